@@ -1,0 +1,10 @@
+import { defineConfig } from "tsup";
+
+export default defineConfig({
+  entry: ["src/index.ts", "src/redis.ts", "src/memory.ts", "src/subtitle.ts", "src/testing.ts"],
+  format: "esm",
+  target: "node20",
+  dts: true,
+  clean: true,
+  loader: { ".lua": "text" },
+});

@@ -1,0 +1,44 @@
+import { defineConfig } from "vitest/config";
+
+/** Lua scripts are imported as text, as the bundler does it. */
+const luaAsText = {
+  name: "lua-as-text",
+  transform: (code: string, id: string) => (id.endsWith(".lua") ? `export default ${JSON.stringify(code)}` : undefined),
+};
+
+const tests = (pattern: string) => [
+  `packages/*/test/**/${pattern}`,
+  `examples/*/test/**/${pattern}`,
+  `test/**/${pattern}`,
+  `scripts/test/**/${pattern}`,
+];
+
+export default defineConfig({
+  plugins: [luaAsText],
+  test: {
+    projects: [
+      {
+        extends: true,
+        test: { name: "unit", include: tests("*.test.ts"), exclude: ["**/node_modules/**", "**/*.integration.test.ts"] },
+      },
+      {
+        extends: true,
+        test: {
+          name: "types",
+          include: [],
+          typecheck: { enabled: true, include: tests("*.test-d.ts"), tsconfig: "./tsconfig.json" },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "integration",
+          include: tests("*.integration.test.ts"),
+          globalSetup: "test/servers/setup.ts",
+          testTimeout: 30_000,
+          hookTimeout: 60_000,
+        },
+      },
+    ],
+  },
+});
