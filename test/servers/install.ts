@@ -1,0 +1,60 @@
+import { execFile } from "node:child_process";
+import { access, rm, writeFile } from "node:fs/promises";
+import { promisify } from "node:util";
+import { canStart, findBinary, type ServerName } from "./binaries.js";
+import { cleanUpLater, forget } from "./watchdog.js";
+
+const run = promisify(execFile);
+const policyFile = "/usr/sbin/policy-rc.d";
+
+/** Whether this is a Debian or Ubuntu machine on which we may install packages. */
+export function mayInstall(): boolean {
+  return process.getuid?.() === 0 && findBinary("apt-get") !== null && findBinary("dpkg") !== null;
+}
+
+/**
+ * Installs what is missing of the servers' Debian packages, from the distribution. Nothing is left running or set to run:
+ * a policy keeps the packages from starting their services on the standard ports, which may be someone else's.
+ */
+export async function installServers(names: readonly ServerName[]): Promise<void> {
+  const packages = names.filter((name) => !canStart(name)).map((name) => `${name}-server`);
+  if (packages.length === 0) return;
+  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+  const options = { env, timeout: 300_000, maxBuffer: 64 * 1024 * 1024 };
+  const ownPolicy = await forbidServices(packages);
+  try {
+    await run("apt-get", ["-q", "update"], options);
+    const wait = ["-o", "DPkg::Lock::Timeout=120"];
+    await run("apt-get", ["-q", "-y", "--no-install-recommends", ...wait, "install", ...packages], options);
+    if (await exists("/run/systemd/system")) await run("systemctl", ["disable", ...packages], options);
+  } finally {
+    if (ownPolicy) {
+      await rm(policyFile, { force: true });
+      forget({ path: policyFile });
+    }
+  }
+}
+
+/** Returns whether the policy is ours to remove. An existing one stays; if it lets services start, we do not install. */
+async function forbidServices(services: readonly string[]): Promise<boolean> {
+  if (!(await exists(policyFile))) {
+    cleanUpLater({ path: policyFile });
+    await writeFile(policyFile, "#!/bin/sh\nexit 101\n", { mode: 0o755, flag: "wx" });
+    return true;
+  }
+  for (const service of services) {
+    const status = await run(policyFile, [service, "start"]).then(
+      () => 0,
+      (error: { code?: unknown }) => error.code,
+    );
+    if (status !== 101) throw new Error(`${policyFile} lets ${service} start at once; install the package yourself`);
+  }
+  return false;
+}
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}

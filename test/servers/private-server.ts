@@ -1,0 +1,190 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { cleanUpLater, forget } from "./watchdog.js";
+
+/** A real server of a test's own: a free loopback port, a temporary folder, nothing shared with anyone. */
+export interface PrivateServer extends AsyncDisposable {
+  readonly url: string;
+  /** Stays the same across restarts. */
+  readonly port: number;
+  /** The running process; another one after a restart. */
+  readonly pid: number;
+  /**
+   * Sends a signal. Resolves when the server has ended, for signals that end it (all but SIGSTOP and SIGCONT).
+   * @default "SIGKILL"
+   */
+  kill(signal?: NodeJS.Signals): Promise<void>;
+  /** Starts the server again, on the same port and with the data it left; ends it first if it still runs. */
+  restart(): Promise<void>;
+  /** Ends the server and removes its folder. Calling it again does nothing. */
+  stop(): Promise<void>;
+}
+
+/** How to run one kind of server. */
+export interface Recipe {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly env?: NodeJS.ProcessEnv;
+  readonly url: string;
+  readonly port: number;
+  /** What to send to a server that has just accepted a connection… */
+  readonly greeting: string;
+  /** …and whether its answer means that it is ready. */
+  isReady(answer: Buffer): boolean;
+  readonly readyWithinMs: number;
+  /** Ends what runs beside the server, before its folder goes. */
+  afterwards?(): Promise<void>;
+}
+
+/** Starts a server in a temporary folder of its own. `prepare` gets the folder and says how to run the server there. */
+export async function startPrivateServer(
+  name: string,
+  prepare: (folder: string) => Promise<Recipe>,
+): Promise<PrivateServer> {
+  const folder = await mkdtemp(join(tmpdir(), `subtitles-${name}-`));
+  cleanUpLater({ path: folder });
+  try {
+    const recipe = await prepare(folder);
+    try {
+      return new RunningServer(name, folder, recipe, await launch(name, folder, recipe));
+    } catch (error) {
+      await recipe.afterwards?.();
+      throw error;
+    }
+  } catch (error) {
+    await removeFolder(folder);
+    throw error;
+  }
+}
+
+class RunningServer implements PrivateServer {
+  readonly url: string;
+  readonly port: number;
+  readonly #name: string;
+  readonly #folder: string;
+  readonly #recipe: Recipe;
+  #running: OwnProcess;
+  #stopped = false;
+
+  constructor(name: string, folder: string, recipe: Recipe, running: OwnProcess) {
+    this.url = recipe.url;
+    this.port = recipe.port;
+    this.#name = name;
+    this.#folder = folder;
+    this.#recipe = recipe;
+    this.#running = running;
+  }
+
+  get pid(): number {
+    return this.#running.pid;
+  }
+
+  async kill(signal: NodeJS.Signals = "SIGKILL"): Promise<void> {
+    this.#running.signal(signal);
+    if (signal !== "SIGSTOP" && signal !== "SIGCONT") await this.#running.ended;
+  }
+
+  async restart(): Promise<void> {
+    if (this.#stopped) throw new Error(`${this.#name}: stopped, its data is gone`);
+    await this.kill();
+    this.#running = await launch(this.#name, this.#folder, this.#recipe);
+  }
+
+  async stop(): Promise<void> {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    await this.kill();
+    await this.#recipe.afterwards?.();
+    await removeFolder(this.#folder);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+}
+
+async function removeFolder(folder: string): Promise<void> {
+  await rm(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
+  forget({ path: folder });
+}
+
+async function launch(name: string, folder: string, recipe: Recipe): Promise<OwnProcess> {
+  const own = spawnOwn(recipe.command, recipe.args, { cwd: folder, ...(recipe.env && { env: recipe.env }) });
+  const end = Date.now() + recipe.readyWithinMs;
+  while (own.isRunning() && Date.now() < end) {
+    if (await answers(recipe)) return own;
+    await pause(20);
+  }
+  const why = own.isRunning() ? `not ready after ${recipe.readyWithinMs} ms` : "ended while starting";
+  own.signal("SIGKILL");
+  await own.ended;
+  throw new Error(`${name}: ${why}\n${own.output()}`);
+}
+
+async function answers({ port, greeting, isReady }: Recipe): Promise<boolean> {
+  const socket = connect(port, "127.0.0.1", () => socket.write(greeting));
+  socket.setTimeout(1_000, () => socket.destroy(new Error("no answer")));
+  try {
+    const [answer] = (await once(socket, "data")) as [Buffer];
+    return isReady(answer);
+  } catch {
+    return false;
+  } finally {
+    socket.destroy();
+  }
+}
+
+/** A process that ends with ours at the latest. It leads a group: signals reach its children, the terminal's do not. */
+export interface OwnProcess {
+  readonly pid: number;
+  /** Settles once the process has ended. */
+  readonly ended: Promise<void>;
+  isRunning(): boolean;
+  signal(signal: NodeJS.Signals): void;
+  /** The last of what it wrote. */
+  output(): string;
+}
+
+/** Starts a process that ends with ours at the latest. */
+export function spawnOwn(
+  command: string,
+  args: readonly string[],
+  options: { cwd?: string; env?: NodeJS.ProcessEnv },
+): OwnProcess {
+  const child: ChildProcess = spawn(command, args, { ...options, detached: true, stdio: ["ignore", "pipe", "pipe"] });
+  const { pid } = child;
+  let running = pid !== undefined;
+  let output = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.on("data", (chunk: Buffer) => {
+      output = (output + chunk.toString()).slice(-4_000);
+    });
+  }
+  if (pid !== undefined) cleanUpLater({ group: pid });
+  const ended = new Promise<void>((resolve) => {
+    child.once("error", (error) => {
+      output += error.message;
+      running = false;
+      resolve();
+    });
+    child.once("exit", () => {
+      running = false;
+      if (pid !== undefined) forget({ group: pid });
+      resolve();
+    });
+  });
+  return {
+    pid: pid ?? 0,
+    ended,
+    isRunning: () => running,
+    output: () => output,
+    signal(signal) {
+      if (running && pid !== undefined) process.kill(-pid, signal);
+    },
+  };
+}

@@ -1,0 +1,77 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { findRabbitmq } from "./binaries.js";
+import { freePorts } from "./ports.js";
+import { type PrivateServer, spawnOwn, startPrivateServer } from "./private-server.js";
+
+export interface RabbitmqOptions {
+  /**
+   * Lines for `rabbitmq.conf`, for example `["heartbeat = 2"]`.
+   * @default []
+   */
+  readonly config?: readonly string[];
+}
+
+/** Starts a RabbitMQ of one's own (3 to 6 seconds, about 140 MB): its own node, data, cookie and port mapper. */
+export async function startRabbitmq({ config = [] }: RabbitmqOptions = {}): Promise<PrivateServer> {
+  const binaries = findRabbitmq();
+  if (binaries === null) throw new Error("rabbitmq-server is not installed here");
+  return startPrivateServer("rabbitmq", async (folder) => {
+    const [port = 0, distributionPort = 0, mapperPort = 0] = await freePorts(3);
+    const env = await environment(folder, { port, distributionPort, mapperPort, config });
+    // Erlang's port mapper: a broker would start one that outlives it.
+    const mapper = spawnOwn(binaries.epmd, ["-port", `${mapperPort}`, "-address", "127.0.0.1"], { cwd: folder, env });
+    return {
+      command: binaries.server,
+      args: [],
+      env,
+      url: `amqp://guest:guest@127.0.0.1:${port}`,
+      port,
+      greeting: "AMQP\x00\x00\x09\x01",
+      // A method frame, Connection.Start. The listener opens last, when the broker has booted.
+      isReady: (answer) => answer[0] === 1,
+      readyWithinMs: 60_000,
+      async afterwards() {
+        mapper.signal("SIGKILL");
+        await mapper.ended;
+      },
+    };
+  });
+}
+
+async function environment(
+  folder: string,
+  options: { port: number; distributionPort: number; mapperPort: number; config: readonly string[] },
+): Promise<NodeJS.ProcessEnv> {
+  const home = join(folder, "home");
+  const configFile = join(folder, "rabbitmq.conf");
+  const pluginsFile = join(folder, "enabled_plugins");
+  const environmentFile = join(folder, "rabbitmq-env.conf");
+  await mkdir(home);
+  await writeFile(configFile, options.config.map((line) => `${line}\n`).join(""));
+  await writeFile(pluginsFile, "[].");
+  await writeFile(environmentFile, "");
+  // Whatever the user set for a broker of their own must not reach this one.
+  const inherited = Object.entries(process.env).filter(([name]) => !/^(RABBITMQ_|ERL_)/.test(name));
+  return {
+    ...Object.fromEntries(inherited),
+    HOME: home,
+    ERL_EPMD_ADDRESS: "127.0.0.1",
+    ERL_EPMD_PORT: `${options.mapperPort}`,
+    RABBITMQ_NODENAME: `subtitles${options.port}@localhost`,
+    RABBITMQ_NODE_IP_ADDRESS: "127.0.0.1",
+    RABBITMQ_NODE_PORT: `${options.port}`,
+    RABBITMQ_DIST_PORT: `${options.distributionPort}`,
+    RABBITMQ_MNESIA_BASE: join(folder, "data"),
+    RABBITMQ_LOG_BASE: join(folder, "log"),
+    RABBITMQ_PID_FILE: join(folder, "pid"),
+    RABBITMQ_CONFIG_FILE: configFile,
+    RABBITMQ_CONF_ENV_FILE: environmentFile,
+    RABBITMQ_ENABLED_PLUGINS_FILE: pluginsFile,
+    // Loopback only; and no busy waiting, which would take the processor from the tests.
+    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS:
+      "-kernel inet_dist_use_interface {127,0,0,1} +sbwt none +sbwtdcpu none +sbwtdio none",
+    // The start script then becomes the broker instead of waiting beside it.
+    RUNNING_UNDER_SYSTEMD: "true",
+  };
+}

@@ -1,0 +1,40 @@
+import { randomBytes } from "node:crypto";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { TestProject } from "vitest/node";
+import { type AvailableServer, addressVariables, type MissingServer, provideServers } from "./available.js";
+import { removeKeys } from "./leftovers.js";
+import type { ProvidedServer } from "./provided.js";
+
+/** Starts the servers that the integration tests share, and ends them afterwards. */
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const servers = await provideServers();
+  const testPrefix = `test-${randomBytes(4).toString("hex")}:`;
+  project.provide("redis", toProvided(servers.redis));
+  project.provide("rabbitmq", toProvided(servers.rabbitmq));
+  project.provide("redisUrl", servers.redis.url);
+  project.provide("rabbitmqUrl", servers.rabbitmq.url);
+  project.provide("testPrefix", testPrefix);
+  await report(servers);
+
+  return async () => {
+    const given = process.env[addressVariables.redis];
+    if (given) await removeKeys(given, testPrefix);
+    await Promise.all(Object.values(servers).map((server) => (server.url === null ? undefined : server.stop())));
+  };
+}
+
+function toProvided(server: AvailableServer | MissingServer): ProvidedServer {
+  return { url: server.url, reason: server.url === null ? server.reason : null };
+}
+
+/** Lets `npm test` tell at its end what was tried and what was not. Addresses stay out: they may hold passwords. */
+async function report(servers: Record<string, AvailableServer | MissingServer>): Promise<void> {
+  const folder = process.env.TEST_REPORT_FOLDER;
+  if (!folder) return;
+  const told = Object.entries(servers).map(([name, server]) => [
+    name,
+    server.url === null ? { missing: server.reason } : { from: server.from },
+  ]);
+  await writeFile(join(folder, "servers.json"), JSON.stringify(Object.fromEntries(told)));
+}
