@@ -3,11 +3,13 @@ import type { ServerName } from "./binaries.js";
 
 /** Whether there is a container engine that answers. */
 export async function hasDocker(): Promise<boolean> {
-  const { getContainerRuntimeClient } = await import("testcontainers");
-  const answered = getContainerRuntimeClient().then(
-    () => true,
-    () => false,
-  );
+  // The import itself fails on a Node that testcontainers does not support.
+  const answered = import("testcontainers")
+    .then(({ getContainerRuntimeClient }) => getContainerRuntimeClient())
+    .then(
+      () => true,
+      () => false,
+    );
   return Promise.race([answered, pause(3_000, false, { ref: false })]);
 }
 

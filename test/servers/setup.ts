@@ -3,6 +3,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { TestProject } from "vitest/node";
 import { type AvailableServer, addressVariables, type MissingServer, provideServers } from "./available.js";
+import { canStart, type ServerName } from "./binaries.js";
 import { removeKeys } from "./leftovers.js";
 import type { ProvidedServer } from "./provided.js";
 
@@ -29,12 +30,14 @@ function toProvided(server: AvailableServer | MissingServer): ProvidedServer {
 }
 
 /** Lets `npm test` tell at its end what was tried and what was not. Addresses stay out: they may hold passwords. */
-async function report(servers: Record<string, AvailableServer | MissingServer>): Promise<void> {
+async function report({ redis, rabbitmq }: Record<ServerName, AvailableServer | MissingServer>): Promise<void> {
   const folder = process.env.TEST_REPORT_FOLDER;
   if (!folder) return;
-  const told = Object.entries(servers).map(([name, server]) => [
-    name,
-    server.url === null ? { missing: server.reason } : { from: server.from },
-  ]);
-  await writeFile(join(folder, "servers.json"), JSON.stringify(Object.fromEntries(told)));
+  const told = { redis: toReported("redis", redis), rabbitmq: toReported("rabbitmq", rabbitmq) };
+  await writeFile(join(folder, "servers.json"), JSON.stringify(told));
+}
+
+function toReported(name: ServerName, server: AvailableServer | MissingServer) {
+  const startable = canStart(name);
+  return server.url === null ? { missing: server.reason, startable } : { from: server.from, startable };
 }

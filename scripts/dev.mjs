@@ -1,0 +1,52 @@
+// What stands behind every root npm script. It needs Node and npm, nothing else, and sees to the rest itself: a current
+// Node and pnpm (kept in npm's cache), the dependencies, the built packages. Then it runs the task.
+//
+//   node scripts/dev.mjs <build | check | demo | test> [arguments for the task]
+import { check } from "./dev/check.mjs";
+import { exitAs, run, say } from "./dev/run.mjs";
+import { nothingRan, test } from "./dev/test.mjs";
+import { findTools } from "./dev/tools.mjs";
+
+/**
+ * @typedef {object} Task
+ * @property {(args: string[]) => Promise<number>} run returns the exit code
+ * @property {() => void} [unprepared] what to say if it could not even begin
+ */
+
+/** @type {Record<string, Task>} */
+const tasks = {
+  build: { run: async () => 0 },
+  check: { run: check },
+  demo: { run: demo },
+  test: { run: test, unprepared: nothingRan },
+};
+
+/** @param {string[]} args */
+async function demo(args) {
+  return (await run("pnpm", ["--dir", "examples/demo", "--silent", "start", ...args])).code;
+}
+
+/** @returns {Promise<boolean>} whether a task can begin */
+async function prepare() {
+  if (!(await findTools())) return false;
+  say("Installing the dependencies as locked …");
+  const installed = await run("pnpm", ["install", "--frozen-lockfile", "--config.confirmModulesPurge=false"], {
+    show: "failures",
+  });
+  if (installed.code !== 0) return false;
+  say("Building the packages …");
+  const built = await run("pnpm", ["--recursive", "--filter", "./packages/*", "run", "build"], { show: "failures" });
+  return built.code === 0;
+}
+
+const [name = "", ...args] = process.argv.slice(2);
+const task = tasks[name];
+if (task === undefined) {
+  say(`Usage: node scripts/dev.mjs <${Object.keys(tasks).join(" | ")}> [arguments]`);
+  exitAs(2);
+} else if (await prepare()) {
+  exitAs(await task.run(args));
+} else {
+  task.unprepared?.();
+  exitAs(1);
+}

