@@ -1,0 +1,28 @@
+export { createJobStore, type JobStoreOptions } from "./lib/create-store.js";
+export {
+  type DataOf,
+  defineJob,
+  type JobDefinition,
+  type Json,
+  type JsonOnly,
+  type NextOf,
+  type ProgressOf,
+  type ResultOf,
+  type StatusOf,
+  type StatusRule,
+  type Storable,
+} from "./lib/definition.js";
+export type { JobStorage, JobStoreDriver, StoreShape } from "./lib/driver.js";
+export { type Issue, JobStoreError, type JobStoreErrorCode } from "./lib/errors.js";
+export type { Created, Job, JobFailure, StatusChange } from "./lib/job.js";
+export type { Outbox, OutboxEntry, OutboxMessage } from "./lib/outbox.js";
+export type {
+  AnyJobStore,
+  Change,
+  CreateOptions,
+  Health,
+  JobStore,
+  ListQuery,
+  Page,
+  StoreEvent,
+} from "./lib/store.js";

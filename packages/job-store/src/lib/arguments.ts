@@ -1,0 +1,97 @@
+import type { JobDefinition } from "./definition.js";
+import type { OutgoingMessage, Remark } from "./driver.js";
+import { JobStoreError } from "./errors.js";
+import { toJson } from "./json.js";
+import type { OutboxMessage } from "./outbox.js";
+
+/** What callers hand in, checked before any I/O. Every check throws INVALID_ARGUMENT and says what would be right. */
+
+export function invalid(message: string): never {
+  throw new JobStoreError("INVALID_ARGUMENT", message);
+}
+
+/** For messages: never the whole of a hostile value. */
+export function show(value: unknown): string {
+  const text = typeof value === "string" ? JSON.stringify(value) : String(value);
+  return text.length > 60 ? `${text.slice(0, 60)}…` : text;
+}
+
+const ID = /^[A-Za-z0-9._-]{1,128}$/;
+
+export function checkId(id: unknown): string {
+  if (typeof id !== "string" || !ID.test(id)) {
+    return invalid(`${show(id)} is no job id: an id is 1 to 128 of A–Z a–z 0–9 . _ -`);
+  }
+  return id;
+}
+
+export function checkIds(ids: readonly string[]): readonly string[] {
+  if (!Array.isArray(ids)) return invalid("ids must be an array of job ids.");
+  for (const id of ids) checkId(id);
+  return ids;
+}
+
+export function checkStatus(definition: JobDefinition, status: unknown): string {
+  if (typeof status !== "string" || !Object.hasOwn(definition.statuses, status)) {
+    const known = Object.keys(definition.statuses).join(", ");
+    return invalid(`${show(status)} is no status of "${definition.name}", whose statuses are ${known}.`);
+  }
+  return status;
+}
+
+export function checkWhole(value: unknown, name: string, from: number, to: number): number {
+  if (typeof value !== "number" || !Number.isInteger(value) || value < from || value > to) {
+    return invalid(`${name} must be a whole number from ${from} to ${to}, and is ${show(value)}.`);
+  }
+  return value;
+}
+
+/** The last moment an index can order by: 15 May 2109. */
+export const LAST_MOMENT = 2 ** 42 - 1;
+
+export function checkDate(value: unknown, name: string): number {
+  const at = value instanceof Date ? value.getTime() : Number.NaN;
+  if (!(at >= 0 && at <= LAST_MOMENT)) return invalid(`${name} must be a Date between 1970 and 2109.`);
+  return at;
+}
+
+function checkText(value: unknown, name: string): string | undefined {
+  if (value !== undefined && typeof value !== "string") return invalid(`${name} must be a string.`);
+  return value;
+}
+
+export function checkRemark(remark: Remark): Remark {
+  return { by: checkText(remark.by, "by"), note: checkText(remark.note, "note") };
+}
+
+export function checkOutbox(messages: readonly OutboxMessage[] | undefined, jobId: string): readonly OutgoingMessage[] {
+  if (messages === undefined) return [];
+  if (!Array.isArray(messages)) return invalid("outbox must be an array of messages.");
+  return messages.map((message: OutboxMessage, position) => {
+    const name = `outbox message ${position}`;
+    if (typeof message !== "object" || message === null) return invalid(`${name} must be an object.`);
+    return {
+      queue: checkName(message.queue, `the queue of ${name}`),
+      id: message.id === undefined ? null : checkName(message.id, `the id of ${name}`),
+      payload: toJson(message.payload, `the payload of ${name}`, { jobId }),
+      headers: checkHeaders(message.headers, name),
+    };
+  });
+}
+
+function checkName(value: unknown, name: string): string {
+  if (typeof value !== "string" || value === "" || value.length > 255) {
+    return invalid(`${name} must be a string of 1 to 255 characters.`);
+  }
+  return value;
+}
+
+function checkHeaders(headers: unknown, name: string): Readonly<Record<string, string>> {
+  if (headers === undefined) return {};
+  if (typeof headers !== "object" || headers === null || Array.isArray(headers)) {
+    return invalid(`the headers of ${name} must be an object of strings.`);
+  }
+  const stranger = Object.entries(headers).find(([, value]) => typeof value !== "string");
+  if (stranger !== undefined) return invalid(`the header ${show(stranger[0])} of ${name} must be a string.`);
+  return headers as Record<string, string>;
+}

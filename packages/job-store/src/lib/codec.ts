@@ -1,0 +1,132 @@
+import { type $ZodType, safeParse } from "zod/v4/core";
+import { checkDate, checkId, checkRemark, checkStatus, checkWhole, invalid } from "./arguments.js";
+import type { JobDefinition } from "./definition.js";
+import type { JobRecord, RecordedChange, WholeJob } from "./driver.js";
+import { type Issue, JobStoreError, type JobStoreErrorFields } from "./errors.js";
+import type { Job, JobFailure, StatusChange } from "./job.js";
+import { showPath, toJson } from "./json.js";
+
+/** The JSON text of what `schema` makes of `value`. @throws JobStoreError INVALID_DATA */
+export function encode(schema: $ZodType, value: unknown, what: string, fields: JobStoreErrorFields = {}): string {
+  const parsed = parseWith(schema, value);
+  if (!parsed.success) {
+    const first = parsed.issues[0];
+    const where = first === undefined || first.path.length === 0 ? what : `${what} at ${showPath(first.path)}`;
+    const more = parsed.issues.length > 1 ? ` (and ${parsed.issues.length - 1} more, see issues)` : "";
+    throw new JobStoreError("INVALID_DATA", `${where}: ${first?.message ?? "refused by the schema"}${more}`, {
+      ...fields,
+      issues: parsed.issues,
+    });
+  }
+  return toJson(parsed.data, what, fields);
+}
+
+export function encodeFailure(error: JobFailure, fields: JobStoreErrorFields = {}): string {
+  if (typeof error !== "object" || error === null || typeof error.message !== "string") {
+    return invalid("error must be an object with a message.");
+  }
+  if (error.code !== undefined && typeof error.code !== "string") return invalid("error.code must be a string.");
+  if (error.retryable !== undefined && typeof error.retryable !== "boolean") {
+    return invalid("error.retryable must be true or false.");
+  }
+  return toJson({ message: error.message, code: error.code, retryable: error.retryable }, "error", fields);
+}
+
+type Parsed = { success: true; data: unknown } | { success: false; issues: readonly Issue[] };
+
+function parseWith(schema: $ZodType, value: unknown): Parsed {
+  try {
+    const result = safeParse(schema, value);
+    if (result.success) return result;
+    const issues = result.error.issues.map(({ path, message }) => ({
+      path: path.map((step) => (typeof step === "number" ? step : String(step))),
+      message,
+    }));
+    return { success: false, issues };
+  } catch (error) {
+    // A schema that waits for something, or a value nested deeper than the stack: no verdict is a refusal.
+    const message = error instanceof Error ? error.message : "the schema failed";
+    return { success: false, issues: [{ path: [], message }] };
+  }
+}
+
+/**
+ * The job that a record holds.
+ *
+ * @param validate whether data, result and progress are held against the schemas
+ * @throws JobStoreError UNREADABLE_RECORD
+ */
+export function decode<D extends JobDefinition>(definition: D, record: JobRecord, validate: boolean): Job<D> {
+  const refuse = (reason: string): never => {
+    throw unreadable(record.id, reason);
+  };
+  if (!Object.hasOwn(definition.statuses, record.status)) {
+    refuse(`its status "${record.status}" is none of "${definition.name}"`);
+  }
+  const read = (schema: $ZodType, value: unknown, what: string): unknown => {
+    if (!validate) return value;
+    const parsed = parseWith(schema, value);
+    if (parsed.success) return parsed.data;
+    const first = parsed.issues[0];
+    return refuse(`its ${what}${showPath(first?.path ?? [])} does not fit the schema: ${first?.message ?? "refused"}`);
+  };
+  // The parts are checked above; that they make up a Job<D> is what the definition means.
+  return {
+    id: record.id,
+    status: record.status,
+    version: record.version,
+    attempt: record.attempt,
+    data: read(definition.data, record.data, "data"),
+    progress: record.progress === null ? null : read(definition.progress, record.progress, "progress"),
+    result: record.result === null ? null : read(definition.result, record.result, "result"),
+    error: record.error,
+    createdAt: new Date(record.createdAt),
+    updatedAt: new Date(record.updatedAt),
+    statusAt: new Date(record.statusAt),
+    expiresAt: record.expiresAt === null ? null : new Date(record.expiresAt),
+    history: record.history.map(({ at, ...change }) => ({ ...change, at: new Date(at) })),
+  } as unknown as Job<D>;
+}
+
+export function unreadable(jobId: string, reason: string, committed = false): JobStoreError<"UNREADABLE_RECORD"> {
+  const done = committed ? " The change itself was made." : "";
+  return new JobStoreError("UNREADABLE_RECORD", `Job ${jobId} cannot be read: ${reason}.${done}`, { jobId, committed });
+}
+
+/** A job of the caller's making as a record to store. @throws JobStoreError INVALID_ARGUMENT, INVALID_DATA */
+export function encodeWhole<D extends JobDefinition>(definition: D, job: Job<D>, historyLimit: number): WholeJob {
+  if (typeof job !== "object" || job === null) return invalid("save takes a whole job.");
+  const id = checkId(job.id);
+  const fields = { jobId: id };
+  if (!Array.isArray(job.history)) return invalid("job.history must be an array.");
+  return {
+    id,
+    status: checkStatus(definition, job.status),
+    version: checkWhole(job.version, "job.version", 1, Number.MAX_SAFE_INTEGER - 1),
+    attempt: checkWhole(job.attempt, "job.attempt", 1, Number.MAX_SAFE_INTEGER),
+    createdAt: checkDate(job.createdAt, "job.createdAt"),
+    updatedAt: checkDate(job.updatedAt, "job.updatedAt"),
+    statusAt: checkDate(job.statusAt, "job.statusAt"),
+    data: encode(definition.data, job.data, "data", fields),
+    progress: job.progress === null ? null : encode(definition.progress, job.progress, "progress", fields),
+    result: job.result === null ? null : encode(definition.result, job.result, "result", fields),
+    error: job.error === null ? null : encodeFailure(job.error, fields),
+    history: historyLimit === 0 ? [] : job.history.slice(-historyLimit).map(encodeChange),
+  };
+}
+
+/** Statuses of the past need not be known any more: a definition may have outgrown them. */
+function encodeChange(change: StatusChange): RecordedChange {
+  const { by, note } = checkRemark(change);
+  if (typeof change.to !== "string" || (change.from !== null && typeof change.from !== "string")) {
+    return invalid("a change in job.history must name its statuses.");
+  }
+  return {
+    from: change.from,
+    to: change.to,
+    at: checkDate(change.at, "a change in job.history"),
+    version: checkWhole(change.version, "a version in job.history", 1, Number.MAX_SAFE_INTEGER),
+    ...(by !== undefined && { by }),
+    ...(note !== undefined && { note }),
+  };
+}

@@ -1,0 +1,66 @@
+import { checkWhole, invalid, show } from "./arguments.js";
+import { isTtl, type JobDefinition, type StatusOf, TTL_RANGE } from "./definition.js";
+import type { JobStoreDriver, StoreShape } from "./driver.js";
+import { Store } from "./job-store.js";
+import type { JobStore, StoreEvent } from "./store.js";
+
+export interface JobStoreOptions<D extends JobDefinition> {
+  readonly job: D;
+  /** Required: losing jobs on exit must be a choice. */
+  readonly driver: JobStoreDriver;
+  /** Overrides the definition's TTLs, in seconds; 0: keep for ever. */
+  readonly ttlSeconds?: { readonly [S in StatusOf<D>]?: number | undefined } | undefined;
+  /** Status changes kept per job, the newest; 0–10,000. @default 32 */
+  readonly historyLimit?: number | undefined;
+  /** Validate what is read against the schema. @default true */
+  readonly validateReads?: boolean | undefined;
+  /** Largest record written, in bytes of JSON, 1024–536,870,912; more is INVALID_DATA. @default 4_194_304 */
+  readonly maxRecordBytes?: number | undefined;
+  /** For logs: connection lost and regained, degraded and why. An error thrown here never reaches the store. */
+  readonly onEvent?: ((event: StoreEvent) => void) | undefined;
+}
+
+/**
+ * Opens a store of one kind of job. Returns at once: a driver connects in the background, and the first calls wait for
+ * it within their time.
+ *
+ * @throws JobStoreError INVALID_ARGUMENT
+ */
+export function createJobStore<D extends JobDefinition>(options: JobStoreOptions<D>): JobStore<D> {
+  if (typeof options?.job?.statuses !== "object") return invalid("createJobStore needs a `job` made by defineJob.");
+  if (typeof options.driver?.open !== "function") {
+    return invalid("createJobStore needs a `driver`: redisDriver(…) or memoryDriver().");
+  }
+  const { job, driver, onEvent } = options;
+  const shape: StoreShape = {
+    definition: job.name,
+    statuses: Object.keys(job.statuses),
+    finalStatuses: Object.entries(job.statuses).flatMap(([status, rule]) => (rule.final === true ? [status] : [])),
+    ttlMs: retention(job, options.ttlSeconds ?? {}),
+    historyLimit: checkWhole(options.historyLimit ?? 32, "historyLimit", 0, 10_000),
+    maxRecordBytes: checkWhole(options.maxRecordBytes ?? 4_194_304, "maxRecordBytes", 1024, 536_870_912),
+    emit: (event) => {
+      try {
+        onEvent?.(event);
+      } catch {
+        // A logger that fails must not fail the store.
+      }
+    },
+  };
+  return new Store(job, shape, driver, options.validateReads ?? true);
+}
+
+function retention(
+  job: JobDefinition,
+  overrides: { readonly [status: string]: number | undefined },
+): ReadonlyMap<string, number> {
+  const stranger = Object.keys(overrides).find((status) => !Object.hasOwn(job.statuses, status));
+  if (stranger !== undefined) invalid(`ttlSeconds names ${show(stranger)}, which is no status of "${job.name}".`);
+  return new Map(
+    Object.entries(job.statuses).map(([status, rule]) => {
+      const seconds = overrides[status] ?? rule.ttlSeconds ?? 0;
+      if (!isTtl(seconds)) invalid(`ttlSeconds.${status} must be ${TTL_RANGE}, and is ${show(seconds)}.`);
+      return [status, Math.round(seconds * 1000)];
+    }),
+  );
+}

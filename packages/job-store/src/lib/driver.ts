@@ -1,0 +1,244 @@
+import type { Health, StoreEvent } from "./store.js";
+
+/**
+ * Where a store keeps its jobs. A driver moves JSON text and answers with unions; parsing, validation and errors are
+ * the core's. What follows is the specification of a driver, and `@subtitles/job-store/testing` is its proof.
+ *
+ * Times are milliseconds since 1970 by the storage's own clock. Each mutation is atomic: it happens whole, with its
+ * outbox messages, or not at all. The only errors a driver throws are JobStoreErrors: UNAVAILABLE, and INVALID_ARGUMENT
+ * where what is stored belongs to another definition.
+ */
+export interface JobStoreDriver {
+  /** For logs and health: "redis", "memory". */
+  readonly name: string;
+  /** Called once for each store. Does no I/O that a caller would have to wait for. */
+  open(shape: StoreShape): JobStorage;
+}
+
+/** What a driver learns of the store it serves. */
+export interface StoreShape {
+  /** The definition's name; one definition may live in one place. */
+  readonly definition: string;
+  /** In the order of declaration. */
+  readonly statuses: readonly string[];
+  readonly finalStatuses: readonly string[];
+  /** For each status how long a job is kept from entering it; 0: for ever. */
+  readonly ttlMs: ReadonlyMap<string, number>;
+  /** History entries kept per job, the newest. */
+  readonly historyLimit: number;
+  /** Largest record, in bytes of JSON; a mutation that would exceed it is answered with "tooLarge". */
+  readonly maxRecordBytes: number;
+  /** Never throws. */
+  readonly emit: (event: StoreEvent) => void;
+}
+
+/** A job as stored: JSON parsed, not yet validated against any schema. */
+export interface JobRecord {
+  readonly id: string;
+  readonly version: number;
+  readonly status: string;
+  readonly attempt: number;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+  readonly statusAt: number;
+  readonly expiresAt: number | null;
+  readonly progress: unknown;
+  readonly result: unknown;
+  readonly error: unknown;
+  readonly data: unknown;
+  readonly history: readonly RecordedChange[];
+}
+
+export interface RecordedChange {
+  readonly from: string | null;
+  readonly to: string;
+  readonly at: number;
+  readonly version: number;
+  readonly by?: string;
+  readonly note?: string;
+}
+
+/** Absent covers expired: a job is gone the moment after its `expiresAt`. */
+export type Reading =
+  | { readonly kind: "record"; readonly record: JobRecord }
+  | { readonly kind: "absent" }
+  | Unreadable;
+
+export interface Unreadable {
+  readonly kind: "unreadable";
+  readonly reason: string;
+}
+
+/** A message as stored. Without an id it gets `<job id>.<version>.<position>`. */
+export interface OutgoingMessage {
+  readonly queue: string;
+  readonly id: string | null;
+  /** JSON text. */
+  readonly payload: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** Who and why, for the history. */
+export interface Remark {
+  readonly by?: string | undefined;
+  readonly note?: string | undefined;
+}
+
+export interface NewJob {
+  readonly id: string;
+  readonly status: string;
+  /** JSON text. */
+  readonly data: string;
+  readonly remark: Remark;
+  readonly outbox: readonly OutgoingMessage[];
+}
+
+/** The job a caller means: any by this id, or only this version of it, or only the one created then. */
+export interface Target {
+  readonly id: string;
+  readonly version?: number | undefined;
+  readonly createdAt?: number | undefined;
+}
+
+/** Parts in JSON text; undefined keeps what is stored, null clears it. */
+export interface Move {
+  readonly target: Target;
+  readonly to: string;
+  /** Statuses from which the move is legal. */
+  readonly from: readonly string[];
+  readonly progress?: string | null | undefined;
+  readonly result?: string | undefined;
+  readonly error?: string | undefined;
+  readonly remark: Remark;
+  readonly outbox: readonly OutgoingMessage[];
+}
+
+/** A record whose parts are JSON text, to be written whole. */
+export interface WholeJob extends Omit<JobRecord, "expiresAt" | "progress" | "result" | "error" | "data"> {
+  readonly progress: string | null;
+  readonly result: string | null;
+  readonly error: string | null;
+  readonly data: string;
+}
+
+export interface Missing {
+  readonly kind: "missing";
+}
+/** The version (or the creation) asked for is not what is stored. Compared before anything else. */
+export interface Conflict {
+  readonly kind: "conflict";
+  readonly version: number;
+}
+export interface TooLarge {
+  readonly kind: "tooLarge";
+  readonly bytes: number;
+}
+/** The lifecycle forbids it from the status that is stored. */
+export interface Illegal {
+  readonly kind: "illegal";
+  readonly from: string;
+}
+
+export type InsertReply =
+  | { readonly kind: "created"; readonly record: JobRecord }
+  /** The id was taken; nothing was written. */
+  | { readonly kind: "exists"; readonly record: JobRecord }
+  | TooLarge
+  | Unreadable;
+
+export type ReplaceReply =
+  | { readonly kind: "saved"; readonly record: JobRecord }
+  | Conflict
+  /** By the storage's clock its TTL has run out. */
+  | { readonly kind: "over" }
+  | TooLarge
+  | Unreadable;
+
+export type MoveReply =
+  | { readonly kind: "moved"; readonly record: JobRecord }
+  /** It stood in `to` already and `to` is not in `from`; nothing was written. */
+  | { readonly kind: "unchanged"; readonly record: JobRecord }
+  | Missing
+  | Conflict
+  | Illegal
+  | TooLarge
+  | Unreadable;
+
+export type ProgressReply = { readonly kind: "recorded" } | Missing | Conflict | Illegal | TooLarge | Unreadable;
+
+export type RemoveReply = { readonly kind: "removed" } | Missing | Conflict | Unreadable;
+
+/** A place in a listing: order is by time, then by id. */
+export interface Position {
+  readonly at: number;
+  readonly id: string;
+}
+
+export interface Range {
+  /** null: all jobs, by creation. Else jobs in these, by when they entered it. */
+  readonly statuses: readonly string[] | null;
+  readonly order: "newest" | "oldest";
+  /** Exclusive bounds on the ordering time. */
+  readonly after: number | null;
+  readonly before: number | null;
+  /** Only what comes after this place in the order. */
+  readonly start: Position | null;
+  readonly limit: number;
+}
+
+export interface Listing {
+  /** At most `limit`, in order, expired jobs left out. May be fewer although more follow. */
+  readonly entries: readonly ({ readonly id: string } & Exclude<Reading, { kind: "absent" }>)[];
+  /** Where the next listing starts; null: nothing follows. */
+  readonly next: Position | null;
+}
+
+export interface StoredMessage {
+  readonly entryId: string;
+  readonly jobId: string;
+  readonly at: number;
+  readonly queue: string;
+  readonly id: string;
+  /** JSON text. */
+  readonly payload: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** Messages in commit order. A claim is a time by which the entry is handed out again. */
+export interface OutboxStorage {
+  claim(options: {
+    limit: number;
+    waitMs: number;
+    claimMs: number;
+    signal: AbortSignal;
+  }): Promise<readonly StoredMessage[]>;
+  remove(entryIds: readonly string[]): Promise<void>;
+  setAside(entryIds: readonly string[], reason: string): Promise<void>;
+  rejected(limit: number): Promise<readonly (StoredMessage & { readonly reason: string })[]>;
+  restore(entryIds: readonly string[]): Promise<void>;
+  depth(): Promise<number>;
+  oldest(): Promise<number | null>;
+}
+
+export interface JobStorage {
+  insert(job: NewJob): Promise<InsertReply>;
+  /** Where the job exists, its version must equal `job.version` and becomes one higher. */
+  replace(job: WholeJob): Promise<ReplaceReply>;
+  read(ids: readonly string[]): Promise<readonly Reading[]>;
+  /**
+   * Version + 1, the TTL of `to`, a history entry. Leaving a final status clears progress, result and error first and
+   * adds 1 to the attempt.
+   */
+  move(move: Move): Promise<MoveReply>;
+  /** Illegal in a final status. Changes `updatedAt` and nothing else besides. */
+  recordProgress(target: Target, progress: string): Promise<ProgressReply>;
+  remove(target: Target): Promise<RemoveReply>;
+  list(range: Range): Promise<Listing>;
+  /** For every status of the shape. */
+  counts(): Promise<ReadonlyMap<string, number>>;
+  readonly outbox: OutboxStorage;
+  /** Never throws, answers within the time. */
+  health(timeoutMs: number): Promise<Omit<Health, "driver">>;
+  /** Called once, after the last call has settled. */
+  close(): Promise<void>;
+}

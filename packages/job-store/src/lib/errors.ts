@@ -1,0 +1,69 @@
+export type JobStoreErrorCode =
+  | "NOT_FOUND"
+  | "CONFLICT"
+  | "ILLEGAL_TRANSITION"
+  | "INVALID_DATA"
+  | "INVALID_ARGUMENT"
+  | "UNREADABLE_RECORD"
+  | "UNAVAILABLE"
+  | "TIMEOUT"
+  | "CLOSED";
+
+/** Where a value was refused, and why. */
+export interface Issue {
+  readonly path: readonly (string | number)[];
+  readonly message: string;
+}
+
+/** What an error tells besides its code; each code says in `JobStoreError` which of these it carries. */
+export interface JobStoreErrorFields {
+  readonly jobId?: string | undefined;
+  readonly from?: string | undefined;
+  readonly to?: string | undefined;
+  readonly currentVersion?: number | undefined;
+  readonly indeterminate?: boolean | undefined;
+  readonly committed?: boolean | undefined;
+  readonly issues?: readonly Issue[] | undefined;
+}
+
+/** Registered, so that two copies of the package (ESM and CommonJS, say) recognise each other's errors. */
+const brand = Symbol.for("@subtitles/job-store/error");
+
+/**
+ * The one error of this package. `code` says what happened, the message what to do about it; neither ever carries a
+ * password, a payload or a stack of the client library.
+ */
+export class JobStoreError<C extends JobStoreErrorCode = JobStoreErrorCode> extends Error {
+  override readonly name = "JobStoreError";
+  readonly code: C;
+  readonly jobId?: string;
+  /** ILLEGAL_TRANSITION: the status that is stored. */
+  readonly from?: string;
+  /** ILLEGAL_TRANSITION: the status that was asked for. */
+  readonly to?: string;
+  /** CONFLICT: the version that is stored now. */
+  readonly currentVersion?: number;
+  /** UNAVAILABLE: false where the call was never carried out; true where it was carried out once or not at all. Never later. */
+  readonly indeterminate?: boolean;
+  /** UNREADABLE_RECORD from a write: true where the change was made and only what came back could not be read. */
+  readonly committed?: boolean;
+  /** INVALID_DATA: where, and what was wrong. */
+  readonly issues?: readonly Issue[];
+
+  constructor(code: C, message: string, fields: JobStoreErrorFields = {}) {
+    super(message);
+    this.code = code;
+    Object.defineProperty(this, brand, { value: true });
+    for (const [key, value] of Object.entries(fields)) {
+      if (value !== undefined) Object.defineProperty(this, key, { value, enumerable: true });
+    }
+  }
+
+  /** Whether `value` is an error of this package, of this code where one is given. Works across copies of the package. */
+  static is(value: unknown): value is JobStoreError;
+  static is<C extends JobStoreErrorCode>(value: unknown, code: C): value is JobStoreError<C>;
+  static is(value: unknown, code?: JobStoreErrorCode): boolean {
+    if (!(value instanceof Error && brand in value)) return false;
+    return code === undefined || ("code" in value && value.code === code);
+  }
+}

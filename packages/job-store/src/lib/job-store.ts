@@ -1,0 +1,305 @@
+import { v7 as uuid } from "uuid";
+import type { input } from "zod/v4/core";
+import {
+  checkDate,
+  checkId,
+  checkIds,
+  checkOutbox,
+  checkRemark,
+  checkStatus,
+  checkWhole,
+  invalid,
+  show,
+} from "./arguments.js";
+import { Calls } from "./calls.js";
+import { decode, encode, encodeFailure, encodeWhole, unreadable } from "./codec.js";
+import { readCursor, writeCursor } from "./cursor.js";
+import type { JobDefinition, StatusOf } from "./definition.js";
+import type { JobRecord, JobStorage, JobStoreDriver, Range, Reading, StoreShape, Target } from "./driver.js";
+import { JobStoreError } from "./errors.js";
+import type { Created, Job } from "./job.js";
+import type { Outbox } from "./outbox.js";
+import { refusal } from "./refusals.js";
+import type { Change, CreateOptions, Health, JobStore, ListQuery, Page } from "./store.js";
+import { StoreOutbox } from "./store-outbox.js";
+
+/** How many jobs of a call on many are under way at once: enough to fill the connection, few enough to share it. */
+const CHUNK = 256;
+
+/** The store of every driver: parses what comes in, asks the driver, and types what comes back. */
+export class Store<D extends JobDefinition> implements JobStore<D> {
+  readonly definition: D;
+  readonly outbox: Outbox;
+  readonly #shape: StoreShape;
+  readonly #driverName: string;
+  readonly #validate: boolean;
+  readonly #storage: JobStorage;
+  readonly #calls = new Calls();
+  /** For each status, those from which it may be reached. */
+  readonly #sources: ReadonlyMap<string, readonly string[]>;
+
+  constructor(definition: D, shape: StoreShape, driver: JobStoreDriver, validateReads: boolean) {
+    this.definition = definition;
+    this.#shape = shape;
+    this.#driverName = driver.name;
+    this.#validate = validateReads;
+    this.#storage = driver.open(shape);
+    this.outbox = new StoreOutbox(this.#storage.outbox, this.#calls);
+    this.#sources = new Map(
+      shape.statuses.map((to) => [to, shape.statuses.filter((from) => definition.statuses[from]?.next.includes(to))]),
+    );
+  }
+
+  async create(data: input<D["data"]>, options: CreateOptions = {}): Promise<Created<D>> {
+    const id = options.id === undefined ? uuid() : checkId(options.id);
+    const job = {
+      id,
+      status: this.definition.initial,
+      data: encode(this.definition.data, data, "data", { jobId: id }),
+      remark: checkRemark({ by: options.by }),
+      outbox: checkOutbox(options.outbox, id),
+    };
+    const reply = await this.#calls.run(() => this.#storage.insert(job));
+    switch (reply.kind) {
+      case "created":
+        return { created: true, job: this.#written(reply.record) as Job<D, D["initial"] & StatusOf<D>> };
+      case "exists":
+        return { created: false, job: this.#read(reply.record) };
+      default:
+        throw refusal(reply, { jobId: id });
+    }
+  }
+
+  createMany(
+    jobs: readonly ({ readonly data: input<D["data"]> } & CreateOptions)[],
+  ): Promise<readonly PromiseSettledResult<Created<D>>[]> {
+    return inChunks(jobs, (job) => this.create(job.data, job));
+  }
+
+  async save(job: Job<D>): Promise<Job<D>> {
+    const whole = encodeWhole(this.definition, job, this.#shape.historyLimit);
+    const reply = await this.#calls.run(() => this.#storage.replace(whole));
+    if (reply.kind !== "saved") throw refusal(reply, { jobId: whole.id });
+    return this.#written(reply.record);
+  }
+
+  async get(id: string): Promise<Job<D> | null> {
+    const [job] = await this.getMany([id]);
+    return job ?? null;
+  }
+
+  async getMany(ids: readonly string[]): Promise<readonly (Job<D> | null)[]> {
+    const known = checkIds(ids);
+    if (known.length === 0) return [];
+    const readings = await this.#calls.run(() => this.#storage.read(known));
+    return readings.map((reading, position) => this.#readOrAbsent(known[position] as string, reading));
+  }
+
+  updateStatus<F extends StatusOf<D>, To extends StatusOf<D>>(
+    target: string | Job<D, F>,
+    to: To,
+    change: Change<D> & { readonly ifVersion?: number | undefined } = {},
+  ): Promise<Job<D, To>> {
+    return this.#move(target, to, change) as Promise<Job<D, To>>;
+  }
+
+  async #move(
+    target: string | Job<D>,
+    to: string,
+    change: Change<D> & { readonly ifVersion?: number | undefined },
+  ): Promise<Job<D>> {
+    const job = aim(target, change.ifVersion);
+    const fields = { jobId: job.id };
+    const from = this.#sources.get(checkStatus(this.definition, to)) ?? [];
+    const { result, error, progress } = change;
+    const move = {
+      target: job,
+      to,
+      from,
+      result: result === undefined ? undefined : encode(this.definition.result, result, "result", fields),
+      error: error === undefined ? undefined : encodeFailure(error, fields),
+      progress: this.#encodeProgress(progress, fields),
+      remark: checkRemark(change),
+      outbox: checkOutbox(change.outbox, job.id),
+    };
+    const reply = await this.#calls.run(() => this.#storage.move(move));
+    switch (reply.kind) {
+      case "moved":
+        return this.#written(reply.record);
+      case "unchanged":
+        return this.#read(reply.record);
+      default:
+        throw refusal(reply, {
+          jobId: job.id,
+          to,
+          next: reply.kind === "illegal" ? this.definition.statuses[reply.from]?.next : [],
+        });
+    }
+  }
+
+  async updateProgress(target: string | Job<D>, progress: input<D["progress"]>): Promise<void> {
+    const job = aim(target);
+    const text = encode(this.definition.progress, progress, "progress", { jobId: job.id });
+    const reply = await this.#calls.run(() => this.#storage.recordProgress(job, text));
+    if (reply.kind !== "recorded") throw refusal(reply, { jobId: job.id });
+  }
+
+  async delete(target: string | Job<D>): Promise<boolean> {
+    const job = aim(target);
+    const reply = await this.#calls.run(() => this.#storage.remove(job));
+    if (reply.kind === "removed") return true;
+    if (reply.kind === "missing") return false;
+    throw refusal(reply, { jobId: job.id });
+  }
+
+  async deleteMany(ids: readonly string[]): Promise<number> {
+    const outcomes = await inChunks(checkIds(ids), (id) => this.delete(id));
+    const failed = outcomes.find((outcome) => outcome.status === "rejected");
+    if (failed !== undefined) throw failed.reason;
+    return outcomes.filter((outcome) => outcome.status === "fulfilled" && outcome.value).length;
+  }
+
+  async list<S extends StatusOf<D> = StatusOf<D>>(query: ListQuery<D, S> = {}): Promise<Page<D, S>> {
+    const range = this.#range(query);
+    const start = query.cursor === undefined ? null : readCursor(this.definition.name, range, query.cursor);
+    const listing = await this.#calls.run(() => this.#storage.list({ ...range, start }));
+    const items: Job<D, S>[] = [];
+    const broken: { id: string; reason: string }[] = [];
+    for (const entry of listing.entries) {
+      if (entry.kind === "unreadable") broken.push({ id: entry.id, reason: entry.reason });
+      else {
+        try {
+          // The driver answers with jobs in the statuses asked for.
+          items.push(this.#read(entry.record) as Job<D, S>);
+        } catch (error) {
+          if (!JobStoreError.is(error, "UNREADABLE_RECORD")) throw error;
+          broken.push({ id: entry.id, reason: error.message });
+        }
+      }
+    }
+    return {
+      items,
+      unreadable: broken,
+      ...(listing.next !== null && { cursor: writeCursor(this.definition.name, range, listing.next) }),
+    };
+  }
+
+  async *scan<S extends StatusOf<D> = StatusOf<D>>(
+    query: Omit<ListQuery<D, S>, "cursor"> & { readonly signal?: AbortSignal | undefined } = {},
+  ): AsyncGenerator<Job<D, S>, void, undefined> {
+    const { signal, ...rest } = query;
+    let cursor: string | undefined;
+    do {
+      if (isAborted(signal)) return;
+      const page: Page<D, S> = await this.list({ ...rest, cursor });
+      for (const job of page.items) {
+        if (isAborted(signal)) return;
+        yield job;
+      }
+      const [broken] = page.unreadable;
+      if (broken !== undefined) throw unreadable(broken.id, broken.reason);
+      cursor = page.cursor;
+    } while (cursor !== undefined);
+  }
+
+  async counts(): Promise<Readonly<Record<StatusOf<D>, number>>> {
+    const counts = await this.#calls.run(() => this.#storage.counts());
+    return Object.fromEntries(this.#shape.statuses.map((status) => [status, counts.get(status) ?? 0])) as Record<
+      StatusOf<D>,
+      number
+    >;
+  }
+
+  async health(options: { readonly timeoutMs?: number | undefined } = {}): Promise<Health> {
+    const timeoutMs = options.timeoutMs ?? 2000;
+    const driver = this.#driverName;
+    if (!(timeoutMs >= 1 && timeoutMs <= 60_000)) {
+      return unhealthy(driver, `timeoutMs must be 1 to 60,000, and is ${show(timeoutMs)}.`);
+    }
+    if (this.#calls.closed) return unhealthy(driver, "The store is closed.");
+    return { ...(await this.#storage.health(timeoutMs)), driver };
+  }
+
+  close(): Promise<void> {
+    return this.#calls.close(() => this.#storage.close());
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #range(query: ListQuery<D>): Range {
+    const { status, order = "newest", after, before } = query;
+    if (order !== "newest" && order !== "oldest") return invalid(`order must be newest or oldest, not ${show(order)}.`);
+    const wanted = status === undefined ? null : [...new Set(Array.isArray(status) ? status : [status])];
+    return {
+      statuses: wanted?.map((one) => checkStatus(this.definition, one)) ?? null,
+      order,
+      after: after === undefined ? null : checkDate(after, "after"),
+      before: before === undefined ? null : checkDate(before, "before"),
+      start: null,
+      limit: checkWhole(query.limit ?? 50, "limit", 1, 1000),
+    };
+  }
+
+  #encodeProgress(progress: unknown, fields: { jobId: string }): string | null | undefined {
+    if (progress === undefined || progress === null) return progress;
+    return encode(this.definition.progress, progress, "progress", fields);
+  }
+
+  #readOrAbsent(id: string, reading: Reading): Job<D> | null {
+    if (reading.kind === "absent") return null;
+    if (reading.kind === "unreadable") throw unreadable(id, reading.reason);
+    return this.#read(reading.record);
+  }
+
+  #read(record: JobRecord): Job<D> {
+    return decode(this.definition, record, this.#validate);
+  }
+
+  /** Reads what a write answered: if that fails, the write stands all the same, and the error must say so. */
+  #written(record: JobRecord): Job<D> {
+    try {
+      return this.#read(record);
+    } catch (error) {
+      if (!JobStoreError.is(error, "UNREADABLE_RECORD")) throw error;
+      throw new JobStoreError("UNREADABLE_RECORD", `${error.message} The change itself was made.`, {
+        jobId: record.id,
+        committed: true,
+      });
+    }
+  }
+}
+
+/** Asked anew each time: a signal aborts while its caller waits. */
+function isAborted(signal: AbortSignal | undefined): boolean {
+  return signal?.aborted === true;
+}
+
+/** A snapshot means this job at this version; an id means whichever job has it. */
+function aim<D extends JobDefinition>(target: string | Job<D>, ifVersion?: number): Target {
+  if (typeof target === "object" && target !== null) {
+    return {
+      id: checkId(target.id),
+      version: checkWhole(target.version, "job.version", 1, Number.MAX_SAFE_INTEGER),
+      createdAt: checkDate(target.createdAt, "job.createdAt"),
+    };
+  }
+  const version = ifVersion === undefined ? undefined : checkWhole(ifVersion, "ifVersion", 1, Number.MAX_SAFE_INTEGER);
+  return { id: checkId(target), version };
+}
+
+async function inChunks<T, R>(
+  all: readonly T[],
+  call: (one: T) => Promise<R>,
+): Promise<readonly PromiseSettledResult<R>[]> {
+  const outcomes: PromiseSettledResult<R>[] = [];
+  for (let first = 0; first < all.length; first += CHUNK) {
+    outcomes.push(...(await Promise.allSettled(all.slice(first, first + CHUNK).map(call))));
+  }
+  return outcomes;
+}
+
+function unhealthy(driver: string, error: string): Health {
+  return { status: "unhealthy", driver, latencyMs: null, details: {}, warnings: [], error };
+}

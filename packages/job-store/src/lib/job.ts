@@ -1,0 +1,52 @@
+import type { DataOf, JobDefinition, ProgressOf, ResultOf, StatusOf } from "./definition.js";
+
+/** A job as it stood at one moment: an immutable snapshot. Distributes over F, so that checking `job.status` narrows it. */
+export type Job<D extends JobDefinition, F extends StatusOf<D> = StatusOf<D>> = F extends unknown
+  ? {
+      readonly id: string;
+      readonly status: F;
+      /** 1 when created, +1 with every committed status change or save. The fencing token. */
+      readonly version: number;
+      /** 1 when created, +1 each time the job leaves a final status (a retry). */
+      readonly attempt: number;
+      readonly data: DataOf<D>;
+      readonly progress: ProgressOf<D> | null;
+      readonly result: ResultOf<D> | null;
+      readonly error: JobFailure | null;
+      readonly createdAt: Date;
+      /** When the job was last written, its progress included. */
+      readonly updatedAt: Date;
+      /** When the job entered its present status; a re-entry counts. */
+      readonly statusAt: Date;
+      /** When the store forgets the job; null: never. */
+      readonly expiresAt: Date | null;
+      /** Status changes, oldest first; the last `historyLimit` of them. */
+      readonly history: readonly StatusChange<StatusOf<D>>[];
+    }
+  : never;
+
+/** What `create` answers: a new job, or the one that already had the id. */
+export type Created<D extends JobDefinition> =
+  | { readonly created: true; readonly job: Job<D, D["initial"] & StatusOf<D>> }
+  | { readonly created: false; readonly job: Job<D> };
+
+/** Why a job failed, in the words of the service that gave it up. */
+export interface JobFailure {
+  readonly message: string;
+  readonly code?: string | undefined;
+  /** Whether trying again can help. */
+  readonly retryable?: boolean | undefined;
+}
+
+/** One step of a job's history. */
+export interface StatusChange<S extends string = string> {
+  /** null: the job was created. */
+  readonly from: S | null;
+  readonly to: S;
+  readonly at: Date;
+  /** The job's version after this change. */
+  readonly version: number;
+  /** Who made the change, as the caller named itself. */
+  readonly by?: string;
+  readonly note?: string;
+}

@@ -1,0 +1,32 @@
+import { checkWhole } from "../arguments.js";
+import type { JobStoreDriver, StoreShape } from "../driver.js";
+import { JobStoreError } from "../errors.js";
+import { MemoryStorage, Shelf } from "./memory-storage.js";
+
+export interface MemoryDriverOptions {
+  /**
+   * Guards against unbounded growth: past it, a new job takes the place of the one that has been in a final status
+   * longest, and where none is final it is refused (UNAVAILABLE). 1–10,000,000. @default 100_000
+   */
+  readonly maxJobs?: number | undefined;
+}
+
+/**
+ * Jobs live in this process and end with it. The driver object is the place where they live: stores that share it share
+ * the jobs, as services share one Redis.
+ *
+ * @throws JobStoreError INVALID_ARGUMENT
+ */
+export function memoryDriver(options: MemoryDriverOptions = {}): JobStoreDriver {
+  const shelf = new Shelf(checkWhole(options.maxJobs ?? 100_000, "maxJobs", 1, 10_000_000));
+  let owner: StoreShape | undefined;
+  const claim = (shape: StoreShape) => {
+    owner ??= shape;
+    if (owner.definition === shape.definition) return;
+    throw new JobStoreError(
+      "INVALID_ARGUMENT",
+      `This memory driver holds jobs of "${owner.definition}"; "${shape.definition}" needs one of its own.`,
+    );
+  };
+  return { name: "memory", open: (shape) => new MemoryStorage(shape, shelf, () => claim(shape)) };
+}

@@ -1,0 +1,95 @@
+import type { OutboxStorage, OutgoingMessage, StoredMessage } from "../driver.js";
+
+type Entry = StoredMessage & { readonly claimedUntil: number };
+
+/** Messages in commit order, each waiting, claimed or set aside. */
+export class MemoryOutbox implements OutboxStorage {
+  #entries = new Map<string, Entry>();
+  readonly #rejected = new Map<string, StoredMessage & { readonly reason: string }>();
+  readonly #waiting = new Set<() => void>();
+  #sequence = 0;
+
+  add(jobId: string, version: number, messages: readonly OutgoingMessage[]): void {
+    messages.forEach((message, position) => {
+      const entryId = `${Date.now()}-${this.#sequence++}`;
+      const id = message.id ?? `${jobId}.${version}.${position}`;
+      this.#entries.set(entryId, { ...message, id, entryId, jobId, at: Date.now(), claimedUntil: 0 });
+    });
+    if (messages.length > 0) this.#wake();
+  }
+
+  async claim(options: { limit: number; waitMs: number; claimMs: number; signal: AbortSignal }) {
+    const end = Date.now() + options.waitMs;
+    for (;;) {
+      const now = Date.now();
+      const due = [...this.#entries.values()].filter((entry) => entry.claimedUntil <= now).slice(0, options.limit);
+      for (const entry of due) this.#entries.set(entry.entryId, { ...entry, claimedUntil: now + options.claimMs });
+      if (due.length > 0 || now >= end || options.signal.aborted) return due;
+      await this.#nextChance(Math.min(end, this.#nextLapse()) - now, options.signal);
+    }
+  }
+
+  async remove(entryIds: readonly string[]): Promise<void> {
+    for (const id of entryIds) {
+      this.#entries.delete(id);
+      this.#rejected.delete(id);
+    }
+  }
+
+  async setAside(entryIds: readonly string[], reason: string): Promise<void> {
+    for (const id of entryIds) {
+      const entry = this.#entries.get(id);
+      if (entry === undefined) continue;
+      this.#entries.delete(id);
+      this.#rejected.set(id, { ...entry, reason });
+    }
+  }
+
+  async rejected(limit: number) {
+    return [...this.#rejected.values()].sort((a, b) => a.at - b.at).slice(0, limit);
+  }
+
+  async restore(entryIds: readonly string[]): Promise<void> {
+    for (const id of entryIds) {
+      const entry = this.#rejected.get(id);
+      if (entry === undefined) continue;
+      this.#rejected.delete(id);
+      this.#entries.set(id, { ...entry, claimedUntil: 0 });
+    }
+    this.#wake();
+  }
+
+  async depth(): Promise<number> {
+    return this.#entries.size;
+  }
+
+  async oldest(): Promise<number | null> {
+    let oldest: number | null = null;
+    for (const { at } of this.#entries.values()) oldest = Math.min(oldest ?? at, at);
+    return oldest;
+  }
+
+  #nextLapse(): number {
+    let next = Number.POSITIVE_INFINITY;
+    for (const { claimedUntil } of this.#entries.values()) next = Math.min(next, claimedUntil);
+    return next;
+  }
+
+  #wake(): void {
+    for (const wake of [...this.#waiting]) wake();
+  }
+
+  #nextChance(ms: number, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const wake = () => {
+        clearTimeout(timer);
+        signal.removeEventListener("abort", wake);
+        this.#waiting.delete(wake);
+        resolve();
+      };
+      const timer = setTimeout(wake, ms);
+      signal.addEventListener("abort", wake, { once: true });
+      this.#waiting.add(wake);
+    });
+  }
+}

@@ -1,0 +1,310 @@
+import type {
+  InsertReply,
+  JobRecord,
+  JobStorage,
+  Listing,
+  Move,
+  MoveReply,
+  NewJob,
+  OutgoingMessage,
+  Position,
+  ProgressReply,
+  Range,
+  Reading,
+  RecordedChange,
+  Remark,
+  RemoveReply,
+  ReplaceReply,
+  StoreShape,
+  Target,
+  WholeJob,
+} from "../driver.js";
+import { JobStoreError } from "../errors.js";
+import { MemoryOutbox } from "./memory-outbox.js";
+
+/** A stored job: parts in JSON text, so that nobody's object is anybody else's. */
+type Stored = WholeJob & { readonly expiresAt: number | null };
+
+/** What stores over one driver share. */
+export class Shelf {
+  readonly #jobs = new Map<string, Stored>();
+  /** Ids of finished jobs, the one that finished first in front. */
+  readonly #finished = new Set<string>();
+  readonly outbox = new MemoryOutbox();
+  readonly maxJobs: number;
+  #sweep: NodeJS.Timeout | undefined;
+  #sweepAt = Number.POSITIVE_INFINITY;
+
+  constructor(maxJobs: number) {
+    this.maxJobs = maxJobs;
+  }
+
+  get size(): number {
+    return this.#jobs.size;
+  }
+
+  find(id: string): Stored | undefined {
+    const job = this.#jobs.get(id);
+    if (job === undefined || isLive(job)) return job;
+    this.drop(id);
+    return undefined;
+  }
+
+  *live(): Generator<Stored> {
+    for (const job of this.#jobs.values()) if (isLive(job)) yield job;
+  }
+
+  put(job: Stored, finished: boolean): void {
+    this.#jobs.set(job.id, job);
+    this.#finished.delete(job.id);
+    if (finished) this.#finished.add(job.id);
+    if (job.expiresAt !== null && job.expiresAt < this.#sweepAt) this.#sweepFrom(job.expiresAt);
+  }
+
+  drop(id: string): void {
+    this.#jobs.delete(id);
+    this.#finished.delete(id);
+  }
+
+  /** @throws JobStoreError UNAVAILABLE when the shelf is full of unfinished jobs */
+  makeRoom(): void {
+    if (this.#jobs.size < this.maxJobs) return;
+    const [first] = this.#finished;
+    if (first === undefined) {
+      throw new JobStoreError(
+        "UNAVAILABLE",
+        `The memory driver holds its maxJobs of ${this.maxJobs}, none of them finished; let some finish, or raise it.`,
+        { indeterminate: false },
+      );
+    }
+    this.drop(first);
+  }
+
+  /** Reads never see an expired job; this is what gives its memory back. */
+  #sweepFrom(at: number): void {
+    clearTimeout(this.#sweep);
+    this.#sweepAt = at;
+    const longest = 2 ** 31 - 1;
+    this.#sweep = setTimeout(
+      () => {
+        let next = Number.POSITIVE_INFINITY;
+        for (const job of this.#jobs.values()) {
+          if (!isLive(job)) this.drop(job.id);
+          else next = Math.min(next, job.expiresAt ?? next);
+        }
+        this.#sweepAt = next;
+        if (next < Number.POSITIVE_INFINITY) this.#sweepFrom(next);
+      },
+      Math.min(Math.max(at - Date.now(), 0) + 1, longest),
+    );
+    this.#sweep.unref();
+  }
+}
+
+function isLive(job: Stored): boolean {
+  return job.expiresAt === null || Date.now() <= job.expiresAt;
+}
+
+/** One store's view of the shelf. Every method runs to its end in one turn: that is what makes it atomic. */
+export class MemoryStorage implements JobStorage {
+  readonly outbox: MemoryOutbox;
+  readonly #shape: StoreShape;
+  readonly #shelf: Shelf;
+  readonly #claim: () => void;
+
+  constructor(shape: StoreShape, shelf: Shelf, claim: () => void) {
+    this.#shape = shape;
+    this.#shelf = shelf;
+    this.#claim = claim;
+    this.outbox = shelf.outbox;
+  }
+
+  async insert(job: NewJob): Promise<InsertReply> {
+    this.#claim();
+    const existing = this.#shelf.find(job.id);
+    if (existing !== undefined) return { kind: "exists", record: toRecord(existing) };
+    const now = Date.now();
+    const stored = this.#stored({
+      id: job.id,
+      version: 1,
+      status: job.status,
+      attempt: 1,
+      createdAt: now,
+      updatedAt: now,
+      statusAt: now,
+      progress: null,
+      result: null,
+      error: null,
+      data: job.data,
+      history: this.#append([], { from: null, to: job.status, at: now, version: 1, ...said(job.remark) }),
+    });
+    const bytes = sizeOf(stored);
+    if (bytes > this.#shape.maxRecordBytes) return { kind: "tooLarge", bytes };
+    this.#shelf.makeRoom();
+    this.#commit(stored, job.outbox);
+    return { kind: "created", record: toRecord(stored) };
+  }
+
+  async replace(job: WholeJob): Promise<ReplaceReply> {
+    this.#claim();
+    const existing = this.#shelf.find(job.id);
+    if (existing !== undefined && existing.version !== job.version) {
+      return { kind: "conflict", version: existing.version };
+    }
+    const stored = this.#stored({ ...job, version: existing === undefined ? job.version : job.version + 1 });
+    if (!isLive(stored)) return { kind: "over" };
+    const bytes = sizeOf(stored);
+    if (bytes > this.#shape.maxRecordBytes) return { kind: "tooLarge", bytes };
+    if (existing === undefined) this.#shelf.makeRoom();
+    this.#commit(stored, []);
+    return { kind: "saved", record: toRecord(stored) };
+  }
+
+  async read(ids: readonly string[]): Promise<readonly Reading[]> {
+    this.#claim();
+    return ids.map((id) => {
+      const job = this.#shelf.find(id);
+      return job === undefined ? { kind: "absent" } : { kind: "record", record: toRecord(job) };
+    });
+  }
+
+  async move(move: Move): Promise<MoveReply> {
+    this.#claim();
+    const job = this.#shelf.find(move.target.id);
+    if (job === undefined) return { kind: "missing" };
+    if (!isAimedAt(move.target, job)) return { kind: "conflict", version: job.version };
+    if (!move.from.includes(job.status)) {
+      return job.status === move.to
+        ? { kind: "unchanged", record: toRecord(job) }
+        : { kind: "illegal", from: job.status };
+    }
+    const now = Date.now();
+    const version = job.version + 1;
+    const retried = this.#shape.finalStatuses.includes(job.status);
+    const kept = retried ? { ...job, attempt: job.attempt + 1, progress: null, result: null, error: null } : job;
+    const stored = this.#stored({
+      ...kept,
+      version,
+      status: move.to,
+      updatedAt: now,
+      statusAt: now,
+      progress: move.progress === undefined ? kept.progress : move.progress,
+      result: move.result ?? kept.result,
+      error: move.error ?? kept.error,
+      history: this.#append(job.history, { from: job.status, to: move.to, at: now, version, ...said(move.remark) }),
+    });
+    const bytes = sizeOf(stored);
+    if (bytes > this.#shape.maxRecordBytes) return { kind: "tooLarge", bytes };
+    this.#commit(stored, move.outbox);
+    return { kind: "moved", record: toRecord(stored) };
+  }
+
+  async recordProgress(target: Target, progress: string): Promise<ProgressReply> {
+    this.#claim();
+    const job = this.#shelf.find(target.id);
+    if (job === undefined) return { kind: "missing" };
+    if (!isAimedAt(target, job)) return { kind: "conflict", version: job.version };
+    if (this.#shape.finalStatuses.includes(job.status)) return { kind: "illegal", from: job.status };
+    const stored = { ...job, progress, updatedAt: Date.now() };
+    const bytes = sizeOf(stored);
+    if (bytes > this.#shape.maxRecordBytes) return { kind: "tooLarge", bytes };
+    this.#shelf.put(stored, false);
+    return { kind: "recorded" };
+  }
+
+  async remove(target: Target): Promise<RemoveReply> {
+    this.#claim();
+    const job = this.#shelf.find(target.id);
+    if (job === undefined) return { kind: "missing" };
+    if (!isAimedAt(target, job)) return { kind: "conflict", version: job.version };
+    this.#shelf.drop(job.id);
+    return { kind: "removed" };
+  }
+
+  async list(range: Range): Promise<Listing> {
+    this.#claim();
+    const { statuses, after, before, start, limit } = range;
+    const direction = range.order === "newest" ? -1 : 1;
+    const placed: { place: Position; job: Stored }[] = [];
+    for (const job of this.#shelf.live()) {
+      const place = { at: statuses === null ? job.createdAt : job.statusAt, id: job.id };
+      if (
+        (statuses === null || statuses.includes(job.status)) &&
+        (after === null || place.at > after) &&
+        (before === null || place.at < before) &&
+        (start === null || compare(place, start) * direction > 0)
+      ) {
+        placed.push({ place, job });
+      }
+    }
+    placed.sort((a, b) => compare(a.place, b.place) * direction);
+    const page = placed.slice(0, limit);
+    return {
+      entries: page.map(({ job }) => ({ kind: "record", id: job.id, record: toRecord(job) })),
+      next: placed.length > limit ? (page.at(-1)?.place ?? null) : null,
+    };
+  }
+
+  async counts(): Promise<ReadonlyMap<string, number>> {
+    this.#claim();
+    const counts = new Map(this.#shape.statuses.map((status) => [status, 0]));
+    for (const job of this.#shelf.live()) counts.set(job.status, (counts.get(job.status) ?? 0) + 1);
+    return counts;
+  }
+
+  async health() {
+    return { status: "healthy" as const, latencyMs: 0, details: { jobs: this.#shelf.size }, warnings: [] };
+  }
+
+  async close(): Promise<void> {}
+
+  #stored(job: WholeJob): Stored {
+    const ttlMs = this.#shape.ttlMs.get(job.status) ?? 0;
+    return { ...job, expiresAt: ttlMs === 0 ? null : job.statusAt + ttlMs };
+  }
+
+  #append(history: readonly RecordedChange[], change: RecordedChange): readonly RecordedChange[] {
+    const { historyLimit } = this.#shape;
+    return historyLimit === 0 ? [] : [...history, change].slice(-historyLimit);
+  }
+
+  #commit(job: Stored, outbox: readonly OutgoingMessage[]): void {
+    this.#shelf.put(job, this.#shape.finalStatuses.includes(job.status));
+    this.#shelf.outbox.add(job.id, job.version, outbox);
+  }
+}
+
+function isAimedAt(target: Target, job: Stored): boolean {
+  return (
+    (target.version === undefined || target.version === job.version) &&
+    (target.createdAt === undefined || target.createdAt === job.createdAt)
+  );
+}
+
+/** By time, then by id in byte order, as Redis orders. Ids are ASCII, so code units are bytes. */
+function compare(a: Position, b: Position): number {
+  if (a.at !== b.at) return a.at - b.at;
+  return a.id < b.id ? -1 : a.id > b.id ? 1 : 0;
+}
+
+function said(remark: Remark): { by?: string; note?: string } {
+  return {
+    ...(remark.by !== undefined && { by: remark.by }),
+    ...(remark.note !== undefined && { note: remark.note }),
+  };
+}
+
+function sizeOf(job: Stored): number {
+  return Buffer.byteLength(JSON.stringify(job));
+}
+
+function toRecord(job: Stored): JobRecord {
+  const parse = (text: string | null): unknown => (text === null ? null : JSON.parse(text));
+  return {
+    ...job,
+    progress: parse(job.progress),
+    result: parse(job.result),
+    error: parse(job.error),
+    data: parse(job.data),
+  };
+}

@@ -1,0 +1,75 @@
+import { checkWhole, invalid } from "./arguments.js";
+import type { Calls } from "./calls.js";
+import type { OutboxStorage, StoredMessage } from "./driver.js";
+import type { Outbox, OutboxEntry } from "./outbox.js";
+
+/** The outbox of every driver: checks what comes in and parses what comes back. */
+export class StoreOutbox implements Outbox {
+  readonly #storage: OutboxStorage;
+  readonly #calls: Calls;
+
+  constructor(storage: OutboxStorage, calls: Calls) {
+    this.#storage = storage;
+    this.#calls = calls;
+  }
+
+  async read(options: Parameters<Outbox["read"]>[0] = {}): Promise<readonly OutboxEntry[]> {
+    const { signal } = options;
+    const claim = {
+      limit: checkWhole(options.limit ?? 100, "limit", 1, 1000),
+      waitMs: checkWhole(options.waitMs ?? 0, "waitMs", 0, 3_600_000),
+      claimMs: checkWhole(options.claimMs ?? 30_000, "claimMs", 1, 86_400_000),
+      signal: signal === undefined ? this.#calls.signal : AbortSignal.any([signal, this.#calls.signal]),
+    };
+    if (signal?.aborted === true) return [];
+    const messages = await this.#calls.run(() => this.#storage.claim(claim));
+    return messages.map(toEntry);
+  }
+
+  ack(entryIds: readonly string[]): Promise<void> {
+    return this.#each(entryIds, () => this.#storage.remove(entryIds));
+  }
+
+  async reject(entryIds: readonly string[], reason: string): Promise<void> {
+    if (typeof reason !== "string") return invalid("reason must be a string.");
+    return this.#each(entryIds, () => this.#storage.setAside(entryIds, reason));
+  }
+
+  async rejected(options: Parameters<Outbox["rejected"]>[0] = {}) {
+    const limit = checkWhole(options.limit ?? 100, "limit", 1, 1000);
+    const messages = await this.#calls.run(() => this.#storage.rejected(limit));
+    return messages.map((message) => ({ ...toEntry(message), reason: message.reason }));
+  }
+
+  requeue(entryIds: readonly string[]): Promise<void> {
+    return this.#each(entryIds, () => this.#storage.restore(entryIds));
+  }
+
+  depth(): Promise<number> {
+    return this.#calls.run(() => this.#storage.depth());
+  }
+
+  async oldest(): Promise<Date | null> {
+    const at = await this.#calls.run(() => this.#storage.oldest());
+    return at === null ? null : new Date(at);
+  }
+
+  async #each(entryIds: readonly string[], call: () => Promise<void>): Promise<void> {
+    if (!Array.isArray(entryIds) || entryIds.some((id) => typeof id !== "string" || !/^\d{1,20}-\d{1,20}$/.test(id))) {
+      return invalid("entryIds must be ids that `read` or `rejected` gave out.");
+    }
+    if (entryIds.length > 0) await this.#calls.run(call);
+  }
+}
+
+function toEntry(message: StoredMessage): OutboxEntry {
+  return {
+    entryId: message.entryId,
+    jobId: message.jobId,
+    at: new Date(message.at),
+    queue: message.queue,
+    id: message.id,
+    payload: JSON.parse(message.payload),
+    headers: message.headers,
+  };
+}

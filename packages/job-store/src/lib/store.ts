@@ -1,0 +1,179 @@
+import type { input } from "zod/v4/core";
+import type { JobDefinition, Json, NextOf, StatusOf } from "./definition.js";
+import type { Created, Job, JobFailure } from "./job.js";
+import type { Outbox, OutboxMessage } from "./outbox.js";
+
+/** What a status change writes besides the status. What is left out stays as it is. */
+export interface Change<D extends JobDefinition> {
+  readonly result?: input<D["result"]> | undefined;
+  readonly error?: JobFailure | undefined;
+  /** null clears it. */
+  readonly progress?: input<D["progress"]> | null | undefined;
+  /** Who makes the change; kept in the history. */
+  readonly by?: string | undefined;
+  /** A remark; kept in the history. */
+  readonly note?: string | undefined;
+  /** Messages to publish because of this change: stored in the same atomic step. See `Outbox`. */
+  readonly outbox?: readonly OutboxMessage[] | undefined;
+}
+
+/** How a job is created besides its data. */
+export interface CreateOptions {
+  /** 1–128 of A–Z a–z 0–9 . _ - ; a UUID v7 when absent. */
+  readonly id?: string | undefined;
+  /** Who creates the job; kept in the history. */
+  readonly by?: string | undefined;
+  /** Messages to publish because the job was created: stored in the same atomic step. See `Outbox`. */
+  readonly outbox?: readonly OutboxMessage[] | undefined;
+}
+
+/**
+ * Every call checks its arguments before any I/O: an id outside the alphabet of `create`, a limit out of range, an
+ * unknown status or a foreign cursor is INVALID_ARGUMENT. Every call on one job, and every page, settles within the
+ * driver's `timeoutMs`, if need be with UNAVAILABLE; calls on many have that time per chunk; scan and outbox.read go on
+ * as long as they are wanted.
+ */
+export interface JobStore<D extends JobDefinition> extends AsyncDisposable {
+  readonly definition: D;
+
+  /**
+   * Creates a job in the initial status. Idempotent by id: where the id exists, nothing is written (no outbox message
+   * either) and the stored job comes back with `created: false`.
+   * @throws INVALID_DATA, INVALID_ARGUMENT, UNAVAILABLE, UNREADABLE_RECORD (the id exists and cannot be read)
+   */
+  create(data: input<D["data"]>, options?: CreateOptions): Promise<Created<D>>;
+  /** Each job atomic by itself, settled by itself, in the order given. */
+  createMany(
+    jobs: readonly ({ readonly data: input<D["data"]> } & CreateOptions)[],
+  ): Promise<readonly PromiseSettledResult<Created<D>>[]>;
+
+  /**
+   * Writes a whole job as given (imports, corrections): any status, no transition guard, its own times and history.
+   * Where the job exists, its version must equal `job.version` and the stored version is one higher; where it does not,
+   * it is stored as given. The TTL runs from `job.statusAt`; a job whose time is over is refused (INVALID_ARGUMENT).
+   * @throws CONFLICT, INVALID_DATA, INVALID_ARGUMENT, UNAVAILABLE, UNREADABLE_RECORD
+   */
+  save(job: Job<D>): Promise<Job<D>>;
+
+  /** @returns null when absent or expired. @throws UNREADABLE_RECORD, UNAVAILABLE */
+  get(id: string): Promise<Job<D> | null>;
+  /** In the order of `ids`, null for each that is absent. @throws UNREADABLE_RECORD naming the id */
+  getMany(ids: readonly string[]): Promise<readonly (Job<D> | null)[]>;
+
+  /**
+   * Moves a job to another status, atomically, in one round trip.
+   * By id: the lifecycle decides. By snapshot: besides, the stored job must be the same one (its `createdAt`) at the
+   * snapshot's version, and a step that the lifecycle forbids does not compile. A snapshot whose status is not known to
+   * the compiler goes by id with `ifVersion`.
+   * - A version that was given is compared first.
+   * - `to` equal to the stored status and not in its own `next`: nothing is written and the stored job comes back (a
+   *   duplicate delivery; the first write stands).
+   * - Leaving a final status clears result, error and progress and starts the next attempt.
+   * - The TTL always becomes that of `to`.
+   * - A job is never created or revived by this call.
+   * @throws NOT_FOUND, ILLEGAL_TRANSITION (`from`, `to`), CONFLICT, INVALID_DATA, UNAVAILABLE, UNREADABLE_RECORD (with
+   *   `committed: true` where the change was made and only the stored data does not fit the schema)
+   */
+  updateStatus<F extends StatusOf<D>, To extends NextOf<D, F>>(
+    job: Job<D, F>,
+    to: To,
+    change?: Change<D>,
+  ): Promise<Job<D, To>>;
+  updateStatus<To extends StatusOf<D>>(
+    id: string,
+    to: To,
+    change?: Change<D> & { readonly ifVersion?: number | undefined },
+  ): Promise<Job<D, To>>;
+
+  /**
+   * Records progress: no status change, no history, no new version. Refused in a final status, and, by snapshot, when
+   * the version has moved on (a worker that was replaced cannot write).
+   * @throws NOT_FOUND, CONFLICT, ILLEGAL_TRANSITION, INVALID_DATA, UNAVAILABLE, UNREADABLE_RECORD
+   */
+  updateProgress(target: string | Job<D>, progress: input<D["progress"]>): Promise<void>;
+
+  /**
+   * Removes a job and its index entries in one step; an unreadable one too, by id.
+   * @returns false when there was no such job. @throws UNAVAILABLE; by snapshot: CONFLICT, UNREADABLE_RECORD
+   */
+  delete(target: string | Job<D>): Promise<boolean>;
+  /** @returns how many there were. */
+  deleteMany(ids: readonly string[]): Promise<number>;
+
+  /**
+   * A page of jobs. Without `status`: by creation. With one or several: by when they entered it.
+   * Cost grows with `limit`, not with how many jobs are stored; after a mass expiry a page may pay for a bounded amount
+   * of cleaning, and may then hold fewer than `limit` jobs although more follow: go by `cursor`. Expired jobs never appear.
+   * @throws INVALID_ARGUMENT, UNAVAILABLE
+   */
+  list<S extends StatusOf<D> = StatusOf<D>>(query?: ListQuery<D, S>): Promise<Page<D, S>>;
+  /**
+   * Every job that matches, page by page (`limit` is the size of a page). Without `status`, a job present throughout is
+   * seen exactly once whatever happens to it meanwhile; with `status`, one that stayed in it throughout is.
+   * Ends without an error when `signal` aborts.
+   * @throws UNREADABLE_RECORD at the first record that cannot be read; `list` reports such records beside the good ones
+   */
+  scan<S extends StatusOf<D> = StatusOf<D>>(
+    query?: Omit<ListQuery<D, S>, "cursor"> & { readonly signal?: AbortSignal | undefined },
+  ): AsyncIterable<Job<D, S>>;
+  /** Jobs by status. Exact, expired jobs not counted. */
+  counts(): Promise<Readonly<Record<StatusOf<D>, number>>>;
+
+  /** Messages stored together with a change and not yet published. */
+  readonly outbox: Outbox;
+
+  /**
+   * How the store stands. Never throws and answers within `timeoutMs`.
+   * @param options.timeoutMs 1–60,000. @default 2000
+   */
+  health(options?: { readonly timeoutMs?: number | undefined }): Promise<Health>;
+  /** Waits for calls in flight, then releases what the store opened. Later calls: CLOSED. */
+  close(): Promise<void>;
+}
+
+/** For code that serves stores of any definition: health, outbox, close. */
+export type AnyJobStore = Pick<JobStore<JobDefinition>, "health" | "outbox" | "close" | "delete">;
+
+export interface ListQuery<D extends JobDefinition, S extends StatusOf<D> = StatusOf<D>> {
+  readonly status?: S | readonly S[] | undefined;
+  /** @default "newest" */
+  readonly order?: "newest" | "oldest" | undefined;
+  /** Only jobs whose ordering time (entering the status, or creation) is later than this. */
+  readonly after?: Date | undefined;
+  /** Only jobs whose ordering time is earlier than this. */
+  readonly before?: Date | undefined;
+  /** 1–1000. @default 50 */
+  readonly limit?: number | undefined;
+  /** Opaque, from the previous page of the same query; only `limit` may differ. */
+  readonly cursor?: string | undefined;
+}
+
+export interface Page<D extends JobDefinition, S extends StatusOf<D> = StatusOf<D>> {
+  readonly items: readonly Job<D, S>[];
+  /** Absent on the last page. */
+  readonly cursor?: string;
+  /** Records that could not be read, instead of a page that fails. */
+  readonly unreadable: readonly { readonly id: string; readonly reason: string }[];
+}
+
+export interface Health {
+  /** degraded: some calls work, writes do not. unhealthy: nothing does. */
+  readonly status: "healthy" | "degraded" | "unhealthy";
+  readonly driver: string;
+  /** One round trip; null where none was made. */
+  readonly latencyMs: number | null;
+  /** Redis: version, mode, role, usedMemoryBytes, maxMemoryBytes, evictionPolicy, persistence. Never a password. */
+  readonly details: Readonly<Record<string, Json>>;
+  /** In plain words, e.g. an eviction policy that may drop jobs, or persistence turned off. */
+  readonly warnings: readonly string[];
+  /** Why the store is not healthy. */
+  readonly error?: string;
+}
+
+/** Something for the log. */
+export interface StoreEvent {
+  readonly type: "connected" | "disconnected" | "degraded" | "recovered" | "warning";
+  /** In plain words, no secrets. */
+  readonly message: string;
+  readonly details?: Readonly<Record<string, Json>>;
+}
