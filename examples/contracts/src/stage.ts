@@ -1,0 +1,153 @@
+import { hostname } from "node:os";
+import { type Change, type Job, JobStoreError, type NextOf } from "@subtitles/job-store";
+import type { SubtitleProgress } from "@subtitles/job-store/subtitle";
+import { type Broker, type Consumer, deadLetter, type Message, type Verdict } from "@subtitles/queue";
+import type { SubtitleJob, SubtitleStore, Working, WorkingJob } from "./job.js";
+import type { Log } from "./log.js";
+import { createProgressWriter, isLost } from "./progress.js";
+import type { StageQueue } from "./queues.js";
+import { untilStored } from "./until-stored.js";
+
+/** What a worker does with a job: which messages ask for it, how it takes the job over, and the work itself. */
+export interface Stage {
+  /** Names the worker in logs and in the job's history. */
+  readonly name: string;
+  readonly queue: StageQueue;
+  /**
+   * Takes the job over by entering the stage's status by snapshot, also where it stands there already: that replaces a
+   * worker that died or hangs, since the snapshot it holds is now an old one. Null where the job is past this stage.
+   */
+  enter(job: Job<SubtitleJob>, change: Change<SubtitleJob>): Promise<WorkingJob> | null;
+  /**
+   * The work. What it answers is where the job goes; a failure that a retry cannot mend is such an answer too. What it
+   * throws is retried.
+   */
+  work(job: WorkingJob, tools: StageTools): Promise<Outcome>;
+}
+
+export interface StageTools {
+  /** Aborts when the work is for nothing: the job is in other hands, or this process must stop. */
+  readonly signal: AbortSignal;
+  /** Notes real progress. Cheap: call it as often as there is news. */
+  readonly progress: (progress: SubtitleProgress) => void;
+  readonly log: Log;
+}
+
+/** Where the job goes from here, and what is stored with that step. */
+export type Outcome = { readonly to: NextOf<SubtitleJob, Working> } & Omit<Change<SubtitleJob>, "by">;
+
+export interface StageOptions {
+  readonly store: SubtitleStore;
+  readonly broker: Broker;
+  readonly log: Log;
+  /** Jobs worked on at a time. @default 1 */
+  readonly concurrency?: number | undefined;
+}
+
+/**
+ * Consumes a stage's queue. The rules, which hold for every worker of this service:
+ *
+ * - A message is acknowledged only once the store has the outcome: until then it is the only thing that remembers.
+ * - While the store is away the message is kept and the work waits; that uses up no retry.
+ * - A job that is gone or past this stage leaves nothing to do: the message was a duplicate.
+ * - A worker that was replaced stops quietly. Its successor has the job, and its old snapshot can change nothing.
+ * - What throws is retried with a delay. Before the last attempt's message is dead-lettered, its job fails with the reason.
+ */
+export async function startStage(stage: Stage, options: StageOptions): Promise<Consumer> {
+  const { store, broker, log, concurrency = 1 } = options;
+  const by = `${stage.name}@${hostname()}/${process.pid}`;
+
+  async function deliver(message: Message<StageQueue>): Promise<Verdict | undefined> {
+    const { jobId } = message.payload;
+    const jobLog = log.child({ jobId, messageAttempt: message.attempt });
+    let job: WorkingJob | null = null;
+    try {
+      job = await takeOver(message, jobLog);
+      if (!job) return undefined;
+      const outcome = await perform(job, message, jobLog);
+      await record(job, outcome, message.signal);
+      jobLog.info({ to: outcome.to, reason: outcome.error?.message }, "stage done");
+      return undefined;
+    } catch (error) {
+      if (isLost(error)) {
+        jobLog.warn({ code: error.code }, "the job was deleted or is in other hands: stopped working on it");
+        return undefined;
+      }
+      if (message.signal.aborted || !message.lastAttempt) throw error;
+      return giveUp(job ?? jobId, error, message.signal, jobLog);
+    }
+  }
+
+  /** The job in the stage's status and in our hands, or null where nothing is left to do. */
+  function takeOver(message: Message<StageQueue>, jobLog: Log): Promise<WorkingJob | null> {
+    const note = takeOverNote(message);
+    return untilStored(async () => {
+      for (;;) {
+        const job = await store.get(message.payload.jobId);
+        const entering = job && stage.enter(job, { by, note });
+        if (!entering) {
+          jobLog.info({ status: job?.status ?? "gone" }, "nothing left to do for this message");
+          return null;
+        }
+        try {
+          return await entering;
+        } catch (error) {
+          // It changed between the two calls. Whether there is still something to do, its new state tells.
+          if (!isLost(error)) throw error;
+        }
+      }
+    }, message.signal);
+  }
+
+  async function perform(job: WorkingJob, message: Message<StageQueue>, jobLog: Log) {
+    const lost = new AbortController();
+    const progress = createProgressWriter(store, job, (error) => lost.abort(error));
+    const signal = AbortSignal.any([message.signal, lost.signal]);
+    try {
+      const outcome = await stage.work(job, { signal, progress: progress.report, log: jobLog });
+      return { ...outcome, progress: progress.latest ?? undefined };
+    } catch (error) {
+      lost.signal.throwIfAborted(); // why it had to stop says more than how the work put it
+      throw error;
+    } finally {
+      await progress.close();
+    }
+  }
+
+  async function record(job: WorkingJob, outcome: Outcome, signal: AbortSignal): Promise<void> {
+    const { to, ...change } = outcome;
+    try {
+      await untilStored(() => store.updateStatus(job, to, { ...change, by }), signal);
+    } catch (error) {
+      // Where an answer was lost with the connection, the repeated call finds its own first attempt in its way.
+      if (!JobStoreError.is(error, "CONFLICT")) throw error;
+      const stored = await untilStored(() => store.get(job.id), signal);
+      const next = stored?.history.find((change) => change.version === job.version + 1);
+      if (next?.by !== by || next.to !== to) throw error;
+    }
+  }
+
+  /** The last attempt failed: the job says why, then the message goes where someone can look at it. */
+  async function giveUp(job: WorkingJob | string, cause: unknown, signal: AbortSignal, jobLog: Log): Promise<Verdict> {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    const error = { message: reason, code: "RETRIES_EXHAUSTED", retryable: true };
+    jobLog.error({ err: cause }, "last attempt failed");
+    try {
+      if (typeof job === "string") await untilStored(() => store.updateStatus(job, "failed", { error, by }), signal);
+      else await record(job, { to: "failed", error }, signal);
+    } catch (refused) {
+      // The job could not even be read, or is no longer ours to fail: the dead letter still holds the reason.
+      if (signal.aborted) throw refused;
+      jobLog.warn({ err: refused }, "the job could not be marked as failed");
+    }
+    return deadLetter(reason);
+  }
+
+  return broker.consume(stage.queue, deliver, { concurrency });
+}
+
+/** Why the stage begins again, for the job's history. */
+function takeOverNote(message: Message<StageQueue>): string | undefined {
+  if (message.attempt > 1) return `retry ${message.attempt - 1}`;
+  return message.redelivered ? "taken over: the message was delivered again" : undefined;
+}

@@ -1,0 +1,13 @@
+import { delimiter } from "node:path";
+import { workerEnv } from "@example/contracts";
+import { z } from "zod";
+
+export const downloaderEnv = {
+  ...workerEnv,
+  SUBTITLE_LIBRARY_PATH: z.string().describe("the folder of .srt files to look in, such as ./library"),
+  MEDIA_PATH: z
+    .string()
+    .default("")
+    .transform((folders) => folders.split(delimiter).filter((folder) => folder !== ""))
+    .describe(`the folders whose videos may have subtitles beside them, separated by ${delimiter}`),
+};

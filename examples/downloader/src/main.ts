@@ -1,0 +1,31 @@
+import {
+  aborted,
+  createLog,
+  createSubtitleFiles,
+  envOrExit,
+  openBroker,
+  openStore,
+  stopSignal,
+} from "@example/contracts";
+import { librarySource, startDownloader, videoSource } from "./app.js";
+import { downloaderEnv } from "./env.js";
+
+const env = envOrExit(downloaderEnv);
+const log = createLog("downloader", env.LOG_LEVEL);
+const stop = stopSignal();
+
+await using store = openStore(env, log);
+await using broker = openBroker(env, log);
+await using _downloader = await startDownloader({
+  store,
+  broker,
+  log,
+  concurrency: env.CONCURRENCY,
+  sources: [videoSource(env.MEDIA_PATH), librarySource(env.SUBTITLE_LIBRARY_PATH)],
+  files: createSubtitleFiles(env.SUBTITLE_STORAGE_PATH),
+  downloadBaseUrl: env.DOWNLOAD_BASE_URL,
+});
+
+log.info("waiting for downloads");
+await aborted(stop);
+log.info("stopping: work in hand is finished first");

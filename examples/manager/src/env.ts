@@ -1,0 +1,15 @@
+import { connectionEnv, workerEnv } from "@example/contracts";
+import { z } from "zod";
+
+export const managerEnv = {
+  ...connectionEnv,
+  SUBTITLE_STORAGE_PATH: workerEnv.SUBTITLE_STORAGE_PATH,
+  API_HOST: z.string().default("127.0.0.1").describe("the address to listen on, such as 127.0.0.1 or 0.0.0.0"),
+  API_PORT: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(65_535)
+    .default(3000)
+    .describe("the port to listen on, 0 to 65535 (0: a free one)"),
+};

@@ -1,0 +1,25 @@
+import { type StageOptions, startStage, translateQueue } from "@example/contracts";
+import type { Consumer } from "@subtitles/queue";
+import { type TranslateOptions, translate } from "./translate.js";
+
+export { paced } from "./paced.js";
+export { loadTranslationMemory, parseSrt, type TranslationProvider } from "./text/index.js";
+
+/** The translator, on a store and a broker that the caller opened and will close. */
+export function startTranslator({
+  store,
+  broker,
+  log,
+  concurrency,
+  ...options
+}: StageOptions & TranslateOptions): Promise<Consumer> {
+  return startStage(
+    {
+      name: "translator",
+      queue: translateQueue,
+      enter: (job, change) => (job.status === "translating" ? store.updateStatus(job, "translating", change) : null),
+      work: translate(options),
+    },
+    { store, broker, log, concurrency },
+  );
+}

@@ -1,0 +1,29 @@
+import { workerEnv } from "@example/contracts";
+import { z } from "zod";
+
+export const translatorEnv = {
+  ...workerEnv,
+  TRANSLATION_MEMORY_PATH: z.string().describe("the TMX file to translate from, such as ./memory.en-es.tmx"),
+  TRANSLATION_MIN_COVERAGE: z.coerce
+    .number()
+    .min(0)
+    .max(1)
+    .default(0.8)
+    .describe("the least share of cues that must have a translation, 0 to 1"),
+  TRANSLATION_BATCH_SIZE: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(1000)
+    .default(50)
+    .describe("how many cues are translated at a time, 1 to 1000"),
+  DEMO_BATCH_PAUSE_MS: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(60_000)
+    .default(0)
+    .describe(
+      "for demonstrations only: how long to rest after each batch, in milliseconds, so that progress can be watched",
+    ),
+};

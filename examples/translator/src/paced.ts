@@ -1,0 +1,15 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { TranslationProvider } from "./text/index.js";
+
+/** The same provider, resting after each batch: a translation memory is too fast for anyone to watch. */
+export function paced(provider: TranslationProvider, pauseMs: number): TranslationProvider {
+  if (pauseMs === 0) return provider;
+  return {
+    name: provider.name,
+    async translate(cues, pair, signal) {
+      const answers = await provider.translate(cues, pair, signal);
+      await delay(pauseMs, undefined, { signal });
+      return answers;
+    },
+  };
+}
