@@ -14,6 +14,8 @@ export interface PrivateServer extends AsyncDisposable {
   readonly port: number;
   /** The running process; another one after a restart. */
   readonly pid: number;
+  /** Its data and logs. */
+  readonly folder: string;
   /**
    * Sends a signal. Resolves when the server has ended, for signals that end it (all but SIGSTOP and SIGCONT).
    * @default "SIGKILL"
@@ -65,8 +67,8 @@ export async function startPrivateServer(
 class RunningServer implements PrivateServer {
   readonly url: string;
   readonly port: number;
+  readonly folder: string;
   readonly #name: string;
-  readonly #folder: string;
   readonly #recipe: Recipe;
   #running: OwnProcess;
   #stopped = false;
@@ -75,7 +77,7 @@ class RunningServer implements PrivateServer {
     this.url = recipe.url;
     this.port = recipe.port;
     this.#name = name;
-    this.#folder = folder;
+    this.folder = folder;
     this.#recipe = recipe;
     this.#running = running;
   }
@@ -92,7 +94,7 @@ class RunningServer implements PrivateServer {
   async restart(): Promise<void> {
     if (this.#stopped) throw new Error(`${this.#name}: stopped, its data is gone`);
     await this.kill();
-    this.#running = await launch(this.#name, this.#folder, this.#recipe);
+    this.#running = await launch(this.#name, this.folder, this.#recipe);
   }
 
   async stop(): Promise<void> {
@@ -100,7 +102,7 @@ class RunningServer implements PrivateServer {
     this.#stopped = true;
     await this.kill();
     await this.#recipe.afterwards?.();
-    await removeFolder(this.#folder);
+    await removeFolder(this.folder);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
