@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { Redis, type RedisOptions as RedisClientOptions } from "ioredis";
+import { Redis } from "ioredis";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { isAlive } from "./processes.js";
 import { type RedisOptions, startRedis } from "./servers/redis.js";
@@ -60,8 +60,12 @@ async function start(options?: RedisOptions) {
   return server;
 }
 
-async function withClient<T>(url: string, options: RedisClientOptions, use: (client: Redis) => Promise<T>): Promise<T> {
-  const client = new Redis(url, options);
+async function withClient<T>(
+  url: string,
+  { commandTimeout }: { commandTimeout?: number },
+  use: (client: Redis) => Promise<T>,
+): Promise<T> {
+  const client = new Redis(url, { ...(commandTimeout !== undefined && { commandTimeout }) });
   try {
     return await use(client);
   } finally {

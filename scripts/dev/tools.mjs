@@ -54,7 +54,8 @@ async function fetchPnpm() {
 async function fetchTools(packages) {
   const wanted = [...packages, `pnpm@${pnpmVersion}`].flatMap((name) => ["-p", name]);
   const script = "node scripts/dev/print-path.mjs";
-  const { code, output } = await run("npx", ["--yes", ...wanted, "-c", script], { show: "nothing" });
+  const env = { npm_config_loglevel: "error" };
+  const { code, output } = await run("npx", ["--yes", ...wanted, "-c", script], { show: "nothing", env });
   const path = /^PATH=(.*)$/m.exec(output)?.[1];
   if (code !== 0 || path === undefined) return output.trim();
   searchFirst(path);
