@@ -1,0 +1,66 @@
+// What a similar text must agree in before its translation may stand for this one. A word more or less is a draft to be
+// mended; a dropped "not", another number, or a question turned into a statement is a wrong subtitle that reads well.
+
+/** Words that turn the meaning: negations and number words. A language that is not here goes without this check. */
+const TELLING_WORDS: Readonly<Record<string, ReadonlySet<string>>> = {
+  en: wordSet(
+    "not no never nobody nothing nowhere none neither nor without cannot",
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen",
+    "eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred thousand million half quarter",
+    "first second third fourth fifth once twice",
+  ),
+  es: wordSet(
+    "no nunca jamás nadie nada ningún ninguno ninguna tampoco ni sin",
+    "cero dos tres cuatro cinco seis siete ocho nueve diez once doce trece catorce quince veinte treinta cuarenta",
+    "cincuenta sesenta setenta ochenta noventa cien ciento mil millón medio media cuarto",
+    "primero primera segundo segunda tercero tercera",
+  ),
+};
+const QUESTION_MARKS = /[?？؟]+/g;
+const NUMBERS = /\d+(?:[.,:]\d+)*/g;
+
+/** Two texts may stand for each other only if this is the same for both. Numbers in digits are not part of it. */
+export function meaningOf(text: string, words: readonly string[], language: string): string {
+  const telling = TELLING_WORDS[new Intl.Locale(language).language];
+  const found = words.map((word) => (word.endsWith("n't") ? "not" : word)).filter((word) => telling?.has(word));
+  return [...found.sort(), "?".repeat(questionsIn(text))].join(" ");
+}
+
+/** How many questions the text asks. */
+export function questionsIn(text: string): number {
+  return text.match(QUESTION_MARKS)?.length ?? 0;
+}
+
+/** A word with its number, if it is one, left open: two texts that differ only in numbers have the same words. */
+export function withOpenNumber(word: string): string {
+  return /^[\d.,:]+$/.test(word) ? "#" : word;
+}
+
+/**
+ * The target text with this text's numbers in place of those of the source it was made for. null unless it is plain
+ * which number is which: each that differs stands once on both sides, is a whole number or a time of day (decimals are
+ * written differently from language to language), and neither is 1 (the words around it would have to change: "a la 1:30").
+ */
+export function carryNumbers(text: string, made: { readonly source: string; readonly target: string }): string | null {
+  const [wanted, given] = [numbersIn(text), numbersIn(made.source)];
+  if (wanted.length !== given.length) return null;
+
+  const replacements = new Map<string, string>();
+  const inTarget = numbersIn(made.target);
+  for (const [at, from] of given.entries()) {
+    const to = wanted[at];
+    if (to === undefined || from === to) continue;
+    const plain = isSwappable(from) && isSwappable(to) && countOf(from, given) === 1 && countOf(from, inTarget) === 1;
+    if (!plain) return null;
+    replacements.set(from, to);
+  }
+  return made.target.replaceAll(NUMBERS, (number) => replacements.get(number) ?? number);
+}
+
+const numbersIn = (text: string): readonly string[] => text.match(NUMBERS) ?? [];
+const isSwappable = (number: string) => /^\d+(:\d+)*$/.test(number) && !/^0*1(:|$)/.test(number);
+const countOf = (number: string, numbers: readonly string[]) => numbers.filter((other) => other === number).length;
+
+function wordSet(...lines: readonly string[]): ReadonlySet<string> {
+  return new Set(lines.flatMap((line) => line.split(" ")));
+}

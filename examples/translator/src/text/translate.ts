@@ -1,0 +1,153 @@
+import { setImmediate } from "node:timers/promises";
+import { InsufficientCoverageError, ProviderReplyError } from "./errors.js";
+import { breakLines } from "./layout.js";
+import { isBlank, type Unwrapped, unwrap } from "./markup.js";
+import type { LanguagePair, TranslatedCue, Translation, TranslationProvider } from "./provider.js";
+import type { Cue } from "./srt.js";
+import { isMeantAsTimeLine } from "./time-line.js";
+
+/** Counted in cues that have something to translate. */
+export interface TranslationProgress {
+  readonly done: number;
+  readonly total: number;
+  /** How many of those done have a translation. */
+  readonly covered: number;
+}
+
+export interface TranslateOptions {
+  readonly provider: TranslationProvider;
+  /** The least share of cues with a translation, from 0 to 1. Even at 0, a subtitle of which nothing is covered fails. */
+  readonly minCoverage: number;
+  /** Called after each batch and waited for. */
+  readonly onProgress?: ((progress: TranslationProgress) => void | Promise<void>) | undefined;
+  /** Aborting makes the call reject with the signal's reason, at the latest after the batch under way. */
+  readonly signal?: AbortSignal | undefined;
+  /** How many cues the provider gets at a time, at least 1. @default 50 */
+  readonly batchSize?: number | undefined;
+}
+
+/** A subtitle in the target language, and how much of the source it is. */
+export interface TranslatedSubtitle {
+  /** The cues with a translation and the blank ones, with the indexes and times that they have in the source. */
+  readonly cues: readonly Cue[];
+  readonly covered: number;
+  /** Blank cues are not counted. */
+  readonly total: number;
+  /** `covered / total`; 1 where there is nothing to translate. */
+  readonly coverage: number;
+  readonly exact: number;
+  readonly fuzzy: number;
+  /** The cues left out, as they read in the source. */
+  readonly uncovered: readonly { readonly index: number; readonly text: string }[];
+}
+
+/**
+ * Translates what the provider covers and leaves out the rest: a cue of the result is a translation or blank, never
+ * the source text. Tags around a whole cue are put back around its translation.
+ *
+ * @throws InsufficientCoverageError when less than `minCoverage` is covered, or nothing.
+ * @throws ProviderReplyError when the provider's answers cannot be told apart by index.
+ * @throws whatever the provider throws.
+ */
+export async function translateCues(
+  cues: readonly Cue[],
+  pair: LanguagePair,
+  options: TranslateOptions,
+): Promise<TranslatedSubtitle> {
+  const { provider, minCoverage, onProgress, signal = new AbortController().signal, batchSize = 50 } = options;
+  requireRange("minCoverage", minCoverage, minCoverage >= 0 && minCoverage <= 1);
+  requireRange("batchSize", batchSize, Number.isInteger(batchSize) && batchSize >= 1);
+
+  if (new Set(cues.map(({ index }) => index)).size < cues.length) throw new RangeError("Two cues have the same index");
+
+  const spoken = cues.filter((cue) => !isBlank(cue.text));
+  const translations = new Map<number, Translation>();
+  for (let start = 0; start < spoken.length; start += batchSize) {
+    signal.throwIfAborted();
+    const batch = spoken.slice(start, start + batchSize);
+    for (const [index, translation] of await translateBatch(batch, pair, provider, signal)) {
+      translations.set(index, translation);
+    }
+    await onProgress?.({ done: start + batch.length, total: spoken.length, covered: translations.size });
+    // A provider may compute rather than wait: let heartbeats and other jobs through.
+    await setImmediate();
+  }
+  signal.throwIfAborted();
+
+  const found = countCovered(spoken, translations);
+  if (found.coverage < minCoverage || (found.total > 0 && found.covered === 0)) {
+    throw new InsufficientCoverageError(provider.name, minCoverage, found);
+  }
+  const translated = cues.flatMap((cue) => {
+    if (isBlank(cue.text)) return [cue];
+    const translation = translations.get(cue.index);
+    return translation === undefined ? [] : [{ ...cue, text: translation.text }];
+  });
+  return { cues: translated, ...found };
+}
+
+/** The usable translations by cue index, laid out and wrapped as the cue is. */
+async function translateBatch(
+  batch: readonly Cue[],
+  pair: LanguagePair,
+  provider: TranslationProvider,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<number, Translation>> {
+  const unwrapped = new Map(batch.map((cue) => [cue.index, unwrap(cue.text)]));
+  const plain = batch.map((cue) => ({ ...cue, text: unwrapped.get(cue.index)?.text ?? cue.text }));
+  const replies = await provider.translate(plain, pair, signal);
+
+  const usable = new Map<number, Translation>();
+  for (const [index, translation] of answersByIndex(unwrapped, replies, provider.name)) {
+    const source = unwrapped.get(index);
+    if (source === undefined || translation === null) continue;
+    const text = withoutBlankLines(translation.text);
+    if (!isUsable(text, translation.match, source)) continue;
+    usable.set(index, { ...translation, text: source.before + breakLines(text) + source.after });
+  }
+  return usable;
+}
+
+/** Checks that each cue is answered once and nothing else is: counting alone would miss answers that have shifted. */
+function answersByIndex(
+  asked: ReadonlyMap<number, unknown>,
+  replies: readonly TranslatedCue[],
+  provider: string,
+): ReadonlyMap<number, Translation | null> {
+  const answers = new Map<number, Translation | null>();
+  for (const { index, translation } of replies) {
+    if (!asked.has(index)) throw new ProviderReplyError(provider, `cue ${index} was not asked for`);
+    if (answers.has(index)) throw new ProviderReplyError(provider, `cue ${index} is answered twice`);
+    answers.set(index, translation);
+  }
+  for (const index of asked.keys()) {
+    if (!answers.has(index)) throw new ProviderReplyError(provider, `cue ${index} is not answered`);
+  }
+  return answers;
+}
+
+function isUsable(text: string, match: Translation["match"], source: Unwrapped): boolean {
+  if (isBlank(text)) return false;
+  // "OK" may well be "OK" in the other language, but only something made for this very text can know that.
+  if (match !== "exact" && text === source.text) return false;
+  // Written to a file, such a line would begin a cue of its own.
+  return !text.split("\n").some(isMeantAsTimeLine);
+}
+
+/** Many players end a cue at its first blank line. */
+function withoutBlankLines(text: string): string {
+  const lines = text.split(/\r\n|\r|\n/).map((line) => line.trim());
+  return lines.filter((line) => line !== "").join("\n");
+}
+
+function countCovered(spoken: readonly Cue[], translations: ReadonlyMap<number, Translation>) {
+  const total = spoken.length;
+  const covered = translations.size;
+  const exact = [...translations.values()].filter(({ match }) => match === "exact").length;
+  const uncovered = spoken.filter(({ index }) => !translations.has(index)).map(({ index, text }) => ({ index, text }));
+  return { covered, total, coverage: total === 0 ? 1 : covered / total, exact, fuzzy: covered - exact, uncovered };
+}
+
+function requireRange(name: string, value: number, holds: boolean): void {
+  if (!holds) throw new RangeError(`${name} is out of range: ${value}`);
+}

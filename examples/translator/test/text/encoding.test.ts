@@ -1,0 +1,63 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { decodeSubtitle } from "../../src/text/encoding.js";
+
+const bytes = (...values: readonly number[]) => Uint8Array.from(values);
+const CUE = "1\n00:00:01,000 --> 00:00:02,000\n";
+
+describe("decodeSubtitle", () => {
+  it("reads UTF-8 and leaves its byte order mark out", () => {
+    const marked = bytes(0xef, 0xbb, 0xbf, ...new TextEncoder().encode("señor"));
+    expect(decodeSubtitle(marked)).toEqual({ text: "señor", encoding: "utf-8" });
+  });
+
+  it("takes valid UTF-8 for UTF-8, whatever the language", () => {
+    expect(decodeSubtitle(new TextEncoder().encode("Привет"), "ru")).toEqual({ text: "Привет", encoding: "utf-8" });
+  });
+
+  it.each([
+    ["utf-16le with a mark", Buffer.from(`\uFEFF${CUE}Привет`, "utf16le"), "utf-16le"],
+    ["utf-16le without", Buffer.from(`${CUE}Привет`, "utf16le"), "utf-16le"],
+    ["utf-16be with a mark", Buffer.from(`\uFEFF${CUE}Привет`, "utf16le").swap16(), "utf-16be"],
+    ["utf-16be without", Buffer.from(`${CUE}Привет`, "utf16le").swap16(), "utf-16be"],
+  ])("reads %s", (_name, source, encoding) => {
+    expect(decodeSubtitle(source)).toEqual({ text: `${CUE}Привет`, encoding });
+  });
+
+  it.each([
+    ["cs", [0xe8, 0xf9, 0xf8], "čůř", "windows-1250"],
+    ["cze", [0xe8, 0xf9, 0xf8], "čůř", "windows-1250"],
+    ["ru-RU", [0xcf, 0xf0, 0xe8], "При", "windows-1251"],
+    ["sr", [0xcf, 0xf0, 0xe8], "При", "windows-1251"],
+    ["sr-Latn", [0xe8, 0x9e], "čž", "windows-1250"],
+    ["es", [0x73, 0x65, 0xf1, 0x6f, 0x72], "señor", "windows-1252"],
+    ["el", [0xe1, 0xe2, 0xe3], "αβγ", "windows-1253"],
+    ["tr", [0xfe, 0xfd, 0xf0], "şığ", "windows-1254"],
+    ["he", [0xf9, 0xec, 0xe5], "שלו", "windows-1255"],
+    ["ar", [0xe3, 0xd1, 0xcd], "مرح", "windows-1256"],
+    ["lt", [0xe0, 0xf8, 0xfe], "ąųž", "windows-1257"],
+    ["ja", [0x93, 0xfa, 0x96, 0x7b], "日本", "shift_jis"],
+    ["ko", [0xc7, 0xd1], "한", "euc-kr"],
+    ["zh", [0xd6, 0xd0], "中", "gb18030"],
+    ["zh-TW", [0xa4, 0xa4], "中", "big5"],
+  ])("reads the code page of %s", (language, source, text, encoding) => {
+    expect(decodeSubtitle(bytes(...source), language)).toEqual({ text, encoding });
+  });
+
+  it.each([undefined, "", "not a tag", "xx"])("falls back to windows-1252 for the language %j", (language) => {
+    // 0x92 is the apostrophe of windows-1252 and a control character in latin1.
+    expect(decodeSubtitle(bytes(0x69, 0x74, 0x92, 0x73, 0xe9), language)).toEqual({
+      text: "it’sé",
+      encoding: "windows-1252",
+    });
+  });
+
+  it("never throws", () => {
+    const hint = fc.option(fc.oneof(fc.string(), fc.constantFrom("ja", "zh", "ko", "vi", "th")), { nil: undefined });
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 64 }), hint, (source, language) => {
+        expect(typeof decodeSubtitle(source, language).text).toBe("string");
+      }),
+    );
+  });
+});

@@ -1,0 +1,161 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { LanguagePairError, TranslationMemoryError } from "../../src/text/errors.js";
+import { loadTranslationMemory } from "../../src/text/translation-memory.js";
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "translation-memory-"));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+const NEVER = new AbortController().signal;
+
+const tmx = (...units: readonly Readonly<Record<string, string>>[]) => {
+  const variant = ([language, text]: [string, string]) => `<tuv xml:lang="${language}"><seg>${text}</seg></tuv>`;
+  const body = units.map((unit) => `<tu>${Object.entries(unit).map(variant).join("")}</tu>`).join("");
+  return `<?xml version="1.0"?><tmx version="1.4"><header/><body>${body}</body></tmx>`;
+};
+
+async function memory(content: string | Buffer) {
+  const path = join(folder, "memory.tmx");
+  await writeFile(path, content);
+  return loadTranslationMemory(path);
+}
+
+async function translationOf(text: string, content: string | Buffer, pair = { source: "en", target: "es" }) {
+  const provider = await memory(content);
+  const [reply] = await provider.translate([{ index: 4, startMs: 0, endMs: 1, settings: "", text }], pair, NEVER);
+  expect(reply?.index).toBe(4);
+  return reply?.translation ?? null;
+}
+
+const PHRASES = tmx(
+  { en: "Good morning.", es: "Buenos días." },
+  { en: "How are you?", es: "¿Cómo está?" },
+  { en: "We have been waiting here for 3 hours.", es: "Llevamos 3 horas esperando aquí." },
+);
+
+describe("a translation memory", () => {
+  it("has its file's name", async () => {
+    expect((await memory(PHRASES)).name).toBe("Translation memory memory.tmx");
+  });
+
+  it("looks a cue up across its lines and without its tags", async () => {
+    expect(await translationOf("Good\n<b>morning</b>", PHRASES)).toEqual({
+      text: "Buenos días.",
+      match: "exact",
+      score: 1,
+    });
+  });
+
+  it("looks each speaker up alone and keeps the dashes", async () => {
+    const found = await translationOf("- Good morning.\n- How\nare you?", PHRASES);
+    expect(found).toEqual({ text: "- Buenos días.\n- ¿Cómo está?", match: "exact", score: 1 });
+  });
+
+  it("looks sentences up alone where the whole is not known", async () => {
+    const found = await translationOf("Good morning! How are you?", PHRASES);
+    expect(found).toEqual({ text: "Buenos días. ¿Cómo está?", match: "exact", score: 1 });
+  });
+
+  it("is only as sure as its weakest part", async () => {
+    const found = await translationOf("Good morning. We have been waiting here for 2 hours.", PHRASES);
+    expect(found).toEqual({ text: "Buenos días. Llevamos 2 horas esperando aquí.", match: "fuzzy", score: 0.99 });
+  });
+
+  it.each(["- Good morning.\n- Qwerty.", "Good morning. Qwerty.", "Qwerty."])(
+    "does not cover %j in part",
+    async (text) => {
+      expect(await translationOf(text, PHRASES)).toBeNull();
+    },
+  );
+
+  it("serves languages that differ only in how much they say", async () => {
+    const regions = tmx({ "en-GB": "Yes.", "es-ES": "Sí." });
+    expect(await translationOf("Yes.", regions)).toMatchObject({ text: "Sí." });
+    expect(
+      await translationOf("Yes.", tmx({ en: "Yes.", es: "Sí." }), { source: "en-US", target: "es-MX" }),
+    ).toMatchObject({ text: "Sí." });
+  });
+
+  it("prefers the very language asked for", async () => {
+    const regions = tmx({ en: "The car", "es-ES": "El coche", "es-MX": "El carro" });
+    expect(await translationOf("The car", regions, { source: "en", target: "es-MX" })).toMatchObject({
+      text: "El carro",
+    });
+  });
+
+  it("works in either direction", async () => {
+    expect(await translationOf("Buenos días", PHRASES, { source: "es", target: "en" })).toMatchObject({
+      text: "Good morning.",
+    });
+  });
+
+  it.each([
+    ["another language", { source: "en", target: "fr" }],
+    ["another region", { source: "en", target: "es-419" }],
+    ["no language tag", { source: "??", target: "es" }],
+    ["the source language again", { source: "en", target: "en" }],
+  ])("refuses a pair with %s, and says which languages it has", async (_name, pair) => {
+    const content = tmx({ en: "Yes.", "es-ES": "Sí." });
+    const failure = translationOf("Yes.", content, pair);
+    await expect(failure).rejects.toThrow(LanguagePairError);
+    await expect(failure).rejects.toThrow("it has en, es-ES");
+  });
+
+  it("reads a file in UTF-16", async () => {
+    expect(await translationOf("Good morning.", Buffer.from(`\uFEFF${PHRASES}`, "utf16le"))).toMatchObject({
+      text: "Buenos días.",
+    });
+  });
+
+  it("stops when aborted", async () => {
+    const provider = await memory(PHRASES);
+    const cue = { index: 1, startMs: 0, endMs: 1, settings: "", text: "Yes." };
+    const aborted = AbortSignal.abort(new Error("stop"));
+    await expect(provider.translate([cue], { source: "en", target: "es" }, aborted)).rejects.toThrow("stop");
+  });
+
+  it("names the file that is missing", async () => {
+    const path = join(folder, "missing.tmx");
+    const failure = loadTranslationMemory(path);
+    await expect(failure).rejects.toThrow(TranslationMemoryError);
+    await expect(failure).rejects.toThrow(`Translation memory ${path}: cannot be read (ENOENT)`);
+  });
+
+  it("names the file that is broken, and where", async () => {
+    await expect(memory("<tmx>\n<body></tmx>")).rejects.toThrow(
+      expect.objectContaining({
+        code: "TRANSLATION_MEMORY",
+        message: expect.stringMatching(/memory\.tmx: line 2: not well-formed XML: /),
+      }),
+    );
+  });
+
+  it.each([0, -1, 1.1, Number.NaN])("refuses the threshold %d", async (fuzzyThreshold) => {
+    await expect(loadTranslationMemory(join(folder, "memory.tmx"), { fuzzyThreshold })).rejects.toThrow(RangeError);
+  });
+
+  it("translates 1,000 cues from 10,000 units in seconds", async () => {
+    const nouns = ["ferry", "train", "letter", "bridge", "harbour", "island", "captain", "window", "garden", "road"];
+    const verbs = ["saw", "left", "found", "built", "painted", "sold", "lost", "remembered", "crossed", "closed"];
+    const sentence = (n: number) =>
+      `The ${nouns[n % 10]} that we ${verbs[Math.floor(n / 10) % 10]} in the ${nouns[Math.floor(n / 100) % 10]} w${n}`;
+    const units = Array.from({ length: 10_000 }, (_, n) => ({ en: sentence(n), es: `Frase ${n}` }));
+    const provider = await memory(tmx(...units));
+    const cues = Array.from({ length: 1000 }, (_, n) => ({
+      index: n + 1,
+      startMs: 0,
+      endMs: 1,
+      settings: "",
+      text: `${sentence(n * 7)} again`,
+    }));
+    const started = performance.now();
+    const replies = await provider.translate(cues, { source: "en", target: "es" }, NEVER);
+    expect(performance.now() - started).toBeLessThan(15_000);
+    expect(replies).toHaveLength(1000);
+  }, 30_000);
+});
