@@ -1,0 +1,82 @@
+import { toUSVString } from "node:util";
+import { QueueError } from "./errors.js";
+
+/** What callers hand in, checked before any I/O. Every check throws INVALID_ARGUMENT and says what would be right. */
+
+export function invalid(message: string): never {
+  throw new QueueError("INVALID_ARGUMENT", message);
+}
+
+/** For messages: never the whole of a hostile value. */
+export function show(value: unknown): string {
+  const text = typeof value === "string" ? JSON.stringify(value) : Array.isArray(value) ? "an array" : String(value);
+  return text.length > 60 ? `${text.slice(0, 60)}…` : text;
+}
+
+export function checkWhole(value: unknown, name: string, from: number, to: number): number {
+  if (typeof value !== "number" || !Number.isInteger(value) || value < from || value > to) {
+    return invalid(`${name} must be a whole number from ${from} to ${to}, and is ${show(value)}.`);
+  }
+  return value;
+}
+
+/** The wait of a Node timer that is longer than this would end at once. */
+const LONGEST_WAIT_MS = 2 ** 31 - 1;
+
+export function checkDuration(value: unknown, name: string, shortest = 0): number {
+  return checkWhole(value, name, shortest, LONGEST_WAIT_MS);
+}
+
+/** Half a surrogate pair does not survive UTF-8: it would arrive as another text. */
+function isWellFormed(text: string): boolean {
+  return toUSVString(text) === text;
+}
+
+const MAX_ID_BYTES = 255;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what must not pass.
+const CONTROL = /[\u0000-\u001f\u007f]/;
+
+export function checkMessageId(id: unknown): string {
+  if (typeof id !== "string" || id === "" || Buffer.byteLength(id) > MAX_ID_BYTES) {
+    return invalid(`A message id must be a string of 1 to ${MAX_ID_BYTES} bytes, and is ${show(id)}.`);
+  }
+  if (CONTROL.test(id) || !isWellFormed(id)) {
+    return invalid(`The message id ${show(id)} holds control characters or half a surrogate pair.`);
+  }
+  return id;
+}
+
+/** Our own headers start with this; users neither set nor see them. */
+export const RESERVED_HEADER_PREFIX = "x-subtitles-";
+const MAX_HEADER_NAME_BYTES = 200;
+/** Headers travel in one frame, which cannot be split. */
+const MAX_HEADER_BYTES = 32_768;
+
+export function checkHeaders(headers: unknown): Readonly<Record<string, string>> {
+  if (headers === undefined) return {};
+  if (typeof headers !== "object" || headers === null || Array.isArray(headers)) {
+    return invalid("headers must be an object of strings.");
+  }
+  let bytes = 0;
+  for (const [name, value] of Object.entries(headers)) bytes += checkHeader(name, value);
+  if (bytes > MAX_HEADER_BYTES) {
+    return invalid(`The headers take ${bytes} bytes; at most ${MAX_HEADER_BYTES} travel with a message.`);
+  }
+  return Object.fromEntries(Object.entries(headers));
+}
+
+function checkHeader(name: string, value: unknown): number {
+  const nameBytes = Buffer.byteLength(name);
+  if (nameBytes === 0 || nameBytes > MAX_HEADER_NAME_BYTES || !isWellFormed(name)) {
+    return invalid(`The header name ${show(name)} must be 1 to ${MAX_HEADER_NAME_BYTES} bytes of well-formed text.`);
+  }
+  if (name.toLowerCase().startsWith(RESERVED_HEADER_PREFIX)) {
+    return invalid(
+      `The header ${show(name)} is reserved: names that begin with ${RESERVED_HEADER_PREFIX} are the queue's own.`,
+    );
+  }
+  if (typeof value !== "string" || !isWellFormed(value)) {
+    return invalid(`The header ${show(name)} must be a string of well-formed text.`);
+  }
+  return nameBytes + Buffer.byteLength(value);
+}

@@ -1,0 +1,119 @@
+import { expect, onTestFinished, test } from "vitest";
+import { createRelay, type RelayEntry, type RelayOutbox } from "../relay.js";
+import { type OpenDriver, PATIENCE, recorder, setUp, type TaskQueue } from "./fixture.js";
+
+export function relayContract(open: OpenDriver): void {
+  test("publishes what the outbox holds, in its order, under the entries' ids, then acknowledges", async () => {
+    const { broker, tasks } = await setUp(open);
+    const outbox = new FakeOutbox([1, 2, 3, 4, 5].map((n) => entry(n, { headers: { traceparent: `t${n}` } })));
+    const relay = createRelay({ outbox, broker, queues: [tasks] });
+    onTestFinished(() => relay.close());
+    await expect.poll(() => outbox.acknowledged, PATIENCE).toEqual(["e1", "e2", "e3", "e4", "e5"]);
+    expect(relay.published).toBe(5);
+    const { messages, handler } = recorder<TaskQueue>();
+    await broker.consume(tasks, handler);
+    await expect.poll(() => messages.length, PATIENCE).toBe(5);
+    expect(messages.map(({ id, payload, headers }) => [id, payload.n, headers.traceparent])).toEqual(
+      [1, 2, 3, 4, 5].map((n) => [`m${n}`, n, `t${n}`]),
+    );
+  });
+
+  test("an entry that can never be published is rejected with the reason, and holds up nothing", async () => {
+    const { broker, tasks } = await setUp(open);
+    const errors: unknown[] = [];
+    const outbox = new FakeOutbox([
+      entry(1, { queue: "nowhere" }),
+      entry(2, { payload: { n: "two" } }),
+      entry(3, { id: "" }),
+      entry(4, { headers: { "x-subtitles-attempt": "9" } }),
+      entry(5),
+    ]);
+    const relay = createRelay({ outbox, broker, queues: [tasks], onError: (error) => errors.push(error) });
+    onTestFinished(() => relay.close());
+    await expect.poll(() => [...outbox.rejected.keys()].sort(), PATIENCE).toEqual(["e1", "e2", "e3", "e4"]);
+    await expect.poll(() => outbox.acknowledged, PATIENCE).toEqual(["e5"]);
+    expect(outbox.rejected.get("e1")).toContain("nowhere");
+    expect(outbox.rejected.get("e2")).toContain("n: ");
+    expect((await broker.stats(tasks)).ready).toBe(1);
+    expect(errors).toHaveLength(4);
+  });
+
+  test("goes on after the outbox failed to read, and after it failed to acknowledge, without publishing twice", async () => {
+    const { broker, tasks } = await setUp(open);
+    const errors: unknown[] = [];
+    const outbox = new FakeOutbox([entry(1), entry(2)]);
+    outbox.failures = { read: 2, ack: 2 };
+    const relay = createRelay({ outbox, broker, queues: [tasks], onError: (error) => errors.push(error) });
+    onTestFinished(() => relay.close());
+    await expect.poll(() => outbox.acknowledged.sort(), PATIENCE).toEqual(["e1", "e2"]);
+    expect(relay.published).toBe(2);
+    expect((await broker.stats(tasks)).ready).toBe(2);
+    expect(errors.map(String)).toEqual(["Error: read", "Error: read", "Error: ack", "Error: ack"]);
+  });
+
+  test("several relays side by side publish everything", async () => {
+    const { broker, openBroker, tasks } = await setUp(open);
+    const outbox = new FakeOutbox(Array.from({ length: 500 }, (_, n) => entry(n)));
+    const relays = [broker, openBroker(), openBroker()].map((each) =>
+      createRelay({ outbox, broker: each, queues: [tasks], onError: undefined }),
+    );
+    onTestFinished(async () => void (await Promise.all(relays.map((relay) => relay.close()))));
+    await expect.poll(() => outbox.acknowledged.length, PATIENCE).toBe(500);
+    expect(relays.reduce((sum, relay) => sum + relay.published, 0)).toBe(500);
+    expect((await broker.stats(tasks)).ready).toBe(500);
+  });
+
+  test("close settles while the outbox waits, whether or not it heeds the signal, and may be called again", async () => {
+    const { broker, tasks } = await setUp(open);
+    for (const outbox of [new FakeOutbox([]), { read: () => new Promise<never>(() => {}), ack: async () => {} }]) {
+      const relay = createRelay({ outbox, broker, queues: [tasks] });
+      await Promise.all([relay.close(), relay.close()]);
+      await relay[Symbol.asyncDispose]();
+    }
+  });
+
+  test("without what it needs there is no relay", async () => {
+    const { broker, tasks } = await setUp(open);
+    const refused = expect.objectContaining({ code: "INVALID_ARGUMENT" });
+    const outbox = new FakeOutbox([]);
+    expect(() => createRelay({ outbox: {} as RelayOutbox, broker, queues: [tasks] })).toThrowError(refused);
+    expect(() => createRelay({ outbox, broker, queues: [{ ...tasks, name: "not a name" }] })).toThrowError(refused);
+  });
+}
+
+function entry(n: number, changes: Partial<RelayEntry> = {}): RelayEntry {
+  return { entryId: `e${n}`, id: `m${n}`, queue: "tasks", payload: { n }, ...changes };
+}
+
+/** Hands an entry out once, and again where the acknowledgement failed. */
+class FakeOutbox implements RelayOutbox {
+  readonly acknowledged: string[] = [];
+  readonly rejected = new Map<string, string>();
+  failures = { read: 0, ack: 0 };
+  readonly #waiting: RelayEntry[];
+  readonly #inHand = new Map<string, RelayEntry>();
+
+  constructor(entries: readonly RelayEntry[]) {
+    this.#waiting = [...entries];
+  }
+
+  async read({ limit = 100 }: { readonly limit?: number } = {}): Promise<readonly RelayEntry[]> {
+    if (this.failures.read-- > 0) throw new Error("read");
+    const entries = this.#waiting.splice(0, limit);
+    for (const read of entries) this.#inHand.set(read.entryId, read);
+    return entries;
+  }
+
+  async ack(entryIds: readonly string[]): Promise<void> {
+    if (this.failures.ack-- > 0) {
+      this.#waiting.push(...this.#inHand.values());
+      throw new Error("ack");
+    }
+    for (const entryId of entryIds) this.#inHand.delete(entryId);
+    this.acknowledged.push(...entryIds);
+  }
+
+  async reject(entryIds: readonly string[], reason: string): Promise<void> {
+    for (const entryId of entryIds) this.rejected.set(entryId, reason);
+  }
+}

@@ -1,0 +1,136 @@
+import { checkDuration, checkMessageId, checkWhole, invalid } from "./arguments.js";
+import type { Broker, ConsumeOptions, Consumer, QueueHealth } from "./broker.js";
+import { ActiveConsumer, DEFAULT_GRACE_MS, type Report } from "./consumer.js";
+import { listDeadLetters, redrive } from "./dead-letters.js";
+import { checkDefinition, type QueueDefinition } from "./definition.js";
+import { type Answer, type DriverHealth, isDriver, type QueueDriver } from "./driver.js";
+import { toError } from "./failures.js";
+import type { Handler } from "./message.js";
+import { publish, publishMany } from "./publishing.js";
+
+const DEFAULT_HEALTH_TIMEOUT_MS = 2_000;
+/** What AMQP can count. */
+const MOST_UNSETTLED = 65_535;
+const MOST_LISTED = 10_000;
+
+/**
+ * A broker over a driver. Connects when first used.
+ *
+ * @param options.driver `memoryDriver()` or `rabbitmqDriver({ url })`: there is no default, since losing messages on exit
+ *   must be a choice
+ * @param options.onError told of what no caller waits for: handlers that threw, payloads that were refused on arrival, lost
+ *   connections. What it throws is ignored
+ * @throws QueueError INVALID_ARGUMENT
+ */
+export function createBroker(options: { readonly driver: QueueDriver; readonly onError?: Report | undefined }): Broker {
+  const driver = options?.driver;
+  if (!isDriver(driver)) return invalid("createBroker needs a driver: memoryDriver() or rabbitmqDriver({ url }).");
+  const report = safely(options.onError);
+  const session = driver.open((failure, queue) =>
+    report(toError(failure, { queue }), queue === undefined ? {} : { queue }),
+  );
+  const consumers = new Set<{ close(graceMs: number): Promise<void> }>();
+  let closing: Promise<void> | undefined;
+
+  function assertOpen(queue: QueueDefinition): void {
+    checkDefinition(queue);
+    if (closing !== undefined)
+      throw toError({ ok: false, failure: "closed", indeterminate: false }, { queue: queue.name });
+  }
+
+  async function consume<Q extends QueueDefinition>(
+    queue: Q,
+    handler: Handler<Q>,
+    { concurrency = 1, prefetch = concurrency, timeoutMs }: ConsumeOptions = {},
+  ): Promise<Consumer> {
+    assertOpen(queue);
+    if (typeof handler !== "function") return invalid("consume needs a handler: an async function of a message.");
+    checkWhole(concurrency, "concurrency", 1, MOST_UNSETTLED);
+    checkWhole(prefetch, "prefetch", 1, MOST_UNSETTLED);
+    if (timeoutMs !== undefined) checkDuration(timeoutMs, "timeoutMs", 1);
+
+    const consumer = new ActiveConsumer(queue, handler, { concurrency, timeoutMs }, session, report);
+    consumers.add(consumer);
+    const answer = await session.consume(queue, consumer, { prefetch });
+    if (!answer.ok) {
+      consumers.delete(consumer);
+      throw toError(answer, { queue: queue.name });
+    }
+    consumer.attach(answer.value);
+    const close = async (closeOptions: { readonly graceMs?: number | undefined } = {}) => {
+      const graceMs = checkDuration(closeOptions.graceMs ?? DEFAULT_GRACE_MS, "graceMs");
+      await consumer.close(graceMs);
+      consumers.delete(consumer);
+    };
+    return { close, [Symbol.asyncDispose]: () => close() };
+  }
+
+  async function close({ graceMs = DEFAULT_GRACE_MS }: { readonly graceMs?: number | undefined } = {}): Promise<void> {
+    checkDuration(graceMs, "graceMs");
+    closing ??= (async () => {
+      const startedAt = performance.now();
+      await Promise.all([...consumers].map((consumer) => consumer.close(graceMs)));
+      await session.close(Math.max(0, graceMs - (performance.now() - startedAt)));
+    })();
+    await closing;
+  }
+
+  return {
+    async publish(queue, payload, publishOptions) {
+      assertOpen(queue);
+      return publish(session, queue, payload, publishOptions);
+    },
+    async publishMany(queue, messages) {
+      assertOpen(queue);
+      return publishMany(session, queue, messages);
+    },
+    consume,
+    async stats(queue) {
+      assertOpen(queue);
+      return unwrap(await session.stats(queue), queue);
+    },
+    async deadLetters(queue, { limit = 100 } = {}) {
+      assertOpen(queue);
+      checkWhole(limit, "limit", 1, MOST_LISTED);
+      return unwrap(await listDeadLetters(session, queue, limit), queue);
+    },
+    async redrive(queue, { limit = Number.MAX_SAFE_INTEGER, ids } = {}) {
+      assertOpen(queue);
+      checkWhole(limit, "limit", 1, Number.MAX_SAFE_INTEGER);
+      if (ids !== undefined && !Array.isArray(ids)) return invalid("ids must be an array of message ids.");
+      const chosen = ids === undefined ? null : new Set(ids.map(checkMessageId));
+      return unwrap(await redrive(session, queue, { limit, ids: chosen }), queue);
+    },
+    async purge(queue) {
+      assertOpen(queue);
+      return unwrap(await session.purge(queue), queue);
+    },
+    async health(healthOptions) {
+      const timeoutMs = healthOptions?.timeoutMs ?? DEFAULT_HEALTH_TIMEOUT_MS;
+      const valid = Number.isInteger(timeoutMs) && timeoutMs > 0 ? timeoutMs : DEFAULT_HEALTH_TIMEOUT_MS;
+      return healthOf(driver.name, await session.health(valid));
+    },
+    close,
+    [Symbol.asyncDispose]: () => close(),
+  };
+}
+
+function unwrap<T>(answer: Answer<T>, queue: QueueDefinition): T {
+  if (!answer.ok) throw toError(answer, { queue: queue.name });
+  return answer.value;
+}
+
+function healthOf(driver: string, { fault, ...rest }: DriverHealth): QueueHealth {
+  if (fault !== null) return { status: "unhealthy", driver, ...rest, error: fault };
+  return { status: rest.blocked ? "degraded" : "healthy", driver, ...rest };
+}
+
+function safely(onError: Report | undefined): Report {
+  return (error, context) => {
+    try {
+      onError?.(error, context);
+    } catch {
+      // A failing logger must not fail the queue.
+    }
+  };
+}

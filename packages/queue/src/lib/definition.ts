@@ -1,0 +1,95 @@
+import type { $ZodType, input, output } from "zod/v4/core";
+import { checkWhole, invalid, show } from "./arguments.js";
+
+export interface QueueDefinition {
+  readonly name: string;
+  readonly payload: $ZodType;
+  /** One delay per retry, in milliseconds; after the last, the message is dead-lettered. */
+  readonly retryDelaysMs: readonly number[];
+  readonly type: "quorum" | "classic";
+}
+
+/** T where it is JSON all the way down, interfaces included; a Date, function, Map, bigint or symbol in it becomes never. */
+export type JsonOnly<T> = T extends string | number | boolean | null | undefined
+  ? T
+  : T extends
+        | bigint
+        | symbol
+        | Date
+        | ((...args: never) => unknown)
+        | ReadonlyMap<unknown, unknown>
+        | ReadonlySet<unknown>
+    ? never
+    : { readonly [K in keyof T]: JsonOnly<T[K]> };
+
+/** A schema whose parsed output is JSON and parses again to itself (no Date, no one-way transform). */
+export type Storable<S extends $ZodType> =
+  output<S> extends JsonOnly<output<S>> ? (output<S> extends input<S> ? S : never) : never;
+
+const DEFAULT_RETRY_DELAYS_MS = [1_000, 10_000, 60_000];
+/** What both a timer of Node and a TTL of RabbitMQ can hold: 24 days. */
+export const LONGEST_DELAY_MS = 2 ** 31 - 1;
+const MOST_RETRIES = 100;
+
+const NAME = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}$/;
+/** Names of the queues that stand beside every queue: `q.dead` and `q.wait.1000`. */
+const COMPANION = /\.(?:dead|wait\.\d+)$/;
+
+/**
+ * Declares a queue. Pure: opens nothing, so that publishers and consumers share one definition.
+ *
+ * @throws QueueError INVALID_ARGUMENT for a name or delay that no broker would take
+ */
+export function defineQueue<S extends $ZodType>(definition: {
+  /**
+   * 1–128 of A–Z a–z 0–9 . _ - and not beginning with a dot or `amq.`, nor ending like the queues that belong to every
+   * queue (`.dead`, `.wait.1000`).
+   */
+  readonly name: string;
+  /** What a message carries. Its output must be JSON that parses again to itself. */
+  readonly payload: S & Storable<S>;
+  /** Milliseconds before each retry, 0 to 2,147,483,647; at most 100 of them, none for no retry. @default [1_000, 10_000, 60_000] */
+  readonly retryDelaysMs?: readonly number[] | undefined;
+  /** @default "quorum" (replicated on a cluster, plain durable on one node) */
+  readonly type?: "quorum" | "classic" | undefined;
+}): QueueDefinition & { readonly payload: S } {
+  if (typeof definition !== "object" || definition === null) return invalid("A queue definition must be an object.");
+  const complete = {
+    name: definition.name,
+    payload: definition.payload,
+    retryDelaysMs: definition.retryDelaysMs ?? DEFAULT_RETRY_DELAYS_MS,
+    type: definition.type ?? "quorum",
+  };
+  checkDefinition(complete);
+  return Object.freeze({ ...complete, retryDelaysMs: Object.freeze([...complete.retryDelaysMs]) });
+}
+
+const checked = new WeakSet<object>();
+
+/** Definitions are structural, so one that was not made by `defineQueue` is checked as well, once. */
+export function checkDefinition<Q extends QueueDefinition>(queue: Q): Q {
+  if (typeof queue !== "object" || queue === null)
+    return invalid("A queue is given by its definition: see defineQueue.");
+  if (checked.has(queue)) return queue;
+  checkQueueName(queue.name);
+  if (typeof queue.payload !== "object" || queue.payload === null || !("_zod" in queue.payload)) {
+    return invalid(`The payload of queue "${queue.name}" must be a zod 4 schema.`);
+  }
+  if (!Array.isArray(queue.retryDelaysMs) || queue.retryDelaysMs.length > MOST_RETRIES) {
+    return invalid(`retryDelaysMs of queue "${queue.name}" must be an array of at most ${MOST_RETRIES} delays.`);
+  }
+  for (const delay of queue.retryDelaysMs) checkWhole(delay, "A retry delay in milliseconds", 0, LONGEST_DELAY_MS);
+  if (queue.type !== "quorum" && queue.type !== "classic") {
+    return invalid(`The type of queue "${queue.name}" must be "quorum" or "classic", and is ${show(queue.type)}.`);
+  }
+  if (Object.isFrozen(queue)) checked.add(queue);
+  return queue;
+}
+
+function checkQueueName(name: unknown): void {
+  if (typeof name !== "string" || !NAME.test(name) || name.startsWith("amq.")) {
+    invalid(`${show(name)} is no queue name: 1 to 128 of A–Z a–z 0–9 . _ - , not beginning with a dot or "amq.".`);
+  } else if (COMPANION.test(name)) {
+    invalid(`${show(name)} is no queue name: it ends like the dead-letter and wait queues that belong to every queue.`);
+  }
+}

@@ -1,0 +1,145 @@
+import type { QueueDefinition } from "./definition.js";
+
+/**
+ * The seam between the core and a place where messages live. The core checks arguments, reads payloads, decides about
+ * retries and makes errors; a driver moves strings and answers unions. No method of a session rejects or throws: whatever
+ * goes wrong is an answer. The comments here are the specification, and the suite in `contract/` holds a driver to it.
+ */
+export interface Driver extends QueueDriver {
+  /**
+   * One session per broker. Opens nothing yet: connections are made when first needed and kept from then on.
+   *
+   * @param report for what goes wrong while nobody waits for an answer: a lost connection, a queue that cannot be
+   *   declared again
+   */
+  open(report: (failure: Failure, queue?: string) => void): Session;
+}
+
+/** What users see of a driver: made by `memoryDriver` or `rabbitmqDriver`, handed to `createBroker`. */
+export interface QueueDriver {
+  readonly name: string;
+}
+
+/** All that a driver needs to know of a queue. */
+export type QueueShape = Pick<QueueDefinition, "name" | "retryDelaysMs" | "type">;
+
+/** A message as it is stored: ready-made text and what travels beside it. */
+export interface Envelope {
+  readonly id: string;
+  readonly body: string;
+  /** The user's headers, and nothing else. They arrive exactly as they were given. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** From 1. */
+  readonly attempt: number;
+  /** Milliseconds since 1970. */
+  readonly publishedAt: number;
+  /** Why earlier attempts failed, oldest first. Bounded by the core. */
+  readonly errors: readonly string[];
+  /** Only among the dead letters: why, and when (milliseconds since 1970). */
+  readonly death: { readonly reason: string; readonly at: number } | null;
+}
+
+/** Where a message goes: to the consumers, to the consumers after one of the queue's declared delays, or to the dead letters. */
+export type Place = "ready" | { readonly afterMs: number } | "dead";
+
+export interface Session {
+  /**
+   * Stores a message. Answers ok only once it is stored durably and in its queue. Bounded in time by the driver's setting,
+   * reconnects included. Messages of one queue that are handed over one after the other, without waiting, keep that order
+   * as long as no connection is lost. A message that the broker refuses harms no other.
+   */
+  publish(queue: QueueShape, envelope: Envelope, place: Place): Promise<Answer>;
+
+  /**
+   * Hands messages to `subscriber`, at most `prefetch` unsettled ones at a time, until stopped. Answers once messages can
+   * flow. After an interruption it goes on by itself; what was in hand then is no longer live, and arrives again.
+   */
+  consume(
+    queue: QueueShape,
+    subscriber: Subscriber,
+    options: { readonly prefetch: number },
+  ): Promise<Answer<Subscription>>;
+
+  /** `unacked` is null where the driver cannot know. */
+  stats(queue: QueueShape): Promise<Answer<Counts>>;
+
+  /**
+   * Shows the dead letters, oldest first, each once, and does with each what `visit` answers. No letter is lost if the
+   * session breaks down midway, and looking does not wear letters out. Ends after those that were there at the start.
+   */
+  visitDead(queue: QueueShape, visit: (letter: Envelope) => Promise<"keep" | "remove" | "stop">): Promise<Answer>;
+
+  /** Removes messages that are ready or waiting for a retry; not those in hand, nor dead letters. Answers how many. */
+  purge(queue: QueueShape): Promise<Answer<number>>;
+
+  /** Answers within `timeoutMs`. */
+  health(timeoutMs: number): Promise<DriverHealth>;
+
+  /** Waits up to `graceMs` for publishes under way, then disconnects. Settles soon after `graceMs`, whatever the broker does. */
+  close(graceMs: number): Promise<void>;
+}
+
+export interface Subscriber {
+  receive(delivery: Delivery): void;
+  /** Messages flow again after an interruption; whatever was in hand before it is about to arrive again. */
+  resumed(): void;
+}
+
+export interface Subscription {
+  /** No delivery arrives after this settles; those in hand can still be settled. */
+  stop(): Promise<void>;
+  /** Gives back what is still unsettled. */
+  close(): Promise<void>;
+}
+
+export interface Delivery {
+  readonly envelope: Envelope;
+  readonly redelivered: boolean;
+  /** False once the broker no longer counts it as in our hands: settling it does nothing, and the message arrives again. */
+  readonly live: boolean;
+  /** `ack` removes the message, `release` has it delivered again. A second call, or one that comes too late, does nothing. */
+  settle(how: "ack" | "release"): void;
+}
+
+export interface Counts {
+  readonly ready: number;
+  readonly unacked: number | null;
+  readonly delayed: number;
+  readonly dead: number;
+  readonly consumers: number;
+}
+
+export interface DriverHealth {
+  readonly latencyMs: number | null;
+  readonly blocked: boolean;
+  readonly pendingConfirms: number;
+  readonly reconnects: number;
+  readonly warnings: readonly string[];
+  /** Why the broker cannot be used now; null: it can. */
+  readonly fault: string | null;
+}
+
+export type Answer<T = void> = { readonly ok: true; readonly value: T } | Failure;
+
+/** `indeterminate`: the message may have been stored although no confirm came. Reasons are plain words without secrets. */
+export type Failure =
+  | { readonly ok: false; readonly failure: "unavailable"; readonly reason: string; readonly indeterminate: boolean }
+  | { readonly ok: false; readonly failure: "timeout"; readonly reason: string; readonly indeterminate: boolean }
+  | { readonly ok: false; readonly failure: "closed"; readonly indeterminate: boolean }
+  | { readonly ok: false; readonly failure: "unroutable" }
+  | { readonly ok: false; readonly failure: "too large"; readonly reason: string }
+  | { readonly ok: false; readonly failure: "mismatch"; readonly mismatch: Mismatch };
+
+/** A queue that exists with other settings. */
+export interface Mismatch {
+  readonly queue: string;
+  readonly argument: string;
+  readonly found: string;
+  readonly wanted: string;
+}
+
+export const done: Answer = { ok: true, value: undefined };
+
+export function isDriver(value: unknown): value is Driver {
+  return typeof value === "object" && value !== null && "open" in value && typeof value.open === "function";
+}

@@ -1,0 +1,56 @@
+/**
+ * - `INVALID_ARGUMENT`: a name, id, header, limit or option that can never be right. Nothing was sent.
+ * - `INVALID_PAYLOAD`: the queue's schema refuses the payload, or it is not JSON, or it is too large. Nothing was stored.
+ * - `UNROUTABLE`: the broker took the message and had no queue for it. It was not stored.
+ * - `UNAVAILABLE`: the broker could not be reached, or refused; `indeterminate` tells whether the message may be stored.
+ * - `TIMEOUT`: the broker is connected and did not answer in time; `indeterminate` as above.
+ * - `CLOSED`: the broker object was closed before or during the call.
+ * - `TOPOLOGY_MISMATCH`: a queue of this name exists with other settings; the message names both.
+ */
+export type QueueErrorCode =
+  | "INVALID_PAYLOAD"
+  | "INVALID_ARGUMENT"
+  | "UNROUTABLE"
+  | "UNAVAILABLE"
+  | "TIMEOUT"
+  | "CLOSED"
+  | "TOPOLOGY_MISMATCH";
+
+/** What an error tells besides its code. */
+export interface QueueErrorFields {
+  readonly queue?: string | undefined;
+  readonly messageId?: string | undefined;
+  readonly indeterminate?: boolean | undefined;
+}
+
+/** Registered, so that two copies of the package recognise each other's errors. */
+const brand = Symbol.for("@subtitles/queue/error");
+
+/**
+ * The one error of this package. `code` says what happened and the message what to do about it; neither carries a
+ * password, a payload or an object of the client library.
+ */
+export class QueueError<C extends QueueErrorCode = QueueErrorCode> extends Error {
+  override readonly name = "QueueError";
+  readonly code: C;
+  declare readonly queue?: string;
+  declare readonly messageId?: string;
+  /** True where the message may have been accepted although no confirm came; false where it certainly was not. */
+  declare readonly indeterminate?: boolean;
+
+  constructor(code: C, message: string, fields: QueueErrorFields = {}) {
+    super(message);
+    this.code = code;
+    Object.defineProperty(this, brand, { value: true });
+    for (const [key, value] of Object.entries(fields)) {
+      if (value !== undefined) Object.defineProperty(this, key, { value, enumerable: true });
+    }
+  }
+
+  /** Whether `value` is an error of this package, of this code where one is given. Works across copies of the package. */
+  static is(value: unknown): value is QueueError;
+  static is<C extends QueueErrorCode>(value: unknown, code: C): value is QueueError<C>;
+  static is(value: unknown, code?: QueueErrorCode): boolean {
+    return value instanceof Error && brand in value && (code === undefined || ("code" in value && value.code === code));
+  }
+}

@@ -1,0 +1,64 @@
+import type { Failure } from "./driver.js";
+import { QueueError } from "./errors.js";
+
+/** The one place where a driver's answer becomes an error that a user meets. */
+export function toError(
+  failure: Failure,
+  about: { queue?: string | undefined; messageId?: string | undefined },
+): QueueError {
+  const subject = describe(about);
+  switch (failure.failure) {
+    case "unavailable":
+      return new QueueError("UNAVAILABLE", `${subject} failed: ${failure.reason}. ${advice(failure.indeterminate)}`, {
+        ...about,
+        indeterminate: failure.indeterminate,
+      });
+    case "timeout":
+      return new QueueError(
+        "TIMEOUT",
+        `${subject} took too long: ${failure.reason}. ${advice(failure.indeterminate)}`,
+        {
+          ...about,
+          indeterminate: failure.indeterminate,
+        },
+      );
+    case "closed":
+      return new QueueError(
+        "CLOSED",
+        `${subject} failed: the broker object is closed. ${advice(failure.indeterminate)}`,
+        {
+          ...about,
+          indeterminate: failure.indeterminate,
+        },
+      );
+    case "unroutable":
+      return new QueueError(
+        "UNROUTABLE",
+        `${subject} failed: the queue is gone from the broker, and nothing was stored. The next call declares it again.`,
+        about,
+      );
+    case "too large":
+      return new QueueError("INVALID_PAYLOAD", `${subject} failed: ${failure.reason}.`, about);
+    case "mismatch": {
+      const { queue, argument, found, wanted } = failure.mismatch;
+      return new QueueError(
+        "TOPOLOGY_MISMATCH",
+        `The queue "${queue}" exists with other settings: its ${argument} is ${found}, and ${wanted} is wanted. ` +
+          "Declare it as it is, use another name, or delete it once it is empty.",
+        { ...about, queue: about.queue ?? queue },
+      );
+    }
+  }
+}
+
+function describe(about: { queue?: string | undefined; messageId?: string | undefined }): string {
+  if (about.queue === undefined) return "The connection";
+  const queue = `queue "${about.queue}"`;
+  return about.messageId === undefined
+    ? `The call for ${queue}`
+    : `Publishing message "${about.messageId}" to ${queue}`;
+}
+
+function advice(indeterminate: boolean): string {
+  return indeterminate ? "It may have been stored: repeat it under the same id." : "Nothing was stored.";
+}

@@ -1,0 +1,123 @@
+import type { QueueDefinition } from "./definition.js";
+import type { Delivery } from "./driver.js";
+import { QueueError } from "./errors.js";
+import type { Handler, Message } from "./message.js";
+import { decodePayload } from "./payload.js";
+import { isLastAttempt, type Outcome, outcomeOf, type Verdict } from "./verdict.js";
+
+/** A message whose handler runs here. It outlives the delivery that brought it: see `delivery`. */
+export class Handling<Q extends QueueDefinition> {
+  /** The latest delivery of this message. After a reconnect the redelivery takes the place of the lost one. */
+  delivery: Delivery;
+  /** Its outcome has been applied. A handler that was aborted may still be running. */
+  settled = false;
+  #recalled = false;
+  readonly #abort = new AbortController();
+  readonly #queue: Q;
+  readonly #handler: Handler<Q>;
+  /** Settles with the handler itself, however long that takes. */
+  finished: Promise<void> = Promise.resolve();
+
+  constructor(queue: Q, handler: Handler<Q>, delivery: Delivery) {
+    this.#queue = queue;
+    this.#handler = handler;
+    this.delivery = delivery;
+  }
+
+  /** Tells the handler to end: the consumer closes, or the message went elsewhere. What it throws then is no failure. */
+  recall(reason: QueueError): void {
+    this.#recalled = true;
+    this.#abort.abort(reason);
+  }
+
+  /** Whether this redelivery brings the message back that the handler is still at work on. */
+  continues(redelivery: Delivery): boolean {
+    const { id, attempt } = this.delivery.envelope;
+    return (
+      redelivery.redelivered &&
+      !this.settled &&
+      !this.delivery.live &&
+      redelivery.envelope.id === id &&
+      redelivery.envelope.attempt === attempt
+    );
+  }
+
+  /** Runs the handler and decides. Answers as soon as the decision stands: at the time limit, if that comes first. */
+  async decide(timeoutMs: number | undefined, report: (error: unknown) => void): Promise<Outcome> {
+    const { envelope, redelivered } = this.delivery;
+    const queue = this.#queue;
+    const decoded = decodePayload(queue, envelope.body);
+    if ("fault" in decoded) {
+      const about = { queue: queue.name, messageId: envelope.id };
+      report(
+        new QueueError(
+          "INVALID_PAYLOAD",
+          `A message of queue "${queue.name}" was dead-lettered. ${decoded.fault}`,
+          about,
+        ),
+      );
+      return { kind: "deadLetter", reason: decoded.fault };
+    }
+    const message: Message<Q> = {
+      id: envelope.id,
+      payload: decoded.payload,
+      attempt: envelope.attempt,
+      lastAttempt: isLastAttempt(queue, envelope.attempt),
+      redelivered,
+      publishedAt: new Date(envelope.publishedAt),
+      headers: envelope.headers,
+      signal: this.#abort.signal,
+    };
+    try {
+      const verdict = await this.#run(message, timeoutMs);
+      return outcomeOf(queue, envelope.attempt, verdict);
+    } catch (error) {
+      if (this.#recalled) return { kind: "release" };
+      report(error);
+      return outcomeOf(queue, envelope.attempt, { kind: "retry", reason: reasonOf(error) });
+    }
+  }
+
+  async #run(message: Message<Q>, timeoutMs: number | undefined): Promise<Verdict | undefined> {
+    const handled = (async () => this.#handler(message))();
+    this.finished = handled.then(
+      () => undefined,
+      () => undefined,
+    );
+    const verdict = await (timeoutMs === undefined ? handled : this.#withTimeout(handled, message.id, timeoutMs));
+    return isVerdict(verdict) ? verdict : undefined;
+  }
+
+  async #withTimeout<T>(handled: Promise<T>, messageId: string, timeoutMs: number): Promise<T> {
+    let timer: NodeJS.Timeout | undefined;
+    const overdue = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => {
+        const error = new QueueError("TIMEOUT", `The handler ran longer than ${timeoutMs} ms.`, {
+          queue: this.#queue.name,
+          messageId,
+        });
+        this.#abort.abort(error);
+        reject(error);
+      }, timeoutMs);
+    });
+    try {
+      return await Promise.race([handled, overdue]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+function isVerdict(value: unknown): value is Verdict {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    "kind" in value &&
+    (value.kind === "retry" || value.kind === "deadLetter")
+  );
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof Error) return error.message === "" ? error.name : error.message;
+  return String(error);
+}

@@ -1,0 +1,130 @@
+import type { Counts, Delivery, Envelope, Subscriber } from "../driver.js";
+import { Fifo } from "./fifo.js";
+
+interface Stored {
+  readonly envelope: Envelope;
+  readonly redelivered: boolean;
+}
+
+/** A consumer that is attached to a queue, and what it holds. */
+export class MemoryConsumer {
+  readonly held = new Set<Delivery>();
+  constructor(
+    readonly subscriber: Subscriber,
+    readonly prefetch: number,
+  ) {}
+}
+
+/** One queue with its waiting and its dead messages. Every change happens in one turn, so nothing is ever half done. */
+export class MemoryQueue {
+  readonly #ready = new Fifo<Stored>();
+  /** Each with the timer that will make it ready. */
+  readonly #delayed = new Map<Envelope, NodeJS.Timeout>();
+  readonly #consumers: MemoryConsumer[] = [];
+  readonly #dead = new Set<Envelope>();
+  /** Dead letters that a call is looking at: no other sees them meanwhile. */
+  readonly #visited = new Set<Envelope>();
+  #held = 0;
+  #dispatching = false;
+
+  get size(): number {
+    return this.#ready.size + this.#delayed.size + this.#dead.size + this.#held;
+  }
+
+  counts(): Counts {
+    return {
+      ready: this.#ready.size,
+      unacked: this.#held,
+      delayed: this.#delayed.size,
+      dead: this.#dead.size,
+      consumers: this.#consumers.length,
+    };
+  }
+
+  add(envelope: Envelope): void {
+    this.#ready.push({ envelope, redelivered: false });
+    this.#dispatchSoon();
+  }
+
+  addLater(envelope: Envelope, afterMs: number): void {
+    const timer = setTimeout(() => {
+      this.#delayed.delete(envelope);
+      this.add(envelope);
+    }, afterMs);
+    this.#delayed.set(envelope, timer.unref());
+  }
+
+  bury(envelope: Envelope): void {
+    this.#dead.add(envelope);
+  }
+
+  async visitDead(visit: (letter: Envelope) => Promise<"keep" | "remove" | "stop">): Promise<void> {
+    for (const letter of [...this.#dead]) {
+      if (this.#visited.has(letter) || !this.#dead.has(letter)) continue;
+      this.#visited.add(letter);
+      const wish = await visit(letter);
+      this.#visited.delete(letter);
+      if (wish === "remove") this.#dead.delete(letter);
+      if (wish === "stop") return;
+    }
+  }
+
+  purge(): number {
+    const removed = this.#ready.clear() + this.#delayed.size;
+    for (const timer of this.#delayed.values()) clearTimeout(timer);
+    this.#delayed.clear();
+    return removed;
+  }
+
+  attach(consumer: MemoryConsumer): void {
+    this.#consumers.push(consumer);
+    this.#dispatchSoon();
+  }
+
+  detach(consumer: MemoryConsumer): void {
+    const index = this.#consumers.indexOf(consumer);
+    if (index !== -1) this.#consumers.splice(index, 1);
+  }
+
+  /** In a microtask, so that no handler runs inside the call that published. */
+  #dispatchSoon(): void {
+    if (this.#dispatching) return;
+    this.#dispatching = true;
+    queueMicrotask(() => {
+      this.#dispatching = false;
+      this.#dispatch();
+    });
+  }
+
+  #dispatch(): void {
+    while (this.#ready.size > 0) {
+      const index = this.#consumers.findIndex((consumer) => consumer.held.size < consumer.prefetch);
+      const [consumer] = index === -1 ? [] : this.#consumers.splice(index, 1);
+      const stored = consumer && this.#ready.take();
+      if (consumer === undefined || stored === undefined) return;
+      // To the end of the line: consumers take turns.
+      this.#consumers.push(consumer);
+      this.#deliver(stored, consumer);
+    }
+  }
+
+  #deliver({ envelope, redelivered }: Stored, consumer: MemoryConsumer): void {
+    this.#held++;
+    const { held } = consumer;
+    const delivery: Delivery = {
+      envelope,
+      redelivered,
+      get live() {
+        return held.has(delivery);
+      },
+      settle: (how) => {
+        if (!held.delete(delivery)) return;
+        this.#held--;
+        if (how === "release") this.#ready.putBack({ envelope, redelivered: true });
+        this.#dispatchSoon();
+      },
+    };
+    held.add(delivery);
+    consumer.subscriber.receive(delivery);
+  }
+}

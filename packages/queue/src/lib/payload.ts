@@ -1,0 +1,76 @@
+import { type input, type output, safeParse } from "zod/v4/core";
+import type { QueueDefinition } from "./definition.js";
+import { QueueError } from "./errors.js";
+import { whyNotJson } from "./json.js";
+
+/** What RabbitMQ 4 takes by default. A larger message would cost its neighbours their channel. */
+const MAX_BODY_BYTES = 16 * 1024 * 1024;
+const MAX_ISSUES_SHOWN = 3;
+
+/**
+ * A payload as the queue's schema gives it back, and its JSON text.
+ *
+ * @throws QueueError INVALID_PAYLOAD
+ */
+export function encodePayload<Q extends QueueDefinition>(
+  queue: Q,
+  payload: input<Q["payload"]>,
+  messageId?: string,
+): { readonly payload: output<Q["payload"]>; readonly body: string } {
+  const parsed = parse(queue, payload);
+  if ("fault" in parsed) return refuse(queue, parsed.fault, messageId);
+  const fault = whyNotJson(parsed.payload);
+  if (fault !== null) return refuse(queue, `it holds ${fault}, which JSON cannot carry`, messageId);
+  const body = JSON.stringify(parsed.payload);
+  const bytes = Buffer.byteLength(body);
+  if (bytes > MAX_BODY_BYTES) {
+    return refuse(queue, `its ${bytes} bytes are more than the ${MAX_BODY_BYTES} that a message may have`, messageId);
+  }
+  return { payload: parsed.payload, body };
+}
+
+/** Reads what arrived. A fault is an answer here, not an error: the message goes to the dead letters with it. */
+export function decodePayload<Q extends QueueDefinition>(
+  queue: Q,
+  body: string,
+): { readonly payload: output<Q["payload"]> } | { readonly fault: string } {
+  let value: unknown;
+  try {
+    value = JSON.parse(body);
+  } catch {
+    return { fault: "The body is not JSON." };
+  }
+  const parsed = parse(queue, value);
+  return "fault" in parsed ? { fault: `The payload was refused: ${parsed.fault}.` } : parsed;
+}
+
+function refuse(queue: QueueDefinition, fault: string, messageId: string | undefined): never {
+  throw new QueueError("INVALID_PAYLOAD", `The payload for queue "${queue.name}" was refused: ${fault}.`, {
+    queue: queue.name,
+    messageId,
+  });
+}
+
+function parse<Q extends QueueDefinition>(
+  queue: Q,
+  value: unknown,
+): { readonly payload: output<Q["payload"]> } | { readonly fault: string } {
+  try {
+    const result = safeParse<Q["payload"]>(queue.payload, value);
+    if (result.success) return { payload: result.data };
+    const shown = result.error.issues.slice(0, MAX_ISSUES_SHOWN).map((issue) => {
+      const path = issue.path.map(String).join(".").slice(0, 80);
+      return path === "" ? issue.message : `${path}: ${issue.message}`;
+    });
+    const more = result.error.issues.length - shown.length;
+    return { fault: shown.join("; ") + (more > 0 ? `; and ${more} more` : "") };
+  } catch (error) {
+    // A value that is too deep or contains itself overflows the stack of a recursive schema; schemas must be synchronous.
+    return { fault: error instanceof RangeError ? "it is nested too deeply" : `its schema threw ${nameOf(error)}` };
+  }
+}
+
+/** Only the name: what a schema throws may quote the payload. */
+function nameOf(error: unknown): string {
+  return error instanceof Error ? error.name : typeof error;
+}

@@ -1,0 +1,74 @@
+import type { input } from "zod/v4/core";
+import { checkHeaders, checkMessageId, invalid } from "./arguments.js";
+import { checkDefinition, type QueueDefinition } from "./definition.js";
+import type { Session } from "./driver.js";
+import { QueueError } from "./errors.js";
+import { toError } from "./failures.js";
+import type { PublishOptions } from "./message.js";
+import { encodePayload } from "./payload.js";
+import { uuidV7 } from "./uuid-v7.js";
+
+/** Messages of one `publishMany` that are under way at a time, so that memory does not grow with the call. */
+const UNDER_WAY = 1_000;
+
+type Receipt = { readonly id: string };
+
+/** Hands the message to the session before it first yields, so that calls keep their order. */
+export async function publish<Q extends QueueDefinition>(
+  session: Session,
+  queue: Q,
+  payload: input<Q["payload"]>,
+  options: PublishOptions = {},
+): Promise<Receipt> {
+  checkDefinition(queue);
+  const id = options.id === undefined ? uuidV7() : checkMessageId(options.id);
+  const headers = checkHeaders(options.headers);
+  const { body } = encodePayload(queue, payload, id);
+  const envelope = { id, body, headers, attempt: 1, publishedAt: Date.now(), errors: [], death: null };
+  const answer = await session.publish(queue, envelope, "ready");
+  if (!answer.ok) throw toError(answer, { queue: queue.name, messageId: id });
+  return { id };
+}
+
+export async function publishMany<Q extends QueueDefinition>(
+  session: Session,
+  queue: Q,
+  messages: readonly { readonly payload: input<Q["payload"]>; readonly options?: PublishOptions | undefined }[],
+): Promise<readonly PromiseSettledResult<Receipt>[]> {
+  checkDefinition(queue);
+  if (!Array.isArray(messages)) return invalid("publishMany takes an array of messages.");
+  const results: PromiseSettledResult<Receipt>[] = new Array(messages.length);
+  let next = 0;
+  let away: QueueError | null = null;
+
+  const publishInTurn = async () => {
+    while (next < messages.length) {
+      const index = next++;
+      try {
+        if (away !== null) throw neverSent(away);
+        const { payload, options } = messages[index] ?? invalid(`Message ${index} is missing.`);
+        results[index] = { status: "fulfilled", value: await publish(session, queue, payload, options) };
+      } catch (reason) {
+        results[index] = { status: "rejected", reason };
+        if (meansAway(reason)) away = reason;
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(UNDER_WAY, messages.length) }, publishInTurn));
+  return results;
+}
+
+function meansAway(error: unknown): error is QueueError {
+  return QueueError.is(error, "UNAVAILABLE") || QueueError.is(error, "TIMEOUT") || QueueError.is(error, "CLOSED");
+}
+
+function neverSent(away: QueueError): QueueError {
+  return new QueueError(
+    away.code,
+    `Not sent, since an earlier message of this call was not confirmed. ${away.message}`,
+    {
+      queue: away.queue,
+      indeterminate: false,
+    },
+  );
+}

@@ -1,0 +1,226 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { invalid } from "./arguments.js";
+import type { Broker } from "./broker.js";
+import { checkDefinition, type QueueDefinition } from "./definition.js";
+import { QueueError } from "./errors.js";
+
+/** A stored message, as an outbox hands it out. */
+export interface RelayEntry {
+  readonly entryId: string;
+  /** Becomes the message id. */
+  readonly id: string;
+  /** The name of one of the relay's queues. */
+  readonly queue: string;
+  readonly payload: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** Structural, so any store can offer one. What was read and not acknowledged must be handed out again some time later. */
+export interface RelayOutbox {
+  read(options?: {
+    readonly limit?: number;
+    readonly waitMs?: number;
+    readonly signal?: AbortSignal;
+  }): Promise<readonly RelayEntry[]>;
+  ack(entryIds: readonly string[]): Promise<void>;
+  reject?(entryIds: readonly string[], reason: string): Promise<void>;
+}
+
+export interface Relay extends AsyncDisposable {
+  /** How many messages this relay has had confirmed. */
+  readonly published: number;
+  /** Stops reading, finishes what is in hand, and settles. */
+  close(): Promise<void>;
+}
+
+const READ_LIMIT = 200;
+const READ_WAIT_MS = 1_000;
+/** An outbox that does not wait for entries by itself is asked this often. */
+const IDLE_PAUSE_MS = 100;
+const FIRST_PAUSE_MS = 100;
+const LONGEST_PAUSE_MS = 5_000;
+/** What a batch in hand may take once the relay closes: longer than any publish. */
+const CLOSE_LIMIT_MS = 15_000;
+/** Entries confirmed and not yet acknowledged that are remembered, so as not to be published twice. */
+const MOST_REMEMBERED = 10_000;
+
+/**
+ * Publishes what an outbox holds, then acknowledges it: at-least-once, with the entry's id as message id. One relay
+ * publishes in the outbox's order; a publish that had to be repeated, or several relays side by side, may change it. An
+ * entry that can never be published (unknown queue, payload refused by its schema) is rejected with the reason and holds up
+ * nothing. Starts at once.
+ *
+ * @param options.onError told of reads, publishes and acknowledgements that failed, each of which is tried again, and of
+ *   entries that were rejected
+ * @throws QueueError INVALID_ARGUMENT
+ */
+export function createRelay(options: {
+  readonly outbox: RelayOutbox;
+  readonly broker: Broker;
+  readonly queues: readonly QueueDefinition[];
+  readonly onError?: ((error: unknown) => void) | undefined;
+}): Relay {
+  if (!Array.isArray(options?.queues)) return invalid("A relay needs the definitions of the queues it publishes to.");
+  for (const queue of options.queues) checkDefinition(queue);
+  if (typeof options.outbox?.read !== "function" || typeof options.outbox.ack !== "function") {
+    return invalid("A relay needs an outbox with read and ack.");
+  }
+  if (typeof options.broker?.publish !== "function") return invalid("A relay needs a broker.");
+  return new RunningRelay(options);
+}
+
+type Result =
+  | { readonly kind: "confirmed" }
+  /** The broker is away, say: the outbox hands the entry out again. */
+  | { readonly kind: "later" }
+  | { readonly kind: "poisoned"; readonly reason: string };
+
+class RunningRelay implements Relay {
+  readonly #outbox: RelayOutbox;
+  readonly #broker: Broker;
+  readonly #queues: ReadonlyMap<string, QueueDefinition>;
+  readonly #onError: ((error: unknown) => void) | undefined;
+  readonly #stop = new AbortController();
+  /** Confirmed, and the outbox does not know yet. */
+  readonly #confirmed = new Set<string>();
+  readonly #running: Promise<void>;
+  #published = 0;
+
+  constructor(options: Parameters<typeof createRelay>[0]) {
+    this.#outbox = options.outbox;
+    this.#broker = options.broker;
+    this.#queues = new Map(options.queues.map((queue) => [queue.name, queue]));
+    this.#onError = options.onError;
+    this.#running = this.#run();
+  }
+
+  get published(): number {
+    return this.#published;
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort();
+    const timer = new AbortController();
+    const late = pause(CLOSE_LIMIT_MS, undefined, { signal: timer.signal }).catch(() => undefined);
+    await Promise.race([this.#running, late]);
+    timer.abort();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stop;
+    let failures = 0;
+    while (!signal.aborted) {
+      const askedAt = performance.now();
+      try {
+        const entries = await this.#read();
+        const wentWell = await this.#relay(entries);
+        failures = wentWell ? 0 : failures + 1;
+        if (entries.length === 0 && performance.now() - askedAt < IDLE_PAUSE_MS) await this.#pause(IDLE_PAUSE_MS);
+      } catch (error) {
+        failures++;
+        this.#report(error);
+      }
+      if (failures > 0) await this.#pause(Math.random() * Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** failures));
+    }
+  }
+
+  /** Ends with the relay even where the outbox does not heed the signal: what it then hands out is handed out again. */
+  async #read(): Promise<readonly RelayEntry[]> {
+    const { signal } = this.#stop;
+    const read = this.#outbox.read({ limit: READ_LIMIT, waitMs: READ_WAIT_MS, signal });
+    let onAbort: () => void = () => {};
+    const aborted = new Promise<readonly RelayEntry[]>((resolve) => {
+      onAbort = () => resolve([]);
+      signal.addEventListener("abort", onAbort, { once: true });
+    });
+    try {
+      return await Promise.race([read, aborted]);
+    } catch (error) {
+      if (signal.aborted) return [];
+      throw error;
+    } finally {
+      signal.removeEventListener("abort", onAbort);
+      if (signal.aborted) read.catch(() => undefined);
+    }
+  }
+
+  /** Publishes one batch and settles it with the outbox. Answers whether all of it is out of hand. */
+  async #relay(entries: readonly RelayEntry[]): Promise<boolean> {
+    const results = await Promise.all(entries.map((entry) => this.#publish(entry)));
+    const poisoned = new Map<string, string[]>();
+    let wentWell = true;
+    for (const [index, result] of results.entries()) {
+      const entryId = entries[index]?.entryId ?? "";
+      if (result.kind === "confirmed") this.#confirmed.add(entryId);
+      else if (result.kind === "later") wentWell = false;
+      else poisoned.set(result.reason, [...(poisoned.get(result.reason) ?? []), entryId]);
+    }
+    const settled = await Promise.all([
+      this.#acknowledge(),
+      ...[...poisoned].map(([reason, entryIds]) => this.#reject(entryIds, reason)),
+    ]);
+    return wentWell && settled.every(Boolean);
+  }
+
+  async #publish(entry: RelayEntry): Promise<Result> {
+    if (this.#confirmed.has(entry.entryId)) return { kind: "confirmed" };
+    const queue = this.#queues.get(entry.queue);
+    if (queue === undefined) return this.#poisoned(`No queue of the name "${entry.queue}" is known to this relay.`);
+    try {
+      await this.#broker.publish(queue, entry.payload, { id: entry.id, headers: entry.headers });
+      this.#published++;
+      return { kind: "confirmed" };
+    } catch (error) {
+      this.#report(error);
+      if (QueueError.is(error, "INVALID_PAYLOAD") || QueueError.is(error, "INVALID_ARGUMENT")) {
+        return { kind: "poisoned", reason: error.message };
+      }
+      return { kind: "later" };
+    }
+  }
+
+  #poisoned(reason: string): Result {
+    this.#report(new QueueError("INVALID_ARGUMENT", reason));
+    return { kind: "poisoned", reason };
+  }
+
+  async #acknowledge(): Promise<boolean> {
+    if (this.#confirmed.size === 0) return true;
+    const entryIds = [...this.#confirmed];
+    try {
+      await this.#outbox.ack(entryIds);
+      for (const entryId of entryIds) this.#confirmed.delete(entryId);
+      return true;
+    } catch (error) {
+      this.#report(error);
+      for (const entryId of entryIds.slice(0, -MOST_REMEMBERED)) this.#confirmed.delete(entryId);
+      return false;
+    }
+  }
+
+  async #reject(entryIds: readonly string[], reason: string): Promise<boolean> {
+    try {
+      await this.#outbox.reject?.(entryIds, reason);
+      return true;
+    } catch (error) {
+      this.#report(error);
+      return false;
+    }
+  }
+
+  async #pause(ms: number): Promise<void> {
+    await pause(ms, undefined, { signal: this.#stop.signal }).catch(() => undefined);
+  }
+
+  #report(error: unknown): void {
+    try {
+      this.#onError?.(error);
+    } catch {
+      // A failing logger must not stop the relay.
+    }
+  }
+}

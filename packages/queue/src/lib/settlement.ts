@@ -1,0 +1,60 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { toUSVString } from "node:util";
+import type { Delivery, Envelope, Place, QueueShape, Session } from "./driver.js";
+import { toError } from "./failures.js";
+import type { Outcome } from "./verdict.js";
+
+/** Headers carry the errors, so their number and length are bounded. */
+const MAX_ERRORS = 10;
+const MAX_REASON_LENGTH = 300;
+const LONGEST_PAUSE_MS = 5_000;
+
+export interface Settling {
+  readonly session: Session;
+  readonly queue: QueueShape;
+  readonly envelope: Envelope;
+  /** Read anew at every step: after a reconnect, another delivery of the same message may have taken its place. */
+  readonly delivery: () => Delivery;
+  /** Aborts once the consumer gives up waiting: the message goes back instead. */
+  readonly signal: AbortSignal;
+  readonly report: (error: unknown) => void;
+}
+
+/**
+ * Does what was decided. A retry and a dead letter are a confirmed copy first and an acknowledgement second, so a crash
+ * between them makes two, never none. While the copy cannot be stored the message stays in hand.
+ */
+export async function settle(outcome: Outcome, context: Settling): Promise<void> {
+  const settled = outcome.kind === "acknowledge" || (outcome.kind !== "release" && (await copied(outcome, context)));
+  context.delivery().settle(settled ? "ack" : "release");
+}
+
+/** Tries until the copy is stored, the message is no longer ours, or the consumer gives up. */
+async function copied(outcome: CopyingOutcome, context: Settling): Promise<boolean> {
+  const { session, queue, signal, report } = context;
+  const [copy, place] = copyFor(outcome, context.envelope);
+  for (let pauseMs = 200; context.delivery().live; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
+    const answer = await session.publish(queue, copy, place);
+    if (answer.ok) return true;
+    report(toError(answer, { queue: queue.name, messageId: copy.id }));
+    if (signal.aborted) return false;
+    await pause(pauseMs, undefined, { signal, ref: false }).catch(() => undefined);
+  }
+  return false;
+}
+
+type CopyingOutcome = Extract<Outcome, { kind: "retry" | "deadLetter" }>;
+
+function copyFor(outcome: CopyingOutcome, envelope: Envelope): readonly [Envelope, Place] {
+  const reason = shorten(outcome.reason);
+  const errors = [...envelope.errors, reason].slice(-MAX_ERRORS);
+  return outcome.kind === "retry"
+    ? [{ ...envelope, attempt: envelope.attempt + 1, errors }, { afterMs: outcome.delayMs }]
+    : [{ ...envelope, errors, death: { reason, at: Date.now() } }, "dead"];
+}
+
+function shorten(reason: string): string {
+  const text = reason.length > MAX_REASON_LENGTH ? `${reason.slice(0, MAX_REASON_LENGTH)}…` : reason;
+  // A cut may leave half a surrogate pair, which no header carries.
+  return toUSVString(text);
+}

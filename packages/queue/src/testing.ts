@@ -1,0 +1,1 @@
+export { type DriverUnderTest, testDriver } from "./lib/contract/index.js";
