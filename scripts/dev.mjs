@@ -2,6 +2,7 @@
 // Node and pnpm (kept in npm's cache), the dependencies, the built packages. Then it runs the task.
 //
 //   node scripts/dev.mjs <build | check | demo | test> [arguments for the task]
+import { build } from "./dev/build.mjs";
 import { check } from "./dev/check.mjs";
 import { exitAs, run, say } from "./dev/run.mjs";
 import { nothingRan, test } from "./dev/test.mjs";
@@ -33,10 +34,7 @@ async function prepare() {
   const installed = await run("pnpm", ["install", "--frozen-lockfile", "--config.confirmModulesPurge=false"], {
     show: "failures",
   });
-  if (installed.code !== 0) return false;
-  say("Building the packages …");
-  const built = await run("pnpm", ["--recursive", "--filter", "./packages/*", "run", "build"], { show: "failures" });
-  return built.code === 0;
+  return installed.code === 0 && (await build());
 }
 
 const [name = "", ...args] = process.argv.slice(2);
