@@ -43,7 +43,8 @@ export function decodeSubtitle(bytes: Uint8Array, language?: string): DecodedSub
 
 function decode(bytes: Uint8Array, label: string): DecodedSubtitle {
   const decoder = new TextDecoder(label);
-  return { text: decoder.decode(bytes), encoding: decoder.encoding };
+  // In two calls, since in one Node 20 takes windows-1252 for latin1: control characters for quotes and dashes.
+  return { text: decoder.decode(bytes, { stream: true }) + decoder.decode(), encoding: decoder.encoding };
 }
 
 function encodingOfMark([first, second, third]: Uint8Array): string | null {

@@ -14,11 +14,19 @@ export interface TranslationMemoryOptions {
 }
 
 /**
+ * Far longer than a cue that a person could read, in UTF-16 units. Finding words and sentences takes the square of the
+ * length on Node 20, so a hostile file must not choose it.
+ */
+const LONGEST_TEXT = 2000;
+
+/**
  * Translates from a TMX 1.4 file. A cue is looked up as a whole, each speaker's turn by itself, and else sentence by
- * sentence; it is covered only if all of it is. "Exact" means the same words, numbers and questions. A fuzzy match
- * gives the memory's text for the most similar phrase, a draft: numbers are carried over where that is unambiguous, and
- * a phrase that differs in a negation or a question is none. A phrase that the memory has untranslated ("OK", a name)
- * is an exact match for itself and serves for nothing else.
+ * sentence; it is covered only if all of it is, and if it is no longer than 2,000 characters.
+ *
+ * "Exact" means the same words, numbers and questions. A fuzzy match gives the memory's text for the most similar
+ * phrase, a draft: numbers are carried over where that is unambiguous, and a phrase that differs in a negation, a number
+ * word or a question is none. A phrase that the memory has untranslated ("OK", a name) is an exact match for itself and
+ * serves for nothing else.
  *
  * @throws TranslationMemoryError when the file cannot be read or is not TMX.
  */
@@ -72,43 +80,46 @@ async function readUnits(path: string): Promise<readonly TmxUnit[]> {
 }
 
 function translateText(text: string, index: PhraseIndex): Translation | null {
-  const turns = turnsOf(text).map((turn) => {
-    const translation = translateTurn(turn.text, index);
-    return translation === null ? null : { ...translation, text: turn.dash + translation.text };
+  if (text.length > LONGEST_TEXT) return null;
+  return translateParts(turnsOf(text), "\n", ({ dash, text }) => {
+    const translation = translateTurn(text, index);
+    return translation === null ? null : { ...translation, text: dash + translation.text };
   });
-  return joined(turns, "\n");
 }
 
 function translateTurn(text: string, index: PhraseIndex): Translation | null {
   const whole = index.find(text);
   if (whole?.match === "exact") return whole;
   const sentences = sentencesOf(text, index.language);
-  const bySentence =
-    sentences.length > 1
-      ? joined(
-          sentences.map((sentence) => index.find(sentence)),
-          " ",
-        )
-      : null;
+  const bySentence = sentences.length > 1 ? translateParts(sentences, " ", (sentence) => index.find(sentence)) : null;
   return (bySentence?.score ?? 0) > (whole?.score ?? 0) ? bySentence : whole;
 }
 
-/** All the parts as one, no better than the worst of them; null if one is missing, for half a cue misleads. */
-function joined(parts: readonly (Translation | null)[], separator: string): Translation | null {
-  const found = parts.filter((part) => part !== null);
-  if (found.length === 0 || found.length < parts.length) return null;
-  return {
-    text: found.map(({ text }) => text).join(separator),
-    match: found.every(({ match }) => match === "exact") ? "exact" : "fuzzy",
-    score: Math.min(...found.map(({ score }) => score)),
-  };
+/** All the parts as one, no surer than the least sure of them; null as soon as one is missing: half a cue misleads. */
+function translateParts<Part>(
+  parts: readonly Part[],
+  separator: string,
+  translate: (part: Part) => Translation | null,
+): Translation | null {
+  if (parts.length === 0) return null;
+  const texts: string[] = [];
+  let [match, score]: [Translation["match"], number] = ["exact", 1];
+  for (const part of parts) {
+    const translation = translate(part);
+    if (translation === null) return null;
+    texts.push(translation.text);
+    if (translation.match === "fuzzy") match = "fuzzy";
+    score = Math.min(score, translation.score);
+  }
+  return { text: texts.join(separator), match, score };
 }
 
 function phrasesFor(units: readonly TmxUnit[], source: string, target: string): readonly Phrase[] {
   return units.flatMap((unit) => {
     const from = variantIn(unit, source);
     const to = variantIn(unit, target);
-    return from === null || to === null || from === to ? [] : [{ source: from.text, target: to.text }];
+    if (from === null || to === null || from === to || from.text.length > LONGEST_TEXT) return [];
+    return [{ source: from.text, target: to.text }];
   });
 }
 

@@ -52,6 +52,11 @@ describe("decodeSubtitle", () => {
     });
   });
 
+  it("shows that a last character was cut off", () => {
+    expect(decodeSubtitle(bytes(0x93, 0xfa, 0x96), "ja").text).toBe("日\uFFFD");
+    expect(decodeSubtitle(bytes(0xff, 0xfe, 0x41, 0x00, 0x42)).text).toBe("A\uFFFD");
+  });
+
   it("never throws", () => {
     const hint = fc.option(fc.oneof(fc.string(), fc.constantFrom("ja", "zh", "ko", "vi", "th")), { nil: undefined });
     fc.assert(

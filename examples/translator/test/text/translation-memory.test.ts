@@ -139,6 +139,15 @@ describe("a translation memory", () => {
     await expect(loadTranslationMemory(join(folder, "memory.tmx"), { fuzzyThreshold })).rejects.toThrow(RangeError);
   });
 
+  it.each(["Good morning. ", "- Good morning.\n", "waiting here for ", "a", "?a"])(
+    "leaves a cue of a megabyte of %j uncovered, at once",
+    async (piece) => {
+      const started = performance.now();
+      expect(await translationOf(piece.repeat(1_000_000 / piece.length), PHRASES)).toBeNull();
+      expect(performance.now() - started).toBeLessThan(5000);
+    },
+  );
+
   it("translates 1,000 cues from 10,000 units in seconds", async () => {
     const nouns = ["ferry", "train", "letter", "bridge", "harbour", "island", "captain", "window", "garden", "road"];
     const verbs = ["saw", "left", "found", "built", "painted", "sold", "lost", "remembered", "crossed", "closed"];
