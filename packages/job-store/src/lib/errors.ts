@@ -36,19 +36,19 @@ const brand = Symbol.for("@subtitles/job-store/error");
 export class JobStoreError<C extends JobStoreErrorCode = JobStoreErrorCode> extends Error {
   override readonly name = "JobStoreError";
   readonly code: C;
-  readonly jobId?: string;
+  declare readonly jobId?: string;
   /** ILLEGAL_TRANSITION: the status that is stored. */
-  readonly from?: string;
+  declare readonly from?: string;
   /** ILLEGAL_TRANSITION: the status that was asked for. */
-  readonly to?: string;
+  declare readonly to?: string;
   /** CONFLICT: the version that is stored now. */
-  readonly currentVersion?: number;
+  declare readonly currentVersion?: number;
   /** UNAVAILABLE: false where the call was never carried out; true where it was carried out once or not at all. Never later. */
-  readonly indeterminate?: boolean;
+  declare readonly indeterminate?: boolean;
   /** UNREADABLE_RECORD from a write: true where the change was made and only what came back could not be read. */
-  readonly committed?: boolean;
+  declare readonly committed?: boolean;
   /** INVALID_DATA: where, and what was wrong. */
-  readonly issues?: readonly Issue[];
+  declare readonly issues?: readonly Issue[];
 
   constructor(code: C, message: string, fields: JobStoreErrorFields = {}) {
     super(message);

@@ -1,0 +1,126 @@
+import { randomBytes } from "node:crypto";
+import { invalid } from "../arguments.js";
+import type { StoreShape } from "../driver.js";
+import type { Budget, Connection } from "./connection.js";
+import type { Keys } from "./keys.js";
+import { evaluate, scripts } from "./scripts.js";
+
+/** What a code of the index stands for: a status together with how long a job is kept in it. */
+export interface Code {
+  readonly code: number;
+  readonly status: string;
+  /** 0: for ever. */
+  readonly ttlMs: number;
+}
+
+/** Scores are code · 2^42 + ms and must stay whole numbers below 2^53. */
+const MOST_CODES = 2048;
+
+/**
+ * The map of one store: which definition lives under the prefix, and its codes. Codes are given out once and for ever,
+ * so services with other TTLs, or an older definition, add theirs and disturb nobody's. The edition changes with every
+ * addition, and with a map made anew after the server lost its data; scripts refuse a caller who knows another one.
+ */
+export interface CodeMap {
+  readonly edition: string;
+  readonly codes: readonly Code[];
+  /** The code this store writes for a status. */
+  readonly own: ReadonlyMap<string, Code>;
+}
+
+/** Reads the map, and adds what this store needs of it. @throws JobStoreError INVALID_ARGUMENT, UNAVAILABLE */
+export async function loadCodeMap(
+  connection: Connection,
+  keys: Keys,
+  shape: StoreShape,
+  budget: Budget,
+): Promise<CodeMap> {
+  for (;;) {
+    const stored = await connection.perform((client) => client.hgetall(keys.map), budget);
+    checkFit(stored, shape);
+    const codes = parseCodes(stored.codes);
+    const missing = shape.statuses.filter((status) => find(codes, shape, status) === undefined);
+    const statuses = union(parseStatuses(stored.statuses), shape.statuses);
+    if (stored.edition !== undefined && missing.length === 0) {
+      return { edition: stored.edition, codes, own: ownCodes(codes, shape) };
+    }
+    if (codes.length + missing.length > MOST_CODES) {
+      return invalid(
+        `"${shape.definition}" has had more than ${MOST_CODES} combinations of status and TTL; use another key prefix.`,
+      );
+    }
+    const grown = [
+      ...codes.map(({ status, ttlMs }) => [status, ttlMs]),
+      ...missing.map((one) => [one, ttlOf(shape, one)]),
+    ];
+    await connection.perform(
+      (client) =>
+        evaluate(
+          client,
+          scripts.map,
+          [keys.map],
+          [
+            stored.edition ?? "",
+            ...["edition", randomBytes(6).toString("hex")],
+            ...["definition", shape.definition],
+            ...["shards", 1],
+            ...["statuses", JSON.stringify(statuses)],
+            ...["codes", JSON.stringify(grown)],
+          ],
+        ),
+      budget,
+    );
+  }
+}
+
+/** A definition may gain or lose statuses over time; one that has done both against what is recorded is another one. */
+function checkFit(stored: Readonly<Record<string, string>>, shape: StoreShape): void {
+  if (stored.edition === undefined) return;
+  if (stored.definition !== shape.definition) {
+    invalid(
+      `Under this key prefix live jobs of "${stored.definition}"; "${shape.definition}" needs a key prefix of its own.`,
+    );
+  }
+  if (stored.shards !== "1") {
+    invalid(`Under this key prefix "${shape.definition}" is stored in ${stored.shards} shards, and this driver has 1.`);
+  }
+  const recorded = parseStatuses(stored.statuses);
+  const lacking = recorded.filter((status) => !shape.statuses.includes(status));
+  const added = shape.statuses.filter((status) => !recorded.includes(status));
+  if (lacking.length > 0 && added.length > 0) {
+    invalid(
+      `Under this key prefix "${shape.definition}" is recorded with the statuses ${recorded.join(", ")}; ` +
+        `this definition has ${shape.statuses.join(", ")}. Add or remove statuses in separate releases, or use another key prefix.`,
+    );
+  }
+}
+
+function parseCodes(text: string | undefined): readonly Code[] {
+  const pairs: readonly [string, number][] = text === undefined ? [] : JSON.parse(text);
+  return pairs.map(([status, ttlMs], code) => ({ code, status, ttlMs }));
+}
+
+function parseStatuses(text: string | undefined): readonly string[] {
+  return text === undefined ? [] : JSON.parse(text);
+}
+
+function union(a: readonly string[], b: readonly string[]): readonly string[] {
+  return [...new Set([...a, ...b])];
+}
+
+function ttlOf(shape: StoreShape, status: string): number {
+  return shape.ttlMs.get(status) ?? 0;
+}
+
+function find(codes: readonly Code[], shape: StoreShape, status: string): Code | undefined {
+  return codes.find((code) => code.status === status && code.ttlMs === ttlOf(shape, status));
+}
+
+function ownCodes(codes: readonly Code[], shape: StoreShape): ReadonlyMap<string, Code> {
+  const own = new Map<string, Code>();
+  for (const status of shape.statuses) {
+    const code = find(codes, shape, status);
+    if (code !== undefined) own.set(status, code);
+  }
+  return own;
+}

@@ -1,0 +1,36 @@
+/** Where everything lives. A job is the string at `job:<id>`, and nothing else is under `job:`. */
+export interface Keys {
+  readonly job: (id: string) => string;
+  /** Hash: definition, statuses, codes and the edition of this map. */
+  readonly map: string;
+  /** Sorted set: job id by code · 2^42 + when it entered its status. */
+  readonly statuses: string;
+  /** Sorted set: job id by creation. */
+  readonly creations: string;
+  /** Sorted set: operation id of a recent removal by its deadline. */
+  readonly removals: string;
+  /** Stream and what belongs to it; see lua/outbox.lua. */
+  readonly outbox: string;
+  readonly outboxClaims: string;
+  readonly outboxClaimed: string;
+  readonly outboxRejected: string;
+  readonly outboxRejectedEntries: string;
+  /** Written by health checks only. */
+  readonly probe: string;
+}
+
+export function keysUnder(prefix: string): Keys {
+  return {
+    job: (id) => `${prefix}job:${id}`,
+    map: `${prefix}jobs:map`,
+    statuses: `${prefix}jobs:by-status`,
+    creations: `${prefix}jobs:by-creation`,
+    removals: `${prefix}jobs:removals`,
+    outbox: `${prefix}jobs:outbox`,
+    outboxClaims: `${prefix}jobs:outbox:claims`,
+    outboxClaimed: `${prefix}jobs:outbox:claimed`,
+    outboxRejected: `${prefix}jobs:outbox:rejected`,
+    outboxRejectedEntries: `${prefix}jobs:outbox:rejected:entries`,
+    probe: `${prefix}jobs:probe`,
+  };
+}

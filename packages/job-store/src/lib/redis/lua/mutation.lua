@@ -1,0 +1,112 @@
+-- Put before every mutation: refuses what comes too late or without a map, and knows the record's text.
+--
+-- KEYS: 1 map, 2 statuses (index), 3 creations (index), 4 outbox or, when removing, removals; 5 the job
+-- ARGV: 1 edition of the map the caller knows, 2 deadline (ms by this server's clock), 3 operation id; then the verb's own
+-- Replies: { 'late', now }  the deadline has passed: nothing was done, nor will be
+--          { 'stale' }      the map has changed: the caller reads it again and repeats
+--
+-- A record is one JSON document in seven parts, each on a line of its own, blank where there is nothing:
+--   control    {"version":2,"status":"running","attempt":1,"times":[createdAt,updatedAt,statusAt,ttl],
+--   progress   "progress":…,
+--   result     "result":…,
+--   failure    "error":…,
+--   data       "data":…,
+--   operations "ops":"<operation id> <deadline> <version> …",
+--   history    "history":[ and a line [version,from,to,at,{by,note}] for each entry, closed by ]}
+-- JSON text holds no raw line break, so lines are cut and replaced without ever decoding JSON. All times but createdAt
+-- count from it, in ms; the ttl of 0 is for ever.
+
+local clock = redis.call('TIME')
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+if now > tonumber(ARGV[2]) then return { 'late', string.format('%.0f', now) } end
+if redis.call('HGET', KEYS[1], 'edition') ~= ARGV[1] then return { 'stale' } end
+
+-- tostring keeps 14 digits, too few for an index score.
+local function int(number) return string.format('%.0f', number) end
+
+local function parse(text)
+  local control, progress, result, failure, data, ops, history =
+    string.match(text, '^([^\n]*)\n([^\n]*)\n([^\n]*)\n([^\n]*)\n([^\n]*)\n([^\n]*)\n(.*)$')
+  if not history then return nil end
+  local version, status, attempt, created, updated, entered, ttl =
+    string.match(control, '^{"version":(%d+),"status":(".*"),"attempt":(%d+),"times":%[(%d+),(%-?%d+),(%-?%d+),(%d+)%],$')
+  if not version then return nil end
+  return {
+    version = tonumber(version), status = status, attempt = tonumber(attempt), created = tonumber(created),
+    updated = tonumber(updated) + created, entered = tonumber(entered) + created, ttl = tonumber(ttl),
+    progress = progress, result = result, failure = failure, data = data, ops = ops, history = history,
+  }
+end
+
+local function compose(job)
+  local control = '{"version":' .. int(job.version) .. ',"status":' .. job.status .. ',"attempt":' .. int(job.attempt)
+    .. ',"times":[' .. int(job.created) .. ',' .. int(job.updated - job.created) .. ','
+    .. int(job.entered - job.created) .. ',' .. int(job.ttl) .. '],'
+  return table.concat({ control, job.progress, job.result, job.failure, job.data, job.ops, job.history }, '\n')
+end
+
+-- The version that this operation left behind when it was carried out before; a retry is answered by it.
+local function answered(job)
+  return string.match(job.ops, ARGV[3] .. ' %-?%d+ (%d+)')
+end
+
+-- An operation can be repeated until its deadline and no longer, so that is how long it is remembered, and a second
+-- more: a caller that reconnected may count its deadline a little differently.
+local function remember(job)
+  local ops = {}
+  for op, deadline, version in string.gmatch(job.ops, '(%w+) (%-?%d+) (%d+)') do
+    if deadline + job.created + 1000 >= now then ops[#ops + 1] = op .. ' ' .. deadline .. ' ' .. version end
+  end
+  ops[#ops + 1] = ARGV[3] .. ' ' .. int(ARGV[2] - job.created) .. ' ' .. int(job.version)
+  job.ops = '"ops":"' .. table.concat(ops, ' ') .. '",'
+end
+
+-- An empty expectation accepts any.
+local function conflicts(job, version, created)
+  return (version ~= '' and tonumber(version) ~= job.version) or (created ~= '' and tonumber(created) ~= job.created)
+end
+
+-- `list` holds JSON strings, one a line, each closed by a line break.
+local function contains(list, status)
+  return string.find('\n' .. list, '\n' .. status .. '\n', 1, true) ~= nil
+end
+
+-- Adds an entry, and drops the oldest past the limit. `from` is JSON, `remark` is what follows the time in the entry.
+local function record(job, from, remark, limit)
+  local entries = string.sub(job.history, 1, -3)
+  local _, count = string.gsub(entries, '\n', '')
+  for _ = 1, math.min(count, count - limit + 1) do
+    local first = string.find(entries, '\n', 1, true)
+    local second = string.find(entries, '\n', first + 1, true)
+    entries = string.sub(entries, 1, first - 1) .. (second and string.sub(entries, second) or '')
+  end
+  if limit > 0 then
+    if string.sub(entries, -1) ~= '[' then entries = entries .. ',' end
+    entries = entries .. '\n[' .. int(job.version) .. ',' .. from .. ',' .. job.status .. ','
+      .. int(job.entered - job.created) .. remark .. ']'
+  elseif string.sub(entries, -1) == ',' then
+    entries = string.sub(entries, 1, -2)
+  end
+  job.history = entries .. ']}'
+end
+
+-- Writes the job with its time to live and its places in both indexes.
+local function store(id, job, text, code)
+  if job.ttl == 0 then
+    redis.call('SET', KEYS[5], text)
+  else
+    redis.call('SET', KEYS[5], text, 'PXAT', int(job.entered + job.ttl))
+  end
+  redis.call('ZADD', KEYS[2], int(code * 4398046511104 + job.entered), id)
+  redis.call('ZADD', KEYS[3], int(job.created), id)
+end
+
+-- Messages stand in ARGV from `first` on, four values each: queue, id or '', payload, headers.
+local function send(id, job, first)
+  for i = first, #ARGV, 4 do
+    local message = ARGV[i + 1]
+    if message == '' then message = id .. '.' .. int(job.version) .. '.' .. int((i - first) / 4) end
+    redis.call('XADD', KEYS[4], '*', 'job', id, 'queue', ARGV[i], 'id', message, 'payload', ARGV[i + 2],
+      'headers', ARGV[i + 3])
+  end
+end

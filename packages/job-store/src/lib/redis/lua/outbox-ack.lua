@@ -1,0 +1,11 @@
+-- Removes entries, rejected ones too.
+-- ARGV: from 2 on, entry ids
+-- Replies: { 'done' }
+
+for i = 2, #ARGV do
+  redis.call('XDEL', KEYS[1], ARGV[i])
+  redis.call('ZREM', KEYS[2], ARGV[i])
+  redis.call('ZREM', KEYS[4], ARGV[i])
+  redis.call('HDEL', KEYS[5], ARGV[i])
+end
+return { 'done' }

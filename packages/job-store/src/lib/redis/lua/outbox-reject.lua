@@ -1,0 +1,18 @@
+-- Sets entries aside with a reason.
+-- ARGV: 2 reason; from 3 on, entry ids
+-- Replies: { 'done' }
+
+for i = 3, #ARGV do
+  local entry = redis.call('XRANGE', KEYS[1], ARGV[i], ARGV[i])[1]
+  if entry then
+    -- Strings in an array are the one thing that cjson carries unchanged.
+    local fields = entry[2]
+    fields[#fields + 1] = 'reason'
+    fields[#fields + 1] = ARGV[2]
+    redis.call('HSET', KEYS[5], ARGV[i], cjson.encode(fields))
+    redis.call('ZADD', KEYS[4], string.match(ARGV[i], '^%d+'), ARGV[i])
+    redis.call('XDEL', KEYS[1], ARGV[i])
+    redis.call('ZREM', KEYS[2], ARGV[i])
+  end
+end
+return { 'done' }

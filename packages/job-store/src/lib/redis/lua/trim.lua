@@ -1,0 +1,22 @@
+-- Takes expired jobs out of both indexes, a bounded number of them. Their keys expire by themselves.
+-- KEYS: 1 map, 2 statuses (index), 3 creations (index)
+-- ARGV: 1 edition of the map the caller knows, 2 how many at most; then code and ttl (ms) of each that expires
+-- Replies: how many were taken out
+
+if redis.call('HGET', KEYS[1], 'edition') ~= ARGV[1] then return 0 end
+local clock = redis.call('TIME')
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+local left = tonumber(ARGV[2])
+for i = 3, #ARGV, 2 do
+  local base = tonumber(ARGV[i]) * 4398046511104
+  local lapsed = math.max(0, now - tonumber(ARGV[i + 1]))
+  local due = redis.call('ZRANGEBYSCORE', KEYS[2], string.format('%.0f', base),
+    '(' .. string.format('%.0f', base + lapsed), 'LIMIT', 0, left)
+  if #due > 0 then
+    redis.call('ZREM', KEYS[2], unpack(due))
+    redis.call('ZREM', KEYS[3], unpack(due))
+    left = left - #due
+  end
+  if left == 0 then break end
+end
+return tonumber(ARGV[2]) - left

@@ -1,0 +1,91 @@
+import type { JobRecord, RecordedChange, Remark, Unreadable } from "../driver.js";
+
+/** The record's text as JavaScript sees it; lua/mutation.lua describes it line by line. */
+interface RecordText {
+  readonly version: number;
+  readonly status: string;
+  readonly attempt: number;
+  /** createdAt, then relative to it updatedAt and statusAt, then the TTL (0: for ever). */
+  readonly times: readonly [number, number, number, number];
+  readonly progress?: unknown;
+  readonly result?: unknown;
+  readonly error?: unknown;
+  readonly data: unknown;
+  readonly history: readonly (readonly [number, string | null, string, number, Remark?])[];
+}
+
+export function readRecord(id: string, text: string): JobRecord | Unreadable {
+  let parsed: RecordText;
+  try {
+    parsed = JSON.parse(text);
+  } catch {
+    return { kind: "unreadable", reason: "what is stored is not JSON" };
+  }
+  if (!isRecordText(parsed)) return { kind: "unreadable", reason: "what is stored is not a job record" };
+  const [createdAt, updated, entered, ttl] = parsed.times;
+  const statusAt = createdAt + entered;
+  return {
+    id,
+    version: parsed.version,
+    status: parsed.status,
+    attempt: parsed.attempt,
+    createdAt,
+    updatedAt: createdAt + updated,
+    statusAt,
+    expiresAt: ttl === 0 ? null : statusAt + ttl,
+    progress: parsed.progress ?? null,
+    result: parsed.result ?? null,
+    error: parsed.error ?? null,
+    data: parsed.data,
+    history: parsed.history.map(([version, from, to, at, remark]) => ({
+      from,
+      to,
+      at: createdAt + at,
+      version,
+      ...(remark?.by !== undefined && { by: remark.by }),
+      ...(remark?.note !== undefined && { note: remark.note }),
+    })),
+  };
+}
+
+/** Others can write under our keys; what is read further on must have its shape. */
+function isRecordText(value: unknown): value is RecordText {
+  if (typeof value !== "object" || value === null) return false;
+  const { version, status, attempt, times, history } = value as Partial<RecordText>;
+  return (
+    Number.isSafeInteger(version) &&
+    typeof status === "string" &&
+    Number.isSafeInteger(attempt) &&
+    "data" in value &&
+    Array.isArray(times) &&
+    times.length === 4 &&
+    times.every(Number.isSafeInteger) &&
+    Array.isArray(history) &&
+    history.every((entry) => Array.isArray(entry) && typeof entry[2] === "string" && Number.isSafeInteger(entry[3]))
+  );
+}
+
+/** A line of the record; blank where the part is null. */
+export function line(part: "progress" | "result" | "error" | "data", json: string | null): string {
+  return json === null ? "" : `"${part}":${json},`;
+}
+
+/** What follows the time in a history entry. */
+export function remarkText(remark: Remark): string {
+  return remark.by === undefined && remark.note === undefined
+    ? ""
+    : `,${JSON.stringify({ by: remark.by, note: remark.note })}`;
+}
+
+export function historyText(history: readonly RecordedChange[], createdAt: number): string {
+  const entries = history.map(
+    ({ version, from, to, at, by, note }) =>
+      `\n[${version},${JSON.stringify(from)},${JSON.stringify(to)},${at - createdAt}${remarkText({ by, note })}]`,
+  );
+  return `"history":[${entries.join(",")}]}`;
+}
+
+/** JSON strings, one a line, as the scripts look statuses up. */
+export function statusLines(statuses: readonly string[]): string {
+  return statuses.map((status) => `${JSON.stringify(status)}\n`).join("");
+}

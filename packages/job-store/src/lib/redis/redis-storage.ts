@@ -1,0 +1,259 @@
+import type {
+  Conflict,
+  Illegal,
+  InsertReply,
+  JobRecord,
+  JobStorage,
+  Listing,
+  Missing,
+  Move,
+  MoveReply,
+  NewJob,
+  OutboxStorage,
+  OutgoingMessage,
+  ProgressReply,
+  Range,
+  Reading,
+  RemoveReply,
+  ReplaceReply,
+  StoreShape,
+  Target,
+  TooLarge,
+  Unreadable,
+  WholeJob,
+} from "../driver.js";
+import type { Code } from "./code-map.js";
+import type { Budget } from "./connection.js";
+import { unavailable, WrongType } from "./faults.js";
+import { checkHealth } from "./health.js";
+import { countJobs, listJobs } from "./listing.js";
+import { newOperationId } from "./operation-id.js";
+import { historyText, line, readRecord, remarkText, statusLines } from "./record-text.js";
+import { type Script, scripts } from "./scripts.js";
+import type { Reply, Server } from "./server.js";
+import { Trimmer } from "./trimmer.js";
+
+/** A longer MGET would keep other callers waiting. */
+const READ_CHUNK = 512;
+
+type Refused = Missing | Conflict | Illegal | TooLarge | Unreadable;
+
+/** Jobs in Redis: each mutation is one script, and its reply becomes the driver's union here. */
+export class RedisStorage implements JobStorage {
+  readonly outbox: OutboxStorage;
+  readonly #server: Server;
+  readonly #shape: StoreShape;
+  readonly #finals: string;
+  readonly #trimmer: Trimmer;
+  readonly #release: () => void;
+
+  constructor(server: Server, shape: StoreShape, outbox: OutboxStorage, release: () => void) {
+    this.#server = server;
+    this.#shape = shape;
+    this.#finals = statusLines(shape.finalStatuses);
+    this.#trimmer = new Trimmer(server);
+    this.#release = release;
+    this.outbox = outbox;
+  }
+
+  async insert(job: NewJob): Promise<InsertReply> {
+    const { historyLimit, maxRecordBytes } = this.#shape;
+    const { reply, code } = await this.#mutate(scripts.create, job.id, job.status, (entered) => [
+      ...entered,
+      line("data", job.data),
+      remarkText(job.remark),
+      historyLimit,
+      maxRecordBytes,
+      ...flat(job.outbox),
+    ]);
+    if (reply[0] === "created") {
+      return { kind: "created", record: newRecord(job, Number(reply[1]), code.ttlMs, historyLimit) };
+    }
+    if (reply[0] !== "exists") return refused(reply) as TooLarge | Unreadable;
+    const reading = readRecord(job.id, String(reply[1]));
+    return "kind" in reading ? reading : { kind: "exists", record: reading };
+  }
+
+  async replace(job: WholeJob): Promise<ReplaceReply> {
+    const { reply, budget } = await this.#mutate(scripts.save, job.id, job.status, (entered) => [
+      ...entered,
+      job.version,
+      job.attempt,
+      job.createdAt,
+      job.updatedAt,
+      job.statusAt,
+      line("progress", job.progress),
+      line("result", job.result),
+      line("error", job.error),
+      line("data", job.data),
+      historyText(job.history, job.createdAt),
+      this.#shape.maxRecordBytes,
+    ]);
+    if (reply[0] === "over") return { kind: "over" };
+    const record = answer(job.id, reply, "saved", budget);
+    if (record === null) return refused(reply) as Conflict | TooLarge | Unreadable;
+    return "kind" in record ? record : { kind: "saved", record };
+  }
+
+  async move(move: Move): Promise<MoveReply> {
+    const { id } = move.target;
+    const { reply, budget } = await this.#mutate(scripts.move, id, move.to, (entered) => [
+      ...entered,
+      ...expectations(move.target),
+      statusLines(move.from),
+      this.#finals,
+      move.progress === undefined ? KEEP : line("progress", move.progress),
+      move.result === undefined ? KEEP : line("result", move.result),
+      move.error === undefined ? KEEP : line("error", move.error),
+      remarkText(move.remark),
+      this.#shape.historyLimit,
+      this.#shape.maxRecordBytes,
+      ...flat(move.outbox),
+    ]);
+    const kind = reply[0] === "unchanged" ? "unchanged" : "moved";
+    const record = answer(id, reply, kind, budget);
+    if (record === null) return refused(reply, budget);
+    return "kind" in record ? record : { kind, record };
+  }
+
+  async recordProgress(target: Target, progress: string): Promise<ProgressReply> {
+    const { maxRecordBytes } = this.#shape;
+    const args = [...expectations(target), this.#finals, line("progress", progress), maxRecordBytes];
+    const { reply, budget } = await this.#mutate(scripts.progress, target.id, null, () => args);
+    return reply[0] === "recorded" ? { kind: "recorded" } : refused(reply, budget);
+  }
+
+  async remove(target: Target): Promise<RemoveReply> {
+    const args = [target.id, ...expectations(target)];
+    const { reply } = await this.#mutate(scripts.remove, target.id, null, () => args);
+    return reply[0] === "removed" ? { kind: "removed" } : (refused(reply) as Missing | Conflict | Unreadable);
+  }
+
+  async read(ids: readonly string[]): Promise<readonly Reading[]> {
+    await this.#server.map(this.#server.connection.budget());
+    const readings: Reading[] = [];
+    for (let first = 0; first < ids.length; first += READ_CHUNK) {
+      readings.push(...(await this.#server.readJobs(ids.slice(first, first + READ_CHUNK))));
+    }
+    return readings;
+  }
+
+  list(range: Range): Promise<Listing> {
+    return listJobs(this.#server, range, () => this.#trimmer.trim());
+  }
+
+  counts(): Promise<ReadonlyMap<string, number>> {
+    return countJobs(this.#server);
+  }
+
+  health(timeoutMs: number) {
+    return checkHealth(this.#server.connection, this.#server.keys, timeoutMs);
+  }
+
+  async close(): Promise<void> {
+    await this.#trimmer.close();
+    this.#release();
+  }
+
+  /** Runs a mutation of one job; where it enters a status, with the code and TTL that this store gives it. */
+  async #mutate(
+    script: Script,
+    id: string,
+    status: string | null,
+    argsOf: (entered: readonly (string | number)[]) => readonly (string | number)[],
+  ): Promise<{ reply: Reply; code: Code; budget: Budget }> {
+    const { keys, connection } = this.#server;
+    const budget = connection.budget();
+    const operation = newOperationId();
+    const fourth = script === scripts.remove ? keys.removals : keys.outbox;
+    const touched = [keys.map, keys.statuses, keys.creations, fourth, keys.job(id)];
+    let code = NO_CODE;
+    const { reply } = await this.#server.withMap(async (map) => {
+      if (status !== null) code = map.own.get(status) ?? NO_CODE;
+      const args = argsOf([id, JSON.stringify(status), code.code, code.ttlMs]);
+      try {
+        return await this.#server.mutate(
+          script,
+          touched,
+          (deadline) => [map.edition, deadline, operation, ...args],
+          budget,
+        );
+      } catch (error) {
+        if (!(error instanceof WrongType)) throw error;
+        return ["unreadable"];
+      }
+    }, budget);
+    this.#trimmer.trimSoon();
+    return { reply, code, budget };
+  }
+}
+
+/** Keeps what is stored of a part. */
+const KEEP = "=";
+
+/** For mutations that enter no status. */
+const NO_CODE: Code = { code: -1, status: "", ttlMs: 0 };
+
+/**
+ * The record that a reply carries, or null where it carries none. "answered" tells a retry that the operation was
+ * carried out before; what it answered then can be told again only while the job has not moved on.
+ * @throws JobStoreError UNAVAILABLE (indeterminate)
+ */
+function answer(id: string, reply: Reply, kind: string, budget: Budget): JobRecord | Unreadable | null {
+  if (reply[0] === kind) return readRecord(id, String(reply[1]));
+  if (reply[0] !== "answered") return null;
+  const record = readRecord(id, String(reply[2]));
+  if ("kind" in record || record.version === Number(reply[1])) return record;
+  budget.doubtful = true;
+  throw unavailable(`The reply to this call was lost, and job ${id} has moved on since.`, true);
+}
+
+/** @throws JobStoreError UNAVAILABLE where an earlier attempt may have succeeded before the job was removed by another */
+function refused(reply: Reply, budget?: Budget): Refused {
+  const [kind, detail] = reply;
+  switch (kind) {
+    case "missing":
+      if (budget?.doubtful === true)
+        throw unavailable("The reply to this call was lost, and the job is gone since.", true);
+      return { kind };
+    case "conflict":
+      return { kind, version: Number(detail) };
+    case "illegal":
+      return { kind, from: JSON.parse(String(detail)) };
+    case "tooLarge":
+      return { kind, bytes: Number(detail) };
+    default:
+      return { kind: "unreadable", reason: "what is stored is not a job record" };
+  }
+}
+
+/** What `create` wrote: the server added the time, everything else is known here. */
+function newRecord(job: NewJob, createdAt: number, ttlMs: number, historyLimit: number): JobRecord {
+  const { by } = job.remark;
+  const first = { from: null, to: job.status, at: createdAt, version: 1, ...(by !== undefined && { by }) };
+  return {
+    id: job.id,
+    version: 1,
+    status: job.status,
+    attempt: 1,
+    createdAt,
+    updatedAt: createdAt,
+    statusAt: createdAt,
+    expiresAt: ttlMs === 0 ? null : createdAt + ttlMs,
+    progress: null,
+    result: null,
+    error: null,
+    data: JSON.parse(job.data),
+    history: historyLimit === 0 ? [] : [first],
+  };
+}
+
+/** The version and the creation asked for; an empty one accepts any. */
+function expectations(target: Target): readonly [number | string, number | string] {
+  return [target.version ?? "", target.createdAt ?? ""];
+}
+
+/** Messages as the scripts take them, four values each. */
+function flat(messages: readonly OutgoingMessage[]): readonly string[] {
+  return messages.flatMap(({ queue, id, payload, headers }) => [queue, id ?? "", payload, JSON.stringify(headers)]);
+}

@@ -1,0 +1,62 @@
+import { createHash } from "node:crypto";
+import type { Redis } from "ioredis";
+import counts from "./lua/counts.lua";
+import create from "./lua/create.lua";
+import map from "./lua/map.lua";
+import move from "./lua/move.lua";
+import mutation from "./lua/mutation.lua";
+import outbox from "./lua/outbox.lua";
+import outboxAck from "./lua/outbox-ack.lua";
+import outboxClaim from "./lua/outbox-claim.lua";
+import outboxReject from "./lua/outbox-reject.lua";
+import outboxRequeue from "./lua/outbox-requeue.lua";
+import page from "./lua/page.lua";
+import progress from "./lua/progress.lua";
+import remove from "./lua/remove.lua";
+import save from "./lua/save.lua";
+import trim from "./lua/trim.lua";
+
+export interface Script {
+  readonly source: string;
+  readonly sha: string;
+}
+
+function script(...parts: readonly string[]): Script {
+  const source = parts.join("\n");
+  return { source, sha: createHash("sha1").update(source).digest("hex") };
+}
+
+/** Every script the driver runs. The Lua files say what each takes and answers. */
+export const scripts = {
+  create: script(mutation, create),
+  move: script(mutation, move),
+  progress: script(mutation, progress),
+  save: script(mutation, save),
+  remove: script(mutation, remove),
+  map: script(map),
+  page: script(page),
+  counts: script(counts),
+  trim: script(trim),
+  outboxClaim: script(outbox, outboxClaim),
+  outboxAck: script(outbox, outboxAck),
+  outboxReject: script(outbox, outboxReject),
+  outboxRequeue: script(outbox, outboxRequeue),
+} as const;
+
+/**
+ * By its hash, and by its text where the server does not know it (yet, or after a SCRIPT FLUSH). Never in MULTI or a
+ * pipeline, where that second try would change the order or be skipped.
+ */
+export async function evaluate(
+  client: Redis,
+  { sha, source }: Script,
+  keys: readonly string[],
+  args: readonly (string | number)[],
+): Promise<unknown> {
+  try {
+    return await client.evalsha(sha, keys.length, ...keys, ...args);
+  } catch (error) {
+    if (!(error instanceof Error && error.message.startsWith("NOSCRIPT"))) throw error;
+    return client.eval(source, keys.length, ...keys, ...args);
+  }
+}

@@ -1,0 +1,133 @@
+import type { Reading, StoreShape } from "../driver.js";
+import type { StoreEvent } from "../store.js";
+import { type CodeMap, loadCodeMap } from "./code-map.js";
+import type { Budget, Connection } from "./connection.js";
+import { REFUSES_WRITES, reasonOf, replyCode, unavailable, WrongType } from "./faults.js";
+import type { Keys } from "./keys.js";
+import { readRecord } from "./record-text.js";
+import { evaluate, type Script } from "./scripts.js";
+
+/** A script's reply: what happened, then what belongs to it. */
+export type Reply = readonly [string, ...unknown[]];
+
+const NONE: ReadonlySet<string> = new Set();
+const FOREIGN = { kind: "unreadable", reason: "its key holds something that is no string" } as const;
+
+/** The server as scripts see it: they are given the map and the deadline they need, and repeated where these were old. */
+export class Server {
+  readonly connection: Connection;
+  readonly keys: Keys;
+  readonly #shape: StoreShape;
+  readonly #emit: (event: StoreEvent) => void;
+  #map: CodeMap | undefined;
+  #refusing = false;
+
+  constructor(connection: Connection, keys: Keys, shape: StoreShape) {
+    this.connection = connection;
+    this.keys = keys;
+    this.#shape = shape;
+    this.#emit = shape.emit;
+  }
+
+  /** The map that was last read. @throws JobStoreError INVALID_ARGUMENT where another definition lives here */
+  async map(budget: Budget): Promise<CodeMap> {
+    this.#map ??= await this.#named(budget, () => loadCodeMap(this.connection, this.keys, this.#shape, budget));
+    return this.#map;
+  }
+
+  /**
+   * Runs a script that changes something: it is told its deadline.
+   * @throws JobStoreError UNAVAILABLE; WrongType
+   */
+  async mutate(
+    script: Script,
+    keys: readonly string[],
+    argsOf: (deadline: number) => readonly (string | number)[],
+    budget = this.connection.budget(),
+  ): Promise<Reply> {
+    for (;;) {
+      const reply = await this.#named(budget, () =>
+        this.connection.perform(
+          async (client, deadline) => (await evaluate(client, script, keys, argsOf(deadline))) as Reply,
+          budget,
+        ),
+      );
+      if (reply[0] !== "late") {
+        this.#accepted();
+        return reply;
+      }
+      if (performance.now() >= budget.end) throw this.connection.outOfTime(budget, "the deadline passed on the way");
+      await this.connection.resync(budget);
+    }
+  }
+
+  /** Runs a script that takes the map's edition first, anew with the present map where it was an old one. */
+  async withMap(
+    run: (map: CodeMap, budget: Budget) => Promise<Reply>,
+    budget = this.connection.budget(),
+  ): Promise<{ reply: Reply; map: CodeMap }> {
+    for (;;) {
+      const map = await this.map(budget);
+      const reply = await run(map, budget);
+      if (reply[0] !== "stale") return { reply, map };
+      if (this.#map === map) this.#map = undefined;
+    }
+  }
+
+  /** Runs a script that only reads. @throws JobStoreError UNAVAILABLE; WrongType */
+  script(script: Script, keys: readonly string[], args: readonly (string | number)[], budget: Budget): Promise<Reply> {
+    return this.read(async (client) => (await evaluate(client, script, keys, args)) as Reply, budget);
+  }
+
+  /** One MGET; and where that found nothing, whether the key holds something else, which MGET does not tell. */
+  async readJobs(ids: readonly string[], budget = this.connection.budget()): Promise<readonly Reading[]> {
+    if (ids.length === 0) return [];
+    const keys = ids.map(this.keys.job);
+    const texts = await this.read((client) => client.mget(keys), budget);
+    const absent = keys.filter((_, n) => texts[n] === null);
+    const foreign = absent.length === 0 ? NONE : await this.#foreign(absent, budget);
+    return ids.map((id, n) => {
+      const text = texts[n];
+      if (typeof text === "string") {
+        const record = readRecord(id, text);
+        return "kind" in record ? record : { kind: "record", record };
+      }
+      return foreign.has(this.keys.job(id)) ? FOREIGN : { kind: "absent" };
+    });
+  }
+
+  /** Which of the keys that MGET found empty hold something that is no string. */
+  async #foreign(keys: readonly string[], budget: Budget): Promise<ReadonlySet<string>> {
+    if ((await this.read((client) => client.exists(...keys), budget)) === 0) return NONE;
+    const types = await Promise.all(keys.map((key) => this.read((client) => client.type(key), budget)));
+    return new Set(keys.filter((_, n) => types[n] !== "none" && types[n] !== "string"));
+  }
+
+  /** Runs what only reads. @throws JobStoreError UNAVAILABLE; WrongType */
+  read<T>(command: Parameters<typeof this.connection.perform<T>>[0], budget = this.connection.budget()): Promise<T> {
+    return this.#named(budget, () => this.connection.perform(command, budget));
+  }
+
+  /** Gives the server's refusals their name. */
+  async #named<T>(budget: Budget, call: () => Promise<T>): Promise<T> {
+    try {
+      return await call();
+    } catch (error) {
+      const code = replyCode(error);
+      if (code === null) throw error;
+      if (code === "WRONGTYPE") throw new WrongType();
+      if (REFUSES_WRITES.has(code)) this.#refused(reasonOf(error));
+      throw unavailable(`Redis refused the call: ${reasonOf(error)}.`, budget.doubtful);
+    }
+  }
+
+  #refused(reason: string): void {
+    if (!this.#refusing) this.#emit({ type: "degraded", message: `Redis refuses to write: ${reason}.` });
+    this.#refusing = true;
+  }
+
+  #accepted(): void {
+    if (this.#refusing) this.#emit({ type: "recovered", message: "Redis takes writes again." });
+    this.#refusing = false;
+  }
+}

@@ -1,0 +1,316 @@
+import { Redis } from "ioredis";
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
+import type { PrivateServer } from "../../../test/servers/private-server.js";
+import { startRedis } from "../../../test/servers/redis.js";
+import { privateServer } from "../../../test/servers/require.js";
+import { startTcpProxy, type TcpProxy } from "../../../test/servers/tcp-proxy.js";
+import { createJobStore, JobStoreError, type StoreEvent } from "../src/index.js";
+import { report } from "../src/lib/contract/definitions.js";
+import { scripts } from "../src/lib/redis/scripts.js";
+import { type RedisDriverOptions, redisDriver } from "../src/redis.js";
+
+const { available, title } = privateServer("redis");
+
+function openStore(options: RedisDriverOptions) {
+  const events: StoreEvent[] = [];
+  const store = createJobStore({ job: report, driver: redisDriver(options), onEvent: (event) => events.push(event) });
+  onTestFinished(() => store.close());
+  return { store, events };
+}
+
+/** The error that a promise is rejected with, and how long that took. */
+async function failure(promise: Promise<unknown>): Promise<{ error: JobStoreError; afterMs: number }> {
+  const begun = performance.now();
+  const error = await promise.then(
+    (value) => expect.fail(`expected a rejection, got ${JSON.stringify(value)}`),
+    (reason: unknown) => reason,
+  );
+  if (!JobStoreError.is(error)) throw error;
+  return { error, afterMs: performance.now() - begun };
+}
+
+describe.skipIf(!available)(title("Redis under faults"), () => {
+  let redis: PrivateServer;
+  let client: Redis;
+  let proxy: TcpProxy;
+
+  beforeAll(async () => {
+    redis = await startRedis({ args: ["--appendonly", "yes", "--appendfsync", "everysec"] });
+    client = new Redis(redis.url, { retryStrategy: () => 20 });
+  });
+  afterAll(async () => {
+    client.disconnect();
+    await redis.stop();
+  });
+  beforeEach(async () => {
+    proxy = await startTcpProxy(redis);
+    return async () => {
+      await proxy.close();
+      await client.flushall(); // Our own server: nobody else's data is in it.
+    };
+  });
+
+  const viaProxy = (timeoutMs = 2000) => openStore({ url: `redis://127.0.0.1:${proxy.port}`, timeoutMs });
+
+  describe("a reply that is lost", () => {
+    /** Lets a call reach the server, loses its reply, and, after something else, breaks the line so that it is retried. */
+    async function losingReply<T>(call: () => Promise<T>, meanwhile = async () => {}): Promise<T> {
+      // Otherwise the first reply, that the script is not known, would be the one that is lost.
+      await Promise.all(Object.values(scripts).map(({ source }) => client.script("LOAD", source)));
+      const before = await client.info("commandstats").then(executedScripts);
+      proxy.swallowReplies();
+      const outcome = call();
+      outcome.catch(() => {});
+      await vi.waitFor(async () => {
+        expect(await client.info("commandstats").then(executedScripts)).toBeGreaterThan(before);
+      });
+      await meanwhile();
+      proxy.heal();
+      proxy.cut();
+      return outcome;
+    }
+
+    test("creates a job once, and still answers that it was created", async () => {
+      const { store } = viaProxy();
+      await store.counts();
+      const outbox = [{ queue: "reports", payload: {} }];
+      const { created, job } = await losingReply(() => store.create({ title: "One" }, { id: "one", outbox }));
+      expect(created).toBe(true);
+      expect(await store.get("one")).toEqual(job);
+      expect(await store.outbox.depth()).toBe(1);
+    });
+
+    test("moves a job once, and answers with the job as moved", async () => {
+      const { store } = viaProxy();
+      const { job } = await store.create({ title: "One" });
+      const moved = await losingReply(() => store.updateStatus(job, "working"));
+      expect(moved).toMatchObject({ status: "working", version: 2 });
+      expect((await store.get(job.id))?.history).toHaveLength(2);
+    });
+
+    test("re-enters a status once", async () => {
+      const { store } = viaProxy();
+      const { job } = await store.create({ title: "One" });
+      await store.updateStatus(job.id, "working");
+      expect(await losingReply(() => store.updateStatus(job.id, "working"))).toMatchObject({ version: 3 });
+    });
+
+    test("saves a job once", async () => {
+      const { store } = viaProxy();
+      const { job } = await store.create({ title: "One" });
+      const saved = await losingReply(() => store.save({ ...job, data: { title: "Two" } }));
+      expect(saved).toMatchObject({ version: 2, data: { title: "Two" } });
+    });
+
+    test("deletes a job once, and still answers that there was one", async () => {
+      const { store } = viaProxy();
+      const { job } = await store.create({ title: "One" });
+      expect(await losingReply(() => store.delete(job.id))).toBe(true);
+    });
+
+    test("does not let a repeated progress overwrite a later one", async () => {
+      const { store } = viaProxy();
+      const other = openStore({ url: redis.url }).store;
+      const { job } = await store.create({ title: "One" });
+      await losingReply(
+        () => store.updateProgress(job, { done: 1 }),
+        () => other.updateProgress(job, { done: 2 }),
+      );
+      expect((await other.get(job.id))?.progress).toEqual({ done: 2 });
+    });
+
+    test("is told as indeterminate where the job has moved on before the retry", async () => {
+      const { store } = viaProxy();
+      const other = openStore({ url: redis.url }).store;
+      const { job } = await store.create({ title: "One" });
+      const { error } = await failure(
+        losingReply(
+          () => store.updateStatus(job, "working"),
+          async () => void (await other.updateStatus(job.id, "done")),
+        ),
+      );
+      expect(error).toMatchObject({ code: "UNAVAILABLE", indeterminate: true });
+      expect(await store.get(job.id)).toMatchObject({ status: "done", version: 3 });
+    });
+  });
+
+  describe("a server that is away", () => {
+    test("is waited for within a call's time", async () => {
+      const away = await startRedis();
+      onTestFinished(() => away.stop());
+      await away.kill();
+      const { store, events } = openStore({ url: away.url, timeoutMs: 20_000 });
+      const call = store.create({ title: "Early" });
+      await vi.waitFor(() => expect(events.map(({ type }) => type)).toContain("disconnected"));
+      await away.restart();
+      expect((await call).created).toBe(true);
+      expect(events.map(({ type }) => type)).toEqual(["disconnected", "connected"]);
+    });
+
+    test("is UNAVAILABLE in time, and nothing was carried out", async () => {
+      const { store } = openStore({ url: "redis://127.0.0.1:1", timeoutMs: 300 });
+      for (const call of [
+        () => store.create({ title: "x" }),
+        () => store.get("x"),
+        () => store.list(),
+        () => store.counts(),
+      ]) {
+        const { error, afterMs } = await failure(call());
+        expect(error).toMatchObject({ code: "UNAVAILABLE", indeterminate: false });
+        expect(error.message).toContain("ECONNREFUSED");
+        expect(afterMs).toBeLessThan(2000);
+      }
+      expect(await store.health({ timeoutMs: 200 })).toMatchObject({ status: "unhealthy", latencyMs: null });
+    });
+
+    test("loses nothing that it acknowledged when it is killed and comes back", async () => {
+      const { store } = openStore({ url: redis.url, timeoutMs: 10_000 });
+      const acknowledged = new Set<string>();
+      let running = true;
+      const writers = Array.from({ length: 8 }, async (_, writer) => {
+        for (let n = 0; running; n++) {
+          const { job } = await store.create({ title: "Busy" }, { id: `${writer}-${n}` });
+          await store.updateStatus(job, "working");
+          acknowledged.add(job.id);
+        }
+      });
+      await vi.waitFor(() => expect(acknowledged.size).toBeGreaterThan(50));
+      await redis.kill();
+      await redis.restart();
+      const atRestart = acknowledged.size;
+      await vi.waitFor(() => expect(acknowledged.size).toBeGreaterThan(atRestart + 50), 10_000);
+      running = false;
+      await Promise.all(writers);
+      for (const job of await store.getMany([...acknowledged])) {
+        expect(job).toMatchObject({ status: "working", version: 2, attempt: 1 });
+      }
+      expect(await store.counts()).toMatchObject({ working: acknowledged.size, waiting: 0 });
+    });
+  });
+
+  describe("a server that hangs", () => {
+    test("is told as indeterminate in time, and carries nothing out later", async () => {
+      const { store } = viaProxy(300);
+      const { job } = await store.create({ title: "One" });
+      await redis.kill("SIGSTOP");
+      try {
+        const { error, afterMs } = await failure(store.updateStatus(job, "working"));
+        expect(error).toMatchObject({ code: "UNAVAILABLE", indeterminate: true });
+        expect(afterMs).toBeLessThan(2000);
+      } finally {
+        await redis.kill("SIGCONT");
+      }
+      await vi.waitFor(async () => expect((await store.health()).status).toBe("healthy"), 10_000);
+      expect(await store.get(job.id)).toMatchObject({ status: "waiting", version: 1 });
+    });
+
+    test("does not keep close() waiting", async () => {
+      const { store } = viaProxy(300);
+      await store.create({ title: "One" });
+      proxy.freeze();
+      const call = failure(store.counts());
+      await store.close();
+      expect((await call).error.code).toBe("UNAVAILABLE");
+    });
+
+    test("is left for a new connection when the line died without a word", async () => {
+      const { store } = viaProxy(500);
+      await store.create({ title: "One" });
+      proxy.freeze();
+      await failure(store.counts());
+      proxy.cut();
+      proxy.heal();
+      await vi.waitFor(async () => expect(await store.counts()).toMatchObject({ waiting: 1 }), 10_000);
+    });
+  });
+
+  describe("a server that forgets", () => {
+    test("its scripts gets them again", async () => {
+      const { store } = viaProxy();
+      const { job } = await store.create({ title: "One" });
+      await client.script("FLUSH");
+      expect(await store.updateStatus(job, "working")).toMatchObject({ version: 2 });
+    });
+
+    test("everything gets its map again, and goes on", async () => {
+      const { store } = viaProxy();
+      await store.create({ title: "One" });
+      await client.flushall();
+      const { job } = await store.create({ title: "Two" });
+      expect((await store.list({ status: "waiting" })).items).toEqual([job]);
+      expect(await store.counts()).toMatchObject({ waiting: 1 });
+    });
+  });
+
+  describe("a server that refuses", () => {
+    test("to write for want of memory still reads, and says so", async () => {
+      const { store, events } = viaProxy();
+      const { job } = await store.create({ title: "One" });
+      await client.config("SET", "maxmemory", "1");
+      onTestFinished(async () => void (await client.config("SET", "maxmemory", "0")));
+      const { error } = await failure(store.updateStatus(job, "working"));
+      expect(error).toMatchObject({ code: "UNAVAILABLE", indeterminate: false });
+      expect(error.message).toContain("OOM");
+      expect(await store.get(job.id)).toEqual(job);
+      expect(await store.health()).toMatchObject({ status: "degraded", error: expect.stringContaining("OOM") });
+      await client.config("SET", "maxmemory", "0");
+      await store.updateStatus(job, "working");
+      expect(events.map(({ type }) => type)).toEqual(["connected", "degraded", "recovered"]);
+    });
+
+    test("the password never tells it in an error, an event or health", async () => {
+      await client.config("SET", "requirepass", "right");
+      onTestFinished(async () => void (await client.config("SET", "requirepass", "")));
+      const { store, events } = openStore({ url: `redis://:s3cret@127.0.0.1:${redis.port}`, timeoutMs: 300 });
+      const { error } = await failure(store.create({ title: "payload-of-mine" }));
+      expect(error.code).toBe("UNAVAILABLE");
+      const said = [error.message, String(error.stack), error.cause, events, await store.health()];
+      expect(JSON.stringify(said)).not.toMatch(/s3cret|payload-of-mine/);
+    });
+  });
+
+  test("a key that holds something else is told apart from an absent job, in a list beside the good ones", async () => {
+    const { store } = viaProxy();
+    const { job: good } = await store.create({ title: "Good" }, { id: "good" });
+    await store.create({ title: "Bad" }, { id: "bad" });
+    await client.del("job:bad");
+    await client.lpush("job:bad", "x");
+    const calls = [
+      () => store.get("bad"),
+      () => store.updateStatus("bad", "working"),
+      () => store.create({ title: "x" }, { id: "bad" }),
+    ];
+    for (const call of calls) {
+      expect((await failure(call())).error).toMatchObject({ code: "UNREADABLE_RECORD", jobId: "bad" });
+    }
+    const page = await store.list({ status: "waiting" });
+    expect(page.items).toEqual([good]);
+    expect(page.unreadable).toEqual([{ id: "bad", reason: expect.any(String) }]);
+    expect(await store.delete("bad")).toBe(true);
+  });
+
+  test("the caller's own client serves, and stays open when the store closes", async () => {
+    const own = new Redis(redis.url, { enableAutoPipelining: true });
+    onTestFinished(() => own.disconnect());
+    const { store } = openStore({ client: own });
+    await store.create({ title: "One" });
+    await store.close();
+    expect(await own.ping()).toBe("PONG");
+  });
+
+  test("a clock that jumps ahead is noticed, and the call goes through", async () => {
+    const { store } = viaProxy();
+    await store.create({ title: "One" });
+    const now = performance.now.bind(performance);
+    // Our clock runs 10 s behind what was measured at connect: every deadline looks long past to the server.
+    vi.spyOn(performance, "now").mockImplementation(() => now() - 10_000);
+    onTestFinished(() => void vi.restoreAllMocks());
+    expect((await store.create({ title: "Two" })).created).toBe(true);
+  });
+});
+
+/** How many scripts the server has run to their end. */
+function executedScripts(stats: string): number {
+  const counts = /cmdstat_evalsha:calls=(\d+).*failed_calls=(\d+)/.exec(stats);
+  return counts === null ? 0 : Number(counts[1]) - Number(counts[2]);
+}

@@ -1,0 +1,27 @@
+import { randomUUID } from "node:crypto";
+import { Redis } from "ioredis";
+import { describe } from "vitest";
+import { removeKeys } from "../../../test/servers/leftovers.js";
+import { server } from "../../../test/servers/require.js";
+import { redisDriver } from "../src/redis.js";
+import { testDriver } from "../src/testing.js";
+
+const { url, prefix, title } = server("redis");
+
+describe.skipIf(url === null)(title("Redis"), () => {
+  testDriver("redis", async () => {
+    const address = url as string;
+    const keyPrefix = `${prefix}${randomUUID()}:`;
+    const open = () => redisDriver({ url: address, keyPrefix });
+    return {
+      driver: open(),
+      again: open,
+      corrupt: async (id) => {
+        const redis = new Redis(address);
+        await redis.set(`${keyPrefix}job:${id}`, '{"not":"a job"');
+        redis.disconnect();
+      },
+      close: () => removeKeys(address, keyPrefix),
+    };
+  });
+});
