@@ -1,1 +1,1 @@
-export {};
+export { type Place, testDriver } from "./lib/contract/test-driver.js";

@@ -1,0 +1,49 @@
+import { expect } from "vitest";
+import { type Job, type JobStore, JobStoreError, type JobStoreErrorCode } from "../../index.js";
+import { type Report, STATUSES } from "./definitions.js";
+
+/** The call must fail with this code, and its error carry these fields. */
+export async function expectRefusal(
+  call: Promise<unknown>,
+  code: JobStoreErrorCode,
+  fields: Partial<JobStoreError> = {},
+): Promise<JobStoreError> {
+  const outcome = await call.then(
+    (value) => ({ value }),
+    (error: unknown) => ({ error }),
+  );
+  if (!("error" in outcome)) return expect.fail(`expected ${code}, but the call went through`);
+  const { error } = outcome;
+  if (!JobStoreError.is(error, code)) return expect.fail(`expected ${code}, got ${error}`);
+  expect(error.message).not.toBe("");
+  expect(error).toMatchObject(fields);
+  return error;
+}
+
+/** Everything that a store shows of its place: what a refused call must leave as it was. */
+export async function view(store: JobStore<Report>) {
+  return {
+    jobs: (await store.list({ limit: 1000 })).items,
+    byStatus: await Promise.all(
+      STATUSES.map(async (status) => [status, idsOf((await store.list({ status, limit: 1000 })).items)]),
+    ),
+    counts: await store.counts(),
+    messages: await store.outbox.depth(),
+    rejected: await store.outbox.rejected(),
+  };
+}
+
+export function idsOf(jobs: readonly Pick<Job<Report>, "id">[]): string[] {
+  return jobs.map(({ id }) => id);
+}
+
+export async function collect<T>(all: AsyncIterable<T>): Promise<T[]> {
+  const collected: T[] = [];
+  for await (const one of all) collected.push(one);
+  return collected;
+}
+
+/** `count` ids in ascending order. */
+export function manyIds(count: number, prefix = "job"): string[] {
+  return Array.from({ length: count }, (_, index) => `${prefix}-${String(index).padStart(4, "0")}`);
+}

@@ -1,0 +1,43 @@
+import { expect } from "vitest";
+import type { Health } from "../../index.js";
+import type { Context } from "./context.js";
+
+function expectShape(health: Health): void {
+  expect(["healthy", "degraded", "unhealthy"]).toContain(health.status);
+  expect(health.driver).toBeTypeOf("string");
+  if (health.latencyMs !== null) expect(health.latencyMs).toBeGreaterThanOrEqual(0);
+  expect(JSON.parse(JSON.stringify(health.details))).toEqual(health.details);
+  for (const warning of health.warnings) expect(warning).toBeTypeOf("string");
+  if (health.status === "unhealthy") expect(health.error).not.toBe("");
+}
+
+export function health({ test }: Context): void {
+  test("a store that works is not unhealthy, and says so in the declared shape", async ({ store, place }) => {
+    for (const options of [undefined, {}, { timeoutMs: undefined }, { timeoutMs: 5000 }]) {
+      const health = await store.health(options);
+      expectShape(health);
+      expect(health.status).not.toBe("unhealthy");
+      expect(health.driver).toBe(place.driver.name);
+      expect(health.latencyMs).toBeTypeOf("number");
+      expect(health.error).toBeUndefined();
+    }
+  });
+
+  test("it never throws: not for senseless options, not after closing", async ({ store }) => {
+    for (const timeoutMs of [0, -1, Number.NaN, 1e9, "soon"]) {
+      const health = await store.health({ timeoutMs: timeoutMs as number });
+      expectShape(health);
+      expect(health.status).toBe("unhealthy");
+    }
+    await store.close();
+    const closed = await store.health();
+    expectShape(closed);
+    expect(closed).toMatchObject({ status: "unhealthy", error: expect.stringContaining("closed") });
+  });
+
+  test("asking many times at once is no trouble", async ({ store }) => {
+    for (const health of await Promise.all(Array.from({ length: 20 }, () => store.health()))) {
+      expect(health.status).not.toBe("unhealthy");
+    }
+  });
+}

@@ -1,0 +1,113 @@
+import { expect } from "vitest";
+import type { Job } from "../../index.js";
+import type { Context } from "./context.js";
+import { jobIn, type Report, STATUSES } from "./definitions.js";
+import { expectRefusal, idsOf, view } from "./expectations.js";
+import { imported } from "./imported.js";
+
+export function save({ test }: Context): void {
+  for (const status of STATUSES) {
+    test(`a job that is not stored is stored as given, in ${status}`, async ({ store }) => {
+      const job = imported("a", { status, result: { url: "https://reports.test/a" }, error: { message: "late" } });
+      // Old enough to be over where the status has a TTL: such a job must be of today.
+      const recent = { ...job, statusAt: (await store.create({ title: "A clock" })).job.createdAt } as Job<Report>;
+      const saved = await store.save(recent);
+      expect(saved).toEqual({ ...recent, expiresAt: saved.expiresAt });
+      expect(await store.get("a")).toEqual(saved);
+      expect(idsOf((await store.list({ status })).items)).toContain("a");
+    });
+  }
+
+  test("its own times order it, in the index of its status and of creation", async ({ store }) => {
+    await store.save(imported("b", { createdAt: new Date(2000), statusAt: new Date(3000) }));
+    await store.save(imported("a", { createdAt: new Date(1000), statusAt: new Date(4000) }));
+    expect(idsOf((await store.list({ order: "oldest" })).items)).toEqual(["a", "b"]);
+    expect(idsOf((await store.list({ order: "oldest", status: "checking" })).items)).toEqual(["b", "a"]);
+  });
+
+  for (const status of STATUSES) {
+    test(`a stored job is replaced, from ${status} to any status, one version higher`, async ({ store }) => {
+      let stored = await jobIn(store, status, "a");
+      for (const to of STATUSES) {
+        const wanted = { ...stored, status: to, data: { title: `In ${to}` } } as Job<Report>;
+        const saved = await store.save(wanted);
+        expect(saved).toEqual({ ...wanted, version: stored.version + 1, expiresAt: saved.expiresAt });
+        expect(await store.counts()).toEqual({ ...Object.fromEntries(STATUSES.map((one) => [one, 0])), [to]: 1 });
+        stored = saved;
+      }
+      expect((await store.list()).items).toEqual([stored]);
+    });
+  }
+
+  test("the TTL runs from statusAt, and becomes that of the status saved", async ({ store }) => {
+    const job = await jobIn(store, "waiting", "a");
+    const done = await store.save({ ...job, status: "done" });
+    expect(done.expiresAt).toEqual(new Date(job.statusAt.getTime() + 3_600_000));
+    const halfway = new Date(job.statusAt.getTime() - 1_800_000);
+    const older = await store.save({ ...done, statusAt: halfway });
+    expect(older.expiresAt).toEqual(new Date(halfway.getTime() + 3_600_000));
+    const kept = await store.save({ ...older, status: "working" });
+    expect(kept.expiresAt).toBeNull();
+  });
+
+  test("a job whose time is over is INVALID_ARGUMENT, and nothing changes", async ({ store }) => {
+    const job = await jobIn(store, "waiting", "a");
+    const before = await view(store);
+    const longAgo = new Date(job.statusAt.getTime() - 3_700_000);
+    await expectRefusal(store.save({ ...job, status: "done", statusAt: longAgo }), "INVALID_ARGUMENT", { jobId: "a" });
+    await expectRefusal(store.save(imported("b", { status: "done" })), "INVALID_ARGUMENT", { jobId: "b" });
+    expect(await view(store)).toEqual(before);
+  });
+
+  test("another version than the stored one is CONFLICT, older or newer, and nothing changes", async ({ store }) => {
+    const job = await jobIn(store, "checking", "a");
+    const before = await view(store);
+    for (const version of [1, 2, 4, 1000]) {
+      await expectRefusal(store.save({ ...job, version }), "CONFLICT", { jobId: "a", currentVersion: 3 });
+    }
+    expect(await view(store)).toEqual(before);
+  });
+
+  test("what does not fit the schemas is INVALID_DATA, and nothing changes", async ({ store }) => {
+    const job = await jobIn(store, "working", "a");
+    const before = await view(store);
+    for (const change of [{ data: { title: "" } }, { result: { url: 7 } }, { progress: { done: -1 } }]) {
+      const error = await expectRefusal(store.save({ ...job, ...change } as Job<Report>), "INVALID_DATA", {
+        jobId: "a",
+      });
+      expect(error.issues?.length).toBeGreaterThan(0);
+    }
+    expect(await view(store)).toEqual(before);
+  });
+
+  test("what is no job is INVALID_ARGUMENT, and nothing changes", async ({ store }) => {
+    const job = await jobIn(store, "working", "a");
+    const before = await view(store);
+    const wrong: object[] = [
+      { id: "job:*" },
+      { status: "unheard-of" },
+      { version: 0 },
+      { version: 1.5 },
+      { attempt: 0 },
+      { createdAt: new Date(Number.NaN) },
+      { updatedAt: "2024-01-01" },
+      { statusAt: new Date(-1) },
+      { error: { code: "no message" } },
+      { history: null },
+      { history: [{ from: null, to: 7, at: new Date(), version: 1 }] },
+      { history: [{ from: null, to: "waiting", at: "yesterday", version: 1 }] },
+    ];
+    for (const change of wrong) {
+      await expectRefusal(store.save({ ...job, ...change } as Job<Report>), "INVALID_ARGUMENT");
+    }
+    await expectRefusal(store.save(null as never), "INVALID_ARGUMENT");
+    expect(await view(store)).toEqual(before);
+  });
+
+  test("a saved job goes on as any other", async ({ store }) => {
+    await store.save(imported("a"));
+    const done = await store.updateStatus("a", "done", { result: { url: "https://reports.test/a" } });
+    expect(done).toMatchObject({ version: 8, attempt: 3, status: "done", data: { body: { pages: 12 } } });
+    expect(done.history.map(({ version }) => version)).toEqual([1, 6, 8]);
+  });
+}

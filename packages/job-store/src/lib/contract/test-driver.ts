@@ -1,0 +1,75 @@
+import { describe } from "vitest";
+import { bulk } from "./bulk.js";
+import { close } from "./close.js";
+import { createContext } from "./context.js";
+import { counts } from "./counts.js";
+import { create } from "./create.js";
+import { cursors } from "./cursors.js";
+import { remove } from "./delete.js";
+import { expiry } from "./expiry.js";
+import { health } from "./health.js";
+import { history } from "./history.js";
+import { hostileData } from "./hostile-data.js";
+import { hostileIds } from "./hostile-ids.js";
+import { limits } from "./limits.js";
+import { list } from "./list.js";
+import { outbox } from "./outbox.js";
+import { outboxClaims } from "./outbox-claims.js";
+import { outboxWaits } from "./outbox-waits.js";
+import { ownership } from "./ownership.js";
+import type { Place } from "./place.js";
+import { progress } from "./progress.js";
+import { races } from "./races.js";
+import { read } from "./read.js";
+import { retention } from "./retention.js";
+import { save } from "./save.js";
+import { scan } from "./scan.js";
+import { ties } from "./ties.js";
+import { transitions } from "./transitions.js";
+import { unreadable } from "./unreadable.js";
+import { updateStatus } from "./update-status.js";
+
+export type { Place } from "./place.js";
+
+const contract = {
+  create,
+  "create and delete in bulk": bulk,
+  save,
+  read,
+  "update status": updateStatus,
+  transitions,
+  progress,
+  delete: remove,
+  list,
+  cursors,
+  ties,
+  scan,
+  counts,
+  history,
+  limits,
+  retention,
+  expiry,
+  outbox,
+  "outbox claims": outboxClaims,
+  "outbox waits": outboxWaits,
+  races,
+  "hostile ids": hostileIds,
+  "hostile data": hostileData,
+  unreadable,
+  ownership,
+  health,
+  close,
+};
+
+/**
+ * Declares the tests that every driver must pass, with vitest.
+ *
+ * @param name of the driver, for the titles
+ * @param open gives a place of its own to each test
+ */
+export function testDriver(name: string, open: () => Promise<Place>): void {
+  describe(`${name} driver`, () => {
+    const context = createContext(open);
+    for (const [subject, declare] of Object.entries(contract)) describe(subject, () => declare(context));
+  });
+}

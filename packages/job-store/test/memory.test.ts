@@ -1,0 +1,4 @@
+import { memoryDriver } from "../src/memory.js";
+import { testDriver } from "../src/testing.js";
+
+testDriver("memory", async () => ({ driver: memoryDriver() }));
