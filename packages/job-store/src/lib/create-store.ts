@@ -58,7 +58,8 @@ function retention(
   if (stranger !== undefined) invalid(`ttlSeconds names ${show(stranger)}, which is no status of "${job.name}".`);
   return new Map(
     Object.entries(job.statuses).map(([status, rule]) => {
-      const seconds = overrides[status] ?? rule.ttlSeconds ?? 0;
+      const override = Object.hasOwn(overrides, status) ? overrides[status] : undefined;
+      const seconds = override ?? rule.ttlSeconds ?? 0;
       if (!isTtl(seconds)) invalid(`ttlSeconds.${status} must be ${TTL_RANGE}, and is ${show(seconds)}.`);
       return [status, Math.round(seconds * 1000)];
     }),
