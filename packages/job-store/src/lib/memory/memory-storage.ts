@@ -6,6 +6,7 @@ import type {
   Move,
   MoveReply,
   NewJob,
+  OutboxStorage,
   OutgoingMessage,
   Position,
   ProgressReply,
@@ -20,7 +21,7 @@ import type {
   WholeJob,
 } from "../driver.js";
 import { JobStoreError } from "../errors.js";
-import { MemoryOutbox } from "./memory-outbox.js";
+import { checked, MemoryOutbox } from "./memory-outbox.js";
 
 /** A stored job: parts in JSON text, so that nobody's object is anybody else's. */
 type Stored = WholeJob & { readonly expiresAt: number | null };
@@ -107,7 +108,7 @@ function isLive(job: Stored): boolean {
 
 /** One store's view of the shelf. Every method runs to its end in one turn: that is what makes it atomic. */
 export class MemoryStorage implements JobStorage {
-  readonly outbox: MemoryOutbox;
+  readonly outbox: OutboxStorage;
   readonly #shape: StoreShape;
   readonly #shelf: Shelf;
   readonly #claim: () => void;
@@ -116,7 +117,7 @@ export class MemoryStorage implements JobStorage {
     this.#shape = shape;
     this.#shelf = shelf;
     this.#claim = claim;
-    this.outbox = shelf.outbox;
+    this.outbox = checked(shelf.outbox, claim);
   }
 
   async insert(job: NewJob): Promise<InsertReply> {
