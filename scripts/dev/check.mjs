@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
+import { cleanUpLater, forget } from "./clean-up.mjs";
 import { findMachineNames } from "./machine-names.mjs";
 import { root, run, say } from "./run.mjs";
 
@@ -33,6 +34,7 @@ export async function check() {
   await step("Unused files, exports and dependencies", "knip", []);
 
   const folder = await mkdtemp(join(tmpdir(), "subtitles-packages-"));
+  cleanUpLater({ path: folder });
   try {
     const filter = ["--recursive", "--filter", "./packages/*"];
     await step("Pack the packages", "pnpm", [...filter, "pack", "--pack-destination", folder]);
@@ -43,6 +45,7 @@ export async function check() {
     }
   } finally {
     await rm(folder, { recursive: true, force: true });
+    forget({ path: folder });
   }
 
   say("Names of one machine or registry in the files …");

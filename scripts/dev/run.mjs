@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { cleanUpLater, forget } from "./clean-up.mjs";
 
 /** The checkout. */
 export const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -26,7 +27,8 @@ let child;
 let interruptedBy;
 
 // The child leads a process group of its own, so that one signal reaches all it started, once: the terminal's Ctrl-C
-// comes to us only, and we pass it on. What does not end within ten seconds, or until the second Ctrl-C, is killed.
+// comes to us only, and we pass it on. What does not end within ten seconds, or until the second Ctrl-C, is killed; and
+// so is everything when we are.
 for (const signal of /** @type {NodeJS.Signals[]} */ (["SIGINT", "SIGTERM", "SIGHUP"])) {
   process.on(signal, () => {
     if (interruptedBy === undefined) {
@@ -39,7 +41,6 @@ for (const signal of /** @type {NodeJS.Signals[]} */ (["SIGINT", "SIGTERM", "SIG
     }
   });
 }
-process.on("exit", () => signalChild("SIGKILL"));
 
 /** @param {NodeJS.Signals} signal */
 function signalChild(signal) {
@@ -74,6 +75,8 @@ export function run(command, args, { show = "everything", env = {} } = {}) {
       shell: windows,
     });
     child = started;
+    const { pid } = started;
+    if (pid !== undefined) cleanUpLater({ group: pid });
     let output = "";
     started.stdout?.on("data", (chunk) => (output += chunk));
     started.stderr?.on("data", (chunk) => (output += chunk));
@@ -82,6 +85,7 @@ export function run(command, args, { show = "everything", env = {} } = {}) {
     });
     started.on("close", (code) => {
       child = undefined;
+      if (pid !== undefined) forget({ group: pid });
       if (code !== 0 && show === "failures" && interruptedBy === undefined) say(output.trimEnd());
       resolve({ code: code ?? 1, output });
     });

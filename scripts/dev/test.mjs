@@ -1,6 +1,7 @@
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { cleanUpLater, forget } from "./clean-up.mjs";
 import { run, say } from "./run.mjs";
 import { count, countsLine, notTried } from "./summary.mjs";
 
@@ -17,6 +18,7 @@ export function nothingRan() {
  */
 export async function test(args) {
   const folder = await mkdtemp(join(tmpdir(), "subtitles-test-"));
+  cleanUpLater({ path: folder });
   try {
     say("Running the tests …");
     const reportFile = join(folder, "report.json");
@@ -34,6 +36,7 @@ export async function test(args) {
     return counts.failed > 0 ? code || 1 : 0;
   } finally {
     await rm(folder, { recursive: true, force: true });
+    forget({ path: folder });
   }
 }
 

@@ -25,9 +25,7 @@ export async function findTools() {
 
   const nodePackage = nodePackages.get(`${process.platform}-${process.arch}`);
   if (nodePackage !== undefined) {
-    say(
-      `Fetching Node ${nodeVersion} and pnpm ${pnpmVersion}, unless npm has them: Node ${installed} is too old here …`,
-    );
+    say(`Taking Node ${nodeVersion} and pnpm ${pnpmVersion} from npm's cache or registry (Node ${installed} is old) …`);
     if ((await fetchTools([`${nodePackage}@${nodeVersion}`])) === null) return true;
   }
   if (!runsTools(installed)) {
@@ -39,7 +37,7 @@ export async function findTools() {
 }
 
 async function fetchPnpm() {
-  say(`Fetching pnpm ${pnpmVersion}, unless npm has it …`);
+  say(`Taking pnpm ${pnpmVersion} from npm's cache or registry …`);
   const problem = await fetchTools([]);
   if (problem !== null) say(`pnpm ${pnpmVersion} could not be fetched with npx:\n${problem}`);
   return problem === null;
@@ -54,8 +52,11 @@ async function fetchPnpm() {
 async function fetchTools(packages) {
   const wanted = [...packages, `pnpm@${pnpmVersion}`].flatMap((name) => ["-p", name]);
   const script = "node scripts/dev/print-path.mjs";
-  const env = { npm_config_loglevel: "error" };
-  const { code, output } = await run("npx", ["--yes", ...wanted, "-c", script], { show: "nothing", env });
+  const { code, output } = await run("npx", ["--yes", "--prefer-offline", ...wanted, "-c", script], {
+    show: "nothing",
+    // Without a network npm would try for more than a minute.
+    env: { npm_config_loglevel: "error", npm_config_fetch_retries: "1", npm_config_fetch_retry_mintimeout: "1000" },
+  });
   const path = /^PATH=(.*)$/m.exec(output)?.[1];
   if (code !== 0 || path === undefined) return output.trim();
   searchFirst(path);

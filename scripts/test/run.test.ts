@@ -51,6 +51,13 @@ describe.skipIf(process.platform === "win32")("a signal (there are none on Windo
     expect(isAlive(pid)).toBe(false);
   });
 
+  test("SIGKILL, of which we learn nothing, ends the program all the same", async () => {
+    const started = parent(sleeper);
+    const pid = await firstNumber(started.stdout);
+    started.kill("SIGKILL");
+    await expect.poll(() => isAlive(pid)).toBe(false);
+  });
+
   test("reaches what the program has started, too", async () => {
     const started = parent(`require("node:child_process").spawn(process.execPath, ["-e", ${JSON.stringify(sleeper)}],
       { stdio: "inherit" })`);

@@ -1,8 +1,8 @@
 import { execFile } from "node:child_process";
 import { access, rm, writeFile } from "node:fs/promises";
 import { promisify } from "node:util";
+import { cleanUpLater, forget } from "../../scripts/dev/clean-up.mjs";
 import { canStart, findBinary, type ServerName } from "./binaries.js";
-import { cleanUpLater, forget } from "./watchdog.js";
 
 const run = promisify(execFile);
 const policyFile = "/usr/sbin/policy-rc.d";

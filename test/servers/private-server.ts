@@ -5,7 +5,7 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { cleanUpLater, forget } from "./watchdog.js";
+import { cleanUpLater, forget } from "../../scripts/dev/clean-up.mjs";
 
 /** A real server of a test's own: a free loopback port, a temporary folder, nothing shared with anyone. */
 export interface PrivateServer extends AsyncDisposable {

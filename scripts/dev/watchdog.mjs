@@ -1,4 +1,4 @@
-// Cleans up after its parent, whatever ended it: a failure, Ctrl-C, kill -9.
+// Cleans up after its parent, whatever ended it: a failure, Ctrl-C, kill -9. Started by clean-up.mjs.
 //
 // The parent holds our standard input open and writes one line of JSON each time that something has to be cleaned up, or
 // no longer: { groups: process groups to end, paths: files and folders to remove }. When the pipe closes, the last line
@@ -12,7 +12,7 @@ for await (const chunk of process.stdin) {
   text = text.slice(text.lastIndexOf("\n", text.length - 2) + 1);
 }
 
-const { groups, paths } = JSON.parse(text.trim() || '{ "groups": [], "paths": [] }');
+const { groups, paths } = JSON.parse(text);
 for (const group of groups) {
   try {
     process.kill(-group, "SIGKILL");
