@@ -1,7 +1,8 @@
 import { hostname } from "node:os";
-import { type Change, type Job, JobStoreError, type NextOf } from "@subtitles/job-store";
+import type { Change, Job, NextOf } from "@subtitles/job-store";
 import type { SubtitleProgress } from "@subtitles/job-store/subtitle";
 import { type Broker, type Consumer, deadLetter, type Message, type Verdict } from "@subtitles/queue";
+import { consumeWhenReachable } from "./consume.js";
 import type { SubtitleJob, SubtitleStore, Working, WorkingJob } from "./job.js";
 import type { Log } from "./log.js";
 import { createProgressWriter, isLost } from "./progress.js";
@@ -53,7 +54,7 @@ export interface StageOptions {
  * - A worker that was replaced stops quietly. Its successor has the job, and its old snapshot can change nothing.
  * - What throws is retried with a delay. Before the last attempt's message is dead-lettered, its job fails with the reason.
  */
-export async function startStage(stage: Stage, options: StageOptions): Promise<Consumer> {
+export function startStage(stage: Stage, options: StageOptions): Consumer {
   const { store, broker, log, concurrency = 1 } = options;
   const by = `${stage.name}@${hostname()}/${process.pid}`;
 
@@ -63,14 +64,12 @@ export async function startStage(stage: Stage, options: StageOptions): Promise<C
     let job: WorkingJob | null = null;
     try {
       job = await takeOver(message, jobLog);
-      if (!job) return undefined;
-      const outcome = await perform(job, message, jobLog);
-      await record(job, outcome, message.signal);
-      jobLog.info({ to: outcome.to, reason: outcome.error?.message }, "stage done");
+      if (job) await record(job, await perform(job, message, jobLog), message.signal, jobLog);
       return undefined;
     } catch (error) {
+      // Or the answer to our own change was lost, and repeating it found the job moved on. Either way: nothing left to do.
       if (isLost(error)) {
-        jobLog.warn({ code: error.code }, "the job was deleted or is in other hands: stopped working on it");
+        jobLog.warn({ code: error.code }, "the job was deleted or moved on in other hands: stopped working on it");
         return undefined;
       }
       if (message.signal.aborted || !message.lastAttempt) throw error;
@@ -105,7 +104,7 @@ export async function startStage(stage: Stage, options: StageOptions): Promise<C
     const signal = AbortSignal.any([message.signal, lost.signal]);
     try {
       const outcome = await stage.work(job, { signal, progress: progress.report, log: jobLog });
-      return { ...outcome, progress: progress.latest ?? undefined };
+      return { progress: progress.latest ?? undefined, ...outcome };
     } catch (error) {
       lost.signal.throwIfAborted(); // why it had to stop says more than how the work put it
       throw error;
@@ -114,40 +113,40 @@ export async function startStage(stage: Stage, options: StageOptions): Promise<C
     }
   }
 
-  async function record(job: WorkingJob, outcome: Outcome, signal: AbortSignal): Promise<void> {
+  async function record(job: WorkingJob, outcome: Outcome, signal: AbortSignal, jobLog: Log): Promise<void> {
     const { to, ...change } = outcome;
-    try {
-      await untilStored(() => store.updateStatus(job, to, { ...change, by }), signal);
-    } catch (error) {
-      // Where an answer was lost with the connection, the repeated call finds its own first attempt in its way.
-      if (!JobStoreError.is(error, "CONFLICT")) throw error;
-      const stored = await untilStored(() => store.get(job.id), signal);
-      const next = stored?.history.find((change) => change.version === job.version + 1);
-      if (next?.by !== by || next.to !== to) throw error;
-    }
+    await untilStored(() => store.updateStatus(job, to, { ...change, by }), signal);
+    jobLog.info({ to, reason: change.error?.message }, "stage done");
   }
 
   /** The last attempt failed: the job says why, then the message goes where someone can look at it. */
   async function giveUp(job: WorkingJob | string, cause: unknown, signal: AbortSignal, jobLog: Log): Promise<Verdict> {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = reasonOf(cause);
     const error = { message: reason, code: "RETRIES_EXHAUSTED", retryable: true };
     jobLog.error({ err: cause }, "last attempt failed");
     try {
       if (typeof job === "string") await untilStored(() => store.updateStatus(job, "failed", { error, by }), signal);
-      else await record(job, { to: "failed", error }, signal);
+      else await record(job, { to: "failed", error }, signal, jobLog);
     } catch (refused) {
       // The job could not even be read, or is no longer ours to fail: the dead letter still holds the reason.
       if (signal.aborted) throw refused;
-      jobLog.warn({ err: refused }, "the job could not be marked as failed");
+      jobLog.warn({ err: refused }, "marking the job as failed was refused");
     }
     return deadLetter(reason);
   }
 
-  return broker.consume(stage.queue, deliver, { concurrency });
+  return consumeWhenReachable(broker, stage.queue, deliver, { concurrency, log });
 }
 
 /** Why the stage begins again, for the job's history. */
 function takeOverNote(message: Message<StageQueue>): string | undefined {
   if (message.attempt > 1) return `retry ${message.attempt - 1}`;
   return message.redelivered ? "taken over: the message was delivered again" : undefined;
+}
+
+/** For whoever asks about the job. The system's own messages name paths, which are nobody's business outside; the log has them. */
+function reasonOf(cause: unknown): string {
+  if (!(cause instanceof Error)) return "The work failed without saying why.";
+  if ("syscall" in cause && "code" in cause) return `A file or connection failed (${cause.code} in ${cause.syscall}).`;
+  return cause.message;
 }

@@ -8,8 +8,7 @@ const LONGEST_WAIT_MS = 2_000;
  * Repeats a call to the store for as long as the store is away. A worker must not lose what it did to an outage of
  * Redis, nor use up its message's retries on one: it keeps the message unacknowledged and waits here.
  *
- * An answer may be lost on its way, so a repeated change can meet its own first attempt. Whoever repeats a change by
- * snapshot reads a CONFLICT with that in mind; see `stage.ts`.
+ * An answer may be lost on its way: a change by snapshot that is repeated then meets its own first attempt, as a CONFLICT.
  *
  * @throws whatever else the call throws; the signal's reason once it aborts
  */

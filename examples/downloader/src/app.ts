@@ -11,7 +11,7 @@ export function startDownloader({
   log,
   concurrency,
   ...options
-}: StageOptions & DownloadOptions): Promise<Consumer> {
+}: StageOptions & DownloadOptions): Consumer {
   return startStage(
     {
       name: "downloader",

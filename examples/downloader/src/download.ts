@@ -46,6 +46,7 @@ export function download({ sources, files, downloadBaseUrl }: DownloadOptions): 
     await files.save(job.id, language, untranslated.content);
     return {
       to: "translating",
+      progress: null, // the next stage counts its own
       note: `found ${untranslated.candidate.fileName} (${untranslated.candidate.source})`,
       outbox: [message(translateQueue, { jobId: job.id })],
     };

@@ -16,7 +16,7 @@ const stop = stopSignal();
 
 await using store = openStore(env, log);
 await using broker = openBroker(env, log);
-await using _downloader = await startDownloader({
+await using _downloader = startDownloader({
   store,
   broker,
   log,
@@ -26,6 +26,5 @@ await using _downloader = await startDownloader({
   downloadBaseUrl: env.DOWNLOAD_BASE_URL,
 });
 
-log.info("waiting for downloads");
 await aborted(stop);
 log.info("stopping: work in hand is finished first");

@@ -31,7 +31,7 @@ export interface SubtitleSource {
 const DEEPEST_FOLDER = 8;
 const LARGEST_SUBTITLE_BYTES = 5 * 1024 * 1024;
 
-/** A folder of subtitles, with folders in it. @throws where it cannot be read: that is no answer to "is it there?" */
+/** A folder of subtitles, with folders in it. Throws where it cannot be read: that is no answer to "is it there?" */
 export function librarySource(root: string): SubtitleSource {
   return {
     name: "library",

@@ -12,7 +12,7 @@ export function startTranslator({
   log,
   concurrency,
   ...options
-}: StageOptions & TranslateOptions): Promise<Consumer> {
+}: StageOptions & TranslateOptions): Consumer {
   return startStage(
     {
       name: "translator",

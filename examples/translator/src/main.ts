@@ -17,7 +17,7 @@ const memory = await loadTranslationMemory(env.TRANSLATION_MEMORY_PATH);
 
 await using store = openStore(env, log);
 await using broker = openBroker(env, log);
-await using _translator = await startTranslator({
+await using _translator = startTranslator({
   store,
   broker,
   log,
@@ -29,6 +29,5 @@ await using _translator = await startTranslator({
   downloadBaseUrl: env.DOWNLOAD_BASE_URL,
 });
 
-log.info("waiting for translations");
 await aborted(stop);
 log.info("stopping: work in hand is finished first");

@@ -1,0 +1,144 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createLog, createSubtitleFiles } from "@example/contracts";
+import { createJobStore } from "@subtitles/job-store";
+import { memoryDriver } from "@subtitles/job-store/memory";
+import { type SubtitleProgress, subtitleJob } from "@subtitles/job-store/subtitle";
+import { expect, onTestFinished, test } from "vitest";
+import { parseSrt, type TranslationProvider } from "../src/text/index.js";
+import { type TranslateOptions, translate } from "../src/translate.js";
+
+const srt = (...texts: readonly string[]) =>
+  texts.map((text, index) => `${index + 1}\n00:00:0${index},000 --> 00:00:0${index},900\n${text}\n`).join("\n");
+
+/** Knows these texts; what begins with "~" only as a draft. */
+function knowing(words: Readonly<Record<string, string>>): TranslationProvider {
+  return {
+    name: "Test memory",
+    async translate(cues) {
+      return cues.map(({ index, text }) => {
+        const known = words[text];
+        if (known === undefined) return { index, translation: null };
+        const fuzzy = known.startsWith("~");
+        const translation = {
+          text: known.replace("~", ""),
+          match: fuzzy ? "fuzzy" : "exact",
+          score: fuzzy ? 0.8 : 1,
+        } as const;
+        return { index, translation };
+      });
+    },
+  };
+}
+
+async function run(
+  source: string | Buffer | null,
+  options: Partial<TranslateOptions> & { readonly provider: TranslationProvider },
+  targetLanguage: string | null = "es",
+) {
+  const folder = await mkdtemp(join(tmpdir(), "translate-"));
+  await using store = createJobStore({ job: subtitleJob, driver: memoryDriver() });
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const files = createSubtitleFiles(folder);
+  const { job } = await store.create({
+    videoUrl: "https://films.example/1",
+    videoTitle: "One",
+    language: "en",
+    targetLanguage,
+  });
+  await store.updateStatus(job.id, "downloading");
+  const working = await store.updateStatus(job.id, "translating");
+  if (source !== null) await files.save(job.id, "en", source);
+  const progress: SubtitleProgress[] = [];
+  const work = translate({ minCoverage: 0.5, files, downloadBaseUrl: "http://localhost:3000", ...options });
+  const outcome = await work(working, {
+    signal: new AbortController().signal,
+    progress: (report) => progress.push(report),
+    log: createLog("test", "silent"),
+  });
+  const stored = (await files.read(job.id, targetLanguage ?? "es"))?.toString() ?? null;
+  return { id: job.id, outcome, progress, stored };
+}
+
+test("what the provider covers is stored, and the result tells what it is made of", async () => {
+  const provider = knowing({ Hello: "Hola", Goodbye: "~Adiós" });
+  const { id, outcome, progress, stored } = await run(srt("Hello", "Goodbye", "Zzz"), { provider, batchSize: 1 });
+  expect(parseSrt(stored ?? "").map(({ index, text }) => [index, text])).toEqual([
+    [1, "Hola"],
+    [2, "Adiós"],
+  ]);
+  expect(outcome).toEqual({
+    to: "completed",
+    result: {
+      downloadUrl: `http://localhost:3000/subtitles/${id}/file`,
+      details: {
+        provider: "Test memory",
+        encoding: "utf-8",
+        total: 3,
+        covered: 2,
+        coverage: 2 / 3,
+        exact: 1,
+        fuzzy: 1,
+        fuzzyCues: [2],
+        uncovered: 1,
+        uncoveredCues: [{ index: 3, text: "Zzz" }],
+      },
+    },
+  });
+  expect(progress).toEqual([1, 2, 3].map((done) => ({ stage: "translating", done, total: 3 })));
+});
+
+test("below the minimum coverage the job fails, says why, and nothing is stored", async () => {
+  const { outcome, stored } = await run(srt("Hello", "Zzz", "Yyy"), { provider: knowing({ Hello: "Hola" }) });
+  expect(outcome).toMatchObject({
+    to: "failed",
+    error: { code: "INSUFFICIENT_COVERAGE", retryable: false, message: expect.stringContaining("1 of 3 cues") },
+    note: "no translation for cues 2, 3",
+  });
+  expect(stored).toBeNull();
+});
+
+test("of a long list of missing cues the job names the first and counts the rest", async () => {
+  const texts = Array.from({ length: 15 }, (_, index) => `Zzz ${index}`);
+  const source = texts.map((text, index) => `${index + 1}\n00:00:01,000 --> 00:00:02,000\n${text}\n`).join("\n");
+  const { outcome } = await run(source, { provider: knowing({}) });
+  expect(outcome).toMatchObject({ note: "no translation for cues 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 5 more" });
+});
+
+test("what the record lists of uncovered cues is bounded", async () => {
+  const texts = Array.from({ length: 400 }, (_, index) => (index % 2 ? "Hello" : "z".repeat(5000)));
+  const source = texts.map((text, index) => `${index + 1}\n00:00:01,000 --> 00:00:02,000\n${text}\n`).join("\n");
+  const { outcome } = await run(source, { provider: knowing({ Hello: "Hola" }) });
+  expect(outcome).toMatchObject({ to: "completed", result: { details: { uncovered: 200 } } });
+  expect(JSON.stringify(outcome).length).toBeLessThan(40_000);
+});
+
+test("a subtitle in the code page of its language is read, and stored as UTF-8", async () => {
+  const source = Buffer.concat([Buffer.from("1\n00:00:01,000 --> 00:00:02,000\nCaf"), Buffer.from([0xe9, 0x0a])]);
+  const { outcome, stored } = await run(source, { provider: knowing({ Café: "El café" }) });
+  expect(outcome).toMatchObject({ result: { details: { encoding: "windows-1252" } } });
+  expect(stored).toContain("El café");
+});
+
+test("a file that is no subtitle fails the job for good", async () => {
+  const { outcome } = await run("<html>Not found</html>", { provider: knowing({}) });
+  expect(outcome).toMatchObject({ to: "failed", error: { code: "SUBTITLE_FORMAT", retryable: false } });
+});
+
+test("a job without a target language has nothing to translate", async () => {
+  const { outcome } = await run(srt("Hello"), { provider: knowing({}) }, null);
+  expect(outcome).toMatchObject({ to: "failed", error: { code: "NO_TARGET_LANGUAGE", retryable: false } });
+});
+
+test("a source file that is not there yet is worth another try", async () => {
+  await expect(run(null, { provider: knowing({}) })).rejects.toThrow("not in the storage folder");
+});
+
+test("a provider that cannot answer now is worth another try", async () => {
+  const provider: TranslationProvider = {
+    name: "Away",
+    translate: () => Promise.reject(new Error("Too many requests.")),
+  };
+  await expect(run(srt("Hello"), { provider })).rejects.toThrow("Too many requests.");
+});
