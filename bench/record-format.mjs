@@ -1,0 +1,127 @@
+// What the record format of the Redis driver costs (docs/decisions/0003): bytes a job, and rates beside raw SET and GET.
+// Needs redis-server, and the packages built: npm run build && node bench/record-format.mjs [jobs, 100000 by default]
+import { spawn } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createJobStore, defineJob } from "../packages/job-store/dist/index.js";
+import { redisDriver } from "../packages/job-store/dist/redis.js";
+
+const require = createRequire(new URL("../packages/job-store/package.json", import.meta.url));
+const { Redis } = require("ioredis");
+const z = require("zod");
+
+const JOBS = Number(process.argv[2] ?? 100_000);
+const CONCURRENCY = 64;
+const PORT = 7941;
+const PAYLOAD = { text: "x".repeat(560 - '{"text":""}'.length) };
+
+const job = defineJob({
+  name: "bench",
+  data: z.object({ text: z.string() }),
+  initial: "pending",
+  statuses: { pending: { next: ["downloading"] }, downloading: { next: ["downloading"] } },
+});
+
+const folder = await mkdtemp(join(tmpdir(), "record-format-"));
+const server = spawn("redis-server", [
+  ..."--bind 127.0.0.1 --save".split(" "),
+  "",
+  "--port",
+  `${PORT}`,
+  "--dir",
+  folder,
+]);
+try {
+  await measure();
+} finally {
+  server.kill();
+  await rm(folder, { recursive: true, force: true });
+}
+
+async function measure() {
+  const url = `redis://127.0.0.1:${PORT}`;
+  const raw = new Redis(url, { enableAutoPipelining: true, retryStrategy: () => 20 });
+  raw.on("error", () => {});
+  const store = createJobStore({ job, driver: redisDriver({ url }) });
+
+  console.log(`bytes a job, ${JOBS} jobs of ${JSON.stringify(PAYLOAD).length} bytes of data, created and moved once:`);
+  const before = await usedMemory(raw);
+  for (let first = 0; first < JOBS; first += 1000) {
+    const created = await store.createMany(Array.from({ length: 1000 }, () => ({ data: PAYLOAD })));
+    await Promise.all(created.map(({ value }) => store.updateStatus(value.job, "downloading")));
+  }
+  console.log(`  this format, both indexes      ${Math.round(((await usedMemory(raw)) - before) / JOBS)}`);
+  const { items } = await store.list({ limit: 1 });
+  const text = await raw.get(`job:${items[0].id}`);
+  console.log(
+    `  its record alone               ${text.length} characters, ${await raw.memory("USAGE", `job:${items[0].id}`)} bytes with its key`,
+  );
+  const spelt = spellOut(items[0]);
+  await raw.set("spelt-out", spelt);
+  console.log(
+    `  with every field spelt out     ${spelt.length} characters, ${await raw.memory("USAGE", "spelt-out")} bytes with its key`,
+  );
+
+  const ids = [];
+  for await (const { id } of store.scan({ limit: 1000 })) ids.push(id);
+  const ready = JSON.stringify({ ...PAYLOAD, id: ids[0], status: "pending" });
+  let moved = 0;
+  const works = {
+    "raw SET": (n) => raw.set(`raw:${n % 1000}`, ready),
+    create: () => store.create(PAYLOAD),
+    updateStatus: () => store.updateStatus(ids[moved++ % ids.length], "downloading"),
+    "raw GET": (n) => raw.get(`job:${ids[n % ids.length]}`),
+    get: (n) => store.get(ids[n % ids.length]),
+  };
+  const rounds = Object.fromEntries(Object.keys(works).map((name) => [name, []]));
+  for (let round = 0; round < 5; round++) {
+    for (const [name, work] of Object.entries(works)) rounds[name].push(await rate(work));
+  }
+  console.log(
+    `calls a second, ${CONCURRENCY} at a time, median of 5 interleaved rounds; raw is auto-pipelined and not parsed:`,
+  );
+  for (const name of Object.keys(works)) {
+    const beside = name === "get" ? "raw GET" : "raw SET";
+    const ratio = median(rounds[name].map((value, n) => value / rounds[beside][n]));
+    console.log(
+      `  ${name.padEnd(14)} ${Math.round(median(rounds[name])).toString().padStart(7)}   ${ratio.toFixed(2)} × ${beside}`,
+    );
+  }
+  await store.close();
+  raw.disconnect();
+}
+
+/** The same job with its id, absolute times and every field by name. */
+function spellOut({ progress, result, error, data, history, ...control }) {
+  return JSON.stringify({
+    ...control,
+    progress,
+    result,
+    error,
+    data,
+    operations: [{ id: "abcdefg000", deadline: Date.now(), version: 2 }],
+    history,
+  });
+}
+
+async function rate(work) {
+  const count = 10_000;
+  const begun = performance.now();
+  let next = 0;
+  await Promise.all(
+    Array.from({ length: CONCURRENCY }, async () => {
+      while (next < count) await work(next++);
+    }),
+  );
+  return (count / (performance.now() - begun)) * 1000;
+}
+
+async function usedMemory(redis) {
+  return Number(/used_memory:(\d+)/.exec(await redis.info("memory"))[1]);
+}
+
+function median(values) {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
+}
