@@ -69,7 +69,7 @@ export interface Broker extends AsyncDisposable {
   health(options?: { readonly timeoutMs?: number | undefined }): Promise<QueueHealth>;
   /**
    * Stops consuming, lets handlers finish, flushes confirms, disconnects. Handlers that run longer than `graceMs` are
-   * aborted and their messages go back. Always settles, at most three seconds after that. @param options.graceMs @default 10_000
+   * aborted and their messages go back. Always settles, at most four seconds after that. @param options.graceMs @default 10_000
    */
   close(options?: { readonly graceMs?: number | undefined }): Promise<void>;
 }

@@ -2,21 +2,22 @@ import type { Failure } from "./driver.js";
 import { QueueError } from "./errors.js";
 
 /** The one place where a driver's answer becomes an error that a user meets. */
-export function toError(
-  failure: Failure,
-  about: { queue?: string | undefined; messageId?: string | undefined },
-): QueueError {
+export function toError(failure: Failure, about: About): QueueError {
   const subject = describe(about);
   switch (failure.failure) {
     case "unavailable":
-      return new QueueError("UNAVAILABLE", `${subject} failed: ${failure.reason}. ${advice(failure.indeterminate)}`, {
-        ...about,
-        indeterminate: failure.indeterminate,
-      });
+      return new QueueError(
+        "UNAVAILABLE",
+        `${subject} failed: ${failure.reason}.${advice(about, failure.indeterminate)}`,
+        {
+          ...about,
+          indeterminate: failure.indeterminate,
+        },
+      );
     case "timeout":
       return new QueueError(
         "TIMEOUT",
-        `${subject} took too long: ${failure.reason}. ${advice(failure.indeterminate)}`,
+        `${subject} took too long: ${failure.reason}.${advice(about, failure.indeterminate)}`,
         {
           ...about,
           indeterminate: failure.indeterminate,
@@ -25,7 +26,7 @@ export function toError(
     case "closed":
       return new QueueError(
         "CLOSED",
-        `${subject} failed: the broker object is closed. ${advice(failure.indeterminate)}`,
+        `${subject} failed: the broker object is closed.${advice(about, failure.indeterminate)}`,
         {
           ...about,
           indeterminate: failure.indeterminate,
@@ -51,14 +52,20 @@ export function toError(
   }
 }
 
-function describe(about: { queue?: string | undefined; messageId?: string | undefined }): string {
-  if (about.queue === undefined) return "The connection";
-  const queue = `queue "${about.queue}"`;
-  return about.messageId === undefined
-    ? `The call for ${queue}`
-    : `Publishing message "${about.messageId}" to ${queue}`;
+interface About {
+  readonly queue?: string | undefined;
+  readonly messageId?: string | undefined;
 }
 
-function advice(indeterminate: boolean): string {
-  return indeterminate ? "It may have been stored: repeat it under the same id." : "Nothing was stored.";
+function describe({ queue, messageId }: About): string {
+  if (queue === undefined) return "The connection";
+  return messageId === undefined
+    ? `The call for queue "${queue}"`
+    : `Publishing message "${messageId}" to queue "${queue}"`;
+}
+
+/** For a message that was to be published; other calls are simply made again. */
+function advice({ messageId }: About, indeterminate: boolean): string {
+  if (messageId === undefined) return "";
+  return indeterminate ? " It may have been stored: repeat it under the same id." : " Nothing was stored.";
 }

@@ -49,7 +49,7 @@ function copyFor(outcome: CopyingOutcome, envelope: Envelope): readonly [Envelop
   const reason = shorten(outcome.reason);
   const errors = [...envelope.errors, reason].slice(-MAX_ERRORS);
   return outcome.kind === "retry"
-    ? [{ ...envelope, attempt: envelope.attempt + 1, errors }, { afterMs: outcome.delayMs }]
+    ? [{ ...envelope, attempt: envelope.attempt + 1, errors, death: null }, { afterMs: outcome.delayMs }]
     : [{ ...envelope, errors, death: { reason, at: Date.now() } }, "dead"];
 }
 

@@ -1,0 +1,124 @@
+import { type Channel, type ChannelModel, type ConfirmChannel, connect, type SocketOptions } from "amqplib";
+import type { Answer } from "../driver.js";
+import { toFailure, wordsOf } from "./refusals.js";
+import { within } from "./time.js";
+
+/** For a channel to open; a server that accepts connections and does no more must not hold anyone up. */
+const SETUP_TIMEOUT_MS = 5_000;
+const CLOSE_TIMEOUT_MS = 1_000;
+
+/** One connection, from its handshake to its end. It never comes back: another link takes its place. */
+export class Link {
+  readonly #model: ChannelModel;
+  readonly #hangUp: AbortController;
+  readonly #gone = new AbortController();
+  readonly #onBlockedChange = new Set<() => void>();
+  #fault: string | null = null;
+  #blocked = false;
+
+  /**
+   * Connects, or rejects within `limitMs` or when `signal` aborts. The socket is bound to an abort signal of ours, since amqplib itself has no way
+   * to give up a connection that does not answer.
+   */
+  static async open(address: string, name: string, limitMs: number, signal: AbortSignal): Promise<Link> {
+    const hangUp = new AbortController();
+    const giveUp = () => hangUp.abort();
+    signal.addEventListener("abort", giveUp);
+    const options: SocketOptions & { signal: AbortSignal } = {
+      // Without it, a message of more than 2 KB waits 40 ms for Nagle's algorithm.
+      noDelay: true,
+      signal: hangUp.signal,
+      clientProperties: { connection_name: name },
+    };
+    try {
+      return new Link(await within(connect(address, options), limitMs), hangUp);
+    } catch (error) {
+      hangUp.abort();
+      throw error;
+    } finally {
+      signal.removeEventListener("abort", giveUp);
+    }
+  }
+
+  private constructor(model: ChannelModel, hangUp: AbortController) {
+    this.#model = model;
+    this.#hangUp = hangUp;
+    model.on("error", (error) => {
+      this.#fault = wordsOf(error);
+    });
+    model.on("close", (error) => this.#end(this.#fault ?? (error ? wordsOf(error) : "the connection was closed")));
+    model.on("blocked", () => this.#setBlocked(true));
+    model.on("unblocked", () => this.#setBlocked(false));
+  }
+
+  /** Aborts when the connection ends, with the reason in words. */
+  get lost(): AbortSignal {
+    return this.#gone.signal;
+  }
+
+  /** The broker accepts no messages for now: a memory or disk alarm. */
+  get blocked(): boolean {
+    return this.#blocked;
+  }
+
+  onBlockedChange(listener: () => void): void {
+    this.#onBlockedChange.add(listener);
+  }
+
+  /** null where the link is dead, or as good as dead: then it is given up. */
+  openChannel(): Promise<Channel | null> {
+    return this.#open(() => this.#model.createChannel());
+  }
+
+  openConfirmChannel(): Promise<ConfirmChannel | null> {
+    return this.#open(() => this.#model.createConfirmChannel());
+  }
+
+  /** Asks on a channel of its own, which a refusal may close. */
+  async ask<T>(question: (channel: Channel) => Promise<T>, limitMs: number): Promise<Answer<T>> {
+    const channel = await this.openChannel();
+    if (channel === null) return toFailure(new Error("Connection lost"));
+    const asked = question(channel);
+    try {
+      return { ok: true, value: await within(asked, limitMs) };
+    } catch (error) {
+      return toFailure(error);
+    } finally {
+      // After the answer, however late it comes: a reply to a closed channel would be a protocol error.
+      void asked.catch(() => undefined).then(() => channel.close().catch(() => undefined));
+    }
+  }
+
+  /** Ends it at once. */
+  drop(reason: string): void {
+    this.#end(reason);
+    this.#hangUp.abort();
+  }
+
+  /** Says goodbye, but does not wait long for an answer. */
+  async close(): Promise<void> {
+    if (!this.lost.aborted) await within(this.#model.close(), CLOSE_TIMEOUT_MS).catch(() => undefined);
+    this.drop("the connection was closed");
+  }
+
+  async #open<C extends Channel>(open: () => Promise<C>): Promise<C | null> {
+    try {
+      const channel = await within(open(), SETUP_TIMEOUT_MS);
+      // The server's reasons are read from the calls that it refuses; without a listener they would be thrown.
+      channel.on("error", () => {});
+      return channel;
+    } catch (error) {
+      this.drop(wordsOf(error));
+      return null;
+    }
+  }
+
+  #setBlocked(blocked: boolean): void {
+    this.#blocked = blocked;
+    for (const listener of this.#onBlockedChange) listener();
+  }
+
+  #end(reason: string): void {
+    this.#gone.abort(reason);
+  }
+}

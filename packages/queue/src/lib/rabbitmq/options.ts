@@ -1,0 +1,51 @@
+import { checkDuration, checkWhole, invalid, show } from "../arguments.js";
+
+export interface RabbitmqDriverOptions {
+  /** One or several `amqp://` or `amqps://` addresses, tried in turn. */
+  readonly url: string | readonly string[];
+  /** Put before every queue name; up to 64 of A–Z a–z 0–9 . _ : / - . @default "" */
+  readonly prefix?: string | undefined;
+  /** In milliseconds. No publish waits longer for its confirm, reconnects included; nor does any other call. @default 10_000 */
+  readonly timeoutMs?: number | undefined;
+  /** Unconfirmed messages held at most, 1–100,000; past it `publish` waits. @default 1000 */
+  readonly maxPendingConfirms?: number | undefined;
+  /** A silent connection is given up after two to three of these, 1–600. @default 10 */
+  readonly heartbeatSeconds?: number | undefined;
+}
+
+export interface CheckedOptions {
+  readonly addresses: readonly string[];
+  readonly prefix: string;
+  readonly timeoutMs: number;
+  readonly maxPendingConfirms: number;
+}
+
+const PREFIX = /^[A-Za-z0-9._:/-]{0,64}$/;
+const DEFAULT_HEARTBEAT_SECONDS = 10;
+
+export function checkOptions(options: RabbitmqDriverOptions): CheckedOptions {
+  if (typeof options !== "object" || options === null) return invalid("rabbitmqDriver needs options: { url }.");
+  const { url, prefix = "", timeoutMs = 10_000, maxPendingConfirms = 1_000, heartbeatSeconds } = options;
+  if (typeof prefix !== "string" || !PREFIX.test(prefix) || prefix.startsWith("amq.")) {
+    return invalid(`${show(prefix)} is no prefix: up to 64 of A–Z a–z 0–9 . _ : / - , not beginning with "amq.".`);
+  }
+  checkDuration(timeoutMs, "timeoutMs", 1);
+  checkWhole(maxPendingConfirms, "maxPendingConfirms", 1, 100_000);
+  if (heartbeatSeconds !== undefined) checkWhole(heartbeatSeconds, "heartbeatSeconds", 1, 600);
+  const urls: readonly unknown[] = Array.isArray(url) ? url : [url];
+  if (urls.length === 0) return invalid("url must name at least one address.");
+  const addresses = urls.map((each) => checkAddress(each, heartbeatSeconds));
+  return { addresses, prefix, timeoutMs, maxPendingConfirms };
+}
+
+/** Never quotes the address: it may hold a password. */
+function checkAddress(url: unknown, heartbeatSeconds: number | undefined): string {
+  const address = typeof url === "string" && URL.canParse(url) ? new URL(url) : null;
+  if (address === null || !["amqp:", "amqps:"].includes(address.protocol) || address.hostname === "") {
+    return invalid("url must be an address such as amqp://user:password@host:5672/vhost, or several of them.");
+  }
+  if (heartbeatSeconds !== undefined || !address.searchParams.has("heartbeat")) {
+    address.searchParams.set("heartbeat", String(heartbeatSeconds ?? DEFAULT_HEARTBEAT_SECONDS));
+  }
+  return address.href;
+}

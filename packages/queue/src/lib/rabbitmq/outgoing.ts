@@ -1,0 +1,48 @@
+import type { Answer, Envelope, Failure, QueueShape } from "../driver.js";
+
+/** A message on its way out, until its publisher has an answer. */
+export class Outgoing {
+  /** At least once, so that it may be stored although no confirm came. */
+  sent = false;
+  /** Was under way when the broker closed the channel over some message: sent alone from now on. */
+  suspect = false;
+  /** The broker had no queue for it, and will confirm it all the same. */
+  returned = false;
+  readonly answer: Promise<Answer>;
+  #answered = false;
+  #resolve: (answer: Answer) => void = () => {};
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(
+    readonly queue: QueueShape,
+    /** The name of the queue on the broker. */
+    readonly target: string,
+    readonly envelope: Envelope,
+  ) {
+    this.answer = new Promise((resolve) => {
+      this.#resolve = resolve;
+    });
+  }
+
+  get answered(): boolean {
+    return this.#answered;
+  }
+
+  expireAfter(limitMs: number, onExpiry: () => void): void {
+    this.#timer = setTimeout(onExpiry, limitMs);
+  }
+
+  settle(answer: Answer): void {
+    this.#answered = true;
+    clearTimeout(this.#timer);
+    this.#resolve(answer);
+  }
+
+  fail(failure: "unavailable" | "timeout", reason: string): void {
+    this.settle({ ok: false, failure, reason, indeterminate: this.sent });
+  }
+
+  refuse(failure: Failure): void {
+    this.settle(failure);
+  }
+}

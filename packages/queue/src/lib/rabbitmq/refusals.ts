@@ -1,0 +1,60 @@
+import type { Failure } from "../driver.js";
+import { Overdue } from "./time.js";
+
+/** What amqplib rejected with, as an answer. Only the server's own words are passed on. */
+export function toFailure(error: unknown): Failure {
+  if (error instanceof Overdue) return { ok: false, failure: "timeout", reason: error.message, indeterminate: false };
+  const words = wordsOf(error);
+  if (codeOf(error) === 404) return { ok: false, failure: "unroutable" };
+  return (
+    readMismatch(words) ??
+    readTooLarge(words) ?? { ok: false, failure: "unavailable", reason: words, indeterminate: false }
+  );
+}
+
+const CONNECTION_GONE = /^(?:Channel|Connection|Unexpected close|Socket closed)/;
+
+/** amqplib quotes the server as `... with message "..."`; errors of the socket speak for themselves. */
+export function wordsOf(error: unknown): string {
+  if (!(error instanceof Error)) return "unknown reason";
+  const quoted = /with message "(.*)"$/s.exec(error.message)?.[1];
+  if (quoted !== undefined) return quoted;
+  if (error.name === "AbortError") return "the connection was given up";
+  if (CONNECTION_GONE.test(error.message)) return "the connection was lost";
+  // Where a host has several addresses, Node says nothing but the code.
+  return error.message || String(codeOf(error));
+}
+
+function codeOf(error: unknown): unknown {
+  return typeof error === "object" && error !== null && "code" in error ? error.code : undefined;
+}
+
+const INEQUIVALENT = /inequivalent arg '([^']*)' for queue '(.*)' in vhost '.*': received (.*) but current is (.*)$/s;
+
+function readMismatch(words: string): Failure | null {
+  const match = INEQUIVALENT.exec(words);
+  if (match === null) return null;
+  const [, argument = "", queue = "", wanted = "", found = ""] = match;
+  return {
+    ok: false,
+    failure: "mismatch",
+    mismatch: { queue, argument, found: valueIn(found), wanted: valueIn(wanted) },
+  };
+}
+
+/** The server writes `'5'`, `the value '5' of type 'byte'` or `none`. */
+function valueIn(text: string): string {
+  if (text === "none") return "not set";
+  return /^(?:the value )?('.*?')(?: of type '.*')?$/s.exec(text)?.[1] ?? text;
+}
+
+function readTooLarge(words: string): Failure | null {
+  const match = /message size (\d+).* larger than.* max size (\d+)/s.exec(words);
+  if (match === null) return null;
+  const [, size, most] = match;
+  return {
+    ok: false,
+    failure: "too large",
+    reason: `its ${size} bytes are more than the ${most} that this broker takes`,
+  };
+}

@@ -1,0 +1,169 @@
+import { setTimeout as pause } from "node:timers/promises";
+import type { Channel, ConsumeMessage } from "amqplib";
+import type { Answer, Delivery, Failure, QueueShape, Subscriber, Subscription } from "../driver.js";
+import type { Connection } from "./connection.js";
+import type { Link } from "./link.js";
+import { toFailure } from "./refusals.js";
+import { jitteredPauseMs, within } from "./time.js";
+import type { Topology } from "./topology.js";
+import { toEnvelope } from "./wire.js";
+
+/** For a cancellation or a channel to be closed in good order. */
+const GOODBYE_MS = 1_000;
+
+/** A channel that brings deliveries, until it ends. Tags of one generation mean other messages in the next. */
+interface Generation {
+  readonly channel: Channel;
+  readonly consumerTag: string;
+  readonly ended: AbortSignal;
+}
+
+export interface SubscriptionOptions {
+  readonly connection: Connection;
+  readonly topology: Topology;
+  readonly queue: QueueShape;
+  readonly subscriber: Subscriber;
+  readonly prefetch: number;
+  readonly limitMs: number;
+  readonly report: (failure: Failure, queue: string) => void;
+  /** A message was settled after its channel had ended. */
+  readonly onStale: () => void;
+}
+
+/** Consumes one queue, over one channel after the other, until closed. */
+export class RabbitmqSubscription implements Subscription {
+  readonly #options: SubscriptionOptions;
+  readonly #stopping = new AbortController();
+  #generation: Generation | null = null;
+  #attachments = 0;
+
+  /** Answers once messages flow, or why they do not within the time limit. */
+  static async open(options: SubscriptionOptions): Promise<Answer<RabbitmqSubscription>> {
+    const subscription = new RabbitmqSubscription(options);
+    const first = await subscription.#first();
+    if (!first.ok) {
+      await subscription.close();
+      return first;
+    }
+    void subscription.#keep();
+    return { ok: true, value: subscription };
+  }
+
+  private constructor(options: SubscriptionOptions) {
+    this.#options = options;
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    const generation = this.#generation;
+    if (generation === null || generation.ended.aborted) return;
+    await within(generation.channel.cancel(generation.consumerTag), GOODBYE_MS).catch(() => undefined);
+  }
+
+  async close(): Promise<void> {
+    this.#stopping.abort();
+    const generation = this.#generation;
+    if (generation === null || generation.ended.aborted) return;
+    await within(generation.channel.close(), GOODBYE_MS).catch(() => undefined);
+  }
+
+  async #first(): Promise<Answer> {
+    const { connection, limitMs } = this.#options;
+    const deadline = AbortSignal.any([AbortSignal.timeout(limitMs), this.#stopping.signal]);
+    let answer: Answer = { ok: false, failure: "unavailable", reason: connection.fault, indeterminate: false };
+    for (let failures = 1; !deadline.aborted; failures++) {
+      const link = await connection.linked(deadline);
+      if (link === null) break;
+      answer = await this.#attach(link);
+      if (answer.ok || answer.failure === "mismatch") return answer;
+      await pause(jitteredPauseMs(failures), undefined, { signal: deadline }).catch(() => undefined);
+    }
+    if (answer.ok || connection.link !== null) return answer;
+    return { ok: false, failure: "unavailable", reason: connection.fault, indeterminate: false };
+  }
+
+  async #keep(): Promise<void> {
+    const { signal } = this.#stopping;
+    const { connection, report, queue } = this.#options;
+    let failures = 0;
+    while (!signal.aborted) {
+      if (this.#generation !== null && !this.#generation.ended.aborted) await over(this.#generation.ended, signal);
+      if (failures > 0) await pause(jitteredPauseMs(failures), undefined, { signal }).catch(() => undefined);
+      const link = await connection.linked(signal);
+      if (link === null || signal.aborted) return;
+      const answer = await this.#attach(link);
+      if (answer.ok) failures = 0;
+      else if (++failures === 1) report(answer, queue.name);
+    }
+  }
+
+  /** Declares the queue, opens a channel and consumes. */
+  async #attach(link: Link): Promise<Answer> {
+    const { topology, queue, subscriber, prefetch, limitMs } = this.#options;
+    const declared = await topology.ensure(link, queue);
+    if (!declared.ok) return declared;
+    const channel = await link.openChannel();
+    if (channel === null) return toFailure(new Error("Connection lost"));
+
+    const end = new AbortController();
+    channel.once("close", () => end.abort());
+    link.lost.addEventListener("abort", () => end.abort(), { once: true });
+    const receive = (message: ConsumeMessage | null) => {
+      if (message !== null) {
+        this.#receive(message, channel, end.signal);
+        return;
+      }
+      // The queue was deleted, or moved to another node.
+      topology.forget(link, queue);
+      end.abort();
+      void channel.close().catch(() => undefined);
+    };
+    try {
+      await within(channel.prefetch(prefetch), limitMs);
+      const { consumerTag } = await within(channel.consume(topology.nameOf(queue, "ready"), receive), limitMs);
+      this.#generation = { channel, consumerTag, ended: end.signal };
+    } catch (error) {
+      topology.forget(link, queue);
+      void channel.close().catch(() => undefined);
+      return toFailure(error);
+    }
+    if (this.#stopping.signal.aborted) await this.close();
+    else if (this.#attachments++ > 0) subscriber.resumed();
+    return { ok: true, value: undefined };
+  }
+
+  #receive(message: ConsumeMessage, channel: Channel, ended: AbortSignal): void {
+    const { subscriber, onStale } = this.#options;
+    let settled = false;
+    const delivery: Delivery = {
+      envelope: toEnvelope(message),
+      redelivered: message.fields.redelivered,
+      get live() {
+        return !settled && !ended.aborted;
+      },
+      settle(how) {
+        if (settled) return;
+        settled = true;
+        try {
+          if (ended.aborted) onStale();
+          else if (how === "ack") channel.ack(message);
+          else channel.nack(message, false, true);
+        } catch {
+          // The channel is closing and has not said so yet.
+          onStale();
+        }
+      },
+    };
+    if (this.#stopping.signal.aborted) delivery.settle("release");
+    else subscriber.receive(delivery);
+  }
+}
+
+/** Resolves when one of the two aborts. */
+function over(first: AbortSignal, second: AbortSignal): Promise<void> {
+  const either = AbortSignal.any([first, second]);
+  return new Promise((resolve) => {
+    if (either.aborted) resolve();
+    either.addEventListener("abort", () => resolve(), { once: true });
+  });
+}

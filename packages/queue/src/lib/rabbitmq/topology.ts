@@ -1,0 +1,102 @@
+import type { Channel, Options } from "amqplib";
+import { type Answer, done, type Place, type QueueShape } from "../driver.js";
+import type { Link } from "./link.js";
+
+/** A message whose consumers keep dying is dead-lettered by the broker after this many deliveries. A crash guard, no retry. */
+const DELIVERY_LIMIT = 20;
+/** RabbitMQ 4 sets a limit of its own where none is given; looking at a dead letter counts as a delivery. */
+const NO_DELIVERY_LIMIT = 2 ** 31 - 1;
+
+/** A declared queue: its name on the broker, and how it is declared. */
+interface Declaration {
+  readonly name: string;
+  readonly options: Options.AssertQueue;
+}
+
+/**
+ * The queues behind a queue `q`: `q` itself, one wait queue per retry delay (`q.wait.1000`), whose messages expire into
+ * `q`, and `q.dead`. A wait queue has one fixed time to live: with a time per message, a long one at the head would hold up
+ * the short ones behind it. Everything goes through the default exchange.
+ */
+export class Topology {
+  readonly #prefix: string;
+  readonly #limitMs: number;
+  /** What was declared over a link is not declared again over it. */
+  readonly #declared = new WeakMap<Link, Map<string, Promise<Answer>>>();
+
+  constructor(prefix: string, limitMs: number) {
+    this.#prefix = prefix;
+    this.#limitMs = limitMs;
+  }
+
+  nameOf(queue: QueueShape, place: Place): string {
+    const name = this.#prefix + queue.name;
+    if (place === "ready") return name;
+    return place === "dead" ? `${name}.dead` : `${name}.wait.${place.afterMs}`;
+  }
+
+  waitNames(queue: QueueShape): readonly string[] {
+    return [...new Set(queue.retryDelaysMs)].map((afterMs) => this.nameOf(queue, { afterMs }));
+  }
+
+  /** Declares the queue and its companions. Where it failed, the next call tries again. */
+  ensure(link: Link, queue: QueueShape): Promise<Answer> {
+    const declared = this.#declared.get(link) ?? new Map<string, Promise<Answer>>();
+    this.#declared.set(link, declared);
+    const key = keyOf(queue);
+    const declaring = declared.get(key) ?? this.#declare(link, queue);
+    declared.set(key, declaring);
+    void declaring.then((answer) => {
+      if (!answer.ok) declared.delete(key);
+    });
+    return declaring;
+  }
+
+  /** The queue turned out to be gone. */
+  forget(link: Link, queue: QueueShape): void {
+    this.#declared.get(link)?.delete(keyOf(queue));
+  }
+
+  async #declare(link: Link, queue: QueueShape): Promise<Answer> {
+    const declarations = this.#declarations(queue);
+    const declareAll = async (channel: Channel) => {
+      for (const { name, options } of declarations) await channel.assertQueue(name, options);
+    };
+    const answer = await link.ask(declareAll, this.#limitMs);
+    return answer.ok ? done : answer;
+  }
+
+  /** Dead letters first: no message can need a queue that is not there yet. */
+  #declarations(queue: QueueShape): readonly Declaration[] {
+    const main = this.nameOf(queue, "ready");
+    const dead = this.nameOf(queue, "dead");
+    const { type } = queue;
+    return [
+      declaration(dead, type, type === "quorum" ? { "x-delivery-limit": NO_DELIVERY_LIMIT } : {}),
+      declaration(main, type, {
+        ...deadLettering(type, dead),
+        ...(type === "quorum" && { "x-delivery-limit": DELIVERY_LIMIT }),
+      }),
+      ...[...new Set(queue.retryDelaysMs)].map((afterMs) =>
+        declaration(this.nameOf(queue, { afterMs }), type, { ...deadLettering(type, main), "x-message-ttl": afterMs }),
+      ),
+    ];
+  }
+}
+
+export function keyOf({ name, type, retryDelaysMs }: QueueShape): string {
+  return [name, type, ...retryDelaysMs].join(" ");
+}
+
+function declaration(name: string, type: QueueShape["type"], settings: Readonly<Record<string, unknown>>): Declaration {
+  return { name, options: { durable: true, arguments: { "x-queue-type": type, ...settings } } };
+}
+
+/** Quorum queues can hand messages on at-least-once, and only if they may refuse publishers; the default may lose some. */
+function deadLettering(type: QueueShape["type"], target: string): Readonly<Record<string, unknown>> {
+  return {
+    "x-dead-letter-exchange": "",
+    "x-dead-letter-routing-key": target,
+    ...(type === "quorum" && { "x-dead-letter-strategy": "at-least-once", "x-overflow": "reject-publish" }),
+  };
+}

@@ -1,0 +1,95 @@
+import { createHash } from "node:crypto";
+import type { Message, Options } from "amqplib";
+import { RESERVED_HEADER_PREFIX } from "../arguments.js";
+import type { Envelope } from "../driver.js";
+
+const ATTEMPT = `${RESERVED_HEADER_PREFIX}attempt`;
+const PUBLISHED_AT = `${RESERVED_HEADER_PREFIX}published-at`;
+const ERRORS = `${RESERVED_HEADER_PREFIX}errors`;
+const REASON = `${RESERVED_HEADER_PREFIX}reason`;
+const DEAD_AT = `${RESERVED_HEADER_PREFIX}dead-at`;
+const ESCAPED = `${RESERVED_HEADER_PREFIX}header-`;
+
+/**
+ * Names that the broker reads or writes itself, and one that is no ordinary key in JavaScript. A user's header of such a
+ * name travels under another one; every other header travels as it is, for consumers in other languages.
+ */
+const TAKEN =
+  /^(?:CC|BCC|x-death|x-(?:first|last)-death-.*|x-delivery-count|x-acquired-count|x-opt-.*|x-stream-.*|__proto__)$/s;
+
+export function toProperties(envelope: Envelope): Options.Publish {
+  const own = {
+    [ATTEMPT]: String(envelope.attempt),
+    [PUBLISHED_AT]: String(envelope.publishedAt),
+    ...(envelope.errors.length > 0 && { [ERRORS]: JSON.stringify(envelope.errors) }),
+    ...(envelope.death !== null && { [REASON]: envelope.death.reason, [DEAD_AT]: String(envelope.death.at) }),
+  };
+  const users = Object.entries(envelope.headers).map(([name, value]) => [
+    TAKEN.test(name) ? ESCAPED + name : name,
+    value,
+  ]);
+  return {
+    messageId: envelope.id,
+    persistent: true,
+    mandatory: true,
+    contentType: "application/json",
+    timestamp: Math.floor(envelope.publishedAt / 1000),
+    headers: { ...Object.fromEntries(users), ...own },
+  };
+}
+
+/** Also reads messages that others published, or that the broker dead-lettered: what they do not say has a default. */
+export function toEnvelope({ content, properties }: Message): Envelope {
+  const headers = new Map<string, unknown>(Object.entries(properties.headers ?? {}));
+  const seconds: unknown = properties.timestamp;
+  const id: unknown = properties.messageId;
+  return {
+    id: typeof id === "string" && id !== "" ? id : `sha256-${createHash("sha256").update(content).digest("hex")}`,
+    body: content.toString("utf8"),
+    headers: Object.fromEntries(usersHeaders(headers)),
+    attempt: Math.max(1, readNumber(headers.get(ATTEMPT)) ?? 1),
+    publishedAt: readNumber(headers.get(PUBLISHED_AT)) ?? (typeof seconds === "number" ? seconds * 1000 : Date.now()),
+    errors: readErrors(headers.get(ERRORS)),
+    death: readDeath(headers),
+  };
+}
+
+function* usersHeaders(headers: ReadonlyMap<string, unknown>): Iterable<[string, string]> {
+  for (const [name, value] of headers) {
+    if (typeof value !== "string") continue;
+    if (name.startsWith(ESCAPED)) yield [name.slice(ESCAPED.length), value];
+    else if (!name.startsWith(RESERVED_HEADER_PREFIX) && !TAKEN.test(name)) yield [name, value];
+  }
+}
+
+function readNumber(text: unknown): number | null {
+  return typeof text === "string" && /^\d{1,15}$/.test(text) ? Number(text) : null;
+}
+
+function readErrors(text: unknown): readonly string[] {
+  if (typeof text !== "string") return [];
+  try {
+    const errors: unknown = JSON.parse(text);
+    return Array.isArray(errors) ? errors.filter((error) => typeof error === "string") : [];
+  } catch {
+    return [];
+  }
+}
+
+function readDeath(headers: ReadonlyMap<string, unknown>): Envelope["death"] {
+  const reason = headers.get(REASON);
+  if (typeof reason === "string") return { reason, at: readNumber(headers.get(DEAD_AT)) ?? Date.now() };
+  const deaths = headers.get("x-death");
+  const latest: unknown = Array.isArray(deaths) ? deaths[0] : undefined;
+  if (typeof latest !== "object" || latest === null || !("reason" in latest)) return null;
+  return {
+    reason: `The broker dead-lettered it: ${latest.reason}.`,
+    at: "time" in latest ? readTimestamp(latest.time) : Date.now(),
+  };
+}
+
+/** amqplib decodes AMQP timestamps as `{ "!": "timestamp", value: seconds }`. */
+function readTimestamp(time: unknown): number {
+  const known = typeof time === "object" && time !== null && "value" in time && typeof time.value === "number";
+  return known ? Number(time.value) * 1000 : Date.now();
+}
