@@ -37,7 +37,9 @@ async function prepare() {
   return installed.code === 0 && (await build());
 }
 
-const [name = "", ...args] = process.argv.slice(2);
+const [name = "", ...rest] = process.argv.slice(2);
+// npm takes the "--" away that separates its arguments from the task's, pnpm does not.
+const args = rest[0] === "--" ? rest.slice(1) : rest;
 const task = tasks[name];
 if (task === undefined) {
   say(`Usage: node scripts/dev.mjs <${Object.keys(tasks).join(" | ")}> [arguments]`);

@@ -21,6 +21,11 @@ export function say(line) {
   console.log(line);
 }
 
+/** Whether a signal has told us to end. */
+export function isInterrupted() {
+  return interruptedBy !== undefined;
+}
+
 /** @type {import("node:child_process").ChildProcess | undefined} */
 let child;
 /** @type {NodeJS.Signals | undefined} */

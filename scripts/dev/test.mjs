@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { cleanUpLater, forget } from "./clean-up.mjs";
-import { run, say } from "./run.mjs";
+import { isInterrupted, run, say } from "./run.mjs";
 import { count, countsLine, notTried } from "./summary.mjs";
 
 /** The last line of a test run that could not begin. */
@@ -26,6 +26,7 @@ export async function test(args) {
       env: { TEST_REPORT_FOLDER: folder },
     });
     const counts = count(await readJson(reportFile), code);
+    if (isInterrupted()) say("\nInterrupted.");
     const missing = notTried((await readJson(join(folder, "servers.json"))) ?? {});
     if (missing.length > 0) {
       say(process.env.CI === "true" ? "\nERROR, since CI=true runs everything:" : "\nNot everything ran.");
