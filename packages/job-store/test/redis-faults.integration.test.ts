@@ -83,7 +83,7 @@ describe.skipIf(!available)(title("Redis under faults"), () => {
     test("moves a job once, and answers with the job as moved", async () => {
       const { store } = viaProxy();
       const { job } = await store.create({ title: "One" });
-      const moved = await losingReply(() => store.updateStatus(job, "working"));
+      const moved = await losingReply(() => store.updateStatus(job.id, "working"));
       expect(moved).toMatchObject({ status: "working", version: 2 });
       expect((await store.get(job.id))?.history).toHaveLength(2);
     });
@@ -125,7 +125,7 @@ describe.skipIf(!available)(title("Redis under faults"), () => {
       const { job } = await store.create({ title: "One" });
       const { error } = await failure(
         losingReply(
-          () => store.updateStatus(job, "working"),
+          () => store.updateStatus(job.id, "working"),
           async () => void (await other.updateStatus(job.id, "done")),
         ),
       );
@@ -170,7 +170,7 @@ describe.skipIf(!available)(title("Redis under faults"), () => {
       const writers = Array.from({ length: 8 }, async (_, writer) => {
         for (let n = 0; running; n++) {
           const { job } = await store.create({ title: "Busy" }, { id: `${writer}-${n}` });
-          await store.updateStatus(job, "working");
+          await store.updateStatus(job.id, "working");
           acknowledged.add(job.id);
         }
       });
@@ -194,7 +194,7 @@ describe.skipIf(!available)(title("Redis under faults"), () => {
       const { job } = await store.create({ title: "One" });
       await redis.kill("SIGSTOP");
       try {
-        const { error, afterMs } = await failure(store.updateStatus(job, "working"));
+        const { error, afterMs } = await failure(store.updateStatus(job.id, "working"));
         expect(error).toMatchObject({ code: "UNAVAILABLE", indeterminate: true });
         expect(afterMs).toBeLessThan(2000);
       } finally {
@@ -229,7 +229,7 @@ describe.skipIf(!available)(title("Redis under faults"), () => {
       const { store } = viaProxy();
       const { job } = await store.create({ title: "One" });
       await client.script("FLUSH");
-      expect(await store.updateStatus(job, "working")).toMatchObject({ version: 2 });
+      expect(await store.updateStatus(job.id, "working")).toMatchObject({ version: 2 });
     });
 
     test("everything gets its map again, and goes on", async () => {
@@ -248,13 +248,13 @@ describe.skipIf(!available)(title("Redis under faults"), () => {
       const { job } = await store.create({ title: "One" });
       await client.config("SET", "maxmemory", "1");
       onTestFinished(async () => void (await client.config("SET", "maxmemory", "0")));
-      const { error } = await failure(store.updateStatus(job, "working"));
+      const { error } = await failure(store.updateStatus(job.id, "working"));
       expect(error).toMatchObject({ code: "UNAVAILABLE", indeterminate: false });
       expect(error.message).toContain("OOM");
       expect(await store.get(job.id)).toEqual(job);
       expect(await store.health()).toMatchObject({ status: "degraded", error: expect.stringContaining("OOM") });
       await client.config("SET", "maxmemory", "0");
-      await store.updateStatus(job, "working");
+      await store.updateStatus(job.id, "working");
       expect(events.map(({ type }) => type)).toEqual(["connected", "degraded", "recovered"]);
     });
 

@@ -199,8 +199,8 @@ export interface StoredMessage {
   readonly at: number;
   readonly queue: string;
   readonly id: string;
-  /** JSON text. */
-  readonly payload: string;
+  /** JSON, parsed. */
+  readonly payload: unknown;
   readonly headers: Readonly<Record<string, string>>;
 }
 

@@ -69,7 +69,7 @@ function toEntry(message: StoredMessage): OutboxEntry {
     at: new Date(message.at),
     queue: message.queue,
     id: message.id,
-    payload: JSON.parse(message.payload),
+    payload: message.payload,
     headers: message.headers,
   };
 }

@@ -1,12 +1,15 @@
 import type { OutboxStorage, OutgoingMessage, StoredMessage } from "../driver.js";
+import { Waiters } from "../waiters.js";
 
-type Entry = StoredMessage & { readonly claimedUntil: number };
+/** Its payload in JSON text, so that no reader's object is another's. */
+type Kept = Omit<StoredMessage, "payload"> & { readonly payload: string };
+type Entry = Kept & { readonly claimedUntil: number };
 
 /** Messages in commit order, each waiting, claimed or set aside. */
 export class MemoryOutbox implements OutboxStorage {
   #entries = new Map<string, Entry>();
-  readonly #rejected = new Map<string, StoredMessage & { readonly reason: string }>();
-  readonly #waiting = new Set<() => void>();
+  readonly #rejected = new Map<string, Kept & { readonly reason: string }>();
+  readonly #readers = new Waiters();
   #sequence = 0;
 
   add(jobId: string, version: number, messages: readonly OutgoingMessage[]): void {
@@ -15,7 +18,7 @@ export class MemoryOutbox implements OutboxStorage {
       const id = message.id ?? `${jobId}.${version}.${position}`;
       this.#entries.set(entryId, { ...message, id, entryId, jobId, at: Date.now(), claimedUntil: 0 });
     });
-    if (messages.length > 0) this.#wake();
+    if (messages.length > 0) this.#readers.wake();
   }
 
   async claim(options: { limit: number; waitMs: number; claimMs: number; signal: AbortSignal }) {
@@ -24,8 +27,8 @@ export class MemoryOutbox implements OutboxStorage {
       const now = Date.now();
       const due = [...this.#entries.values()].filter((entry) => entry.claimedUntil <= now).slice(0, options.limit);
       for (const entry of due) this.#entries.set(entry.entryId, { ...entry, claimedUntil: now + options.claimMs });
-      if (due.length > 0 || now >= end || options.signal.aborted) return due;
-      await this.#nextChance(Math.min(end, this.#nextLapse()) - now, options.signal);
+      if (due.length > 0 || now >= end || options.signal.aborted) return due.map(handOut);
+      await this.#readers.wait(Math.min(end, this.#nextLapse()) - now, options.signal);
     }
   }
 
@@ -46,7 +49,10 @@ export class MemoryOutbox implements OutboxStorage {
   }
 
   async rejected(limit: number) {
-    return [...this.#rejected.values()].sort((a, b) => a.at - b.at).slice(0, limit);
+    return [...this.#rejected.values()]
+      .sort((a, b) => a.at - b.at)
+      .slice(0, limit)
+      .map((entry) => ({ ...handOut(entry), reason: entry.reason }));
   }
 
   async restore(entryIds: readonly string[]): Promise<void> {
@@ -56,7 +62,7 @@ export class MemoryOutbox implements OutboxStorage {
       this.#rejected.delete(id);
       this.#entries.set(id, { ...entry, claimedUntil: 0 });
     }
-    this.#wake();
+    this.#readers.wake();
   }
 
   async depth(): Promise<number> {
@@ -74,24 +80,10 @@ export class MemoryOutbox implements OutboxStorage {
     for (const { claimedUntil } of this.#entries.values()) next = Math.min(next, claimedUntil);
     return next;
   }
+}
 
-  #wake(): void {
-    for (const wake of [...this.#waiting]) wake();
-  }
-
-  #nextChance(ms: number, signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const wake = () => {
-        clearTimeout(timer);
-        signal.removeEventListener("abort", wake);
-        this.#waiting.delete(wake);
-        resolve();
-      };
-      const timer = setTimeout(wake, ms);
-      signal.addEventListener("abort", wake, { once: true });
-      this.#waiting.add(wake);
-    });
-  }
+function handOut(entry: Kept): StoredMessage {
+  return { ...entry, payload: JSON.parse(entry.payload) };
 }
 
 /** One store's view of the messages that several stores share: every call checks first whether they are its own. */

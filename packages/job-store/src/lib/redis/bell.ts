@@ -1,4 +1,5 @@
 import type { Redis } from "ioredis";
+import { Waiters } from "../waiters.js";
 
 /** How long one blocking read lasts: a line that died without a word is noticed soon after. */
 const BLOCK_MS = 1000;
@@ -11,7 +12,7 @@ const OVERDUE_MS = 3000;
 export class Bell {
   readonly #connect: () => Redis;
   readonly #stream: string;
-  readonly #waiting = new Set<() => void>();
+  readonly #readers = new Waiters();
   #client: Redis | undefined;
   #listening = false;
   #heardUpTo = "0-0";
@@ -24,19 +25,10 @@ export class Bell {
 
   /** Resolves when an entry later than `last` is there, when the time is over, or when `signal` aborts. */
   wait(last: string, ms: number, signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const wake = () => {
-        clearTimeout(timer);
-        signal.removeEventListener("abort", wake);
-        this.#waiting.delete(wake);
-        resolve();
-      };
-      const timer = setTimeout(wake, ms);
-      signal.addEventListener("abort", wake, { once: true });
-      this.#waiting.add(wake);
-      this.#heardUpTo = last;
-      if (!this.#listening) void this.#listen();
-    });
+    this.#heardUpTo = last;
+    const rung = this.#readers.wait(ms, signal);
+    if (!this.#listening) void this.#listen();
+    return rung;
   }
 
   close(): void {
@@ -46,13 +38,13 @@ export class Bell {
   async #listen(): Promise<void> {
     this.#listening = true;
     this.#client ??= this.#connect();
-    while (this.#waiting.size > 0) {
+    while (this.#readers.size > 0) {
       try {
-        if (await this.#heard(this.#client)) for (const wake of [...this.#waiting]) wake();
+        if (await this.#heard(this.#client)) this.#readers.wake();
       } catch {
         // The connection comes back by itself; until then waiting readers look for themselves when their time is over.
         await new Promise((resolve) => setTimeout(resolve, 200));
-        for (const wake of [...this.#waiting]) wake();
+        this.#readers.wake();
       }
     }
     this.#listening = false;

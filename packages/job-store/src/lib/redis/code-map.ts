@@ -62,7 +62,7 @@ export async function loadCodeMap(
           [
             stored.edition ?? "",
             ...["edition", randomBytes(6).toString("hex")],
-            ...["definition", shape.definition],
+            ...["definition", JSON.stringify(shape.definition)],
             ...["shards", 1],
             ...["statuses", JSON.stringify(statuses)],
             ...["codes", JSON.stringify(grown)],
@@ -76,9 +76,9 @@ export async function loadCodeMap(
 /** A definition may gain or lose statuses over time; one that has done both against what is recorded is another one. */
 function checkFit(stored: Readonly<Record<string, string>>, shape: StoreShape): void {
   if (stored.edition === undefined) return;
-  if (stored.definition !== shape.definition) {
+  if (stored.definition !== JSON.stringify(shape.definition)) {
     invalid(
-      `Under this key prefix live jobs of "${stored.definition}"; "${shape.definition}" needs a key prefix of its own.`,
+      `Under this key prefix live jobs of ${stored.definition}; "${shape.definition}" needs a key prefix of its own.`,
     );
   }
   if (stored.shards !== "1") {

@@ -1,5 +1,6 @@
 import type { Redis } from "ioredis";
 import type { StoreEvent } from "../store.js";
+import { Waiters } from "../waiters.js";
 import { PASSING, reasonOf, replyCode, unavailable } from "./faults.js";
 
 /** What one attempt is given: the client, and the call's end by the server's clock. */
@@ -39,7 +40,7 @@ export class Connection {
   #lastFault = "it has not answered yet";
   #lost = false;
   #closed = false;
-  readonly #waiting = new Set<() => void>();
+  readonly #callers = new Waiters();
   readonly #underway = new Set<(fault: Interrupted) => void>();
 
   constructor(client: Redis, timeoutMs: number, emit: (event: StoreEvent) => void) {
@@ -138,7 +139,7 @@ export class Connection {
     }
     this.#lost = false;
     this.#emit({ type: "connected", message: "Connected to Redis." });
-    for (const wake of [...this.#waiting]) wake();
+    this.#callers.wake();
   }
 
   #broken(): void {
@@ -153,18 +154,10 @@ export class Connection {
     });
   }
 
-  #untilOpen(budget: Budget): Promise<number> {
-    return new Promise((resolve, reject) => {
-      const wake = () => {
-        clearTimeout(timer);
-        this.#waiting.delete(wake);
-        if (this.#offset === undefined)
-          reject(unavailable(`No connection to Redis: ${this.#lastFault}.`, budget.doubtful));
-        else resolve(this.#offset);
-      };
-      const timer = setTimeout(wake, budget.end - performance.now());
-      this.#waiting.add(wake);
-    });
+  async #untilOpen(budget: Budget): Promise<number> {
+    await this.#callers.wait(budget.end - performance.now());
+    if (this.#offset === undefined) throw unavailable(`No connection to Redis: ${this.#lastFault}.`, budget.doubtful);
+    return this.#offset;
   }
 }
 

@@ -1,10 +1,12 @@
+import type { Redis } from "ioredis";
 import type { OutboxStorage, StoredMessage } from "../driver.js";
 import type { Bell } from "./bell.js";
 import { type Script, scripts } from "./scripts.js";
 import type { Reply, Server } from "./server.js";
 
-/** An entry of the stream: its id, then its fields and values in turn. */
-type StreamEntry = readonly [string, readonly string[]];
+/** An entry of the stream: its id, then its fields and values in turn; see `send` in lua/mutation.lua. */
+type StreamEntry = readonly [entryId: string, fields: Fields];
+type Fields = readonly ["job", string, "id", string, "message", string, ...reason: string[]];
 
 /** Acknowledging thousands in one script would keep other callers waiting. */
 const CHUNK = 500;
@@ -35,7 +37,7 @@ export class RedisOutbox implements OutboxStorage {
   }
 
   setAside(entryIds: readonly string[], reason: string): Promise<void> {
-    return this.#each(scripts.outboxReject, [reason], entryIds);
+    return this.#each(scripts.outboxReject, [JSON.stringify(reason)], entryIds);
   }
 
   restore(entryIds: readonly string[]): Promise<void> {
@@ -44,23 +46,23 @@ export class RedisOutbox implements OutboxStorage {
 
   async rejected(limit: number): Promise<readonly (StoredMessage & { readonly reason: string })[]> {
     const { keys } = this.#server;
-    const ids = await this.#server.read((client) => client.zrange(keys.outboxRejected, 0, String(limit - 1)));
+    const ids = await this.#read((client) => client.zrange(keys.outboxRejected, 0, String(limit - 1)));
     if (ids.length === 0) return [];
-    const texts = await this.#server.read((client) => client.hmget(keys.outboxRejectedEntries, ...ids));
+    const texts = await this.#read((client) => client.hmget(keys.outboxRejectedEntries, ...ids));
     return ids.flatMap((id, n) => {
       const text = texts[n];
       if (typeof text !== "string") return []; // Requeued or acknowledged between the two reads.
-      const fields: readonly string[] = JSON.parse(text);
-      return [{ ...readEntry([id, fields]), reason: fields.at(-1) ?? "" }];
+      const fields: Fields = JSON.parse(text);
+      return [{ ...readEntry([id, fields]), reason: JSON.parse(fields.at(-1) ?? "") }];
     });
   }
 
   depth(): Promise<number> {
-    return this.#server.read((client) => client.xlen(this.#server.keys.outbox));
+    return this.#read((client) => client.xlen(this.#server.keys.outbox));
   }
 
   async oldest(): Promise<number | null> {
-    const [first] = await this.#server.read((client) => client.xrange(this.#server.keys.outbox, "-", "+", "COUNT", 1));
+    const [first] = await this.#read((client) => client.xrange(this.#server.keys.outbox, "-", "+", "COUNT", 1));
     return first === undefined ? null : timeOf(first[0]);
   }
 
@@ -68,6 +70,13 @@ export class RedisOutbox implements OutboxStorage {
     for (let first = 0; first < entryIds.length; first += CHUNK) {
       await this.#run(script, [...args, ...entryIds.slice(first, first + CHUNK)]);
     }
+  }
+
+  /** Knows the map first: another definition's outbox is not ours to read. */
+  async #read<T>(command: (client: Redis) => Promise<T>): Promise<T> {
+    const budget = this.#server.connection.budget();
+    await this.#server.map(budget);
+    return this.#server.read(command, budget);
   }
 
   async #run(script: Script, args: readonly (string | number)[]): Promise<Reply> {
@@ -82,20 +91,9 @@ export class RedisOutbox implements OutboxStorage {
   }
 }
 
-function readEntry([entryId, fields]: StreamEntry): StoredMessage {
-  const value = (name: string) => {
-    const at = fields.indexOf(name);
-    return at % 2 === 0 ? (fields[at + 1] ?? "") : "";
-  };
-  return {
-    entryId,
-    jobId: value("job"),
-    at: timeOf(entryId),
-    queue: value("queue"),
-    id: value("id"),
-    payload: value("payload"),
-    headers: JSON.parse(value("headers")),
-  };
+/** Fields stand in the order in which the scripts write them. */
+function readEntry([entryId, [, jobId, , id, , message]]: StreamEntry): StoredMessage {
+  return { entryId, jobId, at: timeOf(entryId), id: JSON.parse(id), ...JSON.parse(message) };
 }
 
 function timeOf(entryId: string): number {

@@ -101,12 +101,11 @@ local function store(id, job, text, code)
   redis.call('ZADD', KEYS[3], int(job.created), id)
 end
 
--- Messages stand in ARGV from `first` on, four values each: queue, id or '', payload, headers.
+-- Messages stand in ARGV from `first` on, two values each: id (JSON) or '', and the message (JSON).
 local function send(id, job, first)
-  for i = first, #ARGV, 4 do
-    local message = ARGV[i + 1]
-    if message == '' then message = id .. '.' .. int(job.version) .. '.' .. int((i - first) / 4) end
-    redis.call('XADD', KEYS[4], '*', 'job', id, 'queue', ARGV[i], 'id', message, 'payload', ARGV[i + 2],
-      'headers', ARGV[i + 3])
+  for i = first, #ARGV, 2 do
+    local message = ARGV[i]
+    if message == '' then message = '"' .. id .. '.' .. int(job.version) .. '.' .. int((i - first) / 2) .. '"' end
+    redis.call('XADD', KEYS[4], '*', 'job', id, 'id', message, 'message', ARGV[i + 1])
   end
 end

@@ -1,5 +1,5 @@
 -- Sets entries aside with a reason.
--- ARGV: 2 reason; from 3 on, entry ids
+-- ARGV: 2 reason (JSON); from 3 on, entry ids
 -- Replies: { 'done' }
 
 for i = 3, #ARGV do
