@@ -30,7 +30,7 @@ export function outbox({ test }: Context): void {
       { ...entry, queue: "fourth", payload: null, id: "a.3.0" },
     ]);
     expect(new Set(entries.map(({ entryId }) => entryId)).size).toBe(4);
-    expect(entries[2]?.at.getTime()).toBe(job.statusAt.getTime());
+    expect(entries[2]?.at.getTime()).toBeGreaterThanOrEqual(job.statusAt.getTime());
   });
 
   test("options given as undefined count as left out", async ({ store }) => {

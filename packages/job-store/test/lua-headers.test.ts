@@ -1,0 +1,51 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+
+const folder = new URL("../src/lib/redis/lua/", import.meta.url);
+const files = readdirSync(folder);
+
+/** The comment that a script opens with, and what comes after it. */
+function partsOf(file: string): { header: string; body: string } {
+  const lines = readFileSync(new URL(file, folder), "utf8").split("\n");
+  const end = lines.findIndex((line) => !line.startsWith("--"));
+  const comment = (line: string) => line.replace(/--.*$/, "");
+  return { header: lines.slice(0, end).join("\n"), body: lines.slice(end).map(comment).join("\n") };
+}
+
+/** Positions that a header describes: "ARGV: 4 id, 5 status (JSON), …" */
+function described(header: string, list: "KEYS" | "ARGV"): Set<number> {
+  const text = new RegExp(`^-- ${list}: ((?:.*\\n?)(?:-- {7}.*\\n?)*)`, "m").exec(header)?.[1] ?? "";
+  return new Set([...text.matchAll(/(?<![\w^'(])(\d+) (?!\^)['a-zA-Z]/g)].map(([, position]) => Number(position)));
+}
+
+function used(body: string, list: "KEYS" | "ARGV"): Set<number> {
+  return new Set([...body.matchAll(new RegExp(`${list}\\[(\\d+)\\]`, "g"))].map(([, position]) => Number(position)));
+}
+
+/** What stands before a script is part of it; see scripts.ts. */
+function prelude(file: string): string | null {
+  if (["create.lua", "move.lua", "progress.lua", "save.lua", "remove.lua"].includes(file)) return "mutation.lua";
+  return /^outbox-/.test(file) ? "outbox.lua" : null;
+}
+
+describe.each(files)("%s", (file) => {
+  const own = partsOf(file);
+  const before = prelude(file);
+  const headers = before === null ? own.header : `${partsOf(before).header}\n${own.header}`;
+
+  test.each(["KEYS", "ARGV"] as const)("says in its header what each of its %s is", (list) => {
+    const known = new Set([...described(own.header, list), ...(before ? described(partsOf(before).header, list) : [])]);
+    for (const position of used(own.body, list)) expect(known).toContain(position);
+  });
+
+  test("lists its replies", () => {
+    expect(headers).toMatch(/^-- Replies: /m);
+    for (const [, reply] of own.body.matchAll(/return \{ '(\w+)'/g)) expect(headers).toContain(`'${reply}'`);
+  });
+});
+
+test("no script builds a key: each is declared, so that a cluster can route it", () => {
+  const commands =
+    /redis\.call\('(GET|SET|DEL|HGET|HSET|HDEL|ZADD|ZREM|ZSCORE|ZCOUNT|ZRANGE|ZRANGEBYSCORE|XADD|XDEL|XRANGE)', (?!KEYS\[\d\])/;
+  for (const file of files) expect(partsOf(file).body).not.toMatch(commands);
+});
