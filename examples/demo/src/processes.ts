@@ -47,7 +47,7 @@ export async function startProcesses({ redisUrl, rabbitmqUrl, say, stop }: Proce
   );
   async function close() {
     await Promise.all(apps.map((app) => app[Symbol.asyncDispose]()));
-    await removeTraces({ redisUrl, rabbitmqUrl, ...prefixes });
+    for (const left of await removeTraces({ redisUrl, rabbitmqUrl, ...prefixes })) say(`Could not remove ${left}`);
     await logFile.close();
     await rm(folder, { recursive: true, force: true });
   }
@@ -58,7 +58,11 @@ export async function startProcesses({ redisUrl, rabbitmqUrl, say, stop }: Proce
     await close();
     throw error;
   }
-  return { url, about: "a process each, real servers", [Symbol.asyncDispose]: close };
+  return {
+    url,
+    about: `a process each, real servers: keys ${prefixes.keyPrefix}* and queues ${prefixes.queuePrefix}*`,
+    [Symbol.asyncDispose]: close,
+  };
 }
 
 async function untilItAnswers(url: string, signal: AbortSignal): Promise<void> {

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { downloadQueue, type StageQueue, translateQueue } from "@example/contracts";
 import { connect } from "amqplib";
 import { Redis } from "ioredis";
@@ -9,14 +10,37 @@ export interface Traces {
   readonly queuePrefix: string;
 }
 
-/** Removes the keys and queues of one run of the demo from servers that others use too: those of its prefixes, no more. */
-export async function removeTraces({ redisUrl, keyPrefix, rabbitmqUrl, queuePrefix }: Traces): Promise<void> {
-  await Promise.all([removeKeys(redisUrl, keyPrefix), removeQueues(rabbitmqUrl, queuePrefix)]);
+/** A server that was killed while the demo ran may need this long to come back. */
+const PATIENCE_MS = 30_000;
+const BETWEEN_TRIES_MS = 500;
+
+/**
+ * Removes the keys and queues of one run of the demo from servers that others use too: those of its prefixes, no more.
+ * @returns what could not be removed, in words
+ */
+export async function removeTraces({ redisUrl, keyPrefix, rabbitmqUrl, queuePrefix }: Traces): Promise<string[]> {
+  const [keys, queues] = await Promise.all([
+    keepTrying(() => removeKeys(redisUrl, keyPrefix)),
+    keepTrying(() => removeQueues(rabbitmqUrl, queuePrefix)),
+  ]);
+  return [...(keys ? [] : [`keys ${keyPrefix}*`]), ...(queues ? [] : [`queues ${queuePrefix}*`])];
+}
+
+async function keepTrying(remove: () => Promise<void>): Promise<boolean> {
+  for (const deadline = Date.now() + PATIENCE_MS; Date.now() < deadline; await delay(BETWEEN_TRIES_MS)) {
+    try {
+      await remove();
+      return true;
+    } catch {
+      // The server is away: it may come back.
+    }
+  }
+  return false;
 }
 
 async function removeKeys(url: string, prefix: string): Promise<void> {
   const redis = new Redis(url, { lazyConnect: true, maxRetriesPerRequest: 0, retryStrategy: () => null });
-  redis.on("error", () => {}); // the call that fails says so too
+  redis.on("error", () => {}); // the call below fails too
   try {
     await redis.connect();
     for await (const keys of redis.scanStream({ match: `${prefix}*`, count: 1000 })) {
