@@ -2,15 +2,12 @@
 // Needs redis-server, and the packages built: npm run build && node bench/record-format.mjs [jobs, 100000 by default]
 import { spawn } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createJobStore, defineJob } from "../packages/job-store/dist/index.js";
-import { redisDriver } from "../packages/job-store/dist/redis.js";
-
-const require = createRequire(new URL("../packages/job-store/package.json", import.meta.url));
-const { Redis } = require("ioredis");
-const z = require("zod");
+import { createJobStore, defineJob } from "@subtitles/job-store";
+import { redisDriver } from "@subtitles/job-store/redis";
+import { Redis } from "ioredis";
+import { z } from "zod";
 
 const JOBS = Number(process.argv[2] ?? 100_000);
 const CONCURRENCY = 64;
@@ -83,7 +80,7 @@ async function measure() {
     `calls a second, ${CONCURRENCY} at a time, median of 5 interleaved rounds; raw is auto-pipelined and not parsed:`,
   );
   for (const name of Object.keys(works)) {
-    const beside = name === "get" ? "raw GET" : "raw SET";
+    const beside = name.toLowerCase().endsWith("get") ? "raw GET" : "raw SET";
     const ratio = median(rounds[name].map((value, n) => value / rounds[beside][n]));
     console.log(
       `  ${name.padEnd(14)} ${Math.round(median(rounds[name])).toString().padStart(7)}   ${ratio.toFixed(2)} × ${beside}`,
