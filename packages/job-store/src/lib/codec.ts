@@ -68,7 +68,8 @@ export function decode<D extends JobDefinition>(definition: D, record: JobRecord
     const parsed = parseWith(schema, value);
     if (parsed.success) return parsed.data;
     const first = parsed.issues[0];
-    return refuse(`its ${what}${showPath(first?.path ?? [])} does not fit the schema: ${first?.message ?? "refused"}`);
+    const place = first === undefined || first.path.length === 0 ? what : `${what} at ${showPath(first.path)}`;
+    return refuse(`its ${place} does not fit the schema: ${first?.message ?? "refused"}`);
   };
   // The parts are checked above; that they make up a Job<D> is what the definition means.
   return {

@@ -20,8 +20,10 @@ export function toJson(value: unknown, what: string, fields: JobStoreErrorFields
   return JSON.stringify(value);
 }
 
+/** A place as JavaScript writes it: `pages[0].title`. */
 export function showPath(path: Path): string {
-  return path.map((step) => (typeof step === "number" ? `[${step}]` : `.${step}`)).join("");
+  const steps = path.map((step) => (typeof step === "number" ? `[${step}]` : `.${step}`));
+  return steps.join("").replace(/^\./, "");
 }
 
 function findFault(value: unknown, path: Path, above: Set<object>): { path: Path; message: string } | null {

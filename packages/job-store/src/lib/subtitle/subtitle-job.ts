@@ -29,7 +29,6 @@ export interface SubtitleProgress {
 const language = z
   .string()
   .min(1)
-
   .overwrite((tag) => canonical(tag) ?? tag)
   .refine((tag) => canonical(tag) !== null, "must be a language tag such as en, pt-BR or zh-Hant (BCP 47)");
 
