@@ -1,4 +1,91 @@
+import { describe, expect, test } from "vitest";
+import { createJobStore, JobStoreError } from "../src/index.js";
 import { memoryDriver } from "../src/memory.js";
 import { testDriver } from "../src/testing.js";
+import { errand } from "./errand.js";
+import { runBuilt } from "./run-built.js";
 
 testDriver("memory", async () => ({ driver: memoryDriver() }));
+
+describe("memory driver: maxJobs", () => {
+  const openStore = (maxJobs: number) => createJobStore({ job: errand, driver: memoryDriver({ maxJobs }) });
+
+  test("past it, a new job takes the place of the one that finished first", async () => {
+    const store = openStore(4);
+    for (const id of ["a", "b", "c", "d"]) await store.create(null, { id });
+    for (const id of ["c", "a", "d"]) await store.updateStatus(id, "done");
+    await store.create(null, { id: "e" });
+    await store.create(null, { id: "f" });
+    expect((await store.getMany(["a", "b", "c", "d", "e", "f"])).map((job) => job?.id)).toEqual([
+      undefined,
+      "b",
+      undefined,
+      "d",
+      "e",
+      "f",
+    ]);
+    expect(await store.counts()).toEqual({ todo: 3, done: 1 });
+  });
+
+  test("a job that was taken up again is not finished any more, and is spared", async () => {
+    const store = openStore(2);
+    for (const id of ["a", "b"]) await store.create(null, { id });
+    for (const id of ["a", "b"]) await store.updateStatus(id, "done");
+    await store.updateStatus("a", "todo");
+    await store.create(null, { id: "c" });
+    expect((await store.getMany(["a", "b", "c"])).map((job) => job?.status)).toEqual(["todo", undefined, "todo"]);
+  });
+
+  test("where none is finished, a new job is refused: UNAVAILABLE, and nothing was done", async () => {
+    const store = openStore(2);
+    const [first] = [await store.create(null, { id: "a" }), await store.create(null, { id: "b" })];
+    const outbox = [{ queue: "errands", payload: 1 }];
+    const refusals = [store.create(null, { id: "c", outbox }), store.save({ ...first.job, id: "c" })];
+    for (const refusal of refusals) {
+      const error = await refusal.catch((reason: unknown) => reason);
+      expect(JobStoreError.is(error, "UNAVAILABLE") && error.indeterminate).toBe(false);
+      expect((error as Error).message).toContain("maxJobs of 2");
+    }
+    expect(await store.counts()).toEqual({ todo: 2, done: 0 });
+    expect(await store.outbox.depth()).toBe(0);
+  });
+
+  test("what is there goes on when the place is full", async () => {
+    const store = openStore(1);
+    const { job } = await store.create(null, { id: "a" });
+    expect(await store.create(null, { id: "a" })).toEqual({ created: false, job });
+    expect(await store.save(job)).toMatchObject({ version: 2 });
+    expect(await store.updateStatus("a", "done")).toMatchObject({ version: 3 });
+    expect((await store.create(null, { id: "b" })).created).toBe(true);
+  });
+
+  test("a number that makes no sense is INVALID_ARGUMENT", () => {
+    for (const maxJobs of [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, "10"]) {
+      expect(() => memoryDriver({ maxJobs: maxJobs as number })).toThrow(/maxJobs must be a whole number/);
+    }
+  });
+});
+
+test("memory driver: two drivers are two places", async () => {
+  const [one, other] = [memoryDriver(), memoryDriver()].map((driver) => createJobStore({ job: errand, driver }));
+  await one?.create(null, { id: "a" });
+  expect(await other?.get("a")).toBeNull();
+});
+
+test("memory driver: jobs that will expire keep no process alive", async () => {
+  const { code, output, afterMs } = await runBuilt(`
+    import { createJobStore, defineJob } from "@subtitles/job-store";
+    import { memoryDriver } from "@subtitles/job-store/memory";
+    import * as z from "zod";
+    const statuses = { todo: { next: ["done"], ttlSeconds: 3600 }, done: { next: [], ttlSeconds: 60 } };
+    const errand = defineJob({ name: "errand", data: z.null(), initial: "todo", statuses });
+    const store = createJobStore({ job: errand, driver: memoryDriver() });
+    await store.create(null, { id: "a" });
+    await store.create(null, { id: "b" });
+    await store.updateStatus("b", "done");
+    console.log(JSON.stringify(await store.counts()));
+  `);
+  expect(output).toBe('{"todo":1,"done":1}\n');
+  expect(code).toBe(0);
+  expect(afterMs).toBeLessThan(10_000);
+});

@@ -1,0 +1,90 @@
+import { describe, expect, test } from "vitest";
+import { createJobStore, type JobStoreDriver, type StoreEvent, type StoreShape } from "../src/index.js";
+import { memoryDriver } from "../src/memory.js";
+import { errand } from "./errand.js";
+
+/** A driver that shows what it is opened with. */
+function observed(): { driver: JobStoreDriver; shapes: StoreShape[] } {
+  const memory = memoryDriver();
+  const shapes: StoreShape[] = [];
+  const open = (shape: StoreShape) => {
+    shapes.push(shape);
+    return memory.open(shape);
+  };
+  return { driver: { name: "observed", open }, shapes };
+}
+
+const event: StoreEvent = { type: "disconnected", message: "The connection was lost.", details: { attempt: 1 } };
+
+describe("createJobStore", () => {
+  test("opens the driver once, with the definition and the defaults", () => {
+    const { driver, shapes } = observed();
+    createJobStore({ job: errand, driver });
+    expect(shapes).toEqual([
+      {
+        definition: "errand",
+        statuses: ["todo", "done"],
+        finalStatuses: ["done"],
+        ttlMs: new Map([
+          ["todo", 0],
+          ["done", 0],
+        ]),
+        historyLimit: 32,
+        maxRecordBytes: 4_194_304,
+        emit: expect.any(Function),
+      },
+    ]);
+  });
+
+  test("options given as undefined count as left out", () => {
+    const { driver, shapes } = observed();
+    createJobStore({
+      job: errand,
+      driver,
+      ttlSeconds: { todo: undefined },
+      historyLimit: undefined,
+      validateReads: undefined,
+      maxRecordBytes: undefined,
+      onEvent: undefined,
+    });
+    expect(shapes[0]).toMatchObject({ historyLimit: 32, maxRecordBytes: 4_194_304 });
+    expect(shapes[0]?.ttlMs.get("todo")).toBe(0);
+  });
+
+  test("hands the driver's events to onEvent, and an error thrown there to nobody", () => {
+    const { driver, shapes } = observed();
+    const seen: StoreEvent[] = [];
+    createJobStore({
+      job: errand,
+      driver,
+      onEvent: (one) => {
+        seen.push(one);
+        throw new Error("the log is full");
+      },
+    });
+    expect(() => shapes[0]?.emit(event)).not.toThrow();
+    expect(seen).toEqual([event]);
+  });
+
+  test("does without onEvent", () => {
+    const { driver, shapes } = observed();
+    createJobStore({ job: errand, driver });
+    expect(() => shapes[0]?.emit(event)).not.toThrow();
+  });
+
+  const wrong: readonly (readonly [string, object | undefined])[] = [
+    ["nothing", undefined],
+    ["no job", { job: undefined }],
+    ["no driver: losing jobs on exit must be a choice", { driver: undefined }],
+    ["a driver of something else", { driver: { name: "redis" } }],
+    ["ttlSeconds of a status that does not exist", { ttlSeconds: { finished: 60 } }],
+    ["a historyLimit below zero", { historyLimit: -1 }],
+    ["a maxRecordBytes of nothing", { maxRecordBytes: 0 }],
+  ];
+  for (const [what, change] of wrong) {
+    test(`${what} is INVALID_ARGUMENT`, () => {
+      const options = change && { job: errand, driver: memoryDriver(), ...change };
+      expect(() => createJobStore(options as never)).toThrow(expect.objectContaining({ code: "INVALID_ARGUMENT" }));
+    });
+  }
+});

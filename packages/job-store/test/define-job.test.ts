@@ -1,0 +1,85 @@
+import { describe, expect, test } from "vitest";
+import * as z from "zod";
+import { createJobStore, defineJob, JobStoreError } from "../src/index.js";
+import { memoryDriver } from "../src/memory.js";
+
+const good = {
+  name: "parcel",
+  data: z.object({ to: z.string() }),
+  initial: "packed",
+  statuses: { packed: { next: ["sent"] }, sent: { next: [], final: true, ttlSeconds: 60 } },
+} as const;
+
+/** `defineJob` as JavaScript sees it, where the compiler stops nobody. */
+const define = (change: object) => defineJob({ ...good, ...change } as never);
+
+function refusal(change: object): string {
+  try {
+    define(change);
+  } catch (error) {
+    if (JobStoreError.is(error, "INVALID_ARGUMENT")) return error.message;
+    throw error;
+  }
+  return expect.fail("the definition was accepted");
+}
+
+describe("defineJob", () => {
+  test("gives the definition back as it was written, frozen", () => {
+    const definition = defineJob(good);
+    expect(definition).toMatchObject({ name: "parcel", initial: "packed", statuses: good.statuses });
+    expect(definition.data).toBe(good.data);
+    expect(Object.isFrozen(definition)).toBe(true);
+  });
+
+  test("without schemas for result and progress, they are always null", async () => {
+    const store = createJobStore({ job: defineJob(good), driver: memoryDriver() });
+    const { job } = await store.create({ to: "Ada" });
+    await store.updateProgress(job.id, null);
+    expect(await store.updateStatus(job.id, "sent", { result: null })).toMatchObject({ progress: null, result: null });
+    for (const change of [{ result: "a receipt" }, { progress: 7 }] as object[]) {
+      await expect(store.updateStatus(job.id, "sent", change)).rejects.toMatchObject({ code: "INVALID_DATA" });
+    }
+  });
+
+  test("a status that `next` names must exist, and the error says which does not", () => {
+    const message = refusal({ statuses: { packed: { next: ["sent", "losst"] }, sent: { next: [] } } });
+    expect(message).toContain('"parcel"');
+    expect(message).toContain('"packed"');
+    expect(message).toContain('"losst"');
+  });
+
+  test("the initial status must exist", () => {
+    expect(refusal({ initial: "lost" })).toContain('"lost"');
+    expect(refusal({ initial: "toString" })).toContain('"toString"');
+    expect(refusal({ initial: undefined })).toContain("initial");
+  });
+
+  const odd: readonly (readonly [string, object])[] = [
+    ["no name", { name: undefined }],
+    ["an empty name", { name: "" }],
+    ["a name of 129 characters", { name: "x".repeat(129) }],
+    ["no statuses", { statuses: undefined }],
+    ["statuses that are none", { statuses: null }],
+    ["an empty table of statuses", { statuses: {} }],
+    ["a status without a name", { initial: "", statuses: { "": { next: [] } } }],
+    ["a status of 129 characters", { statuses: { packed: { next: [] }, ["x".repeat(129)]: { next: [] } } }],
+    ["a rule without `next`", { statuses: { packed: {} } }],
+    ["a rule that is none", { statuses: { packed: null } }],
+    ["a `next` that is no list", { statuses: { packed: { next: "packed" } } }],
+    ["a TTL below zero", { statuses: { packed: { next: [], ttlSeconds: -1 } } }],
+    ["a TTL that is no number", { statuses: { packed: { next: [], ttlSeconds: "60" } } }],
+    ["a TTL of NaN", { statuses: { packed: { next: [], ttlSeconds: Number.NaN } } }],
+    ["a TTL of forever", { statuses: { packed: { next: [], ttlSeconds: Number.POSITIVE_INFINITY } } }],
+  ];
+  for (const [what, change] of odd) {
+    test(`${what} is INVALID_ARGUMENT`, () => {
+      expect(refusal(change)).not.toBe("");
+    });
+  }
+
+  test("a status may be called anything, `__proto__` included", () => {
+    const statuses = JSON.parse('{"__proto__": {"next": ["constructor"]}, "constructor": {"next": ["__proto__"]}}');
+    expect(Object.keys(define({ initial: "__proto__", statuses }).statuses)).toEqual(["__proto__", "constructor"]);
+    expect(refusal({ initial: "__proto__" })).toContain("__proto__");
+  });
+});

@@ -1,0 +1,45 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+
+const root = new URL("..", import.meta.url);
+const read = (path: string) => readFileSync(new URL(path, root), "utf8");
+const { exports, files } = JSON.parse(read("package.json")) as { exports: Record<string, unknown>; files: string[] };
+
+/** Every value that the package exports, by entry point. */
+const ENTRIES: Readonly<Record<string, readonly string[]>> = {
+  index: ["JobStoreError", "createJobStore", "defineJob"],
+  redis: ["redisDriver"],
+  memory: ["memoryDriver"],
+  subtitle: ["subtitleJob", "subtitleTtlFromEnv"],
+  testing: ["testDriver"],
+};
+
+describe("the package's exports", () => {
+  test("are one key for each entry file, and its own description", () => {
+    const expected = Object.keys(ENTRIES).map((entry) => [
+      entry === "index" ? "." : `./${entry}`,
+      { types: `./dist/${entry}.d.ts`, default: `./dist/${entry}.js` },
+    ]);
+    expect(exports).toEqual({ ...Object.fromEntries(expected), "./package.json": "./package.json" });
+    const sources = readdirSync(new URL("src", root)).filter((name) => /(?<!\.d)\.ts$/.test(name));
+    expect(sources.toSorted()).toEqual(
+      Object.keys(ENTRIES)
+        .map((entry) => `${entry}.ts`)
+        .toSorted(),
+    );
+    expect(files).toEqual(["dist"]);
+  });
+
+  for (const [entry, names] of Object.entries(ENTRIES)) {
+    test(`${entry} exports these values and no others, from the source and as built`, async () => {
+      expect(Object.keys(await import(`../src/${entry}.ts`)).toSorted()).toEqual(names);
+      expect(Object.keys(await import(new URL(`dist/${entry}.js`, root).href)).toSorted()).toEqual(names);
+    });
+
+    test(`${entry} is short, and everything else is private`, () => {
+      const lines = read(`src/${entry}.ts`).trimEnd().split("\n");
+      expect(lines.length).toBeLessThanOrEqual(30);
+      expect(lines.join("\n")).toMatch(/^(export (type )?\{[^}]*\} from "\.\/lib\/[^"]+";\s*)+$/);
+    });
+  }
+});

@@ -1,0 +1,371 @@
+import { describe, expectTypeOf, test } from "vitest";
+import * as z from "zod";
+import {
+  type AnyJobStore,
+  type Change,
+  type Created,
+  createJobStore,
+  type DataOf,
+  defineJob,
+  type Health,
+  type Job,
+  type JobDefinition,
+  type JobFailure,
+  type JobStore,
+  JobStoreError,
+  type JobStoreErrorCode,
+  type Json,
+  type JsonOnly,
+  type ListQuery,
+  type NextOf,
+  type Outbox,
+  type OutboxEntry,
+  type OutboxMessage,
+  type Page,
+  type ProgressOf,
+  type ResultOf,
+  type StatusChange,
+  type StatusOf,
+  type StatusRule,
+  type Storable,
+  type StoreEvent,
+} from "../src/index.js";
+import { memoryDriver } from "../src/memory.js";
+import {
+  type SubtitleData,
+  type SubtitleProgress,
+  type SubtitleResult,
+  subtitleJob,
+  subtitleTtlFromEnv,
+} from "../src/subtitle.js";
+
+type Subtitle = typeof subtitleJob;
+type Status = "pending" | "downloading" | "translating" | "completed" | "failed";
+const store = createJobStore({ job: subtitleJob, driver: memoryDriver() });
+const video = { videoUrl: "u", videoTitle: "t", language: "en" };
+declare const job: Job<Subtitle>;
+declare const pending: Job<Subtitle, "pending">;
+declare const working: Job<Subtitle, "downloading" | "translating">;
+
+describe("what a definition says of its jobs", () => {
+  test("statuses, data, result and progress", () => {
+    expectTypeOf<StatusOf<Subtitle>>().toEqualTypeOf<Status>();
+    expectTypeOf<DataOf<Subtitle>>().toEqualTypeOf<SubtitleData>();
+    expectTypeOf<ResultOf<Subtitle>>().toEqualTypeOf<SubtitleResult>();
+    expectTypeOf<ProgressOf<Subtitle>>().toEqualTypeOf<SubtitleProgress>();
+    expectTypeOf(subtitleJob).toExtend<JobDefinition>();
+    expectTypeOf(subtitleTtlFromEnv({})).toEqualTypeOf<{ readonly [S in Status]: number }>();
+  });
+
+  test("the table is kept literally", () => {
+    expectTypeOf(subtitleJob.initial).toEqualTypeOf<"pending">();
+    expectTypeOf(subtitleJob.statuses.translating.next).toEqualTypeOf<
+      readonly ["translating", "completed", "failed"]
+    >();
+    expectTypeOf(subtitleJob.statuses.completed.ttlSeconds).toEqualTypeOf<604_800>();
+  });
+
+  test("what may follow: of several statuses only what may follow each", () => {
+    expectTypeOf<NextOf<Subtitle, "pending">>().toEqualTypeOf<"downloading" | "translating" | "failed">();
+    expectTypeOf<NextOf<Subtitle, "completed">>().toEqualTypeOf<never>();
+    expectTypeOf<NextOf<Subtitle, "pending" | "downloading">>().toEqualTypeOf<
+      "downloading" | "translating" | "failed"
+    >();
+    expectTypeOf<NextOf<Subtitle, "downloading" | "translating">>().toEqualTypeOf<
+      "translating" | "completed" | "failed"
+    >();
+    expectTypeOf<NextOf<Subtitle, "translating" | "failed">>().toEqualTypeOf<never>();
+  });
+
+  test("without result and progress they are null", () => {
+    const plain = defineJob({ name: "plain", data: z.string(), initial: "a", statuses: { a: { next: [] } } });
+    expectTypeOf<ResultOf<typeof plain>>().toEqualTypeOf<null>();
+    expectTypeOf<ProgressOf<typeof plain>>().toEqualTypeOf<null>();
+  });
+});
+
+describe("what defineJob refuses", () => {
+  const statuses = { a: { next: ["b"] }, b: { next: [], final: true } } as const;
+  const data = z.object({ title: z.string() });
+
+  test("an unknown status in `next`", () => {
+    // @ts-expect-error: there is no status c
+    defineJob({ name: "x", data, initial: "a", statuses: { a: { next: ["c"] } } });
+  });
+  test("an unknown initial status", () => {
+    // @ts-expect-error: there is no status c
+    defineJob({ name: "x", data, initial: "c", statuses });
+  });
+  test("a misspelt key of a rule", () => {
+    // @ts-expect-error: it is called ttlSeconds
+    defineJob({ name: "x", data, initial: "a", statuses: { a: { next: [], ttlSecond: 60 } } });
+  });
+  test("a rule without `next`", () => {
+    // @ts-expect-error: what may follow must be said
+    defineJob({ name: "x", data, initial: "a", statuses: { a: { final: true } } });
+  });
+  test("data that is not JSON all the way down", () => {
+    // @ts-expect-error: a Date comes back as a string
+    defineJob({ name: "x", data: z.object({ at: z.date() }), initial: "a", statuses });
+    // @ts-expect-error: a Map comes back as {}
+    defineJob({ name: "x", data: z.object({ deep: z.array(z.map(z.string(), z.string())) }), initial: "a", statuses });
+    // @ts-expect-error: JSON has no bigint
+    defineJob({ name: "x", data: z.bigint(), initial: "a", statuses });
+  });
+  test("data that does not parse again to itself", () => {
+    // @ts-expect-error: the number would be held against the schema of the text
+    defineJob({ name: "x", data: z.string().transform(Number), initial: "a", statuses });
+  });
+  test("results and progress of the same kind", () => {
+    // @ts-expect-error: a Date comes back as a string
+    defineJob({ name: "x", data, result: z.date(), initial: "a", statuses });
+    // @ts-expect-error: a Set comes back as {}
+    defineJob({ name: "x", data, progress: z.set(z.string()), initial: "a", statuses });
+  });
+  test("but not interfaces, defaults, coercions to the same type, unions, optional and JSON of any kind", () => {
+    interface Page {
+      readonly title: string;
+      readonly pages?: readonly Page[];
+    }
+    const page: z.ZodType<Page, Page> = z.lazy(() =>
+      z.object({ title: z.string(), pages: z.array(page).optional() }),
+    ) as never;
+    const accepted = defineJob({
+      name: "x",
+      data: z.object({
+        page,
+        note: z.string().default(""),
+        trimmed: z.string().trim(),
+        any: z.json(),
+        maybe: z.null().optional(),
+      }),
+      result: z.union([z.literal("a"), z.number()]),
+      progress: undefined,
+      initial: "a",
+      statuses,
+    });
+    expectTypeOf<DataOf<typeof accepted>["page"]>().toEqualTypeOf<Page>();
+    expectTypeOf<JsonOnly<Page>>().toExtend<Page>();
+    expectTypeOf<JsonOnly<{ at: Date }>>().toEqualTypeOf<{ readonly at: never }>();
+    expectTypeOf<Storable<z.ZodDate>>().toEqualTypeOf<never>();
+  });
+});
+
+describe("the job", () => {
+  test("is a union by status, narrowed by checking it", () => {
+    expectTypeOf(job.status).toEqualTypeOf<Status>();
+    expectTypeOf(job.data).toEqualTypeOf<SubtitleData>();
+    expectTypeOf(job.result).toEqualTypeOf<SubtitleResult | null>();
+    expectTypeOf(job.progress).toEqualTypeOf<SubtitleProgress | null>();
+    expectTypeOf(job.error).toEqualTypeOf<JobFailure | null>();
+    expectTypeOf(job.expiresAt).toEqualTypeOf<Date | null>();
+    expectTypeOf(job.history).toEqualTypeOf<readonly StatusChange<Status>[]>();
+    if (job.status === "failed") {
+      expectTypeOf(job).toEqualTypeOf<Job<Subtitle, "failed">>();
+      expectTypeOf(store.updateStatus(job, "pending")).resolves.toEqualTypeOf<Job<Subtitle, "pending">>();
+    }
+  });
+  test("cannot be changed", () => {
+    // @ts-expect-error: a snapshot
+    job.version = 2;
+    // @ts-expect-error: a snapshot
+    job.history.push();
+  });
+  test("comes from create with its initial status, where it was created", async () => {
+    const created = await store.create(video);
+    expectTypeOf(created).toEqualTypeOf<Created<Subtitle>>();
+    if (created.created) expectTypeOf(created.job).toEqualTypeOf<Job<Subtitle, "pending">>();
+    else expectTypeOf(created.job).toEqualTypeOf<Job<Subtitle>>();
+  });
+});
+
+describe("updateStatus", () => {
+  test("by snapshot: a step that the lifecycle forbids does not compile", () => {
+    expectTypeOf(store.updateStatus(pending, "downloading")).resolves.toEqualTypeOf<Job<Subtitle, "downloading">>();
+    expectTypeOf(store.updateStatus(working, "completed")).resolves.toEqualTypeOf<Job<Subtitle, "completed">>();
+    // @ts-expect-error: pending → completed
+    void store.updateStatus(pending, "completed");
+    // @ts-expect-error: pending → pending
+    void store.updateStatus(pending, "pending");
+    // @ts-expect-error: only one of the two may become downloading
+    void store.updateStatus(working, "downloading");
+    // @ts-expect-error: no such status
+    void store.updateStatus(pending, "done");
+    // @ts-expect-error: a snapshot whose status is not known goes by id
+    void store.updateStatus(job, "failed");
+    // @ts-expect-error: the snapshot has its own version
+    void store.updateStatus(pending, "downloading", { ifVersion: 1 });
+  });
+  test("by id: any status, with ifVersion where it is wanted", () => {
+    expectTypeOf(store.updateStatus("a", "completed")).resolves.toEqualTypeOf<Job<Subtitle, "completed">>();
+    expectTypeOf(store.updateStatus(job.id, "failed", { ifVersion: job.version })).resolves.toEqualTypeOf<
+      Job<Subtitle, "failed">
+    >();
+    // @ts-expect-error: no such status
+    void store.updateStatus("a", "done");
+  });
+  test("result, progress and error are those of the definition", () => {
+    expectTypeOf<Change<Subtitle>["result"]>().toEqualTypeOf<SubtitleResult | undefined>();
+    // @ts-expect-error: no such field
+    void store.updateStatus(pending, "failed", { result: { url: "x" } });
+    // @ts-expect-error: a failure has a message
+    void store.updateStatus(pending, "failed", { error: "no" });
+    // @ts-expect-error: misspelt
+    void store.updateStatus(pending, "failed", { reason: "no" });
+  });
+});
+
+describe("lists", () => {
+  test("hold jobs in the statuses asked for", async () => {
+    expectTypeOf(store.list()).resolves.toEqualTypeOf<Page<Subtitle>>();
+    expectTypeOf((await store.list({ status: "failed" })).items).toEqualTypeOf<readonly Job<Subtitle, "failed">[]>();
+    const both = await store.list({ status: ["failed", "completed"] });
+    expectTypeOf(both.items).toEqualTypeOf<readonly Job<Subtitle, "failed" | "completed">[]>();
+    for await (const one of store.scan({ status: "failed" })) expectTypeOf(one.status).toEqualTypeOf<"failed">();
+    // @ts-expect-error: no such status
+    void store.list({ status: "done" });
+    // @ts-expect-error: a scan goes through all pages
+    store.scan({ cursor: "x" });
+  });
+  test("counts have every status", () => {
+    expectTypeOf(store.counts()).resolves.toEqualTypeOf<Readonly<Record<Status, number>>>();
+  });
+});
+
+describe("inputs", () => {
+  test("accept undefined wherever they may be left out", () => {
+    const nothing = undefined;
+    void store.create(
+      { ...video, targetLanguage: nothing, preferredSources: nothing },
+      { id: nothing, by: nothing, outbox: nothing },
+    );
+    void store.createMany([{ data: video, id: nothing, by: nothing, outbox: nothing }]);
+    void store.updateStatus("a", "failed", {
+      result: nothing,
+      error: { message: "no", code: nothing, retryable: nothing },
+      progress: nothing,
+      by: nothing,
+      note: nothing,
+      outbox: [{ queue: "q", payload: 1, id: nothing, headers: nothing }],
+      ifVersion: nothing,
+    });
+    void store.list({
+      status: nothing,
+      order: nothing,
+      after: nothing,
+      before: nothing,
+      limit: nothing,
+      cursor: nothing,
+    });
+    store.scan({ status: nothing, signal: nothing });
+    void store.outbox.read({ limit: nothing, waitMs: nothing, claimMs: nothing, signal: nothing });
+    void store.outbox.rejected({ limit: nothing });
+    void store.health({ timeoutMs: nothing });
+    memoryDriver({ maxJobs: nothing });
+    createJobStore({
+      job: subtitleJob,
+      driver: memoryDriver(),
+      ttlSeconds: { failed: nothing },
+      historyLimit: nothing,
+      validateReads: nothing,
+      maxRecordBytes: nothing,
+      onEvent: nothing,
+    });
+    expectTypeOf<{ next: []; final: undefined; ttlSeconds: undefined }>().toExtend<StatusRule>();
+  });
+  test("what the store answers leaves out what is absent", () => {
+    expectTypeOf<Page<Subtitle>>().toHaveProperty("cursor");
+    expectTypeOf<{ items: []; unreadable: []; cursor: undefined }>().not.toExtend<Page<Subtitle>>();
+    expectTypeOf<{ from: null; to: "a"; at: Date; version: 1; by: undefined }>().not.toExtend<StatusChange>();
+  });
+  test("a driver must be chosen", () => {
+    // @ts-expect-error: losing jobs on exit must be a choice
+    createJobStore({ job: subtitleJob });
+  });
+  test("data is what the schema takes", () => {
+    // @ts-expect-error: no title
+    void store.create({ videoUrl: "u", language: "en" });
+    // @ts-expect-error: progress has a stage
+    void store.updateProgress(pending, { done: 1, total: 2 });
+  });
+});
+
+describe("the surface", () => {
+  test("a store has these members and no others: what is not finished is not there", () => {
+    expectTypeOf<keyof JobStore<Subtitle>>().toEqualTypeOf<
+      | ("definition" | "create" | "createMany" | "save" | "get" | "getMany" | "updateStatus" | "updateProgress")
+      | ("delete" | "deleteMany" | "list" | "scan" | "counts" | "outbox" | "health" | "close")
+      | typeof Symbol.asyncDispose
+    >();
+    expectTypeOf<keyof Outbox>().toEqualTypeOf<
+      "read" | "ack" | "reject" | "rejected" | "requeue" | "depth" | "oldest"
+    >();
+    expectTypeOf<keyof ListQuery<Subtitle>>().toEqualTypeOf<
+      "status" | "order" | "after" | "before" | "limit" | "cursor"
+    >();
+    expectTypeOf<keyof Change<Subtitle>>().toEqualTypeOf<"result" | "error" | "progress" | "by" | "note" | "outbox">();
+    expectTypeOf<keyof Job<Subtitle, "failed">>().toEqualTypeOf<
+      | ("id" | "status" | "version" | "attempt" | "data" | "progress" | "result" | "error")
+      | ("createdAt" | "updatedAt" | "statusAt" | "expiresAt" | "history")
+    >();
+  });
+  test("plain shapes", () => {
+    expectTypeOf<JobFailure>().toEqualTypeOf<{
+      readonly message: string;
+      readonly code?: string | undefined;
+      readonly retryable?: boolean | undefined;
+    }>();
+    expectTypeOf<OutboxMessage>().toEqualTypeOf<{
+      readonly queue: string;
+      readonly payload: unknown;
+      readonly id?: string | undefined;
+      readonly headers?: Readonly<Record<string, string>> | undefined;
+    }>();
+    expectTypeOf<OutboxEntry>().toEqualTypeOf<{
+      readonly entryId: string;
+      readonly jobId: string;
+      readonly at: Date;
+      readonly queue: string;
+      readonly payload: unknown;
+      readonly id: string;
+      readonly headers: Readonly<Record<string, string>>;
+    }>();
+    expectTypeOf<Health>().toEqualTypeOf<{
+      readonly status: "healthy" | "degraded" | "unhealthy";
+      readonly driver: string;
+      readonly latencyMs: number | null;
+      readonly details: Readonly<Record<string, Json>>;
+      readonly warnings: readonly string[];
+      readonly error?: string;
+    }>();
+    expectTypeOf<StoreEvent>().toEqualTypeOf<{
+      readonly type: "connected" | "disconnected" | "degraded" | "recovered" | "warning";
+      readonly message: string;
+      readonly details?: Readonly<Record<string, Json>>;
+    }>();
+  });
+  test("errors are narrowed by their code", () => {
+    expectTypeOf<JobStoreErrorCode>().toEqualTypeOf<
+      | ("NOT_FOUND" | "CONFLICT" | "ILLEGAL_TRANSITION" | "INVALID_DATA" | "INVALID_ARGUMENT")
+      | ("UNREADABLE_RECORD" | "UNAVAILABLE" | "TIMEOUT" | "CLOSED")
+    >();
+    const error: unknown = null;
+    if (JobStoreError.is(error)) expectTypeOf(error.code).toEqualTypeOf<JobStoreErrorCode>();
+    if (JobStoreError.is(error, "CONFLICT")) {
+      expectTypeOf(error.code).toEqualTypeOf<"CONFLICT">();
+      expectTypeOf(error.currentVersion).toEqualTypeOf<number | undefined>();
+    }
+    // @ts-expect-error: no such code
+    JobStoreError.is(error, "GONE");
+  });
+  test("AnyJobStore is a store of any definition, and no more than what needs none", () => {
+    const other = defineJob({ name: "x", data: z.string(), initial: "a", statuses: { a: { next: [] } } });
+    expectTypeOf(store).toExtend<AnyJobStore>();
+    expectTypeOf(createJobStore({ job: other, driver: memoryDriver() })).toExtend<AnyJobStore>();
+    expectTypeOf<keyof AnyJobStore>().toEqualTypeOf<"health" | "outbox" | "close" | "delete">();
+  });
+  test("a store of one definition is none of another", () => {
+    const other = defineJob({ name: "x", data: z.string(), initial: "a", statuses: { a: { next: [] } } });
+    expectTypeOf(store).not.toExtend<JobStore<typeof other>>();
+  });
+});
