@@ -89,6 +89,8 @@ export function run(command, args, { show = "everything", env = {} } = {}) {
       resolve({ code: 127, output: error.message });
     });
     started.on("close", (code) => {
+      // What it had started may have ignored the signal.
+      if (interruptedBy !== undefined) signalChild("SIGKILL");
       child = undefined;
       if (pid !== undefined) forget({ group: pid });
       if (code !== 0 && show === "failures" && interruptedBy === undefined) say(output.trimEnd());

@@ -54,21 +54,24 @@ export function countsLine({ passed, failed, skipped }) {
  */
 
 /**
+ * What was not tried for want of a server, and how to have it tried.
+ *
  * @param {Record<string, ServerReport>} servers
  * @returns {string[]} lines
  */
 export function notTried(servers) {
-  const lines = Object.entries(servers).flatMap(([name, { missing, startable }]) => {
-    if (missing !== undefined) return [`  Not tried: what needs ${name}. ${missing}`];
-    return startable ? [] : [`  Not tried: what starts, kills and restarts its own ${name}. No ${name}-server found.`];
+  const missing = Object.entries(servers).flatMap(([name, server]) => {
+    if (server.missing !== undefined) return [`- what needs ${name}: ${server.missing}`];
+    return server.startable ? [] : [`- what kills and restarts a ${name} of its own: no ${name}-server found`];
   });
-  if (lines.length === 0) return [];
+  if (missing.length === 0) return [];
   return [
-    ...lines,
-    "  Any of these lets them run:",
-    "  - the addresses of servers in REDIS_URL and RABBITMQ_URL (keys and queues get a private prefix, others are not touched)",
-    "  - Docker",
-    "  - redis-server and rabbitmq-server installed on this machine (they need not run)",
-    "  - running this as root on Debian or Ubuntu, which installs those two",
+    "Not tried:",
+    ...missing,
+    "Any of these lets it run:",
+    "- REDIS_URL and RABBITMQ_URL, the addresses of servers (names get a private prefix, nothing else is touched)",
+    "- Docker",
+    "- redis-server and rabbitmq-server installed on this machine (they need not run)",
+    "- being root on Debian or Ubuntu, where these two packages are then installed",
   ];
 }

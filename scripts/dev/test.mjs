@@ -29,9 +29,11 @@ export async function test(args) {
     if (isInterrupted()) say("\nInterrupted.");
     const missing = notTried((await readJson(join(folder, "servers.json"))) ?? {});
     if (missing.length > 0) {
-      say(process.env.CI === "true" ? "\nERROR, since CI=true runs everything:" : "\nNot everything ran.");
-      say(missing.join("\n"));
-      if (process.env.CI === "true") counts.failed ||= 1;
+      say(`\n${missing.join("\n")}`);
+      if (process.env.CI === "true") {
+        say("That is an error, since CI=true.");
+        counts.failed ||= 1;
+      }
     }
     say(`\n${countsLine(counts)}`);
     return counts.failed > 0 ? code || 1 : 0;

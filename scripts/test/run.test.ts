@@ -58,9 +58,13 @@ describe.skipIf(process.platform === "win32")("a signal (there are none on Windo
     await expect.poll(() => isAlive(pid)).toBe(false);
   });
 
-  test("reaches what the program has started, too", async () => {
-    const started = parent(`require("node:child_process").spawn(process.execPath, ["-e", ${JSON.stringify(sleeper)}],
-      { stdio: "inherit" })`);
+  test.each([
+    ["", "which ends by it"],
+    ["process.on('SIGINT', () => {});", "which ignores it"],
+  ])("reaches what the program has started, too (%j, %s)", async (trap) => {
+    const grandchild = JSON.stringify(`${trap} ${sleeper}`);
+    const started = parent(`require("node:child_process").spawn(process.execPath, ["-e", ${grandchild}],
+      { stdio: ["ignore", 1, "ignore"] })`);
     const pid = await firstNumber(started.stdout);
     started.kill("SIGINT");
     await once(started, "exit");

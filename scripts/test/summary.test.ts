@@ -44,9 +44,9 @@ describe("notTried", () => {
       redis: { missing: "no REDIS_URL", startable: false },
       rabbitmq: { from: "Docker", startable: false },
     });
-    expect(lines[0]).toContain("what needs redis. no REDIS_URL");
-    expect(lines[1]).toContain("its own rabbitmq");
-    const ways = lines.slice(2).join("\n");
+    expect(lines[1]).toBe("- what needs redis: no REDIS_URL");
+    expect(lines[2]).toContain("a rabbitmq of its own");
+    const ways = lines.slice(3).join("\n");
     for (const way of ["REDIS_URL and RABBITMQ_URL", "Docker", "redis-server and rabbitmq-server", "root on Debian"]) {
       expect(ways).toContain(way);
     }

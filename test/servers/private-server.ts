@@ -1,4 +1,3 @@
-import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { connect } from "node:net";
@@ -6,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { cleanUpLater, forget } from "../../scripts/dev/clean-up.mjs";
+import { type OwnProcess, spawnOwn } from "./own-process.js";
 
 /** A real server of a test's own: a free loopback port, a temporary folder, nothing shared with anyone. */
 export interface PrivateServer extends AsyncDisposable {
@@ -139,54 +139,4 @@ async function answers({ port, greeting, isReady }: Recipe): Promise<boolean> {
   } finally {
     socket.destroy();
   }
-}
-
-/** A process that ends with ours at the latest. It leads a group: signals reach its children, the terminal's do not. */
-export interface OwnProcess {
-  readonly pid: number;
-  /** Settles once the process has ended. */
-  readonly ended: Promise<void>;
-  isRunning(): boolean;
-  signal(signal: NodeJS.Signals): void;
-  /** The last of what it wrote. */
-  output(): string;
-}
-
-/** Starts a process that ends with ours at the latest. */
-export function spawnOwn(
-  command: string,
-  args: readonly string[],
-  options: { cwd?: string; env?: NodeJS.ProcessEnv },
-): OwnProcess {
-  const child: ChildProcess = spawn(command, args, { ...options, detached: true, stdio: ["ignore", "pipe", "pipe"] });
-  const { pid } = child;
-  let running = pid !== undefined;
-  let output = "";
-  for (const stream of [child.stdout, child.stderr]) {
-    stream?.on("data", (chunk: Buffer) => {
-      output = (output + chunk.toString()).slice(-4_000);
-    });
-  }
-  if (pid !== undefined) cleanUpLater({ group: pid });
-  const ended = new Promise<void>((resolve) => {
-    child.once("error", (error) => {
-      output += error.message;
-      running = false;
-      resolve();
-    });
-    child.once("exit", () => {
-      running = false;
-      if (pid !== undefined) forget({ group: pid });
-      resolve();
-    });
-  });
-  return {
-    pid: pid ?? 0,
-    ended,
-    isRunning: () => running,
-    output: () => output,
-    signal(signal) {
-      if (running && pid !== undefined) process.kill(-pid, signal);
-    },
-  };
 }

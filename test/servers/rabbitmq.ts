@@ -1,8 +1,9 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { findRabbitmq } from "./binaries.js";
+import { spawnOwn } from "./own-process.js";
 import { freePorts } from "./ports.js";
-import { type PrivateServer, spawnOwn, startPrivateServer } from "./private-server.js";
+import { type PrivateServer, startPrivateServer } from "./private-server.js";
 
 export interface RabbitmqOptions {
   /**
