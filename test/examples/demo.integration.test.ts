@@ -36,6 +36,18 @@ describe.skipIf(redis.url === null || rabbitmq.url === null)(suite, () => {
     expect(timeline.match(/ completed /g)).toHaveLength(1);
   });
 
+  test("a worker that is told to stop finishes its work first", { timeout: 90_000 }, async () => {
+    const { demo, says, output } = await startDemo(servers);
+    const [, translator] = await says(/translator runs as process (\d+)/);
+    await says(/translating (2|3|4)\d\/\d+/);
+    process.kill(Number(translator), "SIGTERM");
+
+    await says(/translator died \(exit code 0\)/);
+    expect(await exitCode(demo), output()).toBe(0);
+    const timeline = output().split("\nThe Last Ferry, en → es\n").at(-1)?.split("\n\n")[0] ?? "";
+    expect(timeline.match(/ translating +translator@/g)).toHaveLength(1);
+  });
+
   test("Ctrl-C stops it and leaves nothing behind", { timeout: 90_000 }, async () => {
     const { demo, says, output, files } = await startDemo(servers);
     const [, name = ""] = await says(/queues (demo-[0-9a-f]+)\./);

@@ -22,10 +22,14 @@ export function envOrExit<S extends z.ZodRawShape>(shape: S) {
   try {
     return parseEnv(shape);
   } catch (error) {
-    if (!(error instanceof EnvError)) throw error;
-    console.error(error.message);
-    process.exit(1);
+    return exitWith(error);
   }
+}
+
+/** Ends the process with the error's message: for what only whoever started it can mend. */
+export function exitWith(error: unknown): never {
+  console.error(error instanceof Error ? error.message : error);
+  process.exit(1);
 }
 
 function complaint(name: string, given: boolean, schema: z.core.$ZodType | undefined): string {

@@ -1,5 +1,5 @@
 export { openBroker, openStore } from "./connect.js";
-export { connectionEnv, EnvError, envOrExit, parseEnv, workerEnv } from "./env.js";
+export { connectionEnv, EnvError, envOrExit, exitWith, parseEnv, workerEnv } from "./env.js";
 export type { SubtitleJob, SubtitleStore, WorkingJob } from "./job.js";
 export { createLog, type Log, logStoreEvents } from "./log.js";
 export { downloadQueue, type StageQueue, translateQueue } from "./queues.js";

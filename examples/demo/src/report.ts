@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { JobView } from "./client.js";
 
 /** What the translator tells in its result, as far as the demo shows it. */
-const translationDetails = z.object({
+export const translationDetails = z.object({
   total: z.number(),
   covered: z.number(),
   exact: z.number(),
@@ -45,14 +45,15 @@ export function translationReport(job: JobView, sourceText: string, translatedTe
   ].join("\n");
 }
 
-/** What happened to a job, when, and by whom. */
-export function timeline(label: string, { history }: JobView): string {
+/** What happened to a job, when, and by whom; and why, where it failed. */
+export function timeline(label: string, { history, error }: JobView): string {
   const start = history[0]?.at.getTime() ?? 0;
   const steps = history.map(({ to, at, by = "", note }) => {
     const time = `${at.getTime() - start} ms`;
     return `  ${time.padStart(8)}  ${to.padEnd(11)}  ${by}${note ? ` (${note})` : ""}`;
   });
-  return [heading(label), ...steps].join("\n");
+  const reason = error ? [`            ${error.message}`] : [];
+  return [heading(label), ...steps, ...reason].join("\n");
 }
 
 function heading(text: string): string {

@@ -5,7 +5,7 @@ import { type Client, createClient, type JobView } from "../src/client.js";
 import { follow } from "../src/follow.js";
 import { startInProcess } from "../src/in-process.js";
 import { orders } from "../src/orders.js";
-import { timeline, translationReport } from "../src/report.js";
+import { timeline, translationDetails, translationReport } from "../src/report.js";
 import type { System } from "../src/system.js";
 import { createOutput } from "./output.js";
 
@@ -57,22 +57,12 @@ test("the translation has the source's times, and not one of its texts", async (
 });
 
 test("what the memory does not cover is counted, listed and left out", async () => {
-  const details = job(1).result?.details;
-  expect(details).toMatchObject({
-    exact: expect.any(Number),
-    fuzzy: expect.any(Number),
-    uncovered: expect.any(Number),
-    coverage: expect.any(Number),
-  });
-  const { exact, fuzzy, covered, total, uncovered, uncoveredCues, fuzzyCues } = details as Record<string, number> & {
-    uncoveredCues: { index: number; text: string }[];
-    fuzzyCues: number[];
-  };
-  expect([exact, fuzzy, uncovered].every((count) => Number(count) > 0)).toBe(true);
-  expect(Number(exact) + Number(fuzzy)).toBe(covered);
-  expect(Number(covered) + Number(uncovered)).toBe(total);
-  expect(uncoveredCues).toHaveLength(Number(uncovered));
-  expect(fuzzyCues).toHaveLength(Number(fuzzy));
+  const { exact, fuzzy, covered, total, uncovered, uncoveredCues, fuzzyCues } = translationDetails.parse(
+    job(1).result?.details,
+  );
+  expect([exact, fuzzy, uncovered].every((count) => count > 0)).toBe(true);
+  expect([exact + fuzzy, covered + uncovered]).toEqual([covered, total]);
+  expect([uncoveredCues.length, fuzzyCues.length]).toEqual([uncovered, fuzzy]);
   const translated = new Set(parseSrt(await client.file(job(1))).map(({ index }) => index));
   for (const { index } of uncoveredCues) expect(translated.has(index)).toBe(false);
 });
@@ -115,6 +105,6 @@ test("the report shows exact and fuzzy cues beside their source, what was left o
   expect(report).toMatch(/^ +\d+ {2}fuzzy {2}\S.+ {2}\S/m);
   expect(report).toMatch(/Left out, .+: \d+ cues\n +\d+ {2}\S/);
   expect(timeline("One", job(2))).toMatch(
-    /^\nOne\n +0 ms {2}pending +manager\n +\d+ ms {2}downloading .+\n +\d+ ms {2}failed /,
+    /^\nOne\n +0 ms {2}pending +manager\n +\d+ ms {2}downloading .+\n +\d+ ms {2}failed .+\n +No subtitle in en /,
   );
 });

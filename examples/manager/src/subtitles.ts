@@ -57,7 +57,7 @@ async function jobOr404(store: SubtitleStore, id: string) {
 /** The name that video players look for beside a film, without what file systems refuse. */
 function downloadName(videoTitle: string, language: string): string {
   const title = videoTitle
-    .replace(/[\p{Control}<>:"/\\|?*]+/gu, " ")
+    .replace(/[\p{Control}\p{Surrogate}<>:"/\\|?*]+/gu, " ")
     .replace(/\s+/g, " ")
     .slice(0, 120)
     .replace(/^[\s.]+|[\s.]+$/g, "");

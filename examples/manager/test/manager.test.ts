@@ -210,6 +210,18 @@ test("a finished job's file is served under the name that players look for", asy
   expect(disposition).toContain("filename*=UTF-8''Am%C3%A9lie%202001.es.srt");
 });
 
+test.each(["", "..", "CON/../..", "\ud800", "a".repeat(5000)])(
+  "the title %j makes a file name all the same",
+  async (title) => {
+    const { get, post, complete } = await startRig();
+    const { id } = await read(aJob, post({ ...film, videoTitle: title || " " }));
+    await complete(id, { file: "hello" });
+    const reply = await get(`/subtitles/${id}/file`);
+    expect(reply.status).toBe(200);
+    expect(reply.headers.get("content-disposition")).toMatch(/^attachment; filename="?[^"/\\]{1,150}\.en\.srt"?$/);
+  },
+);
+
 test("there is no file before the job is done, and the answer says how it stands", async () => {
   const { store, get, post, complete } = await startRig();
   const { id } = await read(aJob, post(film));

@@ -3,6 +3,7 @@ import {
   createLog,
   createSubtitleFiles,
   envOrExit,
+  exitWith,
   openBroker,
   openStore,
   stopSignal,
@@ -13,7 +14,7 @@ import { translatorEnv } from "./env.js";
 const env = envOrExit(translatorEnv);
 const log = createLog("translator", env.LOG_LEVEL);
 const stop = stopSignal();
-const memory = await loadTranslationMemory(env.TRANSLATION_MEMORY_PATH);
+const memory = await loadTranslationMemory(env.TRANSLATION_MEMORY_PATH).catch(exitWith);
 
 await using store = openStore(env, log);
 await using broker = openBroker(env, log);
