@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { createJobStore, JobStoreError } from "../src/index.js";
 import { memoryDriver } from "../src/memory.js";
 import { testDriver } from "../src/testing.js";
@@ -70,6 +70,21 @@ test("memory driver: two drivers are two places", async () => {
   const [one, other] = [memoryDriver(), memoryDriver()].map((driver) => createJobStore({ job: errand, driver }));
   await one?.create(null, { id: "a" });
   expect(await other?.get("a")).toBeNull();
+});
+
+test("memory driver: an expired job is gone before any timer has had its turn", async () => {
+  vi.useFakeTimers({ toFake: ["Date"] });
+  onTestFinished(() => void vi.useRealTimers());
+  const store = createJobStore({ job: errand, driver: memoryDriver(), ttlSeconds: { done: 60 } });
+  for (const id of ["a", "b"]) await store.create(null, { id });
+  const { expiresAt } = await store.updateStatus("a", "done");
+  vi.setSystemTime(expiresAt as Date);
+  expect(await store.counts()).toEqual({ todo: 1, done: 1 });
+  vi.setSystemTime((expiresAt as Date).getTime() + 1);
+  expect(await store.counts()).toEqual({ todo: 1, done: 0 });
+  expect((await store.list()).items.map(({ id }) => id)).toEqual(["b"]);
+  expect((await store.list({ status: "done" })).items).toEqual([]);
+  expect(await store.get("a")).toBeNull();
 });
 
 test("memory driver: jobs that will expire keep no process alive", async () => {
