@@ -1,35 +1,62 @@
 import { randomBytes } from "node:crypto";
 import { connect } from "amqplib";
 import { inject, onTestFinished } from "vitest";
-import type { QueueDefinition } from "../src/index.js";
+import { z } from "zod";
+import type {} from "../../../test/servers/provided.js";
+import { type Broker, createBroker, defineQueue, type QueueDefinition } from "../src/index.js";
+import { type RabbitmqDriverOptions, rabbitmqDriver } from "../src/rabbitmq.js";
 
 /** A name that no other test and no one else has. */
 export function freshPrefix(): string {
   return `${inject("testPrefix")}${randomBytes(4).toString("hex")}.`;
 }
 
-/** A bare channel to a broker, for what the package itself does not do. It may be closed by a refusal. */
+/** A bare channel to a broker, for what the package itself does not do. Ends with the test. */
 export async function openChannel(url: string) {
   const connection = await connect(url);
   connection.on("error", () => {});
+  onTestFinished(async () => void (await connection.close().catch(() => undefined)));
   const channel = await connection.createConfirmChannel();
   channel.on("error", () => {});
-  return { channel, close: () => connection.close().catch(() => undefined) };
+  return channel;
 }
 
 /** Deletes these queues and their companions, and no others. */
 export async function deleteQueues(url: string, prefix: string, queues: readonly QueueDefinition[]): Promise<void> {
-  const { channel, close } = await openChannel(url);
+  const connection = await connect(url);
+  const channel = await connection.createChannel();
   for (const { name, retryDelaysMs } of queues) {
     const names = [name, `${name}.dead`, ...retryDelaysMs.map((delay) => `${name}.wait.${delay}`)];
     for (const each of names) await channel.deleteQueue(prefix + each);
   }
-  await close();
+  await connection.close();
 }
 
-/** A prefix whose queues are deleted after the test. */
-export function prefixFor(url: string, queues: readonly QueueDefinition[]): string {
+export const tasks = defineQueue({
+  name: "tasks",
+  payload: z.object({ n: z.number(), text: z.string().optional() }),
+  retryDelaysMs: [50],
+});
+export type Tasks = typeof tasks;
+
+export interface Setting {
+  readonly prefix: string;
+  /** What the brokers reported through `onError`. */
+  readonly reported: unknown[];
+  /** A broker that closes with the test. */
+  broker(options?: Partial<RabbitmqDriverOptions>): Broker;
+}
+
+/** Brokers over fresh queues on the server at `url`, all of which go with the test. */
+export function onServer(url: string): Setting {
   const prefix = freshPrefix();
-  onTestFinished(() => deleteQueues(url, prefix, queues));
-  return prefix;
+  const reported: unknown[] = [];
+  onTestFinished(() => deleteQueues(url, prefix, [tasks]));
+  const broker = (options: Partial<RabbitmqDriverOptions> = {}) => {
+    const driver = rabbitmqDriver({ url, prefix, timeoutMs: 5_000, ...options });
+    const opened = createBroker({ driver, onError: (error) => reported.push(error) });
+    onTestFinished(() => opened.close({ graceMs: 0 }));
+    return opened;
+  };
+  return { prefix, reported, broker };
 }

@@ -1,16 +1,18 @@
-import { describe, inject } from "vitest";
-import "../../../test/servers/provided.js";
+import { describe } from "vitest";
+import { server } from "../../../test/servers/require.js";
 import { rabbitmqDriver } from "../src/rabbitmq.js";
 import { testDriver } from "../src/testing.js";
 import { deleteQueues, freshPrefix } from "./rabbitmq-queues.js";
 
-const { url, reason } = inject("rabbitmq");
+const rabbitmq = server("rabbitmq");
 
-describe.skipIf(url === null)(`RabbitMQ${reason === null ? "" : ` (${reason})`}`, () => {
+describe.skipIf(rabbitmq.url === null)(rabbitmq.title("on a real broker"), () => {
   testDriver("rabbitmq", () => {
-    const address = url ?? "";
+    const url = rabbitmq.url ?? "";
     const prefix = freshPrefix();
-    const driver = rabbitmqDriver({ url: address, prefix, timeoutMs: 5_000 });
-    return { driver, close: (queues) => deleteQueues(address, prefix, queues) };
+    return {
+      driver: rabbitmqDriver({ url, prefix, timeoutMs: 5_000 }),
+      close: (queues) => deleteQueues(url, prefix, queues),
+    };
   });
 });

@@ -54,7 +54,7 @@ export class ActiveConsumer<Q extends QueueDefinition> implements Subscriber {
     }
     for (const handling of this.#running) {
       if (handling.continues(delivery)) {
-        handling.delivery = delivery;
+        handling.adopt(delivery);
         return;
       }
     }
@@ -134,7 +134,7 @@ export class ActiveConsumer<Q extends QueueDefinition> implements Subscriber {
       session: this.#session,
       queue: this.#queue,
       envelope,
-      delivery: () => handling.delivery,
+      held: handling,
       signal: this.#givingUp.signal,
       report,
     });

@@ -130,9 +130,12 @@ export type Failure =
   | { readonly ok: false; readonly failure: "too large"; readonly reason: string }
   | { readonly ok: false; readonly failure: "mismatch"; readonly mismatch: Mismatch };
 
-/** A queue that exists with other settings. */
+/** A queue that exists with other settings: all of those that differ. */
 export interface Mismatch {
   readonly queue: string;
+  readonly differences: readonly Difference[];
+}
+export interface Difference {
   readonly argument: string;
   readonly found: string;
   readonly wanted: string;

@@ -41,10 +41,11 @@ export function toError(failure: Failure, about: About): QueueError {
     case "too large":
       return new QueueError("INVALID_PAYLOAD", `${subject} failed: ${failure.reason}.`, about);
     case "mismatch": {
-      const { queue, argument, found, wanted } = failure.mismatch;
+      const { queue, differences } = failure.mismatch;
+      const found = differences.map((each) => `${each.argument} is ${each.found}, and ${each.wanted} is wanted`);
       return new QueueError(
         "TOPOLOGY_MISMATCH",
-        `The queue "${queue}" exists with other settings: its ${argument} is ${found}, and ${wanted} is wanted. ` +
+        `The queue "${queue}" exists with other settings: its ${found.join("; its ")}. ` +
           "Declare it as it is, use another name, or delete it once it is empty.",
         { ...about, queue: about.queue ?? queue },
       );

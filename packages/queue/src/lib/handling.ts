@@ -7,8 +7,8 @@ import { isLastAttempt, type Outcome, outcomeOf, type Verdict } from "./verdict.
 
 /** A message whose handler runs here. It outlives the delivery that brought it: see `delivery`. */
 export class Handling<Q extends QueueDefinition> {
-  /** The latest delivery of this message. After a reconnect the redelivery takes the place of the lost one. */
-  delivery: Delivery;
+  #delivery: Delivery;
+  #wake: () => void = () => {};
   /** Its outcome has been applied. A handler that was aborted may still be running. */
   settled = false;
   #recalled = false;
@@ -21,13 +21,32 @@ export class Handling<Q extends QueueDefinition> {
   constructor(queue: Q, handler: Handler<Q>, delivery: Delivery) {
     this.#queue = queue;
     this.#handler = handler;
-    this.delivery = delivery;
+    this.#delivery = delivery;
+  }
+
+  /** The latest delivery of this message: after a reconnect, the redelivery takes the place of the lost one. */
+  get delivery(): Delivery {
+    return this.#delivery;
+  }
+
+  adopt(redelivery: Delivery): void {
+    this.#delivery = redelivery;
+    this.#wake();
+  }
+
+  /** Settles once the message is in our hands again, or is not expected back. */
+  async adopted(): Promise<void> {
+    if (this.#delivery.live || this.#recalled) return;
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve;
+    });
   }
 
   /** Tells the handler to end: the consumer closes, or the message went elsewhere. What it throws then is no failure. */
   recall(reason: QueueError): void {
     this.#recalled = true;
     this.#abort.abort(reason);
+    this.#wake();
   }
 
   /** Whether this redelivery brings the message back that the handler is still at work on. */

@@ -9,12 +9,18 @@ const MAX_ERRORS = 10;
 const MAX_REASON_LENGTH = 300;
 const LONGEST_PAUSE_MS = 5_000;
 
+/** A message in hand. After a reconnect, another delivery may have taken the place of the first. */
+export interface Held {
+  readonly delivery: Delivery;
+  /** Settles once there is a live delivery again, or none is expected. */
+  adopted(): Promise<void>;
+}
+
 export interface Settling {
   readonly session: Session;
   readonly queue: QueueShape;
   readonly envelope: Envelope;
-  /** Read anew at every step: after a reconnect, another delivery of the same message may have taken its place. */
-  readonly delivery: () => Delivery;
+  readonly held: Held;
   /** Aborts once the consumer gives up waiting: the message goes back instead. */
   readonly signal: AbortSignal;
   readonly report: (error: unknown) => void;
@@ -26,16 +32,20 @@ export interface Settling {
  */
 export async function settle(outcome: Outcome, context: Settling): Promise<void> {
   const settled = outcome.kind === "acknowledge" || (outcome.kind !== "release" && (await copied(outcome, context)));
-  context.delivery().settle(settled ? "ack" : "release");
+  context.held.delivery.settle(settled ? "ack" : "release");
 }
 
 /** Tries until the copy is stored, the message is no longer ours, or the consumer gives up. */
 async function copied(outcome: CopyingOutcome, context: Settling): Promise<boolean> {
-  const { session, queue, signal, report } = context;
+  const { session, queue, signal, report, held } = context;
   const [copy, place] = copyFor(outcome, context.envelope);
-  for (let pauseMs = 200; context.delivery().live; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
+  for (let pauseMs = 200; held.delivery.live; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
     const answer = await session.publish(queue, copy, place);
-    if (answer.ok) return true;
+    if (answer.ok) {
+      // Cut off meanwhile, the message comes back: it is acknowledged then, instead of running beside its copy.
+      await held.adopted();
+      return true;
+    }
     report(toError(answer, { queue: queue.name, messageId: copy.id }));
     if (signal.aborted) return false;
     await pause(pauseMs, undefined, { signal, ref: false }).catch(() => undefined);

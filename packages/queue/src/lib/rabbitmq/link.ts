@@ -74,18 +74,24 @@ export class Link {
     return this.#open(() => this.#model.createConfirmChannel());
   }
 
-  /** Asks on a channel of its own, which a refusal may close. */
+  /** Asks on a channel of its own, which a refusal may close. Answers within `limitMs`. */
   async ask<T>(question: (channel: Channel) => Promise<T>, limitMs: number): Promise<Answer<T>> {
-    const channel = await this.openChannel();
-    if (channel === null) return toFailure(new Error("Connection lost"));
-    const asked = question(channel);
+    const asked = this.#ask(question);
     try {
       return { ok: true, value: await within(asked, limitMs) };
     } catch (error) {
       return toFailure(error);
+    }
+  }
+
+  async #ask<T>(question: (channel: Channel) => Promise<T>): Promise<T> {
+    const channel = await this.#model.createChannel();
+    channel.on("error", ignore);
+    try {
+      return await question(channel);
     } finally {
-      // After the answer, however late it comes: a reply to a closed channel would be a protocol error.
-      void asked.catch(() => undefined).then(() => channel.close().catch(() => undefined));
+      // Not sooner, even where nobody waits any more: a reply to a channel that was closed would end the connection.
+      void channel.close().catch(ignore);
     }
   }
 
@@ -97,15 +103,14 @@ export class Link {
 
   /** Says goodbye, but does not wait long for an answer. */
   async close(): Promise<void> {
-    if (!this.lost.aborted) await within(this.#model.close(), CLOSE_TIMEOUT_MS).catch(() => undefined);
+    if (!this.lost.aborted) await within(this.#model.close(), CLOSE_TIMEOUT_MS).catch(ignore);
     this.drop("the connection was closed");
   }
 
   async #open<C extends Channel>(open: () => Promise<C>): Promise<C | null> {
     try {
       const channel = await within(open(), SETUP_TIMEOUT_MS);
-      // The server's reasons are read from the calls that it refuses; without a listener they would be thrown.
-      channel.on("error", () => {});
+      channel.on("error", ignore);
       return channel;
     } catch (error) {
       this.drop(wordsOf(error));
@@ -122,3 +127,6 @@ export class Link {
     this.#gone.abort(reason);
   }
 }
+
+/** The server's reasons are read from the calls that it refuses; without a listener they would be thrown besides. */
+function ignore(): void {}

@@ -84,7 +84,7 @@ export class Publisher {
 
   async #openChannel(link: Link): Promise<void> {
     const channel = await link.openConfirmChannel();
-    if (channel === null) return;
+    if (channel === null || link.lost.aborted) return;
     let fault: unknown = null;
     channel.on("error", (error) => {
       fault = error;

@@ -35,11 +35,8 @@ function readMismatch(words: string): Failure | null {
   const match = INEQUIVALENT.exec(words);
   if (match === null) return null;
   const [, argument = "", queue = "", wanted = "", found = ""] = match;
-  return {
-    ok: false,
-    failure: "mismatch",
-    mismatch: { queue, argument, found: valueIn(found), wanted: valueIn(wanted) },
-  };
+  const difference = { argument, found: valueIn(found), wanted: valueIn(wanted) };
+  return { ok: false, failure: "mismatch", mismatch: { queue, differences: [difference] } };
 }
 
 /** The server writes `'5'`, `the value '5' of type 'byte'` or `none`. */

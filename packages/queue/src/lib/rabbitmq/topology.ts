@@ -1,5 +1,6 @@
 import type { Channel, Options } from "amqplib";
-import { type Answer, done, type Place, type QueueShape } from "../driver.js";
+import type { Answer, Place, QueueShape } from "../driver.js";
+import { findDifferences } from "./differences.js";
 import type { Link } from "./link.js";
 
 /** A message whose consumers keep dying is dead-lettered by the broker after this many deliveries. A crash guard, no retry. */
@@ -59,11 +60,15 @@ export class Topology {
 
   async #declare(link: Link, queue: QueueShape): Promise<Answer> {
     const declarations = this.#declarations(queue);
+    let current = declarations[0];
     const declareAll = async (channel: Channel) => {
-      for (const { name, options } of declarations) await channel.assertQueue(name, options);
+      for (current of declarations) await channel.assertQueue(current.name, current.options);
     };
     const answer = await link.ask(declareAll, this.#limitMs);
-    return answer.ok ? done : answer;
+    if (answer.ok || answer.failure !== "mismatch" || current === undefined) return answer;
+    const { name, options } = current;
+    const differences = await findDifferences(link, name, options, answer.mismatch.differences, this.#limitMs);
+    return { ok: false, failure: "mismatch", mismatch: { queue: name, differences } };
   }
 
   /** Dead letters first: no message can need a queue that is not there yet. */

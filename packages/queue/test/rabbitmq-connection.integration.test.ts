@@ -1,0 +1,220 @@
+import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { server } from "../../../test/servers/require.js";
+import { QueueError } from "../src/index.js";
+import { latch, PATIENCE, recorder } from "../src/lib/contract/fixture.js";
+import { FragileProxy } from "./proxy.js";
+import { onServer, type Tasks, tasks } from "./rabbitmq-queues.js";
+
+const rabbitmq = server("rabbitmq");
+const url = rabbitmq.url ?? "";
+/** Nothing listens here. */
+const nowhere = "amqp://127.0.0.1:1";
+
+describe.skipIf(rabbitmq.url === null)(rabbitmq.title("connections that break"), () => {
+  test("publishing survives cuts: every message is confirmed in the end, and is in the queue", async () => {
+    const proxy = await FragileProxy.to(url);
+    const { broker } = onServer(url);
+    const here = broker({ url: proxy.url, maxPendingConfirms: 50 });
+    let confirmed = 0;
+    const publishes = Array.from({ length: 3_000 }, async (_, n) => {
+      await here.publish(tasks, { n });
+      if (++confirmed === 500 || confirmed === 1_500) proxy.cut();
+    });
+    await Promise.all(publishes);
+    expect((await here.health()).reconnects).toBeGreaterThanOrEqual(2);
+    const seen = new Set<number>();
+    await broker().consume(tasks, async ({ payload }) => void seen.add(payload.n), { prefetch: 500 });
+    await expect.poll(() => seen.size, PATIENCE).toBe(3_000);
+  });
+
+  test("a handler that works through a cut is not started twice, and its message is acknowledged", async () => {
+    const proxy = await FragileProxy.to(url);
+    const { broker } = onServer(url);
+    const { opened, open: release } = latch();
+    const { messages, handler } = recorder<Tasks>(() => opened.then(() => undefined));
+    const here = broker({ url: proxy.url });
+    await here.consume(tasks, handler, { concurrency: 2 });
+    await broker().publish(tasks, { n: 1 }, { id: "a" });
+    await broker().publish(tasks, { n: 2 }, { id: "b" });
+    await expect.poll(() => messages.length, PATIENCE).toBe(2);
+    expect(await here.health()).toMatchObject({ status: "healthy", reconnects: 0 });
+    proxy.cut();
+    await expect.poll(() => here.health(), PATIENCE).toMatchObject({ status: "healthy", reconnects: 2 });
+    await expect.poll(async () => (await broker().stats(tasks)).consumers, PATIENCE).toBe(1);
+    // Both redeliveries have taken up the room for two, so a third message stays where it is.
+    await broker().publish(tasks, { n: 3 }, { id: "c" });
+    await expect.poll(async () => (await broker().stats(tasks)).ready, PATIENCE).toBe(1);
+    release();
+    await expect.poll(() => messages.map(({ id }) => id).sort(), PATIENCE).toEqual(["a", "b", "c"]);
+    await here.close();
+    expect(await broker().stats(tasks)).toMatchObject({ ready: 0, delayed: 0, dead: 0 });
+    expect(messages.every(({ signal }) => !signal.aborted)).toBe(true);
+  });
+
+  test("an acknowledgement that comes too late changes nothing and is counted; the message arrives again", async () => {
+    const proxy = await FragileProxy.to(url);
+    const { broker } = onServer(url);
+    const { opened, open: release } = latch();
+    const { messages, handler } = recorder<Tasks>(() => opened.then(() => undefined));
+    const here = broker({ url: proxy.url });
+    await here.consume(tasks, handler);
+    await broker().publish(tasks, { n: 1 }, { id: "a" });
+    await broker().publish(tasks, { n: 2 }, { id: "b" });
+    await expect.poll(() => messages.length, PATIENCE).toBe(1);
+    await proxy.shut();
+    await expect.poll(async () => (await broker().stats(tasks)).ready, PATIENCE).toBe(2);
+    release();
+    await proxy.open();
+    await expect
+      .poll(() => messages.map(({ id, redelivered }) => [id, redelivered]), PATIENCE)
+      .toEqual([
+        ["a", false],
+        ["a", true],
+        ["b", false],
+      ]);
+    const { warnings } = await here.health();
+    expect(warnings).toEqual([expect.stringContaining("1 message")]);
+  });
+
+  test("a handler whose message went elsewhere meanwhile is told through its signal", async () => {
+    const proxy = await FragileProxy.to(url);
+    const { broker } = onServer(url);
+    const here = recorder<Tasks>(
+      ({ signal }) => new Promise((resolve) => signal.addEventListener("abort", () => resolve(undefined))),
+    );
+    await broker({ url: proxy.url }).consume(tasks, here.handler);
+    await broker().publish(tasks, { n: 1 });
+    await expect.poll(() => here.messages.length, PATIENCE).toBe(1);
+    await proxy.shut();
+    const there = recorder<Tasks>();
+    await broker().consume(tasks, there.handler);
+    await expect.poll(() => there.messages.length, PATIENCE).toBe(1);
+    await proxy.open();
+    await expect.poll(() => here.messages[0]?.signal.aborted, PATIENCE).toBe(true);
+    expect(QueueError.is(here.messages[0]?.signal.reason, "CLOSED")).toBe(true);
+  });
+
+  test("a retry that is cut off between its copy and its acknowledgement is neither lost nor doubled", async () => {
+    const proxy = await FragileProxy.to(url);
+    const { broker } = onServer(url);
+    const { messages, handler } = recorder<Tasks>(({ attempt, redelivered }) => {
+      if (attempt === 1 && !redelivered) proxy.cut();
+      throw new Error(`attempt ${attempt}`);
+    });
+    const here = broker({ url: proxy.url });
+    await here.consume(tasks, handler);
+    await broker().publish(tasks, { n: 1 });
+    await expect.poll(() => broker().stats(tasks), PATIENCE).toMatchObject({ ready: 0, delayed: 0, dead: 1 });
+    await here.close();
+    expect(messages.map(({ attempt }) => attempt)).toEqual([1, 2]);
+    expect(await broker().stats(tasks)).toMatchObject({ ready: 0, delayed: 0, dead: 1 });
+  });
+
+  test("without a broker each call is UNAVAILABLE in its time, and nothing was sent", async () => {
+    const { broker, reported } = onServer(url);
+    const here = broker({ url: nowhere, timeoutMs: 300 });
+    const startedAt = performance.now();
+    const calls = [
+      here.publish(tasks, { n: 1 }),
+      here.consume(tasks, async () => {}),
+      here.stats(tasks),
+      here.deadLetters(tasks),
+      here.redrive(tasks),
+      here.purge(tasks),
+    ];
+    for (const call of await Promise.allSettled(calls)) {
+      expect(call).toMatchObject({ reason: { code: "UNAVAILABLE", indeterminate: false } });
+      expect(String((call as PromiseRejectedResult).reason)).toContain("ECONNREFUSED");
+    }
+    expect(performance.now() - startedAt).toBeLessThan(2_000);
+    expect(await here.health({ timeoutMs: 100 })).toMatchObject({ status: "unhealthy", latencyMs: null });
+    expect(reported.length).toBeGreaterThan(0);
+    expect(reported.every((error) => QueueError.is(error, "UNAVAILABLE"))).toBe(true);
+  });
+
+  test("publishMany to a broker that is away does not wait once per thousand", async () => {
+    const { broker } = onServer(url);
+    const here = broker({ url: nowhere, timeoutMs: 300 });
+    const startedAt = performance.now();
+    const results = await here.publishMany(
+      tasks,
+      Array.from({ length: 5_000 }, (_, n) => ({ payload: { n } })),
+    );
+    expect(performance.now() - startedAt).toBeLessThan(2_000);
+    expect(results.every((result) => result.status === "rejected" && QueueError.is(result.reason, "UNAVAILABLE"))).toBe(
+      true,
+    );
+  });
+
+  test("a broker that comes up late gets what was published meanwhile", async () => {
+    const proxy = await FragileProxy.to(url);
+    await proxy.shut();
+    const { broker } = onServer(url);
+    const here = broker({ url: proxy.url });
+    const publishing = here.publish(tasks, { n: 1 });
+    const consuming = here.consume(tasks, async () => {});
+    await proxy.open();
+    await Promise.all([publishing, consuming]);
+  });
+
+  test("addresses are tried in turn: one that refuses, one that never answers, one that works", async () => {
+    const mute = createServer(() => {}).listen(0, "127.0.0.1");
+    await once(mute, "listening");
+    onTestFinished(() => void mute.close());
+    const { port } = mute.address() as AddressInfo;
+    const { broker } = onServer(url);
+    const here = broker({ url: [nowhere, `amqp://127.0.0.1:${port}`, url], timeoutMs: 10_000 });
+    await Promise.all([here.publish(tasks, { n: 1 }), here.stats(tasks)]);
+    expect((await here.stats(tasks)).ready).toBe(1);
+  });
+
+  test("a broker that stops answering: TIMEOUT, perhaps stored; and close settles all the same", async () => {
+    const proxy = await FragileProxy.to(url);
+    const { broker } = onServer(url);
+    const here = broker({ url: proxy.url, timeoutMs: 500, maxPendingConfirms: 3 });
+    await here.publish(tasks, { n: 0 });
+    const { messages, handler } = recorder<Tasks>(() => new Promise(() => {}));
+    await here.consume(tasks, handler);
+    await expect.poll(() => messages.length, PATIENCE).toBe(1);
+    proxy.freeze();
+    const results = await Promise.allSettled([1, 2, 3, 4].map((n) => here.publish(tasks, { n })));
+    expect(results).toMatchObject([
+      { reason: { code: "TIMEOUT", indeterminate: true } },
+      { reason: { code: "TIMEOUT", indeterminate: true } },
+      { reason: { code: "TIMEOUT", indeterminate: true } },
+      // The window was full.
+      { reason: { code: "TIMEOUT", indeterminate: false } },
+    ]);
+    expect(await here.health({ timeoutMs: 200 })).toMatchObject({ status: "unhealthy", pendingConfirms: 3 });
+    const pending = here.publish(tasks, { n: 5 }).catch((error: unknown) => error);
+    const startedAt = performance.now();
+    await here.close({ graceMs: 0 });
+    expect(performance.now() - startedAt).toBeLessThan(4_000);
+    expect(QueueError.is(await pending)).toBe(true);
+  });
+
+  test("a publish that was sent and then cut off for good may be stored, and says so", async () => {
+    const proxy = await FragileProxy.to(url);
+    const { broker } = onServer(url);
+    const here = broker({ url: proxy.url, timeoutMs: 1_000 });
+    await here.publish(tasks, { n: 0 });
+    proxy.freeze();
+    const publishing = here.publish(tasks, { n: 1 }).catch((error: unknown) => error);
+    await expect.poll(async () => (await here.health({ timeoutMs: 1 })).pendingConfirms).toBe(1);
+    await proxy.shut();
+    expect(await publishing).toMatchObject({ code: "UNAVAILABLE", indeterminate: true });
+  });
+
+  test("a connection cut during close does not hold it up", async () => {
+    const proxy = await FragileProxy.to(url);
+    const { broker } = onServer(url);
+    const here = broker({ url: proxy.url });
+    await here.consume(tasks, async () => {});
+    await here.publish(tasks, { n: 1 });
+    const closing = here.close();
+    proxy.cut();
+    await closing;
+  });
+});

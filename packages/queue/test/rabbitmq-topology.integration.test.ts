@@ -1,0 +1,170 @@
+import { describe, expect, test } from "vitest";
+import { server } from "../../../test/servers/require.js";
+import { createBroker, defineQueue, QueueError } from "../src/index.js";
+import { PATIENCE } from "../src/lib/contract/fixture.js";
+import { rabbitmqDriver } from "../src/rabbitmq.js";
+import { onServer, openChannel, tasks } from "./rabbitmq-queues.js";
+
+const rabbitmq = server("rabbitmq");
+const url = rabbitmq.url ?? "";
+
+describe.skipIf(rabbitmq.url === null)(rabbitmq.title("what the driver makes of a broker"), () => {
+  test("a queue has its dead letters and a wait queue per delay beside it, all durable", async () => {
+    const { prefix, broker } = onServer(url);
+    await broker().publish(tasks, { n: 1 });
+    const channel = await openChannel(url);
+    for (const name of ["tasks", "tasks.dead", "tasks.wait.50"]) {
+      expect(await channel.checkQueue(prefix + name)).toMatchObject({ queue: prefix + name });
+    }
+  });
+
+  test.each([
+    [
+      "another delivery limit",
+      "tasks",
+      { "x-queue-type": "quorum", "x-delivery-limit": 5 },
+      ["x-delivery-limit", "5", "20"],
+    ],
+    ["another type", "tasks", { "x-queue-type": "classic" }, ["x-queue-type", "'classic'", "'quorum'"]],
+    ["no arguments", "tasks.dead", {}, ["x-queue-type", "not set", "'quorum'"]],
+    [
+      "another time to live",
+      "tasks.wait.50",
+      { "x-queue-type": "quorum", "x-message-ttl": 60 },
+      ["x-message-ttl", "60", "50"],
+    ],
+  ])(
+    "a queue that exists with %s is TOPOLOGY_MISMATCH, in every call",
+    async (_name, existing, args, [argument, found, wanted]) => {
+      const { prefix, broker } = onServer(url);
+      const channel = await openChannel(url);
+      await channel.assertQueue(prefix + existing, { durable: true, arguments: args });
+      const here = broker();
+      const calls = [
+        () => here.publish(tasks, { n: 1 }),
+        () => here.consume(tasks, async () => {}),
+        () => here.stats(tasks),
+        () => here.deadLetters(tasks),
+      ];
+      for (const call of calls) {
+        const error: unknown = await call().catch((caught: unknown) => caught);
+        expect(error).toMatchObject({ code: "TOPOLOGY_MISMATCH", queue: "tasks" });
+        for (const part of [prefix + existing, argument, found, wanted]) expect(String(error)).toContain(part);
+      }
+    },
+  );
+
+  test("a mismatch of one queue harms no message to another", async () => {
+    const { prefix, broker } = onServer(url);
+    const channel = await openChannel(url);
+    await channel.assertQueue(`${prefix}odd`, { durable: false });
+    const odd = defineQueue({ ...tasks, name: "odd" });
+    const here = broker();
+    const results = await Promise.allSettled([
+      here.publish(tasks, { n: 1 }),
+      here.publish(odd, { n: 2 }),
+      here.publish(tasks, { n: 3 }),
+    ]);
+    expect(results.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
+    await channel.deleteQueue(`${prefix}odd`);
+    await channel.deleteQueue(`${prefix}odd.dead`);
+  });
+
+  test("a queue deleted under a publisher is UNROUTABLE once, and then declared again", async () => {
+    const { prefix, broker } = onServer(url);
+    const here = broker();
+    await here.publish(tasks, { n: 1 });
+    await (await openChannel(url)).deleteQueue(`${prefix}tasks`);
+    const error: unknown = await here.publish(tasks, { n: 2 }, { id: "m" }).catch((caught: unknown) => caught);
+    expect(error).toMatchObject({ code: "UNROUTABLE", queue: "tasks", messageId: "m" });
+    await here.publish(tasks, { n: 3 });
+    expect((await here.stats(tasks)).ready).toBe(1);
+  });
+
+  test("a queue deleted under its consumer is declared again, and consuming goes on", async () => {
+    const { prefix, broker } = onServer(url);
+    const here = broker();
+    const seen: number[] = [];
+    await here.consume(tasks, async ({ payload }) => void seen.push(payload.n));
+    await (await openChannel(url)).deleteQueue(`${prefix}tasks`);
+    await expect
+      .poll(async () => (await openChannel(url)).checkQueue(`${prefix}tasks`), PATIENCE)
+      .toMatchObject({ consumerCount: 1 });
+    await here.publish(tasks, { n: 1 }).catch(() => here.publish(tasks, { n: 1 }));
+    await expect.poll(() => seen, PATIENCE).toEqual([1]);
+  });
+
+  test("stats and purge of a queue that was deleted meanwhile count nothing", async () => {
+    const { prefix, broker } = onServer(url);
+    const here = broker();
+    await here.stats(tasks);
+    const channel = await openChannel(url);
+    await channel.deleteQueue(`${prefix}tasks.dead`);
+    expect(await here.stats(tasks)).toMatchObject({ ready: 0, dead: 0, unacked: null });
+    await channel.deleteQueue(`${prefix}tasks`);
+    expect(await here.purge(tasks)).toBe(0);
+  });
+
+  test("messages from others are read as they are: no id, no headers of ours, values that are no strings", async () => {
+    const { prefix, broker } = onServer(url);
+    const here = broker();
+    await here.stats(tasks);
+    const channel = await openChannel(url);
+    const headers = {
+      text: "kept",
+      number: 7,
+      table: { a: 1 },
+      "x-subtitles-attempt": "nonsense",
+      "x-subtitles-errors": "[",
+    };
+    channel.sendToQueue(`${prefix}tasks`, Buffer.from('{"n":1}'), { headers });
+    channel.sendToQueue(`${prefix}tasks`, Buffer.from("not json"), {});
+    const seen: unknown[] = [];
+    await here.consume(
+      tasks,
+      async ({ id, payload, headers, attempt }) => void seen.push([id, payload, headers, attempt]),
+    );
+    await expect
+      .poll(() => seen, PATIENCE)
+      .toEqual([[expect.stringMatching(/^sha256-/), { n: 1 }, { text: "kept" }, 1]]);
+    await expect
+      .poll(() => here.deadLetters(tasks), PATIENCE)
+      .toMatchObject([{ body: "not json", reason: "The body is not JSON." }]);
+  });
+
+  test("a message whose consumers keep dying ends among the dead letters, and says why", async () => {
+    const { prefix, broker } = onServer(url);
+    const here = broker();
+    await here.publish(tasks, { n: 1 }, { id: "poison", headers: { k: "v" } });
+    const channel = await openChannel(url);
+    for (let death = 0; death <= 20; death++) {
+      const message = await channel.get(`${prefix}tasks`);
+      if (message) channel.nack(message, false, true);
+    }
+    await expect
+      .poll(() => here.deadLetters(tasks), PATIENCE)
+      .toMatchObject([{ id: "poison", reason: expect.stringContaining("delivery_limit"), attempts: 1 }]);
+    expect(await here.redrive(tasks)).toBe(1);
+    const seen: unknown[] = [];
+    await here.consume(tasks, async ({ id, headers }) => void seen.push([id, headers]));
+    await expect.poll(() => seen, PATIENCE).toEqual([["poison", { k: "v" }]]);
+  });
+
+  test("credentials that are refused are named without the password", async () => {
+    const address = new URL(url);
+    address.username = "nobody";
+    address.password = "s3cret";
+    const reported: unknown[] = [];
+    const driver = rabbitmqDriver({ url: address.href, timeoutMs: 1_000 });
+    await using broker = createBroker({ driver, onError: (error) => reported.push(error) });
+    const error: unknown = await broker.publish(tasks, { n: 1 }).catch((caught: unknown) => caught);
+    expect(QueueError.is(error, "UNAVAILABLE") && error.indeterminate).toBe(false);
+    expect(String(error)).toContain("ACCESS_REFUSED");
+    const health = await broker.health({ timeoutMs: 500 });
+    expect(health).toMatchObject({ status: "unhealthy", error: expect.stringContaining("ACCESS_REFUSED") });
+    const { inspect } = await import("node:util");
+    expect(inspect([error, reported, health, driver], { depth: 10 }).replace(inspect(driver), "")).not.toContain(
+      "s3cret",
+    );
+  });
+});

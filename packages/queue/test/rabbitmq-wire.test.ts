@@ -1,0 +1,92 @@
+import { inspect } from "node:util";
+import { describe, expect, test } from "vitest";
+import { toFailure } from "../src/lib/rabbitmq/refusals.js";
+import { Overdue } from "../src/lib/rabbitmq/time.js";
+import { type RabbitmqDriverOptions, rabbitmqDriver } from "../src/rabbitmq.js";
+
+describe("what a server refuses, in its own words", () => {
+  const refusal = (words: string, code = 406) =>
+    Object.assign(new Error(`Operation failed: QueueDeclare; ${code} (X) with message "${words}"`), { code });
+
+  test.each([
+    ["received '20' but current is '5'", "'5'", "'20'"],
+    ["received none but current is the value '5' of type 'byte'", "'5'", "not set"],
+    ["received the value '' of type 'longstr' but current is none", "not set", "''"],
+  ])("a mismatch: %s", (words, found, wanted) => {
+    const error = refusal(`PRECONDITION_FAILED - inequivalent arg 'x-a' for queue 'p.it's' in vhost '/v': ${words}`);
+    expect(toFailure(error)).toEqual({
+      ok: false,
+      failure: "mismatch",
+      mismatch: { queue: "p.it's", differences: [{ argument: "x-a", found, wanted }] },
+    });
+  });
+
+  test("a message that is too large", () => {
+    const words = "PRECONDITION_FAILED - message size 200 is larger than configured max size 100";
+    expect(toFailure(refusal(words))).toMatchObject({
+      failure: "too large",
+      reason: expect.stringContaining("200 bytes"),
+    });
+  });
+
+  test("anything else is unavailable, with the server's reason", () => {
+    const words = "ACCESS_REFUSED - access to queue 'q' in vhost '/' refused for user 'u'";
+    expect(toFailure(refusal(words, 403))).toEqual({
+      ok: false,
+      failure: "unavailable",
+      reason: words,
+      indeterminate: false,
+    });
+    expect(toFailure(refusal("NOT_FOUND - no queue 'q'", 404))).toEqual({ ok: false, failure: "unroutable" });
+    expect(toFailure(new Error("Channel closed"))).toMatchObject({ reason: "the connection was lost" });
+    expect(toFailure(new Overdue("no answer"))).toMatchObject({ failure: "timeout" });
+    expect(toFailure("odd")).toMatchObject({ failure: "unavailable" });
+  });
+
+  test("a host with several addresses that all refuse is named by its code", () => {
+    const error = Object.assign(new AggregateError([new Error("a"), new Error("b")]), { code: "ECONNREFUSED" });
+    expect(toFailure(error)).toMatchObject({ reason: "ECONNREFUSED" });
+  });
+});
+
+describe("rabbitmqDriver", () => {
+  const url = "amqp://user:s3cret@localhost:5672/vhost";
+
+  test("opens nothing, and shows no password", () => {
+    const driver = rabbitmqDriver({ url: [url, "amqps://user:s3cret@elsewhere"] });
+    expect(driver.name).toBe("rabbitmq");
+    expect(inspect(driver, { depth: 10, showHidden: true })).not.toContain("s3cret");
+    expect(JSON.stringify(driver)).not.toContain("s3cret");
+  });
+
+  test("takes options that are undefined as absent", () => {
+    const options = {
+      url,
+      prefix: undefined,
+      timeoutMs: undefined,
+      maxPendingConfirms: undefined,
+      heartbeatSeconds: undefined,
+    };
+    expect(rabbitmqDriver(options).name).toBe("rabbitmq");
+  });
+
+  test.each<[string, Partial<Record<keyof RabbitmqDriverOptions, unknown>>]>([
+    ["no url", { url: undefined }],
+    ["no address", { url: [] }],
+    ["another protocol", { url: "http://user:s3cret@localhost" }],
+    ["no protocol", { url: "user:s3cret@localhost" }],
+    ["one bad address among good ones", { url: [url, "redis://s3cret@localhost"] }],
+    ["a prefix with a space", { prefix: "a b" }],
+    ["a prefix of 65", { prefix: "x".repeat(65) }],
+    ["the broker's own prefix", { prefix: "amq." }],
+    ["no time", { timeoutMs: 0 }],
+    ["no end of time", { timeoutMs: Number.POSITIVE_INFINITY }],
+    ["no window", { maxPendingConfirms: 0 }],
+    ["no heartbeat", { heartbeatSeconds: 0 }],
+    ["half a heartbeat", { heartbeatSeconds: 0.5 }],
+  ])("refuses %s, and quotes no password", (_name, options) => {
+    const open = () => rabbitmqDriver({ url, ...options } as RabbitmqDriverOptions);
+    expect(open).toThrowError(expect.objectContaining({ code: "INVALID_ARGUMENT" }));
+    expect(open).not.toThrowError(/s3cret/);
+  });
+});

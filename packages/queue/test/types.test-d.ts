@@ -1,0 +1,144 @@
+import { expectTypeOf, test } from "vitest";
+import { z } from "zod";
+import {
+  type Broker,
+  createBroker,
+  createRelay,
+  deadLetter,
+  defineQueue,
+  type Message,
+  message,
+  QueueError,
+  type QueueErrorCode,
+  type RelayOutbox,
+  retry,
+} from "../src/index.js";
+import { memoryDriver } from "../src/memory.js";
+import { rabbitmqDriver } from "../src/rabbitmq.js";
+
+interface Film {
+  readonly title: string;
+  readonly year?: number | undefined;
+  readonly tags: readonly string[];
+}
+const films = defineQueue({
+  name: "films",
+  payload: z.object({ title: z.string(), year: z.number().optional(), tags: z.array(z.string()).default([]) }),
+});
+const broker: Broker = createBroker({ driver: memoryDriver() });
+
+test("defineQueue takes schemas whose output is JSON that parses again to itself", () => {
+  defineQueue({ name: "q", payload: z.custom<Film>() });
+  defineQueue({
+    name: "q",
+    payload: z.discriminatedUnion("kind", [z.object({ kind: z.literal("a"), n: z.number().nullable() })]),
+  });
+  defineQueue({
+    name: "q",
+    payload: z.record(z.string(), z.array(z.boolean())),
+    retryDelaysMs: undefined,
+    type: "classic",
+  });
+  // @ts-expect-error a Date comes back as a string
+  defineQueue({ name: "q", payload: z.object({ at: z.date() }) });
+  // @ts-expect-error JSON has no bigint
+  defineQueue({ name: "q", payload: z.object({ n: z.bigint() }) });
+  // @ts-expect-error a Map comes back as {}
+  defineQueue({ name: "q", payload: z.object({ map: z.map(z.string(), z.string()) }) });
+  // @ts-expect-error the output, a number, is no input: it would not parse again
+  defineQueue({ name: "q", payload: z.object({ n: z.string().transform(Number) }) });
+  // @ts-expect-error no such type of queue
+  defineQueue({ name: "q", payload: z.string(), type: "stream" });
+});
+
+test("publish takes what the schema takes", () => {
+  void broker.publish(films, { title: "Sintel" });
+  void broker.publish(films, { title: "Sintel", tags: ["short"] }, { id: undefined, headers: { traceparent: "…" } });
+  // @ts-expect-error the title is missing
+  void broker.publish(films, {});
+  // @ts-expect-error a title is a string
+  void broker.publish(films, { title: 1 });
+  // @ts-expect-error headers are strings
+  void broker.publish(films, { title: "Sintel" }, { headers: { n: 1 } });
+  expectTypeOf(broker.publish(films, { title: "Sintel" })).resolves.toEqualTypeOf<{ readonly id: string }>();
+  // @ts-expect-error every payload of many is checked
+  void broker.publishMany(films, [{ payload: { title: "Sintel" } }, { payload: {} }]);
+});
+
+test("a handler is given what the schema gives", () => {
+  void broker.consume(films, async ({ payload, headers, signal }) => {
+    expectTypeOf(payload).toEqualTypeOf<{ title: string; year?: number | undefined; tags: string[] }>();
+    expectTypeOf(headers).toEqualTypeOf<Readonly<Record<string, string>>>();
+    expectTypeOf(signal).toEqualTypeOf<AbortSignal>();
+  });
+  void broker.consume(films, async ({ attempt }) =>
+    attempt > 1 ? deadLetter("enough") : retry({ afterMs: undefined }),
+  );
+  const handler = async (received: Message<typeof films>) => {
+    if (received.lastAttempt) return deadLetter("enough");
+    return undefined;
+  };
+  void broker.consume(films, handler, { concurrency: undefined, prefetch: 2 });
+  // @ts-expect-error a number is no verdict
+  void broker.consume(films, async () => 1);
+  // @ts-expect-error the payload has no such property
+  void broker.consume(films, async ({ payload }) => void payload.nothing);
+});
+
+test("a message fits the outbox of any store", () => {
+  interface OutboxMessage {
+    readonly queue: string;
+    readonly payload: unknown;
+    readonly id?: string;
+    readonly headers?: Readonly<Record<string, string>>;
+  }
+  expectTypeOf(message(films, { title: "Sintel" })).toExtend<OutboxMessage>();
+  // @ts-expect-error the payload is checked as in publish
+  message(films, { name: "Sintel" });
+});
+
+test("a relay takes any outbox of the right shape", () => {
+  interface StoreOutbox {
+    read(options?: {
+      readonly limit?: number;
+      readonly waitMs?: number;
+      readonly claimMs?: number;
+      readonly signal?: AbortSignal;
+    }): Promise<
+      readonly {
+        readonly entryId: string;
+        readonly jobId: string;
+        readonly at: Date;
+        readonly id: string;
+        readonly queue: string;
+        readonly payload: unknown;
+        readonly headers: Readonly<Record<string, string>>;
+      }[]
+    >;
+    ack(entryIds: readonly string[]): Promise<void>;
+    reject(entryIds: readonly string[], reason: string): Promise<void>;
+  }
+  expectTypeOf<StoreOutbox>().toExtend<RelayOutbox>();
+  const outbox = {} as StoreOutbox;
+  expectTypeOf(createRelay({ outbox, broker, queues: [films], onError: undefined }).published).toEqualTypeOf<number>();
+  // @ts-expect-error an outbox must be able to acknowledge
+  createRelay({ outbox: { read: outbox.read }, broker, queues: [films] });
+});
+
+test("errors narrow by code", () => {
+  const error: unknown = new Error();
+  if (QueueError.is(error)) expectTypeOf(error.code).toEqualTypeOf<QueueErrorCode>();
+  if (QueueError.is(error, "TIMEOUT")) expectTypeOf(error.code).toEqualTypeOf<"TIMEOUT">();
+  // @ts-expect-error no such code
+  QueueError.is(error, "TOO_LATE");
+});
+
+test("options", () => {
+  rabbitmqDriver({ url: ["amqp://a", "amqps://b"], prefix: undefined });
+  memoryDriver({ maxMessages: undefined });
+  // @ts-expect-error an address is needed
+  rabbitmqDriver({});
+  // @ts-expect-error a driver is needed: losing messages on exit must be a choice
+  createBroker({});
+  expectTypeOf(broker[Symbol.asyncDispose]).returns.toExtend<PromiseLike<void>>();
+});
