@@ -74,17 +74,38 @@ export interface Faults {
 }
 
 /** The store as it looks over a bad connection. */
-export function overBadConnection(store: SubtitleStore, faults: Faults): SubtitleStore {
+export function overBadConnection(store: SubtitleStore, faults: Faults, onCall = () => {}): SubtitleStore {
+  return intercept(store, async (_name, call) => {
+    onCall();
+    if (faults.before) throw new JobStoreError("UNAVAILABLE", "Not sent.", { indeterminate: false });
+    const answer = await call();
+    if (faults.after) throw new JobStoreError("UNAVAILABLE", "The answer was lost.", { indeterminate: true });
+    return answer;
+  });
+}
+
+/** The store as seen by someone whose first look at a job is outdated by `meanwhile` at once. */
+export function afterFirstGet(store: SubtitleStore, meanwhile: (id: string) => Promise<void>): SubtitleStore {
+  let looked = false;
+  return intercept(store, async (name, call, id) => {
+    const answer = await call();
+    if (name === "get" && !looked) {
+      looked = true;
+      await meanwhile(String(id));
+    }
+    return answer;
+  });
+}
+
+function intercept(
+  store: SubtitleStore,
+  around: (name: string, call: () => unknown, firstArgument: unknown) => Promise<unknown>,
+): SubtitleStore {
   return new Proxy(store, {
     get(target, name) {
       const member = Reflect.get(target, name);
       if (typeof member !== "function") return member;
-      return async (...args: unknown[]) => {
-        if (faults.before) throw new JobStoreError("UNAVAILABLE", "Not sent.", { indeterminate: false });
-        const answer = await Reflect.apply(member, target, args);
-        if (faults.after) throw new JobStoreError("UNAVAILABLE", "The answer was lost.", { indeterminate: true });
-        return answer;
-      };
+      return (...args: unknown[]) => around(String(name), () => Reflect.apply(member, target, args), args[0]);
     },
   });
 }

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { expect, test, vi } from "vitest";
-import { completed, type Faults, overBadConnection, startRig, testQueue } from "./stage-rig.js";
+import { afterFirstGet, completed, type Faults, overBadConnection, startRig, testQueue } from "./stage-rig.js";
 
 test("the work's outcome ends up in the store, then the message is acknowledged", async () => {
   const { store, submit, work, expectQueueEmpty } = startRig(async () => completed);
@@ -48,17 +48,31 @@ test("while the store is away the message is kept, and no retry is used up", asy
   expect(work).toHaveBeenCalledTimes(1);
 });
 
-test("a job is not taken over before the store is there", async () => {
+test("a worker waits for a store that is not there yet, and no retry is used up", async () => {
   const faults: Faults = { before: true };
-  const { store, broker, submit, work } = startRig(
+  const calls = vi.fn();
+  const { store, submit, work } = startRig(
     async () => completed,
-    (store) => overBadConnection(store, faults),
+    (store) => overBadConnection(store, faults, calls),
   );
   const id = await submit();
-  await expect.poll(() => broker.stats(testQueue)).toMatchObject({ unacked: 1 });
+  await vi.waitFor(() => expect(calls.mock.calls.length).toBeGreaterThan(2));
   expect(work).not.toHaveBeenCalled();
   faults.before = false;
   await expect.poll(() => store.get(id)).toMatchObject({ status: "completed" });
+  expect((await store.get(id))?.history.map(({ note }) => note)).toEqual([undefined, undefined, undefined]);
+});
+
+test("a job that changes while it is taken over is taken over as it then is", async () => {
+  const { store, submit, work, expectQueueEmpty } = startRig(
+    async () => completed,
+    (store) =>
+      afterFirstGet(store, async (id) => void (await store.updateStatus(id, "downloading", { by: "another" }))),
+  );
+  const id = await submit();
+  await expect.poll(() => store.get(id)).toMatchObject({ status: "completed", version: 4 });
+  await expectQueueEmpty();
+  expect(work).toHaveBeenCalledTimes(1);
 });
 
 test("an outcome whose answer was lost is stored once", async () => {
