@@ -1,9 +1,22 @@
 import { once } from "node:events";
 
-/** Aborts on SIGTERM or Ctrl-C. A second signal ends the process the hard way, as it would any other. */
+/** Runners such as npm pass a Ctrl-C on that the app has got already: what follows so soon is the same one. */
+const SAME_SIGNAL_MS = 1000;
+
+/** Aborts on SIGTERM or Ctrl-C. Who asks again later does not want to wait: that ends the process at once. */
 export function stopSignal(): AbortSignal {
   const controller = new AbortController();
-  for (const name of ["SIGTERM", "SIGINT"] as const) process.once(name, () => controller.abort());
+  let firstAt = 0;
+  const stop = () => {
+    if (controller.signal.aborted) {
+      if (performance.now() - firstAt > SAME_SIGNAL_MS) process.exit(1);
+      return;
+    }
+    firstAt = performance.now();
+    controller.abort();
+  };
+  process.on("SIGTERM", stop);
+  process.on("SIGINT", stop);
   return controller.signal;
 }
 
