@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join, relative } from "node:path";
+import { join } from "node:path";
 import { cleanUpLater, forget } from "./clean-up.mjs";
 import { findMachineNames } from "./machine-names.mjs";
 import { root, run, say } from "./run.mjs";
@@ -27,9 +27,8 @@ export async function check() {
   }
 
   await step("Format and lint", "biome", ["check", "--error-on-warnings", "."]);
-  for (const project of ["", ...(await workspaceFolders())]) {
-    if (!existsSync(join(root, project, "tsconfig.json"))) continue;
-    await step(`Types of ${project || "the root"}`, "tsc", ["--noEmit", "--project", project || "."]);
+  for (const folder of await typedFolders()) {
+    await step(`Types of ${folder === "." ? "the root" : folder}`, "tsc", ["--noEmit", "--project", folder]);
   }
   await step("Unused files, exports and dependencies", "knip", []);
 
@@ -59,12 +58,11 @@ export async function check() {
   return failures.length === 0 ? 0 : 1;
 }
 
-/** @returns {Promise<string[]>} */
-async function workspaceFolders() {
-  const found = [];
+/** @returns {Promise<string[]>} folders with a tsconfig.json, relative to the root */
+async function typedFolders() {
+  const folders = ["."];
   for (const group of ["packages", "examples"]) {
-    const entries = await readdir(join(root, group), { withFileTypes: true });
-    found.push(...entries.filter((entry) => entry.isDirectory()).map((entry) => join(group, entry.name)));
+    for (const name of await readdir(join(root, group))) folders.push(`${group}/${name}`);
   }
-  return found.map((folder) => relative(root, join(root, folder))).filter((folder) => !folder.endsWith("node_modules"));
+  return folders.filter((folder) => existsSync(join(root, folder, "tsconfig.json")));
 }
