@@ -1,0 +1,67 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { JobStoreError } from "../src/index.js";
+import { toJson } from "../src/lib/json.js";
+
+/** What a value is once those properties are left out that JSON counts as absent. */
+function withoutUndefined(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutUndefined);
+  if (typeof value !== "object" || value === null) return Object.is(value, -0) ? 0 : value;
+  const present = Object.entries(value).filter(([, child]) => child !== undefined);
+  return Object.fromEntries(present.map(([key, child]) => [key, withoutUndefined(child)]));
+}
+
+const anything = fc.anything({
+  withBigInt: true,
+  withBoxedValues: true,
+  withDate: true,
+  withMap: true,
+  withNullPrototype: true,
+  withObjectString: true,
+  withSet: true,
+  withSparseArray: true,
+  withTypedArray: true,
+  withUnicodeString: true,
+});
+
+describe("toJson", () => {
+  test("takes all of JSON, and what it gives reads back as the same", () => {
+    fc.assert(
+      fc.property(fc.jsonValue({ noUnicodeString: false, stringUnit: "binary" }), (value) => {
+        expect(JSON.parse(toJson(value, "data"))).toStrictEqual(withoutUndefined(value));
+      }),
+    );
+  });
+
+  test("of anything whatever, refuses what would not read back as the same", () => {
+    fc.assert(
+      fc.property(anything, (value) => {
+        let text: string;
+        try {
+          text = toJson(value, "data");
+        } catch (error) {
+          expect(JobStoreError.is(error, "INVALID_DATA") && error.issues?.length).toBe(1);
+          return;
+        }
+        expect(JSON.parse(text)).toStrictEqual(withoutUndefined(value));
+      }),
+    );
+  });
+
+  test("never breaks a line: a record is read line by line", () => {
+    fc.assert(
+      fc.property(fc.jsonValue({ stringUnit: "binary" }), (value) => {
+        expect(toJson(value, "data")).not.toMatch(/[\n\r]/);
+      }),
+    );
+  });
+
+  test("names the place of what it refuses", () => {
+    const value = { pages: [{ title: "a" }, { title: "b", at: new Date(0) }] };
+    const refused = expect.objectContaining({
+      message: "data at pages[1].at is a Date that JSON cannot carry.",
+      issues: [{ path: ["pages", 1, "at"], message: "is a Date that JSON cannot carry" }],
+    });
+    expect(() => toJson(value, "data")).toThrow(refused);
+  });
+});
