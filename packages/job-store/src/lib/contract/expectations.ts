@@ -1,4 +1,4 @@
-import { expect } from "vitest";
+import { expect, vi } from "vitest";
 import { type Job, type JobStore, JobStoreError, type JobStoreErrorCode } from "../../index.js";
 import { type Report, STATUSES } from "./definitions.js";
 
@@ -35,6 +35,15 @@ export async function view(store: JobStore<Report>) {
 
 export function idsOf(jobs: readonly Pick<Job<Report>, "id">[]): string[] {
   return jobs.map(({ id }) => id);
+}
+
+/** Lets time pass by the storage's own clock, until it is later than `moment`. */
+export function laterThan(store: JobStore<Report>, moment: Date): Promise<void> {
+  return vi.waitFor(async () => {
+    const { job } = await store.create({ title: "A clock" });
+    await store.delete(job.id);
+    expect(job.createdAt.getTime()).toBeGreaterThan(moment.getTime());
+  });
 }
 
 export async function collect<T>(all: AsyncIterable<T>): Promise<T[]> {

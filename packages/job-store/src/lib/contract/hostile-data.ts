@@ -66,6 +66,7 @@ const NOT_JSON: Readonly<Record<string, unknown>> = {
   "a cycle": cyclic,
   "10,000 levels": deep(10_000),
   "an object with toJSON": { toJSON: () => "sneaky" },
+  "an object with a hidden toJSON": Object.defineProperty({ a: 1 }, "toJSON", { value: () => "sneaky" }),
 };
 
 /** As text, since a comparison of objects is itself confused by keys such as `constructor`. */

@@ -2,7 +2,7 @@ import { expect } from "vitest";
 import type { OutboxMessage } from "../../index.js";
 import type { Context } from "./context.js";
 import { jobIn, step } from "./definitions.js";
-import { expectRefusal, manyIds, view } from "./expectations.js";
+import { expectRefusal, laterThan, manyIds, view } from "./expectations.js";
 import { imported } from "./imported.js";
 
 export function outbox({ test }: Context): void {
@@ -122,6 +122,7 @@ export function outbox({ test }: Context): void {
     expect(await store.outbox.oldest()).toBeNull();
     await store.create({ title: "One" }, { id: "a", outbox: [{ queue: "reports", payload: 1 }] });
     const [first] = await store.outbox.read();
+    await laterThan(store, first?.at as Date);
     await store.create({ title: "Two" }, { id: "b", outbox: [{ queue: "reports", payload: 2 }] });
     // A claimed message still waits: no one has published it yet.
     for (const one of [store, stores.openApart()]) {

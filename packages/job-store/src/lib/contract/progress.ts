@@ -1,7 +1,7 @@
 import { expect } from "vitest";
 import type { Context } from "./context.js";
 import { isFinal, jobIn, STATUSES } from "./definitions.js";
-import { expectRefusal, view } from "./expectations.js";
+import { expectRefusal, laterThan, view } from "./expectations.js";
 
 export function progress({ test }: Context): void {
   for (const status of STATUSES) {
@@ -17,11 +17,12 @@ export function progress({ test }: Context): void {
       test(`in ${status}, progress is recorded: no version, no history, no move in any list`, async ({ store }) => {
         const job = await jobIn(store, status, "a");
         const before = await view(store);
+        await laterThan(store, job.updatedAt);
         await store.updateProgress("a", { done: 1 });
         await store.updateProgress(job, { done: 2, body: ["half"] });
         const after = await store.get("a");
         expect(after).toEqual({ ...job, progress: { done: 2, body: ["half"] }, updatedAt: after?.updatedAt });
-        expect(after?.updatedAt.getTime()).toBeGreaterThanOrEqual(job.updatedAt.getTime());
+        expect(after?.updatedAt.getTime()).toBeGreaterThan(job.updatedAt.getTime());
         expect(await view(store)).toEqual({ ...before, jobs: [after] });
       });
     }

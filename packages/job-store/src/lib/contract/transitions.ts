@@ -2,7 +2,7 @@ import { expect } from "vitest";
 import type { Job } from "../../index.js";
 import type { Context } from "./context.js";
 import { isFinal, jobIn, next, type Report, STATUSES, step } from "./definitions.js";
-import { expectRefusal, view } from "./expectations.js";
+import { expectRefusal, laterThan, view } from "./expectations.js";
 
 const ADDRESSED = {
   id: (job: Job<Report>) => ({ target: job.id, change: {} }),
@@ -73,12 +73,9 @@ export function transitions({ test }: Context): void {
   test("a snapshot does not move the job that was deleted and created anew under its id", async ({ store }) => {
     const { job: first } = await store.create({ title: "First" }, { id: "a" });
     await store.delete("a");
-    let second = first;
-    // Created in the same millisecond the two could not be told apart: then try again.
-    while (second.createdAt.getTime() === first.createdAt.getTime()) {
-      await store.delete("a");
-      second = (await store.create({ title: "Second" }, { id: "a" })).job as typeof first;
-    }
+    // Created in the same millisecond, the two could not be told apart.
+    await laterThan(store, first.createdAt);
+    const { job: second } = await store.create({ title: "Second" }, { id: "a" });
     await expectRefusal(step(store, first, "working"), "CONFLICT", { jobId: "a", currentVersion: 1 });
     await expectRefusal(store.updateProgress(first, { done: 1 }), "CONFLICT", { jobId: "a", currentVersion: 1 });
     await expectRefusal(store.delete(first), "CONFLICT", { jobId: "a", currentVersion: 1 });
