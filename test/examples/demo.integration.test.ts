@@ -53,6 +53,7 @@ describe.skipIf(redis.url === null || rabbitmq.url === null)(suite, () => {
     const [, name = ""] = await says(/queues (demo-[0-9a-f]+)\./);
     await says(/translating \d+\/\d+/);
     demo.kill("SIGINT");
+    await says(/Stopping/);
     demo.kill("SIGINT"); // npm passes on what the terminal has sent already
     expect(await exitCode(demo), output()).toBe(130);
     expect(await leftovers(servers, name)).toEqual([]);

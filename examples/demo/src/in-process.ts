@@ -34,6 +34,7 @@ export async function startInProcess(): Promise<System> {
   return {
     url: manager.url,
     about: "one process, memory drivers",
+    log: async () => "LOG_LEVEL=info shows the apps' log.",
     async [Symbol.asyncDispose]() {
       await Promise.all([downloader.close({ graceMs: 1000 }), translator.close({ graceMs: 1000 })]);
       await manager.close();

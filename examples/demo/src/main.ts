@@ -15,6 +15,7 @@ if (Boolean(redisUrl) !== Boolean(rabbitmqUrl)) {
 
 const stop = stopSignal();
 const board = createBoard(process.stdout);
+stop.addEventListener("abort", () => board.say("Stopping, and tidying up"));
 try {
   await using system = await (redisUrl && rabbitmqUrl
     ? startProcesses({ redisUrl, rabbitmqUrl, say: board.say, stop })
@@ -34,9 +35,12 @@ try {
     const complaint = order.check(job);
     return complaint ? [`${order.label}: ${complaint}`] : [];
   });
-  for (const complaint of complaints) console.error(`\n${complaint}`);
-  if (complaints.length === 0) console.log("\nAll ended as they should: completed, completed, failed with its reason.");
-  process.exitCode = complaints.length === 0 ? 0 : 1;
+  if (complaints.length === 0) {
+    console.log("\nAll ended as they should: completed, completed, failed with its reason.");
+  } else {
+    console.error(["", ...complaints, await system.log()].join("\n"));
+    process.exitCode = 1;
+  }
 } catch (error) {
   if (!stop.aborted) throw error;
   process.exitCode = 130;

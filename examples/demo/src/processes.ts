@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { mkdtemp, open, rm } from "node:fs/promises";
+import { mkdtemp, open, readFile, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,6 +8,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import { removeTraces } from "./remove-traces.js";
 import { supervise } from "./supervise.js";
 import { type System, samples } from "./system.js";
+
+const LOG_LINES = 20;
 
 export interface ProcessesOptions {
   readonly redisUrl: string;
@@ -22,7 +24,8 @@ export interface ProcessesOptions {
  */
 export async function startProcesses({ redisUrl, rabbitmqUrl, say, stop }: ProcessesOptions): Promise<System> {
   const folder = await mkdtemp(join(tmpdir(), "subtitles-demo-"));
-  const logFile = await open(join(folder, "apps.log"), "a");
+  const logPath = join(folder, "apps.log");
+  const logFile = await open(logPath, "a");
   const name = `demo-${randomBytes(6).toString("hex")}`;
   const prefixes = { keyPrefix: `${name}:`, queuePrefix: `${name}.` };
   const port = await freePort();

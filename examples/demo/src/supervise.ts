@@ -36,9 +36,11 @@ export async function supervise({ app, env, logFile, say }: SuperviseOptions): P
   }
 
   async function restart(code: number | null, signal: NodeJS.Signals | null): Promise<void> {
-    if (stopping || restarts >= RESTARTS_AT_MOST) return;
+    if (stopping) return;
+    const again = restarts < RESTARTS_AT_MOST;
+    say(`${app} died (${signal ?? `exit code ${code}`}): ${again ? "it is started again" : "that is enough"}`);
+    if (!again) return;
     restarts += 1;
-    say(`${app} died (${signal ?? `exit code ${code}`}): it is started again`);
     await delay(BEFORE_RESTART_MS);
     if (!stopping) child = start();
   }

@@ -6,6 +6,8 @@ export interface System extends AsyncDisposable {
   readonly url: string;
   /** In a few words, for the demo's first line. */
   readonly about: string;
+  /** The apps' last words, for when something went wrong. */
+  log(): Promise<string>;
 }
 
 /** A path below `examples/`. */
