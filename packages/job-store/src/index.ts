@@ -21,6 +21,7 @@ export type {
   Change,
   CreateOptions,
   Health,
+  JobEvent,
   JobStore,
   ListQuery,
   Page,

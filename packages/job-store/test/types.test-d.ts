@@ -294,7 +294,7 @@ describe("the surface", () => {
   test("a store has these members and no others: what is not finished is not there", () => {
     expectTypeOf<keyof JobStore<Subtitle>>().toEqualTypeOf<
       | ("definition" | "create" | "createMany" | "save" | "get" | "getMany" | "updateStatus" | "updateProgress")
-      | ("delete" | "deleteMany" | "list" | "scan" | "counts" | "outbox" | "health" | "close")
+      | ("delete" | "deleteMany" | "list" | "scan" | "counts" | "outbox" | "health" | "close" | "watch" | "waitFor")
       | typeof Symbol.asyncDispose
     >();
     expectTypeOf<keyof Outbox>().toEqualTypeOf<

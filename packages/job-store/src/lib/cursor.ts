@@ -1,21 +1,32 @@
 import { invalid } from "./arguments.js";
-import type { Position, Range } from "./driver.js";
+import type { Place, Position, Range } from "./driver.js";
 
 /** A cursor names its query, so that one from another query is refused instead of returning a page of something else. */
 export function writeCursor(definition: string, range: Range, next: Position): string {
-  return Buffer.from(JSON.stringify([queryOf(definition, range), next.at, next.id])).toString("base64url");
+  return encode([queryOf(definition, range), next.at, next.id]);
 }
 
 /** @throws JobStoreError INVALID_ARGUMENT for a cursor that no page of this query gave out */
 export function readCursor(definition: string, range: Range, cursor: unknown): Position {
-  const parts = typeof cursor === "string" && cursor.length < 4096 ? parse(cursor) : null;
-  if (Array.isArray(parts) && parts.length === 3) {
-    const [query, at, id] = parts;
-    if (query === queryOf(definition, range) && Number.isSafeInteger(at) && at >= 0 && typeof id === "string") {
-      return { at, id };
+  const [query, at, id] = decode(cursor, 3);
+  if (query === queryOf(definition, range) && isCount(at) && typeof id === "string") return { at, id };
+  return invalid("This cursor does not belong to this query; leave it out to begin anew.");
+}
+
+/** Of an event: a place in each log, null where the watcher of one job knows none. */
+export function writeEventCursor(definition: string, places: readonly (Place | null)[]): string {
+  return encode(["events", definition, places.map((place) => place && [place.log, place.number])]);
+}
+
+/** @throws JobStoreError INVALID_ARGUMENT for a cursor that no event of this definition carried */
+export function readEventCursor(definition: string, logs: number, cursor: unknown): readonly (Place | null)[] {
+  const [kind, name, places] = decode(cursor, 3);
+  if (kind === "events" && name === definition && Array.isArray(places) && places.length === logs) {
+    if (places.every((place) => place === null || isPlace(place))) {
+      return places.map((place) => place && { log: place[0], number: place[1] });
     }
   }
-  return invalid("This cursor does not belong to this query; leave it out to begin anew.");
+  return invalid("This cursor belongs to no event of this store; leave it out to begin with what happens now.");
 }
 
 function queryOf(definition: string, range: Range): string {
@@ -23,10 +34,25 @@ function queryOf(definition: string, range: Range): string {
   return JSON.stringify([definition, statuses, range.order, range.after, range.before]);
 }
 
-function parse(cursor: string): unknown {
+function isPlace(value: unknown): value is [string, number] {
+  return Array.isArray(value) && typeof value[0] === "string" && isCount(value[1]);
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
+}
+
+function encode(parts: readonly unknown[]): string {
+  return Buffer.from(JSON.stringify(parts)).toString("base64url");
+}
+
+/** The parts of a cursor, or none of them where it is no cursor at all. */
+function decode(cursor: unknown, count: number): readonly unknown[] {
+  if (typeof cursor !== "string" || cursor.length > 4096) return [];
   try {
-    return JSON.parse(Buffer.from(cursor, "base64url").toString("utf8"));
+    const parts: unknown = JSON.parse(Buffer.from(cursor, "base64url").toString("utf8"));
+    return Array.isArray(parts) && parts.length === count ? parts : [];
   } catch {
-    return null;
+    return [];
   }
 }

@@ -56,6 +56,7 @@ export interface RecordedChange {
   readonly version: number;
   readonly by?: string;
   readonly note?: string;
+  readonly key?: string;
 }
 
 /** Absent covers expired: a job is gone the moment after its `expiresAt`. */
@@ -78,10 +79,11 @@ export interface OutgoingMessage {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** Who and why, for the history. */
+/** Who, why and which, for the history. */
 export interface Remark {
   readonly by?: string | undefined;
   readonly note?: string | undefined;
+  readonly key?: string | undefined;
 }
 
 export interface NewJob {
@@ -204,6 +206,48 @@ export interface StoredMessage {
   readonly headers: Readonly<Record<string, string>>;
 }
 
+/** A place in a log: events are numbered without a hole. A log that was lost is followed by another one. */
+export interface Place {
+  readonly log: string;
+  readonly number: number;
+}
+
+/** What happened to a job, recorded in the same step. */
+export type LoggedEvent = { readonly place: Place; readonly id: string; readonly at: number } & (
+  | {
+      readonly type: "created" | "status" | "saved";
+      readonly from: string | null;
+      readonly to: string;
+      readonly version: number;
+      readonly by?: string | undefined;
+    }
+  /** Progress is JSON, parsed. */
+  | { readonly type: "progress"; readonly version: number; readonly progress: unknown }
+  | { readonly type: "deleted" }
+);
+
+export interface LogPage {
+  /** In commit order. */
+  readonly events: readonly LoggedEvent[];
+  /** Where the next page starts. */
+  readonly place: Place;
+  /** Why events between the place asked for and the first of these are not there; null: none are missing. */
+  readonly gap: string | null;
+}
+
+/** A bounded log of events: every mutation adds one, the oldest go. Expiry adds none. */
+export interface EventLog {
+  /** The place of the last event. */
+  tail(): Promise<Place>;
+  /** A job, and the place of the last event at that very moment. */
+  snapshot(id: string): Promise<{ readonly reading: Reading; readonly place: Place }>;
+  /** What follows a place, or nothing after `waitMs` or when `signal` aborts. A place of another log is a gap. */
+  after(
+    place: Place,
+    options: { readonly limit: number; readonly waitMs: number; readonly signal: AbortSignal },
+  ): Promise<LogPage>;
+}
+
 /** Messages in commit order. A claim is a time by which the entry is handed out again. */
 export interface OutboxStorage {
   claim(options: {
@@ -237,6 +281,10 @@ export interface JobStorage {
   /** For every status of the shape. */
   counts(): Promise<ReadonlyMap<string, number>>;
   readonly outbox: OutboxStorage;
+  /** One for each part that the jobs are spread over. */
+  readonly logs: readonly EventLog[];
+  /** Which log tells of a job. */
+  logOf(id: string): number;
   /** Never throws, answers within the time. */
   health(timeoutMs: number): Promise<Omit<Health, "driver">>;
   /** Called once, after the last call has settled. */

@@ -20,8 +20,9 @@ import { JobStoreError } from "./errors.js";
 import type { Created, Job } from "./job.js";
 import type { Outbox } from "./outbox.js";
 import { refusal } from "./refusals.js";
-import type { Change, CreateOptions, Health, JobStore, ListQuery, Page } from "./store.js";
+import type { Change, CreateOptions, Health, JobEvent, JobStore, ListQuery, Page } from "./store.js";
 import { StoreOutbox } from "./store-outbox.js";
+import { Watcher } from "./watch/watcher.js";
 
 /** How many jobs of a call on many are under way at once: enough to fill the connection, few enough to share it. */
 const CHUNK = 256;
@@ -35,6 +36,7 @@ export class Store<D extends JobDefinition> implements JobStore<D> {
   readonly #validate: boolean;
   readonly #storage: JobStorage;
   readonly #calls = new Calls();
+  readonly #watcher: Watcher<D>;
   /** For each status, those from which it may be reached. */
   readonly #sources: ReadonlyMap<string, readonly string[]>;
 
@@ -45,6 +47,8 @@ export class Store<D extends JobDefinition> implements JobStore<D> {
     this.#validate = validateReads;
     this.#storage = driver.open(shape);
     this.outbox = new StoreOutbox(this.#storage.outbox, this.#calls);
+    const readJob = (id: string, reading: Reading) => this.#readOrAbsent(id, reading);
+    this.#watcher = new Watcher({ definition, readJob }, this.#storage, this.#calls);
     this.#sources = new Map(
       shape.statuses.map((to) => [to, shape.statuses.filter((from) => definition.statuses[from]?.next.includes(to))]),
     );
@@ -208,6 +212,20 @@ export class Store<D extends JobDefinition> implements JobStore<D> {
       StatusOf<D>,
       number
     >;
+  }
+
+  watch(
+    target?: string | { readonly after?: string | undefined },
+    options: { readonly signal?: AbortSignal | undefined } = {},
+  ): AsyncIterable<JobEvent<D>> {
+    return this.#watcher.watch(target, options.signal);
+  }
+
+  async waitFor(id: string, options: Parameters<JobStore<D>["waitFor"]>[1] = {}): Promise<Job<D>> {
+    const until = options.until ?? this.#shape.finalStatuses;
+    if (!Array.isArray(until) || until.length === 0) return invalid("until must name at least one status.");
+    const wanted = new Set(until.map((status) => checkStatus(this.definition, status)));
+    return this.#watcher.waitFor(id, wanted, options);
   }
 
   async health(options: { readonly timeoutMs?: number | undefined } = {}): Promise<Health> {

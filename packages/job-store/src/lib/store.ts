@@ -1,5 +1,5 @@
 import type { input } from "zod/v4/core";
-import type { JobDefinition, Json, NextOf, StatusOf } from "./definition.js";
+import type { JobDefinition, Json, NextOf, ProgressOf, StatusOf } from "./definition.js";
 import type { Created, Job, JobFailure } from "./job.js";
 import type { Outbox, OutboxMessage } from "./outbox.js";
 
@@ -13,6 +13,11 @@ export interface Change<D extends JobDefinition> {
   readonly by?: string | undefined;
   /** A remark; kept in the history. */
   readonly note?: string | undefined;
+  /**
+   * A name of this one change, 1–128 characters; kept in the history. Whoever got no answer (UNAVAILABLE, indeterminate)
+   * can look there whether the change was made.
+   */
+  readonly key?: string | undefined;
   /** Messages to publish because of this change: stored in the same atomic step. See `Outbox`. */
   readonly outbox?: readonly OutboxMessage[] | undefined;
 }
@@ -30,8 +35,8 @@ export interface CreateOptions {
 /**
  * Every call checks its arguments before any I/O: an id outside the alphabet of `create`, a limit out of range, an
  * unknown status or a foreign cursor is INVALID_ARGUMENT. Every call on one job, and every page, settles within the
- * driver's `timeoutMs`, if need be with UNAVAILABLE; calls on many have that time per chunk; scan and outbox.read go on
- * as long as they are wanted.
+ * driver's `timeoutMs`, if need be with UNAVAILABLE; calls on many have that time per chunk; scan, watch, waitFor and
+ * outbox.read go on as long as they are wanted.
  */
 export interface JobStore<D extends JobDefinition> extends AsyncDisposable {
   readonly definition: D;
@@ -119,6 +124,34 @@ export interface JobStore<D extends JobDefinition> extends AsyncDisposable {
   /** Jobs by status. Exact, expired jobs not counted. */
   counts(): Promise<Readonly<Record<StatusOf<D>, number>>>;
 
+  /**
+   * Live changes, in commit order per job, over one connection that all watchers of this store share. With an id: begins
+   * with a `snapshot` event (null: no such job yet), then every change of that job; otherwise changes of all jobs, from
+   * now on or from after the event whose `cursor` is given. Expiry makes no event. Survives reconnects; where events
+   * were lost meanwhile, or this consumer fell too far behind, says so with `resync` instead of hiding it: read the jobs
+   * anew then. Ends, without an error, when `signal` aborts or the store closes.
+   * @throws INVALID_ARGUMENT; and, before the first event, UNAVAILABLE, UNREADABLE_RECORD, CLOSED
+   */
+  watch(
+    target?: string | { readonly after?: string | undefined },
+    options?: { readonly signal?: AbortSignal | undefined },
+  ): AsyncIterable<JobEvent<D>>;
+  /**
+   * Resolves when the job is in one of `until`, with the job as it is then; one that passed through such a status while
+   * this waited counts, though it may have moved on.
+   * @param options.until @default every final status
+   * @param options.timeoutMs 0–2,147,483,647. @default no limit
+   * @throws TIMEOUT; NOT_FOUND (never there, deleted or expired); UNAVAILABLE; `signal.reason` when that aborts; CLOSED
+   */
+  waitFor(
+    id: string,
+    options?: {
+      readonly until?: readonly StatusOf<D>[] | undefined;
+      readonly timeoutMs?: number | undefined;
+      readonly signal?: AbortSignal | undefined;
+    },
+  ): Promise<Job<D>>;
+
   /** Messages stored together with a change and not yet published. */
   readonly outbox: Outbox;
 
@@ -155,6 +188,30 @@ export interface Page<D extends JobDefinition, S extends StatusOf<D> = StatusOf<
   /** Records that could not be read, instead of a page that fails. */
   readonly unreadable: readonly { readonly id: string; readonly reason: string }[];
 }
+
+/** A change of a job, or what `watch` has to say about its own course. `cursor` is where to go on after it. */
+export type JobEvent<D extends JobDefinition> =
+  | { readonly type: "snapshot"; readonly job: Job<D> | null; readonly cursor: string }
+  | {
+      readonly type: "created" | "status" | "saved";
+      readonly id: string;
+      readonly from: StatusOf<D> | null;
+      readonly to: StatusOf<D>;
+      readonly version: number;
+      readonly at: Date;
+      readonly by?: string;
+      readonly cursor: string;
+    }
+  | {
+      readonly type: "progress";
+      readonly id: string;
+      readonly progress: ProgressOf<D>;
+      readonly version: number;
+      readonly at: Date;
+      readonly cursor: string;
+    }
+  | { readonly type: "deleted"; readonly id: string; readonly at: Date; readonly cursor: string }
+  | { readonly type: "resync"; readonly reason: string; readonly cursor: string };
 
 export interface Health {
   /** degraded: some calls work, writes do not. unhealthy: nothing does. */

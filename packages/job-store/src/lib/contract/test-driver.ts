@@ -28,6 +28,8 @@ import { ties } from "./ties.js";
 import { transitions } from "./transitions.js";
 import { unreadable } from "./unreadable.js";
 import { updateStatus } from "./update-status.js";
+import { waitFor } from "./wait-for.js";
+import { watch } from "./watch.js";
 
 export type { Place } from "./place.js";
 
@@ -49,6 +51,8 @@ const contract = {
   limits,
   retention,
   expiry,
+  watch,
+  "wait for": waitFor,
   outbox,
   "outbox claims": outboxClaims,
   "outbox waits": outboxWaits,

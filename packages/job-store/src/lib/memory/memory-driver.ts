@@ -1,7 +1,8 @@
 import { checkWhole } from "../arguments.js";
 import type { JobStoreDriver, StoreShape } from "../driver.js";
 import { JobStoreError } from "../errors.js";
-import { MemoryStorage, Shelf } from "./memory-storage.js";
+import { MemoryStorage } from "./memory-storage.js";
+import { Shelf } from "./shelf.js";
 
 export interface MemoryDriverOptions {
   /**

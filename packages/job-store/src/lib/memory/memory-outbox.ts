@@ -85,22 +85,3 @@ export class MemoryOutbox implements OutboxStorage {
 function handOut(entry: Kept): StoredMessage {
   return { ...entry, payload: JSON.parse(entry.payload) };
 }
-
-/** One store's view of the messages that several stores share: every call checks first whether they are its own. */
-export function checked(outbox: OutboxStorage, check: () => void): OutboxStorage {
-  const first =
-    <A extends unknown[], R>(call: (...args: A) => Promise<R>) =>
-    async (...args: A): Promise<R> => {
-      check();
-      return call(...args);
-    };
-  return {
-    claim: first((options) => outbox.claim(options)),
-    remove: first((entryIds) => outbox.remove(entryIds)),
-    setAside: first((entryIds, reason) => outbox.setAside(entryIds, reason)),
-    rejected: first((limit) => outbox.rejected(limit)),
-    restore: first((entryIds) => outbox.restore(entryIds)),
-    depth: first(() => outbox.depth()),
-    oldest: first(() => outbox.oldest()),
-  };
-}

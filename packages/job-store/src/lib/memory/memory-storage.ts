@@ -1,6 +1,6 @@
 import type {
+  EventLog,
   InsertReply,
-  JobRecord,
   JobStorage,
   Listing,
   Move,
@@ -20,95 +20,13 @@ import type {
   Target,
   WholeJob,
 } from "../driver.js";
-import { JobStoreError } from "../errors.js";
-import { checked, MemoryOutbox } from "./memory-outbox.js";
-
-/** A stored job: parts in JSON text, so that nobody's object is anybody else's. */
-type Stored = WholeJob & { readonly expiresAt: number | null };
-
-/** What stores over one driver share. */
-export class Shelf {
-  readonly #jobs = new Map<string, Stored>();
-  /** Ids of finished jobs, the one that finished first in front. */
-  readonly #finished = new Set<string>();
-  readonly outbox = new MemoryOutbox();
-  readonly maxJobs: number;
-  #sweep: NodeJS.Timeout | undefined;
-  #sweepAt = Number.POSITIVE_INFINITY;
-
-  constructor(maxJobs: number) {
-    this.maxJobs = maxJobs;
-  }
-
-  get size(): number {
-    return this.#jobs.size;
-  }
-
-  find(id: string): Stored | undefined {
-    const job = this.#jobs.get(id);
-    if (job === undefined || isLive(job)) return job;
-    this.drop(id);
-    return undefined;
-  }
-
-  *live(): Generator<Stored> {
-    for (const job of this.#jobs.values()) if (isLive(job)) yield job;
-  }
-
-  put(job: Stored, finished: boolean): void {
-    this.#jobs.set(job.id, job);
-    this.#finished.delete(job.id);
-    if (finished) this.#finished.add(job.id);
-    if (job.expiresAt !== null && job.expiresAt < this.#sweepAt) this.#sweepFrom(job.expiresAt);
-  }
-
-  drop(id: string): void {
-    this.#jobs.delete(id);
-    this.#finished.delete(id);
-  }
-
-  /** @throws JobStoreError UNAVAILABLE when the shelf is full of unfinished jobs */
-  makeRoom(): void {
-    if (this.#jobs.size < this.maxJobs) return;
-    const [first] = this.#finished;
-    if (first === undefined) {
-      throw new JobStoreError(
-        "UNAVAILABLE",
-        `The memory driver holds its maxJobs of ${this.maxJobs}, none of them finished; let some finish, or raise it.`,
-        { indeterminate: false },
-      );
-    }
-    this.drop(first);
-  }
-
-  /** Reads never see an expired job; this is what gives its memory back. */
-  #sweepFrom(at: number): void {
-    clearTimeout(this.#sweep);
-    this.#sweepAt = at;
-    const longest = 2 ** 31 - 1;
-    this.#sweep = setTimeout(
-      () => {
-        let next = Number.POSITIVE_INFINITY;
-        for (const job of this.#jobs.values()) {
-          if (!isLive(job)) this.drop(job.id);
-          else next = Math.min(next, job.expiresAt ?? next);
-        }
-        this.#sweepAt = next;
-        if (next < Number.POSITIVE_INFINITY) this.#sweepFrom(next);
-      },
-      Math.min(Math.max(at - Date.now(), 0) + 1, longest),
-    );
-    this.#sweep.unref();
-  }
-}
-
-function isLive(job: Stored): boolean {
-  return job.expiresAt === null || Date.now() <= job.expiresAt;
-}
+import { checkedLog, checkedOutbox } from "./checked.js";
+import { isLive, type Shelf, type Stored, toRecord } from "./shelf.js";
 
 /** One store's view of the shelf. Every method runs to its end in one turn: that is what makes it atomic. */
 export class MemoryStorage implements JobStorage {
   readonly outbox: OutboxStorage;
+  readonly logs: readonly EventLog[];
   readonly #shape: StoreShape;
   readonly #shelf: Shelf;
   readonly #claim: () => void;
@@ -117,7 +35,8 @@ export class MemoryStorage implements JobStorage {
     this.#shape = shape;
     this.#shelf = shelf;
     this.#claim = claim;
-    this.outbox = checked(shelf.outbox, claim);
+    this.outbox = checkedOutbox(shelf.outbox, claim);
+    this.logs = [checkedLog(shelf.log, claim)];
   }
 
   async insert(job: NewJob): Promise<InsertReply> {
@@ -143,6 +62,7 @@ export class MemoryStorage implements JobStorage {
     if (bytes > this.#shape.maxRecordBytes) return { kind: "tooLarge", bytes };
     this.#shelf.makeRoom();
     this.#commit(stored, job.outbox);
+    this.#announce("created", stored, null, job.remark.by);
     return { kind: "created", record: toRecord(stored) };
   }
 
@@ -158,15 +78,13 @@ export class MemoryStorage implements JobStorage {
     if (bytes > this.#shape.maxRecordBytes) return { kind: "tooLarge", bytes };
     if (existing === undefined) this.#shelf.makeRoom();
     this.#commit(stored, []);
+    this.#announce("saved", stored, existing?.status ?? null);
     return { kind: "saved", record: toRecord(stored) };
   }
 
   async read(ids: readonly string[]): Promise<readonly Reading[]> {
     this.#claim();
-    return ids.map((id) => {
-      const job = this.#shelf.find(id);
-      return job === undefined ? { kind: "absent" } : { kind: "record", record: toRecord(job) };
-    });
+    return ids.map((id) => this.#shelf.read(id));
   }
 
   async move(move: Move): Promise<MoveReply> {
@@ -197,6 +115,7 @@ export class MemoryStorage implements JobStorage {
     const bytes = sizeOf(stored);
     if (bytes > this.#shape.maxRecordBytes) return { kind: "tooLarge", bytes };
     this.#commit(stored, move.outbox);
+    this.#announce("status", stored, job.status, move.remark.by);
     return { kind: "moved", record: toRecord(stored) };
   }
 
@@ -210,6 +129,8 @@ export class MemoryStorage implements JobStorage {
     const bytes = sizeOf(stored);
     if (bytes > this.#shape.maxRecordBytes) return { kind: "tooLarge", bytes };
     this.#shelf.put(stored, false);
+    const { id, version, updatedAt: at } = stored;
+    this.#shelf.log.add({ type: "progress", id, at, version, progress: JSON.parse(progress) });
     return { kind: "recorded" };
   }
 
@@ -219,6 +140,7 @@ export class MemoryStorage implements JobStorage {
     if (job === undefined) return { kind: "missing" };
     if (!isAimedAt(target, job)) return { kind: "conflict", version: job.version };
     this.#shelf.drop(job.id);
+    this.#shelf.log.add({ type: "deleted", id: job.id, at: Date.now() });
     return { kind: "removed" };
   }
 
@@ -253,6 +175,10 @@ export class MemoryStorage implements JobStorage {
     return counts;
   }
 
+  logOf(): number {
+    return 0;
+  }
+
   async health() {
     return { status: "healthy" as const, latencyMs: 0, details: { jobs: this.#shelf.size }, warnings: [] };
   }
@@ -273,6 +199,11 @@ export class MemoryStorage implements JobStorage {
     this.#shelf.put(job, this.#shape.finalStatuses.includes(job.status));
     this.#shelf.outbox.add(job.id, job.version, outbox);
   }
+
+  #announce(type: "created" | "status" | "saved", job: Stored, from: string | null, by?: string): void {
+    const { id, status: to, version } = job;
+    this.#shelf.log.add({ type, id, at: Date.now(), from, to, version, ...(by !== undefined && { by }) });
+  }
 }
 
 function isAimedAt(target: Target, job: Stored): boolean {
@@ -288,24 +219,14 @@ function compare(a: Position, b: Position): number {
   return a.id < b.id ? -1 : a.id > b.id ? 1 : 0;
 }
 
-function said(remark: Remark): { by?: string; note?: string } {
+function said(remark: Remark): { by?: string; note?: string; key?: string } {
   return {
     ...(remark.by !== undefined && { by: remark.by }),
     ...(remark.note !== undefined && { note: remark.note }),
+    ...(remark.key !== undefined && { key: remark.key }),
   };
 }
 
 function sizeOf(job: Stored): number {
   return Buffer.byteLength(JSON.stringify(job));
-}
-
-function toRecord(job: Stored): JobRecord {
-  const parse = (text: string | null): unknown => (text === null ? null : JSON.parse(text));
-  return {
-    ...job,
-    progress: parse(job.progress),
-    result: parse(job.result),
-    error: parse(job.error),
-    data: parse(job.data),
-  };
 }

@@ -1,0 +1,58 @@
+import { randomUUID } from "node:crypto";
+import type { EventLog, LoggedEvent, LogPage, Place, Reading } from "../driver.js";
+import { Waiters } from "../waiters.js";
+
+/** An event before it has its place. */
+export type NewEvent = LoggedEvent extends infer E ? (E extends unknown ? Omit<E, "place"> : never) : never;
+
+/** As many as the Redis driver keeps by default. */
+const MOST_EVENTS = 10_000;
+
+/** Events of a shelf, numbered without a hole, the oldest dropped. */
+export class MemoryLog implements EventLog {
+  readonly #log = randomUUID();
+  readonly #events: LoggedEvent[] = [];
+  readonly #readers = new Waiters();
+  readonly #read: (id: string) => Reading;
+  #last = 0;
+
+  /** @param read the job as it stands now */
+  constructor(read: (id: string) => Reading) {
+    this.#read = read;
+  }
+
+  add(event: NewEvent): void {
+    this.#last++;
+    this.#events.push({ ...event, place: this.#place(this.#last) });
+    // Dropped by the thousand: shifting an array costs its length.
+    if (this.#events.length >= MOST_EVENTS + 1000) this.#events.splice(0, 1000);
+    this.#readers.wake();
+  }
+
+  async tail(): Promise<Place> {
+    return this.#place(this.#last);
+  }
+
+  async snapshot(id: string): Promise<{ reading: Reading; place: Place }> {
+    return { reading: this.#read(id), place: this.#place(this.#last) };
+  }
+
+  async after(place: Place, options: { limit: number; waitMs: number; signal: AbortSignal }): Promise<LogPage> {
+    if (place.log !== this.#log || place.number > this.#last) {
+      return { events: [], place: this.#place(0), gap: "the place asked for is of another log" };
+    }
+    if (place.number === this.#last && !options.signal.aborted) {
+      await this.#readers.wait(options.waitMs, options.signal);
+    }
+    const dropped = this.#last - this.#events.length;
+    const first = Math.max(place.number - dropped, 0);
+    const events = this.#events.slice(first, first + options.limit);
+    const missed = dropped - place.number;
+    const gap = missed > 0 ? `${missed} events are gone: the log keeps a limited number` : null;
+    return { events, place: events.at(-1)?.place ?? place, gap };
+  }
+
+  #place(number: number): Place {
+    return { log: this.#log, number };
+  }
+}

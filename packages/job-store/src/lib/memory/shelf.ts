@@ -1,0 +1,105 @@
+import type { JobRecord, Reading, WholeJob } from "../driver.js";
+import { JobStoreError } from "../errors.js";
+import { MemoryLog } from "./memory-log.js";
+import { MemoryOutbox } from "./memory-outbox.js";
+
+/** A stored job: parts in JSON text, so that nobody's object is anybody else's. */
+export type Stored = WholeJob & { readonly expiresAt: number | null };
+
+/** What stores over one driver share. */
+export class Shelf {
+  readonly #jobs = new Map<string, Stored>();
+  /** Ids of finished jobs, the one that finished first in front. */
+  readonly #finished = new Set<string>();
+  readonly outbox = new MemoryOutbox();
+  readonly log = new MemoryLog((id) => this.read(id));
+  readonly maxJobs: number;
+  #sweep: NodeJS.Timeout | undefined;
+  #sweepAt = Number.POSITIVE_INFINITY;
+
+  constructor(maxJobs: number) {
+    this.maxJobs = maxJobs;
+  }
+
+  get size(): number {
+    return this.#jobs.size;
+  }
+
+  find(id: string): Stored | undefined {
+    const job = this.#jobs.get(id);
+    if (job === undefined || isLive(job)) return job;
+    this.drop(id);
+    return undefined;
+  }
+
+  read(id: string): Reading {
+    const job = this.find(id);
+    return job === undefined ? { kind: "absent" } : { kind: "record", record: toRecord(job) };
+  }
+
+  *live(): Generator<Stored> {
+    for (const job of this.#jobs.values()) if (isLive(job)) yield job;
+  }
+
+  put(job: Stored, finished: boolean): void {
+    this.#jobs.set(job.id, job);
+    this.#finished.delete(job.id);
+    if (finished) this.#finished.add(job.id);
+    if (job.expiresAt !== null && job.expiresAt < this.#sweepAt) this.#sweepFrom(job.expiresAt);
+  }
+
+  drop(id: string): void {
+    this.#jobs.delete(id);
+    this.#finished.delete(id);
+  }
+
+  /** @throws JobStoreError UNAVAILABLE when the shelf is full of unfinished jobs */
+  makeRoom(): void {
+    if (this.#jobs.size < this.maxJobs) return;
+    const [first] = this.#finished;
+    if (first === undefined) {
+      throw new JobStoreError(
+        "UNAVAILABLE",
+        `The memory driver holds its maxJobs of ${this.maxJobs}, none of them finished; let some finish, or raise it.`,
+        { indeterminate: false },
+      );
+    }
+    this.drop(first);
+    this.log.add({ type: "deleted", id: first, at: Date.now() });
+  }
+
+  /** Reads never see an expired job; this is what gives its memory back. */
+  #sweepFrom(at: number): void {
+    clearTimeout(this.#sweep);
+    this.#sweepAt = at;
+    const longest = 2 ** 31 - 1;
+    this.#sweep = setTimeout(
+      () => {
+        let next = Number.POSITIVE_INFINITY;
+        for (const job of this.#jobs.values()) {
+          if (!isLive(job)) this.drop(job.id);
+          else next = Math.min(next, job.expiresAt ?? next);
+        }
+        this.#sweepAt = next;
+        if (next < Number.POSITIVE_INFINITY) this.#sweepFrom(next);
+      },
+      Math.min(Math.max(at - Date.now(), 0) + 1, longest),
+    );
+    this.#sweep.unref();
+  }
+}
+
+export function isLive(job: Stored): boolean {
+  return job.expiresAt === null || Date.now() <= job.expiresAt;
+}
+
+export function toRecord(job: Stored): JobRecord {
+  const parse = (text: string | null): unknown => (text === null ? null : JSON.parse(text));
+  return {
+    ...job,
+    progress: parse(job.progress),
+    result: parse(job.result),
+    error: parse(job.error),
+    data: parse(job.data),
+  };
+}

@@ -1,0 +1,43 @@
+import type { Redis } from "ioredis";
+
+/** How long one blocking read lasts, and how much later it is given up: a line that died says nothing. */
+export const BLOCK_MS = 1000;
+const OVERDUE_MS = 3000;
+
+/** An entry of a stream: its id, then its fields and values in turn. */
+export type StreamEntry = readonly [id: string, fields: readonly string[]];
+
+/** Waits for entries of streams, on a connection of its own that is opened for the first wait. */
+export class BlockingReader {
+  readonly #connect: () => Redis;
+  #client: Redis | undefined;
+
+  /** @param connect opens a connection, since a blocking read holds up everything behind it */
+  constructor(connect: () => Redis) {
+    this.#connect = connect;
+  }
+
+  /** What follows `after` in a stream, or nothing after a second. @throws whatever breaks the connection */
+  async read(stream: string, after: string, count: number): Promise<readonly StreamEntry[]> {
+    this.#client ??= this.#connect();
+    const client = this.#client;
+    let overdue: NodeJS.Timeout | undefined;
+    const silence = new Promise<never>((_, reject) => {
+      overdue = setTimeout(() => {
+        client.disconnect(true);
+        reject(new Error("a blocking read is overdue"));
+      }, BLOCK_MS + OVERDUE_MS);
+    });
+    try {
+      const read = client.xread("COUNT", count, "BLOCK", BLOCK_MS, "STREAMS", stream, after);
+      const reply = await Promise.race([read, silence]);
+      return reply?.[0]?.[1] ?? [];
+    } finally {
+      clearTimeout(overdue);
+    }
+  }
+
+  close(): void {
+    this.#client?.disconnect();
+  }
+}

@@ -1,0 +1,104 @@
+import type { EventLog, LoggedEvent, LogPage, Place, Reading } from "../driver.js";
+import type { BlockingReader, StreamEntry } from "./blocking-reader.js";
+import { unavailable, WrongType } from "./faults.js";
+import { readRecord } from "./record-text.js";
+import { scripts } from "./scripts.js";
+import type { Server } from "./server.js";
+
+/** The log as `announce` in lua/mutation.lua writes it: a stream whose ids are `<number>-<log>`. */
+export class RedisLog implements EventLog {
+  readonly #server: Server;
+  readonly #reader: BlockingReader;
+
+  constructor(server: Server, reader: BlockingReader) {
+    this.#server = server;
+    this.#reader = reader;
+  }
+
+  async tail(): Promise<Place> {
+    const { keys, connection } = this.#server;
+    const budget = connection.budget();
+    await this.#server.map(budget);
+    const [log, events] = await this.#server.read((client) => client.hmget(keys.map, "log", "events"), budget);
+    return { log: log ?? "", number: Number(events ?? 0) };
+  }
+
+  async snapshot(id: string): Promise<{ reading: Reading; place: Place }> {
+    const { keys, connection } = this.#server;
+    const budget = connection.budget();
+    await this.#server.map(budget);
+    try {
+      const reply = await this.#server.script(scripts.snapshot, [keys.map, keys.job(id)], [], budget);
+      const [, text, log, events] = reply as readonly [string, string | null, string | null, string | null];
+      return { reading: readingOf(id, text), place: { log: log ?? "", number: Number(events ?? 0) } };
+    } catch (error) {
+      if (!(error instanceof WrongType)) throw error;
+      return {
+        reading: { kind: "unreadable", reason: "its key holds something that is no string" },
+        place: await this.tail(),
+      };
+    }
+  }
+
+  async after(place: Place, options: { limit: number; waitMs: number; signal: AbortSignal }): Promise<LogPage> {
+    const entries =
+      options.waitMs === 0
+        ? await this.#range(place, options.limit)
+        : await this.#wait(place, options.limit, options.signal);
+    if (entries.length > 0) return pageOf(place, entries.map(readEvent));
+    const tail = await this.tail();
+    if (tail.log === place.log && tail.number >= place.number) return { events: [], place, gap: null };
+    return { events: [], place: { log: tail.log, number: 0 }, gap: "the server has lost its log" };
+  }
+
+  close(): void {
+    this.#reader.close();
+  }
+
+  #range(place: Place, limit: number): Promise<readonly StreamEntry[]> {
+    const { events } = this.#server.keys;
+    return this.#server.read((client) => client.xrange(events, `(${idOf(place)}`, "+", "COUNT", limit));
+  }
+
+  /** A blocking read that nobody waits for any more ends by itself. @throws JobStoreError UNAVAILABLE */
+  #wait(place: Place, limit: number, signal: AbortSignal): Promise<readonly StreamEntry[]> {
+    return new Promise((resolve, reject) => {
+      const stop = () => resolve([]);
+      signal.addEventListener("abort", stop, { once: true });
+      this.#reader
+        .read(this.#server.keys.events, idOf(place), limit)
+        .then(resolve, () => reject(unavailable("The log of events cannot be read.", false)))
+        .finally(() => signal.removeEventListener("abort", stop));
+    });
+  }
+}
+
+function readingOf(id: string, text: string | null): Reading {
+  if (text === null) return { kind: "absent" };
+  const record = readRecord(id, text);
+  return "kind" in record ? record : { kind: "record", record };
+}
+
+function idOf({ number, log }: Place): string {
+  return `${number}-${log === "" ? 0 : log}`;
+}
+
+/** Where the first event is not the very next one, those between were trimmed, or the log is another one. */
+function pageOf(place: Place, events: readonly LoggedEvent[]): LogPage {
+  const first = events[0]?.place;
+  const last = events.at(-1)?.place ?? place;
+  if (first === undefined || (first.log === place.log && first.number === place.number + 1)) {
+    return { events, place: last, gap: null };
+  }
+  const gap =
+    first.log === place.log
+      ? `${first.number - place.number - 1} events are gone: the log keeps a limited number`
+      : "the server has lost its log";
+  return { events, place: last, gap };
+}
+
+function readEvent([entryId, [, text = ""]]: StreamEntry): LoggedEvent {
+  const [number, log = ""] = entryId.split("-");
+  const { remark, ...event } = JSON.parse(text);
+  return { ...event, ...(remark?.by !== undefined && { by: remark.by }), place: { log, number: Number(number) } };
+}

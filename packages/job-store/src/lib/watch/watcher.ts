@@ -1,0 +1,192 @@
+import { checkId, checkWhole, invalid } from "../arguments.js";
+import type { Calls } from "../calls.js";
+import { readEventCursor, writeEventCursor } from "../cursor.js";
+import type { JobDefinition } from "../definition.js";
+import type { JobStorage, Place, Reading } from "../driver.js";
+import { JobStoreError } from "../errors.js";
+import type { Job } from "../job.js";
+import type { JobEvent } from "../store.js";
+import { Feed } from "./feed.js";
+import { type News, Subscription } from "./subscription.js";
+
+/** How records become jobs and logged progress becomes progress: the store's business. */
+export interface Reader<D extends JobDefinition> {
+  readonly definition: D;
+  readJob(id: string, reading: Reading): Job<D> | null;
+}
+
+/** The watching of one store: all watchers of a log share one reader of it. */
+export class Watcher<D extends JobDefinition> {
+  readonly #reader: Reader<D>;
+  readonly #storage: JobStorage;
+  readonly #calls: Calls;
+  readonly #feeds: readonly Feed[];
+
+  constructor(reader: Reader<D>, storage: JobStorage, calls: Calls) {
+    this.#reader = reader;
+    this.#storage = storage;
+    this.#calls = calls;
+    this.#feeds = storage.logs.map((log) => new Feed(log));
+  }
+
+  watch(target: string | { readonly after?: string | undefined } | undefined, signal: AbortSignal | undefined) {
+    if (typeof target === "string") return this.#watchJob(checkId(target), signal);
+    if (target !== undefined && (typeof target !== "object" || target === null)) {
+      return invalid("watch takes a job's id, or { after } with the cursor of an event.");
+    }
+    const { name } = this.#reader.definition;
+    const after = target?.after === undefined ? null : readEventCursor(name, this.#feeds.length, target.after);
+    return this.#watchAll(after, signal);
+  }
+
+  async waitFor(
+    id: string,
+    until: ReadonlySet<string>,
+    options: { readonly timeoutMs?: number | undefined; readonly signal?: AbortSignal | undefined },
+  ): Promise<Job<D>> {
+    checkId(id);
+    const { timeoutMs, signal } = options;
+    const timeUp =
+      timeoutMs === undefined ? Number.POSITIVE_INFINITY : Date.now() + checkWhole(timeoutMs, "timeoutMs", 0, MOST_MS);
+    for (;;) {
+      signal?.throwIfAborted();
+      const look = new AbortController();
+      const stop = signal === undefined ? look.signal : AbortSignal.any([signal, look.signal]);
+      const timers: NodeJS.Timeout[] = [];
+      const lookAgainAt = (at: number) => {
+        if (at < Number.POSITIVE_INFINITY)
+          timers.push(setTimeout(() => look.abort(), Math.min(at - Date.now(), MOST_MS)));
+      };
+      lookAgainAt(timeUp);
+      try {
+        for await (const event of this.#watchJob(id, stop)) {
+          const job = event.type === "snapshot" ? event.job : await this.#jobAfter(event, id, until);
+          if (job === undefined) continue;
+          if (job === null) throw gone(id);
+          if (until.has(job.status) || ("to" in event && until.has(event.to))) return job;
+          // Expiry makes no event.
+          if (job.expiresAt !== null) lookAgainAt(job.expiresAt.getTime() + 1);
+        }
+      } finally {
+        for (const timer of timers) clearTimeout(timer);
+      }
+      signal?.throwIfAborted();
+      if (this.#calls.closed) throw new JobStoreError("CLOSED", "The store was closed while waiting for the job.");
+      if (Date.now() >= timeUp) {
+        const wanted = [...until].join(" or ");
+        throw new JobStoreError("TIMEOUT", `Job ${id} did not become ${wanted} within ${timeoutMs} ms.`, { jobId: id });
+      }
+    }
+  }
+
+  /** The job after an event that may end a wait: null where it is gone, undefined where the event ends none. */
+  async #jobAfter(event: JobEvent<D>, id: string, until: ReadonlySet<string>): Promise<Job<D> | null | undefined> {
+    if (event.type === "deleted") return null;
+    const mayEnd = event.type === "resync" || ("to" in event && until.has(event.to));
+    if (!mayEnd) return undefined;
+    const [reading] = await this.#calls.run(() => this.#storage.read([id]));
+    return this.#reader.readJob(id, reading ?? { kind: "absent" });
+  }
+
+  async *#watchJob(id: string, signal: AbortSignal | undefined): AsyncGenerator<JobEvent<D>, void, undefined> {
+    const feed = this.#feeds[this.#storage.logOf(id)] as Feed;
+    const subscription = new Subscription(id);
+    // Listening first: whatever happens after the snapshot was taken is then among the news.
+    yield* this.#listen([feed], subscription, signal, async function* (this: Watcher<D>) {
+      const { reading, place } = await this.#calls.run(() => feed.log.snapshot(id));
+      const places = new Map([[feed, place]]);
+      feed.start(place);
+      yield { type: "snapshot", job: this.#reader.readJob(id, reading), cursor: this.#cursor(places) };
+      yield* this.#follow(subscription, places);
+    });
+  }
+
+  async *#watchAll(
+    after: readonly (Place | null)[] | null,
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<JobEvent<D>, void, undefined> {
+    const subscription = new Subscription(null);
+    yield* this.#listen(this.#feeds, subscription, signal, async function* (this: Watcher<D>) {
+      const begin = (feed: Feed, n: number) => after?.[n] ?? this.#calls.run(() => feed.log.tail());
+      const places = new Map(
+        await Promise.all(this.#feeds.map(async (feed, n) => [feed, await begin(feed, n)] as const)),
+      );
+      for (const [feed, place] of places) {
+        // A feed that runs already may be further on than where this watcher begins.
+        if (feed.start(place)) yield* this.#catchUp(feed, places);
+      }
+      yield* this.#follow(subscription, places);
+    });
+  }
+
+  async *#listen(
+    feeds: readonly Feed[],
+    subscription: Subscription,
+    signal: AbortSignal | undefined,
+    events: (this: Watcher<D>) => AsyncGenerator<JobEvent<D>, void, undefined>,
+  ): AsyncGenerator<JobEvent<D>, void, undefined> {
+    if (this.#calls.closed) throw new JobStoreError("CLOSED", "The store is closed; create another one to go on.");
+    const ends = signal === undefined ? [this.#calls.signal] : [this.#calls.signal, signal];
+    if (ends.some(({ aborted }) => aborted)) return;
+    const end = () => subscription.end();
+    for (const one of ends) one.addEventListener("abort", end, { once: true });
+    for (const feed of feeds) feed.subscribe(subscription);
+    try {
+      yield* events.call(this);
+    } finally {
+      for (const feed of feeds) feed.unsubscribe(subscription);
+      for (const one of ends) one.removeEventListener("abort", end);
+    }
+  }
+
+  async *#catchUp(feed: Feed, places: Map<Feed, Place>): AsyncGenerator<JobEvent<D>, void, undefined> {
+    for (;;) {
+      const place = places.get(feed) as Place;
+      const signal = this.#calls.signal;
+      const page = await this.#calls.run(() => feed.log.after(place, { limit: 1000, waitMs: 0, signal }));
+      if (page.gap !== null) yield this.#toEvent({ type: "resync", reason: page.gap, place, feed }, places);
+      for (const event of page.events) yield this.#toEvent({ ...event, feed }, places);
+      places.set(feed, page.place);
+      if (page.events.length === 0) return;
+    }
+  }
+
+  /** What is news to this watcher: a feed may be behind the place where it began. */
+  async *#follow(subscription: Subscription, places: Map<Feed, Place>): AsyncGenerator<JobEvent<D>, void, undefined> {
+    for (;;) {
+      const news = await subscription.take();
+      if (news === null) return;
+      for (const one of news) {
+        if (subscription.ended) return;
+        const seen = places.get(one.feed);
+        const old = seen?.log === one.place.log && one.place.number <= seen.number;
+        if (one.type === "resync" || !old) yield this.#toEvent(one, places);
+      }
+    }
+  }
+
+  #toEvent(news: News, places: Map<Feed, Place>): JobEvent<D> {
+    const { feed, place, ...event } = news;
+    places.set(feed, place);
+    const cursor = this.#cursor(places);
+    if (event.type === "resync") return { ...event, cursor };
+    // The definition's statuses and progress, as it wrote them.
+    return { ...event, at: new Date(event.at), cursor } as JobEvent<D>;
+  }
+
+  #cursor(places: ReadonlyMap<Feed, Place>): string {
+    return writeEventCursor(
+      this.#reader.definition.name,
+      this.#feeds.map((feed) => places.get(feed) ?? null),
+    );
+  }
+}
+
+/** The longest that a timer can run. */
+const MOST_MS = 2 ** 31 - 1;
+
+function gone(id: string): JobStoreError {
+  return new JobStoreError("NOT_FOUND", `There is no job ${id} to wait for: it was never there, or is gone.`, {
+    jobId: id,
+  });
+}
