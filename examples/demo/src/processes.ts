@@ -63,6 +63,7 @@ export async function startProcesses({ redisUrl, rabbitmqUrl, say, stop }: Proce
   }
   return {
     url,
+    log: async () => (await readFile(logPath, "utf8")).trimEnd().split("\n").slice(-LOG_LINES).join("\n"),
     about: `a process each, real servers: keys ${prefixes.keyPrefix}* and queues ${prefixes.queuePrefix}*`,
     [Symbol.asyncDispose]: close,
   };
