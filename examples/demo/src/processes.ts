@@ -31,6 +31,7 @@ export async function startProcesses({ redisUrl, rabbitmqUrl, say, stop }: Proce
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const env = {
+    LOG_LEVEL: "warn",
     ...process.env,
     REDIS_KEY_PREFIX: prefixes.keyPrefix,
     RABBITMQ_PREFIX: prefixes.queuePrefix,
