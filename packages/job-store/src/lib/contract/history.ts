@@ -60,6 +60,17 @@ export function history({ test }: Context): void {
     expect(times).toEqual(times.toSorted((a, b) => a - b));
   });
 
+  test("the name that a change was given is kept with it, across a save too, and a bad one refused", async ({ store }) => {
+    await store.create({ title: "One" }, { id: "a" });
+    const job = await store.updateStatus("a", "working", { key: "k-1" });
+    await store.save(job);
+    const next = await store.updateStatus("a", "done", { key: "k-2", by: "worker" });
+    expect(next.history.map(({ key }) => key)).toEqual([undefined, "k-1", "k-2"]);
+    for (const key of ["", "x".repeat(129), 1 as unknown as string]) {
+      await expectRefusal(store.updateStatus("a", "done", { key }), "INVALID_ARGUMENT");
+    }
+  });
+
   test("a saved history is kept as given, statuses of the past included, to the limit", async ({ stores }) => {
     const store = stores.open({ historyLimit: 2 });
     const at = new Date(1_000_000);

@@ -58,7 +58,7 @@ export async function loadCodeMap(
         evaluate(
           client,
           scripts.map,
-          [keys.map],
+          [keys.map, keys.events],
           [
             stored.edition ?? "",
             ...["edition", randomBytes(6).toString("hex")],
@@ -66,6 +66,7 @@ export async function loadCodeMap(
             ...["shards", 1],
             ...["statuses", JSON.stringify(statuses)],
             ...["codes", JSON.stringify(grown)],
+            ...(stored.edition === undefined ? ["log", randomBytes(6).readUIntBE(0, 6), "events", 0] : []),
           ],
         ),
       budget,

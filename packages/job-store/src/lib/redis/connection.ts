@@ -1,4 +1,5 @@
 import type { Redis } from "ioredis";
+import { JobStoreError } from "../errors.js";
 import type { StoreEvent } from "../store.js";
 import { Waiters } from "../waiters.js";
 import { PASSING, reasonOf, replyCode, unavailable } from "./faults.js";
@@ -40,6 +41,7 @@ export class Connection {
   #lastFault = "it has not answered yet";
   #lost = false;
   #closed = false;
+  #generation = 0;
   readonly #callers = new Waiters();
   readonly #underway = new Set<(fault: Interrupted) => void>();
 
@@ -69,13 +71,23 @@ export class Connection {
       try {
         return await this.#attempt(command, offset, budget);
       } catch (error) {
-        if (!(error instanceof Interrupted)) throw error;
-        budget.doubtful ||= error.sent;
-        if (performance.now() + PAUSE_MS >= budget.end) throw this.outOfTime(budget, error.reason);
+        const fault = this.#classify(error);
+        if (!(fault instanceof Interrupted)) throw fault;
+        budget.doubtful ||= fault.sent;
+        if (performance.now() + PAUSE_MS >= budget.end) throw this.outOfTime(budget, fault.reason);
         // A line that broke is waited for; a server that asks for patience gets a moment of it.
-        if (!error.sent && this.#offset !== undefined) await pause(PAUSE_MS);
+        if (!fault.sent && this.#offset !== undefined) await pause(PAUSE_MS);
       }
     }
+  }
+
+  /**
+   * Runs a command once, for those who want to know how the server is rather than to wait until it is well.
+   * @throws JobStoreError UNAVAILABLE; and whatever the server or ioredis says
+   */
+  async ask<T>(command: Command<T>, budget: Budget): Promise<T> {
+    const offset = this.#offset ?? (await this.#untilOpen(budget));
+    return this.#attempt(command, offset, budget);
   }
 
   /** Takes the clock's offset anew, after a server found a deadline passed that by our count is not. */
@@ -87,8 +99,14 @@ export class Connection {
     return unavailable(`Redis did not answer in time: ${reason}.`, budget.doubtful);
   }
 
+  /** Why the line is down; null: it is not. */
   get fault(): string | null {
     return this.#offset === undefined ? this.#lastFault : null;
+  }
+
+  /** Another number for each connection that was made. */
+  get generation(): number {
+    return this.#generation;
   }
 
   close(): void {
@@ -114,13 +132,14 @@ export class Connection {
       // Rounded down: the server must find the deadline passed before we report that it has.
       command(this.#client, Math.floor(budget.end + offset) - 1).then(
         (value) => settle(() => resolve(value)),
-        (error: unknown) => settle(() => reject(this.#classify(error))),
+        (error: unknown) => settle(() => reject(error)),
       );
     });
   }
 
   /** Replies of the server are definite; everything else is a line that broke. */
   #classify(error: unknown): unknown {
+    if (error instanceof Interrupted || JobStoreError.is(error)) return error;
     const code = replyCode(error);
     if (code === null) return new Interrupted(reasonOf(error), !isUnsent(error));
     if (!PASSING.has(code)) return error;
@@ -129,6 +148,7 @@ export class Connection {
   }
 
   async #opened(): Promise<void> {
+    this.#generation++;
     try {
       this.#offset = await measureOffset(this.#client);
     } catch (error) {

@@ -13,11 +13,15 @@ export function reasonOf(error: unknown): string {
   return (words || code || error.name).slice(0, 300);
 }
 
-/** The code of the server's reply, also where Redis 6 wraps it ("ERR Error running script …: -OOM …"); null: no reply. */
+/** The code of the server's reply; null: the error is no reply. */
 export function replyCode(error: unknown): string | null {
-  if (!(error instanceof Error) || error.name !== "ReplyError") return null;
-  const wrapped = /^ERR Error running script[^-]*-([A-Z]+) /.exec(error.message);
-  return wrapped?.[1] ?? /^[A-Z]+/.exec(error.message)?.[0] ?? "ERR";
+  return error instanceof Error && error.name === "ReplyError" ? codeIn(error.message) : null;
+}
+
+/** The code in a server's words, also where Redis 6 wraps them ("ERR Error running script …: @user_script: 7: -OOM …"). */
+export function codeIn(words: string): string {
+  const wrapped = /^(?:ERR Error running script|@user_script)[^-]*-([A-Z]+) /.exec(words);
+  return wrapped?.[1] ?? /^[A-Z]+/.exec(words)?.[0] ?? "ERR";
 }
 
 /** The server is there and will take the call in a moment, or another server will. */
@@ -32,6 +36,28 @@ export const PASSING: ReadonlySet<string> = new Set([
 
 /** The server is there and refuses to write. */
 export const REFUSES_WRITES: ReadonlySet<string> = new Set(["OOM", "READONLY", "MISCONF", "NOREPLICAS"]);
+
+const MEANING: ReadonlyMap<string, string> = new Map([
+  ["LOADING", "it is still loading its data"],
+  ["BUSY", "a script that runs for long keeps it busy"],
+  ["MASTERDOWN", "it is a replica that has lost its master"],
+  ["CLUSTERDOWN", "its cluster is down"],
+  ["OOM", "its memory is full"],
+  ["READONLY", "it is a replica, which only its master writes to"],
+  ["MISCONF", "it cannot save to its disk"],
+  ["NOREPLICAS", "too few replicas follow it"],
+]);
+
+/** A server's words, after what they mean for the store. */
+export function inPlainWords(words: string): string {
+  const meaning = MEANING.get(codeIn(words));
+  return meaning === undefined ? words : `${meaning} (${words.replace(/^(?:ERR|@)[^-]*-/, "")})`;
+}
+
+/** Whether these are a server's words for a missing permission; before Redis 7.2 they have no code in a script. */
+export function isDenial(words: string): boolean {
+  return /^NOPERM|The user executing the script can't/.test(words);
+}
 
 export function unavailable(message: string, indeterminate: boolean): JobStoreError<"UNAVAILABLE"> {
   const outcome = indeterminate

@@ -9,6 +9,8 @@ export interface Keys {
   readonly creations: string;
   /** Sorted set: operation id of a recent removal by its deadline. */
   readonly removals: string;
+  /** Stream: what happened to jobs; see `announce` in lua/mutation.lua. */
+  readonly events: string;
   /** Stream and what belongs to it; see lua/outbox.lua. */
   readonly outbox: string;
   readonly outboxClaims: string;
@@ -26,6 +28,7 @@ export function keysUnder(prefix: string): Keys {
     statuses: `${prefix}jobs:by-status`,
     creations: `${prefix}jobs:by-creation`,
     removals: `${prefix}jobs:removals`,
+    events: `${prefix}jobs:events`,
     outbox: `${prefix}jobs:outbox`,
     outboxClaims: `${prefix}jobs:outbox:claims`,
     outboxClaimed: `${prefix}jobs:outbox:claimed`,

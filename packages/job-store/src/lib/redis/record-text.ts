@@ -44,6 +44,7 @@ export function readRecord(id: string, text: string): JobRecord | Unreadable {
       version,
       ...(remark?.by !== undefined && { by: remark.by }),
       ...(remark?.note !== undefined && { note: remark.note }),
+      ...(remark?.key !== undefined && { key: remark.key }),
     })),
   };
 }
@@ -71,16 +72,15 @@ export function line(part: "progress" | "result" | "error" | "data", json: strin
 }
 
 /** What follows the time in a history entry. */
-export function remarkText(remark: Remark): string {
-  return remark.by === undefined && remark.note === undefined
-    ? ""
-    : `,${JSON.stringify({ by: remark.by, note: remark.note })}`;
+export function remarkText({ by, note, key }: Remark): string {
+  const text = JSON.stringify({ by, note, key });
+  return text === "{}" ? "" : `,${text}`;
 }
 
 export function historyText(history: readonly RecordedChange[], createdAt: number): string {
   const entries = history.map(
-    ({ version, from, to, at, by, note }) =>
-      `\n[${version},${JSON.stringify(from)},${JSON.stringify(to)},${at - createdAt}${remarkText({ by, note })}]`,
+    ({ version, from, to, at, by, note, key }) =>
+      `\n[${version},${JSON.stringify(from)},${JSON.stringify(to)},${at - createdAt}${remarkText({ by, note, key })}]`,
   );
   return `"history":[${entries.join(",")}]}`;
 }

@@ -2,8 +2,10 @@ import { Redis, type RedisOptions } from "ioredis";
 import { checkWhole, invalid } from "../arguments.js";
 import type { JobStoreDriver } from "../driver.js";
 import { Bell } from "./bell.js";
+import { BlockingReader } from "./blocking-reader.js";
 import { Connection } from "./connection.js";
 import { keysUnder } from "./keys.js";
+import { RedisLog } from "./redis-log.js";
 import { RedisOutbox } from "./redis-outbox.js";
 import { RedisStorage } from "./redis-storage.js";
 import { Server } from "./server.js";
@@ -29,6 +31,8 @@ export type RedisDriverOptions = (
   readonly keyPrefix?: string | undefined;
   /** No call takes longer, whatever the server does; 10–600,000 ms. @default 2000 */
   readonly timeoutMs?: number | undefined;
+  /** Events kept for `watch`, at least; 1–10,000,000. A watcher that was away for longer gets `resync`. @default 10_000 */
+  readonly eventLogLength?: number | undefined;
 };
 
 /**
@@ -40,6 +44,7 @@ export type RedisDriverOptions = (
 export function redisDriver(options: RedisDriverOptions): JobStoreDriver {
   const connect = connector(options);
   const timeoutMs = checkWhole(options.timeoutMs ?? 2000, "timeoutMs", 10, 600_000);
+  const eventLogLength = checkWhole(options.eventLogLength ?? 10_000, "eventLogLength", 1, 10_000_000);
   const keyPrefix = options.keyPrefix ?? "";
   if (typeof keyPrefix !== "string") invalid("keyPrefix must be a string.");
   const keys = keysUnder(keyPrefix);
@@ -48,9 +53,12 @@ export function redisDriver(options: RedisDriverOptions): JobStoreDriver {
     open: (shape) => {
       const connection = new Connection(connect({ ...BOUNDED, socketTimeout: timeoutMs }), timeoutMs, shape.emit);
       const server = new Server(connection, keys, shape);
-      const bell = new Bell(() => silenced(connect(BOUNDED)), keys.outbox);
-      return new RedisStorage(server, shape, new RedisOutbox(server, bell), () => {
+      const blocking = () => new BlockingReader(() => silenced(connect({ ...BOUNDED, enableOfflineQueue: true })));
+      const bell = new Bell(blocking(), keys.outbox);
+      const log = new RedisLog(server, blocking());
+      return new RedisStorage(server, shape, { outbox: new RedisOutbox(server, bell), log, eventLogLength }, () => {
         bell.close();
+        log.close();
         connection.close();
       });
     },
@@ -65,6 +73,8 @@ const BOUNDED: ConnectionOptions = {
   lazyConnect: false,
   enableOfflineQueue: false,
   enableAutoPipelining: false,
+  // It asks INFO, which a user need not be allowed; and a server that still loads had better say so to each call.
+  enableReadyCheck: false,
   maxRetriesPerRequest: 0,
   autoResendUnfulfilledCommands: false,
   connectTimeout: 1000,

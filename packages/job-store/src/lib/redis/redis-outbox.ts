@@ -1,11 +1,11 @@
 import type { Redis } from "ioredis";
 import type { OutboxStorage, StoredMessage } from "../driver.js";
 import type { Bell } from "./bell.js";
+import type { StreamEntry } from "./blocking-reader.js";
 import { type Script, scripts } from "./scripts.js";
 import type { Reply, Server } from "./server.js";
 
-/** An entry of the stream: its id, then its fields and values in turn; see `send` in lua/mutation.lua. */
-type StreamEntry = readonly [entryId: string, fields: Fields];
+/** Of an entry; see `send` in lua/mutation.lua. */
 type Fields = readonly ["job", string, "id", string, "message", string, ...reason: string[]];
 
 /** Acknowledging thousands in one script would keep other callers waiting. */
@@ -26,7 +26,8 @@ export class RedisOutbox implements OutboxStorage {
       const reply = await this.#run(scripts.outboxClaim, [options.limit, options.claimMs]);
       const [, last, lapse, ...entries] = reply as readonly [string, string, string, ...StreamEntry[]];
       const left = end - performance.now();
-      if (entries.length > 0 || left <= 0 || options.signal.aborted) return entries.map(readEntry);
+      if (entries.length > 0 || left <= 0 || options.signal.aborted)
+        return entries.map(([id, fields]) => readEntry(id, fields as Fields));
       const untilLapse = lapse === "" ? left : Number(lapse) + 1;
       await this.#bell.wait(last, Math.min(left, untilLapse), options.signal);
     }
@@ -53,7 +54,7 @@ export class RedisOutbox implements OutboxStorage {
       const text = texts[n];
       if (typeof text !== "string") return []; // Requeued or acknowledged between the two reads.
       const fields: Fields = JSON.parse(text);
-      return [{ ...readEntry([id, fields]), reason: JSON.parse(fields.at(-1) ?? "") }];
+      return [{ ...readEntry(id, fields), reason: JSON.parse(fields.at(-1) ?? "") }];
     });
   }
 
@@ -92,7 +93,7 @@ export class RedisOutbox implements OutboxStorage {
 }
 
 /** Fields stand in the order in which the scripts write them. */
-function readEntry([entryId, [, jobId, , id, , message]]: StreamEntry): StoredMessage {
+function readEntry(entryId: string, [, jobId, , id, , message]: Fields): StoredMessage {
   return { entryId, jobId, at: timeOf(entryId), id: JSON.parse(id), ...JSON.parse(message) };
 }
 

@@ -1,5 +1,6 @@
 import type {
   Conflict,
+  EventLog,
   Illegal,
   InsertReply,
   JobRecord,
@@ -41,19 +42,28 @@ type Refused = Missing | Conflict | Illegal | TooLarge | Unreadable;
 /** Jobs in Redis: each mutation is one script, and its reply becomes the driver's union here. */
 export class RedisStorage implements JobStorage {
   readonly outbox: OutboxStorage;
+  readonly logs: readonly EventLog[];
+  readonly #eventLogLength: number;
   readonly #server: Server;
   readonly #shape: StoreShape;
   readonly #finals: string;
   readonly #trimmer: Trimmer;
   readonly #release: () => void;
 
-  constructor(server: Server, shape: StoreShape, outbox: OutboxStorage, release: () => void) {
+  constructor(
+    server: Server,
+    shape: StoreShape,
+    parts: { readonly outbox: OutboxStorage; readonly log: EventLog; readonly eventLogLength: number },
+    release: () => void,
+  ) {
     this.#server = server;
     this.#shape = shape;
     this.#finals = statusLines(shape.finalStatuses);
     this.#trimmer = new Trimmer(server);
     this.#release = release;
-    this.outbox = outbox;
+    this.outbox = parts.outbox;
+    this.logs = [parts.log];
+    this.#eventLogLength = parts.eventLogLength;
   }
 
   async insert(job: NewJob): Promise<InsertReply> {
@@ -118,7 +128,7 @@ export class RedisStorage implements JobStorage {
 
   async recordProgress(target: Target, progress: string): Promise<ProgressReply> {
     const { maxRecordBytes } = this.#shape;
-    const args = [...expectations(target), this.#finals, line("progress", progress), maxRecordBytes];
+    const args = [target.id, ...expectations(target), this.#finals, line("progress", progress), maxRecordBytes];
     const { reply, budget } = await this.#mutate(scripts.progress, target.id, null, () => args);
     return reply[0] === "recorded" ? { kind: "recorded" } : refused(reply, budget);
   }
@@ -146,6 +156,10 @@ export class RedisStorage implements JobStorage {
     return countJobs(this.#server);
   }
 
+  logOf(): number {
+    return 0;
+  }
+
   health(timeoutMs: number) {
     return checkHealth(this.#server.connection, this.#server.keys, timeoutMs);
   }
@@ -166,7 +180,7 @@ export class RedisStorage implements JobStorage {
     const budget = connection.budget();
     const operation = newOperationId();
     const fourth = script === scripts.remove ? keys.removals : keys.outbox;
-    const touched = [keys.map, keys.statuses, keys.creations, fourth, keys.job(id)];
+    const touched = [keys.map, keys.statuses, keys.creations, fourth, keys.job(id), keys.events];
     let code = NO_CODE;
     const { reply } = await this.#server.withMap(async (map) => {
       if (status !== null) code = map.own.get(status) ?? NO_CODE;
@@ -175,7 +189,7 @@ export class RedisStorage implements JobStorage {
         return await this.#server.mutate(
           script,
           touched,
-          (deadline) => [map.edition, deadline, operation, ...args],
+          (deadline) => [map.edition, deadline, operation, this.#eventLogLength, ...args],
           budget,
         );
       } catch (error) {

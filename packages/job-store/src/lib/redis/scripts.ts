@@ -11,9 +11,11 @@ import outboxClaim from "./lua/outbox-claim.lua";
 import outboxReject from "./lua/outbox-reject.lua";
 import outboxRequeue from "./lua/outbox-requeue.lua";
 import page from "./lua/page.lua";
+import probe from "./lua/probe.lua";
 import progress from "./lua/progress.lua";
 import remove from "./lua/remove.lua";
 import save from "./lua/save.lua";
+import snapshot from "./lua/snapshot.lua";
 import trim from "./lua/trim.lua";
 
 export interface Script {
@@ -36,6 +38,8 @@ export const scripts = {
   map: script(map),
   page: script(page),
   counts: script(counts),
+  probe: script(probe),
+  snapshot: script(snapshot),
   trim: script(trim),
   outboxClaim: script(outbox, outboxClaim),
   outboxAck: script(outbox, outboxAck),

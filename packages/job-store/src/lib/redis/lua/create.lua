@@ -1,6 +1,6 @@
 -- Creates a job, unless its id is taken.
--- ARGV: 4 id, 5 status (JSON), 6 code of status and ttl, 7 ttl (ms), 8 data line, 9 remark, 10 history limit,
---       11 largest record (bytes); then messages
+-- ARGV: 5 id, 6 status (JSON), 7 code of status and ttl, 8 ttl (ms), 9 data line, 10 remark, 11 history limit,
+--       12 largest record (bytes); then messages
 -- Replies: { 'created', createdAt } { 'exists', record } { 'tooLarge', bytes } { 'unreadable' }
 
 local text = redis.call('GET', KEYS[5])
@@ -11,13 +11,14 @@ if text then
   return { 'exists', text }
 end
 local job = {
-  version = 1, status = ARGV[5], attempt = 1, created = now, updated = now, entered = now, ttl = tonumber(ARGV[7]),
-  progress = '', result = '', failure = '', data = ARGV[8], ops = '', history = '"history":[]}',
+  version = 1, status = ARGV[6], attempt = 1, created = now, updated = now, entered = now, ttl = tonumber(ARGV[8]),
+  progress = '', result = '', failure = '', data = ARGV[9], ops = '', history = '"history":[]}',
 }
 remember(job)
-record(job, 'null', ARGV[9], tonumber(ARGV[10]))
+record(job, 'null', ARGV[10], tonumber(ARGV[11]))
 local fresh = compose(job)
-if #fresh > tonumber(ARGV[11]) then return { 'tooLarge', #fresh } end
-store(ARGV[4], job, fresh, tonumber(ARGV[6]))
-send(ARGV[4], job, 12)
+if #fresh > tonumber(ARGV[12]) then return { 'tooLarge', #fresh } end
+store(ARGV[5], job, fresh, tonumber(ARGV[7]))
+announce('created', ARGV[5], change(job, 'null', ARGV[10]))
+send(ARGV[5], job, 13)
 return { 'created', int(now) }

@@ -1,7 +1,9 @@
 -- Put before every mutation: refuses what comes too late or without a map, and knows the record's text.
 --
--- KEYS: 1 map, 2 statuses (index), 3 creations (index), 4 outbox or, when removing, removals; 5 the job
--- ARGV: 1 edition of the map the caller knows, 2 deadline (ms by this server's clock), 3 operation id; then the verb's own
+-- KEYS: 1 map, 2 statuses (index), 3 creations (index), 4 outbox or, when removing, removals; 5 the job,
+--       6 events (stream)
+-- ARGV: 1 edition of the map the caller knows, 2 deadline (ms by this server's clock), 3 operation id,
+--       4 events kept; then the verb's own
 -- Replies: { 'late', now }  the deadline has passed: nothing was done, nor will be
 --          { 'stale' }      the map has changed: the caller reads it again and repeats
 --
@@ -12,14 +14,15 @@
 --   failure    "error":…,
 --   data       "data":…,
 --   operations "ops":"<operation id> <deadline> <version> …",
---   history    "history":[ and a line [version,from,to,at,{by,note}] for each entry, closed by ]}
+--   history    "history":[ and a line [version,from,to,at,{by,note,key}] for each entry, closed by ]}
 -- JSON text holds no raw line break, so lines are cut and replaced without ever decoding JSON. All times but createdAt
 -- count from it, in ms; the ttl of 0 is for ever.
 
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 if now > tonumber(ARGV[2]) then return { 'late', string.format('%.0f', now) } end
-if redis.call('HGET', KEYS[1], 'edition') ~= ARGV[1] then return { 'stale' } end
+local map = redis.call('HMGET', KEYS[1], 'edition', 'log')
+if map[1] ~= ARGV[1] then return { 'stale' } end
 
 -- tostring keeps 14 digits, too few for an index score.
 local function int(number) return string.format('%.0f', number) end
@@ -99,6 +102,20 @@ local function store(id, job, text, code)
   end
   redis.call('ZADD', KEYS[2], int(code * 4398046511104 + job.entered), id)
   redis.call('ZADD', KEYS[3], int(job.created), id)
+end
+
+-- Adds an event to the log. Its id is its number in the log and the log's own: numbers without a hole let a reader see
+-- what was trimmed before he came, and the log's own number that this is another log. `rest` is the JSON after the id.
+local function announce(kind, id, rest)
+  local number = redis.call('HINCRBY', KEYS[1], 'events', 1)
+  redis.call('XADD', KEYS[6], 'MAXLEN', '~', ARGV[4], int(number) .. '-' .. map[2], 'event',
+    '{"type":"' .. kind .. '","id":"' .. id .. '","at":' .. int(now) .. rest .. '}')
+end
+
+-- The JSON of a change of status, for the log. `remark` is as in the history.
+local function change(job, from, remark)
+  return ',"from":' .. from .. ',"to":' .. job.status .. ',"version":' .. int(job.version)
+    .. (remark == '' and '' or ',"remark":' .. string.sub(remark, 2))
 end
 
 -- Messages stand in ARGV from `first` on, two values each: id (JSON) or '', and the message (JSON).

@@ -1,18 +1,19 @@
 -- Removes a job and its places in both indexes. The operation is remembered beside the jobs: the record is gone.
--- ARGV: 4 id, 5 version or '', 6 createdAt or ''
+-- ARGV: 5 id, 6 version or '', 7 createdAt or ''
 -- Replies: { 'removed' } { 'missing' } { 'conflict', version } { 'unreadable' }
 
 redis.call('ZREMRANGEBYSCORE', KEYS[4], '-inf', int(now - 1000))
 if redis.call('ZSCORE', KEYS[4], ARGV[3]) then return { 'removed' } end
-if ARGV[5] ~= '' or ARGV[6] ~= '' then
+if ARGV[6] ~= '' or ARGV[7] ~= '' then
   local text = redis.call('GET', KEYS[5])
   if not text then return { 'missing' } end
   local job = parse(text)
   if not job then return { 'unreadable' } end
-  if conflicts(job, ARGV[5], ARGV[6]) then return { 'conflict', int(job.version) } end
+  if conflicts(job, ARGV[6], ARGV[7]) then return { 'conflict', int(job.version) } end
 end
 if redis.call('DEL', KEYS[5]) == 0 then return { 'missing' } end
-redis.call('ZREM', KEYS[2], ARGV[4])
-redis.call('ZREM', KEYS[3], ARGV[4])
+redis.call('ZREM', KEYS[2], ARGV[5])
+redis.call('ZREM', KEYS[3], ARGV[5])
 redis.call('ZADD', KEYS[4], ARGV[2], ARGV[3])
+announce('deleted', ARGV[5], '')
 return { 'removed' }

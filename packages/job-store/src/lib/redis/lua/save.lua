@@ -1,15 +1,16 @@
 -- Writes a whole job as given, one version above the stored one where there is one.
--- ARGV: 4 id, 5 status (JSON), 6 code of status and ttl, 7 ttl (ms), 8 version, 9 attempt, 10 createdAt, 11 updatedAt,
---       12 statusAt, 13 progress line, 14 result line, 15 failure line, 16 data line, 17 history part,
---       18 largest record (bytes)
+-- ARGV: 5 id, 6 status (JSON), 7 code of status and ttl, 8 ttl (ms), 9 version, 10 attempt, 11 createdAt, 12 updatedAt,
+--       13 statusAt, 14 progress line, 15 result line, 16 failure line, 17 data line, 18 history part,
+--       19 largest record (bytes)
 -- Replies: { 'saved', record } { 'answered', version, record } { 'conflict', version } { 'over' } { 'tooLarge', bytes }
 --          { 'unreadable' }
 
 local job = {
-  version = tonumber(ARGV[8]), status = ARGV[5], attempt = tonumber(ARGV[9]), created = tonumber(ARGV[10]),
-  updated = tonumber(ARGV[11]), entered = tonumber(ARGV[12]), ttl = tonumber(ARGV[7]), progress = ARGV[13],
-  result = ARGV[14], failure = ARGV[15], data = ARGV[16], ops = '', history = ARGV[17],
+  version = tonumber(ARGV[9]), status = ARGV[6], attempt = tonumber(ARGV[10]), created = tonumber(ARGV[11]),
+  updated = tonumber(ARGV[12]), entered = tonumber(ARGV[13]), ttl = tonumber(ARGV[8]), progress = ARGV[14],
+  result = ARGV[15], failure = ARGV[16], data = ARGV[17], ops = '', history = ARGV[18],
 }
+local from = 'null'
 local text = redis.call('GET', KEYS[5])
 if text then
   local existing = parse(text)
@@ -18,11 +19,13 @@ if text then
   if before then return { 'answered', before, text } end
   if existing.version ~= job.version then return { 'conflict', int(existing.version) } end
   job.version = job.version + 1
+  from = existing.status
   job.ops = existing.ops
 end
 if job.ttl > 0 and job.entered + job.ttl < now then return { 'over' } end
 remember(job)
 local saved = compose(job)
-if #saved > tonumber(ARGV[18]) then return { 'tooLarge', #saved } end
-store(ARGV[4], job, saved, tonumber(ARGV[6]))
+if #saved > tonumber(ARGV[19]) then return { 'tooLarge', #saved } end
+store(ARGV[5], job, saved, tonumber(ARGV[7]))
+announce('saved', ARGV[5], change(job, from, ''))
 return { 'saved', saved }

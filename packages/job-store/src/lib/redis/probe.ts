@@ -1,0 +1,158 @@
+import type { Redis } from "ioredis";
+import { codeIn, inPlainWords, isDenial, REFUSES_WRITES, reasonOf } from "./faults.js";
+import type { Keys } from "./keys.js";
+import { evaluate, scripts } from "./scripts.js";
+
+/** Places of the keys in what follows. */
+const at = {
+  job: 1,
+  map: 2,
+  statuses: 3,
+  creations: 4,
+  removals: 5,
+  events: 6,
+  outbox: 7,
+  outboxClaims: 8,
+  outboxClaimed: 9,
+  outboxRejected: 10,
+  outboxRejectedEntries: 11,
+  probe: 12,
+} as const satisfies Record<keyof Keys, number>;
+
+/** The job key is of an id that no job can have, and reads in a message like the pattern that stands for them all. */
+function keysTried(keys: Keys): readonly string[] {
+  return Object.keys(at).map((name) => (name === "job" ? keys.job("*") : keys[name as Exclude<keyof Keys, "job">]));
+}
+
+type Attempt = readonly [command: string, ...args: (string | number)[]];
+
+/** An index: read, written and cleared. Only a member that is there would be changed by XX. */
+const sortedSet = (key: number): readonly Attempt[] => [
+  ["zadd", key, "XX", "0", "*"],
+  ["zrem", key, "*"],
+  ["zscore", key, "*"],
+  ["zcount", key, "0", "0"],
+  ["zrange", key, "0", "0"],
+  ["zrangebyscore", key, "0", "0", "LIMIT", "0", "1"],
+];
+
+/** No entry can have the id 0-0. */
+const stream = (key: number): readonly Attempt[] => [
+  ["xadd", key, "NOMKSTREAM", "0-0", "*", "*"],
+  ["xdel", key, "0-0"],
+  ["xrange", key, "0-0", "0-0"],
+  ["xlen", key],
+  ["xread", "COUNT", "1", "STREAMS", key, "$"],
+];
+
+/**
+ * Every command that the driver runs, on every kind of key that it runs it on, in a form by which nothing changes: on
+ * members that are not there, or with arguments that the command refuses once the server has let it through. Only the
+ * key that is there for it is written, since a write is not tried by anything less.
+ */
+const ATTEMPTS: readonly Attempt[] = [
+  ["time"],
+  ["set", at.probe, "1", "PX", "1000"],
+  ["del", at.job],
+  ["get", at.job],
+  ["set", at.job, "", "PXAT", "0"],
+  ["mget", at.job],
+  ["exists", at.job],
+  ["type", at.job],
+  ["hget", at.map, "edition"],
+  ["hmget", at.map, "edition"],
+  ["hgetall", at.map],
+  ["hset", at.map, "a field without value", "", ""],
+  ["hincrby", at.map, "events", "no number"],
+  ...sortedSet(at.statuses),
+  ...sortedSet(at.creations),
+  ...sortedSet(at.removals),
+  ["zremrangebyscore", at.removals, "1", "0"],
+  ...stream(at.events),
+  ...stream(at.outbox),
+  ...sortedSet(at.outboxClaims),
+  ["get", at.outboxClaimed],
+  ["set", at.outboxClaimed, "", "PXAT", "0"],
+  ...sortedSet(at.outboxRejected),
+  ["hget", at.outboxRejectedEntries, "*"],
+  ["hmget", at.outboxRejectedEntries, "*"],
+  ["hset", at.outboxRejectedEntries, "a field without value", "", ""],
+  ["hdel", at.outboxRejectedEntries, "*"],
+];
+
+const ATTEMPTS_JSON = JSON.stringify(ATTEMPTS);
+
+/** The commands of the driver, in the order of the alphabet. */
+export const COMMANDS: readonly string[] = [...new Set(["eval", "evalsha", ...ATTEMPTS.map(([command]) => command)])].sort();
+
+/** What came out. The server's word for it is given where it was only one. */
+export interface Findings {
+  /** Commands that the user may not run. */
+  readonly commands: readonly string[];
+  /** Keys that the user may not use, or not in each way. */
+  readonly keys: readonly string[];
+  /** Keys that hold something else than the driver would have written. */
+  readonly foreign: readonly string[];
+  /** Why the server takes no writes at present; null: it does. */
+  readonly refusal: string | null;
+}
+
+/**
+ * Tries everything that the driver will do, in one round trip. Scripts do not roll back: a permission that turns out to
+ * be missing in the midst of one would leave a job half-written. So it is found out here, before the first is run.
+ *
+ * @throws what ioredis throws, other than for a missing permission
+ */
+export async function tryEverything(client: Redis, keys: Keys): Promise<Findings> {
+  const names = keysTried(keys);
+  try {
+    const reply = (await evaluate(client, scripts.probe, names, [ATTEMPTS_JSON])) as readonly unknown[];
+    return findingsIn(reply.slice(1), names);
+  } catch (error) {
+    if (!isDenial(reasonOf(error))) throw error;
+    return deniedAtOnce(client, reasonOf(error), names);
+  }
+}
+
+/** Places and words in turn. */
+function findingsIn(refusals: readonly unknown[], names: readonly string[]): Findings {
+  const commands = new Set<string>();
+  const denied = new Set<string>();
+  const foreign = new Set<string>();
+  let refusal: string | null = null;
+  for (let n = 0; n < refusals.length; n += 2) {
+    const [command = "", ...args] = ATTEMPTS[Number(refusals[n]) - 1] ?? [];
+    const key = names[Number(args.find((arg) => typeof arg === "number")) - 1] ?? "";
+    const words = String(refusals[n + 1]);
+    if (isDenial(words)) {
+      if (isAboutKeys(words)) denied.add(key);
+      else commands.add(command);
+    } else if (words.includes("WRONGTYPE")) {
+      foreign.add(key);
+    } else if (REFUSES_WRITES.has(codeIn(words))) {
+      refusal ??= inPlainWords(words);
+    }
+    // Anything else is an attempt's own arguments refused, as they should be.
+  }
+  return { commands: [...commands], keys: [...denied], foreign: [...foreign], refusal };
+}
+
+/** The script itself may not be run, or not with one of its keys; the server does not say with which. */
+async function deniedAtOnce(client: Redis, words: string, names: readonly string[]): Promise<Findings> {
+  const none = { commands: [], keys: [], foreign: [], refusal: null };
+  if (!isAboutKeys(words)) return { ...none, commands: [/'(\w+)/.exec(words)?.[1] ?? "evalsha"] };
+  const denied: string[] = [];
+  for (const name of names) {
+    try {
+      await evaluate(client, scripts.probe, [name], ["[]"]);
+    } catch (error) {
+      if (!isDenial(reasonOf(error))) throw error;
+      denied.push(name);
+    }
+  }
+  return { ...none, keys: denied };
+}
+
+function isAboutKeys(denial: string): boolean {
+  return /\baccess\b/.test(denial);
+}

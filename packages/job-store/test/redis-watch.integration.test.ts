@@ -1,0 +1,102 @@
+import { Redis } from "ioredis";
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from "vitest";
+import type { PrivateServer } from "../../../test/servers/private-server.js";
+import { startRedis } from "../../../test/servers/redis.js";
+import { privateServer } from "../../../test/servers/require.js";
+import { startTcpProxy } from "../../../test/servers/tcp-proxy.js";
+import { createJobStore } from "../src/index.js";
+import { report } from "../src/lib/contract/definitions.js";
+import { watching } from "../src/lib/contract/watch.js";
+import { redisDriver } from "../src/redis.js";
+
+const { available, title } = privateServer("redis");
+
+describe.skipIf(!available)(title("watching Redis under faults"), () => {
+  let redis: PrivateServer;
+  let client: Redis;
+
+  beforeAll(async () => {
+    redis = await startRedis();
+    client = new Redis(redis.url);
+  });
+  afterAll(async () => {
+    client.disconnect();
+    await redis.stop();
+  });
+  beforeEach(() => async () => {
+    await client.flushall(); // Our own server: nobody else's data is in it.
+  });
+
+  function openStore(url = redis.url, eventLogLength?: number) {
+    const store = createJobStore({ job: report, driver: redisDriver({ url, eventLogLength }) });
+    onTestFinished(() => store.close());
+    return store;
+  }
+
+  test("a broken line loses no event that the log still holds", async () => {
+    await using proxy = await startTcpProxy(redis);
+    const watched = openStore(`redis://127.0.0.1:${proxy.port}`);
+    const writer = openStore();
+    const events = await watching(watched);
+    for (let n = 0; n < 30; n++) {
+      await writer.create({ title: "One" }, { id: `job-${n}` });
+      if (n % 10 === 5) proxy.cut();
+    }
+    for (let n = 0; n < 30; n++) expect(await events.next()).toMatchObject({ type: "created", id: `job-${n}` });
+    await watched.close();
+  });
+
+  test("events that were trimmed are told as resync, and what the log holds follows", async () => {
+    const store = openStore(redis.url, 100);
+    const events = await watching(store);
+    await store.create({ title: "One" }, { id: "first" });
+    const { cursor } = await events.next();
+    const ids = Array.from({ length: 1000 }, (_, n) => `job-${n}`);
+    await store.createMany(ids.map((id) => ({ data: { title: "One" }, id })));
+    const late = await watching(openStore(), { after: cursor });
+    expect(await late.next()).toMatchObject({ type: "resync", reason: expect.stringMatching(/^\d+ events are gone/) });
+    let event = await late.next();
+    while (!("id" in event && event.id === "job-999")) event = await late.next();
+  });
+
+  test("a server that lost everything is told as resync, and what happens then follows", async () => {
+    const store = openStore();
+    const events = await watching(store);
+    await store.create({ title: "One" }, { id: "a" });
+    const { cursor } = await events.next();
+    await client.flushall();
+    // As many as before and more, so that numbers alone would not tell the new log from the old one.
+    for (const id of ["b", "c", "d"]) await store.create({ title: "One" }, { id });
+    expect(await events.next()).toMatchObject({ type: "resync" });
+    let event = await events.next();
+    while (!("id" in event && event.id === "d")) event = await events.next();
+    const late = await watching(store, { after: cursor });
+    expect(await late.next()).toMatchObject({ type: "resync" });
+  });
+
+  test("a wait goes on through a restart", async () => {
+    const own = await startRedis({ args: ["--appendonly", "yes"] });
+    onTestFinished(() => own.stop());
+    const store = openStore(own.url);
+    await store.create({ title: "One" }, { id: "a" });
+    const waiting = store.waitFor("a");
+    await store.updateStatus("a", "working");
+    await own.kill();
+    await own.restart();
+    const done = await store.updateStatus("a", "done");
+    expect(await waiting).toEqual(done);
+  });
+
+  test("all watchers of a store share one connection", async () => {
+    const store = openStore();
+    const before = await connections(client);
+    await store.counts();
+    await Promise.all(Array.from({ length: 200 }, (_, n) => watching(store, `job-${n}`)));
+    expect(await connections(client)).toBeLessThanOrEqual(before + 2);
+  });
+});
+
+async function connections(client: Redis): Promise<number> {
+  const list = await client.client("LIST");
+  return String(list).trim().split("\n").length;
+}
