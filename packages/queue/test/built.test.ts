@@ -1,0 +1,44 @@
+import { execFile } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { expect, test } from "vitest";
+
+const root = new URL("..", import.meta.url);
+const read = (path: string) => readFileSync(new URL(path, root), "utf8");
+
+test.each([
+  ["index", ["QueueError", "createBroker", "createRelay", "deadLetter", "defineQueue", "message", "retry"]],
+  ["rabbitmq", ["rabbitmqDriver"]],
+  ["memory", ["memoryDriver"]],
+  ["testing", ["testDriver"]],
+])("%s is short, and exports these values and no others, from the source and as built", async (entry, names) => {
+  expect(Object.keys(await import(`../src/${entry}.ts`)).toSorted()).toEqual(names);
+  expect(Object.keys(await import(new URL(`dist/${entry}.js`, root).href)).toSorted()).toEqual(names);
+  expect(read(`src/${entry}.ts`).trimEnd().split("\n").length).toBeLessThanOrEqual(30);
+});
+
+test("the README's quickstart runs as written, and prints what it says", async () => {
+  const readme = read("README.md");
+  const quickstart = readme.slice(readme.indexOf("## Quickstart"));
+  const code = /```js\n(.*?)```/s.exec(quickstart)?.[1] ?? "";
+  expect(await run("module", code)).toBe(/```text\n(.*?)```/s.exec(quickstart)?.[1]);
+});
+
+test("CommonJS gets it through require; a retry that waits for an hour does not keep the process", async () => {
+  const code = `
+    const { createBroker, defineQueue, retry } = require("@subtitles/queue");
+    const { memoryDriver } = require("@subtitles/queue/memory");
+    const queue = defineQueue({ name: "q", payload: require("zod").string(), retryDelaysMs: [3_600_000] });
+    const broker = createBroker({ driver: memoryDriver() });
+    broker.consume(queue, async () => (console.log("handled"), retry()));
+    broker.publish(queue, "again in an hour");`;
+  expect(await run("commonjs", code)).toBe("handled\n");
+});
+
+/** As a process of its own, against the package as it was built. Fails where the process does not end by itself. */
+async function run(type: "module" | "commonjs", code: string): Promise<string> {
+  const args = [`--input-type=${type}`, "--eval", code];
+  const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: fileURLToPath(root), timeout: 20_000 });
+  return stdout;
+}
