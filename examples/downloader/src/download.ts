@@ -1,7 +1,7 @@
 import { fileUrl, type Outcome, type Stage, type SubtitleFiles, translateQueue } from "@example/contracts";
+import { languageFit } from "@example/contracts/language";
 import type { SubtitleData } from "@subtitles/job-store/subtitle";
 import { message } from "@subtitles/queue";
-import { languageFit } from "./language.js";
 import { type Candidate, readSubtitle, type SubtitleSource } from "./sources.js";
 
 export interface DownloadOptions {
@@ -65,10 +65,10 @@ function preferred(sources: readonly SubtitleSource[], { preferredSources }: Sub
 /** The best candidate in a language that can really be read: exact language first, then plain before hearing-impaired. */
 async function best(candidates: readonly Candidate[], language: string) {
   const ranked = candidates
-    .filter((candidate) => languageFit(language, candidate.language) > 0)
+    .filter((candidate) => languageFit(candidate.language, language) > 0)
     .toSorted(
       (one, other) =>
-        languageFit(language, other.language) - languageFit(language, one.language) ||
+        languageFit(other.language, language) - languageFit(one.language, language) ||
         Number(one.hearingImpaired) - Number(other.hearingImpaired),
     );
   for (const candidate of ranked) {

@@ -1,5 +1,5 @@
 import { basename, extname } from "node:path";
-import { canonicalLanguage } from "./language.js";
+import { languageOfFileName } from "./file-language.js";
 
 /** What a subtitle's file name says: `The Long Night (2019).en.sdh.srt`. */
 export interface SubtitleName {
@@ -20,9 +20,9 @@ export function readSubtitleName(fileName: string): SubtitleName | null {
   const last = parts.at(-1)?.toLowerCase() ?? "";
   if (last === "forced") return null;
   // `hi` is Hindi too: it is a mark only behind another language.
-  const marked = hearingImpairedMarks.has(last) && canonicalLanguage(parts.at(-2) ?? "") !== null && parts.length > 2;
+  const marked = hearingImpairedMarks.has(last) && languageOfFileName(parts.at(-2) ?? "") !== null && parts.length > 2;
   if (marked) parts.pop();
-  const language = canonicalLanguage(parts.pop() ?? "");
+  const language = languageOfFileName(parts.pop() ?? "");
   const title = readTitle(parts.join("."));
   return language && title.words ? { title, language, hearingImpaired: marked } : null;
 }

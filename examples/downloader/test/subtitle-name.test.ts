@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { canonicalLanguage, languageFit } from "../src/language.js";
+import { languageOfFileName } from "../src/file-language.js";
 import { readSubtitleName, readTitle, sameTitle, videoStem, wantedTitles } from "../src/subtitle-name.js";
 
 test.each([
@@ -80,16 +80,5 @@ test.each([
   ["2021", null],
   ["en-", null],
 ])("%s is the language %s", (text, language) => {
-  expect(canonicalLanguage(text)).toBe(language);
-});
-
-test.each([
-  ["en", "en", 2],
-  ["en", "en-GB", 1],
-  ["en-GB", "en", 1],
-  ["pt-BR", "pt-PT", 0],
-  ["en", "eng", 0],
-  ["de", "en", 0],
-] as const)("who wants %s is served by %s: %i", (wanted, found, fit) => {
-  expect(languageFit(wanted, found)).toBe(fit);
+  expect(languageOfFileName(text)).toBe(language);
 });

@@ -1,5 +1,5 @@
+import { canonicalTag } from "@example/contracts/language";
 import { DOMParser, type Element, type Node, ParseError } from "@xmldom/xmldom";
-import { canonicalTag } from "./language.js";
 
 /** One translation unit: the same text in several languages. */
 export interface TmxUnit {

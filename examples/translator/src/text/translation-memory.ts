@@ -1,8 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
+import { canonicalTag, languageFit } from "@example/contracts/language";
 import { decodeSubtitle } from "./encoding.js";
 import { LanguagePairError, TranslationMemoryError } from "./errors.js";
-import { canonicalTag, languageFit } from "./language.js";
 import { type Phrase, PhraseIndex } from "./phrase-index.js";
 import type { LanguagePair, Translation, TranslationProvider } from "./provider.js";
 import { sentencesOf, turnsOf } from "./segments.js";
