@@ -2,13 +2,16 @@ import { expect, test } from "vitest";
 import { createJobStore, type JobStorage, type JobStoreDriver } from "../src/index.js";
 import { errand } from "./errand.js";
 
-/** An object whose every method fails the test. */
+/** An object whose every method fails the test; `parts` are what it has besides. */
 function untouchable<T extends object>(name: string, parts: Partial<T> = {}): T {
   const fail = (call: string | symbol) => () => expect.fail(`${name}.${String(call)} was called`);
   return new Proxy(parts, { get: (_, key) => Reflect.get(parts, key) ?? fail(key) }) as T;
 }
 const outbox = untouchable<JobStorage["outbox"]>("outbox");
-const driver: JobStoreDriver = { name: "untouchable", open: () => untouchable<JobStorage>("storage", { outbox }) };
+const driver: JobStoreDriver = {
+  name: "untouchable",
+  open: () => untouchable<JobStorage>("storage", { outbox, logs: [] }),
+};
 const store = createJobStore({ job: errand, driver });
 const job = {
   id: "a",
@@ -25,8 +28,9 @@ const job = {
   expiresAt: null,
   history: [],
 } as const;
-const scanned = async (query: object) => {
-  for await (const one of store.scan(query)) expect.fail(`saw ${one.id}`);
+const first = async (all: AsyncIterable<unknown>) => {
+  for await (const one of all) return one;
+  return undefined;
 };
 
 const refused: readonly (readonly [string, () => Promise<unknown>, "INVALID_ARGUMENT" | "INVALID_DATA"])[] = [
@@ -59,7 +63,11 @@ const refused: readonly (readonly [string, () => Promise<unknown>, "INVALID_ARGU
   ["list of an unknown status", () => store.list({ status: "gone" as never }), "INVALID_ARGUMENT"],
   ["list with a bad limit", () => store.list({ limit: 0 }), "INVALID_ARGUMENT"],
   ["list with a foreign cursor", () => store.list({ cursor: "garbage" }), "INVALID_ARGUMENT"],
-  ["scan with a bad limit", () => scanned({ limit: 1001 }), "INVALID_ARGUMENT"],
+  ["scan with a bad limit", () => first(store.scan({ limit: 1001 })), "INVALID_ARGUMENT"],
+  ["watch of a bad id", async () => first(store.watch("{a}")), "INVALID_ARGUMENT"],
+  ["watch after a foreign cursor", async () => first(store.watch({ after: "garbage" })), "INVALID_ARGUMENT"],
+  ["waitFor a bad id", () => store.waitFor("\u2028"), "INVALID_ARGUMENT"],
+  ["waitFor an unknown status", () => store.waitFor("a", { until: ["gone" as never] }), "INVALID_ARGUMENT"],
   ["outbox.read with a bad limit", () => store.outbox.read({ limit: 0 }), "INVALID_ARGUMENT"],
   ["outbox.ack of a bad entry", () => store.outbox.ack(["*"]), "INVALID_ARGUMENT"],
   ["outbox.reject of a bad entry", () => store.outbox.reject(["1-1\n"], "why"), "INVALID_ARGUMENT"],

@@ -303,7 +303,9 @@ describe("the surface", () => {
     expectTypeOf<keyof ListQuery<Subtitle>>().toEqualTypeOf<
       "status" | "order" | "after" | "before" | "limit" | "cursor"
     >();
-    expectTypeOf<keyof Change<Subtitle>>().toEqualTypeOf<"result" | "error" | "progress" | "by" | "note" | "outbox">();
+    expectTypeOf<keyof Change<Subtitle>>().toEqualTypeOf<
+      "result" | "error" | "progress" | "by" | "note" | "key" | "outbox"
+    >();
     expectTypeOf<keyof Job<Subtitle, "failed">>().toEqualTypeOf<
       | ("id" | "status" | "version" | "attempt" | "data" | "progress" | "result" | "error")
       | ("createdAt" | "updatedAt" | "statusAt" | "expiresAt" | "history")
