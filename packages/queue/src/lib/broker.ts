@@ -68,7 +68,7 @@ export interface Broker extends AsyncDisposable {
   /** Never throws, answers within `timeoutMs` (default 2000). */
   health(options?: { readonly timeoutMs?: number | undefined }): Promise<QueueHealth>;
   /**
-   * Stops consuming, lets handlers finish, flushes confirms, disconnects. Handlers that run longer than `graceMs` are
+   * Stops consuming, lets handlers finish (they may still publish), flushes confirms, disconnects. Handlers that run longer than `graceMs` are
    * aborted and their messages go back. Always settles, at most four seconds after that. @param options.graceMs @default 10_000
    */
   close(options?: { readonly graceMs?: number | undefined }): Promise<void>;

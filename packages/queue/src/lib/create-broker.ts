@@ -31,11 +31,12 @@ export function createBroker(options: { readonly driver: QueueDriver; readonly o
   );
   const consumers = new Set<{ close(graceMs: number): Promise<void> }>();
   let closing: Promise<void> | undefined;
+  /** Later than `closing`: a handler that finishes its work meanwhile may still publish. */
+  let closed = false;
 
-  function assertOpen(queue: QueueDefinition): void {
+  function assertOpen(queue: QueueDefinition, open = !closed): void {
     checkDefinition(queue);
-    if (closing !== undefined)
-      throw toError({ ok: false, failure: "closed", indeterminate: false }, { queue: queue.name });
+    if (!open) throw toError({ ok: false, failure: "closed", indeterminate: false }, { queue: queue.name });
   }
 
   async function consume<Q extends QueueDefinition>(
@@ -43,7 +44,7 @@ export function createBroker(options: { readonly driver: QueueDriver; readonly o
     handler: Handler<Q>,
     { concurrency = 1, prefetch = concurrency, timeoutMs }: ConsumeOptions = {},
   ): Promise<Consumer> {
-    assertOpen(queue);
+    assertOpen(queue, closing === undefined);
     if (typeof handler !== "function") return invalid("consume needs a handler: an async function of a message.");
     checkWhole(concurrency, "concurrency", 1, MOST_UNSETTLED);
     checkWhole(prefetch, "prefetch", 1, MOST_UNSETTLED);
@@ -68,8 +69,10 @@ export function createBroker(options: { readonly driver: QueueDriver; readonly o
   async function close({ graceMs = DEFAULT_GRACE_MS }: { readonly graceMs?: number | undefined } = {}): Promise<void> {
     checkDuration(graceMs, "graceMs");
     closing ??= (async () => {
+      closed = consumers.size === 0;
       const startedAt = performance.now();
       await Promise.all([...consumers].map((consumer) => consumer.close(graceMs)));
+      closed = true;
       await session.close(Math.max(0, graceMs - (performance.now() - startedAt)));
     })();
     await closing;

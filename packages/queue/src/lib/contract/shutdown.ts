@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
+import { defineQueue } from "../definition.js";
 import { QueueError } from "../errors.js";
-import { latch, type OpenDriver, PATIENCE, recorder, setUp, type TaskQueue } from "./fixture.js";
+import { latch, type OpenDriver, PATIENCE, recorder, setUp, Task, type TaskQueue } from "./fixture.js";
 
 export function shutdownContract(open: OpenDriver): void {
   test("every call after close is CLOSED, and health says so", async () => {
@@ -53,6 +54,28 @@ export function shutdownContract(open: OpenDriver): void {
     await closing;
     expect(messages).toHaveLength(1);
     expect(await after.stats(tasks)).toMatchObject({ ready: 1, dead: 0 });
+  });
+
+  test("a handler that finishes its work during close may still publish", async () => {
+    const { broker, openBroker, tasks, define } = await setUp(open);
+    const next = define(defineQueue({ name: "next", payload: Task }));
+    await broker.publish(tasks, { n: 1 });
+    const { opened, open: release } = latch();
+    const { messages, handler } = recorder<TaskQueue>(async ({ payload }) => {
+      await opened;
+      await broker.publish(next, payload);
+      return undefined;
+    });
+    await broker.consume(tasks, handler);
+    await expect.poll(() => messages.length, PATIENCE).toBe(1);
+    const closing = broker.close();
+    await expect(broker.consume(tasks, handler)).rejects.toMatchObject({ code: "CLOSED" });
+    release();
+    await closing;
+    await expect(broker.publish(tasks, { n: 2 })).rejects.toMatchObject({ code: "CLOSED" });
+    const after = openBroker();
+    expect(await after.stats(next)).toMatchObject({ ready: 1 });
+    expect(await after.stats(tasks)).toMatchObject({ ready: 0, delayed: 0, dead: 0 });
   });
 
   test("a handler past the grace time is aborted, and its message goes to the next consumer as the same attempt", async () => {

@@ -76,7 +76,7 @@ export class Link {
 
   /** Asks on a channel of its own, which a refusal may close. Answers within `limitMs`. */
   async ask<T>(question: (channel: Channel) => Promise<T>, limitMs: number): Promise<Answer<T>> {
-    const asked = this.#ask(question);
+    const asked = this.#ask(question, Math.min(limitMs, SETUP_TIMEOUT_MS));
     try {
       return { ok: true, value: await within(asked, limitMs) };
     } catch (error) {
@@ -84,14 +84,15 @@ export class Link {
     }
   }
 
-  async #ask<T>(question: (channel: Channel) => Promise<T>): Promise<T> {
-    const channel = await this.#model.createChannel();
-    channel.on("error", ignore);
+  async #ask<T>(question: (channel: Channel) => Promise<T>, setupMs: number): Promise<T> {
+    const opening = this.#model.createChannel();
     try {
+      const channel = await within(opening, setupMs);
+      channel.on("error", ignore);
       return await question(channel);
     } finally {
       // Not sooner, even where nobody waits any more: a reply to a channel that was closed would end the connection.
-      void channel.close().catch(ignore);
+      void opening.then((channel) => channel.close()).catch(ignore);
     }
   }
 
