@@ -3,7 +3,7 @@ import { checkWhole, invalid } from "../arguments.js";
 import type { JobStoreDriver } from "../driver.js";
 import { Bell } from "./bell.js";
 import { BlockingReader } from "./blocking-reader.js";
-import { Connection } from "./connection.js";
+import { Connection, Line } from "./connection.js";
 import { keysUnder } from "./keys.js";
 import { RedisLog } from "./redis-log.js";
 import { RedisOutbox } from "./redis-outbox.js";
@@ -51,7 +51,8 @@ export function redisDriver(options: RedisDriverOptions): JobStoreDriver {
   return {
     name: "redis",
     open: (shape) => {
-      const connection = new Connection(connect({ ...BOUNDED, socketTimeout: timeoutMs }), timeoutMs, shape.emit);
+      const line = new Line(connect({ ...BOUNDED, socketTimeout: timeoutMs }), shape.emit);
+      const connection = new Connection(line, keys.map, timeoutMs);
       const server = new Server(connection, keys, shape);
       const blocking = () => new BlockingReader(() => silenced(connect({ ...BOUNDED, enableOfflineQueue: true })));
       const bell = new Bell(blocking(), keys.outbox);
@@ -59,7 +60,7 @@ export function redisDriver(options: RedisDriverOptions): JobStoreDriver {
       return new RedisStorage(server, shape, { outbox: new RedisOutbox(server, bell), log, eventLogLength }, () => {
         bell.close();
         log.close();
-        connection.close();
+        line.close();
       });
     },
   };

@@ -1,4 +1,4 @@
-import type { Redis } from "ioredis";
+import type { RedisCommander } from "ioredis";
 import type { OutboxStorage, StoredMessage } from "../driver.js";
 import type { Bell } from "./bell.js";
 import type { StreamEntry } from "./blocking-reader.js";
@@ -74,7 +74,7 @@ export class RedisOutbox implements OutboxStorage {
   }
 
   /** Knows the map first: another definition's outbox is not ours to read. */
-  async #read<T>(command: (client: Redis) => Promise<T>): Promise<T> {
+  async #read<T>(command: (client: RedisCommander) => Promise<T>): Promise<T> {
     const budget = this.#server.connection.budget();
     await this.#server.map(budget);
     return this.#server.read(command, budget);

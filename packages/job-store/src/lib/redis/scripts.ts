@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { Redis } from "ioredis";
+import type { RedisCommander } from "ioredis";
 import counts from "./lua/counts.lua";
 import create from "./lua/create.lua";
 import map from "./lua/map.lua";
@@ -52,7 +52,7 @@ export const scripts = {
  * pipeline, where that second try would change the order or be skipped.
  */
 export async function evaluate(
-  client: Redis,
+  client: RedisCommander,
   { sha, source }: Script,
   keys: readonly string[],
   args: readonly (string | number)[],
