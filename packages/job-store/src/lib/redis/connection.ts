@@ -1,8 +1,8 @@
-import type { Cluster, Redis, RedisCommander } from "ioredis";
+import type { Cluster, Redis, RedisCommander, RedisOptions } from "ioredis";
 import { JobStoreError } from "../errors.js";
 import type { StoreEvent } from "../store.js";
 import { Waiters } from "../waiters.js";
-import { PASSING, reasonOf, replyCode, unavailable } from "./faults.js";
+import { PASSING, reasonOf, replyCode, suspicion, unavailable } from "./faults.js";
 
 /** What one attempt is given: the client, and the call's end by the server's clock. */
 export type Command<T> = (client: RedisCommander, deadline: number) => Promise<T>;
@@ -38,6 +38,7 @@ export class Line {
   #lost = false;
   #closed = false;
   #generation = 0;
+  #met = false;
   #lastFault = "it has not answered yet";
   readonly #callers = new Waiters();
   readonly #underway = new Set<(fault: Interrupted) => void>();
@@ -45,6 +46,9 @@ export class Line {
   constructor(client: Redis | Cluster, emit: (event: StoreEvent) => void) {
     this.#client = client;
     this.#emit = emit;
+    client.on("connect", () => {
+      if (!this.#met) this.#lastFault = "it takes the connection but does not answer";
+    });
     client.on("ready", () => this.#opened());
     client.on("close", () => this.#broken());
     client.on("error", (error) => this.noteFault(error));
@@ -64,8 +68,9 @@ export class Line {
     return this.#open;
   }
 
+  /** In words; with the usual mistake that makes a server fall silent, as long as it never answered. */
   get lastFault(): string {
-    return this.#lastFault;
+    return this.#met ? this.#lastFault : this.#lastFault + suspicion(this.#lastFault, isSecure(this.#client));
   }
 
   noteFault(error: unknown): void {
@@ -75,7 +80,7 @@ export class Line {
   /** @throws JobStoreError UNAVAILABLE when it has not opened in the call's time */
   async untilOpen(budget: Budget): Promise<void> {
     if (!this.#open) await this.#callers.wait(budget.end - performance.now());
-    if (!this.#open) throw unavailable(`No connection to Redis: ${this.#lastFault}.`, budget.doubtful);
+    if (!this.#open) throw unavailable(`No connection to Redis: ${this.lastFault}.`, budget.doubtful);
   }
 
   /** One try: settles with the reply, when the line breaks, or when the time is over. */
@@ -108,7 +113,9 @@ export class Line {
   #opened(): void {
     this.#generation++;
     this.#open = true;
+    this.#met = true;
     this.#lost = false;
+    this.#lastFault = "the connection was lost";
     this.#emit({ type: "connected", message: "Connected to Redis." });
     this.#callers.wake();
   }
@@ -121,7 +128,7 @@ export class Line {
     this.#lost = true;
     this.#emit({
       type: "disconnected",
-      message: `No connection to Redis (${this.#lastFault}); trying again until it is back.`,
+      message: `No connection to Redis (${this.lastFault}); trying again until it is back.`,
     });
   }
 }
@@ -230,6 +237,10 @@ async function measureOffset(client: RedisCommander, key: string): Promise<numbe
   // By a script, since that is sent to the server of the key.
   const [seconds, micros] = (await client.eval("return redis.call('TIME')", 1, key)) as [string, string];
   return Number(seconds) * 1000 + Number(micros) / 1000 - performance.now();
+}
+
+function isSecure({ options }: Redis | Cluster): boolean {
+  return ("redisOptions" in options ? options.redisOptions?.tls : (options as RedisOptions).tls) !== undefined;
 }
 
 function outOfTime(budget: Budget, reason: string): Error {

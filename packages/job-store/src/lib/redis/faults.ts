@@ -24,6 +24,16 @@ export function codeIn(words: string): string {
   return wrapped?.[1] ?? /^[A-Z]+/.exec(words)?.[0] ?? "ERR";
 }
 
+/** What a server that was never met may be waiting for; each end of TLS falls silent, or hangs up, without the other. */
+export function suspicion(reason: string, secure: boolean): string {
+  if (secure) {
+    const deaf = /EPROTO|ETIMEDOUT|not answered yet|before secure TLS/.test(reason);
+    return deaf ? "; perhaps it does not speak TLS, then its URL begins with redis://" : "";
+  }
+  const hungUp = /does not answer|ECONNRESET|EPIPE/.test(reason);
+  return hungUp ? "; perhaps it speaks TLS, then its URL begins with rediss://" : "";
+}
+
 /** The server is there and will take the call in a moment, or another server will. */
 export const PASSING: ReadonlySet<string> = new Set([
   "LOADING",

@@ -1,79 +1,66 @@
-import type { Json } from "../definition.js";
+import type { RedisCommander } from "ioredis";
 import type { Health } from "../store.js";
 import type { Connection } from "./connection.js";
-import { reasonOf } from "./faults.js";
+import { inPlainWords, reasonOf, replyCode } from "./faults.js";
+import { NOTHING_SEEN, serverState } from "./health-details.js";
 import type { Keys } from "./keys.js";
+import { complaint } from "./permissions.js";
+import { type Findings, tryEverything } from "./probe.js";
 
-/** Reachable is not enough: PING says OK to a server that is full, read-only or still loading, so a write is tried. */
+type Answer<T> = { readonly value: T } | { readonly error: unknown };
+
+/**
+ * How the server is: whether it answers, whether it can be read, whether it takes writes; and what in its settings may
+ * lose jobs. PING tells none of this: it says OK to a server that is full or read-only, and fails on one that reads well.
+ * So what the store does is tried. And where a call would wait for a server to be ready, health says that it is not.
+ */
 export async function checkHealth(
   connection: Connection,
   keys: Keys,
   timeoutMs: number,
 ): Promise<Omit<Health, "driver">> {
   const budget = connection.budget(timeoutMs);
-  let info: ReadonlyMap<string, string>;
-  let latencyMs: number;
-  try {
-    const begun = performance.now();
-    await connection.perform((client) => client.ping(), budget);
-    latencyMs = performance.now() - begun;
-    info = await connection.perform(async (client) => parseInfo(await client.info()), budget);
-  } catch (error) {
-    return { status: "unhealthy", latencyMs: null, details: {}, warnings: [], error: reasonOf(error) };
-  }
-  const report = { latencyMs, details: detailsOf(info), warnings: warningsOf(info) };
-  try {
-    await connection.perform((client) => client.set(keys.probe, "1", "PX", 1000), budget);
-    return { status: "healthy", ...report };
-  } catch (error) {
-    return { status: "degraded", ...report, error: `Redis answers but does not take writes: ${reasonOf(error)}` };
-  }
-}
-
-function parseInfo(text: string): ReadonlyMap<string, string> {
-  return new Map(
-    text.split("\r\n").flatMap((line) => {
-      const colon = line.indexOf(":");
-      return colon > 0 ? [[line.slice(0, colon), line.slice(colon + 1)] as const] : [];
+  const ask = <T>(command: (client: RedisCommander) => Promise<T>) => answerOf(connection.ask(command, budget));
+  let latencyMs: number | null = null;
+  const [read, tried, state] = await Promise.all([
+    ask(async (client) => {
+      const begun = performance.now();
+      await client.mget(keys.job("*")).finally(() => {
+        latencyMs = performance.now() - begun;
+      });
     }),
-  );
-}
-
-function detailsOf(info: ReadonlyMap<string, string>): Readonly<Record<string, Json>> {
+    ask((client) => tryEverything(client, keys)),
+    ask(serverState),
+  ]);
+  const reachable = "value" in read || replyCode(read.error) !== null;
+  const readable = "value" in read;
+  const lacking = "value" in tried ? complaint(tried.value) : null;
+  const fault = reachable
+    ? (lacking ?? readFault(read) ?? writeFault(tried))
+    : `Redis cannot be reached: ${connection.fault ?? `it has not answered within ${Math.round(timeoutMs)} ms`}`;
+  const { details, warnings } = "value" in state ? state.value : NOTHING_SEEN;
   return {
-    version: info.get("redis_version") ?? null,
-    mode: info.get("redis_mode") ?? null,
-    role: info.get("role") ?? null,
-    usedMemoryBytes: number(info, "used_memory"),
-    maxMemoryBytes: number(info, "maxmemory"),
-    evictionPolicy: info.get("maxmemory_policy") ?? null,
-    persistence: persistenceOf(info),
+    status: fault === null ? "healthy" : readable ? "degraded" : "unhealthy",
+    latencyMs: reachable ? latencyMs : null,
+    details: { reachable, readable, writable: fault === null, ...details },
+    warnings,
+    ...(fault !== null && { error: fault }),
   };
 }
 
-function number(info: ReadonlyMap<string, string>, field: string): number | null {
-  const value = info.get(field);
-  return value === undefined ? null : Number(value);
+async function answerOf<T>(promise: Promise<T>): Promise<Answer<T>> {
+  try {
+    return { value: await promise };
+  } catch (error) {
+    return { error };
+  }
 }
 
-/** INFO tells of the append-only file; of snapshots only whether any was ever made or is due. */
-function persistenceOf(info: ReadonlyMap<string, string>): Json {
-  if (!info.has("aof_enabled")) return null;
-  return info.get("aof_enabled") === "1" ? "append-only file" : "no append-only file";
+function readFault(read: Answer<unknown>): string | null {
+  return "value" in read ? null : `Redis answers but cannot be read: ${inPlainWords(reasonOf(read.error))}`;
 }
 
-function warningsOf(info: ReadonlyMap<string, string>): readonly string[] {
-  const warnings: string[] = [];
-  const policy = info.get("maxmemory_policy");
-  if (policy !== undefined && policy !== "noeviction" && info.get("maxmemory") !== "0") {
-    warnings.push(
-      `The eviction policy is ${policy}: when memory is full, Redis drops jobs. Set maxmemory-policy noeviction.`,
-    );
-  }
-  if (info.get("aof_enabled") === "0") {
-    warnings.push(
-      "The append-only file is off: a crash of Redis loses what was written since the last snapshot. Set appendonly yes.",
-    );
-  }
-  return warnings;
+function writeFault(tried: Answer<Findings>): string | null {
+  const refusal = "value" in tried ? tried.value.refusal : inPlainWords(reasonOf(tried.error));
+  return refusal === null ? null : `Redis can be read but takes no writes: ${refusal}`;
 }

@@ -1,4 +1,4 @@
-import type { Redis } from "ioredis";
+import type { RedisCommander } from "ioredis";
 import { codeIn, inPlainWords, isDenial, REFUSES_WRITES, reasonOf } from "./faults.js";
 import type { Keys } from "./keys.js";
 import { evaluate, scripts } from "./scripts.js";
@@ -83,7 +83,9 @@ const ATTEMPTS: readonly Attempt[] = [
 const ATTEMPTS_JSON = JSON.stringify(ATTEMPTS);
 
 /** The commands of the driver, in the order of the alphabet. */
-export const COMMANDS: readonly string[] = [...new Set(["eval", "evalsha", ...ATTEMPTS.map(([command]) => command)])].sort();
+export const COMMANDS: readonly string[] = [
+  ...new Set(["eval", "evalsha", ...ATTEMPTS.map(([command]) => command)]),
+].sort();
 
 /** What came out. The server's word for it is given where it was only one. */
 export interface Findings {
@@ -103,7 +105,7 @@ export interface Findings {
  *
  * @throws what ioredis throws, other than for a missing permission
  */
-export async function tryEverything(client: Redis, keys: Keys): Promise<Findings> {
+export async function tryEverything(client: RedisCommander, keys: Keys): Promise<Findings> {
   const names = keysTried(keys);
   try {
     const reply = (await evaluate(client, scripts.probe, names, [ATTEMPTS_JSON])) as readonly unknown[];
@@ -138,7 +140,7 @@ function findingsIn(refusals: readonly unknown[], names: readonly string[]): Fin
 }
 
 /** The script itself may not be run, or not with one of its keys; the server does not say with which. */
-async function deniedAtOnce(client: Redis, words: string, names: readonly string[]): Promise<Findings> {
+async function deniedAtOnce(client: RedisCommander, words: string, names: readonly string[]): Promise<Findings> {
   const none = { commands: [], keys: [], foreign: [], refusal: null };
   if (!isAboutKeys(words)) return { ...none, commands: [/'(\w+)/.exec(words)?.[1] ?? "evalsha"] };
   const denied: string[] = [];

@@ -1,0 +1,242 @@
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { Redis } from "ioredis";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
+import type { PrivateServer } from "../../../test/servers/private-server.js";
+import { startRedis } from "../../../test/servers/redis.js";
+import { privateServer } from "../../../test/servers/require.js";
+import type { Health } from "../src/index.js";
+import { openStore } from "./redis-store.js";
+
+const { available, title } = privateServer("redis");
+
+/** A server of this test's own, a client to bring it into trouble, and a store that has a job in it. */
+async function start(...args: string[]) {
+  const redis = await startRedis({ args });
+  onTestFinished(() => redis.stop());
+  const client = connect(redis);
+  const { store, events } = openStore({ url: redis.url });
+  await store.create({ title: "One" }, { id: "one" });
+  return { redis, client, store, events };
+}
+
+function connect(redis: PrivateServer): Redis {
+  // Its server is brought into trouble, which is what it would report.
+  const client = new Redis(redis.url).on("error", () => {});
+  onTestFinished(() => client.disconnect());
+  return client;
+}
+
+const flags = ({ details: { reachable, readable, writable } }: Health) => ({ reachable, readable, writable });
+
+describe.skipIf(!available)(title("The health of a store in Redis"), () => {
+  test("that lacks nothing is healthy, and says what the server is", async () => {
+    const { store } = await start("--appendonly", "yes", "--maxmemory", "1gb");
+    expect(await store.health()).toEqual({
+      status: "healthy",
+      driver: "redis",
+      latencyMs: expect.any(Number),
+      details: {
+        reachable: true,
+        readable: true,
+        writable: true,
+        version: expect.stringMatching(/^\d+\.\d+/),
+        mode: "standalone",
+        role: "master",
+        usedMemoryBytes: expect.any(Number),
+        maxMemoryBytes: 2 ** 30,
+        evictionPolicy: "noeviction",
+        persistence: "append-only file (fsync everysec)",
+      },
+      warnings: [],
+    });
+  });
+
+  test("leaves nothing behind but a key that goes by itself", async () => {
+    const { store, client } = await start();
+    const before = (await client.keys("*")).sort();
+    const jobs = await client.get("job:one");
+    await store.health();
+    await vi.waitFor(async () => expect((await client.keys("*")).sort()).toEqual(before), 5000);
+    expect(await client.get("job:one")).toBe(jobs);
+  });
+
+  describe("that is readable, but", () => {
+    async function expectReadOnly(
+      store: { health(): Promise<Health>; get(id: string): Promise<unknown> },
+      why: RegExp,
+    ) {
+      const health = await store.health();
+      expect(flags(health)).toEqual({ reachable: true, readable: true, writable: false });
+      expect(health).toMatchObject({ status: "degraded", latencyMs: expect.any(Number) });
+      expect(health.error).toMatch(/^Redis can be read but takes no writes: /);
+      expect(health.error).toMatch(why);
+      expect(await store.get("one")).not.toBeNull();
+    }
+
+    test("full, says so", async () => {
+      const { store, client } = await start();
+      await client.config("SET", "maxmemory", "1");
+      await expectReadOnly(store, /its memory is full \(OOM /);
+      await client.config("SET", "maxmemory", "0");
+      expect((await store.health()).status).toBe("healthy");
+    });
+
+    test("a replica, says so, warns, and keeps its connection", async () => {
+      const { store, client, events } = await start();
+      const master = await start();
+      await client.replicaof("127.0.0.1", master.redis.port);
+      await vi.waitFor(async () => expect(await client.info("replication")).toContain("master_link_status:up"), 10_000);
+      await master.store.create({ title: "Two" }, { id: "two" });
+      await expectReadOnly(store, /it is a replica, .* \(READONLY /);
+      const { warnings, details } = await store.health();
+      expect(details.role).toBe("slave");
+      expect(warnings).toContainEqual(expect.stringMatching(/is a replica.*Connect to its master/));
+      await master.redis.kill();
+      await vi.waitFor(
+        async () => expect((await store.health()).warnings.join()).toContain("has lost its master"),
+        5000,
+      );
+      expect(events.map(({ type }) => type)).toEqual(["connected"]);
+    });
+
+    test("unable to save to its disk, says so", async () => {
+      const { store, client, redis } = await start("--save", "3600 1");
+      // A folder where the snapshot should go stops even a server that runs as root.
+      await mkdir(join(redis.folder, "dump.rdb", "in the way"), { recursive: true });
+      await client.bgsave();
+      await vi.waitFor(async () => expect(await client.info()).toContain("rdb_last_bgsave_status:err"), 5000);
+      await expectReadOnly(store, /it cannot save to its disk \(MISCONF /);
+      expect((await store.health()).warnings).toContainEqual(expect.stringContaining("The last snapshot failed"));
+    });
+
+    test("without the replicas it must have, says so", async () => {
+      const { store, client } = await start();
+      await client.config("SET", "min-replicas-to-write", "1");
+      await expectReadOnly(store, /too few replicas follow it \(NOREPLICAS /);
+    });
+  });
+
+  describe("that is reachable, but", () => {
+    function expectUnreadable(health: Health, why: RegExp): void {
+      expect(flags(health)).toEqual({ reachable: true, readable: false, writable: false });
+      expect(health).toMatchObject({ status: "unhealthy", latencyMs: expect.any(Number) });
+      expect(health.error).toMatch(/^Redis answers but cannot be read: /);
+      expect(health.error).toMatch(why);
+    }
+
+    test("still loading, says so at once, while calls wait", async () => {
+      const slowly = ["--key-load-delay", "500", "--loading-process-events-interval-bytes", "1024"];
+      const { store, client, redis } = await start("--save", "3600 1", ...slowly);
+      await client.mset(Object.fromEntries(Array.from({ length: 4000 }, (_, n) => [`other:${n}`, "x".repeat(50)])));
+      await client.save();
+      const loaded = redis.restart();
+      let health = await store.health();
+      while (health.details.reachable !== true) health = await store.health();
+      expectUnreadable(health, /it is still loading its data \(LOADING /);
+      expect(health.latencyMs).toBeLessThan(1000);
+      await expect(openStore({ url: redis.url, timeoutMs: 500 }).store.get("one")).rejects.toMatchObject({
+        code: "UNAVAILABLE",
+        indeterminate: false,
+        message: expect.stringContaining("LOADING"),
+      });
+      await loaded;
+      expect(await store.get("one")).not.toBeNull();
+      expect((await store.health()).status).toBe("healthy");
+    });
+
+    test("busy with a script, says so", async () => {
+      const { store, client, redis } = await start("--lua-time-limit", "20");
+      const other = connect(redis);
+      await other.ping();
+      const endless = client.eval("while true do end", 0).catch(() => {});
+      await vi.waitFor(async () => expectUnreadable(await store.health(), /keeps it busy \(BUSY /), 5000);
+      await other.script("KILL");
+      await endless;
+      expect((await store.health()).status).toBe("healthy");
+    });
+
+    test("a replica that serves nothing without its master, says so", async () => {
+      const { store, client } = await start("--replica-serve-stale-data", "no");
+      await client.replicaof("127.0.0.1", "1");
+      expectUnreadable(await store.health(), /has lost its master \(MASTERDOWN /);
+    });
+  });
+
+  describe("that is not reachable", () => {
+    test("says what became of the connection", async () => {
+      const { store, redis } = await start();
+      await redis.kill();
+      const health = await store.health({ timeoutMs: 300 });
+      expect(flags(health)).toEqual({ reachable: false, readable: false, writable: false });
+      expect(health).toMatchObject({ status: "unhealthy", latencyMs: null, warnings: [] });
+      expect(health.error).toMatch(/^Redis cannot be reached: /);
+    });
+
+    test("says that nothing is answered", async () => {
+      const { store, redis } = await start();
+      await redis.kill("SIGSTOP");
+      const begun = performance.now();
+      const health = await store.health({ timeoutMs: 300 });
+      expect(performance.now() - begun).toBeLessThan(1500);
+      expect(health).toMatchObject({ status: "unhealthy", latencyMs: null });
+      expect(health.error).toBe("Redis cannot be reached: it has not answered within 300 ms");
+      await redis.kill("SIGCONT");
+    });
+  });
+
+  describe("warns of settings that can lose jobs:", () => {
+    test.each([
+      { policy: "allkeys-lru", maxmemory: "1gb", warning: /allkeys-lru.*drops jobs, and the indexes/ },
+      { policy: "volatile-ttl", maxmemory: "1gb", warning: /volatile-ttl.*drops jobs that have a TTL/ },
+      { policy: "allkeys-lru", maxmemory: "0", warning: null },
+      { policy: "noeviction", maxmemory: "1gb", warning: null },
+    ])("eviction by $policy with maxmemory $maxmemory", async ({ policy, maxmemory, warning }) => {
+      const args = ["--appendonly", "yes", "--maxmemory-policy", policy, "--maxmemory", maxmemory];
+      const { store } = await start(...args);
+      const { status, warnings } = await store.health();
+      expect(status).toBe("healthy");
+      expect(warnings).toEqual(warning === null ? [] : [expect.stringMatching(warning)]);
+    });
+
+    test.each([
+      { args: ["--save", ""], kept: "none", warning: /Nothing is written to disk.*Set appendonly yes/ },
+      { args: ["--save", "3600 1"], kept: "snapshots", warning: /since the last snapshot.*Set appendonly yes/ },
+      {
+        args: ["--appendonly", "yes", "--appendfsync", "no"],
+        kept: "append-only file (fsync no)",
+        warning: /appendfsync is no: a power cut/,
+      },
+      {
+        args: ["--appendonly", "yes", "--appendfsync", "always", "--save", "3600 1"],
+        kept: "append-only file (fsync always), snapshots",
+        warning: null,
+      },
+    ])("kept on disk: $kept", async ({ args, kept, warning }) => {
+      const { store } = await start(...args);
+      const { details, warnings } = await store.health();
+      expect(details.persistence).toBe(kept);
+      expect(warnings).toEqual(warning === null ? [] : [expect.stringMatching(warning)]);
+    });
+  });
+
+  test("never shows a secret: not of the store, not of the server, not of a job", async () => {
+    const redis = await startRedis({ args: ["--requirepass", "s3cret-a", "--masterauth", "s3cret-b"] });
+    onTestFinished(() => redis.stop());
+    const { store, events } = openStore({ url: `redis://:s3cret-a@127.0.0.1:${redis.port}` });
+    await store.create({ title: "s3cret-c" });
+    const said: unknown[] = [await store.health()];
+    const client = new Redis(redis.port, { password: "s3cret-a" });
+    onTestFinished(() => client.disconnect());
+    await client.config("SET", "maxmemory", "1");
+    said.push(await store.health());
+    await client.config("SET", "requirepass", "s3cret-d");
+    await client.call("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes");
+    await vi.waitFor(async () => {
+      said[2] = await store.health({ timeoutMs: 300 });
+      expect(said[2]).toMatchObject({ status: "unhealthy", error: expect.stringContaining("WRONGPASS") });
+    }, 5000);
+    expect(said).toMatchObject([{ status: "healthy" }, { status: "degraded" }, { status: "unhealthy" }]);
+    expect(JSON.stringify([said, events])).not.toContain("s3cret");
+  });
+});

@@ -1,0 +1,96 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { freePorts } from "../../../test/servers/ports.js";
+import { startRedis } from "../../../test/servers/redis.js";
+import { privateServer } from "../../../test/servers/require.js";
+import { authority, type Certified, serverCertificate } from "./certificates.js";
+import { failureOf, openStore } from "./redis-store.js";
+
+const { available, title } = privateServer("redis");
+
+/** A server with this certificate, and the two ways to it. */
+async function startSecure({ key, cert }: Certified) {
+  const folder = await mkdtemp(join(tmpdir(), "subtitles-tls-"));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const [keyFile, certFile] = [join(folder, "key.pem"), join(folder, "cert.pem")];
+  await Promise.all([writeFile(keyFile, key), writeFile(certFile, cert)]);
+  const [tlsPort = 0] = await freePorts(1);
+  const redis = await startRedis({
+    args: [
+      ...["--tls-port", `${tlsPort}`, "--tls-key-file", keyFile, "--tls-cert-file", certFile],
+      ...["--tls-ca-cert-file", certFile, "--tls-auth-clients", "no", "--requirepass", "s3cret"],
+    ],
+  });
+  onTestFinished(() => redis.stop());
+  return { tlsPort, plainPort: redis.port };
+}
+
+describe.skipIf(!available)(title("A store over TLS"), () => {
+  let ca: Certified;
+  let stranger: Certified;
+
+  beforeAll(async () => {
+    ca = await authority("Ours");
+    stranger = await authority("A stranger");
+  });
+
+  /** What a store says that cannot connect, in a call and in health. */
+  async function refusal(url: string, tls?: object): Promise<string> {
+    const { store, events } = openStore({ url, timeoutMs: 500, ...(tls && { redis: { tls } }) });
+    const error = await failureOf(store.create({ title: "payload-of-mine" }));
+    expect(error).toMatchObject({ code: "UNAVAILABLE", indeterminate: false });
+    const health = await store.health({ timeoutMs: 300 });
+    expect(health).toMatchObject({ status: "unhealthy", latencyMs: null });
+    expect(JSON.stringify([error, error.message, error.stack, health, events])).not.toMatch(/s3cret|payload-of-mine/);
+    return `${error.message}\n${health.error}`;
+  }
+
+  test("works where the server's certificate is of the authority that is trusted", async () => {
+    const { tlsPort } = await startSecure(await serverCertificate(ca));
+    const { store } = openStore({ url: `rediss://:s3cret@127.0.0.1:${tlsPort}`, redis: { tls: { ca: ca.cert } } });
+    const { job } = await store.create({ title: "One" }, { outbox: [{ queue: "reports", payload: 1 }] });
+    expect(await store.get(job.id)).toEqual(job);
+    // Blocking reads have a connection of their own.
+    expect(await store.outbox.read({ waitMs: 1000 })).toHaveLength(1);
+    const waiting = store.outbox.read({ waitMs: 10_000 });
+    await store.create({ title: "Two" }, { outbox: [{ queue: "reports", payload: 2 }] });
+    expect(await waiting).toMatchObject([{ payload: 2 }]);
+    expect((await store.health()).status).toBe("healthy");
+  });
+
+  test.each([
+    {
+      name: "an authority that is not trusted",
+      certificate: () => serverCertificate(stranger),
+      why: /unable to verify|unable to get (local )?issuer|self-signed/,
+    },
+    {
+      name: "a date that is past",
+      certificate: () => serverCertificate(ca, { expired: true }),
+      why: /certificate has expired/,
+    },
+    {
+      name: "another host's name",
+      certificate: () => serverCertificate(ca, { ip: "192.0.2.1" }),
+      why: /127\.0\.0\.1 is not in the cert's list/,
+    },
+  ])("refuses a certificate with $name", async ({ certificate, why }) => {
+    const { tlsPort } = await startSecure(await certificate());
+    const said = await refusal(`rediss://:s3cret@127.0.0.1:${tlsPort}`, { ca: ca.cert });
+    for (const line of said.split("\n")) expect(line).toMatch(why);
+  });
+
+  test("refuses a server that speaks plainly", async () => {
+    const { plainPort } = await startSecure(await serverCertificate(ca));
+    const said = await refusal(`rediss://:s3cret@127.0.0.1:${plainPort}`, { ca: ca.cert });
+    for (const line of said.split("\n")) expect(line).toMatch(/does not speak TLS/);
+  });
+
+  test("is not reached by one that speaks plainly", async () => {
+    const { tlsPort } = await startSecure(await serverCertificate(ca));
+    const said = await refusal(`redis://:s3cret@127.0.0.1:${tlsPort}`);
+    for (const line of said.split("\n")) expect(line).toMatch(/rediss:\/\//);
+  });
+});
