@@ -87,7 +87,7 @@ test("memory driver: an expired job is gone before any timer has had its turn", 
   expect(await store.get("a")).toBeNull();
 });
 
-test("memory driver: jobs that will expire keep no process alive", async () => {
+test("memory driver: neither jobs that will expire nor a wait that is over keep a process alive", async () => {
   const { code, output, afterMs } = await runBuilt(`
     import { createJobStore, defineJob } from "@subtitles/job-store";
     import { memoryDriver } from "@subtitles/job-store/memory";
@@ -97,7 +97,9 @@ test("memory driver: jobs that will expire keep no process alive", async () => {
     const store = createJobStore({ job: errand, driver: memoryDriver() });
     await store.create(null, { id: "a" });
     await store.create(null, { id: "b" });
-    await store.updateStatus("b", "done");
+    const read = store.outbox.read({ waitMs: 3_600_000 });
+    await store.updateStatus("b", "done", { outbox: [{ queue: "errands", payload: 1 }] });
+    await read;
     console.log(JSON.stringify(await store.counts()));
   `);
   expect(output).toBe('{"todo":1,"done":1}\n');

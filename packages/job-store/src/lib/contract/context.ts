@@ -54,10 +54,13 @@ export class Stores {
   }
 }
 
+/** Nothing here takes long by itself, but a server may be far away and the machine busy. */
+const TIMEOUT_MS = 30_000;
+
 export function createContext(open: () => Promise<Place>): Context {
   return {
     test: (title, body) =>
-      test(title, async ({ skip }: TestContext) => {
+      test(title, { timeout: TIMEOUT_MS }, async ({ skip }: TestContext) => {
         const place = await open();
         const stores = new Stores(place);
         try {

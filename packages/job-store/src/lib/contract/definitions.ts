@@ -37,7 +37,6 @@ export const strictReport = defineJob({
 });
 
 export const STATUSES = Object.keys(statuses) as Status[];
-export const FINAL: readonly string[] = STATUSES.filter((status) => isFinal(status));
 
 export function isFinal(status: Status): boolean {
   return "final" in statuses[status];

@@ -37,13 +37,21 @@ export function idsOf(jobs: readonly Pick<Job<Report>, "id">[]): string[] {
   return jobs.map(({ id }) => id);
 }
 
+/** For what takes as long as it takes: a server may be slow, and the machine busy. */
+export const PATIENCE = { timeout: 10_000, interval: 10 };
+
+/** Waits until a job has expired. */
+export function gone(store: JobStore<Report>, id: string): Promise<void> {
+  return vi.waitFor(async () => expect(await store.get(id)).toBeNull(), PATIENCE);
+}
+
 /** Lets time pass by the storage's own clock, until it is later than `moment`. */
 export function laterThan(store: JobStore<Report>, moment: Date): Promise<void> {
   return vi.waitFor(async () => {
     const { job } = await store.create({ title: "A clock" });
     await store.delete(job.id);
     expect(job.createdAt.getTime()).toBeGreaterThan(moment.getTime());
-  });
+  }, PATIENCE);
 }
 
 export async function collect<T>(all: AsyncIterable<T>): Promise<T[]> {

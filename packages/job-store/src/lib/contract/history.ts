@@ -60,7 +60,9 @@ export function history({ test }: Context): void {
     expect(times).toEqual(times.toSorted((a, b) => a - b));
   });
 
-  test("the name that a change was given is kept with it, across a save too, and a bad one refused", async ({ store }) => {
+  test("the name that a change was given is kept with it, across a save too, and a bad one refused", async ({
+    store,
+  }) => {
     await store.create({ title: "One" }, { id: "a" });
     const job = await store.updateStatus("a", "working", { key: "k-1" });
     await store.save(job);

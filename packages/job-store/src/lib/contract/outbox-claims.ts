@@ -2,9 +2,7 @@ import { expect, vi } from "vitest";
 import type { JobStore, OutboxEntry } from "../../index.js";
 import type { Context } from "./context.js";
 import type { Report } from "./definitions.js";
-import { expectRefusal } from "./expectations.js";
-
-const PATIENCE = { timeout: 10_000, interval: 10 };
+import { expectRefusal, PATIENCE } from "./expectations.js";
 
 /** Stores `count` messages and answers with their payloads. */
 async function fill(store: JobStore<Report>, count: number): Promise<number[]> {

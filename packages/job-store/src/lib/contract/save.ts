@@ -39,6 +39,18 @@ export function save({ test }: Context): void {
     });
   }
 
+  test("a stored job that is given other times is listed by them", async ({ store }) => {
+    for (const [index, id] of ["a", "b", "c"].entries()) {
+      const at = new Date(1000 * (index + 1));
+      await store.save(imported(id, { createdAt: at, statusAt: at }));
+    }
+    const [middle] = await store.getMany(["b"]);
+    await store.save({ ...(middle as Job<Report>), createdAt: new Date(500), statusAt: new Date(9000) });
+    expect(idsOf((await store.list({ order: "oldest" })).items)).toEqual(["b", "a", "c"]);
+    expect(idsOf((await store.list({ order: "oldest", status: "checking" })).items)).toEqual(["a", "c", "b"]);
+    await expectRefusal(store.delete(middle as Job<Report>), "CONFLICT", { jobId: "b", currentVersion: 8 });
+  });
+
   test("the TTL runs from statusAt, and becomes that of the status saved", async ({ store }) => {
     const job = await jobIn(store, "waiting", "a");
     const done = await store.save({ ...job, status: "done" });

@@ -13,6 +13,8 @@ import { hostileData } from "./hostile-data.js";
 import { hostileIds } from "./hostile-ids.js";
 import { limits } from "./limits.js";
 import { list } from "./list.js";
+import { massExpiry } from "./mass-expiry.js";
+import { notJson } from "./not-json.js";
 import { outbox } from "./outbox.js";
 import { outboxClaims } from "./outbox-claims.js";
 import { outboxWaits } from "./outbox-waits.js";
@@ -51,6 +53,7 @@ const contract = {
   limits,
   retention,
   expiry,
+  "mass expiry": massExpiry,
   watch,
   "wait for": waitFor,
   outbox,
@@ -59,6 +62,7 @@ const contract = {
   races,
   "hostile ids": hostileIds,
   "hostile data": hostileData,
+  "data that is not JSON": notJson,
   unreadable,
   ownership,
   health,
