@@ -1,5 +1,5 @@
 import type { $ZodType, input, output } from "zod/v4/core";
-import { checkWhole, invalid, show } from "./arguments.js";
+import { checkDuration, invalid, show } from "./arguments.js";
 
 export interface QueueDefinition {
   readonly name: string;
@@ -27,8 +27,6 @@ export type Storable<S extends $ZodType> =
   output<S> extends JsonOnly<output<S>> ? (output<S> extends input<S> ? S : never) : never;
 
 const DEFAULT_RETRY_DELAYS_MS = [1_000, 10_000, 60_000];
-/** What both a timer of Node and a TTL of RabbitMQ can hold: 24 days. */
-export const LONGEST_DELAY_MS = 2 ** 31 - 1;
 const MOST_RETRIES = 100;
 
 const NAME = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}$/;
@@ -78,7 +76,7 @@ export function checkDefinition<Q extends QueueDefinition>(queue: Q): Q {
   if (!Array.isArray(queue.retryDelaysMs) || queue.retryDelaysMs.length > MOST_RETRIES) {
     return invalid(`retryDelaysMs of queue "${queue.name}" must be an array of at most ${MOST_RETRIES} delays.`);
   }
-  for (const delay of queue.retryDelaysMs) checkWhole(delay, "A retry delay in milliseconds", 0, LONGEST_DELAY_MS);
+  for (const delay of queue.retryDelaysMs) checkDuration(delay, "A retry delay in milliseconds");
   if (queue.type !== "quorum" && queue.type !== "classic") {
     return invalid(`The type of queue "${queue.name}" must be "quorum" or "classic", and is ${show(queue.type)}.`);
   }

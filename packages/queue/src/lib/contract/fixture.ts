@@ -16,7 +16,6 @@ export type OpenDriver = () => DriverUnderTest | Promise<DriverUnderTest>;
 
 export const Task = z.object({ n: z.number(), note: z.string().default("none") });
 export type TaskQueue = QueueDefinition & { readonly payload: typeof Task };
-export type TaskMessage = Message<TaskQueue>;
 
 /** One test's driver, its queue `tasks` and its brokers, all of which end with the test. */
 export async function setUp(open: OpenDriver, options: { readonly retryDelaysMs?: readonly number[] } = {}) {

@@ -17,8 +17,8 @@ export class Link {
   #blocked = false;
 
   /**
-   * Connects, or rejects within `limitMs` or when `signal` aborts. The socket is bound to an abort signal of ours, since amqplib itself has no way
-   * to give up a connection that does not answer.
+   * Connects, or rejects within `limitMs` or when `signal` aborts. The socket is bound to an abort signal of ours, since
+   * amqplib itself has no way to give up a connection that does not answer.
    */
   static async open(address: string, name: string, limitMs: number, signal: AbortSignal): Promise<Link> {
     const hangUp = new AbortController();

@@ -165,10 +165,10 @@ export class Publisher {
     void this.#topology.ensure(link, outgoing.queue).then((answer) => {
       const held = (this.#undeclared.get(key) ?? []).filter((each) => !each.answered);
       this.#undeclared.delete(key);
-      const mayPass = !answer.ok && (link.lost.aborted || answer.failure === "timeout");
+      const again = link.lost.aborted || (!answer.ok && answer.failure === "timeout");
       for (const each of held) {
-        if (answer.ok) this.#declared.add(each.target);
-        if (answer.ok || mayPass) this.#waiting.add(each);
+        if (answer.ok && !again) this.#declared.add(each.target);
+        if (answer.ok || again) this.#waiting.add(each);
         else each.refuse(answer);
       }
       this.#settled();
