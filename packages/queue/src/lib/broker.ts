@@ -102,7 +102,7 @@ export interface DeadLetter {
   /** The payload's JSON text, as it arrived. */
   readonly body: string;
   readonly reason: string;
-  /** How often its handler was tried. */
+  /** The attempt it died at. */
   readonly attempts: number;
   /** When it was dead-lettered. */
   readonly at: Date;

@@ -63,6 +63,7 @@ export class ActiveConsumer<Q extends QueueDefinition> implements Subscriber {
   }
 
   resumed(): void {
+    this.#waiting = this.#waiting.filter((delivery) => delivery.live);
     const lost = [...this.#running].filter((handling) => !handling.delivery.live);
     if (lost.length === 0) return;
     setTimeout(() => {

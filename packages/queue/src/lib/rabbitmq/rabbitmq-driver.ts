@@ -3,7 +3,9 @@ import { Connection } from "./connection.js";
 import { Inspection } from "./inspection.js";
 import { type CheckedOptions, checkOptions, type RabbitmqDriverOptions } from "./options.js";
 import { Publisher } from "./publisher.js";
+import { toFailure } from "./refusals.js";
 import { RabbitmqSubscription } from "./subscription.js";
+import { within } from "./time.js";
 import { Topology } from "./topology.js";
 
 const CLOSED: Failure = { ok: false, failure: "closed", indeterminate: false };
@@ -48,16 +50,16 @@ class RabbitmqSession implements Session {
 
   #connection(purpose: string): Connection {
     const report = (reason: string) =>
-      this.#report({ ok: false, failure: "unavailable", reason: `${purpose}: ${reason}`, indeterminate: false });
+      this.#report({ ok: false, failure: "unavailable", reason: `${reason} (${purpose})`, indeterminate: false });
     return new Connection({ addresses: this.#options.addresses, name: `@subtitles/queue ${purpose}`, report });
   }
 
   publish: Session["publish"] = async (queue, envelope, place) =>
     this.#closed ? CLOSED : this.#publisher.publish(queue, envelope, place);
 
-  stats: Session["stats"] = async (queue) => this.#unlessClosed(() => this.#inspection.stats(queue));
+  stats: Session["stats"] = async (queue) => this.#unlessClosed(() => this.#inTime(this.#inspection.stats(queue)));
 
-  purge: Session["purge"] = async (queue) => this.#unlessClosed(() => this.#inspection.purge(queue));
+  purge: Session["purge"] = async (queue) => this.#unlessClosed(() => this.#inTime(this.#inspection.purge(queue)));
 
   visitDead: Session["visitDead"] = async (queue, visit) =>
     this.#unlessClosed(() => this.#inspection.visitDead(queue, visit));
@@ -77,6 +79,16 @@ class RabbitmqSession implements Session {
         },
       }),
     );
+
+  /** Connecting, declaring and asking are bounded each by itself; this bounds them together. */
+  async #inTime<T>(answering: Promise<Answer<T>>): Promise<Answer<T>> {
+    try {
+      return await within(answering, this.#options.timeoutMs);
+    } catch (error) {
+      if (this.#consuming.link !== null) return toFailure(error);
+      return { ok: false, failure: "unavailable", reason: this.#consuming.fault, indeterminate: false };
+    }
+  }
 
   /** A call that was under way when the session closed failed because of that. */
   async #unlessClosed<T>(ask: () => Promise<Answer<T>>): Promise<Answer<T>> {
