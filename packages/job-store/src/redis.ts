@@ -1,1 +1,3 @@
-export { type ConnectionOptions, type RedisDriverOptions, redisDriver } from "./lib/redis/redis-driver.js";
+export type { ClusterConnectionOptions, ConnectionOptions, RedisDriverOptions } from "./lib/redis/options.js";
+export { type RedisPermissions, redisPermissions } from "./lib/redis/permissions.js";
+export { redisDriver } from "./lib/redis/redis-driver.js";

@@ -190,7 +190,7 @@ export interface Range {
 
 export interface Listing {
   /** At most `limit`, in order, expired jobs left out. May be fewer although more follow. */
-  readonly entries: readonly ({ readonly id: string } & Exclude<Reading, { kind: "absent" }>)[];
+  readonly entries: readonly (Position & Exclude<Reading, { kind: "absent" }>)[];
   /** Where the next listing starts; null: nothing follows. */
   readonly next: Position | null;
 }
@@ -256,6 +256,8 @@ export interface OutboxStorage {
     claimMs: number;
     signal: AbortSignal;
   }): Promise<readonly StoredMessage[]>;
+  /** Resolves when there may be more to claim than at the last claim, after `ms`, or when `signal` aborts. */
+  waitForMore(ms: number, signal: AbortSignal): Promise<void>;
   remove(entryIds: readonly string[]): Promise<void>;
   setAside(entryIds: readonly string[], reason: string): Promise<void>;
   rejected(limit: number): Promise<readonly (StoredMessage & { readonly reason: string })[]>;

@@ -55,7 +55,7 @@ export class StoreOutbox implements Outbox {
   }
 
   async #each(entryIds: readonly string[], call: () => Promise<void>): Promise<void> {
-    if (!Array.isArray(entryIds) || entryIds.some((id) => typeof id !== "string" || !/^\d{1,20}-\d{1,20}$/.test(id))) {
+    if (!Array.isArray(entryIds) || entryIds.some((id) => typeof id !== "string" || !/^[\d-]{3,64}$/.test(id))) {
       return invalid("entryIds must be ids that `read` or `rejected` gave out.");
     }
     if (entryIds.length > 0) await this.#calls.run(call);

@@ -5,6 +5,7 @@ export function checkedOutbox(outbox: OutboxStorage, check: () => void): OutboxS
   const first = checkingFirst(check);
   return {
     claim: first((options) => outbox.claim(options)),
+    waitForMore: first((ms, signal) => outbox.waitForMore(ms, signal)),
     remove: first((entryIds) => outbox.remove(entryIds)),
     setAside: first((entryIds, reason) => outbox.setAside(entryIds, reason)),
     rejected: first((limit) => outbox.rejected(limit)),

@@ -28,8 +28,12 @@ export class MemoryOutbox implements OutboxStorage {
       const due = [...this.#entries.values()].filter((entry) => entry.claimedUntil <= now).slice(0, options.limit);
       for (const entry of due) this.#entries.set(entry.entryId, { ...entry, claimedUntil: now + options.claimMs });
       if (due.length > 0 || now >= end || options.signal.aborted) return due.map(handOut);
-      await this.#readers.wait(Math.min(end, this.#nextLapse()) - now, options.signal);
+      await this.waitForMore(end - now, options.signal);
     }
+  }
+
+  waitForMore(ms: number, signal: AbortSignal): Promise<void> {
+    return this.#readers.wait(Math.min(ms, this.#nextLapse() - Date.now()), signal);
   }
 
   async remove(entryIds: readonly string[]): Promise<void> {

@@ -163,7 +163,7 @@ export class MemoryStorage implements JobStorage {
     placed.sort((a, b) => compare(a.place, b.place) * direction);
     const page = placed.slice(0, limit);
     return {
-      entries: page.map(({ job }) => ({ kind: "record", id: job.id, record: toRecord(job) })),
+      entries: page.map(({ place, job }) => ({ ...place, kind: "record", record: toRecord(job) })),
       next: placed.length > limit ? (page.at(-1)?.place ?? null) : null,
     };
   }

@@ -1,4 +1,4 @@
-import type { Redis } from "ioredis";
+import type { Cluster, Redis, RedisCommander } from "ioredis";
 
 /** How long one blocking read lasts, and how much later it is given up: a line that died says nothing. */
 export const BLOCK_MS = 1000;
@@ -9,11 +9,11 @@ export type StreamEntry = readonly [id: string, fields: readonly string[]];
 
 /** Waits for entries of streams, on a connection of its own that is opened for the first wait. */
 export class BlockingReader {
-  readonly #connect: () => Redis;
-  #client: Redis | undefined;
+  readonly #connect: () => Redis | Cluster;
+  #client: Redis | Cluster | undefined;
 
   /** @param connect opens a connection, since a blocking read holds up everything behind it */
-  constructor(connect: () => Redis) {
+  constructor(connect: () => Redis | Cluster) {
     this.#connect = connect;
   }
 
@@ -29,7 +29,8 @@ export class BlockingReader {
       }, BLOCK_MS + OVERDUE_MS);
     });
     try {
-      const read = client.xread("COUNT", count, "BLOCK", BLOCK_MS, "STREAMS", stream, after);
+      const commands: RedisCommander = client;
+      const read = commands.xread("COUNT", count, "BLOCK", BLOCK_MS, "STREAMS", stream, after);
       const reply = await Promise.race([read, silence]);
       return reply?.[0]?.[1] ?? [];
     } finally {

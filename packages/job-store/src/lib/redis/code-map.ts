@@ -30,14 +30,14 @@ export interface CodeMap {
 
 /** Reads the map, and adds what this store needs of it. @throws JobStoreError INVALID_ARGUMENT, UNAVAILABLE */
 export async function loadCodeMap(
-  connection: Connection,
-  keys: Keys,
+  { connection, keys }: { readonly connection: Connection; readonly keys: Keys },
   shape: StoreShape,
+  shards: number,
   budget: Budget,
 ): Promise<CodeMap> {
   for (;;) {
     const stored = await connection.perform((client) => client.hgetall(keys.map), budget);
-    checkFit(stored, shape);
+    checkFit(stored, shape, shards);
     const codes = parseCodes(stored.codes);
     const missing = shape.statuses.filter((status) => find(codes, shape, status) === undefined);
     const statuses = union(parseStatuses(stored.statuses), shape.statuses);
@@ -63,7 +63,7 @@ export async function loadCodeMap(
             stored.edition ?? "",
             ...["edition", randomBytes(6).toString("hex")],
             ...["definition", JSON.stringify(shape.definition)],
-            ...["shards", 1],
+            ...["shards", shards],
             ...["statuses", JSON.stringify(statuses)],
             ...["codes", JSON.stringify(grown)],
             ...(stored.edition === undefined ? ["log", randomBytes(6).readUIntBE(0, 6), "events", 0] : []),
@@ -75,15 +75,17 @@ export async function loadCodeMap(
 }
 
 /** A definition may gain or lose statuses over time; one that has done both against what is recorded is another one. */
-function checkFit(stored: Readonly<Record<string, string>>, shape: StoreShape): void {
+function checkFit(stored: Readonly<Record<string, string>>, shape: StoreShape, shards: number): void {
   if (stored.edition === undefined) return;
   if (stored.definition !== JSON.stringify(shape.definition)) {
     invalid(
       `Under this key prefix live jobs of ${stored.definition}; "${shape.definition}" needs a key prefix of its own.`,
     );
   }
-  if (stored.shards !== "1") {
-    invalid(`Under this key prefix "${shape.definition}" is stored in ${stored.shards} shards, and this driver has 1.`);
+  if (stored.shards !== String(shards)) {
+    invalid(
+      `Under this key prefix "${shape.definition}" is stored in ${stored.shards} shards, and this driver has ${shards}.`,
+    );
   }
   const recorded = parseStatuses(stored.statuses);
   const lacking = recorded.filter((status) => !shape.statuses.includes(status));

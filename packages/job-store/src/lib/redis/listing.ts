@@ -35,7 +35,7 @@ export async function listJobs(server: Server, range: Range, onDead: () => void)
         dead = true;
       } else if (reading.kind === "unreadable" || belongs(reading.record, range, place)) {
         if (entries.length === range.limit) return { entries, next: start };
-        entries.push({ ...reading, id: place.id });
+        entries.push({ ...reading, ...place });
       }
       start = place;
     }

@@ -14,6 +14,8 @@ const CHUNK = 500;
 export class RedisOutbox implements OutboxStorage {
   readonly #server: Server;
   readonly #bell: Bell;
+  /** As of the last claim: the last entry ever handed out, and when the next claim lapses. */
+  #claimed = { last: "0-0", lapsesAt: Number.POSITIVE_INFINITY };
 
   constructor(server: Server, bell: Bell) {
     this.#server = server;
@@ -25,12 +27,22 @@ export class RedisOutbox implements OutboxStorage {
     for (;;) {
       const reply = await this.#run(scripts.outboxClaim, [options.limit, options.claimMs]);
       const [, last, lapse, ...entries] = reply as readonly [string, string, string, ...StreamEntry[]];
+      this.#claimed = { last, lapsesAt: lapse === "" ? Number.POSITIVE_INFINITY : performance.now() + Number(lapse) + 1 };
       const left = end - performance.now();
-      if (entries.length > 0 || left <= 0 || options.signal.aborted)
+      if (entries.length > 0 || left <= 0 || options.signal.aborted) {
         return entries.map(([id, fields]) => readEntry(id, fields as Fields));
-      const untilLapse = lapse === "" ? left : Number(lapse) + 1;
-      await this.#bell.wait(last, Math.min(left, untilLapse), options.signal);
+      }
+      await this.waitForMore(left, options.signal);
     }
+  }
+
+  waitForMore(ms: number, signal: AbortSignal): Promise<void> {
+    const { last, lapsesAt } = this.#claimed;
+    return this.#bell.wait(last, Math.min(ms, lapsesAt - performance.now()), signal);
+  }
+
+  close(): void {
+    this.#bell.close();
   }
 
   remove(entryIds: readonly string[]): Promise<void> {

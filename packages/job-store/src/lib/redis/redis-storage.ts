@@ -1,6 +1,5 @@
 import type {
   Conflict,
-  EventLog,
   Illegal,
   InsertReply,
   JobRecord,
@@ -10,7 +9,6 @@ import type {
   Move,
   MoveReply,
   NewJob,
-  OutboxStorage,
   OutgoingMessage,
   ProgressReply,
   Range,
@@ -30,6 +28,8 @@ import { checkHealth } from "./health.js";
 import { countJobs, listJobs } from "./listing.js";
 import { newOperationId } from "./operation-id.js";
 import { historyText, line, readRecord, remarkText, statusLines } from "./record-text.js";
+import type { RedisLog } from "./redis-log.js";
+import type { RedisOutbox } from "./redis-outbox.js";
 import { type Script, scripts } from "./scripts.js";
 import type { Reply, Server } from "./server.js";
 import { Trimmer } from "./trimmer.js";
@@ -41,26 +41,23 @@ type Refused = Missing | Conflict | Illegal | TooLarge | Unreadable;
 
 /** Jobs in Redis: each mutation is one script, and its reply becomes the driver's union here. */
 export class RedisStorage implements JobStorage {
-  readonly outbox: OutboxStorage;
-  readonly logs: readonly EventLog[];
+  readonly outbox: RedisOutbox;
+  readonly logs: readonly RedisLog[];
   readonly #eventLogLength: number;
   readonly #server: Server;
   readonly #shape: StoreShape;
   readonly #finals: string;
   readonly #trimmer: Trimmer;
-  readonly #release: () => void;
 
   constructor(
     server: Server,
     shape: StoreShape,
-    parts: { readonly outbox: OutboxStorage; readonly log: EventLog; readonly eventLogLength: number },
-    release: () => void,
+    parts: { readonly outbox: RedisOutbox; readonly log: RedisLog; readonly eventLogLength: number },
   ) {
     this.#server = server;
     this.#shape = shape;
     this.#finals = statusLines(shape.finalStatuses);
     this.#trimmer = new Trimmer(server);
-    this.#release = release;
     this.outbox = parts.outbox;
     this.logs = [parts.log];
     this.#eventLogLength = parts.eventLogLength;
@@ -166,7 +163,8 @@ export class RedisStorage implements JobStorage {
 
   async close(): Promise<void> {
     await this.#trimmer.close();
-    this.#release();
+    this.outbox.close();
+    for (const log of this.logs) log.close();
   }
 
   /** Runs a mutation of one job; where it enters a status, with the code and TTL that this store gives it. */

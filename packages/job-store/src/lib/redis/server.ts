@@ -2,8 +2,9 @@ import type { Reading, StoreShape } from "../driver.js";
 import type { StoreEvent } from "../store.js";
 import { type CodeMap, loadCodeMap } from "./code-map.js";
 import type { Budget, Connection } from "./connection.js";
-import { REFUSES_WRITES, reasonOf, replyCode, unavailable, WrongType } from "./faults.js";
+import { isDenial, REFUSES_WRITES, reasonOf, replyCode, unavailable, WrongType } from "./faults.js";
 import type { Keys } from "./keys.js";
+import { PermissionCheck } from "./permission-check.js";
 import { readRecord } from "./record-text.js";
 import { evaluate, type Script } from "./scripts.js";
 
@@ -18,20 +19,24 @@ export class Server {
   readonly connection: Connection;
   readonly keys: Keys;
   readonly #shape: StoreShape;
+  readonly #shards: number;
+  readonly #permissions: PermissionCheck;
   readonly #emit: (event: StoreEvent) => void;
   #map: CodeMap | undefined;
   #refusing = false;
 
-  constructor(connection: Connection, keys: Keys, shape: StoreShape) {
+  constructor(connection: Connection, keys: Keys, shape: StoreShape, shards: number) {
     this.connection = connection;
     this.keys = keys;
+    this.#permissions = new PermissionCheck(connection, keys);
     this.#shape = shape;
+    this.#shards = shards;
     this.#emit = shape.emit;
   }
 
   /** The map that was last read. @throws JobStoreError INVALID_ARGUMENT where another definition lives here */
   async map(budget: Budget): Promise<CodeMap> {
-    this.#map ??= await this.#named(budget, () => loadCodeMap(this.connection, this.keys, this.#shape, budget));
+    this.#map ??= await this.#named(budget, () => loadCodeMap(this, this.#shape, this.#shards, budget));
     return this.#map;
   }
 
@@ -48,7 +53,11 @@ export class Server {
     for (;;) {
       const reply = await this.#named(budget, () =>
         this.connection.perform(
-          async (client, deadline) => (await evaluate(client, script, keys, argsOf(deadline))) as Reply,
+          async (client, deadline) => {
+            // Scripts do not roll back: what they may not do must be known before.
+            if (!this.#permissions.passed) await this.#permissions.pass(client, budget);
+            return (await evaluate(client, script, keys, argsOf(deadline))) as Reply;
+          },
           budget,
         ),
       );
@@ -116,6 +125,12 @@ export class Server {
       const code = replyCode(error);
       if (code === null) throw error;
       if (code === "WRONGTYPE") throw new WrongType();
+      if (isDenial(reasonOf(error))) {
+        this.#permissions.repeat();
+        // Where a script was under way, nobody knows how far it came.
+        budget.doubtful ||= reasonOf(error).includes("script");
+        throw unavailable(`Redis denied the call: ${reasonOf(error)}. See redisPermissions().`, budget.doubtful);
+      }
       if (REFUSES_WRITES.has(code)) this.#refused(reasonOf(error));
       throw unavailable(`Redis refused the call: ${reasonOf(error)}.`, budget.doubtful);
     }

@@ -1,0 +1,129 @@
+import { crc32 } from "node:zlib";
+import type {
+  EventLog,
+  InsertReply,
+  JobStorage,
+  Listing,
+  Move,
+  MoveReply,
+  NewJob,
+  OutboxStorage,
+  Position,
+  ProgressReply,
+  Range,
+  Reading,
+  RemoveReply,
+  ReplaceReply,
+  Target,
+  WholeJob,
+} from "../driver.js";
+import type { RedisStorage } from "./redis-storage.js";
+import { groupBy } from "./group-by.js";
+import { ShardedOutbox } from "./sharded-outbox.js";
+
+/** What the keys of a shard have before the rest: a hash tag, so that a cluster keeps them together. */
+export function tagOf(shard: number): string {
+  return `{jobs-${shard}}:`;
+}
+
+/** The shard of an id. Recorded nowhere, so it can never change. */
+export function shardOf(id: string, shards: number): number {
+  return crc32(id) % shards;
+}
+
+/** Jobs spread over shards, each a storage of its own: a call on one job goes to its shard, the others are merged. */
+export class ShardedStorage implements JobStorage {
+  readonly outbox: OutboxStorage;
+  readonly logs: readonly EventLog[];
+  readonly #shards: readonly RedisStorage[];
+
+  constructor(shards: readonly RedisStorage[]) {
+    this.#shards = shards;
+    this.outbox = new ShardedOutbox(shards.map(({ outbox }) => outbox));
+    this.logs = shards.flatMap(({ logs }) => logs);
+  }
+
+  insert(job: NewJob): Promise<InsertReply> {
+    return this.#of(job.id).insert(job);
+  }
+
+  replace(job: WholeJob): Promise<ReplaceReply> {
+    return this.#of(job.id).replace(job);
+  }
+
+  move(move: Move): Promise<MoveReply> {
+    return this.#of(move.target.id).move(move);
+  }
+
+  recordProgress(target: Target, progress: string): Promise<ProgressReply> {
+    return this.#of(target.id).recordProgress(target, progress);
+  }
+
+  remove(target: Target): Promise<RemoveReply> {
+    return this.#of(target.id).remove(target);
+  }
+
+  async read(ids: readonly string[]): Promise<readonly Reading[]> {
+    const byShard = groupBy([...new Set(ids)], (id) => this.logOf(id));
+    const readings = new Map<string, Reading>();
+    await Promise.all(
+      [...byShard].map(async ([shard, mine]) => {
+        const found = await (this.#shards[shard] as RedisStorage).read(mine);
+        for (const [n, id] of mine.entries()) readings.set(id, found[n] ?? { kind: "absent" });
+      }),
+    );
+    return ids.map((id) => readings.get(id) ?? { kind: "absent" });
+  }
+
+  async list(range: Range): Promise<Listing> {
+    return merge(await Promise.all(this.#shards.map((shard) => shard.list(range))), range);
+  }
+
+  async counts(): Promise<ReadonlyMap<string, number>> {
+    const sums = new Map<string, number>();
+    for (const counts of await Promise.all(this.#shards.map((shard) => shard.counts()))) {
+      for (const [status, count] of counts) sums.set(status, (sums.get(status) ?? 0) + count);
+    }
+    return sums;
+  }
+
+  logOf(id: string): number {
+    return shardOf(id, this.#shards.length);
+  }
+
+  async health(timeoutMs: number) {
+    const reports = await Promise.all(this.#shards.map((shard) => shard.health(timeoutMs)));
+    const worst = reports.toSorted((a, b) => SEVERITY.indexOf(b.status) - SEVERITY.indexOf(a.status))[0];
+    const warnings = [...new Set(reports.flatMap((report) => report.warnings))];
+    return { ...(worst as (typeof reports)[number]), warnings };
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#shards.map((shard) => shard.close()));
+  }
+
+  #of(id: string): RedisStorage {
+    return this.#shards[this.logOf(id)] as RedisStorage;
+  }
+}
+
+const SEVERITY = ["healthy", "degraded", "unhealthy"];
+
+/**
+ * One page of the pages of all shards. What a shard has looked at ends at its `next`: beyond the nearest of these,
+ * another shard may still have something that comes earlier.
+ */
+function merge(pages: readonly Listing[], range: Range): Listing {
+  const direction = range.order === "newest" ? -1 : 1;
+  const compare = (a: Position, b: Position) => (a.at - b.at || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0)) * direction;
+  const ends = pages.flatMap(({ next }) => (next === null ? [] : [next])).sort(compare);
+  const end = ends[0] ?? null;
+  const entries = pages
+    .flatMap((page) => page.entries)
+    .filter((entry) => end === null || compare(entry, end) <= 0)
+    .sort(compare);
+  if (entries.length <= range.limit) return { entries, next: end };
+  const page = entries.slice(0, range.limit);
+  const { at, id } = page[page.length - 1] as Position;
+  return { entries: page, next: { at, id } };
+}
