@@ -44,8 +44,9 @@ export function outboxClaims({ test }: Context): void {
     stores,
   }) => {
     await fill(store, 6);
-    const first = await store.outbox.read({ limit: 4, claimMs: 100 });
     const other = stores.openApart();
+    await other.counts(); // Connected: the claim must not lapse while it does that.
+    const first = await store.outbox.read({ limit: 4, claimMs: 200 });
     expect(payloads(await other.outbox.read({ limit: 1, claimMs: 60_000 }))).toEqual([4]);
     const again: OutboxEntry[] = [];
     await vi.waitFor(async () => {

@@ -89,16 +89,15 @@ export function outbox({ test }: Context): void {
 
   test("one reader sees the messages in the order in which their changes were made", async ({ store, stores }) => {
     const other = stores.openApart();
-    const expected: string[] = [];
-    for (const [index, id] of manyIds(40).entries()) {
-      const writer = index % 2 === 0 ? store : other;
-      const outbox = [
-        { queue: "reports", payload: 0 },
-        { queue: "reports", payload: 1 },
-      ];
-      await writer.create({ title: "One" }, { id, outbox });
-      await writer.updateStatus(id, "working", { outbox });
-      expected.push(`${id}.1.0`, `${id}.1.1`, `${id}.2.0`, `${id}.2.1`);
+    const outbox = [
+      { queue: "reports", payload: 0 },
+      { queue: "reports", payload: 1 },
+    ];
+    await store.create({ title: "One" }, { id: "a", outbox });
+    const expected = ["a.1.0", "a.1.1"];
+    for (let version = 2; version <= 80; version++) {
+      await (version % 2 === 0 ? other : store).updateStatus("a", "working", { outbox });
+      expected.push(`a.${version}.0`, `a.${version}.1`);
     }
     const seen: string[] = [];
     while (seen.length < expected.length) {

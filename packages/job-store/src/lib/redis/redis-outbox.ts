@@ -27,7 +27,10 @@ export class RedisOutbox implements OutboxStorage {
     for (;;) {
       const reply = await this.#run(scripts.outboxClaim, [options.limit, options.claimMs]);
       const [, last, lapse, ...entries] = reply as readonly [string, string, string, ...StreamEntry[]];
-      this.#claimed = { last, lapsesAt: lapse === "" ? Number.POSITIVE_INFINITY : performance.now() + Number(lapse) + 1 };
+      this.#claimed = {
+        last,
+        lapsesAt: lapse === "" ? Number.POSITIVE_INFINITY : performance.now() + Number(lapse) + 1,
+      };
       const left = end - performance.now();
       if (entries.length > 0 || left <= 0 || options.signal.aborted) {
         return entries.map(([id, fields]) => readEntry(id, fields as Fields));

@@ -52,14 +52,17 @@ export class Server {
   ): Promise<Reply> {
     for (;;) {
       const reply = await this.#named(budget, () =>
-        this.connection.perform(
-          async (client, deadline) => {
-            // Scripts do not roll back: what they may not do must be known before.
-            if (!this.#permissions.passed) await this.#permissions.pass(client, budget);
+        this.connection.perform(async (client, deadline) => {
+          // Scripts do not roll back: what they may not do must be known before.
+          if (!this.#permissions.passed) await this.#permissions.pass(client, budget);
+          try {
             return (await evaluate(client, script, keys, argsOf(deadline))) as Reply;
-          },
-          budget,
-        ),
+          } catch (error) {
+            // A permission that was taken away since: nobody knows how far the script came.
+            budget.doubtful ||= isDenial(reasonOf(error)) && reasonOf(error).includes("script");
+            throw error;
+          }
+        }, budget),
       );
       if (reply[0] !== "late") {
         this.#accepted();
@@ -126,10 +129,7 @@ export class Server {
       if (code === null) throw error;
       if (code === "WRONGTYPE") throw new WrongType();
       if (isDenial(reasonOf(error))) {
-        this.#permissions.repeat();
-        // Where a script was under way, nobody knows how far it came.
-        budget.doubtful ||= reasonOf(error).includes("script");
-        throw unavailable(`Redis denied the call: ${reasonOf(error)}. See redisPermissions().`, budget.doubtful);
+        throw unavailable(await this.#permissions.explain(reasonOf(error), budget), budget.doubtful);
       }
       if (REFUSES_WRITES.has(code)) this.#refused(reasonOf(error));
       throw unavailable(`Redis refused the call: ${reasonOf(error)}.`, budget.doubtful);

@@ -88,7 +88,11 @@ export class ShardedOutbox implements OutboxStorage {
     await Promise.all(
       [...byShard].map(async ([n, ids]) => {
         const shard = this.#shards[n];
-        if (shard !== undefined) await call(shard, ids.map((id) => id.slice(id.indexOf("-") + 1)));
+        if (shard !== undefined)
+          await call(
+            shard,
+            ids.map((id) => id.slice(id.indexOf("-") + 1)),
+          );
       }),
     );
   }

@@ -17,8 +17,8 @@ import type {
   Target,
   WholeJob,
 } from "../driver.js";
-import type { RedisStorage } from "./redis-storage.js";
 import { groupBy } from "./group-by.js";
+import type { RedisStorage } from "./redis-storage.js";
 import { ShardedOutbox } from "./sharded-outbox.js";
 
 /** What the keys of a shard have before the rest: a hash tag, so that a cluster keeps them together. */

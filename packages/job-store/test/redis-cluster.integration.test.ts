@@ -1,0 +1,130 @@
+import { randomUUID } from "node:crypto";
+import { Cluster } from "ioredis";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
+import { type RedisCluster, startRedisCluster } from "../../../test/servers/redis-cluster.js";
+import { privateServer } from "../../../test/servers/require.js";
+import { createJobStore, JobStoreError } from "../src/index.js";
+import { report } from "../src/lib/contract/definitions.js";
+import { watching } from "../src/lib/contract/watch.js";
+import { tagOf } from "../src/lib/redis/sharded-storage.js";
+import { type RedisDriverOptions, redisDriver } from "../src/redis.js";
+import { testDriver } from "../src/testing.js";
+
+const { available, title } = privateServer("redis");
+
+function openStore(options: RedisDriverOptions) {
+  const store = createJobStore({ job: report, driver: redisDriver(options) });
+  onTestFinished(() => store.close());
+  return store;
+}
+
+const addresses = (cluster: RedisCluster) => cluster.nodes.map(({ port }) => ({ host: "127.0.0.1", port }));
+
+describe.skipIf(!available)(title("Redis Cluster"), () => {
+  let cluster: RedisCluster;
+  beforeAll(async () => {
+    cluster = await startRedisCluster();
+  });
+  afterAll(() => cluster.stop());
+
+  testDriver("redis cluster", async () => {
+    const keyPrefix = `${randomUUID()}:`;
+    const open = () => redisDriver({ cluster: addresses(cluster), shards: 4, keyPrefix });
+    return { driver: open(), again: open };
+  });
+
+  test("jobs of one store are spread over the nodes", async () => {
+    const keyPrefix = `${randomUUID()}:`;
+    const store = openStore({ cluster: addresses(cluster), keyPrefix });
+    await store.createMany(Array.from({ length: 200 }, () => ({ data: { title: "One" } })));
+    for (const n of [0, 1, 2]) expect((await cluster.client(n).keys(`${keyPrefix}*job:*`)).length).toBeGreaterThan(20);
+    expect(await store.counts()).toMatchObject({ waiting: 200 });
+  });
+
+  test("the caller's own cluster client serves, and stays open when the store closes", async () => {
+    const own = new Cluster(addresses(cluster));
+    onTestFinished(() => own.disconnect());
+    const store = openStore({ client: own, keyPrefix: `${randomUUID()}:` });
+    await store.create({ title: "One" });
+    await store.close();
+    expect(await own.set("still-open", 1)).toBe("OK");
+  });
+
+  test("another number of shards is refused, naming both", async () => {
+    const keyPrefix = `${randomUUID()}:`;
+    await openStore({ cluster: addresses(cluster), keyPrefix, shards: 2 }).counts();
+    const other = openStore({ cluster: addresses(cluster), keyPrefix, shards: 3 });
+    await expect(other.counts()).rejects.toThrow(/2 shards.*has 3/);
+  });
+
+  test("braces in the key prefix are refused, since they would undo the shards' own tags", () => {
+    expect(() => redisDriver({ cluster: addresses(cluster), keyPrefix: "{a}" })).toThrow(/braces/);
+  });
+
+  test("calls go through while a shard's slot moves to another node", async () => {
+    const keyPrefix = `${randomUUID()}:`;
+    const store = openStore({ cluster: addresses(cluster), keyPrefix, shards: 1, timeoutMs: 10_000 });
+    const { job } = await store.create({ title: "One" }, { id: "moving" });
+    await store.updateStatus(job.id, "working");
+    let running = true;
+    let updates = 0;
+    const writing = (async () => {
+      for (; running; updates++) await store.updateStatus("moving", "working");
+    })();
+    await vi.waitFor(() => expect(updates).toBeGreaterThan(10));
+    await migrate(cluster, `${keyPrefix}${tagOf(0)}job:moving`);
+    const moved = updates;
+    await vi.waitFor(() => expect(updates).toBeGreaterThan(moved + 10));
+    running = false;
+    await writing;
+    expect(await store.get("moving")).toMatchObject({ version: updates + 2 });
+    expect(await store.counts()).toMatchObject({ working: 1 });
+  });
+});
+
+describe.skipIf(!available)(title("Redis Cluster with replicas"), () => {
+  test("goes on after a master is killed, with nothing acknowledged lost that was replicated", async () => {
+    await using cluster = await startRedisCluster({ replicas: true });
+    const store = openStore({ cluster: addresses(cluster), shards: 6, timeoutMs: 5000 });
+    const jobs = Array.from({ length: 60 }, (_, n) => ({ data: { title: "One" }, id: `job-${n}` }));
+    await store.createMany(jobs);
+    for (const n of [0, 1, 2]) expect(await cluster.client(n).wait(1, 5000)).toBeGreaterThanOrEqual(1);
+    const events = await watching(store, "job-7");
+    await events.next();
+
+    await cluster.nodes[0]?.kill();
+    await vi.waitFor(async () => {
+      for (const { id } of jobs) {
+        await store.updateStatus(id, "working").catch((error) => {
+          // Within the failover a call may find no master in its time; it says so, and is tried again here.
+          if (!JobStoreError.is(error, "UNAVAILABLE")) throw error;
+          expect.fail("no master yet");
+        });
+      }
+    }, 60_000);
+    const kept = await store.getMany(jobs.map(({ id }) => id));
+    expect(kept.filter((job) => job?.status === "working")).toHaveLength(60);
+    expect(await store.counts()).toMatchObject({ working: 60, waiting: 0 });
+    expect(await events.next()).toMatchObject({ type: "status", to: "working", version: 2 });
+  }, 120_000);
+});
+
+/** Moves the slot of a key to the next node, one key after the other, as a resharding does. */
+async function migrate(cluster: RedisCluster, key: string): Promise<void> {
+  const slot = Number(await cluster.client(0).cluster("KEYSLOT", key));
+  const masters = [0, 1, 2];
+  const counts = await Promise.all(masters.map((n) => cluster.client(n).cluster("COUNTKEYSINSLOT", slot)));
+  const source = counts.findIndex((count) => Number(count) > 0);
+  const target = (source + 1) % 3;
+  const [from, to] = [cluster.client(source), cluster.client(target)];
+  const ids = await Promise.all(masters.map((n) => cluster.client(n).call("CLUSTER", "MYID")));
+  await to.call("CLUSTER", "SETSLOT", slot, "IMPORTING", String(ids[source]));
+  await from.call("CLUSTER", "SETSLOT", slot, "MIGRATING", String(ids[target]));
+  for (;;) {
+    const keys = (await from.call("CLUSTER", "GETKEYSINSLOT", slot, 1)) as string[];
+    if (keys.length === 0) break;
+    const port = cluster.nodes[target]?.port as number;
+    await from.call("MIGRATE", "127.0.0.1", port, "", 0, 5000, "KEYS", ...keys);
+  }
+  for (const n of masters) await cluster.client(n).call("CLUSTER", "SETSLOT", slot, "NODE", String(ids[target]));
+}
