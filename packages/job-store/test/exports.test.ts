@@ -8,7 +8,7 @@ const { exports, files } = JSON.parse(read("package.json")) as { exports: Record
 /** Every value that the package exports, by entry point. */
 const ENTRIES: Readonly<Record<string, readonly string[]>> = {
   index: ["JobStoreError", "createJobStore", "defineJob"],
-  redis: ["redisDriver"],
+  redis: ["redisDriver", "redisPermissions"],
   memory: ["memoryDriver"],
   subtitle: ["subtitleJob", "subtitleTtlFromEnv"],
   testing: ["testDriver"],

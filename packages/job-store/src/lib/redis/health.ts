@@ -4,7 +4,7 @@ import type { Connection } from "./connection.js";
 import { inPlainWords, reasonOf, replyCode } from "./faults.js";
 import { NOTHING_SEEN, serverState } from "./health-details.js";
 import type { Keys } from "./keys.js";
-import { complaint } from "./permissions.js";
+import { foreignKeys, missingPermissions } from "./permission-check.js";
 import { type Findings, tryEverything } from "./probe.js";
 
 type Answer<T> = { readonly value: T } | { readonly error: unknown };
@@ -34,7 +34,7 @@ export async function checkHealth(
   ]);
   const reachable = "value" in read || replyCode(read.error) !== null;
   const readable = "value" in read;
-  const lacking = "value" in tried ? complaint(tried.value) : null;
+  const lacking = "value" in tried ? missingPermissions(tried.value) : null;
   const fault = reachable
     ? (lacking ?? readFault(read) ?? writeFault(tried))
     : `Redis cannot be reached: ${connection.fault ?? `it has not answered within ${Math.round(timeoutMs)} ms`}`;
@@ -61,6 +61,8 @@ function readFault(read: Answer<unknown>): string | null {
 }
 
 function writeFault(tried: Answer<Findings>): string | null {
+  const foreign = "value" in tried ? foreignKeys(tried.value) : null;
+  if (foreign !== null) return foreign;
   const refusal = "value" in tried ? tried.value.refusal : inPlainWords(reasonOf(tried.error));
   return refusal === null ? null : `Redis can be read but takes no writes: ${refusal}`;
 }

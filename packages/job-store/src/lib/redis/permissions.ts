@@ -1,15 +1,53 @@
-import type { Findings } from "./probe.js";
+import { COMMANDS } from "./probe.js";
 
-/** What is wrong with a user's permissions or with foreign keys, and what to do about it; null: nothing. */
-export function complaint({ commands, keys, foreign }: Findings): string | null {
-  if (commands.length + keys.length > 0) {
-    const what = [
-      ...commands.map((command) => `the command ${command.toUpperCase()}`),
-      ...keys.map((key) => `the key ${key}`),
-    ];
-    const grants = [...commands.map((command) => `+${command}`), ...keys.map((key) => `~${key}`)];
-    return `The Redis user lacks permissions: ${what.join(", ")}. Grant ${grants.join(" ")}; redisPermissions() lists all that are needed`;
-  }
-  if (foreign.length === 0) return null;
-  return `${foreign.join(", ")} holds something that this store did not write. Remove it, or use another key prefix`;
+/** What a Redis user has to be granted. */
+export interface RedisPermissions {
+  /** Commands, in lower case. Without any one of them something fails. */
+  readonly commands: readonly string[];
+  /** Patterns of the keys. */
+  readonly keys: readonly string[];
+  /** Both, as ACL SETUSER takes them: `~job:* ~jobs:* +del +eval …` */
+  readonly rule: string;
+  /** Commands that nothing fails without, each with what it is good for. They are not part of the rule. */
+  readonly optional: Readonly<Record<string, string>>;
+}
+
+/**
+ * The least that a Redis user of `redisDriver` must be allowed, for an access control list:
+ *
+ * ```ts
+ * const { rule } = redisPermissions({ keyPrefix: "subtitles:" });
+ * console.log(`ACL SETUSER subtitles on >${password} ${rule} +info`);
+ * ```
+ *
+ * A store tries all of it on each new connection, before its first write: what is missing is named by the error
+ * (UNAVAILABLE) and by health, and no job is left half-written. Permissions that are taken away while a store is
+ * connected are only found out by a call that needs them, and scripts do not roll back: change them between connections.
+ */
+export function redisPermissions(
+  options: {
+    /** That of the driver. @default "" */
+    readonly keyPrefix?: string | undefined;
+  } = {},
+): RedisPermissions {
+  const prefix = asPattern(options.keyPrefix ?? "");
+  const keys = [`${prefix}job:*`, `${prefix}jobs:*`];
+  return {
+    commands: COMMANDS,
+    keys,
+    rule: [...keys.map((key) => `~${key}`), ...COMMANDS.map((command) => `+${command}`)].join(" "),
+    optional: {
+      info: "health tells version, role, memory and persistence, and warns of settings that can lose jobs",
+      "config|get":
+        "health knows how the server writes to its disk. It can also be used to read the server's passwords",
+      select: "a database other than 0",
+      "client|setinfo": "the client's name and version in CLIENT LIST",
+      scan: "importLegacyJobs",
+    },
+  };
+}
+
+/** A rule is cut at white space, which therefore can only be matched by what matches anything. */
+function asPattern(text: string): string {
+  return text.replace(/[*?[\]\\]/g, "\\$&").replace(/\s/g, "?");
 }

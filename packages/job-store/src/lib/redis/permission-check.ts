@@ -1,0 +1,63 @@
+import type { RedisCommander } from "ioredis";
+import { invalid } from "../arguments.js";
+import type { Budget, Connection } from "./connection.js";
+import { unavailable } from "./faults.js";
+import type { Keys } from "./keys.js";
+import { type Findings, tryEverything } from "./probe.js";
+
+/** Finds out on each new connection, once for all calls, whether its user may do what the driver is going to do. */
+export class PermissionCheck {
+  readonly #connection: Connection;
+  readonly #keys: Keys;
+  #passedOn = -1;
+  #running: Promise<Findings> | undefined;
+
+  constructor(connection: Connection, keys: Keys) {
+    this.#connection = connection;
+    this.#keys = keys;
+  }
+
+  get passed(): boolean {
+    return this.#passedOn === this.#connection.generation;
+  }
+
+  /** @throws JobStoreError UNAVAILABLE naming what is missing, INVALID_ARGUMENT naming what is in the way */
+  async pass(client: RedisCommander, budget: Budget): Promise<void> {
+    const { generation } = this.#connection;
+    this.#running ??= tryEverything(client, this.#keys).finally(() => {
+      this.#running = undefined;
+    });
+    const findings = await this.#running;
+    const lacking = missingPermissions(findings);
+    if (lacking !== null) throw unavailable(`${lacking}.`, budget.doubtful);
+    const foreign = foreignKeys(findings);
+    if (foreign !== null) invalid(`${foreign}.`);
+    // A server that is full or read-only says so to the call itself.
+    if (findings.refusal === null) this.#passedOn = generation;
+  }
+
+  /** What a denial is about: of what it denies to a script, Redis before 7.2 does not say. Later calls check anew. */
+  async explain(words: string, budget: Budget): Promise<string> {
+    this.#passedOn = -1;
+    try {
+      const findings = await this.#connection.ask((client) => tryEverything(client, this.#keys), budget);
+      return `${missingPermissions(findings) ?? words}.`;
+    } catch {
+      return `Redis denies permission: ${words}.`;
+    }
+  }
+}
+
+/** What the user may not do, and how that is granted; null: nothing. */
+export function missingPermissions({ commands, keys }: Findings): string | null {
+  if (commands.length + keys.length === 0) return null;
+  const what = [...commands.map((name) => `the command ${name.toUpperCase()}`), ...keys.map((key) => `the key ${key}`)];
+  const grants = [...commands.map((name) => `+${name}`), ...keys.map((key) => `~${key}`)];
+  return `The Redis user lacks permissions: ${what.join(", ")}. Grant ${grants.join(" ")}; redisPermissions() has the whole list`;
+}
+
+/** What is in the way of the driver's own keys; null: nothing. */
+export function foreignKeys({ foreign }: Findings): string | null {
+  if (foreign.length === 0) return null;
+  return `Under ${foreign.join(", ")} is something that this driver did not write. Remove it, or use another key prefix`;
+}

@@ -1,0 +1,211 @@
+import { Redis } from "ioredis";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import type { PrivateServer } from "../../../test/servers/private-server.js";
+import { startRedis } from "../../../test/servers/redis.js";
+import { privateServer } from "../../../test/servers/require.js";
+import { type JobStore, JobStoreError, type JobStoreErrorCode } from "../src/index.js";
+import type { Report } from "../src/lib/contract/definitions.js";
+import { redisDriver, redisPermissions } from "../src/redis.js";
+import { testDriver } from "../src/testing.js";
+import { failureOf, openStore } from "./redis-store.js";
+
+const { available, title } = privateServer("redis");
+const { commands } = redisPermissions();
+const keyPrefix = "app [*]:";
+
+describe.skipIf(!available)(title("The permissions of a Redis user"), () => {
+  let redis: PrivateServer;
+  let admin: Redis;
+
+  beforeAll(async () => {
+    redis = await startRedis();
+    admin = new Redis(redis.url);
+  });
+  afterAll(async () => {
+    admin.disconnect();
+    await redis.stop();
+  });
+  beforeEach(async () => {
+    await admin.flushall(); // Our own server: nobody else's data is in it.
+    await admin.script("FLUSH");
+  });
+
+  const asLimited = () => ({ url: `redis://limited:pass@127.0.0.1:${redis.port}`, keyPrefix });
+  const openLimited = () => openStore(asLimited()).store;
+
+  /** The user anew, with these rules and no others. */
+  async function grant(...rules: string[]): Promise<void> {
+    await admin.acl("SETUSER", "limited", "reset", "on", ">pass", ...rules);
+  }
+
+  const exactly = redisPermissions({ keyPrefix }).rule.split(" ");
+
+  test("are a rule of the commands and the key patterns", () => {
+    const { keys, rule, optional } = redisPermissions({ keyPrefix: "a" });
+    expect(keys).toEqual(["ajob:*", "ajobs:*"]);
+    expect(rule).toBe(`~ajob:* ~ajobs:* ${commands.map((command) => `+${command}`).join(" ")}`);
+    expect(redisPermissions().keys).toEqual(["job:*", "jobs:*"]);
+    expect(redisPermissions({ keyPrefix }).keys).toEqual(["app?\\[\\*\\]:job:*", "app?\\[\\*\\]:jobs:*"]);
+    expect(commands).toEqual([...new Set(commands)].sort());
+    for (const command of commands) expect(optional).not.toHaveProperty(command);
+  });
+
+  describe("are enough:", () => {
+    beforeAll(() => grant(...exactly));
+
+    testDriver("redis", async () => {
+      const open = () => redisDriver(asLimited());
+      return {
+        driver: open(),
+        again: open,
+        corrupt: async (id) => void (await admin.set(`${keyPrefix}job:${id}`, '{"not":"a job"')),
+        close: async () => void (await admin.flushall()),
+      };
+    });
+
+    test("nothing was denied in all of it but what is optional", async () => {
+      const denials = (await admin.acl("LOG")) as readonly (readonly unknown[])[];
+      const denied = new Set(denials.map((denial) => denial[denial.indexOf("object") + 1]));
+      expect(Object.keys(redisPermissions().optional)).toEqual(expect.arrayContaining([...denied]));
+    });
+  });
+
+  describe("are no more than needed:", () => {
+    /** Every call of a store that has one job, "before", and one message; those that failed. */
+    async function callEverything(store: JobStore<Report>): Promise<readonly unknown[]> {
+      const faults: unknown[] = [];
+      const attempt = (call: () => Promise<unknown>) => call().catch((error) => faults.push(error));
+      const other = openStore({ url: redis.url, keyPrefix }).store;
+      // What a script would deny is asked last: from then on the store asks before it does anything.
+      await attempt(() => openLimited().counts());
+      await attempt(() => store.getMany(["before", "absent", "foreign"]).catch(ignoring("UNREADABLE_RECORD")));
+      await attempt(() => store.list({ status: "waiting" }));
+      await attempt(() => store.outbox.depth());
+      await attempt(() => store.outbox.rejected());
+      await attempt(async () => {
+        const seen = store.waitFor("before", { until: ["working"], timeoutMs: 1000 });
+        await Promise.all([seen, other.updateStatus("before", "working")]);
+      });
+      await attempt(async () => {
+        const [entry] = await store.outbox.read();
+        const ids = [entry?.entryId ?? ""];
+        await store.outbox.reject(ids, "why");
+        await store.outbox.requeue(ids);
+        await store.outbox.ack((await store.outbox.read()).map(({ entryId }) => entryId));
+      });
+      await attempt(() => store.create({ title: "One" }, { id: "one" }));
+      await attempt(() => store.delete("before"));
+      return faults;
+    }
+
+    const ignoring = (code: JobStoreErrorCode) => (error: unknown) => {
+      if (!JobStoreError.is(error, code)) throw error;
+    };
+
+    /** A store that has asked for its permissions, a job and a message in it, and something foreign in a job's place. */
+    async function prepared(): Promise<JobStore<Report>> {
+      await grant(...exactly);
+      const store = openLimited();
+      await store.create({ title: "Before" }, { id: "before", outbox: [{ queue: "reports", payload: 1 }] });
+      await admin.lpush(`${keyPrefix}job:foreign`, "x");
+      return store;
+    }
+
+    test("with all of them, every call succeeds", async () => {
+      expect(await callEverything(await prepared())).toEqual([]);
+    });
+
+    test.each(commands)("without %s, some call fails", async (command) => {
+      const store = await prepared();
+      await admin.acl("SETUSER", "limited", `-${command}`);
+      await admin.script("FLUSH");
+      expect(await callEverything(store)).not.toEqual([]);
+    });
+  });
+
+  describe("that are missing are found out before anything is written:", () => {
+    /** All keys but the one that trying leaves for a second, with what they hold. */
+    async function everything(): Promise<Record<string, unknown>> {
+      const keys = (await admin.keys("*")).filter((key) => key !== `${keyPrefix}jobs:probe`);
+      return Object.fromEntries(await Promise.all(keys.map(async (key) => [key, await admin.dumpBuffer(key)])));
+    }
+
+    async function expectRefused(grants: string): Promise<void> {
+      const before = await everything();
+      const store = openLimited();
+      for (const call of [
+        () => store.create({ title: "One" }, { id: "one", outbox: [{ queue: "reports", payload: 1 }] }),
+        () => store.updateStatus("before", "working"),
+        () => store.delete("before"),
+        () => store.outbox.read(),
+      ]) {
+        const error = await failureOf(call());
+        expect(error).toMatchObject({ code: "UNAVAILABLE", indeterminate: false });
+        expect(error.message).toContain(`Grant ${grants}`);
+      }
+      expect(await store.health()).toMatchObject({
+        status: expect.stringMatching(/degraded|unhealthy/),
+        error: expect.stringContaining(`Grant ${grants}`),
+      });
+      expect(await everything()).toEqual(before);
+      // And once it is granted, the same store works.
+      await grant(...exactly);
+      expect(await store.create({ title: "One" }, { id: "one" })).toMatchObject({ created: true });
+      expect((await store.health()).status).toBe("healthy");
+    }
+
+    beforeEach(async () => {
+      const { store } = openStore({ url: redis.url, keyPrefix });
+      await store.create({ title: "Before" }, { id: "before" });
+      await store.close();
+      await admin.script("FLUSH");
+    });
+
+    test.each(commands)("the command %s", async (command) => {
+      await grant(...exactly.filter((rule) => rule !== `+${command}`));
+      await expectRefused(`+${command}`);
+    });
+
+    test("several commands", async () => {
+      await grant(...exactly.filter((rule) => rule !== "+zadd" && rule !== "+xadd"));
+      await expectRefused("+zadd +xadd");
+    });
+
+    test("the jobs' own keys", async () => {
+      await grant(...exactly.filter((rule) => !rule.endsWith(":job:*")));
+      await expectRefused(`~${keyPrefix}job:*`);
+    });
+
+    test("the keys beside them", async () => {
+      await grant(...exactly.filter((rule) => !rule.endsWith(":jobs:*")));
+      await expectRefused(`~${keyPrefix}jobs:map ~${keyPrefix}jobs:by-status`);
+    });
+  });
+
+  test("that are taken away from a store that has asked are named, and asked for again from then on", async () => {
+    await grant(...exactly);
+    const store = openLimited();
+    await store.create({ title: "One" }, { id: "one" });
+    await admin.acl("SETUSER", "limited", "-zadd");
+    // This one call finds it out midway, and does not say that nothing was done.
+    const first = await failureOf(store.create({ title: "Two" }, { id: "two" }));
+    expect(first).toMatchObject({ code: "UNAVAILABLE", indeterminate: true });
+    expect(first.message).toContain("Grant +zadd");
+    expect(await failureOf(store.create({ title: "Three" }, { id: "three" }))).toMatchObject({ indeterminate: false });
+    expect(await admin.exists(`${keyPrefix}job:three`)).toBe(0);
+  });
+
+  test.each(["jobs:by-status", "jobs:by-creation", "jobs:events", "jobs:outbox", "jobs:removals"])(
+    "aside, something foreign under %s is found out before anything is written",
+    async (key) => {
+      await openStore({ url: redis.url }).store.create({ title: "Before" });
+      await admin.set(key, "foreign");
+      const { store } = openStore({ url: redis.url });
+      const error = await failureOf(store.create({ title: "One" }, { id: "one" }));
+      expect(error.code).toBe("INVALID_ARGUMENT");
+      expect(error.message).toContain(key);
+      expect(await admin.exists("job:one")).toBe(0);
+      expect(await store.health()).toMatchObject({ status: "degraded", error: expect.stringContaining(key) });
+    },
+  );
+});
