@@ -33,7 +33,7 @@ export function bulk({ test }: Context): void {
       })),
     );
     const values = outcomes.map((outcome) => (outcome.status === "fulfilled" ? outcome.value : null));
-    expect(values.map((value) => value?.created)).toEqual([true, false, false]);
+    expect(values.filter((value) => value?.created)).toHaveLength(1);
     expect(values[2]?.job).toEqual(values[0]?.job);
     expect(await store.outbox.depth()).toBe(1);
   });

@@ -2,7 +2,7 @@ import { expect } from "vitest";
 import type { OutboxMessage } from "../../index.js";
 import type { Context } from "./context.js";
 import { jobIn, step } from "./definitions.js";
-import { expectRefusal, laterThan, manyIds, view } from "./expectations.js";
+import { expectRefusal, laterThan, view } from "./expectations.js";
 import { imported } from "./imported.js";
 
 export function outbox({ test }: Context): void {

@@ -151,11 +151,12 @@ export function watch({ test }: Context): void {
 
   test("a thousand watchers of one store each see their own job", async ({ store }) => {
     const ids = manyIds(1000);
-    const watches = await Promise.all(ids.map((id) => watching(store, id)));
-    await Promise.all(watches.map(({ next }) => next()));
+    const watches = ids.map((id) => store.watch(id)[Symbol.asyncIterator]());
+    const snapshots = await Promise.all(watches.map((events) => events.next()));
+    for (const { value } of snapshots) expect(value).toMatchObject({ type: "snapshot", job: null });
     await store.createMany(ids.map((id) => ({ data: { title: "One" }, id })));
-    const seen = await Promise.all(watches.map(({ next }) => next()));
-    expect(seen.map((event) => "id" in event && event.id)).toEqual(ids);
+    const seen = await Promise.all(watches.map((events) => events.next()));
+    expect(seen.map(({ value }) => value.id)).toEqual(ids);
   });
 
   test("a consumer that falls behind gets resync instead of all it missed, and holds up nobody", async ({ store }) => {
