@@ -1,0 +1,34 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { findRedis } from "./binaries.js";
+import { freePorts } from "./ports.js";
+import { type PrivateServer, startPrivateServer } from "./private-server.js";
+
+/** Starts a sentinel of one's own that watches `master` alone, and fails over soon after losing it. */
+export async function startSentinel(master: PrivateServer, name: string): Promise<PrivateServer> {
+  const command = findRedis();
+  if (command === null) throw new Error("redis-server is not installed here");
+  return startPrivateServer("sentinel", async (folder) => {
+    const [port = 0] = await freePorts(1);
+    const file = join(folder, "sentinel.conf");
+    await writeFile(
+      file,
+      [
+        ...["bind 127.0.0.1", `port ${port}`, `dir ${folder}`],
+        `sentinel monitor ${name} 127.0.0.1 ${master.port} 1`,
+        `sentinel down-after-milliseconds ${name} 500`,
+        `sentinel failover-timeout ${name} 3000`,
+        "",
+      ].join("\n"),
+    );
+    return {
+      command,
+      args: [file, "--sentinel"],
+      url: `redis://127.0.0.1:${port}`,
+      port,
+      greeting: "PING\r\n",
+      isReady: (answer) => answer.toString().startsWith("+PONG"),
+      readyWithinMs: 20_000,
+    };
+  });
+}
