@@ -197,7 +197,8 @@ export class Connection {
 
   async #attempt<T>(command: Command<T>, budget: Budget): Promise<T> {
     if (!this.#line.isOpen) await this.#line.untilOpen(budget);
-    if (!this.#isClockKnown()) await this.resync(budget);
+    if (this.#clock.generation !== this.#line.generation) await this.resync(budget);
+    else if (performance.now() - this.#clock.at > CLOCK_AGE_MS) this.#refresh();
     // Rounded down: the server must find the deadline passed before we report that it has.
     const deadline = Math.floor(budget.end + this.#clock.offset) - 1;
     return this.#line.attempt((client) => command(client, deadline), budget);
@@ -213,10 +214,11 @@ export class Connection {
     return this.#line.generation;
   }
 
-  /** Offsets age, since clocks drift and another server may have taken over the key. */
-  #isClockKnown(): boolean {
-    const { generation, at } = this.#clock;
-    return generation === this.#line.generation && performance.now() - at < CLOCK_AGE_MS;
+  /** On the side: offsets age, since clocks drift and another server may have taken over the key. */
+  #refresh(): void {
+    this.#clock = { ...this.#clock, at: performance.now() };
+    // What fails here, the call beside it meets as well.
+    this.resync(this.budget()).catch(() => {});
   }
 
   /** Replies of the server are definite; everything else is a line that broke. */
