@@ -41,6 +41,8 @@ describe.skipIf(!rabbitmq.available)(rabbitmq.title("a broker of one's own"), { 
       const queue = defineQueue({ ...tasks, type, retryDelaysMs: [50] });
       const { broker } = onServer(server.url);
       const here = broker({ timeoutMs: 40_000, maxPendingConfirms: 100 });
+      const untouched = defineQueue({ ...queue, name: "untouched" });
+      await here.publishMany(untouched, Array(20).fill({ payload: { n: 0 } }));
       const seen = new Set<number>();
       await here.consume(queue, async ({ payload }) => void seen.add(payload.n), { concurrency: 20 });
       const confirmed: number[] = [];
@@ -67,6 +69,7 @@ describe.skipIf(!rabbitmq.available)(rabbitmq.title("a broker of one's own"), { 
       await publishing;
       await expect.poll(() => confirmed.filter((n) => !seen.has(n)), LONG).toEqual([]);
       expect(resumedMs).toBeLessThan(5_000);
+      expect(await here.stats(untouched)).toMatchObject({ ready: 20 });
     },
   );
 
