@@ -1,8 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { invalid } from "../arguments.js";
 import type { StoreShape } from "../driver.js";
-import type { Budget, Connection } from "./connection.js";
+import type { Connection } from "./connection.js";
 import type { Keys } from "./keys.js";
+import type { Budget } from "./line.js";
 import { evaluate, scripts } from "./scripts.js";
 
 /** What a code of the index stands for: a status together with how long a job is kept in it. */

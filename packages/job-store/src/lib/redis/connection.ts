@@ -1,137 +1,16 @@
-import type { Cluster, Redis, RedisCommander, RedisOptions } from "ioredis";
+import type { RedisCommander } from "ioredis";
 import { JobStoreError } from "../errors.js";
-import type { StoreEvent } from "../store.js";
-import { Waiters } from "../waiters.js";
-import { PASSING, reasonOf, replyCode, suspicion, unavailable } from "./faults.js";
+import { outOfTime, PASSING, reasonOf, replyCode } from "./faults.js";
+import { type Budget, Interrupted, type Line } from "./line.js";
 
 /** What one attempt is given: the client, and the call's end by the server's clock. */
 export type Command<T> = (client: RedisCommander, deadline: number) => Promise<T>;
 
-/** Thrown by `attempt` only: the line broke (or the server asked for patience), so the call is tried again. */
-class Interrupted extends Error {
-  constructor(
-    readonly reason: string,
-    /** The command had gone out, and nobody knows what became of it. */
-    readonly sent: boolean,
-  ) {
-    super(reason);
-  }
-}
-
-/** Of one call: when it must have settled, and whether an attempt of it is unaccounted for. */
-export interface Budget {
-  readonly end: number;
-  doubtful: boolean;
-}
-
+/** Before a server that asked for patience is asked again. */
 const PAUSE_MS = 50;
 
-/**
- * One multiplexed connection (to a cluster: one to each node), and attempts on it that always settle. ioredis alone does
- * not give that: its calls hang, run twice or run after they were reported failed, depending on its options
- * (docs/decisions/0002).
- */
-export class Line {
-  readonly #client: Redis | Cluster;
-  readonly #emit: (event: StoreEvent) => void;
-  #open = false;
-  #lost = false;
-  #closed = false;
-  #generation = 0;
-  #met = false;
-  #lastFault = "it has not answered yet";
-  readonly #callers = new Waiters();
-  readonly #underway = new Set<(fault: Interrupted) => void>();
-
-  constructor(client: Redis | Cluster, emit: (event: StoreEvent) => void) {
-    this.#client = client;
-    this.#emit = emit;
-    client.on("connect", () => {
-      if (!this.#met) this.#lastFault = "it takes the connection but does not answer";
-    });
-    client.on("ready", () => this.#opened());
-    client.on("close", () => this.#broken());
-    client.on("error", (error) => this.noteFault(error));
-    // Of a cluster: another set of nodes, and with it perhaps other clocks.
-    client.on("+node", () => void this.#generation++);
-    client.on("-node", () => void this.#generation++);
-    client.on("node error", (error) => this.noteFault(error));
-    if (client.status === "ready") this.#opened();
-  }
-
-  /** Another number for each connection that was made. */
-  get generation(): number {
-    return this.#generation;
-  }
-
-  get isOpen(): boolean {
-    return this.#open;
-  }
-
-  /** In words; with the usual mistake that makes a server fall silent, as long as it never answered. */
-  get lastFault(): string {
-    return this.#met ? this.#lastFault : this.#lastFault + suspicion(this.#lastFault, isSecure(this.#client));
-  }
-
-  noteFault(error: unknown): void {
-    this.#lastFault = reasonOf(error);
-  }
-
-  /** @throws JobStoreError UNAVAILABLE when it has not opened in the call's time */
-  async untilOpen(budget: Budget): Promise<void> {
-    if (!this.#open) await this.#callers.wait(budget.end - performance.now());
-    if (!this.#open) throw unavailable(`No connection to Redis: ${this.lastFault}.`, budget.doubtful);
-  }
-
-  /** One try: settles with the reply, when the line breaks, or when the time is over. */
-  attempt<T>(command: (client: RedisCommander) => Promise<T>, budget: Budget): Promise<T> {
-    return new Promise<T>((resolve, reject) => {
-      const settle = (act: () => void) => {
-        clearTimeout(timer);
-        this.#underway.delete(interrupt);
-        act();
-      };
-      const interrupt = (fault: Interrupted) => settle(() => reject(fault));
-      const timer = setTimeout(() => {
-        budget.doubtful = true;
-        settle(() => reject(outOfTime(budget, "no reply came")));
-      }, budget.end - performance.now());
-      this.#underway.add(interrupt);
-      command(this.#client).then(
-        (value) => settle(() => resolve(value)),
-        (error: unknown) => settle(() => reject(error)),
-      );
-    });
-  }
-
-  close(): void {
-    this.#closed = true;
-    this.#client.disconnect();
-    this.#broken();
-  }
-
-  #opened(): void {
-    this.#generation++;
-    this.#open = true;
-    this.#met = true;
-    this.#lost = false;
-    this.#lastFault = "the connection was lost";
-    this.#emit({ type: "connected", message: "Connected to Redis." });
-    this.#callers.wake();
-  }
-
-  #broken(): void {
-    this.#open = false;
-    const fault = new Interrupted("the connection was lost", true);
-    for (const interrupt of [...this.#underway]) interrupt(fault);
-    if (this.#closed || this.#lost) return;
-    this.#lost = true;
-    this.#emit({
-      type: "disconnected",
-      message: `No connection to Redis (${this.lastFault}); trying again until it is back.`,
-    });
-  }
-}
+/** After this long a clock's offset is measured anew. */
+const CLOCK_AGE_MS = 10_000;
 
 /**
  * Calls to the server that holds one key (all keys of a shard are on one server), each settled within its budget. A call
@@ -191,10 +70,6 @@ export class Connection {
     this.#clock = { offset, generation, at: performance.now() };
   }
 
-  outOfTime(budget: Budget, reason: string): Error {
-    return outOfTime(budget, reason);
-  }
-
   async #attempt<T>(command: Command<T>, budget: Budget): Promise<T> {
     if (!this.#line.isOpen) await this.#line.untilOpen(budget);
     if (this.#clock.generation !== this.#line.generation) await this.resync(budget);
@@ -232,21 +107,11 @@ export class Connection {
   }
 }
 
-const CLOCK_AGE_MS = 10_000;
-
 /** The least that the server's clock can be ahead of ours: its time was read after we asked and before we knew. */
 async function measureOffset(client: RedisCommander, key: string): Promise<number> {
   // By a script, since that is sent to the server of the key.
   const [seconds, micros] = (await client.eval("return redis.call('TIME')", 1, key)) as [string, string];
   return Number(seconds) * 1000 + Number(micros) / 1000 - performance.now();
-}
-
-function isSecure({ options }: Redis | Cluster): boolean {
-  return ("redisOptions" in options ? options.redisOptions?.tls : (options as RedisOptions).tls) !== undefined;
-}
-
-function outOfTime(budget: Budget, reason: string): Error {
-  return unavailable(`Redis did not answer in time: ${reason}.`, budget.doubtful);
 }
 
 /** What cannot be written now ioredis refuses at once, without sending, by this option's name. */

@@ -76,5 +76,10 @@ export function unavailable(message: string, indeterminate: boolean): JobStoreEr
   return new JobStoreError("UNAVAILABLE", `${message} ${outcome}`, { indeterminate });
 }
 
+/** The end of a call's time. `doubtful`: an attempt of it may have been carried out. */
+export function outOfTime({ doubtful }: { readonly doubtful: boolean }, reason: string): JobStoreError<"UNAVAILABLE"> {
+  return unavailable(`Redis did not answer in time: ${reason}.`, doubtful);
+}
+
 /** A key of ours holds something that is not ours. Only the caller knows which job that makes unreadable. */
 export class WrongType extends Error {}

@@ -1,6 +1,6 @@
 import { LAST_MOMENT } from "../arguments.js";
 import type { Listing, Position, Range } from "../driver.js";
-import type { Budget } from "./connection.js";
+import type { Budget } from "./line.js";
 import { scripts } from "./scripts.js";
 import type { Server } from "./server.js";
 

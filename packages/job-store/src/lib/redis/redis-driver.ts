@@ -2,8 +2,9 @@ import type { Cluster, Redis } from "ioredis";
 import type { JobStoreDriver, StoreShape } from "../driver.js";
 import { Bell } from "./bell.js";
 import { BlockingReader } from "./blocking-reader.js";
-import { Connection, Line } from "./connection.js";
+import { Connection } from "./connection.js";
 import { keysUnder } from "./keys.js";
+import { Line } from "./line.js";
 import { type RedisDriverOptions, type Setup, setUp } from "./options.js";
 import { RedisLog } from "./redis-log.js";
 import { RedisOutbox } from "./redis-outbox.js";
@@ -36,7 +37,7 @@ export function redisDriver(options: RedisDriverOptions): JobStoreDriver {
 }
 
 /** One server's jobs, or one shard's: all its keys are in one place. */
-function openPart(line: Line, prefix: string, setup: Setup, shape: StoreShape): RedisStorage {
+export function openPart(line: Line, prefix: string, setup: Setup, shape: StoreShape): RedisStorage {
   const keys = keysUnder(prefix);
   const connection = new Connection(line, keys.map, setup.timeoutMs);
   const server = new Server(connection, keys, shape, setup.shards ?? 1);

@@ -1,9 +1,10 @@
 import type { Reading, StoreShape } from "../driver.js";
 import type { StoreEvent } from "../store.js";
 import { type CodeMap, loadCodeMap } from "./code-map.js";
-import type { Budget, Connection } from "./connection.js";
-import { isDenial, REFUSES_WRITES, reasonOf, replyCode, unavailable, WrongType } from "./faults.js";
+import type { Connection } from "./connection.js";
+import { isDenial, outOfTime, REFUSES_WRITES, reasonOf, replyCode, unavailable, WrongType } from "./faults.js";
 import type { Keys } from "./keys.js";
+import type { Budget } from "./line.js";
 import { PermissionCheck } from "./permission-check.js";
 import { readRecord } from "./record-text.js";
 import { evaluate, type Script } from "./scripts.js";
@@ -68,7 +69,7 @@ export class Server {
         this.#accepted();
         return reply;
       }
-      if (performance.now() >= budget.end) throw this.connection.outOfTime(budget, "the deadline passed on the way");
+      if (performance.now() >= budget.end) throw outOfTime(budget, "the deadline passed on the way");
       await this.connection.resync(budget);
     }
   }
