@@ -1,3 +1,10 @@
+export {
+  importLegacyJobs,
+  type LegacyImport,
+  type LegacyImportOptions,
+  type LegacyProblem,
+} from "./lib/legacy/import-legacy-jobs.js";
+export type { LegacyJob, LegacyMap } from "./lib/legacy/legacy-map.js";
 export type { ClusterConnectionOptions, ConnectionOptions, RedisDriverOptions } from "./lib/redis/options.js";
 export { type RedisPermissions, redisPermissions } from "./lib/redis/permissions.js";
 export { redisDriver } from "./lib/redis/redis-driver.js";

@@ -1,3 +1,4 @@
+export { legacySubtitleJob } from "./lib/legacy/legacy-subtitle-job.js";
 export {
   type SubtitleData,
   type SubtitleProgress,

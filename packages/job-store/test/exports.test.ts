@@ -7,10 +7,10 @@ const { exports, files } = JSON.parse(read("package.json")) as { exports: Record
 
 /** Every value that the package exports, by entry point. */
 const ENTRIES: Readonly<Record<string, readonly string[]>> = {
-  index: ["JobStoreError", "createJobStore", "defineJob"],
-  redis: ["redisDriver", "redisPermissions"],
+  index: ["JobStoreError", "createJobStore", "createReporter", "defineJob"],
+  redis: ["importLegacyJobs", "redisDriver", "redisPermissions"],
   memory: ["memoryDriver"],
-  subtitle: ["subtitleJob", "subtitleTtlFromEnv"],
+  subtitle: ["legacySubtitleJob", "subtitleJob", "subtitleTtlFromEnv"],
   testing: ["testDriver"],
 };
 

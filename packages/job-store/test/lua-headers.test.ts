@@ -25,6 +25,7 @@ function used(body: string, list: "KEYS" | "ARGV"): Set<number> {
 /** What stands before a script is part of it; see scripts.ts. */
 function prelude(file: string): string | null {
   if (["create.lua", "move.lua", "progress.lua", "save.lua", "remove.lua"].includes(file)) return "mutation.lua";
+  if (/^legacy-/.test(file)) return "mutation.lua";
   return /^outbox-/.test(file) ? "outbox.lua" : null;
 }
 

@@ -31,8 +31,13 @@ export function createJobStore<D extends JobDefinition>(options: JobStoreOptions
   if (typeof options.driver?.open !== "function") {
     return invalid("createJobStore needs a `driver`: redisDriver(…) or memoryDriver().");
   }
-  const { job, driver, onEvent } = options;
-  const shape: StoreShape = {
+  return new Store(options.job, shapeOf(options), options.driver, options.validateReads ?? true);
+}
+
+/** What a driver learns of a store with these options. @throws JobStoreError INVALID_ARGUMENT */
+export function shapeOf<D extends JobDefinition>(options: Omit<JobStoreOptions<D>, "driver">): StoreShape {
+  const { job, onEvent } = options;
+  return {
     definition: job.name,
     statuses: Object.keys(job.statuses),
     finalStatuses: Object.entries(job.statuses).flatMap(([status, rule]) => (rule.final === true ? [status] : [])),
@@ -47,7 +52,6 @@ export function createJobStore<D extends JobDefinition>(options: JobStoreOptions
       }
     },
   };
-  return new Store(job, shape, driver, options.validateReads ?? true);
 }
 
 function retention(

@@ -1,8 +1,9 @@
 import type { RedisCommander } from "ioredis";
 import { invalid } from "../arguments.js";
-import type { Budget, Connection } from "./connection.js";
+import type { Connection } from "./connection.js";
 import { unavailable } from "./faults.js";
 import type { Keys } from "./keys.js";
+import type { Budget } from "./line.js";
 import { type Findings, tryEverything } from "./probe.js";
 
 /** Finds out on each new connection, once for all calls, whether its user may do what the driver is going to do. */

@@ -47,7 +47,7 @@ export function redisPermissions(
   };
 }
 
-/** A rule is cut at white space, which therefore can only be matched by what matches anything. */
-function asPattern(text: string): string {
+/** A pattern that a text matches. White space, at which a rule is cut, is matched by what matches any character. */
+export function asPattern(text: string): string {
   return text.replace(/[*?[\]\\]/g, "\\$&").replace(/\s/g, "?");
 }

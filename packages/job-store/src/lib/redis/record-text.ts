@@ -1,4 +1,4 @@
-import type { JobRecord, RecordedChange, Remark, Unreadable } from "../driver.js";
+import type { JobRecord, RecordedChange, Remark, Unreadable, WholeJob } from "../driver.js";
 
 /** The record's text as JavaScript sees it; lua/mutation.lua describes it line by line. */
 interface RecordText {
@@ -77,7 +77,16 @@ export function remarkText({ by, note, key }: Remark): string {
   return text === "{}" ? "" : `,${text}`;
 }
 
-export function historyText(history: readonly RecordedChange[], createdAt: number): string {
+/** A whole job, from its version on, as lua/save.lua takes it. */
+export function wholeArgs(job: WholeJob): readonly (string | number)[] {
+  return [
+    ...[job.version, job.attempt, job.createdAt, job.updatedAt, job.statusAt],
+    ...[line("progress", job.progress), line("result", job.result), line("error", job.error)],
+    ...[line("data", job.data), historyText(job.history, job.createdAt)],
+  ];
+}
+
+function historyText(history: readonly RecordedChange[], createdAt: number): string {
   const entries = history.map(
     ({ version, from, to, at, by, note, key }) =>
       `\n[${version},${JSON.stringify(from)},${JSON.stringify(to)},${at - createdAt}${remarkText({ by, note, key })}]`,

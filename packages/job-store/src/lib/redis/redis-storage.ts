@@ -22,12 +22,12 @@ import type {
   WholeJob,
 } from "../driver.js";
 import type { Code } from "./code-map.js";
-import type { Budget } from "./connection.js";
 import { unavailable, WrongType } from "./faults.js";
 import { checkHealth } from "./health.js";
+import type { Budget } from "./line.js";
 import { countJobs, listJobs } from "./listing.js";
 import { newOperationId } from "./operation-id.js";
-import { historyText, line, readRecord, remarkText, statusLines } from "./record-text.js";
+import { line, readRecord, remarkText, statusLines, wholeArgs } from "./record-text.js";
 import type { RedisLog } from "./redis-log.js";
 import type { RedisOutbox } from "./redis-outbox.js";
 import { type Script, scripts } from "./scripts.js";
@@ -65,7 +65,7 @@ export class RedisStorage implements JobStorage {
 
   async insert(job: NewJob): Promise<InsertReply> {
     const { historyLimit, maxRecordBytes } = this.#shape;
-    const { reply, code } = await this.#mutate(scripts.create, job.id, job.status, (entered) => [
+    const { reply, code } = await this.mutate(scripts.create, job.id, job.status, (entered) => [
       ...entered,
       line("data", job.data),
       remarkText(job.remark),
@@ -82,18 +82,9 @@ export class RedisStorage implements JobStorage {
   }
 
   async replace(job: WholeJob): Promise<ReplaceReply> {
-    const { reply, budget } = await this.#mutate(scripts.save, job.id, job.status, (entered) => [
+    const { reply, budget } = await this.mutate(scripts.save, job.id, job.status, (entered) => [
       ...entered,
-      job.version,
-      job.attempt,
-      job.createdAt,
-      job.updatedAt,
-      job.statusAt,
-      line("progress", job.progress),
-      line("result", job.result),
-      line("error", job.error),
-      line("data", job.data),
-      historyText(job.history, job.createdAt),
+      ...wholeArgs(job),
       this.#shape.maxRecordBytes,
     ]);
     if (reply[0] === "over") return { kind: "over" };
@@ -104,7 +95,7 @@ export class RedisStorage implements JobStorage {
 
   async move(move: Move): Promise<MoveReply> {
     const { id } = move.target;
-    const { reply, budget } = await this.#mutate(scripts.move, id, move.to, (entered) => [
+    const { reply, budget } = await this.mutate(scripts.move, id, move.to, (entered) => [
       ...entered,
       ...expectations(move.target),
       statusLines(move.from),
@@ -126,13 +117,13 @@ export class RedisStorage implements JobStorage {
   async recordProgress(target: Target, progress: string): Promise<ProgressReply> {
     const { maxRecordBytes } = this.#shape;
     const args = [target.id, ...expectations(target), this.#finals, line("progress", progress), maxRecordBytes];
-    const { reply, budget } = await this.#mutate(scripts.progress, target.id, null, () => args);
+    const { reply, budget } = await this.mutate(scripts.progress, target.id, null, () => args);
     return reply[0] === "recorded" ? { kind: "recorded" } : refused(reply, budget);
   }
 
   async remove(target: Target): Promise<RemoveReply> {
     const args = [target.id, ...expectations(target)];
-    const { reply } = await this.#mutate(scripts.remove, target.id, null, () => args);
+    const { reply } = await this.mutate(scripts.remove, target.id, null, () => args);
     return reply[0] === "removed" ? { kind: "removed" } : (refused(reply) as Missing | Conflict | Unreadable);
   }
 
@@ -168,7 +159,7 @@ export class RedisStorage implements JobStorage {
   }
 
   /** Runs a mutation of one job; where it enters a status, with the code and TTL that this store gives it. */
-  async #mutate(
+  async mutate(
     script: Script,
     id: string,
     status: string | null,

@@ -2,6 +2,8 @@ import { createHash } from "node:crypto";
 import type { RedisCommander } from "ioredis";
 import counts from "./lua/counts.lua";
 import create from "./lua/create.lua";
+import legacyDrop from "./lua/legacy-drop.lua";
+import legacySave from "./lua/legacy-save.lua";
 import map from "./lua/map.lua";
 import move from "./lua/move.lua";
 import mutation from "./lua/mutation.lua";
@@ -34,6 +36,8 @@ export const scripts = {
   move: script(mutation, move),
   progress: script(mutation, progress),
   save: script(mutation, save),
+  legacySave: script(mutation, legacySave, save),
+  legacyDrop: script(mutation, legacyDrop),
   remove: script(mutation, remove),
   map: script(map),
   page: script(page),

@@ -1,7 +1,7 @@
 -- Writes a whole job as given, one version above the stored one where there is one.
 -- ARGV: 5 id, 6 status (JSON), 7 code of status and ttl, 8 ttl (ms), 9 version, 10 attempt, 11 createdAt, 12 updatedAt,
 --       13 statusAt, 14 progress line, 15 result line, 16 failure line, 17 data line, 18 history part,
---       19 largest record (bytes)
+--       19 largest record (bytes), 20 value that is no record and to be replaced, or none
 -- Replies: { 'saved', record } { 'answered', version, record } { 'conflict', version } { 'over' } { 'tooLarge', bytes }
 --          { 'unreadable' }
 
@@ -12,7 +12,7 @@ local job = {
 }
 local from = 'null'
 local text = redis.call('GET', KEYS[5])
-if text then
+if text and text ~= ARGV[20] then
   local existing = parse(text)
   if not existing then return { 'unreadable' } end
   local before = answered(existing)

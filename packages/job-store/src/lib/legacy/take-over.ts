@@ -1,0 +1,84 @@
+import { checkId } from "../arguments.js";
+import { encodeWhole } from "../codec.js";
+import type { JobDefinition, Json } from "../definition.js";
+import type { StoreShape, WholeJob } from "../driver.js";
+import type { Job } from "../job.js";
+import { readRecord, wholeArgs } from "../redis/record-text.js";
+import type { RedisStorage } from "../redis/redis-storage.js";
+import { scripts } from "../redis/scripts.js";
+import type { LegacyMap } from "./legacy-map.js";
+
+/** What is to become of one value. */
+export type Verdict =
+  | { readonly kind: "takenOver"; readonly job: WholeJob }
+  | { readonly kind: "alreadyTakenOver" }
+  | { readonly kind: "expired" }
+  | { readonly kind: "problem"; readonly reason: string };
+
+/**
+ * @param text what is stored
+ * @param now by the server's clock
+ */
+export function judge<D extends JobDefinition>(
+  map: LegacyMap<D>,
+  shape: StoreShape,
+  id: string,
+  text: string,
+  now: number,
+): Verdict {
+  if (!("kind" in readRecord(id, text))) return { kind: "alreadyTakenOver" };
+  try {
+    const job = encodeWhole(map.job, jobOf(map, checkId(id), parseJson(text)), shape.historyLimit);
+    const ttlMs = shape.ttlMs.get(job.status) ?? 0;
+    return ttlMs > 0 && job.statusAt + ttlMs < now ? { kind: "expired" } : { kind: "takenOver", job };
+  } catch (error) {
+    return { kind: "problem", reason: error instanceof Error ? error.message : "the map threw no error" };
+  }
+}
+
+/** Carries a verdict out in one atomic step; null: the value is not the one that was judged any more. */
+export async function carryOut(
+  storage: RedisStorage,
+  shape: StoreShape,
+  id: string,
+  text: string,
+  verdict: Verdict,
+): Promise<Verdict | null> {
+  if (verdict.kind === "expired") {
+    const { reply } = await storage.mutate(scripts.legacyDrop, id, null, () => [text]);
+    return reply[0] === "dropped" ? verdict : null;
+  }
+  if (verdict.kind !== "takenOver") return verdict;
+  const { job } = verdict;
+  const { reply } = await storage.mutate(scripts.legacySave, id, job.status, (entered) => [
+    ...entered,
+    ...wholeArgs(job),
+    shape.maxRecordBytes,
+    text,
+  ]);
+  if (reply[0] === "over") return carryOut(storage, shape, id, text, { kind: "expired" });
+  if (reply[0] === "tooLarge")
+    return { kind: "problem", reason: `it would take ${reply[1]} bytes, more than maxRecordBytes` };
+  return reply[0] === "saved" || reply[0] === "answered" ? verdict : null;
+}
+
+/** The history begins with what is known: that the job stood in this status then. */
+function jobOf<D extends JobDefinition>(map: LegacyMap<D>, id: string, value: Json): Job<D> {
+  const { status, data, progress, result, error, createdAt, updatedAt = createdAt, note } = map.read(value, id);
+  const entry = { from: null, to: status, at: updatedAt, version: 1, by: "importLegacyJobs", note };
+  // Of the parts' types only the inputs are known here; encodeWhole holds each against its schema.
+  return {
+    ...{ id, status, data, version: 1, attempt: 1 },
+    ...{ progress: progress ?? null, result: result ?? null, error: error ?? null },
+    ...{ createdAt, updatedAt, statusAt: updatedAt, expiresAt: null, history: [entry] },
+  } as unknown as Job<D>;
+}
+
+/** @throws Error without the text, which V8 would repeat */
+function parseJson(text: string): Json {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new Error("it is not JSON");
+  }
+}
