@@ -16,6 +16,7 @@ export type { JobStorage, JobStoreDriver, StoreShape } from "./lib/driver.js";
 export { type Issue, JobStoreError, type JobStoreErrorCode } from "./lib/errors.js";
 export type { Created, Job, JobFailure, StatusChange } from "./lib/job.js";
 export type { Outbox, OutboxEntry, OutboxMessage } from "./lib/outbox.js";
+export { createReporter, type RejectedChange, type Reporter, type ReporterOptions } from "./lib/reporter/reporter.js";
 export type {
   AnyJobStore,
   Change,

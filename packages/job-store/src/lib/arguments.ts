@@ -61,7 +61,9 @@ function checkText(value: unknown, name: string): string | undefined {
 }
 
 export function checkRemark(remark: Remark): Remark {
-  return { by: checkText(remark.by, "by"), note: checkText(remark.note, "note") };
+  const key = checkText(remark.key, "key");
+  if (key !== undefined && (key === "" || key.length > 128)) return invalid("key must be 1 to 128 characters long.");
+  return { by: checkText(remark.by, "by"), note: checkText(remark.note, "note"), key };
 }
 
 export function checkOutbox(messages: readonly OutboxMessage[] | undefined, jobId: string): readonly OutgoingMessage[] {

@@ -118,7 +118,7 @@ export function encodeWhole<D extends JobDefinition>(definition: D, job: Job<D>,
 
 /** Statuses of the past need not be known any more: a definition may have outgrown them. */
 function encodeChange(change: StatusChange): RecordedChange {
-  const { by, note } = checkRemark(change);
+  const { by, note, key } = checkRemark(change);
   if (typeof change.to !== "string" || (change.from !== null && typeof change.from !== "string")) {
     return invalid("a change in job.history must name its statuses.");
   }
@@ -129,5 +129,6 @@ function encodeChange(change: StatusChange): RecordedChange {
     version: checkWhole(change.version, "a version in job.history", 1, Number.MAX_SAFE_INTEGER),
     ...(by !== undefined && { by }),
     ...(note !== undefined && { note }),
+    ...(key !== undefined && { key }),
   };
 }

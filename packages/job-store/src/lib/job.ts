@@ -49,4 +49,6 @@ export interface StatusChange<S extends string = string> {
   /** Who made the change, as the caller named itself. */
   readonly by?: string;
   readonly note?: string;
+  /** The name that the change was given, see `Change.key`; a reporter gives one to each of its changes. */
+  readonly key?: string;
 }

@@ -1,0 +1,210 @@
+import { describe, expect, test } from "vitest";
+import { createJobStore, createReporter, type Job } from "../src/index.js";
+import { type Report, strictReport } from "../src/lib/contract/definitions.js";
+import { type Fixture, openReporter, told } from "./reporter-fixture.js";
+import type { Fate } from "./reporter-outage.js";
+
+/** A new job in "working", which may be entered again: a change made twice would show. */
+async function workingJob({ store }: Fixture): Promise<Job<Report>> {
+  const { job } = await store.create({ title: "One" }, { id: "a" });
+  return store.updateStatus(job.id, "working");
+}
+
+const targets = {
+  "by id": (job: Job<Report>) => job.id,
+  "by snapshot": (job: Job<Report>) => job,
+};
+const LOST: readonly Fate[] = ["lost before", "lost after"];
+
+for (const [way, targetOf] of Object.entries(targets)) {
+  for (const fate of LOST) {
+    describe(`a change ${way} whose answer was ${fate} it was made`, () => {
+      test("is made once, and what follows is made after it", async () => {
+        const fixture = openReporter();
+        const { store, reporter, outage, rejected } = fixture;
+        const job = await workingJob(fixture);
+        outage.once("move", fate);
+        expect(await reporter.report(targetOf(job), "working", { note: "again" })).toBe("pending");
+        await reporter.report(targetOf(job), "done");
+        await reporter.flush();
+        expect(told(await store.get("a"))).toBe("1 waiting, 2 working, 3 working, 4 done");
+        expect(rejected).toEqual([]);
+        expect(reporter.pending).toBe(0);
+      });
+
+      test("is made once, however often an answer is lost", async () => {
+        const fixture = openReporter();
+        const { store, reporter, outage, rejected } = fixture;
+        const job = await workingJob(fixture);
+        let calls = 0;
+        // Reads fail too, every other time.
+        outage.fate = (verb) => (verb === "move" ? fate : calls++ % 2 === 0 ? "refused" : "answered");
+        await reporter.report(targetOf(job), "working");
+        await expect.poll(() => outage.calls.length > 5 || reporter.pending === 0).toBe(true);
+        outage.end();
+        await reporter.flush();
+        expect(told(await store.get("a"))).toBe("1 waiting, 2 working, 3 working");
+        expect(rejected).toEqual([]);
+      });
+
+      test("is NOT_FOUND where the job is gone since, and revives nothing", async () => {
+        const fixture = openReporter();
+        const { store, reporter, outage, rejected } = fixture;
+        const job = await workingJob(fixture);
+        outage.begin(fate);
+        await reporter.report(targetOf(job), "working");
+        outage.end();
+        await store.delete("a");
+        await reporter.flush();
+        expect(rejected).toMatchObject([{ id: "a", to: "working", error: { code: "NOT_FOUND" } }]);
+        expect(await store.get("a")).toBeNull();
+      });
+
+      test("is told as indeterminate where the job cannot be read since", async () => {
+        const fixture = openReporter();
+        const { store, outage } = fixture;
+        await workingJob(fixture);
+        const strict = createJobStore({ job: strictReport, driver: outage.driver });
+        const rejected: unknown[] = [];
+        const reporter = createReporter(strict, { onRejected: (change) => rejected.push(change) });
+        const snapshot = (await strict.get("a")) as unknown as Job<Report>;
+        outage.begin(fate);
+        await reporter.report(targetOf(snapshot) as never, "working");
+        outage.end();
+        const job = (await store.get("a")) as Job<Report>;
+        await store.save({ ...job, data: { title: "Too long for it" } });
+        await reporter.flush();
+        expect(rejected).toMatchObject([{ error: { code: "UNAVAILABLE", indeterminate: true } }]);
+        await reporter.close();
+      });
+
+      test("is told as indeterminate where the history does not reach back", async () => {
+        const fixture = openReporter({ store: { historyLimit: 1 } });
+        const { store, reporter, outage, rejected } = fixture;
+        const job = await workingJob(fixture);
+        outage.begin(fate);
+        await reporter.report(targetOf(job), "working");
+        outage.end();
+        await store.updateStatus("a", "working", { by: "another" });
+        const { version } = await store.updateStatus("a", "working", { by: "another" });
+        await reporter.flush();
+        expect(rejected).toMatchObject([{ error: { code: "UNAVAILABLE", indeterminate: true } }]);
+        expect(rejected[0]?.error.message).toContain("does not reach back");
+        expect(await store.get("a")).toMatchObject({ version });
+      });
+
+      test("is told as indeterminate where it could not wait", async () => {
+        const fixture = openReporter({ maxPending: 0 });
+        const job = await workingJob(fixture);
+        fixture.outage.begin(fate);
+        expect(await fixture.reporter.report(targetOf(job), "working")).toBe("rejected");
+        expect(fixture.rejected).toMatchObject([{ error: { code: "UNAVAILABLE", indeterminate: true } }]);
+      });
+
+      test("is told as indeterminate where the reporter was closed before it was known", async () => {
+        const fixture = openReporter();
+        const job = await workingJob(fixture);
+        fixture.outage.begin(fate);
+        expect(await fixture.reporter.report(targetOf(job), "working")).toBe("pending");
+        await fixture.reporter.close();
+        expect(fixture.rejected).toMatchObject([{ error: { code: "UNAVAILABLE", indeterminate: true } }]);
+      });
+    });
+  }
+}
+
+describe("another's change that looks the same", () => {
+  const same = { by: "worker", note: "took it" };
+
+  test("is not taken for the own one: by snapshot it is a conflict", async () => {
+    const fixture = openReporter();
+    const { store, reporter, outage, rejected } = fixture;
+    const job = await workingJob(fixture);
+    outage.begin("lost before");
+    await reporter.report(job, "working", same);
+    await reporter.report(job, "done", same);
+    outage.end();
+    await store.updateStatus("a", "working", same);
+    await reporter.flush();
+    expect(rejected.map(({ to, error }) => [to, error.code])).toEqual([
+      ["working", "CONFLICT"],
+      ["done", "CONFLICT"],
+    ]);
+    expect(told(await store.get("a"))).toBe("1 waiting, 2 working, 3 working");
+  });
+
+  test("by id, both are made", async () => {
+    const fixture = openReporter();
+    const { store, reporter, outage, rejected } = fixture;
+    await workingJob(fixture);
+    outage.begin("lost before");
+    await reporter.report("a", "working", same);
+    outage.end();
+    await store.updateStatus("a", "working", same);
+    await reporter.flush();
+    expect(rejected).toEqual([]);
+    expect(told(await store.get("a"))).toBe("1 waiting, 2 working, 3 working, 4 working");
+  });
+});
+
+test("the own change is found again although others have moved the job on since", async () => {
+  const fixture = openReporter();
+  const { store, reporter, outage, rejected } = fixture;
+  const job = await workingJob(fixture);
+  outage.begin("lost after");
+  await reporter.report(job, "failed");
+  await reporter.report("a", "failed");
+  outage.end();
+  // The second report is made before the job is taken up again, or after it, but in any case once.
+  await store.updateStatus("a", "waiting");
+  await reporter.flush();
+  const history = (await store.get("a"))?.history ?? [];
+  expect(rejected).toEqual([]);
+  expect(history.filter(({ to }) => to === "failed")).toHaveLength(2);
+});
+
+test("a long history is no obstacle: what is older than the report need not be known", async () => {
+  const fixture = openReporter({ store: { historyLimit: 4 } });
+  const { store, reporter, outage, rejected } = fixture;
+  const job = await workingJob(fixture);
+  const at = new Date(Date.now() - 3_600_000);
+  const history = [5, 6, 7, 8].map((version) => ({ from: "working", to: "working", at, version }) as const);
+  const { version } = await store.save({ ...job, history });
+  outage.begin("lost before");
+  await reporter.report("a", "working");
+  outage.end();
+  await reporter.flush();
+  expect(rejected).toEqual([]);
+  expect(await store.get("a")).toMatchObject({ version: version + 1 });
+});
+
+test("a replay by id is fenced by what it saw: a job that moves meanwhile is looked at again", async () => {
+  const fixture = openReporter();
+  const { store, reporter, outage, rejected } = fixture;
+  await workingJob(fixture);
+  outage.begin();
+  await reporter.report("a", "done");
+  outage.end();
+  let others = 0;
+  outage.fate = (verb) => {
+    // Between the look and the change, another enters the status again.
+    if (verb === "move" && others++ === 0) void store.updateStatus("a", "working");
+    return "answered";
+  };
+  await reporter.flush();
+  expect(rejected).toEqual([]);
+  expect(told(await store.get("a"))).toMatch(/^1 waiting, 2 working, (3 working, 4 done|3 done)$/);
+});
+
+test("what the store throws that is no error of its own is told, and stops nothing", async () => {
+  const fixture = openReporter();
+  const { store, reporter, rejected } = fixture;
+  const job = await workingJob(fixture);
+  const updateStatus = store.updateStatus;
+  store.updateStatus = () => Promise.reject(new TypeError("a bug, with s3cret"));
+  expect(await reporter.report(job, "working")).toBe("rejected");
+  expect(rejected).toMatchObject([{ error: { code: "UNAVAILABLE", indeterminate: true } }]);
+  expect(rejected[0]?.error.message).not.toContain("s3cret");
+  store.updateStatus = updateStatus;
+  expect(await reporter.report(job, "done")).toBe("stored");
+});
