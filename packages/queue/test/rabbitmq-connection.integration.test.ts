@@ -4,8 +4,7 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { server } from "../../../test/servers/require.js";
 import { QueueError } from "../src/index.js";
 import { latch, PATIENCE, recorder } from "../src/lib/contract/fixture.js";
-import { FragileProxy } from "./proxy.js";
-import { onServer, type Tasks, tasks } from "./rabbitmq-queues.js";
+import { onServer, proxyTo, type Tasks, tasks } from "./rabbitmq-queues.js";
 
 const rabbitmq = server("rabbitmq");
 const url = rabbitmq.url ?? "";
@@ -14,7 +13,7 @@ const nowhere = "amqp://127.0.0.1:1";
 
 describe.skipIf(rabbitmq.url === null)(rabbitmq.title("connections that break"), () => {
   test("publishing survives cuts: every message is confirmed in the end, and is in the queue", async () => {
-    const proxy = await FragileProxy.to(url);
+    const proxy = await proxyTo(url);
     const { broker } = onServer(url);
     const here = broker({ url: proxy.url, maxPendingConfirms: 50 });
     let confirmed = 0;
@@ -30,7 +29,7 @@ describe.skipIf(rabbitmq.url === null)(rabbitmq.title("connections that break"),
   });
 
   test("a handler that works through a cut is not started twice, and its message is acknowledged", async () => {
-    const proxy = await FragileProxy.to(url);
+    const proxy = await proxyTo(url);
     const { broker } = onServer(url);
     const { opened, open: release } = latch();
     const { messages, handler } = recorder<Tasks>(() => opened.then(() => undefined));
@@ -53,7 +52,7 @@ describe.skipIf(rabbitmq.url === null)(rabbitmq.title("connections that break"),
   });
 
   test("an acknowledgement that comes too late changes nothing and is counted; the message arrives again", async () => {
-    const proxy = await FragileProxy.to(url);
+    const proxy = await proxyTo(url);
     const { broker } = onServer(url);
     const { opened, open: release } = latch();
     const { messages, handler } = recorder<Tasks>(() => opened.then(() => undefined));
@@ -78,7 +77,7 @@ describe.skipIf(rabbitmq.url === null)(rabbitmq.title("connections that break"),
   });
 
   test("a handler whose message went elsewhere meanwhile is told through its signal", async () => {
-    const proxy = await FragileProxy.to(url);
+    const proxy = await proxyTo(url);
     const { broker } = onServer(url);
     const here = recorder<Tasks>(
       ({ signal }) => new Promise((resolve) => signal.addEventListener("abort", () => resolve(undefined))),
@@ -96,7 +95,7 @@ describe.skipIf(rabbitmq.url === null)(rabbitmq.title("connections that break"),
   });
 
   test("a retry that is cut off between its copy and its acknowledgement is neither lost nor doubled", async () => {
-    const proxy = await FragileProxy.to(url);
+    const proxy = await proxyTo(url);
     const { broker } = onServer(url);
     const { messages, handler } = recorder<Tasks>(({ attempt, redelivered }) => {
       if (attempt === 1 && !redelivered) proxy.cut();
@@ -148,7 +147,7 @@ describe.skipIf(rabbitmq.url === null)(rabbitmq.title("connections that break"),
   });
 
   test("a broker that comes up late gets what was published meanwhile", async () => {
-    const proxy = await FragileProxy.to(url);
+    const proxy = await proxyTo(url);
     await proxy.shut();
     const { broker } = onServer(url);
     const here = broker({ url: proxy.url });
@@ -170,7 +169,7 @@ describe.skipIf(rabbitmq.url === null)(rabbitmq.title("connections that break"),
   });
 
   test("a broker that stops answering: TIMEOUT, perhaps stored; and close settles all the same", async () => {
-    const proxy = await FragileProxy.to(url);
+    const proxy = await proxyTo(url);
     const { broker } = onServer(url);
     const here = broker({ url: proxy.url, timeoutMs: 500, maxPendingConfirms: 3 });
     await here.publish(tasks, { n: 0 });
@@ -195,7 +194,7 @@ describe.skipIf(rabbitmq.url === null)(rabbitmq.title("connections that break"),
   });
 
   test("a publish that was sent and then cut off for good may be stored, and says so", async () => {
-    const proxy = await FragileProxy.to(url);
+    const proxy = await proxyTo(url);
     const { broker } = onServer(url);
     const here = broker({ url: proxy.url, timeoutMs: 1_000 });
     await here.publish(tasks, { n: 0 });
@@ -207,7 +206,7 @@ describe.skipIf(rabbitmq.url === null)(rabbitmq.title("connections that break"),
   });
 
   test("a connection cut during close does not hold it up", async () => {
-    const proxy = await FragileProxy.to(url);
+    const proxy = await proxyTo(url);
     const { broker } = onServer(url);
     const here = broker({ url: proxy.url });
     await here.consume(tasks, async () => {});

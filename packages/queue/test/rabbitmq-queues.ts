@@ -3,6 +3,7 @@ import { connect } from "amqplib";
 import { inject, onTestFinished } from "vitest";
 import { z } from "zod";
 import type {} from "../../../test/servers/provided.js";
+import { startTcpProxy, type TcpProxy } from "../../../test/servers/tcp-proxy.js";
 import { type Broker, createBroker, defineQueue, type QueueDefinition } from "../src/index.js";
 import { type RabbitmqDriverOptions, rabbitmqDriver } from "../src/rabbitmq.js";
 
@@ -19,6 +20,15 @@ export async function openChannel(url: string) {
   const channel = await connection.createConfirmChannel();
   channel.on("error", () => {});
   return channel;
+}
+
+/** A way to a broker that a test can cut, shut and freeze. Ends with the test. */
+export async function proxyTo(url: string): Promise<TcpProxy> {
+  const target = new URL(url);
+  target.port ||= "5672";
+  const proxy = await startTcpProxy({ url: target.href });
+  onTestFinished(() => proxy.close());
+  return proxy;
 }
 
 /** Deletes these queues and their companions, and no others. */
