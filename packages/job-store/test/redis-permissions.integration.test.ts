@@ -2,6 +2,7 @@ import { Redis } from "ioredis";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { PrivateServer } from "../../../test/servers/private-server.js";
 import { startRedis } from "../../../test/servers/redis.js";
+import { type RedisCluster, startRedisCluster } from "../../../test/servers/redis-cluster.js";
 import { privateServer } from "../../../test/servers/require.js";
 import { type JobStore, JobStoreError, type JobStoreErrorCode } from "../src/index.js";
 import type { Report } from "../src/lib/contract/definitions.js";
@@ -208,4 +209,56 @@ describe.skipIf(!available)(title("The permissions of a Redis user"), () => {
       expect(await store.health()).toMatchObject({ status: "degraded", error: expect.stringContaining(key) });
     },
   );
+});
+
+describe.skipIf(!available)(title("The permissions of a Redis user on a cluster"), () => {
+  const { rule, commands: onCluster } = redisPermissions({ keyPrefix, cluster: true });
+  let cluster: RedisCluster;
+
+  beforeAll(async () => {
+    cluster = await startRedisCluster();
+  });
+  afterAll(() => cluster.stop());
+
+  async function grant(...rules: string[]): Promise<void> {
+    const user = ["limited", "reset", "on", ">pass", ...rules];
+    await Promise.all(cluster.nodes.map((_, n) => cluster.client(n).acl("SETUSER", ...(user as [string]))));
+  }
+
+  function openLimited() {
+    const nodes = cluster.nodes.map(({ port }) => ({ host: "127.0.0.1", port }));
+    const redisOptions = { username: "limited", password: "pass" };
+    return openStore({ cluster: nodes, shards: 4, keyPrefix, redis: { redisOptions } }).store;
+  }
+
+  test("are enough", async () => {
+    await grant(...rule.split(" "));
+    const store = openLimited();
+    const outbox = [{ queue: "reports", payload: 1 }];
+    const jobs = Array.from({ length: 20 }, (_, n) => ({ data: { title: "One" }, id: `${n}`, outbox }));
+    const created = await store.createMany(jobs);
+    expect(created.map(({ status }) => status)).toEqual(jobs.map(() => "fulfilled"));
+    const seen = store.waitFor("7", { until: ["working"], timeoutMs: 5000 });
+    await store.updateStatus("7", "working");
+    expect(await seen).toMatchObject({ version: 2 });
+    expect((await store.list()).items).toHaveLength(20);
+    expect(await store.counts()).toMatchObject({ waiting: 19, working: 1 });
+    await store.outbox.ack((await store.outbox.read()).map(({ entryId }) => entryId));
+    expect(await store.outbox.depth()).toBe(0);
+    expect(await store.deleteMany(jobs.map(({ id }) => id))).toBe(20);
+    expect((await store.health()).status).toBe("healthy");
+  });
+
+  // Asking is needed while a slot moves, which the tests of the cluster see to.
+  test.each(onCluster.filter((command) => /^cluster|^zadd$/.test(command)))("are not without %s", async (command) => {
+    await grant(...rule.split(" ").filter((one) => one !== `+${command}`));
+    const store = openLimited();
+    expect(await failureOf(store.create({ title: "One" }))).toMatchObject({
+      code: "UNAVAILABLE",
+      indeterminate: false,
+    });
+    const { status, error } = await store.health();
+    expect(status).not.toBe("healthy");
+    console.log(command, error);
+  });
 });

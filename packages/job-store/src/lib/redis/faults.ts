@@ -6,6 +6,8 @@ import { JobStoreError } from "../errors.js";
  */
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return "unknown error";
+  // Of a cluster: what its last node said to the question where the slots are.
+  if ("lastNodeError" in error && error.lastNodeError instanceof Error) return reasonOf(error.lastNodeError);
   const code = "code" in error && typeof error.code === "string" ? error.code : "";
   // An AggregateError (several addresses tried) has its words in its parts.
   const text = error.message || (error instanceof AggregateError ? reasonOf(error.errors[0]) : "");

@@ -121,6 +121,7 @@ function boundedCluster(bounds: ConnectionOptions, nodes: ClusterOptions["redisO
     lazyConnect: false,
     enableOfflineQueue: bounds.enableOfflineQueue ?? false,
     enableAutoPipelining: false,
+    enableReadyCheck: false,
     scaleReads: "master",
     maxRedirections: 1000,
     retryDelayOnFailover: 50,

@@ -1,4 +1,5 @@
 import { COMMANDS } from "./probe.js";
+import { tagOf } from "./sharded-storage.js";
 
 /** What a Redis user has to be granted. */
 export interface RedisPermissions {
@@ -28,14 +29,18 @@ export function redisPermissions(
   options: {
     /** That of the driver. @default "" */
     readonly keyPrefix?: string | undefined;
+    /** For a Redis Cluster, on each node of which the user has to be made. @default false */
+    readonly cluster?: boolean | undefined;
   } = {},
 ): RedisPermissions {
-  const prefix = asPattern(options.keyPrefix ?? "");
+  const { keyPrefix = "", cluster = false } = options;
+  const prefix = asPattern(keyPrefix) + (cluster ? tagOf("*") : "");
   const keys = [`${prefix}job:*`, `${prefix}jobs:*`];
+  const commands = cluster ? [...COMMANDS, ...CLUSTER_COMMANDS].sort() : COMMANDS;
   return {
-    commands: COMMANDS,
+    commands,
     keys,
-    rule: [...keys.map((key) => `~${key}`), ...COMMANDS.map((command) => `+${command}`)].join(" "),
+    rule: [...keys.map((key) => `~${key}`), ...commands.map((command) => `+${command}`)].join(" "),
     optional: {
       info: "health tells version, role, memory and persistence, and warns of settings that can lose jobs",
       "config|get":
@@ -46,6 +51,9 @@ export function redisPermissions(
     },
   };
 }
+
+/** To find the nodes, and to follow a key that is moving between them. */
+const CLUSTER_COMMANDS = ["asking", "cluster|slots"];
 
 /** A pattern that a text matches. White space, at which a rule is cut, is matched by what matches any character. */
 export function asPattern(text: string): string {

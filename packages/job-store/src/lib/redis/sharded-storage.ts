@@ -21,8 +21,8 @@ import { groupBy } from "./group-by.js";
 import type { RedisStorage } from "./redis-storage.js";
 import { ShardedOutbox } from "./sharded-outbox.js";
 
-/** What the keys of a shard have before the rest: a hash tag, so that a cluster keeps them together. */
-export function tagOf(shard: number): string {
+/** What the keys of a shard have before the rest: a hash tag, so that a cluster keeps them together. `*`: a pattern for all. */
+export function tagOf(shard: number | "*"): string {
   return `{jobs-${shard}}:`;
 }
 
