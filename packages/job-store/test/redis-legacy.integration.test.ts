@@ -1,5 +1,8 @@
-import { execFileSync } from "node:child_process";
+import { execFile, execFileSync } from "node:child_process";
 import { randomUUID } from "node:crypto";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import * as z from "zod";
@@ -518,5 +521,39 @@ describe.skipIf(!available)(title("Taking over the Python system's jobs"), () =>
     onTestFinished(() => limited.disconnect());
     await client.set(`job:${ID}`, AMELIE);
     expect((await importAll({ client: limited })).report).toEqual({ ...nothing, takenOver: 1 });
+  });
+
+  test("the guide's code runs as written and prints what it says", async () => {
+    const guide = await readFile(new URL("../../../docs/guides/migrating-from-python.md", import.meta.url), "utf8");
+    /** The code of one file, and what the guide says it prints. */
+    const example = (name: string) => {
+      const [, code = "", , output = ""] =
+        new RegExp(`\`\`\`js\n// ${name}\n(.*?)\`\`\`\n\n(.*?\n\n)?\`\`\`text\n(.*?)\`\`\``, "s").exec(guide) ?? [];
+      return { code, output };
+    };
+    // Below the root, so that the packages are found, and in nobody's way.
+    const folder = new URL("../../../node_modules/.guide/", import.meta.url);
+    await mkdir(folder, { recursive: true });
+    onTestFinished(() => rm(folder, { recursive: true, force: true }));
+    const run = async (name: string, ...args: string[]) => {
+      const file = new URL(name, folder);
+      await writeFile(file, example(name).code);
+      const env = { ...process.env, REDIS_URL: redis.url };
+      return (await promisify(execFile)(process.execPath, [fileURLToPath(file), ...args], { env })).stdout;
+    };
+
+    const id = (n: number) => `00000000-0000-4000-8000-${String(n).padStart(12, "0")}`;
+    await client.mset({
+      [`job:${id(1)}`]: legacy(id(1)),
+      [`job:${id(2)}`]: legacy(id(2), { status: "done", updated_at: ago(DAY) }),
+      [`job:${id(3)}`]: legacy(id(3), { status: "subtitle_missing", updated_at: ago(4 * DAY) }),
+      [`job:${id(4)}`]: legacy(id(5)),
+    });
+    await client.lpush(`job:events:${id(1)}`, "{}");
+    const before = await everything();
+    expect(await run("import.mjs", "--dry-run")).toBe(example("import.mjs").output);
+    expect(await everything()).toEqual(before);
+    expect(await run("import.mjs")).toBe(example("import.mjs").output);
+    expect(await run("unfinished.mjs")).toBe(example("unfinished.mjs").output);
   });
 });
