@@ -1,11 +1,13 @@
 /**
+ * What went wrong:
+ *
  * - `INVALID_ARGUMENT`: a name, id, header, limit or option that can never be right. Nothing was sent.
  * - `INVALID_PAYLOAD`: the queue's schema refuses the payload, or it is not JSON, or it is too large. Nothing was stored.
  * - `UNROUTABLE`: the broker took the message and had no queue for it. It was not stored.
  * - `UNAVAILABLE`: the broker could not be reached, or refused; `indeterminate` tells whether the message may be stored.
  * - `TIMEOUT`: the broker is connected and did not answer in time; `indeterminate` as above.
  * - `CLOSED`: the broker object was closed before or during the call.
- * - `TOPOLOGY_MISMATCH`: a queue of this name exists with other settings; the message names both.
+ * - `TOPOLOGY_MISMATCH`: a queue of this name exists with other settings; the error's message names both.
  */
 export type QueueErrorCode =
   | "INVALID_PAYLOAD"
@@ -18,8 +20,11 @@ export type QueueErrorCode =
 
 /** What an error tells besides its code. */
 export interface QueueErrorFields {
+  /** The queue's name, without prefix. */
   readonly queue?: string | undefined;
+  /** The message it is about. */
   readonly messageId?: string | undefined;
+  /** See `QueueError.indeterminate`. */
   readonly indeterminate?: boolean | undefined;
 }
 
@@ -33,9 +38,11 @@ const brand = Symbol.for("@subtitles/queue/error");
 export class QueueError<C extends QueueErrorCode = QueueErrorCode> extends Error {
   override readonly name = "QueueError";
   readonly code: C;
+  /** The queue's name, without prefix. */
   declare readonly queue?: string;
+  /** The message it is about. */
   declare readonly messageId?: string;
-  /** True where the message may have been accepted although no confirm came; false where it certainly was not. */
+  /** True if the message may have been stored although no confirm came; false if it certainly was not. */
   declare readonly indeterminate?: boolean;
 
   constructor(code: C, message: string, fields: QueueErrorFields = {}) {

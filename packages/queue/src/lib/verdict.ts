@@ -12,8 +12,9 @@ export type Verdict =
 /**
  * Asks for another attempt, as throwing does, but without an error to report.
  *
- * @param options.afterMs picks the shortest declared delay that is not shorter, else the longest
- * @param options.reason kept with the message, for whoever reads its dead letter
+ * @param options.afterMs milliseconds; picks the shortest declared delay that is not shorter, else the longest.
+ *   @default the next declared delay
+ * @param options.reason kept with the message, for whoever reads its dead letter; cut at 300 characters
  * @throws QueueError INVALID_ARGUMENT
  */
 export function retry(options?: {
@@ -29,6 +30,7 @@ export function retry(options?: {
 /**
  * Gives the message up at once, whatever attempts are left.
  *
+ * @param reason for whoever reads the dead letter; cut at 300 characters
  * @throws QueueError INVALID_ARGUMENT
  */
 export function deadLetter(reason: string): Verdict {
