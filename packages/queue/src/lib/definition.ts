@@ -1,15 +1,19 @@
 import type { $ZodType, input, output } from "zod/v4/core";
 import { checkDuration, invalid, show } from "./arguments.js";
 
+/** A queue as its publishers and consumers know it: made by `defineQueue`. */
 export interface QueueDefinition {
+  /** Without the driver's prefix. */
   readonly name: string;
+  /** The zod schema that every payload is read by, when published and when consumed. */
   readonly payload: $ZodType;
   /** One delay per retry, in milliseconds; after the last, the message is dead-lettered. */
   readonly retryDelaysMs: readonly number[];
+  /** How RabbitMQ stores it. */
   readonly type: "quorum" | "classic";
 }
 
-/** T where it is JSON all the way down, interfaces included; a Date, function, Map, bigint or symbol in it becomes never. */
+/** T if it is JSON all the way down, interfaces included; a Date, function, Map, bigint or symbol in it becomes never. */
 export type JsonOnly<T> = T extends string | number | boolean | null | undefined
   ? T
   : T extends
@@ -46,7 +50,10 @@ export function defineQueue<S extends $ZodType>(definition: {
   readonly name: string;
   /** What a message carries. Its output must be JSON that parses again to itself. */
   readonly payload: S & Storable<S>;
-  /** Milliseconds before each retry, 0 to 2,147,483,647; at most 100 of them, none for no retry. @default [1_000, 10_000, 60_000] */
+  /**
+   * Milliseconds before each retry, 0 to 2,147,483,647; at most 100 of them, none for no retry.
+   * @default [1_000, 10_000, 60_000]
+   */
   readonly retryDelaysMs?: readonly number[] | undefined;
   /** @default "quorum" (replicated on a cluster, plain durable on one node) */
   readonly type?: "quorum" | "classic" | undefined;

@@ -8,17 +8,22 @@ import type { Verdict } from "./verdict.js";
 export interface Message<Q extends QueueDefinition> {
   /** Stable across redeliveries and retries: what a consumer deduplicates by. */
   readonly id: string;
+  /** As the queue's schema reads it. */
   readonly payload: output<Q["payload"]>;
   /** 1 on first delivery, +1 with every retry. A redelivery after a crash or a deploy is no retry: `redelivered` tells. */
   readonly attempt: number;
   /** No declared delay is left: a failure now dead-letters the message (and is the time to mark its job failed). */
   readonly lastAttempt: boolean;
+  /** It was delivered before and not settled: its consumer died, closed, or lost its connection. */
   readonly redelivered: boolean;
   /** When it was first published; retries do not change it. */
   readonly publishedAt: Date;
   /** As published, W3C `traceparent` among them. */
   readonly headers: Readonly<Record<string, string>>;
-  /** Aborts when the consumer closes past its grace time or the message can no longer be acknowledged. */
+  /**
+   * Aborts when the handler's work is for nothing: at the consumer's `timeoutMs`, when the consumer closes past its grace
+   * time, or when the message was delivered elsewhere. Its reason is a QueueError: TIMEOUT or CLOSED.
+   */
   readonly signal: AbortSignal;
 }
 
@@ -26,6 +31,7 @@ export interface Message<Q extends QueueDefinition> {
 // biome-ignore lint/suspicious/noConfusingVoidType: a handler without a verdict returns nothing at all.
 export type Handler<Q extends QueueDefinition> = (message: Message<Q>) => Promise<Verdict | void>;
 
+/** What travels beside a payload. */
 export interface PublishOptions {
   /** 1–255 bytes, no control characters. What a consumer deduplicates by. @default a UUID v7 */
   readonly id?: string | undefined;
