@@ -454,6 +454,12 @@ describe.skipIf(!available)(title("Taking over the Python system's jobs"), () =>
     expect(await importAll({ map: racing(1) })).toEqual({ report: { ...nothing, takenOver: 1 }, problems: [] });
     expect((await openStore().get(ID))?.data.videoTitle).toBe("Change 1");
 
+    // Nor is one removed whose time is over, when it has been written anew meanwhile.
+    changes = 0;
+    await client.flushall();
+    await client.set(`job:${ID}`, legacy(ID, { status: "failed", updated_at: ago(4 * DAY) }));
+    expect((await importAll({ map: racing(1) })).report).toEqual({ ...nothing, takenOver: 1 });
+
     await client.flushall();
     await client.set(`job:${ID}`, AMELIE);
     const { report, problems } = await importAll({ map: racing(Number.POSITIVE_INFINITY) });

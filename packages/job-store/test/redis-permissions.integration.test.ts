@@ -1,5 +1,5 @@
 import { Redis } from "ioredis";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import type { PrivateServer } from "../../../test/servers/private-server.js";
 import { startRedis } from "../../../test/servers/redis.js";
 import { type RedisCluster, startRedisCluster } from "../../../test/servers/redis-cluster.js";
@@ -194,6 +194,17 @@ describe.skipIf(!available)(title("The permissions of a Redis user"), () => {
     expect(first.message).toContain("Grant +zadd");
     expect(await failureOf(store.create({ title: "Three" }, { id: "three" }))).toMatchObject({ indeterminate: false });
     expect(await admin.exists(`${keyPrefix}job:three`)).toBe(0);
+  });
+
+  test("are asked for anew on each new connection", async () => {
+    await grant(...exactly);
+    const { store, events } = openStore(asLimited());
+    await store.create({ title: "One" }, { id: "one" });
+    await admin.acl("SETUSER", "limited", "-zadd");
+    await admin.call("CLIENT", "KILL", "USER", "limited");
+    await vi.waitFor(() => expect(events.map(({ type }) => type)).toEqual(["connected", "disconnected", "connected"]));
+    expect(await failureOf(store.create({ title: "Two" }, { id: "two" }))).toMatchObject({ indeterminate: false });
+    expect(await admin.exists(`${keyPrefix}job:two`)).toBe(0);
   });
 
   test.each(["jobs:by-status", "jobs:by-creation", "jobs:events", "jobs:outbox", "jobs:removals"])(
