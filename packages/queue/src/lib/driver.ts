@@ -1,3 +1,4 @@
+import type { QueueStats } from "./broker.js";
 import type { QueueDefinition } from "./definition.js";
 
 /**
@@ -17,6 +18,7 @@ export interface Driver extends QueueDriver {
 
 /** What users see of a driver: made by `memoryDriver` or `rabbitmqDriver`, handed to `createBroker`. */
 export interface QueueDriver {
+  /** For health: "rabbitmq", "memory". */
   readonly name: string;
 }
 
@@ -42,6 +44,7 @@ export interface Envelope {
 /** Where a message goes: to the consumers, to the consumers after one of the queue's declared delays, or to the dead letters. */
 export type Place = "ready" | { readonly afterMs: number } | "dead";
 
+/** A driver at work for one broker. */
 export interface Session {
   /**
    * Stores a message. Answers ok only once it is stored durably and in its queue. Bounded in time by the driver's setting,
@@ -60,8 +63,8 @@ export interface Session {
     options: { readonly prefetch: number },
   ): Promise<Answer<Subscription>>;
 
-  /** `unacked` is null where the driver cannot know. */
-  stats(queue: QueueShape): Promise<Answer<Counts>>;
+  /** `unacked` is null if the driver cannot know. */
+  stats(queue: QueueShape): Promise<Answer<QueueStats>>;
 
   /**
    * Shows the dead letters, oldest first, each once, and does with each what `visit` answers. No letter is lost if the
@@ -79,12 +82,15 @@ export interface Session {
   close(graceMs: number): Promise<void>;
 }
 
+/** Who gets a queue's messages: the core's consumer. */
 export interface Subscriber {
+  /** Does not wait: the delivery is settled later. */
   receive(delivery: Delivery): void;
   /** Messages flow again after an interruption; whatever was in hand before it is about to arrive again. */
   resumed(): void;
 }
 
+/** A subscriber's hold on a queue. */
 export interface Subscription {
   /** No delivery arrives after this settles; those in hand can still be settled. */
   stop(): Promise<void>;
@@ -92,8 +98,10 @@ export interface Subscription {
   close(): Promise<void>;
 }
 
+/** A message in hand. */
 export interface Delivery {
   readonly envelope: Envelope;
+  /** It was in someone's hands before. */
   readonly redelivered: boolean;
   /** False once the broker no longer counts it as in our hands: settling it does nothing, and the message arrives again. */
   readonly live: boolean;
@@ -101,14 +109,7 @@ export interface Delivery {
   settle(how: "ack" | "release"): void;
 }
 
-export interface Counts {
-  readonly ready: number;
-  readonly unacked: number | null;
-  readonly delayed: number;
-  readonly dead: number;
-  readonly consumers: number;
-}
-
+/** What a driver tells of itself: see `QueueHealth`. */
 export interface DriverHealth {
   readonly latencyMs: number | null;
   readonly blocked: boolean;
@@ -119,6 +120,7 @@ export interface DriverHealth {
   readonly fault: string | null;
 }
 
+/** What a session's methods answer, since none of them throws. */
 export type Answer<T = void> = { readonly ok: true; readonly value: T } | Failure;
 
 /** `indeterminate`: the message may have been stored although no confirm came. Reasons are plain words without secrets. */

@@ -1,37 +1,19 @@
 import type { Failure } from "./driver.js";
-import { QueueError } from "./errors.js";
+import { QueueError, type QueueErrorCode } from "./errors.js";
 
 /** The one place where a driver's answer becomes an error that a user meets. */
 export function toError(failure: Failure, about: About): QueueError {
   const subject = describe(about);
+  const unsettled = (code: QueueErrorCode, what: string, indeterminate: boolean) =>
+    new QueueError(code, `${subject} ${what}.${advice(about, indeterminate)}`, { ...about, indeterminate });
+
   switch (failure.failure) {
     case "unavailable":
-      return new QueueError(
-        "UNAVAILABLE",
-        `${subject} failed: ${failure.reason}.${advice(about, failure.indeterminate)}`,
-        {
-          ...about,
-          indeterminate: failure.indeterminate,
-        },
-      );
+      return unsettled("UNAVAILABLE", `failed: ${failure.reason}`, failure.indeterminate);
     case "timeout":
-      return new QueueError(
-        "TIMEOUT",
-        `${subject} took too long: ${failure.reason}.${advice(about, failure.indeterminate)}`,
-        {
-          ...about,
-          indeterminate: failure.indeterminate,
-        },
-      );
+      return unsettled("TIMEOUT", `took too long: ${failure.reason}`, failure.indeterminate);
     case "closed":
-      return new QueueError(
-        "CLOSED",
-        `${subject} failed: the broker object is closed.${advice(about, failure.indeterminate)}`,
-        {
-          ...about,
-          indeterminate: failure.indeterminate,
-        },
-      );
+      return unsettled("CLOSED", "failed: the broker object is closed", failure.indeterminate);
     case "unroutable":
       return new QueueError(
         "UNROUTABLE",

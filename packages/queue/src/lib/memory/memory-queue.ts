@@ -1,4 +1,5 @@
-import type { Counts, Delivery, Envelope, Subscriber } from "../driver.js";
+import type { QueueStats } from "../broker.js";
+import type { Delivery, Envelope, Subscriber } from "../driver.js";
 import { Fifo } from "./fifo.js";
 
 interface Stored {
@@ -31,7 +32,7 @@ export class MemoryQueue {
     return this.#ready.size + this.#delayed.size + this.#dead.size + this.#held;
   }
 
-  counts(): Counts {
+  counts(): QueueStats {
     return {
       ready: this.#ready.size,
       unacked: this.#held,

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Channel, GetMessage } from "amqplib";
-import type { Answer, Counts, Envelope, QueueShape } from "../driver.js";
+import type { QueueStats } from "../broker.js";
+import type { Answer, Envelope, QueueShape } from "../driver.js";
 import type { Connection } from "./connection.js";
 import { within } from "./time.js";
 import type { Topology } from "./topology.js";
@@ -22,7 +23,7 @@ export class Inspection {
     this.#limitMs = limitMs;
   }
 
-  stats(queue: QueueShape): Promise<Answer<Counts>> {
+  stats(queue: QueueShape): Promise<Answer<QueueStats>> {
     return this.#ask(queue, this.#limitMs, async (channel) => {
       const ready = await channel.checkQueue(this.#topology.nameOf(queue, "ready"));
       const dead = await channel.checkQueue(this.#topology.nameOf(queue, "dead"));

@@ -1,4 +1,4 @@
-import type { Answer, Envelope, Failure, QueueShape } from "../driver.js";
+import type { Answer, Envelope, QueueShape } from "../driver.js";
 
 /** A message on its way out, until its publisher has an answer. */
 export class Outgoing {
@@ -32,6 +32,7 @@ export class Outgoing {
     this.#timer = setTimeout(onExpiry, limitMs);
   }
 
+  /** Only the first answer counts. */
   settle(answer: Answer): void {
     this.#answered = true;
     clearTimeout(this.#timer);
@@ -40,9 +41,5 @@ export class Outgoing {
 
   fail(failure: "unavailable" | "timeout", reason: string): void {
     this.settle({ ok: false, failure, reason, indeterminate: this.sent });
-  }
-
-  refuse(failure: Failure): void {
-    this.settle(failure);
   }
 }

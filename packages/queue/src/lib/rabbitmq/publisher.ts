@@ -141,7 +141,7 @@ export class Publisher {
     } catch (error) {
       // Nothing was written: the message cannot be encoded, or the channel is dead.
       if (error instanceof RangeError || error instanceof TypeError) {
-        outgoing.refuse(toFailure(error));
+        outgoing.settle(toFailure(error));
         return;
       }
       this.#waiting = new Set([outgoing, ...this.#waiting]);
@@ -169,7 +169,7 @@ export class Publisher {
       for (const each of held) {
         if (answer.ok && !again) this.#declared.add(each.target);
         if (answer.ok || again) this.#waiting.add(each);
-        else each.refuse(answer);
+        else each.settle(answer);
       }
       this.#settled();
       this.#pump();
@@ -222,7 +222,7 @@ export class Publisher {
     this.#unconfirmed.clear();
     if (fault !== null) {
       for (const outgoing of under) outgoing.suspect = true;
-      if (under.length === 1) under[0]?.refuse(toFailure(fault));
+      if (under.length === 1) under[0]?.settle(toFailure(fault));
     }
     this.#waiting = new Set([...under.filter((outgoing) => !outgoing.answered), ...this.#waiting]);
     this.#settled();
