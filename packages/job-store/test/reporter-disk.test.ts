@@ -4,7 +4,7 @@ import { JournalFolder } from "./reporter-files.js";
 import { openReporter } from "./reporter-fixture.js";
 
 /** What the disk does, next to what it is asked. */
-const disk = vi.hoisted(() => ({ full: false, truncates: true, syncs: 0 }));
+const disk = vi.hoisted(() => ({ full: false, truncates: true, syncs: 0, ready: Promise.resolve() }));
 
 /** A handle on a disk that may be full: half of what is written still fits. */
 function onThatDisk(file: FileHandle): FileHandle {
@@ -19,8 +19,9 @@ function onThatDisk(file: FileHandle): FileHandle {
     if (!disk.truncates) throw noSpace();
     return truncate.call(file, size);
   };
-  file.datasync = () => {
+  file.datasync = async () => {
     disk.syncs++;
+    await disk.ready;
     return datasync.call(file);
   };
   return file;
@@ -82,6 +83,27 @@ test("a change that the store took is crossed out even if that cannot be written
   await next.reporter.flush();
   expect(await store.get("a")).toMatchObject({ status: "working", version: 3 });
   expect(next.rejected).toEqual([]);
+});
+
+test("what became of a change is on the disk before the next of its job is tried", async () => {
+  const folder = new JournalFolder();
+  const { store, reporter, outage } = openReporter({ journalPath: folder.file() });
+  await store.create({ title: "One" }, { id: "a" });
+  outage.begin();
+  for (const to of ["working", "done"] as const) await reporter.report("a", to);
+  let spin = () => {};
+  disk.ready = new Promise((resolve) => {
+    spin = resolve;
+  });
+  Object.assign(disk, { syncs: 0 });
+  outage.end();
+  await expect.poll(() => disk.syncs).toBe(1);
+  outage.calls.length = 0;
+  for (let turn = 0; turn < 100; turn++) await new Promise(setImmediate);
+  expect(outage.calls).toEqual([]);
+  spin();
+  await reporter.flush();
+  expect(await store.get("a")).toMatchObject({ status: "done" });
 });
 
 test("changes that come together share one write to the disk, and none is answered before it", async () => {

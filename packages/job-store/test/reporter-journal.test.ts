@@ -91,6 +91,30 @@ describe("what a crashed process left", () => {
     expect(await store.get("a")).toMatchObject({ status: "working", version: 2 });
   });
 
+  test("is not made twice by a call of that process that arrives only now", async () => {
+    const folder = new JournalFolder();
+    const outage = new Outage();
+    const { store } = openReporter({ outage });
+    await newJob(store, "a");
+    await store.updateStatus("a", "working");
+    const change = { key: "k1", id: "a", to: "working", at: Date.now(), fence: null, change: {} } as const;
+    writeFileSync(folder.file(), line(change));
+    let late: Promise<unknown> | undefined;
+    outage.once("move", "answered");
+    const { fate } = outage;
+    outage.fate = (verb, id) => {
+      const met = fate(verb, id);
+      // It arrives between the look at the job and the change.
+      if (verb === "move") late = store.updateStatus("a", "working", { key: change.key });
+      return met;
+    };
+    const { reporter, rejected } = openReporter({ outage, journalPath: folder.file() });
+    await reporter.flush();
+    await late;
+    expect(rejected).toEqual([]);
+    expect(told(await store.get("a"))).toBe("1 waiting, 2 working, 3 working");
+  });
+
   test("counts, even past maxPending", async () => {
     const folder = new JournalFolder();
     const { outage } = await waiting(folder);

@@ -175,6 +175,15 @@ describe("while the store is away, report", () => {
     expect(rejected).toEqual([]);
   });
 
+  test("answers at once, without asking a store that is known to be away", async () => {
+    const { reporter, outage } = openReporter();
+    outage.begin();
+    await reporter.report("a", "working");
+    outage.calls.length = 0;
+    expect(await reporter.report("b", "working")).toBe("pending");
+    expect(outage.calls).toEqual([]);
+  });
+
   test("asks the store no more for every change, only now and then", async () => {
     const { store, reporter, outage } = openReporter();
     const jobs = await Promise.all(Array.from({ length: 500 }, (_, n) => newJob(store, `job-${n}`)));

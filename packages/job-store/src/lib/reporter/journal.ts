@@ -4,6 +4,7 @@ import { dirname } from "node:path";
 import { invalid } from "../arguments.js";
 import type { JobDefinition } from "../definition.js";
 import { JobStoreError } from "../errors.js";
+import { unwritable } from "./given-up.js";
 import { lockJournal } from "./journal-lock.js";
 import { changeLine, headerLine, type JournalContent, readJournal, refusedLine, settledLine } from "./journal-text.js";
 import type { Fence, Report } from "./report.js";
@@ -35,6 +36,8 @@ export class Journal<D extends JobDefinition> {
   #torn: boolean;
   /** What is written and waits, with the bytes it takes. */
   readonly #waiting = new Map<Report<D>, number>();
+  /** The lines of those that were refused and are not settled yet. */
+  readonly #refusals = new Map<Report<D>, string>();
   #waitingBytes = 0;
   #batch: Entry<D>[] = [];
   #writing: Promise<void> | undefined;
@@ -94,8 +97,10 @@ export class Journal<D extends JobDefinition> {
   }
 
   /** Resolves once it is on the disk that the store refused a change: it must not be tried again. Never throws. */
-  async refuse({ key }: Report<D>, error: JobStoreError): Promise<void> {
-    await this.#add(refusedLine(key, error)).catch(() => {});
+  async refuse(report: Report<D>, error: JobStoreError): Promise<void> {
+    const line = refusedLine(report.key, error);
+    this.#refusals.set(report, line);
+    await this.#add(line).catch(() => {});
   }
 
   /**
@@ -105,6 +110,7 @@ export class Journal<D extends JobDefinition> {
   async settle(report: Report<D>): Promise<void> {
     this.#waitingBytes -= this.#waiting.get(report) ?? 0;
     this.#waiting.delete(report);
+    this.#refusals.delete(report);
     await this.strike(report);
   }
 
@@ -182,7 +188,8 @@ export class Journal<D extends JobDefinition> {
 
   /** Writes what waits to a new file, which takes the place of the old one at once or not at all. */
   async #compact(): Promise<void> {
-    const text = this.#header + [...this.#waiting.keys()].map(changeLine).join("");
+    const lines = [...this.#waiting.keys()].map((report) => changeLine(report) + (this.#refusals.get(report) ?? ""));
+    const text = this.#header + lines.join("");
     const path = `${this.#path}.new`;
     await rm(path, { force: true });
     const file = await open(path, "wx", 0o600);
@@ -192,11 +199,11 @@ export class Journal<D extends JobDefinition> {
     } finally {
       await file.close();
     }
-    await rename(path, this.#path);
-    this.#size = Buffer.byteLength(text);
     const old = this.#file;
     this.#file = undefined;
     await old?.close();
+    await rename(path, this.#path);
+    this.#size = Buffer.byteLength(text);
     this.#file = await this.#openFile();
   }
 
@@ -215,13 +222,6 @@ async function syncFolder(path: string): Promise<void> {
   } catch {
     // Then there is nothing to be done.
   }
-}
-
-function unwritable(report: { readonly id: string; readonly doubtful: boolean }, why: string): JobStoreError {
-  return new JobStoreError("UNAVAILABLE", `The store is away, and the change cannot wait for it: ${why}`, {
-    jobId: report.id,
-    indeterminate: report.doubtful,
-  });
 }
 
 function codeOf(error: unknown): string {

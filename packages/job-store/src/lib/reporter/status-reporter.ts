@@ -6,6 +6,7 @@ import type { Job } from "../job.js";
 import type { Change, JobStore, StoreEvent } from "../store.js";
 import { Waiters } from "../waiters.js";
 import { attemptProgress, attemptReport } from "./attempt.js";
+import { closedWhileAway, noRoom } from "./given-up.js";
 import { Journal } from "./journal.js";
 import type { JournalContent } from "./journal-text.js";
 import { Lane } from "./lane.js";
@@ -259,21 +260,4 @@ export class StatusReporter<D extends JobDefinition> implements Reporter<D> {
 
 function closed(): JobStoreError {
   return new JobStoreError("CLOSED", "The reporter is closed; create another one to go on.");
-}
-
-function closedWhileAway(report: { readonly id: string; readonly doubtful: boolean }): JobStoreError {
-  return notTried(report, "The reporter was closed while the store was away, and had no journal.");
-}
-
-function noRoom(report: { readonly id: string; readonly doubtful: boolean }, pending: number): JobStoreError {
-  return notTried(report, `The store is away, and ${pending} changes wait already, which is maxPending.`);
-}
-
-/** A change that is given up without the store's verdict. */
-function notTried({ id, doubtful }: { readonly id: string; readonly doubtful: boolean }, why: string): JobStoreError {
-  const outcome = doubtful ? "was made once or not at all" : "was not made";
-  return new JobStoreError("UNAVAILABLE", `${why} The change of job ${id} ${outcome}, and is not tried again.`, {
-    jobId: id,
-    indeterminate: doubtful,
-  });
 }

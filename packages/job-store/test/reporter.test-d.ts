@@ -1,0 +1,58 @@
+import { describe, expectTypeOf, test } from "vitest";
+import {
+  type Change,
+  createReporter,
+  type Job,
+  type JobStore,
+  type JobStoreError,
+  type RejectedChange,
+  type Reporter,
+} from "../src/index.js";
+import type { Report, Status } from "../src/lib/contract/definitions.js";
+
+declare const store: JobStore<Report>;
+declare const job: Job<Report>;
+declare const working: Job<Report, "working">;
+
+describe("createReporter", () => {
+  test("knows its store's definition", () => {
+    const reporter = createReporter(store);
+    expectTypeOf(reporter).toEqualTypeOf<Reporter<Report>>();
+    expectTypeOf(reporter.report).parameters.toEqualTypeOf<
+      [string | Job<Report>, Status, (Change<Report> | undefined)?]
+    >();
+    expectTypeOf(reporter.report).returns.resolves.toEqualTypeOf<"stored" | "pending" | "rejected">();
+    expectTypeOf(reporter.progress).returns.toEqualTypeOf<void>();
+    expectTypeOf(reporter.pending).toEqualTypeOf<number>();
+    expectTypeOf(reporter).toExtend<AsyncDisposable>();
+  });
+
+  test("takes an id, and a snapshot in whatever status", () => {
+    const reporter = createReporter(store, {});
+    void reporter.report("a", "working");
+    void reporter.report(job, "working", { by: undefined, note: undefined });
+    void reporter.report(working, "done", { result: { url: "x" } });
+    reporter.progress(working, { done: 1 });
+    // @ts-expect-error: no status of this definition
+    void reporter.report("a", "finished");
+    // @ts-expect-error: a result that the schema does not take
+    void reporter.report("a", "done", { result: { url: 1 } });
+    // @ts-expect-error: progress that the schema does not take
+    reporter.progress("a", { done: "1" });
+    // @ts-expect-error: how many wait is the reporter's to say
+    reporter.pending = 0;
+  });
+
+  test("takes every option as undefined, and types what was rejected", () => {
+    createReporter(store, { maxPending: undefined, journalPath: undefined, onRejected: undefined, onEvent: undefined });
+    createReporter(store, {
+      onRejected: (change) => {
+        expectTypeOf(change).toEqualTypeOf<RejectedChange<Report>>();
+        expectTypeOf(change.to).toEqualTypeOf<Status>();
+        expectTypeOf(change.error).toEqualTypeOf<JobStoreError>();
+      },
+    });
+    // @ts-expect-error: no option of it
+    createReporter(store, { maxpending: 1 });
+  });
+});
