@@ -1,3 +1,4 @@
+import { v7 as uuid } from "uuid";
 import type { input } from "zod/v4/core";
 import { checkHeaders, checkMessageId, invalid } from "./arguments.js";
 import { checkDefinition, type QueueDefinition } from "./definition.js";
@@ -6,7 +7,6 @@ import { QueueError } from "./errors.js";
 import { toError } from "./failures.js";
 import type { PublishOptions } from "./message.js";
 import { encodePayload } from "./payload.js";
-import { uuidV7 } from "./uuid-v7.js";
 
 /** Messages of one `publishMany` that are under way at a time, so that memory does not grow with the call. */
 const UNDER_WAY = 1_000;
@@ -21,7 +21,7 @@ export async function publish<Q extends QueueDefinition>(
   options: PublishOptions = {},
 ): Promise<Receipt> {
   checkDefinition(queue);
-  const id = options.id === undefined ? uuidV7() : checkMessageId(options.id);
+  const id = options.id === undefined ? uuid() : checkMessageId(options.id);
   const headers = checkHeaders(options.headers);
   const { body } = encodePayload(queue, payload, id);
   const envelope = { id, body, headers, attempt: 1, publishedAt: Date.now(), errors: [], death: null };
