@@ -62,6 +62,28 @@ describe("defineQueue", () => {
     expect(() => defineQueue({ name: "q", payload: {} as typeof payload })).toThrowError(refused);
     expect(() => defineQueue(undefined as never)).toThrowError(refused);
   });
+
+  test("keeps a version and its upcasts, and adds none", () => {
+    const upcast = { 1: (old: unknown) => old };
+    expect(defineQueue({ name: "q", payload, version: 2, upcast })).toMatchObject({ version: 2, upcast });
+    expect(defineQueue({ name: "q", payload, version: undefined, upcast: undefined })).not.toHaveProperty("version");
+    expect(Object.isFrozen(defineQueue({ name: "q", payload, version: 2, upcast }).upcast)).toBe(true);
+  });
+
+  test.each([0, -1, 1.5, Number.NaN, 1_000_000_000, "2"])("refuses the version %s", (version) => {
+    expect(() => defineQueue({ name: "q", payload, version: version as number })).toThrowError(refused);
+  });
+
+  test.each([
+    ["of the present version", { 2: () => 1 }],
+    ["of version 0", { 0: () => 1 }],
+    ["of no version", { first: () => 1 }],
+    ["that is no function", { 1: "up" }],
+    ["that are none", 7],
+  ])("refuses upcasts %s", (_name, upcast) => {
+    const steps = upcast as unknown as Record<number, (old: unknown) => unknown>;
+    expect(() => defineQueue({ name: "q", payload, version: 2, upcast: steps })).toThrowError(refused);
+  });
 });
 
 describe("message", () => {
@@ -79,6 +101,12 @@ describe("message", () => {
       id: "m",
       headers: { a: "b" },
     });
+  });
+
+  test("says its version from 2 on", () => {
+    const later = defineQueue({ name: "q", payload, version: 2 });
+    expect(message(later, {}, { headers: { a: "b" } }).headers).toEqual({ a: "b", "x-subtitles-version": "2" });
+    expect(message(later, {}).headers).toEqual({ "x-subtitles-version": "2" });
   });
 
   test("a recursive schema that meets a cycle, or one that throws, refuses the payload", () => {

@@ -47,6 +47,19 @@ test("defineQueue takes schemas whose output is JSON that parses again to itself
   defineQueue({ name: "q", payload: z.object({ map: z.map(z.string(), z.string()) }) });
   // @ts-expect-error the output, a number, is no input: it would not parse again
   defineQueue({ name: "q", payload: z.object({ n: z.string().transform(Number) }) });
+  defineQueue({
+    name: "q",
+    payload: z.string(),
+    version: 2,
+    upcast: {
+      1: (old) => {
+        expectTypeOf(old).toEqualTypeOf<unknown>();
+        return String(old);
+      },
+    },
+  });
+  // @ts-expect-error nothing is known of an old payload before it is parsed
+  defineQueue({ name: "q", payload: z.string(), version: 2, upcast: { 1: (old: { text: string }) => old.text } });
   // @ts-expect-error no such type of queue
   defineQueue({ name: "q", payload: z.string(), type: "stream" });
 });

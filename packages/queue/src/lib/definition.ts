@@ -1,5 +1,6 @@
 import type { $ZodType, input, output } from "zod/v4/core";
-import { checkDuration, invalid, show } from "./arguments.js";
+import { checkDuration, checkWhole, invalid, show } from "./arguments.js";
+import { LATEST_VERSION, type Upcasts, versionOf } from "./evolution.js";
 
 /** A queue as its publishers and consumers know it: made by `defineQueue`. */
 export interface QueueDefinition {
@@ -11,6 +12,10 @@ export interface QueueDefinition {
   readonly retryDelaysMs: readonly number[];
   /** How RabbitMQ stores it. */
   readonly type: "quorum" | "classic";
+  /** Of the payload's schema. Absent: 1. */
+  readonly version?: number;
+  /** For older payloads that are still waiting somewhere. */
+  readonly upcast?: Upcasts;
 }
 
 /** T if it is JSON all the way down, interfaces included; a Date, function, Map, bigint or symbol in it becomes never. */
@@ -57,6 +62,18 @@ export function defineQueue<S extends $ZodType>(definition: {
   readonly retryDelaysMs?: readonly number[] | undefined;
   /** @default "quorum" (replicated on a cluster, plain durable on one node) */
   readonly type?: "quorum" | "classic" | undefined;
+  /**
+   * Which version of the payload this schema describes, 1 to 999,999,999. Raise it with every change that payloads already
+   * waiting would not survive. A message of a newer version is dead-lettered, so deploy consumers before publishers.
+   * @default 1
+   */
+  readonly version?: number | undefined;
+  /**
+   * Lifts an older payload to the next version, one function per version from which messages may still come:
+   * `{ 1: (old) => ({ ...First.parse(old), language: "en" }) }`. What the last one returns is parsed by `payload`. Where
+   * one is missing or throws, the message is dead-lettered with the reason.
+   */
+  readonly upcast?: Upcasts | undefined;
 }): QueueDefinition & { readonly payload: S } {
   if (typeof definition !== "object" || definition === null) return invalid("A queue definition must be an object.");
   const complete = {
@@ -64,9 +81,15 @@ export function defineQueue<S extends $ZodType>(definition: {
     payload: definition.payload,
     retryDelaysMs: definition.retryDelaysMs ?? DEFAULT_RETRY_DELAYS_MS,
     type: definition.type ?? "quorum",
+    ...(definition.version !== undefined && { version: definition.version }),
+    ...(definition.upcast !== undefined && { upcast: definition.upcast }),
   };
   checkDefinition(complete);
-  return Object.freeze({ ...complete, retryDelaysMs: Object.freeze([...complete.retryDelaysMs]) });
+  return Object.freeze({
+    ...complete,
+    retryDelaysMs: Object.freeze([...complete.retryDelaysMs]),
+    ...(complete.upcast !== undefined && { upcast: Object.freeze({ ...complete.upcast }) }),
+  });
 }
 
 const checked = new WeakSet<object>();
@@ -87,8 +110,22 @@ export function checkDefinition<Q extends QueueDefinition>(queue: Q): Q {
   if (queue.type !== "quorum" && queue.type !== "classic") {
     return invalid(`The type of queue "${queue.name}" must be "quorum" or "classic", and is ${show(queue.type)}.`);
   }
+  checkVersion(queue);
   if (Object.isFrozen(queue)) checked.add(queue);
   return queue;
+}
+
+function checkVersion(queue: QueueDefinition): void {
+  const { name, upcast = {} } = queue;
+  const version = checkWhole(versionOf(queue), `The version of queue "${name}"`, 1, LATEST_VERSION);
+  if (typeof upcast !== "object" || upcast === null) invalid(`upcast of queue "${name}" must be an object.`);
+  for (const [from, step] of Object.entries(upcast)) {
+    if (!/^[1-9]\d{0,8}$/.test(from) || Number(from) >= version || typeof step !== "function") {
+      invalid(
+        `upcast of queue "${name}" must hold functions under versions below its own, ${version}: ${show(from)} is none.`,
+      );
+    }
+  }
 }
 
 function checkQueueName(name: unknown): void {

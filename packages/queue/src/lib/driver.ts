@@ -29,6 +29,8 @@ export type QueueShape = Pick<QueueDefinition, "name" | "retryDelaysMs" | "type"
 export interface Envelope {
   readonly id: string;
   readonly body: string;
+  /** Of the body, from 1. A copy keeps it. */
+  readonly version: number;
   /** The user's headers, and nothing else. They arrive exactly as they were given. */
   readonly headers: Readonly<Record<string, string>>;
   /** From 1. */

@@ -65,7 +65,7 @@ export class Handling<Q extends QueueDefinition> {
   async decide(timeoutMs: number | undefined, report: (error: unknown) => void): Promise<Outcome> {
     const { envelope, redelivered } = this.delivery;
     const queue = this.#queue;
-    const decoded = decodePayload(queue, envelope.body);
+    const decoded = decodePayload(queue, envelope);
     if ("fault" in decoded) {
       const about = { queue: queue.name, messageId: envelope.id };
       report(

@@ -1,6 +1,7 @@
 import type { input, output } from "zod/v4/core";
 import { checkHeaders, checkMessageId } from "./arguments.js";
 import { checkDefinition, type QueueDefinition } from "./definition.js";
+import { VERSION_HEADER, versionOf } from "./evolution.js";
 import { encodePayload } from "./payload.js";
 import type { Verdict } from "./verdict.js";
 
@@ -40,7 +41,8 @@ export interface PublishOptions {
 }
 
 /**
- * A message for an outbox: its payload is checked by the queue's schema now, not when it is relayed.
+ * A message for an outbox: its payload is checked by the queue's schema now, not when it is relayed. From version 2 on, its
+ * headers say which version that was, so that a relay of a later release lifts it; without that header it is of version 1.
  *
  * @throws QueueError INVALID_PAYLOAD, INVALID_ARGUMENT
  */
@@ -56,7 +58,9 @@ export function message<Q extends QueueDefinition>(
 } {
   checkDefinition(queue);
   const id = options?.id === undefined ? undefined : checkMessageId(options.id);
-  const headers = options?.headers === undefined ? undefined : checkHeaders(options.headers);
+  const users = options?.headers === undefined ? undefined : checkHeaders(options.headers);
+  const version = versionOf(queue);
+  const headers = version === 1 ? users : { ...users, [VERSION_HEADER]: String(version) };
   return {
     queue: queue.name,
     payload: encodePayload(queue, payload, id).payload,

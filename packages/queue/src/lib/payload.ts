@@ -1,11 +1,13 @@
 import { type input, type output, safeParse } from "zod/v4/core";
 import type { QueueDefinition } from "./definition.js";
+import type { Envelope } from "./driver.js";
 import { QueueError } from "./errors.js";
+import { lift } from "./evolution.js";
+import { describeIssues } from "./issues.js";
 import { whyNotJson } from "./json.js";
 
 /** What RabbitMQ 4 takes by default. A larger message would cost its neighbours their channel. */
 const MAX_BODY_BYTES = 16 * 1024 * 1024;
-const MAX_ISSUES_SHOWN = 3;
 
 /**
  * A payload as the queue's schema gives it back, and its JSON text.
@@ -29,10 +31,13 @@ export function encodePayload<Q extends QueueDefinition>(
   return { payload: parsed.payload, body };
 }
 
-/** Reads what arrived. A fault is an answer here, not an error: the message goes to the dead letters with it. */
+/**
+ * Reads what arrived, lifted to the queue's version first where it is older. A fault is an answer here, not an error: the
+ * message goes to the dead letters with it.
+ */
 export function decodePayload<Q extends QueueDefinition>(
   queue: Q,
-  body: string,
+  { body, version }: Pick<Envelope, "body" | "version">,
 ): { readonly payload: output<Q["payload"]> } | { readonly fault: string } {
   let value: unknown;
   try {
@@ -40,7 +45,9 @@ export function decodePayload<Q extends QueueDefinition>(
   } catch {
     return { fault: "The body is not JSON." };
   }
-  const parsed = parse(queue, value);
+  const lifted = lift(queue, value, version);
+  if ("fault" in lifted) return { fault: `The payload cannot be read. ${lifted.fault}` };
+  const parsed = parse(queue, lifted.payload);
   return "fault" in parsed ? { fault: `The payload was refused: ${parsed.fault}.` } : parsed;
 }
 
@@ -58,12 +65,7 @@ function parse<Q extends QueueDefinition>(
   try {
     const result = safeParse<Q["payload"]>(queue.payload, value);
     if (result.success) return { payload: result.data };
-    const shown = result.error.issues.slice(0, MAX_ISSUES_SHOWN).map((issue) => {
-      const path = issue.path.map(String).join(".").slice(0, 80);
-      return path === "" ? issue.message : `${path}: ${issue.message}`;
-    });
-    const more = result.error.issues.length - shown.length;
-    return { fault: shown.join("; ") + (more > 0 ? `; and ${more} more` : "") };
+    return { fault: describeIssues(result.error.issues) };
   } catch (error) {
     // A value that is too deep or contains itself overflows the stack of a recursive schema; schemas must be synchronous.
     return { fault: error instanceof RangeError ? "it is nested too deeply" : `its schema threw ${nameOf(error)}` };

@@ -4,6 +4,7 @@ import { checkHeaders, checkMessageId, invalid } from "./arguments.js";
 import { checkDefinition, type QueueDefinition } from "./definition.js";
 import type { Session } from "./driver.js";
 import { QueueError } from "./errors.js";
+import { versionOf } from "./evolution.js";
 import { toError } from "./failures.js";
 import type { PublishOptions } from "./message.js";
 import { encodePayload } from "./payload.js";
@@ -24,7 +25,8 @@ export async function publish<Q extends QueueDefinition>(
   const id = options.id === undefined ? uuid() : checkMessageId(options.id);
   const headers = checkHeaders(options.headers);
   const { body } = encodePayload(queue, payload, id);
-  const envelope = { id, body, headers, attempt: 1, publishedAt: Date.now(), errors: [], death: null };
+  const publishedAt = Date.now();
+  const envelope = { id, body, version: versionOf(queue), headers, attempt: 1, publishedAt, errors: [], death: null };
   const answer = await session.publish(queue, envelope, "ready");
   if (!answer.ok) throw toError(answer, { queue: queue.name, messageId: id });
   return { id };

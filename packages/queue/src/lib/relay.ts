@@ -3,17 +3,7 @@ import { invalid } from "./arguments.js";
 import type { Broker } from "./broker.js";
 import { checkDefinition, type QueueDefinition } from "./definition.js";
 import { QueueError } from "./errors.js";
-
-/** A stored message, as an outbox hands it out. */
-export interface RelayEntry {
-  readonly entryId: string;
-  /** Becomes the message id. */
-  readonly id: string;
-  /** The name of one of the relay's queues. */
-  readonly queue: string;
-  readonly payload: unknown;
-  readonly headers?: Readonly<Record<string, string>>;
-}
+import { type RelayEntry, readEntry } from "./relay-entry.js";
 
 /** Structural, so any store can offer one. What was read and not acknowledged must be handed out again some time later. */
 export interface RelayOutbox {
@@ -48,7 +38,8 @@ const MOST_REMEMBERED = 10_000;
  * Publishes what an outbox holds, then acknowledges it: at-least-once, with the entry's id as message id. One relay
  * publishes in the outbox's order; a publish that had to be repeated, or several relays side by side, may change it. An
  * entry that can never be published (unknown queue, payload refused by its schema) is rejected with the reason and holds up
- * nothing. Starts at once.
+ * nothing. One stored under an older version of its queue is lifted to the present one first; one of a newer version stays
+ * for a relay that knows it. Starts at once.
  *
  * @param options.onError told of reads, publishes and acknowledgements that failed, each of which is tried again, and of
  *   entries that were rejected
@@ -170,8 +161,10 @@ class RunningRelay implements Relay {
     if (this.#confirmed.has(entry.entryId)) return { kind: "confirmed" };
     const queue = this.#queues.get(entry.queue);
     if (queue === undefined) return this.#poisoned(`No queue of the name "${entry.queue}" is known to this relay.`);
+    const readable = readEntry(queue, entry);
+    if ("fault" in readable) return this.#unreadable(entry, readable);
     try {
-      await this.#broker.publish(queue, entry.payload, { id: entry.id, headers: entry.headers });
+      await this.#broker.publish(queue, readable.payload, { id: entry.id, headers: readable.headers });
       this.#published++;
       return { kind: "confirmed" };
     } catch (error) {
@@ -181,6 +174,12 @@ class RunningRelay implements Relay {
       }
       return { kind: "later" };
     }
+  }
+
+  #unreadable({ id, queue }: RelayEntry, { fault, kind }: { fault: string; kind: "poisoned" | "later" }): Result {
+    const reason = `The entry for queue "${queue}" cannot be read. ${fault}`;
+    this.#report(new QueueError("INVALID_PAYLOAD", reason, { queue, messageId: id }));
+    return kind === "later" ? { kind } : { kind, reason };
   }
 
   #poisoned(reason: string): Result {

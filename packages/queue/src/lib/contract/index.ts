@@ -1,6 +1,7 @@
 import { describe } from "vitest";
 import { consumeContract } from "./consume.js";
 import { deadLetterContract } from "./dead-letter.js";
+import { evolutionContract } from "./evolution.js";
 import type { OpenDriver } from "./fixture.js";
 import { payloadContract } from "./payloads.js";
 import { publishContract } from "./publish.js";
@@ -24,6 +25,7 @@ export function testDriver(name: string, open: OpenDriver): void {
     describe("publish", () => publishContract(open));
     describe("payloads, ids and headers", () => payloadContract(open));
     describe("consume", () => consumeContract(open));
+    describe("evolution", () => evolutionContract(open));
     describe("time limits", () => timeLimitContract(open));
     describe("retry", () => retryContract(open));
     describe("dead letters", () => deadLetterContract(open));

@@ -1,5 +1,7 @@
 import { expect, onTestFinished, test } from "vitest";
-import { createRelay, type RelayEntry, type RelayOutbox } from "../relay.js";
+import { createRelay, type RelayOutbox } from "../relay.js";
+import type { RelayEntry } from "../relay-entry.js";
+import { FakeOutbox } from "./fake-outbox.js";
 import { type OpenDriver, PATIENCE, recorder, setUp, type TaskQueue } from "./fixture.js";
 
 export function relayContract(open: OpenDriver): void {
@@ -83,37 +85,4 @@ export function relayContract(open: OpenDriver): void {
 
 function entry(n: number, changes: Partial<RelayEntry> = {}): RelayEntry {
   return { entryId: `e${n}`, id: `m${n}`, queue: "tasks", payload: { n }, ...changes };
-}
-
-/** Hands an entry out once, and again where the acknowledgement failed. */
-class FakeOutbox implements RelayOutbox {
-  readonly acknowledged: string[] = [];
-  readonly rejected = new Map<string, string>();
-  failures = { read: 0, ack: 0 };
-  readonly #waiting: RelayEntry[];
-  readonly #inHand = new Map<string, RelayEntry>();
-
-  constructor(entries: readonly RelayEntry[]) {
-    this.#waiting = [...entries];
-  }
-
-  async read({ limit = 100 }: { readonly limit?: number } = {}): Promise<readonly RelayEntry[]> {
-    if (this.failures.read-- > 0) throw new Error("read");
-    const entries = this.#waiting.splice(0, limit);
-    for (const read of entries) this.#inHand.set(read.entryId, read);
-    return entries;
-  }
-
-  async ack(entryIds: readonly string[]): Promise<void> {
-    if (this.failures.ack-- > 0) {
-      this.#waiting.push(...this.#inHand.values());
-      throw new Error("ack");
-    }
-    for (const entryId of entryIds) this.#inHand.delete(entryId);
-    this.acknowledged.push(...entryIds);
-  }
-
-  async reject(entryIds: readonly string[], reason: string): Promise<void> {
-    for (const entryId of entryIds) this.rejected.set(entryId, reason);
-  }
 }

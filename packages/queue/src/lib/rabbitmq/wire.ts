@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import type { Message, Options } from "amqplib";
 import { RESERVED_HEADER_PREFIX } from "../arguments.js";
 import type { Envelope } from "../driver.js";
+import { VERSION_HEADER } from "../evolution.js";
 
 const ATTEMPT = `${RESERVED_HEADER_PREFIX}attempt`;
 const PUBLISHED_AT = `${RESERVED_HEADER_PREFIX}published-at`;
@@ -19,6 +20,7 @@ const TAKEN =
 
 export function toProperties(envelope: Envelope): Options.Publish {
   const own = {
+    [VERSION_HEADER]: String(envelope.version),
     [ATTEMPT]: String(envelope.attempt),
     [PUBLISHED_AT]: String(envelope.publishedAt),
     ...(envelope.errors.length > 0 && { [ERRORS]: JSON.stringify(envelope.errors) }),
@@ -46,6 +48,7 @@ export function toEnvelope({ content, properties }: Message): Envelope {
   return {
     id: typeof id === "string" && id !== "" ? id : `sha256-${createHash("sha256").update(content).digest("hex")}`,
     body: content.toString("utf8"),
+    version: Math.max(1, readNumber(headers.get(VERSION_HEADER)) ?? 1),
     headers: Object.fromEntries(usersHeaders(headers)),
     attempt: Math.max(1, readNumber(headers.get(ATTEMPT)) ?? 1),
     publishedAt: readNumber(headers.get(PUBLISHED_AT)) ?? (typeof seconds === "number" ? seconds * 1000 : Date.now()),

@@ -1,0 +1,35 @@
+import type { RelayOutbox } from "../relay.js";
+import type { RelayEntry } from "../relay-entry.js";
+
+/** Hands an entry out once, and again where the acknowledgement failed. */
+export class FakeOutbox implements RelayOutbox {
+  readonly acknowledged: string[] = [];
+  readonly rejected = new Map<string, string>();
+  failures = { read: 0, ack: 0 };
+  readonly #waiting: RelayEntry[];
+  readonly #inHand = new Map<string, RelayEntry>();
+
+  constructor(entries: readonly RelayEntry[]) {
+    this.#waiting = [...entries];
+  }
+
+  async read({ limit = 100 }: { readonly limit?: number } = {}): Promise<readonly RelayEntry[]> {
+    if (this.failures.read-- > 0) throw new Error("read");
+    const entries = this.#waiting.splice(0, limit);
+    for (const read of entries) this.#inHand.set(read.entryId, read);
+    return entries;
+  }
+
+  async ack(entryIds: readonly string[]): Promise<void> {
+    if (this.failures.ack-- > 0) {
+      this.#waiting.push(...this.#inHand.values());
+      throw new Error("ack");
+    }
+    for (const entryId of entryIds) this.#inHand.delete(entryId);
+    this.acknowledged.push(...entryIds);
+  }
+
+  async reject(entryIds: readonly string[], reason: string): Promise<void> {
+    for (const entryId of entryIds) this.rejected.set(entryId, reason);
+  }
+}
