@@ -1,7 +1,7 @@
 export type { Broker, ConsumeOptions, Consumer, DeadLetter, QueueHealth, QueueStats } from "./lib/broker.js";
 export { createBroker } from "./lib/create-broker.js";
 export { defineQueue, type JsonOnly, type QueueDefinition, type Storable } from "./lib/definition.js";
-export type { QueueDriver } from "./lib/driver.js";
+export type { Driver, QueueDriver, Session } from "./lib/driver.js";
 export { QueueError, type QueueErrorCode, type QueueErrorFields } from "./lib/errors.js";
 export type { Upcasts } from "./lib/evolution.js";
 export { type Handler, type Message, message, type PublishOptions } from "./lib/message.js";
