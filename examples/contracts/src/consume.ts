@@ -28,6 +28,7 @@ export function consumeWhenReachable(
         return;
       } catch (error) {
         if (QueueError.is(error, "CLOSED")) return;
+        // Anything else is a mistake in the code: unhandled, it ends the process.
         if (!mayPass(error)) throw error;
         log.warn({ err: error, queue: queue.name }, "cannot consume yet: trying again");
       }

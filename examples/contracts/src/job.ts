@@ -1,8 +1,14 @@
 import type { Job, JobStore } from "@subtitles/job-store";
 import type { subtitleJob } from "@subtitles/job-store/subtitle";
+import { z } from "zod";
 
 export type SubtitleJob = typeof subtitleJob;
 export type SubtitleStore = JobStore<SubtitleJob>;
+
+/** A job's id, from wherever it comes: it becomes part of addresses and file names. */
+export const jobId = z.string().regex(/^[A-Za-z0-9._-]{1,128}$/, "Not a job id");
+
+export const subtitleStatus = z.enum(["pending", "downloading", "translating", "completed", "failed"]);
 
 /** The statuses in which a worker holds the job. */
 export type Working = "downloading" | "translating";

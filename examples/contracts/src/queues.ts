@@ -1,8 +1,9 @@
 import { defineQueue } from "@subtitles/queue";
 import { z } from "zod";
+import { jobId } from "./job.js";
 
 /** A message only says which job: the store knows the rest, and knows it newer. */
-export const jobMessage = z.object({ jobId: z.string().regex(/^[A-Za-z0-9._-]{1,128}$/) });
+export const jobMessage = z.object({ jobId });
 
 /** Find the subtitle. Sent by the manager together with the new job. */
 export const downloadQueue = defineQueue({ name: "subtitles.download", payload: jobMessage });

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { jobId } from "./job.js";
 
 /** The folder of finished subtitles: one file per job and language. */
 export interface SubtitleFiles {
@@ -43,11 +44,11 @@ export function createSubtitleFiles(folder: string): SubtitleFiles {
 }
 
 /** Both parts come from outside: only what cannot leave the folder is let through. */
-function fileName(jobId: string, language: string): string {
-  if (!/^[A-Za-z0-9._-]{1,128}$/.test(jobId) || !/^[A-Za-z0-9-]{1,64}$/.test(language)) {
+function fileName(id: string, language: string): string {
+  if (!jobId.safeParse(id).success || !/^[A-Za-z0-9-]{1,64}$/.test(language)) {
     throw new TypeError("A subtitle file is named by a job id and a language tag, nothing else.");
   }
-  return `${jobId}.${language}.srt`;
+  return `${id}.${language}.srt`;
 }
 
 /** Where a client gets a finished job's file. */

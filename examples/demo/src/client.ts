@@ -1,11 +1,12 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { subtitleStatus } from "@example/contracts";
 import { subtitleJob } from "@subtitles/job-store/subtitle";
 import { z } from "zod";
 
 /** What the demo reads of the manager's answers. */
 const jobView = z.object({
   id: z.string(),
-  status: z.enum(["pending", "downloading", "translating", "completed", "failed"]),
+  status: subtitleStatus,
   data: subtitleJob.data,
   progress: z.nullable(subtitleJob.progress),
   result: z.nullable(subtitleJob.result),

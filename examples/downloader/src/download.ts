@@ -30,11 +30,10 @@ export function download({ sources, files, downloadBaseUrl }: DownloadOptions): 
     const ready = await best(candidates, wanted);
     if (ready) {
       await files.save(job.id, wanted, ready.content);
-      const { source, fileName, language } = ready.candidate;
       const details = {
-        source,
-        file: fileName,
-        language,
+        source: ready.candidate.source,
+        file: ready.candidate.fileName,
+        language: ready.candidate.language,
         bytes: ready.content.byteLength,
         candidates: candidates.length,
       };

@@ -55,7 +55,7 @@ test("links are not followed, neither to folders nor to files", async () => {
   expect((await inLibrary("Ferry")).candidates).toEqual([]);
 });
 
-test("a folder that holds itself comes to an end", async () => {
+test("folders are searched only so deep, so that even one that holds itself comes to an end", async () => {
   await put("library/Ferry.en.srt", `library/${"deep/".repeat(30)}Ferry.en.srt`);
   expect((await inLibrary("Ferry")).candidates).toHaveLength(1);
 });
@@ -103,27 +103,23 @@ test("nothing beside a video is read outside the media folders", async () => {
 });
 
 test("a candidate is read only if it is a subtitle", async () => {
-  const path = (name: string) => ({ ...candidate, path: join(root, name) });
-  const candidate = {
-    title: readAs("Ferry"),
+  const candidate = (name: string) => ({
+    title: { words: "ferry", year: null },
     language: "en",
     hearingImpaired: false,
     source: "library",
-    fileName: "x",
-  };
+    fileName: name,
+    path: join(root, name),
+  });
   await put("good.srt");
   await writeFile(join(root, "wide.srt"), Buffer.from(`\ufeff${subtitle}`, "utf16le"));
   await writeFile(join(root, "empty.srt"), "");
   await writeFile(join(root, "page.srt"), "<html>Not found</html>");
   await writeFile(join(root, "huge.srt"), Buffer.alloc(6 * 1024 * 1024, subtitle));
   await symlink(join(root, "good.srt"), join(root, "link.srt"));
-  expect(String(await readSubtitle(path("good.srt")))).toBe(subtitle);
-  expect(await readSubtitle(path("wide.srt"))).not.toBeNull();
+  expect(String(await readSubtitle(candidate("good.srt")))).toBe(subtitle);
+  expect(await readSubtitle(candidate("wide.srt"))).not.toBeNull();
   for (const name of ["empty.srt", "page.srt", "huge.srt", "link.srt", "absent.srt"]) {
-    expect([name, await readSubtitle(path(name))]).toEqual([name, null]);
+    expect([name, await readSubtitle(candidate(name))]).toEqual([name, null]);
   }
 });
-
-function readAs(words: string) {
-  return { words, year: null };
-}

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { downloadQueue, type SubtitleFiles, type SubtitleStore } from "@example/contracts";
+import { downloadQueue, jobId, type SubtitleFiles, type SubtitleStore, subtitleStatus } from "@example/contracts";
 import { subtitleJob } from "@subtitles/job-store/subtitle";
 import { message } from "@subtitles/queue";
 import { create as contentDisposition } from "content-disposition";
@@ -7,14 +7,13 @@ import { z } from "zod";
 import { Problem } from "./problems.js";
 import type { Server } from "./server.js";
 
-const status = z.enum(["pending", "downloading", "translating", "completed", "failed"]);
 const listQuery = z.object({
-  status: z.union([status, z.array(status)]).optional(),
+  status: z.union([subtitleStatus, z.array(subtitleStatus)]).optional(),
   order: z.enum(["newest", "oldest"]).default("newest"),
   limit: z.coerce.number().int().min(1).max(200).default(20),
   cursor: z.string().max(1024).optional(),
 });
-const jobParams = z.object({ id: z.string().regex(/^[A-Za-z0-9._-]{1,128}$/, "Not a job id") });
+const jobParams = z.object({ id: jobId });
 
 export function subtitleRoutes(server: Server, { store, files }: { store: SubtitleStore; files: SubtitleFiles }): void {
   server.post("/subtitles", { schema: { body: subtitleJob.data } }, async (request, reply) => {

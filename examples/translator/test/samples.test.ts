@@ -1,6 +1,6 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import {
   decodeSubtitle,
   formatSrt,
@@ -25,7 +25,7 @@ const translate = async (file: string, minCoverage: number) =>
   });
 
 describe("the sample subtitles", () => {
-  it.each([
+  test.each([
     [FILM, 70],
     [EPISODE, 60],
     [FILM_IN_SPANISH, 70],
@@ -39,7 +39,7 @@ describe("the sample subtitles", () => {
     }
   });
 
-  it("are written as this project writes them", async () => {
+  test("are written as this project writes them", async () => {
     const library = await readdir(join(SAMPLES, "library"));
     for (const file of library) {
       const source = await readFile(join(SAMPLES, "library", file), "utf8");
@@ -49,7 +49,7 @@ describe("the sample subtitles", () => {
 });
 
 describe("the sample translation memory", () => {
-  it("covers most of the film, much of it only fuzzily, and not all", async () => {
+  test("covers most of the film, much of it only fuzzily, and not all", async () => {
     const result = await translate(FILM, 0.6);
     expect(result.coverage).toBeGreaterThan(0.8);
     expect(result.coverage).toBeLessThan(0.92);
@@ -59,13 +59,13 @@ describe("the sample translation memory", () => {
     expect(result.covered + result.uncovered.length).toBe(result.total);
   });
 
-  it("gives no line of the film as its own translation", async () => {
+  test("gives no line of the film as its own translation", async () => {
     const sources = new Map((await cuesOf(FILM)).map(({ index, text }) => [index, text]));
     const unchanged = (await translate(FILM, 0.6)).cues.filter(({ index, text }) => sources.get(index) === text);
     expect(unchanged.map(({ text }) => text)).toEqual(["♪", "♪"]);
   });
 
-  it("covers too little of the episode", async () => {
+  test("covers too little of the episode", async () => {
     await expect(translate(EPISODE, 0.6)).rejects.toThrow(InsufficientCoverageError);
   });
 });

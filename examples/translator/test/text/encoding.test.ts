@@ -1,21 +1,21 @@
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { decodeSubtitle } from "../../src/text/encoding.js";
 
 const bytes = (...values: readonly number[]) => Uint8Array.from(values);
 const CUE = "1\n00:00:01,000 --> 00:00:02,000\n";
 
 describe("decodeSubtitle", () => {
-  it("reads UTF-8 and leaves its byte order mark out", () => {
+  test("reads UTF-8 and leaves its byte order mark out", () => {
     const marked = bytes(0xef, 0xbb, 0xbf, ...new TextEncoder().encode("señor"));
     expect(decodeSubtitle(marked)).toEqual({ text: "señor", encoding: "utf-8" });
   });
 
-  it("takes valid UTF-8 for UTF-8, whatever the language", () => {
+  test("takes valid UTF-8 for UTF-8, whatever the language", () => {
     expect(decodeSubtitle(new TextEncoder().encode("Привет"), "ru")).toEqual({ text: "Привет", encoding: "utf-8" });
   });
 
-  it.each([
+  test.each([
     ["utf-16le with a mark", Buffer.from(`\uFEFF${CUE}Привет`, "utf16le"), "utf-16le"],
     ["utf-16le without", Buffer.from(`${CUE}Привет`, "utf16le"), "utf-16le"],
     ["utf-16be with a mark", Buffer.from(`\uFEFF${CUE}Привет`, "utf16le").swap16(), "utf-16be"],
@@ -24,7 +24,7 @@ describe("decodeSubtitle", () => {
     expect(decodeSubtitle(source)).toEqual({ text: `${CUE}Привет`, encoding });
   });
 
-  it.each([
+  test.each([
     ["cs", [0xe8, 0xf9, 0xf8], "čůř", "windows-1250"],
     ["cze", [0xe8, 0xf9, 0xf8], "čůř", "windows-1250"],
     ["ru-RU", [0xcf, 0xf0, 0xe8], "При", "windows-1251"],
@@ -44,7 +44,7 @@ describe("decodeSubtitle", () => {
     expect(decodeSubtitle(bytes(...source), language)).toEqual({ text, encoding });
   });
 
-  it.each([undefined, "", "not a tag", "xx"])("falls back to windows-1252 for the language %j", (language) => {
+  test.each([undefined, "", "not a tag", "xx"])("falls back to windows-1252 for the language %j", (language) => {
     // 0x92 is the apostrophe of windows-1252 and a control character in latin1.
     expect(decodeSubtitle(bytes(0x69, 0x74, 0x92, 0x73, 0xe9), language)).toEqual({
       text: "it’sé",
@@ -52,12 +52,12 @@ describe("decodeSubtitle", () => {
     });
   });
 
-  it("shows that a last character was cut off", () => {
+  test("shows that a last character was cut off", () => {
     expect(decodeSubtitle(bytes(0x93, 0xfa, 0x96), "ja").text).toBe("日\uFFFD");
     expect(decodeSubtitle(bytes(0xff, 0xfe, 0x41, 0x00, 0x42)).text).toBe("A\uFFFD");
   });
 
-  it("never throws", () => {
+  test("never throws", () => {
     const hint = fc.option(fc.oneof(fc.string(), fc.constantFrom("ja", "zh", "ko", "vi", "th")), { nil: undefined });
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 64 }), hint, (source, language) => {

@@ -1,10 +1,10 @@
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { breakLines } from "../../src/text/layout.js";
 import { isBlank, unwrap, withoutTags } from "../../src/text/markup.js";
 
 describe("unwrap", () => {
-  it.each([
+  test.each([
     ["Hello", "", "Hello", ""],
     ["<i>Hello</i>", "<i>", "Hello", "</i>"],
     ["{\\an8}<i>Hello</i>", "{\\an8}<i>", "Hello", "</i>"],
@@ -15,14 +15,18 @@ describe("unwrap", () => {
     expect(unwrap(marked)).toEqual({ before, text, after });
   });
 
-  it.each(["<i>One</i> two", "One <b>two</b>", "<i>One</i> and <i>two</i>", "<i>One", "</i>One", "<i><b>One</i></b>"])(
-    "leaves %j as it is",
-    (marked) => {
-      expect(unwrap(marked)).toEqual({ before: "", text: marked, after: "" });
-    },
-  );
+  test.each([
+    "<i>One</i> two",
+    "One <b>two</b>",
+    "<i>One</i> and <i>two</i>",
+    "<i>One",
+    "</i>One",
+    "<i><b>One</i></b>",
+  ])("leaves %j as it is", (marked) => {
+    expect(unwrap(marked)).toEqual({ before: "", text: marked, after: "" });
+  });
 
-  it("keeps every character that is not space", () => {
+  test("keeps every character that is not space", () => {
     const pieces = fc.constantFrom("<i>", "</i>", "<b>", "</b>", "{\\an8}", "a", " ", "\n", "<", ">", "{");
     fc.assert(
       fc.property(fc.array(pieces), (parts) => {
@@ -34,7 +38,7 @@ describe("unwrap", () => {
     );
   });
 
-  it.each(["<i>", "<i", "</b>", "{\\", "<i>x</i>\n"])("takes time in proportion to a megabyte of %j", (piece) => {
+  test.each(["<i>", "<i", "</b>", "{\\", "<i>x</i>\n"])("takes time in proportion to a megabyte of %j", (piece) => {
     const started = performance.now();
     unwrap(piece.repeat(1_000_000 / piece.length));
     expect(performance.now() - started).toBeLessThan(5000);
@@ -42,30 +46,30 @@ describe("unwrap", () => {
 });
 
 describe("isBlank", () => {
-  it.each(["", "  \n ", "♪", "<i></i>", "{\\an8}...", "—"])("holds for %j", (text) => {
+  test.each(["", "  \n ", "♪", "<i></i>", "{\\an8}...", "—"])("holds for %j", (text) => {
     expect(isBlank(text)).toBe(true);
   });
 
-  it.each(["a", "7", "♪ la ♪", "日本"])("does not hold for %j", (text) => {
+  test.each(["a", "7", "♪ la ♪", "日本"])("does not hold for %j", (text) => {
     expect(isBlank(text)).toBe(false);
   });
 });
 
 describe("breakLines", () => {
-  it("breaks a long text near its middle", () => {
+  test("breaks a long text near its middle", () => {
     expect(breakLines("Debería habérmelo dicho todo hace ya mucho tiempo.")).toBe(
       "Debería habérmelo dicho\ntodo hace ya mucho tiempo.",
     );
   });
 
-  it.each(["Short.", "- Two speakers who both have very long lines to say.\n- Yes.", "x".repeat(100)])(
+  test.each(["Short.", "- Two speakers who both have very long lines to say.\n- Yes.", "x".repeat(100)])(
     "leaves %j as it is",
     (text) => {
       expect(breakLines(text)).toBe(text);
     },
   );
 
-  it("changes nothing but spaces", () => {
+  test("changes nothing but spaces", () => {
     fc.assert(fc.property(fc.lorem({ maxCount: 60 }), (text) => breakLines(text).replaceAll("\n", " ") === text));
   });
 });

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { PhraseIndex } from "../../src/text/phrase-index.js";
 import { similarity, weighByRarity } from "../../src/text/similarity.js";
 
@@ -13,25 +13,25 @@ const index = (...pairs: readonly [source: string, target: string][]) =>
 const exact = (text: string) => ({ text, match: "exact", score: 1 });
 
 describe("an exact match", () => {
-  it.each(["Good morning.", "good morning", "GOOD   MORNING!", " “Good morning…” "])("is found for %j", (text) => {
+  test.each(["Good morning.", "good morning", "GOOD   MORNING!", " “Good morning…” "])("is found for %j", (text) => {
     expect(index(["Good morning.", "Buenos días."]).find(text)).toEqual(exact("Buenos días."));
   });
 
-  it("does not mind the kind of apostrophe", () => {
+  test("does not mind the kind of apostrophe", () => {
     expect(index(["I'm fine.", "Estoy bien."]).find("I’m fine.")).toEqual(exact("Estoy bien."));
   });
 
-  it("prefers the very same text", () => {
+  test("prefers the very same text", () => {
     const phrases = index(["Stop.", "Para."], ["Stop!", "¡Para!"]);
     expect(phrases.find("Stop!")).toEqual(exact("¡Para!"));
     expect(phrases.find("STOP")).toEqual(exact("Para."));
   });
 
-  it("may be the source text itself where the memory says so", () => {
+  test("may be the source text itself where the memory says so", () => {
     expect(index(["OK", "OK"]).find("OK.")).toEqual(exact("OK"));
   });
 
-  it.each([
+  test.each([
     ["a question for a statement", "You know him?"],
     ["a statement with another number", "You know him 2"],
   ])("is not taken from %s", (_name, text) => {
@@ -50,14 +50,14 @@ describe("a fuzzy match", () => {
     ["There are seven people waiting in the car outside.", "Hay siete personas esperando fuera en el coche."],
   );
 
-  it("gives the most similar phrase and says how similar", () => {
+  test("gives the most similar phrase and says how similar", () => {
     const found = phrases.find("Well, I think we should go home now.");
     expect(found).toMatchObject({ text: "Creo que deberíamos irnos a casa ya.", match: "fuzzy" });
     expect(found?.score).toBeGreaterThanOrEqual(THRESHOLD);
     expect(found?.score).toBeLessThan(1);
   });
 
-  it.each([
+  test.each([
     ["the words are others", "My brother sold the boat."],
     ["a negation is missing", "I know that you never told them the truth."],
     ["a negation is contracted", "I know that you didn't told them the truth."],
@@ -72,7 +72,7 @@ describe("a fuzzy match", () => {
     expect(phrases.find(text)).toBeNull();
   });
 
-  it("carries a number over and is never exact for it", () => {
+  test("carries a number over and is never exact for it", () => {
     expect(phrases.find("We have been waiting here for 5 hours.")).toEqual({
       text: "Llevamos 5 horas esperando aquí.",
       match: "fuzzy",
@@ -83,12 +83,12 @@ describe("a fuzzy match", () => {
     );
   });
 
-  it("exchanges two numbers at once", () => {
+  test("exchanges two numbers at once", () => {
     const swapping = index(["Take bus 4 to gate 9 at noon.", "Toma el autobús 4 a la puerta 9 a mediodía."]);
     expect(swapping.find("Take bus 9 to gate 4 at noon.")?.text).toBe("Toma el autobús 9 a la puerta 4 a mediodía.");
   });
 
-  it("never comes from a phrase that was left untranslated", () => {
+  test("never comes from a phrase that was left untranslated", () => {
     const untranslated = index(["The old man and the sea again", "The old man and the sea again"]);
     expect(untranslated.find("The old man and the sea once more again")).toBeNull();
     expect(untranslated.find("Old man and the sea again")).toBeNull();
@@ -99,7 +99,7 @@ describe("similarity", () => {
   const words = fc.array(fc.constantFrom("the", "last", "ferry", "leaves", "now"), { maxLength: 8 });
   const weigh = (word: string) => word.length;
 
-  it("is 1 for the same words only, symmetric, and from 0 to 1", () => {
+  test("is 1 for the same words only, symmetric, and from 0 to 1", () => {
     fc.assert(
       fc.property(words, words, (a, b) => {
         const score = similarity(a, b, weigh);
@@ -110,14 +110,14 @@ describe("similarity", () => {
     );
   });
 
-  it("is the share of the weight that agrees", () => {
+  test("is the share of the weight that agrees", () => {
     expect(similarity(["last", "ferry"], ["last", "train"], weigh)).toBeCloseTo(4 / 9);
     expect(similarity(["last", "ferry"], ["ferry"], weigh)).toBeCloseTo(5 / 9);
     expect(similarity(["last", "ferry"], ["ferry", "last"], weigh)).toBeCloseTo(5 / 9);
   });
 });
 
-it("finds the best of all phrases, as trying each of them would", () => {
+test("finds the best of all phrases, as trying each of them would", () => {
   const vocabulary = fc.constantFrom("the", "a", "last", "ferry", "train", "leaves", "at", "night", "we", "wait");
   const sentence = fc.array(vocabulary, { minLength: 1, maxLength: 7 });
   const sentences = fc.uniqueArray(sentence, { minLength: 1, maxLength: 12, selector: (words) => words.join(" ") });

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { parseSync } from "subtitle";
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { SubtitleFormatError } from "../../src/text/errors.js";
 import { type Cue, formatSrt, parseSrt } from "../../src/text/srt.js";
 import { isMeantAsTimeLine } from "../../src/text/time-line.js";
@@ -10,14 +10,14 @@ const textsOf = (source: string) => parseSrt(source).map(({ text }) => text);
 const indexesOf = (source: string) => parseSrt(source).map(({ index }) => index);
 
 describe("parseSrt", () => {
-  it("reads index, times, settings and lines", () => {
+  test("reads index, times, settings and lines", () => {
     const source = "7\n01:02:03,456 --> 01:02:05,000 X1:201 X2:516 Y1:397 Y2:423\nTwo\nlines\n";
     expect(parseSrt(source)).toEqual([
       { index: 7, startMs: 3_723_456, endMs: 3_725_000, settings: "X1:201 X2:516 Y1:397 Y2:423", text: "Two\nlines" },
     ]);
   });
 
-  it.each([
+  test.each([
     ["LF", "\n"],
     ["CRLF", "\r\n"],
     ["CR", "\r"],
@@ -27,11 +27,11 @@ describe("parseSrt", () => {
     expect(textsOf(source)).toEqual(["One\nmore", "Two"]);
   });
 
-  it("skips a byte order mark", () => {
+  test("skips a byte order mark", () => {
     expect(indexesOf(`\uFEFF5\n${TIMES}\nText\n`)).toEqual([5]);
   });
 
-  it.each([
+  test.each([
     ["a dot", "00:00:01.500 --> 00:00:02.000", 1500],
     ["one digit for the hours", "0:00:01,500 --> 0:00:02,000", 1500],
     ["no hours", "00:01,500 --> 00:02,000", 1500],
@@ -44,47 +44,47 @@ describe("parseSrt", () => {
     expect(parseSrt(`1\n${line}\nText\n`)).toMatchObject([{ startMs, text: "Text" }]);
   });
 
-  it("numbers the cues itself where an index is missing", () => {
+  test("numbers the cues itself where an index is missing", () => {
     expect(parseSrt(`${TIMES}\nOne\n\n9\n${TIMES}\nTwo\n`)).toMatchObject([
       { index: 1, text: "One" },
       { index: 2, text: "Two" },
     ]);
   });
 
-  it("numbers the cues itself where an index repeats or falls", () => {
+  test("numbers the cues itself where an index repeats or falls", () => {
     expect(indexesOf(`1\n${TIMES}\nA\n\n1\n${TIMES}\nB\n\n3\n${TIMES}\nC\n`)).toEqual([1, 2, 3]);
     expect(indexesOf(`4\n${TIMES}\nA\n\n2\n${TIMES}\nB\n`)).toEqual([1, 2]);
   });
 
-  it("keeps the gaps of increasing indexes", () => {
+  test("keeps the gaps of increasing indexes", () => {
     expect(indexesOf(`2\n${TIMES}\nA\n\n5\n${TIMES}\nB\n`)).toEqual([2, 5]);
   });
 
-  it("takes text after a blank line for the cue's own", () => {
+  test("takes text after a blank line for the cue's own", () => {
     expect(textsOf(`1\n${TIMES}\nOne\n\nstill one\n\n2\n${TIMES}\nTwo\n`)).toEqual(["One\n\nstill one", "Two"]);
   });
 
-  it("finds the next cue where no blank line parts it", () => {
+  test("finds the next cue where no blank line parts it", () => {
     expect(textsOf(`1\n${TIMES}\nOne\n2\n${TIMES}\nTwo\n`)).toEqual(["One", "Two"]);
   });
 
-  it("keeps a number that is text", () => {
+  test("keeps a number that is text", () => {
     expect(textsOf(`1\n${TIMES}\n1984\n\n2\n${TIMES}\nTwo\n`)).toEqual(["1984", "Two"]);
   });
 
-  it("keeps blank cues", () => {
+  test("keeps blank cues", () => {
     expect(textsOf(`1\n${TIMES}\n\n2\n${TIMES}\n  \n\n3\n${TIMES}\nThree\n`)).toEqual(["", "", "Three"]);
   });
 
-  it("keeps an arrow that is text", () => {
+  test("keeps an arrow that is text", () => {
     expect(textsOf(`1\n${TIMES}\nthis way --> out\n`)).toEqual(["this way --> out"]);
   });
 
-  it.each(["", "\n\n", "Just a text\nof two lines", "WEBVTT\n"])("refuses %j, which has no cue", (source) => {
+  test.each(["", "\n\n", "Just a text\nof two lines", "WEBVTT\n"])("refuses %j, which has no cue", (source) => {
     expect(() => parseSrt(source)).toThrow(SubtitleFormatError);
   });
 
-  it("refuses a damaged time line and names the line, not the text", () => {
+  test("refuses a damaged time line and names the line, not the text", () => {
     const source = `1\n${TIMES}\nSecret\n\n2\n00:00:03,000 --> 00:0x:04,000\nTwo\n`;
     expect(() => parseSrt(source)).toThrow(
       expect.objectContaining({ name: "SubtitleFormatError", code: "SUBTITLE_FORMAT", line: 6 }),
@@ -111,7 +111,7 @@ const cues: fc.Arbitrary<readonly Cue[]> = fc
   );
 
 describe("parseSrt and formatSrt together", () => {
-  it("lose nothing", () => {
+  test("lose nothing", () => {
     fc.assert(
       fc.property(cues, (written) => {
         expect(parseSrt(formatSrt(written))).toEqual(written);
@@ -119,7 +119,7 @@ describe("parseSrt and formatSrt together", () => {
     );
   });
 
-  it("change nothing the second time, whatever the source", () => {
+  test("change nothing the second time, whatever the source", () => {
     const pieces = fc.constantFrom(
       "\n",
       "\r",
@@ -140,7 +140,7 @@ describe("parseSrt and formatSrt together", () => {
     );
   });
 
-  it("agree with another parser on plain subtitles", () => {
+  test("agree with another parser on plain subtitles", () => {
     // Where that parser is right: it reads LF only, and needs text in every cue.
     const plain = cues.map((all) =>
       all.map((cue) => ({ ...cue, text: `Line ${cue.startMs}\nand ${cue.endMs}`, settings: "" })),
@@ -154,7 +154,7 @@ describe("parseSrt and formatSrt together", () => {
     );
   });
 
-  it.each([
+  test.each([
     ["line breaks", "\n".repeat(1_000_000)],
     ["spaces", `${" ".repeat(1_000_000)}-->`],
     ["digits", `${"1".repeat(1_000_000)} -->`],

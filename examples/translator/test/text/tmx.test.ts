@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { parseTmx, TmxSyntaxError } from "../../src/text/tmx.js";
 
 const document = (body: string) => `<?xml version="1.0"?><tmx version="1.4"><header/><body>${body}</body></tmx>`;
@@ -6,7 +6,7 @@ const unit = (...variants: readonly [language: string, segment: string][]) =>
   `<tu>${variants.map(([tag, seg]) => `<tuv xml:lang="${tag}"><seg>${seg}</seg></tuv>`).join("")}</tu>`;
 
 describe("parseTmx", () => {
-  it("reads units of several languages", () => {
+  test("reads units of several languages", () => {
     expect(parseTmx(document(unit(["en", "Yes."], ["es-ES", "Sí."], ["fr", "Oui."])))).toEqual([
       {
         variants: [
@@ -18,7 +18,7 @@ describe("parseTmx", () => {
     ]);
   });
 
-  it.each([
+  test.each([
     ["EN_us", "en-US"],
     ["spa", "es"],
     ["ES-ES", "es-ES"],
@@ -26,26 +26,26 @@ describe("parseTmx", () => {
     expect(parseTmx(document(unit([tag, "x"])))[0]?.variants[0]?.language).toBe(language);
   });
 
-  it("reads the language attribute of older versions", () => {
+  test("reads the language attribute of older versions", () => {
     const [first] = parseTmx(document('<tu><tuv lang="en"><seg>x</seg></tuv></tu>'));
     expect(first?.variants).toEqual([{ language: "en", text: "x" }]);
   });
 
-  it("keeps the text of inline elements and leaves formatting code out", () => {
+  test("keeps the text of inline elements and leaves formatting code out", () => {
     const seg = 'Press <bpt i="1">&lt;b&gt;</bpt><hi>any</hi><ept i="1">&lt;/b&gt;</ept> key <ph x="1">%s</ph>now';
     expect(parseTmx(document(unit(["en", seg])))[0]?.variants[0]?.text).toBe("Press any key now");
   });
 
-  it("reads CDATA and XML's own entities, and joins broken lines", () => {
+  test("reads CDATA and XML's own entities, and joins broken lines", () => {
     const seg = "A &amp; B &#243;\n      <![CDATA[<C>]]>";
     expect(parseTmx(document(unit(["en", seg])))[0]?.variants[0]?.text).toBe("A & B ó <C>");
   });
 
-  it("ignores empty segments", () => {
+  test("ignores empty segments", () => {
     expect(parseTmx(document(unit(["en", "x"], ["es", " "])))[0]?.variants).toHaveLength(1);
   });
 
-  it.each([
+  test.each([
     ["nothing", "", /not well-formed/],
     ["plain text", "hello", /not well-formed/],
     ["a file that was cut off", document(unit(["en", "x"])).slice(0, 90), /not well-formed/],
@@ -60,7 +60,7 @@ describe("parseTmx", () => {
     expect(() => parseTmx(source)).toThrow(message);
   });
 
-  it.each([
+  test.each([
     ["internal", '<!DOCTYPE tmx [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]>'],
     ["external", '<!DOCTYPE tmx [<!ENTITY b SYSTEM "file:///etc/hostname">]>'],
   ])("refuses %s entities", (_name, doctype) => {

@@ -1,4 +1,4 @@
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { InsufficientCoverageError, ProviderReplyError } from "../../src/text/errors.js";
 import type { TranslatedCue, Translation, TranslationProvider } from "../../src/text/provider.js";
 import type { Cue } from "../../src/text/srt.js";
@@ -22,7 +22,7 @@ const translate = (cues: readonly Cue[], provider: TranslationProvider, options:
   translateCues(cues, PAIR, { provider, minCoverage: 0, ...options });
 
 describe("translateCues", () => {
-  it("gives the covered cues with their indexes and times, and lists the others", async () => {
+  test("gives the covered cues with their indexes and times, and lists the others", async () => {
     const provider = knowing({ Yes: exact("Sí"), "Come in": fuzzy("Pase") });
     const cues = cuesOf("Yes", "Nobody knows this", "Come in");
     expect(await translate(cues, provider)).toEqual({
@@ -39,7 +39,7 @@ describe("translateCues", () => {
     });
   });
 
-  it("keeps blank cues, and neither sends nor counts them", async () => {
+  test("keeps blank cues, and neither sends nor counts them", async () => {
     const provider = knowing({ Yes: exact("Sí") });
     const asked = vi.spyOn(provider, "translate");
     const result = await translate(cuesOf("", "Yes", "<i>♪</i>"), provider);
@@ -48,16 +48,16 @@ describe("translateCues", () => {
     expect(asked.mock.calls.flatMap(([cues]) => cues)).toHaveLength(1);
   });
 
-  it("has full coverage where there is nothing to translate", async () => {
+  test("has full coverage where there is nothing to translate", async () => {
     expect(await translate(cuesOf("♪"), knowing({}), { minCoverage: 1 })).toMatchObject({ coverage: 1, total: 0 });
   });
 
-  it("puts the tags around a cue back around its translation", async () => {
+  test("puts the tags around a cue back around its translation", async () => {
     const result = await translate(cuesOf("{\\an8}<i>Yes</i>"), knowing({ Yes: exact("Sí") }));
     expect(result.cues[0]?.text).toBe("{\\an8}<i>Sí</i>");
   });
 
-  it("breaks long lines and takes blank ones out", async () => {
+  test("breaks long lines and takes blank ones out", async () => {
     const long = "Debería habérmelo dicho todo hace ya mucho tiempo.";
     const provider = knowing({ One: exact(long), Two: exact("uno\r\n\r\ndos") });
     const result = await translate(cuesOf("One", "Two"), provider);
@@ -67,7 +67,7 @@ describe("translateCues", () => {
     ]);
   });
 
-  it.each([
+  test.each([
     ["blank", exact("  ")],
     ["the source text, and not exact", fuzzy("Where?")],
     ["a line that would begin another cue", exact("¿Dónde?\r00:00:01,000 --> 00:00:02,000")],
@@ -77,12 +77,12 @@ describe("translateCues", () => {
     expect(result.cues).toHaveLength(1);
   });
 
-  it("keeps an exact translation that reads like the source", async () => {
+  test("keeps an exact translation that reads like the source", async () => {
     expect(await translate(cuesOf("OK"), knowing({ OK: exact("OK") }))).toMatchObject({ covered: 1, exact: 1 });
   });
 
   describe("below the minimum coverage", () => {
-    it("fails with the figures and without the text", async () => {
+    test("fails with the figures and without the text", async () => {
       const failure = translate(cuesOf("Yes", "Secret", "Secret too"), knowing({ Yes: exact("Sí") }), {
         minCoverage: 0.5,
       });
@@ -100,11 +100,11 @@ describe("translateCues", () => {
       });
     });
 
-    it("fails where nothing is covered, however low the minimum", async () => {
+    test("fails where nothing is covered, however low the minimum", async () => {
       await expect(translate(cuesOf("Yes"), knowing({}))).rejects.toThrow(InsufficientCoverageError);
     });
 
-    it("accepts the minimum itself", async () => {
+    test("accepts the minimum itself", async () => {
       const result = translate(cuesOf("Yes", "No"), knowing({ Yes: exact("Sí") }), { minCoverage: 0.5 });
       expect(await result).toMatchObject({ coverage: 0.5 });
     });
@@ -116,7 +116,7 @@ describe("translateCues", () => {
       translate: async () => replies,
     });
 
-    it.each([
+    test.each([
       ["one is missing", [{ index: 1, translation: exact("a") }], "cue 2 is not answered"],
       [
         "one is there twice",
@@ -133,14 +133,14 @@ describe("translateCues", () => {
       await expect(failure).rejects.toThrow(reason);
     });
 
-    it("goes by index, not by position", async () => {
+    test("goes by index, not by position", async () => {
       const provider = replying({ index: 2, translation: exact("dos") }, { index: 1, translation: exact("uno") });
       const result = await translate(cuesOf("One", "Two"), provider);
       expect(result.cues.map(({ text }) => text)).toEqual(["uno", "dos"]);
     });
   });
 
-  it("asks in batches, in order, and tells the progress after each", async () => {
+  test("asks in batches, in order, and tells the progress after each", async () => {
     const texts = ["a", "b", "c", "d", "e"];
     const provider = knowing({ a: exact("1"), c: exact("3"), e: exact("5") });
     const asked = vi.spyOn(provider, "translate");
@@ -154,14 +154,14 @@ describe("translateCues", () => {
     ]);
   });
 
-  it("passes on what the provider or the progress callback throws", async () => {
+  test("passes on what the provider or the progress callback throws", async () => {
     const failing: TranslationProvider = { name: "x", translate: () => Promise.reject(new Error("offline")) };
     await expect(translate(cuesOf("Yes"), failing)).rejects.toThrow("offline");
     const onProgress = () => Promise.reject(new Error("store is away"));
     await expect(translate(cuesOf("Yes"), knowing({ Yes: exact("Sí") }), { onProgress })).rejects.toThrow("away");
   });
 
-  it("stops between batches when aborted", async () => {
+  test("stops between batches when aborted", async () => {
     const abort = new AbortController();
     const provider = knowing({ a: exact("1"), b: exact("2") });
     const asked = vi.spyOn(provider, "translate");
@@ -171,14 +171,14 @@ describe("translateCues", () => {
     expect(asked).toHaveBeenCalledTimes(1);
   });
 
-  it.each([{ minCoverage: -0.1 }, { minCoverage: 1.1 }, { minCoverage: Number.NaN }, { batchSize: 0 }])(
+  test.each([{ minCoverage: -0.1 }, { minCoverage: 1.1 }, { minCoverage: Number.NaN }, { batchSize: 0 }])(
     "refuses %j",
     async (options) => {
       await expect(translate(cuesOf("Yes"), knowing({}), options)).rejects.toThrow(RangeError);
     },
   );
 
-  it("refuses two cues with one index", async () => {
+  test("refuses two cues with one index", async () => {
     const [cue] = cuesOf("Yes");
     if (cue === undefined) throw new Error("no cue");
     await expect(translate([cue, cue], knowing({}))).rejects.toThrow(RangeError);

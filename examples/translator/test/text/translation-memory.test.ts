@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { LanguagePairError, TranslationMemoryError } from "../../src/text/errors.js";
 import { loadTranslationMemory } from "../../src/text/translation-memory.js";
 
@@ -39,11 +39,11 @@ const PHRASES = tmx(
 );
 
 describe("a translation memory", () => {
-  it("has its file's name", async () => {
+  test("has its file's name", async () => {
     expect((await memory(PHRASES)).name).toBe("Translation memory memory.tmx");
   });
 
-  it("looks a cue up across its lines and without its tags", async () => {
+  test("looks a cue up across its lines and without its tags", async () => {
     expect(await translationOf("Good\n<b>morning</b>", PHRASES)).toEqual({
       text: "Buenos días.",
       match: "exact",
@@ -51,29 +51,29 @@ describe("a translation memory", () => {
     });
   });
 
-  it("looks each speaker up alone and keeps the dashes", async () => {
+  test("looks each speaker up alone and keeps the dashes", async () => {
     const found = await translationOf("- Good morning.\n- How\nare you?", PHRASES);
     expect(found).toEqual({ text: "- Buenos días.\n- ¿Cómo está?", match: "exact", score: 1 });
   });
 
-  it("looks sentences up alone where the whole is not known", async () => {
+  test("looks sentences up alone where the whole is not known", async () => {
     const found = await translationOf("Good morning! How are you?", PHRASES);
     expect(found).toEqual({ text: "Buenos días. ¿Cómo está?", match: "exact", score: 1 });
   });
 
-  it("is only as sure as its weakest part", async () => {
+  test("is only as sure as its weakest part", async () => {
     const found = await translationOf("Good morning. We have been waiting here for 2 hours.", PHRASES);
     expect(found).toEqual({ text: "Buenos días. Llevamos 2 horas esperando aquí.", match: "fuzzy", score: 0.99 });
   });
 
-  it.each(["- Good morning.\n- Qwerty.", "Good morning. Qwerty.", "Qwerty."])(
+  test.each(["- Good morning.\n- Qwerty.", "Good morning. Qwerty.", "Qwerty."])(
     "does not cover %j in part",
     async (text) => {
       expect(await translationOf(text, PHRASES)).toBeNull();
     },
   );
 
-  it("serves languages that differ only in how much they say", async () => {
+  test("serves languages that differ only in how much they say", async () => {
     const regions = tmx({ "en-GB": "Yes.", "es-ES": "Sí." });
     expect(await translationOf("Yes.", regions)).toMatchObject({ text: "Sí." });
     expect(
@@ -81,20 +81,20 @@ describe("a translation memory", () => {
     ).toMatchObject({ text: "Sí." });
   });
 
-  it("prefers the very language asked for", async () => {
+  test("prefers the very language asked for", async () => {
     const regions = tmx({ en: "The car", "es-ES": "El coche", "es-MX": "El carro" });
     expect(await translationOf("The car", regions, { source: "en", target: "es-MX" })).toMatchObject({
       text: "El carro",
     });
   });
 
-  it("works in either direction", async () => {
+  test("works in either direction", async () => {
     expect(await translationOf("Buenos días", PHRASES, { source: "es", target: "en" })).toMatchObject({
       text: "Good morning.",
     });
   });
 
-  it.each([
+  test.each([
     ["another language", { source: "en", target: "fr" }],
     ["another region", { source: "en", target: "es-419" }],
     ["no language tag", { source: "??", target: "es" }],
@@ -106,27 +106,27 @@ describe("a translation memory", () => {
     await expect(failure).rejects.toThrow("it has en, es-ES");
   });
 
-  it("reads a file in UTF-16", async () => {
+  test("reads a file in UTF-16", async () => {
     expect(await translationOf("Good morning.", Buffer.from(`\uFEFF${PHRASES}`, "utf16le"))).toMatchObject({
       text: "Buenos días.",
     });
   });
 
-  it("stops when aborted", async () => {
+  test("stops when aborted", async () => {
     const provider = await memory(PHRASES);
     const cue = { index: 1, startMs: 0, endMs: 1, settings: "", text: "Yes." };
     const aborted = AbortSignal.abort(new Error("stop"));
     await expect(provider.translate([cue], { source: "en", target: "es" }, aborted)).rejects.toThrow("stop");
   });
 
-  it("names the file that is missing", async () => {
+  test("names the file that is missing", async () => {
     const path = join(folder, "missing.tmx");
     const failure = loadTranslationMemory(path);
     await expect(failure).rejects.toThrow(TranslationMemoryError);
     await expect(failure).rejects.toThrow(`Translation memory ${path}: cannot be read (ENOENT)`);
   });
 
-  it("names the file that is broken, and where", async () => {
+  test("names the file that is broken, and where", async () => {
     await expect(memory("<tmx>\n<body></tmx>")).rejects.toThrow(
       expect.objectContaining({
         code: "TRANSLATION_MEMORY",
@@ -135,11 +135,11 @@ describe("a translation memory", () => {
     );
   });
 
-  it.each([0, -1, 1.1, Number.NaN])("refuses the threshold %d", async (fuzzyThreshold) => {
+  test.each([0, -1, 1.1, Number.NaN])("refuses the threshold %d", async (fuzzyThreshold) => {
     await expect(loadTranslationMemory(join(folder, "memory.tmx"), { fuzzyThreshold })).rejects.toThrow(RangeError);
   });
 
-  it.each(["Good morning. ", "- Good morning.\n", "waiting here for ", "a", "?a"])(
+  test.each(["Good morning. ", "- Good morning.\n", "waiting here for ", "a", "?a"])(
     "leaves a cue of a megabyte of %j uncovered, at once",
     async (piece) => {
       const started = performance.now();
@@ -148,7 +148,7 @@ describe("a translation memory", () => {
     },
   );
 
-  it("translates 1,000 cues from 10,000 units in seconds", async () => {
+  test("translates 1,000 cues from 10,000 units in seconds", async () => {
     const nouns = ["ferry", "train", "letter", "bridge", "harbour", "island", "captain", "window", "garden", "road"];
     const verbs = ["saw", "left", "found", "built", "painted", "sold", "lost", "remembered", "crossed", "closed"];
     const sentence = (n: number) =>
