@@ -1,7 +1,14 @@
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { createJobStore, createReporter, type Job, type JobStore, type StoreEvent } from "../src/index.js";
+import {
+  createJobStore,
+  createReporter,
+  type Job,
+  type JobStore,
+  JobStoreError,
+  type StoreEvent,
+} from "../src/index.js";
 import { type Report, report, type Status } from "../src/lib/contract/definitions.js";
 import { errand } from "./errand.js";
 import { JournalFolder } from "./reporter-files.js";
@@ -89,6 +96,33 @@ describe("what a crashed process left", () => {
       ["b", "failed", "NOT_FOUND"],
     ]);
     expect(await store.get("a")).toMatchObject({ status: "working", version: 2 });
+  });
+
+  test("is told again where it was refused and perhaps not told, but not tried again, even if it could be made now", async () => {
+    const folder = new JournalFolder();
+    let left = "";
+    const { store, reporter, outage, rejected } = openReporter({
+      journalPath: folder.file(),
+      // The process is killed while it tells.
+      onRejected: () => {
+        left = folder.crash();
+      },
+    });
+    await newJob(store, "a");
+    outage.begin();
+    expect(await reporter.report("a", "done")).toBe("pending");
+    outage.end();
+    await reporter.flush();
+    expect(rejected).toEqual([]);
+    await store.updateStatus("a", "working");
+    const next = openReporter({ outage, journalPath: left });
+    await expect
+      .poll(() => next.rejected)
+      .toMatchObject([{ id: "a", to: "done", error: { code: "ILLEGAL_TRANSITION", from: "waiting", to: "done" } }]);
+    expect(next.rejected[0]?.error).toBeInstanceOf(JobStoreError);
+    await next.reporter.close();
+    expect(told(await store.get("a"))).toBe("1 waiting, 2 working");
+    expect(openReporter({ outage, journalPath: left }).reporter.pending).toBe(0);
   });
 
   test("is not made twice by a call of that process that arrives only now", async () => {

@@ -1,11 +1,10 @@
-import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { copyFileSync } from "node:fs";
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { createJobStore, createReporter, type Job, type JobStore, type Reporter } from "../src/index.js";
 import { next, type Report, report, STATUSES, type Status } from "../src/lib/contract/definitions.js";
 import { memoryDriver } from "../src/memory.js";
+import { JournalFolder } from "./reporter-files.js";
 import { type Fate, Outage } from "./reporter-outage.js";
 
 const IDS = ["a", "b", "c"] as const;
@@ -93,9 +92,12 @@ class Worker {
 }
 
 test("whatever goes wrong when, the store ends as if every change had been made at once, in order, exactly once", async () => {
+  const folder = new JournalFolder();
+  let run = 0;
   await fc.assert(
     fc.asyncProperty(fc.array(action, { minLength: 1, maxLength: 40 }), async (actions) => {
-      const folder = mkdtempSync(join(tmpdir(), "reporter-model-"));
+      run++;
+      const journal = () => folder.file(`${run}-${buried.length}`);
       const driver = memoryDriver();
       const store = createJobStore({ job: report, driver, historyLimit: 1000 });
       const models = perId(() => new Model());
@@ -104,7 +106,7 @@ test("whatever goes wrong when, the store ends as if every change had been made 
       const snapshots = Object.fromEntries(created.map((job) => [job.id, job])) as Record<Id, Job<Report>>;
       const buried: Worker[] = [];
       let answers: Promise<string>[] = [];
-      const start = () => new Worker(driver, join(folder, `${buried.length}`), (id, to) => void refused[id].push(to));
+      const start = () => new Worker(driver, journal(), (id, to) => void refused[id].push(to));
       let worker = start();
 
       for (const step of actions) {
@@ -132,7 +134,7 @@ test("whatever goes wrong when, the store ends as if every change had been made 
             await Promise.all(answers);
             answers = [];
             buried.push(worker);
-            worker.kill(join(folder, `${buried.length}`));
+            worker.kill(journal());
             worker = start();
             for (const id of IDS) {
               const seen = step.readsAnew ? ((await store.get(id)) as Job<Report>) : { ...created[IDS.indexOf(id)] };
@@ -155,7 +157,6 @@ test("whatever goes wrong when, the store ends as if every change had been made 
       }
       await Promise.all([worker, ...buried].map((one) => one.bury()));
       await store.close();
-      rmSync(folder, { recursive: true });
     }),
     { numRuns: 50 },
   );

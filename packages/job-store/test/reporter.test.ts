@@ -375,6 +375,32 @@ describe("progress", () => {
     expect((await store.get(job.id))?.progress).toEqual({ done: 49 });
   });
 
+  test("that could not be recorded makes way for a later one", async () => {
+    const { store, reporter, outage } = openReporter();
+    const job = await newJob(store);
+    outage.fate = () => {
+      outage.end();
+      reporter.progress(job, { done: 2 });
+      return "refused";
+    };
+    reporter.progress(job, { done: 1 });
+    await reporter.flush();
+    expect((await store.get(job.id))?.progress).toEqual({ done: 2 });
+  });
+
+  test("that could not be recorded makes way for a status change", async () => {
+    const { store, reporter, outage } = openReporter();
+    const job = await newJob(store);
+    outage.fate = () => {
+      outage.end();
+      void reporter.report(job.id, "working");
+      return "refused";
+    };
+    reporter.progress(job.id, { done: 1 });
+    await reporter.flush();
+    expect(await store.get(job.id)).toMatchObject({ status: "working", progress: null });
+  });
+
   test("is dropped once a status change follows it", async () => {
     const { store, reporter, outage } = openReporter();
     const job = await newJob(store);
@@ -446,7 +472,7 @@ describe("flush", () => {
       code("console.log(await reporter.flush({ timeoutMs: 300 }).catch(({ code }) => code));"),
     );
     expect(flushing).toMatchObject({ code: 0, output: "pending\nTIMEOUT\n" });
-  });
+  }, 30_000);
 });
 
 describe("close", () => {
