@@ -380,6 +380,13 @@ describe.skipIf(!available)(title("Taking over the Python system's jobs"), () =>
       };
     }
 
+    test("two imports at once take each over once", async () => {
+      await fill(2000);
+      const [first, second] = await Promise.all([importAll(), importAll()]);
+      expect(first.report.takenOver + second.report.takenOver).toBe(1200);
+      await expectImported(2000);
+    });
+
     test("an import that is stopped again and again goes on where it was", async () => {
       await fill(4000);
       let takenOver = 0;
@@ -432,6 +439,29 @@ describe.skipIf(!available)(title("Taking over the Python system's jobs"), () =>
     });
   });
 
+  /** Sends a command before this turn goes on: by another process, which is waited for. */
+  function atOnce(...command: string[]): void {
+    const parts = command.map((part) => `$${Buffer.byteLength(part)}\r\n${part}\r\n`);
+    const script = `const socket = require("node:net").connect(${redis.port}, "127.0.0.1");
+      socket.on("data", () => process.exit());
+      socket.write(${JSON.stringify(`*${parts.length}\r\n${parts.join("")}`)});`;
+    execFileSync(process.execPath, ["-e", script]);
+  }
+
+  test("a value that goes while it is taken over does not come back", async () => {
+    await client.set(`job:${ID}`, AMELIE);
+    const map = {
+      ...legacySubtitleJob,
+      read: (...args: Parameters<typeof legacySubtitleJob.read>) => {
+        atOnce("DEL", `job:${ID}`);
+        return legacySubtitleJob.read(...args);
+      },
+    };
+    expect((await importAll({ map })).report.takenOver).toBe(0);
+    expect(await client.exists(`job:${ID}`)).toBe(0);
+    expect((await openStore().list()).items).toEqual([]);
+  });
+
   test("a value that changes while it is taken over is read anew, and one that keeps changing is told", async () => {
     await client.set(`job:${ID}`, AMELIE);
     let changes = 0;
@@ -439,18 +469,10 @@ describe.skipIf(!available)(title("Taking over the Python system's jobs"), () =>
     const racing = (most: number) => ({
       ...legacySubtitleJob,
       read: (...args: Parameters<typeof legacySubtitleJob.read>) => {
-        if (changes < most) setAtOnce(`job:${ID}`, legacy(ID, { video_title: `Change ${++changes}` }));
+        if (changes < most) atOnce("SET", `job:${ID}`, legacy(ID, { video_title: `Change ${++changes}` }));
         return legacySubtitleJob.read(...args);
       },
     });
-    /** Before this turn goes on: by another process, which is waited for. */
-    function setAtOnce(key: string, value: string): void {
-      const command = ["SET", key, value].map((part) => `$${Buffer.byteLength(part)}\r\n${part}\r\n`);
-      const script = `const socket = require("node:net").connect(${redis.port}, "127.0.0.1");
-        socket.on("data", () => process.exit());
-        socket.write(${JSON.stringify(`*3\r\n${command.join("")}`)});`;
-      execFileSync(process.execPath, ["-e", script]);
-    }
     expect(await importAll({ map: racing(1) })).toEqual({ report: { ...nothing, takenOver: 1 }, problems: [] });
     expect((await openStore().get(ID))?.data.videoTitle).toBe("Change 1");
 

@@ -36,7 +36,7 @@ export function judge<D extends JobDefinition>(
   }
 }
 
-/** Carries a verdict out in one atomic step; null: the value is not the one that was judged any more. */
+/** Carries a verdict out in one atomic step; null: meanwhile the value has changed or its time run out. */
 export async function carryOut(
   storage: RedisStorage,
   shape: StoreShape,
@@ -56,7 +56,6 @@ export async function carryOut(
     shape.maxRecordBytes,
     text,
   ]);
-  if (reply[0] === "over") return carryOut(storage, shape, id, text, { kind: "expired" });
   if (reply[0] === "tooLarge")
     return { kind: "problem", reason: `it would take ${reply[1]} bytes, more than maxRecordBytes` };
   return reply[0] === "saved" || reply[0] === "answered" ? verdict : null;
