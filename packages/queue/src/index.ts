@@ -1,5 +1,6 @@
 export type { Broker, ConsumeOptions, Consumer, DeadLetter, QueueHealth, QueueStats } from "./lib/broker.js";
 export { createBroker } from "./lib/create-broker.js";
+export type { Dedupe } from "./lib/dedupe.js";
 export { defineQueue, type JsonOnly, type QueueDefinition, type Storable } from "./lib/definition.js";
 export type { Driver, QueueDriver, Session } from "./lib/driver.js";
 export { QueueError, type QueueErrorCode, type QueueErrorFields } from "./lib/errors.js";

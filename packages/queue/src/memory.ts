@@ -1,2 +1,3 @@
 export type { QueueDriver } from "./lib/driver.js";
+export { memoryDedupe } from "./lib/memory/memory-dedupe.js";
 export { memoryDriver } from "./lib/memory/memory-driver.js";

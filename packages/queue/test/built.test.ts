@@ -10,7 +10,7 @@ const read = (path: string) => readFileSync(new URL(path, root), "utf8");
 test.each([
   ["index", ["QueueError", "createBroker", "createRelay", "deadLetter", "defineQueue", "message", "retry"]],
   ["rabbitmq", ["rabbitmqDriver"]],
-  ["memory", ["memoryDriver"]],
+  ["memory", ["memoryDedupe", "memoryDriver"]],
   ["testing", ["testDriver"]],
 ])("%s is short, and exports these values and no others, from the source and as built", async (entry, names) => {
   expect(Object.keys(await import(`../src/${entry}.ts`)).toSorted()).toEqual(names);

@@ -1,7 +1,7 @@
 import { inspect } from "node:util";
 import { describe, expect, test } from "vitest";
 import { toFailure } from "../src/lib/rabbitmq/refusals.js";
-import { Overdue } from "../src/lib/rabbitmq/time.js";
+import { Overdue } from "../src/lib/within.js";
 import { type RabbitmqDriverOptions, rabbitmqDriver } from "../src/rabbitmq.js";
 
 describe("what a server refuses, in its own words", () => {

@@ -1,4 +1,5 @@
 import type { input } from "zod/v4/core";
+import type { Dedupe } from "./dedupe.js";
 import type { QueueDefinition } from "./definition.js";
 import type { Handler, PublishOptions } from "./message.js";
 
@@ -112,6 +113,8 @@ export interface ConsumeOptions {
    * @default none
    */
   readonly timeoutMs?: number | undefined;
+  /** Acknowledges messages that were handled before without running the handler. @default none: every delivery is handled */
+  readonly dedupe?: Dedupe | undefined;
 }
 
 /** A queue being consumed. */

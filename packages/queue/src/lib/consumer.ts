@@ -1,8 +1,9 @@
 import { setTimeout as pause } from "node:timers/promises";
+import { type Dedupe, Suppression } from "./dedupe.js";
 import type { QueueDefinition } from "./definition.js";
 import type { Delivery, Session, Subscriber, Subscription } from "./driver.js";
 import { QueueError } from "./errors.js";
-import { Handling } from "./handling.js";
+import { Handling, type HandlingSettings } from "./handling.js";
 import type { Handler } from "./message.js";
 import { settle } from "./settlement.js";
 
@@ -16,6 +17,7 @@ const ADOPTION_WINDOW_MS = 5_000;
 export interface ConsumeSettings {
   readonly concurrency: number;
   readonly timeoutMs: number | undefined;
+  readonly dedupe: Dedupe | undefined;
 }
 
 export type Report = (error: unknown, context: { readonly queue?: string; readonly messageId?: string }) => void;
@@ -24,7 +26,8 @@ export type Report = (error: unknown, context: { readonly queue?: string; readon
 export class ActiveConsumer<Q extends QueueDefinition> implements Subscriber {
   readonly #queue: Q;
   readonly #handler: Handler<Q>;
-  readonly #settings: ConsumeSettings;
+  readonly #concurrency: number;
+  readonly #settings: HandlingSettings;
   readonly #session: Session;
   readonly #report: Report;
   /** Delivered and not yet started. */
@@ -35,10 +38,17 @@ export class ActiveConsumer<Q extends QueueDefinition> implements Subscriber {
   #closing: Promise<void> | undefined;
   #onIdle: (() => void) | undefined;
 
-  constructor(queue: Q, handler: Handler<Q>, settings: ConsumeSettings, session: Session, report: Report) {
+  constructor(
+    queue: Q,
+    handler: Handler<Q>,
+    { concurrency, timeoutMs, dedupe }: ConsumeSettings,
+    session: Session,
+    report: Report,
+  ) {
     this.#queue = queue;
     this.#handler = handler;
-    this.#settings = settings;
+    this.#concurrency = concurrency;
+    this.#settings = { timeoutMs, suppression: dedupe && new Suppression(dedupe, queue.name) };
     this.#session = session;
     this.#report = report;
   }
@@ -110,7 +120,7 @@ export class ActiveConsumer<Q extends QueueDefinition> implements Subscriber {
   }
 
   #startWaiting(): void {
-    while (this.#running.size < this.#settings.concurrency) {
+    while (this.#running.size < this.#concurrency) {
       const delivery = this.#waiting.shift();
       if (delivery === undefined) return;
       // Lost with its connection before its turn came: it arrives again.
@@ -130,7 +140,7 @@ export class ActiveConsumer<Q extends QueueDefinition> implements Subscriber {
   async #seeThrough(handling: Handling<Q>): Promise<void> {
     const { envelope } = handling.delivery;
     const report = (error: unknown) => this.#report(error, { queue: this.#queue.name, messageId: envelope.id });
-    const outcome = await handling.decide(this.#settings.timeoutMs, report);
+    const outcome = await handling.decide(this.#settings, report);
     await settle(outcome, {
       session: this.#session,
       queue: this.#queue,

@@ -2,6 +2,7 @@ import { checkDuration, checkMessageId, checkWhole, invalid } from "./arguments.
 import type { Broker, ConsumeOptions, Consumer, QueueHealth } from "./broker.js";
 import { ActiveConsumer, DEFAULT_GRACE_MS, type Report } from "./consumer.js";
 import { listDeadLetters, redrive } from "./dead-letters.js";
+import { checkDedupe } from "./dedupe.js";
 import { checkDefinition, type QueueDefinition } from "./definition.js";
 import { type Answer, type DriverHealth, isDriver, type QueueDriver } from "./driver.js";
 import { toError } from "./failures.js";
@@ -42,15 +43,16 @@ export function createBroker(options: { readonly driver: QueueDriver; readonly o
   async function consume<Q extends QueueDefinition>(
     queue: Q,
     handler: Handler<Q>,
-    { concurrency = 1, prefetch = concurrency, timeoutMs }: ConsumeOptions = {},
+    { concurrency = 1, prefetch = concurrency, timeoutMs, dedupe }: ConsumeOptions = {},
   ): Promise<Consumer> {
     assertOpen(queue, closing === undefined);
     if (typeof handler !== "function") return invalid("consume needs a handler: an async function of a message.");
     checkWhole(concurrency, "concurrency", 1, MOST_UNSETTLED);
     checkWhole(prefetch, "prefetch", 1, MOST_UNSETTLED);
     if (timeoutMs !== undefined) checkDuration(timeoutMs, "timeoutMs", 1);
+    if (dedupe !== undefined) checkDedupe(dedupe);
 
-    const consumer = new ActiveConsumer(queue, handler, { concurrency, timeoutMs }, session, report);
+    const consumer = new ActiveConsumer(queue, handler, { concurrency, timeoutMs, dedupe }, session, report);
     consumers.add(consumer);
     const answer = await session.consume(queue, consumer, { prefetch });
     if (!answer.ok) {

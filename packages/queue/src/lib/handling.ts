@@ -1,9 +1,16 @@
+import type { Suppression } from "./dedupe.js";
 import type { QueueDefinition } from "./definition.js";
 import type { Delivery } from "./driver.js";
 import { QueueError } from "./errors.js";
 import type { Handler, Message } from "./message.js";
 import { decodePayload } from "./payload.js";
 import { isLastAttempt, type Outcome, outcomeOf, type Verdict } from "./verdict.js";
+import { within } from "./within.js";
+
+export interface HandlingSettings {
+  readonly timeoutMs: number | undefined;
+  readonly suppression: Suppression | undefined;
+}
 
 /** A message whose handler runs here. It outlives the delivery that brought it: see `delivery`. */
 export class Handling<Q extends QueueDefinition> {
@@ -62,7 +69,7 @@ export class Handling<Q extends QueueDefinition> {
   }
 
   /** Runs the handler and decides. Answers as soon as the decision stands: at the time limit, if that comes first. */
-  async decide(timeoutMs: number | undefined, report: (error: unknown) => void): Promise<Outcome> {
+  async decide({ timeoutMs, suppression }: HandlingSettings, report: (error: unknown) => void): Promise<Outcome> {
     const { envelope, redelivered } = this.delivery;
     const queue = this.#queue;
     const decoded = decodePayload(queue, envelope);
@@ -87,13 +94,24 @@ export class Handling<Q extends QueueDefinition> {
       headers: envelope.headers,
       signal: this.#abort.signal,
     };
+    const work = () => this.#attempt(message, timeoutMs, report);
+    return suppression === undefined ? work() : suppression.once(message.id, work, report);
+  }
+
+  async #attempt(
+    message: Message<Q>,
+    timeoutMs: number | undefined,
+    report: (error: unknown) => void,
+  ): Promise<Outcome> {
+    // While it was asked whether the message is a duplicate.
+    if (this.#recalled) return { kind: "release" };
     try {
       const verdict = await this.#run(message, timeoutMs);
-      return outcomeOf(queue, envelope.attempt, verdict);
+      return outcomeOf(this.#queue, message.attempt, verdict);
     } catch (error) {
       if (this.#recalled) return { kind: "release" };
       report(error);
-      return outcomeOf(queue, envelope.attempt, { kind: "retry", reason: reasonOf(error) });
+      return outcomeOf(this.#queue, message.attempt, { kind: "retry", reason: reasonOf(error) });
     }
   }
 
@@ -103,27 +121,14 @@ export class Handling<Q extends QueueDefinition> {
       () => undefined,
       () => undefined,
     );
-    const verdict = await (timeoutMs === undefined ? handled : this.#withTimeout(handled, message.id, timeoutMs));
+    const overdue = () => {
+      const about = { queue: this.#queue.name, messageId: message.id };
+      const error = new QueueError("TIMEOUT", `The handler ran longer than ${timeoutMs} ms.`, about);
+      this.#abort.abort(error);
+      return error;
+    };
+    const verdict = await within(handled, timeoutMs ?? Number.POSITIVE_INFINITY, overdue);
     return isVerdict(verdict) ? verdict : undefined;
-  }
-
-  async #withTimeout<T>(handled: Promise<T>, messageId: string, timeoutMs: number): Promise<T> {
-    let timer: NodeJS.Timeout | undefined;
-    const overdue = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => {
-        const error = new QueueError("TIMEOUT", `The handler ran longer than ${timeoutMs} ms.`, {
-          queue: this.#queue.name,
-          messageId,
-        });
-        this.#abort.abort(error);
-        reject(error);
-      }, timeoutMs);
-    });
-    try {
-      return await Promise.race([handled, overdue]);
-    } finally {
-      clearTimeout(timer);
-    }
   }
 }
 

@@ -1,6 +1,7 @@
 import { describe } from "vitest";
 import { consumeContract } from "./consume.js";
 import { deadLetterContract } from "./dead-letter.js";
+import { dedupeContract } from "./dedupe.js";
 import { evolutionContract } from "./evolution.js";
 import type { OpenDriver } from "./fixture.js";
 import { payloadContract } from "./payloads.js";
@@ -26,6 +27,7 @@ export function testDriver(name: string, open: OpenDriver): void {
     describe("payloads, ids and headers", () => payloadContract(open));
     describe("consume", () => consumeContract(open));
     describe("evolution", () => evolutionContract(open));
+    describe("duplicates", () => dedupeContract(open));
     describe("time limits", () => timeLimitContract(open));
     describe("retry", () => retryContract(open));
     describe("dead letters", () => deadLetterContract(open));

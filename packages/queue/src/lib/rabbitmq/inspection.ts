@@ -2,8 +2,8 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { Channel, GetMessage } from "amqplib";
 import type { QueueStats } from "../broker.js";
 import type { Answer, Envelope, QueueShape } from "../driver.js";
+import { within } from "../within.js";
 import type { Connection } from "./connection.js";
-import { within } from "./time.js";
 import type { Topology } from "./topology.js";
 import { toEnvelope } from "./wire.js";
 

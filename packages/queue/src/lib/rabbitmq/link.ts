@@ -1,7 +1,7 @@
 import { type Channel, type ChannelModel, type ConfirmChannel, connect, type SocketOptions } from "amqplib";
 import type { Answer } from "../driver.js";
+import { within } from "../within.js";
 import { toFailure, wordsOf } from "./refusals.js";
-import { within } from "./time.js";
 
 /** For a channel to open; a server that accepts connections and does no more must not hold anyone up. */
 const SETUP_TIMEOUT_MS = 5_000;

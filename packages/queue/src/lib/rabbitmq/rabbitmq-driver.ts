@@ -1,11 +1,11 @@
 import type { Answer, Driver, DriverHealth, Failure, QueueDriver, Session, Subscription } from "../driver.js";
+import { within } from "../within.js";
 import { Connection } from "./connection.js";
 import { Inspection } from "./inspection.js";
 import { type CheckedOptions, checkOptions, type RabbitmqDriverOptions } from "./options.js";
 import { Publisher } from "./publisher.js";
 import { toFailure } from "./refusals.js";
 import { RabbitmqSubscription } from "./subscription.js";
-import { within } from "./time.js";
 import { Topology } from "./topology.js";
 
 const CLOSED: Failure = { ok: false, failure: "closed", indeterminate: false };

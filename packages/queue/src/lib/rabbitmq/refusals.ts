@@ -1,5 +1,5 @@
 import type { Failure } from "../driver.js";
-import { Overdue } from "./time.js";
+import { Overdue } from "../within.js";
 
 /** What amqplib rejected with, as an answer. Only the server's own words are passed on. */
 export function toFailure(error: unknown): Failure {

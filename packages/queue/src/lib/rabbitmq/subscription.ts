@@ -1,10 +1,11 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Channel, ConsumeMessage } from "amqplib";
 import type { Answer, Delivery, Failure, QueueShape, Subscriber, Subscription } from "../driver.js";
+import { within } from "../within.js";
 import type { Connection } from "./connection.js";
 import type { Link } from "./link.js";
 import { toFailure } from "./refusals.js";
-import { jitteredPauseMs, within } from "./time.js";
+import { jitteredPauseMs } from "./time.js";
 import type { Topology } from "./topology.js";
 import { toEnvelope } from "./wire.js";
 
