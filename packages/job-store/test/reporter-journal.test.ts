@@ -292,7 +292,9 @@ describe("a damaged journal", () => {
       // What is written behind it is whole again.
       expect(await torn.report("c", "working")).toBe("pending");
       await torn.close();
-      expect(folder.lines(path)).toHaveLength(cut === whole.length ? 5 : 4);
+      const next = createReporter(store, { journalPath: path, onEvent: (event) => events.push(event) });
+      expect(next.pending).toBe(cut === whole.length ? 4 : 3);
+      await next.close();
     }
     expect(events).toEqual([]);
   });

@@ -1,4 +1,4 @@
-import { describe, expect, test, vi } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { createJobStore, createReporter, type Job, type JobStore, JobStoreError } from "../src/index.js";
 import { type Report, type Status, strictReport } from "../src/lib/contract/definitions.js";
 import { openReporter, told } from "./reporter-fixture.js";
@@ -196,6 +196,42 @@ describe("while the store is away, report", () => {
     outage.end();
     await reporter.flush();
     expect(await store.counts()).toMatchObject({ failed: 500 });
+  });
+
+  test("leaves it alone for longer and longer, up to a second", async () => {
+    vi.useFakeTimers();
+    onTestFinished(() => void vi.useRealTimers());
+    const { reporter, outage } = openReporter();
+    outage.begin();
+    await reporter.report("a", "working");
+    outage.calls.length = 0;
+    await vi.advanceTimersByTimeAsync(20_000);
+    // Twenty pauses of a second, or up to half as long by jitter, after a few shorter ones.
+    expect(outage.calls.length).toBeGreaterThan(20);
+    expect(outage.calls.length).toBeLessThan(50);
+  });
+
+  test("lets a change with a caller waiting take its turn while many are replayed", async () => {
+    const { store, reporter, outage } = openReporter();
+    for (let n = 0; n < 300; n++) await newJob(store, `job-${n}`);
+    await newJob(store, "other");
+    outage.begin();
+    for (let n = 0; n < 300; n++) await reporter.report(`job-${n}`, "working");
+    let moves = 0;
+    let answer: Promise<string> | undefined;
+    let left = 0;
+    outage.fate = (verb) => {
+      // By now the store has been heard of.
+      if (verb === "move" && ++moves === 40) {
+        answer = reporter.report("other", "working").finally(() => {
+          left = reporter.pending;
+        });
+      }
+      return "answered";
+    };
+    await reporter.flush();
+    expect(await answer).toBe("stored");
+    expect(left).toBeGreaterThan(100);
   });
 
   test("queues behind what waits already, even where the store has just returned", async () => {
@@ -527,6 +563,24 @@ describe("close", () => {
       ["working", true],
       ["done", false],
     ]);
+  });
+
+  test("waits for every call that is under way, also after one has told that the store is away", async () => {
+    const { store, reporter } = openReporter();
+    const fail: ((error: Error) => void)[] = [];
+    vi.spyOn(store, "updateStatus").mockImplementation(() => new Promise((_, reject) => fail.push(reject)));
+    const answers = ["a", "b"].map((id) => reporter.report(id, "working"));
+    let closed = false;
+    const closing = reporter.close().then(() => {
+      closed = true;
+    });
+    fail[0]?.(new JobStoreError("UNAVAILABLE", "Gone.", { indeterminate: false }));
+    expect(await answers[0]).toBe("pending");
+    for (let turn = 0; turn < 10; turn++) await new Promise(setImmediate);
+    expect(closed).toBe(false);
+    fail[1]?.(new JobStoreError("NOT_FOUND", "Not there."));
+    await closing;
+    expect(await answers[1]).toBe("rejected");
   });
 
   test("hands everything over, answered or not, when the store goes away meanwhile", async () => {

@@ -86,7 +86,7 @@ export function readJournal(text: string): JournalContent {
     } else if (isChange(value)) {
       const fence = value.fence && (fences.get(value.fence.name) ?? value.fence);
       if (fence) fences.set(fence.name, fence);
-      if (!waiting.has(value.key)) waiting.set(value.key, { ...value, fence });
+      waiting.set(value.key, { ...value, fence });
     } else damaged.push(index + 1);
   }
   return { waiting: [...waiting.values()], damaged, definition };
