@@ -2,7 +2,7 @@ import { defineQueue } from "@subtitles/queue";
 import { z } from "zod";
 import { jobId } from "./job.js";
 
-/** A message only says which job: the store knows the rest, and knows it newer. */
+/** A message only says which job: the rest is in the store, and up to date there. */
 export const jobMessage = z.object({ jobId });
 
 /** Find the subtitle. Sent by the manager together with the new job. */
