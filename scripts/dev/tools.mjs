@@ -1,7 +1,11 @@
-import { run, say, searchFirst } from "./run.mjs";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { root, run, say, searchFirst } from "./run.mjs";
 
 const nodeVersion = "24.21.0";
-const pnpmVersion = "12.21.0";
+/** As package.json has it: `pnpm@12.21.0`. */
+const { packageManager } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+const pnpmVersion = packageManager.split("@")[1];
 
 /** Node as npm packages, where there are any of this version. */
 const nodePackages = new Map([
