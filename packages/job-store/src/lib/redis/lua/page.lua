@@ -12,6 +12,15 @@ local newest, count = ARGV[2] == '1', tonumber(ARGV[3])
 local function below(bound) return redis.call('ZCOUNT', KEYS[2], '-inf', bound) end
 local function exact(number) return string.format('%.0f', number) end
 
+-- Byte order, which Lua's own comparison does not keep under every locale of the server.
+local function precedes(a, b)
+  for i = 1, math.min(#a, #b) do
+    local x, y = string.byte(a, i), string.byte(b, i)
+    if x ~= y then return x < y end
+  end
+  return #a < #b
+end
+
 -- How many members come before (score, id), and whether that member stands there itself. Members of one score are in
 -- byte order: a search by halves, since thousands of jobs may have been created in one millisecond.
 local function rank(score, id)
@@ -20,7 +29,7 @@ local function rank(score, id)
     local middle = math.floor((low + high) / 2)
     local member = redis.call('ZRANGE', KEYS[2], middle, middle)[1]
     if member == id then return middle, true end
-    if member < id then low = middle + 1 else high = middle end
+    if precedes(member, id) then low = middle + 1 else high = middle end
   end
   return low, false
 end
