@@ -3,6 +3,9 @@ import type { Calls } from "./calls.js";
 import type { OutboxStorage, StoredMessage } from "./driver.js";
 import type { Outbox, OutboxEntry } from "./outbox.js";
 
+/** Two numbers, or three where jobs are spread over shards. */
+const ENTRY_ID = /^(\d{1,4}-)?\d{1,16}-\d{1,16}$/;
+
 /** The outbox of every driver: checks what comes in and parses what comes back. */
 export class StoreOutbox implements Outbox {
   readonly #storage: OutboxStorage;
@@ -55,7 +58,7 @@ export class StoreOutbox implements Outbox {
   }
 
   async #each(entryIds: readonly string[], call: () => Promise<void>): Promise<void> {
-    if (!Array.isArray(entryIds) || entryIds.some((id) => typeof id !== "string" || !/^[\d-]{3,64}$/.test(id))) {
+    if (!Array.isArray(entryIds) || entryIds.some((id) => typeof id !== "string" || !ENTRY_ID.test(id))) {
       return invalid("entryIds must be ids that `read` or `rejected` gave out.");
     }
     if (entryIds.length > 0) await this.#calls.run(call);

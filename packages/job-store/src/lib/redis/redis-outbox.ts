@@ -31,10 +31,9 @@ export class RedisOutbox implements OutboxStorage {
         last,
         lapsesAt: lapse === "" ? Number.POSITIVE_INFINITY : performance.now() + Number(lapse) + 1,
       };
+      const messages = entries.flatMap(([id, fields]) => readEntry(id, fields) ?? []);
       const left = end - performance.now();
-      if (entries.length > 0 || left <= 0 || options.signal.aborted) {
-        return entries.map(([id, fields]) => readEntry(id, fields as Fields));
-      }
+      if (messages.length > 0 || left <= 0 || options.signal.aborted) return messages;
       await this.waitForMore(left, options.signal);
     }
   }
@@ -69,7 +68,8 @@ export class RedisOutbox implements OutboxStorage {
       const text = texts[n];
       if (typeof text !== "string") return []; // Requeued or acknowledged between the two reads.
       const fields: Fields = JSON.parse(text);
-      return [{ ...readEntry(id, fields), reason: JSON.parse(fields.at(-1) ?? "") }];
+      const message = readEntry(id, fields);
+      return message === null ? [] : [{ ...message, reason: JSON.parse(fields.at(-1) ?? "") }];
     });
   }
 
@@ -83,8 +83,11 @@ export class RedisOutbox implements OutboxStorage {
   }
 
   async #each(script: Script, args: readonly string[], entryIds: readonly string[]): Promise<void> {
-    for (let first = 0; first < entryIds.length; first += CHUNK) {
-      await this.#run(script, [...args, ...entryIds.slice(first, first + CHUNK)]);
+    await this.#server.map(this.#server.connection.budget());
+    // Ids of another form, as shards have them, belong to nothing that is stored.
+    const ids = entryIds.filter((id) => /^\d+-\d+$/.test(id));
+    for (let first = 0; first < ids.length; first += CHUNK) {
+      await this.#run(script, [...args, ...ids.slice(first, first + CHUNK)]);
     }
   }
 
@@ -107,9 +110,14 @@ export class RedisOutbox implements OutboxStorage {
   }
 }
 
-/** Fields stand in the order in which the scripts write them. */
-function readEntry(entryId: string, [, jobId, , id, , message]: Fields): StoredMessage {
-  return { entryId, jobId, at: timeOf(entryId), id: JSON.parse(id), ...JSON.parse(message) };
+/** Fields stand in the order in which the scripts write them. null: somebody else put it there, and it is let lie. */
+function readEntry(entryId: string, fields: readonly string[]): StoredMessage | null {
+  const [, jobId, , id, , message] = fields as Fields;
+  try {
+    return { entryId, jobId, at: timeOf(entryId), id: JSON.parse(id), ...JSON.parse(message) };
+  } catch {
+    return null;
+  }
 }
 
 function timeOf(entryId: string): number {

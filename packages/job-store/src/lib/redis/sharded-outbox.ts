@@ -67,13 +67,18 @@ export class ShardedOutbox implements OutboxStorage {
     return times.reduce((oldest, at) => (oldest === null || (at !== null && at < oldest) ? at : oldest), null);
   }
 
+  /** What one shard has handed out is not lost because the next one fails: that one is asked again by the next claim. */
   async #claimNow(claim: Claim): Promise<readonly StoredMessage[]> {
     const found: StoredMessage[] = [];
     const begin = this.#first++;
     for (let k = 0; k < this.#shards.length && found.length < claim.limit; k++) {
       const n = (begin + k) % this.#shards.length;
       const left = { ...claim, limit: claim.limit - found.length, waitMs: 0 };
-      const claimed = await (this.#shards[n] as OutboxStorage).claim(left);
+      const claimed = await (this.#shards[n] as OutboxStorage).claim(left).catch((error: unknown) => {
+        if (found.length === 0) throw error;
+        return null;
+      });
+      if (claimed === null) break;
       found.push(...claimed.map((message) => withShard(n, message)));
     }
     return found;

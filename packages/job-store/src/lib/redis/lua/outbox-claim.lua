@@ -18,7 +18,10 @@ if #entries < limit then
   redis.call('SET', KEYS[3], last)
 end
 
-for _, entry in ipairs(entries) do redis.call('ZADD', KEYS[2], now + tonumber(ARGV[3]), entry[1]) end
+-- A fraction of a millisecond each, so that entries claimed together lapse in commit order, too.
+for i, entry in ipairs(entries) do
+  redis.call('ZADD', KEYS[2], string.format('%.10f', now + tonumber(ARGV[3]) + (i - 1) / 1024), entry[1])
+end
 local soonest = redis.call('ZRANGE', KEYS[2], 0, 0, 'WITHSCORES')[2]
 local reply = { 'claimed', last, soonest and string.format('%.0f', math.max(0, soonest - now)) or '' }
 for _, entry in ipairs(entries) do reply[#reply + 1] = entry end

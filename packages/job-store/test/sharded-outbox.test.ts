@@ -1,0 +1,22 @@
+import { expect, test } from "vitest";
+import type { OutboxStorage } from "../src/lib/driver.js";
+import { ShardedOutbox } from "../src/lib/redis/sharded-outbox.js";
+
+/** A shard of which only claims are asked. */
+function shard(claim: OutboxStorage["claim"]): OutboxStorage {
+  return { claim } as OutboxStorage;
+}
+
+test("what one shard has handed out is not lost because another one is away", async () => {
+  const message = { entryId: "1-1", jobId: "a", at: 1, queue: "q", id: "a.1.0", payload: 1, headers: {} };
+  const outbox = new ShardedOutbox([
+    shard(async () => [message]),
+    shard(async () => {
+      throw new Error("away");
+    }),
+  ]);
+  const claim = { limit: 10, waitMs: 0, claimMs: 1000, signal: new AbortController().signal };
+  expect((await outbox.claim(claim)).map(({ entryId }) => entryId)).toEqual(["0-1-1"]);
+  // The shard that is away comes first in turn, with nothing to lose.
+  await expect(outbox.claim(claim)).rejects.toThrow("away");
+});
