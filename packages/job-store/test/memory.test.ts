@@ -87,6 +87,23 @@ test("memory driver: an expired job is gone before any timer has had its turn", 
   expect(await store.get("a")).toBeNull();
 });
 
+test("memory driver: a watch that was left in the middle does not keep a process alive after close", async () => {
+  const { code, output, afterMs } = await runBuilt(`
+    import { createJobStore, defineJob } from "@subtitles/job-store";
+    import { memoryDriver } from "@subtitles/job-store/memory";
+    import * as z from "zod";
+    const errand = defineJob({ name: "errand", data: z.null(), initial: "todo", statuses: { todo: { next: [] } } });
+    const store = createJobStore({ job: errand, driver: memoryDriver() });
+    await store.create(null, { id: "a" });
+    const { value } = await store.watch("a").next();
+    await store.close();
+    console.log(value.type);
+  `);
+  expect(output).toBe("snapshot\n");
+  expect(code).toBe(0);
+  expect(afterMs).toBeLessThan(10_000);
+});
+
 test("memory driver: neither jobs that will expire nor a wait that is over keep a process alive", async () => {
   const { code, output, afterMs } = await runBuilt(`
     import { createJobStore, defineJob } from "@subtitles/job-store";

@@ -45,7 +45,8 @@ export class RedisLog implements EventLog {
       options.waitMs === 0
         ? await this.#range(place, options.limit)
         : await this.#wait(place, options.limit, options.signal);
-    if (entries.length > 0) return pageOf(place, entries.map(readEvent));
+    if (entries.length > 0) return pageOf(place, entries);
+    if (options.signal.aborted) return { events: [], place, gap: null };
     const tail = await this.tail();
     if (tail.log === place.log && tail.number >= place.number) return { events: [], place, gap: null };
     return { events: [], place: { log: tail.log, number: 0 }, gap: "the server has lost its log" };
@@ -84,9 +85,10 @@ function idOf({ number, log }: Place): string {
 }
 
 /** Where the first event is not the very next one, those between were trimmed, or the log is another one. */
-function pageOf(place: Place, events: readonly LoggedEvent[]): LogPage {
+function pageOf(place: Place, entries: readonly StreamEntry[]): LogPage {
+  const events = entries.flatMap((entry) => readEvent(entry) ?? []);
   const first = events[0]?.place;
-  const last = events.at(-1)?.place ?? place;
+  const last = placeOf(entries.at(-1)?.[0] ?? idOf(place));
   if (first === undefined || (first.log === place.log && first.number === place.number + 1)) {
     return { events, place: last, gap: null };
   }
@@ -97,8 +99,17 @@ function pageOf(place: Place, events: readonly LoggedEvent[]): LogPage {
   return { events, place: last, gap };
 }
 
-function readEvent([entryId, [, text = ""]]: StreamEntry): LoggedEvent {
+/** null: somebody else put it there. */
+function readEvent([entryId, [, text = ""]]: StreamEntry): LoggedEvent | null {
+  try {
+    const { remark, ...event } = JSON.parse(text);
+    return { ...event, ...(remark?.by !== undefined && { by: remark.by }), place: placeOf(entryId) };
+  } catch {
+    return null;
+  }
+}
+
+function placeOf(entryId: string): Place {
   const [number, log = ""] = entryId.split("-");
-  const { remark, ...event } = JSON.parse(text);
-  return { ...event, ...(remark?.by !== undefined && { by: remark.by }), place: { log, number: Number(number) } };
+  return { log, number: Number(number) };
 }

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { EventLog, LogPage, Place } from "../driver.js";
-import type { News, Subscription } from "./subscription.js";
+import type { Resync, Subscription } from "./subscription.js";
 
 const PAGE = 1000;
 const WAIT_MS = 1000;
@@ -8,16 +8,20 @@ const RETRY_MS = 200;
 
 /**
  * Reads one log for all who watch it: a single reader, however many watchers there are. It runs while anyone listens,
- * and picks up after an outage where it had been.
+ * and picks up after an outage where it had been. A read under way is not given up when the last watcher leaves, because
+ * the next one would have to wait behind it.
  */
 export class Feed {
   readonly log: EventLog;
   readonly #all = new Set<Subscription>();
   readonly #byJob = new Map<string, Set<Subscription>>();
-  #running: AbortController | undefined;
+  readonly #end: AbortSignal;
+  #running = false;
 
-  constructor(log: EventLog) {
+  /** @param end aborts when the store closes, whatever its watchers do then */
+  constructor(log: EventLog, end: AbortSignal) {
     this.log = log;
+    this.#end = end;
   }
 
   /** From here on, news go to the subscription; what happened before, its owner reads from the log. */
@@ -29,40 +33,39 @@ export class Feed {
 
   unsubscribe(subscription: Subscription): void {
     this.#all.delete(subscription);
-    if (subscription.id !== null) {
-      const sharing = this.#byJob.get(subscription.id);
-      sharing?.delete(subscription);
-      if (sharing?.size === 0) this.#byJob.delete(subscription.id);
-    }
-    if (this.#all.size > 0 || this.#byJob.size > 0) return;
-    this.#running?.abort();
-    this.#running = undefined;
+    if (subscription.id === null) return;
+    const sharing = this.#byJob.get(subscription.id);
+    sharing?.delete(subscription);
+    if (sharing?.size === 0) this.#byJob.delete(subscription.id);
   }
 
   /** Whether the log is being read already; else it is from now on, beginning after `place`. */
   start(place: Place): boolean {
-    if (this.#running !== undefined) return true;
-    this.#running = new AbortController();
-    void this.#run(place, this.#running.signal);
+    if (this.#running) return true;
+    this.#running = true;
+    void this.#run(place);
     return false;
   }
 
-  async #run(start: Place, signal: AbortSignal): Promise<void> {
+  async #run(start: Place): Promise<void> {
     let place = start;
-    while (!signal.aborted) {
-      const page = await this.#nextPage(place, signal);
-      if (page === null || signal.aborted) continue;
-      if (page.gap !== null) this.#tellEveryone({ type: "resync", reason: page.gap, place });
+    while (!this.#end.aborted && (this.#all.size > 0 || this.#byJob.size > 0)) {
+      const page = await this.#nextPage(place);
+      if (page === null || this.#end.aborted) continue;
+      const gap = gapOf(page);
+      if (gap !== null) this.#tellEveryone(gap);
       for (const event of page.events) {
         for (const subscription of this.#all) subscription.add({ ...event, feed: this });
         for (const subscription of this.#byJob.get(event.id) ?? []) subscription.add({ ...event, feed: this });
       }
       place = page.place;
     }
+    this.#running = false;
   }
 
   /** null: the log is out of reach. Nothing is lost by that which it still holds when it is back. */
-  async #nextPage(place: Place, signal: AbortSignal): Promise<LogPage | null> {
+  async #nextPage(place: Place): Promise<LogPage | null> {
+    const signal = this.#end;
     try {
       return await this.log.after(place, { limit: PAGE, waitMs: WAIT_MS, signal });
     } catch {
@@ -71,10 +74,17 @@ export class Feed {
     }
   }
 
-  #tellEveryone(news: Omit<Extract<News, { type: "resync" }>, "feed">): void {
+  #tellEveryone(news: Omit<Resync, "feed">): void {
     for (const subscription of this.#all) subscription.add({ ...news, feed: this });
     for (const sharing of this.#byJob.values()) {
       for (const subscription of sharing) subscription.add({ ...news, feed: this });
     }
   }
+}
+
+/** Where events are missing before a page: up to where, so that only those are told who have not seen as much. */
+export function gapOf({ gap, events: [first], place }: LogPage): Omit<Resync, "feed"> | null {
+  if (gap === null) return null;
+  const end = first === undefined ? place : { log: first.place.log, number: first.place.number - 1 };
+  return { type: "resync", reason: gap, place: end };
 }

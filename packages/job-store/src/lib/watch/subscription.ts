@@ -4,10 +4,16 @@ import type { Feed } from "./feed.js";
 /** Events that one slow consumer may have waiting. Past it they go, and it is told. */
 const MOST_WAITING = 1000;
 
-/** An event of a log, or that events after `place` are missing; and which feed it came from. */
-export type News = (LoggedEvent | { readonly type: "resync"; readonly reason: string; readonly place: Place }) & {
+/** Events up to `place` are missing. */
+export interface Resync {
+  readonly type: "resync";
+  readonly reason: string;
+  readonly place: Place;
   readonly feed: Feed;
-};
+}
+
+/** An event of a log, or that some are missing; and which feed it came from. */
+export type News = (LoggedEvent & { readonly feed: Feed }) | Resync;
 
 /** What one consumer has yet to see. It bounds its own memory, and holds up nobody. */
 export class Subscription {

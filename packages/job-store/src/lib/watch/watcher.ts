@@ -6,7 +6,7 @@ import type { JobStorage, Place, Reading } from "../driver.js";
 import { JobStoreError } from "../errors.js";
 import type { Job } from "../job.js";
 import type { JobEvent } from "../store.js";
-import { Feed } from "./feed.js";
+import { Feed, gapOf } from "./feed.js";
 import { type News, Subscription } from "./subscription.js";
 
 /** How records become jobs and logged progress becomes progress: the store's business. */
@@ -26,7 +26,7 @@ export class Watcher<D extends JobDefinition> {
     this.#reader = reader;
     this.#storage = storage;
     this.#calls = calls;
-    this.#feeds = storage.logs.map((log) => new Feed(log));
+    this.#feeds = storage.logs.map((log) => new Feed(log, calls.signal));
   }
 
   watch(target: string | { readonly after?: string | undefined } | undefined, signal: AbortSignal | undefined) {
@@ -47,32 +47,33 @@ export class Watcher<D extends JobDefinition> {
     checkId(id);
     const { timeoutMs, signal } = options;
     const timeUp =
-      timeoutMs === undefined ? Number.POSITIVE_INFINITY : Date.now() + checkWhole(timeoutMs, "timeoutMs", 0, MOST_MS);
-    for (;;) {
+      timeoutMs === undefined
+        ? Number.POSITIVE_INFINITY
+        : performance.now() + checkWhole(timeoutMs, "timeoutMs", 0, MOST_MS);
+    for (let patience = 0; ; patience = LOOK_AGAIN_MS) {
       signal?.throwIfAborted();
       const look = new AbortController();
       const stop = signal === undefined ? look.signal : AbortSignal.any([signal, look.signal]);
       const timers: NodeJS.Timeout[] = [];
-      const lookAgainAt = (at: number) => {
-        if (at < Number.POSITIVE_INFINITY)
-          timers.push(setTimeout(() => look.abort(), Math.min(at - Date.now(), MOST_MS)));
+      const lookAgainIn = (ms: number) => {
+        timers.push(setTimeout(() => look.abort(), Math.min(Math.max(ms, 0), MOST_MS)));
       };
-      lookAgainAt(timeUp);
+      if (timeUp < Number.POSITIVE_INFINITY) lookAgainIn(timeUp - performance.now());
       try {
         for await (const event of this.#watchJob(id, stop)) {
           const job = event.type === "snapshot" ? event.job : await this.#jobAfter(event, id, until);
           if (job === undefined) continue;
           if (job === null) throw gone(id);
           if (until.has(job.status) || ("to" in event && until.has(event.to))) return job;
-          // Expiry makes no event.
-          if (job.expiresAt !== null) lookAgainAt(job.expiresAt.getTime() + 1);
+          // Expiry makes no event; and it comes by a clock that ours may be ahead of.
+          if (job.expiresAt !== null) lookAgainIn(Math.max(job.expiresAt.getTime() + 1 - Date.now(), patience));
         }
       } finally {
         for (const timer of timers) clearTimeout(timer);
       }
       signal?.throwIfAborted();
       if (this.#calls.closed) throw new JobStoreError("CLOSED", "The store was closed while waiting for the job.");
-      if (Date.now() >= timeUp) {
+      if (performance.now() >= timeUp) {
         const wanted = [...until].join(" or ");
         throw new JobStoreError("TIMEOUT", `Job ${id} did not become ${wanted} within ${timeoutMs} ms.`, { jobId: id });
       }
@@ -144,7 +145,8 @@ export class Watcher<D extends JobDefinition> {
       const place = places.get(feed) as Place;
       const signal = this.#calls.signal;
       const page = await this.#calls.run(() => feed.log.after(place, { limit: 1000, waitMs: 0, signal }));
-      if (page.gap !== null) yield this.#toEvent({ type: "resync", reason: page.gap, place, feed }, places);
+      const gap = gapOf(page);
+      if (gap !== null) yield this.#toEvent({ ...gap, feed }, places);
       for (const event of page.events) yield this.#toEvent({ ...event, feed }, places);
       places.set(feed, page.place);
       if (page.events.length === 0) return;
@@ -160,7 +162,7 @@ export class Watcher<D extends JobDefinition> {
         if (subscription.ended) return;
         const seen = places.get(one.feed);
         const old = seen?.log === one.place.log && one.place.number <= seen.number;
-        if (one.type === "resync" || !old) yield this.#toEvent(one, places);
+        if (!old) yield this.#toEvent(one, places);
       }
     }
   }
@@ -181,6 +183,9 @@ export class Watcher<D extends JobDefinition> {
     );
   }
 }
+
+/** Between looks at a job that should have expired. */
+const LOOK_AGAIN_MS = 250;
 
 /** The longest that a timer can run. */
 const MOST_MS = 2 ** 31 - 1;
