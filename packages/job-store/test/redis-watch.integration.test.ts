@@ -87,6 +87,60 @@ describe.skipIf(!available)(title("watching Redis under faults"), () => {
     expect(await waiting).toEqual(done);
   });
 
+  test("a watcher that begins now is not told what another one has missed", async () => {
+    const store = openStore();
+    const events = await watching(store);
+    await store.create({ title: "One" }, { id: "a" });
+    const { cursor } = await events.next();
+    for (let done = 1; done <= 3; done++) await store.updateProgress("a", { done });
+    await client.xtrim("jobs:events", "MAXLEN", 1);
+    const restarted = openStore();
+    await restarted.counts(); // Connected: both begin before the log is read for either.
+    const [late, fresh] = await Promise.all([watching(restarted, { after: cursor }), watching(restarted)]);
+    expect(await late.next()).toMatchObject({ type: "resync" });
+    expect(await late.next()).toMatchObject({ type: "progress", progress: { done: 3 } });
+    await store.updateProgress("a", { done: 4 });
+    expect(await fresh.next()).toMatchObject({ type: "progress", progress: { done: 4 } });
+  });
+
+  test("watchers that come and go do not make the next one wait", async () => {
+    const store = openStore();
+    await store.create({ title: "One" }, { id: "a" });
+    for (let n = 0; n < 10; n++) {
+      for await (const event of store.watch("a")) {
+        expect(event.type).toBe("snapshot");
+        break;
+      }
+    }
+    const events = await watching(store, "a");
+    expect(await events.next()).toMatchObject({ type: "snapshot" });
+    const begun = performance.now();
+    await openStore().updateStatus("a", "working");
+    expect(await events.next()).toMatchObject({ type: "status" });
+    expect(performance.now() - begun).toBeLessThan(900);
+  });
+
+  test("a foreign entry in the log keeps no job from being written, and no watcher from what follows", async () => {
+    const store = openStore();
+    await store.create({ title: "One" }, { id: "a" });
+    const events = await watching(store);
+    await client.xadd("jobs:events", "*", "not", "ours");
+    await store.updateStatus("a", "working", { outbox: [{ queue: "reports", payload: 1 }] });
+    expect(await store.outbox.depth()).toBe(1);
+    let event = await events.next();
+    while (event.type !== "status") event = await events.next();
+    expect(event).toMatchObject({ id: "a", to: "working" });
+  });
+
+  test("an event's cursor serves, however many shards there are", async () => {
+    const store = createJobStore({ job: report, driver: redisDriver({ client, shards: 512 }) });
+    onTestFinished(() => store.close());
+    const events = await watching(store);
+    await store.create({ title: "One" }, { id: "a" });
+    const { cursor } = await events.next();
+    expect(() => store.watch({ after: cursor })).not.toThrow();
+  });
+
   test("all watchers of a store share one connection", async () => {
     const store = openStore();
     const before = await connections(client);

@@ -56,12 +56,14 @@ end
 -- An operation can be repeated until its deadline and no longer, so that is how long it is remembered, and a second
 -- more: a caller that reconnected may count its deadline a little differently.
 local function remember(job)
-  local ops = {}
-  for op, deadline, version in string.gmatch(job.ops, '(%w+) (%-?%d+) (%d+)') do
-    if deadline + job.created + 1000 >= now then ops[#ops + 1] = op .. ' ' .. deadline .. ' ' .. version end
+  local ops, kept = string.match(job.ops, '^"ops":"(.*)",$') or '', 1
+  -- From the oldest on, as far as they are over: a busy job has hundreds.
+  for deadline, after in string.gmatch(ops, '%w+ (%-?%d+) %d+ ?()') do
+    if deadline + job.created + 1000 >= now then break end
+    kept = after
   end
-  ops[#ops + 1] = ARGV[3] .. ' ' .. int(ARGV[2] - job.created) .. ' ' .. int(job.version)
-  job.ops = '"ops":"' .. table.concat(ops, ' ') .. '",'
+  local others = kept <= #ops and string.sub(ops, kept) .. ' ' or ''
+  job.ops = '"ops":"' .. others .. ARGV[3] .. ' ' .. int(ARGV[2] - job.created) .. ' ' .. int(job.version) .. '",'
 end
 
 -- An empty expectation accepts any.
@@ -78,11 +80,10 @@ end
 local function record(job, from, remark, limit)
   local entries = string.sub(job.history, 1, -3)
   local _, count = string.gsub(entries, '\n', '')
-  for _ = 1, math.min(count, count - limit + 1) do
-    local first = string.find(entries, '\n', 1, true)
-    local second = string.find(entries, '\n', first + 1, true)
-    entries = string.sub(entries, 1, first - 1) .. (second and string.sub(entries, second) or '')
-  end
+  local first = string.find(entries, '\n', 1, true)
+  local kept = first
+  for _ = 1, math.min(count, count - limit + 1) do kept = string.find(entries, '\n', kept + 1, true) end
+  if kept ~= first then entries = string.sub(entries, 1, first - 1) .. (kept and string.sub(entries, kept) or '') end
   if limit > 0 then
     if string.sub(entries, -1) ~= '[' then entries = entries .. ',' end
     entries = entries .. '\n[' .. int(job.version) .. ',' .. from .. ',' .. job.status .. ','
@@ -108,8 +109,14 @@ end
 -- what was trimmed before he came, and the log's own number that this is another log. `rest` is the JSON after the id.
 local function announce(kind, id, rest)
   local number = redis.call('HINCRBY', KEYS[1], 'events', 1)
-  redis.call('XADD', KEYS[6], 'MAXLEN', '~', ARGV[4], int(number) .. '-' .. map[2], 'event',
-    '{"type":"' .. kind .. '","id":"' .. id .. '","at":' .. int(now) .. rest .. '}')
+  local event = { 'MAXLEN', '~', ARGV[4], int(number) .. '-' .. map[2], 'event',
+    '{"type":"' .. kind .. '","id":"' .. id .. '","at":' .. int(now) .. rest .. '}' }
+  local added = redis.pcall('XADD', KEYS[6], unpack(event))
+  -- Somebody else has written to the log. It is begun anew, which its readers find out, because the job is written.
+  if type(added) == 'table' and added.err then
+    redis.call('DEL', KEYS[6])
+    redis.call('XADD', KEYS[6], unpack(event))
+  end
 end
 
 -- The JSON of a change of status, for the log. `remark` is as in the history.
