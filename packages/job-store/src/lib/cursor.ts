@@ -48,7 +48,7 @@ function encode(parts: readonly unknown[]): string {
 
 /** The parts of a cursor, or none of them where it is no cursor at all. */
 function decode(cursor: unknown, count: number): readonly unknown[] {
-  if (typeof cursor !== "string" || cursor.length > 4096) return [];
+  if (typeof cursor !== "string" || cursor.length > 65_536) return [];
   try {
     const parts: unknown = JSON.parse(Buffer.from(cursor, "base64url").toString("utf8"));
     return Array.isArray(parts) && parts.length === count ? parts : [];

@@ -1,5 +1,6 @@
 import { expect } from "vitest";
-import type { JobStore, ListQuery, Page } from "../../index.js";
+import * as z from "zod";
+import { defineJob, type JobStore, type ListQuery, type Page } from "../../index.js";
 import type { Context } from "./context.js";
 import { jobIn, type Report } from "./definitions.js";
 import { expectRefusal, idsOf, manyIds } from "./expectations.js";
@@ -96,6 +97,17 @@ export function cursors({ test }: Context): void {
     for (const query of foreign) await expectRefusal(store.list(query), "INVALID_ARGUMENT");
     const garbage = ["", "0", "garbage", "W10", "bnVsbA", "🦊", `${cursor}x`, "x".repeat(100_000), 7, {}, [], null];
     for (const one of garbage) await expectRefusal(store.list({ cursor: one as string }), "INVALID_ARGUMENT");
+  });
+
+  test("a query of hundreds of statuses has cursors that serve", async ({ stores }) => {
+    const names = Array.from({ length: 300 }, (_, n) => `waiting-for-the-supplier-with-number-${n}`);
+    const statuses = Object.fromEntries(names.map((name) => [name, { next: [] }]));
+    const order = defineJob({ name: "order", data: z.null(), initial: names[0] as string, statuses });
+    const store = stores.openFor(order);
+    for (const id of ["a", "b"]) await store.create(null, { id });
+    const first = await store.list({ status: names, limit: 1 });
+    const second = await store.list({ status: names, limit: 1, cursor: first.cursor });
+    expect([...first.items, ...second.items].map(({ id }) => id).toSorted()).toEqual(["a", "b"]);
   });
 
   test("a job that enters the status meanwhile is listed at most once", async ({ store }) => {
