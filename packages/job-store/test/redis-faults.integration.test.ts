@@ -298,6 +298,73 @@ describe.skipIf(!available)(title("Redis under faults"), () => {
     expect(await own.ping()).toBe("PONG");
   });
 
+  test("the first call of all has no more time than any other", async () => {
+    const { store } = viaProxy(1000);
+    await store.health();
+    proxy.freeze();
+    const outcome = failure(store.get("a"));
+    // What the store has to know first arrives late, and then nothing any more.
+    await new Promise((resolve) => setTimeout(resolve, 600));
+    proxy.heal();
+    proxy.cut();
+    await vi.waitFor(async () => expect(await client.exists("jobs:map")).toBe(1), { timeout: 2000, interval: 1 });
+    proxy.freeze();
+    expect((await outcome).afterMs).toBeLessThan(1200);
+  });
+
+  test("a foreign entry in the outbox keeps no message from its reader", async () => {
+    const { store } = viaProxy();
+    await store.create({ title: "One" }, { outbox: [{ queue: "reports", payload: 1 }] });
+    await client.xadd("jobs:outbox", "*", "not", "ours");
+    await store.create({ title: "Two" }, { outbox: [{ queue: "reports", payload: 2 }] });
+    expect((await store.outbox.read()).map(({ payload }) => payload)).toEqual([1, 2]);
+    const foreign = (await client.xrange("jobs:outbox", "-", "+")).find(([, [field]]) => field === "not");
+    await store.outbox.reject([String(foreign?.[0])], "not ours");
+    expect(await store.outbox.rejected()).toEqual([]);
+  });
+
+  test("a history far above the limit is cut without keeping the server busy", async () => {
+    const large = createJobStore({ job: report, driver: redisDriver({ url: redis.url }), historyLimit: 10_000 });
+    onTestFinished(() => large.close());
+    const { job } = await large.create({ title: "One" });
+    const at = new Date();
+    const change = { from: "working", to: "working", at, note: "long enough to be worth copying" } as const;
+    const history = Array.from({ length: 10_000 }, (_, n) => ({ ...change, version: n + 1 }));
+    await large.save({ ...job, history });
+    const { store } = viaProxy();
+    const moved = await store.updateStatus(job.id, "working");
+    expect(moved.history.map(({ version }) => version)).toEqual([...Array.from({ length: 31 }, (_, n) => 9970 + n), 3]);
+  });
+
+  describe("a wait whose clock is wrong", () => {
+    test("ends in its time though the clock is put back", async () => {
+      const { store } = viaProxy();
+      const { job } = await store.create({ title: "One" });
+      const outcome = failure(store.waitFor(job.id, { timeoutMs: 200 }));
+      const now = Date.now;
+      vi.spyOn(Date, "now").mockImplementation(() => now() - 3_600_000);
+      onTestFinished(() => void vi.restoreAllMocks());
+      expect((await outcome).error.code).toBe("TIMEOUT");
+    });
+
+    test("does not ask without pause for a job that should have expired", async () => {
+      const store = createJobStore({
+        job: report,
+        driver: redisDriver({ url: redis.url }),
+        ttlSeconds: { waiting: 60 },
+      });
+      onTestFinished(() => store.close());
+      const { job } = await store.create({ title: "One" });
+      const now = Date.now;
+      vi.spyOn(Date, "now").mockImplementation(() => now() + 3_600_000);
+      onTestFinished(() => void vi.restoreAllMocks());
+      const before = await client.info("commandstats").then(executedScripts);
+      const { error } = await failure(store.waitFor(job.id, { timeoutMs: 600 }));
+      expect(error.code).toBe("TIMEOUT");
+      expect((await client.info("commandstats").then(executedScripts)) - before).toBeLessThan(20);
+    });
+  });
+
   test("a clock that jumps ahead is noticed, and the call goes through", async () => {
     const { store } = viaProxy();
     await store.create({ title: "One" });

@@ -63,8 +63,12 @@ export class Connection {
     return this.#line.attempt(command, budget);
   }
 
-  /** Takes the clock's offset: after each connect, and where a server found a deadline passed that by our count is not. */
-  async resync(budget: Budget): Promise<void> {
+  /** The next attempt takes the clock's offset anew: a server found a deadline passed that by our count is not. */
+  doubtClock(): void {
+    this.#clock = { ...this.#clock, generation: -1 };
+  }
+
+  async #measureClock(budget: Budget): Promise<void> {
     const { generation } = this.#line;
     const offset = await this.#line.attempt((client) => measureOffset(client, this.#key), budget);
     this.#clock = { offset, generation, at: performance.now() };
@@ -72,7 +76,7 @@ export class Connection {
 
   async #attempt<T>(command: Command<T>, budget: Budget): Promise<T> {
     if (!this.#line.isOpen) await this.#line.untilOpen(budget);
-    if (this.#clock.generation !== this.#line.generation) await this.resync(budget);
+    if (this.#clock.generation !== this.#line.generation) await this.#measureClock(budget);
     else if (performance.now() - this.#clock.at > CLOCK_AGE_MS) this.#refresh();
     // Rounded down: the server must find the deadline passed before we report that it has.
     const deadline = Math.floor(budget.end + this.#clock.offset) - 1;
@@ -93,7 +97,7 @@ export class Connection {
   #refresh(): void {
     this.#clock = { ...this.#clock, at: performance.now() };
     // What fails here, the call beside it meets as well.
-    this.resync(this.budget()).catch(() => {});
+    this.#measureClock(this.budget()).catch(() => {});
   }
 
   /** Replies of the server are definite; everything else is a line that broke. */

@@ -128,10 +128,12 @@ export class RedisStorage implements JobStorage {
   }
 
   async read(ids: readonly string[]): Promise<readonly Reading[]> {
-    await this.#server.map(this.#server.connection.budget());
+    let budget = this.#server.connection.budget();
+    await this.#server.map(budget);
     const readings: Reading[] = [];
     for (let first = 0; first < ids.length; first += READ_CHUNK) {
-      readings.push(...(await this.#server.readJobs(ids.slice(first, first + READ_CHUNK))));
+      if (first > 0) budget = this.#server.connection.budget();
+      readings.push(...(await this.#server.readJobs(ids.slice(first, first + READ_CHUNK), budget)));
     }
     return readings;
   }

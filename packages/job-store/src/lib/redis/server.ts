@@ -70,7 +70,7 @@ export class Server {
         return reply;
       }
       if (performance.now() >= budget.end) throw outOfTime(budget, "the deadline passed on the way");
-      await this.connection.resync(budget);
+      this.connection.doubtClock();
     }
   }
 
