@@ -7,6 +7,7 @@ import { collect, expectRefusal, idsOf, view } from "./expectations.js";
 import { imported } from "./imported.js";
 
 const HOSTILE: readonly unknown[] = [
+  Object.create(null),
   "",
   " ",
   "job:*",

@@ -6,6 +6,9 @@ import { MemoryOutbox } from "./memory-outbox.js";
 /** A stored job: parts in JSON text, so that nobody's object is anybody else's. */
 export type Stored = WholeJob & { readonly expiresAt: number | null };
 
+/** Jobs that expire within this time are swept out together. */
+const SWEEP_AFTER_MS = 1000;
+
 /** What stores over one driver share. */
 export class Shelf {
   readonly #jobs = new Map<string, Stored>();
@@ -14,7 +17,7 @@ export class Shelf {
   readonly outbox = new MemoryOutbox();
   readonly log = new MemoryLog((id) => this.read(id));
   readonly maxJobs: number;
-  #sweep: NodeJS.Timeout | undefined;
+  #sweepTimer: NodeJS.Timeout | undefined;
   #sweepAt = Number.POSITIVE_INFINITY;
 
   constructor(maxJobs: number) {
@@ -55,6 +58,7 @@ export class Shelf {
 
   /** @throws JobStoreError UNAVAILABLE when the shelf is full of unfinished jobs */
   makeRoom(): void {
+    if (this.#jobs.size >= this.maxJobs && this.#sweepAt < Date.now()) this.#sweep();
     if (this.#jobs.size < this.maxJobs) return;
     const [first] = this.#finished;
     if (first === undefined) {
@@ -68,24 +72,24 @@ export class Shelf {
     this.log.add({ type: "deleted", id: first, at: Date.now() });
   }
 
-  /** Reads never see an expired job; this is what gives its memory back. */
+  /** Reads never see an expired job; this is what gives its memory back, a while later: it looks at every job. */
   #sweepFrom(at: number): void {
-    clearTimeout(this.#sweep);
+    clearTimeout(this.#sweepTimer);
     this.#sweepAt = at;
     const longest = 2 ** 31 - 1;
-    this.#sweep = setTimeout(
-      () => {
-        let next = Number.POSITIVE_INFINITY;
-        for (const job of this.#jobs.values()) {
-          if (!isLive(job)) this.drop(job.id);
-          else next = Math.min(next, job.expiresAt ?? next);
-        }
-        this.#sweepAt = next;
-        if (next < Number.POSITIVE_INFINITY) this.#sweepFrom(next);
-      },
-      Math.min(Math.max(at - Date.now(), 0) + 1, longest),
-    );
-    this.#sweep.unref();
+    const ms = Math.min(Math.max(at - Date.now(), 0) + SWEEP_AFTER_MS, longest);
+    this.#sweepTimer = setTimeout(() => this.#sweep(), ms);
+    this.#sweepTimer.unref();
+  }
+
+  #sweep(): void {
+    let next = Number.POSITIVE_INFINITY;
+    for (const job of this.#jobs.values()) {
+      if (!isLive(job)) this.drop(job.id);
+      else next = Math.min(next, job.expiresAt ?? next);
+    }
+    this.#sweepAt = next;
+    if (next < Number.POSITIVE_INFINITY) this.#sweepFrom(next);
   }
 }
 
