@@ -3,11 +3,13 @@ import { LATEST_VERSION, lift, VERSION_HEADER, versionOf } from "./evolution.js"
 
 /** A stored message, as an outbox hands it out. */
 export interface RelayEntry {
+  /** Names the entry in `ack` and `reject`. */
   readonly entryId: string;
   /** Becomes the message id. */
   readonly id: string;
   /** The name of one of the relay's queues. */
   readonly queue: string;
+  /** Read by that queue's schema before it is published. */
   readonly payload: unknown;
   /** As `message` gave them. */
   readonly headers?: Readonly<Record<string, string>>;

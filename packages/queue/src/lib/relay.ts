@@ -5,21 +5,28 @@ import { checkDefinition, type QueueDefinition } from "./definition.js";
 import { QueueError } from "./errors.js";
 import { type RelayEntry, readEntry } from "./relay-entry.js";
 
-/** Structural, so any store can offer one. What was read and not acknowledged must be handed out again some time later. */
+/** Where messages wait for a relay. Structural, so any store can offer one. */
 export interface RelayOutbox {
+  /**
+   * Hands out up to `limit` entries, oldest first; if there are none, it may wait up to `waitMs` milliseconds for some, until
+   * `signal` aborts. What is neither acknowledged nor rejected must be handed out again some time later.
+   */
   read(options?: {
     readonly limit?: number;
     readonly waitMs?: number;
     readonly signal?: AbortSignal;
   }): Promise<readonly RelayEntry[]>;
+  /** These are published, and need not be handed out again. */
   ack(entryIds: readonly string[]): Promise<void>;
+  /** These can never be published. Without this method they come, and are reported, again and again. */
   reject?(entryIds: readonly string[], reason: string): Promise<void>;
 }
 
+/** A relay at work. */
 export interface Relay extends AsyncDisposable {
-  /** How many messages this relay has had confirmed. */
+  /** How many messages it has had confirmed. */
   readonly published: number;
-  /** Stops reading, finishes what is in hand, and settles. */
+  /** Stops reading, finishes what is in hand, and settles, after 15 seconds at the latest. */
   close(): Promise<void>;
 }
 
@@ -29,7 +36,7 @@ const READ_WAIT_MS = 1_000;
 const IDLE_PAUSE_MS = 100;
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 5_000;
-/** What a batch in hand may take once the relay closes: longer than any publish. */
+/** What a batch in hand may take once the relay closes: longer than a publish by the driver's default. */
 const CLOSE_LIMIT_MS = 15_000;
 /** Entries confirmed and not yet acknowledged that are remembered, so as not to be published twice. */
 const MOST_REMEMBERED = 10_000;
@@ -41,6 +48,9 @@ const MOST_REMEMBERED = 10_000;
  * nothing. One stored under an older version of its queue is lifted to the present one first; one of a newer version stays
  * for a relay that knows it. Starts at once.
  *
+ * @param options.outbox where the messages wait
+ * @param options.broker publishes them; the relay does not close it
+ * @param options.queues every queue that an entry may name
  * @param options.onError told of reads, publishes and acknowledgements that failed, each of which is tried again, and of
  *   entries that were rejected
  * @throws QueueError INVALID_ARGUMENT
