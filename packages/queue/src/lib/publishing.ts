@@ -1,7 +1,7 @@
 import { v7 as uuid } from "uuid";
 import type { input } from "zod/v4/core";
 import { checkHeaders, checkMessageId, invalid } from "./arguments.js";
-import { checkDefinition, type QueueDefinition } from "./definition.js";
+import type { QueueDefinition } from "./definition.js";
 import type { Session } from "./driver.js";
 import { QueueError } from "./errors.js";
 import { versionOf } from "./evolution.js";
@@ -21,7 +21,6 @@ export async function publish<Q extends QueueDefinition>(
   payload: input<Q["payload"]>,
   options: PublishOptions = {},
 ): Promise<Receipt> {
-  checkDefinition(queue);
   const id = options.id === undefined ? uuid() : checkMessageId(options.id);
   const headers = checkHeaders(options.headers);
   const { body } = encodePayload(queue, payload, id);
@@ -37,7 +36,6 @@ export async function publishMany<Q extends QueueDefinition>(
   queue: Q,
   messages: readonly { readonly payload: input<Q["payload"]>; readonly options?: PublishOptions | undefined }[],
 ): Promise<readonly PromiseSettledResult<Receipt>[]> {
-  checkDefinition(queue);
   if (!Array.isArray(messages)) return invalid("publishMany takes an array of messages.");
   const results: PromiseSettledResult<Receipt>[] = new Array(messages.length);
   let next = 0;
