@@ -1,3 +1,4 @@
 export type { QueueDriver } from "./lib/driver.js";
+export type { MemoryFaults } from "./lib/memory/faults.js";
 export { memoryDedupe } from "./lib/memory/memory-dedupe.js";
-export { memoryDriver } from "./lib/memory/memory-driver.js";
+export { type MemoryDriver, memoryDriver } from "./lib/memory/memory-driver.js";

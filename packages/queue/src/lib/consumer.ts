@@ -98,10 +98,7 @@ export class ActiveConsumer<Q extends QueueDefinition> implements Subscriber {
       const reason = this.#closed("The consumer closed and its grace time is over.");
       for (const handling of this.#running) handling.recall(reason);
       await this.#idleWithin(ABORT_GRACE_MS);
-      for (const handling of this.#running) {
-        handling.settled = true;
-        handling.delivery.settle("release");
-      }
+      for (const handling of this.#running) handling.settle("release");
     }
     await stopped;
     await this.#subscription?.close();
@@ -149,7 +146,6 @@ export class ActiveConsumer<Q extends QueueDefinition> implements Subscriber {
       signal: this.#givingUp.signal,
       report,
     });
-    handling.settled = true;
     // A handler that ignores its signal still takes up its place, as it still takes up memory and time.
     await handling.finished;
   }

@@ -16,8 +16,7 @@ export interface HandlingSettings {
 export class Handling<Q extends QueueDefinition> {
   #delivery: Delivery;
   #wake: () => void = () => {};
-  /** Its outcome has been applied. A handler that was aborted may still be running. */
-  settled = false;
+  #settled = false;
   #recalled = false;
   readonly #abort = new AbortController();
   readonly #queue: Q;
@@ -34,6 +33,17 @@ export class Handling<Q extends QueueDefinition> {
   /** The latest delivery of this message: after a reconnect, the redelivery takes the place of the lost one. */
   get delivery(): Delivery {
     return this.#delivery;
+  }
+
+  /** Its outcome has been applied. A handler that was aborted may still be running. */
+  get settled(): boolean {
+    return this.#settled;
+  }
+
+  settle(how: "ack" | "release"): void {
+    // First, since a broker in this process may deliver again before it returns.
+    this.#settled = true;
+    this.#delivery.settle(how);
   }
 
   adopt(redelivery: Delivery): void {
@@ -61,7 +71,7 @@ export class Handling<Q extends QueueDefinition> {
     const { id, attempt } = this.delivery.envelope;
     return (
       redelivery.redelivered &&
-      !this.settled &&
+      !this.#settled &&
       !this.delivery.live &&
       redelivery.envelope.id === id &&
       redelivery.envelope.attempt === attempt

@@ -14,6 +14,8 @@ export interface Held {
   readonly delivery: Delivery;
   /** Settles once there is a live delivery again, or none is expected. */
   adopted(): Promise<void>;
+  /** The end of it here: what arrives of this message from now on is another delivery. */
+  settle(how: "ack" | "release"): void;
 }
 
 export interface Settling {
@@ -32,7 +34,7 @@ export interface Settling {
  */
 export async function settle(outcome: Outcome, context: Settling): Promise<void> {
   const settled = outcome.kind === "acknowledge" || (outcome.kind !== "release" && (await copied(outcome, context)));
-  context.held.delivery.settle(settled ? "ack" : "release");
+  context.held.settle(settled ? "ack" : "release");
 }
 
 /** Tries until the copy is stored, the message is no longer ours, or the consumer gives up. */

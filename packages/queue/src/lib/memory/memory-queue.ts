@@ -7,12 +7,23 @@ interface Stored {
   readonly redelivered: boolean;
 }
 
+/** What may befall deliveries. */
+interface Fate {
+  losesAck(): boolean;
+  /** A delivery was settled that had been taken back. */
+  onStale(): void;
+}
+
 /** A consumer that is attached to a queue, and what it holds. */
 export class MemoryConsumer {
   readonly held = new Set<Delivery>();
+  /** Is to get no more, whatever happens to its connection. */
+  stopped = false;
+
   constructor(
     readonly subscriber: Subscriber,
     readonly prefetch: number,
+    readonly fate: Fate,
   ) {}
 }
 
@@ -87,6 +98,15 @@ export class MemoryQueue {
     if (index !== -1) this.#consumers.splice(index, 1);
   }
 
+  /** What a consumer holds, as if its connection had ended: its messages are delivered again, in their order. */
+  takeBack(consumer: MemoryConsumer): void {
+    const messages = [...consumer.held].reverse();
+    consumer.held.clear();
+    this.#held -= messages.length;
+    for (const { envelope } of messages) this.#ready.putBack({ envelope, redelivered: true });
+    this.#dispatchSoon();
+  }
+
   /** In a microtask, so that no handler runs inside the call that published. */
   #dispatchSoon(): void {
     if (this.#dispatching) return;
@@ -111,7 +131,8 @@ export class MemoryQueue {
 
   #deliver({ envelope, redelivered }: Stored, consumer: MemoryConsumer): void {
     this.#held++;
-    const { held } = consumer;
+    const { held, fate } = consumer;
+    let settled = false;
     const delivery: Delivery = {
       envelope,
       redelivered,
@@ -119,9 +140,14 @@ export class MemoryQueue {
         return held.has(delivery);
       },
       settle: (how) => {
-        if (!held.delete(delivery)) return;
+        if (settled) return;
+        settled = true;
+        if (!held.delete(delivery)) {
+          fate.onStale();
+          return;
+        }
         this.#held--;
-        if (how === "release") this.#ready.putBack({ envelope, redelivered: true });
+        if (how === "release" || fate.losesAck()) this.#ready.putBack({ envelope, redelivered: true });
         this.#dispatchSoon();
       },
     };

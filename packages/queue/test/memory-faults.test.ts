@@ -1,0 +1,159 @@
+import { expect, onTestFinished, test } from "vitest";
+import { z } from "zod";
+import { createBroker, defineQueue, QueueError, retry } from "../src/index.js";
+import { latch, recorder } from "../src/lib/contract/fixture.js";
+import { memoryDedupe, memoryDriver } from "../src/memory.js";
+
+const tasks = defineQueue({ name: "tasks", payload: z.object({ n: z.number() }), retryDelaysMs: [10] });
+type Tasks = typeof tasks;
+
+function setUp(options: { readonly timeoutMs?: number } = {}) {
+  const driver = memoryDriver(options);
+  const reported: unknown[] = [];
+  const broker = createBroker({ driver, onError: (error) => reported.push(error) });
+  onTestFinished(() => broker.close({ graceMs: 0 }));
+  return { driver, faults: driver.faults, broker, reported };
+}
+
+test("a dropped connection: the handler at work goes on with the redelivery, the rest arrives again in its order", async () => {
+  const { faults, broker, reported } = setUp();
+  const { opened, open: release } = latch();
+  const { messages, handler } = recorder<Tasks>(() => opened.then(() => undefined));
+  await broker.consume(tasks, handler, { prefetch: 3 });
+  await broker.publishMany(
+    tasks,
+    [1, 2, 3].map((n) => ({ payload: { n } })),
+  );
+  await expect.poll(() => messages.length).toBe(1);
+  faults.dropConnections();
+  release();
+  await expect
+    .poll(() => messages.map(({ payload, redelivered }) => [payload.n, redelivered]))
+    .toEqual([
+      [1, false],
+      [2, true],
+      [3, true],
+    ]);
+  await expect.poll(() => broker.stats(tasks)).toMatchObject({ ready: 0, unacked: 0, consumers: 1 });
+  expect(await broker.health()).toMatchObject({ status: "healthy", reconnects: 1, warnings: [] });
+  expect(reported).toEqual([expect.objectContaining({ code: "UNAVAILABLE" })]);
+});
+
+test("a handler that ends while the broker is away settles nothing: that is counted, and its message arrives again", async () => {
+  const { faults, broker } = setUp();
+  const { opened, open: release } = latch();
+  const { messages, handler } = recorder<Tasks>(() => opened.then(() => undefined));
+  await broker.consume(tasks, handler);
+  await broker.publish(tasks, { n: 1 });
+  await expect.poll(() => messages.length).toBe(1);
+  faults.goAway();
+  release();
+  await expect.poll(async () => (await broker.health()).warnings).toEqual([expect.stringContaining("1 message")]);
+  faults.comeBack();
+  await expect.poll(() => messages.map(({ redelivered }) => redelivered)).toEqual([false, true]);
+  await expect.poll(() => broker.stats(tasks)).toMatchObject({ ready: 0, unacked: 0 });
+});
+
+test("a lost acknowledgement delivers a message again, which a dedupe store notices", async () => {
+  const { faults, broker } = setUp();
+  const plain = recorder<Tasks>();
+  const consumer = await broker.consume(tasks, plain.handler);
+  faults.loseAcks(2);
+  await broker.publish(tasks, { n: 1 }, { id: "a" });
+  await expect.poll(() => plain.messages.map(({ redelivered }) => redelivered)).toEqual([false, true, true]);
+  await consumer.close();
+  const careful = recorder<Tasks>();
+  await broker.consume(tasks, careful.handler, { dedupe: memoryDedupe() });
+  faults.loseAcks();
+  await broker.publish(tasks, { n: 2 }, { id: "b" });
+  await broker.publish(tasks, { n: 3 }, { id: "c" });
+  await expect.poll(() => careful.messages.map(({ id }) => id)).toEqual(["b", "c"]);
+  expect(await broker.stats(tasks)).toMatchObject({ ready: 0, dead: 0 });
+});
+
+test("a returned message is UNROUTABLE, as many as were asked for; retries do not count", async () => {
+  const { faults, broker } = setUp();
+  const { messages, handler } = recorder<Tasks>(({ attempt }) => (attempt === 1 ? retry() : undefined));
+  await broker.publish(tasks, { n: 1 });
+  faults.returnMessages(2);
+  await broker.consume(tasks, handler);
+  await expect.poll(() => messages.length).toBe(2);
+  const results = await broker.publishMany(
+    tasks,
+    [2, 3, 4].map((n) => ({ payload: { n } })),
+  );
+  expect(results.map(({ status }) => status)).toEqual(["rejected", "rejected", "fulfilled"]);
+  expect(results[0]).toMatchObject({ reason: { code: "UNROUTABLE", queue: "tasks" } });
+});
+
+test("a broker that blocks: publishes wait in their order, and those that wait too long are a TIMEOUT", async () => {
+  const { faults, broker } = setUp({ timeoutMs: 50 });
+  faults.block();
+  const late: unknown = await broker.publish(tasks, { n: 0 }).catch((error: unknown) => error);
+  expect(QueueError.is(late, "TIMEOUT") && late.indeterminate).toBe(false);
+  expect(await broker.health()).toMatchObject({ status: "degraded", blocked: true });
+  const { messages, handler } = recorder<Tasks>();
+  await broker.consume(tasks, handler);
+  const waiting = [1, 2].map((n) => broker.publish(tasks, { n }));
+  faults.unblock();
+  await Promise.all([...waiting, broker.publish(tasks, { n: 3 })]);
+  await expect.poll(() => messages.map(({ payload }) => payload.n)).toEqual([1, 2, 3]);
+  expect(await broker.health()).toMatchObject({ status: "healthy", blocked: false });
+});
+
+test("a broker that is away: calls wait, and those that wait too long are UNAVAILABLE", async () => {
+  const { faults, broker } = setUp({ timeoutMs: 50 });
+  const { messages, handler } = recorder<Tasks>();
+  await broker.consume(tasks, handler);
+  faults.goAway();
+  expect(await broker.health()).toMatchObject({ status: "unhealthy", latencyMs: null });
+  const calls = [
+    broker.publish(tasks, { n: 0 }),
+    broker.consume(tasks, handler),
+    broker.stats(tasks),
+    broker.deadLetters(tasks),
+    broker.redrive(tasks),
+    broker.purge(tasks),
+  ];
+  for (const result of await Promise.allSettled(calls)) {
+    expect(result).toMatchObject({ reason: { code: "UNAVAILABLE", indeterminate: false } });
+  }
+  const waiting = broker.publish(tasks, { n: 1 });
+  faults.comeBack();
+  await waiting;
+  await expect.poll(() => messages.map(({ payload }) => payload.n)).toEqual([1]);
+  expect((await broker.stats(tasks)).consumers).toBe(1);
+});
+
+test("a consumer that was closed while the broker was away gets nothing when it is back", async () => {
+  const { faults, broker } = setUp();
+  const { messages, handler } = recorder<Tasks>();
+  const consumer = await broker.consume(tasks, handler);
+  faults.goAway();
+  await consumer.close();
+  faults.comeBack();
+  await broker.publish(tasks, { n: 1 });
+  expect(await broker.stats(tasks)).toMatchObject({ ready: 1, consumers: 0 });
+  expect(messages).toEqual([]);
+});
+
+test("what waits when the broker closes has its grace time, and is CLOSED then", async () => {
+  const { driver, faults, broker } = setUp();
+  faults.block();
+  const [lost, kept] = [broker.publish(tasks, { n: 1 }), createBroker({ driver })] as const;
+  const settled = Promise.allSettled([lost]);
+  await broker.close({ graceMs: 20 });
+  expect(await settled).toMatchObject([{ reason: { code: "CLOSED", indeterminate: false } }]);
+  const waiting = kept.publish(tasks, { n: 2 });
+  const closing = kept.close();
+  faults.unblock();
+  await Promise.all([waiting, closing]);
+});
+
+test.each([0, -1, 1.5, Number.NaN])("a count of %s is INVALID_ARGUMENT", (count) => {
+  const refused = expect.objectContaining({ code: "INVALID_ARGUMENT" });
+  const { faults } = setUp();
+  expect(() => faults.loseAcks(count)).toThrowError(refused);
+  expect(() => faults.returnMessages(count)).toThrowError(refused);
+  expect(() => memoryDriver({ timeoutMs: count })).toThrowError(refused);
+});
