@@ -17,7 +17,7 @@ const nodePackages = new Map([
 /**
  * Puts a Node that the tools support, and pnpm, at the front of the children's PATH.
  *
- * @returns {Promise<boolean>} false if they are not to be had; the reason has then been told
+ * @returns {Promise<boolean>} false if they cannot be had; the reason has been printed then
  */
 export async function findTools() {
   const installed = process.versions.node;

@@ -10,7 +10,8 @@ export async function leftovers(servers: { REDIS_URL: string; RABBITMQ_URL: stri
 async function keys(url: string, prefix: string): Promise<string[]> {
   const redis = new Redis(url);
   try {
-    return await redis.keys(`${prefix}*`);
+    const found = await redis.scanStream({ match: `${prefix}*`, count: 1_000 }).toArray();
+    return found.flat();
   } finally {
     redis.disconnect();
   }

@@ -10,6 +10,6 @@ export const jobId = z.string().regex(/^[A-Za-z0-9._-]{1,128}$/, "Not a job id")
 
 export const subtitleStatus = z.enum(["pending", "downloading", "translating", "completed", "failed"]);
 
-/** The statuses in which a worker holds the job. */
+/** The statuses in which a worker has the job in hand. */
 export type Working = "downloading" | "translating";
 export type WorkingJob = Job<SubtitleJob, Working>;

@@ -38,7 +38,7 @@ export function wordsOf(text: string, language: string): readonly string[] {
 
 const segmenters = new Map<string, Intl.Segmenter>();
 
-/** Making one is far dearer than using it. */
+/** Making one costs far more than using it. */
 function segmenter(language: string, granularity: "sentence" | "word"): Intl.Segmenter {
   const key = `${language} ${granularity}`;
   const known = segmenters.get(key) ?? new Intl.Segmenter(language, { granularity });
