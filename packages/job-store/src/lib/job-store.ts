@@ -231,7 +231,7 @@ export class Store<D extends JobDefinition> implements JobStore<D> {
   async health(options: { readonly timeoutMs?: number | undefined } = {}): Promise<Health> {
     const timeoutMs = options.timeoutMs ?? 2000;
     const driver = this.#driverName;
-    if (!(timeoutMs >= 1 && timeoutMs <= 60_000)) {
+    if (typeof timeoutMs !== "number" || !(timeoutMs >= 1 && timeoutMs <= 60_000)) {
       return unhealthy(driver, `timeoutMs must be 1 to 60,000, and is ${show(timeoutMs)}.`);
     }
     if (this.#calls.closed) return unhealthy(driver, "The store is closed.");

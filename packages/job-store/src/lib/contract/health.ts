@@ -24,7 +24,7 @@ export function health({ test }: Context): void {
   });
 
   test("it never throws: not for senseless options, not after closing", async ({ store }) => {
-    for (const timeoutMs of [0, -1, Number.NaN, 1e9, "soon"]) {
+    for (const timeoutMs of [0, -1, Number.NaN, 1e9, "soon", "1000", 1n, Symbol("soon"), Object.create(null)]) {
       const health = await store.health({ timeoutMs: timeoutMs as number });
       expectShape(health);
       expect(health.status).toBe("unhealthy");
