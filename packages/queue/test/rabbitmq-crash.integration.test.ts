@@ -3,8 +3,8 @@ import type { PrivateServer } from "../../../test/servers/private-server.js";
 import { startRabbitmq } from "../../../test/servers/rabbitmq.js";
 import { privateServer } from "../../../test/servers/require.js";
 import { defineQueue, QueueError } from "../src/index.js";
-import { PATIENCE } from "../src/lib/contract/fixture.js";
-import { onServer, tasks } from "./rabbitmq-queues.js";
+import { latch, PATIENCE, recorder } from "../src/lib/contract/fixture.js";
+import { onServer, type Tasks, tasks } from "./rabbitmq-queues.js";
 
 const rabbitmq = privateServer("rabbitmq");
 
@@ -14,7 +14,10 @@ const LONG = { timeout: 40_000, interval: 20 };
 describe.skipIf(!rabbitmq.available)(rabbitmq.title("a broker of one's own"), { timeout: 90_000 }, () => {
   let server: PrivateServer;
   beforeAll(async () => {
-    server = await startRabbitmq({ config: ["max_message_size = 100000"] });
+    server = await startRabbitmq({
+      config: ["max_message_size = 100000", "consumer_timeout = 3000"],
+      settings: { channel_tick_interval: 500 },
+    });
   }, 60_000);
   afterAll(() => server?.stop());
 
@@ -33,6 +36,23 @@ describe.skipIf(!rabbitmq.available)(rabbitmq.title("a broker of one's own"), { 
     const seen = new Set<number>();
     await broker().consume(tasks, async ({ payload }) => void seen.add(payload.n), { prefetch: 100 });
     await expect.poll(() => seen.size, PATIENCE).toBe(58);
+  });
+
+  test("a message that is in hand for too long is taken back: that is reported, and its handler is not started twice", async () => {
+    const { broker, reported } = onServer(server.url);
+    const here = broker();
+    const { opened, open: release } = latch();
+    const { messages, handler } = recorder<Tasks>(() => opened.then(() => undefined));
+    await here.consume(tasks, handler);
+    await here.publish(tasks, { n: 1 });
+    await expect
+      .poll(() => reported.map(String), PATIENCE)
+      .toEqual([expect.stringMatching(/acknowledgement.*timed out/)]);
+    await expect.poll(() => here.stats(tasks), PATIENCE).toMatchObject({ ready: 0, consumers: 1 });
+    release();
+    await here.close();
+    expect(messages).toHaveLength(1);
+    expect(await broker().stats(tasks)).toMatchObject({ ready: 0, delayed: 0, dead: 0 });
   });
 
   test.each(["quorum", "classic"] as const)(

@@ -150,6 +150,33 @@ describe.skipIf(rabbitmq.url === null)(rabbitmq.title("what the driver makes of 
     await expect.poll(() => seen, PATIENCE).toEqual([["poison", { k: "v" }]]);
   });
 
+  test.each([
+    { name: "timeoutMs above it", options: { timeoutMs: 1_800_001 }, warned: true },
+    { name: "a wait for others that goes above it", options: { timeoutMs: 600_000, prefetch: 3 }, warned: true },
+    { name: "timeoutMs below it", options: { timeoutMs: 1_799_999, concurrency: 3 }, warned: false },
+    { name: "no timeoutMs", options: {}, warned: false },
+  ])(
+    "against the broker's acknowledgement timeout of 30 minutes, $name: warned is $warned",
+    async ({ options, warned }) => {
+      const { broker, reported } = onServer(url);
+      const here = broker();
+      const consumer = await here.consume(tasks, async () => {}, options);
+      const { status, warnings } = await here.health();
+      const warning = expect.stringMatching(/"tasks".*1800000 ms \(ackTimeoutMs\)/);
+      expect([status, warnings]).toEqual(["healthy", warned ? [warning] : []]);
+      expect(reported.map(String)).toEqual(warned ? [warning] : []);
+      await consumer.close();
+      expect((await here.health()).warnings).toEqual([]);
+    },
+  );
+
+  test("a broker with another acknowledgement timeout is told by ackTimeoutMs", async () => {
+    const { broker } = onServer(url);
+    const here = broker({ ackTimeoutMs: 7_200_000 });
+    await here.consume(tasks, async () => {}, { timeoutMs: 3_600_000 });
+    expect((await here.health()).warnings).toEqual([]);
+  });
+
   test("credentials that are refused are named without the password", async () => {
     const address = new URL(url);
     address.username = "nobody";

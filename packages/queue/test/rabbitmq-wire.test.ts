@@ -66,6 +66,7 @@ describe("rabbitmqDriver", () => {
       timeoutMs: undefined,
       maxPendingConfirms: undefined,
       heartbeatSeconds: undefined,
+      ackTimeoutMs: undefined,
     };
     expect(rabbitmqDriver(options).name).toBe("rabbitmq");
   });
@@ -83,6 +84,7 @@ describe("rabbitmqDriver", () => {
     ["no end of time", { timeoutMs: Number.POSITIVE_INFINITY }],
     ["no window", { maxPendingConfirms: 0 }],
     ["no heartbeat", { heartbeatSeconds: 0 }],
+    ["no acknowledgement timeout", { ackTimeoutMs: 0 }],
     ["half a heartbeat", { heartbeatSeconds: 0.5 }],
   ])("refuses %s, and quotes no password", (_name, options) => {
     const open = () => rabbitmqDriver({ url, ...options } as RabbitmqDriverOptions);

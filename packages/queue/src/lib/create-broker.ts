@@ -1,3 +1,4 @@
+import { warnOfAckTimeout } from "./ack-timeout.js";
 import { checkDuration, checkMessageId, checkWhole, invalid } from "./arguments.js";
 import type { Broker, ConsumeOptions, Consumer, QueueHealth } from "./broker.js";
 import { ActiveConsumer, DEFAULT_GRACE_MS, type Report } from "./consumer.js";
@@ -5,6 +6,7 @@ import { listDeadLetters, redrive } from "./dead-letters.js";
 import { checkDedupe } from "./dedupe.js";
 import { checkDefinition, type QueueDefinition } from "./definition.js";
 import { type Answer, type DriverHealth, isDriver, type QueueDriver } from "./driver.js";
+import type { QueueError } from "./errors.js";
 import { toError } from "./failures.js";
 import type { Handler } from "./message.js";
 import { publish, publishMany } from "./publishing.js";
@@ -30,7 +32,8 @@ export function createBroker(options: { readonly driver: QueueDriver; readonly o
   const session = driver.open((failure, queue) =>
     report(toError(failure, { queue }), queue === undefined ? {} : { queue }),
   );
-  const consumers = new Set<{ close(graceMs: number): Promise<void> }>();
+  /** Each with what is to be said about it. */
+  const consumers = new Map<{ close(graceMs: number): Promise<void> }, QueueError | null>();
   let closing: Promise<void> | undefined;
   /** Later than `closing`: a handler that finishes its work meanwhile may still publish. */
   let closed = false;
@@ -53,13 +56,15 @@ export function createBroker(options: { readonly driver: QueueDriver; readonly o
     if (dedupe !== undefined) checkDedupe(dedupe);
 
     const consumer = new ActiveConsumer(queue, handler, { concurrency, timeoutMs, dedupe }, session, report);
-    consumers.add(consumer);
+    const warning = warnOfAckTimeout(queue, { concurrency, prefetch, timeoutMs }, session.ackTimeoutMs);
+    consumers.set(consumer, warning);
     const answer = await session.consume(queue, consumer, { prefetch });
     if (!answer.ok) {
       consumers.delete(consumer);
       throw toError(answer, { queue: queue.name });
     }
     consumer.attach(answer.value);
+    if (warning !== null) report(warning, { queue: queue.name });
     const close = async (closeOptions: { readonly graceMs?: number | undefined } = {}) => {
       const graceMs = checkDuration(closeOptions.graceMs ?? DEFAULT_GRACE_MS, "graceMs");
       await consumer.close(graceMs);
@@ -73,7 +78,7 @@ export function createBroker(options: { readonly driver: QueueDriver; readonly o
     closing ??= (async () => {
       closed = consumers.size === 0;
       const startedAt = performance.now();
-      await Promise.all([...consumers].map((consumer) => consumer.close(graceMs)));
+      await Promise.all([...consumers.keys()].map((consumer) => consumer.close(graceMs)));
       closed = true;
       await session.close(Math.max(0, graceMs - (performance.now() - startedAt)));
     })();
@@ -113,7 +118,7 @@ export function createBroker(options: { readonly driver: QueueDriver; readonly o
     async health(healthOptions) {
       const timeoutMs = healthOptions?.timeoutMs ?? DEFAULT_HEALTH_TIMEOUT_MS;
       const valid = Number.isInteger(timeoutMs) && timeoutMs > 0 ? timeoutMs : DEFAULT_HEALTH_TIMEOUT_MS;
-      return healthOf(driver.name, await session.health(valid));
+      return healthOf(driver.name, await session.health(valid), [...consumers.values()]);
     },
     close,
     [Symbol.asyncDispose]: () => close(),
@@ -125,9 +130,14 @@ function unwrap<T>(answer: Answer<T>, queue: QueueDefinition): T {
   return answer.value;
 }
 
-function healthOf(driver: string, { fault, ...rest }: DriverHealth): QueueHealth {
-  if (fault !== null) return { status: "unhealthy", driver, ...rest, error: fault };
-  return { status: rest.blocked ? "degraded" : "healthy", driver, ...rest };
+function healthOf(
+  driver: string,
+  { fault, ...rest }: DriverHealth,
+  consumerWarnings: readonly (QueueError | null)[],
+): QueueHealth {
+  const warnings = [...rest.warnings, ...consumerWarnings.flatMap((warning) => warning?.message ?? [])];
+  if (fault !== null) return { status: "unhealthy", driver, ...rest, warnings, error: fault };
+  return { status: rest.blocked ? "degraded" : "healthy", driver, ...rest, warnings };
 }
 
 function safely(onError: Report | undefined): Report {

@@ -48,6 +48,9 @@ export type Place = "ready" | { readonly afterMs: number } | "dead";
 
 /** A driver at work for one broker. */
 export interface Session {
+  /** How long the broker leaves a message in hand unsettled, in milliseconds, before it takes it back; null: for ever. */
+  readonly ackTimeoutMs: number | null;
+
   /**
    * Stores a message. Answers ok only once it is stored durably and in its queue. Bounded in time by the driver's setting,
    * reconnects included. Messages of one queue that are handed over one after the other, without waiting, keep that order

@@ -16,6 +16,7 @@ const BLOCKED: Failure = {
 
 /** One broker's side of a memory driver. */
 export class MemorySession implements Session, Client {
+  readonly ackTimeoutMs = null;
   readonly #server: MemoryServer;
   readonly #faults: Faults;
   readonly #timeoutMs: number;

@@ -14,6 +14,12 @@ export interface RabbitmqDriverOptions {
   readonly maxPendingConfirms?: number | undefined;
   /** A silent connection is given up after two to three of these, 1–600. @default 10 */
   readonly heartbeatSeconds?: number | undefined;
+  /**
+   * The broker's `consumer_timeout` in milliseconds, which it does not tell. A consumer whose handlers may hold a message for
+   * longer is warned about when it starts, through `onError` and in `health().warnings`.
+   * @default 1_800_000, as the broker's own
+   */
+  readonly ackTimeoutMs?: number | undefined;
 }
 
 export interface CheckedOptions {
@@ -21,9 +27,11 @@ export interface CheckedOptions {
   readonly prefix: string;
   readonly timeoutMs: number;
   readonly maxPendingConfirms: number;
+  readonly ackTimeoutMs: number;
 }
 
 const PREFIX = /^[A-Za-z0-9._:/-]{0,64}$/;
+const DEFAULT_ACK_TIMEOUT_MS = 1_800_000;
 const DEFAULT_HEARTBEAT_SECONDS = 10;
 
 export function checkOptions(options: RabbitmqDriverOptions): CheckedOptions {
@@ -33,12 +41,13 @@ export function checkOptions(options: RabbitmqDriverOptions): CheckedOptions {
     return invalid(`${show(prefix)} is no prefix: up to 64 of A–Z a–z 0–9 . _ : / - , not beginning with "amq.".`);
   }
   checkDuration(timeoutMs, "timeoutMs", 1);
+  const ackTimeoutMs = checkDuration(options.ackTimeoutMs ?? DEFAULT_ACK_TIMEOUT_MS, "ackTimeoutMs", 1);
   checkWhole(maxPendingConfirms, "maxPendingConfirms", 1, 100_000);
   if (heartbeatSeconds !== undefined) checkWhole(heartbeatSeconds, "heartbeatSeconds", 1, 600);
   const urls: readonly unknown[] = Array.isArray(url) ? url : [url];
   if (urls.length === 0) return invalid("url must name at least one address.");
   const addresses = urls.map((each) => checkAddress(each, heartbeatSeconds));
-  return { addresses, prefix, timeoutMs, maxPendingConfirms };
+  return { addresses, prefix, timeoutMs, maxPendingConfirms, ackTimeoutMs };
 }
 
 /** Never quotes the address: it may hold a password. */

@@ -28,6 +28,7 @@ export function rabbitmqDriver(options: RabbitmqDriverOptions): QueueDriver {
 }
 
 class RabbitmqSession implements Session {
+  readonly ackTimeoutMs: number;
   readonly #options: CheckedOptions;
   readonly #report: (failure: Failure, queue?: string) => void;
   readonly #publishing: Connection;
@@ -39,6 +40,7 @@ class RabbitmqSession implements Session {
   #closed = false;
 
   constructor(options: CheckedOptions, report: (failure: Failure, queue?: string) => void) {
+    this.ackTimeoutMs = options.ackTimeoutMs;
     this.#options = options;
     this.#report = report;
     this.#publishing = this.#connection("publishing");

@@ -100,7 +100,7 @@ export class RabbitmqSubscription implements Subscription {
 
   /** Declares the queue, opens a channel and consumes. */
   async #attach(link: Link): Promise<Answer> {
-    const { topology, queue, subscriber, prefetch, limitMs } = this.#options;
+    const { topology, queue, subscriber, prefetch, limitMs, report } = this.#options;
     const declared = await topology.ensure(link, queue);
     if (!declared.ok) return declared;
     const channel = await link.openChannel();
@@ -108,6 +108,8 @@ export class RabbitmqSubscription implements Subscription {
 
     const end = new AbortController();
     channel.once("close", () => end.abort());
+    // The broker closes it over a message that is in hand for too long, say.
+    channel.on("error", (error) => report(toFailure(error), queue.name));
     link.lost.addEventListener("abort", () => end.abort(), { once: true });
     const receive = (message: ConsumeMessage | null) => {
       if (message !== null) {
