@@ -298,20 +298,6 @@ describe.skipIf(!available)(title("Redis under faults"), () => {
     expect(await own.ping()).toBe("PONG");
   });
 
-  test("the first call of all has no more time than any other", async () => {
-    const { store } = viaProxy(1000);
-    await store.health();
-    proxy.freeze();
-    const outcome = failure(store.get("a"));
-    // What the store has to know first arrives late, and then nothing any more.
-    await new Promise((resolve) => setTimeout(resolve, 600));
-    proxy.heal();
-    proxy.cut();
-    await vi.waitFor(async () => expect(await client.exists("jobs:map")).toBe(1), { timeout: 2000, interval: 1 });
-    proxy.freeze();
-    expect((await outcome).afterMs).toBeLessThan(1200);
-  });
-
   test("a foreign entry in the outbox keeps no message from its reader", async () => {
     const { store } = viaProxy();
     await store.create({ title: "One" }, { outbox: [{ queue: "reports", payload: 1 }] });

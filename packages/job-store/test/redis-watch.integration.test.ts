@@ -103,23 +103,6 @@ describe.skipIf(!available)(title("watching Redis under faults"), () => {
     expect(await fresh.next()).toMatchObject({ type: "progress", progress: { done: 4 } });
   });
 
-  test("watchers that come and go do not make the next one wait", async () => {
-    const store = openStore();
-    await store.create({ title: "One" }, { id: "a" });
-    for (let n = 0; n < 10; n++) {
-      for await (const event of store.watch("a")) {
-        expect(event.type).toBe("snapshot");
-        break;
-      }
-    }
-    const events = await watching(store, "a");
-    expect(await events.next()).toMatchObject({ type: "snapshot" });
-    const begun = performance.now();
-    await openStore().updateStatus("a", "working");
-    expect(await events.next()).toMatchObject({ type: "status" });
-    expect(performance.now() - begun).toBeLessThan(900);
-  });
-
   test("a foreign entry in the log keeps no job from being written, and no watcher from what follows", async () => {
     const store = openStore();
     await store.create({ title: "One" }, { id: "a" });
