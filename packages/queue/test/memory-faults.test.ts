@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test } from "vitest";
 import { z } from "zod";
-import { createBroker, defineQueue, QueueError, retry } from "../src/index.js";
+import { createBroker, deadLetter, defineQueue, QueueError, retry } from "../src/index.js";
 import { latch, recorder } from "../src/lib/contract/fixture.js";
 import { memoryDedupe, memoryDriver } from "../src/memory.js";
 
@@ -123,6 +123,26 @@ test("a broker that is away: calls wait, and those that wait too long are UNAVAI
   await waiting;
   await expect.poll(() => messages.map(({ payload }) => payload.n)).toEqual([1]);
   expect((await broker.stats(tasks)).consumers).toBe(1);
+});
+
+test("a redrive that is refused midway keeps every letter it did not send", async () => {
+  const { faults, broker } = setUp();
+  const ids = Array.from({ length: 300 }, (_, n) => `m${n}`);
+  await broker.publishMany(
+    tasks,
+    ids.map((id, n) => ({ payload: { n }, options: { id } })),
+  );
+  const consumer = await broker.consume(tasks, async () => deadLetter("not now"));
+  await expect.poll(async () => (await broker.stats(tasks)).dead).toBe(300);
+  await consumer.close();
+  faults.returnMessages(1);
+  await expect(broker.redrive(tasks)).rejects.toMatchObject({ code: "UNROUTABLE" });
+  const { dead, ready } = await broker.stats(tasks);
+  expect([dead + ready, dead > 200]).toEqual([300, true]);
+  expect(await broker.redrive(tasks, { perSecond: undefined })).toBe(dead);
+  const { messages, handler } = recorder<Tasks>();
+  await broker.consume(tasks, handler);
+  await expect.poll(() => messages.map(({ id }) => id).sort()).toEqual(ids.sort());
 });
 
 test("a consumer that was closed while the broker was away gets nothing when it is back", async () => {

@@ -177,6 +177,19 @@ describe.skipIf(rabbitmq.url === null)(rabbitmq.title("what the driver makes of 
     expect((await here.health()).warnings).toEqual([]);
   });
 
+  test("a list of dead letters that takes too long as a whole is a TIMEOUT, and all of them are back", async () => {
+    const { prefix, broker } = onServer(url);
+    const patient = broker();
+    await patient.stats(tasks);
+    const channel = await openChannel(url);
+    for (let n = 0; n < 6_000; n++) channel.sendToQueue(`${prefix}tasks.dead`, Buffer.from(`{"n":${n}}`));
+    await channel.waitForConfirms();
+    const hasty = broker({ timeoutMs: 200 });
+    await hasty.stats(tasks).catch(() => undefined);
+    await expect(hasty.deadLetters(tasks, { limit: 6_000 })).rejects.toMatchObject({ code: "TIMEOUT" });
+    await expect.poll(async () => (await patient.stats(tasks)).dead, PATIENCE).toBe(6_000);
+  });
+
   test("credentials that are refused are named without the password", async () => {
     const address = new URL(url);
     address.username = "nobody";

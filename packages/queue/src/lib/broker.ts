@@ -5,8 +5,7 @@ import type { Handler, PublishOptions } from "./message.js";
 
 /**
  * Publishes and consumes typed messages. Every call checks its arguments before any I/O (INVALID_ARGUMENT) and settles
- * within the driver's time limit, if need be with UNAVAILABLE or TIMEOUT; `deadLetters` and `redrive` have that limit for
- * each step.
+ * within the driver's time limit, if need be with UNAVAILABLE or TIMEOUT; `redrive` has that limit for each step.
  */
 export interface Broker extends AsyncDisposable {
   /**
@@ -68,12 +67,18 @@ export interface Broker extends AsyncDisposable {
    *
    * @param options.limit how many at most, from 1. @default all that are there when the call begins
    * @param options.ids only these
+   * @param options.perSecond at most so many a second, 1–100,000, so that those who failed on them once are not overrun.
+   *   @default as fast as the broker takes them
    * @returns how many were sent back
    * @throws QueueError as `stats`; some may have been sent back by then
    */
   redrive(
     queue: QueueDefinition,
-    options?: { readonly limit?: number | undefined; readonly ids?: readonly string[] | undefined },
+    options?: {
+      readonly limit?: number | undefined;
+      readonly ids?: readonly string[] | undefined;
+      readonly perSecond?: number | undefined;
+    },
   ): Promise<number>;
 
   /**

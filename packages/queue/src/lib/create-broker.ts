@@ -15,6 +15,7 @@ const DEFAULT_HEALTH_TIMEOUT_MS = 2_000;
 /** What AMQP can count. */
 const MOST_UNSETTLED = 65_535;
 const MOST_LISTED = 10_000;
+const FASTEST_REDRIVE = 100_000;
 
 /**
  * A broker over a driver. Connects when first used.
@@ -104,12 +105,13 @@ export function createBroker(options: { readonly driver: QueueDriver; readonly o
       checkWhole(limit, "limit", 1, MOST_LISTED);
       return unwrap(await listDeadLetters(session, queue, limit), queue);
     },
-    async redrive(queue, { limit = Number.MAX_SAFE_INTEGER, ids } = {}) {
+    async redrive(queue, { limit = Number.MAX_SAFE_INTEGER, ids, perSecond = null } = {}) {
       assertOpen(queue);
       checkWhole(limit, "limit", 1, Number.MAX_SAFE_INTEGER);
       if (ids !== undefined && !Array.isArray(ids)) return invalid("ids must be an array of message ids.");
+      if (perSecond !== null) checkWhole(perSecond, "perSecond", 1, FASTEST_REDRIVE);
       const chosen = ids === undefined ? null : new Set(ids.map(checkMessageId));
-      return unwrap(await redrive(session, queue, { limit, ids: chosen }), queue);
+      return unwrap(await redrive(session, queue, { limit, ids: chosen, perSecond }), queue);
     },
     async purge(queue) {
       assertOpen(queue);

@@ -1,5 +1,17 @@
+import { setTimeout as pause } from "node:timers/promises";
 import type { DeadLetter } from "./broker.js";
-import type { Answer, Envelope, QueueShape, Session } from "./driver.js";
+import { type Answer, done, type Envelope, type QueueShape, type Session } from "./driver.js";
+
+/** Copies under way at a time: enough that the confirms are not what it waits for. */
+const UNDER_WAY = 100;
+
+export interface Selection {
+  readonly limit: number;
+  /** null: all of them. */
+  readonly ids: ReadonlySet<string> | null;
+  /** null: as fast as the broker takes them. */
+  readonly perSecond: number | null;
+}
 
 /** Dead letters, oldest first, left where they are. */
 export async function listDeadLetters(
@@ -7,31 +19,43 @@ export async function listDeadLetters(
   queue: QueueShape,
   limit: number,
 ): Promise<Answer<readonly DeadLetter[]>> {
-  const letters: DeadLetter[] = [];
-  const answer = await session.visitDead(queue, async (letter) => {
-    letters.push(describe(letter));
-    return letters.length < limit ? "keep" : "stop";
-  });
-  return answer.ok ? { ok: true, value: letters } : answer;
+  const answer = await session.listDead(queue, limit);
+  return answer.ok ? { ok: true, value: answer.value.map(describe) } : answer;
 }
 
-/** Copies dead letters back to their queue, each confirmed before its letter is removed. */
-export async function redrive(
-  session: Session,
-  queue: QueueShape,
-  selection: { readonly limit: number; readonly ids: ReadonlySet<string> | null },
-): Promise<Answer<number>> {
+/** Copies dead letters back to their queue, each confirmed before its letter is removed. Ends with the first refusal. */
+export async function redrive(session: Session, queue: QueueShape, selection: Selection): Promise<Answer<number>> {
+  const { limit, ids, perSecond } = selection;
+  let begun = 0;
   let redriven = 0;
-  let refused: Answer = { ok: true, value: undefined };
-  const answer = await session.visitDead(queue, async (letter) => {
-    if (redriven >= selection.limit) return "stop";
-    if (selection.ids !== null && !selection.ids.has(letter.id)) return "keep";
-    refused = await session.publish(queue, { ...letter, attempt: 1, errors: [], death: null }, "ready");
-    if (!refused.ok) return "stop";
+  let refusal: Answer = done;
+  let nextAt = performance.now();
+
+  /** Waits its turn. Time that was lost is not made up for, so no second gets more than its share. */
+  const turn = async (rate: number) => {
+    const now = performance.now();
+    const at = Math.max(now, nextAt);
+    nextAt = at + 1_000 / rate;
+    await pause(Math.ceil(at - now));
+  };
+  const visit = async (letter: Envelope) => {
+    if (begun >= limit) return "stop";
+    if (ids !== null && !ids.has(letter.id)) return "keep";
+    begun++;
+    if (perSecond !== null) await turn(perSecond);
+    if (!refusal.ok) return "stop";
+    const answer = await session.publish(queue, { ...letter, attempt: 1, errors: [], death: null }, "ready");
+    if (!answer.ok) {
+      refusal = answer;
+      return "stop";
+    }
     redriven++;
     return "remove";
-  });
-  if (!refused.ok) return refused;
+  };
+
+  // No more than are due within a second, so that none waits in hand for long.
+  const answer = await session.visitDead(queue, visit, { atOnce: Math.min(UNDER_WAY, perSecond ?? UNDER_WAY) });
+  if (!refusal.ok) return refusal;
   return answer.ok ? { ok: true, value: redriven } : answer;
 }
 

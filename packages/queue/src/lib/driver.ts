@@ -46,6 +46,9 @@ export interface Envelope {
 /** Where a message goes: to the consumers, to the consumers after one of the queue's declared delays, or to the dead letters. */
 export type Place = "ready" | { readonly afterMs: number } | "dead";
 
+/** What becomes of a dead letter: "stop" keeps it, and is not shown another. Does not reject. */
+export type Visit = (letter: Envelope) => Promise<"keep" | "remove" | "stop">;
+
 /** A driver at work for one broker. */
 export interface Session {
   /** How long the broker leaves a message in hand unsettled, in milliseconds, before it takes it back; null: for ever. */
@@ -72,10 +75,18 @@ export interface Session {
   stats(queue: QueueShape): Promise<Answer<QueueStats>>;
 
   /**
-   * Shows the dead letters, oldest first, each once, and does with each what `visit` answers. No letter is lost if the
-   * session breaks down midway, and looking does not wear letters out. Ends after those that were there at the start.
+   * The oldest dead letters, at most `limit`, left where they are and in their order: looking does not wear letters out.
+   * Bounded in time as a whole.
    */
-  visitDead(queue: QueueShape, visit: (letter: Envelope) => Promise<"keep" | "remove" | "stop">): Promise<Answer>;
+  listDead(queue: QueueShape, limit: number): Promise<Answer<readonly Envelope[]>>;
+
+  /**
+   * Shows the dead letters, oldest first, each once, and does with each what `visit` answers. Begins visits in order, at
+   * most `atOnce` at a time; after a "stop" it begins no other. No letter is lost if the session breaks down midway. Ends
+   * after those that were there at the start. As long as the visits take, but no single question to the broker takes longer
+   * than the driver's setting.
+   */
+  visitDead(queue: QueueShape, visit: Visit, options: { readonly atOnce: number }): Promise<Answer>;
 
   /** Removes messages that are ready or waiting for a retry; not those in hand, nor dead letters. Answers how many. */
   purge(queue: QueueShape): Promise<Answer<number>>;

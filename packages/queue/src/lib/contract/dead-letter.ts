@@ -3,6 +3,9 @@ import type { Broker } from "../broker.js";
 import { deadLetter } from "../verdict.js";
 import { type OpenDriver, PATIENCE, recorder, setUp, type TaskQueue } from "./fixture.js";
 
+/** Timers, here and in a broker, may fire a little early by another clock. */
+const EARLY_MS = 5;
+
 export function deadLetterContract(open: OpenDriver): void {
   test("a handler may give a message up at once, with a reason", async () => {
     const { broker, tasks } = await setUp(open);
@@ -65,6 +68,30 @@ export function deadLetterContract(open: OpenDriver): void {
     expect((await broker.stats(tasks)).ready).toBe(4);
   });
 
+  test("redrive of many keeps their order", async () => {
+    const { broker, tasks } = await setUp(open);
+    const ids = Array.from({ length: 250 }, (_, n) => `m${n}`);
+    await bury(broker, tasks, ids);
+    expect(await broker.redrive(tasks)).toBe(250);
+    const { messages, handler } = recorder<TaskQueue>();
+    await broker.consume(tasks, handler, { prefetch: 250 });
+    await expect.poll(() => messages.length, PATIENCE).toBe(250);
+    expect(messages.map(({ id }) => id)).toEqual(ids);
+    expect((await broker.stats(tasks)).dead).toBe(0);
+  });
+
+  test("redrive sends no more a second than it was told", async () => {
+    const { broker, tasks } = await setUp(open);
+    const at: number[] = [];
+    await bury(broker, tasks, ["a", "b", "c", "d", "e", "f"]);
+    await broker.consume(tasks, async () => void at.push(performance.now()));
+    const startedAt = performance.now();
+    expect(await broker.redrive(tasks, { perSecond: 20, limit: 5 })).toBe(5);
+    expect(performance.now() - startedAt).toBeGreaterThanOrEqual(200 - EARLY_MS);
+    await expect.poll(() => at.length, PATIENCE).toBe(5);
+    expect((await broker.stats(tasks)).dead).toBe(1);
+  });
+
   test("messages that fail again while they are redriven are redriven once, not for ever", async () => {
     const { broker, tasks } = await setUp(open, { retryDelaysMs: [] });
     await bury(broker, tasks, ["a", "b", "c"]);
@@ -82,6 +109,9 @@ export function deadLetterContract(open: OpenDriver): void {
       await expect(broker.deadLetters(tasks, { limit })).rejects.toMatchObject(refused);
     }
     await expect(broker.redrive(tasks, { limit: 0 })).rejects.toMatchObject(refused);
+    for (const perSecond of [0, 0.5, Number.NaN, 100_001]) {
+      await expect(broker.redrive(tasks, { perSecond })).rejects.toMatchObject(refused);
+    }
     await expect(broker.redrive(tasks, { ids: [""] })).rejects.toMatchObject(refused);
     await expect(broker.redrive(tasks, { ids: "a" as unknown as string[] })).rejects.toMatchObject(refused);
   });
@@ -89,8 +119,11 @@ export function deadLetterContract(open: OpenDriver): void {
 
 /** Publishes messages and has them dead-lettered, in this order. */
 async function bury(broker: Broker, tasks: TaskQueue, ids: readonly string[], reason = "buried"): Promise<void> {
-  for (const [n, id] of ids.entries()) await broker.publish(tasks, { n }, { id });
-  const consumer = await broker.consume(tasks, async () => deadLetter(reason));
+  await broker.publishMany(
+    tasks,
+    ids.map((id, n) => ({ payload: { n }, options: { id } })),
+  );
+  const consumer = await broker.consume(tasks, async () => deadLetter(reason), { prefetch: 100 });
   await expect.poll(async () => (await broker.stats(tasks)).dead, PATIENCE).toBe(ids.length);
   await consumer.close();
 }

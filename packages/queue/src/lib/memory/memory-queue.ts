@@ -1,5 +1,6 @@
 import type { QueueStats } from "../broker.js";
-import type { Delivery, Envelope, Subscriber } from "../driver.js";
+import type { Delivery, Envelope, Subscriber, Visit } from "../driver.js";
+import { visitInOrder } from "../visiting.js";
 import { Fifo } from "./fifo.js";
 
 interface Stored {
@@ -70,15 +71,24 @@ export class MemoryQueue {
     this.#dead.add(envelope);
   }
 
-  async visitDead(visit: (letter: Envelope) => Promise<"keep" | "remove" | "stop">): Promise<void> {
-    for (const letter of [...this.#dead]) {
-      if (this.#visited.has(letter) || !this.#dead.has(letter)) continue;
+  listDead(limit: number): readonly Envelope[] {
+    return [...this.#dead].filter((letter) => !this.#visited.has(letter)).slice(0, limit);
+  }
+
+  visitDead(visit: Visit, atOnce: number): Promise<void> {
+    const letters = [...this.#dead].values();
+    const next = async () => {
+      for (const letter of letters) if (this.#dead.has(letter) && !this.#visited.has(letter)) return letter;
+      return null;
+    };
+    const visitOne = async (letter: Envelope) => {
       this.#visited.add(letter);
       const wish = await visit(letter);
       this.#visited.delete(letter);
       if (wish === "remove") this.#dead.delete(letter);
-      if (wish === "stop") return;
-    }
+      return wish !== "stop";
+    };
+    return visitInOrder(next, visitOne, atOnce);
   }
 
   purge(): number {

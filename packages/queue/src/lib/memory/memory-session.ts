@@ -61,9 +61,12 @@ export class MemorySession implements Session, Client {
 
   purge: Session["purge"] = async (queue) => this.#whenThere(() => this.#server.queue(queue).purge());
 
-  visitDead: Session["visitDead"] = async (queue, visit) => {
+  listDead: Session["listDead"] = async (queue, limit) =>
+    this.#whenThere(() => this.#server.queue(queue).listDead(limit));
+
+  visitDead: Session["visitDead"] = async (queue, visit, { atOnce }) => {
     const answer = await this.#whenThere(() => undefined);
-    if (answer.ok) await this.#server.queue(queue).visitDead(visit);
+    if (answer.ok) await this.#server.queue(queue).visitDead(visit, atOnce);
     return answer;
   };
 

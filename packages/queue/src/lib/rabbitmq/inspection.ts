@@ -1,7 +1,8 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Channel, GetMessage } from "amqplib";
 import type { QueueStats } from "../broker.js";
-import type { Answer, Envelope, QueueShape } from "../driver.js";
+import type { Answer, Envelope, QueueShape, Visit } from "../driver.js";
+import { visitInOrder } from "../visiting.js";
 import { within } from "../within.js";
 import type { Connection } from "./connection.js";
 import type { Topology } from "./topology.js";
@@ -44,30 +45,50 @@ export class Inspection {
     });
   }
 
-  /** Takes the letters in hand one by one and gives all that are kept back at the end, in their old order. */
-  visitDead(queue: QueueShape, visit: (letter: Envelope) => Promise<"keep" | "remove" | "stop">): Promise<Answer> {
-    const name = this.#topology.nameOf(queue, "dead");
-    // As long as the visits take, but no single question longer than the limit.
-    return this.#ask(queue, Number.POSITIVE_INFINITY, async (channel) => {
-      const { messageCount: atStart } = await within(channel.checkQueue(name), this.#limitMs);
-      let lastKept: GetMessage | null = null;
-      let removed = 0;
-      for (let seen = 0; seen < atStart; seen++) {
-        const message = await within(channel.get(name), this.#limitMs);
-        if (message === false) break;
-        const wish = await visit(toEnvelope(message));
-        if (wish === "remove") {
-          channel.ack(message);
-          removed++;
-        } else {
-          lastKept = message;
-        }
-        if (wish === "stop") break;
-      }
-      // One word gives back this message and all before it.
-      if (lastKept !== null) channel.nack(lastKept, true, true);
-      await this.#returned(channel, name, atStart - removed);
+  listDead(queue: QueueShape, limit: number): Promise<Answer<readonly Envelope[]>> {
+    return this.#ask(queue, this.#limitMs, async (channel) => {
+      const late = AbortSignal.timeout(this.#limitMs);
+      const letters: Envelope[] = [];
+      const list: Visit = async (letter) => {
+        letters.push(letter);
+        return letters.length < limit && !late.aborted ? "keep" : "stop";
+      };
+      await this.#visitDead(channel, queue, list, 1);
+      return letters;
     });
+  }
+
+  visitDead(queue: QueueShape, visit: Visit, atOnce: number): Promise<Answer> {
+    return this.#ask(queue, Number.POSITIVE_INFINITY, (channel) => this.#visitDead(channel, queue, visit, atOnce));
+  }
+
+  /** Takes letters in hand and gives all that are kept back at the end, in their old order. */
+  async #visitDead(channel: Channel, queue: QueueShape, visit: Visit, atOnce: number): Promise<void> {
+    const name = this.#topology.nameOf(queue, "dead");
+    const { messageCount: atStart } = await within(channel.checkQueue(name), this.#limitMs);
+    const inHand = new Set<GetMessage>();
+    let seen = 0;
+    let removed = 0;
+    const next = async () => {
+      const message = seen++ < atStart && (await within(channel.get(name), this.#limitMs));
+      if (message === false) return null;
+      inHand.add(message);
+      return message;
+    };
+    const visitOne = async (message: GetMessage) => {
+      const wish = await visit(toEnvelope(message));
+      if (wish === "remove") {
+        channel.ack(message);
+        inHand.delete(message);
+        removed++;
+      }
+      return wish !== "stop";
+    };
+    await visitInOrder(next, visitOne, atOnce);
+    const lastKept = [...inHand].at(-1);
+    // One word gives back this message and all before it.
+    if (lastKept !== undefined) channel.nack(lastKept, true, true);
+    await this.#returned(channel, name, atStart - removed);
   }
 
   /** Others may take some meanwhile, so it does not wait for ever. */

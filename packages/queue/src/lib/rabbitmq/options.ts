@@ -6,8 +6,8 @@ export interface RabbitmqDriverOptions {
   /** Put before every queue name; up to 64 of A–Z a–z 0–9 . _ : / - . @default "" */
   readonly prefix?: string | undefined;
   /**
-   * In milliseconds. No publish waits longer for its confirm, reconnects included; nor do `stats` and `purge`, nor `consume`
-   * for its connection; `deadLetters` and `redrive` have it for each step. @default 10_000
+   * In milliseconds. No publish waits longer for its confirm, reconnects included; nor do `stats`, `purge` and
+   * `deadLetters`, nor `consume` for its connection; `redrive` has it for each step. @default 10_000
    */
   readonly timeoutMs?: number | undefined;
   /** Unconfirmed messages held at most, 1–100,000; past it `publish` waits. @default 1000 */

@@ -63,8 +63,11 @@ class RabbitmqSession implements Session {
 
   purge: Session["purge"] = async (queue) => this.#unlessClosed(() => this.#inTime(this.#inspection.purge(queue)));
 
-  visitDead: Session["visitDead"] = async (queue, visit) =>
-    this.#unlessClosed(() => this.#inspection.visitDead(queue, visit));
+  listDead: Session["listDead"] = async (queue, limit) =>
+    this.#unlessClosed(() => this.#inTime(this.#inspection.listDead(queue, limit)));
+
+  visitDead: Session["visitDead"] = async (queue, visit, { atOnce }) =>
+    this.#unlessClosed(() => this.#inspection.visitDead(queue, visit, atOnce));
 
   consume: Session["consume"] = async (queue, subscriber, { prefetch }) =>
     this.#unlessClosed<Subscription>(() =>
