@@ -1,16 +1,12 @@
 export { createJobStore, type JobStoreOptions } from "./lib/create-store.js";
+export type { NextOf, ProgressOf, ResultOf, StatusOf, StatusRule, Storable } from "./lib/definition.js";
 export {
   type DataOf,
   defineJob,
+  type FieldOf,
   type JobDefinition,
   type Json,
   type JsonOnly,
-  type NextOf,
-  type ProgressOf,
-  type ResultOf,
-  type StatusOf,
-  type StatusRule,
-  type Storable,
 } from "./lib/definition.js";
 export type { JobStorage, JobStoreDriver, StoreShape } from "./lib/driver.js";
 export { type Issue, JobStoreError, type JobStoreErrorCode } from "./lib/errors.js";
@@ -27,4 +23,5 @@ export type {
   ListQuery,
   Page,
   StoreEvent,
+  Where,
 } from "./lib/store.js";

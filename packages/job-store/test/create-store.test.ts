@@ -25,6 +25,7 @@ describe("createJobStore", () => {
         definition: "errand",
         statuses: ["todo", "done"],
         finalStatuses: ["done"],
+        fields: [],
         ttlMs: new Map([
           ["todo", 0],
           ["done", 0],

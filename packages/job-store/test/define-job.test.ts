@@ -31,6 +31,13 @@ describe("defineJob", () => {
     expect(Object.isFrozen(definition)).toBe(true);
   });
 
+  test("keeps the functions of its index, and has an empty one where none is given", () => {
+    const to = (data: { to: string }) => data.to;
+    expect(defineJob({ ...good, index: { to } }).index.to).toBe(to);
+    expect(defineJob(good).index).toEqual({});
+    expect(defineJob({ ...good, index: undefined }).index).toEqual({});
+  });
+
   test("without schemas for result and progress, they are always null", async () => {
     const store = createJobStore({ job: defineJob(good), driver: memoryDriver() });
     const { job } = await store.create({ to: "Ada" });
@@ -70,6 +77,12 @@ describe("defineJob", () => {
     ["a TTL that is no number", { statuses: { packed: { next: [], ttlSeconds: "60" } } }],
     ["a TTL of NaN", { statuses: { packed: { next: [], ttlSeconds: Number.NaN } } }],
     ["a TTL of forever", { statuses: { packed: { next: [], ttlSeconds: Number.POSITIVE_INFINITY } } }],
+    ["an index that is none", { index: null }],
+    ["an indexed field without a name", { index: { "": () => "x" } }],
+    ["an indexed field whose name has a space", { index: { "a b": () => "x" } }],
+    ["an indexed field whose name has 65 characters", { index: { ["x".repeat(65)]: () => "x" } }],
+    ["an indexed field that is no function", { index: { to: "to" } }],
+    ["17 indexed fields", { index: Object.fromEntries(Array.from({ length: 17 }, (_, n) => [n, () => "x"])) }],
   ];
   for (const [what, change] of odd) {
     test(`${what} is INVALID_ARGUMENT`, () => {

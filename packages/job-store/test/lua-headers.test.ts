@@ -23,25 +23,26 @@ function used(body: string, list: "KEYS" | "ARGV"): Set<number> {
 }
 
 /** What stands before a script is part of it; see scripts.ts. */
-function prelude(file: string): string | null {
-  if (["create.lua", "move.lua", "progress.lua", "save.lua", "remove.lua"].includes(file)) return "mutation.lua";
-  if (/^legacy-/.test(file)) return "mutation.lua";
-  return /^outbox-/.test(file) ? "outbox.lua" : null;
+function preludes(file: string): readonly string[] {
+  if (["create.lua", "move.lua", "progress.lua", "save.lua", "remove.lua"].includes(file) || /^legacy-/.test(file)) {
+    return ["places.lua", "mutation.lua"];
+  }
+  if (["mutation.lua", "find.lua", "trim.lua"].includes(file)) return ["places.lua"];
+  return /^outbox-/.test(file) ? ["outbox.lua"] : [];
 }
 
 describe.each(files)("%s", (file) => {
   const own = partsOf(file);
-  const before = prelude(file);
-  const headers = before === null ? own.header : `${partsOf(before).header}\n${own.header}`;
+  const headers = [...preludes(file).map((before) => partsOf(before).header), own.header];
 
   test.each(["KEYS", "ARGV"] as const)("says in its header what each of its %s is", (list) => {
-    const known = new Set([...described(own.header, list), ...(before ? described(partsOf(before).header, list) : [])]);
+    const known = new Set(headers.flatMap((header) => [...described(header, list)]));
     for (const position of used(own.body, list)) expect(known).toContain(position);
   });
 
   test("lists its replies", () => {
-    expect(headers).toMatch(/^-- Replies: /m);
-    for (const [, reply] of own.body.matchAll(/return \{ '(\w+)'/g)) expect(headers).toContain(`'${reply}'`);
+    expect(headers.join("\n")).toMatch(/^-- Replies: /m);
+    for (const [, reply] of own.body.matchAll(/return \{ '(\w+)'/g)) expect(headers.join("\n")).toContain(`'${reply}'`);
   });
 });
 

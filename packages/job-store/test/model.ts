@@ -13,13 +13,15 @@ interface ModelJob {
   readonly status: Status;
   readonly done: number | null;
   readonly url: string | null;
+  readonly label: string | null;
   /** `from > to @ version`, the last 3. */
   readonly history: readonly string[];
 }
 
 type Action = { readonly id: string } & (
-  | { readonly verb: "create" | "delete" }
-  | { readonly verb: "save"; readonly status: Status; readonly drift: number }
+  | { readonly verb: "create"; readonly label: string | null }
+  | { readonly verb: "delete" }
+  | { readonly verb: "save"; readonly status: Status; readonly label: string | null; readonly drift: number }
   | { readonly verb: "progress"; readonly done: number }
   | { readonly verb: "move"; readonly to: Status; readonly drift: number | null; readonly url: string | undefined }
 );
@@ -35,13 +37,18 @@ class Model {
     const job = this.jobs.get(id);
     switch (action.verb) {
       case "create":
-        return job ?? this.#enter({ id, version: 0, attempt: 1, done: null, url: null, history: [] }, null, "waiting");
+        if (job !== undefined) return job;
+        return this.#enter(
+          { id, version: 0, attempt: 1, done: null, url: null, label: action.label, history: [] },
+          null,
+          "waiting",
+        );
       case "delete":
         return this.jobs.delete(id);
       case "save": {
         if (job === undefined) return null;
         if (action.drift !== 0) return "CONFLICT";
-        return this.#put({ ...job, version: job.version + 1, status: action.status });
+        return this.#put({ ...job, version: job.version + 1, status: action.status, label: action.label });
       }
       case "progress":
         if (job === undefined) return "NOT_FOUND";
@@ -81,8 +88,11 @@ const strip = (job: Job<Report>): ModelJob => ({
   status: job.status,
   done: job.progress?.done ?? null,
   url: job.result?.url ?? null,
+  label: job.data.label ?? null,
   history: job.history.map(({ from, to, version }) => `${from} > ${to} @ ${version}`),
 });
+
+const dataOf = (title: string, label: string | null) => (label === null ? { title } : { title, label });
 
 /** The same action, asked of a store. */
 async function perform(store: JobStore<Report>, action: Action): Promise<Outcome> {
@@ -91,13 +101,13 @@ async function perform(store: JobStore<Report>, action: Action): Promise<Outcome
   const stored = await store.get(id);
   switch (action.verb) {
     case "create":
-      return strip((await store.create({ title: id }, { id, outbox })).job);
+      return strip((await store.create(dataOf(id, action.label), { id, outbox })).job);
     case "delete":
       return store.delete(id);
     case "save": {
       if (stored === null) return null;
       const version = stored.version + action.drift;
-      return strip(await store.save({ ...stored, version, status: action.status }));
+      return strip(await store.save({ ...stored, version, status: action.status, data: dataOf(id, action.label) }));
     }
     case "progress":
       await store.updateProgress(id, { done: action.done });
@@ -112,12 +122,14 @@ async function perform(store: JobStore<Report>, action: Action): Promise<Outcome
 
 const id = fc.constantFrom("a", "b", "c");
 const status = fc.constantFrom(...STATUSES);
+const LABELS = ["red", "blue"] as const;
+const label = fc.constantFrom(...LABELS, null);
 /** Mostly the stored version, sometimes a later one. */
 const drift = fc.constantFrom(0, 0, 0, 1, 7);
 const action: fc.Arbitrary<Action> = fc.oneof(
-  { weight: 3, arbitrary: fc.record({ verb: fc.constant("create"), id }) },
+  { weight: 3, arbitrary: fc.record({ verb: fc.constant("create"), id, label }) },
   { weight: 1, arbitrary: fc.record({ verb: fc.constant("delete"), id }) },
-  { weight: 1, arbitrary: fc.record({ verb: fc.constant("save"), id, status, drift }) },
+  { weight: 1, arbitrary: fc.record({ verb: fc.constant("save"), id, status, label, drift }) },
   { weight: 2, arbitrary: fc.record({ verb: fc.constant("progress"), id, done: fc.nat(100) }) },
   {
     weight: 8,
@@ -157,6 +169,13 @@ export async function agreesWithModel(open: () => Promise<Place>, numRuns: numbe
 async function expectSame(store: JobStore<Report>, model: Model): Promise<void> {
   const expected = [...model.jobs.values()].toSorted((a, b) => (a.id < b.id ? -1 : 1));
   const idsIn = (status: Status) => expected.filter((job) => job.status === status).map((job) => job.id);
+  for (const label of LABELS) {
+    for (const status of [undefined, ...STATUSES]) {
+      const labelled = expected.filter((job) => job.label === label && (status === undefined || job.status === status));
+      const { items } = await store.list({ where: { label }, status });
+      expect(items.map(({ id }) => id).toSorted()).toEqual(labelled.map((job) => job.id));
+    }
+  }
   const { jobs, counts, byStatus } = await view(store);
   expect(jobs.map(strip).toSorted((a, b) => (a.id < b.id ? -1 : 1))).toEqual(expected);
   expect(byStatus.map(([status, ids]) => [status, [...(ids ?? [])].toSorted()])).toEqual(

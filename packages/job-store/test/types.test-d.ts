@@ -7,6 +7,7 @@ import {
   createJobStore,
   type DataOf,
   defineJob,
+  type FieldOf,
   type Health,
   type Job,
   type JobDefinition,
@@ -29,6 +30,7 @@ import {
   type StatusRule,
   type Storable,
   type StoreEvent,
+  type Where,
 } from "../src/index.js";
 import { memoryDriver } from "../src/memory.js";
 import {
@@ -232,6 +234,60 @@ describe("lists", () => {
   });
 });
 
+describe("indexed fields", () => {
+  const film = defineJob({
+    name: "film",
+    data: z.object({ language: z.string(), owner: z.string().nullable().optional(), minutes: z.number() }),
+    initial: "a",
+    statuses: { a: { next: ["b"] }, b: { next: [], final: true } },
+    index: {
+      language: (data) => {
+        expectTypeOf(data.language).toEqualTypeOf<string>();
+        return data.language;
+      },
+      owner: ({ owner }) => owner,
+    },
+  });
+  const films = createJobStore({ job: film, driver: memoryDriver() });
+
+  test("are those that the definition declares", () => {
+    expectTypeOf(film).toExtend<JobDefinition>();
+    expectTypeOf<FieldOf<typeof film>>().toEqualTypeOf<"language" | "owner">();
+    expectTypeOf<FieldOf<Subtitle>>().toEqualTypeOf<never>();
+    expectTypeOf(films).toExtend<AnyJobStore>();
+  });
+  test("can be asked for, one in a query, with or without a status", async () => {
+    void films.list({ where: { language: "es" } });
+    films.scan({ where: { owner: "ann" }, status: "b" });
+    const where: Where<typeof film> = { language: "es", owner: undefined };
+    const page = await films.list({ where, status: "b" });
+    expectTypeOf(page.items).toEqualTypeOf<readonly Job<typeof film, "b">[]>();
+  });
+  test("others do not compile", () => {
+    // @ts-expect-error: not in the index
+    void films.list({ where: { minutes: "90" } });
+    // @ts-expect-error: not in the index
+    films.scan({ where: { lang: "es" } });
+    // @ts-expect-error: one field in a query
+    void films.list({ where: { language: "es", owner: "ann" } });
+    // @ts-expect-error: no field
+    void films.list({ where: {} });
+    // @ts-expect-error: values are strings
+    void films.list({ where: { language: 1 } });
+    // @ts-expect-error: this definition has no index
+    void store.list({ where: { language: "es" } });
+  });
+  test("have string values", () => {
+    const rest = { name: "x", data: z.object({ n: z.number() }), initial: "a", statuses: { a: { next: [] } } } as const;
+    // @ts-expect-error: a number
+    defineJob({ ...rest, index: { n: (data) => data.n } });
+    // @ts-expect-error: no such part of the data
+    defineJob({ ...rest, index: { m: (data) => data.m } });
+    defineJob({ ...rest, index: { n: (data) => (data.n > 0 ? String(data.n) : null) } });
+    defineJob({ ...rest, index: undefined });
+  });
+});
+
 describe("inputs", () => {
   test("accept undefined wherever they may be left out", () => {
     const nothing = undefined;
@@ -251,6 +307,7 @@ describe("inputs", () => {
     });
     void store.list({
       status: nothing,
+      where: nothing,
       order: nothing,
       after: nothing,
       before: nothing,
@@ -301,7 +358,7 @@ describe("the surface", () => {
       "read" | "ack" | "reject" | "rejected" | "requeue" | "depth" | "oldest"
     >();
     expectTypeOf<keyof ListQuery<Subtitle>>().toEqualTypeOf<
-      "status" | "order" | "after" | "before" | "limit" | "cursor"
+      "status" | "where" | "order" | "after" | "before" | "limit" | "cursor"
     >();
     expectTypeOf<keyof Change<Subtitle>>().toEqualTypeOf<
       "result" | "error" | "progress" | "by" | "note" | "key" | "outbox"

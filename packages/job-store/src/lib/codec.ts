@@ -1,13 +1,28 @@
 import { type $ZodType, safeParse } from "zod/v4/core";
 import { checkDate, checkId, checkRemark, checkStatus, checkWhole, invalid } from "./arguments.js";
 import type { JobDefinition } from "./definition.js";
-import type { JobRecord, RecordedChange, WholeJob } from "./driver.js";
+import type { Fields, JobRecord, RecordedChange, WholeJob } from "./driver.js";
 import { type Issue, JobStoreError, type JobStoreErrorFields } from "./errors.js";
+import { fieldsOf } from "./fields.js";
 import type { Job, JobFailure, StatusChange } from "./job.js";
 import { showPath, toJson } from "./json.js";
 
 /** The JSON text of what `schema` makes of `value`. @throws JobStoreError INVALID_DATA */
 export function encode(schema: $ZodType, value: unknown, what: string, fields: JobStoreErrorFields = {}): string {
+  return toJson(accept(schema, value, what, fields), what, fields);
+}
+
+/** A job's data in JSON text, and what it can be found by. @throws JobStoreError INVALID_DATA */
+export function encodeData(
+  definition: JobDefinition,
+  data: unknown,
+  jobId: string,
+): { readonly data: string; readonly fields: Fields } {
+  const accepted = accept(definition.data, data, "data", { jobId });
+  return { data: toJson(accepted, "data", { jobId }), fields: fieldsOf(definition, accepted, jobId) };
+}
+
+function accept(schema: $ZodType, value: unknown, what: string, fields: JobStoreErrorFields): unknown {
   const parsed = parseWith(schema, value);
   if (!parsed.success) {
     const first = parsed.issues[0];
@@ -18,7 +33,7 @@ export function encode(schema: $ZodType, value: unknown, what: string, fields: J
       issues: parsed.issues,
     });
   }
-  return toJson(parsed.data, what, fields);
+  return parsed.data;
 }
 
 export function encodeFailure(error: JobFailure, fields: JobStoreErrorFields = {}): string {
@@ -108,7 +123,7 @@ export function encodeWhole<D extends JobDefinition>(definition: D, job: Job<D>,
     createdAt: checkDate(job.createdAt, "job.createdAt"),
     updatedAt: checkDate(job.updatedAt, "job.updatedAt"),
     statusAt: checkDate(job.statusAt, "job.statusAt"),
-    data: encode(definition.data, job.data, "data", fields),
+    ...encodeData(definition, job.data, id),
     progress: job.progress === null ? null : encode(definition.progress, job.progress, "progress", fields),
     result: job.result === null ? null : encode(definition.result, job.result, "result", fields),
     error: job.error === null ? null : encodeFailure(job.error, fields),

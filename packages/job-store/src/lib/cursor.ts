@@ -31,7 +31,8 @@ export function readEventCursor(definition: string, logs: number, cursor: unknow
 
 function queryOf(definition: string, range: Range): string {
   const statuses = range.statuses === null ? null : [...range.statuses].sort();
-  return JSON.stringify([definition, statuses, range.order, range.after, range.before]);
+  const { where, order, after, before } = range;
+  return JSON.stringify([definition, statuses, order, after, before, where && [where.field, where.value]]);
 }
 
 function isPlace(value: unknown): value is [string, number] {
@@ -50,7 +51,10 @@ function encode(parts: readonly unknown[]): string {
 function decode(cursor: unknown, count: number): readonly unknown[] {
   if (typeof cursor !== "string" || cursor.length > 65_536) return [];
   try {
-    const parts: unknown = JSON.parse(Buffer.from(cursor, "base64url").toString("utf8"));
+    const bytes = Buffer.from(cursor, "base64url");
+    const parts: unknown = JSON.parse(bytes.toString("utf8"));
+    // Decoding overlooks what it does not know.
+    if (bytes.toString("base64url") !== cursor) return [];
     return Array.isArray(parts) && parts.length === count ? parts : [];
   } catch {
     return [];

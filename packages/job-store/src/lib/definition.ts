@@ -43,12 +43,16 @@ export interface JobDefinition {
   readonly progress: $ZodType;
   readonly initial: string;
   readonly statuses: { readonly [status: string]: StatusRule };
+  /** Fields that jobs can be found by, each with what a job's data has there; null and undefined: not found by it. */
+  readonly index?: { readonly [field: string]: (data: never) => string | null | undefined } | undefined;
 }
 
 export type StatusOf<D extends JobDefinition> = keyof D["statuses"] & string;
 export type DataOf<D extends JobDefinition> = output<D["data"]>;
 export type ResultOf<D extends JobDefinition> = output<D["result"]>;
 export type ProgressOf<D extends JobDefinition> = output<D["progress"]>;
+/** The fields of its `index`. */
+export type FieldOf<D extends JobDefinition> = keyof NonNullable<D["index"]> & string;
 
 /** Statuses reachable in one step from every member of F. */
 export type NextOf<D extends JobDefinition, F extends StatusOf<D>> = (
@@ -66,7 +70,8 @@ type NoExtraKeys<Rule> = { readonly [X in Exclude<keyof Rule, keyof StatusRule>]
  * Declares a kind of job. Pure: opens nothing.
  *
  * @throws JobStoreError INVALID_ARGUMENT when `next` names an unknown status or `initial` is unknown (both are also
- *   compile errors), when the name or a status is empty or longer than 128 characters, or when a TTL is no duration.
+ *   compile errors), when the name or a status is empty or longer than 128 characters, when a TTL is no duration, or
+ *   when an indexed field has no proper name or no function.
  */
 export function defineJob<
   D extends $ZodType,
@@ -75,6 +80,7 @@ export function defineJob<
   const I extends keyof T & string,
   R extends $ZodType = $ZodType<null>,
   P extends $ZodType = $ZodType<null>,
+  X extends string = never,
 >(definition: {
   /** What the store is called where it is recorded; one definition per key prefix. 1–128 characters. */
   readonly name: N;
@@ -87,6 +93,13 @@ export function defineJob<
   /** The status of a new job. */
   readonly initial: I;
   readonly statuses: T;
+  /**
+   * Fields that `list({ where })` finds jobs by: of each its name (1–64 of A–Z a–z 0–9 . _ -; at most 16 of them) and
+   * what a job has there, from its data: 1–256 characters, or null or undefined where it is not to be found by it.
+   * Anything else, an error too, is INVALID_DATA. Asked when a job is created and saved, and when it is listed by the
+   * field, so it must depend on nothing but the data.
+   */
+  readonly index?: { readonly [K in X]: (data: output<D>) => string | null | undefined } | undefined;
 }): {
   readonly name: N;
   readonly data: D;
@@ -94,8 +107,10 @@ export function defineJob<
   readonly progress: P;
   readonly initial: I;
   readonly statuses: T;
+  readonly index: { readonly [K in X]: (data: output<D>) => string | null | undefined };
 } {
   checkLifecycle(definition.name, definition.initial, definition.statuses as JobDefinition["statuses"]);
+  checkIndex(definition.name, definition.index);
   const none = new $ZodNull({ type: "null" });
   return Object.freeze({
     name: definition.name,
@@ -105,25 +120,43 @@ export function defineJob<
     progress: (definition.progress ?? none) as P,
     initial: definition.initial,
     statuses: definition.statuses,
+    // Where no index is given, X is never, which {} has.
+    index: definition.index ?? ({} as { readonly [K in X]: never }),
   });
 }
 
+function refuse(name: unknown, message: string): never {
+  throw new JobStoreError("INVALID_ARGUMENT", `Job definition ${JSON.stringify(name)}: ${message}`);
+}
+
 function checkLifecycle(name: unknown, initial: string, statuses: JobDefinition["statuses"]): void {
-  const refuse = (message: string): never => {
-    throw new JobStoreError("INVALID_ARGUMENT", `Job definition ${JSON.stringify(name)}: ${message}`);
-  };
   if (typeof name !== "string" || name === "" || name.length > 128)
-    refuse("its name must be 1 to 128 characters long.");
-  if (typeof statuses !== "object" || statuses === null) refuse("`statuses` must be a table of status rules.");
+    refuse(name, "its name must be 1 to 128 characters long.");
+  if (typeof statuses !== "object" || statuses === null) refuse(name, "`statuses` must be a table of status rules.");
   const known = new Set(Object.keys(statuses));
   for (const [status, rule] of Object.entries(statuses)) {
-    if (status === "" || status.length > 128) refuse("a status must be 1 to 128 characters long.");
-    if (!Array.isArray(rule?.next)) refuse(`status "${status}" must list in \`next\` what may follow it.`);
+    if (status === "" || status.length > 128) refuse(name, "a status must be 1 to 128 characters long.");
+    if (!Array.isArray(rule?.next)) refuse(name, `status "${status}" must list in \`next\` what may follow it.`);
     const stranger = rule.next.find((next) => !known.has(next));
-    if (stranger !== undefined) refuse(`status "${status}" names "${stranger}" in \`next\`, which is no status of it.`);
-    if (!isTtl(rule.ttlSeconds ?? 0)) refuse(`the ttlSeconds of "${status}" must be ${TTL_RANGE}.`);
+    if (stranger !== undefined)
+      refuse(name, `status "${status}" names "${stranger}" in \`next\`, which is no status of it.`);
+    if (!isTtl(rule.ttlSeconds ?? 0)) refuse(name, `the ttlSeconds of "${status}" must be ${TTL_RANGE}.`);
   }
-  if (!known.has(initial)) refuse(`its initial status "${initial}" is none of its statuses.`);
+  if (!known.has(initial)) refuse(name, `its initial status "${initial}" is none of its statuses.`);
+}
+
+const FIELD = /^[A-Za-z0-9._-]{1,64}$/;
+const MOST_FIELDS = 16;
+
+function checkIndex(name: unknown, index: unknown): void {
+  if (index === undefined) return;
+  if (typeof index !== "object" || index === null) refuse(name, "`index` must be a table of functions.");
+  const fields = Object.entries(index as object);
+  if (fields.length > MOST_FIELDS) refuse(name, `it has ${fields.length} indexed fields, more than ${MOST_FIELDS}.`);
+  for (const [field, select] of fields) {
+    if (!FIELD.test(field)) refuse(name, "the name of an indexed field must be 1 to 64 of A–Z a–z 0–9 . _ -");
+    if (typeof select !== "function") refuse(name, `the indexed field "${field}" must be a function of the data.`);
+  }
 }
 
 const MAX_TTL_SECONDS = 100 * 366 * 24 * 3600;

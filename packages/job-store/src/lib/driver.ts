@@ -22,6 +22,8 @@ export interface StoreShape {
   /** In the order of declaration. */
   readonly statuses: readonly string[];
   readonly finalStatuses: readonly string[];
+  /** What jobs can be found by: names of 1–64 of A–Z a–z 0–9 . _ - */
+  readonly fields: readonly string[];
   /** For each status how long a job is kept from entering it; 0: for ever. */
   readonly ttlMs: ReadonlyMap<string, number>;
   /** History entries kept per job, the newest. */
@@ -86,11 +88,18 @@ export interface Remark {
   readonly key?: string | undefined;
 }
 
+/**
+ * What a job has in the fields of the shape that it can be found by: 1–256 characters, any characters. It keeps them
+ * until it is replaced, whoever moves it.
+ */
+export type Fields = ReadonlyMap<string, string>;
+
 export interface NewJob {
   readonly id: string;
   readonly status: string;
   /** JSON text. */
   readonly data: string;
+  readonly fields: Fields;
   readonly remark: Remark;
   readonly outbox: readonly OutgoingMessage[];
 }
@@ -121,6 +130,7 @@ export interface WholeJob extends Omit<JobRecord, "expiresAt" | "progress" | "re
   readonly result: string | null;
   readonly error: string | null;
   readonly data: string;
+  readonly fields: Fields;
 }
 
 export interface Missing {
@@ -179,6 +189,11 @@ export interface Position {
 export interface Range {
   /** null: all jobs, by creation. Else jobs in these, by when they entered it. */
   readonly statuses: readonly string[] | null;
+  /**
+   * Only jobs that have this value in this field; null: all. While a job is being replaced, one that had it may still be
+   * listed: who asks looks at the data.
+   */
+  readonly where: { readonly field: string; readonly value: string } | null;
   readonly order: "newest" | "oldest";
   /** Exclusive bounds on the ordering time. */
   readonly after: number | null;

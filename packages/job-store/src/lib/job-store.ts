@@ -12,11 +12,12 @@ import {
   show,
 } from "./arguments.js";
 import { Calls } from "./calls.js";
-import { decode, encode, encodeFailure, encodeWhole, unreadable } from "./codec.js";
+import { decode, encode, encodeData, encodeFailure, encodeWhole, unreadable } from "./codec.js";
 import { readCursor, writeCursor } from "./cursor.js";
 import type { JobDefinition, StatusOf } from "./definition.js";
 import type { JobRecord, JobStorage, JobStoreDriver, Range, Reading, StoreShape, Target } from "./driver.js";
 import { JobStoreError } from "./errors.js";
+import { checkWhere, matches } from "./fields.js";
 import type { Created, Job } from "./job.js";
 import type { Outbox } from "./outbox.js";
 import { refusal } from "./refusals.js";
@@ -59,7 +60,7 @@ export class Store<D extends JobDefinition> implements JobStore<D> {
     const job = {
       id,
       status: this.definition.initial,
-      data: encode(this.definition.data, data, "data", { jobId: id }),
+      ...encodeData(this.definition, data, id),
       remark: checkRemark({ by: options.by }),
       outbox: checkOutbox(options.outbox, id),
     };
@@ -174,7 +175,8 @@ export class Store<D extends JobDefinition> implements JobStore<D> {
       else {
         try {
           // The driver answers with jobs in the statuses asked for.
-          items.push(this.#read(entry.record) as Job<D, S>);
+          const job = this.#read(entry.record) as Job<D, S>;
+          if (range.where === null || matches(this.definition, range.where, job.data)) items.push(job);
         } catch (error) {
           if (!JobStoreError.is(error, "UNREADABLE_RECORD")) throw error;
           broken.push({ id: entry.id, reason: error.message });
@@ -252,6 +254,7 @@ export class Store<D extends JobDefinition> implements JobStore<D> {
     const wanted = status === undefined ? null : [...new Set(Array.isArray(status) ? status : [status])];
     return {
       statuses: wanted?.map((one) => checkStatus(this.definition, one)) ?? null,
+      where: checkWhere(this.definition, query.where),
       order,
       after: after === undefined ? null : checkDate(after, "after"),
       before: before === undefined ? null : checkDate(before, "before"),

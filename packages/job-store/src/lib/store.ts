@@ -1,5 +1,5 @@
 import type { input } from "zod/v4/core";
-import type { JobDefinition, Json, NextOf, ProgressOf, StatusOf } from "./definition.js";
+import type { FieldOf, JobDefinition, Json, NextOf, ProgressOf, StatusOf } from "./definition.js";
 import type { Created, Job, JobFailure } from "./job.js";
 import type { Outbox, OutboxMessage } from "./outbox.js";
 
@@ -106,9 +106,11 @@ export interface JobStore<D extends JobDefinition> extends AsyncDisposable {
   deleteMany(ids: readonly string[]): Promise<number>;
 
   /**
-   * A page of jobs. Without `status`: by creation. With one or several: by when they entered it.
+   * A page of jobs. Without `status`: by creation. With one or several: by when they entered it. With `where`: only those
+   * that have this value in this field of the definition's `index`.
    * Cost grows with `limit`, not with how many jobs are stored; after a mass expiry a page may pay for a bounded amount
    * of cleaning, and may then hold fewer than `limit` jobs although more follow: go by `cursor`. Expired jobs never appear.
+   * Nor does a job under a field that the service which created or last saved it did not declare.
    * @throws INVALID_ARGUMENT, UNAVAILABLE
    */
   list<S extends StatusOf<D> = StatusOf<D>>(query?: ListQuery<D, S>): Promise<Page<D, S>>;
@@ -167,8 +169,15 @@ export interface JobStore<D extends JobDefinition> extends AsyncDisposable {
 /** For code that serves stores of any definition: health, outbox, close. */
 export type AnyJobStore = Pick<JobStore<JobDefinition>, "health" | "outbox" | "close" | "delete">;
 
+/** One field of the definition's `index`, and the value to be found there: `{ language: "es" }`. */
+export type Where<D extends JobDefinition> = {
+  [F in FieldOf<D>]: { readonly [K in F]: string } & { readonly [K in Exclude<FieldOf<D>, F>]?: undefined };
+}[FieldOf<D>];
+
 export interface ListQuery<D extends JobDefinition, S extends StatusOf<D> = StatusOf<D>> {
   readonly status?: S | readonly S[] | undefined;
+  /** Only jobs with this value in this field, one that the definition's `index` declares. */
+  readonly where?: Where<D> | undefined;
   /** @default "newest" */
   readonly order?: "newest" | "oldest" | undefined;
   /** Only jobs whose ordering time (entering the status, or creation) is later than this. */

@@ -17,16 +17,22 @@ const statuses = {
 /** The kind of job that the contract is about: every feature of a definition occurs in it. */
 export const report = defineJob({
   name: "report",
-  data: z.object({ title: z.string().min(1), body: anything.optional() }),
+  data: z.object({
+    title: z.string().min(1),
+    label: z.string().optional(),
+    owner: z.string().nullable().optional(),
+    body: anything.optional(),
+  }),
   result: z.object({ url: z.string(), body: anything.optional() }),
   progress: z.object({ done: z.number().min(0), body: anything.optional() }),
   initial: "waiting",
   statuses,
+  index: { label: ({ label }) => label, owner: ({ owner }) => owner },
 });
 export type Report = typeof report;
 export type Status = StatusOf<Report>;
 
-/** The same kind of job in the eyes of a service with a stricter schema. */
+/** The same kind of job in the eyes of a service with a stricter schema, and without an index. */
 export const strictReport = defineJob({
   name: "report",
   data: z.object({ title: z.string().max(5) }),

@@ -32,6 +32,8 @@ import { unreadable } from "./unreadable.js";
 import { updateStatus } from "./update-status.js";
 import { waitFor } from "./wait-for.js";
 import { watch } from "./watch.js";
+import { where } from "./where.js";
+import { whereValues } from "./where-values.js";
 
 export type { Place } from "./place.js";
 
@@ -48,6 +50,8 @@ const contract = {
   cursors,
   ties,
   scan,
+  where,
+  "values to be found by": whereValues,
   counts,
   history,
   limits,

@@ -56,6 +56,7 @@ export class MemoryStorage implements JobStorage {
       result: null,
       error: null,
       data: job.data,
+      fields: job.fields,
       history: this.#append([], { from: null, to: job.status, at: now, version: 1, ...said(job.remark) }),
     });
     const bytes = sizeOf(stored);
@@ -146,13 +147,14 @@ export class MemoryStorage implements JobStorage {
 
   async list(range: Range): Promise<Listing> {
     this.#claim();
-    const { statuses, after, before, start, limit } = range;
+    const { statuses, where, after, before, start, limit } = range;
     const direction = range.order === "newest" ? -1 : 1;
     const placed: { place: Position; job: Stored }[] = [];
     for (const job of this.#shelf.live()) {
       const place = { at: statuses === null ? job.createdAt : job.statusAt, id: job.id };
       if (
         (statuses === null || statuses.includes(job.status)) &&
+        (where === null || job.fields.get(where.field) === where.value) &&
         (after === null || place.at > after) &&
         (before === null || place.at < before) &&
         (start === null || compare(place, start) * direction > 0)

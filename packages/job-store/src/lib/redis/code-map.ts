@@ -18,13 +18,15 @@ export interface Code {
 const MOST_CODES = 2048;
 
 /**
- * The map of one store: which definition lives under the prefix, and its codes. Codes are given out once and for ever,
+ * The map of one store: which definition lives under the prefix, its codes and its indexed fields. Codes are given out once and for ever,
  * so services with other TTLs, or an older definition, add theirs and disturb nobody's. The edition changes with every
  * addition, and with a map made anew after the server lost its data; scripts refuse a caller who knows another one.
  */
 export interface CodeMap {
   readonly edition: string;
   readonly codes: readonly Code[];
+  /** Every field that any definition has declared here. */
+  readonly fields: readonly string[];
   /** The code this store writes for a status. */
   readonly own: ReadonlyMap<string, Code>;
 }
@@ -41,9 +43,11 @@ export async function loadCodeMap(
     checkFit(stored, shape, shards);
     const codes = parseCodes(stored.codes);
     const missing = shape.statuses.filter((status) => find(codes, shape, status) === undefined);
-    const statuses = union(parseStatuses(stored.statuses), shape.statuses);
-    if (stored.edition !== undefined && missing.length === 0) {
-      return { edition: stored.edition, codes, own: ownCodes(codes, shape) };
+    const statuses = union(parseNames(stored.statuses), shape.statuses);
+    const indexed = parseNames(stored.fields);
+    const fields = union(indexed, shape.fields);
+    if (stored.edition !== undefined && missing.length === 0 && fields.length === indexed.length) {
+      return { edition: stored.edition, codes, fields, own: ownCodes(codes, shape) };
     }
     if (codes.length + missing.length > MOST_CODES) {
       return invalid(
@@ -67,6 +71,7 @@ export async function loadCodeMap(
             ...["shards", shards],
             ...["statuses", JSON.stringify(statuses)],
             ...["codes", JSON.stringify(grown)],
+            ...(fields.length === 0 ? [] : ["fields", JSON.stringify(fields)]),
             ...(stored.edition === undefined ? ["log", randomBytes(6).readUIntBE(0, 6), "events", 0] : []),
           ],
         ),
@@ -88,7 +93,7 @@ function checkFit(stored: Readonly<Record<string, string>>, shape: StoreShape, s
       `Under this key prefix "${shape.definition}" is stored in ${stored.shards} shards, and this driver has ${shards}.`,
     );
   }
-  const recorded = parseStatuses(stored.statuses);
+  const recorded = parseNames(stored.statuses);
   const lacking = recorded.filter((status) => !shape.statuses.includes(status));
   const added = shape.statuses.filter((status) => !recorded.includes(status));
   if (lacking.length > 0 && added.length > 0) {
@@ -104,7 +109,7 @@ function parseCodes(text: string | undefined): readonly Code[] {
   return pairs.map(([status, ttlMs], code) => ({ code, status, ttlMs }));
 }
 
-function parseStatuses(text: string | undefined): readonly string[] {
+function parseNames(text: string | undefined): readonly string[] {
   return text === undefined ? [] : JSON.parse(text);
 }
 

@@ -7,6 +7,10 @@ export interface Keys {
   readonly statuses: string;
   /** Sorted set: job id by creation. */
   readonly creations: string;
+  /** Sorted set: a job's fields and where it stands, by their bytes; see lua/places.lua. */
+  readonly fields: string;
+  /** Hash: job id -> its fields. */
+  readonly values: string;
   /** Sorted set: operation id of a recent removal by its deadline. */
   readonly removals: string;
   /** Stream: what happened to jobs; see `announce` in lua/mutation.lua. */
@@ -27,6 +31,8 @@ export function keysUnder(prefix: string): Keys {
     map: `${prefix}jobs:map`,
     statuses: `${prefix}jobs:by-status`,
     creations: `${prefix}jobs:by-creation`,
+    fields: `${prefix}jobs:by-field`,
+    values: `${prefix}jobs:values`,
     removals: `${prefix}jobs:removals`,
     events: `${prefix}jobs:events`,
     outbox: `${prefix}jobs:outbox`,
@@ -36,4 +42,9 @@ export function keysUnder(prefix: string): Keys {
     outboxRejectedEntries: `${prefix}jobs:outbox:rejected:entries`,
     probe: `${prefix}jobs:probe`,
   };
+}
+
+/** What lua/places.lua takes first. */
+export function indexKeys(keys: Keys): readonly string[] {
+  return [keys.map, keys.statuses, keys.creations, keys.values, keys.fields];
 }

@@ -1,6 +1,8 @@
 import { LAST_MOMENT } from "../arguments.js";
 import type { Listing, Position, Range } from "../driver.js";
+import { indexKeys } from "./keys.js";
 import type { Budget } from "./line.js";
+import { fieldText } from "./record-text.js";
 import { scripts } from "./scripts.js";
 import type { Server } from "./server.js";
 
@@ -53,27 +55,30 @@ function belongs(job: { status: string; statusAt: number; createdAt: number }, r
 }
 
 async function findPlaces(server: Server, range: Range, count: number, budget: Budget): Promise<readonly Position[]> {
-  const { statuses, order, after, before, start } = range;
+  const { statuses, where, order, after, before, start } = range;
   const newest = order === "newest";
   const { reply } = await server.withMap(async (map) => {
     const ranges =
       statuses === null
-        ? [0, 0]
+        ? [where === null ? 0 : "", 0]
         : map.codes.filter(({ status }) => statuses.includes(status)).flatMap(({ code, ttlMs }) => [code, ttlMs]);
-    const index = statuses === null ? server.keys.creations : server.keys.statuses;
     const args = [
       ...[map.edition, newest ? 1 : 0, count, start?.at ?? "", start?.id ?? ""],
       ...[after === null ? 0 : after + 1, before === null ? LAST_MOMENT : before - 1],
-      ...ranges,
     ];
-    return server.script(scripts.page, [server.keys.map, index], args, budget);
+    if (where !== null) {
+      const field = fieldText(where.field, where.value);
+      return server.script(scripts.find, indexKeys(server.keys), [...args, field, ...ranges], budget);
+    }
+    const index = statuses === null ? server.keys.creations : server.keys.statuses;
+    return server.script(scripts.page, [server.keys.map, index], [...args, ...ranges], budget);
   }, budget);
   const places = reply.slice(1).flatMap((members) => readPlaces(members as readonly string[]));
   const direction = newest ? -1 : 1;
   return places.sort((a, b) => (a.at - b.at || (a.id < b.id ? -1 : 1)) * direction).slice(0, count);
 }
 
-/** Members and their scores in turn. */
+/** Members and their scores, or their times, in turn. */
 function readPlaces(members: readonly string[]): readonly Position[] {
   const places: Position[] = [];
   for (let n = 0; n < members.length; n += 2)

@@ -1,4 +1,4 @@
-import type { JobRecord, RecordedChange, Remark, Unreadable, WholeJob } from "../driver.js";
+import type { Fields, JobRecord, RecordedChange, Remark, Unreadable, WholeJob } from "../driver.js";
 
 /** The record's text as JavaScript sees it; lua/mutation.lua describes it line by line. */
 interface RecordText {
@@ -83,7 +83,18 @@ export function wholeArgs(job: WholeJob): readonly (string | number)[] {
     ...[job.version, job.attempt, job.createdAt, job.updatedAt, job.statusAt],
     ...[line("progress", job.progress), line("result", job.result), line("error", job.error)],
     ...[line("data", job.data), historyText(job.history, job.createdAt)],
+    fieldLines(job.fields),
   ];
+}
+
+/** What a job can be found by, one field a line. */
+export function fieldLines(fields: Fields): string {
+  return Array.from(fields, ([field, value]) => fieldText(field, value)).join("\n");
+}
+
+/** A field and its value as the index orders them. JSON text holds no raw line break, and no lone surrogate. */
+export function fieldText(field: string, value: string): string {
+  return `${field}=${JSON.stringify(value)}`;
 }
 
 function historyText(history: readonly RecordedChange[], createdAt: number): string {

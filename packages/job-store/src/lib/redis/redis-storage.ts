@@ -24,10 +24,11 @@ import type {
 import type { Code } from "./code-map.js";
 import { unavailable, WrongType } from "./faults.js";
 import { checkHealth } from "./health.js";
+import { indexKeys } from "./keys.js";
 import type { Budget } from "./line.js";
 import { countJobs, listJobs } from "./listing.js";
 import { newOperationId } from "./operation-id.js";
-import { line, readRecord, remarkText, statusLines, wholeArgs } from "./record-text.js";
+import { fieldLines, line, readRecord, remarkText, statusLines, wholeArgs } from "./record-text.js";
 import type { RedisLog } from "./redis-log.js";
 import type { RedisOutbox } from "./redis-outbox.js";
 import { type Script, scripts } from "./scripts.js";
@@ -71,6 +72,7 @@ export class RedisStorage implements JobStorage {
       remarkText(job.remark),
       historyLimit,
       maxRecordBytes,
+      fieldLines(job.fields),
       ...flat(job.outbox),
     ]);
     if (reply[0] === "created") {
@@ -170,8 +172,8 @@ export class RedisStorage implements JobStorage {
     const { keys, connection } = this.#server;
     const budget = connection.budget();
     const operation = newOperationId();
-    const fourth = script === scripts.remove ? keys.removals : keys.outbox;
-    const touched = [keys.map, keys.statuses, keys.creations, fourth, keys.job(id), keys.events];
+    const beside = script === scripts.remove ? keys.removals : keys.outbox;
+    const touched = [...indexKeys(keys), keys.events, beside, keys.job(id)];
     let code = NO_CODE;
     const { reply } = await this.#server.withMap(async (map) => {
       if (status !== null) code = map.own.get(status) ?? NO_CODE;

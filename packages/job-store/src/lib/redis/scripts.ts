@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import type { RedisCommander } from "ioredis";
 import counts from "./lua/counts.lua";
 import create from "./lua/create.lua";
+import find from "./lua/find.lua";
 import legacyDrop from "./lua/legacy-drop.lua";
 import legacySave from "./lua/legacy-save.lua";
 import map from "./lua/map.lua";
@@ -13,6 +14,7 @@ import outboxClaim from "./lua/outbox-claim.lua";
 import outboxReject from "./lua/outbox-reject.lua";
 import outboxRequeue from "./lua/outbox-requeue.lua";
 import page from "./lua/page.lua";
+import places from "./lua/places.lua";
 import probe from "./lua/probe.lua";
 import progress from "./lua/progress.lua";
 import remove from "./lua/remove.lua";
@@ -32,19 +34,20 @@ function script(...parts: readonly string[]): Script {
 
 /** Every script the driver runs. The Lua files say what each takes and answers. */
 export const scripts = {
-  create: script(mutation, create),
-  move: script(mutation, move),
-  progress: script(mutation, progress),
-  save: script(mutation, save),
-  legacySave: script(mutation, legacySave, save),
-  legacyDrop: script(mutation, legacyDrop),
-  remove: script(mutation, remove),
+  create: script(places, mutation, create),
+  move: script(places, mutation, move),
+  progress: script(places, mutation, progress),
+  save: script(places, mutation, save),
+  legacySave: script(places, mutation, legacySave, save),
+  legacyDrop: script(places, mutation, legacyDrop),
+  remove: script(places, mutation, remove),
   map: script(map),
   page: script(page),
+  find: script(places, find),
   counts: script(counts),
   probe: script(probe),
   snapshot: script(snapshot),
-  trim: script(trim),
+  trim: script(places, trim),
   outboxClaim: script(outbox, outboxClaim),
   outboxAck: script(outbox, outboxAck),
   outboxReject: script(outbox, outboxReject),

@@ -2,6 +2,6 @@
 -- ARGV: 5 the value
 -- Replies: { 'dropped' } { 'changed' }  something else is there now, or nothing
 
-if redis.call('GET', KEYS[5]) ~= ARGV[5] then return { 'changed' } end
-redis.call('DEL', KEYS[5])
+if redis.call('GET', KEYS[8]) ~= ARGV[5] then return { 'changed' } end
+redis.call('DEL', KEYS[8])
 return { 'dropped' }

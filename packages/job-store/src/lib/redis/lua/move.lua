@@ -6,7 +6,7 @@
 -- Replies: { 'moved', record } { 'answered', version, record } { 'unchanged', record } { 'missing' }
 --          { 'conflict', version } { 'illegal', status (JSON) } { 'tooLarge', bytes } { 'unreadable' }
 
-local text = redis.call('GET', KEYS[5])
+local text = redis.call('GET', KEYS[8])
 if not text then return { 'missing' } end
 local job = parse(text)
 if not job then return { 'unreadable' } end

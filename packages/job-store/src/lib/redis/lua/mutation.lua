@@ -1,7 +1,6 @@
--- Put before every mutation: refuses what comes too late or without a map, and knows the record's text.
+-- Put before every mutation, after places.lua: refuses what comes too late or without a map, and knows the record's text.
 --
--- KEYS: 1 map, 2 statuses (index), 3 creations (index), 4 outbox or, when removing, removals; 5 the job,
---       6 events (stream)
+-- KEYS: after those of places.lua 6 events (stream), 7 outbox or, when removing, removals; 8 the job
 -- ARGV: 1 edition of the map the caller knows, 2 deadline (ms by this server's clock), 3 operation id,
 --       4 events kept; then the verb's own
 -- Replies: { 'late', now }  the deadline has passed: nothing was done, nor will be
@@ -21,7 +20,6 @@
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 if now > tonumber(ARGV[2]) then return { 'late', string.format('%.0f', now) } end
-local map = redis.call('HMGET', KEYS[1], 'edition', 'log')
 if map[1] ~= ARGV[1] then return { 'stale' } end
 
 -- tostring keeps 14 digits, too few for an index score.
@@ -94,15 +92,14 @@ local function record(job, from, remark, limit)
   job.history = entries .. ']}'
 end
 
--- Writes the job with its time to live and its places in both indexes.
-local function store(id, job, text, code)
+-- Writes the job with its time to live and its places in the indexes. `fields` nil: those that it has.
+local function store(id, job, text, code, fields)
   if job.ttl == 0 then
-    redis.call('SET', KEYS[5], text)
+    redis.call('SET', KEYS[8], text)
   else
-    redis.call('SET', KEYS[5], text, 'PXAT', int(job.entered + job.ttl))
+    redis.call('SET', KEYS[8], text, 'PXAT', int(job.entered + job.ttl))
   end
-  redis.call('ZADD', KEYS[2], int(code * 4398046511104 + job.entered), id)
-  redis.call('ZADD', KEYS[3], int(job.created), id)
+  place(id, code * 4398046511104 + job.entered, job.created, fields)
 end
 
 -- Adds an event to the log. Its id is its number in the log and the log's own: numbers without a hole let a reader see
@@ -130,6 +127,6 @@ local function send(id, job, first)
   for i = first, #ARGV, 2 do
     local message = ARGV[i]
     if message == '' then message = '"' .. id .. '.' .. int(job.version) .. '.' .. int((i - first) / 2) .. '"' end
-    redis.call('XADD', KEYS[4], '*', 'job', id, 'id', message, 'message', ARGV[i + 1])
+    redis.call('XADD', KEYS[7], '*', 'job', id, 'id', message, 'message', ARGV[i + 1])
   end
 end

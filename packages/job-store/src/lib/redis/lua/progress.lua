@@ -4,7 +4,7 @@
 -- Replies: { 'recorded' } { 'missing' } { 'conflict', version } { 'illegal', status (JSON) } { 'tooLarge', bytes }
 --          { 'unreadable' }
 
-local text = redis.call('GET', KEYS[5])
+local text = redis.call('GET', KEYS[8])
 if not text then return { 'missing' } end
 local job = parse(text)
 if not job then return { 'unreadable' } end
@@ -15,6 +15,6 @@ job.progress, job.updated = ARGV[9], now
 remember(job)
 local changed = compose(job)
 if #changed > tonumber(ARGV[10]) then return { 'tooLarge', #changed } end
-redis.call('SET', KEYS[5], changed, 'KEEPTTL')
+redis.call('SET', KEYS[8], changed, 'KEEPTTL')
 announce('progress', ARGV[5], ',"version":' .. int(job.version) .. ',' .. string.sub(ARGV[9], 1, -2))
 return { 'recorded' }

@@ -1,9 +1,8 @@
--- Takes expired jobs out of both indexes, a bounded number of them. Their keys expire by themselves.
--- KEYS: 1 map, 2 statuses (index), 3 creations (index)
+-- Takes expired jobs out of all indexes, a bounded number of them. Their keys expire by themselves. Comes after places.lua.
 -- ARGV: 1 edition of the map the caller knows, 2 how many at most; then code and ttl (ms) of each that expires
 -- Replies: how many were taken out
 
-if redis.call('HGET', KEYS[1], 'edition') ~= ARGV[1] then return 0 end
+if map[1] ~= ARGV[1] then return 0 end
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local left = tonumber(ARGV[2])
@@ -12,11 +11,8 @@ for i = 3, #ARGV, 2 do
   local lapsed = math.max(0, now - tonumber(ARGV[i + 1]))
   local due = redis.call('ZRANGEBYSCORE', KEYS[2], string.format('%.0f', base),
     '(' .. string.format('%.0f', base + lapsed), 'LIMIT', 0, left)
-  if #due > 0 then
-    redis.call('ZREM', KEYS[2], unpack(due))
-    redis.call('ZREM', KEYS[3], unpack(due))
-    left = left - #due
-  end
+  if #due > 0 then displace(due) end
+  left = left - #due
   if left == 0 then break end
 end
 return tonumber(ARGV[2]) - left

@@ -1,0 +1,68 @@
+import { invalid, show } from "./arguments.js";
+import type { JobDefinition } from "./definition.js";
+import type { Fields, Range } from "./driver.js";
+import { JobStoreError } from "./errors.js";
+
+const LONGEST = 256;
+
+/** What the data has in each indexed field. @throws JobStoreError INVALID_DATA */
+export function fieldsOf(definition: JobDefinition, data: unknown, jobId: string): Fields {
+  const fields = new Map<string, string>();
+  for (const field of Object.keys(definition.index ?? {})) {
+    const value = select(definition, field, data, jobId);
+    if (value === null || value === undefined) continue;
+    if (!isValue(value)) {
+      const fault = `must be a string of 1 to ${LONGEST} characters, null or undefined, and is ${show(value)}`;
+      throw refusal(field, fault, jobId);
+    }
+    fields.set(field, value);
+  }
+  return fields;
+}
+
+/** Whether data has this value in this field. Where the field's function fails on it, it has not. */
+export function matches(definition: JobDefinition, { field, value }: NonNullable<Range["where"]>, data: unknown) {
+  try {
+    return select(definition, field, data) === value;
+  } catch {
+    return false;
+  }
+}
+
+/** The one field of a query, and the value it must have. @throws JobStoreError INVALID_ARGUMENT */
+export function checkWhere(definition: JobDefinition, where: unknown): Range["where"] {
+  if (where === undefined) return null;
+  if (typeof where !== "object" || where === null) return invalid("where must be { field: value }.");
+  const asked = Object.entries(where).filter(([, value]) => value !== undefined);
+  const [field, value] = asked[0] ?? [];
+  if (field === undefined || asked.length > 1) {
+    return invalid(`where must name exactly one field, and names ${asked.length}.`);
+  }
+  if (!Object.hasOwn(definition.index ?? {}, field)) {
+    const known = Object.keys(definition.index ?? {}).join(", ") || "none";
+    return invalid(`${show(field)} is no indexed field of "${definition.name}", whose fields are ${known}.`);
+  }
+  if (!isValue(value)) {
+    return invalid(`where.${field} must be a string of 1 to ${LONGEST} characters, and is ${show(value)}.`);
+  }
+  return { field, value };
+}
+
+function select(definition: JobDefinition, field: string, data: unknown, jobId?: string): unknown {
+  // The function takes what the definition's schema has accepted, and this is it.
+  const read = definition.index?.[field] as ((data: unknown) => unknown) | undefined;
+  try {
+    return read?.(data);
+  } catch (error) {
+    throw refusal(field, `failed: ${error instanceof Error ? error.message : "it threw no error"}`, jobId);
+  }
+}
+
+function isValue(value: unknown): value is string {
+  return typeof value === "string" && value !== "" && value.length <= LONGEST;
+}
+
+function refusal(field: string, fault: string, jobId: string | undefined): JobStoreError {
+  const issues = [{ path: [], message: `the indexed field ${field} ${fault}` }];
+  return new JobStoreError("INVALID_DATA", `data: the indexed field ${field} ${fault}.`, { jobId, issues });
+}
