@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { removeTraces } from "./remove-traces.js";
-import { supervise } from "./supervise.js";
+import { type Supervised, supervise } from "./supervise.js";
 import { type System, samples } from "./system.js";
 
 const LOG_LINES = 20;
@@ -33,6 +33,8 @@ export async function startProcesses({ redisUrl, rabbitmqUrl, say, stop }: Proce
   const env = {
     LOG_LEVEL: "warn",
     ...process.env,
+    REDIS_URL: redisUrl,
+    RABBITMQ_URL: rabbitmqUrl,
     REDIS_KEY_PREFIX: prefixes.keyPrefix,
     RABBITMQ_PREFIX: prefixes.queuePrefix,
     SUBTITLE_STORAGE_PATH: join(folder, "subtitles"),
@@ -49,6 +51,7 @@ export async function startProcesses({ redisUrl, rabbitmqUrl, say, stop }: Proce
   const apps = await Promise.all(
     ["manager", "downloader", "translator"].map((app) => supervise({ app, env, logFile: logFile.fd, say })),
   );
+  const log = async () => (await readFile(logPath, "utf8")).trimEnd().split("\n").slice(-LOG_LINES).join("\n");
   async function close() {
     await Promise.all(apps.map((app) => app[Symbol.asyncDispose]()));
     for (const left of await removeTraces({ redisUrl, rabbitmqUrl, ...prefixes })) say(`Could not remove ${left}`);
@@ -57,21 +60,24 @@ export async function startProcesses({ redisUrl, rabbitmqUrl, say, stop }: Proce
   }
 
   try {
-    await untilItAnswers(url, stop);
+    await untilItAnswers(url, apps, stop);
   } catch (error) {
+    say(await log());
     await close();
     throw error;
   }
   return {
     url,
-    log: async () => (await readFile(logPath, "utf8")).trimEnd().split("\n").slice(-LOG_LINES).join("\n"),
+    log,
     about: `a process each, real servers: keys ${prefixes.keyPrefix}* and queues ${prefixes.queuePrefix}*`,
     [Symbol.asyncDispose]: close,
   };
 }
 
-async function untilItAnswers(url: string, signal: AbortSignal): Promise<void> {
+async function untilItAnswers(url: string, apps: readonly Supervised[], signal: AbortSignal): Promise<void> {
   for (;;) {
+    const dead = apps.find(({ gaveUp }) => gaveUp);
+    if (dead) throw new Error(`The ${dead.app} does not start; its last words are above.`);
     const reply = await fetch(`${url}/health`, { signal }).catch(() => null);
     if (reply) return;
     await delay(100, undefined, { signal });

@@ -17,11 +17,18 @@ export interface SuperviseOptions {
   readonly say: (text: string) => void;
 }
 
+export interface Supervised extends AsyncDisposable {
+  readonly app: string;
+  /** It has died too often and is not started again. */
+  readonly gaveUp: boolean;
+}
+
 /** Runs an app by its own `start`, and starts it again when it dies, as an orchestrator would. */
-export async function supervise({ app, env, logFile, say }: SuperviseOptions): Promise<AsyncDisposable> {
+export async function supervise({ app, env, logFile, say }: SuperviseOptions): Promise<Supervised> {
   const [command, ...args] = await startCommand(app);
   let stopping = false;
   let restarts = 0;
+  let gaveUp = false;
   let child = start();
 
   function start(): ChildProcess {
@@ -39,13 +46,20 @@ export async function supervise({ app, env, logFile, say }: SuperviseOptions): P
     if (stopping) return;
     const again = restarts < RESTARTS_AT_MOST;
     say(`${app} died (${signal ?? `exit code ${code}`}): ${again ? "it is started again" : "that is enough"}`);
-    if (!again) return;
+    if (!again) {
+      gaveUp = true;
+      return;
+    }
     restarts += 1;
     await delay(BEFORE_RESTART_MS);
     if (!stopping) child = start();
   }
 
   return {
+    app,
+    get gaveUp() {
+      return gaveUp;
+    },
     async [Symbol.asyncDispose]() {
       stopping = true;
       if (child.exitCode !== null || child.signalCode !== null) return;
