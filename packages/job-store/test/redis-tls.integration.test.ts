@@ -2,10 +2,10 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { authority, type Certified, serverCertificate } from "../../../test/servers/certificates.js";
 import { freePorts } from "../../../test/servers/ports.js";
 import { startRedis } from "../../../test/servers/redis.js";
 import { privateServer } from "../../../test/servers/require.js";
-import { authority, type Certified, serverCertificate } from "./certificates.js";
 import { failureOf, openStore } from "./redis-store.js";
 
 const { available, title } = privateServer("redis");

@@ -1,3 +1,3 @@
 export type { QueueDriver } from "./lib/driver.js";
-export type { RabbitmqDriverOptions } from "./lib/rabbitmq/options.js";
+export type { RabbitmqDriverOptions, TlsOptions } from "./lib/rabbitmq/options.js";
 export { rabbitmqDriver } from "./lib/rabbitmq/rabbitmq-driver.js";

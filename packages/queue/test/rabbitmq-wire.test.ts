@@ -62,6 +62,7 @@ describe("rabbitmqDriver", () => {
   test("takes options that are undefined as absent", () => {
     const options = {
       url,
+      tls: undefined,
       prefix: undefined,
       timeoutMs: undefined,
       maxPendingConfirms: undefined,
@@ -77,6 +78,10 @@ describe("rabbitmqDriver", () => {
     ["another protocol", { url: "http://user:s3cret@localhost" }],
     ["no protocol", { url: "user:s3cret@localhost" }],
     ["one bad address among good ones", { url: [url, "redis://s3cret@localhost"] }],
+    ["tls beside a plain address", { tls: { servername: "broker.example" } }],
+    ["a certificate that is none", { url: "amqps://localhost", tls: { ca: "s3cret" } }],
+    ["a key that is none", { url: "amqps://localhost", tls: { key: "s3cret" } }],
+    ["tls that is no object", { url: "amqps://localhost", tls: "ca" }],
     ["a prefix with a space", { prefix: "a b" }],
     ["a prefix of 65", { prefix: "x".repeat(65) }],
     ["the broker's own prefix", { prefix: "amq." }],

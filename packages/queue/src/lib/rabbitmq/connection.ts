@@ -1,6 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { Link } from "./link.js";
-import { wordsOf } from "./refusals.js";
+import type { TlsOptions } from "./options.js";
+import { wordsOfOpening } from "./refusals.js";
 import { jitteredPauseMs } from "./time.js";
 
 /** For the socket and the handshake together. */
@@ -9,6 +10,7 @@ const CONNECT_TIMEOUT_MS = 3_000;
 export interface ConnectionOptions {
   /** Tried in turn. */
   readonly addresses: readonly string[];
+  readonly tls: TlsOptions;
   /** Shown in the broker's list of connections. */
   readonly name: string;
   /** Told once when a connection is lost or cannot be made, not at every attempt. */
@@ -102,11 +104,12 @@ export class Connection {
 
   async #connect(address: string): Promise<Link | null> {
     try {
-      const link = await Link.open(address, this.#options.name, CONNECT_TIMEOUT_MS, this.#closing.signal);
+      const { name, tls } = this.#options;
+      const link = await Link.open(address, { name, tls, limitMs: CONNECT_TIMEOUT_MS }, this.#closing.signal);
       if (!this.#closing.signal.aborted) return link;
       await link.close();
     } catch (error) {
-      this.#fault = wordsOf(error);
+      this.#fault = wordsOfOpening(error, address);
     }
     return null;
   }

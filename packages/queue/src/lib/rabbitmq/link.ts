@@ -1,11 +1,20 @@
 import { type Channel, type ChannelModel, type ConfirmChannel, connect, type SocketOptions } from "amqplib";
 import type { Answer } from "../driver.js";
 import { within } from "../within.js";
+import type { TlsOptions } from "./options.js";
 import { toFailure, wordsOf } from "./refusals.js";
 
 /** For a channel to open; a server that accepts connections and does no more must not hold anyone up. */
 const SETUP_TIMEOUT_MS = 5_000;
 const CLOSE_TIMEOUT_MS = 1_000;
+
+export interface LinkOptions {
+  /** Shown in the broker's list of connections. */
+  readonly name: string;
+  readonly tls: TlsOptions;
+  /** For the socket and the handshakes together. */
+  readonly limitMs: number;
+}
 
 /** One connection, from its handshake to its end. It never comes back: another link takes its place. */
 export class Link {
@@ -20,11 +29,12 @@ export class Link {
    * Connects, or rejects within `limitMs` or when `signal` aborts. The socket is bound to an abort signal of ours, since
    * amqplib itself has no way to give up a connection that does not answer.
    */
-  static async open(address: string, name: string, limitMs: number, signal: AbortSignal): Promise<Link> {
+  static async open(address: string, { name, tls, limitMs }: LinkOptions, signal: AbortSignal): Promise<Link> {
     const hangUp = new AbortController();
     const giveUp = () => hangUp.abort();
     signal.addEventListener("abort", giveUp);
     const options: SocketOptions & { signal: AbortSignal } = {
+      ...tls,
       // Without it, a message of more than 2 KB waits 40 ms for Nagle's algorithm.
       noDelay: true,
       signal: hangUp.signal,

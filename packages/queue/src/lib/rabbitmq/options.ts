@@ -1,8 +1,15 @@
+import { X509Certificate } from "node:crypto";
+import { type ConnectionOptions, createSecureContext } from "node:tls";
 import { checkDuration, checkWhole, invalid, show } from "../arguments.js";
+
+/** Of `node:tls`. Certificates are always verified: for one of your own authority, give its certificate as `ca`. */
+export type TlsOptions = Pick<ConnectionOptions, "ca" | "cert" | "key" | "passphrase" | "servername" | "minVersion">;
 
 export interface RabbitmqDriverOptions {
   /** One or several `amqp://` or `amqps://` addresses, tried in turn. */
   readonly url: string | readonly string[];
+  /** For `amqps://` addresses. Refused beside an `amqp://` one, which would be spoken to in the clear. @default Node's own */
+  readonly tls?: TlsOptions | undefined;
   /** Put before every queue name; up to 64 of A–Z a–z 0–9 . _ : / - . @default "" */
   readonly prefix?: string | undefined;
   /**
@@ -24,6 +31,7 @@ export interface RabbitmqDriverOptions {
 
 export interface CheckedOptions {
   readonly addresses: readonly string[];
+  readonly tls: TlsOptions;
   readonly prefix: string;
   readonly timeoutMs: number;
   readonly maxPendingConfirms: number;
@@ -47,7 +55,8 @@ export function checkOptions(options: RabbitmqDriverOptions): CheckedOptions {
   const urls: readonly unknown[] = Array.isArray(url) ? url : [url];
   if (urls.length === 0) return invalid("url must name at least one address.");
   const addresses = urls.map((each) => checkAddress(each, heartbeatSeconds));
-  return { addresses, prefix, timeoutMs, maxPendingConfirms, ackTimeoutMs };
+  const tls = checkTls(options.tls ?? {}, addresses);
+  return { addresses, tls, prefix, timeoutMs, maxPendingConfirms, ackTimeoutMs };
 }
 
 /** Never quotes the address: it may hold a password. */
@@ -60,4 +69,26 @@ function checkAddress(url: unknown, heartbeatSeconds: number | undefined): strin
     address.searchParams.set("heartbeat", String(heartbeatSeconds ?? DEFAULT_HEARTBEAT_SECONDS));
   }
   return address.href;
+}
+
+/** Reads certificates and keys now, so that one that cannot be read is not found out at the first connection. */
+function checkTls(options: TlsOptions, addresses: readonly string[]): TlsOptions {
+  if (typeof options !== "object" || options === null) return invalid("tls must be an object: { ca }.");
+  const { ca, cert, key, passphrase, servername, minVersion } = options;
+  const given = Object.entries({ ca, cert, key, passphrase, servername, minVersion }).filter(
+    ([, value]) => value !== undefined,
+  );
+  const tls: TlsOptions = Object.fromEntries(given);
+  if (given.length > 0 && addresses.some((address) => address.startsWith("amqp:"))) {
+    return invalid("With tls, every address must begin with amqps://.");
+  }
+  try {
+    createSecureContext(tls);
+    // Node ignores an authority that it cannot read, and trusts nobody then.
+    for (const each of ca === undefined ? [] : [ca].flat()) new X509Certificate(each);
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? String(error.code) : "unknown reason";
+    return invalid(`tls cannot be read (${code}): ca, cert and key must be PEM, and passphrase that of the key.`);
+  }
+  return tls;
 }

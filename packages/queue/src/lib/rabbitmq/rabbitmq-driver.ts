@@ -53,7 +53,12 @@ class RabbitmqSession implements Session {
   #connection(purpose: string): Connection {
     const report = (reason: string) =>
       this.#report({ ok: false, failure: "unavailable", reason: `${reason} (${purpose})`, indeterminate: false });
-    return new Connection({ addresses: this.#options.addresses, name: `@subtitles/queue ${purpose}`, report });
+    return new Connection({
+      addresses: this.#options.addresses,
+      tls: this.#options.tls,
+      name: `@subtitles/queue ${purpose}`,
+      report,
+    });
   }
 
   publish: Session["publish"] = async (queue, envelope, place) =>

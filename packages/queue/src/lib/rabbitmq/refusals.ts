@@ -12,6 +12,9 @@ export function toFailure(error: unknown): Failure {
   );
 }
 
+/** Codes of `node:tls` for what it finds wrong with a certificate, or with the first bytes of an answer. */
+const CERTIFICATE = /CERT|^UNABLE_TO_/;
+const NOT_TLS = /^ERR_SSL_(?:WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG)$/;
 const CONNECTION_GONE = /^(?:Channel|Connection|Unexpected close|Socket closed)/;
 
 /** amqplib quotes the server as `... with message "..."`; errors of the socket speak for themselves. */
@@ -20,9 +23,22 @@ export function wordsOf(error: unknown): string {
   const quoted = /with message "(.*)"$/s.exec(error.message)?.[1];
   if (quoted !== undefined) return quoted;
   if (error.name === "AbortError") return "the connection was given up";
+  const code = String(codeOf(error));
+  if (CERTIFICATE.test(code)) return `the server's certificate was refused: ${error.message}`;
+  if (NOT_TLS.test(code)) return "the server's answer is not TLS; perhaps its address begins with amqp://";
   if (CONNECTION_GONE.test(error.message)) return "the connection was lost";
   // Where a host has several addresses, Node says nothing but the code.
-  return error.message || String(codeOf(error));
+  return error.message || code;
+}
+
+/** A TLS server that is spoken to plainly says nothing, and hangs up. */
+const HUNG_UP = /ECONNRESET|EPIPE|during opening handshake/;
+
+/** For a connection that could not be made. */
+export function wordsOfOpening(error: unknown, address: string): string {
+  const words = wordsOf(error);
+  const hungUp = error instanceof Error && HUNG_UP.test(error.message);
+  return hungUp && address.startsWith("amqp:") ? `${words}; perhaps its address begins with amqps://` : words;
 }
 
 function codeOf(error: unknown): unknown {

@@ -23,7 +23,7 @@ export async function serverCertificate(
   ca: Certified,
   { ip = "127.0.0.1", expired = false }: { ip?: string; expired?: boolean } = {},
 ): Promise<Certified> {
-  return certified("redis", {
+  return certified("A server", {
     ca,
     notBeforeDate: new Date(Date.now() - 2 * DAY),
     notAfterDate: new Date(Date.now() + (expired ? -DAY : DAY)),
