@@ -1,7 +1,7 @@
 import type { Cluster, Redis, RedisCommander } from "ioredis";
 
 /** How long one blocking read lasts, and how much later it is given up: a line that died says nothing. */
-export const BLOCK_MS = 1000;
+const BLOCK_MS = 1000;
 const OVERDUE_MS = 3000;
 
 /** An entry of a stream: its id, then its fields and values in turn. */

@@ -27,7 +27,7 @@ export function tagOf(shard: number | "*"): string {
 }
 
 /** The shard of an id. Recorded nowhere, so it can never change. */
-export function shardOf(id: string, shards: number): number {
+function shardOf(id: string, shards: number): number {
   return crc32(id) % shards;
 }
 
