@@ -101,6 +101,22 @@ test("a broker that blocks: publishes wait in their order, and those that wait t
   expect(await broker.health()).toMatchObject({ status: "healthy", blocked: false });
 });
 
+test("publishMany of 10,000 holds a thousand of them at a time", async () => {
+  const { faults, broker } = setUp();
+  let encoded = 0;
+  const payload = {
+    get n() {
+      return ++encoded;
+    },
+  };
+  faults.block();
+  const publishing = broker.publishMany(tasks, Array(10_000).fill({ payload }));
+  expect((await broker.stats(tasks)).ready).toBe(0);
+  expect(encoded).toBe(1_000);
+  faults.unblock();
+  expect((await publishing).filter(({ status }) => status === "fulfilled")).toHaveLength(10_000);
+});
+
 test("a broker that is away: calls wait, and those that wait too long are UNAVAILABLE", async () => {
   const { faults, broker } = setUp({ timeoutMs: 50 });
   const { messages, handler } = recorder<Tasks>();

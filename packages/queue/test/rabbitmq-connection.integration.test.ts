@@ -2,8 +2,10 @@ import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { server } from "../../../test/servers/require.js";
-import { QueueError } from "../src/index.js";
+import { createRelay, QueueError } from "../src/index.js";
+import { FakeOutbox } from "../src/lib/contract/fake-outbox.js";
 import { latch, PATIENCE, recorder } from "../src/lib/contract/fixture.js";
+import { memoryDedupe } from "../src/memory.js";
 import { onServer, proxyTo, type Tasks, tasks } from "./rabbitmq-queues.js";
 
 const rabbitmq = server("rabbitmq");
@@ -74,6 +76,45 @@ describe.skipIf(rabbitmq.url === null)(rabbitmq.title("connections that break"),
       ]);
     const { warnings } = await here.health();
     expect(warnings).toEqual([expect.stringContaining("1 message")]);
+  });
+
+  test("a message whose acknowledgement came too late is not handled twice where duplicates are suppressed", async () => {
+    const proxy = await proxyTo(url);
+    const { broker } = onServer(url);
+    const { opened, open: release } = latch();
+    const { messages, handler } = recorder<Tasks>(() => opened.then(() => undefined));
+    const here = broker({ url: proxy.url });
+    await here.consume(tasks, handler, { dedupe: memoryDedupe() });
+    await broker().publish(tasks, { n: 1 }, { id: "a" });
+    await broker().publish(tasks, { n: 2 }, { id: "b" });
+    await expect.poll(() => messages.length, PATIENCE).toBe(1);
+    await proxy.shut();
+    await expect.poll(async () => (await broker().stats(tasks)).ready, PATIENCE).toBe(2);
+    release();
+    await expect.poll(async () => (await here.health({ timeoutMs: 50 })).warnings, PATIENCE).toHaveLength(1);
+    await proxy.open();
+    await expect.poll(() => messages.map(({ id }) => id), PATIENCE).toEqual(["a", "b"]);
+    await here.close();
+    expect(await broker().stats(tasks)).toMatchObject({ ready: 0, delayed: 0, dead: 0 });
+  });
+
+  test("a relay goes on through cuts: nothing is lost, and what comes twice has the same id", async () => {
+    const proxy = await proxyTo(url);
+    const { broker } = onServer(url);
+    const outbox = new FakeOutbox(
+      Array.from({ length: 1_000 }, (_, n) => ({ entryId: `e${n}`, id: `m${n}`, queue: "tasks", payload: { n } })),
+    );
+    const relay = createRelay({ outbox, broker: broker({ url: proxy.url }), queues: [tasks] });
+    onTestFinished(() => relay.close());
+    for (const enough of [100, 500]) {
+      await expect.poll(() => relay.published, { ...PATIENCE, interval: 1 }).toBeGreaterThan(enough);
+      proxy.cut();
+    }
+    await expect.poll(() => outbox.acknowledged.length, PATIENCE).toBe(1_000);
+    const payloads = new Map<string, number>();
+    await broker().consume(tasks, async ({ id, payload }) => void payloads.set(id, payload.n), { prefetch: 500 });
+    await expect.poll(() => payloads.size, PATIENCE).toBe(1_000);
+    for (const [id, n] of payloads) expect(id).toBe(`m${n}`);
   });
 
   test("a handler whose message went elsewhere meanwhile is told through its signal", async () => {

@@ -1,6 +1,7 @@
 import { inspect } from "node:util";
 import { describe, expect, test } from "vitest";
 import { toFailure } from "../src/lib/rabbitmq/refusals.js";
+import { jitteredPauseMs } from "../src/lib/rabbitmq/time.js";
 import { Overdue } from "../src/lib/within.js";
 import { type RabbitmqDriverOptions, rabbitmqDriver } from "../src/rabbitmq.js";
 
@@ -47,6 +48,19 @@ describe("what a server refuses, in its own words", () => {
     const error = Object.assign(new AggregateError([new Error("a"), new Error("b")]), { code: "ECONNREFUSED" });
     expect(toFailure(error)).toMatchObject({ reason: "ECONNREFUSED" });
   });
+});
+
+test("pauses before a reconnect differ, grow, and stay short enough to be back within two seconds", () => {
+  const pausesAfter = (failures: number) => Array.from({ length: 200 }, () => jitteredPauseMs(failures));
+  expect(new Set(pausesAfter(1)).size).toBeGreaterThan(100);
+  expect(Math.max(...pausesAfter(0))).toBeLessThanOrEqual(100);
+  expect(Math.max(...pausesAfter(3))).toBeGreaterThan(400);
+  for (const failures of [1, 5, 50, 5_000]) {
+    for (const pauseMs of pausesAfter(failures)) {
+      expect(pauseMs).toBeGreaterThanOrEqual(0);
+      expect(pauseMs).toBeLessThanOrEqual(1_500);
+    }
+  }
 });
 
 describe("rabbitmqDriver", () => {

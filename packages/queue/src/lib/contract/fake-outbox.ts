@@ -22,11 +22,16 @@ export class FakeOutbox implements RelayOutbox {
 
   async ack(entryIds: readonly string[]): Promise<void> {
     if (this.failures.ack-- > 0) {
-      this.#waiting.push(...this.#inHand.values());
+      this.handOutAgain();
       throw new Error("ack");
     }
     for (const entryId of entryIds) this.#inHand.delete(entryId);
     this.acknowledged.push(...entryIds);
+  }
+
+  /** What was read and not acknowledged. */
+  handOutAgain(): void {
+    this.#waiting.push(...this.#inHand.values());
   }
 
   async reject(entryIds: readonly string[], reason: string): Promise<void> {

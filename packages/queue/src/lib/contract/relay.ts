@@ -65,6 +65,35 @@ export function relayContract(open: OpenDriver): void {
     expect((await broker.stats(tasks)).ready).toBe(500);
   });
 
+  test("what one relay leaves when it closes another publishes, each entry once", async () => {
+    const { broker, openBroker, tasks } = await setUp(open);
+    const outbox = new FakeOutbox(Array.from({ length: 1_000 }, (_, n) => entry(n)));
+    const first = createRelay({ outbox, broker, queues: [tasks] });
+    await expect.poll(() => first.published, PATIENCE).toBeGreaterThan(0);
+    await first.close();
+    const second = createRelay({ outbox, broker: openBroker(), queues: [tasks] });
+    onTestFinished(() => second.close());
+    await expect.poll(() => outbox.acknowledged.length, PATIENCE).toBe(1_000);
+    expect(first.published + second.published).toBe(1_000);
+    expect((await broker.stats(tasks)).ready).toBe(1_000);
+  });
+
+  test("an entry whose relay died between confirm and acknowledgement is published again, under the same id", async () => {
+    const { broker, openBroker, tasks } = await setUp(open);
+    const outbox = new FakeOutbox([entry(1), entry(2)]);
+    const dying = { read: outbox.read.bind(outbox), ack: () => new Promise<never>(() => {}) };
+    const first = createRelay({ outbox: dying, broker, queues: [tasks] });
+    await expect.poll(() => first.published, PATIENCE).toBe(2);
+    // As an outbox does with what was read and not acknowledged in time.
+    outbox.handOutAgain();
+    const second = createRelay({ outbox, broker: openBroker(), queues: [tasks] });
+    onTestFinished(() => second.close());
+    await expect.poll(() => outbox.acknowledged, PATIENCE).toEqual(["e1", "e2"]);
+    const { messages, handler } = recorder<TaskQueue>();
+    await broker.consume(tasks, handler);
+    await expect.poll(() => messages.map(({ id }) => id), PATIENCE).toEqual(["m1", "m2", "m1", "m2"]);
+  });
+
   test("close settles while the outbox waits, whether or not it heeds the signal, and may be called again", async () => {
     const { broker, tasks } = await setUp(open);
     for (const outbox of [new FakeOutbox([]), { read: () => new Promise<never>(() => {}), ack: async () => {} }]) {
