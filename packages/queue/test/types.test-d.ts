@@ -13,7 +13,7 @@ import {
   type RelayOutbox,
   retry,
 } from "../src/index.js";
-import { memoryDriver } from "../src/memory.js";
+import { memoryDedupe, memoryDriver } from "../src/memory.js";
 import { rabbitmqDriver } from "../src/rabbitmq.js";
 
 interface Film {
@@ -138,6 +138,20 @@ test("a relay takes any outbox of the right shape", () => {
   createRelay({ outbox: { read: outbox.read }, broker, queues: [films] });
 });
 
+test("a dedupe store is any object of the right shape", () => {
+  class RedisStore {
+    readonly prefix = "seen:";
+    async seen(key: string): Promise<boolean> {
+      return key.startsWith(this.prefix);
+    }
+    async remember(_key: string): Promise<void> {}
+  }
+  void broker.consume(films, async () => {}, { dedupe: new RedisStore() });
+  void broker.consume(films, async () => {}, { dedupe: memoryDedupe({ max: 10, ttlMs: undefined }) });
+  // @ts-expect-error it must be able to remember
+  void broker.consume(films, async () => {}, { dedupe: { seen: async () => true } });
+});
+
 test("errors narrow by code", () => {
   const error: unknown = new Error();
   if (QueueError.is(error)) expectTypeOf(error.code).toEqualTypeOf<QueueErrorCode>();
@@ -148,7 +162,11 @@ test("errors narrow by code", () => {
 
 test("options", () => {
   rabbitmqDriver({ url: ["amqp://a", "amqps://b"], prefix: undefined });
-  memoryDriver({ maxMessages: undefined });
+  rabbitmqDriver({ url: "amqps://a", tls: { ca: Buffer.from("…"), cert: undefined }, ackTimeoutMs: 1 });
+  // @ts-expect-error certificates are always verified
+  rabbitmqDriver({ url: "amqps://a", tls: { rejectUnauthorized: false } });
+  memoryDriver({ maxMessages: undefined }).faults.loseAcks();
+  void broker.redrive(films, { limit: undefined, ids: ["a"], perSecond: 5 });
   // @ts-expect-error an address is needed
   rabbitmqDriver({});
   // @ts-expect-error a driver is needed: losing messages on exit must be a choice

@@ -108,8 +108,6 @@ export class RabbitmqSubscription implements Subscription {
 
     const end = new AbortController();
     channel.once("close", () => end.abort());
-    // The broker closes it over a message that is in hand for too long, say.
-    channel.on("error", (error) => report(toFailure(error), queue.name));
     link.lost.addEventListener("abort", () => end.abort(), { once: true });
     const receive = (message: ConsumeMessage | null) => {
       if (message !== null) {
@@ -125,6 +123,8 @@ export class RabbitmqSubscription implements Subscription {
       await within(channel.prefetch(prefetch), limitMs);
       const { consumerTag } = await within(channel.consume(topology.nameOf(queue, "ready"), receive), limitMs);
       this.#generation = { channel, consumerTag, ended: end.signal };
+      // From now on nobody else hears of it: a message that is in hand for too long, say.
+      channel.on("error", (error) => report(toFailure(error), queue.name));
     } catch (error) {
       topology.forget(link, queue);
       void channel.close().catch(() => undefined);
