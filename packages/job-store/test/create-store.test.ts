@@ -30,6 +30,7 @@ describe("createJobStore", () => {
           ["todo", 0],
           ["done", 0],
         ]),
+        maxCount: new Map(),
         historyLimit: 32,
         maxRecordBytes: 4_194_304,
         emit: expect.any(Function),

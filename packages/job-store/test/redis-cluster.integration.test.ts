@@ -30,7 +30,7 @@ describe.skipIf(!available)(title("Redis Cluster"), () => {
   testDriver("redis cluster", async () => {
     const keyPrefix = `${randomUUID()}:`;
     const open = () => redisDriver({ cluster: addresses(cluster), shards: 4, keyPrefix });
-    return { driver: open(), again: open };
+    return { driver: open(), again: open, shards: 4 };
   });
 
   test("jobs of one store are spread over the nodes", async () => {

@@ -72,7 +72,7 @@ describe.skipIf(!available)(title("Redis under faults"), () => {
 
     test("creates a job once, and still answers that it was created", async () => {
       const { store } = viaProxy();
-      await store.counts();
+      await store.create({ title: "Before a first mutation other things are asked; their replies are not meant here" });
       const outbox = [{ queue: "reports", payload: {} }];
       const { created, job } = await losingReply(() => store.create({ title: "One" }, { id: "one", outbox }));
       expect(created).toBe(true);
@@ -117,6 +117,39 @@ describe.skipIf(!available)(title("Redis under faults"), () => {
         () => other.updateProgress(job, { done: 2 }),
       );
       expect((await other.get(job.id))?.progress).toEqual({ done: 2 });
+    });
+
+    test("does not create a job again that was deleted before the retry", async () => {
+      const { store } = viaProxy();
+      const other = openStore({ url: redis.url }).store;
+      await store.create({ title: "Before a first mutation other things are asked; their replies are not meant here" });
+      const outbox = [{ queue: "reports", payload: {} }];
+      const { error } = await failure(
+        losingReply(
+          () => store.create({ title: "One" }, { id: "one", outbox }),
+          async () => void (await other.delete("one")),
+        ),
+      );
+      expect(error).toMatchObject({ code: "UNAVAILABLE", indeterminate: true });
+      expect(await store.get("one")).toBeNull();
+      expect(await store.outbox.depth()).toBe(1);
+    });
+
+    test("does not move a job that took the place of the one it moved", async () => {
+      const { store } = viaProxy();
+      const other = openStore({ url: redis.url }).store;
+      await store.create({ title: "One" }, { id: "one" });
+      const { error } = await failure(
+        losingReply(
+          () => store.updateStatus("one", "working"),
+          async () => {
+            await other.delete("one");
+            await other.create({ title: "Two" }, { id: "one" });
+          },
+        ),
+      );
+      expect(error).toMatchObject({ code: "UNAVAILABLE", indeterminate: true });
+      expect(await store.get("one")).toMatchObject({ status: "waiting", version: 1, data: { title: "Two" } });
     });
 
     test("is told as indeterminate where the job has moved on before the retry", async () => {

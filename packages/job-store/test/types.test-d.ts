@@ -101,6 +101,14 @@ describe("what defineJob refuses", () => {
   test("a misspelt key of a rule", () => {
     // @ts-expect-error: it is called ttlSeconds
     defineJob({ name: "x", data, initial: "a", statuses: { a: { next: [], ttlSecond: 60 } } });
+    // @ts-expect-error: it is called maxCount
+    defineJob({ name: "x", data, initial: "a", statuses: { a: { next: [], maxcount: 60 } } });
+  });
+  test("a count that is no number", () => {
+    // @ts-expect-error: a number
+    defineJob({ name: "x", data, initial: "a", statuses: { a: { next: [], maxCount: "60" } } });
+    const kept = defineJob({ name: "x", data, initial: "a", statuses: { a: { next: [], maxCount: 60 } } });
+    expectTypeOf(kept.statuses.a.maxCount).toEqualTypeOf<60>();
   });
   test("a rule without `next`", () => {
     // @ts-expect-error: what may follow must be said
@@ -328,7 +336,7 @@ describe("inputs", () => {
       maxRecordBytes: nothing,
       onEvent: nothing,
     });
-    expectTypeOf<{ next: []; final: undefined; ttlSeconds: undefined }>().toExtend<StatusRule>();
+    expectTypeOf<{ next: []; final: undefined; ttlSeconds: undefined; maxCount: undefined }>().toExtend<StatusRule>();
   });
   test("what the store answers leaves out what is absent", () => {
     expectTypeOf<Page<Subtitle>>().toHaveProperty("cursor");

@@ -43,6 +43,11 @@ export function shapeOf<D extends JobDefinition>(options: Omit<JobStoreOptions<D
     finalStatuses: Object.entries(job.statuses).flatMap(([status, rule]) => (rule.final === true ? [status] : [])),
     fields: Object.keys(job.index ?? {}),
     ttlMs: retention(job, options.ttlSeconds ?? {}),
+    maxCount: new Map(
+      Object.entries(job.statuses).flatMap(([status, { maxCount }]) =>
+        maxCount === undefined ? [] : [[status, maxCount] as const],
+      ),
+    ),
     historyLimit: checkWhole(options.historyLimit ?? 32, "historyLimit", 0, 10_000),
     maxRecordBytes: checkWhole(options.maxRecordBytes ?? 4_194_304, "maxRecordBytes", 1024, 536_870_912),
     emit: (event) => {

@@ -33,6 +33,12 @@ export interface StatusRule<S extends string = string> {
    * 0 or absent: for ever.
    */
   readonly ttlSeconds?: number | undefined;
+  /**
+   * How many jobs are kept in this status, 1 or more: past it, those that entered it first are deleted, and watchers see
+   * it. That happens beside the writes, which do not wait for it, and keeps the number to within 1 % and 100 of this;
+   * fewer are never kept. Where jobs are spread over shards, each keeps its share, rounded up. @default no limit
+   */
+  readonly maxCount?: number | undefined;
 }
 
 /** A kind of job: what it carries and how it moves. Made by `defineJob`. */
@@ -70,8 +76,8 @@ type NoExtraKeys<Rule> = { readonly [X in Exclude<keyof Rule, keyof StatusRule>]
  * Declares a kind of job. Pure: opens nothing.
  *
  * @throws JobStoreError INVALID_ARGUMENT when `next` names an unknown status or `initial` is unknown (both are also
- *   compile errors), when the name or a status is empty or longer than 128 characters, when a TTL is no duration, or
- *   when an indexed field has no proper name or no function.
+ *   compile errors), when the name or a status is empty or longer than 128 characters, when a TTL is no duration or a
+ *   maxCount no whole number, or when an indexed field has no proper name or no function.
  */
 export function defineJob<
   D extends $ZodType,
@@ -141,6 +147,10 @@ function checkLifecycle(name: unknown, initial: string, statuses: JobDefinition[
     if (stranger !== undefined)
       refuse(name, `status "${status}" names "${stranger}" in \`next\`, which is no status of it.`);
     if (!isTtl(rule.ttlSeconds ?? 0)) refuse(name, `the ttlSeconds of "${status}" must be ${TTL_RANGE}.`);
+    const { maxCount = 1 } = rule;
+    if (!(Number.isSafeInteger(maxCount) && maxCount >= 1)) {
+      refuse(name, `the maxCount of "${status}" must be a whole number of 1 or more.`);
+    }
   }
   if (!known.has(initial)) refuse(name, `its initial status "${initial}" is none of its statuses.`);
 }

@@ -26,6 +26,11 @@ export interface StoreShape {
   readonly fields: readonly string[];
   /** For each status how long a job is kept from entering it; 0: for ever. */
   readonly ttlMs: ReadonlyMap<string, number>;
+  /**
+   * How many jobs are kept in a status, 1 or more; statuses without a limit are left out. Past it, those that entered
+   * it first are removed, soon after the mutation that makes them too many, as by `remove`.
+   */
+  readonly maxCount: ReadonlyMap<string, number>;
   /** History entries kept per job, the newest. */
   readonly historyLimit: number;
   /** Largest record, in bytes of JSON; a mutation that would exceed it is answered with "tooLarge". */

@@ -8,6 +8,8 @@ export interface Place {
    * separate connections. Where it is absent, they share `driver`.
    */
   readonly again?: (() => JobStoreDriver) | undefined;
+  /** How many parts jobs are spread over, each with its share of a `maxCount`. @default 1 */
+  readonly shards?: number | undefined;
   /** Overwrites a stored job with something that no driver wrote. Where it is absent, the tests that need it skip. */
   readonly corrupt?: ((id: string) => Promise<void>) | undefined;
   /** Clears the place away. Every store over it is closed by then. */

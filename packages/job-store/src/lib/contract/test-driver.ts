@@ -14,6 +14,7 @@ import { hostileIds } from "./hostile-ids.js";
 import { limits } from "./limits.js";
 import { list } from "./list.js";
 import { massExpiry } from "./mass-expiry.js";
+import { maxCount } from "./max-count.js";
 import { notJson } from "./not-json.js";
 import { outbox } from "./outbox.js";
 import { outboxClaims } from "./outbox-claims.js";
@@ -58,6 +59,7 @@ const contract = {
   retention,
   expiry,
   "mass expiry": massExpiry,
+  "retention by count": maxCount,
   watch,
   "wait for": waitFor,
   outbox,

@@ -205,6 +205,8 @@ export class MemoryStorage implements JobStorage {
   #announce(type: "created" | "status" | "saved", job: Stored, from: string | null, by?: string): void {
     const { id, status: to, version } = job;
     this.#shelf.log.add({ type, id, at: Date.now(), from, to, version, ...(by !== undefined && { by }) });
+    const most = this.#shape.maxCount.get(to);
+    if (most !== undefined) this.#shelf.trim(to, most);
   }
 }
 

@@ -2,6 +2,7 @@ import type { JobRecord, Reading, WholeJob } from "../driver.js";
 import { JobStoreError } from "../errors.js";
 import { MemoryLog } from "./memory-log.js";
 import { MemoryOutbox } from "./memory-outbox.js";
+import { Ranks } from "./ranks.js";
 
 /** A stored job: parts in JSON text, so that nobody's object is anybody else's. */
 export type Stored = WholeJob & { readonly expiresAt: number | null };
@@ -14,6 +15,7 @@ export class Shelf {
   readonly #jobs = new Map<string, Stored>();
   /** Ids of finished jobs, the one that finished first in front. */
   readonly #finished = new Set<string>();
+  readonly #ranks = new Ranks();
   readonly outbox = new MemoryOutbox();
   readonly log = new MemoryLog((id) => this.read(id));
   readonly maxJobs: number;
@@ -45,6 +47,9 @@ export class Shelf {
   }
 
   put(job: Stored, finished: boolean): void {
+    const before = this.#jobs.get(job.id);
+    if (before !== undefined) this.#ranks.replace(before, job);
+    else this.#ranks.add(job);
     this.#jobs.set(job.id, job);
     this.#finished.delete(job.id);
     if (finished) this.#finished.add(job.id);
@@ -52,8 +57,22 @@ export class Shelf {
   }
 
   drop(id: string): void {
+    const job = this.#jobs.get(id);
+    if (job === undefined) return;
     this.#jobs.delete(id);
     this.#finished.delete(id);
+    this.#ranks.remove(job);
+  }
+
+  /** Deletes those that entered a status first, as long as it holds more than `most` live jobs. */
+  trim(status: string, most: number): void {
+    if (this.#ranks.count(status) > most && this.#sweepAt < Date.now()) this.#sweep();
+    while (this.#ranks.count(status) > most) this.#delete((this.#ranks.oldest(status) as Stored).id);
+  }
+
+  #delete(id: string): void {
+    this.drop(id);
+    this.log.add({ type: "deleted", id, at: Date.now() });
   }
 
   /** @throws JobStoreError UNAVAILABLE when the shelf is full of unfinished jobs */
@@ -68,8 +87,7 @@ export class Shelf {
         { indeterminate: false },
       );
     }
-    this.drop(first);
-    this.log.add({ type: "deleted", id: first, at: Date.now() });
+    this.#delete(first);
   }
 
   /** Reads never see an expired job; this is what gives its memory back, a while later: it looks at every job. */

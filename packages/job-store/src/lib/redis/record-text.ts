@@ -5,8 +5,8 @@ interface RecordText {
   readonly version: number;
   readonly status: string;
   readonly attempt: number;
-  /** createdAt, then relative to it updatedAt and statusAt, then the TTL (0: for ever). */
-  readonly times: readonly [number, number, number, number];
+  /** createdAt; relative to it statusAt; the TTL (0: for ever); and, where it is not statusAt, updatedAt, relative again. */
+  readonly times: readonly [number, number, number, number?];
   readonly progress?: unknown;
   readonly result?: unknown;
   readonly error?: unknown;
@@ -22,7 +22,7 @@ export function readRecord(id: string, text: string): JobRecord | Unreadable {
     return { kind: "unreadable", reason: "what is stored is not JSON" };
   }
   if (!isRecordText(parsed)) return { kind: "unreadable", reason: "what is stored is not a job record" };
-  const [createdAt, updated, entered, ttl] = parsed.times;
+  const [createdAt, entered, ttl, updated = entered] = parsed.times;
   const statusAt = createdAt + entered;
   return {
     id,
@@ -59,7 +59,7 @@ function isRecordText(value: unknown): value is RecordText {
     Number.isSafeInteger(attempt) &&
     "data" in value &&
     Array.isArray(times) &&
-    times.length === 4 &&
+    (times.length === 3 || times.length === 4) &&
     times.every(Number.isSafeInteger) &&
     Array.isArray(history) &&
     history.every((entry) => Array.isArray(entry) && typeof entry[2] === "string" && Number.isSafeInteger(entry[3]))

@@ -44,7 +44,14 @@ export function openPart(line: Line, prefix: string, setup: Setup, shape: StoreS
   const blocking = () => new BlockingReader(() => silenced(setup.connectToWait()));
   const outbox = new RedisOutbox(server, new Bell(blocking(), keys.outbox));
   const log = new RedisLog(server, blocking());
-  return new RedisStorage(server, shape, { outbox, log, eventLogLength: setup.eventLogLength });
+  const { eventLogLength } = setup;
+  const maxCount = shares(shape.maxCount, setup.shards ?? 1);
+  return new RedisStorage(server, { ...shape, maxCount }, { outbox, log, eventLogLength });
+}
+
+/** Of what all shards may hold together, what each may. */
+function shares(maxCount: ReadonlyMap<string, number>, shards: number): ReadonlyMap<string, number> {
+  return new Map(Array.from(maxCount, ([status, most]) => [status, Math.ceil(most / shards)]));
 }
 
 /** Lets the line go after what used it. */

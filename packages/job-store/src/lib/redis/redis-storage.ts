@@ -33,6 +33,7 @@ import type { RedisLog } from "./redis-log.js";
 import type { RedisOutbox } from "./redis-outbox.js";
 import { type Script, scripts } from "./scripts.js";
 import type { Reply, Server } from "./server.js";
+import { SurplusTrimmer } from "./surplus-trimmer.js";
 import { Trimmer } from "./trimmer.js";
 
 /** A longer MGET would keep other callers waiting. */
@@ -49,16 +50,22 @@ export class RedisStorage implements JobStorage {
   readonly #shape: StoreShape;
   readonly #finals: string;
   readonly #trimmer: Trimmer;
+  readonly #surplus: SurplusTrimmer;
 
   constructor(
     server: Server,
     shape: StoreShape,
-    parts: { readonly outbox: RedisOutbox; readonly log: RedisLog; readonly eventLogLength: number },
+    parts: {
+      readonly outbox: RedisOutbox;
+      readonly log: RedisLog;
+      readonly eventLogLength: number;
+    },
   ) {
     this.#server = server;
     this.#shape = shape;
     this.#finals = statusLines(shape.finalStatuses);
     this.#trimmer = new Trimmer(server);
+    this.#surplus = new SurplusTrimmer(server, shape.maxCount, parts.eventLogLength);
     this.outbox = parts.outbox;
     this.logs = [parts.log];
     this.#eventLogLength = parts.eventLogLength;
@@ -126,7 +133,10 @@ export class RedisStorage implements JobStorage {
   async remove(target: Target): Promise<RemoveReply> {
     const args = [target.id, ...expectations(target)];
     const { reply } = await this.mutate(scripts.remove, target.id, null, () => args);
-    return reply[0] === "removed" ? { kind: "removed" } : (refused(reply) as Missing | Conflict | Unreadable);
+    // "removed": by this call's first attempt, whose reply was lost.
+    return reply[0] === "done" || reply[0] === "removed"
+      ? { kind: "removed" }
+      : (refused(reply) as Missing | Conflict | Unreadable);
   }
 
   async read(ids: readonly string[]): Promise<readonly Reading[]> {
@@ -157,7 +167,7 @@ export class RedisStorage implements JobStorage {
   }
 
   async close(): Promise<void> {
-    await this.#trimmer.close();
+    await Promise.all([this.#trimmer.close(), this.#surplus.close()]);
     this.outbox.close();
     for (const log of this.logs) log.close();
   }
@@ -172,8 +182,8 @@ export class RedisStorage implements JobStorage {
     const { keys, connection } = this.#server;
     const budget = connection.budget();
     const operation = newOperationId();
-    const beside = script === scripts.remove ? keys.removals : keys.outbox;
-    const touched = [...indexKeys(keys), keys.events, beside, keys.job(id)];
+    const touched = [...indexKeys(keys), keys.events, keys.outbox, keys.job(id), keys.removals];
+    if (status !== null) this.#surplus.entering(status);
     let code = NO_CODE;
     const { reply } = await this.#server.withMap(async (map) => {
       if (status !== null) code = map.own.get(status) ?? NO_CODE;
@@ -219,6 +229,8 @@ function answer(id: string, reply: Reply, kind: string, budget: Budget): JobReco
 function refused(reply: Reply, budget?: Budget): Refused {
   const [kind, detail] = reply;
   switch (kind) {
+    case "removed":
+      throw unavailable("The reply to this call was lost, and the job has been removed since.", true);
     case "missing":
       if (budget?.doubtful === true)
         throw unavailable("The reply to this call was lost, and the job is gone since.", true);

@@ -5,6 +5,7 @@ import create from "./lua/create.lua";
 import find from "./lua/find.lua";
 import legacyDrop from "./lua/legacy-drop.lua";
 import legacySave from "./lua/legacy-save.lua";
+import log from "./lua/log.lua";
 import map from "./lua/map.lua";
 import move from "./lua/move.lua";
 import mutation from "./lua/mutation.lua";
@@ -20,6 +21,7 @@ import progress from "./lua/progress.lua";
 import remove from "./lua/remove.lua";
 import save from "./lua/save.lua";
 import snapshot from "./lua/snapshot.lua";
+import surplus from "./lua/surplus.lua";
 import trim from "./lua/trim.lua";
 
 export interface Script {
@@ -34,19 +36,20 @@ function script(...parts: readonly string[]): Script {
 
 /** Every script the driver runs. The Lua files say what each takes and answers. */
 export const scripts = {
-  create: script(places, mutation, create),
-  move: script(places, mutation, move),
-  progress: script(places, mutation, progress),
-  save: script(places, mutation, save),
-  legacySave: script(places, mutation, legacySave, save),
-  legacyDrop: script(places, mutation, legacyDrop),
-  remove: script(places, mutation, remove),
+  create: script(places, log, mutation, create),
+  move: script(places, log, mutation, move),
+  progress: script(places, log, mutation, progress),
+  save: script(places, log, mutation, save),
+  legacySave: script(places, log, mutation, legacySave, save),
+  legacyDrop: script(places, log, mutation, legacyDrop),
+  remove: script(places, log, mutation, remove),
   map: script(map),
   page: script(page),
   find: script(places, find),
   counts: script(counts),
   probe: script(probe),
   snapshot: script(snapshot),
+  surplus: script(places, log, surplus),
   trim: script(places, trim),
   outboxClaim: script(outbox, outboxClaim),
   outboxAck: script(outbox, outboxAck),

@@ -5,8 +5,6 @@
 -- Replies: { 'stale' } or { 'page', { id, time, id, time … } for each range }
 
 if map[1] ~= ARGV[1] then return { 'stale' } end
-local clock = redis.call('TIME')
-local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local newest, start = ARGV[2] == '1', tonumber(ARGV[4])
 
 local page = { 'page' }

@@ -1,13 +1,16 @@
--- Put before every mutation, after places.lua: refuses what comes too late or without a map, and knows the record's text.
+-- Put before every mutation, after log.lua: refuses what comes too late or without a map, and knows the record's text.
 --
--- KEYS: after those of places.lua 6 events (stream), 7 outbox or, when removing, removals; 8 the job
+-- KEYS: after those of log.lua 7 outbox (stream), 8 the job, 9 removals (operation id, scored by
+--       its deadline)
 -- ARGV: 1 edition of the map the caller knows, 2 deadline (ms by this server's clock), 3 operation id,
---       4 events kept; then the verb's own
+--       4 as in log.lua; then the verb's own
 -- Replies: { 'late', now }  the deadline has passed: nothing was done, nor will be
 --          { 'stale' }      the map has changed: the caller reads it again and repeats
+--          { 'removed' }    the operation was carried out before, and its job has been removed since
 --
 -- A record is one JSON document in seven parts, each on a line of its own, blank where there is nothing:
---   control    {"version":2,"status":"running","attempt":1,"times":[createdAt,updatedAt,statusAt,ttl],
+--   control    {"version":2,"status":"running","attempt":1,"times":[createdAt,statusAt,ttl],  and, where it is not
+--              statusAt, updatedAt behind the ttl
 --   progress   "progress":…,
 --   result     "result":…,
 --   failure    "error":…,
@@ -17,32 +20,29 @@
 -- JSON text holds no raw line break, so lines are cut and replaced without ever decoding JSON. All times but createdAt
 -- count from it, in ms; the ttl of 0 is for ever.
 
-local clock = redis.call('TIME')
-local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
-if now > tonumber(ARGV[2]) then return { 'late', string.format('%.0f', now) } end
+if now > tonumber(ARGV[2]) then return { 'late', int(now) } end
 if map[1] ~= ARGV[1] then return { 'stale' } end
-
--- tostring keeps 14 digits, too few for an index score.
-local function int(number) return string.format('%.0f', number) end
+if redis.call('ZSCORE', KEYS[9], ARGV[3]) then return { 'removed' } end
 
 local function parse(text)
   local control, progress, result, failure, data, ops, history =
     string.match(text, '^([^\n]*)\n([^\n]*)\n([^\n]*)\n([^\n]*)\n([^\n]*)\n([^\n]*)\n(.*)$')
   if not history then return nil end
-  local version, status, attempt, created, updated, entered, ttl =
-    string.match(control, '^{"version":(%d+),"status":(".*"),"attempt":(%d+),"times":%[(%d+),(%-?%d+),(%-?%d+),(%d+)%],$')
+  local version, status, attempt, created, entered, ttl, updated =
+    string.match(control, '^{"version":(%d+),"status":(".*"),"attempt":(%d+),"times":%[(%d+),(%-?%d+),(%d+),?(%-?%d*)%],$')
   if not version then return nil end
   return {
     version = tonumber(version), status = status, attempt = tonumber(attempt), created = tonumber(created),
-    updated = tonumber(updated) + created, entered = tonumber(entered) + created, ttl = tonumber(ttl),
+    updated = (tonumber(updated) or tonumber(entered)) + created, entered = tonumber(entered) + created,
+    ttl = tonumber(ttl),
     progress = progress, result = result, failure = failure, data = data, ops = ops, history = history,
   }
 end
 
 local function compose(job)
   local control = '{"version":' .. int(job.version) .. ',"status":' .. job.status .. ',"attempt":' .. int(job.attempt)
-    .. ',"times":[' .. int(job.created) .. ',' .. int(job.updated - job.created) .. ','
-    .. int(job.entered - job.created) .. ',' .. int(job.ttl) .. '],'
+    .. ',"times":[' .. int(job.created) .. ',' .. int(job.entered - job.created) .. ',' .. int(job.ttl)
+    .. (job.updated == job.entered and '' or ',' .. int(job.updated - job.created)) .. '],'
   return table.concat({ control, job.progress, job.result, job.failure, job.data, job.ops, job.history }, '\n')
 end
 
@@ -100,20 +100,6 @@ local function store(id, job, text, code, fields)
     redis.call('SET', KEYS[8], text, 'PXAT', int(job.entered + job.ttl))
   end
   place(id, code * 4398046511104 + job.entered, job.created, fields)
-end
-
--- Adds an event to the log. Its id is its number in the log and the log's own: numbers without a hole let a reader see
--- what was trimmed before he came, and the log's own number that this is another log. `rest` is the JSON after the id.
-local function announce(kind, id, rest)
-  local number = redis.call('HINCRBY', KEYS[1], 'events', 1)
-  local event = { 'MAXLEN', '~', ARGV[4], int(number) .. '-' .. map[2], 'event',
-    '{"type":"' .. kind .. '","id":"' .. id .. '","at":' .. int(now) .. rest .. '}' }
-  local added = redis.pcall('XADD', KEYS[6], unpack(event))
-  -- Somebody else has written to the log. It is begun anew, which its readers find out, because the job is written.
-  if type(added) == 'table' and added.err then
-    redis.call('DEL', KEYS[6])
-    redis.call('XADD', KEYS[6], unpack(event))
-  end
 end
 
 -- The JSON of a change of status, for the log. `remark` is as in the history.

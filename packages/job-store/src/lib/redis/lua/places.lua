@@ -10,7 +10,12 @@
 -- Numbers have a fixed width. A value is JSON text, so that none can look like the beginning of another. Neither index nor
 -- hash is there until a definition declares a field.
 
+local clock = redis.call('TIME')
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local map = redis.call('HMGET', KEYS[1], 'edition', 'log', 'fields')
+
+-- tostring keeps 14 digits, too few for an index score.
+local function int(number) return string.format('%.0f', number) end
 
 local function inStatus(field, score, id)
   return field .. ':' .. string.format('%04.0f%013.0f', math.floor(score / 4398046511104), score % 4398046511104) .. id
@@ -57,8 +62,8 @@ local function place(id, score, created, fields)
   elseif fields ~= before then
     redis.call('HSET', KEYS[4], id, fields)
   end
-  redis.call('ZADD', KEYS[2], string.format('%.0f', score), id)
-  redis.call('ZADD', KEYS[3], string.format('%.0f', created), id)
+  redis.call('ZADD', KEYS[2], int(score), id)
+  redis.call('ZADD', KEYS[3], int(created), id)
 end
 
 -- Takes jobs out of all indexes.

@@ -3,14 +3,12 @@
 -- Replies: how many were taken out
 
 if map[1] ~= ARGV[1] then return 0 end
-local clock = redis.call('TIME')
-local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local left = tonumber(ARGV[2])
 for i = 3, #ARGV, 2 do
   local base = tonumber(ARGV[i]) * 4398046511104
   local lapsed = math.max(0, now - tonumber(ARGV[i + 1]))
-  local due = redis.call('ZRANGEBYSCORE', KEYS[2], string.format('%.0f', base),
-    '(' .. string.format('%.0f', base + lapsed), 'LIMIT', 0, left)
+  local due = redis.call('ZRANGEBYSCORE', KEYS[2], int(base),
+    '(' .. int(base + lapsed), 'LIMIT', 0, left)
   if #due > 0 then displace(due) end
   left = left - #due
   if left == 0 then break end

@@ -1,0 +1,60 @@
+-- Deletes jobs that the caller names, oldest first, as far as they are among those that a status has too many of. Whoever
+-- has left the status since, or entered it anew, is not. Comes after log.lua.
+-- KEYS: from 7 on, the jobs named
+-- ARGV: 1 edition of the map the caller knows, 2 how many may stay, 3 how many of the oldest to name in the reply, or 0,
+--       5 code and ttl (ms) of each code of the status; from 6 on, ids of the jobs named
+-- Replies: { 'stale' } or { 'trimmed', how many are still too many, how many named jobs need not be named again, id … }
+--          the oldest, once half of the places are taken
+
+if map[1] ~= ARGV[1] then return { 'stale' } end
+local most = tonumber(ARGV[2])
+
+local ranges, count = {}, 0
+for code, ttl in string.gmatch(ARGV[5], '(%d+) (%d+)') do
+  local base = code * 4398046511104
+  local lowest = tonumber(ttl) > 0 and math.max(0, now - ttl) or 0
+  local range = { base = base, first = base + lowest, last = base + 4398046511103 }
+  ranges[#ranges + 1] = range
+  count = count + redis.call('ZCOUNT', KEYS[2], int(range.first), int(range.last))
+end
+
+-- When a live job of the status entered it.
+local function entered(id)
+  local score = tonumber(redis.call('ZSCORE', KEYS[2], id) or -1)
+  for _, range in ipairs(ranges) do
+    if score >= range.first and score <= range.last then return score - range.base end
+  end
+end
+
+local function countBefore(time)
+  local before = 0
+  for _, range in ipairs(ranges) do
+    before = before + redis.call('ZCOUNT', KEYS[2], int(range.first), '(' .. int(range.base + time))
+  end
+  return before
+end
+
+local surplus, tried = count - most, 0
+for i = 6, #ARGV do
+  if surplus <= 0 then break end
+  local time = entered(ARGV[i])
+  if time and countBefore(time) >= surplus then break end
+  tried = tried + 1
+  if time then
+    local known = redis.call('DEL', KEYS[i + 1]) == 1
+    displace({ ARGV[i] })
+    if known then announce('deleted', ARGV[i], '') end
+    surplus = surplus - 1
+  end
+end
+
+local reply = { 'trimmed', surplus, tried }
+if ARGV[3] == '0' or count * 2 < most then return reply end
+local oldest = {}
+for _, range in ipairs(ranges) do
+  local jobs = redis.call('ZRANGEBYSCORE', KEYS[2], int(range.first), int(range.last), 'WITHSCORES', 'LIMIT', 0, ARGV[3])
+  for i = 1, #jobs, 2 do oldest[#oldest + 1] = { id = jobs[i], entered = jobs[i + 1] - range.base } end
+end
+if #ranges > 1 then table.sort(oldest, function(a, b) return a.entered < b.entered end) end
+for i = 1, math.min(#oldest, tonumber(ARGV[3])) do reply[#reply + 1] = oldest[i].id end
+return reply

@@ -1,0 +1,117 @@
+import { indexKeys } from "./keys.js";
+import { scripts } from "./scripts.js";
+import type { Server } from "./server.js";
+
+/** How many jobs may enter a status before its surplus is looked at again. */
+const EVERY = 32;
+
+/** How many jobs are named at once at most. */
+const BATCH = 2000;
+
+const MOST_REACH = 512;
+
+/** When a status is looked at after jobs have entered it. */
+const SETTLE_MS = 50;
+
+/** Looking goes on while writes do, up to this many at a time where replies are slow. */
+const MOST_UNDERWAY = 64;
+
+/** A status with a limit. */
+interface Limited {
+  readonly status: string;
+  readonly most: number;
+  /** Jobs sent into the status since it was last looked at. */
+  entered: number;
+  /** As of the last look that came back. */
+  surplus: number;
+  /** How many jobs a look has to name, besides those that looks under way do. */
+  reach: number;
+  /** Some of the oldest, to be named by the next looks. */
+  oldest: readonly string[];
+  settling: NodeJS.Timeout | undefined;
+  catchingUp: boolean;
+}
+
+/**
+ * Keeps statuses to their `maxCount`. Nobody waits for it: looks are sent among the writes, on the same connection and
+ * without waiting for each other, so that the surplus stays small however many writes are under way. A script may only
+ * delete what its caller names, so a look also asks for the oldest jobs when the next ones need them.
+ */
+export class SurplusTrimmer {
+  readonly #server: Server;
+  readonly #eventLogLength: number;
+  readonly #limited: ReadonlyMap<string, Limited>;
+  readonly #underway = new Set<Promise<void>>();
+  #closed = false;
+
+  constructor(server: Server, maxCount: ReadonlyMap<string, number>, eventLogLength: number) {
+    this.#server = server;
+    this.#eventLogLength = eventLogLength;
+    this.#limited = new Map(Array.from(maxCount, ([status, most]) => [status, limitedTo(status, most)]));
+  }
+
+  /** A job is about to be sent into the status. */
+  entering(status: string): void {
+    const limited = this.#limited.get(status);
+    if (limited === undefined || this.#closed) return;
+    limited.settling ??= setTimeout(() => {
+      limited.settling = undefined;
+      this.#look(limited);
+    }, SETTLE_MS).unref();
+    if (++limited.entered >= EVERY) this.#look(limited);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const { settling } of this.#limited.values()) clearTimeout(settling);
+    await Promise.all(this.#underway);
+  }
+
+  #look(limited: Limited): void {
+    if (this.#closed || this.#underway.size >= MOST_UNDERWAY) return;
+    limited.entered = 0;
+    // What fails here fails for want of a connection, and the next write looks again.
+    const look: Promise<void> = this.#trim(limited)
+      .catch(() => {})
+      .finally(() => this.#underway.delete(look));
+    this.#underway.add(look);
+  }
+
+  /** One look, and where it leaves a surplus, others until there is none, whether or not more is written. */
+  async #trim(limited: Limited): Promise<void> {
+    await this.#trimOnce(limited);
+    if (limited.catchingUp) return;
+    limited.catchingUp = true;
+    try {
+      while (limited.surplus > 0 && !this.#closed) await this.#trimOnce(limited);
+    } finally {
+      limited.catchingUp = false;
+    }
+  }
+
+  async #trimOnce(limited: Limited): Promise<void> {
+    const { keys } = this.#server;
+    const { status, most, surplus, oldest } = limited;
+    // Looks under way name the same jobs, and will have deleted them before this one.
+    const needed = EVERY * this.#underway.size + limited.reach + 2 * Math.max(0, surplus);
+    const victims = oldest.slice(0, Math.min(needed, BATCH));
+    const asked = surplus > 0 || oldest.length < 4 * needed ? Math.min(512 + 4 * needed, BATCH) : 0;
+    const touched = [...indexKeys(keys), keys.events, ...victims.map(keys.job)];
+    const { reply } = await this.#server.withMap((map, budget) => {
+      const codes = map.codes.filter((code) => code.status === status).map(({ code, ttlMs }) => `${code} ${ttlMs}`);
+      const args = [map.edition, most, asked, this.#eventLogLength, codes.join(" "), ...victims];
+      return this.#server.mutate(scripts.surplus, touched, () => args, budget);
+    });
+    const [, left, tried, ...found] = reply;
+    limited.surplus = Number(left);
+    // Other stores delete the same jobs: then more must be named for some of them to be there.
+    const short = limited.surplus > 0 && Number(tried) === victims.length;
+    limited.reach = short ? Math.min(2 * limited.reach, MOST_REACH) : Math.max(EVERY, Math.floor(limited.reach * 0.97));
+    const gone = new Set(victims.slice(0, Number(tried)));
+    limited.oldest = asked > 0 ? found.map(String) : limited.oldest.filter((id) => !gone.has(id));
+  }
+}
+
+function limitedTo(status: string, most: number): Limited {
+  return { status, most, entered: 0, surplus: 0, reach: EVERY, oldest: [], settling: undefined, catchingUp: false };
+}
