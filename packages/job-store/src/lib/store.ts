@@ -198,7 +198,10 @@ export interface Page<D extends JobDefinition, S extends StatusOf<D> = StatusOf<
   readonly unreadable: readonly { readonly id: string; readonly reason: string }[];
 }
 
-/** A change of a job, or what `watch` has to say about its own course. `cursor` is where to go on after it. */
+/**
+ * A change of a job, or what `watch` has to say about its own course. A job is deleted by `delete`, or because its status
+ * has more than its `maxCount`. `cursor` is where to go on after it.
+ */
 export type JobEvent<D extends JobDefinition> =
   | { readonly type: "snapshot"; readonly job: Job<D> | null; readonly cursor: string }
   | {

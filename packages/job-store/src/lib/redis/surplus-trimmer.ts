@@ -96,7 +96,7 @@ export class SurplusTrimmer {
     const needed = EVERY * this.#underway.size + limited.reach + 2 * Math.max(0, surplus);
     const victims = oldest.slice(0, Math.min(needed, BATCH));
     const asked = surplus > 0 || oldest.length < 4 * needed ? Math.min(512 + 4 * needed, BATCH) : 0;
-    const touched = [...indexKeys(keys), keys.events, ...victims.map(keys.job)];
+    const touched = [...indexKeys(keys), keys.events, keys.removals, ...victims.map(keys.job)];
     const { reply } = await this.#server.withMap((map, budget) => {
       const codes = map.codes.filter((code) => code.status === status).map(({ code, ttlMs }) => `${code} ${ttlMs}`);
       const args = [map.edition, most, asked, this.#eventLogLength, codes.join(" "), ...victims];

@@ -1,6 +1,6 @@
 -- Deletes jobs that the caller names, oldest first, as far as they are among those that a status has too many of. Whoever
 -- has left the status since, or entered it anew, is not. Comes after log.lua.
--- KEYS: from 7 on, the jobs named
+-- KEYS: 7 removals (operation id, scored by its deadline); from 8 on, the jobs named
 -- ARGV: 1 edition of the map the caller knows, 2 how many may stay, 3 how many of the oldest to name in the reply, or 0,
 --       5 code and ttl (ms) of each code of the status; from 6 on, ids of the jobs named
 -- Replies: { 'stale' } or { 'trimmed', how many are still too many, how many named jobs need not be named again, id … }
@@ -34,6 +34,14 @@ local function countBefore(time)
   return before
 end
 
+-- A retry of an operation that the record remembers must not take a later job of this id for the one it meant.
+local function forget(text)
+  local created, ops = string.match(text, '"times":%[(%d+),'), string.match(text, '\n"ops":"([^"\n]*)",\n')
+  for op, deadline in string.gmatch(created and ops or '', '(%w+) (%-?%d+) %d+') do
+    if deadline + created + 1000 >= now then redis.call('ZADD', KEYS[7], int(deadline + created), op) end
+  end
+end
+
 local surplus, tried = count - most, 0
 for i = 6, #ARGV do
   if surplus <= 0 then break end
@@ -41,9 +49,10 @@ for i = 6, #ARGV do
   if time and countBefore(time) >= surplus then break end
   tried = tried + 1
   if time then
-    local known = redis.call('DEL', KEYS[i + 1]) == 1
+    local text = redis.pcall('GET', KEYS[i + 2])
+    if type(text) == 'string' then forget(text) end
+    if redis.call('DEL', KEYS[i + 2]) == 1 then announce('deleted', ARGV[i], '') end
     displace({ ARGV[i] })
-    if known then announce('deleted', ARGV[i], '') end
     surplus = surplus - 1
   end
 end

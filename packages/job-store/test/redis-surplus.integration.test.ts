@@ -1,0 +1,75 @@
+import { randomUUID } from "node:crypto";
+import { Redis } from "ioredis";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
+import * as z from "zod";
+import { removeKeys } from "../../../test/servers/leftovers.js";
+import { server } from "../../../test/servers/require.js";
+import { createJobStore, defineJob } from "../src/index.js";
+import { redisDriver } from "../src/redis.js";
+
+const { url, prefix, title } = server("redis");
+
+const film = defineJob({
+  name: "film",
+  data: z.object({ language: z.string() }),
+  initial: "wanted",
+  statuses: { wanted: { next: ["found"], maxCount: 2 }, found: { next: [] } },
+  index: { language: (data) => data.language },
+});
+
+describe.skipIf(url === null)(title("A status with a maxCount in Redis"), () => {
+  function start() {
+    const keyPrefix = `${prefix}${randomUUID()}:`;
+    const client = new Redis(url as string);
+    onTestFinished(async () => {
+      client.disconnect();
+      await removeKeys(url as string, keyPrefix);
+    });
+    const open = () => {
+      const store = createJobStore({ job: film, driver: redisDriver({ url: url as string, keyPrefix }) });
+      onTestFinished(() => store.close());
+      return store;
+    };
+    const create = (store: ReturnType<typeof open>, id: string) => store.create({ language: "es" }, { id });
+    return { client, keyPrefix, open, create };
+  }
+
+  test("keeps nothing of a deleted job but what a late retry must know", async () => {
+    const { client, keyPrefix, open, create } = start();
+    const store = open();
+    await create(store, "a");
+    const operation = /"ops":"(\w+) /.exec(String(await client.get(`${keyPrefix}job:a`)))?.[1];
+    await create(store, "b");
+    await create(store, "c");
+    await vi.waitFor(async () => expect(await store.get("a")).toBeNull());
+    expect(await client.zrange(`${keyPrefix}jobs:removals`, "0", "-1")).toEqual([operation]);
+    for (const index of ["by-status", "by-creation", "by-field"]) {
+      const members = await client.zrange(`${keyPrefix}jobs:${index}`, "0", "-1");
+      expect(members.filter((member) => /a$/.test(member))).toEqual([]);
+    }
+    expect(await client.hkeys(`${keyPrefix}jobs:values`)).toEqual(["b", "c"]);
+  });
+
+  test("leaves a job alone that was named and has moved on, or is no job any more", async () => {
+    const { client, keyPrefix, open, create } = start();
+    const [store, other] = [open(), open()];
+    // The oldest, known to the first store by name, go elsewhere behind its back.
+    for (const id of ["a", "b"]) await create(store, id);
+    await other.updateStatus("a", "found");
+    await client.del(`${keyPrefix}job:b`);
+    for (const id of ["c", "d", "e"]) await create(store, id);
+    await vi.waitFor(async () => expect((await store.counts()).wanted).toBe(2));
+    expect(await store.getMany(["a", "b", "c"])).toMatchObject([{ status: "found" }, null, null]);
+    expect((await store.list({ status: "wanted", order: "oldest" })).items.map(({ id }) => id)).toEqual(["d", "e"]);
+  });
+
+  test("settles within moments after the last write, and lets the process end", async () => {
+    const { open, create } = start();
+    const store = open();
+    for (const id of ["a", "b", "c"]) await create(store, id);
+    await store.close();
+    const later = open();
+    await create(later, "d");
+    await vi.waitFor(async () => expect(await later.counts()).toMatchObject({ wanted: 2 }));
+  });
+});
