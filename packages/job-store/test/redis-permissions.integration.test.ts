@@ -84,10 +84,10 @@ describe.skipIf(!available)(title("The permissions of a Redis user"), () => {
       await attempt(() => store.outbox.depth());
       await attempt(() => store.outbox.rejected());
       await attempt(async () => {
-        const seen = store.waitFor("before", { until: ["working"], timeoutMs: 1000 });
-        // A call behind it: the job is looked at by then, and only an event can tell of the change.
-        await store.get("before").catch(() => {});
-        await Promise.all([seen, other.updateStatus("before", "working")]);
+        const events = store.watch("before", { signal: AbortSignal.timeout(1000) })[Symbol.asyncIterator]();
+        await events.next();
+        await other.updateStatus("before", "working");
+        if ((await events.next()).done === true) throw new Error("the change was not seen");
       });
       await attempt(async () => {
         const [entry] = await store.outbox.read();
