@@ -31,6 +31,10 @@ describe("defineJob", () => {
     expect(Object.isFrozen(definition)).toBe(true);
   });
 
+  test("refuses a misspelt rule, which would otherwise keep jobs for ever", () => {
+    expect(refusal({ statuses: { ...good.statuses, sent: { next: [], ttl: 3 } } })).toMatch(/"ttl".*ttlSeconds/);
+  });
+
   test("keeps the functions of its index, and has an empty one where none is given", () => {
     const to = (data: { to: string }) => data.to;
     expect(defineJob({ ...good, index: { to } }).index.to).toBe(to);

@@ -13,6 +13,12 @@ describe("defineQueue", () => {
     expect(defineQueue({ name: "q", payload, retryDelaysMs: undefined, type: undefined })).toEqual(complete);
   });
 
+  test("refuses a misspelt key, which would otherwise mean the default", () => {
+    const misspelt = { name: "q", payload, retryDelayMs: [5] };
+    expect(() => defineQueue(misspelt)).toThrow(refused);
+    expect(() => defineQueue(misspelt)).toThrow(/retryDelayMs.*retryDelaysMs/);
+  });
+
   test("is not changed by what happens to its arguments later", () => {
     const delays = [5];
     const queue = defineQueue({ name: "q", payload, retryDelaysMs: delays });

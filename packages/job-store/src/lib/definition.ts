@@ -135,6 +135,14 @@ function refuse(name: unknown, message: string): never {
   throw new JobStoreError("INVALID_ARGUMENT", `Job definition ${JSON.stringify(name)}: ${message}`);
 }
 
+/** A misspelt `ttlSecond` would keep jobs for ever, and say nothing. */
+const RULE_KEYS: ReadonlySet<string> = new Set([
+  "next",
+  "final",
+  "ttlSeconds",
+  "maxCount",
+] satisfies (keyof StatusRule)[]);
+
 function checkLifecycle(name: unknown, initial: string, statuses: JobDefinition["statuses"]): void {
   if (typeof name !== "string" || name === "" || name.length > 128)
     refuse(name, "its name must be 1 to 128 characters long.");
@@ -142,6 +150,10 @@ function checkLifecycle(name: unknown, initial: string, statuses: JobDefinition[
   const known = new Set(Object.keys(statuses));
   for (const [status, rule] of Object.entries(statuses)) {
     if (status === "" || status.length > 128) refuse(name, "a status must be 1 to 128 characters long.");
+    const misspelt = Object.keys(rule ?? {}).find((key) => !RULE_KEYS.has(key));
+    if (misspelt !== undefined) {
+      refuse(name, `status "${status}" has "${misspelt}", which no rule has; a rule has ${[...RULE_KEYS].join(", ")}.`);
+    }
     if (!Array.isArray(rule?.next)) refuse(name, `status "${status}" must list in \`next\` what may follow it.`);
     const stranger = rule.next.find((next) => !known.has(next));
     if (stranger !== undefined)

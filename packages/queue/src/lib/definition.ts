@@ -42,6 +42,16 @@ const NAME = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}$/;
 /** Names of the queues that stand beside every queue: `q.dead` and `q.wait.1000`. */
 const COMPANION = /\.(?:dead|wait\.\d+)$/;
 
+/** A misspelt `retryDelayMs` would leave the default delays, and say nothing. */
+const DEFINITION_KEYS: ReadonlySet<string> = new Set([
+  "name",
+  "payload",
+  "retryDelaysMs",
+  "type",
+  "version",
+  "upcast",
+] satisfies (keyof QueueDefinition)[]);
+
 /**
  * Declares a queue. Pure: opens nothing, so that publishers and consumers share one definition.
  *
@@ -76,6 +86,10 @@ export function defineQueue<S extends $ZodType>(definition: {
   readonly upcast?: Upcasts | undefined;
 }): QueueDefinition & { readonly payload: S } {
   if (typeof definition !== "object" || definition === null) return invalid("A queue definition must be an object.");
+  const misspelt = Object.keys(definition).find((key) => !DEFINITION_KEYS.has(key));
+  if (misspelt !== undefined) {
+    return invalid(`A queue has no "${misspelt}"; its definition has ${[...DEFINITION_KEYS].join(", ")}.`);
+  }
   const complete = {
     name: definition.name,
     payload: definition.payload,

@@ -64,6 +64,7 @@ export interface Setup {
 
 /** @throws JobStoreError INVALID_ARGUMENT */
 export function setUp(options: RedisDriverOptions): Setup {
+  if (typeof options !== "object" || options === null) return invalid("redisDriver needs options: a url, for example.");
   const timeoutMs = checkWhole(options.timeoutMs ?? 2000, "timeoutMs", 10, 600_000);
   const keyPrefix = options.keyPrefix ?? "";
   if (typeof keyPrefix !== "string") invalid("keyPrefix must be a string.");
@@ -156,6 +157,9 @@ function connector(options: RedisDriverOptions): (bounds: ConnectionOptions) => 
     }
     return (bounds) =>
       new Redis({ sentinelRetryStrategy: backOff, ...redis, ...bounds, sentinels: [...sentinels], name });
+  }
+  if ("url" in options && options.url === undefined) {
+    return invalid("The url of redisDriver is undefined: is the variable set that it comes from (REDIS_URL, say)?");
   }
   if (!("url" in options) || typeof options.url !== "string" || !/^rediss?:\/\//.test(options.url)) {
     return invalid(

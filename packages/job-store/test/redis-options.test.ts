@@ -1,0 +1,25 @@
+import { expect, test } from "vitest";
+import { JobStoreError } from "../src/index.js";
+import { type RedisDriverOptions, redisDriver } from "../src/redis.js";
+
+test.each([
+  [undefined, /needs options/],
+  [{}, /needs a url/],
+  [{ url: undefined }, /is undefined: is the variable set/],
+  [{ url: "http://somewhere" }, /redis:\/\/ or rediss:\/\//],
+  [{ url: "redis://h", timeoutMs: 0 }, /timeoutMs/],
+  [{ url: "redis://h", eventLogLength: 0 }, /eventLogLength/],
+  [{ url: "redis://h", keyPrefix: 7 }, /keyPrefix/],
+  [{ cluster: [] }, /at least one node/],
+  [{ client: {} }, /client must be/],
+  [{ client: {}, shards: 0 }, /client must be|shards/],
+])("redisDriver(%o) is INVALID_ARGUMENT, and says what is missing", (options, says) => {
+  try {
+    redisDriver(options as unknown as RedisDriverOptions);
+  } catch (error) {
+    expect(JobStoreError.is(error, "INVALID_ARGUMENT")).toBe(true);
+    expect(error).toMatchObject({ message: expect.stringMatching(says) });
+    return;
+  }
+  expect.fail("the options were accepted");
+});
