@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { JobStoreError } from "../src/index.js";
-import { type RedisDriverOptions, redisDriver } from "../src/redis.js";
+import { redisDriver } from "../src/redis.js";
 
 test.each([
   [undefined, /needs options/],
@@ -15,7 +15,7 @@ test.each([
   [{ client: {}, shards: 0 }, /client must be|shards/],
 ])("redisDriver(%o) is INVALID_ARGUMENT, and says what is missing", (options, says) => {
   try {
-    redisDriver(options as unknown as RedisDriverOptions);
+    redisDriver(options as never);
   } catch (error) {
     expect(JobStoreError.is(error, "INVALID_ARGUMENT")).toBe(true);
     expect(error).toMatchObject({ message: expect.stringMatching(says) });
