@@ -147,16 +147,21 @@ export function maxCount({ test }: Context): void {
     expect(await left()).toEqual(["c", "a", "d"]);
   });
 
-  test("expired jobs do not count, and those of services with other TTLs do", async ({ stores }) => {
-    const [brief, long] = [
-      stores.openFor(limited({ waiting: 6 }), { ttlSeconds: { waiting: 0.2 } }),
-      stores.openApart(),
-    ];
-    await brief.createMany(manyIds(6, "brief").map((id) => ({ data: { title: id }, id })));
-    await settled(async () => expect((await long.counts()).waiting).toBe(0));
+  test("expired jobs do not count, though they are the newer ones", async ({ store, stores }) => {
+    const brief = stores.open({ ttlSeconds: { waiting: 0.2 } });
+    const lasting = manyIds(10);
+    await store.createMany(lasting.slice(0, 8).map((id) => ({ data: { title: id }, id })));
+    await brief.createMany(manyIds(60, "brief").map((id) => ({ data: { title: id }, id })));
+    await settled(async () => expect((await brief.counts()).waiting).toBe(8));
+    const strict = stores.openFor(limited({ waiting: 24 }));
+    await strict.createMany(lasting.slice(8).map((id) => ({ data: { title: id }, id })));
+    await laterThan(strict, new Date(Date.now() + 100));
+    expect((await strict.getMany(lasting)).filter((job) => job !== null)).toHaveLength(10);
+  });
+
+  test("jobs of services with other TTLs count, and the oldest of all go first", async ({ stores }) => {
     const strict = stores.openFor(limited({ waiting: 6 }));
     await strict.createMany(manyIds(4).map((id) => ({ data: { title: id }, id })));
-    await settled(async () => expect((await strict.counts()).waiting).toBe(4));
     const other = stores.openFor(limited({ waiting: 6 }), { ttlSeconds: { waiting: 60 } });
     await other.createMany(manyIds(40, "other").map((id) => ({ data: { title: id }, id })));
     await settled(async () => expect((await strict.counts()).waiting).toBeLessThanOrEqual(8));
