@@ -21,7 +21,7 @@ import type {
   Unreadable,
   WholeJob,
 } from "../driver.js";
-import type { Code } from "./code-map.js";
+import type { Code, CodeMap } from "./code-map.js";
 import { unavailable, WrongType } from "./faults.js";
 import { checkHealth } from "./health.js";
 import { indexKeys } from "./keys.js";
@@ -183,9 +183,8 @@ export class RedisStorage implements JobStorage {
     const budget = connection.budget();
     const operation = newOperationId();
     const touched = [...indexKeys(keys), keys.events, keys.outbox, keys.job(id), keys.removals];
-    if (status !== null) this.#surplus.entering(status);
     let code = NO_CODE;
-    const { reply } = await this.#server.withMap(async (map) => {
+    const run = async (map: CodeMap): Promise<Reply> => {
       if (status !== null) code = map.own.get(status) ?? NO_CODE;
       const args = argsOf([id, JSON.stringify(status), code.code, code.ttlMs]);
       try {
@@ -199,7 +198,11 @@ export class RedisStorage implements JobStorage {
         if (!(error instanceof WrongType)) throw error;
         return ["unreadable"];
       }
-    }, budget);
+    };
+    if (status !== null) this.#surplus.entering(status);
+    const { reply } = await this.#server.withMap(run, budget).finally(() => {
+      if (status !== null) this.#surplus.entered(status);
+    });
     this.#trimmer.trimSoon();
     return { reply, code, budget };
   }

@@ -53,12 +53,17 @@ export class SurplusTrimmer {
   /** A job is about to be sent into the status. */
   entering(status: string): void {
     const limited = this.#limited.get(status);
+    if (limited !== undefined && ++limited.entered >= EVERY) this.#look(limited);
+  }
+
+  /** The call that sent it is over, maybe long after the looks among the writes: it may have had to be repeated. */
+  entered(status: string): void {
+    const limited = this.#limited.get(status);
     if (limited === undefined || this.#closed) return;
     limited.settling ??= setTimeout(() => {
       limited.settling = undefined;
       this.#look(limited);
     }, SETTLE_MS).unref();
-    if (++limited.entered >= EVERY) this.#look(limited);
   }
 
   async close(): Promise<void> {
