@@ -20,6 +20,7 @@ import type {
   Target,
   WholeJob,
 } from "../driver.js";
+import { comparePositions } from "../position.js";
 import { checkedLog, checkedOutbox } from "./checked.js";
 import { isLive, type Shelf, type Stored, toRecord } from "./shelf.js";
 
@@ -157,12 +158,12 @@ export class MemoryStorage implements JobStorage {
         (where === null || job.fields.get(where.field) === where.value) &&
         (after === null || place.at > after) &&
         (before === null || place.at < before) &&
-        (start === null || compare(place, start) * direction > 0)
+        (start === null || comparePositions(place, start) * direction > 0)
       ) {
         placed.push({ place, job });
       }
     }
-    placed.sort((a, b) => compare(a.place, b.place) * direction);
+    placed.sort((a, b) => comparePositions(a.place, b.place) * direction);
     const page = placed.slice(0, limit);
     return {
       entries: page.map(({ place, job }) => ({ ...place, kind: "record", record: toRecord(job) })),
@@ -215,12 +216,6 @@ function isAimedAt(target: Target, job: Stored): boolean {
     (target.version === undefined || target.version === job.version) &&
     (target.createdAt === undefined || target.createdAt === job.createdAt)
   );
-}
-
-/** By time, then by id in byte order, as Redis orders. Ids are ASCII, so code units are bytes. */
-function compare(a: Position, b: Position): number {
-  if (a.at !== b.at) return a.at - b.at;
-  return a.id < b.id ? -1 : a.id > b.id ? 1 : 0;
 }
 
 function said(remark: Remark): { by?: string; note?: string; key?: string } {

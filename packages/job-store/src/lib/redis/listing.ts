@@ -1,5 +1,6 @@
 import { LAST_MOMENT } from "../arguments.js";
 import type { Listing, Position, Range } from "../driver.js";
+import { comparePositions } from "../position.js";
 import { indexKeys } from "./keys.js";
 import type { Budget } from "./line.js";
 import { fieldText } from "./record-text.js";
@@ -75,7 +76,7 @@ async function findPlaces(server: Server, range: Range, count: number, budget: B
   }, budget);
   const places = reply.slice(1).flatMap((members) => readPlaces(members as readonly string[]));
   const direction = newest ? -1 : 1;
-  return places.sort((a, b) => (a.at - b.at || (a.id < b.id ? -1 : 1)) * direction).slice(0, count);
+  return places.sort((a, b) => comparePositions(a, b) * direction).slice(0, count);
 }
 
 /** Members and their scores, or their times, in turn. */

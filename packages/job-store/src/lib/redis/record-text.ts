@@ -1,4 +1,4 @@
-import type { Fields, JobRecord, RecordedChange, Remark, Unreadable, WholeJob } from "../driver.js";
+import type { Fields, JobRecord, Reading, RecordedChange, Remark, Unreadable, WholeJob } from "../driver.js";
 
 /** The record's text as JavaScript sees it; lua/mutation.lua describes it line by line. */
 interface RecordText {
@@ -12,6 +12,16 @@ interface RecordText {
   readonly error?: unknown;
   readonly data: unknown;
   readonly history: readonly (readonly [number, string | null, string, number, Remark?])[];
+}
+
+/** Of a key that holds something else than text. */
+export const FOREIGN: Unreadable = { kind: "unreadable", reason: "its key holds something that is no string" };
+
+/** What a job's key gave; null: nothing is there. */
+export function readingOf(id: string, text: string | null): Reading {
+  if (text === null) return { kind: "absent" };
+  const record = readRecord(id, text);
+  return "kind" in record ? record : { kind: "record", record };
 }
 
 export function readRecord(id: string, text: string): JobRecord | Unreadable {

@@ -1,7 +1,7 @@
 import type { EventLog, LoggedEvent, LogPage, Place, Reading } from "../driver.js";
 import type { BlockingReader, StreamEntry } from "./blocking-reader.js";
 import { unavailable, WrongType } from "./faults.js";
-import { readRecord } from "./record-text.js";
+import { FOREIGN, readingOf } from "./record-text.js";
 import { scripts } from "./scripts.js";
 import type { Server } from "./server.js";
 
@@ -33,10 +33,7 @@ export class RedisLog implements EventLog {
       return { reading: readingOf(id, text), place: { log: log ?? "", number: Number(events ?? 0) } };
     } catch (error) {
       if (!(error instanceof WrongType)) throw error;
-      return {
-        reading: { kind: "unreadable", reason: "its key holds something that is no string" },
-        place: await this.tail(),
-      };
+      return { reading: FOREIGN, place: await this.tail() };
     }
   }
 
@@ -72,12 +69,6 @@ export class RedisLog implements EventLog {
         .finally(() => signal.removeEventListener("abort", stop));
     });
   }
-}
-
-function readingOf(id: string, text: string | null): Reading {
-  if (text === null) return { kind: "absent" };
-  const record = readRecord(id, text);
-  return "kind" in record ? record : { kind: "record", record };
 }
 
 function idOf({ number, log }: Place): string {

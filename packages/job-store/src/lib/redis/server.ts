@@ -6,14 +6,13 @@ import { isDenial, outOfTime, REFUSES_WRITES, reasonOf, replyCode, unavailable, 
 import type { Keys } from "./keys.js";
 import type { Budget } from "./line.js";
 import { PermissionCheck } from "./permission-check.js";
-import { readRecord } from "./record-text.js";
+import { FOREIGN, readingOf } from "./record-text.js";
 import { evaluate, type Script } from "./scripts.js";
 
 /** A script's reply: what happened, then what belongs to it. */
 export type Reply = readonly [string, ...unknown[]];
 
 const NONE: ReadonlySet<string> = new Set();
-const FOREIGN = { kind: "unreadable", reason: "its key holds something that is no string" } as const;
 
 /** The server as scripts see it: they are given the map and the deadline they need, and repeated where these were old. */
 export class Server {
@@ -99,14 +98,7 @@ export class Server {
     const texts = await this.read((client) => client.mget(keys), budget);
     const absent = keys.filter((_, n) => texts[n] === null);
     const foreign = absent.length === 0 ? NONE : await this.#foreign(absent, budget);
-    return ids.map((id, n) => {
-      const text = texts[n];
-      if (typeof text === "string") {
-        const record = readRecord(id, text);
-        return "kind" in record ? record : { kind: "record", record };
-      }
-      return foreign.has(this.keys.job(id)) ? FOREIGN : { kind: "absent" };
-    });
+    return ids.map((id, n) => (foreign.has(this.keys.job(id)) ? FOREIGN : readingOf(id, texts[n] ?? null)));
   }
 
   /** Which of the keys that MGET found empty hold something that is no string. */

@@ -17,6 +17,7 @@ import type {
   Target,
   WholeJob,
 } from "../driver.js";
+import { comparePositions } from "../position.js";
 import { groupBy } from "./group-by.js";
 import type { RedisStorage } from "./redis-storage.js";
 import { ShardedOutbox } from "./sharded-outbox.js";
@@ -115,7 +116,7 @@ const SEVERITY = ["healthy", "degraded", "unhealthy"];
  */
 function merge(pages: readonly Listing[], range: Range): Listing {
   const direction = range.order === "newest" ? -1 : 1;
-  const compare = (a: Position, b: Position) => (a.at - b.at || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0)) * direction;
+  const compare = (a: Position, b: Position) => comparePositions(a, b) * direction;
   const ends = pages.flatMap(({ next }) => (next === null ? [] : [next])).sort(compare);
   const end = ends[0] ?? null;
   const entries = pages
