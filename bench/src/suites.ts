@@ -1,0 +1,5 @@
+import type { Suite } from "./frame/suite.js";
+import { calls } from "./job-store/calls.js";
+
+/** In the order of the report. */
+export const suites: readonly Suite[] = [calls];
