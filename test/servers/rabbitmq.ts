@@ -36,7 +36,7 @@ export async function startRabbitmq({ config = [], settings = {} }: RabbitmqOpti
       greeting: "AMQP\x00\x00\x09\x01",
       // A method frame, Connection.Start. The listener opens last, when the broker has booted.
       isReady: (answer) => answer[0] === 1,
-      readyWithinMs: 60_000,
+      readyWithinMs: 120_000,
       async afterwards() {
         mapper.signal("SIGKILL");
         await mapper.ended;

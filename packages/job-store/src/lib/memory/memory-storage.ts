@@ -64,7 +64,7 @@ export class MemoryStorage implements JobStorage {
     if (bytes > this.#shape.maxRecordBytes) return { kind: "tooLarge", bytes };
     this.#shelf.makeRoom();
     this.#commit(stored, job.outbox);
-    this.#announce("created", stored, null, job.remark.by);
+    this.#announce("created", stored, now, null, job.remark.by);
     return { kind: "created", record: toRecord(stored) };
   }
 
@@ -80,7 +80,7 @@ export class MemoryStorage implements JobStorage {
     if (bytes > this.#shape.maxRecordBytes) return { kind: "tooLarge", bytes };
     if (existing === undefined) this.#shelf.makeRoom();
     this.#commit(stored, []);
-    this.#announce("saved", stored, existing?.status ?? null);
+    this.#announce("saved", stored, Date.now(), existing?.status ?? null);
     return { kind: "saved", record: toRecord(stored) };
   }
 
@@ -117,7 +117,7 @@ export class MemoryStorage implements JobStorage {
     const bytes = sizeOf(stored);
     if (bytes > this.#shape.maxRecordBytes) return { kind: "tooLarge", bytes };
     this.#commit(stored, move.outbox);
-    this.#announce("status", stored, job.status, move.remark.by);
+    this.#announce("status", stored, now, job.status, move.remark.by);
     return { kind: "moved", record: toRecord(stored) };
   }
 
@@ -203,9 +203,9 @@ export class MemoryStorage implements JobStorage {
     this.#shelf.outbox.add(job.id, job.version, outbox);
   }
 
-  #announce(type: "created" | "status" | "saved", job: Stored, from: string | null, by?: string): void {
+  #announce(type: "created" | "status" | "saved", job: Stored, at: number, from: string | null, by?: string): void {
     const { id, status: to, version } = job;
-    this.#shelf.log.add({ type, id, at: Date.now(), from, to, version, ...(by !== undefined && { by }) });
+    this.#shelf.log.add({ type, id, at, from, to, version, ...(by !== undefined && { by }) });
     const most = this.#shape.maxCount.get(to);
     if (most !== undefined) this.#shelf.trim(to, most);
   }
