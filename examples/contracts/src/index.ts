@@ -1,9 +1,18 @@
 export { openBroker, openStore } from "./connect.js";
 export { connectionEnv, EnvError, envOrExit, exitWith, parseEnv, workerEnv } from "./env.js";
+export { Failure, NotNow } from "./failures.js";
 export { jobId, type SubtitleJob, type SubtitleStore, subtitleStatus, type WorkingJob } from "./job.js";
 export { createLog, type Log, logStoreEvents } from "./log.js";
+export {
+  memoryProviderStates,
+  type ProviderNews,
+  type ProviderState,
+  type ProviderStates,
+  providerState,
+} from "./provider-state.js";
 export { downloadQueue, type StageQueue, translateQueue } from "./queues.js";
+export { redisProviderStates } from "./redis-provider-states.js";
 export { type Outcome, type Stage, type StageOptions, type StageTools, startStage } from "./stage.js";
 export { aborted, stopSignal } from "./stop.js";
-export { createSubtitleFiles, fileUrl, type SubtitleFiles } from "./subtitle-files.js";
+export { createSubtitleFiles, fileUrl, readIfThere, type SubtitleFiles, writeWhole } from "./subtitle-files.js";
 export { untilStored } from "./until-stored.js";

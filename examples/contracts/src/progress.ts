@@ -5,6 +5,8 @@ import type { SubtitleStore, WorkingJob } from "./job.js";
 
 /** Often enough for a bar that moves, seldom enough for a store that serves thousands. */
 const BETWEEN_WRITES_MS = 250;
+/** Also without news: it shows that someone is at work, and whether the job is still ours. */
+const REPEATED_AFTER_MS = 3000;
 
 export interface ProgressWriter {
   /** Notes how far the work is. Returns at once; of several in a row the newest is written. */
@@ -18,12 +20,14 @@ export interface ProgressWriter {
 /**
  * Writes a job's progress in the background. Progress is news, not the outcome: a write that fails is dropped, since the
  * next one says more. One refusal matters, though: the job no longer being ours. Then `onLost` is called, so that the
- * work can stop instead of finishing for nobody.
+ * work can stop instead of finishing for nobody. The newest report is repeated now and then, so that this is noticed also
+ * in the middle of a long wait.
  */
 export function createProgressWriter(
   store: SubtitleStore,
   job: WorkingJob,
   onLost: (error: JobStoreError) => void,
+  repeatedAfterMs = REPEATED_AFTER_MS,
 ): ProgressWriter {
   let latest: SubtitleProgress | null = null;
   let unwritten: SubtitleProgress | null = null;
@@ -44,15 +48,22 @@ export function createProgressWriter(
     writing = null;
   }
 
+  const repeat = setInterval(() => {
+    if (latest) report(latest);
+  }, repeatedAfterMs);
+
+  function report(progress: SubtitleProgress): void {
+    latest = unwritten = progress;
+    writing ??= write();
+  }
+
   return {
-    report(progress) {
-      latest = unwritten = progress;
-      writing ??= write();
-    },
+    report,
     get latest() {
       return latest;
     },
     async close() {
+      clearInterval(repeat);
       closed.abort();
       await writing;
     },

@@ -1,8 +1,9 @@
 import { hostname } from "node:os";
 import type { Change, Job, NextOf } from "@subtitles/job-store";
 import type { SubtitleProgress } from "@subtitles/job-store/subtitle";
-import { type Broker, type Consumer, deadLetter, type Message, type Verdict } from "@subtitles/queue";
+import { type Broker, type Consumer, deadLetter, type Message, retry, type Verdict } from "@subtitles/queue";
 import { consumeWhenReachable } from "./consume.js";
+import { Failure, NotNow } from "./failures.js";
 import type { SubtitleJob, SubtitleStore, Working, WorkingJob } from "./job.js";
 import type { Log } from "./log.js";
 import { createProgressWriter, isLost } from "./progress.js";
@@ -20,8 +21,8 @@ export interface Stage {
    */
   enter(job: Job<SubtitleJob>, change: Change<SubtitleJob>): Promise<WorkingJob> | null;
   /**
-   * The work. What it answers is where the job goes; a failure that a retry cannot mend is such an answer too. What it
-   * throws is retried.
+   * The work. What it answers is where the job goes. A `Failure` that it throws fails the job, a `NotNow` says when to try
+   * again, and anything else is retried.
    */
   work(job: WorkingJob, tools: StageTools): Promise<Outcome>;
 }
@@ -51,7 +52,7 @@ export interface StageOptions {
  * - A message is acknowledged only once the store has the outcome: until then it is the only thing that remembers.
  * - While the store is away the message is kept and the work waits; that uses up no retry.
  * - A job that is gone or past this stage leaves nothing to do: the message was a duplicate.
- * - A worker that was replaced stops quietly. Its successor has the job, and its old snapshot can change nothing.
+ * - A worker that was replaced, or whose job was cancelled, stops quietly: its old snapshot can change nothing.
  * - What throws is retried with a delay. Before the last attempt's message is dead-lettered, its job fails with the reason.
  */
 export function startStage(stage: Stage, options: StageOptions): Consumer {
@@ -72,8 +73,10 @@ export function startStage(stage: Stage, options: StageOptions): Consumer {
         jobLog.warn({ code: error.code }, "the job was deleted or moved on in other hands: stopped working on it");
         return undefined;
       }
-      if (message.signal.aborted || !message.lastAttempt) throw error;
-      return giveUp(job ?? jobId, error, message.signal, jobLog);
+      if (message.signal.aborted) throw error;
+      if (message.lastAttempt) return giveUp(job ?? jobId, error, message.signal, jobLog);
+      if (!(error instanceof NotNow)) throw error;
+      return retry({ afterMs: error.afterMs, reason: error.message });
     }
   }
 
@@ -98,7 +101,7 @@ export function startStage(stage: Stage, options: StageOptions): Consumer {
     }, message.signal);
   }
 
-  async function perform(job: WorkingJob, message: Message<StageQueue>, jobLog: Log) {
+  async function perform(job: WorkingJob, message: Message<StageQueue>, jobLog: Log): Promise<Outcome> {
     const lost = new AbortController();
     const progress = createProgressWriter(store, job, (error) => lost.abort(error));
     const signal = AbortSignal.any([message.signal, lost.signal]);
@@ -106,7 +109,8 @@ export function startStage(stage: Stage, options: StageOptions): Consumer {
       const outcome = await stage.work(job, { signal, progress: progress.report, log: jobLog });
       return { progress: progress.latest ?? undefined, ...outcome };
     } catch (error) {
-      lost.signal.throwIfAborted(); // why it had to stop says more than how the work put it
+      signal.throwIfAborted(); // why it had to stop says more than how the work put it
+      if (error instanceof Failure) return failed(error);
       throw error;
     } finally {
       await progress.close();
@@ -136,6 +140,10 @@ export function startStage(stage: Stage, options: StageOptions): Consumer {
   }
 
   return consumeWhenReachable(broker, stage.queue, deliver, { concurrency, log });
+}
+
+function failed({ message, code, retryable, note }: Failure): Outcome {
+  return { to: "failed", error: { message, code, retryable }, ...(note !== undefined && { note }) };
 }
 
 /** Why the stage begins again, for the job's history. */

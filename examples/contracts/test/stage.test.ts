@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { expect, test, vi } from "vitest";
+import { Failure, NotNow } from "../src/failures.js";
 import { afterFirstGet, completed, type Faults, overBadConnection, startRig, testQueue } from "./stage-rig.js";
 
 test("the work's outcome ends up in the store, then the message is acknowledged", async () => {
@@ -159,6 +160,43 @@ test("what throws is tried again, and the history says so", async () => {
     ["downloading", "retry 1"],
     ["completed", undefined],
   ]);
+});
+
+test("what cannot be done now is tried again as late as it says", async () => {
+  const { store, broker, submit, work } = startRig(async () => completed);
+  work.mockRejectedValueOnce(new NotNow("The service is busy.", 5));
+  const id = await submit();
+  await expect.poll(() => store.get(id)).toMatchObject({ status: "completed" });
+  expect(await broker.deadLetters(testQueue)).toEqual([]);
+  expect(work).toHaveBeenCalledTimes(2);
+});
+
+test("a failure that the work throws ends the job at once, with its code", async () => {
+  const { store, submit, work, expectQueueEmpty } = startRig(async () => {
+    throw new Failure("NO_TARGET", "No language was asked for.", { note: "a note" });
+  });
+  const id = await submit();
+  await expect
+    .poll(() => store.get(id))
+    .toMatchObject({
+      status: "failed",
+      error: { message: "No language was asked for.", code: "NO_TARGET", retryable: false },
+    });
+  await expectQueueEmpty();
+  expect(work).toHaveBeenCalledTimes(1);
+  expect((await store.get(id))?.history.at(-1)?.note).toBe("a note");
+});
+
+test("a job that is cancelled in the middle stays cancelled, and its work ends early", async () => {
+  const { store, submit, expectQueueEmpty } = startRig(async (job, { progress, signal }) => {
+    await store.updateStatus(job.id, "failed", { error: { message: "Cancelled.", code: "CANCELLED" } });
+    progress({ stage: "searching", done: 1, total: 2 });
+    await once(signal, "abort");
+    throw new Error("stopped");
+  });
+  const id = await submit();
+  await expectQueueEmpty();
+  expect(await store.get(id)).toMatchObject({ status: "failed", error: { code: "CANCELLED" } });
 });
 
 test("after the last attempt the job fails with the reason, and the message is a dead letter", async () => {

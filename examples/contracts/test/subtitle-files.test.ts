@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -14,10 +14,20 @@ test("what was saved is read, and nothing else is in the folder", async () => {
   const files = createSubtitleFiles(join(root, "storage"));
   await files.save("job-1", "en", "first");
   await files.save("job-1", "en", "second");
-  await files.save("job-1", "pt-BR", Buffer.from([0xe9]));
-  expect(String(await files.read("job-1", "en"))).toBe("second");
-  expect(await files.read("job-1", "pt-BR")).toEqual(Buffer.from([0xe9]));
+  await files.save("job-1", "pt-BR", "\uFEFFterceiro");
+  expect(await files.read("job-1", "en")).toBe("second");
+  expect(await readFile(join(root, "storage/job-1.pt-BR.srt"), "utf8")).toBe("terceiro");
   expect(await readdir(join(root, "storage"))).toEqual(["job-1.en.srt", "job-1.pt-BR.srt"]);
+});
+
+test("a file has its format's name, and takes the place of one in the other format", async () => {
+  const files = createSubtitleFiles(root);
+  await files.save("job-1", "en", "1\n");
+  await files.save("job-1", "en", "WEBVTT\n");
+  expect(await readdir(root)).toEqual(["job-1.en.vtt"]);
+  expect(await files.read("job-1", "en")).toBe("WEBVTT\n");
+  await files.save("job-1", "en", "1\n");
+  expect(await readdir(root)).toEqual(["job-1.en.srt"]);
 });
 
 test("a file that is not there is null", async () => {
@@ -28,7 +38,7 @@ test("saves at the same moment leave one whole file", async () => {
   const files = createSubtitleFiles(root);
   const contents = ["a", "b", "c", "d"].map((letter) => letter.repeat(100_000));
   await Promise.all(contents.map((content) => files.save("job-1", "en", content)));
-  expect(contents).toContain(String(await files.read("job-1", "en")));
+  expect(contents).toContain(await files.read("job-1", "en"));
   expect(await readdir(root)).toEqual(["job-1.en.srt"]);
 });
 

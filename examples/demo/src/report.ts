@@ -1,4 +1,4 @@
-import { parseSrt } from "@example/translator";
+import { parseSrt } from "@example/contracts/subtitle";
 import { z } from "zod";
 import type { JobView } from "./client.js";
 

@@ -1,4 +1,4 @@
-import { parseSrt } from "@example/translator";
+import { parseSrt } from "@example/contracts/subtitle";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createBoard } from "../src/board.js";
 import { type Client, createClient, type JobView } from "../src/client.js";

@@ -1,5 +1,6 @@
 import { fileUrl, type Outcome, type Stage, type SubtitleFiles, translateQueue } from "@example/contracts";
 import { languageFit } from "@example/contracts/language";
+import { decodeSubtitle } from "@example/contracts/subtitle";
 import type { SubtitleData } from "@subtitles/job-store/subtitle";
 import { message } from "@subtitles/queue";
 import { type Candidate, readSubtitle, type SubtitleSource } from "./sources.js";
@@ -29,11 +30,13 @@ export function download({ sources, files, downloadBaseUrl }: DownloadOptions): 
 
     const ready = await best(candidates, wanted);
     if (ready) {
-      await files.save(job.id, wanted, ready.content);
+      const { text, encoding } = decodeSubtitle(ready.content, wanted);
+      await files.save(job.id, wanted, text);
       const details = {
         source: ready.candidate.source,
         file: ready.candidate.fileName,
         language: ready.candidate.language,
+        encoding,
         bytes: ready.content.byteLength,
         candidates: candidates.length,
       };
@@ -42,7 +45,7 @@ export function download({ sources, files, downloadBaseUrl }: DownloadOptions): 
 
     const untranslated = targetLanguage === null ? null : await best(candidates, language);
     if (!untranslated) return notFound(job.data, candidates, looked);
-    await files.save(job.id, language, untranslated.content);
+    await files.save(job.id, language, decodeSubtitle(untranslated.content, language).text);
     return {
       to: "translating",
       progress: null, // the next stage counts its own

@@ -3,7 +3,7 @@ import type { Consumer } from "@subtitles/queue";
 import { type TranslateOptions, translate } from "./translate.js";
 
 export { paced } from "./paced.js";
-export { loadTranslationMemory, parseSrt, type TranslationProvider } from "./text/index.js";
+export { loadTranslationMemory, type TranslationProvider } from "./text/index.js";
 
 /** The translator, on a store and a broker that the caller opened and will close. */
 export function startTranslator({

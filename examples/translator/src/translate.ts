@@ -1,15 +1,7 @@
-import { fileUrl, type Stage, type SubtitleFiles } from "@example/contracts";
+import { Failure, fileUrl, type Stage, type SubtitleFiles } from "@example/contracts";
+import { formatSubtitle, parseSubtitle } from "@example/contracts/subtitle";
 import type { Json } from "@subtitles/job-store";
-import {
-  decodeSubtitle,
-  formatSrt,
-  InsufficientCoverageError,
-  parseSrt,
-  TextError,
-  type TranslatedSubtitle,
-  type TranslationProvider,
-  translateCues,
-} from "./text/index.js";
+import { type TranslatedSubtitle, type TranslationProvider, translateCues } from "./text/index.js";
 
 export interface TranslateOptions {
   readonly provider: TranslationProvider;
@@ -35,40 +27,28 @@ export function translate({
 }: TranslateOptions): Stage["work"] {
   return async (job, { signal, progress }) => {
     const { language: source, targetLanguage: target } = job.data;
-    if (target === null) return failed("NO_TARGET_LANGUAGE", "No target language was asked for.");
-    const bytes = await files.read(job.id, source);
+    if (target === null) throw new Failure("NO_TARGET_LANGUAGE", "No target language was asked for.");
+    const text = await files.read(job.id, source);
     // The downloader stored it before it asked for this: a shared folder may be late.
-    if (!bytes) throw new Error("The downloaded subtitle is not in the storage folder.");
+    if (text === null) throw new Error("The downloaded subtitle is not in the storage folder.");
 
-    const { text, encoding } = decodeSubtitle(bytes, source);
+    const subtitle = parseSubtitle(text);
     const drafts = new Set<number>();
-    try {
-      const translated = await translateCues(
-        parseSrt(text),
-        { source, target },
-        {
-          provider: notingDrafts(provider, drafts),
-          minCoverage,
-          batchSize,
-          signal,
-          onProgress: ({ done, total }) => progress({ stage: "translating", done, total }),
-        },
-      );
-      await files.save(job.id, target, formatSrt(translated.cues));
-      const details = { provider: provider.name, encoding, ...report(translated, drafts) };
-      return { to: "completed", result: { downloadUrl: fileUrl(downloadBaseUrl, job.id), details } };
-    } catch (error) {
-      // Trying again would give the same answer. Anything else that is thrown is worth another try.
-      if (!(error instanceof TextError)) throw error;
-      const note =
-        error instanceof InsufficientCoverageError ? `no translation for cues ${listed(error.uncovered)}` : undefined;
-      return failed(error.code, error.message, note);
-    }
+    const translated = await translateCues(
+      subtitle.cues,
+      { source, target },
+      {
+        provider: notingDrafts(provider, drafts),
+        minCoverage,
+        batchSize,
+        signal,
+        onProgress: ({ done, total }) => progress({ stage: "translating", done, total }),
+      },
+    );
+    await files.save(job.id, target, formatSubtitle({ ...subtitle, cues: translated.cues }));
+    const details = { provider: provider.name, format: subtitle.format, ...report(translated, drafts) };
+    return { to: "completed", result: { downloadUrl: fileUrl(downloadBaseUrl, job.id), details } };
   };
-}
-
-function failed(code: string, message: string, note?: string) {
-  return { to: "failed", error: { message, code, retryable: false }, note } as const;
 }
 
 /** What a client should know about the translation, for the job's result. */
@@ -85,11 +65,6 @@ function report(
       .slice(0, MOST_CUES_LISTED)
       .map(({ index, text }) => ({ index, text: text.slice(0, LONGEST_TEXT_LISTED) })),
   };
-}
-
-function listed(cues: readonly { readonly index: number }[]): string {
-  const shown = cues.slice(0, 10).map(({ index }) => index);
-  return shown.join(", ") + (cues.length > shown.length ? ` and ${cues.length - shown.length} more` : "");
 }
 
 /** The same provider, noting which cues it has only a draft for. */

@@ -1,14 +1,8 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { decodeSubtitle, formatSrt, parseSrt } from "@example/contracts/subtitle";
 import { describe, expect, test } from "vitest";
-import {
-  decodeSubtitle,
-  formatSrt,
-  InsufficientCoverageError,
-  loadTranslationMemory,
-  parseSrt,
-  translateCues,
-} from "../src/text/index.js";
+import { InsufficientCoverageError, loadTranslationMemory, translateCues } from "../src/text/index.js";
 import { withoutTags } from "../src/text/markup.js";
 
 const SAMPLES = join(import.meta.dirname, "../../samples");

@@ -1,6 +1,4 @@
-export { decodeSubtitle } from "./encoding.js";
 export * from "./errors.js";
 export type { TranslationProvider } from "./provider.js";
-export { formatSrt, parseSrt } from "./srt.js";
 export { type TranslatedSubtitle, translateCues } from "./translate.js";
 export { loadTranslationMemory } from "./translation-memory.js";

@@ -1,4 +1,4 @@
-import type { Cue } from "./srt.js";
+import type { Cue } from "@example/contracts/subtitle";
 
 /** The languages, as BCP 47 tags. */
 export interface LanguagePair {

@@ -1,10 +1,9 @@
 import { setImmediate } from "node:timers/promises";
+import { type Cue, isMeantAsTimeLine } from "@example/contracts/subtitle";
 import { InsufficientCoverageError, ProviderReplyError } from "./errors.js";
 import { breakLines } from "./layout.js";
 import { isBlank, type Unwrapped, unwrap } from "./markup.js";
 import type { LanguagePair, TranslatedCue, Translation, TranslationProvider } from "./provider.js";
-import type { Cue } from "./srt.js";
-import { isMeantAsTimeLine } from "./time-line.js";
 
 /** Counted in cues that have something to translate. */
 export interface TranslationProgress {

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
 import { canonicalTag, languageFit } from "@example/contracts/language";
-import { decodeSubtitle } from "./encoding.js";
+import { decodeSubtitle } from "@example/contracts/subtitle";
 import { LanguagePairError, TranslationMemoryError } from "./errors.js";
 import { type Phrase, PhraseIndex } from "./phrase-index.js";
 import type { LanguagePair, Translation, TranslationProvider } from "./provider.js";
@@ -72,10 +72,10 @@ async function readUnits(path: string): Promise<readonly TmxUnit[]> {
     // TMX comes in UTF-16 as often as in UTF-8.
     return parseTmx(decodeSubtitle(await readFile(path)).text);
   } catch (error) {
-    if (error instanceof TmxSyntaxError) throw new TranslationMemoryError(path, error.message, { cause: error });
+    if (error instanceof TmxSyntaxError) throw new TranslationMemoryError(path, error.message);
     const reason = error instanceof Error && "code" in error ? `cannot be read (${error.code})` : null;
     if (reason === null) throw error;
-    throw new TranslationMemoryError(path, reason, { cause: error });
+    throw new TranslationMemoryError(path, reason);
   }
 }
 

@@ -1,7 +1,7 @@
+import type { Cue } from "@example/contracts/subtitle";
 import { describe, expect, test, vi } from "vitest";
 import { InsufficientCoverageError, ProviderReplyError } from "../../src/text/errors.js";
 import type { TranslatedCue, Translation, TranslationProvider } from "../../src/text/provider.js";
-import type { Cue } from "../../src/text/srt.js";
 import { type TranslateOptions, translateCues } from "../../src/text/translate.js";
 
 const PAIR = { source: "en", target: "es" };

@@ -30,9 +30,9 @@ export function isMeantAsTimeLine(line: string): boolean {
   return line.includes("-->") && LIKE_A_TIME_LINE.test(line);
 }
 
-/** The line in SRT's own form: `01:02:03,450 --> 01:02:05,000`, and the settings if there are any. */
-export function formatTimeLine({ startMs, endMs, settings }: TimeLine): string {
-  const times = `${formatTime(startMs)} --> ${formatTime(endMs)}`;
+/** `01:02:03,450 --> 01:02:05,000`, and the settings if there are any. WebVTT wants a point instead of the comma. */
+export function formatTimeLine({ startMs, endMs, settings }: TimeLine, point: "," | "." = ","): string {
+  const times = `${formatTime(startMs, point)} --> ${formatTime(endMs, point)}`;
   return settings === "" ? times : `${times} ${settings}`;
 }
 
@@ -42,10 +42,10 @@ function milliseconds(hours = "0", minutes = "0", seconds = "0", fraction = "0")
   return ((Number(hours) * 60 + Number(minutes)) * 60 + Number(seconds)) * 1000 + thousandths;
 }
 
-function formatTime(ms: number): string {
+function formatTime(ms: number, point: string): string {
   const digits = (value: number, length: number) => String(Math.floor(value)).padStart(length, "0");
   const hours = digits(ms / 3_600_000, 2);
   const minutes = digits((ms / 60_000) % 60, 2);
   const seconds = digits((ms / 1000) % 60, 2);
-  return `${hours}:${minutes}:${seconds},${digits(ms % 1000, 3)}`;
+  return `${hours}:${minutes}:${seconds}${point}${digits(ms % 1000, 3)}`;
 }

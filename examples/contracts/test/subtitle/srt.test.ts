@@ -1,9 +1,10 @@
 import fc from "fast-check";
 import { parseSync } from "subtitle";
 import { describe, expect, test } from "vitest";
-import { SubtitleFormatError } from "../../src/text/errors.js";
-import { type Cue, formatSrt, parseSrt } from "../../src/text/srt.js";
-import { isMeantAsTimeLine } from "../../src/text/time-line.js";
+import type { Cue } from "../../src/subtitle/cue.js";
+import { SubtitleFormatError } from "../../src/subtitle/errors.js";
+import { formatSrt, parseSrt } from "../../src/subtitle/srt.js";
+import { isMeantAsTimeLine } from "../../src/subtitle/time-line.js";
 
 const TIMES = "00:00:01,000 --> 00:00:02,000";
 const textsOf = (source: string) => parseSrt(source).map(({ text }) => text);

@@ -1,13 +1,6 @@
+import { type Cue, linesOf } from "./cue.js";
 import { SubtitleFormatError } from "./errors.js";
 import { formatTimeLine, isMeantAsTimeLine, parseTimeLine, type TimeLine } from "./time-line.js";
-
-/** One subtitle: what is shown, and when. */
-export interface Cue extends TimeLine {
-  /** Names the cue; strictly increasing within a file. */
-  readonly index: number;
-  /** Its lines joined by "\n", tags included; "" for a blank cue. */
-  readonly text: string;
-}
 
 const INDEX_LINE = /^\s*\d{1,9}\s*$/;
 
@@ -21,7 +14,7 @@ const INDEX_LINE = /^\s*\d{1,9}\s*$/;
  *   on would show its cue, and its numbers, as part of the cue before.
  */
 export function parseSrt(source: string): readonly Cue[] {
-  const lines = splitLines(source);
+  const lines = linesOf(source);
   const cues: (TimeLine & { readonly index: number | null; readonly text: string })[] = [];
 
   let current: { readonly times: TimeLine; readonly index: number | null; readonly firstLine: number } | null = null;
@@ -51,12 +44,6 @@ export function parseSrt(source: string): readonly Cue[] {
 /** Writes the cues as SRT: "\n" line ends, one blank line between cues. */
 export function formatSrt(cues: readonly Cue[]): string {
   return cues.map((cue) => `${cue.index}\n${formatTimeLine(cue)}\n${cue.text}\n`).join("\n");
-}
-
-function splitLines(source: string): readonly string[] {
-  const text = source.startsWith("\uFEFF") ? source.slice(1) : source;
-  // "\r\r\n" is one line end that was written through text mode twice.
-  return text.replaceAll("\r\r\n", "\n").split(/\r\n|\r|\n/);
 }
 
 /** The lines from `start` up to `end`, without the blank ones at either end. */

@@ -1,6 +1,7 @@
 import fc from "fast-check";
+import { encode } from "iconv-lite";
 import { describe, expect, test } from "vitest";
-import { decodeSubtitle } from "../../src/text/encoding.js";
+import { decodeSubtitle } from "../../src/subtitle/encoding.js";
 
 const bytes = (...values: readonly number[]) => Uint8Array.from(values);
 const CUE = "1\n00:00:01,000 --> 00:00:02,000\n";
@@ -8,11 +9,15 @@ const CUE = "1\n00:00:01,000 --> 00:00:02,000\n";
 describe("decodeSubtitle", () => {
   test("reads UTF-8 and leaves its byte order mark out", () => {
     const marked = bytes(0xef, 0xbb, 0xbf, ...new TextEncoder().encode("señor"));
-    expect(decodeSubtitle(marked)).toEqual({ text: "señor", encoding: "utf-8" });
+    expect(decodeSubtitle(marked)).toEqual({ text: "señor", encoding: "utf-8", foundBy: "mark" });
   });
 
   test("takes valid UTF-8 for UTF-8, whatever the language", () => {
-    expect(decodeSubtitle(new TextEncoder().encode("Привет"), "ru")).toEqual({ text: "Привет", encoding: "utf-8" });
+    expect(decodeSubtitle(new TextEncoder().encode("Привет"), "ru")).toEqual({
+      text: "Привет",
+      encoding: "utf-8",
+      foundBy: "bytes",
+    });
   });
 
   test.each([
@@ -21,7 +26,7 @@ describe("decodeSubtitle", () => {
     ["utf-16be with a mark", Buffer.from(`\uFEFF${CUE}Привет`, "utf16le").swap16(), "utf-16be"],
     ["utf-16be without", Buffer.from(`${CUE}Привет`, "utf16le").swap16(), "utf-16be"],
   ])("reads %s", (_name, source, encoding) => {
-    expect(decodeSubtitle(source)).toEqual({ text: `${CUE}Привет`, encoding });
+    expect(decodeSubtitle(source)).toMatchObject({ text: `${CUE}Привет`, encoding });
   });
 
   test.each([
@@ -41,15 +46,50 @@ describe("decodeSubtitle", () => {
     ["zh", [0xd6, 0xd0], "中", "gb18030"],
     ["zh-TW", [0xa4, 0xa4], "中", "big5"],
   ])("reads the code page of %s", (language, source, text, encoding) => {
-    expect(decodeSubtitle(bytes(...source), language)).toEqual({ text, encoding });
+    expect(decodeSubtitle(bytes(...source), language)).toEqual({ text, encoding, foundBy: "language" });
   });
 
   test.each([undefined, "", "not a tag", "xx"])("falls back to windows-1252 for the language %j", (language) => {
     // 0x92 is the apostrophe of windows-1252 and a control character in latin1.
-    expect(decodeSubtitle(bytes(0x69, 0x74, 0x92, 0x73, 0xe9), language)).toEqual({
+    expect(decodeSubtitle(bytes(0x69, 0x74, 0x92, 0x73, 0xe9), language)).toMatchObject({
       text: "it’sé",
       encoding: "windows-1252",
     });
+  });
+
+  const spoken = {
+    ru: "Привет, как дела? Всё хорошо. Куда ты идёшь?",
+    cs: "Příliš žluťoučký kůň úpěl ďábelské ódy, řekl šťastně.",
+    pl: "Zażółć gęślą jaźń. Proszę, chodź ze mną.",
+    sr: "Šta ćeš da radiš? Želim da čujem đaka.",
+    el: "Άλφα και Ωμέγα. Καλημέρα, πώς είσαι;",
+    ja: "こんにちは、元気ですか。今日はどこへ行きますか。",
+    zh: "你好，我們今天去哪裡？謝謝你的幫助。",
+    "zh-TW": "你好，我们今天去哪里？谢谢你的帮助。",
+  };
+  test.each([
+    ["ru", "koi8-r"],
+    ["ru", "iso-8859-5"],
+    ["ru", "windows-1251"],
+    ["cs", "iso-8859-2"],
+    ["pl", "iso-8859-2"],
+    ["sr", "windows-1250"],
+    ["el", "iso-8859-7"],
+    ["ja", "euc-jp"],
+    ["zh", "big5"],
+    ["zh-TW", "gb18030"],
+  ] as const)("tells by how it reads that %s is in %s", (language, encoding) => {
+    const text = `${CUE}${spoken[language]}\n`.repeat(5);
+    expect(decodeSubtitle(encode(text, encoding), language)).toEqual({ text, encoding, foundBy: "language" });
+  });
+
+  test.each([
+    ["en", "ru", "windows-1251"],
+    [undefined, "ru", "koi8-r"],
+    ["en", "ja", "shift_jis"],
+  ] as const)("asks the detector where a file that should be %s is %s in %s", (claimed, language, encoding) => {
+    const text = `${CUE}${spoken[language]}\n`.repeat(5);
+    expect(decodeSubtitle(encode(text, encoding), claimed)).toEqual({ text, encoding, foundBy: "detector" });
   });
 
   test("shows that a last character was cut off", () => {

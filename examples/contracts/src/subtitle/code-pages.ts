@@ -1,0 +1,56 @@
+/** What subtitles of these languages were written in before UTF-8, the usual one first. All others: windows-1252. */
+const CODE_PAGES: Readonly<Record<string, readonly string[]>> = {
+  ...each(["bs", "cs", "hr", "hu", "pl", "ro", "sk", "sl", "sq", "sr-Latn"], ["windows-1250", "iso-8859-2"]),
+  ...each(["be", "bg", "kk", "mk", "mn", "ru", "tg"], ["windows-1251", "koi8-r", "iso-8859-5"]),
+  uk: ["windows-1251", "koi8-u", "iso-8859-5"],
+  sr: ["windows-1251", "windows-1250"],
+  el: ["windows-1253", "iso-8859-7"],
+  ...each(["az", "tr"], ["windows-1254"]),
+  ...each(["he", "yi"], ["windows-1255", "iso-8859-8"]),
+  ...each(["ar", "fa", "ur"], ["windows-1256", "iso-8859-6"]),
+  ...each(["et", "lt", "lv"], ["windows-1257", "iso-8859-13"]),
+  vi: ["windows-1258"],
+  th: ["windows-874"],
+  ja: ["shift_jis", "euc-jp"],
+  ko: ["euc-kr"],
+  zh: ["gb18030", "big5"],
+  "zh-Hant": ["big5", "gb18030"],
+};
+
+/** The letters beyond a to z of languages whose code pages differ only in a few of them. */
+const LETTERS: Readonly<Record<string, string>> = {
+  bs: "čćđšž",
+  cs: "áčďéěíňóřšťúůýžöü",
+  hr: "čćđšž",
+  hu: "áéíóöőúüű",
+  pl: "ąćęłńóśźż",
+  ro: "ăâîșțşţ",
+  sk: "áäčďéíĺľňóôŕšťúýž",
+  sl: "čšžćđ",
+};
+
+/** Canonicalizing turns "cze" into "cs", maximizing tells that "zh-TW" is written in Hant. Null: no language tag. */
+function localeOf(language: string | undefined): Intl.Locale | null {
+  try {
+    return language === undefined ? null : new Intl.Locale(language).maximize();
+  } catch {
+    return null;
+  }
+}
+
+/** The code pages usual for a language, or null where the tag says nothing. */
+export function codePagesOf(language: string | undefined): readonly string[] | null {
+  const locale = localeOf(language);
+  return (
+    locale && (CODE_PAGES[`${locale.language}-${locale.script}`] ?? CODE_PAGES[locale.language] ?? ["windows-1252"])
+  );
+}
+
+/** The language's letters beyond a to z, lower case; null where any may be. */
+export function lettersOf(language: string | undefined): string | null {
+  return LETTERS[localeOf(language)?.language ?? ""] ?? null;
+}
+
+function each(languages: readonly string[], pages: readonly string[]): Record<string, readonly string[]> {
+  return Object.fromEntries(languages.map((language) => [language, pages]));
+}

@@ -1,0 +1,123 @@
+import { analyse } from "chardet";
+import { codePagesOf, lettersOf } from "./code-pages.js";
+
+/** A subtitle's text, and what it was encoded in. */
+export interface DecodedSubtitle {
+  readonly text: string;
+  /** The encoding's WHATWG name: "utf-8", "windows-1250", … */
+  readonly encoding: string;
+  /**
+   * How that was found out: by the byte order mark; by the bytes, which leave no doubt; as the code page of the
+   * language that reads best; by the detector, a guess from how often characters occur; or for want of anything better.
+   */
+  readonly foundBy: "mark" | "bytes" | "language" | "detector" | "default";
+}
+
+/** Enough to tell encodings apart. */
+const SAMPLE_BYTES = 32 * 1024;
+/** Below this share of characters that read wrong, a reading is believed. */
+const DOUBTFUL = 0.05;
+/** Percent: less sure than this, a detector's guess is worth no more than the default. */
+const LEAST_CONFIDENCE = 25;
+
+/**
+ * Decodes a subtitle file. In this order: byte order mark, UTF-16 by its zero bytes, strict UTF-8, the code page of the
+ * language that reads best, the detector's guess, windows-1252. Never throws: bytes that fit nothing become replacement
+ * characters.
+ *
+ * @param language BCP 47 or ISO 639-2 ("cs", "cze"); tells the code pages apart, which the bytes alone do not.
+ */
+export function decodeSubtitle(bytes: Uint8Array, language?: string): DecodedSubtitle {
+  const marked = encodingOfMark(bytes);
+  if (marked !== null) return decode(bytes, marked, "mark");
+  // Before UTF-8, since a zero byte is valid UTF-8 too.
+  const wide = utf16ByZeroBytes(bytes);
+  if (wide !== null) return decode(bytes, wide, "bytes");
+  try {
+    const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    return { text, encoding: "utf-8", foundBy: "bytes" };
+  } catch {
+    return decodeCodePage(bytes, language);
+  }
+}
+
+function decodeCodePage(bytes: Uint8Array, language: string | undefined): DecodedSubtitle {
+  const sample = bytes.subarray(0, SAMPLE_BYTES);
+  const guesses = guessesFor(sample);
+  const wrongIn = (page: string) => shareOfWrong(new TextDecoder(page).decode(sample, { stream: true }), language);
+  const pages = codePagesOf(language);
+  const [best] = (pages ?? ["windows-1252"])
+    .map((page) => ({ page, wrong: wrongIn(page), confidence: guesses.get(page) ?? 0 }))
+    .toSorted((one, other) => one.wrong - other.wrong || other.confidence - one.confidence);
+  if (best === undefined) throw new TypeError("A language without code pages.");
+
+  if (best.wrong > DOUBTFUL) {
+    const [guess] =
+      [...guesses].find(([page, confidence]) => confidence >= LEAST_CONFIDENCE && wrongIn(page) < best.wrong) ?? [];
+    if (guess) return decode(bytes, guess, "detector");
+  }
+  return decode(bytes, best.page, pages ? "language" : "default");
+}
+
+function decode(bytes: Uint8Array, label: string, foundBy: DecodedSubtitle["foundBy"]): DecodedSubtitle {
+  const decoder = new TextDecoder(label);
+  // In two calls, since in one Node 20 takes windows-1252 for latin1: control characters for quotes and dashes.
+  return { text: decoder.decode(bytes, { stream: true }) + decoder.decode(), encoding: decoder.encoding, foundBy };
+}
+
+function encodingOfMark([first, second, third]: Uint8Array): string | null {
+  if (first === 0xef && second === 0xbb && third === 0xbf) return "utf-8";
+  if (first === 0xff && second === 0xfe) return "utf-16le";
+  if (first === 0xfe && second === 0xff) return "utf-16be";
+  return null;
+}
+
+/** The times and line ends of a UTF-16 subtitle have a zero in every other byte, whatever its language. */
+function utf16ByZeroBytes(bytes: Uint8Array): string | null {
+  const sample = bytes.subarray(0, 4096);
+  const zeros = { even: 0, odd: 0 };
+  for (const [at, byte] of sample.entries()) {
+    if (byte === 0) zeros[at % 2 === 0 ? "even" : "odd"] += 1;
+  }
+  const [few, many] = [sample.length * 0.01, sample.length * 0.1];
+  if (zeros.odd > many && zeros.even <= few) return "utf-16le";
+  if (zeros.even > many && zeros.odd <= few) return "utf-16be";
+  return null;
+}
+
+/** The detector's guesses by their WHATWG names, the surest first, with how sure they are in percent. */
+function guessesFor(sample: Uint8Array): ReadonlyMap<string, number> {
+  const guesses = new Map<string, number>();
+  for (const { name, confidence } of analyse(sample)) {
+    try {
+      const { encoding } = new TextDecoder(name);
+      if (!guesses.has(encoding)) guesses.set(encoding, confidence);
+    } catch {
+      // An encoding that the platform cannot decode, such as UTF-32: none that subtitles come in.
+    }
+  }
+  return guesses;
+}
+
+/** The share of the characters beyond ASCII that read as if decoded by the wrong table. */
+function shareOfWrong(text: string, language: string | undefined): number {
+  const foreign = text.match(BEYOND_ASCII) ?? [];
+  if (foreign.length === 0) return 0;
+  const latin = foreign.filter((character) => LATIN.test(character)).length;
+  // No language that is written in Latin letters has mostly accented ones.
+  if (latin > (text.match(PLAIN_LETTER)?.length ?? 0)) return 1;
+  const letters = lettersOf(language);
+  const strange =
+    letters === null ? [] : foreign.filter((one) => LATIN.test(one) && !letters.includes(one.toLowerCase()));
+  return ((text.match(READS_WRONG)?.length ?? 0) + strange.length) / foreign.length;
+}
+
+const BEYOND_ASCII = /[^\0-\x7f]/gu;
+const PLAIN_LETTER = /[a-z]/gi;
+const LATIN = /\p{sc=Latin}/u;
+/**
+ * What no language writes: replacement and control characters, symbols within a word, a capital after a small letter,
+ * letters of two scripts in one word.
+ */
+const READS_WRONG =
+  /[\uFFFD\x80-\x9f]|(?<=\p{L})[\xa1-\xac\xae-\xb6\xb8-\xbf\xd7\xf7](?=\p{L})|(?<=(?![a-z])\p{Ll})\p{Lu}|(?<=[A-Za-z])(?:\p{sc=Cyrillic}|\p{sc=Greek}|\p{sc=Hebrew}|\p{sc=Arabic})|(?:\p{sc=Cyrillic}|\p{sc=Greek}|\p{sc=Hebrew}|\p{sc=Arabic})(?=[A-Za-z])/gu;
