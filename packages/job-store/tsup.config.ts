@@ -1,7 +1,7 @@
 import { defineConfig } from "tsup";
 
 export default defineConfig({
-  entry: ["src/index.ts", "src/redis.ts", "src/memory.ts", "src/subtitle.ts", "src/testing.ts"],
+  entry: ["src/index.ts", "src/redis.ts", "src/memory.ts", "src/subtitle.ts", "src/opentelemetry.ts", "src/testing.ts"],
   format: "esm",
   target: "node20",
   dts: true,

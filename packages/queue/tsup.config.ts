@@ -1,7 +1,7 @@
 import { defineConfig } from "tsup";
 
 export default defineConfig({
-  entry: ["src/index.ts", "src/rabbitmq.ts", "src/memory.ts", "src/testing.ts"],
+  entry: ["src/index.ts", "src/rabbitmq.ts", "src/memory.ts", "src/opentelemetry.ts", "src/testing.ts"],
   format: "esm",
   target: "node20",
   dts: true,

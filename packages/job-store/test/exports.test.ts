@@ -11,6 +11,7 @@ const ENTRIES: Readonly<Record<string, readonly string[]>> = {
   redis: ["importLegacyJobs", "redisDriver", "redisPermissions"],
   memory: ["memoryDriver"],
   subtitle: ["legacySubtitleJob", "subtitleJob", "subtitleTtlFromEnv"],
+  opentelemetry: ["instrument"],
   testing: ["testDriver"],
 };
 

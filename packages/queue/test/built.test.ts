@@ -11,6 +11,7 @@ test.each([
   ["index", ["QueueError", "createBroker", "createRelay", "deadLetter", "defineQueue", "message", "retry"]],
   ["rabbitmq", ["rabbitmqDriver"]],
   ["memory", ["memoryDedupe", "memoryDriver"]],
+  ["opentelemetry", ["instrument"]],
   ["testing", ["testDriver"]],
 ])("%s is short, and exports these values and no others, from the source and as built", async (entry, names) => {
   expect(Object.keys(await import(`../src/${entry}.ts`)).toSorted()).toEqual(names);

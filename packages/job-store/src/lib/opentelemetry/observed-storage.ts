@@ -1,0 +1,123 @@
+import { context, propagation } from "@opentelemetry/api";
+import type {
+  EventLog,
+  InsertReply,
+  JobStorage,
+  Listing,
+  Move,
+  MoveReply,
+  NewJob,
+  OutboxStorage,
+  OutgoingMessage,
+  ProgressReply,
+  Range,
+  Reading,
+  RemoveReply,
+  ReplaceReply,
+  Target,
+  WholeJob,
+} from "../driver.js";
+import type { Recorder } from "./recorder.js";
+
+/**
+ * A storage whose calls are recorded. Messages take the trace of the call that stores them along, unless they were given
+ * one. Reading the outbox and the log is waiting, mostly, and is not recorded.
+ */
+export class ObservedStorage implements JobStorage {
+  readonly outbox: OutboxStorage;
+  readonly logs: readonly EventLog[];
+  readonly #storage: JobStorage;
+  readonly #recorder: Recorder;
+  readonly #finalStatuses: ReadonlySet<string>;
+  readonly #onClose: () => void;
+
+  constructor(
+    storage: JobStorage,
+    recorder: Recorder,
+    { finalStatuses, onClose }: { readonly finalStatuses: readonly string[]; readonly onClose: () => void },
+  ) {
+    this.outbox = storage.outbox;
+    this.logs = storage.logs;
+    this.#storage = storage;
+    this.#recorder = recorder;
+    this.#finalStatuses = new Set(finalStatuses);
+    this.#onClose = onClose;
+  }
+
+  insert(job: NewJob): Promise<InsertReply> {
+    const { id, status } = job;
+    return this.#recorder.observe("create", { [ID]: id, [STATUS]: status }, () =>
+      this.#storage.insert({ ...job, outbox: traced(job.outbox) }),
+    );
+  }
+
+  replace(job: WholeJob): Promise<ReplaceReply> {
+    const { id, status } = job;
+    return this.#recorder.observe("save", { [ID]: id, [STATUS]: status }, () => this.#storage.replace(job));
+  }
+
+  read(ids: readonly string[]): Promise<readonly Reading[]> {
+    const attributes = ids.length === 1 ? { [ID]: ids[0] } : { "db.operation.batch.size": ids.length };
+    return this.#recorder.observe("get", attributes, () => this.#storage.read(ids));
+  }
+
+  move(move: Move): Promise<MoveReply> {
+    const attributes = { [ID]: move.target.id, [STATUS]: move.to };
+    return this.#recorder.observe("updateStatus", attributes, async (span) => {
+      const reply = await this.#storage.move({ ...move, outbox: traced(move.outbox) });
+      if (reply.kind === "moved") this.#recorder.moved(reply.record, this.#finalStatuses);
+      // Else a duplicate: nothing was written.
+      span.setAttribute("subtitles.job.moved", reply.kind === "moved");
+      return reply;
+    });
+  }
+
+  recordProgress(target: Target, progress: string): Promise<ProgressReply> {
+    return this.#recorder.observe("updateProgress", { [ID]: target.id }, () =>
+      this.#storage.recordProgress(target, progress),
+    );
+  }
+
+  async remove(target: Target): Promise<RemoveReply> {
+    let reply: RemoveReply | undefined;
+    await this.#recorder.observe("delete", { [ID]: target.id }, async () => {
+      reply = await this.#storage.remove(target);
+      // The caller is told false, which is no error.
+      return reply.kind === "missing" ? null : reply;
+    });
+    return reply as RemoveReply;
+  }
+
+  list(range: Range): Promise<Listing> {
+    return this.#recorder.observe("list", {}, () => this.#storage.list(range));
+  }
+
+  counts(): Promise<ReadonlyMap<string, number>> {
+    return this.#recorder.observe("counts", {}, () => this.#storage.counts());
+  }
+
+  logOf(id: string): number {
+    return this.#storage.logOf(id);
+  }
+
+  health(timeoutMs: number): ReturnType<JobStorage["health"]> {
+    return this.#storage.health(timeoutMs);
+  }
+
+  close(): Promise<void> {
+    this.#onClose();
+    return this.#storage.close();
+  }
+}
+
+const ID = "subtitles.job.id";
+const STATUS = "subtitles.job.status";
+
+function traced(messages: readonly OutgoingMessage[]): readonly OutgoingMessage[] {
+  return messages.map((message) => {
+    if (message.headers.traceparent !== undefined) return message;
+    const headers: Record<string, string> = { ...message.headers };
+    propagation.inject(context.active(), headers);
+    return { ...message, headers };
+  });
+}

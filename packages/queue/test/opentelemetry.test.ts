@@ -1,0 +1,159 @@
+import { readFileSync } from "node:fs";
+import { SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
+import { describe, expect, test } from "vitest";
+import { z } from "zod";
+import { startTelemetry } from "../../../test/telemetry.js";
+import { createBroker, deadLetter, defineQueue, type Handler } from "../src/index.js";
+import { memoryDriver } from "../src/memory.js";
+import { instrument } from "../src/opentelemetry.js";
+
+const tasks = defineQueue({ name: "tasks", payload: z.object({ n: z.number() }), retryDelaysMs: [1] });
+
+function openBroker() {
+  const telemetry = startTelemetry();
+  const { tracerProvider, meterProvider } = telemetry;
+  const driver = memoryDriver({ timeoutMs: 50 });
+  const broker = instrument(createBroker({ driver }), { tracerProvider, meterProvider, queues: [tasks] });
+  return { driver, broker, ...telemetry };
+}
+
+test("a message is sent and handled in one trace, in the conventions' words", async () => {
+  const { broker, spans } = openBroker();
+  let inside: string | undefined;
+  await broker.consume(tasks, async () => {
+    inside = trace.getActiveSpan()?.spanContext().spanId;
+  });
+  const { id } = await broker.publish(tasks, { n: 1 }, { headers: { tenant: "x" } });
+  await broker.close();
+  const common = { "messaging.system": "rabbitmq", "messaging.destination.name": "tasks", "messaging.message.id": id };
+  const [send, handled] = spans()
+    .toSorted((a, b) => a.name.localeCompare(b.name))
+    .reverse();
+  expect(send).toMatchObject({
+    name: "send tasks",
+    kind: SpanKind.PRODUCER,
+    attributes: { ...common, "messaging.operation.type": "send" },
+  });
+  expect(handled).toMatchObject({
+    name: "process tasks",
+    kind: SpanKind.CONSUMER,
+    parentSpanContext: { traceId: send?.spanContext().traceId, spanId: send?.spanContext().spanId },
+    attributes: { ...common, "messaging.operation.type": "process", "subtitles.message.fate": "acknowledged" },
+  });
+  expect(inside).toBe(handled?.spanContext().spanId);
+});
+
+test("the user's headers arrive as given, beside the trace", async () => {
+  const { broker } = openBroker();
+  const headers = await new Promise<Readonly<Record<string, string>>>((resolve) => {
+    void broker.consume(tasks, async (message) => resolve(message.headers));
+    void broker.publish(tasks, { n: 1 }, { headers: { tenant: "x" } });
+  });
+  expect(headers).toEqual({ tenant: "x", traceparent: expect.stringMatching(/^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/) });
+  await broker.close();
+});
+
+test("a batch is one span, and a message in it keeps a trace of its own", async () => {
+  const { broker, spans } = openBroker();
+  const traceparent = "00-11111111111111111111111111111111-2222222222222222-01";
+  await broker.publishMany(tasks, [
+    { payload: { n: 1 } },
+    { payload: { n: 2 }, options: { headers: { traceparent } } },
+  ]);
+  const seen: (string | undefined)[] = [];
+  await broker.consume(tasks, async ({ headers }) => void seen.push(headers.traceparent));
+  await expect.poll(() => seen.length).toBe(2);
+  const [batch] = spans();
+  expect(batch?.attributes["messaging.batch.message_count"]).toBe(2);
+  expect(seen[0]).toContain(batch?.spanContext().spanId);
+  expect(seen[1]).toBe(traceparent);
+  await broker.close();
+});
+
+test("what the wrapped broker would refuse is refused just so", async () => {
+  const { broker } = openBroker();
+  const refused = expect.objectContaining({ code: "INVALID_ARGUMENT" });
+  await expect(broker.publish({} as typeof tasks, { n: 1 })).rejects.toThrowError(refused);
+  await expect(broker.publish(tasks, { n: 1 }, { headers: "none" as never })).rejects.toThrowError(refused);
+  await expect(broker.publishMany(tasks, "many" as never)).rejects.toThrowError(refused);
+  await expect(broker.consume(tasks, "handler" as never)).rejects.toThrowError(refused);
+  await broker.close();
+});
+
+test("a publish that fails is an error of its code", async () => {
+  const { broker, driver, spans, figures } = openBroker();
+  driver.faults.goAway();
+  await expect(broker.publish(tasks, { n: 1 })).rejects.toThrow();
+  expect(spans()).toMatchObject([
+    { status: { code: SpanStatusCode.ERROR }, attributes: { "error.type": "UNAVAILABLE" } },
+  ]);
+  expect(await figures("messaging.client.sent.messages")).toEqual([]);
+  expect(await figures("messaging.client.operation.duration")).toMatchObject([
+    { attributes: { "error.type": "UNAVAILABLE" }, value: { count: 1 } },
+  ]);
+  driver.faults.comeBack();
+  await broker.close();
+});
+
+describe("what becomes of a message", () => {
+  const fail: Handler<typeof tasks> = async () => {
+    throw new TypeError("no");
+  };
+  const cases: readonly [string, Handler<typeof tasks>, readonly string[], number | undefined][] = [
+    ["fails twice", fail, ["retried", "dead-lettered"], undefined],
+    ["is given up", async () => deadLetter("no"), ["dead-lettered"], undefined],
+    [
+      "takes too long",
+      ({ signal }) => new Promise((resolve) => signal.addEventListener("abort", () => resolve())),
+      ["retried", "dead-lettered"],
+      5,
+    ],
+  ];
+  test.each(cases)("that %s is told by its spans and counted", async (_, handler, fates, timeoutMs) => {
+    const { broker, spans, figures } = openBroker();
+    await broker.consume(tasks, handler, { timeoutMs });
+    await broker.publish(tasks, { n: 1 });
+    const handled = () => spans().filter(({ name }) => name === "process tasks");
+    await expect.poll(() => handled().map(({ attributes }) => attributes["subtitles.message.fate"])).toEqual(fates);
+    await expect.poll(async () => (await broker.stats(tasks)).dead).toBe(1);
+    const retries = fates.filter((fate) => fate === "retried").length;
+    expect(await figures("subtitles.message.retries")).toMatchObject(retries === 0 ? [] : [{ value: retries }]);
+    expect(await figures("subtitles.message.dead_letters")).toMatchObject([{ value: 1 }]);
+    expect(await figures("messaging.client.consumed.messages")).toMatchObject([{ value: fates.length }]);
+    const states = (await figures("subtitles.queue.messages")).map(({ attributes, value }) => [
+      attributes["subtitles.message.state"],
+      value,
+    ]);
+    expect(Object.fromEntries(states)).toEqual({ ready: 0, unacked: 0, delayed: 0, dead: 1 });
+    await broker.close();
+  });
+
+  test("a handler that throws because its consumer closed has not failed", async () => {
+    const { broker, spans } = openBroker();
+    let begun = false;
+    await broker.consume(tasks, ({ signal }) => {
+      begun = true;
+      return new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+    });
+    await broker.publish(tasks, { n: 1 });
+    await expect.poll(() => begun).toBe(true);
+    await broker.close({ graceMs: 0 });
+    expect(spans().at(-1)?.attributes["subtitles.message.fate"]).toBe("released");
+  });
+});
+
+test("what is no broker is refused at once", () => {
+  expect(() => instrument({} as never)).toThrowError(expect.objectContaining({ code: "INVALID_ARGUMENT" }));
+});
+
+test("no other entry loads OpenTelemetry", () => {
+  const imports = (file: string): readonly string[] => {
+    const code = readFileSync(new URL(`../dist/${file}`, import.meta.url), "utf8");
+    const names = Array.from(code.matchAll(/^(?:import|export)\b[^;]*?["']([^"']+)["'];?$/gm), ([, name = ""]) => name);
+    return names.flatMap((name) => (name.startsWith("./") ? imports(name.slice(2)) : [name]));
+  };
+  for (const entry of ["index", "rabbitmq", "memory", "testing"]) {
+    expect(imports(`${entry}.js`)).not.toContain("@opentelemetry/api");
+  }
+  expect(imports("opentelemetry.js")).toContain("@opentelemetry/api");
+});
