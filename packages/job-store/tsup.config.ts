@@ -1,10 +1,19 @@
 import { defineConfig } from "tsup";
 
+const entries = [
+  "src/index.ts",
+  "src/redis.ts",
+  "src/memory.ts",
+  "src/subtitle.ts",
+  "src/opentelemetry.ts",
+  "src/testing.ts",
+];
+
 export default defineConfig({
-  entry: ["src/index.ts", "src/redis.ts", "src/memory.ts", "src/subtitle.ts", "src/opentelemetry.ts", "src/testing.ts"],
+  entry: [...entries, "src/cli.ts"],
   format: "esm",
   target: "node20",
-  dts: true,
+  dts: { entry: entries },
   clean: true,
   loader: { ".lua": "text" },
 });

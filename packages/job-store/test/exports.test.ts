@@ -3,7 +3,11 @@ import { describe, expect, test } from "vitest";
 
 const root = new URL("..", import.meta.url);
 const read = (path: string) => readFileSync(new URL(path, root), "utf8");
-const { exports, files } = JSON.parse(read("package.json")) as { exports: Record<string, unknown>; files: string[] };
+const { exports, files, bin } = JSON.parse(read("package.json")) as {
+  exports: Record<string, unknown>;
+  files: string[];
+  bin: Record<string, string>;
+};
 
 /** Every value that the package exports, by entry point. */
 const ENTRIES: Readonly<Record<string, readonly string[]>> = {
@@ -23,12 +27,9 @@ describe("the package's exports", () => {
     ]);
     expect(exports).toEqual({ ...Object.fromEntries(expected), "./package.json": "./package.json" });
     const sources = readdirSync(new URL("src", root)).filter((name) => /(?<!\.d)\.ts$/.test(name));
-    expect(sources.toSorted()).toEqual(
-      Object.keys(ENTRIES)
-        .map((entry) => `${entry}.ts`)
-        .toSorted(),
-    );
+    expect(sources.toSorted()).toEqual([...Object.keys(ENTRIES), "cli"].map((entry) => `${entry}.ts`).toSorted());
     expect(files).toEqual(["dist"]);
+    expect(bin).toEqual({ "job-store": "./dist/cli.js" });
   });
 
   for (const [entry, names] of Object.entries(ENTRIES)) {

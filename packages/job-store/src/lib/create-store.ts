@@ -1,5 +1,6 @@
 import { checkWhole, invalid, show } from "./arguments.js";
 import { isTtl, type JobDefinition, type StatusOf, TTL_RANGE } from "./definition.js";
+import { describeDefinition } from "./description.js";
 import type { JobStoreDriver, StoreShape } from "./driver.js";
 import { Store } from "./job-store.js";
 import type { JobStore, StoreEvent } from "./store.js";
@@ -37,12 +38,13 @@ export function createJobStore<D extends JobDefinition>(options: JobStoreOptions
 /** What a driver learns of a store with these options. @throws JobStoreError INVALID_ARGUMENT */
 export function shapeOf<D extends JobDefinition>(options: Omit<JobStoreOptions<D>, "driver">): StoreShape {
   const { job, onEvent } = options;
+  const ttlMs = retention(job, options.ttlSeconds ?? {});
   return {
     definition: job.name,
     statuses: Object.keys(job.statuses),
     finalStatuses: Object.entries(job.statuses).flatMap(([status, rule]) => (rule.final === true ? [status] : [])),
     fields: Object.keys(job.index ?? {}),
-    ttlMs: retention(job, options.ttlSeconds ?? {}),
+    ttlMs,
     maxCount: new Map(
       Object.entries(job.statuses).flatMap(([status, { maxCount }]) =>
         maxCount === undefined ? [] : [[status, maxCount] as const],
@@ -50,6 +52,7 @@ export function shapeOf<D extends JobDefinition>(options: Omit<JobStoreOptions<D
     ),
     historyLimit: checkWhole(options.historyLimit ?? 32, "historyLimit", 0, 10_000),
     maxRecordBytes: checkWhole(options.maxRecordBytes ?? 4_194_304, "maxRecordBytes", 1024, 536_870_912),
+    description: describeDefinition(job, ttlMs),
     emit: (event) => {
       try {
         onEvent?.(event);

@@ -35,6 +35,11 @@ export interface StoreShape {
   readonly historyLimit: number;
   /** Largest record, in bytes of JSON; a mutation that would exceed it is answered with "tooLarge". */
   readonly maxRecordBytes: number;
+  /**
+   * What tools are told of the definition, as text: a driver whose jobs outlive the process keeps it beside them, the
+   * newest one. null: whatever is kept stays.
+   */
+  readonly description: string | null;
   /** Never throws. */
   readonly emit: (event: StoreEvent) => void;
 }

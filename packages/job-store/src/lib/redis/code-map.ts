@@ -47,6 +47,13 @@ export async function loadCodeMap(
     const indexed = parseNames(stored.fields);
     const fields = union(indexed, shape.fields);
     if (stored.edition !== undefined && missing.length === 0 && fields.length === indexed.length) {
+      if (shape.description !== null && shape.description !== stored.description) {
+        // For tools only: no call waits for it or fails with it. Codes stay, so the edition does, too.
+        const description = [stored.edition, "description", shape.description];
+        connection
+          .perform((client) => evaluate(client, scripts.map, [keys.map, keys.events], description), connection.budget())
+          .catch(() => undefined);
+      }
       return { edition: stored.edition, codes, fields, own: ownCodes(codes, shape) };
     }
     if (codes.length + missing.length > MOST_CODES) {
@@ -72,6 +79,7 @@ export async function loadCodeMap(
             ...["statuses", JSON.stringify(statuses)],
             ...["codes", JSON.stringify(grown)],
             ...(fields.length === 0 ? [] : ["fields", JSON.stringify(fields)]),
+            ...(shape.description === null ? [] : ["description", shape.description]),
             ...(stored.edition === undefined ? ["log", randomBytes(6).readUIntBE(0, 6), "events", 0] : []),
           ],
         ),

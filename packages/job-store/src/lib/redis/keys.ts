@@ -1,7 +1,7 @@
 /** Where everything lives. A job is the string at `job:<id>`, and nothing else is under `job:`. */
 export interface Keys {
   readonly job: (id: string) => string;
-  /** Hash: definition, statuses, codes and the edition of this map. */
+  /** Hash: definition, statuses, codes and the edition of this map; the definition's description for tools. */
   readonly map: string;
   /** Sorted set: job id by code · 2^42 + when it entered its status. */
   readonly statuses: string;

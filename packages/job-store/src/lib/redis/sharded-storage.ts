@@ -28,7 +28,7 @@ export function tagOf(shard: number | "*"): string {
 }
 
 /** The shard of an id. Recorded nowhere, so it can never change. */
-function shardOf(id: string, shards: number): number {
+export function shardOf(id: string, shards: number): number {
   return crc32(id) % shards;
 }
 

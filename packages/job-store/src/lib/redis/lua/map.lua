@@ -1,7 +1,8 @@
 -- Records the map: which definition lives here, and what each code of the index stands for. Only if nobody else has
 -- done so since the caller read it. A new map begins a new log.
 -- KEYS: 1 map, 2 events (stream)
--- ARGV: 1 edition the caller read, '' for none; then field, value, field, value …
+-- ARGV: 1 edition the caller read, '' for none; then field, value, field, value … (with a new edition, unless codes and
+--       fields stay as they are)
 -- Replies: 1 recorded, 0 the map has changed
 
 local edition = redis.call('HGET', KEYS[1], 'edition')

@@ -1,0 +1,138 @@
+import type { JobDefinition } from "../../definition.js";
+import type { Job } from "../../job.js";
+import { listOf, type Options, wholeNumber } from "../arguments.js";
+import type { Command, Context } from "../command.js";
+import { type Column, plain } from "../output.js";
+import { EXIT, UsageError } from "../usage.js";
+
+const JOBS: readonly Column[] = [
+  ["id", ({ id }) => id],
+  ["status", ({ status }) => status],
+  ["since", ({ statusAt }) => statusAt],
+  ["attempt", ({ attempt }) => attempt],
+  ["created", ({ createdAt }) => createdAt],
+  ["data", ({ data }) => data],
+  ["error", ({ error }) => (error as { message?: string } | null)?.message],
+];
+
+export const list: Command = {
+  options: ["status", "limit", "oldest", "where"],
+  operands: [0, 0],
+  check(options) {
+    limitOf(options);
+    whereOf(options.where);
+  },
+  async run({ store, options, output, useFields }) {
+    const limit = limitOf(options);
+    const where = whereOf(options.where);
+    if (where !== undefined) useFields(new Map(Object.entries(where)));
+    const query = {
+      status: listOf(options.status),
+      order: options.oldest === true ? "oldest" : "newest",
+      where,
+    } as const;
+    const jobs: Job<JobDefinition>[] = [];
+    let code: number = EXIT.done;
+    let cursor: string | undefined;
+    do {
+      const page = await store.list({ ...query, cursor, limit: Math.min(1000, limit - jobs.length) });
+      jobs.push(...page.items);
+      for (const { id, reason } of page.unreadable) {
+        output.note(`Job ${id} cannot be read: ${plain(reason)}.`);
+        code = EXIT.refused;
+      }
+      cursor = page.cursor;
+    } while (cursor !== undefined && jobs.length < limit);
+    output.rows(jobs, JOBS);
+    if (cursor !== undefined) output.note(`There are more: see --limit (${limit}).`);
+    return code;
+  },
+};
+
+/** @throws UsageError */
+function limitOf(options: Options): number {
+  const limit = wholeNumber(options.limit, "limit", 50);
+  if (limit < 1) throw new UsageError("--limit must be 1 or more.");
+  return limit;
+}
+
+/** @throws UsageError */
+function whereOf(text: string | undefined): Readonly<Record<string, string>> | undefined {
+  if (text === undefined) return undefined;
+  const [, field, value] = /^([^=]+)=(.+)$/s.exec(text) ?? [];
+  if (field === undefined || value === undefined) throw new UsageError("--where must be field=value.");
+  return { [field]: value };
+}
+
+export const get: Command = {
+  options: [],
+  operands: [1, Number.POSITIVE_INFINITY],
+  async run({ store, operands, output }) {
+    let code: number = EXIT.done;
+    for (const id of operands) {
+      const job = await store.get(id);
+      if (job === null) {
+        output.note(`There is no job ${id}.`);
+        code = EXIT.refused;
+      } else if (output.json) output.rows([job]);
+      else {
+        const { history, ...rest } = job;
+        output.rows(Object.entries(rest).map(([part, value]) => ({ part, value })));
+        output.rows(
+          history.map((change) => ({ ...change })),
+          HISTORY,
+        );
+      }
+    }
+    return code;
+  },
+};
+
+const HISTORY: readonly Column[] = ["at", "from", "to", "by", "note"].map((name) => [name, (change) => change[name]]);
+
+export const counts: Command = {
+  options: [],
+  operands: [0, 0],
+  async run({ store, output }) {
+    const counts = await store.counts();
+    if (output.json) output.rows([counts]);
+    else output.rows(Object.entries(counts).map(([status, jobs]) => ({ status, jobs })));
+    return EXIT.done;
+  },
+};
+
+export const watch: Command = {
+  options: [],
+  operands: [0, 1],
+  async run({ store, operands: [id], output, signal }: Context) {
+    for await (const event of store.watch(id, { signal })) {
+      const { type, cursor: _, ...rest } = event;
+      if (output.json) output.rows([{ type, ...rest }]);
+      else output.rows([{ type, ...rest }], [["", () => type], ...EVENT]);
+    }
+    return EXIT.done;
+  },
+};
+
+const EVENT: readonly Column[] = [
+  ["", ({ at, job }) => at ?? (job as Job<JobDefinition> | null)?.statusAt],
+  ["", ({ id, job }) => id ?? (job as Job<JobDefinition> | null)?.id],
+  ["", ({ to, job, progress, reason }) => to ?? (job as Job<JobDefinition> | null)?.status ?? progress ?? reason],
+  ["", ({ by }) => by],
+];
+
+export const health: Command = {
+  options: [],
+  operands: [0, 0],
+  async run({ store, options, output }) {
+    const health = await store.health({ timeoutMs: wholeNumber(options.timeout, "timeout", 2000) });
+    if (output.json) output.rows([{ ...health }]);
+    else {
+      const { details, warnings, ...rest } = health;
+      const all = { ...rest, ...details, ...Object.fromEntries(warnings.map((text, n) => [`warning ${n + 1}`, text])) };
+      output.rows(Object.entries(all).map(([what, value]) => ({ what, value })));
+    }
+    if (health.status === "unhealthy") return EXIT.unavailable;
+    return health.status === "healthy" ? EXIT.done : EXIT.refused;
+  },
+};

@@ -1,0 +1,66 @@
+import { createReadStream } from "node:fs";
+import { createInterface } from "node:readline";
+import type { JobDefinition } from "../../definition.js";
+import { JobStoreError } from "../../errors.js";
+import type { Job } from "../../job.js";
+import { listOf } from "../arguments.js";
+import type { Command } from "../command.js";
+import { EXIT } from "../usage.js";
+
+export const exportJobs: Command = {
+  options: ["status"],
+  operands: [0, 0],
+  async run({ store, options, output, kept, fieldsOf, signal }) {
+    let jobs = 0;
+    for await (const job of store.scan({ status: listOf(options.status), order: "oldest", limit: 500, signal })) {
+      const fields = kept.fields.length === 0 ? {} : await fieldsOf(job.id);
+      output.line({ ...job, fields });
+      jobs++;
+    }
+    output.note(`${jobs} jobs exported.`);
+    return signal.aborted ? EXIT.refused : EXIT.done;
+  },
+};
+
+export const importJobs: Command = {
+  options: [],
+  operands: [0, 1],
+  async run({ store, operands: [file], output, stdin, useFields, signal }) {
+    const input = file === undefined || file === "-" ? stdin : createReadStream(file);
+    const tally = { imported: 0, present: 0, refused: 0 };
+    let number = 0;
+    for await (const line of createInterface({ input })) {
+      number++;
+      if (line.trim() === "") continue;
+      if (signal.aborted) break;
+      try {
+        const { fields, job } = readJob(line);
+        if ((await store.get(job.id)) !== null) tally.present++;
+        else {
+          useFields(new Map(Object.entries(fields)));
+          await store.save(job);
+          tally.imported++;
+        }
+      } catch (error) {
+        // Created since it was looked for.
+        if (JobStoreError.is(error, "CONFLICT")) tally.present++;
+        else if (error instanceof SyntaxError || (JobStoreError.is(error) && error.code !== "UNAVAILABLE")) {
+          tally.refused++;
+          output.note(`Line ${number}: ${error.message}`);
+        } else throw error;
+      }
+    }
+    output.rows([tally]);
+    return tally.refused > 0 || signal.aborted ? EXIT.refused : EXIT.done;
+  },
+};
+
+/** Dates travel as text. What is no job is for `save` to refuse. @throws SyntaxError */
+function readJob(line: string): { job: Job<JobDefinition>; fields: Readonly<Record<string, string>> } {
+  const { fields = {}, ...job } = JSON.parse(line) ?? {};
+  const history = Array.isArray(job.history)
+    ? job.history.map((change: { at: string }) => ({ ...change, at: new Date(change?.at) }))
+    : job.history;
+  const [createdAt, updatedAt, statusAt] = [job.createdAt, job.updatedAt, job.statusAt].map((at) => new Date(at));
+  return { job: { ...job, history, createdAt, updatedAt, statusAt }, fields };
+}

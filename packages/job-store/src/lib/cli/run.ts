@@ -1,0 +1,106 @@
+import { createInterface } from "node:readline/promises";
+import { JobStoreError } from "../errors.js";
+import { reasonOf } from "../redis/faults.js";
+import { type CommandLine, checkCommand, readCommandLine } from "./arguments.js";
+import type { Command } from "./command.js";
+import { deleteJobs, retry, setStatus } from "./commands/change.js";
+import { counts, get, health, list, watch } from "./commands/look.js";
+import { exportJobs, importJobs } from "./commands/transfer.js";
+import { open } from "./open.js";
+import { createOutput, plain } from "./output.js";
+import { EXIT, USAGE, UsageError } from "./usage.js";
+
+const COMMANDS: Readonly<Record<string, Command>> = {
+  list,
+  get,
+  counts,
+  watch,
+  health,
+  retry,
+  "set-status": setStatus,
+  delete: deleteJobs,
+  export: exportJobs,
+  import: importJobs,
+};
+
+/** What of a process a command needs. */
+export type Terminal = Pick<NodeJS.Process, "stdin" | "stdout" | "stderr" | "env" | "on" | "off">;
+
+/** @returns the exit code */
+export async function runCli(args: readonly string[], terminal: Terminal): Promise<number> {
+  const { stdout, stderr } = terminal;
+  // Whoever reads us may have seen enough: `job-store list | head -1`.
+  stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+  });
+  try {
+    const line = readCommandLine(args);
+    if (line.options.help === true || line.command === null || line.command === "help") {
+      stdout.write(USAGE);
+      return line.command === null && line.options.help !== true ? EXIT.usage : EXIT.done;
+    }
+    return await carryOut(line, terminal);
+  } catch (error) {
+    const [message, code] = explain(error);
+    stderr.write(`job-store: ${plain(message)}\n`);
+    return code;
+  }
+}
+
+async function carryOut(line: CommandLine, terminal: Terminal): Promise<number> {
+  const { options, operands } = line;
+  const command = Object.hasOwn(COMMANDS, line.command ?? "") ? COMMANDS[line.command ?? ""] : undefined;
+  if (command === undefined) throw new UsageError(`There is no command "${line.command}". Try --help.`);
+  checkCommand(line, command);
+  if (options.output !== undefined && options.output !== "table" && options.output !== "json") {
+    throw new UsageError("--output must be table or json.");
+  }
+  command.check?.(options, operands);
+  const json = options.output === undefined ? terminal.stdout.isTTY !== true : options.output === "json";
+  const output = createOutput(
+    json,
+    (text) => void terminal.stdout.write(text),
+    (text) => void terminal.stderr.write(text),
+  );
+
+  const stop = new AbortController();
+  const onSignal = () => stop.abort();
+  terminal.on("SIGINT", onSignal);
+  terminal.on("SIGTERM", onSignal);
+  try {
+    await using opened = await open(options, terminal.env);
+    const confirm = (question: string) => ask(question, options.yes === true, terminal);
+    return await command.run({
+      ...opened,
+      options,
+      operands,
+      output,
+      confirm,
+      stdin: terminal.stdin,
+      signal: stop.signal,
+    });
+  } finally {
+    terminal.off("SIGINT", onSignal);
+    terminal.off("SIGTERM", onSignal);
+  }
+}
+
+/** @throws UsageError where nobody can be asked */
+async function ask(question: string, yes: boolean, { stdin, stderr }: Terminal): Promise<boolean> {
+  if (yes) return true;
+  if (stdin.isTTY !== true) throw new UsageError(`${question} Nobody is here to be asked: add --yes.`);
+  const dialog = createInterface({ input: stdin, output: stderr });
+  const answer = await dialog.question(`${plain(question)} [y/N] `);
+  dialog.close();
+  return /^y(es)?$/i.test(answer.trim());
+}
+
+function explain(error: unknown): readonly [message: string, code: number] {
+  if (error instanceof UsageError) return [error.message, EXIT.usage];
+  if (JobStoreError.is(error)) {
+    if (error.code === "UNAVAILABLE" || error.code === "CLOSED") return [error.message, EXIT.unavailable];
+    return [error.message, error.code === "INVALID_ARGUMENT" ? EXIT.usage : EXIT.refused];
+  }
+  // Errors of ioredis carry the password: only their words are shown.
+  return [reasonOf(error), EXIT.unavailable];
+}

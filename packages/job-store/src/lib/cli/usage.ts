@@ -1,0 +1,51 @@
+/** How a command ended, for scripts. */
+export const EXIT = {
+  done: 0,
+  /** A job that is not there, a step that the lifecycle forbids, a store that is degraded; of several, any. */
+  refused: 1,
+  /** The command line is wrong, or nobody was there to be asked. */
+  usage: 2,
+  /** The store cannot be reached, or not be used. */
+  unavailable: 3,
+} as const;
+
+/** The command line is wrong; the message says how. */
+export class UsageError extends Error {}
+
+export const USAGE = `Usage: job-store <command> [options]
+
+Looks at the jobs of @subtitles/job-store in Redis, and puts them right. It needs no definition: the store keeps one.
+
+  list [--status a,b] [--limit 50] [--oldest] [--where field=value]
+                          jobs, newest first: by creation, or with --status by when they entered it
+  get <id>...             whole jobs, with their history
+  counts                  how many jobs there are in each status
+  watch [id]              changes as they happen, until Ctrl-C
+  health                  how the store stands; exit code 1 where degraded, 3 where unhealthy
+
+  retry <id>... | --status failed [--to status]
+                          brings jobs from a final status back to the first one, or to another
+  set-status <id> <status> [--force]
+                          a step of the lifecycle, or with --force any
+  delete <id>... | --status a,b
+                          removes jobs for good
+  export [--status a,b]   jobs as JSON lines, for import
+  import [file]           from such lines, also on standard input; jobs that are there already are left alone
+
+retry and set-status take --queue <name> --payload <json>: a message that the outbox stores in the same step, so that
+somebody works on the job. {id} in the payload is the job's id. And --note <text>, for the history.
+
+Which store:
+  --url redis://…         or REDIS_URL. Put a password there, not on the command line
+  --cluster host:port,…   nodes of a cluster, instead
+  --sentinels host:port,… --name mymaster
+                          sentinels, instead; user and password are those of --url or REDIS_URL
+  --prefix films:         the store's keyPrefix, or REDIS_KEY_PREFIX
+  --timeout 2000          milliseconds that a call may take
+
+How:
+  --output table|json     tables for people, JSON lines for programs. Default: json where the output is no terminal
+  --yes                   does not ask before it changes several jobs or destroys something
+
+Exit codes: 0 done; 1 refused or not found (of several jobs: any); 2 wrong usage; 3 the store cannot be used.
+`;

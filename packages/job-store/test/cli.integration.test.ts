@@ -1,0 +1,219 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { text } from "node:stream/consumers";
+import { fileURLToPath } from "node:url";
+import { Redis } from "ioredis";
+import { afterAll, describe, expect, onTestFinished, test } from "vitest";
+import { server } from "../../../test/servers/require.js";
+import { createJobStore } from "../src/index.js";
+import { type Report, report } from "../src/lib/contract/definitions.js";
+import { redisDriver } from "../src/redis.js";
+import { runHere } from "./run-cli.js";
+
+const redis = server("redis");
+const bin = fileURLToPath(new URL("../dist/cli.js", import.meta.url));
+
+const environment = (prefix: string) => ({ REDIS_URL: redis.url ?? "", REDIS_KEY_PREFIX: prefix });
+
+/** The command in this process: starting one for each call would take the longest part of the time. */
+const cli = (prefix: string, args: readonly string[], input = "") => runHere(args, environment(prefix), { input });
+
+/** The built command, as a process of its own. */
+function start(prefix: string, args: readonly string[]) {
+  const env = { ...process.env, ...environment(prefix) };
+  return spawn(process.execPath, [bin, ...args], { env, timeout: 60_000 });
+}
+
+const lines = (out: string): Record<string, unknown>[] =>
+  out
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line));
+
+describe.skipIf(redis.url === null)(redis.title("The command line"), () => {
+  let places = 0;
+  const client = new Redis(redis.url ?? "", { lazyConnect: true });
+  afterAll(() => client.disconnect());
+
+  /** A place of its own, with a job that waits, one that failed and one that is done. */
+  async function openPlace() {
+    const prefix = `${redis.prefix}cli-${places++}:`;
+    const driver = redisDriver({ url: redis.url ?? "", keyPrefix: prefix });
+    const store = createJobStore<Report>({ job: report, driver, ttlSeconds: { failed: 60 } });
+    onTestFinished(() => store.close());
+    await store.create({ title: "Q1", label: "blue" }, { id: "a" });
+    await store.create({ title: "Q2", owner: "Ann" }, { id: "b" });
+    await store.updateStatus("b", "failed", { error: { message: "no \u001b[31mpaper" } });
+    await store.create({ title: "Q3" }, { id: "c" });
+    for (const to of ["working", "done"] as const) await store.updateStatus("c", to, { by: "w1" });
+    return { prefix, store, run: (args: readonly string[], input?: string) => cli(prefix, args, input) };
+  }
+
+  test("knows the definition from the store: list, counts and get speak its words", async () => {
+    const { run, store } = await openPlace();
+    const listed = await run(["list", "--status", "failed,done"]);
+    expect(listed).toMatchObject({ code: 0, err: "" });
+    expect(lines(listed.out).map(({ id, status }) => [id, status])).toEqual([
+      ["c", "done"],
+      ["b", "failed"],
+    ]);
+    expect(lines((await run(["counts"])).out)).toEqual([await store.counts()]);
+    expect(lines((await run(["get", "b"])).out)).toEqual([JSON.parse(JSON.stringify(await store.get("b")))]);
+    expect(lines((await run(["list", "--where", "label=blue"])).out)).toMatchObject([{ id: "a" }]);
+    const limited = await run(["list", "--limit", "1", "--oldest"]);
+    expect(lines(limited.out).map(({ id }) => id)).toEqual(["a"]);
+    expect(limited.err).toContain("There are more");
+  });
+
+  test("shows tables to people, without what would move their cursor", async () => {
+    const { run } = await openPlace();
+    const { out } = await run(["list", "--output", "table", "--oldest"]);
+    const [heading, first, second] = out.split("\n");
+    expect(heading).toMatch(/^id +status +since +attempt +created +data +error$/);
+    expect(first).toMatch(/^a +waiting +\d{4}-\d\d-\d\d \d\d:\d\d:\d\d +1 .*"title":"Q1"/);
+    expect(second).toMatch(/no {2}\[31mpaper$/);
+    expect((await run(["get", "c", "--output", "table"])).out).toMatch(/waiting +working +w1/);
+    expect((await run(["counts", "--output", "table"])).out).toContain("waiting    1");
+  });
+
+  test("leaves what the store keeps of its definition as it is, and changes no code", async () => {
+    const { run, prefix } = await openPlace();
+    const before = await client.hgetall(`${prefix}jobs:map`);
+    await run(["list"]);
+    await run(["set-status", "a", "working"]);
+    expect(await client.hgetall(`${prefix}jobs:map`)).toEqual({ ...before, events: expect.any(String) });
+    expect(before.description).toContain('"failed":{"next":["waiting","abandoned"],"final":true,"ttlMs":60000');
+  });
+
+  test("set-status follows the lifecycle, and steps over it only with --force", async () => {
+    const { run, store } = await openPlace();
+    const refused = await run(["set-status", "a", "done"]);
+    expect(refused).toMatchObject({ code: 1, out: "" });
+    expect(refused.err).toContain('Job a is "waiting" and cannot become "done" (may follow: working, failed).');
+    expect((await run(["set-status", "a", "done", "--force", "--note", "by hand"])).code).toBe(0);
+    const job = await store.get("a");
+    expect(job).toMatchObject({ status: "done", version: 2, history: [{}, { by: "job-store", note: "by hand" }] });
+    // Its time in this status is the definition's, and it is still found by its fields.
+    expect(Number(job?.expiresAt) - Number(job?.statusAt)).toBe(3_600_000);
+    expect((await store.list({ where: { label: "blue" } })).items).toHaveLength(1);
+    expect(await run(["set-status", "a", "paid"])).toMatchObject({ code: 1 });
+    expect(await run(["set-status", "a", "paid", "--force"])).toMatchObject({ code: 2 });
+    expect(await run(["set-status", "x", "done"])).toMatchObject({ code: 1, err: "Job x is not there.\n" });
+  });
+
+  test("retry takes jobs back to the start, with the message that asks for the work", async () => {
+    const { run, store } = await openPlace();
+    const args = ["--queue", "reports", "--payload", '{"jobId":"{id}"}'];
+    expect(lines((await run(["retry", "b", ...args])).out)).toEqual([{ id: "b", from: "failed", to: "waiting" }]);
+    expect(await store.get("b")).toMatchObject({ status: "waiting", attempt: 2, error: null });
+    expect(await store.outbox.read()).toMatchObject([{ queue: "reports", payload: { jobId: "b" }, jobId: "b" }]);
+    const notFinal = await run(["retry", "a"]);
+    expect(notFinal).toMatchObject({ code: 1, err: 'Job a is "waiting", which is not final.\n' });
+  });
+
+  test("what concerns many jobs or destroys them is not done unasked", async () => {
+    const { run, store } = await openPlace();
+    expect(await run(["delete", "a"])).toMatchObject({ code: 2, err: expect.stringContaining("add --yes") });
+    expect(await run(["retry", "--status", "failed"])).toMatchObject({ code: 2 });
+    expect(await store.counts()).toMatchObject({ waiting: 1, failed: 1, done: 1 });
+    expect((await run(["retry", "--status", "failed", "--yes"])).code).toBe(0);
+    expect(lines((await run(["delete", "--status", "waiting", "--yes"])).out)).toEqual([
+      { id: "a", deleted: true },
+      { id: "b", deleted: true },
+    ]);
+    expect(await run(["delete", "a", "--yes"])).toMatchObject({ code: 1 });
+    expect(await store.counts()).toMatchObject({ waiting: 0, failed: 0, done: 1 });
+  });
+
+  test.each([
+    ["y\n", 0, null],
+    ["n\n", 1, "a"],
+    ["\n", 1, "a"],
+  ])("asked in a terminal, %j decides", async (answer, code, left) => {
+    const { prefix, store } = await openPlace();
+    const asked = await runHere(["delete", "a"], environment(prefix), { input: answer, isTTY: true });
+    expect(asked).toMatchObject({ code, err: expect.stringContaining("Delete job a for good? [y/N]") });
+    expect((await store.get("a"))?.id ?? null).toBe(left);
+  });
+
+  test("export and import carry every job over, with its history and what it is found by", async () => {
+    const { run, store, prefix } = await openPlace();
+    const exported = await run(["export"]);
+    expect(exported).toMatchObject({ code: 0, err: "3 jobs exported.\n" });
+    const before = (await store.list({ order: "oldest" })).items;
+    await run(["delete", "--status", "waiting,failed", "--yes"]);
+    const imported = await run(["import"], `${exported.out}\n{"id":"d"}\nno json\n`);
+    expect(lines(imported.out)).toEqual([{ imported: 2, present: 1, refused: 2 }]);
+    expect(imported.code).toBe(1);
+    expect(imported.err).toMatch(/^Line 5: .*\nLine 6: .*\n$/);
+    expect((await store.list({ order: "oldest" })).items).toEqual(before);
+    expect((await store.list({ where: { owner: "Ann" } })).items).toMatchObject([{ id: "b" }]);
+    expect(await client.exists(`${prefix}job:d`)).toBe(0);
+  });
+
+  test("watch tells changes as they happen, and ends well when interrupted", async () => {
+    const { prefix, store } = await openPlace();
+    const child = start(prefix, ["watch", "a"]);
+    let out = "";
+    child.stdout.on("data", (chunk) => (out += chunk));
+    await expect.poll(() => out, { timeout: 20_000 }).toContain('"snapshot"');
+    await store.updateStatus("a", "working", { by: "w1" });
+    await expect
+      .poll(() => lines(out)[1], { timeout: 20_000 })
+      .toMatchObject({ type: "status", to: "working", by: "w1" });
+    child.kill("SIGINT");
+    expect(await once(child, "close")).toEqual([0, null]);
+  });
+
+  test("as built, it writes JSON lines into a pipe, and ends well where nobody reads on", async () => {
+    const { prefix } = await openPlace();
+    const counted = start(prefix, ["counts"]);
+    const [out, [code]] = await Promise.all([text(counted.stdout), once(counted, "close")]);
+    expect([JSON.parse(out), code]).toEqual([expect.objectContaining({ waiting: 1 }), 0]);
+    const unread = start(prefix, ["list"]);
+    unread.stdout.destroy();
+    const [err] = await Promise.all([text(unread.stderr), once(unread, "close")]);
+    expect(err).toBe("");
+  });
+
+  test("health answers with its exit code", async () => {
+    const { run } = await openPlace();
+    const { code, out } = await run(["health"]);
+    expect(code).toBe(0);
+    expect(lines(out)).toMatchObject([{ status: "healthy", driver: "redis" }]);
+  });
+
+  test("understands jobs that are spread over shards", async () => {
+    const prefix = `${redis.prefix}cli-sharded:`;
+    const store = createJobStore({ job: report, driver: redisDriver({ client, shards: 4, keyPrefix: prefix }) });
+    onTestFinished(() => store.close());
+    await store.createMany(["a", "b", "c", "d"].map((id) => ({ id, data: { title: id, label: `l-${id}` } })));
+    const exported = lines((await cli(prefix, ["export"])).out);
+    expect(exported.map(({ id, fields }) => [id, fields]).toSorted()).toEqual(
+      ["a", "b", "c", "d"].map((id) => [id, { label: `l-${id}` }]),
+    );
+  });
+
+  test("says so where no store is, and where an older one keeps no lifecycle", async () => {
+    const nowhere = await cli(`${redis.prefix}nowhere:`, ["list"]);
+    expect(nowhere).toMatchObject({ code: 2, err: expect.stringContaining("No store of jobs is there") });
+    const { run, prefix } = await openPlace();
+    await client.hdel(`${prefix}jobs:map`, "description");
+    expect(lines((await run(["list"])).out)).toHaveLength(3);
+    expect(await run(["retry", "b"])).toMatchObject({ code: 2, err: expect.stringContaining("not kept here yet") });
+    expect((await run(["set-status", "b", "waiting", "--force"])).code).toBe(0);
+  });
+
+  test("a store that starts later brings the description up to date, and disturbs nobody", async () => {
+    const { prefix, store } = await openPlace();
+    const map = () => client.hmget(`${prefix}jobs:map`, "description", "edition");
+    const [, edition] = await map();
+    await client.hset(`${prefix}jobs:map`, "description", "{}");
+    const driver = redisDriver({ url: redis.url ?? "", keyPrefix: prefix });
+    const other = createJobStore<Report>({ job: report, driver, ttlSeconds: { failed: 60 } });
+    onTestFinished(() => other.close());
+    await other.get("a");
+    await expect.poll(map).toEqual([expect.stringContaining('"initial":"waiting"'), edition]);
+    expect((await store.get("a"))?.id).toBe("a");
+  });
+});

@@ -1,0 +1,39 @@
+import { expect, test } from "vitest";
+import { runHere } from "./run-cli.js";
+
+test.each([
+  [[], 2, "Usage: job-store"],
+  [["--help"], 0, "Usage: job-store"],
+  [["list", "--help"], 0, "Usage: job-store"],
+  [["explode"], 2, 'There is no command "explode"'],
+  [["constructor"], 2, "There is no command"],
+  [["list", "--colour"], 2, "--colour"],
+  [["list", "--force"], 2, "list takes no --force"],
+  [["get"], 2, "get needs a job's id"],
+  [["counts", "a"], 2, 'counts does not take "a"'],
+  [["list", "--limit", "many"], 2, "--limit must be a whole number"],
+  [["list", "--limit", "0"], 2, "--limit must be 1 or more"],
+  [["list", "--where", "blue"], 2, "--where must be field=value"],
+  [["list", "--output", "xml"], 2, "--output must be table or json"],
+  [["retry"], 2, "Which jobs?"],
+  [["delete", "a", "--status", "done", "--yes"], 2, "Which jobs?"],
+  [["retry", "a", "--queue", "q"], 2, "--queue and --payload go together"],
+  [["retry", "a", "--queue", "q", "--payload", "{"], 2, "--payload must be JSON"],
+  [["list"], 2, "Which Redis?"],
+  [["list", "--sentinels", "a:1"], 2, "--name"],
+  [["list", "--cluster", "a"], 2, "host:port"],
+  [["list", "--url", "http://a"], 2, "redis://"],
+  [["list", "--url", "redis://a", "--timeout", "1"], 2, "timeoutMs must be a whole number from 10"],
+])("%j ends with %i before anything is opened", async (args, code, words) => {
+  const ended = await runHere(args, {});
+  expect(ended.out + ended.err).toContain(words);
+  expect(ended.code).toBe(code);
+});
+
+test("a server that is not there ends with 3, and the password stays unsaid", async () => {
+  const env = { REDIS_URL: "redis://user:geheim@127.0.0.1:1" };
+  const { code, out, err } = await runHere(["list", "--timeout", "200"], env);
+  expect(code).toBe(3);
+  expect(err).toMatch(/^job-store: .*ECONNREFUSED/);
+  expect(out + err).not.toContain("geheim");
+});
