@@ -1,7 +1,7 @@
 // What stands behind every root npm script. It needs Node and npm, nothing else, and sees to the rest itself: a current
 // Node and pnpm (kept in npm's cache), the dependencies, the built packages. Then it runs the task.
 //
-//   node scripts/dev.mjs <bench | build | check | demo | test> [arguments for the task]
+//   node scripts/dev.mjs <bench | bench:queue-kill | build | check | demo | test> [arguments for the task]
 import { build } from "./dev/build.mjs";
 import { check } from "./dev/check.mjs";
 import { exitAs, run, say } from "./dev/run.mjs";
@@ -16,7 +16,8 @@ import { findTools } from "./dev/tools.mjs";
 
 /** @type {Record<string, Task>} */
 const tasks = {
-  bench: { run: bench },
+  bench: { run: (args) => bench("start", args) },
+  "bench:queue-kill": { run: (args) => bench("queue-kill", args) },
   build: { run: async () => 0 },
   check: { run: check },
   demo: { run: demo },
@@ -28,9 +29,12 @@ async function demo(args) {
   return (await run("pnpm", ["--dir", "examples/demo", "--silent", "start", ...args])).code;
 }
 
-/** @param {string[]} args */
-async function bench(args) {
-  return (await run("pnpm", ["--dir", "bench", "--silent", "start", ...args])).code;
+/**
+ * @param {string} script of bench/package.json
+ * @param {string[]} args
+ */
+async function bench(script, args) {
+  return (await run("pnpm", ["--dir", "bench", "--silent", script, ...args])).code;
 }
 
 /** @returns {Promise<boolean>} whether a task can begin */

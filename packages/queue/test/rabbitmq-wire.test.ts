@@ -58,7 +58,7 @@ test("pauses before a reconnect differ, grow, and stay short enough to be back w
   for (const failures of [1, 5, 50, 5_000]) {
     for (const pauseMs of pausesAfter(failures)) {
       expect(pauseMs).toBeGreaterThanOrEqual(0);
-      expect(pauseMs).toBeLessThanOrEqual(1_500);
+      expect(pauseMs).toBeLessThanOrEqual(1_000);
     }
   }
 });

@@ -4,8 +4,8 @@ import type { TlsOptions } from "./options.js";
 import { wordsOfOpening } from "./refusals.js";
 import { jitteredPauseMs } from "./time.js";
 
-/** For the socket and the handshake together. */
-const CONNECT_TIMEOUT_MS = 3_000;
+/** For the socket and the handshake together. A broker that has just come back, with everyone at its door, is slow. */
+const CONNECT_TIMEOUT_MS = 5_000;
 
 export interface ConnectionOptions {
   /** Tried in turn. */

@@ -1,0 +1,96 @@
+import { fork } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import type { PrivateServer } from "../../../test/servers/private-server.js";
+import { readJournal } from "./journal.js";
+import { type Outcome, outcomeOf } from "./outcome.js";
+import type { Task } from "./peer.js";
+import { drain, fill } from "./queues.js";
+
+const PREFETCH = 20;
+/** More than can be handled until the round ends. */
+const TO_CONSUME = 2_500;
+const BEFORE_MS = 2_000;
+const DOWN_MS = 5_000;
+const AFTER_MS = 12_000;
+
+/** A library that is to take part, and the type of its queues. */
+export interface Contender {
+  readonly library: string;
+  readonly type: Task["type"];
+}
+
+export interface Result extends Contender {
+  readonly outcome: Outcome;
+}
+
+/**
+ * Kills the broker while all of them publish and consume, starts it again, and looks at what became of every message. They
+ * all meet the same kill.
+ */
+export async function round(
+  server: PrivateServer,
+  contenders: readonly Contender[],
+  name: string,
+): Promise<readonly Result[]> {
+  const running: Running[] = [];
+  try {
+    for (const [n, contender] of contenders.entries()) running.push(await start(server, contender, `${name}.${n}`));
+    const { killedAt, backAt } = await kill(server, running);
+    await Promise.all(running.map(({ stop }) => stop()));
+    const results: Result[] = [];
+    for (const { library, type, task, journalPath } of running) {
+      const journal = readJournal(journalPath);
+      const published = await drain(server.url, task.publishTo);
+      const left = await drain(server.url, task.consumeFrom);
+      const outcome = outcomeOf({ journal, published, left, given: TO_CONSUME, killedAt, backAt });
+      results.push({ library, type, outcome });
+    }
+    return results;
+  } finally {
+    for (const { child } of running) child.kill("SIGKILL");
+  }
+}
+
+async function kill(server: PrivateServer, running: readonly Running[]) {
+  const toConsume = running.map(({ task }) => task.consumeFrom);
+  await fill(server.url, toConsume, TO_CONSUME);
+  for (const { child } of running) child.send("go");
+  await pause(BEFORE_MS);
+  const killedAt = Date.now();
+  await server.kill();
+  await pause(DOWN_MS);
+  await server.restart();
+  const backAt = Date.now();
+  await pause(AFTER_MS);
+  return { killedAt, backAt };
+}
+
+type Running = Awaited<ReturnType<typeof start>>;
+
+/** In a process of its own. */
+async function start(server: PrivateServer, { library, type }: Contender, name: string) {
+  const task = {
+    url: server.url,
+    type,
+    publishTo: `${name}.publish`,
+    consumeFrom: `${name}.consume`,
+    prefetch: PREFETCH,
+  };
+  const journalPath = join(server.folder, `${name}.journal`);
+  const program = fileURLToPath(new URL("client.ts", import.meta.url));
+  const child = fork(program, [library, journalPath, JSON.stringify(task)], {
+    execArgv: ["--import", "tsx"],
+    stdio: ["ignore", "ignore", "inherit", "ipc"],
+  });
+  const ended = once(child, "exit");
+  const ready = await Promise.race([once(child, "message"), ended.then(() => null)]);
+  if (ready === null) throw new Error(`${library} did not start`);
+  const stop = async () => {
+    if (child.connected) child.send("stop");
+    await ended;
+  };
+  return { library, type, task, journalPath, child, stop };
+}
