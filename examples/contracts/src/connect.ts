@@ -1,11 +1,11 @@
 import { createJobStore } from "@subtitles/job-store";
 import { redisDriver } from "@subtitles/job-store/redis";
-import { subtitleJob, subtitleTtlFromEnv } from "@subtitles/job-store/subtitle";
+import { subtitleTtlFromEnv } from "@subtitles/job-store/subtitle";
 import { type Broker, createBroker } from "@subtitles/queue";
 import { rabbitmqDriver } from "@subtitles/queue/rabbitmq";
 import type { z } from "zod";
 import type { connectionEnv } from "./env.js";
-import type { SubtitleStore } from "./job.js";
+import { type SubtitleStore, subtitleJob } from "./job.js";
 import { type Log, logStoreEvents } from "./log.js";
 
 type ConnectionEnv = z.output<z.ZodObject<typeof connectionEnv>>;

@@ -1,7 +1,14 @@
 export { openBroker, openStore } from "./connect.js";
 export { connectionEnv, EnvError, envOrExit, exitWith, parseEnv, workerEnv } from "./env.js";
 export { Failure, NotNow } from "./failures.js";
-export { jobId, type SubtitleJob, type SubtitleStore, subtitleStatus, type WorkingJob } from "./job.js";
+export {
+  jobId,
+  type SubtitleJob,
+  type SubtitleStore,
+  subtitleJob,
+  subtitleStatus,
+  type WorkingJob,
+} from "./job.js";
 export { createLog, type Log, logStoreEvents } from "./log.js";
 export {
   memoryProviderStates,
@@ -10,7 +17,7 @@ export {
   type ProviderStates,
   providerState,
 } from "./provider-state.js";
-export { downloadQueue, type StageQueue, translateQueue } from "./queues.js";
+export { downloadQueue, jobMessage, type StageQueue, translateQueue } from "./queues.js";
 export { redisProviderStates } from "./redis-provider-states.js";
 export { type Outcome, type Stage, type StageOptions, type StageTools, startStage } from "./stage.js";
 export { aborted, stopSignal } from "./stop.js";

@@ -1,6 +1,15 @@
-import type { Job, JobStore } from "@subtitles/job-store";
-import type { subtitleJob } from "@subtitles/job-store/subtitle";
+import { defineJob, type Job, type JobStore } from "@subtitles/job-store";
+import { subtitleJob as preset } from "@subtitles/job-store/subtitle";
 import { z } from "zod";
+
+/** The preset of `@subtitles/job-store/subtitle`, and two fields that jobs can be listed by. */
+export const subtitleJob = defineJob({
+  ...preset,
+  index: {
+    language: ({ language }) => language,
+    targetLanguage: ({ targetLanguage }) => targetLanguage,
+  },
+});
 
 export type SubtitleJob = typeof subtitleJob;
 export type SubtitleStore = JobStore<SubtitleJob>;

@@ -74,5 +74,5 @@ function fileName(id: string, language: string): string {
 
 /** Where a client gets a finished job's file. */
 export function fileUrl(downloadBaseUrl: string, jobId: string): string {
-  return `${downloadBaseUrl.replace(/\/+$/, "")}/subtitles/${jobId}/file`;
+  return `${downloadBaseUrl.replace(/\/+$/, "")}/api/v1/jobs/${jobId}/file`;
 }

@@ -1,7 +1,7 @@
 import { createJobStore } from "@subtitles/job-store";
 import { memoryDriver } from "@subtitles/job-store/memory";
-import { subtitleJob } from "@subtitles/job-store/subtitle";
 import { expect, onTestFinished, test, vi } from "vitest";
+import { subtitleJob } from "../src/job.js";
 import { createProgressWriter } from "../src/progress.js";
 
 async function workingJob() {

@@ -1,10 +1,9 @@
 import { createJobStore, JobStoreError } from "@subtitles/job-store";
 import { memoryDriver as jobsInMemory } from "@subtitles/job-store/memory";
-import { subtitleJob } from "@subtitles/job-store/subtitle";
 import { type Broker, createBroker, defineQueue } from "@subtitles/queue";
 import { memoryDriver as queuesInMemory } from "@subtitles/queue/memory";
 import { onTestFinished, vi } from "vitest";
-import type { SubtitleStore } from "../src/job.js";
+import { type SubtitleStore, subtitleJob } from "../src/job.js";
 import { createLog } from "../src/log.js";
 import { jobMessage } from "../src/queues.js";
 import { type Outcome, type Stage, startStage } from "../src/stage.js";

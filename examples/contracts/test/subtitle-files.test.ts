@@ -64,6 +64,6 @@ test.each([
 });
 
 test("a job's address follows the base, with or without a slash at its end", () => {
-  expect(fileUrl("https://films.example/api/", "j1")).toBe("https://films.example/api/subtitles/j1/file");
-  expect(fileUrl("https://films.example/api", "j1")).toBe("https://films.example/api/subtitles/j1/file");
+  expect(fileUrl("https://films.example/api/", "j1")).toBe("https://films.example/api/api/v1/jobs/j1/file");
+  expect(fileUrl("https://films.example/api", "j1")).toBe("https://films.example/api/api/v1/jobs/j1/file");
 });

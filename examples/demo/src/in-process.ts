@@ -1,13 +1,12 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createLog, createSubtitleFiles } from "@example/contracts";
+import { createLog, createSubtitleFiles, memoryProviderStates, subtitleJob } from "@example/contracts";
 import { librarySource, startDownloader } from "@example/downloader";
-import { startManager } from "@example/manager";
+import { keysInMemory, startManager } from "@example/manager";
 import { loadTranslationMemory, paced, startTranslator } from "@example/translator";
 import { createJobStore } from "@subtitles/job-store";
 import { memoryDriver as jobsInMemory } from "@subtitles/job-store/memory";
-import { subtitleJob } from "@subtitles/job-store/subtitle";
 import { createBroker } from "@subtitles/queue";
 import { memoryDriver as queuesInMemory } from "@subtitles/queue/memory";
 import { type System, samples } from "./system.js";
@@ -21,7 +20,16 @@ export async function startInProcess(): Promise<System> {
   const files = createSubtitleFiles(folder);
   const memory = await loadTranslationMemory(samples.translationMemory);
 
-  const manager = await startManager({ store, broker, files, log, host: "127.0.0.1", port: 0 });
+  const manager = await startManager({
+    store,
+    broker,
+    files,
+    providers: memoryProviderStates(),
+    keys: keysInMemory(),
+    log,
+    host: "127.0.0.1",
+    port: 0,
+  });
   const worker = { store, broker, files, log, concurrency: 2, downloadBaseUrl: manager.url };
   const downloader = startDownloader({ ...worker, sources: [librarySource(samples.library)] });
   const translator = startTranslator({

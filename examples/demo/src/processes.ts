@@ -78,7 +78,7 @@ async function untilItAnswers(url: string, apps: readonly Supervised[], signal: 
   for (;;) {
     const dead = apps.find(({ gaveUp }) => gaveUp);
     if (dead) throw new Error(`The ${dead.app} does not start; its last words are above.`);
-    const reply = await fetch(`${url}/health`, { signal }).catch(() => null);
+    const reply = await fetch(`${url}/livez`, { signal }).catch(() => null);
     if (reply) return;
     await delay(100, undefined, { signal });
   }

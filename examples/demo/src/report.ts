@@ -17,7 +17,7 @@ const CUES_OF_EACH_KIND = 4;
 
 /** Some cues with their translation, and what was left out. */
 export function translationReport(job: JobView, sourceText: string, translatedText: string): string {
-  const details = translationDetails.parse(job.result?.details);
+  const details = translationDetails.parse(job.details);
   const source = new Map(parseSrt(sourceText).map(({ index, text }) => [index, oneLine(text)]));
   const fuzzy = new Set(details.fuzzyCues);
   const pairs = parseSrt(translatedText)
@@ -48,9 +48,9 @@ export function translationReport(job: JobView, sourceText: string, translatedTe
 /** What happened to a job, when, and by whom; and why, where it failed. */
 export function timeline(label: string, { history, error }: JobView): string {
   const start = history[0]?.at.getTime() ?? 0;
-  const steps = history.map(({ to, at, by = "", note }) => {
+  const steps = history.map(({ to, at, by, note }) => {
     const time = `${at.getTime() - start} ms`;
-    return `  ${time.padStart(8)}  ${to.padEnd(11)}  ${by}${note ? ` (${note})` : ""}`;
+    return `  ${time.padStart(8)}  ${to.padEnd(11)}  ${by ?? ""}${note ? ` (${note})` : ""}`;
   });
   const reason = error ? [`            ${error.message}`] : [];
   return [heading(label), ...steps, ...reason].join("\n");

@@ -9,16 +9,17 @@ function row(label: string, job: Partial<Row["job"]>): Row {
     job: {
       id: label,
       status: "translating",
-      data: { videoUrl: "u", videoTitle: "t", language: "en", targetLanguage: null, preferredSources: [] },
+      percent: 0,
       progress: null,
-      result: null,
       error: null,
+      fileUrl: null,
+      details: {},
       history: [],
       ...job,
     },
   };
 }
-const progress = (done: number, total: number) => ({ progress: { stage: "translating", done, total } });
+const progress = (done: number, total: number) => ({ progress: { done, total } });
 
 test("a terminal gets bars, drawn over the ones before", () => {
   const { stream, text } = createOutput({ columns: 80 });
@@ -42,7 +43,7 @@ test("a terminal gets bars, drawn over the ones before", () => {
 
 test("no line is longer than the terminal is wide", () => {
   const { stream, text } = createOutput({ columns: 60 });
-  createBoard(stream).show([row("One", { status: "failed", error: { message: "x".repeat(200) } })]);
+  createBoard(stream).show([row("One", { status: "failed", error: { message: "x".repeat(200), code: null } })]);
   expect(stripVTControlCharacters(text()).trimEnd().length).toBeLessThanOrEqual(60);
 });
 
@@ -50,7 +51,7 @@ test("elsewhere there is a line for each piece of news, and none for the rest", 
   const { stream, text } = createOutput();
   const board = createBoard(stream);
   for (const done of [0, 1, 2, 3, 4]) board.show([row("One", progress(done, 8))]);
-  board.show([row("One", { status: "failed", error: { message: "No such film." } })]);
+  board.show([row("One", { status: "failed", error: { message: "No such film.", code: null } })]);
   expect(text()).toBe(
     "  One: translating 0/8\n  One: translating 2/8\n  One: translating 4/8\n  One: failed: No such film.\n",
   );

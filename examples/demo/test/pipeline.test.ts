@@ -43,7 +43,7 @@ test("the check of an order notices another end", () => {
 test("the download is the subtitle of the library, whole", async () => {
   const cues = parseSrt(await client.file(job(0)));
   expect(cues.length).toBeGreaterThanOrEqual(60);
-  expect(job(0).result?.details).toMatchObject({ source: "library", file: "The Last Ferry (2021).en.srt" });
+  expect(job(0).details).toMatchObject({ source: "library", file: "The Last Ferry (2021).en.srt" });
 });
 
 test("the translation has the source's times, and not one of its texts", async () => {
@@ -58,7 +58,7 @@ test("the translation has the source's times, and not one of its texts", async (
 
 test("what the memory does not cover is counted, listed and left out", async () => {
   const { exact, fuzzy, covered, total, uncovered, uncoveredCues, fuzzyCues } = translationDetails.parse(
-    job(1).result?.details,
+    job(1).details,
   );
   expect([exact, fuzzy, uncovered].every((count) => count > 0)).toBe(true);
   expect([exact + fuzzy, covered + uncovered]).toEqual([covered, total]);

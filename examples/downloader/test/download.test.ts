@@ -1,10 +1,10 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createLog, createSubtitleFiles, translateQueue } from "@example/contracts";
+import { createLog, createSubtitleFiles, subtitleJob, translateQueue } from "@example/contracts";
 import { createJobStore } from "@subtitles/job-store";
 import { memoryDriver } from "@subtitles/job-store/memory";
-import { type SubtitleData, subtitleJob } from "@subtitles/job-store/subtitle";
+import type { SubtitleData } from "@subtitles/job-store/subtitle";
 import { expect, onTestFinished, test } from "vitest";
 import { download } from "../src/download.js";
 import { librarySource, type SubtitleSource } from "../src/sources.js";
@@ -47,7 +47,7 @@ test("a subtitle that is found is stored as it is, and the job is done", async (
   expect(outcome).toMatchObject({
     to: "completed",
     result: {
-      downloadUrl: `http://localhost:3000/subtitles/${id}/file`,
+      downloadUrl: `http://localhost:3000/api/v1/jobs/${id}/file`,
       details: { source: "library", file: "Ferry.en.srt", language: "en" },
     },
   });

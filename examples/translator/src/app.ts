@@ -17,7 +17,11 @@ export function startTranslator({
     {
       name: "translator",
       queue: translateQueue,
-      enter: (job, change) => (job.status === "translating" ? store.updateStatus(job, "translating", change) : null),
+      // Pending: a subtitle that was uploaded, or a retry of one that was found before.
+      enter: (job, change) =>
+        job.status === "pending" || job.status === "translating"
+          ? store.updateStatus(job, "translating", change)
+          : null,
       work: translate(options),
     },
     { store, broker, log, concurrency },

@@ -1,11 +1,11 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createLog, createSubtitleFiles, Failure } from "@example/contracts";
+import { createLog, createSubtitleFiles, Failure, subtitleJob } from "@example/contracts";
 import { parseSrt } from "@example/contracts/subtitle";
 import { createJobStore } from "@subtitles/job-store";
 import { memoryDriver } from "@subtitles/job-store/memory";
-import { type SubtitleProgress, subtitleJob } from "@subtitles/job-store/subtitle";
+import type { SubtitleProgress } from "@subtitles/job-store/subtitle";
 import { expect, onTestFinished, test } from "vitest";
 import type { TranslationProvider } from "../src/text/index.js";
 import { type TranslateOptions, translate } from "../src/translate.js";
@@ -77,7 +77,7 @@ test("what the provider covers is stored, and the result tells what it is made o
   expect(outcome).toEqual({
     to: "completed",
     result: {
-      downloadUrl: `http://localhost:3000/subtitles/${id}/file`,
+      downloadUrl: `http://localhost:3000/api/v1/jobs/${id}/file`,
       details: {
         provider: "Test memory",
         format: "srt",

@@ -1,0 +1,41 @@
+import type { Log } from "@example/contracts";
+import Fastify, {
+  type FastifyInstance,
+  type RawReplyDefaultExpression,
+  type RawRequestDefaultExpression,
+  type RawServerDefault,
+} from "fastify";
+import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from "fastify-type-provider-zod";
+import { answerWithProblems } from "./problems.js";
+
+/** Fastify with zod schemas, so that a route's handler sees what its schema parsed. */
+export type Server = FastifyInstance<
+  RawServerDefault,
+  RawRequestDefaultExpression,
+  RawReplyDefaultExpression,
+  Log,
+  ZodTypeProvider
+>;
+
+const BODY_LIMIT_BYTES = 64 * 1024;
+/** A whole request, body included, has so long to arrive. */
+const REQUEST_MS = 30_000;
+const CONNECTIONS = 1000;
+
+/** An HTTP server whose every refusal is a problem, and which no single client can occupy. */
+export function createServer(log: Log): Server {
+  const server = Fastify({
+    loggerInstance: log,
+    bodyLimit: BODY_LIMIT_BYTES,
+    requestTimeout: REQUEST_MS,
+    // Addresses in X-Forwarded-For are whatever a client wrote.
+    trustProxy: false,
+    genReqId: () => crypto.randomUUID(),
+    routerOptions: { maxParamLength: 200 },
+  }).withTypeProvider<ZodTypeProvider>();
+  server.server.maxConnections = CONNECTIONS;
+  server.setValidatorCompiler(validatorCompiler);
+  server.setSerializerCompiler(serializerCompiler);
+  answerWithProblems(server);
+  return server;
+}

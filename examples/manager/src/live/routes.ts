@@ -1,0 +1,70 @@
+import { Readable } from "node:stream";
+import type { SubtitleStore } from "@example/contracts";
+import { z } from "zod";
+import { Problem, refusals } from "../api/problems.js";
+import type { Server } from "../api/server.js";
+import { beginning, frames } from "./frames.js";
+import { createJobViews } from "./job-views.js";
+
+/** A connection that takes nothing for so long is dropped; a heartbeat is due four times meanwhile. */
+const STUCK_MS = 60_000;
+
+export interface LiveOptions {
+  readonly store: SubtitleStore;
+  /** Connections at a time. */
+  readonly maxStreams: number;
+}
+
+/** Live updates: one connection per page, whatever it shows. */
+export function liveRoutes(server: Server, { store, maxStreams }: LiveOptions): void {
+  const views = createJobViews(store);
+  const streams = new Set<AbortController>();
+
+  // Otherwise closing the server would wait for clients that never leave.
+  server.addHook("preClose", async () => {
+    for (const stream of streams) stream.abort();
+  });
+
+  server.get(
+    "/events",
+    {
+      exposeHeadRoute: false,
+      schema: {
+        tags: ["live"],
+        summary: "Live updates of all jobs",
+        description: [
+          "Server-sent events. `job`: a job as it is now (JobSummary). `deleted`: `{ id }`. `resync`: `{ reason }`, read the",
+          "jobs anew: the first event of a new connection, and where events were missed. With `Last-Event-ID` a connection",
+          "goes on where the one before ended. A comment comes at least every 15 seconds.",
+        ].join(" "),
+        headers: z.object({ "last-event-id": z.string().max(4096).optional() }),
+        response: {
+          200: { description: "The events", content: { "text/event-stream": { schema: z.any() } } },
+          ...refusals(503),
+        },
+      },
+    },
+    async (request, reply) => {
+      if (streams.size >= maxStreams) {
+        throw new Problem(
+          503,
+          "TOO_MANY_STREAMS",
+          `There are ${maxStreams} live connections already. Please poll instead.`,
+        );
+      }
+      const stream = new AbortController();
+      streams.add(stream);
+      request.raw.socket.setTimeout(STUCK_MS, () => request.raw.socket.destroy());
+      reply.raw.once("close", () => {
+        streams.delete(stream);
+        stream.abort();
+      });
+      const begin = await beginning(store, request.headers["last-event-id"]);
+      return reply
+        .type("text/event-stream")
+        .header("cache-control", "no-store")
+        .header("x-accel-buffering", "no")
+        .send(Readable.from(frames({ store, views, ...begin, signal: stream.signal })));
+    },
+  );
+}
