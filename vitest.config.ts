@@ -9,6 +9,7 @@ const luaAsText = {
 const tests = (pattern: string) => [
   `packages/*/test/**/${pattern}`,
   `examples/*/test/**/${pattern}`,
+  `chaos/test/**/${pattern}`,
   `test/**/${pattern}`,
   `scripts/test/**/${pattern}`,
 ];

@@ -1,7 +1,7 @@
 // What stands behind every root npm script. It needs Node and npm, nothing else, and sees to the rest itself: a current
 // Node and pnpm (kept in npm's cache), the dependencies, the built packages. Then it runs the task.
 //
-//   node scripts/dev.mjs <bench | bench:queue-kill | build | check | demo | test> [arguments for the task]
+//   node scripts/dev.mjs <bench | bench:queue-kill | build | chaos | check | demo | test> [arguments for the task]
 import { build } from "./dev/build.mjs";
 import { check } from "./dev/check.mjs";
 import { exitAs, run, say } from "./dev/run.mjs";
@@ -19,6 +19,7 @@ const tasks = {
   bench: { run: (args) => bench("start", args) },
   "bench:queue-kill": { run: (args) => bench("queue-kill", args) },
   build: { run: async () => 0 },
+  chaos: { run: chaos },
   check: { run: check },
   demo: { run: demo },
   test: { run: test, unprepared: nothingRan },
@@ -35,6 +36,11 @@ async function demo(args) {
  */
 async function bench(script, args) {
   return (await run("pnpm", ["--dir", "bench", "--silent", script, ...args])).code;
+}
+
+/** @param {string[]} args */
+async function chaos(args) {
+  return (await run("pnpm", ["--dir", "chaos", "--silent", "start", ...args])).code;
 }
 
 /** @returns {Promise<boolean>} whether a task can begin */

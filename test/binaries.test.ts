@@ -36,7 +36,7 @@ test("looks behind Debian's wrapper of RabbitMQ, which starts it as another user
   await symlink(await executable(inner, "rabbitmq-script-wrapper"), join(folder, "rabbitmq-server"));
   const server = await executable(inner, "rabbitmq-server");
   const epmd = await executable(folder, "epmd");
-  expect(findRabbitmq()).toEqual({ server, epmd });
+  expect(findRabbitmq()).toEqual({ server, control: join(inner, "rabbitmqctl"), epmd });
 });
 
 async function executable(inFolder: string, name: string): Promise<string> {

@@ -60,7 +60,7 @@ export async function check() {
 
 /** @returns {Promise<string[]>} folders with a tsconfig.json, relative to the root */
 async function typedFolders() {
-  const folders = [".", "bench"];
+  const folders = [".", "bench", "chaos"];
   for (const group of ["packages", "examples"]) {
     for (const name of await readdir(join(root, group))) folders.push(`${group}/${name}`);
   }

@@ -19,14 +19,15 @@ export function findRedis(): string | null {
 }
 
 /** Paths of what a private RabbitMQ needs, or null. */
-export function findRabbitmq(): { server: string; epmd: string } | null {
+export function findRabbitmq(): { server: string; control: string; epmd: string } | null {
   const onPath = findBinary("rabbitmq-server");
   const epmd = findBinary("epmd");
   if (onPath === null || epmd === null) return null;
   // Debian's is a wrapper that insists on the user "rabbitmq" and stands beside the script we want.
   const target = realpathSync(onPath);
-  const server = join(dirname(target), "rabbitmq-server");
-  return { server: isExecutable(server) ? server : target, epmd };
+  const beside = (name: string) => join(dirname(target), name);
+  const server = isExecutable(beside("rabbitmq-server")) ? beside("rabbitmq-server") : target;
+  return { server, control: beside("rabbitmqctl"), epmd };
 }
 
 /** Whether private instances of this server can be started here. */

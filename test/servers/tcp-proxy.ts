@@ -10,6 +10,8 @@ export interface TcpProxy extends AsyncDisposable {
   swallowReplies(): void;
   /** From now on, nothing passes either way, and no connection breaks: a line that died without a word. */
   freeze(): void;
+  /** From now on, whatever passes takes this long each way, in its order. */
+  slow(delayMs: number): void;
   /** Everything passes again, on connections made from now on and on those that stand. */
   heal(): void;
   /** Breaks every connection that stands. New ones are accepted. */
@@ -27,14 +29,16 @@ export async function startTcpProxy({ url }: { readonly url: string }): Promise<
   const target = new URL(url);
   const here = Object.assign(new URL(url), { hostname: "127.0.0.1", port: "0" });
   let passing = { requests: true, replies: true };
+  let delayMs = 0;
   const pairs = new Set<readonly [Socket, Socket]>();
 
   const server = createServer({ noDelay: true }, (client) => {
     const upstream = connect({ port: Number(target.port), host: target.hostname, noDelay: true });
     const pair = [client, upstream] as const;
     pairs.add(pair);
-    client.on("data", (bytes) => passing.requests && upstream.write(bytes));
-    upstream.on("data", (bytes) => passing.replies && client.write(bytes));
+    const [ask, answer] = [inOrder(upstream), inOrder(client)];
+    client.on("data", (bytes) => passing.requests && ask(bytes, delayMs));
+    upstream.on("data", (bytes) => passing.replies && answer(bytes, delayMs));
     const end = () => {
       pairs.delete(pair);
       for (const socket of pair) socket.destroy();
@@ -68,13 +72,37 @@ export async function startTcpProxy({ url }: { readonly url: string }): Promise<
     freeze: () => {
       passing = { requests: false, replies: false };
     },
+    slow: (ms) => {
+      delayMs = ms;
+    },
     heal: () => {
       passing = { requests: true, replies: true };
+      delayMs = 0;
     },
     cut,
     shut,
     open,
     close: shut,
     [Symbol.asyncDispose]: shut,
+  };
+}
+
+/** Writes to a socket after a delay that may change from call to call; the order of the bytes never does. */
+function inOrder(socket: Socket): (bytes: Buffer, delayMs: number) => void {
+  const waiting: { readonly bytes: Buffer; readonly due: number }[] = [];
+  const write = () => {
+    for (let [first] = waiting; first !== undefined; [first] = waiting) {
+      const early = first.due - performance.now();
+      if (early > 0) {
+        setTimeout(write, early);
+        return;
+      }
+      waiting.shift();
+      if (!socket.destroyed) socket.write(first.bytes);
+    }
+  };
+  return (bytes, delayMs) => {
+    waiting.push({ bytes, due: performance.now() + delayMs });
+    if (waiting.length === 1) write();
   };
 }

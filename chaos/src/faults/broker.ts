@@ -1,0 +1,33 @@
+import { patiently } from "../patience.js";
+import type { Fault } from "./fault.js";
+
+/** All faults of RabbitMQ itself; each takes seconds, because the broker does. */
+export const brokerFaults: readonly Fault[] = [
+  {
+    kind: "broker kill -9",
+    weight: 2,
+    holdMs: [0, 2_000],
+    async inject({ broker }) {
+      await broker.kill();
+      return () => broker.restart();
+    },
+  },
+  {
+    kind: "broker stopped",
+    weight: 3,
+    holdMs: [500, 6_000],
+    async inject({ broker }) {
+      await broker.kill("SIGSTOP");
+      return () => broker.kill("SIGCONT");
+    },
+  },
+  {
+    kind: "broker out of memory (alarm)",
+    weight: 1,
+    holdMs: [500, 4_000],
+    async inject({ broker }) {
+      await broker.control("set_vm_memory_high_watermark", "absolute", "1");
+      return async () => void (await patiently(() => broker.control("set_vm_memory_high_watermark", "0.4")));
+    },
+  },
+];

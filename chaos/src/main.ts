@@ -1,0 +1,62 @@
+// npm run chaos -- [--seed N] [--minutes M] [--resume] [--results FILE]   seeds N, N + 1, …, each a minute of faults
+// npm run chaos -- --mutants                                              whether each mutant is caught
+// npm run chaos -- --totals [--results FILE]                              of the results so far
+import { cp, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { catchMutants } from "./catch-mutants.js";
+import { lineOf, summary } from "./report.js";
+import { append, readResults, sum, toResult } from "./results.js";
+import { round } from "./round.js";
+
+const here = fileURLToPath(new URL("..", import.meta.url));
+const { values } = parseArgs({
+  options: {
+    seed: { type: "string", default: "1" },
+    minutes: { type: "string", default: "10" },
+    results: { type: "string", default: join(here, "results.jsonl") },
+    resume: { type: "boolean", default: false },
+    mutants: { type: "boolean", default: false },
+    totals: { type: "boolean", default: false },
+  },
+});
+
+if (values.totals) console.log(summary(sum(await readResults(values.results))));
+else if (values.mutants) process.exitCode = (await catchMutants()) ? 0 : 1;
+else process.exitCode = (await runSeeds(Number(values.seed), Number(values.minutes))) ? 0 : 1;
+
+/** Answers whether all promises were kept. */
+async function runSeeds(first: number, minutes: number): Promise<boolean> {
+  if (!Number.isInteger(first) || !(minutes > 0))
+    throw new Error("--seed takes a whole number, --minutes a positive one");
+  const known = values.resume ? new Set((await readResults(values.results)).map(({ seed }) => seed)) : new Set();
+  const seeds = Array.from({ length: Math.ceil(minutes) }, (_, n) => first + n).filter((seed) => !known.has(seed));
+  const results = [];
+  for (const seed of seeds) {
+    const result = await runSeed(seed, Math.min(1, minutes) * 60_000);
+    console.log(lineOf(result));
+    results.push(result);
+  }
+  console.log(`\n${summary(sum(results))}`);
+  return results.every(({ violations }) => violations.length === 0);
+}
+
+async function runSeed(seed: number, forMs: number) {
+  const folder = await mkdtemp(join(tmpdir(), "subtitles-chaos-"));
+  try {
+    const verdict = await round({ seed, forMs, folder });
+    const result = toResult(verdict);
+    await append(values.results, result);
+    if (verdict.violations.length > 0) {
+      const kept = join(here, "failed", `seed-${seed}`);
+      await cp(folder, kept, { recursive: true });
+      await writeFile(join(kept, "verdict.json"), JSON.stringify(verdict, null, 2));
+      console.log(`What its processes wrote down is in ${kept}`);
+    }
+    return result;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
