@@ -15,6 +15,7 @@ export type { Outbox, OutboxEntry, OutboxMessage } from "./lib/outbox.js";
 export { createReporter, type RejectedChange, type Reporter, type ReporterOptions } from "./lib/reporter/reporter.js";
 export type {
   AnyJobStore,
+  AuditReport,
   Change,
   CreateOptions,
   Health,

@@ -68,6 +68,7 @@ const refused: readonly (readonly [string, () => Promise<unknown>, "INVALID_ARGU
   ["watch after a foreign cursor", async () => first(store.watch({ after: "garbage" })), "INVALID_ARGUMENT"],
   ["waitFor a bad id", () => store.waitFor("\u2028"), "INVALID_ARGUMENT"],
   ["waitFor an unknown status", () => store.waitFor("a", { until: ["gone" as never] }), "INVALID_ARGUMENT"],
+  ["audit with a bad choice", () => store.audit({ repair: 1 as never }), "INVALID_ARGUMENT"],
   ["outbox.read with a bad limit", () => store.outbox.read({ limit: 0 }), "INVALID_ARGUMENT"],
   ["outbox.ack of a bad entry", () => store.outbox.ack(["*"]), "INVALID_ARGUMENT"],
   ["outbox.reject of a bad entry", () => store.outbox.reject(["1-1\n"], "why"), "INVALID_ARGUMENT"],

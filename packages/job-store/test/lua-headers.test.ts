@@ -28,7 +28,7 @@ function preludes(file: string): readonly string[] {
     return ["places.lua", "log.lua", "mutation.lua"];
   }
   if (["mutation.lua", "surplus.lua"].includes(file)) return ["places.lua", "log.lua"];
-  if (["log.lua", "find.lua", "trim.lua"].includes(file)) return ["places.lua"];
+  if (["log.lua", "find.lua", "trim.lua"].includes(file) || /^audit-(?!keys)/.test(file)) return ["places.lua"];
   return /^outbox-/.test(file) ? ["outbox.lua"] : [];
 }
 

@@ -40,6 +40,7 @@ describe.skipIf(!available)(title("The permissions of a Redis user"), () => {
   }
 
   const exactly = redisPermissions({ keyPrefix }).rule.split(" ");
+  const auditing = redisPermissions({ keyPrefix, audit: true });
 
   test("are a rule of the commands and the key patterns", () => {
     const { keys, rule, optional } = redisPermissions({ keyPrefix: "a" });
@@ -52,7 +53,8 @@ describe.skipIf(!available)(title("The permissions of a Redis user"), () => {
   });
 
   describe("are enough:", () => {
-    beforeAll(() => grant(...exactly));
+    // Of a user who may audit, since the contract does.
+    beforeAll(() => grant(...auditing.rule.split(" ")));
 
     testDriver("redis", async () => {
       const open = () => redisDriver(asLimited());
@@ -68,6 +70,26 @@ describe.skipIf(!available)(title("The permissions of a Redis user"), () => {
       const denials = (await admin.acl("LOG")) as readonly (readonly unknown[])[];
       const denied = new Set(denials.map((denial) => denial[denial.indexOf("object") + 1]));
       expect(Object.keys(redisPermissions().optional)).toEqual(expect.arrayContaining([...denied]));
+    });
+  });
+
+  describe("of an audit", () => {
+    const more = auditing.commands.filter((command) => !commands.includes(command));
+
+    test("are a few commands more", () => {
+      expect(more).toEqual(["hscan", "pttl", "scan", "zscan"]);
+      expect(auditing.commands).toEqual([...commands, ...more].sort());
+    });
+
+    test.each(more)("include %s, which is named before anything is mended", async (command) => {
+      await grant(...auditing.rule.split(" ").filter((rule) => rule !== `+${command}`));
+      const store = openLimited();
+      await store.create({ title: "One" }, { id: "one" });
+      await admin.del(`${keyPrefix}jobs:by-status`);
+      const error = await failureOf(store.audit({ repair: true }));
+      expect(error).toMatchObject({ code: "UNAVAILABLE", indeterminate: false });
+      expect(error.message).toContain(`Grant +${command};`);
+      expect(await admin.exists(`${keyPrefix}jobs:by-status`)).toBe(0);
     });
   });
 

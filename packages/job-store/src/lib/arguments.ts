@@ -20,8 +20,12 @@ export function show(value: unknown): string {
 
 const ID = /^[A-Za-z0-9._-]{1,128}$/;
 
+export function isId(id: unknown): id is string {
+  return typeof id === "string" && ID.test(id);
+}
+
 export function checkId(id: unknown): string {
-  if (typeof id !== "string" || !ID.test(id)) {
+  if (!isId(id)) {
     return invalid(`${show(id)} is no job id: an id is 1 to 128 of A–Z a–z 0–9 . _ -`);
   }
   return id;

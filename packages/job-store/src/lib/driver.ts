@@ -1,4 +1,4 @@
-import type { Health, StoreEvent } from "./store.js";
+import type { AuditReport, Health, StoreEvent } from "./store.js";
 
 /**
  * Where a store keeps its jobs. A driver moves JSON text and answers with unions; parsing, validation and errors are
@@ -291,6 +291,13 @@ export interface OutboxStorage {
   oldest(): Promise<number | null>;
 }
 
+export interface AuditOptions {
+  /** Mend what is found; else it is only counted. */
+  readonly repair: boolean;
+  /** What a job has in the fields of the shape, from its data; null: the record is unreadable, and its fields stay. */
+  readonly fieldsOf: (record: JobRecord) => Fields | null;
+}
+
 export interface JobStorage {
   insert(job: NewJob): Promise<InsertReply>;
   /** Where the job exists, its version must equal `job.version` and becomes one higher. */
@@ -312,6 +319,13 @@ export interface JobStorage {
   readonly logs: readonly EventLog[];
   /** Which log tells of a job. */
   logOf(id: string): number;
+  /**
+   * Compares jobs with their entries in the indexes, a bounded number at each step, which keeps no other call waiting; what
+   * a step found is to be added up. With `repair`, jobs get the entries that their records call for, and entries without
+   * a job go; each is compared anew in the step that mends it. Fields that the shape lacks stay as they are, and so do
+   * records that cannot be read.
+   */
+  audit(options: AuditOptions): AsyncGenerator<AuditReport, void, undefined>;
   /** Never throws, answers within the time. */
   health(timeoutMs: number): Promise<Omit<Health, "driver">>;
   /** Called once, after the last call has settled. */

@@ -20,6 +20,18 @@ export function fieldsOf(definition: JobDefinition, data: unknown, jobId: string
   return fields;
 }
 
+/** What can be found in data that is stored already. Where a field's function fails on it, it has nothing there. */
+export function foundFields(definition: JobDefinition, data: unknown): Fields {
+  const fields = new Map<string, string>();
+  for (const field of Object.keys(definition.index ?? {})) {
+    try {
+      const value = select(definition, field, data);
+      if (isValue(value)) fields.set(field, value);
+    } catch {}
+  }
+  return fields;
+}
+
 /** Whether data has this value in this field. Where the field's function fails on it, it has not. */
 export function matches(definition: JobDefinition, { field, value }: NonNullable<Range["where"]>, data: unknown) {
   try {

@@ -11,6 +11,7 @@ import {
   invalid,
   show,
 } from "./arguments.js";
+import { audit, fieldsReader, newsOf } from "./audit.js";
 import { Calls } from "./calls.js";
 import { decode, encode, encodeData, encodeFailure, encodeWhole, unreadable } from "./codec.js";
 import { readCursor, writeCursor } from "./cursor.js";
@@ -21,7 +22,7 @@ import { checkWhere, matches } from "./fields.js";
 import type { Created, Job } from "./job.js";
 import type { Outbox } from "./outbox.js";
 import { refusal } from "./refusals.js";
-import type { Change, CreateOptions, Health, JobEvent, JobStore, ListQuery, Page } from "./store.js";
+import type { AuditReport, Change, CreateOptions, Health, JobEvent, JobStore, ListQuery, Page } from "./store.js";
 import { StoreOutbox } from "./store-outbox.js";
 import { Watcher } from "./watch/watcher.js";
 
@@ -238,6 +239,16 @@ export class Store<D extends JobDefinition> implements JobStore<D> {
     }
     if (this.#calls.closed) return unhealthy(driver, "The store is closed.");
     return { ...(await this.#storage.health(timeoutMs)), driver };
+  }
+
+  async audit(options: { readonly repair?: boolean | undefined } = {}): Promise<AuditReport> {
+    const { repair = false } = options;
+    if (typeof repair !== "boolean") return invalid(`repair must be true or false, and is ${show(repair)}.`);
+    const fieldsOf = fieldsReader(this.definition, this.#validate);
+    const report = await audit(this.#storage, this.#calls, { repair, fieldsOf });
+    const news = newsOf(report);
+    if (news !== null) this.#shape.emit(news);
+    return report;
   }
 
   close(): Promise<void> {

@@ -35,8 +35,8 @@ export interface CreateOptions {
 /**
  * Every call checks its arguments before any I/O: an id outside the alphabet of `create`, a limit out of range, an
  * unknown status or a foreign cursor is INVALID_ARGUMENT. Every call on one job, and every page, settles within the
- * driver's `timeoutMs`, if need be with UNAVAILABLE; calls on many have that time per chunk; scan, watch, waitFor and
- * outbox.read go on as long as they are wanted.
+ * driver's `timeoutMs`, if need be with UNAVAILABLE; calls on many have that time per chunk; scan, audit, watch, waitFor
+ * and outbox.read go on as long as they are wanted.
  */
 export interface JobStore<D extends JobDefinition> extends AsyncDisposable {
   readonly definition: D;
@@ -162,6 +162,16 @@ export interface JobStore<D extends JobDefinition> extends AsyncDisposable {
    * @param options.timeoutMs 1–60,000. @default 2000
    */
   health(options?: { readonly timeoutMs?: number | undefined }): Promise<Health>;
+  /**
+   * Compares the indexes with the jobs and, with `repair`, mends them: after keys were evicted, deleted or restored behind
+   * the store's back, and to find jobs by a field that the definition has declared since they were created. What a record
+   * says is right: a job gets its places and its time to live back, and is forgotten where that time is over.
+   * Goes through the jobs a few at a time while other calls go on; what changes meanwhile is looked at again. Told to
+   * `onEvent` where something was mended. On Redis it takes permissions of its own: `redisPermissions({ audit: true })`.
+   * @param options.repair @default false: only counts
+   * @throws UNAVAILABLE: some may be mended, and another audit does the rest; INVALID_ARGUMENT; CLOSED
+   */
+  audit(options?: { readonly repair?: boolean | undefined }): Promise<AuditReport>;
   /** Waits for calls in flight, then releases what the store opened. Later calls: CLOSED. */
   close(): Promise<void>;
 }
@@ -237,6 +247,23 @@ export interface Health {
   readonly warnings: readonly string[];
   /** Why the store is not healthy. */
   readonly error?: string;
+}
+
+/** What an audit found. */
+export interface AuditReport {
+  /**
+   * Jobs looked at, unreadable ones included. One may be counted twice where Redis rearranges its keys, or the connection
+   * is lost, meanwhile.
+   */
+  readonly jobs: number;
+  /** Jobs that lists, counts or the fields of the definition's `index` do not have, or not in the right place. */
+  readonly missingFromIndex: number;
+  /** Index entries of jobs that are not there. Jobs that have just expired are not among them. */
+  readonly staleInIndex: number;
+  /** Records that cannot be read. They are left as they are; `list` names those that are in the indexes. */
+  readonly unreadable: number;
+  /** How many of the missing and the stale were mended. */
+  readonly repaired: number;
 }
 
 /** Something for the log. */

@@ -17,6 +17,7 @@ const CALLS: Readonly<Record<string, (store: JobStore<Report>) => Promise<unknow
   list: (store) => store.list(),
   scan: (store) => collect(store.scan()),
   counts: (store) => store.counts(),
+  audit: (store) => store.audit(),
   "outbox.read": (store) => store.outbox.read({ waitMs: 1000 }),
   "outbox.ack": (store) => store.outbox.ack(["1-1"]),
   "outbox.reject": (store) => store.outbox.reject(["1-1"], "why"),

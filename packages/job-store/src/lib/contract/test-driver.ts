@@ -1,4 +1,5 @@
 import { describe } from "vitest";
+import { audit } from "./audit.js";
 import { bulk } from "./bulk.js";
 import { close } from "./close.js";
 import { createContext } from "./context.js";
@@ -71,6 +72,7 @@ const contract = {
   "data that is not JSON": notJson,
   unreadable,
   ownership,
+  audit,
   health,
   close,
 };

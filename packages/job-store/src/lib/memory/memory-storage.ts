@@ -1,4 +1,5 @@
 import type {
+  AuditOptions,
   EventLog,
   InsertReply,
   JobStorage,
@@ -21,6 +22,8 @@ import type {
   WholeJob,
 } from "../driver.js";
 import { comparePositions } from "../position.js";
+import type { AuditReport } from "../store.js";
+import { auditShelf } from "./audit-shelf.js";
 import { checkedLog, checkedOutbox } from "./checked.js";
 import { isLive, type Shelf, type Stored, toRecord } from "./shelf.js";
 
@@ -176,6 +179,11 @@ export class MemoryStorage implements JobStorage {
     const counts = new Map(this.#shape.statuses.map((status) => [status, 0]));
     for (const job of this.#shelf.live()) counts.set(job.status, (counts.get(job.status) ?? 0) + 1);
     return counts;
+  }
+
+  audit(options: AuditOptions): AsyncGenerator<AuditReport, void, undefined> {
+    this.#claim();
+    return auditShelf(this.#shelf, this.#shape, options);
   }
 
   logOf(): number {

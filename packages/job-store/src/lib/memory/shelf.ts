@@ -56,6 +56,12 @@ export class Shelf {
     if (job.expiresAt !== null && job.expiresAt < this.#sweepAt) this.#sweepFrom(job.expiresAt);
   }
 
+  /** Replaces a job that stays where it is. */
+  update(before: Stored, after: Stored): void {
+    this.#ranks.replace(before, after);
+    this.#jobs.set(after.id, after);
+  }
+
   drop(id: string): void {
     const job = this.#jobs.get(id);
     if (job === undefined) return;

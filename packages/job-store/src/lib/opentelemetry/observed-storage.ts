@@ -1,5 +1,6 @@
 import { context, propagation } from "@opentelemetry/api";
 import type {
+  AuditOptions,
   EventLog,
   InsertReply,
   JobStorage,
@@ -17,11 +18,12 @@ import type {
   Target,
   WholeJob,
 } from "../driver.js";
+import type { AuditReport } from "../store.js";
 import type { Recorder } from "./recorder.js";
 
 /**
  * A storage whose calls are recorded. Messages take the trace of the call that stores them along, unless they were given
- * one. Reading the outbox and the log is waiting, mostly, and is not recorded.
+ * one. Reading the outbox and the log is waiting, mostly, and an audit is a long walk: they are not recorded.
  */
 export class ObservedStorage implements JobStorage {
   readonly outbox: OutboxStorage;
@@ -94,6 +96,10 @@ export class ObservedStorage implements JobStorage {
 
   counts(): Promise<ReadonlyMap<string, number>> {
     return this.#recorder.observe("counts", {}, () => this.#storage.counts());
+  }
+
+  audit(options: AuditOptions): AsyncGenerator<AuditReport, void, undefined> {
+    return this.#storage.audit(options);
   }
 
   logOf(id: string): number {

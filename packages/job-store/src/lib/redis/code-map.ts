@@ -7,11 +7,14 @@ import type { Budget } from "./line.js";
 import { evaluate, scripts } from "./scripts.js";
 
 /** What a code of the index stands for: a status together with how long a job is kept in it. */
-export interface Code {
-  readonly code: number;
+export interface Meaning {
   readonly status: string;
   /** 0: for ever. */
   readonly ttlMs: number;
+}
+
+export interface Code extends Meaning {
+  readonly code: number;
 }
 
 /** Scores are code · 2^42 + ms and must stay whole numbers below 2^53. */
@@ -31,18 +34,23 @@ export interface CodeMap {
   readonly own: ReadonlyMap<string, Code>;
 }
 
-/** Reads the map, and adds what this store needs of it. @throws JobStoreError INVALID_ARGUMENT, UNAVAILABLE */
+/**
+ * Reads the map, and adds what this store needs of it.
+ * @param others what is to have codes besides
+ * @throws JobStoreError INVALID_ARGUMENT, UNAVAILABLE
+ */
 export async function loadCodeMap(
   { connection, keys }: { readonly connection: Connection; readonly keys: Keys },
   shape: StoreShape,
   shards: number,
   budget: Budget,
+  others: readonly Meaning[] = [],
 ): Promise<CodeMap> {
   for (;;) {
     const stored = await connection.perform((client) => client.hgetall(keys.map), budget);
     checkFit(stored, shape, shards);
     const codes = parseCodes(stored.codes);
-    const missing = shape.statuses.filter((status) => find(codes, shape, status) === undefined);
+    const missing = lacking(codes, [...shape.statuses.map((status) => meaningIn(shape, status)), ...others]);
     const statuses = union(parseNames(stored.statuses), shape.statuses);
     const indexed = parseNames(stored.fields);
     const fields = union(indexed, shape.fields);
@@ -61,10 +69,7 @@ export async function loadCodeMap(
         `"${shape.definition}" has had more than ${MOST_CODES} combinations of status and TTL; use another key prefix.`,
       );
     }
-    const grown = [
-      ...codes.map(({ status, ttlMs }) => [status, ttlMs]),
-      ...missing.map((one) => [one, ttlOf(shape, one)]),
-    ];
+    const grown = [...codes, ...missing].map(({ status, ttlMs }) => [status, ttlMs]);
     await connection.perform(
       (client) =>
         evaluate(
@@ -125,18 +130,27 @@ function union(a: readonly string[], b: readonly string[]): readonly string[] {
   return [...new Set([...a, ...b])];
 }
 
-function ttlOf(shape: StoreShape, status: string): number {
-  return shape.ttlMs.get(status) ?? 0;
+function meaningIn(shape: StoreShape, status: string): Meaning {
+  return { status, ttlMs: shape.ttlMs.get(status) ?? 0 };
 }
 
-function find(codes: readonly Code[], shape: StoreShape, status: string): Code | undefined {
-  return codes.find((code) => code.status === status && code.ttlMs === ttlOf(shape, status));
+function find<M extends Meaning>(codes: readonly M[], { status, ttlMs }: Meaning): M | undefined {
+  return codes.find((code) => code.status === status && code.ttlMs === ttlMs);
+}
+
+/** What has no code yet, each once. */
+function lacking(codes: readonly Meaning[], meanings: readonly Meaning[]): readonly Meaning[] {
+  const missing: Meaning[] = [];
+  for (const meaning of meanings) {
+    if (find(codes, meaning) === undefined && find(missing, meaning) === undefined) missing.push(meaning);
+  }
+  return missing;
 }
 
 function ownCodes(codes: readonly Code[], shape: StoreShape): ReadonlyMap<string, Code> {
   const own = new Map<string, Code>();
   for (const status of shape.statuses) {
-    const code = find(codes, shape, status);
+    const code = find(codes, meaningIn(shape, status));
     if (code !== undefined) own.set(status, code);
   }
   return own;

@@ -4,18 +4,20 @@ import type { Connection } from "./connection.js";
 import { unavailable } from "./faults.js";
 import type { Keys } from "./keys.js";
 import type { Budget } from "./line.js";
-import { type Findings, tryEverything } from "./probe.js";
+import { type Findings, type Trial, tryEverything } from "./probe.js";
 
 /** Finds out on each new connection, once for all calls, whether its user may do what the driver is going to do. */
 export class PermissionCheck {
   readonly #connection: Connection;
   readonly #keys: Keys;
+  readonly #trial: Trial;
   #passedOn = -1;
   #running: Promise<Findings> | undefined;
 
-  constructor(connection: Connection, keys: Keys) {
+  constructor(connection: Connection, keys: Keys, trial: Trial = "calls") {
     this.#connection = connection;
     this.#keys = keys;
+    this.#trial = trial;
   }
 
   get passed(): boolean {
@@ -25,7 +27,7 @@ export class PermissionCheck {
   /** @throws JobStoreError UNAVAILABLE naming what is missing, INVALID_ARGUMENT naming what is in the way */
   async pass(client: RedisCommander, budget: Budget): Promise<void> {
     const { generation } = this.#connection;
-    this.#running ??= tryEverything(client, this.#keys).finally(() => {
+    this.#running ??= tryEverything(client, this.#keys, this.#trial).finally(() => {
       this.#running = undefined;
     });
     const findings = await this.#running;
@@ -41,7 +43,7 @@ export class PermissionCheck {
   async explain(words: string, budget: Budget): Promise<string> {
     this.#passedOn = -1;
     try {
-      const findings = await this.#connection.ask((client) => tryEverything(client, this.#keys), budget);
+      const findings = await this.#connection.ask((client) => tryEverything(client, this.#keys, this.#trial), budget);
       return `${missingPermissions(findings) ?? words}.`;
     } catch {
       return `Redis denies permission: ${words}.`;

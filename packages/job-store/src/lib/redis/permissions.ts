@@ -1,4 +1,4 @@
-import { COMMANDS } from "./probe.js";
+import { AUDIT_COMMANDS, COMMANDS } from "./probe.js";
 import { tagOf } from "./sharded-storage.js";
 
 /** What a Redis user has to be granted. */
@@ -31,12 +31,19 @@ export function redisPermissions(
     readonly keyPrefix?: string | undefined;
     /** For a Redis Cluster, on each node of which the user has to be made. @default false */
     readonly cluster?: boolean | undefined;
+    /**
+     * Also for `audit`, which goes through the keys of the server: its SCAN shows the names of all of them, also those that
+     * the patterns leave out. So it is not part of what a running service needs; give it to a user of its own.
+     * @default false
+     */
+    readonly audit?: boolean | undefined;
   } = {},
 ): RedisPermissions {
-  const { keyPrefix = "", cluster = false } = options;
+  const { keyPrefix = "", cluster = false, audit = false } = options;
   const prefix = asPattern(keyPrefix) + (cluster ? tagOf("*") : "");
   const keys = [`${prefix}job:*`, `${prefix}jobs:*`];
-  const commands = cluster ? [...COMMANDS, ...CLUSTER_COMMANDS].sort() : COMMANDS;
+  const called = audit ? AUDIT_COMMANDS : COMMANDS;
+  const commands = cluster ? [...called, ...CLUSTER_COMMANDS].sort() : called;
   return {
     commands,
     keys,
@@ -47,7 +54,7 @@ export function redisPermissions(
         "health knows how the server writes to its disk. It can also be used to read the server's passwords",
       select: "a database other than 0",
       "client|setinfo": "the client's name and version in CLIENT LIST",
-      scan: "importLegacyJobs",
+      ...(!audit && { scan: "importLegacyJobs" }),
     },
   };
 }

@@ -86,12 +86,28 @@ const ATTEMPTS: readonly Attempt[] = [
   ["hdel", at.outboxRejectedEntries, "*"],
 ];
 
-const ATTEMPTS_JSON = JSON.stringify(ATTEMPTS);
+/** What an audit runs besides. */
+const AUDIT_ATTEMPTS: readonly Attempt[] = [
+  ["scan", "0", "COUNT", "1"],
+  ["pttl", at.job],
+  ["zscan", at.statuses, "0", "COUNT", "1"],
+  ["zscan", at.creations, "0", "COUNT", "1"],
+  ["zscan", at.fields, "0", "COUNT", "1"],
+  ["hscan", at.values, "0", "COUNT", "1"],
+];
+
+/** What can be tried: everything that calls need, or that and what an audit needs. */
+const TRIALS = { calls: ATTEMPTS, audit: [...ATTEMPTS, ...AUDIT_ATTEMPTS] } as const;
+export type Trial = keyof typeof TRIALS;
+
+function commandsOf(attempts: readonly Attempt[]): readonly string[] {
+  return [...new Set(["eval", "evalsha", ...attempts.map(([command]) => command)])].sort();
+}
 
 /** The commands of the driver, in the order of the alphabet. */
-export const COMMANDS: readonly string[] = [
-  ...new Set(["eval", "evalsha", ...ATTEMPTS.map(([command]) => command)]),
-].sort();
+export const COMMANDS = commandsOf(ATTEMPTS);
+/** Those of an audit are among them. */
+export const AUDIT_COMMANDS = commandsOf(TRIALS.audit);
 
 /** What came out. The server's word for it is given where it was only one. */
 export interface Findings {
@@ -111,11 +127,12 @@ export interface Findings {
  *
  * @throws what ioredis throws, other than for a missing permission
  */
-export async function tryEverything(client: RedisCommander, keys: Keys): Promise<Findings> {
+export async function tryEverything(client: RedisCommander, keys: Keys, trial: Trial = "calls"): Promise<Findings> {
   const names = keysTried(keys);
+  const attempts = TRIALS[trial];
   try {
-    const reply = (await evaluate(client, scripts.probe, names, [ATTEMPTS_JSON])) as readonly unknown[];
-    return findingsIn(reply.slice(1), names);
+    const reply = (await evaluate(client, scripts.probe, names, [JSON.stringify(attempts)])) as readonly unknown[];
+    return findingsIn(reply.slice(1), attempts, names);
   } catch (error) {
     if (!isDenial(reasonOf(error))) throw error;
     return deniedAtOnce(client, reasonOf(error), names);
@@ -123,13 +140,13 @@ export async function tryEverything(client: RedisCommander, keys: Keys): Promise
 }
 
 /** Places and words in turn. */
-function findingsIn(refusals: readonly unknown[], names: readonly string[]): Findings {
+function findingsIn(refusals: readonly unknown[], attempts: readonly Attempt[], names: readonly string[]): Findings {
   const commands = new Set<string>();
   const denied = new Set<string>();
   const foreign = new Set<string>();
   let refusal: string | null = null;
   for (let n = 0; n < refusals.length; n += 2) {
-    const [command = "", ...args] = ATTEMPTS[Number(refusals[n]) - 1] ?? [];
+    const [command = "", ...args] = attempts[Number(refusals[n]) - 1] ?? [];
     const key = names[Number(args.find((arg) => typeof arg === "number")) - 1] ?? "";
     const words = String(refusals[n + 1]);
     if (isDenial(words)) {

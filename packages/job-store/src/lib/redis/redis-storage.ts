@@ -1,4 +1,5 @@
 import type {
+  AuditOptions,
   Conflict,
   Illegal,
   InsertReply,
@@ -21,6 +22,8 @@ import type {
   Unreadable,
   WholeJob,
 } from "../driver.js";
+import type { AuditReport } from "../store.js";
+import { RedisAudit } from "./audit.js";
 import type { Code, CodeMap } from "./code-map.js";
 import { unavailable, WrongType } from "./faults.js";
 import { checkHealth } from "./health.js";
@@ -156,6 +159,10 @@ export class RedisStorage implements JobStorage {
 
   counts(): Promise<ReadonlyMap<string, number>> {
     return countJobs(this.#server);
+  }
+
+  audit(options: AuditOptions): AsyncGenerator<AuditReport, void, undefined> {
+    return new RedisAudit(this.#server, this.#shape, options).steps();
   }
 
   logOf(): number {

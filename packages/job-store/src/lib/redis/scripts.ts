@@ -1,5 +1,9 @@
 import { createHash } from "node:crypto";
 import type { RedisCommander } from "ioredis";
+import auditEntries from "./lua/audit-entries.lua";
+import auditJobs from "./lua/audit-jobs.lua";
+import auditKeys from "./lua/audit-keys.lua";
+import auditMembers from "./lua/audit-members.lua";
 import counts from "./lua/counts.lua";
 import create from "./lua/create.lua";
 import find from "./lua/find.lua";
@@ -51,6 +55,10 @@ export const scripts = {
   snapshot: script(snapshot),
   surplus: script(places, log, surplus),
   trim: script(places, trim),
+  auditKeys: script(auditKeys),
+  auditJobs: script(places, auditJobs),
+  auditEntries: script(places, auditEntries),
+  auditMembers: script(places, auditMembers),
   outboxClaim: script(outbox, outboxClaim),
   outboxAck: script(outbox, outboxAck),
   outboxReject: script(outbox, outboxReject),

@@ -1,6 +1,6 @@
 import type { Reading, StoreShape } from "../driver.js";
 import type { StoreEvent } from "../store.js";
-import { type CodeMap, loadCodeMap } from "./code-map.js";
+import { type CodeMap, loadCodeMap, type Meaning } from "./code-map.js";
 import type { Connection } from "./connection.js";
 import { isDenial, outOfTime, REFUSES_WRITES, reasonOf, replyCode, unavailable, WrongType } from "./faults.js";
 import type { Keys } from "./keys.js";
@@ -38,6 +38,11 @@ export class Server {
   async map(budget: Budget): Promise<CodeMap> {
     this.#map ??= await this.#named(budget, () => loadCodeMap(this, this.#shape, this.#shards, budget));
     return this.#map;
+  }
+
+  /** Gives more meanings a code. @throws JobStoreError INVALID_ARGUMENT, UNAVAILABLE */
+  async addCodes(meanings: readonly Meaning[], budget: Budget): Promise<void> {
+    this.#map = await this.#named(budget, () => loadCodeMap(this, this.#shape, this.#shards, budget, meanings));
   }
 
   /**

@@ -1,5 +1,6 @@
 import { crc32 } from "node:zlib";
 import type {
+  AuditOptions,
   EventLog,
   InsertReply,
   JobStorage,
@@ -18,6 +19,7 @@ import type {
   WholeJob,
 } from "../driver.js";
 import { comparePositions } from "../position.js";
+import type { AuditReport } from "../store.js";
 import { groupBy } from "./group-by.js";
 import type { RedisStorage } from "./redis-storage.js";
 import { ShardedOutbox } from "./sharded-outbox.js";
@@ -86,6 +88,10 @@ export class ShardedStorage implements JobStorage {
       for (const [status, count] of counts) sums.set(status, (sums.get(status) ?? 0) + count);
     }
     return sums;
+  }
+
+  async *audit(options: AuditOptions): AsyncGenerator<AuditReport, void, undefined> {
+    for (const shard of this.#shards) yield* shard.audit(options);
   }
 
   logOf(id: string): number {

@@ -1,0 +1,58 @@
+import type { Calls } from "./calls.js";
+import { decode } from "./codec.js";
+import type { JobDefinition } from "./definition.js";
+import type { AuditOptions, JobRecord, JobStorage } from "./driver.js";
+import { JobStoreError } from "./errors.js";
+import { foundFields } from "./fields.js";
+import type { AuditReport, StoreEvent } from "./store.js";
+
+export const NOTHING_FOUND: AuditReport = {
+  jobs: 0,
+  missingFromIndex: 0,
+  staleInIndex: 0,
+  unreadable: 0,
+  repaired: 0,
+};
+
+/** Goes through a storage step by step. Each is a call of its own: closing waits for no more than the one under way. */
+export async function audit(storage: JobStorage, calls: Calls, options: AuditOptions): Promise<AuditReport> {
+  const steps = storage.audit(options);
+  let report = NOTHING_FOUND;
+  for (;;) {
+    const step = await calls.run(() => steps.next());
+    if (step.done === true) return report;
+    report = add(report, step.value);
+  }
+}
+
+function add(a: AuditReport, b: AuditReport): AuditReport {
+  return {
+    jobs: a.jobs + b.jobs,
+    missingFromIndex: a.missingFromIndex + b.missingFromIndex,
+    staleInIndex: a.staleInIndex + b.staleInIndex,
+    unreadable: a.unreadable + b.unreadable,
+    repaired: a.repaired + b.repaired,
+  };
+}
+
+/** What a driver asks about a record; see `AuditOptions`. */
+export function fieldsReader(definition: JobDefinition, validate: boolean): AuditOptions["fieldsOf"] {
+  return (record: JobRecord) => {
+    try {
+      return foundFields(definition, decode(definition, record, validate).data);
+    } catch (error) {
+      if (!JobStoreError.is(error, "UNREADABLE_RECORD")) throw error;
+      return null;
+    }
+  };
+}
+
+/** For the log; null: nothing was mended. */
+export function newsOf(report: AuditReport): StoreEvent | null {
+  if (report.repaired === 0) return null;
+  return {
+    type: "warning",
+    message: `An audit mended the indexes: ${report.repaired} entries.`,
+    details: { ...report },
+  };
+}

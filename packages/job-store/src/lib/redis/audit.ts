@@ -1,0 +1,156 @@
+import { NOTHING_FOUND } from "../audit.js";
+import type { AuditOptions, Fields, JobRecord, StoreShape } from "../driver.js";
+import type { AuditReport } from "../store.js";
+import type { CodeMap } from "./code-map.js";
+import { indexKeys } from "./keys.js";
+import { PermissionCheck } from "./permission-check.js";
+import { fieldLines } from "./record-text.js";
+import { type Script, scripts } from "./scripts.js";
+import type { Reply, Server } from "./server.js";
+import { walkEntries, walkJobs } from "./walk.js";
+
+/** How often jobs are read anew that are written between reading and looking. */
+const MOST_LOOKS = 4;
+
+/** Leaves a job's fields as they are. */
+const KEEP = "=";
+
+/** An audit of one server's jobs, or one shard's. Its steps take the server a millisecond or two each. */
+export class RedisAudit {
+  readonly #server: Server;
+  readonly #shape: StoreShape;
+  readonly #options: AuditOptions;
+
+  constructor(server: Server, shape: StoreShape, options: AuditOptions) {
+    this.#server = server;
+    this.#shape = shape;
+    this.#options = options;
+  }
+
+  /** Jobs first: what is stale in an index shows once every job stands where it belongs. */
+  async *steps(): AsyncGenerator<AuditReport, void, undefined> {
+    const { connection, keys } = this.#server;
+    const permissions = new PermissionCheck(connection, keys, "audit");
+    const budget = connection.budget();
+    const { fields } = await this.#server.map(budget);
+    await this.#server.read((client) => permissions.pass(client, budget), budget);
+    for await (const ids of walkJobs(this.#server)) yield this.#jobs(ids);
+    for (const index of ["statuses", "creations", "values"] as const) {
+      if (index === "values" && fields.length === 0) return;
+      for await (const ids of walkEntries(this.#server, index)) yield this.#entries(index, ids);
+    }
+    for await (const members of walkEntries(this.#server, "fields")) yield this.#members(members);
+  }
+
+  async #jobs(ids: readonly string[]): Promise<AuditReport> {
+    const { misplaced, ...found } = await this.#look(ids);
+    return { ...NOTHING_FOUND, ...found, missingFromIndex: misplaced.length };
+  }
+
+  async #look(ids: readonly string[]) {
+    const found = { jobs: 0, unreadable: 0, repaired: 0, misplaced: [] as string[] };
+    let left = ids;
+    for (let look = 1; left.length > 0; look++) {
+      const { jobs, unreadable, records } = await this.#read(left);
+      if (look === 1) {
+        found.jobs = jobs;
+        found.unreadable = unreadable;
+      }
+      if (records.length === 0) break;
+      // A job that is written all the time has what its writer gave it.
+      const args = records.flatMap((record) => argsOf(record, look === MOST_LOOKS));
+      const recordIds = records.map(({ id }) => id);
+      const reply = await this.#run(scripts.auditJobs, recordIds, (map) => [
+        meanings(map),
+        this.#shape.fields.join("\n"),
+        ...args,
+      ]);
+      const [, mended, foreign, misplaced, again] = reply as readonly ["", number, number, string[], string[]];
+      found.repaired += mended;
+      found.unreadable += foreign;
+      found.misplaced.push(...misplaced);
+      left = again;
+    }
+    return found;
+  }
+
+  async #read(ids: readonly string[]) {
+    const readings = await this.#server.readJobs(ids);
+    const records = readings.flatMap((reading) => (reading.kind === "record" ? [reading.record] : []));
+    if (this.#options.repair) await this.#addCodes(records);
+    const fields = records.map((record) => this.#options.fieldsOf(record));
+    return {
+      jobs: readings.filter(({ kind }) => kind !== "absent").length,
+      unreadable:
+        readings.filter(({ kind }) => kind === "unreadable").length + fields.filter((each) => each === null).length,
+      records: records.map((record, n) => ({ ...record, fields: fields[n] ?? null })),
+    };
+  }
+
+  /** Jobs that were restored from elsewhere may have had TTLs that no service here has. */
+  async #addCodes(records: readonly JobRecord[]): Promise<void> {
+    const { connection } = this.#server;
+    const { codes } = await this.#server.map(connection.budget());
+    const known = new Set(codes.map(({ status, ttlMs }) => `${ttlMs} ${status}`));
+    const statuses = new Set(codes.map(({ status }) => status));
+    const missing = records
+      .map(({ status, statusAt, expiresAt }) => ({ status, ttlMs: expiresAt === null ? 0 : expiresAt - statusAt }))
+      .filter(({ status, ttlMs }) => statuses.has(status) && !known.has(`${ttlMs} ${status}`));
+    if (missing.length > 0) await this.#server.addCodes(missing, connection.budget());
+  }
+
+  async #entries(index: "statuses" | "creations" | "values", ids: readonly string[]): Promise<AuditReport> {
+    const reply = await this.#run(scripts.auditEntries, ids, ({ codes }) => [
+      index,
+      codes.map(({ ttlMs }) => ttlMs).join(" "),
+      ...ids,
+    ]);
+    return staleIn(reply);
+  }
+
+  /** A job that was out of place was counted as that, and what the index of fields has of it comes from there. */
+  async #members(members: readonly string[]): Promise<AuditReport> {
+    const ids = members.map(idIn);
+    const args = members.flatMap((member, n) => [member, ids[n] ?? ""]);
+    const reply = await this.#run(scripts.auditMembers, ids, () => args);
+    const strays = reply.slice(3).map(String);
+    const misplaced = new Set((await this.#look([...new Set(strays)])).misplaced);
+    const found = staleIn(reply);
+    return { ...found, staleInIndex: found.staleInIndex + strays.filter((id) => !misplaced.has(id)).length };
+  }
+
+  async #run(
+    script: Script,
+    ids: readonly string[],
+    argsOf: (map: CodeMap) => readonly (string | number)[],
+  ): Promise<Reply> {
+    const touched = [...indexKeys(this.#server.keys), ...ids.map(this.#server.keys.job)];
+    const { reply } = await this.#server.withMap((map, budget) => {
+      const args = [map.edition, this.#options.repair ? 1 : 0, ...argsOf(map)];
+      return this.#server.mutate(script, touched, () => args, budget);
+    });
+    return reply;
+  }
+}
+
+function argsOf(
+  { id, version, createdAt, fields }: JobRecord & { readonly fields: Fields | null },
+  last: boolean,
+): readonly (string | number)[] {
+  if (last) return [id, "", "", KEEP];
+  return [id, version, createdAt, fields === null ? KEEP : fieldLines(fields)];
+}
+
+function staleIn(reply: Reply): AuditReport {
+  return { ...NOTHING_FOUND, staleInIndex: Number(reply[1]), repaired: Number(reply[2]) };
+}
+
+/** What each code stands for, one a line. */
+function meanings({ codes }: CodeMap): string {
+  return codes.map(({ status, ttlMs }) => `${ttlMs} ${JSON.stringify(status)}`).join("\n");
+}
+
+/** The job of a member of the index of fields: what follows the value, and a time; "" where it has none. */
+function idIn(member: string): string {
+  return /"(?::\d{17}|\*\d{13})([A-Za-z0-9._-]{1,128})$/.exec(member)?.[1] ?? "";
+}
