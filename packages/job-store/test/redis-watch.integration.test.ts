@@ -1,5 +1,5 @@
 import { Redis } from "ioredis";
-import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import type { PrivateServer } from "../../../test/servers/private-server.js";
 import { startRedis } from "../../../test/servers/redis.js";
 import { privateServer } from "../../../test/servers/require.js";
@@ -87,6 +87,62 @@ describe.skipIf(!available)(title("watching Redis under faults"), () => {
     expect(await waiting).toEqual(done);
   });
 
+  describe("a server that says nothing any more keeps nobody who wants to leave:", () => {
+    /** Calls would wait for ten seconds; whoever leaves must not. */
+    async function frozen() {
+      const own = await startRedis();
+      const store = createJobStore({ job: report, driver: redisDriver({ url: own.url, timeoutMs: 10_000 }) });
+      await store.create({ title: "One" }, { id: "a" });
+      const { value } = await store.watch("a")[Symbol.asyncIterator]().next();
+      await own.kill("SIGSTOP");
+      onTestFinished(async () => {
+        await own.kill("SIGCONT");
+        await store.close();
+        await own.stop();
+      });
+      return { store, cursor: value.cursor as string };
+    }
+
+    const soon = { timeout: 3000 };
+    const within = async <T>(promise: Promise<T>): Promise<T> => {
+      let outcome: { value: T } | { error: unknown } | undefined;
+      promise.then(
+        (value) => (outcome = { value }),
+        (error: unknown) => (outcome = { error }),
+      );
+      await vi.waitFor(() => expect(outcome).toBeDefined(), soon);
+      return promise;
+    };
+
+    test("a watcher that aborts", async () => {
+      const { store, cursor } = await frozen();
+      for (const target of ["a", undefined, { after: cursor }]) {
+        const stop = new AbortController();
+        const next = store.watch(target, { signal: stop.signal })[Symbol.asyncIterator]().next();
+        stop.abort();
+        expect(await within(next)).toEqual({ done: true, value: undefined });
+      }
+    });
+
+    test("a wait that aborts, or whose time is over", async () => {
+      const { store } = await frozen();
+      const stop = new AbortController();
+      const waiting = store.waitFor("a", { signal: stop.signal });
+      stop.abort(new Error("enough"));
+      await expect(within(waiting)).rejects.toThrow("enough");
+      await expect(within(store.waitFor("a", { timeoutMs: 50 }))).rejects.toMatchObject({ code: "TIMEOUT" });
+    });
+
+    test("watchers and waits of a store that is closed", async () => {
+      const { store } = await frozen();
+      const waiting = store.waitFor("a").catch((error: unknown) => error);
+      const next = store.watch("a")[Symbol.asyncIterator]().next();
+      void store.close();
+      expect(await within(waiting)).toMatchObject({ code: "CLOSED" });
+      expect(await within(next)).toEqual({ done: true, value: undefined });
+    });
+  });
+
   test("a watcher that begins now is not told what another one has missed", async () => {
     const store = openStore();
     const events = await watching(store);
@@ -116,7 +172,7 @@ describe.skipIf(!available)(title("watching Redis under faults"), () => {
   });
 
   test("an event's cursor serves, however many shards there are", async () => {
-    const store = createJobStore({ job: report, driver: redisDriver({ client, shards: 512 }) });
+    const store = createJobStore({ job: report, driver: redisDriver({ client, shards: 512, timeoutMs: 20_000 }) });
     onTestFinished(() => store.close());
     const events = await watching(store);
     await store.create({ title: "One" }, { id: "a" });
@@ -128,7 +184,7 @@ describe.skipIf(!available)(title("watching Redis under faults"), () => {
     const store = openStore();
     const before = await connections(client);
     await store.counts();
-    await Promise.all(Array.from({ length: 200 }, (_, n) => watching(store, `job-${n}`)));
+    await Promise.all(Array.from({ length: 1000 }, (_, n) => watching(store, `job-${n}`)));
     expect(await connections(client)).toBeLessThanOrEqual(before + 2);
   });
 });

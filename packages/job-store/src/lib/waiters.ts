@@ -15,7 +15,7 @@ export class Waiters {
         this.#waiting.delete(wake);
         resolve();
       };
-      const timer = setTimeout(wake, ms);
+      const timer = setTimeout(wake, Math.max(ms, 0));
       signal?.addEventListener("abort", wake, { once: true });
       this.#waiting.add(wake);
     });

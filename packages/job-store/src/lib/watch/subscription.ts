@@ -39,6 +39,11 @@ export class Subscription {
     this.#wake?.();
   }
 
+  /** How many events it holds. */
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
   get ended(): boolean {
     return this.#ended;
   }

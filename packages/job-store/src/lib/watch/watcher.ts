@@ -7,6 +7,7 @@ import { JobStoreError } from "../errors.js";
 import type { Job } from "../job.js";
 import type { JobEvent } from "../store.js";
 import { Feed, gapOf } from "./feed.js";
+import { unlessAborted } from "./give-up.js";
 import { type News, Subscription } from "./subscription.js";
 
 /** How records become jobs and logged progress becomes progress: the store's business. */
@@ -61,7 +62,7 @@ export class Watcher<D extends JobDefinition> {
       if (timeUp < Number.POSITIVE_INFINITY) lookAgainIn(timeUp - performance.now());
       try {
         for await (const event of this.#watchJob(id, stop)) {
-          const job = event.type === "snapshot" ? event.job : await this.#jobAfter(event, id, until);
+          const job = event.type === "snapshot" ? event.job : await this.#jobAfter(event, id, until, stop);
           if (job === undefined) continue;
           if (job === null) throw gone(id);
           if (until.has(job.status) || ("to" in event && until.has(event.to))) return job;
@@ -81,20 +82,32 @@ export class Watcher<D extends JobDefinition> {
   }
 
   /** The job after an event that may end a wait: null where it is gone, undefined where the event ends none. */
-  async #jobAfter(event: JobEvent<D>, id: string, until: ReadonlySet<string>): Promise<Job<D> | null | undefined> {
+  async #jobAfter(
+    event: JobEvent<D>,
+    id: string,
+    until: ReadonlySet<string>,
+    stop: AbortSignal,
+  ): Promise<Job<D> | null | undefined> {
     if (event.type === "deleted") return null;
     const mayEnd = event.type === "resync" || ("to" in event && until.has(event.to));
     if (!mayEnd) return undefined;
-    const [reading] = await this.#calls.run(() => this.#storage.read([id]));
-    return this.#reader.readJob(id, reading ?? { kind: "absent" });
+    const readings = await this.#ask(() => this.#storage.read([id]), [this.#calls.signal, stop]);
+    return readings === null ? undefined : this.#reader.readJob(id, readings[0] ?? { kind: "absent" });
+  }
+
+  /** A server that says nothing keeps nobody who wants to leave; null: somebody does. */
+  #ask<T>(call: () => Promise<T>, ends: readonly AbortSignal[]): Promise<T | null> {
+    return unlessAborted(this.#calls.run(call), ends);
   }
 
   async *#watchJob(id: string, signal: AbortSignal | undefined): AsyncGenerator<JobEvent<D>, void, undefined> {
     const feed = this.#feeds[this.#storage.logOf(id)] as Feed;
     const subscription = new Subscription(id);
     // Listening first: whatever happens after the snapshot was taken is then among the news.
-    yield* this.#listen([feed], subscription, signal, async function* (this: Watcher<D>) {
-      const { reading, place } = await this.#calls.run(() => feed.log.snapshot(id));
+    yield* this.#listen([feed], subscription, signal, async function* (this: Watcher<D>, ends) {
+      const snapshot = await this.#ask(() => feed.log.snapshot(id), ends);
+      if (snapshot === null) return;
+      const { reading, place } = snapshot;
       const places = new Map([[feed, place]]);
       feed.start(place);
       yield { type: "snapshot", job: this.#reader.readJob(id, reading), cursor: this.#cursor(places) };
@@ -107,14 +120,16 @@ export class Watcher<D extends JobDefinition> {
     signal: AbortSignal | undefined,
   ): AsyncGenerator<JobEvent<D>, void, undefined> {
     const subscription = new Subscription(null);
-    yield* this.#listen(this.#feeds, subscription, signal, async function* (this: Watcher<D>) {
-      const begin = (feed: Feed, n: number) => after?.[n] ?? this.#calls.run(() => feed.log.tail());
-      const places = new Map(
-        await Promise.all(this.#feeds.map(async (feed, n) => [feed, await begin(feed, n)] as const)),
-      );
+    yield* this.#listen(this.#feeds, subscription, signal, async function* (this: Watcher<D>, ends) {
+      const begin = (feed: Feed, n: number) => after?.[n] ?? this.#ask(() => feed.log.tail(), ends);
+      const places = new Map<Feed, Place>();
+      for (const [n, place] of (await Promise.all(this.#feeds.map(begin))).entries()) {
+        if (place === null) return;
+        places.set(this.#feeds[n] as Feed, place);
+      }
       for (const [feed, place] of places) {
         // A feed that runs already may be further on than where this watcher begins.
-        if (feed.start(place)) yield* this.#catchUp(feed, places);
+        if (feed.start(place)) yield* this.#catchUp(feed, places, ends);
       }
       yield* this.#follow(subscription, places);
     });
@@ -124,7 +139,7 @@ export class Watcher<D extends JobDefinition> {
     feeds: readonly Feed[],
     subscription: Subscription,
     signal: AbortSignal | undefined,
-    events: (this: Watcher<D>) => AsyncGenerator<JobEvent<D>, void, undefined>,
+    events: (this: Watcher<D>, ends: readonly AbortSignal[]) => AsyncGenerator<JobEvent<D>, void, undefined>,
   ): AsyncGenerator<JobEvent<D>, void, undefined> {
     if (this.#calls.closed) throw new JobStoreError("CLOSED", "The store is closed; create another one to go on.");
     const ends = signal === undefined ? [this.#calls.signal] : [this.#calls.signal, signal];
@@ -133,18 +148,23 @@ export class Watcher<D extends JobDefinition> {
     for (const one of ends) one.addEventListener("abort", end, { once: true });
     for (const feed of feeds) feed.subscribe(subscription);
     try {
-      yield* events.call(this);
+      yield* events.call(this, ends);
     } finally {
       for (const feed of feeds) feed.unsubscribe(subscription);
       for (const one of ends) one.removeEventListener("abort", end);
     }
   }
 
-  async *#catchUp(feed: Feed, places: Map<Feed, Place>): AsyncGenerator<JobEvent<D>, void, undefined> {
+  async *#catchUp(
+    feed: Feed,
+    places: Map<Feed, Place>,
+    ends: readonly AbortSignal[],
+  ): AsyncGenerator<JobEvent<D>, void, undefined> {
     for (;;) {
       const place = places.get(feed) as Place;
       const signal = this.#calls.signal;
-      const page = await this.#calls.run(() => feed.log.after(place, { limit: 1000, waitMs: 0, signal }));
+      const page = await this.#ask(() => feed.log.after(place, { limit: 1000, waitMs: 0, signal }), ends);
+      if (page === null) return;
       const gap = gapOf(page);
       if (gap !== null) yield this.#toEvent({ ...gap, feed }, places);
       for (const event of page.events) yield this.#toEvent({ ...event, feed }, places);
