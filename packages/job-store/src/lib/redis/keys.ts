@@ -19,6 +19,8 @@ export interface Keys {
   readonly outbox: string;
   readonly outboxClaims: string;
   readonly outboxClaimed: string;
+  /** String: the last claim of one reader, and what it was given, until that lapses. */
+  readonly outboxReader: (reader: string) => string;
   readonly outboxRejected: string;
   readonly outboxRejectedEntries: string;
   /** Written by health checks only. */
@@ -38,6 +40,7 @@ export function keysUnder(prefix: string): Keys {
     outbox: `${prefix}jobs:outbox`,
     outboxClaims: `${prefix}jobs:outbox:claims`,
     outboxClaimed: `${prefix}jobs:outbox:claimed`,
+    outboxReader: (reader) => `${prefix}jobs:outbox:reader:${reader}`,
     outboxRejected: `${prefix}jobs:outbox:rejected`,
     outboxRejectedEntries: `${prefix}jobs:outbox:rejected:entries`,
     probe: `${prefix}jobs:probe`,

@@ -16,14 +16,18 @@ const at = {
   outbox: 9,
   outboxClaims: 10,
   outboxClaimed: 11,
-  outboxRejected: 12,
-  outboxRejectedEntries: 13,
-  probe: 14,
+  outboxReader: 12,
+  outboxRejected: 13,
+  outboxRejectedEntries: 14,
+  probe: 15,
 } as const satisfies Record<keyof Keys, number>;
 
-/** The job key is of an id that no job can have, and reads in a message like the pattern that stands for them all. */
+/** Keys of which there are many: one that none can be, and that reads in a message like the pattern of them all. */
 function keysTried(keys: Keys): readonly string[] {
-  return Object.keys(at).map((name) => (name === "job" ? keys.job("*") : keys[name as Exclude<keyof Keys, "job">]));
+  return Object.keys(at).map((name) => {
+    const key = keys[name as keyof Keys];
+    return typeof key === "function" ? key("*") : key;
+  });
 }
 
 type Attempt = readonly [command: string, ...args: (string | number)[]];
@@ -79,6 +83,8 @@ const ATTEMPTS: readonly Attempt[] = [
   ...sortedSet(at.outboxClaims),
   ["get", at.outboxClaimed],
   ["set", at.outboxClaimed, "", "PXAT", "0"],
+  ["get", at.outboxReader],
+  ["set", at.outboxReader, "", "PXAT", "0"],
   ...sortedSet(at.outboxRejected),
   ["hget", at.outboxRejectedEntries, "*"],
   ["hmget", at.outboxRejectedEntries, "*"],

@@ -2,6 +2,7 @@ import type { RedisCommander } from "ioredis";
 import type { OutboxStorage, StoredMessage } from "../driver.js";
 import type { Bell } from "./bell.js";
 import type { StreamEntry } from "./blocking-reader.js";
+import { newOperationId } from "./operation-id.js";
 import { type Script, scripts } from "./scripts.js";
 import type { Reply, Server } from "./server.js";
 
@@ -11,9 +12,17 @@ type Fields = readonly ["job", string, "id", string, "message", string, ...reaso
 /** Acknowledging thousands in one script would keep other callers waiting. */
 const CHUNK = 500;
 
+/** One that reads, claim after claim. `claim` names the one that it has no answer to. */
+interface Reader {
+  readonly name: string;
+  claim: string | null;
+}
+
 export class RedisOutbox implements OutboxStorage {
   readonly #server: Server;
   readonly #bell: Bell;
+  /** Who reads no more at present: the next claim is one of theirs, the latest first. */
+  readonly #idle: Reader[] = [];
   /** As of the last claim: the last entry ever handed out, and when the next claim lapses. */
   #claimed = { last: "0-0", lapsesAt: Number.POSITIVE_INFINITY };
 
@@ -25,7 +34,7 @@ export class RedisOutbox implements OutboxStorage {
   async claim(options: { limit: number; waitMs: number; claimMs: number; signal: AbortSignal }) {
     const end = performance.now() + options.waitMs;
     for (;;) {
-      const reply = await this.#run(scripts.outboxClaim, [options.limit, options.claimMs]);
+      const reply = await this.#claim(options.limit, options.claimMs);
       const [, last, lapse, ...entries] = reply as readonly [string, string, string, ...StreamEntry[]];
       this.#claimed = {
         last,
@@ -35,6 +44,23 @@ export class RedisOutbox implements OutboxStorage {
       const left = end - performance.now();
       if (messages.length > 0 || left <= 0 || options.signal.aborted) return messages;
       await this.waitForMore(left, options.signal);
+    }
+  }
+
+  /**
+   * A claim whose answer did not come is made again by the next one, under its name: what it was given is handed out now, in
+   * its order, and not after what comes later.
+   */
+  async #claim(limit: number, claimMs: number): Promise<Reply> {
+    const reader = this.#idle.pop() ?? { name: newOperationId(), claim: null };
+    reader.claim ??= newOperationId();
+    try {
+      const key = this.#server.keys.outboxReader(reader.name);
+      const reply = await this.#run(scripts.outboxClaim, [limit, claimMs, reader.claim], [key]);
+      reader.claim = null;
+      return reply;
+    } finally {
+      this.#idle.push(reader);
     }
   }
 
@@ -98,13 +124,14 @@ export class RedisOutbox implements OutboxStorage {
     return this.#server.read(command, budget);
   }
 
-  async #run(script: Script, args: readonly (string | number)[]): Promise<Reply> {
+  async #run(script: Script, args: readonly (string | number)[], moreKeys: readonly string[] = []): Promise<Reply> {
     const { keys, connection } = this.#server;
     const budget = connection.budget();
     await this.#server.map(budget);
     const touched = [
       ...[keys.outbox, keys.outboxClaims, keys.outboxClaimed],
       ...[keys.outboxRejected, keys.outboxRejectedEntries],
+      ...moreKeys,
     ];
     return this.#server.mutate(script, touched, (deadline) => [deadline, ...args], budget);
   }
