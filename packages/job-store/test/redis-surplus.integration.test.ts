@@ -4,8 +4,10 @@ import { describe, expect, onTestFinished, test, vi } from "vitest";
 import * as z from "zod";
 import { removeKeys } from "../../../test/servers/leftovers.js";
 import { server } from "../../../test/servers/require.js";
+import { startTcpProxy } from "../../../test/servers/tcp-proxy.js";
 import { createJobStore, defineJob } from "../src/index.js";
 import { redisDriver } from "../src/redis.js";
+import { failureOf } from "./redis-store.js";
 
 const { url, prefix, title } = server("redis");
 
@@ -61,6 +63,20 @@ describe.skipIf(url === null)(title("A status with a maxCount in Redis"), () => 
     await vi.waitFor(async () => expect((await store.counts()).wanted).toBe(2));
     expect(await store.getMany(["a", "b", "c"])).toMatchObject([{ status: "found" }, null, null]);
     expect((await store.list({ status: "wanted", order: "oldest" })).items.map(({ id }) => id)).toEqual(["d", "e"]);
+  });
+
+  test("is brought down once the line is back, though nobody writes any more", async () => {
+    const { client, keyPrefix } = start();
+    await using proxy = await startTcpProxy({ url: url as string });
+    const store = createJobStore({ job: film, driver: redisDriver({ url: proxy.url, keyPrefix, timeoutMs: 200 }) });
+    onTestFinished(() => store.close());
+    await store.counts();
+    await Promise.all(["a", "b", "c", "d"].map((id) => store.create({ language: "es" }, { id })));
+    await proxy.shut(); // Before the look that follows the last write.
+    for (let n = 0; n < 2; n++) await failureOf(store.counts()); // By then that has failed as well.
+    expect(await client.zcard(`${keyPrefix}jobs:by-status`)).toBe(4);
+    await proxy.open();
+    await vi.waitFor(async () => expect(await client.zcard(`${keyPrefix}jobs:by-status`)).toBe(2), 10_000);
   });
 
   test("settles within moments after the last write, and lets the process end", async () => {

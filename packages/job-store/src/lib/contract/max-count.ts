@@ -71,9 +71,9 @@ export function maxCount({ test }: Context): void {
   }) => {
     const most = 200;
     const shards = place.shards ?? 1;
-    const writers = [stores.openFor(limited({ waiting: most })), stores.openFor(limited({ waiting: most }))];
+    const writers = [1, 2, 3, 4].map(() => stores.openFor(limited({ waiting: most })));
     const reader = stores.openApart();
-    let left = 3000;
+    let left = 4000;
     let created = 0;
     const write = async (store: JobStore<Report>) => {
       while (left-- > 0) {

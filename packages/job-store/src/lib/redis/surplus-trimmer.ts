@@ -8,10 +8,13 @@ const EVERY = 32;
 /** How many jobs are named at once at most. */
 const BATCH = 2000;
 
-const MOST_REACH = 512;
+const MOST_REACH = 1024;
 
 /** When a status is looked at after jobs have entered it. */
 const SETTLE_MS = 50;
+
+/** When it is looked at again after a look has failed. */
+const RETRY_MS = 500;
 
 /** Looking goes on while writes do, up to this many at a time where replies are slow. */
 const MOST_UNDERWAY = 64;
@@ -59,11 +62,7 @@ export class SurplusTrimmer {
   /** The call that sent it is over, maybe long after the looks among the writes: it may have had to be repeated. */
   entered(status: string): void {
     const limited = this.#limited.get(status);
-    if (limited === undefined || this.#closed) return;
-    limited.settling ??= setTimeout(() => {
-      limited.settling = undefined;
-      this.#look(limited);
-    }, SETTLE_MS).unref();
+    if (limited !== undefined) this.#lookIn(SETTLE_MS, limited);
   }
 
   async close(): Promise<void> {
@@ -72,12 +71,20 @@ export class SurplusTrimmer {
     await Promise.all(this.#underway);
   }
 
+  #lookIn(ms: number, limited: Limited): void {
+    if (this.#closed) return;
+    limited.settling ??= setTimeout(() => {
+      limited.settling = undefined;
+      this.#look(limited);
+    }, ms).unref();
+  }
+
   #look(limited: Limited): void {
     if (this.#closed || this.#underway.size >= MOST_UNDERWAY) return;
     limited.entered = 0;
-    // What fails here fails for want of a connection, and the next write looks again.
     const look: Promise<void> = this.#trim(limited)
-      .catch(() => {})
+      // Mostly for want of a connection. Nobody may write when it is back, and the surplus would stay.
+      .catch(() => this.#lookIn(RETRY_MS, limited))
       .finally(() => this.#underway.delete(look));
     this.#underway.add(look);
   }
@@ -107,11 +114,12 @@ export class SurplusTrimmer {
       const args = [map.edition, most, asked, this.#eventLogLength, codes.join(" "), ...victims];
       return this.#server.mutate(scripts.surplus, touched, () => args, budget);
     });
-    const [, left, tried, ...found] = reply;
+    const [, left, tried, late, ...found] = reply;
     limited.surplus = Number(left);
     // Other stores delete the same jobs: then more must be named for some of them to be there.
     const short = limited.surplus > 0 && Number(tried) === victims.length;
-    limited.reach = short ? Math.min(2 * limited.reach, MOST_REACH) : Math.max(EVERY, Math.floor(limited.reach * 0.97));
+    const reach = Math.max(EVERY, Math.floor(limited.reach * 0.97), Math.ceil(1.5 * Number(late)));
+    limited.reach = Math.min(short ? 2 * limited.reach : reach, MOST_REACH);
     const gone = new Set(victims.slice(0, Number(tried)));
     limited.oldest = asked > 0 ? found.map(String) : limited.oldest.filter((id) => !gone.has(id));
   }

@@ -3,8 +3,8 @@
 -- KEYS: 7 removals (operation id, scored by its deadline); from 8 on, the jobs named
 -- ARGV: 1 edition of the map the caller knows, 2 how many may stay, 3 how many of the oldest to name in the reply, or 0,
 --       5 code and ttl (ms) of each code of the status; from 6 on, ids of the jobs named
--- Replies: { 'stale' } or { 'trimmed', how many are still too many, how many named jobs need not be named again, id … }
---          the oldest, once half of the places are taken
+-- Replies: { 'stale' } or { 'trimmed', how many are still too many, how many named jobs need not be named again, how many of
+--          those had gone before, id … }  the oldest, once half of the places are taken
 
 if map[1] ~= ARGV[1] then return { 'stale' } end
 local most = tonumber(ARGV[2])
@@ -42,7 +42,7 @@ local function forget(text)
   end
 end
 
-local surplus, tried = count - most, 0
+local surplus, tried, late = count - most, 0, 0
 for i = 6, #ARGV do
   if surplus <= 0 then break end
   local time = entered(ARGV[i])
@@ -54,10 +54,12 @@ for i = 6, #ARGV do
     if redis.call('DEL', KEYS[i + 2]) == 1 then announce('deleted', ARGV[i], '') end
     displace({ ARGV[i] })
     surplus = surplus - 1
+  else
+    late = late + 1
   end
 end
 
-local reply = { 'trimmed', surplus, tried }
+local reply = { 'trimmed', surplus, tried, late }
 if ARGV[3] == '0' or count * 2 < most then return reply end
 local oldest = {}
 for _, range in ipairs(ranges) do
