@@ -17,6 +17,8 @@ const tests = (pattern: string) => [
 export default defineConfig({
   plugins: [luaAsText],
   test: {
+    // Conditions are waited for, however busy the machine is.
+    expect: { poll: { timeout: 10_000 } },
     projects: [
       {
         extends: true,

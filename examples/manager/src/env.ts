@@ -12,4 +12,11 @@ export const managerEnv = {
     .max(65_535)
     .default(3000)
     .describe("the port to listen on, 0 to 65535 (0: a free one)"),
+  API_TOKEN: z.string().min(16).optional().describe("what every call of the API needs, at least 16 characters"),
+  API_REQUESTS_PER_MINUTE: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .default(600)
+    .describe("how many requests one address may make in a minute"),
 };

@@ -34,6 +34,8 @@ await using _manager = await startManager({
   files: createSubtitleFiles(env.SUBTITLE_STORAGE_PATH),
   host: env.API_HOST,
   port: env.API_PORT,
+  token: env.API_TOKEN,
+  requestsPerMinute: env.API_REQUESTS_PER_MINUTE,
 });
 
 await aborted(stop);

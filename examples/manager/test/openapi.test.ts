@@ -28,6 +28,7 @@ test("the API describes itself as OpenAPI 3.1, with every route, and has a page 
     "/api/v1/translations",
     "/livez",
     "/readyz",
+    "/session",
   ]);
   expect(document.components.schemas).toHaveProperty("Job");
   const page = await get("/docs/");

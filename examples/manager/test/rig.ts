@@ -15,12 +15,15 @@ import { memoryDriver as queuesInMemory } from "@subtitles/queue/memory";
 import { onTestFinished, vi } from "vitest";
 import { z } from "zod";
 import { jobDetail } from "../src/api/views.js";
-import { keysInMemory, startManager } from "../src/app.js";
+import { keysInMemory, type ManagerOptions, startManager } from "../src/app.js";
 
 export const film = { videoUrl: "https://films.example/1.mkv", videoTitle: "The Last Ferry", language: "en" };
 export const srt = "1\n00:00:01,000 --> 00:00:02,000\nHello.\n";
 
 export const aProblem = z.looseObject({ detail: z.string(), code: z.string() });
+
+// On a machine that does much else, too.
+vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 });
 
 /** The answer's body, as the schema says it is. */
 export async function read<S extends z.ZodType>(schema: S, reply: Response | Promise<Response>): Promise<z.output<S>> {
@@ -28,7 +31,7 @@ export async function read<S extends z.ZodType>(schema: S, reply: Response | Pro
 }
 
 /** A manager on memory drivers, and ways to talk to it over HTTP. */
-export async function startRig() {
+export async function startRig(options: Partial<ManagerOptions> = {}) {
   const folder = await mkdtemp(join(tmpdir(), "manager-"));
   const store = createJobStore({ job: subtitleJob, driver: jobsInMemory() });
   const broker = createBroker({ driver: queuesInMemory() });
@@ -43,6 +46,7 @@ export async function startRig() {
     log: createLog("test", "silent"),
     host: "127.0.0.1",
     port: 0,
+    ...options,
   });
   onTestFinished(async () => {
     await manager.close();

@@ -17,6 +17,6 @@ export async function describeApi(server: Server): Promise<void> {
     transform: jsonSchemaTransform,
     transformObject: jsonSchemaTransformObject,
   });
-  await server.register(swaggerUi, { routePrefix: "/docs" });
+  await server.register(swaggerUi, { routePrefix: "/docs", staticCSP: true });
   server.get("/api/v1/openapi.json", { schema: { hide: true } }, () => server.swagger());
 }

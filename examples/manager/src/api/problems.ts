@@ -1,4 +1,5 @@
 import { STATUS_CODES } from "node:http";
+import type { Socket } from "node:net";
 import { SubtitleFormatError } from "@example/contracts/subtitle";
 import { JobStoreError } from "@subtitles/job-store";
 import { QueueError } from "@subtitles/queue";
@@ -95,6 +96,29 @@ function send(reply: FastifyReply, { statusCode, code, detail, more }: Problem):
       requestId: reply.request.id,
       ...more,
     });
+}
+
+const BROKEN: Readonly<Record<string, readonly [number, ProblemCode, string]>> = {
+  HPE_HEADER_OVERFLOW: [431, "TOO_LARGE", "The request's headers are too large."],
+  ERR_HTTP_REQUEST_TIMEOUT: [408, "TIMEOUT", "The request took too long to arrive."],
+};
+
+/** What arrived is no HTTP, or not all of it: there is no request yet that a handler could answer. */
+export function answerBrokenRequest({ code = "" }: NodeJS.ErrnoException, socket: Socket): void {
+  if (code === "ECONNRESET" || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const [status, problemCode, detail] = BROKEN[code] ?? [400, "INVALID_REQUEST", "This is no HTTP request."];
+  const title = STATUS_CODES[status] ?? "Error";
+  const body = JSON.stringify({ type: "about:blank", title, status, code: problemCode, detail });
+  const head = [
+    `HTTP/1.1 ${status} ${title}`,
+    "content-type: application/problem+json",
+    `content-length: ${Buffer.byteLength(body)}`,
+    "connection: close",
+  ];
+  socket.end(`${head.join("\r\n")}\r\n\r\n${body}`);
 }
 
 function problemOf(error: FastifyError | Problem | JobStoreError | QueueError): Problem {

@@ -6,7 +6,7 @@ import Fastify, {
   type RawServerDefault,
 } from "fastify";
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from "fastify-type-provider-zod";
-import { answerWithProblems } from "./problems.js";
+import { answerBrokenRequest, answerWithProblems } from "./problems.js";
 
 /** Fastify with zod schemas, so that a route's handler sees what its schema parsed. */
 export type Server = FastifyInstance<
@@ -18,16 +18,20 @@ export type Server = FastifyInstance<
 >;
 
 const BODY_LIMIT_BYTES = 64 * 1024;
-/** A whole request, body included, has so long to arrive. */
-const REQUEST_MS = 30_000;
 const CONNECTIONS = 1000;
 
-/** An HTTP server whose every refusal is a problem, and which no single client can occupy. */
-export function createServer(log: Log): Server {
+/**
+ * An HTTP server whose every refusal is a problem, and which no single client can occupy.
+ *
+ * @param requestMs So long a whole request has to arrive, body included.
+ */
+export function createServer(log: Log, requestMs: number): Server {
   const server = Fastify({
     loggerInstance: log,
     bodyLimit: BODY_LIMIT_BYTES,
-    requestTimeout: REQUEST_MS,
+    requestTimeout: requestMs,
+    http: { headersTimeout: requestMs, connectionsCheckingInterval: requestMs / 2 },
+    clientErrorHandler: answerBrokenRequest,
     // Addresses in X-Forwarded-For are whatever a client wrote.
     trustProxy: false,
     genReqId: () => crypto.randomUUID(),

@@ -10,7 +10,7 @@ import type { Job } from "@subtitles/job-store";
 import { message } from "@subtitles/queue";
 
 /** The queue that a job goes on from: what was downloaded already need not be found again. */
-async function stageToResume({ id, data }: Job<SubtitleJob>, files: SubtitleFiles): Promise<StageQueue> {
+export async function stageToResume({ id, data }: Job<SubtitleJob>, files: SubtitleFiles): Promise<StageQueue> {
   const downloaded = data.targetLanguage !== null && (await files.read(id, data.language)) !== null;
   return downloaded ? translateQueue : downloadQueue;
 }

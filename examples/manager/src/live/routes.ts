@@ -60,11 +60,15 @@ export function liveRoutes(server: Server, { store, maxStreams }: LiveOptions): 
         stream.abort();
       });
       const begin = await beginning(store, request.headers["last-event-id"]);
-      return reply
-        .type("text/event-stream")
-        .header("cache-control", "no-store")
-        .header("x-accel-buffering", "no")
-        .send(Readable.from(frames({ store, views, ...begin, signal: stream.signal })));
+      return (
+        reply
+          .type("text/event-stream")
+          .header("cache-control", "no-store")
+          // Kept alive after the stream, it would hold up a server that closes.
+          .header("connection", "close")
+          .header("x-accel-buffering", "no")
+          .send(Readable.from(frames({ store, views, ...begin, signal: stream.signal })))
+      );
     },
   );
 }

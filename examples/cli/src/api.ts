@@ -1,0 +1,70 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { z } from "zod";
+import { EXIT, Exit } from "./exit.js";
+import { readEvents, type ServerEvent } from "./sse.js";
+
+const ATTEMPTS = 4;
+const FIRST_WAIT_MS = 500;
+/** The service says something every 15 seconds: after three times that, the connection is dead. */
+const SILENCE_MS = 45_000;
+
+const problem = z.object({ detail: z.string(), code: z.string().optional() });
+
+export interface Api {
+  /** Tried again while the service cannot answer. @throws Exit */
+  request(path: string, init?: RequestInit): Promise<Response>;
+  /** Live updates, from after that event on. Ends when the connection does. @throws Exit where they are refused */
+  events(after: string): AsyncGenerator<ServerEvent>;
+}
+
+/** The service at `url`, by HTTP and nothing else. */
+export function createApi(url: string, token: string | undefined, signal: AbortSignal): Api {
+  const base = url.replace(/\/+$/, "");
+  const authorization: Record<string, string> = token ? { authorization: `Bearer ${token}` } : {};
+
+  async function send(path: string, init: RequestInit = {}): Promise<Response> {
+    const headers = { ...authorization, ...Object.fromEntries(new Headers(init.headers)) };
+    const reply = await fetch(`${base}/api/v1${path}`, { signal, ...init, headers }).catch(() => null);
+    signal.throwIfAborted();
+    if (reply === null) throw new Exit(EXIT.unreachable, `${base} cannot be reached.`);
+    if (reply.ok) return reply;
+    const { detail } = problem.safeParse(await reply.json().catch(() => null)).data ?? {
+      detail: `${base} answered ${reply.status}.`,
+    };
+    throw new Exit(reply.status >= 500 || reply.status === 429 ? EXIT.unreachable : EXIT.refused, detail);
+  }
+
+  return {
+    async request(path, init) {
+      for (let attempt = 1; ; attempt += 1) {
+        try {
+          return await send(path, init);
+        } catch (error) {
+          if (!isUnreachable(error) || attempt === ATTEMPTS) throw error;
+        }
+        await delay(FIRST_WAIT_MS * 2 ** attempt * (0.5 + Math.random() / 2), undefined, { signal });
+      }
+    },
+    async *events(after) {
+      const silence = new AbortController();
+      const timer = setTimeout(() => silence.abort(), SILENCE_MS);
+      try {
+        const reply = await send("/events", {
+          headers: after ? { "last-event-id": after } : {},
+          signal: AbortSignal.any([signal, silence.signal]),
+        });
+        if (reply.body) yield* readEvents(reply.body, () => timer.refresh());
+      } catch (error) {
+        signal.throwIfAborted();
+        // A connection that broke is an end like another: whoever listens connects again.
+        if (error instanceof Exit && !isUnreachable(error)) throw error;
+      } finally {
+        clearTimeout(timer);
+      }
+    },
+  };
+}
+
+function isUnreachable(error: unknown): boolean {
+  return error instanceof Exit && error.code === EXIT.unreachable;
+}

@@ -1,0 +1,25 @@
+/** How the program ends: what scripts can rely on. */
+export const EXIT = {
+  done: 0,
+  /** The job failed, or was cancelled. */
+  failed: 1,
+  usage: 2,
+  /** `--timeout` is over; the job goes on. */
+  timeout: 3,
+  /** The service refused: no such job, say, or one that cannot be cancelled any more. */
+  refused: 4,
+  /** The service cannot be reached, or cannot answer. */
+  unreachable: 5,
+  /** Ctrl-C; the job goes on. */
+  interrupted: 130,
+} as const;
+
+/** Ends the program with this code, after saying why. */
+export class Exit extends Error {
+  constructor(
+    readonly code: (typeof EXIT)[keyof typeof EXIT],
+    message: string,
+  ) {
+    super(message);
+  }
+}

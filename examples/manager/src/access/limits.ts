@@ -1,0 +1,36 @@
+import helmet from "@fastify/helmet";
+import rateLimit from "@fastify/rate-limit";
+import type { Server } from "../api/server.js";
+
+export interface LimitOptions {
+  /** Requests that one address may make in a minute. */
+  readonly requestsPerMinute: number;
+}
+
+/** Headers that keep a browser from doing what no page of ours asks for, and a limit for each client. */
+export async function limitAccess(server: Server, { requestsPerMinute }: LimitOptions): Promise<void> {
+  await server.register(helmet, {
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: {
+        defaultSrc: ["'none'"],
+        scriptSrc: ["'self'"],
+        styleSrc: ["'self'"],
+        imgSrc: ["'self'", "data:"],
+        fontSrc: ["'self'"],
+        connectSrc: ["'self'"],
+        formAction: ["'self'"],
+        baseUri: ["'none'"],
+        frameAncestors: ["'none'"],
+      },
+    },
+    // Whether there is TLS, the proxy in front knows.
+    strictTransportSecurity: false,
+  });
+  await server.register(rateLimit, {
+    max: requestsPerMinute,
+    timeWindow: 60_000,
+    // Orchestrators ask often, and must not be told to go away.
+    allowList: (request) => request.url === "/livez" || request.url === "/readyz",
+  });
+}

@@ -1,0 +1,76 @@
+import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
+import cookie from "@fastify/cookie";
+import type { FastifyRequest } from "fastify";
+import { z } from "zod";
+import { Problem, refusals } from "../api/problems.js";
+import type { Server } from "../api/server.js";
+
+const COOKIE = "session";
+/** What needs the token. Whether the service is well, what its API looks like, and the page that asks for it do not. */
+const GUARDED = /^\/(api|metrics)(\/|$)/;
+const OPEN = "/api/v1/openapi.json";
+
+/**
+ * With a token, every call of the API needs it: as `Authorization: Bearer`, or as the cookie that `POST /session` gives a
+ * browser, whose downloads and event streams cannot send headers. The cookie is no copy of the token.
+ */
+export async function requireToken(server: Server, token: string | undefined): Promise<void> {
+  const session = token === undefined ? "" : createHmac("sha256", token).update("session").digest("base64url");
+  await server.register(cookie);
+
+  const isAllowed = ({ headers, cookies }: FastifyRequest): boolean => {
+    if (token === undefined) return true;
+    const [scheme, given = ""] = (headers.authorization ?? "").split(/ (.*)/s);
+    if (scheme?.toLowerCase() === "bearer" && same(given, token)) return true;
+    return same(cookies[COOKIE] ?? "", session);
+  };
+
+  server.get(
+    "/session",
+    {
+      schema: {
+        tags: ["session"],
+        summary: "Whether a token is needed, and whether this browser has shown it",
+        response: { 200: z.object({ required: z.boolean(), valid: z.boolean() }) },
+      },
+    },
+    async (request) => ({ required: token !== undefined, valid: isAllowed(request) }),
+  );
+
+  server.post(
+    "/session",
+    {
+      // Someone may be guessing.
+      config: { rateLimit: { max: 10, timeWindow: 60_000 } },
+      schema: {
+        tags: ["session"],
+        summary: "Exchange the token for a cookie",
+        body: z.object({ token: z.string().min(1).max(1000) }),
+        response: { 204: z.undefined(), ...refusals(400, 401, 429) },
+      },
+    },
+    async ({ body }, reply) => {
+      if (token === undefined || !same(body.token, token)) throw wrongToken();
+      return reply.setCookie(COOKIE, session, { path: "/", httpOnly: true, sameSite: "strict" }).code(204).send();
+    },
+  );
+
+  server.addHook("onRequest", async (request, reply) => {
+    const path = request.routeOptions.url ?? request.url;
+    if (path === OPEN || !GUARDED.test(path) || isAllowed(request)) return;
+    reply.header("www-authenticate", "Bearer");
+    throw wrongToken();
+  });
+}
+
+function wrongToken(): Problem {
+  return new Problem(401, "UNAUTHENTICATED", "This needs the service's token (API_TOKEN): Authorization: Bearer …");
+}
+
+const key = randomBytes(32);
+
+/** Takes as long whether the texts differ at the beginning or at the end, and however long they are. */
+function same(one: string, other: string): boolean {
+  const digest = (text: string) => createHmac("sha256", key).update(text).digest();
+  return timingSafeEqual(digest(one), digest(other));
+}

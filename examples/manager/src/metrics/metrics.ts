@@ -1,0 +1,84 @@
+import { downloadQueue, type SubtitleStore, translateQueue } from "@example/contracts";
+import type { Broker } from "@subtitles/queue";
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import type { Server } from "../api/server.js";
+import type { Sweeper } from "../sweep/sweeper.js";
+
+export interface MetricsOptions {
+  readonly store: SubtitleStore;
+  readonly broker: Broker;
+  readonly sweeper: Sweeper;
+}
+
+/** `/metrics`, in Prometheus' text format. What cannot be read just now is left out of an answer, not shown as zero. */
+export function metricsRoute(server: Server, { store, broker, sweeper }: MetricsOptions): void {
+  const registers = [new Registry()];
+  const [registry] = registers;
+  if (!registry) return;
+  collectDefaultMetrics({ register: registry });
+
+  const requests = new Histogram({
+    name: "http_request_duration_seconds",
+    help: "Requests answered, by route",
+    labelNames: ["method", "route", "status"] as const,
+    buckets: [0.005, 0.025, 0.1, 0.5, 2.5, 10],
+    registers,
+  });
+  server.addHook("onResponse", async (request, reply) => {
+    const route = request.routeOptions.url ?? "none";
+    requests.observe({ method: request.method, route, status: reply.statusCode }, reply.elapsedTime / 1000);
+  });
+
+  new Gauge({
+    name: "subtitle_jobs",
+    help: "Jobs by status",
+    labelNames: ["status"] as const,
+    registers,
+    async collect() {
+      this.reset();
+      const counts = await store.counts().catch(() => ({}));
+      for (const [status, count] of Object.entries(counts)) this.set({ status }, count);
+    },
+  });
+  new Gauge({
+    name: "subtitle_outbox_messages",
+    help: "Messages stored with their jobs and not yet published",
+    registers,
+    async collect() {
+      this.reset();
+      await store.outbox.depth().then(
+        (depth) => this.set(depth),
+        () => this.remove(),
+      );
+    },
+  });
+  new Gauge({
+    name: "subtitle_queue_messages",
+    help: "Messages by queue and where they stand",
+    labelNames: ["queue", "state"] as const,
+    registers,
+    async collect() {
+      this.reset();
+      for (const queue of [downloadQueue, translateQueue]) {
+        const stats = await broker.stats(queue).catch(() => ({}));
+        for (const [state, count] of Object.entries(stats)) {
+          if (typeof count === "number" && state !== "consumers") this.set({ queue: queue.name, state }, count);
+        }
+      }
+    },
+  });
+  new Counter({
+    name: "subtitle_swept_jobs_total",
+    help: "Jobs that the sweeper found stuck, by why",
+    labelNames: ["why"] as const,
+    registers,
+    collect() {
+      this.reset();
+      for (const [why, count] of Object.entries(sweeper.swept)) this.inc({ why }, count);
+    },
+  });
+
+  server.get("/metrics", { schema: { hide: true } }, async (_request, reply) =>
+    reply.type(registry.contentType).send(await registry.metrics()),
+  );
+}
