@@ -7,6 +7,8 @@ import type { z } from "zod";
 import type { connectionEnv } from "./env.js";
 import { type SubtitleStore, subtitleJob } from "./job.js";
 import { type Log, logStoreEvents } from "./log.js";
+import type { ProviderStates } from "./provider-state.js";
+import { redisProviderStates } from "./redis-provider-states.js";
 
 type ConnectionEnv = z.output<z.ZodObject<typeof connectionEnv>>;
 
@@ -21,6 +23,15 @@ export function openStore(env: ConnectionEnv, log: Log): SubtitleStore {
       REDIS_JOB_TTL_ACTIVE: env.REDIS_JOB_TTL_ACTIVE,
     }),
     onEvent: logStoreEvents(log),
+  });
+}
+
+/** What workers know of outside services, in the same Redis. Returns at once; calls fail while Redis is away. */
+export function openProviderStates(env: ConnectionEnv, log: Log): ProviderStates {
+  return redisProviderStates({
+    url: env.REDIS_URL,
+    keyPrefix: env.REDIS_KEY_PREFIX,
+    onError: (error) => log.warn({ err: error }, "what workers know of providers is not shared"),
   });
 }
 

@@ -80,4 +80,11 @@ export const workerEnv = {
     .max(100)
     .default(2)
     .describe("how many jobs to work on at a time, 1 to 100"),
+  SHUTDOWN_TIMEOUT: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(3600)
+    .default(30)
+    .describe("how many seconds work in hand may take to finish once the app must stop, 0 to 3600"),
 };

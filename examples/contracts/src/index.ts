@@ -1,4 +1,12 @@
-export { openBroker, openStore } from "./connect.js";
+export { openBroker, openProviderStates, openStore } from "./connect.js";
+export {
+  type ResultDetails,
+  resultDetails,
+  type SubtitleDetails,
+  subtitleDetails,
+  type TranslationDetails,
+  translationDetails,
+} from "./details.js";
 export { connectionEnv, EnvError, envOrExit, exitWith, parseEnv, workerEnv } from "./env.js";
 export { Failure, NotNow } from "./failures.js";
 export {

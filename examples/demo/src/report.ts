@@ -1,23 +1,13 @@
+import { resultDetails } from "@example/contracts";
 import { parseSrt } from "@example/contracts/subtitle";
-import { z } from "zod";
 import type { JobView } from "./client.js";
-
-/** What the translator tells in its result, as far as the demo shows it. */
-export const translationDetails = z.object({
-  total: z.number(),
-  covered: z.number(),
-  exact: z.number(),
-  fuzzy: z.number(),
-  fuzzyCues: z.array(z.number()),
-  uncovered: z.number(),
-  uncoveredCues: z.array(z.object({ index: z.number(), text: z.string() })),
-});
 
 const CUES_OF_EACH_KIND = 4;
 
 /** Some cues with their translation, and what was left out. */
 export function translationReport(job: JobView, sourceText: string, translatedText: string): string {
-  const details = translationDetails.parse(job.details);
+  const details = resultDetails.parse(job.details).translation;
+  if (!details) throw new TypeError("The job tells nothing of a translation.");
   const source = new Map(parseSrt(sourceText).map(({ index, text }) => [index, oneLine(text)]));
   const fuzzy = new Set(details.fuzzyCues);
   const pairs = parseSrt(translatedText)

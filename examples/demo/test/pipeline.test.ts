@@ -1,3 +1,4 @@
+import { translationDetails } from "@example/contracts";
 import { parseSrt } from "@example/contracts/subtitle";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createBoard } from "../src/board.js";
@@ -5,7 +6,7 @@ import { type Client, createClient, type JobView } from "../src/client.js";
 import { follow } from "../src/follow.js";
 import { startInProcess } from "../src/in-process.js";
 import { orders } from "../src/orders.js";
-import { timeline, translationDetails, translationReport } from "../src/report.js";
+import { timeline, translationReport } from "../src/report.js";
 import type { System } from "../src/system.js";
 import { createOutput } from "./output.js";
 
@@ -43,7 +44,9 @@ test("the check of an order notices another end", () => {
 test("the download is the subtitle of the library, whole", async () => {
   const cues = parseSrt(await client.file(job(0)));
   expect(cues.length).toBeGreaterThanOrEqual(60);
-  expect(job(0).details).toMatchObject({ source: "library", file: "The Last Ferry (2021).en.srt" });
+  expect(job(0).details).toMatchObject({
+    subtitle: { source: "library", name: "The Last Ferry (2021).en.srt" },
+  });
 });
 
 test("the translation has the source's times, and not one of its texts", async () => {
@@ -58,8 +61,9 @@ test("the translation has the source's times, and not one of its texts", async (
 
 test("what the memory does not cover is counted, listed and left out", async () => {
   const { exact, fuzzy, covered, total, uncovered, uncoveredCues, fuzzyCues } = translationDetails.parse(
-    job(1).details,
+    job(1).details.translation,
   );
+  expect(job(1).details).toMatchObject({ subtitle: { source: "library" } });
   expect([exact, fuzzy, uncovered].every((count) => count > 0)).toBe(true);
   expect([exact + fuzzy, covered + uncovered]).toEqual([covered, total]);
   expect([uncoveredCues.length, fuzzyCues.length]).toEqual([uncovered, fuzzy]);

@@ -2,7 +2,9 @@ import { downloadQueue, type StageOptions, startStage } from "@example/contracts
 import type { Consumer } from "@subtitles/queue";
 import { type DownloadOptions, download } from "./download.js";
 
-export { librarySource, type SubtitleSource, videoSource } from "./sources.js";
+export { librarySource } from "./sources/library.js";
+export type { SubtitleSource } from "./sources/source.js";
+export { videoSource } from "./sources/video.js";
 
 /** The downloader, on a store and a broker that the caller opened and will close. */
 export function startDownloader({

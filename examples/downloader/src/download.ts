@@ -1,58 +1,74 @@
-import { fileUrl, type Outcome, type Stage, type SubtitleFiles, translateQueue } from "@example/contracts";
-import { languageFit } from "@example/contracts/language";
-import { decodeSubtitle } from "@example/contracts/subtitle";
+import {
+  Failure,
+  fileUrl,
+  type Outcome,
+  type Stage,
+  type SubtitleDetails,
+  type SubtitleFiles,
+  translateQueue,
+} from "@example/contracts";
 import type { SubtitleData } from "@subtitles/job-store/subtitle";
 import { message } from "@subtitles/queue";
-import { type Candidate, readSubtitle, type SubtitleSource } from "./sources.js";
+import type { ReadSubtitle } from "./content/read.js";
+import { createSearch, type Search } from "./search.js";
+import type { SubtitleSource, Wanted } from "./sources/source.js";
 
 export interface DownloadOptions {
-  /** In the order in which they are preferred. */
+  /** In the order in which they are asked; the first that has what is wanted is the last. */
   readonly sources: readonly SubtitleSource[];
   readonly files: SubtitleFiles;
   readonly downloadBaseUrl: string;
 }
 
-/** Finds the subtitle, keeps it, and hands it on to translation where another language was asked for. */
+/** Finds the subtitle, keeps it as UTF-8, and hands it on to translation where another language was asked for. */
 export function download({ sources, files, downloadBaseUrl }: DownloadOptions): Stage["work"] {
-  return async (job, { signal, progress }) => {
+  return async (job, { signal, progress, log }) => {
     const { language, targetLanguage } = job.data;
-    const wanted = targetLanguage ?? language;
+    const asked = targetLanguage ?? language;
+    const wanted: Wanted = { ...job.data, languages: [...new Set([asked, language])] };
+    const search = createSearch(wanted, { signal, log });
 
-    const candidates: Candidate[] = [];
-    let looked = 0;
     for (const [index, source] of preferred(sources, job.data).entries()) {
       progress({ stage: "searching", done: index, total: sources.length });
-      const found = await source.search(job.data, signal);
-      candidates.push(...found.candidates);
-      looked += found.looked;
+      await search.ask(source);
+      progress({ stage: "searching", done: index + 1, total: sources.length });
+      const ready = await search.best(asked);
+      if (ready) return finish(asked, ready);
     }
-    progress({ stage: "searching", done: sources.length, total: sources.length });
 
-    const ready = await best(candidates, wanted);
-    if (ready) {
-      const { text, encoding } = decodeSubtitle(ready.content, wanted);
-      await files.save(job.id, wanted, text);
-      const details = {
-        source: ready.candidate.source,
-        file: ready.candidate.fileName,
-        language: ready.candidate.language,
-        encoding,
-        bytes: ready.content.byteLength,
-        candidates: candidates.length,
+    const untranslated = targetLanguage === null ? null : await search.best(language);
+    if (untranslated) return handOver(language, untranslated);
+    // "It is not there" can only be said once every source has answered.
+    search.throwIfUnanswered();
+    throw notFound(job.data, search);
+
+    async function finish(language: string, { subtitle, details }: Chosen): Promise<Outcome> {
+      await files.save(job.id, language, subtitle.text);
+      return { to: "completed", result: resultWith(details) };
+    }
+
+    async function handOver(language: string, { subtitle, details }: Chosen): Promise<Outcome> {
+      await files.save(job.id, language, subtitle.text);
+      return {
+        to: "translating",
+        progress: null, // the next stage counts its own
+        result: resultWith(details), // which the translator adds to
+        note: `found ${details.name} (${details.source})`,
+        outbox: [message(translateQueue, { jobId: job.id })],
       };
-      return { to: "completed", result: { downloadUrl: fileUrl(downloadBaseUrl, job.id), details } };
     }
 
-    const untranslated = targetLanguage === null ? null : await best(candidates, language);
-    if (!untranslated) return notFound(job.data, candidates, looked);
-    await files.save(job.id, language, decodeSubtitle(untranslated.content, language).text);
-    return {
-      to: "translating",
-      progress: null, // the next stage counts its own
-      note: `found ${untranslated.candidate.fileName} (${untranslated.candidate.source})`,
-      outbox: [message(translateQueue, { jobId: job.id })],
-    };
+    function resultWith(subtitle: SubtitleDetails) {
+      const { warnings } = search;
+      const details = { subtitle, ...(warnings.length > 0 && { warnings: [...warnings] }) };
+      return { downloadUrl: fileUrl(downloadBaseUrl, job.id), details };
+    }
   };
+}
+
+interface Chosen {
+  readonly subtitle: ReadSubtitle;
+  readonly details: SubtitleDetails;
 }
 
 /** Sources that the client named come first, in the client's order. */
@@ -64,27 +80,11 @@ function preferred(sources: readonly SubtitleSource[], { preferredSources }: Sub
   return sources.toSorted((one, other) => rank(one) - rank(other));
 }
 
-/** The best candidate in a language that can really be read: exact language first, then plain before hearing-impaired. */
-async function best(candidates: readonly Candidate[], language: string) {
-  const ranked = candidates
-    .filter((candidate) => languageFit(candidate.language, language) > 0)
-    .toSorted(
-      (one, other) =>
-        languageFit(other.language, language) - languageFit(one.language, language) ||
-        Number(one.hearingImpaired) - Number(other.hearingImpaired),
-    );
-  for (const candidate of ranked) {
-    const content = await readSubtitle(candidate);
-    if (content) return { candidate, content };
-  }
-  return null;
-}
-
-function notFound(data: SubtitleData, candidates: readonly Candidate[], looked: number): Outcome {
+function notFound(data: SubtitleData, { candidates, looked }: Search): Failure {
   const others = [...new Set(candidates.map((candidate) => candidate.language))];
   const languages = data.targetLanguage === null ? data.language : `${data.language} or ${data.targetLanguage}`;
   const message =
     `No subtitle in ${languages} for this film among ${looked} subtitle files` +
     (others.length > 0 ? ` (there is one in ${others.slice(0, 10).join(", ")}).` : ".");
-  return { to: "failed", error: { message, code: "SUBTITLE_NOT_FOUND", retryable: false } };
+  return new Failure("SUBTITLE_NOT_FOUND", message);
 }

@@ -1,13 +1,14 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createLog, createSubtitleFiles, subtitleJob, translateQueue } from "@example/contracts";
+import { createLog, createSubtitleFiles, Failure, NotNow, subtitleJob, translateQueue } from "@example/contracts";
 import { createJobStore } from "@subtitles/job-store";
 import { memoryDriver } from "@subtitles/job-store/memory";
 import type { SubtitleData } from "@subtitles/job-store/subtitle";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { download } from "../src/download.js";
-import { librarySource, type SubtitleSource } from "../src/sources.js";
+import { librarySource } from "../src/sources/library.js";
+import type { Candidate, SubtitleSource } from "../src/sources/source.js";
 
 const subtitle = (text: string) => `1\n00:00:01,000 --> 00:00:02,000\n${text}\n`;
 const film = { videoUrl: "https://films.example/ferry.mkv", videoTitle: "Ferry" };
@@ -48,7 +49,20 @@ test("a subtitle that is found is stored as it is, and the job is done", async (
     to: "completed",
     result: {
       downloadUrl: `http://localhost:3000/api/v1/jobs/${id}/file`,
-      details: { source: "library", file: "Ferry.en.srt", language: "en" },
+      details: {
+        subtitle: {
+          source: "library",
+          name: "Ferry.en.srt",
+          language: "en",
+          format: "srt",
+          encoding: "utf-8",
+          encodingFoundBy: "bytes",
+          bytes: 39,
+          because: "it is the only one in en",
+          candidates: 1,
+          passedOver: [],
+        },
+      },
     },
   });
   expect(await stored("en")).toBe(subtitle("Hello."));
@@ -61,7 +75,7 @@ test("where another language was asked for, the job is handed on together with i
     to: "translating",
     outbox: [{ queue: translateQueue.name, payload: { jobId: id } }],
   });
-  expect(outcome).not.toHaveProperty("result");
+  expect(outcome).toMatchObject({ result: { details: { subtitle: { name: "Ferry.en.srt" } } } });
   expect(await stored("en")).toBe(subtitle("Hello."));
   expect(await stored("es")).toBeNull();
 });
@@ -69,7 +83,10 @@ test("where another language was asked for, the job is handed on together with i
 test("a subtitle in the target language makes translation needless", async () => {
   const library = { "Ferry.en.srt": subtitle("Hello."), "Ferry.es.srt": subtitle("Hola.") };
   const { outcome, stored } = await run(library, { targetLanguage: "es" });
-  expect(outcome).toMatchObject({ to: "completed", result: { details: { file: "Ferry.es.srt", language: "es" } } });
+  expect(outcome).toMatchObject({
+    to: "completed",
+    result: { details: { subtitle: { name: "Ferry.es.srt", language: "es" } } },
+  });
   expect(await stored("es")).toBe(subtitle("Hola."));
 });
 
@@ -80,15 +97,14 @@ test("asking for a translation into the subtitle's own language is asking for th
 });
 
 test("what is not found fails at once, and says how far the search went", async () => {
-  const { outcome } = await run({ "Ferry.fr.srt": subtitle("Bonjour."), "Other.en.srt": subtitle("Hello.") }, {});
-  expect(outcome).toEqual({
-    to: "failed",
-    error: {
+  const failure = run({ "Ferry.fr.srt": subtitle("Bonjour."), "Other.en.srt": subtitle("Hello.") }, {});
+  await expect(failure).rejects.toThrow(
+    expect.objectContaining({
       message: "No subtitle in en for this film among 2 subtitle files (there is one in fr).",
       code: "SUBTITLE_NOT_FOUND",
       retryable: false,
-    },
-  });
+    }),
+  );
 });
 
 test("the exact language is preferred, then the plain version; a broken file is passed over", async () => {
@@ -111,11 +127,93 @@ test("the client's preferred sources are asked first", async () => {
       return { candidates: [], looked: 0 };
     },
   });
-  await run({}, { preferredSources: ["nowhere", "two"] }, [source("one"), source("two")]);
+  const failure = run({}, { preferredSources: ["nowhere", "two"] }, [source("one"), source("two")]);
+  await expect(failure).rejects.toThrow("No subtitle in en");
   expect(asked).toEqual(["two", "one"]);
 });
 
-test("a source that cannot answer is no answer: the work throws, to be tried again", async () => {
-  const broken: SubtitleSource = { name: "broken", search: () => Promise.reject(new Error("The disk is away.")) };
-  await expect(run({ "Ferry.en.srt": subtitle("Hello.") }, {}, [broken])).rejects.toThrow("The disk is away.");
+const answering = (name: string, ...candidates: readonly Partial<Candidate>[]): SubtitleSource => ({
+  name,
+  search: async () => ({
+    candidates: candidates.map((one) => ({
+      source: name,
+      name: `from ${name}`,
+      language: "en",
+      traits: { hearingImpaired: false },
+      read: async () => Buffer.from(subtitle(name)),
+      ...one,
+    })),
+    looked: candidates.length,
+  }),
+});
+const failing = (name: string, error: Error): SubtitleSource => ({ name, search: () => Promise.reject(error) });
+
+test("once a source has what is wanted, no other is asked", async () => {
+  const second = answering("second", {});
+  const search = vi.spyOn(second, "search");
+  await run({}, {}, [answering("first", {}), second]);
+  expect(search).not.toHaveBeenCalled();
+});
+
+test("a source that cannot answer is no answer: without another's the work throws, to be tried again", async () => {
+  await expect(run({}, {}, [failing("broken", new Error("The disk is away."))])).rejects.toThrow("The disk is away.");
+});
+
+test("where another source has it, one that could not be asked is a warning that tells no paths", async () => {
+  const broken = failing("broken", new Error("/private/path is away"));
+  const { outcome } = await run({ "Ferry.en.srt": subtitle("Hello.") }, {}, [broken]);
+  expect(outcome).toMatchObject({
+    to: "completed",
+    result: { details: { warnings: ["broken could not be asked."], subtitle: { source: "library" } } },
+  });
+});
+
+test("of several that cannot answer, the one that can soonest says when to try again", async () => {
+  const sources = [
+    failing("used up", new Failure("PROVIDER_UNAVAILABLE", "Tomorrow.", { retryable: true })),
+    failing("busy", new NotNow("In a minute.", 60_000)),
+    failing("busier", new NotNow("In an hour.", 3_600_000)),
+  ];
+  await expect(run({}, {}, sources)).rejects.toThrow("In a minute.");
+});
+
+test("the result says why one was chosen, and why the others were not", async () => {
+  const { outcome } = await run({}, {}, [
+    answering(
+      "shelf",
+      { name: "for the deaf", traits: { hearingImpaired: true, rating: 10 } },
+      { name: "regional", language: "en-GB" },
+      { name: "French", language: "fr" },
+      { name: "broken", read: async () => Buffer.from("<html>"), traits: { hearingImpaired: false, downloads: 9 } },
+      { name: "plain" },
+    ),
+  ]);
+  expect(outcome).toMatchObject({
+    result: {
+      details: {
+        subtitle: {
+          name: "plain",
+          candidates: 5,
+          because: "it is not for the hard of hearing, it is in exactly this language",
+          passedOver: [
+            { source: "shelf", name: "broken", why: "it cannot be read as a subtitle" },
+            { source: "shelf", name: "for the deaf", why: "for the hard of hearing" },
+            { source: "shelf", name: "regional", why: "in a variety of the language" },
+            { source: "shelf", name: "French", why: "in fr" },
+          ],
+        },
+      },
+    },
+  });
+});
+
+test("what is stored is UTF-8 without a mark, and the result says what it was and how that was found", async () => {
+  const latin = Buffer.from(subtitle("Café."), "latin1");
+  const { outcome, stored } = await run({}, { language: "fr" }, [
+    answering("shelf", { language: "fr", read: async () => latin }),
+  ]);
+  expect(await stored("fr")).toBe(subtitle("Café."));
+  expect(outcome).toMatchObject({
+    result: { details: { subtitle: { encoding: "windows-1252", encodingFoundBy: "language" } } },
+  });
 });

@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { librarySource, readSubtitle, videoSource } from "../src/sources.js";
+import { librarySource } from "../src/sources/library.js";
+import { videoSource } from "../src/sources/video.js";
 
 const subtitle = "1\n00:00:01,000 --> 00:00:02,000\nHello.\n";
 const signal = new AbortController().signal;
@@ -27,6 +28,7 @@ const wanted = (videoTitle: string, videoUrl = "https://films.example/x.mkv") =>
   language: "en",
   targetLanguage: null,
   preferredSources: [],
+  languages: ["en"],
 });
 const inLibrary = (videoTitle: string) => librarySource(join(root, "library")).search(wanted(videoTitle), signal);
 const besideVideo = (videoUrl: string, title = "Ferry") =>
@@ -40,7 +42,7 @@ test("the library is searched by title, in folders too, in every language", asyn
     "library/notes.txt",
   );
   const { candidates, looked } = await inLibrary("Ferry");
-  expect(candidates.map(({ fileName }) => fileName).sort()).toEqual(["Ferry (2021).en.srt", "ferry.es.srt"]);
+  expect(candidates.map(({ name }) => name).sort()).toEqual(["Ferry (2021).en.srt", "ferry.es.srt"]);
   expect(looked).toBe(3);
 });
 
@@ -75,8 +77,9 @@ test.each([
 
 test("beside a video in a media folder its subtitles are found", async () => {
   await put("media/films/Ferry.1080p.en.srt", "media/films/Another.en.srt", "media/Ferry.1080p.en.srt");
+  await writeFile(join(root, "media/films/Ferry.1080p.en.srt"), "beside it");
   const { candidates } = await besideVideo(pathToFileURL(join(root, "media/films/Ferry.1080p.mkv")).href);
-  expect(candidates.map(({ path }) => path)).toEqual([join(root, "media/films/Ferry.1080p.en.srt")]);
+  expect(await Promise.all(candidates.map(async ({ read }) => String(await read(signal))))).toEqual(["beside it"]);
 });
 
 test("nothing beside a video is read outside the media folders", async () => {
@@ -102,24 +105,12 @@ test("nothing beside a video is read outside the media folders", async () => {
   }
 });
 
-test("a candidate is read only if it is a subtitle", async () => {
-  const candidate = (name: string) => ({
-    title: { words: "ferry", year: null },
-    language: "en",
-    hearingImpaired: false,
-    source: "library",
-    fileName: name,
-    path: join(root, name),
-  });
-  await put("good.srt");
-  await writeFile(join(root, "wide.srt"), Buffer.from(`\ufeff${subtitle}`, "utf16le"));
-  await writeFile(join(root, "empty.srt"), "");
-  await writeFile(join(root, "page.srt"), "<html>Not found</html>");
-  await writeFile(join(root, "huge.srt"), Buffer.alloc(6 * 1024 * 1024, subtitle));
-  await symlink(join(root, "good.srt"), join(root, "link.srt"));
-  expect(String(await readSubtitle(candidate("good.srt")))).toBe(subtitle);
-  expect(await readSubtitle(candidate("wide.srt"))).not.toBeNull();
-  for (const name of ["empty.srt", "page.srt", "huge.srt", "link.srt", "absent.srt"]) {
-    expect([name, await readSubtitle(candidate(name))]).toEqual([name, null]);
-  }
+test("a file that became a link, or too large, is not read", async () => {
+  await put("outside.srt", "library/Ferry.en.srt", "library/Ferry.es.srt", "library/Ferry.fr.srt");
+  const { candidates } = await inLibrary("Ferry");
+  const read = async (language: string) => candidates.find((one) => one.language === language)?.read(signal);
+  await rm(join(root, "library/Ferry.en.srt"));
+  await symlink(join(root, "outside.srt"), join(root, "library/Ferry.en.srt"));
+  await writeFile(join(root, "library/Ferry.es.srt"), Buffer.alloc(6 * 1024 * 1024, subtitle));
+  expect([await read("en"), await read("es"), String(await read("fr"))]).toEqual([null, null, subtitle]);
 });

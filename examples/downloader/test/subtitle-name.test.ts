@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { languageOfFileName } from "../src/file-language.js";
-import { readSubtitleName, readTitle, sameTitle, videoStem, wantedTitles } from "../src/subtitle-name.js";
+import { languageOfFileName } from "../src/sources/file-language.js";
+import { readSubtitleName, readTitle, sameTitle, videoStem, wantedTitles } from "../src/sources/subtitle-name.js";
 
 test.each([
   ["The Last Ferry.en.srt", { title: { words: "the last ferry", year: null }, language: "en", hearingImpaired: false }],
@@ -9,6 +9,9 @@ test.each([
   ["Ferry.pob.srt", { language: "pt-BR" }],
   ["Ferry.en.sdh.srt", { language: "en", hearingImpaired: true }],
   ["Ferry.en.hi.srt", { language: "en", hearingImpaired: true }],
+  ["Ferry.en.vtt", { language: "en" }],
+  ["Ferry.en.srt.gz", { language: "en" }],
+  ["Ferry.en.zip", { language: "en" }],
   ["Ferry.hi.srt", { language: "hi", hearingImpaired: false }],
 ])("%s is read", (fileName, name) => {
   expect(readSubtitleName(fileName)).toMatchObject(name);
@@ -17,7 +20,8 @@ test.each([
 test.each([
   "Ferry.srt",
   "Ferry.en.forced.srt",
-  "Ferry.en.vtt",
+  "Ferry.en.ass",
+  "Ferry.en.gz",
   ".en.srt",
   "en.srt",
   "srt",

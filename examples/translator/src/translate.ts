@@ -1,6 +1,5 @@
-import { Failure, fileUrl, type Stage, type SubtitleFiles } from "@example/contracts";
+import { Failure, fileUrl, type Stage, type SubtitleFiles, type TranslationDetails } from "@example/contracts";
 import { formatSubtitle, parseSubtitle } from "@example/contracts/subtitle";
-import type { Json } from "@subtitles/job-store";
 import { type TranslatedSubtitle, type TranslationProvider, translateCues } from "./text/index.js";
 
 export interface TranslateOptions {
@@ -46,7 +45,8 @@ export function translate({
       },
     );
     await files.save(job.id, target, formatSubtitle({ ...subtitle, cues: translated.cues }));
-    const details = { provider: provider.name, format: subtitle.format, ...report(translated, drafts) };
+    const translation = { provider: provider.name, ...report(translated, drafts) };
+    const details = { ...job.result?.details, translation };
     return { to: "completed", result: { downloadUrl: fileUrl(downloadBaseUrl, job.id), details } };
   };
 }
@@ -55,10 +55,12 @@ export function translate({
 function report(
   { cues, uncovered, ...figures }: TranslatedSubtitle,
   drafts: ReadonlySet<number>,
-): Record<string, Json> {
+): Omit<TranslationDetails, "provider"> {
   const fuzzyCues = cues.map(({ index }) => index).filter((index) => drafts.has(index));
   return {
     ...figures,
+    machine: 0,
+    resumed: 0,
     fuzzyCues: fuzzyCues.slice(0, MOST_CUES_LISTED),
     uncovered: uncovered.length,
     uncoveredCues: uncovered

@@ -79,16 +79,19 @@ test("what the provider covers is stored, and the result tells what it is made o
     result: {
       downloadUrl: `http://localhost:3000/api/v1/jobs/${id}/file`,
       details: {
-        provider: "Test memory",
-        format: "srt",
-        total: 3,
-        covered: 2,
-        coverage: 2 / 3,
-        exact: 1,
-        fuzzy: 1,
-        fuzzyCues: [2],
-        uncovered: 1,
-        uncoveredCues: [{ index: 3, text: "Zzz" }],
+        translation: {
+          provider: "Test memory",
+          total: 3,
+          covered: 2,
+          coverage: 2 / 3,
+          exact: 1,
+          fuzzy: 1,
+          machine: 0,
+          resumed: 0,
+          fuzzyCues: [2],
+          uncovered: 1,
+          uncoveredCues: [{ index: 3, text: "Zzz" }],
+        },
       },
     },
   });
@@ -117,7 +120,7 @@ test("what the record lists of uncovered cues is bounded", async () => {
   const texts = Array.from({ length: 400 }, (_, index) => (index % 2 ? "Hello" : "z".repeat(5000)));
   const source = texts.map((text, index) => `${index + 1}\n00:00:01,000 --> 00:00:02,000\n${text}\n`).join("\n");
   const { outcome } = await run(source, { provider: knowing({ Hello: "Hola" }) });
-  expect(outcome).toMatchObject({ to: "completed", result: { details: { uncovered: 200 } } });
+  expect(outcome).toMatchObject({ to: "completed", result: { details: { translation: { uncovered: 200 } } } });
   expect(JSON.stringify(outcome).length).toBeLessThan(40_000);
 });
 

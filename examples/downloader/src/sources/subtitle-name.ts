@@ -8,6 +8,7 @@ export interface SubtitleName {
   readonly hearingImpaired: boolean;
 }
 
+const ENDINGS = new Set(["srt", "vtt", "zip"]);
 const hearingImpairedMarks = new Set(["sdh", "cc", "hi"]);
 
 /**
@@ -16,7 +17,9 @@ const hearingImpairedMarks = new Set(["sdh", "cc", "hi"]);
  */
 export function readSubtitleName(fileName: string): SubtitleName | null {
   const parts = fileName.split(".");
-  if (parts.pop()?.toLowerCase() !== "srt") return null;
+  let ending = parts.pop()?.toLowerCase();
+  if (ending === "gz") ending = parts.pop()?.toLowerCase();
+  if (ending === undefined || !ENDINGS.has(ending)) return null;
   const last = parts.at(-1)?.toLowerCase() ?? "";
   if (last === "forced") return null;
   // `hi` is Hindi too: it is a mark only behind another language.

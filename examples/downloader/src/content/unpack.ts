@@ -1,0 +1,41 @@
+import { gunzipSync } from "node:zlib";
+import { type UnzipFileInfo, unzipSync } from "fflate";
+import { HIGHEST_RATIO, LARGEST_SUBTITLE_BYTES, MOST_ARCHIVE_ENTRIES } from "./limits.js";
+
+/**
+ * The subtitle file in `bytes`: itself, or the one in a gzip or zip file around it. Null where there is none, more than
+ * one, or more than a subtitle can be: entries, sizes and ratios are bounded, and names never become paths.
+ */
+export function unpack(bytes: Uint8Array): Uint8Array | null {
+  if (bytes.byteLength > LARGEST_SUBTITLE_BYTES) return null;
+  try {
+    if (bytes[0] === 0x1f && bytes[1] === 0x8b)
+      return gunzipSync(bytes, { maxOutputLength: mostFrom(bytes.byteLength) });
+    if (bytes[0] === 0x50 && bytes[1] === 0x4b) return unzip(bytes);
+  } catch {
+    return null; // damaged, or larger than allowed
+  }
+  return bytes;
+}
+
+function unzip(bytes: Uint8Array): Uint8Array | null {
+  let entries = 0;
+  const wanted: UnzipFileInfo[] = [];
+  const files = unzipSync(bytes, {
+    filter(entry) {
+      entries += 1;
+      if (entries > MOST_ARCHIVE_ENTRIES) throw new RangeError("too many entries");
+      const isSubtitle = /\.(srt|vtt)$/i.test(entry.name) && !entry.name.startsWith("__MACOSX/");
+      if (isSubtitle) wanted.push(entry);
+      // What an archive says of its sizes is a claim; the room for the output is what is claimed, and no more.
+      return isSubtitle && wanted.length === 1 && entry.originalSize <= mostFrom(entry.size);
+    },
+  });
+  const [only, another] = wanted;
+  if (!only || another) return null;
+  return files[only.name] ?? null;
+}
+
+function mostFrom(packedBytes: number): number {
+  return Math.min(LARGEST_SUBTITLE_BYTES, Math.max(packedBytes, 64) * HIGHEST_RATIO);
+}

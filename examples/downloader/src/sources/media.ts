@@ -1,0 +1,24 @@
+import { realpath } from "node:fs/promises";
+import { basename, dirname, join, sep } from "node:path";
+import { fileURLToPath } from "node:url";
+
+/** Null unless the video's folder exists and really lies, links resolved, in a media folder. */
+export async function videoFolder(videoUrl: string, mediaRoots: readonly string[]): Promise<string | null> {
+  if (!URL.canParse(videoUrl) || new URL(videoUrl).protocol !== "file:") return null;
+  try {
+    const folder = await realpath(dirname(fileURLToPath(videoUrl)));
+    for (const root of mediaRoots) {
+      const real = await realpath(root);
+      if (folder === real || folder.startsWith(real.endsWith(sep) ? real : real + sep)) return folder;
+    }
+  } catch {
+    // An address that is no path here, or a folder that is not there: nothing beside it.
+  }
+  return null;
+}
+
+/** The video's path, under the same condition. It may be a link: open it without following. */
+export async function videoPath(videoUrl: string, mediaRoots: readonly string[]): Promise<string | null> {
+  const folder = await videoFolder(videoUrl, mediaRoots);
+  return folder && join(folder, basename(fileURLToPath(videoUrl)));
+}
