@@ -28,6 +28,7 @@ export {
 export { downloadQueue, jobMessage, type StageQueue, translateQueue } from "./queues.js";
 export { redisProviderStates } from "./redis-provider-states.js";
 export { type Outcome, type Stage, type StageOptions, type StageTools, startStage } from "./stage.js";
+export { createStanding, type Standing } from "./standing.js";
 export { aborted, stopSignal } from "./stop.js";
 export { createSubtitleFiles, fileUrl, readIfThere, type SubtitleFiles, writeWhole } from "./subtitle-files.js";
 export { untilStored } from "./until-stored.js";

@@ -36,7 +36,11 @@ export interface StageTools {
 }
 
 /** Where the job goes from here, and what is stored with that step. */
-export type Outcome = { readonly to: NextOf<SubtitleJob, Working> } & Omit<Change<SubtitleJob>, "by">;
+export type Outcome = {
+  readonly to: NextOf<SubtitleJob, Working>;
+  /** Called once the store has the outcome: the place to remove what only an unfinished job needs. */
+  readonly afterwards?: () => Promise<void>;
+} & Omit<Change<SubtitleJob>, "by">;
 
 export interface StageOptions {
   readonly store: SubtitleStore;
@@ -118,9 +122,10 @@ export function startStage(stage: Stage, options: StageOptions): Consumer {
   }
 
   async function record(job: WorkingJob, outcome: Outcome, signal: AbortSignal, jobLog: Log): Promise<void> {
-    const { to, ...change } = outcome;
+    const { to, afterwards, ...change } = outcome;
     await untilStored(() => store.updateStatus(job, to, { ...change, by }), signal);
     jobLog.info({ to, reason: change.error?.message }, "stage done");
+    await afterwards?.().catch((error: unknown) => jobLog.warn({ err: error }, "something was left behind"));
   }
 
   /** The last attempt failed: the job says why, then the message goes where someone can look at it. */

@@ -199,6 +199,21 @@ test("a job that is cancelled in the middle stays cancelled, and its work ends e
   expect(await store.get(id)).toMatchObject({ status: "failed", error: { code: "CANCELLED" } });
 });
 
+test("what is to be done afterwards is done once the store has the outcome, and its failing changes nothing", async () => {
+  const statuses: unknown[] = [];
+  const { store, submit, expectQueueEmpty } = startRig(async (job) => ({
+    ...completed,
+    async afterwards() {
+      statuses.push((await store.get(job.id))?.status);
+      throw new Error("It was gone already.");
+    },
+  }));
+  const id = await submit();
+  await expectQueueEmpty();
+  expect(await store.get(id)).toMatchObject({ status: "completed" });
+  expect(statuses).toEqual(["completed"]);
+});
+
 test("after the last attempt the job fails with the reason, and the message is a dead letter", async () => {
   const { store, broker, submit, work } = startRig(async () => {
     throw new Error("The network is down.");

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { createLog, createSubtitleFiles, memoryProviderStates, subtitleJob } from "@example/contracts";
 import { librarySource, startDownloader } from "@example/downloader";
 import { keysInMemory, startManager } from "@example/manager";
-import { loadTranslationMemory, paced, startTranslator } from "@example/translator";
+import { fileCheckpoints, loadTranslationMemory, paced, startTranslator } from "@example/translator";
 import { createJobStore } from "@subtitles/job-store";
 import { memoryDriver as jobsInMemory } from "@subtitles/job-store/memory";
 import { createBroker } from "@subtitles/queue";
@@ -37,6 +37,7 @@ export async function startInProcess(): Promise<System> {
     provider: paced(memory, samples.pauseMs),
     minCoverage: samples.minCoverage,
     batchSize: samples.batchSize,
+    checkpoints: fileCheckpoints(join(folder, ".checkpoints")),
   });
 
   return {

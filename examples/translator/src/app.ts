@@ -2,6 +2,7 @@ import { type StageOptions, startStage, translateQueue } from "@example/contract
 import type { Consumer } from "@subtitles/queue";
 import { type TranslateOptions, translate } from "./translate.js";
 
+export { fileCheckpoints } from "./checkpoint.js";
 export { paced } from "./paced.js";
 export { loadTranslationMemory, type TranslationProvider } from "./text/index.js";
 

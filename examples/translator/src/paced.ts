@@ -5,9 +5,9 @@ import type { TranslationProvider } from "./text/index.js";
 export function paced(provider: TranslationProvider, pauseMs: number): TranslationProvider {
   if (pauseMs === 0) return provider;
   return {
-    name: provider.name,
-    async translate(cues, pair, signal) {
-      const answers = await provider.translate(cues, pair, signal);
+    ...provider,
+    async translate(cues, pair, signal, before) {
+      const answers = await provider.translate(cues, pair, signal, before);
       await delay(pauseMs, undefined, { signal });
       return answers;
     },

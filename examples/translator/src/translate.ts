@@ -1,6 +1,8 @@
 import { Failure, fileUrl, type Stage, type SubtitleFiles, type TranslationDetails } from "@example/contracts";
 import { formatSubtitle, parseSubtitle } from "@example/contracts/subtitle";
+import type { Checkpoints } from "./checkpoint.js";
 import { type TranslatedSubtitle, type TranslationProvider, translateCues } from "./text/index.js";
+import { isBlank } from "./text/markup.js";
 
 export interface TranslateOptions {
   readonly provider: TranslationProvider;
@@ -8,6 +10,8 @@ export interface TranslateOptions {
   readonly minCoverage: number;
   /** Cues translated at a time. @default 50 */
   readonly batchSize?: number | undefined;
+  /** Where an attempt leaves what it came to, for the next one. */
+  readonly checkpoints: Checkpoints;
   readonly files: SubtitleFiles;
   readonly downloadBaseUrl: string;
 }
@@ -21,6 +25,7 @@ export function translate({
   provider,
   minCoverage,
   batchSize,
+  checkpoints,
   files,
   downloadBaseUrl,
 }: TranslateOptions): Stage["work"] {
@@ -32,51 +37,46 @@ export function translate({
     if (text === null) throw new Error("The downloaded subtitle is not in the storage folder.");
 
     const subtitle = parseSubtitle(text);
-    const drafts = new Set<number>();
+    const checkpoint = checkpoints.of(job.id, [text, source, target, provider.settings ?? provider.name]);
+    const known = await checkpoint.load();
+    const total = subtitle.cues.filter((cue) => !isBlank(cue.text)).length;
+    progress({ stage: "translating", done: known.size, total });
     const translated = await translateCues(
       subtitle.cues,
       { source, target },
       {
-        provider: notingDrafts(provider, drafts),
+        provider,
         minCoverage,
         batchSize,
         signal,
-        onProgress: ({ done, total }) => progress({ stage: "translating", done, total }),
+        known,
+        async onProgress({ done, total }, translations) {
+          await checkpoint.save(translations);
+          progress({ stage: "translating", done, total });
+        },
       },
     );
     await files.save(job.id, target, formatSubtitle({ ...subtitle, cues: translated.cues }));
-    const translation = { provider: provider.name, ...report(translated, drafts) };
+    const translation = { provider: provider.name, resumed: known.size, ...report(translated) };
     const details = { ...job.result?.details, translation };
-    return { to: "completed", result: { downloadUrl: fileUrl(downloadBaseUrl, job.id), details } };
+    const result = { downloadUrl: fileUrl(downloadBaseUrl, job.id), details };
+    return { to: "completed", result, afterwards: checkpoint.remove };
   };
 }
 
 /** What a client should know about the translation, for the job's result. */
-function report(
-  { cues, uncovered, ...figures }: TranslatedSubtitle,
-  drafts: ReadonlySet<number>,
-): Omit<TranslationDetails, "provider"> {
-  const fuzzyCues = cues.map(({ index }) => index).filter((index) => drafts.has(index));
+function report({
+  cues: _,
+  fuzzyCues,
+  uncovered,
+  ...figures
+}: TranslatedSubtitle): Omit<TranslationDetails, "provider" | "resumed"> {
   return {
     ...figures,
-    machine: 0,
-    resumed: 0,
     fuzzyCues: fuzzyCues.slice(0, MOST_CUES_LISTED),
     uncovered: uncovered.length,
     uncoveredCues: uncovered
       .slice(0, MOST_CUES_LISTED)
       .map(({ index, text }) => ({ index, text: text.slice(0, LONGEST_TEXT_LISTED) })),
-  };
-}
-
-/** The same provider, noting which cues it has only a draft for. */
-function notingDrafts(provider: TranslationProvider, drafts: Set<number>): TranslationProvider {
-  return {
-    name: provider.name,
-    async translate(cues, pair, signal) {
-      const answers = await provider.translate(cues, pair, signal);
-      for (const { index, translation } of answers) if (translation?.match === "fuzzy") drafts.add(index);
-      return answers;
-    },
   };
 }

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createLog, createSubtitleFiles, Failure, subtitleJob } from "@example/contracts";
@@ -7,6 +7,7 @@ import { createJobStore } from "@subtitles/job-store";
 import { memoryDriver } from "@subtitles/job-store/memory";
 import type { SubtitleProgress } from "@subtitles/job-store/subtitle";
 import { expect, onTestFinished, test } from "vitest";
+import { fileCheckpoints } from "../src/checkpoint.js";
 import type { TranslationProvider } from "../src/text/index.js";
 import { type TranslateOptions, translate } from "../src/translate.js";
 
@@ -52,7 +53,14 @@ async function run(
   const working = await store.updateStatus(job.id, "translating");
   if (source !== null) await files.save(job.id, "en", source);
   const progress: SubtitleProgress[] = [];
-  const work = translate({ minCoverage: 0.5, files, downloadBaseUrl: "http://localhost:3000", ...options });
+  const checkpoints = fileCheckpoints(join(folder, ".checkpoints"));
+  const work = translate({
+    minCoverage: 0.5,
+    files,
+    checkpoints,
+    downloadBaseUrl: "http://localhost:3000",
+    ...options,
+  });
   const failure: { error?: unknown } = {};
   const outcome = await work(working, {
     signal: new AbortController().signal,
@@ -74,7 +82,7 @@ test("what the provider covers is stored, and the result tells what it is made o
     [1, "Hola"],
     [2, "Adiós"],
   ]);
-  expect(outcome).toEqual({
+  expect(outcome).toMatchObject({
     to: "completed",
     result: {
       downloadUrl: `http://localhost:3000/api/v1/jobs/${id}/file`,
@@ -95,7 +103,7 @@ test("what the provider covers is stored, and the result tells what it is made o
       },
     },
   });
-  expect(progress).toEqual([1, 2, 3].map((done) => ({ stage: "translating", done, total: 3 })));
+  expect(progress).toEqual([0, 1, 2, 3].map((done) => ({ stage: "translating", done, total: 3 })));
 });
 
 test("below the minimum coverage the job fails, says why, and nothing is stored", async () => {
@@ -150,4 +158,60 @@ test("a provider that cannot answer now is worth another try", async () => {
     translate: () => Promise.reject(new Error("Too many requests.")),
   };
   await expect(run(srt("Hello"), { provider })).rejects.toThrow("Too many requests.");
+});
+
+test("an attempt that was cut off is carried on: no cue is asked for twice, but for the batch it was in", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "resume-"));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  await using store = createJobStore({ job: subtitleJob, driver: memoryDriver() });
+  const files = createSubtitleFiles(folder);
+  const { job } = await store.create({
+    videoUrl: "https://films.example/1",
+    videoTitle: "One",
+    language: "en",
+    targetLanguage: "es",
+  });
+  await files.save(job.id, "en", srt("a b", "c d", "e f", "g h", "i j"));
+  const working = await store.updateStatus(job.id, "translating");
+
+  const asked: number[] = [];
+  const attempt = (dieAt: number | null, settings = "model 1") => {
+    const provider: TranslationProvider = {
+      name: "Paid",
+      settings,
+      async translate(cues) {
+        if (cues.some(({ index }) => index === dieAt)) throw new Error("killed");
+        asked.push(...cues.map(({ index }) => index));
+        return cues.map(({ index, text }) => ({
+          index,
+          translation: { text: `es ${text}`, match: "machine", score: 1 },
+        }));
+      },
+    };
+    const checkpoints = fileCheckpoints(join(folder, ".checkpoints"));
+    const work = translate({
+      provider,
+      minCoverage: 1,
+      batchSize: 2,
+      checkpoints,
+      files,
+      downloadBaseUrl: "http://x.example",
+    });
+    return work(working, {
+      signal: new AbortController().signal,
+      progress: () => {},
+      log: createLog("test", "silent"),
+    });
+  };
+
+  await expect(attempt(5)).rejects.toThrow("killed");
+  expect(asked).toEqual([1, 2, 3, 4]);
+  const outcome = await attempt(null);
+  expect(asked).toEqual([1, 2, 3, 4, 5]);
+  expect(outcome).toMatchObject({ result: { details: { translation: { resumed: 4, machine: 5, covered: 5 } } } });
+
+  await attempt(null, "model 2");
+  expect(asked).toEqual([1, 2, 3, 4, 5, 1, 2, 3, 4, 5]);
+  await outcome.afterwards?.();
+  expect(await readdir(join(folder, ".checkpoints"))).toEqual([]);
 });

@@ -1,10 +1,12 @@
-import type { Log, ProviderStates } from "@example/contracts";
+import { createStanding, type Log, type ProviderStates } from "@example/contracts";
 import { LARGEST_SUBTITLE_BYTES } from "../content/limits.js";
 import { fetchPublic } from "../net/fetch-public.js";
 import { downloadReply, type FoundSubtitle, searchReply } from "./replies.js";
 import { createRequests } from "./requests.js";
 import { createSession } from "./session.js";
-import { createStanding } from "./standing.js";
+
+/** Its name among sources and providers. */
+export const PROVIDER = "opensubtitles";
 
 export interface OpenSubtitlesOptions {
   readonly apiKey: string;
@@ -31,12 +33,12 @@ export interface OpenSubtitlesClient {
 
 /** OpenSubtitles' REST API, version 1. Every call throws `NotNow` or `Failure` where the service must not be asked now. */
 export function openSubtitlesClient(options: OpenSubtitlesOptions): OpenSubtitlesClient {
-  const standing = createStanding(options.states, options.log);
+  const standing = createStanding({ name: PROVIDER, title: "OpenSubtitles" }, options.states, options.log);
   const requests = createRequests(options, standing);
   const session = createSession(options, requests, standing);
 
   async function linkTo(fileId: number, signal: AbortSignal): Promise<string> {
-    await standing.mayDownload();
+    await standing.mayUseQuota();
     const body = { file_id: fileId, sub_format: "srt" };
     const reply = downloadReply.parse(await session.send({ method: "POST", path: "/download", body }, signal));
     // Nothing remaining is news about the next download: this one has its link.

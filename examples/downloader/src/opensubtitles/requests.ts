@@ -1,8 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { Failure, NotNow } from "@example/contracts";
+import { Failure, NotNow, type Standing } from "@example/contracts";
 import type { OpenSubtitlesOptions } from "./client.js";
 import { pace } from "./pace.js";
-import type { Standing } from "./standing.js";
 
 export interface ApiRequest {
   readonly method: "GET" | "POST";
@@ -75,15 +74,15 @@ export function createRequests(
     const body: unknown = await reply.json().catch(() => null);
     if (status === 429) {
       const waitMs = waitAskedFor(headers) ?? AFTER.tooMany;
-      if (isLast || waitMs > LONGEST_PATIENCE_MS) throw await standing.throttle(after(waitMs), "too many requests");
+      if (isLast || waitMs > LONGEST_PATIENCE_MS) throw await standing.throttle(waitMs, "too many requests");
       await delay(waitMs, undefined, { signal });
       return null;
     }
     if (status >= 500 || body === null) {
-      if (isLast) throw await standing.throttle(after(AFTER.outage), "it is out of order");
+      if (isLast) throw await standing.throttle(AFTER.outage, "it is out of order");
       return null;
     }
-    if (status === 403) throw await standing.throttle(after(AFTER.refusedKey), "it refuses the API key");
+    if (status === 403) throw await standing.throttle(AFTER.refusedKey, "it refuses the API key");
     if (status === 200 || status === 400 || status === 401 || status === 406) return { status, body };
     throw new Failure("PROVIDER_REFUSED", `OpenSubtitles refused the request with ${status}.`);
   }
@@ -114,8 +113,6 @@ function waitAskedFor(headers: Headers): number | null {
   const waitMs = Number.isFinite(seconds) ? seconds * 1000 : Date.parse(asked) - Date.now();
   return Number.isNaN(waitMs) ? null : Math.max(0, waitMs);
 }
-
-const after = (ms: number) => new Date(Date.now() + ms);
 
 function nameOf(error: unknown): string {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;

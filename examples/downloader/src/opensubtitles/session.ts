@@ -1,9 +1,8 @@
-import { Failure } from "@example/contracts";
+import { Failure, type Standing } from "@example/contracts";
 import type { OpenSubtitlesOptions } from "./client.js";
 import { pace } from "./pace.js";
 import { loginReply, quotaReply } from "./replies.js";
 import type { ApiReply, ApiRequest, Requests } from "./requests.js";
-import type { Standing } from "./standing.js";
 
 export interface Session {
   /** Sends a request as the account, where there is one, logging in as needed. Answers the body of a 200. @throws NotNow, Failure */
@@ -49,8 +48,7 @@ export function createSession(
     await turn(signal);
     const { status, body } = await requests.send({ method: "POST", path: "/login", body: account }, signal);
     if (status !== 200) {
-      const until = new Date(Date.now() + AFTER_WRONG_PASSWORD_MS);
-      throw await standing.throttle(until, "it refuses the user name or the password");
+      throw await standing.throttle(AFTER_WRONG_PASSWORD_MS, "it refuses the user name or the password");
     }
     const { token, base_url: host, user } = loginReply.parse(body);
     if (typeof user?.allowed_downloads === "number") await standing.note({ allowed: user.allowed_downloads });
@@ -74,7 +72,7 @@ export function createSession(
     if (!quota.success) return null;
     const resetsAt = quota.data.reset_time_utc ?? new Date(Date.now() + QUOTA_MS).toISOString();
     await standing.note({ remaining: 0, resetsAt });
-    return standing.mayDownload().then(
+    return standing.mayUseQuota().then(
       () => null,
       (error: Error) => error,
     );

@@ -1,12 +1,11 @@
 import { videoPath } from "../sources/media.js";
 import type { Candidate, Found, PassedOver, SubtitleSource, Wanted } from "../sources/source.js";
 import { videoStem } from "../sources/subtitle-name.js";
-import type { OpenSubtitlesClient } from "./client.js";
+import { type OpenSubtitlesClient, PROVIDER } from "./client.js";
 import { type Episode, isSameEpisode, isSameFilm, readEpisode } from "./film.js";
 import { movieHash } from "./hash.js";
 import { languageCodes, languageOfCode } from "./languages.js";
 import type { FoundSubtitle } from "./replies.js";
-import { PROVIDER } from "./standing.js";
 
 /**
  * OpenSubtitles: by the video file's hash where the file is in one of the media folders, else by title. Subtitles made by

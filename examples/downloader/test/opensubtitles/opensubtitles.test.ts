@@ -222,7 +222,7 @@ test("the last download of the quota is taken, and after it no worker asks for a
     expect.objectContaining({
       name: "Failure",
       retryable: true,
-      message: expect.stringContaining("no download is left"),
+      message: expect.stringContaining("the quota is used up"),
     }),
   );
   expect(stub.called("POST /api/v1/download")).toHaveLength(1);
@@ -231,7 +231,7 @@ test("the last download of the quota is taken, and after it no worker asks for a
 test("a quota that others used up is learned from the refusal", async () => {
   const stub = await startOpenSubtitles({ subtitles: [one], quota: 0 });
   const states = memoryProviderStates();
-  await expect(read(stub, { states })).rejects.toThrow("no download is left");
+  await expect(read(stub, { states })).rejects.toThrow("the quota is used up");
   expect(await states.get("opensubtitles")).toMatchObject({ remaining: 0, resetsAt: expect.stringMatching(/\.000Z$/) });
 });
 
@@ -296,5 +296,5 @@ test("while the shared state cannot be had, a worker goes by what it knows", asy
   const { source } = sourceFor(stub, { states });
   const { candidates } = await source.search(film, signal);
   expect(String(await candidates[0]?.read(signal))).toBe(srt);
-  await expect(candidates[0]?.read(signal)).rejects.toThrow("no download is left");
+  await expect(candidates[0]?.read(signal)).rejects.toThrow("the quota is used up");
 });

@@ -1,6 +1,6 @@
-// Both kinds of tag that SRT files carry: HTML's <i> and ASS's {\an8}. A tag ends before the next one begins, so that
+// The tags that subtitles carry: HTML's <i>, ASS's {\an8}, WebVTT's <v Ann> and <00:01.000>. A tag ends before the next one begins, so that
 // finding them all is linear in the text.
-const TAG = /\{\\[^{}\n]*\}|<(\/?)([a-z]+)[^<>\n]*>/gi;
+const TAG = /\{\\[^{}\n]*\}|<[\d:.]+>|<(\/?)([a-z]+)[^<>\n]*>/gi;
 const REOPENED_ON_NEXT_LINE = /<\/([a-z]+)>\n<\1>/gi;
 const WORD = /[\p{L}\p{N}]/u;
 
@@ -36,6 +36,11 @@ export function unwrap(marked: string): Unwrapped {
 /** The text as it is read: no tags. */
 export function withoutTags(marked: string): string {
   return marked.replaceAll(TAG, "");
+}
+
+/** The text's tags, sorted: two texts with the same ones are marked up alike. */
+export function tagsOf(marked: string): readonly string[] {
+  return (marked.match(TAG) ?? []).sort();
 }
 
 /** Whether there is nothing to translate: no letter and no digit outside the tags ("", "♪", "<i>…</i>"). */

@@ -10,9 +10,9 @@ export interface LanguagePair {
 export interface Translation {
   /** Without the tags around the whole cue; may have lines. */
   readonly text: string;
-  /** "exact": made for this very text. "fuzzy": made for a similar one, a draft. */
-  readonly match: "exact" | "fuzzy";
-  /** How similar, above 0; 1 only for "exact". */
+  /** "exact": made by a person for this very text. "fuzzy": made for a similar one, a draft. "machine": made by a machine. */
+  readonly match: "exact" | "fuzzy" | "machine";
+  /** How similar the text was that it was made for, above 0; below 1 for "fuzzy". */
   readonly score: number;
 }
 
@@ -24,16 +24,31 @@ export interface TranslatedCue {
   readonly translation: Translation | null;
 }
 
+/** A line that was translated already, for a provider that reads on from it. */
+export interface LineBefore {
+  readonly source: string;
+  /** null: it has no translation. */
+  readonly target: string | null;
+}
+
 /** Where translations come from. */
 export interface TranslationProvider {
   /** For people: stands at the start of a sentence in error messages. */
   readonly name: string;
+  /** What of its settings changes its answers, such as the model: work begun with other ones is not carried on. @default name */
+  readonly settings?: string;
 
   /**
    * Answers each of the cues once. They come in the order of the file, never blank, without the tags that wrap the
    * whole cue; tags within the text are still there.
    *
+   * @param before The lines before the first of the cues, in order, for context.
    * @throws LanguagePairError when it has nothing for this pair. Any other error means that it could not answer now.
    */
-  translate(cues: readonly Cue[], pair: LanguagePair, signal: AbortSignal): Promise<readonly TranslatedCue[]>;
+  translate(
+    cues: readonly Cue[],
+    pair: LanguagePair,
+    signal: AbortSignal,
+    before?: readonly LineBefore[],
+  ): Promise<readonly TranslatedCue[]>;
 }

@@ -1,5 +1,3 @@
-import { withoutTags } from "./markup.js";
-
 /** What one speaker says within a cue. */
 export interface Turn {
   /** The dash that marks it, with the space after it; "" if none. */
@@ -9,10 +7,10 @@ export interface Turn {
 
 const DASH = /^\s*[-–—]+\s*/;
 
-/** The cue's turns: each line that begins with a dash begins one. Lines are joined, tags left out. */
+/** The cue's turns: each line that begins with a dash begins one. Lines are joined. */
 export function turnsOf(text: string): readonly Turn[] {
   const turns: { dash: string; text: string }[] = [];
-  for (const line of withoutTags(text).split("\n")) {
+  for (const line of text.split("\n")) {
     const dash = DASH.exec(line)?.[0] ?? "";
     const rest = line.slice(dash.length).trim();
     const current = turns.at(-1);

@@ -1,9 +1,10 @@
 import { setImmediate } from "node:timers/promises";
-import { type Cue, isMeantAsTimeLine } from "@example/contracts/subtitle";
+import type { Cue } from "@example/contracts/subtitle";
 import { InsufficientCoverageError, ProviderReplyError } from "./errors.js";
 import { breakLines } from "./layout.js";
-import { isBlank, type Unwrapped, unwrap } from "./markup.js";
-import type { LanguagePair, TranslatedCue, Translation, TranslationProvider } from "./provider.js";
+import { isBlank, unwrap, withoutTags } from "./markup.js";
+import type { LanguagePair, LineBefore, TranslatedCue, Translation, TranslationProvider } from "./provider.js";
+import { usable } from "./usable.js";
 
 /** Counted in cues that have something to translate. */
 export interface TranslationProgress {
@@ -17,8 +18,12 @@ export interface TranslateOptions {
   readonly provider: TranslationProvider;
   /** The least share of cues with a translation, from 0 to 1. Even at 0, a subtitle of which nothing is covered fails. */
   readonly minCoverage: number;
-  /** Called after each batch and waited for. */
-  readonly onProgress?: ((progress: TranslationProgress) => void | Promise<void>) | undefined;
+  /** Translations by cue index that an earlier attempt came to: those cues are not asked for again. @default none */
+  readonly known?: ReadonlyMap<number, Translation> | undefined;
+  /** Called after each batch, with all translations so far, and waited for. */
+  readonly onProgress?:
+    | ((progress: TranslationProgress, translations: ReadonlyMap<number, Translation>) => void | Promise<void>)
+    | undefined;
   /** Aborting makes the call reject with the signal's reason, at the latest after the batch under way. */
   readonly signal?: AbortSignal | undefined;
   /** How many cues the provider gets at a time, at least 1. @default 50 */
@@ -36,9 +41,15 @@ export interface TranslatedSubtitle {
   readonly coverage: number;
   readonly exact: number;
   readonly fuzzy: number;
+  readonly machine: number;
+  /** The indexes of the fuzzy ones. */
+  readonly fuzzyCues: readonly number[];
   /** The cues left out, as they read in the source. */
   readonly uncovered: readonly { readonly index: number; readonly text: string }[];
 }
+
+/** Enough to read on from. */
+const LINES_BEFORE = 6;
 
 /**
  * Translates what the provider covers and leaves out the rest: a cue of the result is a translation or blank, never
@@ -56,18 +67,23 @@ export async function translateCues(
   const { provider, minCoverage, onProgress, signal = new AbortController().signal, batchSize = 50 } = options;
   requireRange("minCoverage", minCoverage, minCoverage >= 0 && minCoverage <= 1);
   requireRange("batchSize", batchSize, Number.isInteger(batchSize) && batchSize >= 1);
-
   if (new Set(cues.map(({ index }) => index)).size < cues.length) throw new RangeError("Two cues have the same index");
 
   const spoken = cues.filter((cue) => !isBlank(cue.text));
-  const translations = new Map<number, Translation>();
-  for (let start = 0; start < spoken.length; start += batchSize) {
+  const translations = new Map(
+    [...(options.known ?? [])].filter(([index]) => spoken.some((cue) => cue.index === index)),
+  );
+  const asked = spoken.filter(({ index }) => !translations.has(index));
+  let done = translations.size;
+  for (let start = 0; start < asked.length; start += batchSize) {
     signal.throwIfAborted();
-    const batch = spoken.slice(start, start + batchSize);
-    for (const [index, translation] of await translateBatch(batch, pair, provider, signal)) {
+    const batch = asked.slice(start, start + batchSize);
+    const before = linesBefore(batch[0], spoken, translations);
+    for (const [index, translation] of await translateBatch(batch, pair, provider, signal, before)) {
       translations.set(index, translation);
     }
-    await onProgress?.({ done: start + batch.length, total: spoken.length, covered: translations.size });
+    done += batch.length;
+    await onProgress?.({ done, total: spoken.length, covered: translations.size }, translations);
     // A provider may compute rather than wait: let heartbeats and other jobs through.
     await setImmediate();
   }
@@ -91,20 +107,21 @@ async function translateBatch(
   pair: LanguagePair,
   provider: TranslationProvider,
   signal: AbortSignal,
+  before: readonly LineBefore[],
 ): Promise<ReadonlyMap<number, Translation>> {
   const unwrapped = new Map(batch.map((cue) => [cue.index, unwrap(cue.text)]));
   const plain = batch.map((cue) => ({ ...cue, text: unwrapped.get(cue.index)?.text ?? cue.text }));
-  const replies = await provider.translate(plain, pair, signal);
+  const replies = await provider.translate(plain, pair, signal, before);
 
-  const usable = new Map<number, Translation>();
-  for (const [index, translation] of answersByIndex(unwrapped, replies, provider.name)) {
+  const translations = new Map<number, Translation>();
+  for (const [index, reply] of answersByIndex(unwrapped, replies, provider.name)) {
     const source = unwrapped.get(index);
-    if (source === undefined || translation === null) continue;
-    const text = withoutBlankLines(translation.text);
-    if (!isUsable(text, translation.match, source)) continue;
-    usable.set(index, { ...translation, text: source.before + breakLines(text) + source.after });
+    const translation = source && reply && usable(source.text, reply);
+    if (!translation) continue;
+    const text = source.before + breakLines(translation.text) + source.after;
+    translations.set(index, { ...translation, text });
   }
-  return usable;
+  return translations;
 }
 
 /** Checks that each cue is answered once and nothing else is: counting alone would miss answers that have shifted. */
@@ -125,26 +142,34 @@ function answersByIndex(
   return answers;
 }
 
-function isUsable(text: string, match: Translation["match"], source: Unwrapped): boolean {
-  if (isBlank(text)) return false;
-  // "OK" may well be "OK" in the other language, but only something made for this very text can know that.
-  if (match !== "exact" && text === source.text) return false;
-  // Written to a file, such a line would begin a cue of its own.
-  return !text.split("\n").some(isMeantAsTimeLine);
-}
-
-/** Many players end a cue at its first blank line. */
-function withoutBlankLines(text: string): string {
-  const lines = text.split(/\r\n|\r|\n/).map((line) => line.trim());
-  return lines.filter((line) => line !== "").join("\n");
+function linesBefore(
+  first: Cue | undefined,
+  spoken: readonly Cue[],
+  translations: ReadonlyMap<number, Translation>,
+): readonly LineBefore[] {
+  const at = first ? spoken.indexOf(first) : 0;
+  return spoken.slice(Math.max(0, at - LINES_BEFORE), at).map(({ index, text }) => {
+    const translation = translations.get(index);
+    return { source: withoutTags(text), target: translation ? withoutTags(translation.text) : null };
+  });
 }
 
 function countCovered(spoken: readonly Cue[], translations: ReadonlyMap<number, Translation>) {
   const total = spoken.length;
   const covered = translations.size;
-  const exact = [...translations.values()].filter(({ match }) => match === "exact").length;
-  const uncovered = spoken.filter(({ index }) => !translations.has(index)).map(({ index, text }) => ({ index, text }));
-  return { covered, total, coverage: total === 0 ? 1 : covered / total, exact, fuzzy: covered - exact, uncovered };
+  const indexesOf = (wanted: Translation["match"]) =>
+    spoken.map(({ index }) => index).filter((index) => translations.get(index)?.match === wanted);
+  const fuzzyCues = indexesOf("fuzzy");
+  return {
+    covered,
+    total,
+    coverage: total === 0 ? 1 : covered / total,
+    exact: indexesOf("exact").length,
+    fuzzy: fuzzyCues.length,
+    machine: indexesOf("machine").length,
+    fuzzyCues,
+    uncovered: spoken.filter(({ index }) => !translations.has(index)).map(({ index, text }) => ({ index, text })),
+  };
 }
 
 function requireRange(name: string, value: number, holds: boolean): void {

@@ -3,6 +3,7 @@ import { basename } from "node:path";
 import { canonicalTag, languageFit } from "@example/contracts/language";
 import { decodeSubtitle } from "@example/contracts/subtitle";
 import { LanguagePairError, TranslationMemoryError } from "./errors.js";
+import { withoutTags } from "./markup.js";
 import { type Phrase, PhraseIndex } from "./phrase-index.js";
 import type { LanguagePair, Translation, TranslationProvider } from "./provider.js";
 import { sentencesOf, turnsOf } from "./segments.js";
@@ -81,7 +82,7 @@ async function readUnits(path: string): Promise<readonly TmxUnit[]> {
 
 function translateText(text: string, index: PhraseIndex): Translation | null {
   if (text.length > LONGEST_TEXT) return null;
-  return translateParts(turnsOf(text), "\n", ({ dash, text }) => {
+  return translateParts(turnsOf(withoutTags(text)), "\n", ({ dash, text }) => {
     const translation = translateTurn(text, index);
     return translation === null ? null : { ...translation, text: dash + translation.text };
   });

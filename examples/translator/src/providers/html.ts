@@ -1,0 +1,33 @@
+/** Tags that a translator of HTML knows, and moves along with their words. */
+const HTML_TAG = /^<\/?(?:i|b|u|em|strong|font)(?:\s[^<>]*)?>$/i;
+const TAG = /<\/?[a-z][^<>\n]*>|<[\d:.]+>|\{\\[^{}\n]*\}/gi;
+const MARKER = /<b id="t(\d+)">\s*<\/b>/;
+
+/** A text as HTML: tags that are none of HTML's become markers, which `restore` turns back. */
+export function toHtml(text: string): { readonly html: string; restore(translated: string): string } {
+  const hidden: string[] = [];
+  let [html, end] = ["", 0];
+  for (const match of text.matchAll(TAG)) {
+    const [tag] = match;
+    html += escapeHtml(text.slice(end, match.index));
+    html += HTML_TAG.test(tag) ? tag : `<b id="t${hidden.push(tag) - 1}"></b>`;
+    end = match.index + tag.length;
+  }
+  html += escapeHtml(text.slice(end));
+  const restore = (translated: string) =>
+    translated
+      .split(MARKER)
+      .map((part, at) => (at % 2 === 0 ? unescapeHtml(part) : (hidden[Number(part)] ?? "")))
+      .join("");
+  return { html, restore };
+}
+
+const ENTITIES: Readonly<Record<string, string>> = { amp: "&", lt: "<", gt: ">", quot: '"', "#39": "'", nbsp: " " };
+
+function escapeHtml(text: string): string {
+  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+}
+
+function unescapeHtml(html: string): string {
+  return html.replaceAll(/&(#?\w{1,6});/g, (entity, name: string) => ENTITIES[name] ?? entity);
+}

@@ -1,0 +1,50 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { toHtml } from "../../src/providers/html.js";
+import { translationsIn } from "../../src/providers/openai/lines.js";
+import { expectLinear } from "../scaling.js";
+import { cuesOf } from "./stub.js";
+
+test("a text that comes back as it went out is the text", () => {
+  const pieces = fc.constantFrom(
+    "<i>",
+    "</i>",
+    "<v Ann>",
+    "<00:01.000>",
+    "{\\an8}",
+    "a",
+    " ",
+    "\n",
+    "<",
+    ">",
+    "&",
+    "&amp;",
+    "{",
+  );
+  fc.assert(
+    fc.property(fc.array(pieces), (parts) => {
+      const text = parts.join("");
+      const { html, restore } = toHtml(text);
+      expect(restore(html)).toBe(text);
+    }),
+  );
+});
+
+test.each(["<", "<i", "&", "{\\", "<b id=", '<b id="t0">'])(
+  "hostile lines of %j take time in proportion",
+  { timeout: 30_000 },
+  (piece) => {
+    expectLinear((length) => {
+      const { html, restore } = toHtml(piece.repeat(length / piece.length));
+      restore(html);
+    });
+  },
+);
+
+test.each(["{", '{"translations":[', "[", "\\"])(
+  "a hostile answer of %j takes time in proportion",
+  { timeout: 30_000 },
+  (piece) => {
+    expectLinear((length) => translationsIn(piece.repeat(length / piece.length), cuesOf("One")));
+  },
+);

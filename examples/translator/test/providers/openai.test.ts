@@ -1,0 +1,235 @@
+import { describe, expect, test } from "vitest";
+import { type OpenAiOptions, openAiProvider } from "../../src/providers/openai/index.js";
+import { completion, failure, linesIn, startOpenAi } from "./openai-stub.js";
+import { cuesOf, PAIR, shared, signal } from "./stub.js";
+
+type Stub = Awaited<ReturnType<typeof startOpenAi>>;
+const providerFor = (stub: Stub, options: Partial<OpenAiOptions> = {}) =>
+  openAiProvider({
+    ...shared(),
+    baseUrl: `${stub.baseUrl}/v1`,
+    apiKey: "secret-key",
+    model: "test-model",
+    maxRetries: 1,
+    ...options,
+  });
+
+/** The texts by cue, null where there is none. */
+async function translate(stub: Stub, texts: readonly string[], options: Partial<OpenAiOptions> = {}) {
+  const replies = await providerFor(stub, options).translate(cuesOf(...texts), PAIR, signal);
+  return replies.map(({ translation }) => translation?.text ?? null);
+}
+const asked = (stub: Stub) => stub.calls.map((call) => linesIn(call).map(({ id }) => id));
+const texts = ["One line here", "Two lines here", "Three lines here", "Four lines here"];
+const translated = texts.map((text) => `es:${text}`);
+
+test("lines go by their ids, with context, a strict schema and the key; answers are a machine's", async () => {
+  const stub = await startOpenAi();
+  const before = [{ source: "Earlier", target: "Antes" }];
+  const replies = await providerFor(stub).translate(cuesOf("One", "Two"), PAIR, signal, before);
+  expect(replies).toEqual([
+    { index: 1, translation: { text: "es:One", match: "machine", score: 1 } },
+    { index: 2, translation: { text: "es:Two", match: "machine", score: 1 } },
+  ]);
+  const [call] = stub.calls;
+  expect(call?.path).toBe("/v1/chat/completions");
+  expect(call?.headers.authorization).toBe("Bearer secret-key");
+  expect(JSON.parse(call?.body.messages[1].content)).toEqual({
+    before,
+    lines: [
+      { id: 1, text: "One" },
+      { id: 2, text: "Two" },
+    ],
+  });
+  expect(call?.body).toMatchObject({
+    model: "test-model",
+    response_format: { type: "json_schema", json_schema: { strict: true } },
+  });
+  expect(call?.body).not.toHaveProperty("temperature");
+  expect(call?.body.messages[0].content).toContain("from English to Spanish");
+});
+
+describe("an answer that is not quite right", () => {
+  test("is taken as far as it is, and the missing lines are asked for again, alone", async () => {
+    const stub = await startOpenAi((all, { nth }) => (nth === 1 ? all.filter(({ id }) => id !== 3) : all));
+    expect(await translate(stub, texts)).toEqual(translated);
+    expect(asked(stub)).toEqual([[1, 2, 3, 4], [3]]);
+  });
+
+  test("may come in another order, with ids as text, and with more than was asked for", async () => {
+    const stub = await startOpenAi((all) => [
+      ...all.toReversed().map((one) => ({ ...one, id: String(one.id) })),
+      { id: 99, start: "x", text: "y" },
+    ]);
+    expect(await translate(stub, texts)).toEqual(translated);
+    expect(stub.calls).toHaveLength(1);
+  });
+
+  test("is refused for lines whose texts have moved, however fluent", async () => {
+    const stub = await startOpenAi((all, { nth }) =>
+      nth === 1
+        ? all.map(({ id }, at) => ({ ...(all[(at + 1) % all.length] ?? all[0]), id }) as (typeof all)[number])
+        : all,
+    );
+    expect(await translate(stub, texts)).toEqual(translated);
+    expect(asked(stub)).toEqual([
+      [1, 2, 3, 4],
+      [1, 2, 3, 4],
+    ]);
+  });
+
+  test("is refused for an id with two texts", async () => {
+    const stub = await startOpenAi((all, { nth }) =>
+      nth === 1 && all[0] ? [...all, { ...all[0], text: "otra" }] : all,
+    );
+    expect(await translate(stub, texts)).toEqual(translated);
+    expect(asked(stub)).toEqual([[1, 2, 3, 4], [1]]);
+  });
+
+  test("is refused for a line that has lost its tags", async () => {
+    const marked = "A <i>word</i> {\\an8}and more";
+    const stub = await startOpenAi((all, { nth }) =>
+      nth === 1 ? all.map((one) => ({ ...one, text: "sin nada" })) : all,
+    );
+    expect(await translate(stub, [marked])).toEqual([`es:${marked}`]);
+    expect(stub.calls).toHaveLength(2);
+  });
+
+  test("that says the source again is none", async () => {
+    const stub = await startOpenAi((_all, { lines }) => lines.map(({ id, text }) => ({ id, start: text, text })));
+    expect(await translate(stub, ["A whole line stays here", "Marta"])).toEqual([null, "Marta"]);
+  });
+
+  test.each([
+    ["a code block", (json: string) => `Sure!\n\`\`\`json\n${json}\n\`\`\``],
+    ["broken entries among good ones", (json: string) => json.replace("[", '[null,{"id":1},')],
+  ])("is read through %s", async (_name, wrap) => {
+    const stub = await startOpenAi((all) => completion(wrap(JSON.stringify({ translations: all }))));
+    expect(await translate(stub, texts)).toEqual(translated);
+    expect(stub.calls).toHaveLength(1);
+  });
+
+  test.each([
+    ["no JSON", completion("I'd rather not use JSON.")],
+    ["nothing", completion(null)],
+    ["no choice", { body: { choices: [] } }],
+    ["something else", { body: { hello: 1 } }],
+  ])("that is %s costs a bounded number of calls, and covers nothing", async (_name, reply) => {
+    const stub = await startOpenAi(() => reply);
+    expect(
+      await translate(
+        stub,
+        Array.from({ length: 40 }, (_, at) => `Line number ${at}`),
+      ),
+    ).toEqual(Array(40).fill(null));
+    expect(stub.calls.length).toBeLessThanOrEqual(16);
+  });
+});
+
+describe("what does not fit, or is refused, is halved", () => {
+  test.each([
+    [
+      "the context is too small",
+      failure(400, { code: "context_length_exceeded", message: "maximum context length is 10 tokens" }),
+    ],
+    [
+      "a server of one's own says so in words",
+      { status: 400, body: { error: "the request exceeds the available context size" } },
+    ],
+    ["the answer is cut off", completion('{"translations":[', { finish_reason: "length" })],
+    ["the model refuses", completion(null, {}, { refusal: "I'm sorry." })],
+    ["a filter refuses", completion("", { finish_reason: "content_filter" })],
+    ["a filter refuses before", failure(400, { code: "content_filter" })],
+  ])("where %s", async (_name, reply) => {
+    const stub = await startOpenAi((all, { lines }) => (lines.some(({ id }) => id === 3) ? reply : all));
+    expect(await translate(stub, texts)).toEqual(["es:One line here", "es:Two lines here", null, "es:Four lines here"]);
+    expect(asked(stub)).toEqual([[1, 2, 3, 4], [1, 2], [3, 4], [3], [4]]);
+  });
+});
+
+test("a model that knows no schemas is asked for JSON, one that knows no JSON for text, and it is remembered", async () => {
+  const known = ["text"];
+  const stub = await startOpenAi((all) => {
+    const format = stub.calls.at(-1)?.body.response_format?.type ?? "text";
+    return known.includes(format) ? all : failure(400, { message: `response_format ${format} is not supported` });
+  });
+  const provider = providerFor(stub);
+  await provider.translate(cuesOf("One"), PAIR, signal);
+  expect(stub.calls.map(({ body }) => body.response_format?.type)).toEqual(["json_schema", "json_object", undefined]);
+  await provider.translate(cuesOf("One"), PAIR, signal);
+  expect(stub.calls).toHaveLength(4);
+});
+
+describe("a service that", () => {
+  const once = (reply: ReturnType<typeof failure>) => startOpenAi((all, { nth }) => (nth === 1 ? reply : all));
+
+  test("is busy is asked again when it says", async () => {
+    const stub = await once(failure(429, { code: "rate_limit_exceeded" }, { "retry-after": "0" }));
+    expect(await translate(stub, texts)).toEqual(translated);
+  });
+
+  test("is busy for long is left alone by all workers until then", async () => {
+    const stub = await once(failure(429, { code: "rate_limit_exceeded" }, { "retry-after": "60" }));
+    const { states, log } = shared();
+    await expect(translate(stub, texts, { states, log })).rejects.toThrow(
+      expect.objectContaining({ name: "NotNow", message: expect.stringContaining("too many requests") }),
+    );
+    await expect(translate(stub, texts, { states, log })).rejects.toThrow("cannot be asked before");
+    expect(stub.calls).toHaveLength(1);
+    expect(await states.get("openai")).toMatchObject({ reason: "too many requests" });
+  });
+
+  test("has no credit left is not asked again for a while, and the job says why", async () => {
+    const stub = await once(failure(429, { code: "insufficient_quota" }));
+    await expect(translate(stub, texts)).rejects.toThrow(
+      expect.objectContaining({
+        code: "PROVIDER_UNAVAILABLE",
+        retryable: true,
+        message: expect.stringContaining("no credit left"),
+      }),
+    );
+    expect(stub.calls).toHaveLength(1);
+  });
+
+  test("fails on the way is asked again", async () => {
+    const stub = await once({ status: 502, headers: {}, body: "<html>Bad gateway</html>" });
+    expect(await translate(stub, texts)).toEqual(translated);
+  });
+
+  test("stays out of order is worth another try later", async () => {
+    const stub = await startOpenAi(() => ({ status: 500, body: "" }));
+    await expect(translate(stub, texts)).rejects.toThrow(expect.objectContaining({ name: "NotNow" }));
+  });
+
+  test.each([
+    [401, /refuses the key, please check OPENAI_API_KEY/],
+    [404, /please check OPENAI_MODEL/],
+    [400, /answered 400/],
+  ])("answers %i fails the job at once, without the key", async (status, message) => {
+    const stub = await startOpenAi(() => failure(status, { message: "Incorrect API key provided: secret-key" }));
+    const error = await translate(stub, texts).catch((reason: unknown) => reason);
+    expect(error).toMatchObject({ name: "Failure", code: "PROVIDER_REFUSED", message: expect.stringMatching(message) });
+    expect(String(error)).not.toContain("secret-key");
+    expect(stub.calls).toHaveLength(1);
+  });
+
+  test("redirects gets nothing more, and its target no key", async () => {
+    const target = await startOpenAi();
+    const stub = await startOpenAi(() => ({
+      status: 307,
+      headers: { location: `${target.baseUrl}/v1/chat/completions` },
+      body: "",
+    }));
+    await expect(translate(stub, texts)).rejects.toThrow("cannot be reached");
+    expect(target.calls).toEqual([]);
+  });
+});
+
+test("work that is stopped stops", async () => {
+  const stub = await startOpenAi(() => ({ status: 500, body: "" }));
+  const stop = new AbortController();
+  const working = providerFor(stub, { maxRetries: 8 }).translate(cuesOf("One"), PAIR, stop.signal);
+  await expect.poll(() => stub.calls.length).toBeGreaterThan(0);
+  stop.abort(new Error("stopped"));
+  await expect(working).rejects.toThrow();
+});
