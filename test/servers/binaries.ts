@@ -13,9 +13,14 @@ export function findBinary(name: string): string | null {
   return folders.map((folder) => join(folder, name)).find(isExecutable) ?? null;
 }
 
+/** The program that is to stand for `redis-server`, another version of it or Valkey, say; null: none was named. */
+export function chosenRedis(): string | null {
+  return process.env.REDIS_SERVER || null;
+}
+
 /** Path of `redis-server`, or null. */
 export function findRedis(): string | null {
-  return findBinary("redis-server");
+  return chosenRedis() ?? findBinary("redis-server");
 }
 
 /** Paths of what a private RabbitMQ needs, or null. */

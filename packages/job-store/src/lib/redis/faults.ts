@@ -66,9 +66,9 @@ export function inPlainWords(words: string): string {
   return meaning === undefined ? words : `${meaning} (${words.replace(/^(?:ERR|@)[^-]*-/, "")})`;
 }
 
-/** Whether these are a server's words for a missing permission; before Redis 7.2 they have no code in a script. */
+/** Whether these are a server's words for a missing permission; in a script, Redis before 7.2 and Valkey give no code. */
 export function isDenial(words: string): boolean {
-  return /^NOPERM|The user executing the script can't/.test(words);
+  return /^NOPERM|The user executing the script can't|ACL failure in script/.test(words);
 }
 
 export function unavailable(message: string, indeterminate: boolean): JobStoreError<"UNAVAILABLE"> {

@@ -26,7 +26,7 @@ function stateOf(info: Settings, config: Settings): ServerState {
   return {
     details: {
       version: info.get("valkey_version") ?? info.get("redis_version") ?? null,
-      mode: info.get("redis_mode") ?? null,
+      mode: info.get("redis_mode") ?? info.get("server_mode") ?? null,
       role: info.get("role") ?? null,
       usedMemoryBytes: numberIn(info, "used_memory"),
       maxMemoryBytes: numberIn(info, "maxmemory"),
