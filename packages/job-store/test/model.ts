@@ -1,22 +1,10 @@
 import fc from "fast-check";
 import { expect } from "vitest";
 import { createJobStore, type Job, type JobStore, JobStoreError } from "../src/index.js";
-import { isFinal, next, type Report, report, STATUSES, type Status, step } from "../src/lib/contract/definitions.js";
+import { type Report, report, STATUSES, type Status, step } from "../src/lib/contract/definitions.js";
 import { view } from "../src/lib/contract/expectations.js";
 import type { Place } from "../src/testing.js";
-
-/** What a job is, its times left out. */
-interface ModelJob {
-  readonly id: string;
-  readonly version: number;
-  readonly attempt: number;
-  readonly status: Status;
-  readonly done: number | null;
-  readonly url: string | null;
-  readonly label: string | null;
-  /** `from > to @ version`, the last 3. */
-  readonly history: readonly string[];
-}
+import { applyTo, dataOf, type ModelChange, type ModelJob, toModel } from "./model-job.js";
 
 type Action = { readonly id: string } & (
   | { readonly verb: "create"; readonly label: string | null }
@@ -27,72 +15,44 @@ type Action = { readonly id: string } & (
 );
 type Outcome = ModelJob | string | boolean | null;
 
-/** The store in a few lines of plain code: what any driver must agree with, whatever is done in whatever order. */
+/** As many as the store under test keeps. */
+const HISTORY_LIMIT = 3;
+
+/** All jobs of the model, and the messages that were stored with their changes. */
 class Model {
   readonly jobs = new Map<string, ModelJob>();
   readonly messages: string[] = [];
 
   apply(action: Action): Outcome {
     const { id } = action;
-    const job = this.jobs.get(id);
-    switch (action.verb) {
-      case "create":
-        if (job !== undefined) return job;
-        return this.#enter(
-          { id, version: 0, attempt: 1, done: null, url: null, label: action.label, history: [] },
-          null,
-          "waiting",
-        );
-      case "delete":
-        return this.jobs.delete(id);
-      case "save": {
-        if (job === undefined) return null;
-        if (action.drift !== 0) return "CONFLICT";
-        return this.#put({ ...job, version: job.version + 1, status: action.status, label: action.label });
-      }
-      case "progress":
-        if (job === undefined) return "NOT_FOUND";
-        if (isFinal(job.status)) return "ILLEGAL_TRANSITION";
-        return this.#put({ ...job, done: action.done });
-      case "move": {
-        if (job === undefined) return "NOT_FOUND";
-        if (action.drift !== null && action.drift !== 0) return "CONFLICT";
-        if (!next(job.status).includes(action.to)) return job.status === action.to ? job : "ILLEGAL_TRANSITION";
-        const again = isFinal(job.status) ? { attempt: job.attempt + 1, done: null, url: null } : {};
-        return this.#enter({ ...job, ...again, ...(action.url && { url: action.url }) }, job.status, action.to);
-      }
-    }
-  }
-
-  #enter(job: Omit<ModelJob, "status">, from: Status | null, to: Status): ModelJob {
-    const version = job.version + 1;
-    this.messages.push(`${job.id}.${version}.0`);
-    return this.#put({
-      ...job,
-      version,
-      status: to,
-      history: [...job.history, `${from} > ${to} @ ${version}`].slice(-3),
-    });
-  }
-
-  #put(job: ModelJob): ModelJob {
-    this.jobs.set(job.id, job);
-    return job;
+    const stored = this.jobs.get(id) ?? null;
+    if (action.verb === "save" && stored === null) return null;
+    const { job, answer, entered } = applyTo(id, stored, changeOf(action, stored));
+    if (entered && job !== null) this.messages.push(`${id}.${job.version}.0`);
+    if (job === null) this.jobs.delete(id);
+    else this.jobs.set(id, { ...job, history: job.history.slice(-HISTORY_LIMIT) });
+    return typeof answer === "object" || (action.verb === "progress" && answer === true)
+      ? (this.jobs.get(id) ?? null)
+      : answer;
   }
 }
 
-const strip = (job: Job<Report>): ModelJob => ({
-  id: job.id,
-  version: job.version,
-  attempt: job.attempt,
-  status: job.status,
-  done: job.progress?.done ?? null,
-  url: job.result?.url ?? null,
-  label: job.data.label ?? null,
-  history: job.history.map(({ from, to, version }) => `${from} > ${to} @ ${version}`),
-});
-
-const dataOf = (title: string, label: string | null) => (label === null ? { title } : { title, label });
+/** The action in full, as the present job makes it. */
+function changeOf(action: Action, stored: ModelJob | null): ModelChange {
+  const at = (drift: number) => ({ version: (stored?.version ?? 1) + drift });
+  switch (action.verb) {
+    case "create":
+      return action;
+    case "save": {
+      const { status, label, drift } = action;
+      return { verb: "save", job: { ...(stored as ModelJob), ...at(drift), status, label } };
+    }
+    case "move":
+      return { ...action, aim: action.drift === null ? null : at(action.drift) };
+    default:
+      return { ...action, aim: null };
+  }
+}
 
 /** The same action, asked of a store. */
 async function perform(store: JobStore<Report>, action: Action): Promise<Outcome> {
@@ -101,21 +61,21 @@ async function perform(store: JobStore<Report>, action: Action): Promise<Outcome
   const stored = await store.get(id);
   switch (action.verb) {
     case "create":
-      return strip((await store.create(dataOf(id, action.label), { id, outbox })).job);
+      return toModel((await store.create(dataOf(id, action.label), { id, outbox })).job);
     case "delete":
       return store.delete(id);
     case "save": {
       if (stored === null) return null;
       const version = stored.version + action.drift;
-      return strip(await store.save({ ...stored, version, status: action.status, data: dataOf(id, action.label) }));
+      return toModel(await store.save({ ...stored, version, status: action.status, data: dataOf(id, action.label) }));
     }
     case "progress":
       await store.updateProgress(id, { done: action.done });
-      return strip((await store.get(id)) as Job<Report>);
+      return toModel((await store.get(id)) as Job<Report>);
     case "move": {
       const version = action.drift === null ? {} : { ifVersion: (stored?.version ?? 1) + action.drift };
       const result = action.url === undefined ? {} : { result: { url: action.url } };
-      return strip(await step(store, id, action.to, { ...version, ...result, outbox }));
+      return toModel(await step(store, id, action.to, { ...version, ...result, outbox }));
     }
   }
 }
@@ -147,7 +107,7 @@ const action: fc.Arbitrary<Action> = fc.oneof(
 export async function agreesWithModel(open: () => Promise<Place>, numRuns: number): Promise<void> {
   const runs = fc.asyncProperty(fc.array(action, { maxLength: 40, size: "max" }), async (actions) => {
     const place = await open();
-    const store = createJobStore({ job: report, driver: place.driver, historyLimit: 3 });
+    const store = createJobStore({ job: report, driver: place.driver, historyLimit: HISTORY_LIMIT });
     const model = new Model();
     try {
       for (const one of actions) {
@@ -177,7 +137,7 @@ async function expectSame(store: JobStore<Report>, model: Model): Promise<void> 
     }
   }
   const { jobs, counts, byStatus } = await view(store);
-  expect(jobs.map(strip).toSorted((a, b) => (a.id < b.id ? -1 : 1))).toEqual(expected);
+  expect(jobs.map(toModel).toSorted((a, b) => (a.id < b.id ? -1 : 1))).toEqual(expected);
   expect(byStatus.map(([status, ids]) => [status, [...(ids ?? [])].toSorted()])).toEqual(
     STATUSES.map((status) => [status, idsIn(status)]),
   );

@@ -1,0 +1,320 @@
+import { isDeepStrictEqual } from "node:util";
+import fc from "fast-check";
+import { expect } from "vitest";
+import { createJobStore, type Job, type JobStore, JobStoreError } from "../src/index.js";
+import { type Report, report, STATUSES, type Status, step } from "../src/lib/contract/definitions.js";
+import type { Place } from "../src/testing.js";
+import { type Call, type Jobs, order, type Part } from "./linearize.js";
+import { type Aim, applyTo, dataOf, type Effect, type ModelChange, type ModelJob, toModel } from "./model-job.js";
+
+/** What one client does next; by `aim`, the job that it saw last is meant, or whichever has the id. */
+type Action =
+  | { readonly verb: "create"; readonly id: string; readonly label: string | null }
+  | { readonly verb: "save"; readonly id: string; readonly label: string | null }
+  | {
+      readonly verb: "move";
+      readonly id: string;
+      readonly to: Status;
+      readonly aim: AimBy;
+      readonly url: string | undefined;
+    }
+  | { readonly verb: "progress"; readonly id: string; readonly done: number; readonly aim: AimBy }
+  | { readonly verb: "delete"; readonly id: string; readonly aim: AimBy }
+  | { readonly verb: "get"; readonly id: string }
+  | { readonly verb: "list"; readonly status: Status | undefined }
+  | { readonly verb: "counts" };
+type AimBy = "id" | "version" | "snapshot";
+
+const IDS = ["a", "b"] as const;
+const id = fc.constantFrom(...IDS);
+const label = fc.constantFrom("red", "blue", null);
+const aim = fc.constantFrom<AimBy>("id", "id", "version", "snapshot");
+const to = fc.constantFrom<Status>("working", "working", "working", "checking", "done", "failed", "waiting");
+const verb = <V extends string>(name: V) => fc.constant(name);
+const action: fc.Arbitrary<Action> = fc.oneof(
+  { weight: 4, arbitrary: fc.record({ verb: verb("create"), id, label }) },
+  { weight: 9, arbitrary: fc.record({ verb: verb("move"), id, to, aim, url: fc.constantFrom(undefined, "x", "y") }) },
+  { weight: 2, arbitrary: fc.record({ verb: verb("save"), id, label }) },
+  { weight: 2, arbitrary: fc.record({ verb: verb("progress"), id, done: fc.nat(100), aim }) },
+  { weight: 1, arbitrary: fc.record({ verb: verb("delete"), id, aim }) },
+  { weight: 1, arbitrary: fc.record({ verb: verb("get"), id }) },
+  { weight: 1, arbitrary: fc.record({ verb: verb("list"), status: fc.constantFrom(undefined, "working") }) },
+  { weight: 1, arbitrary: fc.record({ verb: verb("counts") }) },
+) as fc.Arbitrary<Action>;
+
+const CLIENTS = 4;
+const programs = fc.array(fc.array(action, { minLength: 2, maxLength: 7, size: "max" }), {
+  minLength: CLIENTS,
+  maxLength: CLIENTS,
+});
+
+/** Jobs that are done expire while others work on them. */
+const TTL = { done: 0.02 };
+const EXPIRING: ReadonlySet<string> = new Set<Status>(["done"]);
+
+export interface Interleaving {
+  readonly numRuns: number;
+  /** Called again and again while the clients run: breaks connections, say. */
+  readonly disturb?: () => void;
+}
+
+/**
+ * Several clients at once, each over a store of its own: whatever they do, what all of them heard must be what one store
+ * would have told them that did it all in some order, no call before it began or after it ended. Programs come from a fixed
+ * seed, which fast-check prints when one fails; how they interleave is up to the server.
+ */
+export async function behavesAsOne(place: Place, { numRuns, disturb }: Interleaving): Promise<void> {
+  const open = () =>
+    createJobStore({ job: report, driver: place.again?.() ?? place.driver, ttlSeconds: TTL, historyLimit: 100 });
+  const stores = Array.from({ length: CLIENTS }, open);
+  const observer = open();
+  let run = 0;
+  try {
+    await Promise.all([...stores, observer].map((store) => store.counts()));
+    const property = fc.asyncProperty(programs, async (each) => {
+      const world = new World(stores, observer, `${run++}`, (place.shards ?? 1) === 1);
+      const disturbing = disturb === undefined ? undefined : setInterval(disturb, 15);
+      try {
+        await world.play(each);
+      } finally {
+        clearInterval(disturbing);
+      }
+      await world.judge();
+    });
+    await fc.assert(property, { seed: 20_261_124, numRuns, endOnFailure: true });
+  } finally {
+    await Promise.all([...stores, observer].map((store) => store.close()));
+  }
+}
+
+/** One run: the jobs it uses, and what its clients did and heard. */
+class World {
+  readonly #stores: readonly JobStore<Report>[];
+  readonly #observer: JobStore<Report>;
+  readonly #suffix: string;
+  readonly #countsAreAtomic: boolean;
+  readonly #calls: Call[][] = [];
+  #clock = 0;
+
+  constructor(
+    stores: readonly JobStore<Report>[],
+    observer: JobStore<Report>,
+    suffix: string,
+    countsAreAtomic: boolean,
+  ) {
+    this.#stores = stores;
+    this.#observer = observer;
+    this.#suffix = suffix;
+    this.#countsAreAtomic = countsAreAtomic;
+  }
+
+  get #ids(): readonly string[] {
+    return IDS.map((one) => `${one}-${this.#suffix}`);
+  }
+
+  async play(each: readonly (readonly Action[])[]): Promise<void> {
+    const clients = each.map(async (actions, n) => {
+      const calls: Call[] = [];
+      this.#calls.push(calls);
+      const seen = new Map<string, Job<Report>>();
+      for (const action of actions) calls.push(await this.#perform(this.#stores[n] as JobStore<Report>, action, seen));
+    });
+    await Promise.all(clients);
+  }
+
+  /** Finds an order that explains every answer, and holds what is left behind against it. */
+  async judge(): Promise<void> {
+    const calls = this.#calls.map((each) => each);
+    calls.push([await this.#look()]);
+    const found = order(calls, EXPIRING);
+    const told = this.#calls.map((each) => each.map(({ text }) => text).join("\n  ")).join("\n\n  ");
+    if (found === null) expect.fail(`No order of these calls explains their answers:\n  ${told}`);
+    const messages = await this.#observer.outbox.read({ limit: 1000 });
+    await this.#observer.outbox.ack(messages.map(({ entryId }) => entryId));
+    expect(messages.map((message) => message.id).toSorted()).toEqual(found.messages.toSorted());
+    await this.#expectIndexes();
+    await this.#observer.deleteMany(this.#ids);
+    expect(Object.values(await this.#observer.counts()).reduce((sum, count) => sum + count, 0)).toBe(0);
+  }
+
+  /** All jobs once nothing goes on any more, as one more call at the end. */
+  async #look(): Promise<Call> {
+    const begun = this.#clock++;
+    const jobs = await this.#observer.getMany(this.#ids);
+    const parts = jobs.map((job, n) => reads(this.#ids[n] as string, job));
+    return { begun, ended: this.#clock++, parts, text: "" };
+  }
+
+  /** Lists, counts and the index of fields agree with the jobs, an expiry in between aside. */
+  async #expectIndexes(): Promise<void> {
+    const lasting = (jobs: readonly (Job<Report> | null)[]) =>
+      jobs.flatMap((job) => (job === null || EXPIRING.has(job.status) ? [] : [job]));
+    const jobs = lasting(await this.#observer.getMany(this.#ids));
+    const byId = (all: readonly Job<Report>[]) => all.toSorted((x, y) => (x.id < y.id ? -1 : 1));
+    expect(byId(lasting((await this.#observer.list()).items))).toEqual(jobs);
+    const counts = await this.#observer.counts();
+    for (const status of STATUSES.filter((one) => !EXPIRING.has(one))) {
+      const there = jobs.filter((job) => job.status === status);
+      expect(byId((await this.#observer.list({ status })).items)).toEqual(there);
+      expect(counts[status]).toBe(there.length);
+    }
+    for (const label of ["red", "blue"]) {
+      const labelled = lasting((await this.#observer.list({ where: { label } })).items);
+      expect(byId(labelled)).toEqual(jobs.filter((job) => job.data.label === label));
+    }
+  }
+
+  async #perform(store: JobStore<Report>, action: Action, seen: Map<string, Job<Report>>): Promise<Call> {
+    const begun = this.#clock++;
+    const { parts, text } = await this.#ask(store, action, seen);
+    return { begun, ended: this.#clock++, parts, text: `${begun} ${JSON.stringify(action)} → ${text}` };
+  }
+
+  async #ask(
+    store: JobStore<Report>,
+    action: Action,
+    seen: Map<string, Job<Report>>,
+  ): Promise<{ parts: readonly Part[]; text: string }> {
+    if (action.verb === "list") {
+      const found = await store.list({ status: action.status }).catch(ifUnavailable);
+      if (found === undefined) return { parts: [], text: "UNAVAILABLE" };
+      const parts = this.#ids.flatMap((id) => {
+        const job = found.items.find((one) => one.id === id);
+        // A job that enters the status anew while its page is read is left out of it.
+        return job === undefined && action.status !== undefined ? [] : [reads(id, job ?? null)];
+      });
+      return { parts, text: found.items.map(describe).join(" ") };
+    }
+    if (action.verb === "counts") {
+      const counts = await store.counts().catch(ifUnavailable);
+      const parts = counts === undefined || !this.#countsAreAtomic ? [] : [countsTo(counts)];
+      return { parts, text: JSON.stringify(counts) };
+    }
+    const id = `${action.id}-${this.#suffix}`;
+    if (action.verb === "get") {
+      const job = await store.get(id).catch(ifUnavailable);
+      if (job === undefined) return { parts: [], text: "UNAVAILABLE" };
+      if (job !== null) seen.set(id, job);
+      return { parts: [reads(id, job)], text: describe(job) };
+    }
+    return this.#change(store, id, action, seen);
+  }
+
+  async #change(
+    store: JobStore<Report>,
+    id: string,
+    action: Exclude<Action, { verb: "list" | "counts" | "get" }>,
+    seen: Map<string, Job<Report>>,
+  ): Promise<{ parts: readonly Part[]; text: string }> {
+    const last = seen.get(id);
+    const outbox = [{ queue: "reports", payload: id }];
+    const by = "aim" in action && last !== undefined ? action.aim : "id";
+    const target = by === "snapshot" ? (last as Job<Report>) : id;
+    const meant: Aim = by === "id" ? null : aimAt(last as Job<Report>, by);
+    let change: ModelChange;
+    let outcome: Promise<Job<Report> | boolean>;
+    switch (action.verb) {
+      case "create":
+        change = { verb: "create", label: action.label };
+        outcome = store.create(dataOf(id, action.label), { id, outbox }).then(({ job }) => job);
+        break;
+      case "save": {
+        if (last === undefined || EXPIRING.has(last.status)) return { parts: [], text: "nothing to save" };
+        const data = dataOf(id, action.label);
+        change = { verb: "save", job: { ...timed(last), label: action.label } };
+        outcome = store.save({ ...last, data });
+        break;
+      }
+      case "move": {
+        change = { verb: "move", aim: meant, to: action.to, url: action.url };
+        const rest = { outbox, ...(action.url !== undefined && { result: { url: action.url } }) };
+        outcome = step(store, target, action.to, by === "version" ? { ...rest, ifVersion: last?.version ?? 1 } : rest);
+        break;
+      }
+      case "progress":
+        // By version alone only a move can be asked for.
+        change = { verb: "progress", aim: by === "snapshot" ? meant : null, done: action.done };
+        outcome = store.updateProgress(target, { done: action.done }).then(() => true);
+        break;
+      case "delete":
+        change = { verb: "delete", aim: by === "snapshot" ? meant : null };
+        outcome = store.delete(target);
+        break;
+    }
+    const answer = await outcome.catch((error: unknown) => {
+      if (JobStoreError.is(error)) return error;
+      throw error;
+    });
+    if (typeof answer === "object" && !JobStoreError.is(answer)) seen.set(id, answer);
+    const text = JobStoreError.is(answer) ? answer.code : typeof answer === "object" ? describe(answer) : `${answer}`;
+    return { parts: partsOf(id, change, answer), text };
+  }
+}
+
+/** How an answer can come about: from which jobs, and what it leaves. */
+function partsOf(id: string, change: ModelChange, answer: Job<Report> | boolean | JobStoreError): readonly Part[] {
+  const apply = (jobs: Jobs, full: ModelChange): Effect => applyTo(id, jobs.get(id) ?? null, full);
+  if (JobStoreError.is(answer, "UNAVAILABLE")) {
+    if (answer.indeterminate !== true) return [];
+    // Once or not at all.
+    return [(jobs) => [{ jobs }, ...outcomeOf(id, jobs, apply(jobs, change))]];
+  }
+  if (JobStoreError.is(answer)) {
+    return [(jobs) => (apply(jobs, change).answer === answer.code ? [{ jobs }] : [])];
+  }
+  if (typeof answer === "boolean") {
+    return [
+      (jobs) => {
+        const effect = apply(jobs, change);
+        return effect.answer === answer ? outcomeOf(id, jobs, effect) : [];
+      },
+    ];
+  }
+  const heard = timed(answer);
+  // When a job was created is the server's choice.
+  const full = change.verb === "create" ? { ...change, createdAt: answer.createdAt.getTime() } : change;
+  return [
+    (jobs) => {
+      const effect = apply(jobs, full);
+      return isDeepStrictEqual(effect.answer, heard) ? outcomeOf(id, jobs, effect) : [];
+    },
+  ];
+}
+
+function outcomeOf(id: string, jobs: Jobs, { job, entered }: Effect) {
+  const after = new Map(jobs);
+  if (job === null) after.delete(id);
+  else after.set(id, job);
+  return [{ jobs: after, ...(entered && job !== null && { message: `${id}.${job.version}.0` }) }];
+}
+
+function reads(id: string, job: Job<Report> | null): Part {
+  const heard = job === null ? null : timed(job);
+  return (jobs) => (isDeepStrictEqual(jobs.get(id) ?? null, heard) ? [{ jobs }] : []);
+}
+
+function countsTo(counts: Readonly<Record<Status, number>>): Part {
+  return (jobs) => {
+    const found = [...jobs.values()].map(({ status }) => status);
+    return STATUSES.every((status) => counts[status] === found.filter((one) => one === status).length)
+      ? [{ jobs }]
+      : [];
+  };
+}
+
+function timed(job: Job<Report>): ModelJob {
+  return { createdAt: job.createdAt.getTime(), ...toModel(job) };
+}
+
+function aimAt(job: Job<Report>, by: AimBy): Aim {
+  return { version: job.version, ...(by === "snapshot" && { createdAt: job.createdAt.getTime() }) };
+}
+
+function describe(job: Job<Report> | null): string {
+  return job === null ? "null" : `${job.id} ${job.status}@${job.version}`;
+}
+
+function ifUnavailable(error: unknown): undefined {
+  if (JobStoreError.is(error, "UNAVAILABLE")) return undefined;
+  throw error;
+}
