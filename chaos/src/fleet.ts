@@ -80,6 +80,16 @@ export class Client implements AsyncDisposable {
     await comesToHold(async () => !this.#process.isRunning() || (await isQuiet()), QUIET_MS);
   }
 
+  /** Waits until a watcher has seen this job's creation; answers what was wrong, or null. */
+  async catchUp(job: string, limitMs: number): Promise<string | null> {
+    if (this.#settings.role !== "watcher") return null;
+    const hasSeen = async () =>
+      readLines(this.#journal(this.#generation)).some(
+        (one) => one.line === "seen" && one.event.type === "created" && one.event.job === job,
+      );
+    return (await comesToHold(hasSeen, limitMs)) ? null : `${this.name} did not catch up within ${limitMs} ms`;
+  }
+
   /** Has it close everything; answers what was wrong with its end, or null. */
   async end(limitMs: number): Promise<string | null> {
     await this.#heedsSignals();
@@ -97,11 +107,12 @@ export class Client implements AsyncDisposable {
     await comesToHold(async () => existsSync(journal) || !this.#process.isRunning(), START_MS);
   }
 
-  /** A process that ends by itself says so with its last line. */
+  /** A process that ends by itself says so; what it is told after that, it may still write down. */
   #noteCrash(): void {
     if (this.#process.isRunning() || this.#killed.has(this.#generation)) return;
-    const last = this.#lines().findLast(({ line }) => line !== "seen");
-    if (last?.line !== "ended") this.crashes.push(`${this.name} crashed: ${this.#process.output()}`);
+    const journal = this.#journal(this.#generation);
+    const ended = existsSync(journal) && readLines(journal).some(({ line }) => line === "ended");
+    if (!ended) this.crashes.push(`${this.name} crashed: ${this.#process.output()}`);
   }
 
   output(): string {

@@ -28,6 +28,13 @@ export class Inspector implements AsyncDisposable {
     throw new Error("a watch that ends before it has begun");
   }
 
+  /** Makes a job by which watchers find out that they have seen everything before it. */
+  async mark(): Promise<string> {
+    const id = `${kinds.marker}rest`;
+    await this.#store.create({ secret: PAYLOAD_SECRET }, { id });
+    return id;
+  }
+
   /** What still moves; empty once the system is at rest. */
   async unrest(): Promise<string> {
     const { depth } = await this.#store.outbox.depth().then((depth) => ({ depth }));

@@ -56,6 +56,8 @@ export async function round(options: RoundOptions): Promise<Verdict> {
     const isAtRest = async () => (await inspector.unrest()) === "";
     const rested = await comesToHold(isAtRest, REST_MS);
     const restless = rested ? [] : [`not at rest after ${REST_MS} ms: ${await inspector.unrest()}`];
+    const mark = await inspector.mark();
+    const behind = await Promise.all(clients.map((client) => client.catchUp(mark, REST_MS)));
     const ends = await Promise.all(clients.map((client) => client.end(END_MS)));
     const { cut, ...gathered } = gather(clients);
     const run: Run = {
@@ -63,7 +65,7 @@ export async function round(options: RoundOptions): Promise<Verdict> {
       final: await inspector.finalState(cursor),
       slackMs,
       secrets: [PAYLOAD_SECRET, PASSWORD],
-      problems: [...problems, ...crashes(clients), ...restless, ...ends.filter((end) => end !== null)],
+      problems: [...problems, ...crashes(clients), ...restless, ...[...behind, ...ends].filter((one) => one !== null)],
     };
     return { seed, ...tally(run), faults: injected, violations: judge(run), cut };
   } finally {

@@ -37,6 +37,20 @@ export function checkIds(ids: readonly string[]): readonly string[] {
   return ids;
 }
 
+/** What is in them is checked one by one. */
+export function checkOptions<T extends object>(options: T, what: string): T {
+  if (typeof options !== "object" || options === null) return invalid(`${what} must be an object.`);
+  return options;
+}
+
+/** What is in them is checked job by job. */
+export function checkNewJobs<T extends object>(jobs: readonly T[]): readonly T[] {
+  if (!Array.isArray(jobs)) return invalid("createMany takes an array of jobs.");
+  const stranger = jobs.findIndex((job) => typeof job !== "object" || job === null);
+  if (stranger >= 0) invalid(`Job ${stranger} of createMany must be an object with its data.`);
+  return jobs;
+}
+
 export function checkStatus(definition: JobDefinition, status: unknown): string {
   if (typeof status !== "string" || !Object.hasOwn(definition.statuses, status)) {
     const known = Object.keys(definition.statuses).join(", ");

@@ -4,6 +4,8 @@ import {
   checkDate,
   checkId,
   checkIds,
+  checkNewJobs,
+  checkOptions,
   checkOutbox,
   checkRemark,
   checkStatus,
@@ -57,6 +59,7 @@ export class Store<D extends JobDefinition> implements JobStore<D> {
   }
 
   async create(data: input<D["data"]>, options: CreateOptions = {}): Promise<Created<D>> {
+    checkOptions(options, "The options of create");
     const id = options.id === undefined ? uuid() : checkId(options.id);
     const job = {
       id,
@@ -76,10 +79,10 @@ export class Store<D extends JobDefinition> implements JobStore<D> {
     }
   }
 
-  createMany(
+  async createMany(
     jobs: readonly ({ readonly data: input<D["data"]> } & CreateOptions)[],
   ): Promise<readonly PromiseSettledResult<Created<D>>[]> {
-    return inChunks(jobs, (job) => this.create(job.data, job));
+    return inChunks(checkNewJobs(jobs), (job) => this.create(job.data, job));
   }
 
   async save(job: Job<D>): Promise<Job<D>> {
@@ -114,7 +117,7 @@ export class Store<D extends JobDefinition> implements JobStore<D> {
     to: string,
     change: Change<D> & { readonly ifVersion?: number | undefined },
   ): Promise<Job<D>> {
-    const job = aim(target, change.ifVersion);
+    const job = aim(target, checkOptions(change, "A change").ifVersion);
     const fields = { jobId: job.id };
     const from = this.#sources.get(checkStatus(this.definition, to)) ?? [];
     const { result, error, progress } = change;
@@ -166,7 +169,7 @@ export class Store<D extends JobDefinition> implements JobStore<D> {
   }
 
   async list<S extends StatusOf<D> = StatusOf<D>>(query: ListQuery<D, S> = {}): Promise<Page<D, S>> {
-    const range = this.#range(query);
+    const range = this.#range(checkOptions(query, "A query"));
     const start = query.cursor === undefined ? null : readCursor(this.definition.name, range, query.cursor);
     const listing = await this.#calls.run(() => this.#storage.list({ ...range, start }));
     const items: Job<D, S>[] = [];
@@ -225,7 +228,7 @@ export class Store<D extends JobDefinition> implements JobStore<D> {
   }
 
   async waitFor(id: string, options: Parameters<JobStore<D>["waitFor"]>[1] = {}): Promise<Job<D>> {
-    const until = options.until ?? this.#shape.finalStatuses;
+    const until = checkOptions(options, "The options of waitFor").until ?? this.#shape.finalStatuses;
     if (!Array.isArray(until) || until.length === 0) return invalid("until must name at least one status.");
     const wanted = new Set(until.map((status) => checkStatus(this.definition, status)));
     return this.#watcher.waitFor(id, wanted, options);

@@ -105,6 +105,8 @@ export class Line {
   }
 
   #opened(): void {
+    // It was being opened when it was closed.
+    if (this.#closed) return;
     this.#generation++;
     this.#open = true;
     this.#met = true;

@@ -70,10 +70,15 @@ function isRecordText(value: unknown): value is RecordText {
     "data" in value &&
     Array.isArray(times) &&
     (times.length === 3 || times.length === 4) &&
-    times.every(Number.isSafeInteger) &&
+    times.every(isTime) &&
     Array.isArray(history) &&
-    history.every((entry) => Array.isArray(entry) && typeof entry[2] === "string" && Number.isSafeInteger(entry[3]))
+    history.every((entry) => Array.isArray(entry) && typeof entry[2] === "string" && isTime(entry[3]))
   );
+}
+
+/** Three of these, one added to the other, are still a date. */
+function isTime(value: unknown): boolean {
+  return Number.isSafeInteger(value) && Math.abs(value as number) <= 2 ** 51;
 }
 
 /** A line of the record; blank where the part is null. */

@@ -11,6 +11,9 @@ const REASON = `${RESERVED_HEADER_PREFIX}reason`;
 const DEAD_AT = `${RESERVED_HEADER_PREFIX}dead-at`;
 const ESCAPED = `${RESERVED_HEADER_PREFIX}header-`;
 
+/** Of the last date that there is in JavaScript. */
+const LAST_SECOND = 8_640_000_000_000;
+
 /**
  * Names that the broker reads or writes itself, and one that is no ordinary key in JavaScript. A user's header of such a
  * name travels under another one; every other header travels as it is, for consumers in other languages.
@@ -43,7 +46,6 @@ export function toProperties(envelope: Envelope): Options.Publish {
 /** Also reads messages that others published, or that the broker dead-lettered: what they do not say has a default. */
 export function toEnvelope({ content, properties }: Message): Envelope {
   const headers = new Map<string, unknown>(Object.entries(properties.headers ?? {}));
-  const seconds: unknown = properties.timestamp;
   const id: unknown = properties.messageId;
   return {
     id: typeof id === "string" && id !== "" ? id : `sha256-${createHash("sha256").update(content).digest("hex")}`,
@@ -51,7 +53,7 @@ export function toEnvelope({ content, properties }: Message): Envelope {
     version: Math.max(1, readNumber(headers.get(VERSION_HEADER)) ?? 1),
     headers: Object.fromEntries(usersHeaders(headers)),
     attempt: Math.max(1, readNumber(headers.get(ATTEMPT)) ?? 1),
-    publishedAt: readNumber(headers.get(PUBLISHED_AT)) ?? (typeof seconds === "number" ? seconds * 1000 : Date.now()),
+    publishedAt: readNumber(headers.get(PUBLISHED_AT)) ?? readSeconds(properties.timestamp),
     errors: readErrors(headers.get(ERRORS)),
     death: readDeath(headers),
   };
@@ -86,13 +88,18 @@ function readDeath(headers: ReadonlyMap<string, unknown>): Envelope["death"] {
   const latest: unknown = Array.isArray(deaths) ? deaths[0] : undefined;
   if (typeof latest !== "object" || latest === null || !("reason" in latest)) return null;
   return {
-    reason: `The broker dead-lettered it: ${latest.reason}.`,
+    // Others may have put a table there, which need not become a string.
+    reason: `The broker dead-lettered it: ${typeof latest.reason === "string" ? latest.reason : "no reason"}.`,
     at: "time" in latest ? readTimestamp(latest.time) : Date.now(),
   };
 }
 
-/** amqplib decodes AMQP timestamps as `{ "!": "timestamp", value: seconds }`. */
+/** amqplib decodes AMQP timestamps in tables as `{ "!": "timestamp", value: seconds }`. */
 function readTimestamp(time: unknown): number {
-  const known = typeof time === "object" && time !== null && "value" in time && typeof time.value === "number";
-  return known ? Number(time.value) * 1000 : Date.now();
+  return readSeconds(typeof time === "object" && time !== null && "value" in time ? time.value : undefined);
+}
+
+/** Milliseconds. Others may send more than a date can hold: that says nothing, as no time does. */
+function readSeconds(seconds: unknown): number {
+  return typeof seconds === "number" && seconds >= 0 && seconds <= LAST_SECOND ? seconds * 1000 : Date.now();
 }

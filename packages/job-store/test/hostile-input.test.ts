@@ -1,0 +1,160 @@
+import fc from "fast-check";
+import { afterEach, expect, onTestFinished, test, vi } from "vitest";
+import { createJobStore, JobStoreError } from "../src/index.js";
+import { decode } from "../src/lib/codec.js";
+import { report } from "../src/lib/contract/definitions.js";
+import { readRecord } from "../src/lib/redis/record-text.js";
+import { readJournal } from "../src/lib/reporter/journal-text.js";
+import { memoryDriver } from "../src/memory.js";
+
+const SECRET = "s3cret-of-a-payload";
+
+vi.setConfig({ testTimeout: 60_000 });
+
+const prototypeKeys = Reflect.ownKeys(Object.prototype);
+afterEach(() => {
+  expect(Reflect.ownKeys(Object.prototype)).toEqual(prototypeKeys);
+  expect(({} as { polluted?: unknown }).polluted).toBeUndefined();
+});
+
+/** Any characters, half ones among them. */
+const text = fc.uint16Array({ maxLength: 20 }).map((units) => String.fromCharCode(...units));
+
+const changes = fc.array(fc.tuple(fc.nat(), fc.nat(255)), { minLength: 1, maxLength: 4 });
+
+/** The text with some of its bytes changed. */
+function mutated(text: string, bytesChanged: readonly (readonly [place: number, byte: number])[]): string {
+  const bytes = Buffer.from(text);
+  for (const [place, byte] of bytesChanged) bytes[place % bytes.length] = byte;
+  return bytes.toString("utf8");
+}
+
+const RECORD = [
+  '{"version":2,"status":"working","attempt":1,"times":[1795564800000,1000,0,2000],',
+  '"progress":{"done":3},',
+  "",
+  "",
+  '"data":{"title":"One","body":{"__proto__":{"polluted":true}}},',
+  '"ops":"abcde001 3000 2",',
+  '"history":[',
+  '[1,null,"waiting",0,{"by":"web"}],',
+  '[2,"waiting","working",1000,{"by":"worker","note":"n","key":"k"}]]}',
+].join("\n");
+
+/** A record whose parts are anything that JSON can hold. */
+const strangeRecord = fc
+  .record({
+    version: fc.oneof(fc.maxSafeInteger(), fc.jsonValue()),
+    status: fc.oneof(fc.constant("working"), fc.jsonValue()),
+    attempt: fc.oneof(fc.maxSafeInteger(), fc.jsonValue()),
+    times: fc.oneof(fc.array(fc.maxSafeInteger(), { minLength: 3, maxLength: 4 }), fc.jsonValue()),
+    data: fc.oneof(fc.constant({ title: "One" }), fc.jsonValue()),
+    progress: fc.oneof(fc.constant(null), fc.jsonValue()),
+    history: fc.oneof(
+      fc.array(fc.tuple(fc.jsonValue(), fc.jsonValue(), fc.constant("working"), fc.maxSafeInteger(), fc.jsonValue())),
+      fc.jsonValue(),
+    ),
+  })
+  .map((parts) => JSON.stringify(parts));
+
+/** Whatever reads as a job is one: its times are dates, its version and attempt count. */
+function readsOrRefuses(text: string): void {
+  const record = readRecord("a", text);
+  if ("kind" in record) return;
+  try {
+    const job = decode(report, record, true);
+    expect(Object.keys(report.statuses)).toContain(job.status);
+    const times = [job.createdAt, job.updatedAt, job.statusAt, ...job.history.map(({ at }) => at)];
+    for (const time of [...times, ...(job.expiresAt === null ? [] : [job.expiresAt])]) {
+      expect(Number.isNaN(time.getTime()), `${text} has an invalid date`).toBe(false);
+    }
+  } catch (error) {
+    if (!JobStoreError.is(error, "UNREADABLE_RECORD")) throw error;
+  }
+}
+
+test("a stored record with some of its bytes changed is a job or unreadable", () => {
+  fc.assert(
+    fc.property(changes, (bytes) => readsOrRefuses(mutated(RECORD, bytes))),
+    { numRuns: 300 },
+  );
+});
+
+test("a stored record of any parts is a job or unreadable", () => {
+  fc.assert(fc.property(strangeRecord, readsOrRefuses), { numRuns: 300 });
+});
+
+test("a journal of any bytes is read, and says which of its lines are damaged", () => {
+  const header = '8b0a8c46a1fa6d3c {"journal":1,"definition":"report"}\n';
+  const lines = fc.oneof(
+    changes.map((bytes) => mutated(header.repeat(3), bytes)),
+    text.map((one) => `${one}\n`),
+  );
+  fc.assert(
+    fc.property(fc.array(lines, { maxLength: 5 }), (texts) => {
+      const { waiting, damaged } = readJournal(texts.join(""));
+      expect(waiting).toEqual([]);
+      expect(damaged.every((line) => line >= 1)).toBe(true);
+    }),
+    { numRuns: 200 },
+  );
+});
+
+test("whatever a call is given, it answers, or refuses with an error of the package that quotes little of it", async () => {
+  const store = createJobStore({ job: report, driver: memoryDriver({ maxJobs: 100 }) });
+  onTestFinished(() => store.close());
+  const anything = fc.oneof(
+    fc.anything({ withBigInt: true, withDate: true, withMap: true, withNullPrototype: true, withBoxedValues: true }),
+    fc.constantFrom("__proto__", "a", "x".repeat(10_000), SECRET.repeat(20), { title: SECRET.repeat(20), owner: 1 }),
+  );
+  const calls = fc.constantFrom(
+    "create",
+    "createMany",
+    "save",
+    "get",
+    "getMany",
+    "updateStatus",
+    "updateProgress",
+    "delete",
+    "deleteMany",
+    "list",
+    "waitFor",
+  );
+  await fc.assert(
+    fc.asyncProperty(calls, anything, anything, anything, async (name, ...given) => {
+      // An endless wait is what may be asked for; here it ends.
+      const options = name === "waitFor" ? [given[0], { timeoutMs: 0 }] : given;
+      const call = store[name] as (...args: readonly unknown[]) => Promise<unknown>;
+      const error = await (async () => call.apply(store, options))().then(
+        () => null,
+        (reason: unknown) => reason,
+      );
+      if (error === null) return;
+      if (!JobStoreError.is(error)) throw error;
+      expect(error.message.length).toBeLessThan(1_000);
+      expect(`${error.message} ${JSON.stringify(error)}`).not.toContain(SECRET.repeat(4));
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test("a cursor with some of its bytes changed is a page of its own query or INVALID_ARGUMENT", async () => {
+  const store = createJobStore({ job: report, driver: memoryDriver() });
+  onTestFinished(() => store.close());
+  await store.createMany(Array.from({ length: 3 }, () => ({ data: { title: "One" } })));
+  const { cursor = "" } = await store.list({ limit: 1 });
+  await fc.assert(
+    fc.asyncProperty(
+      fc.oneof(
+        changes.map((bytes) => mutated(cursor, bytes)),
+        fc.base64String(),
+      ),
+      async (hostile) => {
+        const page = await store.list({ limit: 1, cursor: hostile }).catch((error: unknown) => error);
+        if (page instanceof Error) expect(page).toMatchObject({ code: "INVALID_ARGUMENT" });
+        else expect(page).toMatchObject({ items: expect.any(Array) });
+      },
+    ),
+    { numRuns: 300 },
+  );
+});

@@ -1,0 +1,142 @@
+import fc from "fast-check";
+import { afterEach, expect, test, vi } from "vitest";
+import { z } from "zod";
+import { createBroker, defineQueue, QueueError } from "../src/index.js";
+import { decodePayload } from "../src/lib/payload.js";
+import { toEnvelope, toProperties } from "../src/lib/rabbitmq/wire.js";
+import { readEntry } from "../src/lib/relay-entry.js";
+import { memoryDriver } from "../src/memory.js";
+
+const tasks = defineQueue({ name: "tasks", payload: z.object({ n: z.number(), text: z.string().optional() }) });
+
+vi.setConfig({ testTimeout: 60_000 });
+
+const prototypeKeys = Reflect.ownKeys(Object.prototype);
+afterEach(() => {
+  expect(Reflect.ownKeys(Object.prototype)).toEqual(prototypeKeys);
+  expect(({} as { polluted?: unknown }).polluted).toBeUndefined();
+});
+
+/** Any characters, half ones among them. */
+const text = fc.uint16Array({ maxLength: 20 }).map((units) => String.fromCharCode(...units));
+
+const names = fc.oneof(fc.constantFrom("__proto__", "constructor", "toString", "reason", "time", "value", "!"), text);
+/** What an AMQP table can hold once it is decoded: objects may have any names. */
+const table: fc.Arbitrary<Record<string, unknown>> = fc.dictionary(
+  names,
+  fc.letrec((tie) => ({
+    field: fc.oneof(
+      { depthSize: "small" },
+      text,
+      fc.double(),
+      fc.boolean(),
+      fc.constant(null),
+      fc.uint8Array().map((bytes) => Buffer.from(bytes)),
+      fc.array(tie("field"), { maxLength: 3 }),
+      fc.dictionary(names, tie("field"), { maxKeys: 4 }),
+    ),
+  })).field,
+);
+const death = fc.record(
+  {
+    reason: fc.oneof(fc.string(), table),
+    time: fc.oneof(fc.record({ "!": fc.constant("timestamp"), value: fc.oneof(fc.maxSafeNat(), table) }), table),
+  },
+  { requiredKeys: ["reason"] },
+);
+const ours = fc.record(
+  {
+    "x-subtitles-attempt": fc.oneof(fc.string(), fc.bigInt({ min: 0n, max: 10n ** 17n }).map(String)),
+    "x-subtitles-version": fc.string(),
+    "x-subtitles-published-at": fc.oneof(fc.string(), fc.bigInt({ min: 0n, max: 10n ** 17n }).map(String)),
+    "x-subtitles-errors": fc.oneof(fc.string(), fc.json()),
+    "x-subtitles-reason": fc.string(),
+    "x-subtitles-dead-at": fc.string(),
+    "x-death": fc.oneof(fc.array(fc.oneof(death, table), { maxLength: 2 }), table, fc.string()),
+  },
+  { requiredKeys: [] },
+);
+const message = fc.record({
+  content: fc.uint8Array({ maxLength: 200 }).map((bytes) => Buffer.from(bytes)),
+  properties: fc.record({
+    messageId: fc.oneof(text, fc.constant(undefined), table),
+    timestamp: fc.oneof(fc.maxSafeNat(), fc.constant(2 ** 64), fc.constant(undefined), table),
+    headers: fc.oneof(
+      fc.constant(undefined),
+      fc.tuple(table, ours).map(([any, own]) => ({ ...any, ...own })),
+    ),
+  }),
+});
+
+test("whatever a message of others holds, it is read, and can be sent on", () => {
+  fc.assert(
+    fc.property(message, (hostile) => {
+      const envelope = toEnvelope(hostile as unknown as Parameters<typeof toEnvelope>[0]);
+      expect(envelope.id).not.toBe("");
+      for (const at of [envelope.publishedAt, envelope.death?.at ?? 0]) {
+        expect(new Date(at).getTime()).toBe(at);
+      }
+      expect(Number.isSafeInteger(envelope.attempt) && envelope.attempt >= 1).toBe(true);
+      const { timestamp } = toProperties(envelope);
+      expect(Number.isSafeInteger(timestamp)).toBe(true);
+    }),
+    { numRuns: 200 },
+  );
+});
+
+/** Valid JSON with some of its bytes changed. */
+const mutated = fc
+  .tuple(fc.json(), fc.array(fc.tuple(fc.nat(), fc.nat(255)), { minLength: 1, maxLength: 4 }))
+  .map(([json, changes]) => {
+    const bytes = Buffer.from(json);
+    for (const [place, byte] of changes) if (bytes.length > 0) bytes[place % bytes.length] = byte;
+    return bytes.toString("utf8");
+  });
+
+test("a body is a payload or a fault, never an exception, and a fault does not quote it at length", () => {
+  const body = fc.oneof(mutated, fc.json(), text, fc.constant("[".repeat(200_000)));
+  fc.assert(
+    fc.property(body, fc.nat(5), (text, version) => {
+      const decoded = decodePayload(tasks, { body: text, version });
+      if ("fault" in decoded) expect(decoded.fault.length).toBeLessThan(2_000);
+      else expect(typeof decoded.payload.n).toBe("number");
+    }),
+    { numRuns: 200 },
+  );
+});
+
+test("an entry of an outbox is read or has a fault, whatever it holds", () => {
+  const anything = fc.anything({ withBigInt: true, withDate: true, withMap: true, withNullPrototype: true });
+  const headers = fc.dictionary(names, fc.string()) as fc.Arbitrary<Record<string, string>>;
+  fc.assert(
+    fc.property(anything, headers, (payload, given) => {
+      const read = readEntry(tasks, { entryId: "1-0", id: "a", queue: "tasks", payload, headers: given });
+      expect("fault" in read || "payload" in read).toBe(true);
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test("whatever is published, the answer is a receipt or an error of the package that does not quote it", async () => {
+  const broker = createBroker({ driver: memoryDriver() });
+  const secret = "s3cret-of-a-payload";
+  const anything = fc.oneof(
+    fc.anything({ withBigInt: true, withDate: true, withNullPrototype: true, withBoxedValues: true }),
+    fc.record({ n: fc.anything(), text: fc.constant(secret), password: fc.constant(secret) }),
+  );
+  await fc.assert(
+    fc.asyncProperty(anything, fc.anything(), fc.anything(), async (payload, id, headers) => {
+      const published = broker.publish(tasks, payload as never, { id, headers } as never);
+      const error = await published.then(
+        () => null,
+        (reason: unknown) => reason,
+      );
+      if (error === null) return;
+      if (!QueueError.is(error)) throw error;
+      expect(`${error.message} ${JSON.stringify(error)}`).not.toContain(secret);
+      expect(error.message.length).toBeLessThan(2_000);
+    }),
+    { numRuns: 300 },
+  );
+  await broker.close();
+});
