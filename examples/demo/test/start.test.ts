@@ -15,20 +15,30 @@ async function failedStart(app: string, env: Readonly<Record<string, string>>) {
   );
 }
 
-test.each(["manager", "downloader", "translator"])("%s says what it misses, in one message, and ends", async (app) => {
-  const { code, stdout, stderr } = await failedStart(app, { RABBITMQ_URL: "amqp://user:hunter2@", LOG_LEVEL: "loud" });
-  expect(code).toBe(1);
-  expect(stdout).toBe("");
-  const lines = stderr.trimEnd().split("\n");
-  expect(lines).toContainEqual(expect.stringMatching(/^REDIS_URL is missing: it should be the address of the Redis/));
-  expect(lines).toContainEqual(expect.stringMatching(/^RABBITMQ_URL cannot be used: /));
-  expect(lines).toContainEqual(expect.stringMatching(/^LOG_LEVEL cannot be used: it should be one of trace, /));
-  expect(lines).toContainEqual(expect.stringMatching(/^SUBTITLE_STORAGE_PATH is missing: /));
-  for (const line of lines) expect(line).toMatch(/^[A-Z_]+ (is missing|cannot be used): it should be /);
-  expect(stderr).not.toContain("hunter2");
-});
+/** Starting an app compiles it, which takes long on a busy machine. */
+const patience = { timeout: 60_000 };
 
-test("a translator without its translation memory says so, and ends", async () => {
+test.each(["manager", "downloader", "translator"])(
+  "%s says what it misses, in one message, and ends",
+  patience,
+  async (app) => {
+    const { code, stdout, stderr } = await failedStart(app, {
+      RABBITMQ_URL: "amqp://user:hunter2@",
+      LOG_LEVEL: "loud",
+    });
+    expect(code).toBe(1);
+    expect(stdout).toBe("");
+    const lines = stderr.trimEnd().split("\n");
+    expect(lines).toContainEqual(expect.stringMatching(/^REDIS_URL is missing: it should be the address of the Redis/));
+    expect(lines).toContainEqual(expect.stringMatching(/^RABBITMQ_URL cannot be used: /));
+    expect(lines).toContainEqual(expect.stringMatching(/^LOG_LEVEL cannot be used: it should be one of trace, /));
+    expect(lines).toContainEqual(expect.stringMatching(/^SUBTITLE_STORAGE_PATH is missing: /));
+    for (const line of lines) expect(line).toMatch(/^[A-Z_]+ (is missing|cannot be used): it should be /);
+    expect(stderr).not.toContain("hunter2");
+  },
+);
+
+test("a translator without its translation memory says so, and ends", patience, async () => {
   const { code, stderr } = await failedStart("translator", {
     REDIS_URL: "redis://127.0.0.1:1",
     RABBITMQ_URL: "amqp://127.0.0.1:1",

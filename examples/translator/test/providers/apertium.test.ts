@@ -33,7 +33,7 @@ describe.skipIf(!isThere)(`Apertium itself${why}`, { timeout: 60_000 }, () => {
 
   test("makes no markup of a text", async () => {
     const [answer, other] = await translate('</p><p id="1">house', "water");
-    expect(answer).toContain("casa");
+    expect(answer).toMatch(/casa/i);
     expect(other).toContain("gua");
   });
 });
