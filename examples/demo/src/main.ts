@@ -1,4 +1,4 @@
-import { stopSignal } from "@example/contracts";
+import { aborted, stopSignal } from "@example/contracts";
 import { createBoard } from "./board.js";
 import { createClient } from "./client.js";
 import { follow } from "./follow.js";
@@ -13,6 +13,7 @@ if (Boolean(redisUrl) !== Boolean(rabbitmqUrl)) {
   process.exit(1);
 }
 
+const keep = process.argv.includes("--keep");
 const stop = stopSignal();
 const board = createBoard(process.stdout);
 stop.addEventListener("abort", () => board.say("Stopping, and tidying up"));
@@ -40,6 +41,10 @@ try {
   } else {
     console.error(["", ...complaints, await system.log()].join("\n"));
     process.exitCode = 1;
+  }
+  if (keep) {
+    board.say(`\nStill running. The page is at ${system.url}/ and the API at ${system.url}/docs; Ctrl-C ends it.`);
+    await aborted(stop);
   }
 } catch (error) {
   if (!stop.aborted) throw error;

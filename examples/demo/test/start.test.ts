@@ -1,6 +1,7 @@
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
 import { promisify } from "node:util";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { inExamples } from "../src/system.js";
 
 /** Starts an app as its `npm start` does, and answers what it said before it gave up. */
@@ -47,4 +48,20 @@ test("a translator without its translation memory says so, and ends", patience, 
   });
   expect(code).toBe(1);
   expect(stderr).toBe("Translation memory no-such.tmx: cannot be read (ENOENT)\n");
+});
+
+test("with --keep the system goes on running, says where, and ends well on Ctrl-C", { timeout: 90_000 }, async () => {
+  const demo = spawn(process.execPath, ["--import", "tsx", "src/main.ts", "--keep"], {
+    cwd: inExamples("demo"),
+    env: { PATH: process.env.PATH },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  onTestFinished(() => void demo.kill("SIGKILL"));
+  let output = "";
+  demo.stdout.on("data", (chunk) => (output += chunk));
+  await expect.poll(() => output, { timeout: 60_000 }).toContain("Still running");
+  const [, url] = /The page is at (\S+)/.exec(output) ?? [];
+  expect((await fetch(new URL("/livez", url))).status).toBe(200);
+  demo.kill("SIGINT");
+  expect(await once(demo, "exit")).toEqual([0, null]);
 });
