@@ -32,7 +32,12 @@ describe.skipIf(redis.url === null || rabbitmq.url === null)(suite, () => {
       await vi.waitFor(() => expect(pids.get(app)).not.toBe(pid), 10_000);
     };
 
-    const orders = [film, film, ...Array.from({ length: 6 }, () => ({ ...film, targetLanguage: "es" }))];
+    // The same film at eight addresses: the same address would be the same job.
+    const orders = Array.from({ length: 8 }, (_, n) => ({
+      ...film,
+      videoUrl: `https://films.example/${n}/the-last-ferry.mkv`,
+      ...(n > 1 && { targetLanguage: "es" }),
+    }));
     const ids = (await Promise.all(orders.map((order) => client.submit(order)))).map(({ id }) => id);
     await kill("downloader");
     const isTranslating = async () =>
@@ -80,14 +85,14 @@ describe.skipIf(!privateRedis.available || !privateRabbitmq.available)(servers, 
     const { demo, says, output } = await startDemo(env);
     const [, url = ""] = await says(/answers at (\S+)/);
 
-    const refused = await fetch(`${url}/subtitles`, {
+    const refused = await fetch(`${url}/api/v1/jobs`, {
       method: "POST",
       headers: { "content-type": "application/json" },
       body: JSON.stringify(film),
     });
     expect([refused.status, refused.headers.has("retry-after")]).toEqual([503, true]);
     expect(await refused.json()).toMatchObject({ detail: expect.stringContaining("job store") });
-    expect((await fetch(`${url}/health`)).status).toBe(503);
+    expect((await fetch(`${url}/readyz`)).status).toBe(503);
 
     await all("restart");
     expect(await exitCode(demo), output()).toBe(0);

@@ -29,6 +29,8 @@ export async function startInProcess(): Promise<System> {
     log,
     host: "127.0.0.1",
     port: 0,
+    // It looks ten times a second.
+    requestsPerMinute: 100_000,
   });
   const worker = { store, broker, files, log, concurrency: 2, downloadBaseUrl: manager.url };
   const downloader = startDownloader({ ...worker, sources: [librarySource(samples.library)] });

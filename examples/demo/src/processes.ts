@@ -41,6 +41,8 @@ export async function startProcesses({ redisUrl, rabbitmqUrl, say, stop }: Proce
     DOWNLOAD_BASE_URL: url,
     API_HOST: "127.0.0.1",
     API_PORT: String(port),
+    // It looks ten times a second.
+    API_REQUESTS_PER_MINUTE: "100000",
     SUBTITLE_LIBRARY_PATH: samples.library,
     TRANSLATION_MEMORY_PATH: samples.translationMemory,
     TRANSLATION_MIN_COVERAGE: String(samples.minCoverage),
