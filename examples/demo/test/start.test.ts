@@ -1,8 +1,11 @@
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { promisify } from "node:util";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { inExamples } from "../src/system.js";
+
+// Starting a process takes its time on a machine that does much else.
+vi.setConfig({ testTimeout: 30_000 });
 
 /** Starts an app as its `npm start` does, and answers what it said before it gave up. */
 async function failedStart(app: string, env: Readonly<Record<string, string>>) {
