@@ -1,9 +1,10 @@
 // What stands behind every root npm script. It needs Node and npm, nothing else, and sees to the rest itself: a current
 // Node and pnpm (kept in npm's cache), the dependencies, the built packages. Then it runs the task.
 //
-//   node scripts/dev.mjs <bench | bench:queue-kill | build | chaos | check | demo | test> [arguments for the task]
+//   node scripts/dev.mjs <bench | bench:queue-kill | build | chaos | check | demo | docs | test> [arguments for the task]
 import { build } from "./dev/build.mjs";
 import { check } from "./dev/check.mjs";
+import { docs } from "./dev/docs.mjs";
 import { exitAs, run, say } from "./dev/run.mjs";
 import { nothingRan, test } from "./dev/test.mjs";
 import { findTools } from "./dev/tools.mjs";
@@ -22,6 +23,7 @@ const tasks = {
   chaos: { run: chaos },
   check: { run: check },
   demo: { run: demo },
+  docs: { run: docs },
   test: { run: test, unprepared: nothingRan },
 };
 

@@ -2,16 +2,21 @@ import { existsSync } from "node:fs";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { checkApi } from "./api-reports.mjs";
 import { cleanUpLater, forget } from "./clean-up.mjs";
 import { findMachineNames } from "./machine-names.mjs";
+import { oversized, unusualLicences } from "./measures.mjs";
 import { root, run, say } from "./run.mjs";
+import { ALL_NODES, tryPackages } from "./try-packages.mjs";
 
 /**
- * Everything that can be checked without running the software. All checks run, even after one has failed.
+ * Everything that can be checked without running the software; with `--all-nodes`, also how the packages run in a user's
+ * project on every line of Node that they support. All checks run, even after one has failed.
  *
+ * @param {string[]} args
  * @returns {Promise<number>} the exit code
  */
-export async function check() {
+export async function check(args) {
   /** @type {string[]} */
   const failures = [];
 
@@ -24,6 +29,18 @@ export async function check() {
     say(`${what} …`);
     const { code } = await run(command, args, { show: "failures" });
     if (code !== 0) failures.push(what);
+  }
+
+  /**
+   * @param {string} what
+   * @param {() => Promise<string[]>} complaintsOf
+   */
+  async function look(what, complaintsOf) {
+    say(`${what} …`);
+    const complaints = await complaintsOf();
+    if (complaints.length === 0) return;
+    say(complaints.join("\n"));
+    failures.push(what);
   }
 
   await step("Format and lint", "biome", ["check", "--error-on-warnings", "."]);
@@ -47,11 +64,12 @@ export async function check() {
     forget({ path: folder });
   }
 
-  say("Names of one machine or registry in the files …");
-  const names = await findMachineNames();
-  if (names.length > 0) {
-    say(names.join("\n"));
-    failures.push("Names of one machine or registry in the files");
+  await look("Names of one machine or registry in the files", findMachineNames);
+  await look("The public surface, and what is said of it", () => checkApi({ update: false }));
+  await look("Sizes of what the packages load", oversized);
+  await look("Licences of what comes with the packages", unusualLicences);
+  if (args.includes("--all-nodes")) {
+    await look("The packages in a user's project", () => tryPackages({ nodes: ALL_NODES, say }));
   }
 
   say(failures.length === 0 ? "\nAll checks passed." : `\nFailed: ${failures.join("; ")}.`);

@@ -59,20 +59,20 @@ function signalChild(signal) {
 }
 
 /**
- * Runs a program to its end, in the checkout.
+ * Runs a program to its end, in the checkout unless `cwd` says otherwise.
  *
  * @param {string} command
  * @param {string[]} args
- * @param {{ show?: "everything" | "failures" | "nothing", env?: Record<string, string> }} [options] "failures": what it
+ * @param {{ show?: "everything" | "failures" | "nothing", env?: Record<string, string>, cwd?: string }} [options] "failures": what it
  * wrote appears only if it fails
  * @returns {Promise<{ code: number, output: string }>} `output` is empty where everything was shown
  */
-export function run(command, args, { show = "everything", env = {} } = {}) {
+export function run(command, args, { show = "everything", env = {}, cwd = root } = {}) {
   // After Ctrl-C nothing new begins.
   if (interruptedBy !== undefined) return Promise.resolve({ code: 1, output: "" });
   return new Promise((resolve) => {
     const started = spawn(command, args, {
-      cwd: root,
+      cwd,
       env: { ...process.env, PATH: path, ...env },
       stdio: show === "everything" ? "inherit" : ["ignore", "pipe", "pipe"],
       detached: !windows,

@@ -27,10 +27,10 @@ export async function findTools() {
     return isThere || fetchPnpm();
   }
 
-  const nodePackage = nodePackages.get(`${process.platform}-${process.arch}`);
-  if (nodePackage !== undefined) {
+  const newer = nodePackage(nodeVersion);
+  if (newer !== null) {
     say(`Taking Node ${nodeVersion} and pnpm ${pnpmVersion} from npm's cache or registry (Node ${installed} is old) …`);
-    if ((await fetchTools([`${nodePackage}@${nodeVersion}`])) === null) return true;
+    if ((await fetchTools([newer])) === null) return true;
   }
   if (!runsTools(installed)) {
     say(`Node ${installed} is too old, and no newer one could be fetched. Please install Node 24.`);
@@ -38,6 +38,16 @@ export async function findTools() {
   }
   say(`Node ${nodeVersion} could not be fetched. Carrying on with Node ${installed}, on which not every tool runs.`);
   return fetchPnpm();
+}
+
+/**
+ * A version of Node as npx takes it; null where there is none for this machine.
+ *
+ * @param {string} version
+ */
+export function nodePackage(version) {
+  const name = nodePackages.get(`${process.platform}-${process.arch}`);
+  return name === undefined ? null : `${name}@${version}`;
 }
 
 async function fetchPnpm() {

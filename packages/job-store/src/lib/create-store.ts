@@ -5,6 +5,7 @@ import type { JobStoreDriver, StoreShape } from "./driver.js";
 import { Store } from "./job-store.js";
 import type { JobStore, StoreEvent } from "./store.js";
 
+/** What `createJobStore` takes. */
 export interface JobStoreOptions<D extends JobDefinition> {
   readonly job: D;
   /** Required: losing jobs on exit must be a choice. */

@@ -1,6 +1,7 @@
 import { $ZodNull, type $ZodType, type input, type output } from "zod/v4/core";
 import { JobStoreError } from "./errors.js";
 
+/** What JSON can carry, as it is before and after. */
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json | undefined };
 
 /** T where it is JSON all the way down, interfaces included; a Date, function, Map, bigint or symbol in it becomes never. */
@@ -53,9 +54,13 @@ export interface JobDefinition {
   readonly index?: { readonly [field: string]: (data: never) => string | null | undefined } | undefined;
 }
 
+/** The names of its statuses. */
 export type StatusOf<D extends JobDefinition> = keyof D["statuses"] & string;
+/** What its jobs carry. */
 export type DataOf<D extends JobDefinition> = output<D["data"]>;
+/** What a finished job of it produced. */
 export type ResultOf<D extends JobDefinition> = output<D["result"]>;
+/** How far the work on a job of it has come. */
 export type ProgressOf<D extends JobDefinition> = output<D["progress"]>;
 /** The fields of its `index`. */
 export type FieldOf<D extends JobDefinition> = keyof NonNullable<D["index"]> & string;

@@ -298,6 +298,7 @@ export interface AuditOptions {
   readonly fieldsOf: (record: JobRecord) => Fields | null;
 }
 
+/** The jobs of one store. See `JobStoreDriver` for what holds of all of it. */
 export interface JobStorage {
   insert(job: NewJob): Promise<InsertReply>;
   /** Where the job exists, its version must equal `job.version` and becomes one higher. */

@@ -1,3 +1,4 @@
+/** What went wrong, for programs. */
 export type JobStoreErrorCode =
   | "NOT_FOUND"
   | "CONFLICT"

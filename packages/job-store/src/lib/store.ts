@@ -184,6 +184,7 @@ export type Where<D extends JobDefinition> = {
   [F in FieldOf<D>]: { readonly [K in F]: string } & { readonly [K in Exclude<FieldOf<D>, F>]?: undefined };
 }[FieldOf<D>];
 
+/** Which jobs a page shows, and in which order. */
 export interface ListQuery<D extends JobDefinition, S extends StatusOf<D> = StatusOf<D>> {
   readonly status?: S | readonly S[] | undefined;
   /** Only jobs with this value in this field, one that the definition's `index` declares. */
@@ -200,6 +201,7 @@ export interface ListQuery<D extends JobDefinition, S extends StatusOf<D> = Stat
   readonly cursor?: string | undefined;
 }
 
+/** Some of the jobs that match, and where the next page begins. */
 export interface Page<D extends JobDefinition, S extends StatusOf<D> = StatusOf<D>> {
   readonly items: readonly Job<D, S>[];
   /** Absent on the last page. */
@@ -235,6 +237,7 @@ export type JobEvent<D extends JobDefinition> =
   | { readonly type: "deleted"; readonly id: string; readonly at: Date; readonly cursor: string }
   | { readonly type: "resync"; readonly reason: string; readonly cursor: string };
 
+/** How a store stands. */
 export interface Health {
   /** degraded: some calls work, writes do not. unhealthy: nothing does. */
   readonly status: "healthy" | "degraded" | "unhealthy";

@@ -13,6 +13,7 @@ import type { RedisStorage } from "../redis/redis-storage.js";
 import type { LegacyMap } from "./legacy-map.js";
 import { carryOut, judge, type Verdict } from "./take-over.js";
 
+/** From where, and how the old jobs are understood. */
 export interface LegacyImportOptions<D extends JobDefinition>
   extends Pick<JobStoreOptions<D>, "ttlSeconds" | "historyLimit" | "maxRecordBytes"> {
   /** Connected to the one Redis that the older system used. Duplicated, and only the duplicate is closed. */
@@ -31,6 +32,7 @@ export interface LegacyImportOptions<D extends JobDefinition>
   readonly timeoutMs?: number | undefined;
 }
 
+/** A value that could not be taken over, and why. */
 export interface LegacyProblem {
   readonly key: string;
   readonly reason: string;

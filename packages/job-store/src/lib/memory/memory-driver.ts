@@ -4,6 +4,7 @@ import { JobStoreError } from "../errors.js";
 import { MemoryStorage } from "./memory-storage.js";
 import { Shelf } from "./shelf.js";
 
+/** How much the memory driver holds. */
 export interface MemoryDriverOptions {
   /**
    * Guards against unbounded growth: past it, a new job takes the place of the one that has been in a final status

@@ -6,6 +6,7 @@ export type ConnectionOptions = RedisOptions & { replyMapping?: "legacy" };
 /** Likewise for a cluster. */
 export type ClusterConnectionOptions = ClusterOptions & { replyMapping?: "legacy" };
 
+/** Which Redis, and how it is used. */
 export type RedisDriverOptions = (
   | {
       /** `redis://` or `rediss://` */

@@ -17,6 +17,7 @@ export interface RejectedChange<D extends JobDefinition> {
   readonly error: JobStoreError;
 }
 
+/** What `createReporter` takes. */
 export interface ReporterOptions<D extends JobDefinition> {
   /** Changes held while the store is away, 0–1,000,000; past it, `report` answers "rejected". @default 10_000 */
   readonly maxPending?: number | undefined;

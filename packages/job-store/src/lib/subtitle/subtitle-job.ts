@@ -13,12 +13,14 @@ export interface SubtitleData {
   readonly preferredSources: readonly string[];
 }
 
+/** Where the finished subtitle is. */
 export interface SubtitleResult {
   readonly downloadUrl: string;
   /** What a service wants to show besides: candidate chosen, encoding, coverage, warnings. */
   readonly details?: { readonly [key: string]: Json } | undefined;
 }
 
+/** How far a stage has come. */
 export interface SubtitleProgress {
   readonly stage: string;
   readonly done: number;

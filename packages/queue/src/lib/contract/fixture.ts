@@ -7,6 +7,7 @@ import type { QueueDriver } from "../driver.js";
 import type { Message } from "../message.js";
 import type { Verdict } from "../verdict.js";
 
+/** A driver with a place of its own for one test. */
 export interface DriverUnderTest {
   readonly driver: QueueDriver;
   /** Called after each test, its brokers being closed, with the queues it used, so that they can be deleted. */

@@ -7,6 +7,7 @@ import { Gauges } from "./gauges.js";
 import { carried, traced, tracedOnce } from "./propagation.js";
 import { Recorder } from "./recorder.js";
 
+/** Where spans and figures go, and which. */
 export interface InstrumentOptions {
   /** @default the one registered with the API */
   readonly tracerProvider?: TracerProvider | undefined;

@@ -5,6 +5,7 @@ import { checkDuration, checkWhole, invalid, show } from "../arguments.js";
 /** Of `node:tls`. Certificates are always verified: for one of your own authority, give its certificate as `ca`. */
 export type TlsOptions = Pick<ConnectionOptions, "ca" | "cert" | "key" | "passphrase" | "servername" | "minVersion">;
 
+/** Which broker, and how it is used. */
 export interface RabbitmqDriverOptions {
   /** One or several `amqp://` or `amqps://` addresses, tried in turn. */
   readonly url: string | readonly string[];

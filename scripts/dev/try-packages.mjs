@@ -1,0 +1,74 @@
+import { cp, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { cleanUpLater, forget } from "./clean-up.mjs";
+import { root, run } from "./run.mjs";
+import { nodePackage } from "./tools.mjs";
+
+/** The oldest that is supported of each line. */
+export const ALL_NODES = ["20.19.0", "22.22.0", "24.21.0", "26.0.0"];
+
+/**
+ * Installs the packages, as they would be published, into a project of a user with npm, checks its types as TypeScript users
+ * have them (nodenext and bundler), and runs it as an ES module and as CommonJS.
+ *
+ * @param {{ nodes: readonly string[], say?: (line: string) => void }} options versions to run it on, besides the present one
+ * @returns {Promise<string[]>} what did not work
+ */
+export async function tryPackages({ nodes, say = () => undefined }) {
+  const folder = await mkdtemp(join(tmpdir(), "subtitles-user-"));
+  cleanUpLater({ path: folder });
+  try {
+    return await tryIn(folder, nodes, say);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+    forget({ path: folder });
+  }
+}
+
+/**
+ * @param {string} folder
+ * @param {readonly string[]} nodes
+ * @param {(line: string) => void} say
+ */
+async function tryIn(folder, nodes, say) {
+  /** @type {string[]} */
+  const complaints = [];
+  /**
+   * @param {string} what
+   * @param {string} command
+   * @param {string[]} args
+   */
+  const step = async (what, command, args) => {
+    say(`${what} …`);
+    const { code, output } = await run(command, args, { show: "nothing", cwd: folder });
+    if (code !== 0) complaints.push(`${what}:\n${output.trim()}`);
+    return code === 0;
+  };
+
+  const tarballs = join(folder, "tarballs");
+  await mkdir(tarballs);
+  await run("pnpm", ["--recursive", "--filter", "./packages/*", "pack", "--pack-destination", tarballs]);
+  await cp(join(root, "test", "fixtures", "user"), folder, { recursive: true });
+  const files = (await readdir(tarballs)).map((file) => join(tarballs, file));
+  const manifest = { name: "user", private: true, type: "module" };
+  await writeFile(join(folder, "package.json"), JSON.stringify(manifest));
+  const wanted = [...files, "zod@4", "@opentelemetry/api@1.9", "@types/node@24"];
+  const flags = ["--no-audit", "--no-fund", "--prefer-offline", "--loglevel=error"];
+  if (!(await step("npm installs them", "npm", ["install", ...flags, ...wanted]))) return complaints;
+
+  for (const resolution of ["nodenext", "bundler"]) {
+    await step(`their types under ${resolution}`, "tsc", ["--project", `tsconfig.${resolution}.json`]);
+  }
+  const scripts = ["service.mjs", "service.cjs"];
+  for (const script of scripts) await step(`${script} on Node ${process.versions.node}`, process.execPath, [script]);
+  for (const version of nodes) {
+    const tool = nodePackage(version);
+    if (tool === null) continue;
+    for (const script of scripts) {
+      const args = ["--yes", "--prefer-offline", "-p", tool, "-c", `node ${script}`];
+      await step(`${script} on Node ${version}`, "npx", args);
+    }
+  }
+  return complaints;
+}
