@@ -20,7 +20,7 @@ export async function checkApi({ update }) {
     if (update) await writeFile(file, report);
     else if (committed !== report) {
       complaints.push(
-        `packages/${name}/api.md: the public surface has changed. Run npm run docs -- --reports, and commit the difference.`,
+        `packages/${name}/api.md: the public surface has changed. npm run docs -- --reports writes it anew.`,
       );
     }
     complaints.push(...undocumented.map((symbol) => `@subtitles/${name}: ${symbol} has no comment.`));

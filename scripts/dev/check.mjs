@@ -65,7 +65,7 @@ export async function check(args) {
   }
 
   await look("Names of one machine or registry in the files", findMachineNames);
-  await look("The public surface, and what is said of it", () => checkApi({ update: false }));
+  await look("The public surface, and what is said of it", checkSurface);
   await look("Sizes of what the packages load", oversized);
   await look("Licences of what comes with the packages", unusualLicences);
   if (args.includes("--all-nodes")) {
@@ -74,6 +74,11 @@ export async function check(args) {
 
   say(failures.length === 0 ? "\nAll checks passed." : `\nFailed: ${failures.join("; ")}.`);
   return failures.length === 0 ? 0 : 1;
+}
+
+/** As API Extractor does it: a report that is out of date is written anew for you to commit, and an error with CI=true. */
+function checkSurface() {
+  return checkApi({ update: process.env.CI !== "true" });
 }
 
 /** @returns {Promise<string[]>} folders with a tsconfig.json, relative to the root */
