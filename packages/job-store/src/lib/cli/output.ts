@@ -5,6 +5,8 @@ export interface Output {
   rows(values: readonly Readonly<Record<string, unknown>>[], columns?: readonly Column[]): void;
   /** A JSON line, for whomever. */
   line(value: unknown): void;
+  /** An empty line between two tables. */
+  space(): void;
   /** Something for people, beside the output. */
   note(line: string): void;
 }
@@ -21,6 +23,7 @@ export function createOutput(json: boolean, write: (text: string) => void, note:
       if (json) for (const value of values) line(value);
       else write(table(values, columns ?? columnsOf(values)));
     },
+    space: () => write("\n"),
     note: (text) => note(`${text}\n`),
   };
 }
@@ -31,27 +34,22 @@ function columnsOf(values: readonly Readonly<Record<string, unknown>>[]): readon
 
 const LONGEST_CELL = 60;
 
+/** Cells are cut so that a row stays a line; the last one of a row has room. */
 function table(values: readonly Readonly<Record<string, unknown>>[], columns: readonly Column[]): string {
-  const rows = [
-    columns.map(([heading]) => heading),
-    ...values.map((value) => columns.map(([, of]) => cell(of(value)))),
-  ];
+  const headings = columns.map(([heading]) => heading);
+  const rows = values.map((value) => columns.map(([, of], n) => cell(of(value), n === columns.length - 1)));
+  if (headings.some((heading) => heading !== "")) rows.unshift(headings);
   const widths = columns.map((_, n) => Math.max(...rows.map((row) => row[n]?.length ?? 0)));
-  const lines = rows.map((row) =>
-    row
-      .map((text, n) => text.padEnd(widths[n] ?? 0))
-      .join("  ")
-      .trimEnd(),
-  );
-  return `${lines.join("\n")}\n`;
+  const line = (row: readonly string[]) => row.map((text, n) => text.padEnd(widths[n] ?? 0)).join("  ");
+  return rows.map((row) => `${line(row).trimEnd()}\n`).join("");
 }
 
 /** Control characters could move the cursor or ring the bell: what strangers stored is shown, not obeyed. */
-function cell(value: unknown): string {
+function cell(value: unknown, whole: boolean): string {
   if (value === null || value === undefined) return "-";
   if (value instanceof Date) return value.toISOString().replace("T", " ").slice(0, 19);
   const text = plain(typeof value === "string" ? value : JSON.stringify(value));
-  return text.length > LONGEST_CELL ? `${text.slice(0, LONGEST_CELL - 1)}…` : text;
+  return text.length > LONGEST_CELL && !whole ? `${text.slice(0, LONGEST_CELL - 1)}…` : text;
 }
 
 export function plain(text: string): string {

@@ -78,6 +78,7 @@ export const get: Command = {
       else {
         const { history, ...rest } = job;
         output.rows(Object.entries(rest).map(([part, value]) => ({ part, value })));
+        output.space();
         output.rows(
           history.map((change) => ({ ...change })),
           HISTORY,
