@@ -183,6 +183,21 @@ describe.skipIf(redis.url === null)(redis.title("The command line"), () => {
     expect(lines(out)).toMatchObject([{ status: "healthy", driver: "redis" }]);
   });
 
+  test("audit finds what is out of place, and mends it without touching what jobs are found by", async () => {
+    const { run, store, prefix } = await openPlace();
+    expect(await run(["audit"])).toMatchObject({ code: 0 });
+    await client.zrem(`${prefix}jobs:by-status`, "a");
+    await client.del(`${prefix}job:c`);
+    const found = await run(["audit"]);
+    expect(found.code).toBe(1);
+    expect(lines(found.out)).toMatchObject([{ jobs: 2, missingFromIndex: 1, staleInIndex: 1, repaired: 0 }]);
+    const mended = await run(["audit", "--repair"]);
+    expect(mended.code).toBe(0);
+    expect(lines(mended.out)).toMatchObject([{ missingFromIndex: 1, staleInIndex: 1, repaired: 2 }]);
+    expect(await store.counts()).toMatchObject({ waiting: 1, failed: 1, done: 0 });
+    expect((await store.list({ where: { label: "blue" }, status: "waiting" })).items).toMatchObject([{ id: "a" }]);
+  });
+
   test("understands jobs that are spread over shards", async () => {
     const prefix = `${redis.prefix}cli-sharded:`;
     const store = createJobStore({ job: report, driver: redisDriver({ client, shards: 4, keyPrefix: prefix }) });

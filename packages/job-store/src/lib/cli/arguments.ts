@@ -18,6 +18,7 @@ const OPTIONS = {
   where: { type: "string" },
   to: { type: "string" },
   force: { type: "boolean" },
+  repair: { type: "boolean" },
   queue: { type: "string" },
   payload: { type: "string" },
   note: { type: "string" },

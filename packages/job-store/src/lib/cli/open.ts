@@ -2,7 +2,7 @@ import { Redis } from "ioredis";
 import { createJobStore } from "../create-store.js";
 import type { JobDefinition } from "../definition.js";
 import type { RedisDriverOptions } from "../redis/options.js";
-import type { JobStore } from "../store.js";
+import type { AuditReport, JobStore } from "../store.js";
 import { addresses, type Options, wholeNumber } from "./arguments.js";
 import { Archive, type FieldValues, type Kept, openDefinition, quietDriver } from "./described.js";
 import { UsageError } from "./usage.js";
@@ -15,6 +15,7 @@ export interface Opened extends AsyncDisposable {
   fieldsOf(id: string): Promise<Readonly<Record<string, string>>>;
   /** What the jobs that are saved, or looked for, from now on are to be found by. */
   useFields(values: FieldValues): void;
+  audit(repair: boolean): Promise<AuditReport>;
 }
 
 /** @throws UsageError; JobStoreError INVALID_ARGUMENT, UNAVAILABLE */
@@ -26,13 +27,20 @@ export async function open(options: Options, env: NodeJS.ProcessEnv): Promise<Op
     let values: FieldValues = new Map();
     const definition = openDefinition(kept, () => values);
     const driver = quietDriver(withShards(target, kept.shards));
-    const store = createJobStore({ job: definition, driver, validateReads: false, historyLimit: 10_000 });
+    const openWith = (job: JobDefinition) =>
+      createJobStore({ job, driver, validateReads: false, historyLimit: 10_000 });
+    const store = openWith(definition);
     return {
       store,
       kept,
       fieldsOf: (id) => archive.fieldsOf(id, kept.shards),
       useFields: (next) => {
         values = next;
+      },
+      audit: async (repair) => {
+        // What computes the fields is not at hand: a store that declares none leaves those that jobs have.
+        await using plain = openWith({ ...definition, index: {} });
+        return await plain.audit({ repair });
       },
       async [Symbol.asyncDispose]() {
         archive.close();

@@ -4,7 +4,7 @@ import { reasonOf } from "../redis/faults.js";
 import { type CommandLine, checkCommand, readCommandLine } from "./arguments.js";
 import type { Command } from "./command.js";
 import { deleteJobs, retry, setStatus } from "./commands/change.js";
-import { counts, get, health, list, watch } from "./commands/look.js";
+import { audit, counts, get, health, list, watch } from "./commands/look.js";
 import { exportJobs, importJobs } from "./commands/transfer.js";
 import { open } from "./open.js";
 import { createOutput, plain } from "./output.js";
@@ -16,6 +16,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   counts,
   watch,
   health,
+  audit,
   retry,
   "set-status": setStatus,
   delete: deleteJobs,

@@ -22,6 +22,7 @@ Looks at the jobs of @subtitles/job-store in Redis, and puts them right. It need
   counts                  how many jobs there are in each status
   watch [id]              changes as they happen, until Ctrl-C
   health                  how the store stands; exit code 1 where degraded, 3 where unhealthy
+  audit [--repair]        compares the indexes with the jobs, and mends them; exit code 1 where something is left
 
   retry <id>... | --status failed [--to status]
                           brings jobs from a final status back to the first one, or to another

@@ -137,3 +137,14 @@ export const health: Command = {
     return health.status === "healthy" ? EXIT.done : EXIT.refused;
   },
 };
+
+export const audit: Command = {
+  options: ["repair"],
+  operands: [0, 0],
+  async run({ audit, options, output }) {
+    const report = await audit(options.repair === true);
+    output.rows([{ ...report }]);
+    const left = report.missingFromIndex + report.staleInIndex - report.repaired + report.unreadable;
+    return left > 0 ? EXIT.refused : EXIT.done;
+  },
+};
