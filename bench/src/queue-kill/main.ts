@@ -24,7 +24,6 @@ if (options.help || !Number.isInteger(rounds) || rounds < 1 || rounds > 100) {
 } else {
   const results = await kill(rounds);
   const broken = brokenPromises(results, rounds);
-  if (options.write) await writeFile(new URL("../../QUEUE-KILL.md", import.meta.url), await report(results, rounds));
   console.log(`${tables(results)}\n${broken.length === 0 ? "Every promise was kept." : broken.join("\n")}`);
   process.exitCode = broken.length === 0 ? 0 : 1;
 }
@@ -39,6 +38,7 @@ async function kill(times: number): Promise<readonly Result[]> {
       console.log(`Round ${n} of ${times} …`);
       try {
         results.push(...(await round(server, contenders, `round${n}`)));
+        if (options.write) await writeFile(new URL("../../QUEUE-KILL.md", import.meta.url), await report(results));
       } catch (error) {
         console.error(`Round ${n} does not count:`, error);
         await server.restart();

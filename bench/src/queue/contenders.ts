@@ -136,7 +136,10 @@ async function rabbitmqClient(url: string): Promise<Library> {
     },
     publish: (messageId) => publisher.send({ routingKey: queue, durable: true, messageId }, payload),
     async consume(prefetch, onMessage) {
-      const consumer = connection.createConsumer({ queue, qos: { prefetchCount: prefetch } }, async () => onMessage());
+      const consumer = connection.createConsumer(
+        { queue, queueOptions: { passive: true }, qos: { prefetchCount: prefetch } },
+        async () => onMessage(),
+      );
       return () => consumer.close();
     },
     async [Symbol.asyncDispose]() {

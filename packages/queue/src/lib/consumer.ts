@@ -62,11 +62,10 @@ export class ActiveConsumer<Q extends QueueDefinition> implements Subscriber {
       delivery.settle("release");
       return;
     }
-    for (const handling of this.#running) {
-      if (handling.continues(delivery)) {
-        handling.adopt(delivery);
-        return;
-      }
+    const running = delivery.redelivered && [...this.#running].find((handling) => handling.continues(delivery));
+    if (running) {
+      running.adopt(delivery);
+      return;
     }
     this.#waiting.push(delivery);
     this.#startWaiting();

@@ -11,13 +11,13 @@ export class Outgoing {
   readonly answer: Promise<Answer>;
   #answered = false;
   #resolve: (answer: Answer) => void = () => {};
-  #timer: NodeJS.Timeout | undefined;
 
   constructor(
     readonly queue: QueueShape,
     /** The name of the queue on the broker. */
     readonly target: string,
     readonly envelope: Envelope,
+    readonly onAnswer: (outgoing: Outgoing) => void,
   ) {
     this.answer = new Promise((resolve) => {
       this.#resolve = resolve;
@@ -28,15 +28,11 @@ export class Outgoing {
     return this.#answered;
   }
 
-  expireAfter(limitMs: number, onExpiry: () => void): void {
-    this.#timer = setTimeout(onExpiry, limitMs);
-  }
-
   /** Only the first answer counts. */
   settle(answer: Answer): void {
     this.#answered = true;
-    clearTimeout(this.#timer);
     this.#resolve(answer);
+    this.onAnswer(this);
   }
 
   fail(failure: "unavailable" | "timeout", reason: string): void {

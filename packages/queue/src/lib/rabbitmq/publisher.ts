@@ -1,6 +1,7 @@
 import type { ConfirmChannel, Message } from "amqplib";
 import { type Answer, done, type Envelope, type Place, type QueueShape } from "../driver.js";
 import type { Connection } from "./connection.js";
+import { Deadlines } from "./deadlines.js";
 import type { Link } from "./link.js";
 import { Outgoing } from "./outgoing.js";
 import { toFailure } from "./refusals.js";
@@ -21,6 +22,8 @@ export class Publisher {
   readonly #connection: Connection;
   readonly #topology: Topology;
   readonly #options: PublisherOptions;
+  readonly #deadlines: Deadlines<Outgoing>;
+  readonly #onAnswer = (outgoing: Outgoing) => this.#deadlines.delete(outgoing);
   #channel: ConfirmChannel | null = null;
   #link: Link | null = null;
   /** amqplib's buffer is full. */
@@ -39,6 +42,7 @@ export class Publisher {
     this.#connection = connection;
     this.#topology = topology;
     this.#options = options;
+    this.#deadlines = new Deadlines(options.timeoutMs, (outgoing) => this.#expire(outgoing));
     connection.onLink((link) => {
       if (this.#channel !== null) this.#abandon(null);
       this.#link = link;
@@ -54,8 +58,8 @@ export class Publisher {
 
   publish(queue: QueueShape, envelope: Envelope, place: Place): Promise<Answer> {
     this.#connection.start();
-    const outgoing = new Outgoing(queue, this.#topology.nameOf(queue, place), envelope);
-    outgoing.expireAfter(this.#options.timeoutMs, () => this.#expire(outgoing));
+    const outgoing = new Outgoing(queue, this.#topology.nameOf(queue, place), envelope, this.#onAnswer);
+    this.#deadlines.add(outgoing);
     this.#waiting.add(outgoing);
     this.#pump();
     return outgoing.answer;

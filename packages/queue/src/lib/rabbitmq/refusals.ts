@@ -1,3 +1,4 @@
+import { show } from "../arguments.js";
 import type { Failure } from "../driver.js";
 import { Overdue } from "../within.js";
 
@@ -34,11 +35,19 @@ export function wordsOf(error: unknown): string {
 /** A TLS server that is spoken to plainly says nothing, and hangs up. */
 const HUNG_UP = /ECONNRESET|EPIPE|during opening handshake/;
 
+/** All that amqplib says where the server closes instead of opening, whatever the server said. */
+const NOT_OPENED = /^Expected ConnectionOpenOk/;
+
 /** For a connection that could not be made. */
 export function wordsOfOpening(error: unknown, address: string): string {
   const words = wordsOf(error);
-  const hungUp = error instanceof Error && HUNG_UP.test(error.message);
-  return hungUp && address.startsWith("amqp:") ? `${words}; perhaps its address begins with amqps://` : words;
+  if (!(error instanceof Error)) return words;
+  if (NOT_OPENED.test(error.message)) {
+    const host = show(decodeURIComponent(new URL(address).pathname.slice(1)) || "/");
+    return `the broker did not open the virtual host ${host}: it does not exist, say, or this user may not use it`;
+  }
+  const hungUp = HUNG_UP.test(error.message) && address.startsWith("amqp:");
+  return hungUp ? `${words}; perhaps its address begins with amqps://` : words;
 }
 
 function codeOf(error: unknown): unknown {

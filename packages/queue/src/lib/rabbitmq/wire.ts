@@ -22,24 +22,24 @@ const TAKEN =
   /^(?:CC|BCC|x-death|x-(?:first|last)-death-.*|x-delivery-count|x-acquired-count|x-opt-.*|x-stream-.*|__proto__)$/s;
 
 export function toProperties(envelope: Envelope): Options.Publish {
-  const own = {
-    [VERSION_HEADER]: String(envelope.version),
-    [ATTEMPT]: String(envelope.attempt),
-    [PUBLISHED_AT]: String(envelope.publishedAt),
-    ...(envelope.errors.length > 0 && { [ERRORS]: JSON.stringify(envelope.errors) }),
-    ...(envelope.death !== null && { [REASON]: envelope.death.reason, [DEAD_AT]: String(envelope.death.at) }),
-  };
-  const users = Object.entries(envelope.headers).map(([name, value]) => [
-    TAKEN.test(name) ? ESCAPED + name : name,
-    value,
-  ]);
+  const headers: Record<string, string> = {};
+  for (const [name, value] of Object.entries(envelope.headers))
+    headers[TAKEN.test(name) ? ESCAPED + name : name] = value;
+  headers[VERSION_HEADER] = String(envelope.version);
+  headers[ATTEMPT] = String(envelope.attempt);
+  headers[PUBLISHED_AT] = String(envelope.publishedAt);
+  if (envelope.errors.length > 0) headers[ERRORS] = JSON.stringify(envelope.errors);
+  if (envelope.death !== null) {
+    headers[REASON] = envelope.death.reason;
+    headers[DEAD_AT] = String(envelope.death.at);
+  }
   return {
     messageId: envelope.id,
     persistent: true,
     mandatory: true,
     contentType: "application/json",
     timestamp: Math.floor(envelope.publishedAt / 1000),
-    headers: { ...Object.fromEntries(users), ...own },
+    headers,
   };
 }
 
