@@ -1,5 +1,6 @@
 // npm run chaos -- [--seed N] [--minutes M] [--resume] [--results FILE]   seeds N, N + 1, …, each a minute of faults
 // npm run chaos -- --mutants                                              whether each mutant is caught
+// npm run chaos -- --failover                                             what is lost when a watched master is killed
 // npm run chaos -- --totals [--results FILE]                              of the results so far
 import { cp, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -7,6 +8,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { catchMutants } from "./catch-mutants.js";
+import { failOver } from "./failover.js";
 import { lineOf, summary } from "./report.js";
 import { append, readResults, sum, toResult } from "./results.js";
 import { round } from "./round.js";
@@ -19,19 +21,26 @@ const { values } = parseArgs({
     results: { type: "string", default: join(here, "results.jsonl") },
     resume: { type: "boolean", default: false },
     mutants: { type: "boolean", default: false },
+    failover: { type: "boolean", default: false },
     totals: { type: "boolean", default: false },
   },
 });
 
 if (values.totals) console.log(summary(sum(await readResults(values.results))));
 else if (values.mutants) process.exitCode = (await catchMutants()) ? 0 : 1;
+else if (values.failover) await tellFailover();
 else process.exitCode = (await runSeeds(Number(values.seed), Number(values.minutes))) ? 0 : 1;
+
+async function tellFailover(): Promise<void> {
+  const { acknowledged, lost, outageMs } = await failOver();
+  console.log(`${acknowledged} creations acknowledged, ${lost} of them lost, none acknowledged for ${outageMs} ms`);
+}
 
 /** Answers whether all promises were kept. */
 async function runSeeds(first: number, minutes: number): Promise<boolean> {
   if (!Number.isInteger(first) || !(minutes > 0))
     throw new Error("--seed takes a whole number, --minutes a positive one");
-  const known = values.resume ? new Set((await readResults(values.results)).map(({ seed }) => seed)) : new Set();
+  const known = values.resume ? await keptSeeds() : new Set();
   const seeds = Array.from({ length: Math.ceil(minutes) }, (_, n) => first + n).filter((seed) => !known.has(seed));
   const results = [];
   for (const seed of seeds) {
@@ -41,6 +50,12 @@ async function runSeeds(first: number, minutes: number): Promise<boolean> {
   }
   console.log(`\n${summary(sum(results))}`);
   return results.every(({ violations }) => violations.length === 0);
+}
+
+/** Seeds whose last run broke no promise. */
+async function keptSeeds(): Promise<ReadonlySet<number>> {
+  const results = await readResults(values.results);
+  return new Set(results.filter(({ violations }) => violations.length === 0).map(({ seed }) => seed));
 }
 
 async function runSeed(seed: number, forMs: number) {
