@@ -1,4 +1,3 @@
-import { describe, expectTypeOf, test } from "vitest";
 import {
   type Change,
   createReporter,
@@ -7,7 +6,8 @@ import {
   type JobStoreError,
   type RejectedChange,
   type Reporter,
-} from "../src/index.js";
+} from "@subtitles/job-store";
+import { describe, expectTypeOf, test } from "vitest";
 import type { Report, Status } from "../src/lib/contract/definitions.js";
 
 declare const store: JobStore<Report>;

@@ -1,5 +1,3 @@
-import { describe, expectTypeOf, test } from "vitest";
-import * as z from "zod";
 import {
   type AnyJobStore,
   type Change,
@@ -31,15 +29,17 @@ import {
   type Storable,
   type StoreEvent,
   type Where,
-} from "../src/index.js";
-import { memoryDriver } from "../src/memory.js";
+} from "@subtitles/job-store";
+import { memoryDriver } from "@subtitles/job-store/memory";
 import {
   type SubtitleData,
   type SubtitleProgress,
   type SubtitleResult,
   subtitleJob,
   subtitleTtlFromEnv,
-} from "../src/subtitle.js";
+} from "@subtitles/job-store/subtitle";
+import { describe, expectTypeOf, test } from "vitest";
+import * as z from "zod";
 
 type Subtitle = typeof subtitleJob;
 type Status = "pending" | "downloading" | "translating" | "completed" | "failed";

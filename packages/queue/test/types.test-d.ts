@@ -1,5 +1,3 @@
-import { expectTypeOf, test } from "vitest";
-import { z } from "zod";
 import {
   type Broker,
   createBroker,
@@ -12,9 +10,11 @@ import {
   type QueueErrorCode,
   type RelayOutbox,
   retry,
-} from "../src/index.js";
-import { memoryDedupe, memoryDriver } from "../src/memory.js";
-import { rabbitmqDriver } from "../src/rabbitmq.js";
+} from "@subtitles/queue";
+import { memoryDedupe, memoryDriver } from "@subtitles/queue/memory";
+import { rabbitmqDriver } from "@subtitles/queue/rabbitmq";
+import { expectTypeOf, test } from "vitest";
+import { z } from "zod";
 
 interface Film {
   readonly title: string;

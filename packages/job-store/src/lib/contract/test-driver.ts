@@ -28,6 +28,7 @@ import { read } from "./read.js";
 import { retention } from "./retention.js";
 import { save } from "./save.js";
 import { scan } from "./scan.js";
+import { schemaChange } from "./schema-change.js";
 import { ties } from "./ties.js";
 import { transitions } from "./transitions.js";
 import { unreadable } from "./unreadable.js";
@@ -71,6 +72,7 @@ const contract = {
   "hostile data": hostileData,
   "data that is not JSON": notJson,
   unreadable,
+  "schema change": schemaChange,
   ownership,
   audit,
   health,
