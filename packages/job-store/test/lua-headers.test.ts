@@ -12,22 +12,25 @@ function partsOf(file: string): { header: string; body: string } {
   return { header: lines.slice(0, end).join("\n"), body: lines.slice(end).map(comment).join("\n") };
 }
 
-/** Positions that a header describes: "ARGV: 4 id, 5 status (JSON), …" */
-function described(header: string, list: "KEYS" | "ARGV"): Set<number> {
+type List = "KEYS" | "ARGV" | "CALL";
+
+/** Positions that a header describes: "ARGV: 4 id, 5 status (JSON), …"; CALL is a call's own part of ARGV. */
+function described(header: string, list: List): Set<number> {
   const text = new RegExp(`^-- ${list}: ((?:.*\\n?)(?:-- {7}.*\\n?)*)`, "m").exec(header)?.[1] ?? "";
   return new Set([...text.matchAll(/(?<![\w^'(])(\d+) (?!\^)['a-zA-Z]/g)].map(([, position]) => Number(position)));
 }
 
-function used(body: string, list: "KEYS" | "ARGV"): Set<number> {
-  return new Set([...body.matchAll(new RegExp(`${list}\\[(\\d+)\\]`, "g"))].map(([, position]) => Number(position)));
+function used(body: string, list: List): Set<number> {
+  const place = list === "CALL" ? /ARGV\[at \+ (\d+)\]/g : new RegExp(`${list}\\[(\\d+)\\]`, "g");
+  return new Set([...body.matchAll(place)].map(([, position]) => Number(position)));
 }
+
+const VERBS = ["create.lua", "move.lua", "progress.lua", "save.lua", "drop.lua", "remove.lua"];
 
 /** What stands before a script is part of it; see scripts.ts. */
 function preludes(file: string): readonly string[] {
-  if (["create.lua", "move.lua", "progress.lua", "save.lua", "remove.lua"].includes(file) || /^legacy-/.test(file)) {
-    return ["places.lua", "log.lua", "mutation.lua"];
-  }
-  if (["mutation.lua", "surplus.lua"].includes(file)) return ["places.lua", "log.lua"];
+  if (VERBS.includes(file) || file === "commit.lua") return ["places.lua", "log.lua", "batch.lua"];
+  if (["batch.lua", "surplus.lua"].includes(file)) return ["places.lua", "log.lua"];
   if (["log.lua", "find.lua", "trim.lua"].includes(file) || /^audit-(?!keys)/.test(file)) return ["places.lua"];
   return /^outbox-/.test(file) ? ["outbox.lua"] : [];
 }
@@ -36,7 +39,7 @@ describe.each(files)("%s", (file) => {
   const own = partsOf(file);
   const headers = [...preludes(file).map((before) => partsOf(before).header), own.header];
 
-  test.each(["KEYS", "ARGV"] as const)("says in its header what each of its %s is", (list) => {
+  test.each(["KEYS", "ARGV", "CALL"] as const)("says in its header what each of its %s is", (list) => {
     const known = new Set(headers.flatMap((header) => [...described(header, list)]));
     for (const position of used(own.body, list)) expect(known).toContain(position);
   });
@@ -49,6 +52,6 @@ describe.each(files)("%s", (file) => {
 
 test("no script builds a key: each is declared, so that a cluster can route it", () => {
   const commands =
-    /redis\.call\('(GET|SET|DEL|HGET|HSET|HDEL|ZADD|ZREM|ZSCORE|ZCOUNT|ZRANGE|ZRANGEBYSCORE|XADD|XDEL|XRANGE)', (?!KEYS\[)/;
+    /redis\.call\('(GET|SET|MGET|MSET|EXISTS|DEL|HGET|HSET|HDEL|ZADD|ZREM|ZSCORE|ZCOUNT|ZRANGE|ZRANGEBYSCORE|XADD|XDEL|XRANGE)', (?!KEYS\[|unpack\()/;
   for (const file of files) expect(partsOf(file).body).not.toMatch(commands);
 });

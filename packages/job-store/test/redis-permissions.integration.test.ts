@@ -131,7 +131,7 @@ describe.skipIf(!available)(title("The permissions of a Redis user"), () => {
     async function prepared(): Promise<JobStore<Report>> {
       await grant(...exactly);
       const store = openLimited();
-      await store.create({ title: "Before" }, { id: "before", outbox: [{ queue: "reports", payload: 1 }] });
+      await store.create({ title: "Before", label: "x" }, { id: "before", outbox: [{ queue: "reports", payload: 1 }] });
       await admin.lpush(`${keyPrefix}job:foreign`, "x");
       return store;
     }

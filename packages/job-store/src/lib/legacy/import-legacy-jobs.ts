@@ -173,7 +173,7 @@ class Import<D extends JobDefinition> {
   async #settle(key: string, text: string, now: number): Promise<Verdict | null> {
     const id = key.slice(this.#jobPrefix.length);
     const verdict = judge(this.#options.map, this.#shape, id, text, now);
-    return this.#options.dryRun === true ? verdict : carryOut(this.#storage, this.#shape, id, text, verdict);
+    return this.#options.dryRun === true ? verdict : carryOut(this.#storage, id, text, verdict);
   }
 
   #count(key: string, verdict: Verdict): void {

@@ -3,9 +3,8 @@ import { encodeWhole } from "../codec.js";
 import type { JobDefinition, Json } from "../definition.js";
 import type { StoreShape, WholeJob } from "../driver.js";
 import type { Job } from "../job.js";
-import { readRecord, wholeArgs } from "../redis/record-text.js";
+import { readRecord } from "../redis/record-text.js";
 import type { RedisStorage } from "../redis/redis-storage.js";
-import { scripts } from "../redis/scripts.js";
 import type { LegacyMap } from "./legacy-map.js";
 
 /** What is to become of one value. */
@@ -39,26 +38,17 @@ export function judge<D extends JobDefinition>(
 /** Carries a verdict out in one atomic step; null: meanwhile the value has changed or its time run out. */
 export async function carryOut(
   storage: RedisStorage,
-  shape: StoreShape,
   id: string,
   text: string,
   verdict: Verdict,
 ): Promise<Verdict | null> {
-  if (verdict.kind === "expired") {
-    const { reply } = await storage.mutate(scripts.legacyDrop, id, null, () => [text]);
-    return reply[0] === "dropped" ? verdict : null;
-  }
+  if (verdict.kind === "expired") return (await storage.drop(id, text)) ? verdict : null;
   if (verdict.kind !== "takenOver") return verdict;
-  const { job } = verdict;
-  const { reply } = await storage.mutate(scripts.legacySave, id, job.status, (entered) => [
-    ...entered,
-    ...wholeArgs(job),
-    shape.maxRecordBytes,
-    text,
-  ]);
-  if (reply[0] === "tooLarge")
-    return { kind: "problem", reason: `it would take ${reply[1]} bytes, more than maxRecordBytes` };
-  return reply[0] === "saved" || reply[0] === "answered" ? verdict : null;
+  const reply = await storage.takeOver(verdict.job, text);
+  if (reply.kind === "tooLarge") {
+    return { kind: "problem", reason: `it would take ${reply.bytes} bytes, more than maxRecordBytes` };
+  }
+  return reply.kind === "saved" ? verdict : null;
 }
 
 /** The history begins with what is known: that the job stood in this status then. */

@@ -54,6 +54,35 @@ export class Connection {
     }
   }
 
+  /** Whether a command can go out this moment: the line is open, and how its server's clock stands is known. */
+  get isReady(): boolean {
+    if (!this.#line.isOpen || this.#clock.generation !== this.#line.generation) return false;
+    if (performance.now() - this.#clock.at > CLOCK_AGE_MS) this.#refresh();
+    return true;
+  }
+
+  /** @throws JobStoreError UNAVAILABLE where it is not in time */
+  untilReady(budget: Budget): Promise<void> {
+    return this.perform(async () => {}, budget);
+  }
+
+  /** A call's end by the server's clock. Rounded down: the server must find it passed before we report that it is. */
+  deadline(end: number): number {
+    return Math.floor(end + this.#clock.offset) - 1;
+  }
+
+  /**
+   * Runs a command once, while the connection is ready, for callers who look after their time themselves.
+   * @throws Interrupted; and the server's own refusals
+   */
+  async once<T>(command: (client: RedisCommander) => Promise<T>): Promise<T> {
+    try {
+      return await this.#line.send(command);
+    } catch (error) {
+      throw this.#classify(error);
+    }
+  }
+
   /**
    * Runs a command once, for those who want to know how the server is rather than to wait until it is well.
    * @throws JobStoreError UNAVAILABLE; and whatever the server or ioredis says
@@ -76,10 +105,8 @@ export class Connection {
 
   async #attempt<T>(command: Command<T>, budget: Budget): Promise<T> {
     if (!this.#line.isOpen) await this.#line.untilOpen(budget);
-    if (this.#clock.generation !== this.#line.generation) await this.#measureClock(budget);
-    else if (performance.now() - this.#clock.at > CLOCK_AGE_MS) this.#refresh();
-    // Rounded down: the server must find the deadline passed before we report that it has.
-    const deadline = Math.floor(budget.end + this.#clock.offset) - 1;
+    if (!this.isReady) await this.#measureClock(budget);
+    const deadline = this.deadline(budget.end);
     return this.#line.attempt((client) => command(client, deadline), budget);
   }
 

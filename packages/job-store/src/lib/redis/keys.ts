@@ -13,7 +13,7 @@ export interface Keys {
   readonly values: string;
   /** Sorted set: operation id of a recent removal by its deadline. */
   readonly removals: string;
-  /** Stream: what happened to jobs; see `announce` in lua/mutation.lua. */
+  /** Stream: what happened to jobs; see lua/log.lua. */
   readonly events: string;
   /** Stream and what belongs to it; see lua/outbox.lua. */
   readonly outbox: string;

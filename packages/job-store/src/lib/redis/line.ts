@@ -77,24 +77,33 @@ export class Line {
     if (!this.#open) throw unavailable(`No connection to Redis: ${this.lastFault}.`, budget.doubtful);
   }
 
-  /** One try: settles with the reply, when the line breaks, or when the time is over. */
+  /** One try: settles with the reply, or when the line breaks. */
+  send<T>(command: (client: RedisCommander) => Promise<T>): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      this.#underway.add(reject);
+      command(this.#client).then(
+        (value) => {
+          this.#underway.delete(reject);
+          resolve(value);
+        },
+        (error: unknown) => {
+          this.#underway.delete(reject);
+          reject(error);
+        },
+      );
+    });
+  }
+
+  /** Likewise, and when the time is over. */
   attempt<T>(command: (client: RedisCommander) => Promise<T>, budget: Budget): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      const settle = (act: () => void) => {
-        clearTimeout(timer);
-        this.#underway.delete(interrupt);
-        act();
-      };
-      const interrupt = (fault: Interrupted) => settle(() => reject(fault));
       const timer = setTimeout(() => {
         budget.doubtful = true;
-        settle(() => reject(outOfTime(budget, "no reply came")));
+        reject(outOfTime(budget, "no reply came"));
       }, budget.end - performance.now());
-      this.#underway.add(interrupt);
-      command(this.#client).then(
-        (value) => settle(() => resolve(value)),
-        (error: unknown) => settle(() => reject(error)),
-      );
+      this.send(command)
+        .finally(() => clearTimeout(timer))
+        .then(resolve, reject);
     });
   }
 
@@ -119,7 +128,8 @@ export class Line {
   #broken(): void {
     this.#open = false;
     const fault = new Interrupted("the connection was lost", true);
-    for (const interrupt of [...this.#underway]) interrupt(fault);
+    for (const interrupt of this.#underway) interrupt(fault);
+    this.#underway.clear();
     if (this.#closed || this.#lost) return;
     this.#lost = true;
     this.#emit({

@@ -63,6 +63,7 @@ const ATTEMPTS: readonly Attempt[] = [
   ["get", at.job],
   ["set", at.job, "", "PXAT", "0"],
   ["mget", at.job],
+  ["mset", at.job, "", at.job],
   ["exists", at.job],
   ["type", at.job],
   ["hget", at.map, "edition"],

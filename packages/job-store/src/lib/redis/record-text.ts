@@ -1,6 +1,6 @@
 import type { Fields, JobRecord, Reading, RecordedChange, Remark, Unreadable, WholeJob } from "../driver.js";
 
-/** The record's text as JavaScript sees it; lua/mutation.lua describes it line by line. */
+/** The record's text as JavaScript sees it; lua/record.lua describes it line by line. */
 interface RecordText {
   readonly version: number;
   readonly status: string;
@@ -88,8 +88,8 @@ export function line(part: "progress" | "result" | "error" | "data", json: strin
 
 /** What follows the time in a history entry. */
 export function remarkText({ by, note, key }: Remark): string {
-  const text = JSON.stringify({ by, note, key });
-  return text === "{}" ? "" : `,${text}`;
+  if (by === undefined && note === undefined && key === undefined) return "";
+  return `,${JSON.stringify({ by, note, key })}`;
 }
 
 /** A whole job, from its version on, as lua/save.lua takes it. */
@@ -104,6 +104,7 @@ export function wholeArgs(job: WholeJob): readonly (string | number)[] {
 
 /** What a job can be found by, one field a line. */
 export function fieldLines(fields: Fields): string {
+  if (fields.size === 0) return "";
   return Array.from(fields, ([field, value]) => fieldText(field, value)).join("\n");
 }
 
@@ -120,7 +121,7 @@ function historyText(history: readonly RecordedChange[], createdAt: number): str
   return `"history":[${entries.join(",")}]}`;
 }
 
-/** JSON strings, one a line, as the scripts look statuses up. */
+/** JSON strings, one a line, each between line breaks, as the scripts look statuses up. */
 export function statusLines(statuses: readonly string[]): string {
-  return statuses.map((status) => `${JSON.stringify(status)}\n`).join("");
+  return `\n${statuses.map((status) => `${JSON.stringify(status)}\n`).join("")}`;
 }

@@ -5,7 +5,10 @@ import { FOREIGN, readingOf } from "./record-text.js";
 import { scripts } from "./scripts.js";
 import type { Server } from "./server.js";
 
-/** The log as `announce` in lua/mutation.lua writes it: a stream whose ids are `<number>-<log>`. */
+/** Entries read at once at most: each may hold as many events as travelled together. */
+const MOST_ENTRIES = 256;
+
+/** The log as lua/log.lua writes it: a stream whose ids are `<number of the last event>-<log>`. */
 export class RedisLog implements EventLog {
   readonly #server: Server;
   readonly #reader: BlockingReader;
@@ -38,11 +41,10 @@ export class RedisLog implements EventLog {
   }
 
   async after(place: Place, options: { limit: number; waitMs: number; signal: AbortSignal }): Promise<LogPage> {
+    const count = Math.min(options.limit, MOST_ENTRIES);
     const entries =
-      options.waitMs === 0
-        ? await this.#range(place, options.limit)
-        : await this.#wait(place, options.limit, options.signal);
-    if (entries.length > 0) return pageOf(place, entries);
+      options.waitMs === 0 ? await this.#range(place, count) : await this.#wait(place, count, options.signal);
+    if (entries.length > 0) return pageOf(place, entries, options.limit);
     if (options.signal.aborted) return { events: [], place, gap: null };
     const tail = await this.tail();
     if (tail.log === place.log && tail.number >= place.number) return { events: [], place, gap: null };
@@ -76,10 +78,13 @@ function idOf({ number, log }: Place): string {
 }
 
 /** Where the first event is not the very next one, those between were trimmed, or the log is another one. */
-function pageOf(place: Place, entries: readonly StreamEntry[]): LogPage {
-  const events = entries.flatMap((entry) => readEvent(entry) ?? []);
+function pageOf(place: Place, entries: readonly StreamEntry[], limit: number): LogPage {
+  const read = entries
+    .flatMap(readEntry)
+    .filter((event) => event.place.log !== place.log || event.place.number > place.number);
+  const events = read.slice(0, limit);
   const first = events[0]?.place;
-  const last = placeOf(entries.at(-1)?.[0] ?? idOf(place));
+  const last = read.length > limit ? (events.at(-1)?.place ?? place) : placeOf(entries.at(-1)?.[0] ?? idOf(place));
   if (first === undefined || (first.log === place.log && first.number === place.number + 1)) {
     return { events, place: last, gap: null };
   }
@@ -90,14 +95,20 @@ function pageOf(place: Place, entries: readonly StreamEntry[]): LogPage {
   return { events, place: last, gap };
 }
 
-/** null: somebody else put it there. */
-function readEvent([entryId, [, text = ""]]: StreamEntry): LoggedEvent | null {
+/** The events of an entry; none where somebody else put it there. */
+function readEntry([entryId, [, text = ""]]: StreamEntry): readonly LoggedEvent[] {
+  const { log, number } = placeOf(entryId);
+  const lines = text.split("\n");
   try {
-    const { remark, ...event } = JSON.parse(text);
-    return { ...event, ...(remark?.by !== undefined && { by: remark.by }), place: placeOf(entryId) };
+    return lines.map((line, n) => readEvent(line, { log, number: number - lines.length + 1 + n }));
   } catch {
-    return null;
+    return [];
   }
+}
+
+function readEvent(text: string, place: Place): LoggedEvent {
+  const { remark, ...event } = JSON.parse(text);
+  return { ...event, ...(remark?.by !== undefined && { by: remark.by }), place };
 }
 
 function placeOf(entryId: string): Place {

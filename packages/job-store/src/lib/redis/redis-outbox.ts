@@ -6,7 +6,7 @@ import { newOperationId } from "./operation-id.js";
 import { type Script, scripts } from "./scripts.js";
 import type { Reply, Server } from "./server.js";
 
-/** Of an entry; see `send` in lua/mutation.lua. */
+/** Of an entry; see `send` in lua/batch.lua. */
 type Fields = readonly ["job", string, "id", string, "message", string, ...reason: string[]];
 
 /** Acknowledging thousands in one script would keep other callers waiting. */

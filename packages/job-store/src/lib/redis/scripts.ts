@@ -4,15 +4,15 @@ import auditEntries from "./lua/audit-entries.lua";
 import auditJobs from "./lua/audit-jobs.lua";
 import auditKeys from "./lua/audit-keys.lua";
 import auditMembers from "./lua/audit-members.lua";
+import batch from "./lua/batch.lua";
+import commit from "./lua/commit.lua";
 import counts from "./lua/counts.lua";
 import create from "./lua/create.lua";
+import drop from "./lua/drop.lua";
 import find from "./lua/find.lua";
-import legacyDrop from "./lua/legacy-drop.lua";
-import legacySave from "./lua/legacy-save.lua";
 import log from "./lua/log.lua";
 import map from "./lua/map.lua";
 import move from "./lua/move.lua";
-import mutation from "./lua/mutation.lua";
 import outbox from "./lua/outbox.lua";
 import outboxAck from "./lua/outbox-ack.lua";
 import outboxClaim from "./lua/outbox-claim.lua";
@@ -22,6 +22,7 @@ import page from "./lua/page.lua";
 import places from "./lua/places.lua";
 import probe from "./lua/probe.lua";
 import progress from "./lua/progress.lua";
+import record from "./lua/record.lua";
 import remove from "./lua/remove.lua";
 import save from "./lua/save.lua";
 import snapshot from "./lua/snapshot.lua";
@@ -40,13 +41,7 @@ function script(...parts: readonly string[]): Script {
 
 /** Every script the driver runs. The Lua files say what each takes and answers. */
 export const scripts = {
-  create: script(places, log, mutation, create),
-  move: script(places, log, mutation, move),
-  progress: script(places, log, mutation, progress),
-  save: script(places, log, mutation, save),
-  legacySave: script(places, log, mutation, legacySave, save),
-  legacyDrop: script(places, log, mutation, legacyDrop),
-  remove: script(places, log, mutation, remove),
+  mutate: script(places, log, record, batch, create, move, progress, save, drop, remove, commit),
   map: script(map),
   page: script(page),
   find: script(places, find),
@@ -76,9 +71,9 @@ export async function evaluate(
   args: readonly (string | number)[],
 ): Promise<unknown> {
   try {
-    return await client.evalsha(sha, keys.length, ...keys, ...args);
+    return await client.call("evalsha", [sha, keys.length, ...keys, ...args]);
   } catch (error) {
     if (!(error instanceof Error && error.message.startsWith("NOSCRIPT"))) throw error;
-    return client.eval(source, keys.length, ...keys, ...args);
+    return client.call("eval", [source, keys.length, ...keys, ...args]);
   }
 }

@@ -45,6 +45,30 @@ export class Server {
     this.#map = await this.#named(budget, () => loadCodeMap(this, this.#shape, this.#shards, budget, meanings));
   }
 
+  /** Waits until commands can go out. @throws JobStoreError UNAVAILABLE */
+  untilReady(budget: Budget): Promise<void> {
+    return this.#named(budget, () => this.connection.untilReady(budget));
+  }
+
+  get knownMap(): CodeMap | undefined {
+    return this.#map;
+  }
+
+  /** A script found that there is another one by now. */
+  forget(map: CodeMap): void {
+    if (this.#map === map) this.#map = undefined;
+  }
+
+  /** Whether the user of this connection is known to be allowed all that scripts do. */
+  get isPermitted(): boolean {
+    return this.#permissions.passed;
+  }
+
+  /** Scripts do not roll back: what they may not do must be known before. @throws JobStoreError UNAVAILABLE, INVALID_ARGUMENT */
+  async permit(budget: Budget): Promise<void> {
+    if (!this.isPermitted) await this.read((client) => this.#permissions.pass(client, budget), budget);
+  }
+
   /**
    * Runs a script that changes something: it is told its deadline.
    * @throws JobStoreError UNAVAILABLE; WrongType
@@ -58,19 +82,18 @@ export class Server {
     for (;;) {
       const reply = await this.#named(budget, () =>
         this.connection.perform(async (client, deadline) => {
-          // Scripts do not roll back: what they may not do must be known before.
-          if (!this.#permissions.passed) await this.#permissions.pass(client, budget);
+          if (!this.isPermitted) await this.#permissions.pass(client, budget);
           try {
             return (await evaluate(client, script, keys, argsOf(deadline))) as Reply;
           } catch (error) {
             // A permission that was taken away since: nobody knows how far the script came.
-            budget.doubtful ||= isDenial(reasonOf(error)) && reasonOf(error).includes("script");
+            budget.doubtful ||= this.isDenialMidway(error);
             throw error;
           }
         }, budget),
       );
       if (reply[0] !== "late") {
-        this.#accepted();
+        this.accepted();
         return reply;
       }
       if (performance.now() >= budget.end) throw outOfTime(budget, "the deadline passed on the way");
@@ -87,7 +110,7 @@ export class Server {
       const map = await this.map(budget);
       const reply = await run(map, budget);
       if (reply[0] !== "stale") return { reply, map };
-      if (this.#map === map) this.#map = undefined;
+      this.forget(map);
     }
   }
 
@@ -96,12 +119,20 @@ export class Server {
     return this.read(async (client) => (await evaluate(client, script, keys, args)) as Reply, budget);
   }
 
-  /** One MGET; and where that found nothing, whether the key holds something else, which MGET does not tell. */
+  /** One MGET. */
   async readJobs(ids: readonly string[], budget = this.connection.budget()): Promise<readonly Reading[]> {
     if (ids.length === 0) return [];
-    const keys = ids.map(this.keys.job);
-    const texts = await this.read((client) => client.mget(keys), budget);
-    const absent = keys.filter((_, n) => texts[n] === null);
+    const texts = await this.read((client) => client.mget(ids.map(this.keys.job)), budget);
+    return this.readingsOf(ids, texts, budget);
+  }
+
+  /** What MGET gave; and where that is nothing, whether the key holds something else, which MGET does not tell. */
+  async readingsOf(
+    ids: readonly string[],
+    texts: readonly (string | null)[],
+    budget: Budget = this.connection.budget(),
+  ): Promise<readonly Reading[]> {
+    const absent = texts.includes(null) ? ids.filter((_, n) => texts[n] === null).map(this.keys.job) : [];
     const foreign = absent.length === 0 ? NONE : await this.#foreign(absent, budget);
     return ids.map((id, n) => (foreign.has(this.keys.job(id)) ? FOREIGN : readingOf(id, texts[n] ?? null)));
   }
@@ -118,20 +149,29 @@ export class Server {
     return this.#named(budget, () => this.connection.perform(command, budget));
   }
 
-  /** Gives the server's refusals their name. */
   async #named<T>(budget: Budget, call: () => Promise<T>): Promise<T> {
     try {
       return await call();
     } catch (error) {
-      const code = replyCode(error);
-      if (code === null) throw error;
-      if (code === "WRONGTYPE") throw new WrongType();
-      if (isDenial(reasonOf(error))) {
-        throw unavailable(await this.#permissions.explain(reasonOf(error), budget), budget.doubtful);
-      }
-      if (REFUSES_WRITES.has(code)) this.#refused(reasonOf(error));
-      throw unavailable(`Redis refused the call: ${reasonOf(error)}.`, budget.doubtful);
+      throw await this.name(error, budget);
     }
+  }
+
+  /** What a caller is told of the server's refusal. */
+  async name(error: unknown, budget: Budget): Promise<unknown> {
+    const code = replyCode(error);
+    if (code === null) return error;
+    if (code === "WRONGTYPE") return new WrongType();
+    if (isDenial(reasonOf(error))) {
+      return unavailable(await this.#permissions.explain(reasonOf(error), budget), budget.doubtful);
+    }
+    if (REFUSES_WRITES.has(code)) this.#refused(reasonOf(error));
+    return unavailable(`Redis refused the call: ${reasonOf(error)}.`, budget.doubtful);
+  }
+
+  /** Whether a script was denied something after it had begun. */
+  isDenialMidway(error: unknown): boolean {
+    return isDenial(reasonOf(error)) && reasonOf(error).includes("script");
   }
 
   #refused(reason: string): void {
@@ -139,7 +179,8 @@ export class Server {
     this.#refusing = true;
   }
 
-  #accepted(): void {
+  /** The server takes writes. */
+  accepted(): void {
     if (this.#refusing) this.#emit({ type: "recovered", message: "Redis takes writes again." });
     this.#refusing = false;
   }

@@ -1,24 +1,27 @@
 -- Creates a job, unless its id is taken.
--- ARGV: 5 id, 6 status (JSON), 7 code of status and ttl, 8 ttl (ms), 9 data line, 10 remark, 11 history limit,
---       12 largest record (bytes), 13 fields (one a line); then messages
+-- CALL: 1 operation id, 2 place of its status, 3 data line, 4 remark, 5 fields (one a line), 6 number of messages; then
+--       messages
 -- Replies: { 'created', createdAt } { 'exists', record } { 'tooLarge', bytes } { 'unreadable' }
 
-local text = redis.call('GET', KEYS[8])
-if text then
-  local existing = parse(text)
-  if not existing then return { 'unreadable' } end
-  if answered(existing) == '1' then return { 'created', int(existing.created) } end
-  return { 'exists', text }
+function verbs.create(job, at)
+  local count = tonumber(ARGV[at + 6])
+  local after = at + 7 + 2 * count
+  if job.foreign then return { 'unreadable' }, after end
+  if job.text then
+    local existing = parse(job.text)
+    if not existing then return { 'unreadable' }, after end
+    if repeated and answered(existing.ops, ARGV[at + 1]) == '1' then return { 'created', existing.created }, after end
+    return { 'exists', job.text }, after
+  end
+  local status, remark = statuses[ARGV[at + 2]], ARGV[at + 4]
+  local history = historyLimit == 0 and '"history":[]}'
+    or '"history":[\n[1,null,' .. status.json .. ',0' .. remark .. ']]}'
+  local text = compose('1', status.json, '1', today .. ',0,' .. status.ttl, '\n\n\n\n' .. ARGV[at + 3],
+    ARGV[at + 1] .. ' ' .. int(ARGV[2] - now) .. ' 1', history)
+  if #text > largest then return { 'tooLarge', #text }, after end
+  write(job, text, status.ttl ~= '0' and int(now + status.ttl), status.score)
+  job.created, job.creation, job.fields = now, today, ARGV[at + 5]
+  announce('created', job.id, change('null', status.json, '1', remark))
+  send(job.id, '1', at + 7, count)
+  return { 'created', today }, after
 end
-local job = {
-  version = 1, status = ARGV[6], attempt = 1, created = now, updated = now, entered = now, ttl = tonumber(ARGV[8]),
-  progress = '', result = '', failure = '', data = ARGV[9], ops = '', history = '"history":[]}',
-}
-remember(job)
-record(job, 'null', ARGV[10], tonumber(ARGV[11]))
-local fresh = compose(job)
-if #fresh > tonumber(ARGV[12]) then return { 'tooLarge', #fresh } end
-store(ARGV[5], job, fresh, tonumber(ARGV[7]), ARGV[13])
-announce('created', ARGV[5], change(job, 'null', ARGV[10]))
-send(ARGV[5], job, 14)
-return { 'created', int(now) }

@@ -3,17 +3,28 @@
 -- KEYS: 6 events (stream)
 -- ARGV: 4 events kept
 -- Replies: none of its own
+--
+-- Events of one script share an entry of the stream, one a line. They are numbered without a hole, which lets a reader see
+-- what was trimmed before he came; the entry's id is the number of its last event and the log's own number, which tells
+-- him that this is another log.
 
--- Adds an event to the log. Its id is its number in the log and the log's own: numbers without a hole let a reader see
--- what was trimmed before he came, and the log's own number that this is another log. `rest` is the JSON after the id.
+local events = {}
+
+-- `rest` is the JSON after the time.
 local function announce(kind, id, rest)
-  local number = redis.call('HINCRBY', KEYS[1], 'events', 1)
-  local event = { 'MAXLEN', '~', ARGV[4], int(number) .. '-' .. map[2], 'event',
-    '{"type":"' .. kind .. '","id":"' .. id .. '","at":' .. int(now) .. rest .. '}' }
-  local added = redis.pcall('XADD', KEYS[6], unpack(event))
+  events[#events + 1] = '{"type":"' .. kind .. '","id":"' .. id .. '","at":' .. today .. rest .. '}'
+end
+
+-- Adds what was announced to the log.
+local function publish()
+  if #events == 0 then return end
+  local last = redis.call('HINCRBY', KEYS[1], 'events', #events)
+  local entry = { 'MINID', '~', int(math.max(0, last - ARGV[4])), int(last) .. '-' .. map[2],
+    'events', table.concat(events, '\n') }
+  local added = redis.pcall('XADD', KEYS[6], unpack(entry))
   -- Somebody else has written to the log. It is begun anew, which its readers find out, because the job is written.
   if type(added) == 'table' and added.err then
     redis.call('DEL', KEYS[6])
-    redis.call('XADD', KEYS[6], unpack(event))
+    redis.call('XADD', KEYS[6], unpack(entry))
   end
 end

@@ -1,39 +1,40 @@
 -- Moves a job to another status.
--- ARGV: 5 id, 6 status (JSON), 7 code of status and ttl, 8 ttl (ms), 9 version or '', 10 createdAt or '',
---       11 statuses from which the move is legal (JSON, one a line), 12 final statuses (likewise),
---       13 progress line, 14 result line, 15 failure line ('=' keeps what is stored), 16 remark, 17 history limit,
---       18 largest record (bytes); then messages
+-- CALL: 1 operation id, 2 place of the status, 3 version and createdAt expected, or '', 4 progress, result and failure
+--       line ('=' keeps what is stored), or '' to keep all, 5 remark, 6 number of messages; then messages
 -- Replies: { 'moved', record } { 'answered', version, record } { 'unchanged', record } { 'missing' }
 --          { 'conflict', version } { 'illegal', status (JSON) } { 'tooLarge', bytes } { 'unreadable' }
 
-local text = redis.call('GET', KEYS[8])
-if not text then return { 'missing' } end
-local job = parse(text)
-if not job then return { 'unreadable' } end
-local before = answered(job)
-if before then return { 'answered', before, text } end
-if conflicts(job, ARGV[9], ARGV[10]) then return { 'conflict', int(job.version) } end
-if not contains(ARGV[11], job.status) then
-  if job.status == ARGV[6] then return { 'unchanged', text } end
-  return { 'illegal', job.status }
-end
+function verbs.move(job, at)
+  local count = tonumber(ARGV[at + 6])
+  local after = at + 7 + 2 * count
+  if not job.text then return refusal(job), after end
+  local record = parse(job.text)
+  if not record then return { 'unreadable' }, after end
+  local before = repeated and answered(record.ops, ARGV[at + 1])
+  if before then return { 'answered', before, job.text }, after end
+  if conflicts(record, ARGV[at + 3]) then return { 'conflict', record.version }, after end
+  local status, from = statuses[ARGV[at + 2]], record.status
+  if not contains(status.sources, from) then
+    if from == status.json then return { 'unchanged', job.text }, after end
+    return { 'illegal', from }, after
+  end
 
-local from = job.status
-if contains(ARGV[12], from) then
-  job.attempt = job.attempt + 1
-  job.progress, job.result, job.failure = '', '', ''
+  local attempt, parts = record.attempt, record.parts
+  if contains(ARGV[8], from) then
+    attempt = int(attempt + 1)
+    parts = replaceParts(parts, '', '', '')
+  end
+  if ARGV[at + 4] ~= '' then parts = replaceParts(parts, match(ARGV[at + 4], '^([^\n]*)\n([^\n]*)\n([^\n]*)$')) end
+  local version, created, remark = int(record.version + 1), tonumber(record.created), ARGV[at + 5]
+  local age = int(now - created)
+  local entry = '\n[' .. version .. ',' .. from .. ',' .. status.json .. ',' .. age .. remark .. ']'
+  local text = compose(version, status.json, attempt, record.created .. ',' .. age .. ',' .. status.ttl, parts,
+    remember(record.ops, ARGV[at + 1], int(ARGV[2] - created), created, version),
+    addEntry(record.history, entry, historyLimit))
+  if #text > largest then return { 'tooLarge', #text }, after end
+  write(job, text, status.ttl ~= '0' and int(now + status.ttl), status.score)
+  job.created = created
+  announce('status', job.id, change(from, status.json, version, remark))
+  send(job.id, version, at + 7, count)
+  return { 'moved', text }, after
 end
-if ARGV[13] ~= '=' then job.progress = ARGV[13] end
-if ARGV[14] ~= '=' then job.result = ARGV[14] end
-if ARGV[15] ~= '=' then job.failure = ARGV[15] end
-job.version = job.version + 1
-job.status, job.updated, job.entered, job.ttl = ARGV[6], now, now, tonumber(ARGV[8])
-remember(job)
-record(job, from, ARGV[16], tonumber(ARGV[17]))
-
-local moved = compose(job)
-if #moved > tonumber(ARGV[18]) then return { 'tooLarge', #moved } end
-store(ARGV[5], job, moved, tonumber(ARGV[7]))
-announce('status', ARGV[5], change(job, from, ARGV[16]))
-send(ARGV[5], job, 19)
-return { 'moved', moved }

@@ -16,6 +16,7 @@ local map = redis.call('HMGET', KEYS[1], 'edition', 'log', 'fields')
 
 -- tostring keeps 14 digits, too few for an index score.
 local function int(number) return string.format('%.0f', number) end
+local today = int(now)
 
 local function inStatus(field, score, id)
   return field .. ':' .. string.format('%04.0f%013.0f', math.floor(score / 4398046511104), score % 4398046511104) .. id
@@ -46,8 +47,8 @@ local function presentMembers(fields, id)
   return members(fields, redis.call('ZSCORE', KEYS[2], id), redis.call('ZSCORE', KEYS[3], id), id)
 end
 
--- Gives the job its places in all indexes. `fields` nil: those that it has.
-local function place(id, score, created, fields)
+-- Gives a job its places in the index of fields, before it gets those of the other two. `fields` nil: those that it has.
+local function placeFields(id, score, created, fields)
   local before = fieldsOf(id)
   fields = fields or before
   local old, new = presentMembers(before, id), members(fields, score, created, id)
@@ -62,6 +63,11 @@ local function place(id, score, created, fields)
   elseif fields ~= before then
     redis.call('HSET', KEYS[4], id, fields)
   end
+end
+
+-- Gives a job its places in all indexes.
+local function place(id, score, created, fields)
+  placeFields(id, score, created, fields)
   redis.call('ZADD', KEYS[2], int(score), id)
   redis.call('ZADD', KEYS[3], int(created), id)
 end

@@ -1,20 +1,23 @@
 -- Records progress: changes that line, the time of update, and nothing else.
--- ARGV: 5 id, 6 version or '', 7 createdAt or '', 8 final statuses (JSON, one a line), 9 progress line,
---       10 largest record (bytes)
+-- CALL: 1 operation id, 2 version and createdAt expected, or '', 3 progress line
 -- Replies: { 'recorded' } { 'missing' } { 'conflict', version } { 'illegal', status (JSON) } { 'tooLarge', bytes }
 --          { 'unreadable' }
 
-local text = redis.call('GET', KEYS[8])
-if not text then return { 'missing' } end
-local job = parse(text)
-if not job then return { 'unreadable' } end
-if answered(job) then return { 'recorded' } end
-if conflicts(job, ARGV[6], ARGV[7]) then return { 'conflict', int(job.version) } end
-if contains(ARGV[8], job.status) then return { 'illegal', job.status } end
-job.progress, job.updated = ARGV[9], now
-remember(job)
-local changed = compose(job)
-if #changed > tonumber(ARGV[10]) then return { 'tooLarge', #changed } end
-redis.call('SET', KEYS[8], changed, 'KEEPTTL')
-announce('progress', ARGV[5], ',"version":' .. int(job.version) .. ',' .. string.sub(ARGV[9], 1, -2))
-return { 'recorded' }
+function verbs.progress(job, at)
+  local after = at + 4
+  if not job.text then return refusal(job), after end
+  local record = parse(job.text)
+  if not record then return { 'unreadable' }, after end
+  if repeated and answered(record.ops, ARGV[at + 1]) then return { 'recorded' }, after end
+  if conflicts(record, ARGV[at + 2]) then return { 'conflict', record.version }, after end
+  if contains(ARGV[8], record.status) then return { 'illegal', record.status }, after end
+  local version, created, age = record.version, tonumber(record.created), int(now - record.created)
+  local times = record.created .. ',' .. record.entered .. ',' .. record.ttl
+  if age ~= record.entered then times = times .. ',' .. age end
+  local text = compose(version, record.status, record.attempt, times, replaceParts(record.parts, ARGV[at + 3], '=', '='),
+    remember(record.ops, ARGV[at + 1], int(ARGV[2] - created), created, version), record.history)
+  if #text > largest then return { 'tooLarge', #text }, after end
+  write(job, text, record.ttl ~= '0' and int(created + record.entered + record.ttl))
+  announce('progress', job.id, ',"version":' .. version .. ',' .. sub(ARGV[at + 3], 1, -2))
+  return { 'recorded' }, after
+end

@@ -1,31 +1,36 @@
 -- Writes a whole job as given, one version above the stored one where there is one.
--- ARGV: 5 id, 6 status (JSON), 7 code of status and ttl, 8 ttl (ms), 9 version, 10 attempt, 11 createdAt, 12 updatedAt,
---       13 statusAt, 14 progress line, 15 result line, 16 failure line, 17 data line, 18 history part,
---       19 fields (one a line), 20 largest record (bytes), 21 value that is no record and to be replaced, or none
+-- CALL: 1 operation id, 2 place of its status, 3 version, 4 attempt, 5 createdAt, 6 updatedAt, 7 statusAt, 8 progress line,
+--       9 result line, 10 failure line, 11 data line, 12 history part, 13 fields (one a line), 14 value that is no record
+--       and to be replaced, or ''
 -- Replies: { 'saved', record } { 'answered', version, record } { 'conflict', version } { 'over' } { 'tooLarge', bytes }
---          { 'unreadable' }
+--          { 'unreadable' } { 'changed' }  that value is not there any more
 
-local job = {
-  version = tonumber(ARGV[9]), status = ARGV[6], attempt = tonumber(ARGV[10]), created = tonumber(ARGV[11]),
-  updated = tonumber(ARGV[12]), entered = tonumber(ARGV[13]), ttl = tonumber(ARGV[8]), progress = ARGV[14],
-  result = ARGV[15], failure = ARGV[16], data = ARGV[17], ops = '', history = ARGV[18],
-}
-local from = 'null'
-local text = redis.call('GET', KEYS[8])
-if text and text ~= ARGV[21] then
-  local existing = parse(text)
-  if not existing then return { 'unreadable' } end
-  local before = answered(existing)
-  if before then return { 'answered', before, text } end
-  if existing.version ~= job.version then return { 'conflict', int(existing.version) } end
-  job.version = job.version + 1
-  from = existing.status
-  job.ops = existing.ops
+function verbs.save(job, at)
+  local after = at + 15
+  if job.foreign then return { 'unreadable' }, after end
+  local status, replaced = statuses[ARGV[at + 2]], ARGV[at + 14]
+  local version, from, ops = ARGV[at + 3], 'null', ''
+  if job.text and job.text ~= replaced then
+    local existing = parse(job.text)
+    local before = existing and repeated and answered(existing.ops, ARGV[at + 1])
+    if before then return { 'answered', before, job.text }, after end
+    if replaced ~= '' then return { 'changed' }, after end
+    if not existing then return { 'unreadable' }, after end
+    if existing.version ~= version then return { 'conflict', existing.version }, after end
+    version, from, ops = int(version + 1), existing.status, existing.ops
+  elseif replaced ~= '' and not job.text then
+    return { 'changed' }, after
+  end
+  local created, entered, ttl = tonumber(ARGV[at + 5]), tonumber(ARGV[at + 7]), tonumber(status.ttl)
+  if ttl > 0 and entered + ttl < now then return { 'over' }, after end
+  local times = ARGV[at + 5] .. ',' .. int(entered - created) .. ',' .. status.ttl
+  if ARGV[at + 6] ~= ARGV[at + 7] then times = times .. ',' .. int(ARGV[at + 6] - created) end
+  local parts = '\n' .. table.concat({ ARGV[at + 8], ARGV[at + 9], ARGV[at + 10], ARGV[at + 11] }, '\n')
+  local text = compose(version, status.json, ARGV[at + 4], times, parts,
+    remember(ops, ARGV[at + 1], int(ARGV[2] - created), created, version), ARGV[at + 12])
+  if #text > largest then return { 'tooLarge', #text }, after end
+  write(job, text, ttl > 0 and int(entered + ttl), int(status.code * 4398046511104 + entered))
+  job.created, job.creation, job.fields = created, ARGV[at + 5], ARGV[at + 13]
+  announce('saved', job.id, change(from, status.json, version, ''))
+  return { 'saved', text }, after
 end
-if job.ttl > 0 and job.entered + job.ttl < now then return { 'over' } end
-remember(job)
-local saved = compose(job)
-if #saved > tonumber(ARGV[20]) then return { 'tooLarge', #saved } end
-store(ARGV[5], job, saved, tonumber(ARGV[7]), ARGV[19])
-announce('saved', ARGV[5], change(job, from, ''))
-return { 'saved', saved }

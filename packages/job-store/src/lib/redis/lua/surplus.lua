@@ -59,6 +59,8 @@ for i = 6, #ARGV do
   end
 end
 
+publish()
+
 local reply = { 'trimmed', surplus, tried, late }
 if ARGV[3] == '0' or count * 2 < most then return reply end
 local oldest = {}
