@@ -1,6 +1,6 @@
 import { inspect } from "node:util";
 import { describe, expect, test } from "vitest";
-import { toFailure } from "../src/lib/rabbitmq/refusals.js";
+import { toFailure, wordsOfOpening } from "../src/lib/rabbitmq/refusals.js";
 import { jitteredPauseMs } from "../src/lib/rabbitmq/time.js";
 import { Overdue } from "../src/lib/within.js";
 import { type RabbitmqDriverOptions, rabbitmqDriver } from "../src/rabbitmq.js";
@@ -42,6 +42,16 @@ describe("what a server refuses, in its own words", () => {
     expect(toFailure(new Error("Channel closed"))).toMatchObject({ reason: "the connection was lost" });
     expect(toFailure(new Overdue("no answer"))).toMatchObject({ failure: "timeout" });
     expect(toFailure("odd")).toMatchObject({ failure: "unavailable" });
+  });
+
+  test.each([
+    ["amqp://host/films", '"films"'],
+    ["amqp://host/a%2Fb", '"a/b"'],
+    ["amqp://host/%zz", '"%zz"'],
+    ["amqp://host", '"/"'],
+  ])("%s, whose virtual host the broker does not open, is told with its name", (address, name) => {
+    const error = new Error("Expected ConnectionOpenOk; got <ConnectionClose channel:0>");
+    expect(wordsOfOpening(error, address)).toContain(name);
   });
 
   test("a host with several addresses that all refuse is named by its code", () => {

@@ -1,3 +1,4 @@
+import querystring from "node:querystring";
 import { show } from "../arguments.js";
 import type { Failure } from "../driver.js";
 import { Overdue } from "../within.js";
@@ -43,7 +44,7 @@ export function wordsOfOpening(error: unknown, address: string): string {
   const words = wordsOf(error);
   if (!(error instanceof Error)) return words;
   if (NOT_OPENED.test(error.message)) {
-    const host = show(decodeURIComponent(new URL(address).pathname.slice(1)) || "/");
+    const host = show(querystring.unescape(new URL(address).pathname.slice(1)) || "/");
     return `the broker did not open the virtual host ${host}: it does not exist, say, or this user may not use it`;
   }
   const hungUp = HUNG_UP.test(error.message) && address.startsWith("amqp:");
