@@ -26,22 +26,22 @@ interface Mutant {
  */
 export const mutants = {
   "no deadline": {
-    cut: { find: /^if now > tonumber\(ARGV\[2\]\).*$/m, put: "" },
+    cut: { find: /^if now > tonumber\(ARGV\[2\]\) then return \{ 'late' \} end$/m, put: "" },
     faults: /^(redis stopped|CLIENT PAUSE|line to redis slow)$/,
     breaks: ["never later"],
   },
   "no operation id": {
-    cut: { find: /^( *)return string\.match\(job\.ops, .*$/m, put: "$1return nil" },
+    cut: { find: /^( *)return match\(ops, operation .*$/m, put: "$1return nil" },
     faults: /^(replies of redis lost|CLIENT KILL|line to redis cut)$/,
     breaks: ["acknowledged means made once", "refused means not made", "made once or not at all"],
   },
   "no lifecycle check": {
-    cut: { find: /if not contains\(ARGV\[11\], job\.status\) then/, put: "if false then" },
+    cut: { find: /if not contains\(status\.sources, from\) then/, put: "if false then" },
     faults: /^SCRIPT FLUSH$/,
     breaks: ["legal steps, contiguous versions"],
   },
   "no index removal": {
-    cut: { find: /^displace\(\{ ARGV\[5\] \}\)$/m, put: "" },
+    cut: { find: /^ *displace\(goneIds\)$/m, put: "" },
     faults: /^SCRIPT FLUSH$/,
     breaks: ["the index is the jobs"],
   },
