@@ -25,7 +25,7 @@ export default defineConfig({
         test: {
           name: "unit",
           include: tests("*.test.ts"),
-          exclude: ["**/node_modules/**", "**/*.integration.test.ts"],
+          exclude: ["**/node_modules/**", "**/*.integration.test.ts", "**/*.page.test.ts"],
         },
       },
       {
@@ -44,6 +44,17 @@ export default defineConfig({
           include: tests("*.integration.test.ts"),
           globalSetup: "test/servers/setup.ts",
           testTimeout: 30_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "page",
+          include: tests("*.page.test.ts"),
+          globalSetup: "test/servers/chromium-setup.ts",
+          expect: { poll: { timeout: 20_000 } },
+          testTimeout: 180_000,
           hookTimeout: 60_000,
         },
       },

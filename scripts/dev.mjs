@@ -1,11 +1,12 @@
 // What stands behind every root npm script. It needs Node and npm, nothing else, and sees to the rest itself: a current
 // Node and pnpm (kept in npm's cache), the dependencies, the built packages. Then it runs the task.
 //
-//   node scripts/dev.mjs <bench | bench:queue-kill | build | chaos | check | demo | docs | test> [arguments for the task]
+//   node scripts/dev.mjs <bench | bench:queue-kill | build | chaos | check | demo | docs | screenshots | test> [args]
+import { join } from "node:path";
 import { build } from "./dev/build.mjs";
 import { check } from "./dev/check.mjs";
 import { docs } from "./dev/docs.mjs";
-import { exitAs, run, say } from "./dev/run.mjs";
+import { exitAs, root, run, say } from "./dev/run.mjs";
 import { nothingRan, test } from "./dev/test.mjs";
 import { findTools } from "./dev/tools.mjs";
 
@@ -24,6 +25,7 @@ const tasks = {
   check: { run: check },
   demo: { run: demo },
   docs: { run: docs },
+  screenshots: { run: screenshots },
   test: { run: test, unprepared: nothingRan },
 };
 
@@ -43,6 +45,12 @@ async function bench(script, args) {
 /** @param {string[]} args */
 async function chaos(args) {
   return (await run("pnpm", ["--dir", "chaos", "--silent", "start", ...args])).code;
+}
+
+/** Every state of the page, as its tests come to it. */
+async function screenshots() {
+  const env = { SCREENSHOTS_FOLDER: join(root, "docs/screenshots") };
+  return (await run("vitest", ["run", "--project", "page", "test/page/states.page.test.ts"], { env })).code;
 }
 
 /** @returns {Promise<boolean>} whether a task can begin */

@@ -83,7 +83,7 @@ function checkSurface() {
 
 /** @returns {Promise<string[]>} folders with a tsconfig.json, relative to the root */
 async function typedFolders() {
-  const folders = [".", "bench", "chaos"];
+  const folders = [".", "bench", "chaos", "examples/manager/page"];
   for (const group of ["packages", "examples"]) {
     for (const name of await readdir(join(root, group))) folders.push(`${group}/${name}`);
   }

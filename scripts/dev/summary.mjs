@@ -53,8 +53,13 @@ export function countsLine({ passed, failed, skipped }) {
  * @property {boolean} startable whether tests can start their own
  */
 
+const browserWays = [
+  "And for chromium:",
+  "- CHROMIUM_PATH, the path of its program; or chromium on the PATH; or being root on Debian, where it is then installed",
+];
+
 /**
- * What was not tried for want of a server, and how to have it tried.
+ * What was not tried for want of a server or a browser, and how to have it tried.
  *
  * @param {Record<string, ServerReport>} servers
  * @returns {string[]} lines
@@ -73,5 +78,6 @@ export function notTried(servers) {
     "- Docker",
     "- redis-server and rabbitmq-server installed on this machine (they need not run)",
     "- being root on Debian or Ubuntu, where these two packages are then installed",
+    ...(servers.chromium?.missing === undefined ? [] : browserWays),
   ];
 }

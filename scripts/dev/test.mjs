@@ -27,7 +27,9 @@ export async function test(args) {
     });
     const counts = count(await readJson(reportFile), code);
     if (isInterrupted()) say("\nInterrupted.");
-    const missing = notTried((await readJson(join(folder, "servers.json"))) ?? {});
+    const servers = await readJson(join(folder, "servers.json"));
+    const browser = await readJson(join(folder, "browser.json"));
+    const missing = notTried({ ...servers, ...browser });
     if (missing.length > 0) {
       say(`\n${missing.join("\n")}`);
       if (process.env.CI === "true") {

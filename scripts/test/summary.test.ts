@@ -51,4 +51,14 @@ describe("notTried", () => {
       expect(ways).toContain(way);
     }
   });
+
+  test("says of a missing browser what would let it run, and only then", () => {
+    const redis = { from: "Docker", startable: true };
+    const lines = notTried({ redis, chromium: { missing: "no chromium", startable: true } });
+    expect(lines).toContain("- what needs chromium: no chromium");
+    expect(lines.join("\n")).toContain("CHROMIUM_PATH");
+    expect(notTried({ redis: { missing: "no REDIS_URL", startable: false } }).join("\n")).not.toContain(
+      "CHROMIUM_PATH",
+    );
+  });
 });

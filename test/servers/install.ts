@@ -19,20 +19,28 @@ export function mayInstall(): boolean {
 export async function installServers(names: readonly ServerName[]): Promise<void> {
   const packages = names.filter((name) => !canStart(name)).map((name) => `${name}-server`);
   if (packages.length === 0) return;
-  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
-  const options = { env, timeout: 300_000, maxBuffer: 64 * 1024 * 1024 };
   const ownPolicy = await forbidServices(packages);
   try {
-    await run("apt-get", ["-q", "update"], options);
-    const wait = ["-o", "DPkg::Lock::Timeout=120"];
-    await run("apt-get", ["-q", "-y", "--no-install-recommends", ...wait, "install", ...packages], options);
-    if (await exists("/run/systemd/system")) await run("systemctl", ["disable", ...packages], options);
+    await installPackages(packages);
+    if (await exists("/run/systemd/system")) await run("systemctl", ["disable", ...packages], options());
   } finally {
     if (ownPolicy) {
       await rm(policyFile, { force: true });
       forget({ path: policyFile });
     }
   }
+}
+
+/** Installs Debian packages, from the distribution. */
+export async function installPackages(packages: readonly string[]): Promise<void> {
+  await run("apt-get", ["-q", "update"], options());
+  const wait = ["-o", "DPkg::Lock::Timeout=120"];
+  await run("apt-get", ["-q", "-y", "--no-install-recommends", ...wait, "install", ...packages], options());
+}
+
+function options() {
+  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+  return { env, timeout: 300_000, maxBuffer: 64 * 1024 * 1024 };
 }
 
 /** Returns whether the policy is ours to remove. An existing one stays; if it lets services start, we do not install. */

@@ -9,6 +9,8 @@ declare module "vitest" {
   interface ProvidedContext {
     redis: ProvidedServer;
     rabbitmq: ProvidedServer;
+    /** The browser that the page's tests share: the address at which Playwright controls it. */
+    chromium: ProvidedServer;
     /** Same as `redis.url`. */
     redisUrl: string | null;
     /** Same as `rabbitmq.url`. */

@@ -16,6 +16,7 @@ import { createServer, type Server } from "./api/server.js";
 import { createRequestMemory, type KeyStore } from "./jobs/request-memory.js";
 import { liveRoutes } from "./live/routes.js";
 import { metricsRoute } from "./metrics/metrics.js";
+import { servePage } from "./page.js";
 import { startSweeper } from "./sweep/sweeper.js";
 
 export { keysInMemory } from "./jobs/request-memory.js";
@@ -64,6 +65,7 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
     { prefix: "/api/v1" },
   );
   healthRoutes(server, { store, broker });
+  await servePage(server);
   const url = await server.listen({ host, port });
 
   // Jobs are accepted into the outbox; this is what brings their messages to the workers.

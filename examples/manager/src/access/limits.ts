@@ -30,7 +30,7 @@ export async function limitAccess(server: Server, { requestsPerMinute }: LimitOp
   await server.register(rateLimit, {
     max: requestsPerMinute,
     timeWindow: 60_000,
-    // Orchestrators ask often, and must not be told to go away.
-    allowList: (request) => request.url === "/livez" || request.url === "/readyz",
+    // Orchestrators ask often, and must not be told to go away. The page is many small files, which cost nothing.
+    allowList: ({ url }) => url === "/livez" || url === "/readyz" || /^\/(page|vendor)\//.test(url),
   });
 }

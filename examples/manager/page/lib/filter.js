@@ -1,0 +1,39 @@
+/**
+ * What the list of jobs shows. It stands in the address: `/?status=failed&language=en&q=ferry`.
+ *
+ * @typedef {object} Filter
+ * @property {import("./api.js").Status | ""} status
+ * @property {string} language
+ * @property {string} targetLanguage
+ * @property {string} q
+ */
+
+/** @type {readonly import("./api.js").Status[]} */
+export const statuses = ["pending", "downloading", "translating", "completed", "failed"];
+
+/** @type {Filter} */
+export const everything = { status: "", language: "", targetLanguage: "", q: "" };
+
+/**
+ * @param {URLSearchParams} query
+ * @returns {Filter}
+ */
+export function filterOf(query) {
+  const of = (/** @type {string} */ name) => query.get(name)?.trim() ?? "";
+  const status = statuses.find((one) => one === of("status")) ?? "";
+  return { status, language: of("language"), targetLanguage: of("targetLanguage"), q: of("q") };
+}
+
+/**
+ * @param {Filter} filter
+ * @returns {URLSearchParams} for the page's address, and for the API's
+ */
+export function queryOf(filter) {
+  return new URLSearchParams(Object.entries(filter).filter(([, value]) => value !== ""));
+}
+
+/** @param {Filter} filter */
+export function addressOf(filter) {
+  const query = queryOf(filter).toString();
+  return query ? `/?${query}` : "/";
+}
