@@ -17,7 +17,7 @@ import {
 } from "../../examples/contracts/src/index.js";
 import { librarySource, startDownloader } from "../../examples/downloader/src/app.js";
 import { keysInMemory, startManager } from "../../examples/manager/src/app.js";
-import { loadTranslationMemory, paced, startTranslator } from "../../examples/translator/src/app.js";
+import { fileCheckpoints, loadTranslationMemory, paced, startTranslator } from "../../examples/translator/src/app.js";
 
 const sample = (path: string) => fileURLToPath(new URL(`../../examples/samples/${path}`, import.meta.url));
 
@@ -77,7 +77,15 @@ export async function startService({ token }: { readonly token?: string } = {}) 
       const options = { store, broker, files, log, concurrency: 2, downloadBaseUrl: url };
       const memory = await loadTranslationMemory(sample("memory.en-es.tmx"));
       workers.push(startDownloader({ ...options, sources: [librarySource(sample("library"))] }));
-      workers.push(startTranslator({ ...options, provider: paced(memory, pauseMs), minCoverage: 0.8, batchSize: 4 }));
+      workers.push(
+        startTranslator({
+          ...options,
+          provider: paced(memory, pauseMs),
+          minCoverage: 0.8,
+          batchSize: 4,
+          checkpoints: fileCheckpoints(join(folder, ".checkpoints")),
+        }),
+      );
     },
   };
 }
