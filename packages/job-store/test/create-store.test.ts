@@ -33,6 +33,7 @@ describe("createJobStore", () => {
         maxCount: new Map(),
         historyLimit: 32,
         maxRecordBytes: 4_194_304,
+        description: expect.stringContaining('"initial":"todo"'),
         emit: expect.any(Function),
       },
     ]);

@@ -5,14 +5,18 @@ import { apertiumProvider } from "./apertium.js";
 import { libreTranslateProvider } from "./libretranslate.js";
 import { openAiProvider } from "./openai/index.js";
 
-const address = (what: string) => z.url({ protocol: /^https?$/ }).describe(`the address of ${what}`);
+const address = (otherwise: string, what: string) =>
+  z
+    .url({ protocol: /^https?$/ })
+    .default(otherwise)
+    .describe(`the address of ${what}`);
 
 export const providersEnv = {
   TRANSLATION_PROVIDER: z
     .enum(["none", "openai", "libretranslate", "apertium"])
     .default("none")
     .describe("who translates what the translation memory does not have: none, openai, libretranslate, apertium"),
-  OPENAI_BASE_URL: address("the API, such as https://api.openai.com/v1").default("https://api.openai.com/v1"),
+  OPENAI_BASE_URL: address("https://api.openai.com/v1", "the API, or of another one that speaks it"),
   OPENAI_API_KEY: z.string().optional().describe("your key for it; services of one's own need none"),
   OPENAI_MODEL: z.string().default("gpt-4o-mini").describe("the model's name"),
   OPENAI_TEMPERATURE: z.coerce.number().min(0).max(2).optional().describe("0 to 2; left to the model where not set"),
@@ -23,9 +27,7 @@ export const providersEnv = {
     .max(10)
     .default(3)
     .describe("how often a request that failed on the way is repeated, 0 to 10"),
-  LIBRETRANSLATE_URL: address("the LibreTranslate server, such as http://localhost:5000").default(
-    "http://localhost:5000",
-  ),
+  LIBRETRANSLATE_URL: address("http://localhost:5000", "the LibreTranslate server"),
   LIBRETRANSLATE_API_KEY: z.string().optional().describe("your key for it, if it wants one"),
 };
 

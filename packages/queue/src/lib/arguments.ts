@@ -9,7 +9,15 @@ export function invalid(message: string): never {
 
 /** For messages: never the whole of a hostile value. */
 export function show(value: unknown): string {
-  const text = typeof value === "string" ? JSON.stringify(value) : Array.isArray(value) ? "an array" : String(value);
+  // An object can refuse to become a string.
+  const text =
+    typeof value === "string"
+      ? JSON.stringify(value)
+      : Array.isArray(value)
+        ? "an array"
+        : Object(value) === value
+          ? typeof value
+          : String(value);
   return text.length > 60 ? `${text.slice(0, 60)}…` : text;
 }
 
