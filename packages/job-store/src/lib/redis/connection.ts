@@ -115,6 +115,11 @@ export class Connection {
     return this.#line.isOpen ? null : this.#line.lastFault;
   }
 
+  /** Whether what is sent once may arrive twice. */
+  get repeatsByItself(): boolean {
+    return this.#line.repeatsByItself;
+  }
+
   /** Another number for each connection that was made. */
   get generation(): number {
     return this.#line.generation;

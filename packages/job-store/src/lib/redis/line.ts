@@ -58,6 +58,11 @@ export class Line {
     return this.#generation;
   }
 
+  /** Whether ioredis sends again, without telling, what a broken connection may have delivered: it does in a cluster. */
+  get repeatsByItself(): boolean {
+    return this.#client.isCluster;
+  }
+
   get isOpen(): boolean {
     return this.#open;
   }

@@ -118,7 +118,8 @@ export class Mutations implements Carrier<AnyMutation> {
     const places = batch.map((mutation) => placeOf(mutation, entries, knownMap));
     const keys = this.#fixedKeys.slice();
     for (const { verb, subject } of batch) keys.push(this.#server.keys.job(verb.id(subject)));
-    const args = this.#header(knownMap, connection.deadline(first.end), first.doubtful, entries);
+    const repeated = first.doubtful || connection.repeatsByItself;
+    const args = this.#header(knownMap, connection.deadline(first.end), repeated, entries);
     for (const [n, mutation] of batch.entries()) mutation.write(args, places[n] ?? 0);
 
     const reply = (await connection.once((client) => evaluate(client, scripts.mutate, keys, args))) as Outcome;

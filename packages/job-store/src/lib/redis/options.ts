@@ -126,8 +126,7 @@ function boundedCluster(bounds: ConnectionOptions, nodes: ClusterOptions["redisO
     enableReadyCheck: false,
     scaleReads: "master",
     maxRedirections: 1000,
-    // What a broken connection may have delivered only we repeat, since a repetition must be known as one.
-    retryDelayOnFailover: 0,
+    retryDelayOnFailover: 50,
     retryDelayOnClusterDown: 50,
     retryDelayOnTryAgain: 20,
     retryDelayOnMoved: 0,

@@ -4,8 +4,8 @@
 --
 -- KEYS: after those of log.lua 7 outbox (stream), 8 removals (operation id, scored by its deadline); from 9 on, the job of
 --       each call
--- ARGV: 1 edition of the map the caller knows, 2 deadline (ms by this server's clock), 3 '1' where an earlier attempt of
---       these calls is unaccounted for, 4 as in log.lua, 5 history limit, 6 largest record (bytes), 7 where the id begins
+-- ARGV: 1 edition of the map the caller knows, 2 deadline (ms by this server's clock), 3 '1' where these calls may
+--       have arrived before, 4 as in log.lua, 5 history limit, 6 largest record (bytes), 7 where the id begins
 --       in a job's key, 8 final statuses (JSON, one a line), 9 how many statuses the calls name, 10 status (JSON), 11 its
 --       code with its ttl, 12 its ttl (ms), 13 statuses from which the move is legal (as 8), and so on; then of each call
 --       its verb, operation id, and the verb's own
@@ -36,6 +36,11 @@ local messages, marks = {}, {}
 local function refusal(job)
   if job.foreign then return { 'unreadable' } end
   return { 'missing' }
+end
+
+-- Whether an operation was carried out before, on a job that has been removed since.
+local function isRemoved(operation)
+  return repeated and redis.call('ZSCORE', KEYS[8], operation)
 end
 
 -- Decides that a job has another text. `entered` nil: it keeps its places in the indexes.

@@ -30,8 +30,6 @@ local function jobAt(i)
 end
 
 local reply, at = { 'done' }, 10 + 4 * ARGV[9]
--- A repeated call travels alone.
-if repeated and redis.call('ZSCORE', KEYS[8], ARGV[at + 1]) then return { 'done', { 'removed' } } end
 for i = 1, #keys do
   reply[i + 1], at = verbs[ARGV[at]](jobAt(i), at)
 end

@@ -6,6 +6,7 @@
 function verbs.create(job, at)
   local count = tonumber(ARGV[at + 6])
   local after = at + 7 + 2 * count
+  if isRemoved(ARGV[at + 1]) then return { 'removed' }, after end
   if job.foreign then return { 'unreadable' }, after end
   if job.text then
     local existing = parse(job.text)

@@ -7,6 +7,7 @@
 function verbs.move(job, at)
   local count = tonumber(ARGV[at + 6])
   local after = at + 7 + 2 * count
+  if isRemoved(ARGV[at + 1]) then return { 'removed' }, after end
   if not job.text then return refusal(job), after end
   local record = parse(job.text)
   if not record then return { 'unreadable' }, after end

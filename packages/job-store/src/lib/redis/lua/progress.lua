@@ -5,6 +5,7 @@
 
 function verbs.progress(job, at)
   local after = at + 4
+  if isRemoved(ARGV[at + 1]) then return { 'removed' }, after end
   if not job.text then return refusal(job), after end
   local record = parse(job.text)
   if not record then return { 'unreadable' }, after end

@@ -5,6 +5,7 @@
 
 function verbs.remove(job, at)
   local after = at + 3
+  if isRemoved(ARGV[at + 1]) then return { 'removed' }, after end
   -- By id, whatever stands at the key is removed, be it no record or not even a string.
   if not job.text and not job.foreign then return { 'missing' }, after end
   local record = job.text and parse(job.text)

@@ -7,6 +7,7 @@
 
 function verbs.save(job, at)
   local after = at + 15
+  if isRemoved(ARGV[at + 1]) then return { 'removed' }, after end
   if job.foreign then return { 'unreadable' }, after end
   local status, replaced = statuses[ARGV[at + 2]], ARGV[at + 14]
   local version, from, ops = ARGV[at + 3], 'null', ''
