@@ -31,6 +31,31 @@ describe.skipIf(browser.missing)(browser.title("what happens shows at once"), ()
     expect(connections).toBe(1);
   });
 
+  test("what happens while a job is being fetched is not lost to the older answer", async () => {
+    const service = await startService();
+    const job = await films(service).translating({ videoTitle: "Harbour Lights" }, 10, 100);
+    const page = await open(service.url);
+    await page.getByText("Live", { exact: true }).waitFor();
+    let release = () => {};
+    const answered = new Promise<void>((resolve) => {
+      void page.route(`**/api/v1/jobs/${job.id}`, async (route) => {
+        const answer = await route.fetch();
+        resolve();
+        await new Promise<void>((go) => {
+          release = go;
+        });
+        await route.fulfill({ response: answer });
+      });
+    });
+    await page.getByRole("link", { name: "Harbour Lights" }).click();
+    await answered;
+    await service.store.updateProgress(job, { stage: "translating", done: 90, total: 100 });
+    // Another page hears of it in the same moment.
+    await (await open(service.url)).getByText("90 of 100 cues").waitFor();
+    release();
+    await page.getByText("90 of 100 cues").waitFor();
+  });
+
   test("after the manager was away, the page says so, comes back by itself, and shows what it missed", async () => {
     const service = await startService();
     const job = await films(service).translating({ videoTitle: "Harbour Lights" });

@@ -9,7 +9,6 @@ import { useCallback, useEffect, useRef, useState } from "/vendor/hooks.js";
  * @property {Error | null} error of the newest try
  * @property {boolean} loading
  * @property {() => void} reload
- * @property {(change: (data: T) => T) => void} change for what is known without asking
  */
 
 /**
@@ -60,12 +59,6 @@ export function useLoaded(key, ask, { everyMs } = {}) {
     };
   }, [everyMs]);
 
-  const change = useCallback(
-    (/** @type {(data: T) => T} */ next) =>
-      setState((now) => (now.key === key && now.data !== null ? { ...now, data: next(now.data) } : now)),
-    [key],
-  );
-
   const { data, error, loading } = state.key === key ? state : nothing;
-  return { data, error, loading, reload, change };
+  return { data, error, loading, reload };
 }

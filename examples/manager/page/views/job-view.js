@@ -18,7 +18,7 @@ import { TranslationFacts } from "../parts/translation-facts.js";
 /** @param {{ id: string }} props */
 export function JobView({ id }) {
   const loaded = useJob(id);
-  const { data, error, change } = loaded;
+  const { data, error, hear } = loaded;
   const gone = error instanceof ApiError && (error.status === 404 || error.status === 400);
   const job = gone ? null : data;
   useAnnouncedStatus(job);
@@ -30,7 +30,7 @@ export function JobView({ id }) {
         <${Heading} title=${job?.videoTitle ?? (gone ? "There is no such job" : "Job")} />
         ${job && html`<${StatusChip} ...${job} />`}
       </div>
-      ${job && html`<${JobActions} job=${job} onChange=${(/** @type {typeof job} */ changed) => change(() => changed)} />`}
+      ${job && html`<${JobActions} job=${job} onChange=${hear} />`}
     </div>
     ${gone && html`<p>It was never there, or it is old enough to have been forgotten.</p>`}
     ${!gone && html`<${Trouble} loaded=${loaded} />`} ${job && html`<${JobBody} job=${job} />`}
