@@ -76,17 +76,14 @@ export class Client implements AsyncDisposable {
     if (this.#settings.role !== "writer") return;
     await this.#heedsSignals();
     this.#process.signal("SIGUSR2");
-    const isQuiet = async () => readLines(this.#journal(this.#generation)).some(({ line }) => line === "quiet");
+    const isQuiet = async () => lastLine(this.#journal(this.#generation), "quiet") !== undefined;
     await comesToHold(async () => !this.#process.isRunning() || (await isQuiet()), QUIET_MS);
   }
 
   /** Waits until a watcher has seen this job's creation; answers what was wrong, or null. */
   async catchUp(job: string, limitMs: number): Promise<string | null> {
     if (this.#settings.role !== "watcher") return null;
-    const hasSeen = async () =>
-      readLines(this.#journal(this.#generation)).some(
-        (one) => one.line === "seen" && one.event.type === "created" && one.event.job === job,
-      );
+    const hasSeen = async () => lastLine(this.#journal(this.#generation), "seen", `"job":"${job}"`) !== undefined;
     return (await comesToHold(hasSeen, limitMs)) ? null : `${this.name} did not catch up within ${limitMs} ms`;
   }
 
@@ -111,7 +108,7 @@ export class Client implements AsyncDisposable {
   #noteCrash(): void {
     if (this.#process.isRunning() || this.#killed.has(this.#generation)) return;
     const journal = this.#journal(this.#generation);
-    const ended = existsSync(journal) && readLines(journal).some(({ line }) => line === "ended");
+    const ended = existsSync(journal) && lastLine(journal, "ended") !== undefined;
     if (!ended) this.crashes.push(`${this.name} crashed: ${this.#process.output()}`);
   }
 
@@ -140,14 +137,13 @@ export class Client implements AsyncDisposable {
     return join(this.#folder, `${this.name}.${generation}.jsonl`);
   }
 
-  #lines(): readonly Line[] {
-    return this.journals.flatMap(readLines);
-  }
-
   #lastCursor(): string | null {
     if (this.#settings.role !== "watcher") return null;
-    const seen = this.#lines().findLast((line) => line.line === "seen");
-    return seen?.cursor ?? this.#firstCursor;
+    for (const journal of this.journals.toReversed()) {
+      const seen = lastLine(journal, "seen");
+      if (seen !== undefined) return seen.cursor;
+    }
+    return this.#firstCursor;
   }
 }
 
@@ -176,13 +172,21 @@ export async function startFleet(servers: Omit<World, "clients">, round: RoundSe
 
 /** A line that its writer was killed at is left out. */
 export function readLines(path: string): readonly Line[] {
-  return readFileSync(path, "utf8")
-    .split("\n")
-    .flatMap((text) => {
-      try {
-        return [JSON.parse(text) as Line];
-      } catch {
-        return [];
-      }
-    });
+  return readFileSync(path, "utf8").split("\n").flatMap(parsed);
+}
+
+/** Looked for as text: journals are long, and what passes through this process waits meanwhile. */
+function lastLine<K extends Line["line"]>(path: string, kind: K, words = ""): Extract<Line, { line: K }> | undefined {
+  const texts = readFileSync(path, "utf8").split("\n");
+  const isIt = (text: string) => text.startsWith(`{"line":"${kind}"`) && text.includes(words);
+  const found = texts.findLast((text) => isIt(text) && parsed(text).length > 0);
+  return parsed(found ?? "").find((line): line is Extract<Line, { line: K }> => line.line === kind);
+}
+
+function parsed(text: string): readonly Line[] {
+  try {
+    return [JSON.parse(text) as Line];
+  } catch {
+    return [];
+  }
 }

@@ -45,6 +45,8 @@ export class Inspector implements AsyncDisposable {
       if (id.startsWith(kinds.work)) undone++;
     }
     if (undone > 0) restless.push(`${undone} jobs undone`);
+    const { fading } = await this.#store.counts();
+    if (fading > 0) restless.push(`${fading} jobs that have not expired`);
     return restless.join(", ");
   }
 

@@ -2,7 +2,7 @@ import type { Status } from "./subject.js";
 
 /** All times are in ms since 1970: the clients and servers of a run share one machine and its clock. */
 
-export type Verb = "create" | "move" | "progress" | "delete" | "get" | "list" | "counts";
+export type Verb = "create" | "move" | "progress" | "save" | "delete" | "get" | "list" | "counts" | "wait";
 
 /** A call, written down before it is made. */
 export interface Begun {
@@ -13,6 +13,10 @@ export interface Begun {
   /** null for calls on many jobs. */
   readonly job: string | null;
   readonly to?: Status;
+  /** The version that a save will have made. */
+  readonly version?: number;
+  /** What a wait waits for. */
+  readonly until?: readonly Status[];
   /** The queue that gets a message because of this change. */
   readonly queue?: string;
   readonly at: number;

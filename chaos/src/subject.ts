@@ -11,9 +11,11 @@ export const task = defineJob({
   initial: "todo",
   statuses: {
     todo: { next: ["doing", "failed"] },
-    doing: { next: ["doing", "done", "failed"] },
+    doing: { next: ["doing", "done", "failed", "fading"] },
     done: { next: ["todo"], final: true },
     failed: { next: ["todo"], final: true },
+    /** Forgotten soon, unless somebody takes it up again. */
+    fading: { next: ["todo"], final: true, ttlSeconds: 1 },
   },
 });
 export type Task = typeof task;
@@ -28,6 +30,12 @@ export function mayFollow(from: Status, to: Status): boolean {
 
 export function isFinal(status: Status): boolean {
   return "final" in task.statuses[status];
+}
+
+/** When a job expires that enters this status at that time; infinite: never. */
+export function expiryOf(status: Status, enteredAt: number): number {
+  const rule = task.statuses[status];
+  return "ttlSeconds" in rule ? enteredAt + rule.ttlSeconds * 1_000 : Number.POSITIVE_INFINITY;
 }
 
 /** A message names its job and the operation that stored it. */
@@ -45,6 +53,8 @@ export const kinds = {
   work: "work-",
   /** Fought over by all writers. */
   hot: "hot-",
+  /** Fought over, too; they expire, and are made again. */
+  fading: "fading-",
   /** Deleted by whoever made them. */
   brief: "brief-",
   /** Made by the runner, to find places in the event log. */

@@ -1,6 +1,6 @@
 import type { Run } from "../src/oracle/run.js";
 import type { LoggedEvent, Operation, Outcome, Verb } from "../src/record.js";
-import type { Status } from "../src/subject.js";
+import { expiryOf, STATUSES, type Status } from "../src/subject.js";
 
 type Change = Extract<LoggedEvent, { to: unknown }>;
 
@@ -27,6 +27,10 @@ export function moved(job: string, from: Status, to: Status, version: number, by
   return { type: "status", job, from, to, version, at: T0 + at, by };
 }
 
+export function saved(job: string, status: Status, version: number, at: number): Change {
+  return { type: "saved", job, from: status, to: status, version, at: T0 + at, by: "" };
+}
+
 export function deleted(job: string, at: number): LoggedEvent {
   return { type: "deleted", job, at: T0 + at };
 }
@@ -34,7 +38,6 @@ export function deleted(job: string, at: number): LoggedEvent {
 /** A run that left what its log tells, and saw what there was to see; `changes` says what is otherwise. */
 export function runOf(operations: readonly Operation[], log: readonly LoggedEvent[], changes: Partial<Run> = {}): Run {
   const jobs = storedAfter(log);
-  const statuses = ["todo", "doing", "done", "failed"] as const;
   const inStatus = (wanted: Status) => jobs.filter(({ status }) => status === wanted).map(({ id }) => id);
   const carrying = new Set(operations.flatMap(({ op, queue }) => (queue === undefined ? [] : [op])));
   return {
@@ -62,12 +65,13 @@ export function runOf(operations: readonly Operation[], log: readonly LoggedEven
     ...changes,
     final: {
       jobs,
-      byStatus: new Map(statuses.map((status) => [status, inStatus(status)])),
+      byStatus: new Map(STATUSES.map((status) => [status, inStatus(status)])),
       counts: {
         todo: inStatus("todo").length,
         doing: inStatus("doing").length,
         done: inStatus("done").length,
         failed: inStatus("failed").length,
+        fading: inStatus("fading").length,
       },
       keys: jobs.map(({ id }) => id),
       log,
@@ -82,11 +86,14 @@ function storedAfter(log: readonly LoggedEvent[]): Run["final"]["jobs"] {
   const changes = new Map<string, Change[]>();
   for (const event of log) {
     if (event.type === "deleted") changes.delete(event.job);
+    else if ("to" in event && event.type === "created") changes.set(event.job, [event]);
     else if ("to" in event) changes.set(event.job, [...(changes.get(event.job) ?? []), event]);
   }
-  return [...changes].map(([id, history]) => {
-    const last = history.at(-1) as Change;
+  return [...changes].flatMap(([id, made]) => {
+    const last = made.at(-1) as Change;
+    if (expiryOf(last.to, last.at) < Number.POSITIVE_INFINITY) return [];
+    const history = made.filter(({ type }) => type !== "saved");
     const left = history.filter(({ from }) => from === "done" || from === "failed").length;
-    return { id, status: last.to, version: last.version, attempt: 1 + left, history };
+    return [{ id, status: last.to, version: last.version, attempt: 1 + left, history }];
   });
 }

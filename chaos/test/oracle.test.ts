@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { judge } from "../src/oracle/judge.js";
 import type { FinalState, Run, Violation } from "../src/oracle/run.js";
-import { applied, asked, created, deleted, moved, refused, runOf, unavailable } from "./hand-made.js";
+import type { Operation, Outcome } from "../src/record.js";
+import { applied, asked, created, deleted, moved, refused, runOf, saved, unavailable } from "./hand-made.js";
 
 /** Promises that a run breaks, each once. */
 const broken = (run: Run) => [...new Set(judge(run).map(({ promise }) => promise))];
@@ -29,6 +30,43 @@ test("what is unknown may have been made once or not at all", () => {
   const made = [...log, moved("a", "doing", "doing", 3, "w.0-3", 205), moved("a", "doing", "done", 4, "gone.0-1", 900)];
   expect(judge(runOf([...operations, ...unknown], made))).toEqual([]);
   expect(judge(runOf([...operations, ...unknown], [...made, deleted("a", 1_400)]))).toEqual([]);
+});
+
+/** A save of `a` at version 2. */
+const save = (op: string, outcome: Outcome | null): Operation => ({
+  ...asked(op, "save", "a", 200, outcome),
+  version: 3,
+});
+
+test("of several saves of one version, one is made; it may be one whose end is unknown", () => {
+  const rivals = [save("w.0-4", refused("CONFLICT")), save("w.0-5", unavailable(true))];
+  const made = [...log, saved("a", "doing", 3, 205)];
+  expect(judge(runOf([...operations, save("w.0-3", applied(3)), ...rivals], made))).toEqual([]);
+  expect(judge(runOf([...operations, ...rivals], made))).toEqual([]);
+  expect(judge(runOf([...operations, ...rivals], log))).toEqual([]);
+});
+
+/** A job that has a second to live, from 200 on. */
+const fading = [...log, moved("a", "doing", "fading", 3, "w.0-3", 200)];
+
+test("what has expired is absent, and can be made again", () => {
+  const again = [
+    asked("w.0-3", "move", "a", 195, applied(3)),
+    asked("w.0-4", "get", "a", 1_100, { is: "read", jobs: [["a", 3]] }),
+    asked("w.0-5", "get", "a", 1_210, { is: "read", jobs: [["a", null]] }),
+    asked("w.0-6", "create", "a", 1_300, applied(1)),
+    asked("w.0-7", "get", "a", 1_310, { is: "read", jobs: [["a", 1]] }),
+  ];
+  expect(judge(runOf([...operations, ...again], [...fading, created("a", "w.0-6", 1_305)]))).toEqual([]);
+  expect(judge(runOf([...operations, ...again.slice(0, 3)], fading))).toEqual([]);
+});
+
+test("a wait ends with the job, which may have moved on since it was as wanted", () => {
+  const wait: Operation = {
+    ...asked("w.0-3", "wait", "a", 100, { is: "read", jobs: [["a", 3]] }),
+    until: ["doing"],
+  };
+  expect(judge(runOf([...operations, wait], [...log, moved("a", "doing", "failed", 3, "", 108)]))).toEqual([]);
 });
 
 describe("what a run must not do:", () => {
@@ -108,6 +146,53 @@ describe("what a run must not do:", () => {
       "reads tell what is",
     ],
     [
+      "end a wait for what has not come",
+      runOf(
+        [...operations, { ...asked("w.0-3", "wait", "a", 200, { is: "read", jobs: [["a", 2]] }), until: ["done"] }],
+        log,
+      ),
+      "reads tell what is",
+    ],
+    [
+      "read what has expired",
+      runOf([...operations, asked("w.0-4", "get", "a", 1_210, { is: "read", jobs: [["a", 3]] })], fading),
+      "reads tell what is",
+    ],
+    [
+      "change what has expired",
+      runOf(operations, [...fading, moved("a", "fading", "todo", 4, "", 1_205)]),
+      "legal steps, contiguous versions",
+    ],
+    [
+      "make again what has not expired",
+      runOf(operations, [...fading, created("a", "", 1_190)]),
+      "legal steps, contiguous versions",
+    ],
+    [
+      "keep what has expired",
+      ending({ log: fading, jobs: runOf(operations, log).final.jobs.map((job) => ({ ...job, status: "fading" })) }),
+      "events are the history",
+    ],
+    [
+      "acknowledge a save that it did not make",
+      runOf([...operations, save("w.0-3", applied(3))], log),
+      "acknowledged means made once",
+    ],
+    [
+      "acknowledge two saves of one version",
+      runOf(
+        [...operations, save("w.0-3", applied(3)), save("w.0-4", applied(3))],
+        [...log, saved("a", "doing", 3, 205)],
+      ),
+      "acknowledged means made once",
+    ],
+    ["save what nobody asked to have saved", runOf(operations, [...log, saved("a", "doing", 3, 205)]), "never later"],
+    [
+      "save after the call has failed",
+      runOf([...operations, save("w.0-3", unavailable(true))], [...log, saved("a", "doing", 3, 220)]),
+      "never later",
+    ],
+    [
       "take a step that the table forbids",
       runOf(operations, [...log, moved("a", "doing", "todo", 3, "", 300)]),
       "legal steps, contiguous versions",
@@ -128,7 +213,11 @@ describe("what a run must not do:", () => {
       ending({ jobs: runOf(operations, log).final.jobs.map((job) => ({ ...job, status: "done" })) }),
       "events are the history",
     ],
-    ["count what is not there", ending({ counts: { todo: 0, doing: 2, done: 0, failed: 0 } }), "the index is the jobs"],
+    [
+      "count what is not there",
+      ending({ counts: { todo: 0, doing: 2, done: 0, failed: 0, fading: 0 } }),
+      "the index is the jobs",
+    ],
     ["list in another status", ending({ byStatus: new Map([["todo", ["a"]]]) }), "the index is the jobs"],
     ["keep a key that no list shows", ending({ keys: ["a", "ghost"] }), "the index is the jobs"],
     [

@@ -1,7 +1,8 @@
 import { type Job, JobStoreError } from "@subtitles/job-store";
-import type { Begun, Outcome, Verb } from "../record.js";
+import type { Begun, Outcome } from "../record.js";
 import { PAYLOAD_SECRET, type Status, type Task, type Tasks } from "../subject.js";
 import { type Journal, now } from "./journal.js";
+import { WAIT_MS } from "./settings.js";
 import { Stalls } from "./stalls.js";
 
 /** What a call came to: the job where there is one, and the outcome as it was written down. */
@@ -12,6 +13,11 @@ export interface Result {
 }
 
 type Answer = Omit<Result, "op">;
+type Call = Pick<Begun, "verb" | "job" | "to" | "version" | "until"> & {
+  readonly queue?: string | undefined;
+  /** @default that of the store */
+  readonly budgetMs?: number;
+};
 type Target = string | Job<Task>;
 
 /** The calls of a store, each written down as it begins and as it settles. None of them throws. */
@@ -61,6 +67,15 @@ export class Calls {
     });
   }
 
+  /** Saves have no `by`: the version they make tells them apart. */
+  save(snapshot: Job<Task>): Promise<Result> {
+    const version = snapshot.version + 1;
+    return this.#record({ verb: "save", job: snapshot.id, version }, async (op) => {
+      const job = await this.#store.save({ ...snapshot, progress: { by: op } });
+      return { job, outcome: { is: "applied", version: job.version } };
+    });
+  }
+
   delete(id: string): Promise<Result> {
     return this.#record({ verb: "delete", job: id }, async () => {
       const deleted = await this.#store.delete(id);
@@ -89,19 +104,23 @@ export class Calls {
     });
   }
 
-  async #record(
-    call: { verb: Verb; job: string | null; to?: Status; queue?: string | undefined },
-    make: (op: string) => Promise<Answer>,
-  ): Promise<Result> {
+  waitFor(id: string, until: readonly Status[]): Promise<Result> {
+    return this.#record({ verb: "wait", job: id, until, budgetMs: WAIT_MS }, async () => {
+      const job = await this.#store.waitFor(id, { until, timeoutMs: WAIT_MS });
+      return { job, outcome: { is: "read", jobs: [[id, job.version]] } };
+    });
+  }
+
+  async #record(call: Call, make: (op: string) => Promise<Answer>): Promise<Result> {
     const op = `${this.#name}-${this.#count++}`;
     const { queue, ...what } = call;
     const begun: Begun = {
       line: "begun",
       op,
-      ...what,
-      ...(queue !== undefined && { queue }),
       at: now(),
       budgetMs: this.#budgetMs,
+      ...what,
+      ...(queue !== undefined && { queue }),
     };
     this.#journal.write(begun);
     const startedAt = performance.now();

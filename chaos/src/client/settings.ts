@@ -21,6 +21,8 @@ export interface Settings {
 
 /** No call of a store may take longer. */
 export const STORE_TIMEOUT_MS = 1_000;
+/** But for waits, which give up after this long. */
+export const WAIT_MS = 1_500;
 /** Nor any of a broker. */
 export const BROKER_TIMEOUT_MS = 5_000;
 /** A relay that was killed leaves its entries to others after this long. */

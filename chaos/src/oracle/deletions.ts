@@ -1,5 +1,5 @@
 import type { Operation } from "../record.js";
-import { type Check, CLOCK_MS, groupedBy, type Violation } from "./run.js";
+import { type Check, groupedBy, mayHaveMade, type Violation } from "./run.js";
 
 /** Events of deletion name no operation, but no id is used twice here: a job is deleted once, by one of those who asked. */
 export const deletions: Check = ({ operations, final }) => {
@@ -28,10 +28,4 @@ function judged(about: string, asked: readonly Operation[], deletedAt: readonly 
     found.push({ promise: "never later", about, words: "deleted while nobody asked for it" });
   }
   return found;
-}
-
-function mayHaveMade({ at, budgetMs, settled }: Operation, deletedAt: number): boolean {
-  const { is, ...rest } = settled?.outcome ?? { is: "open" };
-  const definite = is === "refused" || (is === "unavailable" && "indeterminate" in rest && !rest.indeterminate);
-  return !definite && deletedAt >= at - CLOCK_MS && deletedAt <= (settled?.at ?? at + budgetMs) + CLOCK_MS;
 }

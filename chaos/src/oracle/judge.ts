@@ -3,8 +3,9 @@ import { effects } from "./effects.js";
 import { inTime } from "./in-time.js";
 import { indexOfJobs } from "./index-of-jobs.js";
 import { messages, workDone } from "./messages.js";
-import { reads } from "./reads.js";
+import { reads, waits } from "./reads.js";
 import type { Check, Run, Violation } from "./run.js";
+import { saves } from "./saves.js";
 import { secrets } from "./secrets.js";
 import { histories, steps } from "./steps.js";
 import { watched } from "./watched.js";
@@ -15,7 +16,9 @@ const composure: Check = ({ problems }) =>
 const checks: readonly Check[] = [
   effects,
   deletions,
+  saves,
   reads,
+  waits,
   steps,
   histories,
   indexOfJobs,

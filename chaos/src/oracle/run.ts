@@ -77,6 +77,13 @@ export type Check = (run: Run) => readonly Violation[];
 /** All read one clock, by whole milliseconds, which may begin between two reads. */
 export const CLOCK_MS = 1;
 
+/** Whether a call may be what was made at that moment: it was under way, and nothing says that it was not carried out. */
+export function mayHaveMade({ at, budgetMs, settled }: Operation, moment: number): boolean {
+  const outcome = settled?.outcome;
+  const refused = outcome?.is === "refused" || (outcome?.is === "unavailable" && !outcome.indeterminate);
+  return !refused && moment >= at - CLOCK_MS && moment <= (settled?.at ?? at + budgetMs) + CLOCK_MS;
+}
+
 /** Groups things by a name. */
 export function groupedBy<T>(things: readonly T[], nameOf: (thing: T) => string): ReadonlyMap<string, readonly T[]> {
   const groups = new Map<string, T[]>();
