@@ -32,6 +32,26 @@ for (const [way, targetOf] of Object.entries(targets)) {
         expect(reporter.pending).toBe(0);
       });
 
+      test("is made once, also where other jobs have their answers in the same turn", async () => {
+        const fixture = openReporter();
+        const { store, reporter, outage, rejected } = fixture;
+        const job = await workingJob(fixture);
+        const others = await Promise.all(["b", "c", "d"].map((id) => store.create({ title: "One" }, { id })));
+        let lost = false;
+        outage.fate = (verb, id) => {
+          if (lost || verb !== "move" || id !== "a") return "answered";
+          lost = true;
+          return fate;
+        };
+        await Promise.all([
+          reporter.report(targetOf(job), "working"),
+          ...others.map((other) => reporter.report(other.job.id, "working")),
+        ]);
+        await reporter.flush();
+        expect(told(await store.get("a"))).toBe("1 waiting, 2 working, 3 working");
+        expect(rejected).toEqual([]);
+      });
+
       test("is made once, however often an answer is lost", async () => {
         const fixture = openReporter();
         const { store, reporter, outage, rejected } = fixture;

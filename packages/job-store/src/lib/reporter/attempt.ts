@@ -71,23 +71,21 @@ async function moveBySnapshot<D extends JobDefinition>(store: JobStore<D>, repor
 }
 
 /**
- * The first attempt goes straight to the store. Later ones, which may have an earlier one behind them, look first and
- * are fenced by the version they saw.
+ * Goes straight to the store until an answer is lost. From then on an earlier attempt may have been carried out, so the job
+ * is looked at first, and the change is fenced by the version that was seen.
  */
 async function moveById<D extends JobDefinition>(store: JobStore<D>, report: Report<D>): Promise<void> {
-  if (report.state === "new") return void (await move(store, report, report.id));
+  if (!report.doubtful) return void (await move(store, report, report.id));
   for (;;) {
     const job = await read(store, report.id);
     if (job === null) throw missing(report.id);
-    if (report.doubtful) {
-      if (job === "unreadable") throw new Untold(report, "it cannot be read");
-      if (job.history.some(({ key }) => key === report.key)) return;
-      if (!reachesBackTo(job, report.reportedAt)) {
-        throw new Untold(report, "its history does not reach back far enough");
-      }
+    if (job === "unreadable") throw new Untold(report, "it cannot be read");
+    if (job.history.some(({ key }) => key === report.key)) return;
+    if (!reachesBackTo(job, report.reportedAt)) {
+      throw new Untold(report, "its history does not reach back far enough");
     }
     try {
-      await move(store, report, report.id, job === "unreadable" ? undefined : job.version);
+      await move(store, report, report.id, job.version);
       return;
     } catch (error) {
       if (!JobStoreError.is(error, "CONFLICT")) throw error;
