@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { type Call, order, type Part } from "./linearize.js";
+import { type Call, isExplained, type Part } from "./linearize.js";
 import type { ModelJob } from "./model-job.js";
 
 const job = (version: number, status: ModelJob["status"] = "working"): ModelJob => {
@@ -17,35 +17,50 @@ const reads =
   (jobs) =>
     (jobs.get("a")?.version ?? 0) === version ? [{ jobs }] : [];
 const call = (begun: number, ended: number, ...parts: Part[]): Call => ({ begun, ended, parts, text: "" });
-const explained = (...clients: Call[][]) => order(clients, new Set(["done"]))?.messages ?? null;
+const explained = (messages: string[], ...clients: Call[][]) =>
+  isExplained(clients, { messages, expiring: new Set(["done"]) });
 
 describe("an order is found", () => {
   test("where calls overlap, whichever came first", () => {
-    expect(explained([call(0, 9, writes(2))], [call(1, 8, writes(1)), call(10, 11, reads(2))])).toEqual(["a.1", "a.2"]);
+    expect(explained(["a.2", "a.1"], [call(0, 9, writes(2))], [call(1, 8, writes(1)), call(10, 11, reads(2))])).toBe(
+      true,
+    );
   });
   test("where a read sees the state before or after what overlaps it", () => {
     for (const version of [0, 1])
-      expect(explained([call(0, 9, writes(1))], [call(1, 2, reads(version))])).not.toBeNull();
+      expect(explained(["a.1"], [call(0, 9, writes(1))], [call(1, 2, reads(version))])).toBe(true);
   });
   test("where the parts of one call see different moments", () => {
-    expect(explained([call(0, 9, reads(0), reads(2))], [call(1, 2, writes(1)), call(3, 4, writes(2))])).not.toBeNull();
+    const writer = [call(1, 2, writes(1)), call(3, 4, writes(2))];
+    expect(explained(["a.1", "a.2"], [call(0, 9, reads(0), reads(2))], writer)).toBe(true);
   });
   test("where a job expires in between", () => {
-    expect(explained([call(0, 1, writes(1, "done")), call(2, 3, reads(0))])).not.toBeNull();
+    expect(explained(["a.1"], [call(0, 1, writes(1, "done")), call(2, 3, reads(0))])).toBe(true);
+  });
+  test("where only the messages tell whether a call happened whose job is gone again", () => {
+    const perhaps: Part = (jobs) => [{ jobs }, ...writes(1, "done")(jobs)];
+    for (const messages of [[], ["a.1"]]) {
+      expect(explained(messages, [call(0, 1, perhaps), call(2, 3, reads(0))])).toBe(true);
+    }
   });
 });
 
 describe("no order is found", () => {
   test("where a write is not seen by what began after it", () => {
-    expect(explained([call(0, 1, writes(1))], [call(2, 3, reads(0))])).toBeNull();
+    expect(explained(["a.1"], [call(0, 1, writes(1))], [call(2, 3, reads(0))])).toBe(false);
   });
   test("where two made the same change", () => {
-    expect(explained([call(0, 9, writes(1))], [call(0, 9, writes(1))])).toBeNull();
+    expect(explained(["a.1", "a.1"], [call(0, 9, writes(1))], [call(0, 9, writes(1))])).toBe(false);
   });
   test("where time went backwards for a reader", () => {
-    expect(explained([call(0, 9, writes(1))], [call(1, 2, reads(1)), call(3, 4, reads(0))])).toBeNull();
+    expect(explained(["a.1"], [call(0, 9, writes(1))], [call(1, 2, reads(1)), call(3, 4, reads(0))])).toBe(false);
   });
   test("where a job vanishes that does not expire", () => {
-    expect(explained([call(0, 1, writes(1)), call(2, 3, reads(0))])).toBeNull();
+    expect(explained(["a.1"], [call(0, 1, writes(1)), call(2, 3, reads(0))])).toBe(false);
+  });
+  test("where a message is missing, or there twice, or not of these calls", () => {
+    for (const messages of [[], ["a.1", "a.1"], ["a.1", "b.1"]]) {
+      expect(explained(messages, [call(0, 1, writes(1))])).toBe(false);
+    }
   });
 });

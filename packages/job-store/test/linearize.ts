@@ -19,28 +19,35 @@ interface Point {
   readonly at: readonly number[];
   readonly done: readonly number[];
   readonly jobs: Jobs;
+  /** Of the stored messages those that nothing has been found to store. */
+  readonly unexplained: readonly string[];
+}
+
+/** What is known besides the answers. */
+export interface Evidence {
+  /** All messages that are stored at the end, in any order. */
   readonly messages: readonly string[];
+  /** Jobs in these statuses may go at any moment. */
+  readonly expiring: ReadonlySet<string>;
 }
 
 /**
- * Looks for an order of the parts of all calls that explains them, from no jobs on: those of one client one after the other,
- * and none before its call began or after another call ended that it began after. Jobs in `expiring` statuses may go at any
- * moment. Answers with the messages that were stored, or null: there is no such order.
+ * Whether there is an order of the parts of all calls that explains them and the messages they stored, from no jobs on:
+ * those of one client one after the other, and none before its call began or after another call ended that it began after.
  */
-export function order(
-  clients: readonly (readonly Call[])[],
-  expiring: ReadonlySet<string>,
-): { readonly messages: readonly string[] } | null {
+export function isExplained(clients: readonly (readonly Call[])[], { messages, expiring }: Evidence): boolean {
   const tried = new Set<string>();
-  const stack: Point[] = [{ at: clients.map(() => 0), done: clients.map(() => 0), jobs: new Map(), messages: [] }];
+  const none = clients.map(() => 0);
+  const stack: Point[] = [{ at: none, done: none, jobs: new Map(), unexplained: messages.toSorted() }];
   for (let point = stack.pop(); point !== undefined; point = stack.pop()) {
-    const { at, done, jobs, messages } = skipFinished(clients, point);
-    if (at.every((n, client) => n === (clients[client] as readonly Call[]).length)) return { messages };
-    const key = JSON.stringify([at, done, [...jobs].sort(([a], [b]) => (a < b ? -1 : 1))]);
+    const { at, done, jobs, unexplained } = skipFinished(clients, point);
+    const isOver = at.every((n, client) => n === clients[client]?.length);
+    if (isOver && unexplained.length === 0) return true;
+    const key = JSON.stringify([at, done, unexplained, [...jobs].sort(([a], [b]) => (a < b ? -1 : 1))]);
     if (tried.has(key)) continue;
     tried.add(key);
     for (const [id, { status }] of jobs) {
-      if (expiring.has(status)) stack.push({ at, done, jobs: without(jobs, id), messages });
+      if (expiring.has(status)) stack.push({ at, done, jobs: without(jobs, id), unexplained });
     }
     // A call that began after another one ended waits for that.
     const next = clients.map((calls, client) => calls[at[client] as number]);
@@ -51,17 +58,22 @@ export function order(
         const bit = 1 << n;
         if (((done[client] as number) & bit) !== 0) continue;
         for (const outcome of part(jobs)) {
-          stack.push({
-            at,
-            done: done.with(client, (done[client] as number) | bit),
-            jobs: outcome.jobs,
-            messages: outcome.message === undefined ? messages : [...messages, outcome.message],
-          });
+          const left = withoutMessage(unexplained, outcome.message);
+          if (left === null) continue;
+          const after = done.with(client, (done[client] as number) | bit);
+          stack.push({ at, done: after, jobs: outcome.jobs, unexplained: left });
         }
       }
     }
   }
-  return null;
+  return false;
+}
+
+/** null: this message is not there. */
+function withoutMessage(all: readonly string[], message: string | undefined): readonly string[] | null {
+  if (message === undefined) return all;
+  const place = all.indexOf(message);
+  return place === -1 ? null : all.toSpliced(place, 1);
 }
 
 /** Goes on to the next call wherever all parts have happened. */
