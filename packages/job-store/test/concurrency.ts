@@ -94,6 +94,8 @@ class World {
   readonly #suffix: string;
   readonly #countsAreAtomic: boolean;
   readonly #calls: Call[][] = [];
+  /** When the jobs of each id were created that anybody heard of. */
+  readonly #births = new Map<string, Set<number>>();
   #clock = 0;
 
   constructor(
@@ -143,7 +145,18 @@ class World {
     const begun = this.#clock++;
     const jobs = await this.#observer.getMany(this.#ids);
     const parts = jobs.map((job, n) => reads(this.#ids[n] as string, job));
+    this.#hear(jobs);
     return { begun, ended: this.#clock++, parts, text: "" };
+  }
+
+  #hear(jobs: readonly (Job<Report> | null)[]): void {
+    for (const job of jobs) if (job !== null) this.#birthsOf(job.id).add(job.createdAt.getTime());
+  }
+
+  #birthsOf(id: string): Set<number> {
+    const births = this.#births.get(id) ?? new Set();
+    this.#births.set(id, births);
+    return births;
   }
 
   /** Lists, counts and the index of fields agree with the jobs, an expiry in between aside. */
@@ -179,6 +192,7 @@ class World {
     if (action.verb === "list") {
       const found = await store.list({ status: action.status }).catch(ifUnavailable);
       if (found === undefined) return { parts: [], text: "UNAVAILABLE" };
+      this.#hear(found.items);
       const parts = this.#ids.flatMap((id) => {
         const job = found.items.find((one) => one.id === id);
         // A job that enters the status anew while its page is read is left out of it.
@@ -196,6 +210,7 @@ class World {
       const job = await store.get(id).catch(ifUnavailable);
       if (job === undefined) return { parts: [], text: "UNAVAILABLE" };
       if (job !== null) seen.set(id, job);
+      this.#hear([job]);
       return { parts: [reads(id, job)], text: describe(job) };
     }
     return this.#change(store, id, action, seen);
@@ -246,19 +261,29 @@ class World {
       if (JobStoreError.is(error)) return error;
       throw error;
     });
-    if (typeof answer === "object" && !JobStoreError.is(answer)) seen.set(id, answer);
+    if (typeof answer === "object" && !JobStoreError.is(answer)) {
+      seen.set(id, answer);
+      this.#hear([answer]);
+    }
     const text = JobStoreError.is(answer) ? answer.code : typeof answer === "object" ? describe(answer) : `${answer}`;
-    return { parts: partsOf(id, change, answer), text };
+    return { parts: partsOf(id, change, answer, this.#birthsOf(id)), text };
   }
 }
 
 /** How an answer can come about: from which jobs, and what it leaves. */
-function partsOf(id: string, change: ModelChange, answer: Job<Report> | boolean | JobStoreError): readonly Part[] {
+function partsOf(
+  id: string,
+  change: ModelChange,
+  answer: Job<Report> | boolean | JobStoreError,
+  births: ReadonlySet<number>,
+): readonly Part[] {
   const apply = (jobs: Jobs, full: ModelChange): Effect => applyTo(id, jobs.get(id) ?? null, full);
   if (JobStoreError.is(answer, "UNAVAILABLE")) {
     if (answer.indeterminate !== true) return [];
-    // Once or not at all.
-    return [(jobs) => [{ jobs }, ...outcomeOf(id, jobs, apply(jobs, change))]];
+    // Once or not at all. Whoever met the job that it created heard when that was.
+    const ways = (): readonly ModelChange[] =>
+      change.verb === "create" ? [change, ...Array.from(births, (createdAt) => ({ ...change, createdAt }))] : [change];
+    return [(jobs) => [{ jobs }, ...ways().flatMap((way) => outcomeOf(id, jobs, apply(jobs, way)))]];
   }
   if (JobStoreError.is(answer)) {
     return [(jobs) => (apply(jobs, change).answer === answer.code ? [{ jobs }] : [])];
