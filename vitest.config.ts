@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 /** Lua scripts are imported as text, as the bundler does it. */
@@ -20,6 +21,8 @@ export default defineConfig({
     // Conditions are waited for, however busy the machine is.
     expect: { poll: { timeout: 10_000 } },
     testTimeout: 30_000,
+    // Most tests against servers wait for these rather than for a processor.
+    maxWorkers: Math.max(3, availableParallelism()),
     projects: [
       {
         extends: true,
