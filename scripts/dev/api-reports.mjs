@@ -8,7 +8,7 @@ import { root } from "./run.mjs";
  * a change of the surface shows in review.
  *
  * @param {{ update: boolean }} options
- * @returns {Promise<string[]>} what is wrong: a report that is out of date, a name without a comment
+ * @returns {Promise<string[]>} what is wrong: a report that is out of date, a name or a member without a comment
  */
 export async function checkApi({ update }) {
   const complaints = [];
@@ -62,9 +62,26 @@ async function extract(folder) {
   });
   const report = await readFile(join(place, "report.api.md"), "utf8");
   await rm(place, { recursive: true, force: true });
-  return { report, undocumented: Array.from(report.matchAll(UNDOCUMENTED), ([, name = ""]) => name) };
+  return { report, undocumented: undocumentedIn(report) };
 }
 
-/** A name that the package exports, and that nothing is said about; its members may speak for themselves. */
-const UNDOCUMENTED =
-  /^\/\/.*\(undocumented\)\n(?:export |declare |abstract |const |function |class |interface |type )+(\w+)/gm;
+/**
+ * What the package exports and says nothing about: names, and members of interfaces and classes, as `Name.member`.
+ *
+ * @param {string} report
+ */
+export function undocumentedIn(report) {
+  const found = [];
+  let name = "";
+  let silent = false;
+  for (const line of report.split("\n")) {
+    const exported = EXPORTED.exec(line)?.[1];
+    if (exported !== undefined) name = exported;
+    if (silent) found.push(exported ?? `${name}.${MEMBER.exec(line)?.[1] ?? line.trim()}`);
+    silent = /^ *\/\/.*\(undocumented\)$/.test(line);
+  }
+  return found;
+}
+
+const EXPORTED = /^(?:export |declare |abstract |const |function |class |interface |type )+(\w+)/;
+const MEMBER = /^ *(?:static |readonly |abstract )*([\w[\].]+)/;

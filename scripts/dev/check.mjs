@@ -8,6 +8,7 @@ import { findMachineNames } from "./machine-names.mjs";
 import { oversized, unusualLicences } from "./measures.mjs";
 import { root, run, say } from "./run.mjs";
 import { ALL_NODES, tryPackages } from "./try-packages.mjs";
+import { wrongWorkflows } from "./workflows.mjs";
 
 /**
  * Everything that can be checked without running the software; with `--all-nodes`, also how the packages run in a user's
@@ -64,6 +65,7 @@ export async function check(args) {
     forget({ path: folder });
   }
 
+  await look("Workflows", wrongWorkflows);
   await look("Names of one machine or registry in the files", findMachineNames);
   await look("The public surface, and what is said of it", checkSurface);
   await look("Sizes of what the packages load", oversized);

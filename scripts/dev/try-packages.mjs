@@ -38,17 +38,19 @@ async function tryIn(folder, nodes, say) {
    * @param {string} what
    * @param {string} command
    * @param {string[]} args
+   * @param {string} [cwd]
    */
-  const step = async (what, command, args) => {
+  const step = async (what, command, args, cwd = folder) => {
     say(`${what} …`);
-    const { code, output } = await run(command, args, { show: "nothing", cwd: folder });
+    const { code, output } = await run(command, args, { show: "nothing", cwd });
     if (code !== 0) complaints.push(`${what}:\n${output.trim()}`);
     return code === 0;
   };
 
   const tarballs = join(folder, "tarballs");
   await mkdir(tarballs);
-  await run("pnpm", ["--recursive", "--filter", "./packages/*", "pack", "--pack-destination", tarballs]);
+  const packing = ["--recursive", "--filter", "./packages/*", "pack", "--pack-destination", tarballs];
+  if (!(await step("pnpm packs them", "pnpm", packing, root))) return complaints;
   await cp(join(root, "test", "fixtures", "user"), folder, { recursive: true });
   const files = (await readdir(tarballs)).map((file) => join(tarballs, file));
   const manifest = { name: "user", private: true, type: "module" };

@@ -556,7 +556,8 @@ describe.skipIf(!available)(title("Taking over the Python system's jobs"), () =>
     /** The code of one file, and what the guide says it prints. */
     const example = (name: string) => {
       const [, code = "", , output = ""] =
-        new RegExp(`\`\`\`js\n// ${name}\n(.*?)\`\`\`\n\n(.*?\n\n)?\`\`\`text\n(.*?)\`\`\``, "s").exec(guide) ?? [];
+        new RegExp(`\`\`\`js seeded\n// ${name}\n(.*?)\`\`\`\n\n(.*?\n\n)?\`\`\`text\n(.*?)\`\`\``, "s").exec(guide) ??
+        [];
       return { code, output };
     };
     // Below the root, so that the packages are found, and in nobody's way.

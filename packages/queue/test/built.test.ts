@@ -19,16 +19,6 @@ test.each([
   expect(read(`src/${entry}.ts`).trimEnd().split("\n").length).toBeLessThanOrEqual(30);
 });
 
-test.each(["Quickstart", "Faults in your own tests"])(
-  "the README's example under %s runs as written, and prints what it says",
-  async (title) => {
-    const readme = read("README.md");
-    const section = readme.slice(readme.indexOf(`## ${title}`));
-    const code = /```js\n(.*?)```/s.exec(section)?.[1] ?? "";
-    expect(await run("module", code)).toBe(/```text\n(.*?)```/s.exec(section)?.[1]);
-  },
-);
-
 test("CommonJS gets it through require; a retry that waits for an hour does not keep the process", async () => {
   const code = `
     const { createBroker, defineQueue, retry } = require("@subtitles/queue");

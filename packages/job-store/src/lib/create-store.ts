@@ -7,6 +7,7 @@ import type { JobStore, StoreEvent } from "./store.js";
 
 /** What `createJobStore` takes. */
 export interface JobStoreOptions<D extends JobDefinition> {
+  /** What is kept: made by `defineJob`. */
   readonly job: D;
   /** Required: losing jobs on exit must be a choice. */
   readonly driver: JobStoreDriver;

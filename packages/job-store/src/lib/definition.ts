@@ -44,11 +44,17 @@ export interface StatusRule<S extends string = string> {
 
 /** A kind of job: what it carries and how it moves. Made by `defineJob`. */
 export interface JobDefinition {
+  /** What the store is called where it is recorded. */
   readonly name: string;
+  /** What a job carries from its creation on. */
   readonly data: $ZodType;
+  /** What a finished job produced; where `defineJob` was given none, always null. */
   readonly result: $ZodType;
+  /** How far the work has come; where `defineJob` was given none, always null. */
   readonly progress: $ZodType;
+  /** The status of a new job. */
   readonly initial: string;
+  /** The lifecycle: each status with what holds in it. */
   readonly statuses: { readonly [status: string]: StatusRule };
   /** Fields that jobs can be found by, each with what a job's data has there; null and undefined: not found by it. */
   readonly index?: { readonly [field: string]: (data: never) => string | null | undefined } | undefined;
@@ -103,6 +109,7 @@ export function defineJob<
   readonly progress?: (P & Storable<P>) | undefined;
   /** The status of a new job. */
   readonly initial: I;
+  /** The lifecycle: each status (1–128 characters) with what holds in it. */
   readonly statuses: T;
   /**
    * Fields that `list({ where })` finds jobs by: of each its name (1–64 of A–Z a–z 0–9 . _ -; at most 16 of them) and

@@ -21,6 +21,7 @@ export interface StoreShape {
   readonly definition: string;
   /** In the order of declaration. */
   readonly statuses: readonly string[];
+  /** Those of them in which progress is refused, and which a job leaves only for another attempt. */
   readonly finalStatuses: readonly string[];
   /** What jobs can be found by: names of 1–64 of A–Z a–z 0–9 . _ - */
   readonly fields: readonly string[];
@@ -275,6 +276,7 @@ export interface EventLog {
 
 /** Messages in commit order. A claim is a time by which the entry is handed out again. */
 export interface OutboxStorage {
+  /** Up to `limit` unclaimed entries, for `claimMs`; waits for the first one for up to `waitMs`. */
   claim(options: {
     limit: number;
     waitMs: number;
@@ -283,11 +285,17 @@ export interface OutboxStorage {
   }): Promise<readonly StoredMessage[]>;
   /** Resolves when there may be more to claim than at the last claim, after `ms`, or when `signal` aborts. */
   waitForMore(ms: number, signal: AbortSignal): Promise<void>;
+  /** Those set aside, too. Ids that are not stored are passed over. */
   remove(entryIds: readonly string[]): Promise<void>;
+  /** Keeps entries out of what is claimed, with the reason. */
   setAside(entryIds: readonly string[], reason: string): Promise<void>;
+  /** Those set aside, oldest first. */
   rejected(limit: number): Promise<readonly (StoredMessage & { readonly reason: string })[]>;
+  /** Those set aside can be claimed again, as if they had just been stored. */
   restore(entryIds: readonly string[]): Promise<void>;
+  /** How many there are, claimed ones included, those set aside not. */
   depth(): Promise<number>;
+  /** When the first of them was stored; null: there are none. */
   oldest(): Promise<number | null>;
 }
 
@@ -300,9 +308,11 @@ export interface AuditOptions {
 
 /** The jobs of one store. See `JobStoreDriver` for what holds of all of it. */
 export interface JobStorage {
+  /** Version 1, attempt 1, one history entry. Where the id is taken, nothing is written, messages neither. */
   insert(job: NewJob): Promise<InsertReply>;
   /** Where the job exists, its version must equal `job.version` and becomes one higher. */
   replace(job: WholeJob): Promise<ReplaceReply>;
+  /** In the order of `ids`. */
   read(ids: readonly string[]): Promise<readonly Reading[]>;
   /**
    * Version + 1, the TTL of `to`, a history entry. Leaving a final status clears progress, result and error first and
@@ -311,10 +321,13 @@ export interface JobStorage {
   move(move: Move): Promise<MoveReply>;
   /** Illegal in a final status. Changes `updatedAt` and nothing else besides. */
   recordProgress(target: Target, progress: string): Promise<ProgressReply>;
+  /** The job and its entries in the indexes; an unreadable record too, unless a version or a creation is asked for. */
   remove(target: Target): Promise<RemoveReply>;
+  /** Costs what it returns, however many jobs there are. */
   list(range: Range): Promise<Listing>;
   /** For every status of the shape. */
   counts(): Promise<ReadonlyMap<string, number>>;
+  /** The messages that changes left. */
   readonly outbox: OutboxStorage;
   /** One for each part that the jobs are spread over. */
   readonly logs: readonly EventLog[];

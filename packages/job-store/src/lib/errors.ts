@@ -12,7 +12,9 @@ export type JobStoreErrorCode =
 
 /** Where a value was refused, and why. */
 export interface Issue {
+  /** From the outside in; empty: the value as a whole. */
   readonly path: readonly (string | number)[];
+  /** What would be right. It does not repeat the value. */
   readonly message: string;
 }
 
@@ -35,8 +37,11 @@ const brand = Symbol.for("@subtitles/job-store/error");
  * password, a payload or a stack of the client library.
  */
 export class JobStoreError<C extends JobStoreErrorCode = JobStoreErrorCode> extends Error {
+  /** The same in every copy of the package, also where its code was made smaller. */
   override readonly name = "JobStoreError";
+  /** What happened. See the README for what to do about each. */
   readonly code: C;
+  /** The job that the call was about, where it was about one. */
   declare readonly jobId?: string;
   /** ILLEGAL_TRANSITION: the status that is stored. */
   declare readonly from?: string;
@@ -62,6 +67,7 @@ export class JobStoreError<C extends JobStoreErrorCode = JobStoreErrorCode> exte
 
   /** Whether `value` is an error of this package, of this code where one is given. Works across copies of the package. */
   static is(value: unknown): value is JobStoreError;
+  /** Whether it is one of this code: what the error carries besides is known then. */
   static is<C extends JobStoreErrorCode>(value: unknown, code: C): value is JobStoreError<C>;
   static is(value: unknown, code?: JobStoreErrorCode): boolean {
     if (!(value instanceof Error && brand in value)) return false;

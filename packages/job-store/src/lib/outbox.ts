@@ -21,9 +21,13 @@ export interface OutboxEntry {
   readonly jobId: string;
   /** When it was stored. */
   readonly at: Date;
+  /** The queue to publish to. */
   readonly queue: string;
+  /** JSON, parsed. */
   readonly payload: unknown;
+  /** The message's id: the same each time that the entry is handed out, so consumers can tell a repetition. */
   readonly id: string;
+  /** Empty where it was stored without any. */
   readonly headers: Readonly<Record<string, string>>;
 }
 
@@ -52,14 +56,18 @@ export interface Outbox {
    * @throws UNAVAILABLE
    */
   reject(entryIds: readonly string[], reason: string): Promise<void>;
-  /** The entries set aside, oldest first. @param options.limit 1–1000. @default 100 */
+  /**
+   * The entries set aside, oldest first.
+   * @param options.limit 1–1000. @default 100
+   * @throws INVALID_ARGUMENT, UNAVAILABLE
+   */
   rejected(options?: {
     readonly limit?: number | undefined;
   }): Promise<readonly (OutboxEntry & { readonly reason: string })[]>;
   /** Hands entries that were set aside out again, as if they had just been stored. @throws UNAVAILABLE */
   requeue(entryIds: readonly string[]): Promise<void>;
-  /** Entries not yet acknowledged, the rejected ones not counted. */
+  /** Entries not yet acknowledged, the rejected ones not counted. @throws UNAVAILABLE */
   depth(): Promise<number>;
-  /** Since when the oldest of them waits; null: none. */
+  /** Since when the oldest of them waits; null: none. @throws UNAVAILABLE */
   oldest(): Promise<Date | null>;
 }

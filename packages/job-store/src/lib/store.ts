@@ -5,7 +5,9 @@ import type { Outbox, OutboxMessage } from "./outbox.js";
 
 /** What a status change writes besides the status. What is left out stays as it is. */
 export interface Change<D extends JobDefinition> {
+  /** What the work produced, as the definition's `result` has it; INVALID_DATA where that refuses it. */
   readonly result?: input<D["result"]> | undefined;
+  /** Why the work failed. Like `result`, kept until the job leaves a final status. */
   readonly error?: JobFailure | undefined;
   /** null clears it. */
   readonly progress?: input<D["progress"]> | null | undefined;
@@ -39,6 +41,7 @@ export interface CreateOptions {
  * and outbox.read go on as long as they are wanted.
  */
 export interface JobStore<D extends JobDefinition> extends AsyncDisposable {
+  /** The one that the store was created with. */
   readonly definition: D;
 
   /**
@@ -47,7 +50,10 @@ export interface JobStore<D extends JobDefinition> extends AsyncDisposable {
    * @throws INVALID_DATA, INVALID_ARGUMENT, UNAVAILABLE, UNREADABLE_RECORD (the id exists and cannot be read)
    */
   create(data: input<D["data"]>, options?: CreateOptions): Promise<Created<D>>;
-  /** Each job atomic by itself, settled by itself, in the order given. */
+  /**
+   * Each job atomic by itself, settled by itself, in the order given: a rejected one has the error of `create`.
+   * @throws INVALID_ARGUMENT where `jobs` is no list
+   */
   createMany(
     jobs: readonly ({ readonly data: input<D["data"]> } & CreateOptions)[],
   ): Promise<readonly PromiseSettledResult<Created<D>>[]>;
@@ -60,7 +66,7 @@ export interface JobStore<D extends JobDefinition> extends AsyncDisposable {
    */
   save(job: Job<D>): Promise<Job<D>>;
 
-  /** @returns null when absent or expired. @throws UNREADABLE_RECORD, UNAVAILABLE */
+  /** A job as it stands. @returns null when absent or expired. @throws UNREADABLE_RECORD, UNAVAILABLE */
   get(id: string): Promise<Job<D> | null>;
   /** In the order of `ids`, null for each that is absent. @throws UNREADABLE_RECORD naming the id */
   getMany(ids: readonly string[]): Promise<readonly (Job<D> | null)[]>;
@@ -84,6 +90,11 @@ export interface JobStore<D extends JobDefinition> extends AsyncDisposable {
     to: To,
     change?: Change<D>,
   ): Promise<Job<D, To>>;
+  /**
+   * By id: from whatever status the job is in, as far as the lifecycle allows.
+   * @param change.ifVersion the version that must be stored. @default any
+   * @throws as by snapshot
+   */
   updateStatus<To extends StatusOf<D>>(
     id: string,
     to: To,
@@ -102,7 +113,7 @@ export interface JobStore<D extends JobDefinition> extends AsyncDisposable {
    * @returns false when there was no such job. @throws UNAVAILABLE; by snapshot: CONFLICT, UNREADABLE_RECORD
    */
   delete(target: string | Job<D>): Promise<boolean>;
-  /** @returns how many there were. */
+  /** Removes many, each in a step of its own. @returns how many there were. @throws UNAVAILABLE: some may be gone */
   deleteMany(ids: readonly string[]): Promise<number>;
 
   /**
@@ -186,10 +197,11 @@ export type Where<D extends JobDefinition> = {
 
 /** Which jobs a page shows, and in which order. */
 export interface ListQuery<D extends JobDefinition, S extends StatusOf<D> = StatusOf<D>> {
+  /** Only jobs in this status, or in one of these. @default all jobs, ordered by creation */
   readonly status?: S | readonly S[] | undefined;
   /** Only jobs with this value in this field, one that the definition's `index` declares. */
   readonly where?: Where<D> | undefined;
-  /** @default "newest" */
+  /** By entering the status, or by creation where none is given; jobs of one millisecond by id. @default "newest" */
   readonly order?: "newest" | "oldest" | undefined;
   /** Only jobs whose ordering time (entering the status, or creation) is later than this. */
   readonly after?: Date | undefined;
@@ -203,6 +215,7 @@ export interface ListQuery<D extends JobDefinition, S extends StatusOf<D> = Stat
 
 /** Some of the jobs that match, and where the next page begins. */
 export interface Page<D extends JobDefinition, S extends StatusOf<D> = StatusOf<D>> {
+  /** In the order that was asked for. */
   readonly items: readonly Job<D, S>[];
   /** Absent on the last page. */
   readonly cursor?: string;
@@ -241,6 +254,7 @@ export type JobEvent<D extends JobDefinition> =
 export interface Health {
   /** degraded: some calls work, writes do not. unhealthy: nothing does. */
   readonly status: "healthy" | "degraded" | "unhealthy";
+  /** "redis", "memory", or what another driver calls itself. */
   readonly driver: string;
   /** One round trip; null where none was made. */
   readonly latencyMs: number | null;
@@ -271,8 +285,10 @@ export interface AuditReport {
 
 /** Something for the log. */
 export interface StoreEvent {
+  /** degraded: reads work, writes do not, until `recovered`. warning: something to look at, while all calls work. */
   readonly type: "connected" | "disconnected" | "degraded" | "recovered" | "warning";
   /** In plain words, no secrets. */
   readonly message: string;
+  /** The same for programs, where there is more to say than the message. */
   readonly details?: Readonly<Record<string, Json>>;
 }

@@ -2,6 +2,7 @@ import type { JobStoreDriver } from "../../index.js";
 
 /** Somewhere to keep jobs that no other test can see: a fresh driver, a private key prefix. */
 export interface Place {
+  /** The driver that is tried. */
   readonly driver: JobStoreDriver;
   /**
    * Another driver object over the same place, as another process would have it, so that racing writers come over

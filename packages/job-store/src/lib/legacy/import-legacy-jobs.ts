@@ -34,12 +34,15 @@ export interface LegacyImportOptions<D extends JobDefinition>
 
 /** A value that could not be taken over, and why. */
 export interface LegacyProblem {
+  /** With its prefix, as Redis has it. */
   readonly key: string;
+  /** In plain words; it does not repeat the value. */
   readonly reason: string;
 }
 
 /** How many keys under `job:` met with what. On a dry run: would have. */
 export interface LegacyImport {
+  /** Values that became jobs of the store. */
   readonly takenOver: number;
   /** Jobs of the store: left alone. */
   readonly alreadyTakenOver: number;

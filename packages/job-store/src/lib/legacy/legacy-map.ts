@@ -17,11 +17,17 @@ export interface LegacyMap<D extends JobDefinition> {
 
 /** What an older system knew of a job. */
 export interface LegacyJob<D extends JobDefinition> {
+  /** Of the new definition. */
   readonly status: StatusOf<D>;
+  /** What the job carries; a value that the schema refuses is a problem, and stays as it is. */
   readonly data: input<D["data"]>;
+  /** How far it had come. @default null */
   readonly progress?: input<D["progress"]> | null | undefined;
+  /** What it produced. @default null */
   readonly result?: input<D["result"]> | null | undefined;
+  /** Why it failed. @default null */
   readonly error?: JobFailure | null | undefined;
+  /** When it was created. */
   readonly createdAt: Date;
   /** Also when it entered its status, from which its TTL runs. @default createdAt */
   readonly updatedAt?: Date | undefined;

@@ -17,14 +17,17 @@ export type RedisDriverOptions = (
   | {
       /** Some nodes of a Redis Cluster; the others are found through them. */
       readonly cluster: readonly ClusterNode[];
+      /** Further options of ioredis; user, password and TLS of the nodes go into its `redisOptions`. */
       readonly redis?: ClusterConnectionOptions | undefined;
       /** See `shards` below. */
       readonly shards?: number | undefined;
     }
   | {
+      /** Sentinels that watch the master; they are asked for it at each connect. */
       readonly sentinels: readonly { readonly host: string; readonly port: number }[];
       /** Of the master that the sentinels watch. */
       readonly name: string;
+      /** Further options of ioredis: `username`, `password` and `tls` of the master, say. */
       readonly redis?: ConnectionOptions | undefined;
     }
   | {

@@ -8,7 +8,9 @@ import { StatusReporter } from "./status-reporter.js";
 
 /** What a reporter could not do, and why. */
 export interface RejectedChange<D extends JobDefinition> {
+  /** The job. */
   readonly id: string;
+  /** The status that was reported. */
   readonly to: StatusOf<D>;
   /**
    * What the store said. UNAVAILABLE where it said nothing: there was no room to wait, the reporter was closed without a

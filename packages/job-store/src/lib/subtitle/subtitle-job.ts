@@ -3,9 +3,11 @@ import { defineJob, JobStoreError, type Json } from "../../index.js";
 
 /** What a subtitle job carries. */
 export interface SubtitleData {
+  /** Where the video is; not fetched by the store. */
   readonly videoUrl: string;
+  /** What people call it. */
   readonly videoTitle: string;
-  /** BCP 47, canonical. */
+  /** Of the subtitle that is wanted. BCP 47, canonical. */
   readonly language: string;
   /** null (also when left out): no translation wanted. */
   readonly targetLanguage: string | null;
@@ -15,6 +17,7 @@ export interface SubtitleData {
 
 /** Where the finished subtitle is. */
 export interface SubtitleResult {
+  /** From where clients get it. */
   readonly downloadUrl: string;
   /** What a service wants to show besides: candidate chosen, encoding, coverage, warnings. */
   readonly details?: { readonly [key: string]: Json } | undefined;
@@ -22,8 +25,11 @@ export interface SubtitleResult {
 
 /** How far a stage has come. */
 export interface SubtitleProgress {
+  /** What is being done: "searching", say. */
   readonly stage: string;
+  /** Of `total`, 0 or more. */
   readonly done: number;
+  /** 0 or more, in whatever the stage counts. */
   readonly total: number;
 }
 
