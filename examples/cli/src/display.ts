@@ -39,19 +39,23 @@ function line(job: Job, eta: string): string {
   const full = Math.round((job.percent / 100) * BAR_WIDTH);
   const bar = "█".repeat(full) + "░".repeat(BAR_WIDTH - full);
   const color = job.status === "failed" ? "red" : job.status === "completed" ? "green" : "cyan";
-  const { status, progress, attempt } = job;
+  const { status, progress, attempt, waiting } = job;
   const again = attempt > 1 ? `, attempt ${attempt}` : "";
-  const stage =
-    job.status === "failed" ? `failed: ${job.error?.message ?? ""}` : `${progress?.stage ?? status}${again}`;
-  const count = progress && progress.total > 1 && status !== "failed" ? ` ${progress.done}/${progress.total}` : "";
+  const stage = waiting
+    ? `waits until ${waiting.until}: ${waiting.reason}`
+    : status === "failed"
+      ? `failed: ${job.error?.message ?? ""}`
+      : `${progress?.stage ?? status}${again}`;
+  const count =
+    progress && progress.total > 1 && status !== "failed" && !waiting ? ` ${progress.done}/${progress.total}` : "";
   return `${styleText(color, bar)} ${String(job.percent).padStart(3)}%  ${stage}${count}${eta}`;
 }
 
 /** How long the stage will still take, by how fast it went since it was first seen. */
 export function createEta(now: () => number): (job: Job) => string {
   let first: { readonly stage: string; readonly done: number; readonly at: number } | null = null;
-  return ({ status, progress }) => {
-    if (!progress) return "";
+  return ({ status, progress, waiting }) => {
+    if (!progress || waiting) return "";
     const stage = `${status} ${progress.stage}`;
     if (first?.stage !== stage || progress.done < first.done) first = { stage, done: progress.done, at: now() };
     const done = progress.done - first.done;

@@ -10,6 +10,7 @@ export const job = z.object({
   targetLanguage: z.string().nullable(),
   percent: z.number(),
   progress: z.object({ stage: z.string(), done: z.number(), total: z.number() }).nullable(),
+  waiting: z.object({ until: z.string(), reason: z.string() }).nullable().default(null),
   error: z.object({ code: z.string().nullable(), message: z.string() }).nullable(),
   createdAt: z.string(),
 });

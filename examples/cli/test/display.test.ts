@@ -12,6 +12,7 @@ const job = (status: Job["status"], done: number): Job => ({
   targetLanguage: "es",
   percent: 0,
   progress: { stage: status, done, total: 100 },
+  waiting: null,
   error: null,
   createdAt: "2026-01-01T00:00:00Z",
 });
@@ -40,4 +41,13 @@ test("events are read however the bytes arrive", async () => {
     { id: "a", event: "job", data: '{"title":"Amélie"}' },
     { id: "a", event: "message", data: "one\ntwo" },
   ]);
+});
+
+test("a job that waits has no time left to tell", () => {
+  let now = 0;
+  const eta = createEta(() => now);
+  eta(job("translating", 40));
+  now = 10_000;
+  const waiting = { until: "2026-01-01T06:00:00Z", reason: "The quota is used up." };
+  expect(eta({ ...job("translating", 50), waiting })).toBe("");
 });

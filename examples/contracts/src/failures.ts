@@ -20,7 +20,10 @@ export class Failure extends Error {
   }
 }
 
-/** Work that cannot be done now. A worker that throws it is asked again, not before `afterMs` where a retry is that late. */
+/**
+ * Work that cannot be done now, but can after `afterMs`. Up to the queue's longest retry delay that is a retry like another;
+ * for longer the job is parked: it keeps its status, says until when it waits, and uses up no retry.
+ */
 export class NotNow extends Error {
   override readonly name = "NotNow";
 

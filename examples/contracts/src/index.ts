@@ -10,14 +10,17 @@ export {
 export { connectionEnv, EnvError, envOrExit, exitWith, parseEnv, workerEnv } from "./env.js";
 export { Failure, NotNow } from "./failures.js";
 export {
+  type JobProgress,
   jobId,
   type SubtitleJob,
   type SubtitleStore,
   subtitleJob,
   subtitleStatus,
+  type Working,
   type WorkingJob,
 } from "./job.js";
 export { createLog, type Log, logStoreEvents } from "./log.js";
+export { goingOn, waitingOf } from "./parking.js";
 export {
   memoryProviderStates,
   type ProviderNews,
@@ -25,7 +28,7 @@ export {
   type ProviderStates,
   providerState,
 } from "./provider-state.js";
-export { downloadQueue, jobMessage, type StageQueue, translateQueue } from "./queues.js";
+export { downloadQueue, jobMessage, queueOf, type StageQueue, translateQueue } from "./queues.js";
 export { redisProviderStates } from "./redis-provider-states.js";
 export { type Outcome, type Stage, type StageOptions, type StageTools, startStage } from "./stage.js";
 export { createStanding, type Standing } from "./standing.js";

@@ -2,9 +2,20 @@ import { defineJob, type Job, type JobStore } from "@subtitles/job-store";
 import { subtitleJob as preset } from "@subtitles/job-store/subtitle";
 import { z } from "zod";
 
-/** The preset of `@subtitles/job-store/subtitle`, and two fields that jobs can be listed by. */
+/** How far a stage has come, and until when it waits where it cannot go on. */
+const progress = z.object({
+  stage: z.string().min(1),
+  done: z.number().min(0),
+  total: z.number().min(0),
+  /** The job is parked: no message asks for it, and the manager sends one once it is time. */
+  waiting: z.object({ until: z.iso.datetime(), reason: z.string() }).optional(),
+});
+export type JobProgress = z.output<typeof progress>;
+
+/** The preset of `@subtitles/job-store/subtitle`, with jobs that may wait, and two fields that they can be listed by. */
 export const subtitleJob = defineJob({
   ...preset,
+  progress,
   index: {
     language: ({ language }) => language,
     targetLanguage: ({ targetLanguage }) => targetLanguage,

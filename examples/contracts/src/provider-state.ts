@@ -13,6 +13,8 @@ export const providerState = z.object({
   throttledUntil: z.string().nullable(),
   /** Why not, for people. */
   reason: z.string().nullable(),
+  /** Waiting does not mend it: whoever runs this has to change something, such as a key. */
+  needsOperator: z.boolean(),
   /** When a worker last wrote any of this. */
   updatedAt: z.string(),
 });
@@ -47,7 +49,7 @@ export function memoryProviderStates(): ProviderStates {
 /** What is known of a service that no worker has written about. */
 export function unknown(name: string): ProviderState {
   const nothing = { remaining: null, allowed: null, resetsAt: null, throttledUntil: null, reason: null };
-  return { name, ...nothing, updatedAt: new Date(0).toISOString() };
+  return { name, ...nothing, needsOperator: false, updatedAt: new Date(0).toISOString() };
 }
 
 export function byName(one: ProviderState, other: ProviderState): number {

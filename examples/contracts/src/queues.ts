@@ -13,3 +13,6 @@ export const translateQueue = defineQueue({ name: "subtitles.translate", payload
 
 /** Either of them. */
 export type StageQueue = typeof downloadQueue | typeof translateQueue;
+
+/** The queue that asks for the work of a status. */
+export const queueOf = { downloading: downloadQueue, translating: translateQueue } as const;

@@ -4,8 +4,9 @@ import type { SubtitleProgress } from "@subtitles/job-store/subtitle";
 import { type Broker, type Consumer, deadLetter, type Message, retry, type Verdict } from "@subtitles/queue";
 import { consumeWhenReachable } from "./consume.js";
 import { Failure, NotNow } from "./failures.js";
-import type { SubtitleJob, SubtitleStore, Working, WorkingJob } from "./job.js";
+import type { JobProgress, SubtitleJob, SubtitleStore, Working, WorkingJob } from "./job.js";
 import type { Log } from "./log.js";
+import { goingOn, parked } from "./parking.js";
 import { createProgressWriter, isLost } from "./progress.js";
 import type { StageQueue } from "./queues.js";
 import { untilStored } from "./until-stored.js";
@@ -21,8 +22,8 @@ export interface Stage {
    */
   enter(job: Job<SubtitleJob>, change: Change<SubtitleJob>): Promise<WorkingJob> | null;
   /**
-   * The work. What it answers is where the job goes. A `Failure` that it throws fails the job, a `NotNow` says when to try
-   * again, and anything else is retried.
+   * The work. What it answers is where the job goes. A `Failure` that it throws fails the job, a `NotNow` says when it can
+   * go on, and anything else is retried.
    */
   work(job: WorkingJob, tools: StageTools): Promise<Outcome>;
 }
@@ -42,6 +43,13 @@ export type Outcome = {
   readonly afterwards?: () => Promise<void>;
 } & Omit<Change<SubtitleJob>, "by">;
 
+/** The job goes nowhere: it waits, in the status that it has. */
+interface Parked {
+  readonly to: null;
+  readonly progress: JobProgress;
+  readonly note: string;
+}
+
 export interface StageOptions {
   readonly store: SubtitleStore;
   readonly broker: Broker;
@@ -57,11 +65,13 @@ export interface StageOptions {
  * - While the store is away the message is kept and the work waits; that uses up no retry.
  * - A job that is gone or past this stage leaves nothing to do: the message was a duplicate.
  * - A worker that was replaced, or whose job was cancelled, stops quietly: its old snapshot can change nothing.
+ * - A job that has to wait for longer than a retry is parked: its message is acknowledged, and the manager sends another.
  * - What throws is retried with a delay. Before the last attempt's message is dead-lettered, its job fails with the reason.
  */
 export function startStage(stage: Stage, options: StageOptions): Consumer {
   const { store, broker, log, concurrency = 1 } = options;
   const by = `${stage.name}@${hostname()}/${process.pid}`;
+  const longestRetryMs = Math.max(...stage.queue.retryDelaysMs);
 
   async function deliver(message: Message<StageQueue>): Promise<Verdict | undefined> {
     const { jobId } = message.payload;
@@ -90,7 +100,7 @@ export function startStage(stage: Stage, options: StageOptions): Consumer {
     return untilStored(async () => {
       for (;;) {
         const job = await store.get(message.payload.jobId);
-        const entering = job && stage.enter(job, { by, note });
+        const entering = job && stage.enter(job, { by, note, progress: goingOn(job.progress) });
         if (!entering) {
           jobLog.info({ status: job?.status ?? "gone" }, "nothing left to do for this message");
           return null;
@@ -105,7 +115,7 @@ export function startStage(stage: Stage, options: StageOptions): Consumer {
     }, message.signal);
   }
 
-  async function perform(job: WorkingJob, message: Message<StageQueue>, jobLog: Log): Promise<Outcome> {
+  async function perform(job: WorkingJob, message: Message<StageQueue>, jobLog: Log): Promise<Outcome | Parked> {
     const lost = new AbortController();
     const progress = createProgressWriter(store, job, (error) => lost.abort(error));
     const signal = AbortSignal.any([message.signal, lost.signal]);
@@ -115,14 +125,20 @@ export function startStage(stage: Stage, options: StageOptions): Consumer {
     } catch (error) {
       signal.throwIfAborted(); // why it had to stop says more than how the work put it
       if (error instanceof Failure) return failed(error);
-      throw error;
+      if (!(error instanceof NotNow) || error.afterMs <= longestRetryMs) throw error;
+      return { to: null, ...parked(error, progress.latest ?? job.progress) };
     } finally {
       await progress.close();
     }
   }
 
-  async function record(job: WorkingJob, outcome: Outcome, signal: AbortSignal, jobLog: Log): Promise<void> {
-    const { to, afterwards, ...change } = outcome;
+  async function record(job: WorkingJob, end: Outcome | Parked, signal: AbortSignal, jobLog: Log): Promise<void> {
+    if (end.to === null) {
+      const { progress, note } = end;
+      await untilStored(async () => stage.enter(job, { progress, note, by }), signal);
+      return jobLog.info({ note }, "parked");
+    }
+    const { to, afterwards, ...change } = end;
     await untilStored(() => store.updateStatus(job, to, { ...change, by }), signal);
     jobLog.info({ to, reason: change.error?.message }, "stage done");
     await afterwards?.().catch((error: unknown) => jobLog.warn({ err: error }, "something was left behind"));

@@ -2,18 +2,17 @@ import { Failure, NotNow } from "./failures.js";
 import type { Log } from "./log.js";
 import type { ProviderNews, ProviderStates } from "./provider-state.js";
 
-/** Up to this a worker waits by having its message delivered again, in milliseconds; beyond, the job fails and says when to retry. */
-const LONGEST_WAIT_MS = 2 * 60_000;
-
 /** How this worker stands with a service: what the workers told each other, or what it knows itself while they cannot. */
 export interface Standing {
-  /** @throws NotNow, Failure where it must not be asked before some later time */
+  /** @throws NotNow where it must not be asked before some later time; Failure where the operator has to mend something */
   mayAsk(): Promise<void>;
   /** As `mayAsk`, for a call that the quota counts. */
   mayUseQuota(): Promise<void>;
   note(news: ProviderNews): Promise<void>;
   /** Notes that it must not be asked for so long, in milliseconds, and answers what to throw. */
-  throttle(forMs: number, reason: string): Promise<Error>;
+  throttle(forMs: number, reason: string): Promise<NotNow>;
+  /** As `throttle`, where waiting mends nothing: jobs fail at once, and others ask again only after so long. */
+  refuse(forMs: number, reason: string): Promise<Failure>;
 }
 
 /** @param provider `name` is its name among the workers, `title` how people call it */
@@ -39,32 +38,37 @@ export function createStanding(
     await states.note(provider.name, news).catch((error) => log.warn({ err: error }, "other workers are not told"));
   }
 
-  function throwUntil(time: string | null | undefined, reason: string): void {
-    if (time && Date.parse(time) > Date.now()) throw notBefore(new Date(time), reason);
-  }
-
-  function notBefore(until: Date, reason: string): Error {
-    const afterMs = Math.max(0, until.getTime() - Date.now());
-    const message = `${provider.title} cannot be asked before ${until.toISOString()}: ${reason}.`;
-    return afterMs <= LONGEST_WAIT_MS
-      ? new NotNow(message, afterMs)
-      : new Failure("PROVIDER_UNAVAILABLE", message, { retryable: true });
-  }
+  const sentence = (reason: string) => `${provider.title} cannot be asked: ${reason}.`;
+  const notBefore = (time: number, reason: string) => new NotNow(sentence(reason), Math.max(0, time - Date.now()));
+  const refusal = (reason: string) => new Failure("PROVIDER_UNAVAILABLE", sentence(reason), { retryable: true });
+  const inFuture = (time: string | null | undefined) => {
+    const at = time ? Date.parse(time) : 0;
+    return at > Date.now() ? at : null;
+  };
+  const leaveAlone = (forMs: number, reason: string, needsOperator: boolean) =>
+    note({ throttledUntil: new Date(Date.now() + forMs).toISOString(), reason, needsOperator });
 
   return {
     note,
     async mayAsk() {
-      const { throttledUntil, reason } = await read();
-      throwUntil(throttledUntil, reason ?? "it is throttled");
+      const { throttledUntil, reason, needsOperator } = await read();
+      const until = inFuture(throttledUntil);
+      if (until === null) return;
+      const why = reason ?? "it is throttled";
+      throw needsOperator ? refusal(why) : notBefore(until, why);
     },
     async mayUseQuota() {
       const { remaining, resetsAt } = await read();
-      if (remaining === 0) throwUntil(resetsAt, "the quota is used up");
+      const until = remaining === 0 ? inFuture(resetsAt) : null;
+      if (until !== null) throw notBefore(until, "the quota is used up");
     },
     async throttle(forMs, reason) {
-      const until = new Date(Date.now() + forMs);
-      await note({ throttledUntil: until.toISOString(), reason });
-      return notBefore(until, reason);
+      await leaveAlone(forMs, reason, false);
+      return notBefore(Date.now() + forMs, reason);
+    },
+    async refuse(forMs, reason) {
+      await leaveAlone(forMs, reason, true);
+      return refusal(reason);
     },
   };
 }

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
+import { mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { jobId } from "./job.js";
 import { isVtt, type SubtitleFormat } from "./subtitle/index.js";
@@ -13,6 +13,10 @@ export interface SubtitleFiles {
   save(jobId: string, language: string, content: string): Promise<void>;
   /** Null where there is no such file. */
   read(jobId: string, language: string): Promise<string | null>;
+  /** The jobs all of whose files were last written at least so long ago, in milliseconds. */
+  list(options: { readonly olderThanMs: number }): Promise<readonly string[]>;
+  /** All of a job's files. Those that are not there are no fault. */
+  remove(jobId: string): Promise<void>;
 }
 
 const OTHER: Readonly<Record<SubtitleFormat, SubtitleFormat>> = { srt: "vtt", vtt: "srt" };
@@ -32,7 +36,47 @@ export function createSubtitleFiles(folder: string): SubtitleFiles {
     async read(jobId, language) {
       return (await readIfThere(pathOf(jobId, language, "srt"))) ?? (await readIfThere(pathOf(jobId, language, "vtt")));
     },
+    async list({ olderThanMs }) {
+      const newest = new Map<string, number>();
+      for (const { name, id } of await stored(folder)) {
+        const writtenAt = await lastWritten(join(folder, name));
+        newest.set(id, Math.max(newest.get(id) ?? 0, writtenAt));
+      }
+      const before = Date.now() - olderThanMs;
+      return [...newest].filter(([, writtenAt]) => writtenAt <= before).map(([id]) => id);
+    },
+    async remove(jobId) {
+      for (const { name, id } of await stored(folder)) if (id === jobId) await rm(join(folder, name), { force: true });
+    },
   };
+}
+
+/** A job's file, or what a crash left of one; the folder may hold other things as well. */
+const FILE = /^(?<id>[A-Za-z0-9._-]{1,128})\.[A-Za-z0-9-]{1,64}\.(?:srt|vtt)(?:\.[0-9a-f-]{36}\.tmp)?$/;
+
+async function stored(folder: string): Promise<readonly { readonly name: string; readonly id: string }[]> {
+  const names = await readdir(folder).catch((error: unknown) => {
+    if (isAbsent(error)) return [];
+    throw error;
+  });
+  return names.flatMap((name) => {
+    const id = FILE.exec(name)?.groups?.id;
+    return id === undefined ? [] : [{ name, id }];
+  });
+}
+
+/** As `Date.now()` has it. One that was removed meanwhile counts as new: whoever removed it knows more. */
+async function lastWritten(path: string): Promise<number> {
+  try {
+    return (await stat(path)).mtimeMs;
+  } catch (error) {
+    if (isAbsent(error)) return Date.now();
+    throw error;
+  }
+}
+
+function isAbsent(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "ENOENT";
 }
 
 /** Writes a file by a temporary one beside it, which takes its name once it is on the disk. */
@@ -59,7 +103,7 @@ export async function readIfThere(path: string): Promise<string | null> {
   try {
     return await readFile(path, "utf8");
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return null;
+    if (isAbsent(error)) return null;
     throw error;
   }
 }

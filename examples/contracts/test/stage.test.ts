@@ -171,6 +171,31 @@ test("what cannot be done now is tried again as late as it says", async () => {
   expect(work).toHaveBeenCalledTimes(2);
 });
 
+test("a job that has to wait for longer than a retry is parked: it says until when, and no message is left", async () => {
+  const { store, broker, submit, work, expectQueueEmpty } = startRig(async () => completed);
+  work.mockImplementationOnce(async (_job, { progress }) => {
+    progress({ stage: "searching", done: 2, total: 3 });
+    throw new NotNow("The quota is used up.", 3_600_000);
+  });
+  const id = await submit();
+  await expect
+    .poll(() => store.get(id))
+    .toMatchObject({
+      status: "downloading",
+      error: null,
+      progress: { stage: "searching", done: 2, total: 3, waiting: { reason: "The quota is used up." } },
+    });
+  await expectQueueEmpty();
+  const parked = await store.get(id);
+  const until = Date.parse(parked?.progress?.waiting?.until ?? "");
+  expect(until - Date.now()).toBeGreaterThan(3_500_000);
+  expect(parked?.history.at(-1)?.note).toContain("The quota is used up.");
+
+  await broker.publish(testQueue, { jobId: id });
+  await expect.poll(() => store.get(id)).toMatchObject({ status: "completed" });
+  expect((await store.get(id))?.progress).toEqual({ stage: "searching", done: 2, total: 3 });
+});
+
 test("a failure that the work throws ends the job at once, with its code", async () => {
   const { store, submit, work, expectQueueEmpty } = startRig(async () => {
     throw new Failure("NO_TARGET", "No language was asked for.", { note: "a note" });

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -18,6 +18,23 @@ test("what was saved is read, and nothing else is in the folder", async () => {
   expect(await files.read("job-1", "en")).toBe("second");
   expect(await readFile(join(root, "storage/job-1.pt-BR.srt"), "utf8")).toBe("terceiro");
   expect(await readdir(join(root, "storage"))).toEqual(["job-1.en.srt", "job-1.pt-BR.srt"]);
+});
+
+test("a job's files are listed by when they were written last, and removed together", async () => {
+  const files = createSubtitleFiles(root);
+  expect(await files.list({ olderThanMs: 0 })).toEqual([]);
+  for (const id of ["job.1", "job.1.en", "job-2"]) await files.save(id, "en", "1\n");
+  await files.save("job.1", "es", "WEBVTT\n");
+  await writeFile(join(root, "job.1.en.srt.123e4567-e89b-12d3-a456-426614174000.tmp"), "a crash left it");
+  await writeFile(join(root, "notes.txt"), "somebody's");
+  const longAgo = new Date(Date.now() - 60_000);
+  for (const name of ["job-2.en.srt", "job.1.en.srt"]) await utimes(join(root, name), longAgo, longAgo);
+
+  expect((await files.list({ olderThanMs: 0 })).toSorted()).toEqual(["job-2", "job.1", "job.1.en"]);
+  expect(await files.list({ olderThanMs: 30_000 })).toEqual(["job-2"]);
+  await files.remove("job.1");
+  await files.remove("absent");
+  expect(await readdir(root)).toEqual(["job-2.en.srt", "job.1.en.en.srt", "notes.txt"]);
 });
 
 test("a file has its format's name, and takes the place of one in the other format", async () => {

@@ -1,9 +1,8 @@
-import type { lookup } from "node:dns";
 import { once } from "node:events";
 import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import { expect, onTestFinished, test, vi } from "vitest";
-import { fetchPublic } from "../src/net/fetch-public.js";
+import { fetchPublic, type LookupAll } from "../src/net/fetch-public.js";
 import { isPublicAddress } from "../src/net/public-address.js";
 
 const signal = new AbortController().signal;
@@ -24,14 +23,13 @@ async function serve(answer: RequestListener) {
 /** A resolver that answers with these addresses, one set after the other; the last stays. */
 function resolving(...answers: readonly (readonly string[])[]) {
   let call = 0;
-  const resolver = vi.fn((_host: string, _options: unknown, done: (...args: unknown[]) => void) => {
+  return vi.fn<LookupAll>((_host, _options, done) => {
     const addresses = answers[Math.min(call++, answers.length - 1)] ?? [];
     done(
       null,
       addresses.map((address) => ({ address, family: address.includes(":") ? 6 : 4 })),
     );
   });
-  return resolver as unknown as typeof lookup & typeof resolver;
 }
 
 test.each(["1.1.1.1", "93.184.216.34", "2606:4700:4700::1111", "172.32.0.1", "100.128.0.1"])(

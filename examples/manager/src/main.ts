@@ -4,27 +4,22 @@ import {
   createSubtitleFiles,
   envOrExit,
   openBroker,
+  openProviderStates,
   openStore,
-  redisProviderStates,
   stopSignal,
 } from "@example/contracts";
 import { startManager } from "./app.js";
 import { managerEnv } from "./env.js";
-import { redisKeys } from "./jobs/redis-keys.js";
+import { openRequestKeys } from "./jobs/redis-keys.js";
 
 const env = envOrExit(managerEnv);
 const log = createLog("manager", env.LOG_LEVEL);
 const stop = stopSignal();
 
-const redis = {
-  url: env.REDIS_URL,
-  keyPrefix: env.REDIS_KEY_PREFIX,
-  onError: (error: Error) => log.warn({ err: error }, "redis"),
-};
 await using store = openStore(env, log);
 await using broker = openBroker(env, log);
-await using providers = redisProviderStates(redis);
-await using keys = redisKeys(redis);
+await using providers = openProviderStates(env, log);
+await using keys = openRequestKeys(env, log);
 await using _manager = await startManager({
   store,
   broker,

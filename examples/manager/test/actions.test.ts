@@ -1,5 +1,5 @@
 import { downloadQueue, translateQueue } from "@example/contracts";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { film, srt, startRig } from "./rig.js";
 
 test("a failed job is tried again, from where it stopped", async () => {
@@ -96,6 +96,7 @@ test("an upload may be in any encoding, and is kept as UTF-8", async () => {
 });
 
 test.each([
+  [400, "application/json", "{}"],
   [422, "application/x-subrip", "no subtitle at all"],
   [422, "application/x-subrip", ""],
   [415, "image/png", srt],
@@ -123,7 +124,7 @@ test("a redriven message finds its job open again", async () => {
   const letters = await get("/api/v1/queues/download/dead-letters");
   expect(await letters.json()).toMatchObject({ items: [{ jobId: job.id, reason: "it broke" }] });
   const redriven = await post("/api/v1/queues/download/redrive");
-  expect([redriven.status, await redriven.json()]).toEqual([200, { redriven: 1 }]);
+  expect([redriven.status, await redriven.json()]).toEqual([200, { redriven: 1, left: 0 }]);
   expect(await store.get(job.id)).toMatchObject({ status: "pending", attempt: 2 });
   expect(await (await get("/api/v1/queues")).json()).toMatchObject({
     items: [
@@ -131,6 +132,46 @@ test("a redriven message finds its job open again", async () => {
       { stage: "translate", counts: { ready: 0 } },
     ],
     outbox: { waiting: 0, oldestAt: null },
+  });
+});
+
+test("more dead letters than are sent back at a time: the answer says how many are left, and ids are found among all", async () => {
+  const { broker, post } = await startRig();
+  const ids = Array.from({ length: 502 }, (_, n) => `letter-${n}`);
+  const letters = ids.map((id) => ({ payload: { jobId: "gone" }, options: { id } }));
+  await broker.publishMany(downloadQueue, letters);
+  const dead = { concurrency: 50 };
+  const consumer = await broker.consume(downloadQueue, async () => ({ kind: "deadLetter", reason: "it broke" }), dead);
+  await expect.poll(() => broker.stats(downloadQueue)).toMatchObject({ dead: ids.length });
+  await consumer.close();
+  const redrive = async (body?: object) => (await post("/api/v1/queues/download/redrive", body)).json();
+  expect(await redrive({ ids: ids.slice(-1) })).toEqual({ redriven: 1, left: 501 });
+  expect(await redrive()).toEqual({ redriven: 500, left: 1 });
+  expect(await redrive()).toEqual({ redriven: 1, left: 0 });
+});
+
+describe("a job that is deleted", () => {
+  test("is gone with its files, and can be asked for anew", async () => {
+    const { store, files, manager, get, submit, complete } = await startRig();
+    const { id } = await submit();
+    await complete(id, { file: srt });
+    const remove = () => fetch(`${manager.url}/api/v1/jobs/${id}`, { method: "DELETE" });
+    expect((await remove()).status).toBe(204);
+    expect(await store.get(id)).toBeNull();
+    expect(await files.read(id, "en")).toBeNull();
+    expect((await get(`/api/v1/jobs/${id}`)).status).toBe(404);
+    expect((await remove()).status).toBe(404);
+    expect(await submit()).toMatchObject({ id, status: "pending", attempt: 1 });
+  });
+
+  test("has ended before: one that is under way is cancelled first", async () => {
+    const { manager, submit, post } = await startRig();
+    const { id } = await submit();
+    const remove = () => fetch(`${manager.url}/api/v1/jobs/${id}`, { method: "DELETE" });
+    const refused = await remove();
+    expect([refused.status, await refused.json()]).toMatchObject([409, { code: "WRONG_STATUS" }]);
+    await post(`/api/v1/jobs/${id}/cancel`);
+    expect((await remove()).status).toBe(204);
   });
 });
 

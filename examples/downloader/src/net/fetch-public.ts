@@ -1,4 +1,4 @@
-import { type LookupAddress, lookup as resolve } from "node:dns";
+import { type LookupAddress, type LookupAllOptions, lookup as resolve } from "node:dns";
 import { type IncomingMessage, request as requestHttp } from "node:http";
 import { request as requestHttps } from "node:https";
 import { isIP, type LookupFunction } from "node:net";
@@ -15,8 +15,15 @@ export interface FetchPublicOptions {
   /** Origins that the operator configured: these may be anywhere. @default none */
   readonly trustedOrigins?: readonly string[] | undefined;
   /** For tests. @default the system's resolver */
-  readonly lookup?: typeof resolve | undefined;
+  readonly lookup?: LookupAll | undefined;
 }
+
+/** All addresses of a host, as `dns.lookup` tells them. */
+export type LookupAll = (
+  hostname: string,
+  options: LookupAllOptions,
+  done: (error: NodeJS.ErrnoException | null, addresses: LookupAddress[]) => void,
+) => void;
 
 /** An address that is not fetched, or a reply that is not taken. Names no address inside of our network. */
 class FetchRefused extends Error {
@@ -80,9 +87,9 @@ function send(url: URL, options: FetchPublicOptions): Promise<IncomingMessage> {
 }
 
 /** What the connection asks instead of the resolver: it gets the addresses only if each of them is public. */
-function publicOnly(lookup: typeof resolve): LookupFunction {
+function publicOnly(lookup: LookupAll): LookupFunction {
   return (hostname, { all = false, family }, done) => {
-    lookup(hostname, { all: true, ...(family !== undefined && { family }) }, (error, addresses: LookupAddress[]) => {
+    lookup(hostname, { all: true, ...(family !== undefined && { family }) }, (error, addresses) => {
       const [first] = addresses ?? [];
       if (error || !first) return done(error ?? new FetchRefused("No such host."), "");
       if (!addresses.every(({ address }) => isPublicAddress(address))) {

@@ -82,7 +82,7 @@ export function createRequests(
       if (isLast) throw await standing.throttle(AFTER.outage, "it is out of order");
       return null;
     }
-    if (status === 403) throw await standing.throttle(AFTER.refusedKey, "it refuses the API key");
+    if (status === 403) throw await standing.refuse(AFTER.refusedKey, "it refuses the API key");
     if (status === 200 || status === 400 || status === 401 || status === 406) return { status, body };
     throw new Failure("PROVIDER_REFUSED", `OpenSubtitles refused the request with ${status}.`);
   }

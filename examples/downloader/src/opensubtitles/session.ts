@@ -48,7 +48,7 @@ export function createSession(
     await turn(signal);
     const { status, body } = await requests.send({ method: "POST", path: "/login", body: account }, signal);
     if (status !== 200) {
-      throw await standing.throttle(AFTER_WRONG_PASSWORD_MS, "it refuses the user name or the password");
+      throw await standing.refuse(AFTER_WRONG_PASSWORD_MS, "it refuses the user name or the password");
     }
     const { token, base_url: host, user } = loginReply.parse(body);
     if (typeof user?.allowed_downloads === "number") await standing.note({ allowed: user.allowed_downloads });

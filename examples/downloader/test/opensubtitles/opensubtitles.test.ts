@@ -194,7 +194,7 @@ test("a wrong password is not tried again and again, by no worker", async () => 
   const states = memoryProviderStates();
   for (let at = 0; at < 3; at++) {
     const failure = read(stub, { states, account: { ...ACCOUNT, password: "hunter2" } });
-    await expect(failure).rejects.toThrow(/cannot be asked before .+: it refuses the user name or the password\./);
+    await expect(failure).rejects.toThrow("OpenSubtitles cannot be asked: it refuses the user name or the password.");
     await expect(failure).rejects.not.toThrow("hunter2");
   }
   expect(stub.calls).toEqual(["POST /api/v1/login"]);
@@ -220,9 +220,9 @@ test("the last download of the quota is taken, and after it no worker asks for a
   expect(await states.get("opensubtitles")).toMatchObject({ remaining: 0 });
   await expect(read(stub, { states })).rejects.toThrow(
     expect.objectContaining({
-      name: "Failure",
-      retryable: true,
-      message: expect.stringContaining("the quota is used up"),
+      name: "NotNow",
+      message: "OpenSubtitles cannot be asked: the quota is used up.",
+      afterMs: expect.closeTo(stub.resetsAt.getTime() - Date.now(), -4),
     }),
   );
   expect(stub.called("POST /api/v1/download")).toHaveLength(1);
@@ -246,7 +246,9 @@ test("a short throttling is waited for, a long one is shared", async () => {
   expect(failure).toMatchObject({ name: "NotNow", message: expect.stringContaining("too many requests") });
   expect(failure).toHaveProperty("afterMs");
   const before = stub.calls.length;
-  await expect(read(stub, { states, account: undefined })).rejects.toThrow("cannot be asked before");
+  await expect(read(stub, { states, account: undefined })).rejects.toThrow(
+    "OpenSubtitles cannot be asked: too many requests.",
+  );
   expect(stub.calls.length).toBe(before);
 });
 

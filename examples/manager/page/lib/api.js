@@ -54,6 +54,9 @@ export const retryJob = (id, { fromStart = false } = {}) => request(`${jobPath(i
  */
 export const cancelJob = (id) => request(`${jobPath(id)}/cancel`, { method: "POST" });
 
+/** @param {string} id */
+export const deleteJob = (id) => send(jobPath(id), { method: "DELETE" });
+
 /**
  * @param {Order} order
  * @param {string} key the same for the same order, so that sending it twice asks once

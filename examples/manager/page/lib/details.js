@@ -1,36 +1,15 @@
 /**
- * What the workers tell of a job besides its status.
+ * What the workers tell of a job besides its status, as `contracts/src/details.ts` has it.
  *
- * @typedef {object} Subtitle which one was chosen, and why
- * @property {string} source
- * @property {string} name
- * @property {string} language
- * @property {string} format
- * @property {string} encoding
- * @property {string} encodingFoundBy
- * @property {number} bytes
- * @property {string} because
- * @property {number} candidates
- * @property {{ source: string, name: string, why: string }[]} passedOver
- *
- * @typedef {object} Translation
- * @property {string} provider
- * @property {number} total
- * @property {number} covered
- * @property {number} coverage
- * @property {number} exact
- * @property {number} fuzzy
- * @property {number} machine
- * @property {number[]} fuzzyCues
- * @property {number} uncovered
- * @property {{ index: number, text: string }[]} uncoveredCues
- * @property {number} resumed
- *
- * @typedef {{ subtitle?: Subtitle, translation?: Translation, warnings?: string[] }} Details
+ * @typedef {import("@example/contracts").ResultDetails} ResultDetails
+ * @typedef {NonNullable<ResultDetails["subtitle"]>} Subtitle which one was chosen, and why
+ * @typedef {NonNullable<ResultDetails["translation"]>} Translation what it is made of
  */
 
 /**
+ * They are for people to read: a worker of another version may leave some out.
+ *
  * @param {import("./api.js").JobDetail} job
- * @returns {Details}
+ * @returns {ResultDetails}
  */
-export const detailsOf = ({ details }) => /** @type {Details} */ (details);
+export const detailsOf = ({ details }) => /** @type {ResultDetails} */ (details);

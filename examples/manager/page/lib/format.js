@@ -3,6 +3,13 @@
 const languages = new Intl.DisplayNames("en", { type: "language" });
 const moment = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "medium" });
 const clock = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium" });
+const hour = new Intl.DateTimeFormat("en-GB", { timeStyle: "short" });
+const dayAndHour = new Intl.DateTimeFormat("en-GB", {
+  day: "numeric",
+  month: "short",
+  hour: "2-digit",
+  minute: "2-digit",
+});
 const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
 const numbers = new Intl.NumberFormat("en");
 
@@ -31,6 +38,17 @@ export const dateAndTime = (at) => moment.format(new Date(at));
 
 /** @param {string | number | Date} at */
 export const timeOfDay = (at) => clock.format(new Date(at));
+
+/**
+ * A moment to come, as short as it can be understood.
+ *
+ * @param {string} at
+ * @param {number} now milliseconds
+ */
+export function upcoming(at, now = Date.now()) {
+  const today = new Date(at).toDateString() === new Date(now).toDateString();
+  return (today ? hour : dayAndHour).format(new Date(at));
+}
 
 /**
  * @param {string} at

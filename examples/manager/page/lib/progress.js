@@ -1,4 +1,4 @@
-import { number } from "./format.js";
+import { number, upcoming } from "./format.js";
 
 /** @typedef {import("./api.js").JobSummary} JobSummary */
 
@@ -13,8 +13,8 @@ const LEAST_MS = 1_000;
  * @param {JobSummary} job
  * @returns {number | null}
  */
-export function remainingMs({ status, progress, statusAt, updatedAt }) {
-  if (status !== "translating" || !progress || progress.done < LEAST_DONE) return null;
+export function remainingMs({ status, progress, waiting, statusAt, updatedAt }) {
+  if (status !== "translating" || waiting || !progress || progress.done < LEAST_DONE) return null;
   const tookMs = Date.parse(updatedAt) - Date.parse(statusAt);
   return tookMs < LEAST_MS ? null : (tookMs / progress.done) * (progress.total - progress.done);
 }
@@ -22,7 +22,8 @@ export function remainingMs({ status, progress, statusAt, updatedAt }) {
 /** @param {JobSummary} job one that is under way */
 export function progressText(job) {
   if (job.status === "pending") return job.attempt > 1 ? "Waiting to be tried again" : "Waiting for a worker";
-  const { progress } = job;
+  const { progress, waiting } = job;
+  if (waiting) return `Waits until ${upcoming(waiting.until)}`;
   if (!progress) return job.status === "translating" ? "Waiting to be translated" : "Starting";
   const unit = progress.stage === "searching" ? "sources" : "cues";
   const left = remainingMs(job);

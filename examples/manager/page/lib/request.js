@@ -21,7 +21,7 @@ const PATIENCE_MS = 20_000;
 
 /**
  * @typedef {object} RequestOptions
- * @property {"GET" | "POST"} [method]
+ * @property {"GET" | "POST" | "DELETE"} [method]
  * @property {BodyInit} [body]
  * @property {Record<string, string>} [headers]
  * @property {AbortSignal | null | undefined} [signal]

@@ -2,15 +2,15 @@ import { getFile } from "../lib/api.js";
 import { html } from "../lib/html.js";
 import { token } from "../lib/token.js";
 
-/** @param {{ path: string, label: string, onError: (error: Error) => void }} props */
-export function DownloadLink({ path, label, onError }) {
+/** @param {{ path: string, label: string, main?: boolean, onError: (error: Error) => void }} props */
+export function DownloadLink({ path, label, main = false, onError }) {
   const fetchWithToken = async (/** @type {Event} */ event) => {
     // A link cannot show a token. Without one, the browser does all of it.
     if (token.current === null) return;
     event.preventDefault();
     await save(path).catch(onError);
   };
-  return html`<a class="button" href=${path} download onClick=${fetchWithToken}>${label}</a>`;
+  return html`<a class=${main ? "button button-main" : "button"} href=${path} download onClick=${fetchWithToken}>${label}</a>`;
 }
 
 /** @param {string} path */

@@ -1,3 +1,4 @@
+import { upcoming } from "../lib/format.js";
 import { html } from "../lib/html.js";
 import { Notice } from "./notice.js";
 import { ProgressBar } from "./progress-bar.js";
@@ -6,6 +7,7 @@ import { ProgressBar } from "./progress-bar.js";
 export function JobOutcome({ job, warnings }) {
   return html`
     ${(job.status === "pending" || job.status === "downloading" || job.status === "translating") && html`<div class="card"><${ProgressBar} job=${job} /></div>`}
+    ${job.waiting && html`<${Waiting} waiting=${job.waiting} />`}
     ${job.status === "failed" && html`<${Failure} error=${job.error} />`}
     ${
       warnings.length > 0 &&
@@ -14,6 +16,11 @@ export function JobOutcome({ job, warnings }) {
       <//>`
     }
   `;
+}
+
+/** @param {{ waiting: NonNullable<import("../lib/api.js").JobDetail["waiting"]> }} props */
+function Waiting({ waiting: { until, reason } }) {
+  return html`<${Notice} tone="poor" title=${`Waits until ${upcoming(until)}, then goes on by itself.`}><p>${reason}</p><//>`;
 }
 
 /** @param {{ error: import("../lib/api.js").JobDetail["error"] }} props */

@@ -29,5 +29,5 @@ export function JobRow({ job }) {
 function Progress({ job }) {
   if (job.status === "failed") return html`<span class="reason">${job.error?.message ?? "No reason was given."}</span>`;
   if (job.status === "completed") return "Ready to download";
-  return html`<${ProgressBar} job=${job} />`;
+  return html`<${ProgressBar} job=${job} />${job.waiting && html`<span class="reason">${job.waiting.reason}</span>`}`;
 }

@@ -3,6 +3,7 @@ import type { Job, ListQuery } from "@subtitles/job-store";
 import { z } from "zod";
 import { cancelJob } from "../jobs/cancel.js";
 import { isUpload } from "../jobs/identity.js";
+import { removeJob } from "../jobs/remove.js";
 import type { RequestMemory } from "../jobs/request-memory.js";
 import { retryJob } from "../jobs/resume.js";
 import { SEARCHED_AT_MOST, search, titleMatches } from "../jobs/search.js";
@@ -180,6 +181,26 @@ export function jobRoutes(server: Server, { store, files, requests }: JobRoutesO
       const { job, cancelled } = await cancelJob(store, params.id, "manager");
       if (!cancelled) throw new Problem(409, "WRONG_STATUS", `There is nothing to cancel: the job is ${job.status}.`);
       return detailOf(job);
+    },
+  );
+
+  server.delete(
+    "/jobs/:id",
+    {
+      schema: {
+        tags,
+        summary: "Forget a job that has ended, and remove its files",
+        params: jobParams,
+        response: { 204: z.undefined(), ...refusals(404, 409, 503) },
+      },
+    },
+    async ({ params }, reply) => {
+      const job = await jobOr404(store, params.id);
+      if (job.status !== "completed" && job.status !== "failed") {
+        throw new Problem(409, "WRONG_STATUS", `The job is still ${job.status}: cancel it first.`);
+      }
+      await removeJob(job, { store, files });
+      return reply.code(204).send();
     },
   );
 }

@@ -3,6 +3,7 @@ import type { Broker } from "@subtitles/queue";
 import { z } from "zod";
 import { jobIdOf, redriveJobs } from "../jobs/redrive.js";
 import { refusals } from "./problems.js";
+import { countsOrNull } from "./queue-counts.js";
 import type { Server } from "./server.js";
 
 const tags = ["queues"];
@@ -52,7 +53,7 @@ export function queueRoutes(server: Server, { store, broker }: { store: Subtitle
           stage.options.map(async (name) => ({
             stage: name,
             name: stages[name].name,
-            counts: await broker.stats(stages[name]).catch(() => null),
+            counts: await countsOrNull(broker, stages[name]),
           })),
         ),
         store.outbox.depth(),
@@ -95,7 +96,7 @@ export function queueRoutes(server: Server, { store, broker }: { store: Subtitle
       schema: {
         tags,
         summary: "Send messages back that were given up",
-        description: "Their jobs, where they failed for that, are tried again.",
+        description: "Their jobs, where they failed for that, are tried again. Repeat it until none are `left`.",
         params: z.object({ stage }),
         body: z
           .object({
@@ -107,11 +108,9 @@ export function queueRoutes(server: Server, { store, broker }: { store: Subtitle
               .describe("Only these; otherwise the oldest 500"),
           })
           .nullish(),
-        response: { 200: z.object({ redriven: z.int() }), ...refusals(404, 503) },
+        response: { 200: z.object({ redriven: z.int(), left: z.int() }), ...refusals(404, 503) },
       },
     },
-    async ({ params, body }) => ({
-      redriven: await redriveJobs(stages[params.stage], { store, broker, ids: body?.ids }),
-    }),
+    ({ params, body }) => redriveJobs(stages[params.stage], { store, broker, ids: body?.ids }),
   );
 }

@@ -38,7 +38,9 @@ export function translationRoutes(server: Server, parts: { store: SubtitleStore;
             path: ["targetLanguage"],
             message: "must be another language than the file's",
           }),
-        body: z.custom<Buffer>((body) => Buffer.isBuffer(body)).meta({ type: "string", format: "binary" }),
+        body: z
+          .custom<Buffer>((body) => Buffer.isBuffer(body), "The body must be the subtitle file")
+          .meta({ type: "string", format: "binary" }),
         response: { 201: submitted, 200: submitted, ...refusals(400, 413, 415, 422, 503) },
       },
     },

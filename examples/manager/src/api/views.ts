@@ -1,4 +1,4 @@
-import { type SubtitleJob, subtitleStatus } from "@example/contracts";
+import { type SubtitleJob, subtitleStatus, waitingOf } from "@example/contracts";
 import type { Job, Json } from "@subtitles/job-store";
 import { z } from "zod";
 import { isUpload } from "../jobs/identity.js";
@@ -24,9 +24,13 @@ export const jobSummary = z
     preferredSources: z.array(z.string()),
     percent: z.int().min(0).max(100).describe("Of the whole work; 100 only once the file can be had"),
     progress: z.object({ stage: z.string(), done: z.number(), total: z.number() }).nullable(),
+    waiting: z
+      .object({ until: time, reason: z.string() })
+      .nullable()
+      .describe("The job is parked until then, such as for a quota that is renewed; then it goes on by itself"),
     error: z.object({ code: z.string().nullable(), message: z.string(), retryable: z.boolean() }).nullable(),
     fileUrl: z.string().nullable().describe("Where the subtitle can be had, once it is done"),
-    actions: z.array(z.enum(["cancel", "retry"])).describe("What can be done with the job now"),
+    actions: z.array(z.enum(["cancel", "retry", "delete"])).describe("What can be done with the job now"),
     createdAt: time,
     updatedAt: time,
     statusAt: time.describe("When it entered its status"),
@@ -71,9 +75,10 @@ export function summaryOf(job: Job<SubtitleJob>): JobSummary {
     preferredSources: [...data.preferredSources],
     percent: percentOf(job),
     progress,
+    waiting: waitingOf(job),
     error: error && { code: error.code ?? null, message: error.message, retryable: error.retryable ?? true },
     fileUrl: status === "completed" ? `/api/v1/jobs/${id}/file` : null,
-    actions: status === "failed" ? ["retry"] : status === "completed" ? [] : ["cancel"],
+    actions: status === "failed" ? ["retry", "delete"] : status === "completed" ? ["delete"] : ["cancel"],
     createdAt: job.createdAt.toISOString(),
     updatedAt: job.updatedAt.toISOString(),
     statusAt: job.statusAt.toISOString(),

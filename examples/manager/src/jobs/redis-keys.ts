@@ -1,25 +1,25 @@
+import type { Log } from "@example/contracts";
 import { Redis } from "ioredis";
+import type { z } from "zod";
+import type { managerEnv } from "../env.js";
 import { type KeyStore, KeysUnavailableError } from "./request-memory.js";
 
 const TIMEOUT_MS = 2000;
 
 export interface RedisKeys extends KeyStore, AsyncDisposable {}
 
-/** Keys that all managers share. `onError` is told of a connection that failed, without its address. */
-export function redisKeys(options: {
-  readonly url: string;
-  readonly keyPrefix: string;
-  readonly onError: (error: Error) => void;
-}): RedisKeys {
-  const redis = new Redis(options.url, {
+/** Keys that all managers share, in the same Redis as the jobs. Returns at once; calls fail while Redis is away. */
+export function openRequestKeys(env: z.output<z.ZodObject<typeof managerEnv>>, log: Log): RedisKeys {
+  const redis = new Redis(env.REDIS_URL, {
     maxRetriesPerRequest: 1,
     connectTimeout: TIMEOUT_MS,
     commandTimeout: TIMEOUT_MS,
   });
-  redis.on("error", () => options.onError(new Error("request keys: the connection to Redis failed")));
+  // Not the error itself: it may hold the address with its password.
+  redis.on("error", () => log.warn("request keys: the connection to Redis failed"));
   return {
     async claim(key, value, seconds) {
-      const name = `${options.keyPrefix}requests:${key}`;
+      const name = `${env.REDIS_KEY_PREFIX}requests:${key}`;
       try {
         const stored = await redis.set(name, value, "EX", seconds, "NX");
         return stored === null ? await redis.get(name) : null;

@@ -1,6 +1,7 @@
 import { downloadQueue, type SubtitleStore, translateQueue } from "@example/contracts";
 import type { Broker } from "@subtitles/queue";
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { countsOrNull } from "../api/queue-counts.js";
 import type { Server } from "../api/server.js";
 import type { Sweeper } from "../sweep/sweeper.js";
 
@@ -60,8 +61,7 @@ export function metricsRoute(server: Server, { store, broker, sweeper }: Metrics
     async collect() {
       this.reset();
       for (const queue of [downloadQueue, translateQueue]) {
-        const stats = await broker.stats(queue).catch(() => ({}));
-        for (const [state, count] of Object.entries(stats)) {
+        for (const [state, count] of Object.entries((await countsOrNull(broker, queue)) ?? {})) {
           if (typeof count === "number" && state !== "consumers") this.set({ queue: queue.name, state }, count);
         }
       }

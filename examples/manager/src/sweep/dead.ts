@@ -1,5 +1,4 @@
-import type { StageQueue, SubtitleJob, SubtitleStore } from "@example/contracts";
-import { downloadQueue } from "@example/contracts";
+import { queueOf, type StageQueue, type SubtitleJob, type SubtitleStore, waitingOf } from "@example/contracts";
 import { type Job, JobStoreError } from "@subtitles/job-store";
 import type { Broker, DeadLetter } from "@subtitles/queue";
 import { jobIdOf } from "../jobs/redrive.js";
@@ -34,8 +33,11 @@ async function fail(store: SubtitleStore, { id, version }: Job<SubtitleJob>, { r
   }
 }
 
-function waitsFor({ status }: Job<SubtitleJob>, queue: StageQueue): boolean {
-  return status === "pending" || status === (queue.name === downloadQueue.name ? "downloading" : "translating");
+/** A parked job waits for the clock, whatever became of its message. */
+function waitsFor(job: Job<SubtitleJob>, queue: StageQueue): boolean {
+  if (job.status === "pending") return true;
+  if (job.status !== "downloading" && job.status !== "translating") return false;
+  return queueOf[job.status].name === queue.name && !waitingOf(job);
 }
 
 /** A message's id tells the version of the job that it was stored with: an older attempt's says nothing about this one. */

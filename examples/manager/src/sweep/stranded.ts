@@ -1,14 +1,16 @@
 import {
-  downloadQueue,
+  queueOf,
   type StageQueue,
   type SubtitleFiles,
   type SubtitleJob,
   type SubtitleStore,
-  translateQueue,
+  waitingOf,
 } from "@example/contracts";
 import type { Job } from "@subtitles/job-store";
 import type { Broker } from "@subtitles/queue";
 import { stageToResume } from "../jobs/resume.js";
+
+type Stuck = Job<SubtitleJob, "pending" | "downloading" | "translating">;
 
 const PAGE = 200;
 
@@ -49,8 +51,8 @@ export async function askForStranded(options: StrandedOptions): Promise<number> 
     });
     cursor = page.cursor;
     for (const job of page.items) {
-      if (job.updatedAt.getTime() > now - quietMs || askedAt.has(job.id)) continue;
-      const queue = await queueOf(job, options);
+      if (job.updatedAt.getTime() > now - quietMs || askedAt.has(job.id) || waitingOf(job)) continue;
+      const queue = await queueFor(job, options);
       const isEmpty = empty.get(queue.name) ?? (await hasNoMessages(options.broker, queue));
       empty.set(queue.name, isEmpty);
       if (!isEmpty && job.updatedAt.getTime() > now - hopelessMs) continue;
@@ -62,9 +64,8 @@ export async function askForStranded(options: StrandedOptions): Promise<number> 
   return asked;
 }
 
-async function queueOf(job: Job<SubtitleJob>, { files }: StrandedOptions): Promise<StageQueue> {
-  if (job.status === "pending") return stageToResume(job, files);
-  return job.status === "downloading" ? downloadQueue : translateQueue;
+async function queueFor(job: Stuck, { files }: StrandedOptions): Promise<StageQueue> {
+  return job.status === "pending" ? stageToResume(job, files) : queueOf[job.status];
 }
 
 async function hasNoMessages(broker: Broker, queue: StageQueue): Promise<boolean> {

@@ -3,6 +3,8 @@ import { downloadQueue, type Log, type SubtitleFiles, type SubtitleStore, transl
 import { JobStoreError } from "@subtitles/job-store";
 import { type Broker, QueueError } from "@subtitles/queue";
 import { failDeadJobs } from "./dead.js";
+import { removeOrphans } from "./orphans.js";
+import { wakeParked } from "./parked.js";
 import { askForStranded } from "./stranded.js";
 
 export interface SweeperOptions {
@@ -16,22 +18,47 @@ export interface SweeperOptions {
   readonly quietMs?: number | undefined;
   /** See `askForStranded`. @default one hour */
   readonly hopelessMs?: number | undefined;
+  /** See `removeOrphans`; it is also the time between two looks. @default one hour */
+  readonly orphanMs?: number | undefined;
 }
 
 export interface Sweeper extends AsyncDisposable {
-  /** Jobs failed because of a dead letter, and jobs asked for again, since it was started. */
-  readonly swept: { readonly dead: number; readonly stranded: number };
+  /** Since it was started: jobs failed because of a dead letter, jobs asked for again, parked jobs sent on, jobs gone whose files were removed. */
+  readonly swept: {
+    readonly dead: number;
+    readonly stranded: number;
+    readonly parked: number;
+    readonly orphans: number;
+  };
   close(): Promise<void>;
 }
 
-/** Looks now and then for jobs that nobody will finish. Several managers may do so side by side. */
+const HOUR = 3_600_000;
+
+/** Looks now and then for jobs that nobody will finish, and for those whose wait is over. Several managers may do so side by side. */
 export function startSweeper(options: SweeperOptions): Sweeper {
-  const { store, broker, log, everyMs = 60_000, quietMs = 300_000, hopelessMs = 3_600_000 } = options;
+  const {
+    store,
+    broker,
+    files,
+    log,
+    everyMs = 60_000,
+    quietMs = 300_000,
+    hopelessMs = HOUR,
+    orphanMs = HOUR,
+  } = options;
   const stop = new AbortController();
-  const swept = { dead: 0, stranded: 0 };
+  const swept = { dead: 0, stranded: 0, parked: 0, orphans: 0 };
   const askedAt = new Map<string, number>();
+  let orphansDueAt = performance.now() + orphanMs;
 
   async function sweep(): Promise<void> {
+    // First, and without RabbitMQ: their messages go through the outbox.
+    swept.parked += await wakeParked(store);
+    if (performance.now() >= orphansDueAt) {
+      orphansDueAt = performance.now() + orphanMs;
+      swept.orphans += await removeOrphans(store, files, { olderThanMs: orphanMs });
+    }
     for (const queue of [downloadQueue, translateQueue]) swept.dead += await failDeadJobs(store, broker, queue);
     swept.stranded += await askForStranded({ ...options, quietMs, hopelessMs, askedAt });
   }

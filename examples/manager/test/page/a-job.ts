@@ -17,6 +17,7 @@ export function job(id: string, second: number, more: Partial<JobSummary> = {}):
     preferredSources: [],
     percent: 0,
     progress: null,
+    waiting: null,
     error: null,
     fileUrl: null,
     actions: [],

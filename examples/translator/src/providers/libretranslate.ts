@@ -52,7 +52,7 @@ export function libreTranslateProvider({
           return translatedText.map((text, at) => html[at]?.restore(text) ?? null);
         }
         const { error = "" } = problem.safeParse(answer).data ?? {};
-        if (status === 403) throw await standing.throttle(REFUSED_MS, "it refuses the key, or its quota is used up");
+        if (status === 403) throw await standing.refuse(REFUSED_MS, "it refuses the key, or its quota is used up");
         if (status === 400 && /not supported|invalid.*language|language.*invalid/i.test(error)) {
           throw new LanguagePairError(name, pair, []);
         }

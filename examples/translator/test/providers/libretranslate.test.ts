@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { z } from "zod";
 import { libreTranslateProvider } from "../../src/providers/libretranslate.js";
 import { cuesOf, PAIR, type StubReply, shared, signal, startStub } from "./stub.js";
 
@@ -12,7 +13,7 @@ async function translate(
   answer: (q: readonly string[], nth: number) => StubReply = perfect,
   pair = PAIR,
 ) {
-  const stub = await startStub(({ body }, nth) => answer(body.q, nth));
+  const stub = await startStub(z.looseObject({ q: z.array(z.string()) }), ({ body }, nth) => answer(body.q, nth));
   const provider = libreTranslateProvider({ ...shared(), baseUrl: stub.baseUrl, apiKey: "secret-key", maxRetries: 1 });
   const replies = () => provider.translate(cuesOf(...texts), pair, signal);
   return { stub, replies };

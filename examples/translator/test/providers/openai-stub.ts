@@ -1,28 +1,45 @@
+import { z } from "zod";
 import { type StubCall, type StubReply, startStub } from "./stub.js";
 
-export interface Line {
-  readonly id: number;
-  readonly text: string;
-}
+const line = z.object({ id: z.number(), text: z.string() });
+export type Line = z.output<typeof line>;
 export type Entry = { readonly id: unknown; readonly start: unknown; readonly text: unknown };
+
+/** What the translator asks, as far as these tests look at it. */
+const chatRequest = z.looseObject({
+  model: z.string(),
+  messages: z.tuple([
+    z.object({ role: z.literal("system"), content: z.string() }),
+    z.object({ role: z.literal("user"), content: z.string() }),
+  ]),
+  response_format: z.looseObject({ type: z.string() }).optional(),
+});
+type ChatCall = StubCall<z.output<typeof chatRequest>>;
 
 /** A chat completions service, as OpenAI documents its replies. `edit` changes what a perfect model would say. */
 export function startOpenAi(
-  edit: (entries: Entry[], call: { lines: readonly Line[]; nth: number }) => Entry[] | StubReply = (all) => all,
+  edit: (
+    entries: Entry[],
+    call: { lines: readonly Line[]; nth: number },
+  ) => Entry[] | StubReply | Promise<Entry[] | StubReply> = (all) => all,
 ) {
-  return startStub((call, nth) => {
+  return startStub(chatRequest, async (call, nth) => {
     const lines = linesIn(call);
     const perfect = lines.map(({ id, text }) => ({
       id,
       start: text.split(" ").slice(0, 3).join(" "),
       text: `es:${text}`,
     }));
-    const said = edit(perfect, { lines, nth });
+    const said = await edit(perfect, { lines, nth });
     return Array.isArray(said) ? completion(JSON.stringify({ translations: said })) : said;
   });
 }
 
-export const linesIn = ({ body }: StubCall): readonly Line[] => JSON.parse(body.messages[1].content).lines;
+/** What the user's message holds: the lines to translate, and those before them. */
+export const questionIn = ({ body }: ChatCall) =>
+  z.object({ before: z.array(z.unknown()), lines: z.array(line) }).parse(JSON.parse(body.messages[1].content));
+
+export const linesIn = (call: ChatCall): readonly Line[] => questionIn(call).lines;
 
 export function completion(content: string | null, choice: object = {}, message: object = {}): StubReply {
   return {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { type OpenAiOptions, openAiProvider } from "../../src/providers/openai/index.js";
-import { completion, failure, linesIn, startOpenAi } from "./openai-stub.js";
+import { completion, failure, linesIn, questionIn, startOpenAi } from "./openai-stub.js";
 import { cuesOf, PAIR, shared, signal } from "./stub.js";
 
 type Stub = Awaited<ReturnType<typeof startOpenAi>>;
@@ -34,7 +34,7 @@ test("lines go by their ids, with context, a strict schema and the key; answers 
   const [call] = stub.calls;
   expect(call?.path).toBe("/v1/chat/completions");
   expect(call?.headers.authorization).toBe("Bearer secret-key");
-  expect(JSON.parse(call?.body.messages[1].content)).toEqual({
+  expect(call && questionIn(call)).toEqual({
     before,
     lines: [
       { id: 1, text: "One" },

@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import { createLog, memoryProviderStates } from "@example/contracts";
 import type { Cue } from "@example/contracts/subtitle";
 import { onTestFinished } from "vitest";
+import type { z } from "zod";
 
 export interface StubReply {
   readonly status?: number;
@@ -12,21 +13,27 @@ export interface StubReply {
   readonly body?: unknown;
 }
 
-export interface StubCall {
+export interface StubCall<B> {
   readonly path: string;
   readonly headers: IncomingHttpHeaders;
-  // biome-ignore lint/suspicious/noExplicitAny: whatever a test wants to see in it
-  readonly body: any;
+  readonly body: B;
 }
 
-/** A local service that answers as the test says. */
-export async function startStub(answer: (call: StubCall, nth: number) => StubReply) {
-  const calls: StubCall[] = [];
+/** A local service for requests of this kind that answers as the test says. Any other request gets a 400. */
+export async function startStub<S extends z.ZodType>(
+  schema: S,
+  answer: (call: StubCall<z.output<S>>, nth: number) => StubReply | Promise<StubReply>,
+) {
+  const calls: StubCall<z.output<S>>[] = [];
   const server = createServer(async (request, response) => {
-    const body = JSON.parse(Buffer.concat(await request.toArray()).toString());
-    const call = { path: request.url ?? "", headers: request.headers, body };
+    const body = schema.safeParse(JSON.parse(Buffer.concat(await request.toArray()).toString()));
+    if (!body.success) {
+      response.writeHead(400).end();
+      return;
+    }
+    const call = { path: request.url ?? "", headers: request.headers, body: body.data };
     calls.push(call);
-    const { status = 200, headers = {}, body: reply } = answer(call, calls.length);
+    const { status = 200, headers = {}, body: reply } = await answer(call, calls.length);
     response.writeHead(status, headers).end(typeof reply === "string" ? reply : JSON.stringify(reply));
   }).listen(0, "127.0.0.1");
   await once(server, "listening");

@@ -80,7 +80,7 @@ export function createChat(options: OpenAiOptions): Chat {
       format = Math.max(format, asked + 1);
       return ask(question, signal);
     }
-    if (isOutOfCredit(reply.body)) throw await standing.throttle(OUT_OF_CREDIT_MS, "there is no credit left");
+    if (isOutOfCredit(reply.body)) throw await standing.refuse(OUT_OF_CREDIT_MS, "there is no credit left");
     throw new Failure(
       "PROVIDER_REFUSED",
       `${title}: ${refusals[reply.status] ?? `the service answered ${reply.status}`}.`,
