@@ -38,7 +38,7 @@ test("a cancelled job has failed, says so, and refuses whoever still works on it
   const reply = await post(`/api/v1/jobs/${id}/cancel`);
   expect([reply.status, await reply.json()]).toMatchObject([
     200,
-    { status: "failed", error: { code: "CANCELLED", retryable: true }, actions: ["retry"] },
+    { status: "failed", error: { code: "CANCELLED", retryable: true }, actions: ["retry", "delete"] },
   ]);
   await expect(store.updateProgress(inHands, { stage: "searching", done: 1, total: 2 })).rejects.toMatchObject({
     code: "CONFLICT",

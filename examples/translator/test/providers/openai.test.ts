@@ -174,7 +174,7 @@ describe("a service that", () => {
     await expect(translate(stub, texts, { states, log })).rejects.toThrow(
       expect.objectContaining({ name: "NotNow", message: expect.stringContaining("too many requests") }),
     );
-    await expect(translate(stub, texts, { states, log })).rejects.toThrow("cannot be asked before");
+    await expect(translate(stub, texts, { states, log })).rejects.toThrow("cannot be asked: too many requests");
     expect(stub.calls).toHaveLength(1);
     expect(await states.get("openai")).toMatchObject({ reason: "too many requests" });
   });

@@ -1,0 +1,115 @@
+import { mkdtemp, open, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, onTestFinished, test } from "vitest";
+import {
+  connectionEnv,
+  createLog,
+  createSubtitleFiles,
+  openBroker,
+  openStore,
+  parseEnv,
+  translateQueue,
+} from "../../examples/contracts/src/index.js";
+import { parseSubtitle } from "../../examples/contracts/src/subtitle/index.js";
+import { removeTraces } from "../../examples/demo/src/remove-traces.js";
+import { supervise } from "../../examples/demo/src/supervise.js";
+import { linesIn, startOpenAi } from "../../examples/translator/test/providers/openai-stub.js";
+import { server } from "../servers/require.js";
+
+const redis = server("redis");
+const rabbitmq = server("rabbitmq");
+
+const CUES = 30;
+const BATCH = 5;
+/** By the number of the request: whether the worker is killed before it has the answer, or in the moment when it gets it. */
+const KILLED_AT: Readonly<Record<number, "before" | "with the answer">> = { 2: "before", 4: "with the answer" };
+
+const time = (second: number) => `00:00:${String(second).padStart(2, "0")}`;
+const source = Array.from(
+  { length: CUES },
+  (_, n) => `${n + 1}\n${time(n)},000 --> ${time(n)},900\nLine number ${n + 1}\n`,
+);
+
+const suite = (redis.url === null ? redis : rabbitmq).title("a translator that is killed in the middle of paid work");
+describe.skipIf(redis.url === null || rabbitmq.url === null)(suite, () => {
+  test("pays again for no more than the batch in flight, and the result is whole", { timeout: 120_000 }, async () => {
+    const folder = await mkdtemp(join(tmpdir(), "paid-"));
+    const logFile = await open(join(folder, "log"), "a");
+    let pid = 0;
+    const paidAgain = new Set<number>();
+    const kill = () => process.kill(pid, "SIGKILL");
+    const openAi = await startOpenAi(async (translations, { lines, nth }) => {
+      const when = KILLED_AT[nth];
+      if (when) for (const { id } of lines) paidAgain.add(id);
+      if (when === "before") kill();
+      if (when === "with the answer") setImmediate(kill);
+      return translations;
+    });
+
+    const prefix = `${redis.prefix}paid`;
+    const variables = {
+      REDIS_URL: redis.url ?? "",
+      REDIS_KEY_PREFIX: `${prefix}:`,
+      RABBITMQ_URL: rabbitmq.url ?? "",
+      RABBITMQ_PREFIX: `${prefix}.`,
+      SUBTITLE_STORAGE_PATH: join(folder, "subtitles"),
+      TRANSLATION_PROVIDER: "openai",
+      TRANSLATION_MEMORY_PATH: "",
+      TRANSLATION_LEARNED_PATH: "",
+      TRANSLATION_MIN_COVERAGE: "1",
+      TRANSLATION_BATCH_SIZE: String(BATCH),
+      OPENAI_BASE_URL: `${openAi.baseUrl}/v1`,
+      OPENAI_API_KEY: "paid-by-the-line",
+      LOG_LEVEL: "warn",
+    };
+    const env = parseEnv(connectionEnv, variables);
+    const log = createLog("test", "silent");
+    const store = openStore(env, log);
+    const broker = openBroker(env, log);
+    const translator = await supervise({
+      app: "translator",
+      env: { ...process.env, ...variables },
+      logFile: logFile.fd,
+      say(text) {
+        pid = Number(/runs as process (\d+)/.exec(text)?.[1] ?? pid);
+      },
+    });
+    onTestFinished(async () => {
+      await translator[Symbol.asyncDispose]();
+      await broker.close();
+      await store.close();
+      await logFile.close();
+      await rm(folder, { recursive: true });
+      const traces = { redisUrl: variables.REDIS_URL, rabbitmqUrl: variables.RABBITMQ_URL };
+      await removeTraces({ ...traces, keyPrefix: `${prefix}:`, queuePrefix: `${prefix}.` });
+    });
+
+    const order = { videoUrl: "https://films.example/1.mkv", videoTitle: "One", language: "en", targetLanguage: "es" };
+    const { job } = await store.create(order);
+    const files = createSubtitleFiles(variables.SUBTITLE_STORAGE_PATH);
+    await files.save(job.id, "en", source.join("\n"));
+    await broker.publish(translateQueue, { jobId: job.id });
+    await expect.poll(() => store.get(job.id), { timeout: 90_000 }).toMatchObject({ status: "completed" });
+
+    const asked = openAi.calls.flatMap((call) => linesIn(call).map(({ id }) => id));
+    const askedAgain = asked.filter((id, at) => asked.indexOf(id) !== at);
+    expect(new Set(asked).size).toBe(CUES);
+    expect(askedAgain.filter((id) => !paidAgain.has(id))).toEqual([]);
+    expect(askedAgain.length).toBeLessThanOrEqual(Object.keys(KILLED_AT).length * BATCH);
+    // The first kill left a batch without its answer: had nothing been asked again, nothing was killed.
+    expect(askedAgain.length).toBeGreaterThanOrEqual(BATCH);
+
+    const done = await store.get(job.id);
+    expect(done?.history.filter(({ to }) => to === "completed")).toHaveLength(1);
+    expect(done?.result?.details?.translation).toMatchObject({
+      total: CUES,
+      covered: CUES,
+      resumed: expect.any(Number),
+    });
+    expect(done?.result?.details?.translation).not.toMatchObject({ resumed: 0 });
+    const { cues } = parseSubtitle((await files.read(job.id, "es")) ?? "");
+    expect(cues.map(({ text }) => text)).toEqual(Array.from({ length: CUES }, (_, n) => `es:Line number ${n + 1}`));
+    expect(await readdir(join(variables.SUBTITLE_STORAGE_PATH, ".checkpoints"))).toEqual([]);
+  });
+});
