@@ -196,12 +196,16 @@ function storeAway(): Problem {
   );
 }
 
+export function queueAway(): Problem {
+  return new Problem(503, "QUEUE_UNAVAILABLE", "RabbitMQ cannot be reached. Please try again.");
+}
+
 function problemOfQueue(error: QueueError): Problem {
   switch (error.code) {
     case "UNAVAILABLE":
     case "TIMEOUT":
     case "CLOSED":
-      return new Problem(503, "QUEUE_UNAVAILABLE", "RabbitMQ cannot be reached. Please try again.");
+      return queueAway();
     default:
       return new Problem(500, "INTERNAL", "The queue could not answer. This has been logged.");
   }

@@ -2,7 +2,7 @@ import { downloadQueue, type SubtitleStore, translateQueue } from "@example/cont
 import type { Broker } from "@subtitles/queue";
 import { z } from "zod";
 import { jobIdOf, redriveJobs } from "../jobs/redrive.js";
-import { refusals } from "./problems.js";
+import { queueAway, refusals } from "./problems.js";
 import { countsOrNull } from "./queue-counts.js";
 import type { Server } from "./server.js";
 
@@ -75,6 +75,7 @@ export function queueRoutes(server: Server, { store, broker }: { store: Subtitle
       },
     },
     async ({ params, query }) => {
+      await refuseWhileAway(broker);
       const letters = await broker.deadLetters(stages[params.stage], query);
       return {
         items: letters.map((letter) => ({
@@ -111,6 +112,15 @@ export function queueRoutes(server: Server, { store, broker }: { store: Subtitle
         response: { 200: z.object({ redriven: z.int(), left: z.int() }), ...refusals(404, 503) },
       },
     },
-    ({ params, body }) => redriveJobs(stages[params.stage], { store, broker, ids: body?.ids }),
+    async ({ params, body }) => {
+      await refuseWhileAway(broker);
+      return redriveJobs(stages[params.stage], { store, broker, ids: body?.ids });
+    },
   );
+}
+
+/** Otherwise the call waits for RabbitMQ for as long as a publish may. */
+async function refuseWhileAway(broker: Broker): Promise<void> {
+  const { status } = await broker.health({ timeoutMs: 1000 });
+  if (status === "unhealthy") throw queueAway();
 }

@@ -5,6 +5,7 @@ import type { managerEnv } from "../env.js";
 import { type KeyStore, KeysUnavailableError } from "./request-memory.js";
 
 const TIMEOUT_MS = 2000;
+const LONGEST_RECONNECT_MS = 500;
 
 export interface RedisKeys extends KeyStore, AsyncDisposable {}
 
@@ -14,6 +15,7 @@ export function openRequestKeys(env: z.output<z.ZodObject<typeof managerEnv>>, l
     maxRetriesPerRequest: 1,
     connectTimeout: TIMEOUT_MS,
     commandTimeout: TIMEOUT_MS,
+    retryStrategy: (times) => Math.min(times * 50, LONGEST_RECONNECT_MS),
   });
   // Not the error itself: it may hold the address with its password.
   redis.on("error", () => log.warn("request keys: the connection to Redis failed"));
