@@ -21,6 +21,8 @@ export function redisProviderStates(options: {
     maxRetriesPerRequest: 0,
     connectTimeout: TIMEOUT_MS,
     commandTimeout: TIMEOUT_MS,
+    // A connection that died without a word would otherwise be used until the system gives it up.
+    socketTimeout: TIMEOUT_MS,
   });
   // The error may hold the address with its password: only what happened is passed on.
   redis.on("error", (error: Error) => options.onError(new Error(`provider states: ${codeOf(error)}`)));

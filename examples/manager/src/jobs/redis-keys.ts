@@ -15,6 +15,8 @@ export function openRequestKeys(env: z.output<z.ZodObject<typeof managerEnv>>, l
     maxRetriesPerRequest: 1,
     connectTimeout: TIMEOUT_MS,
     commandTimeout: TIMEOUT_MS,
+    // A connection that died without a word would otherwise be used until the system gives it up.
+    socketTimeout: TIMEOUT_MS,
     retryStrategy: (times) => Math.min(times * 50, LONGEST_RECONNECT_MS),
   });
   // Not the error itself: it may hold the address with its password.
