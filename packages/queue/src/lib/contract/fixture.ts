@@ -9,6 +9,7 @@ import type { Verdict } from "../verdict.js";
 
 /** A driver with a place of its own for one test. */
 export interface DriverUnderTest {
+  /** Has no messages yet, and shares its queues with no other test. */
   readonly driver: QueueDriver;
   /** Called after each test, its brokers being closed, with the queues it used, so that they can be deleted. */
   readonly close?: ((queues: readonly QueueDefinition[]) => Promise<void> | void) | undefined;
@@ -40,7 +41,7 @@ export async function setUp(open: OpenDriver, options: { readonly retryDelaysMs?
     await close?.(queues);
   });
   const tasks: TaskQueue = define(
-    defineQueue({ name: "tasks", payload: Task, retryDelaysMs: options.retryDelaysMs ?? [50, 100] }),
+    defineQueue({ name: "tasks", payload: Task, retryDelaysMs: options.retryDelaysMs ?? [50] }),
   );
   return { driver, broker: openBroker(), openBroker, define, tasks, reported };
 }
