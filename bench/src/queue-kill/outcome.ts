@@ -5,6 +5,8 @@ export interface Outcome {
   readonly confirmed: number;
   /** Confirmed, and not in the queue at the end. */
   readonly confirmedLost: number;
+  /** For each of these, when it was confirmed: milliseconds after the kill. */
+  readonly lostAtMs: readonly number[];
   /** Copies in the queue beyond the first of each message. */
   readonly storedTwice: number;
   readonly failed: number;
@@ -43,7 +45,8 @@ interface Evidence {
 const STRAGGLERS_MS = 1_000;
 
 export function outcomeOf({ journal, published, left, given, killedAt, backAt }: Evidence): Outcome {
-  const all = (what: Happening) => journal.filter((entry) => entry.what === what).map(({ about }) => about);
+  const entries = (what: Happening) => journal.filter((entry) => entry.what === what);
+  const all = (what: Happening) => entries(what).map(({ about }) => about);
   const resumedMs = (what: Happening) => {
     const first = journal.find((entry) => entry.what === what && entry.at > killedAt + STRAGGLERS_MS);
     return first === undefined ? null : Math.max(0, first.at - backAt);
@@ -52,11 +55,13 @@ export function outcomeOf({ journal, published, left, given, killedAt, backAt }:
   const failed = all("failed");
   const failures = failed.length + all("unsure").length;
   const stored = new Set(published);
+  const lost = entries("confirmed").filter(({ about }) => !stored.has(about));
   const handled = all("handled");
   const accountedFor = new Set([...handled, ...left]);
   return {
     confirmed: confirmed.length,
-    confirmedLost: confirmed.filter((id) => !stored.has(id)).length,
+    confirmedLost: lost.length,
+    lostAtMs: lost.map(({ at }) => Math.round(at - killedAt)),
     storedTwice: published.length - stored.size,
     failed: failures,
     failedYetStored: failed.filter((id) => stored.has(id)).length,

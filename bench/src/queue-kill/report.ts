@@ -1,7 +1,8 @@
-import { cpus, loadavg } from "node:os";
+import { cpus } from "node:os";
 import type { Outcome } from "./outcome.js";
 import { OURS, peers } from "./peers/index.js";
 import type { Result } from "./round.js";
+import type { Round } from "./saved.js";
 
 /** What the README promises, from the broker's first answer on. */
 const LATEST_RESUME_MS = 2_000;
@@ -28,7 +29,8 @@ const CONSUMING: readonly Column[] = [
 type Column = readonly [name: string, cell: (outcomes: readonly Outcome[]) => string];
 
 /** Two tables per type of queue, all rounds added up. */
-export function tables(results: readonly Result[]): string {
+export function tables(rounds: readonly Round[]): string {
+  const results = resultsOf(rounds);
   const types = [...new Set(results.map(({ type }) => type))];
   return types
     .flatMap((type) => {
@@ -76,10 +78,9 @@ function seconds(ms: number): string {
 }
 
 /** What of ours was not as it has to be in this many rounds. */
-export function brokenPromises(results: readonly Result[], rounds: number): readonly string[] {
-  const held = roundsOf(results);
-  if (held < rounds) return [`Only ${held} of ${rounds} rounds count.`];
-  const ours = results.filter(({ library }) => library === OURS);
+export function brokenPromises(rounds: readonly Round[], wanted: number): readonly string[] {
+  if (rounds.length < wanted) return [`Only ${rounds.length} of ${wanted} rounds count.`];
+  const ours = resultsOf(rounds).filter(({ library }) => library === OURS);
   return ours.flatMap(({ type, outcome }, n) => {
     const faults = [
       outcome.confirmedLost > 0 && `${outcome.confirmedLost} confirmed messages are lost`,
@@ -103,15 +104,27 @@ function isLate(resumedMs: number | null): boolean {
   return resumedMs === null || resumedMs > LATEST_RESUME_MS;
 }
 
-/** In each round everyone takes part once for each type of queue. */
-function roundsOf(results: readonly Result[]): number {
-  return results.length / (Object.keys(peers).length * TYPES);
+function resultsOf(rounds: readonly Round[]): readonly Result[] {
+  return rounds.flatMap(({ results }) => results);
+}
+
+/** Every loss, and when what was lost had been confirmed: that tells what lost it. */
+function losses(rounds: readonly Round[]): readonly string[] {
+  return rounds.flatMap(({ results }, n) =>
+    results.flatMap(({ library, type, outcome: { lostAtMs } }) => {
+      if (lostAtMs.length === 0) return [];
+      const [first, last] = [Math.min(...lostAtMs), Math.max(...lostAtMs)];
+      return `${library}, ${type} queue, round ${n + 1}: ${lostAtMs.length}, confirmed ${first} to ${last} ms after the kill`;
+    }),
+  );
 }
 
 /** The document. */
-export async function report(results: readonly Result[]): Promise<string> {
-  const rounds = roundsOf(results);
-  const broken = brokenPromises(results, rounds);
+export async function report(rounds: readonly Round[]): Promise<string> {
+  const results = resultsOf(rounds);
+  const broken = brokenPromises(rounds, rounds.length);
+  const lost = losses(rounds);
+  const load = rounds.reduce((total, each) => total + each.load, 0) / rounds.length;
   const usages = await Promise.all(
     Object.entries(peers).map(async ([library, load]) => `| ${library} | ${(await load()).usage} |`),
   );
@@ -120,11 +133,11 @@ export async function report(results: readonly Result[]): Promise<string> {
   ];
   return `# A broker that dies, and each client's messages
 
-Written by \`npm run bench:queue-kill -- --rounds ${rounds} --write\`: Node ${process.versions.node}, ${cpus().length} × ${
+Written by \`npm run bench:queue-kill -- --rounds ${rounds.length} --write\`: Node ${process.versions.node}, ${cpus().length} × ${
     cpus()[0]?.model.trim() ?? "unknown processor"
-  }, a private RabbitMQ. In the last 15 minutes ${Math.round(loadavg()[2] ?? 0)} processes had work on these cores, on average.
+  }, a private RabbitMQ. ${load.toFixed(1)} processes had work on these cores at a time, on average.
 
-In each of the ${rounds} rounds, every library publishes (20 calls at a time) and consumes (20 messages at a time, 200 ms
+In each of the ${rounds.length} rounds, every library publishes (20 calls at a time) and consumes (20 messages at a time, 200 ms
 each) in a process of its own, over a quorum queue and over a classic one. All at once meet the same \`kill -9\` of the
 broker, which is started again after 5 seconds. 12 seconds after it answers, the journals of the processes are held against
 what is in the queues.
@@ -145,10 +158,15 @@ ${usages.join("\n")}
 - *uncaught errors*: errors and rejections inside the library, or of an acknowledgement that comes too late. Each ends a
   process, unless it says otherwise as these did.
 
-${tables(results)}
-What \`${OURS}\` promises: nothing lost, no failure that is none, nothing hung or uncaught, both ways again within ${
+${tables(rounds)}
+${listed("Confirmed and lost:", lost)}What \`${OURS}\` promises: nothing lost, no failure that is none, nothing hung or uncaught, both ways again within ${
     LATEST_RESUME_MS / 1_000
   } seconds. ${broken.length === 0 ? "Every promise was kept." : `Not kept:\n\n${broken.map((words) => `- ${words}`).join("\n")}`}
 
-${uncaught.length === 0 ? "" : `Nobody caught:\n\n${uncaught.map((words) => `- ${words}`).join("\n")}\n`}`;
+${listed("Nobody caught:", uncaught).trimEnd()}
+`;
+}
+
+function listed(title: string, lines: readonly string[]): string {
+  return lines.length === 0 ? "" : `${title}\n\n${lines.map((line) => `- ${line}`).join("\n")}\n\n`;
 }
