@@ -2,7 +2,23 @@ export type { Broker, ConsumeOptions, Consumer, DeadLetter, QueueHealth, QueueSt
 export { createBroker } from "./lib/create-broker.js";
 export type { Dedupe } from "./lib/dedupe.js";
 export { defineQueue, type JsonOnly, type QueueDefinition, type Storable } from "./lib/definition.js";
-export type { Driver, QueueDriver, Session } from "./lib/driver.js";
+export type {
+  Answer,
+  Delivery,
+  Difference,
+  Driver,
+  DriverHealth,
+  Envelope,
+  Failure,
+  Mismatch,
+  Place,
+  QueueDriver,
+  QueueShape,
+  Session,
+  Subscriber,
+  Subscription,
+  Visit,
+} from "./lib/driver.js";
 export { QueueError, type QueueErrorCode, type QueueErrorFields } from "./lib/errors.js";
 export type { Upcasts } from "./lib/evolution.js";
 export { type Handler, type Message, message, type PublishOptions } from "./lib/message.js";

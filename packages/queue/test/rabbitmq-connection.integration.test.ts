@@ -204,34 +204,9 @@ describe.skipIf(rabbitmq.url === null)(rabbitmq.title("connections that break"),
     onTestFinished(() => void mute.close());
     const { port } = mute.address() as AddressInfo;
     const { broker } = onServer(url);
-    const here = broker({ url: [nowhere, `amqp://127.0.0.1:${port}`, url], timeoutMs: 10_000 });
+    const here = broker({ url: [nowhere, `amqp://127.0.0.1:${port}`, url], timeoutMs: 3_000 });
     await Promise.all([here.publish(tasks, { n: 1 }), here.stats(tasks)]);
     expect((await here.stats(tasks)).ready).toBe(1);
-  });
-
-  test("a broker that stops answering: TIMEOUT, perhaps stored; and close settles all the same", async () => {
-    const proxy = await proxyTo(url);
-    const { broker } = onServer(url);
-    const here = broker({ url: proxy.url, timeoutMs: 500, maxPendingConfirms: 3 });
-    await here.publish(tasks, { n: 0 });
-    const { messages, handler } = recorder<Tasks>(() => new Promise(() => {}));
-    await here.consume(tasks, handler);
-    await expect.poll(() => messages.length, PATIENCE).toBe(1);
-    proxy.freeze();
-    const results = await Promise.allSettled([1, 2, 3, 4].map((n) => here.publish(tasks, { n })));
-    expect(results).toMatchObject([
-      { reason: { code: "TIMEOUT", indeterminate: true } },
-      { reason: { code: "TIMEOUT", indeterminate: true } },
-      { reason: { code: "TIMEOUT", indeterminate: true } },
-      // The window was full.
-      { reason: { code: "TIMEOUT", indeterminate: false } },
-    ]);
-    expect(await here.health({ timeoutMs: 200 })).toMatchObject({ status: "unhealthy", pendingConfirms: 3 });
-    const pending = here.publish(tasks, { n: 5 }).catch((error: unknown) => error);
-    const startedAt = performance.now();
-    await here.close({ graceMs: 0 });
-    expect(performance.now() - startedAt).toBeLessThan(4_000);
-    expect(QueueError.is(await pending)).toBe(true);
   });
 
   test("a publish that was sent and then cut off for good may be stored, and says so", async () => {
@@ -244,16 +219,5 @@ describe.skipIf(rabbitmq.url === null)(rabbitmq.title("connections that break"),
     await expect.poll(async () => (await here.health({ timeoutMs: 1 })).pendingConfirms).toBe(1);
     await proxy.shut();
     expect(await publishing).toMatchObject({ code: "UNAVAILABLE", indeterminate: true });
-  });
-
-  test("a connection cut during close does not hold it up", async () => {
-    const proxy = await proxyTo(url);
-    const { broker } = onServer(url);
-    const here = broker({ url: proxy.url });
-    await here.consume(tasks, async () => {});
-    await here.publish(tasks, { n: 1 });
-    const closing = here.close();
-    proxy.cut();
-    await closing;
   });
 });

@@ -1,8 +1,7 @@
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import type { PrivateServer } from "../../../test/servers/private-server.js";
-import { startRabbitmq } from "../../../test/servers/rabbitmq.js";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type Rabbitmq, startRabbitmq } from "../../../test/servers/rabbitmq.js";
 import { privateServer } from "../../../test/servers/require.js";
-import { defineQueue, QueueError } from "../src/index.js";
+import { type Broker, defineQueue } from "../src/index.js";
 import { latch, PATIENCE, recorder } from "../src/lib/contract/fixture.js";
 import { onServer, type Tasks, tasks } from "./rabbitmq-queues.js";
 
@@ -11,11 +10,13 @@ const rabbitmq = privateServer("rabbitmq");
 /** Room for a broker to die and to start again. */
 const LONG = { timeout: 40_000, interval: 20 };
 
+const untouched = defineQueue({ ...tasks, name: "untouched" });
+
 describe.skipIf(!rabbitmq.available)(rabbitmq.title("a broker of one's own"), { timeout: 90_000 }, () => {
-  let server: PrivateServer;
+  let server: Rabbitmq;
   beforeAll(async () => {
     server = await startRabbitmq({
-      config: ["max_message_size = 100000", "consumer_timeout = 3000"],
+      config: ["max_message_size = 100000", "consumer_timeout = 1000"],
       settings: { channel_tick_interval: 500 },
     });
   }, 60_000);
@@ -42,75 +43,120 @@ describe.skipIf(!rabbitmq.available)(rabbitmq.title("a broker of one's own"), { 
     const { broker, reported } = onServer(server.url);
     const here = broker();
     const { opened, open: release } = latch();
-    const { messages, handler } = recorder<Tasks>(() => opened.then(() => undefined));
-    await here.consume(tasks, handler);
-    await here.publish(tasks, { n: 1 });
+    const { messages, handler } = recorder<Tasks>(({ id }) => (id === "a" ? opened.then(() => undefined) : undefined));
+    await here.consume(tasks, handler, { concurrency: 2 });
+    await here.publish(tasks, { n: 1 }, { id: "a" });
     await expect
       .poll(() => reported.map(String), PATIENCE)
-      .toEqual([expect.stringMatching(/acknowledgement.*timed out/)]);
-    await expect.poll(() => here.stats(tasks), PATIENCE).toMatchObject({ ready: 0, consumers: 1 });
+      .toContainEqual(expect.stringMatching(/acknowledgement.*timed out/));
+    // Comes after the redelivery of the first.
+    await here.publish(tasks, { n: 2 }, { id: "b" });
+    await expect.poll(() => messages.map(({ id }) => id), PATIENCE).toEqual(["a", "b"]);
     release();
     await here.close();
-    expect(messages).toHaveLength(1);
+    expect(messages).toHaveLength(2);
     expect(await broker().stats(tasks)).toMatchObject({ ready: 0, delayed: 0, dead: 0 });
   });
 
-  test.each(["quorum", "classic"] as const)(
-    "kill -9 in the middle of publishing and consuming a %s queue: nothing confirmed is lost, and both resume",
-    async (type) => {
-      const queue = defineQueue({ ...tasks, type, retryDelaysMs: [50] });
-      const { broker } = onServer(server.url);
-      const here = broker({ timeoutMs: 40_000, maxPendingConfirms: 100 });
-      const untouched = defineQueue({ ...queue, name: "untouched" });
-      await here.publishMany(untouched, Array(20).fill({ payload: { n: 0 } }));
-      const seen = new Set<number>();
-      await here.consume(queue, async ({ payload }) => void seen.add(payload.n), { concurrency: 20 });
-      const confirmed: number[] = [];
-      const publishUntil = async (enough: () => boolean) => {
-        for (let n = confirmed.length; !enough(); n++) {
-          await Promise.all(
-            [0, 1, 2, 3].map(async (part) => {
-              await here.publish(queue, { n: n * 4 + part });
-              confirmed.push(n * 4 + part);
-            }),
-          );
-        }
-      };
-      let back = false;
-      const publishing = publishUntil(() => back && confirmed.length > 800);
-      await expect.poll(() => Math.min(confirmed.length, seen.size), LONG).toBeGreaterThan(200);
-      await server.kill();
-      await server.restart();
-      const restartedAt = performance.now();
-      const before = confirmed.length;
-      await expect.poll(() => confirmed.length, LONG).toBeGreaterThan(before);
-      const resumedMs = performance.now() - restartedAt;
-      back = true;
-      await publishing;
-      await expect.poll(() => confirmed.filter((n) => !seen.has(n)), LONG).toEqual([]);
-      expect(resumedMs).toBeLessThan(5_000);
-      expect(await here.stats(untouched)).toMatchObject({ ready: 20 });
-    },
-  );
-
-  test("a frozen broker: calls end in their time, close settles, and the health tells", async () => {
+  test("a memory alarm: publishers wait, no longer than their time, and go on once it is over; consumers never stop", async () => {
     const { broker } = onServer(server.url);
-    const here = broker({ timeoutMs: 1_000 });
-    await here.consume(tasks, async () => {});
-    await here.publish(tasks, { n: 1 });
+    const patient = broker({ timeoutMs: 60_000 });
+    const hasty = broker({ timeoutMs: 500 });
+    const seen: number[] = [];
+    await patient.consume(tasks, async ({ payload }) => void seen.push(payload.n));
+    await hasty.publish(tasks, { n: 0 });
+    await server.control("set_vm_memory_high_watermark", "absolute", "1MB");
+    // The broker says nothing before somebody publishes.
+    const first = hasty.publish(tasks, { n: 1 }).catch((error: unknown) => error);
+    const publishing = [2, 3].map((n) => patient.publish(tasks, { n }));
+    expect(await first).toMatchObject({ code: "TIMEOUT", indeterminate: true });
+    for (const blocked of [hasty, patient])
+      await expect.poll(() => blocked.health(), PATIENCE).toMatchObject({ status: "degraded", blocked: true });
+    await expect(hasty.publish(tasks, { n: 4 })).rejects.toMatchObject({
+      code: "TIMEOUT",
+      indeterminate: false,
+      message: expect.stringContaining("alarm"),
+    });
+    expect(await patient.stats(tasks)).toMatchObject({ ready: 0, consumers: 1 });
+    expect(seen).toEqual([0]);
+    await server.control("set_vm_memory_high_watermark", "0.4");
+    await Promise.all(publishing);
+    await expect.poll(() => hasty.health(), PATIENCE).toMatchObject({ status: "healthy", blocked: false });
+    // The first had been sent: TIMEOUT did say that it may be stored.
+    await expect.poll(() => seen.toSorted(), PATIENCE).toEqual([0, 1, 2, 3]);
+  });
+
+  test("kill -9 in the middle of publishing and consuming, quorum and classic: nothing confirmed is lost, and all resume", async () => {
+    const { broker } = onServer(server.url);
+    const here = broker({ timeoutMs: 40_000, maxPendingConfirms: 100 });
+    const work = (["quorum", "classic"] as const).map((type) => new Work(here, type));
+    await here.publishMany(untouched, Array(20).fill({ payload: { n: 0 } }));
+    await Promise.all(work.map((each) => each.start()));
+    const least = () => Math.min(...work.flatMap(({ confirmed, seen }) => [confirmed.length, seen.size]));
+    await expect.poll(least, LONG).toBeGreaterThan(100);
+    await server.kill();
+    await server.restart();
+    const restartedAt = performance.now();
+    const before = work.map(({ confirmed }) => confirmed.length);
+    const resumed = () => work.every(({ confirmed }, n) => confirmed.length > (before[n] ?? 0) + 20);
+    await expect.poll(resumed, LONG).toBe(true);
+    expect(performance.now() - restartedAt).toBeLessThan(5_000);
+    await Promise.all(work.map((each) => each.stop()));
+    for (const { confirmed, seen } of work) {
+      await expect.poll(() => confirmed.filter((n) => !seen.has(n)), LONG).toEqual([]);
+    }
+    expect(await here.stats(untouched)).toMatchObject({ ready: 20 });
+  });
+
+  test("a broker that freezes before, while and after a client connects: calls end in their time, close settles, what can wait goes on", async () => {
+    const { broker } = onServer(server.url);
+    const hasty = { timeoutMs: 500, maxPendingConfirms: 3 };
+    const connect = async (options: { readonly timeoutMs: number }) => {
+      const opened = broker(options);
+      await opened.health();
+      return opened;
+    };
+    const atWork = broker(hasty);
+    const { messages, handler } = recorder<Tasks>(() => new Promise(() => {}));
+    await atWork.consume(tasks, handler);
+    await atWork.publish(tasks, { n: 0 });
+    await expect.poll(() => messages.length, PATIENCE).toBe(1);
+    const [declaring, declaringInPeace] = [await connect(hasty), await connect({ timeoutMs: 60_000 })];
+    const [connecting, connectingInPeace] = [broker(hasty), broker({ timeoutMs: 60_000 })];
+
     await server.kill("SIGSTOP");
+    const inPeace = [declaringInPeace, connectingInPeace].map((each) => each.publish(tasks, { n: 9 }));
     try {
-      await expect(here.publish(tasks, { n: 2 })).rejects.toMatchObject({ code: "TIMEOUT", indeterminate: true });
-      const questions = [here.stats(tasks), here.deadLetters(tasks), here.redrive(tasks), here.purge(tasks)];
-      for (const asked of await Promise.allSettled(questions))
-        expect(asked).toMatchObject({ reason: { code: "TIMEOUT" } });
-      expect(await here.health({ timeoutMs: 300 })).toMatchObject({ status: "unhealthy", pendingConfirms: 1 });
+      const [publishes, questions, others, consumes] = await Promise.all([
+        Promise.allSettled([1, 2, 3, 4].map((n) => atWork.publish(tasks, { n }))),
+        Promise.allSettled([
+          atWork.stats(tasks),
+          atWork.deadLetters(tasks),
+          atWork.redrive(tasks),
+          atWork.purge(tasks),
+        ]),
+        Promise.allSettled([declaring, connecting].map((each) => each.publish(tasks, { n: 5 }))),
+        Promise.allSettled([declaring, connecting].map((each) => each.consume(tasks, handler))),
+      ]);
+      expect(publishes).toMatchObject([
+        ...Array(3).fill({ reason: { code: "TIMEOUT", indeterminate: true } }),
+        // The window was full.
+        { reason: { code: "TIMEOUT", indeterminate: false } },
+      ]);
+      expect(questions).toMatchObject(Array(4).fill({ reason: { code: "TIMEOUT" } }));
+      expect(others).toMatchObject([
+        { reason: { code: "TIMEOUT", indeterminate: false } },
+        { reason: { code: "UNAVAILABLE", indeterminate: false } },
+      ]);
+      expect(consumes).toMatchObject(Array(2).fill({ reason: { code: "UNAVAILABLE" } }));
+      expect(await atWork.health({ timeoutMs: 100 })).toMatchObject({ status: "unhealthy", pendingConfirms: 3 });
       const startedAt = performance.now();
-      await here.close({ graceMs: 100 });
+      await Promise.all([atWork, declaring, connecting].map((each) => each.close({ graceMs: 0 })));
       expect(performance.now() - startedAt).toBeLessThan(4_100);
     } finally {
       await server.kill("SIGCONT");
     }
+    await Promise.all(inPeace);
   });
 
   test("a broker that is silent for two heartbeats is given up, and taken again once it answers", async () => {
@@ -126,25 +172,34 @@ describe.skipIf(!rabbitmq.available)(rabbitmq.title("a broker of one's own"), { 
   });
 });
 
-describe.skipIf(!rabbitmq.available)(rabbitmq.title("a broker with a memory alarm"), { timeout: 90_000 }, () => {
-  test("blocks publishers and no one else: TIMEOUT, a degraded health, and stats as ever", async () => {
-    const server = await startRabbitmq({ config: ["vm_memory_high_watermark.absolute = 1MB"] });
-    onTestFinished(() => server.stop());
-    const { broker } = onServer(server.url);
-    const here = broker({ timeoutMs: 1_000 });
-    await here.consume(tasks, async () => {});
-    const first: unknown = await here.publish(tasks, { n: 1 }).catch((error: unknown) => error);
-    expect(QueueError.is(first, "TIMEOUT")).toBe(true);
-    await expect.poll(() => here.health(), PATIENCE).toMatchObject({ status: "degraded", blocked: true });
-    const unsent = await Promise.allSettled([1, 2, 3].map((n) => here.publish(tasks, { n })));
-    for (const result of unsent) {
-      expect(result).toMatchObject({
-        reason: { code: "TIMEOUT", indeterminate: false, message: expect.stringContaining("alarm") },
-      });
+/** Publishes and consumes a queue of its own, all the time, and remembers what was confirmed and what arrived. */
+class Work {
+  readonly confirmed: number[] = [];
+  readonly seen = new Set<number>();
+  readonly #broker: Broker;
+  readonly #queue: Tasks;
+  #publishing: Promise<unknown> | undefined;
+  #stopped = false;
+
+  constructor(broker: Broker, type: "quorum" | "classic") {
+    this.#broker = broker;
+    this.#queue = defineQueue({ ...tasks, name: type, type, retryDelaysMs: [50] });
+  }
+
+  async start(): Promise<void> {
+    await this.#broker.consume(this.#queue, async ({ payload }) => void this.seen.add(payload.n), { concurrency: 20 });
+    this.#publishing = Promise.all([0, 1, 2, 3].map((part) => this.#publish(part)));
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.#publishing;
+  }
+
+  async #publish(part: number): Promise<void> {
+    for (let n = part; !this.#stopped; n += 4) {
+      await this.#broker.publish(this.#queue, { n });
+      this.confirmed.push(n);
     }
-    expect(await here.stats(tasks)).toMatchObject({ consumers: 1 });
-    const startedAt = performance.now();
-    await here.close({ graceMs: 0 });
-    expect(performance.now() - startedAt).toBeLessThan(4_000);
-  });
-});
+  }
+}

@@ -139,24 +139,6 @@ describe.skipIf(rabbitmq.url === null)(rabbitmq.title("what the driver makes of 
       .toMatchObject([{ body: "not json", reason: "The body is not JSON." }]);
   });
 
-  test("a message whose consumers keep dying ends among the dead letters, and says why", async () => {
-    const { prefix, broker } = onServer(url);
-    const here = broker();
-    await here.publish(tasks, { n: 1 }, { id: "poison", headers: { k: "v" } });
-    const channel = await openChannel(url);
-    for (let death = 0; death <= 20; death++) {
-      const message = await channel.get(`${prefix}tasks`);
-      if (message) channel.nack(message, false, true);
-    }
-    await expect
-      .poll(() => here.deadLetters(tasks), PATIENCE)
-      .toMatchObject([{ id: "poison", reason: expect.stringContaining("delivery_limit"), attempts: 1 }]);
-    expect(await here.redrive(tasks)).toBe(1);
-    const seen: unknown[] = [];
-    await here.consume(tasks, async ({ id, headers }) => void seen.push([id, headers]));
-    await expect.poll(() => seen, PATIENCE).toEqual([["poison", { k: "v" }]]);
-  });
-
   test.each([
     { name: "timeoutMs above it", options: { timeoutMs: 1_800_001 }, warned: true },
     { name: "a wait for others that goes above it", options: { timeoutMs: 600_000, prefetch: 3 }, warned: true },
@@ -182,19 +164,6 @@ describe.skipIf(rabbitmq.url === null)(rabbitmq.title("what the driver makes of 
     const here = broker({ ackTimeoutMs: 7_200_000 });
     await here.consume(tasks, async () => {}, { timeoutMs: 3_600_000 });
     expect((await here.health()).warnings).toEqual([]);
-  });
-
-  test("a list of dead letters that takes too long as a whole is a TIMEOUT, and all of them are back", async () => {
-    const { prefix, broker } = onServer(url);
-    const patient = broker();
-    await patient.stats(tasks);
-    const channel = await openChannel(url);
-    for (let n = 0; n < 6_000; n++) channel.sendToQueue(`${prefix}tasks.dead`, Buffer.from(`{"n":${n}}`));
-    await channel.waitForConfirms();
-    const hasty = broker({ timeoutMs: 200 });
-    await hasty.stats(tasks).catch(() => undefined);
-    await expect(hasty.deadLetters(tasks, { limit: 6_000 })).rejects.toMatchObject({ code: "TIMEOUT" });
-    await expect.poll(async () => (await patient.stats(tasks)).dead, PATIENCE).toBe(6_000);
   });
 
   test.each([

@@ -1,7 +1,7 @@
 import { inspect } from "node:util";
 import { describe, expect, test } from "vitest";
 import { toFailure, wordsOfOpening } from "../src/lib/rabbitmq/refusals.js";
-import { jitteredPauseMs } from "../src/lib/rabbitmq/time.js";
+import { connectLimitMs, jitteredPauseMs } from "../src/lib/rabbitmq/time.js";
 import { Overdue } from "../src/lib/within.js";
 import { type RabbitmqDriverOptions, rabbitmqDriver } from "../src/rabbitmq.js";
 
@@ -72,6 +72,18 @@ test("pauses before a reconnect differ, grow, and stay short enough to be back w
     }
   }
 });
+
+test.each([
+  { addresses: 1, timeoutMs: 700, limitMs: 5_000 },
+  { addresses: 2, timeoutMs: 10_000, limitMs: 5_000 },
+  { addresses: 4, timeoutMs: 10_000, limitMs: 2_500 },
+  { addresses: 3, timeoutMs: 500, limitMs: 1_000 },
+])(
+  "with $addresses addresses and $timeoutMs ms for a call, one may take $limitMs ms to connect",
+  ({ addresses, timeoutMs, limitMs }) => {
+    expect(connectLimitMs(addresses, timeoutMs)).toBe(limitMs);
+  },
+);
 
 describe("rabbitmqDriver", () => {
   const url = "amqp://user:s3cret@localhost:5672/vhost";

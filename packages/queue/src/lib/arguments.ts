@@ -22,10 +22,14 @@ export function show(value: unknown): string {
 }
 
 export function checkWhole(value: unknown, name: string, from: number, to: number): number {
-  if (typeof value !== "number" || !Number.isInteger(value) || value < from || value > to) {
+  if (!isWhole(value, from, to)) {
     return invalid(`${name} must be a whole number from ${from} to ${to}, and is ${show(value)}.`);
   }
   return value;
+}
+
+function isWhole(value: unknown, from: number, to: number): value is number {
+  return typeof value === "number" && Number.isInteger(value) && value >= from && value <= to;
 }
 
 /** The wait of a Node timer that is longer than this would end at once. */
@@ -33,6 +37,10 @@ const LONGEST_WAIT_MS = 2 ** 31 - 1;
 
 export function checkDuration(value: unknown, name: string, shortest = 0): number {
   return checkWhole(value, name, shortest, LONGEST_WAIT_MS);
+}
+
+export function isDuration(value: unknown, shortest: number): value is number {
+  return isWhole(value, shortest, LONGEST_WAIT_MS);
 }
 
 /** Half a surrogate pair does not survive UTF-8: it would arrive as another text. */

@@ -92,7 +92,7 @@ export interface Broker extends AsyncDisposable {
   /**
    * Never throws, not even for a `timeoutMs` that cannot be right: the default serves then.
    *
-   * @param options.timeoutMs milliseconds until it answers at the latest, from 1. @default 2000
+   * @param options.timeoutMs milliseconds until it answers at the latest, 1 to 2,147,483,647. @default 2000
    */
   health(options?: { readonly timeoutMs?: number | undefined }): Promise<QueueHealth>;
 

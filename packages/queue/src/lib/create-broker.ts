@@ -1,5 +1,5 @@
 import { warnOfAckTimeout } from "./ack-timeout.js";
-import { checkDuration, checkMessageId, checkWhole, invalid } from "./arguments.js";
+import { checkDuration, checkMessageId, checkWhole, invalid, isDuration } from "./arguments.js";
 import type { Broker, ConsumeOptions, Consumer, QueueHealth } from "./broker.js";
 import { ActiveConsumer, DEFAULT_GRACE_MS, type Report } from "./consumer.js";
 import { listDeadLetters, redrive } from "./dead-letters.js";
@@ -119,7 +119,7 @@ export function createBroker(options: { readonly driver: QueueDriver; readonly o
     },
     async health(healthOptions) {
       const timeoutMs = healthOptions?.timeoutMs ?? DEFAULT_HEALTH_TIMEOUT_MS;
-      const valid = Number.isInteger(timeoutMs) && timeoutMs > 0 ? timeoutMs : DEFAULT_HEALTH_TIMEOUT_MS;
+      const valid = isDuration(timeoutMs, 1) ? timeoutMs : DEFAULT_HEALTH_TIMEOUT_MS;
       return healthOf(driver.name, await session.health(valid), [...consumers.values()]);
     },
     close,

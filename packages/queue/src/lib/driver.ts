@@ -27,7 +27,9 @@ export type QueueShape = Pick<QueueDefinition, "name" | "retryDelaysMs" | "type"
 
 /** A message as it is stored: ready-made text and what travels beside it. */
 export interface Envelope {
+  /** 1–255 bytes. */
   readonly id: string;
+  /** JSON text, 16 MiB at most. */
   readonly body: string;
   /** Of the body, from 1. A copy keeps it. */
   readonly version: number;
@@ -116,6 +118,7 @@ export interface Subscription {
 
 /** A message in hand. */
 export interface Delivery {
+  /** As it was published, or as its last copy was. */
   readonly envelope: Envelope;
   /** It was in someone's hands before. */
   readonly redelivered: boolean;
@@ -127,10 +130,15 @@ export interface Delivery {
 
 /** What a driver tells of itself: see `QueueHealth`. */
 export interface DriverHealth {
+  /** Milliseconds for a question and its answer; null if there was none. */
   readonly latencyMs: number | null;
+  /** The broker takes no messages for now. */
   readonly blocked: boolean;
+  /** Messages sent and not yet confirmed. */
   readonly pendingConfirms: number;
+  /** Connections lost and replaced since the session was opened. */
   readonly reconnects: number;
+  /** What did no harm and should be known, in plain words. */
   readonly warnings: readonly string[];
   /** Why the broker cannot be used now; null: it can. */
   readonly fault: string | null;
@@ -150,15 +158,23 @@ export type Failure =
 
 /** A queue that exists with other settings: all of those that differ. */
 export interface Mismatch {
+  /** Its name on the broker. */
   readonly queue: string;
+  /** At least one. */
   readonly differences: readonly Difference[];
 }
+
+/** A setting of a queue that exists and the one that its definition asks for, in words. */
 export interface Difference {
+  /** The setting's name: "x-delivery-limit", "durable". */
   readonly argument: string;
+  /** As the broker has it. */
   readonly found: string;
+  /** As the definition has it. */
   readonly wanted: string;
 }
 
+/** The answer that says no more than ok. */
 export const done: Answer = { ok: true, value: undefined };
 
 export function isDriver(value: unknown): value is Driver {

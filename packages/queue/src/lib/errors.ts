@@ -36,7 +36,9 @@ const brand = Symbol.for("@subtitles/queue/error");
  * password, a payload or an object of the client library.
  */
 export class QueueError<C extends QueueErrorCode = QueueErrorCode> extends Error {
+  /** Always "QueueError". */
   override readonly name = "QueueError";
+  /** What happened: see `QueueErrorCode`. */
   readonly code: C;
   /** The queue's name, without prefix. */
   declare readonly queue?: string;
@@ -45,6 +47,7 @@ export class QueueError<C extends QueueErrorCode = QueueErrorCode> extends Error
   /** True if the message may have been stored although no confirm came; false if it certainly was not. */
   declare readonly indeterminate?: boolean;
 
+  /** For drivers and tests of your own; the package makes its errors itself. */
   constructor(code: C, message: string, fields: QueueErrorFields = {}) {
     super(message);
     this.code = code;
@@ -54,8 +57,9 @@ export class QueueError<C extends QueueErrorCode = QueueErrorCode> extends Error
     }
   }
 
-  /** Whether `value` is an error of this package, of this code where one is given. Works across copies of the package. */
+  /** Whether `value` is an error of this package. Works across copies of the package. */
   static is(value: unknown): value is QueueError;
+  /** Whether it is one of this code. */
   static is<C extends QueueErrorCode>(value: unknown, code: C): value is QueueError<C>;
   static is(value: unknown, code?: QueueErrorCode): boolean {
     return value instanceof Error && brand in value && (code === undefined || ("code" in value && value.code === code));

@@ -66,6 +66,7 @@ export function statsContract(open: OpenDriver): void {
     });
     expect(health.latencyMs).toBeGreaterThanOrEqual(0);
     expect(health).not.toHaveProperty("error");
-    expect(await broker.health({ timeoutMs: undefined })).toMatchObject({ status: "healthy" });
+    for (const timeoutMs of [undefined, 0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 40])
+      expect(await broker.health({ timeoutMs })).toMatchObject({ status: "healthy" });
   });
 }

@@ -12,12 +12,14 @@ export interface MemoryFaults {
    * are UNAVAILABLE then. Messages stay.
    */
   goAway(): void;
+  /** Accepts connections again: calls that still wait go through, and consuming resumes. */
   comeBack(): void;
   /**
    * Takes no messages until `unblock`, as a broker with a memory or disk alarm does. A publish waits for that up to the
    * driver's `timeoutMs` and is a TIMEOUT then; health is `degraded`; consumers go on.
    */
   block(): void;
+  /** Takes messages again: publishes that still wait go through. */
   unblock(): void;
   /** The next acknowledgements get lost: their messages are delivered again. @param count 1–1,000,000. @default 1 */
   loseAcks(count?: number): void;

@@ -4,13 +4,12 @@ import type { TlsOptions } from "./options.js";
 import { wordsOfOpening } from "./refusals.js";
 import { jitteredPauseMs } from "./time.js";
 
-/** For the socket and the handshake together. A broker that has just come back, with everyone at its door, is slow. */
-const CONNECT_TIMEOUT_MS = 5_000;
-
 export interface ConnectionOptions {
   /** Tried in turn. */
   readonly addresses: readonly string[];
   readonly tls: TlsOptions;
+  /** For the socket and the handshakes with one address together. */
+  readonly limitMs: number;
   /** Shown in the broker's list of connections. */
   readonly name: string;
   /** Told once when a connection is lost or cannot be made, not at every attempt. */
@@ -104,8 +103,8 @@ export class Connection {
 
   async #connect(address: string): Promise<Link | null> {
     try {
-      const { name, tls } = this.#options;
-      const link = await Link.open(address, { name, tls, limitMs: CONNECT_TIMEOUT_MS }, this.#closing.signal);
+      const { name, tls, limitMs } = this.#options;
+      const link = await Link.open(address, { name, tls, limitMs }, this.#closing.signal);
       if (!this.#closing.signal.aborted) return link;
       await link.close();
     } catch (error) {

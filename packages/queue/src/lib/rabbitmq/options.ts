@@ -7,7 +7,10 @@ export type TlsOptions = Pick<ConnectionOptions, "ca" | "cert" | "key" | "passph
 
 /** Which broker, and how it is used. */
 export interface RabbitmqDriverOptions {
-  /** One or several `amqp://` or `amqps://` addresses, tried in turn. */
+  /**
+   * One or several `amqp://` or `amqps://` addresses, tried in turn: each for 5 seconds at most or, where there are several,
+   * its share of `timeoutMs` if that is less, but at least one second.
+   */
   readonly url: string | readonly string[];
   /** For `amqps://` addresses. Refused beside an `amqp://` one, which would be spoken to in the clear. @default Node's own */
   readonly tls?: TlsOptions | undefined;

@@ -6,6 +6,7 @@ import { type CheckedOptions, checkOptions, type RabbitmqDriverOptions } from ".
 import { Publisher } from "./publisher.js";
 import { toFailure } from "./refusals.js";
 import { RabbitmqSubscription } from "./subscription.js";
+import { connectLimitMs } from "./time.js";
 import { Topology } from "./topology.js";
 
 const CLOSED: Failure = { ok: false, failure: "closed", indeterminate: false };
@@ -53,9 +54,11 @@ class RabbitmqSession implements Session {
   #connection(purpose: string): Connection {
     const report = (reason: string) =>
       this.#report({ ok: false, failure: "unavailable", reason: `${reason} (${purpose})`, indeterminate: false });
+    const { addresses, tls, timeoutMs } = this.#options;
     return new Connection({
-      addresses: this.#options.addresses,
-      tls: this.#options.tls,
+      addresses,
+      tls,
+      limitMs: connectLimitMs(addresses.length, timeoutMs),
       name: `@subtitles/queue ${purpose}`,
       report,
     });
