@@ -17,6 +17,56 @@ afterEach(() => {
   expect(({} as { polluted?: unknown }).polluted).toBeUndefined();
 });
 
+test.each<[string, () => unknown]>([
+  ["an object that is no string", () => Object.create(null)],
+  ["a symbol", () => Symbol("no")],
+  ["nothing", () => undefined],
+  ["an error whose message is none", () => Object.assign(new Error("x"), { message: Object.create(null) })],
+  [
+    "an error that throws when it is read",
+    () =>
+      Object.defineProperty(new Error("x"), "message", {
+        get() {
+          throw new Error("no");
+        },
+      }),
+  ],
+])("a handler that throws %s fails its message, and nothing else", async (_name, thrown) => {
+  const queue = defineQueue({ name: "tasks", payload: z.number(), retryDelaysMs: [] });
+  await using broker = createBroker({ driver: memoryDriver() });
+  await broker.consume(queue, async () => {
+    throw thrown();
+  });
+  await broker.publish(queue, 1);
+  await expect.poll(() => broker.deadLetters(queue)).toMatchObject([{ reason: expect.stringMatching(/./) }]);
+});
+
+test.each<[string, unknown]>([
+  ["no reason", { kind: "deadLetter" }],
+  ["a reason that is a symbol", { kind: "deadLetter", reason: Symbol("no") }],
+  ["a delay that is none", { kind: "retry", afterMs: Number.NaN }],
+])("a verdict made by hand with %s counts as a failure", async (_name, verdict) => {
+  const queue = defineQueue({ name: "tasks", payload: z.number(), retryDelaysMs: [] });
+  const reported: unknown[] = [];
+  await using broker = createBroker({ driver: memoryDriver(), onError: (error) => reported.push(error) });
+  await broker.consume(queue, async () => verdict as never);
+  await broker.publish(queue, 1);
+  await expect.poll(() => broker.deadLetters(queue)).toHaveLength(1);
+  expect(reported).toMatchObject([{ code: "INVALID_ARGUMENT" }]);
+});
+
+test("options that are null are none", async () => {
+  const none = null as never;
+  await using broker = createBroker({ driver: memoryDriver() });
+  await broker.publish(tasks, { n: 1 }, none);
+  const consumer = await broker.consume(tasks, async () => {}, none);
+  await consumer.close(none);
+  expect(await broker.deadLetters(tasks, none)).toEqual([]);
+  expect(await broker.redrive(tasks, none)).toBe(0);
+  expect(await broker.health(none)).toMatchObject({ status: "healthy" });
+  await broker.close(none);
+});
+
 /** Any characters, half ones among them. */
 const text = fc.uint16Array({ maxLength: 20 }).map((units) => String.fromCharCode(...units));
 

@@ -73,12 +73,13 @@ export function checkHeaders(headers: unknown): Readonly<Record<string, string>>
   if (typeof headers !== "object" || headers === null || Array.isArray(headers)) {
     return invalid("headers must be an object of strings.");
   }
+  const entries = Object.entries(headers);
   let bytes = 0;
-  for (const [name, value] of Object.entries(headers)) bytes += checkHeader(name, value);
+  for (const [name, value] of entries) bytes += checkHeader(name, value);
   if (bytes > MAX_HEADER_BYTES) {
     return invalid(`The headers take ${bytes} bytes; at most ${MAX_HEADER_BYTES} travel with a message.`);
   }
-  return Object.fromEntries(Object.entries(headers));
+  return Object.fromEntries(entries);
 }
 
 function checkHeader(name: string, value: unknown): number {

@@ -47,8 +47,9 @@ export function createBroker(options: { readonly driver: QueueDriver; readonly o
   async function consume<Q extends QueueDefinition>(
     queue: Q,
     handler: Handler<Q>,
-    { concurrency = 1, prefetch = concurrency, timeoutMs, dedupe }: ConsumeOptions = {},
+    options?: ConsumeOptions,
   ): Promise<Consumer> {
+    const { concurrency = 1, prefetch = concurrency, timeoutMs, dedupe } = options ?? {};
     assertOpen(queue, closing === undefined);
     if (typeof handler !== "function") return invalid("consume needs a handler: an async function of a message.");
     checkWhole(concurrency, "concurrency", 1, MOST_UNSETTLED);
@@ -66,16 +67,16 @@ export function createBroker(options: { readonly driver: QueueDriver; readonly o
     }
     consumer.attach(answer.value);
     if (warning !== null) report(warning, { queue: queue.name });
-    const close = async (closeOptions: { readonly graceMs?: number | undefined } = {}) => {
-      const graceMs = checkDuration(closeOptions.graceMs ?? DEFAULT_GRACE_MS, "graceMs");
+    const close = async (closeOptions?: { readonly graceMs?: number | undefined }) => {
+      const graceMs = checkDuration(closeOptions?.graceMs ?? DEFAULT_GRACE_MS, "graceMs");
       await consumer.close(graceMs);
       consumers.delete(consumer);
     };
     return { close, [Symbol.asyncDispose]: () => close() };
   }
 
-  async function close({ graceMs = DEFAULT_GRACE_MS }: { readonly graceMs?: number | undefined } = {}): Promise<void> {
-    checkDuration(graceMs, "graceMs");
+  async function close(closeOptions?: { readonly graceMs?: number | undefined }): Promise<void> {
+    const graceMs = checkDuration(closeOptions?.graceMs ?? DEFAULT_GRACE_MS, "graceMs");
     closing ??= (async () => {
       closed = consumers.size === 0;
       const startedAt = performance.now();
@@ -100,13 +101,15 @@ export function createBroker(options: { readonly driver: QueueDriver; readonly o
       assertOpen(queue);
       return unwrap(await session.stats(queue), queue);
     },
-    async deadLetters(queue, { limit = 100 } = {}) {
+    async deadLetters(queue, query) {
       assertOpen(queue);
+      const { limit = 100 } = query ?? {};
       checkWhole(limit, "limit", 1, MOST_LISTED);
       return unwrap(await listDeadLetters(session, queue, limit), queue);
     },
-    async redrive(queue, { limit = Number.MAX_SAFE_INTEGER, ids, perSecond = null } = {}) {
+    async redrive(queue, query) {
       assertOpen(queue);
+      const { limit = Number.MAX_SAFE_INTEGER, ids, perSecond = null } = query ?? {};
       checkWhole(limit, "limit", 1, Number.MAX_SAFE_INTEGER);
       if (ids !== undefined && !Array.isArray(ids)) return invalid("ids must be an array of message ids.");
       if (perSecond !== null) checkWhole(perSecond, "perSecond", 1, FASTEST_REDRIVE);

@@ -1,10 +1,11 @@
+import { show } from "./arguments.js";
 import type { Suppression } from "./dedupe.js";
 import type { QueueDefinition } from "./definition.js";
 import type { Delivery } from "./driver.js";
 import { QueueError } from "./errors.js";
 import type { Handler, Message } from "./message.js";
 import { decodePayload } from "./payload.js";
-import { isLastAttempt, type Outcome, outcomeOf, type Verdict } from "./verdict.js";
+import { deadLetter, isLastAttempt, type Outcome, outcomeOf, retry, type Verdict } from "./verdict.js";
 import { within } from "./within.js";
 
 export interface HandlingSettings {
@@ -138,7 +139,7 @@ export class Handling<Q extends QueueDefinition> {
       return error;
     };
     const verdict = await within(handled, timeoutMs ?? Number.POSITIVE_INFINITY, overdue);
-    return isVerdict(verdict) ? verdict : undefined;
+    return isVerdict(verdict) ? readVerdict(verdict) : undefined;
   }
 }
 
@@ -151,7 +152,18 @@ function isVerdict(value: unknown): value is Verdict {
   );
 }
 
+/** One that was made by hand may hold anything. */
+function readVerdict(verdict: Verdict): Verdict {
+  return verdict.kind === "deadLetter" ? deadLetter(verdict.reason) : retry(verdict);
+}
+
+/** Anything can be thrown, also what refuses to become a string. */
 function reasonOf(error: unknown): string {
-  if (error instanceof Error) return error.message === "" ? error.name : error.message;
-  return String(error);
+  if (typeof error === "string") return error;
+  try {
+    const words: unknown = error instanceof Error ? error.message || error.name : error;
+    return typeof words === "string" ? words : show(words);
+  } catch {
+    return "It threw what cannot be read.";
+  }
 }

@@ -19,10 +19,10 @@ export async function publish<Q extends QueueDefinition>(
   session: Session,
   queue: Q,
   payload: input<Q["payload"]>,
-  options: PublishOptions = {},
+  options?: PublishOptions,
 ): Promise<Receipt> {
-  const id = options.id === undefined ? uuid() : checkMessageId(options.id);
-  const headers = checkHeaders(options.headers);
+  const id = options?.id === undefined ? uuid() : checkMessageId(options.id);
+  const headers = checkHeaders(options?.headers);
   const { body } = encodePayload(queue, payload, id);
   const publishedAt = Date.now();
   const envelope = { id, body, version: versionOf(queue), headers, attempt: 1, publishedAt, errors: [], death: null };
