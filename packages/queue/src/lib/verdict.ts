@@ -6,9 +6,7 @@ import type { QueueDefinition } from "./definition.js";
  * retried after the next declared delay, and dead-lettered after the last.
  */
 export type Verdict =
-  /** Made by `retry`, whose options these are. */
   | { readonly kind: "retry"; readonly afterMs?: number; readonly reason?: string }
-  /** Made by `deadLetter`. */
   | { readonly kind: "deadLetter"; readonly reason: string };
 
 /**
