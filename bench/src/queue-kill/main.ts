@@ -41,6 +41,7 @@ no confirm for ${publishingPausedMs} ms, no delivery for ${consumingPausedMs} ms
   process.exitCode = lost === 0 && confirmed > 0 ? 0 : 1;
 } else {
   const rounds = await killUntil(wanted, options.resume ? await saved(setting) : []);
+  if (options.write && rounds.length > 0) await write(rounds);
   const broken = brokenPromises(rounds, wanted);
   console.log(`${tables(rounds)}\n${broken.length === 0 ? "Every promise was kept." : broken.join("\n")}`);
   process.exitCode = broken.length === 0 ? 0 : 1;
@@ -61,13 +62,17 @@ async function killUntil(enough: number, before: readonly Round[]): Promise<read
       if (results === null) continue;
       rounds.push({ results, load: loadavg()[0] ?? 0 });
       await save(setting, rounds);
-      if (options.write) await writeFile(new URL("../../QUEUE-KILL.md", import.meta.url), await report(rounds));
+      if (options.write) await write(rounds);
     }
   } finally {
     await server.stop();
   }
   if (rounds.length >= enough) await forget();
   return rounds;
+}
+
+async function write(rounds: readonly Round[]): Promise<void> {
+  await writeFile(new URL("../../QUEUE-KILL.md", import.meta.url), await report(rounds));
 }
 
 /** null: it does not count. */

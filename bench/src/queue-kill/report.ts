@@ -163,8 +163,9 @@ ${listed("Confirmed and lost:", lost)}What \`${OURS}\` promises: nothing lost, n
     LATEST_RESUME_MS / 1_000
   } seconds. ${broken.length === 0 ? "Every promise was kept." : `Not kept:\n\n${broken.map((words) => `- ${words}`).join("\n")}`}
 
-${listed("Nobody caught:", uncaught).trimEnd()}
-`;
+${listed("Nobody caught:", uncaught)}`
+    .trimEnd()
+    .concat("\n");
 }
 
 function listed(title: string, lines: readonly string[]): string {

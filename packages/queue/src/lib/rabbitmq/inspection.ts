@@ -66,27 +66,25 @@ export class Inspection {
   async #visitDead(channel: Channel, queue: QueueShape, visit: Visit, atOnce: number): Promise<void> {
     const name = this.#topology.nameOf(queue, "dead");
     const { messageCount: atStart } = await within(channel.checkQueue(name), this.#limitMs);
-    const inHand = new Set<GetMessage>();
+    let lastKept: GetMessage | undefined;
     let seen = 0;
     let removed = 0;
     const next = async () => {
       const message = seen++ < atStart && (await within(channel.get(name), this.#limitMs));
-      if (message === false) return null;
-      inHand.add(message);
-      return message;
+      return message === false ? null : message;
     };
     const visitOne = async (message: GetMessage) => {
       const wish = await visit(toEnvelope(message));
       if (wish === "remove") {
         channel.ack(message);
-        inHand.delete(message);
         removed++;
+      } else if (lastKept === undefined || message.fields.deliveryTag > lastKept.fields.deliveryTag) {
+        lastKept = message;
       }
       return wish !== "stop";
     };
     await visitInOrder(next, visitOne, atOnce);
-    const lastKept = [...inHand].at(-1);
-    // One word gives back this message and all before it.
+    // One word gives back this message and all before it, so that no other has to be kept in memory.
     if (lastKept !== undefined) channel.nack(lastKept, true, true);
     await this.#returned(channel, name, atStart - removed);
   }
