@@ -37,6 +37,8 @@ export class RabbitmqSubscription implements Subscription {
   readonly #stopping = new AbortController();
   #generation: Generation | null = null;
   #attachments = 0;
+  /** The broker did not answer the last goodbye: no use waiting for another. */
+  #mute = false;
 
   /** Answers once messages flow, or why they do not within the time limit. */
   static async open(options: SubscriptionOptions): Promise<Answer<RabbitmqSubscription>> {
@@ -58,14 +60,20 @@ export class RabbitmqSubscription implements Subscription {
     this.#stopping.abort();
     const generation = this.#generation;
     if (generation === null || generation.ended.aborted) return;
-    await within(generation.channel.cancel(generation.consumerTag), GOODBYE_MS).catch(() => undefined);
+    await this.#goodbye(generation.channel.cancel(generation.consumerTag));
   }
 
   async close(): Promise<void> {
     this.#stopping.abort();
     const generation = this.#generation;
     if (generation === null || generation.ended.aborted) return;
-    await within(generation.channel.close(), GOODBYE_MS).catch(() => undefined);
+    await this.#goodbye(generation.channel.close());
+  }
+
+  async #goodbye(answer: Promise<unknown>): Promise<void> {
+    await within(answer, this.#mute ? 0 : GOODBYE_MS).catch(() => {
+      this.#mute = true;
+    });
   }
 
   async #first(): Promise<Answer> {
