@@ -122,6 +122,35 @@ describe("calls", () => {
     await expect(add("a")).rejects.toMatchObject({ code: "UNAVAILABLE", indeterminate: true });
   });
 
+  test.each([
+    ["the line breaks", new Interrupted("the connection was lost", true)],
+    ["the clock is in doubt", new Outdated("the deadline passed on the way")],
+    ["the server then refuses", new Error("refused")],
+  ])("that may have been carried out are not given up before their time is over: %s", async (_, error) => {
+    const { carrier, sent, add } = start(150);
+    carrier.onBatch = async () => {
+      if (sent.length === 1) throw new Interrupted("the connection was lost", true);
+      // Too little time is left then for another attempt.
+      await new Promise((resolve) => setTimeout(resolve, 110));
+      throw error;
+    };
+    const begun = performance.now();
+    await expect(add("a")).rejects.toThrow();
+    expect(performance.now() - begun).toBeGreaterThanOrEqual(149);
+  });
+
+  test("that may have been carried out wait for their time, too, when the carrier cannot be made ready", async () => {
+    const { carrier, add } = start(60);
+    carrier.onBatch = async () => {
+      carrier.isReady = false;
+      throw new Interrupted("the connection was lost", true);
+    };
+    carrier.prepare.mockRejectedValue(new Error("refused"));
+    const begun = performance.now();
+    await expect(add("a")).rejects.toThrow("refused");
+    expect(performance.now() - begun).toBeGreaterThanOrEqual(59);
+  });
+
   test("wait in a limited number", { timeout: 30_000 }, async () => {
     const { carrier, add } = start(30_000);
     carrier.isReady = false;

@@ -1,10 +1,10 @@
 import type { RedisCommander } from "ioredis";
 import { JobStoreError } from "../errors.js";
 import { outOfTime, PASSING, reasonOf, replyCode } from "./faults.js";
-import { type Budget, Interrupted, type Line } from "./line.js";
+import { type Budget, type Client, Interrupted, type Line } from "./line.js";
 
 /** What one attempt is given: the client, and the call's end by the server's clock. */
-export type Command<T> = (client: RedisCommander, deadline: number) => Promise<T>;
+export type Command<T> = (client: Client, deadline: number) => Promise<T>;
 
 /** Before a server that asked for patience is asked again. */
 const PAUSE_MS = 50;
@@ -47,7 +47,11 @@ export class Connection {
         const fault = this.#classify(error);
         if (!(fault instanceof Interrupted)) throw fault;
         budget.doubtful ||= fault.sent;
-        if (performance.now() + PAUSE_MS >= budget.end) throw outOfTime(budget, fault.reason);
+        if (performance.now() + PAUSE_MS >= budget.end) {
+          // What may have been carried out still may be, until its time is over.
+          if (budget.doubtful) await pause(budget.end - performance.now());
+          throw outOfTime(budget, fault.reason);
+        }
         // A line that broke is waited for; a server that asks for patience gets a moment of it.
         if (!fault.sent && this.#line.isOpen) await pause(PAUSE_MS);
       }
@@ -75,7 +79,7 @@ export class Connection {
    * Runs a command once, while the connection is ready, for callers who look after their time themselves.
    * @throws Interrupted; and the server's own refusals
    */
-  async once<T>(command: (client: RedisCommander) => Promise<T>): Promise<T> {
+  async once<T>(command: (client: Client) => Promise<T>): Promise<T> {
     try {
       return await this.#line.send(command);
     } catch (error) {
@@ -87,7 +91,7 @@ export class Connection {
    * Runs a command once, for those who want to know how the server is rather than to wait until it is well.
    * @throws JobStoreError UNAVAILABLE; and whatever the server or ioredis says
    */
-  async ask<T>(command: (client: RedisCommander) => Promise<T>, budget: Budget): Promise<T> {
+  async ask<T>(command: (client: Client) => Promise<T>, budget: Budget): Promise<T> {
     await this.#line.untilOpen(budget);
     return this.#line.attempt(command, budget);
   }

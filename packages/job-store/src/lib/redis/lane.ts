@@ -34,6 +34,8 @@ abstract class Waiting implements Budget {
   /** Shares no batch, because of what happened to it in one. */
   alone = false;
   settled = false;
+  /** What it fails with once its time is over, since an attempt of it may be carried out until then. */
+  failure: unknown;
   /** Its place in the order of all calls. */
   number = 0;
   turn: Turn | undefined;
@@ -202,19 +204,27 @@ export class Lane<C extends Waiting> {
   async #failed(batch: readonly C[], error: unknown): Promise<void> {
     const passing = error instanceof Interrupted || error instanceof Outdated;
     if (!passing && batch.length === 1) {
-      for (const call of batch) call.reject(await this.#carrier.explain(error, call));
+      for (const call of batch) {
+        const { doubtful } = call;
+        this.#giveUp(call, await this.#carrier.explain(error, call), doubtful);
+      }
       return;
     }
     const now = performance.now();
     for (const call of batch) {
       if (error instanceof Interrupted) call.doubtful ||= error.sent;
       call.alone ||= !passing || call.doubtful;
-      if (passing && now + PAUSE_MS >= call.end) call.reject(outOfTime(call, error.message));
+      if (passing && now + PAUSE_MS >= call.end) this.#giveUp(call, outOfTime(call, error.message));
     }
-    const again = batch.filter(({ settled }) => !settled);
+    const again = batch.filter(isWaiting);
     this.#setWaiting([...again, ...this.#left()].sort((a, b) => a.number - b.number));
     const patient = error instanceof Interrupted && !error.sent && this.#connection.isReady;
     if (patient) await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+  }
+
+  #giveUp(call: C, error: unknown, mayArrive = call.doubtful): void {
+    if (mayArrive && performance.now() < call.end) call.failure = error;
+    else call.reject(error);
   }
 
   async #prepare(): Promise<void> {
@@ -226,10 +236,10 @@ export class Lane<C extends Waiting> {
       await this.#carrier.prepare(budget);
     } catch (error) {
       prepared = false;
-      for (const call of this.#left()) if (call.end <= budget.end) call.reject(error);
+      for (const call of this.#left()) if (call.end <= budget.end) this.#giveUp(call, error);
     }
     this.#preparing = false;
-    this.#setWaiting(this.#left().filter(({ settled }) => !settled));
+    this.#setWaiting(this.#left().filter(isWaiting));
     for (const turn of this.#turns) if (turn.left === 0) this.#turns.delete(turn);
     this.#go(prepared);
   }
@@ -251,14 +261,18 @@ export class Lane<C extends Waiting> {
         if (call.settled) continue;
         const { fault } = this.#connection;
         call.doubtful ||= !waiting.has(call);
-        call.reject(
-          fault !== null && !call.doubtful
-            ? unavailable(`No connection to Redis: ${fault}.`, false)
-            : outOfTime(call, "no reply came"),
-        );
+        const unsent = fault !== null && !call.doubtful;
+        const failure = unsent
+          ? unavailable(`No connection to Redis: ${fault}.`, false)
+          : outOfTime(call, "no reply came");
+        call.reject(call.failure ?? failure);
       }
       this.#turns.delete(turn);
     }
     this.#watch();
   };
+}
+
+function isWaiting({ settled, failure }: Waiting): boolean {
+  return !settled && failure === undefined;
 }
