@@ -6,14 +6,14 @@ import { isFinal, kinds, notices, STATUSES, type Status, work } from "../subject
 import type { Calls, Result } from "./calls.js";
 import type { Settings } from "./settings.js";
 
-const LOOPS = 8;
+const LOOPS = 16;
 /** Between two turns of one loop, at most. */
 const THINK_MS = 24;
 /** How often a turn does several things, and how many at most: calls of one turn travel together. */
 const TOGETHER = 0.5;
-const MOST_TOGETHER = 16;
+const MOST_TOGETHER = 24;
 /** Writers fight over so many jobs at a time, and go on to others after a while: histories stay short. */
-const HOT_JOBS = 24;
+const HOT_JOBS = 48;
 const HOT_FOR_MS = 2_000;
 const FADING_JOBS = 6;
 const BRIEF_PATIENCE = 20;

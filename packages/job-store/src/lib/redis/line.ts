@@ -14,6 +14,9 @@ export class Interrupted extends Error {
   }
 }
 
+/** What commands are given. */
+export type Client = RedisCommander & Pick<Redis, "pipeline">;
+
 /** Of one call: when it must have settled, and whether an attempt of it is unaccounted for. */
 export interface Budget {
   readonly end: number;
@@ -83,7 +86,7 @@ export class Line {
   }
 
   /** One try: settles with the reply, or when the line breaks. */
-  send<T>(command: (client: RedisCommander) => Promise<T>): Promise<T> {
+  send<T>(command: (client: Client) => Promise<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       this.#underway.add(reject);
       command(this.#client).then(
@@ -100,7 +103,7 @@ export class Line {
   }
 
   /** Likewise, and when the time is over. */
-  attempt<T>(command: (client: RedisCommander) => Promise<T>, budget: Budget): Promise<T> {
+  attempt<T>(command: (client: Client) => Promise<T>, budget: Budget): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       const timer = setTimeout(() => {
         budget.doubtful = true;

@@ -1,11 +1,12 @@
 import type { StoreShape } from "../driver.js";
 import type { Code, CodeMap } from "./code-map.js";
-import { reasonOf, WrongType } from "./faults.js";
+import { reasonOf, unavailable, WrongType } from "./faults.js";
 import { indexKeys } from "./keys.js";
 import { Call, type Carrier, Lane, Outdated } from "./lane.js";
 import type { Budget } from "./line.js";
 import { newOperationId } from "./operation-id.js";
 import { statusLines } from "./record-text.js";
+import type { Replicas } from "./replicas.js";
 import { evaluate, scripts } from "./scripts.js";
 import type { Server } from "./server.js";
 import type { SurplusTrimmer } from "./surplus-trimmer.js";
@@ -61,6 +62,7 @@ export class Mutations implements Carrier<AnyMutation> {
   readonly #eventLogLength: number;
   readonly #trimmer: Trimmer;
   readonly #surplus: SurplusTrimmer;
+  readonly #replicas: Replicas | null;
   readonly #lane: Lane<AnyMutation>;
   readonly #fixedKeys: readonly string[];
   readonly #finals: string;
@@ -70,7 +72,12 @@ export class Mutations implements Carrier<AnyMutation> {
   constructor(
     server: Server,
     shape: StoreShape,
-    parts: { readonly eventLogLength: number; readonly trimmer: Trimmer; readonly surplus: SurplusTrimmer },
+    parts: {
+      readonly eventLogLength: number;
+      readonly trimmer: Trimmer;
+      readonly surplus: SurplusTrimmer;
+      readonly replicas: Replicas | null;
+    },
   ) {
     const { keys, connection } = server;
     this.#server = server;
@@ -78,6 +85,7 @@ export class Mutations implements Carrier<AnyMutation> {
     this.#eventLogLength = parts.eventLogLength;
     this.#trimmer = parts.trimmer;
     this.#surplus = parts.surplus;
+    this.#replicas = parts.replicas;
     this.#fixedKeys = [...indexKeys(keys), keys.events, keys.outbox, keys.removals];
     this.#finals = statusLines(shape.finalStatuses);
     this.#lane = new Lane(this, connection);
@@ -102,6 +110,8 @@ export class Mutations implements Carrier<AnyMutation> {
     await this.#server.permit(budget);
     const { generation } = connection;
     if (this.#loadedOn === generation) return;
+    const replicas = this.#replicas;
+    if (replicas !== null) await this.#server.read((client) => replicas.try(client), budget);
     // The server knows the script before the first batch: sent again by its text, one could be overtaken by the next.
     await this.#server.read(
       (client) => client.eval(scripts.mutate.source, this.#fixedKeys.length, ...this.#fixedKeys, "", 0),
@@ -132,9 +142,11 @@ export class Mutations implements Carrier<AnyMutation> {
       throw new Outdated("the map of the store keeps changing");
     }
     this.#server.accepted();
+    const shortage = (await this.#replicas?.confirm(first.end, repeated)) ?? null;
     const { historyLimit } = this.#shape;
     for (const [n, mutation] of batch.entries()) {
-      mutation.answer(reply[n + 1] as Outcome, entries[(places[n] ?? 0) - 1]?.code ?? NO_CODE, historyLimit);
+      if (shortage !== null) mutation.reject(unavailable(shortage, true));
+      else mutation.answer(reply[n + 1] as Outcome, entries[(places[n] ?? 0) - 1]?.code ?? NO_CODE, historyLimit);
       if (mutation.enters !== null) this.#surplus.entered(mutation.enters);
     }
     this.#trimmer.trimSoon();

@@ -1,5 +1,6 @@
 import { Cluster, type ClusterNode, type ClusterOptions, Redis, type RedisOptions } from "ioredis";
 import { checkWhole, invalid } from "../arguments.js";
+import type { ReplicaWait } from "./replicas.js";
 
 /** Options of ioredis; replies stay in the mapping that this driver reads. */
 export type ConnectionOptions = RedisOptions & { replyMapping?: "legacy" };
@@ -51,6 +52,21 @@ export type RedisDriverOptions = (
   readonly timeoutMs?: number | undefined;
   /** Events kept for `watch`, at least; 1–10,000,000. A watcher that was away for longer gets `resync`. @default 10_000 */
   readonly eventLogLength?: number | undefined;
+  /**
+   * Acknowledges a change once so many replicas have it, so that one of them can take over without losing it. Where they
+   * do not in time, the call fails as UNAVAILABLE and `indeterminate`. It costs a round trip to the replicas for each
+   * batch of changes, and narrows what a failover can lose rather than ruling it out: a replica that has less may be the
+   * one that is chosen.
+   * @default absent: acknowledged as soon as the primary has made it
+   */
+  readonly waitReplicas?:
+    | {
+        /** 1–100. */
+        readonly count: number;
+        /** How long they may take; 1–600,000 ms, and no longer than the call. @default as long as the call */
+        readonly timeoutMs?: number | undefined;
+      }
+    | undefined;
 };
 
 /** The options, checked, as the driver uses them. */
@@ -58,6 +74,7 @@ export interface Setup {
   readonly keyPrefix: string;
   readonly timeoutMs: number;
   readonly eventLogLength: number;
+  readonly waitReplicas: ReplicaWait | null;
   /** null: one server, whose keys carry no tag. */
   readonly shards: number | null;
   /** For calls: nothing waits in ioredis. */
@@ -81,9 +98,20 @@ export function setUp(options: RedisDriverOptions): Setup {
     keyPrefix,
     timeoutMs,
     eventLogLength: checkWhole(options.eventLogLength ?? 10_000, "eventLogLength", 1, 10_000_000),
+    waitReplicas: replicaWaitOf(options.waitReplicas, timeoutMs),
     shards,
     connect: () => connect({ ...BOUNDED, socketTimeout: timeoutMs }),
     connectToWait: () => connect({ ...BOUNDED, enableOfflineQueue: true }),
+  };
+}
+
+function replicaWaitOf(wait: RedisDriverOptions["waitReplicas"], callMs: number): ReplicaWait | null {
+  if (wait === undefined) return null;
+  if (typeof wait !== "object" || wait === null)
+    return invalid("waitReplicas must be { count }, and timeoutMs if need be.");
+  return {
+    count: checkWhole(wait.count, "waitReplicas.count", 1, 100),
+    timeoutMs: checkWhole(wait.timeoutMs ?? callMs, "waitReplicas.timeoutMs", 1, 600_000),
   };
 }
 

@@ -53,6 +53,7 @@ export function redisPermissions(
       "config|get":
         "health knows how the server writes to its disk. It can also be used to read the server's passwords",
       select: "a database other than 0",
+      wait: "waitReplicas of the driver, which fails without it",
       "client|setinfo": "the client's name and version in CLIENT LIST",
       ...(!audit && { scan: "importLegacyJobs" }),
     },

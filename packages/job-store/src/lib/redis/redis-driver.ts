@@ -44,9 +44,9 @@ export function openPart(line: Line, prefix: string, setup: Setup, shape: StoreS
   const blocking = () => new BlockingReader(() => silenced(setup.connectToWait()));
   const outbox = new RedisOutbox(server, new Bell(blocking(), keys.outbox));
   const log = new RedisLog(server, blocking());
-  const { eventLogLength } = setup;
+  const { eventLogLength, waitReplicas } = setup;
   const maxCount = shares(shape.maxCount, setup.shards ?? 1);
-  return new RedisStorage(server, { ...shape, maxCount }, { outbox, log, eventLogLength });
+  return new RedisStorage(server, { ...shape, maxCount }, { outbox, log, eventLogLength, waitReplicas });
 }
 
 /** Of what all shards may hold together, what each may. */

@@ -23,6 +23,7 @@ import { Mutations } from "./mutations.js";
 import { Reads } from "./reads.js";
 import type { RedisLog } from "./redis-log.js";
 import type { RedisOutbox } from "./redis-outbox.js";
+import { Replicas, type ReplicaWait } from "./replicas.js";
 import type { Server } from "./server.js";
 import { SurplusTrimmer } from "./surplus-trimmer.js";
 import { Trimmer } from "./trimmer.js";
@@ -46,15 +47,18 @@ export class RedisStorage implements JobStorage {
       readonly outbox: RedisOutbox;
       readonly log: RedisLog;
       readonly eventLogLength: number;
+      readonly waitReplicas: ReplicaWait | null;
     },
   ) {
-    const { eventLogLength } = parts;
+    const { eventLogLength, waitReplicas } = parts;
+    const replicas = waitReplicas && new Replicas(server.connection, server.keys.probe, waitReplicas);
     this.#server = server;
     this.#shape = shape;
     this.#trimmer = new Trimmer(server);
     this.#surplus = new SurplusTrimmer(server, shape.maxCount, eventLogLength);
     this.#reads = new Reads(server);
-    this.#mutations = new Mutations(server, shape, { eventLogLength, trimmer: this.#trimmer, surplus: this.#surplus });
+    const [trimmer, surplus] = [this.#trimmer, this.#surplus];
+    this.#mutations = new Mutations(server, shape, { eventLogLength, trimmer, surplus, replicas });
     this.outbox = parts.outbox;
     this.logs = [parts.log];
   }
