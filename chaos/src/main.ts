@@ -1,6 +1,6 @@
 // npm run chaos -- [--seed N] [--minutes M] [--resume] [--results FILE]   seeds N, N + 1, …, each a minute of faults
 // npm run chaos -- --mutants                                              whether each mutant is caught
-// npm run chaos -- --failover                                             what is lost when a watched master is killed
+// npm run chaos -- --failover                                             what is lost when a master is killed, or cut off
 // npm run chaos -- --totals [--results FILE]                              of the results so far
 import { cp, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { catchMutants } from "./catch-mutants.js";
-import { failOver } from "./failover.js";
+import { failOvers, headOf, rowOf } from "./failover/measure.js";
 import { lineOf, summary } from "./report.js";
 import { append, readResults, sum, toResult } from "./results.js";
 import { round } from "./round.js";
@@ -32,8 +32,8 @@ else if (values.failover) await tellFailover();
 else process.exitCode = (await runSeeds(Number(values.seed), Number(values.minutes))) ? 0 : 1;
 
 async function tellFailover(): Promise<void> {
-  const { acknowledged, lost, outageMs } = await failOver();
-  console.log(`${acknowledged} creations acknowledged, ${lost} of them lost, none acknowledged for ${outageMs} ms`);
+  console.log(headOf());
+  for await (const failover of failOvers()) console.log(rowOf(failover));
 }
 
 /** Answers whether all promises were kept. */

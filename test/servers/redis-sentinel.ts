@@ -5,7 +5,7 @@ import { freePorts } from "./ports.js";
 import { type PrivateServer, startPrivateServer } from "./private-server.js";
 
 /** Starts a sentinel of one's own that watches `master` alone, and fails over soon after losing it. */
-export async function startSentinel(master: PrivateServer, name: string): Promise<PrivateServer> {
+export async function startSentinel(master: Pick<PrivateServer, "port">, name: string): Promise<PrivateServer> {
   const command = findRedis();
   if (command === null) throw new Error("redis-server is not installed here");
   return startPrivateServer("sentinel", async (folder) => {
