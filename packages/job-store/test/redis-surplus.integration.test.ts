@@ -11,13 +11,15 @@ import { failureOf } from "./redis-store.js";
 
 const { url, prefix, title } = server("redis");
 
-const film = defineJob({
-  name: "film",
-  data: z.object({ language: z.string() }),
-  initial: "wanted",
-  statuses: { wanted: { next: ["found"], maxCount: 2 }, found: { next: [] } },
-  index: { language: (data) => data.language },
-});
+const atMost = (maxCount: number) =>
+  defineJob({
+    name: "film",
+    data: z.object({ language: z.string() }),
+    initial: "wanted",
+    statuses: { wanted: { next: ["found"], maxCount }, found: { next: [] } },
+    index: { language: (data) => data.language },
+  });
+const film = atMost(2);
 
 describe.skipIf(url === null)(title("A status with a maxCount in Redis"), () => {
   function start() {
@@ -27,8 +29,8 @@ describe.skipIf(url === null)(title("A status with a maxCount in Redis"), () => 
       client.disconnect();
       await removeKeys(url as string, keyPrefix);
     });
-    const open = () => {
-      const store = createJobStore({ job: film, driver: redisDriver({ url: url as string, keyPrefix }) });
+    const open = (job = film) => {
+      const store = createJobStore({ job, driver: redisDriver({ url: url as string, keyPrefix, timeoutMs: 10_000 }) });
       onTestFinished(() => store.close());
       return store;
     };
@@ -63,6 +65,25 @@ describe.skipIf(url === null)(title("A status with a maxCount in Redis"), () => 
     await vi.waitFor(async () => expect((await store.counts()).wanted).toBe(2));
     expect(await store.getMany(["a", "b", "c"])).toMatchObject([{ status: "found" }, null, null]);
     expect((await store.list({ status: "wanted", order: "oldest" })).items.map(({ id }) => id)).toEqual(["d", "e"]);
+  });
+
+  test("is kept to its bound though hundreds of calls are under way at a time", async () => {
+    const { open } = start();
+    const most = 1000;
+    const many = atMost(most);
+    const [store, reader] = [open(many), open(many)];
+    // At first nothing is known of the oldest.
+    await store.createMany(Array.from({ length: most }, () => ({ data: { language: "es" } })));
+    let left = 3000;
+    let mostSeen = 0;
+    const write = async () => {
+      while (left-- > 0) await store.create({ language: "es" });
+    };
+    const writing = Promise.all(Array.from({ length: 400 }, write));
+    while (left > 0) mostSeen = Math.max(mostSeen, (await reader.counts()).wanted);
+    await writing;
+    expect(mostSeen).toBeGreaterThanOrEqual(most);
+    expect(mostSeen).toBeLessThanOrEqual(most * 1.01 + 100);
   });
 
   test("is brought down once the line is back, though nobody writes any more", async () => {

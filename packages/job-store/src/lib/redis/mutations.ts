@@ -93,7 +93,6 @@ export class Mutations implements Carrier<AnyMutation> {
 
   run<S, R>(verb: Verb<S, R>, subject: S): Promise<R> {
     const mutation = new Mutation(verb, subject);
-    if (mutation.enters !== null) this.#surplus.entering(mutation.enters);
     this.#lane.add(mutation);
     return mutation.promise;
   }
@@ -132,7 +131,11 @@ export class Mutations implements Carrier<AnyMutation> {
     const args = this.#header(knownMap, connection.deadline(first.end), repeated, entries);
     for (const [n, mutation] of batch.entries()) mutation.write(args, places[n] ?? 0);
 
-    const reply = (await connection.once((client) => evaluate(client, scripts.mutate, keys, args))) as Outcome;
+    const answered = connection.once((client) => evaluate(client, scripts.mutate, keys, args));
+    for (const [n, { status }] of entries.entries()) {
+      this.#surplus.sent(status, places.filter((place) => place === n + 1).length);
+    }
+    const reply = (await answered) as Outcome;
     if (reply[0] === "late") {
       connection.doubtClock();
       throw new Outdated("the deadline passed on the way");

@@ -107,7 +107,8 @@ export class Server {
     budget = this.connection.budget(),
   ): Promise<{ reply: Reply; map: CodeMap }> {
     for (;;) {
-      const map = await this.map(budget);
+      // Without waiting where the map is known: then what is run goes out this moment.
+      const map = this.#map ?? (await this.map(budget));
       const reply = await run(map, budget);
       if (reply[0] !== "stale") return { reply, map };
       this.forget(map);

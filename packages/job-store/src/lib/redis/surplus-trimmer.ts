@@ -25,6 +25,8 @@ interface Limited {
   readonly most: number;
   /** Jobs sent into the status since it was last looked at. */
   entered: number;
+  /** Jobs that looks under way were sent for. */
+  awaited: number;
   /** As of the last look that came back. */
   surplus: number;
   /** How many jobs a look has to name, besides those that looks under way do. */
@@ -53,10 +55,14 @@ export class SurplusTrimmer {
     this.#limited = new Map(Array.from(maxCount, ([status, most]) => [status, limitedTo(status, most)]));
   }
 
-  /** A job is about to be sent into the status. */
-  entering(status: string): void {
+  /**
+   * Jobs were sent into the status this moment. A look follows them at once, so that whatever is sent next comes after it.
+   */
+  sent(status: string, jobs: number): void {
     const limited = this.#limited.get(status);
-    if (limited !== undefined && ++limited.entered >= EVERY) this.#look(limited);
+    if (limited === undefined) return;
+    limited.entered += jobs;
+    if (limited.entered >= EVERY) this.#look(limited);
   }
 
   /** The call that sent it is over, maybe long after the looks among the writes: it may have had to be repeated. */
@@ -81,11 +87,16 @@ export class SurplusTrimmer {
 
   #look(limited: Limited): void {
     if (this.#closed || this.#underway.size >= MOST_UNDERWAY) return;
+    const { entered } = limited;
     limited.entered = 0;
+    limited.awaited += entered;
     const look: Promise<void> = this.#trim(limited)
       // Mostly for want of a connection. Nobody may write when it is back, and the surplus would stay.
       .catch(() => this.#lookIn(RETRY_MS, limited))
-      .finally(() => this.#underway.delete(look));
+      .finally(() => {
+        limited.awaited -= entered;
+        this.#underway.delete(look);
+      });
     this.#underway.add(look);
   }
 
@@ -105,7 +116,7 @@ export class SurplusTrimmer {
     const { keys } = this.#server;
     const { status, most, surplus, oldest } = limited;
     // Looks under way name the same jobs, and will have deleted them before this one.
-    const needed = EVERY * this.#underway.size + limited.reach + 2 * Math.max(0, surplus);
+    const needed = limited.awaited + limited.reach + 2 * Math.max(0, surplus);
     const victims = oldest.slice(0, Math.min(needed, BATCH));
     const asked = surplus > 0 || oldest.length < 4 * needed ? Math.min(512 + 4 * needed, BATCH) : 0;
     const touched = [...indexKeys(keys), keys.events, keys.removals, ...victims.map(keys.job)];
@@ -126,5 +137,15 @@ export class SurplusTrimmer {
 }
 
 function limitedTo(status: string, most: number): Limited {
-  return { status, most, entered: 0, surplus: 0, reach: EVERY, oldest: [], settling: undefined, catchingUp: false };
+  return {
+    status,
+    most,
+    entered: 0,
+    awaited: 0,
+    surplus: 0,
+    reach: EVERY,
+    oldest: [],
+    settling: undefined,
+    catchingUp: false,
+  };
 }
