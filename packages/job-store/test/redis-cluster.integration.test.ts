@@ -3,6 +3,7 @@ import { Cluster, type Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
 import { type RedisCluster, startRedisCluster } from "../../../test/servers/redis-cluster.js";
 import { privateServer } from "../../../test/servers/require.js";
+import { startTcpProxy, type TcpProxy } from "../../../test/servers/tcp-proxy.js";
 import { createJobStore, JobStoreError } from "../src/index.js";
 import { report } from "../src/lib/contract/definitions.js";
 import { watching } from "../src/lib/contract/watch.js";
@@ -59,6 +60,36 @@ describe.skipIf(!available)(title("Redis Cluster"), () => {
 
   test("braces in the key prefix are refused, since they would undo the shards' own tags", () => {
     expect(() => redisDriver({ cluster: addresses(cluster), keyPrefix: "{a}" })).toThrow(/braces/);
+  });
+
+  test("a change is made once though the connection breaks after it was delivered, and ioredis sends it again", async () => {
+    const lines = await Promise.all(
+      cluster.nodes.map(async ({ port }) => ({
+        port,
+        proxy: await startTcpProxy({ url: `redis://127.0.0.1:${port}` }),
+      })),
+    );
+    onTestFinished(async () => void (await Promise.all(lines.map(({ proxy }) => proxy.close()))));
+    const through = lines.map(({ proxy: { port } }) => ({ host: "127.0.0.1", port }));
+    const natMap = Object.fromEntries(
+      lines.map(({ port, proxy }) => [`127.0.0.1:${port}`, { host: "127.0.0.1", port: proxy.port }]),
+    );
+    const keyPrefix = `${randomUUID()}:`;
+    const store = openStore({ cluster: through, keyPrefix, timeoutMs: 10_000, redis: { natMap } });
+    const witness = openStore({ cluster: addresses(cluster), keyPrefix });
+    await store.create({ title: "One" }, { id: "a" });
+    // The other connections stand, so the cluster client does not tell that one broke.
+    const found = await Promise.all([0, 1, 2].map((n) => cluster.client(n).keys(`${keyPrefix}*job:a`)));
+    const proxy = lines[found.findIndex(({ length }) => length === 1)]?.proxy as TcpProxy;
+    proxy.swallowReplies();
+    const moved = store.updateStatus("a", "working");
+    await vi.waitFor(async () => expect(await witness.get("a")).toMatchObject({ version: 2 }));
+    proxy.heal();
+    proxy.cut();
+    expect(await moved).toMatchObject({ status: "working", version: 2 });
+    expect(await witness.get("a")).toMatchObject({ version: 2 });
+    // The same line goes on.
+    expect(await store.updateStatus("a", "working")).toMatchObject({ version: 3 });
   });
 
   test("calls go through while a shard's slot moves to another node", async () => {
