@@ -64,13 +64,12 @@ async function tryIn(folder, nodes, say) {
   }
   const scripts = ["service.mjs", "service.cjs"];
   for (const script of scripts) await step(`${script} on Node ${process.versions.node}`, process.execPath, [script]);
+  const commands = scripts.map((script) => `node ${script}`).join(" && ");
   for (const version of nodes) {
     const tool = nodePackage(version);
     if (tool === null) continue;
-    for (const script of scripts) {
-      const args = ["--yes", "--prefer-offline", "-p", tool, "-c", `node ${script}`];
-      await step(`${script} on Node ${version}`, "npx", args);
-    }
+    const args = ["--yes", "--prefer-offline", "-p", tool, "-c", commands];
+    await step(`${scripts.join(" and ")} on Node ${version}`, "npx", args);
   }
   return complaints;
 }

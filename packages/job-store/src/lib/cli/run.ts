@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { createInterface } from "node:readline/promises";
 import { JobStoreError } from "../errors.js";
 import { reasonOf } from "../redis/faults.js";
@@ -91,7 +92,9 @@ async function ask(question: string, yes: boolean, { stdin, stderr }: Terminal):
   if (yes) return true;
   if (stdin.isTTY !== true) throw new UsageError(`${question} Nobody is here to be asked: add --yes.`);
   const dialog = createInterface({ input: stdin, output: stderr });
-  const answer = await dialog.question(`${plain(question)} [y/N] `);
+  // Ctrl-C and Ctrl-D end the dialog without an answer, which `question` would wait for.
+  const noAnswer = once(dialog, "close").then(() => "");
+  const answer = await Promise.race([dialog.question(`${plain(question)} [y/N] `).catch(() => ""), noAnswer]);
   dialog.close();
   return /^y(es)?$/i.test(answer.trim());
 }

@@ -26,7 +26,7 @@ export async function checkHealth(
     ask(async (client) => {
       const begun = performance.now();
       await client.mget(keys.job("*")).finally(() => {
-        latencyMs = performance.now() - begun;
+        latencyMs = Math.round((performance.now() - begun) * 100) / 100;
       });
     }),
     ask((client) => tryEverything(client, keys)),

@@ -26,13 +26,17 @@ export const retry: Command = {
   async run(context) {
     const ids = await chosen(context);
     if (context.operands.length === 0 && !(await context.confirm(`Retry ${ids.length} jobs?`))) return EXIT.refused;
-    return each(context, ids, (job) => {
+    const code = await each(context, ids, (job) => {
       const { initial, statuses } = lifecycle(context);
       const to = context.options.to ?? initial;
       if (statuses[job.status]?.final !== true) throw new Refusal(`is "${job.status}", which is not final`);
       checkStep(context, job, to);
       return to;
     });
+    if (context.options.queue === undefined) {
+      context.output.note("No message went along. Where workers wait for one, --queue and --payload store it.");
+    }
+    return code;
   },
 };
 
@@ -45,19 +49,20 @@ export const deleteJobs: Command = {
     const ids = await chosen(context);
     const what = ids.length === 1 ? `job ${ids[0]}` : `${ids.length} jobs`;
     if (ids.length > 0 && !(await confirm(`Delete ${what} for good?`))) return EXIT.refused;
-    let code: number = EXIT.done;
-    for (const id of ids) {
+    return inTurns(context, ids, async (id) => {
       const deleted = await store.delete(id);
-      if (!deleted) code = EXIT.refused;
-      output.rows(
-        [{ id, deleted }],
-        [
-          ["", () => id],
-          ["", () => (deleted ? "deleted" : "was not there")],
-        ],
-      );
-    }
-    return code;
+      return () => {
+        const said = deleted ? "deleted" : "was not there";
+        output.rows(
+          [{ id, deleted }],
+          [
+            ["", () => id],
+            ["", () => said],
+          ],
+        );
+        return deleted;
+      };
+    });
   },
 };
 
@@ -67,28 +72,58 @@ class Refusal extends Error {}
 type Present = { readonly id: string; readonly status: string; readonly version: number };
 
 /** Moves jobs, each as it stands now, and says of each what became of it. */
-async function each(context: Context, ids: readonly string[], toOf: (job: Present) => string): Promise<number> {
+function each(context: Context, ids: readonly string[], toOf: (job: Present) => string): Promise<number> {
   const { store, output, options } = context;
-  let code: number = EXIT.done;
-  for (const id of ids) {
+  return inTurns(context, ids, async (id) => {
     try {
       const job = await store.get(id);
       if (job === null) throw new Refusal("is not there");
       const to = toOf(job);
       const change = { by: "job-store", note: options.note, outbox: messages(options, id), ifVersion: job.version };
       await store.updateStatus(id, to, change);
-      output.rows(
-        [{ id, from: job.status, to }],
-        [
-          ["", () => id],
-          ["", () => `${job.status} → ${to}`],
-        ],
-      );
+      return () => {
+        output.rows(
+          [{ id, from: job.status, to }],
+          [
+            ["", () => id],
+            ["", () => `${job.status} → ${to}`],
+          ],
+        );
+        return true;
+      };
     } catch (error) {
       if (!(error instanceof Refusal) && !(JobStoreError.is(error) && PASSED_OVER.has(error.code))) throw error;
-      output.note(error instanceof Refusal ? `Job ${id} ${error.message}.` : error.message);
-      code = EXIT.refused;
+      return () => {
+        output.note(error instanceof Refusal ? `Job ${id} ${error.message}.` : error.message);
+        return false;
+      };
     }
+  });
+}
+
+/** Calls of one turn travel together, so this many jobs take hardly longer than one. */
+const AT_ONCE = 100;
+
+/**
+ * Does something to many jobs, and says in their order what became of each. Ctrl-C ends it after those under way.
+ *
+ * @param act answers how to say it, and whether it was done
+ */
+async function inTurns(
+  { output, signal }: Context,
+  ids: readonly string[],
+  act: (id: string) => Promise<() => boolean>,
+): Promise<number> {
+  let code: number = EXIT.done;
+  for (let first = 0; first < ids.length; first += AT_ONCE) {
+    if (signal.aborted) {
+      output.note(`Stopped after ${first} of ${ids.length} jobs.`);
+      return EXIT.refused;
+    }
+    const settled = await Promise.allSettled(ids.slice(first, first + AT_ONCE).map(act));
+    for (const one of settled) if (one.status === "fulfilled" && !one.value()) code = EXIT.refused;
+    const failed = settled.find((one) => one.status === "rejected");
+    if (failed !== undefined) throw failed.reason;
   }
   return code;
 }
