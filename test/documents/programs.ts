@@ -20,7 +20,8 @@ export interface Program {
 }
 
 /** Where a program runs: on memory drivers, on real servers, on both, as a file of tests; or on what a test of its own laid out. */
-type Place = "memory" | "servers" | "both" | "vitest" | "seeded";
+const PLACES = ["memory", "servers", "both", "vitest", "seeded"] as const;
+type Place = (typeof PLACES)[number];
 
 /**
  * The programs of every document. A block that begins with a file name (`// worker.ts`) starts a program, and so does the
@@ -31,18 +32,20 @@ export function allPrograms(): readonly Program[] {
   return documents().flatMap((document) => programsIn(document, readFileSync(join(root, document), "utf8")));
 }
 
-const BLOCK = /(?:^<!-- before:\n(.*?)^-->\n\n?)?^```(\w+)(?: (\w+))?\n(.*?)^```$/gms;
+const BLOCK = /(?:^<!-- before:\n(.*?)^-->\n\n?)?^```(\S+)(?: ([^\n]*))?\n(.*?)^```$/gms;
 const NAMED = /^\/\/ (\S+\.(?:ts|mjs))\n/;
 
 function programsIn(document: string, text: string): readonly Program[] {
   const programs: { name: string; file: string; place: Place; blocks: { code: string; output: string | null }[] }[] =
     [];
-  for (const [, before = "", language, place = "memory", code = ""] of text.matchAll(BLOCK)) {
+  for (const [, before = "", language = "", where = "memory", code = ""] of text.matchAll(BLOCK)) {
     if (language === "text") {
       const last = programs.at(-1)?.blocks.at(-1);
       if (last === undefined) throw new Error(`${document}: output, but no code before it`);
       last.output = (last.output ?? "") + code;
     } else if (language === "ts" || language === "js") {
+      const place = PLACES.find((known) => known === where);
+      if (place === undefined) throw new Error(`${document}: nobody knows the place "${where}"`);
       const name = NAMED.exec(code)?.[1];
       if (name !== undefined || programs.length === 0 || place === "vitest") {
         const slug = document.replace(/\.md$/, "").replaceAll("/", "-");
@@ -50,11 +53,13 @@ function programsIn(document: string, text: string): readonly Program[] {
         programs.push({
           name: name === undefined ? document : `${document}: ${name}`,
           file: join(home(document), "node_modules/.documents", file),
-          place: place as Place,
+          place,
           blocks: [],
         });
       }
       programs.at(-1)?.blocks.push({ code: before + code, output: null });
+    } else if (language !== "sh") {
+      throw new Error(`${document}: nobody checks a block of "${language}"`);
     }
   }
   return programs;
