@@ -8,7 +8,8 @@ export {
   type Json,
   type JsonOnly,
 } from "./lib/definition.js";
-export type { JobStorage, JobStoreDriver, StoreShape } from "./lib/driver.js";
+// What a driver of your own needs.
+export type * from "./lib/driver.js";
 export { type Issue, JobStoreError, type JobStoreErrorCode } from "./lib/errors.js";
 export type { Created, Job, JobFailure, StatusChange } from "./lib/job.js";
 export type { Outbox, OutboxEntry, OutboxMessage } from "./lib/outbox.js";

@@ -47,28 +47,49 @@ export interface StoreShape {
 
 /** A job as stored: JSON parsed, not yet validated against any schema. */
 export interface JobRecord {
+  /** 1–128 of A–Z a–z 0–9 . _ - */
   readonly id: string;
+  /** 1 when created, +1 with every move and replacement. */
   readonly version: number;
+  /** One of those that a store of this definition had: after a change of the definition it may be another. */
   readonly status: string;
+  /** 1 when created, +1 each time the job leaves a final status. */
   readonly attempt: number;
+  /** By the storage's clock, or as a replacement gave it. */
   readonly createdAt: number;
+  /** When it was last written, its progress included. */
   readonly updatedAt: number;
+  /** When it entered its present status; a re-entry counts. */
   readonly statusAt: number;
+  /** From the moment after this it is absent; null: never. */
   readonly expiresAt: number | null;
+  /** null: none was recorded in this attempt. */
   readonly progress: unknown;
+  /** null: none. */
   readonly result: unknown;
+  /** null: none. */
   readonly error: unknown;
+  /** What it was created with. */
   readonly data: unknown;
+  /** Oldest first, the last `historyLimit` of them. */
   readonly history: readonly RecordedChange[];
 }
 
+/** One step of a job's history. */
 export interface RecordedChange {
+  /** null: the job was created. */
   readonly from: string | null;
+  /** The status that it entered. */
   readonly to: string;
+  /** When, by the storage's clock. */
   readonly at: number;
+  /** The job's version after it. */
   readonly version: number;
+  /** As the remark had it. */
   readonly by?: string;
+  /** As the remark had it. */
   readonly note?: string;
+  /** As the remark had it. */
   readonly key?: string;
 }
 
@@ -78,24 +99,33 @@ export type Reading =
   | { readonly kind: "absent" }
   | Unreadable;
 
+/** Something is stored under the id, and it is no job. */
 export interface Unreadable {
+  /** What is stored is no record that this driver wrote. */
   readonly kind: "unreadable";
+  /** Why, in plain words; nothing of what is stored. */
   readonly reason: string;
 }
 
 /** A message as stored. Without an id it gets `<job id>.<version>.<position>`. */
 export interface OutgoingMessage {
+  /** 1–255 characters. */
   readonly queue: string;
+  /** 1–255 characters; null: the storage makes one. */
   readonly id: string | null;
   /** JSON text. */
   readonly payload: string;
+  /** May be empty. */
   readonly headers: Readonly<Record<string, string>>;
 }
 
 /** Who, why and which, for the history. */
 export interface Remark {
+  /** Who makes the change. */
   readonly by?: string | undefined;
+  /** Why. */
   readonly note?: string | undefined;
+  /** A name of this one change. */
   readonly key?: string | undefined;
 }
 
@@ -105,63 +135,94 @@ export interface Remark {
  */
 export type Fields = ReadonlyMap<string, string>;
 
+/** A job to be created, at version 1. */
 export interface NewJob {
+  /** 1–128 of A–Z a–z 0–9 . _ - */
   readonly id: string;
+  /** The definition's initial one. */
   readonly status: string;
   /** JSON text. */
   readonly data: string;
+  /** What it can be found by. */
   readonly fields: Fields;
+  /** For the first entry of the history. */
   readonly remark: Remark;
+  /** Stored in the same step. */
   readonly outbox: readonly OutgoingMessage[];
 }
 
 /** The job a caller means: any by this id, or only this version of it, or only the one created then. */
 export interface Target {
+  /** The job. */
   readonly id: string;
+  /** The one that must be stored; undefined: any. */
   readonly version?: number | undefined;
+  /** When the job that is meant was created; undefined: any. */
   readonly createdAt?: number | undefined;
 }
 
 /** Parts in JSON text; undefined keeps what is stored, null clears it. */
 export interface Move {
+  /** The job. */
   readonly target: Target;
+  /** The status to enter. */
   readonly to: string;
   /** Statuses from which the move is legal. */
   readonly from: readonly string[];
+  /** undefined also where the job leaves a final status: it is cleared then. */
   readonly progress?: string | null | undefined;
+  /** What the work produced. */
   readonly result?: string | undefined;
+  /** Why the work failed. */
   readonly error?: string | undefined;
+  /** For the history. */
   readonly remark: Remark;
+  /** Stored in the same step; none of it where nothing is written. */
   readonly outbox: readonly OutgoingMessage[];
 }
 
 /** A record whose parts are JSON text, to be written whole. */
 export interface WholeJob extends Omit<JobRecord, "expiresAt" | "progress" | "result" | "error" | "data"> {
+  /** JSON text; null: none. */
   readonly progress: string | null;
+  /** JSON text; null: none. */
   readonly result: string | null;
+  /** JSON text; null: none. */
   readonly error: string | null;
+  /** JSON text. */
   readonly data: string;
+  /** What it can be found by from now on. */
   readonly fields: Fields;
 }
 
+/** There is nothing to change. */
 export interface Missing {
+  /** No job by this id, or an expired one. */
   readonly kind: "missing";
 }
 /** The version (or the creation) asked for is not what is stored. Compared before anything else. */
 export interface Conflict {
+  /** Nothing was written. */
   readonly kind: "conflict";
+  /** The one that is stored. */
   readonly version: number;
 }
+/** The record would exceed `maxRecordBytes`. */
 export interface TooLarge {
+  /** Nothing was written. */
   readonly kind: "tooLarge";
+  /** What the record would have had. */
   readonly bytes: number;
 }
 /** The lifecycle forbids it from the status that is stored. */
 export interface Illegal {
+  /** Nothing was written. */
   readonly kind: "illegal";
+  /** The status that is stored. */
   readonly from: string;
 }
 
+/** What came of an insert. */
 export type InsertReply =
   | { readonly kind: "created"; readonly record: JobRecord }
   /** The id was taken; nothing was written. */
@@ -169,6 +230,7 @@ export type InsertReply =
   | TooLarge
   | Unreadable;
 
+/** What came of a replacement. */
 export type ReplaceReply =
   | { readonly kind: "saved"; readonly record: JobRecord }
   | Conflict
@@ -177,6 +239,7 @@ export type ReplaceReply =
   | TooLarge
   | Unreadable;
 
+/** What came of a move. */
 export type MoveReply =
   | { readonly kind: "moved"; readonly record: JobRecord }
   /** It stood in `to` already and `to` is not in `from`; nothing was written. */
@@ -187,16 +250,21 @@ export type MoveReply =
   | TooLarge
   | Unreadable;
 
+/** What came of recorded progress. */
 export type ProgressReply = { readonly kind: "recorded" } | Missing | Conflict | Illegal | TooLarge | Unreadable;
 
+/** What came of a removal. */
 export type RemoveReply = { readonly kind: "removed" } | Missing | Conflict | Unreadable;
 
 /** A place in a listing: order is by time, then by id. */
 export interface Position {
+  /** The ordering time: entering the status, or creation. */
   readonly at: number;
+  /** Tells jobs of one millisecond apart. */
   readonly id: string;
 }
 
+/** What a listing is to show. */
 export interface Range {
   /** null: all jobs, by creation. Else jobs in these, by when they entered it. */
   readonly statuses: readonly string[] | null;
@@ -205,15 +273,19 @@ export interface Range {
    * listed: who asks looks at the data.
    */
   readonly where: { readonly field: string; readonly value: string } | null;
+  /** By ordering time, then by id, in this direction. */
   readonly order: "newest" | "oldest";
   /** Exclusive bounds on the ordering time. */
   readonly after: number | null;
+  /** See `after`. */
   readonly before: number | null;
   /** Only what comes after this place in the order. */
   readonly start: Position | null;
+  /** Entries at most, 1–1000. */
   readonly limit: number;
 }
 
+/** A page of jobs. */
 export interface Listing {
   /** At most `limit`, in order, expired jobs left out. May be fewer although more follow. */
   readonly entries: readonly (Position & Exclude<Reading, { kind: "absent" }>)[];
@@ -221,20 +293,29 @@ export interface Listing {
   readonly next: Position | null;
 }
 
+/** A message that waits to be published. */
 export interface StoredMessage {
+  /** Names the entry; never used again. */
   readonly entryId: string;
+  /** The job whose change stored it. */
   readonly jobId: string;
+  /** When it was stored. */
   readonly at: number;
+  /** As the change had it. */
   readonly queue: string;
+  /** As the change had it, or as the storage made it. */
   readonly id: string;
   /** JSON, parsed. */
   readonly payload: unknown;
+  /** As the change had them. */
   readonly headers: Readonly<Record<string, string>>;
 }
 
 /** A place in a log: events are numbered without a hole. A log that was lost is followed by another one. */
 export interface Place {
+  /** Names the log, anew where it began again. */
   readonly log: string;
+  /** Of the event in its log. */
   readonly number: number;
 }
 
@@ -252,6 +333,7 @@ export type LoggedEvent = { readonly place: Place; readonly id: string; readonly
   | { readonly type: "deleted" }
 );
 
+/** Some events of a log. */
 export interface LogPage {
   /** In commit order. */
   readonly events: readonly LoggedEvent[];
@@ -299,6 +381,7 @@ export interface OutboxStorage {
   oldest(): Promise<number | null>;
 }
 
+/** How an audit goes. */
 export interface AuditOptions {
   /** Mend what is found; else it is only counted. */
   readonly repair: boolean;
