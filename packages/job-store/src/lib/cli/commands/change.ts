@@ -26,14 +26,16 @@ export const retry: Command = {
   async run(context) {
     const ids = await chosen(context);
     if (context.operands.length === 0 && !(await context.confirm(`Retry ${ids.length} jobs?`))) return EXIT.refused;
+    let moved = false;
     const code = await each(context, ids, (job) => {
       const { initial, statuses } = lifecycle(context);
       const to = context.options.to ?? initial;
       if (statuses[job.status]?.final !== true) throw new Refusal(`is "${job.status}", which is not final`);
       checkStep(context, job, to);
+      moved = true;
       return to;
     });
-    if (context.options.queue === undefined) {
+    if (moved && context.options.queue === undefined) {
       context.output.note("No message went along. Where workers wait for one, --queue and --payload store it.");
     }
     return code;
