@@ -1,53 +1,14 @@
 export { createJobStore, type JobStoreOptions } from "./lib/create-store.js";
-export type {
-  DataOf,
-  FieldOf,
-  JobDefinition,
-  Json,
-  JsonOnly,
-  NextOf,
-  ProgressOf,
-  ResultOf,
-  StatusOf,
-  StatusRule,
-  Storable,
+export type { NextOf, ProgressOf, ResultOf, StatusOf, StatusRule, Storable } from "./lib/definition.js";
+export {
+  type DataOf,
+  defineJob,
+  type FieldOf,
+  type JobDefinition,
+  type Json,
+  type JsonOnly,
 } from "./lib/definition.js";
-export { defineJob } from "./lib/definition.js";
-export type {
-  AuditOptions,
-  Conflict,
-  EventLog,
-  Fields,
-  Illegal,
-  InsertReply,
-  JobRecord,
-  JobStorage,
-  JobStoreDriver,
-  Listing,
-  LoggedEvent,
-  LogPage,
-  Missing,
-  Move,
-  MoveReply,
-  NewJob,
-  OutboxStorage,
-  OutgoingMessage,
-  Place,
-  Position,
-  ProgressReply,
-  Range,
-  Reading,
-  RecordedChange,
-  Remark,
-  RemoveReply,
-  ReplaceReply,
-  StoredMessage,
-  StoreShape,
-  Target,
-  TooLarge,
-  Unreadable,
-  WholeJob,
-} from "./lib/driver.js";
+export type * from "./lib/driver.js";
 export { type Issue, JobStoreError, type JobStoreErrorCode } from "./lib/errors.js";
 export type { Created, Job, JobFailure, StatusChange } from "./lib/job.js";
 export type { Outbox, OutboxEntry, OutboxMessage } from "./lib/outbox.js";
