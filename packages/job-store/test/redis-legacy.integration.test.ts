@@ -4,7 +4,7 @@ import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { Redis } from "ioredis";
-import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import * as z from "zod";
 import type { PrivateServer } from "../../../test/servers/private-server.js";
 import { startRedis } from "../../../test/servers/redis.js";
@@ -425,13 +425,17 @@ describe.skipIf(!available)(title("Taking over the Python system's jobs"), () =>
       onTestFinished(() => proxy.close());
       const own = new Redis(proxy.port, { retryStrategy: () => 20 }).on("error", () => {});
       onTestFinished(() => own.disconnect());
+      const carriedOut = async () => {
+        const before = await client.zcard("jobs:by-status");
+        await vi.waitFor(async () => expect(await client.zcard("jobs:by-status")).toBeGreaterThan(before));
+      };
       // What is on its way then is carried out, but its replies are lost, and it is sent again.
       const map = when(1000, () => {
         proxy.swallowReplies();
-        setTimeout(() => {
+        void carriedOut().then(() => {
           proxy.heal();
           proxy.cut();
-        }, 100);
+        });
       });
       const { report } = await importAll({ map, client: own, timeoutMs: 10_000 });
       expect(report).toEqual(ofAll(4000));
