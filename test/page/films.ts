@@ -24,7 +24,7 @@ export function films({ store, files }: Pick<Service, "store" | "files">) {
     const found = await store.updateStatus((await pending({ targetLanguage: "es", ...film })).id, "downloading", {
       by: "downloader@media-1/4107",
     });
-    await files.save(found.id, "en", (await samples.read("library/The Last Ferry (2021).en.srt")).toString());
+    await files.save(found.id, "en", await beginningOf("library/The Last Ferry (2021).en.srt"));
     const job = await store.updateStatus(found, "translating", {
       by: "downloader@media-1/4107",
       note: "found The Last Ferry (2021).en.srt (library)",
@@ -35,10 +35,21 @@ export function films({ store, files }: Pick<Service, "store" | "files">) {
 
   async function completed(film: Film) {
     const job = await translating(film);
-    await files.save(job.id, "es", (await samples.read("media/The.Last.Ferry.2021.1080p.WEB.es.srt")).toString());
+    await files.save(job.id, "es", await beginningOf("media/The.Last.Ferry.2021.1080p.WEB.es.srt"));
     return store.updateStatus(job, "completed", {
       by: "translator@media-2/911",
       result: { downloadUrl: `https://films.example/${job.id}`, details },
+    });
+  }
+
+  /** As the downloader leaves a job whose last source has nothing left to give today. */
+  async function waiting(film: Film, hours: number) {
+    const until = new Date(Date.now() + hours * 3_600_000).toISOString();
+    const reason = "OpenSubtitles cannot be asked: the quota is used up.";
+    return store.updateStatus((await downloading(film)).id, "downloading", {
+      by: "downloader@media-1/4107",
+      note: `waits until ${until.slice(0, 16).replace("T", " ")} UTC: ${reason}`,
+      progress: { stage: "searching", done: 2, total: 3, waiting: { until, reason } },
     });
   }
 
@@ -46,7 +57,18 @@ export function films({ store, files }: Pick<Service, "store" | "files">) {
     return store.updateStatus(await downloading(film), "failed", { by: "downloader@media-1/4107", error });
   }
 
-  return { pending, downloading, translating, completed, failed };
+  return { pending, downloading, translating, completed, waiting, failed };
+}
+
+/** Enough cues to see a table, and few enough to be held to every rule of accessibility in a moment. */
+const CUES = 12;
+
+async function beginningOf(sample: string): Promise<string> {
+  return (await samples.read(sample))
+    .toString()
+    .split(/\r?\n\r?\n/)
+    .slice(0, CUES)
+    .join("\n\n");
 }
 
 const notFound = {

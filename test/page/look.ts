@@ -9,6 +9,7 @@ const inEveryLook = new Set(["jobs", "job-completed"]);
 
 /** Where pictures for the documentation go, with `npm run screenshots`. */
 const folder = process.env.SCREENSHOTS_FOLDER;
+export const takesPictures = folder !== undefined;
 
 /** Holds a state to what every state must be, in light and dark, and on a phone; and takes its pictures. */
 export async function look(page: Page, name: string): Promise<void> {
@@ -24,6 +25,6 @@ export async function look(page: Page, name: string): Promise<void> {
   await page.setViewportSize(desk);
 }
 
-async function picture(page: Page, name: string): Promise<void> {
+export async function picture(page: Page, name: string): Promise<void> {
   if (folder) await page.screenshot({ path: join(folder, `${name}.png`), animations: "disabled" });
 }

@@ -1,33 +1,44 @@
 import { describe, expect, test } from "vitest";
 import { browser, usePages } from "./browser.js";
 import { films } from "./films.js";
-import { look } from "./look.js";
+import { look, picture, takesPictures } from "./look.js";
 import { startService } from "./service.js";
 import { seed, states } from "./states.js";
 
 describe.skipIf(browser.missing)(browser.title("every state is accessible, and fits a phone"), () => {
   const { open } = usePages();
 
-  test("a service at work", async () => {
+  test("a service at work, and what of it is left while its queue or all of it is away", async () => {
     const service = await startService();
     const page = await open(service.url);
-    for (const { name, path, arrive } of states(await seed(service))) {
+    for (const { name, path, arrive, onlyPicture = false } of states(await seed(service))) {
+      if (onlyPicture && !takesPictures) continue;
       await page.evaluate(`history.pushState(null, "", "${path}"); dispatchEvent(new PopStateEvent("popstate"))`);
       await arrive(page);
-      await look(page, name);
+      await (onlyPicture ? picture(page, name) : look(page, name));
     }
+
+    service.queues.faults.goAway();
+    await page.reload();
+    await page.getByText("The queue (RabbitMQ) is away.").first().waitFor();
+    await page.getByText("Unknown: RabbitMQ is away.").first().waitFor();
+    await look(page, "queue-away");
+    service.queues.faults.comeBack();
+
+    await page.getByRole("link", { name: "Jobs", exact: true }).click();
+    await page.getByText("312 of 640 cues").waitFor();
+    await service.stopManager();
+    await page.getByText("The service does not answer.").waitFor();
+    await look(page, "disconnected");
+    await expect.poll(() => page.getByText("312 of 640 cues").isVisible()).toBe(true);
   });
 
-  test("no jobs yet", async () => {
-    const { url } = await startService();
+  test("no jobs yet, loading, and a job store that is away", async () => {
+    const { url, store } = await startService();
     const page = await open(url);
     await page.getByText("There are no jobs yet.").waitFor();
     await look(page, "jobs-empty");
-  });
 
-  test("loading", async () => {
-    const { url } = await startService();
-    const page = await open(url);
     let release = () => {};
     const released = new Promise<void>((resolve) => {
       release = resolve;
@@ -38,36 +49,12 @@ describe.skipIf(browser.missing)(browser.title("every state is accessible, and f
     await look(page, "jobs-loading");
     release();
     await page.getByText("There are no jobs yet.").waitFor();
-  });
 
-  test("the service does not answer", async () => {
-    const service = await startService();
-    await seed(service);
-    const page = await open(service.url);
-    await page.getByText("312 of 640 cues").waitFor();
-    await service.stopManager();
-    await page.getByText("The service does not answer.").waitFor();
-    await look(page, "disconnected");
-    await expect.poll(() => page.getByText("312 of 640 cues").isVisible()).toBe(true);
-  });
-
-  test("the job store is away", async () => {
-    const service = await startService();
-    await service.store.close();
-    const page = await open(service.url);
+    await store.close();
+    await page.reload();
     await page.getByText("The job store (Redis) is away.").waitFor();
     await page.getByText("The jobs cannot be read.").waitFor();
     await look(page, "store-away");
-  });
-
-  test("the queue is away", async () => {
-    const service = await startService();
-    await seed(service);
-    service.queues.faults.goAway();
-    const page = await open(`${service.url}/service`);
-    await page.getByText("The queue (RabbitMQ) is away.").first().waitFor();
-    await page.getByText("Unknown: RabbitMQ is away.").first().waitFor();
-    await look(page, "queue-away");
   });
 
   test("a service that wants a token", async () => {

@@ -8,6 +8,8 @@ export interface State {
   readonly name: string;
   /** Where it is. */
   readonly path: string;
+  /** Nothing that the state before does not have: there is only a picture to take. */
+  readonly onlyPicture?: boolean;
   /** Does what leads there from the opened page, and waits until it shows. */
   readonly arrive: (page: Page) => Promise<unknown>;
 }
@@ -36,6 +38,7 @@ export async function seed(service: Service) {
     language: "fr",
     targetLanguage: "en",
   });
+  const waiting = await film.waiting({ videoTitle: "The Lighthouse Keeper (1998)", language: "sv" }, 6);
   await film.pending({ videoTitle: "Night Train to Lisbon (2013)", language: "pt-BR" });
 
   const inAnHour = new Date(Date.now() + 3_600_000).toISOString();
@@ -48,11 +51,11 @@ export async function seed(service: Service) {
     reason: "the day’s quota is used up",
   });
   await service.leaveMessages(translating.id);
-  return { completed, failed, translating };
+  return { completed, failed, translating, waiting };
 }
 
 /** What a person can come to see, and what it takes to see it. */
-export function states({ completed, failed, translating }: Seeded): readonly State[] {
+export function states({ completed, failed, translating, waiting }: Seeded): readonly State[] {
   const heading = (page: Page, name: string) => page.getByRole("heading", { name, exact: true }).waitFor();
   return [
     { name: "jobs", path: "/", arrive: (page) => page.getByRole("link", { name: "The Last Ferry (2021)" }).waitFor() },
@@ -71,6 +74,7 @@ export function states({ completed, failed, translating }: Seeded): readonly Sta
     },
     {
       name: "job-cues",
+      onlyPicture: true,
       path: `/jobs/${completed.id}`,
       arrive: (page) => page.getByRole("row").nth(1).scrollIntoViewIfNeeded(),
     },
@@ -78,6 +82,11 @@ export function states({ completed, failed, translating }: Seeded): readonly Sta
       name: "job-translating",
       path: `/jobs/${translating.id}`,
       arrive: (page) => page.getByText("312 of 640 cues").waitFor(),
+    },
+    {
+      name: "job-waiting",
+      path: `/jobs/${waiting.id}`,
+      arrive: (page) => page.getByText("then goes on by itself").waitFor(),
     },
     {
       name: "job-failed",

@@ -7,7 +7,7 @@ export function parked(wait: NotNow, progress: JobProgress | null) {
   const until = new Date(Date.now() + wait.afterMs).toISOString();
   return {
     progress: { ...(progress ?? { stage: "waiting", done: 0, total: 0 }), waiting: { until, reason: wait.message } },
-    note: `waits until ${until}: ${wait.message}`,
+    note: `waits until ${until.slice(0, 16).replace("T", " ")} UTC: ${wait.message}`,
   };
 }
 

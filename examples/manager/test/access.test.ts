@@ -133,3 +133,10 @@ test("a body that never ends arriving is given up", async () => {
     "POST /api/v1/jobs HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{";
   expect(await raw(manager.url, head)).toMatch(/^HTTP\/1.1 408 /);
 });
+
+test.each(["%E0%A4%A", "a".repeat(500)])("an address that cannot be read is refused as any other: %s", async (id) => {
+  const { get } = await startRig();
+  const reply = await get(`/api/v1/jobs/${id}`);
+  expect([reply.status, await reply.json()]).toMatchObject([400, { code: "INVALID_REQUEST" }]);
+  expect(reply.headers.get("content-type")).toContain("application/problem+json");
+});

@@ -26,7 +26,7 @@ export const getDeadLetters = (stage) => request(`${BASE}/queues/${stage}/dead-l
 
 /**
  * @param {Stage} stage
- * @returns {Promise<{ redriven: number }>}
+ * @returns {Promise<{ redriven: number, left: number }>}
  */
 export const redrive = (stage) => request(`${BASE}/queues/${stage}/redrive`, { method: "POST" });
 

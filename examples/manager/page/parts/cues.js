@@ -19,6 +19,8 @@ export function Cues({ job, drafts }) {
   const { data, error, loading, reload } = useLoaded(`cues ${job.id} ${job.version} ${offset}`, (signal) =>
     getCues(job.id, { offset, limit: PAGE }, signal),
   );
+  const ended = job.actions.includes("delete");
+  if (ended && data?.total === 0) return null;
   return html`
     <section class="card" aria-labelledby="cues-title" aria-busy=${loading}>
       <div class="view-head">
@@ -28,13 +30,14 @@ export function Cues({ job, drafts }) {
       ${error && html`<${Notice} tone="bad" title="The cues cannot be read." action=${{ label: "Try again", run: reload }}>${error.message}<//>`}
       ${!data && loading && html`<p class="waiting">Loading …</p>`}
       ${data && data.total === 0 && html`<p class="hint">There is no file yet.</p>`}
-      ${data && data.total > 0 && html`<${CueTable} cues=${data} drafts=${new Set(drafts)} />`}
+      ${data && data.total > 0 && html`<${CueTable} cues=${data} drafts=${new Set(drafts)} ended=${ended} />`}
     </section>
   `;
 }
 
-/** @param {{ cues: import("../lib/api.js").CuePage, drafts: ReadonlySet<number> }} props */
-function CueTable({ cues: { items, language, targetLanguage }, drafts }) {
+/** @param {{ cues: import("../lib/api.js").CuePage, drafts: ReadonlySet<number>, ended: boolean }} props */
+function CueTable({ cues: { items, language, targetLanguage }, drafts, ended }) {
+  const missing = ended ? "not translated" : "not yet";
   return html`
     <table class="cues" role="table">
       <thead role="rowgroup">
@@ -50,7 +53,7 @@ function CueTable({ cues: { items, language, targetLanguage }, drafts }) {
             <tr role="row" key=${cue.id}>
               <td role="cell" class="cue-time">${cueTime(cue.startMs)}</td>
               <td role="cell" class="cue-text" lang=${language} dir="auto">${cue.source ?? "–"}</td>
-              ${targetLanguage && html`<${Target} cue=${cue} language=${targetLanguage} draft=${drafts.has(cue.id)} />`}
+              ${targetLanguage && html`<${Target} cue=${cue} language=${targetLanguage} draft=${drafts.has(cue.id)} missing=${missing} />`}
             </tr>
           `,
         )}
@@ -59,11 +62,11 @@ function CueTable({ cues: { items, language, targetLanguage }, drafts }) {
   `;
 }
 
-/** @param {{ cue: Cue, language: string, draft: boolean }} props */
-function Target({ cue, language, draft }) {
+/** @param {{ cue: Cue, language: string, draft: boolean, missing: string }} props */
+function Target({ cue, language, draft, missing }) {
   return html`
     <td role="cell" class="cue-text">
-      ${cue.target === null ? html`<span class="sub-inline">not translated</span>` : html`<span lang=${language} dir="auto">${cue.target}</span>`}
+      ${cue.target === null ? html`<span class="sub-inline">${missing}</span>` : html`<span lang=${language} dir="auto">${cue.target}</span>`}
       ${draft && html` <span class="chip chip-idle">Draft</span>`}
     </td>
   `;

@@ -19,6 +19,8 @@ export function DeadLetters({ stage, onSendBack }) {
         `,
       )}
     </ul>
-    <button type="button" class="button" onClick=${onSendBack}>Send them back to the workers</button>
+    <div class="buttons">
+      <button type="button" class="button" onClick=${onSendBack}>Send them back to the workers</button>
+    </div>
   `;
 }

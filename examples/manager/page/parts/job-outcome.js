@@ -6,8 +6,7 @@ import { ProgressBar } from "./progress-bar.js";
 /** How far the job is, or how it ended. @param {{ job: import("../lib/api.js").JobDetail, warnings: readonly string[] }} props */
 export function JobOutcome({ job, warnings }) {
   return html`
-    ${(job.status === "pending" || job.status === "downloading" || job.status === "translating") && html`<div class="card"><${ProgressBar} job=${job} /></div>`}
-    ${job.waiting && html`<${Waiting} waiting=${job.waiting} />`}
+    ${job.waiting ? html`<${Waiting} waiting=${job.waiting} />` : isUnderWay(job) && html`<div class="card"><${ProgressBar} job=${job} /></div>`}
     ${job.status === "failed" && html`<${Failure} error=${job.error} />`}
     ${
       warnings.length > 0 &&
@@ -16,6 +15,11 @@ export function JobOutcome({ job, warnings }) {
       <//>`
     }
   `;
+}
+
+/** @param {import("../lib/api.js").JobDetail} job */
+function isUnderWay({ status }) {
+  return status === "pending" || status === "downloading" || status === "translating";
 }
 
 /** @param {{ waiting: NonNullable<import("../lib/api.js").JobDetail["waiting"]> }} props */

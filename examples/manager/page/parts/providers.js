@@ -1,4 +1,4 @@
-import { number, timeOfDay } from "../lib/format.js";
+import { number, upcoming } from "../lib/format.js";
 import { html } from "../lib/html.js";
 import { Ago } from "./time.js";
 
@@ -30,9 +30,9 @@ export function Providers({ providers }) {
 /** @param {Provider} provider */
 export function providerText({ remaining, allowed, resetsAt, throttledUntil, reason }) {
   if (throttledUntil && Date.parse(throttledUntil) > Date.now()) {
-    return `not asked until ${timeOfDay(throttledUntil)}${reason ? `: ${reason}` : ""}`;
+    return `not asked until ${upcoming(throttledUntil)}${reason ? `: ${reason}` : ""}`;
   }
   if (remaining === null) return "in use, no quota known";
   const of = allowed === null ? "" : ` of ${number(allowed)}`;
-  return `${number(remaining)}${of} left${resetsAt ? ` until ${timeOfDay(resetsAt)}` : ""}`;
+  return `${number(remaining)}${of} left${resetsAt ? ` until ${upcoming(resetsAt)}` : ""}`;
 }

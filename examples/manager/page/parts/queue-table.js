@@ -17,7 +17,8 @@ export function QueueTable({ queues, onChange }) {
   const sendBack = async (/** @type {Stage} */ stage) => {
     try {
       setError(null);
-      announce(`${counted((await redrive(stage)).redriven, "message")} sent back.`);
+      const { redriven, left } = await redrive(stage);
+      announce(`${counted(redriven, "message")} sent back, ${left} left.`);
       onChange();
     } catch (failure) {
       setError(failure instanceof Error ? failure : new Error(String(failure)));

@@ -3,7 +3,7 @@ import type { Socket } from "node:net";
 import { SubtitleFormatError } from "@example/contracts/subtitle";
 import { JobStoreError } from "@subtitles/job-store";
 import { QueueError } from "@subtitles/queue";
-import type { FastifyError, FastifyReply } from "fastify";
+import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
 import { hasZodFastifySchemaValidationErrors } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { KeyReusedError, KeysUnavailableError } from "../jobs/request-memory.js";
@@ -96,6 +96,11 @@ function send(reply: FastifyReply, { statusCode, code, detail, more }: Problem):
       requestId: reply.request.id,
       ...more,
     });
+}
+
+/** An address that cannot be decoded or is far too long: it leads to no route. */
+export function answerBrokenAddress(_error: FastifyError, _request: FastifyRequest, reply: FastifyReply): void {
+  send(reply, new Problem(400, "INVALID_REQUEST", "This is no address of this service."));
 }
 
 const BROKEN: Readonly<Record<string, readonly [number, ProblemCode, string]>> = {

@@ -6,7 +6,7 @@ import Fastify, {
   type RawServerDefault,
 } from "fastify";
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from "fastify-type-provider-zod";
-import { answerBrokenRequest, answerWithProblems } from "./problems.js";
+import { answerBrokenAddress, answerBrokenRequest, answerWithProblems } from "./problems.js";
 
 /** Fastify with zod schemas, so that a route's handler sees what its schema parsed. */
 export type Server = FastifyInstance<
@@ -32,6 +32,7 @@ export function createServer(log: Log, requestMs: number): Server {
     requestTimeout: requestMs,
     http: { headersTimeout: requestMs, connectionsCheckingInterval: requestMs / 2 },
     clientErrorHandler: answerBrokenRequest,
+    frameworkErrors: answerBrokenAddress,
     // Addresses in X-Forwarded-For are whatever a client wrote.
     trustProxy: false,
     genReqId: () => crypto.randomUUID(),
