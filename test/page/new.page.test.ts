@@ -66,7 +66,7 @@ describe.skipIf(browser.missing)(browser.title("a new job"), () => {
     await page.getByLabel("Translate into", { exact: true }).fill("es");
     await page.getByRole("button", { name: "Upload and translate" }).click();
     await page.getByText("A subtitle file").waitFor();
-    expect(await page.getByRole("row").nth(1).textContent()).toContain("not translated");
+    expect(await page.getByRole("row").nth(1).textContent()).toContain("not yet");
   });
 
   test("a file that is no subtitle is refused at its field", async () => {
