@@ -35,7 +35,7 @@ export class Client implements AsyncDisposable {
     this.#folder = round.folder;
     this.#firstCursor = round.cursor;
     const { seed, startedAt, mutant } = round;
-    const urls = { redisUrl: withPassword(redis.url), rabbitmqUrl: broker.url };
+    const urls = { redisUrl: withPassword(redis.url), rabbitmqUrl: withPassword(broker.url) };
     this.#settings = { role, seed, startedAt, mutant, ...urls };
     this.#process = this.#start();
   }

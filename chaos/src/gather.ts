@@ -1,12 +1,14 @@
+import { readFileSync } from "node:fs";
 import { type Client, readLines } from "./fleet.js";
 import type { Run } from "./oracle/run.js";
 import type { Line } from "./record.js";
 
-type Gathered = Pick<Run, "operations" | "watched" | "received" | "said" | "killed"> & { readonly cut: boolean };
+type Gathered = Pick<Run, "operations" | "watched" | "received" | "written" | "killed"> & { readonly cut: boolean };
 
 /** Puts together what all client processes wrote down. */
 export function gather(clients: readonly Client[]): Gathered {
-  const lines = clients.flatMap(({ journals }) => journals.flatMap(readLines));
+  const journals = clients.flatMap((client) => client.journals);
+  const lines = journals.flatMap(readLines);
   const settled = new Map(ofKind(lines, "settled").map(({ op, line: _, ...rest }) => [op, rest]));
   return {
     operations: ofKind(lines, "begun").map(({ line: _, ...begun }) => ({
@@ -15,7 +17,7 @@ export function gather(clients: readonly Client[]): Gathered {
     })),
     watched: ofKind(lines, "seen").map(({ event }) => event),
     received: ofKind(lines, "received"),
-    said: [...ofKind(lines, "said").map(({ text }) => text), ...clients.map((client) => client.output())],
+    written: [...journals.map((path) => readFileSync(path, "utf8")), ...clients.map((client) => client.output())],
     killed: new Set(clients.flatMap(({ killed }) => killed)),
     cut: lines.some(({ line }) => line === "cut"),
   };

@@ -7,7 +7,7 @@ import { toLogged } from "./client/watcher.js";
 import type { FinalJob, FinalState } from "./oracle/run.js";
 import type { LoggedEvent } from "./record.js";
 import { kinds, PAYLOAD_SECRET, queues, STATUSES, type Tasks, task } from "./subject.js";
-import type { World } from "./world.js";
+import { type World, withPassword } from "./world.js";
 
 /** Looks at the servers of a run while nobody breaks them, through the public calls alone; keys as they are documented. */
 export class Inspector implements AsyncDisposable {
@@ -18,7 +18,7 @@ export class Inspector implements AsyncDisposable {
   constructor({ redisUrl, broker, admin }: Omit<World, "clients">) {
     const driver = redisDriver({ url: redisUrl, timeoutMs: 10_000, eventLogLength: 10_000_000 });
     this.#store = createJobStore({ job: task, driver, historyLimit: 5_000 });
-    this.#broker = createBroker({ driver: rabbitmqDriver({ url: broker.url }) });
+    this.#broker = createBroker({ driver: rabbitmqDriver({ url: withPassword(broker.url) }) });
     this.#admin = admin;
   }
 

@@ -15,7 +15,7 @@ export interface World {
   readonly clients: readonly Client[];
 }
 
-/** Stands in an address and must not stand in anything that is printed. */
+/** Of both servers; must not stand in anything that is written. */
 export const PASSWORD = "p4ssword-s3cret";
 
 export async function startServers(): Promise<Omit<World, "clients"> & AsyncDisposable> {
@@ -23,9 +23,18 @@ export async function startServers(): Promise<Omit<World, "clients"> & AsyncDisp
     ...["--requirepass", PASSWORD, "--appendonly", "yes", "--appendfsync", "everysec"],
     ...["--busy-reply-threshold", "50"],
   ];
-  const [redis, broker] = await Promise.all([startRedis({ args }), startRabbitmq()]);
+  const [redis, broker] = await Promise.all([
+    startRedis({ args }),
+    startRabbitmq({ config: [`default_pass = ${PASSWORD}`] }),
+  ]);
   const redisUrl = withPassword(redis.url);
-  const admin = new Redis(redisUrl, { retryStrategy: () => 50, maxRetriesPerRequest: null, commandTimeout: 5_000 });
+  const admin = new Redis(redisUrl, {
+    retryStrategy: () => 50,
+    maxRetriesPerRequest: null,
+    commandTimeout: 5_000,
+    // By that, a server that a script keeps busy would never be ready to be told to stop it.
+    enableReadyCheck: false,
+  });
   admin.on("error", () => {
     // The faults are ours.
   });

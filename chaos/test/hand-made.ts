@@ -57,7 +57,7 @@ export function runOf(operations: readonly Operation[], log: readonly LoggedEven
           ]
         : [],
     ),
-    said: ["disconnected: No connection to Redis (the connection was lost)"],
+    written: ["disconnected: No connection to Redis (the connection was lost)"],
     killed: new Set(["gone.0"]),
     slackMs: 100,
     secrets: ["s3cret"],

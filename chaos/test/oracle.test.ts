@@ -268,7 +268,11 @@ describe("what a run must not do:", () => {
       runOf([...operations, asked("w.0-3", "get", "a", 200, { is: "untyped", reason: "TypeError" })], log),
       "every call settles in time, typed",
     ],
-    ["print a secret", runOf(operations, log, { said: ["cannot reach redis://:s3cret@host"] }), "secrets stay secret"],
+    [
+      "print a secret",
+      runOf(operations, log, { written: ["cannot reach redis://:s3cret@host"] }),
+      "secrets stay secret",
+    ],
     [
       "crash, or hang",
       runOf(operations, log, { problems: ["writer1 crashed"] }),

@@ -109,9 +109,12 @@ export const redisFaults: readonly Fault[] = [
       endless.on("error", () => {});
       const running = endless.eval("while true do end", 0).catch(() => undefined);
       return async () => {
-        await patiently(() => admin.script("KILL"));
-        await running;
-        endless.disconnect();
+        try {
+          await patiently(() => admin.script("KILL"));
+          await running;
+        } finally {
+          endless.disconnect();
+        }
       };
     },
   },

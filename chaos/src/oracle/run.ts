@@ -8,8 +8,8 @@ export interface Run {
   /** What a watcher saw live, in its order. */
   readonly watched: readonly LoggedEvent[];
   readonly received: readonly Received[];
-  /** Whatever was printed, reported or thrown. */
-  readonly said: readonly string[];
+  /** Whatever the processes printed, and all that they noted: what was reported, thrown and received. */
+  readonly written: readonly string[];
   /** Client processes that were killed: `<name>.<generation>`. */
   readonly killed: ReadonlySet<string>;
   readonly final: FinalState;

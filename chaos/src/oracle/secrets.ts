@@ -1,11 +1,16 @@
 import type { Check } from "./run.js";
 
-/** Nothing that was printed, reported or thrown holds a password or a payload. */
-export const secrets: Check = ({ said, secrets: hidden, operations }) => {
-  const reasons = operations.flatMap(({ settled }) =>
-    settled !== null && "reason" in settled.outcome ? [settled.outcome.reason] : [],
+/** How much is shown of what stands around a secret. */
+const AROUND = 150;
+
+/** Nothing that the processes wrote, and nothing that the runner has to tell, holds a password or a payload. */
+export const secrets: Check = ({ written, problems, secrets: hidden }) =>
+  [...written, ...problems].flatMap((text) =>
+    hidden
+      .map((secret) => text.indexOf(secret))
+      .filter((at) => at >= 0)
+      .map((at) => {
+        const words = text.slice(Math.max(0, at - AROUND), at + AROUND);
+        return { promise: "secrets stay secret", about: "something written", words } as const;
+      }),
   );
-  return [...said, ...reasons]
-    .filter((text) => hidden.some((secret) => text.includes(secret)))
-    .map((text) => ({ promise: "secrets stay secret", about: "something said", words: text.slice(0, 300) }));
-};

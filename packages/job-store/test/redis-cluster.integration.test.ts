@@ -113,6 +113,25 @@ describe.skipIf(!available)(title("Redis Cluster"), () => {
   });
 });
 
+describe.skipIf(!available)(title("Redis Cluster without a node"), () => {
+  test("calls settle in their time while all nodes are gone, and go on once they are back", async () => {
+    await using cluster = await startRedisCluster();
+    const store = openStore({ cluster: addresses(cluster), shards: 3, timeoutMs: 1000 });
+    await store.create({ title: "One" }, { id: "a" });
+    await Promise.all(cluster.nodes.map((node) => node.kill()));
+    const begun = performance.now();
+    const calls = [store.get("a"), store.updateStatus("a", "working"), store.list(), store.counts()];
+    for (const outcome of await Promise.allSettled(calls)) {
+      expect(outcome).toMatchObject({ status: "rejected", reason: { code: "UNAVAILABLE" } });
+    }
+    // Each has a second; the rest is for a busy machine.
+    expect(performance.now() - begun).toBeLessThan(5000);
+
+    await Promise.all(cluster.nodes.map((node) => node.restart()));
+    await vi.waitFor(() => store.create({ title: "Two" }, { id: "b" }), 30_000);
+  }, 60_000);
+});
+
 describe.skipIf(!available)(title("Redis Cluster with replicas"), () => {
   test("goes on after a master is killed, with nothing acknowledged lost that was replicated", async () => {
     await using cluster = await startRedisCluster({ replicas: true });
