@@ -5,40 +5,32 @@ import { startTcpProxy } from "../../../test/servers/tcp-proxy.js";
 import { compete, type Score, type Witness } from "./contest.js";
 import { Consumer, connectionManager, ownQueue } from "./messages.js";
 import { bullMq, getModifySet, jobStore } from "./statuses.js";
-import { troubles } from "./troubles.js";
+import { type TroubleFor, troubles } from "./troubles.js";
 
 const statuses = [getModifySet, bullMq, jobStore];
 const messages = [connectionManager, ownQueue];
-/** Of each list of troubles. */
-const TROUBLES = [0, 1, 2];
 
 /** Has everybody do the same work under the same faults, each on a server of its own. */
 export async function* contests(): AsyncGenerator<Score> {
-  for (const n of TROUBLES) for (const open of statuses) yield await withRedis(open, n);
-  for (const n of TROUBLES) for (const open of messages) yield await withRabbitmq(open, n);
+  for (const trouble of troubles) for (const open of statuses) yield await withRedis(open, trouble);
+  for (const trouble of troubles) for (const open of messages) yield await withRabbitmq(open, trouble);
 }
 
-async function withRedis(open: (typeof statuses)[number], n: number): Promise<Score> {
+async function withRedis(open: (typeof statuses)[number], trouble: TroubleFor): Promise<Score> {
   await using server = await startRedis({ args: ["--appendonly", "yes"] });
   await using line = await startTcpProxy(server);
   using witness = new CommandWitness(server.url);
   await witness.open();
   await using contestant = await open({ url: line.url, directUrl: server.url });
-  return await compete(contestant, troubleAt(troubles(server, line), n), witness);
+  return await compete(contestant, trouble(server, line), witness);
 }
 
-async function withRabbitmq(open: (typeof messages)[number], n: number): Promise<Score> {
+async function withRabbitmq(open: (typeof messages)[number], trouble: TroubleFor): Promise<Score> {
   await using server = await startRabbitmq();
   await using line = await startTcpProxy(server);
   await using consumer = new Consumer(server.url);
   await using contestant = await open({ url: line.url }, consumer);
-  return await compete(contestant, troubleAt(troubles(server, line), n), consumer);
-}
-
-function troubleAt(all: ReturnType<typeof troubles>, n: number) {
-  const trouble = all[n];
-  if (trouble === undefined) throw new Error(`there is no trouble ${n}`);
-  return trouble;
+  return await compete(contestant, trouble(server, line), consumer);
 }
 
 /** Reads along what Redis carries out (MONITOR), with the server's times. */
@@ -53,7 +45,7 @@ class CommandWitness implements Witness, Disposable {
 
   async open(): Promise<void> {
     await this.#client.connect();
-    const monitor = await this.#client.monitor();
+    const monitor = (await this.#client.monitor()).on("error", () => {});
     monitor.on("monitor", (seconds: string, args: readonly string[]) => {
       for (const [op] of args.join(" ").matchAll(/op-\d+-\d+-end/g)) {
         if (!this.#at.has(op)) this.#at.set(op, Number(seconds) * 1_000);

@@ -20,7 +20,7 @@ const ignore = () => {};
 /** This project: a status change, which notes who made it. */
 export async function jobStore({ url, directUrl }: Ways): Promise<Contestant> {
   const open = (at: string) =>
-    createJobStore({ job: task, driver: redisDriver({ url: at, timeoutMs: 1_000 }), historyLimit: 100_000 });
+    createJobStore({ job: task, driver: redisDriver({ url: at, timeoutMs: 1_000 }), historyLimit: 10_000 });
   const store = open(url);
   for (const id of JOBS) {
     await store.create({ secret: PAYLOAD_SECRET }, { id });

@@ -49,7 +49,7 @@ export class Connection {
         budget.doubtful ||= fault.sent;
         if (performance.now() + PAUSE_MS >= budget.end) {
           // What may have been carried out still may be, until its time is over.
-          if (budget.doubtful) await pause(budget.end - performance.now());
+          if (budget.doubtful) await pause(Math.max(0, budget.end - performance.now()));
           throw outOfTime(budget, fault.reason);
         }
         // A line that broke is waited for; a server that asks for patience gets a moment of it.

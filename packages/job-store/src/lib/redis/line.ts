@@ -105,10 +105,13 @@ export class Line {
   /** Likewise, and when the time is over. */
   attempt<T>(command: (client: Client) => Promise<T>, budget: Budget): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      const timer = setTimeout(() => {
-        budget.doubtful = true;
-        reject(outOfTime(budget, "no reply came"));
-      }, budget.end - performance.now());
+      const timer = setTimeout(
+        () => {
+          budget.doubtful = true;
+          reject(outOfTime(budget, "no reply came"));
+        },
+        Math.max(0, budget.end - performance.now()),
+      );
       this.send(command)
         .finally(() => clearTimeout(timer))
         .then(resolve, reject);
