@@ -36,7 +36,7 @@ export const mutants = {
     breaks: ["acknowledged means made once", "refused means not made", "made once or not at all"],
   },
   "no lifecycle check": {
-    cut: { find: /if not contains\(status\.sources, from\) then/, put: "if false then" },
+    cut: { find: /if not contains\(to\.sources, from\) then/, put: "if false then" },
     faults: /^SCRIPT FLUSH$/,
     breaks: ["legal steps, contiguous versions"],
   },

@@ -1,6 +1,7 @@
 import { describe, expect, test, vi } from "vitest";
+import { Call } from "../src/lib/redis/call.js";
 import type { Connection } from "../src/lib/redis/connection.js";
-import { Call, type Carrier, Lane, Outdated } from "../src/lib/redis/lane.js";
+import { type Carrier, Lane, Outdated } from "../src/lib/redis/lane.js";
 import { Interrupted } from "../src/lib/redis/line.js";
 
 class Named extends Call<string> {
@@ -55,10 +56,10 @@ describe("calls", () => {
     expect(sent).toEqual([["a"], ["b"]]);
   });
 
-  test("that are many are a quarter of them at a time, 16 to 64, in order", async () => {
+  test("that are many are a quarter of them at a time, 32 to 64, in order", async () => {
     for (const [count, size] of [
-      [40, 16],
-      [100, 25],
+      [40, 32],
+      [200, 50],
       [1000, 64],
     ] as const) {
       const { sent, add } = start();

@@ -12,24 +12,23 @@ function partsOf(file: string): { header: string; body: string } {
   return { header: lines.slice(0, end).join("\n"), body: lines.slice(end).map(comment).join("\n") };
 }
 
-type List = "KEYS" | "ARGV" | "CALL";
+type List = "KEYS" | "ARGV";
 
-/** Positions that a header describes: "ARGV: 4 id, 5 status (JSON), …"; CALL is a call's own part of ARGV. */
+/** Positions that a header describes: "ARGV: 4 id, 5 status (JSON), …". */
 function described(header: string, list: List): Set<number> {
   const text = new RegExp(`^-- ${list}: ((?:.*\\n?)(?:-- {7}.*\\n?)*)`, "m").exec(header)?.[1] ?? "";
   return new Set([...text.matchAll(/(?<![\w^'(])(\d+) (?!\^)['a-zA-Z]/g)].map(([, position]) => Number(position)));
 }
 
 function used(body: string, list: List): Set<number> {
-  const place = list === "CALL" ? /ARGV\[at \+ (\d+)\]/g : new RegExp(`${list}\\[(\\d+)\\]`, "g");
-  return new Set([...body.matchAll(place)].map(([, position]) => Number(position)));
+  return new Set([...body.matchAll(new RegExp(`${list}\\[(\\d+)\\]`, "g"))].map(([, position]) => Number(position)));
 }
 
 const VERBS = ["create.lua", "move.lua", "progress.lua", "save.lua", "drop.lua", "remove.lua"];
 
 /** What stands before a script is part of it; see scripts.ts. */
 function preludes(file: string): readonly string[] {
-  if (VERBS.includes(file) || file === "commit.lua") return ["places.lua", "log.lua", "batch.lua"];
+  if ([...VERBS, "record.lua", "commit.lua"].includes(file)) return ["places.lua", "log.lua", "batch.lua"];
   if (["batch.lua", "surplus.lua"].includes(file)) return ["places.lua", "log.lua"];
   if (["log.lua", "find.lua", "trim.lua"].includes(file) || /^audit-(?!keys)/.test(file)) return ["places.lua"];
   return /^outbox-/.test(file) ? ["outbox.lua"] : [];
@@ -39,15 +38,26 @@ describe.each(files)("%s", (file) => {
   const own = partsOf(file);
   const headers = [...preludes(file).map((before) => partsOf(before).header), own.header];
 
-  test.each(["KEYS", "ARGV", "CALL"] as const)("says in its header what each of its %s is", (list) => {
+  test.each(["KEYS", "ARGV"] as const)("says in its header what each of its %s is", (list) => {
     const known = new Set(headers.flatMap((header) => [...described(header, list)]));
     for (const position of used(own.body, list)) expect(known).toContain(position);
   });
 
   test("lists its replies", () => {
     expect(headers.join("\n")).toMatch(/^-- Replies: /m);
-    for (const [, reply] of own.body.matchAll(/return \{ '(\w+)'/g)) expect(headers.join("\n")).toContain(`'${reply}'`);
+    for (const [, reply] of own.body.matchAll(/return (?:\{ )?'(\w+)'/g)) {
+      expect(headers.join("\n")).toContain(`'${reply}'`);
+    }
   });
+});
+
+test.each(VERBS)("%s takes what its header says, in that order", (file) => {
+  const { header, body } = partsOf(file);
+  const text = /^-- CALL: ((?:.*\n)(?:-- {7}.*\n)*)/m.exec(header)?.[1] ?? "";
+  const described = [...text.matchAll(/(?<![\w^'(])\d+ (\w+)/g)].map(([, name]) => name);
+  const [, job, ...taken] = /^function verbs\.\w+(\([^)]*\))/m.exec(body)?.[1]?.match(/\(|\w+/g) ?? [];
+  expect(job).toBe("job");
+  expect(taken.map((name, n) => (name === "_" ? described[n] : name))).toEqual(described);
 });
 
 test("no script builds a key: each is declared, so that a cluster can route it", () => {

@@ -2,48 +2,16 @@ import type { StoreShape } from "../driver.js";
 import type { Code, CodeMap } from "./code-map.js";
 import { reasonOf, unavailable, WrongType } from "./faults.js";
 import { indexKeys } from "./keys.js";
-import { Call, type Carrier, Lane, Outdated } from "./lane.js";
+import { type Carrier, Lane, Outdated } from "./lane.js";
 import type { Budget } from "./line.js";
-import { newOperationId } from "./operation-id.js";
+import { type Change, Mutation } from "./mutation.js";
 import { statusLines } from "./record-text.js";
 import type { Replicas } from "./replicas.js";
-import { evaluate, scripts } from "./scripts.js";
+import { anyChange, changesOf, evaluate, type Script } from "./scripts.js";
 import type { Server } from "./server.js";
 import type { SurplusTrimmer } from "./surplus-trimmer.js";
 import type { Trimmer } from "./trimmer.js";
 import type { Argument, Outcome, Verb } from "./verbs.js";
-
-/** A change of one job. It keeps its operation id however often it is sent. */
-class Mutation<S, R> extends Call<R> {
-  readonly verb: Verb<S, R>;
-  readonly subject: S;
-  readonly operation = newOperationId();
-  readonly enters: string | null;
-
-  constructor(verb: Verb<S, R>, subject: S) {
-    super(verb.size(subject));
-    this.verb = verb;
-    this.subject = subject;
-    this.enters = verb.enters?.(subject) ?? null;
-  }
-
-  write(args: Argument[], status: number): void {
-    args.push(this.verb.name, this.operation);
-    this.verb.write(args, this.subject, status);
-  }
-
-  answer(outcome: Outcome, code: Code, historyLimit: number): void {
-    try {
-      this.resolve(this.verb.read(outcome, this.subject, { code, budget: this, historyLimit }));
-    } catch (error) {
-      this.reject(error);
-    }
-  }
-}
-
-/** Each knows of itself what its subject and its reply are. */
-// biome-ignore lint/suspicious/noExplicitAny: a subject goes in and comes out of the same object
-type AnyMutation = Mutation<any, any>;
 
 /** A status as the scripts know it, and from where it may be entered. */
 interface Entry {
@@ -56,18 +24,22 @@ interface Entry {
 const NO_CODE: Code = { code: -1, status: "", ttlMs: 0 };
 
 /** Changes of jobs: one script for those that travel together. */
-export class Mutations implements Carrier<AnyMutation> {
+export class Mutations implements Carrier<Change> {
   readonly #server: Server;
   readonly #shape: StoreShape;
   readonly #eventLogLength: number;
   readonly #trimmer: Trimmer;
   readonly #surplus: SurplusTrimmer;
   readonly #replicas: Replicas | null;
-  readonly #lane: Lane<AnyMutation>;
+  readonly #lane: Lane<Change>;
   readonly #fixedKeys: readonly string[];
   readonly #finals: string;
   readonly #sourceLines = new Map<readonly string[], string>();
-  #loadedOn = -1;
+  /** The connection whose server knows the script for all kinds; and of those for one kind, whether it knows them yet. */
+  #known: { readonly generation: number; readonly scripts: Map<Script, boolean> } = {
+    generation: -1,
+    scripts: new Map(),
+  };
 
   constructor(
     server: Server,
@@ -99,7 +71,9 @@ export class Mutations implements Carrier<AnyMutation> {
 
   get isReady(): boolean {
     const { connection, knownMap, isPermitted } = this.#server;
-    return connection.isReady && knownMap !== undefined && isPermitted && this.#loadedOn === connection.generation;
+    return (
+      connection.isReady && knownMap !== undefined && isPermitted && this.#known.generation === connection.generation
+    );
   }
 
   async prepare(budget: Budget): Promise<void> {
@@ -108,34 +82,37 @@ export class Mutations implements Carrier<AnyMutation> {
     await this.#server.map(budget);
     await this.#server.permit(budget);
     const { generation } = connection;
-    if (this.#loadedOn === generation) return;
+    if (this.#known.generation === generation) return;
     const replicas = this.#replicas;
     if (replicas !== null) await this.#server.read((client) => replicas.try(client), budget);
-    // The server knows the script before the first batch: sent again by its text, one could be overtaken by the next.
-    await this.#server.read(
-      (client) => client.eval(scripts.mutate.source, this.#fixedKeys.length, ...this.#fixedKeys, "", 0),
-      budget,
-    );
-    this.#loadedOn = generation;
+    // The server knows a script before its first batch: sent again by its text, one could be overtaken by the next.
+    await this.#load(anyChange, budget);
+    this.#known = { generation, scripts: new Map() };
   }
 
-  async send(batch: readonly AnyMutation[]): Promise<void> {
+  #load({ source }: Script, budget: Budget): Promise<unknown> {
+    const keys = this.#fixedKeys;
+    return this.#server.read((client) => client.eval(source, keys.length, ...keys, "", 0), budget);
+  }
+
+  async send(batch: readonly Change[]): Promise<void> {
     const { connection, knownMap } = this.#server;
     const [first] = batch;
     if (first === undefined || knownMap === undefined) throw new Outdated("the map is not known");
     const entries: Entry[] = [];
     const places = batch.map((mutation) => placeOf(mutation, entries, knownMap));
     const keys = this.#fixedKeys.slice();
-    for (const { verb, subject } of batch) keys.push(this.#server.keys.job(verb.id(subject)));
+    for (const { id } of batch) keys.push(this.#server.keys.job(id));
     const repeated = first.doubtful || connection.repeatsByItself;
-    const args = this.#header(knownMap, connection.deadline(first.end), repeated, entries);
-    for (const [n, mutation] of batch.entries()) mutation.write(args, places[n] ?? 0);
+    const creating = batch.every(({ verb }) => verb === "create");
+    const args = this.#header(knownMap, connection.deadline(first.end), { repeated, creating }, entries);
+    for (const [n, mutation] of batch.entries()) mutation.write(args, `${places[n]}`);
 
-    const answered = connection.once((client) => evaluate(client, scripts.mutate, keys, args));
+    const answered = connection.once((client) => evaluate(client, this.#scriptFor(batch), keys, args));
     for (const [n, { status }] of entries.entries()) {
       this.#surplus.sent(status, places.filter((place) => place === n + 1).length);
     }
-    const reply = (await answered) as Outcome;
+    const reply = (await answered) as unknown[];
     if (reply[0] === "late") {
       connection.doubtClock();
       throw new Outdated("the deadline passed on the way");
@@ -148,14 +125,15 @@ export class Mutations implements Carrier<AnyMutation> {
     const shortage = (await this.#replicas?.confirm(first.end, repeated)) ?? null;
     const { historyLimit } = this.#shape;
     for (const [n, mutation] of batch.entries()) {
+      const outcome: Outcome = [reply[2 * n + 1] as string, reply[2 * n + 2]];
       if (shortage !== null) mutation.reject(unavailable(shortage, true));
-      else mutation.answer(reply[n + 1] as Outcome, entries[(places[n] ?? 0) - 1]?.code ?? NO_CODE, historyLimit);
+      else mutation.answer(outcome, entries[(places[n] ?? 0) - 1]?.code ?? NO_CODE, historyLimit);
       if (mutation.enters !== null) this.#surplus.entered(mutation.enters);
     }
     this.#trimmer.trimSoon();
   }
 
-  async explain(error: unknown, mutation: AnyMutation): Promise<unknown> {
+  async explain(error: unknown, mutation: Change): Promise<unknown> {
     if (mutation.enters !== null) this.#surplus.entered(mutation.enters);
     // A permission that was taken away: nobody knows how far the script came.
     mutation.doubtful ||= this.#server.isDenialMidway(error);
@@ -163,16 +141,40 @@ export class Mutations implements Carrier<AnyMutation> {
     return named instanceof WrongType ? new Error(reasonOf(error)) : named;
   }
 
+  /** Until the server knows the one for its kind, the one for all kinds does: nobody waits for that. */
+  #scriptFor(batch: readonly Change[]): Script {
+    const verb = batch[0]?.verb ?? "";
+    const script = changesOf[verb];
+    if (script === undefined || batch.some((change) => change.verb !== verb)) return anyChange;
+    const { scripts } = this.#known;
+    if (scripts.get(script) === true) return script;
+    if (!scripts.has(script)) {
+      scripts.set(script, false);
+      // What fails here, the next call meets as well.
+      this.#load(script, this.#server.connection.budget()).then(
+        () => scripts.set(script, true),
+        () => scripts.delete(script),
+      );
+    }
+    return anyChange;
+  }
+
   /** What lua/batch.lua takes first. */
-  #header(map: CodeMap, deadline: number, repeated: boolean, entries: readonly Entry[]): Argument[] {
+  #header(
+    map: CodeMap,
+    deadline: number,
+    { repeated, creating }: { readonly repeated: boolean; readonly creating: boolean },
+    entries: readonly Entry[],
+  ): Argument[] {
     const { historyLimit, maxRecordBytes } = this.#shape;
     const idAt = this.#server.keys.job("").length + 1;
     const args: Argument[] = [
       ...[map.edition, deadline, repeated ? 1 : 0, this.#eventLogLength, historyLimit, maxRecordBytes, idAt],
-      ...[this.#finals, entries.length],
+      ...[this.#finals, creating ? 1 : 0, entries.length],
     ];
-    for (const { status, sources, code } of entries) {
-      args.push(JSON.stringify(status), code.code, code.ttlMs, sources === undefined ? "" : this.#linesOf(sources));
+    for (const [n, { status, sources, code }] of entries.entries()) {
+      const base = code.code * 2 ** 42;
+      args.push(n + 1, JSON.stringify(status), base, code.ttlMs, sources === undefined ? "" : this.#linesOf(sources));
     }
     return args;
   }
@@ -189,9 +191,8 @@ export class Mutations implements Carrier<AnyMutation> {
 }
 
 /** Which of the batch's statuses a mutation enters, counted from 1; 0: none. */
-function placeOf({ verb, subject, enters }: AnyMutation, entries: Entry[], map: CodeMap): number {
+function placeOf({ enters, sources }: Change, entries: Entry[], map: CodeMap): number {
   if (enters === null) return 0;
-  const sources = verb.sources?.(subject);
   const known = entries.findIndex((entry) => entry.status === enters && entry.sources === sources);
   if (known !== -1) return known + 1;
   return entries.push({ status: enters, sources, code: map.own.get(enters) ?? NO_CODE });

@@ -1,5 +1,6 @@
 import type { Reading } from "../driver.js";
-import { Call, type Carrier, Lane } from "./lane.js";
+import { Call } from "./call.js";
+import { type Carrier, Lane } from "./lane.js";
 import type { Budget } from "./line.js";
 import type { Server } from "./server.js";
 

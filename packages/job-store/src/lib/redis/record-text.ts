@@ -118,7 +118,7 @@ function historyText(history: readonly RecordedChange[], createdAt: number): str
     ({ version, from, to, at, by, note, key }) =>
       `\n[${version},${JSON.stringify(from)},${JSON.stringify(to)},${at - createdAt}${remarkText({ by, note, key })}]`,
   );
-  return `"history":[${entries.join(",")}]}`;
+  return entries.join(",");
 }
 
 /** JSON strings, one a line, each between line breaks, as the scripts look statuses up. */

@@ -6,6 +6,7 @@ import auditKeys from "./lua/audit-keys.lua";
 import auditMembers from "./lua/audit-members.lua";
 import batch from "./lua/batch.lua";
 import commit from "./lua/commit.lua";
+import control from "./lua/control.lua";
 import counts from "./lua/counts.lua";
 import create from "./lua/create.lua";
 import drop from "./lua/drop.lua";
@@ -39,9 +40,27 @@ function script(...parts: readonly string[]): Script {
   return { source, sha: createHash("sha1").update(source).digest("hex") };
 }
 
-/** Every script the driver runs. The Lua files say what each takes and answers. */
+/** Carries out changes of jobs by these verbs. */
+function change(...verbs: readonly string[]): Script {
+  return script(places, log, batch, control, record, ...verbs, commit);
+}
+
+/** For calls of all kinds. */
+export const anyChange = change(create, move, progress, save, drop, remove);
+
+/**
+ * For those that are made most, by their verb, when they travel with their like: Redis builds what a script defines anew
+ * each time it runs.
+ */
+export const changesOf: Readonly<Record<string, Script>> = {
+  create: change(create),
+  move: change(move),
+  progress: change(progress),
+  remove: change(remove),
+};
+
+/** Every other script that the driver runs. The Lua files say what each takes and answers. */
 export const scripts = {
-  mutate: script(places, log, record, batch, create, move, progress, save, drop, remove, commit),
   map: script(map),
   page: script(page),
   find: script(places, find),
@@ -51,7 +70,7 @@ export const scripts = {
   surplus: script(places, log, surplus),
   trim: script(places, trim),
   auditKeys: script(auditKeys),
-  auditJobs: script(places, auditJobs),
+  auditJobs: script(places, control, auditJobs),
   auditEntries: script(places, auditEntries),
   auditMembers: script(places, auditMembers),
   outboxClaim: script(outbox, outboxClaim),

@@ -78,8 +78,21 @@ export class ShardedStorage implements JobStorage {
     return ids.map((id) => readings.get(id) ?? { kind: "absent" });
   }
 
+  /** Each shard is asked for its share, and once more for a whole page where that was too little. */
   async list(range: Range): Promise<Listing> {
-    return merge(await Promise.all(this.#shards.map((shard) => shard.list(range))), range);
+    const limit = shareOf(range.limit, this.#shards.length);
+    const pages = await Promise.all(this.#shards.map((shard) => shard.list({ ...range, limit })));
+    const asked = new Set<number>();
+    for (;;) {
+      const page = merge(pages, range);
+      const nearest = pages.findIndex(({ next }) => next !== null && next === page.next);
+      const [shard, own] = [this.#shards[nearest], pages[nearest]];
+      if (page.entries.length === range.limit || shard === undefined || own === undefined || asked.has(nearest))
+        return page;
+      asked.add(nearest);
+      const more = await shard.list({ ...range, start: own.next });
+      pages[nearest] = { entries: [...own.entries, ...more.entries], next: more.next };
+    }
   }
 
   async counts(): Promise<ReadonlyMap<string, number>> {
@@ -115,6 +128,12 @@ export class ShardedStorage implements JobStorage {
 }
 
 const SEVERITY = ["healthy", "degraded", "unhealthy"];
+
+/** Ids are spread by their hash, so a shard seldom has more of a page than this: its mean and three deviations. */
+function shareOf(limit: number, shards: number): number {
+  const mean = limit / shards;
+  return Math.min(limit, Math.ceil(mean + 3 * Math.sqrt(mean)));
+}
 
 /**
  * One page of the pages of all shards. What a shard has looked at ends at its `next`: beyond the nearest of these,

@@ -21,8 +21,8 @@ import { unavailable } from "./faults.js";
 import type { Budget } from "./line.js";
 import { fieldLines, line, readRecord, remarkText, wholeArgs } from "./record-text.js";
 
-/** What a script replied to one call: what happened, then what belongs to it. */
-export type Outcome = readonly [string, ...unknown[]];
+/** What a script replied to one call: what happened, and what belongs to that. */
+export type Outcome = readonly [what: string, detail: unknown];
 
 export type Argument = string | number;
 
@@ -43,8 +43,8 @@ export interface Verb<S, R> {
   readonly enters?: (subject: S) => string;
   /** Statuses from which that is legal. */
   readonly sources?: (subject: S) => readonly string[];
-  /** Adds its own arguments, those behind the operation id. `status`: the place of the status that it enters. */
-  readonly write: (args: Argument[], subject: S, status: number) => void;
+  /** Its own arguments, those behind the operation id. `status`: the name that the status has which it enters. */
+  readonly args: (subject: S, status: string) => readonly Argument[];
   /** @throws JobStoreError UNAVAILABLE (indeterminate) */
   readonly read: (outcome: Outcome, subject: S, circumstances: Circumstances) => R;
 }
@@ -54,10 +54,10 @@ export const create: Verb<NewJob, InsertReply> = {
   id: (job) => job.id,
   size: (job) => job.data.length + sizeOf(job.outbox),
   enters: (job) => job.status,
-  write: (args, job, status) => {
-    args.push(status, line("data", job.data), remarkText(job.remark), fieldLines(job.fields), job.outbox.length);
-    writeMessages(args, job.outbox);
-  },
+  args: (job, status) => [
+    ...[status, line("data", job.data), remarkText(job.remark), fieldLines(job.fields)],
+    ...messageArgs(job.outbox),
+  ],
   read: (outcome, job, { code, historyLimit }) => {
     if (outcome[0] === "created") {
       return { kind: "created", record: newRecord(job, Number(outcome[1]), code.ttlMs, historyLimit) };
@@ -74,10 +74,10 @@ export const move: Verb<Move, MoveReply> = {
   size: (change) => (change.result?.length ?? 0) + (change.progress?.length ?? 0) + sizeOf(change.outbox),
   enters: (change) => change.to,
   sources: (change) => change.from,
-  write: (args, change, status) => {
-    args.push(status, expectations(change.target), parts(change), remarkText(change.remark), change.outbox.length);
-    writeMessages(args, change.outbox);
-  },
+  args: (change, status) => [
+    ...[status, expectations(change.target), parts(change), remarkText(change.remark)],
+    ...messageArgs(change.outbox),
+  ],
   read: (outcome, { target }, { budget }) => {
     const kind = outcome[0] === "unchanged" ? "unchanged" : "moved";
     const record = answer(target.id, outcome, kind, budget);
@@ -90,7 +90,7 @@ export const recordProgress: Verb<{ readonly target: Target; readonly progress: 
   name: "progress",
   id: ({ target }) => target.id,
   size: ({ progress }) => progress.length,
-  write: (args, { target, progress }) => void args.push(expectations(target), line("progress", progress)),
+  args: ({ target, progress }) => [expectations(target), line("progress", progress)],
   read: (outcome, _, { budget }) => (outcome[0] === "recorded" ? { kind: "recorded" } : refused(outcome, budget)),
 };
 
@@ -105,7 +105,7 @@ export const save: Verb<Replacement, ReplaceReply | { readonly kind: "changed" }
   id: ({ job }) => job.id,
   size: ({ job, value }) => job.data.length + (job.result?.length ?? 0) + value.length,
   enters: ({ job }) => job.status,
-  write: (args, { job, value }, status) => void args.push(status, ...wholeArgs(job), value),
+  args: ({ job, value }, status) => [status, ...wholeArgs(job), value],
   read: (outcome, { job }, { budget }) => {
     if (outcome[0] === "over" || outcome[0] === "changed") return { kind: outcome[0] };
     const record = answer(job.id, outcome, "saved", budget);
@@ -118,7 +118,7 @@ export const remove: Verb<Target, RemoveReply> = {
   name: "remove",
   id: ({ id }) => id,
   size: () => 0,
-  write: (args, target) => void args.push(expectations(target)),
+  args: (target) => [expectations(target)],
   // "removed": by this call's first attempt, whose reply was lost.
   read: (outcome) =>
     outcome[0] === "done" || outcome[0] === "removed"
@@ -131,7 +131,7 @@ export const drop: Verb<{ readonly id: string; readonly value: string }, boolean
   name: "drop",
   id: ({ id }) => id,
   size: ({ value }) => value.length,
-  write: (args, { value }) => void args.push(value),
+  args: ({ value }) => [value],
   read: (outcome) => outcome[0] === "dropped",
 };
 
@@ -145,8 +145,9 @@ type Refused = Missing | Conflict | Illegal | TooLarge | Unreadable;
 function answer(id: string, outcome: Outcome, kind: string, budget: Budget): JobRecord | Unreadable | null {
   if (outcome[0] === kind) return readRecord(id, String(outcome[1]));
   if (outcome[0] !== "answered") return null;
-  const record = readRecord(id, String(outcome[2]));
-  if ("kind" in record || record.version === Number(outcome[1])) return record;
+  const [version = "", text = ""] = String(outcome[1]).split(/ (.*)/s, 2);
+  const record = readRecord(id, text);
+  if ("kind" in record || record.version === Number(version)) return record;
   budget.doubtful = true;
   throw unavailable(`The reply to this call was lost, and job ${id} has moved on since.`, true);
 }
@@ -215,11 +216,9 @@ function sizeOf(messages: readonly OutgoingMessage[]): number {
 }
 
 /** Two values each. As JSON, because raw text would lose a lone surrogate. */
-function writeMessages(args: Argument[], messages: readonly OutgoingMessage[]): void {
-  for (const { queue, id, payload, headers } of messages) {
-    args.push(
-      id === null ? "" : JSON.stringify(id),
-      `{"queue":${JSON.stringify(queue)},"headers":${JSON.stringify(headers)},"payload":${payload}}`,
-    );
-  }
+function messageArgs(messages: readonly OutgoingMessage[]): readonly string[] {
+  return messages.flatMap(({ queue, id, payload, headers }) => [
+    id === null ? "" : JSON.stringify(id),
+    `{"queue":${JSON.stringify(queue)},"headers":${JSON.stringify(headers)},"payload":${payload}}`,
+  ]);
 }

@@ -1,5 +1,5 @@
 -- Holds jobs against their places in the indexes and their time to live, and gives them the right ones where asked to.
--- What a record says is right. Comes after places.lua.
+-- What a record says is right. Comes after places.lua and control.lua.
 -- KEYS: from 6 on, the jobs
 -- ARGV: 1 edition of the map the caller knows, 2 '1' to mend, 3 what the codes stand for: ttl (ms) and status (JSON), one
 --       a line, 4 the fields that the caller declares, one a line; from 5 on, four of each job: 5 id, 6 version and
@@ -44,8 +44,7 @@ local function wanted(before, computed)
 end
 
 local function parse(text)
-  local version, status, created, entered, ttl = string.match(string.match(text, '^[^\n]*'),
-    '^{"version":(%d+),"status":(".*"),"attempt":%d+,"times":%[(%d+),(%-?%d+),(%d+),?%-?%d*%],$')
+  local version, status, _, created, entered, ttl = control(text)
   if not version then return nil end
   local job = { version = version, status = status, created = tonumber(created), entered = created + entered,
     ttl = tonumber(ttl) }

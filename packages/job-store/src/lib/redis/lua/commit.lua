@@ -1,37 +1,47 @@
--- Ends every script that changes jobs: has each call decided, and writes what came of it. See batch.lua.
+-- Ends every script that changes jobs: reads them, has each call decided, and writes what came of it. See batch.lua.
 --
--- CALL: 1 operation id
 -- Replies: none of its own
 
-local keys = {}
-for i = 9, #KEYS do keys[i - 8] = KEYS[i] end
-local texts = redis.call('MGET', unpack(keys))
-
--- Where MGET finds nothing, there may still be something that is no text.
-local absent = {}
-for i, text in ipairs(texts) do
-  if not text then absent[#absent + 1] = keys[i] end
+-- What creates jobs finds nothing, as a rule, and that is sooner seen than what is there.
+local fresh = ARGV[9] == '1' and redis.call('EXISTS', unpack(KEYS, 9)) == 0
+local texts, foreign = {}, false
+if not fresh then
+  texts = redis.call('MGET', unpack(KEYS, 9))
+  -- Where MGET finds nothing, there may still be something that is no text.
+  local absent = {}
+  for i, text in ipairs(texts) do
+    if not text then absent[#absent + 1] = KEYS[8 + i] end
+  end
+  foreign = #absent > 0 and redis.call('EXISTS', unpack(absent)) > 0
 end
-local foreign = #absent > 0 and redis.call('EXISTS', unpack(absent)) > 0
 
 -- Calls on the same job see what those before them decided.
 local jobs, order = {}, {}
-local function jobAt(i)
-  local key = keys[i]
-  if not jobs[key] then
-    jobs[key] = {
-      id = sub(key, ARGV[7]), key = key, place = 8 + i, text = texts[i], changed = false, expires = false,
-      foreign = foreign and not texts[i] and redis.call('EXISTS', KEYS[8 + i]) == 1,
-      score = false, created = false, creation = false, fields = false,
+local function jobAt(place)
+  local key = KEYS[place]
+  local job = jobs[key]
+  if not job then
+    local text = texts[place - 8]
+    job = {
+      id = sub(key, ARGV[7]), place = place, text = text, changed = false, expires = false, score = false,
+      created = false, creation = false, fields = false,
+      foreign = foreign and not text and redis.call('EXISTS', KEYS[place]) == 1,
     }
-    order[#order + 1] = jobs[key]
+    jobs[key] = job
+    order[#order + 1] = job
   end
-  return jobs[key]
+  return job
 end
 
-local reply, at = { 'done' }, 10 + 4 * ARGV[9]
-for i = 1, #keys do
-  reply[i + 1], at = verbs[ARGV[at]](jobAt(i), at)
+local reply, at = { 'done' }, calls
+for place = 9, #KEYS do
+  local last, what, detail = at + 1 + ARGV[at + 1], 'removed', ''
+  if not (repeated and redis.call('ZSCORE', KEYS[8], ARGV[at + 2])) then
+    what, detail = verbs[ARGV[at]](jobAt(place), unpack(ARGV, at + 2, last))
+  end
+  reply[#reply + 1] = what
+  reply[#reply + 1] = detail or ''
+  at = last + 1
 end
 
 local lasting, byStatus, byCreation, gone, goneIds = {}, {}, {}, {}, {}
@@ -40,7 +50,7 @@ for _, job in ipairs(order) do
     if job.expires then
       redis.call('SET', KEYS[job.place], job.text, 'PXAT', job.expires)
     else
-      lasting[#lasting + 1] = job.key
+      lasting[#lasting + 1] = KEYS[job.place]
       lasting[#lasting + 1] = job.text
     end
     if job.score then
@@ -52,13 +62,13 @@ for _, job in ipairs(order) do
       byCreation[#byCreation + 1] = job.id
     end
   elseif job.changed then
-    gone[#gone + 1] = job.key
+    gone[#gone + 1] = KEYS[job.place]
     goneIds[#goneIds + 1] = job.id
   end
 end
 if #lasting > 0 then redis.call('MSET', unpack(lasting)) end
 for _, job in ipairs(map[3] and order or {}) do
-  if job.text and job.score then placeFields(job.id, tonumber(job.score), job.created, job.fields or nil) end
+  if job.text and job.score then placeFields(job.id, tonumber(job.score), tonumber(job.created), job.fields or nil) end
 end
 if #byStatus > 0 then redis.call('ZADD', KEYS[2], unpack(byStatus)) end
 if #byCreation > 0 then redis.call('ZADD', KEYS[3], unpack(byCreation)) end

@@ -15,6 +15,12 @@ local function announce(kind, id, rest)
   events[#events + 1] = '{"type":"' .. kind .. '","id":"' .. id .. '","at":' .. today .. rest .. '}'
 end
 
+-- Likewise, of a change of status. `remark` is as in the history.
+local function announceChange(kind, id, from, to, version, remark)
+  events[#events + 1] = '{"type":"' .. kind .. '","id":"' .. id .. '","at":' .. today .. ',"from":' .. from .. ',"to":' .. to
+    .. ',"version":' .. version .. (remark == '' and '' or ',"remark":' .. string.sub(remark, 2)) .. '}'
+end
+
 -- Adds what was announced to the log.
 local function publish()
   if #events == 0 then return end

@@ -1,41 +1,35 @@
 -- Moves a job to another status.
--- CALL: 1 operation id, 2 place of the status, 3 version and createdAt expected, or '', 4 progress, result and failure
---       line ('=' keeps what is stored), or '' to keep all, 5 remark, 6 number of messages; then messages
--- Replies: { 'moved', record } { 'answered', version, record } { 'unchanged', record } { 'missing' }
---          { 'conflict', version } { 'illegal', status (JSON) } { 'tooLarge', bytes } { 'unreadable' }
+-- CALL: 1 operation, 2 status, 3 expected version and createdAt, or '', 4 changes: progress, result and failure line ('='
+--       keeps what is stored), or '' to keep all, 5 remark; then messages
+-- Replies: 'moved', record; 'answered', version and record; 'unchanged', record; 'missing'; 'conflict', version;
+--          'illegal', status (JSON); 'tooLarge', bytes; 'unreadable'
 
-function verbs.move(job, at)
-  local count = tonumber(ARGV[at + 6])
-  local after = at + 7 + 2 * count
-  if isRemoved(ARGV[at + 1]) then return { 'removed' }, after end
-  if not job.text then return refusal(job), after end
+function verbs.move(job, operation, status, expected, changes, remark, ...)
+  if not job.text then return refusal(job) end
   local record = parse(job.text)
-  if not record then return { 'unreadable' }, after end
-  local before = repeated and answered(record.ops, ARGV[at + 1])
-  if before then return { 'answered', before, job.text }, after end
-  if conflicts(record, ARGV[at + 3]) then return { 'conflict', record.version }, after end
-  local status, from = statuses[ARGV[at + 2]], record.status
-  if not contains(status.sources, from) then
-    if from == status.json then return { 'unchanged', job.text }, after end
-    return { 'illegal', from }, after
+  if not record then return 'unreadable' end
+  local before = repeated and answered(record.ops, operation)
+  if before then return 'answered', before .. ' ' .. job.text end
+  if conflicts(record, expected) then return 'conflict', record.version end
+  local to, from = statuses[status], record.status
+  if not contains(to.sources, from) then
+    if from == to.json then return 'unchanged', job.text end
+    return 'illegal', from
   end
 
   local attempt, parts = record.attempt, record.parts
-  if contains(ARGV[8], from) then
-    attempt = int(attempt + 1)
-    parts = replaceParts(parts, '', '', '')
-  end
-  if ARGV[at + 4] ~= '' then parts = replaceParts(parts, match(ARGV[at + 4], '^([^\n]*)\n([^\n]*)\n([^\n]*)$')) end
-  local version, created, remark = int(record.version + 1), tonumber(record.created), ARGV[at + 5]
+  if contains(ARGV[8], from) then attempt, parts = int(attempt + 1), NO_PARTS end
+  if changes ~= '' then parts = replaceParts(parts, match(changes, '^([^\n]*)\n([^\n]*)\n([^\n]*)$')) end
+  local version, created = int(record.version + 1), record.created
   local age = int(now - created)
-  local entry = '\n[' .. version .. ',' .. from .. ',' .. status.json .. ',' .. age .. remark .. ']'
-  local text = compose(version, status.json, attempt, record.created .. ',' .. age .. ',' .. status.ttl, parts,
-    remember(record.ops, ARGV[at + 1], int(ARGV[2] - created), created, version),
+  local entry = '\n[' .. version .. ',' .. from .. ',' .. to.json .. ',' .. age .. remark .. ']'
+  local text = compose(version, to.json, attempt, created .. ',' .. age .. ',' .. to.ttl, parts,
+    sub(job.text, record.first, record.last), remember(record.ops, operation, created, version),
     addEntry(record.history, entry, historyLimit))
-  if #text > largest then return { 'tooLarge', #text }, after end
-  write(job, text, status.ttl ~= '0' and int(now + status.ttl), status.score)
+  if #text > largest then return 'tooLarge', #text end
+  write(job, text, to.expires, to.score)
   job.created = created
-  announce('status', job.id, change(from, status.json, version, remark))
-  send(job.id, version, at + 7, count)
-  return { 'moved', text }, after
+  announceChange('status', job.id, from, to.json, version, remark)
+  send(job.id, version, ...)
+  return 'moved', text
 end

@@ -10,6 +10,7 @@
 -- Numbers have a fixed width. A value is JSON text, so that none can look like the beginning of another. Neither index nor
 -- hash is there until a definition declares a field.
 
+local KEYS, ARGV = KEYS, ARGV
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local map = redis.call('HMGET', KEYS[1], 'edition', 'log', 'fields')

@@ -1,4 +1,4 @@
--- Knows the text of a record. Put after log.lua.
+-- Knows the text of a record. Put after batch.lua and control.lua.
 --
 -- Replies: none of its own
 --
@@ -19,32 +19,30 @@
 
 local find, sub, match = string.find, string.sub, string.match
 
--- The record's parts; what is between control and operations stays in one piece. nil: it is no record.
+-- The record's parts; nil: it is no record. `parts` are the lines between control and data, `first` to `last` is where
+-- data stands, `history` is its entries.
 local function parse(text)
-  local control = find(text, '\n', 1, true)
-  local progress = control and find(text, '\n', control + 1, true)
-  local result = progress and find(text, '\n', progress + 1, true)
-  local failure = result and find(text, '\n', result + 1, true)
-  local data = failure and find(text, '\n', failure + 1, true)
-  local ops = data and find(text, '\n', data + 1, true)
-  if not ops or sub(text, ops + 1, ops + 11) ~= '"history":[' then return nil end
-  local version, status, attempt, created, entered, ttl, updated = match(sub(text, 1, control - 1),
-    '^{"version":(%d+),"status":(".-"),"attempt":(%d+),"times":%[(%d+),(%-?%d+),(%d+),?(%-?%d*)%],$')
-  if not version then return nil end
+  local version, status, attempt, created, entered, ttl, _, parts = control(text)
+  local data = version and find(text, '\n"data":', parts, true)
+  local ops = data and find(text, '\n"ops":"', data + 1, true)
+  local history = ops and find(text, '",\n"history":[', ops + 8, true)
+  if not history then return nil end
   return {
     version = version, status = status, attempt = attempt, created = created, entered = entered, ttl = ttl,
-    updated = updated, parts = sub(text, control, data - 1), ops = sub(text, data + 8, ops - 3),
-    history = sub(text, ops + 1),
+    parts = sub(text, parts, data), first = data + 1, last = ops - 1,
+    ops = sub(text, ops + 8, history - 1), history = sub(text, history + 14, -3),
   }
 end
 
--- `at` and the times are as in the text, `parts` begins with a line break.
-local function compose(version, status, attempt, times, parts, ops, history)
+-- `at` and the times are as in the text, `parts` begins and ends with a line break.
+local function compose(version, status, attempt, times, parts, data, ops, history)
   return '{"version":' .. version .. ',"status":' .. status .. ',"attempt":' .. attempt .. ',"times":[' .. times .. '],'
-    .. parts .. '\n"ops":"' .. ops .. '",\n' .. history
+    .. parts .. data .. '\n"ops":"' .. ops .. '",\n"history":[' .. history .. ']}'
 end
 
--- Puts others in the place of some of the lines between control and operations; '=' keeps what is there.
+local NO_PARTS = '\n\n\n\n'
+
+-- Puts others in the place of some of the lines between control and data; '=' keeps what is there.
 local function replaceParts(parts, progress, result, failure)
   local first = find(parts, '\n', 2, true)
   local second = find(parts, '\n', first + 1, true)
@@ -61,8 +59,8 @@ local function answered(ops, operation)
 end
 
 -- An operation can be repeated until its deadline and no longer, so that is how long it is remembered, and a second
--- more: a caller that reconnected may count its deadline a little differently. `deadline` counts from createdAt.
-local function remember(ops, operation, deadline, created, version)
+-- more: a caller that reconnected may count its deadline a little differently. Deadlines count from createdAt.
+local function remember(ops, operation, created, version)
   -- From the oldest on, as far as they are over: a busy job has hundreds.
   local over = now - created - 1000
   local kept, oldest, after = 1, match(ops, '^%w+ (%-?%d+) %d+ ?()')
@@ -71,7 +69,7 @@ local function remember(ops, operation, deadline, created, version)
     oldest, after = match(ops, '^%w+ (%-?%d+) %d+ ?()', kept)
   end
   if kept > 1 then ops = sub(ops, kept) end
-  return (ops == '' and '' or ops .. ' ') .. operation .. ' ' .. deadline .. ' ' .. version
+  return (ops == '' and '' or ops .. ' ') .. operation .. ' ' .. int(deadline - created) .. ' ' .. version
 end
 
 -- An entry is this long at least, with its line break.
@@ -79,22 +77,15 @@ local SHORTEST = 14
 
 -- Adds an entry, and drops the oldest past the limit.
 local function addEntry(history, entry, limit)
-  if #history < limit * SHORTEST then
-    return sub(history, 1, -3) .. (sub(history, -3, -3) == '[' and '' or ',') .. entry .. ']}'
+  if history == '' or limit == 0 then return limit == 0 and '' or entry end
+  if #history >= limit * SHORTEST then
+    local _, count = string.gsub(history, '\n', '')
+    local kept = 1
+    for _ = limit, count do kept = find(history, '\n', kept + 1, true) end
+    if not kept then return entry end
+    history = sub(history, kept)
   end
-  local entries = sub(history, 1, -3)
-  local _, count = string.gsub(entries, '\n', '')
-  local first = find(entries, '\n', 1, true)
-  local kept = first
-  for _ = 1, math.min(count, count - limit + 1) do kept = find(entries, '\n', kept + 1, true) end
-  if kept ~= first then entries = sub(entries, 1, first - 1) .. (kept and sub(entries, kept) or '') end
-  if limit > 0 then
-    if sub(entries, -1) ~= '[' then entries = entries .. ',' end
-    entries = entries .. entry
-  elseif sub(entries, -1) == ',' then
-    entries = sub(entries, 1, -2)
-  end
-  return entries .. ']}'
+  return history .. ',' .. entry
 end
 
 -- `list` holds JSON strings, one a line, each between line breaks.
@@ -104,7 +95,7 @@ end
 
 -- `expected` is a version and a createdAt, either or both; an empty one accepts any.
 local function conflicts(record, expected)
-  if expected == '' then return false end
+  if expected == '' or expected == record.version .. ' ' .. record.created then return false end
   local version, created = match(expected, '^(%d*) (%d*)$')
   return (version ~= '' and version ~= record.version) or (created ~= '' and created ~= record.created)
 end

@@ -1,37 +1,34 @@
 -- Writes a whole job as given, one version above the stored one where there is one.
--- CALL: 1 operation id, 2 place of its status, 3 version, 4 attempt, 5 createdAt, 6 updatedAt, 7 statusAt, 8 progress line,
---       9 result line, 10 failure line, 11 data line, 12 history part, 13 fields (one a line), 14 value that is no record
---       and to be replaced, or ''
--- Replies: { 'saved', record } { 'answered', version, record } { 'conflict', version } { 'over' } { 'tooLarge', bytes }
---          { 'unreadable' } { 'changed' }  that value is not there any more
+-- CALL: 1 operation, 2 status, 3 version, 4 attempt, 5 created (ms), 6 updated (ms), 7 entered: when it entered its status
+--       (ms), 8 progress, 9 result, 10 failure and 11 data (lines), 12 history: its entries, 13 fields (one a line),
+--       14 replaced: a value that is no record, or ''
+-- Replies: 'saved', record; 'answered', version and record; 'conflict', version; 'over'; 'tooLarge', bytes; 'unreadable';
+--          'changed'  that value is not there any more
 
-function verbs.save(job, at)
-  local after = at + 15
-  if isRemoved(ARGV[at + 1]) then return { 'removed' }, after end
-  if job.foreign then return { 'unreadable' }, after end
-  local status, replaced = statuses[ARGV[at + 2]], ARGV[at + 14]
-  local version, from, ops = ARGV[at + 3], 'null', ''
+function verbs.save(job, operation, status, version, attempt, created, updated, entered, progress, result, failure, data,
+  history, fields, replaced)
+  if job.foreign then return 'unreadable' end
+  local to, from, ops = statuses[status], 'null', ''
   if job.text and job.text ~= replaced then
     local existing = parse(job.text)
-    local before = existing and repeated and answered(existing.ops, ARGV[at + 1])
-    if before then return { 'answered', before, job.text }, after end
-    if replaced ~= '' then return { 'changed' }, after end
-    if not existing then return { 'unreadable' }, after end
-    if existing.version ~= version then return { 'conflict', existing.version }, after end
+    local before = existing and repeated and answered(existing.ops, operation)
+    if before then return 'answered', before .. ' ' .. job.text end
+    if replaced ~= '' then return 'changed' end
+    if not existing then return 'unreadable' end
+    if existing.version ~= version then return 'conflict', existing.version end
     version, from, ops = int(version + 1), existing.status, existing.ops
   elseif replaced ~= '' and not job.text then
-    return { 'changed' }, after
+    return 'changed'
   end
-  local created, entered, ttl = tonumber(ARGV[at + 5]), tonumber(ARGV[at + 7]), tonumber(status.ttl)
-  if ttl > 0 and entered + ttl < now then return { 'over' }, after end
-  local times = ARGV[at + 5] .. ',' .. int(entered - created) .. ',' .. status.ttl
-  if ARGV[at + 6] ~= ARGV[at + 7] then times = times .. ',' .. int(ARGV[at + 6] - created) end
-  local parts = '\n' .. table.concat({ ARGV[at + 8], ARGV[at + 9], ARGV[at + 10], ARGV[at + 11] }, '\n')
-  local text = compose(version, status.json, ARGV[at + 4], times, parts,
-    remember(ops, ARGV[at + 1], int(ARGV[2] - created), created, version), ARGV[at + 12])
-  if #text > largest then return { 'tooLarge', #text }, after end
-  write(job, text, ttl > 0 and int(entered + ttl), int(status.code * 4398046511104 + entered))
-  job.created, job.creation, job.fields = created, ARGV[at + 5], ARGV[at + 13]
-  announce('saved', job.id, change(from, status.json, version, ''))
-  return { 'saved', text }, after
+  local over = to.ttl ~= '0' and entered + to.ttl
+  if over and over < now then return 'over' end
+  local times = created .. ',' .. int(entered - created) .. ',' .. to.ttl
+  if updated ~= entered then times = times .. ',' .. int(updated - created) end
+  local parts = '\n' .. progress .. '\n' .. result .. '\n' .. failure .. '\n'
+  local text = compose(version, to.json, attempt, times, parts, data, remember(ops, operation, created, version), history)
+  if #text > largest then return 'tooLarge', #text end
+  write(job, text, over and int(over), int(to.base + entered))
+  job.created, job.creation, job.fields = created, created, fields
+  announceChange('saved', job.id, from, to.json, version, '')
+  return 'saved', text
 end

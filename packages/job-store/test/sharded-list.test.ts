@@ -1,0 +1,58 @@
+import { expect, test } from "vitest";
+import type { Listing, Position, Range } from "../src/lib/driver.js";
+import { comparePositions } from "../src/lib/position.js";
+import type { RedisStorage } from "../src/lib/redis/redis-storage.js";
+import { ShardedStorage } from "../src/lib/redis/sharded-storage.js";
+
+const SHARDS = 16;
+const PAGE: Range = {
+  statuses: null,
+  where: null,
+  order: "oldest",
+  after: null,
+  before: null,
+  start: null,
+  limit: 50,
+};
+
+/** Shards that list what they are given, and count how many entries they were asked for. */
+function spread(places: readonly Position[], shardOf: (n: number) => number) {
+  const asked = { entries: 0 };
+  const shards = Array.from({ length: SHARDS }, (_, shard) => {
+    const own = places.filter((_, n) => shardOf(n) === shard);
+    const list = async ({ start, limit }: Range): Promise<Listing> => {
+      asked.entries += limit;
+      const left = own.filter((place) => start === null || comparePositions(place, start) > 0);
+      const entries = left.slice(0, limit).map((place) => ({ ...place, kind: "unreadable" as const, reason: "" }));
+      return { entries, next: left.length > limit ? (entries.at(-1) ?? null) : null };
+    };
+    // Of a shard only pages are asked.
+    return { list, logs: [] } as unknown as RedisStorage;
+  });
+  return { storage: new ShardedStorage(shards), asked };
+}
+
+const places = Array.from({ length: 1000 }, (_, at) => ({ id: `${at}`, at }));
+
+test.each([
+  ["evenly", (n: number) => n % SHARDS],
+  ["so that one shard has all", () => 3],
+  ["so that one shard has what comes first", (n: number) => (n < 200 ? 5 : n % SHARDS)],
+])("pages are whole and in order, be jobs spread %s", async (_, shardOf) => {
+  const { storage } = spread(places, shardOf);
+  const seen: number[] = [];
+  let start: Position | null = null;
+  do {
+    const { entries, next }: Listing = await storage.list({ ...PAGE, start });
+    if (next !== null) expect(entries).toHaveLength(PAGE.limit);
+    seen.push(...entries.map(({ at }) => at));
+    start = next;
+  } while (start !== null);
+  expect(seen).toEqual(places.map(({ at }) => at));
+});
+
+test("a page reads little more than it shows, as long as jobs are spread evenly", async () => {
+  const { storage, asked } = spread(places, (n) => n % SHARDS);
+  await storage.list(PAGE);
+  expect(asked.entries).toBeLessThan(4 * PAGE.limit);
+});
