@@ -1,17 +1,12 @@
 // What the index of fields costs (docs/decisions/0004): bytes a job, rates with and without it, and a page of 50 among
 // few and many jobs. Needs redis-server, and the packages built:
 //   npm run build && node bench/field-index.mjs [jobs, 100000 by default]
-import { spawn } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { createJobStore, defineJob } from "@subtitles/job-store";
 import { redisDriver } from "@subtitles/job-store/redis";
-import { Redis } from "ioredis";
 import { z } from "zod";
+import { connect, median, rate, usedMemory, withRedis } from "./private-redis.mjs";
 
 const JOBS = Number(process.argv[2] ?? 100_000);
-const CONCURRENCY = 64;
 const PORT = 7942;
 const LANGUAGES = ["es", "fr", "de", "it", "pt", "pl", "nl", "sv", "da", "fi"];
 
@@ -30,26 +25,10 @@ const definitions = {
   }),
 };
 
-const folder = await mkdtemp(join(tmpdir(), "field-index-"));
-const server = spawn("redis-server", [
-  ..."--bind 127.0.0.1 --save".split(" "),
-  "",
-  "--port",
-  `${PORT}`,
-  "--dir",
-  folder,
-]);
-try {
-  await measure();
-} finally {
-  server.kill();
-  await rm(folder, { recursive: true, force: true });
-}
+await withRedis(PORT, measure);
 
-async function measure() {
-  const url = `redis://127.0.0.1:${PORT}`;
-  const redis = new Redis(url, { retryStrategy: () => 20 });
-  redis.on("error", () => {});
+async function measure(url) {
+  const redis = connect(url);
   const stores = Object.fromEntries(
     Object.entries(definitions).map(([name, job]) => [
       name,
@@ -80,13 +59,13 @@ async function measure() {
   for (let round = 0; round < 5; round++) {
     for (const [name, store] of Object.entries(stores)) {
       const rounds = rates[name];
-      rounds.create.push(await rate(redis, (n) => store.create(data(n))));
+      rounds.create.push(await costs(redis, (n) => store.create(data(n))));
       rounds.updateStatus.push(
-        await rate(redis, (n) => store.updateStatus(ids[name][(n * 7919) % ids[name].length], "downloading")),
+        await costs(redis, (n) => store.updateStatus(ids[name][(n * 7919) % ids[name].length], "downloading")),
       );
     }
   }
-  console.log(`of ${JOBS} jobs; calls ${CONCURRENCY} at a time, median of 5 interleaved rounds:`);
+  console.log(`of ${JOBS} jobs; calls 64 at a time, median of 5 interleaved rounds:`);
   for (const [name, { create, updateStatus }] of Object.entries(rates)) {
     console.log(
       `  ${name.padEnd(10)} ${Math.round(bytes[name])} bytes a job; ` +
@@ -122,29 +101,14 @@ async function pages(store, stored) {
 }
 
 /** Calls a second, and processor time of the server for each. */
-async function rate(redis, work) {
+async function costs(redis, work) {
   const count = 10_000;
   const before = await cpu(redis);
-  const begun = performance.now();
-  let next = 0;
-  await Promise.all(
-    Array.from({ length: CONCURRENCY }, async () => {
-      while (next < count) await work(next++);
-    }),
-  );
-  const calls = (count / (performance.now() - begun)) * 1000;
+  const calls = await rate(work, { count });
   return { calls, server: (((await cpu(redis)) - before) / count) * 1e6 };
 }
 
 async function cpu(redis) {
   const info = await redis.info("cpu");
   return Number(/used_cpu_user:([\d.]+)/.exec(info)[1]) + Number(/used_cpu_sys:([\d.]+)/.exec(info)[1]);
-}
-
-async function usedMemory(redis) {
-  return Number(/used_memory:(\d+)/.exec(await redis.info("memory"))[1]);
-}
-
-function median(values) {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
 }

@@ -2,14 +2,10 @@
 // looked at every few milliseconds by a client of its own, and how many creates a second that leaves. Needs redis-server, and
 // the packages built:
 //   npm run build && node bench/max-count.mjs [creates, 30000 by default]
-import { spawn } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { createJobStore, defineJob } from "@subtitles/job-store";
 import { redisDriver } from "@subtitles/job-store/redis";
-import { Redis } from "ioredis";
 import { z } from "zod";
+import { connect, withRedis } from "./private-redis.mjs";
 
 const CREATES = Number(process.argv[2] ?? 30_000);
 const PORT = 7943;
@@ -28,21 +24,13 @@ const film = defineJob({
   statuses: { wanted: { next: [], maxCount: MOST } },
 });
 
-const folder = await mkdtemp(join(tmpdir(), "max-count-"));
-const flags = ["--bind", "127.0.0.1", "--save", "", "--port", `${PORT}`, "--dir", folder];
-const server = spawn("redis-server", flags);
-try {
+await withRedis(PORT, async (url) => {
   console.log(`at most ${MOST} may stay; 1 % and 100 make ${MOST * 1.01 + 100}`);
-  for (const writers of WRITERS) await measure(writers);
-} finally {
-  server.kill();
-  await rm(folder, { recursive: true, force: true });
-}
+  for (const writers of WRITERS) await measure(url, writers);
+});
 
-async function measure({ stores, calls }) {
-  const url = `redis://127.0.0.1:${PORT}`;
-  const redis = new Redis(url, { retryStrategy: () => 20 });
-  redis.on("error", () => {});
+async function measure(url, { stores, calls }) {
+  const redis = connect(url);
   await redis.flushall();
   const opened = Array.from({ length: stores }, () =>
     createJobStore({ job: film, driver: redisDriver({ url, timeoutMs: 30_000 }) }),

@@ -1,16 +1,11 @@
 // What the record format of the Redis driver costs (docs/decisions/0003): bytes a job, and rates beside raw SET and GET.
 // Needs redis-server, and the packages built: npm run build && node bench/record-format.mjs [jobs, 100000 by default]
-import { spawn } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { createJobStore, defineJob } from "@subtitles/job-store";
 import { redisDriver } from "@subtitles/job-store/redis";
-import { Redis } from "ioredis";
 import { z } from "zod";
+import { connect, median, rate, usedMemory, withRedis } from "./private-redis.mjs";
 
 const JOBS = Number(process.argv[2] ?? 100_000);
-const CONCURRENCY = 64;
 const PORT = 7941;
 const PAYLOAD = { text: "x".repeat(560 - '{"text":""}'.length) };
 
@@ -21,26 +16,10 @@ const job = defineJob({
   statuses: { pending: { next: ["downloading"] }, downloading: { next: ["downloading"] } },
 });
 
-const folder = await mkdtemp(join(tmpdir(), "record-format-"));
-const server = spawn("redis-server", [
-  ..."--bind 127.0.0.1 --save".split(" "),
-  "",
-  "--port",
-  `${PORT}`,
-  "--dir",
-  folder,
-]);
-try {
-  await measure();
-} finally {
-  server.kill();
-  await rm(folder, { recursive: true, force: true });
-}
+await withRedis(PORT, measure);
 
-async function measure() {
-  const url = `redis://127.0.0.1:${PORT}`;
-  const raw = new Redis(url, { enableAutoPipelining: true, retryStrategy: () => 20 });
-  raw.on("error", () => {});
+async function measure(url) {
+  const raw = connect(url, { enableAutoPipelining: true });
   const store = createJobStore({ job, driver: redisDriver({ url }) });
 
   console.log(`bytes a job, ${JOBS} jobs of ${JSON.stringify(PAYLOAD).length} bytes of data, created and moved once:`);
@@ -76,9 +55,7 @@ async function measure() {
   for (let round = 0; round < 5; round++) {
     for (const [name, work] of Object.entries(works)) rounds[name].push(await rate(work));
   }
-  console.log(
-    `calls a second, ${CONCURRENCY} at a time, median of 5 interleaved rounds; raw is auto-pipelined and not parsed:`,
-  );
+  console.log(`calls a second, 64 at a time, median of 5 interleaved rounds; raw is auto-pipelined and not parsed:`);
   for (const name of Object.keys(works)) {
     const beside = name.toLowerCase().endsWith("get") ? "raw GET" : "raw SET";
     const ratio = median(rounds[name].map((value, n) => value / rounds[beside][n]));
@@ -101,24 +78,4 @@ function spellOut({ progress, result, error, data, history, ...control }) {
     operations: [{ id: "abcdefg000", deadline: Date.now(), version: 2 }],
     history,
   });
-}
-
-async function rate(work) {
-  const count = 10_000;
-  const begun = performance.now();
-  let next = 0;
-  await Promise.all(
-    Array.from({ length: CONCURRENCY }, async () => {
-      while (next < count) await work(next++);
-    }),
-  );
-  return (count / (performance.now() - begun)) * 1000;
-}
-
-async function usedMemory(redis) {
-  return Number(/used_memory:(\d+)/.exec(await redis.info("memory"))[1]);
-}
-
-function median(values) {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
 }

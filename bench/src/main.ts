@@ -1,23 +1,25 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
-import { type Figures, figuresOf, regressions } from "./frame/compare.js";
+import { regressions } from "./frame/compare.js";
 import { pin } from "./frame/cores.js";
 import { svg } from "./frame/plot.js";
 import { ratioLine, report } from "./frame/report.js";
-import type { Section } from "./frame/suite.js";
+import { type Found, merge, type Results, sectionsOf } from "./frame/results.js";
 import { suites } from "./suites.js";
 
 const usage = `npm run bench [-- options]
   --full     more rounds and the largest stores, for as long as it takes (else about five minutes)
   --compare  writes nothing; fails where a ratio is worse than in the committed results
-  --only     suites, by name: ${suites.map(({ name }) => name).join(", ")}; writes nothing`;
+  --only     a suite, by name; may be repeated; writes nothing: ${suites.map(({ name }) => name).join(", ")}
+  --write    with --only: puts what these suites found in the place of what is committed of them`;
 
 const { values: options } = parseArgs({
   options: {
     full: { type: "boolean", default: false },
     compare: { type: "boolean", default: false },
     only: { type: "string", multiple: true },
+    write: { type: "boolean", default: false },
     help: { type: "boolean", default: false },
   },
 });
@@ -29,37 +31,52 @@ if (options.help) say(usage);
 else process.exitCode = await bench();
 
 async function bench(): Promise<number> {
-  const chosen = suites.filter(({ name }) => options.only?.includes(name) ?? true);
-  const apart = pin(process.pid, "client");
-  const sections: Section[] = [];
-  for (const suite of chosen) {
-    say(`${suite.name} …`);
-    const found = await suite.measure({ full: options.full, say });
-    for (const ratio of found.flatMap(({ ratios }) => ratios)) say(ratioLine(ratio));
-    sections.push(...found);
+  const names = suites.map(({ name }) => name);
+  const unknown = options.only?.find((name) => !names.includes(name));
+  if (unknown !== undefined) {
+    say(`There is no suite "${unknown}".\n${usage}`);
+    return 2;
   }
-  if (options.compare) return compare(sections);
-  if (options.only === undefined) await write(sections, apart);
+  const how = description(pin(process.pid, "client"));
+  const found: Record<string, Found> = {};
+  for (const suite of suites.filter(({ name }) => options.only?.includes(name) ?? true)) {
+    say(`${suite.name} …`);
+    const sections = await suite.measure({ full: options.full, say });
+    for (const ratio of sections.flatMap(({ ratios }) => ratios)) say(ratioLine(ratio));
+    found[suite.name] = { how, sections };
+  }
+  if (options.compare) return compare(found);
+  if (options.only === undefined) await write(found);
+  else if (options.write) await write(merge(await committed(), found, names));
   return 0;
 }
 
-async function compare(sections: readonly Section[]): Promise<number> {
-  const earlier: Figures = JSON.parse(await readFile(new URL("results.json", folder), "utf8"));
-  const worse = regressions(sections, earlier);
+function description(apart: boolean): string {
+  return (
+    `Run by \`npm run bench${options.full ? " -- --full" : ""}\`: Node ${process.versions.node}, ` +
+    `${cpus()[0]?.model.trim() ?? "unknown processor"}, ${cpus().length} cores` +
+    `${apart ? ", one for the servers and one for the client" : ""}.`
+  );
+}
+
+async function committed(): Promise<Results> {
+  return JSON.parse(await readFile(new URL("results.json", folder), "utf8"));
+}
+
+async function compare(found: Results): Promise<number> {
+  const worse = regressions(sectionsOf(found), await committed());
   say(worse.length === 0 ? "\nNo ratio is worse than in the committed results." : `\nWorse:\n${worse.join("\n")}`);
   return worse.length === 0 ? 0 : 1;
 }
 
-async function write(sections: readonly Section[], apart: boolean): Promise<void> {
+async function write(results: Results): Promise<void> {
   const about =
-    `Written by \`npm run bench${options.full ? " -- --full" : ""}\`: Node ${process.versions.node}, ` +
-    `${cpus()[0]?.model.trim() ?? "unknown processor"}, ${cpus().length} cores` +
-    `${apart ? ", one for the servers and one for the client" : ""}. Servers are private to the run, reached through the ` +
-    "loopback, and write nothing to disk. All contenders take turns in each round.";
+    "Written by `npm run bench`. Servers are private to the run, reached through the loopback, and write nothing to disk. " +
+    "All contenders take turns in each round.";
   await mkdir(new URL("plots/", folder), { recursive: true });
-  await writeFile(new URL("RESULTS.md", folder), report(sections, about));
-  await writeFile(new URL("results.json", folder), `${JSON.stringify(figuresOf(sections), null, 2)}\n`);
-  for (const { plot } of sections) {
+  await writeFile(new URL("RESULTS.md", folder), report(results, about));
+  await writeFile(new URL("results.json", folder), `${JSON.stringify(results, null, 1)}\n`);
+  for (const { plot } of sectionsOf(results)) {
     if (plot !== undefined) await writeFile(new URL(`plots/${plot.name}.svg`, folder), svg(plot));
   }
   say("\nWritten: bench/RESULTS.md, bench/results.json, bench/plots");

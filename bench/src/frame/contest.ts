@@ -53,18 +53,23 @@ export async function contest(
   return results;
 }
 
+/** As long as V8 takes to compile what is called, about; otherwise the first rounds would measure that. */
+const WARM_UP_MS = 300;
+
 /** Warms up, and finds out how many calls fill a round. */
 async function calibrate(contender: Contender, options: ContestOptions): Promise<number> {
   let count = options.concurrency * 4;
+  let warm = 0;
   for (;;) {
     await contender.prepare?.(count);
     const begun = performance.now();
     await runAll(contender, count, options.concurrency);
     const ms = performance.now() - begun;
+    warm += ms;
     const fitting = Math.ceil((count * options.roundMs) / Math.max(ms, 0.1));
-    if (ms > options.roundMs / 4) return Math.max(options.concurrency, Math.min(fitting, options.most ?? fitting));
-    if (options.most !== undefined && count >= options.most) return options.most;
-    count = Math.min(fitting, count * 8);
+    const most = options.most ?? fitting;
+    if (warm >= WARM_UP_MS) return Math.max(options.concurrency, Math.min(fitting, most));
+    count = Math.min(fitting, count * 8, most);
   }
 }
 
@@ -117,15 +122,16 @@ function emptyResult(contender: Contender) {
   };
 }
 
-/** How much quicker one is than another: calls a second, or one at a time, typical durations. */
+/** How one does beside another: in calls a second, in typical durations of calls one at a time, or in CPU of the client. */
 export function ratioOf(
   results: ReadonlyMap<string, Result>,
   [ours, theirs]: readonly [string, string],
-  what: { readonly name: string; readonly of: "rate" | "p50"; readonly wanted: Wanted },
+  what: { readonly name: string; readonly of: "rate" | "p50" | "client"; readonly wanted: Wanted },
 ): Ratio {
   const [a, b] = [ours, theirs].map((name) => {
     const result = results.get(name);
     if (result === undefined) throw new Error(`nobody called ${name} took part`);
+    if (what.of === "client") return result.clientMicros;
     return what.of === "rate" ? result.perSecond : result.latencies.map(median);
   });
   return { name: what.name, value: ratios(a ?? [], b ?? []), wanted: what.wanted };

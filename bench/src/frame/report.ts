@@ -1,12 +1,15 @@
 import { isReached } from "./compare.js";
+import { provenance, type Results, sectionsOf } from "./results.js";
 import type { Ratio, Section, Table } from "./suite.js";
 
-/** The whole report in Markdown. `about` says how and on what it was measured. */
-export function report(sections: readonly Section[], about: string): string {
+/** The whole report in Markdown. `about` says how all of it was measured. */
+export function report(results: Results, about: string): string {
+  const sections = sectionsOf(results);
   const ratios = sections.flatMap((section) => section.ratios);
   return [
     "# Results",
     about,
+    ...provenance(results),
     "## Targets",
     "Medians of the ratios of the same round; in brackets the middle half of the rounds.",
     table({ head: ["", "wanted", "reached", ""], rows: ratios.map(ratioRow) }),

@@ -1,7 +1,8 @@
 import { contest, type Result, ratioOf, tableOf } from "../frame/contest.js";
 import { median } from "../frame/statistics.js";
-import type { Plot, Ratio, Run, Section, Suite, Wanted } from "../frame/suite.js";
+import type { Plot, Ratio, Section, Suite, Wanted } from "../frame/suite.js";
 import { BEE, BULL, openContenders, PLAIN, RAW, STORE, type Verb } from "./contenders.js";
+import { effort } from "./effort.js";
 import { benchRedis } from "./redis.js";
 
 const CONCURRENCIES = [1, 64, 1000] as const;
@@ -46,10 +47,6 @@ export const calls: Suite = {
     return sections;
   },
 };
-
-function effort({ full }: Run) {
-  return full ? { rounds: 11, roundMs: 300, most: 100_000 } : { rounds: 5, roundMs: 80, most: 20_000 };
-}
 
 function section(verb: Verb, concurrency: number, results: ReadonlyMap<number, ReadonlyMap<string, Result>>): Section {
   const found = results.get(concurrency) ?? new Map();

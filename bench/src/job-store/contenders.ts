@@ -19,7 +19,7 @@ export const RAW = "raw ioredis, auto-pipelined";
 export const PLAIN = "raw ioredis";
 export const BULL = "BullMQ 6";
 export const BEE = "bee-queue 2";
-const PYTHON = "the Python way";
+export const PYTHON = "the Python way";
 
 const POOL = 10_000;
 
