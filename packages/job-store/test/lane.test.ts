@@ -56,10 +56,10 @@ describe("calls", () => {
     expect(sent).toEqual([["a"], ["b"]]);
   });
 
-  test("that are many are a quarter of them at a time, 32 to 64, in order", async () => {
+  test("that are many are a quarter of them at a time, 16 to 64, in order", async () => {
     for (const [count, size] of [
-      [40, 32],
-      [200, 50],
+      [40, 16],
+      [100, 25],
       [1000, 64],
     ] as const) {
       const { sent, add } = start();

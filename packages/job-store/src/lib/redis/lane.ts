@@ -10,7 +10,7 @@ const MOST_UNDERWAY = 64;
 const MOST_WAITING = 100_000;
 
 /** A batch is a quarter of what waits, so that client and server work at the same time, within these bounds. */
-const SMALLEST = 32;
+const SMALLEST = 16;
 const LARGEST = 64;
 
 /** A batch is closed once it has this size: its calls would keep others waiting. */

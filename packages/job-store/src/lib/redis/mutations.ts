@@ -131,6 +131,7 @@ export class Mutations implements Carrier<Change> {
       if (mutation.enters !== null) this.#surplus.entered(mutation.enters);
     }
     this.#trimmer.trimSoon();
+    this.#expectMore(batch);
   }
 
   async explain(error: unknown, mutation: Change): Promise<unknown> {
@@ -143,20 +144,21 @@ export class Mutations implements Carrier<Change> {
 
   /** Until the server knows the one for its kind, the one for all kinds does: nobody waits for that. */
   #scriptFor(batch: readonly Change[]): Script {
-    const verb = batch[0]?.verb ?? "";
-    const script = changesOf[verb];
-    if (script === undefined || batch.some((change) => change.verb !== verb)) return anyChange;
+    const script = kindOf(batch);
+    return script !== undefined && this.#known.scripts.get(script) === true ? script : anyChange;
+  }
+
+  /** Has the server know the script for calls like these, which will not be the last ones. */
+  #expectMore(batch: readonly Change[]): void {
+    const script = kindOf(batch);
     const { scripts } = this.#known;
-    if (scripts.get(script) === true) return script;
-    if (!scripts.has(script)) {
-      scripts.set(script, false);
-      // What fails here, the next call meets as well.
-      this.#load(script, this.#server.connection.budget()).then(
-        () => scripts.set(script, true),
-        () => scripts.delete(script),
-      );
-    }
-    return anyChange;
+    if (script === undefined || scripts.has(script)) return;
+    scripts.set(script, false);
+    // What fails here, the next call meets as well.
+    this.#load(script, this.#server.connection.budget()).then(
+      () => scripts.set(script, true),
+      () => scripts.delete(script),
+    );
   }
 
   /** What lua/batch.lua takes first. */
@@ -188,6 +190,12 @@ export class Mutations implements Carrier<Change> {
     }
     return lines;
   }
+}
+
+/** The script for calls of one kind, where these are. */
+function kindOf(batch: readonly Change[]): Script | undefined {
+  const verb = batch[0]?.verb ?? "";
+  return batch.every((change) => change.verb === verb) ? changesOf[verb] : undefined;
 }
 
 /** Which of the batch's statuses a mutation enters, counted from 1; 0: none. */
