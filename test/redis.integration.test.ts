@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { Redis } from "ioredis";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { isAlive } from "./processes.js";
-import { type RedisOptions, startRedis } from "./servers/redis.js";
+import { PERSISTENT, type RedisOptions, startRedis } from "./servers/redis.js";
 import { privateServer } from "./servers/require.js";
 
 const redis = privateServer("redis");
@@ -16,7 +16,7 @@ describe.skipIf(!redis.available)(redis.title("startRedis"), () => {
   });
 
   test("kill ends it at once, and restart brings back what it had written", async () => {
-    const server = await start({ args: ["--appendonly", "yes", "--appendfsync", "always"] });
+    const server = await start({ args: PERSISTENT });
     const { pid, url } = server;
     await withClient(url, {}, (client) => client.set("key", "kept"));
 

@@ -1,7 +1,7 @@
 import { Redis } from "ioredis";
 import type { PrivateServer } from "../../test/servers/private-server.js";
 import { type Rabbitmq, startRabbitmq } from "../../test/servers/rabbitmq.js";
-import { startRedis } from "../../test/servers/redis.js";
+import { PERSISTENT, startRedis } from "../../test/servers/redis.js";
 import type { Client } from "./fleet.js";
 import { patiently } from "./patience.js";
 
@@ -19,10 +19,7 @@ export interface World {
 export const PASSWORD = "p4ssword-s3cret";
 
 export async function startServers(): Promise<Omit<World, "clients"> & AsyncDisposable> {
-  const args = [
-    ...["--requirepass", PASSWORD, "--appendonly", "yes", "--appendfsync", "everysec"],
-    ...["--busy-reply-threshold", "50"],
-  ];
+  const args = [...PERSISTENT, "--requirepass", PASSWORD, "--busy-reply-threshold", "50"];
   const [redis, broker] = await Promise.all([
     startRedis({ args }),
     startRabbitmq({ config: [`default_pass = ${PASSWORD}`] }),

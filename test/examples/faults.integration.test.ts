@@ -2,7 +2,7 @@ import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { createClient } from "../../examples/demo/src/client.js";
 import { startProcesses } from "../../examples/demo/src/processes.js";
 import { startRabbitmq } from "../servers/rabbitmq.js";
-import { startRedis } from "../servers/redis.js";
+import { PERSISTENT, startRedis } from "../servers/redis.js";
 import { privateServer, server } from "../servers/require.js";
 import { exitCode, startDemo } from "./start-demo.js";
 
@@ -72,8 +72,7 @@ const privateRabbitmq = privateServer("rabbitmq");
 const servers = (privateRedis.available ? privateRabbitmq : privateRedis).title("the demo, with servers that");
 describe.skipIf(!privateRedis.available || !privateRabbitmq.available)(servers, () => {
   async function startServers() {
-    const args = ["--appendonly", "yes", "--appendfsync", "always"];
-    const started = await Promise.all([startRedis({ args }), startRabbitmq()]);
+    const started = await Promise.all([startRedis({ args: PERSISTENT }), startRabbitmq()]);
     onTestFinished(async () => void (await Promise.all(started.map((server) => server.stop()))));
     const all = async (step: "kill" | "restart") => void (await Promise.all(started.map((server) => server[step]())));
     return { env: { REDIS_URL: started[0].url, RABBITMQ_URL: started[1].url }, all };

@@ -1,17 +1,15 @@
-import { startRedis } from "../../../test/servers/redis.js";
+import { PERSISTENT, startRedis } from "../../../test/servers/redis.js";
 import { startSentinel } from "../../../test/servers/redis-sentinel.js";
 import { startTcpProxy } from "../../../test/servers/tcp-proxy.js";
 import { patiently } from "../patience.js";
 import { asking, isNow, type System, untilReplicating } from "./system.js";
 
-const args = ["--appendonly", "yes"];
-
 /** A master and its replica, watched by a sentinel. Both reach the master through a proxy, the client does not: it is left alone with it. */
 export async function watchedByASentinel(): Promise<System> {
   await using all = new AsyncDisposableStack();
-  const master = all.use(await startRedis({ args }));
+  const master = all.use(await startRedis({ args: PERSISTENT }));
   const proxy = all.use(await startTcpProxy(master));
-  const replica = all.use(await startRedis({ args: [...args, "--replicaof", "127.0.0.1", `${proxy.port}`] }));
+  const replica = all.use(await startRedis({ args: [...PERSISTENT, "--replicaof", "127.0.0.1", `${proxy.port}`] }));
   const sentinel = all.use(await startSentinel(proxy, "tasks"));
   await untilReplicating(replica.url);
   await patiently(() =>

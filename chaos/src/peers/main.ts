@@ -1,6 +1,6 @@
 import { Redis } from "ioredis";
 import { startRabbitmq } from "../../../test/servers/rabbitmq.js";
-import { startRedis } from "../../../test/servers/redis.js";
+import { PERSISTENT, startRedis } from "../../../test/servers/redis.js";
 import { startTcpProxy } from "../../../test/servers/tcp-proxy.js";
 import { compete, type Score, type Witness } from "./contest.js";
 import { Consumer, connectionManager, ownQueue } from "./messages.js";
@@ -17,7 +17,7 @@ export async function* contests(): AsyncGenerator<Score> {
 }
 
 async function withRedis(open: (typeof statuses)[number], trouble: TroubleFor): Promise<Score> {
-  await using server = await startRedis({ args: ["--appendonly", "yes"] });
+  await using server = await startRedis({ args: PERSISTENT });
   await using line = await startTcpProxy(server);
   using witness = new CommandWitness(server.url);
   await witness.open();

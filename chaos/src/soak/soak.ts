@@ -3,7 +3,7 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { Redis } from "ioredis";
 import { startRabbitmq } from "../../../test/servers/rabbitmq.js";
-import { startRedis } from "../../../test/servers/redis.js";
+import { PERSISTENT, startRedis } from "../../../test/servers/redis.js";
 import { openService } from "./load.js";
 
 export interface Sample {
@@ -31,7 +31,7 @@ const SLACK = { heapMb: 5, handles: 2, redisMb: 3, waiting: 20 };
 /** Steady load for so long; what it takes of everything, and whether that stays. */
 export async function soak(minutes: number): Promise<Soak> {
   const gc = exposeGc();
-  await using redis = await startRedis({ args: ["--appendonly", "yes"] });
+  await using redis = await startRedis({ args: PERSISTENT });
   await using broker = await startRabbitmq();
   const admin = new Redis(redis.url);
   const service = openService(redis.url, broker.url);

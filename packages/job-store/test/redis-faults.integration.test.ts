@@ -1,7 +1,7 @@
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import type { PrivateServer } from "../../../test/servers/private-server.js";
-import { startRedis } from "../../../test/servers/redis.js";
+import { PERSISTENT, startRedis } from "../../../test/servers/redis.js";
 import { privateServer } from "../../../test/servers/require.js";
 import { startTcpProxy, type TcpProxy } from "../../../test/servers/tcp-proxy.js";
 import { createJobStore, JobStoreError, type StoreEvent } from "../src/index.js";
@@ -35,7 +35,7 @@ describe.skipIf(!available)(title("Redis under faults"), () => {
   let proxy: TcpProxy;
 
   beforeAll(async () => {
-    redis = await startRedis({ args: ["--appendonly", "yes", "--appendfsync", "everysec"] });
+    redis = await startRedis({ args: PERSISTENT });
     client = new Redis(redis.url, { retryStrategy: () => 20 });
   });
   afterAll(async () => {

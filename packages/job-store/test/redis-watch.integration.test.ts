@@ -1,7 +1,7 @@
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import type { PrivateServer } from "../../../test/servers/private-server.js";
-import { startRedis } from "../../../test/servers/redis.js";
+import { PERSISTENT, startRedis } from "../../../test/servers/redis.js";
 import { privateServer } from "../../../test/servers/require.js";
 import { startTcpProxy } from "../../../test/servers/tcp-proxy.js";
 import { createJobStore } from "../src/index.js";
@@ -75,7 +75,7 @@ describe.skipIf(!available)(title("watching Redis under faults"), () => {
   });
 
   test("a wait goes on through a restart", async () => {
-    const own = await startRedis({ args: ["--appendonly", "yes"] });
+    const own = await startRedis({ args: PERSISTENT });
     onTestFinished(() => own.stop());
     const store = openStore(own.url);
     await store.create({ title: "One" }, { id: "a" });

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import type { PrivateServer } from "../../../test/servers/private-server.js";
-import { startRedis } from "../../../test/servers/redis.js";
+import { PERSISTENT, startRedis } from "../../../test/servers/redis.js";
 import { privateServer } from "../../../test/servers/require.js";
 import { startTcpProxy, type TcpProxy } from "../../../test/servers/tcp-proxy.js";
 import { createJobStore, createReporter, type Job } from "../src/index.js";
@@ -16,7 +16,7 @@ describe.skipIf(!available)(title("a reporter on Redis"), () => {
   let redis: PrivateServer;
 
   beforeAll(async () => {
-    redis = await startRedis({ args: ["--appendonly", "yes", "--appendfsync", "everysec"] });
+    redis = await startRedis({ args: PERSISTENT });
   });
   afterAll(() => redis.stop());
 
