@@ -14,6 +14,7 @@ class Named extends Call<string> {
 function start(timeoutMs = 2000) {
   const sent: string[][] = [];
   const carrier = {
+    smallest: 16,
     isReady: true as boolean,
     prepare: vi.fn(async () => {}),
     onBatch: async (_: readonly Named[]): Promise<void> => {},
@@ -56,7 +57,7 @@ describe("calls", () => {
     expect(sent).toEqual([["a"], ["b"]]);
   });
 
-  test("that are many are a quarter of them at a time, 16 to 64, in order", async () => {
+  test("that are many are a quarter of them at a time, but no less than their carrier says, nor more than 64, in order", async () => {
     for (const [count, size] of [
       [40, 16],
       [100, 25],

@@ -100,7 +100,7 @@ export function decode<D extends JobDefinition>(definition: D, record: JobRecord
     updatedAt: new Date(record.updatedAt),
     statusAt: new Date(record.statusAt),
     expiresAt: record.expiresAt === null ? null : new Date(record.expiresAt),
-    history: record.history.map(({ at, ...change }) => ({ ...change, at: new Date(at) })),
+    history: record.history.map((change) => ({ ...change, at: new Date(change.at) })),
   } as unknown as Job<D>;
 }
 

@@ -93,8 +93,9 @@ export class Store<D extends JobDefinition> implements JobStore<D> {
   }
 
   async get(id: string): Promise<Job<D> | null> {
-    const [job] = await this.getMany([id]);
-    return job ?? null;
+    const known = checkId(id);
+    const [reading] = await this.#calls.run(() => this.#storage.read([known]));
+    return reading === undefined ? null : this.#readOrAbsent(known, reading);
   }
 
   async getMany(ids: readonly string[]): Promise<readonly (Job<D> | null)[]> {

@@ -9,8 +9,7 @@ const MOST_UNDERWAY = 64;
 /** Calls that wait to be sent at most. */
 const MOST_WAITING = 100_000;
 
-/** A batch is a quarter of what waits, so that client and server work at the same time, within these bounds. */
-const SMALLEST = 16;
+/** Calls of a batch at most. */
 const LARGEST = 64;
 
 /** A batch is closed once it has this size: its calls would keep others waiting. */
@@ -21,6 +20,8 @@ const PAUSE_MS = 50;
 
 /** What there is to know about one kind of call. */
 export interface Carrier<C extends Waiting> {
+  /** A batch is a quarter of what waits, so that client and server work at the same time, but this at least. */
+  readonly smallest: number;
   /** Whether a batch could go out this moment. */
   readonly isReady: boolean;
   /** Sees to that. @throws what all calls fail with */
@@ -90,7 +91,7 @@ export class Lane<C extends Waiting> {
       if (this.#underway === 0) void this.#prepare();
       return;
     }
-    const size = Math.min(Math.max(Math.ceil(left / 4), SMALLEST), LARGEST);
+    const size = Math.min(Math.max(Math.ceil(left / 4), this.#carrier.smallest), LARGEST);
     while (this.#head < this.#waiting.length && this.#underway < MOST_UNDERWAY) {
       const batch = this.#take(size);
       if (batch.length > 0) void this.#send(batch);

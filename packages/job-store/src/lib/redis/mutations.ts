@@ -25,6 +25,7 @@ const NO_CODE: Code = { code: -1, status: "", ttlMs: 0 };
 
 /** Changes of jobs: one script for those that travel together. */
 export class Mutations implements Carrier<Change> {
+  readonly smallest = 16;
   readonly #server: Server;
   readonly #shape: StoreShape;
   readonly #eventLogLength: number;

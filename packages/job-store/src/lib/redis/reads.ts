@@ -21,6 +21,8 @@ class Read extends Call<readonly Reading[]> {
 
 /** Reading jobs: one MGET for those that travel together. */
 export class Reads implements Carrier<Read> {
+  /** The server has little to do for it, so what counts is how often the client writes. */
+  readonly smallest = 32;
   readonly #server: Server;
   readonly #lane: Lane<Read>;
 
@@ -29,8 +31,11 @@ export class Reads implements Carrier<Read> {
     this.#lane = new Lane(this, server.connection);
   }
 
-  async run(ids: readonly string[]): Promise<readonly Reading[]> {
-    if (ids.length <= MOST_KEYS) return this.#read(ids);
+  run(ids: readonly string[]): Promise<readonly Reading[]> {
+    return ids.length <= MOST_KEYS ? this.#read(ids) : this.#readInParts(ids);
+  }
+
+  async #readInParts(ids: readonly string[]): Promise<readonly Reading[]> {
     const readings: Reading[] = [];
     for (let first = 0; first < ids.length; first += MOST_KEYS) {
       readings.push(...(await this.#read(ids.slice(first, first + MOST_KEYS))));

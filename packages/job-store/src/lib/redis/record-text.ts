@@ -47,16 +47,16 @@ export function readRecord(id: string, text: string): JobRecord | Unreadable {
     result: parsed.result ?? null,
     error: parsed.error ?? null,
     data: parsed.data,
-    history: parsed.history.map(([version, from, to, at, remark]) => ({
-      from,
-      to,
-      at: createdAt + at,
-      version,
-      ...(remark?.by !== undefined && { by: remark.by }),
-      ...(remark?.note !== undefined && { note: remark.note }),
-      ...(remark?.key !== undefined && { key: remark.key }),
-    })),
+    history: parsed.history.map(([version, from, to, at, remark]) => {
+      const change = { from, to, at: createdAt + at, version };
+      return remark === undefined ? change : { ...change, ...remarkOf(remark) };
+    }),
   };
+}
+
+/** Nothing but what a remark is made of. */
+function remarkOf({ by, note, key }: Remark): Remark {
+  return { ...(by !== undefined && { by }), ...(note !== undefined && { note }), ...(key !== undefined && { key }) };
 }
 
 /** Others can write under our keys; what is read further on must have its shape. */

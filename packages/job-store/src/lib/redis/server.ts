@@ -135,7 +135,10 @@ export class Server {
   ): Promise<readonly Reading[]> {
     const absent = texts.includes(null) ? ids.filter((_, n) => texts[n] === null).map(this.keys.job) : [];
     const foreign = absent.length === 0 ? NONE : await this.#foreign(absent, budget);
-    return ids.map((id, n) => (foreign.has(this.keys.job(id)) ? FOREIGN : readingOf(id, texts[n] ?? null)));
+    return ids.map((id, n) => {
+      const text = texts[n] ?? null;
+      return text === null && foreign.has(this.keys.job(id)) ? FOREIGN : readingOf(id, text);
+    });
   }
 
   /** Which of the keys that MGET found empty hold something that is no string. */
