@@ -15,6 +15,7 @@ export const consuming: Suite = {
       const contenders = libraries.map((library) => draining(library, prefetch, rabbitmq));
       // Whoever awaits the n-th message waits for those before it, so many may wait at a time.
       const results = await contest(contenders, { ...effort(run), concurrency: 200, serverCpu: rabbitmq.cpu });
+      for (const contender of contenders) await contender.stop();
       const name = `consume, prefetch ${prefetch}: queue / ${AMQPLIB}`;
       sections.push({
         title: `consume, prefetch ${prefetch}`,
@@ -30,10 +31,18 @@ export const consuming: Suite = {
 };
 
 /** A round begins with a full queue and nobody at it. */
-function draining(library: Library, prefetch: number, rabbitmq: BenchRabbitmq): Contender {
+function draining(
+  library: Library,
+  prefetch: number,
+  rabbitmq: BenchRabbitmq,
+): Contender & { readonly stop: () => Promise<void> } {
   let arrived = 0;
   let awaited: (() => void)[] = [];
-  let stop: Promise<() => Promise<unknown>> | undefined;
+  let consumer: Promise<() => Promise<unknown>> | undefined;
+  const stop = async () => {
+    await (await consumer)?.();
+    consumer = undefined;
+  };
   const onMessage = () => {
     awaited[arrived++]?.();
   };
@@ -41,14 +50,14 @@ function draining(library: Library, prefetch: number, rabbitmq: BenchRabbitmq): 
     name: library.name,
     guarantees: library.guarantees.consume,
     async prepare(count) {
-      await (await stop)?.();
+      await stop();
       await rabbitmq.fill(library.queue, count);
       arrived = 0;
       awaited = [];
-      stop = undefined;
     },
+    stop,
     async work(n) {
-      stop ??= library.consume(prefetch, onMessage);
+      consumer ??= library.consume(prefetch, onMessage);
       if (n < arrived) return;
       await new Promise<void>((resolve) => {
         awaited[n] = resolve;
