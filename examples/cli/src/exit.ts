@@ -6,7 +6,7 @@ export const EXIT = {
   usage: 2,
   /** `--timeout` is over; the job goes on. */
   timeout: 3,
-  /** The service refused: no such job, say, or one that cannot be cancelled any more. */
+  /** The service refused: no such job, say, or one that cannot be cancelled any more. Or whoever was asked said no. */
   refused: 4,
   /** The service cannot be reached, or cannot answer. */
   unreachable: 5,
@@ -22,4 +22,9 @@ export class Exit extends Error {
   ) {
     super(message);
   }
+}
+
+/** Wrong usage. */
+export function usage(message: string): Exit {
+  return new Exit(EXIT.usage, message);
 }

@@ -6,6 +6,7 @@ export const HELP = `subtitles: ask the subtitle service, and see what comes of 
   subtitles list              the newest jobs
   subtitles retry ID          try a failed job again, from where it stopped
   subtitles cancel ID
+  subtitles delete ID         forget a job that has ended, and remove its files
   subtitles download ID       save the finished subtitle
 
   --title TEXT      submit: the film's title (default: the file's name)
@@ -15,6 +16,7 @@ export const HELP = `subtitles: ask the subtitle service, and see what comes of 
   --status STATUS, --language, --to, --search WORDS, --limit N    list: only these
   --from-start      retry: look for the subtitle again
   --format srt|vtt, --output FILE (- for standard output)    download
+  --yes             delete: do not ask first
   --api URL         where the service is (default: SUBTITLES_API, or http://127.0.0.1:3000)
 
 The token, where the service has one, comes from API_TOKEN.

@@ -6,6 +6,7 @@ process.once("SIGINT", () => stop.abort());
 process.exitCode = await run(process.argv.slice(2), {
   out: process.stdout,
   err: process.stderr,
+  input: process.stdin,
   env: process.env,
   signal: stop.signal,
 });

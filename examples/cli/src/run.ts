@@ -2,16 +2,18 @@ import { parseArgs } from "node:util";
 import { createApi } from "./api.js";
 import { download } from "./commands/download.js";
 import { list } from "./commands/list.js";
-import { submit, usage } from "./commands/submit.js";
+import { submit } from "./commands/submit.js";
 import { watch } from "./commands/watch.js";
+import { confirm, type Input } from "./confirm.js";
 import { createDisplay, type Output } from "./display.js";
-import { EXIT, Exit } from "./exit.js";
+import { EXIT, Exit, usage } from "./exit.js";
 import { HELP } from "./help.js";
 import { job } from "./job.js";
 
 export interface Surroundings {
   readonly out: Output;
   readonly err: Output;
+  readonly input: Input;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Aborts on Ctrl-C. */
   readonly signal: AbortSignal;
@@ -32,11 +34,12 @@ const options = {
   "from-start": { type: "boolean", default: false },
   format: { type: "string", default: "srt" },
   output: { type: "string" },
+  yes: { type: "boolean", default: false },
   help: { type: "boolean", short: "h", default: false },
 } as const;
 
 /** The whole program: answers its exit code. */
-export async function run(args: readonly string[], { out, err, env, signal }: Surroundings): Promise<number> {
+export async function run(args: readonly string[], { out, err, input, env, signal }: Surroundings): Promise<number> {
   const timeUp = new AbortController();
   let timer: NodeJS.Timeout | undefined;
   try {
@@ -46,7 +49,7 @@ export async function run(args: readonly string[], { out, err, env, signal }: Su
       return EXIT.done;
     }
     if (values.timeout !== undefined) timer = setTimeout(() => timeUp.abort(), secondsOf(values.timeout) * 1000);
-    await command(values, positionals, { out, err, env, signal: AbortSignal.any([signal, timeUp.signal]) });
+    await command(values, positionals, { out, err, input, env, signal: AbortSignal.any([signal, timeUp.signal]) });
     return EXIT.done;
   } catch (error) {
     if (signal.aborted) return say(err, new Exit(EXIT.interrupted, "Stopped watching; the job goes on."));
@@ -58,7 +61,8 @@ export async function run(args: readonly string[], { out, err, env, signal }: Su
   }
 }
 
-async function command(values: Values, positionals: readonly string[], { out, err, env, signal }: Surroundings) {
+async function command(values: Values, positionals: readonly string[], surroundings: Surroundings) {
+  const { out, err, input, env, signal } = surroundings;
   const [name, target, ...more] = positionals;
   if (more.length > 0) throw usage(`What does ${more.join(" ")} mean here? See --help.`);
   const api = createApi(values.api ?? env.SUBTITLES_API ?? "http://127.0.0.1:3000", env.API_TOKEN, signal);
@@ -92,6 +96,12 @@ async function command(values: Values, positionals: readonly string[], { out, er
       return act("retry", { fromStart: values["from-start"] });
     case "cancel":
       return act("cancel", {});
+    case "delete": {
+      const sure = await confirm(`Delete ${id()} and its subtitles for good?`, { yes: values.yes, input, err, signal });
+      if (!sure) throw new Exit(EXIT.refused, "Nothing was deleted.");
+      await api.request(`/jobs/${encodeURIComponent(id())}`, { method: "DELETE" });
+      return;
+    }
     case "download": {
       const path = await download(api, id(), values, out);
       if (path !== null) err.write(`Saved as ${path}\n`);

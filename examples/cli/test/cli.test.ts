@@ -1,6 +1,7 @@
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { PassThrough } from "node:stream";
 import { stripVTControlCharacters } from "node:util";
 import { createLog, createSubtitleFiles, memoryProviderStates, subtitleJob } from "@example/contracts";
 import { keysInMemory, startManager } from "@example/manager";
@@ -8,7 +9,7 @@ import { createJobStore } from "@subtitles/job-store";
 import { memoryDriver as jobsInMemory } from "@subtitles/job-store/memory";
 import { createBroker } from "@subtitles/queue";
 import { memoryDriver as queuesInMemory } from "@subtitles/queue/memory";
-import { expect, onTestFinished, test, vi } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { run } from "../src/run.js";
 
 vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 });
@@ -44,15 +45,17 @@ async function startRig(token?: string) {
 
   /** The command, and what it wrote so far. */
   function cli(args: readonly string[], options: { isTTY?: boolean; env?: Record<string, string> } = {}) {
+    const input = Object.assign(new PassThrough(), { isTTY: options.isTTY ?? false });
     const stop = new AbortController();
     const said = { out: "", err: "" };
     const code = run(args, {
       out: { isTTY: options.isTTY ?? false, columns: 80, write: (text) => (said.out += text) },
       err: { write: (text) => (said.err += text) },
+      input,
       env: { SUBTITLES_API: url, ...options.env },
       signal: stop.signal,
     });
-    return { said, code, interrupt: () => stop.abort() };
+    return { said, code, input, interrupt: () => stop.abort() };
   }
   async function submit(): Promise<string> {
     const { said, code } = cli(["submit", video, "--language", "en"], { env: token ? { API_TOKEN: token } : {} });
@@ -137,6 +140,50 @@ test("list, cancel, retry and download", async () => {
   expect(await readFile(path, "utf8")).toBe(srt);
 });
 
+describe("delete", () => {
+  test("with --yes removes a job that has ended, and its files", async () => {
+    const { store, files, cli, submit } = await startRig();
+    const id = await submit();
+    const early = cli(["delete", id, "--yes"]);
+    expect([await early.code, early.said.err]).toEqual([4, "The job is still pending: cancel it first.\n"]);
+    await cli(["cancel", id]).code;
+    await files.save(id, "en", srt);
+    const { said, code } = cli(["delete", id, "--yes"]);
+    expect([await code, said]).toEqual([0, { out: "", err: "" }]);
+    expect([await store.get(id), await files.read(id, "en")]).toEqual([null, null]);
+    expect(await cli(["delete", id, "--yes"]).code).toBe(4);
+  });
+
+  test.each([
+    ["yes\n", 0],
+    ["\n", 4],
+    ["no\n", 4],
+    ["", 4],
+  ])("asks first at a terminal, and %j ends with %i", async (answer, expected) => {
+    const { store, cli, submit } = await startRig();
+    const id = await submit();
+    await cli(["cancel", id]).code;
+    const { said, code, input } = cli(["delete", id], { isTTY: true });
+    await expect.poll(() => said.err).toBe(`Delete ${id} and its subtitles for good? [y/N] `);
+    input.end(answer);
+    expect(await code).toBe(expected);
+    expect((await store.get(id)) === null).toBe(expected === 0);
+  });
+
+  test("deletes nothing where nobody can be asked, or Ctrl-C is the answer", async () => {
+    const { store, cli, submit } = await startRig();
+    const id = await submit();
+    await cli(["cancel", id]).code;
+    const script = cli(["delete", id]);
+    expect([await script.code, script.said.err]).toEqual([2, expect.stringContaining("add --yes")]);
+    const asked = cli(["delete", id], { isTTY: true });
+    await expect.poll(() => asked.said.err).toContain("[y/N]");
+    asked.interrupt();
+    expect(await asked.code).toBe(130);
+    expect(await store.get(id)).not.toBeNull();
+  });
+});
+
 test("a subtitle is uploaded to be translated", async () => {
   const { store, folder, cli } = await startRig();
   const path = join(folder, "Ferry.srt");
@@ -159,6 +206,7 @@ test.each([
   [2, ["submit", video]],
   [2, ["submit", "--language", "en"]],
   [2, ["watch"]],
+  [2, ["delete"]],
   [2, ["watch", "id", "--timeout", "soon"]],
   [2, ["list", "--no-such-option"]],
   [2, ["submit", "--file", "no-such-file.srt", "--language", "en", "--to", "es"]],

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
 import type { Api } from "../api.js";
-import { EXIT, Exit } from "../exit.js";
+import { usage } from "../exit.js";
 import { type Job, job } from "../job.js";
 
 export interface SubmitOptions {
@@ -52,8 +52,4 @@ async function contentOf(file: string): Promise<Uint8Array<ArrayBuffer>> {
   } catch {
     throw usage(`${file} cannot be read.`);
   }
-}
-
-export function usage(message: string): Exit {
-  return new Exit(EXIT.usage, message);
 }
