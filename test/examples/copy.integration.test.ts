@@ -10,7 +10,7 @@ const run = promisify(execFile);
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
 /** What a team does: copy the folder, and install it with npm alone, against the packages as they will be published. */
-test("a copy of the examples installs with npm and runs the demo", { timeout: 300_000 }, async () => {
+test("a copy of the examples installs with npm, type-checks and runs the demo", { timeout: 300_000 }, async () => {
   const folder = await mkdtemp(join(tmpdir(), "subtitles-copy-"));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   const packs = join(folder, "packs");
@@ -23,6 +23,8 @@ test("a copy of the examples installs with npm and runs the demo", { timeout: 30
   // In the pipe of a test run npm believes that it is run by pnpm, whose settings it does not know.
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(npm|pnpm)_/i.test(name)));
   await run("npm", ["install", "--no-audit", "--no-fund", "--prefer-offline", ...tarballs], { cwd: copy, env });
+  // The manager is the one with a page, whose libraries npm puts elsewhere than pnpm does.
+  await run("npm", ["run", "check", "--workspace", "manager"], { cwd: copy, env });
   const { stdout } = await run("npm", ["run", "demo"], { cwd: copy, env: { ...env, REDIS_URL: "", RABBITMQ_URL: "" } });
   expect(stdout).toContain("All ended as they should");
 });

@@ -140,6 +140,21 @@ test("list, cancel, retry and download", async () => {
   expect(await readFile(path, "utf8")).toBe(srt);
 });
 
+test("a download gets the name that the service gives it, and overwrites nothing", async () => {
+  const { store, files, folder, cli, submit } = await startRig();
+  const id = await submit();
+  await files.save(id, "en", srt);
+  const job = await store.updateStatus(id, "downloading");
+  await store.updateStatus(job, "completed", { result: { downloadUrl: "https://films.example/file" } });
+  const before = process.cwd();
+  process.chdir(folder);
+  onTestFinished(() => process.chdir(before));
+  expect(await cli(["download", id]).code).toBe(0);
+  expect(await readFile(join(folder, "The Last Ferry.en.srt"), "utf8")).toBe(srt);
+  const again = cli(["download", id]);
+  expect([await again.code, again.said.err]).toEqual([2, expect.stringContaining("exists: say where with --output")]);
+});
+
 describe("delete", () => {
   test("with --yes removes a job that has ended, and its files", async () => {
     const { store, files, cli, submit } = await startRig();

@@ -1,6 +1,7 @@
 import { gzipSync } from "node:zlib";
 import { strToU8, zipSync } from "fflate";
 import { expect, test } from "vitest";
+import { MOST_ARCHIVE_ENTRIES } from "../src/content/limits.js";
 import { unpack } from "../src/content/unpack.js";
 
 const subtitle = strToU8("1\n00:00:01,000 --> 00:00:02,000\nHello.\n");
@@ -8,6 +9,11 @@ const MEGABYTE = 1024 * 1024;
 
 test("what is not packed is left as it is", () => {
   expect(unpack(subtitle)).toBe(subtitle);
+});
+
+test("what is larger than a subtitle can be is not looked into", () => {
+  const zip = zipSync({ "a.srt": subtitle, "film.bin": noise(6 * MEGABYTE) }, { level: 0 });
+  for (const bytes of [noise(6 * MEGABYTE), zip]) expect(unpack(bytes) === null).toBe(true);
 });
 
 test("gzip and zip are unpacked, whatever else the zip holds and its entries are called", () => {
@@ -26,7 +32,10 @@ test.each([
   ["another archive within", zipSync({ "inner.zip": zipSync({ "a.srt": subtitle }) })],
   [
     "more entries than allowed",
-    zipSync(Object.fromEntries(Array.from({ length: 300 }, (_, at) => [`${at}.txt`, subtitle]))),
+    zipSync({
+      "a.srt": subtitle,
+      ...Object.fromEntries(Array.from({ length: MOST_ARCHIVE_ENTRIES }, (_, at) => [`${at}.txt`, subtitle])),
+    }),
   ],
   ["a bomb", zipSync({ "bomb.srt": new Uint8Array(4 * MEGABYTE) })],
   ["more than a subtitle can be", zipSync({ "large.srt": noise(6 * MEGABYTE) })],

@@ -1,45 +1,37 @@
 import {
   downloadQueue,
-  type Log,
   type ProviderStates,
   type SubtitleFiles,
   type SubtitleStore,
   translateQueue,
 } from "@example/contracts";
 import { type Broker, createRelay } from "@subtitles/queue";
-import { limitAccess } from "./access/limits.js";
+import { type LimitOptions, limitAccess } from "./access/limits.js";
 import { requireToken } from "./access/token.js";
 import { healthRoutes } from "./api/health.js";
 import { describeApi } from "./api/openapi.js";
 import { apiRoutes } from "./api/routes.js";
-import { createServer, type Server } from "./api/server.js";
+import { createServer, type Server, type ServerOptions } from "./api/server.js";
 import { createRequestMemory, type KeyStore } from "./jobs/request-memory.js";
-import { liveRoutes } from "./live/routes.js";
+import { type LiveOptions, liveRoutes } from "./live/routes.js";
 import { metricsRoute } from "./metrics/metrics.js";
 import { servePage } from "./page.js";
 import { startSweeper } from "./sweep/sweeper.js";
 
 export { keysInMemory } from "./jobs/request-memory.js";
 
-export interface ManagerOptions {
+export interface ManagerOptions extends ServerOptions, LimitOptions, LiveOptions {
   readonly store: SubtitleStore;
   readonly broker: Broker;
   readonly files: SubtitleFiles;
   readonly providers: ProviderStates;
   /** Where `Idempotency-Key`s are kept. */
   readonly keys: KeyStore;
-  readonly log: Log;
   readonly host: string;
   /** 0: a free one. */
   readonly port: number;
   /** What every call of the API needs. @default none: the API is open to whoever reaches it */
   readonly token?: string | undefined;
-  /** Requests that one address may make in a minute. @default 600 */
-  readonly requestsPerMinute?: number | undefined;
-  /** Live connections at a time. @default 200 */
-  readonly maxStreams?: number | undefined;
-  /** Milliseconds that a whole request has to arrive. @default 30_000 */
-  readonly requestMs?: number | undefined;
 }
 
 export interface Manager extends AsyncDisposable {
@@ -50,17 +42,17 @@ export interface Manager extends AsyncDisposable {
 
 /** The manager, on a store and a broker that the caller opened and will close. */
 export async function startManager(options: ManagerOptions): Promise<Manager> {
-  const { store, broker, log, host, port, requestMs = 30_000, requestsPerMinute = 600, maxStreams = 200 } = options;
+  const { store, broker, log, host, port } = options;
   const sweeper = startSweeper(options);
-  const server = createServer(log, requestMs);
-  await limitAccess(server, { requestsPerMinute });
+  const server = createServer(options);
+  await limitAccess(server, options);
   await describeApi(server);
   await requireToken(server, options.token);
   metricsRoute(server, { store, broker, sweeper });
   await server.register(
     async (api: Server) => {
       apiRoutes(api, { ...options, requests: createRequestMemory(options.keys) });
-      liveRoutes(api, { store, maxStreams });
+      liveRoutes(api, options);
     },
     { prefix: "/api/v1" },
   );

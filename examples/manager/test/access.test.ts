@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { connect } from "node:net";
 import { expect, test } from "vitest";
 import { film, startRig } from "./rig.js";
@@ -70,11 +71,28 @@ test("one address may not ask without end, but an orchestrator always may", asyn
   expect((await get("/livez")).status).toBe(200);
 });
 
+test("nobody guesses the token: after ten tries an address has to wait", async () => {
+  const { post } = await startRig({ token });
+  for (let n = 0; n < 10; n += 1) expect((await post("/session", { token: "wrong" })).status).toBe(401);
+  expect((await post("/session", { token })).status).toBe(429);
+});
+
+test("past so many connections another is closed, and one that leaves makes room", async () => {
+  const { manager, get } = await startRig({ maxConnections: 1 });
+  const { hostname, port } = new URL(manager.url);
+  const first = connect(Number(port), hostname);
+  await once(first, "connect");
+  await expect(get("/livez")).rejects.toThrow();
+  first.destroy();
+  await expect.poll(() => get("/livez").then(({ status }) => status, String)).toBe(200);
+});
+
 test("a browser is told to run no script but ours", async () => {
   const { get } = await startRig();
   const { headers } = await get("/api/v1/jobs");
-  expect(headers.get("content-security-policy")).toContain("script-src 'self';");
-  expect(headers.get("content-security-policy")).not.toContain("unsafe-inline';script");
+  const policy = headers.get("content-security-policy")?.split(";") ?? [];
+  expect(policy).toEqual(expect.arrayContaining(["default-src 'none'", "script-src 'self'", "frame-ancestors 'none'"]));
+  expect(policy.join()).not.toMatch(/unsafe|\*|https?:/);
   expect(headers.get("x-content-type-options")).toBe("nosniff");
   expect(headers.get("x-frame-options")).toBe("SAMEORIGIN");
 });

@@ -84,6 +84,13 @@ test("the connection goes on after its very first event, too", async () => {
   await expect.poll(second.events).toMatchObject([{ event: "job", data: { id } }]);
 });
 
+test("a connection on which nothing happens is heard to live", async () => {
+  const { manager } = await startRig({ heartbeatMs: 20 });
+  const live = await listen(manager.url);
+  await expect.poll(() => live.seen.text.split(": still here\n\n").length).toBeGreaterThan(2);
+  expect(live.events()).toHaveLength(1);
+});
+
 test("closing the manager ends the connections instead of waiting for them", async () => {
   const { manager } = await startRig();
   const live = await listen(manager.url);

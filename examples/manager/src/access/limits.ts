@@ -3,12 +3,12 @@ import rateLimit from "@fastify/rate-limit";
 import type { Server } from "../api/server.js";
 
 export interface LimitOptions {
-  /** Requests that one address may make in a minute. */
-  readonly requestsPerMinute: number;
+  /** Requests that one address may make in a minute. @default 600 */
+  readonly requestsPerMinute?: number | undefined;
 }
 
 /** Headers that keep a browser from doing what no page of ours asks for, and a limit for each client. */
-export async function limitAccess(server: Server, { requestsPerMinute }: LimitOptions): Promise<void> {
+export async function limitAccess(server: Server, { requestsPerMinute = 600 }: LimitOptions): Promise<void> {
   await server.register(helmet, {
     contentSecurityPolicy: {
       useDefaults: false,

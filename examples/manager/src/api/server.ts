@@ -18,14 +18,17 @@ export type Server = FastifyInstance<
 >;
 
 const BODY_LIMIT_BYTES = 64 * 1024;
-const CONNECTIONS = 1000;
 
-/**
- * An HTTP server whose every refusal is a problem, and which no single client can occupy.
- *
- * @param requestMs So long a whole request has to arrive, body included.
- */
-export function createServer(log: Log, requestMs: number): Server {
+export interface ServerOptions {
+  readonly log: Log;
+  /** Milliseconds that a whole request has to arrive, body included. @default 30_000 */
+  readonly requestMs?: number | undefined;
+  /** At a time; more are closed at once. @default 1000 */
+  readonly maxConnections?: number | undefined;
+}
+
+/** An HTTP server whose every refusal is a problem, and which no single client can occupy. */
+export function createServer({ log, requestMs = 30_000, maxConnections = 1000 }: ServerOptions): Server {
   const server = Fastify({
     loggerInstance: log,
     bodyLimit: BODY_LIMIT_BYTES,
@@ -38,7 +41,7 @@ export function createServer(log: Log, requestMs: number): Server {
     genReqId: () => crypto.randomUUID(),
     routerOptions: { maxParamLength: 200 },
   }).withTypeProvider<ZodTypeProvider>();
-  server.server.maxConnections = CONNECTIONS;
+  server.server.maxConnections = maxConnections;
   server.setValidatorCompiler(validatorCompiler);
   server.setSerializerCompiler(serializerCompiler);
   answerWithProblems(server);

@@ -4,8 +4,6 @@ import { JobStoreError } from "@subtitles/job-store";
 import { summaryOf } from "../api/views.js";
 import type { JobViews } from "./job-views.js";
 
-/** A stream of server-sent events says something at least this often, so that both ends notice a dead connection. */
-const HEARTBEAT_MS = 15_000;
 /** How long a client waits before it connects again. */
 const RETRY_MS = 2_000;
 
@@ -16,6 +14,7 @@ export interface FramesOptions {
   readonly after: string;
   /** The client missed what was before: it is told to read everything. */
   readonly fresh: boolean;
+  readonly heartbeatMs: number;
   readonly signal: AbortSignal;
 }
 
@@ -23,13 +22,14 @@ export interface FramesOptions {
  * The changes of all jobs as server-sent events. A slow client pulls them slowly: past a bound the store drops what
  * waits for it, and says so with `resync`.
  */
-export async function* frames({ store, views, after, fresh, signal }: FramesOptions): AsyncGenerator<string> {
+export async function* frames(options: FramesOptions): AsyncGenerator<string> {
+  const { store, views, after, fresh, heartbeatMs, signal } = options;
   yield `retry: ${RETRY_MS}\n\n`;
   if (fresh) yield frame("resync", after, { reason: "This is where live updates begin." });
   const events = store.watch({ after }, { signal })[Symbol.asyncIterator]();
   let next = events.next();
   for (;;) {
-    const result = await orHeartbeat(next);
+    const result = await orHeartbeat(next, heartbeatMs);
     if (result === "heartbeat") {
       yield ": still here\n\n";
       continue;
@@ -77,12 +77,12 @@ function frame(event: string, id: string, data: unknown): string {
   return `id: ${id}\nevent: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
 }
 
-async function orHeartbeat<T>(promise: Promise<T>): Promise<T | "heartbeat"> {
+async function orHeartbeat<T>(promise: Promise<T>, heartbeatMs: number): Promise<T | "heartbeat"> {
   const settled = new AbortController();
   try {
     return await Promise.race([
       promise,
-      delay(HEARTBEAT_MS, "heartbeat" as const, { signal: settled.signal, ref: false }).catch(
+      delay(heartbeatMs, "heartbeat" as const, { signal: settled.signal, ref: false }).catch(
         () => "heartbeat" as const,
       ),
     ]);

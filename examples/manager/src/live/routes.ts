@@ -11,12 +11,14 @@ const STUCK_MS = 60_000;
 
 export interface LiveOptions {
   readonly store: SubtitleStore;
-  /** Connections at a time. */
-  readonly maxStreams: number;
+  /** Live connections at a time. @default 200 */
+  readonly maxStreams?: number | undefined;
+  /** A stream says something at least this often, in milliseconds, so that both ends notice a dead connection. @default 15_000 */
+  readonly heartbeatMs?: number | undefined;
 }
 
 /** Live updates: one connection per page, whatever it shows. */
-export function liveRoutes(server: Server, { store, maxStreams }: LiveOptions): void {
+export function liveRoutes(server: Server, { store, maxStreams = 200, heartbeatMs = 15_000 }: LiveOptions): void {
   const views = createJobViews(store);
   const streams = new Set<AbortController>();
 
@@ -67,7 +69,7 @@ export function liveRoutes(server: Server, { store, maxStreams }: LiveOptions): 
           // Kept alive after the stream, it would hold up a server that closes.
           .header("connection", "close")
           .header("x-accel-buffering", "no")
-          .send(Readable.from(frames({ store, views, ...begin, signal: stream.signal })))
+          .send(Readable.from(frames({ store, views, ...begin, heartbeatMs, signal: stream.signal })))
       );
     },
   );

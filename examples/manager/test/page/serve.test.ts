@@ -35,7 +35,7 @@ test("what is no part of the page stays unseen", async () => {
 });
 
 test("without its folder the manager has no page, and all else", async () => {
-  const server = createServer(createLog("test", "silent"), 1000);
+  const server = createServer({ log: createLog("test", "silent") });
   await servePage(server, pathToFileURL("/no/such/folder/"));
   expect((await server.inject("/")).statusCode).toBe(404);
 });

@@ -27,6 +27,9 @@ test("the first translation stays", async () => {
   await other.add(new Map([["Hello", "Buenas"]]), PAIR);
   expect(await learnedTranslations(folder).find(["Hello"], PAIR)).toEqual(new Map([["Hello", "Hola"]]));
   expect((await readFile(path, "utf8")).match(/Hello/g)).toHaveLength(1);
+  // Two workers that learn it in the same moment both write it.
+  await appendFile(path, '["Hello","Buenas"]\n');
+  expect(await learnedTranslations(folder).find(["Hello"], PAIR)).toEqual(new Map([["Hello", "Hola"]]));
 });
 
 test("many that learn at once lose nothing", async () => {

@@ -54,6 +54,25 @@ describe("translateCues", () => {
     expect(await translate(cuesOf("♪"), knowing({}), { minCoverage: 1 })).toMatchObject({ coverage: 1, total: 0 });
   });
 
+  test("fails as soon as it covers less than the limit, and not at the limit itself", async () => {
+    const cues = cuesOf("Yes", "Yes", "Yes", "Yes", "Nobody knows this");
+    const provider = knowing({ Yes: exact("Sí") });
+    expect(await translate(cues, provider, { minCoverage: 0.8 })).toMatchObject({ coverage: 0.8 });
+    await expect(translate(cues, provider, { minCoverage: 0.81 })).rejects.toThrow(InsufficientCoverageError);
+  });
+
+  test("gives each batch the six lines before it, with their translations", async () => {
+    const cues = cuesOf("Yes", "", "<i>Yes</i>", "What", "Yes", "Yes", "Yes", "Yes", "Yes");
+    const provider = knowing({ Yes: exact("Sí") });
+    const asked = vi.spyOn(provider, "translate");
+    await translate(cues, provider, { batchSize: 7 });
+    const yes = { source: "Yes", target: "Sí" };
+    expect(asked.mock.calls.map(([, , , before]) => before)).toEqual([
+      [],
+      [yes, { source: "What", target: null }, yes, yes, yes, yes],
+    ]);
+  });
+
   test("puts the tags around a cue back around its translation", async () => {
     const result = await translate(cuesOf("{\\an8}<i>Yes</i>"), knowing({ Yes: exact("Sí") }));
     expect(result.cues[0]?.text).toBe("{\\an8}<i>Sí</i>");
