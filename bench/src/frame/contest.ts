@@ -16,6 +16,8 @@ export interface ContestOptions {
   /** How many calls are under way at a time. */
   readonly concurrency: number;
   readonly rounds: number;
+  /** As long as V8 takes to compile what is called, about; otherwise the first rounds would measure that. */
+  readonly warmUpMs: number;
   /** How long a round of one contender takes, about. */
   readonly roundMs: number;
   /** Calls of a round at most. @default no limit */
@@ -53,9 +55,6 @@ export async function contest(
   return results;
 }
 
-/** As long as V8 takes to compile what is called, about; otherwise the first rounds would measure that. */
-const WARM_UP_MS = 500;
-
 /** Warms up, and finds out how many calls fill a round. */
 async function calibrate(contender: Contender, options: ContestOptions): Promise<number> {
   let count = options.concurrency * 4;
@@ -68,7 +67,7 @@ async function calibrate(contender: Contender, options: ContestOptions): Promise
     warm += ms;
     const fitting = Math.ceil((count * options.roundMs) / Math.max(ms, 0.1));
     const most = options.most ?? fitting;
-    if (warm >= WARM_UP_MS) return Math.max(options.concurrency, Math.min(fitting, most));
+    if (warm >= options.warmUpMs) return Math.max(options.concurrency, Math.min(fitting, most));
     count = Math.min(fitting, count * 8, most);
   }
 }
