@@ -1,6 +1,7 @@
 import { expect, onTestFinished, test } from "vitest";
 import { z } from "zod";
-import { createBroker, deadLetter, defineQueue, QueueError, retry } from "../src/index.js";
+import { createBroker, createRelay, deadLetter, defineQueue, QueueError, retry } from "../src/index.js";
+import { FakeOutbox } from "../src/lib/contract/fake-outbox.js";
 import { latch, recorder } from "../src/lib/contract/fixture.js";
 import { memoryDedupe, memoryDriver } from "../src/memory.js";
 
@@ -192,4 +193,24 @@ test.each([0, -1, 1.5, Number.NaN])("a count of %s is INVALID_ARGUMENT", (count)
   expect(() => faults.loseAcks(count)).toThrowError(refused);
   expect(() => faults.returnMessages(count)).toThrowError(refused);
   expect(() => memoryDriver({ timeoutMs: count })).toThrowError(refused);
+});
+
+test("a relay keeps what finds no broker, and publishes it in its order once there is one", async () => {
+  const { faults, broker } = setUp({ timeoutMs: 20 });
+  const failed: unknown[] = [];
+  const numbers = [1, 2, 3];
+  // It hands out nothing twice, as a store whose claims have long to go.
+  const outbox = new FakeOutbox(
+    numbers.map((n) => ({ entryId: `e${n}`, id: `m${n}`, queue: "tasks", payload: { n }, headers: {} })),
+  );
+  faults.goAway();
+  const relay = createRelay({ outbox, broker, queues: [tasks], onError: (error) => failed.push(error) });
+  onTestFinished(() => relay.close());
+  await expect.poll(() => failed.length).toBeGreaterThan(numbers.length);
+  expect(failed).toContainEqual(expect.objectContaining({ code: "UNAVAILABLE" }));
+  faults.comeBack();
+  await expect.poll(() => outbox.acknowledged, { timeout: 10_000 }).toEqual(["e1", "e2", "e3"]);
+  const { messages, handler } = recorder<Tasks>();
+  await broker.consume(tasks, handler);
+  await expect.poll(() => messages.map(({ payload }) => payload.n)).toEqual(numbers);
 });

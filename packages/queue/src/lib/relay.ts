@@ -38,6 +38,11 @@ const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 5_000;
 /** What a batch in hand may take once the relay closes: longer than a publish by the driver's default. */
 const CLOSE_LIMIT_MS = 15_000;
+/**
+ * So long entries that found no broker stay in hand: longer than a store lets them be claimed by default, so that they are the
+ * first to be handed out again afterwards.
+ */
+const HOLD_MS = 35_000;
 /** Entries confirmed and not yet acknowledged that are remembered, so as not to be published twice. */
 const MOST_REMEMBERED = 10_000;
 
@@ -72,7 +77,9 @@ export function createRelay(options: {
 
 type Result =
   | { readonly kind: "confirmed" }
-  /** The broker is away, say: the outbox hands the entry out again. */
+  /** Nobody took it: it stays in hand until the broker is back. */
+  | { readonly kind: "away" }
+  /** Not by this relay, or not now: the outbox hands the entry out again. */
   | { readonly kind: "later" }
   | { readonly kind: "poisoned"; readonly reason: string };
 
@@ -84,6 +91,8 @@ class RunningRelay implements Relay {
   readonly #stop = new AbortController();
   /** Confirmed, and the outbox does not know yet. */
   readonly #confirmed = new Set<string>();
+  /** Entries in hand that found no broker, and how long they stay. */
+  #held: { readonly entries: readonly RelayEntry[]; readonly until: number } = { entries: [], until: 0 };
   readonly #running: Promise<void>;
   #published = 0;
 
@@ -117,7 +126,7 @@ class RunningRelay implements Relay {
     while (!signal.aborted) {
       const askedAt = performance.now();
       try {
-        const entries = await this.#read();
+        const entries = this.#held.entries.length > 0 ? this.#held.entries : await this.#read();
         const wentWell = await this.#relay(entries);
         failures = wentWell ? 0 : failures + 1;
         if (entries.length === 0 && performance.now() - askedAt < IDLE_PAUSE_MS) await this.#pause(IDLE_PAUSE_MS);
@@ -157,14 +166,26 @@ class RunningRelay implements Relay {
     for (const [index, result] of results.entries()) {
       const entryId = entries[index]?.entryId ?? "";
       if (result.kind === "confirmed") this.#confirmed.add(entryId);
-      else if (result.kind === "later") wentWell = false;
+      else if (result.kind !== "poisoned") wentWell = false;
       else poisoned.set(result.reason, [...(poisoned.get(result.reason) ?? []), entryId]);
     }
+    this.#hold(
+      entries.filter((_, index) => results[index]?.kind === "away"),
+      results.some(({ kind }) => kind === "confirmed"),
+    );
     const settled = await Promise.all([
       this.#acknowledge(),
       ...[...poisoned].map(([reason, entryIds]) => this.#reject(entryIds, reason)),
     ]);
     return wentWell && settled.every(Boolean);
+  }
+
+  /** Keeps what found no broker; but not for ever, nor beside others that the broker does take. */
+  #hold(away: readonly RelayEntry[], isThere: boolean): void {
+    const now = performance.now();
+    const first = this.#held.entries.length === 0;
+    const until = first ? now + HOLD_MS : this.#held.until;
+    this.#held = { entries: first || (!isThere && now < until) ? away : [], until };
   }
 
   async #publish(entry: RelayEntry): Promise<Result> {
@@ -182,7 +203,7 @@ class RunningRelay implements Relay {
       if (QueueError.is(error, "INVALID_PAYLOAD") || QueueError.is(error, "INVALID_ARGUMENT")) {
         return { kind: "poisoned", reason: error.message };
       }
-      return { kind: "later" };
+      return { kind: QueueError.is(error, "UNAVAILABLE") || QueueError.is(error, "TIMEOUT") ? "away" : "later" };
     }
   }
 
