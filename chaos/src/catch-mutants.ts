@@ -8,7 +8,7 @@ import { round } from "./round.js";
 /** How long a mutant is tormented. */
 const FOR_MS = 20_000;
 /** Chance may spare it: it is tried with so many seeds. */
-const TRIES = 4;
+const TRIES = 8;
 
 /** Runs every mutant with the faults that it should not survive; answers whether the oracle noticed each. */
 export async function catchMutants(): Promise<boolean> {
