@@ -206,6 +206,24 @@ describe("updateStatus", () => {
     // @ts-expect-error: the snapshot has its own version
     void store.updateStatus(pending, "downloading", { ifVersion: 1 });
   });
+  test("the compiler blames the argument that is wrong", () => {
+    void store.updateStatus(
+      pending,
+      // @ts-expect-error: this one, not the snapshot
+      "completed",
+    );
+    void store.updateStatus(working, "completed", {
+      result: {
+        // @ts-expect-error: a number
+        subtitleUrl: 1,
+      },
+    });
+    void store.updateStatus(
+      "a",
+      // @ts-expect-error: this one, not the id
+      "done",
+    );
+  });
   test("by id: any status, with ifVersion where it is wanted", () => {
     expectTypeOf(store.updateStatus("a", "completed")).resolves.toEqualTypeOf<Job<Subtitle, "completed">>();
     expectTypeOf(store.updateStatus(job.id, "failed", { ifVersion: job.version })).resolves.toEqualTypeOf<

@@ -105,8 +105,8 @@ export class Store<D extends JobDefinition> implements JobStore<D> {
     return readings.map((reading, position) => this.#readOrAbsent(known[position] as string, reading));
   }
 
-  updateStatus<F extends StatusOf<D>, To extends StatusOf<D>>(
-    target: string | Job<D, F>,
+  updateStatus<To extends StatusOf<D>>(
+    target: string | Job<D>,
     to: To,
     change: Change<D> & { readonly ifVersion?: number | undefined } = {},
   ): Promise<Job<D, To>> {

@@ -24,6 +24,19 @@ export interface Change<D extends JobDefinition> {
   readonly outbox?: readonly OutboxMessage[] | undefined;
 }
 
+/** Where `updateStatus` may move a job: known by its id, anywhere; by a snapshot, where the lifecycle leads from there. */
+export type StepOf<D extends JobDefinition, T extends string | Job<D>> = [T] extends [string]
+  ? StatusOf<D>
+  : NextOf<D, Exclude<T, string>["status"]>;
+
+/** What `updateStatus` writes: a job that is known by its id alone may be held to a version. */
+export type ChangeOf<D extends JobDefinition, T extends string | Job<D>> = [T] extends [string]
+  ? Change<D> & {
+      /** The version that must be stored. @default any */
+      readonly ifVersion?: number | undefined;
+    }
+  : Change<D>;
+
 /** How a job is created besides its data. */
 export interface CreateOptions {
   /** 1–128 of A–Z a–z 0–9 . _ - ; a UUID v7 when absent. */
@@ -73,9 +86,9 @@ export interface JobStore<D extends JobDefinition> extends AsyncDisposable {
 
   /**
    * Moves a job to another status, atomically, in one round trip.
-   * By id: the lifecycle decides. By snapshot: besides, the stored job must be the same one (its `createdAt`) at the
-   * snapshot's version, and a step that the lifecycle forbids does not compile. A snapshot whose status is not known to
-   * the compiler goes by id with `ifVersion`.
+   * By id: from whatever status the job is in, as far as the lifecycle allows. By snapshot: besides, the stored job must
+   * be the same one (its `createdAt`) at the snapshot's version, and a step that the lifecycle forbids does not compile.
+   * A snapshot whose status is not known to the compiler (`to` would have to be `never`) goes by id with `ifVersion`.
    * - A version that was given is compared first.
    * - `to` equal to the stored status and not in its own `next`: nothing is written and the stored job comes back (a
    *   duplicate delivery; the first write stands).
@@ -85,20 +98,10 @@ export interface JobStore<D extends JobDefinition> extends AsyncDisposable {
    * @throws NOT_FOUND, ILLEGAL_TRANSITION (`from`, `to`), CONFLICT, INVALID_DATA, UNAVAILABLE, UNREADABLE_RECORD (with
    *   `committed: true` where the change was made and only the stored data does not fit the schema)
    */
-  updateStatus<F extends StatusOf<D>, To extends NextOf<D, F>>(
-    job: Job<D, F>,
+  updateStatus<T extends string | Job<D>, To extends StepOf<D, T>>(
+    target: T,
     to: To,
-    change?: Change<D>,
-  ): Promise<Job<D, To>>;
-  /**
-   * By id: from whatever status the job is in, as far as the lifecycle allows.
-   * @param change.ifVersion the version that must be stored. @default any
-   * @throws as by snapshot
-   */
-  updateStatus<To extends StatusOf<D>>(
-    id: string,
-    to: To,
-    change?: Change<D> & { readonly ifVersion?: number | undefined },
+    change?: ChangeOf<D, T>,
   ): Promise<Job<D, To>>;
 
   /**
