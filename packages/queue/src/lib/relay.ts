@@ -9,11 +9,13 @@ import { type RelayEntry, readEntry } from "./relay-entry.js";
 export interface RelayOutbox {
   /**
    * Hands out up to `limit` entries, oldest first; if there are none, it may wait up to `waitMs` milliseconds for some, until
-   * `signal` aborts. What is neither acknowledged nor rejected must be handed out again some time later.
+   * `signal` aborts. What is neither acknowledged nor rejected must be handed out again some time later: after `claimMs`
+   * milliseconds where the outbox has claims.
    */
   read(options?: {
     readonly limit?: number;
     readonly waitMs?: number;
+    readonly claimMs?: number;
     readonly signal?: AbortSignal;
   }): Promise<readonly RelayEntry[]>;
   /** These are published, and need not be handed out again. */
@@ -38,11 +40,9 @@ const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 5_000;
 /** What a batch in hand may take once the relay closes: longer than a publish by the driver's default. */
 const CLOSE_LIMIT_MS = 15_000;
-/**
- * So long entries that found no broker stay in hand: longer than a store lets them be claimed by default, so that they are the
- * first to be handed out again afterwards.
- */
-const HOLD_MS = 35_000;
+const CLAIM_MS = 30_000;
+/** So long entries that found no broker stay in hand: until the claim is over, so that they are the next to be handed out. */
+const HOLD_MS = CLAIM_MS + 5_000;
 /** Entries confirmed and not yet acknowledged that are remembered, so as not to be published twice. */
 const MOST_REMEMBERED = 10_000;
 
@@ -141,7 +141,7 @@ class RunningRelay implements Relay {
   /** Ends with the relay even where the outbox does not heed the signal: what it then hands out is handed out again. */
   async #read(): Promise<readonly RelayEntry[]> {
     const { signal } = this.#stop;
-    const read = this.#outbox.read({ limit: READ_LIMIT, waitMs: READ_WAIT_MS, signal });
+    const read = this.#outbox.read({ limit: READ_LIMIT, waitMs: READ_WAIT_MS, claimMs: CLAIM_MS, signal });
     let onAbort: () => void = () => {};
     const aborted = new Promise<readonly RelayEntry[]>((resolve) => {
       onAbort = () => resolve([]);

@@ -6,6 +6,8 @@ export class FakeOutbox implements RelayOutbox {
   readonly acknowledged: string[] = [];
   readonly rejected = new Map<string, string>();
   failures = { read: 0, ack: 0 };
+  /** For how long the last reader asked to have the entries to itself. */
+  claimMs: number | undefined;
   readonly #waiting: RelayEntry[];
   readonly #inHand = new Map<string, RelayEntry>();
 
@@ -13,7 +15,14 @@ export class FakeOutbox implements RelayOutbox {
     this.#waiting = [...entries];
   }
 
-  async read({ limit = 100 }: { readonly limit?: number } = {}): Promise<readonly RelayEntry[]> {
+  async read({
+    limit = 100,
+    claimMs,
+  }: {
+    readonly limit?: number;
+    readonly claimMs?: number;
+  } = {}): Promise<readonly RelayEntry[]> {
+    this.claimMs = claimMs;
     if (this.failures.read-- > 0) throw new Error("read");
     const entries = this.#waiting.splice(0, limit);
     for (const read of entries) this.#inHand.set(read.entryId, read);
