@@ -4,19 +4,12 @@ import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { Redis } from "ioredis";
 import { afterAll, describe, expect, onTestFinished, test } from "vitest";
-import { server } from "../../../test/servers/require.js";
 import { createJobStore } from "../src/index.js";
 import { type Report, report } from "../src/lib/contract/definitions.js";
 import { redisDriver } from "../src/redis.js";
-import { runHere } from "./run-cli.js";
+import { cli, environment, lines, openPlace, redis } from "./cli-place.js";
 
-const redis = server("redis");
 const bin = fileURLToPath(new URL("../dist/cli.js", import.meta.url));
-
-const environment = (prefix: string) => ({ REDIS_URL: redis.url ?? "", REDIS_KEY_PREFIX: prefix });
-
-/** The command in this process: starting one for each call would take the longest part of the time. */
-const cli = (prefix: string, args: readonly string[], input = "") => runHere(args, environment(prefix), { input });
 
 /** The built command, as a process of its own. */
 function start(prefix: string, args: readonly string[]) {
@@ -24,30 +17,9 @@ function start(prefix: string, args: readonly string[]) {
   return spawn(process.execPath, [bin, ...args], { env, timeout: 60_000 });
 }
 
-const lines = (out: string): Record<string, unknown>[] =>
-  out
-    .split("\n")
-    .filter((line) => line !== "")
-    .map((line) => JSON.parse(line));
-
 describe.skipIf(redis.url === null)(redis.title("The command line"), () => {
-  let places = 0;
   const client = new Redis(redis.url ?? "", { lazyConnect: true });
   afterAll(() => client.disconnect());
-
-  /** A place of its own, with a job that waits, one that failed and one that is done. */
-  async function openPlace() {
-    const prefix = `${redis.prefix}cli-${places++}:`;
-    const driver = redisDriver({ url: redis.url ?? "", keyPrefix: prefix });
-    const store = createJobStore<Report>({ job: report, driver, ttlSeconds: { failed: 60 } });
-    onTestFinished(() => store.close());
-    await store.create({ title: "Q1", label: "blue" }, { id: "a" });
-    await store.create({ title: "Q2", owner: "Ann" }, { id: "b" });
-    await store.updateStatus("b", "failed", { error: { message: "no \u001b[31mpaper" } });
-    await store.create({ title: "Q3" }, { id: "c" });
-    for (const to of ["working", "done"] as const) await store.updateStatus("c", to, { by: "w1" });
-    return { prefix, store, run: (args: readonly string[], input?: string) => cli(prefix, args, input) };
-  }
 
   test("knows the definition from the store: list, counts and get speak its words", async () => {
     const { run, store } = await openPlace();
@@ -60,9 +32,35 @@ describe.skipIf(redis.url === null)(redis.title("The command line"), () => {
     expect(lines((await run(["counts"])).out)).toEqual([await store.counts()]);
     expect(lines((await run(["get", "b"])).out)).toEqual([JSON.parse(JSON.stringify(await store.get("b")))]);
     expect(lines((await run(["list", "--where", "label=blue"])).out)).toMatchObject([{ id: "a" }]);
-    const limited = await run(["list", "--limit", "1", "--oldest"]);
-    expect(lines(limited.out).map(({ id }) => id)).toEqual(["a"]);
-    expect(limited.err).toContain("There are more");
+  });
+
+  test("list goes on where it ended, and walks all on demand", async () => {
+    const { run } = await openPlace();
+    const ids = (out: string) => lines(out).map(({ id }) => id);
+    const limited = await run(["list", "--limit", "2", "--oldest"]);
+    expect(ids(limited.out)).toEqual(["a", "b"]);
+    const [, cursor = ""] =
+      /^There are more: add --cursor (\S+) for what follows, or --all\.\n$/.exec(limited.err) ?? [];
+    const rest = await run(["list", "--limit", "2", "--oldest", "--cursor", cursor]);
+    expect(rest).toMatchObject({ code: 0, err: "" });
+    expect(ids(rest.out)).toEqual(["c"]);
+    expect(await run(["list", "--cursor", cursor])).toMatchObject({ code: 2, err: expect.stringContaining("cursor") });
+    expect(ids((await run(["list", "--all", "--cursor", cursor, "--oldest"])).out)).toEqual(["c"]);
+  });
+
+  test("list shows fifty, and with --all every job, in lines and in one table", async () => {
+    const { run, store } = await openPlace();
+    // More than a page of the store's.
+    await store.createMany(Array.from({ length: 1100 }, (_, n) => ({ id: `n${n}`, data: { title: String(n) } })));
+    const some = await run(["list"]);
+    expect(lines(some.out)).toHaveLength(50);
+    expect(some.err).toContain("There are more");
+    const all = await run(["list", "--all"]);
+    expect(all).toMatchObject({ code: 0, err: "" });
+    expect(new Set(lines(all.out).map(({ id }) => id)).size).toBe(1103);
+    const { out } = await run(["list", "--all", "--output", "table"]);
+    expect(out.match(/^id /gm)).toHaveLength(1);
+    expect(out.split("\n")).toHaveLength(1 + 1103 + 1);
   });
 
   test("shows tables to people, without what would move their cursor", async () => {
@@ -83,59 +81,6 @@ describe.skipIf(redis.url === null)(redis.title("The command line"), () => {
     await run(["set-status", "a", "working"]);
     expect(await client.hgetall(`${prefix}jobs:map`)).toEqual({ ...before, events: expect.any(String) });
     expect(before.description).toContain('"failed":{"next":["waiting","abandoned"],"final":true,"ttlMs":60000');
-  });
-
-  test("set-status follows the lifecycle, and steps over it only with --force", async () => {
-    const { run, store } = await openPlace();
-    const refused = await run(["set-status", "a", "done"]);
-    expect(refused).toMatchObject({ code: 1, out: "" });
-    expect(refused.err).toContain('Job a is "waiting" and cannot become "done" (may follow: working, failed).');
-    expect((await run(["set-status", "a", "done", "--force", "--note", "by hand"])).code).toBe(0);
-    const job = await store.get("a");
-    expect(job).toMatchObject({ status: "done", version: 2, history: [{}, { by: "job-store", note: "by hand" }] });
-    // Its time in this status is the definition's, and it is still found by its fields.
-    expect(Number(job?.expiresAt) - Number(job?.statusAt)).toBe(3_600_000);
-    expect((await store.list({ where: { label: "blue" } })).items).toHaveLength(1);
-    expect(await run(["set-status", "a", "paid"])).toMatchObject({ code: 1 });
-    expect(await run(["set-status", "a", "paid", "--force"])).toMatchObject({ code: 2 });
-    expect(await run(["set-status", "x", "done"])).toMatchObject({ code: 1, err: "Job x is not there.\n" });
-  });
-
-  test("retry takes jobs back to the start, with the message that asks for the work", async () => {
-    const { run, store } = await openPlace();
-    const args = ["--queue", "reports", "--payload", '{"jobId":"{id}"}'];
-    expect(lines((await run(["retry", "b", ...args])).out)).toEqual([{ id: "b", from: "failed", to: "waiting" }]);
-    expect(await store.get("b")).toMatchObject({ status: "waiting", attempt: 2, error: null });
-    expect(await store.outbox.read()).toMatchObject([{ queue: "reports", payload: { jobId: "b" }, jobId: "b" }]);
-    const notFinal = await run(["retry", "a"]);
-    expect(notFinal).toMatchObject({ code: 1, err: 'Job a is "waiting", which is not final.\n' });
-  });
-
-  test("what concerns many jobs or destroys them is not done unasked", async () => {
-    const { run, store } = await openPlace();
-    expect(await run(["delete", "a"])).toMatchObject({ code: 2, err: expect.stringContaining("add --yes") });
-    expect(await run(["retry", "--status", "failed"])).toMatchObject({ code: 2 });
-    expect(await store.counts()).toMatchObject({ waiting: 1, failed: 1, done: 1 });
-    const retried = await run(["retry", "--status", "failed", "--yes"]);
-    expect(retried).toMatchObject({ code: 0, err: expect.stringContaining("No message went along") });
-    expect(lines((await run(["delete", "--status", "waiting", "--yes"])).out)).toEqual([
-      { id: "a", deleted: true },
-      { id: "b", deleted: true },
-    ]);
-    expect(await run(["delete", "a", "--yes"])).toMatchObject({ code: 1 });
-    expect(await store.counts()).toMatchObject({ waiting: 0, failed: 0, done: 1 });
-  });
-
-  test.each([
-    ["y\n", 0, null],
-    ["n\n", 1, "a"],
-    ["\n", 1, "a"],
-    ["", 1, "a"], // Ctrl-D
-  ])("asked in a terminal, %j decides", async (answer, code, left) => {
-    const { prefix, store } = await openPlace();
-    const asked = await runHere(["delete", "a"], environment(prefix), { input: answer, isTTY: true });
-    expect(asked).toMatchObject({ code, err: expect.stringContaining("Delete job a for good? [y/N]") });
-    expect((await store.get("a"))?.id ?? null).toBe(left);
   });
 
   test("export and import carry every job over, with its history and what it is found by", async () => {
@@ -178,6 +123,16 @@ describe.skipIf(redis.url === null)(redis.title("The command line"), () => {
     expect(err).toBe("");
   });
 
+  test("it ends once nobody reads on: job-store watch | head -1", async () => {
+    const { prefix, store } = await openPlace();
+    const child = start(prefix, ["watch", "a"]);
+    await once(child.stdout, "data");
+    child.stdout.destroy();
+    const closed = once(child, "close");
+    await store.updateStatus("a", "working");
+    expect(await closed).toEqual([0, null]);
+  });
+
   test("health answers with its exit code", async () => {
     const { run } = await openPlace();
     const { code, out } = await run(["health"]);
@@ -217,7 +172,10 @@ describe.skipIf(redis.url === null)(redis.title("The command line"), () => {
     const { run, prefix } = await openPlace();
     await client.hdel(`${prefix}jobs:map`, "description");
     expect(lines((await run(["list"])).out)).toHaveLength(3);
-    expect(await run(["retry", "b"])).toMatchObject({ code: 2, err: expect.stringContaining("not kept here yet") });
+    expect(await run(["retry", "b", "--no-message"])).toMatchObject({
+      code: 2,
+      err: expect.stringContaining("not kept here yet"),
+    });
     expect((await run(["set-status", "b", "waiting", "--force"])).code).toBe(0);
   });
 

@@ -124,6 +124,7 @@ describe("figures", () => {
     ]);
     expect(Object.fromEntries(counts)).toEqual(await store.counts());
     expect(await figures("subtitles.outbox.depth")).toMatchObject([{ value: 1 }]);
+    expect(await figures("subtitles.outbox.rejected")).toMatchObject([{ value: 0 }]);
     const [oldest] = await figures("subtitles.outbox.age");
     expect(oldest?.value).toBeGreaterThanOrEqual(0);
     await store.close();

@@ -11,6 +11,7 @@ const ID_OF: Readonly<Record<string, (first: never) => string>> = {
   read: ([id]: readonly string[]) => id ?? "",
   move: ({ target }: { target: { id: string } }) => target.id,
   recordProgress: ({ id }: { id: string }) => id,
+  remove: ({ id }: { id: string }) => id,
 };
 
 type Call = (...args: readonly unknown[]) => Promise<unknown>;
@@ -19,7 +20,7 @@ type Call = (...args: readonly unknown[]) => Promise<unknown>;
 export class Outage {
   readonly driver: JobStoreDriver;
   /** Decides for each call on a job; the outbox, lists and the rest always answer. */
-  fate: (verb: string, id: string) => Fate = () => "answered";
+  fate: (verb: string, id: string) => Fate | Promise<Fate> = () => "answered";
   /** The calls so far, by name. */
   readonly calls: string[] = [];
 
@@ -59,7 +60,8 @@ export class Outage {
   #through(verb: string, idOf: (first: never) => string, call: Call): Call {
     return async (...args) => {
       this.calls.push(verb);
-      const fate = this.fate(verb, idOf(args[0] as never));
+      const decided = this.fate(verb, idOf(args[0] as never));
+      const fate = typeof decided === "string" ? decided : await decided;
       if (fate === "answered" || fate === "lost after") {
         const answer = await call(...args);
         if (fate === "answered") return answer;

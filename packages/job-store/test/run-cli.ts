@@ -1,4 +1,5 @@
 import { PassThrough } from "node:stream";
+import { text } from "node:stream/consumers";
 import { runCli, type Terminal } from "../src/lib/cli/run.js";
 
 /** The command line in this process, with what it wrote. */
@@ -12,6 +13,13 @@ export async function runHere(
   Object.assign(stdin, { isTTY });
   // Streams stand in for the process's own; what a terminal could do besides, the command line does not ask of it.
   const terminal = { stdin, stdout, stderr, env, on: () => {}, off: () => {} } as unknown as Terminal;
-  const code = await runCli(args, terminal);
-  return { code, out: String(stdout.read() ?? ""), err: String(stderr.read() ?? "") };
+  const [code, out, err] = await Promise.all([
+    runCli(args, terminal).finally(() => {
+      stdout.end();
+      stderr.end();
+    }),
+    text(stdout),
+    text(stderr),
+  ]);
+  return { code, out, err };
 }

@@ -393,7 +393,7 @@ describe("the surface", () => {
       | typeof Symbol.asyncDispose
     >();
     expectTypeOf<keyof Outbox>().toEqualTypeOf<
-      "read" | "ack" | "reject" | "rejected" | "requeue" | "depth" | "oldest"
+      "read" | "ack" | "reject" | "rejected" | "countRejected" | "requeue" | "depth" | "oldest"
     >();
     expectTypeOf<keyof ListQuery<Subtitle>>().toEqualTypeOf<
       "status" | "where" | "order" | "after" | "before" | "limit" | "cursor"

@@ -373,12 +373,20 @@ export interface OutboxStorage {
   setAside(entryIds: readonly string[], reason: string): Promise<void>;
   /** Those set aside, oldest first. */
   rejected(limit: number): Promise<readonly (StoredMessage & { readonly reason: string })[]>;
+  /** How many are set aside. */
+  countRejected(): Promise<number>;
   /** Those set aside can be claimed again, as if they had just been stored. */
   restore(entryIds: readonly string[]): Promise<void>;
   /** How many there are, claimed ones included, those set aside not. */
   depth(): Promise<number>;
   /** When the first of them was stored; null: there are none. */
   oldest(): Promise<number | null>;
+}
+
+/** How a storage stands. */
+export interface StorageHealth extends Omit<Health, "driver"> {
+  /** Messages set aside in the outbox; null: that could not be seen. */
+  readonly rejected: number | null;
 }
 
 /** How an audit goes. */
@@ -424,7 +432,7 @@ export interface JobStorage {
    */
   audit(options: AuditOptions): AsyncGenerator<AuditReport, void, undefined>;
   /** Never throws, answers within the time. */
-  health(timeoutMs: number): Promise<Omit<Health, "driver">>;
+  health(timeoutMs: number): Promise<StorageHealth>;
   /** Called once, after the last call has settled. */
   close(): Promise<void>;
 }

@@ -21,6 +21,7 @@ import type { JobDefinition, StatusOf } from "./definition.js";
 import type { JobRecord, JobStorage, JobStoreDriver, Range, Reading, StoreShape, Target } from "./driver.js";
 import { JobStoreError } from "./errors.js";
 import { checkWhere, matches } from "./fields.js";
+import { healthOf, unhealthy } from "./health.js";
 import type { Created, Job } from "./job.js";
 import type { Outbox } from "./outbox.js";
 import { refusal } from "./refusals.js";
@@ -242,7 +243,7 @@ export class Store<D extends JobDefinition> implements JobStore<D> {
       return unhealthy(driver, `timeoutMs must be 1 to 60,000, and is ${show(timeoutMs)}.`);
     }
     if (this.#calls.closed) return unhealthy(driver, "The store is closed.");
-    return { ...(await this.#storage.health(timeoutMs)), driver };
+    return healthOf(driver, await this.#storage.health(timeoutMs));
   }
 
   async audit(options: { readonly repair?: boolean | undefined } = {}): Promise<AuditReport> {
@@ -334,8 +335,4 @@ async function inChunks<T, R>(
     outcomes.push(...(await Promise.allSettled(all.slice(first, first + CHUNK).map(call))));
   }
   return outcomes;
-}
-
-function unhealthy(driver: string, error: string): Health {
-  return { status: "unhealthy", driver, latencyMs: null, details: {}, warnings: [], error };
 }

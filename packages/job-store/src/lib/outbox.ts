@@ -64,6 +64,8 @@ export interface Outbox {
   rejected(options?: {
     readonly limit?: number | undefined;
   }): Promise<readonly (OutboxEntry & { readonly reason: string })[]>;
+  /** How many are set aside. @throws UNAVAILABLE */
+  countRejected(): Promise<number>;
   /** Hands entries that were set aside out again, as if they had just been stored. @throws UNAVAILABLE */
   requeue(entryIds: readonly string[]): Promise<void>;
   /** Entries not yet acknowledged, the rejected ones not counted. @throws UNAVAILABLE */

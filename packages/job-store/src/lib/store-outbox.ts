@@ -44,6 +44,10 @@ export class StoreOutbox implements Outbox {
     return messages.map((message) => ({ ...toEntry(message), reason: message.reason }));
   }
 
+  countRejected(): Promise<number> {
+    return this.#calls.run(() => this.#storage.countRejected());
+  }
+
   requeue(entryIds: readonly string[]): Promise<void> {
     return this.#each(entryIds, () => this.#storage.restore(entryIds));
   }

@@ -263,7 +263,7 @@ export interface Health {
   readonly latencyMs: number | null;
   /** Redis: version, mode, role, usedMemoryBytes, maxMemoryBytes, evictionPolicy, persistence. Never a password. */
   readonly details: Readonly<Record<string, Json>>;
-  /** In plain words, e.g. an eviction policy that may drop jobs, or persistence turned off. */
+  /** In plain words, e.g. an eviction policy that may drop jobs, persistence turned off, or messages set aside in the outbox. */
   readonly warnings: readonly string[];
   /** Why the store is not healthy. */
   readonly error?: string;

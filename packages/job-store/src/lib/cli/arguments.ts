@@ -14,6 +14,8 @@ const OPTIONS = {
   version: { type: "boolean" },
   status: { type: "string" },
   limit: { type: "string" },
+  all: { type: "boolean" },
+  cursor: { type: "string" },
   oldest: { type: "boolean" },
   where: { type: "string" },
   to: { type: "string" },
@@ -21,7 +23,9 @@ const OPTIONS = {
   repair: { type: "boolean" },
   queue: { type: "string" },
   payload: { type: "string" },
+  "no-message": { type: "boolean" },
   note: { type: "string" },
+  rejected: { type: "boolean" },
 } as const;
 
 export type Options = ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>["values"];

@@ -11,7 +11,7 @@ export interface Context extends Omit<Opened, typeof Symbol.asyncDispose> {
   /** Asks whoever sits there; true without asking where they said --yes. */
   confirm(question: string): Promise<boolean>;
   readonly stdin: Readable;
-  /** Aborts at Ctrl-C. */
+  /** Aborts at Ctrl-C, and where nobody reads the output any more. */
   readonly signal: AbortSignal;
 }
 

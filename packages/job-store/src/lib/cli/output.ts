@@ -52,6 +52,11 @@ function cell(value: unknown, whole: boolean): string {
   return text.length > LONGEST_CELL && !whole ? `${text.slice(0, LONGEST_CELL - 1)}…` : text;
 }
 
+/** "1 job", "2 jobs" */
+export function count(n: number, one: string): string {
+  return `${n} ${one}${n === 1 ? "" : "s"}`;
+}
+
 export function plain(text: string): string {
   return text.replace(/\p{Cc}/gu, " ");
 }

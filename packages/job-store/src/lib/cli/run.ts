@@ -4,8 +4,11 @@ import { JobStoreError } from "../errors.js";
 import { reasonOf } from "../redis/faults.js";
 import { type CommandLine, checkCommand, readCommandLine } from "./arguments.js";
 import type { Command } from "./command.js";
-import { deleteJobs, retry, setStatus } from "./commands/change.js";
-import { audit, counts, get, health, list, watch } from "./commands/look.js";
+import { retry, setStatus } from "./commands/change.js";
+import { deleteJobs } from "./commands/delete.js";
+import { list } from "./commands/list.js";
+import { audit, counts, get, health, watch } from "./commands/look.js";
+import { outbox } from "./commands/outbox.js";
 import { exportJobs, importJobs } from "./commands/transfer.js";
 import { open } from "./open.js";
 import { createOutput, plain } from "./output.js";
@@ -21,6 +24,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   retry,
   "set-status": setStatus,
   delete: deleteJobs,
+  outbox,
   export: exportJobs,
   import: importJobs,
 };
@@ -31,9 +35,11 @@ export type Terminal = Pick<NodeJS.Process, "stdin" | "stdout" | "stderr" | "env
 /** @returns the exit code */
 export async function runCli(args: readonly string[], terminal: Terminal): Promise<number> {
   const { stdout, stderr } = terminal;
+  const stop = new AbortController();
   // Whoever reads us may have seen enough: `job-store list | head -1`.
   stdout.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code !== "EPIPE") throw error;
+    stop.abort();
   });
   try {
     const line = readCommandLine(args);
@@ -41,7 +47,7 @@ export async function runCli(args: readonly string[], terminal: Terminal): Promi
       stdout.write(USAGE);
       return line.command === null && line.options.help !== true ? EXIT.usage : EXIT.done;
     }
-    return await carryOut(line, terminal);
+    return await carryOut(line, terminal, stop);
   } catch (error) {
     const [message, code] = explain(error);
     stderr.write(`job-store: ${plain(message)}\n`);
@@ -49,7 +55,7 @@ export async function runCli(args: readonly string[], terminal: Terminal): Promi
   }
 }
 
-async function carryOut(line: CommandLine, terminal: Terminal): Promise<number> {
+async function carryOut(line: CommandLine, terminal: Terminal, stop: AbortController): Promise<number> {
   const { options, operands } = line;
   const command = Object.hasOwn(COMMANDS, line.command ?? "") ? COMMANDS[line.command ?? ""] : undefined;
   if (command === undefined) throw new UsageError(`There is no command "${line.command}". Try --help.`);
@@ -65,7 +71,6 @@ async function carryOut(line: CommandLine, terminal: Terminal): Promise<number> 
     (text) => void terminal.stderr.write(text),
   );
 
-  const stop = new AbortController();
   const onSignal = () => stop.abort();
   terminal.on("SIGINT", onSignal);
   terminal.on("SIGTERM", onSignal);

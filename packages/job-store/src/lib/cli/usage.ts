@@ -16,15 +16,16 @@ export const USAGE = `Usage: job-store <command> [options]
 
 Looks at the jobs of @subtitles/job-store in Redis, and puts them right. It needs no definition: the store keeps one.
 
-  list [--status a,b] [--limit 50] [--oldest] [--where field=value]
-                          jobs, newest first: by creation, or with --status by when they entered it
+  list [--status a,b] [--where field=value] [--oldest] [--limit 50 | --all] [--cursor c]
+                          jobs, newest first: by creation, or with --status by when they entered it. --cursor goes on
+                          where the same list ended
   get <id>...             whole jobs, with their history
   counts                  how many jobs there are in each status
   watch [id]              changes as they happen, until Ctrl-C
   health                  how the store stands; exit code 1 where degraded, 3 where unhealthy
   audit [--repair]        compares the indexes with the jobs, and mends them; exit code 1 where something is left
 
-  retry <id>... | --status failed [--to status]
+  retry <id>... | --status failed [--to status] --queue <name> --payload <json> | --no-message
                           brings jobs from a final status back to the first one, or to another
   set-status <id> <status> [--force]
                           a step of the lifecycle, or with --force any
@@ -33,8 +34,15 @@ Looks at the jobs of @subtitles/job-store in Redis, and puts them right. It need
   export [--status a,b]   jobs as JSON lines, for import
   import [file]           from such lines, also on standard input; jobs that are there already are left alone
 
+  outbox [--rejected]     messages that wait to be published: how many, and since when. Or those set aside, and why
+  outbox requeue|drop <entry>... | --all
+                          hands what was set aside out again as it is, or removes it for good; the jobs stay as they are
+
 retry and set-status take --queue <name> --payload <json>: a message that the outbox stores in the same step, so that
-somebody works on the job. {id} in the payload is the job's id. And --note <text>, for the history.
+somebody works on the job. --queue is the name in defineQueue, without the broker's prefix. {id} in the payload is the
+job's id. --no-message: none is needed, since workers look for jobs themselves. And --note <text>, for the history.
+
+A job that waits although its message is lost: set-status <id> <its status> --force --queue <name> --payload <json>
 
 Which store:
   --url redis://…         or REDIS_URL. Put a password there, not on the command line

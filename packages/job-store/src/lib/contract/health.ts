@@ -35,6 +35,24 @@ export function health({ test }: Context): void {
     expect(closed).toMatchObject({ status: "unhealthy", error: expect.stringContaining("closed") });
   });
 
+  test("messages that are set aside are warned of, and the store is no less healthy", async ({ store }) => {
+    const before = await store.health();
+    const outbox = [1, 2].map((payload) => ({ queue: "reprots", payload }));
+    await store.create({ title: "One" }, { outbox });
+    const [first, second] = (await store.outbox.read()).map(({ entryId }) => entryId);
+    await store.outbox.reject([first as string], "No such queue.");
+    const warned = await store.health();
+    expect(warned.status).toBe(before.status);
+    expect(warned.warnings).toEqual([
+      ...before.warnings,
+      expect.stringMatching(/^1 message is set aside in the outbox/),
+    ]);
+    await store.outbox.reject([second as string], "No such queue.");
+    expect((await store.health()).warnings.at(-1)).toMatch(/^2 messages are set aside .* outbox --rejected, says why/);
+    await store.outbox.ack([first as string, second as string]);
+    expect((await store.health()).warnings).toEqual(before.warnings);
+  });
+
   test("asking many times at once is no trouble", async ({ store }) => {
     for (const health of await Promise.all(Array.from({ length: 20 }, () => store.health()))) {
       expect(health.status).not.toBe("unhealthy");

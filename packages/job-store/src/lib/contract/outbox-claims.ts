@@ -119,6 +119,7 @@ export function outboxClaims({ test }: Context): void {
     expect(await store.outbox.depth()).toBe(1);
     expect(await stores.openApart().outbox.rejected()).toEqual(entries.slice(1).map((entry) => ({ ...entry, reason })));
     expect(await store.outbox.rejected({ limit: 1 })).toEqual([{ ...entries[1], reason }]);
+    expect(await store.outbox.countRejected()).toBe(2);
     await vi.waitFor(async () => expect(payloads(await store.outbox.read())).toEqual([0]), PATIENCE);
     expect(await store.outbox.read()).toEqual([]);
     await store.outbox.ack(ids(entries.slice(0, 1)));

@@ -9,6 +9,7 @@ export function checkedOutbox(outbox: OutboxStorage, check: () => void): OutboxS
     remove: first((entryIds) => outbox.remove(entryIds)),
     setAside: first((entryIds, reason) => outbox.setAside(entryIds, reason)),
     rejected: first((limit) => outbox.rejected(limit)),
+    countRejected: first(() => outbox.countRejected()),
     restore: first((entryIds) => outbox.restore(entryIds)),
     depth: first(() => outbox.depth()),
     oldest: first(() => outbox.oldest()),

@@ -59,6 +59,10 @@ export class MemoryOutbox implements OutboxStorage {
       .map((entry) => ({ ...handOut(entry), reason: entry.reason }));
   }
 
+  async countRejected(): Promise<number> {
+    return this.#rejected.size;
+  }
+
   async restore(entryIds: readonly string[]): Promise<void> {
     for (const id of entryIds) {
       const entry = this.#rejected.get(id);

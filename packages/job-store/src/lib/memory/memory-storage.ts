@@ -17,6 +17,7 @@ import type {
   Remark,
   RemoveReply,
   ReplaceReply,
+  StorageHealth,
   StoreShape,
   Target,
   WholeJob,
@@ -190,8 +191,10 @@ export class MemoryStorage implements JobStorage {
     return 0;
   }
 
-  async health() {
-    return { status: "healthy" as const, latencyMs: 0, details: { jobs: this.#shelf.size }, warnings: [] };
+  async health(): Promise<StorageHealth> {
+    const { size, outbox } = this.#shelf;
+    const rejected = await outbox.countRejected();
+    return { status: "healthy", latencyMs: 0, details: { jobs: size }, warnings: [], rejected };
   }
 
   async close(): Promise<void> {}

@@ -13,10 +13,11 @@ export class Gauges {
     const jobs = gauge("subtitles.job.count", "{job}", "Jobs in a status.");
     const depth = gauge("subtitles.outbox.depth", "{message}", "Messages stored and not yet published.");
     const age = gauge("subtitles.outbox.age", "s", "How long the oldest of these has waited; 0: there is none.");
+    const rejected = gauge("subtitles.outbox.rejected", "{message}", "Messages set aside, which are not published.");
     const about = { "subtitles.job.definition": definition };
 
     this.#meter = meter;
-    this.#observables = [jobs, depth, age];
+    this.#observables = [jobs, depth, age, rejected];
     this.#callback = async (result) => {
       await Promise.allSettled([
         storage.counts().then((counts) => {
@@ -25,6 +26,7 @@ export class Gauges {
           }
         }),
         storage.outbox.depth().then((count) => result.observe(depth, count, about)),
+        storage.outbox.countRejected().then((count) => result.observe(rejected, count, about)),
         storage.outbox.oldest().then((at) => {
           const seconds = at === null ? 0 : Math.max(0, (Date.now() - at) / 1000);
           result.observe(age, seconds, about);

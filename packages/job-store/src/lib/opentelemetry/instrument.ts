@@ -30,8 +30,8 @@ const SCOPE = "@subtitles/job-store";
  *
  * Spans are named `updateStatus <definition>`. Metrics: `db.client.operation.duration`;
  * `subtitles.job.status.duration`, the seconds that a job had been in the status it leaves; `subtitles.job.retries`, jobs
- * that left a final status; and, as gauges, `subtitles.job.count` by status, `subtitles.outbox.depth` and
- * `subtitles.outbox.age`, the seconds that the oldest message has waited.
+ * that left a final status; and, as gauges, `subtitles.job.count` by status, `subtitles.outbox.depth`,
+ * `subtitles.outbox.age`, the seconds that the oldest message has waited, and `subtitles.outbox.rejected`, messages set aside.
  *
  * Start the SDK before the store is created. Data, results and errors of jobs are not recorded; ids and statuses are.
  *

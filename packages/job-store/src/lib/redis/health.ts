@@ -1,11 +1,12 @@
 import type { RedisCommander } from "ioredis";
-import type { Health } from "../store.js";
+import type { StorageHealth } from "../driver.js";
 import type { Connection } from "./connection.js";
 import { inPlainWords, reasonOf, replyCode } from "./faults.js";
 import { NOTHING_SEEN, serverState } from "./health-details.js";
 import type { Keys } from "./keys.js";
 import { foreignKeys, missingPermissions } from "./permission-check.js";
 import { type Findings, tryEverything } from "./probe.js";
+import { countRejected } from "./redis-outbox.js";
 
 type Answer<T> = { readonly value: T } | { readonly error: unknown };
 
@@ -14,15 +15,11 @@ type Answer<T> = { readonly value: T } | { readonly error: unknown };
  * lose jobs. PING tells none of this: it says OK to a server that is full or read-only, and fails on one that reads well.
  * So what the store does is tried. And where a call would wait for a server to be ready, health says that it is not.
  */
-export async function checkHealth(
-  connection: Connection,
-  keys: Keys,
-  timeoutMs: number,
-): Promise<Omit<Health, "driver">> {
+export async function checkHealth(connection: Connection, keys: Keys, timeoutMs: number): Promise<StorageHealth> {
   const budget = connection.budget(timeoutMs);
   const ask = <T>(command: (client: RedisCommander) => Promise<T>) => answerOf(connection.ask(command, budget));
   let latencyMs: number | null = null;
-  const [read, tried, state] = await Promise.all([
+  const [read, tried, state, rejected] = await Promise.all([
     ask(async (client) => {
       const begun = performance.now();
       await client.mget(keys.job("*")).finally(() => {
@@ -31,6 +28,7 @@ export async function checkHealth(
     }),
     ask((client) => tryEverything(client, keys)),
     ask(serverState),
+    ask((client) => countRejected(client, keys)),
   ]);
   const reachable = "value" in read || replyCode(read.error) !== null;
   const readable = "value" in read;
@@ -44,6 +42,7 @@ export async function checkHealth(
     latencyMs: reachable ? latencyMs : null,
     details: { reachable, readable, writable: fault === null, ...details },
     warnings,
+    rejected: "value" in rejected ? rejected.value : null,
     ...(fault !== null && { error: fault }),
   };
 }

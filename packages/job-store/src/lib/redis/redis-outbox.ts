@@ -2,6 +2,7 @@ import type { RedisCommander } from "ioredis";
 import type { OutboxStorage, StoredMessage } from "../driver.js";
 import type { Bell } from "./bell.js";
 import type { StreamEntry } from "./blocking-reader.js";
+import type { Keys } from "./keys.js";
 import { newOperationId } from "./operation-id.js";
 import { type Script, scripts } from "./scripts.js";
 import type { Reply, Server } from "./server.js";
@@ -99,6 +100,10 @@ export class RedisOutbox implements OutboxStorage {
     });
   }
 
+  countRejected(): Promise<number> {
+    return this.#read((client) => countRejected(client, this.#server.keys));
+  }
+
   depth(): Promise<number> {
     return this.#read((client) => client.xlen(this.#server.keys.outbox));
   }
@@ -135,6 +140,10 @@ export class RedisOutbox implements OutboxStorage {
     ];
     return this.#server.mutate(script, touched, (deadline) => [deadline, ...args], budget);
   }
+}
+
+export function countRejected(client: RedisCommander, keys: Keys): Promise<number> {
+  return client.zcount(keys.outboxRejected, "-inf", "+inf");
 }
 
 /** Fields stand in the order in which the scripts write them. null: somebody else put it there, and it is let lie. */

@@ -57,14 +57,22 @@ export class ShardedOutbox implements OutboxStorage {
       .slice(0, limit);
   }
 
-  async depth(): Promise<number> {
-    const depths = await Promise.all(this.#shards.map((shard) => shard.depth()));
-    return depths.reduce((sum, depth) => sum + depth, 0);
+  countRejected(): Promise<number> {
+    return this.#sum((shard) => shard.countRejected());
+  }
+
+  depth(): Promise<number> {
+    return this.#sum((shard) => shard.depth());
   }
 
   async oldest(): Promise<number | null> {
     const times = await Promise.all(this.#shards.map((shard) => shard.oldest()));
     return times.reduce((oldest, at) => (oldest === null || (at !== null && at < oldest) ? at : oldest), null);
+  }
+
+  async #sum(count: (shard: OutboxStorage) => Promise<number>): Promise<number> {
+    const counts = await Promise.all(this.#shards.map(count));
+    return counts.reduce((sum, one) => sum + one, 0);
   }
 
   /** What one shard has handed out is not lost because the next one fails: that one is asked again by the next claim. */

@@ -15,6 +15,7 @@ import type {
   Reading,
   RemoveReply,
   ReplaceReply,
+  StorageHealth,
   Target,
   WholeJob,
 } from "../driver.js";
@@ -111,11 +112,12 @@ export class ShardedStorage implements JobStorage {
     return shardOf(id, this.#shards.length);
   }
 
-  async health(timeoutMs: number) {
+  async health(timeoutMs: number): Promise<StorageHealth> {
     const reports = await Promise.all(this.#shards.map((shard) => shard.health(timeoutMs)));
     const worst = reports.toSorted((a, b) => SEVERITY.indexOf(b.status) - SEVERITY.indexOf(a.status))[0];
     const warnings = [...new Set(reports.flatMap((report) => report.warnings))];
-    return { ...(worst as (typeof reports)[number]), warnings };
+    const rejected = reports.reduce((sum, report) => sum + (report.rejected ?? 0), 0);
+    return { ...(worst as StorageHealth), warnings, rejected };
   }
 
   async close(): Promise<void> {

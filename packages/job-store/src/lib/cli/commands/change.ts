@@ -1,69 +1,43 @@
 import { JobStoreError } from "../../errors.js";
-import { listOf, type Options } from "../arguments.js";
 import type { Command, Context } from "../command.js";
+import { count } from "../output.js";
 import { EXIT, UsageError } from "../usage.js";
+import { checkChoice, chosen, inTurns } from "./jobs.js";
+import { foundOut } from "./lost-answer.js";
+import { checkMessage, MESSAGE_OPTIONS, messages } from "./message.js";
 
 export const setStatus: Command = {
-  options: ["force", "queue", "payload", "note"],
+  options: ["force", "note", ...MESSAGE_OPTIONS],
   operands: [2, 2],
   check: (options) => void messages(options, ""),
   async run(context) {
     const [id = "", to = ""] = context.operands;
     return each(context, [id], (job) => {
       if (context.options.force !== true) checkStep(context, job, to);
+      if (isRetry(context, job, to)) checkMessage(context.options);
       return to;
     });
   },
 };
 
 export const retry: Command = {
-  options: ["status", "to", "queue", "payload", "note"],
+  options: ["status", "to", "note", ...MESSAGE_OPTIONS],
   operands: [0, Number.POSITIVE_INFINITY],
   check: (options, operands) => {
-    messages(options, "");
     checkChoice(options, operands);
+    messages(options, "");
+    checkMessage(options);
   },
   async run(context) {
     const ids = await chosen(context);
-    if (context.operands.length === 0 && !(await context.confirm(`Retry ${ids.length} jobs?`))) return EXIT.refused;
-    let moved = false;
-    const code = await each(context, ids, (job) => {
+    const question = `Retry ${count(ids.length, "job")}?`;
+    if (context.operands.length === 0 && !(await context.confirm(question))) return EXIT.refused;
+    return each(context, ids, (job) => {
       const { initial, statuses } = lifecycle(context);
       const to = context.options.to ?? initial;
-      if (statuses[job.status]?.final !== true) throw new Refusal(`is "${job.status}", which is not final`);
+      if (statuses[job.status]?.final !== true) throw new Refusal(stillUnderWay(job, to));
       checkStep(context, job, to);
-      moved = true;
       return to;
-    });
-    if (moved && context.options.queue === undefined) {
-      context.output.note("No message went along. Where workers wait for one, --queue and --payload store it.");
-    }
-    return code;
-  },
-};
-
-export const deleteJobs: Command = {
-  options: ["status"],
-  operands: [0, Number.POSITIVE_INFINITY],
-  check: checkChoice,
-  async run(context) {
-    const { store, output, confirm } = context;
-    const ids = await chosen(context);
-    const what = ids.length === 1 ? `job ${ids[0]}` : `${ids.length} jobs`;
-    if (ids.length > 0 && !(await confirm(`Delete ${what} for good?`))) return EXIT.refused;
-    return inTurns(context, ids, async (id) => {
-      const deleted = await store.delete(id);
-      return () => {
-        const said = deleted ? "deleted" : "was not there";
-        output.rows(
-          [{ id, deleted }],
-          [
-            ["", () => id],
-            ["", () => said],
-          ],
-        );
-        return deleted;
-      };
     });
   },
 };
@@ -75,20 +49,16 @@ type Present = { readonly id: string; readonly status: string; readonly version:
 
 /** Moves jobs, each as it stands now, and says of each what became of it. */
 function each(context: Context, ids: readonly string[], toOf: (job: Present) => string): Promise<number> {
-  const { store, output, options } = context;
+  const { output } = context;
   return inTurns(context, ids, async (id) => {
     try {
-      const job = await store.get(id);
-      if (job === null) throw new Refusal("is not there");
-      const to = toOf(job);
-      const change = { by: "job-store", note: options.note, outbox: messages(options, id), ifVersion: job.version };
-      await store.updateStatus(id, to, change);
+      const { from, to } = await move(context, id, toOf);
       return () => {
         output.rows(
-          [{ id, from: job.status, to }],
+          [{ id, from, to }],
           [
             ["", () => id],
-            ["", () => `${job.status} → ${to}`],
+            ["", () => `${from} → ${to}`],
           ],
         );
         return true;
@@ -103,52 +73,30 @@ function each(context: Context, ids: readonly string[], toOf: (job: Present) => 
   });
 }
 
-/** Calls of one turn travel together, so this many jobs take hardly longer than one. */
-const AT_ONCE = 100;
+const US = "job-store";
 
-/**
- * Does something to many jobs, and says in their order what became of each. Ctrl-C ends it after those under way.
- *
- * @param act answers how to say it, and whether it was done
- */
-async function inTurns(
-  { output, signal }: Context,
-  ids: readonly string[],
-  act: (id: string) => Promise<() => boolean>,
-): Promise<number> {
-  let code: number = EXIT.done;
-  for (let first = 0; first < ids.length; first += AT_ONCE) {
-    if (signal.aborted) {
-      output.note(`Stopped after ${first} of ${ids.length} jobs.`);
-      return EXIT.refused;
-    }
-    const settled = await Promise.allSettled(ids.slice(first, first + AT_ONCE).map(act));
-    for (const one of settled) if (one.status === "fulfilled" && !one.value()) code = EXIT.refused;
-    const failed = settled.find((one) => one.status === "rejected");
-    if (failed !== undefined) throw failed.reason;
-  }
-  return code;
+/** @throws Refusal, UsageError, JobStoreError */
+async function move({ store, options }: Context, id: string, toOf: (job: Present) => string) {
+  const job = await store.get(id);
+  if (job === null) throw new Refusal("is not there");
+  const step = { from: job.status, to: toOf(job) };
+  const change = { by: US, note: options.note, outbox: messages(options, id), ifVersion: job.version };
+  return foundOut(id, {
+    call: async () => {
+      await store.updateStatus(id, step.to, change);
+      return step;
+    },
+    look: async () => {
+      const now = await store.get(id);
+      if (now?.version === job.version) return "not made";
+      const next = now?.history.find(({ version }) => version === job.version + 1);
+      return next?.by === US && next.to === step.to ? step : "unknown";
+    },
+  });
 }
 
 /** Of one job; the next one may fare better. */
 const PASSED_OVER: ReadonlySet<string> = new Set(["CONFLICT", "NOT_FOUND", "UNREADABLE_RECORD"]);
-
-/** @throws UsageError */
-function checkChoice({ status }: Options, operands: readonly string[]): void {
-  if ((operands.length === 0) === (status === undefined)) {
-    throw new UsageError("Which jobs? Give their ids, or --status for all that are in it.");
-  }
-}
-
-/** The ids that were given, or those of all jobs in a status. */
-async function chosen({ store, operands, options }: Context): Promise<readonly string[]> {
-  const status = listOf(options.status);
-  if (status === undefined) return operands;
-  const ids: string[] = [];
-  // Oldest first, so that those who have waited longest come first.
-  for await (const { id } of store.scan({ status, order: "oldest", limit: 1000 })) ids.push(id);
-  return ids;
-}
 
 /** @throws UsageError where none is kept */
 function lifecycle({ kept }: Context) {
@@ -167,13 +115,13 @@ function checkStep(context: Context, { status }: Present, to: string): void {
   throw new Refusal(`is "${status}" and cannot become "${to}" (${allowed})`);
 }
 
-/** @throws UsageError */
-function messages({ queue, payload }: Options, id: string) {
-  if (queue === undefined && payload === undefined) return [];
-  if (queue === undefined || payload === undefined) throw new UsageError("--queue and --payload go together.");
-  try {
-    return [{ queue, payload: JSON.parse(payload.replaceAll("{id}", id)) as unknown }];
-  } catch {
-    throw new UsageError("--payload must be JSON.");
-  }
+/** Whether somebody has to work on the job again. Where no lifecycle is kept, nobody can tell. */
+function isRetry({ kept }: Context, { status }: Present, to: string): boolean {
+  const { statuses = {} } = kept.description ?? {};
+  return statuses[status]?.final === true && statuses[to]?.final === false;
+}
+
+function stillUnderWay({ id, status }: Present, to: string): string {
+  const wayOut = `set-status ${id} ${to} --force, with --queue and --payload, stores another`;
+  return `is "${status}", which is not final. If the message that asks for the work was lost, ${wayOut}`;
 }

@@ -1,68 +1,9 @@
 import type { JobDefinition } from "../../definition.js";
 import type { Job } from "../../job.js";
-import { listOf, type Options, wholeNumber } from "../arguments.js";
+import { wholeNumber } from "../arguments.js";
 import type { Command, Context } from "../command.js";
-import { type Column, plain } from "../output.js";
-import { EXIT, UsageError } from "../usage.js";
-
-const JOBS: readonly Column[] = [
-  ["id", ({ id }) => id],
-  ["status", ({ status }) => status],
-  ["since", ({ statusAt }) => statusAt],
-  ["attempt", ({ attempt }) => attempt],
-  ["created", ({ createdAt }) => createdAt],
-  ["data", ({ data }) => data],
-  ["error", ({ error }) => (error as { message?: string } | null)?.message],
-];
-
-export const list: Command = {
-  options: ["status", "limit", "oldest", "where"],
-  operands: [0, 0],
-  check(options) {
-    limitOf(options);
-    whereOf(options.where);
-  },
-  async run({ store, options, output, useFields }) {
-    const limit = limitOf(options);
-    const where = whereOf(options.where);
-    if (where !== undefined) useFields(new Map(Object.entries(where)));
-    const query = {
-      status: listOf(options.status),
-      order: options.oldest === true ? "oldest" : "newest",
-      where,
-    } as const;
-    const jobs: Job<JobDefinition>[] = [];
-    let code: number = EXIT.done;
-    let cursor: string | undefined;
-    do {
-      const page = await store.list({ ...query, cursor, limit: Math.min(1000, limit - jobs.length) });
-      jobs.push(...page.items);
-      for (const { id, reason } of page.unreadable) {
-        output.note(`Job ${id} cannot be read: ${plain(reason)}.`);
-        code = EXIT.refused;
-      }
-      cursor = page.cursor;
-    } while (cursor !== undefined && jobs.length < limit);
-    output.rows(jobs, JOBS);
-    if (cursor !== undefined) output.note(`There are more: see --limit (${limit}).`);
-    return code;
-  },
-};
-
-/** @throws UsageError */
-function limitOf(options: Options): number {
-  const limit = wholeNumber(options.limit, "limit", 50);
-  if (limit < 1) throw new UsageError("--limit must be 1 or more.");
-  return limit;
-}
-
-/** @throws UsageError */
-function whereOf(text: string | undefined): Readonly<Record<string, string>> | undefined {
-  if (text === undefined) return undefined;
-  const [, field, value] = /^([^=]+)=(.+)$/s.exec(text) ?? [];
-  if (field === undefined || value === undefined) throw new UsageError("--where must be field=value.");
-  return { [field]: value };
-}
+import type { Column } from "../output.js";
+import { EXIT } from "../usage.js";
 
 export const get: Command = {
   options: [],

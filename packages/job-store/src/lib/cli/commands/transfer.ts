@@ -5,6 +5,7 @@ import { JobStoreError } from "../../errors.js";
 import type { Job } from "../../job.js";
 import { listOf } from "../arguments.js";
 import type { Command } from "../command.js";
+import { count } from "../output.js";
 import { EXIT } from "../usage.js";
 
 export const exportJobs: Command = {
@@ -17,7 +18,7 @@ export const exportJobs: Command = {
       output.line({ ...job, fields });
       jobs++;
     }
-    output.note(`${jobs} jobs exported.`);
+    output.note(`${count(jobs, "job")} exported.`);
     return signal.aborted ? EXIT.refused : EXIT.done;
   },
 };

@@ -1,0 +1,73 @@
+import type { JobDefinition } from "../../definition.js";
+import type { Job } from "../../job.js";
+import { listOf, type Options, wholeNumber } from "../arguments.js";
+import type { Command } from "../command.js";
+import { type Column, plain } from "../output.js";
+import { EXIT, UsageError } from "../usage.js";
+
+const JOBS: readonly Column[] = [
+  ["id", ({ id }) => id],
+  ["status", ({ status }) => status],
+  ["since", ({ statusAt }) => statusAt],
+  ["attempt", ({ attempt }) => attempt],
+  ["created", ({ createdAt }) => createdAt],
+  ["data", ({ data }) => data],
+  ["error", ({ error }) => (error as { message?: string } | null)?.message],
+];
+
+const LARGEST_PAGE = 1000;
+
+export const list: Command = {
+  options: ["status", "limit", "all", "cursor", "oldest", "where"],
+  operands: [0, 0],
+  check(options) {
+    limitOf(options);
+    whereOf(options.where);
+  },
+  async run({ store, options, output, useFields, signal }) {
+    const limit = limitOf(options);
+    const where = whereOf(options.where);
+    if (where !== undefined) useFields(new Map(Object.entries(where)));
+    const query = {
+      status: listOf(options.status),
+      order: options.oldest === true ? "oldest" : "newest",
+      where,
+    } as const;
+    let code: number = EXIT.done;
+    let { cursor } = options;
+    let left = limit;
+    const gathered: Job<JobDefinition>[] = [];
+    do {
+      const page = await store.list({ ...query, cursor, limit: Math.min(LARGEST_PAGE, left) });
+      // Lines can go out at once; the columns of a table are as wide as the widest of all rows.
+      if (output.json) output.rows(page.items);
+      else gathered.push(...page.items);
+      for (const { id, reason } of page.unreadable) {
+        output.note(`Job ${id} cannot be read: ${plain(reason)}.`);
+        code = EXIT.refused;
+      }
+      left -= page.items.length;
+      cursor = page.cursor;
+    } while (cursor !== undefined && left > 0 && !signal.aborted);
+    if (!output.json) output.rows(gathered, JOBS);
+    if (cursor !== undefined) output.note(`There are more: add --cursor ${cursor} for what follows, or --all.`);
+    return code;
+  },
+};
+
+/** How many at most. @throws UsageError */
+function limitOf({ limit: given, all }: Options): number {
+  if (all === true && given !== undefined) throw new UsageError("--all and --limit exclude each other.");
+  if (all === true) return Number.POSITIVE_INFINITY;
+  const limit = wholeNumber(given, "limit", 50);
+  if (limit < 1) throw new UsageError("--limit must be 1 or more.");
+  return limit;
+}
+
+/** @throws UsageError */
+function whereOf(text: string | undefined): Readonly<Record<string, string>> | undefined {
+  if (text === undefined) return undefined;
+  const [, field, value] = /^([^=]+)=(.+)$/s.exec(text) ?? [];
+  if (field === undefined || value === undefined) throw new UsageError("--where must be field=value.");
+  return { [field]: value };
+}

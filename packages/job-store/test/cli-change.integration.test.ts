@@ -1,0 +1,91 @@
+import { describe, expect, test } from "vitest";
+import { environment, lines, openPlace, redis } from "./cli-place.js";
+import { runHere } from "./run-cli.js";
+
+describe.skipIf(redis.url === null)(redis.title("The command line, where it changes jobs"), () => {
+  test("set-status follows the lifecycle, and steps over it only with --force", async () => {
+    const { run, store } = await openPlace();
+    const refused = await run(["set-status", "a", "done"]);
+    expect(refused).toMatchObject({ code: 1, out: "" });
+    expect(refused.err).toContain('Job a is "waiting" and cannot become "done" (may follow: working, failed).');
+    expect((await run(["set-status", "a", "done", "--force", "--note", "by hand"])).code).toBe(0);
+    const job = await store.get("a");
+    expect(job).toMatchObject({ status: "done", version: 2, history: [{}, { by: "job-store", note: "by hand" }] });
+    // Its time in this status is the definition's, and it is still found by its fields.
+    expect(Number(job?.expiresAt) - Number(job?.statusAt)).toBe(3_600_000);
+    expect((await store.list({ where: { label: "blue" } })).items).toHaveLength(1);
+    expect(await run(["set-status", "a", "paid"])).toMatchObject({ code: 1 });
+    expect(await run(["set-status", "a", "paid", "--force"])).toMatchObject({ code: 2 });
+    expect(await run(["set-status", "x", "done"])).toMatchObject({ code: 1, err: "Job x is not there.\n" });
+  });
+
+  test("retry takes jobs back to the start, with the message that asks for the work", async () => {
+    const { run, store } = await openPlace();
+    const args = ["--queue", "reports", "--payload", '{"jobId":"{id}"}'];
+    expect(lines((await run(["retry", "b", ...args])).out)).toEqual([{ id: "b", from: "failed", to: "waiting" }]);
+    expect(await store.get("b")).toMatchObject({ status: "waiting", attempt: 2, error: null });
+    expect(await store.outbox.read()).toMatchObject([{ queue: "reports", payload: { jobId: "b" }, jobId: "b" }]);
+  });
+
+  test("a job does not come back without its message unless that is meant", async () => {
+    const { run, store } = await openPlace();
+    const before = await store.get("b");
+    for (const args of [
+      ["retry", "b"],
+      ["retry", "--status", "failed", "--yes"],
+      ["set-status", "b", "waiting"],
+      ["set-status", "b", "waiting", "--force"],
+    ]) {
+      const err = expect.stringMatching(/needs the message .* --queue <name> --payload <json>.* --no-message/);
+      expect(await run(args)).toEqual({ code: 2, out: "", err });
+    }
+    expect(await store.get("b")).toEqual(before);
+    expect((await run(["retry", "b", "--no-message"])).code).toBe(0);
+    expect(await store.get("b")).toMatchObject({ status: "waiting" });
+    expect(await store.outbox.depth()).toBe(0);
+    await store.updateStatus("b", "failed");
+    // From one final status to another, nobody has to work on it.
+    expect((await run(["set-status", "b", "abandoned"])).code).toBe(0);
+  });
+
+  test("a job whose message is lost is told the way out, which works", async () => {
+    const { run, store } = await openPlace();
+    const message = ["--queue", "reports", "--payload", '{"jobId":"{id}"}'];
+    const stuck = await run(["retry", "a", ...message]);
+    expect(stuck).toMatchObject({ code: 1, out: "" });
+    const [, wayOut = ""] =
+      /^Job a is "waiting", which is not final\. .*(set-status a waiting --force), with/.exec(stuck.err) ?? [];
+    expect((await run([...wayOut.split(" "), ...message])).code).toBe(0);
+    expect(await store.get("a")).toMatchObject({ status: "waiting", version: 2, attempt: 1 });
+    expect(await store.outbox.read()).toMatchObject([{ queue: "reports", payload: { jobId: "a" }, id: "a.2.0" }]);
+  });
+
+  test("what concerns many jobs or destroys them is not done unasked", async () => {
+    const { run, store } = await openPlace();
+    expect(await run(["delete", "a"])).toMatchObject({ code: 2, err: expect.stringContaining("add --yes") });
+    expect(await run(["retry", "--status", "failed", "--no-message"])).toMatchObject({
+      code: 2,
+      err: "job-store: Retry 1 job? Nobody is here to be asked: add --yes.\n",
+    });
+    expect(await store.counts()).toMatchObject({ waiting: 1, failed: 1, done: 1 });
+    expect(await run(["retry", "--status", "failed", "--no-message", "--yes"])).toMatchObject({ code: 0, err: "" });
+    expect(lines((await run(["delete", "--status", "waiting", "--yes"])).out)).toEqual([
+      { id: "a", deleted: true },
+      { id: "b", deleted: true },
+    ]);
+    expect(await run(["delete", "a", "--yes"])).toMatchObject({ code: 1 });
+    expect(await store.counts()).toMatchObject({ waiting: 0, failed: 0, done: 1 });
+  });
+
+  test.each([
+    ["y\n", 0, null],
+    ["n\n", 1, "a"],
+    ["\n", 1, "a"],
+    ["", 1, "a"], // Ctrl-D
+  ])("asked in a terminal, %j decides", async (answer, code, left) => {
+    const { prefix, store } = await openPlace();
+    const asked = await runHere(["delete", "a"], environment(prefix), { input: answer, isTTY: true });
+    expect(asked).toMatchObject({ code, err: expect.stringContaining("Delete job a for good? [y/N]") });
+    expect((await store.get("a"))?.id ?? null).toBe(left);
+  });
+});

@@ -1,0 +1,98 @@
+import { PassThrough } from "node:stream";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { createJobStore, type JobDefinition } from "../src/index.js";
+import type { Command } from "../src/lib/cli/command.js";
+import { setStatus } from "../src/lib/cli/commands/change.js";
+import { deleteJobs } from "../src/lib/cli/commands/delete.js";
+import { createOutput } from "../src/lib/cli/output.js";
+import { report } from "../src/lib/contract/definitions.js";
+import { describeDefinition, readDescription } from "../src/lib/description.js";
+import { lines, openPlace, redis } from "./cli-place.js";
+import { failureOf } from "./redis-store.js";
+import { type Fate, Outage } from "./reporter-outage.js";
+
+describe.skipIf(redis.url === null)(redis.title("The command line, when an answer of the store is lost"), () => {
+  /** A command over a store whose calls meet the fate that the test decides on. */
+  async function openOutage() {
+    const { driver, store: direct } = await openPlace();
+    const outage = new Outage(driver);
+    const job: JobDefinition = report;
+    const store = createJobStore({ job, driver: outage.driver });
+    onTestFinished(() => store.close());
+    async function run(command: Command, ...operands: readonly string[]) {
+      let out = "";
+      const output = createOutput(
+        true,
+        (text) => (out += text),
+        (text) => (out += text),
+      );
+      const description = readDescription(describeDefinition(report, new Map()));
+      const code = await command.run({
+        store,
+        output,
+        operands,
+        options: {},
+        kept: { definition: report.name, shards: null, description, statuses: new Map(), fields: [] },
+        confirm: async () => true,
+        fieldsOf: async () => ({}),
+        useFields: () => {},
+        audit: () => store.audit(),
+        stdin: new PassThrough(),
+        signal: new AbortController().signal,
+      });
+      return { code, said: lines(out) };
+    }
+    return { run, outage, direct };
+  }
+
+  const meets = (outage: Outage, change: string, fate: Fate, others: Fate) => {
+    outage.fate = (verb) => (verb === change ? fate : others);
+  };
+
+  test("delete looks, and says that the job is gone", async () => {
+    const { run, outage, direct } = await openOutage();
+    outage.once("remove", "lost after");
+    expect(await run(deleteJobs, "a")).toEqual({ code: 0, said: [{ id: "a", deleted: true }] });
+    expect(await direct.get("a")).toBeNull();
+  });
+
+  test("delete looks, and says that the job is still there", async () => {
+    const { run, outage, direct } = await openOutage();
+    outage.once("remove", "lost before");
+    const error = await failureOf(run(deleteJobs, "a"));
+    expect(error).toMatchObject({ code: "UNAVAILABLE", indeterminate: false });
+    expect(error.message).toBe("Redis did not answer in time, and job a is as it was. Try again.");
+    expect(await direct.get("a")).not.toBeNull();
+  });
+
+  test("where it cannot look, it says which job to look at", async () => {
+    const { run, outage } = await openOutage();
+    meets(outage, "remove", "lost after", "refused");
+    const error = await failureOf(run(deleteJobs, "a"));
+    expect(error).toMatchObject({ code: "UNAVAILABLE", indeterminate: true });
+    expect(error.message).toMatch(/^What became of job a is not known; look with: job-store get a\. /);
+  });
+
+  test("a change that was made is told from one that was not", async () => {
+    const { run, outage, direct } = await openOutage();
+    outage.once("move", "lost after");
+    expect(await run(setStatus, "a", "working")).toEqual({
+      code: 0,
+      said: [{ id: "a", from: "waiting", to: "working" }],
+    });
+    outage.once("move", "lost before");
+    expect((await failureOf(run(setStatus, "a", "failed"))).message).toContain("job a is as it was");
+    expect(await direct.get("a")).toMatchObject({ status: "working", version: 2 });
+  });
+
+  test("a change by somebody else is not taken for one's own", async () => {
+    const { run, outage, direct } = await openOutage();
+    outage.fate = async (verb) => {
+      if (verb !== "move") return "answered";
+      await direct.updateStatus("a", "working", { by: "w1" });
+      return "lost before";
+    };
+    const error = await failureOf(run(setStatus, "a", "working"));
+    expect(error).toMatchObject({ code: "UNAVAILABLE", indeterminate: true });
+  });
+});

@@ -1,0 +1,92 @@
+import { describe, expect, test } from "vitest";
+import { environment, lines, openPlace, redis } from "./cli-place.js";
+import { runHere } from "./run-cli.js";
+
+describe.skipIf(redis.url === null)(redis.title("The command line and the outbox"), () => {
+  /** One message waits; `rejected` others were given a queue that the relay does not know. */
+  async function openWithRejected(rejected = 2) {
+    const place = await openPlace();
+    const { store } = place;
+    const wrong = Array.from({ length: rejected }, (_, n) => ({ queue: "app.reports", payload: { n } }));
+    await store.updateStatus("a", "working", { outbox: [...wrong, { queue: "reports", payload: { n: -1 } }] });
+    const entries = await store.outbox.read({ limit: rejected, claimMs: 1 });
+    await store.outbox.reject(
+      entries.map(({ entryId }) => entryId),
+      'No queue "app.reports".',
+    );
+    return { ...place, entries };
+  }
+
+  test("says what waits and since when, and how many are set aside", async () => {
+    const { run, store } = await openPlace();
+    const empty = await run(["outbox"]);
+    expect(empty).toMatchObject({ code: 0, err: "" });
+    expect(lines(empty.out)).toEqual([{ waiting: 0, oldest: null, rejected: 0 }]);
+    await store.updateStatus("a", "working", { outbox: [{ queue: "reports", payload: 1 }] });
+    const oldest = (await store.outbox.oldest())?.toISOString();
+    expect(lines((await run(["outbox"])).out)).toEqual([{ waiting: 1, oldest, rejected: 0 }]);
+    const { out } = await run(["outbox", "--output", "table"]);
+    expect(out).toMatch(/^waiting +oldest +for +rejected\n1 +\d{4}-\d\d-\d\d \d\d:\d\d:\d\d +\d+ s +0\n$/);
+  });
+
+  test("lists what was set aside and why, and health speaks of it", async () => {
+    const { run, entries } = await openWithRejected();
+    const summary = await run(["outbox"]);
+    expect(lines(summary.out)).toMatchObject([{ waiting: 1, rejected: 2 }]);
+    expect(summary.err).toBe("2 messages set aside: outbox --rejected says why.\n");
+    const listed = await run(["outbox", "--rejected"]);
+    expect(lines(listed.out)).toEqual(
+      entries.map((entry) => ({ ...entry, at: entry.at.toISOString(), reason: 'No queue "app.reports".' })),
+    );
+    expect(listed.err).toMatch(/outbox requeue <entry>.* outbox drop <entry>, and set-status <job>/);
+    const table = await run(["outbox", "--rejected", "--output", "table"]);
+    expect(table.out).toMatch(
+      /^entry +stored +job +queue +reason\n\d+-\d+ +.* +a +app\.reports +No queue "app\.reports"\.\n/,
+    );
+    const health = await run(["health"]);
+    expect(health.code).toBe(0);
+    const warning = expect.stringMatching(/^2 messages are set aside in the outbox.* outbox --rejected/);
+    expect(lines(health.out)).toMatchObject([{ status: "healthy", warnings: expect.arrayContaining([warning]) }]);
+  });
+
+  test("requeue hands out again what it is told to, and nothing else", async () => {
+    const { run, store, entries } = await openWithRejected();
+    const [first, second] = entries.map(({ entryId }) => entryId);
+    const one = await run(["outbox", "requeue", second ?? "", "1-1"]);
+    expect(one).toMatchObject({ code: 1, err: "No message 1-1 is set aside.\n" });
+    expect(lines(one.out)).toEqual([{ entryId: second, jobId: "a", requeued: true }]);
+    expect((await store.outbox.rejected()).map(({ entryId }) => entryId)).toEqual([first]);
+    expect((await store.outbox.read()).map(({ id }) => id)).toEqual(["a.2.2", "a.2.1"]);
+  });
+
+  test("drop removes for good, once it was answered, and never what still waits", async () => {
+    const { run, store, entries, prefix } = await openWithRejected();
+    const [first = "", second = ""] = entries.map(({ entryId }) => entryId);
+    const [waiting] = await store.outbox.read({ claimMs: 1 });
+    const asked = await runHere(["outbox", "drop", first], environment(prefix), { input: "n\n", isTTY: true });
+    expect(asked).toMatchObject({ code: 1, err: expect.stringContaining("Drop 1 message for good?") });
+    expect(await run(["outbox", "drop", first])).toMatchObject({ code: 2, err: expect.stringContaining("add --yes") });
+    expect(await store.outbox.countRejected()).toBe(2);
+    const dropped = await run(["outbox", "drop", first, waiting?.entryId ?? "", "--yes"]);
+    expect(dropped).toMatchObject({ code: 1, err: `No message ${waiting?.entryId} is set aside.\n` });
+    expect(lines(dropped.out)).toEqual([{ entryId: first, jobId: "a", dropped: true }]);
+    expect((await store.outbox.rejected()).map(({ entryId }) => entryId)).toEqual([second]);
+    expect(await store.outbox.depth()).toBe(1);
+    expect(await store.get("a")).toMatchObject({ status: "working", version: 2 });
+  });
+
+  test("--all is about each that is set aside, also where they are more than a page, and is asked for", async () => {
+    const { run, store } = await openWithRejected(1000);
+    await store.updateStatus("a", "working", { outbox: [{ queue: "other", payload: null }] });
+    const [, last] = await store.outbox.read();
+    await store.outbox.reject([last?.entryId ?? ""], "No.");
+    expect((await run(["outbox", "--rejected"])).err).toContain("The oldest 1000 of 1001 are shown.");
+    const unasked = await run(["outbox", "requeue", "--all"]);
+    expect(unasked).toMatchObject({ code: 2, err: expect.stringContaining("Hand out 1001 messages again?") });
+    const requeued = await run(["outbox", "requeue", "--all", "--yes"]);
+    expect(requeued.code).toBe(0);
+    expect(lines(requeued.out)).toHaveLength(1001);
+    expect([await store.outbox.countRejected(), await store.outbox.depth()]).toEqual([0, 1002]);
+    expect(await run(["outbox", "drop", "--all"])).toEqual({ code: 0, out: "", err: "" });
+  });
+});
