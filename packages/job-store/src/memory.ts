@@ -1,1 +1,2 @@
-export { type MemoryDriverOptions, memoryDriver } from "./lib/memory/memory-driver.js";
+export type { MemoryFaults } from "./lib/memory/faults.js";
+export { type MemoryDriver, type MemoryDriverOptions, memoryDriver } from "./lib/memory/memory-driver.js";

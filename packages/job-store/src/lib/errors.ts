@@ -74,3 +74,11 @@ export class JobStoreError<C extends JobStoreErrorCode = JobStoreErrorCode> exte
     return code === undefined || ("code" in value && value.code === code);
   }
 }
+
+/** The place of the jobs gave no answer. `indeterminate`: the call may have been carried out. */
+export function unavailable(message: string, indeterminate: boolean): JobStoreError<"UNAVAILABLE"> {
+  const outcome = indeterminate
+    ? "The call was carried out once or not at all, and will not be carried out later."
+    : "The call was not carried out.";
+  return new JobStoreError("UNAVAILABLE", `${message} ${outcome}`, { indeterminate });
+}

@@ -1,6 +1,7 @@
 import { checkWhole } from "../arguments.js";
 import type { JobStoreDriver, StoreShape } from "../driver.js";
 import { JobStoreError } from "../errors.js";
+import { Faults, type MemoryFaults } from "./faults.js";
 import { MemoryStorage } from "./memory-storage.js";
 import { Shelf } from "./shelf.js";
 
@@ -13,14 +14,21 @@ export interface MemoryDriverOptions {
   readonly maxJobs?: number | undefined;
 }
 
+/** A driver over jobs in memory. */
+export interface MemoryDriver extends JobStoreDriver {
+  /** Has things go wrong, for tests. */
+  readonly faults: MemoryFaults;
+}
+
 /**
  * Jobs live in this process and end with it. The driver object is the place where they live: stores that share it share
  * the jobs, as services share one Redis.
  *
  * @throws JobStoreError INVALID_ARGUMENT
  */
-export function memoryDriver(options: MemoryDriverOptions = {}): JobStoreDriver {
+export function memoryDriver(options: MemoryDriverOptions = {}): MemoryDriver {
   const shelf = new Shelf(checkWhole(options.maxJobs ?? 100_000, "maxJobs", 1, 10_000_000));
+  const faults = new Faults();
   let owner: StoreShape | undefined;
   const claim = (shape: StoreShape) => {
     owner ??= shape;
@@ -30,5 +38,5 @@ export function memoryDriver(options: MemoryDriverOptions = {}): JobStoreDriver 
       `This memory driver holds jobs of "${owner.definition}"; "${shape.definition}" needs one of its own.`,
     );
   };
-  return { name: "memory", open: (shape) => new MemoryStorage(shape, shelf, () => claim(shape)) };
+  return { name: "memory", faults, open: (shape) => new MemoryStorage(shape, shelf, faults, () => claim(shape)) };
 }

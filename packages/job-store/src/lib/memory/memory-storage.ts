@@ -26,6 +26,7 @@ import { comparePositions } from "../position.js";
 import type { AuditReport } from "../store.js";
 import { auditShelf } from "./audit-shelf.js";
 import { checkedLog, checkedOutbox } from "./checked.js";
+import type { Faults } from "./faults.js";
 import { isLive, type Shelf, type Stored, toRecord } from "./shelf.js";
 
 /** One store's view of the shelf. Every method runs to its end in one turn: that is what makes it atomic. */
@@ -34,14 +35,20 @@ export class MemoryStorage implements JobStorage {
   readonly logs: readonly EventLog[];
   readonly #shape: StoreShape;
   readonly #shelf: Shelf;
+  readonly #faults: Faults;
   readonly #claim: () => void;
 
-  constructor(shape: StoreShape, shelf: Shelf, claim: () => void) {
+  constructor(shape: StoreShape, shelf: Shelf, faults: Faults, claim: () => void) {
     this.#shape = shape;
     this.#shelf = shelf;
-    this.#claim = claim;
-    this.outbox = checkedOutbox(shelf.outbox, claim);
-    this.logs = [checkedLog(shelf.log, claim)];
+    this.#faults = faults;
+    this.#claim = () => {
+      faults.check();
+      claim();
+    };
+    this.outbox = checkedOutbox(shelf.outbox, this.#claim);
+    this.logs = [checkedLog(shelf.log, this.#claim)];
+    faults.meet(shape.emit);
   }
 
   async insert(job: NewJob): Promise<InsertReply> {
@@ -69,7 +76,7 @@ export class MemoryStorage implements JobStorage {
     this.#shelf.makeRoom();
     this.#commit(stored, job.outbox);
     this.#announce("created", stored, now, null, job.remark.by);
-    return { kind: "created", record: toRecord(stored) };
+    return this.#faults.deliver({ kind: "created", record: toRecord(stored) });
   }
 
   async replace(job: WholeJob): Promise<ReplaceReply> {
@@ -85,7 +92,7 @@ export class MemoryStorage implements JobStorage {
     if (existing === undefined) this.#shelf.makeRoom();
     this.#commit(stored, []);
     this.#announce("saved", stored, Date.now(), existing?.status ?? null);
-    return { kind: "saved", record: toRecord(stored) };
+    return this.#faults.deliver({ kind: "saved", record: toRecord(stored) });
   }
 
   async read(ids: readonly string[]): Promise<readonly Reading[]> {
@@ -122,7 +129,7 @@ export class MemoryStorage implements JobStorage {
     if (bytes > this.#shape.maxRecordBytes) return { kind: "tooLarge", bytes };
     this.#commit(stored, move.outbox);
     this.#announce("status", stored, now, job.status, move.remark.by);
-    return { kind: "moved", record: toRecord(stored) };
+    return this.#faults.deliver({ kind: "moved", record: toRecord(stored) });
   }
 
   async recordProgress(target: Target, progress: string): Promise<ProgressReply> {
@@ -137,7 +144,7 @@ export class MemoryStorage implements JobStorage {
     this.#shelf.put(stored, false);
     const { id, version, updatedAt: at } = stored;
     this.#shelf.log.add({ type: "progress", id, at, version, progress: JSON.parse(progress) });
-    return { kind: "recorded" };
+    return this.#faults.deliver({ kind: "recorded" });
   }
 
   async remove(target: Target): Promise<RemoveReply> {
@@ -147,7 +154,7 @@ export class MemoryStorage implements JobStorage {
     if (!isAimedAt(target, job)) return { kind: "conflict", version: job.version };
     this.#shelf.drop(job.id);
     this.#shelf.log.add({ type: "deleted", id: job.id, at: Date.now() });
-    return { kind: "removed" };
+    return this.#faults.deliver({ kind: "removed" });
   }
 
   async list(range: Range): Promise<Listing> {
@@ -193,11 +200,15 @@ export class MemoryStorage implements JobStorage {
 
   async health(): Promise<StorageHealth> {
     const { size, outbox } = this.#shelf;
-    const rejected = await outbox.countRejected();
-    return { status: "healthy", latencyMs: 0, details: { jobs: size }, warnings: [], rejected };
+    const about = { details: { jobs: size }, warnings: [] };
+    return this.#faults.away
+      ? { status: "unhealthy", latencyMs: null, ...about, rejected: null, error: "The memory driver is away, see faults.goAway." }
+      : { status: "healthy", latencyMs: 0, ...about, rejected: await outbox.countRejected() };
   }
 
-  async close(): Promise<void> {}
+  async close(): Promise<void> {
+    this.#faults.spare(this.#shape.emit);
+  }
 
   #stored(job: WholeJob): Stored {
     const ttlMs = this.#shape.ttlMs.get(job.status) ?? 0;

@@ -1,4 +1,4 @@
-import { JobStoreError } from "../errors.js";
+import { type JobStoreError, unavailable } from "../errors.js";
 
 /**
  * Errors of ioredis carry the password and every payload in `command.args`, and some messages of the server repeat
@@ -69,13 +69,6 @@ export function inPlainWords(words: string): string {
 /** Whether these are a server's words for a missing permission; in a script, Redis before 7.2 and Valkey give no code. */
 export function isDenial(words: string): boolean {
   return /^NOPERM|The user executing the script can't|ACL failure in script/.test(words);
-}
-
-export function unavailable(message: string, indeterminate: boolean): JobStoreError<"UNAVAILABLE"> {
-  const outcome = indeterminate
-    ? "The call was carried out once or not at all, and will not be carried out later."
-    : "The call was not carried out.";
-  return new JobStoreError("UNAVAILABLE", `${message} ${outcome}`, { indeterminate });
 }
 
 /** The end of a call's time. `doubtful`: an attempt of it may have been carried out. */

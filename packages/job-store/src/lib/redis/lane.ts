@@ -1,6 +1,7 @@
+import { unavailable } from "../errors.js";
 import type { Turn, Waiting } from "./call.js";
 import type { Connection } from "./connection.js";
-import { outOfTime, unavailable } from "./faults.js";
+import { outOfTime } from "./faults.js";
 import { type Budget, Interrupted } from "./line.js";
 
 /** Batches under way at most; what is called meanwhile waits, and goes out in larger ones. */

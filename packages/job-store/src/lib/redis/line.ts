@@ -1,7 +1,8 @@
 import type { Cluster, Redis, RedisCommander, RedisOptions } from "ioredis";
+import { unavailable } from "../errors.js";
 import type { StoreEvent } from "../store.js";
 import { Waiters } from "../waiters.js";
-import { outOfTime, reasonOf, suspicion, unavailable } from "./faults.js";
+import { outOfTime, reasonOf, suspicion } from "./faults.js";
 
 /** The line broke, or the server asked for patience: the call can be tried again. */
 export class Interrupted extends Error {

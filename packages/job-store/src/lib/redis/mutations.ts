@@ -1,6 +1,7 @@
 import type { StoreShape } from "../driver.js";
+import { unavailable } from "../errors.js";
 import type { Code, CodeMap } from "./code-map.js";
-import { reasonOf, unavailable, WrongType } from "./faults.js";
+import { reasonOf, WrongType } from "./faults.js";
 import { indexKeys } from "./keys.js";
 import { type Carrier, Lane, Outdated } from "./lane.js";
 import type { Budget } from "./line.js";

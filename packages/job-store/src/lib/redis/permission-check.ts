@@ -1,7 +1,7 @@
 import type { RedisCommander } from "ioredis";
 import { invalid } from "../arguments.js";
+import { unavailable } from "../errors.js";
 import type { Connection } from "./connection.js";
-import { unavailable } from "./faults.js";
 import type { Keys } from "./keys.js";
 import type { Budget } from "./line.js";
 import { type Findings, type Trial, tryEverything } from "./probe.js";

@@ -1,6 +1,7 @@
 import type { EventLog, LoggedEvent, LogPage, Place, Reading } from "../driver.js";
+import { unavailable } from "../errors.js";
 import type { BlockingReader, StreamEntry } from "./blocking-reader.js";
-import { unavailable, WrongType } from "./faults.js";
+import { WrongType } from "./faults.js";
 import { FOREIGN, readingOf } from "./record-text.js";
 import { scripts } from "./scripts.js";
 import type { Server } from "./server.js";

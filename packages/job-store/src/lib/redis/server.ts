@@ -1,8 +1,9 @@
 import type { Reading, StoreShape } from "../driver.js";
+import { unavailable } from "../errors.js";
 import type { StoreEvent } from "../store.js";
 import { type CodeMap, loadCodeMap, type Meaning } from "./code-map.js";
 import type { Connection } from "./connection.js";
-import { isDenial, outOfTime, REFUSES_WRITES, reasonOf, replyCode, unavailable, WrongType } from "./faults.js";
+import { isDenial, outOfTime, REFUSES_WRITES, reasonOf, replyCode, WrongType } from "./faults.js";
 import type { Keys } from "./keys.js";
 import type { Budget } from "./line.js";
 import { PermissionCheck } from "./permission-check.js";

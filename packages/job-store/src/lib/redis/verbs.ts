@@ -16,8 +16,8 @@ import type {
   Unreadable,
   WholeJob,
 } from "../driver.js";
+import { unavailable } from "../errors.js";
 import type { Code } from "./code-map.js";
-import { unavailable } from "./faults.js";
 import type { Budget } from "./line.js";
 import { fieldLines, line, readRecord, remarkText, wholeArgs } from "./record-text.js";
 
