@@ -7,6 +7,8 @@ export interface Block {
   readonly code: string;
   /** What the document says that it prints; null: it says nothing. */
   readonly output: string | null;
+  /** Its numbers are those of one run: ```` ```text numbers-differ ````. */
+  readonly numbersDiffer: boolean;
 }
 
 /** What one document shows: its blocks of code, each in the scope of those before it. */
@@ -36,13 +38,13 @@ const BLOCK = /(?:^<!-- before:\n(.*?)^-->\n\n?)?^```(\S+)(?: ([^\n]*))?\n(.*?)^
 const NAMED = /^\/\/ (\S+\.(?:ts|mjs))\n/;
 
 function programsIn(document: string, text: string): readonly Program[] {
-  const programs: { name: string; file: string; place: Place; blocks: { code: string; output: string | null }[] }[] =
-    [];
+  const programs: (Omit<Program, "blocks"> & { readonly blocks: { -readonly [K in keyof Block]: Block[K] }[] })[] = [];
   for (const [, before = "", language = "", where = "memory", code = ""] of text.matchAll(BLOCK)) {
     if (language === "text") {
       const last = programs.at(-1)?.blocks.at(-1);
       if (last === undefined) throw new Error(`${document}: output, but no code before it`);
       last.output = (last.output ?? "") + code;
+      last.numbersDiffer = where === "numbers-differ";
     } else if (language === "ts" || language === "js") {
       const place = PLACES.find((known) => known === where);
       if (place === undefined) throw new Error(`${document}: nobody knows the place "${where}"`);
@@ -57,7 +59,7 @@ function programsIn(document: string, text: string): readonly Program[] {
           blocks: [],
         });
       }
-      programs.at(-1)?.blocks.push({ code: before + code, output: null });
+      programs.at(-1)?.blocks.push({ code: before + code, output: null, numbersDiffer: false });
     } else if (language !== "sh") {
       throw new Error(`${document}: nobody checks a block of "${language}"`);
     }

@@ -40,5 +40,6 @@ export function openBroker(env: ConnectionEnv, log: Log): Broker {
   return createBroker({
     driver: rabbitmqDriver({ url: env.RABBITMQ_URL, prefix: env.RABBITMQ_PREFIX }),
     onError: (error, context) => log.warn({ err: error, ...context }, "queue"),
+    onEvent: ({ type, message, details }) => log.info({ event: type, ...details }, `queue: ${message}`),
   });
 }

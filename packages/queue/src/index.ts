@@ -1,4 +1,5 @@
 export type { Broker, ConsumeOptions, Consumer, DeadLetter, QueueHealth, QueueStats } from "./lib/broker.js";
+export type { BrokerEvent } from "./lib/broker-event.js";
 export { createBroker } from "./lib/create-broker.js";
 export type { Dedupe } from "./lib/dedupe.js";
 export { defineQueue, type JsonOnly, type QueueDefinition, type Storable } from "./lib/definition.js";

@@ -1,6 +1,14 @@
 import { expect, onTestFinished, test } from "vitest";
 import { z } from "zod";
-import { createBroker, createRelay, deadLetter, defineQueue, QueueError, retry } from "../src/index.js";
+import {
+  type BrokerEvent,
+  createBroker,
+  createRelay,
+  deadLetter,
+  defineQueue,
+  QueueError,
+  retry,
+} from "../src/index.js";
 import { FakeOutbox } from "../src/lib/contract/fake-outbox.js";
 import { latch, recorder } from "../src/lib/contract/fixture.js";
 import { memoryDedupe, memoryDriver } from "../src/memory.js";
@@ -11,9 +19,14 @@ type Tasks = typeof tasks;
 function setUp(options: { readonly timeoutMs?: number } = {}) {
   const driver = memoryDriver(options);
   const reported: unknown[] = [];
-  const broker = createBroker({ driver, onError: (error) => reported.push(error) });
+  const events: BrokerEvent[] = [];
+  const broker = createBroker({
+    driver,
+    onError: (error) => reported.push(error),
+    onEvent: (event) => events.push(event),
+  });
   onTestFinished(() => broker.close({ graceMs: 0 }));
-  return { driver, faults: driver.faults, broker, reported };
+  return { driver, faults: driver.faults, broker, reported, events };
 }
 
 test("a dropped connection: the handler at work goes on with the redelivery, the rest arrives again in its order", async () => {
@@ -38,6 +51,30 @@ test("a dropped connection: the handler at work goes on with the redelivery, the
   await expect.poll(() => broker.stats(tasks)).toMatchObject({ ready: 0, unacked: 0, consumers: 1 });
   expect(await broker.health()).toMatchObject({ status: "healthy", reconnects: 1, warnings: [] });
   expect(reported).toEqual([expect.objectContaining({ code: "UNAVAILABLE" })]);
+});
+
+test("a broker that was used is told that its connection is back, and for how long it was not", async () => {
+  const { driver, faults, broker, reported, events } = setUp();
+  const unused: BrokerEvent[] = [];
+  createBroker({ driver, onEvent: (event) => unused.push(event) });
+  await broker.stats(tasks);
+  faults.goAway();
+  expect([reported.length, events.length]).toEqual([1, 0]);
+  faults.comeBack();
+  expect(events).toMatchObject([{ type: "connected", details: { connection: "memory", again: true } }]);
+  expect(events[0]?.message).toMatch(/^Connected again after \d+ ms \(memory\)\.$/);
+  expect(unused).toEqual([]);
+});
+
+test("a listener that throws harms nothing", async () => {
+  const driver = memoryDriver();
+  const fail = () => {
+    throw new Error("a logger that fails");
+  };
+  const broker = createBroker({ driver, onError: fail, onEvent: fail });
+  await broker.stats(tasks);
+  driver.faults.dropConnections();
+  expect(await broker.health()).toMatchObject({ status: "healthy", reconnects: 1 });
 });
 
 test("a handler that ends while the broker is away settles nothing: that is counted, and its message arrives again", async () => {

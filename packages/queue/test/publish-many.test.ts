@@ -12,8 +12,8 @@ test("publishMany of 10,000 has no more than 1,000 messages made and under way a
   /** The memory driver, but for confirms that take a turn of the event loop. */
   const slow: Driver = {
     name: "slow",
-    open(report) {
-      const session = memory.open(report);
+    open(report, tell) {
+      const session = memory.open(report, tell);
       const publish = session.publish;
       return Object.assign(session, {
         publish: async (...args: Parameters<typeof publish>) => {

@@ -198,6 +198,33 @@ describe.skipIf(rabbitmq.url === null)(rabbitmq.title("connections that break"),
     await Promise.all([publishing, consuming]);
   });
 
+  test("a connection that is there is told of, the first as well as the one in the place of one that was lost", async () => {
+    const proxy = await proxyTo(url);
+    await proxy.shut();
+    const { broker, reported, events } = onServer(url);
+    const here = broker({ url: proxy.url });
+    const publishing = here.publish(tasks, { n: 1 });
+    await expect.poll(() => reported, PATIENCE).toHaveLength(1);
+    await proxy.open();
+    await publishing;
+    expect(events).toMatchObject([{ details: { connection: "publishing", again: false } }]);
+    await here.stats(tasks);
+    expect(events).toMatchObject([{}, { details: { connection: "consuming", again: false } }]);
+
+    await proxy.shut();
+    await expect.poll(() => reported.length, PATIENCE).toBeGreaterThanOrEqual(3);
+    expect(events).toHaveLength(2);
+    await proxy.open();
+    await expect.poll(() => events, PATIENCE).toHaveLength(4);
+    const back = events.slice(2);
+    expect(back.map(({ details }) => details.connection).sort()).toEqual(["consuming", "publishing"]);
+    for (const { type, message, details } of back) {
+      expect({ type, again: details.again }).toEqual({ type: "connected", again: true });
+      expect(details.afterMs).toBeGreaterThan(0);
+      expect(message).toBe(`Connected again after ${details.afterMs} ms (${details.connection}).`);
+    }
+  });
+
   test("addresses are tried in turn: one that refuses, one that never answers, one that works", async () => {
     const mute = createServer(() => {}).listen(0, "127.0.0.1");
     await once(mute, "listening");

@@ -4,7 +4,7 @@ import { afterAll, inject, onTestFinished } from "vitest";
 import { z } from "zod";
 import type {} from "../../../test/servers/provided.js";
 import { startTcpProxy, type TcpProxy } from "../../../test/servers/tcp-proxy.js";
-import { type Broker, createBroker, defineQueue, type QueueDefinition } from "../src/index.js";
+import { type Broker, type BrokerEvent, createBroker, defineQueue, type QueueDefinition } from "../src/index.js";
 import { type RabbitmqDriverOptions, rabbitmqDriver } from "../src/rabbitmq.js";
 
 /** A name that no other test and no one else has. */
@@ -69,6 +69,8 @@ export interface Setting {
   readonly prefix: string;
   /** What the brokers reported through `onError`. */
   readonly reported: unknown[];
+  /** What they told through `onEvent`. */
+  readonly events: BrokerEvent[];
   /** A broker that closes with the test. */
   broker(options?: Partial<RabbitmqDriverOptions>): Broker;
 }
@@ -77,12 +79,17 @@ export interface Setting {
 export function onServer(url: string): Setting {
   const prefix = freshPrefix();
   const reported: unknown[] = [];
+  const events: BrokerEvent[] = [];
   onTestFinished(() => deleteQueues(url, prefix, [tasks]));
   const broker = (options: Partial<RabbitmqDriverOptions> = {}) => {
     const driver = rabbitmqDriver({ url, prefix, timeoutMs: 5_000, ...options });
-    const opened = createBroker({ driver, onError: (error) => reported.push(error) });
+    const opened = createBroker({
+      driver,
+      onError: (error) => reported.push(error),
+      onEvent: (event) => events.push(event),
+    });
     onTestFinished(() => opened.close({ graceMs: 0 }));
     return opened;
   };
-  return { prefix, reported, broker };
+  return { prefix, reported, events, broker };
 }

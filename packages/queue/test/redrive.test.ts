@@ -20,8 +20,8 @@ test.each([
     /** The memory driver, but for confirms that keep one waiting. */
     const slow: Driver = {
       name: "slow",
-      open(report) {
-        const session = memory.open(report);
+      open(report, tell) {
+        const session = memory.open(report, tell);
         const publish = session.publish;
         return Object.assign(session, {
           publish: async (...args: Parameters<typeof publish>) => {

@@ -1,6 +1,7 @@
 import { warnOfAckTimeout } from "./ack-timeout.js";
 import { checkDuration, checkMessageId, checkWhole, invalid, isDuration } from "./arguments.js";
 import type { Broker, ConsumeOptions, Consumer, QueueHealth } from "./broker.js";
+import type { BrokerEvent } from "./broker-event.js";
 import { ActiveConsumer, DEFAULT_GRACE_MS, type Report } from "./consumer.js";
 import { listDeadLetters, redrive } from "./dead-letters.js";
 import { checkDedupe } from "./dedupe.js";
@@ -23,15 +24,22 @@ const FASTEST_REDRIVE = 100_000;
  * @param options.driver `memoryDriver()` or `rabbitmqDriver({ url })`: there is no default, since losing messages on exit
  *   must be a choice
  * @param options.onError told of what no caller waits for: handlers that threw, payloads that were refused on arrival, lost
- *   connections. What it throws is ignored
+ *   connections. What a handler threw arrives as it is, so it need not be an Error. What `onError` throws is ignored
+ * @param options.onEvent told of each connection that is there: the first, and those in the place of one that was lost. What
+ *   it throws is ignored
  * @throws QueueError INVALID_ARGUMENT
  */
-export function createBroker(options: { readonly driver: QueueDriver; readonly onError?: Report | undefined }): Broker {
+export function createBroker(options: {
+  readonly driver: QueueDriver;
+  readonly onError?: Report | undefined;
+  readonly onEvent?: ((event: BrokerEvent) => void) | undefined;
+}): Broker {
   const driver = options?.driver;
   if (!isDriver(driver)) return invalid("createBroker needs a driver: memoryDriver() or rabbitmqDriver({ url }).");
   const report = safely(options.onError);
-  const session = driver.open((failure, queue) =>
-    report(toError(failure, { queue }), queue === undefined ? {} : { queue }),
+  const session = driver.open(
+    (failure, queue) => report(toError(failure, { queue }), queue === undefined ? {} : { queue }),
+    safely(options.onEvent),
   );
   /** Each with what is to be said about it. */
   const consumers = new Map<{ close(graceMs: number): Promise<void> }, QueueError | null>();
@@ -145,10 +153,10 @@ function healthOf(
   return { status: rest.blocked ? "degraded" : "healthy", driver, ...rest, warnings };
 }
 
-function safely(onError: Report | undefined): Report {
-  return (error, context) => {
+function safely<A extends unknown[]>(listener: ((...news: A) => void) | undefined): (...news: A) => void {
+  return (...news) => {
     try {
-      onError?.(error, context);
+      listener?.(...news);
     } catch {
       // A failing logger must not fail the queue.
     }

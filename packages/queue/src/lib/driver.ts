@@ -1,4 +1,5 @@
 import type { QueueStats } from "./broker.js";
+import type { BrokerEvent } from "./broker-event.js";
 import type { QueueDefinition } from "./definition.js";
 
 /**
@@ -12,8 +13,9 @@ export interface Driver extends QueueDriver {
    *
    * @param report for what goes wrong while nobody waits for an answer: a lost connection, a queue that cannot be
    *   declared again
+   * @param tell for what is right again
    */
-  open(report: (failure: Failure, queue?: string) => void): Session;
+  open(report: (failure: Failure, queue?: string) => void, tell: (event: BrokerEvent) => void): Session;
 }
 
 /** What users see of a driver: made by `memoryDriver` or `rabbitmqDriver`, handed to `createBroker`. */

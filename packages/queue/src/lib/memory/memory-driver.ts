@@ -29,7 +29,7 @@ export function memoryDriver(options?: {
   const driver: Driver & MemoryDriver = {
     name: "memory",
     faults,
-    open: (report) => new MemorySession(server, faults, timeoutMs, report),
+    open: (report, tell) => new MemorySession(server, faults, timeoutMs, report, tell),
   };
   return driver;
 }

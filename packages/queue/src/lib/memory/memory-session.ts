@@ -1,3 +1,4 @@
+import { type BrokerEvent, connected } from "../broker-event.js";
 import { type Answer, type DriverHealth, done, type Failure, type Session, type Subscription } from "../driver.js";
 import type { Client, Faults } from "./faults.js";
 import { MemoryConsumer, type MemoryQueue } from "./memory-queue.js";
@@ -21,20 +22,29 @@ export class MemorySession implements Session, Client {
   readonly #faults: Faults;
   readonly #timeoutMs: number;
   readonly #report: (failure: Failure) => void;
+  readonly #tell: (event: BrokerEvent) => void;
   readonly #waiting = new Waiting();
   /** Not yet closed, with their queues. */
   readonly #consumers = new Map<MemoryConsumer, MemoryQueue>();
   /** There is no connection to lose before the first call. */
   #used = false;
   #reconnects = 0;
+  #lostAt = 0;
   #stale = 0;
   #closed = false;
 
-  constructor(server: MemoryServer, faults: Faults, timeoutMs: number, report: (failure: Failure) => void) {
+  constructor(
+    server: MemoryServer,
+    faults: Faults,
+    timeoutMs: number,
+    report: (failure: Failure) => void,
+    tell: (event: BrokerEvent) => void,
+  ) {
     this.#server = server;
     this.#faults = faults;
     this.#timeoutMs = timeoutMs;
     this.#report = report;
+    this.#tell = tell;
     faults.meet(this);
   }
 
@@ -96,6 +106,7 @@ export class MemorySession implements Session, Client {
       queue.detach(consumer);
       queue.takeBack(consumer);
     }
+    this.#lostAt = performance.now();
     this.#report(CUT);
   }
 
@@ -107,6 +118,7 @@ export class MemorySession implements Session, Client {
       queue.attach(consumer);
       consumer.subscriber.resumed();
     }
+    this.#tell(connected("memory", { again: true, afterMs: performance.now() - this.#lostAt }));
   }
 
   recovered(): void {

@@ -1,4 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
+import type { Arrival } from "../broker-event.js";
 import { Link } from "./link.js";
 import type { TlsOptions } from "./options.js";
 import { wordsOfOpening } from "./refusals.js";
@@ -14,6 +15,8 @@ export interface ConnectionOptions {
   readonly name: string;
   /** Told once when a connection is lost or cannot be made, not at every attempt. */
   readonly report: (reason: string) => void;
+  /** Told of every connection. */
+  readonly onConnected: (how: Arrival) => void;
 }
 
 /** Keeps one connection to a broker: the first when it is needed, and another whenever it is lost, until closed. */
@@ -85,11 +88,14 @@ export class Connection {
     const { signal } = this.#closing;
     const { addresses, report } = this.#options;
     let failures = 0;
+    let missingSince = performance.now();
     for (let turn = 0; !signal.aborted; turn++) {
       const link = await this.#connect(addresses[turn % addresses.length] ?? "");
       if (link !== null) {
         failures = 0;
+        this.#options.onConnected({ again: this.#links > 0, afterMs: performance.now() - missingSince });
         await this.#serve(link);
+        missingSince = performance.now();
         if (!signal.aborted) report(this.#fault);
       } else if (++failures === 1 && !signal.aborted) {
         report(this.#fault);

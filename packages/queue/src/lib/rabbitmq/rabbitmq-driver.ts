@@ -1,3 +1,4 @@
+import { type BrokerEvent, connected } from "../broker-event.js";
 import type { Answer, Driver, DriverHealth, Failure, QueueDriver, Session, Subscription } from "../driver.js";
 import { within } from "../within.js";
 import { Connection } from "./connection.js";
@@ -23,7 +24,7 @@ export function rabbitmqDriver(options: RabbitmqDriverOptions): QueueDriver {
   const checked = checkOptions(options);
   const driver: Driver = {
     name: "rabbitmq",
-    open: (report) => new RabbitmqSession(checked, report),
+    open: (report, tell) => new RabbitmqSession(checked, report, tell),
   };
   return driver;
 }
@@ -32,6 +33,7 @@ class RabbitmqSession implements Session {
   readonly ackTimeoutMs: number;
   readonly #options: CheckedOptions;
   readonly #report: (failure: Failure, queue?: string) => void;
+  readonly #tell: (event: BrokerEvent) => void;
   readonly #publishing: Connection;
   readonly #consuming: Connection;
   readonly #topology: Topology;
@@ -40,10 +42,15 @@ class RabbitmqSession implements Session {
   #stale = 0;
   #closed = false;
 
-  constructor(options: CheckedOptions, report: (failure: Failure, queue?: string) => void) {
+  constructor(
+    options: CheckedOptions,
+    report: (failure: Failure, queue?: string) => void,
+    tell: (event: BrokerEvent) => void,
+  ) {
     this.ackTimeoutMs = options.ackTimeoutMs;
     this.#options = options;
     this.#report = report;
+    this.#tell = tell;
     this.#publishing = this.#connection("publishing");
     this.#consuming = this.#connection("consuming");
     this.#topology = new Topology(options.prefix, options.timeoutMs);
@@ -61,6 +68,7 @@ class RabbitmqSession implements Session {
       limitMs: connectLimitMs(addresses.length, timeoutMs),
       name: `@subtitles/queue ${purpose}`,
       report,
+      onConnected: (how) => this.#tell(connected(purpose, how)),
     });
   }
 
@@ -120,7 +128,7 @@ class RabbitmqSession implements Session {
         ? []
         : [`${this.#stale} messages were settled after their connection was lost, and were delivered again`];
     return {
-      latencyMs: times.length > 0 ? Math.max(...times) : null,
+      latencyMs: times.length > 0 ? Math.round(Math.max(...times) * 100) / 100 : null,
       blocked: this.#publishing.link?.blocked ?? false,
       pendingConfirms: this.#publisher.unconfirmed,
       reconnects: this.#publishing.reconnects + this.#consuming.reconnects,
