@@ -202,7 +202,13 @@ export class MemoryStorage implements JobStorage {
     const { size, outbox } = this.#shelf;
     const about = { details: { jobs: size }, warnings: [] };
     return this.#faults.away
-      ? { status: "unhealthy", latencyMs: null, ...about, rejected: null, error: "The memory driver is away, see faults.goAway." }
+      ? {
+          status: "unhealthy",
+          latencyMs: null,
+          ...about,
+          rejected: null,
+          error: "The memory driver is away, see faults.goAway.",
+        }
       : { status: "healthy", latencyMs: 0, ...about, rejected: await outbox.countRejected() };
   }
 
