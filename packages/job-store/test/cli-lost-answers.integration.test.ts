@@ -89,7 +89,7 @@ describe.skipIf(redis.url === null)(redis.title("The command line, when an answe
     const { run, outage, direct } = await openOutage();
     outage.fate = async (verb) => {
       if (verb !== "move") return "answered";
-      await direct.updateStatus("a", "working", { by: "w1" });
+      await direct.updateStatus("a", "working", { by: "job-store" });
       return "lost before";
     };
     const error = await failureOf(run(setStatus, "a", "working"));

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { JobStoreError } from "../../errors.js";
 import type { Command, Context } from "../command.js";
 import { count } from "../output.js";
@@ -73,14 +74,13 @@ function each(context: Context, ids: readonly string[], toOf: (job: Present) => 
   });
 }
 
-const US = "job-store";
-
 /** @throws Refusal, UsageError, JobStoreError */
 async function move({ store, options }: Context, id: string, toOf: (job: Present) => string) {
   const job = await store.get(id);
   if (job === null) throw new Refusal("is not there");
   const step = { from: job.status, to: toOf(job) };
-  const change = { by: US, note: options.note, outbox: messages(options, id), ifVersion: job.version };
+  const key = randomUUID();
+  const change = { by: "job-store", key, note: options.note, outbox: messages(options, id), ifVersion: job.version };
   return foundOut(id, {
     call: async () => {
       await store.updateStatus(id, step.to, change);
@@ -90,7 +90,7 @@ async function move({ store, options }: Context, id: string, toOf: (job: Present
       const now = await store.get(id);
       if (now?.version === job.version) return "not made";
       const next = now?.history.find(({ version }) => version === job.version + 1);
-      return next?.by === US && next.to === step.to ? step : "unknown";
+      return next?.key === key ? step : "unknown";
     },
   });
 }
