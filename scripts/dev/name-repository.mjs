@@ -1,12 +1,15 @@
-// For the release workflow: writes into each package where it is kept. Provenance is refused where that is not said, and npm's
-// page makes the links of a README from it. It is not committed, since a fork is kept elsewhere.
+// Writes into each package where it is kept. Provenance is refused where that is not said, and npm's page makes the links of a
+// README from it. It is not committed, since a fork is kept elsewhere: the release workflow names its own repository.
 //
 //   node scripts/dev/name-repository.mjs https://github.com/someone/something
+//
+// With --check, in the folder of a package, it refuses one that does not say it: no publishing by hand forgets it.
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
+const USAGE = "node scripts/dev/name-repository.mjs https://<host>/<owner>/<name>";
 
 /**
  * @param {Record<string, unknown>} manifest of a package
@@ -22,14 +25,28 @@ export function withRepository(manifest, url, directory) {
   };
 }
 
-const [, script, url] = process.argv;
+/**
+ * @param {{ name?: unknown, repository?: unknown, homepage?: unknown, bugs?: unknown }} manifest of a package
+ * @throws where it does not say where it is kept
+ */
+export function assertRepository({ name, repository, homepage, bugs }) {
+  if (repository && homepage && bugs) return;
+  throw new Error(`${name} does not say where it is kept. Once, before you publish: ${USAGE}`);
+}
+
+/** @param {string} folder */
+const read = async (folder) => JSON.parse(await readFile(join(folder, "package.json"), "utf8"));
+
+const [, script, argument] = process.argv;
 if (script === fileURLToPath(import.meta.url)) {
-  if (url === undefined || !/^https:\/\/[^/]+\/[^/]+\/[^/]+$/.test(url)) {
-    throw new Error("Usage: node scripts/dev/name-repository.mjs https://<host>/<owner>/<name>");
-  }
-  for (const directory of ["packages/job-store", "packages/queue"]) {
-    const file = join(root, directory, "package.json");
-    const manifest = withRepository(JSON.parse(await readFile(file, "utf8")), url, directory);
-    await writeFile(file, `${JSON.stringify(manifest, null, 2)}\n`);
+  if (argument === "--check") assertRepository(await read(process.cwd()));
+  else if (argument === undefined || !/^https:\/\/[^/]+\/[^/]+\/[^/]+$/.test(argument))
+    throw new Error(`Usage: ${USAGE}`);
+  else {
+    for (const directory of ["packages/job-store", "packages/queue"]) {
+      const folder = join(root, directory);
+      const manifest = withRepository(await read(folder), argument, directory);
+      await writeFile(join(folder, "package.json"), `${JSON.stringify(manifest, null, 2)}\n`);
+    }
   }
 }

@@ -26,7 +26,11 @@ async function whatIsWrong(line: string, folder: string): Promise<string | null>
     case "export":
     case "redis-cli":
     case "curl":
+    case "git":
+    case "pnpm":
       return null;
+    case "node":
+      return existsSync(join(folder, args[0] ?? "")) ? null : `there is no ${args[0]}`;
     case "npm":
       return npm(args, folder);
     case "npx":
