@@ -7,6 +7,23 @@ import { runBuilt } from "./run-built.js";
 
 testDriver("memory", async () => ({ driver: memoryDriver() }));
 
+test("memory driver: a message that has long waited is warned of, and the store is no less healthy", async () => {
+  vi.useFakeTimers({ toFake: ["Date"] });
+  onTestFinished(() => void vi.useRealTimers());
+  const store = createJobStore({ job: errand, driver: memoryDriver() });
+  await store.create(null, { id: "a", outbox: [{ queue: "reports", payload: 1 }] });
+  vi.setSystemTime(Date.now() + 60_000);
+  expect((await store.health()).warnings).toEqual([]);
+  vi.setSystemTime(Date.now() + 14_000);
+  const warning = "The oldest message in the outbox has waited 74 s: is a relay running, and reaching its broker?";
+  expect(await store.health()).toMatchObject({ status: "healthy", warnings: [warning] });
+  // A relay that holds it has not published it.
+  const [entry] = await store.outbox.read();
+  expect((await store.health()).warnings).toEqual([warning]);
+  await store.outbox.ack([entry?.entryId ?? ""]);
+  expect((await store.health()).warnings).toEqual([]);
+});
+
 describe("memory driver: maxJobs", () => {
   const openStore = (maxJobs: number) => createJobStore({ job: errand, driver: memoryDriver({ maxJobs }) });
 

@@ -52,6 +52,24 @@ describe.skipIf(!available)(title("The health of a store in Redis"), () => {
     });
   });
 
+  test("that nobody relays for, warns by the time of the server, also on one shard of several", async () => {
+    const { store, client, redis } = await start("--appendonly", "yes");
+    const shards = openStore({ client: connect(redis), shards: 2 }).store;
+    await shards.create({ title: "One" }, { outbox: [{ queue: "reports", payload: 1 }] });
+    expect([(await store.health()).warnings, (await shards.health()).warnings]).toEqual([[], []]);
+    const [seconds] = await client.time();
+    const outboxes = ["jobs:outbox", ...(await client.keys("?*jobs:outbox"))];
+    expect(outboxes).toHaveLength(2);
+    for (const key of outboxes) {
+      await client.del(key);
+      await client.xadd(key, `${(Number(seconds) - 7200) * 1000}-0`, "job", "one");
+    }
+    for (const one of [store, shards]) {
+      const waited = expect.stringMatching(/^The oldest message in the outbox has waited 72\d\d s: is a relay running/);
+      expect(await one.health()).toMatchObject({ status: "healthy", warnings: [waited] });
+    }
+  });
+
   test("leaves nothing behind but a key that goes by itself", async () => {
     const { store, client } = await start();
     const before = (await client.keys("*")).sort();

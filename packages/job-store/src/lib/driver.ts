@@ -387,6 +387,8 @@ export interface OutboxStorage {
 export interface StorageHealth extends Omit<Health, "driver"> {
   /** Messages set aside in the outbox; null: that could not be seen. */
   readonly rejected: number | null;
+  /** How long the oldest message of the outbox has waited, claimed or not; null: none waits, or that could not be seen. */
+  readonly oldestWaitMs: number | null;
 }
 
 /** How an audit goes. */

@@ -83,6 +83,11 @@ export class MemoryOutbox implements OutboxStorage {
     return oldest;
   }
 
+  async oldestWait(): Promise<number | null> {
+    const oldest = await this.oldest();
+    return oldest === null ? null : Date.now() - oldest;
+  }
+
   #nextLapse(): number {
     let next = Number.POSITIVE_INFINITY;
     for (const { claimedUntil } of this.#entries.values()) next = Math.min(next, claimedUntil);

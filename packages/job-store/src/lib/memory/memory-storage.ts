@@ -207,9 +207,16 @@ export class MemoryStorage implements JobStorage {
           latencyMs: null,
           ...about,
           rejected: null,
+          oldestWaitMs: null,
           error: "The memory driver is away, see faults.goAway.",
         }
-      : { status: "healthy", latencyMs: 0, ...about, rejected: await outbox.countRejected() };
+      : {
+          status: "healthy",
+          latencyMs: 0,
+          ...about,
+          rejected: await outbox.countRejected(),
+          oldestWaitMs: await outbox.oldestWait(),
+        };
   }
 
   async close(): Promise<void> {

@@ -6,7 +6,7 @@ import { NOTHING_SEEN, serverState } from "./health-details.js";
 import type { Keys } from "./keys.js";
 import { foreignKeys, missingPermissions } from "./permission-check.js";
 import { type Findings, tryEverything } from "./probe.js";
-import { countRejected } from "./redis-outbox.js";
+import { countRejected, oldestWait } from "./redis-outbox.js";
 
 type Answer<T> = { readonly value: T } | { readonly error: unknown };
 
@@ -19,7 +19,7 @@ export async function checkHealth(connection: Connection, keys: Keys, timeoutMs:
   const budget = connection.budget(timeoutMs);
   const ask = <T>(command: (client: RedisCommander) => Promise<T>) => answerOf(connection.ask(command, budget));
   let latencyMs: number | null = null;
-  const [read, tried, state, rejected] = await Promise.all([
+  const [read, tried, state, rejected, waited] = await Promise.all([
     ask(async (client) => {
       const begun = performance.now();
       await client.mget(keys.job("*")).finally(() => {
@@ -29,6 +29,7 @@ export async function checkHealth(connection: Connection, keys: Keys, timeoutMs:
     ask((client) => tryEverything(client, keys)),
     ask(serverState),
     ask((client) => countRejected(client, keys)),
+    ask((client) => oldestWait(client, keys)),
   ]);
   const reachable = "value" in read || replyCode(read.error) !== null;
   const readable = "value" in read;
@@ -43,6 +44,7 @@ export async function checkHealth(connection: Connection, keys: Keys, timeoutMs:
     details: { reachable, readable, writable: fault === null, ...details },
     warnings,
     rejected: "value" in rejected ? rejected.value : null,
+    oldestWaitMs: "value" in waited ? waited.value : null,
     ...(fault !== null && { error: fault }),
   };
 }

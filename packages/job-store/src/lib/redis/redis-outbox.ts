@@ -4,7 +4,7 @@ import type { Bell } from "./bell.js";
 import type { StreamEntry } from "./blocking-reader.js";
 import type { Keys } from "./keys.js";
 import { newOperationId } from "./operation-id.js";
-import { type Script, scripts } from "./scripts.js";
+import { evaluate, type Script, scripts } from "./scripts.js";
 import type { Reply, Server } from "./server.js";
 
 /** Of an entry; see `send` in lua/batch.lua. */
@@ -144,6 +144,12 @@ export class RedisOutbox implements OutboxStorage {
 
 export function countRejected(client: RedisCommander, keys: Keys): Promise<number> {
   return client.zcount(keys.outboxRejected, "-inf", "+inf");
+}
+
+/** For how long the oldest entry has waited, in milliseconds; null: there is none. Asks for no more of it than its time. */
+export async function oldestWait(client: RedisCommander, keys: Keys): Promise<number | null> {
+  const waited = await evaluate(client, scripts.waiting, [keys.outbox], []);
+  return typeof waited === "number" ? waited : null;
 }
 
 /** Fields stand in the order in which the scripts write them. null: somebody else put it there, and it is let lie. */

@@ -29,6 +29,7 @@ import save from "./lua/save.lua";
 import snapshot from "./lua/snapshot.lua";
 import surplus from "./lua/surplus.lua";
 import trim from "./lua/trim.lua";
+import waiting from "./lua/waiting.lua";
 
 export interface Script {
   readonly source: string;
@@ -77,6 +78,7 @@ export const scripts = {
   outboxAck: script(outbox, outboxAck),
   outboxReject: script(outbox, outboxReject),
   outboxRequeue: script(outbox, outboxRequeue),
+  waiting: script(waiting),
 } as const;
 
 /**

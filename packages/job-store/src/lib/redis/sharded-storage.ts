@@ -117,7 +117,9 @@ export class ShardedStorage implements JobStorage {
     const worst = reports.toSorted((a, b) => SEVERITY.indexOf(b.status) - SEVERITY.indexOf(a.status))[0];
     const warnings = [...new Set(reports.flatMap((report) => report.warnings))];
     const rejected = reports.reduce((sum, report) => sum + (report.rejected ?? 0), 0);
-    return { ...(worst as StorageHealth), warnings, rejected };
+    const waits = reports.flatMap((report) => report.oldestWaitMs ?? []);
+    const oldestWaitMs = waits.length === 0 ? null : Math.max(...waits);
+    return { ...(worst as StorageHealth), warnings, rejected, oldestWaitMs };
   }
 
   async close(): Promise<void> {
