@@ -24,9 +24,12 @@ export interface Change<D extends JobDefinition> {
   readonly outbox?: readonly OutboxMessage[] | undefined;
 }
 
+/** The same, but a compiler's message lists its members, not how it came about. */
+type Spelt<S extends string> = { readonly [Each in S]: Each }[S];
+
 /** Where `updateStatus` may move a job: known by its id, anywhere; by a snapshot, where the lifecycle leads from there. */
 export type StepOf<D extends JobDefinition, T extends string | Job<D>> = [T] extends [string]
-  ? StatusOf<D>
+  ? Spelt<StatusOf<D>>
   : NextOf<D, Exclude<T, string>["status"]>;
 
 /** What `updateStatus` writes: a job that is known by its id alone may be held to a version. */
