@@ -40,8 +40,9 @@ describe.skipIf(redis.url === null)(redis.title("The command line, where it chan
       expect(await run(args)).toEqual({ code: 2, out: "", err });
     }
     expect(await store.get("b")).toEqual(before);
-    expect((await run(["retry", "b", "--no-message"])).code).toBe(0);
-    expect(await store.get("b")).toMatchObject({ status: "waiting" });
+    expect((await run(["retry", "b", "--no-message", "--by", "Ann"])).code).toBe(0);
+    const { status, history } = (await store.get("b")) ?? {};
+    expect([status, history?.at(-1)?.by]).toEqual(["waiting", "Ann"]);
     expect(await store.outbox.depth()).toBe(0);
     await store.updateStatus("b", "failed");
     // From one final status to another, nobody has to work on it.
@@ -53,6 +54,7 @@ describe.skipIf(redis.url === null)(redis.title("The command line, where it chan
     const message = ["--queue", "reports", "--payload", '{"jobId":"{id}"}'];
     const stuck = await run(["retry", "a", ...message]);
     expect(stuck).toMatchObject({ code: 1, out: "" });
+    expect(stuck.err).toMatch(/set aside \(outbox --rejected\), outbox requeue .* if it was lost, set-status/);
     const [, wayOut = ""] =
       /^Job a is "waiting", which is not final\. .*(set-status a waiting --force), with/.exec(stuck.err) ?? [];
     expect((await run([...wayOut.split(" "), ...message])).code).toBe(0);

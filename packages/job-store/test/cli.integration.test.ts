@@ -68,7 +68,7 @@ describe.skipIf(redis.url === null)(redis.title("The command line"), () => {
     const { out } = await run(["list", "--output", "table", "--oldest"]);
     const [heading, first, second] = out.split("\n");
     expect(heading).toMatch(/^id +status +since +attempt +created +data +error$/);
-    expect(first).toMatch(/^a +waiting +\d{4}-\d\d-\d\d \d\d:\d\d:\d\d +1 .*"title":"Q1"/);
+    expect(first).toMatch(/^a +waiting +\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ +1 .*"title":"Q1"/);
     expect(second).toMatch(/no {2}\[31mpaper$/);
     expect((await run(["get", "c", "--output", "table"])).out).toMatch(/waiting +working +w1/);
     expect((await run(["counts", "--output", "table"])).out).toContain("waiting    1");
@@ -92,8 +92,11 @@ describe.skipIf(redis.url === null)(redis.title("The command line"), () => {
     const imported = await run(["import"], `${exported.out}\n{"id":"d"}\nno json\n`);
     expect(lines(imported.out)).toEqual([{ imported: 2, present: 1, refused: 2 }]);
     expect(imported.code).toBe(1);
-    expect(imported.err).toMatch(/^Line 5: .*\nLine 6: .*\n$/);
+    expect(imported.err).toMatch(
+      /^Line 5: .*\nLine 6: .*\n1 of these jobs is not final, and no message asks .* set-status <id> .*\n$/,
+    );
     expect((await store.list({ order: "oldest" })).items).toEqual(before);
+    expect((await run(["import"], exported.out)).err).toBe("");
     expect((await store.list({ where: { owner: "Ann" } })).items).toMatchObject([{ id: "b" }]);
     expect(await client.exists(`${prefix}job:d`)).toBe(0);
   });

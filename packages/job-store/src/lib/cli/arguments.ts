@@ -25,6 +25,7 @@ const OPTIONS = {
   payload: { type: "string" },
   "no-message": { type: "boolean" },
   note: { type: "string" },
+  by: { type: "string" },
   rejected: { type: "boolean" },
 } as const;
 
@@ -42,14 +43,33 @@ export interface CommandLine {
 
 /** @throws UsageError */
 export function readCommandLine(args: readonly string[]): CommandLine {
+  const config = { args: [...args], options: OPTIONS, allowPositionals: true };
+  checkNames(config);
   try {
-    const { values, positionals } = parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true });
+    const { values, positionals } = parseArgs(config);
     const [command = null, ...operands] = positionals;
     return { command, operands, options: values };
   } catch (error) {
     // Its messages name the option and say what it wants.
     throw new UsageError(error instanceof Error ? error.message : String(error));
   }
+}
+
+/** @throws UsageError for an option that no command takes */
+function checkNames(config: NonNullable<Parameters<typeof parseArgs>[0]>): void {
+  for (const token of parseArgs({ ...config, strict: false, tokens: true }).tokens) {
+    if (token.kind !== "option" || Object.hasOwn(OPTIONS, token.name)) continue;
+    const meant = Object.keys(OPTIONS).find((name) => isSlip(token.name, name));
+    const hint = meant === undefined ? "See job-store --help." : `Did you mean --${meant}?`;
+    throw new UsageError(`Unknown option ${token.rawName}. ${hint}`);
+  }
+}
+
+/** Whether one letter is missing, too many, another or in its neighbour's place. */
+function isSlip(typed: string, name: string): boolean {
+  const shortened = (word: string) => [word, ...[...word].map((_, n) => word.slice(0, n) + word.slice(n + 1))];
+  const near = new Set(shortened(name));
+  return shortened(typed).some((word) => near.has(word));
 }
 
 /** Refuses what a command does not understand. @throws UsageError */

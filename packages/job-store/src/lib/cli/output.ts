@@ -47,7 +47,7 @@ function table(values: readonly Readonly<Record<string, unknown>>[], columns: re
 /** Control characters could move the cursor or ring the bell: what strangers stored is shown, not obeyed. */
 function cell(value: unknown, whole: boolean): string {
   if (value === null || value === undefined) return "-";
-  if (value instanceof Date) return value.toISOString().replace("T", " ").slice(0, 19);
+  if (value instanceof Date) return `${value.toISOString().replace("T", " ").slice(0, 19)}Z`;
   const text = plain(typeof value === "string" ? value : JSON.stringify(value));
   return text.length > LONGEST_CELL && !whole ? `${text.slice(0, LONGEST_CELL - 1)}…` : text;
 }

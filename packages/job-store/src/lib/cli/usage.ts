@@ -40,9 +40,11 @@ Looks at the jobs of @subtitles/job-store in Redis, and puts them right. It need
 
 retry and set-status take --queue <name> --payload <json>: a message that the outbox stores in the same step, so that
 somebody works on the job. --queue is the name in defineQueue, without the broker's prefix. {id} in the payload is the
-job's id. --no-message: none is needed, since workers look for jobs themselves. And --note <text>, for the history.
+job's id. --no-message: none is needed, since workers look for jobs themselves. And, for the history, --note <text> and
+--by <name>, job-store where it is left out.
 
-A job that waits although its message is lost: set-status <id> <its status> --force --queue <name> --payload <json>
+A job that waits although its message is lost, or was not imported with it:
+  set-status <id> <its status> --force --queue <name> --payload <json>
 
 Which store:
   --url redis://…         or REDIS_URL. Put a password there, not on the command line

@@ -8,7 +8,7 @@ import { foundOut } from "./lost-answer.js";
 import { checkMessage, MESSAGE_OPTIONS, messages } from "./message.js";
 
 export const setStatus: Command = {
-  options: ["force", "note", ...MESSAGE_OPTIONS],
+  options: ["force", "note", "by", ...MESSAGE_OPTIONS],
   operands: [2, 2],
   check: (options) => void messages(options, ""),
   async run(context) {
@@ -22,7 +22,7 @@ export const setStatus: Command = {
 };
 
 export const retry: Command = {
-  options: ["status", "to", "note", ...MESSAGE_OPTIONS],
+  options: ["status", "to", "note", "by", ...MESSAGE_OPTIONS],
   operands: [0, Number.POSITIVE_INFINITY],
   check: (options, operands) => {
     checkChoice(options, operands);
@@ -80,7 +80,8 @@ async function move({ store, options }: Context, id: string, toOf: (job: Present
   if (job === null) throw new Refusal("is not there");
   const step = { from: job.status, to: toOf(job) };
   const key = randomUUID();
-  const change = { by: "job-store", key, note: options.note, outbox: messages(options, id), ifVersion: job.version };
+  const { by = "job-store", note } = options;
+  const change = { by, note, key, outbox: messages(options, id), ifVersion: job.version };
   return foundOut(id, {
     call: async () => {
       await store.updateStatus(id, step.to, change);
@@ -122,6 +123,8 @@ function isRetry({ kept }: Context, { status }: Present, to: string): boolean {
 }
 
 function stillUnderWay({ id, status }: Present, to: string): string {
-  const wayOut = `set-status ${id} ${to} --force, with --queue and --payload, stores another`;
-  return `is "${status}", which is not final. If the message that asks for the work was lost, ${wayOut}`;
+  const setAside =
+    "If the message that asks for the work was set aside (outbox --rejected), outbox requeue hands it out";
+  const lost = `if it was lost, set-status ${id} ${to} --force, with --queue and --payload, stores another`;
+  return `is "${status}", which is not final. ${setAside}; ${lost}`;
 }

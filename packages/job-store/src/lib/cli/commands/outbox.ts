@@ -3,6 +3,7 @@ import type { Options } from "../arguments.js";
 import type { Command, Context } from "../command.js";
 import { type Column, count } from "../output.js";
 import { EXIT, UsageError } from "../usage.js";
+import { STORE_ANOTHER } from "./message.js";
 
 /** As many as the store shows at once. */
 const LARGEST_PAGE = 1000;
@@ -24,6 +25,8 @@ interface Verb {
   readonly done: string;
   /** Whether it asks even where each message was named. */
   readonly destroys: boolean;
+  /** What else there is to know, once it is done. */
+  readonly hint?: string;
   act(context: Context, entryIds: readonly string[]): Promise<void>;
 }
 
@@ -32,6 +35,7 @@ const VERBS = {
     asks: (what) => `Hand out ${what} again?`,
     done: "requeued",
     destroys: false,
+    hint: "What a relay still cannot publish is set aside again: see outbox.",
     act: ({ store }, entryIds) => store.outbox.requeue(entryIds),
   },
   drop: {
@@ -92,8 +96,8 @@ const REJECTED: readonly Column[] = [
 ];
 
 const WHAT_TO_DO =
-  "Once a relay knows the queue: outbox requeue <entry>. Where its name is wrong: outbox drop <entry>, and " +
-  "set-status <job> <its status> --force --queue <name> --payload <json>.";
+  "Once a relay knows the queue, and its schema takes the payload: outbox requeue <entry>. Where the name or the payload " +
+  `is wrong: outbox drop <entry>, and ${STORE_ANOTHER}.`;
 
 async function showRejected({ store, output }: Context): Promise<number> {
   const entries = await store.outbox.rejected({ limit: LARGEST_PAGE });
@@ -124,15 +128,17 @@ async function settleNamed(context: Context, verb: Verb, named: readonly string[
   if (entries.length > 0) {
     if (verb.destroys && !(await confirm(verb.asks(count(entries.length, "message"))))) return EXIT.refused;
     await settleThese(context, verb, entries);
+    if (verb.hint !== undefined) output.note(verb.hint);
   }
   return strangers.length > 0 ? EXIT.refused : EXIT.done;
 }
 
 /** As many as there are now: what a relay sets aside anew meanwhile stays. */
 async function settleAll(context: Context, verb: Verb): Promise<number> {
-  const { store, confirm, signal } = context;
+  const { store, output, confirm, signal } = context;
   let left = await store.outbox.countRejected();
-  if (left > 0 && !(await confirm(verb.asks(count(left, "message"))))) return EXIT.refused;
+  if (left === 0) return EXIT.done;
+  if (!(await confirm(verb.asks(count(left, "message"))))) return EXIT.refused;
   while (left > 0) {
     if (signal.aborted) return EXIT.refused;
     const entries = await store.outbox.rejected({ limit: Math.min(LARGEST_PAGE, left) });
@@ -140,6 +146,7 @@ async function settleAll(context: Context, verb: Verb): Promise<number> {
     await settleThese(context, verb, entries);
     left -= entries.length;
   }
+  if (verb.hint !== undefined) output.note(verb.hint);
   return EXIT.done;
 }
 

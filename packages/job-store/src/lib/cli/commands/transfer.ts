@@ -7,6 +7,7 @@ import { listOf } from "../arguments.js";
 import type { Command } from "../command.js";
 import { count } from "../output.js";
 import { EXIT } from "../usage.js";
+import { STORE_ANOTHER } from "./message.js";
 
 export const exportJobs: Command = {
   options: ["status"],
@@ -26,9 +27,10 @@ export const exportJobs: Command = {
 export const importJobs: Command = {
   options: [],
   operands: [0, 1],
-  async run({ store, operands: [file], output, stdin, useFields, signal }) {
+  async run({ store, operands: [file], output, stdin, useFields, kept, signal }) {
     const input = file === undefined || file === "-" ? stdin : createReadStream(file);
     const tally = { imported: 0, present: 0, refused: 0 };
+    let unfinished = 0;
     let number = 0;
     for await (const line of createInterface({ input })) {
       number++;
@@ -41,6 +43,7 @@ export const importJobs: Command = {
           useFields(new Map(Object.entries(fields)));
           await store.save(job);
           tally.imported++;
+          if (kept.description?.statuses[job.status]?.final === false) unfinished++;
         }
       } catch (error) {
         // Created since it was looked for.
@@ -52,9 +55,16 @@ export const importJobs: Command = {
       }
     }
     output.rows([tally]);
+    if (unfinished > 0) output.note(nobodyAsked(unfinished));
     return tally.refused > 0 || signal.aborted ? EXIT.refused : EXIT.done;
   },
 };
+
+/** The messages of the place that jobs come from stay there. */
+function nobodyAsked(jobs: number): string {
+  const those = jobs === 1 ? "1 of these jobs is" : `${jobs} of these jobs are`;
+  return `${those} not final, and no message asks for the work. Where workers need one: ${STORE_ANOTHER}. retry does not apply.`;
+}
 
 /** Dates travel as text. What is no job is for `save` to refuse. @throws SyntaxError */
 function readJob(line: string): { job: Job<JobDefinition>; fields: Readonly<Record<string, string>> } {
