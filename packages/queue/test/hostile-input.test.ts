@@ -63,6 +63,7 @@ test("options that are null are none", async () => {
   await consumer.close(none);
   expect(await broker.deadLetters(tasks, none)).toEqual([]);
   expect(await broker.redrive(tasks, none)).toBe(0);
+  expect(await broker.discard(tasks, none)).toBe(0);
   expect(await broker.health(none)).toMatchObject({ status: "healthy" });
   await broker.close(none);
 });

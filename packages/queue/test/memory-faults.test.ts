@@ -161,17 +161,19 @@ test("a broker that is away: calls wait, and those that wait too long are UNAVAI
   await broker.consume(tasks, handler);
   faults.goAway();
   expect(await broker.health()).toMatchObject({ status: "unhealthy", latencyMs: null });
-  const calls = [
-    broker.publish(tasks, { n: 0 }),
-    broker.consume(tasks, handler),
-    broker.stats(tasks),
-    broker.deadLetters(tasks),
-    broker.redrive(tasks),
-    broker.purge(tasks),
-  ];
-  for (const result of await Promise.allSettled(calls)) {
-    expect(result).toMatchObject({ reason: { code: "UNAVAILABLE", indeterminate: false } });
-  }
+  const calls = {
+    "Publishing message": broker.publish(tasks, { n: 0 }),
+    "Calling consume": broker.consume(tasks, handler),
+    "Calling stats": broker.stats(tasks),
+    "Calling deadLetters": broker.deadLetters(tasks),
+    "Calling redrive": broker.redrive(tasks),
+    "Calling discard": broker.discard(tasks),
+    "Calling purge": broker.purge(tasks),
+  };
+  const refusals = Object.keys(calls).map((subject) => ({
+    reason: { code: "UNAVAILABLE", indeterminate: false, message: expect.stringContaining(subject) },
+  }));
+  expect(await Promise.allSettled(Object.values(calls))).toMatchObject(refusals);
   const waiting = broker.publish(tasks, { n: 1 });
   faults.comeBack();
   await waiting;

@@ -38,6 +38,8 @@ describe("what a server refuses, in its own words", () => {
       reason: words,
       indeterminate: false,
     });
+    const stopped = "INTERNAL_ERROR - no space. For details see the broker logfile";
+    expect(toFailure(refusal(`${stopped}.`, 541))).toMatchObject({ reason: stopped });
     expect(toFailure(refusal("NOT_FOUND - no queue 'q'", 404))).toEqual({ ok: false, failure: "unroutable" });
     expect(toFailure(new Error("Channel closed"))).toMatchObject({ reason: "the connection was lost" });
     expect(toFailure(new Overdue("no answer"))).toMatchObject({ failure: "timeout" });

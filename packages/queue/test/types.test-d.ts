@@ -167,6 +167,7 @@ test("options", () => {
   rabbitmqDriver({ url: "amqps://a", tls: { rejectUnauthorized: false } });
   memoryDriver({ maxMessages: undefined }).faults.loseAcks();
   void broker.redrive(films, { limit: undefined, ids: ["a"], perSecond: 5 });
+  void broker.discard(films, { limit: undefined, ids: ["a"] });
   // @ts-expect-error an address is needed
   rabbitmqDriver({});
   // @ts-expect-error a driver is needed: losing messages on exit must be a choice

@@ -5,7 +5,8 @@ import type { Handler, PublishOptions } from "./message.js";
 
 /**
  * Publishes and consumes typed messages. Every call checks its arguments before any I/O (INVALID_ARGUMENT) and settles
- * within the driver's time limit, if need be with UNAVAILABLE or TIMEOUT; `redrive` has that limit for each step.
+ * within the driver's time limit, if need be with UNAVAILABLE or TIMEOUT; `redrive` and `discard` have
+ * that limit for each step.
  */
 export interface Broker extends AsyncDisposable {
   /**
@@ -82,6 +83,19 @@ export interface Broker extends AsyncDisposable {
   ): Promise<number>;
 
   /**
+   * Removes dead-lettered messages for good, oldest first.
+   *
+   * @param options.limit how many at most, from 1. @default all that are there when the call begins
+   * @param options.ids only these
+   * @returns how many were removed
+   * @throws QueueError as `stats`; some may have been removed by then
+   */
+  discard(
+    queue: QueueDefinition,
+    options?: { readonly limit?: number | undefined; readonly ids?: readonly string[] | undefined },
+  ): Promise<number>;
+
+  /**
    * Removes messages that are ready or waiting for a retry; neither those in a handler's hands nor dead letters.
    *
    * @returns how many
@@ -144,7 +158,7 @@ export interface QueueStats {
 
 /** A message that was given up, and why. */
 export interface DeadLetter {
-  /** The message id, under which `redrive` finds it. */
+  /** The message id, under which `redrive` and `discard` find it. */
   readonly id: string;
   /** The payload's JSON text, as it arrived. */
   readonly body: string;

@@ -3,12 +3,12 @@ import { checkDuration, checkMessageId, checkWhole, invalid, isDuration } from "
 import type { Broker, ConsumeOptions, Consumer, QueueHealth } from "./broker.js";
 import type { BrokerEvent } from "./broker-event.js";
 import { ActiveConsumer, DEFAULT_GRACE_MS, type Report } from "./consumer.js";
-import { listDeadLetters, redrive } from "./dead-letters.js";
+import { discard, listDeadLetters, redrive, type Selection } from "./dead-letters.js";
 import { checkDedupe } from "./dedupe.js";
 import { checkDefinition, type QueueDefinition } from "./definition.js";
 import { type Answer, type DriverHealth, isDriver, type QueueDriver } from "./driver.js";
 import type { QueueError } from "./errors.js";
-import { toError } from "./failures.js";
+import { type Call, toError } from "./failures.js";
 import type { Handler } from "./message.js";
 import { publish, publishMany } from "./publishing.js";
 
@@ -47,9 +47,9 @@ export function createBroker(options: {
   /** Later than `closing`: a handler that finishes its work meanwhile may still publish. */
   let closed = false;
 
-  function assertOpen(queue: QueueDefinition, open = !closed): void {
+  function assertOpen(call: Call, queue: QueueDefinition, open = !closed): void {
     checkDefinition(queue);
-    if (!open) throw toError({ ok: false, failure: "closed", indeterminate: false }, { queue: queue.name });
+    if (!open) throw toError({ ok: false, failure: "closed", indeterminate: false }, { call, queue: queue.name });
   }
 
   async function consume<Q extends QueueDefinition>(
@@ -58,7 +58,7 @@ export function createBroker(options: {
     options?: ConsumeOptions,
   ): Promise<Consumer> {
     const { concurrency = 1, prefetch = concurrency, timeoutMs, dedupe } = options ?? {};
-    assertOpen(queue, closing === undefined);
+    assertOpen("consume", queue, closing === undefined);
     if (typeof handler !== "function") return invalid("consume needs a handler: an async function of a message.");
     checkWhole(concurrency, "concurrency", 1, MOST_UNSETTLED);
     checkWhole(prefetch, "prefetch", 1, MOST_UNSETTLED);
@@ -71,7 +71,7 @@ export function createBroker(options: {
     const answer = await session.consume(queue, consumer, { prefetch });
     if (!answer.ok) {
       consumers.delete(consumer);
-      throw toError(answer, { queue: queue.name });
+      throw toError(answer, { call: "consume", queue: queue.name });
     }
     consumer.attach(answer.value);
     if (warning !== null) report(warning, { queue: queue.name });
@@ -97,36 +97,37 @@ export function createBroker(options: {
 
   return {
     async publish(queue, payload, publishOptions) {
-      assertOpen(queue);
+      assertOpen("publish", queue);
       return publish(session, queue, payload, publishOptions);
     },
     async publishMany(queue, messages) {
-      assertOpen(queue);
+      assertOpen("publishMany", queue);
       return publishMany(session, queue, messages);
     },
     consume,
     async stats(queue) {
-      assertOpen(queue);
-      return unwrap(await session.stats(queue), queue);
+      assertOpen("stats", queue);
+      return unwrap(await session.stats(queue), "stats", queue);
     },
     async deadLetters(queue, query) {
-      assertOpen(queue);
+      assertOpen("deadLetters", queue);
       const { limit = 100 } = query ?? {};
       checkWhole(limit, "limit", 1, MOST_LISTED);
-      return unwrap(await listDeadLetters(session, queue, limit), queue);
+      return unwrap(await listDeadLetters(session, queue, limit), "deadLetters", queue);
     },
     async redrive(queue, query) {
-      assertOpen(queue);
-      const { limit = Number.MAX_SAFE_INTEGER, ids, perSecond = null } = query ?? {};
-      checkWhole(limit, "limit", 1, Number.MAX_SAFE_INTEGER);
-      if (ids !== undefined && !Array.isArray(ids)) return invalid("ids must be an array of message ids.");
+      assertOpen("redrive", queue);
+      const perSecond = query?.perSecond ?? null;
       if (perSecond !== null) checkWhole(perSecond, "perSecond", 1, FASTEST_REDRIVE);
-      const chosen = ids === undefined ? null : new Set(ids.map(checkMessageId));
-      return unwrap(await redrive(session, queue, { limit, ids: chosen, perSecond }), queue);
+      return unwrap(await redrive(session, queue, selected(query), perSecond), "redrive", queue);
+    },
+    async discard(queue, query) {
+      assertOpen("discard", queue);
+      return unwrap(await discard(session, queue, selected(query)), "discard", queue);
     },
     async purge(queue) {
-      assertOpen(queue);
-      return unwrap(await session.purge(queue), queue);
+      assertOpen("purge", queue);
+      return unwrap(await session.purge(queue), "purge", queue);
     },
     async health(healthOptions) {
       const timeoutMs = healthOptions?.timeoutMs ?? DEFAULT_HEALTH_TIMEOUT_MS;
@@ -138,8 +139,15 @@ export function createBroker(options: {
   };
 }
 
-function unwrap<T>(answer: Answer<T>, queue: QueueDefinition): T {
-  if (!answer.ok) throw toError(answer, { queue: queue.name });
+function selected(query: Parameters<Broker["discard"]>[1]): Selection {
+  const { limit = Number.MAX_SAFE_INTEGER, ids } = query ?? {};
+  checkWhole(limit, "limit", 1, Number.MAX_SAFE_INTEGER);
+  if (ids !== undefined && !Array.isArray(ids)) return invalid("ids must be an array of message ids.");
+  return { limit, ids: ids === undefined ? null : new Set(ids.map(checkMessageId)) };
+}
+
+function unwrap<T>(answer: Answer<T>, call: Call, queue: QueueDefinition): T {
+  if (!answer.ok) throw toError(answer, { call, queue: queue.name });
   return answer.value;
 }
 

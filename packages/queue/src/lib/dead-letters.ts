@@ -2,15 +2,14 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { DeadLetter } from "./broker.js";
 import { type Answer, done, type Envelope, type QueueShape, type Session } from "./driver.js";
 
-/** Copies under way at a time: enough that the confirms are not what it waits for. */
+/** Letters under way at a time: enough that the confirms of their copies are not what it waits for. */
 const UNDER_WAY = 100;
 
+/** Which letters: of the chosen ones the oldest. */
 export interface Selection {
   readonly limit: number;
   /** null: all of them. */
   readonly ids: ReadonlySet<string> | null;
-  /** null: as fast as the broker takes them. */
-  readonly perSecond: number | null;
 }
 
 /** Dead letters, oldest first, left where they are. */
@@ -24,10 +23,32 @@ export async function listDeadLetters(
 }
 
 /** Copies dead letters back to their queue, each confirmed before its letter is removed. Ends with the first refusal. */
-export async function redrive(session: Session, queue: QueueShape, selection: Selection): Promise<Answer<number>> {
-  const { limit, ids, perSecond } = selection;
+export function redrive(
+  session: Session,
+  queue: QueueShape,
+  selection: Selection,
+  /** null: as fast as the broker takes them. */
+  perSecond: number | null,
+): Promise<Answer<number>> {
+  const copy = (letter: Envelope) =>
+    session.publish(queue, { ...letter, attempt: 1, errors: [], death: null }, "ready");
+  return remove(session, queue, selection, { perSecond, first: copy });
+}
+
+/** Removes dead letters for good. */
+export function discard(session: Session, queue: QueueShape, selection: Selection): Promise<Answer<number>> {
+  return remove(session, queue, selection, { perSecond: null, first: async () => done });
+}
+
+/** Removes the letters for which what comes first is done. */
+async function remove(
+  session: Session,
+  queue: QueueShape,
+  { limit, ids }: Selection,
+  { perSecond, first }: { readonly perSecond: number | null; readonly first: (letter: Envelope) => Promise<Answer> },
+): Promise<Answer<number>> {
   let begun = 0;
-  let redriven = 0;
+  let removed = 0;
   let refusal: Answer = done;
   let nextAt = performance.now();
 
@@ -44,19 +65,19 @@ export async function redrive(session: Session, queue: QueueShape, selection: Se
     begun++;
     if (perSecond !== null) await turn(perSecond);
     if (!refusal.ok) return "stop";
-    const answer = await session.publish(queue, { ...letter, attempt: 1, errors: [], death: null }, "ready");
+    const answer = await first(letter);
     if (!answer.ok) {
       refusal = answer;
       return "stop";
     }
-    redriven++;
+    removed++;
     return "remove";
   };
 
   // No more than are due within a second, so that none waits in hand for long.
   const answer = await session.visitDead(queue, visit, { atOnce: Math.min(UNDER_WAY, perSecond ?? UNDER_WAY) });
   if (!refusal.ok) return refusal;
-  return answer.ok ? { ok: true, value: redriven } : answer;
+  return answer.ok ? { ok: true, value: removed } : answer;
 }
 
 function describe(letter: Envelope): DeadLetter {

@@ -1,9 +1,13 @@
+import type { Broker } from "./broker.js";
 import type { Failure } from "./driver.js";
 import { QueueError, type QueueErrorCode } from "./errors.js";
 
+/** A method of a broker. */
+export type Call = keyof Broker & string;
+
 /** The one place where a driver's answer becomes an error that a user meets. */
-export function toError(failure: Failure, about: About): QueueError {
-  const subject = describe(about);
+export function toError(failure: Failure, { call, ...about }: Subject): QueueError {
+  const subject = describe({ call, ...about });
   const unsettled = (code: QueueErrorCode, what: string, indeterminate: boolean) =>
     new QueueError(code, `${subject} ${what}.${advice(about, indeterminate)}`, { ...about, indeterminate });
 
@@ -40,11 +44,15 @@ interface About {
   readonly messageId?: string | undefined;
 }
 
-function describe({ queue, messageId }: About): string {
+interface Subject extends About {
+  /** None where nobody called: a consumer at work, say. */
+  readonly call?: Call | undefined;
+}
+
+function describe({ call, queue, messageId }: Subject): string {
   if (queue === undefined) return "The connection";
-  return messageId === undefined
-    ? `The call for queue "${queue}"`
-    : `Publishing message "${messageId}" to queue "${queue}"`;
+  if (messageId !== undefined) return `Publishing message "${messageId}" to queue "${queue}"`;
+  return call === undefined ? `Consuming from queue "${queue}"` : `Calling ${call} for queue "${queue}"`;
 }
 
 /** For a message that was to be published; other calls are simply made again. */

@@ -92,6 +92,19 @@ export function deadLetterContract(open: OpenDriver): void {
     expect((await broker.stats(tasks)).dead).toBe(1);
   });
 
+  test("discard of some, by id or by number, leaves the others in their order, and delivers none", async () => {
+    const { broker, tasks } = await setUp(open);
+    await bury(broker, tasks, ["a", "b", "c", "d", "e"]);
+    expect(await broker.discard(tasks, { ids: ["d", "b", "not there"] })).toBe(2);
+    expect((await broker.deadLetters(tasks)).map(({ id }) => id)).toEqual(["a", "c", "e"]);
+    expect(await broker.discard(tasks, { ids: [] })).toBe(0);
+    expect(await broker.discard(tasks, { limit: 2 })).toBe(2);
+    expect((await broker.deadLetters(tasks)).map(({ id }) => id)).toEqual(["e"]);
+    expect(await broker.discard(tasks)).toBe(1);
+    expect(await broker.discard(tasks)).toBe(0);
+    expect(await broker.stats(tasks)).toMatchObject({ ready: 0, delayed: 0, dead: 0 });
+  });
+
   test("messages that fail again while they are redriven are redriven once, not for ever", async () => {
     const { broker, tasks } = await setUp(open, { retryDelaysMs: [] });
     await bury(broker, tasks, ["a", "b", "c"]);
@@ -109,6 +122,8 @@ export function deadLetterContract(open: OpenDriver): void {
       await expect(broker.deadLetters(tasks, { limit })).rejects.toMatchObject(refused);
     }
     await expect(broker.redrive(tasks, { limit: 0 })).rejects.toMatchObject(refused);
+    await expect(broker.discard(tasks, { limit: 1.5 })).rejects.toMatchObject(refused);
+    await expect(broker.discard(tasks, { ids: [""] })).rejects.toMatchObject(refused);
     for (const perSecond of [0, 0.5, Number.NaN, 100_001]) {
       await expect(broker.redrive(tasks, { perSecond })).rejects.toMatchObject(refused);
     }

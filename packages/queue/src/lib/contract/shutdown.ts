@@ -15,6 +15,7 @@ export function shutdownContract(open: OpenDriver): void {
       () => broker.stats(tasks),
       () => broker.deadLetters(tasks),
       () => broker.redrive(tasks),
+      () => broker.discard(tasks),
       () => broker.purge(tasks),
     ];
     for (const call of calls) {

@@ -80,6 +80,7 @@ export function instrument(broker: Broker, options: InstrumentOptions = {}): Bro
     stats: (queue) => broker.stats(queue),
     deadLetters: (queue, query) => broker.deadLetters(queue, query),
     redrive: (queue, query) => broker.redrive(queue, query),
+    discard: (queue, query) => broker.discard(queue, query),
     purge: (queue) => broker.purge(queue),
     health: (query) => broker.health(query),
     close,

@@ -18,7 +18,7 @@ export interface RabbitmqDriverOptions {
   readonly prefix?: string | undefined;
   /**
    * In milliseconds. No publish waits longer for its confirm, reconnects included; nor do `stats`, `purge` and
-   * `deadLetters`, nor `consume` for its connection; `redrive` has it for each step. @default 10_000
+   * `deadLetters`, nor `consume` for its connection; `redrive` and `discard` have it for each step. @default 10_000
    */
   readonly timeoutMs?: number | undefined;
   /** Unconfirmed messages held at most, 1–100,000; past it `publish` waits. @default 1000 */

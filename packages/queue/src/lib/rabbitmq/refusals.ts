@@ -19,11 +19,14 @@ const CERTIFICATE = /CERT|^UNABLE_TO_/;
 const NOT_TLS = /^ERR_SSL_(?:WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG)$/;
 const CONNECTION_GONE = /^(?:Channel|Connection|Unexpected close|Socket closed)/;
 
-/** amqplib quotes the server as `... with message "..."`; errors of the socket speak for themselves. */
+/**
+ * In words without a full stop, since they end in the midst of a message. amqplib quotes the server as
+ * `... with message "..."`; errors of the socket speak for themselves.
+ */
 export function wordsOf(error: unknown): string {
   if (!(error instanceof Error)) return "unknown reason";
   const quoted = /with message "(.*)"$/s.exec(error.message)?.[1];
-  if (quoted !== undefined) return quoted;
+  if (quoted !== undefined) return quoted.replace(/\.$/, "");
   if (error.name === "AbortError") return "the connection was given up";
   const code = String(codeOf(error));
   if (CERTIFICATE.test(code)) return `the server's certificate was refused: ${error.message}`;
