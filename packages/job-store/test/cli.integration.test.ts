@@ -4,10 +4,14 @@ import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { Redis } from "ioredis";
 import { afterAll, describe, expect, onTestFinished, test } from "vitest";
+import { startRedis } from "../../../test/servers/redis.js";
+import { privateServer } from "../../../test/servers/require.js";
 import { createJobStore } from "../src/index.js";
 import { type Report, report } from "../src/lib/contract/definitions.js";
 import { redisDriver } from "../src/redis.js";
 import { cli, environment, lines, openPlace, redis } from "./cli-place.js";
+
+const own = privateServer("redis");
 
 const bin = fileURLToPath(new URL("../dist/cli.js", import.meta.url));
 
@@ -113,6 +117,25 @@ describe.skipIf(redis.url === null)(redis.title("The command line"), () => {
       .toMatchObject({ type: "status", to: "working", by: "w1" });
     child.kill("SIGINT");
     expect(await once(child, "close")).toEqual([0, null]);
+  });
+
+  test.skipIf(!own.available)("watch says that Redis is away, and that it is back", async () => {
+    const server = await startRedis();
+    onTestFinished(() => server.stop());
+    const store = createJobStore({ job: report, driver: redisDriver({ url: server.url }) });
+    onTestFinished(() => store.close());
+    await store.create({ title: "One" }, { id: "a" });
+    const child = start("", ["watch", "a", "--url", server.url]);
+    onTestFinished(() => void child.kill());
+    let [out, err] = ["", ""];
+    child.stdout.on("data", (chunk) => (out += chunk));
+    child.stderr.on("data", (chunk) => (err += chunk));
+    await expect.poll(() => out, { timeout: 20_000 }).toContain('"snapshot"');
+    expect(err).toBe("");
+    await server.kill();
+    await expect.poll(() => err, { timeout: 20_000 }).toMatch(/^No connection to Redis \(.*\n$/);
+    await server.restart();
+    await expect.poll(() => err, { timeout: 20_000 }).toMatch(/^No connection to Redis .*\nConnected to Redis\.\n$/);
   });
 
   test("as built, it writes JSON lines into a pipe, and ends well where nobody reads on", async () => {

@@ -2,7 +2,7 @@ import { Redis } from "ioredis";
 import { createJobStore } from "../create-store.js";
 import type { JobDefinition } from "../definition.js";
 import type { RedisDriverOptions } from "../redis/options.js";
-import type { AuditReport, JobStore } from "../store.js";
+import type { AuditReport, JobStore, StoreEvent } from "../store.js";
 import { addresses, type Options, wholeNumber } from "./arguments.js";
 import { Archive, type FieldValues, type Kept, openDefinition, quietDriver } from "./described.js";
 import { UsageError } from "./usage.js";
@@ -16,6 +16,8 @@ export interface Opened extends AsyncDisposable {
   /** What the jobs that are saved, or looked for, from now on are to be found by. */
   useFields(values: FieldValues): void;
   audit(repair: boolean): Promise<AuditReport>;
+  /** Tells what becomes of the connection from now on. */
+  hear(listener: (event: StoreEvent) => void): void;
 }
 
 /** @throws UsageError; JobStoreError INVALID_ARGUMENT, UNAVAILABLE */
@@ -25,10 +27,11 @@ export async function open(options: Options, env: NodeJS.ProcessEnv): Promise<Op
   try {
     const kept = await archive.read("cluster" in target);
     let values: FieldValues = new Map();
+    let listener: (event: StoreEvent) => void = () => {};
     const definition = openDefinition(kept, () => values);
     const driver = quietDriver(withShards(target, kept.shards));
     const openWith = (job: JobDefinition) =>
-      createJobStore({ job, driver, validateReads: false, historyLimit: 10_000 });
+      createJobStore({ job, driver, validateReads: false, historyLimit: 10_000, onEvent: (event) => listener(event) });
     const store = openWith(definition);
     return {
       store,
@@ -41,6 +44,9 @@ export async function open(options: Options, env: NodeJS.ProcessEnv): Promise<Op
         // What computes the fields is not at hand: a store that declares none leaves those that jobs have.
         await using plain = openWith({ ...definition, index: {} });
         return await plain.audit({ repair });
+      },
+      hear: (next) => {
+        listener = next;
       },
       async [Symbol.asyncDispose]() {
         archive.close();

@@ -21,7 +21,7 @@ Looks at the jobs of @subtitles/job-store in Redis, and puts them right. It need
                           where the same list ended
   get <id>...             whole jobs, with their history
   counts                  how many jobs there are in each status
-  watch [id]              changes as they happen, until Ctrl-C
+  watch [id]              changes as they happen, until Ctrl-C; on standard error, when Redis is lost and when it is back
   health                  how the store stands; exit code 1 where degraded, 3 where unhealthy
   audit [--repair]        compares the indexes with the jobs, and mends them; exit code 1 where something is left
 

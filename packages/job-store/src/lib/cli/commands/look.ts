@@ -2,7 +2,7 @@ import type { JobDefinition } from "../../definition.js";
 import type { Job } from "../../job.js";
 import { wholeNumber } from "../arguments.js";
 import type { Command, Context } from "../command.js";
-import type { Column } from "../output.js";
+import { type Column, plain } from "../output.js";
 import { EXIT } from "../usage.js";
 
 export const get: Command = {
@@ -46,7 +46,14 @@ export const counts: Command = {
 export const watch: Command = {
   options: [],
   operands: [0, 1],
-  async run({ store, operands: [id], output, signal }: Context) {
+  async run({ store, operands: [id], output, hear, signal }: Context) {
+    let lost = false;
+    hear(({ type, message }) => {
+      // That it is connected is news only after it was not.
+      if (type !== "disconnected" && !(lost && type === "connected")) return;
+      lost = type === "disconnected";
+      output.note(plain(message));
+    });
     for await (const event of store.watch(id, { signal })) {
       const { type, cursor: _, ...rest } = event;
       if (output.json) output.rows([{ type, ...rest }]);
