@@ -20,7 +20,9 @@ test("memory driver: a message that has long waited is warned of, and the store 
   // A relay that holds it has not published it.
   const [entry] = await store.outbox.read();
   expect((await store.health()).warnings).toEqual([warning]);
-  await store.outbox.ack([entry?.entryId ?? ""]);
+  // Requeued, it waits anew.
+  await store.outbox.reject([entry?.entryId ?? ""], "No such queue.");
+  await store.outbox.requeue([entry?.entryId ?? ""]);
   expect((await store.health()).warnings).toEqual([]);
 });
 

@@ -68,7 +68,7 @@ export class MemoryOutbox implements OutboxStorage {
       const entry = this.#rejected.get(id);
       if (entry === undefined) continue;
       this.#rejected.delete(id);
-      this.#entries.set(id, { ...entry, claimedUntil: 0 });
+      this.#entries.set(id, { ...entry, at: Date.now(), claimedUntil: 0 });
     }
     this.#readers.wake();
   }
