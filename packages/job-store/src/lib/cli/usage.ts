@@ -12,6 +12,9 @@ export const EXIT = {
 /** The command line is wrong; the message says how. */
 export class UsageError extends Error {}
 
+/** Stores the message of a job anew, whatever became of the one before. */
+export const STORE_ANOTHER = "set-status <id> <its status> --force --queue <name> --payload <json>";
+
 export const USAGE = `Usage: job-store <command> [options]
 
 Looks at the jobs of @subtitles/job-store in Redis, and puts them right. It needs no definition: the store keeps one.
@@ -44,7 +47,7 @@ job's id. --no-message: none is needed, since workers look for jobs themselves. 
 --by <name>, job-store where it is left out.
 
 A job that waits although its message is lost, or was not imported with it:
-  set-status <id> <its status> --force --queue <name> --payload <json>
+  ${STORE_ANOTHER}
 
 Which store:
   --url redis://…         or REDIS_URL. Put a password there, not on the command line

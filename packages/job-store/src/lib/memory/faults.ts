@@ -20,6 +20,9 @@ export interface MemoryFaults {
   loseReplies(count?: number): void;
 }
 
+/** What is said of calls meanwhile. */
+export const AWAY = "The memory driver is away, see faults.goAway.";
+
 /** Where a store is told that its place is away, or back. */
 type Emit = (event: StoreEvent) => void;
 
@@ -35,7 +38,7 @@ export class Faults implements MemoryFaults {
 
   /** @throws JobStoreError UNAVAILABLE while nothing can be asked */
   check(): void {
-    if (this.#away) throw unavailable("The memory driver is away, see faults.goAway.", false);
+    if (this.#away) throw unavailable(AWAY, false);
   }
 
   /** Hands over the reply to a change that has been made. @throws JobStoreError UNAVAILABLE where it is one that gets lost */

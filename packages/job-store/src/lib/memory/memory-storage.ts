@@ -26,7 +26,7 @@ import { comparePositions } from "../position.js";
 import type { AuditReport } from "../store.js";
 import { auditShelf } from "./audit-shelf.js";
 import { checkedLog, checkedOutbox } from "./checked.js";
-import type { Faults } from "./faults.js";
+import { AWAY, type Faults } from "./faults.js";
 import { isLive, type Shelf, type Stored, toRecord } from "./shelf.js";
 
 /** One store's view of the shelf. Every method runs to its end in one turn: that is what makes it atomic. */
@@ -208,7 +208,7 @@ export class MemoryStorage implements JobStorage {
           ...about,
           rejected: null,
           oldestWaitMs: null,
-          error: "The memory driver is away, see faults.goAway.",
+          error: AWAY,
         }
       : {
           status: "healthy",

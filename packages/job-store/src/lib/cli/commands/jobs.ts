@@ -3,6 +3,9 @@ import type { Context } from "../command.js";
 import { count } from "../output.js";
 import { EXIT, UsageError } from "../usage.js";
 
+/** As many jobs or messages as the store shows at once. */
+export const LARGEST_PAGE = 1000;
+
 /** @throws UsageError */
 export function checkChoice({ status }: Options, operands: readonly string[]): void {
   if ((operands.length === 0) === (status === undefined)) {
@@ -16,7 +19,7 @@ export async function chosen({ store, operands, options }: Context): Promise<rea
   if (status === undefined) return operands;
   const ids: string[] = [];
   // Oldest first, so that those who have waited longest come first.
-  for await (const { id } of store.scan({ status, order: "oldest", limit: 1000 })) ids.push(id);
+  for await (const { id } of store.scan({ status, order: "oldest", limit: LARGEST_PAGE })) ids.push(id);
   return ids;
 }
 

@@ -4,6 +4,7 @@ import { listOf, type Options, wholeNumber } from "../arguments.js";
 import type { Command } from "../command.js";
 import { type Column, plain } from "../output.js";
 import { EXIT, UsageError } from "../usage.js";
+import { LARGEST_PAGE } from "./jobs.js";
 
 const JOBS: readonly Column[] = [
   ["id", ({ id }) => id],
@@ -14,8 +15,6 @@ const JOBS: readonly Column[] = [
   ["data", ({ data }) => data],
   ["error", ({ error }) => (error as { message?: string } | null)?.message],
 ];
-
-const LARGEST_PAGE = 1000;
 
 export const list: Command = {
   options: ["status", "limit", "all", "cursor", "oldest", "where"],

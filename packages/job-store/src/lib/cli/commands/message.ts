@@ -5,9 +5,6 @@ import { UsageError } from "../usage.js";
 /** Options that say which message goes along with a change. */
 export const MESSAGE_OPTIONS = ["queue", "payload", "no-message"];
 
-/** Stores the message of a job anew, whatever became of the one before. */
-export const STORE_ANOTHER = "set-status <id> <its status> --force --queue <name> --payload <json>";
-
 /** @throws UsageError */
 export function messages({ queue, payload, "no-message": none }: Options, id: string): readonly OutboxMessage[] {
   if (queue === undefined && payload === undefined) return [];

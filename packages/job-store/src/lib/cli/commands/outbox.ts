@@ -2,11 +2,8 @@ import type { OutboxEntry } from "../../outbox.js";
 import type { Options } from "../arguments.js";
 import type { Command, Context } from "../command.js";
 import { type Column, count } from "../output.js";
-import { EXIT, UsageError } from "../usage.js";
-import { STORE_ANOTHER } from "./message.js";
-
-/** As many as the store shows at once. */
-const LARGEST_PAGE = 1000;
+import { EXIT, STORE_ANOTHER, UsageError } from "../usage.js";
+import { LARGEST_PAGE } from "./jobs.js";
 
 export const outbox: Command = {
   options: ["rejected", "all"],

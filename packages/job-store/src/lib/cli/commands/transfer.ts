@@ -6,8 +6,7 @@ import type { Job } from "../../job.js";
 import { listOf } from "../arguments.js";
 import type { Command } from "../command.js";
 import { count } from "../output.js";
-import { EXIT } from "../usage.js";
-import { STORE_ANOTHER } from "./message.js";
+import { EXIT, STORE_ANOTHER } from "../usage.js";
 
 export const exportJobs: Command = {
   options: ["status"],
