@@ -1,5 +1,4 @@
 import {
-  Failure,
   fileUrl,
   type Outcome,
   type Stage,
@@ -9,8 +8,7 @@ import {
 } from "@example/contracts";
 import type { SubtitleData } from "@subtitles/job-store/subtitle";
 import { message } from "@subtitles/queue";
-import type { ReadSubtitle } from "./content/read.js";
-import { createSearch, type Search } from "./search.js";
+import { type Chosen, createSearch } from "./search.js";
 import type { SubtitleSource, Wanted } from "./sources/source.js";
 
 export interface DownloadOptions {
@@ -38,9 +36,11 @@ export function download({ sources, files, downloadBaseUrl }: DownloadOptions): 
 
     const untranslated = targetLanguage === null ? null : await search.best(language);
     if (untranslated) return handOver(language, untranslated);
+    const assumed = await search.onlyWithoutLanguage(language);
+    if (assumed) return asked === language ? finish(language, assumed) : handOver(language, assumed);
     // "It is not there" can only be said once every source has answered.
     search.throwIfUnanswered();
-    throw notFound(job.data, search);
+    throw search.notFound([...new Set([language, asked])]);
 
     async function finish(language: string, { subtitle, details }: Chosen): Promise<Outcome> {
       await files.save(job.id, language, subtitle.text);
@@ -66,11 +66,6 @@ export function download({ sources, files, downloadBaseUrl }: DownloadOptions): 
   };
 }
 
-interface Chosen {
-  readonly subtitle: ReadSubtitle;
-  readonly details: SubtitleDetails;
-}
-
 /** Sources that the client named come first, in the client's order. */
 function preferred(sources: readonly SubtitleSource[], { preferredSources }: SubtitleData): readonly SubtitleSource[] {
   const rank = ({ name }: SubtitleSource) => {
@@ -78,13 +73,4 @@ function preferred(sources: readonly SubtitleSource[], { preferredSources }: Sub
     return index < 0 ? preferredSources.length : index;
   };
   return sources.toSorted((one, other) => rank(one) - rank(other));
-}
-
-function notFound(data: SubtitleData, { candidates, looked }: Search): Failure {
-  const others = [...new Set(candidates.map((candidate) => candidate.language))];
-  const languages = data.targetLanguage === null ? data.language : `${data.language} or ${data.targetLanguage}`;
-  const message =
-    `No subtitle in ${languages} for this film among ${looked} subtitle files` +
-    (others.length > 0 ? ` (there is one in ${others.slice(0, 10).join(", ")}).` : ".");
-  return new Failure("SUBTITLE_NOT_FOUND", message);
 }

@@ -57,7 +57,7 @@ test("a film is found by its title, and its file fetched by the link", async () 
   expect(String(file)).toBe(srt);
   expect(stub.calls).toEqual([
     "POST /api/v1/login",
-    "GET /api/v1/subtitles?languages=en&query=the+last+ferry+%282021%29",
+    "GET /api/v1/subtitles?languages=en&query=the+last+ferry+2021",
     "POST /api/v1/download",
     "GET /files/7",
   ]);
