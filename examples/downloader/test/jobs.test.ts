@@ -24,6 +24,7 @@ const episodes = [entry(1, 1), entry(1, 2), entry(1, 3), entry(2, 2)];
 test.each([
   ["Harbour Lights", "Harbour.Lights.1x02.1080p.mkv"],
   ["Harbour Lights", "Harbour.Lights.S01E02.1080p.mkv"],
+  ["Harbour Lights", "Harbour.Lights.1x02"],
   ["Harbour Lights", "Harbour.Lights.S01xE02.mkv"],
   ["Harbour Lights", "Harbour.Lights.Season.1.Episode.2.mkv"],
   ["Harbour Lights", "Harbour.Lights.E02.mkv"],
@@ -52,6 +53,19 @@ test.each([
   expect([job.status, job.error?.code]).toEqual(["failed", "SUBTITLE_NOT_FOUND"]);
   expect(stub.called("POST /api/v1/download")).toEqual([]);
 });
+
+test.each([
+  ["2003", "failed"],
+  ["2022", "failed"],
+  ["2020", "completed"],
+])(
+  "a series of %s is not one whose first season was shown in 2021, if that is long after or before: %s",
+  async (year, status) => {
+    const service = await startService(await startOpenSubtitles({ subtitles: episodes }));
+    const { job } = await service.run({ videoTitle: `Harbour Lights (${year}) S01E02` });
+    expect(job.status).toBe(status);
+  },
+);
 
 test("the failure says that there are episodes, if the request names none", async () => {
   const service = await startService(await startOpenSubtitles({ subtitles: episodes }));

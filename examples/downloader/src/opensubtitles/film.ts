@@ -13,18 +13,11 @@ export function isSameFilm(found: FoundSubtitle, wanted: WantedWork): boolean {
     .map((name) => titleWith(name, feature?.year ?? null));
   const titles = names.length > 0 ? names : readReleaseName(nameOf(found)).titles;
   if (!wanted.episode) return titleOfWork(titles, wanted) !== null;
-  // An episode has the year in which it was shown, not the series' first.
-  const year = feature?.year ?? null;
-  const seasons = wanted.episode.season ?? 1;
-  const years = wanted.year === null || year === null ? 0 : year - wanted.year;
-  return (
-    titleOfWork(
-      titles.map((title) => ({ ...title, year: null })),
-      wanted,
-    ) !== null &&
-    years >= 0 &&
-    years <= 2 * seasons
-  );
+  // An episode has the year in which it was shown: the series' year or a later one, and soon after it in the first season.
+  const yearsLater = wanted.year !== null && typeof feature?.year === "number" ? feature.year - wanted.year : 0;
+  const isOtherSeries = yearsLater < 0 || (yearsLater > 2 && (wanted.episode.season ?? 1) === 1);
+  const withoutYear = titles.map((title) => ({ ...title, year: null }));
+  return !isOtherSeries && titleOfWork(withoutYear, wanted) !== null;
 }
 
 /** Why a subtitle is not for the episode that was asked for, or not for a film; null if it is. */
@@ -67,5 +60,6 @@ function isNumbered(episode: Episode | null): boolean {
 }
 
 function titleWith(name: string, year: number | null): Title {
-  return { key: titleKey(name), words: name, year, mayBeWord: false };
+  const words = name.replace(/\s*[([]\d{4}[)\]]$/, "");
+  return { key: titleKey(words), words, year, mayBeWord: false };
 }

@@ -5,10 +5,9 @@ import { type FolderFiles, matching } from "./folder.js";
 import { videoPath } from "./media.js";
 import type { SubtitleSource } from "./source.js";
 import { titleKey } from "./title-key.js";
-import { wantedWork } from "./wanted-work.js";
+import { VIDEO_ENDING, wantedWork } from "./wanted-work.js";
 
 const SUBTITLE_FOLDER = /^(?:subs?|subtitles?)$/i;
-const VIDEO = /\.(?:mkv|mp4|m4v|avi|mov|wmv|webm|mpe?g|ts|m2ts|flv|ogv|divx)$/i;
 const EXTRA = /(?<!\p{L})(?:sample|trailer)(?!\p{L})/iu;
 
 /**
@@ -23,7 +22,7 @@ export function videoSource(mediaRoots: readonly string[]): SubtitleSource {
       if (!path) return { candidates: [], looked: 0 };
       const folder = join(path, "..");
       const entries = await entriesOf(folder);
-      const videos = entries.filter(({ name }) => VIDEO.test(name) && !EXTRA.test(name));
+      const videos = entries.filter(({ name }) => VIDEO_ENDING.test(name) && !EXTRA.test(name));
       const isOnly = videos.length === 1 && videos[0]?.name === basename(path);
       const folders: FolderFiles[] = [{ entries: filesIn(entries), place: "beside" }];
       for (const { name } of foldersIn(entries).filter(({ name }) => SUBTITLE_FOLDER.test(name))) {

@@ -1,7 +1,11 @@
-import { basename, dirname, extname } from "node:path";
+import { basename, dirname } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { SubtitleData } from "@subtitles/job-store/subtitle";
 import { type Episode, type ReleaseName, readReleaseName, sameEpisode, sameTitle, type Title } from "./release-name.js";
+
+/** The endings of video files, so that `Harbour.Lights.1x02` keeps its number. */
+export const VIDEO_ENDING =
+  /\.(?:mkv|mp4|m4v|avi|mov|wmv|webm|mpe?g|ts|m2ts|flv|og[vm]|divx|3gp|rmvb|vob|iso|m3u8|mpd|strm)$/i;
 
 /** The film or episode that a job is about, from its title and the name of its video file. */
 export interface WantedWork {
@@ -16,7 +20,7 @@ export interface WantedWork {
 
 export function wantedWork({ videoTitle, videoUrl }: Pick<SubtitleData, "videoTitle" | "videoUrl">): WantedWork {
   const path = videoPathname(videoUrl) ?? "";
-  const stem = basename(path, extname(path));
+  const stem = basename(path).replace(VIDEO_ENDING, "");
   const title = readReleaseName(videoTitle);
   const file = readReleaseName(stem);
   return {
