@@ -91,6 +91,7 @@ test.each([
   "The Last Ferry (2021)-trailer.en.srt",
   "The.Last.Ferry.2021.Sample.en.srt",
   "The.Last.Ferry.2021.CD1.en.srt",
+  "The.Last.Ferry.2021.1080p.WEB-GRP.sample.en.srt",
   "The Last Ferry.en.ass",
   "The Last Ferry.en.gz",
   "The Last Ferry",

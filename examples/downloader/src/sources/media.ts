@@ -7,7 +7,7 @@ import { videoAddress } from "./wanted-work.js";
  * The folder of a video that is given as a `file:` address or an absolute path. Null unless it exists and really lies,
  * links resolved, in a media folder.
  */
-export async function videoFolder(videoUrl: string, mediaRoots: readonly string[]): Promise<string | null> {
+async function videoFolder(videoUrl: string, mediaRoots: readonly string[]): Promise<string | null> {
   const address = videoAddress(videoUrl);
   if (!URL.canParse(address) || new URL(address).protocol !== "file:") return null;
   try {

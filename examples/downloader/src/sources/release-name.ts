@@ -74,7 +74,8 @@ const EPISODES: readonly RegExp[] = [
 const NUMBER_OF_GROUP = / - (?<number>(?!(?:19|20)\d\d)\d{1,4})(?<more>(?:-\d{1,4})?)(?:v\d)?(?= |$)(?! \d(?= |$))/;
 const NUMBER_ALONE = / - (?<number>\d{2,3})(?<more>)(?:v\d)?(?=$| ?[[(]| - )/;
 const SEASON_OF_TITLE = /(?:^| )(?:S(\d{1,2})|(\d{1,2})(?:st|nd|rd|th) Season|Season (\d{1,2}))$/i;
-const WHOLE_SEASON = word(`S(?<season>\\d{1,2})(?: ?- ?S\\d{1,2})?|${SEASON_WORD} ?(?<season2>\\d{1,2})`);
+/** Only in this form: `Open Season 2` is a film. */
+const WHOLE_SEASON = word("S(?<season>\\d{1,2})(?: ?- ?S\\d{1,2})?");
 
 /** Reads what a name says. Text of any length and content is allowed: it comes from requests, folders and services. */
 export function readReleaseName(text: string): ReleaseName {
@@ -146,8 +147,8 @@ function findEpisode(text: string, hasGroup: boolean): { readonly episode: Episo
     return { episode, at: season ? season.index : number.index };
   }
   const whole = WHOLE_SEASON.exec(text);
-  const season = seasonOf(whole?.groups?.season ?? whole?.groups?.season2);
-  return whole && whole.index > 0 ? { episode: { season, numbers: [], date: null }, at: whole.index } : null;
+  if (!whole || whole.index === 0) return null;
+  return { episode: { season: seasonOf(whole.groups?.season), numbers: [], date: null }, at: whole.index };
 }
 
 function episodeOf({ groups = {} }: RegExpExecArray): Episode {

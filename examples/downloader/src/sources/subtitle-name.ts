@@ -26,6 +26,8 @@ const LAST_WORDS = [
 ];
 /** Videos beside the film, as media servers name them. */
 const EXTRA = /-(?:trailer|sample|behindthescenes|deleted|deletedscene|featurette|interview)$/i;
+const OTHER = /(?<!\p{L})(?:forced|trailer|sample)(?!\p{L})/iu;
+const OTHER_AT_END = /(?<!\p{L})(?:forced|trailer|sample)$/iu;
 
 /**
  * Every way to read the name, the best first: `Johnny English.srt` is the film of that title in an unknown language, or
@@ -40,7 +42,9 @@ export function readSubtitleName(fileName: string): readonly SubtitleName[] {
   const readings: SubtitleName[] = [];
   const add = (stem: string, tag: string | null, hearingImpaired: boolean) => {
     const release = readReleaseName(stem);
-    if (!EXTRA.test(stem) && !/(?<![\p{L}])(?:forced|trailer|sample)(?![\p{L}])/iu.test(release.rest)) {
+    // Behind an episode's number its own title follows, which may have any word in it.
+    const isOther = (release.episode ? OTHER_AT_END : OTHER).test(release.rest);
+    if (!EXTRA.test(stem) && !isOther) {
       readings.push({ stem, release, language: tag, soundLanguage: languageIn(release.rest), hearingImpaired });
     }
   };
