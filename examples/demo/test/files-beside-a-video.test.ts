@@ -44,7 +44,7 @@ async function startService() {
       { timeout: 20_000 },
     );
   }
-  return { root, media, ask, client };
+  return { root, media, ask, client, url: manager.url };
 }
 
 test("an absolute path below a media folder finds the subtitles beside the video, as its file: address does", async () => {
@@ -79,4 +79,15 @@ test("the job's details say that the language of a file was assumed", async () =
     subtitle: { name: "Ferry.srt", language: "en", languageAssumed: true },
     warnings: [expect.stringContaining("Ferry.srt")],
   });
+});
+
+test("after a failure for want of a year, the job can be deleted and submitted again with it, as the message says", async () => {
+  const { media, ask, client, url } = await startService();
+  for (const year of [1998, 2021]) await writeFile(join(media, `Ferry (${year}).en.srt`), subtitle(String(year)));
+  const order = { videoUrl: join(media, "stream.mkv"), language: "en" };
+  const first = await ask({ ...order, videoTitle: "Ferry" });
+  expect([first.status, first.error?.code]).toEqual(["failed", "AMBIGUOUS_TITLE"]);
+  await fetch(`${url}/api/v1/jobs/${first.id}`, { method: "DELETE" });
+  const second = await ask({ ...order, videoTitle: "Ferry (1998)" });
+  expect(await client.file(second)).toBe(subtitle("1998"));
 });
