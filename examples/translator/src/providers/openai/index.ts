@@ -23,7 +23,7 @@ export function openAiProvider(options: OpenAiOptions): TranslationProvider {
         if (!next) break;
         const answer = await chat.ask(questionFor(next.cues, pair, before), signal);
         if (answer.kind === "text") {
-          for (const [index, translation] of translationsIn(answer.text, next.cues))
+          for (const [index, translation] of translationsIn(answer.text, next.cues, pair))
             translations.set(index, translation);
         }
         const missing = next.cues.filter(({ index }) => !translations.has(index));

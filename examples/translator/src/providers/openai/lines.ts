@@ -2,6 +2,7 @@ import type { Cue } from "@example/contracts/subtitle";
 import { z } from "zod";
 import { withoutTags } from "../../text/markup.js";
 import type { LanguagePair, LineBefore, Translation } from "../../text/provider.js";
+import { lettersOf } from "../../text/segments.js";
 import { usable } from "../../text/usable.js";
 
 /** Words of the source that the model repeats for each line. */
@@ -29,14 +30,18 @@ const reply = z.object({ translations: z.array(entry.nullable().catch(null)) });
  * The translations in the model's answer that can be told to belong where they say: an id that was asked for, once, with
  * the beginning of that line. A fluent text under another line's id is the worst of faults, since nobody sees it.
  */
-export function translationsIn(answer: string, cues: readonly Cue[]): ReadonlyMap<number, Translation> {
+export function translationsIn(
+  answer: string,
+  cues: readonly Cue[],
+  { source: language }: LanguagePair,
+): ReadonlyMap<number, Translation> {
   const asked = new Map(cues.map((cue) => [cue.index, cue.text]));
   const translations = new Map<number, Translation>();
   const twice = new Set<number>();
   for (const one of reply.safeParse(jsonIn(answer)).data?.translations ?? []) {
     const source = one && asked.get(one.id);
     if (!one || source === undefined || source === null || !isStartOf(one.start, source)) continue;
-    const translation = usable(source, { text: one.text, match: "machine", score: 1 });
+    const translation = usable(source, { text: one.text, match: "machine", score: 1 }, language);
     if (!translation) continue;
     if (translations.has(one.id) && translations.get(one.id)?.text !== translation.text) twice.add(one.id);
     translations.set(one.id, translation);
@@ -58,16 +63,9 @@ function jsonIn(answer: string): unknown {
 }
 
 function isStartOf(start: string, source: string): boolean {
-  const [repeated, whole] = [comparable(start), comparable(source)];
+  const [repeated, whole] = [lettersOf(withoutTags(start)), lettersOf(withoutTags(source))];
   if (repeated === "") return whole === "";
   return whole.startsWith(repeated) || repeated.startsWith(whole);
-}
-
-function comparable(text: string): string {
-  return withoutTags(text)
-    .normalize("NFKC")
-    .toLowerCase()
-    .replaceAll(/[^\p{L}\p{N}]+/gu, "");
 }
 
 function schemaFor(ids: readonly number[]): object {
