@@ -97,6 +97,14 @@ test("WebVTT stays WebVTT: its header, notes, names and settings are kept", asyn
   expect(stored).toBe(source.replace("Hello", "Hola"));
 });
 
+test("a source file with an unreadable character is translated, and the job's details say so", async () => {
+  const { outcome } = await translateFile(srt("Hello", "caf\uFFFD"), { provider: knowing({ Hello: "Hola" }) });
+  expect(outcome).toMatchObject({
+    to: "completed",
+    result: { details: { warnings: [expect.stringMatching(/1 unreadable character/)] } },
+  });
+});
+
 test("a file that is no subtitle fails the job for good", async () => {
   const { error } = await translateFile("<html>Not found</html>", { provider: knowing({}) });
   expect(error).toMatchObject({ code: "SUBTITLE_FORMAT", retryable: false });
