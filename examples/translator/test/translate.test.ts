@@ -5,11 +5,11 @@ import { createLog, createSubtitleFiles, subtitleJob } from "@example/contracts"
 import { parseSrt } from "@example/contracts/subtitle";
 import { createJobStore } from "@subtitles/job-store";
 import { memoryDriver } from "@subtitles/job-store/memory";
-import { expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { fileCheckpoints } from "../src/checkpoint.js";
 import type { TranslationProvider } from "../src/text/index.js";
 import { translate } from "../src/translate.js";
-import { srt, translateFile } from "./translate-file.js";
+import { fixture, srt, translateFile } from "./translate-file.js";
 
 /** Knows these texts; what begins with "~" only as a draft. */
 function knowing(words: Readonly<Record<string, string>>): TranslationProvider {
@@ -181,4 +181,35 @@ test("an attempt that was cut off is carried on: no cue is asked for twice, but 
   expect(asked).toEqual([1, 2, 3, 4, 5, 1, 2, 3, 4, 5]);
   await outcome.afterwards?.();
   expect(await readdir(join(folder, ".checkpoints"))).toEqual([]);
+});
+
+describe("a WebVTT file", () => {
+  test("with lines of one space is translated whole", async () => {
+    const provider = knowing({ "hello my friends of old": "hola, viejos amigos", "welcome back to us": "bienvenidos" });
+    const source = await fixture("../../../contracts/test/fixtures/vtt-space-line.vtt");
+    const { outcome, stored } = await translateFile(source, { provider });
+    expect(stored).toContain("position:0%\nhola, viejos amigos\n\n");
+    expect(stored).toContain("position:0%\nbienvenidos\n");
+    expect(outcome).toMatchObject({ result: { details: { translation: { covered: 2, total: 2 } } } });
+  });
+
+  test("with text after an empty line is translated, and nothing of the source is left", async () => {
+    const source = "WEBVTT\n\n00:01.000 --> 00:02.000\nHello\n\nmy friend\n\nNOTE x\n\nstray words\n";
+    const { stored } = await translateFile(source, { provider: knowing({ "Hello\nmy friend": "Hola, amigo" }) });
+    expect(stored).toBe("WEBVTT\n\n00:00:01.000 --> 00:00:02.000\nHola, amigo\n\nNOTE x\n");
+  });
+
+  test("is sent without character references, and a translation is escaped", async () => {
+    const provider = knowing({
+      'Don\'t say "harbor", Ann…': "No digas «puerto» & <nada> --> Ann",
+      "Salt & sea": "Sal & mar",
+    });
+    const { stored } = await translateFile(await fixture("../../../contracts/test/fixtures/vtt-entities.vtt"), {
+      provider,
+    });
+    expect(stored).toBe(
+      "WEBVTT\n\n00:00:01.000 --> 00:00:02.000\nNo digas «puerto» &amp; &lt;nada&gt; --&gt; Ann\n\n" +
+        "00:00:03.000 --> 00:00:04.000\nSal &amp; mar\n",
+    );
+  });
 });
