@@ -6,6 +6,7 @@ import {
   type SubtitleFiles,
   translateQueue,
 } from "@example/contracts";
+import { damageIn } from "@example/contracts/subtitle";
 import type { SubtitleData } from "@subtitles/job-store/subtitle";
 import { message } from "@subtitles/queue";
 import { type Chosen, createSearch } from "./search.js";
@@ -44,7 +45,7 @@ export function download({ sources, files, downloadBaseUrl }: DownloadOptions): 
 
     async function finish(language: string, { subtitle, details }: Chosen): Promise<Outcome> {
       await files.save(job.id, language, subtitle.text);
-      return { to: "completed", result: resultWith(details) };
+      return { to: "completed", result: resultWith(details, subtitle.text) };
     }
 
     async function handOver(language: string, { subtitle, details }: Chosen): Promise<Outcome> {
@@ -52,15 +53,16 @@ export function download({ sources, files, downloadBaseUrl }: DownloadOptions): 
       return {
         to: "translating",
         progress: null, // the next stage counts its own
-        result: resultWith(details), // which the translator adds to
+        result: resultWith(details, subtitle.text), // which the translator adds to
         note: `found ${details.name} (${details.source})`,
         outbox: [message(translateQueue, { jobId: job.id })],
       };
     }
 
-    function resultWith(subtitle: SubtitleDetails) {
-      const { warnings } = search;
-      const details = { subtitle, ...(warnings.length > 0 && { warnings: [...warnings] }) };
+    function resultWith(subtitle: SubtitleDetails, text: string) {
+      const damage = damageIn(text);
+      const warnings = [...search.warnings, ...(damage === null ? [] : [damage])];
+      const details = { subtitle, ...(warnings.length > 0 && { warnings }) };
       return { downloadUrl: fileUrl(downloadBaseUrl, job.id), details };
     }
   };
