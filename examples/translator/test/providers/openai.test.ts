@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { type OpenAiOptions, openAiProvider } from "../../src/providers/openai/index.js";
+import { whileCollectingGarbage } from "../garbage.js";
 import { completion, failure, linesIn, questionIn, startOpenAi } from "./openai-stub.js";
 import { cuesOf, PAIR, shared, signal } from "./stub.js";
 
@@ -194,6 +195,14 @@ describe("a service that", () => {
   test("fails on the way is asked again", async () => {
     const stub = await once({ status: 502, headers: {}, body: "<html>Bad gateway</html>" });
     expect(await translate(stub, texts)).toEqual(translated);
+  });
+
+  test("never answers is given up after the timeout, although garbage is collected", async () => {
+    const stub = await startOpenAi(() => new Promise(() => {}));
+    const call = translate(stub, texts, { timeoutMs: 300, maxRetries: 0 });
+    await expect(whileCollectingGarbage(call)).rejects.toThrow(
+      expect.objectContaining({ name: "NotNow", message: "The model test-model cannot be reached." }),
+    );
   });
 
   test("stays out of order is worth another try later", async () => {
