@@ -41,7 +41,7 @@ test.each(["<", "<i", "&", "{\\", "<b id=", '<b id="t0">'])(
   },
 );
 
-test.each(["{", '{"translations":[', "[", "\\"])(
+test.each(["{", '{"translations":[', "[", "\\", '{"', '{"id":1,"text":"', '"{', "<think>", "</think>"])(
   "a hostile answer of %j takes time in proportion",
   { timeout: 30_000 },
   (piece) => {
