@@ -66,6 +66,22 @@ describe("a translation memory", () => {
     expect(found).toEqual({ text: "Buenos días. Llevamos 2 horas esperando aquí.", match: "fuzzy", score: 0.99 });
   });
 
+  test.each([
+    ["♪ Good morning ♪", "♪ Buenos días. ♪"],
+    ["“Good morning.”", "“Buenos días.”"],
+    ["“Good morning. How are you?”", "“Buenos días. ¿Cómo está?”"],
+    ["- ♪ Good morning\n- (How are you?)", "- ♪ Buenos días.\n- (¿Cómo está?)"],
+    ["# We have been waiting here for 2 hours. #", "# Llevamos 2 horas esperando aquí. #"],
+  ])("keeps the marks around %j", async (text, expected) => {
+    expect((await translationOf(text, PHRASES))?.text).toBe(expected);
+  });
+
+  test("leaves out marks that only the memory has, and keeps its own for the same marks", async () => {
+    const content = tmx({ en: "♪ La la ♪", es: "♪ Tra la ♪" }, { en: "“Never”", es: "«Jamás»" });
+    expect((await translationOf("La la", content))?.text).toBe("Tra la");
+    expect((await translationOf("“Never”", content))?.text).toBe("«Jamás»");
+  });
+
   test.each(["- Good morning.\n- Qwerty.", "Good morning. Qwerty.", "Qwerty."])(
     "does not cover %j in part",
     async (text) => {
