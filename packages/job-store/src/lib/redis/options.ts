@@ -43,7 +43,7 @@ export type RedisDriverOptions = (
     }
 ) & {
   /**
-   * Put before every key. One definition per prefix: its name, statuses and number of shards are recorded there, and a
+   * Put before every key; any characters, without braces if jobs are spread over shards. One definition per prefix: its name, statuses and number of shards are recorded there, and a
    * store that does not fit is refused at its first call (INVALID_ARGUMENT, naming both).
    * @default "" : a job is the string at `job:<id>`, and nothing else lives under `job:`
    */
@@ -89,6 +89,9 @@ export function setUp(options: RedisDriverOptions): Setup {
   const timeoutMs = checkWhole(options.timeoutMs ?? 2000, "timeoutMs", 10, 600_000);
   const keyPrefix = options.keyPrefix ?? "";
   if (typeof keyPrefix !== "string") invalid("keyPrefix must be a string.");
+  if (/\p{Surrogate}/u.test(keyPrefix)) {
+    invalid("keyPrefix has half of a surrogate pair, which UTF-8 cannot encode. Give it whole characters.");
+  }
   const connect = connector(options);
   const shards = shardsOf(options);
   if (shards !== null && /[{}]/.test(keyPrefix)) {
