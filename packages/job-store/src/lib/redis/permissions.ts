@@ -54,6 +54,7 @@ export function redisPermissions(
         "health knows how the server writes to its disk. It can also be used to read the server's passwords",
       select: "a database other than 0",
       wait: "waitReplicas of the driver, which fails without it",
+      "client|setname": "connectionName in CLIENT LIST",
       "client|setinfo": "the client's name and version in CLIENT LIST",
       ...(!audit && { scan: "importLegacyJobs" }),
     },
