@@ -14,12 +14,12 @@ const { available, title } = privateServer("redis");
 
 /** Options that would hang calls, tear down blocking reads, or change replies, if the driver kept them. */
 const hostile = {
-  commandTimeout: 100,
+  commandTimeout: 1,
   enableOfflineQueue: true,
   enableAutoPipelining: true,
   lazyConnect: true,
   readOnly: true,
-  socketTimeout: 100,
+  socketTimeout: 1,
   stringNumbers: true,
 } as const;
 const hostileCluster = {

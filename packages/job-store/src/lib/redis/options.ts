@@ -13,6 +13,7 @@ import {
   checkQuery,
 } from "./ioredis-options.js";
 import type { ReplicaWait } from "./replicas.js";
+import { breakingSilence } from "./silence.js";
 
 /** Which Redis, and how it is used. */
 export type RedisDriverOptions = (
@@ -140,7 +141,7 @@ export function setUp(options: RedisDriverOptions): Setup {
     eventLogLength: checkWhole(options.eventLogLength ?? 10_000, "eventLogLength", 1, 10_000_000),
     waitReplicas: replicaWaitOf(options.waitReplicas, timeoutMs),
     shards,
-    connect: (purpose) => connect({ ...BOUNDED, ...named(purpose), socketTimeout: timeoutMs }),
+    connect: (purpose) => breakingSilence(connect({ ...BOUNDED, ...named(purpose) }), timeoutMs),
     connectToWait: (purpose) => connect({ ...BOUNDED, ...named(purpose), enableOfflineQueue: true }),
   };
 }
