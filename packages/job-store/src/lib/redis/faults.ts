@@ -75,6 +75,11 @@ export function isDenial(words: string): boolean {
   return /^NOPERM|The user executing the script can't|ACL failure in script/.test(words);
 }
 
+/** Whether these are a server's words for a command that it does not have, or that its configuration renames. */
+export function isUnknownCommand(words: string): boolean {
+  return /^ERR unknown command |Unknown (?:\w+ )?command called from/i.test(words);
+}
+
 /** The end of a call's time. `doubtful`: an attempt of it may have been carried out. */
 export function outOfTime({ doubtful }: { readonly doubtful: boolean }, reason: string): JobStoreError<"UNAVAILABLE"> {
   return unavailable(`Redis did not answer in time: ${reason}.`, doubtful);
