@@ -33,8 +33,8 @@ export class MemoryLog implements EventLog {
     return this.#place(this.#last);
   }
 
-  async snapshot(id: string): Promise<{ reading: Reading; place: Place }> {
-    return { reading: this.#read(id), place: this.#place(this.#last) };
+  async snapshot(id: string): Promise<{ reading: Reading; place: Place; now: number }> {
+    return { reading: this.#read(id), place: this.#place(this.#last), now: Date.now() };
   }
 
   async after(place: Place, options: { limit: number; waitMs: number; signal: AbortSignal }): Promise<LogPage> {
