@@ -13,6 +13,8 @@ export default defineConfig({
   entry: [...entries, "src/cli.ts"],
   format: "esm",
   target: "node20",
+  // Without the prefix, bundlers for browsers replace a built-in module by an npm package of the same name.
+  removeNodeProtocol: false,
   dts: { entry: entries },
   clean: true,
   loader: { ".lua": "text" },

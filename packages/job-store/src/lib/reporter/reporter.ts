@@ -109,5 +109,6 @@ function ignoringErrors(call: () => unknown): void {
 }
 
 function warn({ message }: StoreEvent): void {
-  process.emitWarning(message);
+  if (typeof process === "undefined") console.warn(message);
+  else process.emitWarning(message);
 }
