@@ -15,7 +15,8 @@ export default defineConfig({
   target: "node20",
   // Without the prefix, bundlers for browsers replace a built-in module by an npm package of the same name.
   removeNodeProtocol: false,
-  dts: { entry: entries },
+  // The declarations use AsyncDisposable, which the user's lib may lack.
+  dts: { entry: entries, banner: '/// <reference lib="esnext.disposable" />' },
   clean: true,
   loader: { ".lua": "text" },
 });
