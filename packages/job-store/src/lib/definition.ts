@@ -19,9 +19,19 @@ export type JsonOnly<T> = [T] extends [Json]
       ? never
       : { readonly [K in keyof T]: JsonOnly<T[K]> };
 
-/** A schema whose parsed output is JSON and parses again to itself (no Date, no one-way transform). */
+/** Type that no schema has. The compiler's error message quotes it, and with it the reason. */
+export interface NotStorable<Why extends string> {
+  /** Reason why the schema is rejected. */
+  readonly "not storable": Why;
+}
+
+/** The schema itself if its parsed output is JSON and parses again to itself (no Date, no one-way transform). */
 export type Storable<S extends $ZodType> =
-  output<S> extends JsonOnly<output<S>> ? (output<S> extends input<S> ? S : never) : never;
+  output<S> extends JsonOnly<output<S>>
+    ? output<S> extends input<S>
+      ? S
+      : NotStorable<"its output must be a valid input of the same schema: no one-way transform">
+    : NotStorable<"its output must be JSON: no Date, Map, function or unknown (z.json() instead)">;
 
 /** What holds for a job while it is in one status. */
 export interface StatusRule<S extends string = string> {

@@ -3,7 +3,7 @@ import { checkWhole, invalid, show } from "../arguments.js";
 import type { JobDefinition, StatusOf } from "../definition.js";
 import type { JobStoreError } from "../errors.js";
 import type { Job } from "../job.js";
-import type { Change, JobStore, StoreEvent } from "../store.js";
+import type { Change, JobStore, StepOf, StoreEvent } from "../store.js";
 import { StatusReporter } from "./status-reporter.js";
 
 /** What a reporter could not do, and why. */
@@ -50,7 +50,11 @@ export interface Reporter<D extends JobDefinition> extends AsyncDisposable {
    *   guard, or there was no room for it to wait; `onRejected` was told why
    * @throws INVALID_ARGUMENT, INVALID_DATA as `updateStatus` does, before anything else; CLOSED
    */
-  report(target: string | Job<D>, to: StatusOf<D>, change?: Change<D>): Promise<"stored" | "pending" | "rejected">;
+  report(
+    target: string | Job<D>,
+    to: StepOf<D, string>,
+    change?: Change<D>,
+  ): Promise<"stored" | "pending" | "rejected">;
   /**
    * Records progress some time soon, after the status changes reported before it. Only the latest of a job is kept while
    * the store is away, not across a crash, and no longer than until the next status change; what the store refuses is
