@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { bundleForBrowser } from "./bundle.js";
 
-const entries = ["job-store", "job-store/memory", "job-store/subtitle"];
+const entries = ["job-store", "job-store/memory", "job-store/subtitle", "queue", "queue/memory"];
 
 test.each(entries)("@subtitles/%s imports no built-in module of Node", async (entry) => {
   const { builtIns } = await bundleForBrowser(`export * from "@subtitles/${entry}";`);
