@@ -46,8 +46,9 @@ export interface StatusRule<S extends string = string> {
   readonly ttlSeconds?: number | undefined;
   /**
    * How many jobs are kept in this status, 1 or more: past it, those that entered it first are deleted, and watchers see
-   * it. That happens beside the writes, which do not wait for it, and keeps the number to within 1 % and 100 of this;
-   * fewer are never kept. Where jobs are spread over shards, each keeps its share, rounded up. @default no limit
+   * it. That happens beside the writes, which do not wait for it, and keeps the number to within 1 % and 100 of this.
+   * On one server, fewer are never kept. On a cluster each shard keeps its share, rounded up, so that fewer may be kept if
+   * there are few jobs. @default no limit
    */
   readonly maxCount?: number | undefined;
 }

@@ -193,7 +193,7 @@ export interface JobStore<D extends JobDefinition> extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-/** For code that serves stores of any definition: health, outbox, close. */
+/** For code that serves stores of any definition: health, outbox, delete, close. */
 export type AnyJobStore = Pick<JobStore<JobDefinition>, "health" | "outbox" | "close" | "delete">;
 
 /** One field of the definition's `index`, and the value to be found there: `{ language: "es" }`. */
@@ -264,7 +264,10 @@ export interface Health {
   readonly driver: string;
   /** One round trip; null where none was made. */
   readonly latencyMs: number | null;
-  /** Redis: version, mode, role, usedMemoryBytes, maxMemoryBytes, evictionPolicy, persistence. Never a password. */
+  /**
+   * Redis: reachable, readable, writable, version, mode, role, usedMemoryBytes, maxMemoryBytes, evictionPolicy, persistence;
+   * and `unseen`, the commands that the user is not allowed to run, if there are any. Never a password.
+   */
   readonly details: Readonly<Record<string, Json>>;
   /** In plain words, e.g. an eviction policy that may drop jobs, persistence turned off, or messages set aside in the outbox. */
   readonly warnings: readonly string[];

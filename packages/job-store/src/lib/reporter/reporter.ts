@@ -24,8 +24,9 @@ export interface ReporterOptions<D extends JobDefinition> {
   /** Changes held while the store is away, 0–1,000,000; past it, `report` answers "rejected". @default 10_000 */
   readonly maxPending?: number | undefined;
   /**
-   * Changes that wait are also written to this file (up to 16 MB), and on the disk before `report` answers "pending": so
-   * they survive a crash of this process, and the next reporter with this path replays them. One reporter at a time.
+   * Changes that wait are also written to this file, and on the disk before `report` answers "pending": so they survive a
+   * crash of this process, and the next reporter with this path replays them. Once the changes that wait take 12 MiB,
+   * `report` answers "rejected". The file itself takes up to 16 MiB. One reporter at a time.
    * The file holds results, errors and outbox messages as they are, readable by its owner only.
    */
   readonly journalPath?: string | undefined;
