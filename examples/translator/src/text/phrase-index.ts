@@ -2,6 +2,7 @@ import { carryMarks, carryNumbers, meaningOf, questionsIn, withOpenNumber } from
 import type { Translation } from "./provider.js";
 import { wordsOf } from "./segments.js";
 import { similarity, type Weigh, weighByRarity, weightOf } from "./similarity.js";
+import { hasSameWords } from "./untranslated.js";
 
 /** A text and its translation, as a translation memory has them. */
 export interface Phrase {
@@ -38,7 +39,7 @@ export class PhraseIndex {
     for (const phrase of phrases) push(this.#bySource, this.#keyOf(phrase.source), phrase);
 
     // A phrase that was left in its own language may be meant so ("OK"), but says nothing about similar ones.
-    const translated = phrases.filter(({ source, target }) => source !== target);
+    const translated = phrases.filter(({ source, target }) => !hasSameWords(source, target));
     const words = translated.map(({ source }) => this.#openWordsOf(source));
     this.#weigh = weighByRarity(words);
     this.#entries = translated.map((phrase, at) => this.#index(phrase, words[at] ?? [], at));

@@ -76,6 +76,11 @@ describe("a translation memory", () => {
     expect((await translationOf(text, PHRASES))?.text).toBe(expected);
   });
 
+  test("takes no draft from a phrase that it has untranslated, also with other punctuation", async () => {
+    const content = tmx({ en: "We have been waiting here for 3 hours.", es: "We have been waiting here for 3 hours…" });
+    expect(await translationOf("We have been waiting there for 3 hours.", content)).toBeNull();
+  });
+
   test("leaves out marks that only the memory has, and keeps its own for the same marks", async () => {
     const content = tmx({ en: "♪ La la ♪", es: "♪ Tra la ♪" }, { en: "“Never”", es: "«Jamás»" });
     expect((await translationOf("La la", content))?.text).toBe("Tra la");
