@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { Redis as Redis5 } from "ioredis-5";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { startRedis } from "../../../test/servers/redis.js";
 import { startRedisCluster } from "../../../test/servers/redis-cluster.js";
@@ -54,20 +55,26 @@ describe.skipIf(!available)(title("An event loop that is busy for longer than th
     expect(events.map(({ type }) => type)).toEqual(["connected"]);
   });
 
-  test("does not hide a server that is silent: calls end, and the connection is made anew", async () => {
-    const redis = await startRedis();
-    onTestFinished(() => redis.stop());
-    const proxy = await startTcpProxy(redis);
-    onTestFinished(() => proxy.close());
-    const { store, events } = openStore({ url: proxy.url, timeoutMs: TIMEOUT_MS });
-    await vi.waitFor(() => store.create({ title: "One" }, { id: "a" }), 10_000);
-    proxy.freeze();
-    expect(await failureOf(store.get("a"))).toMatchObject({ code: "UNAVAILABLE" });
-    await vi.waitFor(() => expect(events.map(({ type }) => type)).toEqual(["connected", "disconnected"]));
-    expect(events[1]?.message).toMatch(/it does not answer/);
-    // The new connection is taken, and is as silent.
-    await failureOf(store.get("a"));
-    proxy.heal();
-    await vi.waitFor(async () => expect(await store.get("a")).toMatchObject({ id: "a" }), 10_000);
-  });
+  test.each([
+    ["a url", (url: string): RedisDriverOptions => ({ url })],
+    ["a client of ioredis 5", (url: string) => ({ client: new Redis5(url, { lazyConnect: true }) })],
+  ])(
+    "does not hide a server that is silent: calls end, and the connection is made anew, with %s",
+    async (_, optionsFor) => {
+      const redis = await startRedis();
+      onTestFinished(() => redis.stop());
+      const proxy = await startTcpProxy(redis);
+      onTestFinished(() => proxy.close());
+      const { store, events } = openStore({ ...optionsFor(proxy.url), timeoutMs: TIMEOUT_MS });
+      await vi.waitFor(() => store.create({ title: "One" }, { id: "a" }), 10_000);
+      proxy.freeze();
+      expect(await failureOf(store.get("a"))).toMatchObject({ code: "UNAVAILABLE" });
+      await vi.waitFor(() => expect(events.map(({ type }) => type)).toEqual(["connected", "disconnected"]));
+      expect(events[1]?.message).toMatch(/it does not answer/);
+      // The new connection is taken, and is as silent.
+      await failureOf(store.get("a"));
+      proxy.heal();
+      await vi.waitFor(async () => expect(await store.get("a")).toMatchObject({ id: "a" }), 10_000);
+    },
+  );
 });

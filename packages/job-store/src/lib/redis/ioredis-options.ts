@@ -21,6 +21,9 @@ export const BOUNDED: ConnectionOptions = {
   commandTimeout: undefined,
   blockingTimeout: undefined,
   socketTimeout: undefined,
+  // The driver gives the name itself.
+  connectionName: undefined,
+  disableClientInfo: true,
   keepAlive: 5000,
   noDelay: true,
   retryStrategy: backOff,
@@ -109,7 +112,7 @@ export function checkQuery(address: string, source: string): void {
 }
 
 function checkNames(names: readonly string[], source: string): void {
-  const own = names.find((name) => name in BOUNDED || name === "connectionName");
+  const own = names.find((name) => name in BOUNDED);
   if (own !== undefined)
     invalid(`${source} sets the option ${own} of ioredis, which the driver sets itself. Remove it there.`);
 }

@@ -1,6 +1,7 @@
 import { Cluster, type ClusterNode, type ClusterOptions, Redis, type RedisOptions } from "ioredis";
 import { checkWhole, invalid } from "../arguments.js";
 import { checkClient, duplicateOf, type RedisClient } from "./client.js";
+import { breakSilence, eachConnection, giveName } from "./connections.js";
 import {
   BOUNDED,
   backOff,
@@ -13,7 +14,6 @@ import {
   checkQuery,
 } from "./ioredis-options.js";
 import type { ReplicaWait } from "./replicas.js";
-import { breakingSilence } from "./silence.js";
 
 /** Which Redis, and how it is used. */
 export type RedisDriverOptions = (
@@ -128,9 +128,12 @@ export function setUp(options: RedisDriverOptions): Setup {
   }
   const name = checkName(options.connectionName);
   const { connect, connectionName, isCluster } = connector(options);
-  const named = (purpose?: Purpose) => ({
-    connectionName: [name ?? (connectionName || "@subtitles/job-store"), purpose].filter(Boolean).join(":"),
-  });
+  const open = (bounds: ConnectionOptions, purpose?: Purpose) => {
+    const client = connect({ ...BOUNDED, ...bounds });
+    const named = [name ?? (connectionName || "@subtitles/job-store"), purpose].filter(Boolean).join(":");
+    eachConnection(client, (connection) => giveName(connection, named));
+    return client;
+  };
   const shards = shardsOf(options, isCluster);
   if (shards !== null && /[{}]/.test(keyPrefix)) {
     invalid("keyPrefix must not contain braces where jobs are spread over shards: the shards have tags of their own.");
@@ -141,8 +144,12 @@ export function setUp(options: RedisDriverOptions): Setup {
     eventLogLength: checkWhole(options.eventLogLength ?? 10_000, "eventLogLength", 1, 10_000_000),
     waitReplicas: replicaWaitOf(options.waitReplicas, timeoutMs),
     shards,
-    connect: (purpose) => breakingSilence(connect({ ...BOUNDED, ...named(purpose) }), timeoutMs),
-    connectToWait: (purpose) => connect({ ...BOUNDED, ...named(purpose), enableOfflineQueue: true }),
+    connect: (purpose) => {
+      const client = open({}, purpose);
+      eachConnection(client, (connection) => breakSilence(connection, timeoutMs));
+      return client;
+    },
+    connectToWait: (purpose) => open({ enableOfflineQueue: true }, purpose),
   };
 }
 

@@ -55,7 +55,6 @@ export function redisPermissions(
       select: "a database other than 0",
       wait: "waitReplicas of the driver, which fails without it",
       "client|setname": "connectionName in CLIENT LIST",
-      "client|setinfo": "the client's name and version in CLIENT LIST",
       ...(!audit && { scan: "importLegacyJobs" }),
     },
   };
