@@ -44,8 +44,13 @@ export function backOff(times: number): number {
   return Math.random() * Math.min(50 * 2 ** times, 1000) + 20;
 }
 
+type NodeOptions = NonNullable<ClusterOptions["redisOptions"]>;
+
 /** In a cluster ioredis itself goes after a key that has moved; our budget, not a count, says when that is enough. */
-export function boundedCluster(bounds: ConnectionOptions, nodes: ClusterOptions["redisOptions"]) {
+export function boundedCluster(
+  bounds: ConnectionOptions,
+  nodes: NodeOptions | undefined,
+): ClusterConnectionOptions & { redisOptions: NodeOptions & { replyMapping: "legacy" } } {
   return {
     lazyConnect: false,
     enableOfflineQueue: bounds.enableOfflineQueue ?? false,
@@ -65,7 +70,7 @@ export function boundedCluster(bounds: ConnectionOptions, nodes: ClusterOptions[
     clusterNodeRetryStrategy: null,
     replyMapping: "legacy",
     redisOptions: { ...nodes, ...bounds, replyMapping: "legacy" },
-  } as const;
+  };
 }
 
 /**
