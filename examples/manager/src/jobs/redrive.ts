@@ -22,8 +22,8 @@ export interface Redriven {
 }
 
 /**
- * Sends dead letters back. A job that failed is retried with a message of its own, because the worker skips messages of an earlier
- * run; its dead letters are then discarded. If the process ends between these two steps, dead letters of an earlier run remain.
+ * Sends dead letters back. A failed job is retried with a new message, because the worker skips messages of an earlier run; its
+ * dead letters are then discarded. If the process ends between these two steps, dead letters of an earlier run remain.
  */
 export async function redriveJobs(queue: StageQueue, { store, broker, ids }: RedriveOptions): Promise<Redriven> {
   const letters = await broker.deadLetters(queue, { limit: ids ? SEARCHED_AT_MOST : ROUND });
