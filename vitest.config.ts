@@ -17,13 +17,13 @@ const tests = (pattern: string) => [
   `scripts/test/**/${pattern}`,
 ];
 
-/** The tools do not run on every Node of `engines`: what tests these, documents, types or the page is left out there. */
+/** The tools do not run on every Node of `engines`. There, the tests of the tools, documents, types and page are left out. */
 const withTools = supportsTools(process.versions.node);
 const leftOut = withTools
   ? []
   : ["scripts/**", "chaos/**", "test/documents*.test.ts", "test/packages.test.ts", "**/*.page.test.ts"];
 
-/** Folder of another version of ioredis, to run the tests with. */
+/** Path of another version of ioredis for the tests. */
 const { IOREDIS } = process.env;
 
 export default defineConfig({
