@@ -25,8 +25,9 @@ export interface Change<D extends JobDefinition> {
 }
 
 /**
- * Where `updateStatus` may move a job: known by its id, anywhere; by a snapshot, where the lifecycle leads from there.
- * `StepOf<D, string>` is the same as `StatusOf<D>`, but compilers list its members in their messages.
+ * Statuses to which `updateStatus` may move a job. If the job is given by its id: every status. If it is given by a
+ * snapshot: those that the lifecycle allows next. `StepOf<D, string>` is the same type as `StatusOf<D>`, but the compiler's
+ * messages list its members.
  */
 export type StepOf<D extends JobDefinition, T extends string | Job<D>> = [T] extends [string]
   ? { readonly [S in StatusOf<D>]: S }[StatusOf<D>]
