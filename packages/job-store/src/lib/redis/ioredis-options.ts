@@ -45,7 +45,10 @@ export function backOff(times: number): number {
 }
 
 /** In a cluster ioredis itself goes after a key that has moved; our budget, not a count, says when that is enough. */
-export function boundedCluster(bounds: ConnectionOptions, nodes: ClusterOptions["redisOptions"]) {
+export function boundedCluster(
+  bounds: ConnectionOptions,
+  nodes: ClusterOptions["redisOptions"],
+): ClusterConnectionOptions {
   return {
     lazyConnect: false,
     enableOfflineQueue: bounds.enableOfflineQueue ?? false,
@@ -65,7 +68,7 @@ export function boundedCluster(bounds: ConnectionOptions, nodes: ClusterOptions[
     clusterNodeRetryStrategy: null,
     replyMapping: "legacy",
     redisOptions: { ...nodes, ...bounds, replyMapping: "legacy" },
-  } as const;
+  };
 }
 
 /**
