@@ -48,7 +48,7 @@ export function backOff(times: number): number {
 export function boundedCluster(
   bounds: ConnectionOptions,
   nodes: ClusterOptions["redisOptions"],
-): ClusterConnectionOptions {
+): ClusterOptions & { replyMapping: "legacy"; redisOptions: ConnectionOptions & { replyMapping: "legacy" } } {
   return {
     lazyConnect: false,
     enableOfflineQueue: bounds.enableOfflineQueue ?? false,
