@@ -8,7 +8,8 @@ export interface DecodedSubtitle {
   readonly encoding: string;
   /**
    * How that was found out: by the byte order mark; by the bytes, which are UTF-16, or UTF-8 with at most one damaged
-   * character for every four intact ones; as the code page of the language that reads best; by the detector, a guess from how often characters occur; or for want of anything better.
+   * character for every four intact ones; as the code page of the language that reads best; by the detector, a guess from
+   * how often characters occur; or for want of anything better.
    */
   readonly foundBy: "mark" | "bytes" | "language" | "detector" | "default";
 }
