@@ -3,6 +3,7 @@ import type { Suppression } from "./dedupe.js";
 import type { QueueDefinition } from "./definition.js";
 import type { Delivery } from "./driver.js";
 import { QueueError } from "./errors.js";
+import { isError } from "./is-error.js";
 import type { Handler, Message } from "./message.js";
 import { decodePayload } from "./payload.js";
 import { deadLetter, isLastAttempt, type Outcome, outcomeOf, retry, type Verdict } from "./verdict.js";
@@ -161,7 +162,7 @@ function readVerdict(verdict: Verdict): Verdict {
 function reasonOf(error: unknown): string {
   if (typeof error === "string") return error;
   try {
-    const words: unknown = error instanceof Error ? error.message || error.name : error;
+    const words: unknown = isError(error) ? error.message || error.name : error;
     return typeof words === "string" ? words : show(words);
   } catch {
     return "It threw what cannot be read.";

@@ -1,6 +1,7 @@
 import { X509Certificate } from "node:crypto";
 import { type ConnectionOptions, createSecureContext } from "node:tls";
 import { checkDuration, checkWhole, invalid, show } from "../arguments.js";
+import { isError } from "../is-error.js";
 
 /** Of `node:tls`. Certificates are always verified: for one of your own authority, give its certificate as `ca`. */
 export type TlsOptions = Pick<ConnectionOptions, "ca" | "cert" | "key" | "passphrase" | "servername" | "minVersion">;
@@ -91,7 +92,7 @@ function checkTls(options: TlsOptions, addresses: readonly string[]): TlsOptions
     // Node ignores an authority that it cannot read, and trusts nobody then.
     for (const each of ca === undefined ? [] : [ca].flat()) new X509Certificate(each);
   } catch (error) {
-    const code = error instanceof Error && "code" in error ? String(error.code) : "unknown reason";
+    const code = isError(error) && "code" in error ? String(error.code) : "unknown reason";
     return invalid(`tls cannot be read (${code}): ca, cert and key must be PEM, and passphrase that of the key.`);
   }
   return tls;

@@ -1,5 +1,6 @@
 import type { ConfirmChannel, Message } from "amqplib";
 import { type Answer, done, type Envelope, type Place, type QueueShape } from "../driver.js";
+import { isError } from "../is-error.js";
 import type { Connection } from "./connection.js";
 import { Deadlines } from "./deadlines.js";
 import type { Link } from "./link.js";
@@ -7,6 +8,9 @@ import { Outgoing } from "./outgoing.js";
 import { toFailure } from "./refusals.js";
 import { keyOf, type Topology } from "./topology.js";
 import { toProperties } from "./wire.js";
+
+/** Names of the errors that amqplib throws for a message that it cannot encode. Names, since Node's errors may be of another realm. */
+const UNENCODABLE: ReadonlySet<string> = new Set(["RangeError", "TypeError"]);
 
 export interface PublisherOptions {
   readonly timeoutMs: number;
@@ -144,7 +148,7 @@ export class Publisher {
       this.#congested = !channel.publish("", outgoing.target, content, toProperties(outgoing.envelope));
     } catch (error) {
       // Nothing was written: the message cannot be encoded, or the channel is dead.
-      if (error instanceof RangeError || error instanceof TypeError) {
+      if (isError(error) && UNENCODABLE.has(error.name)) {
         outgoing.settle(toFailure(error));
         return;
       }

@@ -1,6 +1,7 @@
 import querystring from "node:querystring";
 import { show } from "../arguments.js";
 import type { Failure } from "../driver.js";
+import { isError } from "../is-error.js";
 import { Overdue } from "../within.js";
 
 /** What amqplib rejected with, as an answer. Only the server's own words are passed on. */
@@ -24,7 +25,7 @@ const CONNECTION_GONE = /^(?:Channel|Connection|Unexpected close|Socket closed)/
  * `... with message "..."`; errors of the socket speak for themselves.
  */
 export function wordsOf(error: unknown): string {
-  if (!(error instanceof Error)) return "unknown reason";
+  if (!isError(error)) return "unknown reason";
   const quoted = /with message "(.*)"$/s.exec(error.message)?.[1];
   if (quoted !== undefined) return quoted.replace(/\.$/, "");
   if (error.name === "AbortError") return "the connection was given up";
@@ -45,7 +46,7 @@ const NOT_OPENED = /^Expected ConnectionOpenOk/;
 /** For a connection that could not be made. */
 export function wordsOfOpening(error: unknown, address: string): string {
   const words = wordsOf(error);
-  if (!(error instanceof Error)) return words;
+  if (!isError(error)) return words;
   if (NOT_OPENED.test(error.message)) {
     const host = show(querystring.unescape(new URL(address).pathname.slice(1)) || "/");
     return `the broker did not open the virtual host ${host}: it does not exist, say, or this user may not use it`;
