@@ -21,6 +21,8 @@ export default defineConfig({
     // Conditions are waited for, however busy the machine is.
     expect: { poll: { timeout: 10_000 } },
     testTimeout: 30_000,
+    // Tests of timeouts collect garbage while a call waits.
+    execArgv: ["--expose-gc"],
     // Most tests against servers wait for these rather than for a processor.
     maxWorkers: Math.max(3, availableParallelism()),
     projects: [

@@ -20,9 +20,10 @@ export interface LinkOptions {
 export class Link {
   readonly #model: ChannelModel;
   readonly #hangUp: AbortController;
-  readonly #gone = new AbortController();
+  readonly #onLost = new Set<() => void>();
   readonly #onBlockedChange = new Set<() => void>();
   #fault: string | null = null;
+  #lost: string | null = null;
   #blocked = false;
 
   /**
@@ -61,9 +62,19 @@ export class Link {
     model.on("unblocked", () => this.#setBlocked(false));
   }
 
-  /** Aborts when the connection ends, with the reason in words. */
-  get lost(): AbortSignal {
-    return this.#gone.signal;
+  /** Reason in words why the connection ended; null while it lasts. */
+  get lost(): string | null {
+    return this.#lost;
+  }
+
+  /**
+   * Calls `listener` once, when the connection ends; immediately if it has ended. Returns a function that removes the
+   * listener. Any number of consumers may listen: an AbortSignal would warn of a leak from the eleventh on.
+   */
+  onLost(listener: () => void): () => void {
+    if (this.#lost === null) this.#onLost.add(listener);
+    else listener();
+    return () => void this.#onLost.delete(listener);
   }
 
   /** The broker accepts no messages for now: a memory or disk alarm. */
@@ -114,7 +125,7 @@ export class Link {
 
   /** Says goodbye, but does not wait long for an answer. */
   async close(): Promise<void> {
-    if (!this.lost.aborted) await within(this.#model.close(), CLOSE_TIMEOUT_MS).catch(ignore);
+    if (this.#lost === null) await within(this.#model.close(), CLOSE_TIMEOUT_MS).catch(ignore);
     this.drop("the connection was closed");
   }
 
@@ -135,7 +146,11 @@ export class Link {
   }
 
   #end(reason: string): void {
-    this.#gone.abort(reason);
+    if (this.#lost !== null) return;
+    this.#lost = reason;
+    const listeners = [...this.#onLost];
+    this.#onLost.clear();
+    for (const listener of listeners) listener();
   }
 }
 

@@ -92,7 +92,7 @@ export class Publisher {
 
   async #openChannel(link: Link): Promise<void> {
     const channel = await link.openConfirmChannel();
-    if (channel === null || link.lost.aborted) return;
+    if (channel === null || link.lost !== null) return;
     let fault: unknown = null;
     channel.on("error", (error) => {
       fault = error;
@@ -102,7 +102,7 @@ export class Publisher {
       this.#abandon(fault);
       // A channel also closes with its connection, which tells its channels first.
       queueMicrotask(() => {
-        if (!link.lost.aborted) void this.#openChannel(link);
+        if (link.lost === null) void this.#openChannel(link);
       });
     });
     channel.on("ack", ({ deliveryTag, multiple }) => this.#onConfirms(deliveryTag, multiple, true));
@@ -173,7 +173,7 @@ export class Publisher {
     void this.#topology.ensure(link, outgoing.queue).then((answer) => {
       const held = (this.#undeclared.get(key) ?? []).filter((each) => !each.answered);
       this.#undeclared.delete(key);
-      const again = link.lost.aborted || (!answer.ok && answer.failure === "timeout");
+      const again = link.lost !== null || (!answer.ok && answer.failure === "timeout");
       for (const each of held) {
         if (answer.ok && !again) this.#declared.add(each.target);
         if (answer.ok || again) this.#waiting.add(each);

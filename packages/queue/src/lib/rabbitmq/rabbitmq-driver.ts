@@ -147,7 +147,7 @@ class RabbitmqSession implements Session {
 /** Milliseconds for a question and its answer, or why there was none. null: a blocked connection is not even read. */
 async function roundTrip(connection: Connection, timeoutMs: number): Promise<number | string | null> {
   const startedAt = performance.now();
-  const link = await connection.linked(AbortSignal.timeout(timeoutMs));
+  const link = await connection.linked(timeoutMs);
   if (link === null) return connection.fault;
   if (link.blocked) return null;
   const askedAt = performance.now();

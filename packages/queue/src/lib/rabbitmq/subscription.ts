@@ -13,10 +13,30 @@ import { toEnvelope } from "./wire.js";
 const GOODBYE_MS = 1_000;
 
 /** A channel that brings deliveries, until it ends. Tags of one generation mean other messages in the next. */
-interface Generation {
+class Generation {
   readonly channel: Channel;
-  readonly consumerTag: string;
-  readonly ended: AbortSignal;
+  consumerTag = "";
+  readonly #onEnd: () => void;
+  readonly #stopListening: () => void;
+  #ended = false;
+
+  constructor(channel: Channel, link: Link, onEnd: () => void) {
+    this.channel = channel;
+    this.#onEnd = onEnd;
+    channel.once("close", () => this.end());
+    this.#stopListening = link.onLost(() => this.end());
+  }
+
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#stopListening();
+    this.#onEnd();
+  }
 }
 
 export interface SubscriptionOptions {
@@ -36,6 +56,8 @@ export class RabbitmqSubscription implements Subscription {
   readonly #options: SubscriptionOptions;
   readonly #stopping = new AbortController();
   #generation: Generation | null = null;
+  /** Continues `#keep`. */
+  #wake: () => void = () => {};
   #attachments = 0;
   /** The broker did not answer the last goodbye: no use waiting for another. */
   #mute = false;
@@ -58,15 +80,17 @@ export class RabbitmqSubscription implements Subscription {
 
   async stop(): Promise<void> {
     this.#stopping.abort();
+    this.#wake();
     const generation = this.#generation;
-    if (generation === null || generation.ended.aborted) return;
+    if (generation === null || generation.ended) return;
     await this.#goodbye(generation.channel.cancel(generation.consumerTag));
   }
 
   async close(): Promise<void> {
     this.#stopping.abort();
+    this.#wake();
     const generation = this.#generation;
-    if (generation === null || generation.ended.aborted) return;
+    if (generation === null || generation.ended) return;
     await this.#goodbye(generation.channel.close());
   }
 
@@ -78,14 +102,17 @@ export class RabbitmqSubscription implements Subscription {
 
   async #first(): Promise<Answer> {
     const { connection, limitMs } = this.#options;
-    const deadline = AbortSignal.any([AbortSignal.timeout(limitMs), this.#stopping.signal]);
+    const { signal } = this.#stopping;
+    const end = performance.now() + limitMs;
     let answer: Answer = { ok: false, failure: "unavailable", reason: connection.fault, indeterminate: false };
-    for (let failures = 1; !deadline.aborted; failures++) {
-      const link = await connection.linked(deadline);
+    for (let failures = 1, leftMs = limitMs; leftMs > 0 && !signal.aborted; failures++) {
+      const link = await connection.linked(leftMs, signal);
       if (link === null) break;
       answer = await this.#attach(link);
       if (answer.ok || answer.failure === "mismatch") return answer;
-      await pause(jitteredPauseMs(failures), undefined, { signal: deadline }).catch(() => undefined);
+      const pauseMs = Math.min(jitteredPauseMs(failures), Math.max(0, end - performance.now()));
+      await pause(pauseMs, undefined, { signal }).catch(() => undefined);
+      leftMs = end - performance.now();
     }
     if (answer.ok || connection.link !== null) return answer;
     return { ok: false, failure: "unavailable", reason: connection.fault, indeterminate: false };
@@ -96,14 +123,22 @@ export class RabbitmqSubscription implements Subscription {
     const { connection, report, queue } = this.#options;
     let failures = 0;
     while (!signal.aborted) {
-      if (this.#generation !== null && !this.#generation.ended.aborted) await over(this.#generation.ended, signal);
+      await this.#interrupted();
       if (failures > 0) await pause(jitteredPauseMs(failures), undefined, { signal }).catch(() => undefined);
-      const link = await connection.linked(signal);
+      const link = await connection.linked(Number.POSITIVE_INFINITY, signal);
       if (link === null || signal.aborted) return;
       const answer = await this.#attach(link);
       if (answer.ok) failures = 0;
       else if (++failures === 1) report(answer, queue.name);
     }
+  }
+
+  /** Resolves when no channel brings deliveries, or the subscription stops. */
+  #interrupted(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+      if (this.#stopping.signal.aborted || (this.#generation?.ended ?? true)) resolve();
+    });
   }
 
   /** Declares the queue, opens a channel and consumes. */
@@ -112,29 +147,29 @@ export class RabbitmqSubscription implements Subscription {
     const declared = await topology.ensure(link, queue);
     if (!declared.ok) return declared;
     const channel = await link.openChannel();
-    if (channel === null) return toFailure(new Error("Connection lost"));
+    if (channel === null || link.lost !== null) return toFailure(new Error("Connection lost"));
 
-    const end = new AbortController();
-    channel.once("close", () => end.abort());
-    link.lost.addEventListener("abort", () => end.abort(), { once: true });
+    const generation = new Generation(channel, link, () => this.#wake());
     const receive = (message: ConsumeMessage | null) => {
       if (message !== null) {
-        this.#receive(message, channel, end.signal);
+        this.#receive(message, generation);
         return;
       }
       // The queue was deleted, or moved to another node.
       topology.forget(link, queue);
-      end.abort();
+      generation.end();
       void channel.close().catch(() => undefined);
     };
     try {
       await within(channel.prefetch(prefetch), limitMs);
       const { consumerTag } = await within(channel.consume(topology.nameOf(queue, "ready"), receive), limitMs);
-      this.#generation = { channel, consumerTag, ended: end.signal };
+      generation.consumerTag = consumerTag;
+      this.#generation = generation;
       // From now on nobody else hears of it: a message that is in hand for too long, say.
       channel.on("error", (error) => report(toFailure(error), queue.name));
     } catch (error) {
       topology.forget(link, queue);
+      generation.end();
       void channel.close().catch(() => undefined);
       return toFailure(error);
     }
@@ -143,20 +178,21 @@ export class RabbitmqSubscription implements Subscription {
     return { ok: true, value: undefined };
   }
 
-  #receive(message: ConsumeMessage, channel: Channel, ended: AbortSignal): void {
+  #receive(message: ConsumeMessage, generation: Generation): void {
+    const { channel } = generation;
     const { subscriber, onStale } = this.#options;
     let settled = false;
     const delivery: Delivery = {
       envelope: toEnvelope(message),
       redelivered: message.fields.redelivered,
       get live() {
-        return !settled && !ended.aborted;
+        return !settled && !generation.ended;
       },
       settle(how) {
         if (settled) return;
         settled = true;
         try {
-          if (ended.aborted) onStale();
+          if (generation.ended) onStale();
           else if (how === "ack") channel.ack(message);
           else channel.nack(message, false, true);
         } catch {
@@ -168,13 +204,4 @@ export class RabbitmqSubscription implements Subscription {
     if (this.#stopping.signal.aborted) delivery.settle("release");
     else subscriber.receive(delivery);
   }
-}
-
-/** Resolves when one of the two aborts. */
-function over(first: AbortSignal, second: AbortSignal): Promise<void> {
-  const either = AbortSignal.any([first, second]);
-  return new Promise((resolve) => {
-    if (either.aborted) resolve();
-    either.addEventListener("abort", () => resolve(), { once: true });
-  });
 }
