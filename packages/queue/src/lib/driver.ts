@@ -106,7 +106,10 @@ export interface Session {
 export interface Subscriber {
   /** Does not wait: the delivery is settled later. */
   receive(delivery: Delivery): void;
-  /** Messages flow again after an interruption; whatever was in hand before it is about to arrive again. */
+  /**
+   * Messages flow again after an interruption; whatever was in hand before it is about to arrive again. Called before the first
+   * delivery after the interruption.
+   */
   resumed(): void;
 }
 

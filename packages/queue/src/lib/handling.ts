@@ -53,6 +53,21 @@ export class Handling<Q extends QueueDefinition> {
     this.#wake();
   }
 
+  get recalled(): boolean {
+    return this.#recalled;
+  }
+
+  /** Resolves after `ms`, or when the handler is called back. A pause does not keep the process alive. */
+  async pause(ms: number): Promise<void> {
+    if (this.#recalled) return;
+    let timer: NodeJS.Timeout | undefined;
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve;
+      timer = setTimeout(resolve, ms).unref();
+    });
+    clearTimeout(timer);
+  }
+
   /** Settles once the message is in our hands again, or is not expected back. */
   async adopted(): Promise<void> {
     if (this.#delivery.live || this.#recalled) return;

@@ -24,7 +24,10 @@ export interface RabbitmqDriverOptions {
   readonly timeoutMs?: number | undefined;
   /** Unconfirmed messages held at most, 1–100,000; past it `publish` waits. @default 1000 */
   readonly maxPendingConfirms?: number | undefined;
-  /** A silent connection is given up after two to three of these, 1–600. @default 10 */
+  /**
+   * Heartbeat interval in seconds, 1–600. A connection that is silent for two to three intervals is closed, by this package or
+   * by the broker. If the broker's own `heartbeat` setting (60 by default) is smaller, it applies. @default 10
+   */
   readonly heartbeatSeconds?: number | undefined;
   /**
    * The broker's `consumer_timeout` in milliseconds, which it does not tell. A consumer whose handlers may hold a message for

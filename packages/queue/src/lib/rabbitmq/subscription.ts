@@ -150,8 +150,16 @@ export class RabbitmqSubscription implements Subscription {
     if (channel === null || link.lost !== null) return toFailure(new Error("Connection lost"));
 
     const generation = new Generation(channel, link, () => this.#wake());
+    let announced = false;
+    const announce = () => {
+      if (announced) return;
+      announced = true;
+      if (this.#attachments++ > 0) subscriber.resumed();
+    };
     const receive = (message: ConsumeMessage | null) => {
       if (message !== null) {
+        // A message can arrive before the promise of `consume` resolves.
+        announce();
         this.#receive(message, generation);
         return;
       }
@@ -174,7 +182,7 @@ export class RabbitmqSubscription implements Subscription {
       return toFailure(error);
     }
     if (this.#stopping.signal.aborted) await this.close();
-    else if (this.#attachments++ > 0) subscriber.resumed();
+    else announce();
     return { ok: true, value: undefined };
   }
 
