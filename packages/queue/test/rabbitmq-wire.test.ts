@@ -31,15 +31,15 @@ describe("what a server refuses, in its own words", () => {
   });
 
   test("anything else is unavailable, with the server's reason", () => {
-    const words = "ACCESS_REFUSED - access to queue 'q' in vhost '/' refused for user 'u'";
-    expect(toFailure(refusal(words, 403))).toEqual({
+    const stopped = "INTERNAL_ERROR - no space. For details see the broker logfile";
+    expect(toFailure(refusal(`${stopped}.`, 541))).toEqual({
       ok: false,
       failure: "unavailable",
       reason: words,
       indeterminate: false,
     });
-    const stopped = "INTERNAL_ERROR - no space. For details see the broker logfile";
-    expect(toFailure(refusal(`${stopped}.`, 541))).toMatchObject({ reason: stopped });
+    const words = "ACCESS_REFUSED - access to queue 'q' in vhost '/' refused for user 'u'";
+    expect(toFailure(refusal(words, 403))).toEqual({ ok: false, failure: "denied", reason: words });
     expect(toFailure(refusal("NOT_FOUND - no queue 'q'", 404))).toEqual({ ok: false, failure: "unroutable" });
     expect(toFailure(new Error("Channel closed"))).toMatchObject({ reason: "the connection was lost" });
     expect(toFailure(new Overdue("no answer"))).toMatchObject({ failure: "timeout" });

@@ -156,6 +156,8 @@ export type Answer<T = void> = { readonly ok: true; readonly value: T } | Failur
 export type Failure =
   | { readonly ok: false; readonly failure: "unavailable"; readonly reason: string; readonly indeterminate: boolean }
   | { readonly ok: false; readonly failure: "timeout"; readonly reason: string; readonly indeterminate: boolean }
+  /** The broker denied the call, and would deny it again: a missing permission. Nothing was stored. */
+  | { readonly ok: false; readonly failure: "denied"; readonly reason: string }
   | { readonly ok: false; readonly failure: "closed"; readonly indeterminate: boolean }
   | { readonly ok: false; readonly failure: "unroutable" }
   | { readonly ok: false; readonly failure: "too large"; readonly reason: string }

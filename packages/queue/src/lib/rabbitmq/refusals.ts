@@ -4,11 +4,16 @@ import type { Failure } from "../driver.js";
 import { isError } from "../is-error.js";
 import { Overdue } from "../within.js";
 
+/** Reply codes of AMQP. */
+const ACCESS_REFUSED = 403;
+const NOT_FOUND = 404;
+
 /** What amqplib rejected with, as an answer. Only the server's own words are passed on. */
 export function toFailure(error: unknown): Failure {
   if (error instanceof Overdue) return { ok: false, failure: "timeout", reason: error.message, indeterminate: false };
   const words = wordsOf(error);
-  if (codeOf(error) === 404) return { ok: false, failure: "unroutable" };
+  if (codeOf(error) === ACCESS_REFUSED) return { ok: false, failure: "denied", reason: words };
+  if (codeOf(error) === NOT_FOUND) return { ok: false, failure: "unroutable" };
   return (
     readMismatch(words) ??
     readTooLarge(words) ?? { ok: false, failure: "unavailable", reason: words, indeterminate: false }

@@ -109,7 +109,7 @@ export class RabbitmqSubscription implements Subscription {
       const link = await connection.linked(leftMs, signal);
       if (link === null) break;
       answer = await this.#attach(link);
-      if (answer.ok || answer.failure === "mismatch") return answer;
+      if (answer.ok || answer.failure === "mismatch" || answer.failure === "denied") return answer;
       const pauseMs = Math.min(jitteredPauseMs(failures), Math.max(0, end - performance.now()));
       await pause(pauseMs, undefined, { signal }).catch(() => undefined);
       leftMs = end - performance.now();
