@@ -261,6 +261,26 @@ describe.skipIf(rabbitmq.url === null)(rabbitmq.title("connections that break"),
     }
   });
 
+  test("no hint at amqps:// is given for an address that has worked before", async () => {
+    const proxy = await proxyTo(url);
+    const { broker, reported } = onServer(url);
+    const here = broker({ url: proxy.url, timeoutMs: 500 });
+    await here.stats(tasks);
+    await proxy.shut();
+    let attempts = 0;
+    const hangingUp = createServer((socket) => {
+      attempts++;
+      socket.destroy();
+    }).listen(proxy.port, "127.0.0.1");
+    await once(hangingUp, "listening");
+    onTestFinished(() => void hangingUp.close());
+    // When the second attempt begins, the first one has set the reason.
+    await expect.poll(() => attempts, PATIENCE).toBeGreaterThanOrEqual(2);
+    const error: unknown = await here.stats(tasks).catch((caught: unknown) => caught);
+    expect(error).toMatchObject({ code: "UNAVAILABLE" });
+    expect([error, ...reported].join()).not.toContain("amqps");
+  });
+
   test("addresses are tried in turn: one that refuses, one that never answers, one that works", async () => {
     const mute = createServer(() => {}).listen(0, "127.0.0.1");
     await once(mute, "listening");

@@ -53,7 +53,7 @@ describe("what a server refuses, in its own words", () => {
     ["amqp://host", '"/"'],
   ])("%s, whose virtual host the broker does not open, is told with its name", (address, name) => {
     const error = new Error("Expected ConnectionOpenOk; got <ConnectionClose channel:0>");
-    expect(wordsOfOpening(error, address)).toContain(name);
+    expect(wordsOfOpening(error, address, false)).toContain(name);
   });
 
   test("a host with several addresses that all refuse is named by its code", () => {

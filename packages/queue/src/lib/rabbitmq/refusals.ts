@@ -36,7 +36,7 @@ export function wordsOf(error: unknown): string {
   if (error.name === "AbortError") return "the connection was given up";
   const code = String(codeOf(error));
   if (CERTIFICATE.test(code)) return `the server's certificate was refused: ${error.message}`;
-  if (NOT_TLS.test(code)) return "the server's answer is not TLS; perhaps its address begins with amqp://";
+  if (NOT_TLS.test(code)) return "the server's answer is not TLS";
   if (CONNECTION_GONE.test(error.message)) return "the connection was lost";
   // Where a host has several addresses, Node says nothing but the code.
   return error.message || code;
@@ -48,14 +48,18 @@ const HUNG_UP = /ECONNRESET|EPIPE|during opening handshake/;
 /** All that amqplib says where the server closes instead of opening, whatever the server said. */
 const NOT_OPENED = /^Expected ConnectionOpenOk/;
 
-/** For a connection that could not be made. */
-export function wordsOfOpening(error: unknown, address: string): string {
+/**
+ * Describes why a connection could not be opened. An address that has worked before gets no hint at the other scheme.
+ */
+export function wordsOfOpening(error: unknown, address: string, hasWorked: boolean): string {
   const words = wordsOf(error);
   if (!isError(error)) return words;
   if (NOT_OPENED.test(error.message)) {
     const host = show(querystring.unescape(new URL(address).pathname.slice(1)) || "/");
     return `the broker did not open the virtual host ${host}: it does not exist, say, or this user may not use it`;
   }
+  if (hasWorked) return words;
+  if (NOT_TLS.test(String(codeOf(error)))) return `${words}; perhaps its address begins with amqp://`;
   const hungUp = HUNG_UP.test(error.message) && address.startsWith("amqp:");
   return hungUp ? `${words}; perhaps its address begins with amqps://` : words;
 }
