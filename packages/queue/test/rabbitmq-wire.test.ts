@@ -35,7 +35,7 @@ describe("what a server refuses, in its own words", () => {
     expect(toFailure(refusal(`${stopped}.`, 541))).toEqual({
       ok: false,
       failure: "unavailable",
-      reason: words,
+      reason: stopped,
       indeterminate: false,
     });
     const words = "ACCESS_REFUSED - access to queue 'q' in vhost '/' refused for user 'u'";
@@ -106,6 +106,7 @@ describe("rabbitmqDriver", () => {
       maxPendingConfirms: undefined,
       heartbeatSeconds: undefined,
       ackTimeoutMs: undefined,
+      connectionName: undefined,
     };
     expect(rabbitmqDriver(options).name).toBe("rabbitmq");
   });
@@ -129,6 +130,11 @@ describe("rabbitmqDriver", () => {
     ["no heartbeat", { heartbeatSeconds: 0 }],
     ["no acknowledgement timeout", { ackTimeoutMs: 0 }],
     ["half a heartbeat", { heartbeatSeconds: 0.5 }],
+    ["an empty connection name", { connectionName: "" }],
+    ["a connection name of 129 characters", { connectionName: "x".repeat(129) }],
+    ["a connection name with a line break", { connectionName: "a\nb" }],
+    ["a connection name that is not ASCII", { connectionName: "é" }],
+    ["a connection name that is no string", { connectionName: 1 }],
   ])("refuses %s, and quotes no password", (_name, options) => {
     const open = () => rabbitmqDriver({ url, ...options } as RabbitmqDriverOptions);
     expect(open).toThrowError(expect.objectContaining({ code: "INVALID_ARGUMENT" }));

@@ -11,7 +11,7 @@ export interface ConnectionOptions {
   readonly tls: TlsOptions;
   /** For the socket and the handshakes with one address together. */
   readonly limitMs: number;
-  /** Shown in the broker's list of connections. */
+  /** Name that RabbitMQ shows for the connection. */
   readonly name: string;
   /** Told once when a connection is lost or cannot be made, not at every attempt. */
   readonly report: (reason: string) => void;

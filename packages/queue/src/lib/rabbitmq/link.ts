@@ -9,7 +9,7 @@ const SETUP_TIMEOUT_MS = 5_000;
 const CLOSE_TIMEOUT_MS = 1_000;
 
 export interface LinkOptions {
-  /** Shown in the broker's list of connections. */
+  /** Name that RabbitMQ shows for the connection. */
   readonly name: string;
   readonly tls: TlsOptions;
   /** For the socket and the handshakes together. */
