@@ -86,6 +86,27 @@ describe.skipIf(!rabbitmq.available)(rabbitmq.title("a broker of one's own"), { 
     expect(await broker().stats(tasks)).toMatchObject({ ready: 0, delayed: 0, dead: 0 });
   });
 
+  test("several messages that are in hand for too long are reported; their connection lasts, and no handler runs twice", async () => {
+    const { broker, reported } = onServer(server.url);
+    const here = broker();
+    const { opened, open: release } = latch();
+    const { messages, handler } = recorder<Tasks>(() => opened.then(() => undefined));
+    await here.consume(tasks, handler, { concurrency: 2 });
+    for (const n of [1, 2]) {
+      await here.publish(tasks, { n });
+      await expect.poll(() => messages.length, PATIENCE).toBe(n);
+    }
+    const timedOut = () => reported.map(String).filter((each) => /acknowledgement.*timed out/.test(each));
+    await expect.poll(() => timedOut().length, PATIENCE).toBeGreaterThanOrEqual(2);
+    expect(await here.health()).toMatchObject({ status: "healthy", reconnects: 0 });
+    release();
+    // Comes after the redelivery of the others.
+    await here.publish(tasks, { n: 3 });
+    await expect.poll(() => messages.map(({ payload }) => payload.n), PATIENCE).toEqual([1, 2, 3]);
+    await here.close();
+    expect(await broker().stats(tasks)).toMatchObject({ ready: 0, delayed: 0, dead: 0 });
+  });
+
   test("a memory alarm: publishers wait, no longer than their time, and go on once it is over; consumers never stop", async () => {
     const { broker } = onServer(server.url);
     const patient = broker({ timeoutMs: 60_000 });

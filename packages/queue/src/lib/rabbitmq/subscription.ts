@@ -16,6 +16,8 @@ const GOODBYE_MS = 1_000;
 class Generation {
   readonly channel: Channel;
   consumerTag = "";
+  /** Times at which the unsettled messages were received, by delivery tag; the oldest first. */
+  readonly held = new Map<number, number>();
   readonly #onEnd: () => void;
   readonly #stopListening: () => void;
   #ended = false;
@@ -163,7 +165,7 @@ export class RabbitmqSubscription implements Subscription {
         this.#receive(message, generation);
         return;
       }
-      // The queue was deleted, or moved to another node.
+      if (generation.held.size > 0) report(cancelled(generation.held), queue.name);
       topology.forget(link, queue);
       generation.end();
       void channel.close().catch(() => undefined);
@@ -189,6 +191,8 @@ export class RabbitmqSubscription implements Subscription {
   #receive(message: ConsumeMessage, generation: Generation): void {
     const { channel } = generation;
     const { subscriber, onStale } = this.#options;
+    const { deliveryTag } = message.fields;
+    generation.held.set(deliveryTag, performance.now());
     let settled = false;
     const delivery: Delivery = {
       envelope: toEnvelope(message),
@@ -199,6 +203,7 @@ export class RabbitmqSubscription implements Subscription {
       settle(how) {
         if (settled) return;
         settled = true;
+        generation.held.delete(deliveryTag);
         try {
           if (generation.ended) onStale();
           else if (how === "ack") channel.ack(message);
@@ -212,4 +217,17 @@ export class RabbitmqSubscription implements Subscription {
     if (this.#stopping.signal.aborted) delivery.settle("release");
     else subscriber.receive(delivery);
   }
+}
+
+/**
+ * RabbitMQ cancels a consumer whose queue was deleted. From 4.3 on, it also cancels a consumer that holds a message for longer
+ * than `consumer_timeout`, and delivers the message again. Earlier versions close the channel with an error.
+ */
+function cancelled(held: ReadonlyMap<number, number>): Failure {
+  const [oldest = 0] = held.values();
+  const forMs = Math.round(performance.now() - oldest);
+  const reason =
+    `RabbitMQ cancelled the consumer, which held ${held.size === 1 ? "a message" : `${held.size} messages`} for up to ${forMs} ms: ` +
+    "either the acknowledgement timed out (consumer_timeout), or the queue was deleted";
+  return { ok: false, failure: "unavailable", reason, indeterminate: false };
 }
