@@ -1,8 +1,8 @@
-import { setTimeout as pause } from "node:timers/promises";
 import { invalid } from "./arguments.js";
 import type { Broker } from "./broker.js";
 import { checkDefinition, type QueueDefinition } from "./definition.js";
 import { QueueError } from "./errors.js";
+import { pause } from "./pause.js";
 import { type RelayEntry, readEntry } from "./relay-entry.js";
 
 /** Where messages wait for a relay. Structural, so any store can offer one. */
@@ -111,7 +111,7 @@ class RunningRelay implements Relay {
   async close(): Promise<void> {
     this.#stop.abort();
     const timer = new AbortController();
-    const late = pause(CLOSE_LIMIT_MS, undefined, { signal: timer.signal }).catch(() => undefined);
+    const late = pause(CLOSE_LIMIT_MS, { signal: timer.signal });
     await Promise.race([this.#running, late]);
     timer.abort();
   }
@@ -243,7 +243,7 @@ class RunningRelay implements Relay {
   }
 
   async #pause(ms: number): Promise<void> {
-    await pause(ms, undefined, { signal: this.#stop.signal }).catch(() => undefined);
+    await pause(ms, { signal: this.#stop.signal });
   }
 
   #report(error: unknown): void {

@@ -1,7 +1,7 @@
-import { setTimeout as pause } from "node:timers/promises";
-import { toUSVString } from "node:util";
 import type { Delivery, Envelope, Place, QueueShape, Session } from "./driver.js";
 import { toError } from "./failures.js";
+import { pause } from "./pause.js";
+import { toWellFormed } from "./text.js";
 import type { Outcome } from "./verdict.js";
 
 /** Headers carry the errors, so their number and length are bounded. */
@@ -50,7 +50,7 @@ async function copied(outcome: CopyingOutcome, context: Settling): Promise<boole
     }
     report(toError(answer, { queue: queue.name, messageId: copy.id }));
     if (signal.aborted) return false;
-    await pause(pauseMs, undefined, { signal, ref: false }).catch(() => undefined);
+    await pause(pauseMs, { signal, ref: false });
   }
   return false;
 }
@@ -68,5 +68,5 @@ function copyFor(outcome: CopyingOutcome, envelope: Envelope): readonly [Envelop
 function shorten(reason: string): string {
   const text = reason.length > MAX_REASON_LENGTH ? `${reason.slice(0, MAX_REASON_LENGTH)}…` : reason;
   // A cut may leave half a surrogate pair, which no header carries.
-  return toUSVString(text);
+  return toWellFormed(text);
 }
