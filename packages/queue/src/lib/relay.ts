@@ -56,7 +56,8 @@ const MOST_REMEMBERED = 10_000;
  * @param options.outbox where the messages wait
  * @param options.broker publishes them; the relay does not close it
  * @param options.queues every queue that an entry may name
- * @param options.onError told of reads, publishes and acknowledgements that failed, each of which is tried again, and of
+ * @param options.onError told of reads, publishes and acknowledgements that failed, each of which is tried again (an
+ *   UNROUTABLE publish once at once, then when the outbox returns the entry again), and of
  *   entries that were rejected
  * @throws QueueError INVALID_ARGUMENT
  */
@@ -194,8 +195,14 @@ class RunningRelay implements Relay {
     if (queue === undefined) return this.#poisoned(`No queue of the name "${entry.queue}" is known to this relay.`);
     const readable = readEntry(queue, entry);
     if ("fault" in readable) return this.#unreadable(entry, readable);
+    const publish = () => this.#broker.publish(queue, readable.payload, { id: entry.id, headers: readable.headers });
     try {
-      await this.#broker.publish(queue, readable.payload, { id: entry.id, headers: readable.headers });
+      await publish().catch((error: unknown) => {
+        if (!QueueError.is(error, "UNROUTABLE")) throw error;
+        this.#report(error);
+        // The queue was deleted. The next publish declares it again.
+        return publish();
+      });
       this.#published++;
       return { kind: "confirmed" };
     } catch (error) {
