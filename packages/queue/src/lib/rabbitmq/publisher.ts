@@ -1,12 +1,12 @@
 import type { ConfirmChannel, Message } from "amqplib";
-import { type Answer, done, type Envelope, type Place, type QueueShape } from "../driver.js";
+import { type Answer, done, type Place, type QueueShape } from "../driver.js";
 import type { Connection } from "./connection.js";
 import { Deadlines } from "./deadlines.js";
 import type { Link } from "./link.js";
 import { Outgoing } from "./outgoing.js";
 import { toFailure } from "./refusals.js";
 import { keyOf, type Topology } from "./topology.js";
-import { toProperties } from "./wire.js";
+import { type Outbound, toContent, toProperties } from "./wire.js";
 
 export interface PublisherOptions {
   readonly timeoutMs: number;
@@ -56,7 +56,7 @@ export class Publisher {
     return this.#unconfirmed.size;
   }
 
-  publish(queue: QueueShape, envelope: Envelope, place: Place): Promise<Answer> {
+  publish(queue: QueueShape, envelope: Outbound, place: Place): Promise<Answer> {
     this.#connection.start();
     const outgoing = new Outgoing(queue, this.#topology.nameOf(queue, place), envelope, this.#onAnswer);
     this.#deadlines.add(outgoing);
@@ -140,11 +140,10 @@ export class Publisher {
 
   #send(channel: ConfirmChannel, outgoing: Outgoing): void {
     try {
-      const content = Buffer.from(outgoing.envelope.body);
-      this.#congested = !channel.publish("", outgoing.target, content, toProperties(outgoing.envelope));
+      this.#congested = !this.#write(channel, outgoing);
     } catch (error) {
       // Nothing was written: the message cannot be encoded, or the channel is dead.
-      if (error instanceof RangeError || error instanceof TypeError) {
+      if (cannotBeEncoded(error)) {
         outgoing.settle(toFailure(error));
         return;
       }
@@ -156,6 +155,17 @@ export class Publisher {
     outgoing.sent = true;
     outgoing.returned = false;
     this.#unconfirmed.set(this.#nextTag++, outgoing);
+  }
+
+  #write(channel: ConfirmChannel, { envelope, target }: Outgoing): boolean {
+    const content = toContent(envelope);
+    try {
+      return channel.publish("", target, content, toProperties(envelope));
+    } catch (error) {
+      // Without a copy, the consumer could neither retry nor dead-letter this message.
+      if (envelope.original === undefined || !cannotBeEncoded(error)) throw error;
+      return channel.publish("", target, content, toProperties(envelope, false));
+    }
   }
 
   #declareFor(link: Link, outgoing: Outgoing): void {
@@ -244,4 +254,8 @@ export class Publisher {
   #settled(): void {
     if (this.#onIdle !== undefined && this.#open().length === 0) this.#onIdle();
   }
+}
+
+function cannotBeEncoded(error: unknown): boolean {
+  return error instanceof RangeError || error instanceof TypeError;
 }
