@@ -316,3 +316,33 @@ test("a relay keeps what finds no broker, and publishes it in its order once the
   await broker.consume(tasks, handler);
   await expect.poll(() => messages.map(({ payload }) => payload.n)).toEqual(numbers);
 });
+
+test("a relay repeats an unroutable publish at once, since the next publish declares the queue", async () => {
+  const { faults, broker } = setUp();
+  const failed: unknown[] = [];
+  // Hands out nothing twice, like a store whose claims are valid for a long time.
+  const outbox = new FakeOutbox(
+    [1, 2, 3].map((n) => ({ entryId: `e${n}`, id: `m${n}`, queue: "tasks", payload: { n }, headers: {} })),
+  );
+  faults.returnMessages(2);
+  const relay = createRelay({ outbox, broker, queues: [tasks], onError: (error) => failed.push(error) });
+  onTestFinished(() => relay.close());
+  await expect.poll(() => outbox.acknowledged.toSorted()).toEqual(["e1", "e2", "e3"]);
+  expect(relay.published).toBe(3);
+  expect(failed).toEqual(Array(2).fill(expect.objectContaining({ code: "UNROUTABLE" })));
+});
+
+test("a relay leaves an entry that is unroutable twice to the outbox, and publishes the others", async () => {
+  const { faults, broker } = setUp();
+  const failed: unknown[] = [];
+  const outbox = new FakeOutbox(
+    [1, 2].map((n) => ({ entryId: `e${n}`, id: `m${n}`, queue: "tasks", payload: { n }, headers: {} })),
+  );
+  faults.returnMessages(3);
+  const relay = createRelay({ outbox, broker, queues: [tasks], onError: (error) => failed.push(error) });
+  onTestFinished(() => relay.close());
+  await expect.poll(() => outbox.acknowledged).toHaveLength(1);
+  expect(failed).toHaveLength(3);
+  outbox.handOutAgain();
+  await expect.poll(() => outbox.acknowledged.toSorted()).toEqual(["e1", "e2"]);
+});

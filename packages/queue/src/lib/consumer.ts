@@ -1,4 +1,3 @@
-import { setTimeout as pause } from "node:timers/promises";
 import { Acknowledgements } from "./acknowledgements.js";
 import { type Dedupe, Suppression } from "./dedupe.js";
 import type { QueueDefinition } from "./definition.js";
@@ -6,6 +5,7 @@ import type { Delivery, Session, Subscriber, Subscription } from "./driver.js";
 import { QueueError } from "./errors.js";
 import { Handling, type HandlingSettings } from "./handling.js";
 import type { Handler } from "./message.js";
+import { pause, unref } from "./pause.js";
 import { settle } from "./settlement.js";
 
 /** How long handlers may go on when a consumer or a broker closes without `graceMs`. */
@@ -86,12 +86,13 @@ export class ActiveConsumer<Q extends QueueDefinition> implements Subscriber {
     this.#waiting = this.#waiting.filter((delivery) => delivery.live || this.#dropLost(delivery));
     const lost = [...this.#running].filter((handling) => !handling.delivery.live);
     if (lost.length === 0) return;
-    setTimeout(() => {
+    const timer = setTimeout(() => {
       for (const handling of lost) {
         if (handling.settled || handling.delivery.live) continue;
         handling.recall(this.#closed("The connection was lost and the message was delivered elsewhere."));
       }
-    }, ADOPTION_WINDOW_MS).unref();
+    }, ADOPTION_WINDOW_MS);
+    unref(timer);
   }
 
   /** Settles within `graceMs` and a second, whatever the handlers and the broker do. */
@@ -119,7 +120,7 @@ export class ActiveConsumer<Q extends QueueDefinition> implements Subscriber {
     const idle = new Promise<true>((resolve) => {
       this.#onIdle = () => resolve(true);
     });
-    const late = pause(limitMs, false as const, { signal: stopWaiting.signal }).catch(() => false as const);
+    const late = pause(limitMs, { signal: stopWaiting.signal }).then(() => false as const);
     const result = await Promise.race([idle, late]);
     stopWaiting.abort();
     return result;

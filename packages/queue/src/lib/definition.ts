@@ -18,22 +18,37 @@ export interface QueueDefinition {
   readonly upcast?: Upcasts;
 }
 
-/** T if it is JSON all the way down, interfaces included; a Date, function, Map, bigint or symbol in it becomes never. */
-export type JsonOnly<T> = T extends string | number | boolean | null | undefined
-  ? T
-  : T extends
-        | bigint
-        | symbol
-        | Date
-        | ((...args: never) => unknown)
-        | ReadonlyMap<unknown, unknown>
-        | ReadonlySet<unknown>
-    ? never
-    : { readonly [K in keyof T]: JsonOnly<T[K]> };
+/** A value that JSON can represent. */
+export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json | undefined };
 
-/** A schema whose parsed output is JSON and parses again to itself (no Date, no one-way transform). */
+/** T if it is JSON all the way down, interfaces included; a Date, function, Map, bigint or symbol in it becomes never. */
+export type JsonOnly<T> = [T] extends [Json]
+  ? T // Also ends the recursion for a T that is, or contains, Json itself.
+  : T extends string | number | boolean | null | undefined
+    ? T
+    : T extends
+          | bigint
+          | symbol
+          | Date
+          | ((...args: never) => unknown)
+          | ReadonlyMap<unknown, unknown>
+          | ReadonlySet<unknown>
+      ? never
+      : { readonly [K in keyof T]: JsonOnly<T[K]> };
+
+/** Type that no schema has. The compiler's error message quotes it, and with it the reason. */
+export interface NotStorable<Why extends string> {
+  /** Reason why the schema is rejected. */
+  readonly "not storable": Why;
+}
+
+/** The schema itself if its parsed output is JSON and parses again to itself (no Date, no one-way transform). */
 export type Storable<S extends $ZodType> =
-  output<S> extends JsonOnly<output<S>> ? (output<S> extends input<S> ? S : never) : never;
+  output<S> extends JsonOnly<output<S>>
+    ? output<S> extends input<S>
+      ? S
+      : NotStorable<"its output must be a valid input of the same schema: no one-way transform">
+    : NotStorable<"its output must be JSON: no Date, Map, function or unknown (z.json() instead)">;
 
 const DEFAULT_RETRY_DELAYS_MS = [1_000, 10_000, 60_000];
 const MOST_RETRIES = 100;

@@ -33,6 +33,13 @@ export interface Envelope {
   readonly id: string;
   /** JSON text, 16 MiB at most. */
   readonly body: string;
+  /** Reason why the body of a received message is not text, as a full sentence. Absent: it is text. */
+  readonly unreadable?: string;
+  /**
+   * A received message as the driver got it, in the driver's own form. Copies pass it on, so that a message of another client
+   * keeps its bytes and properties. Absent on a new message.
+   */
+  readonly original?: object;
   /** Of the body, from 1. A copy keeps it. */
   readonly version: number;
   /** The user's headers, and nothing else. They arrive exactly as they were given. */

@@ -1,7 +1,7 @@
-import { toUSVString } from "node:util";
 import type { Acknowledgements } from "./acknowledgements.js";
 import type { Delivery, Envelope, Place, QueueShape, Session } from "./driver.js";
 import { toError } from "./failures.js";
+import { toWellFormed } from "./text.js";
 import type { Outcome } from "./verdict.js";
 
 /** Headers carry the errors, so their number and length are bounded. */
@@ -74,5 +74,5 @@ function copyFor(outcome: CopyingOutcome, envelope: Envelope): readonly [Envelop
 function shorten(reason: string): string {
   const text = reason.length > MAX_REASON_LENGTH ? `${reason.slice(0, MAX_REASON_LENGTH)}…` : reason;
   // A cut may leave half a surrogate pair, which no header carries.
-  return toUSVString(text);
+  return toWellFormed(text);
 }
