@@ -18,7 +18,7 @@ describe.skipIf(rabbitmq.url === null)(rabbitmq.title("connections that break"),
   test("publishing survives cuts: every message is confirmed in the end, and is in the queue", async () => {
     const proxy = await proxyTo(url);
     const { broker } = onServer(url);
-    const here = broker({ url: proxy.url, maxPendingConfirms: 50 });
+    const here = broker({ url: proxy.url, maxPendingConfirms: 50, timeoutMs: 60_000 });
     let confirmed = 0;
     const publishes = Array.from({ length: 3_000 }, async (_, n) => {
       await here.publish(tasks, { n });
