@@ -42,12 +42,17 @@ const HUNG_UP = /ECONNRESET|EPIPE|during opening handshake/;
 /** All that amqplib says where the server closes instead of opening, whatever the server said. */
 const NOT_OPENED = /^Expected ConnectionOpenOk/;
 
+/** The virtual host that an address names. */
+export function virtualHostOf(address: string): string {
+  return querystring.unescape(new URL(address).pathname.slice(1)) || "/";
+}
+
 /** For a connection that could not be made. */
 export function wordsOfOpening(error: unknown, address: string): string {
   const words = wordsOf(error);
   if (!(error instanceof Error)) return words;
   if (NOT_OPENED.test(error.message)) {
-    const host = show(querystring.unescape(new URL(address).pathname.slice(1)) || "/");
+    const host = show(virtualHostOf(address));
     return `the broker did not open the virtual host ${host}: it does not exist, say, or this user may not use it`;
   }
   const hungUp = HUNG_UP.test(error.message) && address.startsWith("amqp:");

@@ -1,13 +1,15 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Channel, ConsumeMessage } from "amqplib";
+import { deliveryLimitOf } from "../definition.js";
 import type { Answer, Delivery, Failure, QueueShape, Subscriber, Subscription } from "../driver.js";
 import { within } from "../within.js";
 import type { Connection } from "./connection.js";
 import type { Link } from "./link.js";
+import type { Publisher } from "./publisher.js";
 import { toFailure } from "./refusals.js";
 import { jitteredPauseMs } from "./time.js";
 import type { Topology } from "./topology.js";
-import { toEnvelope } from "./wire.js";
+import { countedReturns, toEnvelope, wasDelivered } from "./wire.js";
 
 /** For a cancellation or a channel to be closed in good order. */
 const GOODBYE_MS = 1_000;
@@ -27,6 +29,8 @@ export interface SubscriptionOptions {
   readonly prefetch: number;
   readonly limitMs: number;
   readonly report: (failure: Failure, queue: string) => void;
+  /** Publishes a copy of a message that goes back to its queue. */
+  readonly publish: Publisher["publish"];
   /** A message was settled after its channel had ended. */
   readonly onStale: () => void;
 }
@@ -39,6 +43,9 @@ export class RabbitmqSubscription implements Subscription {
   #attachments = 0;
   /** The broker did not answer the last goodbye: no use waiting for another. */
   #mute = false;
+  #cancelled: Promise<void> = Promise.resolve();
+  /** Messages that go back as copies, until that is done. */
+  readonly #returning = new Set<Promise<void>>();
 
   /** Answers once messages flow, or why they do not within the time limit. */
   static async open(options: SubscriptionOptions): Promise<Answer<RabbitmqSubscription>> {
@@ -60,13 +67,15 @@ export class RabbitmqSubscription implements Subscription {
     this.#stopping.abort();
     const generation = this.#generation;
     if (generation === null || generation.ended.aborted) return;
-    await this.#goodbye(generation.channel.cancel(generation.consumerTag));
+    this.#cancelled = this.#goodbye(generation.channel.cancel(generation.consumerTag));
+    await this.#cancelled;
   }
 
   async close(): Promise<void> {
     this.#stopping.abort();
     const generation = this.#generation;
     if (generation === null || generation.ended.aborted) return;
+    await this.#goodbye(Promise.all(this.#returning));
     await this.#goodbye(generation.channel.close());
   }
 
@@ -84,7 +93,7 @@ export class RabbitmqSubscription implements Subscription {
       const link = await connection.linked(deadline);
       if (link === null) break;
       answer = await this.#attach(link);
-      if (answer.ok || answer.failure === "mismatch") return answer;
+      if (answer.ok || answer.failure === "mismatch" || answer.failure === "missing") return answer;
       await pause(jitteredPauseMs(failures), undefined, { signal: deadline }).catch(() => undefined);
     }
     if (answer.ok || connection.link !== null) return answer;
@@ -114,12 +123,14 @@ export class RabbitmqSubscription implements Subscription {
     const channel = await link.openChannel();
     if (channel === null) return toFailure(new Error("Connection lost"));
 
+    // With half of the limit left, the broker dead-letters a message only because consumers were lost, not because they closed.
+    const copiedFrom = link.countsReturns ? Math.floor(deliveryLimitOf(queue) / 2) : Number.POSITIVE_INFINITY;
     const end = new AbortController();
     channel.once("close", () => end.abort());
     link.lost.addEventListener("abort", () => end.abort(), { once: true });
     const receive = (message: ConsumeMessage | null) => {
       if (message !== null) {
-        this.#receive(message, channel, end.signal);
+        this.#receive(message, channel, end.signal, copiedFrom);
         return;
       }
       // The queue was deleted, or moved to another node.
@@ -143,12 +154,14 @@ export class RabbitmqSubscription implements Subscription {
     return { ok: true, value: undefined };
   }
 
-  #receive(message: ConsumeMessage, channel: Channel, ended: AbortSignal): void {
-    const { subscriber, onStale } = this.#options;
+  /** @param copiedFrom number of counted returns from which on a message goes back as a copy */
+  #receive(message: ConsumeMessage, channel: Channel, ended: AbortSignal, copiedFrom: number): void {
+    const { subscriber, onStale, queue } = this.#options;
+    const goesBackAsCopy = queue.type === "quorum" && countedReturns(message) >= copiedFrom;
     let settled = false;
     const delivery: Delivery = {
       envelope: toEnvelope(message),
-      redelivered: message.fields.redelivered,
+      redelivered: wasDelivered(message),
       get live() {
         return !settled && !ended.aborted;
       },
@@ -158,6 +171,7 @@ export class RabbitmqSubscription implements Subscription {
         try {
           if (ended.aborted) onStale();
           else if (how === "ack") channel.ack(message);
+          else if (goesBackAsCopy) sendBack();
           else channel.nack(message, false, true);
         } catch {
           // The channel is closing and has not said so yet.
@@ -165,8 +179,27 @@ export class RabbitmqSubscription implements Subscription {
         }
       },
     };
+    const sendBack = () => this.#sendBack(message, channel, ended);
     if (this.#stopping.signal.aborted) delivery.settle("release");
     else subscriber.receive(delivery);
+  }
+
+  /** Publishes a copy and acknowledges the message: a return that the broker does not count. */
+  #sendBack(message: ConsumeMessage, channel: Channel, ended: AbortSignal): void {
+    const { publish, queue } = this.#options;
+    const copy = async () => {
+      // The copy must not be delivered to this consumer again.
+      await this.#cancelled;
+      const answer = await publish(queue, { ...toEnvelope(message), returned: true }, "ready");
+      if (ended.aborted) return;
+      if (answer.ok) channel.ack(message);
+      else channel.nack(message, false, true);
+    };
+    const returning = copy()
+      // The channel is closing, and the broker returns the message itself.
+      .catch(() => undefined)
+      .finally(() => this.#returning.delete(returning));
+    this.#returning.add(returning);
   }
 }
 
