@@ -94,7 +94,7 @@ export function defineQueue<S extends $ZodType>(definition: {
    * queue (`.dead`, `.wait.1000`).
    */
   readonly name: string;
-  /** What a message carries. Its output must be JSON that parses again to itself. */
+  /** What a message carries. Its output must be JSON that parses again to itself; `z.json()` accepts any JSON. */
   readonly payload: S & Storable<S>;
   /**
    * Milliseconds before each retry, 0 to 2,147,483,647; at most 100 of them, none for no retry.
