@@ -25,7 +25,7 @@ export interface QueueDriver {
 }
 
 /** All that a driver needs to know of a queue. */
-export type QueueShape = Pick<QueueDefinition, "name" | "retryDelaysMs" | "type">;
+export type QueueShape = Pick<QueueDefinition, "name" | "retryDelaysMs" | "type" | "deliveryLimit" | "declare">;
 
 /** A message as it is stored: ready-made text and what travels beside it. */
 export interface Envelope {
@@ -168,7 +168,16 @@ export type Failure =
   | { readonly ok: false; readonly failure: "closed"; readonly indeterminate: boolean }
   | { readonly ok: false; readonly failure: "unroutable" }
   | { readonly ok: false; readonly failure: "too large"; readonly reason: string }
-  | { readonly ok: false; readonly failure: "mismatch"; readonly mismatch: Mismatch };
+  | { readonly ok: false; readonly failure: "mismatch"; readonly mismatch: Mismatch }
+  | { readonly ok: false; readonly failure: "missing"; readonly missing: Missing };
+
+/** Queues that operators create (`declare: false`) and that do not exist. */
+export interface Missing {
+  /** Their names on the broker; at least one. */
+  readonly queues: readonly string[];
+  /** A command that creates all of them. */
+  readonly command: string;
+}
 
 /** A queue that exists with other settings: all of those that differ. */
 export interface Mismatch {

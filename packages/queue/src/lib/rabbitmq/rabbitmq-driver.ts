@@ -95,6 +95,7 @@ class RabbitmqSession implements Session {
         prefetch,
         limitMs: this.#options.timeoutMs,
         report: this.#report,
+        publish: (...args) => this.#publisher.publish(...args),
         onStale: () => {
           this.#stale++;
         },

@@ -48,6 +48,11 @@ const HUNG_UP = /ECONNRESET|EPIPE|during opening handshake/;
 /** All that amqplib says where the server closes instead of opening, whatever the server said. */
 const NOT_OPENED = /^Expected ConnectionOpenOk/;
 
+/** The virtual host that an address names. */
+export function virtualHostOf(address: string): string {
+  return querystring.unescape(new URL(address).pathname.slice(1)) || "/";
+}
+
 /**
  * Describes why a connection could not be opened. An address that has worked before gets no hint at the other scheme.
  */
@@ -55,7 +60,7 @@ export function wordsOfOpening(error: unknown, address: string, hasWorked: boole
   const words = wordsOf(error);
   if (!isError(error)) return words;
   if (NOT_OPENED.test(error.message)) {
-    const host = show(querystring.unescape(new URL(address).pathname.slice(1)) || "/");
+    const host = show(virtualHostOf(address));
     return `the broker did not open the virtual host ${host}: it does not exist, say, or this user may not use it`;
   }
   if (hasWorked) return words;

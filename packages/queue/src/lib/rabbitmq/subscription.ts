@@ -1,13 +1,15 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Channel, ConsumeMessage } from "amqplib";
+import { deliveryLimitOf } from "../definition.js";
 import type { Answer, Delivery, Failure, QueueShape, Subscriber, Subscription } from "../driver.js";
 import { within } from "../within.js";
 import type { Connection } from "./connection.js";
 import type { Link } from "./link.js";
+import type { Publisher } from "./publisher.js";
 import { toFailure } from "./refusals.js";
 import { jitteredPauseMs } from "./time.js";
 import type { Topology } from "./topology.js";
-import { toEnvelope } from "./wire.js";
+import { countedReturns, toEnvelope, wasDelivered } from "./wire.js";
 
 /** For a cancellation or a channel to be closed in good order. */
 const GOODBYE_MS = 1_000;
@@ -49,6 +51,8 @@ export interface SubscriptionOptions {
   readonly prefetch: number;
   readonly limitMs: number;
   readonly report: (failure: Failure, queue: string) => void;
+  /** Publishes a copy of a message that goes back to its queue. */
+  readonly publish: Publisher["publish"];
   /** A message was settled after its channel had ended. */
   readonly onStale: () => void;
 }
@@ -63,6 +67,9 @@ export class RabbitmqSubscription implements Subscription {
   #attachments = 0;
   /** The broker did not answer the last goodbye: no use waiting for another. */
   #mute = false;
+  #cancelled: Promise<void> = Promise.resolve();
+  /** Messages that go back as copies, until that is done. */
+  readonly #returning = new Set<Promise<void>>();
 
   /** Answers once messages flow, or why they do not within the time limit. */
   static async open(options: SubscriptionOptions): Promise<Answer<RabbitmqSubscription>> {
@@ -85,7 +92,8 @@ export class RabbitmqSubscription implements Subscription {
     this.#wake();
     const generation = this.#generation;
     if (generation === null || generation.ended) return;
-    await this.#goodbye(generation.channel.cancel(generation.consumerTag));
+    this.#cancelled = this.#goodbye(generation.channel.cancel(generation.consumerTag));
+    await this.#cancelled;
   }
 
   async close(): Promise<void> {
@@ -93,6 +101,7 @@ export class RabbitmqSubscription implements Subscription {
     this.#wake();
     const generation = this.#generation;
     if (generation === null || generation.ended) return;
+    await this.#goodbye(Promise.all(this.#returning));
     await this.#goodbye(generation.channel.close());
   }
 
@@ -111,7 +120,8 @@ export class RabbitmqSubscription implements Subscription {
       const link = await connection.linked(leftMs, signal);
       if (link === null) break;
       answer = await this.#attach(link);
-      if (answer.ok || answer.failure === "mismatch" || answer.failure === "denied") return answer;
+      if (answer.ok || answer.failure === "mismatch" || answer.failure === "denied" || answer.failure === "missing")
+        return answer;
       const pauseMs = Math.min(jitteredPauseMs(failures), Math.max(0, end - performance.now()));
       await pause(pauseMs, undefined, { signal }).catch(() => undefined);
       leftMs = end - performance.now();
@@ -151,6 +161,8 @@ export class RabbitmqSubscription implements Subscription {
     const channel = await link.openChannel();
     if (channel === null || link.lost !== null) return toFailure(new Error("Connection lost"));
 
+    // With half of the limit left, the broker dead-letters a message only because consumers were lost, not because they closed.
+    const copiedFrom = link.countsReturns ? Math.floor(deliveryLimitOf(queue) / 2) : Number.POSITIVE_INFINITY;
     const generation = new Generation(channel, link, () => this.#wake());
     let announced = false;
     const announce = () => {
@@ -162,7 +174,7 @@ export class RabbitmqSubscription implements Subscription {
       if (message !== null) {
         // A message can arrive before the promise of `consume` resolves.
         announce();
-        this.#receive(message, generation);
+        this.#receive(message, generation, copiedFrom);
         return;
       }
       if (generation.held.size > 0) report(cancelled(generation.held), queue.name);
@@ -188,15 +200,17 @@ export class RabbitmqSubscription implements Subscription {
     return { ok: true, value: undefined };
   }
 
-  #receive(message: ConsumeMessage, generation: Generation): void {
+  /** @param copiedFrom number of counted returns from which on a message goes back as a copy */
+  #receive(message: ConsumeMessage, generation: Generation, copiedFrom: number): void {
     const { channel } = generation;
-    const { subscriber, onStale } = this.#options;
+    const { subscriber, onStale, queue } = this.#options;
     const { deliveryTag } = message.fields;
     generation.held.set(deliveryTag, performance.now());
+    const goesBackAsCopy = queue.type === "quorum" && countedReturns(message) >= copiedFrom;
     let settled = false;
     const delivery: Delivery = {
       envelope: toEnvelope(message),
-      redelivered: message.fields.redelivered,
+      redelivered: wasDelivered(message),
       get live() {
         return !settled && !generation.ended;
       },
@@ -207,6 +221,7 @@ export class RabbitmqSubscription implements Subscription {
         try {
           if (generation.ended) onStale();
           else if (how === "ack") channel.ack(message);
+          else if (goesBackAsCopy) sendBack();
           else channel.nack(message, false, true);
         } catch {
           // The channel is closing and has not said so yet.
@@ -214,8 +229,28 @@ export class RabbitmqSubscription implements Subscription {
         }
       },
     };
+    const sendBack = () => this.#sendBack(message, generation);
     if (this.#stopping.signal.aborted) delivery.settle("release");
     else subscriber.receive(delivery);
+  }
+
+  /** Publishes a copy and acknowledges the message: a return that the broker does not count. */
+  #sendBack(message: ConsumeMessage, generation: Generation): void {
+    const { channel } = generation;
+    const { publish, queue } = this.#options;
+    const copy = async () => {
+      // The copy must not be delivered to this consumer again.
+      await this.#cancelled;
+      const answer = await publish(queue, { ...toEnvelope(message), returned: true }, "ready");
+      if (generation.ended) return;
+      if (answer.ok) channel.ack(message);
+      else channel.nack(message, false, true);
+    };
+    const returning = copy()
+      // The channel is closing, and the broker returns the message itself.
+      .catch(() => undefined)
+      .finally(() => this.#returning.delete(returning));
+    this.#returning.add(returning);
   }
 }
 
