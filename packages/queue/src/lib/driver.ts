@@ -113,7 +113,10 @@ export interface Session {
 export interface Subscriber {
   /** Does not wait: the delivery is settled later. */
   receive(delivery: Delivery): void;
-  /** Messages flow again after an interruption; whatever was in hand before it is about to arrive again. */
+  /**
+   * Messages flow again after an interruption; whatever was in hand before it is about to arrive again. Called before the first
+   * delivery after the interruption.
+   */
   resumed(): void;
 }
 
@@ -160,6 +163,8 @@ export type Answer<T = void> = { readonly ok: true; readonly value: T } | Failur
 export type Failure =
   | { readonly ok: false; readonly failure: "unavailable"; readonly reason: string; readonly indeterminate: boolean }
   | { readonly ok: false; readonly failure: "timeout"; readonly reason: string; readonly indeterminate: boolean }
+  /** The broker denied the call, and would deny it again: a missing permission. Nothing was stored. */
+  | { readonly ok: false; readonly failure: "denied"; readonly reason: string }
   | { readonly ok: false; readonly failure: "closed"; readonly indeterminate: boolean }
   | { readonly ok: false; readonly failure: "unroutable" }
   | { readonly ok: false; readonly failure: "too large"; readonly reason: string }

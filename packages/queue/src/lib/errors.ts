@@ -1,3 +1,5 @@
+import { isError } from "./is-error.js";
+
 /**
  * What went wrong:
  *
@@ -63,6 +65,6 @@ export class QueueError<C extends QueueErrorCode = QueueErrorCode> extends Error
   /** Whether it is one of this code. */
   static is<C extends QueueErrorCode>(value: unknown, code: C): value is QueueError<C>;
   static is(value: unknown, code?: QueueErrorCode): boolean {
-    return value instanceof Error && brand in value && (code === undefined || ("code" in value && value.code === code));
+    return isError(value) && brand in value && (code === undefined || ("code" in value && value.code === code));
   }
 }

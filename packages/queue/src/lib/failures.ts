@@ -14,6 +14,8 @@ export function toError(failure: Failure, { call, ...about }: Subject): QueueErr
   switch (failure.failure) {
     case "unavailable":
       return unsettled("UNAVAILABLE", `failed: ${failure.reason}`, failure.indeterminate);
+    case "denied":
+      return unsettled("UNAVAILABLE", `failed: ${failure.reason}`, false);
     case "timeout":
       return unsettled("TIMEOUT", `took too long: ${failure.reason}`, failure.indeterminate);
     case "closed":

@@ -3,6 +3,7 @@ import type { QueueDefinition } from "./definition.js";
 import type { Envelope } from "./driver.js";
 import { QueueError } from "./errors.js";
 import { lift } from "./evolution.js";
+import { isError } from "./is-error.js";
 import { describeIssues } from "./issues.js";
 import { whyNotJson } from "./json.js";
 import { byteLength } from "./text.js";
@@ -78,5 +79,5 @@ function parse<Q extends QueueDefinition>(
 
 /** Only the name: what a schema throws may quote the payload. */
 function nameOf(error: unknown): string {
-  return error instanceof Error ? error.name : typeof error;
+  return isError(error) ? error.name : typeof error;
 }

@@ -1,5 +1,6 @@
 import type { ConfirmChannel, Message } from "amqplib";
 import { type Answer, done, type Place, type QueueShape } from "../driver.js";
+import { isError } from "../is-error.js";
 import type { Connection } from "./connection.js";
 import { Deadlines } from "./deadlines.js";
 import type { Link } from "./link.js";
@@ -7,6 +8,9 @@ import { Outgoing } from "./outgoing.js";
 import { toFailure } from "./refusals.js";
 import { keyOf, type Topology } from "./topology.js";
 import { type Outbound, toContent, toProperties } from "./wire.js";
+
+/** Names of the errors that amqplib throws for a message that it cannot encode. Names, since Node's errors may be of another realm. */
+const UNENCODABLE: ReadonlySet<string> = new Set(["RangeError", "TypeError"]);
 
 export interface PublisherOptions {
   readonly timeoutMs: number;
@@ -88,7 +92,7 @@ export class Publisher {
 
   async #openChannel(link: Link): Promise<void> {
     const channel = await link.openConfirmChannel();
-    if (channel === null || link.lost.aborted) return;
+    if (channel === null || link.lost !== null) return;
     let fault: unknown = null;
     channel.on("error", (error) => {
       fault = error;
@@ -98,7 +102,7 @@ export class Publisher {
       this.#abandon(fault);
       // A channel also closes with its connection, which tells its channels first.
       queueMicrotask(() => {
-        if (!link.lost.aborted) void this.#openChannel(link);
+        if (link.lost === null) void this.#openChannel(link);
       });
     });
     channel.on("ack", ({ deliveryTag, multiple }) => this.#onConfirms(deliveryTag, multiple, true));
@@ -179,7 +183,7 @@ export class Publisher {
     void this.#topology.ensure(link, outgoing.queue).then((answer) => {
       const held = (this.#undeclared.get(key) ?? []).filter((each) => !each.answered);
       this.#undeclared.delete(key);
-      const again = link.lost.aborted || (!answer.ok && answer.failure === "timeout");
+      const again = link.lost !== null || (!answer.ok && answer.failure === "timeout");
       for (const each of held) {
         if (answer.ok && !again) this.#declared.add(each.target);
         if (answer.ok || again) this.#waiting.add(each);
@@ -257,5 +261,5 @@ export class Publisher {
 }
 
 function cannotBeEncoded(error: unknown): boolean {
-  return error instanceof RangeError || error instanceof TypeError;
+  return isError(error) && UNENCODABLE.has(error.name);
 }
