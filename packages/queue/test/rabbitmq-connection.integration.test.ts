@@ -7,7 +7,7 @@ import { createRelay, QueueError } from "../src/index.js";
 import { FakeOutbox } from "../src/lib/contract/fake-outbox.js";
 import { latch, PATIENCE, recorder } from "../src/lib/contract/fixture.js";
 import { memoryDedupe } from "../src/memory.js";
-import { onServer, proxyTo, type Tasks, tasks } from "./rabbitmq-queues.js";
+import { onServer, openChannel, proxyTo, type Tasks, tasks } from "./rabbitmq-queues.js";
 
 const rabbitmq = server("rabbitmq");
 const url = rabbitmq.url ?? "";
@@ -18,7 +18,7 @@ describe.skipIf(rabbitmq.url === null)(rabbitmq.title("connections that break"),
   test("publishing survives cuts: every message is confirmed in the end, and is in the queue", async () => {
     const proxy = await proxyTo(url);
     const { broker } = onServer(url);
-    const here = broker({ url: proxy.url, maxPendingConfirms: 50 });
+    const here = broker({ url: proxy.url, maxPendingConfirms: 50, timeoutMs: 60_000 });
     let confirmed = 0;
     const publishes = Array.from({ length: 3_000 }, async (_, n) => {
       await here.publish(tasks, { n });
@@ -95,6 +95,33 @@ describe.skipIf(rabbitmq.url === null)(rabbitmq.title("connections that break"),
     await expect.poll(() => messages.map(({ id }) => id), PATIENCE).toEqual(["a", "b"]);
     await here.close();
     expect(await broker().stats(tasks)).toMatchObject({ ready: 0, delayed: 0, dead: 0 });
+  });
+
+  test("a message without an id is handled, although an equal one was acknowledged on the connection that is lost", async () => {
+    const proxy = await proxyTo(url);
+    const { broker, prefix } = onServer(url);
+    const { messages, handler } = recorder<Tasks>();
+    const here = broker({ url: proxy.url });
+    await here.consume(tasks, handler);
+    const channel = await openChannel(url);
+    const publish = async () => {
+      channel.sendToQueue(`${prefix}tasks`, Buffer.from('{"n":1}'), { timestamp: 1_700_000_000 });
+      await channel.waitForConfirms();
+    };
+    await publish();
+    await expect.poll(() => messages.length, PATIENCE).toBe(1);
+    await setImmediate();
+    // Its answer comes after the acknowledgement on the same connection has arrived.
+    await here.stats(tasks);
+    await proxy.shut();
+    await expect.poll(() => broker().stats(tasks), PATIENCE).toMatchObject({ ready: 0, consumers: 0 });
+    await publish();
+    // Marks it as redelivered.
+    const taken = await channel.get(`${prefix}tasks`);
+    if (taken) channel.nack(taken);
+    await expect.poll(() => broker().stats(tasks), PATIENCE).toMatchObject({ ready: 1 });
+    await proxy.open();
+    await expect.poll(() => messages.map(({ redelivered }) => redelivered), PATIENCE).toEqual([false, true]);
   });
 
   test("a handler that blocks the event loop until its connection is lost runs once, and its message is acknowledged", async () => {

@@ -1,3 +1,4 @@
+import { CONTENT_ID_PREFIX } from "./arguments.js";
 import type { Delivery, Envelope } from "./driver.js";
 
 /** Enough for many lost connections in a row. */
@@ -9,7 +10,7 @@ const MOST_MISSING = 1_000;
  *
  * A broker leaves at most `prefetch` messages unacknowledged. So only the last `prefetch` acknowledgements of a connection
  * can be missing, and no more of them are kept. A message published again, also under the same id, is another message: its
- * time of publication differs.
+ * time of publication differs. Messages without an id are not remembered, because two of them can be equal.
  */
 export class Acknowledgements {
   readonly #prefetch: number;
@@ -25,6 +26,7 @@ export class Acknowledgements {
 
   /** Records an acknowledgement. Must be called before the delivery is settled. */
   add(delivery: Delivery): void {
+    if (delivery.envelope.id.startsWith(CONTENT_ID_PREFIX)) return;
     const key = keyOf(delivery.envelope);
     if (!delivery.live) {
       this.#addMissing(key);

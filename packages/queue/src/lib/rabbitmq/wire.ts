@@ -1,7 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import { createHash } from "node:crypto";
 import type { Message, MessageProperties, Options } from "amqplib";
-import { RESERVED_HEADER_PREFIX, show } from "../arguments.js";
+import { CONTENT_ID_PREFIX, RESERVED_HEADER_PREFIX, show } from "../arguments.js";
 import type { Envelope } from "../driver.js";
 import { VERSION_HEADER } from "../evolution.js";
 
@@ -121,7 +121,10 @@ export function toEnvelope(message: Message): Envelope {
   const headers = new Map<string, unknown>(Object.entries(properties.headers ?? {}));
   const id: unknown = properties.messageId;
   return {
-    id: typeof id === "string" && id !== "" ? id : `sha256-${createHash("sha256").update(content).digest("hex")}`,
+    id:
+      typeof id === "string" && id !== ""
+        ? id
+        : `${CONTENT_ID_PREFIX}${createHash("sha256").update(content).digest("hex")}`,
     body: content.toString("utf8"),
     version: Math.max(1, readNumber(headers.get(VERSION_HEADER)) ?? 1),
     headers: Object.fromEntries(usersHeaders(headers)),
