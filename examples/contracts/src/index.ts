@@ -1,3 +1,4 @@
+export { type Abortable, abortable } from "./abortable.js";
 export { openBroker, openProviderStates, openStore } from "./connect.js";
 export {
   type ResultDetails,

@@ -2,6 +2,7 @@ import { hostname } from "node:os";
 import type { Change, Job, NextOf } from "@subtitles/job-store";
 import type { SubtitleProgress } from "@subtitles/job-store/subtitle";
 import { type Broker, type Consumer, deadLetter, type Message, retry, type Verdict } from "@subtitles/queue";
+import { abortable } from "./abortable.js";
 import { consumeWhenReachable } from "./consume.js";
 import { Failure, NotNow } from "./failures.js";
 import type { JobProgress, SubtitleJob, SubtitleStore, Working, WorkingJob } from "./job.js";
@@ -119,9 +120,9 @@ export function startStage(stage: Stage, options: StageOptions): Consumer {
   }
 
   async function perform(job: WorkingJob, message: Message<StageQueue>, jobLog: Log): Promise<Outcome | Parked> {
-    const lost = new AbortController();
-    const progress = createProgressWriter(store, job, (error) => lost.abort(error));
-    const signal = AbortSignal.any([message.signal, lost.signal]);
+    using work = abortable(message.signal);
+    const { signal } = work;
+    const progress = createProgressWriter(store, job, (error) => work.abort(error));
     try {
       const outcome = await stage.work(job, { signal, progress: progress.report, log: jobLog });
       return { progress: progress.latest ?? undefined, ...outcome };

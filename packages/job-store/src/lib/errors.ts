@@ -18,14 +18,21 @@ export interface Issue {
   readonly message: string;
 }
 
-/** What an error tells besides its code; each code says in `JobStoreError` which of these it carries. */
+/** Details of an error, next to its code and message. `JobStoreError` describes which code has which of them. */
 export interface JobStoreErrorFields {
+  /** Id of the job, if the call was about one. */
   readonly jobId?: string | undefined;
+  /** ILLEGAL_TRANSITION: the stored status. */
   readonly from?: string | undefined;
+  /** ILLEGAL_TRANSITION: the requested status. */
   readonly to?: string | undefined;
+  /** CONFLICT: the stored version. */
   readonly currentVersion?: number | undefined;
+  /** UNAVAILABLE: true if the call may have been applied, once; false if it was not. */
   readonly indeterminate?: boolean | undefined;
+  /** UNREADABLE_RECORD: true if the change was applied and only the stored record could not be read. */
   readonly committed?: boolean | undefined;
+  /** INVALID_DATA: the invalid values, by path. */
   readonly issues?: readonly Issue[] | undefined;
 }
 

@@ -49,6 +49,8 @@ export const PASSING: ReadonlySet<string> = new Set([
 /** The server is there and refuses to write. */
 export const REFUSES_WRITES: ReadonlySet<string> = new Set(["OOM", "READONLY", "MISCONF", "NOREPLICAS"]);
 
+const ONE_NODE = "it is a node of a Redis Cluster; pass the nodes to redisDriver as cluster: [{ host, port }]";
+
 const MEANING: ReadonlyMap<string, string> = new Map([
   ["LOADING", "it is still loading its data"],
   ["BUSY", "a script that runs for long keeps it busy"],
@@ -58,6 +60,8 @@ const MEANING: ReadonlyMap<string, string> = new Map([
   ["READONLY", "it is a replica, which only its master writes to"],
   ["MISCONF", "it cannot save to its disk"],
   ["NOREPLICAS", "too few replicas follow it"],
+  ["CROSSSLOT", ONE_NODE],
+  ["MOVED", ONE_NODE],
 ]);
 
 /** A server's words, after what they mean for the store. */
@@ -69,6 +73,11 @@ export function inPlainWords(words: string): string {
 /** Whether these are a server's words for a missing permission; in a script, Redis before 7.2 and Valkey give no code. */
 export function isDenial(words: string): boolean {
   return /^NOPERM|The user executing the script can't|ACL failure in script/.test(words);
+}
+
+/** Whether these are a server's words for a command that it does not have, or that its configuration renames. */
+export function isUnknownCommand(words: string): boolean {
+  return /^ERR unknown command |Unknown (?:\w+ )?command called from/i.test(words);
 }
 
 /** The end of a call's time. `doubtful`: an attempt of it may have been carried out. */

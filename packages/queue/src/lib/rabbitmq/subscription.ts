@@ -17,6 +17,8 @@ const GOODBYE_MS = 1_000;
 /** A channel that brings deliveries, until it ends. Tags of one generation mean other messages in the next. */
 class Generation {
   readonly channel: Channel;
+  /** Number of counted returns from which on a message goes back as a copy. */
+  readonly copiedFrom: number;
   consumerTag = "";
   /** Times at which the unsettled messages were received, by delivery tag; the oldest first. */
   readonly held = new Map<number, number>();
@@ -24,8 +26,11 @@ class Generation {
   readonly #stopListening: () => void;
   #ended = false;
 
-  constructor(channel: Channel, link: Link, onEnd: () => void) {
+  constructor(channel: Channel, link: Link, queue: QueueShape, onEnd: () => void) {
     this.channel = channel;
+    // Closing consumers use half of the limit at most, so a message is dead-lettered only if consumers were lost as well.
+    this.copiedFrom =
+      queue.type === "quorum" && link.countsReturns ? Math.floor(deliveryLimitOf(queue) / 2) : Number.POSITIVE_INFINITY;
     this.#onEnd = onEnd;
     channel.once("close", () => this.end());
     this.#stopListening = link.onLost(() => this.end());
@@ -120,8 +125,7 @@ export class RabbitmqSubscription implements Subscription {
       const link = await connection.linked(leftMs, signal);
       if (link === null) break;
       answer = await this.#attach(link);
-      if (answer.ok || answer.failure === "mismatch" || answer.failure === "denied" || answer.failure === "missing")
-        return answer;
+      if (answer.ok || isFinal(answer)) return answer;
       const pauseMs = Math.min(jitteredPauseMs(failures), Math.max(0, end - performance.now()));
       await pause(pauseMs, undefined, { signal }).catch(() => undefined);
       leftMs = end - performance.now();
@@ -134,14 +138,20 @@ export class RabbitmqSubscription implements Subscription {
     const { signal } = this.#stopping;
     const { connection, report, queue } = this.#options;
     let failures = 0;
+    let reported: Failure["failure"] | null = null;
     while (!signal.aborted) {
       await this.#interrupted();
       if (failures > 0) await pause(jitteredPauseMs(failures), undefined, { signal }).catch(() => undefined);
       const link = await connection.linked(Number.POSITIVE_INFINITY, signal);
       if (link === null || signal.aborted) return;
       const answer = await this.#attach(link);
-      if (answer.ok) failures = 0;
-      else if (++failures === 1) report(answer, queue.name);
+      if (answer.ok) {
+        failures = 0;
+        reported = null;
+      } else if (++failures === 1 || (isFinal(answer) && answer.failure !== reported)) {
+        report(answer, queue.name);
+        reported = answer.failure;
+      }
     }
   }
 
@@ -161,9 +171,7 @@ export class RabbitmqSubscription implements Subscription {
     const channel = await link.openChannel();
     if (channel === null || link.lost !== null) return toFailure(new Error("Connection lost"));
 
-    // With half of the limit left, the broker dead-letters a message only because consumers were lost, not because they closed.
-    const copiedFrom = link.countsReturns ? Math.floor(deliveryLimitOf(queue) / 2) : Number.POSITIVE_INFINITY;
-    const generation = new Generation(channel, link, () => this.#wake());
+    const generation = new Generation(channel, link, queue, () => this.#wake());
     let announced = false;
     const announce = () => {
       if (announced) return;
@@ -174,7 +182,7 @@ export class RabbitmqSubscription implements Subscription {
       if (message !== null) {
         // A message can arrive before the promise of `consume` resolves.
         announce();
-        this.#receive(message, generation, copiedFrom);
+        this.#receive(message, generation);
         return;
       }
       if (generation.held.size > 0) report(cancelled(generation.held), queue.name);
@@ -200,13 +208,12 @@ export class RabbitmqSubscription implements Subscription {
     return { ok: true, value: undefined };
   }
 
-  /** @param copiedFrom number of counted returns from which on a message goes back as a copy */
-  #receive(message: ConsumeMessage, generation: Generation, copiedFrom: number): void {
+  #receive(message: ConsumeMessage, generation: Generation): void {
     const { channel } = generation;
-    const { subscriber, onStale, queue } = this.#options;
+    const { subscriber, onStale } = this.#options;
+    const goesBackAsCopy = countedReturns(message) >= generation.copiedFrom;
     const { deliveryTag } = message.fields;
     generation.held.set(deliveryTag, performance.now());
-    const goesBackAsCopy = queue.type === "quorum" && countedReturns(message) >= copiedFrom;
     let settled = false;
     const delivery: Delivery = {
       envelope: toEnvelope(message),
@@ -265,4 +272,9 @@ function cancelled(held: ReadonlyMap<number, number>): Failure {
     `RabbitMQ cancelled the consumer, which held ${held.size === 1 ? "a message" : `${held.size} messages`} for up to ${forMs} ms: ` +
     "either the acknowledgement timed out (consumer_timeout), or the queue was deleted";
   return { ok: false, failure: "unavailable", reason, indeterminate: false };
+}
+
+/** True for a failure that a repeated call cannot overcome. */
+function isFinal({ failure }: Failure): boolean {
+  return failure === "mismatch" || failure === "missing" || failure === "denied";
 }
