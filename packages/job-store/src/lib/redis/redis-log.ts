@@ -1,3 +1,4 @@
+import { onAbort } from "../abort.js";
 import type { EventLog, LoggedEvent, LogPage, Place, Reading } from "../driver.js";
 import { unavailable } from "../errors.js";
 import type { BlockingReader, StreamEntry } from "./blocking-reader.js";
@@ -61,12 +62,11 @@ export class RedisLog implements EventLog {
   /** A blocking read that nobody waits for any more ends by itself. @throws JobStoreError UNAVAILABLE */
   #wait(place: Place, limit: number, signal: AbortSignal): Promise<readonly StreamEntry[]> {
     return new Promise((resolve, reject) => {
-      const stop = () => resolve([]);
-      signal.addEventListener("abort", stop, { once: true });
+      const withdraw = onAbort(signal, () => resolve([]));
       this.#reader
         .read(this.#server.keys.events, idOf(place), limit)
         .then(resolve, () => reject(unavailable("The log of events cannot be read.", false)))
-        .finally(() => signal.removeEventListener("abort", stop));
+        .finally(withdraw);
     });
   }
 }
