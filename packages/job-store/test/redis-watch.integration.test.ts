@@ -87,6 +87,91 @@ describe.skipIf(!available)(title("watching Redis under faults"), () => {
     expect(await waiting).toEqual(done);
   });
 
+  describe("a server that comes back with an older snapshot", () => {
+    /** A server that saves only when it is told to. */
+    async function snapshotted() {
+      const own = await startRedis();
+      onTestFinished(() => own.stop());
+      const admin = new Redis(own.url);
+      admin.on("error", () => {}); // It is killed.
+      onTestFinished(() => admin.disconnect());
+      return { own, save: () => admin.save() };
+    }
+
+    test("is told to watchers as resync, and what happens then follows", async () => {
+      const { own, save } = await snapshotted();
+      const store = openStore(own.url);
+      await store.create({ title: "One" }, { id: "a" });
+      const ofJob = await watching(store, "a");
+      const ofAll = await watching(store);
+      expect(await ofJob.next()).toMatchObject({ type: "snapshot" });
+      await save();
+      await store.updateStatus("a", "working");
+      for (let done = 1; done <= 4; done++) await store.updateProgress("a", { done });
+      for (const events of [ofJob, ofAll]) {
+        expect(await events.next()).toMatchObject({ type: "status", to: "working" });
+        for (let done = 1; done <= 4; done++) expect(await events.next()).toMatchObject({ progress: { done } });
+      }
+      await own.kill();
+      await own.restart();
+      for (const events of [ofJob, ofAll]) expect(await events.next()).toMatchObject({ type: "resync" });
+      expect(await store.get("a")).toMatchObject({ status: "waiting" });
+      await store.updateStatus("a", "failed");
+      for (const events of [ofJob, ofAll]) expect(await events.next()).toMatchObject({ type: "status", to: "failed" });
+    });
+
+    test("is told to a watcher that was away until the log was as long again", async () => {
+      const { own, save } = await snapshotted();
+      await using proxy = await startTcpProxy(own);
+      const watched = openStore(`redis://127.0.0.1:${proxy.port}`);
+      const writer = openStore(own.url);
+      await writer.create({ title: "One" }, { id: "a" });
+      const events = await watching(watched);
+      await save();
+      for (const id of ["b", "c", "d"]) await writer.create({ title: "Lost" }, { id });
+      for (const id of ["b", "c", "d"]) expect(await events.next()).toMatchObject({ type: "created", id });
+      await proxy.shut();
+      await own.kill();
+      await own.restart();
+      for (const id of ["e", "f", "g", "h", "i"]) await writer.create({ title: "New" }, { id });
+      await proxy.open();
+      expect(await events.next()).toMatchObject({ type: "resync" });
+      await writer.create({ title: "Newest" }, { id: "j" });
+      expect(await events.next()).toMatchObject({ type: "created", id: "j" });
+      await watched.close();
+    });
+
+    test("is no reason for a resync if nothing was lost", async () => {
+      const { own, save } = await snapshotted();
+      const store = openStore(own.url);
+      const events = await watching(store);
+      for (const id of ["a", "b"]) await store.create({ title: "One" }, { id });
+      for (const id of ["a", "b"]) expect(await events.next()).toMatchObject({ type: "created", id });
+      await save();
+      await own.kill();
+      await own.restart();
+      await store.create({ title: "One" }, { id: "c" });
+      expect(await events.next()).toMatchObject({ type: "created", id: "c" });
+    });
+
+    test("ends a wait for a status that the job has again", async () => {
+      const { own, save } = await snapshotted();
+      const store = openStore(own.url);
+      await store.create({ title: "One" }, { id: "a" });
+      await store.updateStatus("a", "failed");
+      await save();
+      await store.updateStatus("a", "waiting");
+      const events = await watching(store, "a");
+      expect(await events.next()).toMatchObject({ type: "snapshot" });
+      const waiting = store.waitFor("a");
+      await store.updateStatus("a", "working");
+      expect(await events.next()).toMatchObject({ type: "status", to: "working" });
+      await own.kill();
+      await own.restart();
+      expect(await waiting).toMatchObject({ status: "failed", version: 2 });
+    });
+  });
+
   describe("a server that says nothing any more keeps nobody who wants to leave:", () => {
     /** Calls would wait for ten minutes, longer than a test may take. */
     async function frozen() {

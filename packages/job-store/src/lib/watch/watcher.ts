@@ -10,7 +10,7 @@ import { leavable } from "../leavable.js";
 import type { JobEvent } from "../store.js";
 import { Feed, gapOf } from "./feed.js";
 import { unlessAborted } from "./give-up.js";
-import { type News, Subscription } from "./subscription.js";
+import { isRewound, type News, Subscription } from "./subscription.js";
 
 /** How records become jobs and logged progress becomes progress: the store's business. */
 export interface Reader<D extends JobDefinition> {
@@ -182,7 +182,7 @@ export class Watcher<D extends JobDefinition> {
       const signal = this.#calls.signal;
       const page = await this.#ask(() => feed.log.after(place, { limit: 1000, waitMs: 0, signal }), ends);
       if (page === null) return;
-      const gap = gapOf(page);
+      const gap = gapOf(page, place);
       if (gap !== null) yield this.#toEvent({ ...gap, feed }, places);
       for (const event of page.events) yield this.#toEvent({ ...event, feed }, places);
       places.set(feed, page.place);
@@ -198,7 +198,7 @@ export class Watcher<D extends JobDefinition> {
       for (const one of news) {
         if (subscription.ended) return;
         const seen = places.get(one.feed);
-        const old = seen?.log === one.place.log && one.place.number <= seen.number;
+        const old = !isRewound(one) && seen?.log === one.place.log && one.place.number <= seen.number;
         if (!old) yield this.#toEvent(one, places);
       }
     }
@@ -208,7 +208,7 @@ export class Watcher<D extends JobDefinition> {
     const { feed, place, ...event } = news;
     places.set(feed, place);
     const cursor = this.#cursor(places);
-    if (event.type === "resync") return { ...event, cursor };
+    if (event.type === "resync") return { type: event.type, reason: event.reason, cursor };
     // The definition's statuses and progress, as it wrote them.
     return { ...event, at: new Date(event.at), cursor } as JobEvent<D>;
   }
