@@ -15,6 +15,7 @@ function start(timeoutMs = 2000) {
   const sent: string[][] = [];
   const carrier = {
     smallest: 16,
+    keepsOrder: false as boolean,
     isReady: true as boolean,
     prepare: vi.fn(async () => {}),
     onBatch: async (_: readonly Named[]): Promise<void> => {},

@@ -132,7 +132,10 @@ describe.skipIf(!available)(title("The permissions of a Redis user"), () => {
     async function prepared(): Promise<JobStore<Report>> {
       await grant(...exactly);
       const store = openLimited();
-      await store.create({ title: "Before", label: "x" }, { id: "before", outbox: [{ queue: "reports", payload: 1 }] });
+      // So large that jobs are read by their sizes.
+      const body = "x".repeat(1_000_000);
+      const outbox = [{ queue: "reports", payload: 1 }];
+      await store.create({ title: "Before", label: "x", body }, { id: "before", outbox });
       await admin.lpush(`${keyPrefix}job:foreign`, "x");
       return store;
     }

@@ -37,6 +37,15 @@ async function waitingForEvent(store: JobStore<Report>, id: string) {
   return { leave: () => events.return?.(), next: events.next() };
 }
 
+/** For each, some at a time: each has the time of a call. */
+async function inParts<T, R>(all: readonly T[], call: (one: T, n: number) => Promise<R>): Promise<readonly R[]> {
+  const results: R[] = [];
+  for (let first = 0; first < all.length; first += 50) {
+    results.push(...(await Promise.all(all.slice(first, first + 50).map((one, n) => call(one, first + n)))));
+  }
+  return results;
+}
+
 export function leaving({ test }: Context): void {
   test("a watcher of a job leaves at once, though it waits for an event", async ({ store }) => {
     const { leave, next } = await waitingForEvent(store, "a");
@@ -80,7 +89,7 @@ export function leaving({ test }: Context): void {
   test("after 300 watchers have left, nothing reads the log any more", async ({ place }) => {
     const { driver, reads } = observed(place.driver);
     await using store = createJobStore({ job: report, driver });
-    const watchers = await Promise.all(manyIds(300).map((id) => waitingForEvent(store, id)));
+    const watchers = await inParts(manyIds(300), (id) => waitingForEvent(store, id));
     await vi.waitFor(() => expect(reads.size).toBeGreaterThan(0), { timeout: 20_000 });
     await Promise.all(watchers.map(({ leave }) => leave()));
     // While anyone watches, one read follows the other.
@@ -92,22 +101,20 @@ export function leaving({ test }: Context): void {
     const warnings: Error[] = [];
     const onWarning = (warning: Error) => warnings.push(warning);
     process.on("warning", onWarning);
+    const { driver, reads } = observed(place.driver);
+    const stores = Array.from({ length: 8 }, () => createJobStore({ job: report, driver }));
     try {
-      const { driver, reads } = observed(place.driver);
-      const stores = Array.from({ length: 8 }, () => createJobStore({ job: report, driver }));
       const store = stores[0] as JobStore<Report>;
       await store.create({ title: "One" }, { id: "a" });
       const stop = new AbortController();
       const { signal } = stop;
       const waits = Array.from({ length: MANY }, () => store.waitFor("a", { signal }).catch(() => "stopped"));
       const empty = Array.from({ length: MANY }, () => store.outbox.read({ waitMs: 60_000, signal }));
-      const watchers = await Promise.all(
-        manyIds(1000).map(async (id, n) => {
-          const events = stores[n % stores.length]?.watch(id, { signal })[Symbol.asyncIterator]();
-          await events?.next();
-          return { next: events?.next() };
-        }),
-      );
+      const watchers = await inParts(manyIds(1000), async (id, n) => {
+        const events = stores[n % stores.length]?.watch(id, { signal })[Symbol.asyncIterator]();
+        await events?.next();
+        return { next: events?.next() };
+      });
       await vi.waitFor(() => expect(reads.size).toBeGreaterThan(0), { timeout: 20_000 });
       const signals = [signal, ...reads];
       expect(Math.max(...signals.map((one) => getEventListeners(one, "abort").length))).toBeLessThanOrEqual(10);
@@ -122,6 +129,7 @@ export function leaving({ test }: Context): void {
       expect(warnings.map(String)).toEqual([]);
     } finally {
       process.off("warning", onWarning);
+      await Promise.all(stores.map((one) => one.close()));
     }
   });
 }

@@ -2,6 +2,7 @@ import { onAbort } from "../abort.js";
 import type { EventLog, LoggedEvent, LogPage, Place, Reading } from "../driver.js";
 import { unavailable } from "../errors.js";
 import type { BlockingReader, StreamEntry } from "./blocking-reader.js";
+import { MOST_TOUCHED, SMALL } from "./limits.js";
 import { FOREIGN, readingOf } from "./record-text.js";
 import { scripts } from "./scripts.js";
 import type { Server } from "./server.js";
@@ -42,7 +43,9 @@ export class RedisLog implements EventLog {
   }
 
   async after(place: Place, options: { limit: number; waitMs: number; signal: AbortSignal }): Promise<LogPage> {
-    const count = Math.min(options.limit, MOST_ENTRIES);
+    // An entry may hold progress that is as large as the largest record.
+    const fitting = Math.floor(MOST_TOUCHED / (this.#server.knownMap?.largest ?? SMALL));
+    const count = Math.min(options.limit, MOST_ENTRIES, Math.max(1, fitting));
     if (options.waitMs === 0) return this.#pageAfter(place, await this.#range(place, count), options);
     const { at } = await this.#lastWaited(place);
     const entries = await this.#wait(place, count, options.signal);
