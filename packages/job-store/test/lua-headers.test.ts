@@ -28,10 +28,12 @@ const VERBS = ["create.lua", "move.lua", "progress.lua", "save.lua", "drop.lua",
 
 /** What stands before a script is part of it; see scripts.ts. */
 function preludes(file: string): readonly string[] {
-  if ([...VERBS, "record.lua", "commit.lua"].includes(file)) return ["places.lua", "log.lua", "batch.lua"];
-  if (["batch.lua", "surplus.lua"].includes(file)) return ["places.lua", "log.lua"];
-  if (["log.lua", "find.lua", "trim.lua"].includes(file) || /^audit-(?!keys)/.test(file)) return ["places.lua"];
-  return /^outbox-/.test(file) ? ["outbox.lua"] : [];
+  if ([...VERBS, "record.lua", "commit.lua"].includes(file)) return ["touch.lua", "places.lua", "log.lua", "batch.lua"];
+  if (["batch.lua", "surplus.lua"].includes(file)) return ["touch.lua", "places.lua", "log.lua"];
+  if (["log.lua", "find.lua", "trim.lua"].includes(file) || /^audit-(?!keys)/.test(file))
+    return ["touch.lua", "places.lua"];
+  if (["places.lua", "read.lua", "rejected.lua"].includes(file)) return ["touch.lua"];
+  return /^outbox-/.test(file) ? ["touch.lua", "outbox.lua"] : [];
 }
 
 describe.each(files)("%s", (file) => {

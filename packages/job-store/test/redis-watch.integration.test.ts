@@ -1,5 +1,5 @@
 import { Redis } from "ioredis";
-import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import type { PrivateServer } from "../../../test/servers/private-server.js";
 import { PERSISTENT, startRedis } from "../../../test/servers/redis.js";
 import { privateServer } from "../../../test/servers/require.js";
@@ -28,7 +28,7 @@ describe.skipIf(!available)(title("watching Redis under faults"), () => {
   });
 
   function openStore(url = redis.url, eventLogLength?: number) {
-    const store = createJobStore({ job: report, driver: redisDriver({ url, eventLogLength }) });
+    const store = createJobStore({ job: report, driver: redisDriver({ url, eventLogLength, timeoutMs: 60_000 }) });
     onTestFinished(() => store.close());
     return store;
   }
@@ -87,11 +87,96 @@ describe.skipIf(!available)(title("watching Redis under faults"), () => {
     expect(await waiting).toEqual(done);
   });
 
+  describe("a server that comes back with an older snapshot", () => {
+    /** A server that saves only when it is told to. */
+    async function snapshotted() {
+      const own = await startRedis();
+      onTestFinished(() => own.stop());
+      const admin = new Redis(own.url);
+      admin.on("error", () => {}); // It is killed.
+      onTestFinished(() => admin.disconnect());
+      return { own, save: () => admin.save() };
+    }
+
+    test("is told to watchers as resync, and what happens then follows", async () => {
+      const { own, save } = await snapshotted();
+      const store = openStore(own.url);
+      await store.create({ title: "One" }, { id: "a" });
+      const ofJob = await watching(store, "a");
+      const ofAll = await watching(store);
+      expect(await ofJob.next()).toMatchObject({ type: "snapshot" });
+      await save();
+      await store.updateStatus("a", "working");
+      for (let done = 1; done <= 4; done++) await store.updateProgress("a", { done });
+      for (const events of [ofJob, ofAll]) {
+        expect(await events.next()).toMatchObject({ type: "status", to: "working" });
+        for (let done = 1; done <= 4; done++) expect(await events.next()).toMatchObject({ progress: { done } });
+      }
+      await own.kill();
+      await own.restart();
+      for (const events of [ofJob, ofAll]) expect(await events.next()).toMatchObject({ type: "resync" });
+      expect(await store.get("a")).toMatchObject({ status: "waiting" });
+      await store.updateStatus("a", "failed");
+      for (const events of [ofJob, ofAll]) expect(await events.next()).toMatchObject({ type: "status", to: "failed" });
+    });
+
+    test("is told to a watcher that was away until the log was as long again", async () => {
+      const { own, save } = await snapshotted();
+      await using proxy = await startTcpProxy(own);
+      const watched = openStore(`redis://127.0.0.1:${proxy.port}`);
+      const writer = openStore(own.url);
+      await writer.create({ title: "One" }, { id: "a" });
+      const events = await watching(watched);
+      await save();
+      for (const id of ["b", "c", "d"]) await writer.create({ title: "Lost" }, { id });
+      for (const id of ["b", "c", "d"]) expect(await events.next()).toMatchObject({ type: "created", id });
+      await proxy.shut();
+      await own.kill();
+      await own.restart();
+      for (const id of ["e", "f", "g", "h", "i"]) await writer.create({ title: "New" }, { id });
+      await proxy.open();
+      expect(await events.next()).toMatchObject({ type: "resync" });
+      await writer.create({ title: "Newest" }, { id: "j" });
+      expect(await events.next()).toMatchObject({ type: "created", id: "j" });
+      await watched.close();
+    });
+
+    test("is no reason for a resync if nothing was lost", async () => {
+      const { own, save } = await snapshotted();
+      const store = openStore(own.url);
+      const events = await watching(store);
+      for (const id of ["a", "b"]) await store.create({ title: "One" }, { id });
+      for (const id of ["a", "b"]) expect(await events.next()).toMatchObject({ type: "created", id });
+      await save();
+      await own.kill();
+      await own.restart();
+      await store.create({ title: "One" }, { id: "c" });
+      expect(await events.next()).toMatchObject({ type: "created", id: "c" });
+    });
+
+    test("ends a wait for a status that the job has again", async () => {
+      const { own, save } = await snapshotted();
+      const store = openStore(own.url);
+      await store.create({ title: "One" }, { id: "a" });
+      await store.updateStatus("a", "failed");
+      await save();
+      await store.updateStatus("a", "waiting");
+      const events = await watching(store, "a");
+      expect(await events.next()).toMatchObject({ type: "snapshot" });
+      const waiting = store.waitFor("a");
+      await store.updateStatus("a", "working");
+      expect(await events.next()).toMatchObject({ type: "status", to: "working" });
+      await own.kill();
+      await own.restart();
+      expect(await waiting).toMatchObject({ status: "failed", version: 2 });
+    });
+  });
+
   describe("a server that says nothing any more keeps nobody who wants to leave:", () => {
-    /** Calls would wait for ten seconds; whoever leaves must not. */
+    /** Calls would wait for ten minutes, longer than a test may take. */
     async function frozen() {
       const own = await startRedis();
-      const store = createJobStore({ job: report, driver: redisDriver({ url: own.url, timeoutMs: 10_000 }) });
+      const store = createJobStore({ job: report, driver: redisDriver({ url: own.url, timeoutMs: 600_000 }) });
       await store.create({ title: "One" }, { id: "a" });
       const { value } = await store.watch("a")[Symbol.asyncIterator]().next();
       await own.kill("SIGSTOP");
@@ -103,24 +188,13 @@ describe.skipIf(!available)(title("watching Redis under faults"), () => {
       return { store, cursor: value.cursor as string };
     }
 
-    const soon = { timeout: 3000 };
-    const within = async <T>(promise: Promise<T>): Promise<T> => {
-      let outcome: { value: T } | { error: unknown } | undefined;
-      promise.then(
-        (value) => (outcome = { value }),
-        (error: unknown) => (outcome = { error }),
-      );
-      await vi.waitFor(() => expect(outcome).toBeDefined(), soon);
-      return promise;
-    };
-
     test("a watcher that aborts", async () => {
       const { store, cursor } = await frozen();
       for (const target of ["a", undefined, { after: cursor }]) {
         const stop = new AbortController();
         const next = store.watch(target, { signal: stop.signal })[Symbol.asyncIterator]().next();
         stop.abort();
-        expect(await within(next)).toEqual({ done: true, value: undefined });
+        expect(await next).toEqual({ done: true, value: undefined });
       }
     });
 
@@ -129,8 +203,8 @@ describe.skipIf(!available)(title("watching Redis under faults"), () => {
       const stop = new AbortController();
       const waiting = store.waitFor("a", { signal: stop.signal });
       stop.abort(new Error("enough"));
-      await expect(within(waiting)).rejects.toThrow("enough");
-      await expect(within(store.waitFor("a", { timeoutMs: 50 }))).rejects.toMatchObject({ code: "TIMEOUT" });
+      await expect(waiting).rejects.toThrow("enough");
+      await expect(store.waitFor("a", { timeoutMs: 50 })).rejects.toMatchObject({ code: "TIMEOUT" });
     });
 
     test("watchers and waits of a store that is closed", async () => {
@@ -138,8 +212,8 @@ describe.skipIf(!available)(title("watching Redis under faults"), () => {
       const waiting = store.waitFor("a").catch((error: unknown) => error);
       const next = store.watch("a")[Symbol.asyncIterator]().next();
       void store.close();
-      expect(await within(waiting)).toMatchObject({ code: "CLOSED" });
-      expect(await within(next)).toEqual({ done: true, value: undefined });
+      expect(await waiting).toMatchObject({ code: "CLOSED" });
+      expect(await next).toEqual({ done: true, value: undefined });
     });
   });
 
@@ -172,7 +246,7 @@ describe.skipIf(!available)(title("watching Redis under faults"), () => {
   });
 
   test("an event's cursor serves, however many shards there are", async () => {
-    const store = createJobStore({ job: report, driver: redisDriver({ client, shards: 512, timeoutMs: 20_000 }) });
+    const store = createJobStore({ job: report, driver: redisDriver({ client, shards: 512, timeoutMs: 60_000 }) });
     onTestFinished(() => store.close());
     const events = await watching(store);
     await store.create({ title: "One" }, { id: "a" });

@@ -13,7 +13,7 @@ describe.skipIf(url === null)(title("Redis"), () => {
     const address = url as string;
     // Bytes and characters of a key differ.
     const keyPrefix = `${prefix}${randomUUID()}:séance:映画:🎬:`;
-    const open = () => redisDriver({ url: address, keyPrefix });
+    const open = () => redisDriver({ url: address, keyPrefix, timeoutMs: 60_000 });
     return {
       driver: open(),
       again: open,

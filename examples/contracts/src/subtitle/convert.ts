@@ -16,20 +16,22 @@ const LINE_BREAK = /<br\s*\/?>/gi;
 const PLAIN_TAGS = new Set(["i", "b", "u"]);
 
 function srtCueToVtt({ index, startMs, endMs, text }: Cue): Cue {
-  const kept = text.replaceAll(OVERRIDE, "").replaceAll(LINE_BREAK, "\n");
-  const lines = withPlainTags(kept, SRT_TAG)
-    .split("\n")
-    .filter((line) => line.trim() !== "");
+  const lines = linesOf(withPlainTags(text.replaceAll(OVERRIDE, "").replaceAll(LINE_BREAK, "\n"), SRT_TAG));
   return { index, startMs, endMs, settings: AT_TOP.test(text) ? "line:0" : "", text: lines.join("\n") };
 }
 
 function vttCueToSrt({ index, startMs, endMs, settings, text }: Cue): Cue {
-  const lines = withPlainTags(text, VTT_TAG)
-    .split("\n")
-    // SRT cannot escape an arrow, and such a line would begin another cue.
-    .map((line) => (isMeantAsTimeLine(line) ? line.replaceAll(/>|&gt;/g, "›") : line));
+  // SRT cannot escape an arrow, and such a line would begin another cue.
+  const lines = linesOf(withPlainTags(text, VTT_TAG)).map((line) =>
+    isMeantAsTimeLine(line) ? line.replaceAll(/>|&gt;/g, "›") : line,
+  );
   const top = /(?:^|\s)line:(?:[0-4]?\d%|\d(?:\s|$))/.test(settings) ? "{\\an8}" : "";
   return { index, startMs, endMs, settings: "", text: top + lines.join("\n") };
+}
+
+/** Returns the lines of a text without blank lines, at which many players end a cue. */
+function linesOf(text: string): readonly string[] {
+  return text.split("\n").filter((line) => line.trim() !== "");
 }
 
 /** Keeps the tags for italic, bold and underlined text, which both formats have, and removes all others. */

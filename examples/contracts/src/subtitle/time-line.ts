@@ -20,7 +20,7 @@ const TIME = String.raw`(?:\d{1,9}:)?\d{1,2}:\d{1,2}(?:[.,]\d{1,9})?`;
 const TIME_LINE = new RegExp(String.raw`^\s*(${TIME})\s*-->\s*(${TIME})(?=\s|$)`);
 
 // A time line with damage that can be read in one way only: an index, brackets or quotation marks around the times, spaces
-// within them, more than a fraction after the seconds, a shorter or broken arrow, settings without a space before them.
+// within them, a second fraction, an arrow that is too short, too long or has a space, settings without a space before them.
 const ARROW = /-(?:\s?-){0,2}\s?>/;
 const LOOSE_TIME = String.raw`-?\d{1,9}(?:\s?[:.,]\s?\d{1,9}){1,4}`;
 const LOOSE_TIME_LINE = new RegExp(

@@ -8,7 +8,7 @@ const LINE_BREAK = /<br\s*\/?>/gi;
 /** Returns a cue's text as players show it: with its tags, decoded character references, and no tags that players ignore. */
 export function readVttText(written: string): string {
   return outsideTags(written, VTT_TAG, (part) => {
-    const shown = decodeHTML(part.replaceAll(LINE_BREAK, "\n").replaceAll(OTHER_TAG, ""));
+    const shown = decodeHTML(part.replaceAll(LINE_BREAK, "\n").replaceAll(OTHER_TAG, "")).replaceAll(/\r\n?/g, "\n");
     // "&lt;b&gt;" is text: as "<b>" it would be a tag.
     return shown.replaceAll(VTT_TAG, (tag) => `‹${tag.slice(1, -1)}›`);
   });

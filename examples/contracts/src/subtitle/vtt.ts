@@ -36,13 +36,18 @@ export function parseVtt(source: string): Subtitle {
   /** Block that is the next cue's index if a time line follows it, and text otherwise. */
   let index: Line | null = null;
   const addText = (more: readonly Line[]) => {
-    if (isAfterCue) cues.at(-1)?.lines.push(...more);
+    const last = isAfterCue ? cues.at(-1) : undefined;
+    for (const line of more) last?.lines.push(line);
   };
   for (const block of blocks) {
     const at = block.findIndex(({ text }) => timesIn(text) !== null);
-    refuseDamage(block, at, cues.length);
+    const first = block[0]?.text ?? "";
+    const last = cues.at(-1)?.cue.id;
+    const isNumbered =
+      cues.length === 0 ? indexIn(first) !== null : isNextIndex(first, indexIn(last ?? ""), cues.length);
+    refuseDamage(block, at, isNumbered);
     const above = block.slice(0, Math.max(at < 0 ? block.length : at - 1, 0));
-    const isIndex = at < 0 && block.length === 1 && isNextIndex(block[0]?.text ?? "", null, cues.length);
+    const isIndex = isNumbered && at < 0 && block.length === 1;
     if (index !== null && (at !== 0 || isIndex)) addText([index]);
     if (isIndex) {
       index = block[0] ?? null;
@@ -134,13 +139,16 @@ function idOf(block: readonly Line[]): number | null {
   return at > 0 ? indexIn(block[at - 1]?.text ?? "") : null;
 }
 
-/** @throws SubtitleFormatError for a line that was meant as a time line; `at` is the block's own, -1 if it has none */
-function refuseDamage(block: readonly Line[], at: number, cues: number): void {
+/**
+ * @param at The block's time line, -1 if it has none.
+ * @param isNumbered `true` if the block's first line is the next cue's index.
+ * @throws SubtitleFormatError for another line that was meant as a time line
+ */
+function refuseDamage(block: readonly Line[], at: number, isNumbered: boolean): void {
   const damaged = block.find(({ text }, line) => line !== at && !text.includes("&gt;") && isMeantAsTimeLine(text));
   if (damaged) throw damagedTimeLine(damaged.number);
-  const [first, second] = block;
-  if (at < 0 && second && isNextIndex(first?.text ?? "", null, cues) && isPartOfTimeLine(second.text))
-    throw damagedTimeLine(second.number);
+  const second = block[1];
+  if (at < 0 && isNumbered && second && isPartOfTimeLine(second.text)) throw damagedTimeLine(second.number);
 }
 
 function withoutOuterBlankLines(text: string): string {

@@ -135,6 +135,8 @@ describe("an index is never shown as text:", () => {
     const two = "2\n00:00:03.000 --> 00:00:04.000\nsecond\n";
     const both = `WEBVTT\n\n${one}\n${two}`;
     expect(rewritten(both.replaceAll("\n", "\n\n"))).toBe(both);
+    const from0 = both.replace("1\n", "0\n").replace("2\n", "1\n");
+    expect(rewritten(from0.replaceAll("\n", "\n\n"))).toBe(from0);
     expect(rewritten(`WEBVTT\n\n${one} \n${two}`)).toBe(both);
     expect(rewritten(`WEBVTT\n\n${one}${two}`)).toBe(both);
     expect(rewritten(`WEBVTT\n\n${one}\n2\n`)).toBe(`WEBVTT\n\n${one}`);
@@ -158,6 +160,13 @@ describe("in WebVTT", () => {
   test("text after an empty line belongs to its cue", () => {
     expect(rewritten("WEBVTT\n\n00:01.000 --> 00:02.000\nOne\n\nmore\n\n00:03.000 --> 00:04.000\nTwo\n")).toBe(
       "WEBVTT\n\n00:00:01.000 --> 00:00:02.000\nOne\nmore\n\n00:00:03.000 --> 00:00:04.000\nTwo\n",
+    );
+  });
+
+  test("text after an empty line may have any number of lines", () => {
+    const lines = "more\n".repeat(300_000);
+    expect(rewritten(`WEBVTT\n\n00:00:01.000 --> 00:00:02.000\nOne\n\n${lines}`)).toBe(
+      `WEBVTT\n\n00:00:01.000 --> 00:00:02.000\nOne\n${lines}`,
     );
   });
 

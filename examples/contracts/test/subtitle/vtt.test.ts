@@ -159,6 +159,7 @@ describe("convertSubtitle", () => {
     ["<v Ann>Hello <c.loud>you</c></v>", "", "Hello you"],
     ["<i>A</i> &amp; <00:00:00.500>B &lt;x&gt; &unknown;", "", "<i>A</i> & B <x> &unknown;"],
     ["It&#39;s &copy; &hellip;&nbsp;&rlm;&#x2665;", "", "It's © …\u00A0\u200F♥"],
+    ["How many?\n \n2", "", "How many?\n2"],
     ["Top", "align:start line:5%", "{\\an8}Top"],
     ["Bottom", "line:85%", "Bottom"],
     ["00:00:01.000 --&gt; 00:00:02.000", "", "00:00:01.000 --› 00:00:02.000"],

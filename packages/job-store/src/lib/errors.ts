@@ -1,3 +1,5 @@
+import { isError } from "./is-error.js";
+
 /** What went wrong, for programs. */
 export type JobStoreErrorCode =
   | "NOT_FOUND"
@@ -77,7 +79,7 @@ export class JobStoreError<C extends JobStoreErrorCode = JobStoreErrorCode> exte
   /** Whether it is one of this code: what the error carries besides is known then. */
   static is<C extends JobStoreErrorCode>(value: unknown, code: C): value is JobStoreError<C>;
   static is(value: unknown, code?: JobStoreErrorCode): boolean {
-    if (!(value instanceof Error && brand in value)) return false;
+    if (!(isError(value) && brand in value)) return false;
     return code === undefined || ("code" in value && value.code === code);
   }
 }

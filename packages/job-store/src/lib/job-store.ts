@@ -23,10 +23,12 @@ import { JobStoreError } from "./errors.js";
 import { checkWhere, matches } from "./fields.js";
 import { healthOf, unhealthy } from "./health.js";
 import type { Created, Job } from "./job.js";
+import { leavable } from "./leavable.js";
 import type { Outbox } from "./outbox.js";
 import { refusal } from "./refusals.js";
 import type { AuditReport, Change, CreateOptions, Health, JobEvent, JobStore, ListQuery, Page } from "./store.js";
 import { StoreOutbox } from "./store-outbox.js";
+import { unlessAborted } from "./watch/give-up.js";
 import { Watcher } from "./watch/watcher.js";
 
 /** How many jobs of a call on many are under way at once: enough to fill the connection, few enough to share it. */
@@ -197,16 +199,24 @@ export class Store<D extends JobDefinition> implements JobStore<D> {
     };
   }
 
-  async *scan<S extends StatusOf<D> = StatusOf<D>>(
+  scan<S extends StatusOf<D> = StatusOf<D>>(
     query: Omit<ListQuery<D, S>, "cursor"> & { readonly signal?: AbortSignal | undefined } = {},
   ): AsyncGenerator<Job<D, S>, void, undefined> {
     const { signal, ...rest } = query;
+    return leavable((left) => this.#scan(rest, signal === undefined ? [left] : [left, signal]));
+  }
+
+  async *#scan<S extends StatusOf<D>>(
+    query: Omit<ListQuery<D, S>, "cursor">,
+    ends: readonly AbortSignal[],
+  ): AsyncGenerator<Job<D, S>, void, undefined> {
     let cursor: string | undefined;
     do {
-      if (isAborted(signal)) return;
-      const page: Page<D, S> = await this.list({ ...rest, cursor });
+      if (isAborted(ends)) return;
+      const page: Page<D, S> | null = await unlessAborted(this.list({ ...query, cursor }), ends);
+      if (page === null) return;
       for (const job of page.items) {
-        if (isAborted(signal)) return;
+        if (isAborted(ends)) return;
         yield job;
       }
       const [broken] = page.unreadable;
@@ -310,8 +320,8 @@ export class Store<D extends JobDefinition> implements JobStore<D> {
 }
 
 /** Asked anew each time: a signal aborts while its caller waits. */
-function isAborted(signal: AbortSignal | undefined): boolean {
-  return signal?.aborted === true;
+function isAborted(signals: readonly AbortSignal[]): boolean {
+  return signals.some(({ aborted }) => aborted);
 }
 
 /** A snapshot means this job at this version; an id means whichever job has it. */

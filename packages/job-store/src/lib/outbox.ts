@@ -34,7 +34,8 @@ export interface OutboxEntry {
 /** Messages stored together with a change and not yet published. */
 export interface Outbox {
   /**
-   * Claims up to `limit` entries for this reader; unacknowledged ones are handed out again after `claimMs`.
+   * Claims up to `limit` entries for this reader; unacknowledged ones are handed out again after `claimMs`. Fewer may come
+   * although more wait, if they are large.
    * One reader sees them in commit order; several readers share them, in no order between each other.
    * Answers at once when there are some, with none after `waitMs`, when `signal` aborts or when the store closes.
    *

@@ -1,3 +1,4 @@
+import { withAnyOf } from "./abort.js";
 import { checkWhole, invalid } from "./arguments.js";
 import type { Calls } from "./calls.js";
 import type { OutboxStorage, StoredMessage } from "./driver.js";
@@ -22,10 +23,12 @@ export class StoreOutbox implements Outbox {
       limit: checkWhole(options.limit ?? 100, "limit", 1, 1000),
       waitMs: checkWhole(options.waitMs ?? 0, "waitMs", 0, 3_600_000),
       claimMs: checkWhole(options.claimMs ?? 30_000, "claimMs", 1, 86_400_000),
-      signal: signal === undefined ? this.#calls.signal : AbortSignal.any([signal, this.#calls.signal]),
     };
     if (signal?.aborted === true) return [];
-    const messages = await this.#calls.run(() => this.#storage.claim(claim));
+    const ends = signal === undefined ? [this.#calls.signal] : [this.#calls.signal, signal];
+    const messages = await this.#calls.run(() =>
+      withAnyOf(ends, (end) => this.#storage.claim({ ...claim, signal: end })),
+    );
     return messages.map(toEntry);
   }
 

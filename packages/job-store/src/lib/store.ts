@@ -135,7 +135,7 @@ export interface JobStore<D extends JobDefinition> extends AsyncDisposable {
   /**
    * Every job that matches, page by page (`limit` is the size of a page). Without `status`, a job present throughout is
    * seen exactly once whatever happens to it meanwhile; with `status`, one that stayed in it throughout is.
-   * Ends without an error when `signal` aborts.
+   * Ends without an error when `signal` aborts. Leaving it takes effect at once, also while it waits for a page.
    * @throws UNREADABLE_RECORD at the first record that cannot be read; `list` reports such records beside the good ones
    */
   scan<S extends StepOf<D, string> = StepOf<D, string>>(
@@ -148,8 +148,10 @@ export interface JobStore<D extends JobDefinition> extends AsyncDisposable {
    * Live changes, in commit order per job, over one connection that all watchers of this store share. With an id: begins
    * with a `snapshot` event (null: no such job yet), then every change of that job; otherwise changes of all jobs, from
    * now on or from after the event whose `cursor` is given. Expiry makes no event. Survives reconnects; where events
-   * were lost meanwhile, or this consumer fell too far behind, says so with `resync` instead of hiding it: read the jobs
-   * anew then. Ends, without an error, when `signal` aborts or the store closes.
+   * were lost meanwhile, this consumer fell too far behind, or Redis came back with older data, says so with `resync`
+   * instead of hiding it: read the jobs anew then. Ends, without an error, when `signal` aborts or the store closes.
+   * Leaving it (`break`, or `return()` of its iterator) takes effect at once, also while it waits for an event. An async
+   * generator of yours around it has no such `return()`: end it by `signal`.
    * @throws INVALID_ARGUMENT; and, before the first event, UNAVAILABLE, UNREADABLE_RECORD, CLOSED
    */
   watch(

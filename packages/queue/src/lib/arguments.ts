@@ -43,6 +43,8 @@ export function isDuration(value: unknown, shortest: number): value is number {
   return isWhole(value, shortest, LONGEST_WAIT_MS);
 }
 
+/** Begins the id of a received message that has none of its own. The hash of its content follows. */
+export const CONTENT_ID_PREFIX = "sha256-";
 const MAX_ID_BYTES = 255;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what must not pass.
 const CONTROL = /[\u0000-\u001f\u007f]/;

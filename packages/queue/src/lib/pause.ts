@@ -1,11 +1,5 @@
-/**
- * Resolves after `ms` milliseconds, or as soon as `signal` aborts. Never rejects. With `ref: false`, the process may end
- * before that.
- */
-export async function pause(
-  ms: number,
-  { signal, ref = true }: { readonly signal?: AbortSignal; readonly ref?: boolean } = {},
-): Promise<void> {
+/** Resolves after `ms` milliseconds, or as soon as `signal` aborts. Never rejects. */
+export async function pause(ms: number, { signal }: { readonly signal?: AbortSignal } = {}): Promise<void> {
   if (signal?.aborted === true) return;
   await new Promise<void>((resolve) => {
     const end = () => {
@@ -14,7 +8,6 @@ export async function pause(
       resolve();
     };
     const timer = setTimeout(end, ms);
-    if (!ref) unref(timer);
     signal?.addEventListener("abort", end);
   });
 }

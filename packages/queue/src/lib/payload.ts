@@ -40,11 +40,13 @@ export function encodePayload<Q extends QueueDefinition>(
  */
 export function decodePayload<Q extends QueueDefinition>(
   queue: Q,
-  { body, version }: Pick<Envelope, "body" | "version">,
+  { body, unreadable, version }: Pick<Envelope, "body" | "unreadable" | "version">,
 ): { readonly payload: output<Q["payload"]> } | { readonly fault: string } {
+  if (unreadable !== undefined) return { fault: unreadable };
   let value: unknown;
   try {
-    value = JSON.parse(body);
+    // Some clients put a byte order mark first. It is not part of JSON.
+    value = JSON.parse(body.startsWith("\uFEFF") ? body.slice(1) : body);
   } catch {
     return { fault: "The body is not JSON." };
   }

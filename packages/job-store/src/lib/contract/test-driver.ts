@@ -12,6 +12,7 @@ import { health } from "./health.js";
 import { history } from "./history.js";
 import { hostileData } from "./hostile-data.js";
 import { hostileIds } from "./hostile-ids.js";
+import { leaving } from "./leaving.js";
 import { limits } from "./limits.js";
 import { list } from "./list.js";
 import { massExpiry } from "./mass-expiry.js";
@@ -64,6 +65,7 @@ const contract = {
   "retention by count": maxCount,
   watch,
   "wait for": waitFor,
+  leaving,
   outbox,
   "outbox claims": outboxClaims,
   "outbox waits": outboxWaits,

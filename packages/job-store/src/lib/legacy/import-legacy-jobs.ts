@@ -4,7 +4,9 @@ import type { JobDefinition } from "../definition.js";
 import type { StoreShape } from "../driver.js";
 import type { RedisClient } from "../redis/client.js";
 import { Connection } from "../redis/connection.js";
+import { replyCode } from "../redis/faults.js";
 import { keysUnder } from "../redis/keys.js";
+import { MOST_TOUCHED } from "../redis/limits.js";
 import { Line } from "../redis/line.js";
 import { setUp } from "../redis/options.js";
 import { asPattern } from "../redis/permissions.js";
@@ -105,6 +107,12 @@ export async function importLegacyJobs<D extends JobDefinition>(
   }
 }
 
+/** Something else than a string is left alone. */
+function zeroIfForeign(error: unknown): number {
+  if (replyCode(error) === "WRONGTYPE") return 0;
+  throw error;
+}
+
 class Import<D extends JobDefinition> {
   readonly #options: LegacyImportOptions<D>;
   readonly #shape: StoreShape;
@@ -139,10 +147,31 @@ class Import<D extends JobDefinition> {
       );
       const fresh = found.filter((key) => key.startsWith(this.#jobPrefix) && !this.#seen.has(key));
       for (const key of fresh) this.#seen.add(key);
-      await this.#takeOver(fresh, MOST_TRIES);
+      for (const some of await this.#inParts(fresh)) await this.#takeOver(some, MOST_TRIES);
       cursor = next;
     } while (cursor !== "0");
     return this.#counts;
+  }
+
+  /** Keys that one reply may have the values of. How large these are at most, no map tells. */
+  async #inParts(keys: readonly string[]): Promise<readonly (readonly string[])[]> {
+    const sizes = await this.#connection.perform((client) =>
+      Promise.all(keys.map((key) => client.strlen(key).catch(zeroIfForeign))),
+    );
+    const parts: string[][] = [];
+    let left = 0;
+    for (const [n, key] of keys.entries()) {
+      const size = sizes[n] ?? 0;
+      const part = size <= left ? parts.at(-1) : undefined;
+      if (part === undefined) {
+        parts.push([key]);
+        left = MOST_TOUCHED - size;
+      } else {
+        part.push(key);
+        left -= size;
+      }
+    }
+    return parts;
   }
 
   async #takeOver(keys: readonly string[], triesLeft: number): Promise<void> {

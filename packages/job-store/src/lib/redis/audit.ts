@@ -1,5 +1,5 @@
 import { NOTHING_FOUND } from "../audit.js";
-import type { AuditOptions, Fields, JobRecord, StoreShape } from "../driver.js";
+import type { AuditOptions, Fields, JobRecord, Reading, StoreShape } from "../driver.js";
 import type { AuditReport } from "../store.js";
 import type { CodeMap } from "./code-map.js";
 import { indexKeys } from "./keys.js";
@@ -14,6 +14,23 @@ const MOST_LOOKS = 4;
 
 /** Leaves a job's fields as they are. */
 const KEEP = "=";
+
+interface Found {
+  jobs: number;
+  unreadable: number;
+  repaired: number;
+  readonly misplaced: string[];
+}
+
+/** Of lua/audit-jobs.lua. */
+type AuditReply = readonly [
+  what: string,
+  mended: number,
+  foreign: number,
+  misplaced: string[],
+  again: string[],
+  unreached: string[],
+];
 
 /** An audit of one server's jobs, or one shard's. Its steps take the server a millisecond or two each. */
 export class RedisAudit {
@@ -48,34 +65,41 @@ export class RedisAudit {
   }
 
   async #look(ids: readonly string[]) {
-    const found = { jobs: 0, unreadable: 0, repaired: 0, misplaced: [] as string[] };
-    let left = ids;
-    for (let look = 1; left.length > 0; look++) {
-      const { jobs, unreadable, records } = await this.#read(left);
-      if (look === 1) {
-        found.jobs = jobs;
-        found.unreadable = unreadable;
-      }
-      if (records.length === 0) break;
+    const found: Found = { jobs: 0, unreadable: 0, repaired: 0, misplaced: [] };
+    for (let rest = ids; rest.length > 0; ) {
+      // As many as fit into one reply, and into one script.
+      const readings = await this.#server.readSome(rest);
+      await this.#lookAt(readings, found);
+      rest = rest.slice(readings.length);
+    }
+    return found;
+  }
+
+  async #lookAt(first: readonly Reading[], found: Found): Promise<void> {
+    const looks = new Map<string, number>();
+    let read = await this.#judge(first);
+    found.jobs += read.jobs;
+    found.unreadable += read.unreadable;
+    for (;;) {
+      if (read.records.length === 0) return;
       // A job that is written all the time has what its writer gave it.
-      const args = records.flatMap((record) => argsOf(record, look === MOST_LOOKS));
-      const recordIds = records.map(({ id }) => id);
+      const args = read.records.flatMap((record) => argsOf(record, looks.get(record.id) === MOST_LOOKS - 1));
+      const recordIds = read.records.map(({ id }) => id);
       const reply = await this.#run(scripts.auditJobs, recordIds, (map) => [
         meanings(map),
         this.#shape.fields.join("\n"),
         ...args,
       ]);
-      const [, mended, foreign, misplaced, again] = reply as readonly ["", number, number, string[], string[]];
+      const [, mended, foreign, misplaced, again, unreached] = reply as AuditReply;
       found.repaired += mended;
       found.unreadable += foreign;
       found.misplaced.push(...misplaced);
-      left = again;
+      for (const id of again) looks.set(id, (looks.get(id) ?? 0) + 1);
+      read = await this.#judge(await this.#server.readJobs([...again, ...unreached]));
     }
-    return found;
   }
 
-  async #read(ids: readonly string[]) {
-    const readings = await this.#server.readJobs(ids);
+  async #judge(readings: readonly Reading[]) {
     const records = readings.flatMap((reading) => (reading.kind === "record" ? [reading.record] : []));
     if (this.#options.repair) await this.#addCodes(records);
     const fields = records.map((record) => this.#options.fieldsOf(record));

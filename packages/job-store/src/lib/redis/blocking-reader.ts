@@ -12,15 +12,21 @@ export type StreamEntry = readonly [id: string, fields: readonly string[]];
 export class BlockingReader {
   readonly #connect: () => Redis | Cluster;
   #client: Redis | Cluster | undefined;
+  #interruptions = 0;
 
   /** @param connect opens a connection, since a blocking read holds up everything behind it */
   constructor(connect: () => Redis | Cluster) {
     this.#connect = connect;
   }
 
+  /** Another number whenever the next read may come from another server, or from one that has restarted. */
+  get interruptions(): number {
+    return this.#interruptions;
+  }
+
   /** What follows `after` in a stream, or nothing after a second. @throws whatever breaks the connection */
   async read(stream: string, after: string, count: number): Promise<readonly StreamEntry[]> {
-    this.#client ??= this.#connect();
+    this.#client ??= this.#open();
     const client = this.#client;
     let cancel = () => {};
     const silence = new Promise<never>((_, reject) => {
@@ -34,9 +40,18 @@ export class BlockingReader {
       const read = commands.xread("COUNT", count, "BLOCK", BLOCK_MS, "STREAMS", stream, after);
       const reply = await Promise.race([read, silence]);
       return reply?.[0]?.[1] ?? [];
+    } catch (error) {
+      this.#interruptions++;
+      throw error;
     } finally {
       cancel();
     }
+  }
+
+  #open(): Redis | Cluster {
+    const client = this.#connect();
+    for (const event of ["close", "+node", "-node", "node error"]) client.on(event, () => void this.#interruptions++);
+    return client;
   }
 
   close(): void {

@@ -3,6 +3,7 @@ import { invalid } from "../arguments.js";
 import type { StoreShape } from "../driver.js";
 import type { Connection } from "./connection.js";
 import type { Keys } from "./keys.js";
+import { SMALL } from "./limits.js";
 import type { Budget } from "./line.js";
 import { evaluate, scripts } from "./scripts.js";
 
@@ -30,6 +31,8 @@ export interface CodeMap {
   readonly codes: readonly Code[];
   /** Every field that any definition has declared here. */
   readonly fields: readonly string[];
+  /** Bytes that no record or message stored here exceeds. The scripts raise it, with the edition; see lua/touch.lua. */
+  readonly largest: number;
   /** The code this store writes for a status. */
   readonly own: ReadonlyMap<string, Code>;
 }
@@ -62,7 +65,8 @@ export async function loadCodeMap(
           .perform((client) => evaluate(client, scripts.map, [keys.map, keys.events], description), connection.budget())
           .catch(() => undefined);
       }
-      return { edition: stored.edition, codes, fields, own: ownCodes(codes, shape) };
+      const largest = Number(stored.largest ?? SMALL);
+      return { edition: stored.edition, codes, fields, largest, own: ownCodes(codes, shape) };
     }
     if (codes.length + missing.length > MOST_CODES) {
       return invalid(

@@ -1,23 +1,25 @@
 import { type JobStoreError, unavailable } from "../errors.js";
+import { isError } from "../is-error.js";
 
 /**
  * Errors of ioredis carry the password and every payload in `command.args`, and some messages of the server repeat
  * arguments. So they are rebuilt from the words that are known to be safe, never forwarded or attached.
  */
 export function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return "unknown error";
+  if (!isError(error)) return "unknown error";
   // Of a cluster: what its last node said to the question where the slots are.
-  if ("lastNodeError" in error && error.lastNodeError instanceof Error) return reasonOf(error.lastNodeError);
+  if ("lastNodeError" in error && isError(error.lastNodeError)) return reasonOf(error.lastNodeError);
   const code = "code" in error && typeof error.code === "string" ? error.code : "";
   // An AggregateError (several addresses tried) has its words in its parts.
-  const text = error.message || (error instanceof AggregateError ? reasonOf(error.errors[0]) : "");
+  const parts: readonly unknown[] = "errors" in error && Array.isArray(error.errors) ? error.errors : [];
+  const text = error.message || (parts.length > 0 ? reasonOf(parts[0]) : "");
   const words = text.replace(/,? with args beginning with.*$/s, "").replace(/\/\/[^@\s/]*@/g, "//***@");
   return (words || code || error.name).slice(0, 300);
 }
 
 /** The code of the server's reply; null: the error is no reply. */
 export function replyCode(error: unknown): string | null {
-  return error instanceof Error && error.name === "ReplyError" ? codeIn(error.message) : null;
+  return isError(error) && error.name === "ReplyError" ? codeIn(error.message) : null;
 }
 
 /** The code in a server's words, also where Redis 6 wraps them ("ERR Error running script …: @user_script: 7: -OOM …"). */

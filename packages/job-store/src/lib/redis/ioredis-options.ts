@@ -44,13 +44,11 @@ export function backOff(times: number): number {
   return Math.random() * Math.min(50 * 2 ** times, 1000) + 20;
 }
 
-type NodeOptions = NonNullable<ClusterOptions["redisOptions"]>;
-
 /** In a cluster ioredis itself goes after a key that has moved; our budget, not a count, says when that is enough. */
 export function boundedCluster(
   bounds: ConnectionOptions,
-  nodes: NodeOptions | undefined,
-): ClusterConnectionOptions & { redisOptions: NodeOptions & { replyMapping: "legacy" } } {
+  nodes: ClusterOptions["redisOptions"],
+): ClusterOptions & { replyMapping: "legacy"; redisOptions: ConnectionOptions & { replyMapping: "legacy" } } {
   return {
     lazyConnect: false,
     enableOfflineQueue: bounds.enableOfflineQueue ?? false,

@@ -11,7 +11,7 @@ const MOST_UNDERWAY = 64;
 const MOST_WAITING = 100_000;
 
 /** Calls of a batch at most. */
-const LARGEST = 64;
+export const LARGEST = 64;
 
 /** A batch is closed once it has this size: its calls would keep others waiting. */
 const LARGEST_SIZE = 262_144;
@@ -23,12 +23,18 @@ const PAUSE_MS = 50;
 export interface Carrier<C extends Waiting> {
   /** A batch is a quarter of what waits, so that client and server work at the same time, but this at least. */
   readonly smallest: number;
+  /**
+   * Whether a batch may come back unfinished though later calls must not come before its last ones. Then one batch is under way
+   * at a time.
+   */
+  readonly keepsOrder: boolean;
   /** Whether a batch could go out this moment. */
   readonly isReady: boolean;
   /** Sees to that. @throws what all calls fail with */
   prepare(budget: Budget): Promise<void>;
   /**
-   * Sends a batch, all of whose calls end at the same time, and settles each.
+   * Sends a batch, all of whose calls end at the same time, and settles each that the server came to; the others are sent
+   * again.
    * @throws Interrupted, Outdated; anything else means that none of it was carried out
    */
   send(batch: readonly C[]): Promise<void>;
@@ -93,7 +99,8 @@ export class Lane<C extends Waiting> {
       return;
     }
     const size = Math.min(Math.max(Math.ceil(left / 4), this.#carrier.smallest), LARGEST);
-    while (this.#head < this.#waiting.length && this.#underway < MOST_UNDERWAY) {
+    const most = this.#carrier.keepsOrder ? 1 : MOST_UNDERWAY;
+    while (this.#head < this.#waiting.length && this.#underway < most) {
       const batch = this.#take(size);
       if (batch.length > 0) void this.#send(batch);
     }
@@ -131,6 +138,7 @@ export class Lane<C extends Waiting> {
     this.#underway++;
     try {
       await this.#carrier.send(batch);
+      this.#sendAgain(batch);
     } catch (error) {
       await this.#failed(batch, error);
     }
@@ -155,10 +163,16 @@ export class Lane<C extends Waiting> {
       call.alone ||= !passing || call.doubtful;
       if (passing && now + PAUSE_MS >= call.end) this.#giveUp(call, outOfTime(call, error.message));
     }
-    const again = batch.filter(isWaiting);
-    this.#setWaiting([...again, ...this.#left()].sort((a, b) => a.number - b.number));
+    this.#sendAgain(batch);
     const patient = error instanceof Interrupted && !error.sent && this.#connection.isReady;
     if (patient) await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+  }
+
+  /** Puts those that have no reply yet back into their place in the order. */
+  #sendAgain(batch: readonly C[]): void {
+    const again = batch.filter(isWaiting);
+    if (again.length === 0) return;
+    this.#setWaiting([...again, ...this.#left()].sort((a, b) => a.number - b.number));
   }
 
   #giveUp(call: C, error: unknown, mayArrive = call.doubtful): void {

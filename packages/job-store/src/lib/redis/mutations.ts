@@ -3,7 +3,8 @@ import { unavailable } from "../errors.js";
 import type { Code, CodeMap } from "./code-map.js";
 import { reasonOf, WrongType } from "./faults.js";
 import { indexKeys } from "./keys.js";
-import { type Carrier, Lane, Outdated } from "./lane.js";
+import { type Carrier, LARGEST, Lane, Outdated } from "./lane.js";
+import { MOST_TOUCHED } from "./limits.js";
 import type { Budget } from "./line.js";
 import { type Change, Mutation } from "./mutation.js";
 import { statusLines } from "./record-text.js";
@@ -71,6 +72,11 @@ export class Mutations implements Carrier<Change> {
     return mutation.promise;
   }
 
+  /** Scripts of a store of large records may end before the last call. */
+  get keepsOrder(): boolean {
+    return LARGEST * (this.#server.knownMap?.largest ?? 0) > MOST_TOUCHED;
+  }
+
   get isReady(): boolean {
     const { connection, knownMap, isPermitted } = this.#server;
     return (
@@ -123,10 +129,13 @@ export class Mutations implements Carrier<Change> {
       this.#server.forget(knownMap);
       throw new Outdated("the map of the store keeps changing");
     }
+    if (reply[0] === "grown") this.#server.forget(knownMap);
+    else this.#server.confirmMap();
     this.#server.accepted();
     const shortage = (await this.#replicas?.confirm(first.end, repeated)) ?? null;
     const { historyLimit } = this.#shape;
-    for (const [n, mutation] of batch.entries()) {
+    const reached = (reply.length - 1) / 2;
+    for (const [n, mutation] of batch.slice(0, reached).entries()) {
       const outcome: Outcome = [reply[2 * n + 1] as string, reply[2 * n + 2]];
       if (shortage !== null) mutation.reject(unavailable(shortage, true));
       else mutation.answer(outcome, entries[(places[n] ?? 0) - 1]?.code ?? NO_CODE, historyLimit);

@@ -61,6 +61,7 @@ const ATTEMPTS: readonly Attempt[] = [
   ["set", at.probe, "1", "PX", "1000"],
   ["del", at.job],
   ["get", at.job],
+  ["strlen", at.job],
   ["set", at.job, "", "PXAT", "0"],
   ["mget", at.job],
   ["mset", at.job, "", at.job],
@@ -89,6 +90,7 @@ const ATTEMPTS: readonly Attempt[] = [
   ...sortedSet(at.outboxRejected),
   ["hget", at.outboxRejectedEntries, "*"],
   ["hmget", at.outboxRejectedEntries, "*"],
+  ["hstrlen", at.outboxRejectedEntries, "*"],
   ["hset", at.outboxRejectedEntries, "a field without value", "", ""],
   ["hdel", at.outboxRejectedEntries, "*"],
 ];

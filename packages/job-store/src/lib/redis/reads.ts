@@ -1,7 +1,8 @@
 import type { Reading } from "../driver.js";
 import { Call } from "./call.js";
-import { type Carrier, Lane } from "./lane.js";
+import { type Carrier, Lane, Outdated } from "./lane.js";
 import type { Budget } from "./line.js";
+import { evaluate, scripts } from "./scripts.js";
 import type { Server } from "./server.js";
 
 /** A longer MGET would keep other callers waiting. */
@@ -12,6 +13,8 @@ const KEY_SIZE = 512;
 
 class Read extends Call<readonly Reading[]> {
   readonly ids: readonly string[];
+  /** Of the first of the jobs: one reply may not have them all. */
+  readonly texts: (string | null)[] = [];
 
   constructor(ids: readonly string[]) {
     super(ids.length * KEY_SIZE);
@@ -19,10 +22,11 @@ class Read extends Call<readonly Reading[]> {
   }
 }
 
-/** Reading jobs: one MGET for those that travel together. */
+/** Reading jobs: one MGET for those that travel together, if they fit into one reply. */
 export class Reads implements Carrier<Read> {
   /** The server has little to do for it, so what counts is how often the client writes. */
   readonly smallest = 32;
+  readonly keepsOrder = false;
   readonly #server: Server;
   readonly #lane: Lane<Read>;
 
@@ -59,16 +63,45 @@ export class Reads implements Carrier<Read> {
   }
 
   async send(batch: readonly Read[]): Promise<void> {
-    const { connection, keys } = this.#server;
-    const ids = batch.length === 1 ? (batch[0]?.ids ?? []) : batch.flatMap((read) => read.ids);
-    const texts = (await connection.once((client) => client.call("mget", ids.map(keys.job)))) as (string | null)[];
-    const readings = await this.#server.readingsOf(ids, texts, batch[0]);
+    const texts = await this.#texts(batch.flatMap(({ ids, texts }) => ids.slice(texts.length)));
     let next = 0;
-    for (const read of batch) {
-      const first = next;
-      next += read.ids.length;
-      read.resolve(readings.slice(first, next));
+    for (const { ids, texts: own } of batch) {
+      const lacking = ids.length - own.length;
+      own.push(...texts.slice(next, next + lacking));
+      next += lacking;
     }
+    const whole = batch.filter(({ ids, texts }) => texts.length === ids.length);
+    const all = whole.flatMap((read) => read.texts);
+    const readings = await this.#server.readingsOf(
+      whole.flatMap(({ ids }) => ids),
+      all,
+      batch[0],
+    );
+    let first = 0;
+    for (const read of whole) {
+      read.resolve(readings.slice(first, first + read.ids.length));
+      first += read.ids.length;
+    }
+  }
+
+  /** Of the first of the jobs, at least one. */
+  async #texts(ids: readonly string[]): Promise<readonly (string | null)[]> {
+    const { connection, keys, knownMap } = this.#server;
+    if (ids.length === 0) return [];
+    const jobs = ids.map(keys.job);
+    if (this.#server.fitsOneReply(ids.length)) {
+      return connection.once(async (client) => (await client.call("mget", jobs)) as (string | null)[]);
+    }
+    if (knownMap === undefined) throw new Outdated("the map is not known");
+    const [what, ...texts] = (await connection.once((client) =>
+      evaluate(client, scripts.read, [keys.map, ...jobs], [knownMap.edition]),
+    )) as [string, ...(string | null)[]];
+    if (what === "stale") {
+      this.#server.forget(knownMap);
+      throw new Outdated("the map of the store keeps changing");
+    }
+    this.#server.confirmMap();
+    return texts;
   }
 
   explain(error: unknown, read: Read): Promise<unknown> {

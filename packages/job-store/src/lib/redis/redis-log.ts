@@ -1,6 +1,8 @@
+import { onAbort } from "../abort.js";
 import type { EventLog, LoggedEvent, LogPage, Place, Reading } from "../driver.js";
 import { unavailable } from "../errors.js";
 import type { BlockingReader, StreamEntry } from "./blocking-reader.js";
+import { MOST_TOUCHED, SMALL } from "./limits.js";
 import { FOREIGN, readingOf } from "./record-text.js";
 import { scripts } from "./scripts.js";
 import type { Server } from "./server.js";
@@ -12,6 +14,8 @@ const MOST_ENTRIES = 256;
 export class RedisLog implements EventLog {
   readonly #server: Server;
   readonly #reader: BlockingReader;
+  /** Of whoever waits for events: the place, when the event there happened, and up to which interruption that was so. */
+  #waited: { readonly place: Place; readonly at: number | null; readonly interruptions: number } | undefined;
 
   constructor(server: Server, reader: BlockingReader) {
     this.#server = server;
@@ -39,14 +43,60 @@ export class RedisLog implements EventLog {
   }
 
   async after(place: Place, options: { limit: number; waitMs: number; signal: AbortSignal }): Promise<LogPage> {
-    const count = Math.min(options.limit, MOST_ENTRIES);
-    const entries =
-      options.waitMs === 0 ? await this.#range(place, count) : await this.#wait(place, count, options.signal);
-    if (entries.length > 0) return pageOf(place, entries, options.limit);
-    if (options.signal.aborted) return { events: [], place, gap: null };
+    // An entry may hold progress that is as large as the largest record.
+    const fitting = Math.floor(MOST_TOUCHED / (this.#server.knownMap?.largest ?? SMALL));
+    const count = Math.min(options.limit, MOST_ENTRIES, Math.max(1, fitting));
+    if (options.waitMs === 0) return this.#pageAfter(place, await this.#range(place, count), options);
+    const { at } = await this.#lastWaited(place);
+    const entries = await this.#wait(place, count, options.signal);
+    const { interruptions } = this.#reader;
+    if (!options.signal.aborted && (await this.#wentBack(place, interruptions))) {
+      return { events: [], place: await this.tail(), gap: WENT_BACK };
+    }
+    const page = await this.#pageAfter(place, entries, options);
+    const last = page.events.at(-1);
+    this.#waited = { place: page.place, at: last === undefined ? at : last.at, interruptions };
+    return page;
+  }
+
+  async #pageAfter(
+    place: Place,
+    entries: readonly StreamEntry[],
+    { limit, signal }: { readonly limit: number; readonly signal: AbortSignal },
+  ): Promise<LogPage> {
+    if (entries.length > 0) return pageOf(place, entries, limit);
+    if (signal.aborted) return { events: [], place, gap: null };
     const tail = await this.tail();
-    if (tail.log === place.log && tail.number >= place.number) return { events: [], place, gap: null };
-    return { events: [], place: { log: tail.log, number: 0 }, gap: "the server has lost its log" };
+    if (tail.log !== place.log)
+      return { events: [], place: { log: tail.log, number: 0 }, gap: "the server has lost its log" };
+    return tail.number < place.number ? { events: [], place: tail, gap: WENT_BACK } : { events: [], place, gap: null };
+  }
+
+  async #lastWaited(place: Place) {
+    const { log, number } = this.#waited?.place ?? { log: "", number: -1 };
+    if (this.#waited === undefined || log !== place.log || number !== place.number) {
+      const { interruptions } = this.#reader;
+      this.#waited = { place, at: await this.#timeOf(place), interruptions };
+    }
+    return this.#waited;
+  }
+
+  /**
+   * Whether a server that came back, or took over, has another event at this place, or none any more. Its log may have become
+   * as long again meanwhile.
+   */
+  async #wentBack(place: Place, interruptions: number): Promise<boolean> {
+    const waited = await this.#lastWaited(place);
+    if (waited.interruptions === interruptions || waited.at === null) return false;
+    return (await this.#timeOf(place)) !== waited.at;
+  }
+
+  /** When the event at a place happened; null: it is not there. */
+  async #timeOf(place: Place): Promise<number | null> {
+    const { events } = this.#server.keys;
+    const [entry] = await this.#server.read((client) => client.xrange(events, idOf(place), "+", "COUNT", 1));
+    const found = entry === undefined ? [] : readEntry(entry);
+    return found.find((event) => event.place.log === place.log && event.place.number === place.number)?.at ?? null;
   }
 
   close(): void {
@@ -61,15 +111,16 @@ export class RedisLog implements EventLog {
   /** A blocking read that nobody waits for any more ends by itself. @throws JobStoreError UNAVAILABLE */
   #wait(place: Place, limit: number, signal: AbortSignal): Promise<readonly StreamEntry[]> {
     return new Promise((resolve, reject) => {
-      const stop = () => resolve([]);
-      signal.addEventListener("abort", stop, { once: true });
+      const withdraw = onAbort(signal, () => resolve([]));
       this.#reader
         .read(this.#server.keys.events, idOf(place), limit)
         .then(resolve, () => reject(unavailable("The log of events cannot be read.", false)))
-        .finally(() => signal.removeEventListener("abort", stop));
+        .finally(withdraw);
     });
   }
 }
+
+const WENT_BACK = "the server came back with older data: jobs are as they were before";
 
 function idOf({ number, log }: Place): string {
   return `${number}-${log === "" ? 0 : log}`;

@@ -57,7 +57,7 @@ export class RedisOutbox implements OutboxStorage {
     reader.claim ??= newOperationId();
     try {
       const key = this.#server.keys.outboxReader(reader.name);
-      const reply = await this.#run(scripts.outboxClaim, [limit, claimMs, reader.claim], [key]);
+      const reply = await this.#run(scripts.outboxClaim, [limit, claimMs, reader.claim], [key, this.#server.keys.map]);
       reader.claim = null;
       return reply;
     } finally {
@@ -90,7 +90,14 @@ export class RedisOutbox implements OutboxStorage {
     const { keys } = this.#server;
     const ids = await this.#read((client) => client.zrange(keys.outboxRejected, 0, String(limit - 1)));
     if (ids.length === 0) return [];
-    const texts = await this.#read((client) => client.hmget(keys.outboxRejectedEntries, ...ids));
+    const texts: (string | null)[] = [];
+    while (texts.length < ids.length) {
+      const rest = ids.slice(texts.length);
+      const [, ...some] = await this.#read(
+        (client) => evaluate(client, scripts.rejected, [keys.outboxRejectedEntries], rest) as Promise<Reply>,
+      );
+      texts.push(...(some as (string | null)[]));
+    }
     return ids.flatMap((id, n) => {
       const text = texts[n];
       if (typeof text !== "string") return []; // Requeued or acknowledged between the two reads.
@@ -121,8 +128,9 @@ export class RedisOutbox implements OutboxStorage {
     await this.#server.map(this.#server.connection.budget());
     // Ids of another form, as shards have them, belong to nothing that is stored.
     const ids = entryIds.filter((id) => /^\d+-\d+$/.test(id));
-    for (let first = 0; first < ids.length; first += CHUNK) {
-      await this.#run(script, [...args, ...ids.slice(first, first + CHUNK)]);
+    for (let first = 0; first < ids.length; ) {
+      const [, done] = await this.#run(script, [...args, ...ids.slice(first, first + CHUNK)]);
+      first += Number(done);
     }
   }
 

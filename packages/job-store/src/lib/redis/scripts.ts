@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { RedisCommander } from "ioredis";
+import { isError } from "../is-error.js";
 import auditEntries from "./lua/audit-entries.lua";
 import auditJobs from "./lua/audit-jobs.lua";
 import auditKeys from "./lua/audit-keys.lua";
@@ -23,11 +24,14 @@ import page from "./lua/page.lua";
 import places from "./lua/places.lua";
 import probe from "./lua/probe.lua";
 import progress from "./lua/progress.lua";
+import read from "./lua/read.lua";
 import record from "./lua/record.lua";
+import rejected from "./lua/rejected.lua";
 import remove from "./lua/remove.lua";
 import save from "./lua/save.lua";
 import snapshot from "./lua/snapshot.lua";
 import surplus from "./lua/surplus.lua";
+import touch from "./lua/touch.lua";
 import trim from "./lua/trim.lua";
 import waiting from "./lua/waiting.lua";
 
@@ -43,7 +47,7 @@ function script(...parts: readonly string[]): Script {
 
 /** Carries out changes of jobs by these verbs. */
 function change(...verbs: readonly string[]): Script {
-  return script(places, log, batch, control, record, ...verbs, commit);
+  return script(touch, places, log, batch, control, record, ...verbs, commit);
 }
 
 /** For calls of all kinds. */
@@ -64,20 +68,22 @@ export const changesOf: Readonly<Record<string, Script>> = {
 export const scripts = {
   map: script(map),
   page: script(page),
-  find: script(places, find),
+  read: script(touch, read),
+  find: script(touch, places, find),
   counts: script(counts),
   probe: script(probe),
   snapshot: script(snapshot),
-  surplus: script(places, log, surplus),
-  trim: script(places, trim),
+  surplus: script(touch, places, log, surplus),
+  trim: script(touch, places, trim),
   auditKeys: script(auditKeys),
-  auditJobs: script(places, control, auditJobs),
-  auditEntries: script(places, auditEntries),
-  auditMembers: script(places, auditMembers),
-  outboxClaim: script(outbox, outboxClaim),
+  auditJobs: script(touch, places, control, auditJobs),
+  auditEntries: script(touch, places, auditEntries),
+  auditMembers: script(touch, places, auditMembers),
+  outboxClaim: script(touch, outbox, outboxClaim),
   outboxAck: script(outbox, outboxAck),
-  outboxReject: script(outbox, outboxReject),
-  outboxRequeue: script(outbox, outboxRequeue),
+  outboxReject: script(touch, outbox, outboxReject),
+  outboxRequeue: script(touch, outbox, outboxRequeue),
+  rejected: script(touch, rejected),
   waiting: script(waiting),
 } as const;
 
@@ -94,7 +100,7 @@ export async function evaluate(
   try {
     return await client.call("evalsha", [sha, keys.length, ...keys, ...args]);
   } catch (error) {
-    if (!(error instanceof Error && error.message.startsWith("NOSCRIPT"))) throw error;
+    if (!(isError(error) && error.message.startsWith("NOSCRIPT"))) throw error;
     return client.call("eval", [source, keys.length, ...keys, ...args]);
   }
 }

@@ -14,15 +14,19 @@ import {
   WrongType,
 } from "./faults.js";
 import type { Keys } from "./keys.js";
+import { MOST_TOUCHED } from "./limits.js";
 import type { Budget } from "./line.js";
 import { PermissionCheck } from "./permission-check.js";
 import { FOREIGN, readingOf } from "./record-text.js";
-import { evaluate, type Script } from "./scripts.js";
+import { evaluate, type Script, scripts } from "./scripts.js";
 
 /** A script's reply: what happened, then what belongs to it. */
 export type Reply = readonly [string, ...unknown[]];
 
 const NONE: ReadonlySet<string> = new Set();
+
+/** After this long without a script that compared its edition, the map may be out of date. */
+const CONFIRMED_MS = 1000;
 
 /** The server as scripts see it: they are given the map and the deadline they need, and repeated where these were old. */
 export class Server {
@@ -33,6 +37,7 @@ export class Server {
   readonly #permissions: PermissionCheck;
   readonly #emit: (event: StoreEvent) => void;
   #map: CodeMap | undefined;
+  #confirmedAt = Number.NEGATIVE_INFINITY;
   #refusing = false;
 
   constructor(connection: Connection, keys: Keys, shape: StoreShape, shards: number) {
@@ -46,7 +51,10 @@ export class Server {
 
   /** The map that was last read. @throws JobStoreError INVALID_ARGUMENT where another definition lives here */
   async map(budget: Budget): Promise<CodeMap> {
-    this.#map ??= await this.#named(budget, () => loadCodeMap(this, this.#shape, this.#shards, budget));
+    if (this.#map === undefined) {
+      this.#map = await this.#named(budget, () => loadCodeMap(this, this.#shape, this.#shards, budget));
+      this.confirmMap();
+    }
     return this.#map;
   }
 
@@ -67,6 +75,11 @@ export class Server {
   /** A script found that there is another one by now. */
   forget(map: CodeMap): void {
     if (this.#map === map) this.#map = undefined;
+  }
+
+  /** A script has just found that the map is the present one. */
+  confirmMap(): void {
+    this.#confirmedAt = performance.now();
   }
 
   /** Whether the user of this connection is known to be allowed all that scripts do. */
@@ -120,7 +133,10 @@ export class Server {
       // Without waiting where the map is known: then what is run goes out this moment.
       const map = this.#map ?? (await this.map(budget));
       const reply = await run(map, budget);
-      if (reply[0] !== "stale") return { reply, map };
+      if (reply[0] !== "stale") {
+        this.confirmMap();
+        return { reply, map };
+      }
       this.forget(map);
     }
   }
@@ -130,11 +146,32 @@ export class Server {
     return this.read(async (client) => (await evaluate(client, script, keys, args)) as Reply, budget);
   }
 
-  /** One MGET. */
+  /** Reads jobs, as many at a time as one reply may have. */
   async readJobs(ids: readonly string[], budget = this.connection.budget()): Promise<readonly Reading[]> {
-    if (ids.length === 0) return [];
-    const texts = await this.read((client) => client.mget(ids.map(this.keys.job)), budget);
-    return this.readingsOf(ids, texts, budget);
+    const readings: Reading[] = [];
+    while (readings.length < ids.length) readings.push(...(await this.readSome(ids.slice(readings.length), budget)));
+    return readings;
+  }
+
+  /** Reads jobs, in order, as many as one reply may have: at least the first. */
+  async readSome(ids: readonly string[], budget = this.connection.budget()): Promise<readonly Reading[]> {
+    const texts = this.fitsOneReply(ids.length)
+      ? await this.read((client) => client.mget(ids.map(this.keys.job)), budget)
+      : await this.#readByScript(ids, budget);
+    return this.readingsOf(ids.slice(0, texts.length), texts, budget);
+  }
+
+  /** Whether so many jobs can be read by MGET, which asks for no sizes: the map tells how large they are at most. */
+  fitsOneReply(jobs: number): boolean {
+    if (jobs === 1) return true;
+    if (this.#map === undefined || performance.now() - this.#confirmedAt > CONFIRMED_MS) return false;
+    return jobs * this.#map.largest <= MOST_TOUCHED;
+  }
+
+  async #readByScript(ids: readonly string[], budget: Budget): Promise<readonly (string | null)[]> {
+    const keys = [this.keys.map, ...ids.map(this.keys.job)];
+    const { reply } = await this.withMap((map) => this.script(scripts.read, keys, [map.edition], budget), budget);
+    return reply.slice(1) as readonly (string | null)[];
   }
 
   /** What MGET gave; and where that is nothing, whether the key holds something else, which MGET does not tell. */

@@ -1,3 +1,4 @@
+import { withAnyOf } from "../abort.js";
 import type { OutboxStorage, StoredMessage } from "../driver.js";
 import { groupBy } from "./group-by.js";
 
@@ -30,9 +31,10 @@ export class ShardedOutbox implements OutboxStorage {
 
   async waitForMore(ms: number, signal: AbortSignal): Promise<void> {
     const enough = new AbortController();
-    const either = AbortSignal.any([signal, enough.signal]);
-    await Promise.race(this.#shards.map((shard) => shard.waitForMore(ms, either)));
-    enough.abort();
+    await withAnyOf([signal, enough.signal], async (either) => {
+      await Promise.race(this.#shards.map((shard) => shard.waitForMore(ms, either)));
+      enough.abort();
+    });
   }
 
   remove(entryIds: readonly string[]): Promise<void> {

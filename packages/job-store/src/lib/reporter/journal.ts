@@ -2,6 +2,7 @@ import type { FileHandle } from "node:fs/promises";
 import { invalid } from "../arguments.js";
 import type { JobDefinition } from "../definition.js";
 import { JobStoreError } from "../errors.js";
+import { isError } from "../is-error.js";
 import { builtIn, fs } from "./built-in.js";
 import { unwritable } from "./given-up.js";
 import { lockJournal } from "./journal-lock.js";
@@ -225,5 +226,5 @@ async function syncFolder(path: string): Promise<void> {
 }
 
 function codeOf(error: unknown): string {
-  return error instanceof Error && "code" in error ? String(error.code) : "unknown error";
+  return isError(error) && "code" in error ? String(error.code) : "unknown error";
 }

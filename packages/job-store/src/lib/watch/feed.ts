@@ -52,7 +52,7 @@ export class Feed {
     while (!this.#end.aborted && (this.#all.size > 0 || this.#byJob.size > 0)) {
       const page = await this.#nextPage(place);
       if (page === null || this.#end.aborted) continue;
-      const gap = gapOf(page);
+      const gap = gapOf(page, place);
       if (gap !== null) this.#tellEveryone(gap);
       for (const event of page.events) {
         for (const subscription of this.#all) subscription.add({ ...event, feed: this });
@@ -82,9 +82,9 @@ export class Feed {
   }
 }
 
-/** Where events are missing before a page: up to where, so that only those are told who have not seen as much. */
-export function gapOf({ gap, events: [first], place }: LogPage): Omit<Resync, "feed"> | null {
+/** Where events are missing in a page after `asked`: up to where, so that only those are told who have not seen as much. */
+export function gapOf({ gap, events: [first], place }: LogPage, asked: Place): Omit<Resync, "feed"> | null {
   if (gap === null) return null;
   const end = first === undefined ? place : { log: first.place.log, number: first.place.number - 1 };
-  return { type: "resync", reason: gap, place: end };
+  return { type: "resync", reason: gap, place: end, rewound: end.log === asked.log && end.number < asked.number };
 }

@@ -9,11 +9,18 @@ export interface Resync {
   readonly type: "resync";
   readonly reason: string;
   readonly place: Place;
+  /** The log went back to this place: it concerns also those who have seen more. */
+  readonly rewound: boolean;
   readonly feed: Feed;
 }
 
 /** An event of a log, or that some are missing; and which feed it came from. */
 export type News = (LoggedEvent & { readonly feed: Feed }) | Resync;
+
+/** Whether a log has gone back. */
+export function isRewound(news: News): boolean {
+  return news.type === "resync" && news.rewound;
+}
 
 /** What one consumer has yet to see. It bounds its own memory, and holds up nobody. */
 export class Subscription {
@@ -32,9 +39,13 @@ export class Subscription {
       this.#waiting.push(news);
     } else {
       const reason = `the consumer fell more than ${MOST_WAITING} events behind`;
-      const feeds = new Map(this.#waiting.map((waiting) => [waiting.feed, waiting.place]));
-      feeds.set(news.feed, news.place);
-      this.#waiting = [...feeds].map(([feed, place]) => ({ type: "resync", reason, place, feed }));
+      const all = [...this.#waiting, news];
+      const feeds = new Map(all.map(({ feed, place }) => [feed, place]));
+      const rewound = new Set(all.filter(isRewound).map(({ feed }) => feed));
+      this.#waiting = [...feeds].map(([feed, place]) => ({
+        ...{ type: "resync", reason, place, feed },
+        rewound: rewound.has(feed),
+      }));
     }
     this.#wake?.();
   }

@@ -1,3 +1,4 @@
+import { onAbort } from "../abort.js";
 import { checkId, checkWhole, invalid } from "../arguments.js";
 import type { Calls } from "../calls.js";
 import { readEventCursor, writeEventCursor } from "../cursor.js";
@@ -5,10 +6,11 @@ import type { JobDefinition } from "../definition.js";
 import type { JobStorage, Place, Reading } from "../driver.js";
 import { JobStoreError } from "../errors.js";
 import type { Job } from "../job.js";
+import { leavable } from "../leavable.js";
 import type { JobEvent } from "../store.js";
 import { Feed, gapOf } from "./feed.js";
 import { unlessAborted } from "./give-up.js";
-import { type News, Subscription } from "./subscription.js";
+import { isRewound, type News, Subscription } from "./subscription.js";
 
 /** How records become jobs and logged progress becomes progress: the store's business. */
 export interface Reader<D extends JobDefinition> {
@@ -33,13 +35,17 @@ export class Watcher<D extends JobDefinition> {
   }
 
   watch(target: string | { readonly after?: string | undefined } | undefined, signal: AbortSignal | undefined) {
-    if (typeof target === "string") return this.#watchJob(checkId(target), signal);
+    const given = signal === undefined ? [] : [signal];
+    if (typeof target === "string") {
+      const id = checkId(target);
+      return leavable((left) => this.#watchJob(id, [left, ...given]));
+    }
     if (target !== undefined && (typeof target !== "object" || target === null)) {
       return invalid("watch takes a job's id, or { after } with the cursor of an event.");
     }
     const { name } = this.#reader.definition;
     const after = target?.after === undefined ? null : readEventCursor(name, this.#feeds.length, target.after);
-    return this.#watchAll(after, signal);
+    return leavable((left) => this.#watchAll(after, [left, ...given]));
   }
 
   async waitFor(
@@ -56,15 +62,15 @@ export class Watcher<D extends JobDefinition> {
     for (let patience = 0; ; patience = LOOK_AGAIN_MS) {
       signal?.throwIfAborted();
       const look = new AbortController();
-      const stop = signal === undefined ? look.signal : AbortSignal.any([signal, look.signal]);
+      const stops = signal === undefined ? [look.signal] : [look.signal, signal];
       const timers: NodeJS.Timeout[] = [];
       const lookAgainIn = (ms: number) => {
         timers.push(setTimeout(() => look.abort(), Math.min(Math.max(ms, 0), MOST_MS)));
       };
       if (timeUp < Number.POSITIVE_INFINITY) lookAgainIn(timeUp - performance.now());
       try {
-        for await (const event of this.#watchJob(id, stop)) {
-          const job = event.type === "snapshot" ? event.job : await this.#jobAfter(event, id, until, stop);
+        for await (const event of this.#watchJob(id, stops)) {
+          const job = event.type === "snapshot" ? event.job : await this.#jobAfter(event, id, until, stops);
           if (job === undefined) continue;
           if (job === null) throw gone(id);
           if (until.has(job.status) || ("to" in event && until.has(event.to))) return job;
@@ -97,12 +103,12 @@ export class Watcher<D extends JobDefinition> {
     event: JobEvent<D>,
     id: string,
     until: ReadonlySet<string>,
-    stop: AbortSignal,
+    stops: readonly AbortSignal[],
   ): Promise<Job<D> | null | undefined> {
     if (event.type === "deleted") return null;
     const mayEnd = event.type === "resync" || ("to" in event && until.has(event.to));
     if (!mayEnd) return undefined;
-    const readings = await this.#ask(() => this.#storage.read([id]), [this.#calls.signal, stop]);
+    const readings = await this.#ask(() => this.#storage.read([id]), [this.#calls.signal, ...stops]);
     return readings === null ? undefined : this.#reader.readJob(id, readings[0] ?? { kind: "absent" });
   }
 
@@ -111,11 +117,11 @@ export class Watcher<D extends JobDefinition> {
     return unlessAborted(this.#calls.run(call), ends);
   }
 
-  async *#watchJob(id: string, signal: AbortSignal | undefined): AsyncGenerator<JobEvent<D>, void, undefined> {
+  async *#watchJob(id: string, signals: readonly AbortSignal[]): AsyncGenerator<JobEvent<D>, void, undefined> {
     const feed = this.#feedOf(id);
     const subscription = new Subscription(id);
     // Listening first: whatever happens after the snapshot was taken is then among the news.
-    yield* this.#listen([feed], subscription, signal, async function* (this: Watcher<D>, ends) {
+    yield* this.#listen([feed], subscription, signals, async function* (this: Watcher<D>, ends) {
       const snapshot = await this.#ask(() => feed.log.snapshot(id), ends);
       if (snapshot === null) return;
       const { reading, place, now } = snapshot;
@@ -129,10 +135,10 @@ export class Watcher<D extends JobDefinition> {
 
   async *#watchAll(
     after: readonly (Place | null)[] | null,
-    signal: AbortSignal | undefined,
+    signals: readonly AbortSignal[],
   ): AsyncGenerator<JobEvent<D>, void, undefined> {
     const subscription = new Subscription(null);
-    yield* this.#listen(this.#feeds, subscription, signal, async function* (this: Watcher<D>, ends) {
+    yield* this.#listen(this.#feeds, subscription, signals, async function* (this: Watcher<D>, ends) {
       const begin = (feed: Feed, n: number) => after?.[n] ?? this.#ask(() => feed.log.tail(), ends);
       const places = new Map<Feed, Place>();
       for (const [n, place] of (await Promise.all(this.#feeds.map(begin))).entries()) {
@@ -150,20 +156,19 @@ export class Watcher<D extends JobDefinition> {
   async *#listen(
     feeds: readonly Feed[],
     subscription: Subscription,
-    signal: AbortSignal | undefined,
+    signals: readonly AbortSignal[],
     events: (this: Watcher<D>, ends: readonly AbortSignal[]) => AsyncGenerator<JobEvent<D>, void, undefined>,
   ): AsyncGenerator<JobEvent<D>, void, undefined> {
     if (this.#calls.closed) throw new JobStoreError("CLOSED", "The store is closed; create another one to go on.");
-    const ends = signal === undefined ? [this.#calls.signal] : [this.#calls.signal, signal];
+    const ends = [this.#calls.signal, ...signals];
     if (ends.some(({ aborted }) => aborted)) return;
-    const end = () => subscription.end();
-    for (const one of ends) one.addEventListener("abort", end, { once: true });
+    const withdraw = ends.map((end) => onAbort(end, () => subscription.end()));
     for (const feed of feeds) feed.subscribe(subscription);
     try {
       yield* events.call(this, ends);
     } finally {
       for (const feed of feeds) feed.unsubscribe(subscription);
-      for (const one of ends) one.removeEventListener("abort", end);
+      for (const each of withdraw) each();
     }
   }
 
@@ -177,7 +182,7 @@ export class Watcher<D extends JobDefinition> {
       const signal = this.#calls.signal;
       const page = await this.#ask(() => feed.log.after(place, { limit: 1000, waitMs: 0, signal }), ends);
       if (page === null) return;
-      const gap = gapOf(page);
+      const gap = gapOf(page, place);
       if (gap !== null) yield this.#toEvent({ ...gap, feed }, places);
       for (const event of page.events) yield this.#toEvent({ ...event, feed }, places);
       places.set(feed, page.place);
@@ -193,7 +198,7 @@ export class Watcher<D extends JobDefinition> {
       for (const one of news) {
         if (subscription.ended) return;
         const seen = places.get(one.feed);
-        const old = seen?.log === one.place.log && one.place.number <= seen.number;
+        const old = !isRewound(one) && seen?.log === one.place.log && one.place.number <= seen.number;
         if (!old) yield this.#toEvent(one, places);
       }
     }
@@ -203,7 +208,7 @@ export class Watcher<D extends JobDefinition> {
     const { feed, place, ...event } = news;
     places.set(feed, place);
     const cursor = this.#cursor(places);
-    if (event.type === "resync") return { ...event, cursor };
+    if (event.type === "resync") return { type: event.type, reason: event.reason, cursor };
     // The definition's statuses and progress, as it wrote them.
     return { ...event, at: new Date(event.at), cursor } as JobEvent<D>;
   }

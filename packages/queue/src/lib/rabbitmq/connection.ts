@@ -11,7 +11,7 @@ export interface ConnectionOptions {
   readonly tls: TlsOptions;
   /** For the socket and the handshakes with one address together. */
   readonly limitMs: number;
-  /** Shown in the broker's list of connections. */
+  /** Name that RabbitMQ shows for the connection. */
   readonly name: string;
   /** Told once when a connection is lost or cannot be made, not at every attempt. */
   readonly report: (reason: string) => void;
@@ -26,6 +26,8 @@ export class Connection {
   readonly #onLink = new Set<(link: Link) => void>();
   /** Calls that wait for a link. */
   readonly #waiting = new Set<(link: Link | null) => void>();
+  /** Addresses that have worked at least once. */
+  readonly #worked = new Set<string>();
   #link: Link | null = null;
   #keeping: Promise<void> | undefined;
   #links = 0;
@@ -117,10 +119,11 @@ export class Connection {
     try {
       const { name, tls, limitMs } = this.#options;
       const link = await Link.open(address, { name, tls, limitMs }, this.#closing.signal);
+      this.#worked.add(address);
       if (!this.#closing.signal.aborted) return link;
       await link.close();
     } catch (error) {
-      this.#fault = wordsOfOpening(error, address);
+      this.#fault = wordsOfOpening(error, address, this.#worked.has(address));
     }
     return null;
   }

@@ -1,5 +1,5 @@
 import type { ConfirmChannel, Message } from "amqplib";
-import { type Answer, done, type Envelope, type Place, type QueueShape } from "../driver.js";
+import { type Answer, done, type Place, type QueueShape } from "../driver.js";
 import { isError } from "../is-error.js";
 import type { Connection } from "./connection.js";
 import { Deadlines } from "./deadlines.js";
@@ -7,7 +7,7 @@ import type { Link } from "./link.js";
 import { Outgoing } from "./outgoing.js";
 import { toFailure } from "./refusals.js";
 import { keyOf, type Topology } from "./topology.js";
-import { toProperties } from "./wire.js";
+import { type Outbound, toContent, toProperties } from "./wire.js";
 
 /** Names of the errors that amqplib throws for a message that it cannot encode. Names, since Node's errors may be of another realm. */
 const UNENCODABLE: ReadonlySet<string> = new Set(["RangeError", "TypeError"]);
@@ -60,7 +60,7 @@ export class Publisher {
     return this.#unconfirmed.size;
   }
 
-  publish(queue: QueueShape, envelope: Envelope, place: Place): Promise<Answer> {
+  publish(queue: QueueShape, envelope: Outbound, place: Place): Promise<Answer> {
     this.#connection.start();
     const outgoing = new Outgoing(queue, this.#topology.nameOf(queue, place), envelope, this.#onAnswer);
     this.#deadlines.add(outgoing);
@@ -144,11 +144,10 @@ export class Publisher {
 
   #send(channel: ConfirmChannel, outgoing: Outgoing): void {
     try {
-      const content = Buffer.from(outgoing.envelope.body);
-      this.#congested = !channel.publish("", outgoing.target, content, toProperties(outgoing.envelope));
+      this.#congested = !this.#write(channel, outgoing);
     } catch (error) {
       // Nothing was written: the message cannot be encoded, or the channel is dead.
-      if (isError(error) && UNENCODABLE.has(error.name)) {
+      if (cannotBeEncoded(error)) {
         outgoing.settle(toFailure(error));
         return;
       }
@@ -160,6 +159,17 @@ export class Publisher {
     outgoing.sent = true;
     outgoing.returned = false;
     this.#unconfirmed.set(this.#nextTag++, outgoing);
+  }
+
+  #write(channel: ConfirmChannel, { envelope, target }: Outgoing): boolean {
+    const content = toContent(envelope);
+    try {
+      return channel.publish("", target, content, toProperties(envelope));
+    } catch (error) {
+      // Without a copy, the consumer could neither retry nor dead-letter this message.
+      if (envelope.original === undefined || !cannotBeEncoded(error)) throw error;
+      return channel.publish("", target, content, toProperties(envelope, false));
+    }
   }
 
   #declareFor(link: Link, outgoing: Outgoing): void {
@@ -248,4 +258,8 @@ export class Publisher {
   #settled(): void {
     if (this.#onIdle !== undefined && this.#open().length === 0) this.#onIdle();
   }
+}
+
+function cannotBeEncoded(error: unknown): boolean {
+  return isError(error) && UNENCODABLE.has(error.name);
 }

@@ -61,12 +61,12 @@ class RabbitmqSession implements Session {
   #connection(purpose: string): Connection {
     const report = (reason: string) =>
       this.#report({ ok: false, failure: "unavailable", reason: `${reason} (${purpose})`, indeterminate: false });
-    const { addresses, tls, timeoutMs } = this.#options;
+    const { addresses, tls, timeoutMs, connectionName } = this.#options;
     return new Connection({
       addresses,
       tls,
       limitMs: connectLimitMs(addresses.length, timeoutMs),
-      name: `@subtitles/queue ${purpose}`,
+      name: `${connectionName} ${purpose}`,
       report,
       onConnected: (how) => this.#tell(connected(purpose, how)),
     });
@@ -95,6 +95,7 @@ class RabbitmqSession implements Session {
         prefetch,
         limitMs: this.#options.timeoutMs,
         report: this.#report,
+        publish: (...args) => this.#publisher.publish(...args),
         onStale: () => {
           this.#stale++;
         },

@@ -5,7 +5,8 @@
 --       a line, 4 the fields that the caller declares, one a line; from 5 on, four of each job: 5 id, 6 version and
 --       7 createdAt of the record that its fields were computed from ('': any), 8 its fields (one a line; '=' leaves them)
 -- Replies: { 'stale' } or { 'audited', how many were mended, how many are no records, { id … } that were out of place,
---          { id … } that were written since they were read, and not looked at }
+--          { id … } that were written since they were read, and not looked at, { id … } not looked at because one script
+--          may not touch more }
 
 if map[1] ~= ARGV[1] then return { 'stale' } end
 local repair = ARGV[2] == '1'
@@ -79,11 +80,16 @@ local function mend(key, text, id, job, score, fields)
   for member in pairs(members(fields, score, job.created, id)) do redis.call('ZADD', KEYS[5], 0, member) end
 end
 
-local mended, foreign, misplaced, again = 0, 0, {}, {}
+local mended, foreign, misplaced, again, unreached = 0, 0, {}, {}, {}
 
 local function look(key, id, version, created, computed)
+  if not mayTouch(KEYS[key], largestStored) then
+    unreached[#unreached + 1] = id
+    return
+  end
   local text = redis.pcall('GET', KEYS[key])
   if not text then return end
+  if type(text) == 'string' then touched = touched + #text end
   local job = type(text) == 'string' and parse(text)
   if not job then
     foreign = foreign + 1
@@ -112,4 +118,4 @@ local function look(key, id, version, created, computed)
 end
 
 for i = 5, #ARGV, 4 do look(6 + (i - 5) / 4, ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]) end
-return { 'audited', mended, foreign, misplaced, again }
+return { 'audited', mended, foreign, misplaced, again, unreached }

@@ -11,7 +11,10 @@
 --       which the move is legal (as 8), and so on; then of each call its verb, how many values follow, and these
 -- Replies: { 'late' }   the deadline has passed: nothing was done, nor will be
 --          { 'stale' }  the map has changed: the caller reads it again and repeats
---          { 'done', of each call what happened, and what belongs to that … }, where that may also be
+--          { 'done', of each call what happened, and what belongs to that … }, without the last calls if the script did
+--          not reach them (see commit.lua)
+--          { 'grown', … }  likewise, and the map has changed, because a record is larger than all before
+--          What happened may also be
 --          'removed'  the operation was carried out before, and its job has been removed since
 --          'missing' 'unreadable'  there is no record to change
 

@@ -1,12 +1,15 @@
 -- Ends every script that changes jobs: reads them, has each call decided, and writes what came of it. See batch.lua.
+-- Each call touches its job's record. The script ends before the call with which it would touch too much; the replies to
+-- that call and to all later ones are left out.
 --
 -- Replies: none of its own
 
 -- What creates jobs finds nothing, as a rule, and that is sooner seen than what is there.
 local fresh = ARGV[9] == '1' and redis.call('EXISTS', unpack(KEYS, 9)) == 0
-local texts, foreign = {}, false
+local texts, foreign, last = {}, false, #KEYS
 if not fresh then
-  texts = redis.call('MGET', unpack(KEYS, 9))
+  last = reach(9, largestStored)
+  texts = redis.call('MGET', unpack(KEYS, 9, last))
   -- Where MGET finds nothing, there may still be something that is no text.
   local absent = {}
   for i, text in ipairs(texts) do
@@ -14,6 +17,9 @@ if not fresh then
   end
   foreign = #absent > 0 and redis.call('EXISTS', unpack(absent)) > 0
 end
+
+-- Bytes of the largest record or message that the script meets.
+local met = 0
 
 -- Calls on the same job see what those before them decided.
 local jobs, order = {}, {}
@@ -34,19 +40,23 @@ local function jobAt(place)
 end
 
 local reply, at = { 'done' }, calls
-for place = 9, #KEYS do
-  local last, what, detail = at + 1 + ARGV[at + 1], 'removed', ''
+for place = 9, last do
+  local size = #(jobAt(place).text or '')
+  if place > 9 and touched + size > MOST_TOUCHED then break end
+  touched, met = touched + size, math.max(met, size)
+  local final, what, detail = at + 1 + ARGV[at + 1], 'removed', ''
   if not (repeated and redis.call('ZSCORE', KEYS[8], ARGV[at + 2])) then
-    what, detail = verbs[ARGV[at]](jobAt(place), unpack(ARGV, at + 2, last))
+    what, detail = verbs[ARGV[at]](jobAt(place), unpack(ARGV, at + 2, final))
   end
   reply[#reply + 1] = what
   reply[#reply + 1] = detail or ''
-  at = last + 1
+  at = final + 1
 end
 
 local lasting, byStatus, byCreation, gone, goneIds = {}, {}, {}, {}, {}
 for _, job in ipairs(order) do
   if job.changed and job.text then
+    met = math.max(met, #job.text)
     if job.expires then
       redis.call('SET', KEYS[job.place], job.text, 'PXAT', job.expires)
     else
@@ -81,7 +91,15 @@ if #marks > 0 then
   redis.call('ZADD', KEYS[8], unpack(marks))
 end
 for _, message in ipairs(messages) do
+  met = math.max(met, #message[3])
   redis.call('XADD', KEYS[7], '*', 'job', message[1], 'id', message[2], 'message', message[3])
+end
+-- With another edition, so that every caller knows of it before its next change: in a store of large records a script may
+-- end early, and the calls after it, if they were on their way already, would come before those that it did not reach.
+if met > largestStored then
+  while largestStored < met do largestStored = largestStored * 2 end
+  reply[1] = 'grown'
+  redis.call('HSET', KEYS[1], 'largest', int(largestStored), 'edition', redis.sha1hex(map[1] .. ARGV[calls + 2]))
 end
 publish()
 return reply

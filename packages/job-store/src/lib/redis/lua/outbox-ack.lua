@@ -1,6 +1,6 @@
 -- Removes entries, rejected ones too.
 -- ARGV: from 2 on, entry ids
--- Replies: { 'done' }
+-- Replies: { 'done', how many ids it came to }
 
 for i = 2, #ARGV do
   redis.call('XDEL', KEYS[1], ARGV[i])
@@ -8,4 +8,4 @@ for i = 2, #ARGV do
   redis.call('ZREM', KEYS[4], ARGV[i])
   redis.call('HDEL', KEYS[5], ARGV[i])
 end
-return { 'done' }
+return { 'done', #ARGV - 1 }

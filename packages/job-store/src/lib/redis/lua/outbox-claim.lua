@@ -1,15 +1,27 @@
 -- Hands out entries: those whose claim has lapsed first, then those never handed out. A claim that is repeated gets what it
--- was given the first time, as far as that is still there.
--- KEYS: 6 the reader's last claim and what it was given
+-- was given the first time, as far as that is still there. Comes after touch.lua and outbox.lua.
+-- KEYS: 6 the reader's last claim and what it was given, 7 map
 -- ARGV: 2 how many, 3 for how long (ms), 4 the claim's own id
 -- Replies: { 'claimed', last entry ever handed out, ms until the next claim lapses or '', entry … }
 
 local limit = tonumber(ARGV[2])
-local entries = {}
+local entries, widest = {}, 0
+
+-- A message's size shows only once it is read. So there is room for another one like the largest so far: if they differ,
+-- one message may be read beyond what a script may touch.
+local function hasRoom()
+  return #entries < limit and (#entries == 0 or touched + widest <= MOST_TOUCHED)
+end
+
+local function take(entry)
+  local size = #(entry[2][6] or '')
+  touched, widest = touched + size, math.max(widest, size)
+  entries[#entries + 1] = entry
+end
 
 local function add(id)
   local entry = redis.call('XRANGE', KEYS[1], id, id)[1]
-  if entry then entries[#entries + 1] = entry else redis.call('ZREM', KEYS[2], id) end
+  if entry then take(entry) else redis.call('ZREM', KEYS[2], id) end
 end
 
 -- A fraction of a millisecond each, so that entries that lapse together do so in commit order, too.
@@ -17,14 +29,15 @@ local function claimUntil(time, id, place)
   redis.call('ZADD', KEYS[2], string.format('%.10f', time + place / 1024), id)
 end
 
-local claim, given = string.match(redis.call('GET', KEYS[6]) or '', '^(%S+)(.*)$')
+local handedOut, earlier = unpack(redis.call('MGET', KEYS[3], KEYS[6]))
+local claim, given = string.match(earlier or '', '^(%S+)(.*)$')
 if claim == ARGV[4] then
   local spare = 0
   for id in string.gmatch(given, '%S+') do
-    if #entries < limit then
+    if hasRoom() then
       add(id)
     else
-      -- More than is wanted now comes next.
+      -- More than is wanted now, or than one script may touch, comes next.
       claimUntil(now - 1, id, spare)
       spare = spare + 1
     end
@@ -33,15 +46,22 @@ end
 
 local repeated = #entries > 0
 if not repeated then
-  for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now, 'LIMIT', 0, limit)) do add(id) end
+  for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now, 'LIMIT', 0, limit)) do
+    if hasRoom() then add(id) end
+  end
 end
 
-local last = redis.call('GET', KEYS[3]) or '0-0'
-if not repeated and #entries < limit then
-  for _, entry in ipairs(redis.call('XRANGE', KEYS[1], '(' .. last, '+', 'COUNT', limit - #entries)) do
-    entries[#entries + 1] = entry
-    last = entry[1]
-  end
+local last = handedOut or '0-0'
+if not repeated and hasRoom() then
+  local largest = tonumber(redis.call('HGET', KEYS[7], 'largest') or SMALL)
+  repeat
+    local count = math.min(limit - #entries, math.max(1, math.floor((MOST_TOUCHED - touched) / largest)))
+    local found = redis.call('XRANGE', KEYS[1], '(' .. last, '+', 'COUNT', count)
+    for _, entry in ipairs(found) do
+      take(entry)
+      last = entry[1]
+    end
+  until #found < count or not hasRoom()
   redis.call('SET', KEYS[3], last)
 end
 

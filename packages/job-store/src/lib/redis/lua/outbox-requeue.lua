@@ -1,8 +1,11 @@
--- Stores rejected entries anew, behind all others, without their reason.
+-- Stores rejected entries anew, behind all others, without their reason, as many as one script may touch. Comes after
+-- touch.lua and outbox.lua.
 -- ARGV: from 2 on, entry ids
--- Replies: { 'done' }
+-- Replies: { 'done', how many ids it came to }
 
 for i = 2, #ARGV do
+  touched = touched + redis.call('HSTRLEN', KEYS[5], ARGV[i])
+  if touched > MOST_TOUCHED and i > 2 then return { 'done', i - 2 } end
   local stored = redis.call('HGET', KEYS[5], ARGV[i])
   if stored then
     local fields = cjson.decode(stored)
@@ -11,4 +14,4 @@ for i = 2, #ARGV do
     redis.call('ZREM', KEYS[4], ARGV[i])
   end
 end
-return { 'done' }
+return { 'done', #ARGV - 1 }

@@ -1,4 +1,4 @@
--- Put before every script that gives jobs their places in the indexes, or takes them away.
+-- Put before every script that gives jobs their places in the indexes, or takes them away. Comes after touch.lua.
 --
 -- KEYS: 1 map, 2 statuses (index), 3 creations (index), 4 values (hash: id -> its fields, one a line: language="es"),
 --       5 fields (index)
@@ -13,7 +13,9 @@
 local KEYS, ARGV = KEYS, ARGV
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
-local map = redis.call('HMGET', KEYS[1], 'edition', 'log', 'fields')
+local map = redis.call('HMGET', KEYS[1], 'edition', 'log', 'fields', 'largest')
+-- No record or message of the store has more bytes.
+local largestStored = tonumber(map[4] or SMALL)
 
 -- tostring keeps 14 digits, too few for an index score.
 local function int(number) return string.format('%.0f', number) end

@@ -46,11 +46,14 @@ local surplus, tried, late = count - most, 0, 0
 for i = 6, #ARGV do
   if surplus <= 0 then break end
   local time = entered(ARGV[i])
-  if time and countBefore(time) >= surplus then break end
+  if time and (countBefore(time) >= surplus or not mayTouch(KEYS[i + 2], largestStored)) then break end
   tried = tried + 1
   if time then
     local text = redis.pcall('GET', KEYS[i + 2])
-    if type(text) == 'string' then forget(text) end
+    if type(text) == 'string' then
+      touched = touched + #text
+      forget(text)
+    end
     if redis.call('DEL', KEYS[i + 2]) == 1 then announce('deleted', ARGV[i], '') end
     displace({ ARGV[i] })
     surplus = surplus - 1

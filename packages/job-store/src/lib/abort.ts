@@ -1,0 +1,55 @@
+interface Shared {
+  readonly callbacks: Set<() => void>;
+  readonly listener: () => void;
+}
+
+const sharedBySignal = new WeakMap<AbortSignal, Shared>();
+
+/**
+ * Calls back when the signal aborts, or at once if it has aborted. All callbacks of a signal share one listener, because
+ * Node 20 warns of a leak if a signal has more than ten.
+ *
+ * @returns a function that withdraws the callback
+ */
+export function onAbort(signal: AbortSignal, callback: () => void): () => void {
+  if (signal.aborted) {
+    callback();
+    return () => {};
+  }
+  const { callbacks, listener } = sharedBySignal.get(signal) ?? listen(signal);
+  const own = () => callback();
+  callbacks.add(own);
+  return () => {
+    if (!callbacks.delete(own) || callbacks.size > 0) return;
+    signal.removeEventListener("abort", listener);
+    sharedBySignal.delete(signal);
+  };
+}
+
+function listen(signal: AbortSignal): Shared {
+  const callbacks = new Set<() => void>();
+  const listener = () => {
+    for (const callback of [...callbacks]) callback();
+  };
+  const shared = { callbacks, listener };
+  signal.addEventListener("abort", listener, { once: true });
+  sharedBySignal.set(signal, shared);
+  return shared;
+}
+
+/**
+ * Gives a call a signal that aborts with any of these, until the call has settled. Unlike `AbortSignal.any`, it holds all
+ * that it needs, and nothing of it is left on a signal that lives for long.
+ */
+export async function withAnyOf<T>(
+  signals: readonly AbortSignal[],
+  call: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const any = new AbortController();
+  const withdraw = signals.map((signal) => onAbort(signal, () => any.abort()));
+  try {
+    return await call(any.signal);
+  } finally {
+    for (const each of withdraw) each();
+  }
+}

@@ -1,0 +1,14 @@
+-- Reads rejected entries of the outbox, in order, as many as one script may touch. Reads only. Comes after touch.lua.
+-- KEYS: 1 rejected entries (hash: entry id -> fields and reason)
+-- ARGV: from 1 on, entry ids
+-- Replies: { 'rejected', fields and reason (JSON) or false … } for at least the first of the entries
+
+local last = #ARGV
+for i = 1, #ARGV do
+  touched = touched + redis.call('HSTRLEN', KEYS[1], ARGV[i])
+  if touched > MOST_TOUCHED and i > 1 then
+    last = i - 1
+    break
+  end
+end
+return { 'rejected', unpack(redis.call('HMGET', KEYS[1], unpack(ARGV, 1, last))) }

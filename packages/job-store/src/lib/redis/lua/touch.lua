@@ -1,0 +1,32 @@
+-- Put before every script that reads records, or messages. It limits how long one script keeps other callers waiting.
+-- Replies: none of its own
+
+-- Bytes of stored records that one script touches at most, or one record if that is larger. The map has, as `largest`,
+-- a number of bytes that no record or message of the store exceeds. A map without it has 2048: so many that the largest
+-- page fits.
+local MOST_TOUCHED, SMALL = 2097152, 2048
+local touched = 0
+
+local function sizeOf(key)
+  local size = redis.pcall('STRLEN', key)
+  if type(size) == 'number' then return size end
+  -- What is no string is not read. Any other error ends the script.
+  return string.find(size.err, 'WRONGTYPE', 1, true) and 0 or redis.call('STRLEN', key)
+end
+
+-- The place of the last of the keys from `first` on that a script which reads them all may read: the first one always.
+-- `largest`: as in the map.
+local function reach(first, largest)
+  if (#KEYS - first + 1) * largest <= MOST_TOUCHED then return #KEYS end
+  local sum = 0
+  for place = first, #KEYS do
+    sum = sum + sizeOf(KEYS[place])
+    if sum > MOST_TOUCHED and place > first then return place - 1 end
+  end
+  return #KEYS
+end
+
+-- Whether the script may read this record, too. Asks for its size only if not every record would fit.
+local function mayTouch(key, largest)
+  return touched == 0 or touched + largest <= MOST_TOUCHED or touched + sizeOf(key) <= MOST_TOUCHED
+end

@@ -1,0 +1,316 @@
+import { Redis } from "ioredis";
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from "vitest";
+import { z } from "zod";
+import type { PrivateServer } from "../../../test/servers/private-server.js";
+import { startRedis } from "../../../test/servers/redis.js";
+import { privateServer } from "../../../test/servers/require.js";
+import { createJobStore, defineJob, type JobStore } from "../src/index.js";
+import { redisDriver } from "../src/redis.js";
+
+const { available, title } = privateServer("redis");
+
+const MIB = 1024 * 1024;
+
+const film = defineJob({
+  name: "film",
+  data: z.object({ text: z.string() }),
+  result: z.object({ text: z.string() }),
+  progress: z.object({ text: z.string() }),
+  initial: "wanted",
+  statuses: {
+    wanted: { next: ["wanted", "seen", "done"] },
+    seen: { next: [], final: true, maxCount: 2 },
+    done: { next: [], final: true },
+  },
+  index: { kind: () => "film" },
+});
+type Store = JobStore<typeof film>;
+
+/** Of a little less than the largest record that the store takes by default. */
+const LARGEST = { text: "x".repeat(4 * MIB - 64 * 1024) };
+const SMALL = { text: "x" };
+
+/** Enough of them at once for several batches. */
+const ids = (count: number) => Array.from({ length: count }, (_, n) => `job-${n}`);
+
+describe.skipIf(!available)(title("large records in Redis"), { timeout: 300_000 }, () => {
+  let redis: PrivateServer;
+  let client: Redis;
+
+  beforeAll(async () => {
+    redis = await startRedis();
+    client = new Redis(redis.url);
+  });
+  afterAll(async () => {
+    client.disconnect();
+    await redis.stop();
+  });
+  beforeEach(() => async () => {
+    await client.flushall(); // Our own server: nobody else's data is in it.
+  });
+
+  function openStore(): Store {
+    const driver = redisDriver({ url: redis.url, timeoutMs: 300_000 });
+    const store = createJobStore({ job: film, driver });
+    onTestFinished(() => store.close());
+    return store;
+  }
+
+  /** Copies of a job, which lists know. */
+  async function copies(store: Store, id: string, others: readonly string[]): Promise<void> {
+    for (const other of others) await client.copy(`job:${id}`, `job:${other}`);
+    await store.audit({ repair: true });
+  }
+
+  /** How often the server ran each command meanwhile. */
+  async function commandsDuring(run: () => Promise<unknown>): Promise<(command: string) => number> {
+    await client.config("RESETSTAT");
+    await run();
+    const stats = await client.info("commandstats");
+    return (command) => Number(new RegExp(`^cmdstat_${command}:calls=(\\d+)`, "m").exec(stats)?.[1] ?? 0);
+  }
+  const scripts = (ran: (command: string) => number) => ran("evalsha") + ran("eval");
+
+  /** What the server was sent meanwhile: each command, with those that it ran within it if it is a script. */
+  async function sentDuring(run: () => Promise<unknown>): Promise<readonly (readonly (readonly string[])[])[]> {
+    const monitor = await new Redis(redis.url).monitor();
+    try {
+      const sent: string[][][] = [];
+      const ended = new Promise<void>((resolve) => {
+        monitor.on("monitor", (_time: string, args: string[], source: string) => {
+          if (args.join(" ") === "ECHO end") resolve();
+          else if (source === "lua") sent.at(-1)?.push(args);
+          else sent.push([args]);
+        });
+      });
+      await run();
+      await client.call("ECHO", "end");
+      await ended;
+      return sent;
+    } finally {
+      monitor.disconnect();
+    }
+  }
+
+  /** Bytes of jobs that each of these read, if all jobs are of one size; and how many jobs. */
+  function readBy(sent: readonly (readonly (readonly string[])[])[]): readonly number[] {
+    const reads = /^(get|mget|getrange)$/i;
+    const jobs = (args: readonly string[]) =>
+      reads.test(args[0] ?? "") ? args.filter((arg) => /^job:/.test(arg)) : [];
+    return sent.map((commands) => commands.flatMap(jobs).length);
+  }
+
+  test("200 changes at once of one of 4 MiB are one a script, in their order", async () => {
+    const store = openStore();
+    await store.create(LARGEST, { id: "a" });
+    let versions: readonly number[] = [];
+    const ran = await commandsDuring(async () => {
+      const changes = Array.from({ length: 200 }, () => store.updateStatus("a", "wanted"));
+      versions = (await Promise.all(changes)).map(({ version }) => version);
+    });
+    expect(versions).toEqual(Array.from({ length: 200 }, (_, n) => n + 2));
+    expect(scripts(ran)).toBeGreaterThanOrEqual(200);
+  });
+
+  test("200 changes at once of 200 of 4 MiB are one a script", async () => {
+    const store = openStore();
+    await store.create(LARGEST, { id: "job-0" });
+    for (const id of ids(200).slice(1)) await client.copy("job:job-0", `job:${id}`);
+    const ran = await commandsDuring(() => Promise.all(ids(200).map((id) => store.updateProgress(id, SMALL))));
+    expect(scripts(ran)).toBeGreaterThanOrEqual(200);
+  });
+
+  test("other calls on them are one a script, too, also if they change nothing", async () => {
+    const store = openStore();
+    await store.create(LARGEST, { id: "job-0" });
+    await copies(store, "job-0", ids(8).slice(1));
+    const jobs = (await store.getMany(ids(8))).flatMap((job) => job ?? []);
+    const changes: readonly ((id: string, n: number) => Promise<unknown>)[] = [
+      (id) => store.create(SMALL, { id }),
+      (_, n) => store.save({ ...jobs[n], data: SMALL, version: 7 } as (typeof jobs)[number]).catch(() => {}),
+      (id) => store.updateProgress(id, SMALL),
+      (id) => store.updateStatus(id, "done", { result: SMALL }),
+      (id) => store.delete(id),
+    ];
+    for (const change of changes) {
+      const ran = await commandsDuring(() => Promise.all(ids(8).map(change)));
+      expect(scripts(ran)).toBeGreaterThanOrEqual(8);
+    }
+    expect(await store.counts()).toEqual({ wanted: 0, seen: 0, done: 0 });
+  });
+
+  test("calls that a script did not reach come after those before them and before those behind them, on each job", async () => {
+    const store = openStore();
+    const writer = openStore();
+    await store.create(SMALL, { id: "small" });
+    await writer.create({ text: "x".repeat(1.5 * MIB) }, { id: "large" });
+    // The first store does not know yet that there are large ones. Several batches are under way.
+    const changes = Array.from({ length: 300 }, (_, n) =>
+      store.updateStatus(n % 10 === 0 ? "large" : "small", "wanted"),
+    );
+    const jobs = await Promise.all(changes);
+    const versionsOf = (id: string) => jobs.filter((job) => job.id === id).map(({ version }) => version);
+    expect(versionsOf("large")).toEqual(Array.from({ length: 30 }, (_, n) => n + 2));
+    expect(versionsOf("small")).toEqual(Array.from({ length: 270 }, (_, n) => n + 2));
+  });
+
+  test("a job that grows on the way counts as large from then on", async () => {
+    const store = openStore();
+    await store.create(SMALL, { id: "a" });
+    const result = { text: "x".repeat(200 * 1024) };
+    await store.create(SMALL, { id: "b" });
+    const ran = await commandsDuring(() =>
+      Promise.all([
+        store.updateProgress("a", result),
+        ...Array.from({ length: 100 }, () => store.updateStatus("a", "wanted")),
+      ]),
+    );
+    expect((await store.get("a"))?.version).toBe(101);
+    // 200 KiB a change.
+    expect(scripts(ran)).toBeGreaterThanOrEqual(10);
+  });
+
+  describe("of 900 KB are read two at a time:", () => {
+    const data = { text: "x".repeat(900_000) };
+    const twoAtATime = (sent: Awaited<ReturnType<typeof sentDuring>>, jobs: number) => {
+      const read = readBy(sent);
+      expect(read.reduce((sum, one) => sum + one, 0)).toBeGreaterThanOrEqual(jobs);
+      expect(Math.max(...read)).toBe(2);
+    };
+
+    async function stored() {
+      const store = openStore();
+      await store.create(data, { id: "job-0" });
+      await copies(store, "job-0", ids(9).slice(1));
+      return store;
+    }
+
+    test("pages, of all jobs, by status and by a field", async () => {
+      const store = await stored();
+      for (const query of [{}, { status: "wanted" }, { where: { kind: "film" } }] as const) {
+        let items: readonly unknown[] = [];
+        const sent = await sentDuring(async () => {
+          ({ items } = await store.list(query));
+        });
+        expect(items).toHaveLength(9);
+        twoAtATime(sent, 9);
+      }
+    });
+
+    test("scan, getMany, and many of get", async () => {
+      const store = await stored();
+      const calls: readonly (() => Promise<unknown>)[] = [
+        async () => {
+          for await (const _ of store.scan({ limit: 4 }));
+        },
+        () => store.getMany(ids(9)),
+        () => Promise.all(ids(9).map((id) => store.get(id))),
+      ];
+      for (const call of calls) twoAtATime(await sentDuring(call), 9);
+    });
+
+    test("by a store that knew only small ones a second ago", async () => {
+      const other = openStore();
+      await other.create(SMALL, { id: "small" });
+      await other.getMany(["small", "absent"]);
+      const store = await stored();
+      const begun = performance.now();
+      while (performance.now() - begun < 1100) await store.get("absent");
+      twoAtATime(await sentDuring(() => other.getMany(ids(9))), 9);
+    });
+
+    test("by an audit, also one that repairs", async () => {
+      const store = await stored();
+      for (const repair of [false, true]) {
+        await client.del("jobs:by-creation");
+        let report = {};
+        twoAtATime(
+          await sentDuring(async () => {
+            report = await store.audit({ repair });
+          }),
+          9,
+        );
+        expect(report).toMatchObject({ jobs: 9, missingFromIndex: 9, repaired: repair ? 9 : 0 });
+      }
+    });
+
+    test("when a status has too many", async () => {
+      const store = await stored();
+      const sent = await sentDuring(async () => {
+        await Promise.all(ids(9).map((id) => store.updateStatus(id, "seen")));
+        while ((await store.counts()).seen > 2);
+      });
+      expect(Math.max(...readBy(sent))).toBe(2);
+    });
+  });
+
+  test("messages of 900 KB are handed out, set aside and requeued two at a time, and all of them", async () => {
+    const store = openStore();
+    const names = ids(7);
+    for (const id of names) {
+      await store.create(SMALL, { id, outbox: [{ queue: "films", payload: "x".repeat(900_000) }] });
+    }
+    const readAll = async () => {
+      const entries = [];
+      for (let read = await store.outbox.read(); read.length > 0; read = await store.outbox.read()) {
+        expect(read.length).toBeLessThanOrEqual(2);
+        entries.push(...read);
+      }
+      return entries;
+    };
+    const entries = await readAll();
+    expect(entries.map(({ jobId }) => jobId)).toEqual(names);
+    const rejecting = await commandsDuring(() =>
+      store.outbox.reject(
+        entries.map(({ entryId }) => entryId),
+        "why",
+      ),
+    );
+    expect(scripts(rejecting)).toBeGreaterThanOrEqual(4);
+    const reading = await commandsDuring(async () => {
+      expect((await store.outbox.rejected()).map(({ jobId }) => jobId)).toEqual(names);
+    });
+    expect(scripts(reading)).toBeGreaterThanOrEqual(4);
+    const requeueing = await commandsDuring(() => store.outbox.requeue(entries.map(({ entryId }) => entryId)));
+    expect(scripts(requeueing)).toBeGreaterThanOrEqual(4);
+    const again = await readAll();
+    expect(again.map(({ jobId }) => jobId)).toEqual(names);
+    await store.outbox.ack(again.map(({ entryId }) => entryId));
+    expect(await store.outbox.depth()).toBe(0);
+  });
+
+  test("small records go as before: one command a call, many calls a command, and no question for sizes", async () => {
+    const store = openStore();
+    await store.create(SMALL, { id: "a" });
+    await store.updateStatus("a", "wanted");
+    await store.list();
+    const calls: readonly (readonly [number, () => Promise<unknown>])[] = [
+      [1, () => store.create(SMALL, { id: "b" })],
+      [1, () => store.get("a")],
+      [1, () => store.getMany(["a", "b"])],
+      [1, () => store.updateStatus("a", "wanted")],
+      [1, () => store.updateProgress("a", SMALL)],
+      [2, () => store.list()],
+      [1, () => store.outbox.read()],
+      [2, () => Promise.all(ids(32).map((id) => store.create(SMALL, { id })))],
+      [1, () => Promise.all(ids(32).map((id) => store.get(id)))],
+      [2, () => store.list({ limit: 1000 })],
+    ];
+    for (const [commands, call] of calls) {
+      const sent = await sentDuring(call);
+      // By EVAL it does what serves later calls as well: scripts are loaded, clocks compared.
+      expect(sent.filter(([first]) => first?.[0] !== "eval")).toHaveLength(commands);
+      expect(sent.flat().filter(([command]) => command?.toLowerCase() === "strlen")).toEqual([]);
+    }
+  });
+
+  test("small ones beside one of 4 MiB still travel together", async () => {
+    const store = openStore();
+    await store.create(LARGEST, { id: "large" });
+    await store.createMany(ids(200).map((id) => ({ id, data: SMALL })));
+    const changing = await commandsDuring(() => Promise.all(ids(200).map((id) => store.updateStatus(id, "wanted"))));
+    expect(scripts(changing)).toBeLessThan(20);
+    const reading = await commandsDuring(() => Promise.all(ids(200).map((id) => store.get(id))));
+    expect(scripts(reading) + reading("mget")).toBeLessThan(20);
+  });
+});
