@@ -30,7 +30,7 @@ export default defineConfig({
   plugins: [luaAsText],
   ...(IOREDIS !== undefined && { resolve: { alias: { ioredis: resolve(IOREDIS) } } }),
   test: {
-    // These end what hangs. No test needs them to see a fault: they are far longer than anything takes on a busy machine.
+    // These limits end only a test that hangs. They are far longer than any step takes on a busy machine.
     expect: { poll: { timeout: 60_000 } },
     testTimeout: 180_000,
     hookTimeout: 180_000,
