@@ -135,7 +135,7 @@ export interface JobStore<D extends JobDefinition> extends AsyncDisposable {
   /**
    * Every job that matches, page by page (`limit` is the size of a page). Without `status`, a job present throughout is
    * seen exactly once whatever happens to it meanwhile; with `status`, one that stayed in it throughout is.
-   * Ends without an error when `signal` aborts. Leaving it takes effect at once, also while it waits for a page.
+   * Ends without an error when `signal` aborts. `break` and `return()` take effect at once, even while a page is pending.
    * @throws UNREADABLE_RECORD at the first record that cannot be read; `list` reports such records beside the good ones
    */
   scan<S extends StepOf<D, string> = StepOf<D, string>>(
@@ -150,8 +150,8 @@ export interface JobStore<D extends JobDefinition> extends AsyncDisposable {
    * now on or from after the event whose `cursor` is given. Expiry makes no event. Survives reconnects; where events
    * were lost meanwhile, this consumer fell too far behind, or Redis came back with older data, says so with `resync`
    * instead of hiding it: read the jobs anew then. Ends, without an error, when `signal` aborts or the store closes.
-   * Leaving it (`break`, or `return()` of its iterator) takes effect at once, also while it waits for an event. An async
-   * generator of yours around it has no such `return()`: end it by `signal`.
+   * `break`, and `return()` of its iterator, take effect at once, even while it waits for an event. An async generator that
+   * wraps it does not have such a `return()`: end that one with `signal`.
    * @throws INVALID_ARGUMENT; and, before the first event, UNAVAILABLE, UNREADABLE_RECORD, CLOSED
    */
   watch(
