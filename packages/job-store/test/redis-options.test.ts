@@ -16,7 +16,7 @@ test.each([
   [{ url: "redis://h", waitReplicas: { count: 0 } }, /waitReplicas\.count/],
   [{ url: "redis://h", waitReplicas: { count: 1, timeoutMs: 0 } }, /waitReplicas\.timeoutMs/],
   [{ url: "redis://h", keyPrefix: 7 }, /keyPrefix/],
-  [{ url: "redis://h", keyPrefix: "film\ud83c:" }, /keyPrefix has half of a surrogate pair/],
+  [{ url: "redis://h", keyPrefix: "film\ud83c:" }, /keyPrefix contains half of a surrogate pair/],
   [{ cluster: [] }, /at least one node/],
   [{ client: {} }, /client must be/],
   [{ client: null }, /client must be a Redis or a Cluster of ioredis 5\.10 or later/],
