@@ -1,10 +1,11 @@
 // What stands behind every root npm script. It needs Node and npm, nothing else, and sees to the rest itself: a current
 // Node and pnpm (kept in npm's cache), the dependencies, the built packages. Then it runs the task.
 //
-//   node scripts/dev.mjs <bench | bench:queue-kill | build | chaos | check | demo | docs | screenshots | test> [args]
+//   node scripts/dev.mjs <bench | bench:queue-kill | build | chaos | check | ci | demo | docs | screenshots | test> [args]
 import { join } from "node:path";
 import { build } from "./dev/build.mjs";
 import { check } from "./dev/check.mjs";
+import { ci } from "./dev/ci.mjs";
 import { docs } from "./dev/docs.mjs";
 import { exitAs, root, run, say } from "./dev/run.mjs";
 import { nothingRan, test } from "./dev/test.mjs";
@@ -13,7 +14,7 @@ import { findTools } from "./dev/tools.mjs";
 /**
  * @typedef {object} Task
  * @property {(args: string[]) => Promise<number>} run returns the exit code
- * @property {() => void} [unprepared] what to say if it could not even begin
+ * @property {() => void} [broken] says how it ended if it could not begin, or broke off
  */
 
 /** @type {Record<string, Task>} */
@@ -23,10 +24,11 @@ const tasks = {
   build: { run: async () => 0 },
   chaos: { run: chaos },
   check: { run: check },
+  ci: { run: ci, broken: nothingRan },
   demo: { run: demo },
   docs: { run: docs },
   screenshots: { run: screenshots },
-  test: { run: test, unprepared: nothingRan },
+  test: { run: test, broken: nothingRan },
 };
 
 /** @param {string[]} args */
@@ -70,9 +72,14 @@ const task = tasks[name];
 if (task === undefined) {
   say(`Usage: node scripts/dev.mjs <${Object.keys(tasks).join(" | ")}> [arguments]`);
   exitAs(2);
-} else if (await prepare()) {
-  exitAs(await task.run(args));
 } else {
-  task.unprepared?.();
-  exitAs(1);
+  try {
+    const prepared = await prepare();
+    if (!prepared) task.broken?.();
+    exitAs(prepared ? await task.run(args) : 1);
+  } catch (error) {
+    say(error instanceof Error ? `${error.stack}` : `${error}`);
+    task.broken?.();
+    exitAs(1);
+  }
 }

@@ -11,13 +11,23 @@ import { ALL_NODES, tryPackages } from "./try-packages.mjs";
 import { wrongWorkflows } from "./workflows.mjs";
 
 /**
- * Everything that can be checked without running the software; with `--all-nodes`, also how the packages run in a user's
- * project on every line of Node that they support. All checks run, even after one has failed.
- *
- * @param {string[]} args
+ * @param {string[]} args `--all-nodes`: see {@link failedChecks}
  * @returns {Promise<number>} the exit code
  */
 export async function check(args) {
+  const failures = await failedChecks({ allNodes: args.includes("--all-nodes") });
+  say(failures.length === 0 ? "\nAll checks passed." : `\nFailed: ${failures.join("; ")}.`);
+  return failures.length === 0 ? 0 : 1;
+}
+
+/**
+ * Everything that can be checked without running the software; with `allNodes`, also how the packages run in a user's
+ * project on every line of Node that they support. All checks run, even after one has failed.
+ *
+ * @param {{ allNodes?: boolean }} [options]
+ * @returns {Promise<string[]>} names of the checks that failed
+ */
+export async function failedChecks({ allNodes = false } = {}) {
   /** @type {string[]} */
   const failures = [];
 
@@ -70,12 +80,10 @@ export async function check(args) {
   await look("The public surface, and what is said of it", checkSurface);
   await look("Sizes of what the packages load", oversized);
   await look("Licences of what comes with the packages", unusualLicences);
-  if (args.includes("--all-nodes")) {
+  if (allNodes) {
     await look("The packages in a user's project", () => tryPackages({ nodes: ALL_NODES, say }));
   }
-
-  say(failures.length === 0 ? "\nAll checks passed." : `\nFailed: ${failures.join("; ")}.`);
-  return failures.length === 0 ? 0 : 1;
+  return failures;
 }
 
 /** As API Extractor does it: a report that is out of date is written anew for you to commit, and an error with CI=true. */

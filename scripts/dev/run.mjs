@@ -11,6 +11,11 @@ const windows = process.platform === "win32";
 /** What children find on their PATH: the tools of this checkout, then what {@link searchFirst} adds, then the caller's. */
 let path = `${join(root, "node_modules", ".bin")}${delimiter}${process.env.PATH ?? ""}`;
 
+/** PATH that children search, with the tools. */
+export function toolsPath() {
+  return path;
+}
+
 /** @param {string} added PATH that children search before all other */
 export function searchFirst(added) {
   path = `${added}${delimiter}${path}`;
@@ -63,11 +68,14 @@ function signalChild(signal) {
  *
  * @param {string} command
  * @param {string[]} args
- * @param {{ show?: "everything" | "failures" | "nothing", env?: Record<string, string>, cwd?: string }} [options] "failures": what it
- * wrote appears only if it fails
+ * @param {object} [options]
+ * @param {"everything" | "failures" | "nothing"} [options.show] "failures": what it wrote appears only if it fails
+ * @param {Record<string, string>} [options.env] added to ours
+ * @param {string} [options.cwd]
+ * @param {number} [options.limitMs] it is killed, with all that it started, when it runs for longer
  * @returns {Promise<{ code: number, output: string }>} `output` is empty where everything was shown
  */
-export function run(command, args, { show = "everything", env = {}, cwd = root } = {}) {
+export function run(command, args, { show = "everything", env = {}, cwd = root, limitMs } = {}) {
   // After Ctrl-C nothing new begins.
   if (interruptedBy !== undefined) return Promise.resolve({ code: 1, output: "" });
   return new Promise((resolve) => {
@@ -82,6 +90,13 @@ export function run(command, args, { show = "everything", env = {}, cwd = root }
     child = started;
     const { pid } = started;
     if (pid !== undefined) cleanUpLater({ group: pid });
+    const limit =
+      limitMs === undefined
+        ? undefined
+        : setTimeout(() => {
+            say(`${command} still runs after ${limitMs / 60_000} minutes: it is killed.`);
+            signalChild("SIGKILL");
+          }, limitMs);
     let output = "";
     started.stdout?.on("data", (chunk) => (output += chunk));
     started.stderr?.on("data", (chunk) => (output += chunk));
@@ -89,6 +104,7 @@ export function run(command, args, { show = "everything", env = {}, cwd = root }
       resolve({ code: 127, output: error.message });
     });
     started.on("close", (code) => {
+      clearTimeout(limit);
       // What it had started may have ignored the signal.
       if (interruptedBy !== undefined) signalChild("SIGKILL");
       child = undefined;

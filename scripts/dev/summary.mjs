@@ -37,6 +37,20 @@ export function count(report, exitCode) {
 }
 
 /**
+ * @param {readonly Counts[]} parts
+ * @returns {Counts}
+ */
+export function sum(parts) {
+  const total = { passed: 0, failed: 0, skipped: 0 };
+  for (const { passed, failed, skipped } of parts) {
+    total.passed += passed;
+    total.failed += failed;
+    total.skipped += skipped;
+  }
+  return total;
+}
+
+/**
  * @param {Counts} counts
  * @returns {string}
  */

@@ -1,11 +1,13 @@
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { delimiter, dirname, join } from "node:path";
 import { cleanUpLater, forget } from "./clean-up.mjs";
-import { isInterrupted, run, say } from "./run.mjs";
+import { oldestNode } from "./node-versions.mjs";
+import { isInterrupted, root, run, say, toolsPath } from "./run.mjs";
 import { count, countsLine, notTried } from "./summary.mjs";
+import { findNode } from "./tools.mjs";
 
-/** The last line of a test run that could not begin. */
+/** The last line of a run that could not begin, or broke off. */
 export function nothingRan() {
   say(`\n${countsLine(count(null, 1))}`);
 }
@@ -13,18 +15,64 @@ export function nothingRan() {
 /**
  * Runs the tests. The last line is the count, whatever happens.
  *
- * @param {string[]} args for vitest
+ * @param {string[]} args `--node oldest`, to run them on the lowest version of Node in `engines`; all others are vitest's
  * @returns {Promise<number>} the exit code
  */
 export async function test(args) {
+  const read = readArguments(args);
+  if ("problem" in read) {
+    say(read.problem);
+    nothingRan();
+    return 2;
+  }
+  const { counts, code } = await runTests(read);
+  say(`\n${countsLine(counts)}`);
+  return counts.failed > 0 ? code || 1 : 0;
+}
+
+/**
+ * @param {string[]} args
+ * @returns {{ oldest: boolean, args: string[] } | { problem: string }} `args`: those of vitest
+ */
+export function readArguments(args) {
+  const others = [...args];
+  const at = others.findIndex((argument) => /^--node(=|$)/.test(argument));
+  if (at === -1) return { oldest: false, args: others };
+  const [option = "", next] = others.splice(at, others[at] === "--node" ? 2 : 1);
+  const value = option === "--node" ? next : option.slice("--node=".length);
+  if (value === "oldest") return { oldest: true, args: others };
+  return { problem: `--node takes one value, "oldest", not ${JSON.stringify(value ?? "")}.` };
+}
+
+/**
+ * Runs the tests on one version of Node, and says what was not tried.
+ *
+ * @param {object} options
+ * @param {boolean} options.oldest on the lowest version in `engines`; otherwise on that of the tools
+ * @param {string[]} [options.args] for vitest
+ * @param {number} [options.limitMs] how long vitest may take
+ * @returns {Promise<{ counts: import("./summary.mjs").Counts, code: number }>} vitest's exit code, and what the report says
+ */
+export async function runTests({ oldest, args = [], limitMs }) {
+  const node = oldest ? await findNode(oldestNode) : null;
+  if (oldest && node === null) return { counts: count(null, 1), code: 1 };
   const folder = await mkdtemp(join(tmpdir(), "subtitles-test-"));
   cleanUpLater({ path: folder });
   try {
-    say("Running the tests …");
+    say(`Running the tests${oldest ? ` on Node ${oldestNode}` : ""} …`);
     const reportFile = join(folder, "report.json");
-    const { code } = await run("vitest", ["run", ...reporters(), `--outputFile.json=${reportFile}`, ...args], {
-      env: { TEST_REPORT_FOLDER: folder },
-    });
+    const command = ["run", ...reporters(), `--outputFile.json=${reportFile}`, ...args];
+    // Tests that start a tool find it here: the tools do not run on every Node that the packages support.
+    const env = { TEST_REPORT_FOLDER: folder, TOOLS_PATH: toolsPath() };
+    const options = limitMs === undefined ? {} : { limitMs };
+    const { code } =
+      node === null
+        ? await run("vitest", command, { env, ...options })
+        : await run(node, [join(root, "node_modules/vitest/vitest.mjs"), ...command], {
+            // What tests start runs on that Node, too.
+            env: { ...env, PATH: `${dirname(node)}${delimiter}${toolsPath()}` },
+            ...options,
+          });
     const counts = count(await readJson(reportFile), code);
     if (isInterrupted()) say("\nInterrupted.");
     const servers = await readJson(join(folder, "servers.json"));
@@ -37,8 +85,7 @@ export async function test(args) {
         counts.failed ||= 1;
       }
     }
-    say(`\n${countsLine(counts)}`);
-    return counts.failed > 0 ? code || 1 : 0;
+    return { counts, code };
   } finally {
     await rm(folder, { recursive: true, force: true });
     forget({ path: folder });

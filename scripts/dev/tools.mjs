@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { runsTools, supportsTools, toolsNode } from "./node-versions.mjs";
 import { root, run, say, searchFirst } from "./run.mjs";
 
-const nodeVersion = "24.21.0";
 /** As package.json has it: `pnpm@12.21.0`. */
 const { packageManager } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
 const pnpmVersion = packageManager.split("@")[1];
@@ -27,16 +27,16 @@ export async function findTools() {
     return isThere || fetchPnpm();
   }
 
-  const newer = nodePackage(nodeVersion);
+  const newer = nodePackage(toolsNode);
   if (newer !== null) {
-    say(`Taking Node ${nodeVersion} and pnpm ${pnpmVersion} from npm's cache or registry (Node ${installed} is old) …`);
+    say(`Taking Node ${toolsNode} and pnpm ${pnpmVersion} from npm's cache or registry (Node ${installed} is old) …`);
     if ((await fetchTools([newer])) === null) return true;
   }
   if (!runsTools(installed)) {
     say(`Node ${installed} is too old, and no newer one could be fetched. Please install Node 24.`);
     return false;
   }
-  say(`Node ${nodeVersion} could not be fetched. Carrying on with Node ${installed}, on which not every tool runs.`);
+  say(`Node ${toolsNode} could not be fetched. Carrying on with Node ${installed}, on which not every tool runs.`);
   return fetchPnpm();
 }
 
@@ -50,6 +50,26 @@ export function nodePackage(version) {
   return name === undefined ? null : `${name}@${version}`;
 }
 
+/**
+ * Finds the program `node` of one version: this process's own, or one from npm's cache or registry.
+ *
+ * @param {string} version
+ * @returns {Promise<string | null>} its path; null if there is none, and then the reason has been printed
+ */
+export async function findNode(version) {
+  if (process.versions.node === version) return process.execPath;
+  const name = nodePackage(version);
+  let problem = `npm has no Node for ${process.platform}-${process.arch}.`;
+  if (name !== null) {
+    say(`Taking Node ${version} from npm's cache or registry …`);
+    const found = await askNpx([name]);
+    if ("node" in found) return found.node;
+    problem = found.problem;
+  }
+  say(`Node ${version} could not be fetched. Install it, and run this command with it.\n${problem}`);
+  return null;
+}
+
 async function fetchPnpm() {
   say(`Taking pnpm ${pnpmVersion} from npm's cache or registry …`);
   const problem = await fetchTools([]);
@@ -58,13 +78,24 @@ async function fetchPnpm() {
 }
 
 /**
- * npx keeps packages in npm's cache, not in the checkout. We let it run a script once, to learn where they are.
- *
  * @param {string[]} packages besides pnpm
  * @returns {Promise<string | null>} what went wrong
  */
 async function fetchTools(packages) {
-  const wanted = [...packages, `pnpm@${pnpmVersion}`].flatMap((name) => ["-p", name]);
+  const found = await askNpx([...packages, `pnpm@${pnpmVersion}`]);
+  if ("problem" in found) return found.problem;
+  searchFirst(found.path);
+  return null;
+}
+
+/**
+ * npx keeps packages in npm's cache, not in the checkout. A script that it runs once says where they are.
+ *
+ * @param {string[]} packages
+ * @returns {Promise<{ path: string, node: string } | { problem: string }>} the PATH that finds them, and the program `node`
+ */
+async function askNpx(packages) {
+  const wanted = packages.flatMap((name) => ["-p", name]);
   const script = "node scripts/dev/print-path.mjs";
   const { code, output } = await run("npx", ["--yes", "--prefer-offline", ...wanted, "-c", script], {
     show: "nothing",
@@ -72,29 +103,8 @@ async function fetchTools(packages) {
     env: { npm_config_loglevel: "error", npm_config_fetch_retries: "1", npm_config_fetch_retry_mintimeout: "1000" },
   });
   const path = /^PATH=(.*)$/m.exec(output)?.[1];
-  if (code !== 0 || path === undefined) return output.trim();
-  searchFirst(path);
-  return null;
-}
-
-/**
- * Whether every tool declares support for this version of Node.
- *
- * @param {string} version
- */
-export function supportsTools(version) {
-  const [line, minor] = [major(version), Number(version.split(".")[1])];
-  return (line === 22 && minor >= 22) || (line === 24 && minor >= 11) || line >= 26;
-}
-
-/**
- * Whether building and testing work all the same.
- *
- * @param {string} version
- */
-export function runsTools(version) {
-  const [line, minor] = [major(version), Number(version.split(".")[1])];
-  return (line === 20 && minor >= 19) || line >= 22;
+  const node = /^NODE=(.*)$/m.exec(output)?.[1];
+  return code === 0 && path !== undefined && node !== undefined ? { path, node } : { problem: output.trim() };
 }
 
 /** @param {string} version */

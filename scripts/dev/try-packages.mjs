@@ -2,11 +2,12 @@ import { cp, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { cleanUpLater, forget } from "./clean-up.mjs";
+import { oldestNode, toolsNode } from "./node-versions.mjs";
 import { root, run } from "./run.mjs";
 import { nodePackage } from "./tools.mjs";
 
 /** The oldest that is supported of each line. */
-export const ALL_NODES = ["20.19.0", "22.22.0", "24.21.0", "26.0.0"];
+export const ALL_NODES = [oldestNode, "22.22.0", toolsNode, "26.0.0"];
 
 /**
  * Installs the packages, as they would be published, into a project of a user with npm, checks its types as TypeScript users

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { count, countsLine, notTried } from "../dev/summary.mjs";
+import { count, countsLine, notTried, sum } from "../dev/summary.mjs";
 
 const empty = { numPassedTests: 0, numFailedTests: 0, numPendingTests: 0, numTodoTests: 0, testResults: [] };
 
@@ -31,6 +31,15 @@ describe("count", () => {
 test("the counts fit in one line, skipped ones only where there are any", () => {
   expect(countsLine({ passed: 12, failed: 0, skipped: 0 })).toBe("12 passed, 0 failed");
   expect(countsLine({ passed: 12, failed: 1, skipped: 3 })).toBe("12 passed, 1 failed, 3 skipped");
+});
+
+test("the sum of several runs has each count of all of them", () => {
+  const runs = [
+    { passed: 0, failed: 2, skipped: 0 },
+    { passed: 12, failed: 0, skipped: 3 },
+    { passed: 7, failed: 1, skipped: 1 },
+  ];
+  expect(sum(runs)).toEqual({ passed: 19, failed: 3, skipped: 4 });
 });
 
 describe("notTried", () => {

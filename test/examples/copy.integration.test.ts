@@ -16,7 +16,10 @@ test("a copy of the examples installs with npm, type-checks and runs the demo", 
   const packs = join(folder, "packs");
   const copy = join(folder, "service");
   await cp(join(root, "examples"), copy, { recursive: true, filter: (path) => !path.endsWith("node_modules") });
-  await run("pnpm", ["--recursive", "--filter", "./packages/*", "pack", "--pack-destination", packs], { cwd: root });
+  // pnpm does not run on the oldest Node.
+  const tools = { ...process.env, PATH: process.env.TOOLS_PATH ?? process.env.PATH };
+  const packing = ["--recursive", "--filter", "./packages/*", "pack", "--pack-destination", packs];
+  await run("pnpm", packing, { cwd: root, env: tools });
   const tarballs = (await readdir(packs)).map((file) => join(packs, file));
   expect(tarballs).toHaveLength(2);
 

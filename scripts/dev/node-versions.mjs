@@ -1,0 +1,37 @@
+import { readFileSync } from "node:fs";
+
+/** Version of Node on which the tools run if the present one is too old for them. */
+export const toolsNode = "24.21.0";
+
+/** Lowest version of Node in `engines`, in full. */
+export const oldestNode = lowestOf(JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")));
+
+/**
+ * @param {{ engines: { node: string } }} manifest whose range is `>=`, a version, and nothing else
+ * @returns {string} for example "20.19.0"
+ */
+export function lowestOf({ engines: { node: range } }) {
+  const [, lowest = "", patch = ".0"] = /^>=(\d+\.\d+)(\.\d+)?$/.exec(range) ?? [];
+  if (lowest === "") throw new Error(`engines.node is ${range}; it must be >= and one version, such as >=20.19.`);
+  return lowest + patch;
+}
+
+/**
+ * Whether every tool declares support for this version of Node.
+ *
+ * @param {string} version
+ */
+export function supportsTools(version) {
+  const [line = 0, minor = 0] = version.split(".").map(Number);
+  return (line === 22 && minor >= 22) || (line === 24 && minor >= 11) || line >= 26;
+}
+
+/**
+ * Whether building and testing work all the same.
+ *
+ * @param {string} version
+ */
+export function runsTools(version) {
+  const [line = 0, minor = 0] = version.split(".").map(Number);
+  return (line === 20 && minor >= 19) || line >= 22;
+}

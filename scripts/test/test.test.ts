@@ -1,0 +1,18 @@
+import { expect, test } from "vitest";
+import { readArguments } from "../dev/test.mjs";
+
+test.each([
+  [["packages/queue", "-t", "a name"], false, ["packages/queue", "-t", "a name"]],
+  [["--node", "oldest"], true, []],
+  [["--project", "unit", "--node=oldest", "packages/queue"], true, ["--project", "unit", "packages/queue"]],
+])("of %j, --node is ours and all else is vitest's", (args, oldest, others) => {
+  expect(readArguments(args)).toEqual({ oldest, args: others });
+});
+
+test.each([
+  [["--node", "18"], '"18"'],
+  [["--node="], '""'],
+  [["--node"], '""'],
+])("%j is refused", (args, value) => {
+  expect(readArguments(args)).toEqual({ problem: `--node takes one value, "oldest", not ${value}.` });
+});
