@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
@@ -130,13 +129,14 @@ async function launch(name: string, folder: string, recipe: Recipe): Promise<Own
 
 async function answers({ port, greeting, isReady }: Recipe): Promise<boolean> {
   const socket = connect(port, "127.0.0.1", () => socket.write(greeting));
-  socket.setTimeout(1_000, () => socket.destroy(new Error("no answer")));
-  try {
-    const [answer] = (await once(socket, "data")) as [Buffer];
-    return isReady(answer);
-  } catch {
-    return false;
-  } finally {
-    socket.destroy();
-  }
+  socket.setTimeout(5_000, () => socket.destroy());
+  socket.on("error", () => {
+    // The connection closes then, as it does if a server that still boots ends it without an answer.
+  });
+  const answer = await new Promise<Buffer | null>((resolve) => {
+    socket.once("data", resolve);
+    socket.once("close", () => resolve(null));
+  });
+  socket.destroy();
+  return answer !== null && isReady(answer);
 }
