@@ -1,37 +1,80 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
-import { isAlive } from "./processes.js";
+import { endWithTest, isAlive } from "./processes.js";
 import { privateServer } from "./servers/require.js";
 
 const redis = privateServer("redis");
-const vitest = fileURLToPath(new URL("vitest.mjs", import.meta.resolve("vitest/package.json")));
+const runner = new URL("../scripts/dev/test.mjs", import.meta.url).href;
+const fixture = fileURLToPath(new URL("fixtures/leftovers", import.meta.url));
 
-describe.skipIf(!redis.available)(redis.title("A test run that is ended early leaves nothing behind"), () => {
-  test.each(["SIGINT", "SIGTERM", "SIGKILL"] as const)("by %s", async (signal) => {
-    const run = spawn(process.execPath, [vitest, "run"], {
-      cwd: fileURLToPath(new URL("fixtures/abandoned", import.meta.url)),
-      stdio: ["ignore", "pipe", "inherit"],
-    });
-    const { pid, folder } = await startedServer(run.stdout);
-    expect(isAlive(pid)).toBe(true);
-    expect(existsSync(folder)).toBe(true);
+/** Two tests of the fixture leave things behind: one fails, the other hangs. */
+const TESTS = 2;
 
+describe.skipIf(!redis.available)(redis.title("npm test leaves neither a process nor a folder behind"), () => {
+  test.each(["SIGINT", "SIGTERM", "SIGHUP", "SIGKILL"] as const)("if %s ends it while a test hangs", async (signal) => {
+    const { run, left } = await start({ timeout: 0 });
+    const { pids, folders } = await left();
+    expect(pids.map(isAlive)).toEqual(pids.map(() => true));
+    expect(folders.map(existsSync)).toEqual(folders.map(() => true));
     run.kill(signal);
     await once(run, "exit");
+    await expectNothing({ pids, folders });
+  });
 
-    await expect.poll(() => isAlive(pid), { timeout: 10_000 }).toBe(false);
-    await expect.poll(() => existsSync(folder), { timeout: 10_000 }).toBe(false);
+  test("if a test fails, and another runs into its limit", async () => {
+    const { run, left } = await start({ timeout: 5_000 });
+    const exited = once(run, "exit");
+    const all = await left();
+    expect(await exited).toEqual([1, null]);
+    await expectNothing(all);
   });
 });
 
-async function startedServer(output: NodeJS.ReadableStream): Promise<{ pid: number; folder: string }> {
-  for await (const line of createInterface(output)) {
-    const [, json] = /STARTED (.*)/.exec(line) ?? [];
-    if (json !== undefined) return JSON.parse(json);
-  }
-  throw new Error("the run ended before it had started a server");
+interface Left {
+  readonly pids: readonly number[];
+  readonly folders: readonly string[];
+}
+
+/** Runs the fixture as `npm test` runs the tests. */
+async function start({ timeout }: { timeout: number }) {
+  const script = `
+    const { runTests } = await import(${JSON.stringify(runner)});
+    const { code } = await runTests({ oldest: false, args: ["--root", ${JSON.stringify(fixture)}] });
+    process.exitCode = code;`;
+  const run: ChildProcess = spawn(process.execPath, ["--input-type=module", "--eval", script], {
+    env: { ...process.env, LEFTOVERS_TIMEOUT: String(timeout) },
+    stdio: ["ignore", "pipe", "ignore"],
+    detached: true,
+  });
+  endWithTest(run);
+  return {
+    run,
+    /** All that the tests of the fixture started, once they did. */
+    async left(): Promise<Left> {
+      const pids: number[] = [];
+      const folders: string[] = [];
+      let tests = 0;
+      if (run.stdout === null) throw new Error("The output of the run is not a pipe.");
+      for await (const line of createInterface(run.stdout)) {
+        const [, json] = /LEFT (.*)/.exec(line) ?? [];
+        if (json === undefined) continue;
+        const left: Left = JSON.parse(json);
+        pids.push(...left.pids);
+        folders.push(...left.folders);
+        tests += 1;
+        if (tests === TESTS) return { pids, folders };
+      }
+      throw new Error("The run ended before its tests started anything.");
+    },
+  };
+}
+
+async function expectNothing({ pids, folders }: Left): Promise<void> {
+  const wait = { timeout: 60_000 };
+  await expect.poll(() => pids.filter(isAlive), wait).toEqual([]);
+  await expect.poll(() => folders.filter(existsSync), wait).toEqual([]);
 }

@@ -1,4 +1,9 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
+import { text } from "node:stream/consumers";
+import { onTestFinished } from "vitest";
+import { cleanUpLater, forget } from "../scripts/dev/clean-up.mjs";
 
 /** Whether a process still runs. One that has ended, and only waits for its parent to notice, does not. */
 export function isAlive(pid: number): boolean {
@@ -13,4 +18,50 @@ export function isAlive(pid: number): boolean {
     // Not Linux, or gone meanwhile: then the next look says so.
     return true;
   }
+}
+
+/**
+ * Kills a program, and all that it starts, when the test or this process ends, whichever comes first.
+ *
+ * @param child leads a process group: it was started with `detached`
+ * @returns what does it at once, and resolves when the program has ended
+ */
+export function endWithTest(child: ChildProcess): () => Promise<void> {
+  const { pid } = child;
+  if (pid === undefined) return async () => {};
+  cleanUpLater({ group: pid });
+  const ended = once(child, "exit");
+  const end = async () => {
+    try {
+      process.kill(-pid, "SIGKILL");
+    } catch {
+      // All of it has ended.
+    }
+    await ended;
+    forget({ group: pid });
+  };
+  onTestFinished(end);
+  return end;
+}
+
+/**
+ * Runs a program to its end, which is the end of the test at the latest.
+ *
+ * @returns what it wrote to its standard output
+ * @throws if it fails, with all that it wrote
+ */
+export async function runInTest(
+  command: string,
+  args: readonly string[],
+  options: { readonly cwd: string; readonly env?: NodeJS.ProcessEnv },
+): Promise<string> {
+  const child = spawn(command, args, { ...options, detached: true, stdio: ["ignore", "pipe", "pipe"] });
+  endWithTest(child);
+  const [stdout, stderr, [code, signal]] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    once(child, "exit"),
+  ]);
+  if (code === 0) return stdout;
+  throw new Error(`${command} ${args.join(" ")}: ${signal ?? `exit code ${code}`}\n${stdout}\n${stderr}`);
 }

@@ -52,19 +52,23 @@ for (const signal of /** @type {NodeJS.Signals[]} */ (["SIGINT", "SIGTERM", "SIG
   });
 }
 
-/** @param {NodeJS.Signals} signal */
-function signalChild(signal) {
-  if (child?.pid === undefined) return;
+/**
+ * Signals a child and all that is left of its process group.
+ *
+ * @param {NodeJS.Signals} signal
+ */
+function signalChild(signal, target = child) {
+  if (target?.pid === undefined) return;
   try {
-    if (windows) child.kill(signal);
-    else process.kill(-child.pid, signal);
+    if (windows) target.kill(signal);
+    else process.kill(-target.pid, signal);
   } catch {
     // It has just ended.
   }
 }
 
 /**
- * Runs a program to its end, in the checkout unless `cwd` says otherwise.
+ * Runs a program to its end, in the checkout unless `cwd` says otherwise. What is left of its process group is killed then.
  *
  * @param {string} command
  * @param {string[]} args
@@ -95,19 +99,22 @@ export function run(command, args, { show = "everything", env = {}, cwd = root, 
         ? undefined
         : setTimeout(() => {
             say(`${command} still runs after ${limitMs / 60_000} minutes: it is killed.`);
-            signalChild("SIGKILL");
+            signalChild("SIGKILL", started);
           }, limitMs);
     let output = "";
     started.stdout?.on("data", (chunk) => (output += chunk));
     started.stderr?.on("data", (chunk) => (output += chunk));
     started.on("error", (error) => {
+      clearTimeout(limit);
       resolve({ code: 127, output: error.message });
     });
-    started.on("close", (code) => {
+    started.on("exit", () => {
       clearTimeout(limit);
-      // What it had started may have ignored the signal.
-      if (interruptedBy !== undefined) signalChild("SIGKILL");
+      // What it started ends with it: a test that failed or hung may have left a program running.
+      signalChild("SIGKILL", started);
       child = undefined;
+    });
+    started.on("close", (code) => {
       if (pid !== undefined) forget({ group: pid });
       if (code !== 0 && show === "failures" && interruptedBy === undefined) say(output.trimEnd());
       resolve({ code: code ?? 1, output });

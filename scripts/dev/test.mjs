@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { cleanUpLater, forget } from "./clean-up.mjs";
@@ -62,8 +62,17 @@ export async function runTests({ oldest, args = [], limitMs }) {
     say(`Running the tests${oldest ? ` on Node ${oldestNode}` : ""} …`);
     const reportFile = join(folder, "report.json");
     const command = ["run", ...reporters(), `--outputFile.json=${reportFile}`, ...args];
-    // Tests that start a tool find it here: the tools do not run on every Node that the packages support.
-    const env = { TEST_REPORT_FOLDER: folder, TOOLS_PATH: toolsPath() };
+    // Every temporary folder of a test is inside this one, which is removed even if the test cannot do it.
+    const temporary = join(folder, "tmp");
+    await mkdir(temporary);
+    const env = {
+      TEST_REPORT_FOLDER: folder,
+      TMPDIR: temporary,
+      TEMP: temporary,
+      TMP: temporary,
+      // Tests that start a tool find it here: the tools do not run on every Node that the packages support.
+      TOOLS_PATH: toolsPath(),
+    };
     const options = limitMs === undefined ? {} : { limitMs };
     const { code } =
       node === null
@@ -87,7 +96,7 @@ export async function runTests({ oldest, args = [], limitMs }) {
     }
     return { counts, code };
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    await rm(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
     forget({ path: folder });
   }
 }

@@ -3,6 +3,7 @@ import { mkdir, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { expect } from "vitest";
+import { cleanUpLater, forget } from "../../scripts/dev/clean-up.mjs";
 import { root } from "./documents.js";
 import { asModule, type Block, outputsOf, type Program } from "./programs.js";
 
@@ -11,6 +12,7 @@ const run = promisify(execFile);
 /** Writes a program to where it belongs. @returns the file */
 export async function write(program: Program, code = asModule(program)): Promise<string> {
   const file = join(root, program.file);
+  cleanUpLater({ path: dirname(file) });
   await mkdir(dirname(file), { recursive: true });
   await writeFile(file, code);
   return file;
@@ -42,5 +44,6 @@ function comparable(output: string, block: Block | undefined): string {
 export async function remove(programs: readonly Program[]): Promise<void> {
   for (const folder of new Set(programs.map(({ file }) => dirname(file)))) {
     await rm(join(root, folder), { recursive: true, force: true });
+    forget({ path: join(root, folder) });
   }
 }

@@ -1,4 +1,6 @@
 import { describe, expect, test } from "vitest";
+import { removeTraces } from "../../examples/demo/src/remove-traces.js";
+import { isAlive } from "../processes.js";
 import { server } from "../servers/require.js";
 import { leftovers } from "./leftovers.js";
 import { exitCode, startDemo } from "./start-demo.js";
@@ -52,6 +54,20 @@ describe.skipIf(redis.url === null || rabbitmq.url === null)(suite, () => {
     expect(await exitCode(demo), output()).toBe(130);
     expect(await leftovers(servers, name)).toEqual([]);
     expect(await files()).toEqual([]);
+  });
+
+  test("a test that ends early ends the demo and its apps", async () => {
+    const { says, end } = await startDemo(servers);
+    const [, name = ""] = await says(/queues (demo-[0-9a-f]+)\./);
+    const pids: number[] = [];
+    for (const app of ["manager", "downloader", "translator"]) {
+      pids.push(Number((await says(new RegExp(`${app} runs as process (\\d+)`)))[1]));
+    }
+    expect(pids.map(isAlive)).toEqual([true, true, true]);
+    await end();
+    await expect.poll(() => pids.map(isAlive)).toEqual([false, false, false]);
+    const traces = { redisUrl: servers.REDIS_URL, rabbitmqUrl: servers.RABBITMQ_URL };
+    await removeTraces({ ...traces, keyPrefix: `${name}:`, queuePrefix: `${name}.` });
   });
 
   test("one address without the other is refused with a word on it", async () => {

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { onTestFinished, vi } from "vitest";
+import { endWithTest } from "../processes.js";
 
 /** `npm start` in the demo's folder, with these servers and a folder for temporary files. */
 export async function startDemo(servers: Readonly<Record<string, string>>) {
@@ -13,11 +14,10 @@ export async function startDemo(servers: Readonly<Record<string, string>>) {
     cwd: fileURLToPath(new URL("../../examples/demo", import.meta.url)),
     env: { ...process.env, TMPDIR: folder, REDIS_URL: "", RABBITMQ_URL: "", ...servers },
     stdio: ["ignore", "pipe", "pipe"],
+    detached: true,
   });
-  onTestFinished(async () => {
-    demo.kill("SIGKILL");
-    await rm(folder, { recursive: true });
-  });
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const end = endWithTest(demo);
   let output = "";
   for (const stream of [demo.stdout, demo.stderr]) {
     stream.on("data", (chunk) => {
@@ -26,6 +26,8 @@ export async function startDemo(servers: Readonly<Record<string, string>>) {
   }
   return {
     demo,
+    /** Kills it and the apps that it started, as the end of the test does. */
+    end,
     output: () => output,
     /** Temporary folders that are still there; tsx keeps its cache in one of its own. */
     files: async () => (await readdir(folder)).filter((name) => name.startsWith("subtitles-demo-")),
