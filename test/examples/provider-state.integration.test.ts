@@ -1,7 +1,7 @@
 import { Redis } from "ioredis";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { server } from "../../../test/servers/require.js";
-import { redisProviderStates } from "../src/redis-provider-states.js";
+import { redisProviderStates } from "../../examples/contracts/src/redis-provider-states.js";
+import { server } from "../servers/require.js";
 
 const redis = server("redis");
 
