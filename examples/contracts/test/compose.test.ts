@@ -1,0 +1,23 @@
+import { readFile } from "node:fs/promises";
+import { expect, test } from "vitest";
+import { parseEnv, workerEnv } from "../src/env.js";
+
+const required = {
+  REDIS_URL: "redis://redis:6379",
+  RABBITMQ_URL: "amqp://rabbitmq:5672",
+  SUBTITLE_STORAGE_PATH: "/subtitles",
+  DOWNLOAD_BASE_URL: "http://localhost:3000",
+};
+
+test("containers get more time to stop than a worker may take, so that none is killed while it finishes its work", async () => {
+  const compose = await readFile(new URL("../../compose.yaml", import.meta.url), "utf8");
+  const periods = Array.from(compose.matchAll(/^ *stop_grace_period: (\d+)s$/gm), ([, seconds]) => Number(seconds));
+  // One, for all apps.
+  expect(periods).toHaveLength(1);
+  const variables = Object.fromEntries(
+    Array.from(compose.matchAll(/^ *(SHUTDOWN_TIMEOUT): "?(\d+)"?$/gm), ([, name = "", value = ""]) => [name, value]),
+  );
+  const { SHUTDOWN_TIMEOUT } = parseEnv(workerEnv, { ...required, ...variables });
+  // Closing the connections takes up to four seconds more.
+  expect(periods[0]).toBeGreaterThanOrEqual(SHUTDOWN_TIMEOUT + 5);
+});
