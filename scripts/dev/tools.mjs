@@ -20,6 +20,7 @@ const nodePackages = new Map([
  * @returns {Promise<boolean>} false if they cannot be had; the reason has been printed then
  */
 export async function findTools() {
+  await keepNpmSettings();
   const installed = process.versions.node;
   if (supportsTools(installed)) {
     const pnpm = await run("pnpm", ["--version"], { show: "nothing" });
@@ -38,6 +39,20 @@ export async function findTools() {
   }
   say(`Node ${toolsNode} could not be fetched. Carrying on with Node ${installed}, on which not every tool runs.`);
   return fetchPnpm();
+}
+
+/**
+ * Names to all children the files that hold the settings of the user's npm, such as a registry or a certificate. npm finds the
+ * global one from the place of its Node, so that with a fetched Node it would look for another file.
+ */
+export async function keepNpmSettings() {
+  for (const name of ["globalconfig", "userconfig"]) {
+    const variable = `npm_config_${name}`;
+    // npm run has set it already.
+    if (process.env[variable]) continue;
+    const { code, output } = await run("npm", ["config", "get", name], { show: "nothing" });
+    if (code === 0) process.env[variable] = output.trim();
+  }
 }
 
 /**

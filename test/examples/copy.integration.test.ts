@@ -23,8 +23,10 @@ test("a copy of the examples installs with npm, passes its checks and runs the d
   const tarballs = (await readdir(packs)).map((file) => join(packs, file));
   expect(tarballs).toHaveLength(2);
 
-  // In the pipe of a test run npm believes that it is run by pnpm, whose settings it does not know.
-  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(npm|pnpm)_/i.test(name)));
+  // Settings of npm and pnpm in the environment are those of the checkout. The files with the user's own settings are kept.
+  const env = Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => !/^(npm|pnpm)_(?!config_(global|user)config$)/i.test(name)),
+  );
   const npm = (...args: readonly string[]) =>
     runInTest("npm", args, { cwd: copy, env: { ...env, REDIS_URL: "", RABBITMQ_URL: "" } });
   await npm("install", "--no-audit", "--no-fund", "--prefer-offline", ...tarballs);
