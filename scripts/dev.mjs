@@ -1,9 +1,10 @@
 // What stands behind every root npm script. It needs Node and npm, nothing else, and sees to the rest itself: a current
 // Node and pnpm (kept in npm's cache), the dependencies, the built packages. Then it runs the task.
 //
-//   node scripts/dev.mjs <bench | bench:queue-kill | build | chaos | check | ci | demo | docs | screenshots | test> [args]
+//   node scripts/dev.mjs <bench | bench:queue-kill | build | chaos | check | ci | demo | docs | screenshots | test | test:busy> [args]
 import { join } from "node:path";
 import { build } from "./dev/build.mjs";
+import { busy } from "./dev/busy.mjs";
 import { check } from "./dev/check.mjs";
 import { ci } from "./dev/ci.mjs";
 import { docs } from "./dev/docs.mjs";
@@ -29,6 +30,7 @@ const tasks = {
   docs: { run: docs },
   screenshots: { run: screenshots },
   test: { run: test, broken: nothingRan },
+  "test:busy": { run: busy },
 };
 
 /** @param {string[]} args */

@@ -40,7 +40,7 @@ beforeAll(async () => {
   await writeFile(join(folder, "tsconfig.json"), JSON.stringify(options));
   const tsc = promisify(execFile)(bin("tsc"), ["--project", folder]);
   complaints = await tsc.then(({ stdout }) => stdout).catch(({ stdout }) => stdout);
-}, 120_000);
+});
 afterAll(() => remove(programs));
 
 test("all code that documents show compiles, as strictly as ours", () => {
@@ -66,7 +66,7 @@ describe("what documents show does what they say:", () => {
       await writeFile(join(folder, "vitest.config.js"), "export default { test: { exclude: [] } };");
       // Its beginning will do: all of it is what packages/job-store/test/memory.test.ts runs.
       const args = ["run", "--root", folder, "--testNamePattern", "counts", basename(file)];
-      const { stdout } = await promisify(execFile)(bin("vitest"), args, { cwd: folder, timeout: 60_000 });
+      const { stdout } = await promisify(execFile)(bin("vitest"), args, { cwd: folder, timeout: 120_000 });
       expect(stdout).toMatch(/Tests .*\d+ passed/);
     },
     90_000,

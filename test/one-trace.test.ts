@@ -26,7 +26,7 @@ test("one trace leads from a request through outbox, relay and broker to the wor
     await store.create(data, { id: "film-1", outbox: [message(downloads, { jobId: "film-1" })] });
     request.end();
   });
-  await store.waitFor("film-1", { until: ["completed"], timeoutMs: 10_000 });
+  await store.waitFor("film-1", { until: ["completed"], timeoutMs: 60_000 });
   await relay.close();
   await broker.close();
   await store.close();

@@ -9,7 +9,7 @@ import { privateServer } from "./servers/require.js";
 const rabbitmq = privateServer("rabbitmq");
 
 describe.skipIf(!rabbitmq.available)(rabbitmq.title("startRabbitmq"), () => {
-  test("starts, is killed, starts again on its port, and stops without a trace", { timeout: 120_000 }, async () => {
+  test("starts, is killed, starts again on its port, and stops without a trace", async () => {
     const server = await startRabbitmq();
     onTestFinished(() => server.stop());
     const { pid, port, folder } = server;

@@ -24,7 +24,7 @@ export async function expectOutputs(program: Program, file: string, env: NodeJS.
   const { stdout, stderr } = await run(process.execPath, [...loader, file], {
     cwd: dirname(file),
     env: { ...process.env, NO_COLOR: "1", ...env },
-    timeout: 60_000,
+    timeout: 120_000,
   });
   const outputs = outputsOf(stdout).map((output, position) => comparable(output, program.blocks[position]));
   const shown = program.blocks.map((block, position) =>

@@ -12,9 +12,7 @@ const suite = (redis.url === null ? redis : rabbitmq).title("the demo on real se
 describe.skipIf(redis.url === null || rabbitmq.url === null)(suite, () => {
   const servers = { REDIS_URL: redis.url ?? "", RABBITMQ_URL: rabbitmq.url ?? "" };
 
-  test("a worker killed in the middle is started again, every job ends as it should, and nothing is left behind", {
-    timeout: 90_000,
-  }, async () => {
+  test("a worker killed in the middle is started again, every job ends as it should, and nothing is left behind", async () => {
     const { demo, says, output, files } = await startDemo(servers);
     const [, name = ""] = await says(/queues (demo-[0-9a-f]+)\./);
     const [, translator] = await says(/translator runs as process (\d+)/);
@@ -32,7 +30,7 @@ describe.skipIf(redis.url === null || rabbitmq.url === null)(suite, () => {
     expect(await files()).toEqual([]);
   });
 
-  test("a worker that is told to stop finishes its work first", { timeout: 90_000 }, async () => {
+  test("a worker that is told to stop finishes its work first", async () => {
     const { demo, says, output } = await startDemo(servers);
     const [, translator] = await says(/translator runs as process (\d+)/);
     await says(/translating (2|3|4)\d\/\d+/);
@@ -44,7 +42,7 @@ describe.skipIf(redis.url === null || rabbitmq.url === null)(suite, () => {
     expect(timeline.match(/ translating +translator@/g)).toHaveLength(1);
   });
 
-  test("Ctrl-C stops it and leaves nothing behind", { timeout: 90_000 }, async () => {
+  test("Ctrl-C stops it and leaves nothing behind", async () => {
     const { demo, says, output, files } = await startDemo(servers);
     const [, name = ""] = await says(/queues (demo-[0-9a-f]+)\./);
     await says(/translating \d+\/\d+/);

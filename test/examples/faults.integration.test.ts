@@ -1,6 +1,7 @@
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { createClient } from "../../examples/demo/src/client.js";
 import { startProcesses } from "../../examples/demo/src/processes.js";
+import { PATIENCE } from "../patience.js";
 import { startRabbitmq } from "../servers/rabbitmq.js";
 import { PERSISTENT, startRedis } from "../servers/redis.js";
 import { privateServer, server } from "../servers/require.js";
@@ -13,7 +14,7 @@ const forever = new AbortController().signal;
 
 const suite = (redis.url === null ? redis : rabbitmq).title("apps that are killed");
 describe.skipIf(redis.url === null || rabbitmq.url === null)(suite, () => {
-  test("again and again, in the middle of their work, finish every job once", { timeout: 180_000 }, async () => {
+  test("again and again, in the middle of their work, finish every job once", { timeout: 600_000 }, async () => {
     const pids = new Map<string, number>();
     const system = await startProcesses({
       redisUrl: redis.url ?? "",
@@ -29,7 +30,7 @@ describe.skipIf(redis.url === null || rabbitmq.url === null)(suite, () => {
     const kill = async (app: string) => {
       const pid = pids.get(app) ?? 0;
       process.kill(pid, "SIGKILL");
-      await vi.waitFor(() => expect(pids.get(app)).not.toBe(pid), 10_000);
+      await vi.waitFor(() => expect(pids.get(app)).not.toBe(pid), PATIENCE);
     };
 
     // The same film at eight addresses: the same address would be the same job.
@@ -43,12 +44,12 @@ describe.skipIf(redis.url === null || rabbitmq.url === null)(suite, () => {
     const isTranslating = async () =>
       (await Promise.all(ids.map((id) => client.get(id)))).some((job) => job?.status === "translating" && job.progress);
     for (const app of ["translator", "downloader", "translator", "manager", "translator"]) {
-      await expect.poll(isTranslating, { timeout: 30_000 }).toBe(true);
+      await expect.poll(isTranslating).toBe(true);
       await kill(app);
     }
 
     const ended = async () => (await Promise.all(ids.map((id) => client.get(id)))).map((job) => job?.status);
-    await expect.poll(ended, { timeout: 90_000, interval: 250 }).toEqual(orders.map(() => "completed"));
+    await expect.poll(ended, { timeout: 300_000, interval: 250 }).toEqual(orders.map(() => "completed"));
     const texts = new Set<string>();
     for (const id of ids) {
       const job = await client.get(id);
@@ -78,7 +79,7 @@ describe.skipIf(!privateRedis.available || !privateRabbitmq.available)(servers, 
     return { env: { REDIS_URL: started[0].url, RABBITMQ_URL: started[1].url }, all };
   }
 
-  test("are not there yet, waits and ends as it should", { timeout: 120_000 }, async () => {
+  test("are not there yet, waits and ends as it should", async () => {
     const { env, all } = await startServers();
     await all("kill");
     const { demo, says, output } = await startDemo(env);
@@ -97,7 +98,7 @@ describe.skipIf(!privateRedis.available || !privateRabbitmq.available)(servers, 
     expect(await exitCode(demo), output()).toBe(0);
   });
 
-  test("are killed in the middle, goes on when they return", { timeout: 120_000 }, async () => {
+  test("are killed in the middle, goes on when they return", async () => {
     const { env, all } = await startServers();
     const { demo, says, output } = await startDemo(env);
     await says(/translating (2|3|4)\d\/\d+/);

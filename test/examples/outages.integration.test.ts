@@ -45,8 +45,8 @@ const NEEDS_QUEUE: typeof NEEDS_STORE = [
   ["POST", "/queues/translate/redrive", {}],
 ];
 
-/** No route keeps a client waiting for longer, whatever is away. */
-const PATIENCE_MS = 10_000;
+/** No route waits without end, whatever is away. */
+const PATIENCE_MS = 60_000;
 
 const suite = (redis.url === null ? redis : rabbitmq).title("a manager without");
 describe.skipIf(redis.url === null || rabbitmq.url === null)(suite, () => {
@@ -97,7 +97,7 @@ describe.skipIf(redis.url === null || rabbitmq.url === null)(suite, () => {
       const { status, outbox } = (await reply.json()) as { status: string; outbox: { waiting: number | null } };
       return [reply.status, status, outbox.waiting];
     };
-    const isHealthy = () => expect.poll(ready, { timeout: 20_000 }).toEqual([200, "healthy", 0]);
+    const isHealthy = () => expect.poll(ready).toEqual([200, "healthy", 0]);
     /** Each answers in time, with a problem that says so, and when to ask again. */
     async function expectRefused(routes: typeof NEEDS_STORE, code: string) {
       const answers = await Promise.all(
@@ -128,7 +128,7 @@ describe.skipIf(redis.url === null || rabbitmq.url === null)(suite, () => {
     return heard;
   }
 
-  test.each(["refuses connections", "does not say a word"])("Redis, which %s", { timeout: 90_000 }, async (how) => {
+  test.each(["refuses connections", "does not say a word"])("Redis, which %s", async (how) => {
     const { redisProxy, call, api, ready, isHealthy, expectRefused, url } = await start();
     const live = await listen(url);
     if (how === "refuses connections") await redisProxy.shut();
@@ -146,10 +146,10 @@ describe.skipIf(redis.url === null || rabbitmq.url === null)(suite, () => {
     await isHealthy();
     await expect.poll(async () => (await api("POST", "/jobs", film)).status).toBe(201);
     // The connection from before goes on, and tells of it.
-    await expect.poll(() => live.text, { timeout: 20_000 }).toContain(`"videoUrl":"${film.videoUrl}"`);
+    await expect.poll(() => live.text).toContain(`"videoUrl":"${film.videoUrl}"`);
   });
 
-  test("RabbitMQ accepts jobs, says so, and publishes them when it is back", { timeout: 90_000 }, async () => {
+  test("RabbitMQ accepts jobs, says so, and publishes them when it is back", async () => {
     const { rabbitmqProxy, call, api, ready, isHealthy, expectRefused, url } = await start();
     const live = await listen(url);
     await rabbitmqProxy.shut();
@@ -172,7 +172,7 @@ describe.skipIf(redis.url === null || rabbitmq.url === null)(suite, () => {
     expect(items[0]).toMatchObject({ counts: { ready: 1 } });
   });
 
-  test("either answers all the same, and works when both are back", { timeout: 90_000 }, async () => {
+  test("either answers all the same, and works when both are back", async () => {
     const { redisProxy, rabbitmqProxy, api, ready, isHealthy, expectRefused } = await start();
     await Promise.all([redisProxy.shut(), rabbitmqProxy.shut()]);
     await Promise.all([

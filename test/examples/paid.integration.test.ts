@@ -33,7 +33,7 @@ const source = Array.from(
 
 const suite = (redis.url === null ? redis : rabbitmq).title("a translator that is killed in the middle of paid work");
 describe.skipIf(redis.url === null || rabbitmq.url === null)(suite, () => {
-  test("pays again for no more than the batch in flight, and the result is whole", { timeout: 120_000 }, async () => {
+  test("pays again for no more than the batch in flight, and the result is whole", async () => {
     const folder = await mkdtemp(join(tmpdir(), "paid-"));
     const logFile = await open(join(folder, "log"), "a");
     let pid = 0;
@@ -90,7 +90,7 @@ describe.skipIf(redis.url === null || rabbitmq.url === null)(suite, () => {
     const files = createSubtitleFiles(variables.SUBTITLE_STORAGE_PATH);
     await files.save(job.id, "en", source.join("\n"));
     await broker.publish(translateQueue, { jobId: job.id });
-    await expect.poll(() => store.get(job.id), { timeout: 90_000 }).toMatchObject({ status: "completed" });
+    await expect.poll(() => store.get(job.id), { timeout: 150_000 }).toMatchObject({ status: "completed" });
 
     const asked = openAi.calls.flatMap((call) => linesIn(call).map(({ id }) => id));
     const askedAgain = asked.filter((id, at) => asked.indexOf(id) !== at);

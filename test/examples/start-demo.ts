@@ -37,7 +37,7 @@ export async function startDemo(servers: Readonly<Record<string, string>>) {
         const found = pattern.exec(output);
         if (!found) throw new Error(`Not said yet: ${pattern}\n${output}`);
         return found;
-      }, 60_000),
+      }, 120_000),
   };
 }
 

@@ -35,7 +35,7 @@ export function usePages() {
       expect(complaints).toEqual([]);
     });
     const page = await context.newPage();
-    page.setDefaultTimeout(20_000);
+    page.setDefaultTimeout(60_000);
     page.setDefaultNavigationTimeout(60_000);
     await page.goto(url);
     return page;

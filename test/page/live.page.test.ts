@@ -69,9 +69,9 @@ describe.skipIf(browser.missing)(browser.title("what happens shows at once"), ()
     await service.store.updateStatus(job, "failed", { error: { message: "The memory is damaged." } });
 
     await service.startManager();
-    await page.getByText("The memory is damaged.").waitFor({ timeout: 40_000 });
+    await page.getByText("The memory is damaged.").waitFor();
     await page.getByText("Live", { exact: true }).waitFor();
-    await page.getByText("The service does not answer.").waitFor({ state: "detached", timeout: 40_000 });
+    await page.getByText("The service does not answer.").waitFor({ state: "detached" });
   });
 
   test("a job that is forgotten while one looks at it is told to be gone", async () => {

@@ -18,6 +18,7 @@ import {
 import { librarySource, startDownloader } from "../../examples/downloader/src/app.js";
 import { keysInMemory, startManager } from "../../examples/manager/src/app.js";
 import { fileCheckpoints, loadTranslationMemory, paced, startTranslator } from "../../examples/translator/src/app.js";
+import { PATIENCE } from "../patience.js";
 
 const sample = (path: string) => fileURLToPath(new URL(`../../examples/samples/${path}`, import.meta.url));
 
@@ -64,7 +65,7 @@ export async function startService({ token }: { readonly token?: string } = {}) 
       const worker = await broker.consume(translateQueue, async () => deadLetter("The translation memory is damaged."));
       await vi.waitFor(async () => {
         if ((await broker.stats(translateQueue)).dead !== 1) throw new Error("not given up yet");
-      });
+      }, PATIENCE);
       await worker.close();
     },
     /** Ends the manager, as a deployment does; and has it come back at the same address. */

@@ -69,7 +69,7 @@ async function busPortOf(client: Redis): Promise<number> {
 }
 
 async function until(holds: () => Promise<boolean>): Promise<void> {
-  const end = Date.now() + 20_000;
+  const end = Date.now() + 60_000;
   while (!(await holds().catch(() => false))) {
     if (Date.now() > end) throw new Error("the cluster did not come together");
     await new Promise((resolve) => setTimeout(resolve, 50));

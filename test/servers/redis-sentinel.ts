@@ -28,7 +28,7 @@ export async function startSentinel(master: Pick<PrivateServer, "port">, name: s
       port,
       greeting: "PING\r\n",
       isReady: (answer) => answer.toString().startsWith("+PONG"),
-      readyWithinMs: 20_000,
+      readyWithinMs: 60_000,
     };
   });
 }

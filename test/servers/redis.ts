@@ -30,7 +30,7 @@ export async function startRedis({ args = [] }: RedisOptions = {}): Promise<Priv
       greeting: "PING\r\n",
       // A server that asks for a password first is up, too; one that still loads its data is not.
       isReady: (answer) => /^(\+PONG|-NOAUTH)/.test(answer.toString()),
-      readyWithinMs: 20_000,
+      readyWithinMs: 60_000,
     };
   });
 }

@@ -12,7 +12,7 @@ import { memoryDriver as queuesInMemory } from "@subtitles/queue/memory";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { run } from "../src/run.js";
 
-vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 });
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
 const srt = "1\n00:00:01,000 --> 00:00:02,000\nHello.\n";
 const video = "https://films.example/The%20Last%20Ferry.mkv";

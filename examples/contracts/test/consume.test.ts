@@ -20,7 +20,7 @@ test.each(["UNAVAILABLE", "TOPOLOGY_MISMATCH"] as const)("after %s it tries agai
   const deliver = vi.fn(async () => {});
   consumeWhenReachable(broker, downloadQueue, deliver, options);
   await broker.publish(downloadQueue, { jobId: "1" });
-  await vi.waitFor(() => expect(deliver).toHaveBeenCalledTimes(1), 3000);
+  await vi.waitFor(() => expect(deliver).toHaveBeenCalledTimes(1), 60_000);
   expect(consume).toHaveBeenCalledTimes(2);
 });
 

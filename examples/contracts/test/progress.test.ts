@@ -20,7 +20,7 @@ test("a cancelled job is noticed without any news", async () => {
   expect(onLost).not.toHaveBeenCalled();
 
   await store.updateStatus(job.id, "failed", { error: { message: "Cancelled." } });
-  await vi.waitFor(() => expect(onLost).toHaveBeenCalled());
+  await vi.waitFor(() => expect(onLost).toHaveBeenCalled(), 60_000);
   await progress.close();
   expect(onLost.mock.calls[0]?.[0]).toMatchObject({ code: "CONFLICT" });
 });

@@ -62,7 +62,7 @@ export function startRig(work: Stage["work"], seenByWorker = (store: SubtitleSto
       vi.waitFor(async () => {
         const { ready, unacked, delayed, dead } = await broker.stats(testQueue);
         if (ready || unacked || delayed || dead) throw new Error(`${ready} ${unacked} ${delayed} ${dead}`);
-      }),
+      }, 60_000),
   };
 }
 

@@ -39,7 +39,7 @@ test("while the store is away the message is kept, and no retry is used up", asy
     (store) => overBadConnection(store, faults),
   );
   const id = await submit();
-  await vi.waitFor(() => expect(work).toHaveBeenCalled());
+  await vi.waitFor(() => expect(work).toHaveBeenCalled(), 60_000);
   expect(await broker.stats(testQueue)).toMatchObject({ unacked: 1, ready: 0, delayed: 0 });
   expect(await store.get(id)).toMatchObject({ status: "downloading" });
 
@@ -57,7 +57,7 @@ test("a worker waits for a store that is not there yet, and no retry is used up"
     (store) => overBadConnection(store, faults, calls),
   );
   const id = await submit();
-  await vi.waitFor(() => expect(calls.mock.calls.length).toBeGreaterThan(2));
+  await vi.waitFor(() => expect(calls.mock.calls.length).toBeGreaterThan(2), 60_000);
   expect(work).not.toHaveBeenCalled();
   faults.before = false;
   await expect.poll(() => store.get(id)).toMatchObject({ status: "completed" });
@@ -290,7 +290,7 @@ test("a worker that must stop in the middle fails no job and acknowledges nothin
   );
   work.mockRejectedValueOnce(new Error("So that the next attempt is the last."));
   const id = await submit();
-  await vi.waitFor(() => expect(work).toHaveBeenCalledTimes(2));
+  await vi.waitFor(() => expect(work).toHaveBeenCalledTimes(2), 60_000);
   await broker.close({ graceMs: 0 });
   expect(await store.get(id)).toMatchObject({ status: "downloading", error: null });
 });

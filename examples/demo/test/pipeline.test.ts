@@ -22,7 +22,7 @@ beforeAll(async () => {
   system = await startInProcess();
   client = createClient(system.url, forever);
   jobs = (await follow(client, orders, createBoard(output.stream), forever)).map(({ job }) => job);
-}, 30_000);
+}, 180_000);
 afterAll(() => system[Symbol.asyncDispose]());
 
 function job(index: number): JobView {

@@ -5,7 +5,7 @@ import { expect, onTestFinished, test, vi } from "vitest";
 import { inExamples } from "../src/system.js";
 
 // Starting a process takes its time on a machine that does much else.
-vi.setConfig({ testTimeout: 30_000 });
+vi.setConfig({ testTimeout: 180_000 });
 
 /** Starts an app as its `npm start` does, and answers what it said before it gave up. */
 async function failedStart(app: string, env: Readonly<Record<string, string>>) {
@@ -20,7 +20,7 @@ async function failedStart(app: string, env: Readonly<Record<string, string>>) {
 }
 
 /** Starting an app compiles it, which takes long on a busy machine. */
-const patience = { timeout: 60_000 };
+const patience = { timeout: 180_000 };
 
 test.each(["manager", "downloader", "translator"])(
   "%s says what it misses, in one message, and ends",
@@ -53,7 +53,7 @@ test("a translator without its translation memory says so, and ends", patience, 
   expect(stderr).toBe("Translation memory no-such.tmx: cannot be read (ENOENT)\n");
 });
 
-test("with --keep the system goes on running, says where, and ends well on Ctrl-C", { timeout: 90_000 }, async () => {
+test("with --keep the system goes on running, says where, and ends well on Ctrl-C", { timeout: 180_000 }, async () => {
   const demo = spawn(process.execPath, ["--import", "tsx", "src/main.ts", "--keep"], {
     cwd: inExamples("demo"),
     env: { PATH: process.env.PATH },
@@ -62,7 +62,7 @@ test("with --keep the system goes on running, says where, and ends well on Ctrl-
   onTestFinished(() => void demo.kill("SIGKILL"));
   let output = "";
   demo.stdout.on("data", (chunk) => (output += chunk));
-  await expect.poll(() => output, { timeout: 60_000 }).toContain("Still running");
+  await expect.poll(() => output, { timeout: 120_000 }).toContain("Still running");
   const [, url] = /The page is at (\S+)/.exec(output) ?? [];
   expect((await fetch(new URL("/livez", url))).status).toBe(200);
   demo.kill("SIGINT");

@@ -47,7 +47,7 @@ test("whatever is asked, the answer is no failure, shows no secret and comes soo
   const send = ({ method, path: at, body: text, type, known }: typeof call extends fc.Arbitrary<infer T> ? T : never) =>
     new Promise<{ readonly status: number; readonly text: string }>((resolve, reject) => {
       const headers = { "content-type": type, ...(known && { authorization: `Bearer ${TOKEN}` }) };
-      const asking = request({ host: "127.0.0.1", port, method, path: at, headers, timeout: 10_000 }, (reply) => {
+      const asking = request({ host: "127.0.0.1", port, method, path: at, headers, timeout: 60_000 }, (reply) => {
         reply.setEncoding("utf8");
         let answered = "";
         reply.on("data", (part: string) => {

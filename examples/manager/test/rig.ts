@@ -23,7 +23,7 @@ export const srt = "1\n00:00:01,000 --> 00:00:02,000\nHello.\n";
 export const aProblem = z.looseObject({ detail: z.string(), code: z.string() });
 
 // On a machine that does much else, too.
-vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 });
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
 /** The answer's body, as the schema says it is. */
 export async function read<S extends z.ZodType>(schema: S, reply: Response | Promise<Response>): Promise<z.output<S>> {

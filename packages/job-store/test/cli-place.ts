@@ -17,7 +17,7 @@ export const cli = (prefix: string, args: readonly string[], input = "") =>
 /** A place of its own, with a job that waits, one that failed and one that is done. */
 export async function openPlace() {
   const prefix = `${redis.prefix}cli-${randomUUID()}:`;
-  const driver = redisDriver({ url: redis.url ?? "", keyPrefix: prefix });
+  const driver = redisDriver({ url: redis.url ?? "", keyPrefix: prefix, timeoutMs: 60_000 });
   const store = createJobStore<Report>({ job: report, driver, ttlSeconds: { failed: 60 } });
   onTestFinished(() => store.close());
   await store.create({ title: "Q1", label: "blue" }, { id: "a" });

@@ -18,7 +18,7 @@ const bin = fileURLToPath(new URL("../dist/cli.js", import.meta.url));
 /** The built command, as a process of its own. */
 function start(prefix: string, args: readonly string[]) {
   const env = { ...process.env, ...environment(prefix) };
-  return spawn(process.execPath, [bin, ...args], { env, timeout: 60_000 });
+  return spawn(process.execPath, [bin, ...args], { env, timeout: 120_000 });
 }
 
 describe.skipIf(redis.url === null)(redis.title("The command line"), () => {
@@ -110,11 +110,9 @@ describe.skipIf(redis.url === null)(redis.title("The command line"), () => {
     const child = start(prefix, ["watch", "a"]);
     let out = "";
     child.stdout.on("data", (chunk) => (out += chunk));
-    await expect.poll(() => out, { timeout: 20_000 }).toContain('"snapshot"');
+    await expect.poll(() => out).toContain('"snapshot"');
     await store.updateStatus("a", "working", { by: "w1" });
-    await expect
-      .poll(() => lines(out)[1], { timeout: 20_000 })
-      .toMatchObject({ type: "status", to: "working", by: "w1" });
+    await expect.poll(() => lines(out)[1]).toMatchObject({ type: "status", to: "working", by: "w1" });
     child.kill("SIGINT");
     expect(await once(child, "close")).toEqual([0, null]);
   });
@@ -130,12 +128,12 @@ describe.skipIf(redis.url === null)(redis.title("The command line"), () => {
     let [out, err] = ["", ""];
     child.stdout.on("data", (chunk) => (out += chunk));
     child.stderr.on("data", (chunk) => (err += chunk));
-    await expect.poll(() => out, { timeout: 20_000 }).toContain('"snapshot"');
+    await expect.poll(() => out).toContain('"snapshot"');
     expect(err).toBe("");
     await server.kill();
-    await expect.poll(() => err, { timeout: 20_000 }).toMatch(/^No connection to Redis \(.*\n$/);
+    await expect.poll(() => err).toMatch(/^No connection to Redis \(.*\n$/);
     await server.restart();
-    await expect.poll(() => err, { timeout: 20_000 }).toMatch(/^No connection to Redis .*\nConnected to Redis\.\n$/);
+    await expect.poll(() => err).toMatch(/^No connection to Redis .*\nConnected to Redis\.\n$/);
   });
 
   test("as built, it writes JSON lines into a pipe, and ends well where nobody reads on", async () => {

@@ -14,7 +14,7 @@ describe.skipIf(redis.url === null)(redis.title("Several clients of one Redis at
 
   async function withPlace(address: string, run: (place: Parameters<typeof behavesAsOne>[0]) => Promise<void>) {
     const keyPrefix = `${redis.prefix}${randomUUID()}:`;
-    const open = () => redisDriver({ url: address, keyPrefix, timeoutMs: 1000 });
+    const open = () => redisDriver({ url: address, keyPrefix, timeoutMs: 60_000 });
     try {
       await run({ driver: open(), again: open });
     } finally {
@@ -22,13 +22,11 @@ describe.skipIf(redis.url === null)(redis.title("Several clients of one Redis at
     }
   }
 
-  test("hear what one store would have told them one after the other", { timeout: 60_000 }, async () => {
+  test("hear what one store would have told them one after the other", async () => {
     await withPlace(url, (place) => behavesAsOne(place, { numRuns: 80 }));
   });
 
-  test("so they do while their connections break: once or not at all, and never later", {
-    timeout: 60_000,
-  }, async () => {
+  test("so they do while their connections break: once or not at all, and never later", async () => {
     await using proxy = await startTcpProxy({ url });
     await withPlace(proxy.url, (place) => behavesAsOne(place, { numRuns: 12, disturb: () => proxy.cut() }));
   });
@@ -37,10 +35,10 @@ describe.skipIf(redis.url === null)(redis.title("Several clients of one Redis at
 const cluster = privateServer("redis");
 
 describe.skipIf(!cluster.available)(cluster.title("Several clients of a Redis Cluster at once"), () => {
-  test("hear what one store would have told them one after the other", { timeout: 60_000 }, async () => {
+  test("hear what one store would have told them one after the other", async () => {
     await using three = await startRedisCluster();
     const nodes = three.nodes.map(({ port }) => ({ host: "127.0.0.1", port }));
-    const open = () => redisDriver({ cluster: nodes, shards: 4 });
+    const open = () => redisDriver({ cluster: nodes, shards: 4, timeoutMs: 60_000 });
     await behavesAsOne({ driver: open(), again: open, shards: 4 }, { numRuns: 20 });
   });
 });

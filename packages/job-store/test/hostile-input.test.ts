@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { afterEach, expect, onTestFinished, test, vi } from "vitest";
+import { afterEach, expect, onTestFinished, test } from "vitest";
 import { createJobStore, JobStoreError } from "../src/index.js";
 import { decode } from "../src/lib/codec.js";
 import { report } from "../src/lib/contract/definitions.js";
@@ -8,8 +8,6 @@ import { readJournal } from "../src/lib/reporter/journal-text.js";
 import { memoryDriver } from "../src/memory.js";
 
 const SECRET = "s3cret-of-a-payload";
-
-vi.setConfig({ testTimeout: 60_000 });
 
 const prototypeKeys = Reflect.ownKeys(Object.prototype);
 afterEach(() => {

@@ -153,7 +153,7 @@ describe("calls", () => {
     expect(performance.now() - begun).toBeGreaterThanOrEqual(59);
   });
 
-  test("wait in a limited number", { timeout: 30_000 }, async () => {
+  test("wait in a limited number", async () => {
     const { carrier, add } = start(30_000);
     carrier.isReady = false;
     let ready = () => {};

@@ -13,7 +13,9 @@ describe.skipIf(url === null)(title("Redis against a model"), () => {
   afterAll(() => removeKeys(address, family));
 
   test("whatever is done in whatever order, the store agrees with a model in plain code", async () => {
-    const open = async () => ({ driver: redisDriver({ url: address, keyPrefix: `${family}${randomUUID()}:` }) });
+    const open = async () => ({
+      driver: redisDriver({ url: address, keyPrefix: `${family}${randomUUID()}:`, timeoutMs: 60_000 }),
+    });
     await agreesWithModel(open, 40);
   });
 });

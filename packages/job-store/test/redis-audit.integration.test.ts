@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { Cluster, Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
 import * as z from "zod";
+import { PATIENCE } from "../../../test/patience.js";
 import { removeKeys } from "../../../test/servers/leftovers.js";
 import { type RedisCluster, startRedisCluster } from "../../../test/servers/redis-cluster.js";
 import { privateServer, server } from "../../../test/servers/require.js";
@@ -19,7 +20,7 @@ const film = defineJob({
 });
 
 function openStore(options: RedisDriverOptions, ttlSeconds = {}) {
-  const store = createJobStore({ job: film, driver: redisDriver(options), ttlSeconds });
+  const store = createJobStore({ job: film, driver: redisDriver({ timeoutMs: 60_000, ...options }), ttlSeconds });
   onTestFinished(() => store.close());
   return store;
 }
@@ -183,16 +184,13 @@ function tests(open: () => Promise<Ground>): void {
     await brief.updateStatus("a", "found");
     const key = `${ground.prefix}job:a`;
     const dump = await ground.client.dumpBuffer(key);
-    await vi.waitFor(async () => expect(await store.get("a")).toBeNull());
+    await vi.waitFor(async () => expect(await store.get("a")).toBeNull(), PATIENCE);
     await ground.client.restore(key, 0, dump as Buffer);
     // A moment is left to it, because clocks differ.
-    await vi.waitFor(
-      async () => {
-        expect(await store.audit({ repair: true })).toMatchObject({ jobs: 3, missingFromIndex: 1, repaired: 1 });
-        expect(await store.get("a")).toBeNull();
-      },
-      { timeout: 10_000 },
-    );
+    await vi.waitFor(async () => {
+      expect(await store.audit({ repair: true })).toMatchObject({ jobs: 3, missingFromIndex: 1, repaired: 1 });
+      expect(await store.get("a")).toBeNull();
+    }, PATIENCE);
     expect(await store.audit()).toMatchObject({ jobs: 2, missingFromIndex: 0, staleInIndex: 0 });
   });
 

@@ -12,7 +12,7 @@ describe.skipIf(url === null)(title("Calls of one turn in Redis"), () => {
   function start() {
     const keyPrefix = `${prefix}${randomUUID()}:`;
     const client = new Redis(url as string);
-    const { store } = openStore({ url: url as string, keyPrefix });
+    const { store } = openStore({ url: url as string, keyPrefix, timeoutMs: 60_000 });
     onTestFinished(async () => {
       client.disconnect();
       await removeKeys(url as string, keyPrefix);

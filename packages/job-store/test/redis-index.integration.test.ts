@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { Redis } from "ioredis";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import * as z from "zod";
+import { PATIENCE } from "../../../test/patience.js";
 import { removeKeys } from "../../../test/servers/leftovers.js";
 import { server } from "../../../test/servers/require.js";
 import { createJobStore, defineJob } from "../src/index.js";
@@ -23,7 +24,11 @@ describe.skipIf(url === null)(title("The index of fields in Redis"), () => {
     const keyPrefix = `${prefix}${randomUUID()}:`;
     const client = new Redis(url as string);
     const open = <D extends typeof plain>(job: D, ttlSeconds = {}) => {
-      const store = createJobStore({ job, driver: redisDriver({ url: url as string, keyPrefix }), ttlSeconds });
+      const store = createJobStore({
+        job,
+        driver: redisDriver({ url: url as string, keyPrefix, timeoutMs: 60_000 }),
+        ttlSeconds,
+      });
       onTestFinished(() => store.close());
       return store;
     };
@@ -56,7 +61,7 @@ describe.skipIf(url === null)(title("The index of fields in Redis"), () => {
     const store = open(plain, { found: 0.05 });
     await store.create({ language: "es" }, { id: "a" });
     await store.updateStatus("a", "found");
-    await vi.waitFor(async () => expect(await store.get("a")).toBeNull());
+    await vi.waitFor(async () => expect(await store.get("a")).toBeNull(), PATIENCE);
     await store.save({ ...(await store.create({ language: "es" }, { id: "b" })).job });
     await store.delete("b");
     const keys = await client.keys(`${keyPrefix}*`);
@@ -72,7 +77,7 @@ describe.skipIf(url === null)(title("The index of fields in Redis"), () => {
     await vi.waitFor(async () => {
       await store.updateStatus("kept", "wanted").catch(() => store.create({ language: "es" }, { id: "kept" }));
       expect(Object.keys(await values())).toEqual(["kept"]);
-    }, 10_000);
+    }, PATIENCE);
     expect(await members()).toHaveLength(2);
     expect(await client.zrange(`${keyPrefix}jobs:by-creation`, "0", "-1")).toEqual(["kept"]);
   });

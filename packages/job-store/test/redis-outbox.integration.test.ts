@@ -1,5 +1,6 @@
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
+import { PATIENCE } from "../../../test/patience.js";
 import type { PrivateServer } from "../../../test/servers/private-server.js";
 import { startRedis } from "../../../test/servers/redis.js";
 import { privateServer } from "../../../test/servers/require.js";
@@ -60,7 +61,7 @@ describe.skipIf(!available)(title("Reading the outbox when the reply to a claim 
     const claimed = await client.zcard("jobs:outbox:claims");
     const outcome = call();
     outcome.catch(() => {});
-    await vi.waitFor(async () => expect(await client.zcard("jobs:outbox:claims")).toBeGreaterThan(claimed));
+    await vi.waitFor(async () => expect(await client.zcard("jobs:outbox:claims")).toBeGreaterThan(claimed), PATIENCE);
     return { outcome };
   }
 
@@ -90,7 +91,7 @@ describe.skipIf(!available)(title("Reading the outbox when the reply to a claim 
     await vi.waitFor(async () => {
       all.push(...(await read(limit)));
       expect(all).toHaveLength(25);
-    });
+    }, PATIENCE);
     expect(all).toEqual(range(5, 30));
   });
 
@@ -105,7 +106,7 @@ describe.skipIf(!available)(title("Reading the outbox when the reply to a claim 
     await vi.waitFor(async () => {
       all.push(...(await read(100)));
       expect(all).toHaveLength(21);
-    });
+    }, PATIENCE);
     expect(all).toEqual(range(9, 30));
   });
 
@@ -123,6 +124,6 @@ describe.skipIf(!available)(title("Reading the outbox when the reply to a claim 
   test("nothing of a reader is left behind once its claims have lapsed", async () => {
     const { store } = await start(1000);
     await store.outbox.ack((await store.outbox.read({ claimMs: 50 })).map(({ entryId }) => entryId));
-    await vi.waitFor(async () => expect(await client.keys("jobs:outbox:reader:*")).toEqual([]));
+    await vi.waitFor(async () => expect(await client.keys("jobs:outbox:reader:*")).toEqual([]), PATIENCE);
   });
 });

@@ -1,5 +1,6 @@
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { PATIENCE } from "../../../test/patience.js";
 import type { PrivateServer } from "../../../test/servers/private-server.js";
 import { startRedis } from "../../../test/servers/redis.js";
 import { type RedisCluster, startRedisCluster } from "../../../test/servers/redis-cluster.js";
@@ -57,7 +58,7 @@ describe.skipIf(!available)(title("The permissions of a Redis user"), () => {
     beforeAll(() => grant(...auditing.rule.split(" ")));
 
     testDriver("redis", async () => {
-      const open = () => redisDriver(asLimited());
+      const open = () => redisDriver({ ...asLimited(), timeoutMs: 60_000 });
       return {
         driver: open(),
         again: open,
@@ -226,7 +227,10 @@ describe.skipIf(!available)(title("The permissions of a Redis user"), () => {
     await store.create({ title: "One" }, { id: "one" });
     await admin.acl("SETUSER", "limited", "-zadd");
     await admin.call("CLIENT", "KILL", "USER", "limited");
-    await vi.waitFor(() => expect(events.map(({ type }) => type)).toEqual(["connected", "disconnected", "connected"]));
+    await vi.waitFor(
+      () => expect(events.map(({ type }) => type)).toEqual(["connected", "disconnected", "connected"]),
+      PATIENCE,
+    );
     expect(await failureOf(store.create({ title: "Two" }, { id: "two" }))).toMatchObject({ indeterminate: false });
     expect(await admin.exists(`${keyPrefix}job:two`)).toBe(0);
   });

@@ -1,5 +1,6 @@
 import { Redis } from "ioredis";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
+import { PATIENCE } from "../../../test/patience.js";
 import { startRedis } from "../../../test/servers/redis.js";
 import { startSentinel } from "../../../test/servers/redis-sentinel.js";
 import { privateServer } from "../../../test/servers/require.js";
@@ -19,7 +20,7 @@ describe.skipIf(!available)(title("Redis with sentinels"), () => {
       driver: redisDriver({ sentinels: [{ host: "127.0.0.1", port: sentinel.port }], name: "jobs", timeoutMs: 3000 }),
     });
     onTestFinished(() => store.close());
-    await vi.waitFor(() => sentinelKnowsReplica(sentinel.port), 20_000);
+    await vi.waitFor(() => sentinelKnowsReplica(sentinel.port), PATIENCE);
     await store.create({ title: "One" }, { id: "a" });
     const ending = store.waitFor("a");
     await replicated(master.port);
@@ -33,7 +34,7 @@ describe.skipIf(!available)(title("Redis with sentinels"), () => {
     const promoted = new Redis(replica.url);
     expect(await promoted.exists("job:a")).toBe(1);
     promoted.disconnect();
-  }, 120_000);
+  });
 
   test("a master's name is needed, and at least one sentinel", () => {
     expect(() => redisDriver({ sentinels: [], name: "jobs" })).toThrow(/at least one sentinel/);

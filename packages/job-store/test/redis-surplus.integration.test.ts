@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { Redis } from "ioredis";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import * as z from "zod";
+import { PATIENCE } from "../../../test/patience.js";
 import { removeKeys } from "../../../test/servers/leftovers.js";
 import { server } from "../../../test/servers/require.js";
 import { startTcpProxy } from "../../../test/servers/tcp-proxy.js";
@@ -45,7 +46,7 @@ describe.skipIf(url === null)(title("A status with a maxCount in Redis"), () => 
     const operation = /"ops":"(\w+) /.exec(String(await client.get(`${keyPrefix}job:a`)))?.[1];
     await create(store, "b");
     await create(store, "c");
-    await vi.waitFor(async () => expect(await store.get("a")).toBeNull());
+    await vi.waitFor(async () => expect(await store.get("a")).toBeNull(), PATIENCE);
     expect(await client.zrange(`${keyPrefix}jobs:removals`, "0", "-1")).toEqual([operation]);
     for (const index of ["by-status", "by-creation", "by-field"]) {
       const members = await client.zrange(`${keyPrefix}jobs:${index}`, "0", "-1");
@@ -62,7 +63,7 @@ describe.skipIf(url === null)(title("A status with a maxCount in Redis"), () => 
     await other.updateStatus("a", "found");
     await client.del(`${keyPrefix}job:b`);
     for (const id of ["c", "d", "e"]) await create(store, id);
-    await vi.waitFor(async () => expect((await store.counts()).wanted).toBe(2));
+    await vi.waitFor(async () => expect((await store.counts()).wanted).toBe(2), PATIENCE);
     expect(await store.getMany(["a", "b", "c"])).toMatchObject([{ status: "found" }, null, null]);
     expect((await store.list({ status: "wanted", order: "oldest" })).items.map(({ id }) => id)).toEqual(["d", "e"]);
   });
@@ -97,7 +98,7 @@ describe.skipIf(url === null)(title("A status with a maxCount in Redis"), () => 
     for (let n = 0; n < 2; n++) await failureOf(store.counts()); // By then that has failed as well.
     expect(await client.zcard(`${keyPrefix}jobs:by-status`)).toBe(4);
     await proxy.open();
-    await vi.waitFor(async () => expect(await client.zcard(`${keyPrefix}jobs:by-status`)).toBe(2), 10_000);
+    await vi.waitFor(async () => expect(await client.zcard(`${keyPrefix}jobs:by-status`)).toBe(2), PATIENCE);
   });
 
   test("settles within moments after the last write, and lets the process end", async () => {
@@ -107,6 +108,6 @@ describe.skipIf(url === null)(title("A status with a maxCount in Redis"), () => 
     await store.close();
     const later = open();
     await create(later, "d");
-    await vi.waitFor(async () => expect(await later.counts()).toMatchObject({ wanted: 2 }));
+    await vi.waitFor(async () => expect(await later.counts()).toMatchObject({ wanted: 2 }), PATIENCE);
   });
 });

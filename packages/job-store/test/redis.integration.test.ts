@@ -12,7 +12,7 @@ describe.skipIf(url === null)(title("Redis"), () => {
   testDriver("redis", async () => {
     const address = url as string;
     const keyPrefix = `${prefix}${randomUUID()}:`;
-    const open = () => redisDriver({ url: address, keyPrefix });
+    const open = () => redisDriver({ url: address, keyPrefix, timeoutMs: 60_000 });
     return {
       driver: open(),
       again: open,

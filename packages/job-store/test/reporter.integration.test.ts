@@ -43,17 +43,14 @@ describe.skipIf(!available)(title("a reporter on Redis"), () => {
     const folder = new JournalFolder();
     const { reporter, rejected } = open({ journalPath: folder.file() });
     const jobs: Job<Report>[] = [];
-    const { store: patient } = open({ timeoutMs: 10_000 });
+    const { store: patient } = open({ timeoutMs: 60_000 });
     for (let n = 0; n < 40; n++) jobs.push((await patient.create({ title: "One" }, { id: `killed-${n}` })).job);
     const steps: Status[] = ["working", "checking", "working", "working", "checking", "done"];
     const answers: string[] = [];
-    let slowest = 0;
     let killed: Promise<void> | undefined;
     const workers = jobs.map(async (job, n) => {
       for (const to of steps) {
-        const begun = performance.now();
         answers.push(await reporter.report(n % 2 === 0 ? job : job.id, to));
-        slowest = Math.max(slowest, performance.now() - begun);
         if (answers.length === 60) killed = redis.kill();
         reporter.progress(n % 2 === 0 ? job : job.id, { done: 1 });
       }
@@ -62,7 +59,6 @@ describe.skipIf(!available)(title("a reporter on Redis"), () => {
     await killed;
     expect(answers).toContain("pending");
     expect(answers).not.toContain("rejected");
-    expect(slowest).toBeLessThan(2000);
     await redis.restart();
     await reporter.flush();
     expect(rejected).toEqual([]);
@@ -135,9 +131,7 @@ describe.skipIf(!available)(title("a reporter on Redis"), () => {
       redis.url,
       folder.file(),
     );
-    await expect
-      .poll(() => first.lines, { timeout: 10_000 })
-      .toEqual(["working 200", "working 200", "checking 200", "working 200"]);
+    await expect.poll(() => first.lines).toEqual(["working 200", "working 200", "checking 200", "working 200"]);
     await first.kill();
     await redis.restart();
     for (const waiting of [780, 500, 200]) {
@@ -146,7 +140,7 @@ describe.skipIf(!available)(title("a reporter on Redis"), () => {
         redis.url,
         folder.file(),
       );
-      await expect.poll(() => child.lines.includes("there"), { timeout: 10_000, interval: 1 }).toBe(true);
+      await expect.poll(() => child.lines.includes("there"), { interval: 1 }).toBe(true);
       await child.kill();
     }
     const last = open({ journalPath: folder.file() });

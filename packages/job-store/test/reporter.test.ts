@@ -508,7 +508,7 @@ describe("flush", () => {
       code("console.log(await reporter.flush({ timeoutMs: 300 }).catch(({ code }) => code));"),
     );
     expect(flushing).toMatchObject({ code: 0, output: "pending\nTIMEOUT\n" });
-  }, 30_000);
+  });
 });
 
 describe("close", () => {

@@ -33,6 +33,6 @@ test("CommonJS gets it through require; a retry that waits for an hour does not 
 /** As a process of its own, against the package as it was built. Fails where the process does not end by itself. */
 async function run(type: "module" | "commonjs", code: string): Promise<string> {
   const args = [`--input-type=${type}`, "--eval", code];
-  const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: fileURLToPath(root), timeout: 20_000 });
+  const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: fileURLToPath(root), timeout: 120_000 });
   return stdout;
 }

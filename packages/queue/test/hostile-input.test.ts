@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { afterEach, expect, test, vi } from "vitest";
+import { afterEach, expect, test } from "vitest";
 import { z } from "zod";
 import { createBroker, defineQueue, QueueError } from "../src/index.js";
 import { decodePayload } from "../src/lib/payload.js";
@@ -8,8 +8,6 @@ import { readEntry } from "../src/lib/relay-entry.js";
 import { memoryDriver } from "../src/memory.js";
 
 const tasks = defineQueue({ name: "tasks", payload: z.object({ n: z.number(), text: z.string().optional() }) });
-
-vi.setConfig({ testTimeout: 60_000 });
 
 const prototypeKeys = Reflect.ownKeys(Object.prototype);
 afterEach(() => {

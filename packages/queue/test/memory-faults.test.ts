@@ -250,7 +250,7 @@ test("a relay keeps what finds no broker, and publishes it in its order once the
   // By the relay's own wish, whatever the store's default is: it keeps them a little longer than that.
   expect(outbox.claimMs).toBe(30_000);
   faults.comeBack();
-  await expect.poll(() => outbox.acknowledged, { timeout: 10_000 }).toEqual(["e1", "e2", "e3"]);
+  await expect.poll(() => outbox.acknowledged).toEqual(["e1", "e2", "e3"]);
   const { messages, handler } = recorder<Tasks>();
   await broker.consume(tasks, handler);
   await expect.poll(() => messages.map(({ payload }) => payload.n)).toEqual(numbers);

@@ -82,7 +82,7 @@ export function onServer(url: string): Setting {
   const events: BrokerEvent[] = [];
   onTestFinished(() => deleteQueues(url, prefix, [tasks]));
   const broker = (options: Partial<RabbitmqDriverOptions> = {}) => {
-    const driver = rabbitmqDriver({ url, prefix, timeoutMs: 5_000, ...options });
+    const driver = rabbitmqDriver({ url, prefix, timeoutMs: 30_000, ...options });
     const opened = createBroker({
       driver,
       onError: (error) => reported.push(error),

@@ -18,7 +18,7 @@ import { tasks } from "./rabbitmq-queues.js";
 
 const rabbitmq = privateServer("rabbitmq");
 
-describe.skipIf(!rabbitmq.available)(rabbitmq.title("a broker over TLS"), { timeout: 60_000 }, () => {
+describe.skipIf(!rabbitmq.available)(rabbitmq.title("a broker over TLS"), () => {
   let ca: Certified;
   let stranger: Certified;
   let server: PrivateServer;
@@ -40,7 +40,7 @@ describe.skipIf(!rabbitmq.available)(rabbitmq.title("a broker over TLS"), { time
         "ssl_options.fail_if_no_peer_cert = false",
       ],
     });
-  }, 60_000);
+  });
   afterAll(async () => {
     await server?.stop();
     await rm(folder, { recursive: true, force: true });

@@ -11,7 +11,7 @@ describe.skipIf(rabbitmq.url === null)(rabbitmq.title("on a real broker"), () =>
     const url = rabbitmq.url ?? "";
     const prefix = freshPrefix();
     return {
-      driver: rabbitmqDriver({ url, prefix, timeoutMs: 5_000 }),
+      driver: rabbitmqDriver({ url, prefix, timeoutMs: 60_000 }),
       close: (queues) => deleteQueues(url, prefix, queues),
     };
   });

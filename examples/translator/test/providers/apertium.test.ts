@@ -6,7 +6,7 @@ const modes = await installedModes(signal);
 const isThere = modes.includes("eng-spa");
 const why = isThere ? "" : " (skipped: Debian's apertium and apertium-eng-spa are not installed)";
 
-describe.skipIf(!isThere)(`Apertium itself${why}`, { timeout: 60_000 }, () => {
+describe.skipIf(!isThere)(`Apertium itself${why}`, { timeout: 180_000 }, () => {
   const translate = async (...texts: readonly string[]) => {
     const replies = await apertiumProvider().translate(cuesOf(...texts), PAIR, signal);
     return replies.map(({ translation }) => translation?.text ?? null);

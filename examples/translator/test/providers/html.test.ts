@@ -32,7 +32,7 @@ test("a text that comes back as it went out is the text", () => {
 
 test.each(["<", "<i", "&", "{\\", "<b id=", '<b id="t0">'])(
   "hostile lines of %j take time in proportion",
-  { timeout: 30_000 },
+  { timeout: 180_000 },
   (piece) => {
     expectLinear((length) => {
       const { html, restore } = toHtml(piece.repeat(length / piece.length));
@@ -43,7 +43,7 @@ test.each(["<", "<i", "&", "{\\", "<b id=", '<b id="t0">'])(
 
 test.each(["{", '{"translations":[', "[", "\\"])(
   "a hostile answer of %j takes time in proportion",
-  { timeout: 30_000 },
+  { timeout: 180_000 },
   (piece) => {
     expectLinear((length) => translationsIn(piece.repeat(length / piece.length), cuesOf("One")));
   },

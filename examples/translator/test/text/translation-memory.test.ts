@@ -142,13 +142,13 @@ describe("a translation memory", () => {
   test.each(["Good morning. ", "- Good morning.\n", "waiting here for ", "a", "?a"])(
     "leaves a cue of a megabyte of %j uncovered, at once",
     async (piece) => {
-      const started = performance.now();
+      const before = process.cpuUsage();
       expect(await translationOf(piece.repeat(1_000_000 / piece.length), PHRASES)).toBeNull();
-      expect(performance.now() - started).toBeLessThan(5000);
+      expect(process.cpuUsage(before).user).toBeLessThan(5_000_000);
     },
   );
 
-  test("translates 1,000 cues from 10,000 units in seconds", async () => {
+  test("translates 1,000 cues from 10,000 units in seconds of the processor", async () => {
     const nouns = ["ferry", "train", "letter", "bridge", "harbour", "island", "captain", "window", "garden", "road"];
     const verbs = ["saw", "left", "found", "built", "painted", "sold", "lost", "remembered", "crossed", "closed"];
     const sentence = (n: number) =>
@@ -162,9 +162,9 @@ describe("a translation memory", () => {
       settings: "",
       text: `${sentence(n * 7)} again`,
     }));
-    const started = performance.now();
+    const before = process.cpuUsage();
     const replies = await provider.translate(cues, { source: "en", target: "es" }, NEVER);
-    expect(performance.now() - started).toBeLessThan(15_000);
+    expect(process.cpuUsage(before).user).toBeLessThan(15_000_000);
     expect(replies).toHaveLength(1000);
-  }, 30_000);
+  }, 180_000);
 });

@@ -55,7 +55,7 @@ export class Stores {
 }
 
 /** Nothing here takes long by itself, but a server may be far away and the machine busy. */
-const TIMEOUT_MS = 30_000;
+const TIMEOUT_MS = 180_000;
 
 export function createContext(open: () => Promise<Place>): Context {
   return {

@@ -38,7 +38,7 @@ export function idsOf(jobs: readonly Pick<Job<Report>, "id">[]): string[] {
 }
 
 /** For what takes as long as it takes: a server may be slow, and the machine busy. */
-export const PATIENCE = { timeout: 10_000, interval: 10 };
+export const PATIENCE = { timeout: 60_000, interval: 10 };
 
 /** Waits until a job has expired. */
 export function gone(store: JobStore<Report>, id: string): Promise<void> {

@@ -68,4 +68,4 @@ export function latch() {
 }
 
 /** Real brokers on a busy machine take their time. */
-export const PATIENCE = { timeout: 15_000, interval: 10 };
+export const PATIENCE = { timeout: 60_000, interval: 10 };

@@ -45,15 +45,16 @@ export function retryContract(open: OpenDriver): void {
     await expect.poll(() => broker.stats(tasks), PATIENCE).toMatchObject({ ready: 0, delayed: 1, dead: 0 });
   });
 
+  // Of 20 ms and an hour, only the first ends while a test runs.
   test.each([
-    [undefined, 20],
-    [0, 20],
-    [20, 20],
-    [21, 300],
-    [300, 300],
-    [301, 300],
-  ])("retry({ afterMs: %s }) waits for the declared %i ms", async (afterMs, delayMs) => {
-    const { broker, tasks } = await setUp(open, { retryDelaysMs: [20, 300] });
+    [undefined, 20, [20, 3_600_000]],
+    [0, 20, [20, 3_600_000]],
+    [20, 20, [20, 3_600_000]],
+    [21, 300, [20, 300]],
+    [300, 300, [20, 300]],
+    [301, 300, [20, 300]],
+  ])("retry({ afterMs: %s }) waits for the declared %i ms", async (afterMs, delayMs, retryDelaysMs) => {
+    const { broker, tasks } = await setUp(open, { retryDelaysMs });
     const at: number[] = [];
     const { messages, handler } = recorder<TaskQueue>(({ attempt }) => {
       at.push(performance.now());
@@ -64,8 +65,6 @@ export function retryContract(open: OpenDriver): void {
     await expect.poll(() => messages.length, PATIENCE).toBe(2);
     const [first = 0, second = 0] = at;
     expect(second - first).toBeGreaterThanOrEqual(delayMs - EARLY_MS);
-    // An upper bound only where a wrong choice would be far below it.
-    if (delayMs === 20) expect(second - first).toBeLessThan(290);
   });
 
   test("a retry asked for on the last attempt dead-letters, with the reason given", async () => {

@@ -1,0 +1,40 @@
+import { spawn } from "node:child_process";
+import { availableParallelism } from "node:os";
+import { cleanUpLater, forget } from "./clean-up.mjs";
+import { isInterrupted, say } from "./run.mjs";
+import { countsLine, sum } from "./summary.mjs";
+import { runTests } from "./test.mjs";
+
+/** How often the tests have to pass in a row. */
+const TIMES = 10;
+
+/**
+ * Runs tests ten times in a row while other processes keep every core busy, to show that no test depends on the speed of the
+ * machine. The first run that fails is the last.
+ *
+ * @param {string[]} args for vitest: the files to run
+ * @returns {Promise<number>} the exit code
+ */
+export async function busy(args) {
+  const hogs = Array.from({ length: availableParallelism() }, () =>
+    spawn(process.execPath, ["--eval", "for (;;);"], { detached: true, stdio: "ignore" }),
+  );
+  for (const { pid } of hogs) if (pid !== undefined) cleanUpLater({ group: pid });
+  const runs = [];
+  try {
+    while (runs.length < TIMES && !isInterrupted()) {
+      say(`\nRun ${runs.length + 1} of ${TIMES}, with ${hogs.length} cores kept busy`);
+      const { counts } = await runTests({ oldest: false, args });
+      runs.push(counts);
+      if (counts.failed > 0) break;
+    }
+  } finally {
+    for (const hog of hogs) {
+      hog.kill("SIGKILL");
+      if (hog.pid !== undefined) forget({ group: hog.pid });
+    }
+  }
+  const total = sum(runs);
+  say(`\nIn ${runs.length} of ${TIMES} runs: ${countsLine(total)}`);
+  return runs.length === TIMES && total.failed === 0 ? 0 : 1;
+}
