@@ -1,4 +1,5 @@
 import { availableParallelism } from "node:os";
+import { resolve } from "node:path";
 import { defineConfig } from "vitest/config";
 import { supportsTools } from "./scripts/dev/node-versions.mjs";
 
@@ -22,8 +23,12 @@ const leftOut = withTools
   ? []
   : ["scripts/**", "chaos/**", "test/documents*.test.ts", "test/packages.test.ts", "**/*.page.test.ts"];
 
+/** Folder of another version of ioredis, to run the tests with. */
+const { IOREDIS } = process.env;
+
 export default defineConfig({
   plugins: [luaAsText],
+  ...(IOREDIS !== undefined && { resolve: { alias: { ioredis: resolve(IOREDIS) } } }),
   test: {
     // These end what hangs. No test needs them to see a fault: they are far longer than anything takes on a busy machine.
     expect: { poll: { timeout: 60_000 } },

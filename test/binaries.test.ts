@@ -39,6 +39,17 @@ test("looks behind Debian's wrapper of RabbitMQ, which starts it as another user
   expect(findRabbitmq()).toEqual({ server, control: join(inner, "rabbitmqctl"), epmd });
 });
 
+test("takes the RabbitMQ that RABBITMQ_SERVER names, with the tools in its folder", async () => {
+  const other = join(folder, "rabbitmq-4");
+  await mkdir(other);
+  await executable(folder, "rabbitmq-server");
+  await executable(folder, "epmd");
+  const server = await executable(other, "rabbitmq-server");
+  const epmd = await executable(other, "epmd");
+  vi.stubEnv("RABBITMQ_SERVER", server);
+  expect(findRabbitmq()).toEqual({ server, control: join(other, "rabbitmqctl"), epmd });
+});
+
 async function executable(inFolder: string, name: string): Promise<string> {
   const path = join(inFolder, name);
   await writeFile(path, "#!/bin/sh\n", { mode: 0o755 });

@@ -13,7 +13,10 @@ export default defineConfig({
   entry: [...entries, "src/cli.ts"],
   format: "esm",
   target: "node20",
-  dts: { entry: entries },
+  // Without the prefix, bundlers for browsers replace a built-in module by an npm package of the same name.
+  removeNodeProtocol: false,
+  // The declarations use AsyncDisposable, which the user's lib may lack.
+  dts: { entry: entries, banner: '/// <reference lib="esnext.disposable" />' },
   clean: true,
   loader: { ".lua": "text" },
 });

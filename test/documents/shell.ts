@@ -38,7 +38,8 @@ async function whatIsWrong(line: string, folder: string): Promise<string | null>
     case "docker":
       return existsSync(join(folder, "compose.yaml")) ? null : "there is no compose.yaml";
     default:
-      return "nobody checks such a command";
+      // A script of the repository, by its path.
+      return command.includes("/") && existsSync(join(folder, command)) ? null : "there is no such script or command";
   }
 }
 

@@ -1,4 +1,4 @@
-import { canStart, chosenRedis, type ServerName } from "./binaries.js";
+import { canStart, chosenProgram, type ServerName } from "./binaries.js";
 import { hasDocker, startContainer } from "./docker.js";
 import { installServers, mayInstall } from "./install.js";
 import { startRabbitmq } from "./rabbitmq.js";
@@ -41,11 +41,6 @@ function needed(name: ServerName): boolean {
   return !process.env[addressVariables[name]];
 }
 
-/** Whether the program to run has been named. */
-function isChosen(name: ServerName): boolean {
-  return name === "redis" && chosenRedis() !== null;
-}
-
 /** Returns what went wrong, or null. */
 async function installMissing(): Promise<string | null> {
   if (!mayInstall()) return null;
@@ -66,10 +61,11 @@ async function provide(
   const given = process.env[variable];
   if (given) return { url: given, from: variable, stop: async () => {} };
   try {
-    if (docker && !isChosen(name)) return { ...(await startContainer(name)), from: "Docker" };
+    const chosen = chosenProgram(name);
+    if (docker && chosen === null) return { ...(await startContainer(name)), from: "Docker" };
     if (canStart(name)) {
       const server = await start[name]();
-      const from = isChosen(name) ? "REDIS_SERVER" : `${name}-server of this machine`;
+      const from = chosen?.variable ?? `${name}-server of this machine`;
       return { url: server.url, from, stop: () => server.stop() };
     }
   } catch (error) {

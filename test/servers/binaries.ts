@@ -13,26 +13,38 @@ export function findBinary(name: string): string | null {
   return folders.map((folder) => join(folder, name)).find(isExecutable) ?? null;
 }
 
-/** The program that is to stand for `redis-server`, another version of it or Valkey, say; null: none was named. */
-export function chosenRedis(): string | null {
-  return process.env.REDIS_SERVER || null;
+/** Variables that name a program to run instead of the installed one: another version, or Valkey. */
+const programVariables = { redis: "REDIS_SERVER", rabbitmq: "RABBITMQ_SERVER" } as const;
+
+/** Returns the variable that names the program to run for this server, with its value; null if it is not set. */
+export function chosenProgram(name: ServerName): { variable: string; path: string } | null {
+  const variable = programVariables[name];
+  const path = process.env[variable];
+  return path ? { variable, path } : null;
 }
 
-/** Path of `redis-server`, or null. */
+/** Returns the path of `redis-server`, or null. */
 export function findRedis(): string | null {
-  return chosenRedis() ?? findBinary("redis-server");
+  return chosenProgram("redis")?.path ?? findBinary("redis-server");
 }
 
-/** Paths of what a private RabbitMQ needs, or null. */
+/** Returns the paths of the programs that a private RabbitMQ needs, or null. */
 export function findRabbitmq(): { server: string; control: string; epmd: string } | null {
+  const server = chosenProgram("rabbitmq")?.path ?? installedRabbitmq();
+  if (server === null) return null;
+  const beside = (name: string) => join(dirname(server), name);
+  const epmd = isExecutable(beside("epmd")) ? beside("epmd") : findBinary("epmd");
+  return epmd === null ? null : { server, control: beside("rabbitmqctl"), epmd };
+}
+
+/** Returns the path of the installed `rabbitmq-server`, or null. */
+function installedRabbitmq(): string | null {
   const onPath = findBinary("rabbitmq-server");
-  const epmd = findBinary("epmd");
-  if (onPath === null || epmd === null) return null;
-  // Debian's is a wrapper that insists on the user "rabbitmq" and stands beside the script we want.
+  if (onPath === null) return null;
+  // On Debian, this is a wrapper that insists on the user "rabbitmq". The script itself is in the wrapper's folder.
   const target = realpathSync(onPath);
-  const beside = (name: string) => join(dirname(target), name);
-  const server = isExecutable(beside("rabbitmq-server")) ? beside("rabbitmq-server") : target;
-  return { server, control: beside("rabbitmqctl"), epmd };
+  const script = join(dirname(target), "rabbitmq-server");
+  return isExecutable(script) ? script : target;
 }
 
 /** Whether private instances of this server can be started here. */

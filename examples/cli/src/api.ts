@@ -46,12 +46,16 @@ export function createApi(url: string, token: string | undefined, signal: AbortS
       }
     },
     async *events(after) {
-      const silence = new AbortController();
-      const timer = setTimeout(() => silence.abort(), SILENCE_MS);
+      // The timer and the listener hold the controller: Node 20 loses a combined signal (nodejs/node#57736).
+      const connection = new AbortController();
+      const stop = () => connection.abort();
+      signal.addEventListener("abort", stop);
+      const timer = setTimeout(stop, SILENCE_MS);
       try {
+        signal.throwIfAborted();
         const reply = await send("/events", {
           headers: after ? { "last-event-id": after } : {},
-          signal: AbortSignal.any([signal, silence.signal]),
+          signal: connection.signal,
         });
         if (reply.body) yield* readEvents(reply.body, () => timer.refresh());
       } catch (error) {
@@ -60,6 +64,7 @@ export function createApi(url: string, token: string | undefined, signal: AbortS
         if (error instanceof Exit && !isUnreachable(error)) throw error;
       } finally {
         clearTimeout(timer);
+        signal.removeEventListener("abort", stop);
       }
     },
   };

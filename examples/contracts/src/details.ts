@@ -6,6 +6,8 @@ export const subtitleDetails = z.object({
   /** Of the file or release. */
   name: z.string(),
   language: z.string(),
+  /** The file's name does not give its language: `language` is the one that the job asks for. */
+  languageAssumed: z.boolean().default(false),
   format: z.enum(["srt", "vtt"]),
   encoding: z.string(),
   /** How the encoding was found out: mark, bytes, language, detector or default. */

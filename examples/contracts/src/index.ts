@@ -1,3 +1,4 @@
+export { type Abortable, abortable } from "./abortable.js";
 export { openBroker, openProviderStates, openStore } from "./connect.js";
 export {
   type ResultDetails,
@@ -30,6 +31,7 @@ export {
 } from "./provider-state.js";
 export { downloadQueue, jobMessage, queueOf, type StageQueue, translateQueue } from "./queues.js";
 export { redisProviderStates } from "./redis-provider-states.js";
+export { runOf } from "./runs.js";
 export { type Outcome, type Stage, type StageOptions, type StageTools, startStage } from "./stage.js";
 export { createStanding, type Standing } from "./standing.js";
 export { aborted, stopSignal } from "./stop.js";

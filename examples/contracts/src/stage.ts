@@ -2,6 +2,7 @@ import { hostname } from "node:os";
 import type { Change, Job, NextOf } from "@subtitles/job-store";
 import type { SubtitleProgress } from "@subtitles/job-store/subtitle";
 import { type Broker, type Consumer, deadLetter, type Message, retry, type Verdict } from "@subtitles/queue";
+import { abortable } from "./abortable.js";
 import { consumeWhenReachable } from "./consume.js";
 import { Failure, NotNow } from "./failures.js";
 import type { JobProgress, SubtitleJob, SubtitleStore, Working, WorkingJob } from "./job.js";
@@ -9,6 +10,7 @@ import type { Log } from "./log.js";
 import { goingOn, parked } from "./parking.js";
 import { createProgressWriter, isLost } from "./progress.js";
 import type { StageQueue } from "./queues.js";
+import { runOf } from "./runs.js";
 import { untilStored } from "./until-stored.js";
 
 /** What a worker does with a job: which messages ask for it, how it takes the job over, and the work itself. */
@@ -64,6 +66,7 @@ export interface StageOptions {
  * - A message is acknowledged only once the store has the outcome: until then it is the only thing that remembers.
  * - While the store is away the message is kept and the work waits; that uses up no retry.
  * - A job that is gone or past this stage leaves nothing to do: the message was a duplicate.
+ * - A message of an earlier run is acknowledged: the job was cancelled and retried while the message waited for its own retry.
  * - A worker that was replaced, or whose job was cancelled, stops quietly: its old snapshot can change nothing.
  * - A job that has to wait for longer than a retry is parked: its message is acknowledged, and the manager sends another.
  * - What throws is retried with a delay. Before the last attempt's message is dead-lettered, its job fails with the reason.
@@ -100,7 +103,8 @@ export function startStage(stage: Stage, options: StageOptions): Consumer {
     return untilStored(async () => {
       for (;;) {
         const job = await store.get(message.payload.jobId);
-        const entering = job && stage.enter(job, { by, note, progress: goingOn(job.progress) });
+        const asked = job && runOf(message, job) !== "earlier" ? job : null;
+        const entering = asked && stage.enter(asked, { by, note, progress: goingOn(asked.progress) });
         if (!entering) {
           jobLog.info({ status: job?.status ?? "gone" }, "nothing left to do for this message");
           return null;
@@ -116,9 +120,9 @@ export function startStage(stage: Stage, options: StageOptions): Consumer {
   }
 
   async function perform(job: WorkingJob, message: Message<StageQueue>, jobLog: Log): Promise<Outcome | Parked> {
-    const lost = new AbortController();
-    const progress = createProgressWriter(store, job, (error) => lost.abort(error));
-    const signal = AbortSignal.any([message.signal, lost.signal]);
+    using work = abortable(message.signal);
+    const { signal } = work;
+    const progress = createProgressWriter(store, job, (error) => work.abort(error));
     try {
       const outcome = await stage.work(job, { signal, progress: progress.report, log: jobLog });
       return { progress: progress.latest ?? undefined, ...outcome };

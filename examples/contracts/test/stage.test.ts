@@ -105,6 +105,22 @@ test("a message for a job that is past the stage is acknowledged, and nothing is
   expect(await store.get(id)).toEqual(before);
 });
 
+test("a message of an earlier run is acknowledged and does not touch the present run", async () => {
+  const { store, broker, work, expectQueueEmpty } = startRig(async () => {
+    throw new Error("the provider is down");
+  });
+  const { job } = await store.create({ videoUrl: "https://films.example/1.mkv", videoTitle: "One", language: "en" });
+  const cancelled = await store.updateStatus(job.id, "failed", { error: { message: "Cancelled." } });
+  const retried = await store.updateStatus(cancelled, "pending");
+  await broker.publish(testQueue, { jobId: job.id }, { id: `${job.id}.${job.version}.0` });
+  await expectQueueEmpty();
+  expect(work).not.toHaveBeenCalled();
+  expect(await store.get(job.id)).toEqual(retried);
+
+  await broker.publish(testQueue, { jobId: job.id }, { id: `${job.id}.${retried.version}.0` });
+  await expect.poll(() => store.get(job.id)).toMatchObject({ status: "failed", error: { code: "RETRIES_EXHAUSTED" } });
+});
+
 test("a message for a job that is gone is acknowledged", async () => {
   const { broker, work, expectQueueEmpty } = startRig(async () => completed);
   await broker.publish(testQueue, { jobId: "never-was" });

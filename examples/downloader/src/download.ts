@@ -1,5 +1,4 @@
 import {
-  Failure,
   fileUrl,
   type Outcome,
   type Stage,
@@ -7,10 +6,10 @@ import {
   type SubtitleFiles,
   translateQueue,
 } from "@example/contracts";
+import { damageIn } from "@example/contracts/subtitle";
 import type { SubtitleData } from "@subtitles/job-store/subtitle";
 import { message } from "@subtitles/queue";
-import type { ReadSubtitle } from "./content/read.js";
-import { createSearch, type Search } from "./search.js";
+import { type Chosen, createSearch } from "./search.js";
 import type { SubtitleSource, Wanted } from "./sources/source.js";
 
 export interface DownloadOptions {
@@ -38,13 +37,15 @@ export function download({ sources, files, downloadBaseUrl }: DownloadOptions): 
 
     const untranslated = targetLanguage === null ? null : await search.best(language);
     if (untranslated) return handOver(language, untranslated);
+    const assumed = await search.onlyWithoutLanguage(language);
+    if (assumed) return asked === language ? finish(language, assumed) : handOver(language, assumed);
     // "It is not there" can only be said once every source has answered.
     search.throwIfUnanswered();
-    throw notFound(job.data, search);
+    throw search.notFound([...new Set([language, asked])]);
 
     async function finish(language: string, { subtitle, details }: Chosen): Promise<Outcome> {
       await files.save(job.id, language, subtitle.text);
-      return { to: "completed", result: resultWith(details) };
+      return { to: "completed", result: resultWith(details, subtitle.text) };
     }
 
     async function handOver(language: string, { subtitle, details }: Chosen): Promise<Outcome> {
@@ -52,23 +53,19 @@ export function download({ sources, files, downloadBaseUrl }: DownloadOptions): 
       return {
         to: "translating",
         progress: null, // the next stage counts its own
-        result: resultWith(details), // which the translator adds to
+        result: resultWith(details, subtitle.text), // which the translator adds to
         note: `found ${details.name} (${details.source})`,
         outbox: [message(translateQueue, { jobId: job.id })],
       };
     }
 
-    function resultWith(subtitle: SubtitleDetails) {
-      const { warnings } = search;
-      const details = { subtitle, ...(warnings.length > 0 && { warnings: [...warnings] }) };
+    function resultWith(subtitle: SubtitleDetails, text: string) {
+      const damage = damageIn(text);
+      const warnings = [...search.warnings, ...(damage === null ? [] : [damage])];
+      const details = { subtitle, ...(warnings.length > 0 && { warnings }) };
       return { downloadUrl: fileUrl(downloadBaseUrl, job.id), details };
     }
   };
-}
-
-interface Chosen {
-  readonly subtitle: ReadSubtitle;
-  readonly details: SubtitleDetails;
 }
 
 /** Sources that the client named come first, in the client's order. */
@@ -78,13 +75,4 @@ function preferred(sources: readonly SubtitleSource[], { preferredSources }: Sub
     return index < 0 ? preferredSources.length : index;
   };
   return sources.toSorted((one, other) => rank(one) - rank(other));
-}
-
-function notFound(data: SubtitleData, { candidates, looked }: Search): Failure {
-  const others = [...new Set(candidates.map((candidate) => candidate.language))];
-  const languages = data.targetLanguage === null ? data.language : `${data.language} or ${data.targetLanguage}`;
-  const message =
-    `No subtitle in ${languages} for this film among ${looked} subtitle files` +
-    (others.length > 0 ? ` (there is one in ${others.slice(0, 10).join(", ")}).` : ".");
-  return new Failure("SUBTITLE_NOT_FOUND", message);
 }

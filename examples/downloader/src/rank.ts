@@ -13,6 +13,11 @@ interface Criterion {
 /** What makes one candidate better than another. The first that tells them apart decides. */
 const criteria: readonly Criterion[] = [
   {
+    score: ({ languageAssumed }) => Number(!languageAssumed),
+    why: "its name gives its language",
+    whyNot: "without a language in its name",
+  },
+  {
     score: (candidate, _wanted, language) => languageFit(candidate.language, language),
     why: "it is in exactly this language",
     whyNot: "in a variety of the language",

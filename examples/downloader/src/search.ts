@@ -1,5 +1,7 @@
 import { Failure, type Log, NotNow, type SubtitleDetails } from "@example/contracts";
+import { languageFit } from "@example/contracts/language";
 import { type ReadSubtitle, readSubtitle } from "./content/read.js";
+import { isWrittenIn } from "./content/script.js";
 import { rank, reasonFor, whyNot } from "./rank.js";
 import type { Candidate, PassedOver, SubtitleSource, Wanted } from "./sources/source.js";
 
@@ -12,13 +14,29 @@ export interface Search {
   readonly warnings: readonly string[];
   /** Adds what a source has. One that cannot be asked is noted, and stops nothing. */
   ask(source: SubtitleSource): Promise<void>;
-  /** The best candidate in a language that can really be read, and why it is the best. Null: there is none. */
-  best(language: string): Promise<{ readonly subtitle: ReadSubtitle; readonly details: SubtitleDetails } | null>;
+  /**
+   * The best candidate in a language that can really be read, and why it is the best. Null if there is none, or if there
+   * are films of several years and nothing distinguishes the right one.
+   */
+  best(language: string): Promise<Chosen | null>;
+  /** The only candidate there is, if its name does not give its language. Null in every other case. */
+  onlyWithoutLanguage(language: string): Promise<Chosen | null>;
+  /** Why there is none, once every source was asked. */
+  notFound(languages: readonly string[]): Failure;
   /** @throws what a source or candidate threw that may yet have something: if several did, the one that can be asked soonest */
   throwIfUnanswered(): void;
 }
 
+/** A subtitle, and what the job's result says about the choice. */
+export interface Chosen {
+  readonly subtitle: ReadSubtitle;
+  readonly details: SubtitleDetails;
+}
+
 const MOST_PASSED_OVER = 20;
+const NOT_THE_ONLY_ONE = "its name does not give its language, and it is not the only one";
+/** Of anything that a failure lists. */
+const MOST_NAMED = 10;
 
 export function createSearch(
   wanted: Wanted,
@@ -45,14 +63,45 @@ export function createSearch(
     if (known !== undefined) return known;
     let subtitle: ReadSubtitle | null = null;
     try {
-      subtitle = await readSubtitle(candidate, signal);
-      if (!subtitle) passedOver.push({ source, name, why: "it cannot be read as a subtitle" });
+      const result = await readSubtitle(candidate, signal);
+      if ("why" in result) passedOver.push({ source, name, why: result.why });
+      else subtitle = result;
     } catch (error) {
       note(source, error);
       passedOver.push({ source, name, why: "it could not be had" });
     }
     reads.set(candidate, subtitle);
     return subtitle;
+  }
+
+  /** The years of the films that have this title, by the candidate's source: sources may count in different ways. */
+  function yearsOf({ source }: Candidate): readonly number[] {
+    const years = candidates.flatMap((one) =>
+      one.source === source && typeof one.year === "number" ? [one.year] : [],
+    );
+    return [...new Set(years)].sort();
+  }
+
+  function describe(chosen: Candidate, subtitle: ReadSubtitle, language: string): Chosen {
+    const { source, name, languageAssumed = false } = chosen;
+    const { format, encoding, foundBy, bytes } = subtitle;
+    const rivals = candidates.filter((candidate) => reads.get(candidate) !== null);
+    return {
+      subtitle,
+      details: {
+        source,
+        name,
+        language: chosen.language,
+        languageAssumed,
+        format,
+        encoding,
+        encodingFoundBy: foundBy,
+        bytes,
+        because: languageAssumed ? "it is the only one" : reasonFor(chosen, rivals, wanted, language),
+        candidates: candidates.length,
+        passedOver: [...passedOver, ...whyNot(chosen, rivals, wanted, language)].slice(0, MOST_PASSED_OVER),
+      },
+    };
   }
 
   return {
@@ -72,29 +121,65 @@ export function createSearch(
       }
     },
     async best(language) {
-      for (const chosen of rank(candidates, wanted, language)) {
+      const named = candidates.filter(({ languageAssumed }) => !languageAssumed);
+      for (const chosen of rank(named, wanted, language)) {
+        if (!chosen.traits.sameFile && yearsOf(chosen).length > 1) continue;
         const subtitle = await read(chosen);
-        if (!subtitle) continue;
-        const { source, name } = chosen;
-        const { format, encoding, foundBy, bytes } = subtitle;
-        const rivals = candidates.filter((candidate) => reads.get(candidate) !== null);
-        return {
-          subtitle,
-          details: {
-            source,
-            name,
-            language: chosen.language,
-            format,
-            encoding,
-            encodingFoundBy: foundBy,
-            bytes,
-            because: reasonFor(chosen, rivals, wanted, language),
-            candidates: candidates.length,
-            passedOver: [...passedOver, ...whyNot(chosen, rivals, wanted, language)].slice(0, MOST_PASSED_OVER),
-          },
-        };
+        if (subtitle) return describe(chosen, subtitle, language);
       }
       return null;
+    },
+    async onlyWithoutLanguage(language) {
+      const [only, ...others] = candidates;
+      if (!only?.languageAssumed || others.length > 0) {
+        for (const { source, name, languageAssumed } of candidates) {
+          if (languageAssumed) passedOver.push({ source, name, why: NOT_THE_ONLY_ONE });
+        }
+        return null;
+      }
+      const { source, name } = only;
+      const subtitle = await read(only);
+      if (!subtitle) return null;
+      if (!isWrittenIn(subtitle.text, language)) {
+        passedOver.push({
+          source,
+          name,
+          why: `its name does not give its language, and its text is not in ${language}`,
+        });
+        return null;
+      }
+      warnings.push(`The name of ${only.name} does not give its language: it is assumed to be ${language}.`);
+      return describe(only, subtitle, language);
+    },
+    notFound(languages) {
+      const asked = languages.join(" or ");
+      const inLanguage = candidates.filter((one) =>
+        languages.some((language) => languageFit(one.language, language) > 0),
+      );
+      const years = inLanguage.map(yearsOf).find((years) => years.length > 1);
+      if (years) {
+        return new Failure(
+          "AMBIGUOUS_TITLE",
+          `Films of ${years.join(" and ")} have this title, and the request does not name the year. ` +
+            `Delete this job and submit it again with the year in the title, such as "Title (${years[0]})".`,
+        );
+      }
+      const unusable = passedOver.filter(({ name }) => inLanguage.some((one) => one.name === name));
+      if (unusable.length > 0) {
+        const each = unusable.slice(0, MOST_NAMED).map(({ name, why }) => `${name}: ${why}`);
+        return new Failure(
+          "SUBTITLE_UNUSABLE",
+          `No subtitle in ${asked} for this film can be used. ${each.join("; ")}.`,
+        );
+      }
+      const others = [...new Set(candidates.map((candidate) => candidate.language))].sort().slice(0, MOST_NAMED);
+      const reasons = [...new Set(passedOver.map(({ why }) => why))].slice(0, MOST_NAMED);
+      return new Failure(
+        "SUBTITLE_NOT_FOUND",
+        `No subtitle in ${asked} for this film among ${looked} subtitle files` +
+          (others.length > 0 ? ` (there is one in ${others.join(", ")})` : "") +
+          (reasons.length > 0 ? `. Passed over: ${reasons.join("; ")}.` : "."),
+      );
     },
     throwIfUnanswered() {
       const soonest = errors.toSorted((one, other) => waitOf(one) - waitOf(other))[0];

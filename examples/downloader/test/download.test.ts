@@ -15,7 +15,7 @@ const film = { videoUrl: "https://films.example/ferry.mkv", videoTitle: "Ferry" 
 
 /** Runs the work on a job for `data`, with a library of these files. */
 async function run(
-  library: Readonly<Record<string, string>>,
+  library: Readonly<Record<string, string | Uint8Array>>,
   data: Partial<SubtitleData>,
   more: SubtitleSource[] = [],
 ) {
@@ -215,5 +215,16 @@ test("what is stored is UTF-8 without a mark, and the result says what it was an
   expect(await stored("fr")).toBe(subtitle("Café."));
   expect(outcome).toMatchObject({
     result: { details: { subtitle: { encoding: "windows-1252", encodingFoundBy: "language" } } },
+  });
+});
+
+test("a file with a damaged byte is stored as UTF-8, and the job's details say so", async () => {
+  const bytes = Buffer.concat([Buffer.from(subtitle("“It’s late,” she said…")), Buffer.from([0xe9])]);
+  const { outcome, stored } = await run({ "Ferry.en.srt": bytes }, {});
+  expect(await stored("en")).toContain("“It’s late,” she said…");
+  expect(outcome).toMatchObject({
+    result: {
+      details: { warnings: [expect.stringMatching(/1 unreadable character/)], subtitle: { encoding: "utf-8" } },
+    },
   });
 });

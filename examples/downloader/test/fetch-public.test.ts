@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { fetchPublic, type LookupAll } from "../src/net/fetch-public.js";
 import { isPublicAddress } from "../src/net/public-address.js";
+import { whileCollectingGarbage } from "./garbage.js";
 
 const signal = new AbortController().signal;
 const options = { signal, maxBytes: 1000 };
@@ -144,8 +145,12 @@ test("a file that is too large is refused while it comes, whatever its length wa
   await expect(fetchPublic(origin, { ...options, trustedOrigins: [origin] })).rejects.toThrow("More than 1000 bytes.");
 });
 
-test("a server that does not answer is given up", async () => {
-  const { origin } = await serve(() => {});
-  const slow = { ...options, trustedOrigins: [origin], timeoutMs: 50 };
-  await expect(fetchPublic(origin, slow)).rejects.toThrow();
+test("a server that does not answer, or stops in the middle, fails the call after its timeout", async () => {
+  const { origin } = await serve((request, response) => {
+    if (request.url === "/half") response.write("half");
+  });
+  const slow = { ...options, trustedOrigins: [origin], timeoutMs: 300 };
+  for (const path of ["/", "/half"]) {
+    await expect(whileCollectingGarbage(fetchPublic(`${origin}${path}`, slow))).rejects.toThrow();
+  }
 });

@@ -3,8 +3,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { librarySource } from "../src/sources/library.js";
-import { videoSource } from "../src/sources/video.js";
+import { librarySource, videoSource } from "../src/app.js";
 
 const subtitle = "1\n00:00:01,000 --> 00:00:02,000\nHello.\n";
 const signal = new AbortController().signal;
@@ -46,6 +45,150 @@ test("the library is searched by title, in folders too, in every language", asyn
   expect(looked).toBe(3);
 });
 
+test.each([
+  ["The Last Ferry.en.srt", "en"],
+  ["The Last Ferry (2021).eng.SRT", "en"],
+  ["the_last.ferry.pt_br.srt", "pt-BR"],
+  ["The Last Ferry.pob.srt", "pt-BR"],
+  ["The.Last.Ferry.zht.srt", "zh-TW"],
+  ["The.Last.Ferry.zh_hant.srt", "zh-Hant"],
+  ["The Last Ferry.en.vtt", "en"],
+  ["The Last Ferry.en.srt.gz", "en"],
+  ["The Last Ferry.en.zip", "en"],
+  ["The Last Ferry.hi.srt", "hi"],
+  ["The.Last.Ferry.2021.1080p.BluRay.DTS.hi.srt", "hi"],
+  ["The Last Ferry.English.srt", "en"],
+  ["The.Last.Ferry.2021.1080p.WEB-GRP.English.srt", "en"],
+  ["The Last Ferry (2021).french.srt", "fr"],
+  ["The Last Ferry.Español.srt", "es"],
+  ["The Last Ferry.Brazilian Portuguese.srt", "pt-BR"],
+  ["The Last Ferry (English).srt", "en"],
+  ["The.Last.Ferry_German.srt", "de"],
+  ["The Last Ferry.Chinese (Simplified).srt", "zh-Hans"],
+])("%s is in %s", async (fileName, language) => {
+  await put(`library/${fileName}`);
+  const { candidates } = await inLibrary("The Last Ferry (2021)");
+  expect(candidates.map((one) => [one.language, one.languageAssumed, one.traits.hearingImpaired])).toEqual([
+    [language, false, false],
+  ]);
+});
+
+test.each([
+  "The Last Ferry.en.sdh.srt",
+  "The Last Ferry.en.hi.srt",
+  "The Last Ferry.English [SDH].srt",
+  "The.Last.Ferry.2021.1080p.WEB-GRP.sdh.en.srt",
+])("%s is in English, and for the hard of hearing", async (fileName) => {
+  await put(`library/${fileName}`);
+  const { candidates } = await inLibrary("The Last Ferry (2021)");
+  expect(candidates.map((one) => [one.language, one.traits.hearingImpaired])).toEqual([["en", true]]);
+});
+
+test.each([
+  "The Last Ferry.en.forced.srt",
+  "The.Last.Ferry.2021.forced.en.srt",
+  "The.Last.Ferry.2021.1080p.Forced.en.srt",
+  "The Last Ferry (2021)-trailer.en.srt",
+  "The.Last.Ferry.2021.Sample.en.srt",
+  "The.Last.Ferry.2021.CD1.en.srt",
+  "The.Last.Ferry.2021.1080p.WEB-GRP.sample.en.srt",
+  "The Last Ferry.en.ass",
+  "The Last Ferry.en.gz",
+  "The Last Ferry",
+  ".en.srt",
+  "en.srt",
+  "srt",
+])("%j is not a subtitle for the whole film", async (fileName) => {
+  await put(`library/${fileName}`);
+  expect((await inLibrary("The Last Ferry (2021)")).candidates).toEqual([]);
+});
+
+test.each([
+  ["Amélie", "amelie"],
+  ["The Last Ferry", "the.last.ferry"],
+  ["Blade Runner (1982)", "Blade Runner"],
+  ["Blade Runner [1982]", "Blade.Runner.(1982)"],
+  ["Ｆｅｒｒｙ", "ferry"],
+  ["字幕", "字幕"],
+  ["Anna's Ferry", "Annas Ferry"],
+  ["L’Avventura", "L.Avventura"],
+  ["Tom & Jerry", "Tom and Jerry"],
+  ["Die große Straße", "Die grosse Strasse"],
+  ["Død snø", "Dod sno"],
+  ["The Last Ferry 2021", "The Last Ferry (2021)"],
+  ["The Last Ferry (2021)", "The Last Ferry 2021"],
+  ["The Last Ferry 2021", "The.Last.Ferry.2021.1080p.WEB-GRP"],
+  ["The Last Ferry", "The.Last.Ferry.2021.1080p.WEB-GRP"],
+  ["The Last Ferry (2021)", "The Last Ferry (2021) {tmdb-1}"],
+  ["The Last Ferry", "The Last Ferry [imdbid-tt0000001]"],
+  ["Blade Runner 2049", "Blade.Runner.2049.2017.1080p"],
+  ["Johnny English (2003)", "Johnny English (2003)"],
+])("%s and %s are the same film", async (one, other) => {
+  await put(`library/${other}.en.srt`);
+  expect((await inLibrary(one)).candidates).toHaveLength(1);
+});
+
+test.each([
+  ["Blade Runner", "Blade Runner 2049"],
+  ["Blade Runner", "Blade.Runner.2049.1080p.WEB-DL"],
+  ["Wonder Woman", "Wonder Woman 1984"],
+  ["Wonder Woman (1984)", "Wonder.Woman.1984.2020.1080p"],
+  ["The Thing (1982)", "The Thing (2011)"],
+  ["The Thing 1982", "The.Thing.2011.1080p"],
+  ["The Last Ferry", "The Last Ferry Returns"],
+  ["हिंदी", "हद"],
+])("%s and %s are different films", async (one, other) => {
+  await put(`library/${other}.en.srt`);
+  expect((await inLibrary(one)).candidates).toEqual([]);
+});
+
+test("the year in the video's name counts if the title has none", async () => {
+  await put("library/Ferry (1998).en.srt", "library/Ferry (2021).en.srt");
+  const url = "https://films.example/Ferry.2021.1080p.WEB-GRP.mkv";
+  const { candidates } = await librarySource(join(root, "library")).search(wanted("Ferry", url), signal);
+  expect(candidates.map(({ name }) => name)).toEqual(["Ferry (2021).en.srt"]);
+});
+
+const episodes = ["S01E01", "S01E02", "S01E03", "S02E02"].map((number) => `library/Harbour.Lights.${number}.en.srt`);
+
+test.each([
+  "Harbour.Lights.1x02.1080p.mkv",
+  "Harbour.Lights.S01xE02.mkv",
+  "Harbour Lights - 1x02 - Low Tide.mkv",
+  "Harbour.Lights.E02.1080p.mkv",
+  "[Grp] Harbour Lights - 02 [1080p].mkv",
+  "Season 1/Harbour Lights - 02.mkv",
+])("a title without a number takes the episode from the file: %s", async (file) => {
+  await put(...episodes);
+  const url = `https://films.example/${encodeURI(file)}`;
+  const { candidates } = await librarySource(join(root, "library")).search(wanted("Harbour Lights", url), signal);
+  expect(candidates.map(({ name }) => name)).toEqual(["Harbour.Lights.S01E02.en.srt"]);
+});
+
+test.each([
+  ["S01E02E03", "library/Harbour.Lights.S01E02-E03.en.srt"],
+  ["S01E02-03", "library/Harbour.Lights.S01E02E03.en.srt"],
+  ["E02E03", "library/Harbour.Lights.1x02-1x03.en.srt"],
+])("a double episode is neither of the two: %s", async (number, double) => {
+  await put(...episodes, double);
+  const url = `https://films.example/Harbour.Lights.${number}.mkv`;
+  const { candidates } = await librarySource(join(root, "library")).search(wanted("Harbour Lights", url), signal);
+  expect(candidates.map(({ name }) => `library/${name}`)).toEqual([double]);
+});
+
+test.each([
+  "Harbour.Lights.mkv",
+  "Harbour.Lights.102.mkv",
+  "Season 3/Harbour Lights - 02.mkv",
+  "[Grp] Harbour Lights - 02.5 [1080p].mkv",
+  "Harbour.Lights.2021.03.04.mkv",
+])("without a known episode none is taken: %s", async (file) => {
+  await put(...episodes, "library/Harbour.Lights.2021.03.05.en.srt");
+  const url = `https://films.example/${encodeURI(file)}`;
+  const { candidates } = await librarySource(join(root, "library")).search(wanted("Harbour Lights", url), signal);
+  expect(candidates).toEqual([]);
+});
+
 test("a library that cannot be read is an error, not a film without subtitles", async () => {
   await expect(inLibrary("Ferry")).rejects.toThrow("library");
 });
@@ -82,9 +225,58 @@ test("beside a video in a media folder its subtitles are found", async () => {
   expect(await Promise.all(candidates.map(async ({ read }) => String(await read(signal))))).toEqual(["beside it"]);
 });
 
+test("an absolute path is the same video as its file: address", async () => {
+  await put("media/films/Ferry #1?.en.srt");
+  const path = join(root, "media/films/Ferry #1?.mkv");
+  for (const url of [path, pathToFileURL(path).href]) {
+    const { candidates } = await besideVideo(url, "Another title");
+    expect(candidates.map(({ name }) => name)).toEqual(["Ferry #1?.en.srt"]);
+  }
+});
+
+test("beside a video the file of its own name belongs to it, but not if that is of another episode", async () => {
+  await put("media/S01E02.en.srt", "media/hl102.en.srt");
+  const names = async (title: string, file: string) =>
+    (await besideVideo(join(root, "media", file), title)).candidates.map(({ name }) => name);
+  expect(await names("Harbour Lights", "S01E02.mkv")).toEqual(["S01E02.en.srt"]);
+  expect(await names("Harbour Lights S01E02", "hl102.mkv")).toEqual(["hl102.en.srt"]);
+  expect(await names("Harbour Lights S01E03", "S01E02.mkv")).toEqual([]);
+});
+
+test("a Subs folder beside the only video holds its subtitles, by their language alone", async () => {
+  await put(
+    "media/film/Ferry.2021.1080p.mkv",
+    "media/film/sample.mkv",
+    "media/film/Subs/2_English.srt",
+    "media/film/Subs/French.srt",
+    "media/film/Subs/es.srt",
+    "media/film/Subs/Ferry.2021.1080p.de.srt",
+    "media/film/Subs/Another Film.it.srt",
+    "media/film/Subs/English.forced.srt",
+  );
+  const { candidates } = await besideVideo(join(root, "media/film/Ferry.2021.1080p.mkv"));
+  expect(candidates.map(({ language }) => language).sort()).toEqual(["de", "en", "es", "fr"]);
+});
+
+test("in a folder of several videos only the Subs folder with the video's name is its own", async () => {
+  await put(
+    "media/show/Harbour.Lights.S01E01.mkv",
+    "media/show/Harbour.Lights.S01E02.mkv",
+    "media/show/Subs/Harbour.Lights.S01E01/2_English.srt",
+    "media/show/Subs/Harbour.Lights.S01E02/2_English.srt",
+    "media/show/Subs/3_French.srt",
+    "media/show/Subs/Harbour.Lights.S01E01.es.srt",
+  );
+  await writeFile(join(root, "media/show/Subs/Harbour.Lights.S01E02/2_English.srt"), "its own");
+  const { candidates } = await besideVideo(join(root, "media/show/Harbour.Lights.S01E02.mkv"), "Harbour Lights");
+  expect(candidates).toHaveLength(1);
+  expect(String(await candidates[0]?.read(signal))).toBe("its own");
+});
+
 test("nothing beside a video is read outside the media folders", async () => {
   await put("outside/Ferry.en.srt", "media-old/Ferry.en.srt", "media/Other.en.srt");
   await symlink(join(root, "outside"), join(root, "media/link"));
+  await symlink(join(root, "outside"), join(root, "media/Subs"));
   const inside = pathToFileURL(join(root, "media/")).href;
   for (const url of [
     pathToFileURL(join(root, "outside/Ferry.mkv")).href,
@@ -98,6 +290,12 @@ test("nothing beside a video is read outside the media folders", async () => {
     "file://elsewhere.example/media/Ferry.mkv",
     `https://films.example${join(root, "outside/Ferry.mkv")}`,
     join(root, "outside/Ferry.mkv"),
+    join(root, "media-old/Ferry.mkv"),
+    join(root, "media/link/Ferry.mkv"),
+    `${join(root, "media")}/../outside/Ferry.mkv`,
+    `/${join(root, "outside/Ferry.mkv")}`,
+    join(root, "media/Ferry.mkv"),
+    "/",
     "file:",
     "not an address",
   ]) {
@@ -113,4 +311,14 @@ test("a file that became a link, or too large, is not read", async () => {
   await symlink(join(root, "outside.srt"), join(root, "library/Ferry.en.srt"));
   await writeFile(join(root, "library/Ferry.es.srt"), Buffer.alloc(6 * 1024 * 1024, subtitle));
   expect([await read("en"), await read("es"), String(await read("fr"))]).toEqual([null, null, subtitle]);
+});
+
+test("a title as long as a request can be takes no time", async () => {
+  await put("library/Ferry.en.srt");
+  const begin = process.cpuUsage();
+  for (const piece of ["(2019)", "( ", ". ", "é", "S01E01", " - 1", "[", "{a", "1x01-", "2021-01-01 "]) {
+    expect((await inLibrary(piece.repeat(60_000 / piece.length))).candidates).toEqual([]);
+  }
+  const { user, system } = process.cpuUsage(begin);
+  expect((user + system) / 1000).toBeLessThan(1000);
 });

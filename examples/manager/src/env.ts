@@ -19,4 +19,10 @@ export const managerEnv = {
     .min(1)
     .default(600)
     .describe("how many requests one address may make in a minute"),
+  API_CONNECTIONS_PER_ADDRESS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .default(250)
+    .describe("how many connections one address may have open; raise it behind a proxy, which is one address"),
 };

@@ -31,6 +31,7 @@ await using _manager = await startManager({
   port: env.API_PORT,
   token: env.API_TOKEN,
   requestsPerMinute: env.API_REQUESTS_PER_MINUTE,
+  maxConnectionsPerAddress: env.API_CONNECTIONS_PER_ADDRESS,
 });
 
 await aborted(stop);

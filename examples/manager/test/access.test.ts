@@ -1,6 +1,6 @@
 import { once } from "node:events";
-import { connect } from "node:net";
-import { expect, test } from "vitest";
+import { connect, type Socket } from "node:net";
+import { expect, onTestFinished, test } from "vitest";
 import { film, startRig } from "./rig.js";
 
 const token = "correct horse battery staple";
@@ -85,6 +85,43 @@ test("past so many connections another is closed, and one that leaves makes room
   await expect(get("/livez")).rejects.toThrow();
   first.destroy();
   await expect.poll(() => get("/livez").then(({ status }) => status, String)).toBe(200);
+});
+
+/** Opens a connection that never closes by itself, sends the text, and reads nothing. */
+async function silent(url: string, text: string, localAddress = "127.0.0.1"): Promise<Socket> {
+  const { hostname, port } = new URL(url);
+  const socket = connect({ port: Number(port), host: hostname, localAddress, allowHalfOpen: true });
+  socket.on("error", () => {});
+  onTestFinished(() => void socket.destroy());
+  await once(socket, "connect");
+  if (text !== "") socket.write(text);
+  return socket;
+}
+
+test.each([
+  ["sends nothing", ""],
+  ["stops within the head", "GET /api/v1/jobs HTTP/1.1\r\nhost: x\r\n"],
+  [
+    "stops within the body",
+    "POST /session HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n{",
+  ],
+  ["sends no HTTP", "what is this\r\n\r\n"],
+  ["reads no answer and sends no second request", "GET /livez HTTP/1.1\r\nhost: x\r\n\r\n"],
+])("a client that %s does not keep its connection", async (_what, text) => {
+  const { manager, get } = await startRig({ maxConnections: 1, requestMs: 300 });
+  await silent(manager.url, text);
+  await expect.poll(() => get("/livez").then(({ status }) => status, String)).toBe(200);
+});
+
+test("one address cannot take every connection", async () => {
+  const { manager, get } = await startRig({ maxConnectionsPerAddress: 2 });
+  const other = await silent(manager.url, "", "127.0.0.2");
+  const first = await silent(manager.url, "");
+  const second = await silent(manager.url, "");
+  await expect(get("/livez")).rejects.toThrow();
+  first.destroy();
+  await expect.poll(() => get("/livez").then(({ status }) => status, String)).toBe(200);
+  expect([other.destroyed, second.destroyed]).toEqual([false, false]);
 });
 
 test("a browser is told to run no script but ours", async () => {

@@ -111,7 +111,7 @@ test.each([
   expect(await store.counts()).toMatchObject({ pending: 0 });
 });
 
-test("a redriven message finds its job open again", async () => {
+test("redrive retries a failed job with one new message, which a worker accepts", async () => {
   const { store, broker, get, post, fail } = await startRig();
   const job = (await (await post("/api/v1/jobs", film)).json()) as { id: string };
   const consumer = await broker.consume(downloadQueue, async () => {
@@ -125,14 +125,20 @@ test("a redriven message finds its job open again", async () => {
   expect(await letters.json()).toMatchObject({ items: [{ jobId: job.id, reason: "it broke" }] });
   const redriven = await post("/api/v1/queues/download/redrive");
   expect([redriven.status, await redriven.json()]).toEqual([200, { redriven: 1, left: 0 }]);
-  expect(await store.get(job.id)).toMatchObject({ status: "pending", attempt: 2 });
-  expect(await (await get("/api/v1/queues")).json()).toMatchObject({
-    items: [
-      { stage: "download", counts: { ready: 1, dead: 0 } },
-      { stage: "translate", counts: { ready: 0 } },
-    ],
-    outbox: { waiting: 0, oldestAt: null },
-  });
+  expect(await store.get(job.id)).toMatchObject({ status: "pending", attempt: 2, version: 3 });
+  await expect
+    .poll(async () => (await get("/api/v1/queues")).json())
+    .toMatchObject({
+      items: [
+        { stage: "download", counts: { ready: 1, dead: 0 } },
+        { stage: "translate", counts: { ready: 0 } },
+      ],
+      outbox: { waiting: 0, oldestAt: null },
+    });
+  const messages: string[] = [];
+  const second = await broker.consume(downloadQueue, async ({ id }) => void messages.push(id));
+  await expect.poll(() => messages).toEqual([`${job.id}.3.0`]);
+  await second.close();
 });
 
 test("more dead letters than are sent back at a time: the answer says how many are left, and ids are found among all", async () => {

@@ -1,5 +1,12 @@
-import { Failure, fileUrl, type Stage, type SubtitleFiles, type TranslationDetails } from "@example/contracts";
-import { formatSubtitle, parseSubtitle } from "@example/contracts/subtitle";
+import {
+  Failure,
+  fileUrl,
+  resultDetails,
+  type Stage,
+  type SubtitleFiles,
+  type TranslationDetails,
+} from "@example/contracts";
+import { damageIn, formatSubtitle, parseSubtitle } from "@example/contracts/subtitle";
 import type { Checkpoints } from "./checkpoint.js";
 import { type TranslatedSubtitle, type TranslationProvider, translateCues } from "./text/index.js";
 import { isBlank } from "./text/markup.js";
@@ -58,7 +65,10 @@ export function translate({
     );
     await files.save(job.id, target, formatSubtitle({ ...subtitle, cues: translated.cues }));
     const translation = { provider: provider.name, resumed: known.size, ...report(translated) };
-    const details = { ...job.result?.details, translation };
+    const earlier = resultDetails.safeParse(job.result?.details).data?.warnings ?? [];
+    // An uploaded file comes without the downloader's warning.
+    const warnings = [...new Set([...earlier, ...[damageIn(text)].filter((one) => one !== null)])];
+    const details = { ...job.result?.details, translation, ...(warnings.length > 0 && { warnings }) };
     const result = { downloadUrl: fileUrl(downloadBaseUrl, job.id), details };
     return { to: "completed", result, afterwards: checkpoint.remove };
   };

@@ -1,18 +1,15 @@
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createLog, createSubtitleFiles, Failure, subtitleJob } from "@example/contracts";
+import { createLog, createSubtitleFiles, subtitleJob } from "@example/contracts";
 import { parseSrt } from "@example/contracts/subtitle";
 import { createJobStore } from "@subtitles/job-store";
 import { memoryDriver } from "@subtitles/job-store/memory";
-import type { SubtitleProgress } from "@subtitles/job-store/subtitle";
-import { expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { fileCheckpoints } from "../src/checkpoint.js";
 import type { TranslationProvider } from "../src/text/index.js";
-import { type TranslateOptions, translate } from "../src/translate.js";
-
-const srt = (...texts: readonly string[]) =>
-  texts.map((text, index) => `${index + 1}\n00:00:0${index},000 --> 00:00:0${index},900\n${text}\n`).join("\n");
+import { translate } from "../src/translate.js";
+import { fixture, srt, translateFile } from "./translate-file.js";
 
 /** Knows these texts; what begins with "~" only as a draft. */
 function knowing(words: Readonly<Record<string, string>>): TranslationProvider {
@@ -34,50 +31,12 @@ function knowing(words: Readonly<Record<string, string>>): TranslationProvider {
   };
 }
 
-async function run(
-  source: string | null,
-  options: Partial<TranslateOptions> & { readonly provider: TranslationProvider },
-  targetLanguage: string | null = "es",
-) {
-  const folder = await mkdtemp(join(tmpdir(), "translate-"));
-  await using store = createJobStore({ job: subtitleJob, driver: memoryDriver() });
-  onTestFinished(() => rm(folder, { recursive: true }));
-  const files = createSubtitleFiles(folder);
-  const { job } = await store.create({
-    videoUrl: "https://films.example/1",
-    videoTitle: "One",
-    language: "en",
-    targetLanguage,
-  });
-  await store.updateStatus(job.id, "downloading");
-  const working = await store.updateStatus(job.id, "translating");
-  if (source !== null) await files.save(job.id, "en", source);
-  const progress: SubtitleProgress[] = [];
-  const checkpoints = fileCheckpoints(join(folder, ".checkpoints"));
-  const work = translate({
-    minCoverage: 0.5,
-    files,
-    checkpoints,
-    downloadBaseUrl: "http://localhost:3000",
-    ...options,
-  });
-  const failure: { error?: unknown } = {};
-  const outcome = await work(working, {
-    signal: new AbortController().signal,
-    progress: (report) => progress.push(report),
-    log: createLog("test", "silent"),
-  }).catch((error: unknown) => {
-    if (!(error instanceof Failure)) throw error;
-    failure.error = error;
-    return null;
-  });
-  const stored = await files.read(job.id, targetLanguage ?? "es");
-  return { id: job.id, outcome, ...failure, progress, stored };
-}
-
 test("what the provider covers is stored, and the result tells what it is made of", async () => {
   const provider = knowing({ Hello: "Hola", Goodbye: "~Adiós" });
-  const { id, outcome, progress, stored } = await run(srt("Hello", "Goodbye", "Zzz"), { provider, batchSize: 1 });
+  const { id, outcome, progress, stored } = await translateFile(srt("Hello", "Goodbye", "Zzz"), {
+    provider,
+    batchSize: 1,
+  });
   expect(parseSrt(stored ?? "").map(({ index, text }) => [index, text])).toEqual([
     [1, "Hola"],
     [2, "Adiós"],
@@ -107,7 +66,7 @@ test("what the provider covers is stored, and the result tells what it is made o
 });
 
 test("below the minimum coverage the job fails, says why, and nothing is stored", async () => {
-  const { error, stored } = await run(srt("Hello", "Zzz", "Yyy"), { provider: knowing({ Hello: "Hola" }) });
+  const { error, stored } = await translateFile(srt("Hello", "Zzz", "Yyy"), { provider: knowing({ Hello: "Hola" }) });
   expect(error).toMatchObject({
     code: "INSUFFICIENT_COVERAGE",
     retryable: false,
@@ -120,36 +79,44 @@ test("below the minimum coverage the job fails, says why, and nothing is stored"
 test("of a long list of missing cues the job names the first and counts the rest", async () => {
   const texts = Array.from({ length: 15 }, (_, index) => `Zzz ${index}`);
   const source = texts.map((text, index) => `${index + 1}\n00:00:01,000 --> 00:00:02,000\n${text}\n`).join("\n");
-  const { error } = await run(source, { provider: knowing({}) });
+  const { error } = await translateFile(source, { provider: knowing({}) });
   expect(error).toMatchObject({ note: "no translation for cues 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 5 more" });
 });
 
 test("what the record lists of uncovered cues is bounded", async () => {
   const texts = Array.from({ length: 400 }, (_, index) => (index % 2 ? "Hello" : "z".repeat(5000)));
   const source = texts.map((text, index) => `${index + 1}\n00:00:01,000 --> 00:00:02,000\n${text}\n`).join("\n");
-  const { outcome } = await run(source, { provider: knowing({ Hello: "Hola" }) });
+  const { outcome } = await translateFile(source, { provider: knowing({ Hello: "Hola" }) });
   expect(outcome).toMatchObject({ to: "completed", result: { details: { translation: { uncovered: 200 } } } });
   expect(JSON.stringify(outcome).length).toBeLessThan(40_000);
 });
 
 test("WebVTT stays WebVTT: its header, notes, names and settings are kept", async () => {
   const source = "WEBVTT Kind: captions\n\nNOTE x\n\nfirst\n00:00:01.000 --> 00:00:02.000 line:0\n<v Ann>Hello</v>\n";
-  const { stored } = await run(source, { provider: knowing({ Hello: "Hola" }) });
+  const { stored } = await translateFile(source, { provider: knowing({ Hello: "Hola" }) });
   expect(stored).toBe(source.replace("Hello", "Hola"));
 });
 
+test("a source file with an unreadable character is translated, and the job's details say so", async () => {
+  const { outcome } = await translateFile(srt("Hello", "caf\uFFFD"), { provider: knowing({ Hello: "Hola" }) });
+  expect(outcome).toMatchObject({
+    to: "completed",
+    result: { details: { warnings: [expect.stringMatching(/1 unreadable character/)] } },
+  });
+});
+
 test("a file that is no subtitle fails the job for good", async () => {
-  const { error } = await run("<html>Not found</html>", { provider: knowing({}) });
+  const { error } = await translateFile("<html>Not found</html>", { provider: knowing({}) });
   expect(error).toMatchObject({ code: "SUBTITLE_FORMAT", retryable: false });
 });
 
 test("a job without a target language has nothing to translate", async () => {
-  const { error } = await run(srt("Hello"), { provider: knowing({}) }, null);
+  const { error } = await translateFile(srt("Hello"), { provider: knowing({}) }, { targetLanguage: null });
   expect(error).toMatchObject({ code: "NO_TARGET_LANGUAGE", retryable: false });
 });
 
 test("a source file that is not there yet is worth another try", async () => {
-  await expect(run(null, { provider: knowing({}) })).rejects.toThrow("not in the storage folder");
+  await expect(translateFile(null, { provider: knowing({}) })).rejects.toThrow("not in the storage folder");
 });
 
 test("a provider that cannot answer now is worth another try", async () => {
@@ -157,7 +124,7 @@ test("a provider that cannot answer now is worth another try", async () => {
     name: "Away",
     translate: () => Promise.reject(new Error("Too many requests.")),
   };
-  await expect(run(srt("Hello"), { provider })).rejects.toThrow("Too many requests.");
+  await expect(translateFile(srt("Hello"), { provider })).rejects.toThrow("Too many requests.");
 });
 
 test("an attempt that was cut off is carried on: no cue is asked for twice, but for the batch it was in", async () => {
@@ -214,4 +181,35 @@ test("an attempt that was cut off is carried on: no cue is asked for twice, but 
   expect(asked).toEqual([1, 2, 3, 4, 5, 1, 2, 3, 4, 5]);
   await outcome.afterwards?.();
   expect(await readdir(join(folder, ".checkpoints"))).toEqual([]);
+});
+
+describe("a WebVTT file", () => {
+  test("with lines of one space is translated whole", async () => {
+    const provider = knowing({ "hello my friends of old": "hola, viejos amigos", "welcome back to us": "bienvenidos" });
+    const source = await fixture("../../../contracts/test/fixtures/vtt-space-line.vtt");
+    const { outcome, stored } = await translateFile(source, { provider });
+    expect(stored).toContain("position:0%\nhola, viejos amigos\n\n");
+    expect(stored).toContain("position:0%\nbienvenidos\n");
+    expect(outcome).toMatchObject({ result: { details: { translation: { covered: 2, total: 2 } } } });
+  });
+
+  test("with text after an empty line is translated, and nothing of the source is left", async () => {
+    const source = "WEBVTT\n\n00:01.000 --> 00:02.000\nHello\n\nmy friend\n\nNOTE x\n\nstray words\n";
+    const { stored } = await translateFile(source, { provider: knowing({ "Hello\nmy friend": "Hola, amigo" }) });
+    expect(stored).toBe("WEBVTT\n\n00:00:01.000 --> 00:00:02.000\nHola, amigo\n\nNOTE x\n");
+  });
+
+  test("is sent without character references, and a translation is escaped", async () => {
+    const provider = knowing({
+      'Don\'t say "harbor", Ann…': "No digas «puerto» & <nada> --> Ann",
+      "Salt & sea": "Sal & mar",
+    });
+    const { stored } = await translateFile(await fixture("../../../contracts/test/fixtures/vtt-entities.vtt"), {
+      provider,
+    });
+    expect(stored).toBe(
+      "WEBVTT\n\n00:00:01.000 --> 00:00:02.000\nNo digas «puerto» &amp; &lt;nada&gt; --&gt; Ann\n\n" +
+        "00:00:03.000 --> 00:00:04.000\nSal &amp; mar\n",
+    );
+  });
 });

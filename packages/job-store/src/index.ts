@@ -1,5 +1,5 @@
 export { createJobStore, type JobStoreOptions } from "./lib/create-store.js";
-export type { NextOf, ProgressOf, ResultOf, StatusOf, StatusRule, Storable } from "./lib/definition.js";
+export type { NextOf, NotStorable, ProgressOf, ResultOf, StatusOf, StatusRule, Storable } from "./lib/definition.js";
 export {
   type DataOf,
   defineJob,
@@ -9,7 +9,7 @@ export {
   type JsonOnly,
 } from "./lib/definition.js";
 export type * from "./lib/driver.js";
-export { type Issue, JobStoreError, type JobStoreErrorCode } from "./lib/errors.js";
+export { type Issue, JobStoreError, type JobStoreErrorCode, type JobStoreErrorFields } from "./lib/errors.js";
 export type { Created, Job, JobFailure, StatusChange } from "./lib/job.js";
 export type { Outbox, OutboxEntry, OutboxMessage } from "./lib/outbox.js";
 export { createReporter, type RejectedChange, type Reporter, type ReporterOptions } from "./lib/reporter/reporter.js";

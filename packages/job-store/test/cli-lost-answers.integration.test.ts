@@ -37,6 +37,7 @@ describe.skipIf(redis.url === null)(redis.title("The command line, when an answe
         fieldsOf: async () => ({}),
         useFields: () => {},
         audit: () => store.audit(),
+        oldestWait: async () => null,
         hear: () => {},
         stdin: new PassThrough(),
         signal: new AbortController().signal,

@@ -93,7 +93,8 @@ describe.skipIf(redis.url === null)(redis.title("The command line"), () => {
     expect(exported).toMatchObject({ code: 0, err: "3 jobs exported.\n" });
     const before = (await store.list({ order: "oldest" })).items;
     await run(["delete", "--status", "waiting,failed", "--yes"]);
-    const imported = await run(["import"], `${exported.out}\n{"id":"d"}\nno json\n`);
+    // Editors and PowerShell put a byte order mark first.
+    const imported = await run(["import"], `\uFEFF${exported.out}\n{"id":"d"}\nno json\n`);
     expect(lines(imported.out)).toEqual([{ imported: 2, present: 1, refused: 2 }]);
     expect(imported.code).toBe(1);
     expect(imported.err).toMatch(

@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { expect, test } from "vitest";
 import { runHere } from "./run-cli.js";
 
@@ -5,6 +6,7 @@ test.each([
   [[], 2, "Usage: job-store"],
   [["--help"], 0, "Usage: job-store"],
   [["list", "--help"], 0, "Usage: job-store"],
+  [["--help"], 0, "--version"],
   [["explode"], 2, 'There is no command "explode"'],
   [["constructor"], 2, "There is no command"],
   [["list", "--colour"], 2, "Unknown option --colour. See job-store --help."],
@@ -42,6 +44,14 @@ test.each([
   expect(ended.out + ended.err).toContain(words);
   expect(ended.code).toBe(code);
 });
+
+test.each([[["--version"]], [["list", "--version"]]])(
+  "%j prints the version of the package and nothing else",
+  async (args) => {
+    const { version } = JSON.parse(await readFile(new URL("../package.json", import.meta.url), "utf8"));
+    expect(await runHere(args, {})).toEqual({ code: 0, out: `${version}\n`, err: "" });
+  },
+);
 
 test("a server that is not there ends with 3, and the password stays unsaid", async () => {
   const env = { REDIS_URL: "redis://user:geheim@127.0.0.1:1" };

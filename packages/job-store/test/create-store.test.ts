@@ -78,6 +78,8 @@ describe("createJobStore", () => {
   const wrong: readonly (readonly [string, object | undefined])[] = [
     ["nothing", undefined],
     ["no job", { job: undefined }],
+    ["a job whose data was replaced by a schema of zod 3", { job: { ...errand, data: { _def: {}, parse: () => 1 } } }],
+    ["a job to which an unknown status was added", { job: { ...errand, statuses: { todo: { next: ["lost"] } } } }],
     ["no driver: losing jobs on exit must be a choice", { driver: undefined }],
     ["a driver of something else", { driver: { name: "redis" } }],
     ["ttlSeconds of a status that does not exist", { ttlSeconds: { finished: 60 } }],

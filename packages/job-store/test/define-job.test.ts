@@ -98,6 +98,32 @@ describe("defineJob", () => {
     });
   }
 
+  /** A schema of zod 3 has `parse` and `_def`, and nothing of zod 4. */
+  const zod3 = { _def: { typeName: "ZodObject" }, parse: (value: unknown) => value };
+  for (const [what, schema] of Object.entries({ "zod 3": zod3, "no schema": {}, text: "x", null: null })) {
+    for (const field of ["data", "result", "progress"]) {
+      test(`${field} must be a zod 4 schema, not ${what}`, () => {
+        expect(refusal({ [field]: schema })).toContain(`\`${field}\` must be a zod 4 schema`);
+      });
+    }
+  }
+  test("data must be given", () => {
+    expect(refusal({ data: undefined })).toContain("`data` must be a zod 4 schema");
+  });
+
+  test("an unknown key is an error that names it and lists the keys that exist", () => {
+    expect(refusal({ progres: z.number() })).toMatch(/"progres".*progress/);
+    expect(refusal({ indexes: {} })).toMatch(/"indexes".*index/);
+  });
+  test.each([undefined, null, "parcel", []])("a definition must be an object, not %j", (definition) => {
+    expect(() => defineJob(definition as never)).toThrow(
+      expect.objectContaining({ name: "JobStoreError", code: "INVALID_ARGUMENT" }),
+    );
+  });
+  test("a definition that was made by defineJob can be defined again", () => {
+    expect(define(defineJob(good))).toEqual(defineJob(good));
+  });
+
   test("a status may be called anything, `__proto__` included", () => {
     const statuses = JSON.parse('{"__proto__": {"next": ["constructor"]}, "constructor": {"next": ["__proto__"]}}');
     expect(Object.keys(define({ initial: "__proto__", statuses }).statuses)).toEqual(["__proto__", "constructor"]);

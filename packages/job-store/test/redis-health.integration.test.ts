@@ -7,9 +7,11 @@ import type { PrivateServer } from "../../../test/servers/private-server.js";
 import { startRedis } from "../../../test/servers/redis.js";
 import { privateServer } from "../../../test/servers/require.js";
 import type { Health } from "../src/index.js";
-import { openStore } from "./redis-store.js";
+import { redisPermissions } from "../src/redis.js";
+import { failureOf, openStore } from "./redis-store.js";
 
 const { available, title } = privateServer("redis");
+const { commands } = redisPermissions();
 
 /** A server of this test's own, a client to bring it into trouble, and a store that has a job in it. */
 async function start(...args: string[]) {
@@ -92,6 +94,31 @@ describe.skipIf(!available)(title("The health of a store in Redis"), () => {
       expect(health.error).toMatch(why);
       expect(await store.get("one")).not.toBeNull();
     }
+
+    test.each(commands)("lacks the command %s, says so, and no job is half-written", async (command) => {
+      const redis = await startRedis({ args: ["--rename-command", command, ""] });
+      onTestFinished(() => redis.stop());
+      const { store } = openStore({ url: redis.url });
+      const named = new RegExp(`Redis does not know the command ${command.toUpperCase()}, .*rename-command`);
+      const error = await failureOf(store.create({ title: "One" }, { id: "one" }));
+      expect(error).toMatchObject({ code: "UNAVAILABLE", indeterminate: false });
+      expect(error.message).toMatch(named);
+      const health = await store.health();
+      expect(health.status).not.toBe("healthy");
+      expect(health.details).toMatchObject({ reachable: true, writable: false });
+      expect(health.error).toMatch(named);
+      expect(await connect(redis).keys("job:*")).toEqual([]);
+    });
+
+    test("may not be asked for replicas that changes wait for, says so", async () => {
+      const { redis, client } = await start();
+      await client.acl("SETUSER", "limited", "on", ">pass", "~*", "+@all", "-wait");
+      const url = redis.url.replace("//", "//limited:pass@");
+      const { store } = openStore({ url, waitReplicas: { count: 1 } });
+      const health = await store.health();
+      expect(flags(health)).toEqual({ reachable: true, readable: true, writable: false });
+      expect(health).toMatchObject({ status: "degraded", error: expect.stringMatching(/waitReplicas .*wait/i) });
+    });
 
     test("full, says so", async () => {
       const { store, client } = await start();

@@ -1,6 +1,9 @@
-import { expect, test } from "vitest";
+import * as ioredis6 from "ioredis";
+import * as ioredis5 from "ioredis-5";
+import { expect, onTestFinished, test } from "vitest";
 import { JobStoreError } from "../src/index.js";
-import { redisDriver } from "../src/redis.js";
+import { importLegacyJobs, type RedisDriverOptions, redisDriver } from "../src/redis.js";
+import { legacySubtitleJob } from "../src/subtitle.js";
 
 test.each([
   [undefined, /needs options/],
@@ -13,16 +16,90 @@ test.each([
   [{ url: "redis://h", waitReplicas: { count: 0 } }, /waitReplicas\.count/],
   [{ url: "redis://h", waitReplicas: { count: 1, timeoutMs: 0 } }, /waitReplicas\.timeoutMs/],
   [{ url: "redis://h", keyPrefix: 7 }, /keyPrefix/],
+  [{ url: "redis://h", keyPrefix: "film\ud83c:" }, /keyPrefix has half of a surrogate pair/],
   [{ cluster: [] }, /at least one node/],
   [{ client: {} }, /client must be/],
+  [{ client: null }, /client must be a Redis or a Cluster of ioredis 5\.10 or later/],
   [{ client: {}, shards: 0 }, /client must be|shards/],
+  // What createClient of the package redis returns has these, too.
+  [{ client: { duplicate() {}, on() {}, options: {}, isOpen: false } }, /another package, such as redis, is not/],
+  [{ client: { duplicate() {}, on() {}, isCluster: false } }, /client must be/],
+  [{ url: "redis://h", connectionName: "two words" }, /connectionName must be 1 to 128 printable ASCII/],
+  [{ url: "redis://h", connectionName: "" }, /connectionName must be/],
+  [{ url: "redis://h:port" }, /url of redisDriver cannot be parsed/],
+  [{ url: "redis://h", redis: null }, /redis must be an object with options of ioredis/],
 ])("redisDriver(%o) is INVALID_ARGUMENT, and says what is missing", (options, says) => {
-  try {
-    redisDriver(options as never);
-  } catch (error) {
-    expect(JobStoreError.is(error, "INVALID_ARGUMENT")).toBe(true);
-    expect(error).toMatchObject({ message: expect.stringMatching(says) });
-    return;
-  }
-  expect.fail("the options were accepted");
+  expect(failureOf(() => redisDriver(options as never))).toMatchObject({
+    code: "INVALID_ARGUMENT",
+    message: expect.stringMatching(says),
+  });
 });
+
+const prefixed = { keyPrefix: "app:" };
+const says = /keyPrefix of ioredis, .* use the driver's own option keyPrefix/;
+
+test.each([
+  ["redis beside a url", () => ({ url: "redis://h", redis: prefixed }), says],
+  ["redis beside sentinels", () => ({ sentinels: [{ host: "h", port: 1 }], name: "m", redis: prefixed }), says],
+  ["redis beside a cluster", () => ({ cluster: [{ host: "h", port: 1 }], redis: prefixed }), says],
+  ["redisOptions", () => ({ cluster: [{ host: "h", port: 1 }], redis: { redisOptions: prefixed } }), says],
+  ["a node of a cluster", () => ({ cluster: [{ host: "h", port: 1, ...prefixed }] }), says],
+  ["the address of a node", () => ({ cluster: ["redis://h:1?keyPrefix=app:"] }), says],
+  ["the query of the url", () => ({ url: "redis://h?keyPrefix=app:" }), says],
+  ["a Redis", () => ({ client: keep(new ioredis6.Redis({ ...prefixed, lazyConnect: true })) }), says],
+  ["a Redis of ioredis 5", () => ({ client: keep(new ioredis5.Redis({ ...prefixed, lazyConnect: true })) }), says],
+  ["a Cluster", () => ({ client: keep(new ioredis6.Cluster([], { ...prefixed, lazyConnect: true })) }), says],
+  [
+    "a Cluster of ioredis 5",
+    () => ({ client: keep(new ioredis5.Cluster([], { redisOptions: prefixed, lazyConnect: true })) }),
+    says,
+  ],
+  ["a database on a cluster", () => ({ cluster: ["h:1"], redis: { redisOptions: { db: 3 } } }), /db to 3.*database 0/],
+  [
+    "a database of a Cluster",
+    () => ({ client: keep(new ioredis6.Cluster([], { redisOptions: { db: 3 }, lazyConnect: true })) }),
+    /The client sets db to 3/,
+  ],
+  [
+    "a reply mapping in the url",
+    () => ({ url: "redis://h?stringNumbers=true" }),
+    /option stringNumbers .* sets itself/,
+  ],
+  [
+    "a queue in the url",
+    () => ({ url: "redis://h?enableOfflineQueue=true" }),
+    /option enableOfflineQueue .* sets itself/,
+  ],
+  ["a name in the url", () => ({ url: "redis://h?connectionName=a" }), /option connectionName .* sets itself/],
+])("options of ioredis that the driver cannot keep are INVALID_ARGUMENT before any I/O: %s", (_, options, message) => {
+  expect(failureOf(() => redisDriver(options() as RedisDriverOptions))).toMatchObject({
+    code: "INVALID_ARGUMENT",
+    message: expect.stringMatching(message),
+  });
+});
+
+test("importLegacyJobs refuses a client with a keyPrefix of its own", async () => {
+  const client = keep(new ioredis6.Redis({ ...prefixed, lazyConnect: true }));
+  await expect(importLegacyJobs({ client, map: legacySubtitleJob })).rejects.toThrow(says);
+  expect(client.status).toBe("wait");
+});
+
+test("an empty keyPrefix, database 0 and a database in the url are accepted", () => {
+  redisDriver({ url: "redis://h/3?family=6", redis: { keyPrefix: "" } });
+  redisDriver({ cluster: ["redis://h:1", 7000], redis: { redisOptions: { db: 0 } } });
+});
+
+function keep<C extends { disconnect(): void }>(client: C): C {
+  onTestFinished(() => client.disconnect());
+  return client;
+}
+
+function failureOf(call: () => unknown): JobStoreError {
+  try {
+    call();
+  } catch (error) {
+    if (JobStoreError.is(error)) return error;
+    throw error;
+  }
+  return expect.fail("the options were accepted");
+}

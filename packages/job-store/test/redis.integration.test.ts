@@ -11,7 +11,8 @@ const { url, prefix, title } = server("redis");
 describe.skipIf(url === null)(title("Redis"), () => {
   testDriver("redis", async () => {
     const address = url as string;
-    const keyPrefix = `${prefix}${randomUUID()}:`;
+    // Bytes and characters of a key differ.
+    const keyPrefix = `${prefix}${randomUUID()}:séance:映画:🎬:`;
     const open = () => redisDriver({ url: address, keyPrefix, timeoutMs: 60_000 });
     return {
       driver: open(),

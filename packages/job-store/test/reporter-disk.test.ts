@@ -1,10 +1,10 @@
-import type { FileHandle } from "node:fs/promises";
-import { afterEach, expect, test, vi } from "vitest";
+import files, { type FileHandle } from "node:fs/promises";
+import { afterAll, afterEach, expect, test, vi } from "vitest";
 import { JournalFolder } from "./reporter-files.js";
 import { openReporter } from "./reporter-fixture.js";
 
 /** What the disk does, next to what it is asked. */
-const disk = vi.hoisted(() => ({ full: false, truncates: true, syncs: 0, ready: Promise.resolve() }));
+const disk = { full: false, truncates: true, syncs: 0, ready: Promise.resolve() };
 
 /** A handle on a disk that may be full: half of what is written still fits. */
 function onThatDisk(file: FileHandle): FileHandle {
@@ -27,11 +27,9 @@ function onThatDisk(file: FileHandle): FileHandle {
   return file;
 }
 
-vi.mock("node:fs/promises", async (original) => {
-  const real = await original<typeof import("node:fs/promises")>();
-  return { ...real, open: async (...args: Parameters<typeof real.open>) => onThatDisk(await real.open(...args)) };
-});
-
+const { open } = files;
+const opening = vi.spyOn(files, "open").mockImplementation(async (...args) => onThatDisk(await open(...args)));
+afterAll(() => opening.mockRestore());
 afterEach(() => Object.assign(disk, { full: false, truncates: true, syncs: 0 }));
 
 test("a change that cannot be written is rejected and says why; none of it is ever replayed", async () => {

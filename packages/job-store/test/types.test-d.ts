@@ -17,6 +17,7 @@ import {
   type JsonOnly,
   type ListQuery,
   type NextOf,
+  type NotStorable,
   type Outbox,
   type OutboxEntry,
   type OutboxMessage,
@@ -157,7 +158,8 @@ describe("what defineJob refuses", () => {
     expectTypeOf<DataOf<typeof accepted>["page"]>().toEqualTypeOf<Page>();
     expectTypeOf<JsonOnly<Page>>().toExtend<Page>();
     expectTypeOf<JsonOnly<{ at: Date }>>().toEqualTypeOf<{ readonly at: never }>();
-    expectTypeOf<Storable<z.ZodDate>>().toEqualTypeOf<never>();
+    expectTypeOf<Storable<z.ZodDate>>().toExtend<NotStorable<string>>();
+    expectTypeOf<z.ZodDate>().not.toExtend<NotStorable<string>>();
   });
 });
 

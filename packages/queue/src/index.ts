@@ -2,7 +2,8 @@ export type { Broker, ConsumeOptions, Consumer, DeadLetter, QueueHealth, QueueSt
 export type { BrokerEvent } from "./lib/broker-event.js";
 export { createBroker } from "./lib/create-broker.js";
 export type { Dedupe } from "./lib/dedupe.js";
-export { defineQueue, type JsonOnly, type QueueDefinition, type Storable } from "./lib/definition.js";
+export type { Json, JsonOnly, NotStorable, QueueDefinition, Storable } from "./lib/definition.js";
+export { defineQueue } from "./lib/definition.js";
 export type {
   Answer,
   Delivery,

@@ -69,6 +69,31 @@ describe("defineQueue", () => {
     expect(() => defineQueue(undefined as never)).toThrowError(refused);
   });
 
+  test("keeps a delivery limit and `declare`, and adds none", () => {
+    expect(defineQueue({ name: "q", payload, deliveryLimit: 1, declare: false })).toMatchObject({
+      deliveryLimit: 1,
+      declare: false,
+    });
+    const plain = defineQueue({ name: "q", payload, deliveryLimit: undefined, declare: undefined });
+    expect(Object.keys(plain)).toEqual(["name", "payload", "retryDelaysMs", "type"]);
+  });
+
+  test.each([0, -1, 1.5, Number.NaN, 2 ** 31, "20", null])("refuses the delivery limit %s", (deliveryLimit) => {
+    const limit = deliveryLimit as number;
+    expect(() => defineQueue({ name: "q", payload, deliveryLimit: limit })).toThrowError(refused);
+    expect(() => defineQueue({ name: "q", payload, deliveryLimit: limit })).toThrowError(/deliveryLimit of queue "q"/);
+  });
+
+  test("refuses a delivery limit of a classic queue, which has none", () => {
+    const classic = { name: "q", payload, type: "classic", deliveryLimit: 20 } as const;
+    expect(() => defineQueue(classic)).toThrowError(refused);
+    expect(() => defineQueue(classic)).toThrowError(/"classic", which has no deliveryLimit/);
+  });
+
+  test.each<unknown>(["false", 0, null])("refuses declare: %j", (declare) => {
+    expect(() => defineQueue({ name: "q", payload, declare: declare as boolean })).toThrowError(refused);
+  });
+
   test("keeps a version and its upcasts, and adds none", () => {
     const upcast = { 1: (old: unknown) => old };
     expect(defineQueue({ name: "q", payload, version: 2, upcast })).toMatchObject({ version: 2, upcast });

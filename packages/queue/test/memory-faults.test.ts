@@ -1,4 +1,4 @@
-import { expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { z } from "zod";
 import {
   type BrokerEvent,
@@ -77,7 +77,7 @@ test("a listener that throws harms nothing", async () => {
   expect(await broker.health()).toMatchObject({ status: "healthy", reconnects: 1 });
 });
 
-test("a handler that ends while the broker is away settles nothing: that is counted, and its message arrives again", async () => {
+test("a handler that ends well while the broker is away does not run again: its redelivery is acknowledged", async () => {
   const { faults, broker } = setUp();
   const { opened, open: release } = latch();
   const { messages, handler } = recorder<Tasks>(() => opened.then(() => undefined));
@@ -88,8 +88,69 @@ test("a handler that ends while the broker is away settles nothing: that is coun
   release();
   await expect.poll(async () => (await broker.health()).warnings).toEqual([expect.stringContaining("1 message")]);
   faults.comeBack();
-  await expect.poll(() => messages.map(({ redelivered }) => redelivered)).toEqual([false, true]);
+  await expect.poll(() => broker.stats(tasks)).toMatchObject({ ready: 0, unacked: 0, delayed: 0, dead: 0 });
+  expect(messages).toHaveLength(1);
+});
+
+test("a handler that fails while the broker is away runs again", async () => {
+  const { faults, broker } = setUp({ timeoutMs: 20 });
+  const { opened, open: release } = latch();
+  const { messages, handler } = recorder<Tasks>(async ({ attempt }) => {
+    await opened;
+    return attempt === 1 ? retry() : undefined;
+  });
+  await broker.consume(tasks, handler);
+  await broker.publish(tasks, { n: 1 });
+  await expect.poll(() => messages.length).toBe(1);
+  faults.goAway();
+  release();
+  faults.comeBack();
+  await expect.poll(() => messages.map(({ attempt }) => attempt)).toEqual([1, 2]);
+  await expect.poll(() => broker.stats(tasks)).toMatchObject({ ready: 0, unacked: 0, delayed: 0, dead: 0 });
+});
+
+test("a message that waits for its handler is handled, although its twin was acknowledged on the connection that is lost", async () => {
+  vi.useFakeTimers({ toFake: ["Date"] });
+  onTestFinished(() => void vi.useRealTimers());
+  const { faults, broker } = setUp();
+  const { opened, open: release } = latch();
+  const { messages, handler } = recorder<Tasks>(({ id }) =>
+    id === "other" ? opened.then(() => undefined) : undefined,
+  );
+  // Published at the same time under the same id.
+  await broker.publishMany(
+    tasks,
+    ["twin", "other", "twin"].map((id, n) => ({ payload: { n }, options: { id } })),
+  );
+  await broker.consume(tasks, handler, { prefetch: 3 });
+  await expect.poll(() => messages.map(({ id }) => id)).toEqual(["twin", "other"]);
+  faults.dropConnections();
+  release();
+  await expect.poll(() => messages.map(({ payload }) => payload.n)).toEqual([0, 1, 2]);
   await expect.poll(() => broker.stats(tasks)).toMatchObject({ ready: 0, unacked: 0 });
+});
+
+test("twelve handlers that wait for a broker that takes no messages cause no warning about listeners", async () => {
+  const warnings: string[] = [];
+  const collect = (warning: Error) => warnings.push(warning.message);
+  process.on("warning", collect);
+  onTestFinished(() => void process.off("warning", collect));
+  const { faults, broker, reported } = setUp({ timeoutMs: 10 });
+  const { opened, open: release } = latch();
+  const { messages, handler } = recorder<Tasks>(async ({ attempt }) => {
+    await opened;
+    return attempt === 1 ? retry() : undefined;
+  });
+  await broker.consume(tasks, handler, { concurrency: 12 });
+  await broker.publishMany(tasks, Array(12).fill({ payload: { n: 1 } }));
+  await expect.poll(() => messages.length).toBe(12);
+  faults.block();
+  release();
+  // Each has tried twice to store the copy for its retry, with a pause between.
+  await expect.poll(() => reported.length).toBeGreaterThanOrEqual(24);
+  faults.unblock();
+  await expect.poll(() => messages.length).toBe(24);
+  expect(warnings).toEqual([]);
 });
 
 test("a lost acknowledgement delivers a message again, which a dedupe store notices", async () => {
@@ -254,4 +315,34 @@ test("a relay keeps what finds no broker, and publishes it in its order once the
   const { messages, handler } = recorder<Tasks>();
   await broker.consume(tasks, handler);
   await expect.poll(() => messages.map(({ payload }) => payload.n)).toEqual(numbers);
+});
+
+test("a relay repeats an unroutable publish at once, since the next publish declares the queue", async () => {
+  const { faults, broker } = setUp();
+  const failed: unknown[] = [];
+  // Hands out nothing twice, like a store whose claims are valid for a long time.
+  const outbox = new FakeOutbox(
+    [1, 2, 3].map((n) => ({ entryId: `e${n}`, id: `m${n}`, queue: "tasks", payload: { n }, headers: {} })),
+  );
+  faults.returnMessages(2);
+  const relay = createRelay({ outbox, broker, queues: [tasks], onError: (error) => failed.push(error) });
+  onTestFinished(() => relay.close());
+  await expect.poll(() => outbox.acknowledged.toSorted()).toEqual(["e1", "e2", "e3"]);
+  expect(relay.published).toBe(3);
+  expect(failed).toEqual(Array(2).fill(expect.objectContaining({ code: "UNROUTABLE" })));
+});
+
+test("a relay leaves an entry that is unroutable twice to the outbox, and publishes the others", async () => {
+  const { faults, broker } = setUp();
+  const failed: unknown[] = [];
+  const outbox = new FakeOutbox(
+    [1, 2].map((n) => ({ entryId: `e${n}`, id: `m${n}`, queue: "tasks", payload: { n }, headers: {} })),
+  );
+  faults.returnMessages(3);
+  const relay = createRelay({ outbox, broker, queues: [tasks], onError: (error) => failed.push(error) });
+  onTestFinished(() => relay.close());
+  await expect.poll(() => outbox.acknowledged).toHaveLength(1);
+  expect(failed).toHaveLength(3);
+  outbox.handOutAgain();
+  await expect.poll(() => outbox.acknowledged.toSorted()).toEqual(["e1", "e2"]);
 });

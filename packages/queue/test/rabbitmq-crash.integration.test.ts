@@ -22,6 +22,34 @@ describe.skipIf(!rabbitmq.available)(rabbitmq.title("a broker of one's own"), ()
   });
   afterAll(() => server?.stop());
 
+  test("connections have the given name and their purpose in RabbitMQ's list", async () => {
+    const { broker } = onServer(server.url);
+    const named = broker({ connectionName: "films of today" });
+    await Promise.all([named.publish(tasks, { n: 1 }), named.stats(tasks), broker().publish(tasks, { n: 2 })]);
+    const listed = await server.control("list_connections", "client_properties");
+    const names = [...listed.matchAll(/"connection_name","(.*?)"/g)].map(([, name]) => name);
+    expect(names).toEqual(
+      expect.arrayContaining(["films of today publishing", "films of today consuming", "@subtitles/queue publishing"]),
+    );
+  });
+
+  test.each([
+    ["configure", ["^$", ".*", ".*"]],
+    ["read", [".*", ".*", "^$"]],
+  ])("consume without the permission to %s fails at once with the broker's reason", async (permission, patterns) => {
+    const user = `without-${permission}`;
+    await server.control("add_user", user, "s3cret");
+    await server.control("set_permissions", user, ...patterns);
+    const { broker } = onServer(server.url);
+    if (permission === "read") await broker().stats(tasks);
+    const url = Object.assign(new URL(server.url), { username: user, password: "s3cret" }).href;
+    // The call must not wait for its timeout, which is longer than the test's.
+    await expect(broker({ url, timeoutMs: 600_000 }).consume(tasks, async () => {})).rejects.toMatchObject({
+      code: "UNAVAILABLE",
+      message: expect.stringContaining("ACCESS_REFUSED"),
+    });
+  });
+
   test("an oversized message is refused, and none of its neighbours is", async () => {
     const { broker } = onServer(server.url);
     const here = broker();
@@ -55,6 +83,27 @@ describe.skipIf(!rabbitmq.available)(rabbitmq.title("a broker of one's own"), ()
     release();
     await here.close();
     expect(messages).toHaveLength(2);
+    expect(await broker().stats(tasks)).toMatchObject({ ready: 0, delayed: 0, dead: 0 });
+  });
+
+  test("several messages that are in hand for too long are reported; their connection lasts, and no handler runs twice", async () => {
+    const { broker, reported } = onServer(server.url);
+    const here = broker();
+    const { opened, open: release } = latch();
+    const { messages, handler } = recorder<Tasks>(() => opened.then(() => undefined));
+    await here.consume(tasks, handler, { concurrency: 2 });
+    for (const n of [1, 2]) {
+      await here.publish(tasks, { n });
+      await expect.poll(() => messages.length, PATIENCE).toBe(n);
+    }
+    const timedOut = () => reported.map(String).filter((each) => /acknowledgement.*timed out/.test(each));
+    await expect.poll(() => timedOut().length, PATIENCE).toBeGreaterThanOrEqual(2);
+    expect(await here.health()).toMatchObject({ status: "healthy", reconnects: 0 });
+    release();
+    // Comes after the redelivery of the others.
+    await here.publish(tasks, { n: 3 });
+    await expect.poll(() => messages.map(({ payload }) => payload.n), PATIENCE).toEqual([1, 2, 3]);
+    await here.close();
     expect(await broker().stats(tasks)).toMatchObject({ ready: 0, delayed: 0, dead: 0 });
   });
 

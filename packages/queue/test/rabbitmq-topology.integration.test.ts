@@ -1,6 +1,7 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { server } from "../../../test/servers/require.js";
-import { createBroker, defineQueue, QueueError } from "../src/index.js";
+import { createBroker, createRelay, defineQueue, QueueError } from "../src/index.js";
+import { FakeOutbox } from "../src/lib/contract/fake-outbox.js";
 import { PATIENCE } from "../src/lib/contract/fixture.js";
 import { rabbitmqDriver } from "../src/rabbitmq.js";
 import { onServer, openChannel, tasks } from "./rabbitmq-queues.js";
@@ -85,6 +86,21 @@ describe.skipIf(rabbitmq.url === null)(rabbitmq.title("what the driver makes of 
     const error: unknown = await here.publish(tasks, { n: 2 }, { id: "m" }).catch((caught: unknown) => caught);
     expect(error).toMatchObject({ code: "UNROUTABLE", queue: "tasks", messageId: "m" });
     await here.publish(tasks, { n: 3 });
+    expect((await here.stats(tasks)).ready).toBe(1);
+  });
+
+  test("a relay whose queue was deleted publishes the next entry without waiting for its outbox", async () => {
+    const { prefix, broker } = onServer(url);
+    const here = broker();
+    await here.publish(tasks, { n: 1 });
+    await (await openChannel(url)).deleteQueue(`${prefix}tasks`);
+    // Hands the entry out once.
+    const outbox = new FakeOutbox([{ entryId: "e", id: "m", queue: "tasks", payload: { n: 2 } }]);
+    const failed: unknown[] = [];
+    const relay = createRelay({ outbox, broker: here, queues: [tasks], onError: (error) => failed.push(error) });
+    onTestFinished(() => relay.close());
+    await expect.poll(() => outbox.acknowledged, PATIENCE).toEqual(["e"]);
+    expect(failed).toEqual([expect.objectContaining({ code: "UNROUTABLE", messageId: "m" })]);
     expect((await here.stats(tasks)).ready).toBe(1);
   });
 

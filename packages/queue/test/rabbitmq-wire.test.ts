@@ -31,15 +31,15 @@ describe("what a server refuses, in its own words", () => {
   });
 
   test("anything else is unavailable, with the server's reason", () => {
-    const words = "ACCESS_REFUSED - access to queue 'q' in vhost '/' refused for user 'u'";
-    expect(toFailure(refusal(words, 403))).toEqual({
+    const stopped = "INTERNAL_ERROR - no space. For details see the broker logfile";
+    expect(toFailure(refusal(`${stopped}.`, 541))).toEqual({
       ok: false,
       failure: "unavailable",
-      reason: words,
+      reason: stopped,
       indeterminate: false,
     });
-    const stopped = "INTERNAL_ERROR - no space. For details see the broker logfile";
-    expect(toFailure(refusal(`${stopped}.`, 541))).toMatchObject({ reason: stopped });
+    const words = "ACCESS_REFUSED - access to queue 'q' in vhost '/' refused for user 'u'";
+    expect(toFailure(refusal(words, 403))).toEqual({ ok: false, failure: "denied", reason: words });
     expect(toFailure(refusal("NOT_FOUND - no queue 'q'", 404))).toEqual({ ok: false, failure: "unroutable" });
     expect(toFailure(new Error("Channel closed"))).toMatchObject({ reason: "the connection was lost" });
     expect(toFailure(new Overdue("no answer"))).toMatchObject({ failure: "timeout" });
@@ -53,7 +53,7 @@ describe("what a server refuses, in its own words", () => {
     ["amqp://host", '"/"'],
   ])("%s, whose virtual host the broker does not open, is told with its name", (address, name) => {
     const error = new Error("Expected ConnectionOpenOk; got <ConnectionClose channel:0>");
-    expect(wordsOfOpening(error, address)).toContain(name);
+    expect(wordsOfOpening(error, address, false)).toContain(name);
   });
 
   test("a host with several addresses that all refuse is named by its code", () => {
@@ -106,6 +106,7 @@ describe("rabbitmqDriver", () => {
       maxPendingConfirms: undefined,
       heartbeatSeconds: undefined,
       ackTimeoutMs: undefined,
+      connectionName: undefined,
     };
     expect(rabbitmqDriver(options).name).toBe("rabbitmq");
   });
@@ -129,6 +130,11 @@ describe("rabbitmqDriver", () => {
     ["no heartbeat", { heartbeatSeconds: 0 }],
     ["no acknowledgement timeout", { ackTimeoutMs: 0 }],
     ["half a heartbeat", { heartbeatSeconds: 0.5 }],
+    ["an empty connection name", { connectionName: "" }],
+    ["a connection name of 129 characters", { connectionName: "x".repeat(129) }],
+    ["a connection name with a line break", { connectionName: "a\nb" }],
+    ["a connection name that is not ASCII", { connectionName: "é" }],
+    ["a connection name that is no string", { connectionName: 1 }],
   ])("refuses %s, and quotes no password", (_name, options) => {
     const open = () => rabbitmqDriver({ url, ...options } as RabbitmqDriverOptions);
     expect(open).toThrowError(expect.objectContaining({ code: "INVALID_ARGUMENT" }));

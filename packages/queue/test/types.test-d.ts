@@ -60,6 +60,7 @@ test("defineQueue takes schemas whose output is JSON that parses again to itself
   });
   // @ts-expect-error nothing is known of an old payload before it is parsed
   defineQueue({ name: "q", payload: z.string(), version: 2, upcast: { 1: (old: { text: string }) => old.text } });
+  defineQueue({ name: "q", payload: z.json(), deliveryLimit: undefined, declare: false });
   // @ts-expect-error no such type of queue
   defineQueue({ name: "q", payload: z.string(), type: "stream" });
 });

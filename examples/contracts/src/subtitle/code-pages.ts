@@ -29,6 +29,14 @@ const LETTERS: Readonly<Record<string, string>> = {
   sl: "čšžćđ",
 };
 
+/** ISO code pages that share nearly all letters with one of Windows, which is far more common. */
+const WINDOWS_TWINS: Readonly<Record<string, string>> = {
+  "iso-8859-2": "windows-1250",
+  "iso-8859-7": "windows-1253",
+  "iso-8859-8": "windows-1255",
+  "iso-8859-13": "windows-1257",
+};
+
 /** Canonicalizing turns "cze" into "cs", maximizing tells that "zh-TW" is written in Hant. Null: no language tag. */
 function localeOf(language: string | undefined): Intl.Locale | null {
   try {
@@ -49,6 +57,11 @@ export function codePagesOf(language: string | undefined): readonly string[] | n
 /** The language's letters beyond a to z, lower case; null where any may be. */
 export function lettersOf(language: string | undefined): string | null {
   return LETTERS[localeOf(language)?.language ?? ""] ?? null;
+}
+
+/** Names a page and those that have nearly the same letters: how often letters occur does not distinguish them. */
+export function familyOf(page: string): string {
+  return WINDOWS_TWINS[page] ?? page;
 }
 
 function each(languages: readonly string[], pages: readonly string[]): Record<string, readonly string[]> {

@@ -1,4 +1,6 @@
 import type { Cue, Subtitle, SubtitleFormat } from "./cue.js";
+import { isMeantAsTimeLine } from "./time-line.js";
+import { outsideTags, VTT_TAG } from "./vtt-text.js";
 
 /** The same subtitle in the other format: what that one can say is kept, the rest left out. */
 export function convertSubtitle(subtitle: Subtitle, format: SubtitleFormat): Subtitle {
@@ -7,42 +9,37 @@ export function convertSubtitle(subtitle: Subtitle, format: SubtitleFormat): Sub
 }
 
 const OVERRIDE = /\{\\[^{}\n]*\}/g;
-const AT_TOP = /\{\\an[789]\}/;
-const TAG = /<(\/?)([a-z]+|[\d:.]+)([^<>\n]*)>/gi;
+const AT_TOP = /\{\\(?:[^{}\n]*\\)?an[789]/;
+/** The tags of HTML that players of SRT know, or leave out. */
+const SRT_TAG = /<(\/?)([biu]|font|s|strike|em|strong|span|div|p)(?:\s[^<>\n]*)?>/gi;
+const LINE_BREAK = /<br\s*\/?>/gi;
 const PLAIN_TAGS = new Set(["i", "b", "u"]);
-const ENTITIES: Readonly<Record<string, string>> = {
-  amp: "&",
-  lt: "<",
-  gt: ">",
-  nbsp: "\u00A0",
-  lrm: "\u200E",
-  rlm: "\u200F",
-};
 
 function srtCueToVtt({ index, startMs, endMs, text }: Cue): Cue {
-  const kept = outsideTags(text.replaceAll(OVERRIDE, ""), (plain) =>
-    plain.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;"),
-  );
-  const lines = kept.split("\n").filter((line) => line.trim() !== "");
+  const lines = linesOf(withPlainTags(text.replaceAll(OVERRIDE, "").replaceAll(LINE_BREAK, "\n"), SRT_TAG));
   return { index, startMs, endMs, settings: AT_TOP.test(text) ? "line:0" : "", text: lines.join("\n") };
 }
 
 function vttCueToSrt({ index, startMs, endMs, settings, text }: Cue): Cue {
-  const plain = outsideTags(text, (part) =>
-    part.replaceAll(/&([a-z]+);/g, (entity, name: string) => ENTITIES[name] ?? entity),
+  // SRT cannot escape an arrow, and such a line would begin another cue.
+  const lines = linesOf(withPlainTags(text, VTT_TAG)).map((line) =>
+    isMeantAsTimeLine(line) ? line.replaceAll(/>|&gt;/g, "›") : line,
   );
   const top = /(?:^|\s)line:(?:[0-4]?\d%|\d(?:\s|$))/.test(settings) ? "{\\an8}" : "";
-  return { index, startMs, endMs, settings: "", text: top + plain };
+  return { index, startMs, endMs, settings: "", text: top + lines.join("\n") };
 }
 
-/** Changes what stands between the tags; of these, both formats know only those for italic, bold and underlined. */
-function outsideTags(text: string, change: (plain: string) => string): string {
-  let [changed, end] = ["", 0];
-  for (const match of text.matchAll(TAG)) {
-    const [tag, slash = "", name = ""] = match;
-    changed += change(text.slice(end, match.index));
-    if (PLAIN_TAGS.has(name.toLowerCase())) changed += `<${slash}${name.toLowerCase()}>`;
-    end = match.index + tag.length;
-  }
-  return changed + change(text.slice(end));
+/** Without blank lines, at which many players end a cue. */
+function linesOf(text: string): readonly string[] {
+  return text.split("\n").filter((line) => line.trim() !== "");
+}
+
+/** Both formats know the tags for italic, bold and underlined text. Others are left out. */
+function withPlainTags(text: string, pattern: RegExp): string {
+  return outsideTags(
+    text,
+    pattern,
+    (part) => part,
+    ([, slash = "", name = ""]) => (PLAIN_TAGS.has(name.toLowerCase()) ? `<${slash}${name.toLowerCase()}>` : ""),
+  );
 }

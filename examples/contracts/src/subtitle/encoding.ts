@@ -1,5 +1,5 @@
 import { analyse } from "chardet";
-import { codePagesOf, lettersOf } from "./code-pages.js";
+import { codePagesOf, familyOf, lettersOf } from "./code-pages.js";
 
 /** A subtitle's text, and what it was encoded in. */
 export interface DecodedSubtitle {
@@ -7,8 +7,9 @@ export interface DecodedSubtitle {
   /** The encoding's WHATWG name: "utf-8", "windows-1250", … */
   readonly encoding: string;
   /**
-   * How that was found out: by the byte order mark; by the bytes, which leave no doubt; as the code page of the
-   * language that reads best; by the detector, a guess from how often characters occur; or for want of anything better.
+   * How that was found out: by the byte order mark; by the bytes, which are UTF-16, or UTF-8 with at most one damaged
+   * character for every four intact ones; as the code page of the language that reads best; by the detector, a guess from
+   * how often characters occur; or for want of anything better.
    */
   readonly foundBy: "mark" | "bytes" | "language" | "detector" | "default";
 }
@@ -17,11 +18,13 @@ export interface DecodedSubtitle {
 const SAMPLE_BYTES = 32 * 1024;
 /** Below this share of characters that read wrong, a reading is believed. */
 const DOUBTFUL = 0.05;
+/** Intact characters of two or more bytes for each damaged one. A text in a code page has more damaged ones than intact ones. */
+const INTACT_PER_DAMAGED = 4;
 /** Percent: less sure than this, a detector's guess is worth no more than the default. */
 const LEAST_CONFIDENCE = 25;
 
 /**
- * Decodes a subtitle file. In this order: byte order mark, UTF-16 by its zero bytes, strict UTF-8, the code page of the
+ * Decodes a subtitle file. In this order: byte order mark, UTF-16 by its zero bytes, UTF-8, the code page of the
  * language that reads best, the detector's guess, windows-1252. Never throws: bytes that fit nothing become replacement
  * characters.
  *
@@ -33,27 +36,44 @@ export function decodeSubtitle(bytes: Uint8Array, language?: string): DecodedSub
   // Before UTF-8, since a zero byte is valid UTF-8 too.
   const wide = utf16ByZeroBytes(bytes);
   if (wide !== null) return decode(bytes, wide, "bytes");
-  try {
-    const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-    return { text, encoding: "utf-8", foundBy: "bytes" };
-  } catch {
-    return decodeCodePage(bytes, language);
-  }
+  return isUtf8(bytes) ? decode(bytes, "utf-8", "bytes") : decodeCodePage(bytes, language);
+}
+
+/** The damage in a decoded subtitle in one sentence for its reader; null if each byte could be decoded. */
+export function damageIn(text: string): string | null {
+  const damaged = countDamaged(text);
+  return damaged === 0
+    ? null
+    : `The subtitle has ${damaged} unreadable ${damaged === 1 ? "character" : "characters"}, shown as \uFFFD: ` +
+        "its file is damaged, cut short, or in an encoding that was not recognized.";
+}
+
+/** A character that is cut off at the end does not count: it may be the file that is cut short. */
+function isUtf8(bytes: Uint8Array): boolean {
+  const text = new TextDecoder().decode(bytes, { stream: true });
+  const damaged = countDamaged(text);
+  const intact = (text.match(BEYOND_ASCII)?.length ?? 0) - damaged;
+  return intact > 0 ? damaged * INTACT_PER_DAMAGED <= intact : bytes.every((byte) => byte < 0x80);
+}
+
+function countDamaged(text: string): number {
+  return text.split("\uFFFD").length - 1;
 }
 
 function decodeCodePage(bytes: Uint8Array, language: string | undefined): DecodedSubtitle {
   const sample = bytes.subarray(0, SAMPLE_BYTES);
-  const guesses = guessesFor(sample);
+  const found = guessesFor(sample);
+  const guesses = new Map([...found].reverse().map(([page, confidence]) => [familyOf(page), confidence]));
   const wrongIn = (page: string) => shareOfWrong(new TextDecoder(page).decode(sample, { stream: true }), language);
   const pages = codePagesOf(language);
   const [best] = (pages ?? ["windows-1252"])
-    .map((page) => ({ page, wrong: wrongIn(page), confidence: guesses.get(page) ?? 0 }))
+    .map((page) => ({ page, wrong: wrongIn(page), confidence: guesses.get(familyOf(page)) ?? 0 }))
     .toSorted((one, other) => one.wrong - other.wrong || other.confidence - one.confidence);
   if (best === undefined) throw new TypeError("A language without code pages.");
 
   if (best.wrong > DOUBTFUL) {
     const [guess] =
-      [...guesses].find(([page, confidence]) => confidence >= LEAST_CONFIDENCE && wrongIn(page) < best.wrong) ?? [];
+      [...found].find(([page, confidence]) => confidence >= LEAST_CONFIDENCE && wrongIn(page) < best.wrong) ?? [];
     if (guess) return decode(bytes, guess, "detector");
   }
   return decode(bytes, best.page, pages ? "language" : "default");
@@ -109,7 +129,8 @@ function shareOfWrong(text: string, language: string | undefined): number {
   const letters = lettersOf(language);
   const strange =
     letters === null ? [] : foreign.filter((one) => LATIN.test(one) && !letters.includes(one.toLowerCase()));
-  return ((text.match(READS_WRONG)?.length ?? 0) + strange.length) / foreign.length;
+  const symbols = (codePagesOf(language)?.length ?? 0) > 1 ? (text.match(SYMBOL_AT_LETTER)?.length ?? 0) : 0;
+  return ((text.match(READS_WRONG)?.length ?? 0) + symbols + strange.length) / foreign.length;
 }
 
 const BEYOND_ASCII = /[^\0-\x7f]/gu;
@@ -121,3 +142,5 @@ const LATIN = /\p{sc=Latin}/u;
  */
 const READS_WRONG =
   /[\uFFFD\x80-\x9f]|(?<=\p{L})[\xa1-\xac\xae-\xb6\xb8-\xbf\xd7\xf7](?=\p{L})|(?<=(?![a-z])\p{Ll})\p{Lu}|(?<=[A-Za-z])(?:\p{sc=Cyrillic}|\p{sc=Greek}|\p{sc=Hebrew}|\p{sc=Arabic})|(?:\p{sc=Cyrillic}|\p{sc=Greek}|\p{sc=Hebrew}|\p{sc=Arabic})(?=[A-Za-z])/gu;
+/** What one code page has for a letter of another. Only compared between a language's pages: captions do write "¶la". */
+const SYMBOL_AT_LETTER = /[¤¦§¨©¬®¯±´µ¶·¸\u2500-\u259f](?=\p{L})|(?<=\p{L})[¤¦¨¬¯±¸\u2500-\u259f]/gu;

@@ -4,7 +4,7 @@ import { formatVtt, isVtt, parseVtt } from "./vtt.js";
 
 export { convertSubtitle } from "./convert.js";
 export type { Cue, Subtitle, SubtitleFormat } from "./cue.js";
-export { type DecodedSubtitle, decodeSubtitle } from "./encoding.js";
+export { type DecodedSubtitle, damageIn, decodeSubtitle } from "./encoding.js";
 export { SubtitleFormatError } from "./errors.js";
 export { formatSrt, parseSrt } from "./srt.js";
 export { isMeantAsTimeLine } from "./time-line.js";

@@ -1,42 +1,39 @@
 import { type Cue, linesOf } from "./cue.js";
 import { SubtitleFormatError } from "./errors.js";
-import { formatTimeLine, isMeantAsTimeLine, parseTimeLine, type TimeLine } from "./time-line.js";
+import { indexIn, isNextIndex } from "./index-line.js";
+import {
+  damagedTimeLine,
+  formatTimeLine,
+  isMeantAsTimeLine,
+  isPartOfTimeLine,
+  parseTimeLine,
+  type TimeLine,
+} from "./time-line.js";
 
-const INDEX_LINE = /^\s*\d{1,9}\s*$/;
+const PLAIN_INDEX_LINE = /^\s*\d{1,9}\s*$/;
 
 /**
- * Reads SRT as it is found rather than as it should be: any line ends, a byte order mark, indexes missing or wrong,
- * cues not parted by blank lines, blank lines within a cue. A cue's text runs to the next time line, and blank lines
- * at either end of it only part it from its neighbours. The file's own indexes are kept if all are there and increase;
- * otherwise the cues are numbered from 1. What stands before the first time line is no cue and is left out.
+ * Reads SRT as it is found rather than as it should be: any line ends, a byte order mark, indexes missing, wrong or apart
+ * from their time line, cues not separated by blank lines, blank lines within a cue, and time lines with damage that leaves
+ * one reading only. A cue's text ends before the index of the next cue, and blank lines at either end of it are left out.
+ * The file's own indexes are kept if all are there and increase; otherwise the cues are numbered from 1. Lines before the
+ * first cue are left out.
  *
  * @throws SubtitleFormatError when there is no cue, or when a line was meant as a time line and cannot be read: going
  *   on would show its cue, and its numbers, as part of the cue before.
  */
 export function parseSrt(source: string): readonly Cue[] {
   const lines = linesOf(source);
-  const cues: (TimeLine & { readonly index: number | null; readonly text: string })[] = [];
-
-  let current: { readonly times: TimeLine; readonly index: number | null; readonly firstLine: number } | null = null;
-  const finishCurrent = (end: number) => {
-    if (current !== null)
-      cues.push({ index: current.index, ...current.times, text: textOf(lines, current.firstLine, end) });
-  };
-
-  for (const [at, line] of lines.entries()) {
-    const times = parseTimeLine(line);
-    if (times === null) {
-      if (isMeantAsTimeLine(line)) throw new SubtitleFormatError(at + 1, "the time line cannot be read");
-      continue;
+  const starts = startsOf(lines);
+  const cues = starts.map(({ at, times, index }, nth) => {
+    const next = starts[nth + 1];
+    const isIndexAt = (line: number) => isBlank(lines[line - 1]) && isNextIndex(lines[line] ?? "", index, nth + 1);
+    const end = next === undefined ? endOfLast(lines, at, isIndexAt) : (next.indexAt ?? next.at);
+    for (let line = at + 1; line < end - 1; line++) {
+      if (isIndexAt(line) && isPartOfTimeLine(lines[line + 1] ?? "")) throw damagedTimeLine(line + 2);
     }
-    const above = lines[at - 1];
-    // A number right above a time line is that cue's index, even where the blank line before it is missing.
-    const hasIndex = above !== undefined && INDEX_LINE.test(above);
-    finishCurrent(hasIndex ? at - 1 : at);
-    current = { times, index: hasIndex ? Number(above) : null, firstLine: at + 1 };
-  }
-  finishCurrent(lines.length);
-
+    return { index, ...times, text: textOf(lines, at + 1, end) };
+  });
   if (cues.length === 0) throw new SubtitleFormatError(lines.length, "the text ends without a single time line");
   return numbered(cues);
 }
@@ -46,12 +43,79 @@ export function formatSrt(cues: readonly Cue[]): string {
   return cues.map((cue) => `${cue.index}\n${formatTimeLine(cue)}\n${cue.text}\n`).join("\n");
 }
 
-/** The lines from `start` up to `end`, without the blank ones at either end. */
+interface Start {
+  /** Line of the times. */
+  readonly at: number;
+  readonly times: TimeLine;
+  /** Line of the index; null if there is none, or if it is on the line of the times. */
+  readonly indexAt: number | null;
+  readonly index: number | null;
+}
+
+function startsOf(lines: readonly string[]): readonly Start[] {
+  const found = lines.flatMap((line, at) => {
+    const read = parseTimeLine(line);
+    if (read !== null) return [{ at, ...read }];
+    if (isMeantAsTimeLine(line)) throw damagedTimeLine(at + 1);
+    return [];
+  });
+  const candidates = found.map(({ at }, nth) => {
+    const above = lastFilled(lines, found[nth - 1]?.at ?? -1, at);
+    const value = above === null ? null : indexIn(lines[above] ?? "");
+    return above === null || value === null ? null : { above, value, isAdjacent: above === at - 1 };
+  });
+  // In a file with blank lines after every line, numbers apart from their time line are indexes, even with gaps.
+  const areApart = candidates.every((candidate) => candidate !== null && !candidate.isAdjacent);
+
+  const starts: Start[] = [];
+  for (const [nth, { at, times, index }] of found.entries()) {
+    const candidate = candidates[nth] ?? null;
+    const isIndex = candidate !== null && isIndexOf(candidate, nth);
+    starts.push({
+      at,
+      times,
+      indexAt: isIndex ? candidate.above : null,
+      index: index ?? (isIndex && Number.isInteger(candidate.value) ? candidate.value : null),
+    });
+  }
+  return starts;
+
+  function isIndexOf(
+    { above, isAdjacent }: { readonly above: number; readonly isAdjacent: boolean },
+    nth: number,
+  ): boolean {
+    const line = lines[above] ?? "";
+    // A number right above a time line is that cue's index, even if the blank line before it is missing.
+    if (nth === 0 || (isAdjacent && PLAIN_INDEX_LINE.test(line))) return true;
+    const isAlone = isBlank(lines[above - 1]);
+    const follows = isNextIndex(line, starts[nth - 1]?.index ?? null, nth);
+    return isAdjacent ? isAlone || follows : isAlone && (follows || areApart);
+  }
+}
+
+/** The end of the last cue: a file that was cut short may end with the index of the next one. */
+function endOfLast(lines: readonly string[], at: number, isIndexAt: (line: number) => boolean): number {
+  let end = lines.length;
+  for (let last = lastFilled(lines, at, end); last !== null && isIndexAt(last); last = lastFilled(lines, at, end)) {
+    end = last;
+  }
+  return end;
+}
+
+/** The last line between these two, neither included, that is not blank. */
+function lastFilled(lines: readonly string[], after: number, before: number): number | null {
+  for (let at = before - 1; at > after; at--) if (!isBlank(lines[at])) return at;
+  return null;
+}
+
+function isBlank(line: string | undefined): boolean {
+  return line !== undefined && line.trim() === "";
+}
+
 function textOf(lines: readonly string[], start: number, end: number): string {
-  const isBlank = (at: number) => lines[at]?.trim() === "";
   let [first, afterLast] = [start, end];
-  while (first < afterLast && isBlank(first)) first += 1;
-  while (first < afterLast && isBlank(afterLast - 1)) afterLast -= 1;
+  while (first < afterLast && isBlank(lines[first])) first += 1;
+  while (first < afterLast && isBlank(lines[afterLast - 1])) afterLast -= 1;
   return lines.slice(first, afterLast).join("\n");
 }
 

@@ -1,14 +1,27 @@
 import { type Cue, linesOf, type Subtitle } from "./cue.js";
 import { SubtitleFormatError } from "./errors.js";
-import { formatTimeLine, isMeantAsTimeLine, parseTimeLine } from "./time-line.js";
+import { indexIn, isNextIndex } from "./index-line.js";
+import {
+  damagedTimeLine,
+  formatTimeLine,
+  isMeantAsTimeLine,
+  isPartOfTimeLine,
+  parseTimeLine,
+  type TimeLine,
+} from "./time-line.js";
+import { readVttText, writeVttText } from "./vtt-text.js";
 
-/** Whether the text says of itself that it is WebVTT. */
+/** `true` if the text begins with WEBVTT. Blank lines before it do not count. */
 export function isVtt(source: string): boolean {
-  return /^\uFEFF?WEBVTT(?:[ \t\r\n]|$)/.test(source);
+  return /^\uFEFF?\s*WEBVTT(?:[ \t\r\n]|$)/.test(source);
 }
 
+const NOTE = /^(?:NOTE|STYLE|REGION)(?:\s|$)/;
+
 /**
- * Reads WebVTT. Notes, styles, regions, cue names and settings are kept where they stand. Cues are numbered from 1.
+ * Reads WebVTT. Notes, styles, regions, cue names and settings are kept where they are. Cues are numbered from 1. Character
+ * references in their texts are decoded. A block ends at an empty line; a line of spaces is text. Text after an empty line
+ * belongs to the cue before it. Before the first cue and after a note it is left out, as players do.
  *
  * @throws SubtitleFormatError where the first line does not say WEBVTT, there is no cue, or a time line is damaged
  */
@@ -17,29 +30,66 @@ export function parseVtt(source: string): Subtitle {
   const lines = linesOf(source);
   const [header = [], ...blocks] = blocksOf(lines);
 
-  const cues: Cue[] = [];
+  const cues: { readonly cue: Omit<Cue, "text">; readonly lines: Line[] }[] = [];
   let notes: string[] = [];
+  let isAfterCue = false;
+  /** A block that is the next cue's index if a time line follows it, else text. */
+  let index: Line | null = null;
+  const addText = (more: readonly Line[]) => {
+    const last = isAfterCue ? cues.at(-1) : undefined;
+    for (const line of more) last?.lines.push(line);
+  };
   for (const block of blocks) {
-    const at = block.findIndex(({ text }) => parseTimeLine(text) !== null);
-    const damaged = block.find(({ text }, line) => line !== at && isMeantAsTimeLine(text));
-    if (damaged) throw new SubtitleFormatError(damaged.number, "the time line cannot be read");
-    if (at < 0) {
-      notes.push(textOf(block));
+    const at = block.findIndex(({ text }) => timesIn(text) !== null);
+    const first = block[0]?.text ?? "";
+    const last = cues.at(-1)?.cue.id;
+    const isNumbered =
+      cues.length === 0 ? indexIn(first) !== null : isNextIndex(first, indexIn(last ?? ""), cues.length);
+    refuseDamage(block, at, isNumbered);
+    const above = block.slice(0, Math.max(at < 0 ? block.length : at - 1, 0));
+    const isIndex = isNumbered && at < 0 && block.length === 1;
+    if (index !== null && (at !== 0 || isIndex)) addText([index]);
+    if (isIndex) {
+      index = block[0] ?? null;
       continue;
     }
-    cues.push(cueOf(block, at, cues.length + 1, notes));
-    notes = [];
+    if (NOTE.test(above[0]?.text ?? "")) {
+      notes.push(joined(above));
+      isAfterCue = false;
+    } else {
+      addText(above);
+    }
+    const times = at < 0 ? null : timesIn(block[at]?.text ?? "");
+    if (times !== null) {
+      const id = at > 0 ? block[at - 1]?.text : index?.text;
+      const before = notes.join("\n\n");
+      const cue = {
+        index: cues.length + 1,
+        ...times,
+        ...(id !== undefined && { id }),
+        ...(before !== "" && { before }),
+      };
+      cues.push({ cue, lines: block.slice(at + 1) });
+      notes = [];
+      isAfterCue = true;
+    }
+    index = null;
   }
   if (cues.length === 0) throw new SubtitleFormatError(lines.length, "the text ends without a single time line");
-  return { format: "vtt", header: textOf(header), cues, ...(notes.length > 0 && { footer: notes.join("\n\n") }) };
+  return {
+    format: "vtt",
+    header: joined(header).trimStart(),
+    cues: cues.map(({ cue, lines }) => ({ ...cue, text: withoutOuterBlankLines(readVttText(joined(lines))) })),
+    ...(notes.length > 0 && { footer: notes.join("\n\n") }),
+  };
 }
 
 /** Writes WebVTT: "\n" line ends, one blank line between blocks. */
 export function formatVtt({ header = "WEBVTT", cues, footer }: Subtitle): string {
-  const blocks = cues.flatMap(({ before, id, text, ...times }) => [
-    ...(before === undefined ? [] : [before]),
-    [...(id === undefined ? [] : [id]), formatTimeLine(times, "."), ...(text === "" ? [] : [text])].join("\n"),
-  ]);
+  const blocks = cues.flatMap(({ before, id, text, ...times }) => {
+    const lines = [...(id === undefined ? [] : [id]), formatTimeLine(times, "."), writeVttText(text)];
+    return [...(before === undefined ? [] : [before]), lines.filter((line) => line !== "").join("\n")];
+  });
   return `${[header, ...blocks, ...(footer === undefined ? [] : [footer])].join("\n\n")}\n`;
 }
 
@@ -49,45 +99,64 @@ interface Line {
   readonly number: number;
 }
 
-/** Blocks end at a blank line, or where a second time line shows that the blank line is missing. */
+/** Blocks end at an empty line, or where a second time line shows that the empty line is missing. */
 function blocksOf(lines: readonly string[]): readonly (readonly Line[])[] {
   const blocks: Line[][] = [];
   let current: Line[] = [];
   let timed = false;
-  const finish = () => {
+  let cues = 0;
+  const finish = (rest: Line[] = []) => {
     if (current.length > 0) blocks.push(current);
-    current = [];
+    current = rest;
     timed = false;
   };
   for (const [at, text] of lines.entries()) {
-    if (text.trim() === "") {
+    if (text === "" || (blocks.length === 0 && current.length === 0 && text.trim() === "")) {
       finish();
       continue;
     }
-    const isTimeLine = parseTimeLine(text) !== null;
-    if (isTimeLine && (timed || blocks.length === 0)) finish();
-    timed ||= isTimeLine;
+    if (timesIn(text) !== null) {
+      const last = current.at(-1);
+      if (timed && last !== undefined && isNextIndex(last.text, idOf(current), cues)) finish(current.splice(-1));
+      else if (timed || blocks.length === 0) finish();
+      timed = true;
+      cues += 1;
+    }
     current.push({ text, number: at + 1 });
   }
   finish();
   return blocks;
 }
 
-/** What stands in the lines above the time line but for the last of them, the cue's name, is a note without its blank line. */
-function cueOf(block: readonly Line[], at: number, index: number, notes: readonly string[]): Cue {
-  const times = parseTimeLine(block[at]?.text ?? "");
-  if (times === null) throw new TypeError("A cue without a time line.");
-  const id = at > 0 ? block[at - 1]?.text : undefined;
-  const before = [...notes, ...(at > 1 ? [textOf(block.slice(0, at - 1))] : [])].join("\n\n");
-  return {
-    index,
-    ...times,
-    text: textOf(block.slice(at + 1)),
-    ...(id !== undefined && { id }),
-    ...(before !== "" && { before }),
-  };
+/** In WebVTT, "&gt;" is text and never a part of an arrow. */
+function timesIn(text: string): TimeLine | null {
+  return text.includes("&gt;") ? null : (parseTimeLine(text)?.times ?? null);
 }
 
-function textOf(block: readonly Line[]): string {
-  return block.map(({ text }) => text).join("\n");
+/** The number that names a block's cue. */
+function idOf(block: readonly Line[]): number | null {
+  const at = block.findIndex(({ text }) => timesIn(text) !== null);
+  return at > 0 ? indexIn(block[at - 1]?.text ?? "") : null;
+}
+
+/**
+ * @param at The block's time line, -1 if it has none.
+ * @param isNumbered `true` if the block's first line is the next cue's index.
+ * @throws SubtitleFormatError for another line that was meant as a time line
+ */
+function refuseDamage(block: readonly Line[], at: number, isNumbered: boolean): void {
+  const damaged = block.find(({ text }, line) => line !== at && !text.includes("&gt;") && isMeantAsTimeLine(text));
+  if (damaged) throw damagedTimeLine(damaged.number);
+  const second = block[1];
+  if (at < 0 && isNumbered && second && isPartOfTimeLine(second.text)) throw damagedTimeLine(second.number);
+}
+
+function withoutOuterBlankLines(text: string): string {
+  const lines = text.split("\n");
+  const isFilled = (line: string) => line.trim() !== "";
+  return lines.slice(Math.max(lines.findIndex(isFilled), 0), lines.findLastIndex(isFilled) + 1).join("\n");
+}
+
+function joined(lines: readonly Line[]): string {
+  return lines.map(({ text }) => text).join("\n");
 }

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { encode } from "iconv-lite";
 import { describe, expect, test } from "vitest";
-import { decodeSubtitle } from "../../src/subtitle/encoding.js";
+import { damageIn, decodeSubtitle } from "../../src/subtitle/index.js";
+import { fixture } from "../fixture.js";
 
 const bytes = (...values: readonly number[]) => Uint8Array.from(values);
 const CUE = "1\n00:00:01,000 --> 00:00:02,000\n";
@@ -92,9 +93,70 @@ describe("decodeSubtitle", () => {
     expect(decodeSubtitle(encode(text, encoding), claimed)).toEqual({ text, encoding, foundBy: "detector" });
   });
 
+  test.each([
+    ["el", ["windows-1253", "iso-8859-7"], "Άσε με. Άλλη μια φορά."],
+    ["el", ["windows-1253", "iso-8859-7"], "Έλα εδώ, Άννα!"],
+    ["cs", ["windows-1250", "iso-8859-2"], "Kde je Šárka? Co děláš?"],
+    ["sk", ["windows-1250", "iso-8859-2"], "Žltá ruža"],
+    ["pl", ["windows-1250", "iso-8859-2"], "Są już tu."],
+    ["hr", ["windows-1250", "iso-8859-2"], "Što je to?"],
+    ["sr", ["windows-1251"], "Где идеш? Не знам, ђаче."],
+    ["sr", ["windows-1250"], "Šta je to?"],
+    ["ru", ["windows-1251", "koi8-r", "iso-8859-5"], "СТОЙ! СТРЕЛЯТЬ БУДУ!"],
+    ["ru", ["windows-1251", "koi8-r", "iso-8859-5"], "Да."],
+    ["uk", ["windows-1251", "koi8-u", "iso-8859-5"], "Її тут немає."],
+    ["bg", ["windows-1251", "koi8-r", "iso-8859-5"], "Къде отиваш? Не знам."],
+    ["lt", ["windows-1257", "iso-8859-13"], "Ąžuolas šaltas. Kur eini?"],
+    ["ar", ["windows-1256", "iso-8859-6"], "مرحبا، كيف حالك اليوم؟"],
+    ["ja", ["shift_jis", "euc-jp"], "アメリカへ行く。わからない。"],
+  ])("distinguishes the code pages of %s: %j", (language, pages, words) => {
+    const text = `${CUE}${words}\n`;
+    for (const page of pages) expect(decodeSubtitle(encode(text, page), language), page).toMatchObject({ text });
+  });
+
+  test("reads a Greek file of Windows whose only clue is an accented capital", async () => {
+    expect(decodeSubtitle(await fixture("greek-1253.el.srt"), "el")).toMatchObject({
+      text: expect.stringContaining("Άσε με. Άλλη μια φορά."),
+      encoding: "windows-1253",
+    });
+  });
+
   test("shows that a last character was cut off", () => {
     expect(decodeSubtitle(bytes(0x93, 0xfa, 0x96), "ja").text).toBe("日\uFFFD");
     expect(decodeSubtitle(bytes(0xff, 0xfe, 0x41, 0x00, 0x42)).text).toBe("A\uFFFD");
+  });
+
+  describe("of UTF-8 with some damage", () => {
+    test.each([
+      ["one byte of another encoding", "utf8-one-stray-byte.en.srt", "en", "“Where have you been?”", "caf\uFFFD noir"],
+      ["a last character that is cut off", "utf8-truncated.ru.srt", "ru", "Где ты был вчера?", "Ну и ладн\uFFFD"],
+    ])("keeps the rest, and reports %s", async (_name, file, language, intact, damaged) => {
+      const { text, encoding } = decodeSubtitle(await fixture(file), language);
+      expect(encoding).toBe("utf-8");
+      expect(text).toContain(intact);
+      expect(text).toContain(damaged);
+      expect(damageIn(text)).toMatch(/1 unreadable character,/);
+    });
+
+    test.each(Object.entries(spoken))("keeps the rest of a file in %s", (language, words) => {
+      const whole = new TextEncoder().encode(`${CUE}${words}\n`);
+      const bytes = Uint8Array.from([...whole, 0xe9, 0x0a, ...whole]);
+      expect(decodeSubtitle(bytes, language)).toMatchObject({
+        text: `${CUE}${words}\n\uFFFD\n${CUE}${words}\n`,
+        encoding: "utf-8",
+      });
+    });
+  });
+
+  test.each([
+    ["th", "windows-874", "สวัสดีครับ คุณเป็นอย่างไรบ้าง วันนี้เราจะไปไหนกันดี"],
+    ["ko", "euc-kr", "안녕하세요, 오늘은 어디로 갑니까? 도와주셔서 감사합니다."],
+    ["zh", "gb18030", "你好，我们今天去哪里？谢谢你的帮助。"],
+    ["ja", "euc-jp", "こんにちは、元気ですか。今日はどこへ行きますか。"],
+  ])("does not take %s in %s for damaged UTF-8", (language, page, words) => {
+    const text = `${CUE}${words}\n`;
+    expect(decodeSubtitle(encode(text, page), language)).toMatchObject({ text });
+    expect(damageIn(text)).toBeNull();
   });
 
   test("never throws", () => {

@@ -6,7 +6,7 @@ import {
   type SubtitleFormat,
 } from "@example/contracts/subtitle";
 import type { Candidate } from "../sources/source.js";
-import { unpack } from "./unpack.js";
+import { unpack, unsupportedArchive } from "./unpack.js";
 
 /** A candidate's subtitle, read and found to be one. */
 export interface ReadSubtitle extends DecodedSubtitle {
@@ -14,16 +14,23 @@ export interface ReadSubtitle extends DecodedSubtitle {
   readonly bytes: number;
 }
 
-/** Null where the candidate's file is no subtitle that can be read: damaged, too large, empty, something else. */
-export async function readSubtitle(candidate: Candidate, signal: AbortSignal): Promise<ReadSubtitle | null> {
+/** Returns a candidate's subtitle, or why its file cannot be used, as an end of the sentence "it is not used: …". */
+export async function readSubtitle(
+  candidate: Candidate,
+  signal: AbortSignal,
+): Promise<ReadSubtitle | { readonly why: string }> {
   const packed = await candidate.read(signal);
-  const bytes = packed && unpack(packed);
-  if (!bytes) return null;
+  if (!packed || packed.byteLength === 0) return { why: "its file is missing, empty or too large" };
+  const unsupported = unsupportedArchive(packed);
+  if (unsupported !== null) return { why: `it is a ${unsupported} archive, which is not supported` };
+  const bytes = unpack(packed);
+  if (!bytes)
+    return { why: "it is damaged, too large, or an archive that does not hold exactly one SRT or WebVTT file" };
   const decoded = decodeSubtitle(bytes, candidate.language);
   try {
     parseSubtitle(decoded.text);
   } catch {
-    return null;
+    return { why: "it cannot be read as a subtitle" };
   }
   return { ...decoded, format: isVtt(decoded.text) ? "vtt" : "srt", bytes: bytes.byteLength };
 }

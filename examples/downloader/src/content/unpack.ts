@@ -18,6 +18,13 @@ export function unpack(bytes: Uint8Array): Uint8Array | null {
   return bytes;
 }
 
+/** The name of an archive format that `unpack` does not read; null for everything else. */
+export function unsupportedArchive(bytes: Uint8Array): "RAR" | "7z" | null {
+  const start = Buffer.from(bytes.subarray(0, 6)).toString("latin1");
+  if (start.startsWith("Rar!")) return "RAR";
+  return start === "7z\xbc\xaf\x27\x1c" ? "7z" : null;
+}
+
 function unzip(bytes: Uint8Array): Uint8Array | null {
   let entries = 0;
   const wanted: UnzipFileInfo[] = [];

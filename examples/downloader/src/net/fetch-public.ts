@@ -2,6 +2,7 @@ import { type LookupAddress, type LookupAllOptions, lookup as resolve } from "no
 import { type IncomingMessage, request as requestHttp } from "node:http";
 import { request as requestHttps } from "node:https";
 import { isIP, type LookupFunction } from "node:net";
+import { abortable } from "@example/contracts";
 import { isPublicAddress } from "./public-address.js";
 
 export interface FetchPublicOptions {
@@ -44,10 +45,10 @@ export interface FetchedFile {
  */
 export async function fetchPublic(address: string, options: FetchPublicOptions): Promise<FetchedFile> {
   const { maxRedirects = 3, timeoutMs = 30_000 } = options;
-  const signal = AbortSignal.any([options.signal, AbortSignal.timeout(timeoutMs)]);
+  using limit = abortable(options.signal, timeoutMs);
   let url = parse(address);
   for (let redirects = 0; redirects <= maxRedirects; redirects++) {
-    const reply = await send(url, { ...options, signal });
+    const reply = await send(url, { ...options, signal: limit.signal });
     const { statusCode = 0, headers } = reply;
     if (statusCode < 300 || statusCode >= 400 || headers.location === undefined) {
       return { status: statusCode, body: await bodyOf(reply, options.maxBytes) };

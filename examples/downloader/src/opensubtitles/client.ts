@@ -21,6 +21,8 @@ export interface OpenSubtitlesOptions {
   readonly maxRetries?: number | undefined;
   /** The service allows five requests a second for each address. Milliseconds. @default 220 */
   readonly betweenRequestsMs?: number | undefined;
+  /** Limit for one request and its reply, in milliseconds. @default 20_000 */
+  readonly timeoutMs?: number | undefined;
   /** Hosts besides those of `baseUrl`'s own domain that the service may send us to. @default none */
   readonly trustedHosts?: readonly string[] | undefined;
 }

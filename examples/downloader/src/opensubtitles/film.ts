@@ -1,43 +1,65 @@
-import type { SubtitleData } from "@subtitles/job-store/subtitle";
-import { readTitle, sameTitle, type Title, videoStem } from "../sources/subtitle-name.js";
+import { type Episode, readReleaseName, sameEpisode, type Title } from "../sources/release-name.js";
+import { titleKey } from "../sources/title-key.js";
+import { titleOfWork, type WantedWork } from "../sources/wanted-work.js";
 import type { FoundSubtitle } from "./replies.js";
 
-export interface Episode {
-  readonly series: string;
-  readonly season: number;
-  readonly episode: number;
+/** Whether a subtitle is for the film or series that was asked for: a search by title finds similar ones too. */
+export function isSameFilm(found: FoundSubtitle, wanted: WantedWork): boolean {
+  const { feature_details: feature } = found;
+  const names = (
+    isEpisode(found) && feature?.parent_title ? [feature.parent_title] : [feature?.title, feature?.original_title]
+  )
+    .filter((name) => typeof name === "string")
+    .map((name) => titleWith(name, feature?.year ?? null));
+  const titles = names.length > 0 ? names : readReleaseName(nameOf(found)).titles;
+  if (!wanted.episode) return titleOfWork(titles, wanted) !== null;
+  // An episode has the year in which it was shown: the series' year or a later one, and soon after it in the first season.
+  const yearsLater = wanted.year !== null && typeof feature?.year === "number" ? feature.year - wanted.year : 0;
+  const isOtherSeries = yearsLater < 0 || (yearsLater > 2 && (wanted.episode.season ?? 1) === 1);
+  const withoutYear = titles.map((title) => ({ ...title, year: null }));
+  return !isOtherSeries && titleOfWork(withoutYear, wanted) !== null;
 }
 
-const EPISODE = /\bS(\d{1,2})[ ._-]?E(\d{1,3})\b/i;
-
-/** The episode that a title (`Harbour Lights S01E02`) or else the video's file name speaks of; null for a film. */
-export function readEpisode({ videoTitle, videoUrl }: SubtitleData): Episode | null {
-  for (const text of [videoTitle, videoStem(videoUrl) ?? ""]) {
-    const match = EPISODE.exec(text);
-    if (!match) continue;
-    const [, season, episode] = match;
-    const series = readTitle((text === videoTitle ? text : videoTitle).split(EPISODE)[0] ?? "").words;
-    if (series) return { series, season: Number(season), episode: Number(episode) };
+/** Why a subtitle is not for the episode that was asked for, or not for a film; null if it is. */
+export function whyOtherEpisode(found: FoundSubtitle, wanted: WantedWork): string | null {
+  const { episode } = wanted;
+  const { feature_details: feature, moviehash_match: byHash } = found;
+  if (!isEpisode(found)) return episode && !byHash ? "not an episode" : null;
+  if (!episode) return byHash ? null : "an episode, and the request does not name one";
+  const { season_number: season, episode_number: number } = feature ?? {};
+  const [first] = episode.numbers;
+  if (typeof number === "number" && (number !== first || (season ?? 1) !== (episode.season ?? 1))) {
+    return "for another episode";
   }
+  // The release's name tells a double episode from a single one. It may name its season only, or count in its own way.
+  const named = readReleaseName(nameOf(found)).episode;
+  const isPrecise = isNumbered(named);
+  const isOtherSeason = typeof named?.season === "number" && named.season !== (episode.season ?? 1);
+  if (isOtherSeason || (isPrecise && !sameEpisode(named, episode))) return "for another episode";
+  if (!isPrecise && (typeof number !== "number" || episode.numbers.length !== 1))
+    return "not certainly for this episode";
   return null;
 }
 
-/** Whether a subtitle is for the film or series that was asked for: a search by title finds similar ones too. */
-export function isSameFilm(found: FoundSubtitle, { videoTitle }: SubtitleData, episode: Episode | null): boolean {
-  const wanted = episode ? readTitle(episode.series) : readTitle(videoTitle);
-  const { feature_details: feature, release } = found;
-  const year = feature?.year ? String(feature.year) : null;
-  const names = [feature?.title, feature?.original_title, feature?.parent_title].filter(
-    (name) => typeof name === "string",
-  );
-  if (names.length === 0) return startsWith(readTitle(release ?? ""), wanted);
-  return names.some((name) => sameTitle({ words: readTitle(name).words, year }, wanted));
+export function nameOf({ release, files, id }: FoundSubtitle): string {
+  return release || files[0]?.file_name || `subtitle ${id}`;
 }
 
-export function isSameEpisode({ feature_details: feature }: FoundSubtitle, { season, episode }: Episode): boolean {
-  return feature?.season_number === season && feature.episode_number === episode;
+function isEpisode(found: FoundSubtitle): boolean {
+  const { feature_details: feature } = found;
+  const { feature_type: type, parent_title, season_number, episode_number } = feature ?? {};
+  if (type === "Episode" || parent_title || season_number || episode_number) return true;
+  const named = readReleaseName(nameOf(found)).episode;
+  // A film that is listed as one may still have ` - 02` in its name.
+  return type === "Movie" ? isNumbered(named) : named !== null;
 }
 
-function startsWith({ words }: Title, wanted: Title): boolean {
-  return words === wanted.words || words.startsWith(`${wanted.words} `);
+/** Whether a name gives both season and number. */
+function isNumbered(episode: Episode | null): boolean {
+  return episode !== null && episode.season !== null && episode.numbers.length > 0;
+}
+
+function titleWith(name: string, year: number | null): Title {
+  const words = name.replace(/\s*[([]\d{4}[)\]]$/, "");
+  return { key: titleKey(words), words, year, mayBeWord: false };
 }

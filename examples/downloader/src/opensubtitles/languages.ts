@@ -1,14 +1,17 @@
 import { canonicalTag } from "@example/contracts/language";
 
-/** Where the service's code is not the lower-case tag. A language that it only has by region stands for the usual one. */
+/** The service's codes for languages that it divides by region or script, or calls by another name. */
 const OUTWARD: Readonly<Record<string, string>> = {
-  pt: "pt-pt",
-  zh: "zh-cn",
+  pt: "pt-pt", // without a region: the usual meaning of the code in subtitles
+  "pt-BR": "pt-br",
+  "pt-PT": "pt-pt",
   "zh-Hans": "zh-cn",
   "zh-Hant": "zh-tw",
+  nb: "no",
   ast: "at",
   syr: "sy",
   mni: "ma",
+  cnr: "me",
 };
 const INWARD: Readonly<Record<string, string | null>> = {
   at: "ast",
@@ -19,9 +22,18 @@ const INWARD: Readonly<Record<string, string | null>> = {
   ze: null, // Chinese and English in one file: neither serves for the other
 };
 
-/** The service's codes for these languages, as a query takes them. */
+/**
+ * Returns the service's codes for these languages, as a query takes them. A tag for which it has no code of its own is
+ * requested by its base language: `es-MX` by `es`.
+ */
 export function languageCodes(languages: readonly string[]): string {
-  return [...new Set(languages.map((tag) => OUTWARD[tag] ?? tag.toLowerCase()))].sort().join(",");
+  return [...new Set(languages.map(codeOf))].sort().join(",");
+}
+
+function codeOf(tag: string): string {
+  const { language, script, region } = new Intl.Locale(tag).maximize();
+  const names = [tag, `${language}-${region}`, `${language}-${script}`, language];
+  return names.map((name) => OUTWARD[name]).find((code) => code !== undefined) ?? language;
 }
 
 /** The tag for a code of the service, or null where it is none. */

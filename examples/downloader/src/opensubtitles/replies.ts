@@ -20,6 +20,8 @@ export const loginReply = z.object({
 });
 
 const feature = z.object({
+  /** `Movie`, `Episode` or `Tvshow`. */
+  feature_type: text,
   title: text,
   original_title: text,
   /** Of an episode: its series. */

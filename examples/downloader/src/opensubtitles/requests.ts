@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { Failure, NotNow, type Standing } from "@example/contracts";
+import { abortable, Failure, NotNow, type Standing } from "@example/contracts";
 import type { OpenSubtitlesOptions } from "./client.js";
 import { pace } from "./pace.js";
 
@@ -19,6 +19,10 @@ export interface ApiReply {
   readonly body: unknown;
 }
 
+interface RawReply extends ApiReply {
+  readonly headers: Headers;
+}
+
 export interface Requests {
   /**
    * Sends a request, again where it failed on the way, and answers replies that mean something to the caller: 200, 400,
@@ -27,7 +31,6 @@ export interface Requests {
   send(request: ApiRequest, signal: AbortSignal): Promise<ApiReply>;
 }
 
-const TIMEOUT_MS = 20_000;
 const FIRST_WAIT_MS = 250;
 /** A wait that the service asks for is waited here up to this; a longer one is shared with the other workers. */
 const LONGEST_PATIENCE_MS = 3000;
@@ -36,16 +39,17 @@ const MOST_REDIRECTS = 3;
 const AFTER = { tooMany: 60_000, outage: 60_000, refusedKey: 15 * 60_000 };
 
 export function createRequests(
-  { baseUrl, apiKey, userAgent, maxRetries = 2, betweenRequestsMs = 220 }: OpenSubtitlesOptions,
+  { baseUrl, apiKey, userAgent, maxRetries = 2, betweenRequestsMs = 220, timeoutMs = 20_000 }: OpenSubtitlesOptions,
   standing: Standing,
 ): Requests {
   const turn = pace(betweenRequestsMs);
 
-  async function once({ method, path, body, token, host }: ApiRequest, signal: AbortSignal): Promise<Response> {
+  async function once({ method, path, body, token, host }: ApiRequest, signal: AbortSignal): Promise<RawReply> {
     let url = new URL(`${baseUrl.replace(/\/+$/, "")}${path}`);
     if (host !== undefined) url.host = host;
     for (let redirects = 0; ; redirects++) {
       await turn(signal);
+      using limit = abortable(signal, timeoutMs);
       const reply = await fetch(url, {
         method,
         redirect: "manual", // what follows by itself would carry the key to any host
@@ -57,10 +61,12 @@ export function createRequests(
           ...(token !== undefined && { authorization: `Bearer ${token}` }),
         },
         ...(body !== undefined && { body: JSON.stringify(body) }),
-        signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]),
+        signal: limit.signal,
       });
       const location = reply.headers.get("location");
-      if (reply.status < 300 || reply.status >= 400 || location === null) return reply;
+      if (reply.status < 300 || reply.status >= 400 || location === null) {
+        return { status: reply.status, headers: reply.headers, body: await reply.json().catch(() => null) };
+      }
       await reply.body?.cancel();
       const next = new URL(location, url);
       if (next.origin !== url.origin || redirects >= MOST_REDIRECTS) throw new TypeError("a redirect that leads away");
@@ -69,9 +75,11 @@ export function createRequests(
   }
 
   /** Null where it may be repeated. */
-  async function judge(reply: Response, isLast: boolean, signal: AbortSignal): Promise<ApiReply | null> {
-    const { status, headers } = reply;
-    const body: unknown = await reply.json().catch(() => null);
+  async function judge(
+    { status, headers, body }: RawReply,
+    isLast: boolean,
+    signal: AbortSignal,
+  ): Promise<ApiReply | null> {
     if (status === 429) {
       const waitMs = waitAskedFor(headers) ?? AFTER.tooMany;
       if (isLast || waitMs > LONGEST_PATIENCE_MS) throw await standing.throttle(waitMs, "too many requests");
@@ -116,6 +124,6 @@ function waitAskedFor(headers: Headers): number | null {
 
 function nameOf(error: unknown): string {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-  if (cause instanceof Error) return "code" in cause ? String(cause.code) : cause.message;
+  if (cause instanceof Error) return "code" in cause && typeof cause.code === "string" ? cause.code : cause.message;
   return "unknown";
 }

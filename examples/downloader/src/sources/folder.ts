@@ -1,30 +1,73 @@
 import { constants, type Dirent } from "node:fs";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
+import { languageFit } from "@example/contracts/language";
 import { LARGEST_SUBTITLE_BYTES } from "../content/limits.js";
+import { sameEpisode } from "./release-name.js";
 import type { Candidate, Found, Wanted } from "./source.js";
-import { readSubtitleName, sameTitle, wantedTitles } from "./subtitle-name.js";
+import { readSubtitleName, type SubtitleName } from "./subtitle-name.js";
+import { titleKey } from "./title-key.js";
+import { matchingTitle, sharedWords, type WantedWork, wantedWork } from "./wanted-work.js";
 
-/** Those of a folder's files that are subtitles for the film. */
-export function matching(source: string, entries: readonly Dirent[], wanted: Wanted): Found {
-  const titles = wantedTitles(wanted.videoTitle, wanted.videoUrl);
+/** Files of one folder. */
+export interface FolderFiles {
+  readonly entries: readonly Dirent[];
+  /**
+   * `library`: any film's files. `beside`: in the video's own folder, so a file with the video's name belongs to it.
+   * `own`: only this video's subtitles, so the language alone is a name.
+   */
+  readonly place: "library" | "beside" | "own";
+}
+
+/** Returns those files that are subtitles for the film or episode. */
+export function matching(source: string, folders: readonly FolderFiles[], wanted: Wanted): Found {
+  const work = wantedWork(wanted);
   const candidates: Candidate[] = [];
   let looked = 0;
-  for (const entry of entries) {
-    const name = readSubtitleName(entry.name);
-    if (!name) continue;
-    looked += 1;
-    if (!titles.some((title) => sameTitle(title, name.title))) continue;
-    const path = join(entry.parentPath, entry.name);
-    candidates.push({
-      source,
-      name: entry.name,
-      language: name.language,
-      traits: { hearingImpaired: name.hearingImpaired },
-      read: () => readFileWithin(path),
-    });
+  for (const { entries, place } of folders) {
+    for (const entry of entries) {
+      const readings = readSubtitleName(entry.name);
+      if (readings.length === 0) continue;
+      looked += 1;
+      const match = firstMatch(readings.filter(canBeIn(wanted.language)), work, place);
+      if (!match) continue;
+      const { name, year, sameFile } = match;
+      const path = join(entry.parentPath, entry.name);
+      candidates.push({
+        source,
+        name: entry.name,
+        language: name.language ?? wanted.language,
+        languageAssumed: name.language === null,
+        year,
+        traits: { hearingImpaired: name.hearingImpaired, sameFile, sharedWords: sharedWords(name.stem, work) },
+        read: () => readFileWithin(path),
+      });
+    }
   }
   return { candidates, looked };
+}
+
+/** A file whose name gives no language but that of the sound is not assumed to be in another one. */
+const canBeIn =
+  (asked: string) =>
+  ({ language, soundLanguage }: SubtitleName) =>
+    language !== null || soundLanguage === null || languageFit(soundLanguage, asked) > 0;
+
+function firstMatch(readings: readonly SubtitleName[], work: WantedWork, place: FolderFiles["place"]) {
+  for (const name of readings) {
+    const { release, stem, language } = name;
+    const sameFile = place !== "library" && isOfFile(name, work);
+    const title = matchingTitle(release, work);
+    if (sameFile || title) return { name, year: title?.year ?? null, sameFile };
+    if (place === "own" && language !== null && /^\d*$/.test(stem)) return { name, year: null, sameFile: true };
+  }
+  return null;
+}
+
+/** The name is the video's. If the job names an episode, the file must not name another one. */
+function isOfFile({ stem, release }: SubtitleName, { stem: video, episode }: WantedWork): boolean {
+  const key = titleKey(stem);
+  return key !== "" && key === titleKey(video) && (release.episode === null || sameEpisode(release.episode, episode));
 }
 
 /** The file's content; null where it is not (or no longer) a plain file of reasonable size. */

@@ -14,7 +14,7 @@ export function librarySource(root: string): SubtitleSource {
     async search(wanted, signal) {
       const entries: Dirent[] = [];
       for await (const entry of filesBelow(root, DEEPEST_FOLDER, signal)) entries.push(entry);
-      return matching("library", entries, wanted);
+      return matching("library", [{ entries, place: "library" }], wanted);
     },
   };
 }

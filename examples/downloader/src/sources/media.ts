@@ -1,12 +1,17 @@
 import { realpath } from "node:fs/promises";
 import { basename, dirname, join, sep } from "node:path";
 import { fileURLToPath } from "node:url";
+import { videoAddress } from "./wanted-work.js";
 
-/** Null unless the video's folder exists and really lies, links resolved, in a media folder. */
-export async function videoFolder(videoUrl: string, mediaRoots: readonly string[]): Promise<string | null> {
-  if (!URL.canParse(videoUrl) || new URL(videoUrl).protocol !== "file:") return null;
+/**
+ * The folder of a video that is given as a `file:` address or an absolute path. Null unless it exists and really lies,
+ * links resolved, in a media folder.
+ */
+async function videoFolder(videoUrl: string, mediaRoots: readonly string[]): Promise<string | null> {
+  const address = videoAddress(videoUrl);
+  if (!URL.canParse(address) || new URL(address).protocol !== "file:") return null;
   try {
-    const folder = await realpath(dirname(fileURLToPath(videoUrl)));
+    const folder = await realpath(dirname(fileURLToPath(address)));
     for (const root of mediaRoots) {
       const real = await realpath(root);
       if (folder === real || folder.startsWith(real.endsWith(sep) ? real : real + sep)) return folder;
@@ -20,5 +25,5 @@ export async function videoFolder(videoUrl: string, mediaRoots: readonly string[
 /** The video's path, under the same condition. It may be a link: open it without following. */
 export async function videoPath(videoUrl: string, mediaRoots: readonly string[]): Promise<string | null> {
   const folder = await videoFolder(videoUrl, mediaRoots);
-  return folder && join(folder, basename(fileURLToPath(videoUrl)));
+  return folder && join(folder, basename(fileURLToPath(videoAddress(videoUrl))));
 }

@@ -6,6 +6,10 @@ export interface Candidate {
   /** What people know it by: the name of its file or release. */
   readonly name: string;
   readonly language: string;
+  /** Its name gives no language: `language` is the one that the job asks for. @default false */
+  readonly languageAssumed?: boolean;
+  /** Of the film or series, if the source gives it: two films may have the same title. @default null */
+  readonly year?: number | null;
   readonly traits: Traits;
   /**
    * Its file, perhaps packed. Null where there turns out to be none. May cost something, so it is called for the best
@@ -17,7 +21,7 @@ export interface Candidate {
 /** What tells candidates in the same language apart. */
 export interface Traits {
   readonly hearingImpaired: boolean;
-  /** Made for this very file, by its hash. */
+  /** Made for this very file, by its hash or its name. */
   readonly sameFile?: boolean;
   /** How many words of the video file's name, such as its release group, are in this one's. */
   readonly sharedWords?: number;

@@ -1,70 +1,93 @@
-import { basename, extname } from "node:path";
-import { languageOfFileName } from "./file-language.js";
+import { languageOfCode, languageOfName } from "./language-name.js";
+import { type ReleaseName, readReleaseName } from "./release-name.js";
 
-/** What a subtitle's file name says: `The Long Night (2019).en.sdh.srt`. */
+/** One way to read a subtitle's file name: `The Long Night (2019).en.sdh.srt`. */
 export interface SubtitleName {
-  readonly title: Title;
-  readonly language: string;
+  /** The name without its ending, language and marks. Empty or a number for `2_English.srt`. */
+  readonly stem: string;
+  readonly release: ReleaseName;
+  /** Null if the name has none. */
+  readonly language: string | null;
+  /** A language among the technical words, mostly that of the sound: `Film.2021.German.1080p`. */
+  readonly soundLanguage: string | null;
   readonly hearingImpaired: boolean;
 }
 
-const ENDINGS = new Set(["srt", "vtt", "zip"]);
-const hearingImpairedMarks = new Set(["sdh", "cc", "hi"]);
+const ENDING = /\.(?:srt|vtt|zip)(?:\.gz)?$/i;
+/** A mark at the end of a name: for the hard of hearing, or for the parts in a foreign language only. */
+const MARK = /(?:^|[ ._([-]+)(sdh|cc|hi|forced)[)\]]?$/i;
+/** What surrounds a language at the end of a name. */
+const BRACKETED = /[ ._-]*[([]([^()[\]]+)[)\]]$/;
+const LAST_PART = /(?:^|\.)([^.]+)$/;
+const LAST_WORDS = [
+  /(?:^|[ ._-])([^ ._-]+[ ._-]+[^ ._-]+[ ._-]+[^ ._-]+)$/,
+  /(?:^|[ ._-])([^ ._-]+[ ._-]+[^ ._-]+)$/,
+  /(?:^|[ ._-])([^ ._-]+)$/,
+];
+/** Videos beside the film, as media servers name them. */
+const EXTRA = /-(?:trailer|sample|behindthescenes|deleted|deletedscene|featurette|interview)$/i;
+const OTHER = /(?<!\p{L})(?:forced|trailer|sample)(?!\p{L})/iu;
+const OTHER_AT_END = /(?<!\p{L})(?:forced|trailer|sample)$/iu;
 
 /**
- * Null for a file that is no subtitle for whole films in a known language: another format, no language in its name, or
- * `forced` (only the lines that a dubbed film leaves untranslated).
+ * Every way to read the name, the best first: `Johnny English.srt` is the film of that title in an unknown language, or
+ * `Johnny` in English. Empty for a file that is not a subtitle of a whole film: another format, `forced`, a trailer.
  */
-export function readSubtitleName(fileName: string): SubtitleName | null {
-  const parts = fileName.split(".");
-  let ending = parts.pop()?.toLowerCase();
-  if (ending === "gz") ending = parts.pop()?.toLowerCase();
-  if (ending === undefined || !ENDINGS.has(ending)) return null;
-  const last = parts.at(-1)?.toLowerCase() ?? "";
-  if (last === "forced") return null;
-  // `hi` is Hindi too: it is a mark only behind another language.
-  const marked = hearingImpairedMarks.has(last) && languageOfFileName(parts.at(-2) ?? "") !== null && parts.length > 2;
-  if (marked) parts.pop();
-  const language = languageOfFileName(parts.pop() ?? "");
-  const title = readTitle(parts.join("."));
-  return language && title.words ? { title, language, hearingImpaired: marked } : null;
-}
-
-/** The names a subtitle may go by: the film's title, and the video file's own name. */
-export function wantedTitles(videoTitle: string, videoUrl: string): readonly Title[] {
-  return [readTitle(videoTitle), readTitle(videoStem(videoUrl) ?? "")].filter((title) => title.words !== "");
-}
-
-/** The name of the video file in an address, without its ending: `film` of `https://example.org/a/film.mkv?x=1`. */
-export function videoStem(videoUrl: string): string | null {
-  if (!URL.canParse(videoUrl)) return null;
-  try {
-    const name = basename(decodeURIComponent(new URL(videoUrl).pathname));
-    return basename(name, extname(name));
-  } catch {
-    return null; // a percent sign that encodes nothing
+export function readSubtitleName(fileName: string): readonly SubtitleName[] {
+  if (!ENDING.test(fileName)) return [];
+  const base = fileName.replace(ENDING, "");
+  const marked = withoutMarks(base);
+  if (marked === null) return [];
+  const { language, rest } = splitLanguage(marked.rest) ?? { language: null, rest: null };
+  const readings: SubtitleName[] = [];
+  const add = (stem: string, tag: string | null, hearingImpaired: boolean) => {
+    const release = readReleaseName(stem);
+    // Behind an episode's number its own title follows, which may have any word in it.
+    const isOther = (release.episode ? OTHER_AT_END : OTHER).test(release.rest);
+    if (!EXTRA.test(stem) && !isOther) {
+      readings.push({ stem, release, language: tag, soundLanguage: languageIn(release.rest), hearingImpaired });
+    }
+  };
+  if (rest !== null) {
+    const before = withoutMarks(rest); // `Film.forced.en.srt`
+    if (before === null) return [];
+    add(before.rest, language, marked.hearingImpaired || before.hearingImpaired);
   }
+  if (marked.rest !== "") add(marked.rest, null, marked.hearingImpaired);
+  return readings;
 }
 
-/** A title in a form that differs only where films do: not by case, accents, spacing or punctuation. */
-export interface Title {
-  readonly words: string;
-  /** Only in brackets is it a year: `Blade Runner 2049` is another film, `Blade Runner (1982)` is not. */
-  readonly year: string | null;
+/** Null if one of the marks is `forced`. */
+function withoutMarks(name: string): { readonly rest: string; readonly hearingImpaired: boolean } | null {
+  let rest = name;
+  let hearingImpaired = false;
+  for (let match = MARK.exec(rest); match; match = MARK.exec(rest)) {
+    const mark = match[1]?.toLowerCase();
+    if (mark === "forced") return null;
+    const before = rest.slice(0, match.index);
+    // `hi` is Hindi, too: it is a mark only behind another language.
+    if (before === "" || (mark === "hi" && splitLanguage(before) === null)) break;
+    rest = before;
+    hearingImpaired = true;
+  }
+  return { rest, hearingImpaired };
 }
 
-export function readTitle(text: string): Title {
-  const year = /[([]((?:19|20)\d\d)[)\]]\W*$/.exec(text);
-  const words = (year ? text.slice(0, year.index) : text)
-    .normalize("NFKD")
-    .replace(/\p{Mark}/gu, "")
-    .toLowerCase()
-    .replace(/[^\p{Letter}\p{Number}]+/gu, " ")
-    .trim();
-  return { words, year: year?.[1] ?? null };
+function splitLanguage(name: string): { readonly language: string; readonly rest: string } | null {
+  for (const [pattern, languageOf] of [
+    [LAST_PART, languageOfCode],
+    [BRACKETED, (text: string) => languageOfCode(text) ?? languageOfName(text)],
+    ...LAST_WORDS.map((pattern) => [pattern, languageOfName] as const),
+    [/(?:^|_)([^_]+)$/, languageOfCode],
+  ] as const) {
+    const match = pattern.exec(name);
+    const language = match && languageOf(match[1] ?? "");
+    if (language) return { language, rest: name.slice(0, match.index) };
+  }
+  return null;
 }
 
-/** A year that only one of them names makes no difference. */
-export function sameTitle(one: Title, other: Title): boolean {
-  return one.words === other.words && (one.year === other.year || one.year === null || other.year === null);
+function languageIn(rest: string): string | null {
+  const words = rest.split(/[^\p{L}]+/u).filter((word) => word.length > 2);
+  return words.map(languageOfName).find((language) => language !== null) ?? null;
 }

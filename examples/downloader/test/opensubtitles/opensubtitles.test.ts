@@ -8,6 +8,7 @@ import { type OpenSubtitlesOptions, openSubtitlesClient } from "../../src/opensu
 import { movieHash } from "../../src/opensubtitles/hash.js";
 import { openSubtitlesSource } from "../../src/opensubtitles/source.js";
 import type { Wanted } from "../../src/sources/source.js";
+import { whileCollectingGarbage } from "../garbage.js";
 import { ACCOUNT, API_KEY, type StubSubtitle, startOpenSubtitles } from "./server.js";
 
 const signal = new AbortController().signal;
@@ -56,7 +57,7 @@ test("a film is found by its title, and its file fetched by the link", async () 
   expect(String(file)).toBe(srt);
   expect(stub.calls).toEqual([
     "POST /api/v1/login",
-    "GET /api/v1/subtitles?languages=en&query=the+last+ferry+%282021%29",
+    "GET /api/v1/subtitles?languages=en&query=the+last+ferry+2021",
     "POST /api/v1/download",
     "GET /files/7",
   ]);
@@ -269,6 +270,13 @@ test("a service that cannot be reached is worth another try later", async () => 
   await stub.close();
   const failure = read(stub, { account: undefined, maxRetries: 0 });
   await expect(failure).rejects.toThrow("OpenSubtitles cannot be reached (ECONNREFUSED).");
+});
+
+test.each(["no reply", "half a reply"] as const)("a request that gets %s fails after its timeout", async (silent) => {
+  const stub = await startOpenSubtitles({ subtitles: [one] });
+  stub.faults.silent = silent;
+  const call = read(stub, { account: undefined, maxRetries: 0, timeoutMs: 300 });
+  await expect(whileCollectingGarbage(call)).rejects.toThrow(/no reply within 300 ms|out of order/);
 });
 
 test("requests keep their distance", async () => {

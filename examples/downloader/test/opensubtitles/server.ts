@@ -21,6 +21,8 @@ export interface Faults {
   badGateway?: number;
   tooMany?: { times: number; retryAfter?: string };
   expiredLinks?: number;
+  /** The API takes requests and sends no reply, or only the start of one. */
+  silent?: "no reply" | "half a reply";
   /** Tokens stop being good, answered with this status. */
   staleToken?: 401 | 406 | undefined;
 }
@@ -50,6 +52,10 @@ export async function startOpenSubtitles(options: {
     if (!/^\S.* v\d/.test(request.headers["user-agent"] ?? "")) return html(response, 403);
     if (request.headers["api-key"] !== API_KEY)
       return json(response, 403, { message: "You cannot consume this service" });
+    if (faults.silent) {
+      if (faults.silent === "half a reply") response.writeHead(200, { "content-type": "application/json" }).write("{");
+      return;
+    }
     if (take("badGateway")) return html(response, 502);
     if (faults.tooMany && faults.tooMany.times-- > 0) {
       if (faults.tooMany.retryAfter) response.setHeader("retry-after", faults.tooMany.retryAfter);

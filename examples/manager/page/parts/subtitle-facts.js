@@ -15,8 +15,19 @@ const evidence = {
 /** Which subtitle was chosen, why, and what was passed over. @param {{ subtitle: Subtitle | undefined }} props */
 export function SubtitleFacts({ subtitle }) {
   if (!subtitle) return null;
-  const { name, source, language, because, format, encoding, encodingFoundBy, bytes, candidates, passedOver } =
-    subtitle;
+  const {
+    name,
+    source,
+    language,
+    languageAssumed,
+    because,
+    format,
+    encoding,
+    encodingFoundBy,
+    bytes,
+    candidates,
+    passedOver,
+  } = subtitle;
   return html`
     <section class="card" aria-labelledby="subtitle-title">
       <h2 id="subtitle-title">The subtitle that was found</h2>
@@ -28,7 +39,7 @@ export function SubtitleFacts({ subtitle }) {
         <dt>Source</dt>
         <dd>${source}</dd>
         <dt>Language</dt>
-        <dd>${languageName(language)}</dd>
+        <dd>${languageName(language)}${languageAssumed && ", assumed: the file's name does not give it"}</dd>
         <dt>File</dt>
         <dd>${format.toUpperCase()}, ${size(bytes)}</dd>
         <dt>Encoding</dt>

@@ -5,10 +5,13 @@ import { z } from "zod";
 import { Problem, refusals } from "../api/problems.js";
 import type { Server } from "../api/server.js";
 
-const COOKIE = "session";
-/** What needs the token. Whether the service is well, what its API looks like, and the page that asks for it do not. */
-const GUARDED = /^\/(api|metrics)(\/|$)/;
-const OPEN = "/api/v1/openapi.json";
+/** Name of the cookie that `POST /session` sets. */
+export const SESSION_COOKIE = "session";
+
+/** Returns true for the API and the metrics. Health, the OpenAPI document and the page that asks for the token are open. */
+export function needsToken(path: string): boolean {
+  return /^\/(api|metrics)(\/|$)/.test(path) && path !== "/api/v1/openapi.json";
+}
 
 /**
  * With a token, every call of the API needs it: as `Authorization: Bearer`, or as the cookie that `POST /session` gives a
@@ -22,7 +25,7 @@ export async function requireToken(server: Server, token: string | undefined): P
     if (token === undefined) return true;
     const [scheme, given = ""] = (headers.authorization ?? "").split(/ (.*)/s);
     if (scheme?.toLowerCase() === "bearer" && same(given, token)) return true;
-    return same(cookies[COOKIE] ?? "", session);
+    return same(cookies[SESSION_COOKIE] ?? "", session);
   };
 
   server.get(
@@ -51,13 +54,16 @@ export async function requireToken(server: Server, token: string | undefined): P
     },
     async ({ body }, reply) => {
       if (token === undefined || !same(body.token, token)) throw wrongToken();
-      return reply.setCookie(COOKIE, session, { path: "/", httpOnly: true, sameSite: "strict" }).code(204).send();
+      return reply
+        .setCookie(SESSION_COOKIE, session, { path: "/", httpOnly: true, sameSite: "strict" })
+        .code(204)
+        .send();
     },
   );
 
   server.addHook("onRequest", async (request, reply) => {
     const path = request.routeOptions.url ?? request.url;
-    if (path === OPEN || !GUARDED.test(path) || isAllowed(request)) return;
+    if (!needsToken(path) || isAllowed(request)) return;
     reply.header("www-authenticate", "Bearer");
     throw wrongToken();
   });

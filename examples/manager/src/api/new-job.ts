@@ -17,7 +17,9 @@ const videoUrl = z
   .min(1)
   .max(2048)
   .refine(isVideoUrl, "must be an http, https or file address, or an absolute path")
-  .describe("An http, https or file address, or an absolute path on the media server");
+  .describe(
+    "An http, https or file address, or an absolute path. Subtitles beside the video are found if it is in a media folder of the downloader",
+  );
 
 function isVideoUrl(text: string): boolean {
   if (/\p{Control}/u.test(text)) return false;

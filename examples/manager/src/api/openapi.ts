@@ -1,9 +1,12 @@
 import swagger from "@fastify/swagger";
 import swaggerUi from "@fastify/swagger-ui";
+import type { FastifySchema } from "fastify";
 import { jsonSchemaTransform, jsonSchemaTransformObject } from "fastify-type-provider-zod";
+import { needsToken, SESSION_COOKIE } from "../access/token.js";
+import { refusals } from "./problems.js";
 import type { Server } from "./server.js";
 
-/** The OpenAPI document, made from the routes' schemas, at `/api/v1/openapi.json`; and a page to read it at `/docs`. */
+/** Serves the OpenAPI document, made from the routes' schemas, at `/api/v1/openapi.json`, and a page to read it at `/docs`. */
 export async function describeApi(server: Server): Promise<void> {
   await server.register(swagger, {
     openapi: {
@@ -11,12 +14,35 @@ export async function describeApi(server: Server): Promise<void> {
       info: {
         title: "Subtitle service",
         version: "1",
-        description: "Ask for subtitles, have them translated, and see how each job stands. Refusals are problem+json.",
+        description:
+          "Request subtitles, have them translated, and follow the status of each job. Errors are problem+json.",
+        license: { name: "MIT", identifier: "MIT" },
+      },
+      servers: [{ url: "/" }],
+      components: {
+        securitySchemes: {
+          token: { type: "http", scheme: "bearer", description: "The value of API_TOKEN, if the manager has one." },
+          session: { type: "apiKey", in: "cookie", name: SESSION_COOKIE, description: "Set by POST /session." },
+        },
       },
     },
-    transform: jsonSchemaTransform,
+    transform: (route) => jsonSchemaTransform({ ...route, schema: withAccess(route.schema, route.url) }),
     transformObject: jsonSchemaTransformObject,
   });
   await server.register(swaggerUi, { routePrefix: "/docs", staticCSP: true });
   server.get("/api/v1/openapi.json", { schema: { hide: true } }, () => server.swagger());
+}
+
+/** Adds to a route's schema who may call it, and the errors that every route with such input can answer with. */
+function withAccess<S extends FastifySchema>(schema: S, url: string): S {
+  // A route without a schema is not in the document.
+  if (schema === undefined || schema.hide) return schema;
+  const hasInput = Boolean(schema.params ?? schema.querystring ?? schema.body ?? schema.headers);
+  const common = needsToken(url) ? [...(hasInput ? [400] : []), 401, 429] : [];
+  return {
+    ...schema,
+    // `{}`: a manager without API_TOKEN needs neither.
+    security: needsToken(url) ? [{ token: [] }, { session: [] }, {}] : [],
+    response: { ...refusals(...common), ...(schema.response as object | undefined) },
+  };
 }

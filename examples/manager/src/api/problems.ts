@@ -123,7 +123,9 @@ export function answerBrokenRequest({ code = "" }: NodeJS.ErrnoException, socket
     `content-length: ${Buffer.byteLength(body)}`,
     "connection: close",
   ];
-  socket.end(`${head.join("\r\n")}\r\n\r\n${body}`);
+  socket.write(`${head.join("\r\n")}\r\n\r\n${body}`);
+  // `end` alone would wait for the client to close its side as well.
+  socket.destroySoon();
 }
 
 function problemOf(error: FastifyError | Problem | JobStoreError | QueueError): Problem {

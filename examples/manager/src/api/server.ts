@@ -1,3 +1,4 @@
+import type { Socket } from "node:net";
 import type { Log } from "@example/contracts";
 import Fastify, {
   type FastifyInstance,
@@ -21,18 +22,27 @@ const BODY_LIMIT_BYTES = 64 * 1024;
 
 export interface ServerOptions {
   readonly log: Log;
-  /** Milliseconds that a whole request has to arrive, body included. @default 30_000 */
+  /**
+   * Milliseconds in which a whole request must arrive, body included. A connection without traffic is closed after twice this time.
+   * @default 30_000
+   */
   readonly requestMs?: number | undefined;
-  /** At a time; more are closed at once. @default 1000 */
+  /** Maximum number of open connections. More are closed at once. @default 1000 */
   readonly maxConnections?: number | undefined;
+  /** Maximum number of open connections of one client address. More are closed at once. @default 250 */
+  readonly maxConnectionsPerAddress?: number | undefined;
 }
 
 /** An HTTP server whose every refusal is a problem, and which no single client can occupy. */
-export function createServer({ log, requestMs = 30_000, maxConnections = 1000 }: ServerOptions): Server {
+export function createServer(options: ServerOptions): Server {
+  const { log, requestMs = 30_000, maxConnections = 1000, maxConnectionsPerAddress = 250 } = options;
   const server = Fastify({
     loggerInstance: log,
     bodyLimit: BODY_LIMIT_BYTES,
     requestTimeout: requestMs,
+    // Later than a request's own time limit, which answers with 408.
+    connectionTimeout: 2 * requestMs,
+    keepAliveTimeout: requestMs,
     http: { headersTimeout: requestMs, connectionsCheckingInterval: requestMs / 2 },
     clientErrorHandler: answerBrokenRequest,
     frameworkErrors: answerBrokenAddress,
@@ -42,8 +52,28 @@ export function createServer({ log, requestMs = 30_000, maxConnections = 1000 }:
     routerOptions: { maxParamLength: 200 },
   }).withTypeProvider<ZodTypeProvider>();
   server.server.maxConnections = maxConnections;
+  limitAddresses(server, maxConnectionsPerAddress);
   server.setValidatorCompiler(validatorCompiler);
   server.setSerializerCompiler(serializerCompiler);
   answerWithProblems(server);
   return server;
+}
+
+/** Closes a new connection if its address has `max` open connections. */
+function limitAddresses(server: Server, max: number): void {
+  const open = new Map<string, number>();
+  server.server.on("connection", (socket: Socket) => {
+    const address = socket.remoteAddress ?? "";
+    const count = open.get(address) ?? 0;
+    if (count >= max) {
+      socket.destroy();
+      return;
+    }
+    open.set(address, count + 1);
+    socket.once("close", () => {
+      const left = (open.get(address) ?? 1) - 1;
+      if (left > 0) open.set(address, left);
+      else open.delete(address);
+    });
+  });
 }

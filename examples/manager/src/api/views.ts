@@ -5,7 +5,20 @@ import { isUpload } from "../jobs/identity.js";
 import { percentOf } from "../jobs/percent.js";
 
 const time = z.iso.datetime();
-const json: z.ZodType<Json, Json> = z.json();
+/** Any JSON value. A recursive schema needs an id: `z.json()` has none and becomes an invalid $ref in the OpenAPI document. */
+const json: z.ZodType<Json, Json> = z
+  .union([
+    z.string(),
+    z.number(),
+    z.boolean(),
+    z.null(),
+    z.array(z.lazy(() => json)),
+    z.record(
+      z.string(),
+      z.lazy(() => json),
+    ),
+  ])
+  .meta({ id: "Json" });
 
 /** A job as lists and live updates have it. */
 export const jobSummary = z

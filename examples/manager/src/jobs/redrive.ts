@@ -1,6 +1,6 @@
 import { jobMessage, type StageQueue, type SubtitleJob, type SubtitleStore } from "@example/contracts";
 import { type Job, JobStoreError } from "@subtitles/job-store";
-import type { Broker, DeadLetter } from "@subtitles/queue";
+import { type Broker, type DeadLetter, message } from "@subtitles/queue";
 
 /** Dead letters that are looked through for ids. */
 const SEARCHED_AT_MOST = 10_000;
@@ -22,30 +22,43 @@ export interface Redriven {
 }
 
 /**
- * Sends dead letters back. Their jobs failed when they died, so those become pending first: a worker finds nothing to do
- * for a failed one. (An end between the two steps leaves a pending job without message, which the sweeper finds.)
+ * Sends dead letters back. A job that failed is retried with a message of its own, because the worker skips messages of an earlier
+ * run; its dead letters are then discarded. If the process ends between these two steps, dead letters of an earlier run remain.
  */
 export async function redriveJobs(queue: StageQueue, { store, broker, ids }: RedriveOptions): Promise<Redriven> {
   const letters = await broker.deadLetters(queue, { limit: ids ? SEARCHED_AT_MOST : ROUND });
   const wanted = ids ? letters.filter(({ id }) => ids.includes(id)) : letters;
-  await reopen(wanted, store);
-  const redriven = wanted.length === 0 ? 0 : await broker.redrive(queue, { ids: wanted.map(({ id }) => id) });
-  return { redriven, left: (await broker.stats(queue)).dead };
+  const retried = await retryFailed(wanted, queue, store);
+  const [replaced, sent] = [true, false].map((isRetried) =>
+    wanted.filter((letter) => retried.has(jobIdOf(letter)) === isRetried).map(({ id }) => id),
+  ) as [string[], string[]];
+  const discarded = replaced.length === 0 ? 0 : await broker.discard(queue, { ids: replaced });
+  const redriven = sent.length === 0 ? 0 : await broker.redrive(queue, { ids: sent });
+  return { redriven: discarded + redriven, left: (await broker.stats(queue)).dead };
 }
 
-async function reopen(letters: readonly DeadLetter[], store: SubtitleStore): Promise<void> {
+/** Returns the ids of the jobs that had failed and are pending again, each with a message in the outbox. */
+async function retryFailed(
+  letters: readonly DeadLetter[],
+  queue: StageQueue,
+  store: SubtitleStore,
+): Promise<ReadonlySet<string | null>> {
   const ids = new Set(letters.map(jobIdOf).filter((id) => id !== null));
   const jobs = await store.getMany([...ids]);
   const failed = jobs.filter((job): job is Job<SubtitleJob, "failed"> => job?.status === "failed");
+  const retried = new Set<string | null>();
   await Promise.all(
     failed.map(async (job) => {
+      const outbox = [message(queue, { jobId: job.id })];
       try {
-        await store.updateStatus(job, "pending", { by: "manager", note: "dead letter sent back" });
+        await store.updateStatus(job, "pending", { by: "manager", note: "dead letter sent back", outbox });
+        retried.add(job.id);
       } catch (error) {
         if (!JobStoreError.is(error, "CONFLICT") && !JobStoreError.is(error, "NOT_FOUND")) throw error;
       }
     }),
   );
+  return retried;
 }
 
 /** The job that a dead letter asks for, or null where its body is none of our messages. */

@@ -1,4 +1,4 @@
-import { queueOf, type StageQueue, type SubtitleJob, type SubtitleStore, waitingOf } from "@example/contracts";
+import { queueOf, runOf, type StageQueue, type SubtitleJob, type SubtitleStore, waitingOf } from "@example/contracts";
 import { type Job, JobStoreError } from "@subtitles/job-store";
 import type { Broker, DeadLetter } from "@subtitles/queue";
 import { jobIdOf } from "../jobs/redrive.js";
@@ -15,7 +15,8 @@ export async function failDeadJobs(store: SubtitleStore, broker: Broker, queue: 
   for (const letter of await broker.deadLetters(queue, { limit: LOOKED_AT })) {
     const jobId = jobIdOf(letter);
     const job = jobId === null ? null : await store.get(jobId);
-    if (job && waitsFor(job, queue) && isOfThisAttempt(letter, job) && (await fail(store, job, letter))) failed += 1;
+    if (job && waitsFor(job, queue) && runOf(letter, job) === "present" && (await fail(store, job, letter)))
+      failed += 1;
   }
   return failed;
 }
@@ -38,13 +39,4 @@ function waitsFor(job: Job<SubtitleJob>, queue: StageQueue): boolean {
   if (job.status === "pending") return true;
   if (job.status !== "downloading" && job.status !== "translating") return false;
   return queueOf[job.status].name === queue.name && !waitingOf(job);
-}
-
-/** A message's id tells the version of the job that it was stored with: an older attempt's says nothing about this one. */
-function isOfThisAttempt({ id }: DeadLetter, job: Job<SubtitleJob>): boolean {
-  const version = Number(id.slice(job.id.length + 1).split(".")[0]);
-  const began = job.history.findLast(({ to }) => to === "pending")?.version;
-  if (began !== undefined) return version >= began;
-  // So long a history that its beginning was dropped.
-  return job.attempt === 1 && version >= 1;
 }

@@ -1,3 +1,5 @@
+import { decodeHTML } from "entities";
+
 /** Tags that a translator of HTML knows, and moves along with their words. */
 const HTML_TAG = /^<\/?(?:i|b|u|em|strong|font)(?:\s[^<>]*)?>$/i;
 const TAG = /<\/?[a-z][^<>\n]*>|<[\d:.]+>|\{\\[^{}\n]*\}/gi;
@@ -17,17 +19,11 @@ export function toHtml(text: string): { readonly html: string; restore(translate
   const restore = (translated: string) =>
     translated
       .split(MARKER)
-      .map((part, at) => (at % 2 === 0 ? unescapeHtml(part) : (hidden[Number(part)] ?? "")))
+      .map((part, at) => (at % 2 === 0 ? decodeHTML(part) : (hidden[Number(part)] ?? "")))
       .join("");
   return { html, restore };
 }
 
-const ENTITIES: Readonly<Record<string, string>> = { amp: "&", lt: "<", gt: ">", quot: '"', "#39": "'", nbsp: " " };
-
 function escapeHtml(text: string): string {
   return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
-}
-
-function unescapeHtml(html: string): string {
-  return html.replaceAll(/&(#?\w{1,6});/g, (entity, name: string) => ENTITIES[name] ?? entity);
 }

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { NotNow, type Standing } from "@example/contracts";
+import { abortable, NotNow, type Standing } from "@example/contracts";
 
 export interface Service {
   /** As people call it. */
@@ -41,12 +41,13 @@ export async function postJson(
     const isLast = attempt >= maxRetries;
     let waitMs = FIRST_WAIT_MS * 2 ** attempt * (0.5 + Math.random() / 2);
     try {
+      using limit = abortable(signal, timeoutMs);
       const reply = await fetch(url, {
         method: "POST",
         redirect: "error", // nobody configured where that leads, and it would carry the key there
         headers: { "content-type": "application/json", accept: "application/json", ...headers },
         body: JSON.stringify(body),
-        signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
+        signal: limit.signal,
       });
       const json: unknown = await reply.json().catch(() => null);
       const { status } = reply;

@@ -40,7 +40,7 @@ export function behindMemory({ memory, learned, provider }: BehindMemoryOptions)
       const news = new Map<string, string>();
       for (const [index, answer] of byIndex(answers)) {
         const source = asked.find((cue) => cue.index === index);
-        const translation = source && usable(source.text, answer);
+        const translation = source && usable(source.text, answer, pair.source);
         if (!translation) continue;
         found.set(index, translation);
         news.set(source.text, translation.text);

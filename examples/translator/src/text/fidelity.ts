@@ -57,6 +57,24 @@ export function carryNumbers(text: string, made: { readonly source: string; read
   return made.target.replaceAll(NUMBERS, (number) => replacements.get(number) ?? number);
 }
 
+/** What may be around a text and is not among its words: notes of music, quotation marks, brackets. */
+const MARK = /[\s♪♫♬#*"“”„«»‹›()[\]]/;
+
+/** The target text between this text's marks, if they are others than those of the source that it was made for. */
+export function carryMarks(text: string, made: { readonly source: string; readonly target: string }): string {
+  const [wanted, given] = [marksOf(text), marksOf(made.source)];
+  if (wanted.before === given.before && wanted.after === given.after) return made.target;
+  return wanted.before + marksOf(made.target).text + wanted.after;
+}
+
+function marksOf(marked: string) {
+  const text = marked.trim();
+  let [start, end] = [0, text.length];
+  while (start < end && MARK.test(text.charAt(start))) start += 1;
+  while (start < end && MARK.test(text.charAt(end - 1))) end -= 1;
+  return { before: text.slice(0, start), text: text.slice(start, end), after: text.slice(end) };
+}
+
 const numbersIn = (text: string): readonly string[] => text.match(NUMBERS) ?? [];
 const isSwappable = (number: string) => /^\d+(:\d+)*$/.test(number) && !/^0*1(:|$)/.test(number);
 const countOf = (number: string, numbers: readonly string[]) => numbers.filter((other) => other === number).length;

@@ -3,8 +3,9 @@ import { mkdir, open } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import type { LanguagePair } from "./provider.js";
+import { hasSameWords } from "./untranslated.js";
 
-/** Translations that machines made for earlier jobs, by their source text. */
+/** Translations that machines made for earlier jobs, by their source text. A text with the same words is not learned. */
 export interface LearnedTranslations {
   find(texts: readonly string[], pair: LanguagePair): Promise<ReadonlyMap<string, string>>;
   add(translations: ReadonlyMap<string, string>, pair: LanguagePair): Promise<void>;
@@ -56,7 +57,7 @@ export function learnedTranslations(folder: string): LearnedTranslations {
     async add(translations, pair) {
       const path = pathOf(folder, pair);
       const { known } = await refreshed(path);
-      const news = [...translations].filter(([source]) => !known.has(source));
+      const news = [...translations].filter(([source, target]) => !known.has(source) && !hasSameWords(source, target));
       if (news.length === 0) return;
       await mkdir(folder, { recursive: true });
       const handle = await open(path, "a");
@@ -76,7 +77,7 @@ function learn({ known }: File, line: string): void {
   if (line === "") return;
   try {
     const [source, target] = entry.parse(JSON.parse(line));
-    if (!known.has(source)) known.set(source, target);
+    if (!known.has(source) && !hasSameWords(source, target)) known.set(source, target);
   } catch {
     // Cut short, or none of ours.
   }

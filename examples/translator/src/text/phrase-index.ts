@@ -1,7 +1,8 @@
-import { carryNumbers, meaningOf, questionsIn, withOpenNumber } from "./fidelity.js";
+import { carryMarks, carryNumbers, meaningOf, questionsIn, withOpenNumber } from "./fidelity.js";
 import type { Translation } from "./provider.js";
 import { wordsOf } from "./segments.js";
 import { similarity, type Weigh, weighByRarity, weightOf } from "./similarity.js";
+import { hasSameWords } from "./untranslated.js";
 
 /** A text and its translation, as a translation memory has them. */
 export interface Phrase {
@@ -38,7 +39,7 @@ export class PhraseIndex {
     for (const phrase of phrases) push(this.#bySource, this.#keyOf(phrase.source), phrase);
 
     // A phrase that was left in its own language may be meant so ("OK"), but says nothing about similar ones.
-    const translated = phrases.filter(({ source, target }) => source !== target);
+    const translated = phrases.filter(({ source, target }) => !hasSameWords(source, target));
     const words = translated.map(({ source }) => this.#openWordsOf(source));
     this.#weigh = weighByRarity(words);
     this.#entries = translated.map((phrase, at) => this.#index(phrase, words[at] ?? [], at));
@@ -52,7 +53,7 @@ export class PhraseIndex {
   #findSame(text: string): Translation | null {
     const phrases = this.#bySource.get(this.#keyOf(text)) ?? [];
     const phrase = phrases.find(({ source }) => source === text) ?? phrases[0];
-    return phrase === undefined ? null : { text: phrase.target, match: "exact", score: 1 };
+    return phrase === undefined ? null : { text: carryMarks(text, phrase), match: "exact", score: 1 };
   }
 
   #findSimilar(text: string): Translation | null {
@@ -68,7 +69,12 @@ export class PhraseIndex {
       const score = similarity(words, entry.words, this.#weigh);
       if (score < this.#threshold || (best !== null && score <= best.score)) continue;
       const target = carryNumbers(text, entry.phrase);
-      if (target !== null) best = { text: target, match: "fuzzy", score: Math.min(score, MAX_FUZZY_SCORE) };
+      if (target !== null)
+        best = {
+          text: carryMarks(text, { ...entry.phrase, target }),
+          match: "fuzzy",
+          score: Math.min(score, MAX_FUZZY_SCORE),
+        };
     }
     return best;
   }

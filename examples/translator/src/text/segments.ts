@@ -34,6 +34,14 @@ export function wordsOf(text: string, language: string): readonly string[] {
     .map(({ segment }) => segment);
 }
 
+/** The letters and digits of a text in comparable form: lower case, without spaces and punctuation. */
+export function lettersOf(text: string): string {
+  return text
+    .normalize("NFKC")
+    .toLowerCase()
+    .replaceAll(/[^\p{L}\p{M}\p{N}]+/gu, "");
+}
+
 const segmenters = new Map<string, Intl.Segmenter>();
 
 /** Making one costs far more than using it. */

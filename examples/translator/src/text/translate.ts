@@ -4,6 +4,7 @@ import { InsufficientCoverageError, ProviderReplyError } from "./errors.js";
 import { breakLines } from "./layout.js";
 import { isBlank, unwrap, withoutTags } from "./markup.js";
 import type { LanguagePair, LineBefore, TranslatedCue, Translation, TranslationProvider } from "./provider.js";
+import { hasSameWords } from "./untranslated.js";
 import { usable } from "./usable.js";
 
 /** Counted in cues that have something to translate. */
@@ -89,13 +90,14 @@ export async function translateCues(
   }
   signal.throwIfAborted();
 
-  const found = countCovered(spoken, translations);
+  const believed = withoutEchoes(spoken, translations);
+  const found = countCovered(spoken, believed);
   if (found.coverage < minCoverage || (found.total > 0 && found.covered === 0)) {
     throw new InsufficientCoverageError(provider.name, minCoverage, found);
   }
   const translated = cues.flatMap((cue) => {
     if (isBlank(cue.text)) return [cue];
-    const translation = translations.get(cue.index);
+    const translation = believed.get(cue.index);
     return translation === undefined ? [] : [{ ...cue, text: translation.text }];
   });
   return { cues: translated, ...found };
@@ -116,7 +118,7 @@ async function translateBatch(
   const translations = new Map<number, Translation>();
   for (const [index, reply] of answersByIndex(unwrapped, replies, provider.name)) {
     const source = unwrapped.get(index);
-    const translation = source && reply && usable(source.text, reply);
+    const translation = source && reply && usable(source.text, reply, pair.source);
     if (!translation) continue;
     const text = source.before + breakLines(translation.text) + source.after;
     translations.set(index, { ...translation, text });
@@ -152,6 +154,25 @@ function linesBefore(
     const translation = translations.get(index);
     return { source: withoutTags(text), target: translation ? withoutTags(translation.text) : null };
   });
+}
+
+/**
+ * The translations without a machine's answers that repeat the source, if more of its answers do so than do not: such a
+ * machine does not translate. Numbers are kept.
+ */
+function withoutEchoes(
+  spoken: readonly Cue[],
+  translations: ReadonlyMap<number, Translation>,
+): ReadonlyMap<number, Translation> {
+  const echoes = new Set<number>();
+  let translated = 0;
+  for (const { index, text } of spoken) {
+    const translation = translations.get(index);
+    if (translation?.match !== "machine" || !/\p{L}/u.test(withoutTags(text))) continue;
+    if (hasSameWords(text, translation.text)) echoes.add(index);
+    else translated += 1;
+  }
+  return echoes.size <= translated ? translations : new Map([...translations].filter(([index]) => !echoes.has(index)));
 }
 
 function countCovered(spoken: readonly Cue[], translations: ReadonlyMap<number, Translation>) {

@@ -49,7 +49,10 @@ async function ask(
   expect(Object.prototype).not.toHaveProperty("admin");
 }
 
-test("whatever a chat service replies, its provider answers or fails in its own words", async () => {
+// Hundreds of requests: on a busy machine they take longer than a test usually may.
+const timeout = 120_000;
+
+test("whatever a chat service replies, its provider answers or fails in its own words", { timeout }, async () => {
   const replies = fc.oneof(
     content.map((said) => completion(said)),
     fc.record({ status, body: fc.oneof(whatever, fc.record({ choices: whatever })) }),
@@ -59,7 +62,7 @@ test("whatever a chat service replies, its provider answers or fails in its own 
   );
 });
 
-test("whatever LibreTranslate replies, its provider answers or fails in its own words", async () => {
+test("whatever LibreTranslate replies, its provider answers or fails in its own words", { timeout }, async () => {
   const replies = fc.record({
     status,
     body: fc.oneof(fc.record({ translatedText: fc.oneof(fc.array(whatever), whatever) }), whatever),

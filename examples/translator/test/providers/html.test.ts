@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { toHtml } from "../../src/providers/html.js";
 import { translationsIn } from "../../src/providers/openai/lines.js";
 import { expectLinear } from "../scaling.js";
-import { cuesOf } from "./stub.js";
+import { cuesOf, PAIR } from "./stub.js";
 
 test("a text that comes back as it went out is the text", () => {
   const pieces = fc.constantFrom(
@@ -41,10 +41,10 @@ test.each(["<", "<i", "&", "{\\", "<b id=", '<b id="t0">'])(
   },
 );
 
-test.each(["{", '{"translations":[', "[", "\\"])(
+test.each(["{", '{"translations":[', "[", "\\", '{"', '{"id":1,"text":"', '"{', "<think>", "</think>"])(
   "a hostile answer of %j takes time in proportion",
   { timeout: 180_000 },
   (piece) => {
-    expectLinear((length) => translationsIn(piece.repeat(length / piece.length), cuesOf("One")));
+    expectLinear((length) => translationsIn(piece.repeat(length / piece.length), cuesOf("One"), PAIR));
   },
 );

@@ -68,3 +68,10 @@ test("being too fast is waited for", async () => {
   expect((await replies())[0]?.translation?.text).toBe("Hola");
   expect(stub.calls).toHaveLength(2);
 });
+
+test("character references in an answer are decoded, whichever they are", async () => {
+  const { replies } = await translate(["Hello"], () => ({
+    body: { translatedText: ["&iexcl;Hola&#x21; &#39;t&uacute;&apos; &hellip; &amp;amp;"] },
+  }));
+  expect((await replies())[0]?.translation?.text).toBe("¡Hola! 'tú' … &amp;");
+});

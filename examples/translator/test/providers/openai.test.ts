@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { type OpenAiOptions, openAiProvider } from "../../src/providers/openai/index.js";
+import { whileCollectingGarbage } from "../garbage.js";
 import { completion, failure, linesIn, questionIn, startOpenAi } from "./openai-stub.js";
 import { cuesOf, PAIR, shared, signal } from "./stub.js";
 
@@ -110,6 +111,48 @@ describe("an answer that is not quite right", () => {
   });
 
   test.each([
+    ["a bare array", (entries: readonly object[]) => JSON.stringify(entries)],
+    ["JSON lines", (entries: readonly object[]) => entries.map((one) => JSON.stringify(one)).join("\n")],
+    ["indented JSON", (entries: readonly object[]) => JSON.stringify({ translations: entries }, null, 2)],
+    ["a list under another name", (entries: readonly object[]) => JSON.stringify({ lines: entries })],
+    [
+      "a block of thoughts with a draft",
+      (entries: readonly object[]) =>
+        `<think>\nThe 2" screen {"id":1,"start":"One line here","text":"borrador"}\n</think>\n${JSON.stringify(entries)}`,
+    ],
+    ["thoughts without their first tag", (entries: readonly object[]) => `Hm {"</think>${JSON.stringify(entries)}`],
+  ])("is read from %s", async (_name, write) => {
+    const stub = await startOpenAi((all) => completion(write(all)));
+    expect(await translate(stub, texts)).toEqual(translated);
+    expect(stub.calls).toHaveLength(1);
+  });
+
+  test("is read from parts", async () => {
+    const stub = await startOpenAi((all) => {
+      const text = JSON.stringify({ translations: all });
+      const parts = [
+        { type: "thinking", thinking: [] },
+        { type: "text", text: text.slice(0, 9) },
+        { type: "text", text: text.slice(9) },
+      ];
+      return completion(null, {}, { content: parts });
+    });
+    expect(await translate(stub, texts)).toEqual(translated);
+  });
+
+  test("with braces, quotation marks and line breaks in its texts is read", async () => {
+    const stub = await startOpenAi((_all, { lines }) =>
+      lines.map(({ id, text }) => ({ id, start: text, text: `a } "b" \\ {\nc` })),
+    );
+    expect(await translate(stub, ["One line here"])).toEqual(['a } "b" \\ {\nc']);
+  });
+
+  test("that is only thoughts is none", async () => {
+    const stub = await startOpenAi((all) => completion(`<think>${JSON.stringify(all)}`));
+    expect(await translate(stub, ["One"])).toEqual([null]);
+  });
+
+  test.each([
     ["no JSON", completion("I'd rather not use JSON.")],
     ["nothing", completion(null)],
     ["no choice", { body: { choices: [] } }],
@@ -145,6 +188,47 @@ describe("what does not fit, or is refused, is halved", () => {
     expect(await translate(stub, texts)).toEqual(["es:One line here", "es:Two lines here", null, "es:Four lines here"]);
     expect(asked(stub)).toEqual([[1, 2, 3, 4], [1, 2], [3, 4], [3], [4]]);
   });
+});
+
+test("an answer that is cut off counts as far as it is whole, and the rest is asked for again", async () => {
+  const stub = await startOpenAi((all) => {
+    const said = JSON.stringify({ translations: all });
+    const isCut = all.length > 2;
+    return completion(isCut ? said.slice(0, said.indexOf("Three") + 2) : said, {
+      finish_reason: isCut ? "length" : "stop",
+    });
+  });
+  expect(await translate(stub, texts)).toEqual(translated);
+  expect(asked(stub)).toEqual([
+    [1, 2, 3, 4],
+    [3, 4],
+  ]);
+});
+
+test.each([
+  ["three cues apart", [7, 23, 41]],
+  ["eight cues apart", [1, 8, 14, 20, 27, 33, 40, 50]],
+  ["ten cues in a row", [20, 21, 22, 23, 24, 25, 26, 27, 28, 29]],
+  ["ten cues at the start", [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]],
+])("of fifty cues, a filter that refuses %s leaves out no other", async (_name, refused) => {
+  const all = Array.from({ length: 50 }, (_, at) => `Line number ${at + 1} of the film`);
+  const stub = await startOpenAi((perfect, { lines }) =>
+    lines.some(({ id }) => refused.includes(id)) ? failure(400, { code: "content_filter" }) : perfect,
+  );
+  expect(await translate(stub, all)).toEqual(all.map((text, at) => (refused.includes(at + 1) ? null : `es:${text}`)));
+});
+
+test("a filter that refuses everything costs a bounded number of calls", async () => {
+  const stub = await startOpenAi(() => failure(400, { code: "content_filter" }));
+  const all = Array.from({ length: 200 }, (_, at) => `Line number ${at + 1} of the film`);
+  expect(await translate(stub, all)).toEqual(all.map(() => null));
+  expect(stub.calls.length).toBeLessThan(40);
+});
+
+test("a model that answers well for a few lines only covers all of them", async () => {
+  const stub = await startOpenAi((all) => (all.length > 3 ? completion("I lost count.") : all));
+  const all = Array.from({ length: 50 }, (_, at) => `Line number ${at + 1} of the film`);
+  expect(await translate(stub, all)).toEqual(all.map((text) => `es:${text}`));
 });
 
 test("a model that knows no schemas is asked for JSON, one that knows no JSON for text, and it is remembered", async () => {
@@ -196,6 +280,14 @@ describe("a service that", () => {
     expect(await translate(stub, texts)).toEqual(translated);
   });
 
+  test("never answers is given up after the timeout, although garbage is collected", async () => {
+    const stub = await startOpenAi(() => new Promise(() => {}));
+    const call = translate(stub, texts, { timeoutMs: 300, maxRetries: 0 });
+    await expect(whileCollectingGarbage(call)).rejects.toThrow(
+      expect.objectContaining({ name: "NotNow", message: "The model test-model cannot be reached." }),
+    );
+  });
+
   test("stays out of order is worth another try later", async () => {
     const stub = await startOpenAi(() => ({ status: 500, body: "" }));
     await expect(translate(stub, texts)).rejects.toThrow(expect.objectContaining({ name: "NotNow" }));
@@ -210,6 +302,37 @@ describe("a service that", () => {
     const error = await translate(stub, texts).catch((reason: unknown) => reason);
     expect(error).toMatchObject({ name: "Failure", code: "PROVIDER_REFUSED", message: expect.stringMatching(message) });
     expect(String(error)).not.toContain("secret-key");
+    expect(stub.calls).toHaveLength(1);
+  });
+
+  test.each([
+    ["a list of errors", [{ error: { code: 400, message: "The input token count exceeds the maximum context" } }]],
+    [
+      "a message of its own",
+      { object: "error", code: 400, message: "This model's maximum context length is 10 tokens" },
+    ],
+    ["a detail", { detail: "the prompt is too long" }],
+    ["a list of details", { detail: [{ loc: ["body"], msg: "the prompt is too long" }] }],
+    ["several errors", { errors: [{ code: 7009, message: "context window exceeded" }] }],
+    ["a code", { code: "context_length_exceeded" }],
+    ["words alone", "context length exceeded"],
+  ])("says with %s that a question is too long gets less", async (_name, body) => {
+    const stub = await startOpenAi((all) => (all.length > 2 ? { status: 400, body: JSON.stringify(body) } : all));
+    expect(await translate(stub, texts)).toEqual(translated);
+    expect(asked(stub)).toEqual([
+      [1, 2, 3, 4],
+      [1, 2],
+      [3, 4],
+    ]);
+  });
+
+  test.each([
+    [[{ error: { code: "insufficient_quota" } }]],
+    [{ code: "insufficient_quota" }],
+    [{ detail: { code: "insufficient_quota" } }],
+  ])("says with %j that there is no credit left is not asked again", async (body) => {
+    const stub = await startOpenAi(() => ({ status: 429, body }));
+    await expect(translate(stub, texts)).rejects.toThrow("no credit left");
     expect(stub.calls).toHaveLength(1);
   });
 

@@ -68,8 +68,8 @@ test("a file that was tidied up is read anew", async () => {
     PAIR,
   );
   await learned.find(["Hello"], PAIR);
-  await writeFile(path, '["No","No"]\n');
-  expect(await learned.find(["No"], PAIR)).toEqual(new Map([["No", "No"]]));
+  await writeFile(path, '["Yes","Sí"]\n');
+  expect(await learned.find(["Yes"], PAIR)).toEqual(new Map([["Yes", "Sí"]]));
 });
 
 test("no path is made of a language", async () => {

@@ -13,8 +13,12 @@ const index = (...pairs: readonly [source: string, target: string][]) =>
 const exact = (text: string) => ({ text, match: "exact", score: 1 });
 
 describe("an exact match", () => {
-  test.each(["Good morning.", "good morning", "GOOD   MORNING!", " “Good morning…” "])("is found for %j", (text) => {
+  test.each(["Good morning.", "good morning", "GOOD   MORNING!", " Good morning… "])("is found for %j", (text) => {
     expect(index(["Good morning.", "Buenos días."]).find(text)).toEqual(exact("Buenos días."));
+  });
+
+  test("keeps the marks around the text", () => {
+    expect(index(["Good morning.", "Buenos días."]).find("“Good morning…”")).toEqual(exact("“Buenos días.”"));
   });
 
   test("does not mind the kind of apostrophe", () => {

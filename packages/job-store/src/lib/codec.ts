@@ -4,6 +4,7 @@ import type { JobDefinition } from "./definition.js";
 import type { Fields, JobRecord, RecordedChange, WholeJob } from "./driver.js";
 import { type Issue, JobStoreError, type JobStoreErrorFields } from "./errors.js";
 import { fieldsOf } from "./fields.js";
+import { isError } from "./is-error.js";
 import type { Job, JobFailure, StatusChange } from "./job.js";
 import { showPath, toJson } from "./json.js";
 
@@ -60,7 +61,7 @@ function parseWith(schema: $ZodType, value: unknown): Parsed {
     return { success: false, issues };
   } catch (error) {
     // A schema that waits for something, or a value nested deeper than the stack: no verdict is a refusal.
-    const message = error instanceof Error ? error.message : "the schema failed";
+    const message = isError(error) ? error.message : "the schema failed";
     return { success: false, issues: [{ path: [], message }] };
   }
 }

@@ -1,5 +1,5 @@
 import { checkWhole, invalid, show } from "./arguments.js";
-import { isTtl, type JobDefinition, type StatusOf, TTL_RANGE } from "./definition.js";
+import { checkDefinition, isTtl, type JobDefinition, type StatusOf, TTL_RANGE } from "./definition.js";
 import { describeDefinition } from "./description.js";
 import type { JobStoreDriver, StoreShape } from "./driver.js";
 import { Store } from "./job-store.js";
@@ -40,6 +40,7 @@ export function createJobStore<D extends JobDefinition>(options: JobStoreOptions
 /** What a driver learns of a store with these options. @throws JobStoreError INVALID_ARGUMENT */
 export function shapeOf<D extends JobDefinition>(options: Omit<JobStoreOptions<D>, "driver">): StoreShape {
   const { job, onEvent } = options;
+  checkDefinition(job);
   const ttlMs = retention(job, options.ttlSeconds ?? {});
   return {
     definition: job.name,

@@ -1,5 +1,6 @@
 import { invalid } from "./arguments.js";
 import type { Place, Position, Range } from "./driver.js";
+import { textFromBase64url, textToBase64url } from "./utf8.js";
 
 /** A cursor names its query, so that one from another query is refused instead of returning a page of something else. */
 export function writeCursor(definition: string, range: Range, next: Position): string {
@@ -44,17 +45,17 @@ function isCount(value: unknown): value is number {
 }
 
 function encode(parts: readonly unknown[]): string {
-  return Buffer.from(JSON.stringify(parts)).toString("base64url");
+  return textToBase64url(JSON.stringify(parts));
 }
 
 /** The parts of a cursor, or none of them where it is no cursor at all. */
 function decode(cursor: unknown, count: number): readonly unknown[] {
   if (typeof cursor !== "string" || cursor.length > 65_536) return [];
   try {
-    const bytes = Buffer.from(cursor, "base64url");
-    const parts: unknown = JSON.parse(bytes.toString("utf8"));
-    // Decoding overlooks what it does not know.
-    if (bytes.toString("base64url") !== cursor) return [];
+    const text = textFromBase64url(cursor);
+    // Decoding accepts padding, white space and the standard alphabet, which no cursor has.
+    if (textToBase64url(text) !== cursor) return [];
+    const parts: unknown = JSON.parse(text);
     return Array.isArray(parts) && parts.length === count ? parts : [];
   } catch {
     return [];

@@ -19,9 +19,19 @@ export type JsonOnly<T> = [T] extends [Json]
       ? never
       : { readonly [K in keyof T]: JsonOnly<T[K]> };
 
-/** A schema whose parsed output is JSON and parses again to itself (no Date, no one-way transform). */
+/** Type that no schema has. The compiler's error message quotes it, and with it the reason. */
+export interface NotStorable<Why extends string> {
+  /** Reason why the schema is rejected. */
+  readonly "not storable": Why;
+}
+
+/** The schema itself if its parsed output is JSON and parses again to itself (no Date, no one-way transform). */
 export type Storable<S extends $ZodType> =
-  output<S> extends JsonOnly<output<S>> ? (output<S> extends input<S> ? S : never) : never;
+  output<S> extends JsonOnly<output<S>>
+    ? output<S> extends input<S>
+      ? S
+      : NotStorable<"its output must be a valid input of the same schema: no one-way transform">
+    : NotStorable<"its output must be JSON: no Date, Map, function or unknown (z.json() instead)">;
 
 /** What holds for a job while it is in one status. */
 export interface StatusRule<S extends string = string> {
@@ -36,8 +46,9 @@ export interface StatusRule<S extends string = string> {
   readonly ttlSeconds?: number | undefined;
   /**
    * How many jobs are kept in this status, 1 or more: past it, those that entered it first are deleted, and watchers see
-   * it. That happens beside the writes, which do not wait for it, and keeps the number to within 1 % and 100 of this;
-   * fewer are never kept. Where jobs are spread over shards, each keeps its share, rounded up. @default no limit
+   * it. That happens beside the writes, which do not wait for it, and keeps the number to within 1 % and 100 of this.
+   * On one server, fewer are never kept. On a cluster each shard keeps its share, rounded up, so that fewer may be kept if
+   * there are few jobs. @default no limit
    */
   readonly maxCount?: number | undefined;
 }
@@ -86,8 +97,8 @@ type NoExtraKeys<Rule> = { readonly [X in Exclude<keyof Rule, keyof StatusRule>]
 /**
  * Declares a kind of job. Pure: opens nothing.
  *
- * @throws JobStoreError INVALID_ARGUMENT when `next` names an unknown status or `initial` is unknown (both are also
- *   compile errors), when the name or a status is empty or longer than 128 characters, when a TTL is no duration or a
+ * @throws JobStoreError INVALID_ARGUMENT when the definition has an unknown key, when `data`, `result` or `progress` is not
+ *   a zod 4 schema, when `next` names an unknown status or `initial` is unknown (these are also compile errors), when the name or a status is empty or longer than 128 characters, when a TTL is no duration or a
  *   maxCount no whole number, or when an indexed field has no proper name or no function.
  */
 export function defineJob<
@@ -127,24 +138,60 @@ export function defineJob<
   readonly statuses: T;
   readonly index: { readonly [K in X]: (data: output<D>) => string | null | undefined };
 } {
-  checkLifecycle(definition.name, definition.initial, definition.statuses as JobDefinition["statuses"]);
-  checkIndex(definition.name, definition.index);
+  checkKeys(definition);
   const none = new $ZodNull({ type: "null" });
-  return Object.freeze({
+  // A default applies to undefined only: null is checked, and rejected.
+  const { result = none, progress = none, index = {} } = definition;
+  const complete = {
     name: definition.name,
     data: definition.data as D,
     // Where no schema is given, the type parameter is its default: $ZodType<null>, which `none` is.
-    result: (definition.result ?? none) as R,
-    progress: (definition.progress ?? none) as P,
+    result: result as R,
+    progress: progress as P,
     initial: definition.initial,
     statuses: definition.statuses,
     // Where no index is given, X is never, which {} has.
-    index: definition.index ?? ({} as { readonly [K in X]: never }),
-  });
+    index: index as { readonly [K in X]: (data: output<D>) => string | null | undefined },
+  };
+  checkDefinition(complete as JobDefinition);
+  return Object.freeze(complete);
+}
+
+/** Checks a complete definition. It may be one that was spread and changed after `defineJob`. */
+export function checkDefinition({ name, data, result, progress, initial, statuses, index }: JobDefinition): void {
+  for (const [field, schema] of Object.entries({ data, result, progress })) checkSchema(name, field, schema);
+  checkLifecycle(name, initial, statuses);
+  checkIndex(name, index);
 }
 
 function refuse(name: unknown, message: string): never {
   throw new JobStoreError("INVALID_ARGUMENT", `Job definition ${JSON.stringify(name)}: ${message}`);
+}
+
+const DEFINITION_KEYS: ReadonlySet<string> = new Set([
+  "name",
+  "data",
+  "result",
+  "progress",
+  "initial",
+  "statuses",
+  "index",
+] satisfies (keyof JobDefinition)[]);
+
+/** A misspelt `progres` would be ignored, and every later progress rejected. */
+function checkKeys(definition: { readonly name: unknown }): void {
+  if (typeof definition !== "object" || definition === null || Array.isArray(definition)) {
+    throw new JobStoreError("INVALID_ARGUMENT", "defineJob requires a job definition, which is an object.");
+  }
+  const unknown = Object.keys(definition).find((key) => !DEFINITION_KEYS.has(key));
+  if (unknown === undefined) return;
+  refuse(definition.name, `unknown key "${unknown}". A job definition has ${[...DEFINITION_KEYS].join(", ")}.`);
+}
+
+/** A schema of zod 3 would be accepted here, and make every later `create` fail. */
+function checkSchema(name: unknown, field: string, schema: unknown): void {
+  if (typeof schema === "object" && schema !== null && "_zod" in schema) return;
+  refuse(name, `\`${field}\` must be a zod 4 schema (zod 3 is not supported).`);
 }
 
 /** A misspelt `ttlSecond` would keep jobs for ever, and say nothing. */

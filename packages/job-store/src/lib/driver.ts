@@ -347,8 +347,8 @@ export interface LogPage {
 export interface EventLog {
   /** The place of the last event. */
   tail(): Promise<Place>;
-  /** A job, and the place of the last event at that very moment. */
-  snapshot(id: string): Promise<{ readonly reading: Reading; readonly place: Place }>;
+  /** A job, the place of the last event at that very moment, and the moment by the storage's clock. */
+  snapshot(id: string): Promise<{ readonly reading: Reading; readonly place: Place; readonly now: number }>;
   /** What follows a place, or nothing after `waitMs` or when `signal` aborts. A place of another log is a gap. */
   after(
     place: Place,
@@ -381,6 +381,8 @@ export interface OutboxStorage {
   depth(): Promise<number>;
   /** When the first of them was stored; null: there are none. */
   oldest(): Promise<number | null>;
+  /** For how long the first of them has waited, by the storage's clock, in milliseconds; null: there are none. */
+  oldestWait(): Promise<number | null>;
 }
 
 /** How a storage stands. */

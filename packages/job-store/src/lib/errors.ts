@@ -1,3 +1,5 @@
+import { isError } from "./is-error.js";
+
 /** What went wrong, for programs. */
 export type JobStoreErrorCode =
   | "NOT_FOUND"
@@ -18,14 +20,21 @@ export interface Issue {
   readonly message: string;
 }
 
-/** What an error tells besides its code; each code says in `JobStoreError` which of these it carries. */
+/** Details of an error, next to its code and message. `JobStoreError` describes which code has which of them. */
 export interface JobStoreErrorFields {
+  /** Id of the job, if the call was about one. */
   readonly jobId?: string | undefined;
+  /** ILLEGAL_TRANSITION: the stored status. */
   readonly from?: string | undefined;
+  /** ILLEGAL_TRANSITION: the requested status. */
   readonly to?: string | undefined;
+  /** CONFLICT: the stored version. */
   readonly currentVersion?: number | undefined;
+  /** UNAVAILABLE: true if the call may have been applied, once; false if it was not. */
   readonly indeterminate?: boolean | undefined;
+  /** UNREADABLE_RECORD: true if the change was applied and only the stored record could not be read. */
   readonly committed?: boolean | undefined;
+  /** INVALID_DATA: the invalid values, by path. */
   readonly issues?: readonly Issue[] | undefined;
 }
 
@@ -70,7 +79,7 @@ export class JobStoreError<C extends JobStoreErrorCode = JobStoreErrorCode> exte
   /** Whether it is one of this code: what the error carries besides is known then. */
   static is<C extends JobStoreErrorCode>(value: unknown, code: C): value is JobStoreError<C>;
   static is(value: unknown, code?: JobStoreErrorCode): boolean {
-    if (!(value instanceof Error && brand in value)) return false;
+    if (!(isError(value) && brand in value)) return false;
     return code === undefined || ("code" in value && value.code === code);
   }
 }

@@ -2,6 +2,7 @@ import { invalid, show } from "./arguments.js";
 import type { JobDefinition } from "./definition.js";
 import type { Fields, Range } from "./driver.js";
 import { JobStoreError } from "./errors.js";
+import { isError } from "./is-error.js";
 
 const LONGEST = 256;
 
@@ -66,7 +67,7 @@ function select(definition: JobDefinition, field: string, data: unknown, jobId?:
   try {
     return read?.(data);
   } catch (error) {
-    throw refusal(field, `failed: ${error instanceof Error ? error.message : "it threw no error"}`, jobId);
+    throw refusal(field, `failed: ${isError(error) ? error.message : "it threw no error"}`, jobId);
   }
 }
 

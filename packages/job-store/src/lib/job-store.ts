@@ -89,7 +89,7 @@ export class Store<D extends JobDefinition> implements JobStore<D> {
   async save(job: Job<D>): Promise<Job<D>> {
     const whole = encodeWhole(this.definition, job, this.#shape.historyLimit);
     const reply = await this.#calls.run(() => this.#storage.replace(whole));
-    if (reply.kind !== "saved") throw refusal(reply, { jobId: whole.id });
+    if (reply.kind !== "saved") throw refusal(reply, { jobId: whole.id, expected: whole.version });
     return this.#written(reply.record);
   }
 
@@ -142,6 +142,7 @@ export class Store<D extends JobDefinition> implements JobStore<D> {
       default:
         throw refusal(reply, {
           jobId: job.id,
+          expected: job.version,
           to,
           next: reply.kind === "illegal" ? this.definition.statuses[reply.from]?.next : [],
         });
@@ -152,7 +153,7 @@ export class Store<D extends JobDefinition> implements JobStore<D> {
     const job = aim(target);
     const text = encode(this.definition.progress, progress, "progress", { jobId: job.id });
     const reply = await this.#calls.run(() => this.#storage.recordProgress(job, text));
-    if (reply.kind !== "recorded") throw refusal(reply, { jobId: job.id });
+    if (reply.kind !== "recorded") throw refusal(reply, { jobId: job.id, expected: job.version });
   }
 
   async delete(target: string | Job<D>): Promise<boolean> {
@@ -160,7 +161,7 @@ export class Store<D extends JobDefinition> implements JobStore<D> {
     const reply = await this.#calls.run(() => this.#storage.remove(job));
     if (reply.kind === "removed") return true;
     if (reply.kind === "missing") return false;
-    throw refusal(reply, { jobId: job.id });
+    throw refusal(reply, { jobId: job.id, expected: job.version });
   }
 
   async deleteMany(ids: readonly string[]): Promise<number> {

@@ -7,7 +7,13 @@ export type Refused = Missing | Conflict | Illegal | TooLarge | Unreadable | { r
 /** The one place where a driver's refusal becomes the error that a caller meets. */
 export function refusal(
   reply: Refused,
-  call: { readonly jobId: string; readonly to?: string; readonly next?: readonly string[] | undefined },
+  call: {
+    readonly jobId: string;
+    /** The version that the caller expects, if any. */
+    readonly expected?: number | undefined;
+    readonly to?: string;
+    readonly next?: readonly string[] | undefined;
+  },
 ): JobStoreError {
   const { jobId } = call;
   switch (reply.kind) {
@@ -19,12 +25,18 @@ export function refusal(
           jobId,
         },
       );
-    case "conflict":
+    case "conflict": {
+      // A job that was created again may have the expected version.
+      const found =
+        call.expected === reply.version
+          ? "was deleted and created again since it was read"
+          : `has version ${reply.version}, but version ${call.expected} was expected`;
       return new JobStoreError(
         "CONFLICT",
-        `Job ${jobId} has moved on: it is not the snapshot's version any more but ${reply.version}. Read it again and decide anew.`,
+        `Job ${jobId} ${found}. Read it again with get() and decide whether your change still applies.`,
         { jobId, currentVersion: reply.version },
       );
+    }
     case "illegal": {
       const { from } = reply;
       if (call.to === undefined) {

@@ -24,12 +24,12 @@ export interface Change<D extends JobDefinition> {
   readonly outbox?: readonly OutboxMessage[] | undefined;
 }
 
-/** The same, but a compiler's message lists its members, not how it came about. */
-type Spelt<S extends string> = { readonly [Each in S]: Each }[S];
-
-/** Where `updateStatus` may move a job: known by its id, anywhere; by a snapshot, where the lifecycle leads from there. */
+/**
+ * Where `updateStatus` may move a job: known by its id, anywhere; by a snapshot, where the lifecycle leads from there.
+ * `StepOf<D, string>` is the same as `StatusOf<D>`, but compilers list its members in their messages.
+ */
 export type StepOf<D extends JobDefinition, T extends string | Job<D>> = [T] extends [string]
-  ? Spelt<StatusOf<D>>
+  ? { readonly [S in StatusOf<D>]: S }[StatusOf<D>]
   : NextOf<D, Exclude<T, string>["status"]>;
 
 /** What `updateStatus` writes: a job that is known by its id alone may be held to a version. */
@@ -130,14 +130,14 @@ export interface JobStore<D extends JobDefinition> extends AsyncDisposable {
    * Nor does a job under a field that the service which created or last saved it did not declare.
    * @throws INVALID_ARGUMENT, UNAVAILABLE
    */
-  list<S extends StatusOf<D> = StatusOf<D>>(query?: ListQuery<D, S>): Promise<Page<D, S>>;
+  list<S extends StepOf<D, string> = StepOf<D, string>>(query?: ListQuery<D, S>): Promise<Page<D, S>>;
   /**
    * Every job that matches, page by page (`limit` is the size of a page). Without `status`, a job present throughout is
    * seen exactly once whatever happens to it meanwhile; with `status`, one that stayed in it throughout is.
    * Ends without an error when `signal` aborts.
    * @throws UNREADABLE_RECORD at the first record that cannot be read; `list` reports such records beside the good ones
    */
-  scan<S extends StatusOf<D> = StatusOf<D>>(
+  scan<S extends StepOf<D, string> = StepOf<D, string>>(
     query?: Omit<ListQuery<D, S>, "cursor"> & { readonly signal?: AbortSignal | undefined },
   ): AsyncIterable<Job<D, S>>;
   /** Jobs by status. Exact, expired jobs not counted. */
@@ -165,7 +165,7 @@ export interface JobStore<D extends JobDefinition> extends AsyncDisposable {
   waitFor(
     id: string,
     options?: {
-      readonly until?: readonly StatusOf<D>[] | undefined;
+      readonly until?: readonly StepOf<D, string>[] | undefined;
       readonly timeoutMs?: number | undefined;
       readonly signal?: AbortSignal | undefined;
     },
@@ -193,7 +193,7 @@ export interface JobStore<D extends JobDefinition> extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-/** For code that serves stores of any definition: health, outbox, close. */
+/** For code that serves stores of any definition: health, outbox, delete, close. */
 export type AnyJobStore = Pick<JobStore<JobDefinition>, "health" | "outbox" | "close" | "delete">;
 
 /** One field of the definition's `index`, and the value to be found there: `{ language: "es" }`. */
@@ -264,7 +264,10 @@ export interface Health {
   readonly driver: string;
   /** One round trip; null where none was made. */
   readonly latencyMs: number | null;
-  /** Redis: version, mode, role, usedMemoryBytes, maxMemoryBytes, evictionPolicy, persistence. Never a password. */
+  /**
+   * Redis: reachable, readable, writable, version, mode, role, usedMemoryBytes, maxMemoryBytes, evictionPolicy, persistence;
+   * and `unseen`, the commands that the user is not allowed to run, if there are any. Never a password.
+   */
   readonly details: Readonly<Record<string, Json>>;
   /** In plain words, e.g. an eviction policy that may drop jobs, persistence turned off, or messages set aside in the outbox. */
   readonly warnings: readonly string[];

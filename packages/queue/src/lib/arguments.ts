@@ -1,5 +1,5 @@
-import { toUSVString } from "node:util";
 import { QueueError } from "./errors.js";
+import { byteLength, isWellFormed } from "./text.js";
 
 /** What callers hand in, checked before any I/O. Every check throws INVALID_ARGUMENT and says what would be right. */
 
@@ -43,17 +43,14 @@ export function isDuration(value: unknown, shortest: number): value is number {
   return isWhole(value, shortest, LONGEST_WAIT_MS);
 }
 
-/** Half a surrogate pair does not survive UTF-8: it would arrive as another text. */
-function isWellFormed(text: string): boolean {
-  return toUSVString(text) === text;
-}
-
+/** Begins the id of a received message that has none of its own. The hash of its content follows. */
+export const CONTENT_ID_PREFIX = "sha256-";
 const MAX_ID_BYTES = 255;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what must not pass.
 const CONTROL = /[\u0000-\u001f\u007f]/;
 
 export function checkMessageId(id: unknown): string {
-  if (typeof id !== "string" || id === "" || Buffer.byteLength(id) > MAX_ID_BYTES) {
+  if (typeof id !== "string" || id === "" || byteLength(id) > MAX_ID_BYTES) {
     return invalid(`A message id must be a string of 1 to ${MAX_ID_BYTES} bytes, and is ${show(id)}.`);
   }
   if (CONTROL.test(id) || !isWellFormed(id)) {
@@ -83,7 +80,7 @@ export function checkHeaders(headers: unknown): Readonly<Record<string, string>>
 }
 
 function checkHeader(name: string, value: unknown): number {
-  const nameBytes = Buffer.byteLength(name);
+  const nameBytes = byteLength(name);
   if (nameBytes === 0 || nameBytes > MAX_HEADER_NAME_BYTES || !isWellFormed(name)) {
     return invalid(`The header name ${show(name)} must be 1 to ${MAX_HEADER_NAME_BYTES} bytes of well-formed text.`);
   }
@@ -95,5 +92,5 @@ function checkHeader(name: string, value: unknown): number {
   if (typeof value !== "string" || !isWellFormed(value)) {
     return invalid(`The header ${show(name)} must be a string of well-formed text.`);
   }
-  return nameBytes + Buffer.byteLength(value);
+  return nameBytes + byteLength(value);
 }

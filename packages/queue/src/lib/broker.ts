@@ -146,7 +146,7 @@ export interface Consumer extends AsyncDisposable {
 export interface QueueStats {
   /** Waiting for a consumer. */
   readonly ready: number;
-  /** Delivered and not yet settled; null if the broker does not tell (RabbitMQ without its management plugin). */
+  /** Delivered and not yet settled; always null on RabbitMQ, which does not report it over AMQP. */
   readonly unacked: number | null;
   /** Waiting for a retry. */
   readonly delayed: number;

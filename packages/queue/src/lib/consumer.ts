@@ -1,10 +1,11 @@
-import { setTimeout as pause } from "node:timers/promises";
+import { Acknowledgements } from "./acknowledgements.js";
 import { type Dedupe, Suppression } from "./dedupe.js";
 import type { QueueDefinition } from "./definition.js";
 import type { Delivery, Session, Subscriber, Subscription } from "./driver.js";
 import { QueueError } from "./errors.js";
 import { Handling, type HandlingSettings } from "./handling.js";
 import type { Handler } from "./message.js";
+import { pause, unref } from "./pause.js";
 import { settle } from "./settlement.js";
 
 /** How long handlers may go on when a consumer or a broker closes without `graceMs`. */
@@ -16,6 +17,7 @@ const ADOPTION_WINDOW_MS = 5_000;
 
 export interface ConsumeSettings {
   readonly concurrency: number;
+  readonly prefetch: number;
   readonly timeoutMs: number | undefined;
   readonly dedupe: Dedupe | undefined;
 }
@@ -30,10 +32,10 @@ export class ActiveConsumer<Q extends QueueDefinition> implements Subscriber {
   readonly #settings: HandlingSettings;
   readonly #session: Session;
   readonly #report: Report;
+  readonly #acknowledgements: Acknowledgements;
   /** Delivered and not yet started. */
   #waiting: Delivery[] = [];
   readonly #running = new Set<Handling<Q>>();
-  readonly #givingUp = new AbortController();
   #subscription: Subscription | undefined;
   #closing: Promise<void> | undefined;
   #onIdle: (() => void) | undefined;
@@ -41,7 +43,7 @@ export class ActiveConsumer<Q extends QueueDefinition> implements Subscriber {
   constructor(
     queue: Q,
     handler: Handler<Q>,
-    { concurrency, timeoutMs, dedupe }: ConsumeSettings,
+    { concurrency, prefetch, timeoutMs, dedupe }: ConsumeSettings,
     session: Session,
     report: Report,
   ) {
@@ -51,6 +53,7 @@ export class ActiveConsumer<Q extends QueueDefinition> implements Subscriber {
     this.#settings = { timeoutMs, suppression: dedupe && new Suppression(dedupe, queue.name) };
     this.#session = session;
     this.#report = report;
+    this.#acknowledgements = new Acknowledgements(prefetch);
   }
 
   attach(subscription: Subscription): void {
@@ -62,25 +65,34 @@ export class ActiveConsumer<Q extends QueueDefinition> implements Subscriber {
       delivery.settle("release");
       return;
     }
-    const running = delivery.redelivered && [...this.#running].find((handling) => handling.continues(delivery));
-    if (running) {
-      running.adopt(delivery);
-      return;
+    if (delivery.redelivered) {
+      const running = [...this.#running].find((handling) => handling.continues(delivery));
+      if (running !== undefined) {
+        running.adopt(delivery);
+        return;
+      }
+      if (this.#acknowledgements.take(delivery.envelope)) {
+        this.#acknowledgements.add(delivery);
+        delivery.settle("ack");
+        return;
+      }
     }
     this.#waiting.push(delivery);
     this.#startWaiting();
   }
 
   resumed(): void {
-    this.#waiting = this.#waiting.filter((delivery) => delivery.live);
+    this.#acknowledgements.connectionLost();
+    this.#waiting = this.#waiting.filter((delivery) => delivery.live || this.#dropLost(delivery));
     const lost = [...this.#running].filter((handling) => !handling.delivery.live);
     if (lost.length === 0) return;
-    setTimeout(() => {
+    const timer = setTimeout(() => {
       for (const handling of lost) {
         if (handling.settled || handling.delivery.live) continue;
         handling.recall(this.#closed("The connection was lost and the message was delivered elsewhere."));
       }
-    }, ADOPTION_WINDOW_MS).unref();
+    }, ADOPTION_WINDOW_MS);
+    unref(timer);
   }
 
   /** Settles within `graceMs` and a second, whatever the handlers and the broker do. */
@@ -93,7 +105,6 @@ export class ActiveConsumer<Q extends QueueDefinition> implements Subscriber {
     const stopped = this.#subscription?.stop();
     for (const delivery of this.#waiting.splice(0)) delivery.settle("release");
     if (!(await this.#idleWithin(graceMs))) {
-      this.#givingUp.abort();
       const reason = this.#closed("The consumer closed and its grace time is over.");
       for (const handling of this.#running) handling.recall(reason);
       await this.#idleWithin(ABORT_GRACE_MS);
@@ -109,7 +120,7 @@ export class ActiveConsumer<Q extends QueueDefinition> implements Subscriber {
     const idle = new Promise<true>((resolve) => {
       this.#onIdle = () => resolve(true);
     });
-    const late = pause(limitMs, false as const, { signal: stopWaiting.signal }).catch(() => false as const);
+    const late = pause(limitMs, { signal: stopWaiting.signal }).then(() => false as const);
     const result = await Promise.race([idle, late]);
     stopWaiting.abort();
     return result;
@@ -119,9 +130,19 @@ export class ActiveConsumer<Q extends QueueDefinition> implements Subscriber {
     while (this.#running.size < this.#concurrency) {
       const delivery = this.#waiting.shift();
       if (delivery === undefined) return;
-      // Lost with its connection before its turn came: it arrives again.
       if (delivery.live) this.#start(new Handling(this.#queue, this.#handler, delivery));
+      else this.#dropLost(delivery);
     }
+  }
+
+  /**
+   * Drops a delivery whose connection was lost before its handler began: the message arrives again. Returns false. Another
+   * message of the same key may have been acknowledged on that connection, and must not be mistaken for this one.
+   */
+  #dropLost(delivery: Delivery): boolean {
+    this.#acknowledgements.connectionLost();
+    this.#acknowledgements.take(delivery.envelope);
+    return false;
   }
 
   #start(handling: Handling<Q>): void {
@@ -142,7 +163,7 @@ export class ActiveConsumer<Q extends QueueDefinition> implements Subscriber {
       queue: this.#queue,
       envelope,
       held: handling,
-      signal: this.#givingUp.signal,
+      acknowledgements: this.#acknowledgements,
       report,
     });
     // A handler that ignores its signal still takes up its place, as it still takes up memory and time.

@@ -65,7 +65,7 @@ export function createBroker(options: {
     if (timeoutMs !== undefined) checkDuration(timeoutMs, "timeoutMs", 1);
     if (dedupe !== undefined) checkDedupe(dedupe);
 
-    const consumer = new ActiveConsumer(queue, handler, { concurrency, timeoutMs, dedupe }, session, report);
+    const consumer = new ActiveConsumer(queue, handler, { concurrency, prefetch, timeoutMs, dedupe }, session, report);
     const warning = warnOfAckTimeout(queue, { concurrency, prefetch, timeoutMs }, session.ackTimeoutMs);
     consumers.set(consumer, warning);
     const answer = await session.consume(queue, consumer, { prefetch });

@@ -1,6 +1,6 @@
-import { setTimeout as pause } from "node:timers/promises";
 import type { DeadLetter } from "./broker.js";
 import { type Answer, done, type Envelope, type QueueShape, type Session } from "./driver.js";
+import { pause } from "./pause.js";
 
 /** Letters under way at a time: enough that the confirms of their copies are not what it waits for. */
 const UNDER_WAY = 100;

@@ -16,27 +16,56 @@ export interface QueueDefinition {
   readonly version?: number;
   /** For older payloads that are still waiting somewhere. */
   readonly upcast?: Upcasts;
+  /** Number of times that RabbitMQ returns a message to a quorum queue before it dead-letters it. Absent: 20. */
+  readonly deliveryLimit?: number;
+  /** False for a queue that operators create: the driver only checks that it exists. Absent: true. */
+  readonly declare?: boolean;
 }
 
-/** T if it is JSON all the way down, interfaces included; a Date, function, Map, bigint or symbol in it becomes never. */
-export type JsonOnly<T> = T extends string | number | boolean | null | undefined
-  ? T
-  : T extends
-        | bigint
-        | symbol
-        | Date
-        | ((...args: never) => unknown)
-        | ReadonlyMap<unknown, unknown>
-        | ReadonlySet<unknown>
-    ? never
-    : { readonly [K in keyof T]: JsonOnly<T[K]> };
+/** A value that JSON can represent. */
+export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json | undefined };
 
-/** A schema whose parsed output is JSON and parses again to itself (no Date, no one-way transform). */
+/** T if it is JSON all the way down, interfaces included; a Date, function, Map, bigint or symbol in it becomes never. */
+export type JsonOnly<T> = [T] extends [Json]
+  ? T // Also ends the recursion for a T that is, or contains, Json itself.
+  : T extends string | number | boolean | null | undefined
+    ? T
+    : T extends
+          | bigint
+          | symbol
+          | Date
+          | ((...args: never) => unknown)
+          | ReadonlyMap<unknown, unknown>
+          | ReadonlySet<unknown>
+      ? never
+      : { readonly [K in keyof T]: JsonOnly<T[K]> };
+
+/** Type that no schema has. The compiler's error message quotes it, and with it the reason. */
+export interface NotStorable<Why extends string> {
+  /** Reason why the schema is rejected. */
+  readonly "not storable": Why;
+}
+
+/** The schema itself if its parsed output is JSON and parses again to itself (no Date, no one-way transform). */
 export type Storable<S extends $ZodType> =
-  output<S> extends JsonOnly<output<S>> ? (output<S> extends input<S> ? S : never) : never;
+  output<S> extends JsonOnly<output<S>>
+    ? output<S> extends input<S>
+      ? S
+      : NotStorable<"its output must be a valid input of the same schema: no one-way transform">
+    : NotStorable<"its output must be JSON: no Date, Map, function or unknown (z.json() instead)">;
 
 const DEFAULT_RETRY_DELAYS_MS = [1_000, 10_000, 60_000];
 const MOST_RETRIES = 100;
+const DEFAULT_DELIVERY_LIMIT = 20;
+/** Too large to be reached. */
+export const LARGEST_DELIVERY_LIMIT = 2 ** 31 - 1;
+
+/** The delivery limit of a queue, with its default. */
+export function deliveryLimitOf({
+  deliveryLimit = DEFAULT_DELIVERY_LIMIT,
+}: Pick<QueueDefinition, "deliveryLimit">): number {
+  return deliveryLimit;
+}
 
 const NAME = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}$/;
 /** Names of the queues that stand beside every queue: `q.dead` and `q.wait.1000`. */
@@ -50,12 +79,14 @@ const DEFINITION_KEYS: ReadonlySet<string> = new Set([
   "type",
   "version",
   "upcast",
+  "deliveryLimit",
+  "declare",
 ] satisfies (keyof QueueDefinition)[]);
 
 /**
  * Declares a queue. Pure: opens nothing, so that publishers and consumers share one definition.
  *
- * @throws QueueError INVALID_ARGUMENT for a name or delay that no broker would take
+ * @throws QueueError INVALID_ARGUMENT for a name, delay or limit that no broker would take
  */
 export function defineQueue<S extends $ZodType>(definition: {
   /**
@@ -63,7 +94,7 @@ export function defineQueue<S extends $ZodType>(definition: {
    * queue (`.dead`, `.wait.1000`).
    */
   readonly name: string;
-  /** What a message carries. Its output must be JSON that parses again to itself. */
+  /** What a message carries. Its output must be JSON that parses again to itself; `z.json()` accepts any JSON. */
   readonly payload: S & Storable<S>;
   /**
    * Milliseconds before each retry, 0 to 2,147,483,647; at most 100 of them, none for no retry.
@@ -84,6 +115,28 @@ export function defineQueue<S extends $ZodType>(definition: {
    * one is missing or throws, the message is dead-lettered with the reason.
    */
   readonly upcast?: Upcasts | undefined;
+  /**
+   * Number of times that RabbitMQ returns an unacknowledged message to the queue; the next return dead-letters it, with the
+   * reason `delivery_limit`. 1 to 2,147,483,647. It stops a message that crashes every consumer. Only quorum queues have
+   * it, so it cannot be combined with `type: "classic"`; the memory driver ignores it.
+   *
+   * A crashed consumer or a lost connection returns all messages that the consumer held, including prefetched messages that
+   * no handler has seen, and every RabbitMQ version counts these returns. A consumer that closes returns its messages, too.
+   * RabbitMQ 4.3 and later do not count that. Earlier versions do; on these, a consumer that closes returns a message that
+   * has used half of the limit as a confirmed copy at the end of the queue, whose count starts again. Closing alone thus
+   * never dead-letters a message.
+   * @default 20
+   */
+  readonly deliveryLimit?: number | undefined;
+  /**
+   * False for a queue that operators create. The driver then only checks that the queue, its dead-letter queue and its wait
+   * queues exist, and creates nothing. If one is missing, calls fail with TOPOLOGY_MISMATCH, which names it and shows the
+   * command that creates it. RabbitMQ reports the arguments of a queue only to users who may configure it, so these are not
+   * checked: create the queues as the command does. `deliveryLimit` must be the limit of the existing queue. The memory
+   * driver ignores it.
+   * @default true
+   */
+  readonly declare?: boolean | undefined;
 }): QueueDefinition & { readonly payload: S } {
   if (typeof definition !== "object" || definition === null) return invalid("A queue definition must be an object.");
   const misspelt = Object.keys(definition).find((key) => !DEFINITION_KEYS.has(key));
@@ -97,6 +150,8 @@ export function defineQueue<S extends $ZodType>(definition: {
     type: definition.type ?? "quorum",
     ...(definition.version !== undefined && { version: definition.version }),
     ...(definition.upcast !== undefined && { upcast: definition.upcast }),
+    ...(definition.deliveryLimit !== undefined && { deliveryLimit: definition.deliveryLimit }),
+    ...(definition.declare !== undefined && { declare: definition.declare }),
   };
   checkDefinition(complete);
   return Object.freeze({
@@ -125,6 +180,15 @@ export function checkDefinition<Q extends QueueDefinition>(queue: Q): Q {
     return invalid(`The type of queue "${queue.name}" must be "quorum" or "classic", and is ${show(queue.type)}.`);
   }
   checkVersion(queue);
+  checkWhole(deliveryLimitOf(queue), `deliveryLimit of queue "${queue.name}"`, 1, LARGEST_DELIVERY_LIMIT);
+  if (queue.type === "classic" && queue.deliveryLimit !== undefined) {
+    return invalid(
+      `Queue "${queue.name}" is of type "classic", which has no deliveryLimit. Remove it, or use type "quorum".`,
+    );
+  }
+  if (queue.declare !== undefined && typeof queue.declare !== "boolean") {
+    return invalid(`declare of queue "${queue.name}" must be true or false, and is ${show(queue.declare)}.`);
+  }
   if (Object.isFrozen(queue)) checked.add(queue);
   return queue;
 }

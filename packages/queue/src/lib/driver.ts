@@ -25,7 +25,7 @@ export interface QueueDriver {
 }
 
 /** All that a driver needs to know of a queue. */
-export type QueueShape = Pick<QueueDefinition, "name" | "retryDelaysMs" | "type">;
+export type QueueShape = Pick<QueueDefinition, "name" | "retryDelaysMs" | "type" | "deliveryLimit" | "declare">;
 
 /** A message as it is stored: ready-made text and what travels beside it. */
 export interface Envelope {
@@ -33,6 +33,13 @@ export interface Envelope {
   readonly id: string;
   /** JSON text, 16 MiB at most. */
   readonly body: string;
+  /** Reason why the body of a received message is not text, as a full sentence. Absent: it is text. */
+  readonly unreadable?: string;
+  /**
+   * A received message as the driver got it, in the driver's own form. Copies pass it on, so that a message of another client
+   * keeps its bytes and properties. Absent on a new message.
+   */
+  readonly original?: object;
   /** Of the body, from 1. A copy keeps it. */
   readonly version: number;
   /** The user's headers, and nothing else. They arrive exactly as they were given. */
@@ -106,7 +113,10 @@ export interface Session {
 export interface Subscriber {
   /** Does not wait: the delivery is settled later. */
   receive(delivery: Delivery): void;
-  /** Messages flow again after an interruption; whatever was in hand before it is about to arrive again. */
+  /**
+   * Messages flow again after an interruption; whatever was in hand before it is about to arrive again. Called before the first
+   * delivery after the interruption.
+   */
   resumed(): void;
 }
 
@@ -153,10 +163,21 @@ export type Answer<T = void> = { readonly ok: true; readonly value: T } | Failur
 export type Failure =
   | { readonly ok: false; readonly failure: "unavailable"; readonly reason: string; readonly indeterminate: boolean }
   | { readonly ok: false; readonly failure: "timeout"; readonly reason: string; readonly indeterminate: boolean }
+  /** The broker denied the call, and would deny it again: a missing permission. Nothing was stored. */
+  | { readonly ok: false; readonly failure: "denied"; readonly reason: string }
   | { readonly ok: false; readonly failure: "closed"; readonly indeterminate: boolean }
   | { readonly ok: false; readonly failure: "unroutable" }
   | { readonly ok: false; readonly failure: "too large"; readonly reason: string }
-  | { readonly ok: false; readonly failure: "mismatch"; readonly mismatch: Mismatch };
+  | { readonly ok: false; readonly failure: "mismatch"; readonly mismatch: Mismatch }
+  | { readonly ok: false; readonly failure: "missing"; readonly missing: Missing };
+
+/** Queues that operators create (`declare: false`) and that do not exist. */
+export interface Missing {
+  /** Their names on the broker; at least one. */
+  readonly queues: readonly string[];
+  /** A command that creates all of them. */
+  readonly command: string;
+}
 
 /** A queue that exists with other settings: all of those that differ. */
 export interface Mismatch {

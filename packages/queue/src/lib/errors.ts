@@ -1,3 +1,5 @@
+import { isError } from "./is-error.js";
+
 /**
  * What went wrong:
  *
@@ -7,7 +9,8 @@
  * - `UNAVAILABLE`: the broker could not be reached, or refused; `indeterminate` tells whether the message may be stored.
  * - `TIMEOUT`: the broker is connected and did not answer in time; `indeterminate` as above.
  * - `CLOSED`: the broker object was closed before or during the call.
- * - `TOPOLOGY_MISMATCH`: a queue of this name exists with other settings; the error's message names both.
+ * - `TOPOLOGY_MISMATCH`: a queue of this name exists with other settings, which the error's message lists; or a queue with
+ *   `declare: false` does not exist, and the message shows the command that creates it.
  */
 export type QueueErrorCode =
   | "INVALID_PAYLOAD"
@@ -62,6 +65,6 @@ export class QueueError<C extends QueueErrorCode = QueueErrorCode> extends Error
   /** Whether it is one of this code. */
   static is<C extends QueueErrorCode>(value: unknown, code: C): value is QueueError<C>;
   static is(value: unknown, code?: QueueErrorCode): boolean {
-    return value instanceof Error && brand in value && (code === undefined || ("code" in value && value.code === code));
+    return isError(value) && brand in value && (code === undefined || ("code" in value && value.code === code));
   }
 }

@@ -1,6 +1,7 @@
 import { $ZodError } from "zod/v4/core";
 import { RESERVED_HEADER_PREFIX } from "./arguments.js";
 import type { QueueDefinition } from "./definition.js";
+import { isError } from "./is-error.js";
 import { describeIssues } from "./issues.js";
 
 /** Each lifts a payload from the version it is listed under to the next: `1` makes version 2 of version 1. */
@@ -41,5 +42,5 @@ export function lift(
 /** What it threw may quote the payload, so only zod's issues and the names of other errors are passed on. */
 function describeThrown(error: unknown): string {
   if (error instanceof $ZodError) return `refused it: ${describeIssues(error.issues)}`;
-  return `threw ${error instanceof Error ? error.name : typeof error}`;
+  return `threw ${isError(error) ? error.name : typeof error}`;
 }

@@ -14,6 +14,8 @@ export function toError(failure: Failure, { call, ...about }: Subject): QueueErr
   switch (failure.failure) {
     case "unavailable":
       return unsettled("UNAVAILABLE", `failed: ${failure.reason}`, failure.indeterminate);
+    case "denied":
+      return unsettled("UNAVAILABLE", `failed: ${failure.reason}`, false);
     case "timeout":
       return unsettled("TIMEOUT", `took too long: ${failure.reason}`, failure.indeterminate);
     case "closed":
@@ -21,11 +23,22 @@ export function toError(failure: Failure, { call, ...about }: Subject): QueueErr
     case "unroutable":
       return new QueueError(
         "UNROUTABLE",
-        `${subject} failed: the queue is gone from the broker, and nothing was stored. The next call declares it again.`,
+        `${subject} failed: the queue is gone from the broker, and nothing was stored. Call again: the next call declares ` +
+          "the queue, or names it if operators have to create it.",
         about,
       );
     case "too large":
       return new QueueError("INVALID_PAYLOAD", `${subject} failed: ${failure.reason}.`, about);
+    case "missing": {
+      const { queues, command } = failure.missing;
+      const names = queues.map((name) => `"${name}"`).join(", ");
+      return new QueueError(
+        "TOPOLOGY_MISMATCH",
+        `${subject} failed: ${names} ${queues.length === 1 ? "does" : "do"} not exist, and the definition says ` +
+          `declare: false. Create what is missing: ${command}`,
+        about,
+      );
+    }
     case "mismatch": {
       const { queue, differences } = failure.mismatch;
       const found = differences.map((each) => `${each.argument} is ${each.found}, and ${each.wanted} is wanted`);

@@ -3,7 +3,9 @@ import type { Suppression } from "./dedupe.js";
 import type { QueueDefinition } from "./definition.js";
 import type { Delivery } from "./driver.js";
 import { QueueError } from "./errors.js";
+import { isError } from "./is-error.js";
 import type { Handler, Message } from "./message.js";
+import { unref } from "./pause.js";
 import { decodePayload } from "./payload.js";
 import { deadLetter, isLastAttempt, type Outcome, outcomeOf, retry, type Verdict } from "./verdict.js";
 import { within } from "./within.js";
@@ -50,6 +52,23 @@ export class Handling<Q extends QueueDefinition> {
   adopt(redelivery: Delivery): void {
     this.#delivery = redelivery;
     this.#wake();
+  }
+
+  get recalled(): boolean {
+    return this.#recalled;
+  }
+
+  /** Resolves after `ms`, or when the handler is called back. A pause does not keep the process alive. */
+  async pause(ms: number): Promise<void> {
+    if (this.#recalled) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      unref(timer);
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
   }
 
   /** Settles once the message is in our hands again, or is not expected back. */
@@ -161,7 +180,7 @@ function readVerdict(verdict: Verdict): Verdict {
 function reasonOf(error: unknown): string {
   if (typeof error === "string") return error;
   try {
-    const words: unknown = error instanceof Error ? error.message || error.name : error;
+    const words: unknown = isError(error) ? error.message || error.name : error;
     return typeof words === "string" ? words : show(words);
   } catch {
     return "It threw what cannot be read.";

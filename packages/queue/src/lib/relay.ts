@@ -1,8 +1,8 @@
-import { setTimeout as pause } from "node:timers/promises";
 import { invalid } from "./arguments.js";
 import type { Broker } from "./broker.js";
 import { checkDefinition, type QueueDefinition } from "./definition.js";
 import { QueueError } from "./errors.js";
+import { pause } from "./pause.js";
 import { type RelayEntry, readEntry } from "./relay-entry.js";
 
 /** Where messages wait for a relay. Structural, so any store can offer one. */
@@ -56,7 +56,8 @@ const MOST_REMEMBERED = 10_000;
  * @param options.outbox where the messages wait
  * @param options.broker publishes them; the relay does not close it
  * @param options.queues every queue that an entry may name
- * @param options.onError told of reads, publishes and acknowledgements that failed, each of which is tried again, and of
+ * @param options.onError told of reads, publishes and acknowledgements that failed, each of which is tried again (an
+ *   UNROUTABLE publish once at once, then when the outbox returns the entry again), and of
  *   entries that were rejected
  * @throws QueueError INVALID_ARGUMENT
  */
@@ -111,7 +112,7 @@ class RunningRelay implements Relay {
   async close(): Promise<void> {
     this.#stop.abort();
     const timer = new AbortController();
-    const late = pause(CLOSE_LIMIT_MS, undefined, { signal: timer.signal }).catch(() => undefined);
+    const late = pause(CLOSE_LIMIT_MS, { signal: timer.signal });
     await Promise.race([this.#running, late]);
     timer.abort();
   }
@@ -194,8 +195,14 @@ class RunningRelay implements Relay {
     if (queue === undefined) return this.#poisoned(`No queue of the name "${entry.queue}" is known to this relay.`);
     const readable = readEntry(queue, entry);
     if ("fault" in readable) return this.#unreadable(entry, readable);
+    const publish = () => this.#broker.publish(queue, readable.payload, { id: entry.id, headers: readable.headers });
     try {
-      await this.#broker.publish(queue, readable.payload, { id: entry.id, headers: readable.headers });
+      await publish().catch((error: unknown) => {
+        if (!QueueError.is(error, "UNROUTABLE")) throw error;
+        this.#report(error);
+        // The queue was deleted. The next publish declares it again.
+        return publish();
+      });
       this.#published++;
       return { kind: "confirmed" };
     } catch (error) {
@@ -243,7 +250,7 @@ class RunningRelay implements Relay {
   }
 
   async #pause(ms: number): Promise<void> {
-    await pause(ms, undefined, { signal: this.#stop.signal }).catch(() => undefined);
+    await pause(ms, { signal: this.#stop.signal });
   }
 
   #report(error: unknown): void {

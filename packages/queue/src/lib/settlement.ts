@@ -1,7 +1,7 @@
-import { setTimeout as pause } from "node:timers/promises";
-import { toUSVString } from "node:util";
+import type { Acknowledgements } from "./acknowledgements.js";
 import type { Delivery, Envelope, Place, QueueShape, Session } from "./driver.js";
 import { toError } from "./failures.js";
+import { toWellFormed } from "./text.js";
 import type { Outcome } from "./verdict.js";
 
 /** Headers carry the errors, so their number and length are bounded. */
@@ -14,6 +14,10 @@ export interface Held {
   readonly delivery: Delivery;
   /** Settles once there is a live delivery again, or none is expected. */
   adopted(): Promise<void>;
+  /** The handler was called back: the message goes back unless it has been settled. */
+  readonly recalled: boolean;
+  /** Resolves after `ms`, or when the handler is called back. */
+  pause(ms: number): Promise<void>;
   /** The end of it here: what arrives of this message from now on is another delivery. */
   settle(how: "ack" | "release"): void;
 }
@@ -23,8 +27,7 @@ export interface Settling {
   readonly queue: QueueShape;
   readonly envelope: Envelope;
   readonly held: Held;
-  /** Aborts once the consumer gives up waiting: the message goes back instead. */
-  readonly signal: AbortSignal;
+  readonly acknowledgements: Acknowledgements;
   readonly report: (error: unknown) => void;
 }
 
@@ -34,12 +37,15 @@ export interface Settling {
  */
 export async function settle(outcome: Outcome, context: Settling): Promise<void> {
   const settled = outcome.kind === "acknowledge" || (outcome.kind !== "release" && (await copied(outcome, context)));
-  context.held.settle(settled ? "ack" : "release");
+  const { held, acknowledgements } = context;
+  if (outcome.kind === "acknowledge") acknowledgements.add(held.delivery);
+  else acknowledgements.take(held.delivery.envelope);
+  held.settle(settled ? "ack" : "release");
 }
 
 /** Tries until the copy is stored, the message is no longer ours, or the consumer gives up. */
 async function copied(outcome: CopyingOutcome, context: Settling): Promise<boolean> {
-  const { session, queue, signal, report, held } = context;
+  const { session, queue, report, held } = context;
   const [copy, place] = copyFor(outcome, context.envelope);
   for (let pauseMs = 200; held.delivery.live; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
     const answer = await session.publish(queue, copy, place);
@@ -49,8 +55,8 @@ async function copied(outcome: CopyingOutcome, context: Settling): Promise<boole
       return true;
     }
     report(toError(answer, { queue: queue.name, messageId: copy.id }));
-    if (signal.aborted) return false;
-    await pause(pauseMs, undefined, { signal, ref: false }).catch(() => undefined);
+    if (held.recalled) return false;
+    await held.pause(pauseMs);
   }
   return false;
 }
@@ -68,5 +74,5 @@ function copyFor(outcome: CopyingOutcome, envelope: Envelope): readonly [Envelop
 function shorten(reason: string): string {
   const text = reason.length > MAX_REASON_LENGTH ? `${reason.slice(0, MAX_REASON_LENGTH)}…` : reason;
   // A cut may leave half a surrogate pair, which no header carries.
-  return toUSVString(text);
+  return toWellFormed(text);
 }

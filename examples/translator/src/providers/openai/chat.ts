@@ -19,8 +19,8 @@ export interface OpenAiOptions {
 /** What the model was asked for, or why it could not say it. */
 export type Answer =
   | { readonly kind: "text"; readonly text: string }
-  /** Question or answer do not fit: ask for less. */
-  | { readonly kind: "tooLong" }
+  /** Question or answer do not fit: ask for less. `text` is the answer as far as it goes. */
+  | { readonly kind: "tooLong"; readonly text: string }
   | { readonly kind: "refused" };
 
 export interface Chat {
@@ -31,19 +31,33 @@ export interface Chat {
   ): Promise<Answer>;
 }
 
+/** A text, or parts of which some have text. */
+const content = z
+  .union([
+    z.string(),
+    z.array(z.object({ text: z.string().catch("") })).transform((parts) => parts.map(({ text }) => text).join("")),
+  ])
+  .nullish();
 const completion = z.object({
   choices: z
     .array(
       z.object({
         finish_reason: z.string().nullish(),
-        message: z.object({ content: z.string().nullish(), refusal: z.string().nullish() }),
+        message: z.object({ content, refusal: z.string().nullish() }),
       }),
     )
     .min(1),
 });
+/** OpenAI's errors are objects in `error`. Services like it also send texts, lists, and objects with other names. */
 const problem = z.object({
-  error: z.union([z.string(), z.object({ code: z.string().nullish().catch(null), message: z.string().catch("") })]),
+  code: z.string().nullish().catch(null),
+  message: z.string().catch(""),
+  msg: z.string().catch(""),
+  error: z.unknown().optional(),
+  errors: z.unknown().optional(),
+  detail: z.unknown().optional(),
 });
+const MAX_PROBLEM_DEPTH = 4;
 
 /** From the strictest to what every model can do. */
 const FORMATS = ["json_schema", "json_object", "text"] as const;
@@ -72,9 +86,9 @@ export function createChat(options: OpenAiOptions): Chat {
     const reply = await postJson(service, url, { body, headers, isFinal: isOutOfCredit }, signal);
     if (reply.status === 200) return answerIn(reply);
 
-    const { code, message } = problemIn(reply);
+    const { code, message } = problemIn(reply.body);
     if (reply.status === 413 || code === "context_length_exceeded" || TOO_LONG.test(message))
-      return { kind: "tooLong" };
+      return { kind: "tooLong", text: "" };
     if (code === "content_filter" || code === "content_policy_violation") return { kind: "refused" };
     if (reply.status === 400 && asked < FORMATS.length - 1 && ABOUT_FORMAT.test(message)) {
       format = Math.max(format, asked + 1);
@@ -94,16 +108,17 @@ export function createChat(options: OpenAiOptions): Chat {
     const [choice] = completion.safeParse(body).data?.choices ?? [];
     if (!choice) return { kind: "text", text: "" }; // nothing in it that answers the question
     const { finish_reason: reason, message } = choice;
-    if (reason === "length") return { kind: "tooLong" };
+    const text = message.content ?? "";
+    if (reason === "length") return { kind: "tooLong", text };
     if (reason === "content_filter" || message.refusal) return { kind: "refused" };
-    return { kind: "text", text: message.content ?? "" };
+    return { kind: "text", text };
   }
 
   return { ask };
 }
 
 const OUT_OF_CREDIT_MS = 15 * 60_000;
-const TOO_LONG = /context (length|window|size)|maximum context|too many tokens|prompt is too long/i;
+const TOO_LONG = /context[ _](length|window|size)|maximum context|too many tokens|prompt is too long/i;
 const ABOUT_FORMAT = /response_format|json_schema|json_object|schema/i;
 const refusals: Readonly<Record<number, string>> = {
   401: "the service refuses the key, please check OPENAI_API_KEY",
@@ -122,13 +137,20 @@ function responseFormat(format: number, schema: object): object {
   }
 }
 
-function problemIn({ body }: JsonReply): { readonly code: string | null; readonly message: string } {
-  const error = problem.safeParse(body).data?.error ?? "";
-  return typeof error === "string"
-    ? { code: null, message: error }
-    : { code: error.code ?? null, message: error.message };
+interface Problem {
+  readonly code: string | null;
+  readonly message: string;
+}
+
+function problemIn(body: unknown, depth = 0): Problem {
+  const first: unknown = Array.isArray(body) ? body[0] : body;
+  if (typeof first === "string") return { code: null, message: first };
+  const { data } = problem.safeParse(first);
+  if (!data || depth > MAX_PROBLEM_DEPTH) return { code: null, message: "" };
+  const inner = problemIn(data.error ?? data.errors ?? data.detail, depth + 1);
+  return { code: data.code ?? inner.code, message: data.message || data.msg || inner.message };
 }
 
 function isOutOfCredit(body: unknown): boolean {
-  return problemIn({ status: 429, body }).code === "insufficient_quota";
+  return problemIn(body).code === "insufficient_quota";
 }

@@ -5,8 +5,11 @@ import { questionFor, translationsIn } from "./lines.js";
 
 export type { OpenAiOptions } from "./chat.js";
 
-/** For one batch: enough to split it down to a line that is refused, and an end to a model that never answers well. */
-const MOST_CALLS = 16;
+/**
+ * Calls in a row without a translation after which a batch ends: enough to find the lines among fifty that a filter refuses,
+ * and an end to a model that never answers well.
+ */
+const MAX_CALLS_IN_VAIN = 16;
 
 /** Translates by a chat model behind OpenAI's API or one like it. Lines that it does not answer properly stay uncovered. */
 export function openAiProvider(options: OpenAiOptions): TranslationProvider {
@@ -18,19 +21,20 @@ export function openAiProvider(options: OpenAiOptions): TranslationProvider {
       const translations = new Map<number, Translation>();
       /** What is still to be asked, and whether that is the second time for these very cues. */
       const open: { readonly cues: readonly Cue[]; readonly again: boolean }[] = [{ cues, again: false }];
-      for (let calls = 0; calls < MOST_CALLS; calls++) {
-        const next = open.shift();
-        if (!next) break;
+      let inVain = 0;
+      for (let next = open.shift(); next && inVain < MAX_CALLS_IN_VAIN; next = open.shift()) {
         const answer = await chat.ask(questionFor(next.cues, pair, before), signal);
-        if (answer.kind === "text") {
-          for (const [index, translation] of translationsIn(answer.text, next.cues))
-            translations.set(index, translation);
-        }
+        const found = answer.kind === "refused" ? [] : [...translationsIn(answer.text, next.cues, pair)];
+        for (const [index, translation] of found) translations.set(index, translation);
         const missing = next.cues.filter(({ index }) => !translations.has(index));
+        if (found.length > 0) inVain = 0;
+        // A line that is refused alone is found: that call was not in vain.
+        else if (answer.kind !== "refused" || next.cues.length > 1) inVain += 1;
         if (missing.length === 0) continue;
         // Answered in part, or not at all for the first time: once more. Too long, refused or again: half as many.
-        if (answer.kind === "text" && !next.again) open.push({ cues: missing, again: true });
-        else if (missing.length > 1) open.push(...halves(missing));
+        if (answer.kind === "text" && !next.again) open.unshift({ cues: missing, again: true });
+        else if (answer.kind === "tooLong" && found.length > 0) open.unshift({ cues: missing, again: false });
+        else if (missing.length > 1) open.unshift(...halves(missing));
       }
       return cues.map(({ index }) => ({ index, translation: translations.get(index) ?? null }));
     },

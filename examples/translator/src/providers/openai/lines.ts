@@ -2,6 +2,7 @@ import type { Cue } from "@example/contracts/subtitle";
 import { z } from "zod";
 import { withoutTags } from "../../text/markup.js";
 import type { LanguagePair, LineBefore, Translation } from "../../text/provider.js";
+import { lettersOf } from "../../text/segments.js";
 import { usable } from "../../text/usable.js";
 
 /** Words of the source that the model repeats for each line. */
@@ -23,20 +24,25 @@ export function questionFor(cues: readonly Cue[], { source, target }: LanguagePa
 }
 
 const entry = z.object({ id: z.coerce.number().int(), start: z.string(), text: z.string() });
-const reply = z.object({ translations: z.array(entry.nullable().catch(null)) });
+/** Flat objects: the entries, whatever is around them. Each character is tried a bounded number of times. */
+const OBJECT = /\{[^{}"]*(?:"(?:[^"\\]|\\.)*"[^{}"]*)*\}/gs;
 
 /**
  * The translations in the model's answer that can be told to belong where they say: an id that was asked for, once, with
  * the beginning of that line. A fluent text under another line's id is the worst of faults, since nobody sees it.
  */
-export function translationsIn(answer: string, cues: readonly Cue[]): ReadonlyMap<number, Translation> {
+export function translationsIn(
+  answer: string,
+  cues: readonly Cue[],
+  { source: language }: LanguagePair,
+): ReadonlyMap<number, Translation> {
   const asked = new Map(cues.map((cue) => [cue.index, cue.text]));
   const translations = new Map<number, Translation>();
   const twice = new Set<number>();
-  for (const one of reply.safeParse(jsonIn(answer)).data?.translations ?? []) {
-    const source = one && asked.get(one.id);
-    if (!one || source === undefined || source === null || !isStartOf(one.start, source)) continue;
-    const translation = usable(source, { text: one.text, match: "machine", score: 1 });
+  for (const one of entriesIn(answer)) {
+    const source = asked.get(one.id);
+    if (source === undefined || !isStartOf(one.start, source)) continue;
+    const translation = usable(source, { text: one.text, match: "machine", score: 1 }, language);
     if (!translation) continue;
     if (translations.has(one.id) && translations.get(one.id)?.text !== translation.text) twice.add(one.id);
     translations.set(one.id, translation);
@@ -45,29 +51,29 @@ export function translationsIn(answer: string, cues: readonly Cue[]): ReadonlyMa
   return translations;
 }
 
-/** Some models wrap JSON in a code block, or in a sentence. */
-function jsonIn(answer: string): unknown {
-  for (const text of [answer, answer.slice(answer.indexOf("{"), answer.lastIndexOf("}") + 1)]) {
-    try {
-      return JSON.parse(text);
-    } catch {
-      // The next reading, or none.
-    }
+/**
+ * The whole entries in an answer. Models also write them as a bare array, one on each line, in a code block or a sentence,
+ * and after their thoughts. An answer that was cut off has whole ones before the last.
+ */
+function entriesIn(answer: string): readonly z.output<typeof entry>[] {
+  const [said = ""] = answer.slice(answer.lastIndexOf("</think>") + 1).split("<think>");
+  return Array.from(said.matchAll(OBJECT), ([object]) => entry.safeParse(jsonOf(object)).data).filter(
+    (one) => one !== undefined,
+  );
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
   }
-  return null;
 }
 
 function isStartOf(start: string, source: string): boolean {
-  const [repeated, whole] = [comparable(start), comparable(source)];
+  const [repeated, whole] = [lettersOf(withoutTags(start)), lettersOf(withoutTags(source))];
   if (repeated === "") return whole === "";
   return whole.startsWith(repeated) || repeated.startsWith(whole);
-}
-
-function comparable(text: string): string {
-  return withoutTags(text)
-    .normalize("NFKC")
-    .toLowerCase()
-    .replaceAll(/[^\p{L}\p{N}]+/gu, "");
 }
 
 function schemaFor(ids: readonly number[]): object {

@@ -1,6 +1,7 @@
 import { Redis } from "ioredis";
 import { createJobStore } from "../create-store.js";
 import type { JobDefinition } from "../definition.js";
+import type { JobStorage, JobStoreDriver } from "../driver.js";
 import type { RedisDriverOptions } from "../redis/options.js";
 import type { AuditReport, JobStore, StoreEvent } from "../store.js";
 import { addresses, type Options, wholeNumber } from "./arguments.js";
@@ -16,6 +17,8 @@ export interface Opened extends AsyncDisposable {
   /** What the jobs that are saved, or looked for, from now on are to be found by. */
   useFields(values: FieldValues): void;
   audit(repair: boolean): Promise<AuditReport>;
+  /** For how long the oldest message of the outbox has waited, by the server's clock, in milliseconds. */
+  oldestWait(): Promise<number | null>;
   /** Tells what becomes of the connection from now on. */
   hear(listener: (event: StoreEvent) => void): void;
 }
@@ -29,7 +32,16 @@ export async function open(options: Options, env: NodeJS.ProcessEnv): Promise<Op
     let values: FieldValues = new Map();
     let listener: (event: StoreEvent) => void = () => {};
     const definition = openDefinition(kept, () => values);
-    const driver = quietDriver(withShards(target, kept.shards));
+    const quiet = quietDriver(withShards(target, kept.shards));
+    let storage: JobStorage | undefined;
+    const driver: JobStoreDriver = {
+      name: quiet.name,
+      open: (shape) => {
+        const opened = quiet.open(shape);
+        storage ??= opened;
+        return opened;
+      },
+    };
     const openWith = (job: JobDefinition) =>
       createJobStore({ job, driver, validateReads: false, historyLimit: 10_000, onEvent: (event) => listener(event) });
     const store = openWith(definition);
@@ -45,6 +57,7 @@ export async function open(options: Options, env: NodeJS.ProcessEnv): Promise<Op
         await using plain = openWith({ ...definition, index: {} });
         return await plain.audit({ repair });
       },
+      oldestWait: async () => storage?.outbox.oldestWait() ?? null,
       hear: (next) => {
         listener = next;
       },

@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { createRequire } from "node:module";
 import { createInterface } from "node:readline/promises";
 import { JobStoreError } from "../errors.js";
 import { reasonOf } from "../redis/faults.js";
@@ -43,6 +44,10 @@ export async function runCli(args: readonly string[], terminal: Terminal): Promi
   });
   try {
     const line = readCommandLine(args);
+    if (line.options.version === true) {
+      stdout.write(`${packageVersion()}\n`);
+      return EXIT.done;
+    }
     if (line.options.help === true || line.command === null || line.command === "help") {
       stdout.write(USAGE);
       return line.command === null && line.options.help !== true ? EXIT.usage : EXIT.done;
@@ -53,6 +58,11 @@ export async function runCli(args: readonly string[], terminal: Terminal): Promi
     stderr.write(`job-store: ${plain(message)}\n`);
     return code;
   }
+}
+
+/** The version of this package. */
+function packageVersion(): string {
+  return createRequire(import.meta.url)("@subtitles/job-store/package.json").version;
 }
 
 async function carryOut(line: CommandLine, terminal: Terminal, stop: AbortController): Promise<number> {

@@ -83,6 +83,30 @@ export function transitions({ test }: Context): void {
     expect(await step(store, second, "working")).toMatchObject({ version: 2, data: { title: "Second" } });
   });
 
+  test("the message of a CONFLICT names the expected version and the stored one", async ({ store }) => {
+    const { job } = await store.create({ title: "One" }, { id: "a" });
+    const stored = await step(store, "a", "working");
+    const message = expect.stringMatching(/^Job a has version 2, but version 1 was expected\./);
+    await expectRefusal(step(store, job, "done"), "CONFLICT", { message });
+    await expectRefusal(step(store, "a", "done", { ifVersion: 1 }), "CONFLICT", { message });
+    await expectRefusal(store.updateProgress(job, { done: 1 }), "CONFLICT", { message });
+    await expectRefusal(store.delete(job), "CONFLICT", { message });
+    await expectRefusal(store.save(job), "CONFLICT", { message });
+    await expectRefusal(step(store, "a", "done", { ifVersion: 9 }), "CONFLICT", {
+      message: expect.stringMatching(/^Job a has version 2, but version 9 was expected\./),
+    });
+    expect(await store.get("a")).toEqual(stored);
+  });
+
+  test("the message of a CONFLICT says if the job was created again", async ({ store }) => {
+    const { job } = await store.create({ title: "First" }, { id: "a" });
+    await store.delete("a");
+    await laterThan(store, job.createdAt);
+    await store.create({ title: "Second" }, { id: "a" });
+    const message = expect.stringMatching(/^Job a was deleted and created again since it was read\./);
+    await expectRefusal(step(store, job, "working"), "CONFLICT", { message });
+  });
+
   test("snapshots follow on from each other", async ({ store }) => {
     const { job } = await store.create({ title: "One" });
     const working = await store.updateStatus(job as Job<Report, "waiting">, "working");

@@ -1,8 +1,8 @@
-import type { Redis } from "ioredis";
 import { invalid } from "../arguments.js";
 import { type JobStoreOptions, shapeOf } from "../create-store.js";
 import type { JobDefinition } from "../definition.js";
 import type { StoreShape } from "../driver.js";
+import type { RedisClient } from "../redis/client.js";
 import { Connection } from "../redis/connection.js";
 import { keysUnder } from "../redis/keys.js";
 import { Line } from "../redis/line.js";
@@ -17,7 +17,7 @@ import { carryOut, judge, type Verdict } from "./take-over.js";
 export interface LegacyImportOptions<D extends JobDefinition>
   extends Pick<JobStoreOptions<D>, "ttlSeconds" | "historyLimit" | "maxRecordBytes"> {
   /** Connected to the one Redis that the older system used. Duplicated, and only the duplicate is closed. */
-  readonly client: Redis;
+  readonly client: RedisClient;
   /** How to understand the old values; `legacySubtitleJob` knows those of the Python subtitle services. */
   readonly map: LegacyMap<D>;
   /** What the old keys have before `job:`, and the store will have. @default "" */
@@ -88,7 +88,7 @@ export async function importLegacyJobs<D extends JobDefinition>(
     invalid("importLegacyJobs takes over jobs in place, on one Redis: a cluster keeps them elsewhere.");
   const { ttlSeconds, historyLimit, maxRecordBytes } = options;
   const shape = shapeOf({ job: map.job, ttlSeconds, historyLimit, maxRecordBytes });
-  const line = new Line(setup.connect(), shape.emit);
+  const line = new Line(setup.connect("import"), shape.emit);
   const storage = openPart(line, setup.keyPrefix, setup, shape);
   const keys = keysUnder(setup.keyPrefix);
   try {

@@ -2,6 +2,7 @@ import { checkId } from "../arguments.js";
 import { encodeWhole } from "../codec.js";
 import type { JobDefinition, Json } from "../definition.js";
 import type { StoreShape, WholeJob } from "../driver.js";
+import { isError } from "../is-error.js";
 import type { Job } from "../job.js";
 import { readRecord } from "../redis/record-text.js";
 import type { RedisStorage } from "../redis/redis-storage.js";
@@ -31,7 +32,7 @@ export function judge<D extends JobDefinition>(
     const ttlMs = shape.ttlMs.get(job.status) ?? 0;
     return ttlMs > 0 && job.statusAt + ttlMs < now ? { kind: "expired" } : { kind: "takenOver", job };
   } catch (error) {
-    return { kind: "problem", reason: error instanceof Error ? error.message : "the map threw no error" };
+    return { kind: "problem", reason: isError(error) ? error.message : "the map threw no error" };
   }
 }
 

@@ -1,4 +1,3 @@
-import { setImmediate as nextTurn } from "node:timers/promises";
 import { NOTHING_FOUND } from "../audit.js";
 import type { AuditOptions, Fields, StoreShape } from "../driver.js";
 import type { AuditReport } from "../store.js";
@@ -28,7 +27,8 @@ export async function* auditShelf(
     if (found.jobs < STEP) continue;
     yield found;
     found = { ...NOTHING_FOUND };
-    await nextTurn();
+    // Not setImmediate, which browsers do not have.
+    await new Promise((resolve) => setTimeout(resolve));
   }
   yield found;
 }

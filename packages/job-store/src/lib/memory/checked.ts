@@ -13,6 +13,7 @@ export function checkedOutbox(outbox: OutboxStorage, check: () => void): OutboxS
     restore: first((entryIds) => outbox.restore(entryIds)),
     depth: first(() => outbox.depth()),
     oldest: first(() => outbox.oldest()),
+    oldestWait: first(() => outbox.oldestWait()),
   };
 }
 

@@ -1,4 +1,4 @@
-import { randomUUID } from "node:crypto";
+import { v7 as uuid } from "uuid";
 import type { EventLog, LoggedEvent, LogPage, Place, Reading } from "../driver.js";
 import { Waiters } from "../waiters.js";
 
@@ -10,7 +10,7 @@ const MOST_EVENTS = 10_000;
 
 /** Events of a shelf, numbered without a hole, the oldest dropped. */
 export class MemoryLog implements EventLog {
-  readonly #log = randomUUID();
+  readonly #log = uuid();
   readonly #events: LoggedEvent[] = [];
   readonly #readers = new Waiters();
   readonly #read: (id: string) => Reading;
@@ -33,8 +33,8 @@ export class MemoryLog implements EventLog {
     return this.#place(this.#last);
   }
 
-  async snapshot(id: string): Promise<{ reading: Reading; place: Place }> {
-    return { reading: this.#read(id), place: this.#place(this.#last) };
+  async snapshot(id: string): Promise<{ reading: Reading; place: Place; now: number }> {
+    return { reading: this.#read(id), place: this.#place(this.#last), now: Date.now() };
   }
 
   async after(place: Place, options: { limit: number; waitMs: number; signal: AbortSignal }): Promise<LogPage> {

@@ -24,6 +24,7 @@ import type {
 } from "../driver.js";
 import { comparePositions } from "../position.js";
 import type { AuditReport } from "../store.js";
+import { byteLength } from "../utf8.js";
 import { auditShelf } from "./audit-shelf.js";
 import { checkedLog, checkedOutbox } from "./checked.js";
 import { AWAY, type Faults } from "./faults.js";
@@ -262,5 +263,5 @@ function said(remark: Remark): { by?: string; note?: string; key?: string } {
 }
 
 function sizeOf(job: Stored): number {
-  return Buffer.byteLength(JSON.stringify(job));
+  return byteLength(JSON.stringify(job));
 }

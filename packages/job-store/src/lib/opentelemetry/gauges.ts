@@ -27,10 +27,7 @@ export class Gauges {
         }),
         storage.outbox.depth().then((count) => result.observe(depth, count, about)),
         storage.outbox.countRejected().then((count) => result.observe(rejected, count, about)),
-        storage.outbox.oldest().then((at) => {
-          const seconds = at === null ? 0 : Math.max(0, (Date.now() - at) / 1000);
-          result.observe(age, seconds, about);
-        }),
+        storage.outbox.oldestWait().then((ms) => result.observe(age, Math.max(0, ms ?? 0) / 1000, about)),
       ]);
     };
     meter.addBatchObservableCallback(this.#callback, this.#observables);

@@ -1,4 +1,5 @@
 import type { Cluster, Redis, RedisCommander } from "ioredis";
+import { afterTime } from "./after-time.js";
 
 /** How long one blocking read lasts, and how much later it is given up: a line that died says nothing. */
 const BLOCK_MS = 1000;
@@ -21,12 +22,12 @@ export class BlockingReader {
   async read(stream: string, after: string, count: number): Promise<readonly StreamEntry[]> {
     this.#client ??= this.#connect();
     const client = this.#client;
-    let overdue: NodeJS.Timeout | undefined;
+    let cancel = () => {};
     const silence = new Promise<never>((_, reject) => {
-      overdue = setTimeout(() => {
+      cancel = afterTime(BLOCK_MS + OVERDUE_MS, () => {
         client.disconnect(true);
         reject(new Error("a blocking read is overdue"));
-      }, BLOCK_MS + OVERDUE_MS);
+      });
     });
     try {
       const commands: RedisCommander = client;
@@ -34,7 +35,7 @@ export class BlockingReader {
       const reply = await Promise.race([read, silence]);
       return reply?.[0]?.[1] ?? [];
     } finally {
-      clearTimeout(overdue);
+      cancel();
     }
   }
 

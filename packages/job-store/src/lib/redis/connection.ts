@@ -1,5 +1,6 @@
 import type { RedisCommander } from "ioredis";
 import { JobStoreError } from "../errors.js";
+import { isError } from "../is-error.js";
 import { outOfTime, PASSING, reasonOf, replyCode } from "./faults.js";
 import { type Budget, type Client, Interrupted, type Line } from "./line.js";
 
@@ -156,7 +157,7 @@ async function measureOffset(client: RedisCommander, key: string): Promise<numbe
 
 /** What cannot be written now ioredis refuses at once, without sending, by this option's name. */
 function isUnsent(error: unknown): boolean {
-  return error instanceof Error && error.message.includes("enableOfflineQueue");
+  return isError(error) && error.message.includes("enableOfflineQueue");
 }
 
 function pause(ms: number): Promise<void> {

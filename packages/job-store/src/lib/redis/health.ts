@@ -1,12 +1,13 @@
-import type { RedisCommander } from "ioredis";
 import type { StorageHealth } from "../driver.js";
 import type { Connection } from "./connection.js";
 import { inPlainWords, reasonOf, replyCode } from "./faults.js";
 import { NOTHING_SEEN, serverState } from "./health-details.js";
 import type { Keys } from "./keys.js";
-import { foreignKeys, missingPermissions } from "./permission-check.js";
+import type { Client } from "./line.js";
+import { foreignKeys, missing } from "./permission-check.js";
 import { type Findings, tryEverything } from "./probe.js";
 import { countRejected, oldestWait } from "./redis-outbox.js";
+import type { Replicas } from "./replicas.js";
 
 type Answer<T> = { readonly value: T } | { readonly error: unknown };
 
@@ -15,11 +16,16 @@ type Answer<T> = { readonly value: T } | { readonly error: unknown };
  * lose jobs. PING tells none of this: it says OK to a server that is full or read-only, and fails on one that reads well.
  * So what the store does is tried. And where a call would wait for a server to be ready, health says that it is not.
  */
-export async function checkHealth(connection: Connection, keys: Keys, timeoutMs: number): Promise<StorageHealth> {
+export async function checkHealth(
+  connection: Connection,
+  keys: Keys,
+  replicas: Replicas | null,
+  timeoutMs: number,
+): Promise<StorageHealth> {
   const budget = connection.budget(timeoutMs);
-  const ask = <T>(command: (client: RedisCommander) => Promise<T>) => answerOf(connection.ask(command, budget));
+  const ask = <T>(command: (client: Client) => Promise<T>) => answerOf(connection.ask(command, budget));
   let latencyMs: number | null = null;
-  const [read, tried, state, rejected, waited] = await Promise.all([
+  const [read, tried, replicated, state, rejected, waited] = await Promise.all([
     ask(async (client) => {
       const begun = performance.now();
       await client.mget(keys.job("*")).finally(() => {
@@ -27,15 +33,16 @@ export async function checkHealth(connection: Connection, keys: Keys, timeoutMs:
       });
     }),
     ask((client) => tryEverything(client, keys)),
+    ask(async (client) => replicas?.try(client)),
     ask(serverState),
     ask((client) => countRejected(client, keys)),
     ask((client) => oldestWait(client, keys)),
   ]);
   const reachable = "value" in read || replyCode(read.error) !== null;
   const readable = "value" in read;
-  const lacking = "value" in tried ? missingPermissions(tried.value) : null;
+  const lacking = "value" in tried ? missing(tried.value) : null;
   const fault = reachable
-    ? (lacking ?? readFault(read) ?? writeFault(tried))
+    ? (lacking ?? readFault(read) ?? writeFault(tried) ?? waitFault(replicated))
     : `Redis cannot be reached: ${connection.fault ?? `it has not answered within ${Math.round(timeoutMs)} ms`}`;
   const { details, warnings } = "value" in state ? state.value : NOTHING_SEEN;
   return {
@@ -59,6 +66,10 @@ async function answerOf<T>(promise: Promise<T>): Promise<Answer<T>> {
 
 function readFault(read: Answer<unknown>): string | null {
   return "value" in read ? null : `Redis answers but cannot be read: ${inPlainWords(reasonOf(read.error))}`;
+}
+
+function waitFault(replicated: Answer<unknown>): string | null {
+  return "value" in replicated ? null : `waitReplicas cannot ask for replicas: ${reasonOf(replicated.error)}`;
 }
 
 function writeFault(tried: Answer<Findings>): string | null {

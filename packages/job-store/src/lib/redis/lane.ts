@@ -188,8 +188,11 @@ export class Lane<C extends Waiting> {
     const [first] = this.#turns;
     if (this.#timer !== undefined || first === undefined) return;
     // An open or opening connection keeps the process alive, this does not.
-    this.#timer = setTimeout(this.#expire, Math.max(0, first.end - performance.now())).unref();
+    this.#timer = setTimeout(this.#readFirst, Math.max(0, first.end - performance.now())).unref();
   }
+
+  /** After the event loop was busy, replies that have arrived are still to be read. */
+  readonly #readFirst = () => setImmediate(this.#expire);
 
   readonly #expire = (): void => {
     this.#timer = undefined;

@@ -2,6 +2,7 @@ import type { Cluster, Redis, RedisCommander, RedisOptions } from "ioredis";
 import { unavailable } from "../errors.js";
 import type { StoreEvent } from "../store.js";
 import { Waiters } from "../waiters.js";
+import { afterTime } from "./after-time.js";
 import { outOfTime, reasonOf, suspicion } from "./faults.js";
 
 /** The line broke, or the server asked for patience: the call can be tried again. */
@@ -83,6 +84,8 @@ export class Line {
   /** @throws JobStoreError UNAVAILABLE when it has not opened in the call's time */
   async untilOpen(budget: Budget): Promise<void> {
     if (!this.#open) await this.#callers.wait(budget.end - performance.now());
+    // It may have opened while the event loop was busy.
+    if (!this.#open) await new Promise(setImmediate);
     if (!this.#open) throw unavailable(`No connection to Redis: ${this.lastFault}.`, budget.doubtful);
   }
 
@@ -106,16 +109,11 @@ export class Line {
   /** Likewise, and when the time is over. */
   attempt<T>(command: (client: Client) => Promise<T>, budget: Budget): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      const timer = setTimeout(
-        () => {
-          budget.doubtful = true;
-          reject(outOfTime(budget, "no reply came"));
-        },
-        Math.max(0, budget.end - performance.now()),
-      );
-      this.send(command)
-        .finally(() => clearTimeout(timer))
-        .then(resolve, reject);
+      const cancel = afterTime(budget.end - performance.now(), () => {
+        budget.doubtful = true;
+        reject(outOfTime(budget, "no reply came"));
+      });
+      this.send(command).finally(cancel).then(resolve, reject);
     });
   }
 

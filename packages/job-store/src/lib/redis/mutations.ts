@@ -171,7 +171,8 @@ export class Mutations implements Carrier<Change> {
     entries: readonly Entry[],
   ): Argument[] {
     const { historyLimit, maxRecordBytes } = this.#shape;
-    const idAt = this.#server.keys.job("").length + 1;
+    // Lua counts bytes.
+    const idAt = Buffer.byteLength(this.#server.keys.job("")) + 1;
     const args: Argument[] = [
       ...[map.edition, deadline, repeated ? 1 : 0, this.#eventLogLength, historyLimit, maxRecordBytes, idAt],
       ...[this.#finals, creating ? 1 : 0, entries.length],

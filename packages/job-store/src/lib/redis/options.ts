@@ -1,24 +1,38 @@
 import { Cluster, type ClusterNode, type ClusterOptions, Redis, type RedisOptions } from "ioredis";
 import { checkWhole, invalid } from "../arguments.js";
+import { checkClient, duplicateOf, type RedisClient } from "./client.js";
+import { breakSilence, eachConnection, giveName } from "./connections.js";
+import {
+  BOUNDED,
+  backOff,
+  boundedCluster,
+  type ClusterConnectionOptions,
+  type ConnectionOptions,
+  checkClusterOptions,
+  checkNode,
+  checkOptions,
+  checkQuery,
+} from "./ioredis-options.js";
 import type { ReplicaWait } from "./replicas.js";
-
-/** Options of ioredis; replies stay in the mapping that this driver reads. */
-export type ConnectionOptions = RedisOptions & { replyMapping?: "legacy" };
-/** Likewise for a cluster. */
-export type ClusterConnectionOptions = ClusterOptions & { replyMapping?: "legacy" };
 
 /** Which Redis, and how it is used. */
 export type RedisDriverOptions = (
   | {
       /** `redis://` or `rediss://` */
       readonly url: string;
-      /** Further options of ioredis (TLS, say). What bounds a call in time is the driver's. */
+      /**
+       * Further options of ioredis (TLS, say). The driver sets those that bound the time of a call, and those that change
+       * what commands and replies mean, itself. `keyPrefix` is refused: use that of the driver.
+       */
       readonly redis?: ConnectionOptions | undefined;
     }
   | {
       /** Some nodes of a Redis Cluster; the others are found through them. */
       readonly cluster: readonly ClusterNode[];
-      /** Further options of ioredis; user, password and TLS of the nodes go into its `redisOptions`. */
+      /**
+       * Further options of ioredis; user, password and TLS of the nodes go into its `redisOptions`. The driver sets some
+       * itself, as above; it refuses `keyPrefix`, and a `db` other than 0.
+       */
       readonly redis?: ClusterConnectionOptions | undefined;
       /** See `shards` below. */
       readonly shards?: number | undefined;
@@ -28,12 +42,15 @@ export type RedisDriverOptions = (
       readonly sentinels: readonly { readonly host: string; readonly port: number }[];
       /** Of the master that the sentinels watch. */
       readonly name: string;
-      /** Further options of ioredis: `username`, `password` and `tls` of the master, say. */
+      /** Further options of ioredis: `username`, `password` and `tls` of the master, say. See `redis` above. */
       readonly redis?: ConnectionOptions | undefined;
     }
   | {
-      /** The caller's own: duplicated with the options that keep calls bounded; only the duplicates are closed. */
-      readonly client: Redis | Cluster;
+      /**
+       * Client of the caller. The driver duplicates it with the options that it sets itself, and closes only the duplicates.
+       * A client with the option `keyPrefix`, or a cluster's with a `db` other than 0, is refused.
+       */
+      readonly client: RedisClient;
       /**
        * Parts that jobs are spread over, each with a hash tag and indexes of its own, so that a cluster can hold them on
        * different nodes. Chosen once for a key prefix: it is recorded there, and another number is refused. 1–1024.
@@ -43,11 +60,18 @@ export type RedisDriverOptions = (
     }
 ) & {
   /**
-   * Put before every key. One definition per prefix: its name, statuses and number of shards are recorded there, and a
+   * Put before every key; any characters, without braces if jobs are spread over shards. One definition per prefix: its name, statuses and number of shards are recorded there, and a
    * store that does not fit is refused at its first call (INVALID_ARGUMENT, naming both).
    * @default "" : a job is the string at `job:<id>`, and nothing else lives under `job:`
    */
   readonly keyPrefix?: string | undefined;
+  /**
+   * Name of the connections in CLIENT LIST: 1–128 printable ASCII characters without spaces. Connections that wait for
+   * events or for outbox messages append `:watch` or `:outbox`. A user who may not run CLIENT SETNAME gets connections
+   * without a name.
+   * @default the `connectionName` of the options of ioredis, or "@subtitles/job-store"
+   */
+  readonly connectionName?: string | undefined;
   /** No call takes longer, whatever the server does; 10–600,000 ms. @default 2000 */
   readonly timeoutMs?: number | undefined;
   /** Events kept for `watch`, at least; 1–10,000,000. A watcher that was away for longer gets `resync`. @default 10_000 */
@@ -77,10 +101,20 @@ export interface Setup {
   readonly waitReplicas: ReplicaWait | null;
   /** null: one server, whose keys carry no tag. */
   readonly shards: number | null;
-  /** For calls: nothing waits in ioredis. */
-  readonly connect: () => Redis | Cluster;
+  /** For calls: nothing waits in ioredis. The purpose is part of the connection's name. */
+  readonly connect: (purpose?: Purpose) => Redis | Cluster;
   /** For blocking reads, which wait for the connection. */
-  readonly connectToWait: () => Redis | Cluster;
+  readonly connectToWait: (purpose: Purpose) => Redis | Cluster;
+}
+
+/** What a connection is for, besides calls. */
+type Purpose = "watch" | "outbox" | "import";
+
+interface Connector {
+  readonly connect: (bounds: ConnectionOptions) => Redis | Cluster;
+  /** What the options of ioredis name the connections. */
+  readonly connectionName: string | null | undefined;
+  readonly isCluster: boolean;
 }
 
 /** @throws JobStoreError INVALID_ARGUMENT */
@@ -89,8 +123,18 @@ export function setUp(options: RedisDriverOptions): Setup {
   const timeoutMs = checkWhole(options.timeoutMs ?? 2000, "timeoutMs", 10, 600_000);
   const keyPrefix = options.keyPrefix ?? "";
   if (typeof keyPrefix !== "string") invalid("keyPrefix must be a string.");
-  const connect = connector(options);
-  const shards = shardsOf(options);
+  if (/\p{Surrogate}/u.test(keyPrefix)) {
+    invalid("keyPrefix has half of a surrogate pair, which UTF-8 cannot encode. Give it whole characters.");
+  }
+  const name = checkName(options.connectionName);
+  const { connect, connectionName, isCluster } = connector(options);
+  const open = (bounds: ConnectionOptions, purpose?: Purpose) => {
+    const client = connect({ ...BOUNDED, ...bounds });
+    const named = [name ?? (connectionName || "@subtitles/job-store"), purpose].filter(Boolean).join(":");
+    eachConnection(client, (connection) => giveName(connection, named));
+    return client;
+  };
+  const shards = shardsOf(options, isCluster);
   if (shards !== null && /[{}]/.test(keyPrefix)) {
     invalid("keyPrefix must not contain braces where jobs are spread over shards: the shards have tags of their own.");
   }
@@ -100,9 +144,19 @@ export function setUp(options: RedisDriverOptions): Setup {
     eventLogLength: checkWhole(options.eventLogLength ?? 10_000, "eventLogLength", 1, 10_000_000),
     waitReplicas: replicaWaitOf(options.waitReplicas, timeoutMs),
     shards,
-    connect: () => connect({ ...BOUNDED, socketTimeout: timeoutMs }),
-    connectToWait: () => connect({ ...BOUNDED, enableOfflineQueue: true }),
+    connect: (purpose) => {
+      const client = open({}, purpose);
+      eachConnection(client, (connection) => breakSilence(connection, timeoutMs));
+      return client;
+    },
+    connectToWait: (purpose) => open({ enableOfflineQueue: true }, purpose),
   };
+}
+
+/** CLIENT SETNAME takes no other characters. */
+function checkName(name: unknown): string | undefined {
+  if (name === undefined || (typeof name === "string" && /^[!-~]{1,128}$/.test(name))) return name;
+  return invalid("connectionName must be 1 to 128 printable ASCII characters without spaces.");
 }
 
 function replicaWaitOf(wait: RedisDriverOptions["waitReplicas"], callMs: number): ReplicaWait | null {
@@ -115,80 +169,50 @@ function replicaWaitOf(wait: RedisDriverOptions["waitReplicas"], callMs: number)
   };
 }
 
-function shardsOf(options: RedisDriverOptions): number | null {
+function shardsOf(options: RedisDriverOptions, isCluster: boolean): number | null {
   const shards = "shards" in options ? options.shards : undefined;
   if (shards !== undefined) return checkWhole(shards, "shards", 1, 1024);
-  const onCluster = "cluster" in options || ("client" in options && options.client instanceof Cluster);
-  return onCluster ? 16 : null;
+  return isCluster ? 16 : null;
 }
 
-/**
- * What makes ioredis leave waiting and repeating to us, instead of hanging or sending a command twice; each was
- * measured (docs/decisions/0002).
- */
-const BOUNDED: ConnectionOptions = {
-  lazyConnect: false,
-  enableOfflineQueue: false,
-  enableAutoPipelining: false,
-  // It asks INFO, which a user need not be allowed; and a server that still loads had better say so to each call.
-  enableReadyCheck: false,
-  maxRetriesPerRequest: 0,
-  autoResendUnfulfilledCommands: false,
-  connectTimeout: 1000,
-  keepAlive: 5000,
-  noDelay: true,
-  replyMapping: "legacy",
-  retryStrategy: backOff,
-  // A replica that became one while we were connected: find the new master, and let our own retry repeat the call.
-  reconnectOnError: (error) => (error.message.includes("READONLY") ? 1 : false),
-};
-
-/** With jitter, so that all clients of a server that comes back do not come in the same moment. */
-function backOff(times: number): number {
-  return Math.random() * Math.min(50 * 2 ** times, 1000) + 20;
-}
-
-/** In a cluster ioredis itself goes after a key that has moved; our budget, not a count, says when that is enough. */
-function boundedCluster(bounds: ConnectionOptions, nodes: ClusterOptions["redisOptions"]) {
-  return {
-    lazyConnect: false,
-    enableOfflineQueue: bounds.enableOfflineQueue ?? false,
-    enableAutoPipelining: false,
-    enableReadyCheck: false,
-    scaleReads: "master",
-    maxRedirections: 1000,
-    retryDelayOnFailover: 50,
-    retryDelayOnClusterDown: 50,
-    retryDelayOnTryAgain: 20,
-    retryDelayOnMoved: 0,
-    slotsRefreshTimeout: 1000,
-    clusterRetryStrategy: backOff,
-    replyMapping: "legacy",
-    redisOptions: { ...nodes, ...bounds, replyMapping: "legacy" },
-  } as const;
-}
-
-function connector(options: RedisDriverOptions): (bounds: ConnectionOptions) => Redis | Cluster {
+function connector(options: RedisDriverOptions): Connector {
   if ("client" in options && options.client !== undefined) {
-    const { client } = options;
-    if (client instanceof Cluster) {
-      return (bounds) => client.duplicate([], boundedCluster(bounds, client.options.redisOptions));
+    const client = checkClient(options.client);
+    const source = "The client";
+    if (client.isCluster) {
+      const own: ClusterOptions = client.options;
+      checkClusterOptions(own, source);
+      const connect = (bounds: ConnectionOptions) => duplicateOf(client, [], boundedCluster(bounds, own.redisOptions));
+      return { connect, connectionName: own.redisOptions?.connectionName, isCluster: true };
     }
-    if (typeof client?.duplicate !== "function") return invalid("client must be a Redis or a Cluster of ioredis.");
-    return (bounds) => client.duplicate(bounds);
+    const own: RedisOptions = client.options;
+    checkOptions(own, source);
+    const connect = (bounds: ConnectionOptions) => duplicateOf(client, bounds);
+    return { connect, connectionName: own.connectionName, isCluster: false };
   }
   if ("cluster" in options && options.cluster !== undefined) {
-    const { cluster, redis = {} } = options;
+    const { cluster } = options;
+    const redis: ClusterConnectionOptions = checkRedis(options.redis);
     if (!Array.isArray(cluster) || cluster.length === 0) return invalid("cluster must name at least one node.");
-    return (bounds) => new Cluster([...cluster], { ...redis, ...boundedCluster(bounds, redis.redisOptions) });
+    for (const node of cluster) checkNode(node);
+    checkClusterOptions(redis, "redis");
+    return {
+      connect: (bounds) => new Cluster([...cluster], { ...redis, ...boundedCluster(bounds, redis.redisOptions) }),
+      connectionName: redis.redisOptions?.connectionName,
+      isCluster: true,
+    };
   }
+  const redis: ConnectionOptions = checkRedis("redis" in options ? options.redis : undefined);
+  const { connectionName } = redis;
+  checkOptions(redis, "redis");
   if ("sentinels" in options && options.sentinels !== undefined) {
-    const { sentinels, name, redis = {} } = options;
+    const { sentinels, name } = options;
     if (!Array.isArray(sentinels) || sentinels.length === 0 || typeof name !== "string" || name === "") {
       return invalid("sentinels must name at least one sentinel, and name the master that they watch.");
     }
-    return (bounds) =>
+    const connect = (bounds: ConnectionOptions) =>
       new Redis({ sentinelRetryStrategy: backOff, ...redis, ...bounds, sentinels: [...sentinels], name });
+    return { connect, connectionName, isCluster: false };
   }
   if ("url" in options && options.url === undefined) {
     return invalid("The url of redisDriver is undefined: is the variable set that it comes from (REDIS_URL, say)?");
@@ -198,6 +222,15 @@ function connector(options: RedisDriverOptions): (bounds: ConnectionOptions) => 
       "redisDriver needs a url that begins with redis:// or rediss://, a cluster, sentinels, or a client of ioredis.",
     );
   }
-  const { url, redis = {} } = options;
-  return (bounds) => new Redis(url, { ...redis, ...bounds });
+  const { url } = options;
+  if (!URL.canParse(url)) {
+    return invalid("The url of redisDriver cannot be parsed. Encode special characters in user and password with %.");
+  }
+  checkQuery(url, "The query of the url");
+  return { connect: (bounds) => new Redis(url, { ...redis, ...bounds }), connectionName, isCluster: false };
+}
+
+function checkRedis(redis: object | undefined): object {
+  if (redis === undefined || (typeof redis === "object" && redis !== null)) return redis ?? {};
+  return invalid("redis must be an object with options of ioredis.");
 }

@@ -31,7 +31,7 @@ export class PermissionCheck {
       this.#running = undefined;
     });
     const findings = await this.#running;
-    const lacking = missingPermissions(findings);
+    const lacking = missing(findings);
     if (lacking !== null) throw unavailable(`${lacking}.`, budget.doubtful);
     const foreign = foreignKeys(findings);
     if (foreign !== null) invalid(`${foreign}.`);
@@ -39,20 +39,27 @@ export class PermissionCheck {
     if (findings.refusal === null) this.#passedOn = generation;
   }
 
-  /** What a denial is about: of what it denies to a script, Redis before 7.2 does not say. Later calls check anew. */
+  /**
+   * What a denial, or an unknown command, is about: of what it refuses to a script, Redis before 7.2 does not say. Later
+   * calls check anew.
+   */
   async explain(words: string, budget: Budget): Promise<string> {
     this.#passedOn = -1;
     try {
       const findings = await this.#connection.ask((client) => tryEverything(client, this.#keys, this.#trial), budget);
-      return `${missingPermissions(findings) ?? words}.`;
+      return `${missing(findings) ?? words}.`;
     } catch {
-      return `Redis denies permission: ${words}.`;
+      return `Redis refused a command: ${words}.`;
     }
   }
 }
 
-/** What the user may not do, and how that is granted; null: nothing. */
-export function missingPermissions({ commands, keys }: Findings): string | null {
+/** What the server cannot do, or the user may not do, and how that is changed; null: nothing. */
+export function missing({ unknown, commands, keys }: Findings): string | null {
+  if (unknown.length > 0) {
+    const names = unknown.map((name) => name.toUpperCase()).join(", ");
+    return `Redis does not know the command ${names}, which the driver needs. Remove rename-command from its configuration, or use another server`;
+  }
   if (commands.length + keys.length === 0) return null;
   const what = [...commands.map((name) => `the command ${name.toUpperCase()}`), ...keys.map((key) => `the key ${key}`)];
   const grants = [...commands.map((name) => `+${name}`), ...keys.map((key) => `~${key}`)];

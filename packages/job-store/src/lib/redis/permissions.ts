@@ -54,7 +54,7 @@ export function redisPermissions(
         "health knows how the server writes to its disk. It can also be used to read the server's passwords",
       select: "a database other than 0",
       wait: "waitReplicas of the driver, which fails without it",
-      "client|setinfo": "the client's name and version in CLIENT LIST",
+      "client|setname": "connectionName in CLIENT LIST",
       ...(!audit && { scan: "importLegacyJobs" }),
     },
   };
@@ -63,7 +63,10 @@ export function redisPermissions(
 /** To find the nodes, and to follow a key that is moving between them. */
 const CLUSTER_COMMANDS = ["asking", "cluster|slots"];
 
-/** A pattern that a text matches. White space, at which a rule is cut, is matched by what matches any character. */
+/**
+ * A pattern that a text matches. A rule can hold neither white space, at which it is cut, nor NUL: `?` matches these. It
+ * matches one byte.
+ */
 export function asPattern(text: string): string {
-  return text.replace(/[*?[\]\\]/g, "\\$&").replace(/\s/g, "?");
+  return text.replace(/[*?[\]\\]/g, "\\$&").replace(/[\s\0]/g, (character) => "?".repeat(Buffer.byteLength(character)));
 }

@@ -1,5 +1,5 @@
 import type { RedisCommander } from "ioredis";
-import { codeIn, inPlainWords, isDenial, REFUSES_WRITES, reasonOf } from "./faults.js";
+import { codeIn, inPlainWords, isDenial, isUnknownCommand, REFUSES_WRITES, reasonOf } from "./faults.js";
 import type { Keys } from "./keys.js";
 import { evaluate, scripts } from "./scripts.js";
 
@@ -118,6 +118,8 @@ export const AUDIT_COMMANDS = commandsOf(TRIALS.audit);
 
 /** What came out. The server's word for it is given where it was only one. */
 export interface Findings {
+  /** Commands that the server does not have. */
+  readonly unknown: readonly string[];
   /** Commands that the user may not run. */
   readonly commands: readonly string[];
   /** Keys that the user may not use, or not in each way. */
@@ -132,7 +134,7 @@ export interface Findings {
  * Tries everything that the driver will do, in one round trip. Scripts do not roll back: a permission that turns out to
  * be missing in the midst of one would leave a job half-written. So it is found out here, before the first is run.
  *
- * @throws what ioredis throws, other than for a missing permission
+ * @throws what ioredis throws, other than for a missing permission or an unknown command
  */
 export async function tryEverything(client: RedisCommander, keys: Keys, trial: Trial = "calls"): Promise<Findings> {
   const names = keysTried(keys);
@@ -141,13 +143,23 @@ export async function tryEverything(client: RedisCommander, keys: Keys, trial: T
     const reply = (await evaluate(client, scripts.probe, names, [JSON.stringify(attempts)])) as readonly unknown[];
     return findingsIn(reply.slice(1), attempts, names);
   } catch (error) {
-    if (!isDenial(reasonOf(error))) throw error;
-    return deniedAtOnce(client, reasonOf(error), names);
+    const words = reasonOf(error);
+    if (isUnknownCommand(words)) return { ...NOTHING_FOUND, unknown: [commandIn(words)] };
+    if (!isDenial(words)) throw error;
+    return deniedAtOnce(client, words, names);
   }
+}
+
+const NOTHING_FOUND: Findings = { unknown: [], commands: [], keys: [], foreign: [], refusal: null };
+
+/** The command that the words name: that of a script, since nothing else is run. */
+function commandIn(words: string): string {
+  return /'(\w+)/.exec(words)?.[1] ?? "evalsha";
 }
 
 /** Places and words in turn. */
 function findingsIn(refusals: readonly unknown[], attempts: readonly Attempt[], names: readonly string[]): Findings {
+  const unknown = new Set<string>();
   const commands = new Set<string>();
   const denied = new Set<string>();
   const foreign = new Set<string>();
@@ -159,6 +171,8 @@ function findingsIn(refusals: readonly unknown[], attempts: readonly Attempt[], 
     if (isDenial(words)) {
       if (isAboutKeys(words)) denied.add(key);
       else commands.add(command);
+    } else if (isUnknownCommand(words)) {
+      unknown.add(command);
     } else if (words.includes("WRONGTYPE")) {
       foreign.add(key);
     } else if (REFUSES_WRITES.has(codeIn(words))) {
@@ -166,13 +180,12 @@ function findingsIn(refusals: readonly unknown[], attempts: readonly Attempt[], 
     }
     // Anything else is an attempt's own arguments refused, as they should be.
   }
-  return { commands: [...commands], keys: [...denied], foreign: [...foreign], refusal };
+  return { unknown: [...unknown], commands: [...commands], keys: [...denied], foreign: [...foreign], refusal };
 }
 
 /** The script itself may not be run, or not with one of its keys; the server does not say with which. */
 async function deniedAtOnce(client: RedisCommander, words: string, names: readonly string[]): Promise<Findings> {
-  const none = { commands: [], keys: [], foreign: [], refusal: null };
-  if (!isAboutKeys(words)) return { ...none, commands: [/'(\w+)/.exec(words)?.[1] ?? "evalsha"] };
+  if (!isAboutKeys(words)) return { ...NOTHING_FOUND, commands: [commandIn(words)] };
   const denied: string[] = [];
   for (const name of names) {
     try {
@@ -182,7 +195,7 @@ async function deniedAtOnce(client: RedisCommander, words: string, names: readon
       denied.push(name);
     }
   }
-  return { ...none, keys: denied };
+  return { ...NOTHING_FOUND, keys: denied };
 }
 
 function isAboutKeys(denial: string): boolean {

@@ -41,9 +41,9 @@ export function openPart(line: Line, prefix: string, setup: Setup, shape: StoreS
   const keys = keysUnder(prefix);
   const connection = new Connection(line, keys.map, setup.timeoutMs);
   const server = new Server(connection, keys, shape, setup.shards ?? 1);
-  const blocking = () => new BlockingReader(() => silenced(setup.connectToWait()));
-  const outbox = new RedisOutbox(server, new Bell(blocking(), keys.outbox));
-  const log = new RedisLog(server, blocking());
+  const blocking = (purpose: "watch" | "outbox") => new BlockingReader(() => silenced(setup.connectToWait(purpose)));
+  const outbox = new RedisOutbox(server, new Bell(blocking("outbox"), keys.outbox));
+  const log = new RedisLog(server, blocking("watch"));
   const { eventLogLength, waitReplicas } = setup;
   const maxCount = shares(shape.maxCount, setup.shards ?? 1);
   return new RedisStorage(server, { ...shape, maxCount }, { outbox, log, eventLogLength, waitReplicas });

@@ -1,7 +1,6 @@
 import type { EventLog, LoggedEvent, LogPage, Place, Reading } from "../driver.js";
 import { unavailable } from "../errors.js";
 import type { BlockingReader, StreamEntry } from "./blocking-reader.js";
-import { WrongType } from "./faults.js";
 import { FOREIGN, readingOf } from "./record-text.js";
 import { scripts } from "./scripts.js";
 import type { Server } from "./server.js";
@@ -27,18 +26,16 @@ export class RedisLog implements EventLog {
     return { log: log ?? "", number: Number(events ?? 0) };
   }
 
-  async snapshot(id: string): Promise<{ reading: Reading; place: Place }> {
+  async snapshot(id: string): Promise<{ reading: Reading; place: Place; now: number }> {
     const { keys, connection } = this.#server;
     const budget = connection.budget();
     await this.#server.map(budget);
-    try {
-      const reply = await this.#server.script(scripts.snapshot, [keys.map, keys.job(id)], [], budget);
-      const [, text, log, events] = reply as readonly [string, string | null, string | null, string | null];
-      return { reading: readingOf(id, text), place: { log: log ?? "", number: Number(events ?? 0) } };
-    } catch (error) {
-      if (!(error instanceof WrongType)) throw error;
-      return { reading: FOREIGN, place: await this.tail() };
-    }
+    const reply = await this.#server.script(scripts.snapshot, [keys.map, keys.job(id)], [], budget);
+    const [, text, log, events, now, foreign] = reply as readonly [
+      ...[string, string | null, string | null, string | null, number, string],
+    ];
+    const place = { log: log ?? "", number: Number(events ?? 0) };
+    return { reading: foreign === "1" ? FOREIGN : readingOf(id, text), place, now };
   }
 
   async after(place: Place, options: { limit: number; waitMs: number; signal: AbortSignal }): Promise<LogPage> {

@@ -113,6 +113,10 @@ export class RedisOutbox implements OutboxStorage {
     return first === undefined ? null : timeOf(first[0]);
   }
 
+  oldestWait(): Promise<number | null> {
+    return this.#read((client) => oldestWait(client, this.#server.keys));
+  }
+
   async #each(script: Script, args: readonly string[], entryIds: readonly string[]): Promise<void> {
     await this.#server.map(this.#server.connection.budget());
     // Ids of another form, as shards have them, belong to nothing that is stored.

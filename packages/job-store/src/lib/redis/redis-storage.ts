@@ -37,6 +37,7 @@ export class RedisStorage implements JobStorage {
   readonly #shape: StoreShape;
   readonly #reads: Reads;
   readonly #mutations: Mutations;
+  readonly #replicas: Replicas | null;
   readonly #trimmer: Trimmer;
   readonly #surplus: SurplusTrimmer;
 
@@ -51,13 +52,13 @@ export class RedisStorage implements JobStorage {
     },
   ) {
     const { eventLogLength, waitReplicas } = parts;
-    const replicas = waitReplicas && new Replicas(server.connection, server.keys.probe, waitReplicas);
+    this.#replicas = waitReplicas && new Replicas(server.connection, server.keys.probe, waitReplicas);
     this.#server = server;
     this.#shape = shape;
     this.#trimmer = new Trimmer(server);
     this.#surplus = new SurplusTrimmer(server, shape.maxCount, eventLogLength);
     this.#reads = new Reads(server);
-    const [trimmer, surplus] = [this.#trimmer, this.#surplus];
+    const [trimmer, surplus, replicas] = [this.#trimmer, this.#surplus, this.#replicas];
     this.#mutations = new Mutations(server, shape, { eventLogLength, trimmer, surplus, replicas });
     this.outbox = parts.outbox;
     this.logs = [parts.log];
@@ -115,7 +116,7 @@ export class RedisStorage implements JobStorage {
   }
 
   health(timeoutMs: number) {
-    return checkHealth(this.#server.connection, this.#server.keys, timeoutMs);
+    return checkHealth(this.#server.connection, this.#server.keys, this.#replicas, timeoutMs);
   }
 
   async close(): Promise<void> {

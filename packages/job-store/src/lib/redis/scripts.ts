@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { RedisCommander } from "ioredis";
+import { isError } from "../is-error.js";
 import auditEntries from "./lua/audit-entries.lua";
 import auditJobs from "./lua/audit-jobs.lua";
 import auditKeys from "./lua/audit-keys.lua";
@@ -94,7 +95,7 @@ export async function evaluate(
   try {
     return await client.call("evalsha", [sha, keys.length, ...keys, ...args]);
   } catch (error) {
-    if (!(error instanceof Error && error.message.startsWith("NOSCRIPT"))) throw error;
+    if (!(isError(error) && error.message.startsWith("NOSCRIPT"))) throw error;
     return client.call("eval", [source, keys.length, ...keys, ...args]);
   }
 }

@@ -3,7 +3,16 @@ import { unavailable } from "../errors.js";
 import type { StoreEvent } from "../store.js";
 import { type CodeMap, loadCodeMap, type Meaning } from "./code-map.js";
 import type { Connection } from "./connection.js";
-import { isDenial, outOfTime, REFUSES_WRITES, reasonOf, replyCode, WrongType } from "./faults.js";
+import {
+  inPlainWords,
+  isDenial,
+  isUnknownCommand,
+  outOfTime,
+  REFUSES_WRITES,
+  reasonOf,
+  replyCode,
+  WrongType,
+} from "./faults.js";
 import type { Keys } from "./keys.js";
 import type { Budget } from "./line.js";
 import { PermissionCheck } from "./permission-check.js";
@@ -167,11 +176,11 @@ export class Server {
     const code = replyCode(error);
     if (code === null) return error;
     if (code === "WRONGTYPE") return new WrongType();
-    if (isDenial(reasonOf(error))) {
+    if (isDenial(reasonOf(error)) || isUnknownCommand(reasonOf(error))) {
       return unavailable(await this.#permissions.explain(reasonOf(error), budget), budget.doubtful);
     }
     if (REFUSES_WRITES.has(code)) this.#refused(reasonOf(error));
-    return unavailable(`Redis refused the call: ${reasonOf(error)}.`, budget.doubtful);
+    return unavailable(`Redis refused the call: ${inPlainWords(reasonOf(error))}.`, budget.doubtful);
   }
 
   /** Whether a script was denied something after it had begun. */

@@ -70,6 +70,11 @@ export class ShardedOutbox implements OutboxStorage {
     return times.reduce((oldest, at) => (oldest === null || (at !== null && at < oldest) ? at : oldest), null);
   }
 
+  async oldestWait(): Promise<number | null> {
+    const waits = await Promise.all(this.#shards.map((shard) => shard.oldestWait()));
+    return waits.reduce((longest, ms) => (longest === null || (ms !== null && ms > longest) ? ms : longest), null);
+  }
+
   async #sum(count: (shard: OutboxStorage) => Promise<number>): Promise<number> {
     const counts = await Promise.all(this.#shards.map(count));
     return counts.reduce((sum, one) => sum + one, 0);

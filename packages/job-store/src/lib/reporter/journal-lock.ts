@@ -1,6 +1,8 @@
-import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { invalid } from "../arguments.js";
+import { builtIn } from "./built-in.js";
 import { newName } from "./report.js";
+
+const fs = () => builtIn("node:fs");
 
 /**
  * Keeps a journal to one reporter: `<path>.lock` names the process that holds it. The lock of a process that is gone is
@@ -13,10 +15,10 @@ export function lockJournal(path: string): () => void {
   const lock = `${path}.lock`;
   const own = `${lock}.${newName()}`;
   // Linked, not created: a lock never stands there without its owner's name in it.
-  writeFileSync(own, nameOf(process.pid), { mode: 0o600 });
+  fs().writeFileSync(own, nameOf(process.pid), { mode: 0o600 });
   try {
     if (!tryLink(own, lock)) {
-      const holder = readFileSync(lock, "utf8");
+      const holder = fs().readFileSync(lock, "utf8");
       if (isAlive(holder)) {
         return invalid(
           `The journal ${path} is in use by process ${Number.parseInt(holder, 10)}; each reporter needs a journalPath of its own.`,
@@ -26,14 +28,14 @@ export function lockJournal(path: string): () => void {
       if (!tryLink(own, lock)) return invalid(`The journal ${path} was taken by another process a moment ago.`);
     }
   } finally {
-    rmSync(own, { force: true });
+    fs().rmSync(own, { force: true });
   }
-  return () => rmSync(lock, { force: true });
+  return () => fs().rmSync(lock, { force: true });
 }
 
 function tryLink(from: string, to: string): boolean {
   try {
-    linkSync(from, to);
+    fs().linkSync(from, to);
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
@@ -44,15 +46,15 @@ function tryLink(from: string, to: string): boolean {
 /** Two processes may find the same lock stale: whoever moves a lock that is not the stale one puts it back. */
 function removeStale(lock: string, stale: string): void {
   const aside = `${lock}.${newName()}`;
-  renameSync(lock, aside);
-  if (readFileSync(aside, "utf8") !== stale) tryLink(aside, lock);
-  rmSync(aside);
+  fs().renameSync(lock, aside);
+  if (fs().readFileSync(aside, "utf8") !== stale) tryLink(aside, lock);
+  fs().rmSync(aside);
 }
 
 /** Its id and, on Linux, when it started: ids are used again, above all in containers. */
 function nameOf(pid: number): string {
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    const stat = fs().readFileSync(`/proc/${pid}/stat`, "utf8");
     // The command's name stands in brackets and may hold anything; the state comes next, the start 19 values after it.
     const [state, ...values] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
     // A process that has ended stays listed until its parent has taken notice, in some containers for ever.

@@ -1,6 +1,6 @@
-import { createHash } from "node:crypto";
 import type { JobDefinition } from "../definition.js";
 import { JobStoreError, type JobStoreErrorCode, type JobStoreErrorFields } from "../errors.js";
+import { builtIn } from "./built-in.js";
 import type { Fence, Report } from "./report.js";
 
 /**
@@ -51,7 +51,7 @@ function line(value: object): string {
 }
 
 function checksum(json: string): string {
-  return createHash("sha256").update(json).digest("hex").slice(0, 16);
+  return builtIn("node:crypto").createHash("sha256").update(json).digest("hex").slice(0, 16);
 }
 
 /** What a journal holds. */

@@ -1,13 +1,15 @@
-import { closeSync, copyFileSync, openSync, readFileSync, statSync } from "node:fs";
-import { type FileHandle, open, rename, rm } from "node:fs/promises";
-import { dirname } from "node:path";
+import type { FileHandle } from "node:fs/promises";
 import { invalid } from "../arguments.js";
 import type { JobDefinition } from "../definition.js";
 import { JobStoreError } from "../errors.js";
+import { isError } from "../is-error.js";
+import { builtIn } from "./built-in.js";
 import { unwritable } from "./given-up.js";
 import { lockJournal } from "./journal-lock.js";
 import { changeLine, headerLine, type JournalContent, readJournal, refusedLine, settledLine } from "./journal-text.js";
 import type { Fence, Report } from "./report.js";
+
+const fs = () => builtIn("node:fs");
 
 const MAX_BYTES = 16 * 1024 * 1024;
 /** What waits takes no more than this: so a file that has reached its limit shrinks by a quarter, or is full. */
@@ -50,13 +52,14 @@ export class Journal<D extends JobDefinition> {
     let unlock: (() => void) | undefined;
     try {
       unlock = lockJournal(path);
-      closeSync(openSync(path, "a", 0o600));
-      if (statSync(path).size > 2 * MAX_BYTES) return invalid(`The journal ${path} is larger than a journal can be.`);
-      const bytes = readFileSync(path);
+      fs().closeSync(fs().openSync(path, "a", 0o600));
+      if (fs().statSync(path).size > 2 * MAX_BYTES)
+        return invalid(`The journal ${path} is larger than a journal can be.`);
+      const bytes = fs().readFileSync(path);
       const content = readJournal(bytes.toString("utf8"));
       const stranger = content.definition !== null && content.definition !== definition.name;
       if (stranger) return invalid(`The journal ${path} holds changes of "${content.definition}" jobs.`);
-      if (content.damaged.length > 0) copyFileSync(path, `${path}.damaged`);
+      if (content.damaged.length > 0) fs().copyFileSync(path, `${path}.damaged`);
       const journal = new Journal<D>(path, headerLine(definition.name), unlock, bytes);
       unlock = undefined;
       return { journal, content };
@@ -191,8 +194,8 @@ export class Journal<D extends JobDefinition> {
     const lines = [...this.#waiting.keys()].map((report) => changeLine(report) + (this.#refusals.get(report) ?? ""));
     const text = this.#header + lines.join("");
     const path = `${this.#path}.new`;
-    await rm(path, { force: true });
-    const file = await open(path, "wx", 0o600);
+    await fs().promises.rm(path, { force: true });
+    const file = await fs().promises.open(path, "wx", 0o600);
     try {
       await file.writeFile(text);
       await file.datasync();
@@ -202,14 +205,14 @@ export class Journal<D extends JobDefinition> {
     const old = this.#file;
     this.#file = undefined;
     await old?.close();
-    await rename(path, this.#path);
+    await fs().promises.rename(path, this.#path);
     this.#size = Buffer.byteLength(text);
     this.#file = await this.#openFile();
   }
 
   async #openFile(): Promise<FileHandle> {
-    const file = await open(this.#path, "a", 0o600);
-    await syncFolder(dirname(this.#path));
+    const file = await fs().promises.open(this.#path, "a", 0o600);
+    await syncFolder(builtIn("node:path").dirname(this.#path));
     return file;
   }
 }
@@ -217,7 +220,7 @@ export class Journal<D extends JobDefinition> {
 /** So that the file's name, too, outlives a power cut. Not every system lets a folder be opened. */
 async function syncFolder(path: string): Promise<void> {
   try {
-    const folder = await open(path);
+    const folder = await fs().promises.open(path);
     await folder.sync().finally(() => folder.close());
   } catch {
     // Then there is nothing to be done.
@@ -225,5 +228,5 @@ async function syncFolder(path: string): Promise<void> {
 }
 
 function codeOf(error: unknown): string {
-  return error instanceof Error && "code" in error ? String(error.code) : "unknown error";
+  return isError(error) && "code" in error ? String(error.code) : "unknown error";
 }

@@ -1,9 +1,9 @@
-import { randomBytes } from "node:crypto";
 import { checkDate, checkId, checkOutbox, checkRemark, checkStatus, checkWhole } from "../arguments.js";
 import { encode, encodeFailure } from "../codec.js";
 import type { JobDefinition, StatusOf } from "../definition.js";
 import type { Job } from "../job.js";
 import type { Change } from "../store.js";
+import { toBase64url } from "../utf8.js";
 
 /** The version that a snapshot's changes have brought its job to. Shared by all changes of one snapshot. */
 export interface Fence {
@@ -41,7 +41,7 @@ export interface Report<D extends JobDefinition> extends Wanted<D> {
 
 /** Unique among the changes of one job: 72 random bits. */
 export function newName(): string {
-  return randomBytes(9).toString("base64url");
+  return toBase64url(crypto.getRandomValues(new Uint8Array(9)));
 }
 
 /**

@@ -3,7 +3,7 @@ import { checkWhole, invalid, show } from "../arguments.js";
 import type { JobDefinition, StatusOf } from "../definition.js";
 import type { JobStoreError } from "../errors.js";
 import type { Job } from "../job.js";
-import type { Change, JobStore, StoreEvent } from "../store.js";
+import type { Change, JobStore, StepOf, StoreEvent } from "../store.js";
 import { StatusReporter } from "./status-reporter.js";
 
 /** What a reporter could not do, and why. */
@@ -24,8 +24,9 @@ export interface ReporterOptions<D extends JobDefinition> {
   /** Changes held while the store is away, 0–1,000,000; past it, `report` answers "rejected". @default 10_000 */
   readonly maxPending?: number | undefined;
   /**
-   * Changes that wait are also written to this file (up to 16 MB), and on the disk before `report` answers "pending": so
-   * they survive a crash of this process, and the next reporter with this path replays them. One reporter at a time.
+   * Changes that wait are also written to this file, and on the disk before `report` answers "pending": so they survive a
+   * crash of this process, and the next reporter with this path replays them. Once the changes that wait take 12 MiB,
+   * `report` answers "rejected". The file itself takes up to 16 MiB. One reporter at a time.
    * The file holds results, errors and outbox messages as they are, readable by its owner only.
    */
   readonly journalPath?: string | undefined;
@@ -50,7 +51,11 @@ export interface Reporter<D extends JobDefinition> extends AsyncDisposable {
    *   guard, or there was no room for it to wait; `onRejected` was told why
    * @throws INVALID_ARGUMENT, INVALID_DATA as `updateStatus` does, before anything else; CLOSED
    */
-  report(target: string | Job<D>, to: StatusOf<D>, change?: Change<D>): Promise<"stored" | "pending" | "rejected">;
+  report(
+    target: string | Job<D>,
+    to: StepOf<D, string>,
+    change?: Change<D>,
+  ): Promise<"stored" | "pending" | "rejected">;
   /**
    * Records progress some time soon, after the status changes reported before it. Only the latest of a job is kept while
    * the store is away, not across a crash, and no longer than until the next status change; what the store refuses is
@@ -109,5 +114,6 @@ function ignoringErrors(call: () => unknown): void {
 }
 
 function warn({ message }: StoreEvent): void {
-  process.emitWarning(message);
+  if (typeof process === "undefined") console.warn(message);
+  else process.emitWarning(message);
 }

@@ -1,4 +1,5 @@
 import type { JobDefinition } from "../definition.js";
+import { keepsNothingAlive } from "../timers.js";
 import type { Lane } from "./lane.js";
 
 /** As many calls as travel together well, and as few as may hang together when the store does. */
@@ -46,13 +47,11 @@ export class Schedule<D extends JobDefinition> {
       this.#pause = undefined;
     } else if (this.#pause === undefined && !this.#stopped) {
       const pauseMs = Math.min(SHORTEST_PAUSE_MS * 2 ** this.#misses++, LONGEST_PAUSE_MS);
-      this.#pause = setTimeout(
-        () => {
-          this.#pause = undefined;
-          this.#begin();
-        },
-        pauseMs * (0.5 + Math.random() / 2),
-      ).unref();
+      const resume = () => {
+        this.#pause = undefined;
+        this.#begin();
+      };
+      this.#pause = keepsNothingAlive(setTimeout(resume, pauseMs * (0.5 + Math.random() / 2)));
     }
   }
 

@@ -1,5 +1,5 @@
-import { setTimeout as pause } from "node:timers/promises";
 import type { EventLog, LogPage, Place } from "../driver.js";
+import { Waiters } from "../waiters.js";
 import type { Resync, Subscription } from "./subscription.js";
 
 const PAGE = 1000;
@@ -69,7 +69,7 @@ export class Feed {
     try {
       return await this.log.after(place, { limit: PAGE, waitMs: WAIT_MS, signal });
     } catch {
-      await pause(RETRY_MS, undefined, { signal }).catch(() => {});
+      if (!signal.aborted) await new Waiters().wait(RETRY_MS, signal);
       return null;
     }
   }

@@ -22,6 +22,8 @@ export class Watcher<D extends JobDefinition> {
   readonly #storage: JobStorage;
   readonly #calls: Calls;
   readonly #feeds: readonly Feed[];
+  /** The storage's clock minus performance.now, as of the last snapshot. */
+  readonly #clocks = new Map<Feed, number>();
 
   constructor(reader: Reader<D>, storage: JobStorage, calls: Calls) {
     this.#reader = reader;
@@ -66,8 +68,8 @@ export class Watcher<D extends JobDefinition> {
           if (job === undefined) continue;
           if (job === null) throw gone(id);
           if (until.has(job.status) || ("to" in event && until.has(event.to))) return job;
-          // Expiry makes no event; and it comes by a clock that ours may be ahead of.
-          if (job.expiresAt !== null) lookAgainIn(Math.max(job.expiresAt.getTime() + 1 - Date.now(), patience));
+          // Expiry makes no event.
+          if (job.expiresAt !== null) lookAgainIn(Math.max(job.expiresAt.getTime() + 1 - this.#now(id), patience));
         }
       } finally {
         for (const timer of timers) clearTimeout(timer);
@@ -79,6 +81,15 @@ export class Watcher<D extends JobDefinition> {
         throw new JobStoreError("TIMEOUT", `Job ${id} did not become ${wanted} within ${timeoutMs} ms.`, { jobId: id });
       }
     }
+  }
+
+  /** The time by the storage's clock, for a job whose snapshot has been read. */
+  #now(id: string): number {
+    return performance.now() + (this.#clocks.get(this.#feedOf(id)) as number);
+  }
+
+  #feedOf(id: string): Feed {
+    return this.#feeds[this.#storage.logOf(id)] as Feed;
   }
 
   /** The job after an event that may end a wait: null where it is gone, undefined where the event ends none. */
@@ -101,13 +112,14 @@ export class Watcher<D extends JobDefinition> {
   }
 
   async *#watchJob(id: string, signal: AbortSignal | undefined): AsyncGenerator<JobEvent<D>, void, undefined> {
-    const feed = this.#feeds[this.#storage.logOf(id)] as Feed;
+    const feed = this.#feedOf(id);
     const subscription = new Subscription(id);
     // Listening first: whatever happens after the snapshot was taken is then among the news.
     yield* this.#listen([feed], subscription, signal, async function* (this: Watcher<D>, ends) {
       const snapshot = await this.#ask(() => feed.log.snapshot(id), ends);
       if (snapshot === null) return;
-      const { reading, place } = snapshot;
+      const { reading, place, now } = snapshot;
+      this.#clocks.set(feed, now - performance.now());
       const places = new Map([[feed, place]]);
       feed.start(place);
       yield { type: "snapshot", job: this.#reader.readJob(id, reading), cursor: this.#cursor(places) };

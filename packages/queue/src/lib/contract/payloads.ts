@@ -63,6 +63,15 @@ export function payloadContract(open: OpenDriver): void {
     expect(messages[0]?.payload).toStrictEqual({ value });
   });
 
+  test("-0 arrives as 0: JSON does not keep its sign", async () => {
+    const { broker, define } = await setUp(open);
+    await broker.publish(define(anything), { value: [-0] });
+    const { messages, handler } = recorder<typeof anything>();
+    await broker.consume(anything, handler);
+    await expect.poll(() => messages.length, PATIENCE).toBe(1);
+    expect(messages[0]?.payload).toStrictEqual({ value: [0] });
+  });
+
   test("headers and ids arrive as they were published, also after a retry and a redrive", async () => {
     const { broker, define } = await setUp(open);
     // The broker reads some of these names itself, and JavaScript one.

@@ -1,5 +1,6 @@
 import type { QueueStats } from "../broker.js";
 import type { Delivery, Envelope, Subscriber, Visit } from "../driver.js";
+import { unref } from "../pause.js";
 import { visitInOrder } from "../visiting.js";
 import { Fifo } from "./fifo.js";
 
@@ -64,7 +65,8 @@ export class MemoryQueue {
       this.#delayed.delete(envelope);
       this.add(envelope);
     }, afterMs);
-    this.#delayed.set(envelope, timer.unref());
+    unref(timer);
+    this.#delayed.set(envelope, timer);
   }
 
   bury(envelope: Envelope): void {

@@ -11,6 +11,7 @@ import {
 } from "@opentelemetry/api";
 import type { QueueDefinition } from "../definition.js";
 import { QueueError } from "../errors.js";
+import { isError } from "../is-error.js";
 
 /** Seconds; those that the conventions for messaging advise. */
 const SEND_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10];
@@ -130,5 +131,5 @@ export class Recorder {
 /** A name that stays the same from error to error; messages may hold anything. */
 function typeOf(error: unknown): string {
   if (QueueError.is(error)) return error.code;
-  return error instanceof Error ? error.name : "_OTHER";
+  return isError(error) ? error.name : "_OTHER";
 }

@@ -11,7 +11,7 @@ export interface ConnectionOptions {
   readonly tls: TlsOptions;
   /** For the socket and the handshakes with one address together. */
   readonly limitMs: number;
-  /** Shown in the broker's list of connections. */
+  /** Name that RabbitMQ shows for the connection. */
   readonly name: string;
   /** Told once when a connection is lost or cannot be made, not at every attempt. */
   readonly report: (reason: string) => void;
@@ -24,6 +24,10 @@ export class Connection {
   readonly #options: ConnectionOptions;
   readonly #closing = new AbortController();
   readonly #onLink = new Set<(link: Link) => void>();
+  /** Calls that wait for a link. */
+  readonly #waiting = new Set<(link: Link | null) => void>();
+  /** Addresses that have worked at least once. */
+  readonly #worked = new Set<string>();
   #link: Link | null = null;
   #keeping: Promise<void> | undefined;
   #links = 0;
@@ -59,27 +63,31 @@ export class Connection {
     this.#onLink.add(listener);
   }
 
-  /** The link as soon as there is one; null once `signal` aborts or the connection is closed. */
-  linked(signal: AbortSignal): Promise<Link | null> {
+  /**
+   * The link as soon as there is one; null if there is none within `limitMs` (Infinity: no limit), or when `signal` aborts or
+   * the connection is closed.
+   */
+  linked(limitMs: number, signal?: AbortSignal): Promise<Link | null> {
     this.start();
-    if (this.#link !== null) return Promise.resolve(this.#link);
-    const given = AbortSignal.any([signal, this.#closing.signal]);
-    if (given.aborted) return Promise.resolve(null);
+    if (this.#link !== null || this.#closing.signal.aborted || signal?.aborted) return Promise.resolve(this.#link);
     return new Promise((resolve) => {
       const settle = (link: Link | null) => {
-        this.#onLink.delete(onLink);
-        given.removeEventListener("abort", onAbort);
+        clearTimeout(timer);
+        signal?.removeEventListener("abort", giveUp);
+        this.#waiting.delete(settle);
         resolve(link);
       };
-      const onLink = (link: Link) => settle(link);
-      const onAbort = () => settle(null);
-      this.#onLink.add(onLink);
-      given.addEventListener("abort", onAbort);
+      const giveUp = () => settle(null);
+      // The event loop keeps this timer. Node 20 collects an AbortSignal.timeout that only an AbortSignal.any refers to.
+      const timer = limitMs === Number.POSITIVE_INFINITY ? undefined : setTimeout(giveUp, limitMs);
+      signal?.addEventListener("abort", giveUp);
+      this.#waiting.add(settle);
     });
   }
 
   async close(): Promise<void> {
     this.#closing.abort();
+    for (const settle of [...this.#waiting]) settle(null);
     await this.#link?.close();
     await this.#keeping;
   }
@@ -111,25 +119,24 @@ export class Connection {
     try {
       const { name, tls, limitMs } = this.#options;
       const link = await Link.open(address, { name, tls, limitMs }, this.#closing.signal);
+      this.#worked.add(address);
       if (!this.#closing.signal.aborted) return link;
       await link.close();
     } catch (error) {
-      this.#fault = wordsOfOpening(error, address);
+      this.#fault = wordsOfOpening(error, address, this.#worked.has(address));
     }
     return null;
   }
 
   /** Lends the link out until it is lost. */
   async #serve(link: Link): Promise<void> {
-    const lost = new Promise<void>((resolve) => {
-      if (link.lost.aborted) resolve();
-      link.lost.addEventListener("abort", () => resolve(), { once: true });
-    });
+    const lost = new Promise<void>((resolve) => link.onLost(resolve));
     this.#links++;
     this.#link = link;
     for (const listener of [...this.#onLink]) listener(link);
+    for (const settle of [...this.#waiting]) settle(link);
     await lost;
     this.#link = null;
-    this.#fault = String(link.lost.reason);
+    this.#fault = link.lost ?? this.#fault;
   }
 }

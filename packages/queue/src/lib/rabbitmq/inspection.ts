@@ -47,11 +47,11 @@ export class Inspection {
 
   listDead(queue: QueueShape, limit: number): Promise<Answer<readonly Envelope[]>> {
     return this.#ask(queue, this.#limitMs, async (channel) => {
-      const late = AbortSignal.timeout(this.#limitMs);
+      const end = performance.now() + this.#limitMs;
       const letters: Envelope[] = [];
       const list: Visit = async (letter) => {
         letters.push(letter);
-        return letters.length < limit && !late.aborted ? "keep" : "stop";
+        return letters.length < limit && performance.now() < end ? "keep" : "stop";
       };
       await this.#visitDead(channel, queue, list, 1);
       return letters;
@@ -100,7 +100,7 @@ export class Inspection {
 
   /** Where a queue turns out to be gone although it was declared once, it is declared again and the question repeated. */
   async #ask<T>(queue: QueueShape, limitMs: number, question: (channel: Channel) => Promise<T>): Promise<Answer<T>> {
-    const link = await this.#connection.linked(AbortSignal.timeout(this.#limitMs));
+    const link = await this.#connection.linked(this.#limitMs);
     if (link === null) {
       return { ok: false, failure: "unavailable", reason: this.#connection.fault, indeterminate: false };
     }

@@ -2,14 +2,14 @@ import { type Channel, type ChannelModel, type ConfirmChannel, connect, type Soc
 import type { Answer } from "../driver.js";
 import { within } from "../within.js";
 import type { TlsOptions } from "./options.js";
-import { toFailure, wordsOf } from "./refusals.js";
+import { toFailure, virtualHostOf, wordsOf } from "./refusals.js";
 
 /** For a channel to open; a server that accepts connections and does no more must not hold anyone up. */
 const SETUP_TIMEOUT_MS = 5_000;
 const CLOSE_TIMEOUT_MS = 1_000;
 
 export interface LinkOptions {
-  /** Shown in the broker's list of connections. */
+  /** Name that RabbitMQ shows for the connection. */
   readonly name: string;
   readonly tls: TlsOptions;
   /** For the socket and the handshakes together. */
@@ -20,9 +20,10 @@ export interface LinkOptions {
 export class Link {
   readonly #model: ChannelModel;
   readonly #hangUp: AbortController;
-  readonly #gone = new AbortController();
+  readonly #onLost = new Set<() => void>();
   readonly #onBlockedChange = new Set<() => void>();
   #fault: string | null = null;
+  #lost: string | null = null;
   #blocked = false;
 
   /**
@@ -41,7 +42,7 @@ export class Link {
       clientProperties: { connection_name: name },
     };
     try {
-      return new Link(await within(connect(address, options), limitMs), hangUp);
+      return new Link(await within(connect(address, options), limitMs), hangUp, virtualHostOf(address));
     } catch (error) {
       hangUp.abort();
       throw error;
@@ -50,7 +51,11 @@ export class Link {
     }
   }
 
-  private constructor(model: ChannelModel, hangUp: AbortController) {
+  private constructor(
+    model: ChannelModel,
+    hangUp: AbortController,
+    readonly virtualHost: string,
+  ) {
     this.#model = model;
     this.#hangUp = hangUp;
     model.on("error", (error) => {
@@ -61,9 +66,28 @@ export class Link {
     model.on("unblocked", () => this.#setBlocked(false));
   }
 
-  /** Aborts when the connection ends, with the reason in words. */
-  get lost(): AbortSignal {
-    return this.#gone.signal;
+  /** Reason in words why the connection ended; null while it lasts. */
+  get lost(): string | null {
+    return this.#lost;
+  }
+
+  /**
+   * Calls `listener` once, when the connection ends; immediately if it has ended. Returns a function that removes the
+   * listener. Any number of consumers may listen: an AbortSignal would warn of a leak from the eleventh on.
+   */
+  onLost(listener: () => void): () => void {
+    if (this.#lost === null) this.#onLost.add(listener);
+    else listener();
+    return () => void this.#onLost.delete(listener);
+  }
+
+  /**
+   * True if the broker counts a message that a consumer returns without a failure toward the delivery limit. RabbitMQ 4.3 and
+   * later count only messages whose consumer or connection was lost.
+   */
+  get countsReturns(): boolean {
+    const [, major = 0, minor = 0] = /^(\d+)\.(\d+)/.exec(this.#model.connection.serverProperties.version) ?? [];
+    return Number(major) < 4 || (Number(major) === 4 && Number(minor) < 3);
   }
 
   /** The broker accepts no messages for now: a memory or disk alarm. */
@@ -114,7 +138,7 @@ export class Link {
 
   /** Says goodbye, but does not wait long for an answer. */
   async close(): Promise<void> {
-    if (!this.lost.aborted) await within(this.#model.close(), CLOSE_TIMEOUT_MS).catch(ignore);
+    if (this.#lost === null) await within(this.#model.close(), CLOSE_TIMEOUT_MS).catch(ignore);
     this.drop("the connection was closed");
   }
 
@@ -135,7 +159,11 @@ export class Link {
   }
 
   #end(reason: string): void {
-    this.#gone.abort(reason);
+    if (this.#lost !== null) return;
+    this.#lost = reason;
+    const listeners = [...this.#onLost];
+    this.#onLost.clear();
+    for (const listener of listeners) listener();
   }
 }
 

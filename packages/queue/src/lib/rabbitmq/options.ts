@@ -1,6 +1,7 @@
 import { X509Certificate } from "node:crypto";
 import { type ConnectionOptions, createSecureContext } from "node:tls";
 import { checkDuration, checkWhole, invalid, show } from "../arguments.js";
+import { isError } from "../is-error.js";
 
 /** Of `node:tls`. Certificates are always verified: for one of your own authority, give its certificate as `ca`. */
 export type TlsOptions = Pick<ConnectionOptions, "ca" | "cert" | "key" | "passphrase" | "servername" | "minVersion">;
@@ -23,7 +24,10 @@ export interface RabbitmqDriverOptions {
   readonly timeoutMs?: number | undefined;
   /** Unconfirmed messages held at most, 1–100,000; past it `publish` waits. @default 1000 */
   readonly maxPendingConfirms?: number | undefined;
-  /** A silent connection is given up after two to three of these, 1–600. @default 10 */
+  /**
+   * Heartbeat interval in seconds, 1–600. A connection that is silent for two to three intervals is closed, by this package or
+   * by the broker. If the broker's own `heartbeat` setting (60 by default) is smaller, it applies. @default 10
+   */
   readonly heartbeatSeconds?: number | undefined;
   /**
    * The broker's `consumer_timeout` in milliseconds, which it does not tell. A consumer whose handlers may hold a message for
@@ -31,6 +35,11 @@ export interface RabbitmqDriverOptions {
    * @default 1_800_000, as the broker's own
    */
   readonly ackTimeoutMs?: number | undefined;
+  /**
+   * Name of the connections in the RabbitMQ management UI and in `rabbitmqctl list_connections`: 1–128 printable ASCII
+   * characters. The purpose is appended: "orders publishing" and "orders consuming". @default "@subtitles/queue"
+   */
+  readonly connectionName?: string | undefined;
 }
 
 export interface CheckedOptions {
@@ -40,9 +49,12 @@ export interface CheckedOptions {
   readonly timeoutMs: number;
   readonly maxPendingConfirms: number;
   readonly ackTimeoutMs: number;
+  readonly connectionName: string;
 }
 
 const PREFIX = /^[A-Za-z0-9._:/-]{0,64}$/;
+const CONNECTION_NAME = /^[ -~]{1,128}$/;
+const DEFAULT_CONNECTION_NAME = "@subtitles/queue";
 const DEFAULT_ACK_TIMEOUT_MS = 1_800_000;
 const DEFAULT_HEARTBEAT_SECONDS = 10;
 
@@ -56,11 +68,15 @@ export function checkOptions(options: RabbitmqDriverOptions): CheckedOptions {
   const ackTimeoutMs = checkDuration(options.ackTimeoutMs ?? DEFAULT_ACK_TIMEOUT_MS, "ackTimeoutMs", 1);
   checkWhole(maxPendingConfirms, "maxPendingConfirms", 1, 100_000);
   if (heartbeatSeconds !== undefined) checkWhole(heartbeatSeconds, "heartbeatSeconds", 1, 600);
+  const connectionName = options.connectionName ?? DEFAULT_CONNECTION_NAME;
+  if (typeof connectionName !== "string" || !CONNECTION_NAME.test(connectionName)) {
+    return invalid(`connectionName must be 1 to 128 printable ASCII characters, and is ${show(connectionName)}.`);
+  }
   const urls: readonly unknown[] = Array.isArray(url) ? url : [url];
   if (urls.length === 0) return invalid("url must name at least one address.");
   const addresses = urls.map((each) => checkAddress(each, heartbeatSeconds));
   const tls = checkTls(options.tls ?? {}, addresses);
-  return { addresses, tls, prefix, timeoutMs, maxPendingConfirms, ackTimeoutMs };
+  return { addresses, tls, prefix, timeoutMs, maxPendingConfirms, ackTimeoutMs, connectionName };
 }
 
 /** Never quotes the address: it may hold a password. */
@@ -91,7 +107,7 @@ function checkTls(options: TlsOptions, addresses: readonly string[]): TlsOptions
     // Node ignores an authority that it cannot read, and trusts nobody then.
     for (const each of ca === undefined ? [] : [ca].flat()) new X509Certificate(each);
   } catch (error) {
-    const code = error instanceof Error && "code" in error ? String(error.code) : "unknown reason";
+    const code = isError(error) && "code" in error ? String(error.code) : "unknown reason";
     return invalid(`tls cannot be read (${code}): ca, cert and key must be PEM, and passphrase that of the key.`);
   }
   return tls;

@@ -1,4 +1,5 @@
-import type { Answer, Envelope, QueueShape } from "../driver.js";
+import type { Answer, QueueShape } from "../driver.js";
+import type { Outbound } from "./wire.js";
 
 /** A message on its way out, until its publisher has an answer. */
 export class Outgoing {
@@ -16,7 +17,7 @@ export class Outgoing {
     readonly queue: QueueShape,
     /** The name of the queue on the broker. */
     readonly target: string,
-    readonly envelope: Envelope,
+    readonly envelope: Outbound,
     readonly onAnswer: (outgoing: Outgoing) => void,
   ) {
     this.answer = new Promise((resolve) => {

@@ -1,12 +1,16 @@
 import type { ConfirmChannel, Message } from "amqplib";
-import { type Answer, done, type Envelope, type Place, type QueueShape } from "../driver.js";
+import { type Answer, done, type Place, type QueueShape } from "../driver.js";
+import { isError } from "../is-error.js";
 import type { Connection } from "./connection.js";
 import { Deadlines } from "./deadlines.js";
 import type { Link } from "./link.js";
 import { Outgoing } from "./outgoing.js";
 import { toFailure } from "./refusals.js";
 import { keyOf, type Topology } from "./topology.js";
-import { toProperties } from "./wire.js";
+import { type Outbound, toContent, toProperties } from "./wire.js";
+
+/** Names of the errors that amqplib throws for a message that it cannot encode. Names, since Node's errors may be of another realm. */
+const UNENCODABLE: ReadonlySet<string> = new Set(["RangeError", "TypeError"]);
 
 export interface PublisherOptions {
   readonly timeoutMs: number;
@@ -56,7 +60,7 @@ export class Publisher {
     return this.#unconfirmed.size;
   }
 
-  publish(queue: QueueShape, envelope: Envelope, place: Place): Promise<Answer> {
+  publish(queue: QueueShape, envelope: Outbound, place: Place): Promise<Answer> {
     this.#connection.start();
     const outgoing = new Outgoing(queue, this.#topology.nameOf(queue, place), envelope, this.#onAnswer);
     this.#deadlines.add(outgoing);
@@ -88,7 +92,7 @@ export class Publisher {
 
   async #openChannel(link: Link): Promise<void> {
     const channel = await link.openConfirmChannel();
-    if (channel === null || link.lost.aborted) return;
+    if (channel === null || link.lost !== null) return;
     let fault: unknown = null;
     channel.on("error", (error) => {
       fault = error;
@@ -98,7 +102,7 @@ export class Publisher {
       this.#abandon(fault);
       // A channel also closes with its connection, which tells its channels first.
       queueMicrotask(() => {
-        if (!link.lost.aborted) void this.#openChannel(link);
+        if (link.lost === null) void this.#openChannel(link);
       });
     });
     channel.on("ack", ({ deliveryTag, multiple }) => this.#onConfirms(deliveryTag, multiple, true));
@@ -140,11 +144,10 @@ export class Publisher {
 
   #send(channel: ConfirmChannel, outgoing: Outgoing): void {
     try {
-      const content = Buffer.from(outgoing.envelope.body);
-      this.#congested = !channel.publish("", outgoing.target, content, toProperties(outgoing.envelope));
+      this.#congested = !this.#write(channel, outgoing);
     } catch (error) {
       // Nothing was written: the message cannot be encoded, or the channel is dead.
-      if (error instanceof RangeError || error instanceof TypeError) {
+      if (cannotBeEncoded(error)) {
         outgoing.settle(toFailure(error));
         return;
       }
@@ -158,6 +161,17 @@ export class Publisher {
     this.#unconfirmed.set(this.#nextTag++, outgoing);
   }
 
+  #write(channel: ConfirmChannel, { envelope, target }: Outgoing): boolean {
+    const content = toContent(envelope);
+    try {
+      return channel.publish("", target, content, toProperties(envelope));
+    } catch (error) {
+      // Without a copy, the consumer could neither retry nor dead-letter this message.
+      if (envelope.original === undefined || !cannotBeEncoded(error)) throw error;
+      return channel.publish("", target, content, toProperties(envelope, false));
+    }
+  }
+
   #declareFor(link: Link, outgoing: Outgoing): void {
     const key = keyOf(outgoing.queue);
     const others = this.#undeclared.get(key);
@@ -169,7 +183,7 @@ export class Publisher {
     void this.#topology.ensure(link, outgoing.queue).then((answer) => {
       const held = (this.#undeclared.get(key) ?? []).filter((each) => !each.answered);
       this.#undeclared.delete(key);
-      const again = link.lost.aborted || (!answer.ok && answer.failure === "timeout");
+      const again = link.lost !== null || (!answer.ok && answer.failure === "timeout");
       for (const each of held) {
         if (answer.ok && !again) this.#declared.add(each.target);
         if (answer.ok || again) this.#waiting.add(each);
@@ -244,4 +258,8 @@ export class Publisher {
   #settled(): void {
     if (this.#onIdle !== undefined && this.#open().length === 0) this.#onIdle();
   }
+}
+
+function cannotBeEncoded(error: unknown): boolean {
+  return isError(error) && UNENCODABLE.has(error.name);
 }

@@ -61,12 +61,12 @@ class RabbitmqSession implements Session {
   #connection(purpose: string): Connection {
     const report = (reason: string) =>
       this.#report({ ok: false, failure: "unavailable", reason: `${reason} (${purpose})`, indeterminate: false });
-    const { addresses, tls, timeoutMs } = this.#options;
+    const { addresses, tls, timeoutMs, connectionName } = this.#options;
     return new Connection({
       addresses,
       tls,
       limitMs: connectLimitMs(addresses.length, timeoutMs),
-      name: `@subtitles/queue ${purpose}`,
+      name: `${connectionName} ${purpose}`,
       report,
       onConnected: (how) => this.#tell(connected(purpose, how)),
     });
@@ -95,6 +95,7 @@ class RabbitmqSession implements Session {
         prefetch,
         limitMs: this.#options.timeoutMs,
         report: this.#report,
+        publish: (...args) => this.#publisher.publish(...args),
         onStale: () => {
           this.#stale++;
         },
@@ -147,7 +148,7 @@ class RabbitmqSession implements Session {
 /** Milliseconds for a question and its answer, or why there was none. null: a blocked connection is not even read. */
 async function roundTrip(connection: Connection, timeoutMs: number): Promise<number | string | null> {
   const startedAt = performance.now();
-  const link = await connection.linked(AbortSignal.timeout(timeoutMs));
+  const link = await connection.linked(timeoutMs);
   if (link === null) return connection.fault;
   if (link.blocked) return null;
   const askedAt = performance.now();

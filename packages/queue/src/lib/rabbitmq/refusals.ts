@@ -1,13 +1,19 @@
 import querystring from "node:querystring";
 import { show } from "../arguments.js";
 import type { Failure } from "../driver.js";
+import { isError } from "../is-error.js";
 import { Overdue } from "../within.js";
+
+/** Reply codes of AMQP. */
+const ACCESS_REFUSED = 403;
+const NOT_FOUND = 404;
 
 /** What amqplib rejected with, as an answer. Only the server's own words are passed on. */
 export function toFailure(error: unknown): Failure {
   if (error instanceof Overdue) return { ok: false, failure: "timeout", reason: error.message, indeterminate: false };
   const words = wordsOf(error);
-  if (codeOf(error) === 404) return { ok: false, failure: "unroutable" };
+  if (codeOf(error) === ACCESS_REFUSED) return { ok: false, failure: "denied", reason: words };
+  if (codeOf(error) === NOT_FOUND) return { ok: false, failure: "unroutable" };
   return (
     readMismatch(words) ??
     readTooLarge(words) ?? { ok: false, failure: "unavailable", reason: words, indeterminate: false }
@@ -24,13 +30,13 @@ const CONNECTION_GONE = /^(?:Channel|Connection|Unexpected close|Socket closed)/
  * `... with message "..."`; errors of the socket speak for themselves.
  */
 export function wordsOf(error: unknown): string {
-  if (!(error instanceof Error)) return "unknown reason";
+  if (!isError(error)) return "unknown reason";
   const quoted = /with message "(.*)"$/s.exec(error.message)?.[1];
   if (quoted !== undefined) return quoted.replace(/\.$/, "");
   if (error.name === "AbortError") return "the connection was given up";
   const code = String(codeOf(error));
   if (CERTIFICATE.test(code)) return `the server's certificate was refused: ${error.message}`;
-  if (NOT_TLS.test(code)) return "the server's answer is not TLS; perhaps its address begins with amqp://";
+  if (NOT_TLS.test(code)) return "the server's answer is not TLS";
   if (CONNECTION_GONE.test(error.message)) return "the connection was lost";
   // Where a host has several addresses, Node says nothing but the code.
   return error.message || code;
@@ -42,14 +48,23 @@ const HUNG_UP = /ECONNRESET|EPIPE|during opening handshake/;
 /** All that amqplib says where the server closes instead of opening, whatever the server said. */
 const NOT_OPENED = /^Expected ConnectionOpenOk/;
 
-/** For a connection that could not be made. */
-export function wordsOfOpening(error: unknown, address: string): string {
+/** The virtual host that an address names. */
+export function virtualHostOf(address: string): string {
+  return querystring.unescape(new URL(address).pathname.slice(1)) || "/";
+}
+
+/**
+ * Describes why a connection could not be opened. An address that has worked before gets no hint at the other scheme.
+ */
+export function wordsOfOpening(error: unknown, address: string, hasWorked: boolean): string {
   const words = wordsOf(error);
-  if (!(error instanceof Error)) return words;
+  if (!isError(error)) return words;
   if (NOT_OPENED.test(error.message)) {
-    const host = show(querystring.unescape(new URL(address).pathname.slice(1)) || "/");
+    const host = show(virtualHostOf(address));
     return `the broker did not open the virtual host ${host}: it does not exist, say, or this user may not use it`;
   }
+  if (hasWorked) return words;
+  if (NOT_TLS.test(String(codeOf(error)))) return `${words}; perhaps its address begins with amqp://`;
   const hungUp = HUNG_UP.test(error.message) && address.startsWith("amqp:");
   return hungUp ? `${words}; perhaps its address begins with amqps://` : words;
 }

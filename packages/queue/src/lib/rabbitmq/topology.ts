@@ -1,15 +1,12 @@
 import type { Channel, Options } from "amqplib";
-import type { Answer, Place, QueueShape } from "../driver.js";
+import { deliveryLimitOf, LARGEST_DELIVERY_LIMIT } from "../definition.js";
+import { type Answer, done, type Place, type QueueShape } from "../driver.js";
+import { creationCommand } from "./creation-command.js";
 import { findDifferences } from "./differences.js";
 import type { Link } from "./link.js";
 
-/** A message whose consumers keep dying is dead-lettered by the broker after this many deliveries. A crash guard, no retry. */
-const DELIVERY_LIMIT = 20;
-/** RabbitMQ 4 sets a limit of its own where none is given; looking at a dead letter counts as a delivery. */
-const NO_DELIVERY_LIMIT = 2 ** 31 - 1;
-
 /** A declared queue: its name on the broker, and how it is declared. */
-interface Declaration {
+export interface Declaration {
   readonly name: string;
   readonly options: Options.AssertQueue;
 }
@@ -40,12 +37,13 @@ export class Topology {
     return [...new Set(queue.retryDelaysMs)].map((afterMs) => this.nameOf(queue, { afterMs }));
   }
 
-  /** Declares the queue and its companions. Where it failed, the next call tries again. */
+  /** Declares the queue and its companions, or checks that they exist. Where it failed, the next call tries again. */
   ensure(link: Link, queue: QueueShape): Promise<Answer> {
     const declared = this.#declared.get(link) ?? new Map<string, Promise<Answer>>();
     this.#declared.set(link, declared);
     const key = keyOf(queue);
-    const declaring = declared.get(key) ?? this.#declare(link, queue);
+    const declaring =
+      declared.get(key) ?? (queue.declare === false ? this.#check(link, queue) : this.#declare(link, queue));
     declared.set(key, declaring);
     void declaring.then((answer) => {
       if (!answer.ok) declared.delete(key);
@@ -71,16 +69,31 @@ export class Topology {
     return { ok: false, failure: "mismatch", mismatch: { queue: name, differences } };
   }
 
+  /** Each on a channel of its own, since a queue that does not exist closes the channel. */
+  async #check(link: Link, queue: QueueShape): Promise<Answer> {
+    const missing: Declaration[] = [];
+    for (const declaration of this.#declarations(queue)) {
+      const answer = await link.ask((channel) => channel.checkQueue(declaration.name), this.#limitMs);
+      if (answer.ok) continue;
+      if (answer.failure !== "unroutable") return answer;
+      missing.push(declaration);
+    }
+    if (missing.length === 0) return done;
+    const command = creationCommand(missing, link.virtualHost);
+    return { ok: false, failure: "missing", missing: { queues: missing.map(({ name }) => name), command } };
+  }
+
   /** Dead letters first: no message can need a queue that is not there yet. */
   #declarations(queue: QueueShape): readonly Declaration[] {
     const main = this.nameOf(queue, "ready");
     const dead = this.nameOf(queue, "dead");
     const { type } = queue;
     return [
-      declaration(dead, type, type === "quorum" ? { "x-delivery-limit": NO_DELIVERY_LIMIT } : {}),
+      // RabbitMQ 4 sets a limit of its own where none is given; looking at a dead letter counts as a delivery.
+      declaration(dead, type, type === "quorum" ? { "x-delivery-limit": LARGEST_DELIVERY_LIMIT } : {}),
       declaration(main, type, {
         ...deadLettering(type, dead),
-        ...(type === "quorum" && { "x-delivery-limit": DELIVERY_LIMIT }),
+        ...(type === "quorum" && { "x-delivery-limit": deliveryLimitOf(queue) }),
       }),
       ...[...new Set(queue.retryDelaysMs)].map((afterMs) =>
         declaration(this.nameOf(queue, { afterMs }), type, { ...deadLettering(type, main), "x-message-ttl": afterMs }),
@@ -89,8 +102,9 @@ export class Topology {
   }
 }
 
-export function keyOf({ name, type, retryDelaysMs }: QueueShape): string {
-  return [name, type, ...retryDelaysMs].join(" ");
+export function keyOf(queue: QueueShape): string {
+  const { name, type, declare = true, retryDelaysMs } = queue;
+  return [name, type, declare, deliveryLimitOf(queue), ...retryDelaysMs].join(" ");
 }
 
 function declaration(name: string, type: QueueShape["type"], settings: Readonly<Record<string, unknown>>): Declaration {

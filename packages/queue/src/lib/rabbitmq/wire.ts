@@ -1,6 +1,7 @@
+import { isUtf8 } from "node:buffer";
 import { createHash } from "node:crypto";
-import type { Message, Options } from "amqplib";
-import { RESERVED_HEADER_PREFIX } from "../arguments.js";
+import type { Message, MessageProperties, Options } from "amqplib";
+import { CONTENT_ID_PREFIX, RESERVED_HEADER_PREFIX, show } from "../arguments.js";
 import type { Envelope } from "../driver.js";
 import { VERSION_HEADER } from "../evolution.js";
 
@@ -9,7 +10,11 @@ const PUBLISHED_AT = `${RESERVED_HEADER_PREFIX}published-at`;
 const ERRORS = `${RESERVED_HEADER_PREFIX}errors`;
 const REASON = `${RESERVED_HEADER_PREFIX}reason`;
 const DEAD_AT = `${RESERVED_HEADER_PREFIX}dead-at`;
+/** Marks a copy that took the place of a returned message. */
+const RETURNED = `${RESERVED_HEADER_PREFIX}returned`;
 const ESCAPED = `${RESERVED_HEADER_PREFIX}header-`;
+/** Headers that state what is known of this delivery. A copy gets its own. */
+const OWN: ReadonlySet<string> = new Set([VERSION_HEADER, ATTEMPT, PUBLISHED_AT, ERRORS, REASON, DEAD_AT, RETURNED]);
 
 /** Of the last date that there is in JavaScript. */
 const LAST_SECOND = 8_640_000_000_000;
@@ -21,10 +26,57 @@ const LAST_SECOND = 8_640_000_000_000;
 const TAKEN =
   /^(?:CC|BCC|x-death|x-(?:first|last)-death-.*|x-delivery-count|x-acquired-count|x-opt-.*|x-stream-.*|__proto__)$/s;
 
-export function toProperties(envelope: Envelope): Options.Publish {
-  const headers: Record<string, string> = {};
-  for (const [name, value] of Object.entries(envelope.headers))
-    headers[TAKEN.test(name) ? ESCAPED + name : name] = value;
+/**
+ * Headers that the broker writes. A copy must not bring them back: with an old `x-death`, RabbitMQ 3 takes a retry for a
+ * cycle and drops the message.
+ */
+const OF_THE_BROKER = /^x-(?:death|(?:first|last)-death-.*|delivery-count|acquired-count)$/s;
+/** Headers that make the broker send further copies. */
+const ROUTING = /^B?CC$/;
+
+/**
+ * Properties of another client's message that a copy keeps. `userId` is left out because the broker accepts only the name of
+ * the user who publishes, and `expiration` because it would remove a dead letter; the broker drops it, too, when it
+ * dead-letters a message.
+ */
+const KEPT = [
+  "contentType",
+  "contentEncoding",
+  "priority",
+  "correlationId",
+  "replyTo",
+  "type",
+  "appId",
+] as const satisfies readonly (keyof MessageProperties)[];
+
+/** A received message. Copies of its envelope pass it on. */
+class Received {
+  constructor(readonly message: Message) {}
+}
+
+/** An envelope on its way to the broker. */
+export interface Outbound extends Envelope {
+  /** The copy takes the place of a message that was delivered before. */
+  readonly returned?: boolean;
+}
+
+export function toContent({ original, body }: Envelope): Buffer {
+  return original instanceof Received ? original.message.content : Buffer.from(body);
+}
+
+/**
+ * @param withOriginal false leaves out the headers and properties of another client. Some can be read but not written again:
+ *   a table with the key "!", more than 64 KiB of headers, text that is not UTF-8
+ */
+export function toProperties(envelope: Outbound, withOriginal = true): Options.Publish {
+  const { original } = envelope;
+  const received = withOriginal && original instanceof Received ? original.message.properties : null;
+  const headers: Record<string, unknown> = {};
+  if (withOriginal) {
+    Object.assign(headers, Object.fromEntries(originalHeaders(received?.headers ?? {})));
+    for (const [name, value] of Object.entries(envelope.headers))
+      headers[TAKEN.test(name) ? ESCAPED + name : name] = value;
+  }
   headers[VERSION_HEADER] = String(envelope.version);
   headers[ATTEMPT] = String(envelope.attempt);
   headers[PUBLISHED_AT] = String(envelope.publishedAt);
@@ -33,22 +85,46 @@ export function toProperties(envelope: Envelope): Options.Publish {
     headers[REASON] = envelope.death.reason;
     headers[DEAD_AT] = String(envelope.death.at);
   }
-  return {
-    messageId: envelope.id,
-    persistent: true,
-    mandatory: true,
-    contentType: "application/json",
-    timestamp: Math.floor(envelope.publishedAt / 1000),
-    headers,
-  };
+  if (envelope.returned === true) headers[RETURNED] = "true";
+  const described = received
+    ? { ...Object.fromEntries(KEPT.map((name) => [name, received[name]])), ...writable(received.timestamp) }
+    : { contentType: "application/json", timestamp: Math.floor(envelope.publishedAt / 1000) };
+  return { ...described, messageId: envelope.id, persistent: true, mandatory: true, headers };
+}
+
+/** A number of 64 bits may have lost its last digits when it was read, and is left out then. */
+function writable(timestamp: unknown): { readonly timestamp?: number } {
+  return Number.isSafeInteger(timestamp) ? { timestamp: Number(timestamp) } : {};
+}
+
+function* originalHeaders(headers: Readonly<Record<string, unknown>>): Iterable<[string, unknown]> {
+  for (const [name, value] of Object.entries(headers)) {
+    if (!OWN.has(name) && !OF_THE_BROKER.test(name)) yield [ROUTING.test(name) ? ESCAPED + name : name, value];
+  }
+}
+
+/** True for a message that was delivered before and not acknowledged, also if a copy took its place. */
+export function wasDelivered({ fields, properties }: Message): boolean {
+  return fields.redelivered || properties.headers?.[RETURNED] !== undefined;
+}
+
+/** Number of returns of this message that the broker has counted. Absent on a first delivery, and in classic queues. */
+export function countedReturns({ properties }: Message): number {
+  const count: unknown = properties.headers?.["x-delivery-count"];
+  return typeof count === "number" ? count : 0;
 }
 
 /** Also reads messages that others published, or that the broker dead-lettered: what they do not say has a default. */
-export function toEnvelope({ content, properties }: Message): Envelope {
+export function toEnvelope(message: Message): Envelope {
+  const { content, properties } = message;
+  const unreadable = isUtf8(content) ? null : whyUnreadable(properties.contentEncoding);
   const headers = new Map<string, unknown>(Object.entries(properties.headers ?? {}));
   const id: unknown = properties.messageId;
   return {
-    id: typeof id === "string" && id !== "" ? id : `sha256-${createHash("sha256").update(content).digest("hex")}`,
+    id:
+      typeof id === "string" && id !== ""
+        ? id
+        : `${CONTENT_ID_PREFIX}${createHash("sha256").update(content).digest("hex")}`,
     body: content.toString("utf8"),
     version: Math.max(1, readNumber(headers.get(VERSION_HEADER)) ?? 1),
     headers: Object.fromEntries(usersHeaders(headers)),
@@ -56,7 +132,14 @@ export function toEnvelope({ content, properties }: Message): Envelope {
     publishedAt: readNumber(headers.get(PUBLISHED_AT)) ?? readSeconds(properties.timestamp),
     errors: readErrors(headers.get(ERRORS)),
     death: readDeath(headers),
+    original: new Received(message),
+    ...(unreadable !== null && { unreadable }),
   };
+}
+
+function whyUnreadable(contentEncoding: unknown): string {
+  if (contentEncoding === undefined) return "The body is not UTF-8 text.";
+  return `The body is not UTF-8 text: its content encoding is ${show(contentEncoding)}, and encoded bodies are not supported.`;
 }
 
 function* usersHeaders(headers: ReadonlyMap<string, unknown>): Iterable<[string, string]> {

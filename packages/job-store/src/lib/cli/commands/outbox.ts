@@ -63,23 +63,21 @@ function check({ rejected, all }: Options, operands: readonly string[]): void {
   }
 }
 
-const SUMMARY: readonly Column[] = [
+const summary = (waitMs: number | null): readonly Column[] => [
   ["waiting", ({ waiting }) => waiting],
   ["oldest", ({ oldest }) => oldest],
-  [
-    "for",
-    ({ oldest }) => (oldest instanceof Date ? `${Math.max(0, Math.round((Date.now() - +oldest) / 1000))} s` : null),
-  ],
+  ["for", () => (waitMs === null ? null : `${Math.max(0, Math.round(waitMs / 1000))} s`)],
   ["rejected", ({ rejected }) => rejected],
 ];
 
-async function summarize({ store, output }: Context): Promise<number> {
-  const [waiting, oldest, rejected] = await Promise.all([
+async function summarize({ store, output, oldestWait }: Context): Promise<number> {
+  const [waiting, oldest, waitMs, rejected] = await Promise.all([
     store.outbox.depth(),
     store.outbox.oldest(),
+    oldestWait(),
     store.outbox.countRejected(),
   ]);
-  output.rows([{ waiting, oldest, rejected }], SUMMARY);
+  output.rows([{ waiting, oldest, rejected }], summary(waitMs));
   if (rejected > 0) output.note(`${count(rejected, "message")} set aside: outbox --rejected says why.`);
   return EXIT.done;
 }

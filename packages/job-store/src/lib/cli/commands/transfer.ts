@@ -31,8 +31,10 @@ export const importJobs: Command = {
     const tally = { imported: 0, present: 0, refused: 0 };
     let unfinished = 0;
     let number = 0;
-    for await (const line of createInterface({ input })) {
+    for await (const read of createInterface({ input })) {
       number++;
+      // Editors and PowerShell put a byte order mark before the first line.
+      const line = number === 1 ? read.replace(/^\uFEFF/, "") : read;
       if (line.trim() === "") continue;
       if (signal.aborted) break;
       try {

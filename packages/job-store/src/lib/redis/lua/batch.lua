@@ -5,9 +5,9 @@
 -- KEYS: after those of log.lua 7 outbox (stream), 8 removals (operation id, scored by its deadline); from 9 on, the job of
 --       each call
 -- ARGV: 1 edition of the map the caller knows, 2 deadline (ms by this server's clock), 3 '1' where these calls may
---       have arrived before, 4 as in log.lua, 5 history limit, 6 largest record (bytes), 7 where the id begins
---       in a job's key, 8 final statuses (JSON, one a line), 9 '1' where each call creates a job, 10 how many statuses the
---       calls name, 11 the name of one, 12 status (JSON), 13 its code with its ttl · 2^42, 14 its ttl (ms), 15 statuses from
+--       have arrived before, 4 as in log.lua, 5 history limit, 6 largest record (bytes), 7 position of the id
+--       in a job's key (bytes, from 1), 8 final statuses (JSON, one a line), 9 '1' where each call creates a job,
+--       10 how many statuses the calls name, 11 the name of one, 12 status (JSON), 13 its code with its ttl · 2^42, 14 its ttl (ms), 15 statuses from
 --       which the move is legal (as 8), and so on; then of each call its verb, how many values follow, and these
 -- Replies: { 'late' }   the deadline has passed: nothing was done, nor will be
 --          { 'stale' }  the map has changed: the caller reads it again and repeats

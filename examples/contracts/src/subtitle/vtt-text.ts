@@ -1,0 +1,42 @@
+import { decodeHTML } from "entities";
+
+/** The tags of WebVTT, none of which ends like an arrow. Players ignore all others. */
+export const VTT_TAG = /<(\/?)([ibuc]|v|lang|ruby|rt)(?:[.\s][^<>\n]*)?(?<!\p{Pd}\s?)>|<(?:\d+:)?\d+:\d+\.\d+>/giu;
+const OTHER_TAG = /<\/?[a-z][^<>\n]*>/gi;
+const LINE_BREAK = /<br\s*\/?>/gi;
+
+/** A cue's text as it is shown, with its tags: character references are decoded, and tags that players ignore are left out. */
+export function readVttText(written: string): string {
+  return outsideTags(written, VTT_TAG, (part) => {
+    const shown = decodeHTML(part.replaceAll(LINE_BREAK, "\n").replaceAll(OTHER_TAG, "")).replaceAll(/\r\n?/g, "\n");
+    // "&lt;b&gt;" is text: as "<b>" it would be a tag.
+    return shown.replaceAll(VTT_TAG, (tag) => `‹${tag.slice(1, -1)}›`);
+  });
+}
+
+/** The text as it is written to a file: what is no tag is escaped, so that nothing in it is read as a tag or a time line. */
+export function writeVttText(text: string): string {
+  const escaped = outsideTags(text, VTT_TAG, (part) =>
+    part.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;"),
+  );
+  // A cue ends at an empty line.
+  return escaped
+    .split("\n")
+    .filter((line) => line !== "")
+    .join("\n");
+}
+
+/** Changes what is between the tags, and the tags if `changeTag` is given. */
+export function outsideTags(
+  text: string,
+  pattern: RegExp,
+  change: (part: string) => string,
+  changeTag: (tag: RegExpExecArray) => string = ([tag]) => tag,
+): string {
+  let [changed, end] = ["", 0];
+  for (const match of text.matchAll(pattern)) {
+    changed += change(text.slice(end, match.index)) + changeTag(match);
+    end = match.index + match[0].length;
+  }
+  return changed + change(text.slice(end));
+}

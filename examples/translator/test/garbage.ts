@@ -1,0 +1,15 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+
+setFlagsFromString("--expose-gc");
+const collect: () => void = runInNewContext("gc");
+
+/** Waits for a call while garbage is collected again and again: a timer that nothing refers to is lost. */
+export async function whileCollectingGarbage<T>(call: Promise<T>): Promise<T> {
+  const timer = setInterval(collect, 10);
+  try {
+    return await call;
+  } finally {
+    clearInterval(timer);
+  }
+}

@@ -1,0 +1,27 @@
+/** UTF-8 and base64url as Node and browsers both have them. */
+
+const encoder = new TextEncoder();
+
+/** Bytes that a text takes in UTF-8. */
+export function byteLength(text: string): number {
+  return encoder.encode(text).length;
+}
+
+/** Base64url of bytes, without padding. */
+export function toBase64url(bytes: Uint8Array): string {
+  let binary = "";
+  for (const byte of bytes) binary += String.fromCharCode(byte);
+  return btoa(binary).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+}
+
+/** Base64url of the UTF-8 of a text, without padding. */
+export function textToBase64url(text: string): string {
+  return toBase64url(encoder.encode(text));
+}
+
+/** The text that `textToBase64url` encoded. @throws an error for anything else */
+export function textFromBase64url(encoded: string): string {
+  const binary = atob(encoded.replaceAll("-", "+").replaceAll("_", "/"));
+  const bytes = Uint8Array.from(binary, (character) => character.charCodeAt(0));
+  return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+}

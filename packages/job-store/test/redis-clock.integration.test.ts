@@ -1,0 +1,78 @@
+import { Redis } from "ioredis";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
+import { startRedis } from "../../../test/servers/redis.js";
+import { startRedisCluster } from "../../../test/servers/redis-cluster.js";
+import { privateServer } from "../../../test/servers/require.js";
+import { startTelemetry } from "../../../test/telemetry.js";
+import { createJobStore } from "../src/index.js";
+import { report } from "../src/lib/contract/definitions.js";
+import { instrument } from "../src/opentelemetry.js";
+import { type RedisDriverOptions, redisDriver } from "../src/redis.js";
+import { failureOf } from "./redis-store.js";
+import { runHere } from "./run-cli.js";
+
+const { available, title } = privateServer("redis");
+const HOUR = 3_600_000;
+
+async function startOne(): Promise<{ readonly url: string }> {
+  const redis = await startRedis();
+  onTestFinished(() => redis.stop());
+  return redis;
+}
+
+async function startCluster(): Promise<RedisDriverOptions> {
+  const cluster = await startRedisCluster();
+  onTestFinished(() => cluster.stop());
+  return { cluster: cluster.nodes.map(({ port }) => ({ host: "127.0.0.1", port })), shards: 2 };
+}
+
+/** Sets the clock of this host; that of the server stays. */
+function setClock(aheadMs: number): void {
+  const { now } = Date;
+  vi.spyOn(Date, "now").mockImplementation(() => now() + aheadMs);
+  onTestFinished(() => void vi.restoreAllMocks());
+}
+
+describe.skipIf(!available)(title("A host whose clock differs from the server's"), () => {
+  test.each([
+    ["one server", startOne],
+    ["a cluster", startCluster],
+  ])("does not wait for a job for longer than it lives, on %s", { timeout: 60_000 }, async (_, start) => {
+    const driver = redisDriver(await start());
+    const store = createJobStore({ job: report, driver, ttlSeconds: { waiting: 1 } });
+    onTestFinished(() => store.close());
+    setClock(-HOUR);
+    await store.create({ title: "One" }, { id: "a" });
+    expect(await failureOf(store.waitFor("a"))).toMatchObject({ code: "NOT_FOUND" });
+  });
+
+  test.each([
+    ["an hour behind", -HOUR],
+    ["an hour ahead", HOUR],
+  ])("reports for how long a message has waited by the server's clock: %s", async (_, aheadMs) => {
+    const { url } = await startOne();
+    const admin = new Redis(url);
+    onTestFinished(() => admin.disconnect());
+    const shards = new Redis(url, { lazyConnect: true });
+    const metrics: ReturnType<typeof startTelemetry>[] = [];
+    for (const [options, outbox] of [
+      [{ url }, "jobs:outbox"],
+      [{ client: shards, shards: 2, keyPrefix: "sharded:" }, "sharded:{jobs-1}:jobs:outbox"],
+    ] as const) {
+      const telemetry = startTelemetry();
+      metrics.push(telemetry);
+      const driver = instrument(redisDriver(options), telemetry);
+      const store = createJobStore({ job: report, driver });
+      onTestFinished(() => store.close());
+      await store.create({ title: "One" }, { id: "a" });
+      const [seconds] = await admin.time();
+      await admin.xadd(outbox, `${(Number(seconds) - 7200) * 1000}-0`, "job", "a", "id", '"1"', "message", "{}");
+    }
+    setClock(aheadMs);
+    for (const { figures } of metrics) {
+      expect(await figures("subtitles.outbox.age")).toMatchObject([{ value: expect.closeTo(7200, -3) }]);
+    }
+    const { out } = await runHere(["outbox", "--output", "table"], { REDIS_URL: url });
+    expect(out).toMatch(/ 7[2-4]\d\d s /);
+  });
+});
