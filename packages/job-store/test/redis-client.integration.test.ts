@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import * as ioredis6 from "ioredis";
 import * as ioredis5 from "ioredis-5";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
+import { PATIENCE } from "../../../test/patience.js";
 import type { PrivateServer } from "../../../test/servers/private-server.js";
 import { startRedis } from "../../../test/servers/redis.js";
 import { type RedisCluster, startRedisCluster } from "../../../test/servers/redis-cluster.js";
@@ -165,7 +166,7 @@ describe.skipIf(!available)(title("Connections in CLIENT LIST"), () => {
         `${name}:watch`,
         `${name}:outbox`,
       ]);
-      await vi.waitFor(async () => expect(await namesIn(admins)).toEqual(expect.arrayContaining(expected)), 10_000);
+      await vi.waitFor(async () => expect(await namesIn(admins)).toEqual(expect.arrayContaining(expected)), PATIENCE);
     },
   );
 
@@ -176,7 +177,7 @@ describe.skipIf(!available)(title("Connections in CLIENT LIST"), () => {
     await openAll({ client, keyPrefix: "b:" });
     await openAll({ client, keyPrefix: "c:", connectionName: "worker" });
     const expected = ["films", "api", "worker"].flatMap((name) => [name, `${name}:watch`, `${name}:outbox`]);
-    await vi.waitFor(async () => expect((await namesIn(admins)).sort()).toEqual(expected.sort()), 10_000);
+    await vi.waitFor(async () => expect((await namesIn(admins)).sort()).toEqual(expected.sort()), PATIENCE);
   });
 
   test("work without a name if the user may not set one", async () => {
