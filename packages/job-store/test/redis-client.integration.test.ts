@@ -58,7 +58,7 @@ describe.skipIf(!available)(title("A client of the caller"), () => {
     ["a Cluster of ioredis 5", () => new ioredis5.Cluster(nodes(), hostileCluster)],
   ];
 
-  test.each(clients)("serves, whatever its options: %s", async (_, open) => {
+  test.each(clients)("works with any of its own options: %s", async (_, open) => {
     const client = keep(open());
     const options: RedisDriverOptions = { client, keyPrefix: `${randomUUID()}:` };
     const { store, events } = openStore(options);
@@ -77,7 +77,7 @@ describe.skipIf(!available)(title("A client of the caller"), () => {
     expect(await store.health()).toMatchObject({ status: "healthy" });
     await watched.return?.();
     await store.close();
-    // Only copies of it were used, and nothing broke meanwhile.
+    // The driver used only duplicates, and no connection broke.
     expect(client.status).toBe("wait");
     expect(events.map(({ type }) => type)).toEqual(["connected"]);
   });
@@ -95,7 +95,7 @@ describe.skipIf(!available)(title("A client of the caller"), () => {
   test.each([
     ["ioredis 6", () => new ioredis6.Cluster([{ host: "127.0.0.1", port: 1 }], { lazyConnect: true })],
     ["ioredis 5", () => new ioredis5.Cluster([{ host: "127.0.0.1", port: 1 }], { lazyConnect: true })],
-  ])("is bounded in time, on a cluster of %s that is away", async (_, open) => {
+  ])("keeps to its timeout if the cluster is unreachable: %s", async (_, open) => {
     const { store } = openStore({ client: keep(open()), timeoutMs: 200 });
     expect(await failureOf(store.create({ title: "One" }))).toMatchObject({
       code: "UNAVAILABLE",
@@ -103,13 +103,13 @@ describe.skipIf(!available)(title("A client of the caller"), () => {
     });
   });
 
-  test("of ioredis 5 serves importLegacyJobs", async () => {
+  test("of ioredis 5 works with importLegacyJobs", async () => {
     const client = keep(new ioredis5.Redis(redis.url));
     const keyPrefix = `${randomUUID()}:`;
     expect(await importLegacyJobs({ client, map: legacySubtitleJob, keyPrefix })).toMatchObject({ problems: 0 });
   });
 
-  test("of one node of a cluster fails, and the error says what to pass instead", async () => {
+  test("of one node of a cluster fails, and the error names what to pass instead", async () => {
     const client = keep(new ioredis6.Redis(cluster.nodes[0]?.url as string));
     const error = await failureOf(openStore({ client, keyPrefix: `${randomUUID()}:` }).store.counts());
     expect(error).toMatchObject({ code: "UNAVAILABLE", indeterminate: false });
@@ -152,7 +152,7 @@ describe.skipIf(!available)(title("Connections in CLIENT LIST"), () => {
   };
 
   test.each(Object.entries(servers))(
-    "have the name of the package and of their purpose, or a name of one's own, on %s",
+    "have the name of the package or a given name, with their purpose, on %s",
     {
       timeout: 60_000,
     },
@@ -169,7 +169,7 @@ describe.skipIf(!available)(title("Connections in CLIENT LIST"), () => {
     },
   );
 
-  test("keep the name that the options of ioredis, or a client, give them", async () => {
+  test("have the name in the options of ioredis or of a client", async () => {
     const { options, admins } = await servers["one server"]();
     await openAll({ ...options, keyPrefix: "a:", redis: { connectionName: "films" } });
     const client = new ioredis5.Redis(options.url, { lazyConnect: true, connectionName: "api" });
@@ -179,7 +179,7 @@ describe.skipIf(!available)(title("Connections in CLIENT LIST"), () => {
     await vi.waitFor(async () => expect((await namesIn(admins)).sort()).toEqual(expected.sort()), 10_000);
   });
 
-  test("have no name if the user may not give one, and serve", async () => {
+  test("work without a name if the user may not set one", async () => {
     const { options, admins } = await servers["one server"]();
     await admins[0]?.acl("SETUSER", "limited", "on", ">pass", "~*", "+@all", "-client|setname");
     const url = options.url.replace("//", "//limited:pass@");

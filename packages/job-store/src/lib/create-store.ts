@@ -18,8 +18,8 @@ export interface JobStoreOptions<D extends JobDefinition> {
   /** Validate what is read against the schema. @default true */
   readonly validateReads?: boolean | undefined;
   /**
-   * Largest record written, in bytes of JSON, 1024–536,870,912; more is INVALID_DATA. Redis serves nobody else during a
-   * change: one of a record of 4 MiB takes about 25 ms.
+   * Maximum size of a record in bytes of JSON, 1024–536,870,912. A larger one is INVALID_DATA. Redis serves no other client
+   * during a change, and a change of a record of 4 MiB takes about 25 ms.
    * @default 4_194_304
    */
   readonly maxRecordBytes?: number | undefined;

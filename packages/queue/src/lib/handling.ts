@@ -58,7 +58,7 @@ export class Handling<Q extends QueueDefinition> {
     return this.#recalled;
   }
 
-  /** Resolves after `ms`, or when the handler is called back. A pause does not keep the process alive. */
+  /** Resolves after `ms` milliseconds, or when the handler is recalled. The process may end before that. */
   async pause(ms: number): Promise<void> {
     if (this.#recalled) return;
     await new Promise<void>((resolve) => {

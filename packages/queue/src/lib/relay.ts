@@ -64,7 +64,7 @@ const RELAY_OPTIONS: KeysOf<Parameters<typeof createRelay>[0]> = {
  * @param options.broker publishes them; the relay does not close it
  * @param options.queues every queue that an entry may name
  * @param options.onError told of reads, publishes and acknowledgements that failed, each of which is tried again (an
- *   UNROUTABLE publish once at once, then when the outbox returns the entry again), and of
+ *   UNROUTABLE publish once immediately, and then when the outbox returns the entry again), and of
  *   entries that were rejected
  * @throws QueueError INVALID_ARGUMENT
  */

@@ -121,7 +121,7 @@ export async function importLegacyJobs<D extends JobDefinition>(
   }
 }
 
-/** Something else than a string is left alone. */
+/** Returns 0 for the size of a key that is not a string, and rethrows every other error. */
 function zeroIfForeign(error: unknown): number {
   if (replyCode(error) === "WRONGTYPE") return 0;
   throw error;
@@ -167,7 +167,7 @@ class Import<D extends JobDefinition> {
     return this.#counts;
   }
 
-  /** Keys that one reply may have the values of. How large these are at most, no map tells. */
+  /** Splits keys into groups whose values fit into one reply. No map has a bound for their sizes. */
   async #inParts(keys: readonly string[]): Promise<readonly (readonly string[])[]> {
     const sizes = await this.#connection.perform((client) =>
       Promise.all(keys.map((key) => client.strlen(key).catch(zeroIfForeign))),

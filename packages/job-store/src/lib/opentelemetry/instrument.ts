@@ -12,8 +12,8 @@ export interface InstrumentOptions {
   /** @default the one registered with the API when the store is created */
   readonly meterProvider?: MeterProvider | undefined;
   /**
-   * Whether this process reports how many jobs there are by status, and what waits in the outbox: four short calls to the
-   * store at each export. One process of a service is enough. @default true
+   * True if this process reports the number of jobs by status, and the number and age of messages in the outbox. Each
+   * export then makes four short calls to the store. One process of a service is enough. @default true
    */
   readonly gauges?: boolean | undefined;
 }

@@ -1,5 +1,5 @@
 import { Cluster, type ClusterNode, type ClusterOptions, Redis, type RedisOptions } from "ioredis";
-import { checkKeys, checkOptions, checkWhole, invalid, type KeysOf } from "../arguments.js";
+import { checkKeys, checkOptions, checkWhole, invalid, type KeysOf, show } from "../arguments.js";
 import { checkClient, duplicateOf, type RedisClient } from "./client.js";
 import { breakSilence, eachConnection, giveName } from "./connections.js";
 import {
@@ -21,8 +21,8 @@ export type RedisDriverOptions = (
       /** `redis://` or `rediss://` */
       readonly url: string;
       /**
-       * Further options of ioredis (TLS, say). The driver sets those that bound the time of a call, and those that change
-       * what commands and replies mean, itself. `keyPrefix` is refused: use that of the driver.
+       * Further options of ioredis, for example `tls`. The driver overrides those that limit the time of a call or change the
+       * meaning of commands and replies. `keyPrefix` is rejected: use that of the driver.
        */
       readonly redis?: ConnectionOptions | undefined;
     }
@@ -30,8 +30,8 @@ export type RedisDriverOptions = (
       /** Some nodes of a Redis Cluster; the others are found through them. */
       readonly cluster: readonly ClusterNode[];
       /**
-       * Further options of ioredis; user, password and TLS of the nodes go into its `redisOptions`. The driver sets some
-       * itself, as above; it refuses `keyPrefix`, and a `db` other than 0.
+       * Further options of ioredis. Set user, password and TLS of the nodes in its `redisOptions`. The driver overrides some
+       * options, as above. It rejects `keyPrefix`, and a `db` other than 0.
        */
       readonly redis?: ClusterConnectionOptions | undefined;
       /** See `shards` below. */
@@ -42,13 +42,13 @@ export type RedisDriverOptions = (
       readonly sentinels: readonly { readonly host: string; readonly port: number }[];
       /** Of the master that the sentinels watch. */
       readonly name: string;
-      /** Further options of ioredis: `username`, `password` and `tls` of the master, say. See `redis` above. */
+      /** Further options of ioredis, for example `username`, `password` and `tls` of the master. See `redis` above. */
       readonly redis?: ConnectionOptions | undefined;
     }
   | {
       /**
-       * Client of the caller. The driver duplicates it with the options that it sets itself, and closes only the duplicates.
-       * A client with the option `keyPrefix`, or a cluster's with a `db` other than 0, is refused.
+       * Client of the caller. The driver duplicates it with its own options, and closes only the duplicates. It rejects a client
+       * with the option `keyPrefix`, and a Cluster with a `db` other than 0.
        */
       readonly client: RedisClient;
       /**
@@ -60,8 +60,9 @@ export type RedisDriverOptions = (
     }
 ) & {
   /**
-   * Put before every key; any characters, without braces if jobs are spread over shards. One definition per prefix: its name, statuses and number of shards are recorded there, and a
-   * store that does not fit is refused at its first call (INVALID_ARGUMENT, naming both).
+   * Prefix of every key. It may contain any characters, but no braces if jobs are spread over shards. A prefix belongs to one
+   * definition: its name, statuses and number of shards are stored there. The first call of a store that does not match fails
+   * with INVALID_ARGUMENT, which names both.
    * @default "" : a job is the string at `job:<id>`, and nothing else lives under `job:`
    */
   readonly keyPrefix?: string | undefined;
@@ -107,12 +108,12 @@ export interface Setup {
   readonly connectToWait: (purpose: Purpose) => Redis | Cluster;
 }
 
-/** What a connection is for, besides calls. */
+/** Purpose of a connection that is not for calls. */
 type Purpose = "watch" | "outbox" | "import";
 
 interface Connector {
   readonly connect: (bounds: ConnectionOptions) => Redis | Cluster;
-  /** What the options of ioredis name the connections. */
+  /** Name of the connections in the options of ioredis. */
   readonly connectionName: string | null | undefined;
   readonly isCluster: boolean;
 }
@@ -141,7 +142,7 @@ export function setUp(options: RedisDriverOptions): Setup {
   const keyPrefix = options.keyPrefix ?? "";
   if (typeof keyPrefix !== "string") invalid("keyPrefix must be a string.");
   if (/\p{Surrogate}/u.test(keyPrefix)) {
-    invalid("keyPrefix has half of a surrogate pair, which UTF-8 cannot encode. Give it whole characters.");
+    invalid("keyPrefix contains half of a surrogate pair, which UTF-8 cannot encode. Use complete characters.");
   }
   const name = checkName(options.connectionName);
   const { connect, connectionName, isCluster } = connector(options);
@@ -170,10 +171,10 @@ export function setUp(options: RedisDriverOptions): Setup {
   };
 }
 
-/** CLIENT SETNAME takes no other characters. */
+/** Checks a name. CLIENT SETNAME accepts no other characters. */
 function checkName(name: unknown): string | undefined {
   if (name === undefined || (typeof name === "string" && /^[!-~]{1,128}$/.test(name))) return name;
-  return invalid("connectionName must be 1 to 128 printable ASCII characters without spaces.");
+  return invalid(`connectionName must be 1 to 128 printable ASCII characters without spaces, and is ${show(name)}.`);
 }
 
 function replicaWaitOf(wait: RedisDriverOptions["waitReplicas"], callMs: number): ReplicaWait | null {

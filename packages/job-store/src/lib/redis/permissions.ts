@@ -72,8 +72,8 @@ const PERMISSION_OPTIONS: KeysOf<NonNullable<Parameters<typeof redisPermissions>
 const CLUSTER_COMMANDS = ["asking", "cluster|slots"];
 
 /**
- * A pattern that a text matches. A rule can hold neither white space, at which it is cut, nor NUL: `?` matches these. It
- * matches one byte.
+ * Returns an ACL pattern that matches a text. A rule cannot contain white space, which separates rules, or NUL. Each byte of
+ * these becomes `?`, which matches any byte.
  */
 export function asPattern(text: string): string {
   return text.replace(/[*?[\]\\]/g, "\\$&").replace(/[\s\0]/g, (character) => "?".repeat(Buffer.byteLength(character)));
