@@ -1,4 +1,4 @@
-import { checkWhole, invalid, show } from "./arguments.js";
+import { checkOptions, checkWhole, invalid, type KeysOf, show } from "./arguments.js";
 import { checkDefinition, isTtl, type JobDefinition, type StatusOf, TTL_RANGE } from "./definition.js";
 import { describeDefinition } from "./description.js";
 import type { JobStoreDriver, StoreShape } from "./driver.js";
@@ -27,6 +27,16 @@ export interface JobStoreOptions<D extends JobDefinition> {
   readonly onEvent?: ((event: StoreEvent) => void) | undefined;
 }
 
+const STORE_OPTIONS: KeysOf<JobStoreOptions<JobDefinition>> = {
+  job: true,
+  driver: true,
+  ttlSeconds: true,
+  historyLimit: true,
+  validateReads: true,
+  maxRecordBytes: true,
+  onEvent: true,
+};
+
 /**
  * Opens a store of one kind of job. Returns at once: a driver connects in the background, and the first calls wait for
  * it within their time.
@@ -38,6 +48,7 @@ export function createJobStore<D extends JobDefinition>(options: JobStoreOptions
   if (typeof options.driver?.open !== "function") {
     return invalid("createJobStore needs a `driver`: redisDriver(…) or memoryDriver().");
   }
+  checkOptions(options, STORE_OPTIONS, "createJobStore");
   return new Store(options.job, shapeOf(options), options.driver, options.validateReads ?? true);
 }
 

@@ -53,7 +53,7 @@ export interface CreateOptions {
 
 /**
  * Every call checks its arguments before any I/O: an id outside the alphabet of `create`, a limit out of range, an
- * unknown status or a foreign cursor is INVALID_ARGUMENT. Every call on one job, and every page, settles within the
+ * unknown status, a foreign cursor or an unknown option is INVALID_ARGUMENT. Every call on one job, and every page, settles within the
  * driver's `timeoutMs`, if need be with UNAVAILABLE; calls on many have that time per chunk; scan, audit, watch, waitFor
  * and outbox.read go on as long as they are wanted.
  */
@@ -178,7 +178,8 @@ export interface JobStore<D extends JobDefinition> extends AsyncDisposable {
   readonly outbox: Outbox;
 
   /**
-   * How the store stands. Never throws and answers within `timeoutMs`.
+   * How the store stands. Never throws and answers within `timeoutMs`. An unknown option, or a `timeoutMs` out of range, makes
+   * it answer `unhealthy` with the reason.
    * @param options.timeoutMs 1–60,000. @default 2000
    */
   health(options?: { readonly timeoutMs?: number | undefined }): Promise<Health>;

@@ -1,4 +1,4 @@
-import { invalid } from "./arguments.js";
+import { checkOptions, invalid, type KeysOf } from "./arguments.js";
 import type { Broker } from "./broker.js";
 import { checkDefinition, type QueueDefinition } from "./definition.js";
 import { QueueError } from "./errors.js";
@@ -46,6 +46,13 @@ const HOLD_MS = CLAIM_MS + 5_000;
 /** Entries confirmed and not yet acknowledged that are remembered, so as not to be published twice. */
 const MOST_REMEMBERED = 10_000;
 
+const RELAY_OPTIONS: KeysOf<Parameters<typeof createRelay>[0]> = {
+  outbox: true,
+  broker: true,
+  queues: true,
+  onError: true,
+};
+
 /**
  * Publishes what an outbox holds, then acknowledges it: at-least-once, with the entry's id as message id. One relay
  * publishes in the outbox's order; a publish that had to be repeated, or several relays side by side, may change it. An
@@ -73,6 +80,7 @@ export function createRelay(options: {
     return invalid("A relay needs an outbox with read and ack.");
   }
   if (typeof options.broker?.publish !== "function") return invalid("A relay needs a broker.");
+  checkOptions(options, RELAY_OPTIONS, "createRelay");
   return new RunningRelay(options);
 }
 

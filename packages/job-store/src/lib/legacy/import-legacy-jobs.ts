@@ -1,4 +1,4 @@
-import { invalid } from "../arguments.js";
+import { checkOptions, invalid, type KeysOf } from "../arguments.js";
 import { type JobStoreOptions, shapeOf } from "../create-store.js";
 import type { JobDefinition } from "../definition.js";
 import type { StoreShape } from "../driver.js";
@@ -56,6 +56,19 @@ export interface LegacyImport {
   readonly problems: number;
 }
 
+const IMPORT_OPTIONS: KeysOf<LegacyImportOptions<JobDefinition>> = {
+  client: true,
+  map: true,
+  keyPrefix: true,
+  dryRun: true,
+  onProblem: true,
+  signal: true,
+  timeoutMs: true,
+  ttlSeconds: true,
+  historyLimit: true,
+  maxRecordBytes: true,
+};
+
 /** Keys looked at in one step: enough to be quick, too few for other clients to notice. */
 const BATCH = 500;
 
@@ -85,6 +98,7 @@ export async function importLegacyJobs<D extends JobDefinition>(
   if (typeof map?.read !== "function" || typeof map.job?.statuses !== "object") {
     return invalid("importLegacyJobs needs a `map` with the definition `job` and the function `read`.");
   }
+  checkOptions(options, IMPORT_OPTIONS, "importLegacyJobs");
   const setup = setUp({ client, keyPrefix, timeoutMs });
   if (setup.shards !== null)
     invalid("importLegacyJobs takes over jobs in place, on one Redis: a cluster keeps them elsewhere.");

@@ -1,5 +1,5 @@
 import { type MeterProvider, metrics, type TracerProvider, trace } from "@opentelemetry/api";
-import { invalid } from "../arguments.js";
+import { checkOptions, invalid, type KeysOf } from "../arguments.js";
 import type { JobStoreDriver } from "../driver.js";
 import { Gauges } from "./gauges.js";
 import { ObservedStorage } from "./observed-storage.js";
@@ -17,6 +17,8 @@ export interface InstrumentOptions {
    */
   readonly gauges?: boolean | undefined;
 }
+
+const INSTRUMENT_OPTIONS: KeysOf<InstrumentOptions> = { tracerProvider: true, meterProvider: true, gauges: true };
 
 const SCOPE = "@subtitles/job-store";
 
@@ -41,6 +43,7 @@ export function instrument(driver: JobStoreDriver, options: InstrumentOptions = 
   if (typeof driver?.open !== "function") {
     return invalid("instrument needs a driver: redisDriver(…) or memoryDriver().");
   }
+  checkOptions(options, INSTRUMENT_OPTIONS, "instrument");
   return {
     name: driver.name,
     open: (shape) => {

@@ -1,5 +1,5 @@
 import { Cluster, type ClusterNode, type ClusterOptions, Redis, type RedisOptions } from "ioredis";
-import { checkWhole, invalid, show } from "../arguments.js";
+import { checkKeys, checkOptions, checkWhole, invalid, type KeysOf, show } from "../arguments.js";
 import { checkClient, duplicateOf, type RedisClient } from "./client.js";
 import { breakSilence, eachConnection, giveName } from "./connections.js";
 import {
@@ -9,8 +9,8 @@ import {
   type ClusterConnectionOptions,
   type ConnectionOptions,
   checkClusterOptions,
+  checkOptions as checkIoredisOptions,
   checkNode,
-  checkOptions,
   checkQuery,
 } from "./ioredis-options.js";
 import type { ReplicaWait } from "./replicas.js";
@@ -118,9 +118,26 @@ interface Connector {
   readonly isCluster: boolean;
 }
 
+const DRIVER_OPTIONS: KeysOf<RedisDriverOptions> = {
+  url: true,
+  cluster: true,
+  sentinels: true,
+  name: true,
+  client: true,
+  redis: true,
+  shards: true,
+  keyPrefix: true,
+  connectionName: true,
+  timeoutMs: true,
+  eventLogLength: true,
+  waitReplicas: true,
+};
+const REPLICA_WAIT_KEYS: KeysOf<NonNullable<RedisDriverOptions["waitReplicas"]>> = { count: true, timeoutMs: true };
+
 /** @throws JobStoreError INVALID_ARGUMENT */
 export function setUp(options: RedisDriverOptions): Setup {
   if (typeof options !== "object" || options === null) return invalid("redisDriver needs options: a url, for example.");
+  checkOptions(options, DRIVER_OPTIONS, "redisDriver");
   const timeoutMs = checkWhole(options.timeoutMs ?? 2000, "timeoutMs", 10, 600_000);
   const keyPrefix = options.keyPrefix ?? "";
   if (typeof keyPrefix !== "string") invalid("keyPrefix must be a string.");
@@ -164,6 +181,7 @@ function replicaWaitOf(wait: RedisDriverOptions["waitReplicas"], callMs: number)
   if (wait === undefined) return null;
   if (typeof wait !== "object" || wait === null)
     return invalid("waitReplicas must be { count }, and timeoutMs if need be.");
+  checkKeys(wait, REPLICA_WAIT_KEYS, "waitReplicas");
   return {
     count: checkWhole(wait.count, "waitReplicas.count", 1, 100),
     timeoutMs: checkWhole(wait.timeoutMs ?? callMs, "waitReplicas.timeoutMs", 1, 600_000),
@@ -187,7 +205,7 @@ function connector(options: RedisDriverOptions): Connector {
       return { connect, connectionName: own.redisOptions?.connectionName, isCluster: true };
     }
     const own: RedisOptions = client.options;
-    checkOptions(own, source);
+    checkIoredisOptions(own, source);
     const connect = (bounds: ConnectionOptions) => duplicateOf(client, bounds);
     return { connect, connectionName: own.connectionName, isCluster: false };
   }
@@ -205,7 +223,7 @@ function connector(options: RedisDriverOptions): Connector {
   }
   const redis: ConnectionOptions = checkRedis("redis" in options ? options.redis : undefined);
   const { connectionName } = redis;
-  checkOptions(redis, "redis");
+  checkIoredisOptions(redis, "redis");
   if ("sentinels" in options && options.sentinels !== undefined) {
     const { sentinels, name } = options;
     if (!Array.isArray(sentinels) || sentinels.length === 0 || typeof name !== "string" || name === "") {

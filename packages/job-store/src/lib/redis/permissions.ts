@@ -1,3 +1,4 @@
+import { checkOptions, type KeysOf } from "../arguments.js";
 import { AUDIT_COMMANDS, COMMANDS } from "./probe.js";
 import { tagOf } from "./sharded-storage.js";
 
@@ -39,6 +40,7 @@ export function redisPermissions(
     readonly audit?: boolean | undefined;
   } = {},
 ): RedisPermissions {
+  checkOptions(options, PERMISSION_OPTIONS, "redisPermissions");
   const { keyPrefix = "", cluster = false, audit = false } = options;
   const prefix = asPattern(keyPrefix) + (cluster ? tagOf("*") : "");
   const keys = [`${prefix}job:*`, `${prefix}jobs:*`];
@@ -59,6 +61,12 @@ export function redisPermissions(
     },
   };
 }
+
+const PERMISSION_OPTIONS: KeysOf<NonNullable<Parameters<typeof redisPermissions>[0]>> = {
+  keyPrefix: true,
+  cluster: true,
+  audit: true,
+};
 
 /** To find the nodes, and to follow a key that is moving between them. */
 const CLUSTER_COMMANDS = ["asking", "cluster|slots"];

@@ -1,5 +1,5 @@
 import type { input } from "zod/v4/core";
-import { checkWhole, invalid, show } from "../arguments.js";
+import { checkOptions, checkWhole, invalid, type KeysOf, show } from "../arguments.js";
 import type { JobDefinition, StatusOf } from "../definition.js";
 import type { JobStoreError } from "../errors.js";
 import type { Job } from "../job.js";
@@ -79,6 +79,13 @@ export interface Reporter<D extends JobDefinition> extends AsyncDisposable {
   close(): Promise<void>;
 }
 
+const REPORTER_OPTIONS: KeysOf<ReporterOptions<JobDefinition>> = {
+  maxPending: true,
+  journalPath: true,
+  onRejected: true,
+  onEvent: true,
+};
+
 /**
  * For workers: records status and progress without ever throwing because the store is away. Changes wait, in order per
  * job, and are replayed through the same guards when it returns; what a guard then refuses is handed to `onRejected`,
@@ -96,7 +103,7 @@ export function createReporter<D extends JobDefinition>(
   options: ReporterOptions<D> = {},
 ): Reporter<D> {
   if (typeof store?.updateStatus !== "function") return invalid("createReporter needs a store made by createJobStore.");
-  const { journalPath, onRejected, onEvent } = options;
+  const { journalPath, onRejected, onEvent } = checkOptions(options, REPORTER_OPTIONS, "createReporter");
   if (journalPath !== undefined && (typeof journalPath !== "string" || journalPath === "")) {
     return invalid(`journalPath must be the path of a file, and is ${show(journalPath)}.`);
   }
