@@ -146,9 +146,10 @@ export interface JobStore<D extends JobDefinition> extends AsyncDisposable {
   /**
    * Live changes, in commit order per job, over one connection that all watchers of this store share. With an id: begins
    * with a `snapshot` event (null: no such job yet), then every change of that job; otherwise changes of all jobs, from
-   * now on or from after the event whose `cursor` is given. Expiry makes no event. Survives reconnects; where events
-   * were lost meanwhile, this consumer fell too far behind, or Redis came back with older data, says so with `resync`
-   * instead of hiding it: read the jobs anew then. Ends, without an error, when `signal` aborts or the store closes.
+   * now on or from after the event whose `cursor` is given. Expiry makes no event. Survives reconnects, also while it
+   * reads the events after that cursor. Where events were lost meanwhile, this consumer fell too far behind, or Redis came
+   * back with older data, says so with `resync` instead of hiding it: read the jobs anew then. Ends, without an error, when
+   * `signal` aborts or the store closes.
    * Leaving it (`break`, or `return()` of its iterator) takes effect at once, also while it waits for an event. An async
    * generator of yours around it has no such `return()`: end it by `signal`.
    * @throws INVALID_ARGUMENT; and, before the first event, UNAVAILABLE, UNREADABLE_RECORD, CLOSED

@@ -179,9 +179,9 @@ export class Watcher<D extends JobDefinition> {
   ): AsyncGenerator<JobEvent<D>, void, undefined> {
     for (;;) {
       const place = places.get(feed) as Place;
-      const signal = this.#calls.signal;
-      const page = await this.#ask(() => feed.log.after(place, { limit: 1000, waitMs: 0, signal }), ends);
-      if (page === null) return;
+      const page = await this.#ask(() => feed.pageAfter(place, 0), ends);
+      if (ends.some(({ aborted }) => aborted)) return;
+      if (page === null) continue;
       const gap = gapOf(page, place);
       if (gap !== null) yield this.#toEvent({ ...gap, feed }, places);
       for (const event of page.events) yield this.#toEvent({ ...event, feed }, places);
