@@ -48,7 +48,8 @@ export type RedisDriverOptions = (
   | {
       /**
        * Client of the caller. The driver duplicates it with the options that it sets itself, and closes only the duplicates.
-       * A client with the option `keyPrefix`, or a cluster's with a `db` other than 0, is refused.
+       * A client with the option `keyPrefix`, or a cluster's with a `db` other than 0, is refused. A reply transformer of
+       * `hgetall` does not affect the driver. Transformers of other commands do: they apply to every client of a copy of ioredis.
        */
       readonly client: RedisClient;
       /**
