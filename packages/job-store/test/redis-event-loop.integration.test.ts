@@ -77,6 +77,31 @@ describe.skipIf(!available)(title("An event loop that is busy for longer than th
     // The proxy accepts the new connection, which is silent too.
     await failureOf(store.get("a"));
     proxy.heal();
-    await vi.waitFor(async () => expect(await store.get("a")).toMatchObject({ id: "a" }), PATIENCE);
+    // The proxy has lost commands of the present connection, so the driver must find it silent between two calls.
+    const patience = { timeout: PATIENCE.timeout, interval: 3 * TIMEOUT_MS };
+    await vi.waitFor(async () => expect(await store.get("a")).toMatchObject({ id: "a" }), patience);
+  });
+
+  test("a reply that takes almost the time of a call closes no connection", async () => {
+    const redis = await startRedis();
+    onTestFinished(() => redis.stop());
+    const admin = new Redis5(redis.url);
+    onTestFinished(() => admin.disconnect());
+    vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
+    onTestFinished(() => void vi.useRealTimers());
+    const timeoutMs = 60_000;
+    const { store, events } = openStore({ url: redis.url, timeoutMs });
+    await store.create({ title: "One" }, { id: "a" });
+    // Its reply comes after those to the scripts that the first change loads.
+    await store.get("a");
+    await admin.call("CLIENT", "PAUSE", timeoutMs, "WRITE");
+    // The next check of the connection is due, whichever fraction of the limit lies between checks.
+    vi.advanceTimersByTime(timeoutMs - 1);
+    const change = store.updateStatus("a", "working");
+    await new Promise(setImmediate);
+    vi.advanceTimersByTime(timeoutMs - 1);
+    await admin.call("CLIENT", "UNPAUSE");
+    await change;
+    expect(events.map(({ type }) => type)).toEqual(["connected"]);
   });
 });

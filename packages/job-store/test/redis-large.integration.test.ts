@@ -154,6 +154,20 @@ describe.skipIf(!available)(title("large records in Redis"), { timeout: 300_000 
     expect(versionsOf("small")).toEqual(Array.from({ length: 270 }, (_, n) => n + 2));
   });
 
+  test("their order is kept also if the large record was restored, so that the store has never met it", async () => {
+    await openStore().create({ text: "x".repeat(2.5 * MIB) }, { id: "large" });
+    await client.rename("job:large", "restored");
+    await client.del(await client.keys("jobs*"));
+    const store = openStore();
+    await store.create(SMALL, { id: "small" });
+    await client.rename("restored", "job:large");
+    const changes = Array.from({ length: 300 }, (_, n) =>
+      store.updateStatus(n % 8 === 7 || n === 64 ? "large" : "small", "wanted"),
+    );
+    const versions = (await Promise.all(changes)).filter(({ id }) => id === "large").map(({ version }) => version);
+    expect(versions).toEqual(versions.map((_, n) => n + 2));
+  });
+
   test("a job that grows on the way counts as large from then on", async () => {
     const store = openStore();
     await store.create(SMALL, { id: "a" });

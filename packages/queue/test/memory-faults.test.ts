@@ -130,6 +130,54 @@ test("a message that waits for its handler is handled, although its twin was ack
   await expect.poll(() => broker.stats(tasks)).toMatchObject({ ready: 0, unacked: 0 });
 });
 
+test("a redelivery is handled, although another message of its id and time was acknowledged before the connection was lost", async () => {
+  const now = vi.spyOn(Date, "now").mockReturnValue(1_700_000_000_000);
+  onTestFinished(() => now.mockRestore());
+  const { driver, faults, broker } = setUp();
+  const { opened, open: release } = latch();
+  const { messages, handler } = recorder<Tasks>(({ id }) =>
+    id === "other" ? opened.then(() => undefined) : undefined,
+  );
+  await broker.consume(tasks, handler);
+  await broker.publish(tasks, { n: 1 }, { id: "same" });
+  await expect.poll(() => broker.stats(tasks)).toMatchObject({ ready: 0, unacked: 0 });
+  faults.dropConnections();
+  await broker.publish(tasks, { n: 2 }, { id: "other" });
+  await expect.poll(() => messages.length).toBe(2);
+  // Another consumer gets the second message of that id, and closes without an outcome.
+  const second = createBroker({ driver });
+  const interrupted = recorder<Tasks>(() => new Promise(() => {}));
+  await second.consume(tasks, interrupted.handler);
+  await second.publish(tasks, { n: 3 }, { id: "same" });
+  await expect.poll(() => interrupted.messages.length).toBe(1);
+  await second.close({ graceMs: 0 });
+  release();
+  await expect.poll(() => broker.stats(tasks)).toMatchObject({ ready: 0, unacked: 0 });
+  expect(messages.map(({ payload }) => payload.n)).toEqual([1, 2, 3]);
+});
+
+test("a handler at work does not take the redelivery of another message of its id", async () => {
+  const { driver, faults, broker: other } = setUp();
+  const broker = createBroker({ driver });
+  onTestFinished(() => broker.close({ graceMs: 0 }));
+  const { opened, open: release } = latch();
+  const here = recorder<Tasks>(() => opened.then(() => undefined));
+  const elsewhere = recorder<Tasks>(() => opened.then(() => undefined));
+  await broker.consume(tasks, here.handler, { prefetch: 2 });
+  await broker.publishMany(
+    tasks,
+    [1, 2].map((n) => ({ payload: { n }, options: { id: "same" } })),
+  );
+  await expect.poll(() => here.messages.map(({ payload }) => payload.n)).toEqual([1]);
+  // Both messages arrive again: the first at the other consumer, whose broker reconnects first.
+  await other.consume(tasks, elsewhere.handler);
+  faults.dropConnections();
+  await expect.poll(() => elsewhere.messages.map(({ payload }) => payload.n)).toEqual([1]);
+  release();
+  await expect.poll(() => other.stats(tasks)).toMatchObject({ ready: 0, unacked: 0 });
+  expect(here.messages.map(({ payload }) => payload.n)).toEqual([1, 2]);
+});
+
 test("twelve handlers that wait for a broker that takes no messages cause no warning about listeners", async () => {
   const warnings: string[] = [];
   const collect = (warning: Error) => warnings.push(warning.message);

@@ -3,6 +3,11 @@ import type { Delivery, Envelope } from "./driver.js";
 
 /** Maximum number of missing acknowledgements: enough for many successive lost connections. */
 const MOST_MISSING = 1_000;
+/** In UTF-16 units. A longer body is not kept: its hash is computed at once. */
+const LONGEST_KEPT = 4_096;
+
+/** All that distinguishes a message from another one of the same id. */
+type Identity = Pick<Envelope, "id" | "attempt" | "publishedAt" | "body" | "headers">;
 
 /**
  * Keeps the acknowledgements of one consumer that may not have arrived because their connection was lost. The broker delivers
@@ -10,12 +15,12 @@ const MOST_MISSING = 1_000;
  *
  * A broker leaves at most `prefetch` messages unacknowledged. So only the last `prefetch` acknowledgements of a connection
  * can be missing, and no more of them are kept. A message published again, also under the same id, is another message: its
- * time of publication differs. Messages without an id are not remembered, because two of them can be equal.
+ * time of publication differs, or its content. Messages without an id are not remembered, because two of them can be equal.
  */
 export class Acknowledgements {
   readonly #prefetch: number;
   /** Ring buffer with the keys of the last acknowledgements on the present connection. */
-  #sent: string[] = [];
+  #sent: (string | Identity)[] = [];
   #next = 0;
   /** Number of acknowledgements that may be missing, by key; the oldest key first. */
   readonly #missing = new Map<string, number>();
@@ -27,18 +32,19 @@ export class Acknowledgements {
   /** Records an acknowledgement. Must be called before the delivery is settled. */
   add(delivery: Delivery): void {
     if (delivery.envelope.id.startsWith(CONTENT_ID_PREFIX)) return;
-    const key = keyOf(delivery.envelope);
+    const { id, attempt, publishedAt, body, headers } = delivery.envelope;
+    const identity = { id, attempt, publishedAt, body, headers };
     if (!delivery.live) {
-      this.#addMissing(key);
+      this.#addMissing(keyOf(identity));
       return;
     }
-    this.#sent[this.#next] = key;
+    this.#sent[this.#next] = body.length > LONGEST_KEPT ? keyOf(identity) : identity;
     this.#next = (this.#next + 1) % this.#prefetch;
   }
 
   /** Records that the connection was lost. Must be called before the first delivery of the next connection. */
   connectionLost(): void {
-    for (const key of this.#sent) this.#addMissing(key);
+    for (const sent of this.#sent) this.#addMissing(typeof sent === "string" ? sent : keyOf(sent));
     this.#sent = [];
     this.#next = 0;
   }
@@ -63,6 +69,20 @@ export class Acknowledgements {
   }
 }
 
-function keyOf({ id, attempt, publishedAt }: Envelope): string {
-  return `${attempt} ${publishedAt} ${id}`;
+/** Other clients state the time in seconds, so the content is part of the key: a hash, because a body can be large. */
+function keyOf({ id, attempt, publishedAt, body, headers }: Identity): string {
+  return `${attempt} ${publishedAt} ${hashOf(body)} ${hashOf(JSON.stringify(headers))} ${id}`;
+}
+
+/** A hash of 64 bits, as text. */
+function hashOf(text: string): string {
+  let [first, second] = [text.length, 0x9e3779b9];
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    first = Math.imul(first ^ unit, 0x85ebca77);
+    second = Math.imul(second ^ unit, 0xc2b2ae3d);
+    first ^= first >>> 15;
+    second ^= second >>> 13;
+  }
+  return `${first >>> 0} ${second >>> 0}`;
 }

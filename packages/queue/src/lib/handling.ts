@@ -86,15 +86,19 @@ export class Handling<Q extends QueueDefinition> {
     this.#wake();
   }
 
-  /** Whether this redelivery brings the message back that the handler is still at work on. */
+  /**
+   * Returns true if this redelivery is of the message that the handler is still at work on. Another message of the same id
+   * has another content.
+   */
   continues(redelivery: Delivery): boolean {
-    const { id, attempt } = this.delivery.envelope;
+    const { id, attempt, body } = this.delivery.envelope;
     return (
       redelivery.redelivered &&
       !this.#settled &&
       !this.delivery.live &&
       redelivery.envelope.id === id &&
-      redelivery.envelope.attempt === attempt
+      redelivery.envelope.attempt === attempt &&
+      redelivery.envelope.body === body
     );
   }
 

@@ -14,11 +14,14 @@ export function giveName(connection: Redis, name: string): void {
   connection.on("ready", () => void connection.client("SETNAME", name).catch(() => {}));
 }
 
-/** Number of successive checks without a new byte after which a connection counts as silent. */
-const CHECKS = 4;
+/**
+ * Number of successive checks without a new byte after which a connection counts as silent. The first of them can come just
+ * after a command was sent.
+ */
+const CHECKS = 5;
 
 /**
- * Closes a connection on which nothing arrives for `ms` milliseconds although replies are due. ioredis then reconnects. Its
+ * Closes a connection on which nothing arrives for at least `ms` milliseconds although replies are due. ioredis then reconnects. Its
  * own `socketTimeout` also closes a healthy connection after the event loop was busy, because its single timer runs before the
  * event loop reads. Here the event loop reads between two checks.
  */
@@ -27,12 +30,13 @@ export function breakSilence(connection: Redis, ms: number): void {
     const { stream } = connection;
     let read = 0;
     let silent = 0;
-    const timer = setInterval(() => {
+    const check = () => {
       const waits = connection.commandQueue.length > 0 && stream.bytesRead === read;
       read = stream.bytesRead;
       silent = waits ? silent + 1 : 0;
       if (silent === CHECKS) stream.destroy(new Error("it does not answer"));
-    }, ms / CHECKS).unref();
+    };
+    const timer = setInterval(check, ms / (CHECKS - 1)).unref();
     stream.once("close", () => clearInterval(timer));
   });
 }

@@ -248,7 +248,8 @@ export class RabbitmqSubscription implements Subscription {
     const copy = async () => {
       // The copy must not be delivered to this consumer again.
       await this.#cancelled;
-      const answer = await publish(queue, { ...toEnvelope(message), returned: true }, "ready");
+      // Without the death by which a retry came back from its wait queue: the copy may be dead-lettered for another reason.
+      const answer = await publish(queue, { ...toEnvelope(message), death: null, returned: true }, "ready");
       if (generation.ended) return;
       if (answer.ok) channel.ack(message);
       else channel.nack(message, false, true);

@@ -42,8 +42,9 @@ end
 local reply, at = { 'done' }, calls
 for place = 9, last do
   local size = #(jobAt(place).text or '')
+  met = math.max(met, size)
   if place > 9 and touched + size > MOST_TOUCHED then break end
-  touched, met = touched + size, math.max(met, size)
+  touched = touched + size
   local final, what, detail = at + 1 + ARGV[at + 1], 'removed', ''
   if not (repeated and redis.call('ZSCORE', KEYS[8], ARGV[at + 2])) then
     what, detail = verbs[ARGV[at]](jobAt(place), unpack(ARGV, at + 2, final))
