@@ -3,7 +3,7 @@ import { unavailable } from "../errors.js";
 import type { StoreEvent } from "../store.js";
 import { Waiters } from "../waiters.js";
 import { afterTime } from "./after-time.js";
-import { outOfTime, reasonOf, suspicion } from "./faults.js";
+import { inPlainWords, outOfTime, reasonOf, suspicion } from "./faults.js";
 
 /** The line broke, or the server asked for patience: the call can be tried again. */
 export class Interrupted extends Error {
@@ -78,7 +78,7 @@ export class Line {
   }
 
   noteFault(error: unknown): void {
-    this.#lastFault = reasonOf(error);
+    this.#lastFault = inPlainWords(reasonOf(error));
   }
 
   /** @throws JobStoreError UNAVAILABLE when it has not opened in the call's time */
@@ -124,8 +124,8 @@ export class Line {
   }
 
   #opened(): void {
-    // It was being opened when it was closed.
-    if (this.#closed) return;
+    // It was closed while it was being opened, or its database was refused.
+    if (this.#closed || isBroken(this.#client)) return;
     this.#generation++;
     this.#open = true;
     this.#met = true;
@@ -147,6 +147,11 @@ export class Line {
       message: `No connection to Redis (${this.lastFault}); trying again until it is back.`,
     });
   }
+}
+
+/** Whether the only connection of this client has been broken. */
+function isBroken(client: Redis | Cluster): boolean {
+  return "stream" in client && client.stream.destroyed;
 }
 
 function isSecure({ options }: Redis | Cluster): boolean {
