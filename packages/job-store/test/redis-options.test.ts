@@ -38,6 +38,7 @@ test.each([
   [{ url: "redis://h", connectionName: "two words" }, /connectionName must be 1 to 128 printable ASCII/],
   [{ url: "redis://h", connectionName: "" }, /connectionName must be/],
   [{ url: "redis://h:port" }, /url of redisDriver cannot be parsed/],
+  [{ url: "redis://h", prefix: "films:" }, /^redisDriver has no option "prefix"\. Its options are url, .*keyPrefix/],
   [{ url: "redis://h", redis: null }, /redis must be an object with options of ioredis/],
 ])("redisDriver(%o) is INVALID_ARGUMENT, and says what is missing", (options, says) => {
   expect(failureOf(() => redisDriver(options as never))).toMatchObject({

@@ -43,6 +43,12 @@ export function checkOptions<T extends object>(options: T, what: string): T {
   return options;
 }
 
+/** Refuses a misspelt option, which would be ignored. */
+export function checkNames(options: object, names: readonly string[], what: string): void {
+  const unknown = Object.keys(options).find((name) => !names.includes(name));
+  if (unknown !== undefined) invalid(`${what} has no option ${show(unknown)}. Its options are ${names.join(", ")}.`);
+}
+
 /** What is in them is checked job by job. */
 export function checkNewJobs<T extends object>(jobs: readonly T[]): readonly T[] {
   if (!Array.isArray(jobs)) return invalid("createMany takes an array of jobs.");

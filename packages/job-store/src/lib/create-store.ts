@@ -1,4 +1,4 @@
-import { checkWhole, invalid, show } from "./arguments.js";
+import { checkNames, checkWhole, invalid, show } from "./arguments.js";
 import { checkDefinition, isTtl, type JobDefinition, type StatusOf, TTL_RANGE } from "./definition.js";
 import { describeDefinition } from "./description.js";
 import type { JobStoreDriver, StoreShape } from "./driver.js";
@@ -27,6 +27,16 @@ export interface JobStoreOptions<D extends JobDefinition> {
   readonly onEvent?: ((event: StoreEvent) => void) | undefined;
 }
 
+const OPTIONS = Object.keys({
+  job: true,
+  driver: true,
+  ttlSeconds: true,
+  historyLimit: true,
+  validateReads: true,
+  maxRecordBytes: true,
+  onEvent: true,
+} satisfies Record<keyof JobStoreOptions<JobDefinition>, true>);
+
 /**
  * Opens a store of one kind of job. Returns at once: a driver connects in the background, and the first calls wait for
  * it within their time.
@@ -34,10 +44,13 @@ export interface JobStoreOptions<D extends JobDefinition> {
  * @throws JobStoreError INVALID_ARGUMENT
  */
 export function createJobStore<D extends JobDefinition>(options: JobStoreOptions<D>): JobStore<D> {
-  if (typeof options?.job?.statuses !== "object") return invalid("createJobStore needs a `job` made by defineJob.");
+  if (typeof options?.job?.statuses !== "object" || !("result" in options.job)) {
+    return invalid("createJobStore needs a `job` made by defineJob.");
+  }
   if (typeof options.driver?.open !== "function") {
     return invalid("createJobStore needs a `driver`: redisDriver(…) or memoryDriver().");
   }
+  checkNames(options, OPTIONS, "createJobStore");
   return new Store(options.job, shapeOf(options), options.driver, options.validateReads ?? true);
 }
 

@@ -21,6 +21,12 @@ export function show(value: unknown): string {
   return text.length > 60 ? `${text.slice(0, 60)}…` : text;
 }
 
+/** Refuses a misspelt option, which would be ignored. */
+export function checkNames(options: object, names: readonly string[], what: string): void {
+  const unknown = Object.keys(options).find((name) => !names.includes(name));
+  if (unknown !== undefined) invalid(`${what} has no option ${show(unknown)}. Its options are ${names.join(", ")}.`);
+}
+
 export function checkWhole(value: unknown, name: string, from: number, to: number): number {
   if (!isWhole(value, from, to)) {
     return invalid(`${name} must be a whole number from ${from} to ${to}, and is ${show(value)}.`);

@@ -1,5 +1,5 @@
 import { warnOfAckTimeout } from "./ack-timeout.js";
-import { checkDuration, checkMessageId, checkWhole, invalid, isDuration } from "./arguments.js";
+import { checkDuration, checkMessageId, checkNames, checkWhole, invalid, isDuration } from "./arguments.js";
 import type { Broker, ConsumeOptions, Consumer, QueueHealth } from "./broker.js";
 import type { BrokerEvent } from "./broker-event.js";
 import { ActiveConsumer, DEFAULT_GRACE_MS, type Report } from "./consumer.js";
@@ -17,6 +17,7 @@ const DEFAULT_HEALTH_TIMEOUT_MS = 2_000;
 const MOST_UNSETTLED = 65_535;
 const MOST_LISTED = 10_000;
 const FASTEST_REDRIVE = 100_000;
+const OPTIONS = ["driver", "onError", "onEvent"];
 
 /**
  * A broker over a driver. Connects when first used.
@@ -36,6 +37,7 @@ export function createBroker(options: {
 }): Broker {
   const driver = options?.driver;
   if (!isDriver(driver)) return invalid("createBroker needs a driver: memoryDriver() or rabbitmqDriver({ url }).");
+  checkNames(options, OPTIONS, "createBroker");
   const report = safely(options.onError);
   const session = driver.open(
     (failure, queue) => report(toError(failure, { queue }), queue === undefined ? {} : { queue }),

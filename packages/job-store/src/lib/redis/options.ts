@@ -1,5 +1,5 @@
 import { Cluster, type ClusterNode, type ClusterOptions, Redis, type RedisOptions } from "ioredis";
-import { checkWhole, invalid } from "../arguments.js";
+import { checkNames, checkWhole, invalid } from "../arguments.js";
 import { checkClient, duplicateOf, type RedisClient } from "./client.js";
 import { breakSilence, eachConnection, giveName, requireDatabase } from "./connections.js";
 import {
@@ -131,6 +131,7 @@ export function setUp(options: RedisDriverOptions): Setup {
   }
   const name = checkName(options.connectionName);
   const { connect, connectionName, isCluster } = connector(options);
+  checkNames(options, OPTIONS, "redisDriver");
   const open = (bounds: ConnectionOptions, purpose?: Purpose) => {
     const client = connect({ ...BOUNDED, ...bounds });
     const named = [name ?? (connectionName || "@subtitles/job-store"), purpose].filter(Boolean).join(":");
@@ -183,6 +184,18 @@ function shardsOf(options: RedisDriverOptions, isCluster: boolean): number | nul
 
 /** Each says which Redis is meant, and excludes the others. */
 const TARGETS = ["url", "cluster", "sentinels", "client"];
+
+const OPTIONS = [
+  ...TARGETS,
+  "name",
+  "redis",
+  "shards",
+  "keyPrefix",
+  "connectionName",
+  "timeoutMs",
+  "eventLogLength",
+  "waitReplicas",
+];
 
 function connector(options: RedisDriverOptions): Connector {
   const given = Object.entries(options).flatMap(([key, value]) =>

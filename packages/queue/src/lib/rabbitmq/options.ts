@@ -1,6 +1,6 @@
 import { X509Certificate } from "node:crypto";
 import { type ConnectionOptions, createSecureContext } from "node:tls";
-import { checkDuration, checkWhole, invalid, show } from "../arguments.js";
+import { checkDuration, checkNames, checkWhole, invalid, show } from "../arguments.js";
 import { isError } from "../is-error.js";
 
 /** Of `node:tls`. Certificates are always verified: for one of your own authority, give its certificate as `ca`. */
@@ -58,8 +58,20 @@ const DEFAULT_CONNECTION_NAME = "@subtitles/queue";
 const DEFAULT_ACK_TIMEOUT_MS = 1_800_000;
 const DEFAULT_HEARTBEAT_SECONDS = 10;
 
+const OPTIONS = Object.keys({
+  url: true,
+  tls: true,
+  prefix: true,
+  timeoutMs: true,
+  maxPendingConfirms: true,
+  heartbeatSeconds: true,
+  ackTimeoutMs: true,
+  connectionName: true,
+} satisfies Record<keyof RabbitmqDriverOptions, true>);
+
 export function checkOptions(options: RabbitmqDriverOptions): CheckedOptions {
   if (typeof options !== "object" || options === null) return invalid("rabbitmqDriver needs options: { url }.");
+  checkNames(options, OPTIONS, "rabbitmqDriver");
   const { url, prefix = "", timeoutMs = 10_000, maxPendingConfirms = 1_000, heartbeatSeconds } = options;
   if (typeof prefix !== "string" || !PREFIX.test(prefix) || prefix.startsWith("amq.")) {
     return invalid(`${show(prefix)} is no prefix: up to 64 of A–Z a–z 0–9 . _ : / - , not beginning with "amq.".`);
@@ -81,6 +93,12 @@ export function checkOptions(options: RabbitmqDriverOptions): CheckedOptions {
 
 /** Never quotes the address: it may hold a password. */
 function checkAddress(url: unknown, heartbeatSeconds: number | undefined): string {
+  if (url === undefined || url === "") {
+    const actual = url === undefined ? "undefined" : "empty";
+    return invalid(
+      `The url of rabbitmqDriver is ${actual}: is the variable set that it comes from (RABBITMQ_URL, say)?`,
+    );
+  }
   const address = typeof url === "string" && URL.canParse(url) ? new URL(url) : null;
   if (address === null || !["amqp:", "amqps:"].includes(address.protocol) || address.hostname === "") {
     return invalid("url must be an address such as amqp://user:password@host:5672/vhost, or several of them.");
