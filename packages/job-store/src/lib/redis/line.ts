@@ -16,6 +16,8 @@ export class Interrupted extends Error {
   }
 }
 
+const NO_ANSWER_YET = "it has not answered yet";
+
 /** What commands are given. */
 export type Client = RedisCommander & Pick<Redis, "pipeline">;
 
@@ -38,7 +40,7 @@ export class Line {
   #closed = false;
   #generation = 0;
   #met = false;
-  #lastFault = "it has not answered yet";
+  #lastFault = NO_ANSWER_YET;
   readonly #callers = new Waiters();
   readonly #underway = new Set<(fault: Interrupted) => void>();
 
@@ -46,7 +48,8 @@ export class Line {
     this.#client = client;
     this.#emit = emit;
     client.on("connect", () => {
-      if (!this.#met) this.#lastFault = "it takes the connection but does not answer";
+      // A reason that is known, such as a refused password, stays until another one replaces it.
+      if (this.#lastFault === NO_ANSWER_YET) this.#lastFault = "it takes the connection but does not answer";
     });
     client.on("ready", () => this.#opened());
     client.on("close", () => this.#broken());
