@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createLog, createSubtitleFiles, memoryProviderStates, subtitleJob } from "@example/contracts";
-import { librarySource, startDownloader } from "@example/downloader";
+import { librarySource, startDownloader, videoSource } from "@example/downloader";
 import { keysInMemory, startManager } from "@example/manager";
 import { fileCheckpoints, loadTranslationMemory, paced, startTranslator } from "@example/translator";
 import { createJobStore } from "@subtitles/job-store";
@@ -33,7 +33,8 @@ export async function startInProcess(): Promise<System> {
     requestsPerMinute: 100_000,
   });
   const worker = { store, broker, files, log, concurrency: 2, downloadBaseUrl: manager.url };
-  const downloader = startDownloader({ ...worker, sources: [librarySource(samples.library)] });
+  const sources = [videoSource([samples.media]), librarySource(samples.library)];
+  const downloader = startDownloader({ ...worker, sources });
   const translator = startTranslator({
     ...worker,
     provider: paced(memory, samples.pauseMs),

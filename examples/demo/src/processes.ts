@@ -44,6 +44,7 @@ export async function startProcesses({ redisUrl, rabbitmqUrl, say, stop }: Proce
     // It looks ten times a second.
     API_REQUESTS_PER_MINUTE: "100000",
     SUBTITLE_LIBRARY_PATH: samples.library,
+    MEDIA_PATH: samples.media,
     TRANSLATION_MEMORY_PATH: samples.translationMemory,
     TRANSLATION_MIN_COVERAGE: String(samples.minCoverage),
     TRANSLATION_BATCH_SIZE: String(samples.batchSize),

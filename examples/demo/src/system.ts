@@ -13,9 +13,10 @@ export interface System extends AsyncDisposable {
 /** A path below `examples/`. */
 export const inExamples = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 
-/** The sample film and translation memory, and how slowly to go so that someone can watch. */
+/** The sample library, media folder and translation memory, and how slowly to go so that someone can watch. */
 export const samples = {
   library: inExamples("samples/library"),
+  media: inExamples("samples/media"),
   translationMemory: inExamples("samples/memory.en-es.tmx"),
   minCoverage: 0.8,
   batchSize: 4,

@@ -7,7 +7,7 @@ import { follow } from "../src/follow.js";
 import { startInProcess } from "../src/in-process.js";
 import { orders } from "../src/orders.js";
 import { timeline, translationReport } from "../src/report.js";
-import type { System } from "../src/system.js";
+import { type System, samples } from "../src/system.js";
 import { createOutput } from "./output.js";
 
 const forever = new AbortController().signal;
@@ -39,6 +39,20 @@ test("the three end as the demo says they must", () => {
 test("the check of an order notices another end", () => {
   expect(orders[0]?.check(job(2))).toContain("it should be completed, and is failed: No subtitle");
   expect(orders[2]?.check(job(0))).toContain("it should have failed as not found, and is completed");
+});
+
+test("a subtitle beside the sample video is found by the absolute path of the video", async () => {
+  const order = {
+    label: "beside",
+    order: {
+      videoUrl: `${samples.media}/The.Last.Ferry.2021.1080p.WEB.mkv`,
+      videoTitle: "The Last Ferry",
+      language: "es",
+    },
+    check: () => null,
+  };
+  const [ended] = await follow(client, [order], createBoard(createOutput().stream), forever);
+  expect(ended?.job).toMatchObject({ status: "completed", details: { subtitle: { source: "video" } } });
 });
 
 test("the download is the subtitle of the library, whole", async () => {

@@ -9,6 +9,7 @@ import { expect, onTestFinished, test, vi } from "vitest";
 import { download } from "../src/download.js";
 import { librarySource } from "../src/sources/library.js";
 import type { Candidate, SubtitleSource } from "../src/sources/source.js";
+import { videoSource } from "../src/sources/video.js";
 
 const subtitle = (text: string) => `1\n00:00:01,000 --> 00:00:02,000\n${text}\n`;
 const film = { videoUrl: "https://films.example/ferry.mkv", videoTitle: "Ferry" };
@@ -105,6 +106,20 @@ test("what is not found fails at once, and says how far the search went", async 
       retryable: false,
     }),
   );
+});
+
+test("the failure says that the library has episodes, if the request names none", async () => {
+  const library = { "Ferry.S01E02.1080p.WEB-GRP.en.srt": subtitle("Hello.") };
+  await expect(run(library, {})).rejects.toThrow(/Passed over: an episode, .* does not name one, such as S01E02\.$/);
+  expect(await run(library, { videoTitle: "Ferry S01E02" })).toMatchObject({ outcome: { to: "completed" } });
+});
+
+test("the failure names MEDIA_PATH, if the video is a file outside of the media folders", async () => {
+  const beside = videoSource(["/media"]);
+  const message =
+    "among 0 subtitle files. Passed over: the video is not in one of the downloader's media folders (MEDIA_PATH).";
+  await expect(run({}, { videoUrl: "/films/ferry.mkv" }, [beside])).rejects.toThrow(message);
+  await expect(run({}, {}, [beside])).rejects.toThrow(/among 0 subtitle files\.$/);
 });
 
 test("the exact language is preferred, then the plain version; a broken file is passed over", async () => {

@@ -71,7 +71,7 @@ test("the failure says that there are episodes, if the request names none", asyn
   const service = await startService(await startOpenSubtitles({ subtitles: episodes }));
   const { job } = await service.run({ videoTitle: "Harbour Lights" });
   expect(job.error?.message).toBe(
-    "No subtitle in en for this film among 4 subtitle files. Passed over: an episode, and the request does not name one.",
+    "No subtitle in en for this film among 4 subtitle files. Passed over: an episode, and the request does not name one, such as S01E02.",
   );
 });
 

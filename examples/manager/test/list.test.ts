@@ -95,6 +95,14 @@ test.each([
   expect([reply.status, await reply.json()]).toMatchObject([400, { errors: [{ field }] }]);
 });
 
+test("a list with a wrong status names the statuses", async () => {
+  const { get } = await startRig();
+  const message = "must be one of pending, downloading, translating, completed, failed";
+  expect(await (await get("/api/v1/jobs?status=done")).json()).toMatchObject({
+    errors: [{ field: "status", message }],
+  });
+});
+
 test.each(["cursor=made-up", "q=one&cursor=made-up"])("%s is a 400", async (query) => {
   const { get } = await startRig();
   expect((await get(`/api/v1/jobs?${query}`)).status).toBe(400);

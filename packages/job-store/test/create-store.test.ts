@@ -85,6 +85,7 @@ describe("createJobStore", () => {
     ["ttlSeconds of a status that does not exist", { ttlSeconds: { finished: 60 } }],
     ["a historyLimit below zero", { historyLimit: -1 }],
     ["a maxRecordBytes of nothing", { maxRecordBytes: 0 }],
+    ["a misspelt option", { onEvents: () => {} }],
   ];
   for (const [what, change] of wrong) {
     test(`${what} is INVALID_ARGUMENT`, () => {
@@ -92,4 +93,14 @@ describe("createJobStore", () => {
       expect(() => createJobStore(options as never)).toThrow(expect.objectContaining({ code: "INVALID_ARGUMENT" }));
     });
   }
+
+  test("says what to call with a job that defineJob has not made, and names a misspelt option", () => {
+    const { data, initial, statuses } = errand;
+    const job = { name: "errand", data, initial, statuses };
+    expect(() => createJobStore({ job, driver: memoryDriver() } as never)).toThrow("needs a `job` made by defineJob");
+    const misspelt = { job: errand, driver: memoryDriver(), onEvents: () => {} };
+    expect(() => createJobStore(misspelt as never)).toThrow(
+      /^createJobStore does not support the option "onEvents"\. .*onEvent/,
+    );
+  });
 });

@@ -9,6 +9,17 @@ test.each([
   [undefined, /needs options/],
   [{}, /needs a url/],
   [{ url: undefined }, /is undefined: is the variable set/],
+  [{ url: "" }, /is empty: is the variable set/],
+  [
+    { url: "redis://:secret@h/jobs" },
+    /^The url of redisDriver has the path "\/jobs"\. It must be the number of a database/,
+  ],
+  [{ url: "redis://h/1/jobs" }, /path "\/1\/jobs"/],
+  [{ url: "redis://h?db=jobs" }, /query of the url sets the option db of ioredis to "jobs"/],
+  [{ url: "redis://h", redis: { db: Number.NaN } }, /redis sets the option db of ioredis to NaN/],
+  [{ url: "redis://h", redis: { db: -1 } }, /option db of ioredis to -1/],
+  [{ url: "redis://h", cluster: ["h:1"] }, /takes one of url, cluster, .* and got url and cluster/],
+  [{ client: {}, url: "redis://h" }, /got client and url/],
   [{ url: "http://somewhere" }, /redis:\/\/ or rediss:\/\//],
   [{ url: "redis://h", timeoutMs: 0 }, /timeoutMs/],
   [{ url: "redis://h", eventLogLength: 0 }, /eventLogLength/],
@@ -27,6 +38,10 @@ test.each([
   [{ url: "redis://h", connectionName: "two words" }, /connectionName must be 1 to 128 printable ASCII/],
   [{ url: "redis://h", connectionName: "" }, /connectionName must be/],
   [{ url: "redis://h:port" }, /url of redisDriver cannot be parsed/],
+  [
+    { url: "redis://h", prefix: "films:" },
+    /^redisDriver does not support the option "prefix"\. Supported options: .*keyPrefix/,
+  ],
   [{ url: "redis://h", redis: null }, /redis must be an object with options of ioredis/],
 ])("redisDriver(%o) is INVALID_ARGUMENT, and says what is missing", (options, says) => {
   expect(failureOf(() => redisDriver(options as never))).toMatchObject({

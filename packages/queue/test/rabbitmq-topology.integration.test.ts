@@ -183,7 +183,11 @@ describe.skipIf(rabbitmq.url === null)(rabbitmq.title("what the driver makes of 
   });
 
   test.each([
-    { wrong: "credentials", change: { username: "nobody", password: "s3cret" }, words: "ACCESS_REFUSED" },
+    {
+      wrong: "credentials",
+      change: { username: "nobody", password: "s3cret" },
+      words: "the broker refuses the user or the password; check both in the url (ACCESS_REFUSED",
+    },
     { wrong: "a virtual host", change: { pathname: "/nowhere" }, words: "nowhere" },
   ])("$wrong that the broker does not know: it says so, without the password", async ({ change, words }) => {
     const address = new URL(url);

@@ -113,6 +113,7 @@ describe("rabbitmqDriver", () => {
 
   test.each<[string, Partial<Record<keyof RabbitmqDriverOptions, unknown>>]>([
     ["no url", { url: undefined }],
+    ["an empty url", { url: "" }],
     ["no address", { url: [] }],
     ["another protocol", { url: "http://user:s3cret@localhost" }],
     ["no protocol", { url: "user:s3cret@localhost" }],
@@ -139,5 +140,16 @@ describe("rabbitmqDriver", () => {
     const open = () => rabbitmqDriver({ url, ...options } as RabbitmqDriverOptions);
     expect(open).toThrowError(expect.objectContaining({ code: "INVALID_ARGUMENT" }));
     expect(open).not.toThrowError(/s3cret/);
+  });
+
+  test.each([
+    [{ url: undefined }, /url of rabbitmqDriver is undefined: is the variable set/],
+    [{ url: "" }, /url of rabbitmqDriver is empty: is the variable set/],
+    [
+      { url, keyPrefix: "films." },
+      /^rabbitmqDriver does not support the option "keyPrefix"\. Supported options: .*prefix/,
+    ],
+  ])("says what is wrong with %o", (options, says) => {
+    expect(() => rabbitmqDriver(options as RabbitmqDriverOptions)).toThrowError(says);
   });
 });

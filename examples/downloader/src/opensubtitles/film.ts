@@ -1,6 +1,6 @@
 import { type Episode, readReleaseName, sameEpisode, type Title } from "../sources/release-name.js";
 import { titleKey } from "../sources/title-key.js";
-import { titleOfWork, type WantedWork } from "../sources/wanted-work.js";
+import { EPISODE_NOT_NAMED, titleOfWork, type WantedWork } from "../sources/wanted-work.js";
 import type { FoundSubtitle } from "./replies.js";
 
 /** Returns true if a subtitle is for the requested film or series. A search by title also finds similar ones. */
@@ -25,7 +25,7 @@ export function whyOtherEpisode(found: FoundSubtitle, wanted: WantedWork): strin
   const { episode } = wanted;
   const { feature_details: feature, moviehash_match: byHash } = found;
   if (!isEpisode(found)) return episode && !byHash ? "not an episode" : null;
-  if (!episode) return byHash ? null : "an episode, and the request does not name one";
+  if (!episode) return byHash ? null : EPISODE_NOT_NAMED;
   const { season_number: season, episode_number: number } = feature ?? {};
   const [first] = episode.numbers;
   if (typeof number === "number" && (number !== first || (season ?? 1) !== (episode.season ?? 1))) {

@@ -4,10 +4,17 @@ import { join } from "node:path";
 import { languageFit } from "@example/contracts/language";
 import { LARGEST_SUBTITLE_BYTES } from "../content/limits.js";
 import { sameEpisode } from "./release-name.js";
-import type { Candidate, Found, Wanted } from "./source.js";
+import type { Candidate, Found, PassedOver, Wanted } from "./source.js";
 import { readSubtitleName, type SubtitleName } from "./subtitle-name.js";
 import { titleKey } from "./title-key.js";
-import { matchingTitle, sharedWords, type WantedWork, wantedWork } from "./wanted-work.js";
+import {
+  EPISODE_NOT_NAMED,
+  matchingTitle,
+  sharedWords,
+  titleOfWork,
+  type WantedWork,
+  wantedWork,
+} from "./wanted-work.js";
 
 /** Files of one folder. */
 export interface FolderFiles {
@@ -23,14 +30,19 @@ export interface FolderFiles {
 export function matching(source: string, folders: readonly FolderFiles[], wanted: Wanted): Found {
   const work = wantedWork(wanted);
   const candidates: Candidate[] = [];
+  const passedOver: PassedOver[] = [];
   let looked = 0;
   for (const { entries, place } of folders) {
     for (const entry of entries) {
       const readings = readSubtitleName(entry.name);
       if (readings.length === 0) continue;
       looked += 1;
-      const match = firstMatch(readings.filter(canBeIn(wanted.language)), work, place);
-      if (!match) continue;
+      const inLanguage = readings.filter(canBeIn(wanted.language));
+      const match = firstMatch(inLanguage, work, place);
+      if (!match) {
+        if (inLanguage.some(isEpisodeOf(work))) passedOver.push({ source, name: entry.name, why: EPISODE_NOT_NAMED });
+        continue;
+      }
       const { name, year, sameFile } = match;
       const path = join(entry.parentPath, entry.name);
       candidates.push({
@@ -44,7 +56,7 @@ export function matching(source: string, folders: readonly FolderFiles[], wanted
       });
     }
   }
-  return { candidates, looked };
+  return { candidates, passedOver, looked };
 }
 
 /** Returns true unless the name contains only the language of the sound, and that is not the requested one. */
@@ -52,6 +64,12 @@ const canBeIn =
   (asked: string) =>
   ({ language, soundLanguage }: SubtitleName) =>
     language !== null || soundLanguage === null || languageFit(soundLanguage, asked) > 0;
+
+/** The file is an episode of a series with the wanted title, and the job names no episode. */
+const isEpisodeOf =
+  (work: WantedWork) =>
+  ({ release }: SubtitleName) =>
+    work.episode === null && release.episode !== null && titleOfWork(release.titles, work) !== null;
 
 function firstMatch(readings: readonly SubtitleName[], work: WantedWork, place: FolderFiles["place"]) {
   for (const name of readings) {

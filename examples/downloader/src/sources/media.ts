@@ -8,10 +8,9 @@ import { videoAddress } from "./wanted-work.js";
  * is not in a media folder after links are resolved.
  */
 async function videoFolder(videoUrl: string, mediaRoots: readonly string[]): Promise<string | null> {
-  const address = videoAddress(videoUrl);
-  if (!URL.canParse(address) || new URL(address).protocol !== "file:") return null;
+  if (!isFile(videoUrl)) return null;
   try {
-    const folder = await realpath(dirname(fileURLToPath(address)));
+    const folder = await realpath(dirname(fileURLToPath(videoAddress(videoUrl))));
     for (const root of mediaRoots) {
       const real = await realpath(root);
       if (folder === real || folder.startsWith(real.endsWith(sep) ? real : real + sep)) return folder;
@@ -20,6 +19,12 @@ async function videoFolder(videoUrl: string, mediaRoots: readonly string[]): Pro
     // An address that is no path here, or a folder that is not there: nothing beside it.
   }
   return null;
+}
+
+/** Whether the video is given as a `file:` address or an absolute path. */
+export function isFile(videoUrl: string): boolean {
+  const address = videoAddress(videoUrl);
+  return URL.canParse(address) && new URL(address).protocol === "file:";
 }
 
 /** The video's path, under the same condition. It may be a link: open it without following. */

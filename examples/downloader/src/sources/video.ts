@@ -2,7 +2,7 @@ import type { Dirent } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { type FolderFiles, matching } from "./folder.js";
-import { videoPath } from "./media.js";
+import { isFile, videoPath } from "./media.js";
 import type { SubtitleSource } from "./source.js";
 import { titleKey } from "./title-key.js";
 import { VIDEO_ENDING, wantedWork } from "./wanted-work.js";
@@ -19,7 +19,15 @@ export function videoSource(mediaRoots: readonly string[]): SubtitleSource {
     name: "video",
     async search(wanted) {
       const path = await videoPath(wanted.videoUrl, mediaRoots);
-      if (!path) return { candidates: [], looked: 0 };
+      if (!path) {
+        const why = "the video is not in one of the downloader's media folders (MEDIA_PATH)";
+        const { videoUrl } = wanted;
+        return {
+          candidates: [],
+          passedOver: isFile(videoUrl) ? [{ source: "video", name: videoUrl, why }] : [],
+          looked: 0,
+        };
+      }
       const folder = join(path, "..");
       const entries = await entriesOf(folder);
       const videos = entries.filter(({ name }) => VIDEO_ENDING.test(name) && !EXTRA.test(name));

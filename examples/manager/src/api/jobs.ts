@@ -24,7 +24,7 @@ export const jobParams = z.object({ id: jobId });
 
 const listQuery = z.object({
   status: z
-    .union([subtitleStatus, z.array(subtitleStatus)])
+    .union([subtitleStatus, z.array(subtitleStatus)], `must be one of ${subtitleStatus.options.join(", ")}`)
     .optional()
     .describe("Repeatable"),
   language: language.optional(),

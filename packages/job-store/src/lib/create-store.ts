@@ -44,7 +44,9 @@ const STORE_OPTIONS: KeysOf<JobStoreOptions<JobDefinition>> = {
  * @throws JobStoreError INVALID_ARGUMENT
  */
 export function createJobStore<D extends JobDefinition>(options: JobStoreOptions<D>): JobStore<D> {
-  if (typeof options?.job?.statuses !== "object") return invalid("createJobStore needs a `job` made by defineJob.");
+  if (typeof options?.job?.statuses !== "object" || !("result" in options.job)) {
+    return invalid("createJobStore needs a `job` made by defineJob.");
+  }
   if (typeof options.driver?.open !== "function") {
     return invalid("createJobStore needs a `driver`: redisDriver(…) or memoryDriver().");
   }

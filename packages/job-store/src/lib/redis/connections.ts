@@ -40,3 +40,13 @@ export function breakSilence(connection: Redis, ms: number): void {
     stream.once("close", () => clearInterval(timer));
   });
 }
+
+/**
+ * Breaks a connection whose SELECT the server refuses. ioredis only reports the refusal, and then sends the commands to
+ * database 0.
+ */
+export function requireDatabase(connection: Redis): void {
+  connection.on("error", (error: { readonly command?: { readonly name?: string } }) => {
+    if (error.command?.name === "select") connection.stream.destroy();
+  });
+}

@@ -14,7 +14,7 @@ export function reasonOf(error: unknown): string {
   const parts: readonly unknown[] = "errors" in error && Array.isArray(error.errors) ? error.errors : [];
   const text = error.message || (parts.length > 0 ? reasonOf(parts[0]) : "");
   const words = text.replace(/,? with args beginning with.*$/s, "").replace(/\/\/[^@\s/]*@/g, "//***@");
-  return (words || code || error.name).slice(0, 300);
+  return (words || code || error.name).slice(0, 300).replace(/\.$/, "");
 }
 
 /** The code of the server's reply; null: the error is no reply. */
@@ -64,11 +64,20 @@ const MEANING: ReadonlyMap<string, string> = new Map([
   ["NOREPLICAS", "too few replicas follow it"],
   ["CROSSSLOT", ONE_NODE],
   ["MOVED", ONE_NODE],
+  ["NOAUTH", "it requires a password; give it in the url, or as an option of ioredis"],
+  ["WRONGPASS", "it refuses the user or the password; check both in the url, or in the options of ioredis"],
 ]);
+
+/** Causes that only the text of an error shows. Versions of ioredis have different texts for a reply that is not of Redis. */
+const CAUSES: readonly (readonly [RegExp, string])[] = [
+  [/cluster support disabled/, "it is not a node of a Redis Cluster; pass its address to redisDriver as url"],
+  [/DB index is out of range/, "it does not have this database; check the number in the url, or the option db"],
+  [/^Unknown RESP type|^Protocol error, got/, "its answer is not one of Redis; check host and port"],
+];
 
 /** A server's words, after what they mean for the store. */
 export function inPlainWords(words: string): string {
-  const meaning = MEANING.get(codeIn(words));
+  const meaning = MEANING.get(codeIn(words)) ?? CAUSES.find(([pattern]) => pattern.test(words))?.[1];
   return meaning === undefined ? words : `${meaning} (${words.replace(/^(?:ERR|@)[^-]*-/, "")})`;
 }
 

@@ -1,5 +1,5 @@
 import type { ClusterNode, ClusterOptions, RedisOptions } from "ioredis";
-import { invalid } from "../arguments.js";
+import { invalid, show } from "../arguments.js";
 
 /** Options of ioredis. The driver overrides those that limit the time of calls or change the meaning of commands and replies. */
 export type ConnectionOptions = RedisOptions & { replyMapping?: "legacy" };
@@ -72,11 +72,15 @@ export function boundedCluster(
 }
 
 /**
- * Rejects options of ioredis that change the keys in the driver's commands.
+ * Rejects options of ioredis that change the keys in the driver's commands, and a database that is not a number.
  * @param source origin of the options, for the error
  * @throws JobStoreError INVALID_ARGUMENT
  */
 export function checkOptions(options: object | null | undefined, source: string): void {
+  const db = options && "db" in options ? options.db : undefined;
+  if (db !== undefined && db !== null && !/^\d+$/.test(String(db))) {
+    invalid(`${source} sets the option db of ioredis to ${show(db)}. A database is a whole number from 0.`);
+  }
   const prefix = options && "keyPrefix" in options ? options.keyPrefix : undefined;
   if (prefix === undefined || prefix === null || prefix === "") return;
   invalid(
@@ -110,6 +114,16 @@ export function checkQuery(address: string, source: string): void {
   const options = Object.fromEntries(new URLSearchParams(address.split("?").slice(1).join("?")));
   checkOptions(options, source);
   checkNames(Object.keys(options), source);
+}
+
+/** Refuses a path that ioredis cannot read as the number of a database. @throws JobStoreError INVALID_ARGUMENT */
+export function checkPath(address: string): void {
+  const path = new URL(address).pathname;
+  if (!/^(?:\/\d*)?$/.test(path)) {
+    invalid(
+      `The url of redisDriver has the path ${show(path)}. It must be the number of a database, such as /1, or absent.`,
+    );
+  }
 }
 
 function checkNames(names: readonly string[], source: string): void {

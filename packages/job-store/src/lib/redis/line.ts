@@ -3,7 +3,7 @@ import { unavailable } from "../errors.js";
 import type { StoreEvent } from "../store.js";
 import { Waiters } from "../waiters.js";
 import { afterTime } from "./after-time.js";
-import { outOfTime, reasonOf, suspicion } from "./faults.js";
+import { inPlainWords, outOfTime, reasonOf, suspicion } from "./faults.js";
 
 /** The line broke, or the server asked for patience: the call can be tried again. */
 export class Interrupted extends Error {
@@ -15,6 +15,8 @@ export class Interrupted extends Error {
     super(reason);
   }
 }
+
+const NO_ANSWER_YET = "it has not answered yet";
 
 /** What commands are given. */
 export type Client = RedisCommander & Pick<Redis, "pipeline">;
@@ -38,7 +40,7 @@ export class Line {
   #closed = false;
   #generation = 0;
   #met = false;
-  #lastFault = "it has not answered yet";
+  #lastFault = NO_ANSWER_YET;
   readonly #callers = new Waiters();
   readonly #underway = new Set<(fault: Interrupted) => void>();
 
@@ -46,7 +48,8 @@ export class Line {
     this.#client = client;
     this.#emit = emit;
     client.on("connect", () => {
-      if (!this.#met) this.#lastFault = "it takes the connection but does not answer";
+      // A reason that is known, such as a refused password, stays until another one replaces it.
+      if (this.#lastFault === NO_ANSWER_YET) this.#lastFault = "it takes the connection but does not answer";
     });
     client.on("ready", () => this.#opened());
     client.on("close", () => this.#broken());
@@ -78,7 +81,7 @@ export class Line {
   }
 
   noteFault(error: unknown): void {
-    this.#lastFault = reasonOf(error);
+    this.#lastFault = inPlainWords(reasonOf(error));
   }
 
   /** @throws JobStoreError UNAVAILABLE when it has not opened in the call's time */
@@ -124,8 +127,8 @@ export class Line {
   }
 
   #opened(): void {
-    // It was being opened when it was closed.
-    if (this.#closed) return;
+    // It was closed while it was being opened, or its database was refused.
+    if (this.#closed || isBroken(this.#client)) return;
     this.#generation++;
     this.#open = true;
     this.#met = true;
@@ -147,6 +150,11 @@ export class Line {
       message: `No connection to Redis (${this.lastFault}); trying again until it is back.`,
     });
   }
+}
+
+/** Whether the only connection of this client has been broken. */
+function isBroken(client: Redis | Cluster): boolean {
+  return "stream" in client && client.stream.destroyed;
 }
 
 function isSecure({ options }: Redis | Cluster): boolean {

@@ -1,7 +1,7 @@
 import { Cluster, type ClusterNode, type ClusterOptions, Redis, type RedisOptions } from "ioredis";
 import { checkKeys, checkOptions, checkWhole, invalid, type KeysOf, show } from "../arguments.js";
 import { checkClient, duplicateOf, type RedisClient } from "./client.js";
-import { breakSilence, eachConnection, giveName } from "./connections.js";
+import { breakSilence, eachConnection, giveName, requireDatabase } from "./connections.js";
 import {
   BOUNDED,
   backOff,
@@ -11,6 +11,7 @@ import {
   checkClusterOptions,
   checkOptions as checkIoredisOptions,
   checkNode,
+  checkPath,
   checkQuery,
 } from "./ioredis-options.js";
 import type { ReplicaWait } from "./replicas.js";
@@ -137,7 +138,9 @@ const REPLICA_WAIT_KEYS: KeysOf<NonNullable<RedisDriverOptions["waitReplicas"]>>
 
 /** @throws JobStoreError INVALID_ARGUMENT */
 export function setUp(options: RedisDriverOptions): Setup {
-  if (typeof options !== "object" || options === null) return invalid("redisDriver needs options: a url, for example.");
+  if (typeof options !== "object" || options === null) {
+    return invalid('redisDriver needs options, such as { url: "redis://localhost:6379" }.');
+  }
   checkOptions(options, DRIVER_OPTIONS, "redisDriver");
   const timeoutMs = checkWhole(options.timeoutMs ?? 2000, "timeoutMs", 10, 600_000);
   const keyPrefix = options.keyPrefix ?? "";
@@ -150,7 +153,10 @@ export function setUp(options: RedisDriverOptions): Setup {
   const open = (bounds: ConnectionOptions, purpose?: Purpose) => {
     const client = connect({ ...BOUNDED, ...bounds });
     const named = [name ?? (connectionName || "@subtitles/job-store"), purpose].filter(Boolean).join(":");
-    eachConnection(client, (connection) => giveName(connection, named));
+    eachConnection(client, (connection) => {
+      giveName(connection, named);
+      requireDatabase(connection);
+    });
     return client;
   };
   const shards = shardsOf(options, isCluster);
@@ -195,7 +201,16 @@ function shardsOf(options: RedisDriverOptions, isCluster: boolean): number | nul
   return isCluster ? 16 : null;
 }
 
+/** Each says which Redis is meant, and excludes the others. */
+const TARGETS = ["url", "cluster", "sentinels", "client"];
+
 function connector(options: RedisDriverOptions): Connector {
+  const given = Object.entries(options).flatMap(([key, value]) =>
+    TARGETS.includes(key) && value !== undefined ? [key] : [],
+  );
+  if (given.length > 1) {
+    invalid(`redisDriver takes one of url, cluster, sentinels and client, and got ${given.join(" and ")}.`);
+  }
   if ("client" in options && options.client !== undefined) {
     const client = checkClient(options.client);
     const source = "The client";
@@ -234,8 +249,9 @@ function connector(options: RedisDriverOptions): Connector {
       new Redis({ sentinelRetryStrategy: backOff, ...redis, ...bounds, sentinels: [...sentinels], name });
     return { connect, connectionName, isCluster: false };
   }
-  if ("url" in options && options.url === undefined) {
-    return invalid("The url of redisDriver is undefined: is the variable set that it comes from (REDIS_URL, say)?");
+  if ("url" in options && (options.url === undefined || options.url === "")) {
+    const actual = options.url === undefined ? "undefined" : "empty";
+    return invalid(`The url of redisDriver is ${actual}: is the variable set that it comes from (REDIS_URL, say)?`);
   }
   if (!("url" in options) || typeof options.url !== "string" || !/^rediss?:\/\//.test(options.url)) {
     return invalid(
@@ -246,6 +262,7 @@ function connector(options: RedisDriverOptions): Connector {
   if (!URL.canParse(url)) {
     return invalid("The url of redisDriver cannot be parsed. Encode special characters in user and password with %.");
   }
+  checkPath(url);
   checkQuery(url, "The query of the url");
   return { connect: (bounds) => new Redis(url, { ...redis, ...bounds }), connectionName, isCluster: false };
 }

@@ -109,6 +109,12 @@ export function checkOptions(options: RabbitmqDriverOptions): CheckedOptions {
 
 /** Never quotes the address: it may hold a password. */
 function checkAddress(url: unknown, heartbeatSeconds: number | undefined): string {
+  if (url === undefined || url === "") {
+    const actual = url === undefined ? "undefined" : "empty";
+    return invalid(
+      `The url of rabbitmqDriver is ${actual}: is the variable set that it comes from (RABBITMQ_URL, say)?`,
+    );
+  }
   const address = typeof url === "string" && URL.canParse(url) ? new URL(url) : null;
   if (address === null || !["amqp:", "amqps:"].includes(address.protocol) || address.hostname === "") {
     return invalid("url must be an address such as amqp://user:password@host:5672/vhost, or several of them.");

@@ -48,6 +48,9 @@ const HUNG_UP = /ECONNRESET|EPIPE|during opening handshake/;
 /** All that amqplib says where the server closes instead of opening, whatever the server said. */
 const NOT_OPENED = /^Expected ConnectionOpenOk/;
 
+/** The server's words for a wrong user or password. */
+const LOGIN_REFUSED = /^ACCESS_REFUSED - Login was refused/;
+
 /** The virtual host that an address names. */
 export function virtualHostOf(address: string): string {
   return querystring.unescape(new URL(address).pathname.slice(1)) || "/";
@@ -62,6 +65,9 @@ export function wordsOfOpening(error: unknown, address: string, hasWorked: boole
   if (NOT_OPENED.test(error.message)) {
     const host = show(virtualHostOf(address));
     return `the broker did not open the virtual host ${host}: it does not exist, say, or this user may not use it`;
+  }
+  if (LOGIN_REFUSED.test(words)) {
+    return `the broker refuses the user or the password; check both in the url (${words})`;
   }
   if (hasWorked) return words;
   if (NOT_TLS.test(String(codeOf(error)))) return `${words}; perhaps its address begins with amqp://`;
