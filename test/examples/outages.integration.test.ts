@@ -123,7 +123,9 @@ describe.skipIf(redis.url === null || rabbitmq.url === null)(suite, () => {
     const heard = { text: "" };
     void (async () => {
       for await (const chunk of reply.body?.pipeThrough(new TextDecoderStream()) ?? []) heard.text += chunk;
-    })().catch(() => {});
+    })().catch((error: unknown) => {
+      heard.text += `The connection broke: ${error}`;
+    });
     await expect.poll(() => heard.text).toContain("event: resync");
     return heard;
   }

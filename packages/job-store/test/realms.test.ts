@@ -56,3 +56,15 @@ test("an error of this package is recognized if its realm is another one", () =>
   expect(JobStoreError.is(error, "NOT_FOUND")).toBe(true);
   expect(JobStoreError.is(error, "CONFLICT")).toBe(false);
 });
+
+test("a Date of another realm is a Date", async () => {
+  const store = createJobStore({ job, driver: memoryDriver() });
+  onTestFinished(() => store.close());
+  const { job: created } = await store.create({}, { id: "a" });
+  const at = created.createdAt.getTime();
+  const createdAt = elsewhere(`new Date(${at})`) as Date;
+  expect(await store.list({ after: elsewhere(`new Date(${at - 1})`) as Date })).toMatchObject({ items: [{ id: "a" }] });
+  expect(await store.save({ ...created, createdAt })).toMatchObject({ id: "a", version: 2, createdAt: new Date(at) });
+  const impostor = { getTime: () => at, [Symbol.toStringTag]: "Date" } as unknown as Date;
+  await expect(store.list({ after: impostor })).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
+});

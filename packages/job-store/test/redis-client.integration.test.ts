@@ -104,6 +104,28 @@ describe.skipIf(!available)(title("A client of the caller"), () => {
     });
   });
 
+  test.each([
+    ["ioredis 6", ioredis6.Command, () => new ioredis6.Redis(redis.url)],
+    ["ioredis 5", ioredis5.Command, () => new ioredis5.Redis(redis.url)],
+  ])("serves an application that gives replies of %s another form", async (_, Command, open) => {
+    const client = keep(open());
+    const key = `${randomUUID()}:hash`;
+    await client.hset(key, "a", "1");
+    const fields = await client.hgetall(key);
+    Command.setReplyTransformer("hgetall", (reply: readonly string[]) => [reply]);
+    onTestFinished(() => {
+      const pairs = (reply: readonly string[]) =>
+        reply.flatMap((name, n) => (n % 2 === 0 ? [[name, reply[n + 1]]] : []));
+      Command.setReplyTransformer("hgetall", (reply: readonly string[]) => Object.fromEntries(pairs(reply)));
+    });
+    expect(await client.hgetall(key)).not.toEqual(fields);
+    const keyPrefix = `${randomUUID()}:`;
+    const { store } = openStore({ client, keyPrefix });
+    const { job } = await store.create({ title: "One" }, { id: "a" });
+    // A store that reads what the first one has stored.
+    expect(await openStore({ client, keyPrefix }).store.get("a")).toEqual(job);
+  });
+
   test("of ioredis 5 works with importLegacyJobs", async () => {
     const client = keep(new ioredis5.Redis(redis.url));
     const keyPrefix = `${randomUUID()}:`;

@@ -17,7 +17,7 @@ const HOUR = 3_600_000;
 async function startOne(): Promise<{ readonly url: string }> {
   const redis = await startRedis();
   onTestFinished(() => redis.stop());
-  return redis;
+  return { url: redis.url };
 }
 
 async function startCluster(): Promise<RedisDriverOptions> {
@@ -61,7 +61,8 @@ describe.skipIf(!available)(title("A host whose clock differs from the server's"
     ] as const) {
       const telemetry = startTelemetry();
       metrics.push(telemetry);
-      const driver = instrument(redisDriver(options), telemetry);
+      const { tracerProvider, meterProvider } = telemetry;
+      const driver = instrument(redisDriver(options), { tracerProvider, meterProvider });
       const store = createJobStore({ job: report, driver });
       onTestFinished(() => store.close());
       await store.create({ title: "One" }, { id: "a" });

@@ -84,6 +84,15 @@ test("importLegacyJobs rejects a client that has a keyPrefix", async () => {
   expect(client.status).toBe("wait");
 });
 
+test.each([
+  ["no options", undefined, /^The options of importLegacyJobs must be an object/],
+  ["no client", { map: legacySubtitleJob }, /^client must be a Redis or a Cluster of ioredis/],
+  ["a client of another package", { map: legacySubtitleJob, client: { get() {} } }, /^client must be a Redis/],
+])("importLegacyJobs refuses %s as INVALID_ARGUMENT", async (_, options, message) => {
+  const imported = importLegacyJobs(options as unknown as Parameters<typeof importLegacyJobs>[0]);
+  await expect(imported).rejects.toMatchObject({ code: "INVALID_ARGUMENT", message: expect.stringMatching(message) });
+});
+
 test("an empty keyPrefix, database 0 and a database in the url are accepted", () => {
   redisDriver({ url: "redis://h/3?family=6", redis: { keyPrefix: "" } });
   redisDriver({ cluster: ["redis://h:1", 7000], redis: { redisOptions: { db: 0 } } });

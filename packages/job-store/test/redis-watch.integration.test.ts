@@ -46,6 +46,28 @@ describe.skipIf(!available)(title("watching Redis under faults"), () => {
     await watched.close();
   });
 
+  test("a watcher that reads what followed its cursor goes on after an outage", async () => {
+    await using proxy = await startTcpProxy(redis);
+    const driver = redisDriver({ url: `redis://127.0.0.1:${proxy.port}`, timeoutMs: 500 });
+    const watched = createJobStore({ job: report, driver });
+    onTestFinished(() => watched.close());
+    const writer = openStore();
+    // The log is being read for this watcher. The next one first reads what it has missed.
+    const before = await watching(watched);
+    await writer.create({ title: "One" }, { id: "a" });
+    const { cursor } = await before.next();
+    await proxy.shut();
+    const late = watched.watch({ after: cursor })[Symbol.asyncIterator]().next();
+    late.catch(() => {});
+    // A later call of the same store has failed: so has the read of the watcher, which began before it.
+    await expect(watched.counts()).rejects.toMatchObject({ code: "UNAVAILABLE" });
+    await writer.create({ title: "One" }, { id: "b" });
+    await proxy.open();
+    expect(await late).toMatchObject({ value: { type: "created", id: "b" } });
+    expect(await before.next()).toMatchObject({ type: "created", id: "b" });
+    await watched.close();
+  });
+
   test("events that were trimmed are told as resync, and what the log holds follows", async () => {
     const store = openStore(redis.url, 100);
     const events = await watching(store);

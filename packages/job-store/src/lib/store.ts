@@ -147,9 +147,9 @@ export interface JobStore<D extends JobDefinition> extends AsyncDisposable {
   /**
    * Live changes, in commit order per job, over one connection that all watchers of this store share. With an id: begins
    * with a `snapshot` event (null: no such job yet), then every change of that job; otherwise changes of all jobs, from
-   * now on or from after the event whose `cursor` is given. Expiry makes no event. Survives reconnects; where events
-   * were lost meanwhile, this consumer fell too far behind, or Redis came back with older data, says so with `resync`
-   * instead of hiding it: read the jobs again then. Ends, without an error, when `signal` aborts or the store closes.
+   * now on or from after the event whose `cursor` is given. Expiry makes no event. Survives reconnects, also while it reads
+   * the events after that cursor. If events were lost, this consumer fell too far behind, or Redis came back with older data,
+   * it emits `resync`: read the jobs again then. Ends, without an error, when `signal` aborts or the store closes.
    * `break`, and `return()` of its iterator, take effect at once, even while it waits for an event. An async generator that
    * wraps it does not have such a `return()`: end that one with `signal`.
    * @throws INVALID_ARGUMENT; and, before the first event, UNAVAILABLE, UNREADABLE_RECORD, CLOSED

@@ -2,6 +2,7 @@ import { $ZodUnknown } from "zod/v4/core";
 import type { JobDefinition } from "../definition.js";
 import { type Description, readDescription } from "../description.js";
 import type { JobStoreDriver } from "../driver.js";
+import { readMap } from "../redis/code-map.js";
 import { Connection } from "../redis/connection.js";
 import { keysUnder } from "../redis/keys.js";
 import { Line } from "../redis/line.js";
@@ -42,7 +43,7 @@ export class Archive {
     const prefixes = [...(onCluster ? [] : [this.#prefix]), `${this.#prefix}${tagOf(0)}`];
     for (const prefix of prefixes) {
       const { map } = keysUnder(prefix);
-      const stored = await this.#ask(map, (client) => client.hgetall(map));
+      const stored = await this.#ask(map, (client) => readMap(client, map));
       if (stored.edition === undefined) continue;
       const codes: readonly [string, number][] = JSON.parse(stored.codes ?? "[]");
       return {

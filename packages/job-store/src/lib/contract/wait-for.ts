@@ -59,6 +59,14 @@ export function waitFor({ test }: Context): void {
     await expectRefusal(store.waitFor("a"), "NOT_FOUND", { jobId: "a" });
   });
 
+  test("a job that expires meanwhile in another status is NOT_FOUND", async ({ stores }) => {
+    const store = stores.open({ ttlSeconds: { failed: 0.1 } });
+    await store.create({ title: "One" }, { id: "a" });
+    const { outcome } = await waiting(store, "a", { until: ["checking"] });
+    await store.updateStatus("a", "failed");
+    await expectRefusal(outcome, "NOT_FOUND", { jobId: "a" });
+  });
+
   test("TIMEOUT when the time is over, and not before", async ({ store }) => {
     await store.create({ title: "One" }, { id: "a" });
     const begun = performance.now();

@@ -2,7 +2,7 @@ import { checkOptions, invalid, type KeysOf } from "../arguments.js";
 import { type JobStoreOptions, shapeOf } from "../create-store.js";
 import type { JobDefinition } from "../definition.js";
 import type { StoreShape } from "../driver.js";
-import type { RedisClient } from "../redis/client.js";
+import { checkClient, type RedisClient } from "../redis/client.js";
 import { Connection } from "../redis/connection.js";
 import { replyCode } from "../redis/faults.js";
 import { keysUnder } from "../redis/keys.js";
@@ -94,12 +94,12 @@ const MOST_TRIES = 3;
 export async function importLegacyJobs<D extends JobDefinition>(
   options: LegacyImportOptions<D>,
 ): Promise<LegacyImport> {
-  const { map, client, keyPrefix, timeoutMs } = options;
+  const { map, client, keyPrefix, timeoutMs } = checkOptions(options, "The options of importLegacyJobs");
   if (typeof map?.read !== "function" || typeof map.job?.statuses !== "object") {
     return invalid("importLegacyJobs needs a `map` with the definition `job` and the function `read`.");
   }
   checkOptions(options, IMPORT_OPTIONS, "importLegacyJobs");
-  const setup = setUp({ client, keyPrefix, timeoutMs });
+  const setup = setUp({ client: checkClient(client), keyPrefix, timeoutMs });
   if (setup.shards !== null)
     invalid("importLegacyJobs takes over jobs in place, on one Redis: a cluster keeps them elsewhere.");
   const { ttlSeconds, historyLimit, maxRecordBytes } = options;

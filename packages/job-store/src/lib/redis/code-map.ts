@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import type { RedisCommander } from "ioredis";
 import { invalid } from "../arguments.js";
 import type { StoreShape } from "../driver.js";
 import type { Connection } from "./connection.js";
@@ -38,6 +39,15 @@ export interface CodeMap {
 }
 
 /**
+ * Reads the fields of the map at a key. The command is in upper case because an application can give the replies of `hgetall`
+ * another form: `Command.setReplyTransformer` affects every client of its copy of ioredis, by the name in lower case.
+ */
+export async function readMap(client: RedisCommander, key: string): Promise<Readonly<Record<string, string>>> {
+  const reply = (await client.call("HGETALL", key)) as readonly string[];
+  return Object.fromEntries(reply.flatMap((name, n) => (n % 2 === 0 ? [[name, reply[n + 1] ?? ""]] : [])));
+}
+
+/**
  * Reads the map, and adds what this store needs of it.
  * @param others what is to have codes besides
  * @throws JobStoreError INVALID_ARGUMENT, UNAVAILABLE
@@ -50,7 +60,7 @@ export async function loadCodeMap(
   others: readonly Meaning[] = [],
 ): Promise<CodeMap> {
   for (;;) {
-    const stored = await connection.perform((client) => client.hgetall(keys.map), budget);
+    const stored = await connection.perform((client) => readMap(client, keys.map), budget);
     checkFit(stored, shape, shards);
     const codes = parseCodes(stored.codes);
     const missing = lacking(codes, [...shape.statuses.map((status) => meaningIn(shape, status)), ...others]);

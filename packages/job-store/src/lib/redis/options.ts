@@ -48,7 +48,8 @@ export type RedisDriverOptions = (
   | {
       /**
        * Client of the caller. The driver duplicates it with its own options, and closes only the duplicates. It rejects a client
-       * with the option `keyPrefix`, and a Cluster with a `db` other than 0.
+       * with the option `keyPrefix`, and a Cluster with a `db` other than 0. A reply transformer of `hgetall` does not affect the
+       * driver. Transformers of other commands do: they apply to every client of a copy of ioredis.
        */
       readonly client: RedisClient;
       /**

@@ -4,6 +4,7 @@ import { unavailable } from "../errors.js";
 import type { Connection } from "./connection.js";
 import type { Keys } from "./keys.js";
 import type { Budget } from "./line.js";
+import { asPattern } from "./permissions.js";
 import { type Findings, type Trial, tryEverything } from "./probe.js";
 
 /** Finds out on each new connection, once for all calls, whether its user may do what the driver is going to do. */
@@ -65,8 +66,13 @@ export function missing({ unknown, commands, keys }: Findings): string | null {
   }
   if (commands.length + keys.length === 0) return null;
   const what = [...commands.map((name) => `the command ${name.toUpperCase()}`), ...keys.map((key) => `the key ${key}`)];
-  const grants = [...commands.map((name) => `+${name}`), ...keys.map((key) => `~${key}`)];
+  const grants = [...commands.map((name) => `+${name}`), ...keys.map((key) => `~${patternOf(key)}`)];
   return `The Redis user lacks permissions: ${what.join(", ")}. Grant ${grants.join(" ")}; redisPermissions() has the whole list`;
+}
+
+/** The pattern of a key that was tried. The `*` at its end stands for all ids. */
+function patternOf(key: string): string {
+  return key.endsWith("*") ? `${asPattern(key.slice(0, -1))}*` : asPattern(key);
 }
 
 /** What is in the way of the driver's own keys; null: nothing. */

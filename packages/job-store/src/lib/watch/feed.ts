@@ -50,7 +50,7 @@ export class Feed {
   async #run(start: Place): Promise<void> {
     let place = start;
     while (!this.#end.aborted && (this.#all.size > 0 || this.#byJob.size > 0)) {
-      const page = await this.#nextPage(place);
+      const page = await this.pageAfter(place, WAIT_MS);
       if (page === null || this.#end.aborted) continue;
       const gap = gapOf(page, place);
       if (gap !== null) this.#tellEveryone(gap);
@@ -63,11 +63,14 @@ export class Feed {
     this.#running = false;
   }
 
-  /** null: the log is out of reach. Nothing is lost by that which it still holds when it is back. */
-  async #nextPage(place: Place): Promise<LogPage | null> {
+  /**
+   * Reads the next page of the log. Returns null after a pause if the log cannot be read: the caller tries again, and loses
+   * nothing that the log still holds then.
+   */
+  async pageAfter(place: Place, waitMs: number): Promise<LogPage | null> {
     const signal = this.#end;
     try {
-      return await this.log.after(place, { limit: PAGE, waitMs: WAIT_MS, signal });
+      return await this.log.after(place, { limit: PAGE, waitMs, signal });
     } catch {
       if (!signal.aborted) await new Waiters().wait(RETRY_MS, signal);
       return null;

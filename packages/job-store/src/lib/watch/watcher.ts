@@ -70,7 +70,7 @@ export class Watcher<D extends JobDefinition> {
       if (timeUp < Number.POSITIVE_INFINITY) lookAgainIn(timeUp - performance.now());
       try {
         for await (const event of this.#watchJob(id, stops)) {
-          const job = event.type === "snapshot" ? event.job : await this.#jobAfter(event, id, until, stops);
+          const job = event.type === "snapshot" ? event.job : await this.#jobAfter(event, id, stops);
           if (job === undefined) continue;
           if (job === null) throw gone(id);
           if (until.has(job.status) || ("to" in event && until.has(event.to))) return job;
@@ -98,16 +98,10 @@ export class Watcher<D extends JobDefinition> {
     return this.#feeds[this.#storage.logOf(id)] as Feed;
   }
 
-  /** The job after an event that may end a wait: null where it is gone, undefined where the event ends none. */
-  async #jobAfter(
-    event: JobEvent<D>,
-    id: string,
-    until: ReadonlySet<string>,
-    stops: readonly AbortSignal[],
-  ): Promise<Job<D> | null | undefined> {
+  /** The job after an event that may end a wait or change when the job expires: null if it is gone, undefined for others. */
+  async #jobAfter(event: JobEvent<D>, id: string, stops: readonly AbortSignal[]): Promise<Job<D> | null | undefined> {
     if (event.type === "deleted") return null;
-    const mayEnd = event.type === "resync" || ("to" in event && until.has(event.to));
-    if (!mayEnd) return undefined;
+    if (event.type === "progress") return undefined;
     const readings = await this.#ask(() => this.#storage.read([id]), [this.#calls.signal, ...stops]);
     return readings === null ? undefined : this.#reader.readJob(id, readings[0] ?? { kind: "absent" });
   }
@@ -179,9 +173,9 @@ export class Watcher<D extends JobDefinition> {
   ): AsyncGenerator<JobEvent<D>, void, undefined> {
     for (;;) {
       const place = places.get(feed) as Place;
-      const signal = this.#calls.signal;
-      const page = await this.#ask(() => feed.log.after(place, { limit: 1000, waitMs: 0, signal }), ends);
-      if (page === null) return;
+      const page = await this.#ask(() => feed.pageAfter(place, 0), ends);
+      if (ends.some(({ aborted }) => aborted)) return;
+      if (page === null) continue;
       const gap = gapOf(page, place);
       if (gap !== null) yield this.#toEvent({ ...gap, feed }, places);
       for (const event of page.events) yield this.#toEvent({ ...event, feed }, places);
