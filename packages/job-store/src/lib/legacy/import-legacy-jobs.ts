@@ -94,11 +94,10 @@ const MOST_TRIES = 3;
 export async function importLegacyJobs<D extends JobDefinition>(
   options: LegacyImportOptions<D>,
 ): Promise<LegacyImport> {
-  const { map, client, keyPrefix, timeoutMs } = checkOptions(options, "The options of importLegacyJobs");
+  const { map, client, keyPrefix, timeoutMs } = checkOptions(options, IMPORT_OPTIONS, "importLegacyJobs");
   if (typeof map?.read !== "function" || typeof map.job?.statuses !== "object") {
     return invalid("importLegacyJobs needs a `map` with the definition `job` and the function `read`.");
   }
-  checkOptions(options, IMPORT_OPTIONS, "importLegacyJobs");
   const setup = setUp({ client: checkClient(client), keyPrefix, timeoutMs });
   if (setup.shards !== null)
     invalid("importLegacyJobs takes over jobs in place, on one Redis: a cluster keeps them elsewhere.");
