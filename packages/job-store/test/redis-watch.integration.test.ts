@@ -142,7 +142,10 @@ describe.skipIf(!available)(title("watching Redis under faults"), () => {
       for (const events of [ofJob, ofAll]) expect(await events.next()).toMatchObject({ type: "status", to: "failed" });
     });
 
-    test("is told to a watcher that was away until the log was as long again", async () => {
+    test.each([
+      ["as long again", ["e", "f", "g"]],
+      ["longer than before", ["e", "f", "g", "h", "i"]],
+    ])("is told to a watcher that was away until the log was %s", async (_, ids) => {
       const { own, save } = await snapshotted();
       await using proxy = await startTcpProxy(own);
       const watched = openStore(`redis://127.0.0.1:${proxy.port}`);
@@ -155,7 +158,7 @@ describe.skipIf(!available)(title("watching Redis under faults"), () => {
       await proxy.shut();
       await own.kill();
       await own.restart();
-      for (const id of ["e", "f", "g", "h", "i"]) await writer.create({ title: "New" }, { id });
+      for (const id of ids) await writer.create({ title: "New" }, { id });
       await proxy.open();
       expect(await events.next()).toMatchObject({ type: "resync" });
       await writer.create({ title: "Newest" }, { id: "j" });

@@ -51,7 +51,10 @@ export class RedisLog implements EventLog {
     const entries = await this.#wait(place, count, options.signal);
     const { interruptions } = this.#reader;
     if (!options.signal.aborted && (await this.#wentBack(place, interruptions))) {
-      return { events: [], place: await this.tail(), gap: WENT_BACK };
+      const tail = await this.tail();
+      // The tail can be the same place, where another event stands now.
+      this.#waited = undefined;
+      return { events: [], place: tail, gap: WENT_BACK };
     }
     const page = await this.#pageAfter(place, entries, options);
     const last = page.events.at(-1);

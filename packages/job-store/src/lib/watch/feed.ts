@@ -89,5 +89,6 @@ export class Feed {
 export function gapOf({ gap, events: [first], place }: LogPage, asked: Place): Omit<Resync, "feed"> | null {
   if (gap === null) return null;
   const end = first === undefined ? place : { log: first.place.log, number: first.place.number - 1 };
-  return { type: "resync", reason: gap, place: end, rewound: end.log === asked.log && end.number < asked.number };
+  // Events that the log has lost from its beginning are missing in front of others. Without others, it went back.
+  return { type: "resync", reason: gap, place: end, rewound: end.log === asked.log && first === undefined };
 }
