@@ -17,20 +17,20 @@ const tests = (pattern: string) => [
   `scripts/test/**/${pattern}`,
 ];
 
-/** The tools do not run on every Node of `engines`: what tests these, documents, types or the page is left out there. */
+/** The tools do not run on every Node of `engines`. There, the tests of the tools, documents, types and page are left out. */
 const withTools = supportsTools(process.versions.node);
 const leftOut = withTools
   ? []
   : ["scripts/**", "chaos/**", "test/documents*.test.ts", "test/packages.test.ts", "**/*.page.test.ts"];
 
-/** Folder of another version of ioredis, to run the tests with. */
+/** Path of another version of ioredis for the tests. */
 const { IOREDIS } = process.env;
 
 export default defineConfig({
   plugins: [luaAsText],
   ...(IOREDIS !== undefined && { resolve: { alias: { ioredis: resolve(IOREDIS) } } }),
   test: {
-    // These end what hangs. No test needs them to see a fault: they are far longer than anything takes on a busy machine.
+    // These limits end only a test that hangs. They are far longer than any step takes on a busy machine.
     expect: { poll: { timeout: 60_000 } },
     testTimeout: 180_000,
     hookTimeout: 180_000,

@@ -15,7 +15,7 @@ import { findTools } from "./dev/tools.mjs";
 /**
  * @typedef {object} Task
  * @property {(args: string[]) => Promise<number>} run returns the exit code
- * @property {() => void} [broken] says how it ended if it could not begin, or broke off
+ * @property {() => void} [broken] prints the last line if the task could not start, or stopped with an error
  */
 
 /** @type {Record<string, Task>} */

@@ -39,7 +39,7 @@ test("looks behind Debian's wrapper of RabbitMQ, which starts it as another user
   expect(findRabbitmq()).toEqual({ server, control: join(inner, "rabbitmqctl"), epmd });
 });
 
-test("takes the RabbitMQ that RABBITMQ_SERVER names, with the tools in its folder", async () => {
+test("uses the RabbitMQ that RABBITMQ_SERVER names, and the tools in its folder", async () => {
   const other = join(folder, "rabbitmq-4");
   await mkdir(other);
   await executable(folder, "rabbitmq-server");

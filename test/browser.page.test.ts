@@ -7,7 +7,7 @@ import { browser, usePages } from "./page/browser.js";
 describe.skipIf(browser.missing)(browser.title("the packages in a browser"), () => {
   const { open } = usePages();
 
-  test("a definition, a store in memory, a queue and a broker in memory work as they do in Node", async () => {
+  test("a definition, a store in memory and a broker in memory work", async () => {
     const { script } = await bundleForBrowser('export * from "./fixtures/browser/program.js";');
     const page = await open(await serve(script));
     expect(await page.evaluate("program.run()")).toEqual({

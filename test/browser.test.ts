@@ -8,7 +8,11 @@ test.each(entries)("@subtitles/%s imports no built-in module of Node", async (en
   expect(builtIns).toEqual([]);
 });
 
-test("an entry that needs Node imports built-in modules by their full names", async () => {
-  const { builtIns } = await bundleForBrowser('export * from "@subtitles/job-store/redis";');
-  expect(builtIns).toContain("node:timers/promises");
-});
+test.each(["job-store/redis", "queue/rabbitmq"])(
+  "@subtitles/%s imports built-in modules with the prefix `node:`",
+  async (entry) => {
+    const { ownBuiltIns } = await bundleForBrowser(`export * from "@subtitles/${entry}";`);
+    expect(ownBuiltIns).toContain("node:crypto");
+    expect(ownBuiltIns.filter((name) => !name.startsWith("node:"))).toEqual([]);
+  },
+);

@@ -2,10 +2,10 @@ import { builtinModules } from "node:module";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
-/** Modules that browsers do not have. */
-const builtIns = ["node:*", ...builtinModules];
+/** Names of the built-in modules of Node, which browsers do not have. */
+const builtInNames = ["node:*", ...builtinModules];
 
-/** Bundles a program that uses the packages, as they are built, for a browser: a script that defines `program`. */
+/** Bundles a program with the built packages for a browser. Returns a script that defines `program`. */
 export async function bundleForBrowser(contents: string) {
   const { outputFiles, metafile } = await build({
     stdin: { contents, resolveDir: fileURLToPath(new URL(".", import.meta.url)), loader: "ts" },
@@ -14,15 +14,19 @@ export async function bundleForBrowser(contents: string) {
     globalName: "program",
     platform: "browser",
     target: "es2022",
-    external: builtIns,
+    external: builtInNames,
     metafile: true,
     write: false,
     logLevel: "silent",
   });
-  const imports = Object.values(metafile.inputs).flatMap((input) => input.imports);
+  const imports = Object.entries(metafile.inputs).flatMap(([file, input]) =>
+    input.imports.filter(({ external }) => external === true).map(({ path }) => ({ file, path })),
+  );
   return {
     script: outputFiles[0]?.text ?? "",
-    /** Imports of built-in modules of Node, which no browser can resolve. */
-    builtIns: imports.filter(({ external }) => external === true).map(({ path }) => path),
+    /** Imports of built-in modules of Node. */
+    builtIns: imports.map(({ path }) => path),
+    /** The same, without those of dependencies. */
+    ownBuiltIns: imports.filter(({ file }) => !file.includes("node_modules/")).map(({ path }) => path),
   };
 }

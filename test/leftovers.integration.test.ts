@@ -11,7 +11,7 @@ const redis = privateServer("redis");
 const runner = new URL("../scripts/dev/test.mjs", import.meta.url).href;
 const fixture = fileURLToPath(new URL("fixtures/leftovers", import.meta.url));
 
-/** Two tests of the fixture leave things behind: one fails, the other hangs. */
+/** Number of tests in the fixture. Both leave a server, a program and folders: one fails, the other hangs. */
 const TESTS = 2;
 
 describe.skipIf(!redis.available)(redis.title("npm test leaves neither a process nor a folder behind"), () => {
@@ -53,7 +53,7 @@ async function start({ timeout }: { timeout: number }) {
   endWithTest(run);
   return {
     run,
-    /** All that the tests of the fixture started, once they did. */
+    /** Resolves with all leftovers of the fixture's tests. */
     async left(): Promise<Left> {
       const pids: number[] = [];
       const folders: string[] = [];

@@ -1,2 +1,2 @@
-/** How long a test waits for a condition that comes true in milliseconds: long enough for any busy machine. */
+/** Options to wait for a condition that is usually met within milliseconds. The limit is long enough for a busy machine. */
 export const PATIENCE = { timeout: 60_000, interval: 20 } as const;

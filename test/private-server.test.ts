@@ -2,7 +2,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { freePorts } from "./servers/ports.js";
 import { startPrivateServer } from "./servers/private-server.js";
 
-test("a server that closes connections while it boots, and answers later, is waited for", async () => {
+test("the start waits for a server that closes connections while it boots", async () => {
   const [port = 0] = await freePorts(1);
   const program = `
     let connections = 0;

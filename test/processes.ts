@@ -21,10 +21,10 @@ export function isAlive(pid: number): boolean {
 }
 
 /**
- * Kills a program, and all that it starts, when the test or this process ends, whichever comes first.
+ * Kills a program and its child processes when the test or this process ends, whichever is first.
  *
- * @param child leads a process group: it was started with `detached`
- * @returns what does it at once, and resolves when the program has ended
+ * @param child started with `detached`, so that it leads a process group
+ * @returns a function that kills it now, and resolves when it has ended
  */
 export function endWithTest(child: ChildProcess): () => Promise<void> {
   const { pid } = child;
@@ -35,7 +35,7 @@ export function endWithTest(child: ChildProcess): () => Promise<void> {
     try {
       process.kill(-pid, "SIGKILL");
     } catch {
-      // All of it has ended.
+      // The whole group has ended.
     }
     await ended;
     forget({ group: pid });
@@ -45,10 +45,10 @@ export function endWithTest(child: ChildProcess): () => Promise<void> {
 }
 
 /**
- * Runs a program to its end, which is the end of the test at the latest.
+ * Runs a program to its end, but no longer than the test.
  *
- * @returns what it wrote to its standard output
- * @throws if it fails, with all that it wrote
+ * @returns its standard output
+ * @throws an error with its output if it fails
  */
 export async function runInTest(
   command: string,

@@ -14,7 +14,7 @@ const sources = ["packages/job-store/src/", "packages/queue/src/"]
   .map(read)
   .join("\n");
 
-/** The quoted texts in the column of symptoms, without those of the compiler. */
+/** Quoted texts in the column of symptoms, except messages of the compiler. */
 const quoted = read("docs/guides/troubleshooting.md")
   .split("\n")
   .filter((line) => line.startsWith("| "))
@@ -26,9 +26,9 @@ test("the guide quotes errors", () => {
   expect(quoted.length).toBeGreaterThan(4);
 });
 
-test.each(quoted)("an error of the packages says: %s", (text) => {
+test.each(quoted)("an error of the packages has this text: %s", (text) => {
   const parts = text.split("…").map((part) => part.trim());
-  // A reader has to recognise the error by it.
+  // A shorter text would not identify the error.
   expect(parts.some((part) => part.length > 12)).toBe(true);
   expect(parts.filter((part) => !sources.includes(part))).toEqual([]);
 });

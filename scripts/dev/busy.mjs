@@ -5,7 +5,7 @@ import { isInterrupted, say } from "./run.mjs";
 import { countsLine, sum } from "./summary.mjs";
 import { runTests } from "./test.mjs";
 
-/** How often the tests have to pass in a row. */
+/** Number of successive runs that must pass. */
 const TIMES = 10;
 
 /**

@@ -21,8 +21,8 @@ export async function check(args) {
 }
 
 /**
- * Everything that can be checked without running the software; with `allNodes`, also how the packages run in a user's
- * project on every line of Node that they support. All checks run, even after one has failed.
+ * Checks everything that can be checked without running the software. With `allNodes`, it also runs the packages in a user's
+ * project on every supported line of Node. All checks run, even after one has failed.
  *
  * @param {{ allNodes?: boolean }} [options]
  * @returns {Promise<string[]>} names of the checks that failed

@@ -4,12 +4,12 @@ import { say } from "./run.mjs";
 import { count, countsLine, sum } from "./summary.mjs";
 import { runTests } from "./test.mjs";
 
-/** Ends a run that hangs, so that the last line appears before CI gives up. */
+/** Time limit for one run of the tests. A run that hangs is ended before CI's own limit, so that the last line appears. */
 const LIMIT_MS = 35 * 60_000;
 
 /**
- * Everything that has to pass before a change is merged: the checks, and the tests on both versions of Node. A failed check
- * counts as one failure. The last line is the sum.
+ * Runs everything that must pass before a change is merged: the checks, and the tests on both versions of Node. A failed check
+ * counts as one failure. The last line has the total.
  *
  * @returns {Promise<number>} the exit code
  */
@@ -32,7 +32,7 @@ export async function ci() {
 }
 
 /**
- * A part that breaks off counts as one failure, and the others run all the same.
+ * Runs one part. A part that throws counts as one failure, and the other parts still run.
  *
  * @param {() => Promise<import("./summary.mjs").Counts>} runPart
  */

@@ -1,23 +1,23 @@
 import { readFileSync } from "node:fs";
 
-/** Version of Node on which the tools run if the present one is too old for them. */
+/** Version of Node that runs the tools if the installed one is too old for them. */
 export const toolsNode = "24.21.0";
 
 /** Lowest version of Node in `engines`, in full. */
 export const oldestNode = lowestOf(JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")));
 
 /**
- * @param {{ engines: { node: string } }} manifest whose range is `>=`, a version, and nothing else
+ * @param {{ engines: { node: string } }} manifest with a range of `>=` and one version
  * @returns {string} for example "20.19.0"
  */
 export function lowestOf({ engines: { node: range } }) {
   const [, lowest = "", patch = ".0"] = /^>=(\d+\.\d+)(\.\d+)?$/.exec(range) ?? [];
-  if (lowest === "") throw new Error(`engines.node is ${range}; it must be >= and one version, such as >=20.19.`);
+  if (lowest === "") throw new Error(`engines.node is ${range}; it must be >= and one version. Write it like >=20.19.`);
   return lowest + patch;
 }
 
 /**
- * Whether every tool declares support for this version of Node.
+ * Returns true if every tool declares support for this version of Node.
  *
  * @param {string} version
  */
@@ -27,7 +27,7 @@ export function supportsTools(version) {
 }
 
 /**
- * Whether building and testing work all the same.
+ * Returns true if building and testing work on this version of Node, although not every tool declares support for it.
  *
  * @param {string} version
  */

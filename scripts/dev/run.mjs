@@ -11,7 +11,7 @@ const windows = process.platform === "win32";
 /** What children find on their PATH: the tools of this checkout, then what {@link searchFirst} adds, then the caller's. */
 let path = `${join(root, "node_modules", ".bin")}${delimiter}${process.env.PATH ?? ""}`;
 
-/** PATH that children search, with the tools. */
+/** Returns the PATH of child processes, which contains the tools. */
 export function toolsPath() {
   return path;
 }
@@ -53,7 +53,7 @@ for (const signal of /** @type {NodeJS.Signals[]} */ (["SIGINT", "SIGTERM", "SIG
 }
 
 /**
- * Signals a child and all that is left of its process group.
+ * Sends a signal to a child and the rest of its process group.
  *
  * @param {NodeJS.Signals} signal
  */
@@ -68,15 +68,15 @@ function signalChild(signal, target = child) {
 }
 
 /**
- * Runs a program to its end, in the checkout unless `cwd` says otherwise. What is left of its process group is killed then.
+ * Runs a program to its end, in the checkout or in `cwd`. Then kills the rest of its process group.
  *
  * @param {string} command
  * @param {string[]} args
  * @param {object} [options]
- * @param {"everything" | "failures" | "nothing"} [options.show] "failures": what it wrote appears only if it fails
+ * @param {"everything" | "failures" | "nothing"} [options.show] "failures": its output appears only if it fails
  * @param {Record<string, string>} [options.env] added to ours
  * @param {string} [options.cwd]
- * @param {number} [options.limitMs] it is killed, with all that it started, when it runs for longer
+ * @param {number} [options.limitMs] time limit, after which it is killed with its process group
  * @returns {Promise<{ code: number, output: string }>} `output` is empty where everything was shown
  */
 export function run(command, args, { show = "everything", env = {}, cwd = root, limitMs } = {}) {
@@ -98,7 +98,7 @@ export function run(command, args, { show = "everything", env = {}, cwd = root, 
       limitMs === undefined
         ? undefined
         : setTimeout(() => {
-            say(`${command} still runs after ${limitMs / 60_000} minutes: it is killed.`);
+            say(`${command} has run for ${limitMs / 60_000} minutes, which is its limit: it is killed.`);
             signalChild("SIGKILL", started);
           }, limitMs);
     let output = "";
@@ -110,7 +110,7 @@ export function run(command, args, { show = "everything", env = {}, cwd = root, 
     });
     started.on("exit", () => {
       clearTimeout(limit);
-      // What it started ends with it: a test that failed or hung may have left a program running.
+      // A test that failed or hung may have left a program running.
       signalChild("SIGKILL", started);
       child = undefined;
     });

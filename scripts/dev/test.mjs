@@ -7,7 +7,7 @@ import { isInterrupted, root, run, say, toolsPath } from "./run.mjs";
 import { count, countsLine, notTried } from "./summary.mjs";
 import { findNode } from "./tools.mjs";
 
-/** The last line of a run that could not begin, or broke off. */
+/** Prints the last line of a run that could not start, or stopped with an error. */
 export function nothingRan() {
   say(`\n${countsLine(count(null, 1))}`);
 }
@@ -15,7 +15,7 @@ export function nothingRan() {
 /**
  * Runs the tests. The last line is the count, whatever happens.
  *
- * @param {string[]} args `--node oldest`, to run them on the lowest version of Node in `engines`; all others are vitest's
+ * @param {string[]} args `--node oldest` runs them on the lowest version of Node in `engines`; all others go to vitest
  * @returns {Promise<number>} the exit code
  */
 export async function test(args) {
@@ -45,13 +45,13 @@ export function readArguments(args) {
 }
 
 /**
- * Runs the tests on one version of Node, and says what was not tried.
+ * Runs the tests on one version of Node, and prints which servers and tools they lacked.
  *
  * @param {object} options
- * @param {boolean} options.oldest on the lowest version in `engines`; otherwise on that of the tools
+ * @param {boolean} options.oldest true: on the lowest version in `engines`; false: on the version of the tools
  * @param {string[]} [options.args] for vitest
- * @param {number} [options.limitMs] how long vitest may take
- * @returns {Promise<{ counts: import("./summary.mjs").Counts, code: number }>} vitest's exit code, and what the report says
+ * @param {number} [options.limitMs] time limit for vitest
+ * @returns {Promise<{ counts: import("./summary.mjs").Counts, code: number }>} counts of the report, and vitest's exit code
  */
 export async function runTests({ oldest, args = [], limitMs }) {
   const node = oldest ? await findNode(oldestNode) : null;
@@ -62,7 +62,7 @@ export async function runTests({ oldest, args = [], limitMs }) {
     say(`Running the tests${oldest ? ` on Node ${oldestNode}` : ""} …`);
     const reportFile = join(folder, "report.json");
     const command = ["run", ...reporters(), `--outputFile.json=${reportFile}`, ...args];
-    // Every temporary folder of a test is inside this one, which is removed even if the test cannot do it.
+    // Contains the temporary folders of all tests, and is removed at the end.
     const temporary = join(folder, "tmp");
     await mkdir(temporary);
     const env = {
@@ -78,7 +78,7 @@ export async function runTests({ oldest, args = [], limitMs }) {
       node === null
         ? await run("vitest", command, { env, ...options })
         : await run(node, [join(root, "node_modules/vitest/vitest.mjs"), ...command], {
-            // What tests start runs on that Node, too.
+            // Programs that the tests start also run on that Node.
             env: { ...env, PATH: `${dirname(node)}${delimiter}${toolsPath()}` },
             ...options,
           });

@@ -42,8 +42,8 @@ export async function findTools() {
 }
 
 /**
- * Names to all children the files that hold the settings of the user's npm, such as a registry or a certificate. npm finds the
- * global one from the place of its Node, so that with a fetched Node it would look for another file.
+ * Passes the paths of the user's npm settings, such as a registry or a certificate, to all child processes. npm derives the path
+ * of the global settings from the path of Node, so with a fetched Node it would read another file.
  */
 export async function keepNpmSettings() {
   for (const name of ["globalconfig", "userconfig"]) {
@@ -66,10 +66,10 @@ export function nodePackage(version) {
 }
 
 /**
- * Finds the program `node` of one version: this process's own, or one from npm's cache or registry.
+ * Finds the program `node` of one version: that of this process, or one from npm's cache or registry.
  *
  * @param {string} version
- * @returns {Promise<string | null>} its path; null if there is none, and then the reason has been printed
+ * @returns {Promise<string | null>} its path; null if there is none, after the reason was printed
  */
 export async function findNode(version) {
   if (process.versions.node === version) return process.execPath;
@@ -104,10 +104,10 @@ async function fetchTools(packages) {
 }
 
 /**
- * npx keeps packages in npm's cache, not in the checkout. A script that it runs once says where they are.
+ * Fetches packages into npm's cache with npx, which keeps them out of the checkout. A script that npx runs prints their path.
  *
  * @param {string[]} packages
- * @returns {Promise<{ path: string, node: string } | { problem: string }>} the PATH that finds them, and the program `node`
+ * @returns {Promise<{ path: string, node: string } | { problem: string }>} the PATH with the packages, and the path of `node`
  */
 async function askNpx(packages) {
   const wanted = packages.flatMap((name) => ["-p", name]);

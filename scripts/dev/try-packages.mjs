@@ -56,7 +56,7 @@ async function tryIn(folder, nodes, say) {
   const files = (await readdir(tarballs)).map((file) => join(tarballs, file));
   const manifest = { name: "user", private: true, type: "module" };
   await writeFile(join(folder, "package.json"), JSON.stringify(manifest));
-  // The oldest versions of the peers. Nothing here runs vitest, so npm only has to accept it.
+  // Oldest supported versions of the peers. vitest is not run, so it is enough that npm accepts it.
   const wanted = [...files, "zod@4.0.0", "@opentelemetry/api@1.3.0"];
   const flags = ["--no-audit", "--no-fund", "--prefer-offline", "--loglevel=error"];
   await step("npm accepts vitest 2 next to them", "npm", ["install", "--dry-run", ...flags, ...wanted, "vitest@2"]);

@@ -33,7 +33,7 @@ test("the counts fit in one line, skipped ones only where there are any", () => 
   expect(countsLine({ passed: 12, failed: 1, skipped: 3 })).toBe("12 passed, 1 failed, 3 skipped");
 });
 
-test("the sum of several runs has each count of all of them", () => {
+test("the sum of several runs adds each count", () => {
   const runs = [
     { passed: 0, failed: 2, skipped: 0 },
     { passed: 12, failed: 0, skipped: 3 },

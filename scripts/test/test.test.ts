@@ -5,7 +5,7 @@ test.each([
   [["packages/queue", "-t", "a name"], false, ["packages/queue", "-t", "a name"]],
   [["--node", "oldest"], true, []],
   [["--project", "unit", "--node=oldest", "packages/queue"], true, ["--project", "unit", "packages/queue"]],
-])("of %j, --node is ours and all else is vitest's", (args, oldest, others) => {
+])("of %j, --node is read and all other arguments go to vitest", (args, oldest, others) => {
   expect(readArguments(args)).toEqual({ oldest, args: others });
 });
 
@@ -13,6 +13,6 @@ test.each([
   [["--node", "18"], '"18"'],
   [["--node="], '""'],
   [["--node"], '""'],
-])("%j is refused", (args, value) => {
+])("%j is rejected", (args, value) => {
   expect(readArguments(args)).toEqual({ problem: `--node takes one value, "oldest", not ${value}.` });
 });

@@ -26,7 +26,7 @@ export async function startDemo(servers: Readonly<Record<string, string>>) {
   }
   return {
     demo,
-    /** Kills it and the apps that it started, as the end of the test does. */
+    /** Kills the demo and its apps, as the end of the test does. */
     end,
     output: () => output,
     /** Temporary folders that are still there; tsx keeps its cache in one of its own. */

@@ -13,7 +13,7 @@ export function findBinary(name: string): string | null {
   return folders.map((folder) => join(folder, name)).find(isExecutable) ?? null;
 }
 
-/** Variables that name a program to run instead of the installed one: another version, or Valkey. */
+/** Environment variables with the path of a server to run instead of the installed one: another version, or Valkey. */
 const programVariables = { redis: "REDIS_SERVER", rabbitmq: "RABBITMQ_SERVER" } as const;
 
 /** Returns the variable that names the program to run for this server, with its value; null if it is not set. */

@@ -131,7 +131,7 @@ async function answers({ port, greeting, isReady }: Recipe): Promise<boolean> {
   const socket = connect(port, "127.0.0.1", () => socket.write(greeting));
   socket.setTimeout(5_000, () => socket.destroy());
   socket.on("error", () => {
-    // The connection closes then, as it does if a server that still boots ends it without an answer.
+    // The connection closes after an error. A server that is still starting may also close it without an answer.
   });
   const answer = await new Promise<Buffer | null>((resolve) => {
     socket.once("data", resolve);

@@ -1,12 +1,12 @@
-/** A signal that follows another one and can also be aborted by its owner. */
+/** Signal that aborts with another one and that its owner can abort too. */
 export interface Abortable extends Disposable {
   readonly signal: AbortSignal;
   abort(reason?: unknown): void;
 }
 
 /**
- * Returns a signal that aborts with `signal`, after `timeoutMs` if it is given (with a `TimeoutError`), or by `abort()`.
- * Dispose of it when the work has ended: that clears the timer and the listener.
+ * Returns a signal that aborts with `signal`, after `timeoutMs` milliseconds with a `TimeoutError` (if it is given), or by
+ * `abort()`. Dispose of it when the work has ended: that clears the timer and the listener.
  *
  * This replaces `AbortSignal.any([signal, AbortSignal.timeout(ms)])`: Node 20 garbage-collects a timeout that only the
  * combined signal refers to, and then it never fires (nodejs/node#57736). Here the timer holds the controller.

@@ -6,7 +6,7 @@ export const subtitleDetails = z.object({
   /** Of the file or release. */
   name: z.string(),
   language: z.string(),
-  /** The file's name does not give its language: `language` is the one that the job asks for. */
+  /** True if the file's name does not contain its language: `language` is then the language that the job requests. */
   languageAssumed: z.boolean().default(false),
   format: z.enum(["srt", "vtt"]),
   encoding: z.string(),

@@ -8,7 +8,7 @@ export function canonicalTag(tag: string): string | null {
 }
 
 /**
- * How well a text in one language serves if another is requested. Both tags are canonical.
+ * Rates a text in the language `has` if the language `asked` is requested. Both tags are canonical.
  *
  * - 2: the same language, also if the tags differ: "zh-CN" and "zh-Hans", "nb" and "no"
  * - 1: one of them is more specific: "es-MX" and "es", "sr-Latn" and "sr", "zh-HK" and "zh-Hant". Or both are in a script
@@ -32,16 +32,16 @@ interface Parts {
   readonly language: string;
   readonly script: string | undefined;
   readonly usualScript: string | undefined;
-  /** Only if the tag names it. */
+  /** Undefined if the tag does not name a region. */
   readonly region: string | undefined;
-  /** Neither a script nor a region is named. */
+  /** True if the tag names neither a script nor a region. */
   readonly isPlain: boolean;
 }
 
 const MOST_REMEMBERED = 1000;
 const remembered = new Map<string, Parts>();
 
-/** Finding likely subtags takes microseconds, and a translation memory compares the same few tags for each of its units. */
+/** Returns the parts of a tag from a cache: a translation memory compares the same few tags for each of its units. */
 function partsOf(tag: string): Parts {
   const known = remembered.get(tag);
   if (known) return known;

@@ -2,9 +2,10 @@ import type { Job } from "@subtitles/job-store";
 import type { SubtitleJob } from "./job.js";
 
 /**
- * Compares a message with its job's present run, which began when the job last became pending. The outbox gives a message the
- * id `<job id>.<version>.<position>`, with the version at which the message was stored. Returns "unknown" for a message that
- * was published in another way, and if the history no longer reaches back to the beginning of the run.
+ * Returns the run of the job to which a message belongs. The present run began when the job last became pending. The outbox
+ * gives a message the id `<job id>.<version>.<position>`, with the version at which the message was stored. Returns
+ * "unknown" for a message that was published in another way, or if the job's history no longer contains the start of the
+ * run.
  */
 export function runOf(message: { readonly id: string }, job: Job<SubtitleJob>): "present" | "earlier" | "unknown" {
   const version = storedVersion(message.id, job.id);

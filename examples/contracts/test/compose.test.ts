@@ -9,10 +9,10 @@ const required = {
   DOWNLOAD_BASE_URL: "http://localhost:3000",
 };
 
-test("containers get more time to stop than a worker may take, so that none is killed while it finishes its work", async () => {
+test("a container has more time to stop than a worker needs to finish its job", async () => {
   const compose = await readFile(new URL("../../compose.yaml", import.meta.url), "utf8");
   const periods = Array.from(compose.matchAll(/^ *stop_grace_period: (\d+)s$/gm), ([, seconds]) => Number(seconds));
-  // One, for all apps.
+  // One period applies to all apps.
   expect(periods).toHaveLength(1);
   const variables = Object.fromEntries(
     Array.from(compose.matchAll(/^ *(SHUTDOWN_TIMEOUT): "?(\d+)"?$/gm), ([, name = "", value = ""]) => [name, value]),

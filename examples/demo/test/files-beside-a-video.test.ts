@@ -61,7 +61,7 @@ test("an absolute path below a media folder finds the subtitles beside the video
   }
 });
 
-test("a path outside the media folders reads nothing there", async () => {
+test("a path outside the media folders is not read", async () => {
   const { root, media, ask } = await startService();
   await writeFile(join(root, "Ferry.en.srt"), subtitle("outside"));
   for (const videoUrl of [join(root, "Ferry.mkv"), `${media}/../Ferry.mkv`, `/${root}/Ferry.mkv`]) {
@@ -81,7 +81,7 @@ test("the job's details say that the language of a file was assumed", async () =
   });
 });
 
-test("after a failure for want of a year, the job can be deleted and submitted again with it, as the message says", async () => {
+test("a job that failed because its title lacks the year can be deleted and submitted again with the year", async () => {
   const { media, ask, client, url } = await startService();
   for (const year of [1998, 2021]) await writeFile(join(media, `Ferry (${year}).en.srt`), subtitle(String(year)));
   const order = { videoUrl: join(media, "stream.mkv"), language: "en" };

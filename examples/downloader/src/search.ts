@@ -15,19 +15,19 @@ export interface Search {
   /** Adds what a source has. One that cannot be asked is noted, and stops nothing. */
   ask(source: SubtitleSource): Promise<void>;
   /**
-   * The best candidate in a language that can really be read, and why it is the best. Null if there is none, or if there
-   * are films of several years and nothing distinguishes the right one.
+   * Returns the best candidate in a language whose file can be read, with the reason for the choice. Null if there is none,
+   * or if films of several years have the title and nothing distinguishes the right one.
    */
   best(language: string): Promise<Chosen | null>;
-  /** The only candidate there is, if its name does not give its language. Null in every other case. */
+  /** Returns the candidate if there is exactly one and its name does not contain its language. Null in all other cases. */
   onlyWithoutLanguage(language: string): Promise<Chosen | null>;
-  /** Why there is none, once every source was asked. */
+  /** Creates the failure for a search without a result. Must be called after all sources were searched. */
   notFound(languages: readonly string[]): Failure;
   /** @throws what a source or candidate threw that may yet have something: if several did, the one that can be asked soonest */
   throwIfUnanswered(): void;
 }
 
-/** A subtitle, and what the job's result says about the choice. */
+/** A subtitle, and the details about the choice for the job's result. */
 export interface Chosen {
   readonly subtitle: ReadSubtitle;
   readonly details: SubtitleDetails;
@@ -35,7 +35,7 @@ export interface Chosen {
 
 const MOST_PASSED_OVER = 20;
 const NOT_THE_ONLY_ONE = "its name does not give its language, and it is not the only one";
-/** Of anything that a failure lists. */
+/** Maximum number of items in each list of a failure's message. */
 const MOST_NAMED = 10;
 
 export function createSearch(
@@ -74,7 +74,7 @@ export function createSearch(
     return subtitle;
   }
 
-  /** The years of the films that have this title, by the candidate's source: sources may count in different ways. */
+  /** Returns the years of the films with this title at the candidate's source. Sources may disagree about a film's year. */
   function yearsOf({ source }: Candidate): readonly number[] {
     const years = candidates.flatMap((one) =>
       one.source === source && typeof one.year === "number" ? [one.year] : [],

@@ -4,7 +4,7 @@ import { runInNewContext } from "node:vm";
 setFlagsFromString("--expose-gc");
 const collect: () => void = runInNewContext("gc");
 
-/** Waits for a call while garbage is collected again and again: a timer that nothing refers to is lost. */
+/** Waits for a call while garbage is collected repeatedly, which removes timers that nothing refers to. */
 export async function whileCollectingGarbage<T>(call: Promise<T>): Promise<T> {
   const timer = setInterval(collect, 10);
   try {

@@ -5,7 +5,7 @@ import { startService, subtitle } from "./service.js";
 
 const series = { title: "Low Tide", parent_title: "Harbour Lights", year: 2021, feature_type: "Episode" };
 
-/** An entry of the service for one episode, whose text is its number. */
+/** Entry of the service for one episode. The text of its subtitle is its number. */
 function entry(season: number, episode: number, attributes: Readonly<Record<string, unknown>> = {}): StubSubtitle {
   const fileId = season * 1000 + episode;
   const number = `S${String(season).padStart(2, "0")}E${String(episode).padStart(2, "0")}`;
@@ -32,7 +32,7 @@ test.each([
   ["Harbour Lights 1x02", "stream"],
   ["Harbour.Lights.S01E02.1080p.WEB-GRP", "stream"],
   ["Harbour Lights (2021) S01E02", "stream"],
-])("the episode of %j, %j is S01E02, and no other is delivered", async (videoTitle, file) => {
+])("a job with the title %j and the file %j gets the subtitle of S01E02", async (videoTitle, file) => {
   const service = await startService(await startOpenSubtitles({ subtitles: episodes }));
   const videoUrl = `https://films.example/${encodeURIComponent(file)}`;
   const { job, file: stored } = await service.run({ videoTitle, videoUrl });
@@ -46,7 +46,7 @@ test.each([
   "Harbour.Lights.2021.03.04.mkv",
   "Harbour.Lights.S01E04.mkv",
   "Season 3/Harbour.Lights.E02.mkv",
-])("no episode is delivered for %s, for which there is none", async (file) => {
+])("a job for %s, which has no subtitle, gets none of another episode", async (file) => {
   const stub = await startOpenSubtitles({ subtitles: episodes });
   const service = await startService(stub);
   const { job } = await service.run({ videoTitle: "Harbour Lights", videoUrl: `https://films.example/${file}` });
@@ -75,7 +75,7 @@ test("the failure says that there are episodes, if the request names none", asyn
   );
 });
 
-test("a double episode is not given to one of the two, nor the reverse", async () => {
+test("a double episode does not match one of its parts, nor the reverse", async () => {
   const double = entry(1, 2, { release: "Harbour.Lights.S01E02E03.1080p.WEB-GRP" });
   const both = await startService(
     await startOpenSubtitles({ subtitles: [entry(1, 2), { ...double, fileId: 7, text: subtitle("double") }] }),
@@ -87,14 +87,14 @@ test("a double episode is not given to one of the two, nor the reverse", async (
   expect([one.job.status, one.file]).toEqual(["completed", subtitle("S01E02")]);
 });
 
-test("an entry whose release is of another episode than it is listed under is passed over", async () => {
+test("an entry whose release name is of another episode than its listing is not used", async () => {
   const listedWrongly = entry(1, 2, { release: "Harbour.Lights.S01E03.1080p.WEB-GRP" });
   const service = await startService(await startOpenSubtitles({ subtitles: [listedWrongly] }));
   const { job } = await service.run({ videoTitle: "Harbour Lights S01E02" });
   expect(job.error?.message).toContain("for another episode");
 });
 
-test("a film is not mistaken for an episode of that title, nor for a series", async () => {
+test("a film does not match an episode or a series of the same title", async () => {
   const service = await startService(
     await startOpenSubtitles({
       subtitles: [
@@ -111,7 +111,7 @@ test("a film is not mistaken for an episode of that title, nor for a series", as
   expect([film.job.status, film.file]).toEqual(["completed", subtitle("film")]);
 });
 
-test("a file that was found by its hash is passed over if it is of another episode", async () => {
+test("a file that was found by its hash is not used if it is of another episode", async () => {
   const hash = "0000000000020000"; // of so many zeros
   const stub = await startOpenSubtitles({ subtitles: [{ ...entry(1, 1), hash }, entry(1, 2)] });
   const service = await startService(stub);
@@ -145,7 +145,7 @@ test.each([
   },
 );
 
-test("what is there in another language is not what was asked for", async () => {
+test("the failure lists the languages of the other subtitles", async () => {
   const service = await startService();
   await service.put("library/Ferry.fr.srt", ["library/Ferry.de.srt", ""]);
   const { job } = await service.run({ videoTitle: "Ferry", targetLanguage: "es" });
@@ -158,7 +158,7 @@ test("what is there in another language is not what was asked for", async () => 
 test.each([
   ["files", ["library/Ferry (1998).en.srt", "library/Ferry.2021.1080p.WEB-GRP.en.srt"]],
   ["files, one of them in another language", ["library/Ferry (1998).en.srt", "library/Ferry (2021).es.srt"]],
-])("films of two years, and no year in the request: the failure asks for it (%s)", async (_what, paths) => {
+])("films of two years and no year in the request: the failure asks for the year (%s)", async (_what, paths) => {
   const service = await startService();
   await service.put(...paths);
   const { job } = await service.run({ videoTitle: "Ferry" });
@@ -172,7 +172,7 @@ test.each([
   expect(named.details.subtitle?.name).toBe("Ferry (1998).en.srt");
 });
 
-test("films of two years at the service, and no year in the request: neither is taken", async () => {
+test("films of two years at the service and no year in the request: neither is used", async () => {
   const of = (fileId: number, year: number): StubSubtitle => ({
     fileId,
     text: subtitle(String(year)),
@@ -187,14 +187,14 @@ test("films of two years at the service, and no year in the request: neither is 
   expect(named.file).toBe(subtitle("2021"));
 });
 
-test("the file beside the video needs no year: it is the video's own", async () => {
+test("a file with the name of the video needs no year", async () => {
   const service = await startService();
   await service.put("media/Ferry.mkv", "media/Ferry.en.srt", "media/Ferry (1998).en.srt", "media/Ferry (2021).en.srt");
   const { details } = await service.run({ videoTitle: "Ferry", videoUrl: `${service.root}/media/Ferry.mkv` });
   expect(details.subtitle?.name).toBe("Ferry.en.srt");
 });
 
-test("a file without a language that is the only one is used, and the details say that its language was assumed", async () => {
+test("the only file is used although its name has no language, and the details report an assumed language", async () => {
   const service = await startService();
   await service.put("media/Ferry.mkv", "media/Ferry.srt");
   const { job, details, file } = await service.run({
@@ -208,7 +208,7 @@ test("a file without a language that is the only one is used, and the details sa
   });
 });
 
-test("a subtitle whose name gives its language is preferred, also from a later source", async () => {
+test("a subtitle with a language in its name is preferred, even from a later source", async () => {
   const service = await startService();
   await service.put("media/Ferry.mkv", "media/Ferry.srt", "library/Ferry.English.srt");
   const { details } = await service.run({ videoTitle: "Ferry", videoUrl: `${service.root}/media/Ferry.mkv` });
@@ -216,7 +216,7 @@ test("a subtitle whose name gives its language is preferred, also from a later s
   expect(details.warnings).toBeUndefined();
 });
 
-test("to be translated, a file without a language is assumed to be in the language to translate from", async () => {
+test("a file without a language is assumed to be in the source language of a translation", async () => {
   const service = await startService();
   await service.put("library/Ferry.srt");
   const { job, details } = await service.run({ videoTitle: "Ferry", targetLanguage: "es" });
@@ -235,7 +235,7 @@ test.each([
   expect(job.error).toMatchObject({ code: "SUBTITLE_UNUSABLE", message: expect.stringContaining(reason) });
 });
 
-test("a language is not assumed against the text, nor against the name", async () => {
+test("a language is not assumed if the text or the name contradicts it", async () => {
   const service = await startService();
   await service.put(
     ["library/Ferry.srt", subtitle("Привет, как дела?")],
@@ -276,7 +276,7 @@ test.each([
   ["nb", "no"],
   ["pt-BR", "pt-br"],
   ["pt", "pt-pt"],
-])("a request in %s asks the service for %s, and takes what it has", async (language, code) => {
+])("a request in %s searches the service for %s, and uses what it finds", async (language, code) => {
   const stub = await startOpenSubtitles({
     subtitles: [{ fileId: 1, text: subtitle("found"), attributes: { language: code } }],
   });

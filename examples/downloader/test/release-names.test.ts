@@ -11,7 +11,7 @@ interface Named {
   readonly year?: number;
   readonly season?: number;
   readonly episodes?: readonly number[];
-  /** Of a program that goes by its date. */
+  /** Date of the episode, for a program whose episodes have dates. */
   readonly date?: string;
 }
 const all: readonly Named[] = names;
@@ -25,7 +25,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(library, { recursive: true }));
 
-/** All files together: each title has to find its own, and none of the others. */
+/** All files in one folder. Each title must find its own file and no other. */
 test.each(all.map((one) => [requestFor(one), one] as const))(
   "%s finds its release, and only that",
   async (title, one) => {
@@ -48,7 +48,7 @@ test.each(all.map((one) => [requestFor(one), one] as const))(
   },
 );
 
-/** As people write it: `The Thing (1982)`, `Lost S04E13E14`, `The Daily Show 2021-03-04`. */
+/** Returns a title as people write it: `The Thing (1982)`, `Lost S04E13E14`, `The Daily Show 2021-03-04`. */
 function requestFor({ title, year, season, episodes, date }: Named): string {
   const two = (number: number) => String(number).padStart(2, "0");
   if (date !== undefined) return `${title} ${date}`;

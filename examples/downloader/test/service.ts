@@ -23,7 +23,7 @@ import { API_KEY, type startOpenSubtitles } from "./opensubtitles/server.js";
 export const subtitle = (text: string) => `1\n00:00:01,000 --> 00:00:02,000\n${text}\n`;
 
 /**
- * A downloader on memory drivers, with the folders `media` and `library` in `root`, and an OpenSubtitles if one is given.
+ * Starts a downloader with memory drivers, the folders `media` and `library` in `root`, and an OpenSubtitles server if given.
  */
 export async function startService(stub?: Awaited<ReturnType<typeof startOpenSubtitles>>) {
   const root = await mkdtemp(join(tmpdir(), "downloader-"));
@@ -56,7 +56,7 @@ export async function startService(stub?: Awaited<ReturnType<typeof startOpenSub
     await rm(root, { recursive: true });
   });
 
-  /** Writes files below `root`: a subtitle with its own path as its text, unless a content is given. */
+  /** Writes files below `root`: a subtitle with its own path as its text, or the given text. */
   async function put(...paths: readonly (string | readonly [string, string | Uint8Array])[]) {
     for (const path of paths) {
       const [name, content] = typeof path === "string" ? [path, subtitle(path)] : path;
@@ -65,7 +65,7 @@ export async function startService(stub?: Awaited<ReturnType<typeof startOpenSub
     }
   }
 
-  /** The job once it has ended, and the subtitle that was stored for its language. */
+  /** Resolves with the job when it has ended, and the stored subtitle in its language. */
   async function run(data: Pick<SubtitleData, "videoTitle"> & Partial<SubtitleData>) {
     const { job } = await store.create({ videoUrl: "https://films.example/stream", language: "en", ...data });
     await broker.publish(downloadQueue, { jobId: job.id });

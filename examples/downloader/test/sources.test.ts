@@ -158,7 +158,7 @@ test.each([
   "Harbour.Lights.E02.1080p.mkv",
   "[Grp] Harbour Lights - 02 [1080p].mkv",
   "Season 1/Harbour Lights - 02.mkv",
-])("a title without a number takes the episode from the file: %s", async (file) => {
+])("a title without a number gets its episode from the file name: %s", async (file) => {
   await put(...episodes);
   const url = `https://films.example/${encodeURI(file)}`;
   const { candidates } = await librarySource(join(root, "library")).search(wanted("Harbour Lights", url), signal);
@@ -169,7 +169,7 @@ test.each([
   ["S01E02E03", "library/Harbour.Lights.S01E02-E03.en.srt"],
   ["S01E02-03", "library/Harbour.Lights.S01E02E03.en.srt"],
   ["E02E03", "library/Harbour.Lights.1x02-1x03.en.srt"],
-])("a double episode is neither of the two: %s", async (number, double) => {
+])("a double episode does not match either of its parts: %s", async (number, double) => {
   await put(...episodes, double);
   const url = `https://films.example/Harbour.Lights.${number}.mkv`;
   const { candidates } = await librarySource(join(root, "library")).search(wanted("Harbour Lights", url), signal);
@@ -182,7 +182,7 @@ test.each([
   "Season 3/Harbour Lights - 02.mkv",
   "[Grp] Harbour Lights - 02.5 [1080p].mkv",
   "Harbour.Lights.2021.03.04.mkv",
-])("without a known episode none is taken: %s", async (file) => {
+])("without a known episode, no subtitle of an episode is used: %s", async (file) => {
   await put(...episodes, "library/Harbour.Lights.2021.03.05.en.srt");
   const url = `https://films.example/${encodeURI(file)}`;
   const { candidates } = await librarySource(join(root, "library")).search(wanted("Harbour Lights", url), signal);
@@ -234,7 +234,7 @@ test("an absolute path is the same video as its file: address", async () => {
   }
 });
 
-test("beside a video the file of its own name belongs to it, but not if that is of another episode", async () => {
+test("a file with the name of the video belongs to it, unless that name is of another episode", async () => {
   await put("media/S01E02.en.srt", "media/hl102.en.srt");
   const names = async (title: string, file: string) =>
     (await besideVideo(join(root, "media", file), title)).candidates.map(({ name }) => name);
@@ -243,7 +243,7 @@ test("beside a video the file of its own name belongs to it, but not if that is 
   expect(await names("Harbour Lights S01E03", "S01E02.mkv")).toEqual([]);
 });
 
-test("a Subs folder beside the only video holds its subtitles, by their language alone", async () => {
+test("in a Subs folder next to the only video, a file needs only a language in its name", async () => {
   await put(
     "media/film/Ferry.2021.1080p.mkv",
     "media/film/sample.mkv",
@@ -258,7 +258,7 @@ test("a Subs folder beside the only video holds its subtitles, by their language
   expect(candidates.map(({ language }) => language).sort()).toEqual(["de", "en", "es", "fr"]);
 });
 
-test("in a folder of several videos only the Subs folder with the video's name is its own", async () => {
+test("in a folder with several videos, only the Subs folder with the video's name belongs to it", async () => {
   await put(
     "media/show/Harbour.Lights.S01E01.mkv",
     "media/show/Harbour.Lights.S01E02.mkv",
@@ -313,7 +313,7 @@ test("a file that became a link, or too large, is not read", async () => {
   expect([await read("en"), await read("es"), String(await read("fr"))]).toEqual([null, null, subtitle]);
 });
 
-test("a title as long as a request can be takes no time", async () => {
+test("a title of the maximum length is read fast", async () => {
   await put("library/Ferry.en.srt");
   const begin = process.cpuUsage();
   for (const piece of ["(2019)", "( ", ". ", "é", "S01E01", " - 1", "[", "{a", "1x01-", "2021-01-01 "]) {

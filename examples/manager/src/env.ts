@@ -24,5 +24,5 @@ export const managerEnv = {
     .int()
     .min(1)
     .default(250)
-    .describe("how many connections one address may have open; raise it behind a proxy, which is one address"),
+    .describe("maximum number of open connections per client address; raise it behind a proxy, which has one address"),
 };

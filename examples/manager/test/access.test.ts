@@ -107,13 +107,13 @@ test.each([
   ],
   ["sends no HTTP", "what is this\r\n\r\n"],
   ["reads no answer and sends no second request", "GET /livez HTTP/1.1\r\nhost: x\r\n\r\n"],
-])("a client that %s does not keep its connection", async (_what, text) => {
+])("the connection of a client that %s is closed", async (_what, text) => {
   const { manager, get } = await startRig({ maxConnections: 1, requestMs: 300 });
   await silent(manager.url, text);
   await expect.poll(() => get("/livez").then(({ status }) => status, String)).toBe(200);
 });
 
-test("one address cannot take every connection", async () => {
+test("one address cannot use all connections", async () => {
   const { manager, get } = await startRig({ maxConnectionsPerAddress: 2 });
   const other = await silent(manager.url, "", "127.0.0.2");
   const first = await silent(manager.url, "");

@@ -59,7 +59,7 @@ test("every reference in the document leads to a schema", async () => {
   expect(refs.filter((ref) => !ref.startsWith("#/") || resolve(document, ref) === undefined)).toEqual([]);
 });
 
-test("the document says which calls need the token, and the errors that they can answer with", async () => {
+test("the document lists the credentials and the errors of each call", async () => {
   const { get } = await startRig();
   const document = await read(
     z.object({

@@ -10,21 +10,21 @@ import { fileCheckpoints } from "../src/checkpoint.js";
 import type { TranslationProvider } from "../src/text/index.js";
 import { type TranslateOptions, translate } from "../src/translate.js";
 
-/** An SRT file with these texts, one second each. */
+/** Returns an SRT file with these texts, one second each. */
 export const srt = (...texts: readonly string[]) =>
   texts.map((text, index) => `${index + 1}\n00:00:0${index},000 --> 00:00:0${index},900\n${text}\n`).join("\n");
 
-/** The text of a file in `test/fixtures`. */
+/** Reads a file in `test/fixtures`. */
 export const fixture = (name: string) => readFile(join(import.meta.dirname, "fixtures", name), "utf8");
 
-/** A folder that is deleted after the test. */
+/** Creates a folder that is deleted after the test. */
 export async function temporaryFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "translate-"));
   onTestFinished(() => rm(folder, { recursive: true }));
   return folder;
 }
 
-/** Translates a file as a job does: the outcome or the failure, the reported progress, and the stored translation. */
+/** Translates a file as a job does. Returns the outcome or the failure, the reported progress, and the stored translation. */
 export async function translateFile(
   source: string | null,
   options: Partial<TranslateOptions> & { readonly provider: TranslationProvider },

@@ -184,7 +184,7 @@ test("an attempt that was cut off is carried on: no cue is asked for twice, but 
 });
 
 describe("a WebVTT file", () => {
-  test("with lines of one space is translated whole", async () => {
+  test("with lines of one space is translated completely", async () => {
     const provider = knowing({ "hello my friends of old": "hola, viejos amigos", "welcome back to us": "bienvenidos" });
     const source = await fixture("../../../contracts/test/fixtures/vtt-space-line.vtt");
     const { outcome, stored } = await translateFile(source, { provider });

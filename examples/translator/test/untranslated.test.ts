@@ -71,7 +71,7 @@ describe("a provider that returns the source text", () => {
   });
 });
 
-test("a cue with one untranslated speaker or sentence is not covered", async () => {
+test("a cue with one untranslated speaker or sentence does not count as covered", async () => {
   const source = srt(
     "- Where are you going?\n- He said nothing today.",
     "Where are you going? He said nothing today.",
@@ -83,7 +83,7 @@ test("a cue with one untranslated speaker or sentence is not covered", async () 
   expect(outcome).toMatchObject({ result: { details: { translation: { covered: 1, total: 3 } } } });
 });
 
-test("names, numbers and short words that are the same in both languages are covered", async () => {
+test("names, numbers and short words that are equal in both languages count as covered", async () => {
   const same = ["Marta!", "OK.", "- No.\n- No.", "1984", "3... 2... 1...", "Dr. Martin Luther King", "<i>Taxi!</i>"];
   const translated = Object.keys(SPANISH);
   const source = [...same, ...translated]

@@ -1,5 +1,10 @@
 import { expect, test } from "vitest";
-import { createJobStore, type JobStorage, type JobStoreDriver } from "../src/index.js";
+import * as root from "../src/index.js";
+import { createJobStore, createReporter, type JobStorage, type JobStoreDriver } from "../src/index.js";
+import * as memory from "../src/memory.js";
+import * as opentelemetry from "../src/opentelemetry.js";
+import * as redis from "../src/redis.js";
+import * as subtitle from "../src/subtitle.js";
 import { errand } from "./errand.js";
 
 /** An object whose every method fails the test; `parts` are what it has besides. */
@@ -89,4 +94,190 @@ test("an empty list of ids, or of entries, asks the driver nothing", async () =>
   await store.outbox.reject([], "why");
   await store.outbox.requeue([]);
   expect(await store.outbox.read({ signal: AbortSignal.abort() })).toEqual([]);
+});
+
+/** No function knows this key. Of type object, so that the compiler accepts it in any options. */
+const unknown: object = { colour: undefined };
+const reporter = createReporter(store);
+const message = { queue: "q", payload: 1 };
+const client = { isCluster: false, status: "wait", options: {}, duplicate: () => {}, on: () => {} };
+const rejectionOf = async (all: Promise<readonly PromiseSettledResult<unknown>[]>) => {
+  for (const one of await all) if (one.status === "rejected") throw one.reason;
+};
+
+/** Calls with an unknown key, one for each object that a method accepts. None: the method accepts no such object. */
+type Calls<Methods extends string> = Record<Methods, Readonly<Record<string, () => unknown>>>;
+type MethodsOf<T> = { [K in keyof T & string]: T[K] extends (...parameters: never) => unknown ? K : never }[keyof T &
+  string];
+
+const ofStore: Calls<MethodsOf<typeof store>> = {
+  create: {
+    options: () => store.create(null, { ...unknown }),
+    "a message": () => store.create(null, { outbox: [message, { ...message, ...unknown }] }),
+  },
+  createMany: { "a job": () => rejectionOf(store.createMany([{ data: null, ...unknown }])) },
+  save: {
+    "the job": () => store.save({ ...job, ...unknown }),
+    "the error": () => store.save({ ...job, error: { message: "no", ...unknown } }),
+    "a change": () =>
+      store.save({ ...job, history: [{ from: null, to: "todo", at: new Date(0), version: 1, ...unknown }] }),
+  },
+  get: {},
+  getMany: {},
+  updateStatus: {
+    "options, with an id": () => store.updateStatus("a", "done", { ...unknown }),
+    "options, with a snapshot": () => store.updateStatus(job, "done", { ...unknown }),
+    "a message": () => store.updateStatus("a", "done", { outbox: [{ ...message, ...unknown }] }),
+    "the error": () => store.updateStatus("a", "done", { error: { message: "no", ...unknown } }),
+  },
+  updateProgress: {},
+  delete: {},
+  deleteMany: {},
+  list: { options: () => store.list({ ...unknown }) },
+  scan: { options: () => first(store.scan({ ...unknown })) },
+  counts: {},
+  watch: {
+    "the target": () => store.watch({ ...unknown }),
+    options: () => store.watch("a", { ...unknown }),
+  },
+  waitFor: { options: () => store.waitFor("a", { ...unknown }) },
+  // It never throws; see below.
+  health: {},
+  audit: { options: () => store.audit({ ...unknown }) },
+  close: {},
+};
+const ofOutbox: Calls<MethodsOf<typeof store.outbox>> = {
+  read: { options: () => store.outbox.read({ ...unknown }) },
+  ack: {},
+  reject: {},
+  rejected: { options: () => store.outbox.rejected({ ...unknown }) },
+  countRejected: {},
+  requeue: {},
+  depth: {},
+  oldest: {},
+};
+const ofReporter: Calls<MethodsOf<typeof reporter>> = {
+  report: {
+    options: () => reporter.report("a", "done", { ...unknown }),
+    "a message": () => reporter.report("a", "done", { outbox: [{ ...message, ...unknown }] }),
+    "the error": () => reporter.report("a", "done", { error: { message: "no", ...unknown } }),
+  },
+  progress: {},
+  flush: { options: () => reporter.flush({ ...unknown }) },
+  close: {},
+};
+const entries = { ...root, ...memory, ...opentelemetry, ...redis, ...subtitle };
+const ofEntries: Calls<Exclude<MethodsOf<typeof entries>, "JobStoreError">> = {
+  defineJob: { "the definition": () => root.defineJob({ ...errand, ...unknown }) },
+  createJobStore: { options: () => createJobStore({ job: errand, driver, ...unknown }) },
+  createReporter: { options: () => createReporter(store, { ...unknown }) },
+  memoryDriver: { options: () => memory.memoryDriver({ ...unknown }) },
+  redisDriver: {
+    options: () => redis.redisDriver({ url: "redis://nowhere", ...unknown }),
+    waitReplicas: () => redis.redisDriver({ url: "redis://nowhere", waitReplicas: { count: 1, ...unknown } }),
+  },
+  redisPermissions: { options: () => redis.redisPermissions({ ...unknown }) },
+  importLegacyJobs: {
+    options: () => redis.importLegacyJobs({ client, map: { job: errand, read: () => expect.fail() }, ...unknown }),
+  },
+  instrument: { options: () => opentelemetry.instrument(driver, { ...unknown }) },
+  // Its argument is the environment, which has variables of any name.
+  subtitleTtlFromEnv: {},
+};
+
+const tables: readonly (readonly [owner: string, object, Calls<string>])[] = [
+  ["store", store, ofStore],
+  ["store.outbox", store.outbox, ofOutbox],
+  ["reporter", reporter, ofReporter],
+  ["the entry points", entries, ofEntries],
+];
+
+/** The names of an object's methods, those of its class included. */
+function methodsOf(owner: object): readonly string[] {
+  const all = new Set([...Object.keys(owner), ...Object.getOwnPropertyNames(Object.getPrototypeOf(owner))]);
+  const isMethod = (name: string) => typeof Reflect.get(owner, name) === "function";
+  return [...all].filter((name) => /^[a-z]/.test(name) && name !== "constructor" && isMethod(name));
+}
+
+test.each(tables)("the table of unknown keys has every function of %s", (_, owner, calls) => {
+  const ofObject = new Set(Object.getOwnPropertyNames(Object.prototype));
+  expect(Object.keys(calls).sort()).toEqual(
+    methodsOf(owner)
+      .filter((name) => !ofObject.has(name))
+      .sort(),
+  );
+});
+
+const withUnknownKey = tables.flatMap(([owner, , calls]) =>
+  Object.entries(calls).flatMap(([name, given]) =>
+    Object.entries(given).map(([what, call]) => [`${name} of ${owner}`, what, call] as const),
+  ),
+);
+test.each(withUnknownKey)("%s refuses an unknown key in %s before the driver is asked", async (_, __, call) => {
+  await expect((async () => call())()).rejects.toMatchObject({
+    name: "JobStoreError",
+    code: "INVALID_ARGUMENT",
+    message: expect.stringContaining('"colour"'),
+  });
+});
+
+test("the error names the function, the unknown key and the known ones", async () => {
+  const misspelt: object = { reslut: 1 };
+  await expect(store.updateStatus("a", "done", { ...misspelt })).rejects.toThrow(
+    'updateStatus does not support the option "reslut". ' +
+      "Supported options: by, error, ifVersion, key, note, outbox, progress, result.",
+  );
+  await expect(store.create(null, { outbox: [{ ...message, ...misspelt }] })).rejects.toThrow(
+    'outbox message 0 does not support the key "reslut". Supported keys: headers, id, payload, queue.',
+  );
+});
+
+test("health, which never fails, reports an unknown option without asking the driver", async () => {
+  expect(await store.health({ ...unknown })).toMatchObject({
+    status: "unhealthy",
+    error: 'health does not support the option "colour". Supported options: timeoutMs.',
+  });
+});
+
+test("an option of another form of the call is refused", async () => {
+  const ifVersion: object = { ifVersion: 1 };
+  await expect(store.updateStatus(job, "done", { ...ifVersion })).rejects.toThrow(
+    'updateStatus with a snapshot does not support the option "ifVersion"',
+  );
+  const cursor: object = { cursor: "abc" };
+  await expect(first(store.scan({ ...cursor }))).rejects.toThrow('scan does not support the option "cursor"');
+});
+
+test("options that are no object are refused", async () => {
+  for (const none of [null, 7, "by"] as never[]) {
+    const calls = [
+      () => store.create(null, none),
+      () => store.updateStatus("a", "done", none),
+      () => store.list(none),
+      () => first(store.scan(none)),
+      () => store.watch("a", none),
+      () => store.waitFor("a", none),
+      () => store.audit(none),
+      () => store.outbox.read(none),
+      () => store.outbox.rejected(none),
+      () => reporter.report("a", "done", none),
+      () => reporter.flush(none),
+      () => memory.memoryDriver(none),
+      () => createReporter(store, none),
+      () => redis.redisPermissions(none),
+    ];
+    for (const call of calls) {
+      await expect((async () => call())()).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
+    }
+  }
+});
+
+test("symbols, inherited keys and the properties of an error are no unknown keys", async () => {
+  await using open = createJobStore({ job: errand, driver: memory.memoryDriver() });
+  const inherited = Object.assign(Object.create({ colour: 1 }), { id: "a", [Symbol("colour")]: 1 });
+  expect(await open.create(null, inherited)).toMatchObject({ created: true, job: { id: "a" } });
+  const error = Object.assign(new Error("no space left"), { code: "ENOSPC", errno: -28, syscall: "write" });
+  expect(await open.updateStatus("a", "done", { error })).toMatchObject({
+    error: { message: "no space left", code: "ENOSPC" },
+  });
 });

@@ -65,11 +65,11 @@ describe("the compiler's message", () => {
   test("names an unknown status in ttlSeconds", () => {
     expect(messages.ttlSeconds).toContain("'nope' does not exist in type");
   });
-  test("lists the allowed statuses if the snapshot's status does not lead to one", () => {
+  test("lists the allowed statuses for a snapshot if the status is not among them", () => {
     expect(messages.snapshot).toContain(`'"queued"' is not assignable to parameter of type '"done"'`);
   });
   test.each(["date", "map", "unknown", "loose", "resultDate"] as const)(
-    "names the reason for no JSON: %s",
+    "names the reason if the output is not JSON: %s",
     (program) => {
       expect(messages[program]).toContain(`NotStorable<${NOT_JSON}>`);
     },

@@ -6,7 +6,7 @@ import { createJobStore, defineJob, JobStoreError } from "../src/index.js";
 import { memoryDriver } from "../src/memory.js";
 import { type RedisClient, redisDriver } from "../src/redis.js";
 
-/** Code in another realm, such as the one that tests have in Jest: its Error is another than ours. */
+/** Runs code in another realm with another `Error`, as Jest does. */
 const elsewhere = (code: string): unknown => runInNewContext(code);
 
 const job = defineJob({ name: "film", data: z.object({}), initial: "queued", statuses: { queued: { next: [] } } });

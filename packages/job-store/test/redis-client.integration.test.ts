@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import * as ioredis6 from "ioredis";
 import * as ioredis5 from "ioredis-5";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
+import { PATIENCE } from "../../../test/patience.js";
 import type { PrivateServer } from "../../../test/servers/private-server.js";
 import { startRedis } from "../../../test/servers/redis.js";
 import { type RedisCluster, startRedisCluster } from "../../../test/servers/redis-cluster.js";
@@ -58,7 +59,7 @@ describe.skipIf(!available)(title("A client of the caller"), () => {
     ["a Cluster of ioredis 5", () => new ioredis5.Cluster(nodes(), hostileCluster)],
   ];
 
-  test.each(clients)("serves, whatever its options: %s", async (_, open) => {
+  test.each(clients)("works with any of its own options: %s", async (_, open) => {
     const client = keep(open());
     const options: RedisDriverOptions = { client, keyPrefix: `${randomUUID()}:` };
     const { store, events } = openStore(options);
@@ -77,7 +78,7 @@ describe.skipIf(!available)(title("A client of the caller"), () => {
     expect(await store.health()).toMatchObject({ status: "healthy" });
     await watched.return?.();
     await store.close();
-    // Only copies of it were used, and nothing broke meanwhile.
+    // The driver used only duplicates, and no connection broke.
     expect(client.status).toBe("wait");
     expect(events.map(({ type }) => type)).toEqual(["connected"]);
   });
@@ -95,7 +96,7 @@ describe.skipIf(!available)(title("A client of the caller"), () => {
   test.each([
     ["ioredis 6", () => new ioredis6.Cluster([{ host: "127.0.0.1", port: 1 }], { lazyConnect: true })],
     ["ioredis 5", () => new ioredis5.Cluster([{ host: "127.0.0.1", port: 1 }], { lazyConnect: true })],
-  ])("is bounded in time, on a cluster of %s that is away", async (_, open) => {
+  ])("keeps to its timeout if the cluster is unreachable: %s", async (_, open) => {
     const { store } = openStore({ client: keep(open()), timeoutMs: 200 });
     expect(await failureOf(store.create({ title: "One" }))).toMatchObject({
       code: "UNAVAILABLE",
@@ -106,7 +107,7 @@ describe.skipIf(!available)(title("A client of the caller"), () => {
   test.each([
     ["ioredis 6", ioredis6.Command, () => new ioredis6.Redis(redis.url)],
     ["ioredis 5", ioredis5.Command, () => new ioredis5.Redis(redis.url)],
-  ])("serves an application that gives replies of %s another form", async (_, Command, open) => {
+  ])("works in an application that gives replies of %s another form", async (_, Command, open) => {
     const client = keep(open());
     const key = `${randomUUID()}:hash`;
     await client.hset(key, "a", "1");
@@ -125,13 +126,13 @@ describe.skipIf(!available)(title("A client of the caller"), () => {
     expect(await openStore({ client, keyPrefix }).store.get("a")).toEqual(job);
   });
 
-  test("of ioredis 5 serves importLegacyJobs", async () => {
+  test("of ioredis 5 works with importLegacyJobs", async () => {
     const client = keep(new ioredis5.Redis(redis.url));
     const keyPrefix = `${randomUUID()}:`;
     expect(await importLegacyJobs({ client, map: legacySubtitleJob, keyPrefix })).toMatchObject({ problems: 0 });
   });
 
-  test("of one node of a cluster fails, and the error says what to pass instead", async () => {
+  test("of one node of a cluster fails, and the error names what to pass instead", async () => {
     const client = keep(new ioredis6.Redis(cluster.nodes[0]?.url as string));
     const error = await failureOf(openStore({ client, keyPrefix: `${randomUUID()}:` }).store.counts());
     expect(error).toMatchObject({ code: "UNAVAILABLE", indeterminate: false });
@@ -174,7 +175,7 @@ describe.skipIf(!available)(title("Connections in CLIENT LIST"), () => {
   };
 
   test.each(Object.entries(servers))(
-    "have the name of the package and of their purpose, or a name of one's own, on %s",
+    "have the name of the package or a given name, with their purpose, on %s",
     {
       timeout: 60_000,
     },
@@ -187,21 +188,21 @@ describe.skipIf(!available)(title("Connections in CLIENT LIST"), () => {
         `${name}:watch`,
         `${name}:outbox`,
       ]);
-      await vi.waitFor(async () => expect(await namesIn(admins)).toEqual(expect.arrayContaining(expected)), 10_000);
+      await vi.waitFor(async () => expect(await namesIn(admins)).toEqual(expect.arrayContaining(expected)), PATIENCE);
     },
   );
 
-  test("keep the name that the options of ioredis, or a client, give them", async () => {
+  test("have the name in the options of ioredis or of a client", async () => {
     const { options, admins } = await servers["one server"]();
     await openAll({ ...options, keyPrefix: "a:", redis: { connectionName: "films" } });
     const client = new ioredis5.Redis(options.url, { lazyConnect: true, connectionName: "api" });
     await openAll({ client, keyPrefix: "b:" });
     await openAll({ client, keyPrefix: "c:", connectionName: "worker" });
     const expected = ["films", "api", "worker"].flatMap((name) => [name, `${name}:watch`, `${name}:outbox`]);
-    await vi.waitFor(async () => expect((await namesIn(admins)).sort()).toEqual(expected.sort()), 10_000);
+    await vi.waitFor(async () => expect((await namesIn(admins)).sort()).toEqual(expected.sort()), PATIENCE);
   });
 
-  test("have no name if the user may not give one, and serve", async () => {
+  test("work without a name if the user may not set one", async () => {
     const { options, admins } = await servers["one server"]();
     await admins[0]?.acl("SETUSER", "limited", "on", ">pass", "~*", "+@all", "-client|setname");
     const url = options.url.replace("//", "//limited:pass@");

@@ -17,7 +17,7 @@ const HOUR = 3_600_000;
 async function startOne(): Promise<{ readonly url: string }> {
   const redis = await startRedis();
   onTestFinished(() => redis.stop());
-  return redis;
+  return { url: redis.url };
 }
 
 async function startCluster(): Promise<RedisDriverOptions> {
@@ -26,7 +26,7 @@ async function startCluster(): Promise<RedisDriverOptions> {
   return { cluster: cluster.nodes.map(({ port }) => ({ host: "127.0.0.1", port })), shards: 2 };
 }
 
-/** Sets the clock of this host; that of the server stays. */
+/** Changes the clock of this host, but not the server's. */
 function setClock(aheadMs: number): void {
   const { now } = Date;
   vi.spyOn(Date, "now").mockImplementation(() => now() + aheadMs);
@@ -37,7 +37,7 @@ describe.skipIf(!available)(title("A host whose clock differs from the server's"
   test.each([
     ["one server", startOne],
     ["a cluster", startCluster],
-  ])("does not wait for a job for longer than it lives, on %s", { timeout: 60_000 }, async (_, start) => {
+  ])("does not wait for a job after it has expired, on %s", { timeout: 60_000 }, async (_, start) => {
     const driver = redisDriver(await start());
     const store = createJobStore({ job: report, driver, ttlSeconds: { waiting: 1 } });
     onTestFinished(() => store.close());
@@ -49,7 +49,7 @@ describe.skipIf(!available)(title("A host whose clock differs from the server's"
   test.each([
     ["an hour behind", -HOUR],
     ["an hour ahead", HOUR],
-  ])("reports for how long a message has waited by the server's clock: %s", async (_, aheadMs) => {
+  ])("reports the age of a message by the server's clock: %s", async (_, aheadMs) => {
     const { url } = await startOne();
     const admin = new Redis(url);
     onTestFinished(() => admin.disconnect());
@@ -61,7 +61,8 @@ describe.skipIf(!available)(title("A host whose clock differs from the server's"
     ] as const) {
       const telemetry = startTelemetry();
       metrics.push(telemetry);
-      const driver = instrument(redisDriver(options), telemetry);
+      const { tracerProvider, meterProvider } = telemetry;
+      const driver = instrument(redisDriver(options), { tracerProvider, meterProvider });
       const store = createJobStore({ job: report, driver });
       onTestFinished(() => store.close());
       await store.create({ title: "One" }, { id: "a" });

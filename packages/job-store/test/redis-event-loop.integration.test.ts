@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { Redis as Redis5 } from "ioredis-5";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
+import { PATIENCE } from "../../../test/patience.js";
 import { startRedis } from "../../../test/servers/redis.js";
 import { startRedisCluster } from "../../../test/servers/redis-cluster.js";
 import { privateServer } from "../../../test/servers/require.js";
@@ -12,7 +13,7 @@ const { available, title } = privateServer("redis");
 
 const TIMEOUT_MS = 200;
 
-/** Keeps the event loop busy until every call has used up its time and its reply lies in the socket. */
+/** Blocks the event loop until every call is past its timeout and its reply is in the socket. */
 function keepBusy(): void {
   const end = performance.now() + 5 * TIMEOUT_MS;
   while (performance.now() < end);
@@ -34,7 +35,7 @@ describe.skipIf(!available)(title("An event loop that is busy for longer than th
   test.each([
     ["one server", startOne],
     ["a cluster", startCluster],
-  ])("loses no reply that has arrived, and no connection: %s", { timeout: 60_000 }, async (_, start) => {
+  ])("loses no reply that has arrived, and no connection: %s", async (_, start) => {
     const { store, events } = openStore({ ...(await start()), timeoutMs: TIMEOUT_MS, keyPrefix: `${randomUUID()}:` });
     const callAll = (id: string) => [
       store.create({ title: "One" }, { id }),
@@ -44,10 +45,10 @@ describe.skipIf(!available)(title("An event loop that is busy for longer than th
       store.outbox.depth(),
     ];
     // The first calls on each shard take several round trips.
-    for (const id of ["a", "b", "c", "d"]) await vi.waitFor(() => Promise.all(callAll(id)), 10_000);
+    for (const id of ["a", "b", "c", "d"]) await vi.waitFor(() => Promise.all(callAll(id)), PATIENCE);
     for (let round = 0; round < 3; round++) {
       const calls = callAll(`e${round}`);
-      // They are sent when this turn ends.
+      // They are sent at the end of this tick.
       await new Promise(setImmediate);
       keepBusy();
       expect((await Promise.allSettled(calls)).map(({ status }) => status)).toEqual(calls.map(() => "fulfilled"));
@@ -58,23 +59,24 @@ describe.skipIf(!available)(title("An event loop that is busy for longer than th
   test.each([
     ["a url", (url: string): RedisDriverOptions => ({ url })],
     ["a client of ioredis 5", (url: string) => ({ client: new Redis5(url, { lazyConnect: true }) })],
-  ])(
-    "does not hide a server that is silent: calls end, and the connection is made anew, with %s",
-    async (_, optionsFor) => {
-      const redis = await startRedis();
-      onTestFinished(() => redis.stop());
-      const proxy = await startTcpProxy(redis);
-      onTestFinished(() => proxy.close());
-      const { store, events } = openStore({ ...optionsFor(proxy.url), timeoutMs: TIMEOUT_MS });
-      await vi.waitFor(() => store.create({ title: "One" }, { id: "a" }), 10_000);
-      proxy.freeze();
-      expect(await failureOf(store.get("a"))).toMatchObject({ code: "UNAVAILABLE" });
-      await vi.waitFor(() => expect(events.map(({ type }) => type)).toEqual(["connected", "disconnected"]));
-      expect(events[1]?.message).toMatch(/it does not answer/);
-      // The new connection is taken, and is as silent.
-      await failureOf(store.get("a"));
-      proxy.heal();
-      await vi.waitFor(async () => expect(await store.get("a")).toMatchObject({ id: "a" }), 10_000);
-    },
-  );
+  ])("still detects a silent server: calls end, and the client reconnects, with %s", async (_, optionsFor) => {
+    const redis = await startRedis();
+    onTestFinished(() => redis.stop());
+    const proxy = await startTcpProxy(redis);
+    onTestFinished(() => proxy.close());
+    const { store, events } = openStore({ ...optionsFor(proxy.url), timeoutMs: TIMEOUT_MS });
+    await vi.waitFor(() => store.create({ title: "One" }, { id: "a" }), PATIENCE);
+    proxy.freeze();
+    expect(await failureOf(store.get("a"))).toMatchObject({ code: "UNAVAILABLE" });
+    // With ioredis 5, a connection counts as open before the server has answered.
+    await vi.waitFor(
+      () => expect(events.map(({ type }) => type).slice(0, 2)).toEqual(["connected", "disconnected"]),
+      PATIENCE,
+    );
+    expect(events[1]?.message).toMatch(/it does not answer/);
+    // The proxy accepts the new connection, which is silent too.
+    await failureOf(store.get("a"));
+    proxy.heal();
+    await vi.waitFor(async () => expect(await store.get("a")).toMatchObject({ id: "a" }), PATIENCE);
+  });
 });

@@ -95,7 +95,7 @@ describe.skipIf(!available)(title("The health of a store in Redis"), () => {
       expect(await store.get("one")).not.toBeNull();
     }
 
-    test.each(commands)("lacks the command %s, says so, and no job is half-written", async (command) => {
+    test.each(commands)("lacks the command %s, reports it, and no job is partly written", async (command) => {
       const redis = await startRedis({ args: ["--rename-command", command, ""] });
       onTestFinished(() => redis.stop());
       const { store } = openStore({ url: redis.url });
@@ -110,7 +110,7 @@ describe.skipIf(!available)(title("The health of a store in Redis"), () => {
       expect(await connect(redis).keys("job:*")).toEqual([]);
     });
 
-    test("may not be asked for replicas that changes wait for, says so", async () => {
+    test("denies WAIT for waitReplicas, reports it", async () => {
       const { redis, client } = await start();
       await client.acl("SETUSER", "limited", "on", ">pass", "~*", "+@all", "-wait");
       const url = redis.url.replace("//", "//limited:pass@");

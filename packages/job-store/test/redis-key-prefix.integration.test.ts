@@ -10,7 +10,7 @@ import { openStore } from "./redis-store.js";
 
 const { available, title } = privateServer("redis");
 
-/** Bytes that differ from characters, characters of patterns, and white space of one byte and of several. */
+/** Characters of several bytes, special characters of patterns, and white space of one byte and of several. */
 const prefixes = ["films:", "séance:", "映画:", "🎬:", "[*?]\\:", "a b\t\u00a0\u2003\ufeff:", "e\u0301\u0000:"];
 
 async function singleServer() {
@@ -33,7 +33,7 @@ const servers = {
 };
 
 describe.skipIf(!available)(title("A key prefix"), () => {
-  test.each(Object.entries(servers))("may hold any characters, on %s", { timeout: 60_000 }, async (_, start) => {
+  test.each(Object.entries(servers))("may contain any characters, on %s", { timeout: 60_000 }, async (_, start) => {
     const open = await start();
     for (const keyPrefix of prefixes) {
       const store = open(keyPrefix);
@@ -70,7 +70,7 @@ describe.skipIf(!available)(title("A key prefix"), () => {
     }
   });
 
-  test("belongs to one store: prefixes that differ outside ASCII only do not share jobs", async () => {
+  test("separates stores: prefixes that differ only outside ASCII share no jobs", async () => {
     const redis = await singleServer();
     const unique = randomUUID();
     const [one, other] = ["é", "e\u0301"].map((name) => openStore({ url: redis.url, keyPrefix: unique + name }).store);

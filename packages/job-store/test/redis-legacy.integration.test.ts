@@ -302,6 +302,18 @@ describe.skipIf(!available)(title("Taking over the Python system's jobs"), () =>
       expect(problems[0]?.reason).toMatch(/more than maxRecordBytes/);
     });
 
+    test("a key that the map misspells", async () => {
+      await client.set(`job:${ID}`, legacy(ID));
+      const misspelt: object = { reslut: null };
+      const map: typeof legacySubtitleJob = {
+        ...legacySubtitleJob,
+        read: (value, id) => ({ ...legacySubtitleJob.read(value, id), ...misspelt }),
+      };
+      const { report, problems } = await importAll({ map });
+      expect(report).toEqual({ ...nothing, problems: 1 });
+      expect(problems[0]?.reason).toMatch(/^the job of the map does not support the key "reslut"/);
+    });
+
     test("an error of onProblem ends the import, which can be run again", async () => {
       await client.set(`job:${ID}`, "{");
       const stop = new Error("enough");

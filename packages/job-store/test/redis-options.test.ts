@@ -16,12 +16,12 @@ test.each([
   [{ url: "redis://h", waitReplicas: { count: 0 } }, /waitReplicas\.count/],
   [{ url: "redis://h", waitReplicas: { count: 1, timeoutMs: 0 } }, /waitReplicas\.timeoutMs/],
   [{ url: "redis://h", keyPrefix: 7 }, /keyPrefix/],
-  [{ url: "redis://h", keyPrefix: "film\ud83c:" }, /keyPrefix has half of a surrogate pair/],
+  [{ url: "redis://h", keyPrefix: "film\ud83c:" }, /keyPrefix contains half of a surrogate pair/],
   [{ cluster: [] }, /at least one node/],
   [{ client: {} }, /client must be/],
   [{ client: null }, /client must be a Redis or a Cluster of ioredis 5\.10 or later/],
   [{ client: {}, shards: 0 }, /client must be|shards/],
-  // What createClient of the package redis returns has these, too.
+  // A client of the package redis has these properties, too.
   [{ client: { duplicate() {}, on() {}, options: {}, isOpen: false } }, /another package, such as redis, is not/],
   [{ client: { duplicate() {}, on() {}, isCluster: false } }, /client must be/],
   [{ url: "redis://h", connectionName: "two words" }, /connectionName must be 1 to 128 printable ASCII/],
@@ -78,7 +78,7 @@ test.each([
   });
 });
 
-test("importLegacyJobs refuses a client with a keyPrefix of its own", async () => {
+test("importLegacyJobs rejects a client that has a keyPrefix", async () => {
   const client = keep(new ioredis6.Redis({ ...prefixed, lazyConnect: true }));
   await expect(importLegacyJobs({ client, map: legacySubtitleJob })).rejects.toThrow(says);
   expect(client.status).toBe("wait");

@@ -320,7 +320,7 @@ test("a relay keeps what finds no broker, and publishes it in its order once the
 test("a relay repeats an unroutable publish at once, since the next publish declares the queue", async () => {
   const { faults, broker } = setUp();
   const failed: unknown[] = [];
-  // Hands out nothing twice, like a store whose claims are valid for a long time.
+  // Returns each entry once, like a store whose claims are valid for a long time.
   const outbox = new FakeOutbox(
     [1, 2, 3].map((n) => ({ entryId: `e${n}`, id: `m${n}`, queue: "tasks", payload: { n }, headers: {} })),
   );

@@ -7,7 +7,7 @@ import { rabbitmqDriver } from "../src/rabbitmq.js";
 
 const tasks = defineQueue({ name: "tasks", payload: z.number(), retryDelaysMs: [] });
 
-/** From now on `Error` is another one than that of Node's own modules, as it is in Jest. */
+/** Replaces `Error` by that of another realm until the test ends: it then differs from that of Node's own modules, as in Jest. */
 function enterAnotherRealm(): void {
   const names = ["Error", "TypeError", "RangeError"] as const;
   for (const name of names) vi.stubGlobal(name, runInNewContext(name));

@@ -7,7 +7,7 @@ import { deleteQueues, onServer, openChannel, tasks } from "./rabbitmq-queues.js
 const rabbitmq = server("rabbitmq");
 const url = rabbitmq.url ?? "";
 
-/** More than the ten listeners from which Node warns of a leak. */
+/** Node warns of a leak if there are more than ten listeners. */
 const MANY = 12;
 
 /** Messages of the warnings that Node emits until the test ends. */

@@ -94,7 +94,7 @@ describe.skipIf(rabbitmq.url === null)(rabbitmq.title("what the driver makes of 
     const here = broker();
     await here.publish(tasks, { n: 1 });
     await (await openChannel(url)).deleteQueue(`${prefix}tasks`);
-    // Hands the entry out once.
+    // Returns the entry once.
     const outbox = new FakeOutbox([{ entryId: "e", id: "m", queue: "tasks", payload: { n: 2 } }]);
     const failed: unknown[] = [];
     const relay = createRelay({ outbox, broker: here, queues: [tasks], onError: (error) => failed.push(error) });

@@ -5,10 +5,10 @@ import { rabbitmqDriver } from "../src/rabbitmq.js";
 
 const tasks = defineQueue({ name: "tasks", payload: z.number() });
 
-/** Nothing listens here. */
+/** Address on which nothing listens. */
 const nowhere = "amqp://127.0.0.1:1";
 
-/** Collects garbage until the test ends. Fails where the process does not run with `--expose-gc`. */
+/** Collects garbage until the test ends. Fails if the process runs without `--expose-gc`. */
 function collectGarbage(): void {
   expect(globalThis.gc).toBeTypeOf("function");
   const collecting = setInterval(() => globalThis.gc?.(), 20);

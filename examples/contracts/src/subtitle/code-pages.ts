@@ -29,7 +29,7 @@ const LETTERS: Readonly<Record<string, string>> = {
   sl: "čšžćđ",
 };
 
-/** ISO code pages that share nearly all letters with one of Windows, which is far more common. */
+/** ISO code pages, each with the code page of Windows that has nearly the same letters and is far more common. */
 const WINDOWS_TWINS: Readonly<Record<string, string>> = {
   "iso-8859-2": "windows-1250",
   "iso-8859-7": "windows-1253",
@@ -59,7 +59,7 @@ export function lettersOf(language: string | undefined): string | null {
   return LETTERS[localeOf(language)?.language ?? ""] ?? null;
 }
 
-/** Names a page and those that have nearly the same letters: how often letters occur does not distinguish them. */
+/** Returns one name for a code page and those with nearly the same letters. Letter frequencies do not distinguish these. */
 export function familyOf(page: string): string {
   return WINDOWS_TWINS[page] ?? page;
 }

@@ -10,7 +10,7 @@ export function convertSubtitle(subtitle: Subtitle, format: SubtitleFormat): Sub
 
 const OVERRIDE = /\{\\[^{}\n]*\}/g;
 const AT_TOP = /\{\\(?:[^{}\n]*\\)?an[789]/;
-/** The tags of HTML that players of SRT know, or leave out. */
+/** Tags of HTML that players of SRT either apply or leave out. */
 const SRT_TAG = /<(\/?)([biu]|font|s|strike|em|strong|span|div|p)(?:\s[^<>\n]*)?>/gi;
 const LINE_BREAK = /<br\s*\/?>/gi;
 const PLAIN_TAGS = new Set(["i", "b", "u"]);
@@ -29,12 +29,12 @@ function vttCueToSrt({ index, startMs, endMs, settings, text }: Cue): Cue {
   return { index, startMs, endMs, settings: "", text: top + lines.join("\n") };
 }
 
-/** Without blank lines, at which many players end a cue. */
+/** Returns the lines of a text without blank lines, at which many players end a cue. */
 function linesOf(text: string): readonly string[] {
   return text.split("\n").filter((line) => line.trim() !== "");
 }
 
-/** Both formats know the tags for italic, bold and underlined text. Others are left out. */
+/** Keeps the tags for italic, bold and underlined text, which both formats have, and removes all others. */
 function withPlainTags(text: string, pattern: RegExp): string {
   return outsideTags(
     text,

@@ -7,9 +7,12 @@ export interface DecodedSubtitle {
   /** The encoding's WHATWG name: "utf-8", "windows-1250", … */
   readonly encoding: string;
   /**
-   * How that was found out: by the byte order mark; by the bytes, which are UTF-16, or UTF-8 with at most one damaged
-   * character for every four intact ones; as the code page of the language that reads best; by the detector, a guess from
-   * how often characters occur; or for want of anything better.
+   * Evidence for the encoding:
+   * - `mark`: the byte order mark
+   * - `bytes`: the bytes are UTF-16, or UTF-8 with at most one damaged character for every four intact ones
+   * - `language`: of the code pages of the language, this one gives the best text
+   * - `detector`: a guess from the frequency of characters
+   * - `default`: none
    */
   readonly foundBy: "mark" | "bytes" | "language" | "detector" | "default";
 }
@@ -18,7 +21,10 @@ export interface DecodedSubtitle {
 const SAMPLE_BYTES = 32 * 1024;
 /** Below this share of characters that read wrong, a reading is believed. */
 const DOUBTFUL = 0.05;
-/** Intact characters of two or more bytes for each damaged one. A text in a code page has more damaged ones than intact ones. */
+/**
+ * Minimum number of intact characters of two or more bytes for each damaged one. A text in a code page has more damaged
+ * characters than intact ones.
+ */
 const INTACT_PER_DAMAGED = 4;
 /** Percent: less sure than this, a detector's guess is worth no more than the default. */
 const LEAST_CONFIDENCE = 25;
@@ -39,7 +45,7 @@ export function decodeSubtitle(bytes: Uint8Array, language?: string): DecodedSub
   return isUtf8(bytes) ? decode(bytes, "utf-8", "bytes") : decodeCodePage(bytes, language);
 }
 
-/** The damage in a decoded subtitle in one sentence for its reader; null if each byte could be decoded. */
+/** Describes the damage in a decoded subtitle in one sentence for its reader. Null if every byte could be decoded. */
 export function damageIn(text: string): string | null {
   const damaged = countDamaged(text);
   return damaged === 0
@@ -48,7 +54,7 @@ export function damageIn(text: string): string | null {
         "its file is damaged, cut short, or in an encoding that was not recognized.";
 }
 
-/** A character that is cut off at the end does not count: it may be the file that is cut short. */
+/** Returns true for UTF-8. A character that is cut off at the end does not count as damage: the file may be cut short. */
 function isUtf8(bytes: Uint8Array): boolean {
   const text = new TextDecoder().decode(bytes, { stream: true });
   const damaged = countDamaged(text);
@@ -142,5 +148,8 @@ const LATIN = /\p{sc=Latin}/u;
  */
 const READS_WRONG =
   /[\uFFFD\x80-\x9f]|(?<=\p{L})[\xa1-\xac\xae-\xb6\xb8-\xbf\xd7\xf7](?=\p{L})|(?<=(?![a-z])\p{Ll})\p{Lu}|(?<=[A-Za-z])(?:\p{sc=Cyrillic}|\p{sc=Greek}|\p{sc=Hebrew}|\p{sc=Arabic})|(?:\p{sc=Cyrillic}|\p{sc=Greek}|\p{sc=Hebrew}|\p{sc=Arabic})(?=[A-Za-z])/gu;
-/** What one code page has for a letter of another. Only compared between a language's pages: captions do write "¶la". */
+/**
+ * Symbol next to a letter, as a wrong code page of the language gives it. It is only used to compare the language's code
+ * pages, because captions do contain texts such as "¶la".
+ */
 const SYMBOL_AT_LETTER = /[¤¦§¨©¬®¯±´µ¶·¸\u2500-\u259f](?=\p{L})|(?<=\p{L})[¤¦¨¬¯±¸\u2500-\u259f]/gu;

@@ -4,7 +4,7 @@ import { toAscii } from "./time-line.js";
 const LONGEST_INDEX = 30;
 const INDEX_LINE = /^\s*[#[(]?\s*(-?\d{1,9}(?:[.,]\d{1,9})?)\s*[.):\]]?\s*$/;
 
-/** The number in a line that has nothing else, as an index may be written: "2", "2.", "#2", "-2", "1.1". */
+/** Returns the number in a line that contains only an index, such as "2", "2.", "#2", "-2" or "1.1"; otherwise null. */
 export function indexIn(line: string): number | null {
   if (line.length > LONGEST_INDEX) return null;
   const match = INDEX_LINE.exec(toAscii(line));
@@ -12,10 +12,10 @@ export function indexIn(line: string): number | null {
 }
 
 /**
- * `true` if the line is the index after this one.
+ * Returns true if the line is the index of the next cue.
  *
- * @param index The index of the cue before, null if it has none.
- * @param cues The number of cues before.
+ * @param index Index of the previous cue, null if it has none.
+ * @param cues Number of previous cues.
  */
 export function isNextIndex(line: string, index: number | null, cues: number): boolean {
   const value = indexIn(line);

@@ -13,11 +13,11 @@ import {
 const PLAIN_INDEX_LINE = /^\s*\d{1,9}\s*$/;
 
 /**
- * Reads SRT as it is found rather than as it should be: any line ends, a byte order mark, indexes missing, wrong or apart
- * from their time line, cues not separated by blank lines, blank lines within a cue, and time lines with damage that leaves
- * one reading only. A cue's text ends before the index of the next cue, and blank lines at either end of it are left out.
- * The file's own indexes are kept if all are there and increase; otherwise the cues are numbered from 1. Lines before the
- * first cue are left out.
+ * Reads SRT, and accepts common damage: any line ends, a byte order mark, indexes that are missing, wrong or apart from
+ * their time line, cues without a blank line between them, blank lines within a cue, and damaged time lines that can be read
+ * in one way only. A cue's text ends before the index of the next cue; blank lines around the text are left out. The file's
+ * own indexes are kept if all are present and increase. Otherwise the cues are numbered from 1. Lines before the first cue
+ * are left out.
  *
  * @throws SubtitleFormatError when there is no cue, or when a line was meant as a time line and cannot be read: going
  *   on would show its cue, and its numbers, as part of the cue before.
@@ -44,10 +44,10 @@ export function formatSrt(cues: readonly Cue[]): string {
 }
 
 interface Start {
-  /** Line of the times. */
+  /** Position of the time line. */
   readonly at: number;
   readonly times: TimeLine;
-  /** Line of the index; null if there is none, or if it is on the line of the times. */
+  /** Position of the index line; null if there is none, or if the index is on the time line. */
   readonly indexAt: number | null;
   readonly index: number | null;
 }
@@ -93,7 +93,7 @@ function startsOf(lines: readonly string[]): readonly Start[] {
   }
 }
 
-/** The end of the last cue: a file that was cut short may end with the index of the next one. */
+/** Returns the end of the last cue's text. A file that was cut short may end with the index of a further cue. */
 function endOfLast(lines: readonly string[], at: number, isIndexAt: (line: number) => boolean): number {
   let end = lines.length;
   for (let last = lastFilled(lines, at, end); last !== null && isIndexAt(last); last = lastFilled(lines, at, end)) {
@@ -102,7 +102,7 @@ function endOfLast(lines: readonly string[], at: number, isIndexAt: (line: numbe
   return end;
 }
 
-/** The last line between these two, neither included, that is not blank. */
+/** Returns the position of the last line between these two (both excluded) that is not blank. */
 function lastFilled(lines: readonly string[], after: number, before: number): number | null {
   for (let at = before - 1; at > after; at--) if (!isBlank(lines[at])) return at;
   return null;

@@ -8,7 +8,7 @@ export interface TimeLine {
   readonly settings: string;
 }
 
-/** A time line as it was read, with the cue's index if that is on the same line. */
+/** Contents of a time line, with the cue's index if that is on the same line. */
 export interface ReadTimeLine {
   readonly times: TimeLine;
   readonly index: number | null;
@@ -19,8 +19,8 @@ export interface ReadTimeLine {
 const TIME = String.raw`(?:\d{1,9}:)?\d{1,2}:\d{1,2}(?:[.,]\d{1,9})?`;
 const TIME_LINE = new RegExp(String.raw`^\s*(${TIME})\s*-->\s*(${TIME})(?=\s|$)`);
 
-// The same with damage that leaves one reading only: an index, brackets or quotation marks around the times, spaces within
-// them, a second fraction, an arrow that is too short, too long or has a space, settings without a space before them.
+// A time line with damage that can be read in one way only: an index, brackets or quotation marks around the times, spaces
+// within them, a second fraction, an arrow that is too short, too long or has a space, settings without a space before them.
 const ARROW = /-(?:\s?-){0,2}\s?>/;
 const LOOSE_TIME = String.raw`-?\d{1,9}(?:\s?[:.,]\s?\d{1,9}){1,4}`;
 const LOOSE_TIME_LINE = new RegExp(
@@ -34,7 +34,7 @@ const CLOCK =
 
 const PART_OF_TIME_LINE = /^[\d\s:.,;>-]*\d\s*:\s*\d[\d\s:.,;>-]*$/;
 
-/** A longer line with damage is text: the patterns for damage take the square of its length. */
+/** Longest line that is checked for damage, because the patterns for damage take quadratic time. A longer line is text. */
 const LONGEST_DAMAGED = 200;
 
 /** The times in this line, or null if it is not a time line. */
@@ -53,7 +53,7 @@ export function parseTimeLine(line: string): ReadTimeLine | null {
   return timeLineOf(index, start, end, repaired.slice(whole.length));
 }
 
-/** `true` if this line was meant to give a cue's times, readable or not. */
+/** Returns true if the line was meant as a time line, readable or not. */
 export function isMeantAsTimeLine(line: string): boolean {
   if (!mayHaveArrow(line)) return false;
   if (parseTimeLine(line) !== null) return true;
@@ -69,12 +69,12 @@ export function isMeantAsTimeLine(line: string): boolean {
   return /\d\s*:\s*\d+\s*[:.,]\s*\d[^\p{L}]*$/u.test(before) && /^\s*$|\d\s*:/.test(after);
 }
 
-/** `true` for a line of nothing but digits and the characters of a time line. The line may be text such as "10:30". */
+/** Returns true for a line of only digits and other characters of a time line. It may still be text, such as "10:30". */
 export function isPartOfTimeLine(line: string): boolean {
   return line.length <= LONGEST_DAMAGED && PART_OF_TIME_LINE.test(toAscii(line));
 }
 
-/** The error for a line that was meant as a time line and cannot be read. @param line Counted from 1. */
+/** Creates the error for a line that was meant as a time line and cannot be read. @param line Line number, from 1. */
 export function damagedTimeLine(line: number): SubtitleFormatError {
   return new SubtitleFormatError(
     line,
@@ -88,7 +88,7 @@ export function formatTimeLine({ startMs, endMs, settings }: TimeLine, point: ",
   return settings === "" ? times : `${times} ${settings}`;
 }
 
-/** Digits and punctuation of other scripts as those of ASCII, without invisible characters. */
+/** Replaces digits and punctuation of other scripts by those of ASCII, and removes invisible characters. */
 export function toAscii(line: string): string {
   return (
     line
@@ -105,7 +105,7 @@ function mayHaveArrow(line: string): boolean {
   return /[>\uFF1E\uFE65]|&gt;/.test(line);
 }
 
-/** In ASCII, with an escaped arrow as an arrow, and letters that look like digits as digits where a time has some. */
+/** Converts to ASCII, with digits for letters that look like them in words of only such letters and digits. */
 function repair(line: string): string {
   return toAscii(line)
     .replaceAll("&gt;", ">")
@@ -127,7 +127,7 @@ function timeLineOf(before: string | null, start = "", end = "", settings = ""):
   };
 }
 
-/** A negative time is 0: nothing can be shown before the film begins. */
+/** Returns a time in milliseconds, and its hours as written. A negative time is 0, the start of the film. */
 function clockOf(time: string): { readonly ms: number; readonly hours: string } | null {
   const [isNegative, text] = [time.startsWith("-"), time.replaceAll(/[\s-]/g, "")];
   const { hours = "", minutes = "", seconds = "", fraction, thousandths } = CLOCK.exec(text)?.groups ?? {};

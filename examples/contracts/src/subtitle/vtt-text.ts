@@ -1,11 +1,11 @@
 import { decodeHTML } from "entities";
 
-/** The tags of WebVTT, none of which ends like an arrow. Players ignore all others. */
+/** Tags of WebVTT. None of them ends like an arrow. Players ignore all other tags. */
 export const VTT_TAG = /<(\/?)([ibuc]|v|lang|ruby|rt)(?:[.\s][^<>\n]*)?(?<!\p{Pd}\s?)>|<(?:\d+:)?\d+:\d+\.\d+>/giu;
 const OTHER_TAG = /<\/?[a-z][^<>\n]*>/gi;
 const LINE_BREAK = /<br\s*\/?>/gi;
 
-/** A cue's text as it is shown, with its tags: character references are decoded, and tags that players ignore are left out. */
+/** Returns a cue's text as players show it: with its tags, decoded character references, and no tags that players ignore. */
 export function readVttText(written: string): string {
   return outsideTags(written, VTT_TAG, (part) => {
     const shown = decodeHTML(part.replaceAll(LINE_BREAK, "\n").replaceAll(OTHER_TAG, "")).replaceAll(/\r\n?/g, "\n");
@@ -14,7 +14,7 @@ export function readVttText(written: string): string {
   });
 }
 
-/** The text as it is written to a file: what is no tag is escaped, so that nothing in it is read as a tag or a time line. */
+/** Returns the text as it is written to a file: escaped outside its tags, so that it cannot be read as a tag or time line. */
 export function writeVttText(text: string): string {
   const escaped = outsideTags(text, VTT_TAG, (part) =>
     part.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;"),
@@ -26,7 +26,7 @@ export function writeVttText(text: string): string {
     .join("\n");
 }
 
-/** Changes what is between the tags, and the tags if `changeTag` is given. */
+/** Applies `change` to the text between the tags, and `changeTag`, if it is given, to each tag. */
 export function outsideTags(
   text: string,
   pattern: RegExp,

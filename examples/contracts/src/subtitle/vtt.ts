@@ -11,7 +11,7 @@ import {
 } from "./time-line.js";
 import { readVttText, writeVttText } from "./vtt-text.js";
 
-/** `true` if the text begins with WEBVTT. Blank lines before it do not count. */
+/** Returns true if the text begins with WEBVTT, after any blank lines. */
 export function isVtt(source: string): boolean {
   return /^\uFEFF?\s*WEBVTT(?:[ \t\r\n]|$)/.test(source);
 }
@@ -33,7 +33,7 @@ export function parseVtt(source: string): Subtitle {
   const cues: { readonly cue: Omit<Cue, "text">; readonly lines: Line[] }[] = [];
   let notes: string[] = [];
   let isAfterCue = false;
-  /** A block that is the next cue's index if a time line follows it, else text. */
+  /** Block that is the next cue's index if a time line follows it, and text otherwise. */
   let index: Line | null = null;
   const addText = (more: readonly Line[]) => {
     const last = isAfterCue ? cues.at(-1) : undefined;
@@ -99,7 +99,7 @@ interface Line {
   readonly number: number;
 }
 
-/** Blocks end at an empty line, or where a second time line shows that the empty line is missing. */
+/** Splits lines into blocks. A block ends at an empty line, or before a second time line if the empty line is missing. */
 function blocksOf(lines: readonly string[]): readonly (readonly Line[])[] {
   const blocks: Line[][] = [];
   let current: Line[] = [];
@@ -128,12 +128,12 @@ function blocksOf(lines: readonly string[]): readonly (readonly Line[])[] {
   return blocks;
 }
 
-/** In WebVTT, "&gt;" is text and never a part of an arrow. */
+/** Returns the times in a line, or null. In WebVTT, "&gt;" is text and never a part of an arrow. */
 function timesIn(text: string): TimeLine | null {
   return text.includes("&gt;") ? null : (parseTimeLine(text)?.times ?? null);
 }
 
-/** The number that names a block's cue. */
+/** Returns the number above the time line of a block, or null. */
 function idOf(block: readonly Line[]): number | null {
   const at = block.findIndex(({ text }) => timesIn(text) !== null);
   return at > 0 ? indexIn(block[at - 1]?.text ?? "") : null;

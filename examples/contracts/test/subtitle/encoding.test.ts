@@ -130,7 +130,7 @@ describe("decodeSubtitle", () => {
     test.each([
       ["one byte of another encoding", "utf8-one-stray-byte.en.srt", "en", "“Where have you been?”", "caf\uFFFD noir"],
       ["a last character that is cut off", "utf8-truncated.ru.srt", "ru", "Где ты был вчера?", "Ну и ладн\uFFFD"],
-    ])("keeps the rest, and reports %s", async (_name, file, language, intact, damaged) => {
+    ])("keeps the other characters, and counts %s", async (_name, file, language, intact, damaged) => {
       const { text, encoding } = decodeSubtitle(await fixture(file), language);
       expect(encoding).toBe("utf-8");
       expect(text).toContain(intact);
@@ -138,7 +138,7 @@ describe("decodeSubtitle", () => {
       expect(damageIn(text)).toMatch(/1 unreadable character,/);
     });
 
-    test.each(Object.entries(spoken))("keeps the rest of a file in %s", (language, words) => {
+    test.each(Object.entries(spoken))("keeps the other characters of a file in %s", (language, words) => {
       const whole = new TextEncoder().encode(`${CUE}${words}\n`);
       const bytes = Uint8Array.from([...whole, 0xe9, 0x0a, ...whole]);
       expect(decodeSubtitle(bytes, language)).toMatchObject({

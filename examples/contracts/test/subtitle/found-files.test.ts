@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { decodeSubtitle, formatSubtitle, parseSubtitle, SubtitleFormatError } from "../../src/subtitle/index.js";
 import { fixture } from "../fixture.js";
 
-/** The file as this project writes it. */
+/** Reads a file and writes it again. */
 const rewritten = (source: string) => formatSubtitle(parseSubtitle(source));
 const fromFixture = async (name: string) => rewritten(decodeSubtitle(await fixture(name)).text);
 
@@ -10,7 +10,7 @@ const FIRST = "1\n00:00:01,000 --> 00:00:02,000\nfirst\n";
 const SECOND = "2\n00:00:03,000 --> 00:00:04,000\nsecond\n";
 const BOTH = `${FIRST}\n${SECOND}`;
 
-describe("a damaged time line that has one reading is read:", () => {
+describe("a damaged time line that can be read in one way only is accepted:", () => {
   test.each([
     ["a short arrow", "00:00:03,000 -> 00:00:04,000"],
     ["a space in the arrow", "00:00:03,000 -- > 00:00:04,000"],
@@ -60,7 +60,7 @@ describe("a damaged time line that has one reading is read:", () => {
   });
 });
 
-describe("a damaged time line that has no single reading is refused, never shown as text:", () => {
+describe("any other damaged time line is an error, and is never shown as text:", () => {
   test.each([
     ["00:00:03,000 -> 00:0x:04,000"],
     ["00:00:03,000 --> "],
@@ -170,13 +170,13 @@ describe("in WebVTT", () => {
     );
   });
 
-  test("text before the first cue and after a note, which no player shows, is left out", () => {
+  test("text before the first cue and after a note is left out, because no player shows it", () => {
     expect(
       rewritten("WEBVTT\n\nstray\n\n00:01.000 --> 00:02.000\nOne\n\nNOTE a\n\nstray\n\n00:03.000 --> 00:04.000\nTwo\n"),
     ).toBe("WEBVTT\n\n00:00:01.000 --> 00:00:02.000\nOne\n\nNOTE a\n\n00:00:03.000 --> 00:00:04.000\nTwo\n");
   });
 
-  test("character references are decoded, and what has to be is escaped", async () => {
+  test("character references are decoded when read, and special characters are escaped when written", async () => {
     const { cues } = parseSubtitle(decodeSubtitle(await fixture("vtt-entities.vtt")).text);
     expect(cues.map(({ text }) => text)).toEqual(['Don\'t say "harbor", Ann…', "Salt & sea"]);
     expect(await fromFixture("vtt-entities.vtt")).toBe(
@@ -190,7 +190,7 @@ describe("in WebVTT", () => {
     expect(rewritten(source.replace("1 &lt; 2", "&lt;i&gt;"))).toContain("‹i›");
   });
 
-  test("tags that players ignore are left out, and a line break is one", () => {
+  test("tags that players ignore are left out, and <br> is a line break", () => {
     expect(rewritten("WEBVTT\n\n00:01.000 --> 00:02.000\n<font color=red>One</font><br>two <b>three</b>\n")).toBe(
       "WEBVTT\n\n00:00:01.000 --> 00:00:02.000\nOne\ntwo <b>three</b>\n",
     );

@@ -14,7 +14,7 @@ export interface ReadSubtitle extends DecodedSubtitle {
   readonly bytes: number;
 }
 
-/** Returns a candidate's subtitle, or why its file cannot be used, as an end of the sentence "it is not used: …". */
+/** Returns a candidate's subtitle, or the reason why it cannot be used, as the end of the sentence "It is not used: …". */
 export async function readSubtitle(
   candidate: Candidate,
   signal: AbortSignal,

@@ -1,14 +1,14 @@
-/** Languages that are written in several scripts, by the name of their mixture (ISO 15924). */
+/** Scripts that a combined script of ISO 15924 consists of. */
 const MIXTURES: Readonly<Record<string, readonly string[]>> = {
   Hans: ["Hani"],
   Hant: ["Hani"],
   Jpan: ["Hani", "Hira", "Kana"],
   Kore: ["Hang", "Hani"],
 };
-/** Names and loan words are in another script even in a text that is not. */
+/** Minimum share of letters in the language's script. Names and loan words may be in another one. */
 const LEAST_SHARE = 0.3;
 
-/** Whether a text's letters are those that the language is usually written in. */
+/** Returns true if enough of the text's letters belong to the script in which the language is usually written. */
 export function isWrittenIn(text: string, language: string): boolean {
   const { script } = new Intl.Locale(language).maximize();
   const letters = text.match(/\p{Letter}/gu)?.length ?? 0;

@@ -18,7 +18,7 @@ export function unpack(bytes: Uint8Array): Uint8Array | null {
   return bytes;
 }
 
-/** The name of an archive format that `unpack` does not read; null for everything else. */
+/** Returns the name of an archive format that `unpack` does not support; null for all other bytes. */
 export function unsupportedArchive(bytes: Uint8Array): "RAR" | "7z" | null {
   const start = Buffer.from(bytes.subarray(0, 6)).toString("latin1");
   if (start.startsWith("Rar!")) return "RAR";

@@ -3,7 +3,7 @@ import { titleKey } from "../sources/title-key.js";
 import { titleOfWork, type WantedWork } from "../sources/wanted-work.js";
 import type { FoundSubtitle } from "./replies.js";
 
-/** Whether a subtitle is for the film or series that was asked for: a search by title finds similar ones too. */
+/** Returns true if a subtitle is for the requested film or series. A search by title also finds similar ones. */
 export function isSameFilm(found: FoundSubtitle, wanted: WantedWork): boolean {
   const { feature_details: feature } = found;
   const names = (
@@ -20,7 +20,7 @@ export function isSameFilm(found: FoundSubtitle, wanted: WantedWork): boolean {
   return !isOtherSeries && titleOfWork(withoutYear, wanted) !== null;
 }
 
-/** Why a subtitle is not for the episode that was asked for, or not for a film; null if it is. */
+/** Returns the reason why a subtitle is not for the requested episode or film; null if it is. */
 export function whyOtherEpisode(found: FoundSubtitle, wanted: WantedWork): string | null {
   const { episode } = wanted;
   const { feature_details: feature, moviehash_match: byHash } = found;
@@ -31,7 +31,7 @@ export function whyOtherEpisode(found: FoundSubtitle, wanted: WantedWork): strin
   if (typeof number === "number" && (number !== first || (season ?? 1) !== (episode.season ?? 1))) {
     return "for another episode";
   }
-  // The release's name tells a double episode from a single one. It may name its season only, or count in its own way.
+  // Only the release's name distinguishes a double episode from a single one. It may have no number, or count differently.
   const named = readReleaseName(nameOf(found)).episode;
   const isPrecise = isNumbered(named);
   const isOtherSeason = typeof named?.season === "number" && named.season !== (episode.season ?? 1);
@@ -54,7 +54,7 @@ function isEpisode(found: FoundSubtitle): boolean {
   return type === "Movie" ? isNumbered(named) : named !== null;
 }
 
-/** Whether a name gives both season and number. */
+/** Returns true if the episode has both a season and a number. */
 function isNumbered(episode: Episode | null): boolean {
   return episode !== null && episode.season !== null && episode.numbers.length > 0;
 }

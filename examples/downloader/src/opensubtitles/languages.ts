@@ -1,6 +1,6 @@
 import { canonicalTag } from "@example/contracts/language";
 
-/** The service's codes for languages that it divides by region or script, or calls by another name. */
+/** Codes of the service for languages that it divides by region or script, or for which it has another name. */
 const OUTWARD: Readonly<Record<string, string>> = {
   pt: "pt-pt", // without a region: the usual meaning of the code in subtitles
   "pt-BR": "pt-br",

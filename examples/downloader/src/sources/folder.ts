@@ -47,7 +47,7 @@ export function matching(source: string, folders: readonly FolderFiles[], wanted
   return { candidates, looked };
 }
 
-/** A file whose name gives no language but that of the sound is not assumed to be in another one. */
+/** Returns true unless the name contains only the language of the sound, and that is not the requested one. */
 const canBeIn =
   (asked: string) =>
   ({ language, soundLanguage }: SubtitleName) =>
@@ -64,7 +64,7 @@ function firstMatch(readings: readonly SubtitleName[], work: WantedWork, place: 
   return null;
 }
 
-/** The name is the video's. If the job names an episode, the file must not name another one. */
+/** Returns true if the subtitle has the video's name. If its name contains an episode, that must be the requested one. */
 function isOfFile({ stem, release }: SubtitleName, { stem: video, episode }: WantedWork): boolean {
   const key = titleKey(stem);
   return key !== "" && key === titleKey(video) && (release.episode === null || sameEpisode(release.episode, episode));

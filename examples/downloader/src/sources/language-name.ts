@@ -1,7 +1,7 @@
 import { canonicalTag } from "@example/contracts/language";
 import { titleKey } from "./title-key.js";
 
-/** Codes that subtitle sites use and no standard has. */
+/** Codes of subtitle sites that are in no standard. */
 const siteCodes: Readonly<Record<string, string>> = {
   pb: "pt-BR",
   pob: "pt-BR",
@@ -15,8 +15,8 @@ const names = new Intl.DisplayNames("en", { type: "language", fallback: "none" }
 const regions = new Intl.DisplayNames("en", { type: "region", fallback: "none" });
 
 /**
- * The canonical tag of a code in a file name: `eng` and `EN` are `en`, `pt_br` is `pt-BR`. Null for everything else, also
- * for words that only look like a code (`WEB`, `AAC`).
+ * Returns the canonical tag of a code in a file name: `eng` and `EN` are `en`, `pt_br` is `pt-BR`. Returns null for all other
+ * words, including those that only look like a code (`WEB`, `AAC`).
  */
 export function languageOfCode(text: string): string | null {
   if (!/^[a-z]{2,3}([-_][a-z0-9]{2,8})*$/i.test(text)) return null;
@@ -27,7 +27,7 @@ export function languageOfCode(text: string): string | null {
   return isKnown ? tag : null;
 }
 
-/** Names that file names use besides those of the standard. */
+/** Names of languages in file names that are not in the standard. */
 const otherNames: Readonly<Record<string, string>> = {
   Brazilian: "pt-BR",
   "Portuguese Brazilian": "pt-BR",
@@ -43,7 +43,7 @@ const VARIETIES = ["pt-BR", "pt-PT", "zh-Hans", "zh-Hant", "es-419", "es-ES", "e
 
 let byName: ReadonlyMap<string, string> | null = null;
 
-/** The tag of a language's name, in English (`English`, `Brazilian Portuguese`) or its own (`Español`); null: no name. */
+/** Returns the tag for the name of a language in English (`Brazilian Portuguese`) or in itself (`Español`), or null. */
 export function languageOfName(text: string): string | null {
   byName ??= knownNames();
   return byName.get(titleKey(text)) ?? null;

@@ -4,8 +4,8 @@ import { fileURLToPath } from "node:url";
 import { videoAddress } from "./wanted-work.js";
 
 /**
- * The folder of a video that is given as a `file:` address or an absolute path. Null unless it exists and really lies,
- * links resolved, in a media folder.
+ * Returns the folder of a video that is given as a `file:` address or an absolute path. Returns null if it does not exist, or
+ * is not in a media folder after links are resolved.
  */
 async function videoFolder(videoUrl: string, mediaRoots: readonly string[]): Promise<string | null> {
   const address = videoAddress(videoUrl);

@@ -2,38 +2,38 @@ import { titleKey } from "./title-key.js";
 
 /** The film or episode that a title, a file name or a release name describes. */
 export interface ReleaseName {
-  /** Every way to read its title, the most likely first: `Blade Runner 2049` may name a year, and does not. */
+  /** All possible titles, the most likely first: the number in `Blade Runner 2049` could be a year. */
   readonly titles: readonly Title[];
   /** Null for a film. */
   readonly episode: Episode | null;
-  /** 1 for `CD1`: the file has only a part of the film. */
+  /** Number of the disc: 1 for `CD1`, which has only a part of the film. Null for a whole film. */
   readonly disc: number | null;
-  /** Everything behind title, year and episode: source, codec, group. */
+  /** Text after title, year and episode: source, codec, group. */
   readonly rest: string;
 }
 
 export interface Title {
-  /** As `titleKey` returns it. */
+  /** Result of `titleKey`. */
   readonly key: string;
-  /** In its own words, as a search takes them. */
+  /** Title as written, for a search. */
   readonly words: string;
   readonly year: number | null;
-  /** The year may as well be part of the title: it counts only if the other name has the same year. */
+  /** True if the year may be part of the title. It then counts only if the other name has the same year. */
   readonly mayBeWord: boolean;
 }
 
 export interface Episode {
   /** Null if only a number is given (`[Group] Title - 02`): the first season, or a series without seasons. */
   readonly season: number | null;
-  /** Empty for a whole season, and for a program that goes by its date. */
+  /** Empty for a whole season, and for a program whose episodes have dates. */
   readonly numbers: readonly number[];
   /** `2021-03-04`. */
   readonly date: string | null;
 }
 
-/** A file name has at most 255 bytes; more of a title or an address is not read. */
+/** Maximum length that is read. A file name has at most 255 bytes; a title or an address may be longer. */
 const MOST_CHARACTERS = 500;
-/** A range such as `01-12`; more is a misreading. */
+/** Maximum size of a range such as `01-12`. A larger one is a misreading. */
 const MOST_EPISODES = 100;
 
 const word = (pattern: string, flags = "iu") =>
@@ -51,7 +51,7 @@ const TECHNICAL = word(
   ].join("|"),
   "giu",
 );
-/** The edition behind a title, as some names have it in front of the year. */
+/** Edition between the title and the year. */
 const EDITION =
   / (?:(?:The )?(?:(?:Extended|Directors|Director's|Final|Ultimate|Special|Uncut|Unrated|Theatrical|(?:\d+th )?Anniversary) )+(?:Edition|Cut|Version)|\d+th Anniversary|IMAX|Unrated|Uncut|Remastered|CAM|SCR)$/i;
 const DISC = word("(?:CD|Disc|Disk) ?(\\d)");
@@ -61,7 +61,7 @@ const BARE_YEAR = new RegExp(`(?<![\\p{L}\\p{N}])${YEAR}(?![\\p{L}\\p{N}])`, "gu
 
 const MORE = "(?: ?[-&+]? ?(?:S\\d{1,4} ?)?x?EP?\\d{1,4}|-\\d{1,3}(?![\\p{L}\\p{N}]))*";
 const SEASON_WORD = "(?:Season|Series|Staffel|Saison|Temporada)";
-/** The first that matches is the episode. Groups: season, number, more numbers. */
+/** Patterns for an episode. The first that matches counts. Groups: season, number, more numbers, date. */
 const EPISODES: readonly RegExp[] = [
   word(`S(?<season>\\d{1,4}) ?-? ?x?EP?[ -]?(?<number>\\d{1,4})(?<more>${MORE})(?:v\\d)?`),
   word("(?<season>\\d{1,2})x(?<number>\\d{2,3})(?<more>(?:-?(?:\\d{1,2})?x\\d{2,3}|-\\d{2,3})*)"),
@@ -74,10 +74,10 @@ const EPISODES: readonly RegExp[] = [
 const NUMBER_OF_GROUP = / - (?<number>(?!(?:19|20)\d\d)\d{1,4})(?<more>(?:-\d{1,4})?)(?:v\d)?(?= |$)(?! \d(?= |$))/;
 const NUMBER_ALONE = / - (?<number>\d{2,3})(?<more>)(?:v\d)?(?=$| ?[[(]| - )/;
 const SEASON_OF_TITLE = /(?:^| )(?:S(\d{1,2})|(\d{1,2})(?:st|nd|rd|th) Season|Season (\d{1,2}))$/i;
-/** Only in this form: `Open Season 2` is a film. */
+/** Season without an episode. It is read in this form only: `Open Season 2` is a film. */
 const WHOLE_SEASON = word("S(?<season>\\d{1,2})(?: ?- ?S\\d{1,2})?");
 
-/** Reads what a name says. Text of any length and content is allowed: it comes from requests, folders and services. */
+/** Reads a name. Text of any length and content is allowed, because it comes from requests, folders and services. */
 export function readReleaseName(text: string): ReleaseName {
   const plain = text
     .slice(0, MOST_CHARACTERS)
@@ -105,7 +105,7 @@ function read(text: string, hasGroup: boolean): ReleaseName {
   };
 }
 
-/** The titles in front of `end`, which is where an episode or the technical part begins, and where they end. */
+/** Returns the titles before `end`, where an episode or the technical part begins, and the position at which they end. */
 function findYear(text: string, end: number): { readonly titles: readonly Title[]; readonly behind: number } {
   for (const { index, 1: year } of text.matchAll(YEAR_IN_BRACKETS)) {
     const behind = Math.min(index, end);
@@ -121,7 +121,7 @@ function findYear(text: string, end: number): { readonly titles: readonly Title[
   return { titles: isYear ? [...withYear, ...whole] : [...whole, ...withYear], behind: year.index };
 }
 
-/** A title, the same without its edition, and its parts if it names several (`Untouchable AKA Intouchables`). */
+/** Returns a title, the same without its edition, and its parts if it has several (`Untouchable AKA Intouchables`). */
 function titlesOf(head: string, year: number | null, mayBeWord: boolean): readonly Title[] {
   const withoutTags = head.replace(/\[[^[\]]*\]/g, " ");
   const words = (isTitle(withoutTags) ? withoutTags : head).replace(/[\s([-]+$/, "").trim();
@@ -167,14 +167,14 @@ function seasonOf(digits: string | undefined): number | null {
   return digits === undefined ? null : Number(digits);
 }
 
-/** Whether two names can be of the same film or series. A year that only one of them names makes no difference. */
+/** Returns true if two titles can be those of one film or series. A year that only one of them has does not count. */
 export function sameTitle(one: Title, other: Title): boolean {
   if (one.key !== other.key) return false;
   if (one.year === other.year) return true;
   return (one.year === null || other.year === null) && !one.mayBeWord && !other.mayBeWord;
 }
 
-/** A missing season is the first. */
+/** Returns true for the same episode. A missing season counts as the first. */
 export function sameEpisode(one: Episode | null, other: Episode | null): boolean {
   if (one === null || other === null) return one === other;
   const sameSeason = (one.season ?? 1) === (other.season ?? 1);

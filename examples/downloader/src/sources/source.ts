@@ -6,9 +6,9 @@ export interface Candidate {
   /** What people know it by: the name of its file or release. */
   readonly name: string;
   readonly language: string;
-  /** Its name gives no language: `language` is the one that the job asks for. @default false */
+  /** True if its name does not contain its language: `language` is then the requested one. @default false */
   readonly languageAssumed?: boolean;
-  /** Of the film or series, if the source gives it: two films may have the same title. @default null */
+  /** Year of the film or series, if the source gives it: two films may have the same title. @default null */
   readonly year?: number | null;
   readonly traits: Traits;
   /**
@@ -21,7 +21,7 @@ export interface Candidate {
 /** What tells candidates in the same language apart. */
 export interface Traits {
   readonly hearingImpaired: boolean;
-  /** Made for this very file, by its hash or its name. */
+  /** True if it was made for this video file, according to its hash or name. */
   readonly sameFile?: boolean;
   /** How many words of the video file's name, such as its release group, are in this one's. */
   readonly sharedWords?: number;

@@ -8,7 +8,7 @@ export interface SubtitleName {
   readonly release: ReleaseName;
   /** Null if the name has none. */
   readonly language: string | null;
-  /** A language among the technical words, mostly that of the sound: `Film.2021.German.1080p`. */
+  /** Language among the technical words, usually that of the sound: `Film.2021.German.1080p`. */
   readonly soundLanguage: string | null;
   readonly hearingImpaired: boolean;
 }
@@ -16,7 +16,7 @@ export interface SubtitleName {
 const ENDING = /\.(?:srt|vtt|zip)(?:\.gz)?$/i;
 /** A mark at the end of a name: for the hard of hearing, or for the parts in a foreign language only. */
 const MARK = /(?:^|[ ._([-]+)(sdh|cc|hi|forced)[)\]]?$/i;
-/** What surrounds a language at the end of a name. */
+/** Brackets around a language at the end of a name. */
 const BRACKETED = /[ ._-]*[([]([^()[\]]+)[)\]]$/;
 const LAST_PART = /(?:^|\.)([^.]+)$/;
 const LAST_WORDS = [
@@ -30,8 +30,8 @@ const OTHER = /(?<!\p{L})(?:forced|trailer|sample)(?!\p{L})/iu;
 const OTHER_AT_END = /(?<!\p{L})(?:forced|trailer|sample)$/iu;
 
 /**
- * Every way to read the name, the best first: `Johnny English.srt` is the film of that title in an unknown language, or
- * `Johnny` in English. Empty for a file that is not a subtitle of a whole film: another format, `forced`, a trailer.
+ * Returns all readings of the name, the best first: `Johnny English.srt` is `Johnny` in English, or the film of that title in
+ * an unknown language. Returns none for a file that is not a subtitle of a whole film: another format, `forced`, a trailer.
  */
 export function readSubtitleName(fileName: string): readonly SubtitleName[] {
   if (!ENDING.test(fileName)) return [];
@@ -42,7 +42,7 @@ export function readSubtitleName(fileName: string): readonly SubtitleName[] {
   const readings: SubtitleName[] = [];
   const add = (stem: string, tag: string | null, hearingImpaired: boolean) => {
     const release = readReleaseName(stem);
-    // Behind an episode's number its own title follows, which may have any word in it.
+    // An episode's own title follows its number, and may contain any word.
     const isOther = (release.episode ? OTHER_AT_END : OTHER).test(release.rest);
     if (!EXTRA.test(stem) && !isOther) {
       readings.push({ stem, release, language: tag, soundLanguage: languageIn(release.rest), hearingImpaired });

@@ -1,4 +1,4 @@
-/** Letters that Unicode does not decompose, as file names write them without the language's keyboard. */
+/** Letters that Unicode does not decompose, with their usual replacements in file names. */
 const PLAIN: Readonly<Record<string, string>> = {
   ß: "ss",
   æ: "ae",
@@ -12,8 +12,8 @@ const PLAIN: Readonly<Record<string, string>> = {
 };
 
 /**
- * A title in a form that differs only if the titles do: not by case, accents, spaces or punctuation. `Anna's` is `Annas`,
- * `&` is `and`, `Straße` is `Strasse`.
+ * Returns a key that is equal for titles that differ only in case, accents, spaces or punctuation. `Anna's` is `Annas`, `&` is
+ * `and`, `Straße` is `Strasse`.
  */
 export function titleKey(text: string): string {
   return text

@@ -11,8 +11,8 @@ const SUBTITLE_FOLDER = /^(?:subs?|subtitles?)$/i;
 const EXTRA = /(?<!\p{L})(?:sample|trailer)(?!\p{L})/iu;
 
 /**
- * The folder of the video itself and a `Subs` folder in it, for `file:` addresses and absolute paths below one of the
- * media folders.
+ * Source that searches the folder of the video and a `Subs` folder in it. The video must be a `file:` address or an absolute
+ * path in one of the media folders.
  */
 export function videoSource(mediaRoots: readonly string[]): SubtitleSource {
   return {
@@ -39,7 +39,7 @@ export function videoSource(mediaRoots: readonly string[]): SubtitleSource {
   };
 }
 
-/** Sorted, so that the choice among equals is the same on every system. */
+/** Returns the entries sorted by name, so that the choice among equals is the same on every system. */
 async function entriesOf(folder: string): Promise<readonly Dirent[]> {
   const entries = await readdir(folder, { withFileTypes: true });
   return entries.toSorted((one, other) => (one.name < other.name ? -1 : 1));

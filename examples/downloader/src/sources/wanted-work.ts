@@ -3,18 +3,18 @@ import { pathToFileURL } from "node:url";
 import type { SubtitleData } from "@subtitles/job-store/subtitle";
 import { type Episode, type ReleaseName, readReleaseName, sameEpisode, sameTitle, type Title } from "./release-name.js";
 
-/** The endings of video files, so that `Harbour.Lights.1x02` keeps its number. */
+/** Extensions of video files. All other text after a dot belongs to the name: `Harbour.Lights.1x02` keeps its number. */
 export const VIDEO_ENDING =
   /\.(?:mkv|mp4|m4v|avi|mov|wmv|webm|mpe?g|ts|m2ts|flv|og[vm]|divx|3gp|rmvb|vob|iso|m3u8|mpd|strm)$/i;
 
 /** The film or episode that a job is about, from its title and the name of its video file. */
 export interface WantedWork {
-  /** The title of the job first, then the one of the file. */
+  /** Titles of the job, then those of the file. */
   readonly titles: readonly Title[];
   readonly year: number | null;
   readonly episode: Episode | null;
   readonly disc: number | null;
-  /** The video file's name without its ending; empty if there is none. */
+  /** Name of the video file without its extension; empty if there is none. */
   readonly stem: string;
 }
 
@@ -32,14 +32,14 @@ export function wantedWork({ videoTitle, videoUrl }: Pick<SubtitleData, "videoTi
   };
 }
 
-/** The year of the title; if it has none, that of the file, if both have the same title. */
+/** Returns the year of the title; if it has none, the year of the file, provided that both have the same title. */
 function yearOf(title: ReleaseName, file: ReleaseName): number | null {
   const keys = new Set(title.titles.map(({ key }) => key));
   const sameInFile = file.titles.filter(({ key }) => keys.has(key));
   return [...title.titles, ...sameInFile].find(({ year, mayBeWord }) => year !== null && !mayBeWord)?.year ?? null;
 }
 
-/** The title's episode, or else the file's. A file that has only a number is of the season that its folder names. */
+/** Returns the title's episode, otherwise the file's. A file that has only a number belongs to the season of its folder. */
 function episodeOf(title: ReleaseName, file: ReleaseName, folder: string): Episode | null {
   if (title.episode && !isWholeSeason(title.episode)) return title.episode;
   if (!file.episode) return title.episode;
@@ -52,32 +52,32 @@ function isWholeSeason({ numbers, date }: Episode): boolean {
   return numbers.length === 0 && date === null;
 }
 
-/** The title by which a name is of the wanted film or episode; null if it is of another one. */
+/** Returns the title under which a name belongs to the requested film or episode; null if it belongs to another one. */
 export function matchingTitle(found: ReleaseName, wanted: WantedWork): Title | null {
   if (!sameEpisode(found.episode, wanted.episode) || found.disc !== wanted.disc) return null;
   return titleOfWork(found.titles, wanted);
 }
 
-/** The first of the titles that is one of the wanted film or series. */
+/** Returns the first of the titles that belongs to the requested film or series, or null. */
 export function titleOfWork(found: readonly Title[], { titles, year }: WantedWork): Title | null {
   const isWanted = (title: Title) =>
     (year === null || title.year === null || title.year === year) && titles.some((wanted) => sameTitle(title, wanted));
   return found.find(isWanted) ?? null;
 }
 
-/** How many words of the video file's name, such as its release group, another name has. */
+/** Returns the number of words that a name shares with the video file's name, for example the release group. */
 export function sharedWords(name: string, { stem }: WantedWork): number {
   const words = (text: string) => new Set(text.toLowerCase().match(/[\p{L}\p{N}]+/gu));
   const inName = words(name);
   return [...words(stem)].filter((word) => inName.has(word)).length;
 }
 
-/** The `file:` address of an absolute path; every other address as it is. */
+/** Returns the `file:` address of an absolute path, and every other address unchanged. */
 export function videoAddress(videoUrl: string): string {
   return videoUrl.startsWith("/") ? pathToFileURL(videoUrl).href : videoUrl;
 }
 
-/** The decoded path in an address; null if there is none. */
+/** Returns the decoded path of an address, or null. */
 function videoPathname(videoUrl: string): string | null {
   const address = videoAddress(videoUrl);
   if (!URL.canParse(address)) return null;

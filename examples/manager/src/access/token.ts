@@ -8,7 +8,7 @@ import type { Server } from "../api/server.js";
 /** Name of the cookie that `POST /session` sets. */
 export const SESSION_COOKIE = "session";
 
-/** Returns true for the API and the metrics. Health, the OpenAPI document and the page that asks for the token are open. */
+/** Returns true for the API and the metrics. Health, the OpenAPI document and the page need no token. */
 export function needsToken(path: string): boolean {
   return /^\/(api|metrics)(\/|$)/.test(path) && path !== "/api/v1/openapi.json";
 }

@@ -18,7 +18,8 @@ const videoUrl = z
   .max(2048)
   .refine(isVideoUrl, "must be an http, https or file address, or an absolute path")
   .describe(
-    "An http, https or file address, or an absolute path. Subtitles beside the video are found if it is in a media folder of the downloader",
+    "An http, https or file address, or an absolute path. " +
+      "Subtitles next to the video are found if it is in a media folder of the downloader.",
   );
 
 function isVideoUrl(text: string): boolean {

@@ -6,7 +6,7 @@ import { needsToken, SESSION_COOKIE } from "../access/token.js";
 import { refusals } from "./problems.js";
 import type { Server } from "./server.js";
 
-/** Serves the OpenAPI document, made from the routes' schemas, at `/api/v1/openapi.json`, and a page to read it at `/docs`. */
+/** Serves the OpenAPI document of the routes' schemas at `/api/v1/openapi.json`, and a page that shows it at `/docs`. */
 export async function describeApi(server: Server): Promise<void> {
   await server.register(swagger, {
     openapi: {
@@ -33,7 +33,7 @@ export async function describeApi(server: Server): Promise<void> {
   server.get("/api/v1/openapi.json", { schema: { hide: true } }, () => server.swagger());
 }
 
-/** Adds to a route's schema who may call it, and the errors that every route with such input can answer with. */
+/** Adds to a route's schema its credentials, and the errors that every route with such input can return. */
 function withAccess<S extends FastifySchema>(schema: S, url: string): S {
   // A route without a schema is not in the document.
   if (schema === undefined || schema.hide) return schema;

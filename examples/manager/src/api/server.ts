@@ -23,7 +23,8 @@ const BODY_LIMIT_BYTES = 64 * 1024;
 export interface ServerOptions {
   readonly log: Log;
   /**
-   * Milliseconds in which a whole request must arrive, body included. A connection without traffic is closed after twice this time.
+   * Time limit for the arrival of a whole request with its body, in milliseconds. A connection without traffic is closed
+   * after twice this time.
    * @default 30_000
    */
   readonly requestMs?: number | undefined;

@@ -22,16 +22,16 @@ export interface Redriven {
 }
 
 /**
- * Sends dead letters back. A job that failed is retried with a message of its own, because the worker skips messages of an earlier
- * run; its dead letters are then discarded. If the process ends between these two steps, dead letters of an earlier run remain.
+ * Sends dead letters back. A failed job is retried with a new message, because the worker skips messages of an earlier run; its
+ * dead letters are then discarded. If the process ends between these two steps, dead letters of an earlier run remain.
  */
 export async function redriveJobs(queue: StageQueue, { store, broker, ids }: RedriveOptions): Promise<Redriven> {
   const letters = await broker.deadLetters(queue, { limit: ids ? SEARCHED_AT_MOST : ROUND });
   const wanted = ids ? letters.filter(({ id }) => ids.includes(id)) : letters;
   const retried = await retryFailed(wanted, queue, store);
-  const [replaced, sent] = [true, false].map((isRetried) =>
-    wanted.filter((letter) => retried.has(jobIdOf(letter)) === isRetried).map(({ id }) => id),
-  ) as [string[], string[]];
+  const isRetried = (letter: DeadLetter) => retried.has(jobIdOf(letter));
+  const replaced = wanted.filter(isRetried).map(({ id }) => id);
+  const sent = wanted.filter((letter) => !isRetried(letter)).map(({ id }) => id);
   const discarded = replaced.length === 0 ? 0 : await broker.discard(queue, { ids: replaced });
   const redriven = sent.length === 0 ? 0 : await broker.redrive(queue, { ids: sent });
   return { redriven: discarded + redriven, left: (await broker.stats(queue)).dead };

@@ -57,10 +57,10 @@ export function carryNumbers(text: string, made: { readonly source: string; read
   return made.target.replaceAll(NUMBERS, (number) => replacements.get(number) ?? number);
 }
 
-/** What may be around a text and is not among its words: notes of music, quotation marks, brackets. */
+/** Character that may surround a text and does not belong to its words: a music note, quotation mark or bracket. */
 const MARK = /[\s♪♫♬#*"“”„«»‹›()[\]]/;
 
-/** The target text between this text's marks, if they are others than those of the source that it was made for. */
+/** Returns the target text, with the marks of this text if they differ from those of the source of the translation. */
 export function carryMarks(text: string, made: { readonly source: string; readonly target: string }): string {
   const [wanted, given] = [marksOf(text), marksOf(made.source)];
   if (wanted.before === given.before && wanted.after === given.after) return made.target;

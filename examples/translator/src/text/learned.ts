@@ -5,7 +5,7 @@ import { z } from "zod";
 import type { LanguagePair } from "./provider.js";
 import { hasSameWords } from "./untranslated.js";
 
-/** Translations that machines made for earlier jobs, by their source text. A text with the same words is not learned. */
+/** Machine translations of earlier jobs, by source text. A translation with the same words as its source is not learned. */
 export interface LearnedTranslations {
   find(texts: readonly string[], pair: LanguagePair): Promise<ReadonlyMap<string, string>>;
   add(translations: ReadonlyMap<string, string>, pair: LanguagePair): Promise<void>;

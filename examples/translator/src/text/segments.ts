@@ -34,7 +34,7 @@ export function wordsOf(text: string, language: string): readonly string[] {
     .map(({ segment }) => segment);
 }
 
-/** The letters and digits of a text in comparable form: lower case, without spaces and punctuation. */
+/** Returns the letters and digits of a text for a comparison: in lower case, without spaces and punctuation. */
 export function lettersOf(text: string): string {
   return text
     .normalize("NFKC")

@@ -157,7 +157,7 @@ function linesBefore(
 }
 
 /**
- * The translations without a machine's answers that repeat the source, if more of its answers do so than do not: such a
+ * Removes the machine translations that repeat their source, if they are the majority of the machine translations: such a
  * machine does not translate. Numbers are kept.
  */
 function withoutEchoes(

@@ -2,22 +2,22 @@ import { withoutTags } from "./markup.js";
 import type { Translation } from "./provider.js";
 import { lettersOf, sentencesOf, turnsOf, wordsOf } from "./segments.js";
 
-/** A passage with more words than this is a sentence, unless it is a name. */
+/** Maximum number of words in a passage that may be the same in both languages. Names may be longer. */
 const MAX_WORDS_UNCHANGED = 2;
-/** In UTF-16 units. On Node 20, finding words and sentences takes the square of the length. */
+/** Maximum length of a text that is split, in UTF-16 units. On Node 20, splitting into words takes quadratic time. */
 const MAX_SEGMENTED = 2000;
 const WORD = /[\p{L}\p{M}\p{N}'’]+/gu;
 
-/** `true` if both texts have the same words: tags, case, punctuation, spaces and line breaks do not count. */
+/** Returns true if both texts have the same words. Tags, case, punctuation, spaces and line breaks do not count. */
 export function hasSameWords(one: string, other: string): boolean {
   return lettersOf(withoutTags(one)) === lettersOf(withoutTags(other));
 }
 
 /**
- * `true` if the translation repeats the source, or one of its speakers or sentences, although that has something to
- * translate. A number, a name and at most two words from a machine may be the same in both languages.
+ * Returns true if the translation repeats the source, or one of its speakers or sentences. A machine translation may repeat
+ * numbers, names and passages of at most two words, which can be the same in both languages.
  *
- * @param language The language of the source.
+ * @param language Language of the source.
  */
 export function isUntranslated(source: string, { text, match }: Translation, language: string): boolean {
   if (match === "exact") return false; // a person decided it for this very text
@@ -27,7 +27,7 @@ export function isUntranslated(source: string, { text, match }: Translation, lan
   );
 }
 
-/** The text itself, what each speaker says, and each sentence. */
+/** Returns the text itself, the text of each speaker, and each sentence. */
 function passagesOf(marked: string, language: string): readonly string[] {
   const text = withoutTags(marked);
   if (text.length > MAX_SEGMENTED) return [text];
@@ -42,7 +42,7 @@ function mayStay(passage: string, match: Translation["match"], language: string)
   return words.length <= MAX_WORDS_UNCHANGED || isName(passage);
 }
 
-/** `true` for words that all begin with a capital or are numbers, such as "Dr. Martin Luther King", but not for "STOP IT NOW". */
+/** Returns true if all words are numbers or begin with a capital, as in "Dr. Martin Luther King" but not in "STOP IT NOW". */
 function isName(passage: string): boolean {
   const words = passage.match(WORD) ?? [];
   return /\p{Ll}/u.test(passage) && words.every((word) => /^[\p{Lu}\p{N}]/u.test(word));

@@ -4,9 +4,10 @@ import type { Translation } from "./provider.js";
 import { isUntranslated } from "./untranslated.js";
 
 /**
- * The translation as it can be shown for the source text, both without the tags around the whole cue; null where it cannot.
+ * Returns the translation as it can be shown for the source text, or null if it cannot be used. Both texts are without the
+ * tags around the whole cue.
  *
- * @param language The language of the source.
+ * @param language Language of the source.
  */
 export function usable(source: string, translation: Translation, language: string): Translation | null {
   const text = withoutBlankLines(translation.text);

@@ -49,10 +49,12 @@ async function ask(
   expect(Object.prototype).not.toHaveProperty("admin");
 }
 
-// Hundreds of requests: on a busy machine they take longer than a test usually may.
+// Hundreds of requests: on a busy machine they take longer than the default limit of a test.
 const timeout = 120_000;
 
-test("whatever a chat service replies, its provider answers or fails in its own words", { timeout }, async () => {
+test("for any reply of a chat service, its provider returns a result or fails with an error of its own", {
+  timeout,
+}, async () => {
   const replies = fc.oneof(
     content.map((said) => completion(said)),
     fc.record({ status, body: fc.oneof(whatever, fc.record({ choices: whatever })) }),
@@ -62,7 +64,9 @@ test("whatever a chat service replies, its provider answers or fails in its own 
   );
 });
 
-test("whatever LibreTranslate replies, its provider answers or fails in its own words", { timeout }, async () => {
+test("for any reply of LibreTranslate, its provider returns a result or fails with an error of its own", {
+  timeout,
+}, async () => {
   const replies = fc.record({
     status,
     body: fc.oneof(fc.record({ translatedText: fc.oneof(fc.array(whatever), whatever) }), whatever),

@@ -69,7 +69,7 @@ test("being too fast is waited for", async () => {
   expect(stub.calls).toHaveLength(2);
 });
 
-test("character references in an answer are decoded, whichever they are", async () => {
+test("all character references in an answer are decoded", async () => {
   const { replies } = await translate(["Hello"], () => ({
     body: { translatedText: ["&iexcl;Hola&#x21; &#39;t&uacute;&apos; &hellip; &amp;amp;"] },
   }));

@@ -147,7 +147,7 @@ describe("an answer that is not quite right", () => {
     expect(await translate(stub, ["One line here"])).toEqual(['a } "b" \\ {\nc']);
   });
 
-  test("that is only thoughts is none", async () => {
+  test("that consists only of thoughts contains no translation", async () => {
     const stub = await startOpenAi((all) => completion(`<think>${JSON.stringify(all)}`));
     expect(await translate(stub, ["One"])).toEqual([null]);
   });
@@ -190,7 +190,7 @@ describe("what does not fit, or is refused, is halved", () => {
   });
 });
 
-test("an answer that is cut off counts as far as it is whole, and the rest is asked for again", async () => {
+test("the complete entries of an answer that is cut off are used, and the others are requested again", async () => {
   const stub = await startOpenAi((all) => {
     const said = JSON.stringify({ translations: all });
     const isCut = all.length > 2;
@@ -210,7 +210,7 @@ test.each([
   ["eight cues apart", [1, 8, 14, 20, 27, 33, 40, 50]],
   ["ten cues in a row", [20, 21, 22, 23, 24, 25, 26, 27, 28, 29]],
   ["ten cues at the start", [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]],
-])("of fifty cues, a filter that refuses %s leaves out no other", async (_name, refused) => {
+])("a filter that rejects %s of fifty cues affects no other cue", async (_name, refused) => {
   const all = Array.from({ length: 50 }, (_, at) => `Line number ${at + 1} of the film`);
   const stub = await startOpenAi((perfect, { lines }) =>
     lines.some(({ id }) => refused.includes(id)) ? failure(400, { code: "content_filter" }) : perfect,
@@ -218,14 +218,14 @@ test.each([
   expect(await translate(stub, all)).toEqual(all.map((text, at) => (refused.includes(at + 1) ? null : `es:${text}`)));
 });
 
-test("a filter that refuses everything costs a bounded number of calls", async () => {
+test("a filter that rejects everything causes a limited number of calls", async () => {
   const stub = await startOpenAi(() => failure(400, { code: "content_filter" }));
   const all = Array.from({ length: 200 }, (_, at) => `Line number ${at + 1} of the film`);
   expect(await translate(stub, all)).toEqual(all.map(() => null));
   expect(stub.calls.length).toBeLessThan(40);
 });
 
-test("a model that answers well for a few lines only covers all of them", async () => {
+test("a model that can translate only a few lines at once translates all of them", async () => {
   const stub = await startOpenAi((all) => (all.length > 3 ? completion("I lost count.") : all));
   const all = Array.from({ length: 50 }, (_, at) => `Line number ${at + 1} of the film`);
   expect(await translate(stub, all)).toEqual(all.map((text) => `es:${text}`));
@@ -280,7 +280,7 @@ describe("a service that", () => {
     expect(await translate(stub, texts)).toEqual(translated);
   });
 
-  test("never answers is given up after the timeout, although garbage is collected", async () => {
+  test("never answers fails after the timeout, although garbage is collected", async () => {
     const stub = await startOpenAi(() => new Promise(() => {}));
     const call = translate(stub, texts, { timeoutMs: 300, maxRetries: 0 });
     await expect(whileCollectingGarbage(call)).rejects.toThrow(

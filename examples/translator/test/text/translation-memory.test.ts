@@ -76,12 +76,12 @@ describe("a translation memory", () => {
     expect((await translationOf(text, PHRASES))?.text).toBe(expected);
   });
 
-  test("takes no draft from a phrase that it has untranslated, also with other punctuation", async () => {
+  test("creates no draft from an untranslated phrase, even if the punctuation differs", async () => {
     const content = tmx({ en: "We have been waiting here for 3 hours.", es: "We have been waiting here for 3 hours…" });
     expect(await translationOf("We have been waiting there for 3 hours.", content)).toBeNull();
   });
 
-  test("leaves out marks that only the memory has, and keeps its own for the same marks", async () => {
+  test("removes marks that only the memory has, and keeps its target marks if the source marks are equal", async () => {
     const content = tmx({ en: "♪ La la ♪", es: "♪ Tra la ♪" }, { en: "“Never”", es: "«Jamás»" });
     expect((await translationOf("La la", content))?.text).toBe("Tra la");
     expect((await translationOf("“Never”", content))?.text).toBe("«Jamás»");
@@ -169,7 +169,7 @@ describe("a translation memory", () => {
     },
   );
 
-  test("translates 1,000 cues from 10,000 units in seconds of the processor's time", async () => {
+  test("translates 1,000 cues from 10,000 units within seconds of processor time", async () => {
     const nouns = ["ferry", "train", "letter", "bridge", "harbour", "island", "captain", "window", "garden", "road"];
     const verbs = ["saw", "left", "found", "built", "painted", "sold", "lost", "remembered", "crossed", "closed"];
     const sentence = (n: number) =>

@@ -38,8 +38,8 @@ function listen(signal: AbortSignal): Shared {
 }
 
 /**
- * Gives a call a signal that aborts with any of these, until the call has settled. Unlike `AbortSignal.any`, it holds all
- * that it needs, and nothing of it is left on a signal that lives for long.
+ * Makes a call with a signal that aborts when any of these signals aborts. Unlike `AbortSignal.any`, it cannot be garbage
+ * collected during the call, and it leaves no listener on a long-lived signal after the call.
  */
 export async function withAnyOf<T>(
   signals: readonly AbortSignal[],

@@ -37,10 +37,38 @@ export function checkIds(ids: readonly string[]): readonly string[] {
   return ids;
 }
 
-/** What is in them is checked one by one. */
-export function checkOptions<T extends object>(options: T, what: string): T {
-  if (typeof options !== "object" || options === null) return invalid(`${what} must be an object.`);
-  return options;
+/** Table with every key of T. The compiler rejects a table that lacks a key or has another one. */
+export type KeysOf<T> = { readonly [K in T extends unknown ? keyof T : never]: true };
+
+type Known = Readonly<Record<string, true>>;
+
+/**
+ * Describes the first key of `given` that `known` does not contain. Such a key is usually a misspelt one: if it were ignored,
+ * the call would do something else. Inherited keys and symbols are ignored. Allocates nothing if all keys are known.
+ *
+ * @param name of the function or object, for the message
+ * @returns null if all keys are known
+ */
+export function unknownKey(given: object, known: Known, name: string, noun: "option" | "key"): string | null {
+  for (const key in given) {
+    if (Object.hasOwn(known, key) || !Object.hasOwn(given, key)) continue;
+    const supported = Object.keys(known).sort().join(", ");
+    return `${name} does not support the ${noun} ${show(key)}. Supported ${noun}s: ${supported}.`;
+  }
+  return null;
+}
+
+/** Checks the keys of the options of a call. The caller checks the values. */
+export function checkOptions<T extends object>(options: T, known: Known, call: string): T {
+  if (typeof options !== "object" || options === null) return invalid(`The options of ${call} must be an object.`);
+  const fault = unknownKey(options, known, call, "option");
+  return fault === null ? options : invalid(fault);
+}
+
+/** Checks the keys of an object that is not the options of a call. The caller checks the values. */
+export function checkKeys<T extends object>(given: T, known: Known, name: string): T {
+  const fault = unknownKey(given, known, name, "key");
+  return fault === null ? given : invalid(fault);
 }
 
 /** What is in them is checked job by job. */
@@ -95,12 +123,15 @@ export function checkRemark(remark: Remark): Remark {
   return { by: checkText(remark.by, "by"), note: checkText(remark.note, "note"), key };
 }
 
+const MESSAGE_KEYS: KeysOf<OutboxMessage> = { queue: true, payload: true, id: true, headers: true };
+
 export function checkOutbox(messages: readonly OutboxMessage[] | undefined, jobId: string): readonly OutgoingMessage[] {
   if (messages === undefined) return [];
   if (!Array.isArray(messages)) return invalid("outbox must be an array of messages.");
   return messages.map((message: OutboxMessage, position) => {
     const name = `outbox message ${position}`;
     if (typeof message !== "object" || message === null) return invalid(`${name} must be an object.`);
+    checkKeys(message, MESSAGE_KEYS, name);
     return {
       queue: checkName(message.queue, `the queue of ${name}`),
       id: message.id === undefined ? null : checkName(message.id, `the id of ${name}`),

@@ -1,5 +1,5 @@
 import { type $ZodType, safeParse } from "zod/v4/core";
-import { checkDate, checkId, checkRemark, checkStatus, checkWhole, invalid } from "./arguments.js";
+import { checkDate, checkId, checkKeys, checkRemark, checkStatus, checkWhole, invalid } from "./arguments.js";
 import type { JobDefinition } from "./definition.js";
 import type { Fields, JobRecord, RecordedChange, WholeJob } from "./driver.js";
 import { type Issue, JobStoreError, type JobStoreErrorFields } from "./errors.js";
@@ -7,6 +7,7 @@ import { fieldsOf } from "./fields.js";
 import { isError } from "./is-error.js";
 import type { Job, JobFailure, StatusChange } from "./job.js";
 import { showPath, toJson } from "./json.js";
+import { FAILURE_KEYS, HISTORY_KEYS, JOB_KEYS } from "./option-keys.js";
 
 /** The JSON text of what `schema` makes of `value`. @throws JobStoreError INVALID_DATA */
 export function encode(schema: $ZodType, value: unknown, what: string, fields: JobStoreErrorFields = {}): string {
@@ -41,6 +42,8 @@ export function encodeFailure(error: JobFailure, fields: JobStoreErrorFields = {
   if (typeof error !== "object" || error === null || typeof error.message !== "string") {
     return invalid("error must be an object with a message.");
   }
+  // The errors of Node and of libraries have further properties of their own.
+  if (!isError(error)) checkKeys(error, FAILURE_KEYS, "error");
   if (error.code !== undefined && typeof error.code !== "string") return invalid("error.code must be a string.");
   if (error.retryable !== undefined && typeof error.retryable !== "boolean") {
     return invalid("error.retryable must be true or false.");
@@ -113,6 +116,7 @@ export function unreadable(jobId: string, reason: string, committed = false): Jo
 /** A job of the caller's making as a record to store. @throws JobStoreError INVALID_ARGUMENT, INVALID_DATA */
 export function encodeWhole<D extends JobDefinition>(definition: D, job: Job<D>, historyLimit: number): WholeJob {
   if (typeof job !== "object" || job === null) return invalid("save takes a whole job.");
+  checkKeys(job, JOB_KEYS, "The job of save");
   const id = checkId(job.id);
   const fields = { jobId: id };
   if (!Array.isArray(job.history)) return invalid("job.history must be an array.");
@@ -134,6 +138,7 @@ export function encodeWhole<D extends JobDefinition>(definition: D, job: Job<D>,
 
 /** Statuses of the past need not be known any more: a definition may have outgrown them. */
 function encodeChange(change: StatusChange): RecordedChange {
+  checkKeys(change, HISTORY_KEYS, "a change in job.history");
   const { by, note, key } = checkRemark(change);
   if (typeof change.to !== "string" || (change.from !== null && typeof change.from !== "string")) {
     return invalid("a change in job.history must name its statuses.");

@@ -1,4 +1,4 @@
-import { checkWhole, invalid, show } from "./arguments.js";
+import { checkOptions, checkWhole, invalid, type KeysOf, show } from "./arguments.js";
 import { checkDefinition, isTtl, type JobDefinition, type StatusOf, TTL_RANGE } from "./definition.js";
 import { describeDefinition } from "./description.js";
 import type { JobStoreDriver, StoreShape } from "./driver.js";
@@ -18,14 +18,24 @@ export interface JobStoreOptions<D extends JobDefinition> {
   /** Validate what is read against the schema. @default true */
   readonly validateReads?: boolean | undefined;
   /**
-   * Largest record written, in bytes of JSON, 1024–536,870,912; more is INVALID_DATA. Redis serves nobody else during a
-   * change: one of a record of 4 MiB takes about 25 ms.
+   * Maximum size of a record in bytes of JSON, 1024–536,870,912. A larger one is INVALID_DATA. Redis serves no other client
+   * during a change, and a change of a record of 4 MiB takes about 25 ms.
    * @default 4_194_304
    */
   readonly maxRecordBytes?: number | undefined;
   /** For logs: connection lost and regained, degraded and why. An error thrown here never reaches the store. */
   readonly onEvent?: ((event: StoreEvent) => void) | undefined;
 }
+
+const STORE_OPTIONS: KeysOf<JobStoreOptions<JobDefinition>> = {
+  job: true,
+  driver: true,
+  ttlSeconds: true,
+  historyLimit: true,
+  validateReads: true,
+  maxRecordBytes: true,
+  onEvent: true,
+};
 
 /**
  * Opens a store of one kind of job. Returns at once: a driver connects in the background, and the first calls wait for
@@ -38,6 +48,7 @@ export function createJobStore<D extends JobDefinition>(options: JobStoreOptions
   if (typeof options.driver?.open !== "function") {
     return invalid("createJobStore needs a `driver`: redisDriver(…) or memoryDriver().");
   }
+  checkOptions(options, STORE_OPTIONS, "createJobStore");
   return new Store(options.job, shapeOf(options), options.driver, options.validateReads ?? true);
 }
 

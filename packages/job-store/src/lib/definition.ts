@@ -97,9 +97,15 @@ type NoExtraKeys<Rule> = { readonly [X in Exclude<keyof Rule, keyof StatusRule>]
 /**
  * Declares a kind of job. Pure: opens nothing.
  *
- * @throws JobStoreError INVALID_ARGUMENT when the definition has an unknown key, when `data`, `result` or `progress` is not
- *   a zod 4 schema, when `next` names an unknown status or `initial` is unknown (these are also compile errors), when the name or a status is empty or longer than 128 characters, when a TTL is no duration or a
- *   maxCount no whole number, or when an indexed field has no proper name or no function.
+ * @throws JobStoreError INVALID_ARGUMENT if
+ * - the definition has an unknown key
+ * - `data`, `result` or `progress` is not a zod 4 schema
+ * - `next` or `initial` names an unknown status
+ * - the name or a status is empty or longer than 128 characters
+ * - a `ttlSeconds` is not a valid duration, or a `maxCount` is not a valid number
+ * - a field of `index` has an invalid name or no function
+ *
+ * The first three are also compile errors.
  */
 export function defineJob<
   D extends $ZodType,
@@ -157,7 +163,7 @@ export function defineJob<
   return Object.freeze(complete);
 }
 
-/** Checks a complete definition. It may be one that was spread and changed after `defineJob`. */
+/** Checks a complete definition. `createJobStore` calls it too, because a caller may spread a definition and change it. */
 export function checkDefinition({ name, data, result, progress, initial, statuses, index }: JobDefinition): void {
   for (const [field, schema] of Object.entries({ data, result, progress })) checkSchema(name, field, schema);
   checkLifecycle(name, initial, statuses);
@@ -178,20 +184,23 @@ const DEFINITION_KEYS: ReadonlySet<string> = new Set([
   "index",
 ] satisfies (keyof JobDefinition)[]);
 
-/** A misspelt `progres` would be ignored, and every later progress rejected. */
+/** Rejects an unknown key: a misspelt `progres` would be ignored, and each later call of `updateProgress` would fail. */
 function checkKeys(definition: { readonly name: unknown }): void {
   if (typeof definition !== "object" || definition === null || Array.isArray(definition)) {
-    throw new JobStoreError("INVALID_ARGUMENT", "defineJob requires a job definition, which is an object.");
+    throw new JobStoreError(
+      "INVALID_ARGUMENT",
+      "defineJob requires an object with the keys name, data, initial and statuses.",
+    );
   }
   const unknown = Object.keys(definition).find((key) => !DEFINITION_KEYS.has(key));
   if (unknown === undefined) return;
   refuse(definition.name, `unknown key "${unknown}". A job definition has ${[...DEFINITION_KEYS].join(", ")}.`);
 }
 
-/** A schema of zod 3 would be accepted here, and make every later `create` fail. */
+/** Rejects a schema of zod 3 and of other libraries: with one of these, each later call of `create` would fail. */
 function checkSchema(name: unknown, field: string, schema: unknown): void {
   if (typeof schema === "object" && schema !== null && "_zod" in schema) return;
-  refuse(name, `\`${field}\` must be a zod 4 schema (zod 3 is not supported).`);
+  refuse(name, `\`${field}\` must be a zod 4 schema. Schemas of zod 3 and of other libraries are not supported.`);
 }
 
 /** A misspelt `ttlSecond` would keep jobs for ever, and say nothing. */

@@ -347,7 +347,10 @@ export interface LogPage {
 export interface EventLog {
   /** The place of the last event. */
   tail(): Promise<Place>;
-  /** A job, the place of the last event at that very moment, and the moment by the storage's clock. */
+  /**
+   * Reads in one atomic operation: a job, the place of the last event, and the time by the storage's clock in milliseconds
+   * since the epoch.
+   */
   snapshot(id: string): Promise<{ readonly reading: Reading; readonly place: Place; readonly now: number }>;
   /** What follows a place, or nothing after `waitMs` or when `signal` aborts. A place of another log is a gap. */
   after(
@@ -381,7 +384,7 @@ export interface OutboxStorage {
   depth(): Promise<number>;
   /** When the first of them was stored; null: there are none. */
   oldest(): Promise<number | null>;
-  /** For how long the first of them has waited, by the storage's clock, in milliseconds; null: there are none. */
+  /** Time in milliseconds, by the storage's clock, that the first of them has waited; null if there is none. */
   oldestWait(): Promise<number | null>;
 }
 

@@ -4,6 +4,7 @@ import {
   checkDate,
   checkId,
   checkIds,
+  checkKeys,
   checkNewJobs,
   checkOptions,
   checkOutbox,
@@ -12,6 +13,7 @@ import {
   checkWhole,
   invalid,
   show,
+  unknownKey,
 } from "./arguments.js";
 import { audit, fieldsReader, newsOf } from "./audit.js";
 import { Calls } from "./calls.js";
@@ -24,6 +26,19 @@ import { checkWhere, matches } from "./fields.js";
 import { healthOf, unhealthy } from "./health.js";
 import type { Created, Job } from "./job.js";
 import { leavable } from "./leavable.js";
+import {
+  AUDIT_OPTIONS,
+  CHANGE_BY_ID_OPTIONS,
+  CHANGE_OPTIONS,
+  CREATE_OPTIONS,
+  HEALTH_OPTIONS,
+  LIST_OPTIONS,
+  NEW_JOB_KEYS,
+  SCAN_OPTIONS,
+  WAIT_FOR_OPTIONS,
+  WATCH_OPTIONS,
+  WATCH_TARGET_KEYS,
+} from "./option-keys.js";
 import type { Outbox } from "./outbox.js";
 import { refusal } from "./refusals.js";
 import type { AuditReport, Change, CreateOptions, Health, JobEvent, JobStore, ListQuery, Page } from "./store.js";
@@ -62,7 +77,10 @@ export class Store<D extends JobDefinition> implements JobStore<D> {
   }
 
   async create(data: input<D["data"]>, options: CreateOptions = {}): Promise<Created<D>> {
-    checkOptions(options, "The options of create");
+    return this.#create(data, checkOptions(options, CREATE_OPTIONS, "create"));
+  }
+
+  async #create(data: input<D["data"]>, options: CreateOptions): Promise<Created<D>> {
     const id = options.id === undefined ? uuid() : checkId(options.id);
     const job = {
       id,
@@ -85,7 +103,9 @@ export class Store<D extends JobDefinition> implements JobStore<D> {
   async createMany(
     jobs: readonly ({ readonly data: input<D["data"]> } & CreateOptions)[],
   ): Promise<readonly PromiseSettledResult<Created<D>>[]> {
-    return inChunks(checkNewJobs(jobs), (job) => this.create(job.data, job));
+    return inChunks(checkNewJobs(jobs), async (job) =>
+      this.#create(job.data, checkKeys(job, NEW_JOB_KEYS, "A job of createMany")),
+    );
   }
 
   async save(job: Job<D>): Promise<Job<D>> {
@@ -121,7 +141,11 @@ export class Store<D extends JobDefinition> implements JobStore<D> {
     to: string,
     change: Change<D> & { readonly ifVersion?: number | undefined },
   ): Promise<Job<D>> {
-    const job = aim(target, checkOptions(change, "A change").ifVersion);
+    const checked =
+      typeof target === "string"
+        ? checkOptions(change, CHANGE_BY_ID_OPTIONS, "updateStatus")
+        : checkOptions(change, CHANGE_OPTIONS, "updateStatus with a snapshot");
+    const job = aim(target, checked.ifVersion);
     const fields = { jobId: job.id };
     const from = this.#sources.get(checkStatus(this.definition, to)) ?? [];
     const { result, error, progress } = change;
@@ -174,7 +198,7 @@ export class Store<D extends JobDefinition> implements JobStore<D> {
   }
 
   async list<S extends StatusOf<D> = StatusOf<D>>(query: ListQuery<D, S> = {}): Promise<Page<D, S>> {
-    const range = this.#range(checkOptions(query, "A query"));
+    const range = this.#range(checkOptions(query, LIST_OPTIONS, "list"));
     const start = query.cursor === undefined ? null : readCursor(this.definition.name, range, query.cursor);
     const listing = await this.#calls.run(() => this.#storage.list({ ...range, start }));
     const items: Job<D, S>[] = [];
@@ -202,18 +226,19 @@ export class Store<D extends JobDefinition> implements JobStore<D> {
   scan<S extends StatusOf<D> = StatusOf<D>>(
     query: Omit<ListQuery<D, S>, "cursor"> & { readonly signal?: AbortSignal | undefined } = {},
   ): AsyncGenerator<Job<D, S>, void, undefined> {
-    const { signal, ...rest } = query;
-    return leavable((left) => this.#scan(rest, signal === undefined ? [left] : [left, signal]));
+    return leavable((left) => this.#scan(query, left));
   }
 
   async *#scan<S extends StatusOf<D>>(
-    query: Omit<ListQuery<D, S>, "cursor">,
-    ends: readonly AbortSignal[],
+    query: Omit<ListQuery<D, S>, "cursor"> & { readonly signal?: AbortSignal | undefined },
+    left: AbortSignal,
   ): AsyncGenerator<Job<D, S>, void, undefined> {
+    const { signal, ...rest } = checkOptions(query, SCAN_OPTIONS, "scan");
+    const ends = signal === undefined ? [left] : [left, signal];
     let cursor: string | undefined;
     do {
       if (isAborted(ends)) return;
-      const page: Page<D, S> | null = await unlessAborted(this.list({ ...query, cursor }), ends);
+      const page: Page<D, S> | null = await unlessAborted(this.list({ ...rest, cursor }), ends);
       if (page === null) return;
       for (const job of page.items) {
         if (isAborted(ends)) return;
@@ -237,19 +262,23 @@ export class Store<D extends JobDefinition> implements JobStore<D> {
     target?: string | { readonly after?: string | undefined },
     options: { readonly signal?: AbortSignal | undefined } = {},
   ): AsyncIterable<JobEvent<D>> {
-    return this.#watcher.watch(target, options.signal);
+    const { signal } = checkOptions(options, WATCH_OPTIONS, "watch");
+    if (typeof target === "object" && target !== null) checkKeys(target, WATCH_TARGET_KEYS, "The target of watch");
+    return this.#watcher.watch(target, signal);
   }
 
   async waitFor(id: string, options: Parameters<JobStore<D>["waitFor"]>[1] = {}): Promise<Job<D>> {
-    const until = checkOptions(options, "The options of waitFor").until ?? this.#shape.finalStatuses;
+    const until = checkOptions(options, WAIT_FOR_OPTIONS, "waitFor").until ?? this.#shape.finalStatuses;
     if (!Array.isArray(until) || until.length === 0) return invalid("until must name at least one status.");
     const wanted = new Set(until.map((status) => checkStatus(this.definition, status)));
     return this.#watcher.waitFor(id, wanted, options);
   }
 
   async health(options: { readonly timeoutMs?: number | undefined } = {}): Promise<Health> {
-    const timeoutMs = options.timeoutMs ?? 2000;
     const driver = this.#driverName;
+    const fault = unknownKey(options ?? {}, HEALTH_OPTIONS, "health", "option");
+    if (fault !== null) return unhealthy(driver, fault);
+    const timeoutMs = options?.timeoutMs ?? 2000;
     if (typeof timeoutMs !== "number" || !(timeoutMs >= 1 && timeoutMs <= 60_000)) {
       return unhealthy(driver, `timeoutMs must be 1 to 60,000, and is ${show(timeoutMs)}.`);
     }
@@ -258,7 +287,7 @@ export class Store<D extends JobDefinition> implements JobStore<D> {
   }
 
   async audit(options: { readonly repair?: boolean | undefined } = {}): Promise<AuditReport> {
-    const { repair = false } = options;
+    const { repair = false } = checkOptions(options, AUDIT_OPTIONS, "audit");
     if (typeof repair !== "boolean") return invalid(`repair must be true or false, and is ${show(repair)}.`);
     const fieldsOf = fieldsReader(this.definition, this.#validate);
     const report = await audit(this.#storage, this.#calls, { repair, fieldsOf });

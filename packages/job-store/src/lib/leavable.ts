@@ -1,8 +1,8 @@
 /**
- * Makes an async generator that can be left at any time. The `return()` of an ordinary one waits for the `next()` under
- * way, which may take for ever. This one aborts `left` first, and the generator then ends that `next()`.
+ * Creates an async generator whose `return()` takes effect at once. The `return()` of an ordinary one waits for a pending
+ * `next()`, which may never resolve. This one first aborts `left`, on which the generator ends its pending `next()`.
  *
- * @param begin the generator, which ends soon after `left` has aborted
+ * @param begin creates the generator, which must end soon after `left` aborts
  */
 export function leavable<T>(
   begin: (left: AbortSignal) => AsyncGenerator<T, void, undefined>,

@@ -34,8 +34,8 @@ export interface OutboxEntry {
 /** Messages stored together with a change and not yet published. */
 export interface Outbox {
   /**
-   * Claims up to `limit` entries for this reader; unacknowledged ones are handed out again after `claimMs`. Fewer may come
-   * although more wait, if they are large.
+   * Claims up to `limit` entries for this reader; unacknowledged ones are delivered again after `claimMs`. Returns fewer
+   * if the entries are large, although more are waiting.
    * One reader sees them in commit order; several readers share them, in no order between each other.
    * Answers at once when there are some, with none after `waitMs`, when `signal` aborts or when the store closes.
    *

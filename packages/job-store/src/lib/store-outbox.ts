@@ -1,7 +1,8 @@
 import { withAnyOf } from "./abort.js";
-import { checkWhole, invalid } from "./arguments.js";
+import { checkOptions, checkWhole, invalid } from "./arguments.js";
 import type { Calls } from "./calls.js";
 import type { OutboxStorage, StoredMessage } from "./driver.js";
+import { OUTBOX_READ_OPTIONS, REJECTED_OPTIONS } from "./option-keys.js";
 import type { Outbox, OutboxEntry } from "./outbox.js";
 
 /** Two numbers, or three where jobs are spread over shards. */
@@ -18,7 +19,7 @@ export class StoreOutbox implements Outbox {
   }
 
   async read(options: Parameters<Outbox["read"]>[0] = {}): Promise<readonly OutboxEntry[]> {
-    const { signal } = options;
+    const { signal } = checkOptions(options, OUTBOX_READ_OPTIONS, "outbox.read");
     const claim = {
       limit: checkWhole(options.limit ?? 100, "limit", 1, 1000),
       waitMs: checkWhole(options.waitMs ?? 0, "waitMs", 0, 3_600_000),
@@ -42,6 +43,7 @@ export class StoreOutbox implements Outbox {
   }
 
   async rejected(options: Parameters<Outbox["rejected"]>[0] = {}) {
+    checkOptions(options, REJECTED_OPTIONS, "outbox.rejected");
     const limit = checkWhole(options.limit ?? 100, "limit", 1, 1000);
     const messages = await this.#calls.run(() => this.#storage.rejected(limit));
     return messages.map((message) => ({ ...toEntry(message), reason: message.reason }));

@@ -25,8 +25,9 @@ export interface Change<D extends JobDefinition> {
 }
 
 /**
- * Where `updateStatus` may move a job: known by its id, anywhere; by a snapshot, where the lifecycle leads from there.
- * `StepOf<D, string>` is the same as `StatusOf<D>`, but compilers list its members in their messages.
+ * Statuses to which `updateStatus` may move a job. If the job is given by its id: every status. If it is given by a
+ * snapshot: those that the lifecycle allows next. `StepOf<D, string>` is the same type as `StatusOf<D>`, but the compiler's
+ * messages list its members.
  */
 export type StepOf<D extends JobDefinition, T extends string | Job<D>> = [T] extends [string]
   ? { readonly [S in StatusOf<D>]: S }[StatusOf<D>]
@@ -52,7 +53,7 @@ export interface CreateOptions {
 
 /**
  * Every call checks its arguments before any I/O: an id outside the alphabet of `create`, a limit out of range, an
- * unknown status or a foreign cursor is INVALID_ARGUMENT. Every call on one job, and every page, settles within the
+ * unknown status, a foreign cursor or an unknown option is INVALID_ARGUMENT. Every call on one job, and every page, settles within the
  * driver's `timeoutMs`, if need be with UNAVAILABLE; calls on many have that time per chunk; scan, audit, watch, waitFor
  * and outbox.read go on as long as they are wanted.
  */
@@ -134,7 +135,7 @@ export interface JobStore<D extends JobDefinition> extends AsyncDisposable {
   /**
    * Every job that matches, page by page (`limit` is the size of a page). Without `status`, a job present throughout is
    * seen exactly once whatever happens to it meanwhile; with `status`, one that stayed in it throughout is.
-   * Ends without an error when `signal` aborts. Leaving it takes effect at once, also while it waits for a page.
+   * Ends without an error when `signal` aborts. `break` and `return()` take effect at once, even while a page is pending.
    * @throws UNREADABLE_RECORD at the first record that cannot be read; `list` reports such records beside the good ones
    */
   scan<S extends StepOf<D, string> = StepOf<D, string>>(
@@ -148,10 +149,10 @@ export interface JobStore<D extends JobDefinition> extends AsyncDisposable {
    * with a `snapshot` event (null: no such job yet), then every change of that job; otherwise changes of all jobs, from
    * now on or from after the event whose `cursor` is given. Expiry makes no event. Survives reconnects, also while it
    * reads the events after that cursor. Where events were lost meanwhile, this consumer fell too far behind, or Redis came
-   * back with older data, says so with `resync` instead of hiding it: read the jobs anew then. Ends, without an error, when
+   * back with older data, says so with `resync` instead of hiding it: read the jobs again then. Ends, without an error, when
    * `signal` aborts or the store closes.
-   * Leaving it (`break`, or `return()` of its iterator) takes effect at once, also while it waits for an event. An async
-   * generator of yours around it has no such `return()`: end it by `signal`.
+   * `break`, and `return()` of its iterator, take effect at once, even while it waits for an event. An async generator that
+   * wraps it does not have such a `return()`: end that one with `signal`.
    * @throws INVALID_ARGUMENT; and, before the first event, UNAVAILABLE, UNREADABLE_RECORD, CLOSED
    */
   watch(
@@ -178,7 +179,8 @@ export interface JobStore<D extends JobDefinition> extends AsyncDisposable {
   readonly outbox: Outbox;
 
   /**
-   * How the store stands. Never throws and answers within `timeoutMs`.
+   * How the store stands. Never throws and answers within `timeoutMs`. An unknown option, or a `timeoutMs` out of range, makes
+   * it answer `unhealthy` with the reason.
    * @param options.timeoutMs 1–60,000. @default 2000
    */
   health(options?: { readonly timeoutMs?: number | undefined }): Promise<Health>;

@@ -1,5 +1,5 @@
-/** Lets the process end although this timer has not fired. Timers of a browser are numbers and need nothing. */
-export function keepsNothingAlive(timer: NodeJS.Timeout): NodeJS.Timeout {
+/** Lets the process end although the timer is active. A browser's timer is a number, which has no such method. */
+export function unref(timer: NodeJS.Timeout): NodeJS.Timeout {
   if (typeof timer === "object") timer.unref();
   return timer;
 }

@@ -1,8 +1,8 @@
-/** UTF-8 and base64url as Node and browsers both have them. */
+/** UTF-8 and base64url with functions that both Node and browsers have. */
 
 const encoder = new TextEncoder();
 
-/** Bytes that a text takes in UTF-8. */
+/** Number of bytes of a text in UTF-8. */
 export function byteLength(text: string): number {
   return encoder.encode(text).length;
 }
@@ -19,7 +19,7 @@ export function textToBase64url(text: string): string {
   return toBase64url(encoder.encode(text));
 }
 
-/** The text that `textToBase64url` encoded. @throws an error for anything else */
+/** Text that `textToBase64url` encoded. @throws if it is not base64url or not UTF-8 */
 export function textFromBase64url(encoded: string): string {
   const binary = atob(encoded.replaceAll("-", "+").replaceAll("_", "/"));
   const bytes = Uint8Array.from(binary, (character) => character.charCodeAt(0));

@@ -1,12 +1,12 @@
 import { CONTENT_ID_PREFIX } from "./arguments.js";
 import type { Delivery, Envelope } from "./driver.js";
 
-/** Enough for many lost connections in a row. */
+/** Maximum number of missing acknowledgements: enough for many successive lost connections. */
 const MOST_MISSING = 1_000;
 
 /**
- * Remembers the acknowledgements of one consumer that may not have arrived because their connection was lost. The broker
- * delivers such a message again, although its handler ended well: that redelivery is acknowledged, and no handler runs.
+ * Keeps the acknowledgements of one consumer that may not have arrived because their connection was lost. The broker delivers
+ * such a message again, although its handler succeeded. That redelivery is acknowledged, and no handler runs.
  *
  * A broker leaves at most `prefetch` messages unacknowledged. So only the last `prefetch` acknowledgements of a connection
  * can be missing, and no more of them are kept. A message published again, also under the same id, is another message: its
@@ -14,7 +14,7 @@ const MOST_MISSING = 1_000;
  */
 export class Acknowledgements {
   readonly #prefetch: number;
-  /** Keys of the last acknowledgements on the present connection; a ring. */
+  /** Ring buffer with the keys of the last acknowledgements on the present connection. */
   #sent: string[] = [];
   #next = 0;
   /** Number of acknowledgements that may be missing, by key; the oldest key first. */

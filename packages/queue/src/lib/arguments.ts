@@ -21,6 +21,41 @@ export function show(value: unknown): string {
   return text.length > 60 ? `${text.slice(0, 60)}…` : text;
 }
 
+/** Table with every key of T. The compiler rejects a table that lacks a key or has another one. */
+export type KeysOf<T> = { readonly [K in T extends unknown ? keyof T : never]: true };
+
+type Known = Readonly<Record<string, true>>;
+
+/**
+ * Describes the first key of `given` that `known` does not contain. Such a key is usually a misspelt one: if it were ignored,
+ * the call would do something else. Inherited keys and symbols are ignored. Allocates nothing if all keys are known.
+ *
+ * @param name of the function or object, for the message
+ * @returns null if all keys are known
+ */
+export function unknownKey(given: object, known: Known, name: string, noun: "option" | "key"): string | null {
+  for (const key in given) {
+    if (Object.hasOwn(known, key) || !Object.hasOwn(given, key)) continue;
+    const supported = Object.keys(known).sort().join(", ");
+    return `${name} does not support the ${noun} ${show(key)}. Supported ${noun}s: ${supported}.`;
+  }
+  return null;
+}
+
+/** Checks the keys of the options of a call; null and undefined mean none. The caller checks the values. */
+export function checkOptions<T extends object>(options: T | null | undefined, known: Known, call: string): Partial<T> {
+  if (options === undefined || options === null) return {};
+  if (typeof options !== "object") return invalid(`The options of ${call} must be an object.`);
+  const fault = unknownKey(options, known, call, "option");
+  return fault === null ? options : invalid(fault);
+}
+
+/** Checks the keys of an object that is not the options of a call. The caller checks the values. */
+export function checkKeys<T extends object>(given: T, known: Known, name: string): T {
+  const fault = unknownKey(given, known, name, "key");
+  return fault === null ? given : invalid(fault);
+}
+
 export function checkWhole(value: unknown, name: string, from: number, to: number): number {
   if (!isWhole(value, from, to)) {
     return invalid(`${name} must be a whole number from ${from} to ${to}, and is ${show(value)}.`);

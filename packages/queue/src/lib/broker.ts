@@ -4,9 +4,9 @@ import type { QueueDefinition } from "./definition.js";
 import type { Handler, PublishOptions } from "./message.js";
 
 /**
- * Publishes and consumes typed messages. Every call checks its arguments before any I/O (INVALID_ARGUMENT) and settles
- * within the driver's time limit, if need be with UNAVAILABLE or TIMEOUT; `redrive` and `discard` have
- * that limit for each step.
+ * Publishes and consumes typed messages. Every call checks its arguments before any I/O (INVALID_ARGUMENT, also for an
+ * unknown option) and settles within the driver's time limit, if need be with UNAVAILABLE or TIMEOUT; `redrive` and
+ * `discard` have that limit for each step.
  */
 export interface Broker extends AsyncDisposable {
   /**
@@ -104,7 +104,8 @@ export interface Broker extends AsyncDisposable {
   purge(queue: QueueDefinition): Promise<number>;
 
   /**
-   * Never throws, not even for a `timeoutMs` that cannot be right: the default serves then.
+   * Never throws, not even for a `timeoutMs` that cannot be right: the default serves then. An unknown option is reported in
+   * `warnings`.
    *
    * @param options.timeoutMs milliseconds until it answers at the latest, 1 to 2,147,483,647. @default 2000
    */

@@ -1,5 +1,14 @@
 import { warnOfAckTimeout } from "./ack-timeout.js";
-import { checkDuration, checkMessageId, checkWhole, invalid, isDuration } from "./arguments.js";
+import {
+  checkDuration,
+  checkMessageId,
+  checkOptions,
+  checkWhole,
+  invalid,
+  isDuration,
+  type KeysOf,
+  unknownKey,
+} from "./arguments.js";
 import type { Broker, ConsumeOptions, Consumer, QueueHealth } from "./broker.js";
 import type { BrokerEvent } from "./broker-event.js";
 import { ActiveConsumer, DEFAULT_GRACE_MS, type Report } from "./consumer.js";
@@ -17,6 +26,18 @@ const DEFAULT_HEALTH_TIMEOUT_MS = 2_000;
 const MOST_UNSETTLED = 65_535;
 const MOST_LISTED = 10_000;
 const FASTEST_REDRIVE = 100_000;
+
+/** Type of the options of a call, which are the parameter with this index. */
+type Options<Call extends (...parameters: never) => unknown, Index extends number> = NonNullable<
+  Parameters<Call>[Index]
+>;
+const BROKER_OPTIONS: KeysOf<Options<typeof createBroker, 0>> = { driver: true, onError: true, onEvent: true };
+const CONSUME_OPTIONS: KeysOf<ConsumeOptions> = { concurrency: true, prefetch: true, timeoutMs: true, dedupe: true };
+const DEAD_LETTERS_OPTIONS: KeysOf<Options<Broker["deadLetters"], 1>> = { limit: true };
+const DISCARD_OPTIONS: KeysOf<Options<Broker["discard"], 1>> = { limit: true, ids: true };
+const REDRIVE_OPTIONS: KeysOf<Options<Broker["redrive"], 1>> = { ...DISCARD_OPTIONS, perSecond: true };
+const HEALTH_OPTIONS: KeysOf<Options<Broker["health"], 0>> = { timeoutMs: true };
+const CLOSE_OPTIONS: KeysOf<Options<Broker["close"], 0> & Options<Consumer["close"], 0>> = { graceMs: true };
 
 /**
  * A broker over a driver. Connects when first used.
@@ -36,6 +57,7 @@ export function createBroker(options: {
 }): Broker {
   const driver = options?.driver;
   if (!isDriver(driver)) return invalid("createBroker needs a driver: memoryDriver() or rabbitmqDriver({ url }).");
+  checkOptions(options, BROKER_OPTIONS, "createBroker");
   const report = safely(options.onError);
   const session = driver.open(
     (failure, queue) => report(toError(failure, { queue }), queue === undefined ? {} : { queue }),
@@ -57,8 +79,9 @@ export function createBroker(options: {
     handler: Handler<Q>,
     options?: ConsumeOptions,
   ): Promise<Consumer> {
-    const { concurrency = 1, prefetch = concurrency, timeoutMs, dedupe } = options ?? {};
     assertOpen("consume", queue, closing === undefined);
+    const given = checkOptions(options, CONSUME_OPTIONS, "consume");
+    const { concurrency = 1, prefetch = concurrency, timeoutMs, dedupe } = given;
     if (typeof handler !== "function") return invalid("consume needs a handler: an async function of a message.");
     checkWhole(concurrency, "concurrency", 1, MOST_UNSETTLED);
     checkWhole(prefetch, "prefetch", 1, MOST_UNSETTLED);
@@ -76,7 +99,7 @@ export function createBroker(options: {
     consumer.attach(answer.value);
     if (warning !== null) report(warning, { queue: queue.name });
     const close = async (closeOptions?: { readonly graceMs?: number | undefined }) => {
-      const graceMs = checkDuration(closeOptions?.graceMs ?? DEFAULT_GRACE_MS, "graceMs");
+      const graceMs = graceOf(closeOptions);
       await consumer.close(graceMs);
       consumers.delete(consumer);
     };
@@ -84,7 +107,7 @@ export function createBroker(options: {
   }
 
   async function close(closeOptions?: { readonly graceMs?: number | undefined }): Promise<void> {
-    const graceMs = checkDuration(closeOptions?.graceMs ?? DEFAULT_GRACE_MS, "graceMs");
+    const graceMs = graceOf(closeOptions);
     closing ??= (async () => {
       closed = consumers.size === 0;
       const startedAt = performance.now();
@@ -111,19 +134,21 @@ export function createBroker(options: {
     },
     async deadLetters(queue, query) {
       assertOpen("deadLetters", queue);
-      const { limit = 100 } = query ?? {};
+      const { limit = 100 } = checkOptions(query, DEAD_LETTERS_OPTIONS, "deadLetters");
       checkWhole(limit, "limit", 1, MOST_LISTED);
       return unwrap(await listDeadLetters(session, queue, limit), "deadLetters", queue);
     },
     async redrive(queue, query) {
       assertOpen("redrive", queue);
-      const perSecond = query?.perSecond ?? null;
+      const given = checkOptions(query, REDRIVE_OPTIONS, "redrive");
+      const perSecond = given.perSecond ?? null;
       if (perSecond !== null) checkWhole(perSecond, "perSecond", 1, FASTEST_REDRIVE);
-      return unwrap(await redrive(session, queue, selected(query), perSecond), "redrive", queue);
+      return unwrap(await redrive(session, queue, selected(given), perSecond), "redrive", queue);
     },
     async discard(queue, query) {
       assertOpen("discard", queue);
-      return unwrap(await discard(session, queue, selected(query)), "discard", queue);
+      const given = checkOptions(query, DISCARD_OPTIONS, "discard");
+      return unwrap(await discard(session, queue, selected(given)), "discard", queue);
     },
     async purge(queue) {
       assertOpen("purge", queue);
@@ -132,15 +157,20 @@ export function createBroker(options: {
     async health(healthOptions) {
       const timeoutMs = healthOptions?.timeoutMs ?? DEFAULT_HEALTH_TIMEOUT_MS;
       const valid = isDuration(timeoutMs, 1) ? timeoutMs : DEFAULT_HEALTH_TIMEOUT_MS;
-      return healthOf(driver.name, await session.health(valid), [...consumers.values()]);
+      const fault = unknownKey(healthOptions ?? {}, HEALTH_OPTIONS, "health", "option");
+      const warnings = [fault, ...[...consumers.values()].map((warning) => warning?.message)];
+      return healthOf(driver.name, await session.health(valid), warnings);
     },
     close,
     [Symbol.asyncDispose]: () => close(),
   };
 }
 
-function selected(query: Parameters<Broker["discard"]>[1]): Selection {
-  const { limit = Number.MAX_SAFE_INTEGER, ids } = query ?? {};
+function graceOf(options: Parameters<Broker["close"]>[0]): number {
+  return checkDuration(checkOptions(options, CLOSE_OPTIONS, "close").graceMs ?? DEFAULT_GRACE_MS, "graceMs");
+}
+
+function selected({ limit = Number.MAX_SAFE_INTEGER, ids }: Options<Broker["discard"], 1>): Selection {
   checkWhole(limit, "limit", 1, Number.MAX_SAFE_INTEGER);
   if (ids !== undefined && !Array.isArray(ids)) return invalid("ids must be an array of message ids.");
   return { limit, ids: ids === undefined ? null : new Set(ids.map(checkMessageId)) };
@@ -154,9 +184,9 @@ function unwrap<T>(answer: Answer<T>, call: Call, queue: QueueDefinition): T {
 function healthOf(
   driver: string,
   { fault, ...rest }: DriverHealth,
-  consumerWarnings: readonly (QueueError | null)[],
+  ownWarnings: readonly (string | null | undefined)[],
 ): QueueHealth {
-  const warnings = [...rest.warnings, ...consumerWarnings.flatMap((warning) => warning?.message ?? [])];
+  const warnings = [...rest.warnings, ...ownWarnings.flatMap((warning) => warning ?? [])];
   if (fault !== null) return { status: "unhealthy", driver, ...rest, warnings, error: fault };
   return { status: rest.blocked ? "degraded" : "healthy", driver, ...rest, warnings };
 }

@@ -86,7 +86,7 @@ const DEFINITION_KEYS: ReadonlySet<string> = new Set([
 /**
  * Declares a queue. Pure: opens nothing, so that publishers and consumers share one definition.
  *
- * @throws QueueError INVALID_ARGUMENT for a name, delay or limit that no broker would take
+ * @throws QueueError INVALID_ARGUMENT for a name, delay or limit that no broker accepts
  */
 export function defineQueue<S extends $ZodType>(definition: {
   /**
@@ -94,7 +94,7 @@ export function defineQueue<S extends $ZodType>(definition: {
    * queue (`.dead`, `.wait.1000`).
    */
   readonly name: string;
-  /** What a message carries. Its output must be JSON that parses again to itself; `z.json()` accepts any JSON. */
+  /** Schema of the payload. Its output must be JSON and a valid input of the schema; `z.json()` accepts any JSON. */
   readonly payload: S & Storable<S>;
   /**
    * Milliseconds before each retry, 0 to 2,147,483,647; at most 100 of them, none for no retry.
@@ -122,9 +122,9 @@ export function defineQueue<S extends $ZodType>(definition: {
    *
    * A crashed consumer or a lost connection returns all messages that the consumer held, including prefetched messages that
    * no handler has seen, and every RabbitMQ version counts these returns. A consumer that closes returns its messages, too.
-   * RabbitMQ 4.3 and later do not count that. Earlier versions do; on these, a consumer that closes returns a message that
-   * has used half of the limit as a confirmed copy at the end of the queue, whose count starts again. Closing alone thus
-   * never dead-letters a message.
+   * RabbitMQ 4.3 and later do not count these returns. Earlier versions do. With these, if a message has used half of the
+   * limit, a consumer that closes returns it as a confirmed copy at the end of the queue, whose count starts at 0. So closing
+   * a consumer never dead-letters a message.
    * @default 20
    */
   readonly deliveryLimit?: number | undefined;

@@ -36,8 +36,8 @@ export interface Envelope {
   /** Reason why the body of a received message is not text, as a full sentence. Absent: it is text. */
   readonly unreadable?: string;
   /**
-   * A received message as the driver got it, in the driver's own form. Copies pass it on, so that a message of another client
-   * keeps its bytes and properties. Absent on a new message.
+   * Received message in the driver's own form. Copies contain it, so that a message of another client keeps its bytes and
+   * properties. Absent on a new message.
    */
   readonly original?: object;
   /** Of the body, from 1. A copy keeps it. */
@@ -114,8 +114,7 @@ export interface Subscriber {
   /** Does not wait: the delivery is settled later. */
   receive(delivery: Delivery): void;
   /**
-   * Messages flow again after an interruption; whatever was in hand before it is about to arrive again. Called before the first
-   * delivery after the interruption.
+   * Called after an interruption, before the first delivery. Unacknowledged messages are about to be delivered again.
    */
   resumed(): void;
 }
@@ -163,7 +162,7 @@ export type Answer<T = void> = { readonly ok: true; readonly value: T } | Failur
 export type Failure =
   | { readonly ok: false; readonly failure: "unavailable"; readonly reason: string; readonly indeterminate: boolean }
   | { readonly ok: false; readonly failure: "timeout"; readonly reason: string; readonly indeterminate: boolean }
-  /** The broker denied the call, and would deny it again: a missing permission. Nothing was stored. */
+  /** The broker denied the call because of a missing permission. A repeated call would fail too. Nothing was stored. */
   | { readonly ok: false; readonly failure: "denied"; readonly reason: string }
   | { readonly ok: false; readonly failure: "closed"; readonly indeterminate: boolean }
   | { readonly ok: false; readonly failure: "unroutable" }
@@ -175,7 +174,7 @@ export type Failure =
 export interface Missing {
   /** Their names on the broker; at least one. */
   readonly queues: readonly string[];
-  /** A command that creates all of them. */
+  /** Command that creates all of them. */
   readonly command: string;
 }
 

@@ -23,8 +23,8 @@ export function toError(failure: Failure, { call, ...about }: Subject): QueueErr
     case "unroutable":
       return new QueueError(
         "UNROUTABLE",
-        `${subject} failed: the queue is gone from the broker, and nothing was stored. Call again: the next call declares ` +
-          "the queue, or names it if operators have to create it.",
+        `${subject} failed: the queue does not exist on the broker any more, and nothing was stored. Call again: the next ` +
+          "call declares the queue, or fails with its name if operators have to create it.",
         about,
       );
     case "too large":
@@ -34,7 +34,7 @@ export function toError(failure: Failure, { call, ...about }: Subject): QueueErr
       const names = queues.map((name) => `"${name}"`).join(", ");
       return new QueueError(
         "TOPOLOGY_MISMATCH",
-        `${subject} failed: ${names} ${queues.length === 1 ? "does" : "do"} not exist, and the definition says ` +
+        `${subject} failed: ${names} ${queues.length === 1 ? "does" : "do"} not exist, and the definition has ` +
           `declare: false. Create what is missing: ${command}`,
         about,
       );

@@ -1,4 +1,4 @@
-import { show } from "./arguments.js";
+import { checkKeys, type KeysOf, show } from "./arguments.js";
 import type { Suppression } from "./dedupe.js";
 import type { QueueDefinition } from "./definition.js";
 import type { Delivery } from "./driver.js";
@@ -58,7 +58,7 @@ export class Handling<Q extends QueueDefinition> {
     return this.#recalled;
   }
 
-  /** Resolves after `ms`, or when the handler is called back. A pause does not keep the process alive. */
+  /** Resolves after `ms` milliseconds, or when the handler is recalled. The process may end before that. */
   async pause(ms: number): Promise<void> {
     if (this.#recalled) return;
     await new Promise<void>((resolve) => {
@@ -171,9 +171,13 @@ function isVerdict(value: unknown): value is Verdict {
   );
 }
 
+const VERDICT_KEYS: KeysOf<Verdict> = { kind: true, afterMs: true, reason: true };
+
 /** One that was made by hand may hold anything. */
 function readVerdict(verdict: Verdict): Verdict {
-  return verdict.kind === "deadLetter" ? deadLetter(verdict.reason) : retry(verdict);
+  checkKeys(verdict, VERDICT_KEYS, "A verdict");
+  if (verdict.kind === "deadLetter") return deadLetter(verdict.reason);
+  return retry({ afterMs: verdict.afterMs, reason: verdict.reason });
 }
 
 /** Anything can be thrown, also what refuses to become a string. */

@@ -1,5 +1,5 @@
 import type { input, output } from "zod/v4/core";
-import { checkHeaders, checkMessageId } from "./arguments.js";
+import { checkHeaders, checkMessageId, checkOptions, type KeysOf } from "./arguments.js";
 import { checkDefinition, type QueueDefinition } from "./definition.js";
 import { VERSION_HEADER, versionOf } from "./evolution.js";
 import { encodePayload } from "./payload.js";
@@ -40,6 +40,8 @@ export interface PublishOptions {
   readonly headers?: Readonly<Record<string, string>> | undefined;
 }
 
+export const PUBLISH_OPTIONS: KeysOf<PublishOptions> = { id: true, headers: true };
+
 /**
  * A message for an outbox: its payload is checked by the queue's schema now, not when it is relayed. From version 2 on, its
  * headers say which version that was, so that a relay of a later release lifts it; without that header it is of version 1.
@@ -57,8 +59,9 @@ export function message<Q extends QueueDefinition>(
   readonly headers?: Readonly<Record<string, string>>;
 } {
   checkDefinition(queue);
-  const id = options?.id === undefined ? undefined : checkMessageId(options.id);
-  const users = options?.headers === undefined ? undefined : checkHeaders(options.headers);
+  const given = checkOptions(options, PUBLISH_OPTIONS, "message");
+  const id = given.id === undefined ? undefined : checkMessageId(given.id);
+  const users = given.headers === undefined ? undefined : checkHeaders(given.headers);
   const version = versionOf(queue);
   const headers = version === 1 ? users : { ...users, [VERSION_HEADER]: String(version) };
   return {

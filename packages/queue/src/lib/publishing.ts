@@ -1,16 +1,23 @@
 import { v7 as uuid } from "uuid";
 import type { input } from "zod/v4/core";
-import { checkHeaders, checkMessageId, invalid } from "./arguments.js";
+import { checkHeaders, checkKeys, checkMessageId, checkOptions, invalid, type KeysOf } from "./arguments.js";
 import type { QueueDefinition } from "./definition.js";
 import type { Session } from "./driver.js";
 import { QueueError } from "./errors.js";
 import { versionOf } from "./evolution.js";
 import { toError } from "./failures.js";
-import type { PublishOptions } from "./message.js";
+import { PUBLISH_OPTIONS, type PublishOptions } from "./message.js";
 import { encodePayload } from "./payload.js";
 
 /** Messages of one `publishMany` that are under way at a time, so that memory does not grow with the call. */
 const UNDER_WAY = 1_000;
+
+interface BatchedMessage<Q extends QueueDefinition> {
+  readonly payload: input<Q["payload"]>;
+  readonly options?: PublishOptions | undefined;
+}
+
+const BATCHED_MESSAGE_KEYS: KeysOf<BatchedMessage<QueueDefinition>> = { payload: true, options: true };
 
 type Receipt = { readonly id: string };
 
@@ -21,8 +28,9 @@ export async function publish<Q extends QueueDefinition>(
   payload: input<Q["payload"]>,
   options?: PublishOptions,
 ): Promise<Receipt> {
-  const id = options?.id === undefined ? uuid() : checkMessageId(options.id);
-  const headers = checkHeaders(options?.headers);
+  const given = checkOptions(options, PUBLISH_OPTIONS, "publish");
+  const id = given.id === undefined ? uuid() : checkMessageId(given.id);
+  const headers = checkHeaders(given.headers);
   const { body } = encodePayload(queue, payload, id);
   const publishedAt = Date.now();
   const envelope = { id, body, version: versionOf(queue), headers, attempt: 1, publishedAt, errors: [], death: null };
@@ -34,7 +42,7 @@ export async function publish<Q extends QueueDefinition>(
 export async function publishMany<Q extends QueueDefinition>(
   session: Session,
   queue: Q,
-  messages: readonly { readonly payload: input<Q["payload"]>; readonly options?: PublishOptions | undefined }[],
+  messages: readonly BatchedMessage<Q>[],
 ): Promise<readonly PromiseSettledResult<Receipt>[]> {
   if (!Array.isArray(messages)) return invalid("publishMany takes an array of messages.");
   const results: PromiseSettledResult<Receipt>[] = new Array(messages.length);
@@ -46,7 +54,8 @@ export async function publishMany<Q extends QueueDefinition>(
       const index = next++;
       try {
         if (away !== null) throw neverSent(away);
-        const { payload, options } = messages[index] ?? invalid(`Message ${index} is missing.`);
+        const message = messages[index] ?? invalid(`Message ${index} is missing.`);
+        const { payload, options } = checkKeys(message, BATCHED_MESSAGE_KEYS, "A message of publishMany");
         results[index] = { status: "fulfilled", value: await publish(session, queue, payload, options) };
       } catch (reason) {
         results[index] = { status: "rejected", reason };

@@ -1,4 +1,4 @@
-import { invalid } from "./arguments.js";
+import { checkOptions, invalid, type KeysOf } from "./arguments.js";
 import type { Broker } from "./broker.js";
 import { checkDefinition, type QueueDefinition } from "./definition.js";
 import { QueueError } from "./errors.js";
@@ -46,6 +46,13 @@ const HOLD_MS = CLAIM_MS + 5_000;
 /** Entries confirmed and not yet acknowledged that are remembered, so as not to be published twice. */
 const MOST_REMEMBERED = 10_000;
 
+const RELAY_OPTIONS: KeysOf<Parameters<typeof createRelay>[0]> = {
+  outbox: true,
+  broker: true,
+  queues: true,
+  onError: true,
+};
+
 /**
  * Publishes what an outbox holds, then acknowledges it: at-least-once, with the entry's id as message id. One relay
  * publishes in the outbox's order; a publish that had to be repeated, or several relays side by side, may change it. An
@@ -57,7 +64,7 @@ const MOST_REMEMBERED = 10_000;
  * @param options.broker publishes them; the relay does not close it
  * @param options.queues every queue that an entry may name
  * @param options.onError told of reads, publishes and acknowledgements that failed, each of which is tried again (an
- *   UNROUTABLE publish once at once, then when the outbox returns the entry again), and of
+ *   UNROUTABLE publish once immediately, and then when the outbox returns the entry again), and of
  *   entries that were rejected
  * @throws QueueError INVALID_ARGUMENT
  */
@@ -73,6 +80,7 @@ export function createRelay(options: {
     return invalid("A relay needs an outbox with read and ack.");
   }
   if (typeof options.broker?.publish !== "function") return invalid("A relay needs a broker.");
+  checkOptions(options, RELAY_OPTIONS, "createRelay");
   return new RunningRelay(options);
 }
 

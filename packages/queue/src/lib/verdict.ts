@@ -1,4 +1,4 @@
-import { checkDuration, invalid } from "./arguments.js";
+import { checkDuration, checkOptions, invalid, type KeysOf } from "./arguments.js";
 import type { QueueDefinition } from "./definition.js";
 
 /**
@@ -8,6 +8,8 @@ import type { QueueDefinition } from "./definition.js";
 export type Verdict =
   | { readonly kind: "retry"; readonly afterMs?: number; readonly reason?: string }
   | { readonly kind: "deadLetter"; readonly reason: string };
+
+const RETRY_OPTIONS: KeysOf<NonNullable<Parameters<typeof retry>[0]>> = { afterMs: true, reason: true };
 
 /**
  * Asks for another attempt, as throwing does, but without an error to report.
@@ -21,7 +23,7 @@ export function retry(options?: {
   readonly afterMs?: number | undefined;
   readonly reason?: string | undefined;
 }): Verdict {
-  const { afterMs, reason } = options ?? {};
+  const { afterMs, reason } = checkOptions(options, RETRY_OPTIONS, "retry");
   if (afterMs !== undefined) checkDuration(afterMs, "afterMs");
   if (reason !== undefined && typeof reason !== "string") return invalid("The reason for a retry must be a string.");
   return { kind: "retry", ...(afterMs !== undefined && { afterMs }), ...(reason !== undefined && { reason }) };

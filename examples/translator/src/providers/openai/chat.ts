@@ -19,7 +19,7 @@ export interface OpenAiOptions {
 /** What the model was asked for, or why it could not say it. */
 export type Answer =
   | { readonly kind: "text"; readonly text: string }
-  /** Question or answer do not fit: ask for less. `text` is the answer as far as it goes. */
+  /** The question or the answer is too long: ask for less. `text` is the received part of the answer. */
   | { readonly kind: "tooLong"; readonly text: string }
   | { readonly kind: "refused" };
 
@@ -31,7 +31,7 @@ export interface Chat {
   ): Promise<Answer>;
 }
 
-/** A text, or parts of which some have text. */
+/** A text, or a list of parts, some of which have text. */
 const content = z
   .union([
     z.string(),
@@ -48,7 +48,7 @@ const completion = z.object({
     )
     .min(1),
 });
-/** OpenAI's errors are objects in `error`. Services like it also send texts, lists, and objects with other names. */
+/** Error of the service. OpenAI sends an object in `error`; compatible services also send texts, lists and other objects. */
 const problem = z.object({
   code: z.string().nullish().catch(null),
   message: z.string().catch(""),

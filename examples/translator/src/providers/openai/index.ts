@@ -6,8 +6,8 @@ import { questionFor, translationsIn } from "./lines.js";
 export type { OpenAiOptions } from "./chat.js";
 
 /**
- * Calls in a row without a translation after which a batch ends: enough to find the lines among fifty that a filter refuses,
- * and an end to a model that never answers well.
+ * Maximum number of successive calls without a translation in a batch. It is enough to find the lines among fifty that a
+ * filter rejects, and it stops the calls to a model that never gives a usable answer.
  */
 const MAX_CALLS_IN_VAIN = 16;
 
@@ -28,7 +28,7 @@ export function openAiProvider(options: OpenAiOptions): TranslationProvider {
         for (const [index, translation] of found) translations.set(index, translation);
         const missing = next.cues.filter(({ index }) => !translations.has(index));
         if (found.length > 0) inVain = 0;
-        // A line that is refused alone is found: that call was not in vain.
+        // A line that the filter rejects alone is identified, so that call was useful.
         else if (answer.kind !== "refused" || next.cues.length > 1) inVain += 1;
         if (missing.length === 0) continue;
         // Answered in part, or not at all for the first time: once more. Too long, refused or again: half as many.

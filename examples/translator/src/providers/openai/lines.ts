@@ -24,7 +24,7 @@ export function questionFor(cues: readonly Cue[], { source, target }: LanguagePa
 }
 
 const entry = z.object({ id: z.coerce.number().int(), start: z.string(), text: z.string() });
-/** Flat objects: the entries, whatever is around them. Each character is tried a bounded number of times. */
+/** Matches flat objects, which are the entries, in any text. It examines each character a bounded number of times. */
 const OBJECT = /\{[^{}"]*(?:"(?:[^"\\]|\\.)*"[^{}"]*)*\}/gs;
 
 /**
@@ -52,8 +52,8 @@ export function translationsIn(
 }
 
 /**
- * The whole entries in an answer. Models also write them as a bare array, one on each line, in a code block or a sentence,
- * and after their thoughts. An answer that was cut off has whole ones before the last.
+ * Returns the complete entries in an answer. Models also write them as a bare array, one on each line, in a code block or a
+ * sentence, and after their thoughts. An answer that was cut off has complete entries before the last one.
  */
 function entriesIn(answer: string): readonly z.output<typeof entry>[] {
   const [said = ""] = answer.slice(answer.lastIndexOf("</think>") + 1).split("<think>");

@@ -17,7 +17,7 @@ export interface Opened extends AsyncDisposable {
   /** What the jobs that are saved, or looked for, from now on are to be found by. */
   useFields(values: FieldValues): void;
   audit(repair: boolean): Promise<AuditReport>;
-  /** For how long the oldest message of the outbox has waited, by the server's clock, in milliseconds. */
+  /** Time in milliseconds, by the server's clock, that the oldest message of the outbox has waited; null if there is none. */
   oldestWait(): Promise<number | null>;
   /** Tells what becomes of the connection from now on. */
   hear(listener: (event: StoreEvent) => void): void;

@@ -60,7 +60,7 @@ Which store:
 How:
   --output table|json     tables for people, JSON lines for programs. Default: json where the output is no terminal
   --yes                   does not ask before it changes several jobs or destroys something
-  --help, --version       shows this text, or the version of the package
+  --help, --version       prints this text, or the version of the package
 
 Exit codes: 0 done; 1 refused or not found (of several jobs: any); 2 wrong usage; 3 the store cannot be used.
 `;

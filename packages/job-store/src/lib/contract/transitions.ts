@@ -98,7 +98,7 @@ export function transitions({ test }: Context): void {
     expect(await store.get("a")).toEqual(stored);
   });
 
-  test("the message of a CONFLICT says if the job was created again", async ({ store }) => {
+  test("the message of a CONFLICT reports that the job was created again", async ({ store }) => {
     const { job } = await store.create({ title: "First" }, { id: "a" });
     await store.delete("a");
     await laterThan(store, job.createdAt);

@@ -1,4 +1,4 @@
-import { checkOptions, invalid } from "../arguments.js";
+import { checkOptions, invalid, type KeysOf } from "../arguments.js";
 import { type JobStoreOptions, shapeOf } from "../create-store.js";
 import type { JobDefinition } from "../definition.js";
 import type { StoreShape } from "../driver.js";
@@ -56,6 +56,19 @@ export interface LegacyImport {
   readonly problems: number;
 }
 
+const IMPORT_OPTIONS: KeysOf<LegacyImportOptions<JobDefinition>> = {
+  client: true,
+  map: true,
+  keyPrefix: true,
+  dryRun: true,
+  onProblem: true,
+  signal: true,
+  timeoutMs: true,
+  ttlSeconds: true,
+  historyLimit: true,
+  maxRecordBytes: true,
+};
+
 /** Keys looked at in one step: enough to be quick, too few for other clients to notice. */
 const BATCH = 500;
 
@@ -81,7 +94,7 @@ const MOST_TRIES = 3;
 export async function importLegacyJobs<D extends JobDefinition>(
   options: LegacyImportOptions<D>,
 ): Promise<LegacyImport> {
-  const { map, client, keyPrefix, timeoutMs } = checkOptions(options, "The options of importLegacyJobs");
+  const { map, client, keyPrefix, timeoutMs } = checkOptions(options, IMPORT_OPTIONS, "importLegacyJobs");
   if (typeof map?.read !== "function" || typeof map.job?.statuses !== "object") {
     return invalid("importLegacyJobs needs a `map` with the definition `job` and the function `read`.");
   }
@@ -107,7 +120,7 @@ export async function importLegacyJobs<D extends JobDefinition>(
   }
 }
 
-/** Something else than a string is left alone. */
+/** Returns 0 for the size of a key that is not a string, and rethrows every other error. */
 function zeroIfForeign(error: unknown): number {
   if (replyCode(error) === "WRONGTYPE") return 0;
   throw error;
@@ -153,7 +166,7 @@ class Import<D extends JobDefinition> {
     return this.#counts;
   }
 
-  /** Keys that one reply may have the values of. How large these are at most, no map tells. */
+  /** Splits keys into groups whose values fit into one reply. No map has a bound for their sizes. */
   async #inParts(keys: readonly string[]): Promise<readonly (readonly string[])[]> {
     const sizes = await this.#connection.perform((client) =>
       Promise.all(keys.map((key) => client.strlen(key).catch(zeroIfForeign))),

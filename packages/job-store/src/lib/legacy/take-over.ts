@@ -1,4 +1,4 @@
-import { checkId } from "../arguments.js";
+import { checkId, checkKeys, type KeysOf } from "../arguments.js";
 import { encodeWhole } from "../codec.js";
 import type { JobDefinition, Json } from "../definition.js";
 import type { StoreShape, WholeJob } from "../driver.js";
@@ -6,7 +6,7 @@ import { isError } from "../is-error.js";
 import type { Job } from "../job.js";
 import { readRecord } from "../redis/record-text.js";
 import type { RedisStorage } from "../redis/redis-storage.js";
-import type { LegacyMap } from "./legacy-map.js";
+import type { LegacyJob, LegacyMap } from "./legacy-map.js";
 
 /** What is to become of one value. */
 export type Verdict =
@@ -52,9 +52,21 @@ export async function carryOut(
   return reply.kind === "saved" ? verdict : null;
 }
 
+const LEGACY_JOB_KEYS: KeysOf<LegacyJob<JobDefinition>> = {
+  status: true,
+  data: true,
+  progress: true,
+  result: true,
+  error: true,
+  createdAt: true,
+  updatedAt: true,
+  note: true,
+};
+
 /** The history begins with what is known: that the job stood in this status then. */
 function jobOf<D extends JobDefinition>(map: LegacyMap<D>, id: string, value: Json): Job<D> {
-  const { status, data, progress, result, error, createdAt, updatedAt = createdAt, note } = map.read(value, id);
+  const job = checkKeys(map.read(value, id), LEGACY_JOB_KEYS, "the job of the map");
+  const { status, data, progress, result, error, createdAt, updatedAt = createdAt, note } = job;
   const entry = { from: null, to: status, at: updatedAt, version: 1, by: "importLegacyJobs", note };
   // Of the parts' types only the inputs are known here; encodeWhole holds each against its schema.
   return {

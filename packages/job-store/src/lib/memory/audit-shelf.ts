@@ -27,7 +27,7 @@ export async function* auditShelf(
     if (found.jobs < STEP) continue;
     yield found;
     found = { ...NOTHING_FOUND };
-    // Not setImmediate, which browsers do not have.
+    // Browsers have no setImmediate.
     await new Promise((resolve) => setTimeout(resolve));
   }
   yield found;

@@ -1,4 +1,4 @@
-import { checkWhole } from "../arguments.js";
+import { checkOptions, checkWhole, type KeysOf } from "../arguments.js";
 import type { JobStoreDriver, StoreShape } from "../driver.js";
 import { JobStoreError } from "../errors.js";
 import { Faults, type MemoryFaults } from "./faults.js";
@@ -20,6 +20,8 @@ export interface MemoryDriver extends JobStoreDriver {
   readonly faults: MemoryFaults;
 }
 
+const DRIVER_OPTIONS: KeysOf<MemoryDriverOptions> = { maxJobs: true };
+
 /**
  * Jobs live in this process and end with it. The driver object is the place where they live: stores that share it share
  * the jobs, as services share one Redis.
@@ -27,6 +29,7 @@ export interface MemoryDriver extends JobStoreDriver {
  * @throws JobStoreError INVALID_ARGUMENT
  */
 export function memoryDriver(options: MemoryDriverOptions = {}): MemoryDriver {
+  checkOptions(options, DRIVER_OPTIONS, "memoryDriver");
   const shelf = new Shelf(checkWhole(options.maxJobs ?? 100_000, "maxJobs", 1, 10_000_000));
   const faults = new Faults();
   let owner: StoreShape | undefined;

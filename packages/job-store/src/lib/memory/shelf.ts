@@ -1,6 +1,6 @@
 import type { JobRecord, Reading, WholeJob } from "../driver.js";
 import { JobStoreError } from "../errors.js";
-import { keepsNothingAlive } from "../timers.js";
+import { unref } from "../timers.js";
 import { MemoryLog } from "./memory-log.js";
 import { MemoryOutbox } from "./memory-outbox.js";
 import { Ranks } from "./ranks.js";
@@ -103,7 +103,7 @@ export class Shelf {
     this.#sweepAt = at;
     const longest = 2 ** 31 - 1;
     const ms = Math.min(Math.max(at - Date.now(), 0) + SWEEP_AFTER_MS, longest);
-    this.#sweepTimer = keepsNothingAlive(setTimeout(() => this.#sweep(), ms));
+    this.#sweepTimer = unref(setTimeout(() => this.#sweep(), ms));
   }
 
   #sweep(): void {

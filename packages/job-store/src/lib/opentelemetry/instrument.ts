@@ -1,5 +1,5 @@
 import { type MeterProvider, metrics, type TracerProvider, trace } from "@opentelemetry/api";
-import { invalid } from "../arguments.js";
+import { checkOptions, invalid, type KeysOf } from "../arguments.js";
 import type { JobStoreDriver } from "../driver.js";
 import { Gauges } from "./gauges.js";
 import { ObservedStorage } from "./observed-storage.js";
@@ -12,11 +12,13 @@ export interface InstrumentOptions {
   /** @default the one registered with the API when the store is created */
   readonly meterProvider?: MeterProvider | undefined;
   /**
-   * Whether this process reports how many jobs there are by status, and what waits in the outbox: four short calls to the
-   * store at each export. One process of a service is enough. @default true
+   * True if this process reports the number of jobs by status, and the number and age of messages in the outbox. Each
+   * export then makes four short calls to the store. One process of a service is enough. @default true
    */
   readonly gauges?: boolean | undefined;
 }
+
+const INSTRUMENT_OPTIONS: KeysOf<InstrumentOptions> = { tracerProvider: true, meterProvider: true, gauges: true };
 
 const SCOPE = "@subtitles/job-store";
 
@@ -41,6 +43,7 @@ export function instrument(driver: JobStoreDriver, options: InstrumentOptions = 
   if (typeof driver?.open !== "function") {
     return invalid("instrument needs a driver: redisDriver(…) or memoryDriver().");
   }
+  checkOptions(options, INSTRUMENT_OPTIONS, "instrument");
   return {
     name: driver.name,
     open: (shape) => {

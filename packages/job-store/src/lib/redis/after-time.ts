@@ -1,6 +1,6 @@
 /**
- * Calls back once the time is over and the event loop has read what had arrived by then: if the loop was busy, its timers run
- * before that. Returns what cancels it.
+ * Calls back after `ms` milliseconds, and after the event loop has read the data that had arrived by then. After a busy period,
+ * the event loop runs timers before it reads. Returns a function that cancels the callback.
  */
 export function afterTime(ms: number, callback: () => void): () => void {
   let immediate: NodeJS.Immediate | undefined;

@@ -22,7 +22,7 @@ interface Found {
   readonly misplaced: string[];
 }
 
-/** Of lua/audit-jobs.lua. */
+/** Reply of lua/audit-jobs.lua. */
 type AuditReply = readonly [
   what: string,
   mended: number,

@@ -19,7 +19,7 @@ export class BlockingReader {
     this.#connect = connect;
   }
 
-  /** Another number whenever the next read may come from another server, or from one that has restarted. */
+  /** Number that changes whenever the next read may come from another server, or from a restarted one. */
   get interruptions(): number {
     return this.#interruptions;
   }

@@ -19,11 +19,12 @@ export interface RedisClient {
 export function checkClient(client: unknown): RedisClient {
   if (isRedisClient(client)) return client;
   return invalid(
-    "client must be a Redis or a Cluster of ioredis 5.10 or later. A client of another package, such as redis, is not supported.",
+    "client must be a Redis or a Cluster of ioredis 5.10 or later. " +
+      "A client of another package, such as redis, is not supported.",
   );
 }
 
-/** By what it can do: an application may have another copy of ioredis than this package. */
+/** Checks the members and not the class: an application may have another copy of ioredis than this package. */
 function isRedisClient(value: unknown): value is RedisClient {
   if (typeof value !== "object" || value === null) return false;
   const { isCluster, options, duplicate, on } = value as Partial<RedisClient>;
@@ -36,9 +37,9 @@ function isRedisClient(value: unknown): value is RedisClient {
   );
 }
 
-/** A copy of the client that the driver owns. A Redis takes other options, a Cluster takes other nodes before them. */
+/** Duplicates the client. The arguments for a Redis are options, and for a Cluster nodes and options. */
 export function duplicateOf(client: RedisClient, ...options: readonly unknown[]): Redis | Cluster {
-  // Versions of ioredis declare this method differently. The driver uses what they have in common.
+  // Versions of ioredis declare this method differently. All accept these arguments.
   const { duplicate } = client as { duplicate(...options: readonly unknown[]): Redis | Cluster };
   return duplicate.apply(client, [...options]);
 }

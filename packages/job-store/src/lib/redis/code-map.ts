@@ -32,7 +32,7 @@ export interface CodeMap {
   readonly codes: readonly Code[];
   /** Every field that any definition has declared here. */
   readonly fields: readonly string[];
-  /** Bytes that no record or message stored here exceeds. The scripts raise it, with the edition; see lua/touch.lua. */
+  /** Bound in bytes for the size of a stored record or message. Scripts raise it, with a new edition; see lua/touch.lua. */
   readonly largest: number;
   /** The code this store writes for a status. */
   readonly own: ReadonlyMap<string, Code>;

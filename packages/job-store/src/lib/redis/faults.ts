@@ -77,7 +77,7 @@ export function isDenial(words: string): boolean {
   return /^NOPERM|The user executing the script can't|ACL failure in script/.test(words);
 }
 
-/** Whether these are a server's words for a command that it does not have, or that its configuration renames. */
+/** Returns true for a server's error about a command that it does not have, or that its configuration renames. */
 export function isUnknownCommand(words: string): boolean {
   return /^ERR unknown command |Unknown (?:\w+ )?command called from/i.test(words);
 }

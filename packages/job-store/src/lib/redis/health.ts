@@ -69,7 +69,7 @@ function readFault(read: Answer<unknown>): string | null {
 }
 
 function waitFault(replicated: Answer<unknown>): string | null {
-  return "value" in replicated ? null : `waitReplicas cannot ask for replicas: ${reasonOf(replicated.error)}`;
+  return "value" in replicated ? null : `waitReplicas cannot wait for replicas: ${reasonOf(replicated.error)}`;
 }
 
 function writeFault(tried: Answer<Findings>): string | null {

@@ -1,12 +1,12 @@
 import type { ClusterNode, ClusterOptions, RedisOptions } from "ioredis";
 import { invalid } from "../arguments.js";
 
-/** Options of ioredis. Those that bound the time of calls, or change what commands and replies mean, are set by the driver. */
+/** Options of ioredis. The driver overrides those that limit the time of calls or change the meaning of commands and replies. */
 export type ConnectionOptions = RedisOptions & { replyMapping?: "legacy" };
 /** Likewise for a cluster. */
 export type ClusterConnectionOptions = ClusterOptions & { replyMapping?: "legacy" };
 
-/** What the driver sets on every connection, whatever the caller has set. */
+/** Options that the driver sets on every connection. They override those of the caller. */
 export const BOUNDED: ConnectionOptions = {
   // These make ioredis leave waiting and repeating to us, instead of hanging or sending a command twice; each was
   // measured (docs/decisions/0002).
@@ -21,7 +21,7 @@ export const BOUNDED: ConnectionOptions = {
   commandTimeout: undefined,
   blockingTimeout: undefined,
   socketTimeout: undefined,
-  // The driver gives the name itself.
+  // The driver sets the name itself.
   connectionName: undefined,
   disableClientInfo: true,
   keepAlive: 5000,
@@ -29,7 +29,7 @@ export const BOUNDED: ConnectionOptions = {
   retryStrategy: backOff,
   // A replica that became one while we were connected: find the new master, and let our own retry repeat the call.
   reconnectOnError: (error) => (error.message.includes("READONLY") ? 1 : false),
-  // These change which server answers, which commands there are, and what replies look like.
+  // These change which server answers, which commands exist, and the form of replies.
   role: "master",
   readOnly: false,
   monitor: undefined,
@@ -72,8 +72,8 @@ export function boundedCluster(
 }
 
 /**
- * Refuses options of ioredis that change which keys the driver's commands name.
- * @param source of the options, as the caller knows it
+ * Rejects options of ioredis that change the keys in the driver's commands.
+ * @param source origin of the options, for the error
  * @throws JobStoreError INVALID_ARGUMENT
  */
 export function checkOptions(options: object | null | undefined, source: string): void {
@@ -91,13 +91,11 @@ export function checkClusterOptions(options: ClusterOptions, source: string): vo
   checkOptions(options, source);
   checkOptions(redisOptions, source);
   if (redisOptions?.db !== undefined && redisOptions.db !== 0) {
-    invalid(
-      `${source} sets db to ${redisOptions.db} in redisOptions: on a cluster the driver uses database 0. Remove it.`,
-    );
+    invalid(`${source} sets db to ${redisOptions.db} in redisOptions, but a cluster has only database 0. Remove db.`);
   }
 }
 
-/** Refuses what ioredis would prefer to the options that the driver sets. @throws JobStoreError INVALID_ARGUMENT */
+/** Rejects options in a node that would override those of the driver. @throws JobStoreError INVALID_ARGUMENT */
 export function checkNode(node: ClusterNode): void {
   const source = "A node in cluster";
   if (typeof node === "string") checkQuery(node, source);

@@ -24,8 +24,8 @@ export interface Carrier<C extends Waiting> {
   /** A batch is a quarter of what waits, so that client and server work at the same time, but this at least. */
   readonly smallest: number;
   /**
-   * Whether a batch may come back unfinished though later calls must not come before its last ones. Then one batch is under way
-   * at a time.
+   * True if a batch may return unfinished and later calls must not overtake the rest of it. Then only one batch is in flight at
+   * a time.
    */
   readonly keepsOrder: boolean;
   /** Whether a batch could go out this moment. */
@@ -33,7 +33,7 @@ export interface Carrier<C extends Waiting> {
   /** Sees to that. @throws what all calls fail with */
   prepare(budget: Budget): Promise<void>;
   /**
-   * Sends a batch, all of whose calls end at the same time, and settles each that the server came to; the others are sent
+   * Sends a batch, whose calls have the same deadline, and settles each call that the server reached. The others are sent
    * again.
    * @throws Interrupted, Outdated; anything else means that none of it was carried out
    */
@@ -168,7 +168,7 @@ export class Lane<C extends Waiting> {
     if (patient) await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
   }
 
-  /** Puts those that have no reply yet back into their place in the order. */
+  /** Puts the calls without a reply back at their position in the order. */
   #sendAgain(batch: readonly C[]): void {
     const again = batch.filter(isWaiting);
     if (again.length === 0) return;
@@ -205,7 +205,7 @@ export class Lane<C extends Waiting> {
     this.#timer = setTimeout(this.#readFirst, Math.max(0, first.end - performance.now())).unref();
   }
 
-  /** After the event loop was busy, replies that have arrived are still to be read. */
+  /** Lets the event loop read the replies that arrived while it was busy. */
   readonly #readFirst = () => setImmediate(this.#expire);
 
   readonly #expire = (): void => {

@@ -1,8 +1,8 @@
 /**
- * Bytes of stored records that one script, or one reply, touches at most, or one record if that is larger: a server does
- * nothing else meanwhile. As in lua/touch.lua; see docs/decisions/0016.
+ * Maximum number of bytes of stored records in one script or one reply, or one record if that is larger. The server runs
+ * nothing else during that time. The same number is in lua/touch.lua; see docs/decisions/0016.
  */
 export const MOST_TOUCHED = 2_097_152;
 
-/** Bytes that no record exceeds in a store whose map has no other number. The largest page of such records fits. */
+/** Bound for the size of a record if the map contains none. The largest page of such records fits. */
 export const SMALL = 2048;

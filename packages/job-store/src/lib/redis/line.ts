@@ -84,7 +84,7 @@ export class Line {
   /** @throws JobStoreError UNAVAILABLE when it has not opened in the call's time */
   async untilOpen(budget: Budget): Promise<void> {
     if (!this.#open) await this.#callers.wait(budget.end - performance.now());
-    // It may have opened while the event loop was busy.
+    // The connection may have opened while the event loop was busy.
     if (!this.#open) await new Promise(setImmediate);
     if (!this.#open) throw unavailable(`No connection to Redis: ${this.lastFault}.`, budget.doubtful);
   }

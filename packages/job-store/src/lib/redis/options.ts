@@ -1,5 +1,5 @@
 import { Cluster, type ClusterNode, type ClusterOptions, Redis, type RedisOptions } from "ioredis";
-import { checkWhole, invalid } from "../arguments.js";
+import { checkKeys, checkOptions, checkWhole, invalid, type KeysOf, show } from "../arguments.js";
 import { checkClient, duplicateOf, type RedisClient } from "./client.js";
 import { breakSilence, eachConnection, giveName } from "./connections.js";
 import {
@@ -9,8 +9,8 @@ import {
   type ClusterConnectionOptions,
   type ConnectionOptions,
   checkClusterOptions,
+  checkOptions as checkIoredisOptions,
   checkNode,
-  checkOptions,
   checkQuery,
 } from "./ioredis-options.js";
 import type { ReplicaWait } from "./replicas.js";
@@ -21,8 +21,8 @@ export type RedisDriverOptions = (
       /** `redis://` or `rediss://` */
       readonly url: string;
       /**
-       * Further options of ioredis (TLS, say). The driver sets those that bound the time of a call, and those that change
-       * what commands and replies mean, itself. `keyPrefix` is refused: use that of the driver.
+       * Further options of ioredis, for example `tls`. The driver overrides those that limit the time of a call or change the
+       * meaning of commands and replies. `keyPrefix` is rejected: use that of the driver.
        */
       readonly redis?: ConnectionOptions | undefined;
     }
@@ -30,8 +30,8 @@ export type RedisDriverOptions = (
       /** Some nodes of a Redis Cluster; the others are found through them. */
       readonly cluster: readonly ClusterNode[];
       /**
-       * Further options of ioredis; user, password and TLS of the nodes go into its `redisOptions`. The driver sets some
-       * itself, as above; it refuses `keyPrefix`, and a `db` other than 0.
+       * Further options of ioredis. Set user, password and TLS of the nodes in its `redisOptions`. The driver overrides some
+       * options, as above. It rejects `keyPrefix`, and a `db` other than 0.
        */
       readonly redis?: ClusterConnectionOptions | undefined;
       /** See `shards` below. */
@@ -42,14 +42,14 @@ export type RedisDriverOptions = (
       readonly sentinels: readonly { readonly host: string; readonly port: number }[];
       /** Of the master that the sentinels watch. */
       readonly name: string;
-      /** Further options of ioredis: `username`, `password` and `tls` of the master, say. See `redis` above. */
+      /** Further options of ioredis, for example `username`, `password` and `tls` of the master. See `redis` above. */
       readonly redis?: ConnectionOptions | undefined;
     }
   | {
       /**
-       * Client of the caller. The driver duplicates it with the options that it sets itself, and closes only the duplicates.
-       * A client with the option `keyPrefix`, or a cluster's with a `db` other than 0, is refused. A reply transformer of
-       * `hgetall` does not affect the driver. Transformers of other commands do: they apply to every client of a copy of ioredis.
+       * Client of the caller. The driver duplicates it with its own options, and closes only the duplicates. It rejects a client
+       * with the option `keyPrefix`, and a Cluster with a `db` other than 0. A reply transformer
+       * of `hgetall` does not affect the driver. Transformers of other commands do: they apply to every client of a copy of ioredis.
        */
       readonly client: RedisClient;
       /**
@@ -61,8 +61,9 @@ export type RedisDriverOptions = (
     }
 ) & {
   /**
-   * Put before every key; any characters, without braces if jobs are spread over shards. One definition per prefix: its name, statuses and number of shards are recorded there, and a
-   * store that does not fit is refused at its first call (INVALID_ARGUMENT, naming both).
+   * Prefix of every key. It may contain any characters, but no braces if jobs are spread over shards. A prefix belongs to one
+   * definition: its name, statuses and number of shards are stored there. The first call of a store that does not match fails
+   * with INVALID_ARGUMENT, which names both.
    * @default "" : a job is the string at `job:<id>`, and nothing else lives under `job:`
    */
   readonly keyPrefix?: string | undefined;
@@ -108,24 +109,41 @@ export interface Setup {
   readonly connectToWait: (purpose: Purpose) => Redis | Cluster;
 }
 
-/** What a connection is for, besides calls. */
+/** Purpose of a connection that is not for calls. */
 type Purpose = "watch" | "outbox" | "import";
 
 interface Connector {
   readonly connect: (bounds: ConnectionOptions) => Redis | Cluster;
-  /** What the options of ioredis name the connections. */
+  /** Name of the connections in the options of ioredis. */
   readonly connectionName: string | null | undefined;
   readonly isCluster: boolean;
 }
 
+const DRIVER_OPTIONS: KeysOf<RedisDriverOptions> = {
+  url: true,
+  cluster: true,
+  sentinels: true,
+  name: true,
+  client: true,
+  redis: true,
+  shards: true,
+  keyPrefix: true,
+  connectionName: true,
+  timeoutMs: true,
+  eventLogLength: true,
+  waitReplicas: true,
+};
+const REPLICA_WAIT_KEYS: KeysOf<NonNullable<RedisDriverOptions["waitReplicas"]>> = { count: true, timeoutMs: true };
+
 /** @throws JobStoreError INVALID_ARGUMENT */
 export function setUp(options: RedisDriverOptions): Setup {
   if (typeof options !== "object" || options === null) return invalid("redisDriver needs options: a url, for example.");
+  checkOptions(options, DRIVER_OPTIONS, "redisDriver");
   const timeoutMs = checkWhole(options.timeoutMs ?? 2000, "timeoutMs", 10, 600_000);
   const keyPrefix = options.keyPrefix ?? "";
   if (typeof keyPrefix !== "string") invalid("keyPrefix must be a string.");
   if (/\p{Surrogate}/u.test(keyPrefix)) {
-    invalid("keyPrefix has half of a surrogate pair, which UTF-8 cannot encode. Give it whole characters.");
+    invalid("keyPrefix contains half of a surrogate pair, which UTF-8 cannot encode. Use complete characters.");
   }
   const name = checkName(options.connectionName);
   const { connect, connectionName, isCluster } = connector(options);
@@ -154,16 +172,17 @@ export function setUp(options: RedisDriverOptions): Setup {
   };
 }
 
-/** CLIENT SETNAME takes no other characters. */
+/** Checks a name. CLIENT SETNAME accepts no other characters. */
 function checkName(name: unknown): string | undefined {
   if (name === undefined || (typeof name === "string" && /^[!-~]{1,128}$/.test(name))) return name;
-  return invalid("connectionName must be 1 to 128 printable ASCII characters without spaces.");
+  return invalid(`connectionName must be 1 to 128 printable ASCII characters without spaces, and is ${show(name)}.`);
 }
 
 function replicaWaitOf(wait: RedisDriverOptions["waitReplicas"], callMs: number): ReplicaWait | null {
   if (wait === undefined) return null;
   if (typeof wait !== "object" || wait === null)
     return invalid("waitReplicas must be { count }, and timeoutMs if need be.");
+  checkKeys(wait, REPLICA_WAIT_KEYS, "waitReplicas");
   return {
     count: checkWhole(wait.count, "waitReplicas.count", 1, 100),
     timeoutMs: checkWhole(wait.timeoutMs ?? callMs, "waitReplicas.timeoutMs", 1, 600_000),
@@ -187,7 +206,7 @@ function connector(options: RedisDriverOptions): Connector {
       return { connect, connectionName: own.redisOptions?.connectionName, isCluster: true };
     }
     const own: RedisOptions = client.options;
-    checkOptions(own, source);
+    checkIoredisOptions(own, source);
     const connect = (bounds: ConnectionOptions) => duplicateOf(client, bounds);
     return { connect, connectionName: own.connectionName, isCluster: false };
   }
@@ -205,7 +224,7 @@ function connector(options: RedisDriverOptions): Connector {
   }
   const redis: ConnectionOptions = checkRedis("redis" in options ? options.redis : undefined);
   const { connectionName } = redis;
-  checkOptions(redis, "redis");
+  checkIoredisOptions(redis, "redis");
   if ("sentinels" in options && options.sentinels !== undefined) {
     const { sentinels, name } = options;
     if (!Array.isArray(sentinels) || sentinels.length === 0 || typeof name !== "string" || name === "") {

@@ -41,8 +41,8 @@ export class PermissionCheck {
   }
 
   /**
-   * What a denial, or an unknown command, is about: of what it refuses to a script, Redis before 7.2 does not say. Later
-   * calls check anew.
+   * Describes a denial or an unknown command. Redis before 7.2 does not name the command or key that it denies to a script.
+   * Later calls check again.
    */
   async explain(words: string, budget: Budget): Promise<string> {
     this.#passedOn = -1;
@@ -50,16 +50,19 @@ export class PermissionCheck {
       const findings = await this.#connection.ask((client) => tryEverything(client, this.#keys, this.#trial), budget);
       return `${missing(findings) ?? words}.`;
     } catch {
-      return `Redis refused a command: ${words}.`;
+      return `Redis rejected a command: ${words}.`;
     }
   }
 }
 
-/** What the server cannot do, or the user may not do, and how that is changed; null: nothing. */
+/** Describes missing commands or permissions, and how to provide them; null if none is missing. */
 export function missing({ unknown, commands, keys }: Findings): string | null {
   if (unknown.length > 0) {
     const names = unknown.map((name) => name.toUpperCase()).join(", ");
-    return `Redis does not know the command ${names}, which the driver needs. Remove rename-command from its configuration, or use another server`;
+    return (
+      `Redis does not know the command ${names}, which the driver needs. ` +
+      "Remove rename-command from its configuration, or use another server"
+    );
   }
   if (commands.length + keys.length === 0) return null;
   const what = [...commands.map((name) => `the command ${name.toUpperCase()}`), ...keys.map((key) => `the key ${key}`)];

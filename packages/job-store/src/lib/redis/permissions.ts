@@ -1,3 +1,4 @@
+import { checkOptions, type KeysOf } from "../arguments.js";
 import { AUDIT_COMMANDS, COMMANDS } from "./probe.js";
 import { tagOf } from "./sharded-storage.js";
 
@@ -39,6 +40,7 @@ export function redisPermissions(
     readonly audit?: boolean | undefined;
   } = {},
 ): RedisPermissions {
+  checkOptions(options, PERMISSION_OPTIONS, "redisPermissions");
   const { keyPrefix = "", cluster = false, audit = false } = options;
   const prefix = asPattern(keyPrefix) + (cluster ? tagOf("*") : "");
   const keys = [`${prefix}job:*`, `${prefix}jobs:*`];
@@ -60,12 +62,18 @@ export function redisPermissions(
   };
 }
 
+const PERMISSION_OPTIONS: KeysOf<NonNullable<Parameters<typeof redisPermissions>[0]>> = {
+  keyPrefix: true,
+  cluster: true,
+  audit: true,
+};
+
 /** To find the nodes, and to follow a key that is moving between them. */
 const CLUSTER_COMMANDS = ["asking", "cluster|slots"];
 
 /**
- * A pattern that a text matches. A rule can hold neither white space, at which it is cut, nor NUL: `?` matches these. It
- * matches one byte.
+ * Returns an ACL pattern that matches a text. A rule cannot contain white space, which separates rules, or NUL. Each byte of
+ * these becomes `?`, which matches any byte.
  */
 export function asPattern(text: string): string {
   return text.replace(/[*?[\]\\]/g, "\\$&").replace(/[\s\0]/g, (character) => "?".repeat(Buffer.byteLength(character)));

@@ -154,7 +154,7 @@ export async function tryEverything(client: RedisCommander, keys: Keys, trial: T
 
 const NOTHING_FOUND: Findings = { unknown: [], commands: [], keys: [], foreign: [], refusal: null };
 
-/** The command that the words name: that of a script, since nothing else is run. */
+/** Returns the command in an error. Without one it is that of a script, because the probe runs nothing else. */
 function commandIn(words: string): string {
   return /'(\w+)/.exec(words)?.[1] ?? "evalsha";
 }

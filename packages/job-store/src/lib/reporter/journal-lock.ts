@@ -1,8 +1,6 @@
 import { invalid } from "../arguments.js";
-import { builtIn } from "./built-in.js";
+import { fs } from "./built-in.js";
 import { newName } from "./report.js";
-
-const fs = () => builtIn("node:fs");
 
 /**
  * Keeps a journal to one reporter: `<path>.lock` names the process that holds it. The lock of a process that is gone is

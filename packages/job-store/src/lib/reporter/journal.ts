@@ -3,13 +3,11 @@ import { invalid } from "../arguments.js";
 import type { JobDefinition } from "../definition.js";
 import { JobStoreError } from "../errors.js";
 import { isError } from "../is-error.js";
-import { builtIn } from "./built-in.js";
+import { builtIn, fs } from "./built-in.js";
 import { unwritable } from "./given-up.js";
 import { lockJournal } from "./journal-lock.js";
 import { changeLine, headerLine, type JournalContent, readJournal, refusedLine, settledLine } from "./journal-text.js";
 import type { Fence, Report } from "./report.js";
-
-const fs = () => builtIn("node:fs");
 
 const MAX_BYTES = 16 * 1024 * 1024;
 /** What waits takes no more than this: so a file that has reached its limit shrinks by a quarter, or is full. */

@@ -1,5 +1,5 @@
 import type { input } from "zod/v4/core";
-import { checkWhole, invalid, show } from "../arguments.js";
+import { checkOptions, checkWhole, invalid, type KeysOf, show } from "../arguments.js";
 import type { JobDefinition, StatusOf } from "../definition.js";
 import type { JobStoreError } from "../errors.js";
 import type { Job } from "../job.js";
@@ -24,10 +24,10 @@ export interface ReporterOptions<D extends JobDefinition> {
   /** Changes held while the store is away, 0–1,000,000; past it, `report` answers "rejected". @default 10_000 */
   readonly maxPending?: number | undefined;
   /**
-   * Changes that wait are also written to this file, and on the disk before `report` answers "pending": so they survive a
-   * crash of this process, and the next reporter with this path replays them. Once the changes that wait take 12 MiB,
-   * `report` answers "rejected". The file itself takes up to 16 MiB. One reporter at a time.
-   * The file holds results, errors and outbox messages as they are, readable by its owner only.
+   * Path of a file that also contains the pending changes. They are on the disk before `report` returns "pending", so they
+   * survive a crash of this process. The next reporter with this path applies them. Only one reporter can use a path at a
+   * time. `report` returns "rejected" while the pending changes take 12 MiB; the file itself takes up to 16 MiB. It contains
+   * results, errors and outbox messages unencrypted. Only its owner can read it. Requires Node.js. @default no file
    */
   readonly journalPath?: string | undefined;
   /** Told of every change that was rejected, at once or on replay. An error thrown here is ignored. */
@@ -79,6 +79,13 @@ export interface Reporter<D extends JobDefinition> extends AsyncDisposable {
   close(): Promise<void>;
 }
 
+const REPORTER_OPTIONS: KeysOf<ReporterOptions<JobDefinition>> = {
+  maxPending: true,
+  journalPath: true,
+  onRejected: true,
+  onEvent: true,
+};
+
 /**
  * For workers: records status and progress without ever throwing because the store is away. Changes wait, in order per
  * job, and are replayed through the same guards when it returns; what a guard then refuses is handed to `onRejected`,
@@ -96,7 +103,7 @@ export function createReporter<D extends JobDefinition>(
   options: ReporterOptions<D> = {},
 ): Reporter<D> {
   if (typeof store?.updateStatus !== "function") return invalid("createReporter needs a store made by createJobStore.");
-  const { journalPath, onRejected, onEvent } = options;
+  const { journalPath, onRejected, onEvent } = checkOptions(options, REPORTER_OPTIONS, "createReporter");
   if (journalPath !== undefined && (typeof journalPath !== "string" || journalPath === "")) {
     return invalid(`journalPath must be the path of a file, and is ${show(journalPath)}.`);
   }

@@ -1,5 +1,5 @@
 import type { JobDefinition } from "../definition.js";
-import { keepsNothingAlive } from "../timers.js";
+import { unref } from "../timers.js";
 import type { Lane } from "./lane.js";
 
 /** As many calls as travel together well, and as few as may hang together when the store does. */
@@ -51,7 +51,7 @@ export class Schedule<D extends JobDefinition> {
         this.#pause = undefined;
         this.#begin();
       };
-      this.#pause = keepsNothingAlive(setTimeout(resume, pauseMs * (0.5 + Math.random() / 2)));
+      this.#pause = unref(setTimeout(resume, pauseMs * (0.5 + Math.random() / 2)));
     }
   }
 

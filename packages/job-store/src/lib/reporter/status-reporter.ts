@@ -1,8 +1,9 @@
 import type { input } from "zod/v4/core";
-import { checkWhole } from "../arguments.js";
+import { checkOptions, checkWhole, type KeysOf } from "../arguments.js";
 import type { JobDefinition, StatusOf } from "../definition.js";
 import { JobStoreError } from "../errors.js";
 import type { Job } from "../job.js";
+import { CHANGE_OPTIONS } from "../option-keys.js";
 import type { Change, JobStore, StoreEvent } from "../store.js";
 import { Waiters } from "../waiters.js";
 import { attemptProgress, attemptReport } from "./attempt.js";
@@ -21,6 +22,8 @@ interface Settings<D extends JobDefinition> {
   readonly onRejected: (change: RejectedChange<D>) => void;
   readonly onEvent: (event: StoreEvent) => void;
 }
+
+const FLUSH_OPTIONS: KeysOf<NonNullable<Parameters<Reporter<JobDefinition>["flush"]>[0]>> = { timeoutMs: true };
 
 /** Keeps a lane for each job that has something to be told, and takes the lanes forward one step at a time. */
 export class StatusReporter<D extends JobDefinition> implements Reporter<D> {
@@ -53,7 +56,7 @@ export class StatusReporter<D extends JobDefinition> implements Reporter<D> {
 
   async report(target: string | Job<D>, to: StatusOf<D>, change: Change<D> = {}): Promise<Answer> {
     const { id, fence } = this.#fences.aim(target);
-    const wanted = checkWanted(this.#store.definition, id, to, change);
+    const wanted = checkWanted(this.#store.definition, id, to, checkOptions(change, CHANGE_OPTIONS, "report"));
     if (this.#closing !== undefined) throw closed();
     return new Promise((answer) => {
       const lane = this.#lane(id);
@@ -76,6 +79,7 @@ export class StatusReporter<D extends JobDefinition> implements Reporter<D> {
   }
 
   async flush(options: { readonly timeoutMs?: number | undefined } = {}): Promise<void> {
+    checkOptions(options, FLUSH_OPTIONS, "flush");
     const timeoutMs = checkWhole(options.timeoutMs ?? 30_000, "timeoutMs", 0, 2 ** 31 - 1);
     const end = performance.now() + timeoutMs;
     while (this.#lanes.size > 0) {

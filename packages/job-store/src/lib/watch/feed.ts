@@ -85,7 +85,7 @@ export class Feed {
   }
 }
 
-/** Where events are missing in a page after `asked`: up to where, so that only those are told who have not seen as much. */
+/** Returns the gap in a page after `asked`, with its end: only consumers that have not seen that place get the resync. */
 export function gapOf({ gap, events: [first], place }: LogPage, asked: Place): Omit<Resync, "feed"> | null {
   if (gap === null) return null;
   const end = first === undefined ? place : { log: first.place.log, number: first.place.number - 1 };

@@ -9,7 +9,7 @@ export interface Resync {
   readonly type: "resync";
   readonly reason: string;
   readonly place: Place;
-  /** The log went back to this place: it concerns also those who have seen more. */
+  /** True if the log went back to this place. Consumers that have seen later events also get the resync. */
   readonly rewound: boolean;
   readonly feed: Feed;
 }
@@ -17,7 +17,7 @@ export interface Resync {
 /** An event of a log, or that some are missing; and which feed it came from. */
 export type News = (LoggedEvent & { readonly feed: Feed }) | Resync;
 
-/** Whether a log has gone back. */
+/** Returns true if the log went back to an earlier place. */
 export function isRewound(news: News): boolean {
   return news.type === "resync" && news.rewound;
 }

@@ -24,7 +24,7 @@ export class Watcher<D extends JobDefinition> {
   readonly #storage: JobStorage;
   readonly #calls: Calls;
   readonly #feeds: readonly Feed[];
-  /** The storage's clock minus performance.now, as of the last snapshot. */
+  /** Difference between the storage's clock and performance.now at the last snapshot, in milliseconds, by feed. */
   readonly #clocks = new Map<Feed, number>();
 
   constructor(reader: Reader<D>, storage: JobStorage, calls: Calls) {
@@ -89,7 +89,7 @@ export class Watcher<D extends JobDefinition> {
     }
   }
 
-  /** The time by the storage's clock, for a job whose snapshot has been read. */
+  /** Returns the time of the storage's clock. A snapshot of the job must have been read before. */
   #now(id: string): number {
     return performance.now() + (this.#clocks.get(this.#feedOf(id)) as number);
   }

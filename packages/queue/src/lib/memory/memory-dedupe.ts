@@ -1,5 +1,7 @@
-import { checkDuration, checkWhole } from "../arguments.js";
+import { checkDuration, checkOptions, checkWhole, type KeysOf } from "../arguments.js";
 import type { Dedupe } from "../dedupe.js";
+
+const DEDUPE_OPTIONS: KeysOf<NonNullable<Parameters<typeof memoryDedupe>[0]>> = { max: true, ttlMs: true };
 
 /**
  * Remembers handled messages in this process, and forgets them with it: duplicates that reach another process, or this one
@@ -13,8 +15,9 @@ export function memoryDedupe(options?: {
   readonly max?: number | undefined;
   readonly ttlMs?: number | undefined;
 }): Dedupe {
-  const max = checkWhole(options?.max ?? 100_000, "max", 1, 10_000_000);
-  const ttlMs = checkDuration(options?.ttlMs ?? 3_600_000, "ttlMs", 1);
+  const given = checkOptions(options, DEDUPE_OPTIONS, "memoryDedupe");
+  const max = checkWhole(given.max ?? 100_000, "max", 1, 10_000_000);
+  const ttlMs = checkDuration(given.ttlMs ?? 3_600_000, "ttlMs", 1);
   /** Until when, by key; the oldest come first. */
   const remembered = new Map<string, number>();
 

@@ -1,4 +1,4 @@
-import { checkDuration, checkWhole } from "../arguments.js";
+import { checkDuration, checkOptions, checkWhole, type KeysOf } from "../arguments.js";
 import type { Driver, QueueDriver } from "../driver.js";
 import { Faults, type MemoryFaults } from "./faults.js";
 import { MemoryServer } from "./memory-server.js";
@@ -9,6 +9,8 @@ export interface MemoryDriver extends QueueDriver {
   /** Has things go wrong, for tests. */
   readonly faults: MemoryFaults;
 }
+
+const DRIVER_OPTIONS: KeysOf<NonNullable<Parameters<typeof memoryDriver>[0]>> = { maxMessages: true, timeoutMs: true };
 
 /**
  * Queues that live in this process and end with it. They belong to the driver object: two brokers over the same one share
@@ -23,8 +25,9 @@ export function memoryDriver(options?: {
   readonly maxMessages?: number | undefined;
   readonly timeoutMs?: number | undefined;
 }): MemoryDriver {
-  const server = new MemoryServer(checkWhole(options?.maxMessages ?? 100_000, "maxMessages", 1, 10_000_000));
-  const timeoutMs = checkDuration(options?.timeoutMs ?? 10_000, "timeoutMs", 1);
+  const given = checkOptions(options, DRIVER_OPTIONS, "memoryDriver");
+  const server = new MemoryServer(checkWhole(given.maxMessages ?? 100_000, "maxMessages", 1, 10_000_000));
+  const timeoutMs = checkDuration(given.timeoutMs ?? 10_000, "timeoutMs", 1);
   const faults = new Faults();
   const driver: Driver & MemoryDriver = {
     name: "memory",

@@ -1,5 +1,5 @@
 import { context, type MeterProvider, metrics, type Span, type TracerProvider, trace } from "@opentelemetry/api";
-import { invalid } from "../arguments.js";
+import { checkOptions, invalid, type KeysOf } from "../arguments.js";
 import type { Broker } from "../broker.js";
 import { checkDefinition, type QueueDefinition } from "../definition.js";
 import { handleTraced } from "./consuming.js";
@@ -22,6 +22,13 @@ export interface InstrumentOptions {
   readonly system?: string | undefined;
 }
 
+const INSTRUMENT_OPTIONS: KeysOf<InstrumentOptions> = {
+  tracerProvider: true,
+  meterProvider: true,
+  queues: true,
+  system: true,
+};
+
 const SCOPE = "@subtitles/queue";
 
 /**
@@ -40,6 +47,7 @@ const SCOPE = "@subtitles/queue";
  */
 export function instrument(broker: Broker, options: InstrumentOptions = {}): Broker {
   if (typeof broker?.publish !== "function") return invalid("instrument needs a broker, made by createBroker.");
+  checkOptions(options, INSTRUMENT_OPTIONS, "instrument");
   const tracer = (options.tracerProvider ?? trace).getTracer(SCOPE);
   const meter = (options.meterProvider ?? metrics).getMeter(SCOPE);
   const recorder = new Recorder(tracer, meter, options.system ?? "rabbitmq");

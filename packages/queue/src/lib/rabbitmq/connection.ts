@@ -64,8 +64,8 @@ export class Connection {
   }
 
   /**
-   * The link as soon as there is one; null if there is none within `limitMs` (Infinity: no limit), or when `signal` aborts or
-   * the connection is closed.
+   * Resolves with the link as soon as there is one; with null after `limitMs` milliseconds (Infinity: no limit), or when
+   * `signal` aborts or the connection is closed.
    */
   linked(limitMs: number, signal?: AbortSignal): Promise<Link | null> {
     this.start();
@@ -78,7 +78,7 @@ export class Connection {
         resolve(link);
       };
       const giveUp = () => settle(null);
-      // The event loop keeps this timer. Node 20 collects an AbortSignal.timeout that only an AbortSignal.any refers to.
+      // The event loop refers to this timer. Node 20 collects an AbortSignal.timeout that only an AbortSignal.any refers to.
       const timer = limitMs === Number.POSITIVE_INFINITY ? undefined : setTimeout(giveUp, limitMs);
       signal?.addEventListener("abort", giveUp);
       this.#waiting.add(settle);

@@ -66,14 +66,14 @@ export class Link {
     model.on("unblocked", () => this.#setBlocked(false));
   }
 
-  /** Reason in words why the connection ended; null while it lasts. */
+  /** Reason why the connection ended; null while it is open. */
   get lost(): string | null {
     return this.#lost;
   }
 
   /**
-   * Calls `listener` once, when the connection ends; immediately if it has ended. Returns a function that removes the
-   * listener. Any number of consumers may listen: an AbortSignal would warn of a leak from the eleventh on.
+   * Calls `listener` once when the connection ends, or immediately if it has ended. Returns a function that removes the
+   * listener. Any number of listeners is allowed: with an AbortSignal, Node would warn of a leak from the eleventh on.
    */
   onLost(listener: () => void): () => void {
     if (this.#lost === null) this.#onLost.add(listener);

@@ -1,6 +1,14 @@
 import { X509Certificate } from "node:crypto";
 import { type ConnectionOptions, createSecureContext } from "node:tls";
-import { checkDuration, checkWhole, invalid, show } from "../arguments.js";
+import {
+  checkDuration,
+  checkKeys,
+  checkOptions as checkKeysOf,
+  checkWhole,
+  invalid,
+  type KeysOf,
+  show,
+} from "../arguments.js";
 import { isError } from "../is-error.js";
 
 /** Of `node:tls`. Certificates are always verified: for one of your own authority, give its certificate as `ca`. */
@@ -58,8 +66,28 @@ const DEFAULT_CONNECTION_NAME = "@subtitles/queue";
 const DEFAULT_ACK_TIMEOUT_MS = 1_800_000;
 const DEFAULT_HEARTBEAT_SECONDS = 10;
 
+const DRIVER_OPTIONS: KeysOf<RabbitmqDriverOptions> = {
+  url: true,
+  tls: true,
+  prefix: true,
+  timeoutMs: true,
+  maxPendingConfirms: true,
+  heartbeatSeconds: true,
+  ackTimeoutMs: true,
+  connectionName: true,
+};
+const TLS_KEYS: KeysOf<TlsOptions> = {
+  ca: true,
+  cert: true,
+  key: true,
+  passphrase: true,
+  servername: true,
+  minVersion: true,
+};
+
 export function checkOptions(options: RabbitmqDriverOptions): CheckedOptions {
   if (typeof options !== "object" || options === null) return invalid("rabbitmqDriver needs options: { url }.");
+  checkKeysOf(options, DRIVER_OPTIONS, "rabbitmqDriver");
   const { url, prefix = "", timeoutMs = 10_000, maxPendingConfirms = 1_000, heartbeatSeconds } = options;
   if (typeof prefix !== "string" || !PREFIX.test(prefix) || prefix.startsWith("amq.")) {
     return invalid(`${show(prefix)} is no prefix: up to 64 of A–Z a–z 0–9 . _ : / - , not beginning with "amq.".`);
@@ -94,7 +122,7 @@ function checkAddress(url: unknown, heartbeatSeconds: number | undefined): strin
 /** Reads certificates and keys now, so that one that cannot be read is not found out at the first connection. */
 function checkTls(options: TlsOptions, addresses: readonly string[]): TlsOptions {
   if (typeof options !== "object" || options === null) return invalid("tls must be an object: { ca }.");
-  const { ca, cert, key, passphrase, servername, minVersion } = options;
+  const { ca, cert, key, passphrase, servername, minVersion } = checkKeys(options, TLS_KEYS, "tls");
   const given = Object.entries({ ca, cert, key, passphrase, servername, minVersion }).filter(
     ([, value]) => value !== undefined,
   );

@@ -9,7 +9,7 @@ import { toFailure } from "./refusals.js";
 import { keyOf, type Topology } from "./topology.js";
 import { type Outbound, toContent, toProperties } from "./wire.js";
 
-/** Names of the errors that amqplib throws for a message that it cannot encode. Names, since Node's errors may be of another realm. */
+/** Names of the errors of amqplib for a message that it cannot encode. The errors may be of another realm. */
 const UNENCODABLE: ReadonlySet<string> = new Set(["RangeError", "TypeError"]);
 
 export interface PublisherOptions {

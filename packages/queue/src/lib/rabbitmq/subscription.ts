@@ -17,7 +17,7 @@ const GOODBYE_MS = 1_000;
 /** A channel that brings deliveries, until it ends. Tags of one generation mean other messages in the next. */
 class Generation {
   readonly channel: Channel;
-  /** Number of counted returns from which on a message goes back as a copy. */
+  /** Minimum number of counted returns with which a message is returned as a copy. */
   readonly copiedFrom: number;
   consumerTag = "";
   /** Times at which the unsettled messages were received, by delivery tag; the oldest first. */
@@ -56,7 +56,7 @@ export interface SubscriptionOptions {
   readonly prefetch: number;
   readonly limitMs: number;
   readonly report: (failure: Failure, queue: string) => void;
-  /** Publishes a copy of a message that goes back to its queue. */
+  /** Publishes the copy of a returned message. */
   readonly publish: Publisher["publish"];
   /** A message was settled after its channel had ended. */
   readonly onStale: () => void;
@@ -73,7 +73,7 @@ export class RabbitmqSubscription implements Subscription {
   /** The broker did not answer the last goodbye: no use waiting for another. */
   #mute = false;
   #cancelled: Promise<void> = Promise.resolve();
-  /** Messages that go back as copies, until that is done. */
+  /** Pending returns of messages as copies. */
   readonly #returning = new Set<Promise<void>>();
 
   /** Answers once messages flow, or why they do not within the time limit. */
@@ -241,7 +241,7 @@ export class RabbitmqSubscription implements Subscription {
     else subscriber.receive(delivery);
   }
 
-  /** Publishes a copy and acknowledges the message: a return that the broker does not count. */
+  /** Publishes a copy and then acknowledges the message. The broker does not count such a return. */
   #sendBack(message: ConsumeMessage, generation: Generation): void {
     const { channel } = generation;
     const { publish, queue } = this.#options;

@@ -37,7 +37,7 @@ export class Topology {
     return [...new Set(queue.retryDelaysMs)].map((afterMs) => this.nameOf(queue, { afterMs }));
   }
 
-  /** Declares the queue and its companions, or checks that they exist. Where it failed, the next call tries again. */
+  /** Declares the queue, its dead-letter queue and its wait queues, or checks that they exist. A failure is not cached. */
   ensure(link: Link, queue: QueueShape): Promise<Answer> {
     const declared = this.#declared.get(link) ?? new Map<string, Promise<Answer>>();
     this.#declared.set(link, declared);
@@ -69,7 +69,7 @@ export class Topology {
     return { ok: false, failure: "mismatch", mismatch: { queue: name, differences } };
   }
 
-  /** Each on a channel of its own, since a queue that does not exist closes the channel. */
+  /** Checks that the queues exist. Each check has its own channel, because a missing queue closes the channel. */
   async #check(link: Link, queue: QueueShape): Promise<Answer> {
     const missing: Declaration[] = [];
     for (const declaration of this.#declarations(queue)) {

@@ -13,7 +13,7 @@ const DEAD_AT = `${RESERVED_HEADER_PREFIX}dead-at`;
 /** Marks a copy that took the place of a returned message. */
 const RETURNED = `${RESERVED_HEADER_PREFIX}returned`;
 const ESCAPED = `${RESERVED_HEADER_PREFIX}header-`;
-/** Headers that state what is known of this delivery. A copy gets its own. */
+/** Headers about one delivery. A copy gets its own. */
 const OWN: ReadonlySet<string> = new Set([VERSION_HEADER, ATTEMPT, PUBLISHED_AT, ERRORS, REASON, DEAD_AT, RETURNED]);
 
 /** Of the last date that there is in JavaScript. */
@@ -27,11 +27,11 @@ const TAKEN =
   /^(?:CC|BCC|x-death|x-(?:first|last)-death-.*|x-delivery-count|x-acquired-count|x-opt-.*|x-stream-.*|__proto__)$/s;
 
 /**
- * Headers that the broker writes. A copy must not bring them back: with an old `x-death`, RabbitMQ 3 takes a retry for a
- * cycle and drops the message.
+ * Headers that the broker writes. A copy must not contain them: with an old `x-death`, RabbitMQ 3 treats a retry as a cycle and
+ * drops the message.
  */
 const OF_THE_BROKER = /^x-(?:death|(?:first|last)-death-.*|delivery-count|acquired-count)$/s;
-/** Headers that make the broker send further copies. */
+/** Headers that route a message to further queues. */
 const ROUTING = /^B?CC$/;
 
 /**
@@ -49,14 +49,14 @@ const KEPT = [
   "appId",
 ] as const satisfies readonly (keyof MessageProperties)[];
 
-/** A received message. Copies of its envelope pass it on. */
+/** Received message, which copies of its envelope contain. */
 class Received {
   constructor(readonly message: Message) {}
 }
 
-/** An envelope on its way to the broker. */
+/** Envelope of a message to publish. */
 export interface Outbound extends Envelope {
-  /** The copy takes the place of a message that was delivered before. */
+  /** True if this copy replaces a message that was delivered before. */
   readonly returned?: boolean;
 }
 

@@ -1,0 +1,82 @@
+import type { KeysOf } from "./arguments.js";
+import type { JobDefinition } from "./definition.js";
+import type { Job, JobFailure, StatusChange } from "./job.js";
+import type { Outbox } from "./outbox.js";
+import type { Change, ChangeOf, CreateOptions, JobStore, ListQuery } from "./store.js";
+
+/** Keys of what the calls of a store accept. */
+
+type Store = JobStore<JobDefinition>;
+/** Type of the options of a call, which are the parameter with this index. */
+type Options<Call extends (...parameters: never) => unknown, Index extends number> = NonNullable<
+  Parameters<Call>[Index]
+>;
+
+export const CREATE_OPTIONS: KeysOf<CreateOptions> = { id: true, by: true, outbox: true };
+
+export const NEW_JOB_KEYS: KeysOf<Options<Store["createMany"], 0>[number]> = { ...CREATE_OPTIONS, data: true };
+
+export const CHANGE_OPTIONS: KeysOf<Change<JobDefinition>> = {
+  result: true,
+  error: true,
+  progress: true,
+  by: true,
+  note: true,
+  key: true,
+  outbox: true,
+};
+
+export const CHANGE_BY_ID_OPTIONS: KeysOf<ChangeOf<JobDefinition, string>> = { ...CHANGE_OPTIONS, ifVersion: true };
+
+export const FAILURE_KEYS: KeysOf<JobFailure> = { message: true, code: true, retryable: true };
+
+export const JOB_KEYS: KeysOf<Job<JobDefinition>> = {
+  id: true,
+  status: true,
+  version: true,
+  attempt: true,
+  data: true,
+  progress: true,
+  result: true,
+  error: true,
+  createdAt: true,
+  updatedAt: true,
+  statusAt: true,
+  expiresAt: true,
+  history: true,
+};
+
+export const HISTORY_KEYS: KeysOf<StatusChange> = {
+  from: true,
+  to: true,
+  at: true,
+  version: true,
+  by: true,
+  note: true,
+  key: true,
+};
+
+const SCAN_FILTER = { status: true, where: true, order: true, after: true, before: true, limit: true } as const;
+
+export const LIST_OPTIONS: KeysOf<ListQuery<JobDefinition>> = { ...SCAN_FILTER, cursor: true };
+
+export const SCAN_OPTIONS: KeysOf<Options<Store["scan"], 0>> = { ...SCAN_FILTER, signal: true };
+
+export const WATCH_TARGET_KEYS: KeysOf<Exclude<Options<Store["watch"], 0>, string>> = { after: true };
+
+export const WATCH_OPTIONS: KeysOf<Options<Store["watch"], 1>> = { signal: true };
+
+export const WAIT_FOR_OPTIONS: KeysOf<Options<Store["waitFor"], 1>> = { until: true, timeoutMs: true, signal: true };
+
+export const HEALTH_OPTIONS: KeysOf<Options<Store["health"], 0>> = { timeoutMs: true };
+
+export const AUDIT_OPTIONS: KeysOf<Options<Store["audit"], 0>> = { repair: true };
+
+export const OUTBOX_READ_OPTIONS: KeysOf<Options<Outbox["read"], 0>> = {
+  limit: true,
+  waitMs: true,
+  claimMs: true,
+  signal: true,
+};
+
+export const REJECTED_OPTIONS: KeysOf<Options<Outbox["rejected"], 0>> = { limit: true };
