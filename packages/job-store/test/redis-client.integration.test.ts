@@ -107,7 +107,7 @@ describe.skipIf(!available)(title("A client of the caller"), () => {
   test.each([
     ["ioredis 6", ioredis6.Command, () => new ioredis6.Redis(redis.url)],
     ["ioredis 5", ioredis5.Command, () => new ioredis5.Redis(redis.url)],
-  ])("serves an application that gives replies of %s another form", async (_, Command, open) => {
+  ])("works in an application that gives replies of %s another form", async (_, Command, open) => {
     const client = keep(open());
     const key = `${randomUUID()}:hash`;
     await client.hset(key, "a", "1");
