@@ -201,3 +201,13 @@ test("providers are shown as the workers left them", async () => {
     items: [{ name: "opensubtitles", remaining: 3, allowed: 20, throttledUntil: null }],
   });
 });
+
+test("a redrive with a misspelt field sends nothing back", async () => {
+  const { broker, post } = await startRig();
+  await broker.publish(downloadQueue, { jobId: "gone" }, { id: "letter" });
+  const consumer = await broker.consume(downloadQueue, async () => ({ kind: "deadLetter", reason: "it broke" }));
+  await expect.poll(() => broker.stats(downloadQueue)).toMatchObject({ dead: 1 });
+  await consumer.close();
+  expect((await post("/api/v1/queues/download/redrive", { id: ["other"] })).status).toBe(400);
+  expect(await broker.stats(downloadQueue)).toMatchObject({ dead: 1, ready: 0 });
+});

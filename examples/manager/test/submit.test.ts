@@ -39,6 +39,7 @@ test.each([
   ["videoUrl", { ...film, videoUrl: "urn:sha256:00" }],
   ["videoUrl", { ...film, videoUrl: "https://films.example/\u0000" }],
   ["language", { ...film, language: "not a language" }],
+  ["language", { ...film, language: "english" }],
   ["targetLanguage", { ...film, targetLanguage: 7 }],
   ["targetLanguage", { ...film, targetLanguage: "EN" }],
   ["preferredSources.1", { ...film, preferredSources: ["library", ""] }],
@@ -50,6 +51,16 @@ test.each([
   const problem = await read(aProblem, reply);
   expect(problem).toMatchObject({ title: "Bad Request", status: 400, code: "INVALID_REQUEST", errors: [{ field }] });
   expect(problem.detail).toContain(field);
+  expect(await store.counts()).toMatchObject({ pending: 0 });
+});
+
+test("an unknown field is a 400 that names it: a misspelt targetLanguage would leave the job untranslated", async () => {
+  const { store, post } = await startRig();
+  const reply = await post("/api/v1/jobs", { ...film, targetLang: "es" });
+  expect(reply.status).toBe(400);
+  expect(await read(aProblem, reply)).toMatchObject({
+    detail: 'Please check the body (Unrecognized key: "targetLang").',
+  });
   expect(await store.counts()).toMatchObject({ pending: 0 });
 });
 

@@ -148,7 +148,7 @@ export function jobRoutes(server: Server, { store, files, requests }: JobRoutesO
         description:
           "Goes on where it stopped: what was downloaded already is not looked for again, unless `fromStart`.",
         params: jobParams,
-        body: z.object({ fromStart: z.boolean().default(false) }).nullish(),
+        body: z.strictObject({ fromStart: z.boolean().default(false) }).nullish(),
         response: { 200: jobDetail, ...refusals(404, 409, 503) },
       },
     },

@@ -1,13 +1,21 @@
 import { canonicalTag } from "@example/contracts/language";
 import { z } from "zod";
 
+const languageNames = new Intl.DisplayNames("en", { type: "language", fallback: "none" });
+
+/** Returns true for a tag of a language that has a name: "english" is a well-formed tag, but of no language. */
+function isLanguage(tag: string): boolean {
+  const canonical = canonicalTag(tag);
+  return canonical !== null && languageNames.of(new Intl.Locale(canonical).language) !== undefined;
+}
+
 /** A BCP 47 tag in canonical form: "eng" becomes "en", "pt-br" becomes "pt-BR". */
 export const language = z
   .string()
   .min(1)
   .max(35)
   .overwrite((tag) => canonicalTag(tag) ?? tag)
-  .refine((tag) => canonicalTag(tag) !== null, "must be a language tag such as en, pt-BR or zh-Hant")
+  .refine(isLanguage, "must be a language tag such as en, pt-BR or zh-Hant")
   .describe("A language tag (BCP 47) such as en or pt-BR");
 
 /** Where a video may be. A page shows it as a link, so that only what is harmless there is let in. */
@@ -34,8 +42,9 @@ export const videoTitle = z
   .refine((title) => title !== "", "must not be empty")
   .describe("As people write it, such as The Last Ferry (2021)");
 
+/** Strict: without the check, a misspelt `targetLanguage` would be ignored, and the job would complete untranslated. */
 export const newJob = z
-  .object({
+  .strictObject({
     videoUrl,
     videoTitle,
     language: language.describe("The language of the subtitle to find"),

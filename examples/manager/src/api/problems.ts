@@ -148,7 +148,8 @@ function problemOfRequest({ validation, validationContext }: FastifyError): Prob
     field: issue.instancePath.slice(1).replaceAll("/", "."),
     message: issue.message ?? "Not valid",
   }));
-  const fields = [...new Set(errors.map(({ field }) => field || `the ${validationContext}`))];
+  // The message of an unknown field names it: its path is that of the whole body.
+  const fields = [...new Set(errors.map(({ field, message }) => field || `the ${validationContext} (${message})`))];
   return new Problem(400, "INVALID_REQUEST", `Please check ${fields.join(", ")}.`, { errors });
 }
 

@@ -100,7 +100,7 @@ export function queueRoutes(server: Server, { store, broker }: { store: Subtitle
         description: "Their jobs, where they failed for that, are tried again. Repeat it until none are `left`.",
         params: z.object({ stage }),
         body: z
-          .object({
+          .strictObject({
             ids: z
               .array(z.string().min(1).max(255))
               .min(1)

@@ -29,7 +29,7 @@ export function translationRoutes(server: Server, parts: { store: SubtitleStore;
         description: "The body is the file as it is: SRT or WebVTT, in any encoding, up to 2 MiB.",
         consumes: uploadTypes,
         querystring: z
-          .object({
+          .strictObject({
             videoTitle,
             language: language.describe("The language that the file is in"),
             targetLanguage: language.describe("The language to translate it into"),
