@@ -28,7 +28,7 @@ interface Found {
   readonly page: number;
 }
 
-/** The longest command for large records: nobody else is served meanwhile. */
+/** The longest command for large records: Redis serves no other client during it. */
 export const large: Suite = {
   name: "large",
   measure: async ({ full, say }) => {

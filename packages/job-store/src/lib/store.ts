@@ -178,8 +178,8 @@ export interface JobStore<D extends JobDefinition> extends AsyncDisposable {
   readonly outbox: Outbox;
 
   /**
-   * How the store stands. Never throws and answers within `timeoutMs`. An unknown option, or a `timeoutMs` out of range, makes
-   * it answer `unhealthy` with the reason.
+   * Reports the health of the store. Never throws, and returns within `timeoutMs`. With an unknown option, or a `timeoutMs` out
+   * of range, the status is `unhealthy` and the error names the reason.
    * @param options.timeoutMs 1–60,000. @default 2000
    */
   health(options?: { readonly timeoutMs?: number | undefined }): Promise<Health>;

@@ -63,7 +63,7 @@ const RELAY_OPTIONS: KeysOf<Parameters<typeof createRelay>[0]> = {
  * @param options.outbox where the messages wait
  * @param options.broker publishes them; the relay does not close it
  * @param options.queues every queue that an entry may name
- * @param options.onError told of reads, publishes and acknowledgements that failed, each of which is tried again (an
+ * @param options.onError receives the errors of reads, publishes and acknowledgements, each of which is repeated (an
  *   UNROUTABLE publish once immediately, and then when the outbox returns the entry again), and of
  *   entries that were rejected
  * @throws QueueError INVALID_ARGUMENT

@@ -70,7 +70,7 @@ export function missing({ unknown, commands, keys }: Findings): string | null {
   return `The Redis user lacks permissions: ${what.join(", ")}. Grant ${grants.join(" ")}; redisPermissions() has the whole list`;
 }
 
-/** The pattern of a key that was tried. The `*` at its end stands for all ids. */
+/** The pattern of a key that was tried. The `*` at its end matches all ids. */
 function patternOf(key: string): string {
   return key.endsWith("*") ? `${asPattern(key.slice(0, -1))}*` : asPattern(key);
 }

@@ -14,7 +14,7 @@ const MOST_ENTRIES = 256;
 export class RedisLog implements EventLog {
   readonly #server: Server;
   readonly #reader: BlockingReader;
-  /** Of whoever waits for events: the place, when the event there happened, and up to which interruption that was so. */
+  /** Position of the last wait for events, the time of the event there, and the number of interruptions before it. */
   #waited: { readonly place: Place; readonly at: number | null; readonly interruptions: number } | undefined;
 
   constructor(server: Server, reader: BlockingReader) {
@@ -52,7 +52,7 @@ export class RedisLog implements EventLog {
     const { interruptions } = this.#reader;
     if (!options.signal.aborted && (await this.#wentBack(place, interruptions))) {
       const tail = await this.tail();
-      // The tail can be the same place, where another event stands now.
+      // The tail can have the same position and contain another event.
       this.#waited = undefined;
       return { events: [], place: tail, gap: WENT_BACK };
     }
