@@ -1,30 +1,16 @@
 import { Redis } from "ioredis";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
-import { startRedis } from "../../../test/servers/redis.js";
-import { startRedisCluster } from "../../../test/servers/redis-cluster.js";
 import { privateServer } from "../../../test/servers/require.js";
 import { startTelemetry } from "../../../test/telemetry.js";
 import { createJobStore } from "../src/index.js";
 import { report } from "../src/lib/contract/definitions.js";
 import { instrument } from "../src/opentelemetry.js";
-import { type RedisDriverOptions, redisDriver } from "../src/redis.js";
-import { failureOf } from "./redis-store.js";
+import { redisDriver } from "../src/redis.js";
+import { failureOf, startCluster, startOne } from "./redis-store.js";
 import { runHere } from "./run-cli.js";
 
 const { available, title } = privateServer("redis");
 const HOUR = 3_600_000;
-
-async function startOne(): Promise<{ readonly url: string }> {
-  const redis = await startRedis();
-  onTestFinished(() => redis.stop());
-  return { url: redis.url };
-}
-
-async function startCluster(): Promise<RedisDriverOptions> {
-  const cluster = await startRedisCluster();
-  onTestFinished(() => cluster.stop());
-  return { cluster: cluster.nodes.map(({ port }) => ({ host: "127.0.0.1", port })), shards: 2 };
-}
 
 /** Changes the clock of this host, but not the server's. */
 function setClock(aheadMs: number): void {

@@ -3,11 +3,10 @@ import { Redis as Redis5 } from "ioredis-5";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { PATIENCE } from "../../../test/patience.js";
 import { startRedis } from "../../../test/servers/redis.js";
-import { startRedisCluster } from "../../../test/servers/redis-cluster.js";
 import { privateServer } from "../../../test/servers/require.js";
 import { startTcpProxy } from "../../../test/servers/tcp-proxy.js";
 import type { RedisDriverOptions } from "../src/redis.js";
-import { failureOf, openStore } from "./redis-store.js";
+import { failureOf, openStore, startCluster, startOne } from "./redis-store.js";
 
 const { available, title } = privateServer("redis");
 
@@ -17,18 +16,6 @@ const TIMEOUT_MS = 200;
 function keepBusy(): void {
   const end = performance.now() + 5 * TIMEOUT_MS;
   while (performance.now() < end);
-}
-
-async function startOne(): Promise<RedisDriverOptions> {
-  const redis = await startRedis();
-  onTestFinished(() => redis.stop());
-  return { url: redis.url };
-}
-
-async function startCluster(): Promise<RedisDriverOptions> {
-  const cluster = await startRedisCluster();
-  onTestFinished(() => cluster.stop());
-  return { cluster: cluster.nodes.map(({ port }) => ({ host: "127.0.0.1", port })), shards: 2 };
 }
 
 describe.skipIf(!available)(title("An event loop that is busy for longer than the time of a call"), () => {
