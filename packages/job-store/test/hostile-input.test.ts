@@ -4,7 +4,6 @@ import { createJobStore, JobStoreError } from "../src/index.js";
 import { decode } from "../src/lib/codec.js";
 import { report } from "../src/lib/contract/definitions.js";
 import { readRecord } from "../src/lib/redis/record-text.js";
-import { readJournal } from "../src/lib/reporter/journal-text.js";
 import { memoryDriver } from "../src/memory.js";
 
 const SECRET = "s3cret-of-a-payload";
@@ -14,9 +13,6 @@ afterEach(() => {
   expect(Reflect.ownKeys(Object.prototype)).toEqual(prototypeKeys);
   expect(({} as { polluted?: unknown }).polluted).toBeUndefined();
 });
-
-/** Any characters, half ones among them. */
-const text = fc.uint16Array({ maxLength: 20 }).map((units) => String.fromCharCode(...units));
 
 const changes = fc.array(fc.tuple(fc.nat(), fc.nat(255)), { minLength: 1, maxLength: 4 });
 
@@ -80,22 +76,6 @@ test("a stored record with some of its bytes changed is a job or unreadable", ()
 
 test("a stored record of any parts is a job or unreadable", () => {
   fc.assert(fc.property(strangeRecord, readsOrRefuses), { numRuns: 300 });
-});
-
-test("a journal of any bytes is read, and says which of its lines are damaged", () => {
-  const header = '8b0a8c46a1fa6d3c {"journal":1,"definition":"report"}\n';
-  const lines = fc.oneof(
-    changes.map((bytes) => mutated(header.repeat(3), bytes)),
-    text.map((one) => `${one}\n`),
-  );
-  fc.assert(
-    fc.property(fc.array(lines, { maxLength: 5 }), (texts) => {
-      const { waiting, damaged } = readJournal(texts.join(""));
-      expect(waiting).toEqual([]);
-      expect(damaged.every((line) => line >= 1)).toBe(true);
-    }),
-    { numRuns: 200 },
-  );
 });
 
 test("whatever a call is given, it answers, or refuses with an error of the package that quotes little of it", async () => {
