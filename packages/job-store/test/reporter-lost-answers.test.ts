@@ -133,6 +133,21 @@ for (const [way, targetOf] of Object.entries(targets)) {
   }
 }
 
+test.each(Object.entries(targets))(
+  "a change %s that the history does not contain, and that fails again, is rejected as not applied",
+  async (_, targetOf) => {
+    const fixture = openReporter();
+    const { reporter, outage, rejected } = fixture;
+    const job = await workingJob(fixture);
+    let moves = 0;
+    outage.fate = (verb) => (verb === "read" ? "answered" : moves++ === 0 ? "lost before" : "refused");
+    expect(await reporter.report(targetOf(job), "working")).toBe("pending");
+    await expect.poll(() => moves).toBeGreaterThan(1);
+    await reporter.close();
+    expect(rejected).toMatchObject([{ error: { code: "UNAVAILABLE", indeterminate: false } }]);
+  },
+);
+
 describe("the same change by another process", () => {
   const same = { by: "worker", note: "took it" };
 
@@ -206,9 +221,9 @@ test("by snapshot, a job that was deleted and created again is another job", asy
   await reporter.report(job, "working");
   outage.end();
   await store.delete("a");
-  await store.save({ ...job, version: 1, createdAt: new Date(job.createdAt.getTime() + 1), history: [] });
+  await store.save({ ...job, version: 7, createdAt: new Date(job.createdAt.getTime() + 1), history: [] });
   await reporter.flush();
-  expect(rejected).toMatchObject([{ error: { code: "CONFLICT", currentVersion: 1 } }]);
+  expect(rejected).toMatchObject([{ error: { code: "CONFLICT", currentVersion: 7 } }]);
 });
 
 test("an error of the store that is not a JobStoreError rejects the change, and the reporter continues", async () => {

@@ -11,7 +11,7 @@ type Id = (typeof IDS)[number];
 const perId = <T>(value: () => T): Record<Id, T> => ({ a: value(), b: value(), c: value() });
 
 const anyId = fc.constantFrom(...IDS);
-const anyFates = fc.array(fc.constantFrom<Fate>("refused", "lost before", "lost after", "answered"), { maxLength: 8 });
+const anyFates = fc.array(fc.constantFrom<Fate>("refused", "lost before", "lost after", "answered"), { maxLength: 6 });
 
 const action = fc.oneof(
   {
@@ -128,7 +128,7 @@ test("after any outages and lost replies, the jobs are as if each change had bee
       for (const { error } of rejected) expect(error.code).toMatch(/CONFLICT|ILLEGAL_TRANSITION/);
       await close();
     }),
-    { numRuns: 60 },
+    { numRuns: 50 },
   );
 });
 
@@ -160,6 +160,6 @@ test("a reporter that is closed at any time accounts for every change: applied, 
       }
       await close();
     }),
-    { numRuns: 60 },
+    { numRuns: 50 },
   );
 });

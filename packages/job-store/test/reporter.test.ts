@@ -2,6 +2,7 @@ import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { createJobStore, createReporter, type Job, type JobStore, JobStoreError } from "../src/index.js";
 import { type Report, type Status, strictReport } from "../src/lib/contract/definitions.js";
 import { openReporter, told } from "./reporter-fixture.js";
+import type { Fate } from "./reporter-outage.js";
 import { runBuilt } from "./run-built.js";
 
 const newJob = async (store: JobStore<Report>, id?: string) => (await store.create({ title: "One" }, { id })).job;
@@ -276,6 +277,20 @@ describe("while the store is unavailable, report", () => {
     for (const job of await store.getMany(jobs.map(({ id }) => id))) {
       expect(told(job)).toBe("1 waiting, 2 working, 3 checking, 4 working, 5 done");
     }
+  });
+
+  test("answers the callers of one job in order: the change in flight gets the reply of the store", async () => {
+    const { store, reporter, outage } = openReporter({ maxPending: 0 });
+    const job = await newJob(store);
+    let reply: (fate: Fate) => void = () => {};
+    outage.fate = (_, id) => (id === job.id ? new Promise<Fate>((resolve) => (reply = resolve)) : "refused");
+    const first = reporter.report(job, "working");
+    expect(await reporter.report("other", "working")).toBe("rejected");
+    const second = reporter.report(job, "done");
+    outage.end();
+    reply("answered");
+    expect(await Promise.all([first, second])).toEqual(["stored", "stored"]);
+    expect(told(await store.get(job.id))).toBe("1 waiting, 2 working, 3 done");
   });
 
   test("resolves to rejected above maxPending, with the reason", async () => {

@@ -147,12 +147,12 @@ const MAX_RETRY_MS = 1000;
 
 /**
  * Reporter with one queue per job. While the store is available, a queue is sent as soon as something is added to it. After a
- * failed call, queues wait; after each pause a few of them are tried, and the first reply starts the replay of all.
+ * failed call, queues wait. After each pause a few of them are tried, and the first reply starts the replay of all queues.
  */
 class QueueingReporter<D extends JobDefinition> implements Reporter<D> {
   readonly #store: JobStore<D>;
   readonly #maxPending: number;
-  readonly #onRejected: ((change: RejectedChange<D>) => void) | undefined;
+  readonly #onRejected: ReporterOptions<D>["onRejected"];
   /** Fence of each snapshot that was used as a target, for as long as the caller keeps the snapshot. */
   readonly #fences = new WeakMap<object, Fence>();
   /** Queues that are not empty, by job id. */
@@ -166,11 +166,11 @@ class QueueingReporter<D extends JobDefinition> implements Reporter<D> {
   /** Pauses since the last reply. 0: the store is considered available. */
   #pauses = 0;
   #pauseTimer: NodeJS.Timeout | undefined;
-  /** True if no further call may start. */
+  /** True if `close` no longer waits for the store: no queue is tried any more. */
   #stopped = false;
   #closing: Promise<void> | undefined;
 
-  constructor(store: JobStore<D>, maxPending: number, onRejected: ((change: RejectedChange<D>) => void) | undefined) {
+  constructor(store: JobStore<D>, maxPending: number, onRejected: ReporterOptions<D>["onRejected"]) {
     this.#store = store;
     this.#maxPending = maxPending;
     this.#onRejected = onRejected;
@@ -210,8 +210,8 @@ class QueueingReporter<D extends JobDefinition> implements Reporter<D> {
     while (this.#queues.size > 0) {
       const leftMs = deadline - performance.now();
       if (leftMs <= 0) {
-        const message = `${this.#pending} status changes are still pending after ${timeoutMs} ms. They continue to wait for the store.`;
-        throw new JobStoreError("TIMEOUT", message);
+        const state = `After ${timeoutMs} ms, ${this.#pending} status changes are pending, and progress may be, too.`;
+        throw new JobStoreError("TIMEOUT", `${state} All of it continues to wait for the store.`);
       }
       await this.#progressed.wait(leftMs);
     }
@@ -272,12 +272,9 @@ class QueueingReporter<D extends JobDefinition> implements Reporter<D> {
 
   /** Continues with a queue to which something was added. */
   #added(queue: JobQueue<D>): void {
-    if (this.#isAvailable) {
-      void this.#send(queue);
-    } else {
-      this.#hold(queue);
-      this.#release(queue);
-    }
+    if (this.#isAvailable) return void this.#send(queue);
+    this.#hold(queue);
+    this.#release(queue);
   }
 
   /** Sends a queue in order, one call at a time, until it is empty or a call fails. Never rejects. */
@@ -285,7 +282,7 @@ class QueueingReporter<D extends JobDefinition> implements Reporter<D> {
     if (queue.inFlight !== null) return;
     this.#waiting.delete(queue);
     let isReplied = true;
-    while (isReplied && !isEmpty(queue) && !this.#stopped) {
+    while (isReplied && !isEmpty(queue)) {
       queue.inFlight = queue.changes[0] ?? "progress";
       isReplied =
         queue.inFlight === "progress" ? await this.#sendProgress(queue) : await this.#sendChange(queue, queue.inFlight);
@@ -321,10 +318,10 @@ class QueueingReporter<D extends JobDefinition> implements Reporter<D> {
     return true;
   }
 
-  /** Answers "pending" to the callers that wait for a reply, or "rejected" if there is no room. */
+  /** Answers the callers that still wait: "pending", or "rejected" if there is no room. */
   #hold(queue: JobQueue<D>): void {
     const { inFlight } = queue;
-    // Answers are given in order, and the caller of the change in flight gets the reply of the store.
+    // The caller of the change in flight gets the reply of the store, and those behind it are answered afterwards.
     if (inFlight !== null && inFlight !== "progress" && !inFlight.isPending) return;
     for (const change of [...queue.changes]) {
       if (change.isPending) continue;
@@ -359,15 +356,13 @@ class QueueingReporter<D extends JobDefinition> implements Reporter<D> {
   #pause(): void {
     if (this.#pauseTimer !== undefined || this.#stopped) return;
     const pauseMs = Math.min(MIN_RETRY_MS * 2 ** this.#pauses++, MAX_RETRY_MS);
-    const jitter = 0.5 + Math.random() / 2;
-    this.#pauseTimer = unref(
-      setTimeout(() => {
-        this.#pauseTimer = undefined;
-        // If nothing waits, only the next report can show whether the store is available again.
-        if (this.#waiting.size === 0) this.#pauses = 0;
-        this.#replay();
-      }, pauseMs * jitter),
-    );
+    const end = () => {
+      this.#pauseTimer = undefined;
+      // If nothing waits, only the next report can show whether the store is available again.
+      if (this.#waiting.size === 0) this.#pauses = 0;
+      this.#replay();
+    };
+    this.#pauseTimer = unref(setTimeout(end, pauseMs * (0.5 + Math.random() / 2)));
   }
 
   /** Sends the queues that wait, a limited number at a time. */
