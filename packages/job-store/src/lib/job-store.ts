@@ -1,5 +1,6 @@
 import { v7 as uuid } from "uuid";
 import type { input } from "zod/v4/core";
+import { unlessAborted } from "./abort.js";
 import {
   checkDate,
   checkId,
@@ -43,7 +44,6 @@ import type { Outbox } from "./outbox.js";
 import { refusal } from "./refusals.js";
 import type { AuditReport, Change, CreateOptions, Health, JobEvent, JobStore, ListQuery, Page } from "./store.js";
 import { StoreOutbox } from "./store-outbox.js";
-import { unlessAborted } from "./watch/give-up.js";
 import { Watcher } from "./watch/watcher.js";
 
 /** How many jobs of a call on many are under way at once: enough to fill the connection, few enough to share it. */
