@@ -27,3 +27,20 @@ test("dropped events are replaced by one resync for each log, at the position of
     { type: "deleted", place: { number: 1002 } },
   ]);
 });
+
+test("if the log went back among the dropped events, the resync is also for consumers that have seen later events", async () => {
+  const [one, other] = [newReader(), newReader()];
+  const subscription = new Subscription(null);
+  const rewound = {
+    type: "resync",
+    reason: "the log went back",
+    place: { log: "1", number: 3 },
+    rewound: true,
+  } as const;
+  subscription.add({ ...rewound, reader: one });
+  for (let number = 4; number <= 1003; number++) subscription.add(deleted(number, number % 2 === 0 ? one : other));
+  expect(await subscription.take()).toMatchObject([
+    { type: "resync", reader: one, rewound: true },
+    { type: "resync", reader: other, rewound: false },
+  ]);
+});
