@@ -24,7 +24,7 @@ function used(body: string, list: List): Set<number> {
   return new Set([...body.matchAll(new RegExp(`${list}\\[(\\d+)\\]`, "g"))].map(([, position]) => Number(position)));
 }
 
-const VERBS = ["create.lua", "move.lua", "progress.lua", "save.lua", "drop.lua", "remove.lua"];
+const VERBS = ["create.lua", "move.lua", "progress.lua", "save.lua", "remove.lua"];
 
 /** What stands before a script is part of it; see scripts.ts. */
 function preludes(file: string): readonly string[] {

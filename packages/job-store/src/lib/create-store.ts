@@ -55,7 +55,7 @@ export function createJobStore<D extends JobDefinition>(options: JobStoreOptions
 }
 
 /** What a driver learns of a store with these options. @throws JobStoreError INVALID_ARGUMENT */
-export function shapeOf<D extends JobDefinition>(options: Omit<JobStoreOptions<D>, "driver">): StoreShape {
+function shapeOf<D extends JobDefinition>(options: Omit<JobStoreOptions<D>, "driver">): StoreShape {
   const { job, onEvent } = options;
   checkDefinition(job);
   const ttlMs = retention(job, options.ttlSeconds ?? {});

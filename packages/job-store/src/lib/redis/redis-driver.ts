@@ -37,7 +37,7 @@ export function redisDriver(options: RedisDriverOptions): JobStoreDriver {
 }
 
 /** One server's jobs, or one shard's: all its keys are in one place. */
-export function openPart(line: Line, prefix: string, setup: Setup, shape: StoreShape): RedisStorage {
+function openPart(line: Line, prefix: string, setup: Setup, shape: StoreShape): RedisStorage {
   const keys = keysUnder(prefix);
   const connection = new Connection(line, keys.map, setup.timeoutMs);
   const server = new Server(connection, keys, shape, setup.shards ?? 1);

@@ -69,8 +69,7 @@ export class RedisStorage implements JobStorage {
   }
 
   replace(job: WholeJob): Promise<ReplaceReply> {
-    // Without a value to be replaced there is none that could have changed.
-    return this.#mutations.run(verbs.save, { job, value: "" }) as Promise<ReplaceReply>;
+    return this.#mutations.run(verbs.save, job);
   }
 
   move(move: Move): Promise<MoveReply> {
@@ -83,16 +82,6 @@ export class RedisStorage implements JobStorage {
 
   remove(target: Target): Promise<RemoveReply> {
     return this.#mutations.run(verbs.remove, target);
-  }
-
-  /** Saves a job in the place of a value that is no record; "changed": that value is not there any more. */
-  takeOver(job: WholeJob, value: string): Promise<ReplaceReply | { readonly kind: "changed" }> {
-    return this.#mutations.run(verbs.save, { job, value });
-  }
-
-  /** Removes a value that is no record, as long as it is there. */
-  drop(id: string, value: string): Promise<boolean> {
-    return this.#mutations.run(verbs.drop, { id, value });
   }
 
   read(ids: readonly string[]): Promise<readonly Reading[]> {

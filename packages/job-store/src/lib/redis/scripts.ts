@@ -10,7 +10,6 @@ import commit from "./lua/commit.lua";
 import control from "./lua/control.lua";
 import counts from "./lua/counts.lua";
 import create from "./lua/create.lua";
-import drop from "./lua/drop.lua";
 import find from "./lua/find.lua";
 import log from "./lua/log.lua";
 import map from "./lua/map.lua";
@@ -51,7 +50,7 @@ function change(...verbs: readonly string[]): Script {
 }
 
 /** For calls of all kinds. */
-export const anyChange = change(create, move, progress, save, drop, remove);
+export const anyChange = change(create, move, progress, save, remove);
 
 /**
  * For those that are made most, by their verb, when they travel with their like: Redis builds what a script defines anew

@@ -94,20 +94,14 @@ export const recordProgress: Verb<{ readonly target: Target; readonly progress: 
   read: (outcome, _, { budget }) => (outcome[0] === "recorded" ? { kind: "recorded" } : refused(outcome, budget)),
 };
 
-/** A whole job; and, to be replaced by it, a value that is no record. */
-interface Replacement {
-  readonly job: WholeJob;
-  readonly value: string;
-}
-
-export const save: Verb<Replacement, ReplaceReply | { readonly kind: "changed" }> = {
+export const save: Verb<WholeJob, ReplaceReply> = {
   name: "save",
-  id: ({ job }) => job.id,
-  size: ({ job, value }) => job.data.length + (job.result?.length ?? 0) + value.length,
-  enters: ({ job }) => job.status,
-  args: ({ job, value }, status) => [status, ...wholeArgs(job), value],
-  read: (outcome, { job }, { budget }) => {
-    if (outcome[0] === "over" || outcome[0] === "changed") return { kind: outcome[0] };
+  id: (job) => job.id,
+  size: (job) => job.data.length + (job.result?.length ?? 0),
+  enters: (job) => job.status,
+  args: (job, status) => [status, ...wholeArgs(job)],
+  read: (outcome, job, { budget }) => {
+    if (outcome[0] === "over") return { kind: outcome[0] };
     const record = answer(job.id, outcome, "saved", budget);
     if (record === null) return refused(outcome) as Conflict | TooLarge | Unreadable;
     return "kind" in record ? record : { kind: "saved", record };
@@ -124,15 +118,6 @@ export const remove: Verb<Target, RemoveReply> = {
     outcome[0] === "done" || outcome[0] === "removed"
       ? { kind: "removed" }
       : (refused(outcome) as Missing | Conflict | Unreadable),
-};
-
-/** Of a value that is no record. */
-export const drop: Verb<{ readonly id: string; readonly value: string }, boolean> = {
-  name: "drop",
-  id: ({ id }) => id,
-  size: ({ value }) => value.length,
-  args: ({ value }) => [value],
-  read: (outcome) => outcome[0] === "dropped",
 };
 
 type Refused = Missing | Conflict | Illegal | TooLarge | Unreadable;

@@ -1,24 +1,19 @@
 -- Writes a whole job as given, one version above the stored one where there is one.
 -- CALL: 1 operation, 2 status, 3 version, 4 attempt, 5 created (ms), 6 updated (ms), 7 entered: when it entered its status
---       (ms), 8 progress, 9 result, 10 failure and 11 data (lines), 12 history: its entries, 13 fields (one a line),
---       14 replaced: a value that is no record, or ''
--- Replies: 'saved', record; 'answered', version and record; 'conflict', version; 'over'; 'tooLarge', bytes; 'unreadable';
---          'changed'  that value is not there any more
+--       (ms), 8 progress, 9 result, 10 failure and 11 data (lines), 12 history: its entries, 13 fields (one a line)
+-- Replies: 'saved', record; 'answered', version and record; 'conflict', version; 'over'; 'tooLarge', bytes; 'unreadable'
 
 function verbs.save(job, operation, status, version, attempt, created, updated, entered, progress, result, failure, data,
-  history, fields, replaced)
+  history, fields)
   if job.foreign then return 'unreadable' end
   local to, from, ops = statuses[status], 'null', ''
-  if job.text and job.text ~= replaced then
+  if job.text then
     local existing = parse(job.text)
     local before = existing and repeated and answered(existing.ops, operation)
     if before then return 'answered', before .. ' ' .. job.text end
-    if replaced ~= '' then return 'changed' end
     if not existing then return 'unreadable' end
     if existing.version ~= version then return 'conflict', existing.version end
     version, from, ops = int(version + 1), existing.status, existing.ops
-  elseif replaced ~= '' and not job.text then
-    return 'changed'
   end
   local over = to.ttl ~= '0' and entered + to.ttl
   if over and over < now then return 'over' end
