@@ -13,10 +13,10 @@ function untouchable<T extends object>(name: string, parts: Partial<T> = {}): T 
   return new Proxy(parts, { get: (_, key) => Reflect.get(parts, key) ?? fail(key) }) as T;
 }
 const outbox = untouchable<JobStorage["outbox"]>("outbox");
-const driver: JobStoreDriver = {
+const driver = untouchable<JobStoreDriver>("driver", {
   name: "untouchable",
   open: () => untouchable<JobStorage>("storage", { outbox, logs: [] }),
-};
+});
 const store = createJobStore({ job: errand, driver });
 const job = {
   id: "a",

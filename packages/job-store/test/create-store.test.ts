@@ -11,7 +11,7 @@ function observed(): { driver: JobStoreDriver; shapes: StoreShape[] } {
     shapes.push(shape);
     return memory.open(shape);
   };
-  return { driver: { name: "observed", open }, shapes };
+  return { driver: { ...memory, name: "observed", open }, shapes };
 }
 
 const event: StoreEvent = { type: "disconnected", message: "The connection was lost.", details: { attempt: 1 } };

@@ -3,7 +3,7 @@ import { checkDate, checkId, checkKeys, checkRemark, checkStatus, checkWhole, in
 import type { JobDefinition } from "./definition.js";
 import type { Fields, JobRecord, RecordedChange, WholeJob } from "./driver.js";
 import { type Issue, JobStoreError, type JobStoreErrorFields } from "./errors.js";
-import { fieldsOf } from "./fields.js";
+import type { IndexReader } from "./fields.js";
 import { isError } from "./is-error.js";
 import type { Job, JobFailure, StatusChange } from "./job.js";
 import { showPath, toJson } from "./json.js";
@@ -19,9 +19,10 @@ export function encodeData(
   definition: JobDefinition,
   data: unknown,
   jobId: string,
+  index: IndexReader,
 ): { readonly data: string; readonly fields: Fields } {
   const accepted = accept(definition.data, data, "data", { jobId });
-  return { data: toJson(accepted, "data", { jobId }), fields: fieldsOf(definition, accepted, jobId) };
+  return { data: toJson(accepted, "data", { jobId }), fields: index.valuesOf(accepted, jobId) };
 }
 
 function accept(schema: $ZodType, value: unknown, what: string, fields: JobStoreErrorFields): unknown {
@@ -114,7 +115,12 @@ export function unreadable(jobId: string, reason: string, committed = false): Jo
 }
 
 /** A job of the caller's making as a record to store. @throws JobStoreError INVALID_ARGUMENT, INVALID_DATA */
-export function encodeWhole<D extends JobDefinition>(definition: D, job: Job<D>, historyLimit: number): WholeJob {
+export function encodeWhole<D extends JobDefinition>(
+  definition: D,
+  job: Job<D>,
+  historyLimit: number,
+  index: IndexReader,
+): WholeJob {
   if (typeof job !== "object" || job === null) return invalid("save takes a whole job.");
   checkKeys(job, JOB_KEYS, "The job of save");
   const id = checkId(job.id);
@@ -128,7 +134,7 @@ export function encodeWhole<D extends JobDefinition>(definition: D, job: Job<D>,
     createdAt: checkDate(job.createdAt, "job.createdAt"),
     updatedAt: checkDate(job.updatedAt, "job.updatedAt"),
     statusAt: checkDate(job.statusAt, "job.statusAt"),
-    ...encodeData(definition, job.data, id),
+    ...encodeData(definition, job.data, id, index),
     progress: job.progress === null ? null : encode(definition.progress, job.progress, "progress", fields),
     result: job.result === null ? null : encode(definition.result, job.result, "result", fields),
     error: job.error === null ? null : encodeFailure(job.error, fields),

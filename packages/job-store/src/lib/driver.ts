@@ -13,6 +13,29 @@ export interface JobStoreDriver {
   readonly name: string;
   /** Called once for each store. Does no I/O that a caller would have to wait for. */
   open(shape: StoreShape): JobStorage;
+  /**
+   * Reads what the stores of this place have recorded, for tools that open a store without its definition. After this call,
+   * `open` uses the recorded layout, for example the number of shards. Changes nothing in the place.
+   *
+   * @returns null if no store has been used in this place yet
+   */
+  readMetadata(): Promise<StoreMetadata | null>;
+}
+
+/** Metadata that stores record in their place at their first call. */
+export interface StoreMetadata {
+  /** Name of the definition. */
+  readonly definition: string;
+  /**
+   * Every status of every store that has been used in this place, with the newest of its TTLs, in milliseconds; 0: without
+   * expiry. If a store uses an earlier TTL again, only the description has it. A definition may have lost some of these statuses,
+   * but stored jobs can still be in them.
+   */
+  readonly statuses: ReadonlyMap<string, number>;
+  /** Every index field of every store that has been used in this place. */
+  readonly fields: readonly string[];
+  /** Last `description` of a store. null: no store has recorded one. */
+  readonly description: string | null;
 }
 
 /** What a driver learns of the store it serves. */
@@ -269,7 +292,7 @@ export interface Range {
   /** null: all jobs, by creation. Else jobs in these, by when they entered it. */
   readonly statuses: readonly string[] | null;
   /**
-   * Only jobs that have this value in this field; null: all. While a job is being replaced, one that had it may still be
+   * Only jobs that have this value in this field, which may be a field that only another store declares; null: all. While a job is being replaced, one that had it may still be
    * listed: who asks looks at the data.
    */
   readonly where: { readonly field: string; readonly value: string } | null;
@@ -412,6 +435,8 @@ export interface JobStorage {
   replace(job: WholeJob): Promise<ReplaceReply>;
   /** In the order of `ids`. */
   read(ids: readonly string[]): Promise<readonly Reading[]>;
+  /** Returns the index values of jobs, in the order of `ids`. For an id without a job, the result can be any. */
+  readIndexValues(ids: readonly string[]): Promise<readonly Fields[]>;
   /**
    * Version + 1, the TTL of `to`, a history entry. Leaving a final status clears progress, result and error first and
    * adds 1 to the attempt.

@@ -22,7 +22,7 @@ import { readCursor, writeCursor } from "./cursor.js";
 import type { JobDefinition, StatusOf } from "./definition.js";
 import type { JobRecord, JobStorage, JobStoreDriver, Range, Reading, StoreShape, Target } from "./driver.js";
 import { JobStoreError } from "./errors.js";
-import { checkWhere, matches } from "./fields.js";
+import { checkWhere, type IndexReader } from "./fields.js";
 import { healthOf, unhealthy } from "./health.js";
 import type { Created, Job } from "./job.js";
 import { leavable } from "./leavable.js";
@@ -56,17 +56,24 @@ export class Store<D extends JobDefinition> implements JobStore<D> {
   readonly #shape: StoreShape;
   readonly #driverName: string;
   readonly #validate: boolean;
+  readonly #index: IndexReader;
   readonly #storage: JobStorage;
   readonly #calls = new Calls();
   readonly #watcher: Watcher<D>;
   /** For each status, those from which it may be reached. */
   readonly #sources: ReadonlyMap<string, readonly string[]>;
 
-  constructor(definition: D, shape: StoreShape, driver: JobStoreDriver, validateReads: boolean) {
+  constructor(
+    definition: D,
+    shape: StoreShape,
+    driver: Pick<JobStoreDriver, "name" | "open">,
+    { validateReads, index }: { readonly validateReads: boolean; readonly index: IndexReader },
+  ) {
     this.definition = definition;
     this.#shape = shape;
     this.#driverName = driver.name;
     this.#validate = validateReads;
+    this.#index = index;
     this.#storage = driver.open(shape);
     this.outbox = new StoreOutbox(this.#storage.outbox, this.#calls);
     const readJob = (id: string, reading: Reading) => this.#readOrAbsent(id, reading);
@@ -85,7 +92,7 @@ export class Store<D extends JobDefinition> implements JobStore<D> {
     const job = {
       id,
       status: this.definition.initial,
-      ...encodeData(this.definition, data, id),
+      ...encodeData(this.definition, data, id, this.#index),
       remark: checkRemark({ by: options.by }),
       outbox: checkOutbox(options.outbox, id),
     };
@@ -109,7 +116,7 @@ export class Store<D extends JobDefinition> implements JobStore<D> {
   }
 
   async save(job: Job<D>): Promise<Job<D>> {
-    const whole = encodeWhole(this.definition, job, this.#shape.historyLimit);
+    const whole = encodeWhole(this.definition, job, this.#shape.historyLimit, this.#index);
     const reply = await this.#calls.run(() => this.#storage.replace(whole));
     if (reply.kind !== "saved") throw refusal(reply, { jobId: whole.id, expected: whole.version });
     return this.#written(reply.record);
@@ -209,7 +216,7 @@ export class Store<D extends JobDefinition> implements JobStore<D> {
         try {
           // The driver answers with jobs in the statuses asked for.
           const job = this.#read(entry.record) as Job<D, S>;
-          if (range.where === null || matches(this.definition, range.where, job.data)) items.push(job);
+          if (range.where === null || this.#index.matches(range.where, job.data)) items.push(job);
         } catch (error) {
           if (!JobStoreError.is(error, "UNREADABLE_RECORD")) throw error;
           broken.push({ id: entry.id, reason: error.message });

@@ -17,6 +17,7 @@ import { limits } from "./limits.js";
 import { list } from "./list.js";
 import { massExpiry } from "./mass-expiry.js";
 import { maxCount } from "./max-count.js";
+import { metadata } from "./metadata.js";
 import { notJson } from "./not-json.js";
 import { outbox } from "./outbox.js";
 import { outboxClaims } from "./outbox-claims.js";
@@ -76,6 +77,7 @@ const contract = {
   unreadable,
   "schema change": schemaChange,
   ownership,
+  metadata,
   audit,
   health,
   close,

@@ -1,6 +1,7 @@
 import type {
   AuditOptions,
   EventLog,
+  Fields,
   InsertReply,
   JobStorage,
   Listing,
@@ -99,6 +100,11 @@ export class MemoryStorage implements JobStorage {
   async read(ids: readonly string[]): Promise<readonly Reading[]> {
     this.#claim();
     return ids.map((id) => this.#shelf.read(id));
+  }
+
+  async readIndexValues(ids: readonly string[]): Promise<readonly Fields[]> {
+    this.#claim();
+    return ids.map((id) => this.#shelf.find(id)?.fields ?? new Map());
   }
 
   async move(move: Move): Promise<MoveReply> {

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { RedisCommander } from "ioredis";
 import { invalid } from "../arguments.js";
-import type { StoreShape } from "../driver.js";
+import type { StoreMetadata, StoreShape } from "../driver.js";
 import type { Connection } from "./connection.js";
 import type { Keys } from "./keys.js";
 import { SMALL } from "./limits.js";
@@ -45,6 +45,16 @@ export interface CodeMap {
 export async function readMap(client: RedisCommander, key: string): Promise<Readonly<Record<string, string>>> {
   const reply = (await client.call("HGETALL", key)) as readonly string[];
   return Object.fromEntries(reply.flatMap((name, n) => (n % 2 === 0 ? [[name, reply[n + 1] ?? ""]] : [])));
+}
+
+/** Returns the metadata in the fields of a map. */
+export function metadataIn(stored: Readonly<Record<string, string>>): StoreMetadata {
+  return {
+    definition: JSON.parse(stored.definition ?? '""'),
+    statuses: new Map(parseCodes(stored.codes).map(({ status, ttlMs }) => [status, ttlMs])),
+    fields: parseNames(stored.fields),
+    description: stored.description ?? null,
+  };
 }
 
 /**

@@ -108,6 +108,17 @@ export function fieldLines(fields: Fields): string {
   return Array.from(fields, ([field, value]) => fieldText(field, value)).join("\n");
 }
 
+/** Reads what `fieldLines` has written. */
+export function readFieldLines(text: string): Fields {
+  const lines = text === "" ? [] : text.split("\n");
+  return new Map(
+    lines.map((line) => {
+      const end = line.indexOf("=");
+      return [line.slice(0, end), JSON.parse(line.slice(end + 1))];
+    }),
+  );
+}
+
 /** A field and its value as the index orders them. JSON text holds no raw line break, and no lone surrogate. */
 export function fieldText(field: string, value: string): string {
   return `${field}=${JSON.stringify(value)}`;

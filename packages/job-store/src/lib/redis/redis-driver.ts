@@ -6,6 +6,7 @@ import { Connection } from "./connection.js";
 import { keysUnder } from "./keys.js";
 import { Line } from "./line.js";
 import { type RedisDriverOptions, type Setup, setUp } from "./options.js";
+import { readRecordedMetadata } from "./recorded-metadata.js";
 import { RedisLog } from "./redis-log.js";
 import { RedisOutbox } from "./redis-outbox.js";
 import { RedisStorage } from "./redis-storage.js";
@@ -20,20 +21,30 @@ import { ShardedStorage, tagOf } from "./sharded-storage.js";
  */
 export function redisDriver(options: RedisDriverOptions): JobStoreDriver {
   const setup = setUp(options);
-  const { keyPrefix, shards } = setup;
+  let { shards } = setup;
   return {
     name: "redis",
     open: (shape) => {
       const line = new Line(setup.connect(), shape.emit);
-      const prefixes =
-        shards === null ? [keyPrefix] : Array.from({ length: shards }, (_, n) => `${keyPrefix}${tagOf(n)}`);
-      const parts = prefixes.map((prefix) => openPart(line, prefix, setup, shape));
+      const parts = prefixesOf(setup.keyPrefix, shards).map((prefix) =>
+        openPart(line, prefix, { ...setup, shards }, shape),
+      );
       const [only] = parts;
       return shards === null && only !== undefined
         ? closing(only, () => line.close())
         : closing(new ShardedStorage(parts), () => line.close());
     },
+    readMetadata: async () => {
+      const recorded = await readRecordedMetadata(setup);
+      if (recorded === null) return null;
+      shards = recorded.shards;
+      return recorded.metadata;
+    },
   };
+}
+
+function prefixesOf(keyPrefix: string, shards: number | null): readonly string[] {
+  return shards === null ? [keyPrefix] : Array.from({ length: shards }, (_, n) => `${keyPrefix}${tagOf(n)}`);
 }
 
 /** One server's jobs, or one shard's: all its keys are in one place. */

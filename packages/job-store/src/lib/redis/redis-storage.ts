@@ -1,5 +1,6 @@
 import type {
   AuditOptions,
+  Fields,
   InsertReply,
   JobStorage,
   Listing,
@@ -21,6 +22,7 @@ import { checkHealth } from "./health.js";
 import { countJobs, listJobs } from "./listing.js";
 import { Mutations } from "./mutations.js";
 import { Reads } from "./reads.js";
+import { readFieldLines } from "./record-text.js";
 import type { RedisLog } from "./redis-log.js";
 import type { RedisOutbox } from "./redis-outbox.js";
 import { Replicas, type ReplicaWait } from "./replicas.js";
@@ -86,6 +88,12 @@ export class RedisStorage implements JobStorage {
 
   read(ids: readonly string[]): Promise<readonly Reading[]> {
     return this.#reads.run(ids);
+  }
+
+  async readIndexValues(ids: readonly string[]): Promise<readonly Fields[]> {
+    const { values } = this.#server.keys;
+    const lines = await this.#server.read((client) => Promise.all(ids.map((id) => client.hget(values, id))));
+    return lines.map((text) => readFieldLines(text ?? ""));
   }
 
   list(range: Range): Promise<Listing> {

@@ -2,6 +2,7 @@ import { crc32 } from "node:zlib";
 import type {
   AuditOptions,
   EventLog,
+  Fields,
   InsertReply,
   JobStorage,
   Listing,
@@ -31,7 +32,7 @@ export function tagOf(shard: number | "*"): string {
 }
 
 /** The shard of an id. Recorded nowhere, so it can never change. */
-export function shardOf(id: string, shards: number): number {
+function shardOf(id: string, shards: number): number {
   return crc32(id) % shards;
 }
 
@@ -68,15 +69,13 @@ export class ShardedStorage implements JobStorage {
   }
 
   async read(ids: readonly string[]): Promise<readonly Reading[]> {
-    const byShard = groupBy([...new Set(ids)], (id) => this.logOf(id));
-    const readings = new Map<string, Reading>();
-    await Promise.all(
-      [...byShard].map(async ([shard, mine]) => {
-        const found = await (this.#shards[shard] as RedisStorage).read(mine);
-        for (const [n, id] of mine.entries()) readings.set(id, found[n] ?? { kind: "absent" });
-      }),
-    );
+    const readings = await this.#readEach(ids, (shard, mine) => shard.read(mine));
     return ids.map((id) => readings.get(id) ?? { kind: "absent" });
+  }
+
+  async readIndexValues(ids: readonly string[]): Promise<readonly Fields[]> {
+    const values = await this.#readEach(ids, (shard, mine) => shard.readIndexValues(mine));
+    return ids.map((id) => values.get(id) ?? new Map());
   }
 
   /** Each shard is asked for its share, and once more for a whole page where that was too little. */
@@ -124,6 +123,22 @@ export class ShardedStorage implements JobStorage {
 
   async close(): Promise<void> {
     await Promise.all(this.#shards.map((shard) => shard.close()));
+  }
+
+  /** Reads from each shard what it has of these jobs, by id. */
+  async #readEach<T>(
+    ids: readonly string[],
+    read: (shard: RedisStorage, mine: readonly string[]) => Promise<readonly T[]>,
+  ): Promise<ReadonlyMap<string, T>> {
+    const byShard = groupBy([...new Set(ids)], (id) => this.logOf(id));
+    const found = new Map<string, T>();
+    await Promise.all(
+      [...byShard].map(async ([shard, mine]) => {
+        const replies = await read(this.#shards[shard] as RedisStorage, mine);
+        for (const [n, reply] of replies.entries()) found.set(mine[n] as string, reply);
+      }),
+    );
+    return found;
   }
 
   #of(id: string): RedisStorage {

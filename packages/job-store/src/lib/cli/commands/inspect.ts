@@ -46,9 +46,9 @@ export const counts: Command = {
 export const watch: Command = {
   options: [],
   operands: [0, 1],
-  async run({ store, operands: [id], output, hear, signal }: Context) {
+  async run({ store, operands: [id], output, onStoreEvent, signal }: Context) {
     let lost = false;
-    hear(({ type, message }) => {
+    onStoreEvent(({ type, message }) => {
       // That it is connected is news only after it was not.
       if (type !== "disconnected" && !(lost && type === "connected")) return;
       lost = type === "disconnected";
@@ -89,8 +89,8 @@ export const health: Command = {
 export const audit: Command = {
   options: ["repair"],
   operands: [0, 0],
-  async run({ audit, options, output }) {
-    const report = await audit(options.repair === true);
+  async run({ store, options, output }) {
+    const report = await store.audit({ repair: options.repair === true });
     output.rows([{ ...report }]);
     const left = report.missingFromIndex + report.staleInIndex - report.repaired + report.unreadable;
     return left > 0 ? EXIT.refused : EXIT.done;

@@ -11,11 +11,11 @@ import { EXIT, STORE_ANOTHER } from "../usage.js";
 export const exportJobs: Command = {
   options: ["status"],
   operands: [0, 0],
-  async run({ store, options, output, kept, fieldsOf, signal }) {
+  async run({ store, options, output, storage, fields, signal }) {
     let jobs = 0;
     for await (const job of store.scan({ status: listOf(options.status), order: "oldest", limit: 500, signal })) {
-      const fields = kept.fields.length === 0 ? {} : await fieldsOf(job.id);
-      output.line({ ...job, fields });
+      const [values = new Map()] = fields.length === 0 ? [] : await storage.readIndexValues([job.id]);
+      output.line({ ...job, fields: Object.fromEntries(values) });
       jobs++;
     }
     output.note(`${count(jobs, "job")} exported.`);
@@ -26,7 +26,7 @@ export const exportJobs: Command = {
 export const importJobs: Command = {
   options: [],
   operands: [0, 1],
-  async run({ store, operands: [file], output, stdin, useFields, kept, signal }) {
+  async run({ store, save, operands: [file], output, stdin, lifecycle, signal }) {
     const input = file === undefined || file === "-" ? stdin : createReadStream(file);
     const tally = { imported: 0, present: 0, refused: 0 };
     let unfinished = 0;
@@ -41,10 +41,9 @@ export const importJobs: Command = {
         const { fields, job } = readJob(line);
         if ((await store.get(job.id)) !== null) tally.present++;
         else {
-          useFields(new Map(Object.entries(fields)));
-          await store.save(job);
+          await save(job, fields);
           tally.imported++;
-          if (kept.description?.statuses[job.status]?.final === false) unfinished++;
+          if (lifecycle?.statuses[job.status]?.final === false) unfinished++;
         }
       } catch (error) {
         // Created since it was looked for.
@@ -69,10 +68,10 @@ function nobodyAsked(jobs: number): string {
 
 /** Dates travel as text. What is no job is for `save` to refuse. @throws SyntaxError */
 function readJob(line: string): { job: Job<JobDefinition>; fields: Readonly<Record<string, string>> } {
-  const { fields = {}, ...job } = JSON.parse(line) ?? {};
+  const { fields, ...job } = JSON.parse(line) ?? {};
   const history = Array.isArray(job.history)
     ? job.history.map((change: { at: string }) => ({ ...change, at: new Date(change?.at) }))
     : job.history;
   const [createdAt, updatedAt, statusAt] = [job.createdAt, job.updatedAt, job.statusAt].map((at) => new Date(at));
-  return { job: { ...job, history, createdAt, updatedAt, statusAt }, fields };
+  return { job: { ...job, history, createdAt, updatedAt, statusAt }, fields: fields ?? {} };
 }

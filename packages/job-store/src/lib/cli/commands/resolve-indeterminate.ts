@@ -7,7 +7,7 @@ import { JobStoreError } from "../../errors.js";
  * @param change.look what `call` would have answered, where a look at the job tells that
  * @throws JobStoreError UNAVAILABLE, in words about this job
  */
-export async function foundOut<T>(
+export async function resolveIndeterminate<T>(
   id: string,
   change: { readonly call: () => Promise<T>; readonly look: () => Promise<T | "not made" | "unknown"> },
 ): Promise<T> {
