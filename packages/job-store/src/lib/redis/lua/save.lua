@@ -9,7 +9,7 @@ function verbs.save(job, operation, status, version, attempt, created, updated, 
   history, fields, replaced)
   if job.foreign then return 'unreadable' end
   local to, from, ops = statuses[status], 'null', ''
-  if job.text and job.text ~= replaced then
+  if job.text and (replaced == '' or job.text ~= replaced) then
     local existing = parse(job.text)
     local before = existing and repeated and answered(existing.ops, operation)
     if before then return 'answered', before .. ' ' .. job.text end
