@@ -5,8 +5,8 @@ import { PATIENCE } from "../../../test/patience.js";
 import { type RedisCluster, startRedisCluster } from "../../../test/servers/redis-cluster.js";
 import { privateServer } from "../../../test/servers/require.js";
 import { startTcpProxy, type TcpProxy } from "../../../test/servers/tcp-proxy.js";
-import { createJobStore, JobStoreError } from "../src/index.js";
-import { report } from "../src/lib/contract/definitions.js";
+import { createJobStore, type Job, type JobStore, JobStoreError } from "../src/index.js";
+import { type Report, report } from "../src/lib/contract/definitions.js";
 import { watching } from "../src/lib/contract/watch.js";
 import { tagOf } from "../src/lib/redis/sharded-storage.js";
 import { type RedisDriverOptions, redisDriver } from "../src/redis.js";
@@ -64,35 +64,60 @@ describe.skipIf(!available)(title("Redis Cluster"), () => {
     expect(() => redisDriver({ cluster: addresses(cluster), keyPrefix: "{a}" })).toThrow(/braces/);
   });
 
-  test("a change is made once though the connection breaks after it was delivered, and ioredis sends it again", async () => {
-    const lines = await Promise.all(
-      cluster.nodes.map(async ({ port }) => ({
-        port,
-        proxy: await startTcpProxy({ url: `redis://127.0.0.1:${port}` }),
-      })),
-    );
-    onTestFinished(async () => void (await Promise.all(lines.map(({ proxy }) => proxy.close()))));
-    const through = lines.map(({ proxy: { port } }) => ({ host: "127.0.0.1", port }));
-    const natMap = Object.fromEntries(
-      lines.map(({ port, proxy }) => [`127.0.0.1:${port}`, { host: "127.0.0.1", port: proxy.port }]),
-    );
-    const keyPrefix = `${randomUUID()}:`;
-    const store = openStore({ cluster: through, keyPrefix, timeoutMs: 60_000, redis: { natMap } });
-    const witness = openStore({ cluster: addresses(cluster), keyPrefix });
-    await store.create({ title: "One" }, { id: "a" });
-    // The other connections stand, so the cluster client does not tell that one broke.
-    const found = await Promise.all([0, 1, 2].map((n) => cluster.client(n).keys(`${keyPrefix}*job:a`)));
-    const proxy = lines[found.findIndex(({ length }) => length === 1)]?.proxy as TcpProxy;
-    proxy.swallowReplies();
-    const moved = store.updateStatus("a", "working");
-    await vi.waitFor(async () => expect(await witness.get("a")).toMatchObject({ version: 2 }), PATIENCE);
-    proxy.heal();
-    proxy.cut();
-    expect(await moved).toMatchObject({ status: "working", version: 2 });
-    expect(await witness.get("a")).toMatchObject({ version: 2 });
-    // The same line goes on.
-    expect(await store.updateStatus("a", "working")).toMatchObject({ version: 3 });
-  });
+  /** Each call on job "a", which is `working` in version 2. */
+  const verbs: Readonly<Record<string, (store: JobStore<Report>, job: Job<Report>) => Promise<unknown>>> = {
+    create: (store) => store.create({ title: "New" }, { id: "a" }),
+    "updateStatus to another status": (store) => store.updateStatus("a", "done"),
+    "updateStatus to the same status": (store) => store.updateStatus("a", "working"),
+    updateProgress: (store) => store.updateProgress("a", { done: 1 }),
+    save: (store, job) => store.save({ ...job, data: { title: "Saved" } }),
+    delete: (store) => store.delete("a"),
+  };
+
+  test.each(Object.entries(verbs))(
+    "a call is reported once though the connection breaks after it was delivered, and ioredis sends it again: %s",
+    async (verb, call) => {
+      const lines = await Promise.all(
+        cluster.nodes.map(async ({ port }) => ({
+          port,
+          proxy: await startTcpProxy({ url: `redis://127.0.0.1:${port}` }),
+        })),
+      );
+      onTestFinished(async () => void (await Promise.all(lines.map(({ proxy }) => proxy.close()))));
+      const through = lines.map(({ proxy: { port } }) => ({ host: "127.0.0.1", port }));
+      const natMap = Object.fromEntries(
+        lines.map(({ port, proxy }) => [`127.0.0.1:${port}`, { host: "127.0.0.1", port: proxy.port }]),
+      );
+      const keyPrefix = `${randomUUID()}:`;
+      const store = openStore({ cluster: through, keyPrefix, timeoutMs: 60_000, redis: { natMap } });
+      const witness = openStore({ cluster: addresses(cluster), keyPrefix });
+      await store.create({ title: "One" }, { id: "a" });
+      const before = await store.updateStatus("a", "working");
+      // The other connections stand, so the cluster client does not tell that one broke.
+      const found = await Promise.all([0, 1, 2].map((n) => cluster.client(n).keys(`${keyPrefix}*job:a`)));
+      const proxy = lines[found.findIndex(({ length }) => length === 1)]?.proxy as TcpProxy;
+      if (verb === "create") await witness.delete("a");
+      const stored = await witness.get("a");
+      const events = await watching(witness);
+      proxy.swallowReplies();
+      const answer = call(store, before);
+      await vi.waitFor(async () => expect(await witness.get("a")).not.toEqual(stored), PATIENCE);
+      proxy.heal();
+      proxy.cut();
+      const job = await witness.get("a");
+      if (verb === "create") expect(await answer).toEqual({ created: true, job });
+      else if (verb === "delete") expect(await answer).toBe(true);
+      else if (verb === "updateProgress") expect(await answer).toBeUndefined();
+      else expect(await answer).toEqual(job);
+      expect(await witness.get("a")).toEqual(job);
+      // The same line goes on, and the call has one event.
+      if (verb === "delete") await store.create({ title: "New" }, { id: "a" });
+      else await store.updateProgress("a", { done: 2 }).catch(() => store.delete("a"));
+      expect(await events.next()).toMatchObject({ id: "a" });
+      const type = { delete: "created", "updateStatus to another status": "deleted" }[verb] ?? "progress";
+      expect(await events.next()).toMatchObject({ type, ...(type === "progress" && { progress: { done: 2 } }) });
+    },
+  );
 
   test("calls go through while a shard's slot moves to another node", async () => {
     const keyPrefix = `${randomUUID()}:`;

@@ -3,6 +3,8 @@ import { Redis } from "ioredis";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { removeKeys } from "../../../test/servers/leftovers.js";
 import { server } from "../../../test/servers/require.js";
+import type { Job } from "../src/index.js";
+import type { Report } from "../src/lib/contract/definitions.js";
 import { watching } from "../src/lib/contract/watch.js";
 import { openStore } from "./redis-store.js";
 
@@ -76,6 +78,55 @@ describe.skipIf(url === null)(title("Calls of one turn in Redis"), () => {
     expect(unread).toMatchObject({ reason: { code: "UNREADABLE_RECORD" } });
     expect(await client.type(`${keyPrefix}job:list`)).toBe("list");
   });
+
+  test.each(["updateStatus", "updateProgress", "save", "delete", "get"] as const)(
+    "are carried out once beside keys of any other type: %s",
+    async (verb) => {
+      const { client, keyPrefix, store } = start();
+      const key = (id: string) => `${keyPrefix}job:${id}`;
+      const ids = Array.from({ length: 60 }, (_, n) => `job-${n}`);
+      const foreign: Readonly<Record<string, (at: string) => Promise<unknown>>> = {
+        "a-list": (at) => client.lpush(at, "x"),
+        "a-hash": (at) => client.hset(at, "version", "1"),
+        "a-set": (at) => client.sadd(at, "x"),
+        "a-stream": (at) => client.xadd(at, "*", "a", "b"),
+        "an-empty-text": (at) => client.set(at, ""),
+        "a-number": (at) => client.set(at, "7"),
+        "another-document": (at) => client.set(at, '{"version":1,"status":"waiting"'),
+      };
+      const created = await store.createMany(ids.map((id) => ({ data: { title: "One" }, id })));
+      const jobs = created.flatMap((one) => (one.status === "fulfilled" ? [one.value.job] : []));
+      const others = Object.keys(foreign);
+      for (const [id, write] of Object.entries(foreign)) await write(key(id));
+      const before = await Promise.all(others.map((id) => client.dumpBuffer(key(id))));
+      // A foreign key comes after every few jobs.
+      const turn = ids.flatMap((id, n) => (n % 9 === 4 ? [id, others[Math.floor(n / 9)] as string] : [id]));
+      expect(turn).toHaveLength(ids.length + others.length);
+      const calls = {
+        updateStatus: (id: string) => store.updateStatus(id, "working"),
+        updateProgress: (id: string) => store.updateProgress(id, { done: 1 }),
+        save: (id: string) => store.save({ ...(jobs.find((job) => job.id === id) ?? (jobs[0] as Job<Report>)), id }),
+        delete: (id: string) => store.delete(id),
+        get: (id: string) => store.get(id),
+      };
+      const outcomes = await Promise.allSettled(turn.map((id) => calls[verb](id)));
+      for (const [n, id] of turn.entries()) {
+        if (ids.includes(id)) expect(outcomes[n]).toMatchObject({ status: "fulfilled" });
+        else if (verb !== "delete") {
+          expect(outcomes[n]).toMatchObject({ reason: { code: "UNREADABLE_RECORD", jobId: id } });
+        }
+      }
+      if (verb !== "delete") {
+        expect(await Promise.all(others.map((id) => client.dumpBuffer(key(id))))).toEqual(before);
+      }
+      const version = { updateStatus: 2, updateProgress: 1, save: 2, delete: undefined, get: 1 }[verb];
+      expect((await store.getMany(ids)).map((job) => job?.version)).toEqual(ids.map(() => version));
+      const { waiting, working } = await store.counts();
+      expect([waiting, working]).toEqual(
+        { updateStatus: [0, 60], updateProgress: [60, 0], save: [60, 0], delete: [0, 0], get: [60, 0] }[verb],
+      );
+    },
+  );
 
   test("store their messages, each with its job's name", async () => {
     const { store } = start();
