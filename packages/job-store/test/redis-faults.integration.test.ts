@@ -190,6 +190,20 @@ describe.skipIf(!available)(title("Redis under faults"), () => {
       }
     });
 
+    test("and a call that may still be carried out is not given up before its time is over", async () => {
+      const { store } = viaProxy(1_000);
+      const { job } = await vi.waitFor(() => store.create({ title: "One" }), PATIENCE);
+      const begun = performance.now();
+      const moved = failure(
+        losingReply(
+          () => store.updateStatus(job.id, "working"),
+          () => proxy.shut(),
+        ),
+      );
+      expect((await moved).error).toMatchObject({ code: "UNAVAILABLE", indeterminate: true });
+      expect(performance.now() - begun).toBeGreaterThanOrEqual(999);
+    });
+
     test("creates a job once, and still answers that it was created", async () => {
       const { store } = viaProxy();
       await store.create({ title: "Before a first mutation other things are asked; their replies are not meant here" });
@@ -313,6 +327,24 @@ describe.skipIf(!available)(title("Redis under faults"), () => {
         expect(error.message).toContain("ECONNREFUSED");
       }
       expect(await store.health({ timeoutMs: 200 })).toMatchObject({ status: "unhealthy", latencyMs: null });
+    });
+
+    test("gets no call whose time was over before it came back", async () => {
+      const { store } = viaProxy(300);
+      await vi.waitFor(() => store.create({ title: "One" }, { id: "a" }), PATIENCE);
+      await proxy.shut();
+      const outbox = [{ queue: "reports", payload: 1 }];
+      for (const call of [
+        () => store.create({ title: "Late" }, { id: "late", outbox }),
+        () => store.updateStatus("a", "working", { outbox }),
+        () => store.delete("a"),
+      ]) {
+        expect((await failure(call())).error).toMatchObject({ code: "UNAVAILABLE" });
+      }
+      await proxy.open();
+      await vi.waitFor(async () => expect(await store.get("late")).toBeNull(), PATIENCE);
+      expect(await store.get("a")).toMatchObject({ version: 1, status: "waiting" });
+      expect(await store.outbox.depth()).toBe(0);
     });
 
     test("loses nothing that it acknowledged when it is killed and comes back", async () => {

@@ -3,9 +3,10 @@ import { Redis } from "ioredis";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { removeKeys } from "../../../test/servers/leftovers.js";
 import { server } from "../../../test/servers/require.js";
-import type { Job } from "../src/index.js";
-import type { Report } from "../src/lib/contract/definitions.js";
+import { createJobStore, type Job } from "../src/index.js";
+import { type Report, report } from "../src/lib/contract/definitions.js";
 import { watching } from "../src/lib/contract/watch.js";
+import { redisDriver } from "../src/redis.js";
 import { openStore } from "./redis-store.js";
 
 const { url, prefix, title } = server("redis");
@@ -60,6 +61,19 @@ describe.skipIf(url === null)(title("Calls of one turn in Redis"), () => {
     expect(anew).toMatchObject({ value: { created: true, job: { data: { title: "Three" } } } });
     expect(await store.get("a")).toMatchObject({ version: 1, data: { title: "Three" } });
     expect(await store.counts()).toMatchObject({ waiting: 1, working: 0 });
+  });
+
+  test("are carried out in order although another service has recorded other settings meanwhile", async () => {
+    const { keyPrefix, store } = start();
+    await store.create({ title: "One" }, { id: "a" });
+    for (let round = 0; round < 5; round++) {
+      const driver = redisDriver({ url: url as string, keyPrefix, timeoutMs: 60_000 });
+      await using other = createJobStore({ job: report, driver, ttlSeconds: { working: 100 + round } });
+      await other.counts();
+      const changes = Array.from({ length: 100 }, () => store.updateStatus("a", "working"));
+      const versions = (await Promise.all(changes)).map(({ version }) => version);
+      expect(versions).toEqual(changes.map((_, n) => 2 + round * 100 + n));
+    }
   });
 
   test("do not suffer from a key that holds something else, nor does that", async () => {
