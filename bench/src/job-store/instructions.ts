@@ -92,6 +92,7 @@ function plainRows(store: JobStore<Definition>): readonly Row[] {
     { ...rows.byId, wanted: 75_000 },
     { ...rows.finish, wanted: 100_000 },
     { ...rows.delete, wanted: 75_000 },
+    { ...rows.deleteFinal, wanted: 75_000 },
     { ...rows.create, name: "lone create", lone: true, wanted: 130_000 },
     { ...rows.byId, name: "lone updateStatus", lone: true, wanted: 190_000 },
     { name: "get", prepare: rows.create.call, call: (id) => store.get(id) },
@@ -131,6 +132,11 @@ function changes(store: JobStore<Definition>, outbox: readonly (typeof message)[
     return job;
   };
   const result = { downloadUrl: "https://subtitles.example/files/0193e4d2.srt" };
+  const begin = async (id: string) => {
+    await create(id);
+    await store.updateStatus(id, "downloading", { outbox });
+  };
+  const finish = (id: string) => store.updateStatus(id, "completed", { result, outbox });
   return {
     create: { name: "create", call: create },
     bySnapshot: {
@@ -145,13 +151,18 @@ function changes(store: JobStore<Definition>, outbox: readonly (typeof message)[
     },
     finish: {
       name: "updateStatus into a final status, with a result",
-      prepare: async (id: string) => {
-        await create(id);
-        await store.updateStatus(id, "downloading", { outbox });
-      },
-      call: (id: string) => store.updateStatus(id, "completed", { result, outbox }),
+      prepare: begin,
+      call: finish,
     },
     delete: { name: "delete", prepare: create, call: (id: string) => store.delete(id) },
+    deleteFinal: {
+      name: "delete in a final status",
+      prepare: async (id: string) => {
+        await begin(id);
+        await finish(id);
+      },
+      call: (id: string) => store.delete(id),
+    },
   };
 }
 
