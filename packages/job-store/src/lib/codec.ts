@@ -70,42 +70,31 @@ function parseWith(schema: $ZodType, value: unknown): Parsed {
 }
 
 /**
- * The job that a record holds.
+ * Checks a record and returns it as the job: the very object, because a page has many of them.
  *
- * @param validate whether data, result and progress are held against the schemas
+ * @param validate true: data, progress and result are replaced by what the schemas make of them
  * @throws JobStoreError UNREADABLE_RECORD
  */
 export function decode<D extends JobDefinition>(definition: D, record: JobRecord, validate: boolean): Job<D> {
-  const refuse = (reason: string): never => {
-    throw unreadable(record.id, reason);
-  };
   if (!Object.hasOwn(definition.statuses, record.status)) {
-    refuse(`its status "${record.status}" is none of "${definition.name}"`);
+    throw unreadable(record.id, `its status "${record.status}" is none of "${definition.name}"`);
   }
-  const read = (schema: $ZodType, value: unknown, what: string): unknown => {
-    if (!validate) return value;
-    const parsed = parseWith(schema, value);
-    if (parsed.success) return parsed.data;
-    const first = parsed.issues[0];
-    const place = first === undefined || first.path.length === 0 ? what : `${what} at ${showPath(first.path)}`;
-    return refuse(`its ${place} does not fit the schema: ${first?.message ?? "refused"}`);
-  };
-  // The parts are checked above; that they make up a Job<D> is what the definition means.
-  return {
-    id: record.id,
-    status: record.status,
-    version: record.version,
-    attempt: record.attempt,
-    data: read(definition.data, record.data, "data"),
-    progress: record.progress === null ? null : read(definition.progress, record.progress, "progress"),
-    result: record.result === null ? null : read(definition.result, record.result, "result"),
-    error: record.error,
-    createdAt: new Date(record.createdAt),
-    updatedAt: new Date(record.updatedAt),
-    statusAt: new Date(record.statusAt),
-    expiresAt: record.expiresAt === null ? null : new Date(record.expiresAt),
-    history: record.history.map((change) => ({ ...change, at: new Date(change.at) })),
-  } as unknown as Job<D>;
+  if (validate) {
+    record.data = fitting(definition.data, record.data, "data", record.id);
+    if (record.progress !== null)
+      record.progress = fitting(definition.progress, record.progress, "progress", record.id);
+    if (record.result !== null) record.result = fitting(definition.result, record.result, "result", record.id);
+  }
+  // The parts are checked; that they make up a Job<D> is what the definition means.
+  return record as unknown as Job<D>;
+}
+
+function fitting(schema: $ZodType, value: unknown, what: string, jobId: string): unknown {
+  const parsed = parseWith(schema, value);
+  if (parsed.success) return parsed.data;
+  const first = parsed.issues[0];
+  const place = first === undefined || first.path.length === 0 ? what : `${what} at ${showPath(first.path)}`;
+  throw unreadable(jobId, `its ${place} does not fit the schema: ${first?.message ?? "refused"}`);
 }
 
 export function unreadable(jobId: string, reason: string, committed = false): JobStoreError<"UNREADABLE_RECORD"> {

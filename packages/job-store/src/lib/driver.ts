@@ -1,3 +1,4 @@
+import type { StatusChange } from "./job.js";
 import type { AuditReport, Health, StoreEvent } from "./store.js";
 
 /**
@@ -45,52 +46,43 @@ export interface StoreShape {
   readonly emit: (event: StoreEvent) => void;
 }
 
-/** A job as stored: JSON parsed, not yet validated against any schema. */
+/**
+ * Stored job: JSON parsed, not validated against a schema. It has the keys of a `Job` and no other keys. A driver makes a new
+ * record for each reader, because the store validates the record in place and returns it as the job.
+ */
 export interface JobRecord {
   /** 1–128 of A–Z a–z 0–9 . _ - */
   readonly id: string;
-  /** 1 when created, +1 with every move and replacement. */
-  readonly version: number;
   /** One of those that a store of this definition had: after a change of the definition it may be another. */
   readonly status: string;
+  /** 1 when created, +1 with every move and replacement. */
+  readonly version: number;
   /** 1 when created, +1 each time the job leaves a final status. */
   readonly attempt: number;
-  /** By the storage's clock, or as a replacement gave it. */
-  readonly createdAt: number;
-  /** When it was last written, its progress included. */
-  readonly updatedAt: number;
-  /** When it entered its present status; a re-entry counts. */
-  readonly statusAt: number;
-  /** From the moment after this it is absent; null: never. */
-  readonly expiresAt: number | null;
+  /** What it was created with. */
+  data: unknown;
   /** null: none was recorded in this attempt. */
-  readonly progress: unknown;
+  progress: unknown;
   /** null: none. */
-  readonly result: unknown;
+  result: unknown;
   /** null: none. */
   readonly error: unknown;
-  /** What it was created with. */
-  readonly data: unknown;
+  /** By the storage's clock, or as a replacement gave it. */
+  readonly createdAt: Date;
+  /** When it was last written, its progress included. */
+  readonly updatedAt: Date;
+  /** When it entered its present status; a re-entry counts. */
+  readonly statusAt: Date;
+  /** From the moment after this it is absent; null: never. */
+  readonly expiresAt: Date | null;
   /** Oldest first, the last `historyLimit` of them. */
-  readonly history: readonly RecordedChange[];
+  readonly history: readonly StatusChange[];
 }
 
-/** One step of a job's history. */
-export interface RecordedChange {
-  /** null: the job was created. */
-  readonly from: string | null;
-  /** The status that it entered. */
-  readonly to: string;
-  /** When, by the storage's clock. */
+/** One step of a job's history, as a replacement writes it. */
+export interface RecordedChange extends Omit<StatusChange, "at"> {
+  /** Milliseconds since 1970. */
   readonly at: number;
-  /** The job's version after it. */
-  readonly version: number;
-  /** As the remark had it. */
-  readonly by?: string;
-  /** As the remark had it. */
-  readonly note?: string;
-  /** As the remark had it. */
-  readonly key?: string;
 }
 
 /** Absent covers expired: a job is gone the moment after its `expiresAt`. */
@@ -181,8 +173,16 @@ export interface Move {
   readonly outbox: readonly OutgoingMessage[];
 }
 
-/** A record whose parts are JSON text, to be written whole. */
-export interface WholeJob extends Omit<JobRecord, "expiresAt" | "progress" | "result" | "error" | "data"> {
+/** A record whose parts are JSON text, to be written whole. Times are milliseconds since 1970. */
+export interface WholeJob extends Pick<JobRecord, "id" | "status" | "version" | "attempt"> {
+  /** As the caller gave it. */
+  readonly createdAt: number;
+  /** As the caller gave it. */
+  readonly updatedAt: number;
+  /** As the caller gave it. The TTL counts from it. */
+  readonly statusAt: number;
+  /** Oldest first, at most `historyLimit` of them. */
+  readonly history: readonly RecordedChange[];
   /** JSON text; null: none. */
   readonly progress: string | null;
   /** JSON text; null: none. */

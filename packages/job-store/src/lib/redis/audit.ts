@@ -118,7 +118,10 @@ export class RedisAudit {
     const known = new Set(codes.map(({ status, ttlMs }) => `${ttlMs} ${status}`));
     const statuses = new Set(codes.map(({ status }) => status));
     const missing = records
-      .map(({ status, statusAt, expiresAt }) => ({ status, ttlMs: expiresAt === null ? 0 : expiresAt - statusAt }))
+      .map(({ status, statusAt, expiresAt }) => ({
+        status,
+        ttlMs: expiresAt === null ? 0 : expiresAt.getTime() - statusAt.getTime(),
+      }))
       .filter(({ status, ttlMs }) => statuses.has(status) && !known.has(`${ttlMs} ${status}`));
     if (missing.length > 0) await this.#server.addCodes(missing, connection.budget());
   }
@@ -162,7 +165,7 @@ function argsOf(
   last: boolean,
 ): readonly (string | number)[] {
   if (last) return [id, "", "", KEEP];
-  return [id, version, createdAt, fields === null ? KEEP : fieldLines(fields)];
+  return [id, version, createdAt.getTime(), fields === null ? KEEP : fieldLines(fields)];
 }
 
 function staleIn(reply: Reply): AuditReport {

@@ -1,5 +1,5 @@
 import { LAST_MOMENT } from "../arguments.js";
-import type { Listing, Position, Range } from "../driver.js";
+import type { JobRecord, Listing, Position, Range } from "../driver.js";
 import { comparePositions } from "../position.js";
 import { indexKeys } from "./keys.js";
 import type { Budget } from "./line.js";
@@ -50,9 +50,9 @@ export async function listJobs(server: Server, range: Range, onDead: () => void)
 }
 
 /** Whether the job still stands where the index had it. */
-function belongs(job: { status: string; statusAt: number; createdAt: number }, range: Range, place: Position): boolean {
-  if (range.statuses === null) return job.createdAt === place.at;
-  return range.statuses.includes(job.status) && job.statusAt === place.at;
+function belongs({ status, statusAt, createdAt }: JobRecord, range: Range, place: Position): boolean {
+  if (range.statuses === null) return createdAt.getTime() === place.at;
+  return range.statuses.includes(status) && statusAt.getTime() === place.at;
 }
 
 async function findPlaces(server: Server, range: Range, count: number, budget: Budget): Promise<readonly Position[]> {

@@ -1,4 +1,5 @@
 import type { Fields, JobRecord, Reading, RecordedChange, Remark, Unreadable, WholeJob } from "../driver.js";
+import type { StatusChange } from "../job.js";
 
 /** The record's text as JavaScript sees it; lua/record.lua describes it line by line. */
 interface RecordText {
@@ -34,23 +35,25 @@ export function readRecord(id: string, text: string): JobRecord | Unreadable {
   if (!isRecordText(parsed)) return { kind: "unreadable", reason: "what is stored is not a job record" };
   const [createdAt, entered, ttl, updated = entered] = parsed.times;
   const statusAt = createdAt + entered;
+  const history: StatusChange[] = [];
+  for (const [version, from, to, at, remark] of parsed.history) {
+    const change = { from, to, at: new Date(createdAt + at), version };
+    history.push(remark === undefined ? change : { ...change, ...remarkOf(remark) });
+  }
   return {
     id,
-    version: parsed.version,
     status: parsed.status,
+    version: parsed.version,
     attempt: parsed.attempt,
-    createdAt,
-    updatedAt: createdAt + updated,
-    statusAt,
-    expiresAt: ttl === 0 ? null : statusAt + ttl,
+    data: parsed.data,
     progress: parsed.progress ?? null,
     result: parsed.result ?? null,
     error: parsed.error ?? null,
-    data: parsed.data,
-    history: parsed.history.map(([version, from, to, at, remark]) => {
-      const change = { from, to, at: createdAt + at, version };
-      return remark === undefined ? change : { ...change, ...remarkOf(remark) };
-    }),
+    createdAt: new Date(createdAt),
+    updatedAt: new Date(createdAt + updated),
+    statusAt: new Date(statusAt),
+    expiresAt: ttl === 0 ? null : new Date(statusAt + ttl),
+    history,
   };
 }
 

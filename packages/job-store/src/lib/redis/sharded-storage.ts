@@ -68,15 +68,15 @@ export class ShardedStorage implements JobStorage {
   }
 
   async read(ids: readonly string[]): Promise<readonly Reading[]> {
-    const byShard = groupBy([...new Set(ids)], (id) => this.logOf(id));
-    const readings = new Map<string, Reading>();
+    const readings = ids.map((): Reading => ({ kind: "absent" }));
+    const byShard = groupBy([...ids.entries()], ([, id]) => this.logOf(id));
     await Promise.all(
       [...byShard].map(async ([shard, mine]) => {
-        const found = await (this.#shards[shard] as RedisStorage).read(mine);
-        for (const [n, id] of mine.entries()) readings.set(id, found[n] ?? { kind: "absent" });
+        const found = await (this.#shards[shard] as RedisStorage).read(mine.map(([, id]) => id));
+        for (const [n, reading] of found.entries()) readings[(mine[n] as [number, string])[0]] = reading;
       }),
     );
-    return ids.map((id) => readings.get(id) ?? { kind: "absent" });
+    return readings;
   }
 
   /** Each shard is asked for its share, and once more for a whole page where that was too little. */

@@ -176,20 +176,21 @@ function refused(outcome: Outcome, budget?: Budget): Refused {
 /** What `create` wrote: the server added the time, everything else is known here. */
 function newRecord(job: NewJob, createdAt: number, ttlMs: number, historyLimit: number): JobRecord {
   const { by } = job.remark;
-  const first = { from: null, to: job.status, at: createdAt, version: 1, ...(by !== undefined && { by }) };
+  const at = new Date(createdAt);
+  const first = { from: null, to: job.status, at, version: 1, ...(by !== undefined && { by }) };
   return {
     id: job.id,
-    version: 1,
     status: job.status,
+    version: 1,
     attempt: 1,
-    createdAt,
-    updatedAt: createdAt,
-    statusAt: createdAt,
-    expiresAt: ttlMs === 0 ? null : createdAt + ttlMs,
+    data: JSON.parse(job.data),
     progress: null,
     result: null,
     error: null,
-    data: JSON.parse(job.data),
+    createdAt: new Date(createdAt),
+    updatedAt: new Date(createdAt),
+    statusAt: new Date(createdAt),
+    expiresAt: ttlMs === 0 ? null : new Date(createdAt + ttlMs),
     history: historyLimit === 0 ? [] : [first],
   };
 }
