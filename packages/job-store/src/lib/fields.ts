@@ -6,10 +6,14 @@ import { isError } from "./is-error.js";
 
 const LONGEST = 256;
 
+const NO_FIELDS: Fields = new Map();
+
 /** What the data has in each indexed field. @throws JobStoreError INVALID_DATA */
 export function fieldsOf(definition: JobDefinition, data: unknown, jobId: string): Fields {
+  const names = Object.keys(definition.index ?? {});
+  if (names.length === 0) return NO_FIELDS;
   const fields = new Map<string, string>();
-  for (const field of Object.keys(definition.index ?? {})) {
+  for (const field of names) {
     const value = select(definition, field, data, jobId);
     if (value === null || value === undefined) continue;
     if (!isValue(value)) {
