@@ -1,4 +1,3 @@
-import { v7 as uuid } from "uuid";
 import type { input } from "zod/v4/core";
 import {
   checkDate,
@@ -26,6 +25,7 @@ import { checkWhere, matches } from "./fields.js";
 import { healthOf, unhealthy } from "./health.js";
 import type { Created, Job } from "./job.js";
 import { leavable } from "./leavable.js";
+import { newId } from "./new-id.js";
 import {
   AUDIT_OPTIONS,
   CHANGE_BY_ID_OPTIONS,
@@ -81,7 +81,7 @@ export class Store<D extends JobDefinition> implements JobStore<D> {
   }
 
   async #create(data: input<D["data"]>, options: CreateOptions): Promise<Created<D>> {
-    const id = options.id === undefined ? uuid() : checkId(options.id);
+    const id = options.id === undefined ? newId() : checkId(options.id);
     const job = {
       id,
       status: this.definition.initial,

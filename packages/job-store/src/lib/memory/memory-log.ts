@@ -1,5 +1,5 @@
-import { v7 as uuid } from "uuid";
 import type { EventLog, LoggedEvent, LogPage, Place, Reading } from "../driver.js";
+import { newId } from "../new-id.js";
 import { Waiters } from "../waiters.js";
 
 /** An event before it has its place. */
@@ -10,7 +10,7 @@ const MOST_EVENTS = 10_000;
 
 /** Events of a shelf, numbered without a hole, the oldest dropped. */
 export class MemoryLog implements EventLog {
-  readonly #log = uuid();
+  readonly #log = newId();
   readonly #events: LoggedEvent[] = [];
   readonly #readers = new Waiters();
   readonly #read: (id: string) => Reading;
