@@ -3,7 +3,7 @@ import { afterEach, expect, onTestFinished, test } from "vitest";
 import { createJobStore, JobStoreError } from "../src/index.js";
 import { decode } from "../src/lib/codec.js";
 import { report } from "../src/lib/contract/definitions.js";
-import { readRecord } from "../src/lib/redis/record-text.js";
+import { readRecord } from "../src/lib/redis/read-record.js";
 import { readJournal } from "../src/lib/reporter/journal-text.js";
 import { memoryDriver } from "../src/memory.js";
 
@@ -39,21 +39,35 @@ const RECORD = [
   '[2,"waiting","working",1000,{"by":"worker","note":"n","key":"k"}]]}',
 ].join("\n");
 
+const value = fc
+  .oneof(fc.constantFrom(1, "working", null), fc.maxSafeInteger(), fc.jsonValue())
+  .map((one) => JSON.stringify(one));
+const times = fc.oneof(
+  fc.array(fc.maxSafeInteger(), { minLength: 3, maxLength: 4 }).map((all) => JSON.stringify(all)),
+  value,
+);
+const entry = fc.oneof(
+  fc.tuple(value, value, fc.constant('"working"'), value, value).map((all) => `[${all.join(",")}]`),
+  value,
+);
+
 /** A record whose parts are anything that JSON can hold. */
 const strangeRecord = fc
   .record({
-    version: fc.oneof(fc.maxSafeInteger(), fc.jsonValue()),
-    status: fc.oneof(fc.constant("working"), fc.jsonValue()),
-    attempt: fc.oneof(fc.maxSafeInteger(), fc.jsonValue()),
-    times: fc.oneof(fc.array(fc.maxSafeInteger(), { minLength: 3, maxLength: 4 }), fc.jsonValue()),
-    data: fc.oneof(fc.constant({ title: "One" }), fc.jsonValue()),
-    progress: fc.oneof(fc.constant(null), fc.jsonValue()),
-    history: fc.oneof(
-      fc.array(fc.tuple(fc.jsonValue(), fc.jsonValue(), fc.constant("working"), fc.maxSafeInteger(), fc.jsonValue())),
-      fc.jsonValue(),
-    ),
+    version: value,
+    status: value,
+    attempt: value,
+    times,
+    part: value,
+    history: fc.array(entry, { maxLength: 3 }),
   })
-  .map((parts) => JSON.stringify(parts));
+  .map(({ version, status, attempt, times, part, history }) =>
+    [
+      `{"version":${version},"status":${status},"attempt":${attempt},"times":${times},`,
+      ...[`"progress":${part},`, "", `"error":${part},`, '"data":{"title":"One"},', '"ops":"",'],
+      `"history":[${history.map((one) => `\n${one}`).join(",")}]}`,
+    ].join("\n"),
+  );
 
 /** Whatever reads as a job is one: its times are dates, its version and attempt count. */
 function readsOrRefuses(text: string): void {

@@ -4,7 +4,7 @@ import type { JobDefinition, Json } from "../definition.js";
 import type { StoreShape, WholeJob } from "../driver.js";
 import { isError } from "../is-error.js";
 import type { Job } from "../job.js";
-import { readRecord } from "../redis/record-text.js";
+import { readRecord } from "../redis/read-record.js";
 import type { RedisStorage } from "../redis/redis-storage.js";
 import type { LegacyJob, LegacyMap } from "./legacy-map.js";
 

@@ -3,7 +3,7 @@ import type { EventLog, LoggedEvent, LogPage, Place, Reading } from "../driver.j
 import { unavailable } from "../errors.js";
 import type { BlockingReader, StreamEntry } from "./blocking-reader.js";
 import { MOST_TOUCHED, SMALL } from "./limits.js";
-import { FOREIGN, readingOf } from "./record-text.js";
+import { FOREIGN, readingOf } from "./read-record.js";
 import { scripts } from "./scripts.js";
 import type { Server } from "./server.js";
 

@@ -17,7 +17,7 @@ import type { Keys } from "./keys.js";
 import { MOST_TOUCHED } from "./limits.js";
 import type { Budget } from "./line.js";
 import { PermissionCheck } from "./permission-check.js";
-import { FOREIGN, readingOf } from "./record-text.js";
+import { FOREIGN, readingOf } from "./read-record.js";
 import { evaluate, type Script, scripts } from "./scripts.js";
 
 /** A script's reply: what happened, then what belongs to it. */

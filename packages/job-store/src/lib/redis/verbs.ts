@@ -19,7 +19,8 @@ import type {
 import { unavailable } from "../errors.js";
 import type { Code } from "./code-map.js";
 import type { Budget } from "./line.js";
-import { fieldLines, line, readRecord, remarkText, wholeArgs } from "./record-text.js";
+import { readRecord } from "./read-record.js";
+import { fieldLines, line, remarkText, wholeArgs } from "./record-text.js";
 
 /** What a script replied to one call: what happened, and what belongs to that. */
 export type Outcome = readonly [what: string, detail: unknown];
