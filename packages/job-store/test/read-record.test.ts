@@ -8,7 +8,8 @@ const json = (value: unknown): string => JSON.stringify(value);
 const word = fc.string({ unit: "grapheme", maxLength: 200 });
 const count = fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER });
 const time = fc.nat({ max: 2 ** 42 });
-const part = fc.jsonValue({ stringUnit: "grapheme" });
+/** JSON has no -0. */
+const part = fc.jsonValue({ stringUnit: "grapheme" }).map((value) => JSON.parse(json(value)));
 const remark = fc.record({ by: word, note: word, key: word }, { requiredKeys: [] });
 const entry = fc.record({ version: count, from: fc.option(word), to: word, at: time, remark: fc.option(remark) });
 
@@ -50,7 +51,6 @@ function expected({ createdAt, statusAt, updatedAt, ttl, history, ...rest }: Sto
   return {
     id: "a",
     ...rest,
-    data: JSON.parse(json(rest.data)),
     createdAt: new Date(createdAt),
     updatedAt: new Date(updatedAt ?? statusAt),
     statusAt: new Date(statusAt),
