@@ -46,7 +46,7 @@ function textOf(stored: Stored): string {
   ].join("\n");
 }
 
-/** The same by way of `JSON.parse`, which knows nothing of the layout. */
+/** The record that the text describes. */
 function expected({ createdAt, statusAt, updatedAt, ttl, history, ...rest }: Stored) {
   return {
     id: "a",
@@ -70,7 +70,7 @@ test("a record reads as it was written, from bytes and from a string", () => {
   );
 });
 
-test("statuses are told apart, however many there are", () => {
+test("different statuses stay different, also if they are more than the reader remembers", () => {
   const [stored] = fc.sample(job, { numRuns: 1, seed: 1 }) as [Stored];
   for (let round = 0; round < 2; round++) {
     for (let n = 0; n < 2_000; n++) {
@@ -79,7 +79,7 @@ test("statuses are told apart, however many there are", () => {
   }
 });
 
-test("a record that is cut off anywhere, or goes on behind its end, is unreadable", () => {
+test("a record that is truncated, or has a character after its end, is unreadable", () => {
   const cut = fc.tuple(job, fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }));
   fc.assert(
     fc.property(cut, ([stored, share]) => {

@@ -17,7 +17,7 @@ export class Calls {
   }
 
   /**
-   * Counts a call until its promise settles. Returns that promise: another one would cost each call two microtasks.
+   * Counts a call until its promise settles, and returns that promise. A promise of its own would take each call two microtasks.
    *
    * @throws JobStoreError CLOSED
    */

@@ -70,7 +70,7 @@ function parseWith(schema: $ZodType, value: unknown): Parsed {
 }
 
 /**
- * Checks a record and returns it as the job: the very object, because a page has many of them.
+ * Checks a record and returns the same object as the job. A copy of each job would make pages slower.
  *
  * @param validate true: data, progress and result are replaced by what the schemas make of them
  * @throws JobStoreError UNREADABLE_RECORD
@@ -89,6 +89,7 @@ export function decode<D extends JobDefinition>(definition: D, record: JobRecord
   return record as unknown as Job<D>;
 }
 
+/** Returns what the schema makes of a stored value. @throws JobStoreError UNREADABLE_RECORD */
 function fitting(schema: $ZodType, value: unknown, what: string, jobId: string): unknown {
   const parsed = parseWith(schema, value);
   if (parsed.success) return parsed.data;

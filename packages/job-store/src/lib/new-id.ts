@@ -6,7 +6,7 @@ const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(
 
 let last = 0;
 let sequence = 0;
-/** Of the ids of the last millisecond. */
+/** Beginning of the ids of the last millisecond. */
 let beginning = "";
 
 /**
@@ -16,7 +16,7 @@ let beginning = "";
 export function newId(): string {
   const now = Date.now();
   if (now > last) startAt(now, ((random() & 7) << 8) | random());
-  // The time of the ids runs ahead of the clock until the clock has caught up.
+  // From here on, ids are ahead of the clock until the clock passes them.
   else if (++sequence === 4096) startAt(last + 1, 0);
   const count = (sequence >> 8).toString(16) + HEX[sequence & 255];
   const variant = HEX[0x80 | (random() & 0x3f)] + octet();

@@ -2,19 +2,19 @@ import type { JobRecord, Reading, Unreadable } from "../driver.js";
 import type { StatusChange } from "../job.js";
 import { ByteReader, Unexpected } from "./byte-reader.js";
 
-/** Of a key that holds something else than text. */
+/** Reading of a key whose value is not a string. */
 export const FOREIGN: Unreadable = { kind: "unreadable", reason: "its key holds something that is no string" };
 
 const NO_RECORD: Unreadable = { kind: "unreadable", reason: "what is stored is not a job record" };
 
-/** What a job's key gave; null: nothing is there. */
+/** Returns the reading for the value of a job's key. null: the key does not exist. */
 export function readingOf(id: string, stored: string | Buffer | null): Reading {
   if (stored === null) return { kind: "absent" };
   const record = readRecord(id, stored);
   return "kind" in record ? record : { kind: "record", record };
 }
 
-/** Reads a record as lua/record.lua writes it. Bytes are read faster than a string. */
+/** Reads a record in the layout of lua/record.lua. A Buffer is read faster than a string. */
 export function readRecord(id: string, stored: string | Buffer): JobRecord | Unreadable {
   try {
     return recordFrom(id, new ByteReader(typeof stored === "string" ? Buffer.from(stored) : stored));
@@ -92,7 +92,7 @@ function recordFrom(id: string, reader: ByteReader): JobRecord {
   };
 }
 
-/** The value of a line that is blank if there is none. */
+/** Reads a line with this part. The line is blank if the job does not have the part: null. */
 function part(reader: ByteReader, name: Uint8Array): unknown {
   let value: unknown = null;
   if (reader.passes(name)) {
@@ -117,7 +117,7 @@ function changeFrom(reader: ByteReader, createdAt: number): StatusChange {
   return remark === null ? change : { ...change, ...remark };
 }
 
-/** Nothing but what a remark is made of. */
+/** Returns the parts of a remark, without other keys. */
 function remarkOf({ by, note, key }: { by?: unknown; note?: unknown; key?: unknown }): Partial<StatusChange> {
   return {
     ...(typeof by === "string" && { by }),
