@@ -2,10 +2,10 @@ import { $ZodUnknown } from "zod/v4/core";
 import type { JobDefinition } from "../definition.js";
 import { type Description, readDescription } from "../description.js";
 import type { JobStoreDriver } from "../driver.js";
-import { readMap } from "../redis/code-map.js";
-import { Connection } from "../redis/connection.js";
+import { RedisConnection } from "../redis/connection.js";
+import { Executor } from "../redis/executor.js";
+import { readMetadata } from "../redis/index-metadata.js";
 import { keysUnder } from "../redis/keys.js";
-import { Line } from "../redis/line.js";
 import { type RedisDriverOptions, setUp } from "../redis/options.js";
 import { redisDriver } from "../redis/redis-driver.js";
 import { shardOf, tagOf } from "../redis/sharded-storage.js";
@@ -26,16 +26,16 @@ export interface Kept {
 
 /** Reads what a store keeps besides its jobs. */
 export class Archive {
-  readonly #line: Line;
+  readonly #connection: RedisConnection;
+  readonly #executor: Executor;
   readonly #prefix: string;
-  readonly #timeoutMs: number;
 
   /** @throws JobStoreError INVALID_ARGUMENT */
   constructor(options: RedisDriverOptions) {
     const { connect, keyPrefix, timeoutMs } = setUp(options);
-    this.#line = new Line(connect(), () => undefined);
+    this.#connection = new RedisConnection(connect(), () => undefined);
+    this.#executor = new Executor(this.#connection, timeoutMs, null);
     this.#prefix = keyPrefix;
-    this.#timeoutMs = timeoutMs;
   }
 
   /** @throws UsageError where no jobs live; JobStoreError UNAVAILABLE */
@@ -43,7 +43,7 @@ export class Archive {
     const prefixes = [...(onCluster ? [] : [this.#prefix]), `${this.#prefix}${tagOf(0)}`];
     for (const prefix of prefixes) {
       const { map } = keysUnder(prefix);
-      const stored = await this.#ask(map, (client) => readMap(client, map));
+      const stored = await this.#executor.query((client) => readMetadata(client, map));
       if (stored.edition === undefined) continue;
       const codes: readonly [string, number][] = JSON.parse(stored.codes ?? "[]");
       return {
@@ -61,7 +61,7 @@ export class Archive {
   /** What a job can be found by. */
   async fieldsOf(id: string, shards: number | null): Promise<Readonly<Record<string, string>>> {
     const { values } = keysUnder(this.#prefix + (shards === null ? "" : tagOf(shardOf(id, shards))));
-    const lines = (await this.#ask(values, (client) => client.hget(values, id))) ?? "";
+    const lines = (await this.#executor.query((client) => client.hget(values, id))) ?? "";
     const pairs = lines.split("\n").filter((line) => line !== "");
     return Object.fromEntries(
       pairs.map((line) => {
@@ -72,11 +72,7 @@ export class Archive {
   }
 
   close(): void {
-    this.#line.close();
-  }
-
-  #ask<T>(key: string, command: Parameters<typeof Connection.prototype.perform<T>>[0]): Promise<T> {
-    return new Connection(this.#line, key, this.#timeoutMs).perform(command);
+    this.#connection.close();
   }
 }
 

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline/promises";
 import { JobStoreError } from "../errors.js";
-import { reasonOf } from "../redis/faults.js";
+import { reasonOf } from "../redis/redis-errors.js";
 import { type CommandLine, checkCommand, readCommandLine } from "./arguments.js";
 import type { Command } from "./command.js";
 import { retry, setStatus } from "./commands/change.js";

@@ -3,14 +3,14 @@ import { type JobStoreOptions, shapeOf } from "../create-store.js";
 import type { JobDefinition } from "../definition.js";
 import type { StoreShape } from "../driver.js";
 import { checkClient, type RedisClient } from "../redis/client.js";
-import { Connection } from "../redis/connection.js";
-import { replyCode } from "../redis/faults.js";
+import { RedisConnection } from "../redis/connection.js";
+import { Executor } from "../redis/executor.js";
+import { MAX_RECORD_BYTES } from "../redis/index-metadata.js";
 import { keysUnder } from "../redis/keys.js";
-import { MOST_TOUCHED } from "../redis/limits.js";
-import { Line } from "../redis/line.js";
 import { setUp } from "../redis/options.js";
 import { asPattern } from "../redis/permissions.js";
-import { openPart } from "../redis/redis-driver.js";
+import { openShard } from "../redis/redis-driver.js";
+import { replyCode } from "../redis/redis-errors.js";
 import type { RedisStorage } from "../redis/redis-storage.js";
 import type { LegacyMap } from "./legacy-map.js";
 import { carryOut, judge, type Verdict } from "./take-over.js";
@@ -103,20 +103,15 @@ export async function importLegacyJobs<D extends JobDefinition>(
     invalid("importLegacyJobs takes over jobs in place, on one Redis: a cluster keeps them elsewhere.");
   const { ttlSeconds, historyLimit, maxRecordBytes } = options;
   const shape = shapeOf({ job: map.job, ttlSeconds, historyLimit, maxRecordBytes });
-  const line = new Line(setup.connect("import"), shape.emit);
-  const storage = openPart(line, setup.keyPrefix, setup, shape);
+  const connection = new RedisConnection(setup.connect("import"), shape.emit);
+  const storage = openShard(connection, setup.keyPrefix, setup, shape);
   const keys = keysUnder(setup.keyPrefix);
   try {
-    return await new Import(
-      options,
-      shape,
-      storage,
-      new Connection(line, keys.map, setup.timeoutMs),
-      keys.job(""),
-    ).run();
+    const executor = new Executor(connection, setup.timeoutMs, null);
+    return await new Import(options, shape, storage, executor, keys.job("")).run();
   } finally {
     await storage.close();
-    line.close();
+    connection.close();
   }
 }
 
@@ -130,7 +125,7 @@ class Import<D extends JobDefinition> {
   readonly #options: LegacyImportOptions<D>;
   readonly #shape: StoreShape;
   readonly #storage: RedisStorage;
-  readonly #connection: Connection;
+  readonly #executor: Executor;
   readonly #jobPrefix: string;
   /** A scan may show a key twice. */
   readonly #seen = new Set<string>();
@@ -140,13 +135,13 @@ class Import<D extends JobDefinition> {
     options: LegacyImportOptions<D>,
     shape: StoreShape,
     storage: RedisStorage,
-    connection: Connection,
+    executor: Executor,
     jobPrefix: string,
   ) {
     this.#options = options;
     this.#shape = shape;
     this.#storage = storage;
-    this.#connection = connection;
+    this.#executor = executor;
     this.#jobPrefix = jobPrefix;
   }
 
@@ -155,7 +150,7 @@ class Import<D extends JobDefinition> {
     let cursor = "0";
     do {
       this.#options.signal?.throwIfAborted();
-      const [next, found] = await this.#connection.perform((client) =>
+      const [next, found] = await this.#executor.query((client) =>
         client.scan(cursor, "MATCH", pattern, "COUNT", BATCH),
       );
       const fresh = found.filter((key) => key.startsWith(this.#jobPrefix) && !this.#seen.has(key));
@@ -168,7 +163,7 @@ class Import<D extends JobDefinition> {
 
   /** Splits keys into groups whose values fit into one reply. No map has a bound for their sizes. */
   async #inParts(keys: readonly string[]): Promise<readonly (readonly string[])[]> {
-    const sizes = await this.#connection.perform((client) =>
+    const sizes = await this.#executor.query((client) =>
       Promise.all(keys.map((key) => client.strlen(key).catch(zeroIfForeign))),
     );
     const parts: string[][] = [];
@@ -178,7 +173,7 @@ class Import<D extends JobDefinition> {
       const part = size <= left ? parts.at(-1) : undefined;
       if (part === undefined) {
         parts.push([key]);
-        left = MOST_TOUCHED - size;
+        left = MAX_RECORD_BYTES - size;
       } else {
         part.push(key);
         left -= size;
@@ -208,7 +203,7 @@ class Import<D extends JobDefinition> {
   }
 
   async #read(keys: readonly string[]): Promise<readonly [readonly (string | null)[], number]> {
-    return this.#connection.perform(async (client) => {
+    return this.#executor.query(async (client) => {
       const [texts, [seconds, micros]] = await Promise.all([client.mget([...keys]), client.time()]);
       return [texts, Number(seconds) * 1000 + Number(micros) / 1000] as const;
     });

@@ -2,10 +2,10 @@ import { LAST_MOMENT } from "../arguments.js";
 import type { Listing, Position, Range } from "../driver.js";
 import { comparePositions } from "../position.js";
 import { indexKeys } from "./keys.js";
-import type { Budget } from "./line.js";
+import type { ReadBatcher } from "./read-batcher.js";
 import { fieldText } from "./record-text.js";
 import { scripts } from "./scripts.js";
-import type { Server } from "./server.js";
+import type { RedisSession } from "./session.js";
 
 /** A code's scores are its own 2^42 milliseconds. */
 const SPAN = 2 ** 42;
@@ -19,17 +19,22 @@ const MOST_LOOKED_AT = 5000;
  *
  * @param onDead called where the index named jobs that are gone
  */
-export async function listJobs(server: Server, range: Range, onDead: () => void): Promise<Listing> {
-  const budget = server.connection.budget();
+export async function listJobs(
+  session: RedisSession,
+  reader: ReadBatcher,
+  range: Range,
+  onDead: () => void,
+): Promise<Listing> {
+  const end = session.executor.defaultEnd();
   const entries: Listing["entries"][number][] = [];
   let start = range.start;
   let lookedAt = 0;
   for (;;) {
     const wanted = lookedAt === 0 ? range.limit + 1 : Math.max(range.limit - entries.length + 1, 500);
-    const places = await findPlaces(server, { ...range, start }, wanted, budget);
-    const readings = await server.readJobs(
+    const places = await findPlaces(session, { ...range, start }, wanted, end);
+    const readings = await reader.readJobs(
       places.map(({ id }) => id),
-      budget,
+      end,
     );
     let dead = false;
     for (const [n, place] of places.entries()) {
@@ -55,25 +60,33 @@ function belongs(job: { status: string; statusAt: number; createdAt: number }, r
   return range.statuses.includes(job.status) && job.statusAt === place.at;
 }
 
-async function findPlaces(server: Server, range: Range, count: number, budget: Budget): Promise<readonly Position[]> {
+async function findPlaces(
+  session: RedisSession,
+  range: Range,
+  count: number,
+  end: number,
+): Promise<readonly Position[]> {
   const { statuses, where, order, after, before, start } = range;
   const newest = order === "newest";
-  const { reply } = await server.withMap(async (map) => {
-    const ranges =
-      statuses === null
-        ? [where === null ? 0 : "", 0]
-        : map.codes.filter(({ status }) => statuses.includes(status)).flatMap(({ code, ttlMs }) => [code, ttlMs]);
-    const args = [
-      ...[map.edition, newest ? 1 : 0, count, start?.at ?? "", start?.id ?? ""],
-      ...[after === null ? 0 : after + 1, before === null ? LAST_MOMENT : before - 1],
-    ];
-    if (where !== null) {
-      const field = fieldText(where.field, where.value);
-      return server.script(scripts.find, indexKeys(server.keys), [...args, field, ...ranges], budget);
-    }
-    const index = statuses === null ? server.keys.creations : server.keys.statuses;
-    return server.script(scripts.page, [server.keys.map, index], [...args, ...ranges], budget);
-  }, budget);
+  const reply = await session.read(
+    ({ metadata: map, evaluate }) => {
+      const ranges =
+        statuses === null
+          ? [where === null ? 0 : "", 0]
+          : map.codes.filter(({ status }) => statuses.includes(status)).flatMap(({ code, ttlMs }) => [code, ttlMs]);
+      const args = [
+        ...[map.edition, newest ? 1 : 0, count, start?.at ?? "", start?.id ?? ""],
+        ...[after === null ? 0 : after + 1, before === null ? LAST_MOMENT : before - 1],
+      ];
+      if (where !== null) {
+        const field = fieldText(where.field, where.value);
+        return evaluate(scripts.find, indexKeys(session.keys), [...args, field, ...ranges]);
+      }
+      const index = statuses === null ? session.keys.creations : session.keys.statuses;
+      return evaluate(scripts.page, [session.keys.map, index], [...args, ...ranges]);
+    },
+    { end },
+  );
   const places = reply.slice(1).flatMap((members) => readPlaces(members as readonly string[]));
   const direction = newest ? -1 : 1;
   return places.sort((a, b) => comparePositions(a, b) * direction).slice(0, count);
@@ -88,13 +101,13 @@ function readPlaces(members: readonly string[]): readonly Position[] {
 }
 
 /** Live jobs by status; codes of one status add up. */
-export async function countJobs(server: Server): Promise<ReadonlyMap<string, number>> {
-  const { reply, map } = await server.withMap((known, budget) => {
-    const args = [known.edition, ...known.codes.flatMap(({ code, ttlMs }) => [code, ttlMs])];
-    return server.script(scripts.counts, [server.keys.map, server.keys.statuses], args, budget);
+export async function countJobs(session: RedisSession): Promise<ReadonlyMap<string, number>> {
+  const { reply, codes } = await session.read(async ({ metadata: { edition, codes }, evaluate }) => {
+    const args = [edition, ...codes.flatMap(({ code, ttlMs }) => [code, ttlMs])];
+    return { reply: await evaluate(scripts.counts, [session.keys.map, session.keys.statuses], args), codes };
   });
   const counts = new Map<string, number>();
-  for (const { code, status } of map.codes) {
+  for (const { code, status } of codes) {
     counts.set(status, (counts.get(status) ?? 0) + Number(reply[code + 1]));
   }
   return counts;

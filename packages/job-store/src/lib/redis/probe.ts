@@ -1,6 +1,7 @@
 import type { RedisCommander } from "ioredis";
-import { codeIn, inPlainWords, isDenial, isUnknownCommand, REFUSES_WRITES, reasonOf } from "./faults.js";
+import { type Client, type PipelineCommand, runPipeline } from "./connection.js";
 import type { Keys } from "./keys.js";
+import { codeIn, explain, isDenial, isUnknownCommand, REFUSES_WRITES, reasonOf } from "./redis-errors.js";
 import { evaluate, scripts } from "./scripts.js";
 
 /** Places of the keys in what follows. */
@@ -105,12 +106,19 @@ const AUDIT_ATTEMPTS: readonly Attempt[] = [
   ["hscan", at.values, "0", "COUNT", "1"],
 ];
 
+/** Commands for loading scripts, which a script cannot run itself. What is loaded is the text of no other script. */
+const SCRIPT_ATTEMPTS: ReadonlyMap<string, PipelineCommand> = new Map([
+  ["script|exists", ["script", "EXISTS", "0".repeat(40)]],
+  ["script|load", ["script", "LOAD", "return 1"]],
+]);
+
 /** What can be tried: everything that calls need, or that and what an audit needs. */
 const TRIALS = { calls: ATTEMPTS, audit: [...ATTEMPTS, ...AUDIT_ATTEMPTS] } as const;
 export type Trial = keyof typeof TRIALS;
 
 function commandsOf(attempts: readonly Attempt[]): readonly string[] {
-  return [...new Set(["eval", "evalsha", ...attempts.map(([command]) => command)])].sort();
+  const ownCommands = ["eval", "evalsha", ...SCRIPT_ATTEMPTS.keys()];
+  return [...new Set([...ownCommands, ...attempts.map(([command]) => command)])].sort();
 }
 
 /** The commands of the driver, in the order of the alphabet. */
@@ -138,7 +146,28 @@ export interface Findings {
  *
  * @throws what ioredis throws, other than for a missing permission or an unknown command
  */
-export async function tryEverything(client: RedisCommander, keys: Keys, trial: Trial = "calls"): Promise<Findings> {
+export async function tryEverything(client: Client, keys: Keys, trial: Trial = "calls"): Promise<Findings> {
+  const [findings, ofScripts] = await Promise.all([tryCommands(client, keys, trial), tryScriptCommands(client, keys)]);
+  return {
+    ...findings,
+    unknown: [...findings.unknown, ...ofScripts.unknown],
+    commands: [...findings.commands, ...ofScripts.commands],
+  };
+}
+
+/** Tries the commands for loading scripts. */
+async function tryScriptCommands(client: Client, keys: Keys): Promise<Pick<Findings, "unknown" | "commands">> {
+  // The key selects the server of a cluster.
+  const [, ...replies] = await runPipeline(client, [["exists", keys.map], ...SCRIPT_ATTEMPTS.values()]);
+  const failed = (isKind: (words: string) => boolean) =>
+    [...SCRIPT_ATTEMPTS.keys()].filter((_, n) => {
+      const reply = replies[n];
+      return reply !== undefined && "error" in reply && isKind(reasonOf(reply.error));
+    });
+  return { unknown: failed(isUnknownCommand), commands: failed(isDenial) };
+}
+
+async function tryCommands(client: RedisCommander, keys: Keys, trial: Trial): Promise<Findings> {
   const names = keysTried(keys);
   const attempts = TRIALS[trial];
   try {
@@ -178,7 +207,7 @@ function findingsIn(refusals: readonly unknown[], attempts: readonly Attempt[], 
     } else if (words.includes("WRONGTYPE")) {
       foreign.add(key);
     } else if (REFUSES_WRITES.has(codeIn(words))) {
-      refusal ??= inPlainWords(words);
+      refusal ??= explain(words);
     }
     // Anything else is an attempt's own arguments refused, as they should be.
   }

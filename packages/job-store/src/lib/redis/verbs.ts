@@ -17,9 +17,9 @@ import type {
   WholeJob,
 } from "../driver.js";
 import { unavailable } from "../errors.js";
-import type { Code } from "./code-map.js";
-import type { Budget } from "./line.js";
+import type { StatusCode as Code } from "./index-metadata.js";
 import { fieldLines, line, readRecord, remarkText, wholeArgs } from "./record-text.js";
+import type { Budget } from "./write-batch.js";
 
 /** What a script replied to one call: what happened, and what belongs to that. */
 export type Outcome = readonly [what: string, detail: unknown];

@@ -2,68 +2,76 @@ import { randomBytes } from "node:crypto";
 import type { RedisCommander } from "ioredis";
 import { invalid } from "../arguments.js";
 import type { StoreShape } from "../driver.js";
-import type { Connection } from "./connection.js";
+import type { Executor } from "./executor.js";
 import type { Keys } from "./keys.js";
-import { SMALL } from "./limits.js";
-import type { Budget } from "./line.js";
 import { evaluate, scripts } from "./scripts.js";
 
-/** What a code of the index stands for: a status together with how long a job is kept in it. */
-export interface Meaning {
+/**
+ * Maximum number of bytes of stored records in one script or one reply, or one record if that is larger. The server runs
+ * nothing else during that time. The same number is in lua/touch.lua; see docs/decisions/0016.
+ */
+export const MAX_RECORD_BYTES = 2_097_152;
+
+/** Bound for the size of a record if the metadata contains none. The largest page of such records fits. */
+export const DEFAULT_LARGEST = 2048;
+
+/** A status, and how long a job is kept in it. */
+export interface StatusTtl {
   readonly status: string;
-  /** 0: for ever. */
+  /** 0: without expiry. */
   readonly ttlMs: number;
 }
 
-export interface Code extends Meaning {
+/** Code of a status and its TTL in the index. */
+export interface StatusCode extends StatusTtl {
   readonly code: number;
 }
 
 /** Scores are code · 2^42 + ms and must stay whole numbers below 2^53. */
-const MOST_CODES = 2048;
+const MAX_CODES = 2048;
 
 /**
- * The map of one store: which definition lives under the prefix, its codes and its indexed fields. Codes are given out once and for ever,
- * so services with other TTLs, or an older definition, add theirs and disturb nobody's. The edition changes with every
- * addition, and with a map made anew after the server lost its data; scripts refuse a caller who knows another one.
+ * Metadata of one store: the codes of its statuses, and its indexed fields. Codes never change, so services with other TTLs, or with
+ * an older definition, add their own. The edition changes with every addition, and with metadata that is created again after the
+ * server lost its data. Scripts reject a caller that knows another edition.
  */
-export interface CodeMap {
+export interface IndexMetadata {
   readonly edition: string;
-  readonly codes: readonly Code[];
+  readonly codes: readonly StatusCode[];
   /** Every field that any definition has declared here. */
   readonly fields: readonly string[];
   /** Bound in bytes for the size of a stored record or message. Scripts raise it, with a new edition; see lua/touch.lua. */
   readonly largest: number;
   /** The code this store writes for a status. */
-  readonly own: ReadonlyMap<string, Code>;
+  readonly own: ReadonlyMap<string, StatusCode>;
 }
 
 /**
- * Reads the fields of the map at a key. The command is in upper case because an application can give the replies of `hgetall`
+ * Reads the fields of the metadata at a key. The command is in upper case because an application can give the replies of `hgetall`
  * another form: `Command.setReplyTransformer` affects every client of its copy of ioredis, by the name in lower case.
  */
-export async function readMap(client: RedisCommander, key: string): Promise<Readonly<Record<string, string>>> {
+export async function readMetadata(client: RedisCommander, key: string): Promise<Readonly<Record<string, string>>> {
   const reply = (await client.call("HGETALL", key)) as readonly string[];
   return Object.fromEntries(reply.flatMap((name, n) => (n % 2 === 0 ? [[name, reply[n + 1] ?? ""]] : [])));
 }
 
 /**
- * Reads the map, and adds what this store needs of it.
- * @param others what is to have codes besides
+ * Reads the metadata of a store, and adds the codes and fields that this store needs.
+ * @param others further statuses that get codes
  * @throws JobStoreError INVALID_ARGUMENT, UNAVAILABLE
  */
-export async function loadCodeMap(
-  { connection, keys }: { readonly connection: Connection; readonly keys: Keys },
+export async function loadMetadata(
+  { executor, keys }: { readonly executor: Executor; readonly keys: Keys },
   shape: StoreShape,
   shards: number,
-  budget: Budget,
-  others: readonly Meaning[] = [],
-): Promise<CodeMap> {
+  end: number,
+  others: readonly StatusTtl[] = [],
+): Promise<IndexMetadata> {
   for (;;) {
-    const stored = await connection.perform((client) => readMap(client, keys.map), budget);
-    checkFit(stored, shape, shards);
+    const stored = await executor.query((client) => readMetadata(client, keys.map), { end });
+    checkCompatible(stored, shape, shards);
     const codes = parseCodes(stored.codes);
-    const missing = lacking(codes, [...shape.statuses.map((status) => meaningIn(shape, status)), ...others]);
+    const missing = missingCodes(codes, [...shape.statuses.map((status) => statusTtl(shape, status)), ...others]);
     const statuses = union(parseNames(stored.statuses), shape.statuses);
     const indexed = parseNames(stored.fields);
     const fields = union(indexed, shape.fields);
@@ -71,20 +79,20 @@ export async function loadCodeMap(
       if (shape.description !== null && shape.description !== stored.description) {
         // For tools only: no call waits for it or fails with it. Codes stay, so the edition does, too.
         const description = [stored.edition, "description", shape.description];
-        connection
-          .perform((client) => evaluate(client, scripts.map, [keys.map, keys.events], description), connection.budget())
+        executor
+          .query((client) => evaluate(client, scripts.map, [keys.map, keys.events], description))
           .catch(() => undefined);
       }
-      const largest = Number(stored.largest ?? SMALL);
+      const largest = Number(stored.largest ?? DEFAULT_LARGEST);
       return { edition: stored.edition, codes, fields, largest, own: ownCodes(codes, shape) };
     }
-    if (codes.length + missing.length > MOST_CODES) {
+    if (codes.length + missing.length > MAX_CODES) {
       return invalid(
-        `"${shape.definition}" has had more than ${MOST_CODES} combinations of status and TTL; use another key prefix.`,
+        `"${shape.definition}" has had more than ${MAX_CODES} combinations of status and TTL; use another key prefix.`,
       );
     }
     const grown = [...codes, ...missing].map(({ status, ttlMs }) => [status, ttlMs]);
-    await connection.perform(
+    await executor.query(
       (client) =>
         evaluate(
           client,
@@ -102,13 +110,13 @@ export async function loadCodeMap(
             ...(stored.edition === undefined ? ["log", randomBytes(6).readUIntBE(0, 6), "events", 0] : []),
           ],
         ),
-      budget,
+      { end },
     );
   }
 }
 
-/** A definition may gain or lose statuses over time; one that has done both against what is recorded is another one. */
-function checkFit(stored: Readonly<Record<string, string>>, shape: StoreShape, shards: number): void {
+/** A definition may add or remove statuses. One that does both is rejected as another definition. */
+function checkCompatible(stored: Readonly<Record<string, string>>, shape: StoreShape, shards: number): void {
   if (stored.edition === undefined) return;
   if (stored.definition !== JSON.stringify(shape.definition)) {
     invalid(
@@ -121,9 +129,9 @@ function checkFit(stored: Readonly<Record<string, string>>, shape: StoreShape, s
     );
   }
   const recorded = parseNames(stored.statuses);
-  const lacking = recorded.filter((status) => !shape.statuses.includes(status));
+  const removed = recorded.filter((status) => !shape.statuses.includes(status));
   const added = shape.statuses.filter((status) => !recorded.includes(status));
-  if (lacking.length > 0 && added.length > 0) {
+  if (removed.length > 0 && added.length > 0) {
     invalid(
       `Under this key prefix "${shape.definition}" is recorded with the statuses ${recorded.join(", ")}; ` +
         `this definition has ${shape.statuses.join(", ")}. Add or remove statuses in separate releases, or use another key prefix.`,
@@ -131,7 +139,7 @@ function checkFit(stored: Readonly<Record<string, string>>, shape: StoreShape, s
   }
 }
 
-function parseCodes(text: string | undefined): readonly Code[] {
+function parseCodes(text: string | undefined): readonly StatusCode[] {
   const pairs: readonly [string, number][] = text === undefined ? [] : JSON.parse(text);
   return pairs.map(([status, ttlMs], code) => ({ code, status, ttlMs }));
 }
@@ -144,27 +152,27 @@ function union(a: readonly string[], b: readonly string[]): readonly string[] {
   return [...new Set([...a, ...b])];
 }
 
-function meaningIn(shape: StoreShape, status: string): Meaning {
+function statusTtl(shape: StoreShape, status: string): StatusTtl {
   return { status, ttlMs: shape.ttlMs.get(status) ?? 0 };
 }
 
-function find<M extends Meaning>(codes: readonly M[], { status, ttlMs }: Meaning): M | undefined {
+function find<M extends StatusTtl>(codes: readonly M[], { status, ttlMs }: StatusTtl): M | undefined {
   return codes.find((code) => code.status === status && code.ttlMs === ttlMs);
 }
 
-/** What has no code yet, each once. */
-function lacking(codes: readonly Meaning[], meanings: readonly Meaning[]): readonly Meaning[] {
-  const missing: Meaning[] = [];
-  for (const meaning of meanings) {
-    if (find(codes, meaning) === undefined && find(missing, meaning) === undefined) missing.push(meaning);
+/** Returns those without a code, each once. */
+function missingCodes(codes: readonly StatusTtl[], needed: readonly StatusTtl[]): readonly StatusTtl[] {
+  const missing: StatusTtl[] = [];
+  for (const one of needed) {
+    if (find(codes, one) === undefined && find(missing, one) === undefined) missing.push(one);
   }
   return missing;
 }
 
-function ownCodes(codes: readonly Code[], shape: StoreShape): ReadonlyMap<string, Code> {
-  const own = new Map<string, Code>();
+function ownCodes(codes: readonly StatusCode[], shape: StoreShape): ReadonlyMap<string, StatusCode> {
+  const own = new Map<string, StatusCode>();
   for (const status of shape.statuses) {
-    const code = find(codes, meaningIn(shape, status));
+    const code = find(codes, statusTtl(shape, status));
     if (code !== undefined) own.set(status, code);
   }
   return own;

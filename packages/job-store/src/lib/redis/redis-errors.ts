@@ -1,4 +1,4 @@
-import { type JobStoreError, unavailable } from "../errors.js";
+import { JobStoreError, unavailable } from "../errors.js";
 import { isError } from "../is-error.js";
 
 /**
@@ -28,8 +28,8 @@ export function codeIn(words: string): string {
   return wrapped?.[1] ?? /^[A-Z]+/.exec(words)?.[0] ?? "ERR";
 }
 
-/** What a server that was never met may be waiting for; each end of TLS falls silent, or hangs up, without the other. */
-export function suspicion(reason: string, secure: boolean): string {
+/** Returns a hint for a server that has never replied: a server that expects TLS, or does not, is silent or closes the connection. */
+export function connectionHint(reason: string, secure: boolean): string {
   if (secure) {
     const deaf = /EPROTO|ETIMEDOUT|not answered yet|before secure TLS/.test(reason);
     return deaf ? "; perhaps it does not speak TLS, then its URL begins with redis://" : "";
@@ -75,8 +75,8 @@ const CAUSES: readonly (readonly [RegExp, string])[] = [
   [/^Unknown RESP type|^Protocol error, got/, "its answer is not one of Redis; check host and port"],
 ];
 
-/** A server's words, after what they mean for the store. */
-export function inPlainWords(words: string): string {
+/** Explains an error of the server in plain words, followed by its own text. */
+export function explain(words: string): string {
   const meaning = MEANING.get(codeIn(words)) ?? CAUSES.find(([pattern]) => pattern.test(words))?.[1];
   return meaning === undefined ? words : `${meaning} (${words.replace(/^(?:ERR|@)[^-]*-/, "")})`;
 }
@@ -91,10 +91,37 @@ export function isUnknownCommand(words: string): boolean {
   return /^ERR unknown command |Unknown (?:\w+ )?command called from/i.test(words);
 }
 
-/** The end of a call's time. `doubtful`: an attempt of it may have been carried out. */
-export function outOfTime({ doubtful }: { readonly doubtful: boolean }, reason: string): JobStoreError<"UNAVAILABLE"> {
-  return unavailable(`Redis did not answer in time: ${reason}.`, doubtful);
+/** Error of a call whose time is over. `indeterminate`: an attempt of the call may have been applied. */
+export function timeoutError({ indeterminate }: { readonly indeterminate: boolean }, reason: string): JobStoreError {
+  return unavailable(`Redis did not answer in time: ${reason}.`, indeterminate);
 }
 
-/** A key of ours holds something that is not ours. Only the caller knows which job that makes unreadable. */
-export class WrongType extends Error {}
+/** An attempt failed in a way that allows another attempt of the same call. */
+export class RetryableError extends Error {
+  constructor(
+    reason: string,
+    /**
+     * "lost": the attempt may have been applied. "busy": it was not sent, or the server rejected it for the moment. "stale": it
+     * was rejected because the caller's clock offset, metadata or scripts were out of date.
+     */
+    readonly kind: "lost" | "busy" | "stale",
+  ) {
+    super(reason);
+  }
+}
+
+/**
+ * Classifies an error of ioredis: replies of the server are definite, except for those of a server that is busy for the moment. All
+ * other errors are errors of the connection.
+ */
+export function classify(error: unknown): unknown {
+  if (error instanceof RetryableError || JobStoreError.is(error)) return error;
+  const code = replyCode(error);
+  if (code === null) return new RetryableError(reasonOf(error), isUnsent(error) ? "busy" : "lost");
+  return PASSING.has(code) ? new RetryableError(explain(reasonOf(error)), "busy") : error;
+}
+
+/** Returns true for a command that ioredis rejects without sending it. Its message names the option that causes this. */
+function isUnsent(error: unknown): boolean {
+  return isError(error) && error.message.includes("enableOfflineQueue");
+}
