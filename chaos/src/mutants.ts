@@ -78,19 +78,27 @@ export function driverOf({ redisUrl, mutant }: Settings, onCut: () => void) {
 /** Never connects itself: the driver takes duplicates, and those cut. */
 function cutting(url: string, cut: Cut, onCut: () => void): Redis {
   const hashes = new Map<string, string>();
-  const changed = (name: string, [script, ...rest]: Command["args"]): Command["args"] => {
-    if (name === "evalsha") return [hashes.get(String(script)) ?? script ?? "", ...rest];
-    if (name !== "eval" || typeof script !== "string" || !cut.find.test(script)) return [script ?? "", ...rest];
+  const cutScript = (script: string): string => {
+    if (!cut.find.test(script)) return script;
     const other = script.replace(cut.find, cut.put);
     hashes.set(hashOf(script), hashOf(other));
     onCut();
-    return [other, ...rest];
+    return other;
+  };
+  const changed = (name: string, args: Command["args"]): Command["args"] => {
+    const [first = "", ...rest] = args;
+    if (name === "evalsha") return [hashes.get(String(first)) ?? first, ...rest];
+    if (name === "eval") return [cutScript(String(first)), ...rest];
+    // Scripts that other clients have loaded count as missing, so that every script is loaded, and cut, here.
+    if (name === "script" && first === "EXISTS") return [first, ...rest.map(() => "0".repeat(40))];
+    if (name === "script" && first === "LOAD") return [first, ...rest.map((script) => cutScript(String(script)))];
+    return args;
   };
   const duplicate = (options?: RedisOptions) => {
     const client = new Redis(url, { ...options, replyMapping: "legacy" });
     const send = client.sendCommand.bind(client);
     client.sendCommand = (command, stream) => {
-      if (command.name.startsWith("eval")) command.args = changed(command.name, command.args);
+      command.args = changed(command.name, command.args);
       return send(command, stream);
     };
     return client;

@@ -129,6 +129,8 @@ export class RedisOutbox implements OutboxStorage {
   async #each(script: Script, args: readonly string[], entryIds: readonly string[]): Promise<void> {
     // Ids of another form, as shards have them, belong to nothing that is stored.
     const ids = entryIds.filter((id) => /^\d+-\d+$/.test(id));
+    // Loading the metadata rejects the store of another definition.
+    if (ids.length === 0) await this.#session.read(async () => {});
     for (let first = 0; first < ids.length; ) {
       const [, done] = await this.#run(script, [...args, ...ids.slice(first, first + CHUNK)]);
       first += Number(done);
