@@ -39,7 +39,7 @@ export function connectionHint(reason: string, secure: boolean): string {
 }
 
 /** The server is there and will take the call in a moment, or another server will. */
-export const PASSING: ReadonlySet<string> = new Set([
+const PASSING: ReadonlySet<string> = new Set([
   "LOADING",
   "BUSY",
   "TRYAGAIN",
