@@ -5,7 +5,7 @@ import { Waiters } from "../waiters.js";
 import { classify, connectionHint, explain, RetryableError, reasonOf } from "./redis-errors.js";
 
 /** Commands of ioredis that the driver uses. */
-export type Client = RedisCommander & Pick<Redis, "pipeline">;
+export type Client = RedisCommander & Pick<Redis, "pipeline"> & Partial<Pick<Redis, "stream">>;
 
 /** End of a call's time, and whether an attempt of the call was sent whose outcome is unknown. */
 export interface Deadline {
@@ -184,21 +184,45 @@ export type PipelineCommand = readonly [name: string, ...args: (string | number)
 export type PipelineReply = { readonly value: unknown } | { readonly error: Error };
 
 /**
- * Sends commands as one pipeline, which a cluster sends to the server of its keys. Returns the reply or the error of each command.
- * @throws an error after which the pipeline can be sent again: the connection was lost, or the server is busy
+ * Sends commands together. On a cluster they are sent to the server of their keys. Returns the reply or the error of each command.
+ * @throws an error after which the commands can be sent again: the connection was lost, or the server is busy
  */
 export async function runPipeline(
   client: Client,
   commands: readonly PipelineCommand[],
 ): Promise<readonly PipelineReply[]> {
+  const { stream } = client;
+  const replies = await (stream === undefined
+    ? sendByPipeline(client, commands)
+    : sendInOneWrite(client, stream, commands));
+  for (const reply of replies) {
+    if ("error" in reply && classify(reply.error) instanceof RetryableError) throw reply.error;
+  }
+  return replies;
+}
+
+/** Costs the client less than a pipeline of ioredis, which selects the server on a cluster. */
+function sendInOneWrite(
+  client: Client,
+  stream: Redis["stream"],
+  commands: readonly PipelineCommand[],
+): Promise<readonly PipelineReply[]> {
+  stream.cork();
+  const replies = commands.map(([name, ...args]) =>
+    client.call(name, args).then(
+      (value): PipelineReply => ({ value }),
+      (error): PipelineReply => ({ error }),
+    ),
+  );
+  stream.uncork();
+  return Promise.all(replies);
+}
+
+async function sendByPipeline(client: Client, commands: readonly PipelineCommand[]): Promise<readonly PipelineReply[]> {
   const pipeline = client.pipeline();
   for (const [name, ...args] of commands) pipeline.call(name, ...args);
   const replies = (await pipeline.exec()) ?? [];
-  return replies.map(([error, value]) => {
-    if (error === null) return { value };
-    if (classify(error) instanceof RetryableError) throw error;
-    return { error };
-  });
+  return replies.map(([error, value]) => (error === null ? { value } : { error }));
 }
 
 /** Returns the values of a pipeline. @throws the error of the first command that failed */
