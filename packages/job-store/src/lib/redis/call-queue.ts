@@ -216,6 +216,11 @@ export class CallQueue<C extends PendingCall> {
       const batch = this.#nextBatch(size);
       if (batch.length > 0) this.#send(batch);
     }
+    // Sent calls are not kept.
+    if (this.#head === this.#waiting.length) {
+      this.#waiting = [];
+      this.#head = 0;
+    }
   }
 
   /** Takes calls of one tick, which have the same deadline, and of one group. */

@@ -39,14 +39,7 @@ export function connectionHint(reason: string, secure: boolean): string {
 }
 
 /** The server is there and will take the call in a moment, or another server will. */
-const PASSING: ReadonlySet<string> = new Set([
-  "LOADING",
-  "BUSY",
-  "TRYAGAIN",
-  "MASTERDOWN",
-  "CLUSTERDOWN",
-  "READONLY",
-]);
+const PASSING: ReadonlySet<string> = new Set(["LOADING", "BUSY", "TRYAGAIN", "MASTERDOWN", "CLUSTERDOWN", "READONLY"]);
 
 /** The server is there and refuses to write. */
 export const REFUSES_WRITES: ReadonlySet<string> = new Set(["OOM", "READONLY", "MISCONF", "NOREPLICAS"]);
