@@ -6,6 +6,7 @@ import { Call, type CommandKind, type ServerState } from "../src/lib/redis/call-
 import { RedisConnection } from "../src/lib/redis/connection.js";
 import { Executor } from "../src/lib/redis/executor.js";
 import { RetryableError } from "../src/lib/redis/redis-errors.js";
+import { ReplicaAcks } from "../src/lib/redis/replicas.js";
 
 class NamedCall extends Call<string> {
   constructor(
@@ -430,4 +431,27 @@ test("a connection that was closed while it opened does not report that it is op
   client.emit("ready");
   expect(events).toEqual([]);
   expect(connection.isOpen).toBe(false);
+});
+
+test("replicas that are asked on a new connection do not confirm changes of the one that was lost", async () => {
+  const waits: ((acks: number) => void)[] = [];
+  const client = Object.assign(startClient("ready"), {
+    stream: { cork: () => {}, uncork: () => {} },
+    call: (name: string) =>
+      name === "wait" ? new Promise<number>((resolve) => void waits.push(resolve)) : Promise.resolve(0),
+  });
+  const connection = new RedisConnection(client as unknown as Redis, () => {});
+  const executor = new Executor(connection, 2000, null);
+  const acks = new ReplicaAcks(executor, connection, "key", { count: 1, timeoutMs: 2000 });
+  const end = performance.now() + 60_000;
+  const first = expect(acks.confirm(end, false)).rejects.toThrow(RetryableError);
+  await vi.waitFor(() => expect(waits).toHaveLength(1));
+  // WAIT is sent for the second change after the reply for the first, and so on another connection.
+  const second = expect(acks.confirm(end, false)).rejects.toThrow(RetryableError);
+  client.emit("close");
+  client.emit("ready");
+  await first;
+  await vi.waitFor(() => expect(waits).toHaveLength(2));
+  waits[1]?.(1);
+  await second;
 });

@@ -255,6 +255,17 @@ describe.skipIf(!available)(title("The permissions of a Redis user"), () => {
       expect(await store.health()).toMatchObject({ status: "degraded", error: expect.stringContaining(key) });
     },
   );
+
+  test("aside, something foreign in the place of an index is named by calls that only read", async () => {
+    const { store } = openStore({ url: redis.url });
+    await store.create({ title: "Before" });
+    await admin.set("jobs:by-status", "foreign");
+    for (const call of [() => store.list({ status: "waiting" }), () => store.counts()]) {
+      const error = await failureOf(call());
+      expect(error).toMatchObject({ code: "UNAVAILABLE", indeterminate: false });
+      expect(error.message).toContain("Under jobs:by-status is something that this driver did not write.");
+    }
+  });
 });
 
 describe.skipIf(!available)(title("The permissions of a Redis user on a cluster"), () => {

@@ -54,8 +54,8 @@ export class RedisSession implements ServerState {
   readonly #emit: (event: StoreEvent) => void;
   #metadata: IndexMetadata | undefined;
   #confirmedAt = Number.NEGATIVE_INFINITY;
-  /** Epoch of the connection whose server has all scripts of write batches. */
-  #scriptsEpoch = -1;
+  /** Epoch and metadata for which the server has all scripts of write batches. */
+  #loaded: { readonly epoch: number; readonly metadata: IndexMetadata } | undefined;
   #rejectsWrites = false;
 
   constructor(
@@ -152,7 +152,11 @@ export class RedisSession implements ServerState {
   }
 
   invalidateScripts(): void {
-    this.#scriptsEpoch = -1;
+    this.#loaded = undefined;
+  }
+
+  #hasScripts(metadata: IndexMetadata): boolean {
+    return this.#loaded?.metadata === metadata && this.#loaded.epoch === this.connection.epoch;
   }
 
   /** Adds codes for further statuses. @throws JobStoreError INVALID_ARGUMENT, UNAVAILABLE */
@@ -163,10 +167,11 @@ export class RedisSession implements ServerState {
   isReady(requirement: Requirement): boolean {
     if (!this.connection.isOpen) return false;
     if (requirement === "connection") return true;
-    if (this.#metadata === undefined) return false;
+    const metadata = this.#metadata;
+    if (metadata === undefined) return false;
     if (requirement === "metadata") return true;
-    const { epoch } = this.connection;
-    if (!this.#clock.isKnown(epoch) || !this.#permissions.passed || this.#scriptsEpoch !== epoch) return false;
+    if (!this.#clock.isKnown(this.connection.epoch) || !this.#permissions.passed) return false;
+    if (!this.#hasScripts(metadata)) return false;
     if (this.#clock.isOld) this.#measureClockLater();
     return true;
   }
@@ -184,7 +189,7 @@ export class RedisSession implements ServerState {
     if (requirement === "metadata") return;
     if (!this.#clock.isKnown(this.connection.epoch)) await this.#measureClock(end);
     if (!this.#permissions.passed) await this.#permissions.check(deadline);
-    if (this.#scriptsEpoch !== this.connection.epoch) await this.#loadScripts(metadata, end);
+    if (!this.#hasScripts(metadata)) await this.#loadScripts(metadata, end);
   }
 
   #measureClock(end: number): Promise<void> {
@@ -199,8 +204,7 @@ export class RedisSession implements ServerState {
   }
 
   /**
-   * Loads the scripts of write batches that the server does not have. They are loaded before the first batch: if a batch were sent
-   * again because its script is missing, later batches could overtake it.
+   * Loads the scripts of write batches that the server does not have, before the first batch. They are sent by their hash only.
    */
   #loadScripts(metadata: IndexMetadata, end: number): Promise<void> {
     const load = async (client: Client) => {
@@ -218,7 +222,7 @@ export class RedisSession implements ServerState {
         const commands = missing.map(({ source }) => ["script", "LOAD", source] as const);
         valuesOf(await runPipeline(client, [["exists", this.keys.map], ...commands]));
       }
-      this.#scriptsEpoch = epoch;
+      this.#loaded = { epoch, metadata };
     };
     return this.executor.query(load, { end });
   }
