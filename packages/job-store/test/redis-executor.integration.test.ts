@@ -82,6 +82,19 @@ describe.skipIf(!available)(title("Commands of the driver"), () => {
     });
   });
 
+  test("that list jobs are one for the index and one for the jobs, also if nothing was written for a while", async () => {
+    const { store } = openStore({ url: redis.url });
+    await openStore({ url: redis.url }).store.createMany(["a", "b"].map((id) => ({ data: { title: "One" }, id })));
+    await store.list();
+    const now = performance.now.bind(performance);
+    // Metadata that was loaded or compared a moment ago counts as current.
+    vi.spyOn(performance, "now").mockImplementation(() => now() + 5000);
+    onTestFinished(() => void vi.restoreAllMocks());
+    await admin.config("RESETSTAT");
+    expect((await store.list()).items).toHaveLength(2);
+    expect([await callsOf("evalsha"), await callsOf("mget")]).toEqual([1, 1]);
+  });
+
   describe("that change jobs", () => {
     test("have their scripts loaded once, before the first of them, and only those that the server lacks", async () => {
       const first = openStore({ url: redis.url }).store;

@@ -145,15 +145,17 @@ export class RedisAudit {
     return { ...found, staleInIndex: found.staleInIndex + strays.filter((id) => !misplaced.has(id)).length };
   }
 
-  #run(
+  async #run(
     script: Script,
     ids: readonly string[],
     argsOf: (metadata: IndexMetadata) => readonly (string | number)[],
   ): Promise<Reply> {
     const touched = [...indexKeys(this.#session.keys), ...ids.map(this.#session.keys.job)];
-    return this.#session.write(({ metadata, evaluate }) =>
+    const reply = await this.#session.write(({ metadata, evaluate }) =>
       evaluate(script, touched, [metadata.edition, this.#options.repair ? 1 : 0, ...argsOf(metadata)]),
     );
+    this.#session.confirmMetadata();
+    return reply;
   }
 }
 

@@ -87,6 +87,7 @@ async function findPlaces(
     },
     { end },
   );
+  session.confirmMetadata();
   const places = reply.slice(1).flatMap((members) => readPlaces(members as readonly string[]));
   const direction = newest ? -1 : 1;
   return places.sort((a, b) => comparePositions(a, b) * direction).slice(0, count);
@@ -106,6 +107,7 @@ export async function countJobs(session: RedisSession): Promise<ReadonlyMap<stri
     const args = [edition, ...codes.flatMap(({ code, ttlMs }) => [code, ttlMs])];
     return { reply: await evaluate(scripts.counts, [session.keys.map, session.keys.statuses], args), codes };
   });
+  session.confirmMetadata();
   const counts = new Map<string, number>();
   for (const { code, status } of codes) {
     counts.set(status, (counts.get(status) ?? 0) + Number(reply[code + 1]));

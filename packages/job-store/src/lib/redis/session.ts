@@ -180,16 +180,22 @@ export class RedisSession implements ServerState {
     const { end } = deadline;
     await this.connection.waitUntilConnected(deadline);
     if (requirement === "connection") return;
-    let metadata = this.#metadata;
-    if (metadata === undefined) {
-      metadata = await loadMetadata(this, this.#shape, this.#shards, end);
-      this.#metadata = metadata;
-      this.confirmMetadata();
-    }
+    const metadata = this.#metadata ?? (await this.#load(end));
     if (requirement === "metadata") return;
-    if (!this.#clock.isKnown(this.connection.epoch)) await this.#measureClock(end);
+    const { epoch } = this.connection;
+    if (!this.#clock.isKnown(epoch)) await this.#measureClock(end);
     if (!this.#permissions.passed) await this.#permissions.check(deadline);
     if (!this.#hasScripts(metadata)) await this.#loadScripts(metadata, end);
+    // A new connection may be one to another server.
+    if (epoch !== this.connection.epoch) await this.prepare(requirement, deadline);
+  }
+
+  async #load(end: number): Promise<IndexMetadata> {
+    const metadata = await loadMetadata(this, this.#shape, this.#shards, end);
+    this.confirmMetadata();
+    // Calls with another requirement may have loaded it at the same time.
+    this.#metadata ??= metadata;
+    return this.#metadata;
   }
 
   #measureClock(end: number): Promise<void> {
