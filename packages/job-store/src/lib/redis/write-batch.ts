@@ -48,7 +48,7 @@ interface BatchStatus {
 }
 
 /** For calls that enter no status. */
-const NO_CODE: StatusCode = { code: -1, status: "", ttlMs: 0 };
+export const NO_CODE: StatusCode = { code: -1, status: "", ttlMs: 0 };
 
 /** Returns the group of a call. A batch contains calls of one group, which have the same script. */
 export function groupOf<S>({ name }: Verb<S, unknown>, _: S): string {

@@ -6,7 +6,7 @@ import type { RedisSession } from "./session.js";
 import type { SurplusTrimmer } from "./surplus-trimmer.js";
 import type { Trimmer } from "./trimmer.js";
 import type { Argument, Outcome, Verb } from "./verbs.js";
-import { groupOf, type WriteBatchFormat, type WriteRequest } from "./write-batch.js";
+import { groupOf, NO_CODE, type WriteBatchFormat, type WriteRequest } from "./write-batch.js";
 
 let operationPrefix = "";
 let operationCount = Number.POSITIVE_INFINITY;
@@ -116,11 +116,11 @@ export class WriteBatcher implements CommandKind<PendingWrite> {
     codes: readonly StatusCode[],
     shortage: string | null,
   ): void {
-    for (const [n, outcome] of outcomes.entries()) {
-      const [call, code] = [batch[n], codes[n]];
-      if (call === undefined || code === undefined) break;
+    for (const [n, call] of batch.entries()) {
+      const outcome = outcomes[n];
+      if (outcome === undefined) break;
       if (shortage !== null) call.reject(unavailable(shortage, true));
-      else call.answer(outcome, code, this.#historyLimit);
+      else call.answer(outcome, codes[n] ?? NO_CODE, this.#historyLimit);
       if (call.enters !== null) this.#surplus.entered(call.enters);
     }
     this.#trimmer.trimSoon();
