@@ -279,7 +279,7 @@ function withShard<M extends StoredMessage>(shard: number, message: M): M {
 }
 
 /** `Map.groupBy`, which Node 20 does not have. */
-export function groupBy<T, K>(all: readonly T[], keyOf: (one: T) => K): ReadonlyMap<K, readonly T[]> {
+function groupBy<T, K>(all: readonly T[], keyOf: (one: T) => K): ReadonlyMap<K, readonly T[]> {
   const groups = new Map<K, T[]>();
   for (const one of all) {
     const key = keyOf(one);
