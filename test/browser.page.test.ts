@@ -18,7 +18,6 @@ describe.skipIf(browser.missing)(browser.title("the packages in a browser"), () 
       found: ["amelie"],
       jobs: 2,
       events: ["created", "created", "progress", "status"],
-      journal: "INVALID_ARGUMENT",
       tooLarge: "INVALID_DATA",
       message: "amélie",
     });

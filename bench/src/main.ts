@@ -1,18 +1,23 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
+import { findCallgrind } from "./frame/callgrind.js";
 import { regressions } from "./frame/compare.js";
 import { pin } from "./frame/cores.js";
 import { svg } from "./frame/plot.js";
 import { ratioLine, report } from "./frame/report.js";
 import { type Found, merge, type Results, sectionsOf } from "./frame/results.js";
+import type { Suite } from "./frame/suite.js";
+import { instructions } from "./job-store/instructions.js";
 import { suites } from "./suites.js";
 
 const usage = `npm run bench [-- options]
   --full     more rounds and the largest stores, half an hour (else five minutes)
   --compare  writes nothing; fails where a ratio is worse than in the committed results of the same form
   --only     a suite, by name; may be repeated; writes nothing: ${suites.map(({ name }) => name).join(", ")}
-  --write    with --only: puts what these suites found in the place of what is committed of them`;
+  --write    with --only: puts what these suites found in the place of what is committed of them
+  --instructions  counts the instructions of redis-server for each call instead, in a minute; needs valgrind;
+             writes nothing without --write; --only limits it to rows whose names contain a text, for example "create"`;
 
 const { values: options } = parseArgs({
   options: {
@@ -20,6 +25,7 @@ const { values: options } = parseArgs({
     compare: { type: "boolean", default: false },
     only: { type: "string", multiple: true },
     write: { type: "boolean", default: false },
+    instructions: { type: "boolean", default: false },
     help: { type: "boolean", default: false },
   },
 });
@@ -33,24 +39,39 @@ if (options.help) say(usage);
 else process.exitCode = await bench();
 
 async function bench(): Promise<number> {
-  const names = suites.map(({ name }) => name);
-  const unknown = options.only?.find((name) => !names.includes(name));
-  if (unknown !== undefined) {
-    say(`There is no suite "${unknown}".\n${usage}`);
+  const chosen = choose();
+  if (typeof chosen === "string") {
+    say(chosen);
     return 2;
   }
   const how = description(pin(process.pid, "client"));
   const found: Record<string, Found> = {};
-  for (const suite of suites.filter(({ name }) => options.only?.includes(name) ?? true)) {
+  for (const suite of chosen) {
     say(`${suite.name} …`);
     const sections = await suite.measure({ full: options.full, say });
     for (const ratio of sections.flatMap(({ ratios }) => ratios)) say(ratioLine(ratio));
     found[suite.name] = { how, sections };
   }
   if (options.compare) return compare(found);
-  if (options.only === undefined) await write(found);
-  else if (options.write) await write(merge(await committed(), found, names));
+  const all = options.only === undefined && !options.instructions;
+  const names = [...suites.map(({ name }) => name), "instructions"];
+  if (all || options.write) await write(merge(await committed(), found, names));
   return 0;
+}
+
+/** Returns the suites that the options choose, or a message if they cannot run. */
+function choose(): readonly Suite[] | string {
+  const { only } = options;
+  if (!options.instructions) {
+    const unknown = only?.find((name) => suites.every((suite) => suite.name !== name));
+    if (unknown !== undefined) return `There is no suite "${unknown}".\n${usage}`;
+    return suites.filter(({ name }) => only?.includes(name) ?? true);
+  }
+  if (only !== undefined && options.write) return "--instructions --write needs all rows: omit --only.";
+  const callgrind = findCallgrind();
+  if (callgrind === null)
+    return "--instructions needs valgrind, which is not installed (Debian, Ubuntu: apt install valgrind).";
+  return [instructions(callgrind, only)];
 }
 
 function description(apart: boolean): string {

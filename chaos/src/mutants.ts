@@ -17,7 +17,7 @@ interface Mutant {
   /** The kinds of fault that bring it out. */
   readonly faults: RegExp;
   /** What the oracle has to find broken, one of these at least. */
-  readonly breaks: readonly Violation["promise"][];
+  readonly breaks: readonly (Violation["promise"] | "records can be read")[];
 }
 
 /**
@@ -26,24 +26,37 @@ interface Mutant {
  */
 export const mutants = {
   "no deadline": {
-    cut: { find: /^if now > tonumber\(ARGV\[2\]\) then return \{ 'late' \} end$/m, put: "" },
+    cut: { find: /^if now - ARGV\[2\] > 0 then return \{ 'late' \} end$/m, put: "" },
     faults: /^(redis stopped|CLIENT PAUSE|line to redis slow)$/,
     breaks: ["never later"],
   },
   "no operation id": {
-    cut: { find: /^( *)return match\(ops, operation .*$/m, put: "$1return nil" },
+    cut: { find: /^( *local function versionOf\(.*\))$/m, put: "$1 do return nil end" },
     faults: /^(replies of redis lost|CLIENT KILL|line to redis cut)$/,
     breaks: ["acknowledged means made once", "refused means not made", "made once or not at all"],
   },
   "no lifecycle check": {
-    cut: { find: /if not contains\(to\.sources, from\) then/, put: "if false then" },
+    cut: { find: /if not head\.legal then/, put: "if false then" },
     faults: /^SCRIPT FLUSH$/,
     breaks: ["legal steps, contiguous versions"],
   },
   "no index removal": {
-    cut: { find: /^ *displace\(goneIds\)$/m, put: "" },
+    cut: {
+      find: /redis\.call\('ZREM', KEYS\[2\], unpack\(ids\)\)(\s+redis\.call\('ZREM', KEYS\[3\], unpack\(ids\)\)\s+known)/,
+      put: "$1",
+    },
     faults: /^SCRIPT FLUSH$/,
     breaks: ["the index is the jobs"],
+  },
+  "in-place write over the data": {
+    cut: { find: /^ *local spare = data - 1 - #head$/m, put: "local spare = data + 60 - #head" },
+    faults: /^SCRIPT FLUSH$/,
+    breaks: ["records can be read"],
+  },
+  "head of another job": {
+    cut: { find: /heads\[beginning\] or headOf\(beginning\)/, put: "select(2, next(heads)) or headOf(beginning)" },
+    faults: /^SCRIPT FLUSH$/,
+    breaks: ["legal steps, contiguous versions"],
   },
   "no outbox": {
     cut: null,
@@ -78,19 +91,27 @@ export function driverOf({ redisUrl, mutant }: Settings, onCut: () => void) {
 /** Never connects itself: the driver takes duplicates, and those cut. */
 function cutting(url: string, cut: Cut, onCut: () => void): Redis {
   const hashes = new Map<string, string>();
-  const changed = (name: string, [script, ...rest]: Command["args"]): Command["args"] => {
-    if (name === "evalsha") return [hashes.get(String(script)) ?? script ?? "", ...rest];
-    if (name !== "eval" || typeof script !== "string" || !cut.find.test(script)) return [script ?? "", ...rest];
+  const cutScript = (script: string): string => {
+    if (!cut.find.test(script)) return script;
     const other = script.replace(cut.find, cut.put);
     hashes.set(hashOf(script), hashOf(other));
     onCut();
-    return [other, ...rest];
+    return other;
+  };
+  const changed = (name: string, args: Command["args"]): Command["args"] => {
+    const [first = "", ...rest] = args;
+    if (name === "evalsha") return [hashes.get(String(first)) ?? first, ...rest];
+    if (name === "eval") return [cutScript(String(first)), ...rest];
+    // Scripts that other clients have loaded count as missing, so that every script is loaded, and cut, here.
+    if (name === "script" && first === "EXISTS") return [first, ...rest.map(() => "0".repeat(40))];
+    if (name === "script" && first === "LOAD") return [first, ...rest.map((script) => cutScript(String(script)))];
+    return args;
   };
   const duplicate = (options?: RedisOptions) => {
     const client = new Redis(url, { ...options, replyMapping: "legacy" });
     const send = client.sendCommand.bind(client);
     client.sendCommand = (command, stream) => {
-      if (command.name.startsWith("eval")) command.args = changed(command.name, command.args);
+      command.args = changed(command.name, command.args);
       return send(command, stream);
     };
     return client;

@@ -1,4 +1,5 @@
-import { defineConfig } from "tsup";
+import { readFile } from "node:fs/promises";
+import { defineConfig, type Options } from "tsup";
 
 const entries = [
   "src/index.ts",
@@ -9,6 +10,17 @@ const entries = [
   "src/testing.ts",
 ];
 
+/** Loads Lua files as text, without lines that are comments: they are sent to each server. */
+const scripts: NonNullable<Options["esbuildPlugins"]>[number] = {
+  name: "lua",
+  setup(build) {
+    build.onLoad({ filter: /\.lua$/ }, async ({ path }) => {
+      const text = await readFile(path, "utf8");
+      return { loader: "text", contents: text.replace(/^ *--.*\n|^\n/gm, "") };
+    });
+  },
+};
+
 export default defineConfig({
   entry: [...entries, "src/cli.ts"],
   format: "esm",
@@ -18,5 +30,5 @@ export default defineConfig({
   // The declarations use AsyncDisposable, which the user's lib may lack.
   dts: { entry: entries, banner: '/// <reference lib="esnext.disposable" />' },
   clean: true,
-  loader: { ".lua": "text" },
+  esbuildPlugins: [scripts],
 });

@@ -5,7 +5,7 @@ import { root, run } from "./run.mjs";
 
 /** What an entry may take at most, with everything of ours that it loads, in KiB of gzip. Raise one on purpose only. */
 const BUDGETS = {
-  "job-store": { index: 28, redis: 70, memory: 13, subtitle: 30, opentelemetry: 8, testing: 66, cli: 78 },
+  "job-store": { index: 22, redis: 60, memory: 13, subtitle: 23, opentelemetry: 8, testing: 69, cli: 82 },
   queue: { index: 16, rabbitmq: 20, memory: 8, opentelemetry: 8, testing: 30 },
 };
 

@@ -8,6 +8,8 @@ export interface RedisOptions {
    * @default [] (nothing is written to disk)
    */
   readonly args?: readonly string[];
+  /** A program that runs `redis-server`, with its arguments, for example valgrind. @default [] */
+  readonly under?: readonly string[];
 }
 
 /**
@@ -17,14 +19,19 @@ export interface RedisOptions {
 export const PERSISTENT = ["--appendonly", "yes", "--appendfsync", "no"] as const;
 
 /** Starts a Redis of one's own (about 20 ms). */
-export async function startRedis({ args = [] }: RedisOptions = {}): Promise<PrivateServer> {
-  const command = findRedis();
-  if (command === null) throw new Error("redis-server is not installed here");
+export async function startRedis({ args = [], under = [] }: RedisOptions = {}): Promise<PrivateServer> {
+  const redis = findRedis();
+  if (redis === null) throw new Error("redis-server is not installed here");
+  const [command = redis, ...before] = [...under, redis];
   return startPrivateServer("redis", async (folder) => {
     const [port = 0] = await freePorts(1);
     return {
       command,
-      args: ["--bind", "127.0.0.1", "--port", `${port}`, "--dir", folder, "--save", "", "--appendonly", "no", ...args],
+      args: [
+        ...before,
+        ...["--bind", "127.0.0.1", "--port", `${port}`, "--dir", folder, "--save", "", "--appendonly", "no"],
+        ...args,
+      ],
       url: `redis://127.0.0.1:${port}`,
       port,
       greeting: "PING\r\n",

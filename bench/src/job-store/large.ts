@@ -13,7 +13,7 @@ const SIZES = [
   { title: "600 B", bytes: 600 },
   { title: "100 KB", bytes: 100_000 },
   { title: "1 MiB", bytes: MIB },
-  { title: "4 MiB", bytes: 4 * MIB - 16_384 },
+  { title: "4 MiB", bytes: 4 * MIB - 65_536 },
 ] as const;
 
 /** More than one script may have, whatever the size. */

@@ -1,5 +1,5 @@
 import { type Contender, contest, type Result, ratioOf, tableOf } from "../frame/contest.js";
-import type { Run, Section, Suite } from "../frame/suite.js";
+import type { Run, Section, Suite, Wanted } from "../frame/suite.js";
 import { BULL, PYTHON, STORE } from "./contenders.js";
 import { effort } from "./effort.js";
 import { type BenchRedis, benchRedis } from "./redis.js";
@@ -78,13 +78,17 @@ async function scanning(redis: BenchRedis, count: number): Promise<Contender> {
 
 async function page(of: Of, contenders: readonly Contender[]): Promise<Section> {
   const found = await race(of, contenders);
-  const ratio = (other: string, name: string, what: "p50" | "rate", wanted: { atMost: number } | { atLeast: number }) =>
+  const ratio = (other: string, name: string, what: "p50" | "rate" | "client", wanted: Wanted) =>
     ratioOf(found, [STORE, other], { name: `page of 50 ${among(of)}${name}: store / ${other}`, of: what, wanted });
   return {
     title: `page of 50 by status ${among(of)}`,
     about: "The newest, one page at a time.",
     table: tableOf(found, LIMIT),
-    ratios: [ratio(LIMIT, ", p50", "p50", { atMost: 1.65 }), ratio(BULL, "", "rate", { atLeast: 4 })],
+    ratios: [
+      ratio(LIMIT, ", p50", "p50", { atMost: 1.65 }),
+      ratio(LIMIT, ", CPU of the client", "client", { atMost: 2 }),
+      ratio(BULL, "", "rate", { atLeast: 4 }),
+    ],
   };
 }
 

@@ -1,9 +1,11 @@
 import { Redis } from "ioredis";
-import { startRedis } from "../../../test/servers/redis.js";
+import type { PrivateServer } from "../../../test/servers/private-server.js";
+import { type RedisOptions, startRedis } from "../../../test/servers/redis.js";
 import { pin } from "../frame/cores.js";
 
 /** A Redis of a suite's own, and what it has used of its core. */
 export interface BenchRedis extends AsyncDisposable {
+  readonly server: Pick<PrivateServer, "pid" | "folder">;
   readonly url: string;
   readonly admin: Redis;
   connect(options?: { readonly enableAutoPipelining: boolean }): Redis;
@@ -13,8 +15,8 @@ export interface BenchRedis extends AsyncDisposable {
   memory(): Promise<number>;
 }
 
-export async function benchRedis(): Promise<BenchRedis> {
-  const server = await startRedis();
+export async function benchRedis(options?: RedisOptions): Promise<BenchRedis> {
+  const server = await startRedis(options);
   pin(server.pid, "server");
   const clients: Redis[] = [];
   const connect = (options = { enableAutoPipelining: false }) => {
@@ -26,6 +28,7 @@ export async function benchRedis(): Promise<BenchRedis> {
   const figure = async (section: string, name: string) =>
     Number(new RegExp(`^${name}:([\\d.]+)`, "m").exec(await admin.info(section))?.[1]);
   return {
+    server,
     url: server.url,
     admin,
     connect,

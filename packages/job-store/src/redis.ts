@@ -1,10 +1,3 @@
-export {
-  importLegacyJobs,
-  type LegacyImport,
-  type LegacyImportOptions,
-  type LegacyProblem,
-} from "./lib/legacy/import-legacy-jobs.js";
-export type { LegacyJob, LegacyMap } from "./lib/legacy/legacy-map.js";
 export type { RedisClient } from "./lib/redis/client.js";
 export type { ClusterConnectionOptions, ConnectionOptions } from "./lib/redis/ioredis-options.js";
 export type { RedisDriverOptions } from "./lib/redis/options.js";

@@ -1,4 +1,3 @@
-export { legacySubtitleJob } from "./lib/legacy/legacy-subtitle-job.js";
 export {
   type SubtitleData,
   type SubtitleProgress,

@@ -13,10 +13,10 @@ function untouchable<T extends object>(name: string, parts: Partial<T> = {}): T 
   return new Proxy(parts, { get: (_, key) => Reflect.get(parts, key) ?? fail(key) }) as T;
 }
 const outbox = untouchable<JobStorage["outbox"]>("outbox");
-const driver: JobStoreDriver = {
+const driver = untouchable<JobStoreDriver>("driver", {
   name: "untouchable",
   open: () => untouchable<JobStorage>("storage", { outbox, logs: [] }),
-};
+});
 const store = createJobStore({ job: errand, driver });
 const job = {
   id: "a",
@@ -100,7 +100,6 @@ test("an empty list of ids, or of entries, asks the driver nothing", async () =>
 const unknown: object = { colour: undefined };
 const reporter = createReporter(store);
 const message = { queue: "q", payload: 1 };
-const client = { isCluster: false, status: "wait", options: {}, duplicate: () => {}, on: () => {} };
 const rejectionOf = async (all: Promise<readonly PromiseSettledResult<unknown>[]>) => {
   for (const one of await all) if (one.status === "rejected") throw one.reason;
 };
@@ -177,9 +176,6 @@ const ofEntries: Calls<Exclude<MethodsOf<typeof entries>, "JobStoreError">> = {
     waitReplicas: () => redis.redisDriver({ url: "redis://nowhere", waitReplicas: { count: 1, ...unknown } }),
   },
   redisPermissions: { options: () => redis.redisPermissions({ ...unknown }) },
-  importLegacyJobs: {
-    options: () => redis.importLegacyJobs({ client, map: { job: errand, read: () => expect.fail() }, ...unknown }),
-  },
   instrument: { options: () => opentelemetry.instrument(driver, { ...unknown }) },
   // Its argument is the environment, which has variables of any name.
   subtitleTtlFromEnv: {},

@@ -1,12 +1,10 @@
 import { PassThrough } from "node:stream";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { createJobStore, type JobDefinition } from "../src/index.js";
 import type { Command } from "../src/lib/cli/command.js";
 import { setStatus } from "../src/lib/cli/commands/change.js";
 import { deleteJobs } from "../src/lib/cli/commands/delete.js";
 import { createOutput } from "../src/lib/cli/output.js";
-import { report } from "../src/lib/contract/definitions.js";
-import { describeDefinition, readDescription } from "../src/lib/description.js";
+import { openRecordedStore } from "../src/lib/recorded-store.js";
 import { lines, openPlace, redis } from "./cli-place.js";
 import { failureOf } from "./redis-store.js";
 import { type Fate, Outage } from "./reporter-outage.js";
@@ -16,9 +14,8 @@ describe.skipIf(redis.url === null)(redis.title("The command line, when an answe
   async function openOutage() {
     const { driver, store: direct } = await openPlace();
     const outage = new Outage(driver);
-    const job: JobDefinition = report;
-    const store = createJobStore({ job, driver: outage.driver });
-    onTestFinished(() => store.close());
+    const opened = (await openRecordedStore(outage.driver)) ?? expect.fail("no store was recorded");
+    onTestFinished(() => opened.store.close());
     async function run(command: Command, ...operands: readonly string[]) {
       let out = "";
       const output = createOutput(
@@ -26,19 +23,13 @@ describe.skipIf(redis.url === null)(redis.title("The command line, when an answe
         (text) => (out += text),
         (text) => (out += text),
       );
-      const description = readDescription(describeDefinition(report, new Map()));
       const code = await command.run({
-        store,
+        ...opened,
         output,
         operands,
         options: {},
-        kept: { definition: report.name, shards: null, description, statuses: new Map(), fields: [] },
         confirm: async () => true,
-        fieldsOf: async () => ({}),
-        useFields: () => {},
-        audit: () => store.audit(),
-        oldestWait: async () => null,
-        hear: () => {},
+        onStoreEvent: () => {},
         stdin: new PassThrough(),
         signal: new AbortController().signal,
       });

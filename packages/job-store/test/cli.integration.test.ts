@@ -94,7 +94,7 @@ describe.skipIf(redis.url === null)(redis.title("The command line"), () => {
     const before = (await store.list({ order: "oldest" })).items;
     await run(["delete", "--status", "waiting,failed", "--yes"]);
     // Editors and PowerShell put a byte order mark first.
-    const imported = await run(["import"], `\uFEFF${exported.out}\n{"id":"d"}\nno json\n`);
+    const imported = await run(["import"], `\uFEFF${exported.out}\n{"id":"d","fields":null}\nno json\n`);
     expect(lines(imported.out)).toEqual([{ imported: 2, present: 1, refused: 2 }]);
     expect(imported.code).toBe(1);
     expect(imported.err).toMatch(
@@ -192,8 +192,10 @@ describe.skipIf(redis.url === null)(redis.title("The command line"), () => {
   });
 
   test("says so where no store is, and where an older one keeps no lifecycle", async () => {
-    const nowhere = await cli(`${redis.prefix}nowhere:`, ["list"]);
-    expect(nowhere).toMatchObject({ code: 2, err: expect.stringContaining("No store of jobs is there") });
+    for (const prefix of ["nowhere:", "{nowhere}:"]) {
+      const nowhere = await cli(`${redis.prefix}${prefix}`, ["list"]);
+      expect(nowhere).toMatchObject({ code: 2, err: expect.stringContaining("No store of jobs is there") });
+    }
     const { run, prefix } = await openPlace();
     await client.hdel(`${prefix}jobs:map`, "description");
     expect(lines((await run(["list"])).out)).toHaveLength(3);

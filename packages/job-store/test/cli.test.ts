@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { expect, test } from "vitest";
 import { runHere } from "./run-cli.js";
@@ -59,4 +60,13 @@ test("a server that is not there ends with 3, and the password stays unsaid", as
   expect(code).toBe(3);
   expect(err).toMatch(/^job-store: .*ECONNREFUSED/);
   expect(out + err).not.toContain("geheim");
+});
+
+test("the command line reaches Redis through the public entry only", () => {
+  const folder = new URL("../src/lib/cli/", import.meta.url);
+  const files = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".ts"));
+  const imports = files.flatMap((name) =>
+    Array.from(readFileSync(new URL(name, folder), "utf8").matchAll(/ from "([^"]+)"/g), ([, from = ""]) => from),
+  );
+  expect(imports.filter((from) => from.includes("/redis"))).toEqual(["../../redis.js"]);
 });

@@ -24,7 +24,7 @@ function slowDriver() {
     };
     return Object.assign(storage, slow);
   };
-  return { driver: { name: "slow", open }, calls, release };
+  return { driver: { ...memoryDriver(), name: "slow", open }, calls, release };
 }
 
 describe("closing a store", () => {

@@ -11,7 +11,7 @@ function observed(): { driver: JobStoreDriver; shapes: StoreShape[] } {
     shapes.push(shape);
     return memory.open(shape);
   };
-  return { driver: { name: "observed", open }, shapes };
+  return { driver: { ...memory, name: "observed", open }, shapes };
 }
 
 const event: StoreEvent = { type: "disconnected", message: "The connection was lost.", details: { attempt: 1 } };
@@ -25,6 +25,11 @@ describe("createJobStore", () => {
         definition: "errand",
         statuses: ["todo", "done"],
         finalStatuses: ["done"],
+        initial: "todo",
+        sources: new Map([
+          ["todo", ["done"]],
+          ["done", ["todo"]],
+        ]),
         fields: [],
         ttlMs: new Map([
           ["todo", 0],

@@ -12,9 +12,9 @@ const { exports, files, bin } = JSON.parse(read("package.json")) as {
 /** Every value that the package exports, by entry point. */
 const ENTRIES: Readonly<Record<string, readonly string[]>> = {
   index: ["JobStoreError", "createJobStore", "createReporter", "defineJob"],
-  redis: ["importLegacyJobs", "redisDriver", "redisPermissions"],
+  redis: ["redisDriver", "redisPermissions"],
   memory: ["memoryDriver"],
-  subtitle: ["legacySubtitleJob", "subtitleJob", "subtitleTtlFromEnv"],
+  subtitle: ["subtitleJob", "subtitleTtlFromEnv"],
   opentelemetry: ["instrument"],
   testing: ["testDriver"],
 };

@@ -3,8 +3,7 @@ import { afterEach, expect, onTestFinished, test } from "vitest";
 import { createJobStore, JobStoreError } from "../src/index.js";
 import { decode } from "../src/lib/codec.js";
 import { report } from "../src/lib/contract/definitions.js";
-import { readRecord } from "../src/lib/redis/record-text.js";
-import { readJournal } from "../src/lib/reporter/journal-text.js";
+import { readRecord } from "../src/lib/redis/read-record.js";
 import { memoryDriver } from "../src/memory.js";
 
 const SECRET = "s3cret-of-a-payload";
@@ -14,9 +13,6 @@ afterEach(() => {
   expect(Reflect.ownKeys(Object.prototype)).toEqual(prototypeKeys);
   expect(({} as { polluted?: unknown }).polluted).toBeUndefined();
 });
-
-/** Any characters, half ones among them. */
-const text = fc.uint16Array({ maxLength: 20 }).map((units) => String.fromCharCode(...units));
 
 const changes = fc.array(fc.tuple(fc.nat(), fc.nat(255)), { minLength: 1, maxLength: 4 });
 
@@ -28,32 +24,46 @@ function mutated(text: string, bytesChanged: readonly (readonly [place: number, 
 }
 
 const RECORD = [
-  '{"version":2,"status":"working","attempt":1,"times":[1795564800000,1000,0,2000],',
+  '{"version":2,"status":"working","attempt":1,"ttl":0,"times":[1795564800000,1795564801000,1795564802000],"history":[',
+  '[2,"waiting","working",1795564801000,"abcde002",{"by":"worker","note":"n","key":"k"}],',
+  '[1,null,"waiting",0,"abcde001",{"by":"web"}]',
+  "],",
   '"progress":{"done":3},',
-  "",
-  "",
-  '"data":{"title":"One","body":{"__proto__":{"polluted":true}}},',
-  '"ops":"abcde001 3000 2",',
-  '"history":[',
-  '[1,null,"waiting",0,{"by":"web"}],',
-  '[2,"waiting","working",1000,{"by":"worker","note":"n","key":"k"}]]}',
+  "      ",
+  '"data":{"title":"One","body":{"__proto__":{"polluted":true}}}}',
 ].join("\n");
+
+const value = fc
+  .oneof(fc.constantFrom(1, "working", null), fc.maxSafeInteger(), fc.jsonValue())
+  .map((one) => JSON.stringify(one));
+const times = fc.oneof(
+  fc.array(fc.maxSafeInteger(), { minLength: 2, maxLength: 3 }).map((all) => JSON.stringify(all)),
+  value,
+);
+const entry = fc.oneof(
+  fc
+    .tuple(value, value, fc.constant('"working"'), value, fc.constant('"abcde001"'), value)
+    .map((all) => `[${all.join(",")}]`),
+  value,
+);
 
 /** A record whose parts are anything that JSON can hold. */
 const strangeRecord = fc
   .record({
-    version: fc.oneof(fc.maxSafeInteger(), fc.jsonValue()),
-    status: fc.oneof(fc.constant("working"), fc.jsonValue()),
-    attempt: fc.oneof(fc.maxSafeInteger(), fc.jsonValue()),
-    times: fc.oneof(fc.array(fc.maxSafeInteger(), { minLength: 3, maxLength: 4 }), fc.jsonValue()),
-    data: fc.oneof(fc.constant({ title: "One" }), fc.jsonValue()),
-    progress: fc.oneof(fc.constant(null), fc.jsonValue()),
-    history: fc.oneof(
-      fc.array(fc.tuple(fc.jsonValue(), fc.jsonValue(), fc.constant("working"), fc.maxSafeInteger(), fc.jsonValue())),
-      fc.jsonValue(),
-    ),
+    version: value,
+    status: value,
+    attempt: value,
+    ttl: value,
+    times,
+    part: value,
+    history: fc.array(entry, { maxLength: 3 }),
   })
-  .map((parts) => JSON.stringify(parts));
+  .map(({ version, status, attempt, ttl, times, part, history }) =>
+    [
+      `{"version":${version},"status":${status},"attempt":${attempt},"ttl":${ttl},"times":${times},"history":[`,
+      ...[history.join(",\n"), "],", `"progress":${part},`, `"error":${part},`, "  ", '"data":{"title":"One"}}'],
+    ].join("\n"),
+  );
 
 /** Whatever reads as a job is one: its times are dates, its version and attempt count. */
 function readsOrRefuses(text: string): void {
@@ -80,22 +90,6 @@ test("a stored record with some of its bytes changed is a job or unreadable", ()
 
 test("a stored record of any parts is a job or unreadable", () => {
   fc.assert(fc.property(strangeRecord, readsOrRefuses), { numRuns: 300 });
-});
-
-test("a journal of any bytes is read, and says which of its lines are damaged", () => {
-  const header = '8b0a8c46a1fa6d3c {"journal":1,"definition":"report"}\n';
-  const lines = fc.oneof(
-    changes.map((bytes) => mutated(header.repeat(3), bytes)),
-    text.map((one) => `${one}\n`),
-  );
-  fc.assert(
-    fc.property(fc.array(lines, { maxLength: 5 }), (texts) => {
-      const { waiting, damaged } = readJournal(texts.join(""));
-      expect(waiting).toEqual([]);
-      expect(damaged.every((line) => line >= 1)).toBe(true);
-    }),
-    { numRuns: 200 },
-  );
 });
 
 test("whatever a call is given, it answers, or refuses with an error of the package that quotes little of it", async () => {

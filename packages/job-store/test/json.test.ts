@@ -64,4 +64,17 @@ describe("toJson", () => {
     });
     expect(() => toJson(value, "data")).toThrow(refused);
   });
+
+  test("names the place of a value that contains itself, and the first eight steps to one that is too deep", () => {
+    const pages: unknown[] = [];
+    const data = { pages };
+    pages.push(data);
+    expect(() => toJson(data, "data")).toThrow("data at pages[0] contains itself.");
+    let deep: unknown = null;
+    for (let level = 0; level <= 500; level++) deep = { a: deep };
+    expect(() => toJson(deep, "data")).toThrow("data at a.a.a.a.a.a.a.a is nested deeper than 500 levels.");
+    let allowed: unknown = null;
+    for (let level = 0; level < 500; level++) allowed = [allowed];
+    expect(toJson(allowed, "data")).toBe(JSON.stringify(allowed));
+  });
 });

@@ -1,5 +1,8 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import type { StoreShape } from "../src/lib/driver.js";
+import type { IndexMetadata } from "../src/lib/redis/index-metadata.js";
+import { create, move, recordProgress, remove, save, type Verb, type WriteContext } from "../src/lib/redis/verbs.js";
 
 const folder = new URL("../src/lib/redis/lua/", import.meta.url);
 const files = readdirSync(folder);
@@ -24,15 +27,19 @@ function used(body: string, list: List): Set<number> {
   return new Set([...body.matchAll(new RegExp(`${list}\\[(\\d+)\\]`, "g"))].map(([, position]) => Number(position)));
 }
 
-const VERBS = ["create.lua", "move.lua", "progress.lua", "save.lua", "drop.lua", "remove.lua"];
+const WRITES = ["create.lua", "move.lua", "progress.lua", "save.lua", "delete.lua"];
+const INDEXED = ["find.lua", "trim.lua", "surplus.lua", "audit-jobs.lua", "audit-entries.lua", "audit-members.lua"];
 
-/** What stands before a script is part of it; see scripts.ts. */
+/** Files that come before this one in a script; see scripts.ts and write-scripts.ts. */
 function preludes(file: string): readonly string[] {
-  if ([...VERBS, "record.lua", "commit.lua"].includes(file)) return ["touch.lua", "places.lua", "log.lua", "batch.lua"];
-  if (["batch.lua", "surplus.lua"].includes(file)) return ["touch.lua", "places.lua", "log.lua"];
-  if (["log.lua", "find.lua", "trim.lua"].includes(file) || /^audit-(?!keys)/.test(file))
-    return ["touch.lua", "places.lua"];
-  if (["places.lua", "read.lua", "rejected.lua"].includes(file)) return ["touch.lua"];
+  if ([...WRITES, "messages.lua", "end-write.lua"].includes(file)) {
+    return ["metadata.lua", "events.lua", "begin-write.lua", "operations.lua", "record.lua", "publish.lua"];
+  }
+  if (INDEXED.includes(file)) return ["metadata.lua", "touch.lua", "store-keys.lua", "indexes.lua", "operations.lua"];
+  if (file === "operations.lua") return ["metadata.lua"];
+  if (file === "indexes.lua" || file === "fields.lua") return ["metadata.lua", "store-keys.lua"];
+  if (file === "begin-write.lua") return ["metadata.lua"];
+  if (["read.lua", "rejected.lua"].includes(file)) return ["touch.lua"];
   return /^outbox-/.test(file) ? ["touch.lua", "outbox.lua"] : [];
 }
 
@@ -53,17 +60,34 @@ describe.each(files)("%s", (file) => {
   });
 });
 
-test.each(VERBS)("%s takes what its header says, in that order", (file) => {
-  const { header, body } = partsOf(file);
-  const text = /^-- CALL: ((?:.*\n)(?:-- {7}.*\n)*)/m.exec(header)?.[1] ?? "";
-  const described = [...text.matchAll(/(?<![\w^'(])\d+ (\w+)/g)].map(([, name]) => name);
-  const [, job, ...taken] = /^function verbs\.\w+(\([^)]*\))/m.exec(body)?.[1]?.match(/\(|\w+/g) ?? [];
-  expect(job).toBe("job");
-  expect(taken.map((name, n) => (name === "_" ? described[n] : name))).toEqual(described);
+describe("a call has the values that its script describes", () => {
+  const target = { id: "a", version: 1, createdAt: 1 };
+  const base = { id: "a", status: "waiting", data: "{}", fields: new Map<string, string>() };
+  const times = { createdAt: 1, updatedAt: 1, statusAt: 1, history: [] };
+  const whole = { ...base, ...times, version: 1, attempt: 1, progress: null, result: null, error: null };
+  const context = {
+    shape: { ttlMs: new Map(), historyLimit: 32, maxRecordBytes: 4096 } as unknown as StoreShape,
+    metadata: { own: new Map(), fields: [] } as unknown as IndexMetadata,
+    scripts: null as unknown as WriteContext["scripts"],
+    detailed: true,
+  };
+  const valuesOf = <S>(verb: Verb<S, unknown>, subject: S) => verb.args(subject, "abcde001", context).length;
+
+  test.each([
+    ["create.lua", valuesOf(create, { ...base, remark: {}, outbox: [] })],
+    ["move.lua", valuesOf(move, { target, to: "working", remark: {}, outbox: [] })],
+    ["progress.lua", valuesOf(recordProgress, { target, progress: "{}" })],
+    ["save.lua", valuesOf(save, whole)],
+    ["delete.lua", valuesOf(remove, target)],
+  ])("%s", (file, count) => {
+    const text = /^-- CALL: ((?:.*\n)(?:-- {7}.*\n)*)/m.exec(`${partsOf(file).header}\n`)?.[1] ?? "";
+    const positions = [...text.matchAll(/(?<![\w^'(])(\d+) [a-z]/g)].map(([, position]) => Number(position));
+    expect(positions).toEqual(Array.from({ length: count }, (_, n) => n + 1));
+  });
 });
 
 test("no script builds a key: each is declared, so that a cluster can route it", () => {
   const commands =
-    /redis\.call\('(GET|SET|MGET|MSET|EXISTS|DEL|HGET|HSET|HDEL|ZADD|ZREM|ZSCORE|ZCOUNT|ZRANGE|ZRANGEBYSCORE|XADD|XDEL|XRANGE)', (?!KEYS\[|unpack\()/;
+    /redis\.call\('(GET|SET|MGET|MSET|EXISTS|DEL|HGET|HSET|HDEL|ZADD|ZREM|ZSCORE|ZCOUNT|ZRANGE|ZRANGEBYSCORE|XADD|XDEL|XRANGE)', (?!KEYS\[|unpack\(|key\b|outboxKey|valuesKey|fieldsKey)/;
   for (const file of files) expect(partsOf(file).body).not.toMatch(commands);
 });

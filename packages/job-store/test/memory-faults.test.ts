@@ -20,10 +20,12 @@ async function fate(call: Promise<unknown>): Promise<string> {
 }
 
 test("a driver that is away refuses every call, nothing is done, and what was there stays", async () => {
-  const { faults, store } = setUp();
+  const { driver, faults, store } = setUp();
   const { job } = await store.create({ title: "One" }, { id: "a" });
+  const metadata = await driver.readMetadata();
   faults.goAway();
   const calls = [
+    () => driver.readMetadata(),
     () => store.create({ title: "Two" }, { id: "b" }),
     () => store.save(job),
     () => store.get("a"),
@@ -40,6 +42,7 @@ test("a driver that is away refuses every call, nothing is done, and what was th
   for (const call of calls) expect(await fate(call()), String(call)).toBe("not done");
   expect((await store.createMany([{ data: { title: "Two" } }])).map(({ status }) => status)).toEqual(["rejected"]);
   faults.comeBack();
+  expect(await driver.readMetadata()).toEqual(metadata);
   expect(await store.get("a")).toEqual(job);
   expect(await store.counts()).toMatchObject({ waiting: 1 });
 });

@@ -168,7 +168,7 @@ function tests(open: () => Promise<Ground>): void {
     const { store } = await fill(ground);
     const key = `${ground.prefix}job:b`;
     const text = String(await ground.client.get(key));
-    await ground.client.set(key, text.replace(",3600000]", ",7200000]"));
+    await ground.client.set(key, text.replace('"ttl":3600000,', '"ttl":7200000,'));
     expect(await store.audit()).toMatchObject({ missingFromIndex: 1, repaired: 0 });
     expect(await store.audit({ repair: true })).toMatchObject({ missingFromIndex: 1, repaired: 1 });
     expect(await store.counts()).toEqual({ wanted: 2, found: 1 });

@@ -7,8 +7,7 @@ import type { PrivateServer } from "../../../test/servers/private-server.js";
 import { startRedis } from "../../../test/servers/redis.js";
 import { type RedisCluster, startRedisCluster } from "../../../test/servers/redis-cluster.js";
 import { privateServer } from "../../../test/servers/require.js";
-import { importLegacyJobs, type RedisClient, type RedisDriverOptions } from "../src/redis.js";
-import { legacySubtitleJob } from "../src/subtitle.js";
+import type { RedisClient, RedisDriverOptions } from "../src/redis.js";
 import { failureOf, openStore } from "./redis-store.js";
 
 const { available, title } = privateServer("redis");
@@ -124,12 +123,6 @@ describe.skipIf(!available)(title("A client of the caller"), () => {
     const { job } = await store.create({ title: "One" }, { id: "a" });
     // A store that reads what the first one has stored.
     expect(await openStore({ client, keyPrefix }).store.get("a")).toEqual(job);
-  });
-
-  test("of ioredis 5 works with importLegacyJobs", async () => {
-    const client = keep(new ioredis5.Redis(redis.url));
-    const keyPrefix = `${randomUUID()}:`;
-    expect(await importLegacyJobs({ client, map: legacySubtitleJob, keyPrefix })).toMatchObject({ problems: 0 });
   });
 
   test("of one node of a cluster fails, and the error names what to pass instead", async () => {

@@ -5,8 +5,9 @@ import { PATIENCE } from "../../../test/patience.js";
 import { type RedisCluster, startRedisCluster } from "../../../test/servers/redis-cluster.js";
 import { privateServer } from "../../../test/servers/require.js";
 import { startTcpProxy, type TcpProxy } from "../../../test/servers/tcp-proxy.js";
-import { createJobStore, JobStoreError } from "../src/index.js";
-import { report } from "../src/lib/contract/definitions.js";
+import { createJobStore, type Job, type JobStore, JobStoreError } from "../src/index.js";
+import { type Report, report } from "../src/lib/contract/definitions.js";
+import { view } from "../src/lib/contract/expectations.js";
 import { watching } from "../src/lib/contract/watch.js";
 import { tagOf } from "../src/lib/redis/sharded-storage.js";
 import { type RedisDriverOptions, redisDriver } from "../src/redis.js";
@@ -64,35 +65,59 @@ describe.skipIf(!available)(title("Redis Cluster"), () => {
     expect(() => redisDriver({ cluster: addresses(cluster), keyPrefix: "{a}" })).toThrow(/braces/);
   });
 
-  test("a change is made once though the connection breaks after it was delivered, and ioredis sends it again", async () => {
-    const lines = await Promise.all(
-      cluster.nodes.map(async ({ port }) => ({
-        port,
-        proxy: await startTcpProxy({ url: `redis://127.0.0.1:${port}` }),
-      })),
-    );
-    onTestFinished(async () => void (await Promise.all(lines.map(({ proxy }) => proxy.close()))));
-    const through = lines.map(({ proxy: { port } }) => ({ host: "127.0.0.1", port }));
-    const natMap = Object.fromEntries(
-      lines.map(({ port, proxy }) => [`127.0.0.1:${port}`, { host: "127.0.0.1", port: proxy.port }]),
-    );
-    const keyPrefix = `${randomUUID()}:`;
-    const store = openStore({ cluster: through, keyPrefix, timeoutMs: 60_000, redis: { natMap } });
-    const witness = openStore({ cluster: addresses(cluster), keyPrefix });
-    await store.create({ title: "One" }, { id: "a" });
-    // The other connections stand, so the cluster client does not tell that one broke.
-    const found = await Promise.all([0, 1, 2].map((n) => cluster.client(n).keys(`${keyPrefix}*job:a`)));
-    const proxy = lines[found.findIndex(({ length }) => length === 1)]?.proxy as TcpProxy;
-    proxy.swallowReplies();
-    const moved = store.updateStatus("a", "working");
-    await vi.waitFor(async () => expect(await witness.get("a")).toMatchObject({ version: 2 }), PATIENCE);
-    proxy.heal();
-    proxy.cut();
-    expect(await moved).toMatchObject({ status: "working", version: 2 });
-    expect(await witness.get("a")).toMatchObject({ version: 2 });
-    // The same line goes on.
-    expect(await store.updateStatus("a", "working")).toMatchObject({ version: 3 });
-  });
+  /** Each call on job "a", which is `working` in version 2. */
+  const verbs: Readonly<Record<string, (store: JobStore<Report>, job: Job<Report>) => Promise<unknown>>> = {
+    create: (store) => store.create({ title: "New" }, { id: "a" }),
+    "updateStatus to another status": (store) => store.updateStatus("a", "done"),
+    "updateStatus to the same status": (store) => store.updateStatus("a", "working"),
+    updateProgress: (store) => store.updateProgress("a", { done: 1 }),
+    save: (store, job) => store.save({ ...job, data: { title: "Saved" } }),
+    delete: (store) => store.delete("a"),
+  };
+
+  test.each(Object.entries(verbs))(
+    "a call is reported once though the connection breaks after it was delivered, and ioredis sends it again: %s",
+    async (verb, call) => {
+      const lines = await Promise.all(
+        cluster.nodes.map(async ({ port }) => ({
+          port,
+          proxy: await startTcpProxy({ url: `redis://127.0.0.1:${port}` }),
+        })),
+      );
+      onTestFinished(async () => void (await Promise.all(lines.map(({ proxy }) => proxy.close()))));
+      const through = lines.map(({ proxy: { port } }) => ({ host: "127.0.0.1", port }));
+      const natMap = Object.fromEntries(
+        lines.map(({ port, proxy }) => [`127.0.0.1:${port}`, { host: "127.0.0.1", port: proxy.port }]),
+      );
+      const keyPrefix = `${randomUUID()}:`;
+      const store = openStore({ cluster: through, keyPrefix, timeoutMs: 60_000, redis: { natMap } });
+      const witness = openStore({ cluster: addresses(cluster), keyPrefix });
+      await store.create({ title: "One" }, { id: "a" });
+      const before = await store.updateStatus("a", "working");
+      // The other connections stand, so the cluster client does not tell that one broke.
+      const found = await Promise.all([0, 1, 2].map((n) => cluster.client(n).keys(`${keyPrefix}*job:a`)));
+      const proxy = lines[found.findIndex(({ length }) => length === 1)]?.proxy as TcpProxy;
+      if (verb === "create") await witness.delete("a");
+      const stored = await witness.get("a");
+      const events = await watching(witness);
+      proxy.swallowReplies();
+      const answer = call(store, before);
+      await vi.waitFor(async () => expect(await witness.get("a")).not.toEqual(stored), PATIENCE);
+      proxy.heal();
+      proxy.cut();
+      const job = await witness.get("a");
+      if (verb === "create") expect(await answer).toEqual({ created: true, job });
+      else if (verb === "delete") expect(await answer).toBe(true);
+      else if (verb === "updateProgress") expect(await answer).toBeUndefined();
+      else expect(await answer).toEqual(job);
+      expect(await witness.get("a")).toEqual(job);
+      // The same line goes on, and the call has one event.
+      if (verb === "delete") await store.create({ title: "New" }, { id: "a" });
+      else await store.delete("a");
+      expect(await events.next()).toMatchObject({ id: "a" });
+      expect(await events.next()).toMatchObject({ type: verb === "delete" ? "created" : "deleted", id: "a" });
+    },
+  );
 
   test("calls go through while a shard's slot moves to another node", async () => {
     const keyPrefix = `${randomUUID()}:`;
@@ -128,6 +153,42 @@ describe.skipIf(!available)(title("Redis Cluster without a node"), () => {
 
     await Promise.all(cluster.nodes.map((node) => node.restart()));
     await vi.waitFor(() => store.create({ title: "Two" }, { id: "b" }), PATIENCE);
+  });
+});
+
+describe.skipIf(!available)(title("Redis Cluster that hangs"), () => {
+  test("carries out no call later", async () => {
+    await using cluster = await startRedisCluster();
+    const store = openStore({ cluster: addresses(cluster), shards: 3, timeoutMs: 500 });
+    const reader = openStore({ cluster: addresses(cluster), shards: 3 });
+    const stored = async (id: string) => (await reader.create({ title: "One", label: "red" }, { id })).job;
+    const jobs = await Promise.all(["a", "b", "c", "d", "e", "f"].map(stored));
+    // The first calls on each shard take several round trips.
+    await vi.waitFor(() => Promise.all(jobs.map(({ id }) => store.updateProgress(id, { done: 0 }))), PATIENCE);
+    const before = await view(reader);
+    const all = (signal: NodeJS.Signals) => Promise.all(cluster.nodes.map((node) => node.kill(signal)));
+    const outbox = [{ queue: "reports", payload: 1 }];
+    let outcomes: readonly PromiseSettledResult<unknown>[] = [];
+    await all("SIGSTOP");
+    try {
+      outcomes = await Promise.allSettled([
+        ...["late-1", "late-2", "late-3"].map((id) => store.create({ title: "Late" }, { id, outbox })),
+        store.updateStatus("a", "working", { outbox }),
+        store.save({ ...(jobs[1] as Job<Report>), data: { title: "Late" } }),
+        store.updateStatus("c", "failed", { error: { message: "late" } }),
+        store.updateProgress("d", { done: 1 }),
+        store.delete("e"),
+        store.deleteMany(["f"]),
+      ]);
+    } finally {
+      await all("SIGCONT");
+    }
+    for (const outcome of outcomes) expect(outcome).toMatchObject({ reason: { code: "UNAVAILABLE" } });
+    await vi.waitFor(() => store.updateProgress("a", { done: 0 }), PATIENCE);
+    const { jobs: after, ...rest } = await view(reader);
+    const { jobs: earlier, ...others } = before;
+    const withoutTime = (all: readonly Job<Report>[]) => all.map(({ updatedAt: _, ...job }) => job);
+    expect([withoutTime(after), rest]).toEqual([withoutTime(earlier), others]);
   });
 });
 

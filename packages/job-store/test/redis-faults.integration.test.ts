@@ -5,16 +5,18 @@ import type { PrivateServer } from "../../../test/servers/private-server.js";
 import { PERSISTENT, startRedis } from "../../../test/servers/redis.js";
 import { privateServer } from "../../../test/servers/require.js";
 import { startTcpProxy, type TcpProxy } from "../../../test/servers/tcp-proxy.js";
-import { createJobStore, JobStoreError, type StoreEvent } from "../src/index.js";
-import { report } from "../src/lib/contract/definitions.js";
-import { scripts } from "../src/lib/redis/scripts.js";
+import { createJobStore, type Job, type JobStore, JobStoreError, type StoreEvent } from "../src/index.js";
+import { type Report, report } from "../src/lib/contract/definitions.js";
+import { view } from "../src/lib/contract/expectations.js";
+import { watching } from "../src/lib/contract/watch.js";
 import { type RedisDriverOptions, redisDriver } from "../src/redis.js";
 
 const { available, title } = privateServer("redis");
 
-function openStore(options: RedisDriverOptions) {
+function openStore(options: RedisDriverOptions, historyLimit?: number) {
   const events: StoreEvent[] = [];
-  const store = createJobStore({ job: report, driver: redisDriver(options), onEvent: (event) => events.push(event) });
+  const onEvent = (event: StoreEvent) => events.push(event);
+  const store = createJobStore({ job: report, driver: redisDriver(options), onEvent, historyLimit });
   onTestFinished(() => store.close());
   return { store, events };
 }
@@ -44,15 +46,28 @@ describe.skipIf(!available)(title("Redis under faults"), () => {
   });
   beforeEach(async () => {
     proxy = await startTcpProxy(redis);
-    // Otherwise the first reply to each verb, that its script is not known, would be the one that a fault hits.
-    await Promise.all(Object.values(scripts).map(({ source }) => client.script("LOAD", source)));
+    await useEachVerb();
     return async () => {
       await proxy.close();
       await client.flushall(); // Our own server: nobody else's data is in it.
     };
   });
 
-  const viaProxy = (timeoutMs = 2000) => openStore({ url: `redis://127.0.0.1:${proxy.port}`, timeoutMs });
+  const viaProxy = (timeoutMs = 2000, historyLimit?: number) =>
+    openStore({ url: `redis://127.0.0.1:${proxy.port}`, timeoutMs }, historyLimit);
+
+  /** Makes the server know all scripts, because a test that loses a reply means the reply of a script that ran. */
+  async function useEachVerb(): Promise<void> {
+    await using store = createJobStore({ job: report, driver: redisDriver({ url: redis.url }) });
+    const outbox = [{ queue: "reports", payload: {} }];
+    const { job } = await store.create({ title: "One" }, { outbox });
+    await store.updateStatus(job.id, "working", { outbox });
+    await store.updateProgress(job.id, { done: 1 });
+    await store.save(await store.updateStatus(job.id, "working"));
+    await store.updateStatus(job.id, "done");
+    await store.delete(job.id);
+    await client.flushall();
+  }
 
   describe("a reply that is lost", () => {
     /** Lets a call reach the server, loses its reply, and, after something else, breaks the line so that it is retried. */
@@ -69,6 +84,125 @@ describe.skipIf(!available)(title("Redis under faults"), () => {
       proxy.cut();
       return outcome;
     }
+
+    const outbox = [{ queue: "reports", payload: {} }];
+    /** Each call on a job that is `working` in version 2; a call that creates has an id of its own. */
+    const verbs: Readonly<Record<string, (store: JobStore<Report>, job: Job<Report>) => Promise<unknown>>> = {
+      create: (store) => store.create({ title: "New" }, { id: "new", outbox }),
+      "updateStatus to another status": (store) => store.updateStatus("a", "done", { outbox }),
+      "updateStatus to the same status": (store) => store.updateStatus("a", "working", { outbox }),
+      updateProgress: (store) => store.updateProgress("a", { done: 1 }),
+      save: (store, job) => store.save({ ...job, data: { title: "Saved" } }),
+      delete: (store) => store.delete("a"),
+    };
+
+    test.each(
+      Object.keys(verbs).flatMap((verb) => [
+        { verb, history: "a history", historyLimit: 32 },
+        { verb, history: "no history", historyLimit: 0 },
+      ]),
+    )("is reported once: $verb, with $history", async ({ verb, historyLimit }) => {
+      const call = verbs[verb] as (store: JobStore<Report>, job: Job<Report>) => Promise<unknown>;
+      /** What a store has after the call, and the events of the call. */
+      const outcome = async (store: JobStore<Report>, act: (job: Job<Report>) => Promise<unknown>) => {
+        await store.create({ title: "One" }, { id: "a" });
+        const job = await store.updateStatus("a", "working");
+        const events = await watching(store);
+        const answer = await act(job);
+        await store.create({ title: "Last" }, { id: "last" });
+        const types: string[] = [];
+        for (let event = await events.next(); !("id" in event && event.id === "last"); event = await events.next()) {
+          types.push(event.type);
+        }
+        const jobs = await store.getMany(["a", "new"]);
+        const summary = jobs.map((job) => job && [job.status, job.version, job.progress, job.data, job.history.length]);
+        return { answer: withoutTimes(answer), types, summary, messages: await store.outbox.depth() };
+      };
+      const plain = openStore({ url: redis.url }, historyLimit).store;
+      const expected = await outcome(plain, (job) => call(plain, job));
+      await client.flushall();
+      const { store } = viaProxy(10_000, historyLimit);
+      expect(await outcome(store, (job) => losingReply(() => call(store, job)))).toEqual(expected);
+    });
+
+    test.each<readonly [string, (other: JobStore<Report>, job: Job<Report>) => Promise<unknown>]>([
+      ["keeps no history", (other) => other.updateStatus("a", "working")],
+      ["saves the job without its history", (other, job) => other.save({ ...job, version: 3, history: [] })],
+    ])("is never made up for by a second change, though another service %s before the retry", async (_, change) => {
+      const { store } = viaProxy();
+      const other = openStore({ url: redis.url }, 0).store;
+      await store.create({ title: "One" }, { id: "a" });
+      const job = await store.updateStatus("a", "working");
+      const moved = losingReply(
+        () => store.updateStatus("a", "working"),
+        async () => void (await change(other, job)),
+      );
+      // The other change came later, so the first one can no longer be told from a change that was never made.
+      expect((await failure(moved)).error).toMatchObject({ code: "UNAVAILABLE", indeterminate: true });
+      expect(await other.get("a")).toMatchObject({ status: "working", version: 4 });
+    });
+
+    test("of a status change does not undo progress that was recorded before the retry", async () => {
+      const { store } = viaProxy();
+      const other = openStore({ url: redis.url }).store;
+      await store.create({ title: "One" }, { id: "a" });
+      const moved = await losingReply(
+        () => store.updateStatus("a", "working", { progress: { done: 1 } }),
+        () => other.updateProgress("a", { done: 2 }),
+      );
+      expect(moved).toMatchObject({ status: "working", version: 2 });
+      expect(await other.get("a")).toMatchObject({ version: 2, progress: { done: 2 } });
+    });
+
+    test("of progress does not undo that of a status change before the retry", async () => {
+      const { store } = viaProxy();
+      const other = openStore({ url: redis.url }).store;
+      await store.create({ title: "One" }, { id: "a" });
+      await losingReply(
+        () => store.updateProgress("a", { done: 1 }),
+        async () => void (await other.updateStatus("a", "working", { progress: { done: 2 } })),
+      ).catch((error) => expect(error).toMatchObject({ code: "UNAVAILABLE", indeterminate: true }));
+      expect(await other.get("a")).toMatchObject({ version: 2, progress: { done: 2 } });
+    });
+
+    test("to calls of one turn on many jobs: each call is carried out once", async () => {
+      const { store } = viaProxy(20_000);
+      const ids = Array.from({ length: 100 }, (_, n) => `job-${n}`);
+      await store.createMany(ids.map((id) => ({ data: { title: "One" }, id })));
+      const moved = await losingReply(() => Promise.all(ids.map((id) => store.updateStatus(id, "working"))));
+      expect(moved.map(({ version }) => version)).toEqual(ids.map(() => 2));
+      expect(await store.getMany(ids)).toEqual(moved);
+    });
+
+    test("to calls of one turn on one job: each call is carried out once or is indeterminate, and all in order", async () => {
+      const { store } = viaProxy(20_000, 1000);
+      await store.create({ title: "One" }, { id: "a" });
+      const notes = Array.from({ length: 100 }, (_, n) => `${n}`.padStart(3, "0"));
+      const outcomes = await losingReply(() =>
+        Promise.allSettled(notes.map((note) => store.updateStatus("a", "working", { note }))),
+      );
+      const job = await store.get("a");
+      const made = job?.history.flatMap(({ note }) => note ?? []) ?? [];
+      expect(made).toEqual([...new Set(made)].toSorted());
+      for (const [n, outcome] of outcomes.entries()) {
+        if (outcome.status === "fulfilled") expect(made[outcome.value.version - 2]).toBe(notes[n]);
+        else expect(outcome).toMatchObject({ reason: { code: "UNAVAILABLE", indeterminate: true } });
+      }
+    });
+
+    test("and a call that may still be carried out is not given up before its time is over", async () => {
+      const { store } = viaProxy(1_000);
+      const { job } = await vi.waitFor(() => store.create({ title: "One" }), PATIENCE);
+      const begun = performance.now();
+      const moved = failure(
+        losingReply(
+          () => store.updateStatus(job.id, "working"),
+          () => proxy.shut(),
+        ),
+      );
+      expect((await moved).error).toMatchObject({ code: "UNAVAILABLE", indeterminate: true });
+      expect(performance.now() - begun).toBeGreaterThanOrEqual(999);
+    });
 
     test("creates a job once, and still answers that it was created", async () => {
       const { store } = viaProxy();
@@ -195,6 +329,24 @@ describe.skipIf(!available)(title("Redis under faults"), () => {
       expect(await store.health({ timeoutMs: 200 })).toMatchObject({ status: "unhealthy", latencyMs: null });
     });
 
+    test("gets no call whose time was over before it came back", async () => {
+      const { store } = viaProxy(300);
+      await vi.waitFor(() => store.create({ title: "One" }, { id: "a" }), PATIENCE);
+      await proxy.shut();
+      const outbox = [{ queue: "reports", payload: 1 }];
+      for (const call of [
+        () => store.create({ title: "Late" }, { id: "late", outbox }),
+        () => store.updateStatus("a", "working", { outbox }),
+        () => store.delete("a"),
+      ]) {
+        expect((await failure(call())).error).toMatchObject({ code: "UNAVAILABLE" });
+      }
+      await proxy.open();
+      await vi.waitFor(async () => expect(await store.get("late")).toBeNull(), PATIENCE);
+      expect(await store.get("a")).toMatchObject({ version: 1, status: "waiting" });
+      expect(await store.outbox.depth()).toBe(0);
+    });
+
     test("loses nothing that it acknowledged when it is killed and comes back", async () => {
       const { store } = openStore({ url: redis.url, timeoutMs: 60_000 });
       const acknowledged = new Set<string>();
@@ -236,6 +388,54 @@ describe.skipIf(!available)(title("Redis under faults"), () => {
       expect(await store.get(job.id)).toMatchObject({ status: "waiting", version: 1 });
     });
 
+    test("carries out no call of any kind later", async () => {
+      const { store } = viaProxy(300);
+      const stored = async (id: string) => (await store.create({ title: "One", label: "red" }, { id })).job;
+      const jobs = await vi.waitFor(() => Promise.all(["a", "b", "c", "d", "e", "f"].map(stored)), PATIENCE);
+      const [a, b] = jobs as [Job<Report, "waiting">, Job<Report>];
+      const reader = openStore({ url: redis.url, timeoutMs: 60_000 }).store;
+      const before = await view(reader);
+      const outbox = [{ queue: "reports", payload: 1 }];
+      await redis.kill("SIGSTOP");
+      let outcomes: readonly PromiseSettledResult<unknown>[] = [];
+      try {
+        outcomes = await Promise.allSettled([
+          store.create({ title: "Late" }, { id: "late", outbox }),
+          store.updateStatus(a, "working", { outbox }),
+          store.save({ ...b, data: { title: "Late" } }),
+          store.updateStatus("c", "failed", { error: { message: "late" } }),
+          store.updateProgress("d", { done: 1 }),
+          store.delete("e"),
+          store.deleteMany(["f"]),
+        ]);
+      } finally {
+        await redis.kill("SIGCONT");
+      }
+      for (const outcome of outcomes) expect(outcome).toMatchObject({ reason: { code: "UNAVAILABLE" } });
+      await vi.waitFor(async () => expect((await store.health()).status).toBe("healthy"), PATIENCE);
+      expect(await view(reader)).toEqual(before);
+    });
+
+    test("makes calls wait in a limited number: the next ones are refused at once, and the others carried out", async () => {
+      // The time of a call is longer than that of this test, so no call ends for lack of time.
+      const { store } = openStore({ url: redis.url, timeoutMs: 600_000 });
+      const most = 120_000;
+      await store.create({ title: "One" }, { id: "a" });
+      await redis.kill("SIGSTOP");
+      try {
+        const refusals: unknown[] = [];
+        const calls = Array.from({ length: most }, () => store.delete("absent").catch((error) => refusals.push(error)));
+        await vi.waitFor(() => expect(refusals.length).toBeGreaterThan(0), PATIENCE);
+        expect(refusals[0]).toMatchObject({ code: "UNAVAILABLE", indeterminate: false });
+        await redis.kill("SIGCONT");
+        const outcomes = await Promise.all(calls);
+        expect(outcomes.filter((outcome) => outcome === false)).toHaveLength(most - refusals.length);
+        expect(await store.get("a")).toMatchObject({ version: 1 });
+      } finally {
+        await redis.kill("SIGCONT");
+      }
+    });
+
     test("does not keep close() waiting", async () => {
       const { store } = viaProxy(300);
       await store.create({ title: "One" });
@@ -262,6 +462,18 @@ describe.skipIf(!available)(title("Redis under faults"), () => {
       const { job } = await store.create({ title: "One" });
       await client.script("FLUSH");
       expect(await store.updateStatus(job.id, "working")).toMatchObject({ version: 2 });
+    });
+
+    test("its scripts gets them again while many calls of a turn are under way, each carried out once", async () => {
+      const { store } = viaProxy(60_000);
+      const ids = Array.from({ length: 100 }, (_, n) => `job-${n}`);
+      await store.createMany(ids.map((id) => ({ data: { title: "One" }, id })));
+      for (let version = 2; version < 7; version++) {
+        await client.script("FLUSH");
+        const moved = await Promise.all(ids.map((id) => store.updateStatus(id, "working")));
+        expect(moved.map((job) => job.version)).toEqual(ids.map(() => version));
+      }
+      expect((await store.outbox.depth()) + (await store.counts()).working).toBe(100);
     });
 
     test("everything gets its map again, and goes on", async () => {
@@ -393,6 +605,11 @@ describe.skipIf(!available)(title("Redis under faults"), () => {
     expect((await store.create({ title: "Two" })).created).toBe(true);
   });
 });
+
+/** An answer without the times in it, which differ from run to run. */
+function withoutTimes(answer: unknown): unknown {
+  return JSON.parse(JSON.stringify(answer ?? null), (key, value) => (/At$|^at$/.test(key) ? undefined : value));
+}
 
 /** How many scripts the server has run to their end. */
 function executedScripts(stats: string): number {

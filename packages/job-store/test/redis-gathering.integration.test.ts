@@ -3,7 +3,10 @@ import { Redis } from "ioredis";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { removeKeys } from "../../../test/servers/leftovers.js";
 import { server } from "../../../test/servers/require.js";
+import { createJobStore, type Job } from "../src/index.js";
+import { type Report, report } from "../src/lib/contract/definitions.js";
 import { watching } from "../src/lib/contract/watch.js";
+import { redisDriver } from "../src/redis.js";
 import { openStore } from "./redis-store.js";
 
 const { url, prefix, title } = server("redis");
@@ -60,6 +63,19 @@ describe.skipIf(url === null)(title("Calls of one turn in Redis"), () => {
     expect(await store.counts()).toMatchObject({ waiting: 1, working: 0 });
   });
 
+  test("are carried out in order although another service has recorded other settings meanwhile", async () => {
+    const { keyPrefix, store } = start();
+    await store.create({ title: "One" }, { id: "a" });
+    for (let round = 0; round < 5; round++) {
+      const driver = redisDriver({ url: url as string, keyPrefix, timeoutMs: 60_000 });
+      await using other = createJobStore({ job: report, driver, ttlSeconds: { working: 100 + round } });
+      await other.counts();
+      const changes = Array.from({ length: 100 }, () => store.updateStatus("a", "working"));
+      const versions = (await Promise.all(changes)).map(({ version }) => version);
+      expect(versions).toEqual(changes.map((_, n) => 2 + round * 100 + n));
+    }
+  });
+
   test("do not suffer from a key that holds something else, nor does that", async () => {
     const { client, keyPrefix, store } = start();
     await store.counts();
@@ -76,6 +92,55 @@ describe.skipIf(url === null)(title("Calls of one turn in Redis"), () => {
     expect(unread).toMatchObject({ reason: { code: "UNREADABLE_RECORD" } });
     expect(await client.type(`${keyPrefix}job:list`)).toBe("list");
   });
+
+  test.each(["updateStatus", "updateProgress", "save", "delete", "get"] as const)(
+    "are carried out once beside keys of any other type: %s",
+    async (verb) => {
+      const { client, keyPrefix, store } = start();
+      const key = (id: string) => `${keyPrefix}job:${id}`;
+      const ids = Array.from({ length: 60 }, (_, n) => `job-${n}`);
+      const foreign: Readonly<Record<string, (at: string) => Promise<unknown>>> = {
+        "a-list": (at) => client.lpush(at, "x"),
+        "a-hash": (at) => client.hset(at, "version", "1"),
+        "a-set": (at) => client.sadd(at, "x"),
+        "a-stream": (at) => client.xadd(at, "*", "a", "b"),
+        "an-empty-text": (at) => client.set(at, ""),
+        "a-number": (at) => client.set(at, "7"),
+        "another-document": (at) => client.set(at, '{"version":1,"status":"waiting"'),
+      };
+      const created = await store.createMany(ids.map((id) => ({ data: { title: "One" }, id })));
+      const jobs = created.flatMap((one) => (one.status === "fulfilled" ? [one.value.job] : []));
+      const others = Object.keys(foreign);
+      for (const [id, write] of Object.entries(foreign)) await write(key(id));
+      const before = await Promise.all(others.map((id) => client.dumpBuffer(key(id))));
+      // A foreign key comes after every few jobs.
+      const turn = ids.flatMap((id, n) => (n % 9 === 4 ? [id, others[Math.floor(n / 9)] as string] : [id]));
+      expect(turn).toHaveLength(ids.length + others.length);
+      const calls = {
+        updateStatus: (id: string) => store.updateStatus(id, "working"),
+        updateProgress: (id: string) => store.updateProgress(id, { done: 1 }),
+        save: (id: string) => store.save({ ...(jobs.find((job) => job.id === id) ?? (jobs[0] as Job<Report>)), id }),
+        delete: (id: string) => store.delete(id),
+        get: (id: string) => store.get(id),
+      };
+      const outcomes = await Promise.allSettled(turn.map((id) => calls[verb](id)));
+      for (const [n, id] of turn.entries()) {
+        if (ids.includes(id)) expect(outcomes[n]).toMatchObject({ status: "fulfilled" });
+        else if (verb !== "delete") {
+          expect(outcomes[n]).toMatchObject({ reason: { code: "UNREADABLE_RECORD", jobId: id } });
+        }
+      }
+      if (verb !== "delete") {
+        expect(await Promise.all(others.map((id) => client.dumpBuffer(key(id))))).toEqual(before);
+      }
+      const version = { updateStatus: 2, updateProgress: 1, save: 2, delete: undefined, get: 1 }[verb];
+      expect((await store.getMany(ids)).map((job) => job?.version)).toEqual(ids.map(() => version));
+      const { waiting, working } = await store.counts();
+      expect([waiting, working]).toEqual(
+        { updateStatus: [0, 60], updateProgress: [60, 0], save: [60, 0], delete: [0, 0], get: [60, 0] }[verb],
+      );
+    },
+  );
 
   test("store their messages, each with its job's name", async () => {
     const { store } = start();

@@ -95,11 +95,14 @@ describe.skipIf(!available)(title("The health of a store in Redis"), () => {
       expect(await store.get("one")).not.toBeNull();
     }
 
-    test.each(commands)("lacks the command %s, reports it, and no job is partly written", async (command) => {
+    // Subcommands cannot be renamed.
+    const renamable = [...new Set(commands.map((command) => command.replace(/\|.*$/, "")))];
+
+    test.each(renamable)("lacks the command %s, reports it, and no job is partly written", async (command) => {
       const redis = await startRedis({ args: ["--rename-command", command, ""] });
       onTestFinished(() => redis.stop());
       const { store } = openStore({ url: redis.url });
-      const named = new RegExp(`Redis does not know the command ${command.toUpperCase()}, .*rename-command`);
+      const named = new RegExp(`Redis does not know the command .*${command.toUpperCase()}.*, .*rename-command`);
       const error = await failureOf(store.create({ title: "One" }, { id: "one" }));
       expect(error).toMatchObject({ code: "UNAVAILABLE", indeterminate: false });
       expect(error.message).toMatch(named);

@@ -2,8 +2,7 @@ import * as ioredis6 from "ioredis";
 import * as ioredis5 from "ioredis-5";
 import { expect, onTestFinished, test } from "vitest";
 import { JobStoreError } from "../src/index.js";
-import { importLegacyJobs, type RedisDriverOptions, redisDriver } from "../src/redis.js";
-import { legacySubtitleJob } from "../src/subtitle.js";
+import { type RedisDriverOptions, redisDriver } from "../src/redis.js";
 
 test.each([
   [undefined, /needs options/],
@@ -91,21 +90,6 @@ test.each([
     code: "INVALID_ARGUMENT",
     message: expect.stringMatching(message),
   });
-});
-
-test("importLegacyJobs rejects a client that has a keyPrefix", async () => {
-  const client = keep(new ioredis6.Redis({ ...prefixed, lazyConnect: true }));
-  await expect(importLegacyJobs({ client, map: legacySubtitleJob })).rejects.toThrow(says);
-  expect(client.status).toBe("wait");
-});
-
-test.each([
-  ["no options", undefined, /^The options of importLegacyJobs must be an object/],
-  ["no client", { map: legacySubtitleJob }, /^client must be a Redis or a Cluster of ioredis/],
-  ["a client of another package", { map: legacySubtitleJob, client: { get() {} } }, /^client must be a Redis/],
-])("importLegacyJobs refuses %s as INVALID_ARGUMENT", async (_, options, message) => {
-  const imported = importLegacyJobs(options as unknown as Parameters<typeof importLegacyJobs>[0]);
-  await expect(imported).rejects.toMatchObject({ code: "INVALID_ARGUMENT", message: expect.stringMatching(message) });
 });
 
 test("an empty keyPrefix, database 0 and a database in the url are accepted", () => {

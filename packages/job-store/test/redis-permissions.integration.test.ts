@@ -119,7 +119,13 @@ describe.skipIf(!available)(title("The permissions of a Redis user"), () => {
         await store.outbox.requeue(ids);
         await store.outbox.ack((await store.outbox.read()).map(({ entryId }) => entryId));
       });
+      // The other store has loaded its scripts, which this one must be able to load as well.
+      await admin.script("FLUSH");
       await attempt(() => store.create({ title: "One" }, { id: "one" }));
+      await attempt(async () => {
+        // So many that the event log is trimmed.
+        for (let n = 0; n < 100; n++) await store.create({ title: "One" });
+      });
       await attempt(() => store.delete("before"));
       return faults;
     }
@@ -144,7 +150,8 @@ describe.skipIf(!available)(title("The permissions of a Redis user"), () => {
       expect(await callEverything(await prepared())).toEqual([]);
     });
 
-    test.each(commands)("without %s, some call fails", async (command) => {
+    // SISMEMBER is for calls that are repeated because their replies were lost.
+    test.each(commands.filter((command) => command !== "sismember"))("without %s, some call fails", async (command) => {
       const store = await prepared();
       await admin.acl("SETUSER", "limited", `-${command}`);
       await admin.script("FLUSH");
@@ -240,7 +247,7 @@ describe.skipIf(!available)(title("The permissions of a Redis user"), () => {
     expect(await admin.exists(`${keyPrefix}job:two`)).toBe(0);
   });
 
-  test.each(["jobs:by-status", "jobs:by-creation", "jobs:events", "jobs:outbox", "jobs:removals"])(
+  test.each(["jobs:by-status", "jobs:by-creation", "jobs:events", "jobs:outbox", "jobs:tombstones:even"])(
     "aside, something foreign under %s is found out before anything is written",
     async (key) => {
       await openStore({ url: redis.url }).store.create({ title: "Before" });
@@ -253,6 +260,17 @@ describe.skipIf(!available)(title("The permissions of a Redis user"), () => {
       expect(await store.health()).toMatchObject({ status: "degraded", error: expect.stringContaining(key) });
     },
   );
+
+  test("aside, something foreign in the place of an index is named by calls that only read", async () => {
+    const { store } = openStore({ url: redis.url });
+    await store.create({ title: "Before" });
+    await admin.set("jobs:by-status", "foreign");
+    for (const call of [() => store.list({ status: "waiting" }), () => store.counts()]) {
+      const error = await failureOf(call());
+      expect(error).toMatchObject({ code: "UNAVAILABLE", indeterminate: false });
+      expect(error.message).toContain("Under jobs:by-status is something that this driver did not write.");
+    }
+  });
 });
 
 describe.skipIf(!available)(title("The permissions of a Redis user on a cluster"), () => {

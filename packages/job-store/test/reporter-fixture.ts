@@ -25,7 +25,7 @@ export interface Fixture {
   readonly rejected: Rejection[];
 }
 
-/** A reporter on a store in memory that can be sent away. */
+/** Creates a reporter on a store in memory that can be made unavailable. */
 export function openReporter(
   options: ReporterOptions<Report> & {
     readonly outage?: Outage;
@@ -43,7 +43,7 @@ export function openReporter(
   return { store, outage, reporter, rejected };
 }
 
-/** "1 waiting, 2 working": what happened to a job, with the versions. */
+/** Returns the history of a job as text: "1 waiting, 2 working". */
 export function told(job: Job<Report> | null): string | undefined {
   return job?.history.map(({ version, to }) => `${version} ${to}`).join(", ");
 }

@@ -4,7 +4,7 @@ import { type Report, strictReport } from "../src/lib/contract/definitions.js";
 import { type Fixture, openReporter, told } from "./reporter-fixture.js";
 import type { Fate } from "./reporter-outage.js";
 
-/** A new job in "working", which may be entered again: a change made twice would show. */
+/** Creates a job in "working". This status can follow itself, so that a change applied twice would show. */
 async function workingJob({ store }: Fixture): Promise<Job<Report>> {
   const { job } = await store.create({ title: "One" }, { id: "a" });
   return store.updateStatus(job.id, "working");
@@ -18,8 +18,8 @@ const LOST: readonly Fate[] = ["lost before", "lost after"];
 
 for (const [way, targetOf] of Object.entries(targets)) {
   for (const fate of LOST) {
-    describe(`a change ${way} whose answer was ${fate} it was made`, () => {
-      test("is made once, and what follows is made after it", async () => {
+    describe(`a change ${way} whose reply was ${fate} it was applied`, () => {
+      test("is applied once, before the changes that follow", async () => {
         const fixture = openReporter();
         const { store, reporter, outage, rejected } = fixture;
         const job = await workingJob(fixture);
@@ -32,7 +32,7 @@ for (const [way, targetOf] of Object.entries(targets)) {
         expect(reporter.pending).toBe(0);
       });
 
-      test("is made once, also where other jobs have their answers in the same turn", async () => {
+      test("is applied once, even if other jobs receive their replies in the same tick", async () => {
         const fixture = openReporter();
         const { store, reporter, outage, rejected } = fixture;
         const job = await workingJob(fixture);
@@ -52,12 +52,12 @@ for (const [way, targetOf] of Object.entries(targets)) {
         expect(rejected).toEqual([]);
       });
 
-      test("is made once, however often an answer is lost", async () => {
+      test("is applied once, however often a reply is lost", async () => {
         const fixture = openReporter();
         const { store, reporter, outage, rejected } = fixture;
         const job = await workingJob(fixture);
         let calls = 0;
-        // Reads fail too, every other time.
+        // Every other read fails, too.
         outage.fate = (verb) => (verb === "move" ? fate : calls++ % 2 === 0 ? "refused" : "answered");
         await reporter.report(targetOf(job), "working");
         await expect.poll(() => outage.calls.length > 5 || reporter.pending === 0).toBe(true);
@@ -67,7 +67,7 @@ for (const [way, targetOf] of Object.entries(targets)) {
         expect(rejected).toEqual([]);
       });
 
-      test("is NOT_FOUND where the job is gone since, and revives nothing", async () => {
+      test("is rejected with NOT_FOUND if the job was deleted meanwhile, and does not restore it", async () => {
         const fixture = openReporter();
         const { store, reporter, outage, rejected } = fixture;
         const job = await workingJob(fixture);
@@ -80,7 +80,7 @@ for (const [way, targetOf] of Object.entries(targets)) {
         expect(await store.get("a")).toBeNull();
       });
 
-      test("is told as indeterminate where the job cannot be read since", async () => {
+      test("is rejected as indeterminate if the job cannot be read any more", async () => {
         const fixture = openReporter();
         const { store, outage } = fixture;
         await workingJob(fixture);
@@ -98,7 +98,7 @@ for (const [way, targetOf] of Object.entries(targets)) {
         await reporter.close();
       });
 
-      test("is told as indeterminate where the history does not reach back", async () => {
+      test("is rejected as indeterminate if the history does not reach back", async () => {
         const fixture = openReporter({ store: { historyLimit: 1 } });
         const { store, reporter, outage, rejected } = fixture;
         const job = await workingJob(fixture);
@@ -113,7 +113,7 @@ for (const [way, targetOf] of Object.entries(targets)) {
         expect(await store.get("a")).toMatchObject({ version });
       });
 
-      test("is told as indeterminate where it could not wait", async () => {
+      test("is rejected as indeterminate if there was no room for it to wait", async () => {
         const fixture = openReporter({ maxPending: 0 });
         const job = await workingJob(fixture);
         fixture.outage.begin(fate);
@@ -121,7 +121,7 @@ for (const [way, targetOf] of Object.entries(targets)) {
         expect(fixture.rejected).toMatchObject([{ error: { code: "UNAVAILABLE", indeterminate: true } }]);
       });
 
-      test("is told as indeterminate where the reporter was closed before it was known", async () => {
+      test("is rejected as indeterminate if the reporter was closed before the outcome was known", async () => {
         const fixture = openReporter();
         const job = await workingJob(fixture);
         fixture.outage.begin(fate);
@@ -133,10 +133,25 @@ for (const [way, targetOf] of Object.entries(targets)) {
   }
 }
 
-describe("another's change that looks the same", () => {
+test.each(Object.entries(targets))(
+  "a change %s that the history does not contain, and that fails again, is rejected as not applied",
+  async (_, targetOf) => {
+    const fixture = openReporter();
+    const { reporter, outage, rejected } = fixture;
+    const job = await workingJob(fixture);
+    let moves = 0;
+    outage.fate = (verb) => (verb === "read" ? "answered" : moves++ === 0 ? "lost before" : "refused");
+    expect(await reporter.report(targetOf(job), "working")).toBe("pending");
+    await expect.poll(() => moves).toBeGreaterThan(1);
+    await reporter.close();
+    expect(rejected).toMatchObject([{ error: { code: "UNAVAILABLE", indeterminate: false } }]);
+  },
+);
+
+describe("the same change by another process", () => {
   const same = { by: "worker", note: "took it" };
 
-  test("is not taken for the own one: by snapshot it is a conflict", async () => {
+  test("by snapshot, is a conflict and not mistaken for the own change", async () => {
     const fixture = openReporter();
     const { store, reporter, outage, rejected } = fixture;
     const job = await workingJob(fixture);
@@ -153,7 +168,7 @@ describe("another's change that looks the same", () => {
     expect(told(await store.get("a"))).toBe("1 waiting, 2 working, 3 working");
   });
 
-  test("by id, both are made", async () => {
+  test("by id, both are applied", async () => {
     const fixture = openReporter();
     const { store, reporter, outage, rejected } = fixture;
     await workingJob(fixture);
@@ -167,7 +182,7 @@ describe("another's change that looks the same", () => {
   });
 });
 
-test("the own change is found again although others have moved the job on since", async () => {
+test("the own change is found in the history although others have changed the job since", async () => {
   const fixture = openReporter();
   const { store, reporter, outage, rejected } = fixture;
   const job = await workingJob(fixture);
@@ -175,7 +190,7 @@ test("the own change is found again although others have moved the job on since"
   await reporter.report(job, "failed");
   await reporter.report("a", "failed");
   outage.end();
-  // The second report is made before the job is taken up again, or after it, but in any case once.
+  // The second report is applied before or after this change, but once.
   await store.updateStatus("a", "waiting");
   await reporter.flush();
   const history = (await store.get("a"))?.history ?? [];
@@ -183,7 +198,7 @@ test("the own change is found again although others have moved the job on since"
   expect(history.filter(({ to }) => to === "failed")).toHaveLength(2);
 });
 
-test("a long history is no obstacle: what is older than the report need not be known", async () => {
+test("a truncated history is sufficient if its oldest entry is older than the report", async () => {
   const fixture = openReporter({ store: { historyLimit: 4 } });
   const { store, reporter, outage, rejected } = fixture;
   const job = await workingJob(fixture);
@@ -198,7 +213,7 @@ test("a long history is no obstacle: what is older than the report need not be k
   expect(await store.get("a")).toMatchObject({ version: version + 1 });
 });
 
-test("by snapshot, a job that was deleted and made anew is another one, whose history tells nothing", async () => {
+test("by snapshot, a job that was deleted and created again is another job", async () => {
   const fixture = openReporter();
   const { store, reporter, outage, rejected } = fixture;
   const job = await workingJob(fixture);
@@ -206,12 +221,12 @@ test("by snapshot, a job that was deleted and made anew is another one, whose hi
   await reporter.report(job, "working");
   outage.end();
   await store.delete("a");
-  await store.save({ ...job, version: 1, createdAt: new Date(job.createdAt.getTime() + 1), history: [] });
+  await store.save({ ...job, version: 7, createdAt: new Date(job.createdAt.getTime() + 1), history: [] });
   await reporter.flush();
-  expect(rejected).toMatchObject([{ error: { code: "CONFLICT", currentVersion: 1 } }]);
+  expect(rejected).toMatchObject([{ error: { code: "CONFLICT", currentVersion: 7 } }]);
 });
 
-test("what the store throws that is no error of its own is told, and stops nothing", async () => {
+test("an error of the store that is not a JobStoreError rejects the change, and the reporter continues", async () => {
   const fixture = openReporter();
   const { store, reporter, rejected } = fixture;
   const job = await workingJob(fixture);

@@ -3,12 +3,11 @@ import type { PrivateServer } from "../../../test/servers/private-server.js";
 import { PERSISTENT, startRedis } from "../../../test/servers/redis.js";
 import { privateServer } from "../../../test/servers/require.js";
 import { startTcpProxy, type TcpProxy } from "../../../test/servers/tcp-proxy.js";
-import { createJobStore, createReporter, type Job } from "../src/index.js";
+import { createJobStore, createReporter, type Job, type JobStoreDriver } from "../src/index.js";
 import { type Report, report, type Status } from "../src/lib/contract/definitions.js";
 import { redisDriver } from "../src/redis.js";
-import { ReporterChild } from "./reporter-child.js";
-import { JournalFolder } from "./reporter-files.js";
 import { type Rejection, told } from "./reporter-fixture.js";
+import { Outage } from "./reporter-outage.js";
 
 const { available, title } = privateServer("redis");
 
@@ -20,18 +19,10 @@ describe.skipIf(!available)(title("a reporter on Redis"), () => {
   });
   afterAll(() => redis.stop());
 
-  function open({
-    url = redis.url,
-    timeoutMs = 300,
-    journalPath,
-  }: {
-    url?: string;
-    timeoutMs?: number;
-    journalPath?: string;
-  } = {}) {
-    const store = createJobStore({ job: report, driver: redisDriver({ url, timeoutMs }) });
+  function open({ url = redis.url, timeoutMs = 300, driver = redisDriver({ url, timeoutMs }) as JobStoreDriver } = {}) {
+    const store = createJobStore({ job: report, driver });
     const rejected: Rejection[] = [];
-    const reporter = createReporter(store, { journalPath, onRejected: (change) => rejected.push(change) });
+    const reporter = createReporter(store, { onRejected: (change) => rejected.push(change) });
     onTestFinished(async () => {
       await reporter.close();
       await store.close();
@@ -39,9 +30,8 @@ describe.skipIf(!available)(title("a reporter on Redis"), () => {
     return { store, reporter, rejected };
   }
 
-  test("that is killed and comes back has every change, once and in order, though nobody waited for it", async () => {
-    const folder = new JournalFolder();
-    const { reporter, rejected } = open({ journalPath: folder.file() });
+  test("applies every change once, in order, after Redis is killed and restarted", async () => {
+    const { reporter, rejected } = open();
     const jobs: Job<Report>[] = [];
     const { store: patient } = open({ timeoutMs: 60_000 });
     for (let n = 0; n < 40; n++) jobs.push((await patient.create({ title: "One" }, { id: `killed-${n}` })).job);
@@ -67,7 +57,7 @@ describe.skipIf(!available)(title("a reporter on Redis"), () => {
     }
   });
 
-  describe("that is hard to reach", () => {
+  describe("with an unreliable connection", () => {
     let proxy: TcpProxy;
     beforeAll(async () => {
       proxy = await startTcpProxy(redis);
@@ -76,10 +66,10 @@ describe.skipIf(!available)(title("a reporter on Redis"), () => {
     const viaProxy = () => open({ url: `redis://127.0.0.1:${proxy.port}` });
 
     for (const way of ["by id", "by snapshot"] as const) {
-      test(`carries a change ${way} out once although its answers are lost`, async () => {
+      test(`applies a change ${way} once, although the replies are lost`, async () => {
         const { store, reporter, rejected } = viaProxy();
         const { job } = await store.create({ title: "One" }, { id: `lost-${way.replace(" ", "-")}` });
-        await store.updateStatus(job.id, "failed"); // So that the scripts are known, and no first reply is about them.
+        await store.updateStatus(job.id, "failed"); // Loads the scripts, so that no lost reply is a NOSCRIPT error.
         const again = await store.updateStatus(job.id, "waiting");
         await store.updateStatus(again, "working");
         const target = way === "by id" ? job.id : ((await store.get(job.id)) as Job<Report>);
@@ -96,7 +86,7 @@ describe.skipIf(!available)(title("a reporter on Redis"), () => {
       });
     }
 
-    test("is a server that hangs: nothing that it was sent meanwhile is carried out later besides", async () => {
+    test("applies a change once, although Redis hangs and receives it later", async () => {
       const { store, reporter, rejected } = viaProxy();
       const { job } = await store.create({ title: "One" }, { id: "hung" });
       await redis.kill("SIGSTOP");
@@ -113,42 +103,42 @@ describe.skipIf(!available)(title("a reporter on Redis"), () => {
     });
   });
 
-  test("makes each change once, although the processes that replay it are killed over and over", async () => {
-    const folder = new JournalFolder();
-    const { store } = open();
+  test("applies each change once, although Redis is killed again and again during the replay", async () => {
+    const outage = new Outage(redisDriver({ url: redis.url, timeoutMs: 300 }));
+    const { reporter, rejected } = open({ driver: outage.driver });
+    const { store: patient } = open({ timeoutMs: 60_000 });
     const ids = Array.from({ length: 200 }, (_, n) => `replayed-${n}`);
-    for (const id of ids) await store.create({ title: "One" }, { id });
+    await patient.createMany(ids.map((id) => ({ data: { title: "One" }, id })));
+    const snapshots = await patient.getMany(ids);
     await redis.kill();
-    const first = new ReporterChild(
-      `
-      const ids = ${JSON.stringify(ids)};
-      for (const to of ["working", "working", "checking", "working"]) {
-        const answers = await Promise.all(ids.map((id) => reporter.report(id, to, { outbox: [{ queue: "q", payload: to }] })));
-        say(to + " " + answers.filter((answer) => answer === "pending").length);
-      }
-      setInterval(() => {}, 1000);
-      `,
-      redis.url,
-      folder.file(),
+    const steps: Status[] = ["working", "working", "checking", "working"];
+    const answers = steps.flatMap((to) =>
+      snapshots.map((job, n) =>
+        reporter.report(n % 2 === 0 ? (job as Job<Report>) : (ids[n] as string), to, {
+          outbox: [{ queue: "q", payload: to }],
+        }),
+      ),
     );
-    await expect.poll(() => first.lines).toEqual(["working 200", "working 200", "checking 200", "working 200"]);
-    await first.kill();
-    await redis.restart();
-    for (const waiting of [780, 500, 200]) {
-      const child = new ReporterChild(
-        `setInterval(() => { if (reporter.pending <= ${waiting}) say("there"); }, 1); say(reporter.pending);`,
-        redis.url,
-        folder.file(),
-      );
-      await expect.poll(() => child.lines.includes("there"), { interval: 1 }).toBe(true);
-      await child.kill();
-    }
-    const last = open({ journalPath: folder.file() });
-    await last.reporter.flush();
-    expect(last.rejected).toEqual([]);
-    for (const job of await store.getMany(ids)) {
+    expect(new Set(await Promise.all(answers))).toEqual(new Set(["pending"]));
+    expect(reporter.pending).toBe(800);
+    let restarted = redis.restart();
+    let killed = Promise.resolve();
+    let moves = 0;
+    outage.fate = async (verb) => {
+      if (verb === "move" && [100, 350, 700].includes(++moves)) {
+        killed = restarted.then(() => redis.kill());
+        restarted = killed.then(() => redis.restart());
+      }
+      // Nothing else is sent until Redis is killed, so that changes are left for the next time.
+      await killed;
+      return "answered" as const;
+    };
+    await reporter.flush();
+    await restarted;
+    expect(rejected).toEqual([]);
+    for (const job of await patient.getMany(ids)) {
       expect(told(job)).toBe("1 waiting, 2 working, 3 working, 4 checking, 5 working");
     }
-    expect(await store.outbox.depth()).toBe(800);
+    expect(await patient.outbox.depth()).toBe(800);
   });
 });

@@ -15,7 +15,7 @@ declare const job: Job<Report>;
 declare const working: Job<Report, "working">;
 
 describe("createReporter", () => {
-  test("knows its store's definition", () => {
+  test("has the types of its store's definition", () => {
     const reporter = createReporter(store);
     expectTypeOf(reporter).toEqualTypeOf<Reporter<Report>>();
     expectTypeOf(reporter.report).parameters.toEqualTypeOf<
@@ -27,24 +27,24 @@ describe("createReporter", () => {
     expectTypeOf(reporter).toExtend<AsyncDisposable>();
   });
 
-  test("takes an id, and a snapshot in whatever status", () => {
+  test("accepts an id, and a snapshot in any status", () => {
     const reporter = createReporter(store, {});
     void reporter.report("a", "working");
     void reporter.report(job, "working", { by: undefined, note: undefined });
     void reporter.report(working, "done", { result: { url: "x" } });
     reporter.progress(working, { done: 1 });
-    // @ts-expect-error: no status of this definition
+    // @ts-expect-error: not a status of this definition
     void reporter.report("a", "finished");
-    // @ts-expect-error: a result that the schema does not take
+    // @ts-expect-error: a result that does not match the schema
     void reporter.report("a", "done", { result: { url: 1 } });
-    // @ts-expect-error: progress that the schema does not take
+    // @ts-expect-error: progress that does not match the schema
     reporter.progress("a", { done: "1" });
-    // @ts-expect-error: how many wait is the reporter's to say
+    // @ts-expect-error: read-only
     reporter.pending = 0;
   });
 
-  test("takes every option as undefined, and types what was rejected", () => {
-    createReporter(store, { maxPending: undefined, journalPath: undefined, onRejected: undefined, onEvent: undefined });
+  test("accepts undefined for every option, and types the rejected change", () => {
+    createReporter(store, { maxPending: undefined, onRejected: undefined });
     createReporter(store, {
       onRejected: (change) => {
         expectTypeOf(change).toEqualTypeOf<RejectedChange<Report>>();
@@ -52,7 +52,7 @@ describe("createReporter", () => {
         expectTypeOf(change.error).toEqualTypeOf<JobStoreError>();
       },
     });
-    // @ts-expect-error: no option of it
+    // @ts-expect-error: an unknown option
     createReporter(store, { maxpending: 1 });
   });
 });

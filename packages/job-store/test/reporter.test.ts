@@ -2,12 +2,13 @@ import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { createJobStore, createReporter, type Job, type JobStore, JobStoreError } from "../src/index.js";
 import { type Report, type Status, strictReport } from "../src/lib/contract/definitions.js";
 import { openReporter, told } from "./reporter-fixture.js";
+import type { Fate } from "./reporter-outage.js";
 import { runBuilt } from "./run-built.js";
 
 const newJob = async (store: JobStore<Report>, id?: string) => (await store.create({ title: "One" }, { id })).job;
 
-describe("while the store is there, report", () => {
-  test("makes the change at once, in one call, by id and by snapshot", async () => {
+describe("while the store is available, report", () => {
+  test("applies the change at once, in one call, by id and by snapshot", async () => {
     const { store, reporter, outage } = openReporter();
     const job = await newJob(store);
     const other = await newJob(store);
@@ -21,7 +22,7 @@ describe("while the store is there, report", () => {
     expect(reporter.pending).toBe(0);
   });
 
-  test("follows on from a snapshot that it has moved itself", async () => {
+  test("accepts further changes with a snapshot that its own changes have moved on", async () => {
     const { store, reporter } = openReporter();
     const job = await newJob(store);
     expect(await reporter.report(job, "working")).toBe("stored");
@@ -30,7 +31,7 @@ describe("while the store is there, report", () => {
     expect(told(await store.get(job.id))).toBe("1 waiting, 2 working, 3 checking, 4 done");
   });
 
-  test("does not take one snapshot's progress for another's: a worker that was replaced stays fenced", async () => {
+  test("rejects a change with another snapshot of the same version: a replaced worker stays fenced", async () => {
     const { store, reporter, rejected } = openReporter();
     const job = await newJob(store);
     const same = await store.get(job.id);
@@ -40,7 +41,7 @@ describe("while the store is there, report", () => {
     expect(await store.get(job.id)).toMatchObject({ version: 2 });
   });
 
-  test("keeps the order of changes that nobody waited for", async () => {
+  test("keeps the order of changes that the caller did not await", async () => {
     const { store, reporter } = openReporter();
     const job = await newJob(store);
     const steps: Status[] = ["working", "checking", "working", "working", "done"];
@@ -49,7 +50,7 @@ describe("while the store is there, report", () => {
     expect(told(await store.get(job.id))).toBe("1 waiting, 2 working, 3 checking, 4 working, 5 working, 6 done");
   });
 
-  test("tells at once, and onRejected why, when a guard refuses", async () => {
+  test("resolves to rejected if the store rejects the change, and onRejected receives the reason", async () => {
     const { store, reporter, rejected } = openReporter();
     const job = await newJob(store);
     expect(await reporter.report(job, "done")).toBe("rejected");
@@ -60,7 +61,7 @@ describe("while the store is there, report", () => {
     ]);
   });
 
-  test("counts a duplicate delivery as stored: the first write stands", async () => {
+  test("resolves to stored for a duplicate delivery, and keeps the first write", async () => {
     const { store, reporter } = openReporter();
     const job = await newJob(store);
     await store.updateStatus(job.id, "failed", { error: { message: "first" } });
@@ -68,7 +69,7 @@ describe("while the store is there, report", () => {
     expect(await store.get(job.id)).toMatchObject({ version: 2, error: { message: "first" } });
   });
 
-  test("counts a change as stored where only what else the job holds cannot be read", async () => {
+  test("resolves to stored if the change was applied and only other data of the job cannot be read", async () => {
     const { store, outage } = openReporter();
     const strict = createJobStore({ job: strictReport, driver: outage.driver });
     const reporter = createReporter(strict);
@@ -85,7 +86,7 @@ describe("while the store is there, report", () => {
     expect(told(await store.get(job.id))).toBe("1 waiting, 2 working, 3 checking, 4 working, 5 done");
   });
 
-  test("knows what it was given, whatever the caller does to it afterwards", async () => {
+  test("uses the values at the time of the call, even if the caller alters them later", async () => {
     const { store, reporter, outage } = openReporter();
     const job = await newJob(store);
     const error = { message: "as reported" };
@@ -99,8 +100,8 @@ describe("while the store is there, report", () => {
   });
 });
 
-describe("input that the store would refuse before any I/O", () => {
-  test("is refused by report in the same words, whether or not the store is there", async () => {
+describe("input that the store rejects before any I/O", () => {
+  test("is rejected by report with the same message, whether or not the store is available", async () => {
     const { store, reporter, outage, rejected } = openReporter();
     const job = await newJob(store);
     const wrong: readonly (readonly [target: unknown, to: string, change: object, code: string])[] = [
@@ -138,20 +139,20 @@ describe("input that the store would refuse before any I/O", () => {
     expect(rejected).toEqual([]);
   });
 
-  test("is refused by createReporter and flush", async () => {
+  test("is rejected by createReporter and flush", async () => {
     const { store, reporter } = openReporter();
-    for (const options of [{ maxPending: -1 }, { maxPending: 1.5 }, { journalPath: "" }, { journalPath: 1 }]) {
+    for (const options of [{ maxPending: -1 }, { maxPending: 1.5 }, { maxPending: "many" }]) {
       expect(() => createReporter(store, options as object)).toThrow(
         expect.objectContaining({ code: "INVALID_ARGUMENT" }),
       );
     }
-    expect(() => createReporter(undefined as unknown as typeof store)).toThrow(/needs a store/);
+    expect(() => createReporter(undefined as unknown as typeof store)).toThrow(/requires a store/);
     await expect(reporter.flush({ timeoutMs: -1 })).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
   });
 });
 
-describe("while the store is away, report", () => {
-  test("answers pending, and everything is made when it returns, in order", async () => {
+describe("while the store is unavailable, report", () => {
+  test("resolves to pending, and everything is applied in order when the store is available again", async () => {
     const { store, reporter, outage, rejected } = openReporter();
     const job = await newJob(store);
     outage.begin();
@@ -175,7 +176,7 @@ describe("while the store is away, report", () => {
     expect(rejected).toEqual([]);
   });
 
-  test("answers at once, without asking a store that is known to be away", async () => {
+  test("resolves at once, without a call to the store, if the previous call failed", async () => {
     const { reporter, outage } = openReporter();
     outage.begin();
     await reporter.report("a", "working");
@@ -184,7 +185,7 @@ describe("while the store is away, report", () => {
     expect(outage.calls).toEqual([]);
   });
 
-  test("asks the store no more for every change, only now and then", async () => {
+  test("does not call the store for every change, only now and then", async () => {
     const { store, reporter, outage } = openReporter();
     const jobs = await Promise.all(Array.from({ length: 500 }, (_, n) => newJob(store, `job-${n}`)));
     outage.begin();
@@ -198,7 +199,7 @@ describe("while the store is away, report", () => {
     expect(await store.counts()).toMatchObject({ failed: 500 });
   });
 
-  test("leaves it alone for longer and longer, up to a second", async () => {
+  test("pauses longer and longer between calls, up to a second", async () => {
     vi.useFakeTimers();
     onTestFinished(() => void vi.useRealTimers());
     const { reporter, outage } = openReporter();
@@ -206,12 +207,12 @@ describe("while the store is away, report", () => {
     await reporter.report("a", "working");
     outage.calls.length = 0;
     await vi.advanceTimersByTimeAsync(20_000);
-    // Twenty pauses of a second, or up to half as long by jitter, after a few shorter ones.
+    // About 20 pauses of 0.5 to 1 seconds, after a few shorter ones.
     expect(outage.calls.length).toBeGreaterThan(20);
     expect(outage.calls.length).toBeLessThan(50);
   });
 
-  test("lets a change with a caller waiting take its turn while many are replayed", async () => {
+  test("does not wait for the replay of other jobs when the store is available again", async () => {
     const { store, reporter, outage } = openReporter();
     for (let n = 0; n < 300; n++) await newJob(store, `job-${n}`);
     await newJob(store, "other");
@@ -221,7 +222,7 @@ describe("while the store is away, report", () => {
     let answer: Promise<string> | undefined;
     let left = 0;
     outage.fate = (verb) => {
-      // By now the store has been heard of.
+      // At this time the store has already replied.
       if (verb === "move" && ++moves === 40) {
         answer = reporter.report("other", "working").finally(() => {
           left = reporter.pending;
@@ -234,7 +235,7 @@ describe("while the store is away, report", () => {
     expect(left).toBeGreaterThan(100);
   });
 
-  test("queues behind what waits already, even where the store has just returned", async () => {
+  test("queues a change behind earlier ones of its job, even if the store is available again", async () => {
     const { store, reporter, outage } = openReporter();
     const job = await newJob(store);
     outage.begin();
@@ -246,10 +247,10 @@ describe("while the store is away, report", () => {
     expect(told(await store.get(job.id))).toBe("1 waiting, 2 working, 3 done");
   });
 
-  test("holds no job up for another", async () => {
+  test("does not delay one job because of another", async () => {
     const { store, reporter, outage } = openReporter();
     const jobs = await Promise.all(["away", "there"].map((id) => newJob(store, id)));
-    // As on a cluster of which a part is away.
+    // Like a cluster of which one part is unavailable.
     outage.fate = (_, id) => (id === "away" ? "refused" : "answered");
     for (const job of jobs) void reporter.report(job, "working");
     for (const job of jobs) void reporter.report(job, "done");
@@ -260,7 +261,7 @@ describe("while the store is away, report", () => {
     expect((await store.get("away"))?.status).toBe("done");
   });
 
-  test("lets many jobs race, each in its order", async () => {
+  test("keeps the order of each of many jobs", async () => {
     const { store, reporter, outage } = openReporter();
     const jobs = await Promise.all(Array.from({ length: 100 }, (_, n) => newJob(store, `job-${n}`)));
     const steps: Status[] = ["working", "checking", "working", "done"];
@@ -278,7 +279,21 @@ describe("while the store is away, report", () => {
     }
   });
 
-  test("holds no more than maxPending, and says so", async () => {
+  test("answers the callers of one job in order: the change in flight gets the reply of the store", async () => {
+    const { store, reporter, outage } = openReporter({ maxPending: 0 });
+    const job = await newJob(store);
+    let reply: (fate: Fate) => void = () => {};
+    outage.fate = (_, id) => (id === job.id ? new Promise<Fate>((resolve) => (reply = resolve)) : "refused");
+    const first = reporter.report(job, "working");
+    expect(await reporter.report("other", "working")).toBe("rejected");
+    const second = reporter.report(job, "done");
+    outage.end();
+    reply("answered");
+    expect(await Promise.all([first, second])).toEqual(["stored", "stored"]);
+    expect(told(await store.get(job.id))).toBe("1 waiting, 2 working, 3 done");
+  });
+
+  test("resolves to rejected above maxPending, with the reason", async () => {
     const { store, reporter, outage, rejected } = openReporter({ maxPending: 2 });
     const job = await newJob(store);
     outage.begin();
@@ -293,7 +308,16 @@ describe("while the store is away, report", () => {
     expect(await reporter.report(job, "done")).toBe("stored");
   });
 
-  test("goes on as before when it returns", async () => {
+  test("calls the store again after a pause, even if no change was accepted meanwhile", async () => {
+    const { store, reporter, outage } = openReporter({ maxPending: 0 });
+    const job = await newJob(store);
+    outage.begin();
+    expect(await reporter.report(job, "working")).toBe("rejected");
+    outage.end();
+    await expect.poll(() => reporter.report(job.id, "failed")).toBe("stored");
+  });
+
+  test("makes one call per change again after the replay", async () => {
     const { store, reporter, outage } = openReporter();
     const job = await newJob(store);
     outage.begin();
@@ -306,8 +330,8 @@ describe("while the store is away, report", () => {
   });
 });
 
-describe("what a guard refuses on replay", () => {
-  test("is handed to onRejected, and later changes of the same job still follow", async () => {
+describe("a change that is rejected during replay", () => {
+  test("is passed to onRejected, and later changes of the same job are still applied", async () => {
     const { store, reporter, outage, rejected } = openReporter();
     const job = await newJob(store);
     outage.begin();
@@ -325,7 +349,7 @@ describe("what a guard refuses on replay", () => {
     expect(rejected.filter(({ id }) => id === "nobody")).toMatchObject([{ error: { code: "NOT_FOUND" } }]);
   });
 
-  test("by snapshot, all of it is refused once another has taken the job over", async () => {
+  test("by snapshot, all changes are rejected if another worker has taken over the job", async () => {
     const { store, reporter, outage, rejected } = openReporter();
     const job = await newJob(store);
     outage.begin();
@@ -341,7 +365,7 @@ describe("what a guard refuses on replay", () => {
     expect(await store.get(job.id)).toMatchObject({ status: "working", version: 2 });
   });
 
-  test("by snapshot, the second is judged by itself where the first was no conflict", async () => {
+  test("by snapshot, the next change is checked on its own if the first was not a conflict", async () => {
     const { store, reporter, outage, rejected } = openReporter();
     const job = await newJob(store);
     outage.begin();
@@ -353,7 +377,7 @@ describe("what a guard refuses on replay", () => {
     expect(told(await store.get(job.id))).toBe("1 waiting, 2 working");
   });
 
-  test("by snapshot, a job that was deleted and made anew is another one", async () => {
+  test("by snapshot, a job that was deleted and created again is another job", async () => {
     const { store, reporter, outage, rejected } = openReporter();
     const job = await newJob(store, "a");
     outage.begin();
@@ -366,7 +390,7 @@ describe("what a guard refuses on replay", () => {
     expect(await store.get("a")).toMatchObject({ status: "waiting" });
   });
 
-  test("cannot break the reporter by what onRejected throws or rejects", async () => {
+  test("does not break the reporter if onRejected throws or returns a promise that rejects", async () => {
     const onRejected = vi.fn(async () => {
       throw new Error("from onRejected");
     });
@@ -384,8 +408,30 @@ describe("what a guard refuses on replay", () => {
   });
 });
 
+test("onRejected can report another change, in order after the rejected one", async () => {
+  const outcome: string[] = [];
+  const { store, reporter, outage } = openReporter({
+    maxPending: 1,
+    onRejected: ({ id, to, error }) => {
+      outcome.push(`${to}: ${error.code}`);
+      if (to !== "failed") void reporter.report(id, "failed").then((answer) => outcome.push(answer));
+    },
+  });
+  const job = await newJob(store);
+  outage.begin();
+  expect(await reporter.report(job, "working")).toBe("pending");
+  expect(await reporter.report(job, "checking")).toBe("rejected");
+  await expect.poll(() => outcome).toEqual(["checking: UNAVAILABLE", "failed: UNAVAILABLE", "rejected"]);
+  outage.end();
+  await reporter.flush();
+  expect(await reporter.report(job, "waiting")).toBe("rejected");
+  await reporter.flush();
+  expect(outcome.slice(3)).toEqual(["waiting: ILLEGAL_TRANSITION", "stored"]);
+  expect(told(await store.get(job.id))).toBe("1 waiting, 2 working, 3 failed");
+});
+
 describe("progress", () => {
-  test("is recorded, by id and by snapshot, after the changes reported before it", async () => {
+  test("is stored, by id and by snapshot, after the changes reported before it", async () => {
     const { store, reporter } = openReporter();
     const job = await newJob(store);
     void reporter.report(job, "working");
@@ -397,7 +443,7 @@ describe("progress", () => {
     expect((await store.get(job.id))?.progress).toEqual({ done: 2 });
   });
 
-  test("waits while the store is away, the latest of a job only, and counts for nothing in pending", async () => {
+  test("waits while the store is unavailable, only the latest of a job, and is not counted in pending", async () => {
     const { store, reporter, outage } = openReporter();
     const job = await newJob(store);
     outage.begin();
@@ -411,7 +457,7 @@ describe("progress", () => {
     expect((await store.get(job.id))?.progress).toEqual({ done: 49 });
   });
 
-  test("that could not be recorded makes way for a later one", async () => {
+  test("that could not be stored is replaced by later progress", async () => {
     const { store, reporter, outage } = openReporter();
     const job = await newJob(store);
     outage.fate = () => {
@@ -424,7 +470,7 @@ describe("progress", () => {
     expect((await store.get(job.id))?.progress).toEqual({ done: 2 });
   });
 
-  test("that could not be recorded makes way for a status change", async () => {
+  test("that could not be stored is dropped if a status change follows", async () => {
     const { store, reporter, outage } = openReporter();
     const job = await newJob(store);
     outage.fate = () => {
@@ -437,7 +483,7 @@ describe("progress", () => {
     expect(await store.get(job.id)).toMatchObject({ status: "working", progress: null });
   });
 
-  test("is dropped once a status change follows it", async () => {
+  test("that waits is dropped if a status change follows", async () => {
     const { store, reporter, outage } = openReporter();
     const job = await newJob(store);
     outage.begin();
@@ -450,7 +496,7 @@ describe("progress", () => {
     expect(outage.calls).not.toContain("recordProgress");
   });
 
-  test("is dropped without a word where the store refuses it", async () => {
+  test("that the store rejects is dropped, without a call of onRejected", async () => {
     const { store, reporter, rejected } = openReporter();
     const job = await newJob(store);
     await store.updateStatus(job.id, "failed");
@@ -461,7 +507,7 @@ describe("progress", () => {
     expect((await store.get(job.id))?.progress).toBeNull();
   });
 
-  test("of more jobs than maxPending is not kept", async () => {
+  test("is not kept for more than maxPending jobs", async () => {
     const { store, reporter, outage } = openReporter({ maxPending: 10 });
     for (let n = 0; n < 20; n++) await newJob(store, `job-${n}`);
     outage.begin();
@@ -475,7 +521,7 @@ describe("progress", () => {
 });
 
 describe("flush", () => {
-  test("is TIMEOUT while something waits, and lets it wait on", async () => {
+  test("fails with TIMEOUT while something waits, which continues to wait", async () => {
     const { store, reporter, outage } = openReporter();
     const job = await newJob(store);
     await reporter.flush({ timeoutMs: 0 });
@@ -488,7 +534,7 @@ describe("flush", () => {
     expect((await store.get(job.id))?.status).toBe("working");
   });
 
-  test("keeps the process alive until it is done; what waits by itself does not", async () => {
+  test("keeps the process alive until it resolves or rejects; pending changes do not", async () => {
     const code = (last: string) => `
       import { createJobStore, createReporter, defineJob } from "@subtitles/job-store";
       import { redisDriver } from "@subtitles/job-store/redis";
@@ -512,7 +558,7 @@ describe("flush", () => {
 });
 
 describe("close", () => {
-  test("waits for what is under way, and for the rest while the store takes it", async () => {
+  test("waits for everything while the store is available", async () => {
     const { store, reporter } = openReporter();
     const job = await newJob(store);
     const answers = (["working", "checking", "done"] as const).map((to) => reporter.report(job, to));
@@ -522,7 +568,7 @@ describe("close", () => {
     expect((await store.get(job.id))?.status).toBe("done");
   });
 
-  test("does not wait for a store that is away: without a journal, what waits is handed to onRejected", async () => {
+  test("does not wait for an unavailable store: pending changes are passed to onRejected", async () => {
     const { store, reporter, outage, rejected } = openReporter();
     const job = await newJob(store);
     outage.begin();
@@ -543,7 +589,7 @@ describe("close", () => {
     expect(outage.calls).toEqual(["read"]);
   });
 
-  test("waits for a call that is under way to an absent store, and begins no other", async () => {
+  test("waits for a call in flight to an unavailable store, and starts no other", async () => {
     const { store, reporter, rejected } = openReporter();
     const job = await newJob(store);
     let fail: (error: Error) => void = () => {};
@@ -555,7 +601,7 @@ describe("close", () => {
     );
     const answers = [reporter.report(job, "working"), reporter.report(job, "done")];
     const closing = reporter.close();
-    fail(new JobStoreError("UNAVAILABLE", "Gone.", { indeterminate: true }));
+    fail(new JobStoreError("UNAVAILABLE", "The connection was lost.", { indeterminate: true }));
     await closing;
     expect(await Promise.all(answers)).toEqual(["pending", "pending"]);
     expect(updateStatus).toHaveBeenCalledTimes(1);
@@ -565,7 +611,7 @@ describe("close", () => {
     ]);
   });
 
-  test("waits for every call that is under way, also after one has told that the store is away", async () => {
+  test("waits for every call in flight, even after one of them has failed", async () => {
     const { store, reporter } = openReporter();
     const fail: ((error: Error) => void)[] = [];
     vi.spyOn(store, "updateStatus").mockImplementation(() => new Promise((_, reject) => fail.push(reject)));
@@ -574,16 +620,16 @@ describe("close", () => {
     const closing = reporter.close().then(() => {
       closed = true;
     });
-    fail[0]?.(new JobStoreError("UNAVAILABLE", "Gone.", { indeterminate: false }));
+    fail[0]?.(new JobStoreError("UNAVAILABLE", "The connection was lost.", { indeterminate: false }));
     expect(await answers[0]).toBe("pending");
     for (let turn = 0; turn < 10; turn++) await new Promise(setImmediate);
     expect(closed).toBe(false);
-    fail[1]?.(new JobStoreError("NOT_FOUND", "Not there."));
+    fail[1]?.(new JobStoreError("NOT_FOUND", "There is no such job."));
     await closing;
     expect(await answers[1]).toBe("rejected");
   });
 
-  test("hands everything over, answered or not, when the store goes away meanwhile", async () => {
+  test("passes every change to onRejected if the store becomes unavailable during close", async () => {
     const { store, reporter, outage, rejected } = openReporter();
     const job = await newJob(store);
     outage.begin();
@@ -593,7 +639,7 @@ describe("close", () => {
     expect(rejected).toHaveLength(2);
   });
 
-  test("once and for all: later reports are CLOSED, later progress is nothing, the store stays open", async () => {
+  test("makes later reports fail with CLOSED, ignores later progress, and leaves the store open", async () => {
     const { store, reporter } = openReporter();
     const job = await newJob(store);
     await Promise.all([reporter.close(), reporter.close()]);
@@ -603,7 +649,7 @@ describe("close", () => {
     expect(await store.get(job.id)).toEqual(job);
   });
 
-  test("comes by itself at the end of an `await using`", async () => {
+  test("is called at the end of an `await using` block", async () => {
     const { store } = openReporter();
     const job = await newJob(store);
     let answer: Promise<string>;
@@ -614,7 +660,7 @@ describe("close", () => {
     expect(await answer).toBe("stored");
   });
 
-  test("a store that was closed before its reporter counts as away", async () => {
+  test("treats a store that was closed before its reporter as unavailable", async () => {
     const { store, reporter, rejected } = openReporter();
     const job = await newJob(store);
     await store.close();

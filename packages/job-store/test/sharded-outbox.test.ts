@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { OutboxStorage } from "../src/lib/driver.js";
-import { ShardedOutbox } from "../src/lib/redis/sharded-outbox.js";
+import { ShardedOutbox } from "../src/lib/redis/sharded-storage.js";
 
 /** A shard of which only claims are asked. */
 function shard(claim: OutboxStorage["claim"]): OutboxStorage {

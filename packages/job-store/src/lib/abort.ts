@@ -53,3 +53,13 @@ export async function withAnyOf<T>(
     for (const each of withdraw) each();
   }
 }
+
+/** Resolves to null as soon as one of the signals aborts. The call then continues, and its result is ignored. */
+export function unlessAborted<T>(call: Promise<T>, signals: readonly AbortSignal[]): Promise<T | null> {
+  return new Promise((resolve, reject) => {
+    const withdraw = signals.map((signal) => onAbort(signal, () => resolve(null)));
+    call.then(resolve, reject).finally(() => {
+      for (const each of withdraw) each();
+    });
+  });
+}

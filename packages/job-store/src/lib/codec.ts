@@ -3,7 +3,7 @@ import { checkDate, checkId, checkKeys, checkRemark, checkStatus, checkWhole, in
 import type { JobDefinition } from "./definition.js";
 import type { Fields, JobRecord, RecordedChange, WholeJob } from "./driver.js";
 import { type Issue, JobStoreError, type JobStoreErrorFields } from "./errors.js";
-import { fieldsOf } from "./fields.js";
+import type { IndexReader } from "./fields.js";
 import { isError } from "./is-error.js";
 import type { Job, JobFailure, StatusChange } from "./job.js";
 import { showPath, toJson } from "./json.js";
@@ -19,9 +19,10 @@ export function encodeData(
   definition: JobDefinition,
   data: unknown,
   jobId: string,
+  index: IndexReader,
 ): { readonly data: string; readonly fields: Fields } {
   const accepted = accept(definition.data, data, "data", { jobId });
-  return { data: toJson(accepted, "data", { jobId }), fields: fieldsOf(definition, accepted, jobId) };
+  return { data: toJson(accepted, "data", { jobId }), fields: index.valuesOf(accepted, jobId) };
 }
 
 function accept(schema: $ZodType, value: unknown, what: string, fields: JobStoreErrorFields): unknown {
@@ -70,42 +71,32 @@ function parseWith(schema: $ZodType, value: unknown): Parsed {
 }
 
 /**
- * The job that a record holds.
+ * Checks a record and returns the same object as the job. A copy of each job would make pages slower.
  *
- * @param validate whether data, result and progress are held against the schemas
+ * @param validate true: data, progress and result are replaced by what the schemas make of them
  * @throws JobStoreError UNREADABLE_RECORD
  */
 export function decode<D extends JobDefinition>(definition: D, record: JobRecord, validate: boolean): Job<D> {
-  const refuse = (reason: string): never => {
-    throw unreadable(record.id, reason);
-  };
   if (!Object.hasOwn(definition.statuses, record.status)) {
-    refuse(`its status "${record.status}" is none of "${definition.name}"`);
+    throw unreadable(record.id, `its status "${record.status}" is none of "${definition.name}"`);
   }
-  const read = (schema: $ZodType, value: unknown, what: string): unknown => {
-    if (!validate) return value;
-    const parsed = parseWith(schema, value);
-    if (parsed.success) return parsed.data;
-    const first = parsed.issues[0];
-    const place = first === undefined || first.path.length === 0 ? what : `${what} at ${showPath(first.path)}`;
-    return refuse(`its ${place} does not fit the schema: ${first?.message ?? "refused"}`);
-  };
-  // The parts are checked above; that they make up a Job<D> is what the definition means.
-  return {
-    id: record.id,
-    status: record.status,
-    version: record.version,
-    attempt: record.attempt,
-    data: read(definition.data, record.data, "data"),
-    progress: record.progress === null ? null : read(definition.progress, record.progress, "progress"),
-    result: record.result === null ? null : read(definition.result, record.result, "result"),
-    error: record.error,
-    createdAt: new Date(record.createdAt),
-    updatedAt: new Date(record.updatedAt),
-    statusAt: new Date(record.statusAt),
-    expiresAt: record.expiresAt === null ? null : new Date(record.expiresAt),
-    history: record.history.map((change) => ({ ...change, at: new Date(change.at) })),
-  } as unknown as Job<D>;
+  if (validate) {
+    record.data = fitting(definition.data, record.data, "data", record.id);
+    if (record.progress !== null)
+      record.progress = fitting(definition.progress, record.progress, "progress", record.id);
+    if (record.result !== null) record.result = fitting(definition.result, record.result, "result", record.id);
+  }
+  // The parts are checked; that they make up a Job<D> is what the definition means.
+  return record as unknown as Job<D>;
+}
+
+/** Returns what the schema makes of a stored value. @throws JobStoreError UNREADABLE_RECORD */
+function fitting(schema: $ZodType, value: unknown, what: string, jobId: string): unknown {
+  const parsed = parseWith(schema, value);
+  if (parsed.success) return parsed.data;
+  const first = parsed.issues[0];
+  const place = first === undefined || first.path.length === 0 ? what : `${what} at ${showPath(first.path)}`;
+  throw unreadable(jobId, `its ${place} does not fit the schema: ${first?.message ?? "refused"}`);
 }
 
 export function unreadable(jobId: string, reason: string, committed = false): JobStoreError<"UNREADABLE_RECORD"> {
@@ -114,7 +105,12 @@ export function unreadable(jobId: string, reason: string, committed = false): Jo
 }
 
 /** A job of the caller's making as a record to store. @throws JobStoreError INVALID_ARGUMENT, INVALID_DATA */
-export function encodeWhole<D extends JobDefinition>(definition: D, job: Job<D>, historyLimit: number): WholeJob {
+export function encodeWhole<D extends JobDefinition>(
+  definition: D,
+  job: Job<D>,
+  historyLimit: number,
+  index: IndexReader,
+): WholeJob {
   if (typeof job !== "object" || job === null) return invalid("save takes a whole job.");
   checkKeys(job, JOB_KEYS, "The job of save");
   const id = checkId(job.id);
@@ -128,7 +124,7 @@ export function encodeWhole<D extends JobDefinition>(definition: D, job: Job<D>,
     createdAt: checkDate(job.createdAt, "job.createdAt"),
     updatedAt: checkDate(job.updatedAt, "job.updatedAt"),
     statusAt: checkDate(job.statusAt, "job.statusAt"),
-    ...encodeData(definition, job.data, id),
+    ...encodeData(definition, job.data, id, index),
     progress: job.progress === null ? null : encode(definition.progress, job.progress, "progress", fields),
     result: job.result === null ? null : encode(definition.result, job.result, "result", fields),
     error: job.error === null ? null : encodeFailure(job.error, fields),

@@ -2,6 +2,7 @@ import { checkOptions, checkWhole, invalid, type KeysOf, show } from "./argument
 import { checkDefinition, isTtl, type JobDefinition, type StatusOf, TTL_RANGE } from "./definition.js";
 import { describeDefinition } from "./description.js";
 import type { JobStoreDriver, StoreShape } from "./driver.js";
+import { computedIndex } from "./fields.js";
 import { Store } from "./job-store.js";
 import type { JobStore, StoreEvent } from "./store.js";
 
@@ -51,11 +52,12 @@ export function createJobStore<D extends JobDefinition>(options: JobStoreOptions
     return invalid("createJobStore needs a `driver`: redisDriver(…) or memoryDriver().");
   }
   checkOptions(options, STORE_OPTIONS, "createJobStore");
-  return new Store(options.job, shapeOf(options), options.driver, options.validateReads ?? true);
+  const { job, driver, validateReads = true } = options;
+  return new Store(job, shapeOf(options), driver, { validateReads, index: computedIndex(job) });
 }
 
 /** What a driver learns of a store with these options. @throws JobStoreError INVALID_ARGUMENT */
-export function shapeOf<D extends JobDefinition>(options: Omit<JobStoreOptions<D>, "driver">): StoreShape {
+function shapeOf<D extends JobDefinition>(options: Omit<JobStoreOptions<D>, "driver">): StoreShape {
   const { job, onEvent } = options;
   checkDefinition(job);
   const ttlMs = retention(job, options.ttlSeconds ?? {});
@@ -63,6 +65,8 @@ export function shapeOf<D extends JobDefinition>(options: Omit<JobStoreOptions<D
     definition: job.name,
     statuses: Object.keys(job.statuses),
     finalStatuses: Object.entries(job.statuses).flatMap(([status, rule]) => (rule.final === true ? [status] : [])),
+    initial: job.initial,
+    sources: sourcesOf(job),
     fields: Object.keys(job.index ?? {}),
     ttlMs,
     maxCount: new Map(
@@ -73,14 +77,25 @@ export function shapeOf<D extends JobDefinition>(options: Omit<JobStoreOptions<D
     historyLimit: checkWhole(options.historyLimit ?? 32, "historyLimit", 0, 10_000),
     maxRecordBytes: checkWhole(options.maxRecordBytes ?? 4_194_304, "maxRecordBytes", 1024, 536_870_912),
     description: describeDefinition(job, ttlMs),
-    emit: (event) => {
-      try {
-        onEvent?.(event);
-      } catch {
-        // A logger that fails must not fail the store.
-      }
-    },
+    emit: emitter(onEvent),
   };
+}
+
+/** Calls a listener for events. An error of the listener never reaches the store. */
+export function emitter(onEvent: ((event: StoreEvent) => void) | undefined): StoreShape["emit"] {
+  return (event) => {
+    try {
+      onEvent?.(event);
+    } catch {
+      // A logger that fails must not fail the store.
+    }
+  };
+}
+
+/** For each status, those from which a job can be moved to it. */
+export function sourcesOf({ statuses }: JobDefinition): ReadonlyMap<string, readonly string[]> {
+  const rules = Object.entries(statuses);
+  return new Map(rules.map(([to]) => [to, rules.flatMap(([from, { next }]) => (next.includes(to) ? [from] : []))]));
 }
 
 function retention(

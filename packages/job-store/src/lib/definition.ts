@@ -46,7 +46,7 @@ export interface StatusRule<S extends string = string> {
   readonly ttlSeconds?: number | undefined;
   /**
    * How many jobs are kept in this status, 1 or more: past it, those that entered it first are deleted, and watchers see
-   * it. That happens beside the writes, which do not wait for it, and keeps the number to within 1 % and 100 of this.
+   * it. That happens beside the writes, which do not wait for it, and keeps the number to within 1 % and 200 of this.
    * On one server, fewer are never kept. On a cluster each shard keeps its share, rounded up, so that fewer may be kept if
    * there are few jobs. @default no limit
    */

@@ -33,7 +33,7 @@ export function describeDefinition(job: JobDefinition, ttlMs: ReadonlyMap<string
   return JSON.stringify({ edition: EDITION, ...description });
 }
 
-/** null: nothing is kept, or what this version does not know how to read. */
+/** Reads a description. null: there is none, or a version of this package wrote it that this one cannot read. */
 export function readDescription(text: string | undefined): Description | null {
   if (text === undefined) return null;
   const { edition, ...description } = JSON.parse(text) as Description & { readonly edition: number };

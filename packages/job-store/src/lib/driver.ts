@@ -1,3 +1,4 @@
+import type { StatusChange } from "./job.js";
 import type { AuditReport, Health, StoreEvent } from "./store.js";
 
 /**
@@ -13,6 +14,29 @@ export interface JobStoreDriver {
   readonly name: string;
   /** Called once for each store. Does no I/O that a caller would have to wait for. */
   open(shape: StoreShape): JobStorage;
+  /**
+   * Reads what the stores of this place have recorded, for tools that open a store without its definition. After this call,
+   * `open` uses the recorded layout, for example the number of shards. Changes nothing in the place.
+   *
+   * @returns null if no store has been used in this place yet
+   */
+  readMetadata(): Promise<StoreMetadata | null>;
+}
+
+/** Metadata that stores record in their place at their first call. */
+export interface StoreMetadata {
+  /** Name of the definition. */
+  readonly definition: string;
+  /**
+   * Every status of every store that has been used in this place, with the newest of its TTLs, in milliseconds; 0: without
+   * expiry. If a store uses an earlier TTL again, only the description has it. A definition may have lost some of these statuses,
+   * but stored jobs can still be in them.
+   */
+  readonly statuses: ReadonlyMap<string, number>;
+  /** Every index field of every store that has been used in this place. */
+  readonly fields: readonly string[];
+  /** Last `description` of a store. null: no store has recorded one. */
+  readonly description: string | null;
 }
 
 /** What a driver learns of the store it serves. */
@@ -23,6 +47,10 @@ export interface StoreShape {
   readonly statuses: readonly string[];
   /** Those of them in which progress is refused, and which a job leaves only for another attempt. */
   readonly finalStatuses: readonly string[];
+  /** Status of a new job. */
+  readonly initial: string;
+  /** For each status, those from which a job can be moved to it. */
+  readonly sources: ReadonlyMap<string, readonly string[]>;
   /** What jobs can be found by: names of 1–64 of A–Z a–z 0–9 . _ - */
   readonly fields: readonly string[];
   /** For each status how long a job is kept from entering it; 0: for ever. */
@@ -45,52 +73,43 @@ export interface StoreShape {
   readonly emit: (event: StoreEvent) => void;
 }
 
-/** A job as stored: JSON parsed, not yet validated against any schema. */
+/**
+ * Stored job: JSON parsed, not validated against a schema. It has the keys of a `Job` and no other keys. A driver makes a new
+ * record for each reader, because the store validates the record in place and returns it as the job.
+ */
 export interface JobRecord {
   /** 1–128 of A–Z a–z 0–9 . _ - */
   readonly id: string;
-  /** 1 when created, +1 with every move and replacement. */
-  readonly version: number;
   /** One of those that a store of this definition had: after a change of the definition it may be another. */
   readonly status: string;
+  /** 1 when created, +1 with every move and replacement. */
+  readonly version: number;
   /** 1 when created, +1 each time the job leaves a final status. */
   readonly attempt: number;
-  /** By the storage's clock, or as a replacement gave it. */
-  readonly createdAt: number;
-  /** When it was last written, its progress included. */
-  readonly updatedAt: number;
-  /** When it entered its present status; a re-entry counts. */
-  readonly statusAt: number;
-  /** From the moment after this it is absent; null: never. */
-  readonly expiresAt: number | null;
+  /** What it was created with. */
+  data: unknown;
   /** null: none was recorded in this attempt. */
-  readonly progress: unknown;
+  progress: unknown;
   /** null: none. */
-  readonly result: unknown;
+  result: unknown;
   /** null: none. */
   readonly error: unknown;
-  /** What it was created with. */
-  readonly data: unknown;
+  /** By the storage's clock, or as a replacement gave it. */
+  readonly createdAt: Date;
+  /** When it was last written, its progress included. */
+  readonly updatedAt: Date;
+  /** When it entered its present status; a re-entry counts. */
+  readonly statusAt: Date;
+  /** From the moment after this it is absent; null: never. */
+  readonly expiresAt: Date | null;
   /** Oldest first, the last `historyLimit` of them. */
-  readonly history: readonly RecordedChange[];
+  readonly history: readonly StatusChange[];
 }
 
-/** One step of a job's history. */
-export interface RecordedChange {
-  /** null: the job was created. */
-  readonly from: string | null;
-  /** The status that it entered. */
-  readonly to: string;
-  /** When, by the storage's clock. */
+/** One step of a job's history, as a replacement writes it. */
+export interface RecordedChange extends Omit<StatusChange, "at"> {
+  /** Milliseconds since 1970. */
   readonly at: number;
-  /** The job's version after it. */
-  readonly version: number;
-  /** As the remark had it. */
-  readonly by?: string;
-  /** As the remark had it. */
-  readonly note?: string;
-  /** As the remark had it. */
-  readonly key?: string;
 }
 
 /** Absent covers expired: a job is gone the moment after its `expiresAt`. */
@@ -167,8 +186,6 @@ export interface Move {
   readonly target: Target;
   /** The status to enter. */
   readonly to: string;
-  /** Statuses from which the move is legal. */
-  readonly from: readonly string[];
   /** undefined also where the job leaves a final status: it is cleared then. */
   readonly progress?: string | null | undefined;
   /** What the work produced. */
@@ -181,8 +198,16 @@ export interface Move {
   readonly outbox: readonly OutgoingMessage[];
 }
 
-/** A record whose parts are JSON text, to be written whole. */
-export interface WholeJob extends Omit<JobRecord, "expiresAt" | "progress" | "result" | "error" | "data"> {
+/** A record whose parts are JSON text, to be written whole. Times are milliseconds since 1970. */
+export interface WholeJob extends Pick<JobRecord, "id" | "status" | "version" | "attempt"> {
+  /** As the caller gave it. */
+  readonly createdAt: number;
+  /** As the caller gave it. */
+  readonly updatedAt: number;
+  /** As the caller gave it. The TTL counts from it. */
+  readonly statusAt: number;
+  /** Oldest first, at most `historyLimit` of them. */
+  readonly history: readonly RecordedChange[];
   /** JSON text; null: none. */
   readonly progress: string | null;
   /** JSON text; null: none. */
@@ -242,7 +267,7 @@ export type ReplaceReply =
 /** What came of a move. */
 export type MoveReply =
   | { readonly kind: "moved"; readonly record: JobRecord }
-  /** It stood in `to` already and `to` is not in `from`; nothing was written. */
+  /** It stood in `to` already and `to` is not in its own `sources`; nothing was written. */
   | { readonly kind: "unchanged"; readonly record: JobRecord }
   | Missing
   | Conflict
@@ -269,7 +294,7 @@ export interface Range {
   /** null: all jobs, by creation. Else jobs in these, by when they entered it. */
   readonly statuses: readonly string[] | null;
   /**
-   * Only jobs that have this value in this field; null: all. While a job is being replaced, one that had it may still be
+   * Only jobs that have this value in this field, which may be a field that only another store declares; null: all. While a job is being replaced, one that had it may still be
    * listed: who asks looks at the data.
    */
   readonly where: { readonly field: string; readonly value: string } | null;
@@ -412,6 +437,8 @@ export interface JobStorage {
   replace(job: WholeJob): Promise<ReplaceReply>;
   /** In the order of `ids`. */
   read(ids: readonly string[]): Promise<readonly Reading[]>;
+  /** Returns the index values of jobs, in the order of `ids`. For an id without a job, the result can be any. */
+  readIndexValues(ids: readonly string[]): Promise<readonly Fields[]>;
   /**
    * Version + 1, the TTL of `to`, a history entry. Leaving a final status clears progress, result and error first and
    * adds 1 to the attempt.

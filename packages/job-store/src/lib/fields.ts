@@ -6,11 +6,35 @@ import { isError } from "./is-error.js";
 
 const LONGEST = 256;
 
-/** What the data has in each indexed field. @throws JobStoreError INVALID_DATA */
-export function fieldsOf(definition: JobDefinition, data: unknown, jobId: string): Fields {
+/** Source of the values that the jobs of a store can be found by. */
+export interface IndexReader {
+  /** Returns the values of a job that is stored. @throws JobStoreError INVALID_DATA */
+  readonly valuesOf: (data: unknown, jobId: string) => Fields;
+  /** Checks whether a job that the index lists still has the value. */
+  readonly matches: (where: NonNullable<Range["where"]>, data: unknown) => boolean;
+}
+
+const NO_FIELDS: Fields = new Map();
+
+/** Computes index values with the functions of the definition. */
+export function computedIndex(definition: JobDefinition): IndexReader {
+  const fields = Object.keys(definition.index ?? {});
+  if (fields.length === 0) return { valuesOf: () => NO_FIELDS, matches: () => false };
+  return {
+    valuesOf: (data, jobId) => checkValues(fields, (field) => select(definition, field, data, jobId), jobId),
+    matches: (where, data) => matches(definition, where, data),
+  };
+}
+
+/** Reads and checks the value of each field. @throws JobStoreError INVALID_DATA */
+export function checkValues(
+  fieldNames: readonly string[],
+  readValue: (field: string) => unknown,
+  jobId: string,
+): Fields {
   const fields = new Map<string, string>();
-  for (const field of Object.keys(definition.index ?? {})) {
-    const value = select(definition, field, data, jobId);
+  for (const field of fieldNames) {
+    const value = readValue(field);
     if (value === null || value === undefined) continue;
     if (!isValue(value)) {
       const fault = `must be a string of 1 to ${LONGEST} characters, null or undefined, and is ${show(value)}`;
@@ -34,7 +58,7 @@ export function foundFields(definition: JobDefinition, data: unknown): Fields {
 }
 
 /** Whether data has this value in this field. Where the field's function fails on it, it has not. */
-export function matches(definition: JobDefinition, { field, value }: NonNullable<Range["where"]>, data: unknown) {
+function matches(definition: JobDefinition, { field, value }: NonNullable<Range["where"]>, data: unknown) {
   try {
     return select(definition, field, data) === value;
   } catch {

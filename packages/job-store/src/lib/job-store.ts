@@ -1,5 +1,6 @@
 import { v7 as uuid } from "uuid";
 import type { input } from "zod/v4/core";
+import { unlessAborted } from "./abort.js";
 import {
   checkDate,
   checkId,
@@ -22,7 +23,7 @@ import { readCursor, writeCursor } from "./cursor.js";
 import type { JobDefinition, StatusOf } from "./definition.js";
 import type { JobRecord, JobStorage, JobStoreDriver, Range, Reading, StoreShape, Target } from "./driver.js";
 import { JobStoreError } from "./errors.js";
-import { checkWhere, matches } from "./fields.js";
+import { checkWhere, type IndexReader } from "./fields.js";
 import { healthOf, unhealthy } from "./health.js";
 import type { Created, Job } from "./job.js";
 import { leavable } from "./leavable.js";
@@ -43,7 +44,6 @@ import type { Outbox } from "./outbox.js";
 import { refusal } from "./refusals.js";
 import type { AuditReport, Change, CreateOptions, Health, JobEvent, JobStore, ListQuery, Page } from "./store.js";
 import { StoreOutbox } from "./store-outbox.js";
-import { unlessAborted } from "./watch/give-up.js";
 import { Watcher } from "./watch/watcher.js";
 
 /** How many jobs of a call on many are under way at once: enough to fill the connection, few enough to share it. */
@@ -56,24 +56,26 @@ export class Store<D extends JobDefinition> implements JobStore<D> {
   readonly #shape: StoreShape;
   readonly #driverName: string;
   readonly #validate: boolean;
+  readonly #index: IndexReader;
   readonly #storage: JobStorage;
   readonly #calls = new Calls();
   readonly #watcher: Watcher<D>;
-  /** For each status, those from which it may be reached. */
-  readonly #sources: ReadonlyMap<string, readonly string[]>;
 
-  constructor(definition: D, shape: StoreShape, driver: JobStoreDriver, validateReads: boolean) {
+  constructor(
+    definition: D,
+    shape: StoreShape,
+    driver: Pick<JobStoreDriver, "name" | "open">,
+    { validateReads, index }: { readonly validateReads: boolean; readonly index: IndexReader },
+  ) {
     this.definition = definition;
     this.#shape = shape;
     this.#driverName = driver.name;
     this.#validate = validateReads;
+    this.#index = index;
     this.#storage = driver.open(shape);
     this.outbox = new StoreOutbox(this.#storage.outbox, this.#calls);
     const readJob = (id: string, reading: Reading) => this.#readOrAbsent(id, reading);
     this.#watcher = new Watcher({ definition, readJob }, this.#storage, this.#calls);
-    this.#sources = new Map(
-      shape.statuses.map((to) => [to, shape.statuses.filter((from) => definition.statuses[from]?.next.includes(to))]),
-    );
   }
 
   async create(data: input<D["data"]>, options: CreateOptions = {}): Promise<Created<D>> {
@@ -85,7 +87,7 @@ export class Store<D extends JobDefinition> implements JobStore<D> {
     const job = {
       id,
       status: this.definition.initial,
-      ...encodeData(this.definition, data, id),
+      ...encodeData(this.definition, data, id, this.#index),
       remark: checkRemark({ by: options.by }),
       outbox: checkOutbox(options.outbox, id),
     };
@@ -109,7 +111,7 @@ export class Store<D extends JobDefinition> implements JobStore<D> {
   }
 
   async save(job: Job<D>): Promise<Job<D>> {
-    const whole = encodeWhole(this.definition, job, this.#shape.historyLimit);
+    const whole = encodeWhole(this.definition, job, this.#shape.historyLimit, this.#index);
     const reply = await this.#calls.run(() => this.#storage.replace(whole));
     if (reply.kind !== "saved") throw refusal(reply, { jobId: whole.id, expected: whole.version });
     return this.#written(reply.record);
@@ -147,12 +149,11 @@ export class Store<D extends JobDefinition> implements JobStore<D> {
         : checkOptions(change, CHANGE_OPTIONS, "updateStatus with a snapshot");
     const job = aim(target, checked.ifVersion);
     const fields = { jobId: job.id };
-    const from = this.#sources.get(checkStatus(this.definition, to)) ?? [];
+    checkStatus(this.definition, to);
     const { result, error, progress } = change;
     const move = {
       target: job,
       to,
-      from,
       result: result === undefined ? undefined : encode(this.definition.result, result, "result", fields),
       error: error === undefined ? undefined : encodeFailure(error, fields),
       progress: this.#encodeProgress(progress, fields),
@@ -209,7 +210,7 @@ export class Store<D extends JobDefinition> implements JobStore<D> {
         try {
           // The driver answers with jobs in the statuses asked for.
           const job = this.#read(entry.record) as Job<D, S>;
-          if (range.where === null || matches(this.definition, range.where, job.data)) items.push(job);
+          if (range.where === null || this.#index.matches(range.where, job.data)) items.push(job);
         } catch (error) {
           if (!JobStoreError.is(error, "UNREADABLE_RECORD")) throw error;
           broken.push({ id: entry.id, reason: error.message });

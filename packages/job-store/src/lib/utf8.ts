@@ -11,12 +11,18 @@ export function byteLength(text: string): number {
 export function toBase64url(bytes: Uint8Array): string {
   let binary = "";
   for (const byte of bytes) binary += String.fromCharCode(byte);
+  return binaryToBase64url(binary);
+}
+
+function binaryToBase64url(binary: string): string {
   return btoa(binary).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 }
 
 /** Base64url of the UTF-8 of a text, without padding. */
 export function textToBase64url(text: string): string {
-  return toBase64url(encoder.encode(text));
+  const bytes = encoder.encode(text);
+  // A text with as many bytes as characters is ASCII, and so its own bytes.
+  return bytes.length === text.length ? binaryToBase64url(text) : toBase64url(bytes);
 }
 
 /** Text that `textToBase64url` encoded. @throws if it is not base64url or not UTF-8 */

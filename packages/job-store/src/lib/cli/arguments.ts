@@ -59,14 +59,14 @@ export function readCommandLine(args: readonly string[]): CommandLine {
 function checkNames(config: NonNullable<Parameters<typeof parseArgs>[0]>): void {
   for (const token of parseArgs({ ...config, strict: false, tokens: true }).tokens) {
     if (token.kind !== "option" || Object.hasOwn(OPTIONS, token.name)) continue;
-    const meant = Object.keys(OPTIONS).find((name) => isSlip(token.name, name));
+    const meant = Object.keys(OPTIONS).find((name) => isTypo(token.name, name));
     const hint = meant === undefined ? "See job-store --help." : `Did you mean --${meant}?`;
     throw new UsageError(`Unknown option ${token.rawName}. ${hint}`);
   }
 }
 
 /** Whether one letter is missing, too many, another or in its neighbour's place. */
-function isSlip(typed: string, name: string): boolean {
+function isTypo(typed: string, name: string): boolean {
   const shortened = (word: string) => [word, ...[...word].map((_, n) => word.slice(0, n) + word.slice(n + 1))];
   const near = new Set(shortened(name));
   return shortened(typed).some((word) => near.has(word));

@@ -1,10 +1,10 @@
 import type { Readable } from "node:stream";
 import type { Options } from "./arguments.js";
-import type { Opened } from "./open.js";
+import type { OpenedStore } from "./open.js";
 import type { Output } from "./output.js";
 
 /** What a command is given. */
-export interface Context extends Omit<Opened, typeof Symbol.asyncDispose> {
+export interface Context extends Omit<OpenedStore, typeof Symbol.asyncDispose> {
   readonly options: Options;
   readonly operands: readonly string[];
   readonly output: Output;

@@ -2,15 +2,15 @@ import { once } from "node:events";
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline/promises";
 import { JobStoreError } from "../errors.js";
-import { reasonOf } from "../redis/faults.js";
+import { isError } from "../is-error.js";
 import { type CommandLine, checkCommand, readCommandLine } from "./arguments.js";
 import type { Command } from "./command.js";
 import { retry, setStatus } from "./commands/change.js";
 import { deleteJobs } from "./commands/delete.js";
+import { exportJobs, importJobs } from "./commands/import-export.js";
+import { audit, counts, get, health, watch } from "./commands/inspect.js";
 import { list } from "./commands/list.js";
-import { audit, counts, get, health, watch } from "./commands/look.js";
 import { outbox } from "./commands/outbox.js";
-import { exportJobs, importJobs } from "./commands/transfer.js";
 import { open } from "./open.js";
 import { createOutput, plain } from "./output.js";
 import { EXIT, USAGE, UsageError } from "./usage.js";
@@ -120,6 +120,5 @@ function explain(error: unknown): readonly [message: string, code: number] {
     if (error.code === "UNAVAILABLE" || error.code === "CLOSED") return [error.message, EXIT.unavailable];
     return [error.message, error.code === "INVALID_ARGUMENT" ? EXIT.usage : EXIT.refused];
   }
-  // Errors of ioredis carry the password: only their words are shown.
-  return [reasonOf(error), EXIT.unavailable];
+  return [isError(error) ? error.message : String(error), EXIT.unavailable];
 }

@@ -27,7 +27,7 @@ function observed(driver: JobStoreDriver) {
     }
     return storage;
   };
-  return { driver: { name: driver.name, open }, reads };
+  return { driver: { name: driver.name, open, readMetadata: () => driver.readMetadata() }, reads };
 }
 
 /** Watches a job, and waits for its next event. */

@@ -1,6 +1,7 @@
 import { expect } from "vitest";
+import type { Job } from "../../index.js";
 import type { Context } from "./context.js";
-import { jobIn, STATUSES } from "./definitions.js";
+import { jobIn, type Report, STATUSES } from "./definitions.js";
 import { manyIds } from "./expectations.js";
 
 export function read({ test }: Context): void {
@@ -46,4 +47,52 @@ export function read({ test }: Context): void {
     await store.updateStatus("a", "working", { progress: { done: 1 } });
     expect(job).toEqual(copy);
   });
+
+  test("every call returns jobs as plain data", async ({ store }) => {
+    const { job: created } = await store.create({ title: "One" }, { id: "a", by: "tests" });
+    await store.updateProgress("a", { done: 1 });
+    const moved = await store.updateStatus("a", "working", { by: "tests", note: "Begun", key: "1" });
+    const finished = await store.updateStatus("a", "done", { result: { url: "a" }, error: { message: "Late" } });
+    const jobs = [created, moved, finished, (await store.create({ title: "One" }, { id: "a" })).job];
+    jobs.push(...(await store.getMany(["a"])).flatMap((job) => job ?? []), ...(await store.list()).items);
+    jobs.push(...(await store.list({ status: "done" })).items, await store.save(finished));
+    for (const job of jobs) expectPlainData(job);
+    expect(jobs).toHaveLength(8);
+  });
+
+  test("two readers of a job share nothing", async ({ store }) => {
+    await store.create({ title: "One" }, { id: "a" });
+    const [one, two] = await store.getMany(["a", "a"]);
+    const copy = structuredClone(two);
+    one?.createdAt.setTime(0);
+    one?.history[0]?.at.setTime(0);
+    Object.assign(one?.data ?? {}, { title: "Changed" });
+    Object.assign(one ?? {}, { status: "done" });
+    expect(two).toEqual(copy);
+    expect(await store.get("a")).toEqual(copy);
+  });
+}
+
+const KEYS = ["id", "status", "version", "attempt", "data", "progress", "result", "error"];
+const TIMES = ["createdAt", "updatedAt", "statusAt", "expiresAt"];
+
+/** JSON, a spread, `structuredClone`, a comparison and `console.log` treat such a job like an object literal. */
+function expectPlainData(job: Job<Report>): void {
+  expect(Object.keys(job)).toEqual([...KEYS, ...TIMES, "history"]);
+  expect({ ...job }).toStrictEqual(job);
+  expect(structuredClone(job)).toStrictEqual(job);
+  const text = JSON.stringify(job);
+  const revived = JSON.parse(text, (key, value) => (isTime(key) && value !== null ? new Date(value) : value));
+  expect(revived).toStrictEqual(job);
+  for (const each of [job, ...job.history]) {
+    expect(Object.getPrototypeOf(each)).toBe(Object.prototype);
+    for (const property of Object.values(Object.getOwnPropertyDescriptors(each))) {
+      expect(property).toHaveProperty("value");
+      expect(property.enumerable).toBe(true);
+    }
+  }
+}
+
+function isTime(key: string): boolean {
+  return key === "at" || TIMES.includes(key);
 }

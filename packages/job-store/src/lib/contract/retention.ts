@@ -1,8 +1,9 @@
 import { expect } from "vitest";
-import type { Job, JobStore } from "../../index.js";
+import * as z from "zod";
+import { defineJob, type Job, type JobStore } from "../../index.js";
 import type { Context } from "./context.js";
 import { jobIn, type Report, STATUSES, type Status } from "./definitions.js";
-import { expectRefusal, idsOf, laterThan, view } from "./expectations.js";
+import { expectRefusal, idsOf, laterThan, manyIds, view } from "./expectations.js";
 
 /** How long a job is kept from entering its status, in milliseconds; null: for ever. */
 const kept = (job: Job<Report> | null) =>
@@ -83,6 +84,39 @@ export function retention({ test }: Context): void {
     expect(both[0]).toEqual(both[1]);
     expect(both[0].counts).toMatchObject({ done: 1, waiting: 1, failed: 0 });
     expect(both[0].jobs.map(({ id }) => id).sort()).toEqual(["a", "b"]);
+  });
+
+  test("services with different ttlSeconds share hundreds of statuses", async ({ stores }) => {
+    const names = manyIds(400, "status");
+    const many = defineJob({
+      name: "many",
+      data: z.object({ title: z.string() }),
+      initial: "status-0000",
+      statuses: Object.fromEntries(names.map((name) => [name, { next: names, ttlSeconds: 3600 }])),
+    });
+    const services = [
+      stores.openFor(many),
+      stores.openFor(many, { ttlSeconds: Object.fromEntries(names.map((name) => [name, 7200])) }),
+    ] as const;
+    const used = names.filter((_, n) => n % 21 === 0);
+    for (const [n, service] of services.entries()) {
+      for (const name of used) {
+        await service.create({ title: name }, { id: `${name}-${n}` });
+        await service.updateStatus(`${name}-${n}`, name);
+      }
+    }
+    for (const service of services) {
+      expect(await service.counts()).toEqual(
+        Object.fromEntries(names.map((name) => [name, used.includes(name) ? 2 : 0])),
+      );
+      for (const name of used) {
+        const { items } = await service.list({ status: name, order: "oldest" });
+        expect(idsOf(items)).toEqual([`${name}-0`, `${name}-1`]);
+        expect(items.map(({ statusAt, expiresAt }) => Number(expiresAt) - statusAt.getTime())).toEqual([
+          3_600_000, 7_200_000,
+        ]);
+      }
+    }
   });
 
   test("a setting may change from one start of a service to the next, again and again", async ({ stores }) => {

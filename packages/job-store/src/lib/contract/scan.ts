@@ -40,6 +40,37 @@ export function scan({ test }: Context): void {
     expect(seen.filter((id) => staying.includes(id)).sort()).toEqual(staying);
   });
 
+  test("with a status: one that stayed in it is seen exactly once while others enter it anew all the time", async ({
+    store,
+    stores,
+  }) => {
+    const ids = manyIds(60);
+    for (const id of ids) await jobIn(store, "working", id);
+    const staying = ids.filter((_, index) => index % 2 === 0);
+    const moving = ids.filter((_, index) => index % 2 === 1);
+    const mover = stores.openApart();
+    let scanning = true;
+    const movement = (async () => {
+      while (scanning) await Promise.all(moving.map((id) => mover.updateStatus(id, "working")));
+    })();
+    try {
+      for (const order of ["oldest", "newest"] as const) {
+        for (const limit of [1, 2, 3, 5]) {
+          const seen: string[] = [];
+          for await (const { id } of store.scan({ status: "working", order, limit })) {
+            if (staying.includes(id)) seen.push(id);
+            // Jobs that enter the status anew are always the newest: without an end, an ascending scan would follow them.
+            if (order === "oldest" && seen.length === staying.length) break;
+          }
+          expect(order === "oldest" ? seen : seen.toReversed()).toEqual(staying);
+        }
+      }
+    } finally {
+      scanning = false;
+      await movement;
+    }
+  });
+
   test("every size of page gives the same jobs", async ({ store }) => {
     const statuses: readonly Status[] = ["waiting", "working", "done"];
     for (const id of manyIds(12)) await jobIn(store, statuses[Number(id.slice(-1)) % 3] as Status, id);

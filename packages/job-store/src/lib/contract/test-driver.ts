@@ -8,15 +8,18 @@ import { create } from "./create.js";
 import { cursors } from "./cursors.js";
 import { remove } from "./delete.js";
 import { expiry } from "./expiry.js";
+import { growth } from "./growth.js";
 import { health } from "./health.js";
 import { history } from "./history.js";
 import { hostileData } from "./hostile-data.js";
 import { hostileIds } from "./hostile-ids.js";
+import { hostileStatuses } from "./hostile-statuses.js";
 import { leaving } from "./leaving.js";
 import { limits } from "./limits.js";
 import { list } from "./list.js";
 import { massExpiry } from "./mass-expiry.js";
 import { maxCount } from "./max-count.js";
+import { metadata } from "./metadata.js";
 import { notJson } from "./not-json.js";
 import { outbox } from "./outbox.js";
 import { outboxClaims } from "./outbox-claims.js";
@@ -59,6 +62,7 @@ const contract = {
   counts,
   history,
   limits,
+  growth,
   retention,
   expiry,
   "mass expiry": massExpiry,
@@ -71,11 +75,13 @@ const contract = {
   "outbox waits": outboxWaits,
   races,
   "hostile ids": hostileIds,
+  "hostile statuses": hostileStatuses,
   "hostile data": hostileData,
   "data that is not JSON": notJson,
   unreadable,
   "schema change": schemaChange,
   ownership,
+  metadata,
   audit,
   health,
   close,

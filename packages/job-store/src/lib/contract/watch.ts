@@ -1,5 +1,5 @@
 import { expect } from "vitest";
-import type { JobEvent, JobStore } from "../../index.js";
+import type { JobDefinition, JobEvent, JobStore } from "../../index.js";
 import type { Context } from "./context.js";
 import type { Report } from "./definitions.js";
 import { expectRefusal, manyIds } from "./expectations.js";
@@ -7,8 +7,8 @@ import { expectRefusal, manyIds } from "./expectations.js";
 type Event = JobEvent<Report>;
 
 /** Reads events one by one. Begins at once: what happens after this call is seen. */
-export async function watching(
-  store: JobStore<Report>,
+export async function watching<D extends JobDefinition>(
+  store: JobStore<D>,
   target?: string | { readonly after?: string },
   options?: { readonly signal?: AbortSignal },
 ) {
@@ -25,7 +25,7 @@ export async function watching(
   await store.counts();
   await store.counts();
   return {
-    next: async (): Promise<Event> => {
+    next: async (): Promise<JobEvent<D>> => {
       const { done, value } = await take();
       return done === true ? expect.fail("the watch has ended") : value;
     },

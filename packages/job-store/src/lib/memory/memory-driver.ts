@@ -1,5 +1,5 @@
 import { checkOptions, checkWhole, type KeysOf } from "../arguments.js";
-import type { JobStoreDriver, StoreShape } from "../driver.js";
+import type { JobStoreDriver, StoreMetadata, StoreShape } from "../driver.js";
 import { JobStoreError } from "../errors.js";
 import { Faults, type MemoryFaults } from "./faults.js";
 import { MemoryStorage } from "./memory-storage.js";
@@ -32,14 +32,34 @@ export function memoryDriver(options: MemoryDriverOptions = {}): MemoryDriver {
   checkOptions(options, DRIVER_OPTIONS, "memoryDriver");
   const shelf = new Shelf(checkWhole(options.maxJobs ?? 100_000, "maxJobs", 1, 10_000_000));
   const faults = new Faults();
-  let owner: StoreShape | undefined;
+  let metadata: StoreMetadata | null = null;
+  const known = new WeakSet<StoreShape>();
   const claim = (shape: StoreShape) => {
-    owner ??= shape;
-    if (owner.definition === shape.definition) return;
-    throw new JobStoreError(
-      "INVALID_ARGUMENT",
-      `This memory driver holds jobs of "${owner.definition}"; "${shape.definition}" needs one of its own.`,
-    );
+    if (known.has(shape)) return;
+    if (metadata !== null && metadata.definition !== shape.definition) {
+      throw new JobStoreError(
+        "INVALID_ARGUMENT",
+        `This memory driver holds jobs of "${metadata.definition}"; "${shape.definition}" needs one of its own.`,
+      );
+    }
+    known.add(shape);
+    metadata = {
+      definition: shape.definition,
+      statuses: new Map([
+        ...(metadata?.statuses ?? []),
+        ...shape.statuses.map((s) => [s, shape.ttlMs.get(s) ?? 0] as const),
+      ]),
+      fields: [...new Set([...(metadata?.fields ?? []), ...shape.fields])],
+      description: shape.description ?? metadata?.description ?? null,
+    };
   };
-  return { name: "memory", faults, open: (shape) => new MemoryStorage(shape, shelf, faults, () => claim(shape)) };
+  return {
+    name: "memory",
+    faults,
+    open: (shape) => new MemoryStorage(shape, shelf, faults, () => claim(shape)),
+    readMetadata: async () => {
+      faults.check();
+      return metadata;
+    },
+  };
 }

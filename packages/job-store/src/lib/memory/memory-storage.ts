@@ -1,6 +1,7 @@
 import type {
   AuditOptions,
   EventLog,
+  Fields,
   InsertReply,
   JobStorage,
   Listing,
@@ -101,12 +102,17 @@ export class MemoryStorage implements JobStorage {
     return ids.map((id) => this.#shelf.read(id));
   }
 
+  async readIndexValues(ids: readonly string[]): Promise<readonly Fields[]> {
+    this.#claim();
+    return ids.map((id) => this.#shelf.find(id)?.fields ?? new Map());
+  }
+
   async move(move: Move): Promise<MoveReply> {
     this.#claim();
     const job = this.#shelf.find(move.target.id);
     if (job === undefined) return { kind: "missing" };
     if (!isAimedAt(move.target, job)) return { kind: "conflict", version: job.version };
-    if (!move.from.includes(job.status)) {
+    if (this.#shape.sources.get(move.to)?.includes(job.status) !== true) {
       return job.status === move.to
         ? { kind: "unchanged", record: toRecord(job) }
         : { kind: "illegal", from: job.status };

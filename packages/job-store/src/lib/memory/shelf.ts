@@ -124,10 +124,18 @@ export function isLive(job: Stored): boolean {
 export function toRecord(job: Stored): JobRecord {
   const parse = (text: string | null): unknown => (text === null ? null : JSON.parse(text));
   return {
-    ...job,
+    id: job.id,
+    status: job.status,
+    version: job.version,
+    attempt: job.attempt,
+    data: parse(job.data),
     progress: parse(job.progress),
     result: parse(job.result),
     error: parse(job.error),
-    data: parse(job.data),
+    createdAt: new Date(job.createdAt),
+    updatedAt: new Date(job.updatedAt),
+    statusAt: new Date(job.statusAt),
+    expiresAt: job.expiresAt === null ? null : new Date(job.expiresAt),
+    history: job.history.map((change) => ({ ...change, at: new Date(change.at) })),
   };
 }

@@ -46,6 +46,7 @@ export function instrument(driver: JobStoreDriver, options: InstrumentOptions = 
   checkOptions(options, INSTRUMENT_OPTIONS, "instrument");
   return {
     name: driver.name,
+    readMetadata: () => driver.readMetadata(),
     open: (shape) => {
       const tracer = (options.tracerProvider ?? trace).getTracer(SCOPE);
       const meter = (options.meterProvider ?? metrics).getMeter(SCOPE);

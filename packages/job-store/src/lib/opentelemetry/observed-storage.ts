@@ -2,6 +2,7 @@ import { context, propagation } from "@opentelemetry/api";
 import type {
   AuditOptions,
   EventLog,
+  Fields,
   InsertReply,
   JobStorage,
   Listing,
@@ -61,6 +62,10 @@ export class ObservedStorage implements JobStorage {
   read(ids: readonly string[]): Promise<readonly Reading[]> {
     const attributes = ids.length === 1 ? { [ID]: ids[0] } : { "db.operation.batch.size": ids.length };
     return this.#recorder.observe("get", attributes, () => this.#storage.read(ids));
+  }
+
+  readIndexValues(ids: readonly string[]): Promise<readonly Fields[]> {
+    return this.#storage.readIndexValues(ids);
   }
 
   move(move: Move): Promise<MoveReply> {

@@ -89,7 +89,7 @@ export class Recorder {
     if (from === undefined || from === null) return;
     if (finalStatuses.has(from)) this.#retries.add(1, { "subtitles.job.definition": this.#definition });
     if (before === undefined || now === undefined) return;
-    this.#statuses.record((statusAt - before.at) / 1000, {
+    this.#statuses.record((statusAt.getTime() - before.at.getTime()) / 1000, {
       "subtitles.job.definition": this.#definition,
       "subtitles.job.status": from,
       "subtitles.job.status.next": now.to,

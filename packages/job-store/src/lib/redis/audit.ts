@@ -1,12 +1,13 @@
 import { NOTHING_FOUND } from "../audit.js";
 import type { AuditOptions, Fields, JobRecord, Reading, StoreShape } from "../driver.js";
 import type { AuditReport } from "../store.js";
-import type { CodeMap } from "./code-map.js";
-import { indexKeys } from "./keys.js";
+import type { IndexMetadata } from "./index-metadata.js";
+import { storeKeys } from "./keys.js";
 import { PermissionCheck } from "./permission-check.js";
+import type { ReadBatcher } from "./read-batcher.js";
 import { fieldLines } from "./record-text.js";
 import { type Script, scripts } from "./scripts.js";
-import type { Reply, Server } from "./server.js";
+import type { RedisSession, Reply } from "./session.js";
 import { walkEntries, walkJobs } from "./walk.js";
 
 /** How often jobs are read anew that are written between reading and looking. */
@@ -34,29 +35,31 @@ type AuditReply = readonly [
 
 /** An audit of one server's jobs, or one shard's. Its steps take the server a millisecond or two each. */
 export class RedisAudit {
-  readonly #server: Server;
+  readonly #session: RedisSession;
+  readonly #reader: ReadBatcher;
   readonly #shape: StoreShape;
   readonly #options: AuditOptions;
 
-  constructor(server: Server, shape: StoreShape, options: AuditOptions) {
-    this.#server = server;
+  constructor(session: RedisSession, reader: ReadBatcher, shape: StoreShape, options: AuditOptions) {
+    this.#session = session;
+    this.#reader = reader;
     this.#shape = shape;
     this.#options = options;
   }
 
   /** Jobs first: what is stale in an index shows once every job stands where it belongs. */
   async *steps(): AsyncGenerator<AuditReport, void, undefined> {
-    const { connection, keys } = this.#server;
-    const permissions = new PermissionCheck(connection, keys, "audit");
-    const budget = connection.budget();
-    const { fields } = await this.#server.map(budget);
-    await this.#server.read((client) => permissions.pass(client, budget), budget);
-    for await (const ids of walkJobs(this.#server)) yield this.#jobs(ids);
+    const { connection, executor, keys } = this.#session;
+    const permissions = new PermissionCheck(executor, connection, keys, "audit");
+    const end = executor.defaultEnd();
+    const fields = await this.#session.read(async ({ metadata }) => metadata.fields, { end });
+    await permissions.check({ end, indeterminate: false });
+    for await (const ids of walkJobs(this.#session)) yield this.#jobs(ids);
     for (const index of ["statuses", "creations", "values"] as const) {
       if (index === "values" && fields.length === 0) return;
-      for await (const ids of walkEntries(this.#server, index)) yield this.#entries(index, ids);
+      for await (const ids of walkEntries(this.#session, index)) yield this.#entries(index, ids);
     }
-    for await (const members of walkEntries(this.#server, "fields")) yield this.#members(members);
+    for await (const members of walkEntries(this.#session, "fields")) yield this.#members(members);
   }
 
   async #jobs(ids: readonly string[]): Promise<AuditReport> {
@@ -68,7 +71,7 @@ export class RedisAudit {
     const found: Found = { jobs: 0, unreadable: 0, repaired: 0, misplaced: [] };
     for (let rest = ids; rest.length > 0; ) {
       // As many as fit into one reply, and into one script.
-      const readings = await this.#server.readSome(rest);
+      const readings = await this.#reader.readSome(rest);
       await this.#lookAt(readings, found);
       rest = rest.slice(readings.length);
     }
@@ -85,8 +88,8 @@ export class RedisAudit {
       // A job that is written all the time has what its writer gave it.
       const args = read.records.flatMap((record) => argsOf(record, looks.get(record.id) === MOST_LOOKS - 1));
       const recordIds = read.records.map(({ id }) => id);
-      const reply = await this.#run(scripts.auditJobs, recordIds, (map) => [
-        meanings(map),
+      const reply = await this.#run(scripts.auditJobs, recordIds, (metadata) => [
+        statusesOf(metadata),
         this.#shape.fields.join("\n"),
         ...args,
       ]);
@@ -95,7 +98,7 @@ export class RedisAudit {
       found.unreadable += foreign;
       found.misplaced.push(...misplaced);
       for (const id of again) looks.set(id, (looks.get(id) ?? 0) + 1);
-      read = await this.#judge(await this.#server.readJobs([...again, ...unreached]));
+      read = await this.#judge(await this.#reader.readJobs([...again, ...unreached]));
     }
   }
 
@@ -113,14 +116,16 @@ export class RedisAudit {
 
   /** Jobs that were restored from elsewhere may have had TTLs that no service here has. */
   async #addCodes(records: readonly JobRecord[]): Promise<void> {
-    const { connection } = this.#server;
-    const { codes } = await this.#server.map(connection.budget());
+    const codes = await this.#session.read(async ({ metadata }) => metadata.codes);
     const known = new Set(codes.map(({ status, ttlMs }) => `${ttlMs} ${status}`));
     const statuses = new Set(codes.map(({ status }) => status));
     const missing = records
-      .map(({ status, statusAt, expiresAt }) => ({ status, ttlMs: expiresAt === null ? 0 : expiresAt - statusAt }))
+      .map(({ status, statusAt, expiresAt }) => ({
+        status,
+        ttlMs: expiresAt === null ? 0 : expiresAt.getTime() - statusAt.getTime(),
+      }))
       .filter(({ status, ttlMs }) => statuses.has(status) && !known.has(`${ttlMs} ${status}`));
-    if (missing.length > 0) await this.#server.addCodes(missing, connection.budget());
+    if (missing.length > 0) await this.#session.addCodes(missing);
   }
 
   async #entries(index: "statuses" | "creations" | "values", ids: readonly string[]): Promise<AuditReport> {
@@ -146,13 +151,13 @@ export class RedisAudit {
   async #run(
     script: Script,
     ids: readonly string[],
-    argsOf: (map: CodeMap) => readonly (string | number)[],
+    argsOf: (metadata: IndexMetadata) => readonly (string | number)[],
   ): Promise<Reply> {
-    const touched = [...indexKeys(this.#server.keys), ...ids.map(this.#server.keys.job)];
-    const { reply } = await this.#server.withMap((map, budget) => {
-      const args = [map.edition, this.#options.repair ? 1 : 0, ...argsOf(map)];
-      return this.#server.mutate(script, touched, () => args, budget);
-    });
+    const touched = [...storeKeys(this.#session.keys), ...ids.map(this.#session.keys.job)];
+    const reply = await this.#session.write(({ metadata, evaluate }) =>
+      evaluate(script, touched, [metadata.edition, this.#options.repair ? 1 : 0, ...argsOf(metadata)]),
+    );
+    this.#session.confirmMetadata();
     return reply;
   }
 }
@@ -162,15 +167,15 @@ function argsOf(
   last: boolean,
 ): readonly (string | number)[] {
   if (last) return [id, "", "", KEEP];
-  return [id, version, createdAt, fields === null ? KEEP : fieldLines(fields)];
+  return [id, version, createdAt.getTime(), fields === null ? KEEP : fieldLines(fields)];
 }
 
 function staleIn(reply: Reply): AuditReport {
   return { ...NOTHING_FOUND, staleInIndex: Number(reply[1]), repaired: Number(reply[2]) };
 }
 
-/** What each code stands for, one a line. */
-function meanings({ codes }: CodeMap): string {
+/** Returns the TTL and the status of each code, one per line. */
+function statusesOf({ codes }: IndexMetadata): string {
   return codes.map(({ status, ttlMs }) => `${ttlMs} ${JSON.stringify(status)}`).join("\n");
 }
 

@@ -1,5 +1,4 @@
 import type { Cluster, Redis, RedisCommander } from "ioredis";
-import { afterTime } from "./after-time.js";
 
 /** How long one blocking read lasts, and how much later it is given up: a line that died says nothing. */
 const BLOCK_MS = 1000;
@@ -57,4 +56,19 @@ export class BlockingReader {
   close(): void {
     this.#client?.disconnect();
   }
+}
+
+/**
+ * Calls back after `ms` milliseconds, and after the event loop has read the data that had arrived by then. After a busy period,
+ * the event loop runs timers before it reads. Returns a function that cancels the callback.
+ */
+function afterTime(ms: number, callback: () => void): () => void {
+  let immediate: NodeJS.Immediate | undefined;
+  const timer = setTimeout(() => {
+    immediate = setImmediate(callback);
+  }, ms);
+  return () => {
+    clearTimeout(timer);
+    clearImmediate(immediate);
+  };
 }

@@ -1,165 +1,239 @@
-import type { RedisCommander } from "ioredis";
-import { JobStoreError } from "../errors.js";
-import { isError } from "../is-error.js";
-import { outOfTime, PASSING, reasonOf, replyCode } from "./faults.js";
-import { type Budget, type Client, Interrupted, type Line } from "./line.js";
+import type { Cluster, Redis, RedisCommander, RedisOptions } from "ioredis";
+import { type JobStoreError, unavailable } from "../errors.js";
+import type { StoreEvent } from "../store.js";
+import { Waiters } from "../waiters.js";
+import { classify, connectionHint, explain, RetryableError, reasonOf } from "./redis-errors.js";
 
-/** What one attempt is given: the client, and the call's end by the server's clock. */
-export type Command<T> = (client: Client, deadline: number) => Promise<T>;
+/** Commands of ioredis that the driver uses. */
+export type Client = RedisCommander & Pick<Redis, "pipeline"> & Partial<Pick<Redis, "stream">>;
 
-/** Before a server that asked for patience is asked again. */
-const PAUSE_MS = 50;
+/** End of a call's time, and whether an attempt of the call was sent whose outcome is unknown. */
+export interface Deadline {
+  /** By `performance.now()`. */
+  readonly end: number;
+  readonly indeterminate: boolean;
+}
 
-/** After this long a clock's offset is measured anew. */
-const CLOCK_AGE_MS = 10_000;
+const NO_REPLY_YET = "it has not answered yet";
 
 /**
- * Calls to the server that holds one key (all keys of a shard are on one server), each settled within its budget. A call
- * that was interrupted is repeated until its time is over, which is safe because every script knows its operation id and
- * its deadline.
+ * One multiplexed connection; for a cluster, one to each node. ioredis does not resend or queue commands (docs/decisions/0002),
+ * except on a cluster.
  */
-export class Connection {
-  readonly #line: Line;
-  readonly #key: string;
-  readonly #timeoutMs: number;
-  /** Server clock minus ours, at the least it can be; and of which connection that was measured. */
-  #clock = { offset: 0, generation: -1, at: 0 };
+export class RedisConnection {
+  readonly #client: Redis | Cluster;
+  readonly #emit: (event: StoreEvent) => void;
+  #open = false;
+  #lossReported = false;
+  #closed = false;
+  #epoch = 0;
+  #everOpened = false;
+  #lastError = NO_REPLY_YET;
+  readonly #untilOpen = new Waiters();
+  readonly #lossListeners: (() => void)[] = [];
 
-  /** @param key of the server meant; it is never touched */
-  constructor(line: Line, key: string, timeoutMs: number) {
-    this.#line = line;
-    this.#key = key;
-    this.#timeoutMs = timeoutMs;
+  constructor(client: Redis | Cluster, emit: (event: StoreEvent) => void) {
+    this.#client = client;
+    this.#emit = emit;
+    client.on("connect", () => {
+      // A known reason, such as a wrong password, stays until another one replaces it.
+      if (this.#lastError === NO_REPLY_YET) this.#lastError = "it takes the connection but does not answer";
+    });
+    client.on("ready", () => this.#opened());
+    client.on("close", () => this.#lost());
+    client.on("error", (error) => this.recordError(error));
+    // Another set of nodes may have other clocks, permissions and scripts.
+    client.on("+node", () => void this.#epoch++);
+    client.on("-node", () => void this.#epoch++);
+    client.on("node error", (error) => this.recordError(error));
+    if (client.status === "ready") this.#opened();
   }
 
-  budget(timeoutMs = this.#timeoutMs): Budget {
-    return { end: performance.now() + timeoutMs, doubtful: false };
+  get client(): Client {
+    return this.#client;
   }
 
-  /**
-   * Runs a command that may safely be repeated.
-   * @throws JobStoreError UNAVAILABLE; and the server's own refusals, for the caller to name
-   */
-  async perform<T>(command: Command<T>, budget: Budget = this.budget()): Promise<T> {
-    for (;;) {
-      try {
-        return await this.#attempt(command, budget);
-      } catch (error) {
-        const fault = this.#classify(error);
-        if (!(fault instanceof Interrupted)) throw fault;
-        budget.doubtful ||= fault.sent;
-        if (performance.now() + PAUSE_MS >= budget.end) {
-          // What may have been carried out still may be, until its time is over.
-          if (budget.doubtful) await pause(Math.max(0, budget.end - performance.now()));
-          throw outOfTime(budget, fault.reason);
-        }
-        // A line that broke is waited for; a server that asks for patience gets a moment of it.
-        if (!fault.sent && this.#line.isOpen) await pause(PAUSE_MS);
-      }
-    }
+  get isOpen(): boolean {
+    return this.#open;
   }
 
-  /** Whether a command can go out this moment: the line is open, and how its server's clock stands is known. */
-  get isReady(): boolean {
-    if (!this.#line.isOpen || this.#clock.generation !== this.#line.generation) return false;
-    if (performance.now() - this.#clock.at > CLOCK_AGE_MS) this.#refresh();
-    return true;
+  /** Number that changes with each new connection, and with each change of a cluster's nodes. */
+  get epoch(): number {
+    return this.#epoch;
   }
 
-  /** @throws JobStoreError UNAVAILABLE where it is not in time */
-  untilReady(budget: Budget): Promise<void> {
-    return this.perform(async () => {}, budget);
+  /** True if ioredis may send a command twice. It does on a cluster. */
+  get mayResend(): boolean {
+    return this.#client.isCluster;
   }
 
-  /** A call's end by the server's clock. Rounded down: the server must find it passed before we report that it is. */
+  /** Last error in plain words. Before the first connection, it includes a hint at the usual cause of silence. */
+  get lastError(): string {
+    return this.#everOpened
+      ? this.#lastError
+      : this.#lastError + connectionHint(this.#lastError, usesTls(this.#client));
+  }
+
+  recordError(error: unknown): void {
+    this.#lastError = explain(reasonOf(error));
+  }
+
+  /** Error of a call that cannot be sent because there is no connection. */
+  noConnection(indeterminate: boolean): JobStoreError<"UNAVAILABLE"> {
+    return unavailable(`No connection to Redis: ${this.lastError}.`, indeterminate);
+  }
+
+  /** Adds a function that is called each time the connection is lost. */
+  onLoss(listener: () => void): void {
+    this.#lossListeners.push(listener);
+  }
+
+  /** @throws JobStoreError UNAVAILABLE if the connection is not open before the deadline */
+  async waitUntilConnected({ end, indeterminate }: Deadline): Promise<void> {
+    if (!this.#open) await this.#untilOpen.wait(end - performance.now());
+    // The connection may have opened while the event loop was busy.
+    if (!this.#open) await new Promise(setImmediate);
+    if (!this.#open) throw this.noConnection(indeterminate);
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#client.disconnect();
+    this.#lost();
+  }
+
+  #opened(): void {
+    // The connection was closed while it was opening, or its database was rejected.
+    if (this.#closed || isDestroyed(this.#client)) return;
+    this.#epoch++;
+    this.#open = true;
+    this.#everOpened = true;
+    this.#lossReported = false;
+    this.#lastError = "the connection was lost";
+    this.#emit({ type: "connected", message: "Connected to Redis." });
+    this.#untilOpen.wake();
+  }
+
+  #lost(): void {
+    this.#open = false;
+    for (const listener of this.#lossListeners) listener();
+    if (this.#closed || this.#lossReported) return;
+    this.#lossReported = true;
+    this.#emit({
+      type: "disconnected",
+      message: `No connection to Redis (${this.lastError}); trying again until it is back.`,
+    });
+  }
+}
+
+/** Returns true if the only connection of this client has been closed. */
+function isDestroyed(client: Redis | Cluster): boolean {
+  return "stream" in client && client.stream.destroyed;
+}
+
+function usesTls({ options }: Redis | Cluster): boolean {
+  return ("redisOptions" in options ? options.redisOptions?.tls : (options as RedisOptions).tls) !== undefined;
+}
+
+/** A measurement is repeated after this time: clocks drift, and another server may have taken over the key. */
+const MAX_CLOCK_AGE_MS = 10_000;
+
+/** Lower bound of the difference between a server's clock and `performance.now()`, measured on one connection. */
+export class ServerClock {
+  #offset = 0;
+  #epoch = -1;
+  #measuredAt = 0;
+
+  isKnown(epoch: number): boolean {
+    return this.#epoch === epoch;
+  }
+
+  get isOld(): boolean {
+    return performance.now() - this.#measuredAt > MAX_CLOCK_AGE_MS;
+  }
+
+  /** The server's time in milliseconds since 1970, or a little less. */
+  now(): number {
+    return Math.floor(performance.now() + this.#offset);
+  }
+
+  /** Converts the end of a call to the server's clock. Rounded down: the server must find it passed before the call fails. */
   deadline(end: number): number {
-    return Math.floor(end + this.#clock.offset) - 1;
+    return Math.floor(end + this.#offset) - 1;
   }
 
-  /**
-   * Runs a command once, while the connection is ready, for callers who look after their time themselves.
-   * @throws Interrupted; and the server's own refusals
-   */
-  async once<T>(command: (client: Client) => Promise<T>): Promise<T> {
-    try {
-      return await this.#line.send(command);
-    } catch (error) {
-      throw this.#classify(error);
-    }
+  /** Measures the offset on the server that has the key, which is not used. The server reads its clock before the reply arrives. */
+  async measure(client: Client, key: string, epoch: number): Promise<void> {
+    // A script, because it is sent to the server of its key.
+    const [seconds, micros] = (await client.eval("return redis.call('TIME')", 1, key)) as [string, string];
+    this.#offset = Number(seconds) * 1000 + Number(micros) / 1000 - performance.now();
+    this.#epoch = epoch;
+    this.#measuredAt = performance.now();
   }
 
-  /**
-   * Runs a command once, for those who want to know how the server is rather than to wait until it is well.
-   * @throws JobStoreError UNAVAILABLE; and whatever the server or ioredis says
-   */
-  async ask<T>(command: (client: Client) => Promise<T>, budget: Budget): Promise<T> {
-    await this.#line.untilOpen(budget);
-    return this.#line.attempt(command, budget);
+  /** Postpones the next measurement for `isOld`. */
+  markMeasured(): void {
+    this.#measuredAt = performance.now();
   }
 
-  /** The next attempt takes the clock's offset anew: a server found a deadline passed that by our count is not. */
-  doubtClock(): void {
-    this.#clock = { ...this.#clock, generation: -1 };
-  }
-
-  async #measureClock(budget: Budget): Promise<void> {
-    const { generation } = this.#line;
-    const offset = await this.#line.attempt((client) => measureOffset(client, this.#key), budget);
-    this.#clock = { offset, generation, at: performance.now() };
-  }
-
-  async #attempt<T>(command: Command<T>, budget: Budget): Promise<T> {
-    if (!this.#line.isOpen) await this.#line.untilOpen(budget);
-    if (!this.isReady) await this.#measureClock(budget);
-    const deadline = this.deadline(budget.end);
-    return this.#line.attempt((client) => command(client, deadline), budget);
-  }
-
-  /** Why the line is down; null: it is not. */
-  get fault(): string | null {
-    return this.#line.isOpen ? null : this.#line.lastFault;
-  }
-
-  /** Whether what is sent once may arrive twice. */
-  get repeatsByItself(): boolean {
-    return this.#line.repeatsByItself;
-  }
-
-  /** Another number for each connection that was made. */
-  get generation(): number {
-    return this.#line.generation;
-  }
-
-  /** On the side: offsets age, since clocks drift and another server may have taken over the key. */
-  #refresh(): void {
-    this.#clock = { ...this.#clock, at: performance.now() };
-    // What fails here, the call beside it meets as well.
-    this.#measureClock(this.budget()).catch(() => {});
-  }
-
-  /** Replies of the server are definite; everything else is a line that broke. */
-  #classify(error: unknown): unknown {
-    if (error instanceof Interrupted || JobStoreError.is(error)) return error;
-    const code = replyCode(error);
-    if (code === null) return new Interrupted(reasonOf(error), !isUnsent(error));
-    if (!PASSING.has(code)) return error;
-    this.#line.noteFault(error);
-    return new Interrupted(this.#line.lastFault, false);
+  /** Makes the next write measure the offset again. */
+  invalidate(): void {
+    this.#epoch = -1;
   }
 }
 
-/** The least that the server's clock can be ahead of ours: its time was read after we asked and before we knew. */
-async function measureOffset(client: RedisCommander, key: string): Promise<number> {
-  // By a script, since that is sent to the server of the key.
-  const [seconds, micros] = (await client.eval("return redis.call('TIME')", 1, key)) as [string, string];
-  return Number(seconds) * 1000 + Number(micros) / 1000 - performance.now();
+/** A command of a pipeline: its name and arguments. */
+export type PipelineCommand = readonly [name: string, ...args: (string | number)[]];
+
+/** Reply to a command of a pipeline, or the server's error. */
+export type PipelineReply = { readonly value: unknown } | { readonly error: Error };
+
+/**
+ * Sends commands together. On a cluster they are sent to the server of their keys. Returns the reply or the error of each command.
+ * @throws an error after which the commands can be sent again: the connection was lost, or the server is busy
+ */
+export async function runPipeline(
+  client: Client,
+  commands: readonly PipelineCommand[],
+): Promise<readonly PipelineReply[]> {
+  const { stream } = client;
+  const replies = await (stream === undefined
+    ? sendByPipeline(client, commands)
+    : sendInOneWrite(client, stream, commands));
+  for (const reply of replies) {
+    if ("error" in reply && classify(reply.error) instanceof RetryableError) throw reply.error;
+  }
+  return replies;
 }
 
-/** What cannot be written now ioredis refuses at once, without sending, by this option's name. */
-function isUnsent(error: unknown): boolean {
-  return isError(error) && error.message.includes("enableOfflineQueue");
+/** Costs the client less than a pipeline of ioredis, which selects the server on a cluster. */
+function sendInOneWrite(
+  client: Client,
+  stream: Redis["stream"],
+  commands: readonly PipelineCommand[],
+): Promise<readonly PipelineReply[]> {
+  stream.cork();
+  const replies = commands.map(([name, ...args]) =>
+    client.call(name, args).then(
+      (value): PipelineReply => ({ value }),
+      (error): PipelineReply => ({ error }),
+    ),
+  );
+  stream.uncork();
+  return Promise.all(replies);
 }
 
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
+async function sendByPipeline(client: Client, commands: readonly PipelineCommand[]): Promise<readonly PipelineReply[]> {
+  const pipeline = client.pipeline();
+  for (const [name, ...args] of commands) pipeline.call(name, ...args);
+  const replies = (await pipeline.exec()) ?? [];
+  return replies.map(([error, value]) => (error === null ? { value } : { error }));
+}
+
+/** Returns the values of a pipeline. @throws the error of the first command that failed */
+export function valuesOf(replies: readonly PipelineReply[]): readonly unknown[] {
+  return replies.map((reply) => {
+    if ("error" in reply) throw reply.error;
+    return reply.value;
+  });
 }

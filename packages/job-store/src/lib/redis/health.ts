@@ -1,13 +1,11 @@
 import type { StorageHealth } from "../driver.js";
-import type { Connection } from "./connection.js";
-import { inPlainWords, reasonOf, replyCode } from "./faults.js";
+import type { Client } from "./connection.js";
 import { NOTHING_SEEN, serverState } from "./health-details.js";
-import type { Keys } from "./keys.js";
-import type { Client } from "./line.js";
 import { foreignKeys, missing } from "./permission-check.js";
 import { type Findings, tryEverything } from "./probe.js";
+import { explain, reasonOf, replyCode } from "./redis-errors.js";
 import { countRejected, oldestWait } from "./redis-outbox.js";
-import type { Replicas } from "./replicas.js";
+import type { RedisSession } from "./session.js";
 
 type Answer<T> = { readonly value: T } | { readonly error: unknown };
 
@@ -16,14 +14,11 @@ type Answer<T> = { readonly value: T } | { readonly error: unknown };
  * lose jobs. PING tells none of this: it says OK to a server that is full or read-only, and fails on one that reads well.
  * So what the store does is tried. And where a call would wait for a server to be ready, health says that it is not.
  */
-export async function checkHealth(
-  connection: Connection,
-  keys: Keys,
-  replicas: Replicas | null,
-  timeoutMs: number,
-): Promise<StorageHealth> {
-  const budget = connection.budget(timeoutMs);
-  const ask = <T>(command: (client: Client) => Promise<T>) => answerOf(connection.ask(command, budget));
+export async function checkHealth(session: RedisSession, timeoutMs: number): Promise<StorageHealth> {
+  const { connection, executor, keys, replicas } = session;
+  const end = performance.now() + timeoutMs;
+  const ask = <T>(command: (client: Client) => Promise<T>) =>
+    answerOf(executor.query(command, { end, retries: false }));
   let latencyMs: number | null = null;
   const [read, tried, replicated, state, rejected, waited] = await Promise.all([
     ask(async (client) => {
@@ -33,7 +28,7 @@ export async function checkHealth(
       });
     }),
     ask((client) => tryEverything(client, keys)),
-    ask(async (client) => replicas?.try(client)),
+    ask(async (client) => replicas?.check(client)),
     ask(serverState),
     ask((client) => countRejected(client, keys)),
     ask((client) => oldestWait(client, keys)),
@@ -43,7 +38,7 @@ export async function checkHealth(
   const lacking = "value" in tried ? missing(tried.value) : null;
   const fault = reachable
     ? (lacking ?? readFault(read) ?? writeFault(tried) ?? waitFault(replicated))
-    : `Redis cannot be reached: ${connection.fault ?? `it has not answered within ${Math.round(timeoutMs)} ms`}`;
+    : `Redis cannot be reached: ${connection.isOpen ? `it has not answered within ${Math.round(timeoutMs)} ms` : connection.lastError}`;
   const { details, warnings } = "value" in state ? state.value : NOTHING_SEEN;
   return {
     status: fault === null ? "healthy" : readable ? "degraded" : "unhealthy",
@@ -65,7 +60,7 @@ async function answerOf<T>(promise: Promise<T>): Promise<Answer<T>> {
 }
 
 function readFault(read: Answer<unknown>): string | null {
-  return "value" in read ? null : `Redis answers but cannot be read: ${inPlainWords(reasonOf(read.error))}`;
+  return "value" in read ? null : `Redis answers but cannot be read: ${explain(reasonOf(read.error))}`;
 }
 
 function waitFault(replicated: Answer<unknown>): string | null {
@@ -75,6 +70,6 @@ function waitFault(replicated: Answer<unknown>): string | null {
 function writeFault(tried: Answer<Findings>): string | null {
   const foreign = "value" in tried ? foreignKeys(tried.value) : null;
   if (foreign !== null) return foreign;
-  const refusal = "value" in tried ? tried.value.refusal : inPlainWords(reasonOf(tried.error));
+  const refusal = "value" in tried ? tried.value.refusal : explain(reasonOf(tried.error));
   return refusal === null ? null : `Redis can be read but takes no writes: ${refusal}`;
 }

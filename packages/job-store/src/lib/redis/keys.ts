@@ -1,19 +1,28 @@
+/** Scores of the index by status are `code * SPAN + ms`: codes below 900 are exact as doubles, and so are times before the year 2286. */
+export const SPAN = 10 ** 13;
+
+/** Score in the index by status, as text. */
+export function scoreOf(code: number, ms: number): string {
+  return `${code}${String(ms).padStart(13, "0")}`;
+}
+
 /** Where everything lives. A job is the string at `job:<id>`, and nothing else is under `job:`. */
 export interface Keys {
   readonly job: (id: string) => string;
   /** Hash: definition, statuses, codes and the edition of this map; the definition's description for tools. */
   readonly map: string;
-  /** Sorted set: job id by code · 2^42 + when it entered its status. */
+  /** Sorted set: job id by code · 10^13 + when it entered its status. */
   readonly statuses: string;
   /** Sorted set: job id by creation. */
   readonly creations: string;
-  /** Sorted set: a job's fields and where it stands, by their bytes; see lua/places.lua. */
+  /** Sorted set: a job's fields and where it stands, by their bytes; see lua/fields.lua. */
   readonly fields: string;
   /** Hash: job id -> its fields. */
   readonly values: string;
-  /** Sorted set: operation id of a recent removal by its deadline. */
-  readonly removals: string;
-  /** Stream: what happened to jobs; see lua/log.lua. */
+  /** Two sets: recent operations of deleted jobs; see lua/operations.lua. */
+  readonly evenTombstones: string;
+  readonly oddTombstones: string;
+  /** Stream: what happened to jobs; see lua/publish.lua. */
   readonly events: string;
   /** Stream and what belongs to it; see lua/outbox.lua. */
   readonly outbox: string;
@@ -35,7 +44,8 @@ export function keysUnder(prefix: string): Keys {
     creations: `${prefix}jobs:by-creation`,
     fields: `${prefix}jobs:by-field`,
     values: `${prefix}jobs:values`,
-    removals: `${prefix}jobs:removals`,
+    evenTombstones: `${prefix}jobs:tombstones:even`,
+    oddTombstones: `${prefix}jobs:tombstones:odd`,
     events: `${prefix}jobs:events`,
     outbox: `${prefix}jobs:outbox`,
     outboxClaims: `${prefix}jobs:outbox:claims`,
@@ -47,7 +57,10 @@ export function keysUnder(prefix: string): Keys {
   };
 }
 
-/** What lua/places.lua takes first. */
-export function indexKeys(keys: Keys): readonly string[] {
-  return [keys.map, keys.statuses, keys.creations, keys.values, keys.fields];
+/** Keys of lua/store-keys.lua. */
+export function storeKeys(keys: Keys): readonly string[] {
+  return [
+    ...[keys.map, keys.statuses, keys.creations, keys.events, keys.values, keys.fields],
+    ...[keys.evenTombstones, keys.oddTombstones],
+  ];
 }

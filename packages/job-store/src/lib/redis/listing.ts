@@ -1,35 +1,179 @@
 import { LAST_MOMENT } from "../arguments.js";
-import type { Listing, Position, Range } from "../driver.js";
+import type { JobRecord, Listing, Position, Range, Reading } from "../driver.js";
 import { comparePositions } from "../position.js";
-import { indexKeys } from "./keys.js";
-import type { Budget } from "./line.js";
+import { type PipelineCommand, runPipeline, valuesOf } from "./connection.js";
+import type { IndexMetadata } from "./index-metadata.js";
+import { SPAN, scoreOf, storeKeys } from "./keys.js";
+import type { ReadBatcher } from "./read-batcher.js";
 import { fieldText } from "./record-text.js";
 import { scripts } from "./scripts.js";
-import type { Server } from "./server.js";
-
-/** A code's scores are its own 2^42 milliseconds. */
-const SPAN = 2 ** 42;
+import type { RedisSession } from "./session.js";
 
 /** Index entries looked at for one page, when most of them turn out to be of jobs that expired or moved on meanwhile. */
 const MOST_LOOKED_AT = 5000;
 
 /**
- * A page: ids from the index, then the jobs by their keys. A job that expired, was deleted or changed its status
- * between the two steps is left out, and the page filled up from what follows, within bounds.
+ * Returns a page: ids from the index, then the jobs by their keys. A job that expired, was deleted or changed its status between
+ * the two steps is left out. The page is then filled up from the following jobs, within bounds.
  *
- * @param onDead called where the index named jobs that are gone
+ * @param onDead called if the index contained jobs that are gone
  */
-export async function listJobs(server: Server, range: Range, onDead: () => void): Promise<Listing> {
-  const budget = server.connection.budget();
+export async function listJobs(
+  session: RedisSession,
+  reader: ReadBatcher,
+  range: Range,
+  onDead: () => void,
+): Promise<Listing> {
+  const end = session.executor.defaultEnd();
+  return (await listByCommands(session, reader, range, end)) ?? listByScripts(session, reader, range, { end, onDead });
+}
+
+/** Number of jobs of the first millisecond that `listByCommands` looks through. */
+const MAX_TIES = 64;
+
+/**
+ * Returns a page of one range of an index. Plain commands cost the server a third of a script. Returns null if a script is needed:
+ * for several ranges, if many jobs entered the index in the millisecond in which the page begins, if a job is gone, and if jobs of the
+ * page have changed places meanwhile.
+ */
+async function listByCommands(
+  session: RedisSession,
+  reader: ReadBatcher,
+  range: Range,
+  end: number,
+): Promise<Listing | null> {
+  if (range.where !== null) return null;
+  const { statuses, order, limit } = range;
+  const before = await readIds(session, range, end);
+  if (before === null) return null;
+  if (before.ids.length === 0) return { entries: [], next: null };
+  const ids = before.ids.slice(0, limit);
+  const [readings, after] = await readWithPlace(session, reader, range, { ids, end });
+  const entries: Listing["entries"][number][] = [];
+  for (const reading of readings) {
+    if (reading.kind !== "record") return null;
+    const { record } = reading;
+    const { id, status, statusAt, createdAt } = record;
+    const at = (statuses === null ? createdAt : statusAt).getTime();
+    const previous = entries.at(-1) ?? range.start;
+    const direction = order === "oldest" ? 1 : -1;
+    if (statuses !== null && !statuses.includes(status)) return null;
+    if (previous !== null && comparePositions(previous, { at, id }) * direction >= 0) return null;
+    entries.push({ kind: "record", record, id, at });
+  }
+  const last = entries.at(-1);
+  if (last !== undefined && after.lastScore % SPAN !== last.at) return null;
+  // No event: no job has changed its place. Otherwise the index is read once more.
+  if (after.events !== before.events && !isSame(await readIds(session, range, end), before)) return null;
+  return { entries, next: before.ids.length > limit && last !== undefined ? { at: last.at, id: last.id } : null };
+}
+
+/** Ids of a page and one more, and the number of the last event. */
+interface PageIds {
+  readonly ids: readonly string[];
+  readonly events: string | null;
+}
+
+function isSame(a: PageIds | null, b: PageIds): boolean {
+  return a !== null && a.ids.length === b.ids.length && a.ids.every((id, n) => id === b.ids[n]);
+}
+
+/** Returns null if a script is needed. */
+function readIds(session: RedisSession, range: Range, end: number): Promise<PageIds | null> {
+  const { order, limit, start } = range;
+  const isLater = (id: string) => start !== null && (order === "oldest" ? id > start.id : id < start.id);
+  return session.read(
+    async ({ client, metadata }) => {
+      const commands = pageCommands(session, metadata, range);
+      if (commands === null) return null;
+      const [state, following, ties = []] = valuesOf(await runPipeline(client, commands)) as [
+        readonly [edition: string | null, events: string | null],
+        readonly string[],
+        (readonly string[])?,
+      ];
+      session.checkReply([state[0] === metadata.edition ? "current" : "stale"], metadata);
+      session.confirmMetadata();
+      if (ties.length === MAX_TIES) return null;
+      return { ids: [...ties.filter(isLater), ...following].slice(0, limit + 1), events: state[1] };
+    },
+    { end },
+  );
+}
+
+/** Reads the jobs, and afterwards the number of the last event and the score of the last job. */
+async function readWithPlace(
+  session: RedisSession,
+  reader: ReadBatcher,
+  { statuses }: Range,
+  { ids, end }: { readonly ids: readonly string[]; readonly end: number },
+): Promise<[readonly Reading[], { readonly events: string | null; readonly lastScore: number }]> {
+  const { keys } = session;
+  const place = () =>
+    session.read(
+      async ({ client }) => {
+        const [events, score] = valuesOf(
+          await runPipeline(client, [
+            ["hget", keys.map, "events"],
+            ["zscore", statuses === null ? keys.creations : keys.statuses, ids.at(-1) ?? ""],
+          ]),
+        ) as [string | null, string | null];
+        return { events, lastScore: Number(score ?? Number.NaN) };
+      },
+      { end },
+    );
+  // Sent one after the other on one connection, if one command reads all jobs.
+  if (reader.fitOneReply(ids.length)) return Promise.all([reader.readJobs(ids, end), place()]);
+  return [await reader.readJobs(ids, end), await place()];
+}
+
+/** Returns commands that read the edition and the number of the last event, the ids after the first millisecond, and those in it. */
+function pageCommands(
+  session: RedisSession,
+  { codes }: IndexMetadata,
+  { statuses, order, limit, after, before, start }: Range,
+): PipelineCommand[] | null {
+  const { keys } = session;
+  const ranges = statuses === null ? [{ code: 0, ttlMs: 0 }] : codes.filter(({ status }) => statuses.includes(status));
+  const [only] = ranges;
+  const now = session.serverTime();
+  if (only === undefined || ranges.length > 1 || (only.ttlMs > 0 && now === null)) return null;
+  const { code, ttlMs } = only;
+  const index = statuses === null ? keys.creations : keys.statuses;
+  // The server may remove a job a little later: a page with a job that is gone is read again.
+  const expired = ttlMs > 0 && now !== null ? Math.max(0, now - ttlMs) : 0;
+  const lowest = Math.max(expired, after === null ? 0 : after + 1);
+  const highest = before === null ? SPAN - 1 : before - 1;
+  const ascending = order === "oldest";
+  const range = (from: number, to: number, count: number): PipelineCommand => {
+    const [low, high] = [scoreOf(code, from), scoreOf(code, to)];
+    return ascending
+      ? ["zrange", index, low, high, "BYSCORE", "LIMIT", 0, count]
+      : ["zrange", index, high, low, "BYSCORE", "REV", "LIMIT", 0, count];
+  };
+  const state: PipelineCommand = ["hmget", keys.map, "edition", "events"];
+  if (start === null) return [state, range(lowest, highest, limit + 1)];
+  const following = ascending
+    ? range(Math.max(lowest, start.at + 1), highest, limit + 1)
+    : range(lowest, Math.min(highest, start.at - 1), limit + 1);
+  const isTied = start.at >= lowest && start.at <= highest;
+  return isTied ? [state, following, range(start.at, start.at, MAX_TIES)] : [state, following];
+}
+
+async function listByScripts(
+  session: RedisSession,
+  reader: ReadBatcher,
+  range: Range,
+  { end, onDead }: { readonly end: number; readonly onDead: () => void },
+): Promise<Listing> {
   const entries: Listing["entries"][number][] = [];
   let start = range.start;
   let lookedAt = 0;
   for (;;) {
     const wanted = lookedAt === 0 ? range.limit + 1 : Math.max(range.limit - entries.length + 1, 500);
-    const places = await findPlaces(server, { ...range, start }, wanted, budget);
-    const readings = await server.readJobs(
+    const places = await findPlaces(session, { ...range, start }, wanted, end);
+    const readings = await reader.readJobs(
       places.map(({ id }) => id),
-      budget,
+      end,
     );
     let dead = false;
     for (const [n, place] of places.entries()) {
@@ -50,30 +194,39 @@ export async function listJobs(server: Server, range: Range, onDead: () => void)
 }
 
 /** Whether the job still stands where the index had it. */
-function belongs(job: { status: string; statusAt: number; createdAt: number }, range: Range, place: Position): boolean {
-  if (range.statuses === null) return job.createdAt === place.at;
-  return range.statuses.includes(job.status) && job.statusAt === place.at;
+function belongs({ status, statusAt, createdAt }: JobRecord, range: Range, place: Position): boolean {
+  if (range.statuses === null) return createdAt.getTime() === place.at;
+  return range.statuses.includes(status) && statusAt.getTime() === place.at;
 }
 
-async function findPlaces(server: Server, range: Range, count: number, budget: Budget): Promise<readonly Position[]> {
+async function findPlaces(
+  session: RedisSession,
+  range: Range,
+  count: number,
+  end: number,
+): Promise<readonly Position[]> {
   const { statuses, where, order, after, before, start } = range;
   const newest = order === "newest";
-  const { reply } = await server.withMap(async (map) => {
-    const ranges =
-      statuses === null
-        ? [where === null ? 0 : "", 0]
-        : map.codes.filter(({ status }) => statuses.includes(status)).flatMap(({ code, ttlMs }) => [code, ttlMs]);
-    const args = [
-      ...[map.edition, newest ? 1 : 0, count, start?.at ?? "", start?.id ?? ""],
-      ...[after === null ? 0 : after + 1, before === null ? LAST_MOMENT : before - 1],
-    ];
-    if (where !== null) {
-      const field = fieldText(where.field, where.value);
-      return server.script(scripts.find, indexKeys(server.keys), [...args, field, ...ranges], budget);
-    }
-    const index = statuses === null ? server.keys.creations : server.keys.statuses;
-    return server.script(scripts.page, [server.keys.map, index], [...args, ...ranges], budget);
-  }, budget);
+  const reply = await session.read(
+    ({ metadata: map, evaluate }) => {
+      const ranges =
+        statuses === null
+          ? [where === null ? 0 : "", 0]
+          : map.codes.filter(({ status }) => statuses.includes(status)).flatMap(({ code, ttlMs }) => [code, ttlMs]);
+      const args = [
+        ...[map.edition, newest ? 1 : 0, count, start?.at ?? "", start?.id ?? ""],
+        ...[after === null ? 0 : after + 1, before === null ? LAST_MOMENT : before - 1],
+      ];
+      if (where !== null) {
+        const field = fieldText(where.field, where.value);
+        return evaluate(scripts.find, storeKeys(session.keys), [...args, field, ...ranges]);
+      }
+      const index = statuses === null ? session.keys.creations : session.keys.statuses;
+      return evaluate(scripts.page, [session.keys.map, index], [...args, ...ranges]);
+    },
+    { end },
+  );
+  session.confirmMetadata();
   const places = reply.slice(1).flatMap((members) => readPlaces(members as readonly string[]));
   const direction = newest ? -1 : 1;
   return places.sort((a, b) => comparePositions(a, b) * direction).slice(0, count);
@@ -88,13 +241,15 @@ function readPlaces(members: readonly string[]): readonly Position[] {
 }
 
 /** Live jobs by status; codes of one status add up. */
-export async function countJobs(server: Server): Promise<ReadonlyMap<string, number>> {
-  const { reply, map } = await server.withMap((known, budget) => {
-    const args = [known.edition, ...known.codes.flatMap(({ code, ttlMs }) => [code, ttlMs])];
-    return server.script(scripts.counts, [server.keys.map, server.keys.statuses], args, budget);
+export async function countJobs(session: RedisSession): Promise<ReadonlyMap<string, number>> {
+  const { reply, codes } = await session.read(async ({ metadata: { edition, codes }, evaluate }) => {
+    const ranges = codes.flatMap(({ code, ttlMs }) => [scoreOf(code, 0), scoreOf(code, SPAN - 1), ttlMs]);
+    const args = [edition, ...ranges];
+    return { reply: await evaluate(scripts.counts, [session.keys.map, session.keys.statuses], args), codes };
   });
+  session.confirmMetadata();
   const counts = new Map<string, number>();
-  for (const { code, status } of map.codes) {
+  for (const { code, status } of codes) {
     counts.set(status, (counts.get(status) ?? 0) + Number(reply[code + 1]));
   }
   return counts;

@@ -104,14 +104,14 @@ export interface Setup {
   readonly waitReplicas: ReplicaWait | null;
   /** null: one server, whose keys carry no tag. */
   readonly shards: number | null;
-  /** For calls: nothing waits in ioredis. The purpose is part of the connection's name. */
-  readonly connect: (purpose?: Purpose) => Redis | Cluster;
-  /** For blocking reads, which wait for the connection. */
+  /** For calls: nothing waits in ioredis. */
+  readonly connect: () => Redis | Cluster;
+  /** For blocking reads, which wait for the connection. The purpose is part of the connection's name. */
   readonly connectToWait: (purpose: Purpose) => Redis | Cluster;
 }
 
 /** Purpose of a connection that is not for calls. */
-type Purpose = "watch" | "outbox" | "import";
+type Purpose = "watch" | "outbox";
 
 interface Connector {
   readonly connect: (bounds: ConnectionOptions) => Redis | Cluster;
@@ -169,8 +169,8 @@ export function setUp(options: RedisDriverOptions): Setup {
     eventLogLength: checkWhole(options.eventLogLength ?? 10_000, "eventLogLength", 1, 10_000_000),
     waitReplicas: replicaWaitOf(options.waitReplicas, timeoutMs),
     shards,
-    connect: (purpose) => {
-      const client = open({}, purpose);
+    connect: () => {
+      const client = open({});
       eachConnection(client, (connection) => breakSilence(connection, timeoutMs));
       return client;
     },

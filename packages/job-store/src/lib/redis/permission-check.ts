@@ -1,57 +1,68 @@
-import type { RedisCommander } from "ioredis";
 import { invalid } from "../arguments.js";
-import { unavailable } from "../errors.js";
-import type { Connection } from "./connection.js";
+import { type JobStoreError, unavailable } from "../errors.js";
+import type { Client, Deadline, RedisConnection } from "./connection.js";
+import type { Executor } from "./executor.js";
 import type { Keys } from "./keys.js";
-import type { Budget } from "./line.js";
 import { asPattern } from "./permissions.js";
 import { type Findings, type Trial, tryEverything } from "./probe.js";
 
-/** Finds out on each new connection, once for all calls, whether its user may do what the driver is going to do. */
+/** Checks once per connection whether its user may run every command that the driver runs. */
 export class PermissionCheck {
-  readonly #connection: Connection;
+  readonly #executor: Executor;
+  readonly #connection: RedisConnection;
   readonly #keys: Keys;
   readonly #trial: Trial;
-  #passedOn = -1;
-  #running: Promise<Findings> | undefined;
+  #passedEpoch = -1;
 
-  constructor(connection: Connection, keys: Keys, trial: Trial = "calls") {
+  constructor(executor: Executor, connection: RedisConnection, keys: Keys, trial: Trial = "calls") {
+    this.#executor = executor;
     this.#connection = connection;
     this.#keys = keys;
     this.#trial = trial;
   }
 
   get passed(): boolean {
-    return this.#passedOn === this.#connection.generation;
+    return this.#passedEpoch === this.#connection.epoch;
   }
 
-  /** @throws JobStoreError UNAVAILABLE naming what is missing, INVALID_ARGUMENT naming what is in the way */
-  async pass(client: RedisCommander, budget: Budget): Promise<void> {
-    const { generation } = this.#connection;
-    this.#running ??= tryEverything(client, this.#keys, this.#trial).finally(() => {
-      this.#running = undefined;
-    });
-    const findings = await this.#running;
+  /** @throws JobStoreError UNAVAILABLE naming what is missing, INVALID_ARGUMENT naming foreign keys */
+  async check({ end, indeterminate }: Deadline): Promise<void> {
+    let epoch = -1;
+    const probe = (client: Client) => {
+      epoch = this.#connection.epoch;
+      return tryEverything(client, this.#keys, this.#trial);
+    };
+    const findings = await this.#executor.query(probe, { end });
     const lacking = missing(findings);
-    if (lacking !== null) throw unavailable(`${lacking}.`, budget.doubtful);
+    if (lacking !== null) throw unavailable(`${lacking}.`, indeterminate);
     const foreign = foreignKeys(findings);
     if (foreign !== null) invalid(`${foreign}.`);
-    // A server that is full or read-only says so to the call itself.
-    if (findings.refusal === null) this.#passedOn = generation;
+    // A server that is full or read-only rejects the call itself.
+    if (findings.refusal === null) this.#passedEpoch = epoch;
   }
 
   /**
    * Describes a denial or an unknown command. Redis before 7.2 does not name the command or key that it denies to a script.
    * Later calls check again.
    */
-  async explain(words: string, budget: Budget): Promise<string> {
-    this.#passedOn = -1;
-    try {
-      const findings = await this.#connection.ask((client) => tryEverything(client, this.#keys, this.#trial), budget);
-      return `${missing(findings) ?? words}.`;
-    } catch {
-      return `Redis rejected a command: ${words}.`;
-    }
+  async explain(reason: string, call: Deadline): Promise<JobStoreError> {
+    const findings = await this.#probeAgain(call);
+    const lacking = findings === null ? null : missing(findings);
+    return unavailable(`${lacking ?? `Redis rejected a command: ${reason}`}.`, call.indeterminate);
+  }
+
+  /** Describes the foreign keys that caused a WRONGTYPE error. Later calls check again. */
+  async explainWrongType(reason: string, call: Deadline): Promise<JobStoreError> {
+    const findings = await this.#probeAgain(call);
+    const foreign = findings === null ? null : foreignKeys(findings);
+    return unavailable(`${foreign ?? `Redis refused the call: ${reason}`}.`, call.indeterminate);
+  }
+
+  /** Returns null if the probe failed. */
+  async #probeAgain({ end }: Deadline): Promise<Findings | null> {
+    this.#passedEpoch = -1;
+    const probe = (client: Client) => tryEverything(client, this.#keys, this.#trial);
+    return this.#executor.query(probe, { end, retries: false }).catch(() => null);
   }
 }
 

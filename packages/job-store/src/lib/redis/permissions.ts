@@ -57,7 +57,6 @@ export function redisPermissions(
       select: "a database other than 0",
       wait: "waitReplicas of the driver, which fails without it",
       "client|setname": "connectionName in CLIENT LIST",
-      ...(!audit && { scan: "importLegacyJobs" }),
     },
   };
 }

@@ -1,6 +1,7 @@
 import type { RedisCommander } from "ioredis";
-import { codeIn, inPlainWords, isDenial, isUnknownCommand, REFUSES_WRITES, reasonOf } from "./faults.js";
+import { type Client, type PipelineCommand, runPipeline } from "./connection.js";
 import type { Keys } from "./keys.js";
+import { codeIn, explain, isDenial, isUnknownCommand, REFUSES_WRITES, reasonOf } from "./redis-errors.js";
 import { evaluate, scripts } from "./scripts.js";
 
 /** Places of the keys in what follows. */
@@ -11,15 +12,16 @@ const at = {
   creations: 4,
   fields: 5,
   values: 6,
-  removals: 7,
-  events: 8,
-  outbox: 9,
-  outboxClaims: 10,
-  outboxClaimed: 11,
-  outboxReader: 12,
-  outboxRejected: 13,
-  outboxRejectedEntries: 14,
-  probe: 15,
+  evenTombstones: 7,
+  oddTombstones: 8,
+  events: 9,
+  outbox: 10,
+  outboxClaims: 11,
+  outboxClaimed: 12,
+  outboxReader: 13,
+  outboxRejected: 14,
+  outboxRejectedEntries: 15,
+  probe: 16,
 } as const satisfies Record<keyof Keys, number>;
 
 /** Keys of which there are many: one that none can be, and that reads in a message like the pattern of them all. */
@@ -42,12 +44,19 @@ const sortedSet = (key: number): readonly Attempt[] => [
   ["zrangebyscore", key, "0", "0", "LIMIT", "0", "1"],
 ];
 
+/** SADD cannot be tried without a change, so another write shows that the key may be written. */
+const set = (key: number): readonly Attempt[] => [
+  ["sismember", key, "*"],
+  ["pexpireat", key, "no number"],
+];
+
 /** No entry can have the id 0-0. */
 const stream = (key: number): readonly Attempt[] => [
   ["xadd", key, "NOMKSTREAM", "0-0", "*", "*"],
   ["xdel", key, "0-0"],
   ["xrange", key, "0-0", "0-0"],
   ["xlen", key],
+  ["xtrim", key, "MINID", "0"],
   ["xread", "COUNT", "1", "STREAMS", key, "$"],
 ];
 
@@ -64,7 +73,10 @@ const ATTEMPTS: readonly Attempt[] = [
   ["strlen", at.job],
   ["set", at.job, "", "PXAT", "0"],
   ["mget", at.job],
-  ["mset", at.job, "", at.job],
+  ["msetnx", at.job, "", at.job],
+  ["getrange", at.job, "0", "0"],
+  ["setrange", at.job, "-1", ""],
+  ["pexpireat", at.job, "no number"],
   ["exists", at.job],
   ["type", at.job],
   ["hget", at.map, "edition"],
@@ -78,8 +90,10 @@ const ATTEMPTS: readonly Attempt[] = [
   ["hget", at.values, "*"],
   ["hset", at.values, "a field without value", "", ""],
   ["hdel", at.values, "*"],
-  ...sortedSet(at.removals),
-  ["zremrangebyscore", at.removals, "1", "0"],
+  // Always refused, because the key is a string now.
+  ["sadd", at.probe, "*"],
+  ...set(at.evenTombstones),
+  ...set(at.oddTombstones),
   ...stream(at.events),
   ...stream(at.outbox),
   ...sortedSet(at.outboxClaims),
@@ -105,12 +119,19 @@ const AUDIT_ATTEMPTS: readonly Attempt[] = [
   ["hscan", at.values, "0", "COUNT", "1"],
 ];
 
+/** Commands for loading scripts, which a script cannot run itself. What is loaded is the text of no other script. */
+const SCRIPT_ATTEMPTS: ReadonlyMap<string, PipelineCommand> = new Map([
+  ["script|exists", ["script", "EXISTS", "0".repeat(40)]],
+  ["script|load", ["script", "LOAD", "return 1"]],
+]);
+
 /** What can be tried: everything that calls need, or that and what an audit needs. */
 const TRIALS = { calls: ATTEMPTS, audit: [...ATTEMPTS, ...AUDIT_ATTEMPTS] } as const;
 export type Trial = keyof typeof TRIALS;
 
 function commandsOf(attempts: readonly Attempt[]): readonly string[] {
-  return [...new Set(["eval", "evalsha", ...attempts.map(([command]) => command)])].sort();
+  const ownCommands = ["eval", "evalsha", ...SCRIPT_ATTEMPTS.keys()];
+  return [...new Set([...ownCommands, ...attempts.map(([command]) => command)])].sort();
 }
 
 /** The commands of the driver, in the order of the alphabet. */
@@ -138,12 +159,33 @@ export interface Findings {
  *
  * @throws what ioredis throws, other than for a missing permission or an unknown command
  */
-export async function tryEverything(client: RedisCommander, keys: Keys, trial: Trial = "calls"): Promise<Findings> {
+export async function tryEverything(client: Client, keys: Keys, trial: Trial = "calls"): Promise<Findings> {
+  const [findings, ofScripts] = await Promise.all([tryCommands(client, keys, trial), tryScriptCommands(client, keys)]);
+  return {
+    ...findings,
+    unknown: [...findings.unknown, ...ofScripts.unknown],
+    commands: [...findings.commands, ...ofScripts.commands],
+  };
+}
+
+/** Tries the commands for loading scripts. */
+async function tryScriptCommands(client: Client, keys: Keys): Promise<Pick<Findings, "unknown" | "commands">> {
+  // The key selects the server of a cluster.
+  const [, ...replies] = await runPipeline(client, [["exists", keys.map], ...SCRIPT_ATTEMPTS.values()]);
+  const failed = (isKind: (words: string) => boolean) =>
+    [...SCRIPT_ATTEMPTS.keys()].filter((_, n) => {
+      const reply = replies[n];
+      return reply !== undefined && "error" in reply && isKind(reasonOf(reply.error));
+    });
+  return { unknown: failed(isUnknownCommand), commands: failed(isDenial) };
+}
+
+async function tryCommands(client: RedisCommander, keys: Keys, trial: Trial): Promise<Findings> {
   const names = keysTried(keys);
   const attempts = TRIALS[trial];
   try {
     const reply = (await evaluate(client, scripts.probe, names, [JSON.stringify(attempts)])) as readonly unknown[];
-    return findingsIn(reply.slice(1), attempts, names);
+    return findingsIn(reply.slice(1), attempts, keys);
   } catch (error) {
     const words = reasonOf(error);
     if (isUnknownCommand(words)) return { ...NOTHING_FOUND, unknown: [commandIn(words)] };
@@ -160,7 +202,8 @@ function commandIn(words: string): string {
 }
 
 /** Places and words in turn. */
-function findingsIn(refusals: readonly unknown[], attempts: readonly Attempt[], names: readonly string[]): Findings {
+function findingsIn(refusals: readonly unknown[], attempts: readonly Attempt[], keys: Keys): Findings {
+  const names = keysTried(keys);
   const unknown = new Set<string>();
   const commands = new Set<string>();
   const denied = new Set<string>();
@@ -176,9 +219,9 @@ function findingsIn(refusals: readonly unknown[], attempts: readonly Attempt[], 
     } else if (isUnknownCommand(words)) {
       unknown.add(command);
     } else if (words.includes("WRONGTYPE")) {
-      foreign.add(key);
+      if (key !== keys.probe) foreign.add(key);
     } else if (REFUSES_WRITES.has(codeIn(words))) {
-      refusal ??= inPlainWords(words);
+      refusal ??= explain(words);
     }
     // Anything else is an attempt's own arguments refused, as they should be.
   }

@@ -1,88 +1,7 @@
-import type { Fields, JobRecord, Reading, RecordedChange, Remark, Unreadable, WholeJob } from "../driver.js";
-
-/** The record's text as JavaScript sees it; lua/record.lua describes it line by line. */
-interface RecordText {
-  readonly version: number;
-  readonly status: string;
-  readonly attempt: number;
-  /** createdAt; relative to it statusAt; the TTL (0: for ever); and, where it is not statusAt, updatedAt, relative again. */
-  readonly times: readonly [number, number, number, number?];
-  readonly progress?: unknown;
-  readonly result?: unknown;
-  readonly error?: unknown;
-  readonly data: unknown;
-  readonly history: readonly (readonly [number, string | null, string, number, Remark?])[];
-}
-
-/** Of a key that holds something else than text. */
-export const FOREIGN: Unreadable = { kind: "unreadable", reason: "its key holds something that is no string" };
-
-/** What a job's key gave; null: nothing is there. */
-export function readingOf(id: string, text: string | null): Reading {
-  if (text === null) return { kind: "absent" };
-  const record = readRecord(id, text);
-  return "kind" in record ? record : { kind: "record", record };
-}
-
-export function readRecord(id: string, text: string): JobRecord | Unreadable {
-  let parsed: RecordText;
-  try {
-    parsed = JSON.parse(text);
-  } catch {
-    return { kind: "unreadable", reason: "what is stored is not JSON" };
-  }
-  if (!isRecordText(parsed)) return { kind: "unreadable", reason: "what is stored is not a job record" };
-  const [createdAt, entered, ttl, updated = entered] = parsed.times;
-  const statusAt = createdAt + entered;
-  return {
-    id,
-    version: parsed.version,
-    status: parsed.status,
-    attempt: parsed.attempt,
-    createdAt,
-    updatedAt: createdAt + updated,
-    statusAt,
-    expiresAt: ttl === 0 ? null : statusAt + ttl,
-    progress: parsed.progress ?? null,
-    result: parsed.result ?? null,
-    error: parsed.error ?? null,
-    data: parsed.data,
-    history: parsed.history.map(([version, from, to, at, remark]) => {
-      const change = { from, to, at: createdAt + at, version };
-      return remark === undefined ? change : { ...change, ...remarkOf(remark) };
-    }),
-  };
-}
-
-/** Nothing but what a remark is made of. */
-function remarkOf({ by, note, key }: Remark): Remark {
-  return { ...(by !== undefined && { by }), ...(note !== undefined && { note }), ...(key !== undefined && { key }) };
-}
-
-/** Others can write under our keys; what is read further on must have its shape. */
-function isRecordText(value: unknown): value is RecordText {
-  if (typeof value !== "object" || value === null) return false;
-  const { version, status, attempt, times, history } = value as Partial<RecordText>;
-  return (
-    Number.isSafeInteger(version) &&
-    typeof status === "string" &&
-    Number.isSafeInteger(attempt) &&
-    "data" in value &&
-    Array.isArray(times) &&
-    (times.length === 3 || times.length === 4) &&
-    times.every(isTime) &&
-    Array.isArray(history) &&
-    history.every((entry) => Array.isArray(entry) && typeof entry[2] === "string" && isTime(entry[3]))
-  );
-}
-
-/** Three of these, one added to the other, are still a date. */
-function isTime(value: unknown): boolean {
-  return Number.isSafeInteger(value) && Math.abs(value as number) <= 2 ** 51;
-}
+import type { Fields, NewJob, RecordedChange, Remark, StoreShape, WholeJob } from "../driver.js";
 
 /** A line of the record; blank where the part is null. */
-export function line(part: "progress" | "result" | "error" | "data", json: string | null): string {
+export function line(part: "progress" | "result" | "error", json: string | null): string {
   return json === null ? "" : `"${part}":${json},`;
 }
 
@@ -92,13 +11,42 @@ export function remarkText({ by, note, key }: Remark): string {
   return `,${JSON.stringify({ by, note, key })}`;
 }
 
-/** A whole job, from its version on, as lua/save.lua takes it. */
-export function wholeArgs(job: WholeJob): readonly (string | number)[] {
+/** Beginning of a new record, up to its times. */
+export function newRecordHead(status: string, ttlMs: number): string {
+  return `{"version":1,"status":${JSON.stringify(status)},"attempt":1,"ttl":${ttlMs},"times":[`;
+}
+
+/** Zeros take the place of the times until the server writes them. */
+const UNKNOWN_TIMES = "0000000000000,0000000000000";
+
+/** Text of a job that is created by this operation. */
+export function newRecordText(
+  { status, remark, data }: NewJob,
+  { ttlMs, historyLimit, maxRecordBytes }: Pick<StoreShape, "ttlMs" | "historyLimit" | "maxRecordBytes">,
+  operation: string,
+): string {
+  const entry = `[1,null,${JSON.stringify(status)},0,"${operation}"${remarkText(remark)}]`;
+  const history = historyLimit > 0 ? `,"history":[\n${entry}\n],` : `,"ops":"${operation} 0 1","history":[\n],`;
+  const beginning = `${newRecordHead(status, ttlMs.get(status) ?? 0)}${UNKNOWN_TIMES}]${history}\n`;
+  const end = `\n"data":${data}}`;
+  const bytes = Buffer.byteLength(beginning) + Buffer.byteLength(end);
+  return beginning + " ".repeat(Math.min(roomFor(bytes), Math.max(0, maxRecordBytes - bytes))) + end;
+}
+
+/** As `roomFor` of lua/record.lua. */
+function roomFor(bytes: number): number {
+  return 64 + ((((-70 - bytes) % 128) + 128) % 128);
+}
+
+/** A whole job as lua/save.lua takes it: version to data, and the status. */
+export function wholeArgs(job: WholeJob, ttlMs: number): readonly (string | number)[] {
+  const status = JSON.stringify(job.status);
+  const updated = job.updatedAt === job.statusAt ? "" : `,${job.updatedAt}`;
+  const parts = [line("progress", job.progress), line("result", job.result), line("error", job.error)];
   return [
-    ...[job.version, job.attempt, job.createdAt, job.updatedAt, job.statusAt],
-    ...[line("progress", job.progress), line("result", job.result), line("error", job.error)],
-    ...[line("data", job.data), historyText(job.history, job.createdAt)],
-    fieldLines(job.fields),
+    ...[job.version, `,"status":${status},"attempt":${job.attempt},"ttl":${ttlMs}`, job.createdAt],
+    ...[`,${job.statusAt}${updated}`, historyText(job.history) + parts.map((part) => part && `\n${part}`).join("")],
+    ...[`"data":${job.data}}`, status],
   ];
 }
 
@@ -108,17 +56,29 @@ export function fieldLines(fields: Fields): string {
   return Array.from(fields, ([field, value]) => fieldText(field, value)).join("\n");
 }
 
+/** Reads what `fieldLines` has written. */
+export function readFieldLines(text: string): Fields {
+  const lines = text === "" ? [] : text.split("\n");
+  return new Map(
+    lines.map((line) => {
+      const end = line.indexOf("=");
+      return [line.slice(0, end), JSON.parse(line.slice(end + 1))];
+    }),
+  );
+}
+
 /** A field and its value as the index orders them. JSON text holds no raw line break, and no lone surrogate. */
 export function fieldText(field: string, value: string): string {
   return `${field}=${JSON.stringify(value)}`;
 }
 
-function historyText(history: readonly RecordedChange[], createdAt: number): string {
-  const entries = history.map(
-    ({ version, from, to, at, by, note, key }) =>
-      `\n[${version},${JSON.stringify(from)},${JSON.stringify(to)},${at - createdAt}${remarkText({ by, note, key })}]`,
-  );
-  return entries.join(",");
+/** The entries, newest first, and the end of the history. */
+function historyText(history: readonly RecordedChange[]): string {
+  const entries = history.map(({ version, from, to, at, by, note, key }) => {
+    const remark = remarkText({ by, note, key });
+    return `\n[${version},${JSON.stringify(from)},${JSON.stringify(to)},${at}${remark && `,""${remark}`}]`;
+  });
+  return `${entries.reverse().join(",")}\n],`;
 }
 
 /** JSON strings, one a line, each between line breaks, as the scripts look statuses up. */

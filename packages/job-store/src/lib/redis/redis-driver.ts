@@ -2,15 +2,16 @@ import type { Cluster, Redis } from "ioredis";
 import type { JobStoreDriver, StoreShape } from "../driver.js";
 import { Bell } from "./bell.js";
 import { BlockingReader } from "./blocking-reader.js";
-import { Connection } from "./connection.js";
+import { RedisConnection } from "./connection.js";
 import { keysUnder } from "./keys.js";
-import { Line } from "./line.js";
 import { type RedisDriverOptions, type Setup, setUp } from "./options.js";
+import { readRecordedMetadata } from "./recorded-metadata.js";
 import { RedisLog } from "./redis-log.js";
 import { RedisOutbox } from "./redis-outbox.js";
 import { RedisStorage } from "./redis-storage.js";
-import { Server } from "./server.js";
+import { RedisSession } from "./session.js";
 import { ShardedStorage, tagOf } from "./sharded-storage.js";
+import { WriteBatchFormat } from "./write-batch.js";
 
 /**
  * Jobs in Redis 6.2 or later: one server, one watched by sentinels, or a cluster. Each store opened over the driver has
@@ -20,47 +21,57 @@ import { ShardedStorage, tagOf } from "./sharded-storage.js";
  */
 export function redisDriver(options: RedisDriverOptions): JobStoreDriver {
   const setup = setUp(options);
-  const { keyPrefix, shards } = setup;
+  let { shards } = setup;
   return {
     name: "redis",
     open: (shape) => {
-      const line = new Line(setup.connect(), shape.emit);
-      const prefixes =
-        shards === null ? [keyPrefix] : Array.from({ length: shards }, (_, n) => `${keyPrefix}${tagOf(n)}`);
-      const parts = prefixes.map((prefix) => openPart(line, prefix, setup, shape));
+      const connection = new RedisConnection(setup.connect(), shape.emit);
+      const prefixes = prefixesOf(setup.keyPrefix, shards);
+      const parts = prefixes.map((prefix) => openShard(connection, prefix, { ...setup, shards }, shape));
       const [only] = parts;
       return shards === null && only !== undefined
-        ? closing(only, () => line.close())
-        : closing(new ShardedStorage(parts), () => line.close());
+        ? closing(only, () => connection.close())
+        : closing(new ShardedStorage(parts), () => connection.close());
+    },
+    readMetadata: async () => {
+      const recorded = await readRecordedMetadata(setup);
+      if (recorded === null) return null;
+      shards = recorded.shards;
+      return recorded.metadata;
     },
   };
 }
 
-/** One server's jobs, or one shard's: all its keys are in one place. */
-export function openPart(line: Line, prefix: string, setup: Setup, shape: StoreShape): RedisStorage {
-  const keys = keysUnder(prefix);
-  const connection = new Connection(line, keys.map, setup.timeoutMs);
-  const server = new Server(connection, keys, shape, setup.shards ?? 1);
-  const blocking = (purpose: "watch" | "outbox") => new BlockingReader(() => silenced(setup.connectToWait(purpose)));
-  const outbox = new RedisOutbox(server, new Bell(blocking("outbox"), keys.outbox));
-  const log = new RedisLog(server, blocking("watch"));
-  const { eventLogLength, waitReplicas } = setup;
-  const maxCount = shares(shape.maxCount, setup.shards ?? 1);
-  return new RedisStorage(server, { ...shape, maxCount }, { outbox, log, eventLogLength, waitReplicas });
+function prefixesOf(keyPrefix: string, shards: number | null): readonly string[] {
+  return shards === null ? [keyPrefix] : Array.from({ length: shards }, (_, n) => `${keyPrefix}${tagOf(n)}`);
 }
 
-/** Of what all shards may hold together, what each may. */
-function shares(maxCount: ReadonlyMap<string, number>, shards: number): ReadonlyMap<string, number> {
+/** Opens the jobs of one server, or of one shard. All their keys are on one server. */
+function openShard(connection: RedisConnection, prefix: string, setup: Setup, shape: StoreShape): RedisStorage {
+  const keys = keysUnder(prefix);
+  const { eventLogLength, timeoutMs, waitReplicas } = setup;
+  const shards = setup.shards ?? 1;
+  const format = new WriteBatchFormat(keys, shape, eventLogLength);
+  const session = new RedisSession(connection, keys, shape, { timeoutMs, shards, format, waitReplicas });
+  const blocking = (purpose: "watch" | "outbox") => new BlockingReader(() => silenced(setup.connectToWait(purpose)));
+  const outbox = new RedisOutbox(session, new Bell(blocking("outbox"), keys.outbox));
+  const log = new RedisLog(session, blocking("watch"));
+  const maxCount = splitMaxCount(shape.maxCount, shards);
+  return new RedisStorage(session, { ...shape, maxCount }, { outbox, log, format, eventLogLength });
+}
+
+/** Splits the limits among the shards, rounded up. */
+function splitMaxCount(maxCount: ReadonlyMap<string, number>, shards: number): ReadonlyMap<string, number> {
   return new Map(Array.from(maxCount, ([status, most]) => [status, Math.ceil(most / shards)]));
 }
 
-/** Lets the line go after what used it. */
+/** Closes the connection after the storage. */
 function closing<S extends RedisStorage | ShardedStorage>(storage: S, release: () => void): S {
   const close = storage.close.bind(storage);
   return Object.assign(storage, { close: () => close().finally(release) });
 }
 
-/** Faults of a waking connection are nobody's news: the main one has the same and reports them. */
+/** Ignores the errors of a blocking connection. The main connection has the same ones and reports them. */
 function silenced<C extends Redis | Cluster>(client: C): C {
   client.on("error", () => {});
   return client;

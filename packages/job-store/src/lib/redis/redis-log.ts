@@ -1,40 +1,36 @@
 import { onAbort } from "../abort.js";
-import type { EventLog, LoggedEvent, LogPage, Place, Reading } from "../driver.js";
+import type { EventLog, LoggedEvent, LogPage, Place, Reading, Remark } from "../driver.js";
 import { unavailable } from "../errors.js";
 import type { BlockingReader, StreamEntry } from "./blocking-reader.js";
-import { MOST_TOUCHED, SMALL } from "./limits.js";
-import { FOREIGN, readingOf } from "./record-text.js";
+import { DEFAULT_LARGEST, MAX_RECORD_BYTES } from "./index-metadata.js";
+import { FOREIGN, readingOf } from "./read-record.js";
 import { scripts } from "./scripts.js";
-import type { Server } from "./server.js";
+import type { RedisSession } from "./session.js";
 
 /** Entries read at once at most: each may hold as many events as travelled together. */
 const MOST_ENTRIES = 256;
 
-/** The log as lua/log.lua writes it: a stream whose ids are `<number of the last event>-<log>`. */
+/** The log as lua/events.lua writes it: a stream whose ids are `<number of the last event>-<log>`. */
 export class RedisLog implements EventLog {
-  readonly #server: Server;
+  readonly #session: RedisSession;
   readonly #reader: BlockingReader;
   /** Position of the last wait for events, the time of the event there, and the number of interruptions before it. */
   #waited: { readonly place: Place; readonly at: number | null; readonly interruptions: number } | undefined;
 
-  constructor(server: Server, reader: BlockingReader) {
-    this.#server = server;
+  constructor(session: RedisSession, reader: BlockingReader) {
+    this.#session = session;
     this.#reader = reader;
   }
 
   async tail(): Promise<Place> {
-    const { keys, connection } = this.#server;
-    const budget = connection.budget();
-    await this.#server.map(budget);
-    const [log, events] = await this.#server.read((client) => client.hmget(keys.map, "log", "events"), budget);
+    const { keys } = this.#session;
+    const [log, events] = await this.#session.read(({ client }) => client.hmget(keys.map, "log", "events"));
     return { log: log ?? "", number: Number(events ?? 0) };
   }
 
   async snapshot(id: string): Promise<{ reading: Reading; place: Place; now: number }> {
-    const { keys, connection } = this.#server;
-    const budget = connection.budget();
-    await this.#server.map(budget);
-    const reply = await this.#server.script(scripts.snapshot, [keys.map, keys.job(id)], [], budget);
+    const { keys } = this.#session;
+    const reply = await this.#session.read(({ evaluate }) => evaluate(scripts.snapshot, [keys.map, keys.job(id)], []));
     const [, text, log, events, now, foreign] = reply as readonly [
       ...[string, string | null, string | null, string | null, number, string],
     ];
@@ -44,7 +40,7 @@ export class RedisLog implements EventLog {
 
   async after(place: Place, options: { limit: number; waitMs: number; signal: AbortSignal }): Promise<LogPage> {
     // An entry may hold progress that is as large as the largest record.
-    const fitting = Math.floor(MOST_TOUCHED / (this.#server.knownMap?.largest ?? SMALL));
+    const fitting = Math.floor(MAX_RECORD_BYTES / (this.#session.knownMetadata?.largest ?? DEFAULT_LARGEST));
     const count = Math.min(options.limit, MOST_ENTRIES, Math.max(1, fitting));
     if (options.waitMs === 0) return this.#pageAfter(place, await this.#range(place, count), options);
     const { at } = await this.#lastWaited(place);
@@ -96,8 +92,8 @@ export class RedisLog implements EventLog {
 
   /** When the event at a place happened; null: it is not there. */
   async #timeOf(place: Place): Promise<number | null> {
-    const { events } = this.#server.keys;
-    const [entry] = await this.#server.read((client) => client.xrange(events, idOf(place), "+", "COUNT", 1));
+    const { events } = this.#session.keys;
+    const [entry] = await this.#session.read(({ client }) => client.xrange(events, idOf(place), "+", "COUNT", 1));
     const found = entry === undefined ? [] : readEntry(entry);
     return found.find((event) => event.place.log === place.log && event.place.number === place.number)?.at ?? null;
   }
@@ -107,8 +103,8 @@ export class RedisLog implements EventLog {
   }
 
   #range(place: Place, limit: number): Promise<readonly StreamEntry[]> {
-    const { events } = this.#server.keys;
-    return this.#server.read((client) => client.xrange(events, `(${idOf(place)}`, "+", "COUNT", limit));
+    const { events } = this.#session.keys;
+    return this.#session.read(({ client }) => client.xrange(events, `(${idOf(place)}`, "+", "COUNT", limit));
   }
 
   /** A blocking read that nobody waits for any more ends by itself. @throws JobStoreError UNAVAILABLE */
@@ -116,7 +112,7 @@ export class RedisLog implements EventLog {
     return new Promise((resolve, reject) => {
       const withdraw = onAbort(signal, () => resolve([]));
       this.#reader
-        .read(this.#server.keys.events, idOf(place), limit)
+        .read(this.#session.keys.events, idOf(place), limit)
         .then(resolve, () => reject(unavailable("The log of events cannot be read.", false)))
         .finally(withdraw);
     });
@@ -150,17 +146,20 @@ function pageOf(place: Place, entries: readonly StreamEntry[], limit: number): L
 /** The events of an entry; none where somebody else put it there. */
 function readEntry([entryId, [, text = ""]]: StreamEntry): readonly LoggedEvent[] {
   const { log, number } = placeOf(entryId);
-  const lines = text.split("\n");
   try {
-    return lines.map((line, n) => readEvent(line, { log, number: number - lines.length + 1 + n }));
+    const events = text.split("\n").flatMap(readLine);
+    return events.map(
+      (event, n) => ({ ...event, place: { log, number: number - events.length + 1 + n } }) as LoggedEvent,
+    );
   } catch {
     return [];
   }
 }
 
-function readEvent(text: string, place: Place): LoggedEvent {
-  const { remark, ...event } = JSON.parse(text);
-  return { ...event, ...(remark?.by !== undefined && { by: remark.by }), place };
+/** A line has what jobs went through together, and their ids. */
+function readLine(text: string): readonly Omit<LoggedEvent, "place">[] {
+  const { ids, remark, ...event }: { ids: readonly string[]; remark?: Remark } & LoggedEvent = JSON.parse(text);
+  return ids.map((id) => ({ ...event, id, ...(remark?.by !== undefined && { by: remark.by }) }));
 }
 
 function placeOf(entryId: string): Place {

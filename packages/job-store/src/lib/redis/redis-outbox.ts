@@ -3,9 +3,9 @@ import type { OutboxStorage, StoredMessage } from "../driver.js";
 import type { Bell } from "./bell.js";
 import type { StreamEntry } from "./blocking-reader.js";
 import type { Keys } from "./keys.js";
-import { newOperationId } from "./operation-id.js";
 import { evaluate, type Script, scripts } from "./scripts.js";
-import type { Reply, Server } from "./server.js";
+import type { RedisSession, Reply } from "./session.js";
+import { newOperationId } from "./write-batcher.js";
 
 /** Of an entry; see `send` in lua/batch.lua. */
 type Fields = readonly ["job", string, "id", string, "message", string, ...reason: string[]];
@@ -20,15 +20,15 @@ interface Reader {
 }
 
 export class RedisOutbox implements OutboxStorage {
-  readonly #server: Server;
+  readonly #session: RedisSession;
   readonly #bell: Bell;
   /** Who reads no more at present: the next claim is one of theirs, the latest first. */
   readonly #idle: Reader[] = [];
   /** As of the last claim: the last entry ever handed out, and when the next claim lapses. */
   #claimed = { last: "0-0", lapsesAt: Number.POSITIVE_INFINITY };
 
-  constructor(server: Server, bell: Bell) {
-    this.#server = server;
+  constructor(session: RedisSession, bell: Bell) {
+    this.#session = session;
     this.#bell = bell;
   }
 
@@ -56,8 +56,8 @@ export class RedisOutbox implements OutboxStorage {
     const reader = this.#idle.pop() ?? { name: newOperationId(), claim: null };
     reader.claim ??= newOperationId();
     try {
-      const key = this.#server.keys.outboxReader(reader.name);
-      const reply = await this.#run(scripts.outboxClaim, [limit, claimMs, reader.claim], [key, this.#server.keys.map]);
+      const key = this.#session.keys.outboxReader(reader.name);
+      const reply = await this.#run(scripts.outboxClaim, [limit, claimMs, reader.claim], [key, this.#session.keys.map]);
       reader.claim = null;
       return reply;
     } finally {
@@ -87,14 +87,14 @@ export class RedisOutbox implements OutboxStorage {
   }
 
   async rejected(limit: number): Promise<readonly (StoredMessage & { readonly reason: string })[]> {
-    const { keys } = this.#server;
-    const ids = await this.#read((client) => client.zrange(keys.outboxRejected, 0, String(limit - 1)));
+    const { keys } = this.#session;
+    const ids = await this.#session.read(({ client }) => client.zrange(keys.outboxRejected, 0, String(limit - 1)));
     if (ids.length === 0) return [];
     const texts: (string | null)[] = [];
     while (texts.length < ids.length) {
       const rest = ids.slice(texts.length);
-      const [, ...some] = await this.#read(
-        (client) => evaluate(client, scripts.rejected, [keys.outboxRejectedEntries], rest) as Promise<Reply>,
+      const [, ...some] = await this.#session.read(({ evaluate }) =>
+        evaluate(scripts.rejected, [keys.outboxRejectedEntries], rest),
       );
       texts.push(...(some as (string | null)[]));
     }
@@ -108,49 +108,43 @@ export class RedisOutbox implements OutboxStorage {
   }
 
   countRejected(): Promise<number> {
-    return this.#read((client) => countRejected(client, this.#server.keys));
+    return this.#session.read(({ client }) => countRejected(client, this.#session.keys));
   }
 
   depth(): Promise<number> {
-    return this.#read((client) => client.xlen(this.#server.keys.outbox));
+    return this.#session.read(({ client }) => client.xlen(this.#session.keys.outbox));
   }
 
   async oldest(): Promise<number | null> {
-    const [first] = await this.#read((client) => client.xrange(this.#server.keys.outbox, "-", "+", "COUNT", 1));
+    const [first] = await this.#session.read(({ client }) =>
+      client.xrange(this.#session.keys.outbox, "-", "+", "COUNT", 1),
+    );
     return first === undefined ? null : timeOf(first[0]);
   }
 
   oldestWait(): Promise<number | null> {
-    return this.#read((client) => oldestWait(client, this.#server.keys));
+    return this.#session.read(({ client }) => oldestWait(client, this.#session.keys));
   }
 
   async #each(script: Script, args: readonly string[], entryIds: readonly string[]): Promise<void> {
-    await this.#server.map(this.#server.connection.budget());
     // Ids of another form, as shards have them, belong to nothing that is stored.
     const ids = entryIds.filter((id) => /^\d+-\d+$/.test(id));
+    // Loading the metadata rejects the store of another definition.
+    if (ids.length === 0) await this.#session.read(async () => {});
     for (let first = 0; first < ids.length; ) {
       const [, done] = await this.#run(script, [...args, ...ids.slice(first, first + CHUNK)]);
       first += Number(done);
     }
   }
 
-  /** Knows the map first: another definition's outbox is not ours to read. */
-  async #read<T>(command: (client: RedisCommander) => Promise<T>): Promise<T> {
-    const budget = this.#server.connection.budget();
-    await this.#server.map(budget);
-    return this.#server.read(command, budget);
-  }
-
-  async #run(script: Script, args: readonly (string | number)[], moreKeys: readonly string[] = []): Promise<Reply> {
-    const { keys, connection } = this.#server;
-    const budget = connection.budget();
-    await this.#server.map(budget);
+  #run(script: Script, args: readonly (string | number)[], moreKeys: readonly string[] = []): Promise<Reply> {
+    const { keys } = this.#session;
     const touched = [
       ...[keys.outbox, keys.outboxClaims, keys.outboxClaimed],
       ...[keys.outboxRejected, keys.outboxRejectedEntries],
       ...moreKeys,
     ];
-    return this.#server.mutate(script, touched, (deadline) => [deadline, ...args], budget);
+    return this.#session.write(({ deadline, evaluate }) => evaluate(script, touched, [deadline, ...args]));
   }
 }
 

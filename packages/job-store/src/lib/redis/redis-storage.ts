@@ -1,5 +1,6 @@
 import type {
   AuditOptions,
+  Fields,
   InsertReply,
   JobStorage,
   Listing,
@@ -17,98 +18,98 @@ import type {
 } from "../driver.js";
 import type { AuditReport } from "../store.js";
 import { RedisAudit } from "./audit.js";
+import type { CallQueue } from "./call-queue.js";
 import { checkHealth } from "./health.js";
 import { countJobs, listJobs } from "./listing.js";
-import { Mutations } from "./mutations.js";
-import { Reads } from "./reads.js";
+import { ReadBatcher } from "./read-batcher.js";
+import { readFieldLines } from "./record-text.js";
 import type { RedisLog } from "./redis-log.js";
 import type { RedisOutbox } from "./redis-outbox.js";
-import { Replicas, type ReplicaWait } from "./replicas.js";
-import type { Server } from "./server.js";
+import type { RedisSession } from "./session.js";
 import { SurplusTrimmer } from "./surplus-trimmer.js";
 import { Trimmer } from "./trimmer.js";
 import * as verbs from "./verbs.js";
+import type { WriteBatchFormat } from "./write-batch.js";
+import { type PendingWrite, WriteBatcher, WriteCall } from "./write-batcher.js";
 
-/** Jobs in Redis: what is called in one turn travels together. */
+/** Jobs of one server, or of one shard. Calls of one tick are batched. */
 export class RedisStorage implements JobStorage {
   readonly outbox: RedisOutbox;
   readonly logs: readonly RedisLog[];
-  readonly #server: Server;
+  readonly #session: RedisSession;
   readonly #shape: StoreShape;
-  readonly #reads: Reads;
-  readonly #mutations: Mutations;
-  readonly #replicas: Replicas | null;
+  readonly #reader: ReadBatcher;
+  readonly #writes: CallQueue<PendingWrite>;
   readonly #trimmer: Trimmer;
   readonly #surplus: SurplusTrimmer;
 
   constructor(
-    server: Server,
+    session: RedisSession,
     shape: StoreShape,
     parts: {
       readonly outbox: RedisOutbox;
       readonly log: RedisLog;
+      readonly format: WriteBatchFormat;
       readonly eventLogLength: number;
-      readonly waitReplicas: ReplicaWait | null;
     },
   ) {
-    const { eventLogLength, waitReplicas } = parts;
-    this.#replicas = waitReplicas && new Replicas(server.connection, server.keys.probe, waitReplicas);
-    this.#server = server;
+    this.#session = session;
     this.#shape = shape;
-    this.#trimmer = new Trimmer(server);
-    this.#surplus = new SurplusTrimmer(server, shape.maxCount, eventLogLength);
-    this.#reads = new Reads(server);
-    const [trimmer, surplus, replicas] = [this.#trimmer, this.#surplus, this.#replicas];
-    this.#mutations = new Mutations(server, shape, { eventLogLength, trimmer, surplus, replicas });
+    this.#trimmer = new Trimmer(session);
+    this.#surplus = new SurplusTrimmer(session, shape.maxCount, parts.eventLogLength);
+    this.#reader = new ReadBatcher(session);
+    const batcher = new WriteBatcher(session, parts.format, shape.historyLimit, this.#trimmer, this.#surplus);
+    this.#writes = session.executor.queue(batcher);
     this.outbox = parts.outbox;
     this.logs = [parts.log];
   }
 
   insert(job: NewJob): Promise<InsertReply> {
-    return this.#mutations.run(verbs.create, job);
+    return this.#write(verbs.create, job);
   }
 
   replace(job: WholeJob): Promise<ReplaceReply> {
-    // Without a value to be replaced there is none that could have changed.
-    return this.#mutations.run(verbs.save, { job, value: "" }) as Promise<ReplaceReply>;
+    return this.#write(verbs.save, job);
   }
 
   move(move: Move): Promise<MoveReply> {
-    return this.#mutations.run(verbs.move, move);
+    return this.#write(verbs.move, move);
   }
 
   recordProgress(target: Target, progress: string): Promise<ProgressReply> {
-    return this.#mutations.run(verbs.recordProgress, { target, progress });
+    return this.#write(verbs.recordProgress, { target, progress });
   }
 
   remove(target: Target): Promise<RemoveReply> {
-    return this.#mutations.run(verbs.remove, target);
-  }
-
-  /** Saves a job in the place of a value that is no record; "changed": that value is not there any more. */
-  takeOver(job: WholeJob, value: string): Promise<ReplaceReply | { readonly kind: "changed" }> {
-    return this.#mutations.run(verbs.save, { job, value });
-  }
-
-  /** Removes a value that is no record, as long as it is there. */
-  drop(id: string, value: string): Promise<boolean> {
-    return this.#mutations.run(verbs.drop, { id, value });
+    return this.#write(verbs.remove, target);
   }
 
   read(ids: readonly string[]): Promise<readonly Reading[]> {
-    return this.#reads.run(ids);
+    return this.#reader.read(ids);
+  }
+
+  async readIndexValues(ids: readonly string[]): Promise<readonly Fields[]> {
+    const { values } = this.#session.keys;
+    const lines = await this.#session.read(({ client }) => Promise.all(ids.map((id) => client.hget(values, id))));
+    return lines.map((text) => readFieldLines(text ?? ""));
   }
 
   list(range: Range): Promise<Listing> {
-    return listJobs(this.#server, range, () => this.#trimmer.trim());
+    return listJobs(this.#session, this.#reader, range, () => this.#trimmer.trim());
   }
 
   counts(): Promise<ReadonlyMap<string, number>> {
-    return countJobs(this.#server);
+    return countJobs(this.#session);
   }
 
   audit(options: AuditOptions): AsyncGenerator<AuditReport, void, undefined> {
-    return new RedisAudit(this.#server, this.#shape, options).steps();
+    return new RedisAudit(this.#session, this.#reader, this.#shape, options).steps();
+  }
+
+  #write<S, R>(verb: verbs.Verb<S, R>, subject: S): Promise<R> {
+    const call = new WriteCall(verb, subject);
+    this.#writes.add(call);
+    return call.promise;
   }
 
   logOf(): number {
@@ -116,7 +117,7 @@ export class RedisStorage implements JobStorage {
   }
 
   health(timeoutMs: number) {
-    return checkHealth(this.#server.connection, this.#server.keys, this.#replicas, timeoutMs);
+    return checkHealth(this.#session, timeoutMs);
   }
 
   async close(): Promise<void> {

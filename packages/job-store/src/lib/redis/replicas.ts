@@ -1,6 +1,6 @@
-import type { Connection } from "./connection.js";
-import { reasonOf } from "./faults.js";
-import { type Client, Interrupted } from "./line.js";
+import { type Client, type RedisConnection, runPipeline, valuesOf } from "./connection.js";
+import type { Executor } from "./executor.js";
+import { RetryableError, reasonOf } from "./redis-errors.js";
 
 /** How many replicas must have a change before it is acknowledged, and how long they may take. */
 export interface ReplicaWait {
@@ -8,76 +8,78 @@ export interface ReplicaWait {
   readonly timeoutMs: number;
 }
 
-/** A question holds up what is sent after it on its connection: it is rather asked again than for long. */
-const PATIENCE_MS = 20;
-/** Left of a call's time, to say what was wrong. */
+/** Limit of one WAIT. It delays later commands of its connection, so it is short and is repeated. */
+const WAIT_MS = 20;
+/** Rest of a call's time for the error. */
 const SPARE_MS = 50;
 
-/** Finds out whether replicas have what was written (WAIT). */
-export class Replicas {
-  readonly #connection: Connection;
+/** Waits until replicas have what was written (WAIT). */
+export class ReplicaAcks {
+  readonly #executor: Executor;
+  readonly #connection: RedisConnection;
   readonly #key: string;
   readonly #wait: ReplicaWait;
-  #underway: Promise<unknown> = Promise.resolve();
-  #following: Promise<number> | undefined;
+  #inFlight: Promise<unknown> = Promise.resolve();
+  #next: Promise<number> | undefined;
   #mustWrite = false;
 
-  /** @param key of the server meant, which may be written */
-  constructor(connection: Connection, key: string, wait: ReplicaWait) {
+  /** @param key key of the server, which may be written */
+  constructor(executor: Executor, connection: RedisConnection, key: string, wait: ReplicaWait) {
+    this.#executor = executor;
     this.#connection = connection;
     this.#key = key;
     this.#wait = wait;
   }
 
-  /** Shows, before anything is written, whether the user may ask. @throws what the server says to that */
-  try(client: Client): Promise<unknown> {
-    return this.#ask(client, 0, false);
+  /** Checks that the user may run WAIT, before anything is written. @throws the server's error */
+  check(client: Client): Promise<unknown> {
+    return this.#countAcks(client, 0, false);
   }
 
   /**
-   * Resolves once enough replicas have all that was written before, or with what is missing where they do not in time.
-   * @param repeated it may have been written by another connection
-   * @throws Interrupted where nobody could say: the change was made, and can be asked about again
+   * Resolves to null once enough replicas have everything that was written before, or to a description of the shortage if they do
+   * not in time.
+   * @param repeated the changes may have been written by another connection
+   * @throws RetryableError if no reply came: the changes were applied, and WAIT can be repeated
    */
   async confirm(end: number, repeated: boolean): Promise<string | null> {
     const { count, timeoutMs } = this.#wait;
     const last = Math.min(performance.now() + timeoutMs, end - SPARE_MS);
+    const { epoch } = this.#connection;
     this.#mustWrite ||= repeated;
     for (;;) {
-      const found = await this.#next();
-      if (found >= count) return null;
-      if (performance.now() >= last) return `${found} of the ${count} replicas waited for have the change.`;
+      const acks = await this.#acksFromNow(end);
+      // On another connection, WAIT does not cover these changes.
+      if (this.#connection.epoch !== epoch) throw new RetryableError("the connection was lost", "lost");
+      if (acks >= count) return null;
+      if (performance.now() >= last) return `${acks} of the ${count} replicas waited for have the change.`;
     }
   }
 
-  /** The answer to a question asked from now on: one that is under way does not cover what was written since. */
-  #next(): Promise<number> {
-    this.#following ??= this.#underway.then(() => {
+  /** Returns the reply to a WAIT that is sent from now on. One in flight does not cover what was written after it was sent. */
+  #acksFromNow(end: number): Promise<number> {
+    this.#next ??= this.#inFlight.then(() => {
       const write = this.#mustWrite;
-      this.#following = undefined;
+      this.#next = undefined;
       this.#mustWrite = false;
-      const answer = this.#connection
-        .once((client) => this.#ask(client, this.#wait.count, write))
+      const acks = this.#executor
+        .query((client) => this.#countAcks(client, this.#wait.count, write), { end, retries: false })
         .catch(async (error: unknown) => {
-          await new Promise((resolve) => setTimeout(resolve, PATIENCE_MS));
-          throw new Interrupted(reasonOf(error), true);
+          await new Promise((resolve) => setTimeout(resolve, WAIT_MS));
+          throw new RetryableError(reasonOf(error), "lost");
         });
-      this.#underway = answer.catch(() => {});
-      return answer;
+      this.#inFlight = acks.catch(() => {});
+      return acks;
     });
-    return this.#following;
+    return this.#next;
   }
 
-  /**
-   * By a pipeline, which a cluster sends to the server of its key. WAIT asks about the writes of its own connection alone:
-   * one just before it covers those of others.
-   */
-  async #ask(client: Client, count: number, write: boolean): Promise<number> {
-    const pipeline = client.pipeline();
-    if (write) pipeline.set(this.#key, "1", "PX", 1000);
-    else pipeline.exists(this.#key);
-    const replies = (await pipeline.wait(count, PATIENCE_MS).exec()) ?? [];
-    for (const [error] of replies) if (error !== null) throw error;
-    return Number(replies[1]?.[1]);
+  /** WAIT covers the writes of its own connection only. A write just before it makes it cover those of other connections. */
+  async #countAcks(client: Client, count: number, write: boolean): Promise<number> {
+    const replies = await runPipeline(client, [
+      write ? ["set", this.#key, "1", "PX", 1000] : ["exists", this.#key],
+      ["wait", count, WAIT_MS],
+    ]);
+    return Number(valuesOf(replies)[1]);
   }
 }

@@ -5,31 +5,28 @@ import auditEntries from "./lua/audit-entries.lua";
 import auditJobs from "./lua/audit-jobs.lua";
 import auditKeys from "./lua/audit-keys.lua";
 import auditMembers from "./lua/audit-members.lua";
-import batch from "./lua/batch.lua";
-import commit from "./lua/commit.lua";
-import control from "./lua/control.lua";
 import counts from "./lua/counts.lua";
-import create from "./lua/create.lua";
-import drop from "./lua/drop.lua";
+import events from "./lua/events.lua";
+import fields from "./lua/fields.lua";
 import find from "./lua/find.lua";
-import log from "./lua/log.lua";
+import indexes from "./lua/indexes.lua";
+import limits from "./lua/limits.lua";
 import map from "./lua/map.lua";
-import move from "./lua/move.lua";
+import metadata from "./lua/metadata.lua";
+import operations from "./lua/operations.lua";
 import outbox from "./lua/outbox.lua";
 import outboxAck from "./lua/outbox-ack.lua";
 import outboxClaim from "./lua/outbox-claim.lua";
 import outboxReject from "./lua/outbox-reject.lua";
 import outboxRequeue from "./lua/outbox-requeue.lua";
 import page from "./lua/page.lua";
-import places from "./lua/places.lua";
 import probe from "./lua/probe.lua";
-import progress from "./lua/progress.lua";
+import publish from "./lua/publish.lua";
 import read from "./lua/read.lua";
 import record from "./lua/record.lua";
 import rejected from "./lua/rejected.lua";
-import remove from "./lua/remove.lua";
-import save from "./lua/save.lua";
 import snapshot from "./lua/snapshot.lua";
+import storeKeys from "./lua/store-keys.lua";
 import surplus from "./lua/surplus.lua";
 import touch from "./lua/touch.lua";
 import trim from "./lua/trim.lua";
@@ -40,51 +37,46 @@ export interface Script {
   readonly sha: string;
 }
 
-function script(...parts: readonly string[]): Script {
+export function scriptOf(...parts: readonly string[]): Script {
   const source = parts.join("\n");
   return { source, sha: createHash("sha1").update(source).digest("hex") };
 }
 
-/** Carries out changes of jobs by these verbs. */
-function change(...verbs: readonly string[]): Script {
-  return script(touch, places, log, batch, control, record, ...verbs, commit);
-}
+/** Begins every script that checks the revision of the metadata. */
+export const metadataOf = `${limits}\n${metadata}`;
 
-/** For calls of all kinds. */
-export const anyChange = change(create, move, progress, save, drop, remove);
+/** Functions that keep the index of fields. */
+export const fieldIndex = fields;
 
-/**
- * For those that are made most, by their verb, when they travel with their like: Redis builds what a script defines anew
- * each time it runs.
- */
-export const changesOf: Readonly<Record<string, Script>> = {
-  create: change(create),
-  move: change(move),
-  progress: change(progress),
-  remove: change(remove),
-};
+const indexed = [metadataOf, touch, storeKeys, fields, indexes];
+
+/** Deletes the surplus of a status. The parts of its text that depend on the store come first. */
+export const surplusParts: readonly string[] = [
+  ...indexed,
+  ...[events, record, operations, surplus, publish],
+  "return reply",
+];
 
 /** Every other script that the driver runs. The Lua files say what each takes and answers. */
 export const scripts = {
-  map: script(map),
-  page: script(page),
-  read: script(touch, read),
-  find: script(touch, places, find),
-  counts: script(counts),
-  probe: script(probe),
-  snapshot: script(snapshot),
-  surplus: script(touch, places, log, surplus),
-  trim: script(touch, places, trim),
-  auditKeys: script(auditKeys),
-  auditJobs: script(touch, places, control, auditJobs),
-  auditEntries: script(touch, places, auditEntries),
-  auditMembers: script(touch, places, auditMembers),
-  outboxClaim: script(touch, outbox, outboxClaim),
-  outboxAck: script(outbox, outboxAck),
-  outboxReject: script(touch, outbox, outboxReject),
-  outboxRequeue: script(touch, outbox, outboxRequeue),
-  rejected: script(touch, rejected),
-  waiting: script(waiting),
+  map: scriptOf(map),
+  page: scriptOf(page),
+  read: scriptOf(limits, touch, read),
+  find: scriptOf(...indexed, find),
+  counts: scriptOf(counts),
+  probe: scriptOf(probe),
+  snapshot: scriptOf(snapshot),
+  trim: scriptOf(...indexed, trim),
+  auditKeys: scriptOf(auditKeys),
+  auditJobs: scriptOf(...indexed, record, auditJobs),
+  auditEntries: scriptOf(...indexed, auditEntries),
+  auditMembers: scriptOf(...indexed, auditMembers),
+  outboxClaim: scriptOf(limits, touch, outbox, outboxClaim),
+  outboxAck: scriptOf(outbox, outboxAck),
+  outboxReject: scriptOf(limits, touch, outbox, outboxReject),
+  outboxRequeue: scriptOf(limits, touch, outbox, outboxRequeue),
+  rejected: scriptOf(limits, touch, rejected),
+  waiting: scriptOf(waiting),
 } as const;
 
 /**

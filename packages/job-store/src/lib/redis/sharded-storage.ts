@@ -1,7 +1,9 @@
 import { crc32 } from "node:zlib";
+import { withAnyOf } from "../abort.js";
 import type {
   AuditOptions,
   EventLog,
+  Fields,
   InsertReply,
   JobStorage,
   Listing,
@@ -16,14 +18,13 @@ import type {
   RemoveReply,
   ReplaceReply,
   StorageHealth,
+  StoredMessage,
   Target,
   WholeJob,
 } from "../driver.js";
 import { comparePositions } from "../position.js";
 import type { AuditReport } from "../store.js";
-import { groupBy } from "./group-by.js";
 import type { RedisStorage } from "./redis-storage.js";
-import { ShardedOutbox } from "./sharded-outbox.js";
 
 /** What the keys of a shard have before the rest: a hash tag, so that a cluster keeps them together. `*`: a pattern for all. */
 export function tagOf(shard: number | "*"): string {
@@ -31,7 +32,7 @@ export function tagOf(shard: number | "*"): string {
 }
 
 /** The shard of an id. Recorded nowhere, so it can never change. */
-export function shardOf(id: string, shards: number): number {
+function shardOf(id: string, shards: number): number {
   return crc32(id) % shards;
 }
 
@@ -67,16 +68,12 @@ export class ShardedStorage implements JobStorage {
     return this.#of(target.id).remove(target);
   }
 
-  async read(ids: readonly string[]): Promise<readonly Reading[]> {
-    const byShard = groupBy([...new Set(ids)], (id) => this.logOf(id));
-    const readings = new Map<string, Reading>();
-    await Promise.all(
-      [...byShard].map(async ([shard, mine]) => {
-        const found = await (this.#shards[shard] as RedisStorage).read(mine);
-        for (const [n, id] of mine.entries()) readings.set(id, found[n] ?? { kind: "absent" });
-      }),
-    );
-    return ids.map((id) => readings.get(id) ?? { kind: "absent" });
+  read(ids: readonly string[]): Promise<readonly Reading[]> {
+    return this.#readEach(ids, (shard, mine) => shard.read(mine));
+  }
+
+  readIndexValues(ids: readonly string[]): Promise<readonly Fields[]> {
+    return this.#readEach(ids, (shard, mine) => shard.readIndexValues(mine));
   }
 
   /** Each shard is asked for its share, and once more for a whole page where that was too little. */
@@ -126,6 +123,25 @@ export class ShardedStorage implements JobStorage {
     await Promise.all(this.#shards.map((shard) => shard.close()));
   }
 
+  /** Reads from each shard the jobs that it has. The results have the order of `ids`. */
+  async #readEach<T>(
+    ids: readonly string[],
+    read: (shard: RedisStorage, mine: readonly string[]) => Promise<readonly T[]>,
+  ): Promise<readonly T[]> {
+    const byShard = groupBy([...ids.entries()], ([, id]) => this.logOf(id));
+    const found: T[] = [];
+    await Promise.all(
+      [...byShard].map(async ([shard, mine]) => {
+        const ofShard = await read(
+          this.#shards[shard] as RedisStorage,
+          mine.map(([, id]) => id),
+        );
+        for (const [n, one] of ofShard.entries()) found[(mine[n] as [number, string])[0]] = one;
+      }),
+    );
+    return found;
+  }
+
   #of(id: string): RedisStorage {
     return this.#shards[this.logOf(id)] as RedisStorage;
   }
@@ -156,4 +172,136 @@ function merge(pages: readonly Listing[], range: Range): Listing {
   const page = entries.slice(0, range.limit);
   const { at, id } = page[page.length - 1] as Position;
   return { entries: page, next: { at, id } };
+}
+
+interface Claim {
+  readonly limit: number;
+  readonly waitMs: number;
+  readonly claimMs: number;
+  readonly signal: AbortSignal;
+}
+
+/** The outboxes of all shards as one. An entry's id begins with its shard. */
+export class ShardedOutbox implements OutboxStorage {
+  readonly #shards: readonly OutboxStorage[];
+  /** Which shard is asked first: in turn, so that a busy one does not keep the others waiting. */
+  #first = 0;
+
+  constructor(shards: readonly OutboxStorage[]) {
+    this.#shards = shards;
+  }
+
+  async claim(claim: Claim): Promise<readonly StoredMessage[]> {
+    const end = performance.now() + claim.waitMs;
+    for (;;) {
+      const found = await this.#claimNow(claim);
+      const left = end - performance.now();
+      if (found.length > 0 || left <= 0 || claim.signal.aborted) return found;
+      await this.waitForMore(left, claim.signal);
+    }
+  }
+
+  async waitForMore(ms: number, signal: AbortSignal): Promise<void> {
+    const enough = new AbortController();
+    await withAnyOf([signal, enough.signal], async (either) => {
+      await Promise.race(this.#shards.map((shard) => shard.waitForMore(ms, either)));
+      enough.abort();
+    });
+  }
+
+  remove(entryIds: readonly string[]): Promise<void> {
+    return this.#each(entryIds, (shard, ids) => shard.remove(ids));
+  }
+
+  setAside(entryIds: readonly string[], reason: string): Promise<void> {
+    return this.#each(entryIds, (shard, ids) => shard.setAside(ids, reason));
+  }
+
+  restore(entryIds: readonly string[]): Promise<void> {
+    return this.#each(entryIds, (shard, ids) => shard.restore(ids));
+  }
+
+  async rejected(limit: number) {
+    const all = await Promise.all(
+      this.#shards.map(async (shard, n) => (await shard.rejected(limit)).map((message) => withShard(n, message))),
+    );
+    return all
+      .flat()
+      .sort((a, b) => a.at - b.at)
+      .slice(0, limit);
+  }
+
+  countRejected(): Promise<number> {
+    return this.#sum((shard) => shard.countRejected());
+  }
+
+  depth(): Promise<number> {
+    return this.#sum((shard) => shard.depth());
+  }
+
+  async oldest(): Promise<number | null> {
+    const times = await Promise.all(this.#shards.map((shard) => shard.oldest()));
+    return times.reduce((oldest, at) => (oldest === null || (at !== null && at < oldest) ? at : oldest), null);
+  }
+
+  async oldestWait(): Promise<number | null> {
+    const waits = await Promise.all(this.#shards.map((shard) => shard.oldestWait()));
+    return waits.reduce((longest, ms) => (longest === null || (ms !== null && ms > longest) ? ms : longest), null);
+  }
+
+  async #sum(count: (shard: OutboxStorage) => Promise<number>): Promise<number> {
+    const counts = await Promise.all(this.#shards.map(count));
+    return counts.reduce((sum, one) => sum + one, 0);
+  }
+
+  /** What one shard has handed out is not lost because the next one fails: that one is asked again by the next claim. */
+  async #claimNow(claim: Claim): Promise<readonly StoredMessage[]> {
+    const found: StoredMessage[] = [];
+    const begin = this.#first++;
+    for (let k = 0; k < this.#shards.length && found.length < claim.limit; k++) {
+      const n = (begin + k) % this.#shards.length;
+      const left = { ...claim, limit: claim.limit - found.length, waitMs: 0 };
+      const claimed = await (this.#shards[n] as OutboxStorage).claim(left).catch((error: unknown) => {
+        if (found.length === 0) throw error;
+        return null;
+      });
+      if (claimed === null) break;
+      found.push(...claimed.map((message) => withShard(n, message)));
+    }
+    return found;
+  }
+
+  /** Ids of shards that do not exist belong to nothing that is stored. */
+  async #each(
+    entryIds: readonly string[],
+    call: (shard: OutboxStorage, entryIds: readonly string[]) => Promise<void>,
+  ): Promise<void> {
+    const byShard = groupBy(entryIds, (entryId) => Number(entryId.slice(0, entryId.indexOf("-"))));
+    await Promise.all(
+      [...byShard].map(async ([n, ids]) => {
+        const shard = this.#shards[n];
+        if (shard !== undefined)
+          await call(
+            shard,
+            ids.map((id) => id.slice(id.indexOf("-") + 1)),
+          );
+      }),
+    );
+  }
+}
+
+function withShard<M extends StoredMessage>(shard: number, message: M): M {
+  return { ...message, entryId: `${shard}-${message.entryId}` };
+}
+
+/** `Map.groupBy`, which Node 20 does not have. */
+function groupBy<T, K>(all: readonly T[], keyOf: (one: T) => K): ReadonlyMap<K, readonly T[]> {
+  const groups = new Map<K, T[]>();
+  for (const one of all) {
+    const key = keyOf(one);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [one]);
+    else group.push(one);
+  }
+  return groups;
 }

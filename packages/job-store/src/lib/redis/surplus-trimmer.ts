@@ -1,6 +1,7 @@
-import { indexKeys } from "./keys.js";
-import { scripts } from "./scripts.js";
-import type { Server } from "./server.js";
+import { storeKeys } from "./keys.js";
+import { type Script, scriptOf, surplusParts } from "./scripts.js";
+import type { RedisSession } from "./session.js";
+import { constantsText, eventConstants } from "./write-scripts.js";
 
 /** How many jobs may enter a status before its surplus is looked at again. */
 const EVERY = 32;
@@ -43,26 +44,32 @@ interface Limited {
  * delete what its caller names, so a look also asks for the oldest jobs when the next ones need them.
  */
 export class SurplusTrimmer {
-  readonly #server: Server;
-  readonly #eventLogLength: number;
+  readonly #session: RedisSession;
+  readonly #script: Script;
   readonly #limited: ReadonlyMap<string, Limited>;
   readonly #underway = new Set<Promise<void>>();
   #closed = false;
 
-  constructor(server: Server, maxCount: ReadonlyMap<string, number>, eventLogLength: number) {
-    this.#server = server;
-    this.#eventLogLength = eventLogLength;
+  constructor(session: RedisSession, maxCount: ReadonlyMap<string, number>, eventLogLength: number) {
+    this.#session = session;
+    this.#script = scriptOf(constantsText(eventConstants(eventLogLength)), ...surplusParts);
     this.#limited = new Map(Array.from(maxCount, ([status, most]) => [status, limitedTo(status, most)]));
   }
 
   /**
-   * Jobs were sent into the status this moment. A look follows them at once, so that whatever is sent next comes after it.
+   * Counts jobs that were just sent into statuses. If a status is due, the excess is trimmed by a script that is sent now, before
+   * the next jobs.
    */
-  sent(status: string, jobs: number): void {
-    const limited = this.#limited.get(status);
-    if (limited === undefined) return;
-    limited.entered += jobs;
-    if (limited.entered >= EVERY) this.#look(limited);
+  sent(calls: readonly { readonly enters: string | null }[]): void {
+    if (this.#limited.size === 0) return;
+    const entered = new Set<Limited>();
+    for (const { enters } of calls) {
+      const limited = enters === null ? undefined : this.#limited.get(enters);
+      if (limited === undefined) continue;
+      limited.entered++;
+      entered.add(limited);
+    }
+    for (const limited of entered) if (limited.entered >= EVERY) this.#look(limited);
   }
 
   /** The call that sent it is over, maybe long after the looks among the writes: it may have had to be repeated. */
@@ -113,17 +120,19 @@ export class SurplusTrimmer {
   }
 
   async #trimOnce(limited: Limited): Promise<void> {
-    const { keys } = this.#server;
+    const { keys } = this.#session;
     const { status, most, surplus, oldest } = limited;
     // Looks under way name the same jobs, and will have deleted them before this one.
     const needed = limited.awaited + limited.reach + 2 * Math.max(0, surplus);
     const victims = oldest.slice(0, Math.min(needed, BATCH));
     const asked = surplus > 0 || oldest.length < 4 * needed ? Math.min(512 + 4 * needed, BATCH) : 0;
-    const touched = [...indexKeys(keys), keys.events, keys.removals, ...victims.map(keys.job)];
-    const { reply } = await this.#server.withMap((map, budget) => {
-      const codes = map.codes.filter((code) => code.status === status).map(({ code, ttlMs }) => `${code} ${ttlMs}`);
-      const args = [map.edition, most, asked, this.#eventLogLength, codes.join(" "), ...victims];
-      return this.#server.mutate(scripts.surplus, touched, () => args, budget);
+    const touched = [...storeKeys(keys), ...victims.map(keys.job)];
+    const reply = await this.#session.write(({ metadata, evaluate }) => {
+      const codes = metadata.codes
+        .filter((code) => code.status === status)
+        .map(({ code, ttlMs }) => `${code} ${ttlMs}`);
+      const args = [metadata.edition, most, asked, codes.join(" "), ...victims];
+      return evaluate(this.#script, touched, args);
     });
     const [, left, tried, late, ...found] = reply;
     limited.surplus = Number(left);

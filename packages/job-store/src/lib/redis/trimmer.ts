@@ -1,6 +1,6 @@
-import { indexKeys } from "./keys.js";
-import { evaluate, scripts } from "./scripts.js";
-import type { Server } from "./server.js";
+import { storeKeys } from "./keys.js";
+import { scripts } from "./scripts.js";
+import type { RedisSession } from "./session.js";
 
 /** How much is taken out at once: a third of a millisecond of the server's time, with indexed fields one or two. */
 const BATCH = 1000;
@@ -14,13 +14,13 @@ const INTERVAL_MS = 1000;
  * on the side, and nobody waits for it.
  */
 export class Trimmer {
-  readonly #server: Server;
+  readonly #session: RedisSession;
   #lastAt = Number.NEGATIVE_INFINITY;
   #running: Promise<void> | undefined;
   #closed = false;
 
-  constructor(server: Server) {
-    this.#server = server;
+  constructor(session: RedisSession) {
+    this.#session = session;
   }
 
   trimSoon(): void {
@@ -44,18 +44,16 @@ export class Trimmer {
   }
 
   async #trimAll(): Promise<void> {
-    const { keys } = this.#server;
+    const { keys } = this.#session;
     let full = true;
     while (full && !this.#closed) {
-      const map = await this.#server.map(this.#server.connection.budget());
-      const batch = map.fields.length === 0 ? BATCH : INDEXED_BATCH;
-      const expiring = map.codes.filter(({ ttlMs }) => ttlMs > 0).flatMap(({ code, ttlMs }) => [code, ttlMs]);
-      if (expiring.length === 0) return;
-      const touched = indexKeys(keys);
-      const taken = await this.#server.read((client) =>
-        evaluate(client, scripts.trim, touched, [map.edition, batch, ...expiring]),
-      );
-      full = Number(taken) === batch;
+      full = await this.#session.read(async ({ metadata, evaluate }) => {
+        const batch = metadata.fields.length === 0 ? BATCH : INDEXED_BATCH;
+        const expiring = metadata.codes.filter(({ ttlMs }) => ttlMs > 0).flatMap(({ code, ttlMs }) => [code, ttlMs]);
+        if (expiring.length === 0) return false;
+        const trimmed: unknown = await evaluate(scripts.trim, storeKeys(keys), [metadata.edition, batch, ...expiring]);
+        return trimmed === batch;
+      });
     }
   }
 }

@@ -11,15 +11,20 @@ import type {
   ProgressReply,
   RemoveReply,
   ReplaceReply,
+  StoreShape,
   Target,
   TooLarge,
   Unreadable,
   WholeJob,
 } from "../driver.js";
 import { unavailable } from "../errors.js";
-import type { Code } from "./code-map.js";
-import type { Budget } from "./line.js";
-import { fieldLines, line, readRecord, remarkText, wholeArgs } from "./record-text.js";
+import type { IndexMetadata } from "./index-metadata.js";
+import { scoreOf } from "./keys.js";
+import { readRecord } from "./read-record.js";
+import { fieldLines, line, newRecordText, remarkText, wholeArgs } from "./record-text.js";
+import type { Script } from "./scripts.js";
+import type { Budget } from "./write-batch.js";
+import type { WriteScripts } from "./write-scripts.js";
 
 /** What a script replied to one call: what happened, and what belongs to that. */
 export type Outcome = readonly [what: string, detail: unknown];
@@ -28,23 +33,37 @@ export type Argument = string | number;
 
 /** What a reply is read with. */
 export interface Circumstances {
-  readonly code: Code;
+  /** Of the status that the job enters. */
+  readonly ttlMs: number;
   readonly budget: Budget;
   readonly historyLimit: number;
 }
 
-/** How one kind of change is told to its script, lua/<name>.lua, and how that answers. */
+/** Properties of the store that the arguments of a change depend on. */
+export interface WriteContext {
+  readonly shape: StoreShape;
+  readonly metadata: IndexMetadata;
+  readonly scripts: WriteScripts;
+}
+
+/** Describes one kind of change: its script, the script's arguments and its reply. */
 export interface Verb<S, R> {
   readonly name: string;
   readonly id: (subject: S) => string;
-  /** Characters that it sends, about. */
+  /** Approximate number of characters that the call sends. */
   readonly size: (subject: S) => number;
   /** The status that a job enters by it. */
   readonly enters?: (subject: S) => string;
-  /** Statuses from which that is legal. */
-  readonly sources?: (subject: S) => readonly string[];
-  /** Its own arguments, those behind the operation id. `status`: the name that the status has which it enters. */
-  readonly args: (subject: S, status: string) => readonly Argument[];
+  /** Identifies the calls that can share a script. */
+  readonly group: (subject: S) => string;
+  readonly script: (subject: S, context: WriteContext) => Script;
+  /** True if the call needs all of its values; see lua/begin-write.lua. */
+  readonly isDetailed?: (subject: S) => boolean;
+  readonly args: (
+    subject: S,
+    operation: string,
+    context: WriteContext & { readonly detailed: boolean },
+  ) => readonly Argument[];
   /** @throws JobStoreError UNAVAILABLE (indeterminate) */
   readonly read: (outcome: Outcome, subject: S, circumstances: Circumstances) => R;
 }
@@ -54,13 +73,17 @@ export const create: Verb<NewJob, InsertReply> = {
   id: (job) => job.id,
   size: (job) => job.data.length + sizeOf(job.outbox),
   enters: (job) => job.status,
-  args: (job, status) => [
-    ...[status, line("data", job.data), remarkText(job.remark), fieldLines(job.fields)],
-    ...messageArgs(job.outbox),
-  ],
-  read: (outcome, job, { code, historyLimit }) => {
+  group: () => "create",
+  script: (_, { scripts, metadata }) => scripts.create(metadata.fields.length > 0),
+  isDetailed: ({ remark, fields, outbox }) => remark.by !== undefined || fields.size > 0 || outbox.length > 0,
+  args: (job, operation, { shape, detailed }) => {
+    const text = newRecordText(job, shape, operation);
+    if (!detailed) return [text];
+    return [text, remarkText(job.remark).slice(1), fieldLines(job.fields), ...messageArgs(job.outbox)];
+  },
+  read: (outcome, job, { ttlMs, historyLimit }) => {
     if (outcome[0] === "created") {
-      return { kind: "created", record: newRecord(job, Number(outcome[1]), code.ttlMs, historyLimit) };
+      return { kind: "created", record: newRecord(job, Number(outcome[1]), ttlMs, historyLimit) };
     }
     if (outcome[0] !== "exists") return refused(outcome) as TooLarge | Unreadable;
     const reading = readRecord(job.id, String(outcome[1]));
@@ -73,14 +96,19 @@ export const move: Verb<Move, MoveReply> = {
   id: ({ target }) => target.id,
   size: (change) => (change.result?.length ?? 0) + (change.progress?.length ?? 0) + sizeOf(change.outbox),
   enters: (change) => change.to,
-  sources: (change) => change.from,
-  args: (change, status) => [
-    ...[status, expectations(change.target), parts(change), remarkText(change.remark)],
-    ...messageArgs(change.outbox),
-  ],
+  group: ({ to }) => `move ${to}`,
+  script: ({ to }, { scripts, metadata }) => scripts.move(to, metadata.fields.length > 0),
+  isDetailed: (change) => parts(change) !== "" || change.outbox.length > 0,
+  args: (change, operation, { detailed }) => {
+    const [entry, expected] = [`"${operation}"${remarkText(change.remark)}`, expectations(change.target)];
+    return detailed ? [entry, expected, parts(change), ...messageArgs(change.outbox)] : [entry, expected];
+  },
   read: (outcome, { target }, { budget }) => {
-    const kind = outcome[0] === "unchanged" ? "unchanged" : "moved";
-    const record = answer(target.id, outcome, kind, budget);
+    const [first, second] = outcome;
+    const moved = first.startsWith("{");
+    const text = moved ? newText(first, String(second)) : null;
+    const kind = moved || first === "answered" ? "moved" : "unchanged";
+    const record = text === null ? answer(target.id, outcome, "unchanged", budget) : readRecord(target.id, text);
     if (record === null) return refused(outcome, budget);
     return "kind" in record ? record : { kind, record };
   },
@@ -90,24 +118,26 @@ export const recordProgress: Verb<{ readonly target: Target; readonly progress: 
   name: "progress",
   id: ({ target }) => target.id,
   size: ({ progress }) => progress.length,
-  args: ({ target, progress }) => [expectations(target), line("progress", progress)],
+  group: () => "progress",
+  script: (_, { scripts, metadata }) => scripts.progress(metadata.fields.length > 0),
+  args: ({ target, progress }, operation) => [operation, expectations(target), line("progress", progress)],
   read: (outcome, _, { budget }) => (outcome[0] === "recorded" ? { kind: "recorded" } : refused(outcome, budget)),
 };
 
-/** A whole job; and, to be replaced by it, a value that is no record. */
-interface Replacement {
-  readonly job: WholeJob;
-  readonly value: string;
-}
-
-export const save: Verb<Replacement, ReplaceReply | { readonly kind: "changed" }> = {
+export const save: Verb<WholeJob, ReplaceReply> = {
   name: "save",
-  id: ({ job }) => job.id,
-  size: ({ job, value }) => job.data.length + (job.result?.length ?? 0) + value.length,
-  enters: ({ job }) => job.status,
-  args: ({ job, value }, status) => [status, ...wholeArgs(job), value],
-  read: (outcome, { job }, { budget }) => {
-    if (outcome[0] === "over" || outcome[0] === "changed") return { kind: outcome[0] };
+  id: ({ id }) => id,
+  size: (job) => job.data.length + (job.result?.length ?? 0),
+  enters: ({ status }) => status,
+  group: () => "save",
+  script: (_, { scripts, metadata }) => scripts.save(metadata.fields.length > 0),
+  args: (job, operation, { shape, metadata }) => {
+    const ttl = shape.ttlMs.get(job.status) ?? 0;
+    const score = scoreOf(metadata.own.get(job.status)?.code ?? 0, job.statusAt);
+    return [operation, ...wholeArgs(job, ttl), score, ttl === 0 ? "" : job.statusAt + ttl, fieldLines(job.fields)];
+  },
+  read: (outcome, job, { budget }) => {
+    if (outcome[0] === "expired") return { kind: "over" };
     const record = answer(job.id, outcome, "saved", budget);
     if (record === null) return refused(outcome) as Conflict | TooLarge | Unreadable;
     return "kind" in record ? record : { kind: "saved", record };
@@ -118,22 +148,17 @@ export const remove: Verb<Target, RemoveReply> = {
   name: "remove",
   id: ({ id }) => id,
   size: () => 0,
-  args: (target) => [expectations(target)],
-  // "removed": by this call's first attempt, whose reply was lost.
+  group: () => "delete",
+  script: (_, { scripts, metadata }) => scripts.delete(metadata.fields.length > 0),
+  args: (target, operation) => [operation, expectations(target)],
   read: (outcome) =>
-    outcome[0] === "done" || outcome[0] === "removed"
-      ? { kind: "removed" }
-      : (refused(outcome) as Missing | Conflict | Unreadable),
+    outcome[0] === "deleted" ? { kind: "removed" } : (refused(outcome) as Missing | Conflict | Unreadable),
 };
 
-/** Of a value that is no record. */
-export const drop: Verb<{ readonly id: string; readonly value: string }, boolean> = {
-  name: "drop",
-  id: ({ id }) => id,
-  size: ({ value }) => value.length,
-  args: ({ value }) => [value],
-  read: (outcome) => outcome[0] === "dropped",
-};
+/** The record that a move left behind. Its data did not change, so it comes with the old record. */
+function newText(beginning: string, old: string): string {
+  return beginning + old.slice(old.indexOf('\n"data":'));
+}
 
 type Refused = Missing | Conflict | Illegal | TooLarge | Unreadable;
 
@@ -176,20 +201,21 @@ function refused(outcome: Outcome, budget?: Budget): Refused {
 /** What `create` wrote: the server added the time, everything else is known here. */
 function newRecord(job: NewJob, createdAt: number, ttlMs: number, historyLimit: number): JobRecord {
   const { by } = job.remark;
-  const first = { from: null, to: job.status, at: createdAt, version: 1, ...(by !== undefined && { by }) };
+  const at = new Date(createdAt);
+  const first = { from: null, to: job.status, at, version: 1, ...(by !== undefined && { by }) };
   return {
     id: job.id,
-    version: 1,
     status: job.status,
+    version: 1,
     attempt: 1,
-    createdAt,
-    updatedAt: createdAt,
-    statusAt: createdAt,
-    expiresAt: ttlMs === 0 ? null : createdAt + ttlMs,
+    data: JSON.parse(job.data),
     progress: null,
     result: null,
     error: null,
-    data: JSON.parse(job.data),
+    createdAt: new Date(createdAt),
+    updatedAt: new Date(createdAt),
+    statusAt: new Date(createdAt),
+    expiresAt: ttlMs === 0 ? null : new Date(createdAt + ttlMs),
     history: historyLimit === 0 ? [] : [first],
   };
 }
@@ -215,10 +241,11 @@ function sizeOf(messages: readonly OutgoingMessage[]): number {
   return messages.reduce((size, { payload }) => size + payload.length, 0);
 }
 
-/** Two values each. As JSON, because raw text would lose a lone surrogate. */
-function messageArgs(messages: readonly OutgoingMessage[]): readonly string[] {
-  return messages.flatMap(({ queue, id, payload, headers }) => [
+/** Their number of values, and two values each. As JSON, because raw text would lose a lone surrogate. */
+function messageArgs(messages: readonly OutgoingMessage[]): readonly Argument[] {
+  const values = messages.flatMap(({ queue, id, payload, headers }) => [
     id === null ? "" : JSON.stringify(id),
     `{"queue":${JSON.stringify(queue)},"headers":${JSON.stringify(headers)},"payload":${payload}}`,
   ]);
+  return [values.length, ...values];
 }

@@ -1,7 +1,7 @@
 import { isId } from "../arguments.js";
 import { asPattern } from "./permissions.js";
 import { evaluate, scripts } from "./scripts.js";
-import type { Server } from "./server.js";
+import type { RedisSession } from "./session.js";
 
 /** Looked at in one step; what comes back may be a little more, or nothing. */
 const STEP = 100;
@@ -12,13 +12,13 @@ const KEYS_STEP = 500;
 type Step = readonly [cursor: string, found: readonly string[]];
 
 /** Ids of the jobs that have a key, each at least once if it is there throughout, a few at a time. */
-export function walkJobs(server: Server): AsyncGenerator<readonly string[], void, undefined> {
-  const prefix = server.keys.job("");
+export function walkJobs(session: RedisSession): AsyncGenerator<readonly string[], void, undefined> {
+  const prefix = session.keys.job("");
   const pattern = `${asPattern(prefix)}*`;
-  return walk(server, async (cursor) => {
-    const [next, keys] = await server.read(
-      async (client) =>
-        (await evaluate(client, scripts.auditKeys, [server.keys.map], [cursor, pattern, KEYS_STEP])) as Step,
+  return walk(session, async (cursor) => {
+    const [next, keys] = await session.read(
+      async ({ client }) =>
+        (await evaluate(client, scripts.auditKeys, [session.keys.map], [cursor, pattern, KEYS_STEP])) as Step,
     );
     const ids = keys.flatMap((key) => (key.startsWith(prefix) ? [key.slice(prefix.length)] : []));
     return [next, ids.filter(isId)];
@@ -27,12 +27,12 @@ export function walkJobs(server: Server): AsyncGenerator<readonly string[], void
 
 /** Members of an index, or fields of a hash, likewise. */
 export function walkEntries(
-  server: Server,
+  session: RedisSession,
   index: "statuses" | "creations" | "fields" | "values",
 ): AsyncGenerator<readonly string[], void, undefined> {
-  const key = server.keys[index];
-  return walk(server, async (cursor) => {
-    const [next, found] = await server.read((client) =>
+  const key = session.keys[index];
+  return walk(session, async (cursor) => {
+    const [next, found] = await session.read(({ client }) =>
       index === "values" ? client.hscan(key, cursor, "COUNT", STEP) : client.zscan(key, cursor, "COUNT", STEP),
     );
     // Each is followed by its score, or its value.
@@ -45,15 +45,15 @@ export function walkEntries(
  * another one, so the walk begins anew there.
  */
 async function* walk(
-  server: Server,
+  session: RedisSession,
   step: (cursor: string) => Promise<Step>,
 ): AsyncGenerator<readonly string[], void, undefined> {
   let cursor = "0";
-  let generation = -1;
+  let epoch = -1;
   for (;;) {
     const [next, found] = await step(cursor);
-    const moved = cursor !== "0" && generation !== server.connection.generation;
-    generation = server.connection.generation;
+    const moved = cursor !== "0" && epoch !== session.connection.epoch;
+    epoch = session.connection.epoch;
     for (let first = 0; first < found.length; first += STEP) yield found.slice(first, first + STEP);
     if (next === "0" && !moved) return;
     cursor = moved ? "0" : next;

@@ -1,4 +1,4 @@
-import { onAbort } from "../abort.js";
+import { onAbort, unlessAborted } from "../abort.js";
 import { checkId, checkWhole, invalid } from "../arguments.js";
 import type { Calls } from "../calls.js";
 import { readEventCursor, writeEventCursor } from "../cursor.js";
@@ -8,30 +8,28 @@ import { JobStoreError } from "../errors.js";
 import type { Job } from "../job.js";
 import { leavable } from "../leavable.js";
 import type { JobEvent } from "../store.js";
-import { Feed, gapOf } from "./feed.js";
-import { unlessAborted } from "./give-up.js";
-import { isRewound, type News, Subscription } from "./subscription.js";
+import { gapOf, isRewound, type QueuedEvent, SharedLogReader, Subscription } from "./shared-log-reader.js";
 
-/** How records become jobs and logged progress becomes progress: the store's business. */
-export interface Reader<D extends JobDefinition> {
+/** Decodes the records that a watcher reads. */
+export interface JobDecoder<D extends JobDefinition> {
   readonly definition: D;
   readJob(id: string, reading: Reading): Job<D> | null;
 }
 
-/** The watching of one store: all watchers of a log share one reader of it. */
+/** Implements `watch` and `waitFor` of one store. All calls share one reader per log. */
 export class Watcher<D extends JobDefinition> {
-  readonly #reader: Reader<D>;
+  readonly #decoder: JobDecoder<D>;
   readonly #storage: JobStorage;
   readonly #calls: Calls;
-  readonly #feeds: readonly Feed[];
-  /** Difference between the storage's clock and performance.now at the last snapshot, in milliseconds, by feed. */
-  readonly #clocks = new Map<Feed, number>();
+  readonly #readers: readonly SharedLogReader[];
+  /** Difference between the storage's clock and performance.now at the last snapshot, in milliseconds, by log. */
+  readonly #clockOffsets = new Map<SharedLogReader, number>();
 
-  constructor(reader: Reader<D>, storage: JobStorage, calls: Calls) {
-    this.#reader = reader;
+  constructor(decoder: JobDecoder<D>, storage: JobStorage, calls: Calls) {
+    this.#decoder = decoder;
     this.#storage = storage;
     this.#calls = calls;
-    this.#feeds = storage.logs.map((log) => new Feed(log, calls.signal));
+    this.#readers = storage.logs.map((log) => new SharedLogReader(log, calls.signal));
   }
 
   watch(target: string | { readonly after?: string | undefined } | undefined, signal: AbortSignal | undefined) {
@@ -43,8 +41,8 @@ export class Watcher<D extends JobDefinition> {
     if (target !== undefined && (typeof target !== "object" || target === null)) {
       return invalid("watch takes a job's id, or { after } with the cursor of an event.");
     }
-    const { name } = this.#reader.definition;
-    const after = target?.after === undefined ? null : readEventCursor(name, this.#feeds.length, target.after);
+    const { name } = this.#decoder.definition;
+    const after = target?.after === undefined ? null : readEventCursor(name, this.#readers.length, target.after);
     return leavable((left) => this.#watchAll(after, [left, ...given]));
   }
 
@@ -55,75 +53,78 @@ export class Watcher<D extends JobDefinition> {
   ): Promise<Job<D>> {
     checkId(id);
     const { timeoutMs, signal } = options;
-    const timeUp =
+    const deadline =
       timeoutMs === undefined
         ? Number.POSITIVE_INFINITY
-        : performance.now() + checkWhole(timeoutMs, "timeoutMs", 0, MOST_MS);
-    for (let patience = 0; ; patience = LOOK_AGAIN_MS) {
+        : performance.now() + checkWhole(timeoutMs, "timeoutMs", 0, MAX_TIMER_MS);
+    for (let minDelayMs = 0; ; minDelayMs = READ_AGAIN_MS) {
       signal?.throwIfAborted();
-      const look = new AbortController();
-      const stops = signal === undefined ? [look.signal] : [look.signal, signal];
+      const restart = new AbortController();
+      const stops = signal === undefined ? [restart.signal] : [restart.signal, signal];
       const timers: NodeJS.Timeout[] = [];
-      const lookAgainIn = (ms: number) => {
-        timers.push(setTimeout(() => look.abort(), Math.min(Math.max(ms, 0), MOST_MS)));
+      const restartIn = (ms: number) => {
+        timers.push(setTimeout(() => restart.abort(), Math.min(Math.max(ms, 0), MAX_TIMER_MS)));
       };
-      if (timeUp < Number.POSITIVE_INFINITY) lookAgainIn(timeUp - performance.now());
+      if (deadline < Number.POSITIVE_INFINITY) restartIn(deadline - performance.now());
       try {
         for await (const event of this.#watchJob(id, stops)) {
           const job = event.type === "snapshot" ? event.job : await this.#jobAfter(event, id, stops);
           if (job === undefined) continue;
           if (job === null) throw gone(id);
           if (until.has(job.status) || ("to" in event && until.has(event.to))) return job;
-          // Expiry makes no event.
-          if (job.expiresAt !== null) lookAgainIn(Math.max(job.expiresAt.getTime() + 1 - this.#now(id), patience));
+          // Expiry emits no event, so the job is read again when it should have expired.
+          if (job.expiresAt !== null) restartIn(Math.max(job.expiresAt.getTime() + 1 - this.#now(id), minDelayMs));
         }
       } finally {
         for (const timer of timers) clearTimeout(timer);
       }
       signal?.throwIfAborted();
       if (this.#calls.closed) throw new JobStoreError("CLOSED", "The store was closed while waiting for the job.");
-      if (performance.now() >= timeUp) {
-        const wanted = [...until].join(" or ");
-        throw new JobStoreError("TIMEOUT", `Job ${id} did not become ${wanted} within ${timeoutMs} ms.`, { jobId: id });
+      if (performance.now() >= deadline) {
+        const statuses = [...until].join(" or ");
+        throw new JobStoreError("TIMEOUT", `Job ${id} did not become ${statuses} within ${timeoutMs} ms.`, {
+          jobId: id,
+        });
       }
     }
   }
 
   /** Returns the time of the storage's clock. A snapshot of the job must have been read before. */
   #now(id: string): number {
-    return performance.now() + (this.#clocks.get(this.#feedOf(id)) as number);
+    return performance.now() + (this.#clockOffsets.get(this.#readerOf(id)) as number);
   }
 
-  #feedOf(id: string): Feed {
-    return this.#feeds[this.#storage.logOf(id)] as Feed;
+  /** Returns the reader of the log that contains the events of this job. */
+  #readerOf(id: string): SharedLogReader {
+    return this.#readers[this.#storage.logOf(id)] as SharedLogReader;
   }
 
-  /** The job after an event that may end a wait or change when the job expires: null if it is gone, undefined for others. */
+  /** Reads the job after an event that can end a wait or change the job's expiry. null: deleted. undefined: other events. */
   async #jobAfter(event: JobEvent<D>, id: string, stops: readonly AbortSignal[]): Promise<Job<D> | null | undefined> {
     if (event.type === "deleted") return null;
     if (event.type === "progress") return undefined;
-    const readings = await this.#ask(() => this.#storage.read([id]), [this.#calls.signal, ...stops]);
-    return readings === null ? undefined : this.#reader.readJob(id, readings[0] ?? { kind: "absent" });
+    const readings = await this.#call(() => this.#storage.read([id]), [this.#calls.signal, ...stops]);
+    return readings === null ? undefined : this.#decoder.readJob(id, readings[0] ?? { kind: "absent" });
   }
 
-  /** A server that says nothing keeps nobody who wants to leave; null: somebody does. */
-  #ask<T>(call: () => Promise<T>, ends: readonly AbortSignal[]): Promise<T | null> {
+  /** Resolves to null when a signal aborts, even if the server never replies. */
+  #call<T>(call: () => Promise<T>, ends: readonly AbortSignal[]): Promise<T | null> {
     return unlessAborted(this.#calls.run(call), ends);
   }
 
   async *#watchJob(id: string, signals: readonly AbortSignal[]): AsyncGenerator<JobEvent<D>, void, undefined> {
-    const feed = this.#feedOf(id);
+    const reader = this.#readerOf(id);
     const subscription = new Subscription(id);
-    // Listening first: whatever happens after the snapshot was taken is then among the news.
-    yield* this.#listen([feed], subscription, signals, async function* (this: Watcher<D>, ends) {
-      const snapshot = await this.#ask(() => feed.log.snapshot(id), ends);
+    // Subscribes before it reads the snapshot, so that no later event is missed.
+    yield* this.#listen([reader], subscription, signals, async function* (this: Watcher<D>, ends) {
+      const snapshot = await this.#call(() => reader.log.snapshot(id), ends);
       if (snapshot === null) return;
       const { reading, place, now } = snapshot;
-      this.#clocks.set(feed, now - performance.now());
-      const places = new Map([[feed, place]]);
-      feed.start(place);
-      yield { type: "snapshot", job: this.#reader.readJob(id, reading), cursor: this.#cursor(places) };
-      yield* this.#follow(subscription, places);
+      this.#clockOffsets.set(reader, now - performance.now());
+      const positions = new Map([[reader, place]]);
+      reader.start(place);
+      yield { type: "snapshot", job: this.#decoder.readJob(id, reading), cursor: this.#cursor(positions) };
+      yield* this.#follow(subscription, positions);
     });
   }
 
@@ -132,23 +133,24 @@ export class Watcher<D extends JobDefinition> {
     signals: readonly AbortSignal[],
   ): AsyncGenerator<JobEvent<D>, void, undefined> {
     const subscription = new Subscription(null);
-    yield* this.#listen(this.#feeds, subscription, signals, async function* (this: Watcher<D>, ends) {
-      const begin = (feed: Feed, n: number) => after?.[n] ?? this.#ask(() => feed.log.tail(), ends);
-      const places = new Map<Feed, Place>();
-      for (const [n, place] of (await Promise.all(this.#feeds.map(begin))).entries()) {
-        if (place === null) return;
-        places.set(this.#feeds[n] as Feed, place);
+    yield* this.#listen(this.#readers, subscription, signals, async function* (this: Watcher<D>, ends) {
+      const startOf = (reader: SharedLogReader, n: number) => after?.[n] ?? this.#call(() => reader.log.tail(), ends);
+      const positions = new Map<SharedLogReader, Place>();
+      for (const [n, position] of (await Promise.all(this.#readers.map(startOf))).entries()) {
+        if (position === null) return;
+        positions.set(this.#readers[n] as SharedLogReader, position);
       }
-      for (const [feed, place] of places) {
-        // A feed that runs already may be further on than where this watcher begins.
-        if (feed.start(place)) yield* this.#catchUp(feed, places, ends);
+      for (const [reader, position] of positions) {
+        // A reader that runs already may be past the start of this watcher.
+        if (reader.start(position)) yield* this.#catchUp(reader, positions, ends);
       }
-      yield* this.#follow(subscription, places);
+      yield* this.#follow(subscription, positions);
     });
   }
 
+  /** Runs `events` with a subscription to these logs, and ends it when a signal aborts or the store closes. */
   async *#listen(
-    feeds: readonly Feed[],
+    readers: readonly SharedLogReader[],
     subscription: Subscription,
     signals: readonly AbortSignal[],
     events: (this: Watcher<D>, ends: readonly AbortSignal[]) => AsyncGenerator<JobEvent<D>, void, undefined>,
@@ -157,69 +159,74 @@ export class Watcher<D extends JobDefinition> {
     const ends = [this.#calls.signal, ...signals];
     if (ends.some(({ aborted }) => aborted)) return;
     const withdraw = ends.map((end) => onAbort(end, () => subscription.end()));
-    for (const feed of feeds) feed.subscribe(subscription);
+    for (const reader of readers) reader.subscribe(subscription);
     try {
       yield* events.call(this, ends);
     } finally {
-      for (const feed of feeds) feed.unsubscribe(subscription);
+      for (const reader of readers) reader.unsubscribe(subscription);
       for (const each of withdraw) each();
     }
   }
 
+  /** Reads the events up to the end of the log. Later ones are in the subscription already. */
   async *#catchUp(
-    feed: Feed,
-    places: Map<Feed, Place>,
+    reader: SharedLogReader,
+    positions: Map<SharedLogReader, Place>,
     ends: readonly AbortSignal[],
   ): AsyncGenerator<JobEvent<D>, void, undefined> {
     for (;;) {
-      const place = places.get(feed) as Place;
-      const page = await this.#ask(() => feed.pageAfter(place, 0), ends);
+      const position = positions.get(reader) as Place;
+      const page = await this.#call(() => reader.pageAfter(position, 0), ends);
       if (ends.some(({ aborted }) => aborted)) return;
       if (page === null) continue;
-      const gap = gapOf(page, place);
-      if (gap !== null) yield this.#toEvent({ ...gap, feed }, places);
-      for (const event of page.events) yield this.#toEvent({ ...event, feed }, places);
-      places.set(feed, page.place);
+      const gap = gapOf(page, position);
+      if (gap !== null) yield this.#toEvent({ ...gap, reader }, positions);
+      for (const event of page.events) yield this.#toEvent({ ...event, reader }, positions);
+      positions.set(reader, page.place);
       if (page.events.length === 0) return;
     }
   }
 
-  /** What is news to this watcher: a feed may be behind the place where it began. */
-  async *#follow(subscription: Subscription, places: Map<Feed, Place>): AsyncGenerator<JobEvent<D>, void, undefined> {
+  /** Emits the events of a subscription that are after `positions`. A shared reader may be behind these. */
+  async *#follow(
+    subscription: Subscription,
+    positions: Map<SharedLogReader, Place>,
+  ): AsyncGenerator<JobEvent<D>, void, undefined> {
     for (;;) {
-      const news = await subscription.take();
-      if (news === null) return;
-      for (const one of news) {
+      const events = await subscription.take();
+      if (events === null) return;
+      for (const event of events) {
         if (subscription.ended) return;
-        const seen = places.get(one.feed);
-        const old = !isRewound(one) && seen?.log === one.place.log && one.place.number <= seen.number;
-        if (!old) yield this.#toEvent(one, places);
+        const seen = positions.get(event.reader);
+        const isOld = !isRewound(event) && seen?.log === event.place.log && event.place.number <= seen.number;
+        if (!isOld) yield this.#toEvent(event, positions);
       }
     }
   }
 
-  #toEvent(news: News, places: Map<Feed, Place>): JobEvent<D> {
-    const { feed, place, ...event } = news;
-    places.set(feed, place);
-    const cursor = this.#cursor(places);
+  /** Converts an event, and moves the position of its log to it. */
+  #toEvent(queued: QueuedEvent, positions: Map<SharedLogReader, Place>): JobEvent<D> {
+    const { reader, place, ...event } = queued;
+    positions.set(reader, place);
+    const cursor = this.#cursor(positions);
     if (event.type === "resync") return { type: event.type, reason: event.reason, cursor };
-    // The definition's statuses and progress, as it wrote them.
+    // The compiler cannot see that the logged statuses and progress are those of the definition.
     return { ...event, at: new Date(event.at), cursor } as JobEvent<D>;
   }
 
-  #cursor(places: ReadonlyMap<Feed, Place>): string {
+  #cursor(positions: ReadonlyMap<SharedLogReader, Place>): string {
     return writeEventCursor(
-      this.#reader.definition.name,
-      this.#feeds.map((feed) => places.get(feed) ?? null),
+      this.#decoder.definition.name,
+      this.#readers.map((reader) => positions.get(reader) ?? null),
     );
   }
 }
 
-/** Between looks at a job that should have expired. */
-const LOOK_AGAIN_MS = 250;
+/** Pause between reads of a job that should have expired. */
+const READ_AGAIN_MS = 250;
 
-/** The longest that a timer can run. */
-const MOST_MS = 2 ** 31 - 1;
+/** Maximum delay of a timer. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
 
 function gone(id: string): JobStoreError {
   return new JobStoreError("NOT_FOUND", `There is no job ${id} to wait for: it was never there, or is gone.`, {

@@ -3,9 +3,9 @@ import { JobStoreError } from "../../errors.js";
 import type { Command, Context } from "../command.js";
 import { count } from "../output.js";
 import { EXIT, UsageError } from "../usage.js";
-import { checkChoice, chosen, inTurns } from "./jobs.js";
-import { foundOut } from "./lost-answer.js";
+import { checkChoice, chosen, forEachJob } from "./jobs.js";
 import { checkMessage, MESSAGE_OPTIONS, messages } from "./message.js";
+import { resolveIndeterminate } from "./resolve-indeterminate.js";
 
 export const setStatus: Command = {
   options: ["force", "note", "by", ...MESSAGE_OPTIONS],
@@ -34,7 +34,7 @@ export const retry: Command = {
     const question = `Retry ${count(ids.length, "job")}?`;
     if (context.operands.length === 0 && !(await context.confirm(question))) return EXIT.refused;
     return each(context, ids, (job) => {
-      const { initial, statuses } = lifecycle(context);
+      const { initial, statuses } = checkLifecycle(context);
       const to = context.options.to ?? initial;
       if (statuses[job.status]?.final !== true) throw new Refusal(stillUnderWay(job, to));
       checkStep(context, job, to);
@@ -51,7 +51,7 @@ type Present = { readonly id: string; readonly status: string; readonly version:
 /** Moves jobs, each as it stands now, and says of each what became of it. */
 function each(context: Context, ids: readonly string[], toOf: (job: Present) => string): Promise<number> {
   const { output } = context;
-  return inTurns(context, ids, async (id) => {
+  return forEachJob(context, ids, async (id) => {
     try {
       const { from, to } = await move(context, id, toOf);
       return () => {
@@ -82,7 +82,7 @@ async function move({ store, options }: Context, id: string, toOf: (job: Present
   const key = randomUUID();
   const { by = "job-store", note } = options;
   const change = { by, note, key, outbox: messages(options, id), ifVersion: job.version };
-  return foundOut(id, {
+  return resolveIndeterminate(id, {
     call: async () => {
       await store.updateStatus(id, step.to, change);
       return step;
@@ -100,8 +100,8 @@ async function move({ store, options }: Context, id: string, toOf: (job: Present
 const PASSED_OVER: ReadonlySet<string> = new Set(["CONFLICT", "NOT_FOUND", "UNREADABLE_RECORD"]);
 
 /** @throws UsageError where none is kept */
-function lifecycle({ kept }: Context) {
-  if (kept.description !== null) return kept.description;
+function checkLifecycle({ lifecycle }: Context) {
+  if (lifecycle !== null) return lifecycle;
   throw new UsageError(
     "The lifecycle is not kept here yet: a service with this version of @subtitles/job-store has to start once. " +
       "Until then, set-status with --force.",
@@ -110,15 +110,15 @@ function lifecycle({ kept }: Context) {
 
 /** @throws Refusal where the lifecycle forbids it */
 function checkStep(context: Context, { status }: Present, to: string): void {
-  const next = lifecycle(context).statuses[status]?.next ?? [];
+  const next = checkLifecycle(context).statuses[status]?.next ?? [];
   if (next.includes(to)) return;
   const allowed = next.length === 0 ? "nothing may follow" : `may follow: ${next.join(", ")}`;
   throw new Refusal(`is "${status}" and cannot become "${to}" (${allowed})`);
 }
 
 /** Whether somebody has to work on the job again. Where no lifecycle is kept, nobody can tell. */
-function isRetry({ kept }: Context, { status }: Present, to: string): boolean {
-  const { statuses = {} } = kept.description ?? {};
+function isRetry({ lifecycle }: Context, { status }: Present, to: string): boolean {
+  const { statuses = {} } = lifecycle ?? {};
   return statuses[status]?.final === true && statuses[to]?.final === false;
 }
 

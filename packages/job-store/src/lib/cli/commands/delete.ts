@@ -2,8 +2,8 @@ import { JobStoreError } from "../../errors.js";
 import type { Command, Context } from "../command.js";
 import { count } from "../output.js";
 import { EXIT } from "../usage.js";
-import { checkChoice, chosen, inTurns } from "./jobs.js";
-import { foundOut } from "./lost-answer.js";
+import { checkChoice, chosen, forEachJob } from "./jobs.js";
+import { resolveIndeterminate } from "./resolve-indeterminate.js";
 
 export const deleteJobs: Command = {
   options: ["status"],
@@ -14,7 +14,7 @@ export const deleteJobs: Command = {
     const ids = await chosen(context);
     const what = ids.length === 1 ? `job ${ids[0]}` : count(ids.length, "job");
     if (ids.length > 0 && !(await confirm(`Delete ${what} for good?`))) return EXIT.refused;
-    return inTurns(context, ids, async (id) => {
+    return forEachJob(context, ids, async (id) => {
       const outcome = await remove(context, id);
       const deleted = outcome !== "was not there";
       return () => {
@@ -33,7 +33,7 @@ export const deleteJobs: Command = {
 
 /** What became of it. A job that is not there after a lost answer may have been gone before, which is the same to us. */
 function remove({ store }: Context, id: string): Promise<"deleted" | "was not there" | "is gone"> {
-  return foundOut(id, {
+  return resolveIndeterminate(id, {
     call: async () => ((await store.delete(id)) ? "deleted" : "was not there"),
     look: async () => ((await isThere(id)) ? "not made" : "is gone"),
   });

@@ -31,7 +31,7 @@ const AT_ONCE = 100;
  *
  * @param act answers how to say it, and whether it was done
  */
-export async function inTurns(
+export async function forEachJob(
   { output, signal }: Context,
   ids: readonly string[],
   act: (id: string) => Promise<() => boolean>,

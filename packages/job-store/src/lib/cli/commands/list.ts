@@ -23,10 +23,9 @@ export const list: Command = {
     limitOf(options);
     whereOf(options.where);
   },
-  async run({ store, options, output, useFields, signal }) {
+  async run({ store, options, output, signal }) {
     const limit = limitOf(options);
     const where = whereOf(options.where);
-    if (where !== undefined) useFields(new Map(Object.entries(where)));
     const query = {
       status: listOf(options.status),
       order: options.oldest === true ? "oldest" : "newest",

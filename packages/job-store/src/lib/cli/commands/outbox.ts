@@ -70,11 +70,11 @@ const summary = (waitMs: number | null): readonly Column[] => [
   ["rejected", ({ rejected }) => rejected],
 ];
 
-async function summarize({ store, output, oldestWait }: Context): Promise<number> {
+async function summarize({ store, storage, output }: Context): Promise<number> {
   const [waiting, oldest, waitMs, rejected] = await Promise.all([
     store.outbox.depth(),
     store.outbox.oldest(),
-    oldestWait(),
+    storage.outbox.oldestWait(),
     store.outbox.countRejected(),
   ]);
   output.rows([{ waiting, oldest, rejected }], summary(waitMs));

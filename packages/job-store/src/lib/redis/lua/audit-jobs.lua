@@ -1,6 +1,6 @@
 -- Holds jobs against their places in the indexes and their time to live, and gives them the right ones where asked to.
--- What a record says is right. Comes after places.lua and control.lua.
--- KEYS: from 6 on, the jobs
+-- What a record says is right. Comes after indexes.lua and record.lua.
+-- KEYS: from 9 on, the jobs
 -- ARGV: 1 edition of the map the caller knows, 2 '1' to mend, 3 what the codes stand for: ttl (ms) and status (JSON), one
 --       a line, 4 the fields that the caller declares, one a line; from 5 on, four of each job: 5 id, 6 version and
 --       7 createdAt of the record that its fields were computed from ('': any), 8 its fields (one a line; '=' leaves them)
@@ -8,7 +8,7 @@
 --          { id … } that were written since they were read, and not looked at, { id … } not looked at because one script
 --          may not touch more }
 
-if map[1] ~= ARGV[1] then return { 'stale' } end
+if metadata[1] ~= ARGV[1] then return { 'stale' } end
 local repair = ARGV[2] == '1'
 
 -- An expiry and the clock may differ by moments.
@@ -45,11 +45,12 @@ local function wanted(before, computed)
 end
 
 local function parse(text)
-  local version, status, _, created, entered, ttl = control(text)
-  if not version then return nil end
-  local job = { version = version, status = status, created = tonumber(created), entered = created + entered,
-    ttl = tonumber(ttl) }
-  local ordered = job.created < 4398046511104 and job.entered >= 0 and job.entered < 4398046511104
+  local version, status, ttl, times = match(text, '^{"version":(%d+),"status":(".-"),"attempt":%d+,"ttl":(%d+),"times":%[()')
+  local created = readTimes(text, times or 1)
+  local entered = created and match(text, '^,(%d+)', times + #created)
+  if not (version and created) then return nil end
+  local job = { version = version, status = status, created = tonumber(created), entered = tonumber(entered), ttl = tonumber(ttl) }
+  local ordered = job.created >= 0 and job.created < 10000000000000 and job.entered >= 0 and job.entered < 10000000000000
   return ordered and job or nil
 end
 
@@ -58,8 +59,8 @@ local function isPlaced(id, score, created, before, fields)
   if tonumber(redis.call('ZSCORE', KEYS[3], id) or -1) ~= created then return false end
   local has, wants = lines(before), lines(fields)
   if not (covers(has, wants) and covers(wants, has)) then return false end
-  for member in pairs(members(fields, score, created, id)) do
-    if not redis.call('ZSCORE', KEYS[5], member) then return false end
+  for member in pairs(membersOf(fields, int(score), int(created), id)) do
+    if not redis.call('ZSCORE', fieldsKey, member) then return false end
   end
   return true
 end
@@ -75,9 +76,9 @@ local function mend(key, text, id, job, score, fields)
   else
     redis.call('SET', KEYS[key], text, 'PXAT', int(job.entered + job.ttl))
   end
-  place(id, score, job.created, fields)
+  index(id, score, job.created, fields)
   -- Where the indexes do not agree, some of these may be missing that the others speak for.
-  for member in pairs(members(fields, score, job.created, id)) do redis.call('ZADD', KEYS[5], 0, member) end
+  for member in pairs(membersOf(fields, int(score), int(job.created), id)) do redis.call('ZADD', fieldsKey, 0, member) end
 end
 
 local mended, foreign, misplaced, again, unreached = 0, 0, {}, {}, {}
@@ -95,17 +96,17 @@ local function look(key, id, version, created, computed)
     foreign = foreign + 1
   elseif version ~= '' and (job.version ~= version or int(job.created) ~= created) then
     again[#again + 1] = id
-  elseif job.ttl > 0 and job.entered + job.ttl + SLACK < now then
+  elseif job.ttl > 0 and job.entered + job.ttl + SLACK < tonumber(now) then
     -- Its time is over, and no list shows it.
     misplaced[#misplaced + 1] = id
     if repair then
       redis.call('DEL', KEYS[key])
-      displace({ id })
+      unindex({ id })
       mended = mended + 1
     end
   else
     local code = codes[int(job.ttl) .. ' ' .. job.status]
-    local score = (code or -1) * 4398046511104 + job.entered
+    local score = (code or -1) * 10000000000000 + job.entered
     local before = fieldsOf(id)
     local fields = wanted(before, computed)
     if isTimed(job, redis.call('PTTL', KEYS[key])) and isPlaced(id, score, job.created, before, fields) then return end
@@ -117,5 +118,5 @@ local function look(key, id, version, created, computed)
   end
 end
 
-for i = 5, #ARGV, 4 do look(6 + (i - 5) / 4, ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]) end
+for i = 5, #ARGV, 4 do look(9 + (i - 5) / 4, ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]) end
 return { 'audited', mended, foreign, misplaced, again, unreached }

@@ -1,17 +1,17 @@
--- The ids of a page, in order, from the index of fields. Reads only. Comes after places.lua.
+-- The ids of a page, in order, from the index of fields. Reads only. Comes after indexes.lua.
 -- ARGV: 1 edition of the map the caller knows, 2 '1' for newest first, 3 how many, 4 time to start after or '',
 --       5 id to start after, 6 lowest time, 7 highest time, 8 field and value; then code and ttl (ms) of each range, the
 --       code '' for all jobs by creation
 -- Replies: { 'stale' } or { 'page', { id, time, id, time … } for each range }
 
-if map[1] ~= ARGV[1] then return { 'stale' } end
+if metadata[1] ~= ARGV[1] then return { 'stale' } end
 local newest, start = ARGV[2] == '1', tonumber(ARGV[4])
 
 local page = { 'page' }
 for i = 9, #ARGV, 2 do
   local code, ttl = tonumber(ARGV[i]), tonumber(ARGV[i + 1])
   local function at(time, id)
-    return code and inStatus(ARGV[8], code * 4398046511104 + time, id) or byCreation(ARGV[8], time, id)
+    return code and statusMember(ARGV[8], int(code * 10000000000000 + time), id) or creationMember(ARGV[8], int(time), id)
   end
   local lowest, highest = tonumber(ARGV[6]), tonumber(ARGV[7])
   if ttl > 0 then lowest = math.max(lowest, now - ttl) end
@@ -20,9 +20,9 @@ for i = 9, #ARGV, 2 do
   if start and not newest and start >= lowest then first = '(' .. at(start, ARGV[5]) end
   local members
   if newest then
-    members = redis.call('ZRANGE', KEYS[5], last, first, 'BYLEX', 'REV', 'LIMIT', 0, ARGV[3])
+    members = redis.call('ZRANGE', fieldsKey, last, first, 'BYLEX', 'REV', 'LIMIT', 0, ARGV[3])
   else
-    members = redis.call('ZRANGE', KEYS[5], first, last, 'BYLEX', 'LIMIT', 0, ARGV[3])
+    members = redis.call('ZRANGE', fieldsKey, first, last, 'BYLEX', 'LIMIT', 0, ARGV[3])
   end
   local idAt = #at(0, '') + 1
   local places = {}

@@ -36,7 +36,7 @@ end
 
 local page = { 'page' }
 for i = 8, #ARGV, 2 do
-  local base, ttl = tonumber(ARGV[i]) * 4398046511104, tonumber(ARGV[i + 1])
+  local base, ttl = tonumber(ARGV[i]) * 10000000000000, tonumber(ARGV[i + 1])
   local lowest = tonumber(ARGV[6])
   if ttl > 0 then lowest = math.max(lowest, now - ttl) end
   local first = below('(' .. exact(base + lowest))

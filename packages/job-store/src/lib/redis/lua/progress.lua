@@ -1,21 +1,58 @@
--- Records progress: changes that line, the time of update, and nothing else.
+-- Records progress of jobs: changes that line and the time of update.
 -- CALL: 1 operation, 2 expected version and createdAt, or '', 3 progress (line)
--- Replies: 'recorded'; 'missing'; 'conflict', version; 'illegal', status (JSON); 'tooLarge', bytes; 'unreadable'
+-- Replies: for each call
+--          'recorded', ''; 'conflict', version; 'illegal', status (JSON); 'tooLarge', bytes; 'missing', ''; 'unreadable', ''
 
-function verbs.progress(job, operation, expected, progress)
-  if not job.text then return refusal(job) end
-  local record = parse(job.text)
-  if not record then return 'unreadable' end
-  if repeated and answered(record.ops, operation) then return 'recorded' end
-  if conflicts(record, expected) then return 'conflict', record.version end
-  if contains(ARGV[8], record.status) then return 'illegal', record.status end
-  local version, created, age = record.version, record.created, int(now - record.created)
-  local times = created .. ',' .. record.entered .. ',' .. record.ttl
-  if age ~= record.entered then times = times .. ',' .. age end
-  local text = compose(version, record.status, record.attempt, times, replaceParts(record.parts, progress, '=', '='),
-    sub(job.text, record.first, record.last), remember(record.ops, operation, created, version), record.history)
-  if #text > largest then return 'tooLarge', #text end
-  write(job, text, record.ttl ~= '0' and int(created + record.entered + record.ttl))
-  announce('progress', job.id, ',"version":' .. version .. ',' .. sub(progress, 1, -2))
-  return 'recorded'
+local touched, known = 0, operations()
+
+-- Returns a record up to its data at least, and whether the text is all of it.
+local function beginningOf(key)
+  local bytes = 1024
+  while true do
+    local text = redis.pcall('GETRANGE', key, 0, bytes - 1)
+    if type(text) == 'table' then
+      if find(text.err, 'WRONGTYPE', 1, true) then return nil end
+      text = redis.call('GETRANGE', key, 0, bytes - 1)
+    end
+    if #text < bytes then return text, true end
+    if find(text, '\n"data":', 1, true) then return text, false end
+    bytes = bytes * 16
+  end
+end
+
+local function record(key, operation, expected, progress)
+  local text, isWhole = beginningOf(key)
+  if not text then return 'unreadable', '' end
+  if text == '' then return redis.call('EXISTS', key) == 1 and 'unreadable' or 'missing', '' end
+  local times = find(text, ',"times":[', 1, true)
+  local beginning = times and sub(text, 1, times - 1) or ''
+  local version, status = match(beginning, '^{"version":(%d+),"status":(".*"),"attempt":%d+,"ttl":%d+$')
+  local created, ops, history = readTimes(text, times and times + 10 or 1)
+  local close = created and find(text, '\n],', history, true)
+  local data = close and find(text, '\n"data":', close, true)
+  if not (version and data) then return 'unreadable', '' end
+  local stop = find(text, '\n ', close, true) or data
+  if repeated then
+    if known.isBuried(operation) then return 'removed', '' end
+    if known.versionOf(operation, '', ops) then return 'recorded', '' end
+  end
+  if conflicts(expected, version, created) then return 'conflict', version end
+  if find(FINALS, '\n' .. status .. '\n', 1, true) then return 'illegal', status end
+
+  local entered = match(text, '^,(%d+)', times + 10 + #created)
+  local updated = now == entered and '' or ',' .. now
+  local head = beginning .. ',"times":[' .. created .. ',' .. entered .. updated .. '],"ops":"'
+    .. known.add(known.recent(ops, created), operation, version) .. '","history":[' .. sub(text, history, close + 2)
+    .. replaceParts(sub(text, close + 3, stop - 1), progress, '=', '=')
+  if #head >= data and not isWhole then text = redis.call('GET', key) end
+  touched = touched + #text
+  local bytes = writeHead(key, text, stop, data, head, nil, true)
+  if bytes then return 'tooLarge', bytes end
+  addEvent('"type":"progress","version":' .. version .. ',' .. progress .. '"at":' .. now, sub(key, ID_AT))
+  return 'recorded', ''
+end
+
+for i = 1, calls do
+  if i > 1 and touched + largestStored > MOST_TOUCHED then break end
+  reply[2 * i], reply[2 * i + 1] = record(KEYS[4 + i], unpack(ARGV, 3 * i + 2, 3 * i + 4))
 end

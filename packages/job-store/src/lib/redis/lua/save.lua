@@ -1,34 +1,51 @@
--- Writes a whole job as given, one version above the stored one where there is one.
--- CALL: 1 operation, 2 status, 3 version, 4 attempt, 5 created (ms), 6 updated (ms), 7 entered: when it entered its status
---       (ms), 8 progress, 9 result, 10 failure and 11 data (lines), 12 history: its entries, 13 fields (one a line),
---       14 replaced: a value that is no record, or ''
--- Replies: 'saved', record; 'answered', version and record; 'conflict', version; 'over'; 'tooLarge', bytes; 'unreadable';
---          'changed'  that value is not there any more
+-- Writes whole jobs as given, one version above the stored one if the job exists.
+-- CALL: 1 operation, 2 version, 3 beginning of the record behind the version, 4 createdAt, 5 times behind createdAt, 6 history and
+--       parts, 7 data (line), 8 status (JSON), 9 score in the index by status, 10 time of expiry (ms) or '', 11 fields (one a line)
+-- Replies: for each call
+--          'saved', record; 'answered', version and record; 'conflict', version; 'expired', ''; 'tooLarge', bytes; 'unreadable', ''
 
-function verbs.save(job, operation, status, version, attempt, created, updated, entered, progress, result, failure, data,
-  history, fields, replaced)
-  if job.foreign then return 'unreadable' end
-  local to, from, ops = statuses[status], 'null', ''
-  if job.text and job.text ~= replaced then
-    local existing = parse(job.text)
-    local before = existing and repeated and answered(existing.ops, operation)
-    if before then return 'answered', before .. ' ' .. job.text end
-    if replaced ~= '' then return 'changed' end
-    if not existing then return 'unreadable' end
-    if existing.version ~= version then return 'conflict', existing.version end
-    version, from, ops = int(version + 1), existing.status, existing.ops
-  elseif replaced ~= '' and not job.text then
-    return 'changed'
+local byStatus, byCreation, touched, known = {}, {}, 0, operations()
+
+local function save(key, operation, version, beginning, created, times, history, data, status, score, expires, fields)
+  local stored = redis.pcall('GET', key)
+  if type(stored) == 'table' then
+    if find(stored.err, 'WRONGTYPE', 1, true) then return 'unreadable', '' end
+    stored = redis.call('GET', key)
   end
-  local over = to.ttl ~= '0' and entered + to.ttl
-  if over and over < now then return 'over' end
-  local times = created .. ',' .. int(entered - created) .. ',' .. to.ttl
-  if updated ~= entered then times = times .. ',' .. int(updated - created) end
-  local parts = '\n' .. progress .. '\n' .. result .. '\n' .. failure .. '\n'
-  local text = compose(version, to.json, attempt, times, parts, data, remember(ops, operation, created, version), history)
-  if #text > largest then return 'tooLarge', #text end
-  write(job, text, over and int(over), int(to.base + entered))
-  job.created, job.creation, job.fields = created, created, fields
-  announceChange('saved', job.id, from, to.json, version, '')
+  if repeated and known.isBuried(operation) then return 'removed', '' end
+  local from, ops = 'null', ''
+  if stored then
+    touched = touched + #stored
+    local storedVersion, storedStatus, at = match(stored, '^{"version":(%d+),"status":(".-"),"attempt":%d+,"ttl":%d+,"times":%[()')
+    local storedCreated, storedOps, first = readTimes(stored, at or 1)
+    local close = at and first and find(stored, '\n],', first, true)
+    if not close then return 'unreadable', '' end
+    local entries = sub(stored, first, close)
+    local before = repeated and known.versionOf(operation, entries, storedOps)
+    if before then return 'answered', before .. ' ' .. stored end
+    if storedVersion ~= version then return 'conflict', storedVersion end
+    version, from, ops = version + 1, storedStatus, known.recentOf(entries, storedOps, storedCreated)
+  end
+  if expires ~= '' and tonumber(expires) < tonumber(now) then return 'expired', '' end
+  local head = '{"version":' .. version .. beginning .. ',"times":[' .. created .. times .. '],"ops":"'
+    .. known.add(ops, operation, version) .. '","history":[' .. history .. '\n'
+  local bytes = #head + 1 + #data
+  if bytes > MAX_RECORD_BYTES then return 'tooLarge', bytes end
+  local text = head .. string.rep(' ', math.max(0, math.min(64 + (-70 - bytes) % 128, MAX_RECORD_BYTES - bytes))) .. '\n' .. data
+  if #text > largestWritten then largestWritten = #text end
+  if expires == '' then redis.call('SET', key, text) else redis.call('SET', key, text, 'PXAT', expires) end
+  local id, n = sub(key, ID_AT), #byStatus
+  if FIELDS then indexFields(id, score, created, fields) end
+  byStatus[n + 1], byStatus[n + 2], byCreation[n + 1], byCreation[n + 2] = score, id, created, id
+  addEvent('"type":"saved","from":' .. from .. ',"to":' .. status .. ',"version":' .. version .. ',"at":' .. now, id)
   return 'saved', text
+end
+
+for i = 1, calls do
+  if i > 1 and touched + largestStored > MOST_TOUCHED then break end
+  reply[2 * i], reply[2 * i + 1] = save(KEYS[4 + i], unpack(ARGV, 11 * i - 6, 11 * i + 4))
+end
+if #byStatus > 0 then
+  redis.call('ZADD', KEYS[2], unpack(byStatus))
+  redis.call('ZADD', KEYS[3], unpack(byCreation))
 end

@@ -1,10 +1,6 @@
--- Put before every script that reads records, or messages. It limits how long one script keeps other callers waiting.
+-- Counts the bytes of records and messages that a script touches. Comes after limits.lua.
 -- Replies: none of its own
 
--- Bytes of stored records that one script touches at most, or one record if that is larger. The map has, as `largest`,
--- a number of bytes that no record or message of the store exceeds. A map without it has 2048: so many that the largest
--- page fits.
-local MOST_TOUCHED, SMALL = 2097152, 2048
 local touched = 0
 
 local function sizeOf(key)

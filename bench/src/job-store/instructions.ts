@@ -1,0 +1,223 @@
+import { createJobStore, defineJob, type Job, type JobStore } from "@subtitles/job-store";
+import { redisDriver } from "@subtitles/job-store/redis";
+import type { Callgrind } from "../frame/callgrind.js";
+import type { Ratio, Run, Section, Suite } from "../frame/suite.js";
+import { data, document, forEach, newIds, subtitleJob } from "./jobs.js";
+import { type BenchRedis, benchRedis } from "./redis.js";
+
+/** Calls of one turn, unless they are lone calls. */
+const BATCH = 64;
+/** Counted turns. Lone calls take as many turns as a batch has calls. */
+const BATCHES = 4;
+/** Jobs of each store before the first count. In an almost empty store, indexes have another encoding. */
+const STOCK = 500;
+/** A server under valgrind is slow. */
+const TIMEOUT_MS = 120_000;
+
+type Index = Readonly<Record<string, (job: typeof data) => string>>;
+type Definition = ReturnType<typeof jobWith>;
+
+function jobWith(index: Index) {
+  return defineJob({ ...subtitleJob, index });
+}
+
+const message = { queue: "download", payload: { jobId: "x".repeat(36), videoUrl: data.videoUrl } };
+
+interface Row {
+  readonly name: string;
+  /** Number of instructions of one call, at most. Absent: there is no target. */
+  readonly wanted?: number;
+  /** Creates what one call needs, uncounted. */
+  readonly prepare?: (id: string) => Promise<unknown>;
+  readonly call: (id: string) => Promise<unknown>;
+  /** Calls wait for each other. @default false: 64 calls in one turn */
+  readonly lone?: boolean;
+}
+
+/**
+ * Instructions that the server executes for one call.
+ *
+ * @param only limits the tables to rows whose names contain one of these texts
+ */
+export function instructions(callgrind: Callgrind, only?: readonly string[]): Suite {
+  const chosen = (rows: readonly Row[]) => rows.filter(({ name }) => only?.some((part) => name.includes(part)) ?? true);
+  return {
+    name: "instructions",
+    measure: async (run) => {
+      // With one background task per second, almost all counted instructions belong to the calls.
+      await using redis = await benchRedis({ under: callgrind.command, args: ["--hz", "1"] });
+      const count = callgrind.counter(redis.server);
+      const driver = (keyPrefix: string) => redisDriver({ url: redis.url, keyPrefix, timeoutMs: TIMEOUT_MS });
+      await using plain = createJobStore({ job: jobWith({}), driver: driver("") });
+      await using full = createJobStore({ job: jobWith({ language: (job) => job.language }), driver: driver("full:") });
+      for (const store of [plain, full]) await forEach(newIds(STOCK), (id) => store.create(data, { id }));
+      const tables = [
+        {
+          title: "instructions of the server",
+          about: "without messages for the outbox and without indexed fields",
+          rows: [...rawRows(redis), ...plainRows(plain)],
+        },
+        {
+          title: "instructions of the server, with outbox and field",
+          about: "with one indexed field, and with a message of 100 bytes in each call that can have one",
+          rows: fullRows(full),
+        },
+      ];
+      const sections: Section[] = [];
+      for (const table of tables) {
+        const rows = chosen(table.rows);
+        if (rows.length > 0) sections.push(await section(run, count, { ...table, rows }));
+      }
+      if (sections.length === 0) run.say("  No row has a name that contains what --only gives.");
+      return sections;
+    },
+  };
+}
+
+/** Commands to compare the calls with. */
+function rawRows(redis: BenchRedis): readonly Row[] {
+  const client = redis.connect({ enableAutoPipelining: true });
+  const set = (id: string) => client.set(`raw:${id}`, document(id, "pending"));
+  return [
+    { name: "raw SET", call: set },
+    { name: "lone raw SET", call: set, lone: true },
+  ];
+}
+
+function plainRows(store: JobStore<Definition>): readonly Row[] {
+  const rows = changes(store, []);
+  return [
+    { ...rows.create, wanted: 45_000 },
+    { ...rows.bySnapshot, wanted: 70_000 },
+    { ...rows.byId, wanted: 75_000 },
+    { ...rows.finish, wanted: 100_000 },
+    { ...rows.delete, wanted: 75_000 },
+    { ...rows.deleteFinal, wanted: 75_000 },
+    { ...rows.create, name: "lone create", lone: true, wanted: 130_000 },
+    { ...rows.byId, name: "lone updateStatus", lone: true, wanted: 190_000 },
+    { name: "get", prepare: rows.create.call, call: (id) => store.get(id) },
+    {
+      name: "page of 50 with its jobs",
+      prepare: rows.bySnapshot.prepare,
+      call: () => store.list({ status: "pending", limit: 50 }),
+      wanted: 160_000,
+    },
+    { name: "counts of 5 statuses", call: () => store.counts(), wanted: 50_000 },
+  ];
+}
+
+function fullRows(store: JobStore<Definition>): readonly Row[] {
+  const rows = changes(store, [message]);
+  return [
+    ...Object.values(rows),
+    { ...rows.create, name: "lone create", lone: true },
+    { ...rows.byId, name: "lone updateStatus", lone: true },
+    {
+      name: "page of 50 of a field, with its jobs",
+      prepare: rows.byId.prepare,
+      call: () => store.list({ where: { language: data.language }, limit: 50 }),
+    },
+  ];
+}
+
+function changes(store: JobStore<Definition>, outbox: readonly (typeof message)[]) {
+  const seen = new Map<string, Job<Definition, "pending">>();
+  const create = async (id: string) => {
+    const { created, job } = await store.create(data, { id, outbox });
+    if (created) seen.set(id, job);
+  };
+  const snapshot = (id: string) => {
+    const job = seen.get(id);
+    if (job === undefined) throw new Error(`job ${id} was not created`);
+    return job;
+  };
+  const result = { downloadUrl: "https://subtitles.example/files/0193e4d2.srt" };
+  const begin = async (id: string) => {
+    await create(id);
+    await store.updateStatus(id, "downloading", { outbox });
+  };
+  const finish = (id: string) => store.updateStatus(id, "completed", { result, outbox });
+  return {
+    create: { name: "create", call: create },
+    bySnapshot: {
+      name: "updateStatus by snapshot",
+      prepare: create,
+      call: (id: string) => store.updateStatus(snapshot(id), "downloading", { outbox }),
+    },
+    byId: {
+      name: "updateStatus by id",
+      prepare: create,
+      call: (id: string) => store.updateStatus(id, "downloading", { outbox }),
+    },
+    finish: {
+      name: "updateStatus into a final status, with a result",
+      prepare: begin,
+      call: finish,
+    },
+    delete: { name: "delete", prepare: create, call: (id: string) => store.delete(id) },
+    deleteFinal: {
+      name: "delete in a final status",
+      prepare: async (id: string) => {
+        await begin(id);
+        await finish(id);
+      },
+      call: (id: string) => store.delete(id),
+    },
+  };
+}
+
+interface Contents {
+  readonly title: string;
+  readonly about: string;
+  readonly rows: readonly Row[];
+}
+
+async function section(run: Run, count: () => Promise<number>, { title, about, rows }: Contents): Promise<Section> {
+  run.say(`  ${title}`);
+  const found: { readonly row: Row; readonly value: number }[] = [];
+  for (const row of rows) {
+    const value = await measure(row, count);
+    run.say(`    ${row.name}: ${shown(value)}`);
+    found.push({ row, value });
+  }
+  return {
+    title,
+    about: `Instructions of redis-server for one call, counted by callgrind. ${BATCH} calls in one turn, except for lone calls. Jobs of 600 bytes, ${about}.`,
+    table: {
+      head: ["", "instructions", "wanted"],
+      rows: found.map(({ row: { name, wanted }, value }) => [
+        name,
+        shown(value),
+        wanted === undefined ? "" : `≤ ${shown(wanted)}`,
+      ]),
+    },
+    ratios: found.flatMap(({ row: { name, wanted }, value }): readonly Ratio[] =>
+      wanted === undefined
+        ? []
+        : [
+            {
+              name: `instructions of the server: ${name}`,
+              value: { median: value, low: value, high: value },
+              wanted: { atMost: wanted },
+            },
+          ],
+    ),
+  };
+}
+
+async function measure({ prepare, call, lone }: Row, count: () => Promise<number>): Promise<number> {
+  const [size, turns] = lone ? [1, BATCH] : [BATCH, BATCHES];
+  const ids = newIds(size * (turns + 1));
+  if (prepare !== undefined) await forEach(ids, prepare);
+  const turn = (n: number) => Promise.all(ids.slice(n * size, (n + 1) * size).map(call));
+  // The first turn loads scripts.
+  await turn(0);
+  await count();
+  for (let n = 1; n <= turns; n++) await turn(n);
+  return (await count()) / (size * turns);
+}
+
+/** The last digits vary from run to run. */
+function shown(value: number): string {
+  return (Math.round(value / 100) * 100).toLocaleString("en");
+}

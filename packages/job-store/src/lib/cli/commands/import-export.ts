@@ -1,0 +1,77 @@
+import { createReadStream } from "node:fs";
+import { createInterface } from "node:readline";
+import type { JobDefinition } from "../../definition.js";
+import { JobStoreError } from "../../errors.js";
+import type { Job } from "../../job.js";
+import { listOf } from "../arguments.js";
+import type { Command } from "../command.js";
+import { count } from "../output.js";
+import { EXIT, STORE_ANOTHER } from "../usage.js";
+
+export const exportJobs: Command = {
+  options: ["status"],
+  operands: [0, 0],
+  async run({ store, options, output, storage, fields, signal }) {
+    let jobs = 0;
+    for await (const job of store.scan({ status: listOf(options.status), order: "oldest", limit: 500, signal })) {
+      const [values = new Map()] = fields.length === 0 ? [] : await storage.readIndexValues([job.id]);
+      output.line({ ...job, fields: Object.fromEntries(values) });
+      jobs++;
+    }
+    output.note(`${count(jobs, "job")} exported.`);
+    return signal.aborted ? EXIT.refused : EXIT.done;
+  },
+};
+
+export const importJobs: Command = {
+  options: [],
+  operands: [0, 1],
+  async run({ store, save, operands: [file], output, stdin, lifecycle, signal }) {
+    const input = file === undefined || file === "-" ? stdin : createReadStream(file);
+    const tally = { imported: 0, present: 0, refused: 0 };
+    let unfinished = 0;
+    let number = 0;
+    for await (const read of createInterface({ input })) {
+      number++;
+      // Editors and PowerShell put a byte order mark before the first line.
+      const line = number === 1 ? read.replace(/^\uFEFF/, "") : read;
+      if (line.trim() === "") continue;
+      if (signal.aborted) break;
+      try {
+        const { fields, job } = readJob(line);
+        if ((await store.get(job.id)) !== null) tally.present++;
+        else {
+          await save(job, fields);
+          tally.imported++;
+          if (lifecycle?.statuses[job.status]?.final === false) unfinished++;
+        }
+      } catch (error) {
+        // Created since it was looked for.
+        if (JobStoreError.is(error, "CONFLICT")) tally.present++;
+        else if (error instanceof SyntaxError || (JobStoreError.is(error) && error.code !== "UNAVAILABLE")) {
+          tally.refused++;
+          output.note(`Line ${number}: ${error.message}`);
+        } else throw error;
+      }
+    }
+    output.rows([tally]);
+    if (unfinished > 0) output.note(nobodyAsked(unfinished));
+    return tally.refused > 0 || signal.aborted ? EXIT.refused : EXIT.done;
+  },
+};
+
+/** The messages of the place that jobs come from stay there. */
+function nobodyAsked(jobs: number): string {
+  const those = jobs === 1 ? "1 of these jobs is" : `${jobs} of these jobs are`;
+  return `${those} not final, and no message asks for the work. Where workers need one: ${STORE_ANOTHER}. retry does not apply.`;
+}
+
+/** Dates travel as text. What is no job is for `save` to refuse. @throws SyntaxError */
+function readJob(line: string): { job: Job<JobDefinition>; fields: Readonly<Record<string, string>> } {
+  const { fields, ...job } = JSON.parse(line) ?? {};
+  const history = Array.isArray(job.history)
+    ? job.history.map((change: { at: string }) => ({ ...change, at: new Date(change?.at) }))
+    : job.history;
+  const [createdAt, updatedAt, statusAt] = [job.createdAt, job.updatedAt, job.statusAt].map((at) => new Date(at));
+  return { job: { ...job, history, createdAt, updatedAt, statusAt }, fields: fields ?? {} };
+}

@@ -1,0 +1,98 @@
+import type { JobDefinition } from "../../definition.js";
+import type { Job } from "../../job.js";
+import { wholeNumber } from "../arguments.js";
+import type { Command, Context } from "../command.js";
+import { type Column, plain } from "../output.js";
+import { EXIT } from "../usage.js";
+
+export const get: Command = {
+  options: [],
+  operands: [1, Number.POSITIVE_INFINITY],
+  async run({ store, operands, output }) {
+    let code: number = EXIT.done;
+    for (const id of operands) {
+      const job = await store.get(id);
+      if (job === null) {
+        output.note(`There is no job ${id}.`);
+        code = EXIT.refused;
+      } else if (output.json) output.rows([job]);
+      else {
+        const { history, ...rest } = job;
+        output.rows(Object.entries(rest).map(([part, value]) => ({ part, value })));
+        output.space();
+        output.rows(
+          history.map((change) => ({ ...change })),
+          HISTORY,
+        );
+      }
+    }
+    return code;
+  },
+};
+
+const HISTORY: readonly Column[] = ["at", "from", "to", "by", "note"].map((name) => [name, (change) => change[name]]);
+
+export const counts: Command = {
+  options: [],
+  operands: [0, 0],
+  async run({ store, output }) {
+    const counts = await store.counts();
+    if (output.json) output.rows([counts]);
+    else output.rows(Object.entries(counts).map(([status, jobs]) => ({ status, jobs })));
+    return EXIT.done;
+  },
+};
+
+export const watch: Command = {
+  options: [],
+  operands: [0, 1],
+  async run({ store, operands: [id], output, onStoreEvent, signal }: Context) {
+    let lost = false;
+    onStoreEvent(({ type, message }) => {
+      // That it is connected is news only after it was not.
+      if (type !== "disconnected" && !(lost && type === "connected")) return;
+      lost = type === "disconnected";
+      output.note(plain(message));
+    });
+    for await (const event of store.watch(id, { signal })) {
+      const { type, cursor: _, ...rest } = event;
+      if (output.json) output.rows([{ type, ...rest }]);
+      else output.rows([{ type, ...rest }], [["", () => type], ...EVENT]);
+    }
+    return EXIT.done;
+  },
+};
+
+const EVENT: readonly Column[] = [
+  ["", ({ at, job }) => at ?? (job as Job<JobDefinition> | null)?.statusAt],
+  ["", ({ id, job }) => id ?? (job as Job<JobDefinition> | null)?.id],
+  ["", ({ to, job, progress, reason }) => to ?? (job as Job<JobDefinition> | null)?.status ?? progress ?? reason],
+  ["", ({ by }) => by],
+];
+
+export const health: Command = {
+  options: [],
+  operands: [0, 0],
+  async run({ store, options, output }) {
+    const health = await store.health({ timeoutMs: wholeNumber(options.timeout, "timeout", 2000) });
+    if (output.json) output.rows([{ ...health }]);
+    else {
+      const { details, warnings, ...rest } = health;
+      const all = { ...rest, ...details, ...Object.fromEntries(warnings.map((text, n) => [`warning ${n + 1}`, text])) };
+      output.rows(Object.entries(all).map(([what, value]) => ({ what, value })));
+    }
+    if (health.status === "unhealthy") return EXIT.unavailable;
+    return health.status === "healthy" ? EXIT.done : EXIT.refused;
+  },
+};
+
+export const audit: Command = {
+  options: ["repair"],
+  operands: [0, 0],
+  async run({ store, options, output }) {
+    const report = await store.audit({ repair: options.repair === true });
+    output.rows([{ ...report }]);
+    const left = report.missingFromIndex + report.staleInIndex - report.repaired + report.unreadable;
+    return left > 0 ? EXIT.refused : EXIT.done;
+  },
+};

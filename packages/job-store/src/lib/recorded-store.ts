@@ -1,0 +1,157 @@
+import { $ZodUnknown } from "zod/v4/core";
+import { emitter, sourcesOf } from "./create-store.js";
+import type { JobDefinition } from "./definition.js";
+import { type Description, readDescription } from "./description.js";
+import type { Fields, JobStorage, JobStoreDriver, StoreMetadata, StoreShape } from "./driver.js";
+import { JobStoreError } from "./errors.js";
+import { checkValues, type IndexReader } from "./fields.js";
+import type { Job } from "./job.js";
+import { Store } from "./job-store.js";
+import type { JobStore, StoreEvent } from "./store.js";
+
+/** Options of `openRecordedStore`. */
+export interface RecordedStoreOptions {
+  /**
+   * Which status changes the store allows: those of the recorded lifecycle, or any change between recorded statuses.
+   * @default "recorded"
+   */
+  readonly transitions?: "recorded" | "any" | undefined;
+  /** Receives events for logs. See `createJobStore`. */
+  readonly onEvent?: ((event: StoreEvent) => void) | undefined;
+}
+
+/** Store of a definition that is known only from the metadata of its place. */
+export interface RecordedStore extends AsyncDisposable {
+  /**
+   * Store of all jobs in the place. Its definition has the recorded name, statuses, TTLs and index fields, and accepts any
+   * data. Reads are not validated. It enforces no `maxCount`: the services do that at their next change.
+   */
+  readonly store: JobStore<JobDefinition>;
+  /** Storage of `store`, for calls that only drivers have. */
+  readonly storage: JobStorage;
+  /** Index fields that jobs can be found by. */
+  readonly fields: readonly string[];
+  /** Recorded lifecycle. null: none is recorded, or only by a newer version of this package. */
+  readonly lifecycle: Description | null;
+  /**
+   * Saves a job together with the values that it can be found by. `store.save` saves a job without such values.
+   *
+   * @param values by field; fields that are not recorded are ignored
+   * @throws the errors of `JobStore.save`
+   */
+  save(job: Job<JobDefinition>, values: Readonly<Record<string, string>>): Promise<Job<JobDefinition>>;
+}
+
+/** Limit of the history for changes by this store. The limit of the services is not recorded. */
+const HISTORY_LIMIT = 10_000;
+/** Default of `createJobStore`. The limit of the services is not recorded. */
+const MAX_RECORD_BYTES = 4_194_304;
+
+/**
+ * Opens a store from the metadata in its place, without its definition. The store does not change this metadata.
+ *
+ * @returns null if no store has been used in this place yet
+ * @throws JobStoreError UNAVAILABLE
+ */
+export async function openRecordedStore(
+  driver: JobStoreDriver,
+  { transitions = "recorded", onEvent }: RecordedStoreOptions = {},
+): Promise<RecordedStore | null> {
+  const metadata = await driver.readMetadata();
+  if (metadata === null) return null;
+  const lifecycle = readDescription(metadata.description ?? undefined);
+  const definition = definitionFrom(metadata, lifecycle, transitions === "any");
+  const shape = shapeFrom(definition, emitter(onEvent));
+  const storage = driver.open(shape);
+  if (lifecycle === null && transitions === "recorded") rejectChanges(storage, metadata);
+  const valuesOfJobs = new Map<string, Fields>();
+  const index: IndexReader = {
+    valuesOf: (_, jobId) => valuesOfJobs.get(jobId) ?? new Map(),
+    // The functions that compute the values are not recorded, so the index decides.
+    matches: () => true,
+  };
+  const store = new Store(
+    definition,
+    shape,
+    { name: driver.name, open: () => storage },
+    { validateReads: false, index },
+  );
+  return {
+    store,
+    storage,
+    fields: metadata.fields,
+    lifecycle,
+    async save(job, values) {
+      const known = (field: string) => (Object.hasOwn(values, field) ? values[field] : undefined);
+      valuesOfJobs.set(job.id, checkValues(metadata.fields, known, job.id));
+      try {
+        return await store.save(job);
+      } finally {
+        valuesOfJobs.delete(job.id);
+      }
+    },
+    [Symbol.asyncDispose]: () => store.close(),
+  };
+}
+
+/** Returns a definition that accepts every stored job. A status that the lifecycle has lost allows no transition. */
+function definitionFrom(metadata: StoreMetadata, lifecycle: Description | null, allowsAny: boolean): JobDefinition {
+  const anything = new $ZodUnknown({ type: "unknown" });
+  const statuses = [...metadata.statuses.keys()];
+  const recorded = lifecycle?.statuses ?? {};
+  const ruleOf = (status: string, ttlMs: number) => {
+    const rule = Object.hasOwn(recorded, status) ? recorded[status] : undefined;
+    return {
+      next: allowsAny ? statuses : (rule?.next ?? []),
+      final: rule?.final ?? false,
+      ttlSeconds: (rule?.ttlMs ?? ttlMs) / 1000,
+    };
+  };
+  return {
+    name: metadata.definition,
+    data: anything,
+    result: anything,
+    progress: anything,
+    initial: lifecycle?.initial ?? statuses[0] ?? "",
+    statuses: Object.fromEntries(Array.from(metadata.statuses, ([status, ttlMs]) => [status, ruleOf(status, ttlMs)])),
+    index: Object.fromEntries(metadata.fields.map((field) => [field, () => undefined])),
+  };
+}
+
+/**
+ * Returns the configuration of the storage. It has no index fields, so that an audit keeps the stored values, and no
+ * description, so that the recorded one stays.
+ */
+function shapeFrom(definition: JobDefinition, emit: StoreShape["emit"]): StoreShape {
+  const { name, initial, statuses } = definition;
+  const rules = Object.entries(statuses);
+  return {
+    definition: name,
+    statuses: rules.map(([status]) => status),
+    finalStatuses: rules.flatMap(([status, { final }]) => (final === true ? [status] : [])),
+    initial,
+    sources: sourcesOf(definition),
+    fields: [],
+    ttlMs: new Map(rules.map(([status, { ttlSeconds = 0 }]) => [status, Math.round(ttlSeconds * 1000)])),
+    maxCount: new Map(),
+    historyLimit: HISTORY_LIMIT,
+    maxRecordBytes: MAX_RECORD_BYTES,
+    description: null,
+    emit,
+  };
+}
+
+/** Rejects the changes that depend on the lifecycle: initial status, transitions and final statuses are unknown. */
+function rejectChanges(storage: JobStorage, { definition, description }: StoreMetadata): void {
+  const reason =
+    description === null
+      ? "its store has no recorded lifecycle. Start a service with this version of @subtitles/job-store once"
+      : "a newer version of @subtitles/job-store has recorded its lifecycle. Use that version";
+  const reject = async (jobId: string): Promise<never> => {
+    const message = `Job ${jobId} of "${definition}" cannot be created or changed: ${reason}.`;
+    throw new JobStoreError("INVALID_ARGUMENT", message, { jobId });
+  };
+  storage.insert = ({ id }) => reject(id);
+  storage.move = ({ target }) => reject(target.id);
+  storage.recordProgress = ({ id }) => reject(id);
+}

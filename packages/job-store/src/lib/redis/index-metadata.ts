@@ -1,0 +1,193 @@
+import { randomBytes } from "node:crypto";
+import type { RedisCommander } from "ioredis";
+import { invalid } from "../arguments.js";
+import type { StoreMetadata, StoreShape } from "../driver.js";
+import type { Executor } from "./executor.js";
+import type { Keys } from "./keys.js";
+import { evaluate, scripts } from "./scripts.js";
+
+/**
+ * Maximum number of bytes of stored records in one script or one reply, or one record if that is larger. The server runs
+ * nothing else during that time. The same number is in lua/touch.lua; see docs/decisions/0016.
+ */
+export const MAX_RECORD_BYTES = 2_097_152;
+
+/** Bound for the size of a record if the metadata contains none. The largest page of such records fits. */
+export const DEFAULT_LARGEST = 2048;
+
+/** A status, and how long a job is kept in it. */
+export interface StatusTtl {
+  readonly status: string;
+  /** 0: without expiry. */
+  readonly ttlMs: number;
+}
+
+/** Code of a status and its TTL in the index. */
+export interface StatusCode extends StatusTtl {
+  readonly code: number;
+}
+
+/** Scores are whole numbers below 2^53: code · 10^13 + ms. */
+const MAX_CODES = 900;
+
+/**
+ * Metadata of one store: the codes of its statuses, and its indexed fields. Codes never change, so services with other TTLs, or with
+ * an older definition, add their own. The edition changes with every addition, and with metadata that is created again after the
+ * server lost its data. Scripts reject a caller that knows another edition.
+ */
+export interface IndexMetadata {
+  readonly edition: string;
+  readonly codes: readonly StatusCode[];
+  /** Every field that any definition has declared here. */
+  readonly fields: readonly string[];
+  /** Bound in bytes for the size of a stored record or message. Scripts raise it, with a new edition; see lua/touch.lua. */
+  readonly largest: number;
+  /** The code this store writes for a status. */
+  readonly own: ReadonlyMap<string, StatusCode>;
+}
+
+/**
+ * Reads the fields of the metadata at a key. The command is in upper case because an application can give the replies of `hgetall`
+ * another form: `Command.setReplyTransformer` affects every client of its copy of ioredis, by the name in lower case.
+ */
+export async function readMetadata(client: RedisCommander, key: string): Promise<Readonly<Record<string, string>>> {
+  const reply = (await client.call("HGETALL", key)) as readonly string[];
+  return Object.fromEntries(reply.flatMap((name, n) => (n % 2 === 0 ? [[name, reply[n + 1] ?? ""]] : [])));
+}
+
+/** Returns the recorded metadata in the fields of the hash. */
+export function metadataIn(stored: Readonly<Record<string, string>>): StoreMetadata {
+  return {
+    definition: JSON.parse(stored.definition ?? '""'),
+    statuses: new Map(parseCodes(stored.codes).map(({ status, ttlMs }) => [status, ttlMs])),
+    fields: parseNames(stored.fields),
+    description: stored.description ?? null,
+  };
+}
+
+/**
+ * Reads the metadata of a store, and adds the codes and fields that this store needs.
+ * @param others further statuses that get codes
+ * @throws JobStoreError INVALID_ARGUMENT, UNAVAILABLE
+ */
+export async function loadMetadata(
+  { executor, keys }: { readonly executor: Executor; readonly keys: Keys },
+  shape: StoreShape,
+  shards: number,
+  end: number,
+  others: readonly StatusTtl[] = [],
+): Promise<IndexMetadata> {
+  for (;;) {
+    const stored = await executor.query((client) => readMetadata(client, keys.map), { end });
+    checkCompatible(stored, shape, shards);
+    const codes = parseCodes(stored.codes);
+    const missing = missingCodes(codes, [...shape.statuses.map((status) => statusTtl(shape, status)), ...others]);
+    const statuses = union(parseNames(stored.statuses), shape.statuses);
+    const indexed = parseNames(stored.fields);
+    const fields = union(indexed, shape.fields);
+    const callMs = Math.max(Number(stored.callMs ?? 0), executor.timeoutMs);
+    const complete = missing.length === 0 && fields.length === indexed.length && stored.callMs === String(callMs);
+    if (stored.edition !== undefined && complete) {
+      if (shape.description !== null && shape.description !== stored.description) {
+        // For tools only: no call waits for it or fails with it. Codes stay, so the edition does, too.
+        const description = [stored.edition, "description", shape.description];
+        executor
+          .query((client) => evaluate(client, scripts.map, [keys.map, keys.events], description))
+          .catch(() => undefined);
+      }
+      const largest = Number(stored.largest ?? DEFAULT_LARGEST);
+      return { edition: stored.edition, codes, fields, largest, own: ownCodes(codes, shape) };
+    }
+    if (codes.length + missing.length > MAX_CODES) {
+      return invalid(
+        `"${shape.definition}" has had more than ${MAX_CODES} combinations of status and TTL; use another key prefix.`,
+      );
+    }
+    const grown = [...codes, ...missing].map(({ status, ttlMs }) => [status, ttlMs]);
+    await executor.query(
+      (client) =>
+        evaluate(
+          client,
+          scripts.map,
+          [keys.map, keys.events],
+          [
+            stored.edition ?? "",
+            ...["edition", randomBytes(6).toString("hex")],
+            ...["definition", JSON.stringify(shape.definition)],
+            ...["shards", shards],
+            // Scripts remember an operation for as long as the longest call takes.
+            ...["callMs", callMs],
+            ...["statuses", JSON.stringify(statuses)],
+            ...["codes", JSON.stringify(grown)],
+            ...(fields.length === 0 ? [] : ["fields", JSON.stringify(fields)]),
+            ...(shape.description === null ? [] : ["description", shape.description]),
+            ...(stored.edition === undefined ? ["log", randomBytes(6).readUIntBE(0, 6), "events", 0] : []),
+          ],
+        ),
+      { end },
+    );
+  }
+}
+
+/** A definition may add or remove statuses. One that does both is rejected as another definition. */
+function checkCompatible(stored: Readonly<Record<string, string>>, shape: StoreShape, shards: number): void {
+  if (stored.edition === undefined) return;
+  if (stored.definition !== JSON.stringify(shape.definition)) {
+    invalid(
+      `Under this key prefix live jobs of ${stored.definition}; "${shape.definition}" needs a key prefix of its own.`,
+    );
+  }
+  if (stored.shards !== String(shards)) {
+    invalid(
+      `Under this key prefix "${shape.definition}" is stored in ${stored.shards} shards, and this driver has ${shards}.`,
+    );
+  }
+  const recorded = parseNames(stored.statuses);
+  const removed = recorded.filter((status) => !shape.statuses.includes(status));
+  const added = shape.statuses.filter((status) => !recorded.includes(status));
+  if (removed.length > 0 && added.length > 0) {
+    invalid(
+      `Under this key prefix "${shape.definition}" is recorded with the statuses ${recorded.join(", ")}; ` +
+        `this definition has ${shape.statuses.join(", ")}. Add or remove statuses in separate releases, or use another key prefix.`,
+    );
+  }
+}
+
+function parseCodes(text: string | undefined): readonly StatusCode[] {
+  const pairs: readonly [string, number][] = text === undefined ? [] : JSON.parse(text);
+  return pairs.map(([status, ttlMs], code) => ({ code, status, ttlMs }));
+}
+
+function parseNames(text: string | undefined): readonly string[] {
+  return text === undefined ? [] : JSON.parse(text);
+}
+
+function union(a: readonly string[], b: readonly string[]): readonly string[] {
+  return [...new Set([...a, ...b])];
+}
+
+function statusTtl(shape: StoreShape, status: string): StatusTtl {
+  return { status, ttlMs: shape.ttlMs.get(status) ?? 0 };
+}
+
+function find<M extends StatusTtl>(codes: readonly M[], { status, ttlMs }: StatusTtl): M | undefined {
+  return codes.find((code) => code.status === status && code.ttlMs === ttlMs);
+}
+
+/** Returns those without a code, each once. */
+function missingCodes(codes: readonly StatusTtl[], needed: readonly StatusTtl[]): readonly StatusTtl[] {
+  const missing: StatusTtl[] = [];
+  for (const one of needed) {
+    if (find(codes, one) === undefined && find(missing, one) === undefined) missing.push(one);
+  }
+  return missing;
+}
+
+function ownCodes(codes: readonly StatusCode[], shape: StoreShape): ReadonlyMap<string, StatusCode> {
+  const own = new Map<string, StatusCode>();
+  for (const status of shape.statuses) {
+    const code = find(codes, statusTtl(shape, status));
+    if (code !== undefined) own.set(status, code);
+  }
+  return own;
+}

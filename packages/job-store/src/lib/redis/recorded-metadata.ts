@@ -1,0 +1,71 @@
+import type { StoreMetadata } from "../driver.js";
+import { unavailable } from "../errors.js";
+import { RedisConnection } from "./connection.js";
+import { Executor } from "./executor.js";
+import { metadataIn, readMetadata } from "./index-metadata.js";
+import { keysUnder } from "./keys.js";
+import type { Setup } from "./options.js";
+import { explain, reasonOf, replyCode } from "./redis-errors.js";
+import { tagOf } from "./sharded-storage.js";
+
+/** Metadata of the stores under a prefix, and the layout of their keys. */
+interface RecordedMetadata {
+  readonly metadata: StoreMetadata;
+  /** null: one server without shards. */
+  readonly shards: number | null;
+}
+
+/** Shards that are read first: as many as a cluster has by default. */
+const FIRST_SHARDS = 16;
+/** Limit of the option `shards`. */
+const MAX_SHARDS = 1024;
+
+/**
+ * Reads the metadata under the prefix. A shard has metadata only after its first call, so the metadata of all shards is
+ * combined, whatever number of shards the driver has.
+ *
+ * @returns null if no store has been used under the prefix yet
+ * @throws JobStoreError UNAVAILABLE
+ */
+export async function readRecordedMetadata({ keyPrefix, ...setup }: Setup): Promise<RecordedMetadata | null> {
+  const prefixes = setup.shards === null ? [keyPrefix] : shardPrefixes(keyPrefix, 0, FIRST_SHARDS);
+  const keys = prefixes.map((prefix) => keysUnder(prefix).map);
+  const connection = new RedisConnection(setup.connect(), () => {});
+  const executor = new Executor(connection, setup.timeoutMs, null);
+  const end = executor.defaultEnd();
+  const read = async (mapKeys: readonly string[]) => {
+    const maps = await executor.query((client) => Promise.all(mapKeys.map((key) => readMetadata(client, key))), {
+      end,
+    });
+    return maps.filter(({ edition }) => edition !== undefined);
+  };
+  try {
+    const maps = [...(await read(keys))];
+    if (setup.shards !== null) {
+      const others = shardPrefixes(keyPrefix, FIRST_SHARDS, Number(maps[0]?.shards ?? MAX_SHARDS));
+      maps.push(...(await read(others.map((prefix) => keysUnder(prefix).map))));
+    }
+    const [first] = maps;
+    if (first === undefined) return null;
+    return { metadata: combine(maps.map(metadataIn)), shards: setup.shards === null ? null : Number(first.shards) };
+  } catch (error) {
+    if (replyCode(error) === null) throw error;
+    throw unavailable(`Redis rejected the read of the store's metadata: ${explain(reasonOf(error))}.`, false);
+  } finally {
+    connection.close();
+  }
+}
+
+function shardPrefixes(keyPrefix: string, from: number, to: number): readonly string[] {
+  return Array.from({ length: Math.max(0, to - from) }, (_, n) => keyPrefix + tagOf(from + n));
+}
+
+/** Combines the metadata of several shards. If they differ in one value, the value of the first shard counts. */
+function combine(parts: readonly StoreMetadata[]): StoreMetadata {
+  return {
+    definition: parts[0]?.definition ?? "",
+    statuses: new Map(parts.toReversed().flatMap(({ statuses }) => [...statuses])),
+    fields: [...new Set(parts.flatMap(({ fields }) => fields))],
+    description: parts.find(({ description }) => description !== null)?.description ?? null,
+  };
+}

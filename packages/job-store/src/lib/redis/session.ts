@@ -1,0 +1,271 @@
+import type { StoreShape } from "../driver.js";
+import { unavailable } from "../errors.js";
+import type { StoreEvent } from "../store.js";
+import type { PendingCall, Requirement, ServerState } from "./call-queue.js";
+import { type Client, type Deadline, type RedisConnection, runPipeline, ServerClock, valuesOf } from "./connection.js";
+import { type CommandOptions, Executor } from "./executor.js";
+import { type IndexMetadata, loadMetadata, type StatusTtl } from "./index-metadata.js";
+import type { Keys } from "./keys.js";
+import { PermissionCheck } from "./permission-check.js";
+import {
+  explain,
+  isDenial,
+  isUnknownCommand,
+  REFUSES_WRITES,
+  RetryableError,
+  reasonOf,
+  replyCode,
+} from "./redis-errors.js";
+import { ReplicaAcks, type ReplicaWait } from "./replicas.js";
+import { evaluate, type Script } from "./scripts.js";
+import type { WriteBatchFormat } from "./write-batch.js";
+
+/** Reply of a script: its result, then details. */
+export type Reply = readonly [string, ...unknown[]];
+
+/** Arguments of one attempt of a command. */
+export interface Attempt {
+  readonly client: Client;
+  readonly metadata: IndexMetadata;
+  /** End of the call by the server's clock. Only known for `write`. */
+  readonly deadline: number;
+  /** Runs a script. If it replies that the deadline passed or the metadata changed, the command is repeated with new ones. */
+  readonly evaluate: (script: Script, keys: readonly string[], args: readonly (string | number)[]) => Promise<Reply>;
+}
+
+/** Without a script that compared its edition for this time, the metadata may be out of date. */
+const CONFIRMED_MS = 1000;
+
+/**
+ * What the driver knows of one server, or of the server of one shard: the metadata of the store, the clock, the permissions of the
+ * user and the loaded scripts. All commands of a store are run by a session.
+ */
+export class RedisSession implements ServerState {
+  readonly executor: Executor;
+  readonly connection: RedisConnection;
+  readonly keys: Keys;
+  /** null: changes are acknowledged without waiting for replicas. */
+  readonly replicas: ReplicaAcks | null;
+  readonly #shape: StoreShape;
+  readonly #shards: number;
+  readonly #format: WriteBatchFormat;
+  readonly #permissions: PermissionCheck;
+  readonly #clock = new ServerClock();
+  readonly #emit: (event: StoreEvent) => void;
+  #metadata: IndexMetadata | undefined;
+  #confirmedAt = Number.NEGATIVE_INFINITY;
+  /** Epoch and metadata for which the server has all scripts of write batches. */
+  #loaded: { readonly epoch: number; readonly metadata: IndexMetadata } | undefined;
+  #rejectsWrites = false;
+
+  constructor(
+    connection: RedisConnection,
+    keys: Keys,
+    shape: StoreShape,
+    options: {
+      readonly timeoutMs: number;
+      readonly shards: number;
+      readonly format: WriteBatchFormat;
+      readonly waitReplicas: ReplicaWait | null;
+    },
+  ) {
+    const { timeoutMs, shards, format, waitReplicas } = options;
+    this.executor = new Executor(connection, timeoutMs, this);
+    this.connection = connection;
+    this.keys = keys;
+    this.replicas = waitReplicas && new ReplicaAcks(this.executor, connection, keys.probe, waitReplicas);
+    this.#shape = shape;
+    this.#shards = shards;
+    this.#format = format;
+    this.#permissions = new PermissionCheck(this.executor, connection, keys);
+    this.#emit = shape.emit;
+  }
+
+  /** Runs a command that reads, once the metadata is known. @throws JobStoreError UNAVAILABLE, INVALID_ARGUMENT */
+  read<T>(command: (attempt: Attempt) => Promise<T>, options?: CommandOptions): Promise<T> {
+    return this.executor.run("metadata", (end) => command(this.#attempt(end)), options);
+  }
+
+  /**
+   * Runs a script that changes something and checks its deadline, once the permissions are known to suffice.
+   * @throws JobStoreError UNAVAILABLE, INVALID_ARGUMENT
+   */
+  async write(command: (attempt: Attempt) => Promise<Reply>, options?: CommandOptions): Promise<Reply> {
+    const reply = await this.executor.run("write", (end) => command(this.#attempt(end)), options);
+    this.writeAccepted();
+    return reply;
+  }
+
+  #attempt(end: number): Attempt {
+    const { metadata } = this;
+    const { client } = this.connection;
+    return {
+      client,
+      metadata,
+      deadline: this.deadline(end),
+      evaluate: async (script, keys, args) => this.checkReply(await evaluate(client, script, keys, args), metadata),
+    };
+  }
+
+  /** Returns the server's time in milliseconds since 1970, or a little less; null: not known. */
+  serverTime(): number | null {
+    return this.#clock.isKnown(this.connection.epoch) ? this.#clock.now() : null;
+  }
+
+  /** Converts the end of a call to the server's clock. */
+  deadline(end: number): number {
+    return this.#clock.deadline(end);
+  }
+
+  /** Returns the reply of a script, unless it rejected its deadline or its metadata. @throws RetryableError */
+  checkReply(reply: unknown, metadata: IndexMetadata): Reply {
+    const result: unknown = Array.isArray(reply) ? reply[0] : undefined;
+    if (result === "late") {
+      this.#clock.invalidate();
+      throw new RetryableError("the deadline passed on the way", "stale");
+    }
+    if (result === "stale") {
+      this.invalidateMetadata(metadata);
+      throw new RetryableError("the metadata of the store keeps changing", "stale");
+    }
+    return reply as Reply;
+  }
+
+  get knownMetadata(): IndexMetadata | undefined {
+    return this.#metadata;
+  }
+
+  /** @throws RetryableError if it is not known any more */
+  get metadata(): IndexMetadata {
+    if (this.#metadata === undefined) throw new RetryableError("the metadata of the store keeps changing", "stale");
+    return this.#metadata;
+  }
+
+  /** A script has just compared the edition of the metadata. */
+  confirmMetadata(): void {
+    this.#confirmedAt = performance.now();
+  }
+
+  /** True if a script compared the edition a moment ago. */
+  get isMetadataConfirmed(): boolean {
+    return this.#metadata !== undefined && performance.now() - this.#confirmedAt <= CONFIRMED_MS;
+  }
+
+  /** The server has other metadata by now. */
+  invalidateMetadata(metadata: IndexMetadata): void {
+    if (this.#metadata === metadata) this.#metadata = undefined;
+  }
+
+  invalidateScripts(): void {
+    this.#loaded = undefined;
+  }
+
+  #hasScripts(metadata: IndexMetadata): boolean {
+    return this.#loaded?.metadata === metadata && this.#loaded.epoch === this.connection.epoch;
+  }
+
+  /** Adds codes for further statuses. @throws JobStoreError INVALID_ARGUMENT, UNAVAILABLE */
+  async addCodes(statuses: readonly StatusTtl[]): Promise<void> {
+    this.#metadata = await loadMetadata(this, this.#shape, this.#shards, this.executor.defaultEnd(), statuses);
+  }
+
+  isReady(requirement: Requirement): boolean {
+    if (!this.connection.isOpen) return false;
+    if (requirement === "connection") return true;
+    const metadata = this.#metadata;
+    if (metadata === undefined) return false;
+    if (requirement === "metadata") return true;
+    if (!this.#clock.isKnown(this.connection.epoch) || !this.#permissions.passed) return false;
+    if (!this.#hasScripts(metadata)) return false;
+    if (this.#clock.isOld) this.#measureClockLater();
+    return true;
+  }
+
+  async prepare(requirement: Requirement, deadline: Deadline): Promise<void> {
+    const { end } = deadline;
+    await this.connection.waitUntilConnected(deadline);
+    if (requirement === "connection") return;
+    const metadata = this.#metadata ?? (await this.#load(end));
+    if (requirement === "metadata") return;
+    const { epoch } = this.connection;
+    if (!this.#clock.isKnown(epoch)) await this.#measureClock(end);
+    if (!this.#permissions.passed) await this.#permissions.check(deadline);
+    if (!this.#hasScripts(metadata)) await this.#loadScripts(metadata, end);
+    // A new connection may be one to another server.
+    if (epoch !== this.connection.epoch) await this.prepare(requirement, deadline);
+  }
+
+  async #load(end: number): Promise<IndexMetadata> {
+    const metadata = await loadMetadata(this, this.#shape, this.#shards, end);
+    this.confirmMetadata();
+    // Calls with another requirement may have loaded it at the same time.
+    this.#metadata ??= metadata;
+    return this.#metadata;
+  }
+
+  #measureClock(end: number): Promise<void> {
+    const measure = (client: Client) => this.#clock.measure(client, this.keys.map, this.connection.epoch);
+    return this.executor.query(measure, { end });
+  }
+
+  #measureClockLater(): void {
+    this.#clock.markMeasured();
+    // Calls in flight meet the same error.
+    this.#measureClock(this.executor.defaultEnd()).catch(() => {});
+  }
+
+  /**
+   * Loads the scripts of write batches that the server does not have, before the first batch. They are sent by their hash only.
+   */
+  #loadScripts(metadata: IndexMetadata, end: number): Promise<void> {
+    const load = async (client: Client) => {
+      const { epoch } = this.connection;
+      if (this.replicas !== null) await this.replicas.check(client);
+      const scripts = this.#format.scripts(metadata);
+      if (this.connection.mayResend) {
+        // On a cluster, a command finds its server by its key. The time of this call is over, so the script does nothing.
+        await Promise.all(scripts.map(({ source }) => client.eval(source, 1, this.keys.map, "", "0")));
+      } else {
+        const found = await runPipeline(client, [["script", "EXISTS", ...scripts.map(({ sha }) => sha)]]);
+        const loaded = valuesOf(found)[0] as readonly number[];
+        const missing = scripts.filter((_, n) => loaded[n] !== 1);
+        valuesOf(
+          await runPipeline(
+            client,
+            missing.map(({ source }) => ["script", "LOAD", source] as const),
+          ),
+        );
+      }
+      this.#loaded = { epoch, metadata };
+    };
+    return this.executor.query(load, { end });
+  }
+
+  toError(error: unknown, call: PendingCall, requirement: Requirement): unknown {
+    const code = replyCode(error);
+    if (code === null) return error;
+    const reason = reasonOf(error);
+    // Scripts do not roll back: it is unknown how much of it was applied.
+    if (requirement === "write" && isFailureMidway(reason)) call.indeterminate = true;
+    if (isDenial(reason) || isUnknownCommand(reason)) return this.#permissions.explain(reason, call);
+    if (code === "WRONGTYPE") return this.#permissions.explainWrongType(reason, call);
+    if (REFUSES_WRITES.has(code)) this.#writeRejected(reason);
+    return unavailable(`Redis refused the call: ${explain(reason)}.`, call.indeterminate);
+  }
+
+  #writeRejected(reason: string): void {
+    if (!this.#rejectsWrites) this.#emit({ type: "degraded", message: `Redis refuses to write: ${reason}.` });
+    this.#rejectsWrites = true;
+  }
+
+  /** The server has accepted a write. */
+  writeAccepted(): void {
+    if (this.#rejectsWrites) this.#emit({ type: "recovered", message: "Redis takes writes again." });
+    this.#rejectsWrites = false;
+  }
+}
+
+/** Returns true if a script was denied a command or a key after it had begun. */
+function isFailureMidway(reason: string): boolean {
+  return (isDenial(reason) || reason.includes("WRONGTYPE")) && reason.includes("script");
+}

@@ -1,0 +1,145 @@
+import { Redis } from "ioredis";
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
+import { PATIENCE } from "../../../test/patience.js";
+import type { PrivateServer } from "../../../test/servers/private-server.js";
+import { startRedis } from "../../../test/servers/redis.js";
+import { privateServer } from "../../../test/servers/require.js";
+import { startTcpProxy } from "../../../test/servers/tcp-proxy.js";
+import { type PipelineCommand, RedisConnection, runPipeline } from "../src/lib/redis/connection.js";
+import { Executor } from "../src/lib/redis/executor.js";
+import { BOUNDED } from "../src/lib/redis/ioredis-options.js";
+import { openStore } from "./redis-store.js";
+
+const { available, title } = privateServer("redis");
+
+describe.skipIf(!available)(title("Commands of the driver"), () => {
+  let redis: PrivateServer;
+  let admin: Redis;
+
+  beforeAll(async () => {
+    redis = await startRedis();
+    admin = new Redis(redis.url);
+  });
+  afterAll(async () => {
+    admin.disconnect();
+    await redis.stop();
+  });
+  beforeEach(async () => {
+    await admin.flushall(); // Our own server: nobody else's data is in it.
+    await admin.script("FLUSH");
+  });
+
+  /** How often the server ran a command since the test reset its counters. */
+  async function callsOf(command: string): Promise<number> {
+    const stats = await admin.info("commandstats");
+    const name = command.replace("|", "\\|");
+    return Number(new RegExp(`^cmdstat_${name}:calls=(\\d+)`, "m").exec(stats)?.[1] ?? 0);
+  }
+
+  describe("in a pipeline", () => {
+    function startExecutor(url: string) {
+      const connection = new RedisConnection(new Redis(url, { ...BOUNDED, retryStrategy: () => 20 }), () => {});
+      onTestFinished(() => connection.close());
+      return new Executor(connection, PATIENCE.timeout, null);
+    }
+
+    test("each have their reply, or the error of the server", async () => {
+      await admin.set("text", "value");
+      await admin.lpush("list", "value");
+      const executor = startExecutor(redis.url);
+      const replies = await executor.query((client) =>
+        runPipeline(client, [
+          ["get", "text"],
+          ["get", "list"],
+          ["get", "absent"],
+          ["unknown-command"],
+          ["exists", "text"],
+        ]),
+      );
+      expect(replies).toEqual([
+        { value: "value" },
+        { error: expect.objectContaining({ message: expect.stringMatching(/^WRONGTYPE/) }) },
+        { value: null },
+        { error: expect.objectContaining({ message: expect.stringMatching(/^ERR unknown command/) }) },
+        { value: 1 },
+      ]);
+    });
+
+    test("are sent again together if the connection was lost before all replies came", async () => {
+      await using proxy = await startTcpProxy(redis);
+      const executor = startExecutor(proxy.url);
+      const commands: readonly PipelineCommand[] = [
+        ["incr", "first"],
+        ["incr", "second"],
+      ];
+      await executor.query((client) => client.ping());
+      proxy.swallowReplies();
+      const replies = executor.query((client) => runPipeline(client, commands));
+      await vi.waitFor(async () => expect(await admin.get("second")).toBe("1"), PATIENCE);
+      proxy.heal();
+      proxy.cut();
+      expect(await replies).toEqual([{ value: 2 }, { value: 2 }]);
+    });
+  });
+
+  test("that list jobs read the index once and the jobs once, without a script, also if nothing was written for a while", async () => {
+    const { store } = openStore({ url: redis.url });
+    await openStore({ url: redis.url }).store.createMany(["a", "b"].map((id) => ({ data: { title: "One" }, id })));
+    await store.list();
+    const now = performance.now.bind(performance);
+    // Metadata that was loaded or compared a moment ago counts as current.
+    vi.spyOn(performance, "now").mockImplementation(() => now() + 5000);
+    onTestFinished(() => void vi.restoreAllMocks());
+    await admin.config("RESETSTAT");
+    expect((await store.list()).items).toHaveLength(2);
+    expect([await callsOf("zrange"), await callsOf("mget"), await callsOf("evalsha")]).toEqual([1, 1, 0]);
+  });
+
+  describe("that change jobs", () => {
+    test("have their scripts loaded once, before the first of them, and only those that the server lacks", async () => {
+      const first = openStore({ url: redis.url }).store;
+      await admin.config("RESETSTAT");
+      await first.getMany(["a", "b"]);
+      expect(await callsOf("script|load")).toBe(0);
+      await first.create({ title: "One" }, { id: "a" });
+      const loaded = await callsOf("script|load");
+      expect(loaded).toBeGreaterThan(1);
+      await first.updateStatus("a", "working");
+      await openStore({ url: redis.url }).store.updateStatus("a", "working");
+      // The probe of the permissions loads one script per connection.
+      expect(await callsOf("script|load")).toBe(loaded + 1);
+      expect(await callsOf("script|exists")).toBe(4);
+    });
+
+    test("and were called in one tick, keep their order on each job if the server has lost its scripts", async () => {
+      const { store } = openStore({ url: redis.url });
+      await store.create({ title: "One" }, { id: "first" });
+      await admin.script("FLUSH");
+      const ids = Array.from({ length: 30 }, (_, n) => `job-${n}`);
+      const calls = ids.flatMap((id) => [
+        store.create({ title: "One" }, { id }),
+        store.updateStatus(id, "working"),
+        store.updateProgress(id, { done: 1 }),
+        store.updateStatus(id, "done"),
+      ]);
+      await Promise.all(calls);
+      for (const job of await store.getMany(ids)) {
+        expect(job).toMatchObject({ status: "done", version: 3, progress: { done: 1 } });
+      }
+    });
+
+    test("and were called in one tick for different jobs, are one script for each kind", async () => {
+      const { store } = openStore({ url: redis.url });
+      await store.createMany(["a", "b", "c", "d"].map((id) => ({ data: { title: "One" }, id })));
+      await store.counts();
+      await admin.config("RESETSTAT");
+      await Promise.all([
+        store.updateStatus("a", "working"),
+        store.delete("b"),
+        store.updateStatus("c", "working"),
+        store.delete("d"),
+      ]);
+      expect(await callsOf("evalsha")).toBe(2);
+    });
+  });
+});

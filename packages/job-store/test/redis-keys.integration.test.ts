@@ -1,0 +1,222 @@
+import { Redis } from "ioredis";
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
+import * as z from "zod";
+import { PATIENCE } from "../../../test/patience.js";
+import type { PrivateServer } from "../../../test/servers/private-server.js";
+import { startRedis } from "../../../test/servers/redis.js";
+import { privateServer } from "../../../test/servers/require.js";
+import { createJobStore, defineJob, type Job } from "../src/index.js";
+import { redisDriver } from "../src/redis.js";
+
+const { available, title } = privateServer("redis");
+
+const film = defineJob({
+  name: "film",
+  data: z.object({ language: z.string() }),
+  result: z.object({ url: z.string() }),
+  progress: z.object({ done: z.number() }),
+  initial: "wanted",
+  statuses: {
+    wanted: { next: ["wanted", "found", "seen"] },
+    found: { next: ["wanted"], final: true, ttlSeconds: 3600 },
+    seen: { next: [], final: true, maxCount: 2 },
+  },
+  index: { language: ({ language }) => language },
+});
+
+/** A command that the server was sent, and the commands that it ran because of it if it is a script. */
+interface Sent {
+  readonly args: readonly string[];
+  readonly within: (readonly string[])[];
+}
+
+describe.skipIf(!available)(title("Commands to Redis"), { timeout: 120_000 }, () => {
+  let redis: PrivateServer;
+  let client: Redis;
+
+  beforeAll(async () => {
+    redis = await startRedis();
+    client = new Redis(redis.url);
+  });
+  afterAll(async () => {
+    client.disconnect();
+    await redis.stop();
+  });
+  beforeEach(() => async () => {
+    await client.flushall(); // Our own server: nobody else's data is in it.
+  });
+
+  function openStore(ttlSeconds = {}) {
+    const driver = redisDriver({ url: redis.url, timeoutMs: 60_000 });
+    const store = createJobStore({ job: film, driver, ttlSeconds });
+    onTestFinished(() => store.close());
+    return store;
+  }
+
+  async function sentDuring(run: () => Promise<unknown>): Promise<readonly Sent[]> {
+    const monitor = await new Redis(redis.url).monitor();
+    try {
+      const sent: Sent[] = [];
+      const ended = new Promise<void>((resolve) => {
+        monitor.on("monitor", (_time: string, args: string[], source: string) => {
+          if (args.join(" ") === "ECHO end") resolve();
+          else if (source === "lua") sent.at(-1)?.within.push(args);
+          else sent.push({ args, within: [] });
+        });
+      });
+      await run();
+      await client.call("ECHO", "end");
+      await ended;
+      return sent;
+    } finally {
+      monitor.disconnect();
+    }
+  }
+
+  /** Keys of a command, by the server's own table of commands. */
+  async function keysOf(args: readonly string[]): Promise<readonly string[]> {
+    // A command without arguments has no keys, and the server refuses the question.
+    if (args.length === 1) return [];
+    try {
+      return (await client.call("COMMAND", "GETKEYS", ...args)) as readonly string[];
+    } catch (error) {
+      if (error instanceof Error && /no key arguments/.test(error.message)) return [];
+      throw error;
+    }
+  }
+
+  test("declare each key that a script uses, whatever the call", async () => {
+    const store = openStore();
+    const outbox = [{ queue: "films", payload: 1 }];
+    const sent = await sentDuring(async () => {
+      const { job } = await store.create({ language: "es" }, { id: "a", outbox });
+      await store.createMany(["b", "c", "d", "e"].map((id) => ({ data: { language: "fr" }, id })));
+      await store.create({ language: "it" }, { id: "a" });
+      await store.updateProgress(job, { done: 1 });
+      const again = await store.updateStatus("a", "wanted", { outbox });
+      const saved = await store.save({ ...again, data: { language: "it" } });
+      await store.updateStatus(saved.id, "found", { result: { url: "x" } });
+      await Promise.all(["b", "c", "d", "e"].map((id) => store.updateStatus(id, "seen")));
+      await vi.waitFor(async () => expect((await store.counts()).seen).toBe(2), PATIENCE);
+      const queries = [{}, { status: "found" }, { where: { language: "it" } }, { limit: 1 }] as const;
+      for (const query of queries) expect((await store.list(query)).items.length).toBeGreaterThan(0);
+      await store.getMany(["a", "b", "absent"]);
+      const [first, second] = await store.outbox.read();
+      await store.outbox.reject([first?.entryId as string], "why");
+      expect(await store.outbox.rejected()).toHaveLength(1);
+      await store.outbox.requeue([first?.entryId as string]);
+      await store.outbox.ack([second?.entryId as string]);
+      await store.outbox.depth();
+      await store.outbox.oldest();
+      await client.del("job:a");
+      await store.audit({ repair: true });
+      await store.deleteMany(["b", "c", "d", "e"]);
+      await store.health();
+    });
+    let used = 0;
+    for (const { args, within } of sent) {
+      const declared = await keysOf(args);
+      for (const command of within) {
+        const keys = await keysOf(command);
+        used += keys.length;
+        expect(declared, `${args.slice(0, 2)} runs ${command[0]}`).toEqual(expect.arrayContaining([...keys]));
+      }
+    }
+    expect(used).toBeGreaterThan(100);
+  });
+
+  /** How many members of an index a command reads at most. */
+  function reach([name = "", , ...args]: readonly string[]): number {
+    if (!/^z(rev)?range/i.test(name)) return 0;
+    const limit = args.findIndex((arg) => /^limit$/i.test(arg));
+    if (limit >= 0) return Number(args[limit + 2]);
+    const [from, to] = args.map(Number) as [number, number];
+    if (/by(score|lex)/i.test([name, ...args].join(" ")) || to < 0 || from < 0) return Number.POSITIVE_INFINITY;
+    return to - from + 1;
+  }
+
+  test("of a page read as little of an index if all jobs are of one millisecond as if they are not", async () => {
+    const count = 2000;
+    const sample = (await openStore().create({ language: "es" })).job;
+    const costs: { readonly page: string; readonly commands: number; readonly read: number }[][] = [];
+    for (const stepMs of [1, 0]) {
+      await client.flushall();
+      const store = openStore();
+      const at = (n: number) => new Date(1_700_000_000_000 + n * stepMs);
+      const jobs = Array.from({ length: count }, (_, n) => {
+        const times = { createdAt: at(n), statusAt: at(n), updatedAt: at(n), history: [] };
+        return { ...sample, ...times, id: `job-${String(n).padStart(4, "0")}` } as Job<typeof film>;
+      });
+      await Promise.all(jobs.map((job) => store.save(job)));
+      const cost = [];
+      for (const query of [{}, { status: "wanted" }, { where: { language: "es" } }] as const) {
+        let cursor: string | undefined;
+        for (let page = 0; page < 4; page++) {
+          // Pages at the beginning, and in the midst of the jobs.
+          if (page === 2) ({ cursor } = await store.list({ ...query, order: "oldest", limit: 1000 }));
+          const start = cursor;
+          let ids: readonly string[] = [];
+          const sent = await sentDuring(async () => {
+            const found = await store.list({ ...query, order: "oldest", limit: 10, cursor: start });
+            ids = found.items.map(({ id }) => id);
+            cursor = found.cursor;
+          });
+          const first = [0, 10, 1000, 1010][page] as number;
+          expect(ids).toEqual(jobs.slice(first, first + 10).map(({ id }) => id));
+          const commands = sent.flatMap(({ args, within }) => [args, ...within]);
+          const read = Math.max(...commands.map(reach));
+          cost.push({ page: `${JSON.stringify(query)}, page ${page}`, commands: commands.length, read });
+        }
+      }
+      costs.push(cost);
+    }
+    const [spread = [], tied = []] = costs;
+    expect(spread.every(({ read }) => read > 0)).toBe(true);
+    for (const [n, one] of tied.entries()) {
+      expect(one.read, one.page).toBeLessThanOrEqual(100);
+      // A search by halves.
+      expect(one.commands, one.page).toBeLessThanOrEqual((spread[n]?.commands ?? 0) + 20);
+    }
+  });
+
+  test.each(["updateStatus", "updateProgress", "save"] as const)(
+    "of %s on a job whose key was restored leave no wrong index entry, and an audit restores the missing ones",
+    async (verb) => {
+      const { store, stored } = await restored();
+      if (verb === "updateStatus") await store.updateStatus("a", "found");
+      if (verb === "updateProgress") await store.updateProgress("a", { done: 1 });
+      if (verb === "save") await store.save({ ...stored, status: "found" });
+      await store.audit({ repair: true });
+      const [job] = await store.getMany(["a"]);
+      for (const query of [{}, { status: job?.status }, { where: { language: "es" } }]) {
+        expect((await store.list(query)).items).toEqual([job]);
+      }
+      const found = verb === "updateProgress" ? 0 : 1;
+      expect(await store.counts()).toEqual({ wanted: 1 - found, found, seen: 0 });
+    },
+  );
+
+  test("of delete on a job whose key was restored leave nothing behind", async () => {
+    const { store } = await restored();
+    const keys = (await client.keys("*")).length;
+    expect(await store.delete("a")).toBe(true);
+    expect(await client.keys("*")).toHaveLength(keys - 1);
+    for (const query of [{}, { status: "wanted" }, { where: { language: "es" } }] as const) {
+      expect((await store.list(query)).items).toEqual([]);
+    }
+    expect(await store.counts()).toEqual({ wanted: 0, found: 0, seen: 0 });
+  });
+
+  /** A store whose only job was deleted, and then restored from a backup of its key. */
+  async function restored() {
+    const store = openStore();
+    await store.create({ language: "es" }, { id: "a" });
+    const stored = (await store.get("a")) as Job<typeof film>;
+    const dump = await client.dumpBuffer("job:a");
+    await store.delete("a");
+    expect(await store.counts()).toEqual({ wanted: 0, found: 0, seen: 0 });
+    await client.restore("job:a", 0, dump as Buffer);
+    expect(await store.get("a")).toEqual(stored);
+    return { store, stored };
+  }
+});
