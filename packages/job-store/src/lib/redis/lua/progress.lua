@@ -44,7 +44,8 @@ local function record(key, operation, expected, progress)
   local head = beginning .. ',"times":[' .. created .. ',' .. entered .. updated .. '],"ops":"'
     .. known.add(known.recent(ops, created), operation, version) .. '","history":[' .. sub(text, history, close + 2)
     .. replaceParts(sub(text, close + 3, stop - 1), progress, '=', '=')
-  if #head >= data and not isWhole then text = redis.call('GET', key) end
+  -- writeHead writes the record whole if the room does not suffice, or if a single byte of it would remain.
+  if #head > data - 3 and not isWhole then text = redis.call('GET', key) end
   touched = touched + #text
   local bytes = writeHead(key, text, stop, data, head, nil, true)
   if bytes then return 'tooLarge', bytes end
