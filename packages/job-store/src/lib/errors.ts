@@ -84,10 +84,18 @@ export class JobStoreError<C extends JobStoreErrorCode = JobStoreErrorCode> exte
   }
 }
 
+const NOT_CARRIED_OUT = " The call was not carried out.";
+
 /** The place of the jobs gave no answer. `indeterminate`: the call may have been carried out. */
 export function unavailable(message: string, indeterminate: boolean): JobStoreError<"UNAVAILABLE"> {
   const outcome = indeterminate
-    ? "The call was carried out once or not at all, and will not be carried out later."
-    : "The call was not carried out.";
-  return new JobStoreError("UNAVAILABLE", `${message} ${outcome}`, { indeterminate });
+    ? " The call was carried out once or not at all, and will not be carried out later."
+    : NOT_CARRIED_OUT;
+  return new JobStoreError("UNAVAILABLE", message + outcome, { indeterminate });
+}
+
+/** Returns the error of a call that an earlier attempt may have carried out, from the error of its last attempt. */
+export function asIndeterminate(error: unknown): unknown {
+  if (!JobStoreError.is(error) || error.indeterminate === true) return error;
+  return unavailable(error.message.replace(NOT_CARRIED_OUT, ""), true);
 }

@@ -1,4 +1,4 @@
-import { unavailable } from "../errors.js";
+import { asIndeterminate, unavailable } from "../errors.js";
 import type { Deadline } from "./connection.js";
 import { RetryableError, timeoutError } from "./redis-errors.js";
 
@@ -112,7 +112,7 @@ export interface CommandKind<C extends PendingCall> {
 /** Knowledge about the server that calls depend on.  */
 export interface ServerState {
   isReady(requirement: Requirement): boolean;
-  /** Meets a requirement. @throws the error of all calls that wait for it */
+  /** Meets a requirement. @throws the error of all calls that wait for it, as one of calls that were not sent */
   prepare(requirement: Requirement, deadline: Deadline): Promise<void>;
   /** The server has lost the scripts of write batches. */
   invalidateScripts(): void;
@@ -359,16 +359,15 @@ export class CallQueue<C extends PendingCall> {
   async #prepare(): Promise<void> {
     this.#preparing = true;
     const unsent = [...this.#unsent()];
-    const deadline = {
-      end: unsent.reduce((latest, { end }) => Math.max(latest, end), 0),
-      indeterminate: unsent.some(({ indeterminate }) => indeterminate),
-    };
+    const deadline = { end: unsent.reduce((latest, { end }) => Math.max(latest, end), 0), indeterminate: false };
     let prepared = true;
     try {
       await this.#host.state.prepare(this.#kind.requirement, deadline);
     } catch (error) {
       prepared = false;
-      for (const call of this.#unsent()) if (call.end <= deadline.end) this.#giveUp(call, error);
+      for (const call of this.#unsent()) {
+        if (call.end <= deadline.end) this.#giveUp(call, call.indeterminate ? asIndeterminate(error) : error);
+      }
     }
     this.#preparing = false;
     const ready = this.#ready;
