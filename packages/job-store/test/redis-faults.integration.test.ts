@@ -88,7 +88,8 @@ describe.skipIf(!available)(title("Redis under faults"), () => {
     const outbox = [{ queue: "reports", payload: {} }];
     /** Each call on a job that is `working` in version 2; a call that creates has an id of its own. */
     const verbs: Readonly<Record<string, (store: JobStore<Report>, job: Job<Report>) => Promise<unknown>>> = {
-      create: (store) => store.create({ title: "New" }, { id: "new", outbox }),
+      // The data looks like the part of a record that contains an operation id.
+      create: (store) => store.create({ title: "New", body: [1, 0, "word"] }, { id: "new", outbox }),
       "updateStatus to another status": (store) => store.updateStatus("a", "done", { outbox }),
       "updateStatus to the same status": (store) => store.updateStatus("a", "working", { outbox }),
       updateProgress: (store) => store.updateProgress("a", { done: 1 }),

@@ -39,7 +39,8 @@ else
   local function create(key, first)
     local record = ARGV[first]
     if #record > MAX_RECORD_BYTES then return 'tooLarge', #record end
-    local operation = match(record, ',0,"(%w+)"', TIMES_AT) or match(record, '"ops":"(%w+)', TIMES_AT)
+    -- In "ops" if no history is kept.
+    local operation = match(record, '^[%d,]+%],"ops":"(%w+)', TIMES_AT + 1) or match(record, ',0,"(%w+)"', TIMES_AT)
     local known = repeated and operations()
     if known and known.isBuried(operation) then return 'removed', '' end
     if redis.call('SET', key, record, 'NX') then
