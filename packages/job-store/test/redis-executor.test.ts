@@ -34,6 +34,7 @@ function start(timeoutMs = 2000) {
     isReady: (): boolean => state.ready,
     prepare: vi.fn(async () => {}),
     invalidateScripts: vi.fn(),
+    isPartlyApplied: () => false,
     toError: (error: unknown) => error,
   } satisfies ServerState & { ready: boolean };
   const executor = new Executor(connection, timeoutMs, state);

@@ -102,10 +102,10 @@ export interface CommandKind<C extends PendingCall> {
   readonly maxBatch: number;
   /**
    * Sends a batch of calls with the same deadline, and settles each call that the server reached. The others are sent again.
-   * Rejects with a RetryableError, or with another error if no call of the batch was applied.
+   * Rejects with a RetryableError, or with the error with which the server rejected the batch.
    */
   send(batch: readonly C[]): Promise<void>;
-  /** Returns the error with which a call fails that was sent alone and rejected, or a promise of it. */
+  /** Returns the error with which a call fails that was rejected and is not sent again, or a promise of it. */
   toError(error: unknown, call: C): unknown;
 }
 
@@ -116,6 +116,8 @@ export interface ServerState {
   prepare(requirement: Requirement, deadline: Deadline): Promise<void>;
   /** The server has lost the scripts of write batches. */
   invalidateScripts(): void;
+  /** Returns true if the server rejected a batch after it may have applied a part of it. */
+  isPartlyApplied(error: unknown, requirement: Requirement): boolean;
   /** Returns the error with which a call fails that the server rejected, or a promise of it. May set `indeterminate` of the call. */
   toError(error: unknown, call: PendingCall, requirement: Requirement): unknown;
 }
@@ -335,10 +337,13 @@ export class CallQueue<C extends PendingCall> {
     const error = this.#host.classify(cause);
     const retryable = error instanceof RetryableError;
     const [first] = batch;
-    if (batch.length === 1 && first !== undefined && !(retryable && first.retries)) {
-      const { indeterminate } = first;
-      const failure = first.retries ? await this.#kind.toError(error, first) : cause;
-      this.#giveUp(first, failure, indeterminate);
+    const isAlone = batch.length === 1 && !(retryable && first?.retries);
+    if (isAlone || this.#host.state.isPartlyApplied(error, this.#kind.requirement)) {
+      for (const call of batch) {
+        const { indeterminate } = call;
+        const failure = call.retries ? await this.#kind.toError(error, call) : cause;
+        this.#giveUp(call, failure, indeterminate);
+      }
     } else {
       const now = performance.now();
       for (const call of batch) {

@@ -241,12 +241,16 @@ export class RedisSession implements ServerState {
     return this.executor.query(load, { end });
   }
 
+  /** Scripts do not roll back. */
+  isPartlyApplied(error: unknown, requirement: Requirement): boolean {
+    return requirement === "write" && replyCode(error) !== null && isFailureMidway(reasonOf(error));
+  }
+
   toError(error: unknown, call: PendingCall, requirement: Requirement): unknown {
     const code = replyCode(error);
     if (code === null) return error;
     const reason = reasonOf(error);
-    // Scripts do not roll back: it is unknown how much of it was applied.
-    if (requirement === "write" && isFailureMidway(reason)) call.indeterminate = true;
+    if (this.isPartlyApplied(error, requirement)) call.indeterminate = true;
     if (isDenial(reason) || isUnknownCommand(reason)) return this.#permissions.explain(reason, call);
     if (code === "WRONGTYPE") return this.#permissions.explainWrongType(reason, call);
     if (REFUSES_WRITES.has(code)) this.#writeRejected(reason);
