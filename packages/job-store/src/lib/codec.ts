@@ -104,6 +104,9 @@ export function unreadable(jobId: string, reason: string, committed = false): Jo
   return new JobStoreError("UNREADABLE_RECORD", `Job ${jobId} cannot be read: ${reason}.${done}`, { jobId, committed });
 }
 
+/** Largest version and attempt of a saved job. The changes that follow count on from it, and the scripts of Redis write 14 digits exactly. */
+const LARGEST_COUNT = 10 ** 13;
+
 /** A job of the caller's making as a record to store. @throws JobStoreError INVALID_ARGUMENT, INVALID_DATA */
 export function encodeWhole<D extends JobDefinition>(
   definition: D,
@@ -119,8 +122,8 @@ export function encodeWhole<D extends JobDefinition>(
   return {
     id,
     status: checkStatus(definition, job.status),
-    version: checkWhole(job.version, "job.version", 1, Number.MAX_SAFE_INTEGER - 1),
-    attempt: checkWhole(job.attempt, "job.attempt", 1, Number.MAX_SAFE_INTEGER),
+    version: checkWhole(job.version, "job.version", 1, LARGEST_COUNT),
+    attempt: checkWhole(job.attempt, "job.attempt", 1, LARGEST_COUNT),
     createdAt: checkDate(job.createdAt, "job.createdAt"),
     updatedAt: checkDate(job.updatedAt, "job.updatedAt"),
     statusAt: checkDate(job.statusAt, "job.statusAt"),

@@ -1,7 +1,7 @@
 import { expect } from "vitest";
 import type { Job } from "../../index.js";
 import type { Context } from "./context.js";
-import { jobIn, type Report, STATUSES } from "./definitions.js";
+import { jobIn, type Report, STATUSES, step } from "./definitions.js";
 import { expectRefusal, idsOf, view } from "./expectations.js";
 import { imported } from "./imported.js";
 
@@ -17,6 +17,17 @@ export function save({ test }: Context): void {
       expect(idsOf((await store.list({ status })).items)).toContain("a");
     });
   }
+
+  test("its version and attempt count on from 10^13, and higher ones are INVALID_ARGUMENT", async ({ store }) => {
+    const most = 10 ** 13;
+    const job = imported("a", { status: "abandoned", version: most, attempt: most });
+    const saved = await store.save(await store.save(job));
+    expect(saved).toMatchObject({ version: most + 1, attempt: most });
+    expect(await step(store, "a", "abandoned")).toMatchObject({ version: most + 2, attempt: most + 1 });
+    expect(await store.get("a")).toMatchObject({ version: most + 2, attempt: most + 1 });
+    await expectRefusal(store.save({ ...job, version: most + 1 }), "INVALID_ARGUMENT");
+    await expectRefusal(store.save({ ...job, attempt: most + 1 }), "INVALID_ARGUMENT");
+  });
 
   test("its own times order it, in the index of its status and of creation", async ({ store }) => {
     await store.save(imported("b", { createdAt: new Date(2000), statusAt: new Date(3000) }));

@@ -19,8 +19,8 @@ import { fieldIndex, metadataOf, type Script, scriptOf } from "./scripts.js";
 /** Values that are written into the text of a script. */
 type Constants = Readonly<Record<string, string | number | boolean>>;
 
-/** Shortest history entry with its line break and comma, in bytes. */
-const SHORTEST_ENTRY = 20;
+/** Shortest history entry with its line break and comma, in bytes: an imported one, `[1,"","",0]`. */
+const SHORTEST_ENTRY = 13;
 
 /** The log is trimmed once in so many events. */
 const TRIM_EVENTS_EVERY = 100;
