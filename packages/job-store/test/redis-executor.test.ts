@@ -217,6 +217,26 @@ describe("batched calls", () => {
     await Promise.all(added);
   });
 
+  test("on one key are not kept after they are settled, though others always wait", async () => {
+    const { kind, addCall } = start();
+    kind.onBatch = () => new Promise(setImmediate);
+    const settled: WeakRef<NamedCall>[] = [];
+    const waiting: Promise<string>[] = [];
+    for (const name of names(20)) {
+      const call = new NamedCall(name, 0, "", "key");
+      waiting.push(addCall(call));
+      if (waiting.length < 3) continue;
+      await waiting.shift();
+      settled.push(new WeakRef(call));
+    }
+    // One call stays in flight, and one waits for it.
+    kind.onBatch = () => new Promise(() => {});
+    for (const call of waiting) call.catch(() => {});
+    await new Promise(setImmediate);
+    globalThis.gc?.();
+    expect(settled.slice(0, 10).map((ref) => ref.deref()?.name)).toEqual(Array(10).fill(undefined));
+  });
+
   test("that a batch did not reach are sent in the next one", async () => {
     const { kind, sent, addCall } = start();
     kind.send = async (batch) => {

@@ -268,6 +268,11 @@ export class CallQueue<C extends PendingCall> {
       this.#heldCount--;
       if (!isWaiting(next)) continue;
       this.#ready.push(next);
+      // Settled calls are not kept, though other calls may wait all the time.
+      if (held.next * 2 > held.calls.length) {
+        held.calls.splice(0, held.next);
+        held.next = 0;
+      }
       return;
     }
     this.#held.delete(orderKey);
