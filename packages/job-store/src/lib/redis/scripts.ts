@@ -11,6 +11,7 @@ import fields from "./lua/fields.lua";
 import find from "./lua/find.lua";
 import indexes from "./lua/indexes.lua";
 import limits from "./lua/limits.lua";
+import lost from "./lua/lost.lua";
 import map from "./lua/map.lua";
 import metadata from "./lua/metadata.lua";
 import operations from "./lua/operations.lua";
@@ -60,6 +61,7 @@ export const surplusParts: readonly string[] = [
 /** Every other script that the driver runs. The Lua files say what each takes and answers. */
 export const scripts = {
   map: scriptOf(map),
+  lost: scriptOf(lost),
   page: scriptOf(page),
   read: scriptOf(limits, touch, read),
   find: scriptOf(...indexed, find),

@@ -64,11 +64,17 @@ export class WriteBatchFormat {
 
   /**
    * @param batch calls of one group
+   * @param connection id of the connection, in digits
    * @param repeated true if the server may have got the calls before
    */
   encode(
     batch: readonly WriteRequest[],
-    { metadata, deadline, repeated }: { metadata: IndexMetadata; deadline: number; repeated: boolean },
+    {
+      metadata,
+      deadline,
+      connection,
+      repeated,
+    }: { metadata: IndexMetadata; deadline: number; connection: string; repeated: boolean },
   ): WriteBatch {
     const [first] = batch;
     if (first === undefined) throw new Error("A batch has a call.");
@@ -80,7 +86,7 @@ export class WriteBatchFormat {
     }
     const needsLastKeys = repeated || detailed || first.verb === "remove" || metadata.fields.length > 0;
     if (needsLastKeys) keys.push(...this.#lastKeys);
-    const flags = `${needsLastKeys ? "k" : ""}${repeated ? "r" : ""}${detailed ? "d" : ""}`;
+    const flags = `${needsLastKeys ? "k" : ""}${repeated ? "r" : ""}${detailed ? "d" : ""}${connection}`;
     const entered = first.enters === null ? undefined : metadata.own.get(first.enters);
     const context = { shape: this.#shape, scripts: this.#scripts, metadata, detailed };
     const args: Argument[] = [metadata.edition, deadline, flags, entered?.code ?? ""];
