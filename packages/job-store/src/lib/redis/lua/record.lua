@@ -33,6 +33,22 @@ local function readTimes(text, at)
   return created, ops, history
 end
 
+-- Returns a record from its beginning to `mark` at least, and whether the text is all of it. Returns nil if the value is no text, and ''
+-- if the key does not exist.
+local function readUntil(key, mark, bytes)
+  while true do
+    local text = redis.pcall('GETRANGE', key, 0, bytes - 1)
+    if type(text) == 'table' then
+      if find(text.err, 'WRONGTYPE', 1, true) then return nil end
+      -- Any other error ends the script.
+      text = redis.call('GETRANGE', key, 0, bytes - 1)
+    end
+    if #text < bytes then return text, true end
+    if find(text, mark, 1, true) then return text, false end
+    bytes = bytes * 16
+  end
+end
+
 -- Writes `head` in the place of a record's beginning. Returns nil, or the size if the record would be too large. `stop` is the end of
 -- the old beginning, `data` the position of the line break before the data. `expires`: time of expiry (ms), false for never, nil to
 -- keep that of the key. `grows`: whether further changes are expected.
