@@ -49,6 +49,14 @@ local function readUntil(key, mark, bytes)
   end
 end
 
+-- Joins the beginning of a record and its data, which begins with a line break. Between them is room for further changes: at least 64
+-- bytes, up to the next size that the allocator gives. SETRANGE would double the memory. As in record-text.ts.
+local function withRoom(head, data)
+  local bytes = #head + #data
+  local room = math.max(0, math.min(64 + (-71 - bytes) % 128, MAX_RECORD_BYTES - bytes - 1))
+  return room > 0 and head .. '\n' .. string.rep(' ', room) .. data or head .. data
+end
+
 -- Writes `head` in the place of a record's beginning. Returns nil, or the size if the record would be too large. `stop` is the end of
 -- the old beginning, `data` the position of the line break before the data. `expires`: time of expiry (ms), false for never, nil to
 -- keep that of the key. `grows`: whether further changes are expected.
@@ -65,9 +73,7 @@ local function writeHead(key, text, stop, data, head, expires, grows)
     local body = sub(text, data)
     local bytes = #head + #body
     if bytes > MAX_RECORD_BYTES then return bytes end
-    -- Room for further changes: at least 64 bytes, up to the next size that the allocator gives. SETRANGE would double the memory.
-    local room = grows and math.max(0, math.min(64 + (-71 - bytes) % 128, MAX_RECORD_BYTES - bytes - 1)) or 0
-    local whole = room > 0 and head .. '\n' .. string.rep(' ', room) .. body or head .. body
+    local whole = grows and withRoom(head, body) or head .. body
     if #whole > largestWritten then largestWritten = #whole end
     if expires then
       redis.call('SET', key, whole, 'PXAT', expires)
