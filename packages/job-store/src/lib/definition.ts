@@ -46,9 +46,9 @@ export interface StatusRule<S extends string = string> {
   readonly ttlSeconds?: number | undefined;
   /**
    * How many jobs are kept in this status, 1 or more: past it, those that entered it first are deleted, and watchers see
-   * it. That happens beside the writes, which do not wait for it, and keeps the number to within 1 % and 200 of this.
-   * On one server, fewer are never kept. On a cluster each shard keeps its share, rounded up, so that fewer may be kept if
-   * there are few jobs. @default no limit
+   * it. Writes do not wait for that: the status has at most two jobs too many for each call in progress, and 32 for each
+   * process (on a cluster: for each shard of each process). On one server, fewer are never kept. On a cluster each shard keeps
+   * its share, rounded up, so that fewer may be kept if there are few jobs. @default no limit
    */
   readonly maxCount?: number | undefined;
 }

@@ -128,6 +128,7 @@ function changeFrom(reader: ByteReader, createdAt: number): StatusChange {
   let remark: Partial<StatusChange> | null = null;
   if (reader.passes(COMMA)) {
     reader.pass(QUOTE);
+    // An imported entry has no operation, and its own time.
     if (!reader.passes(QUOTE)) {
       reader.passBehind(QUOTE);
       if (time === 0) time = createdAt;
