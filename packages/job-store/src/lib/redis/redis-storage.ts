@@ -99,7 +99,7 @@ export class RedisStorage implements JobStorage {
   }
 
   audit(options: AuditOptions): AsyncGenerator<AuditReport, void, undefined> {
-    return new RedisAudit(this.#session, this.#reader, this.#shape, options).steps();
+    return new RedisAudit(this.#session, this.#shape, options).steps();
   }
 
   #write<S, R>(verb: verbs.Verb<S, R>, subject: S): Promise<R> {

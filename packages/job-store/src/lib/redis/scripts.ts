@@ -1,10 +1,7 @@
 import { createHash } from "node:crypto";
 import type { RedisCommander } from "ioredis";
 import { isError } from "../is-error.js";
-import auditEntries from "./lua/audit-entries.lua";
-import auditJobs from "./lua/audit-jobs.lua";
-import auditKeys from "./lua/audit-keys.lua";
-import auditMembers from "./lua/audit-members.lua";
+import audit from "./lua/audit.lua";
 import counts from "./lua/counts.lua";
 import fields from "./lua/fields.lua";
 import find from "./lua/find.lua";
@@ -21,7 +18,7 @@ import outboxRequeue from "./lua/outbox-requeue.lua";
 import page from "./lua/page.lua";
 import probe from "./lua/probe.lua";
 import read from "./lua/read.lua";
-import record from "./lua/record.lua";
+import reindex from "./lua/reindex.lua";
 import rejected from "./lua/rejected.lua";
 import snapshot from "./lua/snapshot.lua";
 import storeKeys from "./lua/store-keys.lua";
@@ -58,10 +55,8 @@ export const scripts = {
   probe: scriptOf(probe),
   snapshot: scriptOf(snapshot),
   trimExpired: scriptOf(...indexed, trimExpired),
-  auditKeys: scriptOf(auditKeys),
-  auditJobs: scriptOf(...indexed, record, auditJobs),
-  auditEntries: scriptOf(...indexed, auditEntries),
-  auditMembers: scriptOf(...indexed, auditMembers),
+  audit: scriptOf(...indexed, audit),
+  reindex: scriptOf(...indexed, reindex),
   outboxClaim: scriptOf(limits, touch, outbox, outboxClaim),
   outboxAck: scriptOf(outbox, outboxAck),
   outboxReject: scriptOf(limits, touch, outbox, outboxReject),
