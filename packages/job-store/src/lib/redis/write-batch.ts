@@ -58,8 +58,8 @@ export class WriteBatchFormat {
   }
 
   /** Scripts of all batches. */
-  scripts({ fields }: IndexMetadata): readonly Script[] {
-    return this.#scripts.all(fields.length > 0);
+  scripts(metadata: IndexMetadata): readonly Script[] {
+    return this.#scripts.all(metadata);
   }
 
   /**
@@ -83,7 +83,7 @@ export class WriteBatchFormat {
     const flags = `${needsLastKeys ? "k" : ""}${repeated ? "r" : ""}${detailed ? "d" : ""}`;
     const entered = first.enters === null ? undefined : metadata.own.get(first.enters);
     const context = { shape: this.#shape, scripts: this.#scripts, metadata, detailed };
-    const args: Argument[] = [metadata.edition, deadline, flags, entered?.code ?? ""];
+    const args: Argument[] = [metadata.edition, deadline + flags];
     for (const call of batch) args.push(...call.args(context));
     return { script: first.script(context), keys, args, ttlMs: entered?.ttlMs ?? 0 };
   }

@@ -20,7 +20,7 @@ end
 
 local function delete(key, operation, expected)
   if repeated and known.isBuried(operation) then return 'deleted', '' end
-  local text = redis.pcall('GETRANGE', key, 0, 499)
+  local text = redis.pcall('GETRANGE', key, '0', '499')
   if text == '' and redis.call('EXISTS', key) == 0 then return 'missing', '' end
   -- By id, anything is deleted: a record, or a value that is none.
   if type(text) == 'table' then
@@ -44,7 +44,7 @@ local function delete(key, operation, expected)
 end
 
 for i = 1, calls do
-  reply[2 * i], reply[2 * i + 1] = delete(KEYS[4 + i], ARGV[2 * i + 3], ARGV[2 * i + 4])
+  reply[2 * i], reply[2 * i + 1] = delete(KEYS[4 + i], ARGV[2 * i + 1], ARGV[2 * i + 2])
 end
 if #keys > 0 then
   redis.call('DEL', unpack(keys))

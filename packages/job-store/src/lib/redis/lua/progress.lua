@@ -43,7 +43,7 @@ local function record(key, operation, expected, progress)
   local updated = now == entered and '' or ',' .. now
   local head = beginning .. ',"times":[' .. created .. ',' .. entered .. updated .. '],"ops":"'
     .. known.add(known.recent(ops, created), operation, version) .. '","history":[' .. sub(text, history, close + 2)
-    .. replaceParts(sub(text, close + 3, stop - 1), progress, '=', '=')
+    .. replacePart(sub(text, close + 3, stop - 1), '\n"progress":', progress)
   if #head >= data and not isWhole then text = redis.call('GET', key) end
   touched = touched + #text
   local bytes = writeHead(key, text, stop, data, head, nil, true)
@@ -54,5 +54,5 @@ end
 
 for i = 1, calls do
   if i > 1 and touched + largestStored > MOST_TOUCHED then break end
-  reply[2 * i], reply[2 * i + 1] = record(KEYS[4 + i], unpack(ARGV, 3 * i + 2, 3 * i + 4))
+  reply[2 * i], reply[2 * i + 1] = record(KEYS[4 + i], unpack(ARGV, 3 * i, 3 * i + 2))
 end
