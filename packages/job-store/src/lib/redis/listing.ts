@@ -239,18 +239,3 @@ function readPlaces(members: readonly string[]): readonly Position[] {
     places.push({ id: String(members[n]), at: Number(members[n + 1]) % SPAN });
   return places;
 }
-
-/** Live jobs by status; codes of one status add up. */
-export async function countJobs(session: RedisSession): Promise<ReadonlyMap<string, number>> {
-  const { reply, codes } = await session.read(async ({ metadata: { edition, codes }, evaluate }) => {
-    const ranges = codes.flatMap(({ code, ttlMs }) => [scoreOf(code, 0), scoreOf(code, SPAN - 1), ttlMs]);
-    const args = [edition, ...ranges];
-    return { reply: await evaluate(scripts.counts, [session.keys.map, session.keys.statuses], args), codes };
-  });
-  session.confirmMetadata();
-  const counts = new Map<string, number>();
-  for (const { code, status } of codes) {
-    counts.set(status, (counts.get(status) ?? 0) + Number(reply[code + 1]));
-  }
-  return counts;
-}
