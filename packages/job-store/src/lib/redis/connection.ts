@@ -64,7 +64,7 @@ export class RedisConnection {
     return this.#epoch;
   }
 
-  /** Random digits that identify the connection among those of all clients. They stay the same after it is lost. */
+  /** Eight letters and digits that identify the connection among those of all clients. They stay the same after it is lost. */
   get id(): string {
     return this.#id;
   }
@@ -113,7 +113,7 @@ export class RedisConnection {
     // The connection was closed while it was opening, or its database was rejected.
     if (this.#closed || isDestroyed(this.#client)) return;
     this.#epoch++;
-    this.#id = String(randomBytes(6).readUIntBE(0, 6));
+    this.#id = randomBytes(5).readUIntBE(0, 5).toString(36).padStart(8, "0");
     this.#open = true;
     this.#everOpened = true;
     this.#lossReported = false;

@@ -19,8 +19,9 @@ import type {
 import type { AuditReport } from "../store.js";
 import { RedisAudit } from "./audit.js";
 import type { CallQueue } from "./call-queue.js";
+import { countJobs } from "./counts.js";
 import { checkHealth } from "./health.js";
-import { countJobs, listJobs } from "./listing.js";
+import { listJobs } from "./listing.js";
 import { ReadBatcher } from "./read-batcher.js";
 import { readFieldLines } from "./record-text.js";
 import type { RedisLog } from "./redis-log.js";

@@ -69,13 +69,13 @@ export class WriteBatchFormat {
   }
 
   /** Scripts of all batches. */
-  scripts({ fields }: IndexMetadata): readonly Script[] {
-    return this.#scripts.all(fields.length > 0);
+  scripts(metadata: IndexMetadata): readonly Script[] {
+    return this.#scripts.all(metadata);
   }
 
   /**
    * @param batch calls of one group
-   * @param connection id of the connection, in digits
+   * @param connection id of the connection
    * @param repeated true if the server may have got the calls before
    */
   encode(
@@ -97,10 +97,10 @@ export class WriteBatchFormat {
     }
     const needsLastKeys = repeated || detailed || first.verb === "remove" || metadata.fields.length > 0;
     if (needsLastKeys) keys.push(...this.#lastKeys);
-    const flags = `${needsLastKeys ? "k" : ""}${repeated ? "r" : ""}${detailed ? "d" : ""}${connection}`;
+    const flags = `${needsLastKeys ? "k" : ""}${repeated ? "r" : ""}${detailed ? "d" : ""}`;
     const entered = first.enters === null ? undefined : metadata.own.get(first.enters);
     const context = { shape: this.#shape, scripts: this.#scripts, metadata, detailed };
-    const args: Argument[] = [metadata.edition, deadline, flags, entered?.code ?? ""];
+    const args: Argument[] = [metadata.edition, deadline + connection + flags];
     for (const call of batch) args.push(...call.args(context));
     return { script: first.script(context), keys, args, ttlMs: entered?.ttlMs ?? 0 };
   }
@@ -108,12 +108,12 @@ export class WriteBatchFormat {
   /** Returns the script that deletes the oldest jobs of a status with too many, and its arguments. */
   trimSurplus(
     { status, most, ids, limit }: SurplusRequest,
-    { metadata, deadline }: { metadata: IndexMetadata; deadline: number },
+    { metadata, deadline, connection }: { metadata: IndexMetadata; deadline: number; connection: string },
   ): Omit<WriteBatch, "ttlMs"> {
     const keys = [...this.#firstKeys, ...ids.map(this.#keys.job), ...this.#lastKeys];
     const codes = metadata.codes.filter((code) => code.status === status);
-    const args = [metadata.edition, deadline, "k", "", most, limit, ...codes.flatMap(scoreRange)];
-    return { script: this.#scripts.trimSurplus(metadata.fields.length > 0), keys, args };
+    const args = [metadata.edition, `${deadline}${connection}k`, most, limit, ...codes.flatMap(scoreRange)];
+    return { script: this.#scripts.trimSurplus(metadata), keys, args };
   }
 
   /** Splits a reply: what happened, then an outcome of two values for each call that the script reached. */
