@@ -1,17 +1,15 @@
 import { expect, onTestFinished, test } from "vitest";
 import { z } from "zod";
 import { defineQueue } from "../definition.js";
-import { message } from "../message.js";
-import { createRelay } from "../relay.js";
-import type { RelayEntry } from "../relay-entry.js";
-import { FakeOutbox } from "./fake-outbox.js";
-import { type OpenDriver, PATIENCE, recorder, setUp } from "./fixture.js";
+import { message } from "../publish.js";
+import { createRelay, type RelayEntry } from "../relay.js";
+import { FakeOutbox, type OpenDriver, PATIENCE, recorder, setUp } from "./fixture.js";
 
 const First = z.object({ film: z.string() });
 const Second = z.object({ title: z.string() });
 const Third = z.object({ title: z.string(), language: z.string() });
 
-/** The same queue in three releases. */
+/** Definitions of the same queue in three releases. */
 const base = { name: "films", retryDelaysMs: [20] };
 const first = defineQueue({ ...base, payload: First });
 const upcast = {
@@ -21,8 +19,8 @@ const upcast = {
 const second = defineQueue({ ...base, payload: Second, version: 2, upcast: { 1: upcast[1] } });
 const third = defineQueue({ ...base, payload: Third, version: 3, upcast });
 
-export function evolutionContract(open: OpenDriver): void {
-  test("older payloads are lifted step by step, and the latest arrive as they are", async () => {
+export function upcastContract(open: OpenDriver): void {
+  test("converts older payloads version by version, and delivers current ones unchanged", async () => {
     const { broker, define } = await setUp(open);
     await broker.publish(define(first), { film: "one" });
     await broker.publish(second, { title: "two" });
@@ -39,7 +37,7 @@ export function evolutionContract(open: OpenDriver): void {
     expect(messages.map(({ headers }) => headers)).toEqual([{}, {}, {}]);
   });
 
-  test("a message keeps its version through retries, dead letters and redrives", async () => {
+  test("keeps the version of a message through retries, dead letters and redrives", async () => {
     const { broker, define } = await setUp(open);
     await broker.publish(define(first), { film: "one" });
     const { messages, handler } = recorder<typeof third>(() => {
@@ -54,10 +52,10 @@ export function evolutionContract(open: OpenDriver): void {
   });
 
   const unreadable = {
-    "a newer version than is known": {
+    "a newer version": {
       publish: third,
       consume: defineQueue({ ...base, payload: z.any(), version: 2 }),
-      reason: /version 3.*latest known here is 2/,
+      reason: /Version 3.*newer than version 2/,
     },
     "a version without an upcast": {
       publish: first,
@@ -76,21 +74,21 @@ export function evolutionContract(open: OpenDriver): void {
           },
         },
       }),
-      reason: /upcast from version 1 threw TypeError/,
+      reason: /upcast from version 1 failed: it threw TypeError/,
     },
-    "an upcast whose schema refuses it": {
+    "an upcast whose schema does not match": {
       publish: first,
       consume: defineQueue({ ...base, payload: z.any(), version: 3, upcast: { ...upcast, 1: (old) => old } }),
-      reason: /upcast from version 2 refused it: title: /,
+      reason: /upcast from version 2 failed: title: /,
     },
-    "an upcast that leaves what the schema refuses": {
+    "an upcast whose result does not match the schema": {
       publish: first,
       consume: defineQueue({ ...base, payload: Third, version: 2, upcast: { 1: upcast[1] } }),
       reason: /language: /,
     },
   };
   test.each(Object.entries(unreadable))(
-    "%s is dead-lettered at once, with the reason and without the payload in it",
+    "dead-letters %s immediately, with a reason that does not quote the payload",
     async (_name, { publish, consume, reason }) => {
       const { broker, define, reported } = await setUp(open);
       const payload = { film: "s3cret", title: "s3cret", language: "s3cret" };
@@ -106,14 +104,14 @@ export function evolutionContract(open: OpenDriver): void {
     },
   );
 
-  test("what an older release left in the outbox is published at the present version", async () => {
+  test("publishes outbox entries of older releases in the current version", async () => {
     const { broker, define } = await setUp(open);
     const entries = [message(first, { film: "one" }), message(second, { title: "two" }, { headers: { k: "v" } })];
     const outbox = new FakeOutbox(entries.map((each, n) => stored(each, n)));
     const relay = createRelay({ outbox, broker, queues: [define(third)] });
     onTestFinished(() => relay.close());
     await expect.poll(() => outbox.acknowledged, PATIENCE).toEqual(["e0", "e1"]);
-    // Without upcasts only payloads of the present version can be read.
+    // Without upcasts, only payloads of the current version can be read.
     const latest = defineQueue({ ...base, payload: Third, version: 3 });
     const { messages, handler } = recorder<typeof latest>();
     await broker.consume(latest, handler);
@@ -125,13 +123,13 @@ export function evolutionContract(open: OpenDriver): void {
       ]);
   });
 
-  test("an entry that cannot be lifted is rejected; one of a newer release stays for a relay that knows it", async () => {
+  test("rejects an entry that cannot be converted, and leaves one of a newer version in the outbox", async () => {
     const { broker, define } = await setUp(open);
     const errors: unknown[] = [];
-    const nonsense = { ...message(second, { title: "x" }), headers: { "x-subtitles-version": "two" } };
+    const invalidVersion = { ...message(second, { title: "x" }), headers: { "x-subtitles-version": "two" } };
     const outbox = new FakeOutbox([
       stored({ ...message(first, { film: "x" }), payload: { film: 7 } }, 1),
-      stored(nonsense, 2),
+      stored(invalidVersion, 2),
       stored(message(third, { title: "later", language: "fr" }), 3),
       stored(message(second, { title: "two" }), 4),
     ]);
@@ -139,7 +137,7 @@ export function evolutionContract(open: OpenDriver): void {
     onTestFinished(() => relay.close());
     await expect.poll(() => outbox.acknowledged, PATIENCE).toEqual(["e4"]);
     expect([...outbox.rejected.keys()]).toEqual(["e1", "e2"]);
-    expect(outbox.rejected.get("e1")).toMatch(/upcast from version 1 refused it: film: /);
+    expect(outbox.rejected.get("e1")).toMatch(/upcast from version 1 failed: film: /);
     expect(errors).toHaveLength(3);
     for (const error of errors) expect(error).toMatchObject({ code: "INVALID_PAYLOAD" });
   });

@@ -3,8 +3,8 @@ import { afterEach, expect, test } from "vitest";
 import { z } from "zod";
 import { createBroker, defineQueue, QueueError } from "../src/index.js";
 import { decodePayload } from "../src/lib/payload.js";
-import { toEnvelope, toProperties } from "../src/lib/rabbitmq/wire.js";
-import { readEntry } from "../src/lib/relay-entry.js";
+import { toEnvelope, toProperties } from "../src/lib/rabbitmq/amqp-message.js";
+import { readEntry } from "../src/lib/relay.js";
 import { memoryDriver } from "../src/memory.js";
 
 const tasks = defineQueue({ name: "tasks", payload: z.object({ n: z.number(), text: z.string().optional() }) });
@@ -16,12 +16,12 @@ afterEach(() => {
 });
 
 test.each<[string, () => unknown]>([
-  ["an object that is no string", () => Object.create(null)],
+  ["an object without a string conversion", () => Object.create(null)],
   ["a symbol", () => Symbol("no")],
-  ["nothing", () => undefined],
-  ["an error whose message is none", () => Object.assign(new Error("x"), { message: Object.create(null) })],
+  ["undefined", () => undefined],
+  ["an error whose message is not a string", () => Object.assign(new Error("x"), { message: Object.create(null) })],
   [
-    "an error that throws when it is read",
+    "an error whose message throws",
     () =>
       Object.defineProperty(new Error("x"), "message", {
         get() {
@@ -29,7 +29,7 @@ test.each<[string, () => unknown]>([
         },
       }),
   ],
-])("a handler that throws %s fails its message, and nothing else", async (_name, thrown) => {
+])("a handler that throws %s fails its message without other effects", async (_name, thrown) => {
   const queue = defineQueue({ name: "tasks", payload: z.number(), retryDelaysMs: [] });
   await using broker = createBroker({ driver: memoryDriver() });
   await broker.consume(queue, async () => {
@@ -42,8 +42,8 @@ test.each<[string, () => unknown]>([
 test.each<[string, unknown]>([
   ["no reason", { kind: "deadLetter" }],
   ["a reason that is a symbol", { kind: "deadLetter", reason: Symbol("no") }],
-  ["a delay that is none", { kind: "retry", afterMs: Number.NaN }],
-])("a verdict made by hand with %s counts as a failure", async (_name, verdict) => {
+  ["an invalid delay", { kind: "retry", afterMs: Number.NaN }],
+])("a hand-written verdict with %s counts as a failure", async (_name, verdict) => {
   const queue = defineQueue({ name: "tasks", payload: z.number(), retryDelaysMs: [] });
   const reported: unknown[] = [];
   await using broker = createBroker({ driver: memoryDriver(), onError: (error) => reported.push(error) });
@@ -53,7 +53,7 @@ test.each<[string, unknown]>([
   expect(reported).toMatchObject([{ code: "INVALID_ARGUMENT" }]);
 });
 
-test("options that are null are none", async () => {
+test("null counts as no options", async () => {
   const none = null as never;
   await using broker = createBroker({ driver: memoryDriver() });
   await broker.publish(tasks, { n: 1 }, none);
@@ -66,11 +66,11 @@ test("options that are null are none", async () => {
   await broker.close(none);
 });
 
-/** Any characters, half ones among them. */
+/** Text with any UTF-16 code units, also unpaired surrogates. */
 const text = fc.uint16Array({ maxLength: 20 }).map((units) => String.fromCharCode(...units));
 
 const names = fc.oneof(fc.constantFrom("__proto__", "constructor", "toString", "reason", "time", "value", "!"), text);
-/** What an AMQP table can hold once it is decoded: objects may have any names. */
+/** Decoded AMQP table. Its objects can have any names. */
 const table: fc.Arbitrary<Record<string, unknown>> = fc.dictionary(
   names,
   fc.letrec((tie) => ({
@@ -117,10 +117,10 @@ const message = fc.record({
   }),
 });
 
-test("whatever a message of others holds, it is read, and can be sent on", () => {
+test("any message of another client can be read and published again", () => {
   fc.assert(
-    fc.property(message, (hostile) => {
-      const envelope = toEnvelope(hostile as unknown as Parameters<typeof toEnvelope>[0]);
+    fc.property(message, (untrusted) => {
+      const envelope = toEnvelope(untrusted as unknown as Parameters<typeof toEnvelope>[0]);
       expect(envelope.id).not.toBe("");
       for (const at of [envelope.publishedAt, envelope.death?.at ?? 0]) {
         expect(new Date(at).getTime()).toBe(at);
@@ -138,35 +138,35 @@ const mutated = fc
   .tuple(fc.json(), fc.array(fc.tuple(fc.nat(), fc.nat(255)), { minLength: 1, maxLength: 4 }))
   .map(([json, changes]) => {
     const bytes = Buffer.from(json);
-    for (const [place, byte] of changes) if (bytes.length > 0) bytes[place % bytes.length] = byte;
+    for (const [index, byte] of changes) if (bytes.length > 0) bytes[index % bytes.length] = byte;
     return bytes.toString("utf8");
   });
 
-test("a body is a payload or a fault, never an exception, and a fault does not quote it at length", () => {
+test("decodePayload returns a payload or a short problem for any body, and never throws", () => {
   const body = fc.oneof(mutated, fc.json(), text, fc.constant("[".repeat(200_000)));
   fc.assert(
     fc.property(body, fc.nat(5), (text, version) => {
       const decoded = decodePayload(tasks, { body: text, version });
-      if ("fault" in decoded) expect(decoded.fault.length).toBeLessThan(2_000);
+      if ("problem" in decoded) expect(decoded.problem.length).toBeLessThan(2_000);
       else expect(typeof decoded.payload.n).toBe("number");
     }),
     { numRuns: 200 },
   );
 });
 
-test("an entry of an outbox is read or has a fault, whatever it holds", () => {
+test("readEntry returns an entry or a problem for any payload and headers", () => {
   const anything = fc.anything({ withBigInt: true, withDate: true, withMap: true, withNullPrototype: true });
   const headers = fc.dictionary(names, fc.string()) as fc.Arbitrary<Record<string, string>>;
   fc.assert(
     fc.property(anything, headers, (payload, given) => {
       const read = readEntry(tasks, { entryId: "1-0", id: "a", queue: "tasks", payload, headers: given });
-      expect("fault" in read || "payload" in read).toBe(true);
+      expect("problem" in read || "payload" in read).toBe(true);
     }),
     { numRuns: 300 },
   );
 });
 
-test("whatever is published, the answer is a receipt or an error of the package that does not quote it", async () => {
+test("publish returns a receipt or rejects with an error of the package that does not quote the payload", async () => {
   const broker = createBroker({ driver: memoryDriver() });
   const secret = "s3cret-of-a-payload";
   const anything = fc.oneof(

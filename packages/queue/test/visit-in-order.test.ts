@@ -1,34 +1,34 @@
 import { expect, test } from "vitest";
 import { latch } from "../src/lib/contract/fixture.js";
-import { visitInOrder } from "../src/lib/visiting.js";
+import { visitInOrder } from "../src/lib/dead-letters.js";
 
-function numbersTo(most: number) {
+function numbersTo(max: number) {
   let last = 0;
-  return async () => (last < most ? ++last : null);
+  return async () => (last < max ? ++last : null);
 }
 
-test("begins in order, and no more at a time than it may", async () => {
+test("starts visits in order, at most the given number at a time", async () => {
   const { opened, open: release } = latch();
-  const begun: number[] = [];
+  const started: number[] = [];
   const visiting = visitInOrder(
     numbersTo(5),
     async (n) => {
-      begun.push(n);
+      started.push(n);
       await opened;
       return true;
     },
     3,
   );
-  await expect.poll(() => begun).toEqual([1, 2, 3]);
+  await expect.poll(() => started).toEqual([1, 2, 3]);
   release();
   await visiting;
-  expect(begun).toEqual([1, 2, 3, 4, 5]);
+  expect(started).toEqual([1, 2, 3, 4, 5]);
 });
 
 test.each([
-  ["answers false", async () => false],
+  ["returns false", async () => false],
   ["fails", () => Promise.reject(new Error("no"))],
-])("after a visit that %s no other is begun, and those under way end first", async (_name, answer) => {
+])("after a visit that %s, no visit starts, and the running ones end first", async (_name, answer) => {
   const { opened, open: release } = latch();
   const ended: number[] = [];
   const visit = async (n: number) => {

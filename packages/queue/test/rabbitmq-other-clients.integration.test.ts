@@ -57,8 +57,8 @@ describe.skipIf(rabbitmq.url === null)(rabbitmq.title("a message of another clie
       reason: /not UTF-8.*"gzip".*not supported/,
     },
     { what: "not UTF-8", content: Buffer.from([0x22, 0xe9, 0x22]), contentEncoding: "latin1", reason: /not UTF-8/ },
-  ])("that is $what keeps its bytes and properties as a dead letter and through a redrive", async (foreign) => {
-    const { content, contentEncoding, reason } = foreign;
+  ])("that is $what keeps its bytes and properties as a dead letter and through a redrive", async (example) => {
+    const { content, contentEncoding, reason } = example;
     const options = { ...properties, contentEncoding, headers, messageId: "m" };
     const { here, channel, ready, dead } = await sent(content, options);
     const consumer = await here.consume(tasks, async () => {});
@@ -99,8 +99,8 @@ describe.skipIf(rabbitmq.url === null)(rabbitmq.title("a message of another clie
   });
 
   test("with a header that cannot be written again is dead-lettered without its headers", async () => {
-    // A table with the key "!", by which amqplib marks the types of values.
-    const table = { "!": "object", value: { "!": "of no type", value: 1 } };
+    // A table with the key "!", with which amqplib marks the types of values.
+    const table = { "!": "object", value: { "!": "unknown type", value: 1 } };
     const { here, channel, reported, dead } = await sent(Buffer.from("{"), {
       ...properties,
       headers: { text: "lost", table },
@@ -115,14 +115,14 @@ describe.skipIf(rabbitmq.url === null)(rabbitmq.title("a message of another clie
     expect(letter.properties.headers).not.toHaveProperty("text");
   });
 
-  test("with an expiry is not removed from the dead letters by it", async () => {
+  test("with an expiration stays in the dead-letter queue", async () => {
     const { here, channel, dead } = await sent(Buffer.from("{"), { expiration: 60_000 });
     await here.consume(tasks, async () => {});
     await expect.poll(() => here.stats(tasks), PATIENCE).toMatchObject({ dead: 1 });
     expect((await take(channel, dead)).properties.expiration).toBeUndefined();
   });
 
-  test("with a list of further queues is not copied to them again by a retry", async () => {
+  test("with CC is not sent to the other queues again when it is dead-lettered", async () => {
     const { here, channel, ready } = await sent(Buffer.from('{"n":1}'), {});
     const other = `${ready}.other`;
     await channel.assertQueue(other, { autoDelete: true });

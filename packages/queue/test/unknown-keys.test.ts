@@ -7,23 +7,23 @@ import * as memory from "../src/memory.js";
 import * as opentelemetry from "../src/opentelemetry.js";
 import * as rabbitmq from "../src/rabbitmq.js";
 
-const healthy = { latencyMs: 1, blocked: false, pendingConfirms: 0, reconnects: 0, warnings: [], fault: null };
+const healthy = { latencyMs: 1, blocked: false, pendingConfirms: 0, reconnects: 0, warnings: [], error: null };
 /** A session whose every method fails the test, except `health`. */
 const session = new Proxy({ ackTimeoutMs: 1, health: async () => healthy } as Partial<Session>, {
   get: (parts, key) => Reflect.get(parts, key) ?? (() => expect.fail(`session.${String(key)} was called`)),
 }) as Session;
-const driver: Driver = { name: "untouchable", open: () => session };
+const driver: Driver = { name: "untouched", open: () => session };
 const broker = createBroker({ driver });
 const queue = defineQueue({ name: "tasks", payload: z.number(), retryDelaysMs: [] });
 const handler = async () => {};
 
-/** No function knows this key. Of type object, so that the compiler accepts it in any options. */
+/** Object with a key that no function supports. Its type is `object`, so that the compiler accepts it in any options. */
 const unknown: object = { colour: undefined };
 const rejectionOf = async (all: Promise<readonly PromiseSettledResult<unknown>[]>) => {
   for (const one of await all) if (one.status === "rejected") throw one.reason;
 };
 
-/** Calls with an unknown key, one for each object that a function accepts. None: the function accepts no such object. */
+/** Calls with an unknown key, one for each object that a function accepts. Empty for a function without such a parameter. */
 type Calls<Functions extends string> = Record<Functions, Readonly<Record<string, () => unknown>>>;
 type FunctionsOf<T> = { [K in keyof T & string]: T[K] extends (...parameters: never) => unknown ? K : never }[keyof T &
   string];
@@ -40,7 +40,7 @@ const ofBroker: Calls<FunctionsOf<typeof broker>> = {
   redrive: { options: () => broker.redrive(queue, { ...unknown }) },
   discard: { options: () => broker.discard(queue, { ...unknown }) },
   purge: {},
-  // It never throws; see below.
+  // Never throws; see below.
   health: {},
   close: { options: () => broker.close({ ...unknown }) },
 };
@@ -67,7 +67,7 @@ const tables: readonly (readonly [owner: string, object, Calls<string>])[] = [
   ["the entry points", entries, ofEntries],
 ];
 
-test.each(tables)("the table of unknown keys has every function of %s", (_, owner, calls) => {
+test.each(tables)("the tests of unknown keys cover every function of %s", (_, owner, calls) => {
   const functions = Object.entries(owner).filter(([name, value]) => /^[a-z]/.test(name) && typeof value === "function");
   expect(Object.keys(calls).sort()).toEqual(functions.map(([name]) => name).sort());
 });
@@ -77,23 +77,23 @@ const withUnknownKey = tables.flatMap(([owner, , calls]) =>
     Object.entries(given).map(([what, call]) => [`${name} of ${owner}`, what, call] as const),
   ),
 );
-const refused = {
+const invalidArgument = {
   name: "QueueError",
   code: "INVALID_ARGUMENT",
   message: expect.stringContaining('"colour"'),
 };
-test.each(withUnknownKey)("%s refuses an unknown key in %s before the driver is asked", async (_, __, call) => {
-  await expect((async () => call())()).rejects.toMatchObject(refused);
+test.each(withUnknownKey)("%s rejects an unknown key in %s before any call of the driver", async (_, __, call) => {
+  await expect((async () => call())()).rejects.toMatchObject(invalidArgument);
 });
 
-test("close of a consumer refuses an unknown key, and the consumer goes on", async () => {
+test("close of a consumer rejects an unknown key, and the consumer continues", async () => {
   await using open = createBroker({ driver: memory.memoryDriver() });
   const consumer = await open.consume(queue, handler);
-  await expect(consumer.close({ ...unknown })).rejects.toMatchObject(refused);
+  await expect(consumer.close({ ...unknown })).rejects.toMatchObject(invalidArgument);
   expect(await open.stats(queue)).toMatchObject({ consumers: 1 });
 });
 
-test("the error names the function, the unknown key and the known ones", async () => {
+test("the error names the function, the unknown key and the supported keys", async () => {
   const misspelt: object = { id: ["a"] };
   await expect(broker.redrive(queue, { ...misspelt })).rejects.toThrow(
     'redrive does not support the option "id". Supported options: ids, limit, perSecond.',
@@ -103,24 +103,24 @@ test("the error names the function, the unknown key and the known ones", async (
   );
 });
 
-test("health, which never fails, warns of an unknown option", async () => {
+test("health reports an unknown option as a warning, because it never fails", async () => {
   expect(await broker.health({ ...unknown })).toMatchObject({
     status: "healthy",
     warnings: ['health does not support the option "colour". Supported options: timeoutMs.'],
   });
 });
 
-test("an instrumented broker refuses an unknown key, too", async () => {
+test("an instrumented broker rejects an unknown key", async () => {
   const instrumented = opentelemetry.instrument(broker);
-  await expect(instrumented.publish(queue, 1, { ...unknown })).rejects.toMatchObject(refused);
+  await expect(instrumented.publish(queue, 1, { ...unknown })).rejects.toMatchObject(invalidArgument);
   await expect(
     rejectionOf(instrumented.publishMany(queue, [{ payload: 1, options: { ...unknown } }])),
-  ).rejects.toMatchObject(refused);
-  await expect(instrumented.consume(queue, handler, { ...unknown })).rejects.toMatchObject(refused);
-  await expect(instrumented.redrive(queue, { ...unknown })).rejects.toMatchObject(refused);
+  ).rejects.toMatchObject(invalidArgument);
+  await expect(instrumented.consume(queue, handler, { ...unknown })).rejects.toMatchObject(invalidArgument);
+  await expect(instrumented.redrive(queue, { ...unknown })).rejects.toMatchObject(invalidArgument);
 });
 
-test("options that are no object are refused", async () => {
+test("options that are not an object are rejected", async () => {
   for (const none of [7, "id"] as never[]) {
     const calls = [
       () => broker.publish(queue, 1, none),
@@ -136,16 +136,16 @@ test("options that are no object are refused", async () => {
   }
 });
 
-test("symbols and inherited keys are no unknown keys", async () => {
+test("symbols and inherited keys are ignored", async () => {
   const inherited = Object.assign(Object.create({ colour: 1 }), { id: "a", [Symbol("colour")]: 1 });
   expect(root.message(queue, 1, inherited)).toMatchObject({ id: "a" });
 });
 
-test("a verdict made by hand with an unknown key counts as a failure", async () => {
+test("a hand-written verdict with an unknown key counts as a failure", async () => {
   const reported: unknown[] = [];
   await using open = createBroker({ driver: memory.memoryDriver(), onError: (error) => reported.push(error) });
   await open.consume(queue, async () => ({ kind: "retry", ...unknown }));
   await open.publish(queue, 1);
   await expect.poll(() => open.deadLetters(queue)).toHaveLength(1);
-  expect(reported).toMatchObject([refused]);
+  expect(reported).toMatchObject([invalidArgument]);
 });
