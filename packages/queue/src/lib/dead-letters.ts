@@ -78,7 +78,7 @@ async function removeAfter(
     return "remove";
   };
 
-  // At most the number of one second, so that no message stays unacknowledged for long.
+  // Limited to the messages of one second, so that no message stays unacknowledged for long.
   const concurrency = Math.min(MAX_IN_FLIGHT, perSecond ?? MAX_IN_FLIGHT);
   const result = await session.visitDead(queue, visit, { concurrency });
   if (!failure.ok) return failure;

@@ -65,7 +65,10 @@ export type Destination = "ready" | { readonly afterMs: number } | "dead";
  */
 export type DeadLetterVisitor = (letter: Envelope) => Promise<"keep" | "remove" | "stop">;
 
-/** Connection of one broker object to the message broker. */
+/**
+ * Connection of one broker object to the message broker. A method declares its queue if the queue does not exist. If the definition has
+ * `declare: false`, a driver that supports this option only checks that the queue exists.
+ */
 export interface Session {
   /**
    * Maximum time in milliseconds for which a message can stay unacknowledged before the broker redelivers it. Null if there is
@@ -95,8 +98,8 @@ export interface Session {
   stats(queue: QueueConfig): Promise<Result<QueueStats>>;
 
   /**
-   * Lists the oldest dead letters, at most `limit`, and leaves them in the queue in their order. Listing is not limited in
-   * number: it must not count towards a delivery limit. The call as a whole ends within the driver's `timeoutMs`.
+   * Lists the oldest dead letters, at most `limit`, and leaves them in the queue in their order. Listing must not count towards a
+   * delivery limit. The call as a whole ends within the driver's `timeoutMs`.
    */
   listDead(queue: QueueConfig, limit: number): Promise<Result<readonly Envelope[]>>;
 
@@ -116,7 +119,7 @@ export interface Session {
 
   /**
    * Waits up to `graceMs` for pending publishes, then disconnects. Ends within a few seconds after `graceMs`, even if the broker
-   * does not respond.
+   * does not respond. Later calls, and calls that are still pending after `graceMs`, fail with "closed".
    */
   close(graceMs: number): Promise<void>;
 }
@@ -125,7 +128,7 @@ export interface Session {
 export interface Subscriber {
   /** Accepts a delivery and returns immediately. The delivery is settled later. */
   receive(delivery: Delivery): void;
-  /** Called after a connection loss, before the first redelivery. Unacknowledged messages are redelivered next. */
+  /** Called once after each connection loss, when consuming resumes and before the first redelivery. */
   resumed(): void;
 }
 
@@ -137,7 +140,7 @@ export interface Subscription {
   close(): Promise<void>;
 }
 
-/** Delivery of one message to a subscriber. */
+/** Delivery of one message to a subscriber. Each redelivery is a new object. */
 export interface Delivery {
   /** Message as published, or as last copied for a retry or a redrive. */
   readonly envelope: Envelope;
@@ -187,14 +190,21 @@ export type Result<T = void> = { readonly ok: true; readonly value: T } | Failur
  * Reasons are human-readable, contain no secrets and end without a full stop.
  */
 export type Failure =
+  /** The broker was unreachable until the timeout, or it rejected the call. */
   | { readonly ok: false; readonly failure: "unavailable"; readonly reason: string; readonly indeterminate: boolean }
+  /** The broker was connected and did not reply within the timeout. */
   | { readonly ok: false; readonly failure: "timeout"; readonly reason: string; readonly indeterminate: boolean }
   /** The broker denied the call because of a missing permission. A repeated call would fail too. Nothing was stored. */
   | { readonly ok: false; readonly failure: "denied"; readonly reason: string }
+  /** The session was closed before or during the call. */
   | { readonly ok: false; readonly failure: "closed"; readonly indeterminate: boolean }
+  /** The queue does not exist on the broker. Nothing was stored. The next call declares the queue again. */
   | { readonly ok: false; readonly failure: "unroutable" }
+  /** The message exceeds the size limit of the broker. Nothing was stored. */
   | { readonly ok: false; readonly failure: "too large"; readonly reason: string }
+  /** The queue exists with other arguments. */
   | { readonly ok: false; readonly failure: "mismatch"; readonly mismatch: TopologyMismatch }
+  /** The definition has `declare: false`, and queues do not exist. */
   | { readonly ok: false; readonly failure: "missing"; readonly missing: MissingQueues };
 
 /** Queues that operators create (`declare: false`) and that do not exist. */

@@ -108,7 +108,7 @@ function parse<Q extends QueueDefinition>(
     if (result.success) return { payload: result.data };
     return { problem: describeIssues(result.error.issues) };
   } catch (error) {
-    // A deeply nested or cyclic value overflows the stack of a recursive schema. An asynchronous schema throws, too.
+    // A deeply nested or cyclic value overflows the stack of a recursive schema. An asynchronous schema also throws.
     return { problem: error instanceof RangeError ? "it is nested too deeply" : `its schema threw ${nameOf(error)}` };
   }
 }
