@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { latch } from "../src/lib/contract/fixture.js";
-import { visitInOrder } from "../src/lib/dead-letters.js";
+import { visitInOrder } from "../src/lib/visit-in-order.js";
 
 function numbersTo(max: number) {
   let last = 0;

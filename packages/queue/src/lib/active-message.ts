@@ -51,7 +51,7 @@ export class ActiveMessage<Q extends QueueDefinition> implements MessageHandle {
     this.#delivery.settle(how);
   }
 
-  /** Returns true if `redelivery` contains this message, whose own delivery is lost. A message with equal id can differ in content. */
+  /** Returns true if this message lost its connection and `redelivery` contains it. Ids are not unique, so the content is compared. */
   canReattach(redelivery: Delivery): boolean {
     const { id, attempt, body } = this.#delivery.envelope;
     return (

@@ -54,9 +54,7 @@ export function createBroker(options: {
   readonly onEvent?: ((event: BrokerEvent) => void) | undefined;
 }): Broker {
   const driver = options?.driver;
-  if (!isDriver(driver)) {
-    return invalid(`createBroker needs a driver: memoryDriver() or rabbitmqDriver({ url }) (got ${show(driver)}).`);
-  }
+  if (!isDriver(driver)) return invalid("createBroker needs a driver: memoryDriver() or rabbitmqDriver({ url }).");
   checkOptions(options, BROKER_OPTIONS, "createBroker");
   const report = ignoreErrors(options.onError);
   const session = driver.open(

@@ -1,5 +1,13 @@
 import type { $ZodType, input, output } from "zod/v4/core";
-import { checkDuration, checkInteger, checkKeys, invalid, type KeysOf, show } from "./arguments.js";
+import {
+  checkDuration,
+  checkInteger,
+  checkKeys,
+  invalid,
+  type KeysOf,
+  RESERVED_HEADER_PREFIX,
+  show,
+} from "./arguments.js";
 
 /** Definition of a queue, shared by its publishers and consumers. Made by `defineQueue`. */
 export interface QueueDefinition {
@@ -64,6 +72,8 @@ const MAX_RETRIES = 100;
 const DEFAULT_DELIVERY_LIMIT = 20;
 /** Maximum delivery limit. No message reaches it. */
 export const MAX_DELIVERY_LIMIT = 2 ** 31 - 1;
+/** Header with the version of a payload. A payload without it has version 1. */
+export const VERSION_HEADER = `${RESERVED_HEADER_PREFIX}version`;
 /** Maximum version of a payload. */
 export const MAX_VERSION = 999_999_999;
 

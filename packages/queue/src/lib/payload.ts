@@ -1,5 +1,4 @@
 import { $ZodError, type $ZodIssue, type input, type output, safeParse } from "zod/v4/core";
-import { RESERVED_HEADER_PREFIX } from "./arguments.js";
 import { type QueueDefinition, versionOf } from "./definition.js";
 import type { Envelope } from "./driver.js";
 import { isError, QueueError } from "./errors.js";
@@ -9,9 +8,6 @@ import { byteLength } from "./text.js";
 const MAX_BODY_BYTES = 16 * 1024 * 1024;
 /** Maximum nesting. Real payloads stay below it, and JSON parsers accept it. */
 const MAX_DEPTH = 500;
-
-/** Header with the version of a payload. A payload without it has version 1. */
-export const VERSION_HEADER = `${RESERVED_HEADER_PREFIX}version`;
 
 /**
  * Parses a payload with the queue's schema and returns the result with its JSON text.

@@ -1,11 +1,11 @@
 import { v7 as uuid } from "uuid";
 import type { input, output } from "zod/v4/core";
 import { checkHeaders, checkKeys, checkMessageId, checkOptions, invalid, type KeysOf } from "./arguments.js";
-import { checkDefinition, type QueueDefinition, versionOf } from "./definition.js";
+import { checkDefinition, type QueueDefinition, VERSION_HEADER, versionOf } from "./definition.js";
 import type { Session } from "./driver.js";
 import { QueueError } from "./errors.js";
 import { toError } from "./failures.js";
-import { encodePayload, VERSION_HEADER } from "./payload.js";
+import { encodePayload } from "./payload.js";
 import type { PublishOptions } from "./types.js";
 
 /** Maximum number of unconfirmed messages of one `publishMany`. It limits the memory of the call. */

@@ -1,4 +1,3 @@
-import { visitInOrder } from "../dead-letters.js";
 import type {
   DeadLetterVisitor,
   Delivery,
@@ -9,6 +8,7 @@ import type {
   Subscriber,
 } from "../driver.js";
 import { unref } from "../timers.js";
+import { visitInOrder } from "../visit-in-order.js";
 
 /** All queues of one driver. */
 export class MemoryServer {

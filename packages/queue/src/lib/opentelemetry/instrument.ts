@@ -9,7 +9,7 @@ import {
   type TracerProvider,
   trace,
 } from "@opentelemetry/api";
-import { checkOptions, invalid, type KeysOf, show } from "../arguments.js";
+import { checkOptions, invalid, type KeysOf } from "../arguments.js";
 import { checkDefinition, type QueueDefinition } from "../definition.js";
 import { QueueError } from "../errors.js";
 import type { Broker, Handler, Message, PublishOptions } from "../types.js";
@@ -54,9 +54,7 @@ const SCOPE = "@subtitles/queue";
  * @throws QueueError INVALID_ARGUMENT
  */
 export function instrument(broker: Broker, options: InstrumentOptions = {}): Broker {
-  if (typeof broker?.publish !== "function") {
-    return invalid(`instrument needs a broker made by createBroker (got ${show(broker)}).`);
-  }
+  if (typeof broker?.publish !== "function") return invalid("instrument needs a broker made by createBroker.");
   checkOptions(options, INSTRUMENT_OPTIONS, "instrument");
   const tracer = (options.tracerProvider ?? trace).getTracer(SCOPE);
   const meter = (options.meterProvider ?? metrics).getMeter(SCOPE);

@@ -2,8 +2,8 @@ import { isUtf8 } from "node:buffer";
 import { createHash } from "node:crypto";
 import type { Message, MessageProperties, Options } from "amqplib";
 import { CONTENT_ID_PREFIX, RESERVED_HEADER_PREFIX, show } from "../arguments.js";
+import { VERSION_HEADER } from "../definition.js";
 import type { Envelope } from "../driver.js";
-import { VERSION_HEADER } from "../payload.js";
 
 const ATTEMPT = `${RESERVED_HEADER_PREFIX}attempt`;
 const PUBLISHED_AT = `${RESERVED_HEADER_PREFIX}published-at`;
