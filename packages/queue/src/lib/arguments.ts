@@ -1,7 +1,7 @@
 import { QueueError } from "./errors.js";
 import { byteLength, isWellFormed } from "./text.js";
 
-/** Throws INVALID_ARGUMENT. The message names the argument, its value and the expected value. */
+/** Throws INVALID_ARGUMENT. The message must name the argument, its value and the expected value. */
 export function invalid(message: string): never {
   throw new QueueError("INVALID_ARGUMENT", message);
 }
