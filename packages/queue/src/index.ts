@@ -1,29 +1,28 @@
-export type { Broker, ConsumeOptions, Consumer, DeadLetter, QueueHealth, QueueStats } from "./lib/broker.js";
-export type { BrokerEvent } from "./lib/broker-event.js";
-export { createBroker } from "./lib/create-broker.js";
-export type { Dedupe } from "./lib/dedupe.js";
-export type { Json, JsonOnly, NotStorable, QueueDefinition, Storable } from "./lib/definition.js";
+export { createBroker } from "./lib/broker.js";
+export type { Json, JsonOnly, NotStorable, QueueDefinition, Storable, Upcasts } from "./lib/definition.js";
 export { defineQueue } from "./lib/definition.js";
 export type {
-  Answer,
+  ArgumentDifference,
+  BrokerEvent,
+  DeadLetterVisitor,
   Delivery,
-  Difference,
+  Destination,
   Driver,
   DriverHealth,
   Envelope,
   Failure,
-  Mismatch,
-  Place,
+  MissingQueues,
+  QueueConfig,
   QueueDriver,
-  QueueShape,
+  QueueStats,
+  Result,
   Session,
   Subscriber,
   Subscription,
-  Visit,
+  TopologyMismatch,
 } from "./lib/driver.js";
 export { QueueError, type QueueErrorCode, type QueueErrorFields } from "./lib/errors.js";
-export type { Upcasts } from "./lib/evolution.js";
-export { type Handler, type Message, message, type PublishOptions } from "./lib/message.js";
-export { createRelay, type Relay, type RelayOutbox } from "./lib/relay.js";
-export type { RelayEntry } from "./lib/relay-entry.js";
-export { deadLetter, retry, type Verdict } from "./lib/verdict.js";
+export { message } from "./lib/publish.js";
+export { createRelay, type Relay, type RelayEntry, type RelayOutbox } from "./lib/relay.js";
+export { deadLetter, retry } from "./lib/settlement.js";
+export type * from "./lib/types.js";

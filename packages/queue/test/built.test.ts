@@ -13,13 +13,13 @@ test.each([
   ["memory", ["memoryDedupe", "memoryDriver"]],
   ["opentelemetry", ["instrument"]],
   ["testing", ["testDriver"]],
-])("%s is short, and exports these values and no others, from the source and as built", async (entry, names) => {
+])("%s is short and exports exactly these values, from the source and from the build", async (entry, names) => {
   expect(Object.keys(await import(`../src/${entry}.ts`)).toSorted()).toEqual(names);
   expect(Object.keys(await import(new URL(`dist/${entry}.js`, root).href)).toSorted()).toEqual(names);
   expect(read(`src/${entry}.ts`).trimEnd().split("\n").length).toBeLessThanOrEqual(30);
 });
 
-test("CommonJS gets it through require; a retry that waits for an hour does not keep the process", async () => {
+test("CommonJS can require the package, and a waiting retry does not keep the process alive", async () => {
   const code = `
     const { createBroker, defineQueue, retry } = require("@subtitles/queue");
     const { memoryDriver } = require("@subtitles/queue/memory");
@@ -30,7 +30,7 @@ test("CommonJS gets it through require; a retry that waits for an hour does not 
   expect(await run("commonjs", code)).toBe("handled\n");
 });
 
-/** As a process of its own, against the package as it was built. Fails where the process does not end by itself. */
+/** Runs code in a process of its own with the built package. Fails if the process does not exit. */
 async function run(type: "module" | "commonjs", code: string): Promise<string> {
   const args = [`--input-type=${type}`, "--eval", code];
   const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: fileURLToPath(root), timeout: 120_000 });

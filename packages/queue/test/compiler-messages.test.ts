@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { compile } from "../../../test/compile.js";
 
-/** A definition with this payload. */
+/** Program that defines a queue with this payload. */
 const defined = (payload: string) => `
   import { defineQueue } from "../src/index.js";
   import { z } from "zod";
@@ -26,7 +26,7 @@ describe("the compiler's message about a queue definition", () => {
     messages = compile(new URL(".", import.meta.url), programs);
   }, 120_000);
 
-  test.each(["json", "jsonInside"] as const)("is absent if the program is right: %s", (name) => {
+  test.each(["json", "jsonInside"] as const)("is absent if the program is correct: %s", (name) => {
     expect(messages[name]).toBe("");
   });
 

@@ -1,5 +1,5 @@
 import { expect, onTestFinished, test, vi } from "vitest";
-import { Deadlines } from "../src/lib/rabbitmq/deadlines.js";
+import { Deadlines } from "../src/lib/rabbitmq/pending-publish.js";
 
 function setUp() {
   vi.useFakeTimers();
@@ -8,7 +8,7 @@ function setUp() {
   return { expired, deadlines: new Deadlines<string>(1_000, (item) => expired.push(item)) };
 }
 
-test("each item has its time from when it came, in order, and what was deleted has none", () => {
+test("each item expires after the limit, in order, unless it was deleted", () => {
   const { expired, deadlines } = setUp();
   deadlines.add("a");
   deadlines.add("b");
@@ -25,7 +25,7 @@ test("each item has its time from when it came, in order, and what was deleted h
   expect(expired).toEqual(["b", "c"]);
 });
 
-test("an item that comes after a quiet time has its full time, though an old timer still ran", () => {
+test("an item expires after the full limit even if it reuses the timer of a deleted item", () => {
   const { expired, deadlines } = setUp();
   deadlines.add("a");
   deadlines.delete("a");

@@ -10,7 +10,7 @@ function fakeTime() {
   onTestFinished(() => void vi.useRealTimers());
 }
 
-test("remembers for as long as it was told, counted from the last time", async () => {
+test("remembers a key for ttlMs after the last call of remember", async () => {
   fakeTime();
   const dedupe = memoryDedupe({ ttlMs: 1_000 });
   expect(await dedupe.seen("a")).toBe(false);
@@ -24,14 +24,14 @@ test("remembers for as long as it was told, counted from the last time", async (
   expect(await dedupe.seen("a")).toBe(false);
 });
 
-test("remembers as many as it was told, the latest ones", async () => {
+test("remembers the latest keys up to max", async () => {
   const dedupe = memoryDedupe({ max: 2 });
   for (const key of ["a", "b", "a", "c"]) await dedupe.remember(key);
   const seen = await Promise.all(["a", "b", "c"].map((key) => dedupe.seen(key)));
   expect(seen).toEqual([true, false, true]);
 });
 
-test("a store that does not answer holds a message up for five seconds and is reported", async () => {
+test("a store that does not respond delays a message for five seconds and is reported", async () => {
   fakeTime();
   const errors: unknown[] = [];
   const broker = createBroker({ driver: memoryDriver(), onError: (error) => errors.push(error) });
@@ -50,7 +50,7 @@ test("a store that does not answer holds a message up for five seconds and is re
 });
 
 test.each([{ max: 0 }, { max: 1.5 }, { ttlMs: 0 }, { ttlMs: Number.POSITIVE_INFINITY }])(
-  "%j is INVALID_ARGUMENT",
+  "rejects %j with INVALID_ARGUMENT",
   (options) => {
     expect(() => memoryDedupe(options)).toThrowError(expect.objectContaining({ code: "INVALID_ARGUMENT" }));
   },

@@ -9,8 +9,7 @@ import {
   QueueError,
   retry,
 } from "../src/index.js";
-import { FakeOutbox } from "../src/lib/contract/fake-outbox.js";
-import { latch, recorder } from "../src/lib/contract/fixture.js";
+import { FakeOutbox, latch, recorder } from "../src/lib/contract/fixture.js";
 import { memoryDedupe, memoryDriver } from "../src/memory.js";
 
 const tasks = defineQueue({ name: "tasks", payload: z.object({ n: z.number() }), retryDelaysMs: [10] });
@@ -29,7 +28,7 @@ function setUp(options: { readonly timeoutMs?: number } = {}) {
   return { driver, faults: driver.faults, broker, reported, events };
 }
 
-test("a dropped connection: the handler at work goes on with the redelivery, the rest arrives again in its order", async () => {
+test("dropConnections: a running handler keeps its message, and the other messages are redelivered in order", async () => {
   const { faults, broker, reported } = setUp();
   const { opened, open: release } = latch();
   const { messages, handler } = recorder<Tasks>(() => opened.then(() => undefined));
@@ -53,7 +52,7 @@ test("a dropped connection: the handler at work goes on with the redelivery, the
   expect(reported).toEqual([expect.objectContaining({ code: "UNAVAILABLE" })]);
 });
 
-test("a broker that was used is told that its connection is back, and for how long it was not", async () => {
+test("a reconnected broker emits an event with the duration of the outage, if it was used before", async () => {
   const { driver, faults, broker, reported, events } = setUp();
   const unused: BrokerEvent[] = [];
   createBroker({ driver, onEvent: (event) => unused.push(event) });
@@ -66,10 +65,10 @@ test("a broker that was used is told that its connection is back, and for how lo
   expect(unused).toEqual([]);
 });
 
-test("a listener that throws harms nothing", async () => {
+test("errors of onError and onEvent are ignored", async () => {
   const driver = memoryDriver();
   const fail = () => {
-    throw new Error("a logger that fails");
+    throw new Error("the logger failed");
   };
   const broker = createBroker({ driver, onError: fail, onEvent: fail });
   await broker.stats(tasks);
@@ -77,7 +76,7 @@ test("a listener that throws harms nothing", async () => {
   expect(await broker.health()).toMatchObject({ status: "healthy", reconnects: 1 });
 });
 
-test("a handler that ends well while the broker is away does not run again: its redelivery is acknowledged", async () => {
+test("a handler that succeeds while disconnected does not run again: its redelivery is acknowledged", async () => {
   const { faults, broker } = setUp();
   const { opened, open: release } = latch();
   const { messages, handler } = recorder<Tasks>(() => opened.then(() => undefined));
@@ -86,13 +85,15 @@ test("a handler that ends well while the broker is away does not run again: its 
   await expect.poll(() => messages.length).toBe(1);
   faults.goAway();
   release();
-  await expect.poll(async () => (await broker.health()).warnings).toEqual([expect.stringContaining("1 message")]);
+  await expect
+    .poll(async () => (await broker.health()).warnings)
+    .toEqual([expect.stringContaining("Late acknowledgements: 1.")]);
   faults.comeBack();
   await expect.poll(() => broker.stats(tasks)).toMatchObject({ ready: 0, unacked: 0, delayed: 0, dead: 0 });
   expect(messages).toHaveLength(1);
 });
 
-test("a handler that fails while the broker is away runs again", async () => {
+test("a handler that fails while disconnected runs again", async () => {
   const { faults, broker } = setUp({ timeoutMs: 20 });
   const { opened, open: release } = latch();
   const { messages, handler } = recorder<Tasks>(async ({ attempt }) => {
@@ -109,7 +110,7 @@ test("a handler that fails while the broker is away runs again", async () => {
   await expect.poll(() => broker.stats(tasks)).toMatchObject({ ready: 0, unacked: 0, delayed: 0, dead: 0 });
 });
 
-test("a message that waits for its handler is handled, although its twin was acknowledged on the connection that is lost", async () => {
+test("a prefetched message is handled, although an identical one was acknowledged on the lost connection", async () => {
   vi.useFakeTimers({ toFake: ["Date"] });
   onTestFinished(() => void vi.useRealTimers());
   const { faults, broker } = setUp();
@@ -120,17 +121,17 @@ test("a message that waits for its handler is handled, although its twin was ack
   // Published at the same time under the same id.
   await broker.publishMany(
     tasks,
-    ["twin", "other", "twin"].map((id, n) => ({ payload: { n }, options: { id } })),
+    ["same", "other", "same"].map((id, n) => ({ payload: { n }, options: { id } })),
   );
   await broker.consume(tasks, handler, { prefetch: 3 });
-  await expect.poll(() => messages.map(({ id }) => id)).toEqual(["twin", "other"]);
+  await expect.poll(() => messages.map(({ id }) => id)).toEqual(["same", "other"]);
   faults.dropConnections();
   release();
   await expect.poll(() => messages.map(({ payload }) => payload.n)).toEqual([0, 1, 2]);
   await expect.poll(() => broker.stats(tasks)).toMatchObject({ ready: 0, unacked: 0 });
 });
 
-test("a redelivery is handled, although another message of its id and time was acknowledged before the connection was lost", async () => {
+test("a redelivery is handled, although another message with its id and time was acknowledged on the lost connection", async () => {
   const now = vi.spyOn(Date, "now").mockReturnValue(1_700_000_000_000);
   onTestFinished(() => now.mockRestore());
   const { driver, faults, broker } = setUp();
@@ -156,29 +157,29 @@ test("a redelivery is handled, although another message of its id and time was a
   expect(messages.map(({ payload }) => payload.n)).toEqual([1, 2, 3]);
 });
 
-test("a handler at work does not take the redelivery of another message of its id", async () => {
+test("a running handler does not accept the redelivery of another message with the same id", async () => {
   const { driver, faults, broker: other } = setUp();
   const broker = createBroker({ driver });
   onTestFinished(() => broker.close({ graceMs: 0 }));
   const { opened, open: release } = latch();
-  const here = recorder<Tasks>(() => opened.then(() => undefined));
-  const elsewhere = recorder<Tasks>(() => opened.then(() => undefined));
-  await broker.consume(tasks, here.handler, { prefetch: 2 });
+  const first = recorder<Tasks>(() => opened.then(() => undefined));
+  const second = recorder<Tasks>(() => opened.then(() => undefined));
+  await broker.consume(tasks, first.handler, { prefetch: 2 });
   await broker.publishMany(
     tasks,
     [1, 2].map((n) => ({ payload: { n }, options: { id: "same" } })),
   );
-  await expect.poll(() => here.messages.map(({ payload }) => payload.n)).toEqual([1]);
-  // Both messages arrive again: the first at the other consumer, whose broker reconnects first.
-  await other.consume(tasks, elsewhere.handler);
+  await expect.poll(() => first.messages.map(({ payload }) => payload.n)).toEqual([1]);
+  // Both messages are redelivered. The other consumer receives the first one, because its broker reconnects first.
+  await other.consume(tasks, second.handler);
   faults.dropConnections();
-  await expect.poll(() => elsewhere.messages.map(({ payload }) => payload.n)).toEqual([1]);
+  await expect.poll(() => second.messages.map(({ payload }) => payload.n)).toEqual([1]);
   release();
   await expect.poll(() => other.stats(tasks)).toMatchObject({ ready: 0, unacked: 0 });
-  expect(here.messages.map(({ payload }) => payload.n)).toEqual([1, 2]);
+  expect(first.messages.map(({ payload }) => payload.n)).toEqual([1, 2]);
 });
 
-test("twelve handlers that wait for a broker that takes no messages cause no warning about listeners", async () => {
+test("twelve handlers that wait for a blocked broker cause no warning about listeners", async () => {
   const warnings: string[] = [];
   const collect = (warning: Error) => warnings.push(warning.message);
   process.on("warning", collect);
@@ -194,31 +195,31 @@ test("twelve handlers that wait for a broker that takes no messages cause no war
   await expect.poll(() => messages.length).toBe(12);
   faults.block();
   release();
-  // Each has tried twice to store the copy for its retry, with a pause between.
+  // Each handler has tried twice to publish the copy for its retry.
   await expect.poll(() => reported.length).toBeGreaterThanOrEqual(24);
   faults.unblock();
   await expect.poll(() => messages.length).toBe(24);
   expect(warnings).toEqual([]);
 });
 
-test("a lost acknowledgement delivers a message again, which a dedupe store notices", async () => {
+test("loseAcks: the message is redelivered, and a dedupe store recognizes it", async () => {
   const { faults, broker } = setUp();
-  const plain = recorder<Tasks>();
-  const consumer = await broker.consume(tasks, plain.handler);
+  const withoutDedupe = recorder<Tasks>();
+  const consumer = await broker.consume(tasks, withoutDedupe.handler);
   faults.loseAcks(2);
   await broker.publish(tasks, { n: 1 }, { id: "a" });
-  await expect.poll(() => plain.messages.map(({ redelivered }) => redelivered)).toEqual([false, true, true]);
+  await expect.poll(() => withoutDedupe.messages.map(({ redelivered }) => redelivered)).toEqual([false, true, true]);
   await consumer.close();
-  const careful = recorder<Tasks>();
-  await broker.consume(tasks, careful.handler, { dedupe: memoryDedupe() });
+  const withDedupe = recorder<Tasks>();
+  await broker.consume(tasks, withDedupe.handler, { dedupe: memoryDedupe() });
   faults.loseAcks();
   await broker.publish(tasks, { n: 2 }, { id: "b" });
   await broker.publish(tasks, { n: 3 }, { id: "c" });
-  await expect.poll(() => careful.messages.map(({ id }) => id)).toEqual(["b", "c"]);
+  await expect.poll(() => withDedupe.messages.map(({ id }) => id)).toEqual(["b", "c"]);
   expect(await broker.stats(tasks)).toMatchObject({ ready: 0, dead: 0 });
 });
 
-test("a returned message is UNROUTABLE, as many as were asked for; retries do not count", async () => {
+test("returnMessages: the next publishes are UNROUTABLE; copies for retries are not counted", async () => {
   const { faults, broker } = setUp();
   const { messages, handler } = recorder<Tasks>(({ attempt }) => (attempt === 1 ? retry() : undefined));
   await broker.publish(tasks, { n: 1 });
@@ -233,7 +234,7 @@ test("a returned message is UNROUTABLE, as many as were asked for; retries do no
   expect(results[0]).toMatchObject({ reason: { code: "UNROUTABLE", queue: "tasks" } });
 });
 
-test("a broker that blocks: publishes wait in their order, and those that wait too long are a TIMEOUT", async () => {
+test("block: publishes wait in order and fail with TIMEOUT after timeoutMs", async () => {
   const { faults, broker } = setUp({ timeoutMs: 50 });
   faults.block();
   const late: unknown = await broker.publish(tasks, { n: 0 }).catch((error: unknown) => error);
@@ -248,7 +249,7 @@ test("a broker that blocks: publishes wait in their order, and those that wait t
   expect(await broker.health()).toMatchObject({ status: "healthy", blocked: false });
 });
 
-test("publishMany of 10,000 holds a thousand of them at a time", async () => {
+test("publishMany of 10,000 messages encodes at most 1,000 of them at a time", async () => {
   const { faults, broker } = setUp();
   let encoded = 0;
   const payload = {
@@ -264,7 +265,7 @@ test("publishMany of 10,000 holds a thousand of them at a time", async () => {
   expect((await publishing).filter(({ status }) => status === "fulfilled")).toHaveLength(10_000);
 });
 
-test("a broker that is away: calls wait, and those that wait too long are UNAVAILABLE", async () => {
+test("goAway: calls wait and fail with UNAVAILABLE after timeoutMs", async () => {
   const { faults, broker } = setUp({ timeoutMs: 50 });
   const { messages, handler } = recorder<Tasks>();
   await broker.consume(tasks, handler);
@@ -279,10 +280,10 @@ test("a broker that is away: calls wait, and those that wait too long are UNAVAI
     "Calling discard": broker.discard(tasks),
     "Calling purge": broker.purge(tasks),
   };
-  const refusals = Object.keys(calls).map((subject) => ({
+  const failures = Object.keys(calls).map((subject) => ({
     reason: { code: "UNAVAILABLE", indeterminate: false, message: expect.stringContaining(subject) },
   }));
-  expect(await Promise.allSettled(Object.values(calls))).toMatchObject(refusals);
+  expect(await Promise.allSettled(Object.values(calls))).toMatchObject(failures);
   const waiting = broker.publish(tasks, { n: 1 });
   faults.comeBack();
   await waiting;
@@ -290,7 +291,7 @@ test("a broker that is away: calls wait, and those that wait too long are UNAVAI
   expect((await broker.stats(tasks)).consumers).toBe(1);
 });
 
-test("a redrive that is refused midway keeps every letter it did not send", async () => {
+test("a redrive that fails midway keeps every dead letter that it did not send", async () => {
   const { faults, broker } = setUp();
   const ids = Array.from({ length: 300 }, (_, n) => `m${n}`);
   await broker.publishMany(
@@ -310,7 +311,7 @@ test("a redrive that is refused midway keeps every letter it did not send", asyn
   await expect.poll(() => messages.map(({ id }) => id).sort()).toEqual(ids.sort());
 });
 
-test("a consumer that was closed while the broker was away gets nothing when it is back", async () => {
+test("a consumer that closed while disconnected receives nothing after the reconnect", async () => {
   const { faults, broker } = setUp();
   const { messages, handler } = recorder<Tasks>();
   const consumer = await broker.consume(tasks, handler);
@@ -322,7 +323,7 @@ test("a consumer that was closed while the broker was away gets nothing when it 
   expect(messages).toEqual([]);
 });
 
-test("what waits when the broker closes has its grace time, and is CLOSED then", async () => {
+test("waiting calls fail with CLOSED after the grace period of close", async () => {
   const { driver, faults, broker } = setUp();
   faults.block();
   const [lost, kept] = [broker.publish(tasks, { n: 1 }), createBroker({ driver })] as const;
@@ -335,19 +336,19 @@ test("what waits when the broker closes has its grace time, and is CLOSED then",
   await Promise.all([waiting, closing]);
 });
 
-test.each([0, -1, 1.5, Number.NaN])("a count of %s is INVALID_ARGUMENT", (count) => {
-  const refused = expect.objectContaining({ code: "INVALID_ARGUMENT" });
+test.each([0, -1, 1.5, Number.NaN])("a count of %s fails with INVALID_ARGUMENT", (count) => {
+  const invalidArgument = expect.objectContaining({ code: "INVALID_ARGUMENT" });
   const { faults } = setUp();
-  expect(() => faults.loseAcks(count)).toThrowError(refused);
-  expect(() => faults.returnMessages(count)).toThrowError(refused);
-  expect(() => memoryDriver({ timeoutMs: count })).toThrowError(refused);
+  expect(() => faults.loseAcks(count)).toThrowError(invalidArgument);
+  expect(() => faults.returnMessages(count)).toThrowError(invalidArgument);
+  expect(() => memoryDriver({ timeoutMs: count })).toThrowError(invalidArgument);
 });
 
-test("a relay keeps what finds no broker, and publishes it in its order once there is one", async () => {
+test("a relay keeps entries while the broker is unavailable, and publishes them in order after the reconnect", async () => {
   const { faults, broker } = setUp({ timeoutMs: 20 });
   const failed: unknown[] = [];
   const numbers = [1, 2, 3];
-  // It hands out nothing twice, as a store whose claims have long to go.
+  // Returns each entry once, like a store whose claims are valid for a long time.
   const outbox = new FakeOutbox(
     numbers.map((n) => ({ entryId: `e${n}`, id: `m${n}`, queue: "tasks", payload: { n }, headers: {} })),
   );
@@ -356,7 +357,7 @@ test("a relay keeps what finds no broker, and publishes it in its order once the
   onTestFinished(() => relay.close());
   await expect.poll(() => failed.length).toBeGreaterThan(numbers.length);
   expect(failed).toContainEqual(expect.objectContaining({ code: "UNAVAILABLE" }));
-  // By the relay's own wish, whatever the store's default is: it keeps them a little longer than that.
+  // The relay sets the duration of the claim, and keeps the entries slightly longer.
   expect(outbox.claimMs).toBe(30_000);
   faults.comeBack();
   await expect.poll(() => outbox.acknowledged).toEqual(["e1", "e2", "e3"]);
@@ -365,7 +366,7 @@ test("a relay keeps what finds no broker, and publishes it in its order once the
   await expect.poll(() => messages.map(({ payload }) => payload.n)).toEqual(numbers);
 });
 
-test("a relay repeats an unroutable publish at once, since the next publish declares the queue", async () => {
+test("a relay repeats an unroutable publish immediately, because the next publish declares the queue", async () => {
   const { faults, broker } = setUp();
   const failed: unknown[] = [];
   // Returns each entry once, like a store whose claims are valid for a long time.
@@ -380,7 +381,7 @@ test("a relay repeats an unroutable publish at once, since the next publish decl
   expect(failed).toEqual(Array(2).fill(expect.objectContaining({ code: "UNROUTABLE" })));
 });
 
-test("a relay leaves an entry that is unroutable twice to the outbox, and publishes the others", async () => {
+test("a relay leaves an entry that is unroutable twice in the outbox, and publishes the others", async () => {
   const { faults, broker } = setUp();
   const failed: unknown[] = [];
   const outbox = new FakeOutbox(
@@ -391,6 +392,6 @@ test("a relay leaves an entry that is unroutable twice to the outbox, and publis
   onTestFinished(() => relay.close());
   await expect.poll(() => outbox.acknowledged).toHaveLength(1);
   expect(failed).toHaveLength(3);
-  outbox.handOutAgain();
+  outbox.returnUnacknowledged();
   await expect.poll(() => outbox.acknowledged.toSorted()).toEqual(["e1", "e2"]);
 });

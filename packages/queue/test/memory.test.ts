@@ -15,7 +15,7 @@ test("queues belong to the driver object", async () => {
   expect((await createBroker({ driver: memoryDriver() }).stats(tasks)).ready).toBe(0);
 });
 
-test("a full driver refuses new messages, and takes them again once there is room", async () => {
+test("a full driver rejects new messages until a message is handled", async () => {
   const broker = createBroker({ driver: memoryDriver({ maxMessages: 2 }) });
   await broker.publishMany(tasks, [{ payload: { n: 1 } }, { payload: { n: 2 } }]);
   await expect(broker.publish(tasks, { n: 3 })).rejects.toMatchObject({ code: "UNAVAILABLE", indeterminate: false });
@@ -26,7 +26,7 @@ test("a full driver refuses new messages, and takes them again once there is roo
   await expect.poll(() => handled).toEqual([1, 2, 3]);
 });
 
-test("under fake timers a retry of a minute takes no time", async () => {
+test("a retry delay works with fake timers", async () => {
   vi.useFakeTimers();
   onTestFinished(() => void vi.useRealTimers());
   const broker = createBroker({ driver: memoryDriver() });
@@ -40,6 +40,6 @@ test("under fake timers a retry of a minute takes no time", async () => {
   expect(attempts).toEqual([1, 2]);
 });
 
-test.each([0, -1, 1.5, Number.NaN])("maxMessages %s is INVALID_ARGUMENT", (maxMessages) => {
+test.each([0, -1, 1.5, Number.NaN])("rejects maxMessages %s with INVALID_ARGUMENT", (maxMessages) => {
   expect(() => memoryDriver({ maxMessages })).toThrowError(expect.objectContaining({ code: "INVALID_ARGUMENT" }));
 });

@@ -17,7 +17,7 @@ function openBroker() {
   return { driver, broker, ...telemetry };
 }
 
-test("a message is sent and handled in one trace, in the conventions' words", async () => {
+test("a message is sent and handled in one trace, with the attributes of the conventions", async () => {
   const { broker, spans } = openBroker();
   let inside: string | undefined;
   await broker.consume(tasks, async () => {
@@ -38,12 +38,12 @@ test("a message is sent and handled in one trace, in the conventions' words", as
     name: "process tasks",
     kind: SpanKind.CONSUMER,
     parentSpanContext: { traceId: send?.spanContext().traceId, spanId: send?.spanContext().spanId },
-    attributes: { ...common, "messaging.operation.type": "process", "subtitles.message.fate": "acknowledged" },
+    attributes: { ...common, "messaging.operation.type": "process", "subtitles.message.outcome": "acknowledged" },
   });
   expect(inside).toBe(handled?.spanContext().spanId);
 });
 
-test("the user's headers arrive as given, beside the trace", async () => {
+test("the user's headers are delivered unchanged together with the trace", async () => {
   const { broker } = openBroker();
   const headers = await new Promise<Readonly<Record<string, string>>>((resolve) => {
     void broker.consume(tasks, async (message) => resolve(message.headers));
@@ -53,7 +53,7 @@ test("the user's headers arrive as given, beside the trace", async () => {
   await broker.close();
 });
 
-test("a batch is one span, and a message in it keeps a trace of its own", async () => {
+test("a batch is one span, and a message in it keeps its own trace", async () => {
   const { broker, spans } = openBroker();
   const traceparent = "00-11111111111111111111111111111111-2222222222222222-01";
   await broker.publishMany(tasks, [
@@ -70,17 +70,17 @@ test("a batch is one span, and a message in it keeps a trace of its own", async 
   await broker.close();
 });
 
-test("what the wrapped broker would refuse is refused just so", async () => {
+test("invalid arguments are rejected as by the original broker", async () => {
   const { broker } = openBroker();
-  const refused = expect.objectContaining({ code: "INVALID_ARGUMENT" });
-  await expect(broker.publish({} as typeof tasks, { n: 1 })).rejects.toThrowError(refused);
-  await expect(broker.publish(tasks, { n: 1 }, { headers: "none" as never })).rejects.toThrowError(refused);
-  await expect(broker.publishMany(tasks, "many" as never)).rejects.toThrowError(refused);
-  await expect(broker.consume(tasks, "handler" as never)).rejects.toThrowError(refused);
+  const invalidArgument = expect.objectContaining({ code: "INVALID_ARGUMENT" });
+  await expect(broker.publish({} as typeof tasks, { n: 1 })).rejects.toThrowError(invalidArgument);
+  await expect(broker.publish(tasks, { n: 1 }, { headers: "none" as never })).rejects.toThrowError(invalidArgument);
+  await expect(broker.publishMany(tasks, "many" as never)).rejects.toThrowError(invalidArgument);
+  await expect(broker.consume(tasks, "handler" as never)).rejects.toThrowError(invalidArgument);
   await broker.close();
 });
 
-test("a publish that fails is an error of its code", async () => {
+test("a failed publish is recorded with its error code", async () => {
   const { broker, driver, spans, figures } = openBroker();
   driver.faults.goAway();
   await expect(broker.publish(tasks, { n: 1 })).rejects.toThrow();
@@ -95,31 +95,33 @@ test("a publish that fails is an error of its code", async () => {
   await broker.close();
 });
 
-describe("what becomes of a message", () => {
+describe("the outcome of a message", () => {
   const fail: Handler<typeof tasks> = async () => {
     throw new TypeError("no");
   };
   const cases: readonly [string, Handler<typeof tasks>, readonly string[], number | undefined][] = [
     ["fails twice", fail, ["retried", "dead-lettered"], undefined],
-    ["is given up", async () => deadLetter("no"), ["dead-lettered"], undefined],
+    ["is dead-lettered", async () => deadLetter("no"), ["dead-lettered"], undefined],
     [
-      "takes too long",
+      "exceeds its time limit",
       ({ signal }) => new Promise((resolve) => signal.addEventListener("abort", () => resolve())),
       ["retried", "dead-lettered"],
       5,
     ],
   ];
-  test.each(cases)("that %s is told by its spans and counted", async (_, handler, fates, timeoutMs) => {
+  test.each(cases)("that %s is recorded in spans and counters", async (_, handler, outcomes, timeoutMs) => {
     const { broker, spans, figures } = openBroker();
     await broker.consume(tasks, handler, { timeoutMs });
     await broker.publish(tasks, { n: 1 });
     const handled = () => spans().filter(({ name }) => name === "process tasks");
-    await expect.poll(() => handled().map(({ attributes }) => attributes["subtitles.message.fate"])).toEqual(fates);
+    await expect
+      .poll(() => handled().map(({ attributes }) => attributes["subtitles.message.outcome"]))
+      .toEqual(outcomes);
     await expect.poll(async () => (await broker.stats(tasks)).dead).toBe(1);
-    const retries = fates.filter((fate) => fate === "retried").length;
+    const retries = outcomes.filter((outcome) => outcome === "retried").length;
     expect(await figures("subtitles.message.retries")).toMatchObject(retries === 0 ? [] : [{ value: retries }]);
     expect(await figures("subtitles.message.dead_letters")).toMatchObject([{ value: 1 }]);
-    expect(await figures("messaging.client.consumed.messages")).toMatchObject([{ value: fates.length }]);
+    expect(await figures("messaging.client.consumed.messages")).toMatchObject([{ value: outcomes.length }]);
     const states = (await figures("subtitles.queue.messages")).map(({ attributes, value }) => [
       attributes["subtitles.message.state"],
       value,
@@ -128,21 +130,21 @@ describe("what becomes of a message", () => {
     await broker.close();
   });
 
-  test("a handler that throws because its consumer closed has not failed", async () => {
+  test("a handler that throws because its consumer closed does not count as failed", async () => {
     const { broker, spans } = openBroker();
-    let begun = false;
+    let started = false;
     await broker.consume(tasks, ({ signal }) => {
-      begun = true;
+      started = true;
       return new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
     });
     await broker.publish(tasks, { n: 1 });
-    await expect.poll(() => begun).toBe(true);
+    await expect.poll(() => started).toBe(true);
     await broker.close({ graceMs: 0 });
-    expect(spans().at(-1)?.attributes["subtitles.message.fate"]).toBe("released");
+    expect(spans().at(-1)?.attributes["subtitles.message.outcome"]).toBe("released");
   });
 });
 
-test("what is no broker is refused at once", () => {
+test("an object that is not a broker is rejected", () => {
   expect(() => instrument({} as never)).toThrowError(expect.objectContaining({ code: "INVALID_ARGUMENT" }));
 });
 

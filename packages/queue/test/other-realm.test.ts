@@ -7,7 +7,7 @@ import { rabbitmqDriver } from "../src/rabbitmq.js";
 
 const tasks = defineQueue({ name: "tasks", payload: z.number(), retryDelaysMs: [] });
 
-/** Replaces `Error` by that of another realm until the test ends: it then differs from that of Node's own modules, as in Jest. */
+/** Replaces `Error` by the class of another realm until the test ends. It then differs from the class of Node's modules, as in Jest. */
 function enterAnotherRealm(): void {
   const names = ["Error", "TypeError", "RangeError"] as const;
   for (const name of names) vi.stubGlobal(name, runInNewContext(name));
@@ -21,7 +21,7 @@ test("the reason why RabbitMQ is unreachable is reported from another realm", as
   await expect(broker.publish(tasks, 1)).rejects.toThrow(/ECONNREFUSED/);
 });
 
-test("an unreadable certificate is reported with its code from another realm", () => {
+test("an invalid certificate is reported with its code from another realm", () => {
   enterAnotherRealm();
   expect(() => rabbitmqDriver({ url: "amqps://127.0.0.1", tls: { ca: "not a certificate" } })).toThrow(/ERR_[A-Z_]+/);
 });
@@ -55,7 +55,7 @@ test("an upcast that throws an error of another realm is reported with the error
     .toMatchObject([{ reason: expect.stringContaining("threw RangeError") }]);
 });
 
-test("QueueError.is recognises an error of another realm", () => {
+test("QueueError.is recognizes an error of another realm", () => {
   const error = new QueueError("CLOSED", "closed");
   enterAnotherRealm();
   expect(QueueError.is(error, "CLOSED")).toBe(true);

@@ -5,21 +5,21 @@ import { memoryDriver } from "../src/memory.js";
 
 const tasks = defineQueue({ name: "tasks", payload: z.number(), retryDelaysMs: [] });
 
-test("publishMany of 10,000 has no more than 1,000 messages made and under way at a time", async () => {
+test("publishMany of 10,000 messages has at most 1,000 in flight", async () => {
   const memory = memoryDriver() as Driver & ReturnType<typeof memoryDriver>;
-  let underWay = 0;
-  let most = 0;
-  /** The memory driver, but for confirms that take a turn of the event loop. */
+  let inFlight = 0;
+  let max = 0;
+  /** Memory driver whose confirms take one event-loop tick. */
   const slow: Driver = {
     name: "slow",
-    open(report, tell) {
-      const session = memory.open(report, tell);
+    open(onFailure, onEvent) {
+      const session = memory.open(onFailure, onEvent);
       const publish = session.publish;
       return Object.assign(session, {
         publish: async (...args: Parameters<typeof publish>) => {
-          most = Math.max(most, ++underWay);
+          max = Math.max(max, ++inFlight);
           await new Promise(setImmediate);
-          underWay--;
+          inFlight--;
           return publish(...args);
         },
       });
@@ -32,5 +32,5 @@ test("publishMany of 10,000 has no more than 1,000 messages made and under way a
     Array.from({ length: 10_000 }, (_, n) => ({ payload: n })),
   );
   expect(results.every(({ status }) => status === "fulfilled")).toBe(true);
-  expect(most).toBe(1_000);
+  expect(max).toBe(1_000);
 });

@@ -7,50 +7,50 @@ import { onServer, proxyTo, type Tasks, tasks } from "./rabbitmq-queues.js";
 const rabbitmq = server("rabbitmq");
 const url = rabbitmq.url ?? "";
 
-/** What a broker is doing when its line dies without a word: brings it there, and begins the calls that then wait. */
-const moments: Record<
+/** Activities of a broker during which its connection freezes. `prepare` leads to the activity, `begin` starts calls that then wait. */
+const activities: Record<
   string,
   { prepare(broker: Broker): Promise<unknown>; begin(broker: Broker): Promise<unknown>[] }
 > = {
-  connects: {
+  connecting: {
     prepare: async () => {},
     begin: (broker) => [broker.publish(tasks, { n: 1 }), broker.consume(tasks, async () => {}), broker.stats(tasks)],
   },
-  declares: {
+  declaring: {
     prepare: (broker) => broker.health(),
     begin: (broker) => [broker.publish(tasks, { n: 1 })],
   },
-  publishes: {
+  publishing: {
     prepare: (broker) => broker.publish(tasks, { n: 0 }),
     begin: (broker) => [broker.publish(tasks, { n: 1 }), broker.publish(tasks, { n: 2 })],
   },
-  "begins to consume": {
+  "starting to consume": {
     prepare: (broker) => broker.stats(tasks),
     begin: (broker) => [broker.consume(tasks, async () => {}), broker.redrive(tasks)],
   },
 };
 
 describe.skipIf(rabbitmq.url === null)(rabbitmq.title("closing"), () => {
-  test.each(Object.keys(moments))(
-    "a broker that %s on a dead line closes, and its calls are CLOSED",
-    async (moment) => {
+  test.each(Object.keys(activities))(
+    "close while %s on a frozen connection ends, and the calls fail with CLOSED",
+    async (activity) => {
       const proxy = await proxyTo(url);
       const { broker } = onServer(url);
       const here = broker({ url: proxy.url, timeoutMs: 600_000 });
-      await moments[moment]?.prepare(here);
+      await activities[activity]?.prepare(here);
       proxy.freeze();
-      const calls = Promise.allSettled(moments[moment]?.begin(here) ?? []);
+      const calls = Promise.allSettled(activities[activity]?.begin(here) ?? []);
       await here.close({ graceMs: 0 });
       for (const call of await calls) {
         expect(call).toMatchObject({ reason: { code: "CLOSED" } });
-        // Only what was sent may be stored.
-        if (moment !== "publishes") expect(call).not.toMatchObject({ reason: { indeterminate: true } });
+        // Only a message that was sent may have been stored.
+        if (activity !== "publishing") expect(call).not.toMatchObject({ reason: { indeterminate: true } });
       }
       expect(await here.health()).toMatchObject({ status: "unhealthy" });
     },
   );
 
-  test("a handler that never ends, on a dead line, holds close up no longer", async () => {
+  test("close on a frozen connection ends although a handler never ends", async () => {
     const proxy = await proxyTo(url);
     const { broker } = onServer(url);
     const here = broker({ url: proxy.url, timeoutMs: 600_000 });
@@ -63,7 +63,7 @@ describe.skipIf(rabbitmq.url === null)(rabbitmq.title("closing"), () => {
     expect(QueueError.is(messages[0]?.signal.reason, "CLOSED")).toBe(true);
   });
 
-  test("a connection cut during close does not hold it up", async () => {
+  test("close ends if the connection is lost during the call", async () => {
     const proxy = await proxyTo(url);
     const { broker } = onServer(url);
     const here = broker({ url: proxy.url });

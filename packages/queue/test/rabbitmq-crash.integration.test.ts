@@ -7,12 +7,12 @@ import { onServer, type Tasks, tasks } from "./rabbitmq-queues.js";
 
 const rabbitmq = privateServer("rabbitmq");
 
-/** Room for a broker to die and to start again. */
+/** Options to wait for a restart of the broker. */
 const LONG = { timeout: 120_000, interval: 20 };
 
 const untouched = defineQueue({ ...tasks, name: "untouched" });
 
-describe.skipIf(!rabbitmq.available)(rabbitmq.title("a broker of one's own"), () => {
+describe.skipIf(!rabbitmq.available)(rabbitmq.title("a private broker"), () => {
   let server: Rabbitmq;
   beforeAll(async () => {
     server = await startRabbitmq({
@@ -24,41 +24,41 @@ describe.skipIf(!rabbitmq.available)(rabbitmq.title("a broker of one's own"), ()
 
   test("connections have the given name and their purpose in RabbitMQ's list", async () => {
     const { broker } = onServer(server.url);
-    const named = broker({ connectionName: "films of today" });
+    const named = broker({ connectionName: "my films" });
     await Promise.all([named.publish(tasks, { n: 1 }), named.stats(tasks), broker().publish(tasks, { n: 2 })]);
     const listed = await server.control("list_connections", "client_properties");
     const names = [...listed.matchAll(/"connection_name","(.*?)"/g)].map(([, name]) => name);
     expect(names).toEqual(
-      expect.arrayContaining(["films of today publishing", "films of today consuming", "@subtitles/queue publishing"]),
+      expect.arrayContaining(["my films publishing", "my films consuming", "@subtitles/queue publishing"]),
     );
   });
 
   test.each([
     ["configure", ["^$", ".*", ".*"]],
     ["read", [".*", ".*", "^$"]],
-  ])("consume without the permission to %s fails at once with the broker's reason", async (permission, patterns) => {
+  ])("consume without the %s permission fails immediately with the broker's reason", async (permission, patterns) => {
     const user = `without-${permission}`;
     await server.control("add_user", user, "s3cret");
     await server.control("set_permissions", user, ...patterns);
     const { broker } = onServer(server.url);
     if (permission === "read") await broker().stats(tasks);
     const url = Object.assign(new URL(server.url), { username: user, password: "s3cret" }).href;
-    // The call must not wait for its timeout, which is longer than the test's.
+    // The call must not wait for its timeout, which is longer than the timeout of the test.
     await expect(broker({ url, timeoutMs: 600_000 }).consume(tasks, async () => {})).rejects.toMatchObject({
       code: "UNAVAILABLE",
       message: expect.stringContaining("ACCESS_REFUSED"),
     });
   });
 
-  test("an oversized message is refused, and none of its neighbours is", async () => {
+  test("an oversized message is rejected without affecting other messages", async () => {
     const { broker } = onServer(server.url);
     const here = broker();
     const publishes = Array.from({ length: 60 }, (_, n) =>
       here.publish(tasks, { n, text: n === 30 || n === 40 ? "x".repeat(200_000) : "small" }),
     );
     const results = await Promise.allSettled(publishes);
-    const refused = results.flatMap((result, n) => (result.status === "rejected" ? [n] : []));
-    expect(refused).toEqual([30, 40]);
+    const rejected = results.flatMap((result, n) => (result.status === "rejected" ? [n] : []));
+    expect(rejected).toEqual([30, 40]);
     expect(results[30]).toMatchObject({
       reason: { code: "INVALID_PAYLOAD", message: expect.stringContaining("100000") },
     });
@@ -67,7 +67,7 @@ describe.skipIf(!rabbitmq.available)(rabbitmq.title("a broker of one's own"), ()
     await expect.poll(() => seen.size, PATIENCE).toBe(58);
   });
 
-  test("a message that is in hand for too long is taken back: that is reported, and its handler is not started twice", async () => {
+  test("an acknowledgement timeout is reported, and the handler is not started twice", async () => {
     const { broker, reported } = onServer(server.url);
     const here = broker();
     const { opened, open: release } = latch();
@@ -77,7 +77,7 @@ describe.skipIf(!rabbitmq.available)(rabbitmq.title("a broker of one's own"), ()
     await expect
       .poll(() => reported.map(String), PATIENCE)
       .toContainEqual(expect.stringMatching(/acknowledgement.*timed out/));
-    // Comes after the redelivery of the first.
+    // Delivered after the redelivery of the first message.
     await here.publish(tasks, { n: 2 }, { id: "b" });
     await expect.poll(() => messages.map(({ id }) => id), PATIENCE).toEqual(["a", "b"]);
     release();
@@ -86,7 +86,7 @@ describe.skipIf(!rabbitmq.available)(rabbitmq.title("a broker of one's own"), ()
     expect(await broker().stats(tasks)).toMatchObject({ ready: 0, delayed: 0, dead: 0 });
   });
 
-  test("several messages that are in hand for too long are reported; their connection lasts, and no handler runs twice", async () => {
+  test("several acknowledgement timeouts are reported, the connection stays open, and no handler runs twice", async () => {
     const { broker, reported } = onServer(server.url);
     const here = broker();
     const { opened, open: release } = latch();
@@ -100,14 +100,14 @@ describe.skipIf(!rabbitmq.available)(rabbitmq.title("a broker of one's own"), ()
     await expect.poll(() => timedOut().length, PATIENCE).toBeGreaterThanOrEqual(2);
     expect(await here.health()).toMatchObject({ status: "healthy", reconnects: 0 });
     release();
-    // Comes after the redelivery of the others.
+    // Delivered after the redelivery of the others.
     await here.publish(tasks, { n: 3 });
     await expect.poll(() => messages.map(({ payload }) => payload.n), PATIENCE).toEqual([1, 2, 3]);
     await here.close();
     expect(await broker().stats(tasks)).toMatchObject({ ready: 0, delayed: 0, dead: 0 });
   });
 
-  test("a memory alarm: publishers wait, no longer than their time, and go on once it is over; consumers never stop", async () => {
+  test("a memory alarm: publishers wait until its end or their timeout, and consumers continue", async () => {
     const { broker } = onServer(server.url);
     const patient = broker({ timeoutMs: 60_000 });
     const hasty = broker({ timeoutMs: 500 });
@@ -115,7 +115,7 @@ describe.skipIf(!rabbitmq.available)(rabbitmq.title("a broker of one's own"), ()
     await patient.consume(tasks, async ({ payload }) => void seen.push(payload.n));
     await hasty.publish(tasks, { n: 0 });
     await server.control("set_vm_memory_high_watermark", "absolute", "1MB");
-    // The broker says nothing before somebody publishes.
+    // The broker reports the alarm to a connection after its first publish.
     const first = hasty.publish(tasks, { n: 1 }).catch((error: unknown) => error);
     const publishing = [2, 3].map((n) => patient.publish(tasks, { n }));
     expect(await first).toMatchObject({ code: "TIMEOUT", indeterminate: true });
@@ -131,31 +131,31 @@ describe.skipIf(!rabbitmq.available)(rabbitmq.title("a broker of one's own"), ()
     await server.control("set_vm_memory_high_watermark", "0.4");
     await Promise.all(publishing);
     await expect.poll(() => hasty.health(), PATIENCE).toMatchObject({ status: "healthy", blocked: false });
-    // The first had been sent: TIMEOUT did say that it may be stored.
+    // The first message was sent before the connection was blocked, so its error was indeterminate.
     await expect.poll(() => seen.toSorted(), PATIENCE).toEqual([0, 1, 2, 3]);
   });
 
-  test("kill -9 in the middle of publishing and consuming, quorum and classic: nothing confirmed is lost, and all resume", async () => {
+  test("kill -9 during publishing and consuming: no confirmed message is lost, and both resume (quorum and classic)", async () => {
     const { broker } = onServer(server.url);
     const here = broker({ timeoutMs: 120_000, maxPendingConfirms: 100 });
-    const work = (["quorum", "classic"] as const).map((type) => new Work(here, type));
+    const workloads = (["quorum", "classic"] as const).map((type) => new Workload(here, type));
     await here.publishMany(untouched, Array(20).fill({ payload: { n: 0 } }));
-    await Promise.all(work.map((each) => each.start()));
-    const least = () => Math.min(...work.flatMap(({ confirmed, seen }) => [confirmed.length, seen.size]));
-    await expect.poll(least, LONG).toBeGreaterThan(100);
+    await Promise.all(workloads.map((each) => each.start()));
+    const minimum = () => Math.min(...workloads.flatMap(({ confirmed, seen }) => [confirmed.length, seen.size]));
+    await expect.poll(minimum, LONG).toBeGreaterThan(100);
     await server.kill();
     await server.restart();
-    const before = work.map(({ confirmed }) => confirmed.length);
-    const resumed = () => work.every(({ confirmed }, n) => confirmed.length > (before[n] ?? 0) + 20);
+    const before = workloads.map(({ confirmed }) => confirmed.length);
+    const resumed = () => workloads.every(({ confirmed }, n) => confirmed.length > (before[n] ?? 0) + 20);
     await expect.poll(resumed, LONG).toBe(true);
-    await Promise.all(work.map((each) => each.stop()));
-    for (const { confirmed, seen } of work) {
+    await Promise.all(workloads.map((each) => each.stop()));
+    for (const { confirmed, seen } of workloads) {
       await expect.poll(() => confirmed.filter((n) => !seen.has(n)), LONG).toEqual([]);
     }
     expect(await here.stats(untouched)).toMatchObject({ ready: 20 });
   });
 
-  test("a broker that freezes before, while and after a client connects: calls end before it answers again, close settles, what can wait goes on", async () => {
+  test("a frozen broker: calls and close end within their timeouts, and calls with a long timeout succeed after it resumes", async () => {
     const { broker } = onServer(server.url);
     const hasty = { timeoutMs: 500, maxPendingConfirms: 3 };
     const connect = async (options: { readonly timeoutMs: number }) => {
@@ -163,24 +163,24 @@ describe.skipIf(!rabbitmq.available)(rabbitmq.title("a broker of one's own"), ()
       await opened.health();
       return opened;
     };
-    const atWork = broker(hasty);
+    const consuming = broker(hasty);
     const { messages, handler } = recorder<Tasks>(() => new Promise(() => {}));
-    await atWork.consume(tasks, handler);
-    await atWork.publish(tasks, { n: 0 });
+    await consuming.consume(tasks, handler);
+    await consuming.publish(tasks, { n: 0 });
     await expect.poll(() => messages.length, PATIENCE).toBe(1);
-    const [declaring, declaringInPeace] = [await connect(hasty), await connect({ timeoutMs: 60_000 })];
-    const [connecting, connectingInPeace] = [broker(hasty), broker({ timeoutMs: 60_000 })];
+    const [declaring, patientDeclaring] = [await connect(hasty), await connect({ timeoutMs: 60_000 })];
+    const [connecting, patientConnecting] = [broker(hasty), broker({ timeoutMs: 60_000 })];
 
     await server.kill("SIGSTOP");
-    const inPeace = [declaringInPeace, connectingInPeace].map((each) => each.publish(tasks, { n: 9 }));
+    const patientCalls = [patientDeclaring, patientConnecting].map((each) => each.publish(tasks, { n: 9 }));
     try {
-      const [publishes, questions, others, consumes] = await Promise.all([
-        Promise.allSettled([1, 2, 3, 4].map((n) => atWork.publish(tasks, { n }))),
+      const [publishes, requests, others, consumes] = await Promise.all([
+        Promise.allSettled([1, 2, 3, 4].map((n) => consuming.publish(tasks, { n }))),
         Promise.allSettled([
-          atWork.stats(tasks),
-          atWork.deadLetters(tasks),
-          atWork.redrive(tasks),
-          atWork.purge(tasks),
+          consuming.stats(tasks),
+          consuming.deadLetters(tasks),
+          consuming.redrive(tasks),
+          consuming.purge(tasks),
         ]),
         Promise.allSettled([declaring, connecting].map((each) => each.publish(tasks, { n: 5 }))),
         Promise.allSettled([declaring, connecting].map((each) => each.consume(tasks, handler))),
@@ -190,21 +190,21 @@ describe.skipIf(!rabbitmq.available)(rabbitmq.title("a broker of one's own"), ()
         // The window was full.
         { reason: { code: "TIMEOUT", indeterminate: false } },
       ]);
-      expect(questions).toMatchObject(Array(4).fill({ reason: { code: "TIMEOUT" } }));
+      expect(requests).toMatchObject(Array(4).fill({ reason: { code: "TIMEOUT" } }));
       expect(others).toMatchObject([
         { reason: { code: "TIMEOUT", indeterminate: false } },
         { reason: { code: "UNAVAILABLE", indeterminate: false } },
       ]);
       expect(consumes).toMatchObject(Array(2).fill({ reason: { code: "UNAVAILABLE" } }));
-      expect(await atWork.health({ timeoutMs: 100 })).toMatchObject({ status: "unhealthy", pendingConfirms: 3 });
-      await Promise.all([atWork, declaring, connecting].map((each) => each.close({ graceMs: 0 })));
+      expect(await consuming.health({ timeoutMs: 100 })).toMatchObject({ status: "unhealthy", pendingConfirms: 3 });
+      await Promise.all([consuming, declaring, connecting].map((each) => each.close({ graceMs: 0 })));
     } finally {
       await server.kill("SIGCONT");
     }
-    await Promise.all(inPeace);
+    await Promise.all(patientCalls);
   });
 
-  test("a broker that is silent for two heartbeats is given up, and taken again once it answers", async () => {
+  test("a connection without heartbeats is closed, and replaced when the broker responds again", async () => {
     const { broker } = onServer(server.url);
     const here = broker({ heartbeatSeconds: 1, timeoutMs: 120_000 });
     await here.publish(tasks, { n: 1 });
@@ -217,8 +217,8 @@ describe.skipIf(!rabbitmq.available)(rabbitmq.title("a broker of one's own"), ()
   });
 });
 
-/** Publishes and consumes a queue of its own, all the time, and remembers what was confirmed and what arrived. */
-class Work {
+/** Publishes to and consumes from a queue continuously. Stores the confirmed and the received messages. */
+class Workload {
   readonly confirmed: number[] = [];
   readonly seen = new Set<number>();
   readonly #broker: Broker;

@@ -10,7 +10,7 @@ import { onServer, openChannel, proxyTo, type Tasks, tasks } from "./rabbitmq-qu
 const rabbitmq = server("rabbitmq");
 const url = rabbitmq.url ?? "";
 
-/** Closes consumers whose handler has the only message of a queue, in this attempt of it. */
+/** Closes consumers while their handler runs with this attempt of the only message of a queue. */
 async function closeHandling(broker: Broker, queue: Tasks, times: number, attempt = 1): Promise<void> {
   for (let close = 0; close < times; close++) {
     const started = latch();
@@ -25,11 +25,16 @@ async function closeHandling(broker: Broker, queue: Tasks, times: number, attemp
   }
 }
 
-/** Loses consumers over the only message of a queue until the broker dead-letters it. Returns the number of lost consumers. */
-async function deathsUntilDead(broker: Broker, queue: Tasks, prefix: string, proxy: TcpProxy): Promise<number> {
-  let deaths = 0;
+/** Crashes consumers of the only message of a queue until the broker dead-letters it. Returns the number of crashes. */
+async function crashesUntilDeadLettered(
+  broker: Broker,
+  queue: Tasks,
+  prefix: string,
+  proxy: TcpProxy,
+): Promise<number> {
+  let crashes = 0;
   const isDead = async () => (await broker.stats(queue)).dead === 1;
-  while (deaths <= 4 && !(await isDead())) {
+  while (crashes <= 4 && !(await isDead())) {
     const channel = await openChannel(proxy.url);
     const ended = once(channel, "close");
     let lost = false;
@@ -37,21 +42,21 @@ async function deathsUntilDead(broker: Broker, queue: Tasks, prefix: string, pro
       lost = true;
     });
     await channel.consume(`${prefix}tasks`, () => {
-      deaths++;
+      crashes++;
       proxy.cut();
     });
-    // After the last death there is no delivery, and so no other death.
-    const buried = async () => {
+    // After the last crash, the message is not delivered again.
+    const deadLettered = async () => {
       while (!lost && !(await isDead())) await pause(20);
     };
-    await Promise.race([ended, buried()]);
+    await Promise.race([ended, deadLettered()]);
   }
-  return deaths;
+  return crashes;
 }
 
 describe.skipIf(rabbitmq.url === null)(rabbitmq.title("the delivery limit"), () => {
   test.each([1, 2, 5])(
-    "of %i: closing consumers dead-letter no message, neither one that a handler has nor one that was only prefetched",
+    "of %i: closing consumers dead-letters neither a message with a running handler nor a prefetched one",
     async (deliveryLimit) => {
       const { broker } = onServer(url);
       const here = broker();
@@ -81,39 +86,39 @@ describe.skipIf(rabbitmq.url === null)(rabbitmq.title("the delivery limit"), () 
         seen.push({ id, n: payload.n, k: headers.k, attempt, redelivered });
       });
       await expect.poll(() => seen, PATIENCE).toHaveLength(numbers.length);
-      const arrived = numbers.map((n) => ({ id: `m${n}`, n, k: `v${n}`, attempt: 1, redelivered: true }));
-      expect(seen).toEqual(expect.arrayContaining(arrived));
+      const expected = numbers.map((n) => ({ id: `m${n}`, n, k: `v${n}`, attempt: 1, redelivered: true }));
+      expect(seen).toEqual(expect.arrayContaining(expected));
       expect(await here.stats(limited)).toMatchObject({ dead: 0 });
     },
   );
 
-  test("of 3: a message over which consumers die is dead-lettered after three returns, also if consumers closed before", async () => {
+  test("of 3: a message that crashes consumers is dead-lettered, also if consumers closed before", async () => {
     const proxy = await proxyTo(url);
     const { prefix, broker } = onServer(url);
     const here = broker();
     const limited = defineQueue({ ...tasks, deliveryLimit: 3 });
-    await here.publish(limited, { n: 1 }, { id: "poison" });
+    await here.publish(limited, { n: 1 }, { id: "crashing" });
     await closeHandling(here, limited, 5);
-    const deaths = await deathsUntilDead(here, limited, prefix, proxy);
-    // Half of the limit at most is used by closing consumers.
-    expect(deaths).toBeGreaterThanOrEqual(2);
-    expect(deaths).toBeLessThanOrEqual(4);
+    const crashes = await crashesUntilDeadLettered(here, limited, prefix, proxy);
+    // Closing consumers use at most half of the limit.
+    expect(crashes).toBeGreaterThanOrEqual(2);
+    expect(crashes).toBeLessThanOrEqual(4);
     await expect
       .poll(() => here.deadLetters(limited), PATIENCE)
-      .toMatchObject([{ id: "poison", reason: expect.stringContaining("delivery_limit") }]);
+      .toMatchObject([{ id: "crashing", reason: expect.stringContaining("delivery_limit") }]);
   });
 
-  test("dead-letters a retried message for its own reason, also if a closing consumer published a copy of it", async () => {
+  test("dead-letters a retried message with the reason delivery_limit, also if a closing consumer published a copy of it", async () => {
     const proxy = await proxyTo(url);
     const { prefix, broker } = onServer(url);
     const here = broker();
     const limited = defineQueue({ ...tasks, deliveryLimit: 2 });
-    await here.publish(limited, { n: 1 }, { id: "poison" });
+    await here.publish(limited, { n: 1 }, { id: "crashing" });
     await closeHandling(here, limited, 3, 2);
-    await deathsUntilDead(here, limited, prefix, proxy);
+    await crashesUntilDeadLettered(here, limited, prefix, proxy);
     await expect
       .poll(() => here.deadLetters(limited), PATIENCE)
-      .toMatchObject([{ id: "poison", attempts: 2, reason: expect.stringContaining("delivery_limit") }]);
+      .toMatchObject([{ id: "crashing", attempts: 2, reason: expect.stringContaining("delivery_limit") }]);
   });
 
   test("is part of the queue's declaration", async () => {
@@ -122,6 +127,6 @@ describe.skipIf(rabbitmq.url === null)(rabbitmq.title("the delivery limit"), () 
     await here.publish(tasks, { n: 1 });
     const error: unknown = await here.stats({ ...tasks, deliveryLimit: 7 }).catch((caught: unknown) => caught);
     expect(error).toMatchObject({ code: "TOPOLOGY_MISMATCH" });
-    expect(String(error)).toMatch(/x-delivery-limit is '20', and '7'/);
+    expect(String(error)).toMatch(/x-delivery-limit is '20', expected '7'/);
   });
 });

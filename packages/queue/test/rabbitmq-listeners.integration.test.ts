@@ -37,7 +37,7 @@ describe.skipIf(rabbitmq.url === null)(rabbitmq.title("listeners"), () => {
     const warnings = collectWarnings();
     const { broker, prefix } = onServer(url);
     const here = broker();
-    // A classic queue is gone, with its consumers, once its deletion is confirmed.
+    // When the deletion of a classic queue is confirmed, the queue and its consumers no longer exist.
     const classic = defineQueue({ ...tasks, type: "classic" });
     await here.consume(classic, async () => {});
     const channel = await openChannel(url);

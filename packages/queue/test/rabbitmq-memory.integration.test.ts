@@ -8,10 +8,10 @@ import { onServer, tasks } from "./rabbitmq-queues.js";
 const rabbitmq = server("rabbitmq");
 
 describe.skipIf(rabbitmq.url === null)(rabbitmq.title("memory"), () => {
-  test("publishMany of 20,000 holds what is under way, not the whole", async () => {
+  test("publishMany of 20,000 messages stores only the messages in flight", async () => {
     const { broker } = onServer(rabbitmq.url ?? "");
     const here = broker({ timeoutMs: 60_000 });
-    // The cheaper type for the server: nothing here depends on it.
+    // Classic queues need fewer resources of the server. The test does not depend on the type.
     const queue = defineQueue({ ...tasks, type: "classic" });
     const text = "x".repeat(4_000);
     const count = 20_000;
@@ -19,17 +19,17 @@ describe.skipIf(rabbitmq.url === null)(rabbitmq.title("memory"), () => {
     await here.publishMany(queue, messages.slice(0, 100));
 
     const before = liveBytes();
-    let most = 0;
+    let max = 0;
     let done = false;
     const publishing = here.publishMany(queue, messages).finally(() => {
       done = true;
     });
     while (!done) {
-      most = Math.max(most, liveBytes() - before);
+      max = Math.max(max, liveBytes() - before);
       await pause(100);
     }
     expect((await publishing).every(({ status }) => status === "fulfilled")).toBe(true);
-    // At most 1,000 messages are under way, each as text and as bytes for the socket: about a sixth of the whole.
-    expect(most).toBeLessThan((count * text.length) / 2);
+    // At most 1,000 messages are in flight, each as text and as bytes for the socket: about a sixth of all.
+    expect(max).toBeLessThan((count * text.length) / 2);
   });
 });

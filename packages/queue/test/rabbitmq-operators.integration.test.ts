@@ -7,16 +7,15 @@ import { findRabbitmq } from "../../../test/servers/binaries.js";
 import { type Rabbitmq, startRabbitmq } from "../../../test/servers/rabbitmq.js";
 import { privateServer } from "../../../test/servers/require.js";
 import { createBroker, createRelay, deadLetter, defineQueue, QueueError, retry } from "../src/index.js";
-import { FakeOutbox } from "../src/lib/contract/fake-outbox.js";
-import { PATIENCE } from "../src/lib/contract/fixture.js";
+import { FakeOutbox, PATIENCE } from "../src/lib/contract/fixture.js";
 import { rabbitmqDriver } from "../src/rabbitmq.js";
 import { openChannel } from "./rabbitmq-queues.js";
 
 const rabbitmq = privateServer("rabbitmq");
 
-describe.skipIf(!rabbitmq.available)(rabbitmq.title("a queue that operators own"), { timeout: 120_000 }, () => {
+describe.skipIf(!rabbitmq.available)(rabbitmq.title("a queue that operators create"), { timeout: 120_000 }, () => {
   let server: Rabbitmq;
-  /** Address of a user who may read and write, and create nothing. */
+  /** Address of a user with read and write permissions and without configure permission. */
   let restricted: string;
 
   beforeAll(async () => {
@@ -31,7 +30,7 @@ describe.skipIf(!rabbitmq.available)(rabbitmq.title("a queue that operators own"
   }, 180_000);
   afterAll(() => server?.stop());
 
-  const owned = (name: string, rest: { type?: "classic"; deliveryLimit?: number } = {}) =>
+  const operated = (name: string, rest: { type?: "classic"; deliveryLimit?: number } = {}) =>
     defineQueue({ name, payload: z.object({ n: z.number() }), retryDelaysMs: [50, 70], declare: false, ...rest });
 
   function open(url: string) {
@@ -52,11 +51,11 @@ describe.skipIf(!rabbitmq.available)(rabbitmq.title("a queue that operators own"
 
   /** Fails if the error shows no command. */
   function commandIn(error: unknown): string {
-    return /Create what is missing: (printf .*)$/s.exec(String(error))?.[1] ?? expect.fail(`no command: ${error}`);
+    return /create the missing queues: (printf .*)$/s.exec(String(error))?.[1] ?? expect.fail(`no command: ${error}`);
   }
 
-  test("that does not exist is TOPOLOGY_MISMATCH in every call, names all that is missing, and nothing is created", async () => {
-    const queue = owned("missing");
+  test("that does not exist makes every call fail with TOPOLOGY_MISMATCH and the missing names, and is not created", async () => {
+    const queue = operated("missing");
     const { broker } = open(restricted);
     const calls = [
       () => broker.publish(queue, { n: 1 }),
@@ -81,27 +80,22 @@ describe.skipIf(!rabbitmq.available)(rabbitmq.title("a queue that operators own"
     { name: "quorum", rest: {} },
     { name: "limited", rest: { deliveryLimit: 5 } },
     { name: "classic", rest: { type: "classic" as const } },
-  ])(
-    "is created by the command that the error shows, as the library would declare it: $name",
-    async ({ name, rest }) => {
-      const queue = owned(name, rest);
-      const { broker } = open(restricted);
-      const error: unknown = await broker.publish(queue, { n: 1 }).catch((caught: unknown) => caught);
-      await run(commandIn(error));
-      await expect
-        .poll(async () => broker.publish(queue, { n: 1 }).then(() => "published"), PATIENCE)
-        .toBe("published");
+  ])("is created by the command in the error as the driver would declare it: $name", async ({ name, rest }) => {
+    const queue = operated(name, rest);
+    const { broker } = open(restricted);
+    const error: unknown = await broker.publish(queue, { n: 1 }).catch((caught: unknown) => caught);
+    await run(commandIn(error));
+    await expect.poll(async () => broker.publish(queue, { n: 1 }).then(() => "published"), PATIENCE).toBe("published");
 
-      const administrator = new URL(restricted);
-      Object.assign(administrator, { username: "guest", password: "guest" });
-      // Declares the same queue and so compares every argument.
-      const declaring = open(administrator.href).broker;
-      expect(await declaring.stats({ ...queue, declare: true })).toMatchObject({ ready: 1 });
-    },
-  );
+    const administrator = new URL(restricted);
+    Object.assign(administrator, { username: "guest", password: "guest" });
+    // Declares the same queue, so RabbitMQ compares every argument.
+    const declaring = open(administrator.href).broker;
+    expect(await declaring.stats({ ...queue, declare: true })).toMatchObject({ ready: 1 });
+  });
 
-  test("serves a user who may create nothing: publish, consume, retry, redrive, discard, purge, stats, relay", async () => {
-    const queue = owned("served");
+  test("needs no configure permission: publish, consume, retry, redrive, discard, purge, stats, relay", async () => {
+    const queue = operated("served");
     const { broker, reported } = open(restricted);
     await run(commandIn(await broker.stats(queue).catch((caught: unknown) => caught)));
     await expect.poll(() => broker.stats(queue).then(({ ready }) => ready), PATIENCE).toBe(0);
@@ -128,8 +122,8 @@ describe.skipIf(!rabbitmq.available)(rabbitmq.title("a queue that operators own"
     expect(reported).toEqual([]);
   });
 
-  test("that is deleted is named by the next call, and its consumer resumes as soon as operators create it again", async () => {
-    const queue = owned("deleted");
+  test("that was deleted is named by the next call, and its consumer resumes when it is created again", async () => {
+    const queue = operated("deleted");
     const { broker, reported } = open(restricted);
     const command = commandIn(await broker.stats(queue).catch((caught: unknown) => caught));
     await run(command);
@@ -155,9 +149,9 @@ describe.skipIf(!rabbitmq.available)(rabbitmq.title("a queue that operators own"
     await expect.poll(() => seen, PATIENCE).toEqual([1, 3]);
   });
 
-  test("has a command that a shell reads as one argument, also with a quote in the virtual host", async () => {
+  test("has a creation command that quotes its argument for a shell", async () => {
     const error: unknown = await open(restricted)
-      .broker.stats(owned("quoted"))
+      .broker.stats(operated("quoted"))
       .catch((caught: unknown) => caught);
     const [printed] = commandIn(error).split(" > ");
     const { stdout } = await promisify(execFile)("sh", ["-c", String(printed)]);

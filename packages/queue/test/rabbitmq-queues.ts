@@ -7,12 +7,12 @@ import { startTcpProxy, type TcpProxy } from "../../../test/servers/tcp-proxy.js
 import { type Broker, type BrokerEvent, createBroker, defineQueue, type QueueDefinition } from "../src/index.js";
 import { type RabbitmqDriverOptions, rabbitmqDriver } from "../src/rabbitmq.js";
 
-/** A name that no other test and no one else has. */
+/** Returns a unique prefix of queue names. */
 export function freshPrefix(): string {
   return `${inject("testPrefix")}${randomBytes(4).toString("hex")}.`;
 }
 
-/** A bare channel to a broker, for what the package itself does not do. Ends with the test. */
+/** Opens an amqplib channel. It is closed after the test. */
 export async function openChannel(url: string) {
   const connection = await connect(url);
   connection.on("error", () => {});
@@ -22,7 +22,7 @@ export async function openChannel(url: string) {
   return channel;
 }
 
-/** A way to a broker that a test can cut, shut and freeze. Ends with the test. */
+/** Starts a TCP proxy to a broker. A test can cut, shut and freeze its connections. It is closed after the test. */
 export async function proxyTo(url: string): Promise<TcpProxy> {
   const target = new URL(url);
   target.port ||= "5672";
@@ -31,7 +31,7 @@ export async function proxyTo(url: string): Promise<TcpProxy> {
   return proxy;
 }
 
-/** By address. One connection cleans up after all the tests of a file, with several deletions at a time. */
+/** Channels for deletions, by address. The tests of a file share them. */
 const cleaners = new Map<string, Promise<readonly Channel[]>>();
 const DELETIONS_AT_ONCE = 4;
 
@@ -45,7 +45,7 @@ async function openCleaner(url: string): Promise<readonly Channel[]> {
 const afterFile: (() => Promise<void>)[] = [];
 afterAll(async () => void (await Promise.allSettled(afterFile.map((close) => close()))));
 
-/** Deletes these queues and their companions, and no others. */
+/** Deletes these queues with their dead-letter queues and wait queues. */
 export async function deleteQueues(url: string, prefix: string, queues: readonly QueueDefinition[]): Promise<void> {
   const cleaner = cleaners.get(url) ?? openCleaner(url);
   cleaners.set(url, cleaner);
@@ -67,15 +67,15 @@ export type Tasks = typeof tasks;
 
 export interface Setting {
   readonly prefix: string;
-  /** What the brokers reported through `onError`. */
+  /** Errors that the brokers passed to `onError`. */
   readonly reported: unknown[];
-  /** What they told through `onEvent`. */
+  /** Events that the brokers passed to `onEvent`. */
   readonly events: BrokerEvent[];
-  /** A broker that closes with the test. */
+  /** Creates a broker. It is closed after the test. */
   broker(options?: Partial<RabbitmqDriverOptions>): Broker;
 }
 
-/** Brokers over fresh queues on the server at `url`, all of which go with the test. */
+/** Prepares brokers with unique queues on the server at `url`. Closes and deletes them after the test. */
 export function onServer(url: string): Setting {
   const prefix = freshPrefix();
   const reported: unknown[] = [];

@@ -20,13 +20,13 @@ const rabbitmq = privateServer("rabbitmq");
 
 describe.skipIf(!rabbitmq.available)(rabbitmq.title("a broker over TLS"), () => {
   let ca: Certified;
-  let stranger: Certified;
+  let otherAuthority: Certified;
   let server: PrivateServer;
   let tlsPort: number;
   let folder: string;
 
   beforeAll(async () => {
-    [ca, stranger] = await Promise.all([authority("Ours"), authority("A stranger")]);
+    [ca, otherAuthority] = await Promise.all([authority("Ours"), authority("A otherAuthority")]);
     const { key, cert } = await serverCertificate(ca);
     folder = await mkdtemp(join(tmpdir(), "subtitles-tls-"));
     const files = { cacertfile: ca.cert, certfile: cert, keyfile: key };
@@ -54,22 +54,22 @@ describe.skipIf(!rabbitmq.available)(rabbitmq.title("a broker over TLS"), () => 
     return { broker, driver, reported };
   }
 
-  /** What a broker says that cannot connect: in a call, in health and through onError. */
-  async function refusal(options: RabbitmqDriverOptions): Promise<readonly string[]> {
+  /** Returns the errors of a broker that cannot connect: of a call, of health and of onError. */
+  async function connectErrors(options: RabbitmqDriverOptions): Promise<readonly string[]> {
     const { broker, driver, reported } = open(options);
-    const error: unknown = await broker.publish(tasks, { n: 1, text: "payload-of-mine" }).catch((caught) => caught);
+    const error: unknown = await broker.publish(tasks, { n: 1, text: "secret-payload" }).catch((caught) => caught);
     expect(error).toMatchObject({ code: "UNAVAILABLE", indeterminate: false });
     const health = await broker.health({ timeoutMs: 200 });
     expect(health).toMatchObject({ status: "unhealthy", latencyMs: null });
     expect(reported.every((each) => QueueError.is(each, "UNAVAILABLE"))).toBe(true);
     const everything = inspect([error, health, reported, driver], { depth: 10, showHidden: true });
-    expect(everything).not.toMatch(/s3cret|payload-of-mine|PRIVATE KEY/);
+    expect(everything).not.toMatch(/s3cret|secret-payload|PRIVATE KEY/);
     return [String(error), String(health.error), ...reported.map(String)];
   }
 
   const address = (port: number, password = "guest") => `amqps://guest:${password}@127.0.0.1:${port}`;
 
-  test("works where the server's certificate is of the authority that is given", async () => {
+  test("connects if the given authority signed the server's certificate", async () => {
     const { broker } = open({ url: address(tlsPort), tls: { ca: ca.cert }, timeoutMs: 10_000 });
     const seen: number[] = [];
     await broker.consume(tasks, async ({ payload }) => void seen.push(payload.n));
@@ -80,57 +80,57 @@ describe.skipIf(!rabbitmq.available)(rabbitmq.title("a broker over TLS"), () => 
 
   test.each([
     { name: "no authority", tls: () => ({}) },
-    { name: "another authority", tls: () => ({ ca: stranger.cert }) },
-  ])("refuses a certificate where $name is given", async ({ tls }) => {
-    for (const said of await refusal({ url: address(tlsPort, "s3cret"), tls: tls() })) {
-      expect(said).toMatch(/certificate was refused: (?:unable to verify|unable to get|self-signed)/);
+    { name: "another authority", tls: () => ({ ca: otherAuthority.cert }) },
+  ])("rejects the certificate if $name is given", async ({ tls }) => {
+    for (const text of await connectErrors({ url: address(tlsPort, "s3cret"), tls: tls() })) {
+      expect(text).toMatch(/certificate was rejected: (?:unable to verify|unable to get|self-signed)/);
     }
   });
 
   test.each([
     {
-      name: "a date that is past",
+      name: "an expiry date in the past",
       options: { expired: true },
-      why: /certificate was refused: certificate has expired/,
+      why: /certificate was rejected: certificate has expired/,
     },
     {
-      name: "another host's name",
+      name: "the name of another host",
       options: { ip: "192.0.2.1" },
-      why: /refused: .*127\.0\.0\.1 is not in the cert's list/,
+      why: /rejected: .*127\.0\.0\.1 is not in the cert's list/,
     },
-  ])("refuses a certificate with $name", async ({ options, why }) => {
+  ])("rejects a certificate with $name", async ({ options, why }) => {
     const imposter = createTlsServer(await serverCertificate(ca, options), (socket) => socket.on("error", () => {}));
     const url = address(await listen(imposter), "s3cret");
-    for (const said of await refusal({ url, tls: { ca: ca.cert } })) expect(said).toMatch(why);
+    for (const text of await connectErrors({ url, tls: { ca: ca.cert } })) expect(text).toMatch(why);
   });
 
-  test("refuses a server that speaks plainly", async () => {
-    for (const said of await refusal({ url: address(server.port, "s3cret"), tls: { ca: ca.cert } })) {
-      expect(said).toMatch(/not TLS; perhaps its address begins with amqp:/);
+  test("suggests amqp:// if the server does not use TLS", async () => {
+    for (const text of await connectErrors({ url: address(server.port, "s3cret"), tls: { ca: ca.cert } })) {
+      expect(text).toMatch(/not TLS; the server may not use TLS: try amqp:/);
     }
   });
 
-  test("is not reached by one that speaks plainly", async () => {
-    for (const said of await refusal({ url: `amqp://guest:s3cret@127.0.0.1:${tlsPort}` })) {
-      expect(said).toMatch(/perhaps its address begins with amqps:/);
+  test("suggests amqps:// if the server requires TLS", async () => {
+    for (const text of await connectErrors({ url: `amqp://guest:s3cret@127.0.0.1:${tlsPort}` })) {
+      expect(text).toMatch(/the server may require TLS: try amqps:/);
     }
   });
 
-  test("refuses a wrong password, and says so without it", async () => {
-    for (const said of await refusal({ url: address(tlsPort, "s3cret"), tls: { ca: ca.cert } })) {
-      expect(said).toContain("ACCESS_REFUSED");
+  test("reports a wrong password without quoting it", async () => {
+    for (const text of await connectErrors({ url: address(tlsPort, "s3cret"), tls: { ca: ca.cert } })) {
+      expect(text).toContain("ACCESS_REFUSED");
     }
   });
 
-  test("gives up a server that never answers, and its socket", async () => {
+  test("closes the socket of a server that does not respond", async () => {
     const ended: string[] = [];
-    const mute = createServer((socket) =>
+    const unresponsive = createServer((socket) =>
       socket
         .on("error", () => {})
         .on("close", () => ended.push("closed"))
         .resume(),
     );
-    const { broker } = open({ url: address(await listen(mute)), tls: { ca: ca.cert }, timeoutMs: 500 });
+    const { broker } = open({ url: address(await listen(unresponsive)), tls: { ca: ca.cert }, timeoutMs: 500 });
     await expect(broker.publish(tasks, { n: 1 })).rejects.toMatchObject({ code: "UNAVAILABLE" });
     await broker.close({ graceMs: 0 });
     await expect.poll(() => ended, PATIENCE).toEqual(["closed"]);

@@ -1,16 +1,15 @@
 import { describe, expect, onTestFinished, test } from "vitest";
 import { server } from "../../../test/servers/require.js";
 import { createBroker, createRelay, defineQueue, QueueError } from "../src/index.js";
-import { FakeOutbox } from "../src/lib/contract/fake-outbox.js";
-import { PATIENCE } from "../src/lib/contract/fixture.js";
+import { FakeOutbox, PATIENCE } from "../src/lib/contract/fixture.js";
 import { rabbitmqDriver } from "../src/rabbitmq.js";
 import { onServer, openChannel, tasks } from "./rabbitmq-queues.js";
 
 const rabbitmq = server("rabbitmq");
 const url = rabbitmq.url ?? "";
 
-describe.skipIf(rabbitmq.url === null)(rabbitmq.title("what the driver makes of a broker"), () => {
-  test("a queue has its dead letters and a wait queue per delay beside it, all durable", async () => {
+describe.skipIf(rabbitmq.url === null)(rabbitmq.title("the topology"), () => {
+  test("declares a queue, its dead-letter queue and a wait queue per delay", async () => {
     const { prefix, broker } = onServer(url);
     await broker().publish(tasks, { n: 1 });
     const channel = await openChannel(url);
@@ -27,10 +26,10 @@ describe.skipIf(rabbitmq.url === null)(rabbitmq.title("what the driver makes of 
       ["x-delivery-limit", "5", "20"],
     ],
     ["another type", "tasks", { "x-queue-type": "classic" }, ["x-queue-type", "'classic'", "'quorum'"]],
-    // What RabbitMQ 4 writes down itself, 3 leaves open.
+    // RabbitMQ 4 sets the default type explicitly, RabbitMQ 3 does not.
     ["no arguments", "tasks.dead", {}, ["x-queue-type", /not set|'classic'/, "'quorum'"]],
     [
-      "an argument of someone else's",
+      "an additional argument",
       "tasks.dead",
       { "x-queue-type": "quorum", "x-delivery-limit": 2 ** 31 - 1, "x-expires": 60_000 },
       ["x-expires", "60000", "not set"],
@@ -42,8 +41,8 @@ describe.skipIf(rabbitmq.url === null)(rabbitmq.title("what the driver makes of 
       ["x-message-ttl", "60", "50"],
     ],
   ])(
-    "a queue that exists with %s is TOPOLOGY_MISMATCH, in every call",
-    async (_name, existing, args, [argument, found, wanted]) => {
+    "every call fails with TOPOLOGY_MISMATCH if the queue exists with %s",
+    async (_name, existing, args, [argument, actual, expected]) => {
       const { prefix, broker } = onServer(url);
       const channel = await openChannel(url);
       await channel.assertQueue(prefix + existing, { durable: true, arguments: args });
@@ -57,28 +56,28 @@ describe.skipIf(rabbitmq.url === null)(rabbitmq.title("what the driver makes of 
       for (const call of calls) {
         const error: unknown = await call().catch((caught: unknown) => caught);
         expect(error).toMatchObject({ code: "TOPOLOGY_MISMATCH", queue: "tasks" });
-        for (const part of [prefix + existing, argument, found, wanted]) expect(String(error)).toMatch(part ?? "");
+        for (const part of [prefix + existing, argument, actual, expected]) expect(String(error)).toMatch(part ?? "");
       }
     },
   );
 
-  test("a mismatch of one queue harms no message to another", async () => {
+  test("a mismatch of one queue does not affect messages to another", async () => {
     const { prefix, broker } = onServer(url);
     const channel = await openChannel(url);
-    await channel.assertQueue(`${prefix}odd`, { durable: false });
-    const odd = defineQueue({ ...tasks, name: "odd" });
+    await channel.assertQueue(`${prefix}other`, { durable: false });
+    const other = defineQueue({ ...tasks, name: "other" });
     const here = broker();
     const results = await Promise.allSettled([
       here.publish(tasks, { n: 1 }),
-      here.publish(odd, { n: 2 }),
+      here.publish(other, { n: 2 }),
       here.publish(tasks, { n: 3 }),
     ]);
     expect(results.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
-    await channel.deleteQueue(`${prefix}odd`);
-    await channel.deleteQueue(`${prefix}odd.dead`);
+    await channel.deleteQueue(`${prefix}other`);
+    await channel.deleteQueue(`${prefix}other.dead`);
   });
 
-  test("a queue deleted under a publisher is UNROUTABLE once, and then declared again", async () => {
+  test("publishing to a deleted queue fails once with UNROUTABLE, and then declares the queue", async () => {
     const { prefix, broker } = onServer(url);
     const here = broker();
     await here.publish(tasks, { n: 1 });
@@ -89,12 +88,12 @@ describe.skipIf(rabbitmq.url === null)(rabbitmq.title("what the driver makes of 
     expect((await here.stats(tasks)).ready).toBe(1);
   });
 
-  test("a relay whose queue was deleted publishes the next entry without waiting for its outbox", async () => {
+  test("a relay publishes an entry for a deleted queue without waiting for the outbox", async () => {
     const { prefix, broker } = onServer(url);
     const here = broker();
     await here.publish(tasks, { n: 1 });
     await (await openChannel(url)).deleteQueue(`${prefix}tasks`);
-    // Returns the entry once.
+    // The outbox returns the entry once.
     const outbox = new FakeOutbox([{ entryId: "e", id: "m", queue: "tasks", payload: { n: 2 } }]);
     const failed: unknown[] = [];
     const relay = createRelay({ outbox, broker: here, queues: [tasks], onError: (error) => failed.push(error) });
@@ -104,7 +103,7 @@ describe.skipIf(rabbitmq.url === null)(rabbitmq.title("what the driver makes of 
     expect((await here.stats(tasks)).ready).toBe(1);
   });
 
-  test("a queue deleted under its consumer is declared again, and consuming goes on", async () => {
+  test("a consumer declares a deleted queue again and continues", async () => {
     const { prefix, broker } = onServer(url);
     const here = broker();
     const seen: number[] = [];
@@ -117,7 +116,7 @@ describe.skipIf(rabbitmq.url === null)(rabbitmq.title("what the driver makes of 
     await expect.poll(() => seen, PATIENCE).toEqual([1]);
   });
 
-  test("stats and purge of a queue that was deleted meanwhile count nothing", async () => {
+  test("stats and purge declare a deleted queue again", async () => {
     const { prefix, broker } = onServer(url);
     const here = broker();
     await here.stats(tasks);
@@ -128,7 +127,7 @@ describe.skipIf(rabbitmq.url === null)(rabbitmq.title("what the driver makes of 
     expect(await here.purge(tasks)).toBe(0);
   });
 
-  test("messages from others are read as they are: no id, no headers of ours, values that are no strings", async () => {
+  test("accepts messages of other clients without an id, and with headers that are not strings", async () => {
     const { prefix, broker } = onServer(url);
     const here = broker();
     await here.stats(tasks);
@@ -137,7 +136,7 @@ describe.skipIf(rabbitmq.url === null)(rabbitmq.title("what the driver makes of 
       text: "kept",
       number: 7,
       table: { a: 1 },
-      "x-subtitles-attempt": "nonsense",
+      "x-subtitles-attempt": "invalid",
       "x-subtitles-errors": "[",
     };
     channel.sendToQueue(`${prefix}tasks`, Buffer.from('{"n":1}'), { headers });
@@ -157,11 +156,11 @@ describe.skipIf(rabbitmq.url === null)(rabbitmq.title("what the driver makes of 
 
   test.each([
     { name: "timeoutMs above it", options: { timeoutMs: 1_800_001 }, warned: true },
-    { name: "a wait for others that goes above it", options: { timeoutMs: 600_000, prefetch: 3 }, warned: true },
+    { name: "prefetched messages that wait for longer", options: { timeoutMs: 600_000, prefetch: 3 }, warned: true },
     { name: "timeoutMs below it", options: { timeoutMs: 1_799_999, concurrency: 3 }, warned: false },
     { name: "no timeoutMs", options: {}, warned: false },
   ])(
-    "against the broker's acknowledgement timeout of 30 minutes, $name: warned is $warned",
+    "with an acknowledgement timeout of 30 minutes and $name, the consumer warns: $warned",
     async ({ options, warned }) => {
       const { broker, reported } = onServer(url);
       const here = broker();
@@ -175,7 +174,7 @@ describe.skipIf(rabbitmq.url === null)(rabbitmq.title("what the driver makes of 
     },
   );
 
-  test("a broker with another acknowledgement timeout is told by ackTimeoutMs", async () => {
+  test("ackTimeoutMs sets the acknowledgement timeout of the broker", async () => {
     const { broker } = onServer(url);
     const here = broker({ ackTimeoutMs: 7_200_000 });
     await here.consume(tasks, async () => {}, { timeoutMs: 3_600_000 });
@@ -186,10 +185,10 @@ describe.skipIf(rabbitmq.url === null)(rabbitmq.title("what the driver makes of 
     {
       wrong: "credentials",
       change: { username: "nobody", password: "s3cret" },
-      words: "the broker refuses the user or the password; check both in the url (ACCESS_REFUSED",
+      text: "the broker rejected the user or the password; check both in the url (ACCESS_REFUSED",
     },
-    { wrong: "a virtual host", change: { pathname: "/nowhere" }, words: "nowhere" },
-  ])("$wrong that the broker does not know: it says so, without the password", async ({ change, words }) => {
+    { wrong: "a virtual host", change: { pathname: "/nowhere" }, text: "nowhere" },
+  ])("reports unknown $wrong without quoting the password", async ({ change, text }) => {
     const address = new URL(url);
     Object.assign(address, change);
     const reported: unknown[] = [];
@@ -197,9 +196,9 @@ describe.skipIf(rabbitmq.url === null)(rabbitmq.title("what the driver makes of 
     await using broker = createBroker({ driver, onError: (error) => reported.push(error) });
     const error: unknown = await broker.publish(tasks, { n: 1 }).catch((caught: unknown) => caught);
     expect(QueueError.is(error, "UNAVAILABLE") && error.indeterminate).toBe(false);
-    expect(String(error)).toContain(words);
+    expect(String(error)).toContain(text);
     const health = await broker.health({ timeoutMs: 500 });
-    expect(health).toMatchObject({ status: "unhealthy", error: expect.stringContaining(words) });
+    expect(health).toMatchObject({ status: "unhealthy", error: expect.stringContaining(text) });
     const { inspect } = await import("node:util");
     expect(inspect([error, reported, health, driver], { depth: 10 }).replace(inspect(driver), "")).not.toContain(
       "s3cret",

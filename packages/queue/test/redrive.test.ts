@@ -7,25 +7,25 @@ import { memoryDriver } from "../src/memory.js";
 const tasks = defineQueue({ name: "tasks", payload: z.number(), retryDelaysMs: [] });
 
 test.each([
-  { perSecond: undefined, limit: 250, underWay: 100 },
-  { perSecond: 100_000, limit: 250, underWay: 100 },
-  { perSecond: 40, limit: 45, underWay: 40 },
+  { perSecond: undefined, limit: 250, inFlight: 100 },
+  { perSecond: 100_000, limit: 250, inFlight: 100 },
+  { perSecond: 40, limit: 45, inFlight: 40 },
 ])(
-  "with perSecond $perSecond, redrive has $underWay copies under way at a time",
-  async ({ perSecond, limit, underWay }) => {
+  "with perSecond $perSecond, redrive publishes $inFlight copies at a time",
+  async ({ perSecond, limit, inFlight }) => {
     const { opened, open: confirm } = latch();
     let copying = 0;
-    let holding = false;
+    let delayed = false;
     const memory = memoryDriver() as Driver & ReturnType<typeof memoryDriver>;
-    /** The memory driver, but for confirms that keep one waiting. */
+    /** Memory driver whose confirms wait for `confirm`. */
     const slow: Driver = {
       name: "slow",
-      open(report, tell) {
-        const session = memory.open(report, tell);
+      open(onFailure, onEvent) {
+        const session = memory.open(onFailure, onEvent);
         const publish = session.publish;
         return Object.assign(session, {
           publish: async (...args: Parameters<typeof publish>) => {
-            if (holding) {
+            if (delayed) {
               copying++;
               await opened;
             }
@@ -44,12 +44,12 @@ test.each([
     await expect.poll(async () => (await broker.stats(tasks)).dead).toBe(250);
     await consumer.close();
 
-    holding = true;
+    delayed = true;
     const redriving = broker.redrive(tasks, { perSecond, limit });
-    await expect.poll(() => copying, PATIENCE).toBe(underWay);
-    // Whatever else was to begin has had its turns.
+    await expect.poll(() => copying, PATIENCE).toBe(inFlight);
+    // By now, any further copy would have been published.
     await broker.health();
-    expect(copying).toBe(underWay);
+    expect(copying).toBe(inFlight);
     confirm();
     expect(await redriving).toBe(limit);
   },

@@ -27,7 +27,7 @@ const films = defineQueue({
 });
 const broker: Broker = createBroker({ driver: memoryDriver() });
 
-test("defineQueue takes schemas whose output is JSON that parses again to itself", () => {
+test("defineQueue accepts schemas whose output is JSON and a valid input", () => {
   defineQueue({ name: "q", payload: z.custom<Film>() });
   defineQueue({
     name: "q",
@@ -39,13 +39,13 @@ test("defineQueue takes schemas whose output is JSON that parses again to itself
     retryDelaysMs: undefined,
     type: "classic",
   });
-  // @ts-expect-error a Date comes back as a string
+  // @ts-expect-error a Date becomes a string
   defineQueue({ name: "q", payload: z.object({ at: z.date() }) });
   // @ts-expect-error JSON has no bigint
   defineQueue({ name: "q", payload: z.object({ n: z.bigint() }) });
-  // @ts-expect-error a Map comes back as {}
+  // @ts-expect-error a Map becomes {}
   defineQueue({ name: "q", payload: z.object({ map: z.map(z.string(), z.string()) }) });
-  // @ts-expect-error the output, a number, is no input: it would not parse again
+  // @ts-expect-error the output, a number, is not a valid input
   defineQueue({ name: "q", payload: z.object({ n: z.string().transform(Number) }) });
   defineQueue({
     name: "q",
@@ -58,14 +58,14 @@ test("defineQueue takes schemas whose output is JSON that parses again to itself
       },
     },
   });
-  // @ts-expect-error nothing is known of an old payload before it is parsed
+  // @ts-expect-error an old payload has the type unknown
   defineQueue({ name: "q", payload: z.string(), version: 2, upcast: { 1: (old: { text: string }) => old.text } });
   defineQueue({ name: "q", payload: z.json(), deliveryLimit: undefined, declare: false });
   // @ts-expect-error no such type of queue
   defineQueue({ name: "q", payload: z.string(), type: "stream" });
 });
 
-test("publish takes what the schema takes", () => {
+test("publish accepts the input of the schema", () => {
   void broker.publish(films, { title: "Sintel" });
   void broker.publish(films, { title: "Sintel", tags: ["short"] }, { id: undefined, headers: { traceparent: "…" } });
   // @ts-expect-error the title is missing
@@ -79,7 +79,7 @@ test("publish takes what the schema takes", () => {
   void broker.publishMany(films, [{ payload: { title: "Sintel" } }, { payload: {} }]);
 });
 
-test("a handler is given what the schema gives", () => {
+test("a handler receives the output of the schema", () => {
   void broker.consume(films, async ({ payload, headers, signal }) => {
     expectTypeOf(payload).toEqualTypeOf<{ title: string; year?: number | undefined; tags: string[] }>();
     expectTypeOf(headers).toEqualTypeOf<Readonly<Record<string, string>>>();
@@ -93,7 +93,7 @@ test("a handler is given what the schema gives", () => {
     return undefined;
   };
   void broker.consume(films, handler, { concurrency: undefined, prefetch: 2 });
-  // @ts-expect-error a number is no verdict
+  // @ts-expect-error a number is not a verdict
   void broker.consume(films, async () => 1);
   // @ts-expect-error the payload has no such property
   void broker.consume(films, async ({ payload }) => void payload.nothing);
@@ -111,7 +111,7 @@ test("a message fits the outbox of any store", () => {
   message(films, { name: "Sintel" });
 });
 
-test("a relay takes any outbox of the right shape", () => {
+test("a relay accepts any outbox with the methods", () => {
   interface StoreOutbox {
     read(options?: {
       readonly limit?: number;
@@ -135,11 +135,11 @@ test("a relay takes any outbox of the right shape", () => {
   expectTypeOf<StoreOutbox>().toExtend<RelayOutbox>();
   const outbox = {} as StoreOutbox;
   expectTypeOf(createRelay({ outbox, broker, queues: [films], onError: undefined }).published).toEqualTypeOf<number>();
-  // @ts-expect-error an outbox must be able to acknowledge
+  // @ts-expect-error ack is missing
   createRelay({ outbox: { read: outbox.read }, broker, queues: [films] });
 });
 
-test("a dedupe store is any object of the right shape", () => {
+test("a dedupe store is any object with the methods", () => {
   class RedisStore {
     readonly prefix = "seen:";
     async seen(key: string): Promise<boolean> {
@@ -149,7 +149,7 @@ test("a dedupe store is any object of the right shape", () => {
   }
   void broker.consume(films, async () => {}, { dedupe: new RedisStore() });
   void broker.consume(films, async () => {}, { dedupe: memoryDedupe({ max: 10, ttlMs: undefined }) });
-  // @ts-expect-error it must be able to remember
+  // @ts-expect-error remember is missing
   void broker.consume(films, async () => {}, { dedupe: { seen: async () => true } });
 });
 
@@ -169,9 +169,9 @@ test("options", () => {
   memoryDriver({ maxMessages: undefined }).faults.loseAcks();
   void broker.redrive(films, { limit: undefined, ids: ["a"], perSecond: 5 });
   void broker.discard(films, { limit: undefined, ids: ["a"] });
-  // @ts-expect-error an address is needed
+  // @ts-expect-error url is missing
   rabbitmqDriver({});
-  // @ts-expect-error a driver is needed: losing messages on exit must be a choice
+  // @ts-expect-error driver is missing
   createBroker({});
   expectTypeOf(broker[Symbol.asyncDispose]).returns.toExtend<PromiseLike<void>>();
 });

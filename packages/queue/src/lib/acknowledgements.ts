@@ -2,27 +2,27 @@ import { CONTENT_ID_PREFIX } from "./arguments.js";
 import type { Delivery, Envelope } from "./driver.js";
 
 /** Maximum number of missing acknowledgements: enough for many successive lost connections. */
-const MOST_MISSING = 1_000;
-/** In UTF-16 units. A longer body is not kept: its hash is computed at once. */
-const LONGEST_KEPT = 4_096;
+const MAX_MISSING = 1_000;
+/** Maximum length of a stored body in UTF-16 code units. A longer body is replaced by its hash immediately. */
+const MAX_STORED_LENGTH = 4_096;
 
-/** All that distinguishes a message from another one of the same id. */
+/** Properties that distinguish a message from another one with the same id. */
 type Identity = Pick<Envelope, "id" | "attempt" | "publishedAt" | "body" | "headers">;
 
 /**
- * Keeps the acknowledgements of one consumer that may not have arrived because their connection was lost. The broker delivers
- * such a message again, although its handler succeeded. That redelivery is acknowledged, and no handler runs.
+ * Acknowledgements of one consumer that may not have reached the broker because their connection was lost. The broker redelivers
+ * such a message although its handler succeeded. The redelivery is acknowledged without running the handler.
  *
- * A broker leaves at most `prefetch` messages unacknowledged. So only the last `prefetch` acknowledgements of a connection
- * can be missing, and no more of them are kept. A message published again, also under the same id, is another message: its
- * time of publication differs, or its content. Messages without an id are not remembered, because two of them can be equal.
+ * At most `prefetch` messages are unacknowledged at a time. So only the last `prefetch` acknowledgements of a connection can be
+ * missing, and only these are stored. A message that is published again under the same id is another message: its time of
+ * publication or its content differs. Messages without an id are ignored, because two of them can be equal.
  */
 export class Acknowledgements {
   readonly #prefetch: number;
-  /** Ring buffer with the keys of the last acknowledgements on the present connection. */
+  /** Ring buffer with the last acknowledgements on the current connection. */
   #sent: (string | Identity)[] = [];
   #next = 0;
-  /** Number of acknowledgements that may be missing, by key; the oldest key first. */
+  /** Numbers of acknowledgements that may be missing, by key, the oldest key first. */
   readonly #missing = new Map<string, number>();
 
   constructor(prefetch: number) {
@@ -38,7 +38,7 @@ export class Acknowledgements {
       this.#addMissing(keyOf(identity));
       return;
     }
-    this.#sent[this.#next] = body.length > LONGEST_KEPT ? keyOf(identity) : identity;
+    this.#sent[this.#next] = body.length > MAX_STORED_LENGTH ? keyOf(identity) : identity;
     this.#next = (this.#next + 1) % this.#prefetch;
   }
 
@@ -49,7 +49,7 @@ export class Acknowledgements {
     this.#next = 0;
   }
 
-  /** Returns true if an acknowledgement of this message may be missing, and counts it as found. */
+  /** Returns true if an acknowledgement of this message may be missing, and removes it. */
   take(envelope: Envelope): boolean {
     if (this.#missing.size === 0) return false;
     const key = keyOf(envelope);
@@ -61,7 +61,7 @@ export class Acknowledgements {
 
   #addMissing(key: string): void {
     this.#missing.set(key, (this.#missing.get(key) ?? 0) + 1);
-    if (this.#missing.size <= Math.max(MOST_MISSING, this.#prefetch)) return;
+    if (this.#missing.size <= Math.max(MAX_MISSING, this.#prefetch)) return;
     for (const oldest of this.#missing.keys()) {
       this.#missing.delete(oldest);
       return;
@@ -69,12 +69,12 @@ export class Acknowledgements {
   }
 }
 
-/** Other clients state the time in seconds, so the content is part of the key: a hash, because a body can be large. */
+/** Returns the key of a message. Other clients set the time in seconds, so the key contains a hash of the content. */
 function keyOf({ id, attempt, publishedAt, body, headers }: Identity): string {
   return `${attempt} ${publishedAt} ${hashOf(body)} ${hashOf(JSON.stringify(headers))} ${id}`;
 }
 
-/** A hash of 64 bits, as text. */
+/** Computes a 64-bit hash as text. */
 function hashOf(text: string): string {
   let [first, second] = [text.length, 0x9e3779b9];
   for (let i = 0; i < text.length; i++) {

@@ -1,196 +1,204 @@
-import type { input } from "zod/v4/core";
-import type { Dedupe } from "./dedupe.js";
-import type { QueueDefinition } from "./definition.js";
-import type { Handler, PublishOptions } from "./message.js";
+import {
+  checkDuration,
+  checkInteger,
+  checkMessageId,
+  checkOptions,
+  invalid,
+  isDuration,
+  type KeysOf,
+  show,
+  unknownKey,
+} from "./arguments.js";
+import { ActiveConsumer, ackTimeoutWarning, DEFAULT_GRACE_MS, type Report } from "./consumer.js";
+import { discard, listDeadLetters, redrive, type Selection } from "./dead-letters.js";
+import { checkDedupe } from "./dedupe.js";
+import { checkDefinition, type QueueDefinition } from "./definition.js";
+import { type BrokerEvent, type DriverHealth, isDriver, type QueueDriver, type Result } from "./driver.js";
+import type { QueueError } from "./errors.js";
+import { type BrokerMethod, toError } from "./failures.js";
+import { publish, publishMany } from "./publish.js";
+import type { Broker, ConsumeOptions, Consumer, Handler, QueueHealth } from "./types.js";
+
+const DEFAULT_HEALTH_TIMEOUT_MS = 2_000;
+/** Maximum prefetch in AMQP. */
+const MAX_PREFETCH = 65_535;
+const MAX_LISTED = 10_000;
+const MAX_REDRIVE_RATE = 100_000;
+
+/** Type of the options of a method. `Index` is the index of the parameter. */
+type Options<Method extends (...parameters: never) => unknown, Index extends number> = NonNullable<
+  Parameters<Method>[Index]
+>;
+const BROKER_OPTIONS: KeysOf<Options<typeof createBroker, 0>> = { driver: true, onError: true, onEvent: true };
+const CONSUME_OPTIONS: KeysOf<ConsumeOptions> = { concurrency: true, prefetch: true, timeoutMs: true, dedupe: true };
+const DEAD_LETTERS_OPTIONS: KeysOf<Options<Broker["deadLetters"], 1>> = { limit: true };
+const DISCARD_OPTIONS: KeysOf<Options<Broker["discard"], 1>> = { limit: true, ids: true };
+const REDRIVE_OPTIONS: KeysOf<Options<Broker["redrive"], 1>> = { ...DISCARD_OPTIONS, perSecond: true };
+const HEALTH_OPTIONS: KeysOf<Options<Broker["health"], 0>> = { timeoutMs: true };
+const CLOSE_OPTIONS: KeysOf<Options<Broker["close"], 0> & Options<Consumer["close"], 0>> = { graceMs: true };
 
 /**
- * Publishes and consumes typed messages. Every call checks its arguments before any I/O (INVALID_ARGUMENT, also for an
- * unknown option) and settles within the driver's time limit, if need be with UNAVAILABLE or TIMEOUT; `redrive` and
- * `discard` have that limit for each step.
+ * Creates a broker. It connects at the first call.
+ *
+ * @param options.driver `memoryDriver()` or `rabbitmqDriver({ url })`. There is no default, because the memory driver loses all
+ *   messages when the process exits
+ * @param options.onError receives errors that no call returns: errors thrown by handlers (unchanged, so not necessarily an
+ *   Error), invalid payloads, and lost connections. An error thrown by `onError` is ignored
+ * @param options.onEvent receives an event for each established connection, the first one and each replacement of a lost one. An
+ *   error thrown by `onEvent` is ignored
+ * @throws QueueError INVALID_ARGUMENT
  */
-export interface Broker extends AsyncDisposable {
-  /**
-   * Resolves once the broker has confirmed AND routed the message. Survives a reconnect: what was not confirmed is sent
-   * again under the same message id. Declares the queue if it does not exist.
-   *
-   * @throws QueueError INVALID_PAYLOAD, INVALID_ARGUMENT, UNROUTABLE, UNAVAILABLE and TIMEOUT (both with
-   *   `indeterminate`), CLOSED, TOPOLOGY_MISMATCH
-   */
-  publish<Q extends QueueDefinition>(
+export function createBroker(options: {
+  readonly driver: QueueDriver;
+  readonly onError?: Report | undefined;
+  readonly onEvent?: ((event: BrokerEvent) => void) | undefined;
+}): Broker {
+  const driver = options?.driver;
+  if (!isDriver(driver)) return invalid("createBroker needs a driver: memoryDriver() or rabbitmqDriver({ url }).");
+  checkOptions(options, BROKER_OPTIONS, "createBroker");
+  const report = ignoreErrors(options.onError);
+  const session = driver.open(
+    (failure, queue) => report(toError(failure, { queue }), queue === undefined ? {} : { queue }),
+    ignoreErrors(options.onEvent),
+  );
+  /** Open consumers, each with its warning. */
+  const consumers = new Map<{ close(graceMs: number): Promise<void> }, QueueError | null>();
+  let closing: Promise<void> | undefined;
+  /** True when all consumers have closed. Until then, a running handler can still publish. */
+  let closed = false;
+
+  function assertOpen(call: BrokerMethod, queue: QueueDefinition, open = !closed): void {
+    checkDefinition(queue);
+    if (!open) throw toError({ ok: false, failure: "closed", indeterminate: false }, { call, queue: queue.name });
+  }
+
+  async function consume<Q extends QueueDefinition>(
     queue: Q,
-    payload: input<Q["payload"]>,
-    options?: PublishOptions,
-  ): Promise<{ readonly id: string }>;
+    handler: Handler<Q>,
+    options?: ConsumeOptions,
+  ): Promise<Consumer> {
+    assertOpen("consume", queue, closing === undefined);
+    const given = checkOptions(options, CONSUME_OPTIONS, "consume");
+    const { concurrency = 1, prefetch = concurrency, timeoutMs, dedupe } = given;
+    if (typeof handler !== "function") {
+      return invalid(`The handler of consume must be an async function of a message (got ${show(handler)}).`);
+    }
+    checkInteger(concurrency, "`concurrency`", 1, MAX_PREFETCH);
+    checkInteger(prefetch, "`prefetch`", 1, MAX_PREFETCH);
+    if (timeoutMs !== undefined) checkDuration(timeoutMs, "`timeoutMs`", 1);
+    if (dedupe !== undefined) checkDedupe(dedupe);
 
-  /**
-   * Publishes many messages without awaiting each confirm before the next is sent. One result per message, in the same
-   * order, with the errors of `publish`. Once the broker proves to be away, the messages not yet sent are rejected with the
-   * same reason instead of waiting in turn.
-   *
-   * @throws QueueError INVALID_ARGUMENT, CLOSED: for the call as a whole
-   */
-  publishMany<Q extends QueueDefinition>(
-    queue: Q,
-    messages: readonly { readonly payload: input<Q["payload"]>; readonly options?: PublishOptions | undefined }[],
-  ): Promise<readonly PromiseSettledResult<{ readonly id: string }>[]>;
+    const consumer = new ActiveConsumer(queue, handler, { concurrency, prefetch, timeoutMs, dedupe }, session, report);
+    const warning = ackTimeoutWarning(queue, { concurrency, prefetch, timeoutMs }, session.ackTimeoutMs);
+    consumers.set(consumer, warning);
+    const result = await session.consume(queue, consumer, { prefetch });
+    if (!result.ok) {
+      consumers.delete(consumer);
+      throw toError(result, { call: "consume", queue: queue.name });
+    }
+    consumer.attach(result.value);
+    if (warning !== null) report(warning, { queue: queue.name });
+    const close = async (closeOptions?: { readonly graceMs?: number | undefined }) => {
+      const graceMs = readGraceMs(closeOptions);
+      await consumer.close(graceMs);
+      consumers.delete(consumer);
+    };
+    return { close, [Symbol.asyncDispose]: () => close() };
+  }
 
-  /**
-   * At-least-once. At most `concurrency` handlers run at a time; one that was aborted keeps its place until it settles. A
-   * payload that does not parse is dead-lettered at once with the reason. Consuming resumes by itself after a reconnect.
-   * Resolves once messages can flow; rejects if the broker cannot be reached within the driver's time limit.
-   *
-   * @throws QueueError INVALID_ARGUMENT, UNAVAILABLE, TIMEOUT, CLOSED, TOPOLOGY_MISMATCH
-   */
-  consume<Q extends QueueDefinition>(queue: Q, handler: Handler<Q>, options?: ConsumeOptions): Promise<Consumer>;
+  async function close(closeOptions?: { readonly graceMs?: number | undefined }): Promise<void> {
+    const graceMs = readGraceMs(closeOptions);
+    closing ??= (async () => {
+      closed = consumers.size === 0;
+      const startedAt = performance.now();
+      await Promise.all([...consumers.keys()].map((consumer) => consumer.close(graceMs)));
+      closed = true;
+      await session.close(Math.max(0, graceMs - (performance.now() - startedAt)));
+    })();
+    await closing;
+  }
 
-  /**
-   * Counts a queue's messages and consumers.
-   *
-   * @throws QueueError INVALID_ARGUMENT, UNAVAILABLE, TIMEOUT, CLOSED, TOPOLOGY_MISMATCH
-   */
-  stats(queue: QueueDefinition): Promise<QueueStats>;
-
-  /**
-   * Looks at dead letters, oldest first, and leaves them where they are. While one call looks, another may not see the
-   * same ones.
-   *
-   * @param options.limit 1–10,000. @default 100
-   * @throws QueueError as `stats`
-   */
-  deadLetters<Q extends QueueDefinition>(
-    queue: Q,
-    options?: { readonly limit?: number | undefined },
-  ): Promise<readonly DeadLetter[]>;
-
-  /**
-   * Sends dead-lettered messages back under the same id, attempts reset, oldest first. A copy is confirmed before the dead
-   * letter goes, so an interruption may leave both.
-   *
-   * @param options.limit how many at most, from 1. @default all that are there when the call begins
-   * @param options.ids only these
-   * @param options.perSecond at most so many a second, 1–100,000, so that those who failed on them once are not overrun.
-   *   @default as fast as the broker takes them
-   * @returns how many were sent back
-   * @throws QueueError as `stats`; some may have been sent back by then
-   */
-  redrive(
-    queue: QueueDefinition,
-    options?: {
-      readonly limit?: number | undefined;
-      readonly ids?: readonly string[] | undefined;
-      readonly perSecond?: number | undefined;
+  return {
+    async publish(queue, payload, publishOptions) {
+      assertOpen("publish", queue);
+      return publish(session, queue, payload, publishOptions);
     },
-  ): Promise<number>;
-
-  /**
-   * Removes dead-lettered messages for good, oldest first.
-   *
-   * @param options.limit how many at most, from 1. @default all that are there when the call begins
-   * @param options.ids only these
-   * @returns how many were removed
-   * @throws QueueError as `stats`; some may have been removed by then
-   */
-  discard(
-    queue: QueueDefinition,
-    options?: { readonly limit?: number | undefined; readonly ids?: readonly string[] | undefined },
-  ): Promise<number>;
-
-  /**
-   * Removes messages that are ready or waiting for a retry; neither those in a handler's hands nor dead letters.
-   *
-   * @returns how many
-   * @throws QueueError as `stats`
-   */
-  purge(queue: QueueDefinition): Promise<number>;
-
-  /**
-   * Never throws, not even for a `timeoutMs` that cannot be right: the default serves then. An unknown option is reported in
-   * `warnings`.
-   *
-   * @param options.timeoutMs milliseconds until it answers at the latest, 1 to 2,147,483,647. @default 2000
-   */
-  health(options?: { readonly timeoutMs?: number | undefined }): Promise<QueueHealth>;
-
-  /**
-   * Stops consuming, lets handlers finish (they may still publish), waits for confirms, disconnects. Handlers that run
-   * longer than `graceMs` are aborted and their messages go back. Always settles, at most four seconds after that. May be
-   * called again.
-   *
-   * @param options.graceMs milliseconds, 0 to 2,147,483,647. @default 10_000
-   * @throws QueueError INVALID_ARGUMENT
-   */
-  close(options?: { readonly graceMs?: number | undefined }): Promise<void>;
+    async publishMany(queue, messages) {
+      assertOpen("publishMany", queue);
+      return publishMany(session, queue, messages);
+    },
+    consume,
+    async stats(queue) {
+      assertOpen("stats", queue);
+      return unwrap(await session.stats(queue), "stats", queue);
+    },
+    async deadLetters(queue, query) {
+      assertOpen("deadLetters", queue);
+      const { limit = 100 } = checkOptions(query, DEAD_LETTERS_OPTIONS, "deadLetters");
+      checkInteger(limit, "`limit`", 1, MAX_LISTED);
+      return unwrap(await listDeadLetters(session, queue, limit), "deadLetters", queue);
+    },
+    async redrive(queue, query) {
+      assertOpen("redrive", queue);
+      const given = checkOptions(query, REDRIVE_OPTIONS, "redrive");
+      const perSecond = given.perSecond ?? null;
+      if (perSecond !== null) checkInteger(perSecond, "`perSecond`", 1, MAX_REDRIVE_RATE);
+      return unwrap(await redrive(session, queue, readSelection(given), perSecond), "redrive", queue);
+    },
+    async discard(queue, query) {
+      assertOpen("discard", queue);
+      const given = checkOptions(query, DISCARD_OPTIONS, "discard");
+      return unwrap(await discard(session, queue, readSelection(given)), "discard", queue);
+    },
+    async purge(queue) {
+      assertOpen("purge", queue);
+      return unwrap(await session.purge(queue), "purge", queue);
+    },
+    async health(healthOptions) {
+      const timeoutMs = healthOptions?.timeoutMs ?? DEFAULT_HEALTH_TIMEOUT_MS;
+      const valid = isDuration(timeoutMs, 1) ? timeoutMs : DEFAULT_HEALTH_TIMEOUT_MS;
+      const problem = unknownKey(healthOptions ?? {}, HEALTH_OPTIONS, "health", "option");
+      const warnings = [problem, ...[...consumers.values()].map((warning) => warning?.message)];
+      return toQueueHealth(driver.name, await session.health(valid), warnings);
+    },
+    close,
+    [Symbol.asyncDispose]: () => close(),
+  };
 }
 
-/** How a queue is consumed. */
-export interface ConsumeOptions {
-  /** Handlers that run at a time, 1–65,535. @default 1 */
-  readonly concurrency?: number | undefined;
-  /** Messages held here and not yet settled, 1–65,535. @default concurrency */
-  readonly prefetch?: number | undefined;
-  /**
-   * Milliseconds, 1 to 2,147,483,647. A handler that runs longer is aborted through its `signal` and counted as failed.
-   * @default none
-   */
-  readonly timeoutMs?: number | undefined;
-  /** Acknowledges messages that were handled before without running the handler. @default none: every delivery is handled */
-  readonly dedupe?: Dedupe | undefined;
+function readGraceMs(options: Parameters<Broker["close"]>[0]): number {
+  return checkDuration(checkOptions(options, CLOSE_OPTIONS, "close").graceMs ?? DEFAULT_GRACE_MS, "`graceMs`");
 }
 
-/** A queue being consumed. */
-export interface Consumer extends AsyncDisposable {
-  /** As `Broker.close`, for this consumer alone. */
-  close(options?: { readonly graceMs?: number | undefined }): Promise<void>;
+function readSelection({ limit = Number.MAX_SAFE_INTEGER, ids }: Options<Broker["discard"], 1>): Selection {
+  checkInteger(limit, "`limit`", 1, Number.MAX_SAFE_INTEGER);
+  if (ids !== undefined && !Array.isArray(ids))
+    return invalid(`\`ids\` must be an array of message ids (got ${show(ids)}).`);
+  return { limit, ids: ids === undefined ? null : new Set(ids.map(checkMessageId)) };
 }
 
-/** How many messages of a queue stand where. */
-export interface QueueStats {
-  /** Waiting for a consumer. */
-  readonly ready: number;
-  /** Delivered and not yet settled; always null on RabbitMQ, which does not report it over AMQP. */
-  readonly unacked: number | null;
-  /** Waiting for a retry. */
-  readonly delayed: number;
-  /** Dead letters. */
-  readonly dead: number;
-  /** Consumers attached, of all processes. */
-  readonly consumers: number;
+function unwrap<T>(result: Result<T>, call: BrokerMethod, queue: QueueDefinition): T {
+  if (!result.ok) throw toError(result, { call, queue: queue.name });
+  return result.value;
 }
 
-/** A message that was given up, and why. */
-export interface DeadLetter {
-  /** The message id, under which `redrive` and `discard` find it. */
-  readonly id: string;
-  /** The payload's JSON text, as it arrived. */
-  readonly body: string;
-  /** Why it was dead-lettered; cut at 300 characters. */
-  readonly reason: string;
-  /** The attempt it died at. */
-  readonly attempts: number;
-  /** When it was dead-lettered. */
-  readonly at: Date;
-  /** When it was first published. */
-  readonly publishedAt: Date;
-  /** Why the attempts failed, oldest first; the last 10, each cut at 300 characters. */
-  readonly errors: readonly string[];
+function toQueueHealth(
+  driver: string,
+  { error, ...rest }: DriverHealth,
+  coreWarnings: readonly (string | null | undefined)[],
+): QueueHealth {
+  const warnings = [...rest.warnings, ...coreWarnings.flatMap((warning) => warning ?? [])];
+  if (error !== null) return { status: "unhealthy", driver, ...rest, warnings, error };
+  return { status: rest.blocked ? "degraded" : "healthy", driver, ...rest, warnings };
 }
 
-/** How a broker stands. */
-export interface QueueHealth {
-  /** `degraded` while the broker blocks publishers, `unhealthy` while it cannot be used at all. */
-  readonly status: "healthy" | "degraded" | "unhealthy";
-  /** The driver's name. */
-  readonly driver: string;
-  /** Milliseconds for a question and its answer; null if there was none. */
-  readonly latencyMs: number | null;
-  /** True while the broker blocks publishers (memory or disk alarm). */
-  readonly blocked: boolean;
-  /** Messages sent and not yet confirmed. */
-  readonly pendingConfirms: number;
-  /** Connections lost and replaced since the broker was created. */
-  readonly reconnects: number;
-  /** What did no harm and should be known, in plain words. */
-  readonly warnings: readonly string[];
-  /** Why it is unhealthy, in plain words without secrets. */
-  readonly error?: string;
+/** Wraps a listener so that its errors are ignored. */
+function ignoreErrors<A extends unknown[]>(listener: ((...args: A) => void) | undefined): (...args: A) => void {
+  return (...args) => {
+    try {
+      listener?.(...args);
+    } catch {
+      // A failing logger must not affect the broker.
+    }
+  };
 }

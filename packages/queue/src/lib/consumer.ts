@@ -1,20 +1,21 @@
 import { Acknowledgements } from "./acknowledgements.js";
-import { type Dedupe, Suppression } from "./dedupe.js";
+import { ActiveMessage, type HandlingOptions } from "./active-message.js";
+import { Deduplicator } from "./dedupe.js";
 import type { QueueDefinition } from "./definition.js";
 import type { Delivery, Session, Subscriber, Subscription } from "./driver.js";
 import { QueueError } from "./errors.js";
-import { Handling, type HandlingSettings } from "./handling.js";
-import type { Handler } from "./message.js";
-import { pause, unref } from "./pause.js";
 import { settle } from "./settlement.js";
+import { pause, unref } from "./timers.js";
+import type { Dedupe, Handler } from "./types.js";
 
-/** How long handlers may go on when a consumer or a broker closes without `graceMs`. */
+/** Default of `graceMs`: the time for which handlers may continue while a consumer or a broker closes. */
 export const DEFAULT_GRACE_MS = 10_000;
-/** What a handler gets to notice its aborted signal before its message goes back without it. */
+/** Time that an aborted handler has to end before its message is released. */
 const ABORT_GRACE_MS = 1_000;
-/** How long after a reconnect a lost message may take to come back before its handler is told that it went elsewhere. */
-const ADOPTION_WINDOW_MS = 5_000;
+/** Time after a reconnect within which a lost message must be redelivered. After that, its handler is aborted. */
+const REDELIVERY_WINDOW_MS = 5_000;
 
+/** Checked options of `Broker.consume`. */
 export interface ConsumeSettings {
   readonly concurrency: number;
   readonly prefetch: number;
@@ -24,18 +25,18 @@ export interface ConsumeSettings {
 
 export type Report = (error: unknown, context: { readonly queue?: string; readonly messageId?: string }) => void;
 
-/** Receives deliveries, runs at most `concurrency` handlers at a time, and sees each message to its end. */
+/** Consumer of one queue: receives deliveries, runs at most `concurrency` handlers at a time, and settles each message. */
 export class ActiveConsumer<Q extends QueueDefinition> implements Subscriber {
   readonly #queue: Q;
   readonly #handler: Handler<Q>;
   readonly #concurrency: number;
-  readonly #settings: HandlingSettings;
+  readonly #options: HandlingOptions;
   readonly #session: Session;
   readonly #report: Report;
   readonly #acknowledgements: Acknowledgements;
-  /** Delivered and not yet started. */
+  /** Deliveries whose handler has not been started. */
   #waiting: Delivery[] = [];
-  readonly #running = new Set<Handling<Q>>();
+  readonly #active = new Set<ActiveMessage<Q>>();
   #subscription: Subscription | undefined;
   #closing: Promise<void> | undefined;
   #onIdle: (() => void) | undefined;
@@ -50,7 +51,7 @@ export class ActiveConsumer<Q extends QueueDefinition> implements Subscriber {
     this.#queue = queue;
     this.#handler = handler;
     this.#concurrency = concurrency;
-    this.#settings = { timeoutMs, suppression: dedupe && new Suppression(dedupe, queue.name) };
+    this.#options = { timeoutMs, deduplicator: dedupe && new Deduplicator(dedupe, queue.name) };
     this.#session = session;
     this.#report = report;
     this.#acknowledgements = new Acknowledgements(prefetch);
@@ -66,9 +67,9 @@ export class ActiveConsumer<Q extends QueueDefinition> implements Subscriber {
       return;
     }
     if (delivery.redelivered) {
-      const running = [...this.#running].find((handling) => handling.continues(delivery));
-      if (running !== undefined) {
-        running.adopt(delivery);
+      const active = [...this.#active].find((message) => message.canReattach(delivery));
+      if (active !== undefined) {
+        active.reattach(delivery);
         return;
       }
       if (this.#acknowledgements.take(delivery.envelope)) {
@@ -78,24 +79,26 @@ export class ActiveConsumer<Q extends QueueDefinition> implements Subscriber {
       }
     }
     this.#waiting.push(delivery);
-    this.#startWaiting();
+    this.#startHandlers();
   }
 
   resumed(): void {
     this.#acknowledgements.connectionLost();
     this.#waiting = this.#waiting.filter((delivery) => delivery.live || this.#dropLost(delivery));
-    const lost = [...this.#running].filter((handling) => !handling.delivery.live);
+    const lost = [...this.#active].filter((message) => !message.delivery.live);
     if (lost.length === 0) return;
     const timer = setTimeout(() => {
-      for (const handling of lost) {
-        if (handling.settled || handling.delivery.live) continue;
-        handling.recall(this.#closed("The connection was lost and the message was delivered elsewhere."));
+      for (const message of lost) {
+        if (message.settled || message.delivery.live) continue;
+        const { id } = message.delivery.envelope;
+        const text = `The connection was lost, and message "${id}" was not redelivered to this consumer.`;
+        message.abort(this.#closedError(text));
       }
-    }, ADOPTION_WINDOW_MS);
+    }, REDELIVERY_WINDOW_MS);
     unref(timer);
   }
 
-  /** Settles within `graceMs` and a second, whatever the handlers and the broker do. */
+  /** Stops the consumer. Ends at most a second after `graceMs`, even if a handler or the broker does not respond. */
   close(graceMs: number): Promise<void> {
     this.#closing ??= this.#close(graceMs);
     return this.#closing;
@@ -104,40 +107,45 @@ export class ActiveConsumer<Q extends QueueDefinition> implements Subscriber {
   async #close(graceMs: number): Promise<void> {
     const stopped = this.#subscription?.stop();
     for (const delivery of this.#waiting.splice(0)) delivery.settle("release");
-    if (!(await this.#idleWithin(graceMs))) {
-      const reason = this.#closed("The consumer closed and its grace time is over.");
-      for (const handling of this.#running) handling.recall(reason);
-      await this.#idleWithin(ABORT_GRACE_MS);
-      for (const handling of this.#running) handling.settle("release");
+    if (!(await this.#waitUntilIdle(graceMs))) {
+      const reason = this.#closedError(
+        `The consumer is closing, and its grace period of ${graceMs} ms is over (graceMs).`,
+      );
+      for (const message of this.#active) message.abort(reason);
+      await this.#waitUntilIdle(ABORT_GRACE_MS);
+      for (const message of this.#active) message.settle("release");
     }
     await stopped;
     await this.#subscription?.close();
   }
 
-  async #idleWithin(limitMs: number): Promise<boolean> {
-    if (this.#running.size === 0) return true;
+  /** Resolves to true when no handler is running, to false after `limitMs`. */
+  async #waitUntilIdle(limitMs: number): Promise<boolean> {
+    if (this.#active.size === 0) return true;
     const stopWaiting = new AbortController();
     const idle = new Promise<true>((resolve) => {
       this.#onIdle = () => resolve(true);
     });
-    const late = pause(limitMs, { signal: stopWaiting.signal }).then(() => false as const);
-    const result = await Promise.race([idle, late]);
+    const timedOut = pause(limitMs, { signal: stopWaiting.signal }).then(() => false as const);
+    const result = await Promise.race([idle, timedOut]);
     stopWaiting.abort();
     return result;
   }
 
-  #startWaiting(): void {
-    while (this.#running.size < this.#concurrency) {
+  #startHandlers(): void {
+    while (this.#active.size < this.#concurrency) {
       const delivery = this.#waiting.shift();
       if (delivery === undefined) return;
-      if (delivery.live) this.#start(new Handling(this.#queue, this.#handler, delivery));
+      if (delivery.live) this.#start(new ActiveMessage(this.#queue, this.#handler, delivery));
       else this.#dropLost(delivery);
     }
   }
 
   /**
-   * Drops a delivery whose connection was lost before its handler began: the message arrives again. Returns false. Another
-   * message of the same key may have been acknowledged on that connection, and must not be mistaken for this one.
+   * Drops a delivery whose connection was lost before its handler started: the message will be redelivered. Another message with
+   * the same key may have been acknowledged on that connection, so the redelivery must not count as acknowledged.
+   *
+   * @returns false
    */
   #dropLost(delivery: Delivery): boolean {
     this.#acknowledgements.connectionLost();
@@ -145,32 +153,54 @@ export class ActiveConsumer<Q extends QueueDefinition> implements Subscriber {
     return false;
   }
 
-  #start(handling: Handling<Q>): void {
-    this.#running.add(handling);
-    void this.#seeThrough(handling).finally(() => {
-      this.#running.delete(handling);
-      if (this.#closing === undefined) this.#startWaiting();
-      else if (this.#running.size === 0) this.#onIdle?.();
+  #start(message: ActiveMessage<Q>): void {
+    this.#active.add(message);
+    void this.#process(message).finally(() => {
+      this.#active.delete(message);
+      if (this.#closing === undefined) this.#startHandlers();
+      else if (this.#active.size === 0) this.#onIdle?.();
     });
   }
 
-  async #seeThrough(handling: Handling<Q>): Promise<void> {
-    const { envelope } = handling.delivery;
+  /** Runs the handler, applies the outcome, and waits for the end of the handler. */
+  async #process(message: ActiveMessage<Q>): Promise<void> {
+    const { envelope } = message.delivery;
     const report = (error: unknown) => this.#report(error, { queue: this.#queue.name, messageId: envelope.id });
-    const outcome = await handling.decide(this.#settings, report);
+    const outcome = await message.handle(this.#options, report);
     await settle(outcome, {
       session: this.#session,
       queue: this.#queue,
       envelope,
-      held: handling,
+      handle: message,
       acknowledgements: this.#acknowledgements,
       report,
     });
-    // A handler that ignores its signal still takes up its place, as it still takes up memory and time.
-    await handling.finished;
+    // A handler that ignores its signal still occupies its slot, because it still uses memory and time.
+    await message.finished;
   }
 
-  #closed(message: string): QueueError {
+  #closedError(message: string): QueueError {
     return new QueueError("CLOSED", message, { queue: this.#queue.name });
   }
+}
+
+/**
+ * Creates a warning if handlers may keep a message unacknowledged for longer than the broker allows. That time begins with the
+ * delivery, so it includes the wait of a prefetched message. Returns null without `timeoutMs`, because the time is then unknown.
+ */
+export function ackTimeoutWarning(
+  queue: QueueDefinition,
+  { concurrency, prefetch, timeoutMs }: Pick<ConsumeSettings, "concurrency" | "prefetch" | "timeoutMs">,
+  ackTimeoutMs: number | null,
+): QueueError | null {
+  if (timeoutMs === undefined || ackTimeoutMs === null) return null;
+  const maxMs = timeoutMs * Math.ceil(prefetch / concurrency);
+  if (maxMs < ackTimeoutMs) return null;
+  return new QueueError(
+    "INVALID_ARGUMENT",
+    `A message of queue "${queue.name}" can stay unacknowledged for ${maxMs} ms (timeoutMs × prefetch / concurrency), but the ` +
+      `broker redelivers it after ${ackTimeoutMs} ms (ackTimeoutMs). Lower timeoutMs or prefetch, or increase consumer_timeout of ` +
+      "the broker and ackTimeoutMs.",
+    { queue: queue.name },
+  );
 }

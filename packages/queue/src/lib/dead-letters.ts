@@ -1,86 +1,91 @@
-import type { DeadLetter } from "./broker.js";
-import { type Answer, done, type Envelope, type QueueShape, type Session } from "./driver.js";
-import { pause } from "./pause.js";
+import { done, type Envelope, type QueueConfig, type Result, type Session } from "./driver.js";
+import { pause } from "./timers.js";
+import type { DeadLetter } from "./types.js";
 
-/** Letters under way at a time: enough that the confirms of their copies are not what it waits for. */
-const UNDER_WAY = 100;
+/** Maximum number of dead letters that are processed at a time. It hides the latency of the confirms. */
+const MAX_IN_FLIGHT = 100;
 
-/** Which letters: of the chosen ones the oldest. */
+/** Selection of dead letters: the oldest ones that match. */
 export interface Selection {
   readonly limit: number;
-  /** null: all of them. */
+  /** Message ids; null selects all. */
   readonly ids: ReadonlySet<string> | null;
 }
 
-/** Dead letters, oldest first, left where they are. */
+/** Lists dead letters, oldest first, without removing them. */
 export async function listDeadLetters(
   session: Session,
-  queue: QueueShape,
+  queue: QueueConfig,
   limit: number,
-): Promise<Answer<readonly DeadLetter[]>> {
-  const answer = await session.listDead(queue, limit);
-  return answer.ok ? { ok: true, value: answer.value.map(describe) } : answer;
+): Promise<Result<readonly DeadLetter[]>> {
+  const result = await session.listDead(queue, limit);
+  return result.ok ? { ok: true, value: result.value.map(toDeadLetter) } : result;
 }
 
-/** Copies dead letters back to their queue, each confirmed before its letter is removed. Ends with the first refusal. */
+/**
+ * Copies dead letters to their queue. Removes each dead letter after its copy is confirmed. Ends at the first failure.
+ *
+ * @param perSecond maximum number of messages per second; null means no limit
+ */
 export function redrive(
   session: Session,
-  queue: QueueShape,
+  queue: QueueConfig,
   selection: Selection,
-  /** null: as fast as the broker takes them. */
   perSecond: number | null,
-): Promise<Answer<number>> {
-  const copy = (letter: Envelope) =>
+): Promise<Result<number>> {
+  const publishCopy = (letter: Envelope) =>
     session.publish(queue, { ...letter, attempt: 1, errors: [], death: null }, "ready");
-  return remove(session, queue, selection, { perSecond, first: copy });
+  return removeAfter(publishCopy, session, queue, selection, perSecond);
 }
 
-/** Removes dead letters for good. */
-export function discard(session: Session, queue: QueueShape, selection: Selection): Promise<Answer<number>> {
-  return remove(session, queue, selection, { perSecond: null, first: async () => done });
+/** Removes dead letters permanently. */
+export function discard(session: Session, queue: QueueConfig, selection: Selection): Promise<Result<number>> {
+  return removeAfter(async () => done, session, queue, selection, null);
 }
 
-/** Removes the letters for which what comes first is done. */
-async function remove(
+/** Removes each selected dead letter for which `action` succeeds. Returns the number of removed dead letters. */
+async function removeAfter(
+  action: (letter: Envelope) => Promise<Result>,
   session: Session,
-  queue: QueueShape,
+  queue: QueueConfig,
   { limit, ids }: Selection,
-  { perSecond, first }: { readonly perSecond: number | null; readonly first: (letter: Envelope) => Promise<Answer> },
-): Promise<Answer<number>> {
-  let begun = 0;
+  perSecond: number | null,
+): Promise<Result<number>> {
+  let started = 0;
   let removed = 0;
-  let refusal: Answer = done;
+  let failure: Result = done;
   let nextAt = performance.now();
 
-  /** Waits its turn. Time that was lost is not made up for, so no second gets more than its share. */
-  const turn = async (rate: number) => {
+  /** Waits for the next time slot. A missed slot is not made up for, so no second exceeds the rate. */
+  const waitForSlot = async (rate: number) => {
     const now = performance.now();
     const at = Math.max(now, nextAt);
     nextAt = at + 1_000 / rate;
     await pause(Math.ceil(at - now));
   };
   const visit = async (letter: Envelope) => {
-    if (begun >= limit) return "stop";
+    if (started >= limit) return "stop";
     if (ids !== null && !ids.has(letter.id)) return "keep";
-    begun++;
-    if (perSecond !== null) await turn(perSecond);
-    if (!refusal.ok) return "stop";
-    const answer = await first(letter);
-    if (!answer.ok) {
-      refusal = answer;
+    started++;
+    if (perSecond !== null) await waitForSlot(perSecond);
+    if (!failure.ok) return "stop";
+    const result = await action(letter);
+    if (!result.ok) {
+      failure = result;
       return "stop";
     }
     removed++;
     return "remove";
   };
 
-  // No more than are due within a second, so that none waits in hand for long.
-  const answer = await session.visitDead(queue, visit, { atOnce: Math.min(UNDER_WAY, perSecond ?? UNDER_WAY) });
-  if (!refusal.ok) return refusal;
-  return answer.ok ? { ok: true, value: removed } : answer;
+  // Limited to the messages of one second, so that no message stays unacknowledged for long.
+  const concurrency = Math.min(MAX_IN_FLIGHT, perSecond ?? MAX_IN_FLIGHT);
+  const result = await session.visitDead(queue, visit, { concurrency });
+  if (!failure.ok) return failure;
+  return result.ok ? { ok: true, value: removed } : result;
 }
 
-function describe(letter: Envelope): DeadLetter {
+function toDeadLetter(letter: Envelope): DeadLetter {
   return {
     id: letter.id,
     body: letter.body,

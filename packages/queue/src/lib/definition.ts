@@ -1,20 +1,27 @@
 import type { $ZodType, input, output } from "zod/v4/core";
-import { checkDuration, checkWhole, invalid, show } from "./arguments.js";
-import { LATEST_VERSION, type Upcasts, versionOf } from "./evolution.js";
+import {
+  checkDuration,
+  checkInteger,
+  checkKeys,
+  invalid,
+  type KeysOf,
+  RESERVED_HEADER_PREFIX,
+  show,
+} from "./arguments.js";
 
-/** A queue as its publishers and consumers know it: made by `defineQueue`. */
+/** Definition of a queue, shared by its publishers and consumers. Made by `defineQueue`. */
 export interface QueueDefinition {
-  /** Without the driver's prefix. */
+  /** Name of the queue, without the driver's prefix. */
   readonly name: string;
-  /** The zod schema that every payload is read by, when published and when consumed. */
+  /** Zod schema that parses every payload, at publish and at delivery. */
   readonly payload: $ZodType;
-  /** One delay per retry, in milliseconds; after the last, the message is dead-lettered. */
+  /** Delays before the retries in milliseconds, one per retry. A message that fails after the last retry is dead-lettered. */
   readonly retryDelaysMs: readonly number[];
-  /** How RabbitMQ stores it. */
+  /** Queue type in RabbitMQ. */
   readonly type: "quorum" | "classic";
-  /** Of the payload's schema. Absent: 1. */
+  /** Version of the payload's schema. Absent: 1. */
   readonly version?: number;
-  /** For older payloads that are still waiting somewhere. */
+  /** Conversions of payloads of older versions. */
   readonly upcast?: Upcasts;
   /** Number of times that RabbitMQ returns a message to a quorum queue before it dead-letters it. Absent: 20. */
   readonly deliveryLimit?: number;
@@ -22,10 +29,16 @@ export interface QueueDefinition {
   readonly declare?: boolean;
 }
 
-/** A value that JSON can represent. */
+/** Functions that convert a payload to the next version. The key is the version that the function accepts. */
+export type Upcasts = Readonly<Record<number, (old: unknown) => unknown>>;
+
+/** Value that JSON can represent. */
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json | undefined };
 
-/** T if it is JSON all the way down, interfaces included; a Date, function, Map, bigint or symbol in it becomes never. */
+/**
+ * Resolves to T if T is JSON at every depth. A Date, function, Map, Set, bigint or symbol inside T becomes never. Interfaces are
+ * accepted.
+ */
 export type JsonOnly<T> = [T] extends [Json]
   ? T // Also ends the recursion for a T that is, or contains, Json itself.
   : T extends string | number | boolean | null | undefined
@@ -40,13 +53,13 @@ export type JsonOnly<T> = [T] extends [Json]
       ? never
       : { readonly [K in keyof T]: JsonOnly<T[K]> };
 
-/** Type that no schema has. The compiler's error message quotes it, and with it the reason. */
+/** Type that no schema has. The compiler quotes it in its error message, together with the reason. */
 export interface NotStorable<Why extends string> {
   /** Reason why the schema is rejected. */
   readonly "not storable": Why;
 }
 
-/** The schema itself if its parsed output is JSON and parses again to itself (no Date, no one-way transform). */
+/** Resolves to the schema if its output is JSON and a valid input of the same schema (no Date, no one-way transform). */
 export type Storable<S extends $ZodType> =
   output<S> extends JsonOnly<output<S>>
     ? output<S> extends input<S>
@@ -55,12 +68,21 @@ export type Storable<S extends $ZodType> =
     : NotStorable<"its output must be JSON: no Date, Map, function or unknown (z.json() instead)">;
 
 const DEFAULT_RETRY_DELAYS_MS = [1_000, 10_000, 60_000];
-const MOST_RETRIES = 100;
+const MAX_RETRIES = 100;
 const DEFAULT_DELIVERY_LIMIT = 20;
-/** Too large to be reached. */
-export const LARGEST_DELIVERY_LIMIT = 2 ** 31 - 1;
+/** Maximum delivery limit. No message reaches it. */
+export const MAX_DELIVERY_LIMIT = 2 ** 31 - 1;
+/** Header with the version of a payload. A payload without it has version 1. */
+export const VERSION_HEADER = `${RESERVED_HEADER_PREFIX}version`;
+/** Maximum version of a payload. */
+export const MAX_VERSION = 999_999_999;
 
-/** The delivery limit of a queue, with its default. */
+/** Returns the version of a queue's payload, with its default. */
+export function versionOf(queue: QueueDefinition): number {
+  return queue.version ?? 1;
+}
+
+/** Returns the delivery limit of a queue, with its default. */
 export function deliveryLimitOf({
   deliveryLimit = DEFAULT_DELIVERY_LIMIT,
 }: Pick<QueueDefinition, "deliveryLimit">): number {
@@ -68,51 +90,49 @@ export function deliveryLimitOf({
 }
 
 const NAME = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}$/;
-/** Names of the queues that stand beside every queue: `q.dead` and `q.wait.1000`. */
-const COMPANION = /\.(?:dead|wait\.\d+)$/;
+/** Endings of the names of dead-letter queues and wait queues: `q.dead` and `q.wait.1000`. */
+const RESERVED_ENDING = /\.(?:dead|wait\.\d+)$/;
 
-/** A misspelt `retryDelayMs` would leave the default delays, and say nothing. */
-const DEFINITION_KEYS: ReadonlySet<string> = new Set([
-  "name",
-  "payload",
-  "retryDelaysMs",
-  "type",
-  "version",
-  "upcast",
-  "deliveryLimit",
-  "declare",
-] satisfies (keyof QueueDefinition)[]);
+const DEFINITION_KEYS: KeysOf<QueueDefinition> = {
+  name: true,
+  payload: true,
+  retryDelaysMs: true,
+  type: true,
+  version: true,
+  upcast: true,
+  deliveryLimit: true,
+  declare: true,
+};
 
 /**
- * Declares a queue. Pure: opens nothing, so that publishers and consumers share one definition.
+ * Declares a queue. Pure function: opens no connection. Publishers and consumers share the definition.
  *
- * @throws QueueError INVALID_ARGUMENT for a name, delay or limit that no broker accepts
+ * @throws QueueError INVALID_ARGUMENT
  */
 export function defineQueue<S extends $ZodType>(definition: {
   /**
-   * 1–128 of A–Z a–z 0–9 . _ - and not beginning with a dot or `amq.`, nor ending like the queues that belong to every
-   * queue (`.dead`, `.wait.1000`).
+   * Name: 1–128 characters A–Z a–z 0–9 . _ - that do not begin with a dot or `amq.`. The endings of dead-letter queues and wait
+   * queues (`.dead`, `.wait.1000`) are reserved.
    */
   readonly name: string;
   /** Schema of the payload. Its output must be JSON and a valid input of the schema; `z.json()` accepts any JSON. */
   readonly payload: S & Storable<S>;
   /**
-   * Milliseconds before each retry, 0 to 2,147,483,647; at most 100 of them, none for no retry.
-   * @default [1_000, 10_000, 60_000]
+   * Delays before the retries in milliseconds, one per retry: at most 100 delays of 0 to 2,147,483,647. An empty array disables
+   * retries. @default [1_000, 10_000, 60_000]
    */
   readonly retryDelaysMs?: readonly number[] | undefined;
-  /** @default "quorum" (replicated on a cluster, plain durable on one node) */
+  /** Queue type in RabbitMQ. @default "quorum" (replicated on a cluster, durable without replicas on a single node) */
   readonly type?: "quorum" | "classic" | undefined;
   /**
-   * Which version of the payload this schema describes, 1 to 999,999,999. Raise it with every change that payloads already
-   * waiting would not survive. A message of a newer version is dead-lettered, so deploy consumers before publishers.
-   * @default 1
+   * Version of the payload's schema, 1 to 999,999,999. Increase it with every change after which waiting payloads cannot be
+   * parsed. A message of a newer version is dead-lettered, so deploy consumers before publishers. @default 1
    */
   readonly version?: number | undefined;
   /**
-   * Lifts an older payload to the next version, one function per version from which messages may still come:
-   * `{ 1: (old) => ({ ...First.parse(old), language: "en" }) }`. What the last one returns is parsed by `payload`. Where
-   * one is missing or throws, the message is dead-lettered with the reason.
+   * Functions that convert an older payload to the next version, one per version that is still in use:
+   * `{ 1: (old) => ({ ...First.parse(old), language: "en" }) }`. The result of the last function is parsed by `payload`. If a
+   * function is missing or throws, the message is dead-lettered with the reason.
    */
   readonly upcast?: Upcasts | undefined;
   /**
@@ -120,29 +140,26 @@ export function defineQueue<S extends $ZodType>(definition: {
    * reason `delivery_limit`. 1 to 2,147,483,647. It stops a message that crashes every consumer. Only quorum queues have
    * it, so it cannot be combined with `type: "classic"`; the memory driver ignores it.
    *
-   * A crashed consumer or a lost connection returns all messages that the consumer held, including prefetched messages that
-   * no handler has seen, and every RabbitMQ version counts these returns. A consumer that closes returns its messages, too.
-   * RabbitMQ 4.3 and later do not count these returns. Earlier versions do. With these, if a message has used half of the
-   * limit, a consumer that closes returns it as a confirmed copy at the end of the queue, whose count starts at 0. So closing
+   * A crashed consumer or a lost connection returns all unacknowledged messages of the consumer, including prefetched messages
+   * that no handler has received, and every RabbitMQ version counts these returns. A consumer that closes also returns its
+   * messages. RabbitMQ 4.3 and later do not count these returns. Earlier versions do. With these, if a message has used half of
+   * the limit, a consumer that closes returns it as a confirmed copy at the end of the queue, whose count starts at 0. So closing
    * a consumer never dead-letters a message.
    * @default 20
    */
   readonly deliveryLimit?: number | undefined;
   /**
    * False for a queue that operators create. The driver then only checks that the queue, its dead-letter queue and its wait
-   * queues exist, and creates nothing. If one is missing, calls fail with TOPOLOGY_MISMATCH, which names it and shows the
-   * command that creates it. RabbitMQ reports the arguments of a queue only to users who may configure it, so these are not
-   * checked: create the queues as the command does. `deliveryLimit` must be the limit of the existing queue. The memory
-   * driver ignores it.
+   * queues exist, and creates nothing. If one is missing, calls fail with TOPOLOGY_MISMATCH, and the error shows the command that
+   * creates it. RabbitMQ reports the arguments of a queue only to users with configure permission, so the arguments are not
+   * checked: create the queues with that command. `deliveryLimit` must be the limit of the existing queue. The memory driver
+   * ignores this option.
    * @default true
    */
   readonly declare?: boolean | undefined;
 }): QueueDefinition & { readonly payload: S } {
   if (typeof definition !== "object" || definition === null) return invalid("A queue definition must be an object.");
-  const misspelt = Object.keys(definition).find((key) => !DEFINITION_KEYS.has(key));
-  if (misspelt !== undefined) {
-    return invalid(`A queue has no "${misspelt}"; its definition has ${[...DEFINITION_KEYS].join(", ")}.`);
-  }
+  checkKeys(definition, DEFINITION_KEYS, "defineQueue");
   const complete = {
     name: definition.name,
     payload: definition.payload,
@@ -163,31 +180,33 @@ export function defineQueue<S extends $ZodType>(definition: {
 
 const checked = new WeakSet<object>();
 
-/** Definitions are structural, so one that was not made by `defineQueue` is checked as well, once. */
+/** Checks a definition. Definitions are structural, so one that `defineQueue` has not made is also checked, once. */
 export function checkDefinition<Q extends QueueDefinition>(queue: Q): Q {
-  if (typeof queue !== "object" || queue === null)
-    return invalid("A queue is given by its definition: see defineQueue.");
+  if (typeof queue !== "object" || queue === null) {
+    return invalid(`The queue must be a definition made by defineQueue (got ${show(queue)}).`);
+  }
   if (checked.has(queue)) return queue;
   checkQueueName(queue.name);
   if (typeof queue.payload !== "object" || queue.payload === null || !("_zod" in queue.payload)) {
-    return invalid(`The payload of queue "${queue.name}" must be a zod 4 schema.`);
+    return invalid(`The payload of queue "${queue.name}" must be a zod 4 schema (got ${show(queue.payload)}).`);
   }
-  if (!Array.isArray(queue.retryDelaysMs) || queue.retryDelaysMs.length > MOST_RETRIES) {
-    return invalid(`retryDelaysMs of queue "${queue.name}" must be an array of at most ${MOST_RETRIES} delays.`);
+  if (!Array.isArray(queue.retryDelaysMs) || queue.retryDelaysMs.length > MAX_RETRIES) {
+    return invalid(`\`retryDelaysMs\` of queue "${queue.name}" must be an array of at most ${MAX_RETRIES} delays.`);
   }
-  for (const delay of queue.retryDelaysMs) checkDuration(delay, "A retry delay in milliseconds");
+  for (const delay of queue.retryDelaysMs)
+    checkDuration(delay, `Every delay in \`retryDelaysMs\` of queue "${queue.name}"`);
   if (queue.type !== "quorum" && queue.type !== "classic") {
-    return invalid(`The type of queue "${queue.name}" must be "quorum" or "classic", and is ${show(queue.type)}.`);
+    return invalid(`The type of queue "${queue.name}" must be "quorum" or "classic" (got ${show(queue.type)}).`);
   }
   checkVersion(queue);
-  checkWhole(deliveryLimitOf(queue), `deliveryLimit of queue "${queue.name}"`, 1, LARGEST_DELIVERY_LIMIT);
+  checkInteger(deliveryLimitOf(queue), `\`deliveryLimit\` of queue "${queue.name}"`, 1, MAX_DELIVERY_LIMIT);
   if (queue.type === "classic" && queue.deliveryLimit !== undefined) {
     return invalid(
-      `Queue "${queue.name}" is of type "classic", which has no deliveryLimit. Remove it, or use type "quorum".`,
+      `Queue "${queue.name}" has the type "classic", which has no deliveryLimit. Remove deliveryLimit, or use type "quorum".`,
     );
   }
   if (queue.declare !== undefined && typeof queue.declare !== "boolean") {
-    return invalid(`declare of queue "${queue.name}" must be true or false, and is ${show(queue.declare)}.`);
+    return invalid(`\`declare\` of queue "${queue.name}" must be true or false (got ${show(queue.declare)}).`);
   }
   if (Object.isFrozen(queue)) checked.add(queue);
   return queue;
@@ -195,12 +214,12 @@ export function checkDefinition<Q extends QueueDefinition>(queue: Q): Q {
 
 function checkVersion(queue: QueueDefinition): void {
   const { name, upcast = {} } = queue;
-  const version = checkWhole(versionOf(queue), `The version of queue "${name}"`, 1, LATEST_VERSION);
-  if (typeof upcast !== "object" || upcast === null) invalid(`upcast of queue "${name}" must be an object.`);
-  for (const [from, step] of Object.entries(upcast)) {
-    if (!/^[1-9]\d{0,8}$/.test(from) || Number(from) >= version || typeof step !== "function") {
+  const version = checkInteger(versionOf(queue), `\`version\` of queue "${name}"`, 1, MAX_VERSION);
+  if (typeof upcast !== "object" || upcast === null) invalid(`\`upcast\` of queue "${name}" must be an object.`);
+  for (const [from, convert] of Object.entries(upcast)) {
+    if (!/^[1-9]\d{0,8}$/.test(from) || Number(from) >= version || typeof convert !== "function") {
       invalid(
-        `upcast of queue "${name}" must hold functions under versions below its own, ${version}: ${show(from)} is none.`,
+        `\`upcast\` of queue "${name}" must map versions below ${version} to functions (got the key ${show(from)}).`,
       );
     }
   }
@@ -208,8 +227,10 @@ function checkVersion(queue: QueueDefinition): void {
 
 function checkQueueName(name: unknown): void {
   if (typeof name !== "string" || !NAME.test(name) || name.startsWith("amq.")) {
-    invalid(`${show(name)} is no queue name: 1 to 128 of A–Z a–z 0–9 . _ - , not beginning with a dot or "amq.".`);
-  } else if (COMPANION.test(name)) {
-    invalid(`${show(name)} is no queue name: it ends like the dead-letter and wait queues that belong to every queue.`);
+    invalid(
+      `Invalid queue name ${show(name)}: use 1 to 128 characters A–Z a–z 0–9 . _ - that do not begin with a dot or "amq.".`,
+    );
+  } else if (RESERVED_ENDING.test(name)) {
+    invalid(`Invalid queue name ${show(name)}: the endings .dead and .wait.<number> are reserved.`);
   }
 }

@@ -1,203 +1,278 @@
-import type { QueueStats } from "./broker.js";
-import type { BrokerEvent } from "./broker-event.js";
 import type { QueueDefinition } from "./definition.js";
 
 /**
- * The seam between the core and a place where messages live. The core checks arguments, reads payloads, decides about
- * retries and makes errors; a driver moves strings and answers unions. No method of a session rejects or throws: whatever
- * goes wrong is an answer. The comments here are the specification, and the suite in `contract/` holds a driver to it.
+ * Interface between the core and a message broker. The core checks arguments, parses payloads, decides about retries and
+ * creates errors. A driver stores and delivers strings. No method of a session throws or rejects: every failure is a `Result`.
+ * These comments are the specification. The conformance tests in `contract/` check a driver against it.
  */
 export interface Driver extends QueueDriver {
   /**
-   * One session per broker. Opens nothing yet: connections are made when first needed and kept from then on.
+   * Opens a session. The core opens one session per broker object. `open` makes no connection: the session connects when a
+   * method needs it, and stays connected until `close`.
    *
-   * @param report for what goes wrong while nobody waits for an answer: a lost connection, a queue that cannot be
-   *   declared again
-   * @param tell for what is right again
+   * @param onFailure called for failures outside of a call: a lost connection, or a queue that cannot be declared again. `queue`
+   *   is the name of the affected queue without prefix
+   * @param onEvent called for every established connection
    */
-  open(report: (failure: Failure, queue?: string) => void, tell: (event: BrokerEvent) => void): Session;
+  open(onFailure: (failure: Failure, queue?: string) => void, onEvent: (event: BrokerEvent) => void): Session;
 }
 
-/** What users see of a driver: made by `memoryDriver` or `rabbitmqDriver`, handed to `createBroker`. */
+/** Driver as the user sees it. `memoryDriver` or `rabbitmqDriver` creates it, `createBroker` accepts it. */
 export interface QueueDriver {
-  /** For health: "rabbitmq", "memory". */
+  /** Name of the driver in health reports: "rabbitmq", "memory". */
   readonly name: string;
 }
 
-/** All that a driver needs to know of a queue. */
-export type QueueShape = Pick<QueueDefinition, "name" | "retryDelaysMs" | "type" | "deliveryLimit" | "declare">;
+/** Settings of a queue that a driver uses. */
+export type QueueConfig = Pick<QueueDefinition, "name" | "retryDelaysMs" | "type" | "deliveryLimit" | "declare">;
 
-/** A message as it is stored: ready-made text and what travels beside it. */
+/** Message in its stored form. */
 export interface Envelope {
-  /** 1–255 bytes. */
+  /** Message id, 1–255 bytes. */
   readonly id: string;
-  /** JSON text, 16 MiB at most. */
+  /** Payload as JSON text, at most 16 MiB. */
   readonly body: string;
-  /** Reason why the body of a received message is not text, as a full sentence. Absent: it is text. */
+  /** Reason why the body of a received message is not text, as a full sentence. Absent if it is text. */
   readonly unreadable?: string;
   /**
    * Received message in the driver's own form. Copies contain it, so that a message of another client keeps its bytes and
    * properties. Absent on a new message.
    */
   readonly original?: object;
-  /** Of the body, from 1. A copy keeps it. */
+  /** Version of the payload, from 1. Copies keep it. */
   readonly version: number;
-  /** The user's headers, and nothing else. They arrive exactly as they were given. */
+  /** The user's headers and no others. They must be delivered unchanged. */
   readonly headers: Readonly<Record<string, string>>;
-  /** From 1. */
+  /** Number of the attempt, from 1. */
   readonly attempt: number;
-  /** Milliseconds since 1970. */
+  /** Time of the first publish in milliseconds since 1970. Copies keep it. */
   readonly publishedAt: number;
-  /** Why earlier attempts failed, oldest first. Bounded by the core. */
+  /** Errors of earlier attempts, oldest first. The core limits their number and length. */
   readonly errors: readonly string[];
-  /** Only among the dead letters: why, and when (milliseconds since 1970). */
+  /** Reason and time (milliseconds since 1970) of dead-lettering. Null if the message is not a dead letter. */
   readonly death: { readonly reason: string; readonly at: number } | null;
 }
 
-/** Where a message goes: to the consumers, to the consumers after one of the queue's declared delays, or to the dead letters. */
-export type Place = "ready" | { readonly afterMs: number } | "dead";
+/**
+ * Destination of a message: "ready" for immediate delivery to the consumers, `afterMs` for delivery after one of the queue's
+ * retry delays, "dead" for the dead-letter queue.
+ */
+export type Destination = "ready" | { readonly afterMs: number } | "dead";
 
-/** What becomes of a dead letter: "stop" keeps it, and is not shown another. Does not reject. */
-export type Visit = (letter: Envelope) => Promise<"keep" | "remove" | "stop">;
+/**
+ * Function that decides about one dead letter: "keep" leaves it in the queue, "remove" removes it, "stop" leaves it and ends the
+ * iteration. Never rejects.
+ */
+export type DeadLetterVisitor = (letter: Envelope) => Promise<"keep" | "remove" | "stop">;
 
-/** A driver at work for one broker. */
+/**
+ * Connection of one broker object to the message broker. A method declares its queue if the queue does not exist. If the definition has
+ * `declare: false`, a driver that supports this option only checks that the queue exists.
+ */
 export interface Session {
-  /** How long the broker leaves a message in hand unsettled, in milliseconds, before it takes it back; null: for ever. */
+  /**
+   * Maximum time in milliseconds for which a message can stay unacknowledged before the broker redelivers it. Null if there is
+   * no such limit.
+   */
   readonly ackTimeoutMs: number | null;
 
   /**
-   * Stores a message. Answers ok only once it is stored durably and in its queue. Bounded in time by the driver's setting,
-   * reconnects included. Messages of one queue that are handed over one after the other, without waiting, keep that order
-   * as long as no connection is lost. A message that the broker refuses harms no other.
+   * Stores a message. Succeeds only after the message is stored durably in its queue. Ends within the driver's `timeoutMs`,
+   * including reconnects. Messages for one queue that are passed without awaiting the previous call keep their order, unless a
+   * connection is lost. A message that the broker rejects does not affect other messages.
    */
-  publish(queue: QueueShape, envelope: Envelope, place: Place): Promise<Answer>;
+  publish(queue: QueueConfig, envelope: Envelope, destination: Destination): Promise<Result>;
 
   /**
-   * Hands messages to `subscriber`, at most `prefetch` unsettled ones at a time, until stopped. Answers once messages can
-   * flow. After an interruption it goes on by itself; what was in hand then is no longer live, and arrives again.
+   * Delivers messages to `subscriber` until the subscription is stopped. At most `prefetch` messages are unacknowledged at a
+   * time. Succeeds when the queue is being consumed. After a connection loss, the session resumes consuming automatically. The
+   * deliveries of the lost connection are no longer `live`, and their messages are redelivered.
    */
   consume(
-    queue: QueueShape,
+    queue: QueueConfig,
     subscriber: Subscriber,
     options: { readonly prefetch: number },
-  ): Promise<Answer<Subscription>>;
+  ): Promise<Result<Subscription>>;
 
-  /** `unacked` is null if the driver cannot know. */
-  stats(queue: QueueShape): Promise<Answer<QueueStats>>;
-
-  /**
-   * The oldest dead letters, at most `limit`, left where they are and in their order: looking does not wear letters out.
-   * Bounded in time as a whole.
-   */
-  listDead(queue: QueueShape, limit: number): Promise<Answer<readonly Envelope[]>>;
+  /** Counts the messages and consumers of a queue. `unacked` is null if the driver cannot determine it. */
+  stats(queue: QueueConfig): Promise<Result<QueueStats>>;
 
   /**
-   * Shows the dead letters, oldest first, each once, and does with each what `visit` answers. Begins visits in order, at
-   * most `atOnce` at a time; after a "stop" it begins no other. No letter is lost if the session breaks down midway. Ends
-   * after those that were there at the start. As long as the visits take, but no single question to the broker takes longer
-   * than the driver's setting.
+   * Lists the oldest dead letters, at most `limit`, and leaves them in the queue in their order. Listing must not count towards a
+   * delivery limit. The call as a whole ends within the driver's `timeoutMs`.
    */
-  visitDead(queue: QueueShape, visit: Visit, options: { readonly atOnce: number }): Promise<Answer>;
+  listDead(queue: QueueConfig, limit: number): Promise<Result<readonly Envelope[]>>;
 
-  /** Removes messages that are ready or waiting for a retry; not those in hand, nor dead letters. Answers how many. */
-  purge(queue: QueueShape): Promise<Answer<number>>;
+  /**
+   * Calls `visit` once for each dead letter, oldest first, and applies its decision. Starts the visits in order, at most
+   * `concurrency` at a time. After a "stop" it starts no other visit. Ends after the dead letters that existed at the start. No
+   * dead letter is lost if the session fails during the call. The call as a whole has no time limit, but each request to the
+   * broker ends within the driver's `timeoutMs`.
+   */
+  visitDead(queue: QueueConfig, visit: DeadLetterVisitor, options: { readonly concurrency: number }): Promise<Result>;
 
-  /** Answers within `timeoutMs`. */
+  /** Removes messages that are ready or waiting for a retry. Unacknowledged messages and dead letters stay. Returns the number. */
+  purge(queue: QueueConfig): Promise<Result<number>>;
+
+  /** Reports the health of the session within `timeoutMs`. */
   health(timeoutMs: number): Promise<DriverHealth>;
 
-  /** Waits up to `graceMs` for publishes under way, then disconnects. Settles soon after `graceMs`, whatever the broker does. */
+  /**
+   * Waits up to `graceMs` for pending publishes, then disconnects. Ends within a few seconds after `graceMs`, even if the broker
+   * does not respond. Later calls, and calls that are still pending after `graceMs`, fail with "closed".
+   */
   close(graceMs: number): Promise<void>;
 }
 
-/** Who gets a queue's messages: the core's consumer. */
+/** Receiver of a queue's messages. The core implements it. */
 export interface Subscriber {
-  /** Does not wait: the delivery is settled later. */
+  /** Accepts a delivery and returns immediately. The delivery is settled later. */
   receive(delivery: Delivery): void;
-  /**
-   * Called after an interruption, before the first delivery. Unacknowledged messages are about to be delivered again.
-   */
+  /** Called once after each connection loss, when consuming resumes and before the first redelivery. */
   resumed(): void;
 }
 
-/** A subscriber's hold on a queue. */
+/** Active subscription to a queue. */
 export interface Subscription {
-  /** No delivery arrives after this settles; those in hand can still be settled. */
+  /** Stops deliveries. No delivery arrives after it resolves. Unacknowledged deliveries can still be settled. */
   stop(): Promise<void>;
-  /** Gives back what is still unsettled. */
+  /** Ends the subscription and releases all unacknowledged messages. */
   close(): Promise<void>;
 }
 
-/** A message in hand. */
+/** Delivery of one message to a subscriber. Each redelivery is a new object. */
 export interface Delivery {
-  /** As it was published, or as its last copy was. */
+  /** Message as published, or as last copied for a retry or a redrive. */
   readonly envelope: Envelope;
-  /** It was in someone's hands before. */
+  /** True if the message was delivered before and not acknowledged. */
   readonly redelivered: boolean;
-  /** False once the broker no longer counts it as in our hands: settling it does nothing, and the message arrives again. */
+  /** True until the delivery is settled or its connection is lost. Settling a delivery that is not live has no effect. */
   readonly live: boolean;
-  /** `ack` removes the message, `release` has it delivered again. A second call, or one that comes too late, does nothing. */
+  /** Settles the delivery: `ack` removes the message, `release` makes it available for redelivery. Only the first call counts. */
   settle(how: "ack" | "release"): void;
 }
 
-/** What a driver tells of itself: see `QueueHealth`. */
-export interface DriverHealth {
-  /** Milliseconds for a question and its answer; null if there was none. */
-  readonly latencyMs: number | null;
-  /** The broker takes no messages for now. */
-  readonly blocked: boolean;
-  /** Messages sent and not yet confirmed. */
-  readonly pendingConfirms: number;
-  /** Connections lost and replaced since the session was opened. */
-  readonly reconnects: number;
-  /** What did no harm and should be known, in plain words. */
-  readonly warnings: readonly string[];
-  /** Why the broker cannot be used now; null: it can. */
-  readonly fault: string | null;
+/** Numbers of messages and consumers of a queue. */
+export interface QueueStats {
+  /** Number of messages that are ready for delivery. */
+  readonly ready: number;
+  /** Number of unacknowledged messages. Always null on RabbitMQ, which does not report it over AMQP. */
+  readonly unacked: number | null;
+  /** Number of messages that wait for a retry. */
+  readonly delayed: number;
+  /** Number of dead letters. */
+  readonly dead: number;
+  /** Number of attached consumers in all processes. */
+  readonly consumers: number;
 }
 
-/** What a session's methods answer, since none of them throws. */
-export type Answer<T = void> = { readonly ok: true; readonly value: T } | Failure;
+/** Health of a session; see `QueueHealth`. */
+export interface DriverHealth {
+  /** Duration of a request to the broker in milliseconds; null if no request succeeded. */
+  readonly latencyMs: number | null;
+  /** True while the broker accepts no messages. */
+  readonly blocked: boolean;
+  /** Number of messages that were sent and are not confirmed yet. */
+  readonly pendingConfirms: number;
+  /** Number of connections that were lost and replaced since the session was opened. */
+  readonly reconnects: number;
+  /** Human-readable descriptions of problems that did not stop the session. */
+  readonly warnings: readonly string[];
+  /** Human-readable reason why the broker is unavailable; null if it is available. */
+  readonly error: string | null;
+}
 
-/** `indeterminate`: the message may have been stored although no confirm came. Reasons are plain words without secrets. */
+/** Result of a method of a session. */
+export type Result<T = void> = { readonly ok: true; readonly value: T } | Failure;
+
+/**
+ * Failure of a method of a session. `indeterminate` is true if the message may have been stored although no confirm arrived.
+ * Reasons are human-readable, contain no secrets and end without a full stop.
+ */
 export type Failure =
+  /** The broker was unreachable until the timeout, or it rejected the call. */
   | { readonly ok: false; readonly failure: "unavailable"; readonly reason: string; readonly indeterminate: boolean }
+  /** The broker was connected and did not reply within the timeout. */
   | { readonly ok: false; readonly failure: "timeout"; readonly reason: string; readonly indeterminate: boolean }
   /** The broker denied the call because of a missing permission. A repeated call would fail too. Nothing was stored. */
   | { readonly ok: false; readonly failure: "denied"; readonly reason: string }
+  /** The session was closed before or during the call. */
   | { readonly ok: false; readonly failure: "closed"; readonly indeterminate: boolean }
+  /** The queue does not exist on the broker. Nothing was stored. The next call declares the queue again. */
   | { readonly ok: false; readonly failure: "unroutable" }
+  /** The message exceeds the size limit of the broker. Nothing was stored. */
   | { readonly ok: false; readonly failure: "too large"; readonly reason: string }
-  | { readonly ok: false; readonly failure: "mismatch"; readonly mismatch: Mismatch }
-  | { readonly ok: false; readonly failure: "missing"; readonly missing: Missing };
+  /** The queue exists with other arguments. */
+  | { readonly ok: false; readonly failure: "mismatch"; readonly mismatch: TopologyMismatch }
+  /** The definition has `declare: false`, and queues do not exist. */
+  | { readonly ok: false; readonly failure: "missing"; readonly missing: MissingQueues };
 
 /** Queues that operators create (`declare: false`) and that do not exist. */
-export interface Missing {
-  /** Their names on the broker; at least one. */
+export interface MissingQueues {
+  /** Names on the broker, at least one. */
   readonly queues: readonly string[];
   /** Command that creates all of them. */
   readonly command: string;
 }
 
-/** A queue that exists with other settings: all of those that differ. */
-export interface Mismatch {
-  /** Its name on the broker. */
+/** Queue that exists with other arguments. */
+export interface TopologyMismatch {
+  /** Name of the queue on the broker. */
   readonly queue: string;
-  /** At least one. */
-  readonly differences: readonly Difference[];
+  /** All arguments that differ, at least one. */
+  readonly differences: readonly ArgumentDifference[];
 }
 
-/** A setting of a queue that exists and the one that its definition asks for, in words. */
-export interface Difference {
-  /** The setting's name: "x-delivery-limit", "durable". */
+/** Argument of an existing queue that differs from the definition. */
+export interface ArgumentDifference {
+  /** Name of the argument, for example "x-delivery-limit" or "durable". */
   readonly argument: string;
-  /** As the broker has it. */
-  readonly found: string;
-  /** As the definition has it. */
-  readonly wanted: string;
+  /** Value on the broker. */
+  readonly actual: string;
+  /** Value in the definition. */
+  readonly expected: string;
 }
 
-/** The answer that says no more than ok. */
-export const done: Answer = { ok: true, value: undefined };
+/** Event for the log that is not an error. Errors are passed to `onError`. */
+export interface BrokerEvent {
+  /** A connection was established: the first one, or the replacement of a lost one. */
+  readonly type: "connected";
+  /** Human-readable description, without secrets. */
+  readonly message: string;
+  /** Machine-readable description. */
+  readonly details: {
+    /** Purpose of the connection. RabbitMQ: "publishing" or "consuming"; memory driver: "memory". */
+    readonly connection: string;
+    /** True if the connection replaces a lost one. */
+    readonly again: boolean;
+    /** Milliseconds since the previous connection was lost, or since the first one was requested. */
+    readonly afterMs: number;
+  };
+}
+
+/** Creates the event of an established connection. */
+export function connectedEvent(
+  connection: string,
+  { again, afterMs }: Omit<BrokerEvent["details"], "connection">,
+): BrokerEvent {
+  const roundedMs = Math.round(afterMs);
+  return {
+    type: "connected",
+    message: `Connected${again ? " again" : ""} after ${roundedMs} ms (${connection}).`,
+    details: { connection, again, afterMs: roundedMs },
+  };
+}
+
+/** Creates the warning of a session about messages that were settled after their connection was lost. */
+export function lateSettlementWarnings(count: number): readonly string[] {
+  if (count === 0) return [];
+  return [
+    `Late acknowledgements: ${count}. They were sent after their connection was lost, so the messages were redelivered.`,
+  ];
+}
+
+/** Result of a successful method that returns no value. */
+export const done: Result = { ok: true, value: undefined };
 
 export function isDriver(value: unknown): value is Driver {
   return typeof value === "object" && value !== null && "open" in value && typeof value.open === "function";

@@ -1,15 +1,13 @@
-import { isError } from "./is-error.js";
-
 /**
- * What went wrong:
+ * Code of an error:
  *
- * - `INVALID_ARGUMENT`: a name, id, header, limit or option that can never be right. Nothing was sent.
- * - `INVALID_PAYLOAD`: the queue's schema refuses the payload, or it is not JSON, or it is too large. Nothing was stored.
- * - `UNROUTABLE`: the broker took the message and had no queue for it. It was not stored.
- * - `UNAVAILABLE`: the broker could not be reached, or refused; `indeterminate` tells whether the message may be stored.
- * - `TIMEOUT`: the broker is connected and did not answer in time; `indeterminate` as above.
+ * - `INVALID_ARGUMENT`: an invalid name, id, header, limit or option. Nothing was sent.
+ * - `INVALID_PAYLOAD`: the payload does not match the queue's schema, is not JSON, or is too large. Nothing was stored.
+ * - `UNROUTABLE`: the queue does not exist on the broker. The message was not stored.
+ * - `UNAVAILABLE`: the broker is unreachable or rejected the call. `indeterminate` shows if the message may have been stored.
+ * - `TIMEOUT`: the broker is connected and did not reply within the timeout. `indeterminate` as for `UNAVAILABLE`.
  * - `CLOSED`: the broker object was closed before or during the call.
- * - `TOPOLOGY_MISMATCH`: a queue of this name exists with other settings, which the error's message lists; or a queue with
+ * - `TOPOLOGY_MISMATCH`: a queue of this name exists with other arguments, and the message lists them. Or a queue with
  *   `declare: false` does not exist, and the message shows the command that creates it.
  */
 export type QueueErrorCode =
@@ -21,36 +19,36 @@ export type QueueErrorCode =
   | "CLOSED"
   | "TOPOLOGY_MISMATCH";
 
-/** What an error tells besides its code. */
+/** Fields of an error in addition to its code. */
 export interface QueueErrorFields {
-  /** The queue's name, without prefix. */
+  /** Name of the queue, without prefix. */
   readonly queue?: string | undefined;
-  /** The message it is about. */
+  /** Id of the affected message. */
   readonly messageId?: string | undefined;
-  /** See `QueueError.indeterminate`. */
+  /** Value of `QueueError.indeterminate`. */
   readonly indeterminate?: boolean | undefined;
 }
 
-/** Registered, so that two copies of the package recognise each other's errors. */
+/** Mark of the errors of this package. It is a registered symbol, so two copies of the package recognize each other's errors. */
 const brand = Symbol.for("@subtitles/queue/error");
 
 /**
- * The one error of this package. `code` says what happened and the message what to do about it; neither carries a
+ * Error of this package. `code` identifies the problem, and the message describes it and the next action. Neither contains a
  * password, a payload or an object of the client library.
  */
 export class QueueError<C extends QueueErrorCode = QueueErrorCode> extends Error {
   /** Always "QueueError". */
   override readonly name = "QueueError";
-  /** What happened: see `QueueErrorCode`. */
+  /** Code of the error. */
   readonly code: C;
-  /** The queue's name, without prefix. */
+  /** Name of the queue, without prefix. */
   declare readonly queue?: string;
-  /** The message it is about. */
+  /** Id of the affected message. */
   declare readonly messageId?: string;
-  /** True if the message may have been stored although no confirm came; false if it certainly was not. */
+  /** True if the message may have been stored although no confirm arrived; false if it was not stored. */
   declare readonly indeterminate?: boolean;
 
-  /** For drivers and tests of your own; the package makes its errors itself. */
+  /** Creates an error. Only custom drivers and tests need it. */
   constructor(code: C, message: string, fields: QueueErrorFields = {}) {
     super(message);
     this.code = code;
@@ -60,11 +58,21 @@ export class QueueError<C extends QueueErrorCode = QueueErrorCode> extends Error
     }
   }
 
-  /** Whether `value` is an error of this package. Works across copies of the package. */
+  /** Returns true if `value` is an error of this package, also of another copy of the package. */
   static is(value: unknown): value is QueueError;
-  /** Whether it is one of this code. */
+  /** Returns true if `value` is an error of this package with this code. */
   static is<C extends QueueErrorCode>(value: unknown, code: C): value is QueueError<C>;
   static is(value: unknown, code?: QueueErrorCode): boolean {
     return isError(value) && brand in value && (code === undefined || ("code" in value && value.code === code));
   }
 }
+
+/**
+ * Returns true for every error, including an error of another realm. Jest and `vm` run code in a realm whose `Error` is not
+ * the `Error` of Node's own modules, so `instanceof` alone does not recognize the errors of `fetch` or of a socket there.
+ */
+export function isError(value: unknown): value is Error {
+  return value instanceof Error || ERRORS.has(Object.prototype.toString.call(value));
+}
+
+const ERRORS: ReadonlySet<string> = new Set(["[object Error]", "[object DOMException]"]);

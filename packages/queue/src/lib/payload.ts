@@ -1,18 +1,16 @@
-import { type input, type output, safeParse } from "zod/v4/core";
-import type { QueueDefinition } from "./definition.js";
+import { $ZodError, type $ZodIssue, type input, type output, safeParse } from "zod/v4/core";
+import { type QueueDefinition, versionOf } from "./definition.js";
 import type { Envelope } from "./driver.js";
-import { QueueError } from "./errors.js";
-import { lift } from "./evolution.js";
-import { isError } from "./is-error.js";
-import { describeIssues } from "./issues.js";
-import { whyNotJson } from "./json.js";
+import { isError, QueueError } from "./errors.js";
 import { byteLength } from "./text.js";
 
-/** What RabbitMQ 4 takes by default. A larger message would cost its neighbours their channel. */
+/** Maximum size of a payload: RabbitMQ 4 accepts it by default. RabbitMQ closes the channel over a larger message. */
 const MAX_BODY_BYTES = 16 * 1024 * 1024;
+/** Maximum nesting. Real payloads stay below it, and JSON parsers accept it. */
+const MAX_DEPTH = 500;
 
 /**
- * A payload as the queue's schema gives it back, and its JSON text.
+ * Parses a payload with the queue's schema and returns the result with its JSON text.
  *
  * @throws QueueError INVALID_PAYLOAD
  */
@@ -22,42 +20,76 @@ export function encodePayload<Q extends QueueDefinition>(
   messageId?: string,
 ): { readonly payload: output<Q["payload"]>; readonly body: string } {
   const parsed = parse(queue, payload);
-  if ("fault" in parsed) return refuse(queue, parsed.fault, messageId);
-  const fault = whyNotJson(parsed.payload);
-  if (fault !== null) return refuse(queue, `it holds ${fault}, which JSON cannot carry`, messageId);
+  if ("problem" in parsed) return reject(queue, parsed.problem, messageId);
+  const problem = findNonJson(parsed.payload);
+  if (problem !== null) return reject(queue, `it contains ${problem}, which cannot be stored as JSON`, messageId);
   const body = JSON.stringify(parsed.payload);
-  // A UTF-16 code unit takes at most 3 bytes in UTF-8, so most texts need not be measured.
+  // A UTF-16 code unit has at most 3 bytes in UTF-8, so most texts need not be measured.
   const bytes = body.length * 3 > MAX_BODY_BYTES ? byteLength(body) : 0;
   if (bytes > MAX_BODY_BYTES) {
-    return refuse(queue, `its ${bytes} bytes are more than the ${MAX_BODY_BYTES} that a message may have`, messageId);
+    return reject(queue, `its JSON text has ${bytes} bytes, the limit is ${MAX_BODY_BYTES} (16 MiB)`, messageId);
   }
   return { payload: parsed.payload, body };
 }
 
 /**
- * Reads what arrived, lifted to the queue's version first where it is older. A fault is an answer here, not an error: the
- * message goes to the dead letters with it.
+ * Parses the body of a received message after converting it to the queue's version. Returns a problem as a full sentence instead
+ * of throwing: it becomes the reason of a dead letter.
  */
 export function decodePayload<Q extends QueueDefinition>(
   queue: Q,
   { body, unreadable, version }: Pick<Envelope, "body" | "unreadable" | "version">,
-): { readonly payload: output<Q["payload"]> } | { readonly fault: string } {
-  if (unreadable !== undefined) return { fault: unreadable };
+): { readonly payload: output<Q["payload"]> } | { readonly problem: string } {
+  if (unreadable !== undefined) return { problem: unreadable };
   let value: unknown;
   try {
-    // Some clients put a byte order mark first. It is not part of JSON.
+    // Some clients write a byte order mark first. It is not part of JSON.
     value = JSON.parse(body.startsWith("\uFEFF") ? body.slice(1) : body);
   } catch {
-    return { fault: "The body is not JSON." };
+    return { problem: "The body is not JSON." };
   }
-  const lifted = lift(queue, value, version);
-  if ("fault" in lifted) return { fault: `The payload cannot be read. ${lifted.fault}` };
-  const parsed = parse(queue, lifted.payload);
-  return "fault" in parsed ? { fault: `The payload was refused: ${parsed.fault}.` } : parsed;
+  const upcasted = upcastPayload(queue, value, version);
+  if ("problem" in upcasted) return { problem: `Cannot read the payload. ${upcasted.problem}` };
+  const parsed = parse(queue, upcasted.payload);
+  return "problem" in parsed ? { problem: `Invalid payload: ${parsed.problem}.` } : parsed;
 }
 
-function refuse(queue: QueueDefinition, fault: string, messageId: string | undefined): never {
-  throw new QueueError("INVALID_PAYLOAD", `The payload for queue "${queue.name}" was refused: ${fault}.`, {
+/** Converts a payload of version `from` to the version of the queue definition. Does not parse the result. */
+export function upcastPayload(
+  queue: QueueDefinition,
+  payload: unknown,
+  from: number,
+): { readonly payload: unknown } | { readonly problem: string } {
+  const current = versionOf(queue);
+  if (from > current) {
+    return {
+      problem: `Version ${from} of the payload is newer than version ${current} of the queue definition. Deploy the newer definition.`,
+    };
+  }
+  let converted = payload;
+  for (let version = from; version < current; version++) {
+    const upcast = queue.upcast?.[version];
+    if (upcast === undefined) {
+      return {
+        problem: `The payload has version ${from}, and the queue definition has no upcast from version ${version}.`,
+      };
+    }
+    try {
+      converted = upcast(converted);
+    } catch (error) {
+      return { problem: `The upcast from version ${version} failed: ${describeUpcastError(error)}.` };
+    }
+  }
+  return { payload: converted };
+}
+
+/** Describes an error without its message, which may quote the payload. The issues of zod do not quote it. */
+function describeUpcastError(error: unknown): string {
+  return error instanceof $ZodError ? describeIssues(error.issues) : `it threw ${nameOf(error)}`;
+}
+
+function reject(queue: QueueDefinition, problem: string, messageId: string | undefined): never {
+  throw new QueueError("INVALID_PAYLOAD", `Invalid payload for queue "${queue.name}": ${problem}.`, {
     queue: queue.name,
     messageId,
   });
@@ -66,18 +98,94 @@ function refuse(queue: QueueDefinition, fault: string, messageId: string | undef
 function parse<Q extends QueueDefinition>(
   queue: Q,
   value: unknown,
-): { readonly payload: output<Q["payload"]> } | { readonly fault: string } {
+): { readonly payload: output<Q["payload"]> } | { readonly problem: string } {
   try {
     const result = safeParse<Q["payload"]>(queue.payload, value);
     if (result.success) return { payload: result.data };
-    return { fault: describeIssues(result.error.issues) };
+    return { problem: describeIssues(result.error.issues) };
   } catch (error) {
-    // A value that is too deep or contains itself overflows the stack of a recursive schema; schemas must be synchronous.
-    return { fault: error instanceof RangeError ? "it is nested too deeply" : `its schema threw ${nameOf(error)}` };
+    // A deeply nested or cyclic value overflows the stack of a recursive schema. An asynchronous schema also throws.
+    return { problem: error instanceof RangeError ? "it is nested too deeply" : `its schema threw ${nameOf(error)}` };
   }
 }
 
-/** Only the name: what a schema throws may quote the payload. */
+/** Returns the name of an error without its message, which may quote the payload. */
 function nameOf(error: unknown): string {
   return isError(error) ? error.name : typeof error;
+}
+
+const MAX_ISSUES = 3;
+const MAX_PATH_LENGTH = 80;
+const MAX_ISSUE_LENGTH = 120;
+
+/** Describes the issues of zod as `path: message`. Untrusted payloads can cause many long issues, so the text is limited. */
+function describeIssues(issues: readonly $ZodIssue[]): string {
+  const shown = issues.slice(0, MAX_ISSUES).map((issue) => {
+    const path = issue.path.map(String).join(".").slice(0, MAX_PATH_LENGTH);
+    const message = issue.message.slice(0, MAX_ISSUE_LENGTH);
+    return path === "" ? message : `${path}: ${message}`;
+  });
+  const more = issues.length - shown.length;
+  return shown.join("; ") + (more > 0 ? `; and ${more} more` : "");
+}
+
+/**
+ * Finds a part of a value that JSON would change, and describes it with its path. `JSON.stringify` replaces NaN by null, a Date
+ * by a string and a Map by {}.
+ *
+ * @returns null if JSON represents the value exactly
+ */
+function findNonJson(value: unknown): string | null {
+  return findIn(value, "", 0, new Set());
+}
+
+function findIn(value: unknown, path: string, depth: number, ancestors: Set<object>): string | null {
+  switch (typeof value) {
+    case "string":
+    case "boolean":
+      return null;
+    case "number":
+      return Number.isFinite(value) ? null : `${value}${at(path)}`;
+    case "object":
+      break;
+    default:
+      return `a value of type ${typeof value}${at(path)}`;
+  }
+  if (value === null) return null;
+  if (ancestors.has(value)) return `a value${at(path)} that contains itself`;
+  if (depth >= MAX_DEPTH) return `more than ${MAX_DEPTH} levels of nesting`;
+
+  ancestors.add(value);
+  const found = Array.isArray(value)
+    ? findInArray(value, path, depth, ancestors)
+    : findInObject(value, path, depth, ancestors);
+  ancestors.delete(value);
+  return found;
+}
+
+function findInArray(items: readonly unknown[], path: string, depth: number, ancestors: Set<object>): string | null {
+  for (let index = 0; index < items.length; index++) {
+    const found = findIn(items[index], `${path}[${index}]`, depth + 1, ancestors);
+    if (found !== null) return found;
+  }
+  return null;
+}
+
+function findInObject(value: object, path: string, depth: number, ancestors: Set<object>): string | null {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  const plain = prototype === null || Object.getPrototypeOf(prototype) === null;
+  if (!plain || "toJSON" in value) return `a ${value.constructor?.name || "value"}${at(path)}`;
+  for (const [key, child] of Object.entries(value)) {
+    // JSON does not distinguish an undefined property from an absent one.
+    if (child === undefined) continue;
+    const found = findIn(child, `${path}.${key}`, depth + 1, ancestors);
+    if (found !== null) return found;
+  }
+  return null;
+}
+
+/** Describes a path in at most 81 characters: the path in an untrusted value can be as long as the value. */
+function at(path: string): string {
+  if (path === "") return "";
+  return path.length > 80 ? ` at ${path.slice(0, 80)}…` : ` at ${path}`;
 }

@@ -1,16 +1,30 @@
 import { checkOptions, invalid, type KeysOf } from "./arguments.js";
-import type { Broker } from "./broker.js";
-import { checkDefinition, type QueueDefinition } from "./definition.js";
+import { checkDefinition, MAX_VERSION, type QueueDefinition, VERSION_HEADER, versionOf } from "./definition.js";
 import { QueueError } from "./errors.js";
-import { pause } from "./pause.js";
-import { type RelayEntry, readEntry } from "./relay-entry.js";
+import { upcastPayload } from "./payload.js";
+import { pause } from "./timers.js";
+import type { Broker } from "./types.js";
 
-/** Where messages wait for a relay. Structural, so any store can offer one. */
+/** Entry of an outbox: one message. */
+export interface RelayEntry {
+  /** Id of the entry. `ack` and `reject` receive it. */
+  readonly entryId: string;
+  /** Message id. */
+  readonly id: string;
+  /** Name of the queue. */
+  readonly queue: string;
+  /** Payload. The queue's schema parses it before it is published. */
+  readonly payload: unknown;
+  /** Headers, as returned by `message`. */
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** Outbox that a relay reads. The type is structural, so any store can provide one. */
 export interface RelayOutbox {
   /**
-   * Hands out up to `limit` entries, oldest first; if there are none, it may wait up to `waitMs` milliseconds for some, until
-   * `signal` aborts. What is neither acknowledged nor rejected must be handed out again some time later: after `claimMs`
-   * milliseconds where the outbox has claims.
+   * Returns up to `limit` entries, oldest first. If there are none, it may wait up to `waitMs` milliseconds for an entry, or until
+   * `signal` aborts. Entries that are neither acknowledged nor rejected must be returned again later: after `claimMs`
+   * milliseconds if the outbox supports claims.
    */
   read(options?: {
     readonly limit?: number;
@@ -18,33 +32,33 @@ export interface RelayOutbox {
     readonly claimMs?: number;
     readonly signal?: AbortSignal;
   }): Promise<readonly RelayEntry[]>;
-  /** These are published, and need not be handed out again. */
+  /** Acknowledges entries: they were published and must not be returned again. */
   ack(entryIds: readonly string[]): Promise<void>;
-  /** These can never be published. Without this method they come, and are reported, again and again. */
+  /** Rejects entries that can never be published. Without this method, they are returned and reported repeatedly. */
   reject?(entryIds: readonly string[], reason: string): Promise<void>;
 }
 
-/** A relay at work. */
+/** Running relay. */
 export interface Relay extends AsyncDisposable {
-  /** How many messages it has had confirmed. */
+  /** Number of messages that were confirmed. */
   readonly published: number;
-  /** Stops reading, finishes what is in hand, and settles, after 15 seconds at the latest. */
+  /** Stops reading and finishes the current batch. Ends after 15 seconds at the latest. */
   close(): Promise<void>;
 }
 
 const READ_LIMIT = 200;
 const READ_WAIT_MS = 1_000;
-/** An outbox that does not wait for entries by itself is asked this often. */
+/** Minimum time between two reads that return no entry. It applies to an outbox that ignores `waitMs`. */
 const IDLE_PAUSE_MS = 100;
 const FIRST_PAUSE_MS = 100;
-const LONGEST_PAUSE_MS = 5_000;
-/** What a batch in hand may take once the relay closes: longer than a publish by the driver's default. */
-const CLOSE_LIMIT_MS = 15_000;
+const MAX_PAUSE_MS = 5_000;
+/** Maximum duration of `close`. Longer than a publish with the driver's default timeout. */
+const CLOSE_TIMEOUT_MS = 15_000;
 const CLAIM_MS = 30_000;
-/** So long entries that found no broker stay in hand: until the claim is over, so that they are the next to be handed out. */
-const HOLD_MS = CLAIM_MS + 5_000;
-/** Entries confirmed and not yet acknowledged that are remembered, so as not to be published twice. */
-const MOST_REMEMBERED = 10_000;
+/** Time for which unpublished entries stay in memory. It is longer than the claim, so that they are the next entries to read. */
+const RETAIN_MS = CLAIM_MS + 5_000;
+/** Maximum number of entries that are confirmed and not acknowledged yet. They are stored, so that none is published twice. */
+const MAX_CONFIRMED = 10_000;
 
 const RELAY_OPTIONS: KeysOf<Parameters<typeof createRelay>[0]> = {
   outbox: true,
@@ -54,18 +68,19 @@ const RELAY_OPTIONS: KeysOf<Parameters<typeof createRelay>[0]> = {
 };
 
 /**
- * Publishes what an outbox holds, then acknowledges it: at-least-once, with the entry's id as message id. One relay
- * publishes in the outbox's order; a publish that had to be repeated, or several relays side by side, may change it. An
- * entry that can never be published (unknown queue, payload refused by its schema) is rejected with the reason and holds up
- * nothing. One stored under an older version of its queue is lifted to the present one first; one of a newer version stays
- * for a relay that knows it. Starts at once.
+ * Creates a relay and starts it. It publishes the entries of an outbox and then acknowledges them. Delivery is at-least-once, and
+ * the `id` of an entry becomes the message id. A single relay publishes in the order of the outbox. If a publish is repeated, or
+ * if several relays run at the same time, the order can change.
  *
- * @param options.outbox where the messages wait
- * @param options.broker publishes them; the relay does not close it
- * @param options.queues every queue that an entry may name
- * @param options.onError receives the errors of reads, publishes and acknowledgements, each of which is repeated (an
- *   UNROUTABLE publish once immediately, and then when the outbox returns the entry again), and of
- *   entries that were rejected
+ * An entry that can never be published (unknown queue, or invalid payload) is rejected with the reason and does not block other
+ * entries. A payload of an older version is upcast first. An entry of a newer version stays in the outbox for a relay that
+ * supports it.
+ *
+ * @param options.outbox outbox to read
+ * @param options.broker broker that publishes the messages. The relay does not close it
+ * @param options.queues definitions of all queues that entries can name
+ * @param options.onError receives the errors of reads, publishes and acknowledgements, and the reasons of rejected entries. Each
+ *   failed call is repeated. An UNROUTABLE publish is repeated once immediately, and then when the outbox returns the entry again
  * @throws QueueError INVALID_ARGUMENT
  */
 export function createRelay(options: {
@@ -74,23 +89,24 @@ export function createRelay(options: {
   readonly queues: readonly QueueDefinition[];
   readonly onError?: ((error: unknown) => void) | undefined;
 }): Relay {
-  if (!Array.isArray(options?.queues)) return invalid("A relay needs the definitions of the queues it publishes to.");
+  if (!Array.isArray(options?.queues)) return invalid("createRelay needs queues: an array of queue definitions.");
   for (const queue of options.queues) checkDefinition(queue);
   if (typeof options.outbox?.read !== "function" || typeof options.outbox.ack !== "function") {
-    return invalid("A relay needs an outbox with read and ack.");
+    return invalid("createRelay needs an outbox with the methods read and ack.");
   }
-  if (typeof options.broker?.publish !== "function") return invalid("A relay needs a broker.");
+  if (typeof options.broker?.publish !== "function") return invalid("createRelay needs a broker made by createBroker.");
   checkOptions(options, RELAY_OPTIONS, "createRelay");
   return new RunningRelay(options);
 }
 
-type Result =
+/** Result of one entry. */
+type EntryResult =
   | { readonly kind: "confirmed" }
-  /** Nobody took it: it stays in hand until the broker is back. */
-  | { readonly kind: "away" }
-  /** Not by this relay, or not now: the outbox hands the entry out again. */
-  | { readonly kind: "later" }
-  | { readonly kind: "poisoned"; readonly reason: string };
+  /** The broker is unavailable. The entry is published again after a pause. */
+  | { readonly kind: "unavailable" }
+  /** This relay cannot publish the entry now. The outbox returns it again later. */
+  | { readonly kind: "skipped" }
+  | { readonly kind: "rejected"; readonly reason: string };
 
 class RunningRelay implements Relay {
   readonly #outbox: RelayOutbox;
@@ -98,10 +114,10 @@ class RunningRelay implements Relay {
   readonly #queues: ReadonlyMap<string, QueueDefinition>;
   readonly #onError: ((error: unknown) => void) | undefined;
   readonly #stop = new AbortController();
-  /** Confirmed, and the outbox does not know yet. */
+  /** Ids of entries that are confirmed and not acknowledged yet. */
   readonly #confirmed = new Set<string>();
-  /** Entries in hand that found no broker, and how long they stay. */
-  #held: { readonly entries: readonly RelayEntry[]; readonly until: number } = { entries: [], until: 0 };
+  /** Entries that could not be published because the broker was unavailable, and the time until which they stay in memory. */
+  #retained: { readonly entries: readonly RelayEntry[]; readonly until: number } = { entries: [], until: 0 };
   readonly #running: Promise<void>;
   #published = 0;
 
@@ -120,8 +136,8 @@ class RunningRelay implements Relay {
   async close(): Promise<void> {
     this.#stop.abort();
     const timer = new AbortController();
-    const late = pause(CLOSE_LIMIT_MS, { signal: timer.signal });
-    await Promise.race([this.#running, late]);
+    const timedOut = pause(CLOSE_TIMEOUT_MS, { signal: timer.signal });
+    await Promise.race([this.#running, timedOut]);
     timer.abort();
   }
 
@@ -133,21 +149,21 @@ class RunningRelay implements Relay {
     const { signal } = this.#stop;
     let failures = 0;
     while (!signal.aborted) {
-      const askedAt = performance.now();
+      const startedAt = performance.now();
       try {
-        const entries = this.#held.entries.length > 0 ? this.#held.entries : await this.#read();
-        const wentWell = await this.#relay(entries);
-        failures = wentWell ? 0 : failures + 1;
-        if (entries.length === 0 && performance.now() - askedAt < IDLE_PAUSE_MS) await this.#pause(IDLE_PAUSE_MS);
+        const entries = this.#retained.entries.length > 0 ? this.#retained.entries : await this.#read();
+        const complete = await this.#relay(entries);
+        failures = complete ? 0 : failures + 1;
+        if (entries.length === 0 && performance.now() - startedAt < IDLE_PAUSE_MS) await this.#pause(IDLE_PAUSE_MS);
       } catch (error) {
         failures++;
         this.#report(error);
       }
-      if (failures > 0) await this.#pause(Math.random() * Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** failures));
+      if (failures > 0) await this.#pause(Math.random() * Math.min(MAX_PAUSE_MS, FIRST_PAUSE_MS * 2 ** failures));
     }
   }
 
-  /** Ends with the relay even where the outbox does not heed the signal: what it then hands out is handed out again. */
+  /** Reads entries. Ends when the relay closes, even if the outbox ignores the signal. */
   async #read(): Promise<readonly RelayEntry[]> {
     const { signal } = this.#stop;
     const read = this.#outbox.read({ limit: READ_LIMIT, waitMs: READ_WAIT_MS, claimMs: CLAIM_MS, signal });
@@ -167,43 +183,53 @@ class RunningRelay implements Relay {
     }
   }
 
-  /** Publishes one batch and settles it with the outbox. Answers whether all of it is out of hand. */
+  /** Publishes a batch. Returns true if every entry was acknowledged or rejected. */
   async #relay(entries: readonly RelayEntry[]): Promise<boolean> {
     const results = await Promise.all(entries.map((entry) => this.#publish(entry)));
-    const poisoned = new Map<string, string[]>();
-    let wentWell = true;
+    const rejected = new Map<string, string[]>();
+    let complete = true;
     for (const [index, result] of results.entries()) {
       const entryId = entries[index]?.entryId ?? "";
       if (result.kind === "confirmed") this.#confirmed.add(entryId);
-      else if (result.kind !== "poisoned") wentWell = false;
-      else poisoned.set(result.reason, [...(poisoned.get(result.reason) ?? []), entryId]);
+      else if (result.kind !== "rejected") complete = false;
+      else rejected.set(result.reason, [...(rejected.get(result.reason) ?? []), entryId]);
     }
-    this.#hold(
-      entries.filter((_, index) => results[index]?.kind === "away"),
+    this.#retain(
+      entries.filter((_, index) => results[index]?.kind === "unavailable"),
       results.some(({ kind }) => kind === "confirmed"),
     );
-    const settled = await Promise.all([
+    const calls = await Promise.all([
       this.#acknowledge(),
-      ...[...poisoned].map(([reason, entryIds]) => this.#reject(entryIds, reason)),
+      ...[...rejected].map(([reason, entryIds]) => this.#reject(entryIds, reason)),
     ]);
-    return wentWell && settled.every(Boolean);
+    return complete && calls.every(Boolean);
   }
 
-  /** Keeps what found no broker; but not for ever, nor beside others that the broker does take. */
-  #hold(away: readonly RelayEntry[], isThere: boolean): void {
+  /** Keeps unpublished entries in memory until `RETAIN_MS` has passed or the broker confirms other messages. */
+  #retain(unpublished: readonly RelayEntry[], brokerAvailable: boolean): void {
     const now = performance.now();
-    const first = this.#held.entries.length === 0;
-    const until = first ? now + HOLD_MS : this.#held.until;
-    this.#held = { entries: first || (!isThere && now < until) ? away : [], until };
+    const first = this.#retained.entries.length === 0;
+    const until = first ? now + RETAIN_MS : this.#retained.until;
+    this.#retained = { entries: first || (!brokerAvailable && now < until) ? unpublished : [], until };
   }
 
-  async #publish(entry: RelayEntry): Promise<Result> {
+  async #publish(entry: RelayEntry): Promise<EntryResult> {
     if (this.#confirmed.has(entry.entryId)) return { kind: "confirmed" };
     const queue = this.#queues.get(entry.queue);
-    if (queue === undefined) return this.#poisoned(`No queue of the name "${entry.queue}" is known to this relay.`);
-    const readable = readEntry(queue, entry);
-    if ("fault" in readable) return this.#unreadable(entry, readable);
-    const publish = () => this.#broker.publish(queue, readable.payload, { id: entry.id, headers: readable.headers });
+    if (queue === undefined) {
+      const reason =
+        `Outbox entry "${entry.entryId}" names the queue "${entry.queue}", which is not in the queues of createRelay. ` +
+        "Add the definition of the queue, then requeue the entry.";
+      this.#report(new QueueError("INVALID_ARGUMENT", reason));
+      return { kind: "rejected", reason };
+    }
+    const read = readEntry(queue, entry);
+    if ("problem" in read) {
+      const reason = `Outbox entry "${entry.entryId}" for queue "${entry.queue}" cannot be read. ${read.problem}`;
+      this.#report(new QueueError("INVALID_PAYLOAD", reason, { queue: entry.queue, messageId: entry.id }));
+      return read.kind === "skipped" ? { kind: "skipped" } : { kind: "rejected", reason };
+    }
+    const publish = () => this.#broker.publish(queue, read.payload, { id: entry.id, headers: read.headers });
     try {
       await publish().catch((error: unknown) => {
         if (!QueueError.is(error, "UNROUTABLE")) throw error;
@@ -216,21 +242,11 @@ class RunningRelay implements Relay {
     } catch (error) {
       this.#report(error);
       if (QueueError.is(error, "INVALID_PAYLOAD") || QueueError.is(error, "INVALID_ARGUMENT")) {
-        return { kind: "poisoned", reason: error.message };
+        return { kind: "rejected", reason: error.message };
       }
-      return { kind: QueueError.is(error, "UNAVAILABLE") || QueueError.is(error, "TIMEOUT") ? "away" : "later" };
+      const unavailable = QueueError.is(error, "UNAVAILABLE") || QueueError.is(error, "TIMEOUT");
+      return { kind: unavailable ? "unavailable" : "skipped" };
     }
-  }
-
-  #unreadable({ id, queue }: RelayEntry, { fault, kind }: { fault: string; kind: "poisoned" | "later" }): Result {
-    const reason = `The entry for queue "${queue}" cannot be read. ${fault}`;
-    this.#report(new QueueError("INVALID_PAYLOAD", reason, { queue, messageId: id }));
-    return kind === "later" ? { kind } : { kind, reason };
-  }
-
-  #poisoned(reason: string): Result {
-    this.#report(new QueueError("INVALID_ARGUMENT", reason));
-    return { kind: "poisoned", reason };
   }
 
   async #acknowledge(): Promise<boolean> {
@@ -242,7 +258,7 @@ class RunningRelay implements Relay {
       return true;
     } catch (error) {
       this.#report(error);
-      for (const entryId of entryIds.slice(0, -MOST_REMEMBERED)) this.#confirmed.delete(entryId);
+      for (const entryId of entryIds.slice(0, -MAX_CONFIRMED)) this.#confirmed.delete(entryId);
       return false;
     }
   }
@@ -268,4 +284,36 @@ class RunningRelay implements Relay {
       // A failing logger must not stop the relay.
     }
   }
+}
+
+/**
+ * Reads an entry and converts its payload to the version of the queue definition. An entry of a newer version is not rejected:
+ * the outbox returns it again, and a relay of the newer release publishes it.
+ */
+export function readEntry(
+  queue: QueueDefinition,
+  { payload, headers }: RelayEntry,
+): Pick<RelayEntry, "payload" | "headers"> | { readonly problem: string; readonly kind: "rejected" | "skipped" } {
+  const { version, userHeaders } = readVersion(headers);
+  if (!Number.isInteger(version) || version < 1 || version > MAX_VERSION) {
+    return { problem: `Its header ${VERSION_HEADER} is not a valid version.`, kind: "rejected" };
+  }
+  try {
+    // The payload is cloned, because an upcast may change it and the outbox may return the same object again.
+    const upcasted =
+      version === versionOf(queue) ? { payload } : upcastPayload(queue, structuredClone(payload), version);
+    if ("problem" in upcasted) {
+      return { problem: upcasted.problem, kind: version > versionOf(queue) ? "skipped" : "rejected" };
+    }
+    return { payload: upcasted.payload, ...(userHeaders !== undefined && { headers: userHeaders }) };
+  } catch {
+    return { problem: "Its payload is not JSON.", kind: "rejected" };
+  }
+}
+
+/** Separates the version header from the user's headers. `publish` checks the latter. */
+function readVersion(headers: RelayEntry["headers"]): { version: number; userHeaders: RelayEntry["headers"] } {
+  if (headers?.[VERSION_HEADER] === undefined) return { version: 1, userHeaders: headers };
+  const { [VERSION_HEADER]: version, ...userHeaders } = headers;
+  return { version: Number(version), userHeaders };
 }

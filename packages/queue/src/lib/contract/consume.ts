@@ -1,11 +1,12 @@
 import { expect, test } from "vitest";
 import { z } from "zod";
-import type { ConsumeOptions } from "../broker.js";
 import { defineQueue } from "../definition.js";
+import { QueueError } from "../errors.js";
+import type { ConsumeOptions } from "../types.js";
 import { latch, type OpenDriver, PATIENCE, recorder, setUp, type TaskQueue } from "./fixture.js";
 
 export function consumeContract(open: OpenDriver): void {
-  test.each([1, 3])("at most %i handlers run at a time", async (concurrency) => {
+  test.each([1, 3])("runs at most %i handlers at a time", async (concurrency) => {
     const { broker, tasks } = await setUp(open);
     await broker.publishMany(
       tasks,
@@ -13,9 +14,9 @@ export function consumeContract(open: OpenDriver): void {
     );
     const { opened, open: release } = latch();
     let running = 0;
-    let most = 0;
+    let max = 0;
     const { messages, handler } = recorder<TaskQueue>(async () => {
-      most = Math.max(most, ++running);
+      max = Math.max(max, ++running);
       await opened;
       running--;
       return undefined;
@@ -24,10 +25,10 @@ export function consumeContract(open: OpenDriver): void {
     await expect.poll(() => running, PATIENCE).toBe(concurrency);
     release();
     await expect.poll(() => messages.length, PATIENCE).toBe(12);
-    expect(most).toBe(concurrency);
+    expect(max).toBe(concurrency);
   });
 
-  test("without options one handler runs at a time and one message is held", async () => {
+  test("runs one handler and prefetches one message by default", async () => {
     const { broker, tasks } = await setUp(open);
     await broker.publishMany(tasks, [{ payload: { n: 1 } }, { payload: { n: 2 } }, { payload: { n: 3 } }]);
     const { opened, open: release } = latch();
@@ -39,7 +40,7 @@ export function consumeContract(open: OpenDriver): void {
     await expect.poll(() => messages.length, PATIENCE).toBe(3);
   });
 
-  test("a message that was handled is gone", async () => {
+  test("removes a handled message from the queue", async () => {
     const { broker, openBroker, tasks } = await setUp(open);
     const { messages, handler } = recorder<TaskQueue>();
     const first = openBroker();
@@ -50,19 +51,19 @@ export function consumeContract(open: OpenDriver): void {
     expect(await broker.stats(tasks)).toMatchObject({ ready: 0, delayed: 0, dead: 0, consumers: 0 });
   });
 
-  test("two consumers share the messages", async () => {
+  test("distributes messages to two consumers", async () => {
     const { broker, openBroker, tasks } = await setUp(open);
     const { opened, open: release } = latch();
-    const here = recorder<TaskQueue>(() => opened.then(() => undefined));
-    const there = recorder<TaskQueue>(() => opened.then(() => undefined));
-    await broker.consume(tasks, here.handler);
-    await openBroker().consume(tasks, there.handler);
+    const left = recorder<TaskQueue>(() => opened.then(() => undefined));
+    const right = recorder<TaskQueue>(() => opened.then(() => undefined));
+    await broker.consume(tasks, left.handler);
+    await openBroker().consume(tasks, right.handler);
     await broker.publishMany(tasks, [{ payload: { n: 1 } }, { payload: { n: 2 } }]);
-    await expect.poll(() => [here.messages.length, there.messages.length], PATIENCE).toEqual([1, 1]);
+    await expect.poll(() => [left.messages.length, right.messages.length], PATIENCE).toEqual([1, 1]);
     release();
   });
 
-  test("a consumer that closes gives back what it did not start; the rest goes on elsewhere, flagged as redelivered", async () => {
+  test("releases messages without a handler when a consumer closes, and redelivers them to another consumer", async () => {
     const { broker, openBroker, tasks } = await setUp(open);
     await broker.publishMany(
       tasks,
@@ -85,7 +86,7 @@ export function consumeContract(open: OpenDriver): void {
     expect(first.messages).toHaveLength(1);
   });
 
-  test("a payload that does not parse is dead-lettered at once, with the reason, and holds up nothing", async () => {
+  test("dead-letters an invalid payload immediately with the reason, without blocking other messages", async () => {
     const { broker, tasks, define, reported } = await setUp(open);
     const lenient = define(defineQueue({ name: "tasks", payload: z.object({ n: z.any() }), retryDelaysMs: [50, 100] }));
     await broker.publish(lenient, { n: "seven" }, { id: "bad" });
@@ -100,13 +101,13 @@ export function consumeContract(open: OpenDriver): void {
     expect(reported).toEqual([expect.objectContaining({ code: "INVALID_PAYLOAD", messageId: "bad" })]);
   });
 
-  test("a handler that throws before it returns a promise fails like any other", async () => {
+  test("treats a handler that throws synchronously like one that rejects", async () => {
     const { broker, tasks } = await setUp(open, { retryDelaysMs: [] });
     await broker.publish(tasks, { n: 1 });
     await broker.consume(tasks, () => {
-      throw new Error("at once");
+      throw new Error("synchronous");
     });
-    await expect.poll(() => broker.deadLetters(tasks), PATIENCE).toMatchObject([{ reason: "at once" }]);
+    await expect.poll(() => broker.deadLetters(tasks), PATIENCE).toMatchObject([{ reason: "synchronous" }]);
   });
 
   test.each<[string, ConsumeOptions]>([
@@ -117,16 +118,62 @@ export function consumeContract(open: OpenDriver): void {
     ["prefetch 65,536", { prefetch: 65_536 }],
     ["timeoutMs 0", { timeoutMs: 0 }],
     ["timeoutMs Infinity", { timeoutMs: Number.POSITIVE_INFINITY }],
-  ])("%s is INVALID_ARGUMENT", async (_name, options) => {
+  ])("rejects %s with INVALID_ARGUMENT", async (_name, options) => {
     const { broker, tasks } = await setUp(open);
     await expect(broker.consume(tasks, async () => {}, options)).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
   });
 
-  test("options that are undefined count as absent", async () => {
+  test("treats undefined options as absent", async () => {
     const { broker, tasks } = await setUp(open);
     const { messages, handler } = recorder<TaskQueue>();
     await broker.consume(tasks, handler, { concurrency: undefined, prefetch: undefined, timeoutMs: undefined });
     await broker.publish(tasks, { n: 1 }, { id: undefined, headers: undefined });
     await expect.poll(() => messages.length, PATIENCE).toBe(1);
+  });
+}
+
+export function timeLimitContract(open: OpenDriver): void {
+  test("aborts a handler that exceeds its time limit, and counts it as failed", async () => {
+    const { broker, tasks } = await setUp(open, { retryDelaysMs: [20] });
+    await broker.publish(tasks, { n: 1 });
+    const { messages, handler } = recorder<TaskQueue>(
+      ({ signal }) =>
+        new Promise((_, reject) => {
+          signal.addEventListener("abort", () => reject(signal.reason));
+        }),
+    );
+    await broker.consume(tasks, handler, { timeoutMs: 50 });
+    await expect.poll(() => broker.deadLetters(tasks), PATIENCE).toHaveLength(1);
+    expect(messages.map(({ attempt, lastAttempt }) => [attempt, lastAttempt])).toEqual([
+      [1, false],
+      [2, true],
+    ]);
+    expect(messages.every(({ signal }) => QueueError.is(signal.reason, "TIMEOUT"))).toBe(true);
+    expect(await broker.deadLetters(tasks)).toMatchObject([{ attempts: 2, reason: expect.stringContaining("50 ms") }]);
+  });
+
+  test("ignores the verdict of a handler that exceeded its time limit, and keeps its slot until it ends", async () => {
+    const { broker, tasks } = await setUp(open, { retryDelaysMs: [] });
+    await broker.publishMany(tasks, [{ payload: { n: 1 } }, { payload: { n: 2 } }]);
+    const { opened, open: release } = latch();
+    const { messages, handler } = recorder<TaskQueue>(({ payload }) =>
+      payload.n === 1 ? opened.then(() => undefined) : undefined,
+    );
+    await broker.consume(tasks, handler, { timeoutMs: 50 });
+    await expect.poll(() => broker.stats(tasks), PATIENCE).toMatchObject({ dead: 1 });
+    expect(messages.map(({ payload }) => payload.n)).toEqual([1]);
+    release();
+    await expect.poll(() => messages.map(({ payload }) => payload.n), PATIENCE).toEqual([1, 2]);
+    await expect.poll(() => broker.stats(tasks), PATIENCE).toMatchObject({ ready: 0, dead: 1 });
+  });
+
+  test("does not abort a handler within its time limit", async () => {
+    const { broker, tasks } = await setUp(open);
+    await broker.publish(tasks, { n: 1 });
+    const { messages, handler } = recorder<TaskQueue>();
+    await broker.consume(tasks, handler, { timeoutMs: 10_000 });
+    await expect.poll(() => messages.length, PATIENCE).toBe(1);
+    expect(messages[0]?.signal.aborted).toBe(false);
+    await expect.poll(() => broker.stats(tasks), PATIENCE).toMatchObject({ ready: 0, delayed: 0, dead: 0 });
   });
 }

@@ -1,11 +1,11 @@
 import { describe, expect, test } from "vitest";
-import type { Dedupe } from "../dedupe.js";
 import { defineQueue } from "../definition.js";
-import { deadLetter } from "../verdict.js";
+import { deadLetter } from "../settlement.js";
+import type { Dedupe } from "../types.js";
 import { latch, type OpenDriver, PATIENCE, recorder, setUp, Task, type TaskQueue } from "./fixture.js";
 
 export function dedupeContract(open: OpenDriver): void {
-  test("a message that was handled before is acknowledged without its handler", async () => {
+  test("acknowledges a message that was handled before, without running its handler", async () => {
     const { broker, openBroker, tasks } = await setUp(open);
     const dedupe = new FakeStore();
     await broker.publishMany(tasks, [
@@ -22,7 +22,7 @@ export function dedupeContract(open: OpenDriver): void {
     expect([...dedupe.keys]).toEqual(["tasks/a", "tasks/b"]);
   });
 
-  test("duplicates in hand at the same time take turns, and other messages go on", async () => {
+  test("handles concurrent duplicates one after the other, without blocking other messages", async () => {
     const { broker, tasks } = await setUp(open);
     await broker.publishMany(
       tasks,
@@ -41,7 +41,7 @@ export function dedupeContract(open: OpenDriver): void {
     expect(await broker.stats(tasks)).toMatchObject({ ready: 0, dead: 0 });
   });
 
-  test("retries, dead letters and redrives are no duplicates: only what was handled to its end is", async () => {
+  test("does not treat retries, dead letters and redrives as duplicates", async () => {
     const { broker, tasks } = await setUp(open, { retryDelaysMs: [10] });
     await broker.publish(tasks, { n: 1 }, { id: "a" });
     let handled = 0;
@@ -58,7 +58,7 @@ export function dedupeContract(open: OpenDriver): void {
     expect(messages.map(({ attempt }) => attempt)).toEqual([1, 2, 1]);
   });
 
-  test("messages of one id in two queues are no duplicates of each other", async () => {
+  test("does not treat messages with the same id in two queues as duplicates", async () => {
     const { broker, tasks, define } = await setUp(open);
     const others = define(defineQueue({ name: "others", payload: Task }));
     const dedupe = new FakeStore();
@@ -70,20 +70,20 @@ export function dedupeContract(open: OpenDriver): void {
     await expect.poll(() => messages.length, PATIENCE).toBe(2);
   });
 
-  describe("a store that fails loses no message, and drops none", () => {
+  describe("handles the message and reports the error if the store", () => {
     test.each<[string, Partial<Dedupe>, string]>([
-      ["rejects to tell", { seen: () => Promise.reject(new Error("seen")) }, "Error: seen"],
-      ["rejects to remember", { remember: () => Promise.reject(new Error("remember")) }, "Error: remember"],
+      ["rejects in seen", { seen: () => Promise.reject(new Error("seen")) }, "Error: seen"],
+      ["rejects in remember", { remember: () => Promise.reject(new Error("remember")) }, "Error: remember"],
       [
-        "throws before it returns a promise",
+        "throws synchronously",
         {
           seen: () => {
-            throw new Error("at once");
+            throw new Error("synchronous");
           },
         },
-        "Error: at once",
+        "Error: synchronous",
       ],
-    ])("one that %s", async (_name, broken, said) => {
+    ])("%s", async (_name, broken, message) => {
       const { broker, openBroker, tasks, reported } = await setUp(open);
       await broker.publish(tasks, { n: 1 }, { id: "a" });
       const { messages, handler } = recorder<TaskQueue>();
@@ -93,10 +93,10 @@ export function dedupeContract(open: OpenDriver): void {
       await expect.poll(() => messages.length, PATIENCE).toBe(1);
       await consumer.close();
       expect(await broker.stats(tasks)).toMatchObject({ ready: 0, delayed: 0, dead: 0 });
-      expect(reported.map(String)).toEqual([said]);
+      expect(reported.map(String)).toEqual([message]);
     });
 
-    test("an answer that is not true is no reason to drop a message", async () => {
+    test("handles the message if the store returns a value other than true", async () => {
       const { broker, tasks } = await setUp(open);
       await broker.publish(tasks, { n: 1 });
       const { messages, handler } = recorder<TaskQueue>();
@@ -106,14 +106,14 @@ export function dedupeContract(open: OpenDriver): void {
     });
   });
 
-  test("a consumer that closes while the store is asked gives the message back, and starts no handler", async () => {
+  test("releases the message without starting its handler if the consumer closes during the call of the store", async () => {
     const { broker, openBroker, tasks } = await setUp(open);
     await broker.publish(tasks, { n: 1 }, { id: "a" });
     const { opened, open: release } = latch();
-    let asked = 0;
+    let calls = 0;
     const seen = async () => {
       await opened;
-      asked++;
+      calls++;
       return false;
     };
     const dedupe: Dedupe = { seen, remember: async () => {} };
@@ -123,12 +123,12 @@ export function dedupeContract(open: OpenDriver): void {
     await expect.poll(async () => (await broker.stats(tasks)).ready, PATIENCE).toBe(0);
     await closing.close({ graceMs: 0 });
     release();
-    await expect.poll(() => asked, PATIENCE).toBe(1);
+    await expect.poll(() => calls, PATIENCE).toBe(1);
     await expect.poll(async () => (await broker.stats(tasks)).ready, PATIENCE).toBe(1);
     expect(messages).toEqual([]);
   });
 
-  test("something without seen and remember is INVALID_ARGUMENT", async () => {
+  test("rejects an object without seen and remember with INVALID_ARGUMENT", async () => {
     const { broker, tasks } = await setUp(open);
     for (const dedupe of [{}, { seen: async () => true }, null, "store"] as unknown as Dedupe[]) {
       await expect(broker.consume(tasks, async () => {}, { dedupe })).rejects.toMatchObject({

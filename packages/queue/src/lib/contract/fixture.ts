@@ -1,30 +1,30 @@
 import { onTestFinished } from "vitest";
 import { z } from "zod";
-import type { Broker } from "../broker.js";
-import { createBroker } from "../create-broker.js";
+import { createBroker } from "../broker.js";
 import { defineQueue, type QueueDefinition } from "../definition.js";
 import type { QueueDriver } from "../driver.js";
-import type { Message } from "../message.js";
-import type { Verdict } from "../verdict.js";
+import type { RelayEntry, RelayOutbox } from "../relay.js";
+import type { Broker, Message, Verdict } from "../types.js";
 
-/** A driver with a place of its own for one test. */
+/** Driver for one test. */
 export interface DriverUnderTest {
-  /** Has no messages yet, and shares its queues with no other test. */
+  /** Driver without messages, whose queues are not shared with another test. */
   readonly driver: QueueDriver;
-  /** Called after each test, its brokers being closed, with the queues it used, so that they can be deleted. */
+  /** Deletes the queues of the test. Called after each test, after its brokers were closed. */
   readonly close?: ((queues: readonly QueueDefinition[]) => Promise<void> | void) | undefined;
 }
+
 export type OpenDriver = () => DriverUnderTest | Promise<DriverUnderTest>;
 
 export const Task = z.object({ n: z.number(), note: z.string().default("none") });
 export type TaskQueue = QueueDefinition & { readonly payload: typeof Task };
 
-/** One test's driver, its queue `tasks` and its brokers, all of which end with the test. */
+/** Opens a driver with the queue `tasks` and brokers. Closes all of them after the test. */
 export async function setUp(open: OpenDriver, options: { readonly retryDelaysMs?: readonly number[] } = {}) {
   const { driver, close } = await open();
   const brokers: Broker[] = [];
   const queues: QueueDefinition[] = [];
-  /** What the brokers reported through `onError`. */
+  /** Errors that the brokers passed to `onError`. */
   const reported: unknown[] = [];
 
   const openBroker = () => {
@@ -46,7 +46,7 @@ export async function setUp(open: OpenDriver, options: { readonly retryDelaysMs?
   return { driver, broker: openBroker(), openBroker, define, tasks, reported };
 }
 
-/** A handler that keeps what it was given, and then does as it is told. */
+/** Creates a handler that stores its messages and then calls `act`. */
 export function recorder<Q extends QueueDefinition>(
   act: (message: Message<Q>) => Promise<Verdict | undefined> | Verdict | undefined = () => undefined,
 ) {
@@ -58,7 +58,7 @@ export function recorder<Q extends QueueDefinition>(
   return { messages, handler };
 }
 
-/** A promise that is settled from outside: what a test's handlers wait for. */
+/** Creates a promise that the test resolves, for handlers that wait. */
 export function latch() {
   let open = () => {};
   const opened = new Promise<void>((resolve) => {
@@ -67,5 +67,52 @@ export function latch() {
   return { open: () => open(), opened };
 }
 
-/** Real brokers on a busy machine take their time. */
+/** Options to wait for a condition. The limit is long enough for a real broker on a busy machine. */
 export const PATIENCE = { timeout: 60_000, interval: 10 };
+
+/** Outbox that returns each entry once, and again after a failed acknowledgement. */
+export class FakeOutbox implements RelayOutbox {
+  readonly acknowledged: string[] = [];
+  readonly rejected = new Map<string, string>();
+  failures = { read: 0, ack: 0 };
+  /** Value of `claimMs` in the last read. */
+  claimMs: number | undefined;
+  readonly #waiting: RelayEntry[];
+  readonly #claimed = new Map<string, RelayEntry>();
+
+  constructor(entries: readonly RelayEntry[]) {
+    this.#waiting = [...entries];
+  }
+
+  async read({
+    limit = 100,
+    claimMs,
+  }: {
+    readonly limit?: number;
+    readonly claimMs?: number;
+  } = {}): Promise<readonly RelayEntry[]> {
+    this.claimMs = claimMs;
+    if (this.failures.read-- > 0) throw new Error("read");
+    const entries = this.#waiting.splice(0, limit);
+    for (const read of entries) this.#claimed.set(read.entryId, read);
+    return entries;
+  }
+
+  async ack(entryIds: readonly string[]): Promise<void> {
+    if (this.failures.ack-- > 0) {
+      this.returnUnacknowledged();
+      throw new Error("ack");
+    }
+    for (const entryId of entryIds) this.#claimed.delete(entryId);
+    this.acknowledged.push(...entryIds);
+  }
+
+  /** Returns unacknowledged entries again in the next read. */
+  returnUnacknowledged(): void {
+    this.#waiting.push(...this.#claimed.values());
+  }
+
+  async reject(entryIds: readonly string[], reason: string): Promise<void> {
+    for (const entryId of entryIds) this.rejected.set(entryId, reason);
+  }
+}

@@ -1,38 +1,36 @@
 import { describe } from "vitest";
-import { consumeContract } from "./consume.js";
-import { deadLetterContract } from "./dead-letter.js";
+import { consumeContract, timeLimitContract } from "./consume.js";
 import { dedupeContract } from "./dedupe.js";
-import { evolutionContract } from "./evolution.js";
 import type { OpenDriver } from "./fixture.js";
-import { payloadContract } from "./payloads.js";
-import { publishContract } from "./publish.js";
+import { closeContract, statsContract } from "./operations.js";
+import { payloadContract, publishContract } from "./publish.js";
 import { relayContract } from "./relay.js";
-import { retryContract } from "./retry.js";
-import { shutdownContract } from "./shutdown.js";
-import { statsContract } from "./stats.js";
-import { timeLimitContract } from "./time-limit.js";
+import { deadLetterContract, retryContract } from "./retry.js";
+import { upcastContract } from "./upcast.js";
 
 export type { DriverUnderTest, OpenDriver } from "./fixture.js";
 
 /**
- * Holds a driver to everything that `@subtitles/queue` promises of any driver. Runs in vitest:
+ * Defines the conformance tests of a driver. They run in vitest and check all guarantees that `@subtitles/queue` gives for every
+ * driver:
  *
  *     testDriver("memory", () => ({ driver: memoryDriver() }));
  *
- * @param open called once per test; gives a driver whose queues no other test shares
+ * @param name name of the driver in the names of the tests
+ * @param open returns a driver. Called once per test; its queues must not be shared with another test
  */
 export function testDriver(name: string, open: OpenDriver): void {
   describe(`the ${name} driver`, () => {
     describe("publish", () => publishContract(open));
     describe("payloads, ids and headers", () => payloadContract(open));
     describe("consume", () => consumeContract(open));
-    describe("evolution", () => evolutionContract(open));
-    describe("duplicates", () => dedupeContract(open));
+    describe("upcast", () => upcastContract(open));
+    describe("deduplication", () => dedupeContract(open));
     describe("time limits", () => timeLimitContract(open));
     describe("retry", () => retryContract(open));
     describe("dead letters", () => deadLetterContract(open));
     describe("stats, purge and health", () => statsContract(open));
     describe("relay", () => relayContract(open));
-    describe("shutdown", () => shutdownContract(open));
+    describe("close", () => closeContract(open));
   });
 }

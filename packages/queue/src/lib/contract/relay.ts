@@ -1,11 +1,9 @@
 import { expect, onTestFinished, test } from "vitest";
-import { createRelay, type RelayOutbox } from "../relay.js";
-import type { RelayEntry } from "../relay-entry.js";
-import { FakeOutbox } from "./fake-outbox.js";
-import { type OpenDriver, PATIENCE, recorder, setUp, type TaskQueue } from "./fixture.js";
+import { createRelay, type RelayEntry, type RelayOutbox } from "../relay.js";
+import { FakeOutbox, type OpenDriver, PATIENCE, recorder, setUp, type TaskQueue } from "./fixture.js";
 
 export function relayContract(open: OpenDriver): void {
-  test("publishes what the outbox holds, in its order, under the entries' ids, then acknowledges", async () => {
+  test("publishes the entries in order under their ids, then acknowledges them", async () => {
     const { broker, tasks } = await setUp(open);
     const outbox = new FakeOutbox([1, 2, 3, 4, 5].map((n) => entry(n, { headers: { traceparent: `t${n}` } })));
     const relay = createRelay({ outbox, broker, queues: [tasks] });
@@ -20,7 +18,7 @@ export function relayContract(open: OpenDriver): void {
     );
   });
 
-  test("an entry that can never be published is rejected with the reason, and holds up nothing", async () => {
+  test("rejects an entry that can never be published, with the reason and without blocking other entries", async () => {
     const { broker, tasks } = await setUp(open);
     const errors: unknown[] = [];
     const outbox = new FakeOutbox([
@@ -40,7 +38,7 @@ export function relayContract(open: OpenDriver): void {
     expect(errors).toHaveLength(4);
   });
 
-  test("goes on after the outbox failed to read, and after it failed to acknowledge, without publishing twice", async () => {
+  test("continues after failed reads and acknowledgements, without publishing an entry twice", async () => {
     const { broker, tasks } = await setUp(open);
     const errors: unknown[] = [];
     const outbox = new FakeOutbox([entry(1), entry(2)]);
@@ -53,7 +51,7 @@ export function relayContract(open: OpenDriver): void {
     expect(errors.map(String)).toEqual(["Error: read", "Error: read", "Error: ack", "Error: ack"]);
   });
 
-  test("several relays side by side publish everything", async () => {
+  test("several relays publish all entries", async () => {
     const { broker, openBroker, tasks } = await setUp(open);
     const outbox = new FakeOutbox(Array.from({ length: 500 }, (_, n) => entry(n)));
     const relays = [broker, openBroker(), openBroker()].map((each) =>
@@ -65,7 +63,7 @@ export function relayContract(open: OpenDriver): void {
     expect((await broker.stats(tasks)).ready).toBe(500);
   });
 
-  test("what one relay leaves when it closes another publishes, each entry once", async () => {
+  test("a second relay publishes each remaining entry once after the first one closed", async () => {
     const { broker, openBroker, tasks } = await setUp(open);
     const outbox = new FakeOutbox(Array.from({ length: 1_000 }, (_, n) => entry(n)));
     const first = createRelay({ outbox, broker, queues: [tasks] });
@@ -78,14 +76,14 @@ export function relayContract(open: OpenDriver): void {
     expect((await broker.stats(tasks)).ready).toBe(1_000);
   });
 
-  test("an entry whose relay died between confirm and acknowledgement is published again, under the same id", async () => {
+  test("publishes an entry again under the same id if the relay crashed between confirm and acknowledgement", async () => {
     const { broker, openBroker, tasks } = await setUp(open);
     const outbox = new FakeOutbox([entry(1), entry(2)]);
-    const dying = { read: outbox.read.bind(outbox), ack: () => new Promise<never>(() => {}) };
-    const first = createRelay({ outbox: dying, broker, queues: [tasks] });
+    const crashing = { read: outbox.read.bind(outbox), ack: () => new Promise<never>(() => {}) };
+    const first = createRelay({ outbox: crashing, broker, queues: [tasks] });
     await expect.poll(() => first.published, PATIENCE).toBe(2);
-    // As an outbox does with what was read and not acknowledged in time.
-    outbox.handOutAgain();
+    // An outbox returns entries again that were not acknowledged within their claim.
+    outbox.returnUnacknowledged();
     const second = createRelay({ outbox, broker: openBroker(), queues: [tasks] });
     onTestFinished(() => second.close());
     await expect.poll(() => outbox.acknowledged, PATIENCE).toEqual(["e1", "e2"]);
@@ -94,7 +92,7 @@ export function relayContract(open: OpenDriver): void {
     await expect.poll(() => messages.map(({ id }) => id), PATIENCE).toEqual(["m1", "m2", "m1", "m2"]);
   });
 
-  test("close settles while the outbox waits, whether or not it heeds the signal, and may be called again", async () => {
+  test("close ends while the outbox waits, even if it ignores the signal, and can be repeated", async () => {
     const { broker, tasks } = await setUp(open);
     for (const outbox of [new FakeOutbox([]), { read: () => new Promise<never>(() => {}), ack: async () => {} }]) {
       const relay = createRelay({ outbox, broker, queues: [tasks] });
@@ -103,12 +101,14 @@ export function relayContract(open: OpenDriver): void {
     }
   });
 
-  test("without what it needs there is no relay", async () => {
+  test("createRelay rejects invalid options with INVALID_ARGUMENT", async () => {
     const { broker, tasks } = await setUp(open);
-    const refused = expect.objectContaining({ code: "INVALID_ARGUMENT" });
+    const invalidArgument = expect.objectContaining({ code: "INVALID_ARGUMENT" });
     const outbox = new FakeOutbox([]);
-    expect(() => createRelay({ outbox: {} as RelayOutbox, broker, queues: [tasks] })).toThrowError(refused);
-    expect(() => createRelay({ outbox, broker, queues: [{ ...tasks, name: "not a name" }] })).toThrowError(refused);
+    expect(() => createRelay({ outbox: {} as RelayOutbox, broker, queues: [tasks] })).toThrowError(invalidArgument);
+    expect(() => createRelay({ outbox, broker, queues: [{ ...tasks, name: "not a name" }] })).toThrowError(
+      invalidArgument,
+    );
   });
 }
 

@@ -1,14 +1,15 @@
-import { checkDuration, checkOptions, checkWhole, type KeysOf } from "../arguments.js";
-import type { Dedupe } from "../dedupe.js";
+import { checkDuration, checkInteger, checkOptions, type KeysOf } from "../arguments.js";
+import type { Dedupe } from "../types.js";
 
 const DEDUPE_OPTIONS: KeysOf<NonNullable<Parameters<typeof memoryDedupe>[0]>> = { max: true, ttlMs: true };
 
 /**
- * Remembers handled messages in this process, and forgets them with it: duplicates that reach another process, or this one
- * after a restart, are handled again. For those, offer a store that the processes share.
+ * Creates a dedupe store in the memory of this process. A duplicate that another process receives, or this process after a restart,
+ * is handled again. To recognize these, use a store that the processes share.
  *
- * @param options.max messages remembered at most, 1 to 10,000,000; past it the oldest are forgotten. @default 100_000
- * @param options.ttlMs for how long, in milliseconds. @default 3_600_000, an hour
+ * @param options.max maximum number of stored keys, 1 to 10,000,000. When it is exceeded, the oldest keys are removed.
+ *   @default 100_000
+ * @param options.ttlMs time for which a key is stored, in milliseconds. @default 3_600_000 (one hour)
  * @throws QueueError INVALID_ARGUMENT
  */
 export function memoryDedupe(options?: {
@@ -16,28 +17,28 @@ export function memoryDedupe(options?: {
   readonly ttlMs?: number | undefined;
 }): Dedupe {
   const given = checkOptions(options, DEDUPE_OPTIONS, "memoryDedupe");
-  const max = checkWhole(given.max ?? 100_000, "max", 1, 10_000_000);
-  const ttlMs = checkDuration(given.ttlMs ?? 3_600_000, "ttlMs", 1);
-  /** Until when, by key; the oldest come first. */
-  const remembered = new Map<string, number>();
+  const max = checkInteger(given.max ?? 100_000, "`max`", 1, 10_000_000);
+  const ttlMs = checkDuration(given.ttlMs ?? 3_600_000, "`ttlMs`", 1);
+  /** Expiry of each key, the earliest first. */
+  const expiries = new Map<string, number>();
 
-  const forgetSome = () => {
+  const removeExpired = () => {
     const now = performance.now();
-    for (const [key, until] of remembered) {
-      if (remembered.size <= max && until > now) return;
-      remembered.delete(key);
+    for (const [key, expiry] of expiries) {
+      if (expiries.size <= max && expiry > now) return;
+      expiries.delete(key);
     }
   };
 
   return {
     async seen(key) {
-      return (remembered.get(key) ?? 0) > performance.now();
+      return (expiries.get(key) ?? 0) > performance.now();
     },
     async remember(key) {
-      // Set anew, it goes to the end of the line.
-      remembered.delete(key);
-      remembered.set(key, performance.now() + ttlMs);
-      forgetSome();
+      // Deleting the key first moves it to the end of the order.
+      expiries.delete(key);
+      expiries.set(key, performance.now() + ttlMs);
+      removeExpired();
     },
   };
 }

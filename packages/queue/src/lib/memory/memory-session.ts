@@ -1,95 +1,101 @@
-import { type BrokerEvent, connected } from "../broker-event.js";
-import { type Answer, type DriverHealth, done, type Failure, type Session, type Subscription } from "../driver.js";
-import type { Client, Faults } from "./faults.js";
-import { MemoryConsumer, type MemoryQueue } from "./memory-queue.js";
-import type { MemoryServer } from "./memory-server.js";
-import { Waiting } from "./waiting.js";
+import {
+  type BrokerEvent,
+  connectedEvent,
+  type DriverHealth,
+  done,
+  type Failure,
+  lateSettlementWarnings,
+  type Result,
+  type Session,
+  type Subscription,
+} from "../driver.js";
+import type { FaultInjector, FaultListener } from "./fault-injection.js";
+import { MemoryConsumer, type MemoryQueue, type MemoryServer } from "./memory-queue.js";
 
 const CLOSED: Failure = { ok: false, failure: "closed", indeterminate: false };
-const AWAY = unavailable("the memory driver is away, see faults.goAway");
-const CUT = unavailable("the connection was lost");
+const DISCONNECTED = unavailable("the broker is unavailable (simulated by faults.goAway)");
+const CONNECTION_LOST = unavailable("the connection was lost");
 const BLOCKED: Failure = {
   ok: false,
   failure: "timeout",
-  reason: "the broker takes no messages for now (memory or disk alarm), see faults.block",
+  reason: "the broker accepts no messages (memory or disk alarm, simulated by faults.block)",
   indeterminate: false,
 };
 
-/** One broker's side of a memory driver. */
-export class MemorySession implements Session, Client {
+/** Session of one broker object with a memory driver. */
+export class MemorySession implements Session, FaultListener {
   readonly ackTimeoutMs = null;
   readonly #server: MemoryServer;
-  readonly #faults: Faults;
+  readonly #faults: FaultInjector;
   readonly #timeoutMs: number;
-  readonly #report: (failure: Failure) => void;
-  readonly #tell: (event: BrokerEvent) => void;
-  readonly #waiting = new Waiting();
-  /** Not yet closed, with their queues. */
+  readonly #onFailure: (failure: Failure) => void;
+  readonly #onEvent: (event: BrokerEvent) => void;
+  readonly #waiting = new WaitingCalls();
+  /** Open consumers with their queues. */
   readonly #consumers = new Map<MemoryConsumer, MemoryQueue>();
-  /** There is no connection to lose before the first call. */
+  /** True after the first call. Before that, there is no connection to lose. */
   #used = false;
   #reconnects = 0;
   #lostAt = 0;
-  #stale = 0;
+  #lateSettlements = 0;
   #closed = false;
 
   constructor(
     server: MemoryServer,
-    faults: Faults,
+    faults: FaultInjector,
     timeoutMs: number,
-    report: (failure: Failure) => void,
-    tell: (event: BrokerEvent) => void,
+    onFailure: (failure: Failure) => void,
+    onEvent: (event: BrokerEvent) => void,
   ) {
     this.#server = server;
     this.#faults = faults;
     this.#timeoutMs = timeoutMs;
-    this.#report = report;
-    this.#tell = tell;
-    faults.meet(this);
+    this.#onFailure = onFailure;
+    this.#onEvent = onEvent;
+    faults.addListener(this);
   }
 
-  publish: Session["publish"] = async (queue, envelope, place) => {
+  publish: Session["publish"] = async (queue, envelope, destination) => {
     const faults = this.#faults;
-    const store = (): Answer => {
-      if (place === "ready" && faults.returnsMessage()) return { ok: false, failure: "unroutable" };
-      if (place === "ready" && this.#server.isFull) {
-        return unavailable(`the memory driver is full: it holds ${this.#server.maxMessages} messages, see maxMessages`);
+    const store = (): Result => {
+      if (destination === "ready" && faults.takeReturnedMessage()) return { ok: false, failure: "unroutable" };
+      if (destination === "ready" && this.#server.isFull) {
+        return unavailable(`the memory driver is full: it contains ${this.#server.maxMessages} messages (maxMessages)`);
       }
-      this.#server.store(queue, envelope, place);
+      this.#server.store(queue, envelope, destination);
       return done;
     };
-    const late = () => (faults.away ? AWAY : BLOCKED);
-    return this.#act(() => !faults.away && !faults.blocked, store, late);
+    const onTimeout = () => (faults.disconnected ? DISCONNECTED : BLOCKED);
+    return this.#runWhen(() => !faults.disconnected && !faults.blocked, store, onTimeout);
   };
 
   consume: Session["consume"] = async (queue, subscriber, { prefetch }) =>
-    this.#whenThere(() =>
-      this.#attach(new MemoryConsumer(subscriber, prefetch, this.#fate), this.#server.queue(queue)),
+    this.#runWhenConnected(() =>
+      this.#attach(new MemoryConsumer(subscriber, prefetch, this.#hooks), this.#server.queue(queue)),
     );
 
-  stats: Session["stats"] = async (queue) => this.#whenThere(() => this.#server.queue(queue).counts());
+  stats: Session["stats"] = async (queue) => this.#runWhenConnected(() => this.#server.queue(queue).stats());
 
-  purge: Session["purge"] = async (queue) => this.#whenThere(() => this.#server.queue(queue).purge());
+  purge: Session["purge"] = async (queue) => this.#runWhenConnected(() => this.#server.queue(queue).purge());
 
   listDead: Session["listDead"] = async (queue, limit) =>
-    this.#whenThere(() => this.#server.queue(queue).listDead(limit));
+    this.#runWhenConnected(() => this.#server.queue(queue).listDead(limit));
 
-  visitDead: Session["visitDead"] = async (queue, visit, { atOnce }) => {
-    const answer = await this.#whenThere(() => undefined);
-    if (answer.ok) await this.#server.queue(queue).visitDead(visit, atOnce);
-    return answer;
+  visitDead: Session["visitDead"] = async (queue, visit, { concurrency }) => {
+    const result = await this.#runWhenConnected(() => undefined);
+    if (result.ok) await this.#server.queue(queue).visitDead(visit, concurrency);
+    return result;
   };
 
   async health(): Promise<DriverHealth> {
-    const there = !this.#closed && !this.#faults.away;
-    const stale = `${this.#stale} messages were settled after their connection was lost, and were delivered again`;
+    const connected = !this.#closed && !this.#faults.disconnected;
     return {
-      latencyMs: there ? 0 : null,
-      blocked: there && this.#faults.blocked,
+      latencyMs: connected ? 0 : null,
+      blocked: connected && this.#faults.blocked,
       pendingConfirms: 0,
       reconnects: this.#reconnects,
-      warnings: this.#stale === 0 ? [] : [stale],
-      fault: this.#closed ? "the broker object is closed" : there ? null : AWAY.reason,
+      warnings: lateSettlementWarnings(this.#lateSettlements),
+      error: this.#closed ? "this broker object was closed with close()" : connected ? null : DISCONNECTED.reason,
     };
   }
 
@@ -97,7 +103,7 @@ export class MemorySession implements Session, Client {
     this.#closed = true;
     await this.#waiting.end(graceMs, CLOSED);
     for (const consumer of [...this.#consumers.keys()]) this.#detach(consumer);
-    this.#faults.spare(this);
+    this.#faults.removeListener(this);
   }
 
   disconnected(): void {
@@ -107,7 +113,7 @@ export class MemorySession implements Session, Client {
       queue.takeBack(consumer);
     }
     this.#lostAt = performance.now();
-    this.#report(CUT);
+    this.#onFailure(CONNECTION_LOST);
   }
 
   reconnected(): void {
@@ -118,17 +124,17 @@ export class MemorySession implements Session, Client {
       queue.attach(consumer);
       consumer.subscriber.resumed();
     }
-    this.#tell(connected("memory", { again: true, afterMs: performance.now() - this.#lostAt }));
+    this.#onEvent(connectedEvent("memory", { again: true, afterMs: performance.now() - this.#lostAt }));
   }
 
   recovered(): void {
-    this.#waiting.lookAgain();
+    this.#waiting.retry();
   }
 
-  readonly #fate = {
-    losesAck: () => this.#faults.losesAck(),
-    onStale: () => {
-      this.#stale++;
+  readonly #hooks = {
+    takeLostAck: () => this.#faults.takeLostAck(),
+    onLateSettlement: () => {
+      this.#lateSettlements++;
     },
   };
 
@@ -147,22 +153,76 @@ export class MemorySession implements Session, Client {
   #detach(consumer: MemoryConsumer): void {
     this.#consumers.get(consumer)?.detach(consumer);
     this.#consumers.delete(consumer);
-    for (const delivery of consumer.held) delivery.settle("release");
+    for (const delivery of consumer.unacknowledged) delivery.settle("release");
   }
 
-  async #whenThere<T>(action: () => T): Promise<Answer<T>> {
+  async #runWhenConnected<T>(action: () => T): Promise<Result<T>> {
     const faults = this.#faults;
-    return this.#act(
-      () => !faults.away,
+    return this.#runWhen(
+      () => !faults.disconnected,
       () => ({ ok: true, value: action() }),
-      () => AWAY,
+      () => DISCONNECTED,
     );
   }
 
-  #act<T>(isPossible: () => boolean, action: () => Answer<T>, late: () => Failure): Answer<T> | Promise<Answer<T>> {
+  #runWhen<T>(
+    isPossible: () => boolean,
+    action: () => Result<T>,
+    onTimeout: () => Failure,
+  ): Result<T> | Promise<Result<T>> {
     if (this.#closed) return CLOSED;
     this.#used = true;
-    return this.#waiting.act(isPossible, action, this.#timeoutMs, late);
+    return this.#waiting.runWhen(isPossible, action, this.#timeoutMs, onTimeout);
+  }
+}
+
+interface WaitingCall {
+  /** Executes the call if it is possible. */
+  attempt(): void;
+  fail(failure: Failure): void;
+}
+
+/** Calls that wait for the end of an injected fault, in their order. */
+class WaitingCalls {
+  readonly #calls = new Set<WaitingCall>();
+  #onIdle: (() => void) | undefined;
+
+  /** Executes `action` as soon as `isPossible` returns true. After `limitMs`, returns the result of `onTimeout` instead. */
+  runWhen<T>(
+    isPossible: () => boolean,
+    action: () => Result<T>,
+    limitMs: number,
+    onTimeout: () => Failure,
+  ): Result<T> | Promise<Result<T>> {
+    if (isPossible()) return action();
+    return new Promise((resolve) => {
+      const finish = (result: Result<T>) => {
+        clearTimeout(timer);
+        this.#calls.delete(call);
+        resolve(result);
+        if (this.#calls.size === 0) this.#onIdle?.();
+      };
+      const call: WaitingCall = { attempt: () => isPossible() && finish(action()), fail: finish };
+      const timer = setTimeout(() => finish(onTimeout()), limitMs);
+      this.#calls.add(call);
+    });
+  }
+
+  /** Attempts all waiting calls again. */
+  retry(): void {
+    for (const call of this.#calls) call.attempt();
+  }
+
+  /** Waits up to `graceMs` for all calls. The remaining ones fail with `failure`. */
+  async end(graceMs: number, failure: Failure): Promise<void> {
+    if (this.#calls.size === 0) return;
+    let timer: NodeJS.Timeout | undefined;
+    await new Promise<void>((resolve) => {
+      this.#onIdle = resolve;
+      timer = setTimeout(resolve, graceMs);
+    });
+    clearTimeout(timer);
+    for (const call of this.#calls) call.fail(failure);
   }
 }
 

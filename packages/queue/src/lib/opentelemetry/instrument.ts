@@ -1,24 +1,32 @@
-import { context, type MeterProvider, metrics, type Span, type TracerProvider, trace } from "@opentelemetry/api";
+import {
+  type Context,
+  context,
+  type MeterProvider,
+  metrics,
+  propagation,
+  ROOT_CONTEXT,
+  type Span,
+  type TracerProvider,
+  trace,
+} from "@opentelemetry/api";
 import { checkOptions, invalid, type KeysOf } from "../arguments.js";
-import type { Broker } from "../broker.js";
 import { checkDefinition, type QueueDefinition } from "../definition.js";
-import { handleTraced } from "./consuming.js";
-import { Gauges } from "./gauges.js";
-import { carried, traced, tracedOnce } from "./propagation.js";
-import { Recorder } from "./recorder.js";
+import { QueueError } from "../errors.js";
+import type { Broker, Handler, Message, PublishOptions } from "../types.js";
+import { type HandlerOutcome, type HandlerResult, QueueGauges, Telemetry } from "./telemetry.js";
 
-/** Where spans and figures go, and which. */
+/** Options of `instrument`. */
 export interface InstrumentOptions {
-  /** @default the one registered with the API */
+  /** Provider of the tracer. @default the provider registered with the API */
   readonly tracerProvider?: TracerProvider | undefined;
-  /** @default the one registered with the API at the time of the call */
+  /** Provider of the meter. @default the provider registered with the API at the time of the call */
   readonly meterProvider?: MeterProvider | undefined;
   /**
-   * Queues whose messages are counted, by where they stand, at each export. One process of a service is enough.
+   * Queues whose messages are counted by state at each export. It is enough to set them in one process of a service.
    * @default none
    */
   readonly queues?: readonly QueueDefinition[] | undefined;
-  /** What the messaging system is called in spans and figures. @default "rabbitmq" */
+  /** Name of the messaging system in spans and metrics. @default "rabbitmq" */
   readonly system?: string | undefined;
 }
 
@@ -32,26 +40,26 @@ const INSTRUMENT_OPTIONS: KeysOf<InstrumentOptions> = {
 const SCOPE = "@subtitles/queue";
 
 /**
- * The same broker, traced and measured in OpenTelemetry's conventions for messaging. A message carries its trace in
- * `traceparent`: one that has it already, because an outbox kept it, goes on with that trace; and its handler works within
- * it, in whatever process.
+ * Returns a broker with the same behaviour that records traces and metrics according to the OpenTelemetry conventions for messaging.
+ * The header `traceparent` propagates the trace of a message. If a message already has this header, for example from an outbox, its
+ * trace continues. Its handler runs in that trace, in any process.
  *
  * Spans are named `send <queue>` and `process <queue>`. Metrics: `messaging.client.operation.duration`,
  * `messaging.client.sent.messages`, `messaging.client.consumed.messages`, `messaging.process.duration`;
- * `subtitles.message.retries` and `subtitles.message.dead_letters`, counted as handlers fail (a payload that is refused
- * reaches none); and, for the `queues` given, `subtitles.queue.messages` by state: ready, unacked, delayed, dead.
+ * `subtitles.message.retries` and `subtitles.message.dead_letters`, which count failures of handlers (a message with an invalid
+ * payload reaches no handler); and, for the given `queues`, `subtitles.queue.messages` by state: ready, unacked, delayed, dead.
  *
- * Start the SDK before. Payloads are not recorded; ids are.
+ * The SDK must be started before the call. Ids are recorded, payloads are not.
  *
  * @throws QueueError INVALID_ARGUMENT
  */
 export function instrument(broker: Broker, options: InstrumentOptions = {}): Broker {
-  if (typeof broker?.publish !== "function") return invalid("instrument needs a broker, made by createBroker.");
+  if (typeof broker?.publish !== "function") return invalid("instrument needs a broker made by createBroker.");
   checkOptions(options, INSTRUMENT_OPTIONS, "instrument");
   const tracer = (options.tracerProvider ?? trace).getTracer(SCOPE);
   const meter = (options.meterProvider ?? metrics).getMeter(SCOPE);
-  const recorder = new Recorder(tracer, meter, options.system ?? "rabbitmq");
-  const gauges = new Gauges(meter, broker, options.queues ?? []);
+  const telemetry = new Telemetry(tracer, meter, options.system ?? "rabbitmq");
+  const gauges = new QueueGauges(meter, broker, options.queues ?? []);
 
   const close = async (closeOptions?: { readonly graceMs?: number | undefined }) => {
     gauges.stop();
@@ -60,30 +68,34 @@ export function instrument(broker: Broker, options: InstrumentOptions = {}): Bro
   return {
     publish: async (queue, payload, publishOptions) => {
       checkDefinition(queue);
-      const parent = carried(publishOptions?.headers ?? {}) ?? context.active();
+      const parent = extractTrace(publishOptions?.headers ?? {}) ?? context.active();
       const publish = async (span: Span) => {
-        const receipt = await broker.publish(queue, payload, traced(publishOptions));
+        const receipt = await broker.publish(queue, payload, injectTrace(publishOptions));
         span.setAttribute("messaging.message.id", receipt.id);
         return receipt;
       };
-      return recorder.send({ queue, parent, attributes: {} }, publish, () => 1);
+      return telemetry.send({ queue, parent, attributes: {} }, publish, () => 1);
     },
     publishMany: async (queue, messages) => {
       checkDefinition(queue);
-      if (!Array.isArray(messages)) return invalid("publishMany takes an array of messages.");
+      if (!Array.isArray(messages)) return invalid("The messages of publishMany must be an array.");
       const attributes = { "messaging.batch.message_count": messages.length };
-      // Within the span; a message that has a trace already keeps it.
-      const all = () => messages.map((message) => ({ ...message, options: tracedOnce(message?.options) }));
-      return recorder.send(
+      // Called in the span. A message that has a trace keeps it.
+      const withTrace = () =>
+        messages.map((message) => {
+          const given: PublishOptions | undefined = message?.options;
+          return { ...message, options: given?.headers?.traceparent === undefined ? injectTrace(given) : given };
+        });
+      return telemetry.send(
         { queue, parent: context.active(), attributes },
-        () => broker.publishMany(queue, all()),
+        () => broker.publishMany(queue, withTrace()),
         (results) => results.filter(({ status }) => status === "fulfilled").length,
       );
     },
     consume: async (queue, handler, consumeOptions) => {
       checkDefinition(queue);
       if (typeof handler !== "function") return broker.consume(queue, handler, consumeOptions);
-      return broker.consume(queue, handleTraced(recorder, queue, handler), consumeOptions);
+      return broker.consume(queue, tracedHandler(telemetry, queue, handler), consumeOptions);
     },
     stats: (queue) => broker.stats(queue),
     deadLetters: (queue, query) => broker.deadLetters(queue, query),
@@ -94,4 +106,49 @@ export function instrument(broker: Broker, options: InstrumentOptions = {}): Bro
     close,
     [Symbol.asyncDispose]: () => close(),
   };
+}
+
+/** Wraps a handler so that it runs in the trace of its message, or in a new one. */
+function tracedHandler<Q extends QueueDefinition>(telemetry: Telemetry, queue: Q, handler: Handler<Q>): Handler<Q> {
+  return (message) =>
+    telemetry.process(
+      {
+        queue,
+        parent: extractTrace(message.headers) ?? ROOT_CONTEXT,
+        attributes: {
+          "messaging.message.id": message.id,
+          "subtitles.message.attempt": message.attempt,
+          "subtitles.message.redelivered": message.redelivered,
+        },
+      },
+      () => handler(message),
+      (result) => outcomeOf(message, result),
+    );
+}
+
+/** Returns the outcome that the consumer will apply; see active-message.ts. */
+function outcomeOf(
+  { signal, lastAttempt }: Pick<Message<QueueDefinition>, "signal" | "lastAttempt">,
+  result: HandlerResult<Awaited<ReturnType<Handler<QueueDefinition>>>>,
+): HandlerOutcome {
+  const failed: HandlerOutcome = lastAttempt ? "dead-lettered" : "retried";
+  if (QueueError.is(signal.reason, "TIMEOUT")) return failed;
+  if ("error" in result) return signal.aborted ? "released" : failed;
+  if (result.verdict?.kind === "deadLetter") return "dead-lettered";
+  return result.verdict?.kind === "retry" ? failed : "acknowledged";
+}
+
+/** Returns the trace in the headers; null if there is none. */
+function extractTrace(headers: Readonly<Record<string, string>>): Context | null {
+  const extracted = propagation.extract(ROOT_CONTEXT, headers);
+  return trace.getSpanContext(extracted) === undefined ? null : extracted;
+}
+
+/** Adds the active trace to the headers. Invalid headers are returned unchanged, and the broker rejects them. */
+function injectTrace(options: PublishOptions | undefined): PublishOptions | undefined {
+  const given: unknown = options?.headers ?? {};
+  if (typeof given !== "object" || given === null || Array.isArray(given)) return options;
+  const headers: Record<string, string> = { ...given };
+  propagation.inject(context.active(), headers);
+  return Object.keys(headers).length === 0 ? options : { ...options, headers };
 }

@@ -1,16 +1,15 @@
 import type { ConfirmChannel, Message } from "amqplib";
-import { type Answer, done, type Place, type QueueShape } from "../driver.js";
-import { isError } from "../is-error.js";
-import type { Connection } from "./connection.js";
-import { Deadlines } from "./deadlines.js";
-import type { Link } from "./link.js";
-import { Outgoing } from "./outgoing.js";
-import { toFailure } from "./refusals.js";
+import { type Destination, done, type QueueConfig, type Result } from "../driver.js";
+import { isError } from "../errors.js";
+import type { AmqpConnection } from "./amqp-connection.js";
+import { toFailure } from "./amqp-errors.js";
+import { type OutgoingEnvelope, toContent, toProperties } from "./amqp-message.js";
+import type { ConnectionManager } from "./connection-manager.js";
+import { Deadlines, PendingPublish } from "./pending-publish.js";
 import { keyOf, type Topology } from "./topology.js";
-import { type Outbound, toContent, toProperties } from "./wire.js";
 
 /** Names of the errors of amqplib for a message that it cannot encode. The errors may be of another realm. */
-const UNENCODABLE: ReadonlySet<string> = new Set(["RangeError", "TypeError"]);
+const ENCODING_ERRORS: ReadonlySet<string> = new Set(["RangeError", "TypeError"]);
 
 export interface PublisherOptions {
   readonly timeoutMs: number;
@@ -18,41 +17,42 @@ export interface PublisherOptions {
 }
 
 /**
- * Sends messages over one confirm channel, at most a window of them unconfirmed, and repeats after a reconnect what was
- * not confirmed before it. An answered message whose confirm is still due keeps its place in the window, so that a broker
- * that has stopped reading is not sent more and more.
+ * Publishes messages on one confirm channel, at most `maxPendingConfirms` unconfirmed at a time. Sends unconfirmed messages again
+ * after a reconnect. A message that timed out still counts as unconfirmed until its confirm arrives, so that a broker that has
+ * stopped reading does not receive more and more messages.
  */
 export class Publisher {
-  readonly #connection: Connection;
+  readonly #connections: ConnectionManager;
   readonly #topology: Topology;
   readonly #options: PublisherOptions;
-  readonly #deadlines: Deadlines<Outgoing>;
-  readonly #onAnswer = (outgoing: Outgoing) => this.#deadlines.delete(outgoing);
+  readonly #deadlines: Deadlines<PendingPublish>;
+  readonly #onFinished = (publish: PendingPublish) => this.#deadlines.delete(publish);
   #channel: ConfirmChannel | null = null;
-  #link: Link | null = null;
-  /** amqplib's buffer is full. */
-  #congested = false;
+  #connection: AmqpConnection | null = null;
+  /** True while the write buffer of amqplib is full. */
+  #bufferFull = false;
   #nextTag = 1;
-  readonly #unconfirmed = new Map<number, Outgoing>();
-  /** Their queue is declared; they wait for their turn, in order. */
-  #waiting = new Set<Outgoing>();
-  /** By queue, until it is declared over the present link. */
-  readonly #undeclared = new Map<string, Outgoing[]>();
-  /** Targets that are declared over the present link. */
+  /** Sent messages by delivery tag. */
+  readonly #unconfirmed = new Map<number, PendingPublish>();
+  /** Messages to send, in order. */
+  #waiting = new Set<PendingPublish>();
+  /** Messages that wait for the declaration of their queue, by queue key. */
+  readonly #undeclared = new Map<string, PendingPublish[]>();
+  /** Names of queues that were declared on the current connection. */
   readonly #declared = new Set<string>();
   #onIdle: (() => void) | undefined;
 
-  constructor(connection: Connection, topology: Topology, options: PublisherOptions) {
-    this.#connection = connection;
+  constructor(connections: ConnectionManager, topology: Topology, options: PublisherOptions) {
+    this.#connections = connections;
     this.#topology = topology;
     this.#options = options;
-    this.#deadlines = new Deadlines(options.timeoutMs, (outgoing) => this.#expire(outgoing));
-    connection.onLink((link) => {
-      if (this.#channel !== null) this.#abandon(null);
-      this.#link = link;
+    this.#deadlines = new Deadlines(options.timeoutMs, (publish) => this.#expire(publish));
+    connections.onConnection((connection) => {
+      if (this.#channel !== null) this.#channelClosed(null);
+      this.#connection = connection;
       this.#declared.clear();
-      link.onBlockedChange(() => this.#pump());
-      void this.#openChannel(link);
+      connection.onBlockedChange(() => this.#sendWaiting());
+      void this.#openChannel(connection);
     });
   }
 
@@ -60,206 +60,208 @@ export class Publisher {
     return this.#unconfirmed.size;
   }
 
-  publish(queue: QueueShape, envelope: Outbound, place: Place): Promise<Answer> {
-    this.#connection.start();
-    const outgoing = new Outgoing(queue, this.#topology.nameOf(queue, place), envelope, this.#onAnswer);
-    this.#deadlines.add(outgoing);
-    this.#waiting.add(outgoing);
-    this.#pump();
-    return outgoing.answer;
+  publish(queue: QueueConfig, envelope: OutgoingEnvelope, destination: Destination): Promise<Result> {
+    this.#connections.start();
+    const publish = new PendingPublish(queue, this.#topology.nameOf(queue, destination), envelope, this.#onFinished);
+    this.#deadlines.add(publish);
+    this.#waiting.add(publish);
+    this.#sendWaiting();
+    return publish.result;
   }
 
-  /** Waits up to `limitMs` for what is under way, then gives up the rest. */
+  /** Waits up to `limitMs` for all pending messages. Fails the remaining ones with "closed". */
   async flush(limitMs: number): Promise<void> {
-    if (this.#open().length === 0) return;
+    if (this.#pending().length === 0) return;
     let timer: NodeJS.Timeout | undefined;
     await new Promise<void>((resolve) => {
       this.#onIdle = resolve;
       timer = setTimeout(resolve, limitMs);
     });
     clearTimeout(timer);
-    for (const outgoing of this.#open()) {
-      outgoing.settle({ ok: false, failure: "closed", indeterminate: outgoing.sent });
+    for (const publish of this.#pending()) {
+      publish.finish({ ok: false, failure: "closed", indeterminate: publish.sent });
     }
     this.#waiting.clear();
     this.#undeclared.clear();
   }
 
-  #open(): Outgoing[] {
+  /** Returns all messages without a result. */
+  #pending(): PendingPublish[] {
     const all = [...this.#unconfirmed.values(), ...this.#waiting, ...[...this.#undeclared.values()].flat()];
-    return all.filter((outgoing) => !outgoing.answered);
+    return all.filter((publish) => !publish.finished);
   }
 
-  async #openChannel(link: Link): Promise<void> {
-    const channel = await link.openConfirmChannel();
-    if (channel === null || link.lost !== null) return;
-    let fault: unknown = null;
+  async #openChannel(connection: AmqpConnection): Promise<void> {
+    const channel = await connection.openConfirmChannel();
+    if (channel === null || connection.lost !== null) return;
+    let channelError: unknown = null;
     channel.on("error", (error) => {
-      fault = error;
+      channelError = error;
     });
     channel.on("close", () => {
       if (this.#channel !== channel) return;
-      this.#abandon(fault);
-      // A channel also closes with its connection, which tells its channels first.
+      this.#channelClosed(channelError);
+      // A channel also closes with its connection, and emits "close" before the connection does.
       queueMicrotask(() => {
-        if (link.lost === null) void this.#openChannel(link);
+        if (connection.lost === null) void this.#openChannel(connection);
       });
     });
     channel.on("ack", ({ deliveryTag, multiple }) => this.#onConfirms(deliveryTag, multiple, true));
     channel.on("nack", ({ deliveryTag, multiple }) => this.#onConfirms(deliveryTag, multiple, false));
     channel.on("return", (message: Message) => this.#onReturn(message));
     channel.on("drain", () => {
-      this.#congested = false;
-      this.#pump();
+      this.#bufferFull = false;
+      this.#sendWaiting();
     });
     this.#channel = channel;
-    this.#congested = false;
+    this.#bufferFull = false;
     this.#nextTag = 1;
-    this.#pump();
+    this.#sendWaiting();
   }
 
-  /** Sends as long as there is something to send and room for it. */
-  #pump(): void {
-    const link = this.#link;
-    if (this.#channel === null || link === null || link.blocked || this.#congested) return;
-    for (const outgoing of this.#waiting) {
-      if (!this.#declared.has(outgoing.target)) {
-        this.#waiting.delete(outgoing);
-        this.#declareFor(link, outgoing);
+  /** Sends waiting messages in order until a limit is reached. */
+  #sendWaiting(): void {
+    const connection = this.#connection;
+    if (this.#channel === null || connection === null || connection.blocked || this.#bufferFull) return;
+    for (const publish of this.#waiting) {
+      if (!this.#declared.has(publish.target)) {
+        this.#waiting.delete(publish);
+        this.#declareFor(connection, publish);
         continue;
       }
-      if (!this.#hasRoomFor(outgoing)) return;
-      this.#waiting.delete(outgoing);
-      this.#send(this.#channel, outgoing);
-      if (this.#channel === null || this.#congested) return;
+      if (!this.#canSend(publish)) return;
+      this.#waiting.delete(publish);
+      this.#send(this.#channel, publish);
+      if (this.#channel === null || this.#bufferFull) return;
     }
   }
 
-  #hasRoomFor(outgoing: Outgoing): boolean {
+  #canSend(publish: PendingPublish): boolean {
     if (this.#unconfirmed.size === 0) return true;
     const [first] = this.#unconfirmed.values();
-    if (outgoing.suspect || first?.suspect) return false;
+    if (publish.suspect || first?.suspect) return false;
     return this.#unconfirmed.size < this.#options.maxPendingConfirms;
   }
 
-  #send(channel: ConfirmChannel, outgoing: Outgoing): void {
+  #send(channel: ConfirmChannel, publish: PendingPublish): void {
     try {
-      this.#congested = !this.#write(channel, outgoing);
+      this.#bufferFull = !this.#write(channel, publish);
     } catch (error) {
-      // Nothing was written: the message cannot be encoded, or the channel is dead.
-      if (cannotBeEncoded(error)) {
-        outgoing.settle(toFailure(error));
+      // Nothing was written: the message cannot be encoded, or the channel is closed.
+      if (isEncodingError(error)) {
+        publish.finish(toFailure(error));
         return;
       }
-      this.#waiting = new Set([outgoing, ...this.#waiting]);
-      this.#link?.drop("its channel closed unnoticed");
-      this.#abandon(null);
+      this.#waiting = new Set([publish, ...this.#waiting]);
+      this.#connection?.drop("its channel closed without an event");
+      this.#channelClosed(null);
       return;
     }
-    outgoing.sent = true;
-    outgoing.returned = false;
-    this.#unconfirmed.set(this.#nextTag++, outgoing);
+    publish.sent = true;
+    publish.returned = false;
+    this.#unconfirmed.set(this.#nextTag++, publish);
   }
 
-  #write(channel: ConfirmChannel, { envelope, target }: Outgoing): boolean {
+  #write(channel: ConfirmChannel, { envelope, target }: PendingPublish): boolean {
     const content = toContent(envelope);
     try {
       return channel.publish("", target, content, toProperties(envelope));
     } catch (error) {
       // Without a copy, the consumer could neither retry nor dead-letter this message.
-      if (envelope.original === undefined || !cannotBeEncoded(error)) throw error;
+      if (envelope.original === undefined || !isEncodingError(error)) throw error;
       return channel.publish("", target, content, toProperties(envelope, false));
     }
   }
 
-  #declareFor(link: Link, outgoing: Outgoing): void {
-    const key = keyOf(outgoing.queue);
+  #declareFor(connection: AmqpConnection, publish: PendingPublish): void {
+    const key = keyOf(publish.queue);
     const others = this.#undeclared.get(key);
     if (others !== undefined) {
-      others.push(outgoing);
+      others.push(publish);
       return;
     }
-    this.#undeclared.set(key, [outgoing]);
-    void this.#topology.ensure(link, outgoing.queue).then((answer) => {
-      const held = (this.#undeclared.get(key) ?? []).filter((each) => !each.answered);
+    this.#undeclared.set(key, [publish]);
+    void this.#topology.ensure(connection, publish.queue).then((result) => {
+      const publishes = (this.#undeclared.get(key) ?? []).filter((each) => !each.finished);
       this.#undeclared.delete(key);
-      const again = link.lost !== null || (!answer.ok && answer.failure === "timeout");
-      for (const each of held) {
-        if (answer.ok && !again) this.#declared.add(each.target);
-        if (answer.ok || again) this.#waiting.add(each);
-        else each.settle(answer);
+      const repeat = connection.lost !== null || (!result.ok && result.failure === "timeout");
+      for (const each of publishes) {
+        if (result.ok && !repeat) this.#declared.add(each.target);
+        if (result.ok || repeat) this.#waiting.add(each);
+        else each.finish(result);
       }
-      this.#settled();
-      this.#pump();
+      this.#checkIdle();
+      this.#sendWaiting();
     });
   }
 
   #onConfirms(tag: number, multiple: boolean, accepted: boolean): void {
-    // Tags are in order of insertion.
+    // The keys are in the order of the tags.
     for (const each of multiple ? this.#unconfirmed.keys() : [tag]) {
       if (each > tag) break;
-      const outgoing = this.#unconfirmed.get(each);
+      const publish = this.#unconfirmed.get(each);
       this.#unconfirmed.delete(each);
-      if (outgoing !== undefined) this.#onConfirm(outgoing, accepted);
+      if (publish !== undefined) this.#onConfirm(publish, accepted);
     }
-    this.#settled();
-    this.#pump();
+    this.#checkIdle();
+    this.#sendWaiting();
   }
 
-  #onConfirm(outgoing: Outgoing, accepted: boolean): void {
-    if (outgoing.returned) {
-      this.#declared.delete(outgoing.target);
-      if (this.#link !== null) this.#topology.forget(this.#link, outgoing.queue);
-      outgoing.settle({ ok: false, failure: "unroutable" });
+  #onConfirm(publish: PendingPublish, accepted: boolean): void {
+    if (publish.returned) {
+      this.#declared.delete(publish.target);
+      if (this.#connection !== null) this.#topology.forget(this.#connection, publish.queue);
+      publish.finish({ ok: false, failure: "unroutable" });
     } else if (accepted) {
-      outgoing.settle(done);
+      publish.finish(done);
     } else {
-      const reason = "the broker refused the message: its queue is full, or could not store it";
-      outgoing.settle({ ok: false, failure: "unavailable", reason, indeterminate: false });
+      const reason = "the broker rejected the message (nack): the queue is full, or the message could not be stored";
+      publish.finish({ ok: false, failure: "unavailable", reason, indeterminate: false });
     }
   }
 
-  /** Comes before the confirm. Two messages of one id in one queue share their fate, so either may be marked first. */
+  /** Marks a returned message. The confirm follows. If two messages have the same id and queue, both are returned. */
   #onReturn({ fields, properties }: Message): void {
-    for (const outgoing of this.#unconfirmed.values()) {
-      if (outgoing.envelope.id !== properties.messageId || outgoing.target !== fields.routingKey) continue;
-      if (outgoing.returned) continue;
-      outgoing.returned = true;
+    for (const publish of this.#unconfirmed.values()) {
+      if (publish.envelope.id !== properties.messageId || publish.target !== fields.routingKey) continue;
+      if (publish.returned) continue;
+      publish.returned = true;
       return;
     }
   }
 
   /**
-   * The channel is dead; what it had under way goes to the front of the line. With a fault, the broker closed it over one of
-   * the messages and does not say which. If there was but one, that is it; otherwise each is sent again by itself, so that
-   * the guilty one falls alone.
+   * Puts the messages of a closed channel at the front of the waiting ones. If the broker closed the channel because of an invalid
+   * message, it does not report which one. A single message is then the invalid one. Several messages are sent again one at a
+   * time, so that only the invalid one fails.
+   *
+   * @param error error of the channel; null if it closed without one
    */
-  #abandon(fault: unknown): void {
+  #channelClosed(error: unknown): void {
     this.#channel = null;
-    const under = [...this.#unconfirmed.values()];
+    const inFlight = [...this.#unconfirmed.values()];
     this.#unconfirmed.clear();
-    if (fault !== null) {
-      for (const outgoing of under) outgoing.suspect = true;
-      if (under.length === 1) under[0]?.settle(toFailure(fault));
+    if (error !== null) {
+      for (const publish of inFlight) publish.suspect = true;
+      if (inFlight.length === 1) inFlight[0]?.finish(toFailure(error));
     }
-    this.#waiting = new Set([...under.filter((outgoing) => !outgoing.answered), ...this.#waiting]);
-    this.#settled();
+    this.#waiting = new Set([...inFlight.filter((publish) => !publish.finished), ...this.#waiting]);
+    this.#checkIdle();
   }
 
-  #expire(outgoing: Outgoing): void {
-    this.#waiting.delete(outgoing);
-    if (this.#connection.link === null) outgoing.fail("unavailable", this.#connection.fault);
-    else if (this.#link?.blocked)
-      outgoing.fail("timeout", "the broker takes no messages for now (memory or disk alarm)");
-    else outgoing.fail("timeout", `no confirm came within ${this.#options.timeoutMs} ms`);
-    this.#settled();
+  #expire(publish: PendingPublish): void {
+    this.#waiting.delete(publish);
+    if (this.#connections.connection === null) publish.fail("unavailable", this.#connections.error);
+    else if (this.#connection?.blocked) publish.fail("timeout", "RabbitMQ accepts no messages (memory or disk alarm)");
+    else publish.fail("timeout", `no confirm arrived within ${this.#options.timeoutMs} ms`);
+    this.#checkIdle();
   }
 
-  #settled(): void {
-    if (this.#onIdle !== undefined && this.#open().length === 0) this.#onIdle();
+  #checkIdle(): void {
+    if (this.#onIdle !== undefined && this.#pending().length === 0) this.#onIdle();
   }
 }
 
-function cannotBeEncoded(error: unknown): boolean {
-  return isError(error) && UNENCODABLE.has(error.name);
+function isEncodingError(error: unknown): boolean {
+  return isError(error) && ENCODING_ERRORS.has(error.name);
 }

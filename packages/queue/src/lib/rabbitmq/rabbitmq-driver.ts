@@ -1,22 +1,31 @@
-import { type BrokerEvent, connected } from "../broker-event.js";
-import type { Answer, Driver, DriverHealth, Failure, QueueDriver, Session, Subscription } from "../driver.js";
-import { within } from "../within.js";
-import { Connection } from "./connection.js";
-import { Inspection } from "./inspection.js";
-import { type CheckedOptions, checkOptions, type RabbitmqDriverOptions } from "./options.js";
+import {
+  type BrokerEvent,
+  connectedEvent,
+  type Driver,
+  type DriverHealth,
+  type Failure,
+  lateSettlementWarnings,
+  type QueueDriver,
+  type Result,
+  type Session,
+  type Subscription,
+} from "../driver.js";
+import { withTimeout } from "../timers.js";
+import { toFailure } from "./amqp-errors.js";
+import { ConnectionManager } from "./connection-manager.js";
+import { type CheckedOptions, checkOptions, connectLimitMs, type RabbitmqDriverOptions } from "./options.js";
 import { Publisher } from "./publisher.js";
-import { toFailure } from "./refusals.js";
+import { QueueAdmin } from "./queue-admin.js";
 import { RabbitmqSubscription } from "./subscription.js";
-import { connectLimitMs } from "./time.js";
 import { Topology } from "./topology.js";
 
 const CLOSED: Failure = { ok: false, failure: "closed", indeterminate: false };
-/** Confirms that are only just under way get this long even where no grace is left. */
-const SHORTEST_FLUSH_MS = 500;
+/** Minimum time for pending confirms when a session closes. It applies even if `graceMs` is shorter. */
+const MIN_FLUSH_MS = 500;
 
 /**
- * Queues of a RabbitMQ broker, 3.10 or later, without plugins. Connects when first used: one connection publishes, another
- * consumes and asks, so that an alarm that stops publishers does not stop acknowledgements.
+ * Creates a driver for RabbitMQ 3.10 or later, without plugins. It connects at the first call. One connection publishes, and
+ * another one consumes and administers queues, so an alarm that blocks publishers does not block acknowledgements.
  *
  * @throws QueueError INVALID_ARGUMENT
  */
@@ -24,7 +33,7 @@ export function rabbitmqDriver(options: RabbitmqDriverOptions): QueueDriver {
   const checked = checkOptions(options);
   const driver: Driver = {
     name: "rabbitmq",
-    open: (report, tell) => new RabbitmqSession(checked, report, tell),
+    open: (onFailure, onEvent) => new RabbitmqSession(checked, onFailure, onEvent),
   };
   return driver;
 }
@@ -32,127 +41,126 @@ export function rabbitmqDriver(options: RabbitmqDriverOptions): QueueDriver {
 class RabbitmqSession implements Session {
   readonly ackTimeoutMs: number;
   readonly #options: CheckedOptions;
-  readonly #report: (failure: Failure, queue?: string) => void;
-  readonly #tell: (event: BrokerEvent) => void;
-  readonly #publishing: Connection;
-  readonly #consuming: Connection;
+  readonly #onFailure: (failure: Failure, queue?: string) => void;
+  readonly #onEvent: (event: BrokerEvent) => void;
+  readonly #publishing: ConnectionManager;
+  readonly #consuming: ConnectionManager;
   readonly #topology: Topology;
   readonly #publisher: Publisher;
-  readonly #inspection: Inspection;
-  #stale = 0;
+  readonly #admin: QueueAdmin;
+  #lateSettlements = 0;
   #closed = false;
 
   constructor(
     options: CheckedOptions,
-    report: (failure: Failure, queue?: string) => void,
-    tell: (event: BrokerEvent) => void,
+    onFailure: (failure: Failure, queue?: string) => void,
+    onEvent: (event: BrokerEvent) => void,
   ) {
     this.ackTimeoutMs = options.ackTimeoutMs;
     this.#options = options;
-    this.#report = report;
-    this.#tell = tell;
-    this.#publishing = this.#connection("publishing");
-    this.#consuming = this.#connection("consuming");
+    this.#onFailure = onFailure;
+    this.#onEvent = onEvent;
+    this.#publishing = this.#createConnection("publishing");
+    this.#consuming = this.#createConnection("consuming");
     this.#topology = new Topology(options.prefix, options.timeoutMs);
     this.#publisher = new Publisher(this.#publishing, this.#topology, options);
-    this.#inspection = new Inspection(this.#consuming, this.#topology, options.timeoutMs);
+    this.#admin = new QueueAdmin(this.#consuming, this.#topology, options.timeoutMs);
   }
 
-  #connection(purpose: string): Connection {
+  #createConnection(purpose: string): ConnectionManager {
     const report = (reason: string) =>
-      this.#report({ ok: false, failure: "unavailable", reason: `${reason} (${purpose})`, indeterminate: false });
+      this.#onFailure({ ok: false, failure: "unavailable", reason: `${reason} (${purpose})`, indeterminate: false });
     const { addresses, tls, timeoutMs, connectionName } = this.#options;
-    return new Connection({
+    return new ConnectionManager({
       addresses,
       tls,
       limitMs: connectLimitMs(addresses.length, timeoutMs),
       name: `${connectionName} ${purpose}`,
       report,
-      onConnected: (how) => this.#tell(connected(purpose, how)),
+      onConnected: (details) => this.#onEvent(connectedEvent(purpose, details)),
     });
   }
 
-  publish: Session["publish"] = async (queue, envelope, place) =>
-    this.#closed ? CLOSED : this.#publisher.publish(queue, envelope, place);
+  publish: Session["publish"] = async (queue, envelope, destination) =>
+    this.#closed ? CLOSED : this.#publisher.publish(queue, envelope, destination);
 
-  stats: Session["stats"] = async (queue) => this.#unlessClosed(() => this.#inTime(this.#inspection.stats(queue)));
+  stats: Session["stats"] = async (queue) => this.#unlessClosed(() => this.#limited(this.#admin.stats(queue)));
 
-  purge: Session["purge"] = async (queue) => this.#unlessClosed(() => this.#inTime(this.#inspection.purge(queue)));
+  purge: Session["purge"] = async (queue) => this.#unlessClosed(() => this.#limited(this.#admin.purge(queue)));
 
   listDead: Session["listDead"] = async (queue, limit) =>
-    this.#unlessClosed(() => this.#inTime(this.#inspection.listDead(queue, limit)));
+    this.#unlessClosed(() => this.#limited(this.#admin.listDead(queue, limit)));
 
-  visitDead: Session["visitDead"] = async (queue, visit, { atOnce }) =>
-    this.#unlessClosed(() => this.#inspection.visitDead(queue, visit, atOnce));
+  visitDead: Session["visitDead"] = async (queue, visit, { concurrency }) =>
+    this.#unlessClosed(() => this.#admin.visitDead(queue, visit, concurrency));
 
   consume: Session["consume"] = async (queue, subscriber, { prefetch }) =>
     this.#unlessClosed<Subscription>(() =>
       RabbitmqSubscription.open({
-        connection: this.#consuming,
+        connections: this.#consuming,
         topology: this.#topology,
         queue,
         subscriber,
         prefetch,
         limitMs: this.#options.timeoutMs,
-        report: this.#report,
+        report: this.#onFailure,
         publish: (...args) => this.#publisher.publish(...args),
-        onStale: () => {
-          this.#stale++;
+        onLateSettlement: () => {
+          this.#lateSettlements++;
         },
       }),
     );
 
-  /** Connecting, declaring and asking are bounded each by itself; this bounds them together. */
-  async #inTime<T>(answering: Promise<Answer<T>>): Promise<Answer<T>> {
+  /** Applies `timeoutMs` to a call as a whole. Its steps (connect, declare, request) have limits of their own. */
+  async #limited<T>(call: Promise<Result<T>>): Promise<Result<T>> {
     try {
-      return await within(answering, this.#options.timeoutMs);
+      return await withTimeout(call, this.#options.timeoutMs);
     } catch (error) {
-      if (this.#consuming.link !== null) return toFailure(error);
-      return { ok: false, failure: "unavailable", reason: this.#consuming.fault, indeterminate: false };
+      if (this.#consuming.connection !== null) return toFailure(error);
+      return { ok: false, failure: "unavailable", reason: this.#consuming.error, indeterminate: false };
     }
   }
 
-  /** A call that was under way when the session closed failed because of that. */
-  async #unlessClosed<T>(ask: () => Promise<Answer<T>>): Promise<Answer<T>> {
+  /** Returns "closed" if the session is closed, or if it was closed during the call and the call failed. */
+  async #unlessClosed<T>(call: () => Promise<Result<T>>): Promise<Result<T>> {
     if (this.#closed) return CLOSED;
-    const answer = await ask();
-    return !answer.ok && this.#closed ? CLOSED : answer;
+    const result = await call();
+    return !result.ok && this.#closed ? CLOSED : result;
   }
 
   async health(timeoutMs: number): Promise<DriverHealth> {
-    const used = [this.#publishing, ...(this.#consuming.wanted ? [this.#consuming] : [])];
-    const answers = this.#closed ? [] : await Promise.all(used.map((connection) => roundTrip(connection, timeoutMs)));
-    const times = answers.filter((answer) => typeof answer === "number");
-    const fault = answers.find((answer) => typeof answer === "string") ?? null;
-    const warnings =
-      this.#stale === 0
-        ? []
-        : [`${this.#stale} messages were settled after their connection was lost, and were delivered again`];
+    const used = [this.#publishing, ...(this.#consuming.started ? [this.#consuming] : [])];
+    const results = this.#closed ? [] : await Promise.all(used.map((each) => measureLatency(each, timeoutMs)));
+    const latencies = results.filter((result) => typeof result === "number");
+    const error = results.find((result) => typeof result === "string") ?? null;
     return {
-      latencyMs: times.length > 0 ? Math.round(Math.max(...times) * 100) / 100 : null,
-      blocked: this.#publishing.link?.blocked ?? false,
+      latencyMs: latencies.length > 0 ? Math.round(Math.max(...latencies) * 100) / 100 : null,
+      blocked: this.#publishing.connection?.blocked ?? false,
       pendingConfirms: this.#publisher.unconfirmed,
       reconnects: this.#publishing.reconnects + this.#consuming.reconnects,
-      warnings,
-      fault: this.#closed ? "the broker object is closed" : fault,
+      warnings: lateSettlementWarnings(this.#lateSettlements),
+      error: this.#closed ? "this broker object was closed with close()" : error,
     };
   }
 
   async close(graceMs: number): Promise<void> {
     this.#closed = true;
-    await this.#publisher.flush(Math.max(graceMs, SHORTEST_FLUSH_MS));
+    await this.#publisher.flush(Math.max(graceMs, MIN_FLUSH_MS));
     await Promise.all([this.#publishing.close(), this.#consuming.close()]);
   }
 }
 
-/** Milliseconds for a question and its answer, or why there was none. null: a blocked connection is not even read. */
-async function roundTrip(connection: Connection, timeoutMs: number): Promise<number | string | null> {
+/**
+ * Measures the duration of a request in milliseconds. Returns the reason if it fails, and null if the connection is blocked: the
+ * broker does not read from such a connection.
+ */
+async function measureLatency(connections: ConnectionManager, timeoutMs: number): Promise<number | string | null> {
   const startedAt = performance.now();
-  const link = await connection.linked(timeoutMs);
-  if (link === null) return connection.fault;
-  if (link.blocked) return null;
-  const askedAt = performance.now();
-  const answer = await link.ask((channel) => channel.prefetch(1), timeoutMs - (askedAt - startedAt));
-  if (answer.ok) return performance.now() - askedAt;
-  return "reason" in answer ? answer.reason : answer.failure;
+  const connection = await connections.connected(timeoutMs);
+  if (connection === null) return connections.error;
+  if (connection.blocked) return null;
+  const sentAt = performance.now();
+  const result = await connection.request((channel) => channel.prefetch(1), timeoutMs - (sentAt - startedAt));
+  if (result.ok) return performance.now() - sentAt;
+  return "reason" in result ? result.reason : result.failure;
 }

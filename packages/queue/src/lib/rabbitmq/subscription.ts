@@ -1,90 +1,99 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Channel, ConsumeMessage } from "amqplib";
 import { deliveryLimitOf } from "../definition.js";
-import type { Answer, Delivery, Failure, QueueShape, Subscriber, Subscription } from "../driver.js";
-import { within } from "../within.js";
-import type { Connection } from "./connection.js";
-import type { Link } from "./link.js";
+import {
+  type Delivery,
+  done,
+  type Failure,
+  type QueueConfig,
+  type Result,
+  type Subscriber,
+  type Subscription,
+} from "../driver.js";
+import { withTimeout } from "../timers.js";
+import type { AmqpConnection } from "./amqp-connection.js";
+import { toFailure } from "./amqp-errors.js";
+import { countedReturns, toEnvelope, wasDelivered } from "./amqp-message.js";
+import { backoffMs, type ConnectionManager } from "./connection-manager.js";
 import type { Publisher } from "./publisher.js";
-import { toFailure } from "./refusals.js";
-import { jitteredPauseMs } from "./time.js";
 import type { Topology } from "./topology.js";
-import { countedReturns, toEnvelope, wasDelivered } from "./wire.js";
 
-/** For a cancellation or a channel to be closed in good order. */
-const GOODBYE_MS = 1_000;
+/** Time limit for cancelling a consumer or closing a channel. */
+const CLOSE_TIMEOUT_MS = 1_000;
 
-/** A channel that brings deliveries, until it ends. Tags of one generation mean other messages in the next. */
-class Generation {
+/** Channel that delivers messages, until it closes. Its delivery tags are not valid on another channel. */
+class ConsumerChannel {
   readonly channel: Channel;
-  /** Minimum number of counted returns with which a message is returned as a copy. */
-  readonly copiedFrom: number;
+  /** Number of counted returns from which a message is returned as a copy. */
+  readonly copyFromReturns: number;
   consumerTag = "";
-  /** Times at which the unsettled messages were received, by delivery tag; the oldest first. */
-  readonly held = new Map<number, number>();
-  readonly #onEnd: () => void;
-  readonly #stopListening: () => void;
-  #ended = false;
+  /** Time of receipt of the unacknowledged messages, by delivery tag, the oldest first. */
+  readonly unacknowledged = new Map<number, number>();
+  readonly #onClosed: () => void;
+  readonly #removeListener: () => void;
+  #closed = false;
 
-  constructor(channel: Channel, link: Link, queue: QueueShape, onEnd: () => void) {
+  constructor(channel: Channel, connection: AmqpConnection, queue: QueueConfig, onClosed: () => void) {
     this.channel = channel;
-    // Closing consumers use half of the limit at most, so a message is dead-lettered only if consumers were lost as well.
-    this.copiedFrom =
-      queue.type === "quorum" && link.countsReturns ? Math.floor(deliveryLimitOf(queue) / 2) : Number.POSITIVE_INFINITY;
-    this.#onEnd = onEnd;
-    channel.once("close", () => this.end());
-    this.#stopListening = link.onLost(() => this.end());
+    // Closing consumers use at most half of the limit, so a message is dead-lettered only if consumers were lost as well.
+    this.copyFromReturns =
+      queue.type === "quorum" && connection.countsReturns
+        ? Math.floor(deliveryLimitOf(queue) / 2)
+        : Number.POSITIVE_INFINITY;
+    this.#onClosed = onClosed;
+    channel.once("close", () => this.markClosed());
+    this.#removeListener = connection.onLost(() => this.markClosed());
   }
 
-  get ended(): boolean {
-    return this.#ended;
+  get closed(): boolean {
+    return this.#closed;
   }
 
-  end(): void {
-    if (this.#ended) return;
-    this.#ended = true;
-    this.#stopListening();
-    this.#onEnd();
+  markClosed(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#removeListener();
+    this.#onClosed();
   }
 }
 
 export interface SubscriptionOptions {
-  readonly connection: Connection;
+  readonly connections: ConnectionManager;
   readonly topology: Topology;
-  readonly queue: QueueShape;
+  readonly queue: QueueConfig;
   readonly subscriber: Subscriber;
   readonly prefetch: number;
   readonly limitMs: number;
   readonly report: (failure: Failure, queue: string) => void;
   /** Publishes the copy of a returned message. */
   readonly publish: Publisher["publish"];
-  /** A message was settled after its channel had ended. */
-  readonly onStale: () => void;
+  /** Called when a message is settled after its channel closed. */
+  readonly onLateSettlement: () => void;
 }
 
-/** Consumes one queue, over one channel after the other, until closed. */
+/** Subscription to one queue. It uses one channel at a time and replaces a closed one, until `close`. */
 export class RabbitmqSubscription implements Subscription {
   readonly #options: SubscriptionOptions;
   readonly #stopping = new AbortController();
-  #generation: Generation | null = null;
-  /** Continues `#keep`. */
+  #current: ConsumerChannel | null = null;
+  /** Ends the wait of `#run` for a closed channel. */
   #wake: () => void = () => {};
   #attachments = 0;
-  /** The broker did not answer the last goodbye: no use waiting for another. */
-  #mute = false;
+  /** True if the broker did not reply to a cancellation or a close. It is not waited for again. */
+  #unresponsive = false;
   #cancelled: Promise<void> = Promise.resolve();
   /** Pending returns of messages as copies. */
   readonly #returning = new Set<Promise<void>>();
 
-  /** Answers once messages flow, or why they do not within the time limit. */
-  static async open(options: SubscriptionOptions): Promise<Answer<RabbitmqSubscription>> {
+  /** Starts consuming. Returns a failure if that does not succeed within the time limit. */
+  static async open(options: SubscriptionOptions): Promise<Result<RabbitmqSubscription>> {
     const subscription = new RabbitmqSubscription(options);
-    const first = await subscription.#first();
-    if (!first.ok) {
+    const attached = await subscription.#attachFirst();
+    if (!attached.ok) {
       await subscription.close();
-      return first;
+      return attached;
     }
-    void subscription.#keep();
+    void subscription.#run();
     return { ok: true, value: subscription };
   }
 
@@ -95,166 +104,168 @@ export class RabbitmqSubscription implements Subscription {
   async stop(): Promise<void> {
     this.#stopping.abort();
     this.#wake();
-    const generation = this.#generation;
-    if (generation === null || generation.ended) return;
-    this.#cancelled = this.#goodbye(generation.channel.cancel(generation.consumerTag));
+    const current = this.#current;
+    if (current === null || current.closed) return;
+    this.#cancelled = this.#closeQuietly(current.channel.cancel(current.consumerTag));
     await this.#cancelled;
   }
 
   async close(): Promise<void> {
     this.#stopping.abort();
     this.#wake();
-    const generation = this.#generation;
-    if (generation === null || generation.ended) return;
-    await this.#goodbye(Promise.all(this.#returning));
-    await this.#goodbye(generation.channel.close());
+    const current = this.#current;
+    if (current === null || current.closed) return;
+    await this.#closeQuietly(Promise.all(this.#returning));
+    await this.#closeQuietly(current.channel.close());
   }
 
-  async #goodbye(answer: Promise<unknown>): Promise<void> {
-    await within(answer, this.#mute ? 0 : GOODBYE_MS).catch(() => {
-      this.#mute = true;
+  /** Waits for the reply to a cancellation or a close, at most a second. Ignores its error. */
+  async #closeQuietly(reply: Promise<unknown>): Promise<void> {
+    await withTimeout(reply, this.#unresponsive ? 0 : CLOSE_TIMEOUT_MS).catch(() => {
+      this.#unresponsive = true;
     });
   }
 
-  async #first(): Promise<Answer> {
-    const { connection, limitMs } = this.#options;
+  async #attachFirst(): Promise<Result> {
+    const { connections, limitMs } = this.#options;
     const { signal } = this.#stopping;
     const end = performance.now() + limitMs;
-    let answer: Answer = { ok: false, failure: "unavailable", reason: connection.fault, indeterminate: false };
+    let result: Result = { ok: false, failure: "unavailable", reason: connections.error, indeterminate: false };
     for (let failures = 1, leftMs = limitMs; leftMs > 0 && !signal.aborted; failures++) {
-      const link = await connection.linked(leftMs, signal);
-      if (link === null) break;
-      answer = await this.#attach(link);
-      if (answer.ok || isFinal(answer)) return answer;
-      const pauseMs = Math.min(jitteredPauseMs(failures), Math.max(0, end - performance.now()));
+      const connection = await connections.connected(leftMs, signal);
+      if (connection === null) break;
+      result = await this.#attach(connection);
+      if (result.ok || isPermanent(result)) return result;
+      const pauseMs = Math.min(backoffMs(failures), Math.max(0, end - performance.now()));
       await pause(pauseMs, undefined, { signal }).catch(() => undefined);
       leftMs = end - performance.now();
     }
-    if (answer.ok || connection.link !== null) return answer;
-    return { ok: false, failure: "unavailable", reason: connection.fault, indeterminate: false };
+    if (result.ok || connections.connection !== null) return result;
+    return { ok: false, failure: "unavailable", reason: connections.error, indeterminate: false };
   }
 
-  async #keep(): Promise<void> {
+  /** Replaces the channel whenever it closes, until the subscription stops. */
+  async #run(): Promise<void> {
     const { signal } = this.#stopping;
-    const { connection, report, queue } = this.#options;
+    const { connections, report, queue } = this.#options;
     let failures = 0;
     let reported: Failure["failure"] | null = null;
     while (!signal.aborted) {
-      await this.#interrupted();
-      if (failures > 0) await pause(jitteredPauseMs(failures), undefined, { signal }).catch(() => undefined);
-      const link = await connection.linked(Number.POSITIVE_INFINITY, signal);
-      if (link === null || signal.aborted) return;
-      const answer = await this.#attach(link);
-      if (answer.ok) {
+      await this.#channelClosed();
+      if (failures > 0) await pause(backoffMs(failures), undefined, { signal }).catch(() => undefined);
+      const connection = await connections.connected(Number.POSITIVE_INFINITY, signal);
+      if (connection === null || signal.aborted) return;
+      const result = await this.#attach(connection);
+      if (result.ok) {
         failures = 0;
         reported = null;
-      } else if (++failures === 1 || (isFinal(answer) && answer.failure !== reported)) {
-        report(answer, queue.name);
-        reported = answer.failure;
+      } else if (++failures === 1 || (isPermanent(result) && result.failure !== reported)) {
+        report(result, queue.name);
+        reported = result.failure;
       }
     }
   }
 
-  /** Resolves when no channel brings deliveries, or the subscription stops. */
-  #interrupted(): Promise<void> {
+  /** Resolves when the current channel is closed, or when the subscription stops. */
+  #channelClosed(): Promise<void> {
     return new Promise((resolve) => {
       this.#wake = resolve;
-      if (this.#stopping.signal.aborted || (this.#generation?.ended ?? true)) resolve();
+      if (this.#stopping.signal.aborted || (this.#current?.closed ?? true)) resolve();
     });
   }
 
   /** Declares the queue, opens a channel and consumes. */
-  async #attach(link: Link): Promise<Answer> {
+  async #attach(connection: AmqpConnection): Promise<Result> {
     const { topology, queue, subscriber, prefetch, limitMs, report } = this.#options;
-    const declared = await topology.ensure(link, queue);
+    const declared = await topology.ensure(connection, queue);
     if (!declared.ok) return declared;
-    const channel = await link.openChannel();
-    if (channel === null || link.lost !== null) return toFailure(new Error("Connection lost"));
+    const channel = await connection.openChannel();
+    if (channel === null || connection.lost !== null) return toFailure(new Error("Connection lost"));
 
-    const generation = new Generation(channel, link, queue, () => this.#wake());
-    let announced = false;
-    const announce = () => {
-      if (announced) return;
-      announced = true;
+    const current = new ConsumerChannel(channel, connection, queue, () => this.#wake());
+    let notified = false;
+    const notifyResumed = () => {
+      if (notified) return;
+      notified = true;
       if (this.#attachments++ > 0) subscriber.resumed();
     };
     const receive = (message: ConsumeMessage | null) => {
       if (message !== null) {
         // A message can arrive before the promise of `consume` resolves.
-        announce();
-        this.#receive(message, generation);
+        notifyResumed();
+        this.#receive(message, current);
         return;
       }
-      if (generation.held.size > 0) report(cancelled(generation.held), queue.name);
-      topology.forget(link, queue);
-      generation.end();
+      if (current.unacknowledged.size > 0) report(cancelledByBroker(current.unacknowledged), queue.name);
+      topology.forget(connection, queue);
+      current.markClosed();
       void channel.close().catch(() => undefined);
     };
     try {
-      await within(channel.prefetch(prefetch), limitMs);
-      const { consumerTag } = await within(channel.consume(topology.nameOf(queue, "ready"), receive), limitMs);
-      generation.consumerTag = consumerTag;
-      this.#generation = generation;
-      // From now on nobody else hears of it: a message that is in hand for too long, say.
+      await withTimeout(channel.prefetch(prefetch), limitMs);
+      const { consumerTag } = await withTimeout(channel.consume(topology.nameOf(queue, "ready"), receive), limitMs);
+      current.consumerTag = consumerTag;
+      this.#current = current;
+      // From now on, no call returns the error of the channel, for example after an acknowledgement timeout.
       channel.on("error", (error) => report(toFailure(error), queue.name));
     } catch (error) {
-      topology.forget(link, queue);
-      generation.end();
+      topology.forget(connection, queue);
+      current.markClosed();
       void channel.close().catch(() => undefined);
       return toFailure(error);
     }
     if (this.#stopping.signal.aborted) await this.close();
-    else announce();
-    return { ok: true, value: undefined };
+    else notifyResumed();
+    return done;
   }
 
-  #receive(message: ConsumeMessage, generation: Generation): void {
-    const { channel } = generation;
-    const { subscriber, onStale } = this.#options;
-    const goesBackAsCopy = countedReturns(message) >= generation.copiedFrom;
+  #receive(message: ConsumeMessage, current: ConsumerChannel): void {
+    const { channel } = current;
+    const { subscriber, onLateSettlement } = this.#options;
+    const returnAsCopy = countedReturns(message) >= current.copyFromReturns;
     const { deliveryTag } = message.fields;
-    generation.held.set(deliveryTag, performance.now());
+    current.unacknowledged.set(deliveryTag, performance.now());
     let settled = false;
     const delivery: Delivery = {
       envelope: toEnvelope(message),
       redelivered: wasDelivered(message),
       get live() {
-        return !settled && !generation.ended;
+        return !settled && !current.closed;
       },
-      settle(how) {
+      settle: (how) => {
         if (settled) return;
         settled = true;
-        generation.held.delete(deliveryTag);
+        current.unacknowledged.delete(deliveryTag);
         try {
-          if (generation.ended) onStale();
+          if (current.closed) onLateSettlement();
           else if (how === "ack") channel.ack(message);
-          else if (goesBackAsCopy) sendBack();
+          else if (returnAsCopy) this.#returnCopy(message, current);
           else channel.nack(message, false, true);
         } catch {
-          // The channel is closing and has not said so yet.
-          onStale();
+          // The channel is closing and has not emitted "close" yet.
+          onLateSettlement();
         }
       },
     };
-    const sendBack = () => this.#sendBack(message, generation);
     if (this.#stopping.signal.aborted) delivery.settle("release");
     else subscriber.receive(delivery);
   }
 
   /** Publishes a copy and then acknowledges the message. The broker does not count such a return. */
-  #sendBack(message: ConsumeMessage, generation: Generation): void {
-    const { channel } = generation;
+  #returnCopy(message: ConsumeMessage, current: ConsumerChannel): void {
+    const { channel } = current;
     const { publish, queue } = this.#options;
-    const copy = async () => {
+    const returnCopy = async () => {
       // The copy must not be delivered to this consumer again.
       await this.#cancelled;
-      // Without the death by which a retry came back from its wait queue: the copy may be dead-lettered for another reason.
-      const answer = await publish(queue, { ...toEnvelope(message), death: null, returned: true }, "ready");
-      if (generation.ended) return;
-      if (answer.ok) channel.ack(message);
+      // A retried message contains the `x-death` of its wait queue. The copy must not, because it can be dead-lettered for another
+      // reason.
+      const result = await publish(queue, { ...toEnvelope(message), death: null, returned: true }, "ready");
+      if (current.closed) return;
+      if (result.ok) channel.ack(message);
       else channel.nack(message, false, true);
     };
-    const returning = copy()
+    const returning = returnCopy()
       // The channel is closing, and the broker returns the message itself.
       .catch(() => undefined)
       .finally(() => this.#returning.delete(returning));
@@ -263,19 +274,21 @@ export class RabbitmqSubscription implements Subscription {
 }
 
 /**
- * RabbitMQ cancels a consumer whose queue was deleted. From 4.3 on, it also cancels a consumer that holds a message for longer
- * than `consumer_timeout`, and delivers the message again. Earlier versions close the channel with an error.
+ * Creates the failure of a consumer that RabbitMQ cancelled. It does so if the queue was deleted. From 4.3 on, it also does so if a
+ * message stays unacknowledged for longer than `consumer_timeout`, and redelivers the message. Earlier versions close the channel
+ * with an error.
  */
-function cancelled(held: ReadonlyMap<number, number>): Failure {
-  const [oldest = 0] = held.values();
+function cancelledByBroker(unacknowledged: ReadonlyMap<number, number>): Failure {
+  const { size } = unacknowledged;
+  const [oldest = 0] = unacknowledged.values();
   const forMs = Math.round(performance.now() - oldest);
   const reason =
-    `RabbitMQ cancelled the consumer, which held ${held.size === 1 ? "a message" : `${held.size} messages`} for up to ${forMs} ms: ` +
+    `RabbitMQ cancelled the consumer, which had ${size} unacknowledged ${size === 1 ? "message" : "messages"} for up to ${forMs} ms: ` +
     "either the acknowledgement timed out (consumer_timeout), or the queue was deleted";
   return { ok: false, failure: "unavailable", reason, indeterminate: false };
 }
 
-/** True for a failure that a repeated call cannot overcome. */
-function isFinal({ failure }: Failure): boolean {
+/** Returns true for a failure that a repeated call would return again. */
+function isPermanent({ failure }: Failure): boolean {
   return failure === "mismatch" || failure === "missing" || failure === "denied";
 }

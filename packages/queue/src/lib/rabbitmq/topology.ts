@@ -1,96 +1,94 @@
 import type { Channel, Options } from "amqplib";
-import { deliveryLimitOf, LARGEST_DELIVERY_LIMIT } from "../definition.js";
-import { type Answer, done, type Place, type QueueShape } from "../driver.js";
-import { creationCommand } from "./creation-command.js";
-import { findDifferences } from "./differences.js";
-import type { Link } from "./link.js";
+import { deliveryLimitOf, MAX_DELIVERY_LIMIT } from "../definition.js";
+import { type ArgumentDifference, type Destination, done, type QueueConfig, type Result } from "../driver.js";
+import type { AmqpConnection } from "./amqp-connection.js";
 
-/** A declared queue: its name on the broker, and how it is declared. */
-export interface Declaration {
+/** Declaration of a queue on the broker. */
+interface Declaration {
   readonly name: string;
   readonly options: Options.AssertQueue;
 }
 
 /**
- * The queues behind a queue `q`: `q` itself, one wait queue per retry delay (`q.wait.1000`), whose messages expire into
- * `q`, and `q.dead`. A wait queue has one fixed time to live: with a time per message, a long one at the head would hold up
- * the short ones behind it. Everything goes through the default exchange.
+ * Queues on the broker for a queue `q`: `q` itself, one wait queue per retry delay (`q.wait.1000`) whose messages expire into `q`,
+ * and the dead-letter queue `q.dead`. All messages of a wait queue have the same time to live. With a time to live per message, a
+ * long one at the head would block the shorter ones behind it. Everything uses the default exchange.
  */
 export class Topology {
   readonly #prefix: string;
   readonly #limitMs: number;
-  /** What was declared over a link is not declared again over it. */
-  readonly #declared = new WeakMap<Link, Map<string, Promise<Answer>>>();
+  /** Declarations on each connection. A queue is declared once per connection. */
+  readonly #declared = new WeakMap<AmqpConnection, Map<string, Promise<Result>>>();
 
   constructor(prefix: string, limitMs: number) {
     this.#prefix = prefix;
     this.#limitMs = limitMs;
   }
 
-  nameOf(queue: QueueShape, place: Place): string {
+  nameOf(queue: QueueConfig, destination: Destination): string {
     const name = this.#prefix + queue.name;
-    if (place === "ready") return name;
-    return place === "dead" ? `${name}.dead` : `${name}.wait.${place.afterMs}`;
+    if (destination === "ready") return name;
+    return destination === "dead" ? `${name}.dead` : `${name}.wait.${destination.afterMs}`;
   }
 
-  waitNames(queue: QueueShape): readonly string[] {
+  waitQueueNames(queue: QueueConfig): readonly string[] {
     return [...new Set(queue.retryDelaysMs)].map((afterMs) => this.nameOf(queue, { afterMs }));
   }
 
   /** Declares the queue, its dead-letter queue and its wait queues, or checks that they exist. A failure is not cached. */
-  ensure(link: Link, queue: QueueShape): Promise<Answer> {
-    const declared = this.#declared.get(link) ?? new Map<string, Promise<Answer>>();
-    this.#declared.set(link, declared);
+  ensure(connection: AmqpConnection, queue: QueueConfig): Promise<Result> {
+    const declared = this.#declared.get(connection) ?? new Map<string, Promise<Result>>();
+    this.#declared.set(connection, declared);
     const key = keyOf(queue);
     const declaring =
-      declared.get(key) ?? (queue.declare === false ? this.#check(link, queue) : this.#declare(link, queue));
+      declared.get(key) ??
+      (queue.declare === false ? this.#check(connection, queue) : this.#declare(connection, queue));
     declared.set(key, declaring);
-    void declaring.then((answer) => {
-      if (!answer.ok) declared.delete(key);
+    void declaring.then((result) => {
+      if (!result.ok) declared.delete(key);
     });
     return declaring;
   }
 
-  /** The queue turned out to be gone. */
-  forget(link: Link, queue: QueueShape): void {
-    this.#declared.get(link)?.delete(keyOf(queue));
+  /** Removes a queue from the cache, because it does not exist on the broker anymore. */
+  forget(connection: AmqpConnection, queue: QueueConfig): void {
+    this.#declared.get(connection)?.delete(keyOf(queue));
   }
 
-  async #declare(link: Link, queue: QueueShape): Promise<Answer> {
+  async #declare(connection: AmqpConnection, queue: QueueConfig): Promise<Result> {
     const declarations = this.#declarations(queue);
     let current = declarations[0];
     const declareAll = async (channel: Channel) => {
       for (current of declarations) await channel.assertQueue(current.name, current.options);
     };
-    const answer = await link.ask(declareAll, this.#limitMs);
-    if (answer.ok || answer.failure !== "mismatch" || current === undefined) return answer;
-    const { name, options } = current;
-    const differences = await findDifferences(link, name, options, answer.mismatch.differences, this.#limitMs);
-    return { ok: false, failure: "mismatch", mismatch: { queue: name, differences } };
+    const result = await connection.request(declareAll, this.#limitMs);
+    if (result.ok || result.failure !== "mismatch" || current === undefined) return result;
+    const differences = await findDifferences(connection, current, result.mismatch.differences, this.#limitMs);
+    return { ok: false, failure: "mismatch", mismatch: { queue: current.name, differences } };
   }
 
   /** Checks that the queues exist. Each check has its own channel, because a missing queue closes the channel. */
-  async #check(link: Link, queue: QueueShape): Promise<Answer> {
+  async #check(connection: AmqpConnection, queue: QueueConfig): Promise<Result> {
     const missing: Declaration[] = [];
     for (const declaration of this.#declarations(queue)) {
-      const answer = await link.ask((channel) => channel.checkQueue(declaration.name), this.#limitMs);
-      if (answer.ok) continue;
-      if (answer.failure !== "unroutable") return answer;
+      const result = await connection.request((channel) => channel.checkQueue(declaration.name), this.#limitMs);
+      if (result.ok) continue;
+      if (result.failure !== "unroutable") return result;
       missing.push(declaration);
     }
     if (missing.length === 0) return done;
-    const command = creationCommand(missing, link.virtualHost);
+    const command = creationCommand(missing, connection.virtualHost);
     return { ok: false, failure: "missing", missing: { queues: missing.map(({ name }) => name), command } };
   }
 
-  /** Dead letters first: no message can need a queue that is not there yet. */
-  #declarations(queue: QueueShape): readonly Declaration[] {
+  /** Returns the declarations in an order in which each queue exists before another queue sends messages to it. */
+  #declarations(queue: QueueConfig): readonly Declaration[] {
     const main = this.nameOf(queue, "ready");
     const dead = this.nameOf(queue, "dead");
     const { type } = queue;
     return [
-      // RabbitMQ 4 sets a limit of its own where none is given; looking at a dead letter counts as a delivery.
-      declaration(dead, type, type === "quorum" ? { "x-delivery-limit": LARGEST_DELIVERY_LIMIT } : {}),
+      // RabbitMQ 4 sets a delivery limit if none is given, and reading a dead letter counts as a delivery.
+      declaration(dead, type, type === "quorum" ? { "x-delivery-limit": MAX_DELIVERY_LIMIT } : {}),
       declaration(main, type, {
         ...deadLettering(type, dead),
         ...(type === "quorum" && { "x-delivery-limit": deliveryLimitOf(queue) }),
@@ -102,20 +100,85 @@ export class Topology {
   }
 }
 
-export function keyOf(queue: QueueShape): string {
+/** Returns a key of a queue and its arguments. */
+export function keyOf(queue: QueueConfig): string {
   const { name, type, declare = true, retryDelaysMs } = queue;
   return [name, type, declare, deliveryLimitOf(queue), ...retryDelaysMs].join(" ");
 }
 
-function declaration(name: string, type: QueueShape["type"], settings: Readonly<Record<string, unknown>>): Declaration {
-  return { name, options: { durable: true, arguments: { "x-queue-type": type, ...settings } } };
+function declaration(name: string, type: QueueConfig["type"], args: Readonly<Record<string, unknown>>): Declaration {
+  return { name, options: { durable: true, arguments: { "x-queue-type": type, ...args } } };
 }
 
-/** Quorum queues can hand messages on at-least-once, and only if they may refuse publishers; the default may lose some. */
-function deadLettering(type: QueueShape["type"], target: string): Readonly<Record<string, unknown>> {
+/**
+ * Returns the arguments for dead-lettering to `target`. Quorum queues support at-least-once dead-lettering, only together with
+ * "reject-publish". The default strategy can lose messages.
+ */
+function deadLettering(type: QueueConfig["type"], target: string): Readonly<Record<string, unknown>> {
   return {
     "x-dead-letter-exchange": "",
     "x-dead-letter-routing-key": target,
     ...(type === "quorum" && { "x-dead-letter-strategy": "at-least-once", "x-overflow": "reject-publish" }),
   };
+}
+
+/**
+ * Returns a shell command that creates queues exactly as the driver would declare them. `rabbitmqctl` is part of every
+ * RabbitMQ and needs no plugin. The same JSON can be imported in the management UI.
+ */
+function creationCommand(declarations: readonly Declaration[], virtualHost: string): string {
+  const queues = declarations.map(({ name, options }) => ({
+    vhost: virtualHost,
+    name,
+    durable: options.durable,
+    auto_delete: false,
+    arguments: options.arguments,
+  }));
+  return `printf %s ${quote(JSON.stringify({ queues }))} > queues.json && rabbitmqctl import_definitions queues.json`;
+}
+
+/** Quotes a text for a POSIX shell. */
+function quote(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+const MAX_DIFFERENCES = 10;
+const FLAGS: Readonly<Record<string, keyof Options.AssertQueue>> = {
+  durable: "durable",
+  auto_delete: "autoDelete",
+  exclusive: "exclusive",
+};
+
+/**
+ * Finds all differences between an existing queue and its declaration. The server reports one difference at a time. So the queue
+ * is declared again with the reported value, until the server accepts it or reports no new difference.
+ */
+async function findDifferences(
+  connection: AmqpConnection,
+  { name, options }: Declaration,
+  first: readonly ArgumentDifference[],
+  limitMs: number,
+): Promise<readonly ArgumentDifference[]> {
+  const differences = [...first];
+  let adapted = options;
+  for (let latest = first[0]; latest !== undefined && differences.length < MAX_DIFFERENCES; ) {
+    adapted = applyDifference(adapted, latest);
+    const result = await connection.request((channel) => channel.assertQueue(name, adapted), limitMs);
+    if (result.ok || result.failure !== "mismatch") break;
+    latest = result.mismatch.differences.find(
+      ({ argument }) => !differences.some((known) => known.argument === argument),
+    );
+    if (latest !== undefined) differences.push(latest);
+  }
+  return differences;
+}
+
+/** Returns the options with the actual value of one argument. */
+function applyDifference(options: Options.AssertQueue, { argument, actual }: ArgumentDifference): Options.AssertQueue {
+  const flag = FLAGS[argument];
+  if (flag !== undefined) return { ...options, [flag]: actual === "'true'" };
+  const { [argument]: _, ...others } = options.arguments;
+  const value = /^'(.*)'$/s.exec(actual)?.[1];
+  if (value === undefined) return { ...options, arguments: others };
+  return { ...options, arguments: { ...others, [argument]: /^-?\d+$/.test(value) ? Number(value) : value } };
 }

@@ -1,0 +1,191 @@
+import { isUtf8 } from "node:buffer";
+import { createHash } from "node:crypto";
+import type { Message, MessageProperties, Options } from "amqplib";
+import { CONTENT_ID_PREFIX, RESERVED_HEADER_PREFIX, show } from "../arguments.js";
+import { VERSION_HEADER } from "../definition.js";
+import type { Envelope } from "../driver.js";
+
+const ATTEMPT = `${RESERVED_HEADER_PREFIX}attempt`;
+const PUBLISHED_AT = `${RESERVED_HEADER_PREFIX}published-at`;
+const ERRORS = `${RESERVED_HEADER_PREFIX}errors`;
+const REASON = `${RESERVED_HEADER_PREFIX}reason`;
+const DEAD_AT = `${RESERVED_HEADER_PREFIX}dead-at`;
+/** Header of a copy that replaces a returned message. */
+const RETURNED = `${RESERVED_HEADER_PREFIX}returned`;
+/** Prefix of an escaped header. */
+const ESCAPED = `${RESERVED_HEADER_PREFIX}header-`;
+/** Headers of this library. A copy gets new ones. */
+const OWN: ReadonlySet<string> = new Set([VERSION_HEADER, ATTEMPT, PUBLISHED_AT, ERRORS, REASON, DEAD_AT, RETURNED]);
+
+/** Maximum date of JavaScript in seconds. */
+const MAX_SECONDS = 8_640_000_000_000;
+
+/**
+ * Names that the broker uses itself, and `__proto__`, which is not an ordinary key in JavaScript. A user's header with such a name
+ * is escaped. All other headers are sent unchanged, for consumers in other languages.
+ */
+const RESERVED_NAME =
+  /^(?:CC|BCC|x-death|x-(?:first|last)-death-.*|x-delivery-count|x-acquired-count|x-opt-.*|x-stream-.*|__proto__)$/s;
+
+/**
+ * Headers that the broker writes. A copy must not contain them: with an old `x-death`, RabbitMQ 3 treats a retry as a cycle and
+ * drops the message.
+ */
+const BROKER_HEADER = /^x-(?:death|(?:first|last)-death-.*|delivery-count|acquired-count)$/s;
+/** Headers that route a message to further queues. */
+const ROUTING_HEADER = /^B?CC$/;
+
+/**
+ * Properties of another client's message that a copy keeps. `userId` is left out because the broker accepts only the name of
+ * the user who publishes, and `expiration` because it would remove a dead letter; the broker drops it, too, when it
+ * dead-letters a message.
+ */
+const KEPT = [
+  "contentType",
+  "contentEncoding",
+  "priority",
+  "correlationId",
+  "replyTo",
+  "type",
+  "appId",
+] as const satisfies readonly (keyof MessageProperties)[];
+
+/** Received message. Copies of its envelope contain it. */
+class ReceivedMessage {
+  constructor(readonly message: Message) {}
+}
+
+/** Envelope of a message to publish. */
+export interface OutgoingEnvelope extends Envelope {
+  /** True if this copy replaces a message that a consumer returned. */
+  readonly returned?: boolean;
+}
+
+export function toContent({ original, body }: Envelope): Buffer {
+  return original instanceof ReceivedMessage ? original.message.content : Buffer.from(body);
+}
+
+/**
+ * Returns the AMQP properties of a message.
+ *
+ * @param withOriginal false omits the headers and properties of another client. amqplib can read some of them but not write them:
+ *   a table with the key "!", more than 64 KiB of headers, text that is not UTF-8
+ */
+export function toProperties(envelope: OutgoingEnvelope, withOriginal = true): Options.Publish {
+  const { original } = envelope;
+  const received = withOriginal && original instanceof ReceivedMessage ? original.message.properties : null;
+  const headers: Record<string, unknown> = {};
+  if (withOriginal) {
+    Object.assign(headers, Object.fromEntries(originalHeaders(received?.headers ?? {})));
+    for (const [name, value] of Object.entries(envelope.headers))
+      headers[RESERVED_NAME.test(name) ? ESCAPED + name : name] = value;
+  }
+  headers[VERSION_HEADER] = String(envelope.version);
+  headers[ATTEMPT] = String(envelope.attempt);
+  headers[PUBLISHED_AT] = String(envelope.publishedAt);
+  if (envelope.errors.length > 0) headers[ERRORS] = JSON.stringify(envelope.errors);
+  if (envelope.death !== null) {
+    headers[REASON] = envelope.death.reason;
+    headers[DEAD_AT] = String(envelope.death.at);
+  }
+  if (envelope.returned === true) headers[RETURNED] = "true";
+  const described = received
+    ? { ...Object.fromEntries(KEPT.map((name) => [name, received[name]])), ...toTimestamp(received.timestamp) }
+    : { contentType: "application/json", timestamp: Math.floor(envelope.publishedAt / 1000) };
+  return { ...described, messageId: envelope.id, persistent: true, mandatory: true, headers };
+}
+
+/** Returns a timestamp that can be written. A 64-bit number may have lost digits when it was read, and is omitted. */
+function toTimestamp(timestamp: unknown): { readonly timestamp?: number } {
+  return Number.isSafeInteger(timestamp) ? { timestamp: Number(timestamp) } : {};
+}
+
+function* originalHeaders(headers: Readonly<Record<string, unknown>>): Iterable<[string, unknown]> {
+  for (const [name, value] of Object.entries(headers)) {
+    if (!OWN.has(name) && !BROKER_HEADER.test(name)) yield [ROUTING_HEADER.test(name) ? ESCAPED + name : name, value];
+  }
+}
+
+/** Returns true if the message, or the message that this copy replaces, was delivered before and not acknowledged. */
+export function wasDelivered({ fields, properties }: Message): boolean {
+  return fields.redelivered || properties.headers?.[RETURNED] !== undefined;
+}
+
+/** Returns the number of returns of this message that the broker has counted. Classic queues do not count. */
+export function countedReturns({ properties }: Message): number {
+  const count: unknown = properties.headers?.["x-delivery-count"];
+  return typeof count === "number" ? count : 0;
+}
+
+/** Converts a received message. Messages of other clients, or dead-lettered by the broker, get defaults for missing values. */
+export function toEnvelope(message: Message): Envelope {
+  const { content, properties } = message;
+  const unreadable = isUtf8(content) ? null : describeEncoding(properties.contentEncoding);
+  const headers = new Map<string, unknown>(Object.entries(properties.headers ?? {}));
+  const id: unknown = properties.messageId;
+  return {
+    id:
+      typeof id === "string" && id !== ""
+        ? id
+        : `${CONTENT_ID_PREFIX}${createHash("sha256").update(content).digest("hex")}`,
+    body: content.toString("utf8"),
+    version: Math.max(1, parseNumber(headers.get(VERSION_HEADER)) ?? 1),
+    headers: Object.fromEntries(userHeaders(headers)),
+    attempt: Math.max(1, parseNumber(headers.get(ATTEMPT)) ?? 1),
+    publishedAt: parseNumber(headers.get(PUBLISHED_AT)) ?? toMilliseconds(properties.timestamp),
+    errors: parseErrors(headers.get(ERRORS)),
+    death: parseDeath(headers),
+    original: new ReceivedMessage(message),
+    ...(unreadable !== null && { unreadable }),
+  };
+}
+
+function describeEncoding(contentEncoding: unknown): string {
+  if (contentEncoding === undefined) return "The body is not UTF-8 text.";
+  return `The body is not UTF-8 text: its content encoding is ${show(contentEncoding)}, and encoded bodies are not supported.`;
+}
+
+function* userHeaders(headers: ReadonlyMap<string, unknown>): Iterable<[string, string]> {
+  for (const [name, value] of headers) {
+    if (typeof value !== "string") continue;
+    if (name.startsWith(ESCAPED)) yield [name.slice(ESCAPED.length), value];
+    else if (!name.startsWith(RESERVED_HEADER_PREFIX) && !RESERVED_NAME.test(name)) yield [name, value];
+  }
+}
+
+function parseNumber(text: unknown): number | null {
+  return typeof text === "string" && /^\d{1,15}$/.test(text) ? Number(text) : null;
+}
+
+function parseErrors(text: unknown): readonly string[] {
+  if (typeof text !== "string") return [];
+  try {
+    const errors: unknown = JSON.parse(text);
+    return Array.isArray(errors) ? errors.filter((error) => typeof error === "string") : [];
+  } catch {
+    return [];
+  }
+}
+
+function parseDeath(headers: ReadonlyMap<string, unknown>): Envelope["death"] {
+  const reason = headers.get(REASON);
+  if (typeof reason === "string") return { reason, at: parseNumber(headers.get(DEAD_AT)) ?? Date.now() };
+  const deaths = headers.get("x-death");
+  const latest: unknown = Array.isArray(deaths) ? deaths[0] : undefined;
+  if (typeof latest !== "object" || latest === null || !("reason" in latest)) return null;
+  return {
+    // Another client may have written a table, which cannot always be converted to a string.
+    reason: `RabbitMQ dead-lettered the message: ${typeof latest.reason === "string" ? latest.reason : "no reason"}.`,
+    at: "time" in latest ? parseTableTime(latest.time) : Date.now(),
+  };
+}
+
+/** Reads a timestamp in a table, which amqplib decodes as `{ "!": "timestamp", value: seconds }`. */
+function parseTableTime(time: unknown): number {
+  return toMilliseconds(typeof time === "object" && time !== null && "value" in time ? time.value : undefined);
+}
+
+/** Converts a timestamp to milliseconds. An absent timestamp, or one beyond the maximum date, becomes the current time. */
+function toMilliseconds(seconds: unknown): number {
+  return typeof seconds === "number" && seconds >= 0 && seconds <= MAX_SECONDS ? seconds * 1000 : Date.now();
+}

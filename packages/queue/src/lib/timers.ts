@@ -1,0 +1,45 @@
+/** Error of `withTimeout`. Drivers distinguish it from an error of the broker. */
+export class TimeoutError extends Error {}
+
+/**
+ * Resolves or rejects with the promise. Rejects after `limitMs` with the error of `onTimeout`. The promise itself continues, and
+ * its later result is ignored.
+ *
+ * @param limitMs milliseconds; Infinity means no limit
+ * @param onTimeout creates the error. @default a TimeoutError
+ */
+export async function withTimeout<T>(
+  promise: Promise<T>,
+  limitMs: number,
+  onTimeout: () => Error = () => new TimeoutError(`no reply arrived within ${Math.round(limitMs)} ms`),
+): Promise<T> {
+  if (limitMs === Number.POSITIVE_INFINITY) return promise;
+  let timer: NodeJS.Timeout | undefined;
+  const timedOut = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(onTimeout()), limitMs);
+  });
+  try {
+    return await Promise.race([promise, timedOut]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Resolves after `ms` milliseconds, or as soon as `signal` aborts. Never rejects. */
+export async function pause(ms: number, { signal }: { readonly signal?: AbortSignal } = {}): Promise<void> {
+  if (signal?.aborted === true) return;
+  await new Promise<void>((resolve) => {
+    const end = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", end);
+      resolve();
+    };
+    const timer = setTimeout(end, ms);
+    signal?.addEventListener("abort", end);
+  });
+}
+
+/** Allows the process to exit while the timer is active. In a browser, a timer is a number without this method. */
+export function unref(timer: { unref?(): unknown } | number): void {
+  if (typeof timer === "object") timer.unref?.();
+}
