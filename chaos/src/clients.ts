@@ -1,22 +1,25 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type OwnProcess, spawnOwn } from "../../test/servers/own-process.js";
 import { startTcpProxy, type TcpProxy } from "../../test/servers/tcp-proxy.js";
 import type { Role, Settings } from "./client/settings.js";
+import { lastLine } from "./journal.js";
 import type { MutantName } from "./mutants.js";
-import { comesToHold } from "./patience.js";
-import type { Line } from "./record.js";
-import { type World, withPassword } from "./world.js";
+import { waitUntil } from "./retry.js";
+import { type Servers, withPassword } from "./servers.js";
 
-const folderOfThis = fileURLToPath(new URL("..", import.meta.url));
+const packageFolder = fileURLToPath(new URL("..", import.meta.url));
 
-/** How long a process may take to start. */
-const START_MS = 20_000;
-/** How long its last calls may take: several, where it repeats one. */
-const QUIET_MS = 20_000;
+/** Time limit for the start of a process. */
+const START_LIMIT_MS = 20_000;
+/** Time limit for the last calls of a writer. It can repeat a call several times. */
+const IDLE_LIMIT_MS = 20_000;
 
-/** One after the other, the processes that have this name; each reaches the servers through proxies of its own. */
+/**
+ * Client of the servers: a process, which is replaced by a new one of the next generation after it was killed. Each client
+ * connects to the servers through its own proxies.
+ */
 export class Client implements AsyncDisposable {
   readonly name: string;
   readonly redis: TcpProxy;
@@ -40,10 +43,10 @@ export class Client implements AsyncDisposable {
     this.#process = this.#start();
   }
 
-  /** What its processes left behind where they ended without being asked to. */
+  /** Output of the processes that ended unexpectedly. */
   readonly crashes: string[] = [];
 
-  /** Names of those that were killed: what they had begun has no answer. */
+  /** Names of the processes that were killed. Calls that they had started have no end. */
   get killed(): readonly string[] {
     return [...this.#killed].map((generation) => `${this.name}.${generation}`);
   }
@@ -61,8 +64,8 @@ export class Client implements AsyncDisposable {
     await this.#process.ended;
   }
 
-  /** Another process takes over the name. */
-  follow(): void {
+  /** Starts the process of the next generation. */
+  startNext(): void {
     this.#generation++;
     this.#process = this.#start();
   }
@@ -71,45 +74,46 @@ export class Client implements AsyncDisposable {
     this.#process.signal(signal);
   }
 
-  /** Has it make no more load, and waits until what it had begun has settled. */
-  async quiet(): Promise<void> {
+  /** Stops the load of a writer and waits until its last call has ended. */
+  async stopLoad(): Promise<void> {
     if (this.#settings.role !== "writer") return;
-    await this.#heedsSignals();
+    await this.#handlesSignals();
     this.#process.signal("SIGUSR2");
-    const isQuiet = async () => lastLine(this.#journal(this.#generation), "quiet") !== undefined;
-    await comesToHold(async () => !this.#process.isRunning() || (await isQuiet()), QUIET_MS);
+    const isIdle = async () => lastLine(this.#journal(this.#generation), "idle") !== undefined;
+    await waitUntil(async () => !this.#process.isRunning() || (await isIdle()), IDLE_LIMIT_MS);
   }
 
-  /** Waits until a watcher has seen this job's creation; answers what was wrong, or null. */
+  /** Waits until a watcher has received the creation of the job. Returns a problem, or null. */
   async catchUp(job: string, limitMs: number): Promise<string | null> {
     if (this.#settings.role !== "watcher") return null;
-    const hasSeen = async () => lastLine(this.#journal(this.#generation), "seen", `"job":"${job}"`) !== undefined;
-    return (await comesToHold(hasSeen, limitMs)) ? null : `${this.name} did not catch up within ${limitMs} ms`;
+    const received = async () => lastLine(this.#journal(this.#generation), "watched", `"job":"${job}"`) !== undefined;
+    return (await waitUntil(received, limitMs)) ? null : `${this.name} did not catch up within ${limitMs} ms`;
   }
 
-  /** Has it close everything; answers what was wrong with its end, or null. */
+  /** Asks the process to close everything and to end. Returns a problem, or null. */
   async end(limitMs: number): Promise<string | null> {
-    await this.#heedsSignals();
+    await this.#handlesSignals();
     this.#process.signal("SIGTERM");
-    if (await comesToHold(async () => !this.#process.isRunning(), limitMs)) {
+    if (await waitUntil(async () => !this.#process.isRunning(), limitMs)) {
       this.#noteCrash();
       return null;
     }
     await this.kill();
-    return `${this.name} did not end within ${limitMs} ms of being asked to`;
+    return `${this.name} did not end within ${limitMs} ms after SIGTERM`;
   }
 
-  async #heedsSignals(): Promise<void> {
+  /** Waits until the process handles signals. It creates its journal after it has installed the handlers. */
+  async #handlesSignals(): Promise<void> {
     const journal = this.#journal(this.#generation);
-    await comesToHold(async () => existsSync(journal) || !this.#process.isRunning(), START_MS);
+    await waitUntil(async () => existsSync(journal) || !this.#process.isRunning(), START_LIMIT_MS);
   }
 
-  /** A process that ends by itself says so; what it is told after that, it may still write down. */
+  /** Adds a crash if the process ended without having closed everything. */
   #noteCrash(): void {
     if (this.#process.isRunning() || this.#killed.has(this.#generation)) return;
     const journal = this.#journal(this.#generation);
-    const ended = existsSync(journal) && lastLine(journal, "ended") !== undefined;
-    if (!ended) this.crashes.push(`${this.name} crashed: ${this.#process.output()}`);
+    const closed = existsSync(journal) && lastLine(journal, "closed") !== undefined;
+    if (!closed) this.crashes.push(`${this.name} crashed: ${this.#process.output()}`);
   }
 
   output(): string {
@@ -130,7 +134,7 @@ export class Client implements AsyncDisposable {
       cursor: this.#lastCursor(),
     };
     const args = ["--import", "tsx", "src/client/main.ts", JSON.stringify(settings)];
-    return spawnOwn(process.execPath, args, { cwd: folderOfThis });
+    return spawnOwn(process.execPath, args, { cwd: packageFolder });
   }
 
   #journal(generation: number): string {
@@ -140,8 +144,8 @@ export class Client implements AsyncDisposable {
   #lastCursor(): string | null {
     if (this.#settings.role !== "watcher") return null;
     for (const journal of this.journals.toReversed()) {
-      const seen = lastLine(journal, "seen");
-      if (seen !== undefined) return seen.cursor;
+      const watched = lastLine(journal, "watched");
+      if (watched !== undefined) return watched.cursor;
     }
     return this.#firstCursor;
   }
@@ -152,41 +156,20 @@ export interface RoundSettings {
   readonly folder: string;
   readonly startedAt: number;
   readonly mutant: MutantName | null;
-  /** The beginning of the event log. */
+  /** Start of the event log. */
   readonly cursor: string;
 }
 
-/** How many processes of each role. */
+/** Number of clients of each role. */
 const ROLES: Readonly<Record<Role, number>> = { writer: 2, worker: 2, watcher: 1 };
 
-export async function startFleet(servers: Omit<World, "clients">, round: RoundSettings): Promise<Client[]> {
+export async function startClients({ redis, broker }: Servers, round: RoundSettings): Promise<Client[]> {
   const clients: Client[] = [];
   for (const role of Object.keys(ROLES) as Role[]) {
     for (let n = 1; n <= ROLES[role]; n++) {
-      const [redis, broker] = await Promise.all([startTcpProxy(servers.redis), startTcpProxy(servers.broker)]);
-      clients.push(new Client(`${role}${n}`, redis, broker, round, role));
+      const proxies = await Promise.all([startTcpProxy(redis), startTcpProxy(broker)]);
+      clients.push(new Client(`${role}${n}`, ...proxies, round, role));
     }
   }
   return clients;
-}
-
-/** A line that its writer was killed at is left out. */
-export function readLines(path: string): readonly Line[] {
-  return readFileSync(path, "utf8").split("\n").flatMap(parsed);
-}
-
-/** Looked for as text: journals are long, and what passes through this process waits meanwhile. */
-function lastLine<K extends Line["line"]>(path: string, kind: K, words = ""): Extract<Line, { line: K }> | undefined {
-  const texts = readFileSync(path, "utf8").split("\n");
-  const isIt = (text: string) => text.startsWith(`{"line":"${kind}"`) && text.includes(words);
-  const found = texts.findLast((text) => isIt(text) && parsed(text).length > 0);
-  return parsed(found ?? "").find((line): line is Extract<Line, { line: K }> => line.line === kind);
-}
-
-function parsed(text: string): readonly Line[] {
-  try {
-    return [JSON.parse(text) as Line];
-  } catch {
-    return [];
-  }
 }

@@ -1,22 +1,24 @@
-import type { Run } from "../src/oracle/run.js";
-import type { LoggedEvent, Operation, Outcome, Verb } from "../src/record.js";
-import { expiryOf, STATUSES, type Status } from "../src/subject.js";
+import type { CallType, LoggedEvent, Operation, Outcome } from "../src/journal.js";
+import type { Recording } from "../src/oracle/recording.js";
+import { expiryTime, STATUSES, type Status } from "../src/workload.js";
 
 type Change = Extract<LoggedEvent, { to: unknown }>;
 
-/** When hand-made histories begin. */
+/** Start of all recordings, in ms since 1970. */
 const T0 = 1_000_000;
-const BUDGET_MS = 1_000;
+const TIMEOUT_MS = 1_000;
 
-/** An operation that began so many ms into the run, and took 10 ms. `outcome` null: its process was killed. */
-export function asked(op: string, verb: Verb, job: string, at: number, outcome: Outcome | null): Operation {
-  const settled = outcome && { at: T0 + at + 10, tookMs: 10, outcome };
+/**
+ * Returns an operation that started `at` ms after the start of the round and took 10 ms. If `outcome` is null, its process was killed.
+ */
+export function operation(op: string, call: CallType, job: string, at: number, outcome: Outcome | null): Operation {
+  const end = outcome && { at: T0 + at + 10, durationMs: 10, outcome };
   const queue = op.includes("+message") ? { queue: "notices" } : {};
-  return { op, verb, job, ...queue, at: T0 + at, budgetMs: BUDGET_MS, settled };
+  return { op, call, job, ...queue, at: T0 + at, timeoutMs: TIMEOUT_MS, end };
 }
 
 export const applied = (version: number | null): Outcome => ({ is: "applied", version });
-export const refused = (code: string): Outcome => ({ is: "refused", code });
+export const rejected = (code: string): Outcome => ({ is: "rejected", code });
 export const unavailable = (indeterminate: boolean): Outcome => ({ is: "unavailable", indeterminate, reason: "…" });
 
 export function created(job: string, by: string, at: number): Change {
@@ -35,16 +37,20 @@ export function deleted(job: string, at: number): LoggedEvent {
   return { type: "deleted", job, at: T0 + at };
 }
 
-/** A run that left what its log tells, and saw what there was to see; `changes` says what is otherwise. */
-export function runOf(operations: readonly Operation[], log: readonly LoggedEvent[], changes: Partial<Run> = {}): Run {
+/** Returns the recording of a round without violations in which the events of `log` happened. `changes` overrides parts of it. */
+export function recordingOf(
+  operations: readonly Operation[],
+  log: readonly LoggedEvent[],
+  changes: Partial<Recording> = {},
+): Recording {
   const jobs = storedAfter(log);
   const inStatus = (wanted: Status) => jobs.filter(({ status }) => status === wanted).map(({ id }) => id);
-  const carrying = new Set(operations.flatMap(({ op, queue }) => (queue === undefined ? [] : [op])));
+  const withMessage = new Set(operations.flatMap(({ op, queue }) => (queue === undefined ? [] : [op])));
   return {
     operations,
     watched: log,
     received: log.flatMap((event) =>
-      "to" in event && carrying.has(event.by)
+      "to" in event && withMessage.has(event.by)
         ? [
             {
               line: "received",
@@ -57,7 +63,7 @@ export function runOf(operations: readonly Operation[], log: readonly LoggedEven
           ]
         : [],
     ),
-    written: ["disconnected: No connection to Redis (the connection was lost)"],
+    written: ["disconnected: Connection to Redis lost"],
     killed: new Set(["gone.0"]),
     slackMs: 100,
     secrets: ["s3cret"],
@@ -82,18 +88,18 @@ export function runOf(operations: readonly Operation[], log: readonly LoggedEven
   };
 }
 
-function storedAfter(log: readonly LoggedEvent[]): Run["final"]["jobs"] {
+function storedAfter(log: readonly LoggedEvent[]): Recording["final"]["jobs"] {
   const changes = new Map<string, Change[]>();
   for (const event of log) {
     if (event.type === "deleted") changes.delete(event.job);
     else if ("to" in event && event.type === "created") changes.set(event.job, [event]);
     else if ("to" in event) changes.set(event.job, [...(changes.get(event.job) ?? []), event]);
   }
-  return [...changes].flatMap(([id, made]) => {
-    const last = made.at(-1) as Change;
-    if (expiryOf(last.to, last.at) < Number.POSITIVE_INFINITY) return [];
-    const history = made.filter(({ type }) => type !== "saved");
-    const left = history.filter(({ from }) => from === "done" || from === "failed").length;
-    return [{ id, status: last.to, version: last.version, attempt: 1 + left, history }];
+  return [...changes].flatMap(([id, ofJob]) => {
+    const last = ofJob.at(-1) as Change;
+    if (expiryTime(last.to, last.at) < Number.POSITIVE_INFINITY) return [];
+    const history = ofJob.filter(({ type }) => type !== "saved");
+    const reopened = history.filter(({ from }) => from === "done" || from === "failed").length;
+    return [{ id, status: last.to, version: last.version, attempt: 1 + reopened, history }];
   });
 }

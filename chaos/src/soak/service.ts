@@ -3,30 +3,30 @@ import { createJobStore } from "@subtitles/job-store";
 import { redisDriver } from "@subtitles/job-store/redis";
 import { createBroker, createRelay } from "@subtitles/queue";
 import { rabbitmqDriver } from "@subtitles/queue/rabbitmq";
-import { kinds, PAYLOAD_SECRET, task, work } from "../subject.js";
+import { kinds, PAYLOAD_SECRET, task, work } from "../workload.js";
 
-/** Orders a second; each is about ten calls, a message and five events. */
-const PER_SECOND = 20;
-/** How long finished jobs are kept: after this long, as many go as come. */
-const KEPT_SECONDS = 30;
+/** Orders per second. Each order consists of about ten calls, a message and five events. */
+const ORDERS_PER_SECOND = 20;
+/** TTL of finished jobs. After this time, the number of jobs is constant. */
+const TTL_SECONDS = 30;
 
-/** A service as it should be, in this process: orders, a relay, a worker, a watcher, and somebody who looks at lists. */
+/** Opens a complete service in this process: it creates orders, relays, works, watches, and reads lists. */
 export function openService(redisUrl: string, rabbitmqUrl: string) {
   const store = createJobStore({
     job: task,
     driver: redisDriver({ url: redisUrl }),
-    ttlSeconds: { done: KEPT_SECONDS },
+    ttlSeconds: { done: TTL_SECONDS },
   });
   const broker = createBroker({ driver: rabbitmqDriver({ url: rabbitmqUrl }) });
   return {
     store,
     broker,
-    /** How much waits to be published, and to be done. */
+    /** Returns the number of messages in the outbox and in the queue. */
     async waiting(): Promise<number> {
       const [depth, { ready, delayed }] = await Promise.all([store.outbox.depth(), broker.stats(work)]);
       return depth + ready + delayed;
     },
-    /** Works until it is stopped, and closes what only the work needs; answers how many orders it took. */
+    /** Creates and processes orders until `stop` aborts. Returns the number of orders. */
     async run(stop: AbortSignal): Promise<number> {
       const relay = createRelay({ outbox: store.outbox, broker, queues: [work] });
       const consumer = await broker.consume(work, async ({ payload }) => {
@@ -40,8 +40,9 @@ export function openService(redisUrl: string, rabbitmqUrl: string) {
         const id = `${kinds.work}${ordered}`;
         const outbox = [{ queue: work.name, payload: { job: id, op: "" } }];
         await store.create({ secret: PAYLOAD_SECRET }, { id, outbox });
-        if (ordered % PER_SECOND === 0) await Promise.all([store.list({ limit: 50 }), store.counts(), store.get(id)]);
-        await pause(1_000 / PER_SECOND);
+        if (ordered % ORDERS_PER_SECOND === 0)
+          await Promise.all([store.list({ limit: 50 }), store.counts(), store.get(id)]);
+        await pause(1_000 / ORDERS_PER_SECOND);
       }
       await watching;
       while ((await this.waiting()) > 0) await pause(200);
@@ -55,5 +56,5 @@ export function openService(redisUrl: string, rabbitmqUrl: string) {
 
 async function watch(store: ReturnType<typeof openService>["store"], signal: AbortSignal): Promise<void> {
   for await (const event of store.watch({}, { signal }))
-    if (event.type === "resync") throw new Error("events were missed");
+    if (event.type === "resync") throw new Error("The watcher has missed events.");
 }

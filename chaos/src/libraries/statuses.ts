@@ -2,25 +2,27 @@ import { createJobStore } from "@subtitles/job-store";
 import { redisDriver } from "@subtitles/job-store/redis";
 import { Job, Queue } from "bullmq";
 import { Redis } from "ioredis";
-import { PAYLOAD_SECRET, task } from "../subject.js";
-import type { Contestant } from "./contest.js";
+import { PAYLOAD_SECRET, task } from "../workload.js";
+import type { Library } from "./measure-library.js";
 
-/** Jobs that all writers change. */
+/** Ids of the jobs. All writers change all of them. */
 const JOBS = ["job-0", "job-1", "job-2", "job-3"];
 const jobFor = (op: string) => JOBS[Number(op.split("-")[2]) % JOBS.length] as string;
 
-/** How contestants reach the server: through what troubles them, and past it to look at the end. */
-export interface Ways {
+/** URLs of the server. */
+export interface Urls {
+  /** URL of the proxy, which is used during the faults. */
   readonly url: string;
+  /** URL without the proxy, to read the result. */
   readonly directUrl: string;
 }
 
 const ignore = () => {};
 
-/** This project: a status change, which notes who made it. */
-export async function jobStore({ url, directUrl }: Ways): Promise<Contestant> {
-  const open = (at: string) =>
-    createJobStore({ job: task, driver: redisDriver({ url: at, timeoutMs: 1_000 }), historyLimit: 10_000 });
+/** `@subtitles/job-store`: changes the status, with the operation as `by`. */
+export async function jobStore({ url, directUrl }: Urls): Promise<Library> {
+  const open = (redisUrl: string) =>
+    createJobStore({ job: task, driver: redisDriver({ url: redisUrl, timeoutMs: 1_000 }), historyLimit: 10_000 });
   const store = open(url);
   for (const id of JOBS) {
     await store.create({ secret: PAYLOAD_SECRET }, { id });
@@ -30,16 +32,16 @@ export async function jobStore({ url, directUrl }: Ways): Promise<Contestant> {
     name: "job-store",
     record: async (op) => void (await store.updateStatus(jobFor(op), "doing", { by: op })),
     async recorded() {
-      await using inspecting = open(directUrl);
-      const jobs = await inspecting.getMany(JOBS);
+      await using direct = open(directUrl);
+      const jobs = await direct.getMany(JOBS);
       return jobs.flatMap((job) => job?.history.flatMap(({ by }) => by ?? []) ?? []);
     },
     [Symbol.asyncDispose]: () => store.close(),
   };
 }
 
-/** As it is often written: the record is read, changed and written back. ioredis as it comes. */
-export async function getModifySet({ url, directUrl }: Ways): Promise<Contestant> {
+/** ioredis: reads, changes and writes the record. Default options. */
+export async function getModifySet({ url, directUrl }: Urls): Promise<Library> {
   const redis = new Redis(url).on("error", ignore);
   for (const id of JOBS) await redis.set(id, "[]");
   return {
@@ -61,8 +63,8 @@ export async function getModifySet({ url, directUrl }: Ways): Promise<Contestant
   };
 }
 
-/** A line in the log of a job, which is what it offers for notes on a job that all can make. Options as they come. */
-export async function bullMq({ url, directUrl }: Ways): Promise<Contestant> {
+/** BullMQ: adds a line to the log of a job, its only change that any client can make at any time. Default options. */
+export async function bullMq({ url, directUrl }: Urls): Promise<Library> {
   const queue = new Queue("tasks", { connection: { url } });
   queue.on("error", ignore);
   for (const id of JOBS) await queue.add("task", {}, { jobId: id });
@@ -70,9 +72,9 @@ export async function bullMq({ url, directUrl }: Ways): Promise<Contestant> {
     name: "BullMQ 6 (job log)",
     record: async (op) => void (await Job.addJobLog(queue, jobFor(op), op)),
     async recorded() {
-      const inspecting = new Queue("tasks", { connection: { url: directUrl } });
-      const logs = await Promise.all(JOBS.map((id) => inspecting.getJobLogs(id)));
-      await inspecting.close();
+      const direct = new Queue("tasks", { connection: { url: directUrl } });
+      const logs = await Promise.all(JOBS.map((id) => direct.getJobLogs(id)));
+      await direct.close();
       return logs.flatMap(({ logs: lines }) => lines);
     },
     async [Symbol.asyncDispose]() {

@@ -2,23 +2,21 @@ import { Redis } from "ioredis";
 import type { PrivateServer } from "../../test/servers/private-server.js";
 import { type Rabbitmq, startRabbitmq } from "../../test/servers/rabbitmq.js";
 import { PERSISTENT, startRedis } from "../../test/servers/redis.js";
-import type { Client } from "./fleet.js";
-import { patiently } from "./patience.js";
+import { retry } from "./retry.js";
 
-/** What a run breaks: two servers of its own, and the processes that use them. */
-export interface World {
+/** Private servers of a round. */
+export interface Servers {
   readonly redis: PrivateServer;
   readonly redisUrl: string;
   readonly broker: Rabbitmq;
-  /** Straight to Redis, past all proxies; waits where the server is away. */
+  /** Direct connection to Redis, without a proxy. Its commands wait while Redis is unavailable. */
   readonly admin: Redis;
-  readonly clients: readonly Client[];
 }
 
-/** Of both servers; must not stand in anything that is written. */
+/** Password of both servers. It must not occur in any output. */
 export const PASSWORD = "p4ssword-s3cret";
 
-export async function startServers(): Promise<Omit<World, "clients"> & AsyncDisposable> {
+export async function startServers(): Promise<Servers & AsyncDisposable> {
   const args = [...PERSISTENT, "--requirepass", PASSWORD, "--busy-reply-threshold", "50"];
   const [redis, broker] = await Promise.all([
     startRedis({ args }),
@@ -29,13 +27,13 @@ export async function startServers(): Promise<Omit<World, "clients"> & AsyncDisp
     retryStrategy: () => 50,
     maxRetriesPerRequest: null,
     commandTimeout: 5_000,
-    // By that, a server that a script keeps busy would never be ready to be told to stop it.
+    // The check fails while a script blocks the server, and SCRIPT KILL could then not be sent.
     enableReadyCheck: false,
   });
   admin.on("error", () => {
-    // The faults are ours.
+    // Connection errors are expected, because the round injects them.
   });
-  await patiently(() => admin.ping());
+  await retry(() => admin.ping());
   return {
     redis,
     redisUrl,

@@ -3,13 +3,13 @@ import { rabbitmqDriver } from "@subtitles/queue/rabbitmq";
 import { connect as connectManager } from "amqp-connection-manager";
 import { type ConfirmChannel, connect } from "amqplib";
 import { z } from "zod";
-import type { Contestant, Witness } from "./contest.js";
+import type { Library, Observer } from "./measure-library.js";
 
-const QUEUE = "peers";
+const QUEUE = "operations";
 const ignore = () => {};
 
-/** Takes every message from the broker itself, past what troubles the others, and remembers when it came. */
-export class Consumer implements Witness, AsyncDisposable {
+/** Consumes all messages without a proxy, so that the faults of the proxy do not affect it, and records their times of arrival. */
+export class Consumer implements Observer, AsyncDisposable {
   readonly received: string[] = [];
   readonly #at = new Map<string, number>();
   readonly #url: string;
@@ -24,12 +24,12 @@ export class Consumer implements Witness, AsyncDisposable {
     return this.#at.get(op);
   }
 
-  /** Consumes from the queue, which is there, and again after each break. */
+  /** Starts to consume the existing queue. Reconnects after each lost connection. */
   async open(): Promise<void> {
     try {
       const connection = await connect(this.#url);
       this.#close = () => connection.close().catch(ignore);
-      connection.on("error", ignore).on("close", () => this.#again());
+      connection.on("error", ignore).on("close", () => this.#reconnect());
       const channel = await connection.createChannel();
       channel.on("error", ignore);
       await channel.consume(QUEUE, (message) => {
@@ -40,7 +40,7 @@ export class Consumer implements Witness, AsyncDisposable {
         channel.ack(message);
       });
     } catch {
-      this.#again();
+      this.#reconnect();
     }
   }
 
@@ -49,13 +49,13 @@ export class Consumer implements Witness, AsyncDisposable {
     await this.#close();
   }
 
-  #again(): void {
+  #reconnect(): void {
     if (!this.#closed) setTimeout(() => void this.open(), 100);
   }
 }
 
-/** This project: a confirmed publish under an id. */
-export async function ownQueue({ url }: { readonly url: string }, consumer: Consumer): Promise<Contestant> {
+/** `@subtitles/queue`: publishes with a confirm, with the operation as message id. */
+export async function ownQueue({ url }: { readonly url: string }, consumer: Consumer): Promise<Library> {
   const queue = defineQueue({ name: QUEUE, payload: z.null(), retryDelaysMs: [] });
   const broker = createBroker({ driver: rabbitmqDriver({ url, timeoutMs: 2_000, heartbeatSeconds: 2 }) });
   await broker.publish(queue, null, { id: "first" });
@@ -68,8 +68,8 @@ export async function ownQueue({ url }: { readonly url: string }, consumer: Cons
   };
 }
 
-/** A confirm channel that declares the queue, persistent messages. Options as they come, and the same heartbeat. */
-export async function connectionManager({ url }: { readonly url: string }, consumer: Consumer): Promise<Contestant> {
+/** amqp-connection-manager: publishes persistent messages on a confirm channel. Default options, except for the same heartbeat. */
+export async function connectionManager({ url }: { readonly url: string }, consumer: Consumer): Promise<Library> {
   const connection = connectManager([url], { heartbeatIntervalInSeconds: 2 });
   connection.on("disconnect", ignore).on("connectFailed", ignore);
   const channel = connection.createChannel({

@@ -1,11 +1,11 @@
 import type { PrivateServer } from "../../../test/servers/private-server.js";
 import type { TcpProxy } from "../../../test/servers/tcp-proxy.js";
-import type { Trouble } from "./contest.js";
+import type { TimedFault } from "./measure-library.js";
 
-/** What is done to a server, or to the line that leads there: for everybody the same. */
-export type TroubleFor = (server: PrivateServer, line: TcpProxy) => Trouble;
+/** Creates a fault of a server or of its proxy. */
+export type FaultOf = (server: PrivateServer, proxy: TcpProxy) => TimedFault;
 
-const killed: TroubleFor = (server) => ({
+const killed: FaultOf = (server) => ({
   name: "kill -9, back after 1 s",
   forMs: 1_000,
   async begin() {
@@ -14,7 +14,7 @@ const killed: TroubleFor = (server) => ({
   },
 });
 
-const stopped: TroubleFor = (server) => ({
+const stopped: FaultOf = (server) => ({
   name: "stopped for 3 s",
   forMs: 3_000,
   async begin() {
@@ -23,16 +23,16 @@ const stopped: TroubleFor = (server) => ({
   },
 });
 
-const repliesLost: TroubleFor = (_, line) => ({
+const repliesLost: FaultOf = (_, proxy) => ({
   name: "replies lost for 0.5 s, then cut",
   forMs: 500,
   async begin() {
-    line.swallowReplies();
+    proxy.swallowReplies();
     return async () => {
-      line.cut();
-      line.heal();
+      proxy.cut();
+      proxy.heal();
     };
   },
 });
 
-export const troubles: readonly TroubleFor[] = [killed, stopped, repliesLost];
+export const faults: readonly FaultOf[] = [killed, stopped, repliesLost];

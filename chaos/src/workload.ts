@@ -2,11 +2,11 @@ import { defineJob, type JobStore, type StatusOf } from "@subtitles/job-store";
 import { defineQueue } from "@subtitles/queue";
 import { z } from "zod";
 
-/** The kind of job that the runs are about. It can go round for ever, so that many can fight over one. */
+/** Definition of the jobs of all rounds. Every final status allows another attempt, so a job can change without end. */
 export const task = defineJob({
   name: "task",
   data: z.object({ secret: z.string() }),
-  /** Names the operation that recorded it. */
+  /** `by` is the id of the operation that recorded the progress. */
   progress: z.object({ by: z.string() }),
   initial: "todo",
   statuses: {
@@ -14,7 +14,7 @@ export const task = defineJob({
     doing: { next: ["doing", "done", "failed", "fading"] },
     done: { next: ["todo"], final: true },
     failed: { next: ["todo"], final: true },
-    /** Forgotten soon, unless somebody takes it up again. */
+    /** Expires after one second. */
     fading: { next: ["todo"], final: true, ttlSeconds: 1 },
   },
 });
@@ -24,7 +24,7 @@ export type Status = StatusOf<Task>;
 
 export const STATUSES = Object.keys(task.statuses) as readonly Status[];
 
-export function mayFollow(from: Status, to: Status): boolean {
+export function isAllowed(from: Status, to: Status): boolean {
   return (task.statuses[from].next as readonly Status[]).includes(to);
 }
 
@@ -32,34 +32,34 @@ export function isFinal(status: Status): boolean {
   return "final" in task.statuses[status];
 }
 
-/** When a job expires that enters this status at that time; infinite: never. */
-export function expiryOf(status: Status, enteredAt: number): number {
+/** Returns the time at which a job expires that enters the status at `enteredAt`. Infinity: it does not expire. */
+export function expiryTime(status: Status, enteredAt: number): number {
   const rule = task.statuses[status];
   return "ttlSeconds" in rule ? enteredAt + rule.ttlSeconds * 1_000 : Number.POSITIVE_INFINITY;
 }
 
-/** A message names its job and the operation that stored it. */
+/** Payload of every message: the job, and the id of the operation that stored the message. */
 const payload = z.object({ job: z.string(), op: z.string() });
 
-/** A job to be done: `todo`, `doing`, `done`. */
+/** Queue of jobs to process. A worker moves each through `todo`, `doing` and `done`. */
 export const work = defineQueue({ name: "work", payload, retryDelaysMs: [200, 1_000, 3_000] });
-/** News of other changes; received, and nothing more. */
+/** Queue of messages that belong to other changes. A worker only records that it received them. */
 export const notices = defineQueue({ name: "notices", payload, retryDelaysMs: [200, 1_000, 3_000] });
 export const queues = [work, notices] as const;
 
-/** Jobs by what becomes of them. */
+/** Id prefixes of the kinds of jobs. */
 export const kinds = {
-  /** Moved by workers alone, as their message arrives: each has to end. */
+  /** Only workers change these jobs, after they receive the message. Each job must become `done`. */
   work: "work-",
-  /** Fought over by all writers. */
+  /** All writers change these jobs concurrently. */
   hot: "hot-",
-  /** Fought over, too; they expire, and are made again. */
+  /** All writers change these jobs concurrently. They expire and are created again. */
   fading: "fading-",
-  /** Deleted by whoever made them. */
+  /** The writer that creates such a job also deletes it. */
   brief: "brief-",
-  /** Made by the runner, to find places in the event log. */
+  /** The runner creates these jobs to mark positions in the event log. */
   marker: "marker-",
 } as const;
 
-/** Stands in every payload and must not stand in anything that is printed. */
+/** Part of every payload. It must not occur in any output. */
 export const PAYLOAD_SECRET = "p4yload-s3cret";
