@@ -1,9 +1,9 @@
 import { type ChannelModel, type ConfirmChannel, connect } from "amqplib";
-import { BODY, type Peer, type Task } from "../peer.js";
+import { BODY, type Library, type Task } from "../library.js";
 
 const ignore = () => {};
 
-/** Declares, consumes, and gives the channel to publish over. */
+/** Declares the queues and starts to consume. Returns the channel for publishing. */
 async function setUp(model: ChannelModel, task: Task): Promise<ConfirmChannel> {
   const options = { durable: true, arguments: { "x-queue-type": task.type } };
   const receiving = await model.createChannel();
@@ -29,7 +29,7 @@ function send(channel: ConfirmChannel, queue: string, messageId: string): Promis
   });
 }
 
-export const amqplib: Peer = {
+export const amqplib: Library = {
   usage: "a confirm channel; error listeners on connection and channels",
   async open(task) {
     const model = await connect(task.url);
@@ -42,8 +42,8 @@ export const amqplib: Peer = {
   },
 };
 
-export const amqplibRecovery: Peer = {
-  usage: "as above, and `recovery` with the README's delays and a `setup` that opens channels and consumes",
+export const amqplibRecovery: Library = {
+  usage: "the same, and `recovery` with the README's delays and a `setup` that opens channels and consumes",
   async open(task) {
     let channel: ConfirmChannel | undefined;
     const setup = async (model: ChannelModel) => {
@@ -54,7 +54,7 @@ export const amqplibRecovery: Peer = {
     model.on("error", ignore).on("handler-error", ignore);
     return {
       async publish(id) {
-        if (channel === undefined) throw new Error("not set up");
+        if (channel === undefined) throw new Error("The channel is not open yet.");
         await send(channel, task.publishTo, id);
       },
       close: () => model.close(),

@@ -1,11 +1,11 @@
 import { type ChannelWrapper, connect } from "amqp-connection-manager";
 import type { ConfirmChannel, ConsumeMessage } from "amqplib";
-import { BODY, type Peer } from "../peer.js";
+import { BODY, type Library } from "../library.js";
 
 const ignore = () => {};
 
-export const connectionManager: Peer = {
-  usage: "a `setup` that declares and consumes; persistent messages through the wrapper; its intervals",
+export const connectionManager: Library = {
+  usage: "a `setup` that declares and consumes; persistent messages through the wrapper; default intervals",
   async open({ url, type, publishTo, consumeFrom, prefetch, onMessage }) {
     const options = { durable: true, arguments: { "x-queue-type": type } };
     const connection = connect([url]);

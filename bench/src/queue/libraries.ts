@@ -6,14 +6,18 @@ import { Connection } from "rabbitmq-client";
 import { z } from "zod";
 import { payload } from "./rabbitmq.js";
 
-/** A library at work for one quorum queue of its own. */
+/** Library that publishes to and consumes from its own quorum queue. */
 export interface Library extends AsyncDisposable {
   readonly name: string;
   readonly queue: string;
-  /** What it promises while it publishes and while it consumes, for the tables. */
+  /** Guarantees for publishing and for consuming, for the tables. */
   readonly guarantees: { readonly publish: string; readonly consume: string };
   publish(id: string): Promise<unknown>;
-  /** Acknowledges each message once `onMessage` has returned. Resolves, once messages flow, to what stops it. */
+  /**
+   * Starts to consume. Acknowledges each message after `onMessage` has returned.
+   *
+   * @returns a function that stops the consumer
+   */
   consume(prefetch: number, onMessage: () => void): Promise<() => Promise<unknown>>;
 }
 
@@ -43,8 +47,8 @@ async function ours(url: string): Promise<Library> {
     queue: queue.name,
     guarantees: {
       publish:
-        "checked by its schema; confirmed and routed, also across a reconnect; settles in time; a bad one harms no other",
-      consume: "parsed by its schema; resumes; retries and dead letters; no late acknowledgement",
+        "validated; confirmed and routed, also after a reconnect; timeout; an invalid message does not affect others",
+      consume: "validated; resumes after a reconnect; retries and dead letters; no late acknowledgement",
     },
     publish: (id) => broker.publish(queue, payload, { id }),
     async consume(prefetch, onMessage) {
@@ -99,19 +103,19 @@ async function connectionManager(url: string): Promise<Library> {
   return {
     name: "amqp-connection-manager",
     queue,
-    guarantees: { publish: "confirmed; waits for a reconnect", consume: "resumes" },
+    guarantees: { publish: "confirmed; waits for a reconnect", consume: "resumes after a reconnect" },
     publish: (messageId) => sending.sendToQueue(queue, payload, { persistent: true, messageId }),
     async consume(prefetch, onMessage) {
       const receiving = connection.createChannel({ confirm: false });
       await receiving.waitForConnect();
-      const take = (message: { readonly content: Buffer }) => {
+      const handle = (message: { readonly content: Buffer }) => {
         JSON.parse(message.content.toString());
         onMessage();
       };
       await receiving.consume(
         queue,
         (message) => {
-          take(message);
+          handle(message);
           receiving.ack(message);
         },
         { prefetch },
@@ -131,8 +135,8 @@ async function rabbitmqClient(url: string): Promise<Library> {
     name: "rabbitmq-client",
     queue,
     guarantees: {
-      publish: "confirmed; one more attempt after a reconnect",
-      consume: "resumes; no late acknowledgement",
+      publish: "confirmed; a second attempt after a reconnect",
+      consume: "resumes after a reconnect; no late acknowledgement",
     },
     publish: (messageId) => publisher.send({ routingKey: queue, durable: true, messageId }, payload),
     async consume(prefetch, onMessage) {

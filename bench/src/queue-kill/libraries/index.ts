@@ -1,7 +1,7 @@
-import type { Peer } from "../peer.js";
+import type { Library } from "../library.js";
 
-/** By name. Each process loads the one that it is about. */
-export const peers: Readonly<Record<string, () => Promise<Peer>>> = {
+/** Libraries by name. Each process loads only the library that it uses. */
+export const libraries: Readonly<Record<string, () => Promise<Library>>> = {
   "@subtitles/queue": async () => (await import("./ours.js")).ours,
   amqplib: async () => (await import("./amqplib.js")).amqplib,
   "amqplib, recovery": async () => (await import("./amqplib.js")).amqplibRecovery,
@@ -10,5 +10,5 @@ export const peers: Readonly<Record<string, () => Promise<Peer>>> = {
   rascal: async () => (await import("./rascal.js")).rascal,
 };
 
-/** The one that the figures are to speak for. */
+/** Name of the library of this project. */
 export const OURS = "@subtitles/queue";

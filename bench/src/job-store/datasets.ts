@@ -5,19 +5,19 @@ import type { Redis } from "ioredis";
 import { data, document, forEach, newIds, subtitleJob } from "./jobs.js";
 import type { BenchRedis } from "./redis.js";
 
-/** Each way of keeping jobs with as many of them, and what that takes. */
-export interface Stocks extends AsyncDisposable {
+/** Stores of several libraries with the same number of jobs, and the memory that they use. */
+export interface Datasets extends AsyncDisposable {
   readonly store: JobStore<typeof subtitleJob>;
   readonly bull: Queue;
   readonly raw: Redis;
-  /** Bytes a job in ours, created and moved once; and in BullMQ, which keeps no history. */
+  /** Bytes per job in job-store, where each job was moved once, and in BullMQ, which stores no history. */
   readonly bytes: { readonly store: number; readonly bull: number };
 }
 
-/** The Python way reads every key there is, so it has a database of its own. */
+/** Database of the Python services. They read every key of their database. */
 const PYTHON_DATABASE = 1;
 
-export async function fillStocks(redis: BenchRedis, count: number): Promise<Stocks> {
+export async function fillDatasets(redis: BenchRedis, count: number): Promise<Datasets> {
   await redis.admin.flushall();
   const store = createJobStore({ job: subtitleJob, driver: redisDriver({ url: redis.url }) });
   const bull = new Queue("bench", { connection: { url: redis.url } });
@@ -39,7 +39,7 @@ export async function fillStocks(redis: BenchRedis, count: number): Promise<Stoc
   };
 }
 
-/** Jobs as the Python services keep them, where no other key is. */
+/** Creates jobs in the format of the Python services, in an empty database. */
 export async function fillPython(redis: BenchRedis, count: number): Promise<Redis> {
   const client = redis.connect();
   await client.select(PYTHON_DATABASE);

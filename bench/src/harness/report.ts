@@ -1,8 +1,7 @@
-import { isReached } from "./compare.js";
-import { provenance, type Results, sectionsOf } from "./results.js";
+import { isReached, provenance, type Results, sectionsOf } from "./results.js";
 import type { Ratio, Section, Table } from "./suite.js";
 
-/** The whole report in Markdown. `about` says how all of it was measured. */
+/** Returns the report in Markdown. `about` describes the measurements that all sections have in common. */
 export function report(results: Results, about: string): string {
   const sections = sectionsOf(results);
   const ratios = sections.flatMap((section) => section.ratios);
@@ -11,25 +10,25 @@ export function report(results: Results, about: string): string {
     about,
     ...provenance(results),
     "## Targets",
-    "Medians of the ratios of the same round; in brackets the middle half of the rounds.",
-    table({ head: ["", "wanted", "reached", ""], rows: ratios.map(ratioRow) }),
+    "Each value is the median of the ratios of all rounds, with the quartiles in brackets.",
+    table({ head: ["", "target", "measured", ""], rows: ratios.map(ratioRow) }),
     ...sections.flatMap(sectionText),
     "",
   ].join("\n\n");
 }
 
 export function ratioLine(ratio: Ratio): string {
-  const [name, wanted, reached, mark] = ratioRow(ratio);
-  return `${mark === "" ? "  " : "! "}${name}: ${reached} (wanted ${wanted})`;
+  const [name, target, measured, mark] = ratioRow(ratio);
+  return `${mark === "" ? "  " : "! "}${name}: ${measured} (target ${target})`;
 }
 
 function ratioRow(ratio: Ratio): readonly string[] {
   const { name, value, wanted } = ratio;
-  const range = value.low === value.high ? "" : ` (${figure(value.low)}–${figure(value.high)})`;
+  const range = value.low === value.high ? "" : ` (${formatted(value.low)}–${formatted(value.high)})`;
   return [
     name,
-    "atLeast" in wanted ? `≥ ${figure(wanted.atLeast)}` : `≤ ${figure(wanted.atMost)}`,
-    `${figure(value.median)}${range}`,
+    "atLeast" in wanted ? `≥ ${formatted(wanted.atLeast)}` : `≤ ${formatted(wanted.atMost)}`,
+    `${formatted(value.median)}${range}`,
     isReached(ratio) ? "" : "missed",
   ];
 }
@@ -44,6 +43,6 @@ function table({ head, rows }: Table): string {
   return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
 }
 
-function figure(value: number): string {
+function formatted(value: number): string {
   return value >= 100 ? Math.round(value).toLocaleString("en") : value.toFixed(2);
 }

@@ -1,10 +1,10 @@
 import { once } from "node:events";
 import { Connection } from "rabbitmq-client";
-import { BODY, type Peer } from "../peer.js";
+import { BODY, type Library } from "../library.js";
 
 const ignore = () => {};
 
-export const rabbitmqClient: Peer = {
+export const rabbitmqClient: Library = {
   usage: "createConsumer, and createPublisher with `confirm` and `maxAttempts: 2`",
   async open({ url, type, publishTo, consumeFrom, prefetch, onMessage }) {
     const options = { durable: true, arguments: { "x-queue-type": type } };

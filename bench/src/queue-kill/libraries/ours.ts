@@ -1,10 +1,10 @@
 import { createBroker, defineQueue } from "@subtitles/queue";
 import { rabbitmqDriver } from "@subtitles/queue/rabbitmq";
 import { z } from "zod";
-import { BODY, type Peer } from "../peer.js";
+import { BODY, type Library } from "../library.js";
 
-export const ours: Peer = {
-  usage: "defaults",
+export const ours: Library = {
+  usage: "default options",
   async open({ url, type, publishTo, consumeFrom, prefetch, onMessage }) {
     const define = (name: string) =>
       defineQueue({ name, type, payload: z.object({ text: z.string() }), retryDelaysMs: [] });

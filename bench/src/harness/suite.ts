@@ -1,21 +1,21 @@
-/** Something that is measured by itself. Suites run one after the other, each with servers of its own. */
+/** Group of measurements. Suites run one after another, each with its own servers. */
 export interface Suite {
-  /** As `--only` takes it. */
+  /** Name for `--only`. */
   readonly name: string;
   measure(run: Run): Promise<readonly Section[]>;
 }
 
-/** What a suite is told of the run it is part of. */
+/** Options of a run, passed to each suite. */
 export interface Run {
-  /** Not limited to five minutes: more rounds, the largest stores. */
+  /** True for `--full`: more rounds and larger datasets. */
   readonly full: boolean;
-  readonly say: (line: string) => void;
+  readonly log: (line: string) => void;
 }
 
-/** Of the report: a table, and the ratios that are held against a target. */
+/** Section of the report: a table, and the ratios that have a target. */
 export interface Section {
   readonly title: string;
-  /** What was done, in Markdown. */
+  /** Description of the measurement, in Markdown. */
   readonly about: string;
   readonly table: Table;
   readonly ratios: readonly Ratio[];
@@ -27,26 +27,27 @@ export interface Table {
   readonly rows: readonly (readonly string[])[];
 }
 
-/** A figure that is the same on a slow machine and a fast one, more or less. */
+/** Ratio of two measurements of one run. It depends less on the speed of the machine than the measurements do. */
 export interface Ratio {
-  /** Stays the same from run to run, for comparing: "get 64: store / raw auto-pipelined". */
+  /** Key for `--compare`. The same ratio has the same name in every run, for example "get 64: store / raw auto-pipelined". */
   readonly name: string;
   readonly value: Spread;
+  /** Target. */
   readonly wanted: Wanted;
 }
 
 export type Wanted = { readonly atLeast: number } | { readonly atMost: number };
 
-/** The median of several rounds, and the middle half of them. */
+/** Median and quartiles of several rounds. */
 export interface Spread {
   readonly median: number;
   readonly low: number;
   readonly high: number;
 }
 
-/** Bars, longest the best. */
+/** Bar chart. Longer bars are better. */
 export interface Plot {
-  /** Of the file, without its ending. */
+  /** Name of the file, without extension. */
   readonly name: string;
   readonly title: string;
   readonly unit: string;

@@ -5,7 +5,7 @@ const LABEL = 190;
 const ROW = 20;
 const GAP = 14;
 
-/** Bars as SVG that reads on light and on dark pages. */
+/** Draws a bar chart as SVG for light and dark pages. */
 export function svg({ title, unit, groups }: Plot): string {
   const largest = Math.max(...groups.flatMap(({ bars }) => bars.map(({ value }) => value)));
   const parts: string[] = [];

@@ -1,8 +1,8 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { type Channel, connect } from "amqplib";
-import { BODY } from "./peer.js";
+import { BODY } from "./library.js";
 
-/** Puts messages with the ids 0, 1, … into each of the queues. */
+/** Publishes `count` messages with the ids 0, 1, … to each of the queues. */
 export async function fill(url: string, queues: readonly string[], count: number): Promise<void> {
   const connection = await connect(url);
   const channel = await connection.createConfirmChannel();
@@ -15,7 +15,7 @@ export async function fill(url: string, queues: readonly string[], count: number
   await connection.close();
 }
 
-/** All that is in a queue that nobody uses any more, by id. The queue goes with it. */
+/** Waits until a queue has no consumers, then deletes it. Returns the ids of its messages. */
 export async function drain(url: string, queue: string): Promise<readonly string[]> {
   const connection = await connect(url);
   try {
@@ -33,13 +33,13 @@ export async function drain(url: string, queue: string): Promise<readonly string
 async function takeAll(channel: Channel, queue: string, ids: string[]): Promise<boolean> {
   const { messageCount } = await channel.checkQueue(queue);
   if (messageCount === 0) return false;
-  const enough = ids.length + messageCount;
+  const total = ids.length + messageCount;
   await new Promise<void>((resolve, reject) => {
     const tag = `drain-${ids.length}`;
     const take = (message: { readonly properties: { readonly messageId?: unknown } } | null) => {
       if (message === null) return;
       ids.push(String(message.properties.messageId));
-      if (ids.length === enough) channel.cancel(tag).then(() => resolve(), reject);
+      if (ids.length === total) channel.cancel(tag).then(() => resolve(), reject);
     };
     channel.consume(queue, take, { noAck: true, consumerTag: tag }).catch(reject);
   });

@@ -2,10 +2,10 @@ import { execFileSync } from "node:child_process";
 import { cpus } from "node:os";
 
 /**
- * Servers get a core of their own and this process another one, where there are two: otherwise the system moves them
- * about, and a round tells more of that than of the work.
+ * Pins a process to a core, with different cores for servers and client. Otherwise the scheduler moves the processes, which
+ * changes the results.
  *
- * @returns whether it could be done; it takes Linux and `taskset`
+ * @returns true if the process was pinned. This needs two cores, Linux and `taskset`
  */
 export function pin(pid: number, role: "server" | "client"): boolean {
   if (cpus().length < 2) return false;

@@ -30,7 +30,7 @@ export function findCallgrind(): Callgrind | null {
         dumps++;
         const text = await readFile(join(folder, `${OUTPUT}.${dumps}`), "utf8");
         const total = /^totals: (\d+)$/m.exec(text)?.[1];
-        if (total === undefined) throw new Error(`callgrind wrote no total to ${OUTPUT}.${dumps}`);
+        if (total === undefined) throw new Error(`Callgrind wrote no total to ${OUTPUT}.${dumps}.`);
         return Number(total);
       };
     },

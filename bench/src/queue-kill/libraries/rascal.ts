@@ -1,12 +1,12 @@
 import rascalModule from "rascal";
-import { BODY, type Peer } from "../peer.js";
+import { BODY, type Library } from "../library.js";
 
-// CommonJS without names that Node could find.
+// The package is CommonJS, and Node.js does not detect its named exports.
 const { BrokerAsPromised, withDefaultConfig } = rascalModule;
 
 const ignore = () => {};
 
-export const rascal: Peer = {
+export const rascal: Library = {
   usage: "its default configuration; error listeners on broker, publications and subscription",
   async open({ url, type, publishTo, consumeFrom, prefetch, onMessage }) {
     const options = { durable: true, arguments: { "x-queue-type": type } };
