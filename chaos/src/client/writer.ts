@@ -7,7 +7,7 @@ import type { Calls, Result } from "./calls.js";
 import type { Settings } from "./settings.js";
 
 const LOOPS = 16;
-/** Maximum pause between two turns of a loop. */
+/** Maximum pause between two iterations of a loop. */
 const MAX_PAUSE_MS = 24;
 /** Probability that a loop performs several actions concurrently, and their maximum number. The store sends such calls in one batch. */
 const BATCH_PROBABILITY = 0.5;
@@ -19,7 +19,7 @@ const FADING_JOBS = 6;
 const MAX_DELETE_ATTEMPTS = 20;
 const STATUSES_WITHOUT_TTL = STATUSES.filter((status) => status !== "fading");
 
-interface Writing {
+interface WriterOptions {
   readonly settings: Settings;
   readonly calls: Calls;
   readonly broker: Broker;
@@ -27,32 +27,32 @@ interface Writing {
 }
 
 /** Performs random actions until `stop` aborts. Resolves after the last call has ended. */
-export async function write(writing: Writing): Promise<void> {
+export async function write(options: WriterOptions): Promise<void> {
   await Promise.all(
     Array.from({ length: LOOPS }, async (_, loop) => {
-      const writer = new Writer(writing, `${writing.settings.name}-${loop}`);
-      while (!writing.stop.aborted) await writer.act();
+      const writer = new Writer(options, `${options.settings.name}-${loop}`);
+      while (!options.stop.aborted) await writer.act();
     }),
   );
 }
 
 /** Loop of random actions. */
 class Writer {
-  readonly #writing: Writing;
+  readonly #options: WriterOptions;
   readonly #random: Random;
   readonly #name: string;
   #count = 0;
 
-  constructor(writing: Writing, name: string) {
-    this.#writing = writing;
-    this.#random = new Random(writing.settings.seed, name);
+  constructor(options: WriterOptions, name: string) {
+    this.#options = options;
+    this.#random = new Random(options.settings.seed, name);
     this.#name = name;
   }
 
   async act(): Promise<void> {
     const actions = this.#random.chance(BATCH_PROBABILITY) ? this.#random.integer(2, MAX_BATCH) : 1;
     await Promise.all(
-      Array.from({ length: actions }, () => new Action(this.#writing, `${this.#name}-${this.#count++}`).perform()),
+      Array.from({ length: actions }, () => new Action(this.#options, `${this.#name}-${this.#count++}`).perform()),
     );
     await pause(this.#random.fraction() * MAX_PAUSE_MS);
   }
@@ -61,7 +61,7 @@ class Writer {
 /** Random action of a writer. Actions run concurrently, so each has its own random generator. */
 class Action {
   readonly #calls: Calls;
-  readonly #writing: Writing;
+  readonly #options: WriterOptions;
   readonly #random: Random;
   readonly #name: string;
 
@@ -81,10 +81,10 @@ class Action {
     { weight: 1, act: () => this.#calls.waitFor(this.#hot(), [this.#status()]) },
   ] as const;
 
-  constructor(writing: Writing, name: string) {
-    this.#calls = writing.calls;
-    this.#writing = writing;
-    this.#random = new Random(writing.settings.seed, name);
+  constructor(options: WriterOptions, name: string) {
+    this.#calls = options.calls;
+    this.#options = options;
+    this.#random = new Random(options.settings.seed, name);
     this.#name = name;
   }
 
@@ -93,7 +93,7 @@ class Action {
   }
 
   #hot(): string {
-    const epoch = Math.floor((Date.now() - this.#writing.settings.startedAt) / HOT_FOR_MS);
+    const epoch = Math.floor((Date.now() - this.#options.settings.startedAt) / HOT_FOR_MS);
     return `${kinds.hot}${epoch}-${this.#random.integer(1, HOT_JOBS)}`;
   }
 
@@ -135,7 +135,7 @@ class Action {
   /** Creates a job for a worker, with its message. Repeats the call with the same id if the store is unavailable. */
   async #order(): Promise<void> {
     const id = `${kinds.work}${this.#name}`;
-    const create = publishesWithoutOutbox(this.#writing.settings.mutant)
+    const create = publishesWithoutOutbox(this.#options.settings.mutant)
       ? () => this.#createThenPublish(id)
       : () => this.#calls.create(id, work.name);
     for (let tries = 0; tries < 3 && (await create()).outcome.is === "unavailable"; tries++) await pause(50);
@@ -144,7 +144,7 @@ class Action {
 
   /** Behavior of a mutant: a fault between the two calls leaves a job without a message. */
   async #createThenPublish(id: string): Promise<Result> {
-    const { calls, broker } = this.#writing;
+    const { calls, broker } = this.#options;
     const result = await calls.create(id, work.name, { stored: false });
     if (result.outcome.is === "applied") {
       await broker.publish(work, { job: id, op: result.op }, { id: `${id}.1.0` }).catch(() => undefined);

@@ -105,13 +105,13 @@ export function headOf(): string {
 }
 
 export function rowOf({ system, fault, waitReplicas, acknowledged, lost, outageMs, perSecond }: Failover): string {
-  const [made, gone] = [acknowledged, lost].map((count) => count.toLocaleString("en"));
+  const [acknowledgedCell, lostCell] = [acknowledged, lost].map((count) => count.toLocaleString("en"));
   const cells = [
     system,
     fault,
     waitReplicas ? 1 : "none",
-    made,
-    gone,
+    acknowledgedCell,
+    lostCell,
     `${(outageMs / 1_000).toFixed(1)} s`,
     `${perSecond}/s`,
   ];
