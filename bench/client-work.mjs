@@ -1,6 +1,6 @@
-// CPU time that calls take in the client, without a server or the kernel (docs/decisions/0033): the first replies of a private
-// redis-server are played back into the sockets of ioredis. Calls take turns, and the fastest tenth counts, so that this also
-// measures well on a busy machine.
+// Measures the CPU time of calls in the client, without a server or the kernel (docs/decisions/0033). The first replies of a
+// private redis-server are recorded and replayed into the sockets of ioredis. The calls alternate, and the fastest tenth counts,
+// so that other load of the machine hardly affects the result.
 // Needs redis-server, and the packages built: npm run build && node bench/client-work.mjs
 import { createJobStore, defineJob } from "@subtitles/job-store";
 import { redisDriver } from "@subtitles/job-store/redis";
@@ -45,7 +45,7 @@ async function measure(url) {
   const one = ids[0];
   const page = keys.slice(0, 50);
   const calls = {
-    "get, 64 in one turn": [64, () => Promise.all(ids.map((id) => store.get(id)))],
+    "get, 64 in one event-loop tick": [64, () => Promise.all(ids.map((id) => store.get(id)))],
     "  raw GET, auto-pipelined": [64, () => Promise.all(keys.map((key) => auto.get(key)))],
     get: [1, () => store.get(one)],
     [`get, history of ${Math.min(MOVES, 32)} entries`]: [1, () => store.get("long")],
@@ -60,29 +60,29 @@ async function measure(url) {
   };
   const work = Object.values(calls);
   for (let n = 0; n < 3; n++) for (const [, call] of work) await call();
-  for (const { stream } of sockets) playBack(stream);
+  for (const { stream } of sockets) replay(stream);
   const times = new Map(Object.keys(calls).map((name) => [name, []]));
   for (let round = 0; round < ROUNDS; round++) {
     for (const [name, [count, call]] of Object.entries(calls)) {
-      const begun = performance.now();
+      const start = performance.now();
       for (let n = 0; n < 4; n++) await call();
-      times.get(name).push(((performance.now() - begun) * 1000) / (4 * count));
+      times.get(name).push(((performance.now() - start) * 1000) / (4 * count));
     }
   }
-  console.log("µs of the client per call, least and fastest tenth");
+  console.log("client CPU time per call in µs: minimum, 10th percentile");
   for (const [name, all] of times) {
     const sorted = all.toSorted((a, b) => a - b);
-    const figures = [sorted[0], sorted[ROUNDS / 10]].map((micros) => micros.toFixed(2).padStart(8));
-    console.log(`  ${name.padEnd(32)}${figures.join("")}`);
+    const numbers = [sorted[0], sorted[ROUNDS / 10]].map((micros) => micros.toFixed(2).padStart(8));
+    console.log(`  ${name.padEnd(32)}${numbers.join("")}`);
   }
   await store.close();
   for (const each of [raw, auto, client]) each.disconnect();
 }
 
-/** Has the server answer each command only once. Replies arrive in the order of the commands, as those of a server do. */
-function playBack(socket) {
+/** Sends each command to the server only once, then replays its reply. Replies are emitted in the order of the commands. */
+function replay(socket) {
   const known = new Map();
-  /** Commands whose replies have not been emitted: `reply`, or as many replies as it waits for. */
+  /** Commands whose replies have not been emitted: with `reply`, or with the number of replies to wait for. */
   const waiting = [];
   let received = Buffer.alloc(0);
   const write = socket.write.bind(socket);
@@ -106,7 +106,7 @@ function playBack(socket) {
       if (end === -1) break;
       command.reply = received.subarray(0, end);
       received = received.subarray(end);
-      // An error is not typical: the server may not know a script yet.
+      // Errors are not replayed: the server may not have loaded a script yet.
       if (command.reply[0] !== "-".charCodeAt(0)) known.set(command.name, command.reply);
     }
     flush();
@@ -114,7 +114,7 @@ function playBack(socket) {
   };
 }
 
-/** Arguments of a script differ from call to call, and its replies to them hardly. */
+/** Returns the key of a recorded reply. The arguments of a script are not part of it: its replies hardly depend on them. */
 function nameOf(commands) {
   const [, script] = /^\*\d+\r\n\$7\r\nevalsha\r\n\$40\r\n(\w{40}\r\n\$\d+\r\n\d+)/.exec(commands) ?? [];
   return script ?? commands;
@@ -126,7 +126,7 @@ function countOf(commands) {
   return count;
 }
 
-/** Position behind that many values of the protocol; -1: they are not complete. */
+/** Returns the position after `values` values of the Redis protocol, or -1 if they are not complete. */
 function endOf(bytes, values, from = 0) {
   let at = from;
   for (let n = 0; n < values; n++) {

@@ -1,5 +1,5 @@
-// What the index of fields costs (docs/decisions/0004): bytes a job, rates with and without it, and a page of 50 among
-// few and many jobs. Needs redis-server, and the packages built:
+// Measures the cost of index fields (docs/decisions/0004): bytes per job, calls per second with and without them, and the
+// duration of a page of 50 with few and many stored jobs. Needs redis-server, and the packages built:
 //   npm run build && node bench/field-index.mjs [jobs, 100000 by default]
 import { createJobStore, defineJob } from "@subtitles/job-store";
 import { redisDriver } from "@subtitles/job-store/redis";
@@ -65,10 +65,10 @@ async function measure(url) {
       );
     }
   }
-  console.log(`of ${JOBS} jobs; calls 64 at a time, median of 5 interleaved rounds:`);
+  console.log(`${JOBS} jobs; 64 calls at a time, median of 5 interleaved rounds:`);
   for (const [name, { create, updateStatus }] of Object.entries(rates)) {
     console.log(
-      `  ${name.padEnd(10)} ${Math.round(bytes[name])} bytes a job; ` +
+      `  ${name.padEnd(10)} ${Math.round(bytes[name])} bytes per job; ` +
         `create ${show(create)}, updateStatus ${show(updateStatus)}`,
     );
   }
@@ -78,7 +78,7 @@ async function measure(url) {
 
 function show(rounds) {
   const [calls, server] = ["calls", "server"].map((name) => median(rounds.map((round) => round[name])));
-  return `${Math.round(calls)}/s, ${server.toFixed(1)} µs of the server`;
+  return `${Math.round(calls)}/s, ${server.toFixed(1)} µs of server CPU`;
 }
 
 async function pages(store, stored) {
@@ -92,15 +92,15 @@ async function pages(store, stored) {
     const times = [];
     const { cursor } = await store.list(query);
     for (let n = 0; n < 200; n++) {
-      const begun = performance.now();
+      const start = performance.now();
       await store.list(n % 2 === 0 ? query : { ...query, cursor });
-      times.push((performance.now() - begun) * 1000);
+      times.push((performance.now() - start) * 1000);
     }
     console.log(`  page of 50 among ${stored} jobs, ${name.padEnd(27)} ${Math.round(median(times))} µs`);
   }
 }
 
-/** Calls a second, and processor time of the server for each. */
+/** Measures calls per second and CPU time of the server per call. */
 async function costs(redis, work) {
   const count = 10_000;
   const before = await cpu(redis);

@@ -1,5 +1,5 @@
-// How many jobs more than its maxCount a status has while several processes write as fast as they can (docs/decisions/0006). A client of
-// its own counts the jobs all the time. Needs redis-server, and the packages built:
+// Measures how far a status exceeds its maxCount while several processes write as fast as they can (docs/decisions/0006). Another client
+// counts the jobs all the time. Needs redis-server, and the packages built:
 //   npm run build && node bench/max-count.mjs [jobs for each measurement, 30000 by default]
 import { fork } from "node:child_process";
 import { once } from "node:events";
@@ -60,16 +60,16 @@ async function measure(url, { processes, calls, work, jobs }) {
   await ended;
   const seconds = (performance.now() - begun) / 1000;
   const excess = most - MAX_COUNT;
-  const underWay = processes * calls;
+  const inFlight = processes * calls;
   console.log(
     `${processes} process(es), ${calls} calls of ${work} at a time each: ${excess} too many at most, ` +
-      `${(excess / underWay).toFixed(1)} for each call, ${Math.round(jobs / seconds)} jobs a second`,
+      `${(excess / inFlight).toFixed(1)} for each call, ${Math.round(jobs / seconds)} jobs a second`,
   );
   await store.close();
   redis.disconnect();
 }
 
-/** Writes from a process of its own. */
+/** Writes, in a process of its own. */
 async function write() {
   const [url, work, calls, share] = process.argv.slice(2);
   const store = open(url);

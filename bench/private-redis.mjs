@@ -1,11 +1,11 @@
-// What the scripts here share: a Redis of their own, and what it says of itself.
+// Helpers of the scripts in this folder: a private Redis, and measurements of it.
 import { spawn } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Redis } from "ioredis";
 
-/** Runs `work` with a Redis that is there for it alone; it takes `redis-server`. */
+/** Runs `work` with the URL of a private Redis. Needs `redis-server`. */
 export async function withRedis(port, work) {
   const folder = await mkdtemp(join(tmpdir(), "bench-"));
   const flags = ["--bind", "127.0.0.1", "--save", "", "--port", `${port}`, "--dir", folder];
@@ -19,7 +19,7 @@ export async function withRedis(port, work) {
   }
 }
 
-/** A client that waits for the server to be up. */
+/** Creates a client that connects as soon as the server is available. */
 export function connect(url, options = {}) {
   const redis = new Redis(url, { retryStrategy: () => 20, ...options });
   redis.on("error", () => {});
@@ -30,16 +30,16 @@ export async function usedMemory(redis) {
   return Number(/used_memory:(\d+)/.exec(await redis.info("memory"))[1]);
 }
 
-/** `count` calls, so many at a time; calls a second. */
+/** Makes `count` calls, `concurrency` at a time. Returns the calls per second. */
 export async function rate(work, { count = 10_000, concurrency = 64 } = {}) {
-  const begun = performance.now();
+  const start = performance.now();
   let next = 0;
   await Promise.all(
     Array.from({ length: concurrency }, async () => {
       while (next < count) await work(next++);
     }),
   );
-  return (count / (performance.now() - begun)) * 1000;
+  return (count / (performance.now() - start)) * 1000;
 }
 
 export function median(values) {

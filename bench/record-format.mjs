@@ -1,4 +1,5 @@
-// What the record format of the Redis driver costs (docs/decisions/0003): bytes a job, and rates beside raw SET and GET.
+// Measures the record format of the Redis driver (docs/decisions/0003): bytes per job, and calls per second compared with raw SET
+// and GET.
 // Needs redis-server, and the packages built: npm run build && node bench/record-format.mjs [jobs, 100000 by default]
 import { createJobStore, defineJob } from "@subtitles/job-store";
 import { redisDriver } from "@subtitles/job-store/redis";
@@ -22,22 +23,24 @@ async function measure(url) {
   const raw = connect(url, { enableAutoPipelining: true });
   const store = createJobStore({ job, driver: redisDriver({ url }) });
 
-  console.log(`bytes a job, ${JOBS} jobs of ${JSON.stringify(PAYLOAD).length} bytes of data, created and moved once:`);
+  console.log(
+    `bytes per job, ${JOBS} jobs of ${JSON.stringify(PAYLOAD).length} bytes of data, created and moved once:`,
+  );
   const before = await usedMemory(raw);
   for (let first = 0; first < JOBS; first += 1000) {
     const created = await store.createMany(Array.from({ length: 1000 }, () => ({ data: PAYLOAD })));
     await Promise.all(created.map(({ value }) => store.updateStatus(value.job, "downloading")));
   }
-  console.log(`  this format, both indexes      ${Math.round(((await usedMemory(raw)) - before) / JOBS)}`);
+  console.log(`  record and both indexes        ${Math.round(((await usedMemory(raw)) - before) / JOBS)}`);
   const { items } = await store.list({ limit: 1 });
   const text = await raw.get(`job:${items[0].id}`);
   console.log(
-    `  its record alone               ${text.length} characters, ${await raw.memory("USAGE", `job:${items[0].id}`)} bytes with its key`,
+    `  record alone                   ${text.length} characters, ${await raw.memory("USAGE", `job:${items[0].id}`)} bytes with its key`,
   );
-  const spelt = spellOut(items[0]);
-  await raw.set("spelt-out", spelt);
+  const verbose = withAllFields(items[0]);
+  await raw.set("verbose", verbose);
   console.log(
-    `  with every field spelt out     ${spelt.length} characters, ${await raw.memory("USAGE", "spelt-out")} bytes with its key`,
+    `  record with all field names    ${verbose.length} characters, ${await raw.memory("USAGE", "verbose")} bytes with its key`,
   );
 
   const ids = [];
@@ -55,20 +58,22 @@ async function measure(url) {
   for (let round = 0; round < 5; round++) {
     for (const [name, work] of Object.entries(works)) rounds[name].push(await rate(work));
   }
-  console.log(`calls a second, 64 at a time, median of 5 interleaved rounds; raw is auto-pipelined and not parsed:`);
+  console.log(
+    `calls per second, 64 at a time, median of 5 interleaved rounds; raw calls are auto-pipelined and not parsed:`,
+  );
   for (const name of Object.keys(works)) {
-    const beside = name.toLowerCase().endsWith("get") ? "raw GET" : "raw SET";
-    const ratio = median(rounds[name].map((value, n) => value / rounds[beside][n]));
+    const baseline = name.toLowerCase().endsWith("get") ? "raw GET" : "raw SET";
+    const ratio = median(rounds[name].map((value, n) => value / rounds[baseline][n]));
     console.log(
-      `  ${name.padEnd(14)} ${Math.round(median(rounds[name])).toString().padStart(7)}   ${ratio.toFixed(2)} × ${beside}`,
+      `  ${name.padEnd(14)} ${Math.round(median(rounds[name])).toString().padStart(7)}   ${ratio.toFixed(2)} × ${baseline}`,
     );
   }
   await store.close();
   raw.disconnect();
 }
 
-/** The same job with its id, absolute times and every field by name. */
-function spellOut({ progress, result, error, data, history, ...control }) {
+/** Returns the same job as JSON with its id, absolute times and the names of all fields. */
+function withAllFields({ progress, result, error, data, history, ...control }) {
   return JSON.stringify({
     ...control,
     progress,

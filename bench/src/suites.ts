@@ -1,4 +1,4 @@
-import type { Suite } from "./frame/suite.js";
+import type { Suite } from "./harness/suite.js";
 import { audit } from "./job-store/audit.js";
 import { calls } from "./job-store/calls.js";
 import { expiry } from "./job-store/expiry.js";
@@ -6,9 +6,11 @@ import { large } from "./job-store/large.js";
 import { pages } from "./job-store/pages.js";
 import { outbox, shards, validation } from "./job-store/variants.js";
 import { watching } from "./job-store/watching.js";
-import { queueSuites } from "./queue/index.js";
+import { consuming } from "./queue/consuming.js";
+import { publishing } from "./queue/publishing.js";
+import { relaying } from "./queue/relaying.js";
 
-/** In the order of the report. */
+/** All suites, in the order of the report. */
 export const suites: readonly Suite[] = [
   calls,
   pages,
@@ -19,5 +21,7 @@ export const suites: readonly Suite[] = [
   shards,
   outbox,
   validation,
-  ...queueSuites,
+  publishing,
+  consuming,
+  relaying,
 ];

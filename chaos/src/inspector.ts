@@ -4,58 +4,58 @@ import { createBroker } from "@subtitles/queue";
 import { rabbitmqDriver } from "@subtitles/queue/rabbitmq";
 import type { Redis } from "ioredis";
 import { toLogged } from "./client/watcher.js";
-import type { FinalJob, FinalState } from "./oracle/run.js";
-import type { LoggedEvent } from "./record.js";
-import { kinds, PAYLOAD_SECRET, queues, STATUSES, type Tasks, task } from "./subject.js";
-import { type World, withPassword } from "./world.js";
+import type { LoggedEvent } from "./journal.js";
+import type { FinalJob, FinalState } from "./oracle/recording.js";
+import { type Servers, withPassword } from "./servers.js";
+import { kinds, PAYLOAD_SECRET, queues, STATUSES, type Tasks, task } from "./workload.js";
 
-/** Looks at the servers of a run while nobody breaks them, through the public calls alone; keys as they are documented. */
+/** Reads the state of the servers after the faults, with public calls and the documented key names. */
 export class Inspector implements AsyncDisposable {
   readonly #store: Tasks;
   readonly #broker: ReturnType<typeof createBroker>;
   readonly #admin: Redis;
 
-  constructor({ redisUrl, broker, admin }: Omit<World, "clients">) {
+  constructor({ redisUrl, broker, admin }: Servers) {
     const driver = redisDriver({ url: redisUrl, timeoutMs: 10_000, eventLogLength: 10_000_000 });
     this.#store = createJobStore({ job: task, driver, historyLimit: 5_000 });
     this.#broker = createBroker({ driver: rabbitmqDriver({ url: withPassword(broker.url) }) });
     this.#admin = admin;
   }
 
-  /** The present end of the event log. */
+  /** Returns the cursor of the end of the event log. */
   async cursor(): Promise<string> {
     for await (const event of this.#store.watch(`${kinds.marker}begin`)) return event.cursor;
-    throw new Error("a watch that ends before it has begun");
+    throw new Error("watch() ended without an event.");
   }
 
-  /** Makes a job by which watchers find out that they have seen everything before it. */
-  async mark(): Promise<string> {
+  /** Creates a job. A watcher that has received its event has received all earlier events. */
+  async createMarker(): Promise<string> {
     const id = `${kinds.marker}rest`;
     await this.#store.create({ secret: PAYLOAD_SECRET }, { id });
     return id;
   }
 
-  /** What still moves; empty once the system is at rest. */
-  async unrest(): Promise<string> {
-    const { depth } = await this.#store.outbox.depth().then((depth) => ({ depth }));
-    const restless = depth > 0 ? [`${depth} messages in the outbox`] : [];
-    for (const { name, left } of await this.#queues()) if (left > 0) restless.push(`${left} messages in ${name}`);
-    let undone = 0;
+  /** Describes the messages and jobs that still change. Returns an empty string if there are none. */
+  async pendingWork(): Promise<string> {
+    const depth = await this.#store.outbox.depth();
+    const pending = depth > 0 ? [`${depth} messages in the outbox`] : [];
+    for (const { name, left } of await this.#queues()) if (left > 0) pending.push(`${left} messages in ${name}`);
+    let unfinished = 0;
     for await (const { id } of this.#store.scan({ status: ["todo", "doing"], limit: 200 })) {
-      if (id.startsWith(kinds.work)) undone++;
+      if (id.startsWith(kinds.work)) unfinished++;
     }
-    if (undone > 0) restless.push(`${undone} jobs undone`);
+    if (unfinished > 0) pending.push(`${unfinished} unfinished jobs`);
     const { fading } = await this.#store.counts();
-    if (fading > 0) restless.push(`${fading} jobs that have not expired`);
-    return restless.join(", ");
+    if (fading > 0) pending.push(`${fading} jobs that will expire`);
+    return pending.join(", ");
   }
 
-  /** Everything that is stored, and every event since `cursor`. */
+  /** Reads all stored jobs and messages, and all events since `cursor`. */
   async finalState(cursor: string): Promise<FinalState> {
     const [outbox, rejected] = await Promise.all([this.#store.outbox.depth(), this.#store.outbox.rejected()]);
     const jobs: FinalJob[] = [];
     for await (const job of this.#store.scan({ limit: 200 })) {
-      const history = job.history.map((step) => ({ ...step, at: step.at.getTime(), by: step.by ?? "" }));
+      const history = job.history.map((entry) => ({ ...entry, at: entry.at.getTime(), by: entry.by ?? "" }));
       jobs.push({ id: job.id, status: job.status, version: job.version, attempt: job.attempt, history });
     }
     const byStatus = new Map<(typeof STATUSES)[number], string[]>();
@@ -97,7 +97,7 @@ export class Inspector implements AsyncDisposable {
     return [...ids];
   }
 
-  /** Up to the creation of a job that is made, and deleted, for this. */
+  /** Reads the events up to the creation of a marker job, which it creates and deletes. */
   async #events(cursor: string): Promise<readonly LoggedEvent[]> {
     const last = `${kinds.marker}end`;
     const events: LoggedEvent[] = [];
@@ -109,6 +109,6 @@ export class Inspector implements AsyncDisposable {
       if ("job" in logged && logged.job === last) return events;
       events.push(logged);
     }
-    throw new Error("the event log ended early");
+    throw new Error("The event log ended before the marker.");
   }
 }

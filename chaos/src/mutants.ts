@@ -1,125 +1,80 @@
-import { createHash } from "node:crypto";
-import { redisDriver } from "@subtitles/job-store/redis";
-import { type Command, Redis, type RedisOptions } from "ioredis";
-import type { Settings } from "./client/settings.js";
-import { STORE_TIMEOUT_MS } from "./client/settings.js";
-import type { Violation } from "./oracle/run.js";
+import type { Violation } from "./oracle/recording.js";
 
-/** Takes a guarantee out of a script on its way to the server. */
-interface Cut {
+/** Replacement in a Lua script that removes a guarantee. */
+export interface ScriptEdit {
   readonly find: RegExp;
-  readonly put: string;
+  readonly replace: string;
 }
 
 interface Mutant {
-  /** null: the clients themselves do it wrong. */
-  readonly cut: Cut | null;
-  /** The kinds of fault that bring it out. */
+  /** Edit of a script on its way to the server. null: the clients themselves behave incorrectly. */
+  readonly edit: ScriptEdit | null;
+  /** Kinds of faults that reveal the defect. */
   readonly faults: RegExp;
-  /** What the oracle has to find broken, one of these at least. */
-  readonly breaks: readonly (Violation["promise"] | "records can be read")[];
+  /** Guarantees of which the oracle must find at least one violated. */
+  readonly violates: readonly (Violation["guarantee"] | "records are readable")[];
 }
 
 /**
- * Ways to break the product, each of which a run must find out: that tests the harness. The packages have no switches for
- * this: scripts are changed on the wire, the rest is a client that does it wrong.
+ * Mutants: deliberately broken variants of the product. A test of the oracle, which must detect each of them. The packages
+ * contain no switches for this: a mutant edits the scripts that a client sends, or is a client that uses the packages incorrectly.
  */
 export const mutants = {
   "no deadline": {
-    cut: { find: /^if now - ARGV\[2\] > 0 then return \{ 'late' \} end$/m, put: "" },
-    faults: /^(redis stopped|CLIENT PAUSE|line to redis slow)$/,
-    breaks: ["never later"],
+    edit: { find: /^if now - ARGV\[2\] > 0 then return \{ 'late' \} end$/m, replace: "" },
+    faults: /^(redis stopped|CLIENT PAUSE|connection to redis slow)$/,
+    violates: ["a change is applied only during its call"],
   },
   "no operation id": {
-    cut: { find: /^( *local function versionOf\(.*\))$/m, put: "$1 do return nil end" },
-    faults: /^(replies of redis lost|CLIENT KILL|line to redis cut)$/,
-    breaks: ["acknowledged means made once", "refused means not made", "made once or not at all"],
+    edit: { find: /^( *local function versionOf\(.*\))$/m, replace: "$1 do return nil end" },
+    faults: /^(replies of redis lost|CLIENT KILL|connection to redis cut)$/,
+    violates: [
+      "an acknowledged change is applied once",
+      "a rejected change is not applied",
+      "an indeterminate change is applied at most once",
+    ],
   },
   "no lifecycle check": {
-    cut: { find: /if not head\.legal then/, put: "if false then" },
+    edit: { find: /if not head\.legal then/, replace: "if false then" },
     faults: /^SCRIPT FLUSH$/,
-    breaks: ["legal steps, contiguous versions"],
+    violates: ["transitions are allowed and versions are consecutive"],
   },
   "no index removal": {
-    cut: {
+    edit: {
       find: /redis\.call\('ZREM', KEYS\[2\], unpack\(ids\)\)(\s+redis\.call\('ZREM', KEYS\[3\], unpack\(ids\)\)\s+known)/,
-      put: "$1",
+      replace: "$1",
     },
     faults: /^SCRIPT FLUSH$/,
-    breaks: ["the index is the jobs"],
+    violates: ["the indexes match the jobs"],
   },
   "in-place write over the data": {
-    cut: { find: /^ *local spare = data - 1 - #head$/m, put: "local spare = data + 60 - #head" },
+    edit: { find: /^ *local spare = data - 1 - #head$/m, replace: "local spare = data + 60 - #head" },
     faults: /^SCRIPT FLUSH$/,
-    breaks: ["records can be read"],
+    violates: ["records are readable"],
   },
   "head of another job": {
-    cut: { find: /heads\[beginning\] or headOf\(beginning\)/, put: "select(2, next(heads)) or headOf(beginning)" },
+    edit: { find: /heads\[beginning\] or headOf\(beginning\)/, replace: "select(2, next(heads)) or headOf(beginning)" },
     faults: /^SCRIPT FLUSH$/,
-    breaks: ["legal steps, contiguous versions"],
+    violates: ["transitions are allowed and versions are consecutive"],
   },
   "no outbox": {
-    cut: null,
-    faults: /^(client kill -9|line to broker|broker stopped)/,
-    breaks: ["messages and changes belong together", "accepted work is done"],
+    edit: null,
+    faults: /^(client kill -9|connection to broker|broker stopped)/,
+    violates: ["a change and its message are stored together", "accepted work is done exactly once"],
   },
   "acknowledge before storing": {
-    cut: null,
-    faults: /^(client kill -9|redis stopped|line to redis refused)$/,
-    breaks: ["accepted work is done"],
+    edit: null,
+    faults: /^(client kill -9|redis stopped|connection to redis refused)$/,
+    violates: ["accepted work is done exactly once"],
   },
 } as const satisfies Record<string, Mutant>;
 
 export type MutantName = keyof typeof mutants;
 
-export function publishesAfterwards(mutant: MutantName | null): boolean {
+export function publishesWithoutOutbox(mutant: MutantName | null): boolean {
   return mutant === "no outbox";
 }
 
 export function acknowledgesFirst(mutant: MutantName | null): boolean {
   return mutant === "acknowledge before storing";
-}
-
-/** The driver of a client; with a mutant, one whose scripts lack something: `onCut` is told when they do. */
-export function driverOf({ redisUrl, mutant }: Settings, onCut: () => void) {
-  const bounds = { timeoutMs: STORE_TIMEOUT_MS, eventLogLength: 10_000_000 };
-  const cut = mutant === null ? null : mutants[mutant].cut;
-  if (cut === null) return redisDriver({ url: redisUrl, ...bounds });
-  return redisDriver({ client: cutting(redisUrl, cut, onCut), ...bounds });
-}
-
-/** Never connects itself: the driver takes duplicates, and those cut. */
-function cutting(url: string, cut: Cut, onCut: () => void): Redis {
-  const hashes = new Map<string, string>();
-  const cutScript = (script: string): string => {
-    if (!cut.find.test(script)) return script;
-    const other = script.replace(cut.find, cut.put);
-    hashes.set(hashOf(script), hashOf(other));
-    onCut();
-    return other;
-  };
-  const changed = (name: string, args: Command["args"]): Command["args"] => {
-    const [first = "", ...rest] = args;
-    if (name === "evalsha") return [hashes.get(String(first)) ?? first, ...rest];
-    if (name === "eval") return [cutScript(String(first)), ...rest];
-    // Scripts that other clients have loaded count as missing, so that every script is loaded, and cut, here.
-    if (name === "script" && first === "EXISTS") return [first, ...rest.map(() => "0".repeat(40))];
-    if (name === "script" && first === "LOAD") return [first, ...rest.map((script) => cutScript(String(script)))];
-    return args;
-  };
-  const duplicate = (options?: RedisOptions) => {
-    const client = new Redis(url, { ...options, replyMapping: "legacy" });
-    const send = client.sendCommand.bind(client);
-    client.sendCommand = (command, stream) => {
-      command.args = changed(command.name, command.args);
-      return send(command, stream);
-    };
-    return client;
-  };
-  // The type of what it overrides depends on options that the driver does not set.
-  return Object.assign(new Redis(url, { lazyConnect: true }), { duplicate: duplicate as Redis["duplicate"] });
-}
-
-function hashOf(script: string): string {
-  return createHash("sha1").update(script).digest("hex");
 }

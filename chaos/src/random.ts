@@ -1,4 +1,4 @@
-/** Numbers that a seed decides: the same names give the same sequence, everywhere. */
+/** Deterministic random generator: the same names always produce the same sequence. */
 export class Random {
   #state: number;
 
@@ -6,7 +6,7 @@ export class Random {
     this.#state = hash(names.join("/"));
   }
 
-  /** 0 ≤ x < 1 (mulberry32). */
+  /** Returns a number x with 0 ≤ x < 1 (mulberry32). */
   fraction(): number {
     this.#state = (this.#state + 0x6d2b79f5) | 0;
     let bits = Math.imul(this.#state ^ (this.#state >>> 15), 1 | this.#state);
@@ -14,8 +14,8 @@ export class Random {
     return ((bits ^ (bits >>> 14)) >>> 0) / 2 ** 32;
   }
 
-  /** A whole number, both ends included. */
-  whole(from: number, to: number): number {
+  /** Returns an integer from `from` to `to`, both included. */
+  integer(from: number, to: number): number {
     return from + Math.floor(this.fraction() * (to - from + 1));
   }
 
@@ -24,11 +24,11 @@ export class Random {
   }
 
   pick<T>(choices: readonly [T, ...T[]] | readonly T[]): T {
-    if (choices.length === 0) throw new Error("there is nothing to pick from");
-    return choices[this.whole(0, choices.length - 1)] as T;
+    if (choices.length === 0) throw new Error("pick() needs at least one choice.");
+    return choices[this.integer(0, choices.length - 1)] as T;
   }
 
-  /** One of them, as often as its weight says. */
+  /** Returns one of the choices, with a probability in proportion to its weight. */
   weighted<T extends { readonly weight: number }>(choices: readonly T[]): T {
     let left = this.fraction() * choices.reduce((sum, { weight }) => sum + weight, 0);
     for (const choice of choices) {
@@ -39,7 +39,7 @@ export class Random {
   }
 }
 
-/** FNV-1a, 32 bits. */
+/** Returns the FNV-1a hash of 32 bits. */
 function hash(text: string): number {
   let bits = 0x811c9dc5;
   for (const byte of Buffer.from(text)) bits = Math.imul(bits ^ byte, 0x01000193);

@@ -1,41 +1,41 @@
 import { appendFile, readFile } from "node:fs/promises";
-import type { Violation } from "./oracle/run.js";
-import type { Verdict } from "./round.js";
+import type { Violation } from "./oracle/recording.js";
+import type { RoundResult } from "./round.js";
 
-/** What is kept of a round: a line of the results file. */
-export interface Result extends Omit<Verdict, "faults" | "cut"> {
+/** Result of a round as it is stored: one line of the results file. */
+export interface StoredResult extends Omit<RoundResult, "faults" | "mutated"> {
   readonly at: string;
-  /** By kind. */
+  /** Number of faults by kind. */
   readonly faults: Readonly<Record<string, number>>;
 }
 
-/** A violation too many says no more than the first ones. */
-const VIOLATIONS_KEPT = 50;
+const MAX_STORED_VIOLATIONS = 50;
+const MAX_PRINTED_VIOLATIONS = 20;
 
-export function toResult({ faults, violations, cut: _, ...verdict }: Verdict): Result {
-  const at = new Date().toISOString();
+export function toStored({ faults, violations, mutated: _, ...result }: RoundResult): StoredResult {
   return {
-    at,
-    ...verdict,
-    faults: counted(faults.map(({ kind }) => kind)),
-    violations: violations.slice(0, VIOLATIONS_KEPT),
+    at: new Date().toISOString(),
+    ...result,
+    faults: countByName(faults.map(({ kind }) => kind)),
+    violations: violations.slice(0, MAX_STORED_VIOLATIONS),
   };
 }
 
-export async function append(file: string, result: Result): Promise<void> {
+export async function append(file: string, result: StoredResult): Promise<void> {
   await appendFile(file, `${JSON.stringify(result)}\n`);
 }
 
-/** The last result of each seed. */
-export async function readResults(file: string): Promise<readonly Result[]> {
+/** Reads the last result of each seed. */
+export async function readResults(file: string): Promise<readonly StoredResult[]> {
   const text = await readFile(file, "utf8").catch(() => "");
   const results = text
     .split("\n")
     .filter((line) => line !== "")
-    .map((line): Result => JSON.parse(line));
+    .map((line): StoredResult => JSON.parse(line));
   return [...new Map(results.map((result) => [result.seed, result])).values()];
 }
 
+/** Sums of the results of several seeds. */
 export interface Totals {
   readonly seeds: number;
   readonly operations: number;
@@ -47,29 +47,79 @@ export interface Totals {
   readonly violations: readonly (Violation & { readonly seed: number })[];
 }
 
-export function sum(results: readonly Result[]): Totals {
-  const total = (of: (result: Result) => number) => results.reduce((all, result) => all + of(result), 0);
+export function totalsOf(results: readonly StoredResult[]): Totals {
+  const sum = (of: (result: StoredResult) => number) => results.reduce((all, result) => all + of(result), 0);
   return {
     seeds: results.length,
-    operations: total(({ operations }) => operations),
-    outcomes: added(results.map(({ outcomes }) => outcomes)),
-    events: total(({ events }) => events),
+    operations: sum(({ operations }) => operations),
+    outcomes: addCounts(results.map(({ outcomes }) => outcomes)),
+    events: sum(({ events }) => events),
     messages: {
-      distinct: total(({ messages }) => messages.distinct),
-      repeated: total(({ messages }) => messages.received - messages.distinct),
+      distinct: sum(({ messages }) => messages.distinct),
+      repeated: sum(({ messages }) => messages.received - messages.distinct),
     },
-    faults: added(results.map(({ faults }) => faults)),
+    faults: addCounts(results.map(({ faults }) => faults)),
     slowestMs: Math.max(0, ...results.map(({ slowestMs }) => slowestMs)),
     violations: results.flatMap(({ seed, violations }) => violations.map((violation) => ({ seed, ...violation }))),
   };
 }
 
-export function counted(names: readonly string[]): Record<string, number> {
-  return added(names.map((name) => ({ [name]: 1 })));
+export function countByName(names: readonly string[]): Record<string, number> {
+  return addCounts(names.map((name) => ({ [name]: 1 })));
 }
 
-function added(counts: readonly Readonly<Record<string, number>>[]): Record<string, number> {
+function addCounts(counts: readonly Readonly<Record<string, number>>[]): Record<string, number> {
   const sums: Record<string, number> = {};
   for (const [name, count] of counts.flatMap((one) => Object.entries(one))) sums[name] = (sums[name] ?? 0) + count;
   return sums;
+}
+
+/** Formats the result of one seed as one line. */
+export function lineOf({ seed, operations, faults, slowestMs, violations }: StoredResult): string {
+  const verdict = violations.length === 0 ? "no violation" : `${violations.length} VIOLATIONS`;
+  return `seed ${seed}: ${formatted(operations)} operations, ${sumOf(faults)} faults, slowest call ${slowestMs} ms, ${verdict}`;
+}
+
+/** Formats the totals as human-readable text. */
+export function summaryOf({
+  operations,
+  faults,
+  seeds,
+  violations,
+  outcomes,
+  events,
+  messages,
+  slowestMs,
+}: Totals): string {
+  return [
+    `${formatted(operations)} operations, ${formatted(sumOf(faults))} faults, ${seeds} seeds, ${violations.length} violations`,
+    "",
+    "Operations by outcome",
+    ...table(outcomes),
+    "",
+    `${formatted(events)} events, ${formatted(messages.distinct)} messages, ${formatted(messages.repeated)} repeated deliveries, slowest call ${slowestMs} ms`,
+    "",
+    "Faults",
+    ...table(faults),
+    ...(violations.length === 0
+      ? []
+      : ["", "Violations", ...violations.slice(0, MAX_PRINTED_VIOLATIONS).map(described)]),
+  ].join("\n");
+}
+
+function described({ seed, guarantee, about, details }: Totals["violations"][number]): string {
+  return `  seed ${seed}: ${guarantee}\n    ${about}: ${details}`;
+}
+
+function table(counts: Readonly<Record<string, number>>): readonly string[] {
+  const rows = Object.entries(counts).sort(([, a], [, b]) => b - a);
+  return rows.map(([name, count]) => `${formatted(count).padStart(12)}  ${name}`);
+}
+
+function sumOf(counts: Readonly<Record<string, number>>): number {
+  return Object.values(counts).reduce((all, count) => all + count, 0);
+}
+
+function formatted(value: number): string {
+  return value.toLocaleString("en");
 }

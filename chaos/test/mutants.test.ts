@@ -5,8 +5,8 @@ import { mutants } from "../src/mutants.js";
 const folder = new URL("../../packages/job-store/src/lib/redis/lua/", import.meta.url);
 const scripts = readdirSync(folder).map((name) => readFileSync(new URL(name, folder), "utf8"));
 
-test.each(Object.entries(mutants))("%s: what it cuts stands in one script, once", (_, { cut }) => {
-  if (cut === null) return;
-  const found = scripts.flatMap((script) => script.match(new RegExp(cut.find, "gm")) ?? []);
+test.each(Object.entries(mutants))("the pattern of %s matches one script, once", (_, { edit }) => {
+  if (edit === null) return;
+  const found = scripts.flatMap((script) => script.match(new RegExp(edit.find, "gm")) ?? []);
   expect(found).toHaveLength(1);
 });

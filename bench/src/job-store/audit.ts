@@ -1,7 +1,7 @@
 import { createJobStore, defineJob, type JobStore } from "@subtitles/job-store";
 import { redisDriver } from "@subtitles/job-store/redis";
 import { z } from "zod";
-import type { Section, Suite } from "../frame/suite.js";
+import type { Section, Suite } from "../harness/suite.js";
 import { data } from "./jobs.js";
 import { type BenchRedis, benchRedis } from "./redis.js";
 
@@ -20,17 +20,17 @@ const BATCH = 2000;
 /** An audit of many jobs with one field: its rate, and the share of the server and of the client in it. */
 export const audit: Suite = {
   name: "audit",
-  measure: async ({ full, say }) => {
+  measure: async ({ full, log }) => {
     const count = full ? 1_000_000 : 50_000;
     await using redis = await benchRedis();
     await using store = createJobStore({
       job: indexed,
       driver: redisDriver({ url: redis.url, timeoutMs: 60_000 }),
     });
-    say(`  ${count.toLocaleString("en")} jobs …`);
+    log(`  ${count.toLocaleString("en")} jobs …`);
     await fill(store, count);
     const { admin } = redis;
-    const run = { redis, store, say };
+    const run = { redis, store, log };
     const found = [await measure("of a sound store", run, false)];
     await admin.del("jobs:by-creation");
     found.push(await measure("with repair, without the index by creation", run, true));
@@ -56,7 +56,7 @@ interface Found {
 
 async function measure(
   name: string,
-  { redis, store, say }: { readonly redis: BenchRedis; readonly store: Store; readonly say: (line: string) => void },
+  { redis, store, log }: { readonly redis: BenchRedis; readonly store: Store; readonly log: (line: string) => void },
   repair: boolean,
 ): Promise<Found> {
   const { admin } = redis;
@@ -75,7 +75,7 @@ async function measure(
     client: (user + system) / jobs,
     longest: Math.max(0.5, ...slow.map(([, , micros]) => micros / 1000)),
   };
-  say(`  ${cellsOf(found).join(", ")}`);
+  log(`  ${cellsOf(found).join(", ")}`);
   return found;
 }
 
@@ -90,7 +90,7 @@ function section(count: number, found: readonly Found[]): Section {
     title: `audit of ${jobs} jobs`,
     about:
       "Jobs of 600 bytes with one field. CPU time for each job, of the server's main thread and of the client. The longest " +
-      "command is by the server's slow log, which has commands of 0.5 ms and more.",
+      "command is from the server's slow log, which has commands of 0.5 ms and more.",
     table: {
       head: ["", "jobs/s", "µs of the server", "µs of the client", "ms of the longest command"],
       rows: found.map(cellsOf),

@@ -1,14 +1,14 @@
-import { contest, type Result, ratioOf, tableOf } from "../frame/contest.js";
-import { median } from "../frame/statistics.js";
-import type { Plot, Ratio, Section, Suite, Wanted } from "../frame/suite.js";
-import { BEE, BULL, openContenders, PLAIN, RAW, STORE, type Verb } from "./contenders.js";
-import { effort } from "./effort.js";
+import { storeDurations } from "../harness/durations.js";
+import { measureAll, type Result, ratioOf, tableOf } from "../harness/measure.js";
+import { median } from "../harness/statistics.js";
+import type { Plot, Ratio, Section, Suite, Wanted } from "../harness/suite.js";
+import { BEE, BULL, type Method, openLibraries, PLAIN, RAW, STORE } from "./libraries.js";
 import { benchRedis } from "./redis.js";
 
 const CONCURRENCIES = [1, 64, 1000] as const;
 
-/** What has to hold, of the store beside another. */
-const WANTED: Readonly<Record<Verb, readonly (readonly [string, Wanted])[]>> = {
+/** Targets of the ratios of the store and another library. */
+const WANTED: Readonly<Record<Method, readonly (readonly [string, Wanted])[]>> = {
   get: [[RAW, { atLeast: 1.8 }]],
   create: [
     [RAW, { atLeast: 1.3 }],
@@ -25,63 +25,69 @@ const WANTED: Readonly<Record<Verb, readonly (readonly [string, Wanted])[]>> = {
   ],
 };
 
-const VERBS: readonly Verb[] = ["get", "create", "updateStatus", "delete"];
+const METHODS: readonly Method[] = ["get", "create", "updateStatus", "delete"];
 
 /** The four calls on one job, one at a time, 64 at a time and 1000 at a time. */
 export const calls: Suite = {
   name: "calls",
   measure: async (run) => {
     await using redis = await benchRedis();
-    await using contenders = await openContenders(redis);
+    await using libraries = await openLibraries(redis);
     const sections: Section[] = [];
-    for (const verb of VERBS) {
+    for (const method of METHODS) {
       const results = new Map<number, ReadonlyMap<string, Result>>();
       for (const concurrency of CONCURRENCIES) {
         results.set(
           concurrency,
-          await contest(contenders.of[verb], { ...effort(run), concurrency, serverCpu: redis.cpu }),
+          await measureAll(libraries.of[method], { ...storeDurations(run), concurrency, serverCpu: redis.cpu }),
         );
       }
-      sections.push(...CONCURRENCIES.map((concurrency) => section(verb, concurrency, results)));
+      sections.push(...CONCURRENCIES.map((concurrency) => section(method, concurrency, results)));
     }
     return sections;
   },
 };
 
-function section(verb: Verb, concurrency: number, results: ReadonlyMap<number, ReadonlyMap<string, Result>>): Section {
+function section(
+  method: Method,
+  concurrency: number,
+  results: ReadonlyMap<number, ReadonlyMap<string, Result>>,
+): Section {
   const found = results.get(concurrency) ?? new Map();
   return {
-    title: `${verb}, ${concurrency === 1 ? "one at a time" : `${concurrency} at a time`}`,
+    title: `${method}, ${concurrency === 1 ? "one at a time" : `${concurrency} at a time`}`,
     about: "Jobs of 600 bytes with ids of 36 characters.",
     table: tableOf(found, concurrency === 1 ? PLAIN : RAW),
-    ratios: ratiosOf(verb, concurrency, found),
-    ...(concurrency === 64 && { plot: plotOf(verb, found) }),
+    ratios: ratiosOf(method, concurrency, found),
+    ...(concurrency === 64 && { plot: plotOf(method, found) }),
   };
 }
 
-function ratiosOf(verb: Verb, concurrency: number, found: ReadonlyMap<string, Result>): readonly Ratio[] {
+function ratiosOf(method: Method, concurrency: number, found: ReadonlyMap<string, Result>): readonly Ratio[] {
   if (concurrency === 64) {
-    const rates = WANTED[verb].map(([other, wanted]) =>
-      ratioOf(found, [STORE, other], { name: `${verb}, 64 at a time: store / ${other}`, of: "rate", wanted }),
+    const rates = WANTED[method].map(([other, wanted]) =>
+      ratioOf(found, [STORE, other], { name: `${method}, 64 at a time: store / ${other}`, of: "rate", wanted }),
     );
-    return verb === "get" ? [...rates, cpuOfGet(found)] : rates;
+    return method === "get" ? [...rates, cpuOfGet(found)] : rates;
   }
   if (concurrency !== 1) return [];
-  const wanted = { atMost: verb === "updateStatus" ? 1.35 : 1.2 };
-  return [ratioOf(found, [STORE, PLAIN], { name: `${verb}, one at a time, p50: store / ${PLAIN}`, of: "p50", wanted })];
+  const wanted = { atMost: method === "updateStatus" ? 1.35 : 1.2 };
+  return [
+    ratioOf(found, [STORE, PLAIN], { name: `${method}, one at a time, p50: store / ${PLAIN}`, of: "p50", wanted }),
+  ];
 }
 
-/** A read is mostly the client's work, and a busy machine changes this ratio less than the rate. */
+/** Compares the CPU time of the client, which does most of the work of a read. Other load of the machine affects it less than the rate. */
 function cpuOfGet(found: ReadonlyMap<string, Result>): Ratio {
   const name = `get, 64 at a time, CPU of the client: store / ${RAW}`;
   return ratioOf(found, [STORE, RAW], { name, of: "client", wanted: { atMost: 0.8 } });
 }
 
-function plotOf(verb: Verb, found: ReadonlyMap<string, Result>): Plot {
-  const bars = [...found.values()].map(({ contender, perSecond }) => ({
-    title: contender.name,
+function plotOf(method: Method, found: ReadonlyMap<string, Result>): Plot {
+  const bars = [...found.values()].map(({ candidate, perSecond }) => ({
+    title: candidate.name,
     value: median(perSecond),
-    ours: contender.name === STORE,
+    ours: candidate.name === STORE,
   }));
-  return { name: verb, title: `${verb}, 64 at a time`, unit: "calls a second", groups: [{ title: "", bars }] };
+  return { name: method, title: `${method}, 64 at a time`, unit: "calls per second", groups: [{ title: "", bars }] };
 }

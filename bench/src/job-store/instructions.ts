@@ -1,16 +1,16 @@
 import { createJobStore, defineJob, type Job, type JobStore } from "@subtitles/job-store";
 import { redisDriver } from "@subtitles/job-store/redis";
-import type { Callgrind } from "../frame/callgrind.js";
-import type { Ratio, Run, Section, Suite } from "../frame/suite.js";
+import type { Callgrind } from "../harness/callgrind.js";
+import type { Ratio, Run, Section, Suite } from "../harness/suite.js";
 import { data, document, forEach, newIds, subtitleJob } from "./jobs.js";
 import { type BenchRedis, benchRedis } from "./redis.js";
 
-/** Calls of one turn, unless they are lone calls. */
+/** Number of calls that are sent in one batch. */
 const BATCH = 64;
-/** Counted turns. Lone calls take as many turns as a batch has calls. */
+/** Number of batches that are counted. Lone calls are counted `BATCH` times. */
 const BATCHES = 4;
 /** Jobs of each store before the first count. In an almost empty store, indexes have another encoding. */
-const STOCK = 500;
+const EXISTING_JOBS = 500;
 /** A server under valgrind is slow. */
 const TIMEOUT_MS = 120_000;
 
@@ -25,12 +25,12 @@ const message = { queue: "download", payload: { jobId: "x".repeat(36), videoUrl:
 
 interface Row {
   readonly name: string;
-  /** Number of instructions of one call, at most. Absent: there is no target. */
+  /** Target: maximum number of instructions of one call. */
   readonly wanted?: number;
-  /** Creates what one call needs, uncounted. */
+  /** Creates the jobs for one call. Its instructions are not counted. */
   readonly prepare?: (id: string) => Promise<unknown>;
   readonly call: (id: string) => Promise<unknown>;
-  /** Calls wait for each other. @default false: 64 calls in one turn */
+  /** True: each call is sent alone. @default false: 64 calls are sent in one batch */
   readonly lone?: boolean;
 }
 
@@ -50,7 +50,7 @@ export function instructions(callgrind: Callgrind, only?: readonly string[]): Su
       const driver = (keyPrefix: string) => redisDriver({ url: redis.url, keyPrefix, timeoutMs: TIMEOUT_MS });
       await using plain = createJobStore({ job: jobWith({}), driver: driver("") });
       await using full = createJobStore({ job: jobWith({ language: (job) => job.language }), driver: driver("full:") });
-      for (const store of [plain, full]) await forEach(newIds(STOCK), (id) => store.create(data, { id }));
+      for (const store of [plain, full]) await forEach(newIds(EXISTING_JOBS), (id) => store.create(data, { id }));
       const tables = [
         {
           title: "instructions of the server",
@@ -68,13 +68,14 @@ export function instructions(callgrind: Callgrind, only?: readonly string[]): Su
         const rows = chosen(table.rows);
         if (rows.length > 0) sections.push(await section(run, count, { ...table, rows }));
       }
-      if (sections.length === 0) run.say("  No row has a name that contains what --only gives.");
+      if (sections.length === 0)
+        run.log('  --only matches no row. Use a part of the name of a row, for example "create".');
       return sections;
     },
   };
 }
 
-/** Commands to compare the calls with. */
+/** Redis commands, for comparison. */
 function rawRows(redis: BenchRedis): readonly Row[] {
   const client = redis.connect({ enableAutoPipelining: true });
   const set = (id: string) => client.set(`raw:${id}`, document(id, "pending"));
@@ -128,7 +129,7 @@ function changes(store: JobStore<Definition>, outbox: readonly (typeof message)[
   };
   const snapshot = (id: string) => {
     const job = seen.get(id);
-    if (job === undefined) throw new Error(`job ${id} was not created`);
+    if (job === undefined) throw new Error(`Job ${id} was not created.`);
     return job;
   };
   const result = { downloadUrl: "https://subtitles.example/files/0193e4d2.srt" };
@@ -173,22 +174,22 @@ interface Contents {
 }
 
 async function section(run: Run, count: () => Promise<number>, { title, about, rows }: Contents): Promise<Section> {
-  run.say(`  ${title}`);
+  run.log(`  ${title}`);
   const found: { readonly row: Row; readonly value: number }[] = [];
   for (const row of rows) {
     const value = await measure(row, count);
-    run.say(`    ${row.name}: ${shown(value)}`);
+    run.log(`    ${row.name}: ${rounded(value)}`);
     found.push({ row, value });
   }
   return {
     title,
-    about: `Instructions of redis-server for one call, counted by callgrind. ${BATCH} calls in one turn, except for lone calls. Jobs of 600 bytes, ${about}.`,
+    about: `Instructions of redis-server for one call, counted by callgrind. ${BATCH} calls in one batch, except for lone calls. Jobs of 600 bytes, ${about}.`,
     table: {
-      head: ["", "instructions", "wanted"],
+      head: ["", "instructions", "target"],
       rows: found.map(({ row: { name, wanted }, value }) => [
         name,
-        shown(value),
-        wanted === undefined ? "" : `≤ ${shown(wanted)}`,
+        rounded(value),
+        wanted === undefined ? "" : `≤ ${rounded(wanted)}`,
       ]),
     },
     ratios: found.flatMap(({ row: { name, wanted }, value }): readonly Ratio[] =>
@@ -206,18 +207,18 @@ async function section(run: Run, count: () => Promise<number>, { title, about, r
 }
 
 async function measure({ prepare, call, lone }: Row, count: () => Promise<number>): Promise<number> {
-  const [size, turns] = lone ? [1, BATCH] : [BATCH, BATCHES];
-  const ids = newIds(size * (turns + 1));
+  const [size, batches] = lone ? [1, BATCH] : [BATCH, BATCHES];
+  const ids = newIds(size * (batches + 1));
   if (prepare !== undefined) await forEach(ids, prepare);
-  const turn = (n: number) => Promise.all(ids.slice(n * size, (n + 1) * size).map(call));
-  // The first turn loads scripts.
-  await turn(0);
+  const sendBatch = (n: number) => Promise.all(ids.slice(n * size, (n + 1) * size).map(call));
+  // The first batch loads scripts.
+  await sendBatch(0);
   await count();
-  for (let n = 1; n <= turns; n++) await turn(n);
-  return (await count()) / (size * turns);
+  for (let n = 1; n <= batches; n++) await sendBatch(n);
+  return (await count()) / (size * batches);
 }
 
-/** The last digits vary from run to run. */
-function shown(value: number): string {
+/** Rounds to hundreds: the last digits vary from run to run. */
+function rounded(value: number): string {
   return (Math.round(value / 100) * 100).toLocaleString("en");
 }

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { defineJob } from "@subtitles/job-store";
 import { z } from "zod";
 
-/** A subtitle job, as the examples have it. */
+/** Definition of a subtitle job, similar to the one of the examples. */
 export const subtitleJob = defineJob({
   name: "bench",
   data: z.object({ videoUrl: z.string(), videoTitle: z.string(), language: z.string(), notes: z.string() }),
@@ -24,10 +24,10 @@ const short = {
   notes: "",
 };
 
-/** 560 bytes of JSON: with its id and its status, the job of 600 bytes that everyone stores. */
+/** Data of every job: 560 bytes of JSON. With id and status, each library stores 600 bytes. */
 export const data = { ...short, notes: "x".repeat(560 - JSON.stringify(short).length) };
 
-/** As one stores a job by hand. */
+/** Returns a job as JSON, for libraries that store text. */
 export function document(id: string, status: string): string {
   return JSON.stringify({ id, status, ...data });
 }
@@ -36,11 +36,11 @@ export function newIds(count: number): readonly string[] {
   return Array.from({ length: count }, () => randomUUID());
 }
 
-/** Calls for each, some hundred at a time. */
-export async function forEach<T>(all: readonly T[], call: (one: T) => Promise<unknown>): Promise<void> {
+/** Makes a call for each item, 256 at a time. */
+export async function forEach<T>(items: readonly T[], call: (item: T) => Promise<unknown>): Promise<void> {
   let next = 0;
   const worker = async () => {
-    while (next < all.length) await call(all[next++] as T);
+    while (next < items.length) await call(items[next++] as T);
   };
-  await Promise.all(Array.from({ length: Math.min(256, all.length) }, worker));
+  await Promise.all(Array.from({ length: Math.min(256, items.length) }, worker));
 }

@@ -1,14 +1,14 @@
 import { createJobStore, type JobStore } from "@subtitles/job-store";
 import { redisDriver } from "@subtitles/job-store/redis";
 import type { Redis } from "ioredis";
-import type { Section, Suite } from "../frame/suite.js";
+import type { Section, Suite } from "../harness/suite.js";
 import { data, forEach, newIds, subtitleJob } from "./jobs.js";
 import { benchRedis } from "./redis.js";
 
 type Store = JobStore<typeof subtitleJob>;
 
 const MIB = 1024 * 1024;
-/** The last one is a little less than the default `maxRecordBytes`, so that it has room for its history. */
+/** Sizes of the records. The last one is a little below the default `maxRecordBytes`, so that the history fits. */
 const SIZES = [
   { title: "600 B", bytes: 600 },
   { title: "100 KB", bytes: 100_000 },
@@ -16,10 +16,10 @@ const SIZES = [
   { title: "4 MiB", bytes: 4 * MIB - 65_536 },
 ] as const;
 
-/** More than one script may have, whatever the size. */
+/** Number of jobs. More than the maximum of one script, for every size. */
 const JOBS = 64;
 
-/** How long the server is busy with one command at most, while records are of one size. */
+/** Durations in ms of the longest command, for records of one size. */
 interface Found {
   readonly title: string;
   readonly alone: number;
@@ -28,13 +28,13 @@ interface Found {
   readonly page: number;
 }
 
-/** The longest command for large records: Redis serves no other client during it. */
+/** Duration of the longest command for large records. Redis serves no other client during a command. */
 export const large: Suite = {
   name: "large",
-  measure: async ({ full, say }) => {
+  measure: async ({ full, log }) => {
     const found: Found[] = [];
     for (const { title, bytes } of SIZES) {
-      say(`  records of ${title} …`);
+      log(`  records of ${title} …`);
       await using redis = await benchRedis();
       await using store = createJobStore({
         job: subtitleJob,
@@ -61,7 +61,7 @@ async function measure(store: Store, admin: Redis, bytes: number, rounds: number
   };
 }
 
-/** In ms, by the server's slow log. */
+/** Returns the duration in ms of the longest command in the slow log of the server. */
 async function longestCommand(admin: Redis, rounds: number, work: () => Promise<unknown>): Promise<number> {
   await admin.config("SET", "slowlog-log-slower-than", "0", "slowlog-max-len", "100000");
   let longest = 0;
@@ -82,15 +82,15 @@ async function longestCommand(admin: Redis, rounds: number, work: () => Promise<
 
 function section(found: readonly Found[]): Section {
   const ms = (value: number) => value.toFixed(1);
-  // One record of 4 MiB is more than one script may have of several.
+  // A batch of records of 4 MiB is sent as one script per record, so it is not included.
   const several = Math.max(...found.slice(0, -1).flatMap(({ batch, page }) => [batch, page]));
   return {
     title: "the longest command for large records",
     about:
-      `The server's own time for its longest command, in ms (SLOWLOG). ${JOBS} jobs; the changes are calls of updateStatus. ` +
-      "One command has at most 2 MiB of records, or one record, so a batch of records of 4 MiB is one record at a time.",
+      `Duration of the longest command on the server, in ms (SLOWLOG). ${JOBS} jobs. The changes are calls of updateStatus. ` +
+      "One command contains at most 2 MiB of records, or one record, so records of 4 MiB are never batched.",
     table: {
-      head: ["records of", "one change", `${JOBS} changes of as many jobs`, `${JOBS} changes of one job`, "page of 50"],
+      head: ["records of", "one change", `${JOBS} changes of ${JOBS} jobs`, `${JOBS} changes of one job`, "page of 50"],
       rows: found.map(({ title, alone, batch, sameJob, page }) => [title, ms(alone), ms(batch), ms(sameJob), ms(page)]),
     },
     ratios: [

@@ -1,17 +1,17 @@
 import { Redis } from "ioredis";
 import type { PrivateServer } from "../../../test/servers/private-server.js";
 import { type RedisOptions, startRedis } from "../../../test/servers/redis.js";
-import { pin } from "../frame/cores.js";
+import { pin } from "../harness/cores.js";
 
-/** A Redis of a suite's own, and what it has used of its core. */
+/** Private Redis of a suite, with its CPU time and memory. */
 export interface BenchRedis extends AsyncDisposable {
   readonly server: Pick<PrivateServer, "pid" | "folder">;
   readonly url: string;
   readonly admin: Redis;
   connect(options?: { readonly enableAutoPipelining: boolean }): Redis;
-  /** CPU time of the thread that serves commands, in ms. */
+  /** Returns the CPU time of the thread that executes commands, in ms. */
   cpu(): Promise<number>;
-  /** Bytes in use. */
+  /** Returns the number of bytes in use. */
   memory(): Promise<number>;
 }
 
@@ -25,7 +25,7 @@ export async function benchRedis(options?: RedisOptions): Promise<BenchRedis> {
     return client;
   };
   const admin = connect();
-  const figure = async (section: string, name: string) =>
+  const infoNumber = async (section: string, name: string) =>
     Number(new RegExp(`^${name}:([\\d.]+)`, "m").exec(await admin.info(section))?.[1]);
   return {
     server,
@@ -33,8 +33,9 @@ export async function benchRedis(options?: RedisOptions): Promise<BenchRedis> {
     admin,
     connect,
     cpu: async () =>
-      1000 * ((await figure("cpu", "used_cpu_user_main_thread")) + (await figure("cpu", "used_cpu_sys_main_thread"))),
-    memory: () => figure("memory", "used_memory"),
+      1000 *
+      ((await infoNumber("cpu", "used_cpu_user_main_thread")) + (await infoNumber("cpu", "used_cpu_sys_main_thread"))),
+    memory: () => infoNumber("memory", "used_memory"),
     [Symbol.asyncDispose]: async () => {
       for (const client of clients) client.disconnect();
       await server.stop();

@@ -1,34 +1,38 @@
 import { createJobStore, defineJob, type JobStore } from "@subtitles/job-store";
 import { redisDriver } from "@subtitles/job-store/redis";
 import { z } from "zod";
-import { type Contender, contest, ratioOf, tableOf } from "../frame/contest.js";
-import type { Ratio, Run, Section, Suite, Wanted } from "../frame/suite.js";
-import { effort } from "./effort.js";
+import { storeDurations } from "../harness/durations.js";
+import { type Candidate, measureAll, ratioOf, tableOf } from "../harness/measure.js";
+import type { Ratio, Run, Section, Suite, Wanted } from "../harness/suite.js";
 import { data, forEach, newIds, subtitleJob } from "./jobs.js";
 import { type BenchRedis, benchRedis } from "./redis.js";
 
 type Store = JobStore<typeof subtitleJob>;
 
-/** What a setting costs: the same calls with it and without. */
+/** Comparison of the same calls with and without a setting. */
 interface Comparison {
   readonly title: string;
   readonly about: string;
   readonly concurrency: number;
-  readonly with: Contender;
-  readonly without: Contender;
+  readonly with: Candidate;
+  readonly without: Candidate;
   readonly of: "rate" | "client";
   readonly wanted: Wanted;
 }
 
-async function compare(run: Run, redis: BenchRedis, what: Comparison): Promise<Section> {
-  const { title, about, concurrency, of, wanted } = what;
-  const found = await contest([what.with, what.without], { ...effort(run), concurrency, serverCpu: redis.cpu });
-  const name = `${title}${of === "client" ? ", CPU of the client" : ""}: ${what.with.name} / ${what.without.name}`;
-  const ratio: Ratio = ratioOf(found, [what.with.name, what.without.name], { name, of, wanted });
-  return { title, about, table: tableOf(found, what.without.name), ratios: [ratio] };
+async function compare(run: Run, redis: BenchRedis, comparison: Comparison): Promise<Section> {
+  const { title, about, concurrency, of, wanted } = comparison;
+  const found = await measureAll([comparison.with, comparison.without], {
+    ...storeDurations(run),
+    concurrency,
+    serverCpu: redis.cpu,
+  });
+  const name = `${title}${of === "client" ? ", CPU of the client" : ""}: ${comparison.with.name} / ${comparison.without.name}`;
+  const ratio: Ratio = ratioOf(found, [comparison.with.name, comparison.without.name], { name, of, wanted });
+  return { title, about, table: tableOf(found, comparison.without.name), ratios: [ratio] };
 }
 
-/** Sixteen shards on one server, beside none: what sharding itself costs. */
+/** Sixteen shards compared with one, on one server: the cost of sharding itself. */
 export const shards: Suite = {
   name: "shards",
   measure: async (run) => {
@@ -39,14 +43,14 @@ export const shards: Suite = {
       job: subtitleJob,
       driver: redisDriver({ client, shards: 16, keyPrefix: "sharded:" }),
     });
-    const both = (of: (store: Store) => Pick<Contender, "prepare" | "work">) => ({
-      with: { name: "16 shards", guarantees: "all of them, and the order among shards", ...of(many) },
-      without: { name: "1 shard", guarantees: "all of them", ...of(one) },
+    const both = (of: (store: Store) => Pick<Candidate, "prepare" | "work">) => ({
+      with: { name: "16 shards", guarantees: "all, and the order across shards", ...of(many) },
+      without: { name: "1 shard", guarantees: "all", ...of(one) },
     });
     return [
       await compare(run, redis, {
         title: "create, 64 at a time, in shards",
-        about: "On one server, so that nothing but the sharding differs.",
+        about: "On one server, so that only the number of shards differs.",
         concurrency: 64,
         ...both((store) => ({ work: () => store.create(data) })),
         of: "rate",
@@ -54,7 +58,7 @@ export const shards: Suite = {
       }),
       await compare(run, redis, {
         title: "updateStatus, 64 at a time, in shards",
-        about: "On one server, so that nothing but the sharding differs.",
+        about: "On one server, so that only the number of shards differs.",
         concurrency: 64,
         ...both(moving),
         of: "rate",
@@ -72,7 +76,7 @@ export const shards: Suite = {
   },
 };
 
-function moving(store: Store): Pick<Contender, "prepare" | "work"> {
+function moving(store: Store): Pick<Candidate, "prepare" | "work"> {
   let ids: readonly string[] = [];
   return {
     prepare: async (count) => {
@@ -83,7 +87,7 @@ function moving(store: Store): Pick<Contender, "prepare" | "work"> {
   };
 }
 
-/** A message stored with the job. */
+/** Creation with a message in the outbox. */
 export const outbox: Suite = {
   name: "outbox",
   measure: async (run) => {
@@ -97,10 +101,10 @@ export const outbox: Suite = {
         concurrency: 64,
         with: {
           name: "with outbox",
-          guarantees: "job and message, or neither",
+          guarantees: "job and message are stored together",
           work: () => store.create(data, { outbox: [message] }),
         },
-        without: { name: "without", guarantees: "all but that", work: () => store.create(data) },
+        without: { name: "without", guarantees: "no message", work: () => store.create(data) },
         of: "rate",
         wanted: { atLeast: 0.8 },
       }),
@@ -115,7 +119,7 @@ const formats = z.object({
   notes: z.string(),
 });
 
-/** Holding what is read against its schema. */
+/** Validation of jobs against their schema when they are read. */
 export const validation: Suite = {
   name: "validation",
   measure: async (run) => {
@@ -123,7 +127,7 @@ export const validation: Suite = {
     const sections: Section[] = [];
     for (const [title, schema, atMost] of [
       ["validating reads, plain shapes", subtitleJob.data, 1 / 0.85],
-      ["validating reads, formats besides", formats, 2],
+      ["validating reads, with formats", formats, 2],
     ] as const) {
       const job = defineJob({ ...subtitleJob, data: schema });
       await using checking = createJobStore({ job, driver: redisDriver({ url: redis.url }) });
@@ -134,10 +138,10 @@ export const validation: Suite = {
       sections.push(
         await compare(run, redis, {
           title,
-          about: "`get`, 64 at a time. Of its CPU with validation, 15 % is 1.18 × what it takes without.",
+          about: "`get`, 64 at a time. A ratio of 1.18 means that validation takes 15 % of the CPU time of a read.",
           concurrency: 64,
-          with: { name: "validated", guarantees: "fits its schema", work: (n) => checking.get(id(n)) },
-          without: { name: "not", guarantees: "is a job record", work: (n) => trusting.get(id(n)) },
+          with: { name: "validated", guarantees: "matches the schema", work: (n) => checking.get(id(n)) },
+          without: { name: "not", guarantees: "is a valid record", work: (n) => trusting.get(id(n)) },
           of: "client",
           wanted: { atMost },
         }),

@@ -1,31 +1,31 @@
 import { createJobStore } from "@subtitles/job-store";
 import { redisDriver } from "@subtitles/job-store/redis";
-import { quantile, ratios } from "../frame/statistics.js";
-import type { Suite } from "../frame/suite.js";
+import { quantile, ratios } from "../harness/statistics.js";
+import type { Suite } from "../harness/suite.js";
 import { data, forEach, newIds, subtitleJob } from "./jobs.js";
 import { benchRedis } from "./redis.js";
 
 const WATCHERS = 1_000;
 
-/** A thousand watchers of a job each in one process, and how soon they know of a change. */
+/** Delay of events with 1,000 watchers in one process, each of another job. */
 export const watching: Suite = {
   name: "watch",
   measure: async ({ full }) => {
     await using redis = await benchRedis();
-    const others = await connections(redis.admin);
+    const otherConnections = await connections(redis.admin);
     await using store = createJobStore({ job: subtitleJob, driver: redisDriver({ url: redis.url }) });
     const ids = newIds(WATCHERS);
     await forEach(ids, (id) => store.create(data, { id }));
-    const own = (await connections(redis.admin)) - others;
-    let heard = (_id: string) => {};
+    const storeConnections = (await connections(redis.admin)) - otherConnections;
+    let onEvent = (_id: string) => {};
     const stop = new AbortController();
-    const watchers = ids.map((id) => listen(store.watch(id, { signal: stop.signal }), () => heard(id)));
-    // Each begins with how its job stands.
+    const watchers = ids.map((id) => listen(store.watch(id, { signal: stop.signal }), () => onEvent(id)));
+    // The first event of each watcher is the snapshot of its job.
     await new Promise<void>((resolve) => {
       let left = WATCHERS;
-      heard = () => void (--left === 0 && resolve());
+      onEvent = () => void (--left === 0 && resolve());
     });
-    const waking = (await connections(redis.admin)) - others - own;
+    const eventConnections = (await connections(redis.admin)) - otherConnections - storeConnections;
 
     const rounds = full ? 11 : 5;
     const [fromCall, fromReply, pings]: [number[][], number[][], number[][]] = [[], [], []];
@@ -34,13 +34,13 @@ export const watching: Suite = {
       for (let n = 0; n < 200; n++) {
         const id = ids[(round * 200 + n) % WATCHERS] as string;
         const arrived = new Promise<number>((resolve) => {
-          heard = (who) => void (who === id && resolve(performance.now()));
+          onEvent = (changed) => void (changed === id && resolve(performance.now()));
         });
-        const begun = performance.now();
+        const start = performance.now();
         await store.updateStatus(id, "downloading");
         const replied = performance.now();
         const at = await arrived;
-        found.call.push(at - begun);
+        found.call.push(at - start);
         found.reply.push(Math.max(0, at - replied));
         const asked = performance.now();
         await redis.admin.ping();
@@ -58,11 +58,11 @@ export const watching: Suite = {
       const micros = (share: number) => Math.round(quantile(all.flat(), share) * 1000).toLocaleString("en");
       return [name, micros(0.5), micros(0.99)];
     };
-    const same = { median: waking, low: waking, high: waking };
+    const same = { median: eventConnections, low: eventConnections, high: eventConnections };
     return [
       {
         title: "watch, 1,000 watchers in one process",
-        about: `Each watches a job of its own; changes one after the other, in the same process. The commit lies between the call and its reply. Connections for all watchers: ${waking}.`,
+        about: `Each watcher watches another job. The same process makes the changes, one after another. A change is committed between its call and its reply. Connections for all watchers: ${eventConnections}.`,
         table: {
           head: ["", "µs: p50", "p99"],
           rows: [

@@ -1,19 +1,19 @@
-// One library at work against one broker, in a process of its own. Once told to go it publishes all the time, consumes what
-// there is, and keeps a journal of both.
+// Client process of a round: uses one library with one broker. After the message "go" it publishes continuously, consumes, and
+// writes both to a journal. After the message "stop" it closes the library and ends.
 import { once } from "node:events";
 import { setTimeout as pause } from "node:timers/promises";
 import { QueueError } from "@subtitles/queue";
 import { Journal } from "./journal.js";
-import type { Client, Task } from "./peer.js";
-import { peers } from "./peers/index.js";
+import { libraries } from "./libraries/index.js";
+import type { Client, Task } from "./library.js";
 
-/** Publishing one message after the other, side by side, with a pause after each. */
+/** Number of concurrent publishers. Each publishes one message after another, with a pause after each. */
 const PUBLISHERS = 20;
 const PAUSE_MS = 50;
 const HANDLER_MS = 200;
-/** A call that is not settled so long after the last was made is not going to be: every time limit in use is shorter. */
-const PATIENCE_MS = 12_000;
-const CLOSE_PATIENCE_MS = 10_000;
+/** Time after the last call after which a pending call counts as hung. All timeouts of the libraries are shorter. */
+const HANGS_AFTER_MS = 12_000;
+const CLOSE_LIMIT_MS = 10_000;
 
 const [name = "", journalPath = "", encoded = "{}"] = process.argv.slice(2);
 const task: Omit<Task, "onMessage"> = JSON.parse(encoded);
@@ -21,9 +21,9 @@ const journal = new Journal(journalPath);
 
 process.on("disconnect", () => process.exit(1));
 
-const peer = await peers[name]?.();
-if (peer === undefined) throw new Error(`no library of the name ${name}`);
-const client = await peer.open({
+const library = await libraries[name]?.();
+if (library === undefined) throw new Error(`Unknown library "${name}". Known: ${Object.keys(libraries).join(", ")}.`);
+const client = await library.open({
   ...task,
   async onMessage(id) {
     journal.write("delivered", id);
@@ -31,7 +31,7 @@ const client = await peer.open({
     journal.write("handled", id);
   },
 });
-// By default Node would end the process. It goes on here, to see what else would have happened.
+// Without these listeners, Node.js would end the process. Here it continues, so that later effects are recorded as well.
 for (const event of ["uncaughtException", "unhandledRejection"]) {
   process.on(event, (error: unknown) => journal.write("uncaught", String(error).split("\n")[0] ?? ""));
 }
@@ -43,12 +43,12 @@ const publishing = Promise.all(Array.from({ length: PUBLISHERS }, (_, publisher)
 await once(process, "message");
 
 stopped = true;
-await Promise.race([publishing, pause(PATIENCE_MS)]);
+await Promise.race([publishing, pause(HANGS_AFTER_MS)]);
 const closing = client.close().then(
-  () => journal.write("closed", "well"),
+  () => journal.write("closed", ""),
   (error: unknown) => journal.write("closed", String(error)),
 );
-await Promise.race([closing, pause(CLOSE_PATIENCE_MS)]);
+await Promise.race([closing, pause(CLOSE_LIMIT_MS)]);
 process.exit(0);
 
 async function publishAll(to: Client, publisher: number): Promise<void> {
@@ -59,7 +59,7 @@ async function publishAll(to: Client, publisher: number): Promise<void> {
       await to.publish(id);
       journal.write("confirmed", id);
     } catch (error) {
-      journal.write(QueueError.is(error) && error.indeterminate ? "unsure" : "failed", id);
+      journal.write(QueueError.is(error) && error.indeterminate ? "indeterminate" : "failed", id);
     }
     await pause(PAUSE_MS);
   }

@@ -7,22 +7,23 @@ import { startRabbitmq } from "../../../test/servers/rabbitmq.js";
 const PUBLISHERS = 4;
 const BEFORE_MS = 2_000;
 const AFTER_MS = 5_000;
-/** For what was confirmed to arrive. */
-const ARRIVAL_MS = 20_000;
+/** Time limit for the delivery of the confirmed messages. */
+const DELIVERY_LIMIT_MS = 20_000;
 
-/** What became of the messages of a cluster of three nodes, one of which was killed. */
-export interface Survival {
+/** Result for the messages of a cluster of three nodes after one node was killed. */
+export interface ClusterResult {
   readonly confirmed: number;
-  /** Confirmed, and never arrived. */
+  /** Number of confirmed messages that were never delivered. */
   readonly lost: number;
   readonly failed: number;
-  /** The longest time without a confirm, and without a delivery, in milliseconds. */
+  /** Longest time without a confirm, in ms. */
   readonly publishingPausedMs: number;
+  /** Longest time without a delivery, in ms. */
   readonly consumingPausedMs: number;
 }
 
-/** Kills the node that publishes, deliveries and the queue's leader all go through. */
-export async function killNode(): Promise<Survival> {
+/** Kills the node to which the client is connected and on which the leader of the queue runs. */
+export async function killNode(): Promise<ClusterResult> {
   await using first = await startRabbitmq();
   await using second = await startRabbitmq({ join: first });
   await using third = await startRabbitmq({ join: first });
@@ -30,9 +31,9 @@ export async function killNode(): Promise<Survival> {
   await using broker = createBroker({ driver: rabbitmqDriver({ url }) });
   const queue = defineQueue({ name: "work", payload: z.number(), retryDelaysMs: [] });
 
-  const [confirms, deliveries] = [new Moments(), new Moments()];
+  const [confirms, deliveries] = [new Gaps(), new Gaps()];
   const confirmed: number[] = [];
-  const arrived = new Set<number>();
+  const delivered = new Set<number>();
   let failed = 0;
   let stopped = false;
   const publish = async (part: number) => {
@@ -47,7 +48,7 @@ export async function killNode(): Promise<Survival> {
     }
   };
   const handle = async ({ payload }: { readonly payload: number }) => {
-    arrived.add(payload);
+    delivered.add(payload);
     deliveries.note();
   };
   await broker.consume(queue, handle, { concurrency: 20 });
@@ -55,19 +56,19 @@ export async function killNode(): Promise<Survival> {
   await pause(BEFORE_MS);
   await first.kill();
   await pause(AFTER_MS);
-  // A pause that did not end is one, too.
-  for (const moments of [confirms, deliveries]) moments.note();
+  // A pause that has not ended yet also counts.
+  for (const gaps of [confirms, deliveries]) gaps.note();
   stopped = true;
   await publishing;
-  const missing = () => confirmed.filter((n) => !arrived.has(n)).length;
-  const giveUpAt = performance.now() + ARRIVAL_MS;
-  while (missing() > 0 && performance.now() < giveUpAt) await pause(50);
+  const missing = () => confirmed.filter((n) => !delivered.has(n)).length;
+  const end = performance.now() + DELIVERY_LIMIT_MS;
+  while (missing() > 0 && performance.now() < end) await pause(50);
   const [publishingPausedMs, consumingPausedMs] = [confirms.longestGapMs, deliveries.longestGapMs];
   return { confirmed: confirmed.length, lost: missing(), failed, publishingPausedMs, consumingPausedMs };
 }
 
-/** When something happened, time after time. */
-class Moments {
+/** Longest time between two occurrences of an event. */
+class Gaps {
   #last: number | null = null;
   #longestGapMs = 0;
 

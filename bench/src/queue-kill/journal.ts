@@ -1,21 +1,32 @@
 import { openSync, readFileSync, writeSync } from "node:fs";
 
-/**
- * What happens in a client's process: it calls publish; the call is confirmed, or fails, perhaps saying that the message may
- * be stored all the same; a delivery begins, and its handler ends; an error or rejection that nobody caught; the closing
- * that ended.
- */
-export type Happening = "called" | "confirmed" | "failed" | "unsure" | "delivered" | "handled" | "uncaught" | "closed";
+export type EntryKind =
+  /** A call of publish started. */
+  | "called"
+  /** The broker confirmed the message. */
+  | "confirmed"
+  /** The call failed, and the message was not stored. */
+  | "failed"
+  /** The call failed, and the message may have been stored. */
+  | "indeterminate"
+  /** A handler started. */
+  | "delivered"
+  /** A handler ended. */
+  | "handled"
+  /** An uncaught error or an unhandled rejection occurred. */
+  | "uncaught"
+  /** The call of close ended. */
+  | "closed";
 
 export interface Entry {
-  readonly what: Happening;
-  /** Milliseconds since 1970. */
+  readonly kind: EntryKind;
+  /** Time in ms since 1970. */
   readonly at: number;
-  /** A message's id, or words. */
+  /** Id of the message, or text of the error. */
   readonly about: string;
 }
 
-/** Written at once, so that it tells of a process that died as well. */
+/** File of entries. `write` returns after the entry is written, so that no entry is lost if the process is killed. */
 export class Journal {
   readonly #file: number;
 
@@ -23,15 +34,15 @@ export class Journal {
     this.#file = openSync(path, "a");
   }
 
-  write(what: Happening, about: string): void {
-    writeSync(this.#file, `${what}\t${(performance.timeOrigin + performance.now()).toFixed(1)}\t${about}\n`);
+  write(kind: EntryKind, about: string): void {
+    writeSync(this.#file, `${kind}\t${(performance.timeOrigin + performance.now()).toFixed(1)}\t${about}\n`);
   }
 }
 
 export function readJournal(path: string): readonly Entry[] {
   const lines = readFileSync(path, "utf8").split("\n").slice(0, -1);
   return lines.map((line) => {
-    const [what, at, ...about] = line.split("\t");
-    return { what: what as Happening, at: Number(at), about: about.join("\t") };
+    const [kind, at, ...about] = line.split("\t");
+    return { kind: kind as EntryKind, at: Number(at), about: about.join("\t") };
   });
 }

@@ -1,59 +1,60 @@
-import type { Entry, Happening } from "./journal.js";
+import type { Entry, EntryKind } from "./journal.js";
 
-/** What became of one library's messages in one round. */
+/** Result for the messages of one library in one round. */
 export interface Outcome {
   readonly confirmed: number;
-  /** Confirmed, and not in the queue at the end. */
+  /** Number of confirmed messages that are not in the queue at the end. */
   readonly confirmedLost: number;
-  /** For each of these, when it was confirmed: milliseconds after the kill. */
+  /** Time of the confirm of each lost message, in ms after the kill. */
   readonly lostAtMs: readonly number[];
-  /** Copies in the queue beyond the first of each message. */
+  /** Number of duplicates in the queue. */
   readonly storedTwice: number;
   readonly failed: number;
-  /** Reported as failed without a word of doubt, and in the queue all the same. */
+  /** Number of messages in the queue whose call failed without being indeterminate. */
   readonly failedYetStored: number;
-  /** Neither confirmed nor failed in the end. */
+  /** Number of calls that neither resolved nor rejected. */
   readonly hung: number;
-  /** null: not within the round. */
+  /** Time from the first reply of the broker to the first confirm, in ms. null: there was no confirm within the round. */
   readonly publishResumedMs: number | null;
   readonly handled: number;
-  /** Neither handled to the end nor in the queue. */
+  /** Number of messages that were neither handled nor are in the queue. */
   readonly handlingLost: number;
-  /** Handlers that ran to their end for a message that had been handled to the end before. */
+  /** Number of handler runs that completed for a message that had already been handled. */
   readonly handledTwice: number;
+  /** Time from the first reply of the broker to the first delivery, in ms. null: there was no delivery within the round. */
   readonly consumeResumedMs: number | null;
-  /** Errors and rejections that nobody caught: each ends a process. */
+  /** Uncaught errors and unhandled rejections. Each would end a process. */
   readonly uncaught: readonly string[];
   readonly closed: boolean;
 }
 
-/** What is known at the end of a round. */
-interface Evidence {
+/** Recorded data of one library in one round. */
+interface Recording {
   readonly journal: readonly Entry[];
-  /** Ids in the queue that was published to, as often as they are there. */
+  /** Ids of the messages in the queue of the publishers. Duplicates are listed more than once. */
   readonly published: readonly string[];
-  /** Ids left in the queue that was consumed. */
+  /** Ids of the messages in the queue of the consumer. */
   readonly left: readonly string[];
-  /** How many there were to consume. */
-  readonly given: number;
+  /** Number of messages that were in the queue of the consumer at the start. */
+  readonly filled: number;
   readonly killedAt: number;
-  /** When the broker answered again. */
+  /** Time of the first reply of the restarted broker, in ms since 1970. */
   readonly backAt: number;
 }
 
-/** What was on its way when the broker died may still arrive. */
-const STRAGGLERS_MS = 1_000;
+/** Time after the kill in which replies of the killed broker may still arrive. */
+const LATE_REPLIES_MS = 1_000;
 
-export function outcomeOf({ journal, published, left, given, killedAt, backAt }: Evidence): Outcome {
-  const entries = (what: Happening) => journal.filter((entry) => entry.what === what);
-  const all = (what: Happening) => entries(what).map(({ about }) => about);
-  const resumedMs = (what: Happening) => {
-    const first = journal.find((entry) => entry.what === what && entry.at > killedAt + STRAGGLERS_MS);
+export function outcomeOf({ journal, published, left, filled, killedAt, backAt }: Recording): Outcome {
+  const entries = (kind: EntryKind) => journal.filter((entry) => entry.kind === kind);
+  const all = (kind: EntryKind) => entries(kind).map(({ about }) => about);
+  const resumedMs = (kind: EntryKind) => {
+    const first = journal.find((entry) => entry.kind === kind && entry.at > killedAt + LATE_REPLIES_MS);
     return first === undefined ? null : Math.max(0, first.at - backAt);
   };
   const confirmed = all("confirmed");
   const failed = all("failed");
-  const failures = failed.length + all("unsure").length;
+  const failures = failed.length + all("indeterminate").length;
   const stored = new Set(published);
   const lost = entries("confirmed").filter(({ about }) => !stored.has(about));
   const handled = all("handled");
@@ -68,7 +69,7 @@ export function outcomeOf({ journal, published, left, given, killedAt, backAt }:
     hung: all("called").length - confirmed.length - failures,
     publishResumedMs: resumedMs("confirmed"),
     handled: handled.length,
-    handlingLost: given - accountedFor.size,
+    handlingLost: filled - accountedFor.size,
     handledTwice: handled.length - new Set(handled).size,
     consumeResumedMs: resumedMs("delivered"),
     uncaught: all("uncaught"),

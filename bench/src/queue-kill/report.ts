@@ -1,11 +1,11 @@
 import { cpus } from "node:os";
+import { libraries, OURS } from "./libraries/index.js";
 import type { Outcome } from "./outcome.js";
-import { OURS, peers } from "./peers/index.js";
 import type { Result } from "./round.js";
-import type { Round } from "./saved.js";
+import type { Round } from "./saved-rounds.js";
 
-/** What the README promises, from the broker's first answer on. */
-const LATEST_RESUME_MS = 2_000;
+/** Time limit of the README of `@subtitles/queue`, from the first reply of the broker. */
+const MAX_RESUME_MS = 2_000;
 const TYPES = 2;
 
 const PUBLISHING: readonly Column[] = [
@@ -13,22 +13,22 @@ const PUBLISHING: readonly Column[] = [
   ["lost", sum(({ confirmedLost }) => confirmedLost)],
   ["stored twice", sum(({ storedTwice }) => storedTwice)],
   ["failed", sum(({ failed }) => failed)],
-  ["of these stored", sum(({ failedYetStored }) => failedYetStored)],
+  ["failed, but stored", sum(({ failedYetStored }) => failedYetStored)],
   ["hung", sum(({ hung }) => hung)],
-  ["again after", delays(({ publishResumedMs }) => publishResumedMs)],
+  ["resumed after", delays(({ publishResumedMs }) => publishResumedMs)],
 ];
 const CONSUMING: readonly Column[] = [
   ["handled", sum(({ handled }) => handled)],
   ["lost", sum(({ handlingLost }) => handlingLost)],
   ["handled twice", sum(({ handledTwice }) => handledTwice)],
-  ["again after", delays(({ consumeResumedMs }) => consumeResumedMs)],
+  ["resumed after", delays(({ consumeResumedMs }) => consumeResumedMs)],
   ["uncaught errors", sum(({ uncaught }) => uncaught.length)],
   ["close hung", sum(({ closed }) => (closed ? 0 : 1))],
 ];
 
 type Column = readonly [name: string, cell: (outcomes: readonly Outcome[]) => string];
 
-/** Two tables per type of queue, all rounds added up. */
+/** Returns two tables per type of queue, with the sums of all rounds. */
 export function tables(rounds: readonly Round[]): string {
   const results = resultsOf(rounds);
   const types = [...new Set(results.map(({ type }) => type))];
@@ -57,7 +57,7 @@ function sum(of: (outcome: Outcome) => number): Column[1] {
   return (outcomes) => outcomes.reduce((total, outcome) => total + of(outcome), 0).toLocaleString("en");
 }
 
-/** The median and the longest, and how often it did not come at all. */
+/** Returns a cell with the median and the maximum of the delays, and the number of rounds without any. */
 function delays(of: (outcome: Outcome) => number | null): Column[1] {
   return (outcomes) => {
     const known = outcomes
@@ -77,38 +77,39 @@ function seconds(ms: number): string {
   return (ms / 1_000).toFixed(2);
 }
 
-/** What of ours was not as it has to be in this many rounds. */
-export function brokenPromises(rounds: readonly Round[], wanted: number): readonly string[] {
-  if (rounds.length < wanted) return [`Only ${rounds.length} of ${wanted} rounds count.`];
+/** Returns the violated guarantees of `@subtitles/queue`, or a message if fewer than `wanted` rounds are complete. */
+export function violations(rounds: readonly Round[], wanted: number): readonly string[] {
+  if (rounds.length < wanted) return [`Only ${rounds.length} of ${wanted} rounds are complete.`];
   const ours = resultsOf(rounds).filter(({ library }) => library === OURS);
   return ours.flatMap(({ type, outcome }, n) => {
-    const faults = [
-      outcome.confirmedLost > 0 && `${outcome.confirmedLost} confirmed messages are lost`,
-      outcome.handlingLost > 0 && `${outcome.handlingLost} messages are lost without having been handled`,
-      outcome.failedYetStored > 0 && `${outcome.failedYetStored} publishes failed for certain and are stored`,
-      outcome.hung > 0 && `${outcome.hung} publishes never settled`,
-      outcome.uncaught.length > 0 && `nobody caught: ${outcome.uncaught[0]}`,
-      !outcome.closed && "close did not settle",
-      isLate(outcome.publishResumedMs) && `publishing resumed after ${inSeconds(outcome.publishResumedMs)}`,
-      isLate(outcome.consumeResumedMs) && `consuming resumed after ${inSeconds(outcome.consumeResumedMs)}`,
-    ].filter((fault) => fault !== false);
-    return faults.map((fault) => `${OURS}, ${type} queue, round ${Math.ceil((n + 1) / TYPES)}: ${fault}`);
+    const found = [
+      outcome.confirmedLost > 0 && `${outcome.confirmedLost} confirmed messages were lost`,
+      outcome.handlingLost > 0 && `${outcome.handlingLost} messages were lost without being handled`,
+      outcome.failedYetStored > 0 &&
+        `${outcome.failedYetStored} calls of publish failed without \`indeterminate\`, but their messages are stored`,
+      outcome.hung > 0 && `${outcome.hung} calls of publish neither resolved nor rejected`,
+      outcome.uncaught.length > 0 && `uncaught error: ${outcome.uncaught[0]}`,
+      !outcome.closed && "close neither resolved nor rejected",
+      isLate(outcome.publishResumedMs) && `publishing ${resumed(outcome.publishResumedMs)}`,
+      isLate(outcome.consumeResumedMs) && `consuming ${resumed(outcome.consumeResumedMs)}`,
+    ].filter((text) => text !== false);
+    return found.map((text) => `${OURS}, ${type} queue, round ${Math.ceil((n + 1) / TYPES)}: ${text}`);
   });
 }
 
-function inSeconds(ms: number | null): string {
-  return ms === null ? "no time" : `${seconds(ms)} s`;
+function resumed(afterMs: number | null): string {
+  return afterMs === null ? "did not resume" : `resumed after ${seconds(afterMs)} s`;
 }
 
 function isLate(resumedMs: number | null): boolean {
-  return resumedMs === null || resumedMs > LATEST_RESUME_MS;
+  return resumedMs === null || resumedMs > MAX_RESUME_MS;
 }
 
 function resultsOf(rounds: readonly Round[]): readonly Result[] {
   return rounds.flatMap(({ results }) => results);
 }
 
-/** Every loss, and when what was lost had been confirmed: that tells what lost it. */
+/** Describes each loss with the times of the confirms. They show if the message was lost by the broker or by the library. */
 function losses(rounds: readonly Round[]): readonly string[] {
   return rounds.flatMap(({ results }, n) =>
     results.flatMap(({ library, type, outcome: { lostAtMs } }) => {
@@ -119,51 +120,51 @@ function losses(rounds: readonly Round[]): readonly string[] {
   );
 }
 
-/** The document. */
+/** Returns the report in Markdown. */
 export async function report(rounds: readonly Round[]): Promise<string> {
   const results = resultsOf(rounds);
-  const broken = brokenPromises(rounds, rounds.length);
+  const violated = violations(rounds, rounds.length);
   const lost = losses(rounds);
   const load = rounds.reduce((total, each) => total + each.load, 0) / rounds.length;
   const usages = await Promise.all(
-    Object.entries(peers).map(async ([library, load]) => `| ${library} | ${(await load()).usage} |`),
+    Object.entries(libraries).map(async ([library, load]) => `| ${library} | ${(await load()).usage} |`),
   );
   const uncaught = [
-    ...new Set(results.flatMap(({ library, outcome }) => outcome.uncaught.map((words) => `${library}: ${words}`))),
+    ...new Set(results.flatMap(({ library, outcome }) => outcome.uncaught.map((text) => `${library}: ${text}`))),
   ];
-  return `# A broker that dies, and each client's messages
+  return `# Messages after a crash of the broker
 
 Written by \`npm run bench:queue-kill -- --rounds ${rounds.length} --write\`: Node ${process.versions.node}, ${cpus().length} × ${
     cpus()[0]?.model.trim() ?? "unknown processor"
-  }, a private RabbitMQ. ${load.toFixed(1)} processes had work on these cores at a time, on average.
+  }, a private RabbitMQ. The average load of the machine was ${load.toFixed(1)}.
 
-In each of the ${rounds.length} rounds, every library publishes (20 calls at a time) and consumes (20 messages at a time, 200 ms
-each) in a process of its own, over a quorum queue and over a classic one. All at once meet the same \`kill -9\` of the
-broker, which is started again after 5 seconds. 12 seconds after it answers, the journals of the processes are held against
-what is in the queues.
+In each of the ${rounds.length} rounds, every library publishes (20 concurrent calls) and consumes (20 messages at a time, 200 ms
+each) in its own process, once with a quorum queue and once with a classic queue. The broker is killed with \`kill -9\`, for all
+processes at the same time, and started again after 5 seconds. 12 seconds after its first reply, the journals of the processes
+are compared with the messages in the queues.
 
-Each library is used as its own documentation shows for a service that is to survive its broker, with the defaults that it
-has:
+Each library is used as its documentation recommends for a service that must survive a restart of the broker, with its default
+options:
 
 | | |
 |---|---|
 ${usages.join("\n")}
 
-- *lost*: confirmed and not in the queue; or gone from the queue without a handler that ran to its end.
-- *of these stored*: reported as failed, without saying that the message may be stored, and stored all the same.
-- *hung*: calls that neither resolved nor rejected, 12 seconds after the last was made.
-- *again after*: seconds from the broker's first answer to the first confirm, or delivery: the median of the rounds, and the
-  longest.
-- *handled twice*: a broker delivers again what was not acknowledged, and a classic queue also what was shortly before.
+- *lost*: confirmed, but not in the queue. For consumers: no longer in the queue, although no handler completed.
+- *failed, but stored*: the call failed without an indication that the message may be stored, but the message is stored.
+- *hung*: calls that had neither resolved nor rejected 12 seconds after the last call.
+- *resumed after*: seconds from the first reply of the broker to the first confirm or delivery: median and maximum of the rounds.
+- *handled twice*: a broker redelivers messages that were not acknowledged. A classic queue also redelivers some that were
+  acknowledged shortly before the crash.
 - *uncaught errors*: errors and rejections inside the library, or of an acknowledgement that comes too late. Each ends a
-  process, unless it says otherwise as these did.
+  process, unless the process handles uncaught errors as these processes did.
 
 ${tables(rounds)}
-${listed("Confirmed and lost:", lost)}What \`${OURS}\` promises: nothing lost, no failure that is none, nothing hung or uncaught, both ways again within ${
-    LATEST_RESUME_MS / 1_000
-  } seconds. ${broken.length === 0 ? "Every promise was kept." : `Not kept:\n\n${broken.map((words) => `- ${words}`).join("\n")}`}
+${listed("Confirmed and lost:", lost)}Guarantees of \`${OURS}\`: no message is lost, a stored message is never reported as failed, every call ends, no error is uncaught, and publishing and consuming resume within ${
+    MAX_RESUME_MS / 1_000
+  } seconds. ${violated.length === 0 ? "Every guarantee was kept." : `Violated:\n\n${violated.map((text) => `- ${text}`).join("\n")}`}
 
-${listed("Nobody caught:", uncaught)}`
+${listed("Uncaught errors:", uncaught)}`
     .trimEnd()
     .concat("\n");
 }

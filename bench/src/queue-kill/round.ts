@@ -4,40 +4,41 @@ import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import type { PrivateServer } from "../../../test/servers/private-server.js";
+import { drain, fill } from "./fill-and-drain.js";
 import { readJournal } from "./journal.js";
+import type { Task } from "./library.js";
 import { type Outcome, outcomeOf } from "./outcome.js";
-import type { Task } from "./peer.js";
-import { drain, fill } from "./queues.js";
 
 const PREFETCH = 20;
-/** More than can be handled until the round ends. */
+/** Number of messages to consume: more than a library can handle within the round. */
 const TO_CONSUME = 2_500;
 const BEFORE_MS = 2_000;
 const DOWN_MS = 5_000;
 const AFTER_MS = 12_000;
 
-/** A library that is to take part, and the type of its queues. */
-export interface Contender {
+/** Library that takes part in a round, with a type of queue. */
+export interface Participant {
   readonly library: string;
   readonly type: Task["type"];
 }
 
-export interface Result extends Contender {
+export interface Result extends Participant {
   readonly outcome: Outcome;
 }
 
 /**
- * Kills the broker while all of them publish and consume, starts it again, and looks at what became of every message. They
- * all meet the same kill.
+ * Kills the broker while all participants publish and consume, starts it again, and determines the result for every message.
+ * The broker is killed once, for all participants at the same time.
  */
-export async function round(
+export async function runRound(
   server: PrivateServer,
-  contenders: readonly Contender[],
+  participants: readonly Participant[],
   name: string,
 ): Promise<readonly Result[]> {
   const running: Running[] = [];
   try {
-    for (const [n, contender] of contenders.entries()) running.push(await start(server, contender, `${name}.${n}`));
+    for (const [n, participant] of participants.entries())
+      running.push(await start(server, participant, `${name}.${n}`));
     const { killedAt, backAt } = await kill(server, running);
     await Promise.all(running.map(({ stop }) => stop()));
     const results: Result[] = [];
@@ -45,7 +46,7 @@ export async function round(
       const journal = readJournal(journalPath);
       const published = await drain(server.url, task.publishTo);
       const left = await drain(server.url, task.consumeFrom);
-      const outcome = outcomeOf({ journal, published, left, given: TO_CONSUME, killedAt, backAt });
+      const outcome = outcomeOf({ journal, published, left, filled: TO_CONSUME, killedAt, backAt });
       results.push({ library, type, outcome });
     }
     return results;
@@ -70,8 +71,8 @@ async function kill(server: PrivateServer, running: readonly Running[]) {
 
 type Running = Awaited<ReturnType<typeof start>>;
 
-/** In a process of its own. */
-async function start(server: PrivateServer, { library, type }: Contender, name: string) {
+/** Starts a participant in its own process. */
+async function start(server: PrivateServer, { library, type }: Participant, name: string) {
   const task = {
     url: server.url,
     type,
@@ -87,7 +88,7 @@ async function start(server: PrivateServer, { library, type }: Contender, name: 
   });
   const ended = once(child, "exit");
   const ready = await Promise.race([once(child, "message"), ended.then(() => null)]);
-  if (ready === null) throw new Error(`${library} did not start`);
+  if (ready === null) throw new Error(`The process of ${library} ended before it was ready. Its output is above.`);
   const stop = async () => {
     if (child.connected) child.send("stop");
     await ended;

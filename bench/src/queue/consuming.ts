@@ -1,10 +1,10 @@
-import { type Contender, contest, ratioOf, tableOf } from "../frame/contest.js";
-import type { Section, Suite } from "../frame/suite.js";
-import { AMQPLIB, type Library, OURS, openLibraries } from "./contenders.js";
-import { effort } from "./effort.js";
+import { queueDurations } from "../harness/durations.js";
+import { type Candidate, measureAll, ratioOf, tableOf } from "../harness/measure.js";
+import type { Section, Suite } from "../harness/suite.js";
+import { AMQPLIB, type Library, OURS, openLibraries } from "./libraries.js";
 import { type BenchRabbitmq, benchRabbitmq } from "./rabbitmq.js";
 
-/** Consuming what is there, with acknowledgements, and 1, 10 or 100 messages in hand. */
+/** Consuming a full queue with acknowledgements, with a prefetch of 1, 10 and 100. */
 export const consuming: Suite = {
   name: "consume",
   measure: async (run) => {
@@ -12,14 +12,18 @@ export const consuming: Suite = {
     const libraries = await openLibraries(rabbitmq.url);
     const sections: Section[] = [];
     for (const prefetch of [1, 10, 100]) {
-      const contenders = libraries.map((library) => draining(library, prefetch, rabbitmq));
-      // Whoever awaits the n-th message waits for those before it, so many may wait at a time.
-      const results = await contest(contenders, { ...effort(run), concurrency: 200, serverCpu: rabbitmq.cpu });
-      for (const contender of contenders) await contender.stop();
+      const candidates = libraries.map((library) => draining(library, prefetch, rabbitmq));
+      // The n-th call waits for the n-th message, so the number of concurrent calls does not limit the consumer.
+      const results = await measureAll(candidates, {
+        ...queueDurations(run),
+        concurrency: 200,
+        serverCpu: rabbitmq.cpu,
+      });
+      for (const candidate of candidates) await candidate.stop();
       const name = `consume, prefetch ${prefetch}: queue / ${AMQPLIB}`;
       sections.push({
         title: `consume, prefetch ${prefetch}`,
-        about: "600 bytes from a quorum queue of one node, parsed and acknowledged one by one.",
+        about: "Messages of 600 bytes from a quorum queue of one node, parsed and acknowledged one by one.",
         table: tableOf(results, AMQPLIB),
         ratios:
           prefetch === 100 ? [ratioOf(results, [OURS, AMQPLIB], { name, of: "rate", wanted: { atLeast: 0.9 } })] : [],
@@ -30,12 +34,12 @@ export const consuming: Suite = {
   },
 };
 
-/** A round begins with a full queue and nobody at it. */
+/** Returns a candidate that starts each round with a full queue and without a consumer. */
 function draining(
   library: Library,
   prefetch: number,
   rabbitmq: BenchRabbitmq,
-): Contender & { readonly stop: () => Promise<void> } {
+): Candidate & { readonly stop: () => Promise<void> } {
   let arrived = 0;
   let awaited: (() => void)[] = [];
   let consumer: Promise<() => Promise<unknown>> | undefined;

@@ -1,20 +1,20 @@
 import { readFile } from "node:fs/promises";
 import { type ConfirmChannel, connect } from "amqplib";
 import { startRabbitmq } from "../../../test/servers/rabbitmq.js";
-import { pin } from "../frame/cores.js";
+import { pin } from "../harness/cores.js";
 
-/** A RabbitMQ of a suite's own, and what it has used of its core. */
+/** Private RabbitMQ of a suite, with its CPU time. */
 export interface BenchRabbitmq extends AsyncDisposable {
   readonly url: string;
-  /** For what is not measured. */
+  /** Channel to prepare queues. Its use is not measured. */
   readonly admin: ConfirmChannel;
-  /** CPU time in ms. */
+  /** Returns the CPU time of the server in ms. */
   cpu(): Promise<number>;
-  /** Removes what is in a queue, and puts `count` messages there. */
+  /** Replaces the messages of a queue with `count` new ones. */
   fill(queue: string, count: number): Promise<void>;
 }
 
-/** What the kernel counts CPU time in, on every Linux that Node runs on. */
+/** Unit of CPU times in /proc, on every Linux that Node.js supports. */
 const TICK_MS = 10;
 
 export async function benchRabbitmq(): Promise<BenchRabbitmq> {
@@ -44,11 +44,11 @@ export async function benchRabbitmq(): Promise<BenchRabbitmq> {
   };
 }
 
-/** 600 bytes of JSON. */
+/** Payload of every message: 600 bytes of JSON. */
 export const payload = { film: "A film", text: "x".repeat(600 - JSON.stringify({ film: "A film", text: "" }).length) };
 const content = Buffer.from(JSON.stringify(payload));
 
-/** 36 characters, as a UUID has. */
+/** Returns an id of 36 characters, the length of a UUID. */
 export function messageId(n: number): string {
   return `${n}`.padStart(36, "0");
 }

@@ -1,17 +1,17 @@
 import { createJobStore } from "@subtitles/job-store";
 import { redisDriver } from "@subtitles/job-store/redis";
 import { type Broker, createRelay, message } from "@subtitles/queue";
-import { quantile, ratios } from "../frame/statistics.js";
-import type { Run, Section, Suite } from "../frame/suite.js";
+import { quantile, ratios } from "../harness/statistics.js";
+import type { Run, Section, Suite } from "../harness/suite.js";
 import { data, forEach, newIds, subtitleJob } from "../job-store/jobs.js";
 import { type BenchRedis, benchRedis } from "../job-store/redis.js";
-import { films, openBroker } from "./contenders.js";
+import { films, openBroker } from "./libraries.js";
 import { type BenchRabbitmq, benchRabbitmq, payload } from "./rabbitmq.js";
 
 const queue = films("relayed");
 type Store = ReturnType<typeof openStore>;
 
-/** What the outbox costs on its way: relaying beside `publishMany`, and the way from a job's creation to its handler. */
+/** Throughput of the relay compared with `publishMany`, and the delay from the creation of a job to its handler. */
 export const relaying: Suite = {
   name: "relay",
   measure: async (run) => {
@@ -20,7 +20,7 @@ export const relaying: Suite = {
     await using store = openStore(redis);
     await using broker = openBroker(rabbitmq.url);
     await broker.stats(queue);
-    return [await draining(run, { store, broker, rabbitmq }), await hops(run, { store, broker })];
+    return [await draining(run, { store, broker, rabbitmq }), await delays(run, { store, broker })];
   },
 };
 
@@ -28,14 +28,14 @@ function openStore(redis: BenchRedis) {
   return createJobStore({ job: subtitleJob, driver: redisDriver({ url: redis.url }) });
 }
 
-interface Parties {
+interface Endpoints {
   readonly store: Store;
   readonly broker: Broker;
 }
 
 async function draining(
   { full }: Run,
-  { store, broker, rabbitmq }: Parties & { readonly rabbitmq: BenchRabbitmq },
+  { store, broker, rabbitmq }: Endpoints & { readonly rabbitmq: BenchRabbitmq },
 ): Promise<Section> {
   const [rounds, count] = full ? [15, 10_000] : [5, 2_000];
   const published: number[] = [];
@@ -46,31 +46,31 @@ async function draining(
     await rabbitmq.admin.purgeQueue(queue.name);
     await forEach(newIds(count), (id) => store.create(data, { id, outbox: [message(queue, payload)] }));
     const relay = await perSecond(count, () => relayAll(count, { store, broker }));
-    // The first one warms up.
+    // The first round is the warm-up.
     if (round === 0) continue;
     published.push(many);
     relayed.push(relay);
   }
-  const row = (name: string, rates: readonly number[], does: string) => [
+  const row = (name: string, rates: readonly number[], operations: string) => [
     name,
     Math.round(quantile(rates, 0.5)).toLocaleString("en"),
-    does,
+    operations,
   ];
   return {
     title: "relay",
-    about: `${count.toLocaleString("en")} messages of 600 bytes from an outbox in Redis, beside a \`publishMany\` of as many.`,
+    about: `${count.toLocaleString("en")} messages of 600 bytes: relayed from an outbox in Redis, and published with \`publishMany\`.`,
     table: {
-      head: ["", "messages/s", "does"],
+      head: ["", "messages/s", "operations"],
       rows: [
-        row("relay", relayed, "reads, checks, publishes with confirms, acknowledges"),
-        row("publishMany", published, "checks, publishes with confirms"),
+        row("relay", relayed, "reads, validates, publishes with confirms, acknowledges"),
+        row("publishMany", published, "validates, publishes with confirms"),
       ],
     },
     ratios: [{ name: "relay / publishMany", value: ratios(relayed, published), wanted: { atLeast: 0.5 } }],
   };
 }
 
-async function relayAll(count: number, { store, broker }: Parties): Promise<void> {
+async function relayAll(count: number, { store, broker }: Endpoints): Promise<void> {
   let acknowledged = 0;
   let finish = () => {};
   const finished = new Promise<void>((resolve) => {
@@ -89,12 +89,12 @@ async function relayAll(count: number, { store, broker }: Parties): Promise<void
 }
 
 async function perSecond(count: number, work: () => Promise<unknown>): Promise<number> {
-  const begun = performance.now();
+  const start = performance.now();
   await work();
-  return (count / (performance.now() - begun)) * 1000;
+  return (count / (performance.now() - start)) * 1000;
 }
 
-async function hops({ full }: Run, { store, broker }: Parties): Promise<Section> {
+async function delays({ full }: Run, { store, broker }: Endpoints): Promise<Section> {
   let arrive = () => {};
   await using _consumer = await broker.consume(queue, async () => arrive());
   await broker.purge(queue);
@@ -105,15 +105,15 @@ async function hops({ full }: Run, { store, broker }: Parties): Promise<Section>
     const arrived = new Promise<void>((resolve) => {
       arrive = resolve;
     });
-    const begun = performance.now();
+    const start = performance.now();
     await store.create(data, { id, outbox: [message(queue, payload)] });
     await arrived;
-    if (n >= warmUp) times.push(performance.now() - begun);
+    if (n >= warmUp) times.push(performance.now() - start);
   }
   const ms = (share: number) => quantile(times, share).toFixed(1);
   return {
     title: "from create to handler",
-    about: `From the call of \`create\` to the start of the handler, through the outbox, the relay and RabbitMQ, ${count} times one after the other.`,
+    about: `Time from the call of \`create\` to the start of the handler, through the outbox, the relay and RabbitMQ. ${count} messages, one after another.`,
     table: { head: ["", "ms: p50", "p99"], rows: [["create → outbox → relay → queue → handler", ms(0.5), ms(0.99)]] },
     ratios: [],
   };

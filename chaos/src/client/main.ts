@@ -1,35 +1,36 @@
-// A process that uses the packages as their users do, and writes down what it asked and was told. SIGUSR2: make no more
-// load. SIGTERM: close everything; the process then ends by itself, or something has been left open.
+// Client process of a round. It uses only the public API of the packages and writes its calls and their results to a journal.
+// SIGUSR2 stops the load of a writer. SIGTERM closes everything. The process then ends, unless the packages left a handle open.
 import { createJobStore } from "@subtitles/job-store";
 import { createBroker, createRelay } from "@subtitles/queue";
 import { rabbitmqDriver } from "@subtitles/queue/rabbitmq";
-import { driverOf } from "../mutants.js";
-import { queues, task } from "../subject.js";
+import { Journal, now } from "../journal.js";
+import { queues, task } from "../workload.js";
 import { Calls } from "./calls.js";
-import { Journal, now } from "./journal.js";
+import { openDriver } from "./driver.js";
 import { BROKER_TIMEOUT_MS, CLAIM_MS, type Settings, STORE_TIMEOUT_MS } from "./settings.js";
 import { watch } from "./watcher.js";
 import { startWorking } from "./worker.js";
 import { write } from "./writer.js";
 
 const settings: Settings = JSON.parse(process.argv[2] ?? "");
-const quiet = new AbortController();
+const idle = new AbortController();
 const end = new AbortController();
-process.on("SIGUSR2", () => quiet.abort());
+process.on("SIGUSR2", () => idle.abort());
 process.on("SIGTERM", () => end.abort());
-// Once this file is there, the runner takes it that signals are heeded.
+// The runner sends signals after this file exists.
 const journal = new Journal(settings.journal);
 
-const tell = (what: unknown) => journal.say(what instanceof Error ? `${what.name}: ${what.message}` : String(what));
+const report = (error: unknown) =>
+  journal.report(error instanceof Error ? `${error.name}: ${error.message}` : String(error));
 const store = createJobStore({
   job: task,
-  driver: driverOf(settings, () => journal.write({ line: "cut", at: now() })),
+  driver: openDriver(settings, () => journal.write({ line: "mutated", at: now() })),
   historyLimit: 5_000,
-  onEvent: ({ type, message, details }) => tell(`${type}: ${message} ${JSON.stringify(details ?? {})}`),
+  onEvent: ({ type, message, details }) => report(`${type}: ${message} ${JSON.stringify(details ?? {})}`),
 });
 const broker = createBroker({
   driver: rabbitmqDriver({ url: settings.rabbitmqUrl, timeoutMs: BROKER_TIMEOUT_MS, heartbeatSeconds: 2 }),
-  onError: tell,
+  onError: report,
 });
 const calls = new Calls(store, journal, settings.name, STORE_TIMEOUT_MS);
 
@@ -44,10 +45,10 @@ switch (settings.role) {
       },
       broker,
       queues,
-      onError: tell,
+      onError: report,
     });
-    await write({ settings, calls, broker, stop: AbortSignal.any([quiet.signal, end.signal]) });
-    journal.write({ line: "quiet", at: now() });
+    await write({ settings, calls, broker, stop: AbortSignal.any([idle.signal, end.signal]) });
+    journal.write({ line: "idle", at: now() });
     await aborted(end.signal);
     await relay.close();
     break;
@@ -62,7 +63,7 @@ switch (settings.role) {
 }
 await broker.close();
 await store.close();
-journal.write({ line: "ended", at: now() });
+journal.write({ line: "closed", at: now() });
 
 function aborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {

@@ -2,28 +2,28 @@ import type { MutantName } from "../mutants.js";
 
 export type Role = "writer" | "worker" | "watcher";
 
-/** What a client process is told when it starts: the one argument, as JSON. */
+/** Settings of a client process. They are its only argument, as JSON. */
 export interface Settings {
   readonly role: Role;
-  /** With its generation: a process that was killed is followed by another one. */
+  /** `<name>.<generation>`. The generation increases each time a new process replaces one that was killed. */
   readonly name: string;
   readonly seed: number;
   readonly redisUrl: string;
   readonly rabbitmqUrl: string;
-  /** Where its journal goes. */
+  /** Path of the journal that the process writes. */
   readonly journal: string;
-  /** When the run began (ms since 1970): writers meet on jobs that they name by the time since. */
+  /** Start of the round, in ms since 1970. Writers derive ids from the time since then, so that they change the same jobs. */
   readonly startedAt: number;
-  /** Where a watcher begins. */
+  /** Event after which a watcher starts. */
   readonly cursor: string | null;
   readonly mutant: MutantName | null;
 }
 
-/** No call of a store may take longer. */
+/** Timeout of all calls of the store except `waitFor`. */
 export const STORE_TIMEOUT_MS = 1_000;
-/** But for waits, which give up after this long. */
-export const WAIT_MS = 1_500;
-/** Nor any of a broker. */
+/** Timeout of `waitFor`. */
+export const WAIT_TIMEOUT_MS = 1_500;
+/** Timeout of all calls of the broker. */
 export const BROKER_TIMEOUT_MS = 5_000;
-/** A relay that was killed leaves its entries to others after this long. */
+/** Duration of a relay's claim. After that, another relay can publish the entries of a relay that was killed. */
 export const CLAIM_MS = 6_000;

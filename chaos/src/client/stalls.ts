@@ -1,11 +1,11 @@
 const TICK_MS = 10;
-/** A tick that comes later than this is a stall. */
-const LATE_MS = 20;
-const KEPT = 1_000;
+/** Minimum delay of a tick that counts as a stall. */
+const MIN_STALL_MS = 20;
+const MAX_STALLS = 1_000;
 
 /**
- * When this process stood still: stopped by a signal, or left without a processor. Only the rest of a call's duration
- * tells of the package.
+ * Records the times in which this process did not run, because it was stopped by a signal or got no processor. These times
+ * are subtracted from the durations of calls.
  */
 export class Stalls {
   readonly #stalls: { readonly from: number; readonly to: number }[] = [];
@@ -13,22 +13,22 @@ export class Stalls {
 
   constructor() {
     setInterval(() => {
-      this.#note(performance.now());
+      this.#tick(performance.now());
     }, TICK_MS).unref();
   }
 
-  /** How much of the time since `begun` this process stood still. */
-  since(begun: number): number {
-    this.#note(performance.now());
+  /** Returns the sum of all stalls since `start`, in ms. */
+  since(start: number): number {
+    this.#tick(performance.now());
     let sum = 0;
-    for (const { from, to } of this.#stalls) sum += Math.max(0, to - Math.max(from, begun));
+    for (const { from, to } of this.#stalls) sum += Math.max(0, to - Math.max(from, start));
     return sum;
   }
 
-  #note(now: number): void {
+  #tick(now: number): void {
     const from = this.#lastTick + TICK_MS;
-    if (now - from > LATE_MS) this.#stalls.push({ from, to: now });
-    if (this.#stalls.length > KEPT) this.#stalls.shift();
+    if (now - from > MIN_STALL_MS) this.#stalls.push({ from, to: now });
+    if (this.#stalls.length > MAX_STALLS) this.#stalls.shift();
     this.#lastTick = now;
   }
 }

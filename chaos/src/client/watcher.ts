@@ -1,10 +1,9 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { type JobEvent, JobStoreError } from "@subtitles/job-store";
-import type { LoggedEvent } from "../record.js";
-import type { Status, Task, Tasks } from "../subject.js";
-import type { Journal } from "./journal.js";
+import type { Journal, LoggedEvent } from "../journal.js";
+import type { Status, Task, Tasks } from "../workload.js";
 
-/** Writes down every event from a cursor on. */
+/** Writes all events after a cursor to the journal. */
 export async function watch(options: {
   readonly store: Tasks;
   readonly journal: Journal;
@@ -18,7 +17,7 @@ export async function watch(options: {
       for await (const event of store.watch(after === null ? {} : { after }, { signal: stop })) {
         after = event.cursor;
         const logged = toLogged(event);
-        if (logged !== null) journal.write({ line: "seen", event: logged, cursor: event.cursor });
+        if (logged !== null) journal.write({ line: "watched", event: logged, cursor: event.cursor });
       }
     } catch (error) {
       if (!JobStoreError.is(error, "UNAVAILABLE")) throw error;
@@ -27,7 +26,7 @@ export async function watch(options: {
   }
 }
 
-/** null for what is no event of the log. */
+/** Converts an event of `watch` to an entry of the log. Returns null for `snapshot`, which is not in the log. */
 export function toLogged(event: JobEvent<Task>): LoggedEvent | null {
   switch (event.type) {
     case "snapshot":

@@ -1,14 +1,14 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Broker, Message } from "@subtitles/queue";
+import { type Journal, now } from "../journal.js";
 import { acknowledgesFirst } from "../mutants.js";
-import { notices, work } from "../subject.js";
+import { notices, work } from "../workload.js";
 import type { Calls, Result } from "./calls.js";
-import { type Journal, now } from "./journal.js";
 import type { Settings } from "./settings.js";
 
-const HANDLERS = 8;
+const CONCURRENCY = 8;
 
-/** Takes the messages of both queues, and does the work of one. */
+/** Consumes both queues. Processes the jobs of `work`, and only records the messages of `notices`. */
 export async function startWorking(options: {
   readonly settings: Settings;
   readonly calls: Calls;
@@ -19,14 +19,14 @@ export async function startWorking(options: {
   const { settings, calls, broker, journal, stop } = options;
   const note = (queue: string, { id, payload }: Message<typeof work>) =>
     journal.write({ line: "received", queue, id, ...payload, at: now() });
-  const concurrency = { concurrency: HANDLERS };
-  await untilOpen(stop, () => broker.consume(notices, async (message) => note(notices.name, message), concurrency));
-  await untilOpen(stop, () =>
+  const concurrency = { concurrency: CONCURRENCY };
+  await startConsumer(stop, () => broker.consume(notices, async (message) => note(notices.name, message), concurrency));
+  await startConsumer(stop, () =>
     broker.consume(
       work,
       async (message) => {
         note(work.name, message);
-        const done = doWork(calls, message);
+        const done = processJob(calls, message);
         if (!acknowledgesFirst(settings.mutant)) await done;
       },
       concurrency,
@@ -34,8 +34,8 @@ export async function startWorking(options: {
   );
 }
 
-/** A broker that is away when a worker starts is asked again. */
-async function untilOpen(stop: AbortSignal, consume: () => Promise<unknown>): Promise<void> {
+/** Repeats `consume` until it succeeds. The broker may be unavailable when a worker starts. */
+async function startConsumer(stop: AbortSignal, consume: () => Promise<unknown>): Promise<void> {
   while (!stop.aborted) {
     try {
       await consume();
@@ -46,17 +46,17 @@ async function untilOpen(stop: AbortSignal, consume: () => Promise<unknown>): Pr
   }
 }
 
-/** As workers should: the message is theirs until the store has the outcome. */
-async function doWork(calls: Calls, { payload, signal }: Message<typeof work>): Promise<void> {
-  const started = await insist(signal, () => calls.move(payload.job, "doing"));
-  if (started.job === null) return; // Done before, by another delivery.
+/** Processes a job. The message is acknowledged after the result is stored. */
+async function processJob(calls: Calls, { payload, signal }: Message<typeof work>): Promise<void> {
+  const started = await callUntilAvailable(signal, () => calls.move(payload.job, "doing"));
+  if (started.job === null) return; // Another delivery of the message has already completed the job.
   const snapshot = started.job;
   await calls.progress(snapshot);
-  await insist(signal, () => calls.move(snapshot, "done", notices.name));
+  await callUntilAvailable(signal, () => calls.move(snapshot, "done", notices.name));
 }
 
-/** Asks until the store has an answer. @throws when the message is no longer ours, so that it is not acknowledged */
-async function insist(signal: AbortSignal, call: () => Promise<Result>): Promise<Result> {
+/** Repeats a call while the store is unavailable. @throws if the message is aborted, so that it is not acknowledged */
+async function callUntilAvailable(signal: AbortSignal, call: () => Promise<Result>): Promise<Result> {
   for (;;) {
     const result = await call();
     if (result.outcome.is !== "unavailable") return result;

@@ -1,75 +1,75 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Broker } from "@subtitles/queue";
-import { publishesAfterwards } from "../mutants.js";
+import { publishesWithoutOutbox } from "../mutants.js";
 import { Random } from "../random.js";
-import { isFinal, kinds, notices, STATUSES, type Status, work } from "../subject.js";
+import { isFinal, kinds, notices, STATUSES, type Status, work } from "../workload.js";
 import type { Calls, Result } from "./calls.js";
 import type { Settings } from "./settings.js";
 
 const LOOPS = 16;
-/** Between two turns of one loop, at most. */
-const THINK_MS = 24;
-/** How often a turn does several things, and how many at most: calls of one turn travel together. */
-const TOGETHER = 0.5;
-const MOST_TOGETHER = 24;
-/** Writers fight over so many jobs at a time, and go on to others after a while: histories stay short. */
+/** Maximum pause between two iterations of a loop. */
+const MAX_PAUSE_MS = 24;
+/** Probability that a loop performs several actions concurrently, and their maximum number. The store sends such calls in one batch. */
+const BATCH_PROBABILITY = 0.5;
+const MAX_BATCH = 24;
+/** Number of jobs that all writers change concurrently. Other jobs replace them after `HOT_FOR_MS`, so that histories stay short. */
 const HOT_JOBS = 48;
 const HOT_FOR_MS = 2_000;
 const FADING_JOBS = 6;
-const BRIEF_PATIENCE = 20;
-const LASTING = STATUSES.filter((status) => status !== "fading");
+const MAX_DELETE_ATTEMPTS = 20;
+const STATUSES_WITHOUT_TTL = STATUSES.filter((status) => status !== "fading");
 
-interface Writing {
+interface WriterOptions {
   readonly settings: Settings;
   readonly calls: Calls;
   readonly broker: Broker;
   readonly stop: AbortSignal;
 }
 
-/** Makes load until it is stopped, and resolves once the last call has settled. */
-export async function write(writing: Writing): Promise<void> {
+/** Performs random actions until `stop` aborts. Resolves after the last call has ended. */
+export async function write(options: WriterOptions): Promise<void> {
   await Promise.all(
     Array.from({ length: LOOPS }, async (_, loop) => {
-      const writer = new Writer(writing, `${writing.settings.name}-${loop}`);
-      while (!writing.stop.aborted) await writer.act();
+      const writer = new Writer(options, `${options.settings.name}-${loop}`);
+      while (!options.stop.aborted) await writer.act();
     }),
   );
 }
 
-/** One loop: whatever the dice say, turn by turn. */
+/** Loop of random actions. */
 class Writer {
-  readonly #writing: Writing;
+  readonly #options: WriterOptions;
   readonly #random: Random;
   readonly #name: string;
   #count = 0;
 
-  constructor(writing: Writing, name: string) {
-    this.#writing = writing;
-    this.#random = new Random(writing.settings.seed, name);
+  constructor(options: WriterOptions, name: string) {
+    this.#options = options;
+    this.#random = new Random(options.settings.seed, name);
     this.#name = name;
   }
 
   async act(): Promise<void> {
-    const together = this.#random.chance(TOGETHER) ? this.#random.whole(2, MOST_TOGETHER) : 1;
+    const actions = this.#random.chance(BATCH_PROBABILITY) ? this.#random.integer(2, MAX_BATCH) : 1;
     await Promise.all(
-      Array.from({ length: together }, () => new Action(this.#writing, `${this.#name}-${this.#count++}`).perform()),
+      Array.from({ length: actions }, () => new Action(this.#options, `${this.#name}-${this.#count++}`).perform()),
     );
-    await pause(this.#random.fraction() * THINK_MS);
+    await pause(this.#random.fraction() * MAX_PAUSE_MS);
   }
 }
 
-/** One thing that a writer does, with dice of its own: others run beside it. */
+/** Random action of a writer. Actions run concurrently, so each has its own random generator. */
 class Action {
   readonly #calls: Calls;
-  readonly #writing: Writing;
+  readonly #options: WriterOptions;
   readonly #random: Random;
   readonly #name: string;
 
   readonly #choices = [
     { weight: 3, act: () => this.#order() },
     { weight: 24, act: () => this.#calls.move(this.#hot(), this.#status(), this.#someQueue()) },
-    { weight: 14, act: () => this.#moveAsSeen() },
-    { weight: 4, act: () => this.#saveAsSeen() },
+    { weight: 14, act: () => this.#moveBySnapshot() },
+    { weight: 4, act: () => this.#saveSnapshot() },
     { weight: 8, act: () => this.#calls.create(this.#hot(), notices.name) },
     { weight: 8, act: () => this.#calls.progress(this.#hot()) },
     { weight: 6, act: () => this.#fade() },
@@ -81,10 +81,10 @@ class Action {
     { weight: 1, act: () => this.#calls.waitFor(this.#hot(), [this.#status()]) },
   ] as const;
 
-  constructor(writing: Writing, name: string) {
-    this.#calls = writing.calls;
-    this.#writing = writing;
-    this.#random = new Random(writing.settings.seed, name);
+  constructor(options: WriterOptions, name: string) {
+    this.#calls = options.calls;
+    this.#options = options;
+    this.#random = new Random(options.settings.seed, name);
     this.#name = name;
   }
 
@@ -93,59 +93,58 @@ class Action {
   }
 
   #hot(): string {
-    const epoch = Math.floor((Date.now() - this.#writing.settings.startedAt) / HOT_FOR_MS);
-    return `${kinds.hot}${epoch}-${this.#random.whole(1, HOT_JOBS)}`;
+    const epoch = Math.floor((Date.now() - this.#options.settings.startedAt) / HOT_FOR_MS);
+    return `${kinds.hot}${epoch}-${this.#random.integer(1, HOT_JOBS)}`;
   }
 
   #fading(): string {
-    return `${kinds.fading}${this.#random.whole(1, FADING_JOBS)}`;
+    return `${kinds.fading}${this.#random.integer(1, FADING_JOBS)}`;
   }
 
-  /** Of a job that is to stay. */
   #status(): Status {
-    return this.#random.pick(LASTING);
+    return this.#random.pick(STATUSES_WITHOUT_TTL);
   }
 
   #someQueue(): string | undefined {
     return this.#random.chance(0.05) ? notices.name : undefined;
   }
 
-  async #moveAsSeen(): Promise<void> {
-    const job = await this.#seen();
+  async #moveBySnapshot(): Promise<void> {
+    const job = await this.#snapshot();
     if (job !== null) await this.#calls.move(job, this.#status(), this.#someQueue());
   }
 
-  async #saveAsSeen(): Promise<void> {
-    const job = await this.#seen();
+  async #saveSnapshot(): Promise<void> {
+    const job = await this.#snapshot();
     if (job !== null) await this.#calls.save(job);
   }
 
-  /** A job as it was a moment ago. */
-  async #seen(): Promise<Result["job"]> {
+  /** Returns a snapshot that can be a few ms old. */
+  async #snapshot(): Promise<Result["job"]> {
     const { job } = await this.#calls.get(this.#hot());
-    await pause(this.#random.whole(0, 5));
+    await pause(this.#random.integer(0, 5));
     return job;
   }
 
-  /** Makes a job again that may have expired, or moves it, so that it may. */
+  /** Creates a job that may have expired, or moves it to a status that may have a TTL. */
   async #fade(): Promise<void> {
     if (this.#random.chance(0.3)) await this.#calls.create(this.#fading());
     else await this.#calls.move(this.#fading(), this.#random.pick(STATUSES));
   }
 
-  /** Orders work: the job and the message that asks for it. Tried again, under the same id, where the store was away. */
+  /** Creates a job for a worker, with its message. Repeats the call with the same id if the store is unavailable. */
   async #order(): Promise<void> {
     const id = `${kinds.work}${this.#name}`;
-    const create = publishesAfterwards(this.#writing.settings.mutant)
+    const create = publishesWithoutOutbox(this.#options.settings.mutant)
       ? () => this.#createThenPublish(id)
       : () => this.#calls.create(id, work.name);
     for (let tries = 0; tries < 3 && (await create()).outcome.is === "unavailable"; tries++) await pause(50);
     if (this.#random.chance(0.1)) await this.#calls.waitFor(id, STATUSES.filter(isFinal));
   }
 
-  /** As it is often written: whatever happens between the two leaves a job that no worker hears of. */
+  /** Behavior of a mutant: a fault between the two calls leaves a job without a message. */
   async #createThenPublish(id: string): Promise<Result> {
-    const { calls, broker } = this.#writing;
+    const { calls, broker } = this.#options;
     const result = await calls.create(id, work.name, { stored: false });
     if (result.outcome.is === "applied") {
       await broker.publish(work, { job: id, op: result.op }, { id: `${id}.1.0` }).catch(() => undefined);
@@ -157,7 +156,7 @@ class Action {
     const id = `${kinds.brief}${this.#name}`;
     if ((await this.#calls.create(id)).outcome.is !== "applied") return;
     if (this.#random.chance(0.5)) await this.#calls.move(id, "doing");
-    for (let tries = 0; tries < BRIEF_PATIENCE; tries++) {
+    for (let tries = 0; tries < MAX_DELETE_ATTEMPTS; tries++) {
       if ((await this.#calls.delete(id)).outcome.is !== "unavailable") return;
     }
   }

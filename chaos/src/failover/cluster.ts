@@ -1,10 +1,10 @@
 import type { PrivateServer } from "../../../test/servers/private-server.js";
 import { startRedisCluster } from "../../../test/servers/redis-cluster.js";
-import { isNow, type System } from "./system.js";
+import { expectRole, type System } from "./system.js";
 
 /**
- * Three masters, each with a replica. Nodes talk to each other over ports of their own, so a master is cut off by stopping
- * it: it wakes up as one, with what clients had sent it meanwhile.
+ * Starts a cluster of three masters with one replica each. The connections between nodes cannot be cut, so `split` stops a
+ * master. After SIGCONT it still acts as a master, and finds the commands that clients have sent in the meantime.
  */
 export async function cluster(): Promise<System> {
   const nodes = await startRedisCluster({ replicas: true });
@@ -19,8 +19,8 @@ export async function cluster(): Promise<System> {
       await master.kill("SIGSTOP");
       return () => master.kill("SIGCONT");
     },
-    hasTakenOver: () => isNow(replica.url, "master"),
-    hasGivenIn: () => isNow(master.url, "slave"),
+    expectPromotedReplica: () => expectRole(replica.url, "master"),
+    expectDemotedMaster: () => expectRole(master.url, "slave"),
     [Symbol.asyncDispose]: () => nodes.stop(),
   };
 }

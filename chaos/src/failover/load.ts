@@ -1,9 +1,9 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { PAYLOAD_SECRET, type Tasks } from "../subject.js";
+import { PAYLOAD_SECRET, type Tasks } from "../workload.js";
 
 const WRITERS = 8;
 
-/** Creates jobs, one after the other in each of several loops, and remembers those that were acknowledged. */
+/** Creates jobs in several concurrent loops and records the ids of the acknowledged jobs. */
 export class Load {
   longestGapMs = 0;
   readonly #acknowledged: string[] = [];

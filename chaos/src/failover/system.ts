@@ -1,41 +1,42 @@
 import type { RedisDriverOptions } from "@subtitles/job-store/redis";
 import { Redis } from "ioredis";
-import { patiently } from "../patience.js";
+import { retry } from "../retry.js";
 
-/** Servers of which a replica takes over from its master. */
+/** Group of servers in which a replica takes over from a failed master. */
 export interface System extends AsyncDisposable {
-  /** How a client reaches them. */
+  /** Options of a driver that connects to the servers. */
   readonly options: RedisDriverOptions;
-  /** Ends a master; answers how to start it again. */
+  /** Kills a master. Returns a function that starts it again. */
   kill(): Promise<() => Promise<void>>;
-  /** Cuts a master off from all that watch it; answers how to undo that. */
+  /** Disconnects a master from its replica and the other servers. Returns a function that connects it again. */
   split(): Promise<() => Promise<void>>;
-  /** @throws while none has */
-  hasTakenOver(): Promise<void>;
-  /** @throws while the old master, there again, takes itself for one */
-  hasGivenIn(): Promise<void>;
+  /** @throws until the replica is a master */
+  expectPromotedReplica(): Promise<void>;
+  /** @throws until the old master is a replica */
+  expectDemotedMaster(): Promise<void>;
 }
 
-/** Waits until a replica has all that its master had. */
+/** Waits until a replica has copied all data of its master. */
 export async function untilReplicating(url: string): Promise<void> {
-  await patiently(() => asking(url, (client) => expectIn(client, "master_link_status:up")));
+  await retry(() => withClient(url, (client) => expectInfo(client, "master_link_status:up")));
 }
 
-export function isNow(url: string, role: "master" | "slave"): Promise<void> {
-  return asking(url, (client) => expectIn(client, `role:${role}`));
+export function expectRole(url: string, role: "master" | "slave"): Promise<void> {
+  return withClient(url, (client) => expectInfo(client, `role:${role}`));
 }
 
-async function expectIn(client: Redis, words: string): Promise<void> {
-  if (!(await client.info("replication")).includes(words)) throw new Error(`not ${words} yet`);
+async function expectInfo(client: Redis, text: string): Promise<void> {
+  if (!(await client.info("replication")).includes(text))
+    throw new Error(`"INFO replication" does not contain "${text}" yet.`);
 }
 
-export async function asking(url: string, question: (client: Redis) => Promise<void>): Promise<void> {
+export async function withClient(url: string, use: (client: Redis) => Promise<void>): Promise<void> {
   const client = new Redis(url, { retryStrategy: () => null, commandTimeout: 2_000 });
   client.on("error", () => {
-    // The question fails with it.
+    // The command fails with the same error.
   });
   try {
-    await question(client);
+    await use(client);
   } finally {
     client.disconnect();
   }

@@ -1,7 +1,7 @@
-import { patiently } from "../patience.js";
+import { retry } from "../retry.js";
 import type { Fault } from "./fault.js";
 
-/** All faults of RabbitMQ itself; each takes seconds, because the broker does. */
+/** Faults of RabbitMQ itself. Each takes seconds, because RabbitMQ takes seconds to restart. */
 export const brokerFaults: readonly Fault[] = [
   {
     kind: "broker kill -9",
@@ -27,7 +27,7 @@ export const brokerFaults: readonly Fault[] = [
     holdMs: [500, 4_000],
     async inject({ broker }) {
       await broker.control("set_vm_memory_high_watermark", "absolute", "1");
-      return async () => void (await patiently(() => broker.control("set_vm_memory_high_watermark", "0.4")));
+      return async () => void (await retry(() => broker.control("set_vm_memory_high_watermark", "0.4")));
     },
   },
 ];

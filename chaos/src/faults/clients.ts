@@ -1,6 +1,6 @@
 import { type Fault, nothingToHeal } from "./fault.js";
 
-/** Faults of the processes that use the packages. */
+/** Faults of the client processes. */
 export const clientFaults: readonly Fault[] = [
   {
     kind: "client kill -9",
@@ -9,7 +9,7 @@ export const clientFaults: readonly Fault[] = [
     async inject({ clients }, random) {
       const client = random.pick(clients);
       await client.kill();
-      return async () => client.follow();
+      return async () => client.startNext();
     },
   },
   {
@@ -23,14 +23,14 @@ export const clientFaults: readonly Fault[] = [
     },
   },
   {
-    kind: "client ends and another begins",
+    kind: "client restarted",
     weight: 2,
     holdMs: [0, 500],
     async inject({ clients }, random) {
       const client = random.pick(clients);
-      const wrong = await client.end(20_000);
-      if (wrong !== null) throw new Error(wrong);
-      client.follow();
+      const problem = await client.end(20_000);
+      if (problem !== null) throw new Error(problem);
+      client.startNext();
       return nothingToHeal;
     },
   },

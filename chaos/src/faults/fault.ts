@@ -1,16 +1,22 @@
+import type { Client } from "../clients.js";
 import type { Random } from "../random.js";
-import type { World } from "../world.js";
+import type { Servers } from "../servers.js";
 
-/** One kind of harm. */
-export interface Fault {
-  readonly kind: string;
-  /** How often it is chosen among those of its lane. */
-  readonly weight: number;
-  /** How long it lasts, from … to, in ms. */
-  readonly holdMs: readonly [number, number];
-  /** Does it, and answers how to undo it. */
-  inject(world: World, random: Random): Promise<() => Promise<void>>;
+/** Servers and clients of a round, into which faults are injected. */
+export interface Environment extends Servers {
+  readonly clients: readonly Client[];
 }
 
-/** Over as soon as it is done. */
+/** Kind of fault. */
+export interface Fault {
+  readonly kind: string;
+  /** Weight of the random choice among the faults of the same group. */
+  readonly weight: number;
+  /** Range of the duration, in ms. */
+  readonly holdMs: readonly [number, number];
+  /** Injects the fault. Returns a function that heals it. */
+  inject(environment: Environment, random: Random): Promise<() => Promise<void>>;
+}
+
+/** Result of `inject` for faults that end without being healed. */
 export const nothingToHeal = async (): Promise<void> => {};

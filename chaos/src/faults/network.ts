@@ -1,55 +1,53 @@
 import type { TcpProxy } from "../../../test/servers/tcp-proxy.js";
 import type { Random } from "../random.js";
-import type { World } from "../world.js";
-import type { Fault } from "./fault.js";
+import type { Environment, Fault } from "./fault.js";
 
-type Way = "redis" | "broker";
+type Target = "redis" | "broker";
 
-/** What is done to a line, and undone; `delayMs` is drawn for each fault anew. */
-interface Harm {
-  readonly begin: (line: TcpProxy, delayMs: number) => void | Promise<void>;
-  readonly end: (line: TcpProxy) => void | Promise<void>;
+/** Fault of a proxy. `delayMs` is random. */
+interface ProxyFault {
+  readonly begin: (proxy: TcpProxy, delayMs: number) => void | Promise<void>;
+  readonly end: (proxy: TcpProxy) => void | Promise<void>;
 }
 
-/** Lost for the moment, and over with it. */
-const cut: Harm = { begin: (line) => line.cut(), end: () => {} };
-const refused: Harm = { begin: (line) => line.shut(), end: (line) => line.open() };
-const dead: Harm = { begin: (line) => line.freeze(), end: broken };
-const repliesLost: Harm = { begin: (line) => line.swallowReplies(), end: broken };
-const slow: Harm = { begin: (line, delayMs) => line.slow(delayMs), end: (line) => line.heal() };
+const cut: ProxyFault = { begin: (proxy) => proxy.cut(), end: () => {} };
+const refused: ProxyFault = { begin: (proxy) => proxy.shut(), end: (proxy) => proxy.open() };
+const dead: ProxyFault = { begin: (proxy) => proxy.freeze(), end: reconnect };
+const repliesLost: ProxyFault = { begin: (proxy) => proxy.swallowReplies(), end: reconnect };
+const slow: ProxyFault = { begin: (proxy, delayMs) => proxy.slow(delayMs), end: (proxy) => proxy.heal() };
 
-/** A line that lost something breaks before it carries anything again, as TCP would have it. */
-function broken(line: TcpProxy): void {
-  line.cut();
-  line.heal();
+/** Breaks the connections before the proxy forwards again: TCP never continues a connection that has lost bytes. */
+function reconnect(proxy: TcpProxy): void {
+  proxy.cut();
+  proxy.heal();
 }
 
-/** The lines of one client, or of all of them, to one server. */
-function linesTo(way: Way, { clients }: World, random: Random): readonly TcpProxy[] {
-  const all = clients.map((client) => client[way]);
+/** Chooses the proxies of all clients or of one client. */
+function chooseProxies(target: Target, { clients }: Environment, random: Random): readonly TcpProxy[] {
+  const all = clients.map((client) => client[target]);
   return random.chance(0.5) ? all : [random.pick(all)];
 }
 
-function faultsOf(way: Way, longestMs: number): readonly Fault[] {
-  const fault = (kind: string, weight: number, holdMs: Fault["holdMs"], harm: Harm): Fault => ({
+function faultsOf(target: Target, maxMs: number): readonly Fault[] {
+  const fault = (kind: string, weight: number, holdMs: Fault["holdMs"], { begin, end }: ProxyFault): Fault => ({
     kind,
     weight,
     holdMs,
-    async inject(world, random) {
-      const lines = linesTo(way, world, random);
-      const delayMs = random.whole(10, 400);
-      await Promise.all(lines.map((line) => harm.begin(line, delayMs)));
-      return async () => void (await Promise.all(lines.map(harm.end)));
+    async inject(environment, random) {
+      const proxies = chooseProxies(target, environment, random);
+      const delayMs = random.integer(10, 400);
+      await Promise.all(proxies.map((proxy) => begin(proxy, delayMs)));
+      return async () => void (await Promise.all(proxies.map(end)));
     },
   });
   return [
-    fault(`line to ${way} cut`, 3, [0, 100], cut),
-    fault(`line to ${way} refused`, 2, [100, longestMs], refused),
-    fault(`line to ${way} dead (half-open)`, 3, [100, longestMs], dead),
-    fault(`replies of ${way} lost`, 4, [50, longestMs], repliesLost),
-    fault(`line to ${way} slow`, 2, [200, longestMs], slow),
+    fault(`connection to ${target} cut`, 3, [0, 100], cut),
+    fault(`connection to ${target} refused`, 2, [100, maxMs], refused),
+    fault(`connection to ${target} dead (half-open)`, 3, [100, maxMs], dead),
+    fault(`replies of ${target} lost`, 4, [50, maxMs], repliesLost),
+    fault(`connection to ${target} slow`, 2, [200, maxMs], slow),
   ];
 }
 
-export const redisLineFaults = faultsOf("redis", 2_000);
-export const brokerLineFaults = faultsOf("broker", 5_000);
+export const redisConnectionFaults = faultsOf("redis", 2_000);
+export const brokerConnectionFaults = faultsOf("broker", 5_000);

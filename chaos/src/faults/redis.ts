@@ -1,59 +1,58 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { patiently } from "../patience.js";
-import type { World } from "../world.js";
-import { type Fault, nothingToHeal } from "./fault.js";
+import { retry } from "../retry.js";
+import { type Environment, type Fault, nothingToHeal } from "./fault.js";
 
-/** A setting that keeps the server from serving, until it is put back. */
-function setting(kind: string, name: string, harmful: string, harmless: string): Fault {
+/** Creates a fault that sets a server parameter to `faulty`, and back to `normal`. */
+function setting(kind: string, name: string, faulty: string, normal: string): Fault {
   return {
     kind,
     weight: 2,
     holdMs: [200, 2_000],
     async inject({ admin }) {
-      await admin.config("SET", name, harmful);
-      return async () => void (await patiently(() => admin.config("SET", name, harmless)));
+      await admin.config("SET", name, faulty);
+      return async () => void (await retry(() => admin.config("SET", name, normal)));
     },
   };
 }
 
-/** A replica of nobody: it takes no writes, and with `silent` no reads either. */
-function replica(kind: string, silent: boolean): Fault {
+/** Creates a fault that makes the server a replica of a master that does not exist. It then rejects writes and, with `rejectsReads`, also reads. */
+function replica(kind: string, rejectsReads: boolean): Fault {
   return {
     kind,
     weight: 2,
     holdMs: [200, 2_000],
     async inject({ admin }) {
-      await admin.config("SET", "replica-serve-stale-data", silent ? "no" : "yes");
+      await admin.config("SET", "replica-serve-stale-data", rejectsReads ? "no" : "yes");
       await admin.replicaof("127.0.0.1", "1");
-      return async () => void (await patiently(() => admin.replicaof("NO", "ONE")));
+      return async () => void (await retry(() => admin.replicaof("NO", "ONE")));
     },
   };
 }
 
-/** Saving fails, because a folder stands where the file should: the server then refuses to write. */
+/** Makes saving fail with a folder at the path of the file. The server then rejects writes. */
 const cannotSave: Fault = {
   kind: "redis cannot save (MISCONF)",
   weight: 1,
   holdMs: [200, 1_500],
-  async inject({ admin, redis }: World) {
-    const obstacle = join(redis.folder, "dump.rdb");
-    await rm(obstacle, { force: true });
-    await mkdir(join(obstacle, "in-the-way"), { recursive: true });
+  async inject({ admin, redis }: Environment) {
+    const folder = join(redis.folder, "dump.rdb");
+    await rm(folder, { force: true });
+    await mkdir(join(folder, "blocker"), { recursive: true });
     await admin.config("SET", "save", "3600 1000000");
     await admin.bgsave();
-    await patiently(async () => {
+    await retry(async () => {
       const info = await admin.info("persistence");
-      if (!info.includes("rdb_last_bgsave_status:err")) throw new Error("it could save");
+      if (!info.includes("rdb_last_bgsave_status:err")) throw new Error("Redis could still save its data.");
     }, 5_000);
     return async () => {
-      await rm(obstacle, { recursive: true, force: true });
-      await patiently(() => admin.config("SET", "save", ""));
+      await rm(folder, { recursive: true, force: true });
+      await retry(() => admin.config("SET", "save", ""));
     };
   },
 };
 
-/** All faults of Redis itself. One is over before the next begins. */
+/** Faults of Redis itself. They never overlap. */
 export const redisFaults: readonly Fault[] = [
   {
     kind: "redis kill -9",
@@ -78,7 +77,7 @@ export const redisFaults: readonly Fault[] = [
     weight: 2,
     holdMs: [100, 2_000],
     async inject({ admin }, random) {
-      await admin.call("CLIENT", "PAUSE", random.whole(100, 2_000), random.pick(["ALL", "WRITE"]));
+      await admin.call("CLIENT", "PAUSE", random.integer(100, 2_000), random.pick(["ALL", "WRITE"]));
       return nothingToHeal;
     },
   },
@@ -101,7 +100,7 @@ export const redisFaults: readonly Fault[] = [
     },
   },
   {
-    kind: "a script that does not end (BUSY)",
+    kind: "redis blocked by an endless script (BUSY)",
     weight: 2,
     holdMs: [100, 1_500],
     async inject({ admin }) {
@@ -110,7 +109,7 @@ export const redisFaults: readonly Fault[] = [
       const running = endless.eval("while true do end", 0).catch(() => undefined);
       return async () => {
         try {
-          await patiently(() => admin.script("KILL"));
+          await retry(() => admin.script("KILL"));
           await running;
         } finally {
           endless.disconnect();
@@ -130,6 +129,6 @@ export const redisFaults: readonly Fault[] = [
   setting("redis out of memory (OOM)", "maxmemory", "1", "0"),
   setting("too few replicas (NOREPLICAS)", "min-replicas-to-write", "1", "0"),
   replica("redis read-only (READONLY)", false),
-  replica("redis without its master (MASTERDOWN)", true),
+  replica("redis without a master (MASTERDOWN)", true),
   cannotSave,
 ];

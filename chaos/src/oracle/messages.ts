@@ -1,48 +1,52 @@
-import { kinds } from "../subject.js";
-import { type Check, groupedBy, type Run, type Violation } from "./run.js";
+import { kinds } from "../workload.js";
+import { type Check, groupBy, type Recording, type Violation } from "./recording.js";
 
-/** A change and its message are there together or not at all, and a message keeps the id that its change gave it. */
-export const messages: Check = (run) => {
-  const owed = owedMessages(run);
-  const received = groupedBy(run.received, ({ op }) => op);
-  const broken = (about: string, words: string): Violation => ({
-    promise: "messages and changes belong together",
+/** Checks that a change was stored if and only if its message was received, and that all copies have the id of the change. */
+export const messages: Check = (recording) => {
+  const expected = expectedMessages(recording);
+  const received = groupBy(recording.received, ({ op }) => op);
+  const { outbox, queues } = recording.final;
+  const violated = (about: string, details: string): Violation => ({
+    guarantee: "a change and its message are stored together",
     about,
-    words,
+    details,
   });
   return [
-    ...[...owed].filter(([op]) => !received.has(op)).map(([op]) => broken(op, "made, and its message never came")),
+    ...[...expected]
+      .filter(([op]) => !received.has(op))
+      .map(([op]) => violated(op, "the change was stored, but its message was not received")),
     ...[...received].flatMap(([op, copies]) => {
-      const id = owed.get(op);
-      if (id === undefined) return [broken(op, "its message came, and the change was not made")];
+      const id = expected.get(op);
+      if (id === undefined) return [violated(op, "the message was received, but its change was not stored")];
       const [other] = copies.filter((copy) => copy.id !== id);
-      return other === undefined ? [] : [broken(op, `its message came as ${other.id} instead of ${id}`)];
+      return other === undefined ? [] : [violated(op, `the message has the id ${other.id}, expected ${id}`)];
     }),
-    ...run.final.queues.flatMap(({ name, dead, left }) => [
-      ...(dead > 0 ? [broken(name, `${dead} messages were given up`)] : []),
-      ...(left > 0 ? [broken(name, `${left} messages are left`)] : []),
+    ...queues.flatMap(({ name, dead, left }) => [
+      ...(dead > 0 ? [violated(name, `${dead} messages were dead-lettered`)] : []),
+      ...(left > 0 ? [violated(name, `${left} messages are left`)] : []),
     ]),
-    ...(run.final.outbox.depth > 0 ? [broken("outbox", `${run.final.outbox.depth} messages are left`)] : []),
-    ...(run.final.outbox.rejected > 0 ? [broken("outbox", `${run.final.outbox.rejected} were set aside`)] : []),
+    ...(outbox.depth > 0 ? [violated("outbox", `${outbox.depth} messages are left`)] : []),
+    ...(outbox.rejected > 0 ? [violated("outbox", `${outbox.rejected} messages were rejected`)] : []),
   ];
 };
 
-/** By operation, the id of the message that its change carries. */
-function owedMessages({ operations, final }: Run): ReadonlyMap<string, string> {
-  const carrying = new Set(operations.filter(({ queue }) => queue !== undefined).map(({ op }) => op));
+/** Returns the ids of the messages that belong to stored changes, by operation id. */
+function expectedMessages({ operations, final }: Recording): ReadonlyMap<string, string> {
+  const withMessage = new Set(operations.filter(({ queue }) => queue !== undefined).map(({ op }) => op));
   return new Map(
     final.log.flatMap((event) =>
-      "to" in event && carrying.has(event.by) ? [[event.by, `${event.job}.${event.version}.0`] as const] : [],
+      "to" in event && withMessage.has(event.by) ? [[event.by, `${event.job}.${event.version}.0`] as const] : [],
     ),
   );
 }
 
-/** What was accepted as work is done, and done once. */
+/** Checks that every job of the `work` queue was done exactly once. */
 export const workDone: Check = ({ final }) =>
   final.jobs
     .filter(({ id }) => id.startsWith(kinds.work))
     .flatMap(({ id, status, history }) => {
       const times = history.filter(({ to }) => to === "done").length;
       if (status === "done" && times === 1) return [];
-      return [{ promise: "accepted work is done", about: id, words: `is ${status}, and was done ${times} times` }];
+      const details = `the job is "${status}" and was done ${times} times`;
+      return [{ guarantee: "accepted work is done exactly once", about: id, details }];
     });

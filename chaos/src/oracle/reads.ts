@@ -1,75 +1,76 @@
-import type { LoggedEvent, Operation } from "../record.js";
-import { expiryOf, type Status } from "../subject.js";
-import { type Check, CLOCK_MS, groupedBy, type Run, type Violation } from "./run.js";
+import type { LoggedEvent, Operation } from "../journal.js";
+import { expiryTime, type Status } from "../workload.js";
+import { type Check, CLOCK_MS, groupBy, type Recording, type Violation } from "./recording.js";
 
-/** When a job was at which version; `to` is infinite for what still stands. */
-interface Span {
+/** Period in which a job had one version. Version and status are null while the job does not exist. */
+interface Period {
   readonly version: number | null;
   readonly status: Status | null;
   readonly from: number;
+  /** Infinity: the job still has this version at the end of the round. */
   readonly to: number;
 }
 
-type Dated = Extract<LoggedEvent, { to: unknown } | { type: "deleted" }>;
+type ChangeOrDeletion = Extract<LoggedEvent, { to: unknown } | { type: "deleted" }>;
+type PeriodsByJob = ReadonlyMap<string, readonly Period[]>;
 
-/** What a read answered was so at some moment between its beginning and its end. */
-export const reads: Check = (run) => {
-  const spans = spansOfJobs(run);
-  return run.operations.flatMap((operation) => wrongReads(operation, spans));
+/** Checks that each version that was read existed at some time during the call. */
+export const reads: Check = (recording) => {
+  const periods = periodsByJob(recording);
+  return recording.operations.flatMap((operation) => checkRead(operation, periods));
 };
 
-/** A wait ended because the job was, at some moment of it, in a status that was waited for. */
-export const waits: Check = (run) => {
-  const spans = spansOfJobs(run);
-  return run.operations.flatMap(({ op, job, until, at, settled }): readonly Violation[] => {
-    if (settled?.outcome.is !== "read" || until === undefined) return [];
-    const during = (spans.get(job ?? "") ?? []).filter((span) => overlaps(span, at, settled.at));
+/** Checks that each `wait` ended because the job had one of the expected statuses at some time during the call. */
+export const waits: Check = (recording) => {
+  const periods = periodsByJob(recording);
+  return recording.operations.flatMap(({ op, job, until, at, end }): readonly Violation[] => {
+    if (end?.outcome.is !== "read" || until === undefined) return [];
+    const during = (periods.get(job ?? "") ?? []).filter((period) => overlaps(period, at, end.at));
     if (during.some(({ status }) => status !== null && until.includes(status))) return [];
-    const words = `waited for ${until.join(" or ")}, and ended while it was ${during.map(({ status }) => status).join(", ")}`;
-    return [{ promise: "reads tell what is", about: op, words }];
+    const actual = during.map(({ status }) => status).join(", ");
+    return [violated(op, `waited for ${until.join(" or ")}, but the job was ${actual}`)];
   });
 };
 
-type Spans = ReadonlyMap<string, readonly Span[]>;
-
-function spansOfJobs({ final }: Run): Spans {
-  const events = final.log.filter((event): event is Dated => "to" in event || event.type === "deleted");
-  return new Map([...groupedBy(events, ({ job }) => job)].map(([job, ofJob]) => [job, spansOf(ofJob)]));
+function checkRead({ op, at, end }: Operation, periods: PeriodsByJob): readonly Violation[] {
+  if (end?.outcome.is !== "read") return [];
+  return end.outcome.jobs.flatMap(([job, version]) => {
+    const during = (periods.get(job) ?? periodsOf([])).filter((period) => overlaps(period, at, end.at));
+    if (during.some((period) => period.version === version)) return [];
+    const actual = during.map((period) => period.version ?? "absent").join(" or ");
+    return [violated(op, `read ${job} as ${version ?? "absent"}, but it was ${actual}`)];
+  });
 }
 
-function spansOf(events: readonly Dated[]): readonly Span[] {
+function violated(about: string, details: string): Violation {
+  return { guarantee: "a read returns a state that existed during the call", about, details };
+}
+
+function overlaps(period: Period, from: number, to: number): boolean {
+  return period.from <= to + CLOCK_MS && period.to >= from - CLOCK_MS;
+}
+
+function periodsByJob({ final }: Recording): PeriodsByJob {
+  const events = final.log.filter((event): event is ChangeOrDeletion => "to" in event || event.type === "deleted");
+  return new Map([...groupBy(events, ({ job }) => job)].map(([job, ofJob]) => [job, periodsOf(ofJob)]));
+}
+
+function periodsOf(events: readonly ChangeOrDeletion[]): readonly Period[] {
   const starts = [
     absentFrom(Number.NEGATIVE_INFINITY),
-    ...events.flatMap((event, n) => startsWith(event, events[n + 1]?.at ?? Number.POSITIVE_INFINITY)),
+    ...events.flatMap((event, n) => startsAt(event, events[n + 1]?.at ?? Number.POSITIVE_INFINITY)),
   ];
   return starts.map((start, n) => ({ ...start, to: starts[n + 1]?.from ?? Number.POSITIVE_INFINITY }));
 }
 
-/** What is so from an event on; a job may expire before the next. */
-function startsWith(event: Dated, next: number): readonly Omit<Span, "to">[] {
+/** Returns the period that starts with an event, and the absence of the job if it expires before `nextAt`. */
+function startsAt(event: ChangeOrDeletion, nextAt: number): readonly Omit<Period, "to">[] {
   if (!("to" in event)) return [absentFrom(event.at)];
-  const here = { version: event.version, status: event.to, from: event.at };
-  const expiresAt = expiryOf(event.to, event.at);
-  return expiresAt < next ? [here, absentFrom(expiresAt)] : [here];
+  const period = { version: event.version, status: event.to, from: event.at };
+  const expiresAt = expiryTime(event.to, event.at);
+  return expiresAt < nextAt ? [period, absentFrom(expiresAt)] : [period];
 }
 
-function absentFrom(from: number): Omit<Span, "to"> {
+function absentFrom(from: number): Omit<Period, "to"> {
   return { version: null, status: null, from };
-}
-
-function overlaps(span: Span, from: number, to: number): boolean {
-  return span.from <= to + CLOCK_MS && span.to >= from - CLOCK_MS;
-}
-
-function wrongReads(operation: Operation, spans: Spans): readonly Violation[] {
-  const { op, at, settled } = operation;
-  if (settled?.outcome.is !== "read") return [];
-  return settled.outcome.jobs.flatMap(([job, version]) => {
-    const ofJob = spans.get(job) ?? spansOf([]);
-    const during = ofJob.filter((span) => overlaps(span, at, settled.at));
-    if (during.some((span) => span.version === version)) return [];
-    const was = during.map((span) => span.version ?? "absent");
-    const words = `read ${job} as ${version ?? "absent"}, when it was ${was.join(" or ")}`;
-    return [{ promise: "reads tell what is", about: op, words } satisfies Violation];
-  });
 }

@@ -1,31 +1,32 @@
-import type { LoggedEvent } from "../record.js";
-import type { Check, Violation } from "./run.js";
+import type { LoggedEvent } from "../journal.js";
+import type { Check, Violation } from "./recording.js";
 
-/** A watcher saw the log from its beginning to its end, in its order, each event once; or was told where it did not. */
-export const watched: Check = ({ watched: seen, final }) => {
+/** Checks that the watcher received each event of the log once and in order. After a `resync`, events may be missing. */
+export const watchedEvents: Check = ({ watched, final }) => {
   const log = final.log.map(textOf);
   let next = 0;
-  let told = false;
-  for (const event of seen) {
+  let resync = false;
+  for (const event of watched) {
     if (event.type === "resync") {
-      told = true;
+      resync = true;
       continue;
     }
     const text = textOf(event);
-    const place = told ? log.indexOf(text, next) : next;
-    if (log[place] !== text) return [broken(text, `seen where the log has ${log[next] ?? "ended"}`)];
-    next = place + 1;
-    told = false;
+    const position = resync ? log.indexOf(text, next) : next;
+    if (log[position] !== text)
+      return [violated(text, `received, but the next event of the log is ${log[next] ?? "none"}`)];
+    next = position + 1;
+    resync = false;
   }
-  return next === log.length || told
+  return next === log.length || resync
     ? []
-    : [broken(log[next] ?? "", `not seen, nor the ${log.length - next - 1} after it`)];
+    : [violated(log[next] ?? "", `not received, and neither were the ${log.length - next - 1} events after it`)];
 };
 
 function textOf(event: LoggedEvent): string {
   return JSON.stringify(event);
 }
 
-function broken(about: string, words: string): Violation {
-  return { promise: "a watcher misses nothing unsaid", about, words };
+function violated(about: string, details: string): Violation {
+  return { guarantee: "a watcher receives every event or a resync", about, details };
 }

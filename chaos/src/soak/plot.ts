@@ -10,7 +10,7 @@ const PANELS = [
   { name: "waiting", title: "Messages waiting", unit: "" },
 ] as const;
 
-/** A curve for each thing that was measured, as SVG that reads on light and on dark pages. */
+/** Draws a curve for each measured resource, as SVG for light and dark pages. */
 export function plotOf(samples: readonly Sample[], title: string): string {
   const height = 30 + PANELS.length * ROW + 20;
   const minutes = samples.at(-1)?.minute ?? 1;
@@ -28,23 +28,23 @@ export function plotOf(samples: readonly Sample[], title: string): string {
   ].join("\n");
 }
 
-/** From nothing to the most that there was. */
+/** Draws a curve on an axis from 0 to the maximum. */
 function curve(
   samples: readonly Sample[],
   { name, title, unit }: (typeof PANELS)[number],
   top: number,
   minutes: number,
 ) {
-  const most = Math.max(1, ...samples.map((sample) => sample[name]));
+  const max = Math.max(1, ...samples.map((sample) => sample[name]));
   const bottom = top + ROW - 14;
   const points = samples.map((sample) => {
     const x = LABEL + (sample.minute / minutes) * (WIDTH - LABEL - 4);
-    const y = bottom - (sample[name] / most) * (ROW - 24);
+    const y = bottom - (sample[name] / max) * (ROW - 24);
     return `${x.toFixed(1)},${y.toFixed(1)}`;
   });
   return [
     `<text x="0" y="${bottom - 16}">${title}</text>`,
-    `<text x="0" y="${bottom}">at most ${most.toFixed(unit === "" ? 0 : 1)} ${unit}</text>`,
+    `<text x="0" y="${bottom}">at most ${max.toFixed(unit === "" ? 0 : 1)} ${unit}</text>`,
     `<line x1="${LABEL}" x2="${WIDTH - 4}" y1="${bottom}" y2="${bottom}"/>`,
     `<polyline points="${points.join(" ")}"/>`,
   ];

@@ -4,39 +4,39 @@ import { runInNewContext } from "node:vm";
 import { Redis } from "ioredis";
 import { startRabbitmq } from "../../../test/servers/rabbitmq.js";
 import { PERSISTENT, startRedis } from "../../../test/servers/redis.js";
-import { openService } from "./load.js";
+import { openService } from "./service.js";
 
 export interface Sample {
   readonly minute: number;
   readonly heapMb: number;
-  /** Timers, sockets and whatever else keeps a process alive. */
+  /** Number of timers, sockets and other resources that keep a process alive. */
   readonly handles: number;
   readonly redisMb: number;
-  /** Messages that wait to be published, or to be worked on. */
+  /** Number of messages that are not published or not processed yet. */
   readonly waiting: number;
 }
 
 export interface Soak {
   readonly samples: readonly Sample[];
   readonly orders: number;
-  /** What did not come back to where it was; empty: everything did. */
+  /** Resources that grew. */
   readonly grown: readonly string[];
 }
 
-/** Before this part of the time is over, caches fill and finished jobs gather. */
+/** Share of the time in which caches fill and finished jobs accumulate. It is not evaluated. */
 const WARM_UP = 0.2;
-/** What is a measurement's own unrest. */
-const SLACK = { heapMb: 5, handles: 2, redisMb: 3, waiting: 20 };
+/** Growth that counts as measurement noise. */
+const NOISE = { heapMb: 5, handles: 2, redisMb: 3, waiting: 20 };
 
-/** Steady load for so long; what it takes of everything, and whether that stays. */
+/** Runs a service with constant load and measures its resources. */
 export async function soak(minutes: number): Promise<Soak> {
   const gc = exposeGc();
   await using redis = await startRedis({ args: PERSISTENT });
   await using broker = await startRabbitmq();
   const admin = new Redis(redis.url);
   const service = openService(redis.url, broker.url);
-  const begun = performance.now();
-  const elapsed = () => (performance.now() - begun) / 60_000;
+  const start = performance.now();
+  const elapsed = () => (performance.now() - start) / 60_000;
   const sample = async (): Promise<Sample> => {
     gc();
     return {
@@ -57,21 +57,21 @@ export async function soak(minutes: number): Promise<Soak> {
     })();
     const [orders] = await Promise.all([running, sampling]);
     samples.push(await sample());
-    return { samples, orders, grown: whatHasGrown(samples) };
+    return { samples, orders, grown: growthIn(samples) };
   } finally {
     await service.close();
     admin.disconnect();
   }
 }
 
-/** By the middle of the values: the last fifth of the time against the first after the warm-up. */
-function whatHasGrown(samples: readonly Sample[]): readonly string[] {
+/** Compares the medians of the last fifth of the samples and of the first fifth after the warm-up. */
+function growthIn(samples: readonly Sample[]): readonly string[] {
   const fifth = Math.floor(samples.length * WARM_UP);
   const [early, late] = [samples.slice(fifth, 2 * fifth), samples.slice(-fifth - 1, -1)];
-  return (Object.keys(SLACK) as (keyof typeof SLACK)[]).flatMap((name) => {
+  return (Object.keys(NOISE) as (keyof typeof NOISE)[]).flatMap((name) => {
     const [before, after] = [early, late].map((some) => medianOf(some.map((sample) => sample[name])));
-    if (before === undefined || after === undefined) throw new Error("too few samples: it has to run for longer");
-    return after > before + SLACK[name] ? [`${name}: from ${before.toFixed(1)} to ${after.toFixed(1)}`] : [];
+    if (before === undefined || after === undefined) throw new Error("Too few samples. Increase --soak.");
+    return after > before + NOISE[name] ? [`${name}: from ${before.toFixed(1)} to ${after.toFixed(1)}`] : [];
   });
 }
 
@@ -79,7 +79,7 @@ function medianOf(values: readonly number[]): number | undefined {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
 }
 
-/** What is used, rather than what could be collected. */
+/** Returns the garbage collector. Before each sample it frees the memory that is not in use. */
 function exposeGc(): () => void {
   setFlagsFromString("--expose-gc");
   return runInNewContext("gc") as () => void;

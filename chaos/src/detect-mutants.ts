@@ -1,0 +1,54 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { JobStoreError } from "@subtitles/job-store";
+import { type MutantName, mutants } from "./mutants.js";
+import { countByName } from "./results.js";
+import { runRound } from "./round.js";
+
+/** Time for which faults are injected, for each seed. */
+const FOR_MS = 20_000;
+/** Number of seeds to try. The random faults of one seed may not reveal the defect. */
+const MAX_SEEDS = 8;
+
+/** Runs every mutant with the faults that reveal its defect. Returns true if the oracle detected all of them. */
+export async function detectMutants(): Promise<boolean> {
+  let all = true;
+  for (const name of Object.keys(mutants) as MutantName[]) all = (await isDetected(name)) && all;
+  return all;
+}
+
+async function isDetected(name: MutantName): Promise<boolean> {
+  const { edit, faults } = mutants[name];
+  const violates: readonly string[] = mutants[name].violates;
+  for (let seed = 1; seed <= MAX_SEEDS; seed++) {
+    const folder = await mkdtemp(join(tmpdir(), "subtitles-chaos-"));
+    try {
+      const result = await runRound({
+        seed,
+        forMs: FOR_MS,
+        folder,
+        mutant: name,
+        isChosen: (kind) => faults.test(kind),
+      });
+      if (edit !== null && !result.mutated)
+        throw new Error(
+          `Mutant "${name}": no script matches ${edit.find}. Update the pattern in chaos/src/mutants.ts.`,
+        );
+      const found = result.violations
+        .map(({ guarantee }) => guarantee)
+        .filter((guarantee) => violates.includes(guarantee));
+      const counts = Object.entries(countByName(found)).map(([guarantee, count]) => `${guarantee} (${count})`);
+      console.log(`${name}, seed ${seed}: ${counts.join(", ") || "not detected"}`);
+      if (found.length > 0) return true;
+    } catch (error) {
+      // A record that cannot be read ends the inspection of the round.
+      if (!violates.includes("records are readable") || !JobStoreError.is(error, "UNREADABLE_RECORD")) throw error;
+      console.log(`${name}, seed ${seed}: records are readable (1)`);
+      return true;
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  }
+  return false;
+}
