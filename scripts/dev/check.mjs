@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { checkApi } from "./api-reports.mjs";
 import { cleanUpLater, forget } from "./clean-up.mjs";
 import { findMachineNames } from "./machine-names.mjs";
-import { oversized, unusualLicences } from "./measures.mjs";
+import { oversizedEntries, unusualLicences } from "./measures.mjs";
 import { root, run, say } from "./run.mjs";
 import { ALL_NODES, tryPackages } from "./try-packages.mjs";
 import { wrongWorkflows } from "./workflows.mjs";
@@ -78,7 +78,7 @@ export async function failedChecks({ allNodes = false } = {}) {
   await look("Workflows", wrongWorkflows);
   await look("Names of one machine or registry in the files", findMachineNames);
   await look("The public surface, and what is said of it", checkSurface);
-  await look("Sizes of what the packages load", oversized);
+  await look("Sizes of what the packages load", oversizedEntries);
   await look("Licences of what comes with the packages", unusualLicences);
   if (allNodes) {
     await look("The packages in a user's project", () => tryPackages({ nodes: ALL_NODES, say }));
