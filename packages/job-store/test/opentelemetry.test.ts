@@ -76,12 +76,12 @@ describe("messages of the outbox", () => {
   });
 });
 
-describe("figures", () => {
+describe("metrics", () => {
   test("calls are timed, by operation and by what went wrong", async () => {
-    const { store, figures } = await openStore();
+    const { store, dataPoints } = await openStore();
     await store.get("a");
     await store.updateStatus("b", "working").catch(() => {});
-    const calls = (await figures("db.client.operation.duration")).map(({ attributes, value }) => ({
+    const calls = (await dataPoints("db.client.operation.duration")).map(({ attributes, value }) => ({
       operation: attributes["db.operation.name"],
       error: attributes["error.type"],
       count: (value as { count: number }).count,
@@ -94,11 +94,11 @@ describe("figures", () => {
   });
 
   test("time in a status is that between two changes, told once", async () => {
-    const { store, figures } = await openStore();
+    const { store, dataPoints } = await openStore();
     const { history } = await store.updateStatus("a", "working");
     await store.updateStatus("a", "done");
     await store.updateStatus("a", "done"); // a duplicate
-    const [first, ...rest] = await figures("subtitles.job.status.duration");
+    const [first, ...rest] = await dataPoints("subtitles.job.status.duration");
     expect(first?.attributes).toEqual({
       "subtitles.job.definition": "report",
       "subtitles.job.status": "waiting",
@@ -110,32 +110,32 @@ describe("figures", () => {
   });
 
   test("leaving a final status is a retry", async () => {
-    const { store, figures } = await openStore();
+    const { store, dataPoints } = await openStore();
     for (const to of ["failed", "waiting", "working"] as const) await store.updateStatus("a", to);
-    expect(await figures("subtitles.job.retries")).toMatchObject([{ value: 1 }]);
+    expect(await dataPoints("subtitles.job.retries")).toMatchObject([{ value: 1 }]);
   });
 
   test("jobs by status and what waits in the outbox are asked at each export, until the store closes", async () => {
-    const { store, place, figures } = await openStore();
+    const { store, place, dataPoints } = await openStore();
     await store.updateStatus("a", "working", { outbox: [{ queue: "q", payload: 1 }] });
-    const counts = (await figures("subtitles.job.count")).map(({ attributes, value }) => [
+    const counts = (await dataPoints("subtitles.job.count")).map(({ attributes, value }) => [
       attributes["subtitles.job.status"],
       value,
     ]);
     expect(Object.fromEntries(counts)).toEqual(await store.counts());
-    expect(await figures("subtitles.outbox.depth")).toMatchObject([{ value: 1 }]);
-    expect(await figures("subtitles.outbox.rejected")).toMatchObject([{ value: 0 }]);
-    const [oldest] = await figures("subtitles.outbox.age");
+    expect(await dataPoints("subtitles.outbox.depth")).toMatchObject([{ value: 1 }]);
+    expect(await dataPoints("subtitles.outbox.rejected")).toMatchObject([{ value: 0 }]);
+    const [oldest] = await dataPoints("subtitles.outbox.age");
     expect(oldest?.value).toBeGreaterThanOrEqual(0);
     await store.close();
     await createJobStore({ job: report, driver: place }).create({ title: "Q4" });
-    const afterwards = (await figures("subtitles.job.count")).map(({ value }) => value);
+    const afterwards = (await dataPoints("subtitles.job.count")).map(({ value }) => value);
     expect(afterwards).toEqual(counts.map(([, count]) => count));
   });
 
   test("a process that shall not report the gauges does not", async () => {
-    const { figures } = await openStore({ gauges: false });
-    expect(await figures("subtitles.job.count")).toEqual([]);
+    const { dataPoints } = await openStore({ gauges: false });
+    expect(await dataPoints("subtitles.job.count")).toEqual([]);
   });
 });
 
