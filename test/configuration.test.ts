@@ -44,17 +44,17 @@ test("configuration.md lists every variable of the apps with the description of 
   });
   const page = `# Configuration
 
-Every variable of the [example services](../../examples). An empty one counts as missing. What is wrong with them is said all at
-once when an app starts, by name, without the values. The packages themselves read no variables.
+Every variable of the [example services](../../examples). An empty variable counts as missing. If variables are invalid, the
+app does not start, and prints the name and the error of each one without its value. The packages themselves read no variables.
 
-| variable | default | read by | it should be |
+| Variable | Default | Read by | Meaning |
 |---|---|---|---|
 ${rows.join("\n")}
 
-Where \`REDIS_JOB_TTL_*\` is not set, completed jobs are kept for 604800 seconds, failed ones for 259200, and active ones for ever.
-The \`job-store\` command reads \`REDIS_URL\` and \`REDIS_KEY_PREFIX\`, too.
+If \`REDIS_JOB_TTL_*\` is not set, completed jobs are kept for 604800 seconds, failed jobs for 259200 seconds, and active jobs without
+a limit. The \`job-store\` command also reads \`REDIS_URL\` and \`REDIS_KEY_PREFIX\`.
 
-This page and \`.env.example\` are made from the schemas: \`npm test -- test/configuration.test.ts -u\`.
+This page and \`.env.example\` are generated from the schemas: \`npm test -- test/configuration.test.ts -u\`.
 `;
   await expect(page).toMatchFileSnapshot("../docs/guides/configuration.md");
 });

@@ -76,9 +76,9 @@ describe.skipIf(browser.missing)(browser.title("live updates"), () => {
 
   test("a job that is deleted while its page is open is shown as deleted", async () => {
     const service = await startService();
-    const { id } = await sampleJobs(service).failed({ videoTitle: "A Film Nobody Subtitled" });
+    const { id } = await sampleJobs(service).failed({ videoTitle: "An Unsubtitled Film" });
     const page = await open(`${service.url}/jobs/${id}`);
-    await page.getByRole("heading", { name: "A Film Nobody Subtitled" }).waitFor();
+    await page.getByRole("heading", { name: "An Unsubtitled Film" }).waitFor();
     await page.getByText("Live", { exact: true }).waitFor();
     await service.store.delete(id);
     await page.getByRole("heading", { name: "There is no such job" }).waitFor();

@@ -59,7 +59,7 @@ describe.skipIf(browser.missing)(browser.title("every state is accessible, and f
 
   test("a service that requires a token", async () => {
     const service = await startService({ token: "open sesame" });
-    await sampleJobs(service).failed({ videoTitle: "A Film Nobody Subtitled" });
+    await sampleJobs(service).failed({ videoTitle: "An Unsubtitled Film" });
     const page = await open(service.url);
     const signIn = async (token: string) => {
       await page.getByLabel("Token", { exact: true }).fill(token);
@@ -71,10 +71,10 @@ describe.skipIf(browser.missing)(browser.title("every state is accessible, and f
     await checkState(page, "sign-in");
 
     await signIn("open sesame");
-    await page.getByRole("link", { name: "A Film Nobody Subtitled" }).waitFor();
+    await page.getByRole("link", { name: "An Unsubtitled Film" }).waitFor();
     await page.getByText("Live", { exact: true }).waitFor();
     await page.reload();
-    await page.getByRole("link", { name: "A Film Nobody Subtitled" }).waitFor();
+    await page.getByRole("link", { name: "An Unsubtitled Film" }).waitFor();
     await page.getByRole("button", { name: "Sign out" }).click();
     await page.getByRole("heading", { name: "Sign in" }).waitFor();
     await expect.poll(() => page.getByText("Not live").isVisible()).toBe(true);

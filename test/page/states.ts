@@ -29,7 +29,7 @@ export async function seed(service: Service) {
     note: "cancelled",
     error: { message: "Cancelled on request.", code: "CANCELLED", retryable: true },
   });
-  const failed = await jobs.failed({ videoTitle: "A Film Nobody Subtitled (1974)", language: "fr" });
+  const failed = await jobs.failed({ videoTitle: "An Unsubtitled Film (1974)", language: "fr" });
   const completed = await jobs.completed({ videoTitle: "The Last Ferry (2021)" });
   await jobs.completed({ videoTitle: "Ταξίδι στα Κύθηρα (1984)", language: "el", targetLanguage: "en" });
   const translating = await jobs.translating({ videoTitle: "Harbour Lights S01E02 (2023)" });
