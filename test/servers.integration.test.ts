@@ -14,30 +14,32 @@ const rabbitmq = privateServer("rabbitmq");
 describe.skipIf(!redis.available)(redis.title("startRedis"), () => {
   test("starts servers that are empty and independent", async () => {
     const [one, other] = await Promise.all([start(), start()]);
-    await withClient(one.url, {}, (client) => client.set("key", "one"));
-    expect(await withClient(other.url, {}, (client) => client.dbsize())).toBe(0);
+    await withClient(one.url, (client) => client.set("key", "one"));
+    expect(await withClient(other.url, (client) => client.dbsize())).toBe(0);
     expect(one.port).not.toBe(other.port);
   });
 
   test("kill ends the server immediately, and restart starts it with the stored data", async () => {
     const server = await start({ args: PERSISTENT });
     const { pid, url } = server;
-    await withClient(url, {}, (client) => client.set("key", "kept"));
+    await withClient(url, (client) => client.set("key", "kept"));
 
     await server.kill();
     expect(isAlive(pid)).toBe(false);
 
     await server.restart();
     expect(server.url).toBe(url);
-    expect(await withClient(url, {}, (client) => client.get("key"))).toBe("kept");
+    expect(await withClient(url, (client) => client.get("key"))).toBe("kept");
   });
 
   test("kill with SIGSTOP pauses the server, with SIGCONT the server continues", async () => {
     const server = await start();
-    await withClient(server.url, { commandTimeout: 100 }, async (client) => {
+    await withClient(server.url, async (client) => {
       expect(await client.ping()).toBe("PONG");
       await server.kill("SIGSTOP");
+      client.options.commandTimeout = 100;
       await expect(client.ping()).rejects.toThrow("timed out");
+      client.options.commandTimeout = 60_000;
       await server.kill("SIGCONT");
       expect(await client.ping()).toBe("PONG");
     });
@@ -87,12 +89,8 @@ async function start(options?: RedisOptions) {
   return server;
 }
 
-async function withClient<T>(
-  url: string,
-  { commandTimeout }: { commandTimeout?: number },
-  use: (client: Redis) => Promise<T>,
-): Promise<T> {
-  const client = new Redis(url, { ...(commandTimeout !== undefined && { commandTimeout }) });
+async function withClient<T>(url: string, use: (client: Redis) => Promise<T>): Promise<T> {
+  const client = new Redis(url);
   try {
     return await use(client);
   } finally {

@@ -7,7 +7,7 @@ import { report } from "../src/lib/contract/definitions.js";
 import { memoryDriver } from "../src/memory.js";
 import { type InstrumentOptions, instrument } from "../src/opentelemetry.js";
 
-/** An instrumented store with one job, "a". */
+/** Opens an instrumented store with the job "a". */
 async function openStore(options: InstrumentOptions = {}) {
   const telemetry = startTelemetry();
   const { tracerProvider, meterProvider } = telemetry;
@@ -19,7 +19,7 @@ async function openStore(options: InstrumentOptions = {}) {
 }
 
 describe("spans", () => {
-  test("say which call it was, of which job, and where it went", async () => {
+  test("contain the call, the job and the address of the server", async () => {
     const { store, spans } = await openStore();
     await store.updateStatus("a", "working");
     await store.getMany(["a", "b"]);
@@ -38,7 +38,7 @@ describe("spans", () => {
     ]);
   });
 
-  test("of a refused call are errors with the code that the caller gets", async () => {
+  test("of a failed call are errors with the code of the call's error", async () => {
     const { store, spans } = await openStore();
     await expect(store.updateStatus("a", "checking")).rejects.toThrow();
     await expect(store.updateProgress("b", { done: 1 })).rejects.toThrow();
@@ -48,7 +48,7 @@ describe("spans", () => {
     ]);
   });
 
-  test("deleting what is not there is no error, and a duplicate is no move", async () => {
+  test("the deletion of an absent job is not an error, and a duplicate is not a transition", async () => {
     const { store, spans } = await openStore();
     expect(await store.delete("b")).toBe(false);
     await store.updateStatus("a", "waiting");
@@ -60,7 +60,7 @@ describe("spans", () => {
 describe("messages of the outbox", () => {
   const queue = "reports";
 
-  test("carry the trace of the call that stored them", async () => {
+  test("contain the trace of the call that stored them", async () => {
     const { store, spans } = await openStore();
     await store.updateStatus("a", "working", { outbox: [{ queue, payload: 1, headers: { tenant: "x" } }] });
     const [entry] = await store.outbox.read();
@@ -68,7 +68,7 @@ describe("messages of the outbox", () => {
     expect(entry?.headers).toEqual({ tenant: "x", traceparent: `00-${traceId}-${spanId}-01` });
   });
 
-  test("keep the trace that they were given", async () => {
+  test("keep a trace that they already contain", async () => {
     const { store } = await openStore();
     const traceparent = "00-11111111111111111111111111111111-2222222222222222-01";
     await store.create({ title: "Q4" }, { outbox: [{ queue, payload: 1, headers: { traceparent } }] });
@@ -77,7 +77,7 @@ describe("messages of the outbox", () => {
 });
 
 describe("metrics", () => {
-  test("calls are timed, by operation and by what went wrong", async () => {
+  test("measure the duration of calls, by operation and by error code", async () => {
     const { store, dataPoints } = await openStore();
     await store.get("a");
     await store.updateStatus("b", "working").catch(() => {});
@@ -93,11 +93,11 @@ describe("metrics", () => {
     ]);
   });
 
-  test("time in a status is that between two changes, told once", async () => {
+  test("measure the time in a status between two changes once", async () => {
     const { store, dataPoints } = await openStore();
     const { history } = await store.updateStatus("a", "working");
     await store.updateStatus("a", "done");
-    await store.updateStatus("a", "done"); // a duplicate
+    await store.updateStatus("a", "done"); // This is a duplicate.
     const [first, ...rest] = await dataPoints("subtitles.job.status.duration");
     expect(first?.attributes).toEqual({
       "subtitles.job.definition": "report",
@@ -109,13 +109,13 @@ describe("metrics", () => {
     expect(rest).toMatchObject([{ attributes: { "subtitles.job.status": "working" }, value: { count: 1 } }]);
   });
 
-  test("leaving a final status is a retry", async () => {
+  test("count a transition from a final status as a retry", async () => {
     const { store, dataPoints } = await openStore();
     for (const to of ["failed", "waiting", "working"] as const) await store.updateStatus("a", to);
     expect(await dataPoints("subtitles.job.retries")).toMatchObject([{ value: 1 }]);
   });
 
-  test("jobs by status and what waits in the outbox are asked at each export, until the store closes", async () => {
+  test("read the jobs by status and the messages of the outbox at each export, until the store is closed", async () => {
     const { store, place, dataPoints } = await openStore();
     await store.updateStatus("a", "working", { outbox: [{ queue: "q", payload: 1 }] });
     const counts = (await dataPoints("subtitles.job.count")).map(({ attributes, value }) => [
@@ -133,24 +133,24 @@ describe("metrics", () => {
     expect(afterwards).toEqual(counts.map(([, count]) => count));
   });
 
-  test("a process that shall not report the gauges does not", async () => {
+  test("contain no gauges with `gauges: false`", async () => {
     const { dataPoints } = await openStore({ gauges: false });
     expect(await dataPoints("subtitles.job.count")).toEqual([]);
   });
 });
 
-test("what is no driver is refused at once", () => {
+test("a value that is not a driver is rejected immediately", () => {
   expect(() => instrument({} as never)).toThrowError(expect.objectContaining({ code: "INVALID_ARGUMENT" }));
 });
 
-test("no other entry loads OpenTelemetry", () => {
+test("other entries do not load OpenTelemetry", () => {
   for (const entry of ["index", "redis", "memory", "subtitle", "testing"]) {
     expect(loadedBy(`${entry}.js`)).not.toContain("@opentelemetry/api");
   }
   expect(loadedBy("opentelemetry.js")).toContain("@opentelemetry/api");
 });
 
-/** Everything that a built file imports, and what that imports in turn. */
+/** Returns all direct and indirect imports of a built file. */
 function loadedBy(file: string, seen = new Set<string>()): ReadonlySet<string> {
   const code = readFileSync(new URL(`../dist/${file}`, import.meta.url), "utf8");
   for (const [, name = ""] of code.matchAll(/^(?:import|export)\b[^;]*?["']([^"']+)["'];?$/gm)) {

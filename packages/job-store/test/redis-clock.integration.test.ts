@@ -12,7 +12,7 @@ import { runHere } from "./run-cli.js";
 const { available, title } = privateServer("redis");
 const HOUR = 3_600_000;
 
-/** Changes the clock of this host, but not the server's. */
+/** Changes the clock of this process, but not the clock of the server. */
 function setClock(aheadMs: number): void {
   const { now } = Date;
   vi.spyOn(Date, "now").mockImplementation(() => now() + aheadMs);
