@@ -46,8 +46,8 @@ describe("closing a store", () => {
     const store = createJobStore({ job: errand, driver });
     const counts = store.counts();
     const closing = store.close();
-    release(Promise.reject(new Error("the server is away")));
-    await expect(counts).rejects.toThrow("the server is away");
+    release(Promise.reject(new Error("the server is unreachable")));
+    await expect(counts).rejects.toThrow("the server is unreachable");
     await closing;
     expect(calls).toEqual(["counts", "close"]);
   });

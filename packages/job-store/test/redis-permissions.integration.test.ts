@@ -54,7 +54,7 @@ describe.skipIf(!available)(title("The permissions of a Redis user"), () => {
   });
 
   describe("are enough:", () => {
-    // Of a user who may audit, since the contract does.
+    // The user has the permissions of audits, because the conformance tests make audits.
     beforeAll(() => grant(...auditing.rule.split(" ")));
 
     testDriver("redis", async () => {
@@ -100,7 +100,7 @@ describe.skipIf(!available)(title("The permissions of a Redis user"), () => {
       const faults: unknown[] = [];
       const attempt = (call: () => Promise<unknown>) => call().catch((error) => faults.push(error));
       const other = openStore({ url: redis.url, keyPrefix }).store;
-      // What a script would deny is asked last: from then on the store asks before it does anything.
+      // Calls whose scripts fail come last, because afterwards the store checks its permissions before every call.
       await attempt(() => openLimited().counts());
       await attempt(() => store.getMany(["before", "absent", "foreign"]).catch(ignoring("UNREADABLE_RECORD")));
       await attempt(() => store.list({ status: "waiting" }));

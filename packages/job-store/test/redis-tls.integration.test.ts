@@ -29,11 +29,11 @@ async function startSecure({ key, cert }: Certified) {
 
 describe.skipIf(!available)(title("A store over TLS"), () => {
   let ca: Certified;
-  let stranger: Certified;
+  let untrusted: Certified;
 
   beforeAll(async () => {
-    ca = await authority("Ours");
-    stranger = await authority("A stranger");
+    ca = await authority("Trusted authority");
+    untrusted = await authority("Another authority");
   });
 
   /** Returns the error of a call, and of health, for a store that cannot connect. */
@@ -63,16 +63,16 @@ describe.skipIf(!available)(title("A store over TLS"), () => {
   test.each([
     {
       name: "an authority that is not trusted",
-      certificate: () => serverCertificate(stranger),
+      certificate: () => serverCertificate(untrusted),
       why: /unable to verify|unable to get (local )?issuer|self-signed/,
     },
     {
-      name: "a date that is past",
+      name: "an expired date",
       certificate: () => serverCertificate(ca, { expired: true }),
       why: /certificate has expired/,
     },
     {
-      name: "another host's name",
+      name: "the name of another host",
       certificate: () => serverCertificate(ca, { ip: "192.0.2.1" }),
       why: /127\.0\.0\.1 is not in the cert's list/,
     },
