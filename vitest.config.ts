@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import { defineConfig } from "vitest/config";
 import { supportsTools } from "./scripts/dev/node-versions.mjs";
 
-/** Lua scripts are imported as text, as the bundler does it. */
+/** Imports Lua scripts as text, like the bundler of the packages. */
 const luaAsText = {
   name: "lua-as-text",
   transform: (code: string, id: string) => (id.endsWith(".lua") ? `export default ${JSON.stringify(code)}` : undefined),
@@ -17,7 +17,7 @@ const tests = (pattern: string) => [
   `scripts/test/**/${pattern}`,
 ];
 
-/** The tools do not run on every Node of `engines`. There, the tests of the tools, documents, types and page are left out. */
+/** The tools do not run on every Node of `engines`. On the others, the tests of the tools, documents, types and page are left out. */
 const withTools = supportsTools(process.versions.node);
 const leftOut = withTools
   ? []
@@ -30,13 +30,13 @@ export default defineConfig({
   plugins: [luaAsText],
   ...(IOREDIS !== undefined && { resolve: { alias: { ioredis: resolve(IOREDIS) } } }),
   test: {
-    // These limits end only a test that hangs. They are far longer than any step takes on a busy machine.
+    // These limits only end tests that hang. Every step is much faster, also on a busy machine.
     expect: { poll: { timeout: 60_000 } },
     testTimeout: 180_000,
     hookTimeout: 180_000,
-    // Tests of timeouts force a collection while a call waits.
+    // Tests of memory and of timeouts start the garbage collector.
     execArgv: ["--expose-gc"],
-    // Most tests against servers wait for these rather than for a processor.
+    // Most tests against servers wait for the server and do not need a processor.
     maxWorkers: Math.max(3, availableParallelism()),
     projects: [
       {
@@ -52,7 +52,7 @@ export default defineConfig({
         test: {
           name: "types",
           include: [],
-          // Only what this tsconfig includes is looked at: elsewhere a false expectation would pass.
+          // Only the files of this tsconfig are checked. In other files, a wrong expectation would pass.
           typecheck: { enabled: withTools, include: ["packages/*/test/**/*.test-d.ts"], tsconfig: "./tsconfig.json" },
         },
       },
@@ -71,7 +71,7 @@ export default defineConfig({
           name: "page",
           include: tests("*.page.test.ts"),
           exclude: [...leftOut, "**/node_modules/**"],
-          globalSetup: "test/servers/chromium-setup.ts",
+          globalSetup: "test/servers/chromium.ts",
         },
       },
     ],

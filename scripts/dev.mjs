@@ -1,5 +1,5 @@
-// What stands behind every root npm script. It needs Node and npm, nothing else, and sees to the rest itself: a current
-// Node and pnpm (kept in npm's cache), the dependencies, the built packages. Then it runs the task.
+// Entry point of every npm script of the root. It needs only Node and npm. Before each task it fetches a current Node and pnpm into
+// npm's cache if they are missing, installs the dependencies, and builds the packages.
 //
 //   node scripts/dev.mjs <bench | bench:queue-kill | build | chaos | check | ci | demo | docs | screenshots | test | test:busy> [args]
 import { join } from "node:path";
@@ -8,14 +8,14 @@ import { busy } from "./dev/busy.mjs";
 import { check } from "./dev/check.mjs";
 import { ci } from "./dev/ci.mjs";
 import { docs } from "./dev/docs.mjs";
-import { exitAs, root, run, say } from "./dev/run.mjs";
-import { nothingRan, test } from "./dev/test.mjs";
+import { exitWith, print, root, run } from "./dev/run.mjs";
+import { printNothingRan, test } from "./dev/test.mjs";
 import { findTools } from "./dev/tools.mjs";
 
 /**
  * @typedef {object} Task
  * @property {(args: string[]) => Promise<number>} run returns the exit code
- * @property {() => void} [broken] prints the last line if the task could not start, or stopped with an error
+ * @property {() => void} [printFailure] prints the last line if the task could not start, or threw an error
  */
 
 /** @type {Record<string, Task>} */
@@ -25,11 +25,11 @@ const tasks = {
   build: { run: async () => 0 },
   chaos: { run: chaos },
   check: { run: check },
-  ci: { run: ci, broken: nothingRan },
+  ci: { run: ci, printFailure: printNothingRan },
   demo: { run: demo },
   docs: { run: docs },
   screenshots: { run: screenshots },
-  test: { run: test, broken: nothingRan },
+  test: { run: test, printFailure: printNothingRan },
   "test:busy": { run: busy },
 };
 
@@ -51,16 +51,16 @@ async function chaos(args) {
   return (await run("pnpm", ["--dir", "chaos", "--silent", "start", ...args])).code;
 }
 
-/** Every state of the page, as its tests come to it. */
+/** Takes a picture of every state of the page. The tests of the states take them. */
 async function screenshots() {
   const env = { SCREENSHOTS_FOLDER: join(root, "docs/screenshots") };
   return (await run("vitest", ["run", "--project", "page", "test/page/states.page.test.ts"], { env })).code;
 }
 
-/** @returns {Promise<boolean>} whether a task can begin */
+/** @returns {Promise<boolean>} true if the task can start */
 async function prepare() {
   if (!(await findTools())) return false;
-  say("Installing the dependencies as locked …");
+  print("Installing the dependencies of pnpm-lock.yaml …");
   const installed = await run("pnpm", ["install", "--frozen-lockfile", "--config.confirmModulesPurge=false"], {
     show: "failures",
   });
@@ -68,20 +68,20 @@ async function prepare() {
 }
 
 const [name = "", ...rest] = process.argv.slice(2);
-// npm takes the "--" away that separates its arguments from the task's, pnpm does not.
+// npm removes the "--" before the arguments of the task; pnpm passes it on.
 const args = rest[0] === "--" ? rest.slice(1) : rest;
 const task = tasks[name];
 if (task === undefined) {
-  say(`Usage: node scripts/dev.mjs <${Object.keys(tasks).join(" | ")}> [arguments]`);
-  exitAs(2);
+  print(`Usage: node scripts/dev.mjs <${Object.keys(tasks).join(" | ")}> [arguments]`);
+  exitWith(2);
 } else {
   try {
     const prepared = await prepare();
-    if (!prepared) task.broken?.();
-    exitAs(prepared ? await task.run(args) : 1);
+    if (!prepared) task.printFailure?.();
+    exitWith(prepared ? await task.run(args) : 1);
   } catch (error) {
-    say(error instanceof Error ? `${error.stack}` : `${error}`);
-    task.broken?.();
-    exitAs(1);
+    print(error instanceof Error ? `${error.stack}` : `${error}`);
+    task.printFailure?.();
+    exitWith(1);
   }
 }

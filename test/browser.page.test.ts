@@ -7,7 +7,7 @@ import { browser, usePages } from "./page/browser.js";
 describe.skipIf(browser.missing)(browser.title("the packages in a browser"), () => {
   const { open } = usePages();
 
-  test("a definition, a store in memory and a broker in memory work", async () => {
+  test("job definitions, memory stores and memory brokers work", async () => {
     const { script } = await bundleForBrowser('export * from "./fixtures/browser/program.js";');
     const page = await open(await serve(script));
     expect(await page.evaluate("program.run()")).toEqual({
@@ -24,7 +24,7 @@ describe.skipIf(browser.missing)(browser.title("the packages in a browser"), () 
   });
 });
 
-/** Serves a page with this script until the test ends. */
+/** Serves a page with a script until the test ends. Returns its address. */
 async function serve(script: string): Promise<string> {
   const server = createServer((_, response) => {
     response.setHeader("content-type", "text/html; charset=utf-8");

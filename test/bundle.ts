@@ -2,7 +2,7 @@ import { builtinModules } from "node:module";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
-/** Names of the built-in modules of Node, which browsers do not have. */
+/** Built-in modules of Node. Browsers do not have them. */
 const builtInNames = ["node:*", ...builtinModules];
 
 /** Bundles a program with the built packages for a browser. Returns a script that defines `program`. */
@@ -26,7 +26,7 @@ export async function bundleForBrowser(contents: string) {
     script: outputFiles[0]?.text ?? "",
     /** Imports of built-in modules of Node. */
     builtIns: imports.map(({ path }) => path),
-    /** The same, without those of dependencies. */
+    /** Imports of built-in modules of Node by the packages themselves, not by their dependencies. */
     ownBuiltIns: imports.filter(({ file }) => !file.includes("node_modules/")).map(({ path }) => path),
   };
 }

@@ -2,11 +2,11 @@ import { fileURLToPath } from "node:url";
 import ts from "typescript";
 
 /**
- * Compiles programs together, with the options of a package and without files on the disk.
+ * Compiles programs together in memory, with the compiler options of a package.
  *
- * @param folder of the programs, below the package's folder
- * @param programs source text by name
- * @returns the compiler's messages about each program, by the same names; "" if there are none
+ * @param folder folder of the programs, below the folder of the package
+ * @param programs source texts by name
+ * @returns messages of the compiler by name; "" for a program without errors
  */
 export function compile<Name extends string>(
   folder: URL,

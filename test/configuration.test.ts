@@ -5,7 +5,7 @@ import { downloaderEnv } from "../examples/downloader/src/env.js";
 import { managerEnv } from "../examples/manager/src/env.js";
 import { translatorEnv } from "../examples/translator/src/env.js";
 
-// Both pages are made from the schemas that the apps read: `npm test -- test/configuration.test.ts -u` writes them anew.
+// Both files are generated from the schemas of the apps. `npm test -- test/configuration.test.ts -u` updates them.
 
 type Shape = Readonly<Record<string, z.ZodType>>;
 
@@ -18,8 +18,8 @@ const APPS: Readonly<Record<string, Shape>> = {
 interface Variable {
   readonly name: string;
   readonly meaning: string;
-  /** undefined: it has to be given. */
-  readonly otherwise: string | undefined;
+  /** Default value. undefined: the variable is required. */
+  readonly defaultValue: string | undefined;
   readonly apps: readonly string[];
 }
 
@@ -30,39 +30,39 @@ const variables = names.map((name): Variable => {
   const schema = (APPS[apps[0] ?? ""] as Shape)[name] as z.ZodType;
   const parsed = schema.safeParse(undefined);
   const meaning = schema.description ?? expect.fail(`${name} has no description`);
-  return { name, meaning, otherwise: parsed.success ? show(parsed.data) : undefined, apps };
+  return { name, meaning, defaultValue: parsed.success ? show(parsed.data) : undefined, apps };
 });
 
 function show(value: unknown): string {
   return value === undefined || value === "" || (Array.isArray(value) && value.length === 0) ? "" : String(value);
 }
 
-test("the page of the configuration names every variable of the apps, as their schemas have it", async () => {
-  const rows = variables.map(({ name, meaning, otherwise, apps }) => {
-    const value = otherwise === undefined ? "**required**" : otherwise === "" ? "none" : `\`${otherwise}\``;
+test("configuration.md lists every variable of the apps with the description of its schema", async () => {
+  const rows = variables.map(({ name, meaning, defaultValue, apps }) => {
+    const value = defaultValue === undefined ? "**required**" : defaultValue === "" ? "none" : `\`${defaultValue}\``;
     return `| \`${name}\` | ${value} | ${apps.length === 3 ? "all" : apps.join(", ")} | ${meaning.replaceAll("|", "\\|")} |`;
   });
   const page = `# Configuration
 
-Every variable of the [example services](../../examples). An empty one counts as missing. What is wrong with them is said all at
-once when an app starts, by name, without the values. The packages themselves read no variables.
+Every variable of the [example services](../../examples). An empty variable counts as missing. If variables are invalid, the
+app does not start, and prints the name and the error of each one without its value. The packages themselves read no variables.
 
-| variable | default | read by | it should be |
+| Variable | Default | Read by | Meaning |
 |---|---|---|---|
 ${rows.join("\n")}
 
-Where \`REDIS_JOB_TTL_*\` is not set, completed jobs are kept for 604800 seconds, failed ones for 259200, and active ones for ever.
-The \`job-store\` command reads \`REDIS_URL\` and \`REDIS_KEY_PREFIX\`, too.
+If \`REDIS_JOB_TTL_*\` is not set, completed jobs are kept for 604800 seconds, failed jobs for 259200 seconds, and active jobs without
+a limit. The \`job-store\` command also reads \`REDIS_URL\` and \`REDIS_KEY_PREFIX\`.
 
-This page and \`.env.example\` are made from the schemas: \`npm test -- test/configuration.test.ts -u\`.
+This page and \`.env.example\` are generated from the schemas: \`npm test -- test/configuration.test.ts -u\`.
 `;
   await expect(page).toMatchFileSnapshot("../docs/guides/configuration.md");
 });
 
-test(".env.example has every variable, those with a default commented out", async () => {
-  const lines = variables.map(({ name, meaning, otherwise, apps }) => {
+test(".env.example contains every variable, and those with a default as a comment", async () => {
+  const lines = variables.map(({ name, meaning, defaultValue, apps }) => {
     const example = /such as (\S+[^\s,.;)])/.exec(meaning)?.[1] ?? "";
-    const setting = otherwise === undefined ? `${name}=${example}` : `# ${name}=${otherwise}`;
+    const setting = defaultValue === undefined ? `${name}=${example}` : `# ${name}=${defaultValue}`;
     return `# ${apps.length === 3 ? "All apps" : apps.join(", ")}: ${meaning}\n${setting}\n`;
   });
   await expect(`${lines.join("\n")}`).toMatchFileSnapshot("../examples/.env.example");

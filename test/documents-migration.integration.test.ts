@@ -19,28 +19,28 @@ const { available, title } = privateServer("redis");
 
 const ID = "123e4567-e89b-12d3-a456-426614174000";
 
-/** A value to the byte as the Python manager stored it. */
+/** Job in the exact format of the Python manager. */
 const AMELIE =
   '{"id": "123e4567-e89b-12d3-a456-426614174000", "video_url": "https://example.com/Am\\u00e9lie.mkv", "video_title": "Am\\u00e9lie \\"2001\\" \\u5b57\\u5e55", "language": "fr", "target_language": "en", "status": "pending", "created_at": "2026-11-23T11:43:58.432263Z", "updated_at": "2026-11-23T11:43:58.432273Z", "error_message": null, "download_url": null}';
 
 const DAY = 24 * 3600 * 1000;
-/** A time in the past as Python writes it. */
+/** Returns a time in the past in the format of Python. */
 const ago = (ms: number) => new Date(Date.now() - ms).toISOString().replace("Z", "417Z");
 const old = (id: string, change: Readonly<Record<string, unknown>> = {}) =>
   JSON.stringify({ ...JSON.parse(AMELIE), id, ...change });
 const idOf = (n: number) => `00000000-0000-4000-8000-${String(n).padStart(12, "0")}`;
 const none = { copied: 0, updated: 0, unchanged: 0, movedOn: 0, expired: 0, notString: 0, notCopied: 0 };
 
-/** The code of the migration guide, and what the guide says that it prints. */
-function shown(name: string) {
+/** Returns the code of a program in the migration guide, and its output according to the guide. */
+function programOf(name: string) {
   const program = allPrograms().find((each) => each.name === `docs/guides/migrating-from-python.md: ${name}`);
-  const { code, output } = program?.blocks[0] ?? expect.fail(`the guide has no ${name}`);
+  const { code, output } = program?.blocks[0] ?? expect.fail(`The guide does not contain ${name}.`);
   return { code, output };
 }
-const copyJobs = shown("copy-jobs.ts");
-const restartJobs = shown("restart-jobs.ts");
+const copyJobs = programOf("copy-jobs.ts");
+const restartJobs = programOf("restart-jobs.ts");
 
-/** Below the root, so that the packages are found. */
+/** Folder below the root, from which the imports of the packages are found. */
 const folder = join(root, "node_modules/.migration");
 
 describe.skipIf(!available)(title("The code of the migration guide"), () => {
@@ -59,9 +59,9 @@ describe.skipIf(!available)(title("The code of the migration guide"), () => {
     await rm(folder, { recursive: true, force: true });
     forget({ path: folder });
   });
-  beforeEach(async () => void (await client.flushall())); // A private server: it has no other data.
+  beforeEach(async () => void (await client.flushall())); // The server is private and has no other data.
 
-  /** Runs code of the guide and returns what it prints. */
+  /** Runs code of the guide. Returns its output. */
   async function run(code: string, env: NodeJS.ProcessEnv = {}): Promise<string> {
     const file = join(folder, `${randomUUID()}.mts`);
     await writeFile(file, code);
@@ -71,7 +71,7 @@ describe.skipIf(!available)(title("The code of the migration guide"), () => {
     });
   }
 
-  /** Copies the jobs, and returns the counts and the lines before them. */
+  /** Copies the jobs. Returns the printed counts, and the lines before them. */
   async function copy({ code = copyJobs.code, env = {} }: { code?: string; env?: NodeJS.ProcessEnv } = {}) {
     const [, lines = "", counts = ""] = /^(.*?)(\{\n.*\})\n$/s.exec(await run(code, env)) ?? [];
     const json = counts.replaceAll(/(\w+):/g, '"$1":');
@@ -87,13 +87,13 @@ describe.skipIf(!available)(title("The code of the migration guide"), () => {
     return store;
   }
 
-  /** Every old key with its value and the time at which it expires. */
+  /** Returns every old key with its value and its time of expiry. */
   async function oldKeys(): Promise<unknown> {
     const keys = (await client.keys("*")).filter((key) => !key.startsWith("subtitles:")).sort();
     return Promise.all(keys.map(async (key) => [key, await client.dumpBuffer(key), await client.pexpiretime(key)]));
   }
 
-  test("prints what the guide shows, and leaves every old key as it is", async () => {
+  test("prints the output of the guide, and does not change any old key", async () => {
     await client.mset({
       [`job:${idOf(1)}`]: old(idOf(1)),
       [`job:${idOf(2)}`]: old(idOf(2), { status: "done", updated_at: ago(DAY) }),
@@ -107,7 +107,7 @@ describe.skipIf(!available)(title("The code of the migration guide"), () => {
     expect(await oldKeys()).toEqual(before);
   });
 
-  test("copies a job that the new store reads, lists, counts and moves", async () => {
+  test("copies a job that the new store can read, list, count and update", async () => {
     await client.set(`job:${ID}`, AMELIE);
     expect(await copy()).toEqual({ report: { ...none, copied: 1 }, problems: [] });
     const store = openStore();
@@ -174,7 +174,7 @@ describe.skipIf(!available)(title("The code of the migration guide"), () => {
     });
   });
 
-  test("reads every form in which Python writes a time, in any time zone", async () => {
+  test("reads every time format of Python, in any time zone", async () => {
     const times = [
       ["2024-01-01T00:00:00Z", "2024-01-01T00:00:00.000Z"],
       ["2024-02-29T23:59:59.999999Z", "2024-02-29T23:59:59.999Z"],
@@ -193,20 +193,20 @@ describe.skipIf(!available)(title("The code of the migration guide"), () => {
   });
 
   describe("retention", () => {
-    test("keeps the time at which an old key expires, whatever the time of the last update", async () => {
+    test("keeps the time of expiry of an old key, independent of the last update", async () => {
       const values = { done: { status: "done", updated_at: ago(DAY) }, failed: { status: "failed" } };
       await client.set(`job:${idOf(1)}`, old(idOf(1), values.done), "PX", 3 * DAY);
       await client.set(`job:${idOf(2)}`, old(idOf(2), values.failed), "PX", DAY);
       expect((await copy()).report).toEqual({ ...none, copied: 2 });
       for (const [n, job] of (await openStore().getMany([idOf(1), idOf(2)])).entries()) {
         const expected = await client.pexpiretime(`job:${idOf(n + 1)}`);
-        // The script reads the remaining TTL and the server's clock one after the other.
+        // The script reads the remaining TTL and then the clock of the server, so the sum is not exact.
         expect(Math.abs(Number(job?.expiresAt) - expected)).toBeLessThan(60_000);
         expect(await client.pexpiretime(`subtitles:job:${idOf(n + 1)}`)).toBe(Number(job?.expiresAt));
       }
     });
 
-    test("counts from the last update if the old key has no TTL, and skips a job that has expired by this", async () => {
+    test("begins at the last update if the old key has no TTL, and expired jobs are skipped", async () => {
       const updatedAt = Date.now() - DAY;
       const kept = { status: "done", updated_at: new Date(updatedAt).toISOString() };
       await client.set(`job:${idOf(1)}`, old(idOf(1), kept));
@@ -227,8 +227,8 @@ describe.skipIf(!available)(title("The code of the migration guide"), () => {
     });
   });
 
-  test("reports each damaged value with its reason but without its content, and copies the others", async () => {
-    const damaged: readonly (readonly [value: string, reason: RegExp])[] = [
+  test("reports each invalid value with the reason but without its content, and copies the others", async () => {
+    const invalid: readonly (readonly [value: string, reason: RegExp])[] = [
       ['{"id": "', /it is not JSON$/],
       ["", /it is not JSON$/],
       ["[".repeat(100_000), /it is not JSON$/],
@@ -248,21 +248,21 @@ describe.skipIf(!available)(title("The code of the migration guide"), () => {
       [old("-", { video_title: "x".repeat(5_000_000) }), /more than the store's maxRecordBytes/],
     ];
     const withId = (value: string, n: number) => value.replace('"id":"-"', `"id":"${idOf(n)}"`);
-    for (const [n, [value]] of damaged.entries()) await client.set(`job:${idOf(n)}`, withId(value, n));
+    for (const [n, [value]] of invalid.entries()) await client.set(`job:${idOf(n)}`, withId(value, n));
     await client.set(`job:${ID}`, AMELIE);
     const before = await oldKeys();
     const { report, problems } = await copy();
-    expect(report).toEqual({ ...none, copied: 1, notCopied: damaged.length });
+    expect(report).toEqual({ ...none, copied: 1, notCopied: invalid.length });
     // Jobs are copied concurrently, so the order of the lines differs.
     expect(problems.toSorted()).toEqual(
-      damaged.map(([, reason], n) => expect.stringMatching(`^job:${idOf(n)} is not copied: .*${reason.source}`)),
+      invalid.map(([, reason], n) => expect.stringMatching(`^job:${idOf(n)} is not copied: .*${reason.source}`)),
     );
     expect(problems.join("\n")).not.toContain("s3cret");
     expect(await oldKeys()).toEqual(before);
     expect((await openStore().list()).items.map(({ id }) => id)).toEqual([ID]);
   });
 
-  test("leaves other keys and keys that no job can have", async () => {
+  test("does not change other keys, and reports keys with an invalid job id", async () => {
     await client.lpush(`job:events:${ID}`, '{"event_type":"subtitle.ready"}');
     await client.hset("job:hash", "a", "b");
     await client.set(`dedup:${"0".repeat(64)}:fr`, ID, "EX", 3600);
@@ -279,7 +279,7 @@ describe.skipIf(!available)(title("The code of the migration guide"), () => {
   });
 
   describe("a second run", () => {
-    test("copies what is new or has changed, and leaves what the new services have changed", async () => {
+    test("copies new and changed jobs, except jobs that the new services have changed", async () => {
       const ids = [1, 2, 3, 4].map(idOf);
       const [same, changed, moved, gone] = ids as [string, string, string, string];
       for (const id of ids) await client.set(`job:${id}`, old(id));
@@ -304,12 +304,12 @@ describe.skipIf(!available)(title("The code of the migration guide"), () => {
         result: { downloadUrl: "https://example.com/1.srt" },
         history: [{ to: "completed", version: 2, by: "copy-jobs" }],
       });
-      // A third run has nothing to do.
+      // A third run copies nothing.
       expect((await copy()).report).toEqual({ ...none, unchanged: 3, movedOn: 1 });
       expect(await store.counts()).toMatchObject({ pending: 3, completed: 1, downloading: 1 });
     });
 
-    test("leaves a job that the new services change just before it is saved", async () => {
+    test("does not overwrite a job that the new services change immediately before", async () => {
       await client.set(`job:${ID}`, AMELIE);
       await copy();
       await client.set(`job:${ID}`, old(ID, { status: "failed", updated_at: ago(1000) }));
@@ -324,7 +324,7 @@ describe.skipIf(!available)(title("The code of the migration guide"), () => {
       });
     });
 
-    test("at the same time as another one gives the same result", async () => {
+    test("at the same time as another run copies each job once", async () => {
       const total = 1200;
       await client.mset(Array.from({ length: total }, (_, n) => [`job:${idOf(n)}`, old(idOf(n))]).flat());
       const both = await Promise.all([copy(), copy()]);
@@ -359,7 +359,7 @@ describe.skipIf(!available)(title("The code of the migration guide"), () => {
   });
 
   describe("a message for unfinished jobs", () => {
-    test("is sent once, also if the script stopped halfway, and only for copied jobs", async () => {
+    test("is stored once, also if the script was interrupted, and only for copied jobs", async () => {
       const unfinished = ["pending", "downloading", "translating"].map((status, n) => [idOf(n), status] as const);
       for (const [id, status] of unfinished) await client.set(`job:${id}`, old(id, { status }));
       await client.set(`job:${ID}`, old(ID, { status: "failed", updated_at: ago(1000), error_message: "no luck" }));
@@ -367,7 +367,7 @@ describe.skipIf(!available)(title("The code of the migration guide"), () => {
       const store = openStore();
       await store.create({ videoUrl: "file:///a.mkv", videoTitle: "A", language: "en" }, { id: "new" });
 
-      // The first loop alone, as if the process had stopped there.
+      // Runs only the first loop, as if the process had ended after it.
       const [firstLoop = ""] = restartJobs.code.split("// A separate loop");
       await run(`${firstLoop}\nawait store.close();\n`);
       expect(await store.counts()).toMatchObject({ pending: 1, failed: 4 });
@@ -393,7 +393,7 @@ describe.skipIf(!available)(title("The code of the migration guide"), () => {
       }
       expect(await store.get(ID)).toMatchObject({ status: "failed", error: { message: "no luck" } });
       expect(await store.get("new")).toMatchObject({ status: "pending", version: 1 });
-      // What has been sent a message belongs to the new services.
+      // A job with a message belongs to the new services and is not copied again.
       expect((await copy()).report).toEqual({ ...none, unchanged: 1, movedOn: 3 });
     });
   });

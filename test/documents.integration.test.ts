@@ -2,19 +2,18 @@ import { defineQueue } from "@subtitles/queue";
 import { afterAll, beforeAll, describe, onTestFinished, test } from "vitest";
 import { z } from "zod";
 import { deleteQueues } from "../packages/queue/test/rabbitmq-queues.js";
-import { allPrograms, asModule, type Program } from "./documents/programs.js";
-import { expectOutputs, write } from "./documents/run.js";
+import { allPrograms, asModule, expectOutputs, type Program, writeProgram } from "./documents/programs.js";
 import type { PrivateServer } from "./servers/private-server.js";
 import { startRedis } from "./servers/redis.js";
 import { privateServer, server } from "./servers/require.js";
 
-const redisHere = privateServer("redis");
+const privateRedis = privateServer("redis");
 const rabbitmq = server("rabbitmq");
-const ready = redisHere.available && rabbitmq.url !== null;
-const onServers = allPrograms().filter(({ place }) => place === "servers" || place === "both");
+const ready = privateRedis.available && rabbitmq.url !== null;
+const onServers = allPrograms().filter(({ environment }) => environment === "servers" || environment === "both");
 
 describe.skipIf(!ready)(
-  rabbitmq.title(redisHere.title("What documents show does what they say on real servers:")),
+  rabbitmq.title(privateRedis.title("Code in documents prints the output that the document shows, with real servers:")),
   () => {
     let redis: PrivateServer;
     beforeAll(async () => {
@@ -28,7 +27,7 @@ describe.skipIf(!ready)(
         const prefix = `${rabbitmq.prefix}documents.`;
         onTestFinished(() => deleteQueues(rabbitmq.url ?? "", prefix, queuesOf(program)));
         const file = program.file.replace(".documents/", ".documents/on-servers/");
-        const written = await write({ ...program, file }, withPrefix(asModule(program), prefix));
+        const written = await writeProgram({ ...program, file }, withPrefix(asModule(program), prefix));
         await expectOutputs(program, written, { REDIS_URL: redis.url, RABBITMQ_URL: rabbitmq.url ?? "" });
       },
       90_000,
@@ -36,7 +35,7 @@ describe.skipIf(!ready)(
   },
 );
 
-/** The broker may be someone's: names of queues are private to this run. */
+/** Adds the prefix of the run to the queue names of a program, because other programs may use the broker, too. */
 function withPrefix(code: string, prefix: string): string {
   return code.replaceAll(/rabbitmqDriver\(\{([^}]*)\}/g, (_call, options: string) => {
     const others = options.replace(/,? *prefix: "[^"]*"/, "");
@@ -44,7 +43,7 @@ function withPrefix(code: string, prefix: string): string {
   });
 }
 
-/** What a program may have left on the broker. */
+/** Returns definitions of the queues that a program can have declared on the broker. */
 function queuesOf({ blocks }: Program) {
   const code = blocks.map((block) => block.code).join("\n");
   const delays = Array.from(code.matchAll(/retryDelaysMs: \[([\d_, ]*)\]/g), ([, list = ""]) => list.split(","));

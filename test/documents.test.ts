@@ -3,14 +3,10 @@ import { readFileSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { promisify } from "node:util";
-import type { JobStoreErrorCode } from "@subtitles/job-store";
-import type { QueueErrorCode } from "@subtitles/queue";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { documents, root } from "./documents/documents.js";
-import { deadLinks } from "./documents/links.js";
-import { allPrograms } from "./documents/programs.js";
-import { expectOutputs, remove, write } from "./documents/run.js";
-import { wrongCommands } from "./documents/shell.js";
+import { wrongCommands } from "./documents/commands.js";
+import { deadLinks, documents, root } from "./documents/documents.js";
+import { allPrograms, expectOutputs, removePrograms, writeProgram } from "./documents/programs.js";
 
 const programs = allPrograms();
 const bin = (name: string) => join(root, "node_modules/.bin", name);
@@ -18,15 +14,15 @@ const read = (document: string) => readFileSync(join(root, document), "utf8");
 
 const folder = join(root, "node_modules/.documents");
 const compiled = join(folder, "compiled");
-let complaints: string;
+let errors: string;
 
-// All at once, and once: what runs below is what the compiler made of it.
+// Compiles all programs together. The tests below run the compiled programs.
 beforeAll(async () => {
   await mkdir(folder, { recursive: true });
-  for (const program of programs) await write(program);
+  for (const program of programs) await writeProgram(program);
   const options = {
     extends: "../../tsconfig.base.json",
-    // A handler that acknowledges by ending, and a name that nobody uses, are good style in an example.
+    // Examples may contain unused names, and handlers that return a verdict only on some paths.
     compilerOptions: {
       noImplicitReturns: false,
       noUnusedLocals: false,
@@ -39,19 +35,19 @@ beforeAll(async () => {
   };
   await writeFile(join(folder, "tsconfig.json"), JSON.stringify(options));
   const tsc = promisify(execFile)(bin("tsc"), ["--project", folder]);
-  complaints = await tsc.then(({ stdout }) => stdout).catch(({ stdout }) => stdout);
+  errors = await tsc.then(({ stdout }) => stdout).catch(({ stdout }) => stdout);
 });
-afterAll(() => remove(programs));
+afterAll(() => removePrograms(programs));
 
-test("all code that documents show compiles, as strictly as ours", () => {
-  expect(complaints).toBe("");
+test("all code in documents compiles with the options of the packages", () => {
+  expect(errors).toBe("");
 });
 
-describe("what documents show does what they say:", () => {
-  test.each(programs.filter(({ place }) => place === "memory" || place === "both"))(
+describe("code in documents prints the output that the document shows:", () => {
+  test.each(programs.filter(({ environment }) => environment === "memory" || environment === "both"))(
     "$name",
     async (program) => {
-      // An example imports the sources of its app, which Node does not run as they are.
+      // An example imports the TypeScript sources of its app, so it runs from its source, too.
       const example = program.file.startsWith("examples/");
       const file = example ? join(root, program.file) : join(compiled, program.file.replace(/mts$/, "mjs"));
       await expectOutputs(program, file, { REDIS_URL: undefined, RABBITMQ_URL: undefined });
@@ -59,12 +55,12 @@ describe("what documents show does what they say:", () => {
     90_000,
   );
 
-  test.each(programs.filter(({ place }) => place === "vitest"))(
+  test.each(programs.filter(({ environment }) => environment === "vitest"))(
     "$name",
     async ({ file }) => {
       const folder = join(root, dirname(file));
       await writeFile(join(folder, "vitest.config.js"), "export default { test: { exclude: [] } };");
-      // Its beginning will do: all of it is what packages/job-store/test/memory.test.ts runs.
+      // One part is enough. packages/job-store/test/memory.test.ts runs all conformance tests.
       const args = ["run", "--root", folder, "--testNamePattern", "counts", basename(file)];
       const { stdout } = await promisify(execFile)(bin("vitest"), args, { cwd: folder, timeout: 120_000 });
       expect(stdout).toMatch(/Tests .*\d+ passed/);
@@ -73,48 +69,14 @@ describe("what documents show does what they say:", () => {
   );
 });
 
-test.each(documents())("%s: links lead somewhere, and commands exist", async (document) => {
+test.each(documents())("%s: targets of links and commands exist", async (document) => {
   const text = read(document);
   expect(deadLinks(document, text)).toEqual([]);
   expect(await wrongCommands(document, text)).toEqual([]);
 });
 
-test("every guide is listed", () => {
+test("the list of guides is complete", () => {
   const index = read("docs/guides/README.md");
   const guides = documents("docs/guides").map((path) => path.replace("docs/guides/", ""));
   for (const name of guides) if (name !== "README.md") expect(index).toContain(`(${name})`);
-});
-
-describe("the troubleshooting guide knows every error code of", () => {
-  const jobStore = {
-    NOT_FOUND: 1,
-    CONFLICT: 1,
-    ILLEGAL_TRANSITION: 1,
-    INVALID_DATA: 1,
-    INVALID_ARGUMENT: 1,
-    UNREADABLE_RECORD: 1,
-    UNAVAILABLE: 1,
-    TIMEOUT: 1,
-    CLOSED: 1,
-  } satisfies Record<JobStoreErrorCode, 1>;
-  const queue = {
-    INVALID_PAYLOAD: 1,
-    INVALID_ARGUMENT: 1,
-    UNROUTABLE: 1,
-    UNAVAILABLE: 1,
-    TIMEOUT: 1,
-    CLOSED: 1,
-    TOPOLOGY_MISMATCH: 1,
-  } satisfies Record<QueueErrorCode, 1>;
-
-  test.each([
-    ["JobStoreError", jobStore],
-    ["QueueError", queue],
-  ])("%s, and no others", (name, codes) => {
-    const text = read("docs/guides/troubleshooting.md");
-    const table = text.split(`## Codes of \`${name}\``)[1]?.split("\n## ")[0] ?? "";
-    // Code, meaning and cure: none of them empty.
-    const rows = Array.from(table.matchAll(/^\| `(\w+)` \| [^|]+ \| [^|]+ \|$/gm), ([, code]) => code);
-    expect(rows.toSorted()).toEqual(Object.keys(codes).toSorted());
-  });
 });

@@ -11,10 +11,10 @@ const redis = privateServer("redis");
 const runner = new URL("../scripts/dev/test.mjs", import.meta.url).href;
 const fixture = fileURLToPath(new URL("fixtures/leftovers", import.meta.url));
 
-/** Number of tests in the fixture. Both leave a server, a program and folders: one fails, the other hangs. */
+/** Number of tests in the fixture. Both leave a server, a program and folders. One fails, the other one hangs. */
 const TESTS = 2;
 
-describe.skipIf(!redis.available)(redis.title("npm test leaves neither a process nor a folder behind"), () => {
+describe.skipIf(!redis.available)(redis.title("npm test leaves no process and no folder"), () => {
   test.each(["SIGINT", "SIGTERM", "SIGHUP", "SIGKILL"] as const)("if %s ends it while a test hangs", async (signal) => {
     const { run, left } = await start({ timeout: 0 });
     const { pids, folders } = await left();
@@ -25,7 +25,7 @@ describe.skipIf(!redis.available)(redis.title("npm test leaves neither a process
     await expectNothing({ pids, folders });
   });
 
-  test("if a test fails, and another runs into its limit", async () => {
+  test("if one test fails and another one reaches its time limit", async () => {
     const { run, left } = await start({ timeout: 5_000 });
     const exited = once(run, "exit");
     const all = await left();
@@ -39,7 +39,7 @@ interface Left {
   readonly folders: readonly string[];
 }
 
-/** Runs the fixture as `npm test` runs the tests. */
+/** Runs the tests of the fixture in the same way as `npm test`. */
 async function start({ timeout }: { timeout: number }) {
   const script = `
     const { runTests } = await import(${JSON.stringify(runner)});
@@ -53,7 +53,7 @@ async function start({ timeout }: { timeout: number }) {
   endWithTest(run);
   return {
     run,
-    /** Resolves with all leftovers of the fixture's tests. */
+    /** Resolves with the leftovers of all tests of the fixture. */
     async left(): Promise<Left> {
       const pids: number[] = [];
       const folders: string[] = [];
@@ -68,7 +68,7 @@ async function start({ timeout }: { timeout: number }) {
         tests += 1;
         if (tests === TESTS) return { pids, folders };
       }
-      throw new Error("The run ended before its tests started anything.");
+      throw new Error("The run ended before its tests printed their leftovers.");
     },
   };
 }

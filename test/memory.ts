@@ -1,7 +1,8 @@
-/** Returns the bytes that this process uses after a garbage collection: the heap, and the memory of buffers outside it. */
+/** Returns the number of bytes that this process uses after a garbage collection: the heap, and the buffers outside of the heap. */
 export function liveBytes(): number {
-  if (globalThis.gc === undefined) throw new Error("Run with --expose-gc, as vitest.config.ts does.");
-  // One collection leaves the memory of dead buffers to be freed later; the next one begins by freeing it.
+  if (globalThis.gc === undefined)
+    throw new Error("The garbage collector is not available. Run Node with --expose-gc, like vitest.config.ts.");
+  // The second collection frees the memory of buffers that the first one has collected.
   globalThis.gc();
   globalThis.gc();
   const { heapUsed, arrayBuffers } = process.memoryUsage();

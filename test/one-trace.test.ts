@@ -10,7 +10,7 @@ import { expect, test } from "vitest";
 import { z } from "zod";
 import { startTelemetry } from "./telemetry.js";
 
-test("one trace leads from a request through outbox, relay and broker to the worker, and back into the store", async () => {
+test("one trace contains the request, the outbox, the relay, the broker, the worker and the calls of the worker to the store", async () => {
   const { tracerProvider, spans } = startTelemetry();
   const downloads = defineQueue({ name: "downloads", payload: z.object({ jobId: z.string() }) });
   const store = createJobStore({ job: subtitleJob, driver: instrumentJobs(jobsInMemory()) });

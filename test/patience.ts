@@ -1,2 +1,2 @@
-/** Options to wait for a condition that is usually met within milliseconds. The limit is long enough for a busy machine. */
+/** Options for waiting. Most conditions are met within milliseconds. The limit is long enough for a busy machine. */
 export const PATIENCE = { timeout: 60_000, interval: 20 } as const;

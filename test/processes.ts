@@ -5,7 +5,7 @@ import { text } from "node:stream/consumers";
 import { onTestFinished } from "vitest";
 import { cleanUpLater, forget } from "../scripts/dev/clean-up.mjs";
 
-/** Whether a process still runs. One that has ended, and only waits for its parent to notice, does not. */
+/** Returns true if a process runs. A zombie, which has ended but still has an entry in the process table, does not run. */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
@@ -15,16 +15,16 @@ export function isAlive(pid: number): boolean {
   try {
     return !readFileSync(`/proc/${pid}/stat`, "utf8").includes(") Z ");
   } catch {
-    // Not Linux, or gone meanwhile: then the next look says so.
+    // The system is not Linux, or the process has just ended. In the second case, the next call returns false.
     return true;
   }
 }
 
 /**
- * Kills a program and its child processes when the test or this process ends, whichever is first.
+ * Kills a program and its child processes at the end of the test, or of this process if it ends earlier.
  *
- * @param child started with `detached`, so that it leads a process group
- * @returns a function that kills it now, and resolves when it has ended
+ * @param child process that was started with `detached`, so that it is the leader of a process group
+ * @returns a function that kills the program now, and resolves when it has ended
  */
 export function endWithTest(child: ChildProcess): () => Promise<void> {
   const { pid } = child;
@@ -45,10 +45,10 @@ export function endWithTest(child: ChildProcess): () => Promise<void> {
 }
 
 /**
- * Runs a program to its end, but no longer than the test.
+ * Runs a program until it ends. It is killed at the end of the test.
  *
- * @returns its standard output
- * @throws an error with its output if it fails
+ * @returns standard output of the program
+ * @throws an error with the output if the program fails
  */
 export async function runInTest(
   command: string,

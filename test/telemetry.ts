@@ -9,13 +9,13 @@ class Reader extends MetricReader {
   protected override async onShutdown(): Promise<void> {}
 }
 
-/** The figures of one metric, each with what it is about. */
-export interface Figure {
+/** Value of a metric for one set of attributes. */
+export interface DataPoint {
   readonly attributes: Readonly<Record<string, unknown>>;
   readonly value: unknown;
 }
 
-/** OpenTelemetry's own SDK, keeping in memory what it is told. Context and propagation are the process's. */
+/** Starts the SDK of OpenTelemetry with exporters in memory, and sets the global context manager and propagator. */
 export function startTelemetry() {
   context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
   propagation.setGlobalPropagator(new W3CTraceContextPropagator());
@@ -28,15 +28,15 @@ export function startTelemetry() {
   return {
     tracerProvider,
     meterProvider,
-    /** Those that have ended, in that order. */
+    /** Returns the ended spans in the order of their end. */
     spans: () => exporter.getFinishedSpans(),
-    /** Every figure of a metric at this moment. */
-    async figures(name: string): Promise<readonly Figure[]> {
+    /** Returns the current data points of a metric. */
+    async dataPoints(name: string): Promise<readonly DataPoint[]> {
       const { resourceMetrics } = await reader.collect();
       return resourceMetrics.scopeMetrics
         .flatMap(({ metrics }) => metrics)
         .filter(({ descriptor }) => descriptor.name === name)
-        .flatMap(({ dataPoints }): readonly Figure[] => dataPoints);
+        .flatMap(({ dataPoints }): readonly DataPoint[] => dataPoints);
     },
   };
 }

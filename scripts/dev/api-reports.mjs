@@ -4,11 +4,11 @@ import { join } from "node:path";
 import { root } from "./run.mjs";
 
 /**
- * The public surface of each package, all of its entries in one report, `packages/<name>/api.md`. They are committed, so that
- * a change of the surface shows in review.
+ * Checks the report of each package's public API, `packages/<name>/api.md`, which covers all entries of the package. The reports
+ * are committed, so that reviewers see changes of the API.
  *
- * @param {{ update: boolean }} options
- * @returns {Promise<string[]>} what is wrong: a report that is out of date, a name or a member without a comment
+ * @param {{ update: boolean }} options `update`: writes the reports instead of comparing them
+ * @returns {Promise<string[]>} a complaint for each report that is out of date, and for each name or member without a comment
  */
 export async function checkApi({ update }) {
   const complaints = [];
@@ -20,28 +20,32 @@ export async function checkApi({ update }) {
     if (update) await writeFile(file, report);
     else if (committed !== report) {
       complaints.push(
-        `packages/${name}/api.md: the public surface has changed. npm run docs -- --reports writes it anew.`,
+        `packages/${name}/api.md does not match the public API. Run \`npm run docs -- --reports\` and commit the file.`,
       );
     }
-    complaints.push(...undocumented.map((symbol) => `@subtitles/${name}: ${symbol} has no comment.`));
+    complaints.push(...undocumented.map((symbol) => `@subtitles/${name}: ${symbol} has no doc comment. Add one.`));
   }
   return complaints;
 }
 
-/** @param {string} folder of a package that is built */
+/**
+ * Extracts the public API of a package.
+ *
+ * @param {string} folder folder of the package, which must be built
+ */
 async function extract(folder) {
   const { exports } = JSON.parse(await readFile(join(folder, "package.json"), "utf8"));
   const entries = Object.keys(exports).flatMap((key) => (key === "./package.json" ? [] : [key.slice(2) || "index"]));
-  const place = await mkdtemp(join(tmpdir(), "subtitles-api-"));
+  const temporary = await mkdtemp(join(tmpdir(), "subtitles-api-"));
   const all = entries.map((entry) =>
     entry === "index"
       ? `export * from "${folder}/dist/index.js";`
       : `export * as ${entry} from "${folder}/dist/${entry}.js";`,
   );
-  const entry = join(place, "api.d.ts");
+  const entry = join(temporary, "api.d.ts");
   await writeFile(entry, `${all.join("\n")}\n`);
 
-  // Only now: when these scripts are loaded, nothing is installed yet.
+  // Imported here, because other commands run before the dependencies are installed.
   const { Extractor, ExtractorConfig } = await import("@microsoft/api-extractor");
   const config = ExtractorConfig.prepare({
     configObject: {
@@ -49,7 +53,7 @@ async function extract(folder) {
       projectFolder: folder,
       mainEntryPointFilePath: entry,
       compiler: { tsconfigFilePath: join(folder, "tsconfig.json"), skipLibCheck: true },
-      apiReport: { enabled: true, reportFileName: "report", reportFolder: place, reportTempFolder: place },
+      apiReport: { enabled: true, reportFileName: "report", reportFolder: temporary, reportTempFolder: temporary },
     },
     configObjectFullPath: undefined,
     packageJsonFullPath: join(folder, "package.json"),
@@ -60,25 +64,26 @@ async function extract(folder) {
       message.handled = true;
     },
   });
-  const report = await readFile(join(place, "report.api.md"), "utf8");
-  await rm(place, { recursive: true, force: true });
+  const report = await readFile(join(temporary, "report.api.md"), "utf8");
+  await rm(temporary, { recursive: true, force: true });
   return { report, undocumented: undocumentedIn(report) };
 }
 
 /**
- * What the package exports and says nothing about: names, and members of interfaces and classes, as `Name.member`.
+ * Finds exported names without a doc comment, and members of interfaces and classes without one, as `Name.member`.
  *
  * @param {string} report
+ * @returns {string[]}
  */
 export function undocumentedIn(report) {
   const found = [];
   let name = "";
-  let silent = false;
+  let undocumented = false;
   for (const line of report.split("\n")) {
     const exported = EXPORTED.exec(line)?.[1];
     if (exported !== undefined) name = exported;
-    if (silent) found.push(exported ?? `${name}.${MEMBER.exec(line)?.[1] ?? line.trim()}`);
-    silent = /^ *\/\/.*\(undocumented\)$/.test(line);
+    if (undocumented) found.push(exported ?? `${name}.${MEMBER.exec(line)?.[1] ?? line.trim()}`);
+    undocumented = /^ *\/\/.*\(undocumented\)$/.test(line);
   }
   return found;
 }

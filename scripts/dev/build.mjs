@@ -1,20 +1,20 @@
 import { createHash } from "node:crypto";
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { root, run, say } from "./run.mjs";
+import { print, root, run } from "./run.mjs";
 
-/** Remembers what was built last. */
+/** File with the fingerprint of the last build. */
 const stampFile = join(root, "node_modules", ".cache", "subtitles", "built");
 
 /**
- * Builds the packages, unless what they are made from and what was made are as the last build left them.
+ * Builds the packages, unless their sources and their built files are the same as after the last build.
  *
- * @returns {Promise<boolean>} whether the packages are built
+ * @returns {Promise<boolean>} true if the packages are built
  */
 export async function build() {
   const stamp = await readFile(stampFile, "utf8").catch(() => "");
   if (stamp === (await fingerprint())) return true;
-  say("Building the packages …");
+  print("Building the packages …");
   const { code } = await run("pnpm", ["--recursive", "--filter", "./packages/*", "run", "build"], { show: "failures" });
   if (code !== 0) return false;
   await mkdir(dirname(stampFile), { recursive: true });
@@ -22,7 +22,7 @@ export async function build() {
   return true;
 }
 
-/** Of every file in the packages, sources and built ones, and of what else decides how they are built. */
+/** Returns a hash of all source files and built files of the packages, and of the files that influence the build. */
 async function fingerprint() {
   const hash = createHash("sha256");
   for (const file of ["pnpm-lock.yaml", "tsconfig.base.json"]) hash.update(await readFile(join(root, file)));

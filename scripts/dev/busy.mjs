@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { availableParallelism } from "node:os";
 import { cleanUpLater, forget } from "./clean-up.mjs";
-import { isInterrupted, say } from "./run.mjs";
+import { isInterrupted, print } from "./run.mjs";
 import { countsLine, sum } from "./summary.mjs";
 import { runTests } from "./test.mjs";
 
@@ -9,32 +9,32 @@ import { runTests } from "./test.mjs";
 const TIMES = 10;
 
 /**
- * Runs tests ten times in a row while other processes keep every core busy, to show that no test depends on the speed of the
- * machine. The first run that fails is the last.
+ * Runs tests ten times in a row while other processes keep every core busy. This shows that no test depends on the speed of the
+ * machine. It stops after the first run that fails.
  *
- * @param {string[]} args for vitest: the files to run
+ * @param {string[]} args arguments for vitest: the files to run
  * @returns {Promise<number>} the exit code
  */
 export async function busy(args) {
-  const hogs = Array.from({ length: availableParallelism() }, () =>
+  const loads = Array.from({ length: availableParallelism() }, () =>
     spawn(process.execPath, ["--eval", "for (;;);"], { detached: true, stdio: "ignore" }),
   );
-  for (const { pid } of hogs) if (pid !== undefined) cleanUpLater({ group: pid });
+  for (const { pid } of loads) if (pid !== undefined) cleanUpLater({ group: pid });
   const runs = [];
   try {
     while (runs.length < TIMES && !isInterrupted()) {
-      say(`\nRun ${runs.length + 1} of ${TIMES}, with ${hogs.length} cores kept busy`);
+      print(`\nRun ${runs.length + 1} of ${TIMES}, with ${loads.length} cores kept busy`);
       const { counts } = await runTests({ oldest: false, args });
       runs.push(counts);
       if (counts.failed > 0) break;
     }
   } finally {
-    for (const hog of hogs) {
-      hog.kill("SIGKILL");
-      if (hog.pid !== undefined) forget({ group: hog.pid });
+    for (const load of loads) {
+      load.kill("SIGKILL");
+      if (load.pid !== undefined) forget({ group: load.pid });
     }
   }
   const total = sum(runs);
-  say(`\nIn ${runs.length} of ${TIMES} runs: ${countsLine(total)}`);
+  print(`\nIn ${runs.length} of ${TIMES} runs: ${countsLine(total)}`);
   return runs.length === TIMES && total.failed === 0 ? 0 : 1;
 }

@@ -5,26 +5,25 @@ import { join } from "node:path";
 import { checkApi } from "./api-reports.mjs";
 import { cleanUpLater, forget } from "./clean-up.mjs";
 import { findMachineNames } from "./machine-names.mjs";
-import { oversized, unusualLicences } from "./measures.mjs";
-import { root, run, say } from "./run.mjs";
+import { oversizedEntries, unusualLicences } from "./measures.mjs";
+import { print, root, run } from "./run.mjs";
 import { ALL_NODES, tryPackages } from "./try-packages.mjs";
 import { wrongWorkflows } from "./workflows.mjs";
 
 /**
- * @param {string[]} args `--all-nodes`: see {@link failedChecks}
+ * @param {string[]} args `--all-nodes`: sets `allNodes` of {@link failedChecks}
  * @returns {Promise<number>} the exit code
  */
 export async function check(args) {
   const failures = await failedChecks({ allNodes: args.includes("--all-nodes") });
-  say(failures.length === 0 ? "\nAll checks passed." : `\nFailed: ${failures.join("; ")}.`);
+  print(failures.length === 0 ? "\nAll checks passed." : `\nFailed: ${failures.join("; ")}.`);
   return failures.length === 0 ? 0 : 1;
 }
 
 /**
- * Checks everything that can be checked without running the software. With `allNodes`, it also runs the packages in a user's
- * project on every supported line of Node. All checks run, even after one has failed.
+ * Runs all static checks. After a failed check the others still run.
  *
- * @param {{ allNodes?: boolean }} [options]
+ * @param {{ allNodes?: boolean }} [options] `allNodes`: also runs the packages in a user's project on every supported line of Node
  * @returns {Promise<string[]>} names of the checks that failed
  */
 export async function failedChecks({ allNodes = false } = {}) {
@@ -32,26 +31,26 @@ export async function failedChecks({ allNodes = false } = {}) {
   const failures = [];
 
   /**
-   * @param {string} what
+   * @param {string} name
    * @param {string} command
    * @param {string[]} args
    */
-  async function step(what, command, args) {
-    say(`${what} …`);
+  async function step(name, command, args) {
+    print(`${name} …`);
     const { code } = await run(command, args, { show: "failures" });
-    if (code !== 0) failures.push(what);
+    if (code !== 0) failures.push(name);
   }
 
   /**
-   * @param {string} what
+   * @param {string} name
    * @param {() => Promise<string[]>} complaintsOf
    */
-  async function look(what, complaintsOf) {
-    say(`${what} …`);
+  async function inspect(name, complaintsOf) {
+    print(`${name} …`);
     const complaints = await complaintsOf();
     if (complaints.length === 0) return;
-    say(complaints.join("\n"));
-    failures.push(what);
+    print(complaints.join("\n"));
+    failures.push(name);
   }
 
   await step("Format and lint", "biome", ["check", "--error-on-warnings", "."]);
@@ -68,26 +67,26 @@ export async function failedChecks({ allNodes = false } = {}) {
     for (const file of await readdir(folder)) {
       const tarball = join(folder, file);
       await step(`Contents of ${file}`, "publint", [tarball, "--strict"]);
-      await step(`Types of ${file} as its users see them`, "attw", [tarball, "--profile", "esm-only"]);
+      await step(`Types of ${file} in a user's project`, "attw", [tarball, "--profile", "esm-only"]);
     }
   } finally {
     await rm(folder, { recursive: true, force: true });
     forget({ path: folder });
   }
 
-  await look("Workflows", wrongWorkflows);
-  await look("Names of one machine or registry in the files", findMachineNames);
-  await look("The public surface, and what is said of it", checkSurface);
-  await look("Sizes of what the packages load", oversized);
-  await look("Licences of what comes with the packages", unusualLicences);
+  await inspect("Workflows", wrongWorkflows);
+  await inspect("Paths and registries of one machine", findMachineNames);
+  await inspect("Public API: reports and doc comments", checkPublicApi);
+  await inspect("Sizes of the package entries", oversizedEntries);
+  await inspect("Licences of the dependencies", unusualLicences);
   if (allNodes) {
-    await look("The packages in a user's project", () => tryPackages({ nodes: ALL_NODES, say }));
+    await inspect("Packages in a user's project", () => tryPackages({ nodes: ALL_NODES, print }));
   }
   return failures;
 }
 
-/** As API Extractor does it: a report that is out of date is written anew for you to commit, and an error with CI=true. */
-function checkSurface() {
+/** Writes reports that are out of date. With CI=true, such a report is an error instead. */
+function checkPublicApi() {
   return checkApi({ update: process.env.CI !== "true" });
 }
 

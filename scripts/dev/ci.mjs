@@ -1,33 +1,33 @@
 import { failedChecks } from "./check.mjs";
 import { oldestNode } from "./node-versions.mjs";
-import { say } from "./run.mjs";
+import { print } from "./run.mjs";
 import { count, countsLine, sum } from "./summary.mjs";
 import { runTests } from "./test.mjs";
 
-/** Time limit for one run of the tests. A run that hangs is ended before CI's own limit, so that the last line appears. */
+/** Time limit for one run of the tests, shorter than the limit of CI, so that a run that hangs still prints the last line. */
 const LIMIT_MS = 35 * 60_000;
 
 /**
  * Runs everything that must pass before a change is merged: the checks, and the tests on both versions of Node. A failed check
- * counts as one failure. The last line has the total.
+ * counts as one failure. The last line contains the total.
  *
  * @returns {Promise<number>} the exit code
  */
 export async function ci() {
   const checks = await part(async () => {
     const failures = await failedChecks();
-    if (failures.length > 0) say(`\nFailed checks: ${failures.join("; ")}.`);
+    if (failures.length > 0) print(`\nFailed checks: ${failures.join("; ")}.`);
     return { passed: 0, failed: failures.length, skipped: 0 };
   });
   const tools = await part(async () => (await runTests({ oldest: false, limitMs: LIMIT_MS })).counts);
   const oldest = await part(async () => (await runTests({ oldest: true, limitMs: LIMIT_MS })).counts);
 
   const total = sum([checks, tools, oldest]);
-  say("");
-  say(`Failed checks: ${checks.failed}.`);
-  say(`Tests on the Node of the tools: ${countsLine(tools)}.`);
-  say(`Tests on Node ${oldestNode}: ${countsLine(oldest)}.`);
-  say(countsLine(total));
+  print("");
+  print(`Failed checks: ${checks.failed}.`);
+  print(`Tests on the Node of the tools: ${countsLine(tools)}.`);
+  print(`Tests on Node ${oldestNode}: ${countsLine(oldest)}.`);
+  print(countsLine(total));
   return total.failed > 0 ? 1 : 0;
 }
 

@@ -9,36 +9,37 @@ const paths = new Set();
 let pipe;
 
 /**
- * What is to be ended or removed when this process is gone, however it went.
+ * Process group to kill, or file to remove, after this process has ended for any reason.
  *
  * @typedef {object} Leftover
- * @property {number} [group] leader of a process group
+ * @property {number} [group] id of the process group's leader
  * @property {string} [path] file or folder
  */
 
 /**
- * Has something cleaned up at the end of this process, unless {@link forget} comes first.
+ * Registers a leftover. The watchdog cleans it up after this process has ended, unless {@link forget} was called before.
  *
  * @param {Leftover} leftover
  */
 export function cleanUpLater({ group, path }) {
   if (group !== undefined) groups.add(group);
   if (path !== undefined) paths.add(path);
-  tell();
+  sendToWatchdog();
 }
 
 /**
- * Takes something off the list: it has been cleaned up.
+ * Removes a leftover from the list, because it has been cleaned up.
  *
  * @param {Leftover} leftover
  */
 export function forget({ group, path }) {
   if (group !== undefined) groups.delete(group);
   if (path !== undefined) paths.delete(path);
-  tell();
+  sendToWatchdog();
 }
 
-function tell() {
+/** Sends the complete list of leftovers to the watchdog. */
+function sendToWatchdog() {
   pipe ??= startWatchdog();
   pipe.write(`${JSON.stringify({ groups: [...groups], paths: [...paths] })}\n`);
 }
@@ -47,7 +48,7 @@ function startWatchdog() {
   const script = fileURLToPath(new URL("./watchdog.mjs", import.meta.url));
   const child = spawn(process.execPath, [script], { detached: true, stdio: ["pipe", "ignore", "inherit"] });
   child.unref();
-  // The pipe is ours for as long as we live; it must not keep us alive.
+  // The open pipe must not keep this process alive.
   /** @type {import("node:net").Socket} */ (child.stdin).unref();
   return child.stdin;
 }

@@ -2,19 +2,19 @@ import { homedir } from "node:os";
 import { root, run } from "./run.mjs";
 
 /**
- * Lines of committed files that work on one machine only: they name a folder of someone's, or the host of a registry.
+ * Finds paths and host names in committed files that exist only on one machine: home folders, the path of the checkout, registries.
  *
- * @returns {Promise<string[]>}
+ * @returns {Promise<string[]>} the lines, with file and line number
  */
 export async function findMachineNames() {
-  const here = root.replace(/[\\/]$/, "");
+  const checkout = root.replace(/[\\/]$/, "");
   const patterns = [
     // Home folders.
     "(^|[^[:alnum:]./:-])/(home|Users|root)/[[:alnum:]]",
-    // A registry as it stands in lockfiles and settings.
+    // Registries in lockfiles and settings.
     "registry\\.[[:alnum:]-]+\\.[[:alnum:]]",
-    literally(here),
-    ...(homedir().length > "/root".length ? [literally(homedir())] : []),
+    escapeRegExp(checkout),
+    ...(homedir().length > "/root".length ? [escapeRegExp(homedir())] : []),
   ];
   const { output } = await run("git", ["grep", "-nIE", ...patterns.flatMap((pattern) => ["-e", pattern])], {
     show: "nothing",
@@ -23,6 +23,6 @@ export async function findMachineNames() {
 }
 
 /** @param {string} text */
-function literally(text) {
+function escapeRegExp(text) {
   return text.replaceAll(/[.[\]*+?(){}|^$\\]/g, "\\$&");
 }

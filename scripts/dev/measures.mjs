@@ -1,29 +1,33 @@
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { root, run } from "./run.mjs";
 
-/** What an entry may take at most, with everything of ours that it loads, in KiB of gzip. Raise one on purpose only. */
+/** Largest size of each entry with all code of the package that it loads, in KiB after gzip. Raise a budget only on purpose. */
 const BUDGETS = {
   "job-store": { index: 22, redis: 60, memory: 13, subtitle: 23, opentelemetry: 8, testing: 69, cli: 82 },
   queue: { index: 16, rabbitmq: 20, memory: 8, opentelemetry: 8, testing: 30 },
 };
 
-/** @returns {Promise<string[]>} entries that are larger than their budget, or have none */
-export async function oversized() {
+/** @returns {Promise<string[]>} a complaint for each entry that is larger than its budget */
+export async function oversizedEntries() {
   const complaints = [];
   for (const [name, budgets] of Object.entries(BUDGETS)) {
     const dist = join(root, "packages", name, "dist");
     for (const [entry, budget] of Object.entries(budgets)) {
       const code = [...(await reachable(dist, `${entry}.js`, new Map())).values()].join("\n");
       const size = gzipSync(code).length / 1024;
-      if (size > budget) complaints.push(`@subtitles/${name}, ${entry}: ${size.toFixed(1)} KiB of ${budget}.`);
+      if (size > budget) {
+        complaints.push(`@subtitles/${name}, ${entry}: ${size.toFixed(1)} KiB, more than its budget of ${budget} KiB.`);
+      }
     }
   }
   return complaints;
 }
 
 /**
+ * Adds the code of a built file, and of the files that it imports from the same folder, to a map by file name.
+ *
  * @param {string} folder
  * @param {string} file
  * @param {Map<string, string>} seen
@@ -38,10 +42,56 @@ async function reachable(folder, file, seen) {
   return seen;
 }
 
-/** Licences under which a package of ours may be used without a second thought. */
+/** Maximum length of a source file, in lines. */
+const MAX_LINES = 450;
+
+/** Range of the median length of a package's TypeScript files, in lines. Shorter files scatter what is read together. */
+const MEDIAN_LINES = { min: 100, max: 180 };
+
+/** @returns {Promise<string[]>} a complaint for each source file that is too long, and for each package with a median out of range */
+export async function unevenSources() {
+  const complaints = [];
+  for (const name of Object.keys(BUDGETS)) {
+    const folder = join(root, "packages", name, "src");
+    /** @type {Map<string, number>} */
+    const lengths = new Map();
+    for (const file of (await readdir(folder, { recursive: true })).sort()) {
+      if (!/\.(ts|lua)$/.test(file)) continue;
+      lengths.set(
+        file.replaceAll("\\", "/"),
+        (await readFile(join(folder, file), "utf8")).trimEnd().split("\n").length,
+      );
+    }
+    complaints.push(...complaintsAboutLengths(`packages/${name}/src`, lengths));
+  }
+  return complaints;
+}
+
+/**
+ * @param {string} folder of the source files, for the complaints
+ * @param {ReadonlyMap<string, number>} lengths number of lines of each file, by its path below the folder
+ * @returns {string[]}
+ */
+export function complaintsAboutLengths(folder, lengths) {
+  const complaints = [...lengths]
+    .filter(([, lines]) => lines > MAX_LINES)
+    .map(([file, lines]) => `${folder}/${file}: ${lines} lines, more than the maximum of ${MAX_LINES}. Split it.`);
+  // Lua scripts are short, because each one does one thing in one call. Their number does not count.
+  const sorted = [...lengths].flatMap(([file, lines]) => (file.endsWith(".ts") ? [lines] : [])).sort((a, b) => a - b);
+  const middle = Math.floor(sorted.length / 2);
+  const median = ((sorted[middle] ?? 0) + (sorted[sorted.length - 1 - middle] ?? 0)) / 2;
+  const { min, max } = MEDIAN_LINES;
+  if (median < min || median > max) {
+    const action = median < min ? "Merge files that are read together" : "Split files";
+    complaints.push(`${folder}: the median file has ${median} lines, not ${min} to ${max}. ${action}.`);
+  }
+  return complaints;
+}
+
+/** Licences that are accepted for the dependencies of the packages. */
 const LICENCES = ["MIT", "ISC", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "BlueOak-1.0.0", "0BSD", "Python-2.0"];
 
-/** @returns {Promise<string[]>} what users would install with our packages under another licence */
+/** @returns {Promise<string[]>} a complaint for each dependency of the packages under another licence */
 export async function unusualLicences() {
   const args = ["licenses", "list", "--prod", "--json", "--filter", "./packages/*"];
   const { code, output } = await run("pnpm", args, { show: "nothing" });
@@ -49,6 +99,10 @@ export async function unusualLicences() {
   /** @type {Record<string, { name: string }[]>} */
   const licences = JSON.parse(output);
   return Object.entries(licences).flatMap(([licence, packages]) =>
-    LICENCES.includes(licence) ? [] : packages.map(({ name }) => `${name} is under ${licence}.`),
+    LICENCES.includes(licence)
+      ? []
+      : packages.map(
+          ({ name }) => `${name} has the licence ${licence}, which is not in the list of accepted licences.`,
+        ),
   );
 }

@@ -1,9 +1,9 @@
-// Writes into each package where it is kept. Provenance is refused where that is not said, and npm's page makes the links of a
-// README from it. It is not committed, since a fork is kept elsewhere: the release workflow names its own repository.
+// Writes the address of the repository into the package.json of each package. npm rejects a package with provenance without this
+// address, and uses it for the links of the README. The address is not committed, because a fork has another one.
 //
 //   node scripts/dev/name-repository.mjs https://github.com/someone/something
 //
-// With --check, in the folder of a package, it refuses one that does not say it: no publishing by hand forgets it.
+// With --check, in the folder of a package, it fails if the package.json does not contain the address.
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -12,9 +12,11 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 const USAGE = "node scripts/dev/name-repository.mjs https://<host>/<owner>/<name>";
 
 /**
- * @param {Record<string, unknown>} manifest of a package
- * @param {string} url as a browser shows it
- * @param {string} directory of the package, below the root
+ * Returns the manifest with the fields that npm reads the address from.
+ *
+ * @param {Record<string, unknown>} manifest content of a package.json
+ * @param {string} url address of the repository's web page
+ * @param {string} directory path of the package below the root
  */
 export function withRepository(manifest, url, directory) {
   return {
@@ -26,12 +28,12 @@ export function withRepository(manifest, url, directory) {
 }
 
 /**
- * @param {{ name?: unknown, repository?: unknown, homepage?: unknown, bugs?: unknown }} manifest of a package
- * @throws where it does not say where it is kept
+ * @param {{ name?: unknown, repository?: unknown, homepage?: unknown, bugs?: unknown }} manifest content of a package.json
+ * @throws {Error} if the manifest does not contain the address of the repository
  */
 export function assertRepository({ name, repository, homepage, bugs }) {
   if (repository && homepage && bugs) return;
-  throw new Error(`${name} does not say where it is kept. Once, before you publish: ${USAGE}`);
+  throw new Error(`The package.json of ${name} has no repository, homepage or bugs. Before you publish, run ${USAGE}`);
 }
 
 /** @param {string} folder */

@@ -12,7 +12,8 @@ export const oldestNode = lowestOf(JSON.parse(readFileSync(new URL("../../packag
  */
 export function lowestOf({ engines: { node: range } }) {
   const [, lowest = "", patch = ".0"] = /^>=(\d+\.\d+)(\.\d+)?$/.exec(range) ?? [];
-  if (lowest === "") throw new Error(`engines.node is ${range}; it must be >= and one version. Write it like >=20.19.`);
+  if (lowest === "")
+    throw new Error(`engines.node is "${range}". It must be ">=" and one version, for example ">=20.19".`);
   return lowest + patch;
 }
 

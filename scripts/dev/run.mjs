@@ -3,30 +3,30 @@ import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { cleanUpLater, forget } from "./clean-up.mjs";
 
-/** The checkout. */
+/** Path of the checkout. */
 export const root = fileURLToPath(new URL("../..", import.meta.url));
 
 const windows = process.platform === "win32";
 
-/** What children find on their PATH: the tools of this checkout, then what {@link searchFirst} adds, then the caller's. */
+/** PATH of child processes: entries of {@link searchFirst}, then the tools of this checkout, then the PATH of this process. */
 let path = `${join(root, "node_modules", ".bin")}${delimiter}${process.env.PATH ?? ""}`;
 
-/** Returns the PATH of child processes, which contains the tools. */
+/** Returns the PATH of child processes. */
 export function toolsPath() {
   return path;
 }
 
-/** @param {string} added PATH that children search before all other */
+/** @param {string} added PATH that child processes search before all other entries */
 export function searchFirst(added) {
   path = `${added}${delimiter}${path}`;
 }
 
 /** @param {string} line */
-export function say(line) {
+export function print(line) {
   console.log(line);
 }
 
-/** Whether a signal has told us to end. */
+/** Returns true if this process has received a signal to end. */
 export function isInterrupted() {
   return interruptedBy !== undefined;
 }
@@ -36,9 +36,9 @@ let child;
 /** @type {NodeJS.Signals | undefined} */
 let interruptedBy;
 
-// The child leads a process group of its own, so that one signal reaches all it started, once: the terminal's Ctrl-C
-// comes to us only, and we pass it on. What does not end within ten seconds, or until the second Ctrl-C, is killed; and
-// so is everything when we are.
+// The child is the leader of its own process group. The terminal therefore sends Ctrl-C only to this process, which passes the signal
+// to the group, so that each process of the group receives it once. Processes that have not ended after ten seconds or at the second
+// Ctrl-C are killed. If this process is killed, the watchdog kills the group.
 for (const signal of /** @type {NodeJS.Signals[]} */ (["SIGINT", "SIGTERM", "SIGHUP"])) {
   process.on(signal, () => {
     if (interruptedBy === undefined) {
@@ -46,14 +46,14 @@ for (const signal of /** @type {NodeJS.Signals[]} */ (["SIGINT", "SIGTERM", "SIG
       signalChild(signal);
       const first = Date.now();
       setTimeout(() => signalChild("SIGKILL"), 10_000).unref();
-      // npm repeats the terminal's signal at once; that is not a second Ctrl-C.
+      // npm repeats the signal of the terminal immediately. This is not a second Ctrl-C.
       process.on(signal, () => Date.now() - first > 500 && signalChild("SIGKILL"));
     }
   });
 }
 
 /**
- * Sends a signal to a child and the rest of its process group.
+ * Sends a signal to the process group of a child.
  *
  * @param {NodeJS.Signals} signal
  */
@@ -63,24 +63,24 @@ function signalChild(signal, target = child) {
     if (windows) target.kill(signal);
     else process.kill(-target.pid, signal);
   } catch {
-    // It has just ended.
+    // The group has just ended.
   }
 }
 
 /**
- * Runs a program to its end, in the checkout or in `cwd`. Then kills the rest of its process group.
+ * Runs a program until it ends. Then kills the other processes of its group.
  *
  * @param {string} command
  * @param {string[]} args
  * @param {object} [options]
- * @param {"everything" | "failures" | "nothing"} [options.show] "failures": its output appears only if it fails
- * @param {Record<string, string>} [options.env] added to ours
- * @param {string} [options.cwd]
- * @param {number} [options.limitMs] time limit, after which it is killed with its process group
- * @returns {Promise<{ code: number, output: string }>} `output` is empty where everything was shown
+ * @param {"everything" | "failures" | "nothing"} [options.show] output to print. "failures": prints it only if the program fails
+ * @param {Record<string, string>} [options.env] variables to add to the environment of this process
+ * @param {string} [options.cwd] working directory. Default: the checkout
+ * @param {number} [options.limitMs] time limit, after which the program is killed with its process group
+ * @returns {Promise<{ code: number, output: string }>} `output`: empty if `show` is "everything"
  */
 export function run(command, args, { show = "everything", env = {}, cwd = root, limitMs } = {}) {
-  // After Ctrl-C nothing new begins.
+  // After a signal, no other program starts.
   if (interruptedBy !== undefined) return Promise.resolve({ code: 1, output: "" });
   return new Promise((resolve) => {
     const started = spawn(command, args, {
@@ -88,7 +88,7 @@ export function run(command, args, { show = "everything", env = {}, cwd = root, 
       env: { ...process.env, PATH: path, ...env },
       stdio: show === "everything" ? "inherit" : ["ignore", "pipe", "pipe"],
       detached: !windows,
-      // npm's commands are batch files there.
+      // On Windows, the commands of npm are batch files.
       shell: windows,
     });
     child = started;
@@ -98,7 +98,7 @@ export function run(command, args, { show = "everything", env = {}, cwd = root, 
       limitMs === undefined
         ? undefined
         : setTimeout(() => {
-            say(`${command} has run for ${limitMs / 60_000} minutes, which is its limit: it is killed.`);
+            print(`${command} has reached its time limit of ${limitMs / 60_000} minutes and is killed.`);
             signalChild("SIGKILL", started);
           }, limitMs);
     let output = "";
@@ -110,24 +110,24 @@ export function run(command, args, { show = "everything", env = {}, cwd = root, 
     });
     started.on("exit", () => {
       clearTimeout(limit);
-      // A test that failed or hung may have left a program running.
+      // A test that failed or hung can leave programs running.
       signalChild("SIGKILL", started);
       child = undefined;
     });
     started.on("close", (code) => {
       if (pid !== undefined) forget({ group: pid });
-      if (code !== 0 && show === "failures" && interruptedBy === undefined) say(output.trimEnd());
+      if (code !== 0 && show === "failures" && interruptedBy === undefined) print(output.trimEnd());
       resolve({ code: code ?? 1, output });
     });
   });
 }
 
 /**
- * Ends this process as its task ended, or by the signal that interrupted it.
+ * Sets the exit code, or ends this process with the signal that interrupted it.
  *
- * @param {number} code
+ * @param {number} code exit code of the task
  */
-export function exitAs(code) {
+export function exitWith(code) {
   if (interruptedBy !== undefined && !windows) {
     process.removeAllListeners(interruptedBy);
     process.kill(process.pid, interruptedBy);

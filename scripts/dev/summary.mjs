@@ -1,5 +1,5 @@
 /**
- * What vitest's JSON report says; only what is used here.
+ * Fields of vitest's JSON report that are used here.
  *
  * @typedef {object} Report
  * @property {number} numPassedTests
@@ -17,11 +17,11 @@
  */
 
 /**
- * Counts what ran. A file that fails without a failed test (it could not be loaded, say) counts as one failure; so does
- * a run that failed for a reason outside all tests, that ran nothing, or that left no report.
+ * Counts the tests of a run. Each of these counts as one failure: a file that fails without a failed test, for example because it
+ * could not be loaded; a run that fails outside of all tests; a run without tests; a run without a report.
  *
- * @param {Report | null} report
- * @param {number} exitCode vitest's
+ * @param {Report | null} report null: there is no report
+ * @param {number} exitCode exit code of vitest
  * @returns {Counts}
  */
 export function count(report, exitCode) {
@@ -32,8 +32,8 @@ export function count(report, exitCode) {
   const passed = report.numPassedTests;
   const failed = report.numFailedTests + brokenFiles;
   const skipped = report.numPendingTests + report.numTodoTests;
-  const otherwise = exitCode !== 0 || passed === 0 ? 1 : 0;
-  return { passed, failed: failed || otherwise, skipped };
+  const failedRun = exitCode !== 0 || passed === 0 ? 1 : 0;
+  return { passed, failed: failed || failedRun, skipped };
 }
 
 /**
@@ -59,39 +59,39 @@ export function countsLine({ passed, failed, skipped }) {
 }
 
 /**
- * What the global set-up of the tests reports about a server.
+ * Report of the global set-up about a server or the browser.
  *
  * @typedef {object} ServerReport
- * @property {string} [from] where it came from
- * @property {string} [missing] why there is none
- * @property {boolean} startable whether tests can start their own
+ * @property {string} [from] source of the server, for example "Docker"
+ * @property {string} [missing] reason why there is no server
+ * @property {boolean} startable true if tests can start private instances
  */
 
-const browserWays = [
-  "And for chromium:",
-  "- CHROMIUM_PATH, the path of its program; or chromium on the PATH; or being root on Debian, where it is then installed",
+const browserOptions = [
+  "To run the tests that need chromium:",
+  "- set CHROMIUM_PATH to the path of the program, or add chromium to the PATH, or run as root on Debian, which installs it",
 ];
 
 /**
- * What was not tried for want of a server or a browser, and how to have it tried.
+ * Describes the tests that were skipped because a server or the browser is missing, and the ways to run them.
  *
  * @param {Record<string, ServerReport>} servers
  * @returns {string[]} lines
  */
-export function notTried(servers) {
+export function skippedTests(servers) {
   const missing = Object.entries(servers).flatMap(([name, server]) => {
-    if (server.missing !== undefined) return [`- what needs ${name}: ${server.missing}`];
-    return server.startable ? [] : [`- what kills and restarts a ${name} of its own: no ${name}-server found`];
+    if (server.missing !== undefined) return [`- tests that need ${name}: ${server.missing}`];
+    return server.startable ? [] : [`- tests that stop and restart a private ${name}: no ${name}-server found`];
   });
   if (missing.length === 0) return [];
   return [
-    "Not tried:",
+    "Skipped:",
     ...missing,
-    "Any of these lets it run:",
-    "- REDIS_URL and RABBITMQ_URL, the addresses of servers (names get a private prefix, nothing else is touched)",
-    "- Docker",
-    "- redis-server and rabbitmq-server installed on this machine (they need not run)",
-    "- being root on Debian or Ubuntu, where these two packages are then installed",
-    ...(servers.chromium?.missing === undefined ? [] : browserWays),
+    "To run them, use one of these:",
+    "- set REDIS_URL and RABBITMQ_URL to the addresses of servers (all names get the prefix of the run, no other data is changed)",
+    "- start Docker",
+    "- install redis-server and rabbitmq-server (they do not need to run)",
+    "- run as root on Debian or Ubuntu, which installs these two packages",
+    ...(servers.chromium?.missing === undefined ? [] : browserOptions),
   ];
 }

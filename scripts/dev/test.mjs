@@ -3,36 +3,36 @@ import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { cleanUpLater, forget } from "./clean-up.mjs";
 import { oldestNode } from "./node-versions.mjs";
-import { isInterrupted, root, run, say, toolsPath } from "./run.mjs";
-import { count, countsLine, notTried } from "./summary.mjs";
+import { isInterrupted, print, root, run, toolsPath } from "./run.mjs";
+import { count, countsLine, skippedTests } from "./summary.mjs";
 import { findNode } from "./tools.mjs";
 
-/** Prints the last line of a run that could not start, or stopped with an error. */
-export function nothingRan() {
-  say(`\n${countsLine(count(null, 1))}`);
+/** Prints the counts of a run that could not start, or threw an error: one failure. */
+export function printNothingRan() {
+  print(`\n${countsLine(count(null, 1))}`);
 }
 
 /**
- * Runs the tests. The last line is the count, whatever happens.
+ * Runs the tests. The last line always contains the counts.
  *
- * @param {string[]} args `--node oldest` runs them on the lowest version of Node in `engines`; all others go to vitest
+ * @param {string[]} args `--node oldest` runs the tests on the lowest version of Node in `engines`. vitest gets all other arguments
  * @returns {Promise<number>} the exit code
  */
 export async function test(args) {
   const read = readArguments(args);
   if ("problem" in read) {
-    say(read.problem);
-    nothingRan();
+    print(read.problem);
+    printNothingRan();
     return 2;
   }
   const { counts, code } = await runTests(read);
-  say(`\n${countsLine(counts)}`);
+  print(`\n${countsLine(counts)}`);
   return counts.failed > 0 ? code || 1 : 0;
 }
 
 /**
  * @param {string[]} args
- * @returns {{ oldest: boolean, args: string[] } | { problem: string }} `args`: those of vitest
+ * @returns {{ oldest: boolean, args: string[] } | { problem: string }} `args`: the arguments for vitest
  */
 export function readArguments(args) {
   const others = [...args];
@@ -41,17 +41,17 @@ export function readArguments(args) {
   const [option = "", next] = others.splice(at, others[at] === "--node" ? 2 : 1);
   const value = option === "--node" ? next : option.slice("--node=".length);
   if (value === "oldest") return { oldest: true, args: others };
-  return { problem: `--node takes one value, "oldest", not ${JSON.stringify(value ?? "")}.` };
+  return { problem: `--node must be "oldest", not ${JSON.stringify(value ?? "")}.` };
 }
 
 /**
- * Runs the tests on one version of Node, and prints which servers and tools they lacked.
+ * Runs the tests on one version of Node. Prints the missing servers, and the missing browser.
  *
  * @param {object} options
- * @param {boolean} options.oldest true: on the lowest version in `engines`; false: on the version of the tools
- * @param {string[]} [options.args] for vitest
+ * @param {boolean} options.oldest true: runs on the lowest version in `engines`; false: runs on the version of the tools
+ * @param {string[]} [options.args] arguments for vitest
  * @param {number} [options.limitMs] time limit for vitest
- * @returns {Promise<{ counts: import("./summary.mjs").Counts, code: number }>} counts of the report, and vitest's exit code
+ * @returns {Promise<{ counts: import("./summary.mjs").Counts, code: number }>} counts of the report, and exit code of vitest
  */
 export async function runTests({ oldest, args = [], limitMs }) {
   const node = oldest ? await findNode(oldestNode) : null;
@@ -59,7 +59,7 @@ export async function runTests({ oldest, args = [], limitMs }) {
   const folder = await mkdtemp(join(tmpdir(), "subtitles-test-"));
   cleanUpLater({ path: folder });
   try {
-    say(`Running the tests${oldest ? ` on Node ${oldestNode}` : ""} …`);
+    print(`Running the tests${oldest ? ` on Node ${oldestNode}` : ""} …`);
     const reportFile = join(folder, "report.json");
     const command = ["run", ...reporters(), `--outputFile.json=${reportFile}`, ...args];
     // Contains the temporary folders of all tests, and is removed at the end.
@@ -70,7 +70,7 @@ export async function runTests({ oldest, args = [], limitMs }) {
       TMPDIR: temporary,
       TEMP: temporary,
       TMP: temporary,
-      // Tests that start a tool find it here: the tools do not run on every Node that the packages support.
+      // PATH for tests that start a tool. The tools do not run on every Node that the packages support.
       TOOLS_PATH: toolsPath(),
     };
     const options = limitMs === undefined ? {} : { limitMs };
@@ -83,14 +83,14 @@ export async function runTests({ oldest, args = [], limitMs }) {
             ...options,
           });
     const counts = count(await readJson(reportFile), code);
-    if (isInterrupted()) say("\nInterrupted.");
+    if (isInterrupted()) print("\nInterrupted.");
     const servers = await readJson(join(folder, "servers.json"));
     const browser = await readJson(join(folder, "browser.json"));
-    const missing = notTried({ ...servers, ...browser });
+    const missing = skippedTests({ ...servers, ...browser });
     if (missing.length > 0) {
-      say(`\n${missing.join("\n")}`);
+      print(`\n${missing.join("\n")}`);
       if (process.env.CI === "true") {
-        say("That is an error, since CI=true.");
+        print("With CI=true, missing servers and a missing browser are an error.");
         counts.failed ||= 1;
       }
     }

@@ -6,21 +6,22 @@ import { oldestNode, toolsNode } from "./node-versions.mjs";
 import { root, run } from "./run.mjs";
 import { nodePackage } from "./tools.mjs";
 
-/** The oldest that is supported of each line. */
+/** Oldest supported version of each line of Node. */
 export const ALL_NODES = [oldestNode, "22.22.0", toolsNode, "26.0.0"];
 
 /**
- * Installs the packages, as they would be published, into a project of a user with npm, checks its types as TypeScript users
- * have them (nodenext, bundler, and without the types of Node), and runs it as an ES module and as CommonJS.
+ * Packs the packages, and installs them with npm in a user's project. Checks the types of the project with the settings of several
+ * users (nodenext, bundler, and without the types of Node), and runs it as an ES module and as CommonJS.
  *
- * @param {{ nodes: readonly string[], say?: (line: string) => void }} options versions to run it on, besides the present one
- * @returns {Promise<string[]>} what did not work
+ * @param {{ nodes: readonly string[], print?: (line: string) => void }} options `nodes`: versions of Node to run the
+ * project on, in addition to the current one
+ * @returns {Promise<string[]>} a complaint for each failed step
  */
-export async function tryPackages({ nodes, say = () => undefined }) {
+export async function tryPackages({ nodes, print = () => undefined }) {
   const folder = await mkdtemp(join(tmpdir(), "subtitles-user-"));
   cleanUpLater({ path: folder });
   try {
-    return await tryIn(folder, nodes, say);
+    return await tryIn(folder, nodes, print);
   } finally {
     await rm(folder, { recursive: true, force: true });
     forget({ path: folder });
@@ -30,40 +31,47 @@ export async function tryPackages({ nodes, say = () => undefined }) {
 /**
  * @param {string} folder
  * @param {readonly string[]} nodes
- * @param {(line: string) => void} say
+ * @param {(line: string) => void} print
  */
-async function tryIn(folder, nodes, say) {
+async function tryIn(folder, nodes, print) {
   /** @type {string[]} */
   const complaints = [];
   /**
-   * @param {string} what
+   * @param {string} name
    * @param {string} command
    * @param {string[]} args
    * @param {string} [cwd]
    */
-  const step = async (what, command, args, cwd = folder) => {
-    say(`${what} …`);
+  const step = async (name, command, args, cwd = folder) => {
+    print(`${name} …`);
     const { code, output } = await run(command, args, { show: "nothing", cwd });
-    if (code !== 0) complaints.push(`${what}:\n${output.trim()}`);
+    if (code !== 0) complaints.push(`${name}:\n${output.trim()}`);
     return code === 0;
   };
 
   const tarballs = join(folder, "tarballs");
   await mkdir(tarballs);
   const packing = ["--recursive", "--filter", "./packages/*", "pack", "--pack-destination", tarballs];
-  if (!(await step("pnpm packs them", "pnpm", packing, root))) return complaints;
+  if (!(await step("pnpm packs the packages", "pnpm", packing, root))) return complaints;
   await cp(join(root, "test", "fixtures", "user"), folder, { recursive: true });
   const files = (await readdir(tarballs)).map((file) => join(tarballs, file));
   const manifest = { name: "user", private: true, type: "module" };
   await writeFile(join(folder, "package.json"), JSON.stringify(manifest));
-  // Oldest supported versions of the peers. vitest is not run, so it is enough that npm accepts it.
-  const wanted = [...files, "zod@4.0.0", "@opentelemetry/api@1.3.0"];
+  // Oldest supported versions of the peer dependencies. vitest does not run, so it is enough that npm accepts it.
+  const dependencies = [...files, "zod@4.0.0", "@opentelemetry/api@1.3.0"];
   const flags = ["--no-audit", "--no-fund", "--prefer-offline", "--loglevel=error"];
-  await step("npm accepts vitest 2 next to them", "npm", ["install", "--dry-run", ...flags, ...wanted, "vitest@2"]);
-  if (!(await step("npm installs them", "npm", ["install", ...flags, ...wanted, "@types/node@24"]))) return complaints;
+  await step("npm accepts vitest 2 as a peer dependency", "npm", [
+    "install",
+    "--dry-run",
+    ...flags,
+    ...dependencies,
+    "vitest@2",
+  ]);
+  if (!(await step("npm installs the packages", "npm", ["install", ...flags, ...dependencies, "@types/node@24"])))
+    return complaints;
 
   for (const resolution of ["nodenext", "bundler", "browser"]) {
-    await step(`their types under ${resolution}`, "tsc", ["--project", `tsconfig.${resolution}.json`]);
+    await step(`Types of the project with ${resolution}`, "tsc", ["--project", `tsconfig.${resolution}.json`]);
   }
   const scripts = ["service.mjs", "service.cjs"];
   for (const script of scripts) await step(`${script} on Node ${process.versions.node}`, process.execPath, [script]);

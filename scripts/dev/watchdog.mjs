@@ -1,8 +1,8 @@
-// Cleans up after its parent, whatever ended it: a failure, Ctrl-C, kill -9. Started by clean-up.mjs.
+// Cleans up after its parent has ended for any reason: a failure, Ctrl-C, kill -9. Started by clean-up.mjs.
 //
-// The parent holds our standard input open and writes one line of JSON each time that something has to be cleaned up, or
-// no longer: { groups: process groups to end, paths: files and folders to remove }. When the pipe closes, the last line
-// is carried out. A process group of our own keeps the terminal's Ctrl-C away from us.
+// The parent keeps the standard input of this process open. After each change of the list of leftovers, it writes one line of JSON:
+// { groups: process groups to kill, paths: files and folders to remove }. When the pipe closes, this process cleans up the leftovers
+// of the last line. It has its own process group, so that the terminal does not send Ctrl-C to it.
 import { rmSync } from "node:fs";
 
 let text = "";
@@ -17,7 +17,7 @@ for (const group of groups) {
   try {
     process.kill(-group, "SIGKILL");
   } catch {
-    // It has ended by itself.
+    // The group has ended.
   }
 }
 for (const path of paths) rmSync(path, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });

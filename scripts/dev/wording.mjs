@@ -6,18 +6,35 @@ import { root, run } from "./run.mjs";
 const FOLDERS = ["bench", "chaos", "packages", "scripts", "test"];
 
 /** First words that hide the subject of a comment. */
-const OPENINGS = /^(?:What|Whether|How|Where|Who|Whose|Of)\b/;
+const COMMENT_OPENINGS = /(?<=^\s*)(?:What|Whether|How|Where|Who|Whose|Whoever|Of)\b/g;
+
+/** First words that hide the subject of a later sentence. "Whether" and "Of" are left out: they also begin good sentences. */
+const SENTENCE_OPENINGS = /(?<=[.!?]\s+)(?:What|How|Where|Who|Whose|Whoever)\b/g;
+
+/** First words that hide the subject of a test. */
+const TITLE_OPENINGS = /^(?:what|how|where|who|whose|whoever)\b/gi;
+
+/** Code in a comment, between backticks. */
+const CODE = /(`+)(?!`).+?(?<!`)\1(?!`)/g;
 
 /** Path of the words that the project does not use, each with the term to use instead. */
 const WORDS = join(root, "scripts", "dev", "words.json");
 
-/** @typedef {{ line: number, text: string, kind: "comment" | "text" }} Passage */
+/**
+ * Comment, text or test title of a source file. A text is a string with a space, for example an error or a log line.
+ *
+ * @typedef {object} Passage
+ * @property {number} line line number of the first line
+ * @property {string} text lines of the passage, without comment marks
+ * @property {"comment" | "text" | "title"} kind
+ */
+
+/** @typedef {{ pattern: RegExp, instead: string }} ForbiddenWord */
 
 /**
- * Finds comments that begin with a question word, and words of `words.json` in comments and in texts. A text is a string with a
- * space: an error, a test name, a log line.
+ * Finds forbidden words, and comments, sentences and test names that begin with a question word.
  *
- * @returns {Promise<string[]>} one complaint for each place
+ * @returns {Promise<string[]>} one complaint for each finding
  */
 export async function findWording() {
   const { output } = await run("git", ["ls-files", ...FOLDERS], { show: "nothing" });
@@ -32,35 +49,49 @@ export async function findWording() {
   return found.flat();
 }
 
-/** @returns {Promise<{ pattern: RegExp, instead: string }[]>} */
+/** @returns {Promise<ForbiddenWord[]>} */
 export async function forbiddenWords() {
   /** @type {{ words: string, instead: string }[]} */
   const list = JSON.parse(await readFile(WORDS, "utf8"));
-  return list.map(({ words, instead }) => ({ pattern: new RegExp(`\\b(?:${words})\\b`, "i"), instead }));
+  return list.map(({ words, instead }) => {
+    // A phrase can continue on the next line.
+    const pattern = new RegExp(`\\b(?:${words.replaceAll(" ", "\\s+")})\\b`, "gi");
+    return { pattern, instead };
+  });
 }
 
 /**
  * @param {string} file
  * @param {Passage} passage
- * @param {{ pattern: RegExp, instead: string }[]} words
- * @returns {string[]}
+ * @param {ForbiddenWord[]} words
+ * @returns {string[]} complaints in the order of their lines
  */
 export function complaintsAbout(file, { line, text, kind }, words) {
-  const place = `${file}:${line}`;
-  const complaints = words.flatMap(({ pattern, instead }) => {
-    const found = pattern.exec(text)?.[0];
-    return found === undefined ? [] : [`${place}: "${found}": use ${instead}.`];
-  });
-  const opening = kind === "comment" ? OPENINGS.exec(text)?.[0] : undefined;
-  if (opening !== undefined)
-    complaints.push(`${place}: a comment begins with a noun or a verb, not with "${opening}".`);
-  return complaints;
+  const prose = kind === "comment" ? text.replaceAll(CODE, (name) => "_".repeat(name.length)) : text;
+  /** @type {{ line: number, problem: string }[]} */
+  const complaints = [];
+  /** @param {RegExp} pattern global @param {(found: string) => string} describe */
+  const search = (pattern, describe) => {
+    for (const { 0: found, index } of prose.matchAll(pattern)) {
+      const before = prose.slice(0, index).split("\n").length - 1;
+      complaints.push({ line: line + before, problem: describe(found.replaceAll(/\s+/g, " ")) });
+    }
+  };
+  for (const { pattern, instead } of words) search(pattern, (found) => `"${found}": use ${instead}.`);
+  if (kind === "comment") {
+    search(COMMENT_OPENINGS, (found) => `a comment begins with a noun or a verb, not with "${found}".`);
+    search(SENTENCE_OPENINGS, (found) => `a sentence begins with its subject, not with "${found}".`);
+  }
+  if (kind === "title") {
+    search(TITLE_OPENINGS, (found) => `a test name begins with its subject, not with "${found}".`);
+  }
+  return complaints.sort((a, b) => a.line - b.line).map((found) => `${file}:${found.line}: ${found.problem}`);
 }
 
 /**
  * @param {string} file
  * @param {string} source
- * @returns {Promise<Passage[]>} the comments and texts of a source file
+ * @returns {Promise<Passage[]>} passages of a source file, in their order
  */
 export async function passagesOf(file, source) {
   return file.endsWith(".lua") ? luaComments(source) : await scriptPassages(file, source);
@@ -68,18 +99,21 @@ export async function passagesOf(file, source) {
 
 /**
  * @param {string} source
- * @returns {Passage[]} comments, the lines of one comment joined
+ * @returns {Passage[]} comments of a Lua script. Lines that follow each other are one comment, except that each part of a header
+ * (`-- KEYS: …`) is one of its own.
  */
 function luaComments(source) {
   /** @type {Passage[]} */
   const passages = [];
-  let inComment = false;
+  let continues = false;
   for (const [n, line] of source.split("\n").entries()) {
-    const text = /^\s*--+\s?(.*)$/.exec(line)?.[1];
+    const [, code = "", text] = /^((?:[^'"-]|-(?!-)|'[^']*'|"[^"]*")*)--+\s?(.*)$/.exec(line) ?? [];
+    const ownLine = code.trim() === "";
     const last = passages.at(-1);
-    if (text !== undefined && inComment && last !== undefined) last.text += ` ${text}`;
-    else if (text !== undefined) passages.push({ line: n + 1, text, kind: "comment" });
-    inComment = text !== undefined;
+    if (text === undefined) continues = false;
+    else if (continues && ownLine && last !== undefined && !/^[A-Z]+: /.test(text)) last.text += `\n${text}`;
+    else passages.push({ line: n + 1, text: text.replace(/^[A-Z]+: /, ""), kind: "comment" });
+    if (text !== undefined) continues = ownLine;
   }
   return passages;
 }
@@ -93,12 +127,14 @@ async function scriptPassages(file, source) {
   // Imported here, because the other commands run before the dependencies are installed.
   const { default: ts } = await import("typescript");
   const tree = ts.createSourceFile(file, source, ts.ScriptTarget.Latest, true);
-  /** @type {Map<number, Passage>} */
+  /** @type {Map<number, Passage & { ownLine: boolean }>} */
   const passages = new Map();
 
   /** @param {number} start @param {string} text @param {Passage["kind"]} kind */
   function add(start, text, kind) {
-    passages.set(start, { line: tree.getLineAndCharacterOfPosition(start).line + 1, text, kind });
+    const { line, character } = tree.getLineAndCharacterOfPosition(start);
+    const ownLine = source.slice(start - character, start).trim() === "";
+    passages.set(start, { line: line + 1, text, kind, ownLine });
   }
 
   /** @param {import("typescript").Node} node */
@@ -109,34 +145,40 @@ async function scriptPassages(file, source) {
     ];
     for (const { pos, end } of comments) add(pos, commentText(source.slice(pos, end)), "comment");
     const isText = ts.isStringLiteralLike(node) || ts.isTemplateHead(node) || ts.isTemplateMiddleOrTemplateTail(node);
-    if (isText && node.text.includes(" ")) add(node.getStart(), node.text, "text");
+    if (isText && node.text.includes(" ")) add(node.getStart(), node.text, isTitle(node) ? "title" : "text");
     for (const child of node.getChildren(tree)) visit(child);
   }
 
+  /** @param {import("typescript").Node} node */
+  function isTitle({ parent }) {
+    return ts.isCallExpression(parent) && /^(?:test|describe)\b|\.title$/.test(parent.expression.getText(tree));
+  }
+
   visit(tree);
-  return joinLineComments([...passages.values()].sort((a, b) => a.line - b.line));
+  const inOrder = [...passages].sort(([a], [b]) => a - b).map(([, passage]) => passage);
+  return joinLineComments(inOrder);
 }
 
-/** @param {string} comment @returns {string} its text on one line, without the marks around it */
+/** @param {string} comment @returns {string} its lines, without the marks around them */
 function commentText(comment) {
-  const lines = comment.replace(/^\/\*+|\*+\/$/g, "").split("\n");
-  return lines
-    .map((line) => line.replace(/^\s*(?:\/\/+|\*)\s?/, "").trim())
-    .join(" ")
-    .trim();
+  const lines = comment.replace(/\*+\/$/, "").split("\n");
+  return lines.map((line) => line.replace(/^\s*(?:\/\/+|\/?\*+)\s?/, "").trimEnd()).join("\n");
 }
 
-/** @param {Passage[]} passages @returns {Passage[]} the same, with comments of consecutive lines as one */
+/**
+ * @param {(Passage & { ownLine: boolean })[]} passages in their order
+ * @returns {Passage[]} the same, with comments on consecutive lines as one. A comment behind code stays separate.
+ */
 function joinLineComments(passages) {
   /** @type {Passage[]} */
   const joined = [];
-  let lastLine = -1;
-  for (const passage of passages) {
+  let nextLine = -1;
+  for (const { ownLine, ...passage } of passages) {
+    const isLine = passage.kind === "comment" && ownLine && !passage.text.includes("\n");
     const before = joined.at(-1);
-    if (before?.kind === "comment" && passage.kind === "comment" && passage.line === lastLine + 1)
-      before.text += ` ${passage.text}`;
-    else joined.push({ ...passage });
-    lastLine = passage.line;
+    if (isLine && before !== undefined && passage.line === nextLine) before.text += `\n${passage.text}`;
+    else joined.push(passage);
+    nextLine = isLine ? passage.line + 1 : -1;
   }
   return joined;
 }

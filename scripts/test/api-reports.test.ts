@@ -1,31 +1,37 @@
 import { expect, test } from "vitest";
 import { undocumentedIn } from "../dev/api-reports.mjs";
 
-test("finds the names and members that a report says nothing about", () => {
+test("names and members without a doc comment are found", () => {
   const report = `
 // @public
-export interface Spoken {
-    readonly said: string;
+export interface Documented {
+    readonly commented: string;
     // (undocumented)
-    readonly silent: string;
+    readonly uncommented: string;
     // (undocumented)
     run(): void;
 }
 
 // @public (undocumented)
-export class Mute {
+export class Undocumented {
     // (undocumented)
     static is(value: unknown): boolean;
 }
 
 declare namespace redis {
     export {
-        Spoken
+        Documented
     }
 }
 
 // (undocumented)
 const lost: string;
 `;
-  expect(undocumentedIn(report)).toEqual(["Spoken.silent", "Spoken.run", "Mute", "Mute.is", "lost"]);
+  expect(undocumentedIn(report)).toEqual([
+    "Documented.uncommented",
+    "Documented.run",
+    "Undocumented",
+    "Undocumented.is",
+    "lost",
+  ]);
 });

@@ -22,7 +22,7 @@ test.each(["18.20.0", "20.18.3", "21.0.0"])("Node %s is too old", (version) => {
 test("the oldest Node is the lowest version of engines, in full", () => {
   expect(lowestOf({ engines: { node: ">=20.19" } })).toBe("20.19.0");
   expect(lowestOf({ engines: { node: ">=22.3.1" } })).toBe("22.3.1");
-  expect(() => lowestOf({ engines: { node: "^20 || >=22" } })).toThrow("engines.node is ^20 || >=22");
+  expect(() => lowestOf({ engines: { node: "^20 || >=22" } })).toThrow('engines.node is "^20 || >=22"');
 });
 
 test.each(["packages/job-store", "packages/queue", "examples"])("%s names the same oldest Node", async (folder) => {

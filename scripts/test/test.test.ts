@@ -5,7 +5,7 @@ test.each([
   [["packages/queue", "-t", "a name"], false, ["packages/queue", "-t", "a name"]],
   [["--node", "oldest"], true, []],
   [["--project", "unit", "--node=oldest", "packages/queue"], true, ["--project", "unit", "packages/queue"]],
-])("of %j, --node is read and all other arguments go to vitest", (args, oldest, others) => {
+])("%j: --node is read, and vitest gets all other arguments", (args, oldest, others) => {
   expect(readArguments(args)).toEqual({ oldest, args: others });
 });
 
@@ -14,5 +14,5 @@ test.each([
   [["--node="], '""'],
   [["--node"], '""'],
 ])("%j is rejected", (args, value) => {
-  expect(readArguments(args)).toEqual({ problem: `--node takes one value, "oldest", not ${value}.` });
+  expect(readArguments(args)).toEqual({ problem: `--node must be "oldest", not ${value}.` });
 });

@@ -12,7 +12,7 @@ test("the npm of a fetched Node has the global settings of the user's npm", asyn
   await mkdir(join(own, "etc"), { recursive: true });
   await writeFile(join(own, "etc", "npmrc"), "cafile=/etc/our-company.pem\n");
 
-  // npm derives the place of its global settings from PREFIX, as it does from the place of its Node.
+  // npm derives the path of its global settings from PREFIX if it is set, and from the path of Node otherwise.
   const script = `
     const { run } = await import(${JSON.stringify(new URL("../dev/run.mjs", import.meta.url).href)});
     const { keepNpmSettings } = await import(${JSON.stringify(new URL("../dev/tools.mjs", import.meta.url).href)});

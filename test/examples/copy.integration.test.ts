@@ -7,7 +7,7 @@ import { runInTest } from "../processes.js";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
-/** What a team does: copy the folder, and install it with npm alone, against the packages as they will be published. */
+// A team copies the folder of the examples and installs it with npm and the published packages.
 test("a copy of the examples installs with npm, passes its checks and runs the demo", {
   timeout: 1_200_000,
 }, async () => {
@@ -16,14 +16,14 @@ test("a copy of the examples installs with npm, passes its checks and runs the d
   const packs = join(folder, "packs");
   const copy = join(folder, "service");
   await cp(join(root, "examples"), copy, { recursive: true, filter: (path) => !path.endsWith("node_modules") });
-  // pnpm does not run on the oldest Node.
+  // PATH with a Node on which pnpm runs. It does not run on the oldest Node.
   const tools = { ...process.env, PATH: process.env.TOOLS_PATH ?? process.env.PATH };
   const packing = ["--recursive", "--filter", "./packages/*", "pack", "--pack-destination", packs];
   await runInTest("pnpm", packing, { cwd: root, env: tools });
   const tarballs = (await readdir(packs)).map((file) => join(packs, file));
   expect(tarballs).toHaveLength(2);
 
-  // Settings of npm and pnpm in the environment are those of the checkout. The files with the user's own settings are kept.
+  // Removes the settings of npm and pnpm that belong to the checkout, except the paths of the user's settings.
   const env = Object.fromEntries(
     Object.entries(process.env).filter(([name]) => !/^(npm|pnpm)_(?!config_(global|user)config$)/i.test(name)),
   );

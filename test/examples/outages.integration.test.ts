@@ -23,7 +23,7 @@ const rabbitmq = server("rabbitmq");
 const film = { videoUrl: "https://films.example/1.mkv", videoTitle: "One", language: "en" };
 const srt = "1\n00:00:01,000 --> 00:00:02,000\nHello.\n";
 
-/** Every route that needs the job store, as a client calls it. */
+/** Requests to every route that needs the job store. */
 const NEEDS_STORE: readonly (readonly [method: string, path: string, body?: object | string])[] = [
   ["POST", "/jobs", film],
   ["POST", "/translations?videoTitle=One&language=en&targetLanguage=es", srt],
@@ -40,15 +40,16 @@ const NEEDS_STORE: readonly (readonly [method: string, path: string, body?: obje
   ["GET", "/providers"],
   ["GET", "/events"],
 ];
+/** Requests to every route that needs the queues. */
 const NEEDS_QUEUE: typeof NEEDS_STORE = [
   ["GET", "/queues/download/dead-letters"],
   ["POST", "/queues/translate/redrive", {}],
 ];
 
-/** No route waits without end, whatever is away. */
-const PATIENCE_MS = 60_000;
+/** Time limit of a request. Every route must reply, also during an outage. */
+const REQUEST_TIMEOUT_MS = 60_000;
 
-const suite = (redis.url === null ? redis : rabbitmq).title("a manager without");
+const suite = (redis.url === null ? redis : rabbitmq).title("the manager");
 describe.skipIf(redis.url === null || rabbitmq.url === null)(suite, () => {
   async function start() {
     const folder = await mkdtemp(join(tmpdir(), "outages-"));
@@ -77,14 +78,14 @@ describe.skipIf(redis.url === null || rabbitmq.url === null)(suite, () => {
       await manager.close();
       await Promise.all([broker.close(), store.close(), providers[Symbol.asyncDispose](), keys[Symbol.asyncDispose]()]);
       await Promise.all([redisProxy.close(), rabbitmqProxy.close(), rm(folder, { recursive: true })]);
-      const traces = { redisUrl: redis.url ?? "", rabbitmqUrl: rabbitmq.url ?? "" };
-      await removeTraces({ ...traces, keyPrefix: `${prefix}:`, queuePrefix: `${prefix}.` });
+      const urls = { redisUrl: redis.url ?? "", rabbitmqUrl: rabbitmq.url ?? "" };
+      await removeTraces({ ...urls, keyPrefix: `${prefix}:`, queuePrefix: `${prefix}.` });
     });
 
     const call = (method: string, path: string, body?: object | string) =>
       fetch(`${manager.url}${path}`, {
         method,
-        signal: AbortSignal.timeout(PATIENCE_MS),
+        signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
         ...(typeof body === "string" && { body, headers: { "content-type": "application/x-subrip" } }),
         ...(typeof body === "object" && {
           body: JSON.stringify(body),
@@ -98,9 +99,9 @@ describe.skipIf(redis.url === null || rabbitmq.url === null)(suite, () => {
       return [reply.status, status, outbox.waiting];
     };
     const isHealthy = () => expect.poll(ready).toEqual([200, "healthy", 0]);
-    /** Each answers in time, with a problem that says so, and when to ask again. */
-    async function expectRefused(routes: typeof NEEDS_STORE, code: string) {
-      const answers = await Promise.all(
+    /** Expects each route to reply with a problem of the given code and a time for the next attempt. */
+    async function expectUnavailable(routes: typeof NEEDS_STORE, code: string) {
+      const replies = await Promise.all(
         routes.map(async ([method, path, body]) => {
           const reply = await api(method, path, body);
           const problem = (await reply.json()) as { code: string };
@@ -108,51 +109,54 @@ describe.skipIf(redis.url === null || rabbitmq.url === null)(suite, () => {
         }),
       );
       const problem = expect.stringContaining("application/problem+json");
-      expect(answers).toEqual(routes.map(([method, path]) => [`${method} ${path}`, 503, problem, code]));
+      expect(replies).toEqual(routes.map(([method, path]) => [`${method} ${path}`, 503, problem, code]));
       const first = routes[0];
       if (first) expect((await api(...first)).headers.get("retry-after")).toBe("5");
     }
     await isHealthy();
-    return { redisProxy, rabbitmqProxy, call, api, ready, isHealthy, expectRefused, url: manager.url };
+    return { redisProxy, rabbitmqProxy, call, api, ready, isHealthy, expectUnavailable, url: manager.url };
   }
 
   async function listen(url: string) {
     const stop = new AbortController();
     onTestFinished(() => stop.abort());
     const reply = await fetch(`${url}/api/v1/events`, { signal: stop.signal });
-    const heard = { text: "" };
+    const received = { text: "" };
     void (async () => {
-      for await (const chunk of reply.body?.pipeThrough(new TextDecoderStream()) ?? []) heard.text += chunk;
+      for await (const chunk of reply.body?.pipeThrough(new TextDecoderStream()) ?? []) received.text += chunk;
     })().catch((error: unknown) => {
-      heard.text += `The connection broke: ${error}`;
+      received.text += `The connection broke: ${error}`;
     });
-    await expect.poll(() => heard.text).toContain("event: resync");
-    return heard;
+    await expect.poll(() => received.text).toContain("event: resync");
+    return received;
   }
 
-  test.each(["refuses connections", "does not say a word"])("Redis, which %s", async (how) => {
-    const { redisProxy, call, api, ready, isHealthy, expectRefused, url } = await start();
-    const live = await listen(url);
-    if (how === "refuses connections") await redisProxy.shut();
-    else redisProxy.freeze();
+  test.each(["refuses connections", "does not reply"])(
+    "replies with errors while Redis %s, and works when it is reachable again",
+    async (how) => {
+      const { redisProxy, call, api, ready, isHealthy, expectUnavailable, url } = await start();
+      const live = await listen(url);
+      if (how === "refuses connections") await redisProxy.shut();
+      else redisProxy.freeze();
 
-    await expectRefused(NEEDS_STORE, "STORE_UNAVAILABLE");
-    expect(await ready()).toEqual([503, "unhealthy", null]);
-    const others = ["/livez", "/", "/api/v1/openapi.json", "/api/v1/queues/download/dead-letters", "/metrics"];
-    const replies = await Promise.all(others.map((path) => call("GET", path)));
-    expect(replies.map(({ status }) => status)).toEqual(others.map(() => 200));
-    expect(await replies.at(-1)?.text()).not.toContain("subtitle_jobs{");
+      await expectUnavailable(NEEDS_STORE, "STORE_UNAVAILABLE");
+      expect(await ready()).toEqual([503, "unhealthy", null]);
+      const others = ["/livez", "/", "/api/v1/openapi.json", "/api/v1/queues/download/dead-letters", "/metrics"];
+      const replies = await Promise.all(others.map((path) => call("GET", path)));
+      expect(replies.map(({ status }) => status)).toEqual(others.map(() => 200));
+      expect(await replies.at(-1)?.text()).not.toContain("subtitle_jobs{");
 
-    await redisProxy.open().catch(() => {});
-    redisProxy.heal();
-    await isHealthy();
-    await expect.poll(async () => (await api("POST", "/jobs", film)).status).toBe(201);
-    // The connection from before goes on, and tells of it.
-    await expect.poll(() => live.text).toContain(`"videoUrl":"${film.videoUrl}"`);
-  });
+      await redisProxy.open().catch(() => {});
+      redisProxy.heal();
+      await isHealthy();
+      await expect.poll(async () => (await api("POST", "/jobs", film)).status).toBe(201);
+      // The event stream that was opened before the outage continues and sends the new job.
+      await expect.poll(() => live.text).toContain(`"videoUrl":"${film.videoUrl}"`);
+    },
+  );
 
-  test("RabbitMQ accepts jobs, says so, and publishes them when it is back", async () => {
-    const { rabbitmqProxy, call, api, ready, isHealthy, expectRefused, url } = await start();
+  test("accepts jobs while RabbitMQ is unreachable, reports the outage, and publishes the messages later", async () => {
+    const { rabbitmqProxy, call, api, ready, isHealthy, expectUnavailable, url } = await start();
     const live = await listen(url);
     await rabbitmqProxy.shut();
     const created = await api("POST", "/jobs", film);
@@ -160,7 +164,7 @@ describe.skipIf(redis.url === null || rabbitmq.url === null)(suite, () => {
     const { id } = (await created.json()) as { id: string };
     await expect.poll(() => live.text).toContain(`"id":"${id}"`);
     await expect.poll(ready).toEqual([200, "degraded", 1]);
-    await expectRefused(NEEDS_QUEUE, "QUEUE_UNAVAILABLE");
+    await expectUnavailable(NEEDS_QUEUE, "QUEUE_UNAVAILABLE");
     const queues = await api("GET", "/queues");
     expect([queues.status, await queues.json()]).toMatchObject([
       200,
@@ -174,12 +178,12 @@ describe.skipIf(redis.url === null || rabbitmq.url === null)(suite, () => {
     expect(items[0]).toMatchObject({ counts: { ready: 1 } });
   });
 
-  test("either answers all the same, and works when both are back", async () => {
-    const { redisProxy, rabbitmqProxy, api, ready, isHealthy, expectRefused } = await start();
+  test("replies with errors while Redis and RabbitMQ are unreachable, and works when both are reachable again", async () => {
+    const { redisProxy, rabbitmqProxy, api, ready, isHealthy, expectUnavailable } = await start();
     await Promise.all([redisProxy.shut(), rabbitmqProxy.shut()]);
     await Promise.all([
-      expectRefused(NEEDS_STORE, "STORE_UNAVAILABLE"),
-      expectRefused(NEEDS_QUEUE, "QUEUE_UNAVAILABLE"),
+      expectUnavailable(NEEDS_STORE, "STORE_UNAVAILABLE"),
+      expectUnavailable(NEEDS_QUEUE, "QUEUE_UNAVAILABLE"),
     ]);
     expect(await ready()).toEqual([503, "unhealthy", null]);
     await rabbitmqProxy.open();

@@ -22,8 +22,8 @@ const rabbitmq = server("rabbitmq");
 
 const CUES = 30;
 const BATCH = 5;
-/** By the number of the request: whether the worker is killed before it has the answer, or in the moment when it gets it. */
-const KILLED_AT: Readonly<Record<number, "before" | "with the answer">> = { 2: "before", 4: "with the answer" };
+/** Time at which the worker is killed, by the number of the request: before the reply, or when the worker receives the reply. */
+const KILLED_AT: Readonly<Record<number, "before" | "with the reply">> = { 2: "before", 4: "with the reply" };
 
 const time = (second: number) => `00:00:${String(second).padStart(2, "0")}`;
 const source = Array.from(
@@ -31,19 +31,19 @@ const source = Array.from(
   (_, n) => `${n + 1}\n${time(n)},000 --> ${time(n)},900\nLine number ${n + 1}\n`,
 );
 
-const suite = (redis.url === null ? redis : rabbitmq).title("a translator that is killed in the middle of paid work");
+const suite = (redis.url === null ? redis : rabbitmq).title("a translator that is killed while it uses a paid service");
 describe.skipIf(redis.url === null || rabbitmq.url === null)(suite, () => {
-  test("pays again for no more than the batch in flight, and the result is whole", async () => {
+  test("repeats only the requests in flight, and the result is complete", async () => {
     const folder = await mkdtemp(join(tmpdir(), "paid-"));
     const logFile = await open(join(folder, "log"), "a");
     let pid = 0;
-    const paidAgain = new Set<number>();
+    const repeatable = new Set<number>();
     const kill = () => process.kill(pid, "SIGKILL");
     const openAi = await startOpenAi(async (translations, { lines, nth }) => {
       const when = KILLED_AT[nth];
-      if (when) for (const { id } of lines) paidAgain.add(id);
+      if (when) for (const { id } of lines) repeatable.add(id);
       if (when === "before") kill();
-      if (when === "with the answer") setImmediate(kill);
+      if (when === "with the reply") setImmediate(kill);
       return translations;
     });
 
@@ -81,8 +81,8 @@ describe.skipIf(redis.url === null || rabbitmq.url === null)(suite, () => {
       await store.close();
       await logFile.close();
       await rm(folder, { recursive: true });
-      const traces = { redisUrl: variables.REDIS_URL, rabbitmqUrl: variables.RABBITMQ_URL };
-      await removeTraces({ ...traces, keyPrefix: `${prefix}:`, queuePrefix: `${prefix}.` });
+      const urls = { redisUrl: variables.REDIS_URL, rabbitmqUrl: variables.RABBITMQ_URL };
+      await removeTraces({ ...urls, keyPrefix: `${prefix}:`, queuePrefix: `${prefix}.` });
     });
 
     const order = { videoUrl: "https://films.example/1.mkv", videoTitle: "One", language: "en", targetLanguage: "es" };
@@ -92,13 +92,13 @@ describe.skipIf(redis.url === null || rabbitmq.url === null)(suite, () => {
     await broker.publish(translateQueue, { jobId: job.id });
     await expect.poll(() => store.get(job.id), { timeout: 150_000 }).toMatchObject({ status: "completed" });
 
-    const asked = openAi.calls.flatMap((call) => linesIn(call).map(({ id }) => id));
-    const askedAgain = asked.filter((id, at) => asked.indexOf(id) !== at);
-    expect(new Set(asked).size).toBe(CUES);
-    expect(askedAgain.filter((id) => !paidAgain.has(id))).toEqual([]);
-    expect(askedAgain.length).toBeLessThanOrEqual(Object.keys(KILLED_AT).length * BATCH);
-    // The first kill left a batch without its answer: had nothing been asked again, nothing was killed.
-    expect(askedAgain.length).toBeGreaterThanOrEqual(BATCH);
+    const sent = openAi.calls.flatMap((call) => linesIn(call).map(({ id }) => id));
+    const sentAgain = sent.filter((id, at) => sent.indexOf(id) !== at);
+    expect(new Set(sent).size).toBe(CUES);
+    expect(sentAgain.filter((id) => !repeatable.has(id))).toEqual([]);
+    expect(sentAgain.length).toBeLessThanOrEqual(Object.keys(KILLED_AT).length * BATCH);
+    // The first kill leaves a batch without a reply, so at least this batch is sent again.
+    expect(sentAgain.length).toBeGreaterThanOrEqual(BATCH);
 
     const done = await store.get(job.id);
     expect(done?.history.filter(({ to }) => to === "completed")).toHaveLength(1);

@@ -8,7 +8,7 @@ const redis = server("redis");
 describe.skipIf(redis.url === null)(redis.title("redisProviderStates"), () => {
   const options = { url: redis.url ?? "", keyPrefix: `${redis.prefix}states:`, onError: () => {} };
 
-  test("what one process notes another one sees, and parts that are written at once do not undo each other", async () => {
+  test("another process reads each state, and concurrent changes of different fields do not overwrite each other", async () => {
     const client = new Redis(options.url);
     onTestFinished(async () => {
       await client.unlink(`${options.keyPrefix}providers`);

@@ -4,19 +4,19 @@ import { titleFor } from "../servers/require.js";
 
 const { url: address, reason } = inject("chromium");
 
-/** Whether there is a browser; and how a suite is called, with the reason if there is none. In CI that is an error. */
+/** Shared browser. `title` returns the title of a suite, with the reason if the browser is missing. With CI=true, that is an error. */
 export const browser = { missing: address === null, title: titleFor("chromium", reason) };
 
 export interface PageOptions {
   readonly colorScheme?: "light" | "dark";
-  /** In CSS pixels. @default { width: 1080, height: 760 } */
+  /** Size in CSS pixels. @default desktop */
   readonly viewport?: { readonly width: number; readonly height: number };
 }
 
-export const desk = { width: 1080, height: 760 };
+export const desktop = { width: 1080, height: 760 };
 export const phone = { width: 360, height: 720 };
 
-/** For a suite: pages of the shared browser, each in a context of its own. */
+/** Connects a suite to the shared browser. */
 export function usePages() {
   let shared: Browser;
   beforeAll(async () => {
@@ -26,8 +26,8 @@ export function usePages() {
     await shared?.close();
   });
 
-  /** Opens an address. The test fails if the page throws, logs an error, or asks anyone but its own server. */
-  async function open(url: string, { colorScheme = "light", viewport = desk }: PageOptions = {}): Promise<Page> {
+  /** Opens an address in a new context. The test fails if the page throws, logs an error, or sends a request to another server. */
+  async function open(url: string, { colorScheme = "light", viewport = desktop }: PageOptions = {}): Promise<Page> {
     const context = await shared.newContext({ colorScheme, viewport, reducedMotion: "reduce" });
     const complaints = collectComplaints(context, new URL(url).origin);
     onTestFinished(async () => {
@@ -47,14 +47,14 @@ function collectComplaints(context: BrowserContext, origin: string): string[] {
   const complaints: string[] = [];
   context.on("weberror", (error) => complaints.push(String(error.error())));
   context.on("console", (message) => {
-    // Chromium logs every refused request; what the page makes of those is what the tests are about.
+    // Chromium logs every failed request. The tests check how the page handles these.
     if (message.type() === "error" && !message.text().startsWith("Failed to load resource")) {
       complaints.push(message.text());
     }
   });
   context.on("request", (request) => {
-    const asked = new URL(request.url());
-    if (asked.origin !== origin && asked.protocol !== "blob:") complaints.push(`asked ${asked.origin}`);
+    const url = new URL(request.url());
+    if (url.origin !== origin && url.protocol !== "blob:") complaints.push(`request to ${url.origin}`);
   });
   return complaints;
 }

@@ -1,14 +1,14 @@
 import { text } from "node:stream/consumers";
 import { describe, expect, test } from "vitest";
 import { browser, usePages } from "./browser.js";
-import { films } from "./films.js";
-import { focused, tabTo } from "./keys.js";
+import { focused, tabTo } from "./focus.js";
+import { sampleJobs } from "./sample-jobs.js";
 import { startService } from "./service.js";
 
-describe.skipIf(browser.missing)(browser.title("by keyboard alone"), () => {
+describe.skipIf(browser.missing)(browser.title("with the keyboard"), () => {
   const { open } = usePages();
 
-  test("one asks for a subtitle, watches it come, and downloads it", async () => {
+  test("a user can request a subtitle, follow its progress, and download it", async () => {
     const service = await startService();
     await service.startWorkers({ pauseMs: 20 });
     const page = await open(service.url);
@@ -41,9 +41,9 @@ describe.skipIf(browser.missing)(browser.title("by keyboard alone"), () => {
     expect(await text(await download.createReadStream())).toMatch(/^\d+\r?\n00:00:\d\d,\d{3} --> /);
   });
 
-  test("Escape keeps a job that one nearly cancelled; cancelled, it can be tried again", async () => {
+  test("Escape closes the dialog without cancelling the job; a cancelled job can be retried", async () => {
     const service = await startService();
-    const { id } = await films(service).translating({ videoTitle: "Harbour Lights" });
+    const { id } = await sampleJobs(service).translating({ videoTitle: "Harbour Lights" });
     const page = await open(`${service.url}/jobs/${id}`);
     const status = async () => (await service.store.get(id))?.status;
     await page.getByRole("button", { name: "Cancel job" }).waitFor();
@@ -70,12 +70,12 @@ describe.skipIf(browser.missing)(browser.title("by keyboard alone"), () => {
     await page.getByText("Waiting to be tried again").waitFor();
   });
 
-  test("a row that goes away hands the focus to the next one", async () => {
+  test("the focus moves to the next row when its row is removed", async () => {
     const service = await startService();
-    const film = films(service);
-    await film.pending({ videoTitle: "One" });
-    const two = await film.pending({ videoTitle: "Two" });
-    await film.pending({ videoTitle: "Three" });
+    const jobs = sampleJobs(service);
+    await jobs.pending({ videoTitle: "One" });
+    const two = await jobs.pending({ videoTitle: "Two" });
+    await jobs.pending({ videoTitle: "Three" });
     const page = await open(`${service.url}/?status=pending`);
     await page.getByRole("link", { name: "Two" }).focus();
     await service.store.updateStatus(two.id, "downloading");

@@ -1,17 +1,17 @@
 import { describe, expect, test } from "vitest";
 import { browser, usePages } from "./browser.js";
-import { films } from "./films.js";
+import { sampleJobs } from "./sample-jobs.js";
 import { startService } from "./service.js";
 
 describe.skipIf(browser.missing)(browser.title("the list of jobs"), () => {
   const { open } = usePages();
 
-  test("what one looks for stands in the address, and comes back with it", async () => {
+  test("the filters are part of the URL, and are restored from it", async () => {
     const service = await startService();
-    const film = films(service);
-    await film.failed({ videoTitle: "Amélie (2001)", language: "fr" });
-    await film.failed({ videoTitle: "Alien (1979)" });
-    await film.pending({ videoTitle: "Amélie, again", language: "fr" });
+    const jobs = sampleJobs(service);
+    await jobs.failed({ videoTitle: "Amélie (2001)", language: "fr" });
+    await jobs.failed({ videoTitle: "Alien (1979)" });
+    await jobs.pending({ videoTitle: "Amélie, again", language: "fr" });
     const page = await open(service.url);
     const titles = () => page.locator("tbody a").allTextContents();
     await expect.poll(titles).toEqual(["Amélie, again", "Alien (1979)", "Amélie (2001)"]);
@@ -38,7 +38,7 @@ describe.skipIf(browser.missing)(browser.title("the list of jobs"), () => {
     await expect.poll(titles).toHaveLength(3);
   });
 
-  test("goes on below what is shown first", async () => {
+  test("the button at the end of the list loads the next page", async () => {
     const service = await startService();
     const film = (n: number) => ({
       videoUrl: `https://films.example/${n}.mkv`,
@@ -55,11 +55,11 @@ describe.skipIf(browser.missing)(browser.title("the list of jobs"), () => {
     expect(await page.getByRole("button", { name: "Load more" }).count()).toBe(0);
   });
 
-  test("a title is text, whatever it says", async () => {
+  test("titles, addresses and errors are shown as text, also if they contain HTML", async () => {
     const service = await startService();
     const title = `<img src=x onerror="alert(1)"> "'></a><script>alert(2)</script> \u202Egnp.exe`;
-    const film = films(service);
-    const failed = await film.failed(
+    const jobs = sampleJobs(service);
+    const failed = await jobs.failed(
       { videoTitle: title, videoUrl: "javascript:alert(3)" },
       { message: "<img src=x onerror=alert(4)>", code: "<b>X</b>", retryable: false },
     );

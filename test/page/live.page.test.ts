@@ -1,15 +1,15 @@
 import { describe, expect, test } from "vitest";
 import { browser, usePages } from "./browser.js";
-import { films } from "./films.js";
+import { sampleJobs } from "./sample-jobs.js";
 import { startService } from "./service.js";
 
-describe.skipIf(browser.missing)(browser.title("what happens shows at once"), () => {
+describe.skipIf(browser.missing)(browser.title("live updates"), () => {
   const { open } = usePages();
 
-  test("progress, new jobs and counts, over one connection for all that the page shows", async () => {
+  test("progress, new jobs and counts are received over one connection", async () => {
     const service = await startService();
-    const film = films(service);
-    const job = await film.translating({ videoTitle: "Harbour Lights" }, 10, 100);
+    const jobs = sampleJobs(service);
+    const job = await jobs.translating({ videoTitle: "Harbour Lights" }, 10, 100);
     const page = await open(service.url);
     let connections = 0;
     page.on("request", (request) => {
@@ -21,7 +21,7 @@ describe.skipIf(browser.missing)(browser.title("what happens shows at once"), ()
 
     await service.store.updateProgress(job, { stage: "translating", done: 55, total: 100 });
     await page.getByText("55 of 100 cues").waitFor();
-    await film.pending({ videoTitle: "Night Train" });
+    await jobs.pending({ videoTitle: "Night Train" });
     await expect.poll(() => page.getByRole("row").nth(1).textContent()).toContain("Night Train");
     await page.getByRole("link", { name: "Pending 1" }).waitFor();
 
@@ -31,34 +31,34 @@ describe.skipIf(browser.missing)(browser.title("what happens shows at once"), ()
     expect(connections).toBe(1);
   });
 
-  test("what happens while a job is being fetched is not lost to the older answer", async () => {
+  test("a change during the request for a job is not overwritten by the older reply", async () => {
     const service = await startService();
-    const job = await films(service).translating({ videoTitle: "Harbour Lights" }, 10, 100);
+    const job = await sampleJobs(service).translating({ videoTitle: "Harbour Lights" }, 10, 100);
     const page = await open(service.url);
     await page.getByText("Live", { exact: true }).waitFor();
     let release = () => {};
-    const answered = new Promise<void>((resolve) => {
+    const replied = new Promise<void>((resolve) => {
       void page.route(`**/api/v1/jobs/${job.id}`, async (route) => {
-        const answer = await route.fetch();
+        const reply = await route.fetch();
         resolve();
-        await new Promise<void>((go) => {
-          release = go;
+        await new Promise<void>((resume) => {
+          release = resume;
         });
-        await route.fulfill({ response: answer });
+        await route.fulfill({ response: reply });
       });
     });
     await page.getByRole("link", { name: "Harbour Lights" }).click();
-    await answered;
+    await replied;
     await service.store.updateProgress(job, { stage: "translating", done: 90, total: 100 });
-    // Another page hears of it in the same moment.
+    // Another page has received the event, so this page has also received it.
     await (await open(service.url)).getByText("90 of 100 cues").waitFor();
     release();
     await page.getByText("90 of 100 cues").waitFor();
   });
 
-  test("after the manager was away, the page says so, comes back by itself, and shows what it missed", async () => {
+  test("the page reports that the manager is unreachable, reconnects, and then shows the missed changes", async () => {
     const service = await startService();
-    const job = await films(service).translating({ videoTitle: "Harbour Lights" });
+    const job = await sampleJobs(service).translating({ videoTitle: "Harbour Lights" });
     const page = await open(service.url);
     await page.getByText("Live", { exact: true }).waitFor();
 
@@ -74,11 +74,11 @@ describe.skipIf(browser.missing)(browser.title("what happens shows at once"), ()
     await page.getByText("The service does not answer.").waitFor({ state: "detached" });
   });
 
-  test("a job that is forgotten while one looks at it is told to be gone", async () => {
+  test("a job that is deleted while its page is open is shown as deleted", async () => {
     const service = await startService();
-    const { id } = await films(service).failed({ videoTitle: "A Film Nobody Subtitled" });
+    const { id } = await sampleJobs(service).failed({ videoTitle: "An Unsubtitled Film" });
     const page = await open(`${service.url}/jobs/${id}`);
-    await page.getByRole("heading", { name: "A Film Nobody Subtitled" }).waitFor();
+    await page.getByRole("heading", { name: "An Unsubtitled Film" }).waitFor();
     await page.getByText("Live", { exact: true }).waitFor();
     await service.store.delete(id);
     await page.getByRole("heading", { name: "There is no such job" }).waitFor();

@@ -1,12 +1,12 @@
 import { describe, expect, test } from "vitest";
 import { browser, usePages } from "./browser.js";
-import { focused } from "./keys.js";
+import { focused } from "./focus.js";
 import { samples, startService } from "./service.js";
 
-describe.skipIf(browser.missing)(browser.title("a new job"), () => {
+describe.skipIf(browser.missing)(browser.title("the form for a new job"), () => {
   const { open } = usePages();
 
-  test("what is wrong stands at its field, which gets the focus", async () => {
+  test("an error is shown at its field, which gets the focus", async () => {
     const service = await startService();
     const page = await open(`${service.url}/new`);
     const errorOf = async (label: string) => {
@@ -39,22 +39,22 @@ describe.skipIf(browser.missing)(browser.title("a new job"), () => {
     expect(page.url()).toBe(`${service.url}/jobs/${items[0]?.id}`);
   });
 
-  test("asking for the same again leads to the job that is there, and says so", async () => {
+  test("the same request again opens the existing job, with a message", async () => {
     const service = await startService();
     const page = await open(`${service.url}/new`);
-    for (const said of ["The job is accepted.", "This had been asked for before: here is its job."]) {
+    for (const text of ["The job is accepted.", "This had been asked for before: here is its job."]) {
       await page.goto(`${service.url}/new`);
       await page.getByLabel("Video", { exact: true }).fill("https://films.example/1.mkv");
       await page.getByLabel("Title", { exact: true }).fill("The Last Ferry");
       await page.getByLabel("Language", { exact: true }).fill("en");
       await page.getByLabel("Language", { exact: true }).press("Enter");
       await page.getByRole("heading", { name: "The Last Ferry" }).waitFor();
-      await expect.poll(() => page.getByRole("status").allTextContents()).toContain(said);
+      await expect.poll(() => page.getByRole("status").allTextContents()).toContain(text);
     }
     expect(await service.store.counts()).toMatchObject({ pending: 1 });
   });
 
-  test("a subtitle file is uploaded, and named after itself", async () => {
+  test("a subtitle file can be uploaded, and the title is taken from its name", async () => {
     const service = await startService();
     const page = await open(`${service.url}/new?kind=file`);
     const buffer = await samples.read("library/The Last Ferry (2021).en.srt");
@@ -69,7 +69,7 @@ describe.skipIf(browser.missing)(browser.title("a new job"), () => {
     expect(await page.getByRole("row").nth(1).textContent()).toContain("not yet");
   });
 
-  test("a file that is no subtitle is refused at its field", async () => {
+  test("a file that is not a subtitle is an error at its field", async () => {
     const service = await startService();
     const page = await open(`${service.url}/new?kind=file`);
     await page

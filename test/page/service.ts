@@ -29,7 +29,7 @@ export const samples = {
 
 export type Service = Awaited<ReturnType<typeof startService>>;
 
-/** The manager, on drivers in memory: a real one, at a real address. It ends with the test. */
+/** Starts the manager with memory drivers. It is closed at the end of the test. */
 export async function startService({ token }: { readonly token?: string } = {}) {
   const folder = await mkdtemp(join(tmpdir(), "page-test-"));
   const log = createLog("test", "silent");
@@ -58,22 +58,22 @@ export async function startService({ token }: { readonly token?: string } = {}) 
     files,
     providers,
     queues,
-    /** Two messages without a worker: one that was given up, one that waits. */
-    async leaveMessages(jobId: string) {
+    /** Publishes two messages: one that waits for a worker, and one that is dead-lettered. */
+    async publishMessages(jobId: string) {
       await broker.publish(downloadQueue, { jobId });
       await broker.publish(translateQueue, { jobId });
       const worker = await broker.consume(translateQueue, async () => deadLetter("The translation memory is damaged."));
       await vi.waitFor(async () => {
-        if ((await broker.stats(translateQueue)).dead !== 1) throw new Error("not given up yet");
+        if ((await broker.stats(translateQueue)).dead !== 1) throw new Error("The message is not dead-lettered yet.");
       }, PATIENCE);
       await worker.close();
     },
-    /** Ends the manager, as a deployment does; and has it come back at the same address. */
     stopManager: () => manager.close(),
+    /** Starts the manager again at the same address. */
     async startManager() {
       manager = await start(Number(new URL(url).port));
     },
-    /** The real downloader and translator, on the sample films; `pauseMs` after each batch of four cues. */
+    /** Starts the downloader and the translator with the sample files. They pause after each batch of four cues. */
     async startWorkers({ pauseMs }: { readonly pauseMs: number }) {
       const options = { store, broker, files, log, concurrency: 2, downloadBaseUrl: url };
       const memory = await loadTranslationMemory(sample("memory.en-es.tmx"));

@@ -1,15 +1,15 @@
 import { accessSync, constants, realpathSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 
-/** A server that tests may need. */
+/** Server that tests can need. */
 export type ServerName = "redis" | "rabbitmq";
 
-// Debian and Homebrew keep servers where an ordinary user's PATH does not look.
-const elsewhere = ["/usr/local/sbin", "/usr/sbin", "/opt/homebrew/sbin", "/opt/homebrew/bin"];
+/** Folders of Debian and Homebrew that contain servers, and that are not in the PATH of an ordinary user. */
+const SERVER_FOLDERS = ["/usr/local/sbin", "/usr/sbin", "/opt/homebrew/sbin", "/opt/homebrew/bin"];
 
-/** Full path of a program of this machine, or null. */
+/** Returns the full path of a program of this machine, or null. */
 export function findBinary(name: string): string | null {
-  const folders = [...(process.env.PATH ?? "").split(delimiter), ...elsewhere];
+  const folders = [...(process.env.PATH ?? "").split(delimiter), ...SERVER_FOLDERS];
   return folders.map((folder) => join(folder, name)).find(isExecutable) ?? null;
 }
 
@@ -32,22 +32,22 @@ export function findRedis(): string | null {
 export function findRabbitmq(): { server: string; control: string; epmd: string } | null {
   const server = chosenProgram("rabbitmq")?.path ?? installedRabbitmq();
   if (server === null) return null;
-  const beside = (name: string) => join(dirname(server), name);
-  const epmd = isExecutable(beside("epmd")) ? beside("epmd") : findBinary("epmd");
-  return epmd === null ? null : { server, control: beside("rabbitmqctl"), epmd };
+  const sibling = (name: string) => join(dirname(server), name);
+  const epmd = isExecutable(sibling("epmd")) ? sibling("epmd") : findBinary("epmd");
+  return epmd === null ? null : { server, control: sibling("rabbitmqctl"), epmd };
 }
 
 /** Returns the path of the installed `rabbitmq-server`, or null. */
 function installedRabbitmq(): string | null {
   const onPath = findBinary("rabbitmq-server");
   if (onPath === null) return null;
-  // On Debian, this is a wrapper that insists on the user "rabbitmq". The script itself is in the wrapper's folder.
+  // On Debian, this is a wrapper that runs the script as the user "rabbitmq". The script itself is in the folder of the wrapper.
   const target = realpathSync(onPath);
   const script = join(dirname(target), "rabbitmq-server");
   return isExecutable(script) ? script : target;
 }
 
-/** Whether private instances of this server can be started here. */
+/** Returns true if this machine has the programs for a private instance of the server. */
 export function canStart(name: ServerName): boolean {
   return (name === "redis" ? findRedis() : findRabbitmq()) !== null;
 }

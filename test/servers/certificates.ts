@@ -1,6 +1,6 @@
 import { generate } from "selfsigned";
 
-/** A key and its certificate, as PEM. */
+/** Key and its certificate, as PEM. */
 export interface Certified {
   readonly key: string;
   readonly cert: string;
@@ -8,7 +8,7 @@ export interface Certified {
 
 const DAY = 24 * 3600 * 1000;
 
-/** An authority of one test's own. */
+/** Creates a certificate authority for one test. */
 export async function authority(name: string): Promise<Certified> {
   return certified(name, {
     extensions: [
@@ -18,7 +18,7 @@ export async function authority(name: string): Promise<Certified> {
   });
 }
 
-/** A server's certificate, good for an address and until a day from now; or until yesterday. */
+/** Creates a server's certificate for an IP address. It is valid until tomorrow, or expired yesterday. */
 export async function serverCertificate(
   ca: Certified,
   { ip = "127.0.0.1", expired = false }: { ip?: string; expired?: boolean } = {},

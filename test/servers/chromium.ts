@@ -1,24 +1,28 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { chromium } from "playwright-core";
+import type { TestProject } from "vitest/node";
 import { cleanUpLater, forget } from "../../scripts/dev/clean-up.mjs";
 import { findBinary } from "./binaries.js";
 import { installPackages, mayInstall } from "./install.js";
+import type {} from "./provided.js";
 
-/** A browser that tests share. */
-export interface AvailableBrowser {
-  /** Where Playwright connects to it. */
+/** Browser that all tests of the page share. */
+interface AvailableBrowser {
+  /** Address at which Playwright connects to the browser. */
   readonly url: string;
-  /** Where the program comes from, in a word or two. */
+  /** Source of the program, for example "CHROMIUM_PATH". */
   readonly from: string;
   stop(): Promise<void>;
 }
 
-/** Why there is no browser for this test run. */
-export interface MissingBrowser {
+interface MissingBrowser {
   readonly url: null;
+  /** Reason why there is no browser. */
   readonly reason: string;
 }
 
-/** It talks to the pages under test, and to nobody else. Its sandbox does not work as root, which containers often are. */
+/** Arguments of the browser. It sends no requests of its own. Its sandbox does not work for root, the user of many containers. */
 const flags = [
   "--no-sandbox",
   "--disable-gpu",
@@ -28,11 +32,28 @@ const flags = [
   "--disable-dev-shm-usage",
 ];
 
+/** Starts the browser, and stops it after all tests. */
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const browser = await provideChromium();
+  const reason = browser.url === null ? browser.reason : null;
+  project.provide("chromium", { url: browser.url, reason });
+
+  // `npm test` reads this file for its summary.
+  const folder = process.env.TEST_REPORT_FOLDER;
+  const report = browser.url === null ? { missing: browser.reason } : { from: browser.from };
+  if (folder)
+    await writeFile(join(folder, "browser.json"), JSON.stringify({ chromium: { ...report, startable: true } }));
+
+  return async () => {
+    if (browser.url !== null) await browser.stop();
+  };
+}
+
 /**
- * Starts a headless Chromium, from the first of these that there is: the path in `CHROMIUM_PATH`; the machine's own; on
- * Debian, if we are root, the same after installing it.
+ * Starts a headless Chromium from the first available source: the path in `CHROMIUM_PATH`; the PATH; on Debian, as root, the
+ * PATH after the installation.
  */
-export async function provideChromium(): Promise<AvailableBrowser | MissingBrowser> {
+async function provideChromium(): Promise<AvailableBrowser | MissingBrowser> {
   try {
     const found = findChromium() ?? (mayInstall() ? await installChromium() : null);
     if (found === null) return { url: null, reason: "no CHROMIUM_PATH, no chromium on the PATH" };
@@ -58,7 +79,7 @@ async function installChromium(): Promise<FoundProgram | null> {
   try {
     await installPackages(["chromium", "fonts-liberation"]);
   } catch (error) {
-    throw new Error(`installing it failed: ${error instanceof Error ? error.message : error}`);
+    throw new Error(`the installation failed: ${error instanceof Error ? error.message : error}`);
   }
   return findChromium();
 }

@@ -7,31 +7,31 @@ import { canStart, findBinary, type ServerName } from "./binaries.js";
 const run = promisify(execFile);
 const policyFile = "/usr/sbin/policy-rc.d";
 
-/** Whether this is a Debian or Ubuntu machine on which we may install packages. */
+/** Returns true if this process can install packages: as root on Debian or Ubuntu. */
 export function mayInstall(): boolean {
   return process.getuid?.() === 0 && findBinary("apt-get") !== null && findBinary("dpkg") !== null;
 }
 
 /**
- * Installs what is missing of the servers' Debian packages, from the distribution. Nothing is left running or set to run:
- * a policy keeps the packages from starting their services on the standard ports, which may be someone else's.
+ * Installs the Debian packages of the servers that are missing. No service runs afterwards, and none starts with the machine: a
+ * policy prevents that the packages start their services on the standard ports, which other programs may use.
  */
 export async function installServers(names: readonly ServerName[]): Promise<void> {
   const packages = names.filter((name) => !canStart(name)).map((name) => `${name}-server`);
   if (packages.length === 0) return;
-  const ownPolicy = await forbidServices(packages);
+  const addedPolicy = await forbidServices(packages);
   try {
     await installPackages(packages);
     if (await exists("/run/systemd/system")) await run("systemctl", ["disable", ...packages], options());
   } finally {
-    if (ownPolicy) {
+    if (addedPolicy) {
       await rm(policyFile, { force: true });
       forget({ path: policyFile });
     }
   }
 }
 
-/** Installs Debian packages, from the distribution. */
+/** Installs Debian packages of the distribution. */
 export async function installPackages(packages: readonly string[]): Promise<void> {
   await run("apt-get", ["-q", "update"], options());
   const wait = ["-o", "DPkg::Lock::Timeout=120"];
@@ -43,7 +43,12 @@ function options() {
   return { env, timeout: 300_000, maxBuffer: 64 * 1024 * 1024 };
 }
 
-/** Returns whether the policy is ours to remove. An existing one stays; if it lets services start, we do not install. */
+/**
+ * Adds a policy that forbids services to start. An existing policy is not changed.
+ *
+ * @returns true if the policy was added and has to be removed
+ * @throws an error if an existing policy allows one of the services to start
+ */
 async function forbidServices(services: readonly string[]): Promise<boolean> {
   if (!(await exists(policyFile))) {
     cleanUpLater({ path: policyFile });
@@ -55,7 +60,7 @@ async function forbidServices(services: readonly string[]): Promise<boolean> {
       () => 0,
       (error: { code?: unknown }) => error.code,
     );
-    if (status !== 101) throw new Error(`${policyFile} lets ${service} start at once; install the package yourself`);
+    if (status !== 101) throw new Error(`${policyFile} allows ${service} to start. Install the package yourself.`);
   }
   return false;
 }

@@ -1,10 +1,10 @@
 import { Redis } from "ioredis";
 
-/** Removes what a test run left on a Redis that is not ours: the keys that hold its prefix, and nothing else. */
+/** Removes the keys of a test run from a shared Redis: all keys that contain its prefix. */
 export async function removeKeys(url: string, prefix: string): Promise<void> {
   const redis = new Redis(url, { lazyConnect: true, maxRetriesPerRequest: 1, retryStrategy: () => null });
   redis.on("error", () => {
-    // The command below says so, too.
+    // `connect` also rejects with this error.
   });
   try {
     await redis.connect();

@@ -1,18 +1,21 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { cleanUpLater, forget } from "../../scripts/dev/clean-up.mjs";
 
-/** A process that ends with ours at the latest. It leads a group: signals reach its children, the terminal's do not. */
+/**
+ * Child process that ends at the latest when this process ends. It is the leader of a process group: `signal` also reaches its
+ * children, and the signals of the terminal do not reach it.
+ */
 export interface OwnProcess {
   readonly pid: number;
-  /** Settles once the process has ended. */
+  /** Resolves when the process has ended. */
   readonly ended: Promise<void>;
   isRunning(): boolean;
   signal(signal: NodeJS.Signals): void;
-  /** The last of what it wrote. */
+  /** Returns the end of its output, at most 4,000 characters. */
   output(): string;
 }
 
-/** Starts a process that ends with ours at the latest. */
+/** Starts a child process that ends at the latest when this process ends. */
 export function spawnOwn(
   command: string,
   args: readonly string[],

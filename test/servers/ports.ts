@@ -1,16 +1,17 @@
 import { once } from "node:events";
 import { createServer } from "node:net";
 
-// Below the range that systems hand out to outgoing connections (Linux: from 32768, others: from 49152). A server that
-// is down for a moment would otherwise lose its port to a client that reconnects, or see that client connect to itself.
-const lowest = 15_000;
-const highest = 32_000;
+/**
+ * Range of the ports. It is below the range that systems use for outgoing connections (Linux: from 32768, others: from 49152).
+ * Otherwise, a client that reconnects to a stopped server could get the port of the server, or connect to itself.
+ */
+const PORTS = { min: 15_000, max: 32_000 };
 
-/** Ports that nothing on the loopback address listens on. */
+/** Returns ports of the loopback address on which no program listens. */
 export async function freePorts(count: number): Promise<number[]> {
   const found = new Set<number>();
   while (found.size < count) {
-    const port = lowest + Math.floor(Math.random() * (highest - lowest));
+    const port = PORTS.min + Math.floor(Math.random() * (PORTS.max - PORTS.min));
     if (await isFree(port)) found.add(port);
   }
   return [...found];

@@ -6,43 +6,43 @@ import { setTimeout as pause } from "node:timers/promises";
 import { cleanUpLater, forget } from "../../scripts/dev/clean-up.mjs";
 import { type OwnProcess, spawnOwn } from "./own-process.js";
 
-/** A real server of a test's own: a free loopback port, a temporary folder, nothing shared with anyone. */
+/** Server that belongs to one test, on a free port of the loopback address and with its data in a temporary folder. */
 export interface PrivateServer extends AsyncDisposable {
   readonly url: string;
-  /** Stays the same across restarts. */
+  /** Port, which does not change at a restart. */
   readonly port: number;
-  /** The running process; another one after a restart. */
+  /** Id of the process, which changes at a restart. */
   readonly pid: number;
-  /** Its data and logs. */
+  /** Folder with its data and logs. */
   readonly folder: string;
   /**
-   * Sends a signal. Resolves when the server has ended, for signals that end it (all but SIGSTOP and SIGCONT).
+   * Sends a signal. Then waits until the server has ended, except for SIGSTOP and SIGCONT.
    * @default "SIGKILL"
    */
   kill(signal?: NodeJS.Signals): Promise<void>;
-  /** Starts the server again, on the same port and with the data it left; ends it first if it still runs. */
+  /** Starts the server again on the same port and with its data. Kills it first if it still runs. */
   restart(): Promise<void>;
-  /** Ends the server and removes its folder. Calling it again does nothing. */
+  /** Kills the server and removes its folder. Another call does nothing. */
   stop(): Promise<void>;
 }
 
-/** How to run one kind of server. */
+/** Command that runs a server, and the check that it is ready. */
 export interface Recipe {
   readonly command: string;
   readonly args: readonly string[];
   readonly env?: NodeJS.ProcessEnv;
   readonly url: string;
   readonly port: number;
-  /** What to send to a server that has just accepted a connection… */
+  /** Bytes to send after the connection was opened. */
   readonly greeting: string;
-  /** …and whether its answer means that it is ready. */
-  isReady(answer: Buffer): boolean;
+  /** Returns true if the first bytes of the reply show that the server is ready. */
+  isReady(reply: Buffer): boolean;
   readonly readyWithinMs: number;
-  /** Ends what runs beside the server, before its folder goes. */
+  /** Stops other processes of the server, before its folder is removed. */
   afterwards?(): Promise<void>;
 }
 
-/** Starts a server in a temporary folder of its own. `prepare` gets the folder and says how to run the server there. */
+/** Starts a server in a new temporary folder. `prepare` gets the folder and returns the command. */
 export async function startPrivateServer(
   name: string,
   prepare: (folder: string) => Promise<Recipe>,
@@ -91,7 +91,7 @@ class RunningServer implements PrivateServer {
   }
 
   async restart(): Promise<void> {
-    if (this.#stopped) throw new Error(`${this.#name}: stopped, its data is gone`);
+    if (this.#stopped) throw new Error(`${this.#name} cannot restart: it was stopped, and its data was removed`);
     await this.kill();
     this.#running = await launch(this.#name, this.folder, this.#recipe);
   }
@@ -118,25 +118,25 @@ async function launch(name: string, folder: string, recipe: Recipe): Promise<Own
   const own = spawnOwn(recipe.command, recipe.args, { cwd: folder, ...(recipe.env && { env: recipe.env }) });
   const end = Date.now() + recipe.readyWithinMs;
   while (own.isRunning() && Date.now() < end) {
-    if (await answers(recipe)) return own;
+    if (await isReady(recipe)) return own;
     await pause(20);
   }
-  const why = own.isRunning() ? `not ready after ${recipe.readyWithinMs} ms` : "ended while starting";
+  const problem = own.isRunning() ? `was not ready after ${recipe.readyWithinMs} ms` : "ended during its start";
   own.signal("SIGKILL");
   await own.ended;
-  throw new Error(`${name}: ${why}\n${own.output()}`);
+  throw new Error(`${name} ${problem}\n${own.output()}`);
 }
 
-async function answers({ port, greeting, isReady }: Recipe): Promise<boolean> {
+async function isReady({ port, greeting, isReady: check }: Recipe): Promise<boolean> {
   const socket = connect(port, "127.0.0.1", () => socket.write(greeting));
   socket.setTimeout(5_000, () => socket.destroy());
   socket.on("error", () => {
-    // The connection closes after an error. A server that is still starting may also close it without an answer.
+    // The connection closes after an error. A server that is still starting can also close it without a reply.
   });
-  const answer = await new Promise<Buffer | null>((resolve) => {
+  const reply = await new Promise<Buffer | null>((resolve) => {
     socket.once("data", resolve);
     socket.once("close", () => resolve(null));
   });
   socket.destroy();
-  return answer !== null && isReady(answer);
+  return reply !== null && check(reply);
 }

@@ -1,7 +1,7 @@
-/** What the global set-up hands to the tests, which run in processes of their own. */
+/** Server or browser that the global set-up provides to the test processes. */
 export interface ProvidedServer {
   readonly url: string | null;
-  /** Why there is none; null if there is one. */
+  /** Reason why there is none; null if there is one. */
   readonly reason: string | null;
 }
 
@@ -9,13 +9,13 @@ declare module "vitest" {
   interface ProvidedContext {
     redis: ProvidedServer;
     rabbitmq: ProvidedServer;
-    /** The browser that the page's tests share: the address at which Playwright controls it. */
+    /** Browser that the tests of the page share. `url`: address at which Playwright connects to it. */
     chromium: ProvidedServer;
-    /** Same as `redis.url`. */
+    /** `redis.url`. */
     redisUrl: string | null;
-    /** Same as `rabbitmq.url`. */
+    /** `rabbitmq.url`. */
     rabbitmqUrl: string | null;
-    /** Private to this run: put before every key and queue name. The servers may be someone's. */
+    /** Prefix of every key and queue name of this run. Other programs may use the servers, too. */
     testPrefix: string;
   }
 }

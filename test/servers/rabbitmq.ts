@@ -9,40 +9,40 @@ import { type PrivateServer, startPrivateServer } from "./private-server.js";
 
 export interface RabbitmqOptions {
   /**
-   * Lines for `rabbitmq.conf`, for example `["heartbeat = 2"]`.
+   * Lines of `rabbitmq.conf`, for example `["heartbeat = 2"]`.
    * @default []
    */
   readonly config?: readonly string[];
   /**
-   * Settings that `rabbitmq.conf` has no name for, for example `{ channel_tick_interval: 500 }`.
+   * Settings that `rabbitmq.conf` does not support, for example `{ channel_tick_interval: 500 }`.
    * @default {}
    */
   readonly settings?: Readonly<Record<string, number>>;
   /**
-   * A node whose cluster this one joins. It must be stopped last: it has the port mapper and the cookie of them all.
-   * @default none: a broker by itself
+   * Node whose cluster the new node joins. It must be stopped last, because all nodes use its port mapper and its cookie.
+   * @default none: a single node
    */
   readonly join?: Rabbitmq | undefined;
 }
 
-/** A broker and its command line tool. */
+/** Private RabbitMQ server and its command line tool. */
 export interface Rabbitmq extends PrivateServer {
-  /** What its processes find in their environment. */
+  /** Environment of its processes. */
   readonly env: NodeJS.ProcessEnv;
-  /** Runs `rabbitmqctl` (about two seconds, most of it its own start). Answers what it wrote. */
+  /** Runs `rabbitmqctl`, which takes about two seconds. Returns its output. */
   control(...args: readonly string[]): Promise<string>;
 }
 
 const run = promisify(execFile);
 
-/** Starts a RabbitMQ of one's own (2 to 6 seconds, about 140 MB): its own node, data, cookie and port mapper. */
+/** Starts a private RabbitMQ with its own data, cookie and port mapper. It takes 2 to 6 seconds and about 140 MB. */
 export async function startRabbitmq({
   config = [],
   settings = {},
   join: other,
 }: RabbitmqOptions = {}): Promise<Rabbitmq> {
   const binaries = findRabbitmq();
-  if (binaries === null) throw new Error("rabbitmq-server is not installed here");
+  if (binaries === null) throw new Error("rabbitmq-server is not installed on this machine");
   let env: NodeJS.ProcessEnv = {};
   const started = await startPrivateServer("rabbitmq", async (folder) => {
     const [port = 0, distributionPort = 0, mapperPort = 0] = await freePorts(3);
@@ -51,13 +51,13 @@ export async function startRabbitmq({
         port,
         distributionPort,
         mapperPort,
-        config: [...config, ...joining(other)],
+        config: [...config, ...clusterConfig(other)],
         settings,
       })),
-      ...(await withoutPlugins(binaries.server, folder)),
+      ...(await minimalPlugins(binaries.server, folder)),
       ...(other && { HOME: other.env.HOME, ERL_EPMD_PORT: other.env.ERL_EPMD_PORT }),
     };
-    // Erlang's port mapper: a broker would start one that outlives it.
+    // Port mapper of Erlang. The broker would start one that does not end with it.
     const mapper = other
       ? null
       : spawnOwn(binaries.epmd, ["-port", `${mapperPort}`, "-address", "127.0.0.1"], { cwd: folder, env });
@@ -68,8 +68,8 @@ export async function startRabbitmq({
       url: `amqp://guest:guest@127.0.0.1:${port}`,
       port,
       greeting: "AMQP\x00\x00\x09\x01",
-      // A method frame, Connection.Start. The listener opens last, when the broker has booted.
-      isReady: (answer) => answer[0] === 1,
+      // Connection.Start is a method frame. The broker opens its port at the end of its start.
+      isReady: (reply) => reply[0] === 1,
       readyWithinMs: 120_000,
       async afterwards() {
         mapper?.signal("SIGKILL");
@@ -84,7 +84,8 @@ export async function startRabbitmq({
   return Object.assign(started, { env, control });
 }
 
-function joining(other: Rabbitmq | undefined): readonly string[] {
+/** Returns the lines of `rabbitmq.conf` for a node that joins the cluster of another one. */
+function clusterConfig(other: Rabbitmq | undefined): readonly string[] {
   if (other === undefined) return [];
   return [
     "cluster_formation.peer_discovery_backend = classic_config",
@@ -93,16 +94,17 @@ function joining(other: Rabbitmq | undefined): readonly string[] {
 }
 
 /**
- * A broker reads all the plugins that came with it at every start, in order to use none: a sixth of the time that a start
- * takes. It needs itself among them, for the names of its settings. Where it is not found, the broker looks as ever.
+ * Returns environment variables for a plugins folder that contains only the plugin `rabbit`. At every start, a broker reads all its
+ * plugins, although none of the others is enabled; without them, the start takes a sixth less time. `rabbit` defines the names of the
+ * settings. If it is not found, the broker uses its default folder.
  */
-async function withoutPlugins(server: string, folder: string): Promise<NodeJS.ProcessEnv> {
+async function minimalPlugins(server: string, folder: string): Promise<NodeJS.ProcessEnv> {
   const all = join(dirname(await realpath(server)), "../plugins");
-  const itself = (await readdir(all).catch(() => [])).find((name) => /^rabbit-\d/.test(name));
-  if (itself === undefined) return {};
+  const rabbit = (await readdir(all).catch(() => [])).find((name) => /^rabbit-\d/.test(name));
+  if (rabbit === undefined) return {};
   const own = join(folder, "plugins");
   await mkdir(own);
-  await symlink(join(all, itself), join(own, itself));
+  await symlink(join(all, rabbit), join(own, rabbit));
   return { RABBITMQ_PLUGINS_DIR: own };
 }
 
@@ -118,7 +120,7 @@ async function environment(
   await writeFile(configFile, options.config.map((line) => `${line}\n`).join(""));
   await writeFile(pluginsFile, "[].");
   await writeFile(environmentFile, "");
-  // Whatever the user set for a broker of their own must not reach this one.
+  // Variables that the user has set for another broker must not configure this one.
   const inherited = Object.entries(process.env).filter(([name]) => !/^(RABBITMQ_|ERL_)/.test(name));
   return {
     ...Object.fromEntries(inherited),
@@ -135,12 +137,12 @@ async function environment(
     RABBITMQ_CONFIG_FILE: configFile,
     RABBITMQ_CONF_ENV_FILE: environmentFile,
     RABBITMQ_ENABLED_PLUGINS_FILE: pluginsFile,
-    // Loopback only; and no busy waiting, which would take the processor from the tests.
+    // Listens only on the loopback address. Without busy waiting, which would slow down the tests.
     RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: [
       "-kernel inet_dist_use_interface {127,0,0,1} +sbwt none +sbwtdcpu none +sbwtdio none",
       ...Object.entries(options.settings).map(([name, value]) => `-rabbit ${name} ${value}`),
     ].join(" "),
-    // The start script then becomes the broker instead of waiting beside it.
+    // With this variable, the start script replaces itself by the broker instead of waiting for it.
     RUNNING_UNDER_SYSTEMD: "true",
   };
 }

@@ -5,15 +5,16 @@ import { startRedis } from "./redis.js";
 
 const SLOTS = 16_384;
 
+/** Redis Cluster that belongs to one test. */
 export interface RedisCluster extends AsyncDisposable {
-  /** The masters first, in the order of their slots; then a replica of each, if there are replicas. */
+  /** Masters in the order of their slots, then one replica of each master if there are replicas. */
   readonly nodes: readonly PrivateServer[];
-  /** A client of one node, closed with the cluster. */
+  /** Returns the client of one node. It is closed by `stop`. */
   client(node: number): Redis;
   stop(): Promise<void>;
 }
 
-/** Starts a Redis Cluster of one's own: three masters that share the slots, and a replica of each where asked for. */
+/** Starts a private Redis Cluster: three masters, and with `replicas` one replica of each. */
 export async function startRedisCluster({ replicas = false } = {}): Promise<RedisCluster> {
   const masters = 3;
   const args = ["--cluster-enabled", "yes", "--cluster-node-timeout", "1000", "--cluster-announce-ip", "127.0.0.1"];
@@ -37,14 +38,14 @@ export async function startRedisCluster({ replicas = false } = {}): Promise<Redi
     for (const [n, { port }] of nodes.entries()) {
       if (n > 0) await client(0).call("CLUSTER", "MEET", "127.0.0.1", port, await busPortOf(client(n)));
     }
-    await until(async () => (await states(clients, nodes.length)).every((ready) => ready));
+    await waitUntil(async () => (await readyStates(clients, nodes.length)).every((ready) => ready));
     for (let n = masters; n < nodes.length; n++) {
       const master = String(await client(n - masters).call("CLUSTER", "MYID"));
-      await until(async () => (await client(n).call("CLUSTER", "REPLICATE", master)) === "OK");
+      await waitUntil(async () => (await client(n).call("CLUSTER", "REPLICATE", master)) === "OK");
     }
-    await until(async () => (await states(clients, nodes.length)).every((ready) => ready));
+    await waitUntil(async () => (await readyStates(clients, nodes.length)).every((ready) => ready));
     for (let n = masters; n < nodes.length; n++) {
-      await until(async () => (await client(n).info("replication")).includes("master_link_status:up"));
+      await waitUntil(async () => (await client(n).info("replication")).includes("master_link_status:up"));
     }
   } catch (error) {
     await stop();
@@ -53,8 +54,8 @@ export async function startRedisCluster({ replicas = false } = {}): Promise<Redi
   return { nodes, client, stop, [Symbol.asyncDispose]: stop };
 }
 
-/** Whether each node knows all the others and can serve. */
-function states(clients: readonly Redis[], size: number): Promise<readonly boolean[]> {
+/** Returns true for each node that knows all other nodes and accepts commands. */
+function readyStates(clients: readonly Redis[], size: number): Promise<readonly boolean[]> {
   return Promise.all(
     clients.map(async (client) => {
       const info = String(await client.cluster("INFO"));
@@ -68,10 +69,10 @@ async function busPortOf(client: Redis): Promise<number> {
   return Number(port);
 }
 
-async function until(holds: () => Promise<boolean>): Promise<void> {
+async function waitUntil(condition: () => Promise<boolean>): Promise<void> {
   const end = Date.now() + 60_000;
-  while (!(await holds().catch(() => false))) {
-    if (Date.now() > end) throw new Error("the cluster did not come together");
+  while (!(await condition().catch(() => false))) {
+    if (Date.now() > end) throw new Error("The Redis Cluster was not ready after 60 seconds");
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }

@@ -4,10 +4,10 @@ import { findRedis } from "./binaries.js";
 import { freePorts } from "./ports.js";
 import { type PrivateServer, startPrivateServer } from "./private-server.js";
 
-/** Starts a sentinel of one's own that watches `master` alone, and fails over soon after losing it. */
+/** Starts a private sentinel that monitors `master`, and starts a failover when it was unreachable for half a second. */
 export async function startSentinel(master: Pick<PrivateServer, "port">, name: string): Promise<PrivateServer> {
   const command = findRedis();
-  if (command === null) throw new Error("redis-server is not installed here");
+  if (command === null) throw new Error("redis-server is not installed on this machine");
   return startPrivateServer("sentinel", async (folder) => {
     const [port = 0] = await freePorts(1);
     const file = join(folder, "sentinel.conf");
@@ -27,7 +27,7 @@ export async function startSentinel(master: Pick<PrivateServer, "port">, name: s
       url: `redis://127.0.0.1:${port}`,
       port,
       greeting: "PING\r\n",
-      isReady: (answer) => answer.toString().startsWith("+PONG"),
+      isReady: (reply) => reply.toString().startsWith("+PONG"),
       readyWithinMs: 60_000,
     };
   });

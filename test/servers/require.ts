@@ -2,18 +2,18 @@ import { inject } from "vitest";
 import { canStart, type ServerName } from "./binaries.js";
 import type {} from "./provided.js";
 
-/** What a suite needs to know about a server it runs against. */
+/** Shared server of a suite. */
 export interface RequiredServer {
-  /** Its address, or null if there is none. */
+  /** Address of the server; null if there is none. */
   readonly url: string | null;
-  /** Private to this run: put before every key and queue name. The server may be someone's. */
+  /** Prefix of every key and queue name of this run. Other programs may use the server, too. */
   readonly prefix: string;
-  /** Names a suite, together with the reason if it is skipped. */
+  /** Returns the title of a suite, with the reason if the suite is skipped. */
   title(name: string): string;
 }
 
 /**
- * The server that all integration tests share. In CI a missing one is an error.
+ * Returns the server that all integration tests share. With CI=true, a missing server is an error.
  *
  * @example
  * const redis = server("redis");
@@ -25,17 +25,23 @@ export function server(name: ServerName): RequiredServer {
 }
 
 /**
- * Whether tests can start a server of their own, to kill it or to hold its data: that takes its binary on this machine,
- * wherever the shared one comes from. In CI a missing one is an error.
+ * Returns `available: true` if tests can start private instances of a server. They need its program on this machine, also if the
+ * shared server is another one. With CI=true, a missing program is an error.
  */
 export function privateServer(name: ServerName): { readonly available: boolean; title(name: string): string } {
   const available = canStart(name);
   return { available, title: titleFor(name, available ? null : `no ${name}-server on this machine`) };
 }
 
-/** How a suite is called that needs `server`; `missing` says why there is none. In CI that is an error instead. */
+/**
+ * Returns the function that makes the titles of suites that need a server.
+ *
+ * @param missing reason why there is no server, or null
+ * @throws an error with CI=true if the server is missing
+ */
 export function titleFor(server: ServerName | "chromium", missing: string | null): (name: string) => string {
   if (missing === null) return (name) => name;
-  if (process.env.CI === "true") throw new Error(`CI runs everything, but there is no ${server}: ${missing}`);
-  return (name) => `${name} (not tried: ${missing.split("\n")[0]})`;
+  if (process.env.CI === "true")
+    throw new Error(`With CI=true, no test may be skipped, but ${server} is missing: ${missing}`);
+  return (name) => `${name} (skipped: ${missing.split("\n")[0]})`;
 }

@@ -2,12 +2,12 @@ import { randomBytes } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { TestProject } from "vitest/node";
-import { type AvailableServer, addressVariables, type MissingServer, provideServers } from "./available.js";
 import { canStart, type ServerName } from "./binaries.js";
 import { removeKeys } from "./leftovers.js";
 import type { ProvidedServer } from "./provided.js";
+import { type AvailableServer, addressVariables, type MissingServer, provideServers } from "./shared-servers.js";
 
-/** Starts the servers that the integration tests share, and ends them afterwards. */
+/** Starts the servers that the integration tests share, and stops them after all tests. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const servers = await provideServers();
   const testPrefix = `test-${randomBytes(4).toString("hex")}:`;
@@ -16,7 +16,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   project.provide("redisUrl", servers.redis.url);
   project.provide("rabbitmqUrl", servers.rabbitmq.url);
   project.provide("testPrefix", testPrefix);
-  await report(servers);
+  await writeReport(servers);
 
   return async () => {
     const given = process.env[addressVariables.redis];
@@ -29,12 +29,12 @@ function toProvided(server: AvailableServer | MissingServer): ProvidedServer {
   return { url: server.url, reason: server.url === null ? server.reason : null };
 }
 
-/** Lets `npm test` tell at its end what was tried and what was not. Addresses stay out: they may hold passwords. */
-async function report({ redis, rabbitmq }: Record<ServerName, AvailableServer | MissingServer>): Promise<void> {
+/** Writes the file that `npm test` reads for its summary. It contains no addresses, because they can contain passwords. */
+async function writeReport({ redis, rabbitmq }: Record<ServerName, AvailableServer | MissingServer>): Promise<void> {
   const folder = process.env.TEST_REPORT_FOLDER;
   if (!folder) return;
-  const told = { redis: toReported("redis", redis), rabbitmq: toReported("rabbitmq", rabbitmq) };
-  await writeFile(join(folder, "servers.json"), JSON.stringify(told));
+  const report = { redis: toReported("redis", redis), rabbitmq: toReported("rabbitmq", rabbitmq) };
+  await writeFile(join(folder, "servers.json"), JSON.stringify(report));
 }
 
 function toReported(name: ServerName, server: AvailableServer | MissingServer) {

@@ -1,38 +1,38 @@
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 
-/** Stands between a client and a server, to lose what they say. Bytes it passes on keep their order. */
+/** Proxy between a client and a server that can drop and delay their bytes. It never changes the order of the bytes. */
 export interface TcpProxy extends AsyncDisposable {
-  /** The server's address with this proxy's host and port. */
+  /** Address of the server with the host and port of the proxy. */
   readonly url: string;
   readonly port: number;
-  /** From now on, what the server answers is lost; the client's words still arrive. */
+  /** Drops all bytes from the server. Bytes from the client still arrive. */
   swallowReplies(): void;
-  /** From now on, nothing passes either way, and no connection breaks: a line that died without a word. */
+  /** Drops all bytes in both directions. Connections remain open, as in a network partition. */
   freeze(): void;
   /**
-   * From now on, requests on the connections that stand are kept back, also when those end, and their replies are lost. `arrived`
-   * resolves with the first request, `deliver` sends all of them to the server.
+   * Holds back the requests of the present connections, also when these end, and drops their replies. `arrived` resolves with the first
+   * request. `deliver` sends all of them to the server.
    */
   holdRequests(): { readonly arrived: Promise<void>; deliver(): void };
-  /** From now on, whatever passes takes this long each way, in its order. */
+  /** Delays all bytes in both directions. */
   slow(delayMs: number): void;
-  /** Everything passes again, on connections made from now on and on those that stand. */
+  /** Passes all bytes again, without delay, on open and on new connections. */
   heal(): void;
-  /** Breaks every connection that stands. New ones are accepted. */
+  /** Closes all connections. New ones are accepted. */
   cut(): void;
-  /** Breaks every connection that stands, and refuses new ones. */
+  /** Closes all connections and refuses new ones. */
   shut(): Promise<void>;
   /** Accepts connections again after `shut`, on the same port. */
   open(): Promise<void>;
-  /** As `shut`, for good. */
+  /** Same as `shut`, for the end of a test. */
   close(): Promise<void>;
 }
 
-/** Starts a proxy to the server at `url`, which names its port. */
+/** Starts a proxy to the server at `url`, which must contain a port. */
 export async function startTcpProxy({ url }: { readonly url: string }): Promise<TcpProxy> {
   const target = new URL(url);
-  const here = Object.assign(new URL(url), { hostname: "127.0.0.1", port: "0" });
+  const ownUrl = Object.assign(new URL(url), { hostname: "127.0.0.1", port: "0" });
   let passing = { requests: true, replies: true };
   let delayMs = 0;
   const pairs = new Set<readonly [Socket, Socket]>();
@@ -42,15 +42,15 @@ export async function startTcpProxy({ url }: { readonly url: string }): Promise<
     const upstream = connect({ port: Number(target.port), host: target.hostname, noDelay: true });
     const pair = [client, upstream] as const;
     pairs.add(pair);
-    const [ask, answer] = [inOrder(upstream), inOrder(client)];
+    const [sendRequest, sendReply] = [createDelayedWriter(upstream), createDelayedWriter(client)];
     client.on("data", (bytes) => {
       const kept = held.get(client);
       if (kept !== undefined) {
         kept.requests.push(bytes);
         kept.arrived();
-      } else if (passing.requests) ask(bytes, delayMs);
+      } else if (passing.requests) sendRequest(bytes, delayMs);
     });
-    upstream.on("data", (bytes) => passing.replies && !held.has(client) && answer(bytes, delayMs));
+    upstream.on("data", (bytes) => passing.replies && !held.has(client) && sendReply(bytes, delayMs));
     const end = () => {
       pairs.delete(pair);
       client.destroy();
@@ -60,9 +60,9 @@ export async function startTcpProxy({ url }: { readonly url: string }): Promise<
   });
 
   const open = async () => {
-    server.listen(Number(here.port), "127.0.0.1");
+    server.listen(Number(ownUrl.port), "127.0.0.1");
     await once(server, "listening");
-    here.port = String((server.address() as AddressInfo).port);
+    ownUrl.port = String((server.address() as AddressInfo).port);
   };
   const cut = () => {
     for (const [client] of pairs) client.destroy();
@@ -79,8 +79,8 @@ export async function startTcpProxy({ url }: { readonly url: string }): Promise<
 
   await open();
   return {
-    url: here.href,
-    port: Number(here.port),
+    url: ownUrl.href,
+    port: Number(ownUrl.port),
     swallowReplies: () => {
       passing = { requests: true, replies: false };
     },
@@ -111,14 +111,14 @@ export async function startTcpProxy({ url }: { readonly url: string }): Promise<
   };
 }
 
-/** Writes to a socket after a delay that may change from call to call; the order of the bytes never does. */
-function inOrder(socket: Socket): (bytes: Buffer, delayMs: number) => void {
+/** Returns a function that writes to a socket after a delay. The delay can differ between calls, but the bytes keep their order. */
+function createDelayedWriter(socket: Socket): (bytes: Buffer, delayMs: number) => void {
   const waiting: { readonly bytes: Buffer; readonly due: number }[] = [];
   const write = () => {
     for (let [first] = waiting; first !== undefined; [first] = waiting) {
-      const early = first.due - performance.now();
-      if (early > 0) {
-        setTimeout(write, early);
+      const remaining = first.due - performance.now();
+      if (remaining > 0) {
+        setTimeout(write, remaining);
         return;
       }
       waiting.shift();

@@ -7,7 +7,7 @@ import * as redis from "../src/redis.js";
 import * as subtitle from "../src/subtitle.js";
 import { errand } from "./errand.js";
 
-/** An object whose every method fails the test; `parts` are what it has besides. */
+/** Returns an object whose methods all fail the test, except those in `parts`. */
 function untouchable<T extends object>(name: string, parts: Partial<T> = {}): T {
   const fail = (call: string | symbol) => () => expect.fail(`${name}.${String(call)} was called`);
   return new Proxy(parts, { get: (_, key) => Reflect.get(parts, key) ?? fail(key) }) as T;
@@ -81,12 +81,12 @@ const refused: readonly (readonly [string, () => Promise<unknown>, "INVALID_ARGU
   ["outbox.rejected with a bad limit", () => store.outbox.rejected({ limit: 1001 }), "INVALID_ARGUMENT"],
 ];
 for (const [what, call, code] of refused) {
-  test(`${what} is ${code} before the driver is asked`, async () => {
+  test(`${what} is ${code} before the driver is called`, async () => {
     await expect(call()).rejects.toMatchObject({ name: "JobStoreError", code });
   });
 }
 
-test("an empty list of ids, or of entries, asks the driver nothing", async () => {
+test("an empty list of ids or entries makes no call to the driver", async () => {
   expect(await store.getMany([])).toEqual([]);
   expect(await store.deleteMany([])).toBe(0);
   expect(await store.createMany([])).toEqual([]);
@@ -96,7 +96,7 @@ test("an empty list of ids, or of entries, asks the driver nothing", async () =>
   expect(await store.outbox.read({ signal: AbortSignal.abort() })).toEqual([]);
 });
 
-/** No function knows this key. Of type object, so that the compiler accepts it in any options. */
+/** Key that no function accepts. Its type is object, so that the compiler accepts it in any options. */
 const unknown: object = { colour: undefined };
 const reporter = createReporter(store);
 const message = { queue: "q", payload: 1 };
@@ -104,7 +104,7 @@ const rejectionOf = async (all: Promise<readonly PromiseSettledResult<unknown>[]
   for (const one of await all) if (one.status === "rejected") throw one.reason;
 };
 
-/** Calls with an unknown key, one for each object that a method accepts. None: the method accepts no such object. */
+/** Calls with an unknown key, one for each object argument of a method. The list is empty if a method has none. */
 type Calls<Methods extends string> = Record<Methods, Readonly<Record<string, () => unknown>>>;
 type MethodsOf<T> = { [K in keyof T & string]: T[K] extends (...parameters: never) => unknown ? K : never }[keyof T &
   string];
@@ -140,7 +140,7 @@ const ofStore: Calls<MethodsOf<typeof store>> = {
     options: () => store.watch("a", { ...unknown }),
   },
   waitFor: { options: () => store.waitFor("a", { ...unknown }) },
-  // It never throws; see below.
+  // `health` never throws. A test below checks it.
   health: {},
   audit: { options: () => store.audit({ ...unknown }) },
   close: {},
@@ -177,7 +177,7 @@ const ofEntries: Calls<Exclude<MethodsOf<typeof entries>, "JobStoreError">> = {
   },
   redisPermissions: { options: () => redis.redisPermissions({ ...unknown }) },
   instrument: { options: () => opentelemetry.instrument(driver, { ...unknown }) },
-  // Its argument is the environment, which has variables of any name.
+  // The argument is the environment, which can contain variables of any name.
   subtitleTtlFromEnv: {},
 };
 
@@ -188,14 +188,14 @@ const tables: readonly (readonly [owner: string, object, Calls<string>])[] = [
   ["the entry points", entries, ofEntries],
 ];
 
-/** The names of an object's methods, those of its class included. */
+/** Returns the names of an object's methods, including those of its class. */
 function methodsOf(owner: object): readonly string[] {
   const all = new Set([...Object.keys(owner), ...Object.getOwnPropertyNames(Object.getPrototypeOf(owner))]);
   const isMethod = (name: string) => typeof Reflect.get(owner, name) === "function";
   return [...all].filter((name) => /^[a-z]/.test(name) && name !== "constructor" && isMethod(name));
 }
 
-test.each(tables)("the table of unknown keys has every function of %s", (_, owner, calls) => {
+test.each(tables)("the table of unknown keys contains every function of %s", (_, owner, calls) => {
   const ofObject = new Set(Object.getOwnPropertyNames(Object.prototype));
   expect(Object.keys(calls).sort()).toEqual(
     methodsOf(owner)
@@ -209,7 +209,7 @@ const withUnknownKey = tables.flatMap(([owner, , calls]) =>
     Object.entries(given).map(([what, call]) => [`${name} of ${owner}`, what, call] as const),
   ),
 );
-test.each(withUnknownKey)("%s refuses an unknown key in %s before the driver is asked", async (_, __, call) => {
+test.each(withUnknownKey)("%s rejects an unknown key in %s before the driver is called", async (_, __, call) => {
   await expect((async () => call())()).rejects.toMatchObject({
     name: "JobStoreError",
     code: "INVALID_ARGUMENT",
@@ -228,14 +228,14 @@ test("the error names the function, the unknown key and the known ones", async (
   );
 });
 
-test("health, which never fails, reports an unknown option without asking the driver", async () => {
+test("health reports an unknown option without a call to the driver", async () => {
   expect(await store.health({ ...unknown })).toMatchObject({
     status: "unhealthy",
     error: 'health does not support the option "colour". Supported options: timeoutMs.',
   });
 });
 
-test("an option of another form of the call is refused", async () => {
+test("an option of another overload is rejected", async () => {
   const ifVersion: object = { ifVersion: 1 };
   await expect(store.updateStatus(job, "done", { ...ifVersion })).rejects.toThrow(
     'updateStatus with a snapshot does not support the option "ifVersion"',
@@ -244,7 +244,7 @@ test("an option of another form of the call is refused", async () => {
   await expect(first(store.scan({ ...cursor }))).rejects.toThrow('scan does not support the option "cursor"');
 });
 
-test("options that are no object are refused", async () => {
+test("options that are not an object are rejected", async () => {
   for (const none of [null, 7, "by"] as never[]) {
     const calls = [
       () => store.create(null, none),
@@ -268,7 +268,7 @@ test("options that are no object are refused", async () => {
   }
 });
 
-test("symbols, inherited keys and the properties of an error are no unknown keys", async () => {
+test("symbols, inherited keys and the properties of an error do not count as unknown keys", async () => {
   await using open = createJobStore({ job: errand, driver: memory.memoryDriver() });
   const inherited = Object.assign(Object.create({ colour: 1 }), { id: "a", [Symbol("colour")]: 1 });
   expect(await open.create(null, inherited)).toMatchObject({ created: true, job: { id: "a" } });

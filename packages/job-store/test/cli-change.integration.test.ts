@@ -2,8 +2,8 @@ import { describe, expect, test } from "vitest";
 import { environment, lines, openPlace, redis } from "./cli-place.js";
 import { runHere } from "./run-cli.js";
 
-describe.skipIf(redis.url === null)(redis.title("The command line, where it changes jobs"), () => {
-  test("set-status follows the lifecycle, and steps over it only with --force", async () => {
+describe.skipIf(redis.url === null)(redis.title("Commands that change jobs"), () => {
+  test("set-status allows only transitions of the lifecycle, except with --force", async () => {
     const { run, store } = await openPlace();
     const refused = await run(["set-status", "a", "done"]);
     expect(refused).toMatchObject({ code: 1, out: "" });
@@ -11,7 +11,7 @@ describe.skipIf(redis.url === null)(redis.title("The command line, where it chan
     expect((await run(["set-status", "a", "done", "--force", "--note", "by hand"])).code).toBe(0);
     const job = await store.get("a");
     expect(job).toMatchObject({ status: "done", version: 2, history: [{}, { by: "job-store", note: "by hand" }] });
-    // Its time in this status is the definition's, and it is still found by its fields.
+    // The job has the TTL of the definition, and is still in the index of its field.
     expect(Number(job?.expiresAt) - Number(job?.statusAt)).toBe(3_600_000);
     expect((await store.list({ where: { label: "blue" } })).items).toHaveLength(1);
     expect(await run(["set-status", "a", "paid"])).toMatchObject({ code: 1 });
@@ -19,7 +19,7 @@ describe.skipIf(redis.url === null)(redis.title("The command line, where it chan
     expect(await run(["set-status", "x", "done"])).toMatchObject({ code: 1, err: "Job x is not there.\n" });
   });
 
-  test("retry takes jobs back to the start, with the message that asks for the work", async () => {
+  test("retry returns jobs to the initial status, with a message for a worker", async () => {
     const { run, store } = await openPlace();
     const args = ["--queue", "reports", "--payload", '{"jobId":"{id}"}'];
     expect(lines((await run(["retry", "b", ...args])).out)).toEqual([{ id: "b", from: "failed", to: "waiting" }]);
@@ -27,7 +27,7 @@ describe.skipIf(redis.url === null)(redis.title("The command line, where it chan
     expect(await store.outbox.read()).toMatchObject([{ queue: "reports", payload: { jobId: "b" }, jobId: "b" }]);
   });
 
-  test("a job does not come back without its message unless that is meant", async () => {
+  test("retry without a message needs --no-message", async () => {
     const { run, store } = await openPlace();
     const before = await store.get("b");
     for (const args of [
@@ -45,11 +45,11 @@ describe.skipIf(redis.url === null)(redis.title("The command line, where it chan
     expect([status, history?.at(-1)?.by]).toEqual(["waiting", "Ann"]);
     expect(await store.outbox.depth()).toBe(0);
     await store.updateStatus("b", "failed");
-    // From one final status to another, nobody has to work on it.
+    // A job that moves from one final status to another needs no worker.
     expect((await run(["set-status", "b", "abandoned"])).code).toBe(0);
   });
 
-  test("a job whose message is lost is told the way out, which works", async () => {
+  test("the error for a job whose message is lost names the commands that solve it", async () => {
     const { run, store } = await openPlace();
     const message = ["--queue", "reports", "--payload", '{"jobId":"{id}"}'];
     const stuck = await run(["retry", "a", ...message]);
@@ -62,7 +62,7 @@ describe.skipIf(redis.url === null)(redis.title("The command line, where it chan
     expect(await store.outbox.read()).toMatchObject([{ queue: "reports", payload: { jobId: "a" }, id: "a.2.0" }]);
   });
 
-  test("what concerns many jobs or destroys them is not done unasked", async () => {
+  test("commands on many jobs and commands that delete jobs ask for confirmation", async () => {
     const { run, store } = await openPlace();
     expect(await run(["delete", "a"])).toMatchObject({ code: 2, err: expect.stringContaining("add --yes") });
     expect(await run(["retry", "--status", "failed", "--no-message"])).toMatchObject({

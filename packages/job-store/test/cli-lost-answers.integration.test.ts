@@ -9,8 +9,8 @@ import { lines, openPlace, redis } from "./cli-place.js";
 import { failureOf } from "./redis-store.js";
 import { type Fate, Outage } from "./reporter-outage.js";
 
-describe.skipIf(redis.url === null)(redis.title("The command line, when an answer of the store is lost"), () => {
-  /** A command over a store whose calls meet the fate that the test decides on. */
+describe.skipIf(redis.url === null)(redis.title("Commands whose reply is lost"), () => {
+  /** Runs a command on a store. The test decides the outcome of each call. */
   async function openOutage() {
     const { driver, store: direct } = await openPlace();
     const outage = new Outage(driver);
@@ -42,14 +42,14 @@ describe.skipIf(redis.url === null)(redis.title("The command line, when an answe
     outage.fate = (verb) => (verb === change ? fate : others);
   };
 
-  test("delete looks, and says that the job is gone", async () => {
+  test("delete reads the job, and reports that it was deleted", async () => {
     const { run, outage, direct } = await openOutage();
     outage.once("remove", "lost after");
     expect(await run(deleteJobs, "a")).toEqual({ code: 0, said: [{ id: "a", deleted: true }] });
     expect(await direct.get("a")).toBeNull();
   });
 
-  test("delete looks, and says that the job is still there", async () => {
+  test("delete reads the job, and reports that it was not deleted", async () => {
     const { run, outage, direct } = await openOutage();
     outage.once("remove", "lost before");
     const error = await failureOf(run(deleteJobs, "a"));
@@ -58,7 +58,7 @@ describe.skipIf(redis.url === null)(redis.title("The command line, when an answe
     expect(await direct.get("a")).not.toBeNull();
   });
 
-  test("where it cannot look, it says which job to look at", async () => {
+  test("a command that cannot read the job names the job to check", async () => {
     const { run, outage } = await openOutage();
     meets(outage, "remove", "lost after", "refused");
     const error = await failureOf(run(deleteJobs, "a"));
@@ -66,7 +66,7 @@ describe.skipIf(redis.url === null)(redis.title("The command line, when an answe
     expect(error.message).toMatch(/^What became of job a is not known; look with: job-store get a\. /);
   });
 
-  test("a change that was made is told from one that was not", async () => {
+  test("an applied change is distinguished from one that was not applied", async () => {
     const { run, outage, direct } = await openOutage();
     outage.once("move", "lost after");
     expect(await run(setStatus, "a", "working")).toEqual({
@@ -78,7 +78,7 @@ describe.skipIf(redis.url === null)(redis.title("The command line, when an answe
     expect(await direct.get("a")).toMatchObject({ status: "working", version: 2 });
   });
 
-  test("a change by somebody else is not taken for one's own", async () => {
+  test("the same change by another client is not mistaken for the own one", async () => {
     const { run, outage, direct } = await openOutage();
     outage.fate = async (verb) => {
       if (verb !== "move") return "answered";

@@ -2,8 +2,8 @@ import { describe, expect, test } from "vitest";
 import { environment, lines, openPlace, redis } from "./cli-place.js";
 import { runHere } from "./run-cli.js";
 
-describe.skipIf(redis.url === null)(redis.title("The command line and the outbox"), () => {
-  /** One message waits; `rejected` others were given a queue that the relay does not know. */
+describe.skipIf(redis.url === null)(redis.title("Commands of the outbox"), () => {
+  /** Opens a store with one message that waits, and `rejected` messages of a queue that the relay does not know. */
   async function openWithRejected(rejected = 2) {
     const place = await openPlace();
     const { store } = place;
@@ -17,7 +17,7 @@ describe.skipIf(redis.url === null)(redis.title("The command line and the outbox
     return { ...place, entries };
   }
 
-  test("says what waits and since when, and how many are set aside", async () => {
+  test("prints the number of waiting messages, the age of the oldest one, and the number of rejected entries", async () => {
     const { run, store } = await openPlace();
     const empty = await run(["outbox"]);
     expect(empty).toMatchObject({ code: 0, err: "" });
@@ -29,7 +29,7 @@ describe.skipIf(redis.url === null)(redis.title("The command line and the outbox
     expect(out).toMatch(/^waiting +oldest +for +rejected\n1 +\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ +\d+ s +0\n$/);
   });
 
-  test("lists what was set aside and why, and health speaks of it", async () => {
+  test("lists the rejected entries with their reasons, and health warns of them", async () => {
     const { run, entries } = await openWithRejected();
     const summary = await run(["outbox"]);
     expect(lines(summary.out)).toMatchObject([{ waiting: 1, rejected: 2 }]);
@@ -51,7 +51,7 @@ describe.skipIf(redis.url === null)(redis.title("The command line and the outbox
     expect(lines(health.out)).toMatchObject([{ status: "healthy", warnings: expect.arrayContaining([warning]) }]);
   });
 
-  test("requeue hands out again what it is told to, and nothing else", async () => {
+  test("requeue requeues only the given entries", async () => {
     const { run, store, entries } = await openWithRejected();
     const [first, second] = entries.map(({ entryId }) => entryId);
     const one = await run(["outbox", "requeue", second ?? "", "1-1"]);
@@ -64,7 +64,7 @@ describe.skipIf(redis.url === null)(redis.title("The command line and the outbox
     expect((await store.outbox.read()).map(({ id }) => id)).toEqual(["a.2.2", "a.2.1"]);
   });
 
-  test("drop removes for good, once it was answered, and never what still waits", async () => {
+  test("drop removes rejected entries after a confirmation, and never entries that wait", async () => {
     const { run, store, entries, prefix } = await openWithRejected();
     const [first = "", second = ""] = entries.map(({ entryId }) => entryId);
     const [waiting] = await store.outbox.read({ claimMs: 1 });
@@ -80,7 +80,7 @@ describe.skipIf(redis.url === null)(redis.title("The command line and the outbox
     expect(await store.get("a")).toMatchObject({ status: "working", version: 2 });
   });
 
-  test("--all is about each that is set aside, also where they are more than a page, and is asked for", async () => {
+  test("--all applies to every rejected entry on all pages, after a confirmation", async () => {
     const { run, store } = await openWithRejected(1000);
     await store.updateStatus("a", "working", { outbox: [{ queue: "other", payload: null }] });
     const [, last] = await store.outbox.read();

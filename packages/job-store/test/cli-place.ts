@@ -10,11 +10,11 @@ export const redis = server("redis");
 
 export const environment = (prefix: string) => ({ REDIS_URL: redis.url ?? "", REDIS_KEY_PREFIX: prefix });
 
-/** The command in this process: starting one for each call would take the longest part of the time. */
+/** Runs a command in this process, which is much faster than a process for each command. */
 export const cli = (prefix: string, args: readonly string[], input = "") =>
   runHere(args, environment(prefix), { input });
 
-/** A place of its own, with a job that waits, one that failed and one that is done. */
+/** Opens a store under a new prefix, with a waiting, a failed and a finished job. */
 export async function openPlace() {
   const prefix = `${redis.prefix}cli-${randomUUID()}:`;
   const driver = redisDriver({ url: redis.url ?? "", keyPrefix: prefix, timeoutMs: 60_000 });
@@ -28,7 +28,7 @@ export async function openPlace() {
   return { prefix, driver, store, run: (args: readonly string[], input?: string) => cli(prefix, args, input) };
 }
 
-/** The JSON lines that a command wrote. */
+/** Parses the JSON lines of an output. */
 export const lines = (out: string): Record<string, unknown>[] =>
   out
     .split("\n")

@@ -15,7 +15,7 @@ const own = privateServer("redis");
 
 const bin = fileURLToPath(new URL("../dist/cli.js", import.meta.url));
 
-/** The built command, as a process of its own. */
+/** Runs the built command in a process. */
 function start(prefix: string, args: readonly string[]) {
   const env = { ...process.env, ...environment(prefix) };
   return spawn(process.execPath, [bin, ...args], { env, timeout: 120_000 });
@@ -25,7 +25,7 @@ describe.skipIf(redis.url === null)(redis.title("The command line"), () => {
   const client = new Redis(redis.url ?? "", { lazyConnect: true });
   afterAll(() => client.disconnect());
 
-  test("knows the definition from the store: list, counts and get speak its words", async () => {
+  test("list, counts and get use the statuses of the stored definition", async () => {
     const { run, store } = await openPlace();
     const listed = await run(["list", "--status", "failed,done"]);
     expect(listed).toMatchObject({ code: 0, err: "" });
@@ -38,7 +38,7 @@ describe.skipIf(redis.url === null)(redis.title("The command line"), () => {
     expect(lines((await run(["list", "--where", "label=blue"])).out)).toMatchObject([{ id: "a" }]);
   });
 
-  test("list goes on where it ended, and walks all on demand", async () => {
+  test("list continues from a cursor, and reads all pages with --all", async () => {
     const { run } = await openPlace();
     const ids = (out: string) => lines(out).map(({ id }) => id);
     const limited = await run(["list", "--limit", "2", "--oldest"]);
@@ -52,9 +52,9 @@ describe.skipIf(redis.url === null)(redis.title("The command line"), () => {
     expect(ids((await run(["list", "--all", "--cursor", cursor, "--oldest"])).out)).toEqual(["c"]);
   });
 
-  test("list shows fifty, and with --all every job, in lines and in one table", async () => {
+  test("list shows fifty jobs, and with --all every job, as JSON lines and in one table", async () => {
     const { run, store } = await openPlace();
-    // More than a page of the store's.
+    // More jobs than one page of the store.
     await store.createMany(Array.from({ length: 1100 }, (_, n) => ({ id: `n${n}`, data: { title: String(n) } })));
     const some = await run(["list"]);
     expect(lines(some.out)).toHaveLength(50);
@@ -67,7 +67,7 @@ describe.skipIf(redis.url === null)(redis.title("The command line"), () => {
     expect(out.split("\n")).toHaveLength(1 + 1103 + 1);
   });
 
-  test("shows tables to people, without what would move their cursor", async () => {
+  test("tables contain no control characters of the data", async () => {
     const { run } = await openPlace();
     const { out } = await run(["list", "--output", "table", "--oldest"]);
     const [heading, first, second] = out.split("\n");
@@ -78,7 +78,7 @@ describe.skipIf(redis.url === null)(redis.title("The command line"), () => {
     expect((await run(["counts", "--output", "table"])).out).toContain("waiting    1");
   });
 
-  test("leaves what the store keeps of its definition as it is, and changes no code", async () => {
+  test("does not change the stored description and the status codes", async () => {
     const { run, prefix } = await openPlace();
     const before = await client.hgetall(`${prefix}jobs:map`);
     await run(["list"]);
@@ -87,13 +87,13 @@ describe.skipIf(redis.url === null)(redis.title("The command line"), () => {
     expect(before.description).toContain('"failed":{"next":["waiting","abandoned"],"final":true,"ttlMs":60000');
   });
 
-  test("export and import carry every job over, with its history and what it is found by", async () => {
+  test("export and import copy every job, with its history and its index values", async () => {
     const { run, store, prefix } = await openPlace();
     const exported = await run(["export"]);
     expect(exported).toMatchObject({ code: 0, err: "3 jobs exported.\n" });
     const before = (await store.list({ order: "oldest" })).items;
     await run(["delete", "--status", "waiting,failed", "--yes"]);
-    // Editors and PowerShell put a byte order mark first.
+    // Editors and PowerShell write a byte order mark first.
     const imported = await run(["import"], `\uFEFF${exported.out}\n{"id":"d","fields":null}\nno json\n`);
     expect(lines(imported.out)).toEqual([{ imported: 2, present: 1, refused: 2 }]);
     expect(imported.code).toBe(1);
@@ -106,7 +106,7 @@ describe.skipIf(redis.url === null)(redis.title("The command line"), () => {
     expect(await client.exists(`${prefix}job:d`)).toBe(0);
   });
 
-  test("watch tells changes as they happen, and ends well when interrupted", async () => {
+  test("watch prints each change immediately, and exits with 0 on an interrupt", async () => {
     const { prefix, store } = await openPlace();
     const child = start(prefix, ["watch", "a"]);
     let out = "";
@@ -118,7 +118,7 @@ describe.skipIf(redis.url === null)(redis.title("The command line"), () => {
     expect(await once(child, "close")).toEqual([0, null]);
   });
 
-  test.skipIf(!own.available)("watch says that Redis is away, and that it is back", async () => {
+  test.skipIf(!own.available)("watch reports that Redis is unavailable, and that it is available again", async () => {
     const server = await startRedis();
     onTestFinished(() => server.stop());
     const store = createJobStore({ job: report, driver: redisDriver({ url: server.url }) });
@@ -137,7 +137,7 @@ describe.skipIf(redis.url === null)(redis.title("The command line"), () => {
     await expect.poll(() => err).toMatch(/^No connection to Redis .*\nConnected to Redis\.\n$/);
   });
 
-  test("as built, it writes JSON lines into a pipe, and ends well where nobody reads on", async () => {
+  test("the built command writes JSON lines into a pipe, and exits if the pipe is closed", async () => {
     const { prefix } = await openPlace();
     const counted = start(prefix, ["counts"]);
     const [out, [code]] = await Promise.all([text(counted.stdout), once(counted, "close")]);
@@ -148,7 +148,7 @@ describe.skipIf(redis.url === null)(redis.title("The command line"), () => {
     expect(err).toBe("");
   });
 
-  test("it ends once nobody reads on: job-store watch | head -1", async () => {
+  test("it exits when the reading process closes the pipe: job-store watch | head -1", async () => {
     const { prefix, store } = await openPlace();
     const child = start(prefix, ["watch", "a"]);
     await once(child.stdout, "data");
@@ -158,14 +158,14 @@ describe.skipIf(redis.url === null)(redis.title("The command line"), () => {
     expect(await closed).toEqual([0, null]);
   });
 
-  test("health answers with its exit code", async () => {
+  test("health sets the exit code", async () => {
     const { run } = await openPlace();
     const { code, out } = await run(["health"]);
     expect(code).toBe(0);
     expect(lines(out)).toMatchObject([{ status: "healthy", driver: "redis" }]);
   });
 
-  test("audit finds what is out of place, and mends it without touching what jobs are found by", async () => {
+  test("audit finds wrong index entries, and repairs them without changing the index values of jobs", async () => {
     const { run, store, prefix } = await openPlace();
     expect(await run(["audit"])).toMatchObject({ code: 0 });
     await client.zrem(`${prefix}jobs:by-status`, "a");
@@ -180,7 +180,7 @@ describe.skipIf(redis.url === null)(redis.title("The command line"), () => {
     expect((await store.list({ where: { label: "blue" }, status: "waiting" })).items).toMatchObject([{ id: "a" }]);
   });
 
-  test("understands jobs that are spread over shards", async () => {
+  test("works with jobs in several shards", async () => {
     const prefix = `${redis.prefix}cli-sharded:`;
     const store = createJobStore({ job: report, driver: redisDriver({ client, shards: 4, keyPrefix: prefix }) });
     onTestFinished(() => store.close());
@@ -191,7 +191,7 @@ describe.skipIf(redis.url === null)(redis.title("The command line"), () => {
     );
   });
 
-  test("says so where no store is, and where an older one keeps no lifecycle", async () => {
+  test("reports a prefix without a store, and a store of an older version without a lifecycle", async () => {
     for (const prefix of ["nowhere:", "{nowhere}:"]) {
       const nowhere = await cli(`${redis.prefix}${prefix}`, ["list"]);
       expect(nowhere).toMatchObject({ code: 2, err: expect.stringContaining("No store of jobs is there") });
@@ -206,7 +206,7 @@ describe.skipIf(redis.url === null)(redis.title("The command line"), () => {
     expect((await run(["set-status", "b", "waiting", "--force"])).code).toBe(0);
   });
 
-  test("a store that starts later brings the description up to date, and disturbs nobody", async () => {
+  test("a store that opens later updates the description without an effect on other stores", async () => {
     const { prefix, store } = await openPlace();
     const map = () => client.hmget(`${prefix}jobs:map`, "description", "edition");
     const [, edition] = await map();

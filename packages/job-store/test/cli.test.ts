@@ -54,7 +54,7 @@ test.each([[["--version"]], [["list", "--version"]]])(
   },
 );
 
-test("a server that is not there ends with 3, and the password stays unsaid", async () => {
+test("the exit code is 3 if the server is unreachable, and the output does not contain the password", async () => {
   const env = { REDIS_URL: "redis://user:geheim@127.0.0.1:1" };
   const { code, out, err } = await runHere(["list", "--timeout", "200"], env);
   expect(code).toBe(3);
@@ -62,7 +62,7 @@ test("a server that is not there ends with 3, and the password stays unsaid", as
   expect(out + err).not.toContain("geheim");
 });
 
-test("the command line reaches Redis through the public entry only", () => {
+test("the command line uses Redis only through the public entry", () => {
   const folder = new URL("../src/lib/cli/", import.meta.url);
   const files = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".ts"));
   const imports = files.flatMap((name) =>

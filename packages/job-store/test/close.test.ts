@@ -3,7 +3,7 @@ import { createJobStore, type JobStorage, type JobStoreDriver } from "../src/ind
 import { memoryDriver } from "../src/memory.js";
 import { errand } from "./errand.js";
 
-/** A driver whose counts take as long as the test wants, and which notes what it is asked. */
+/** Driver that records its calls. The test decides when `counts` resolves. */
 function slowDriver() {
   const calls: string[] = [];
   let release = (_outcome: Promise<void>) => {};
@@ -28,7 +28,7 @@ function slowDriver() {
 }
 
 describe("closing a store", () => {
-  test("waits for the call in flight before it lets the driver go, and lets it go once", async () => {
+  test("waits for the call in flight, and then closes the driver once", async () => {
     const { driver, calls, release } = slowDriver();
     const store = createJobStore({ job: errand, driver });
     const counts = store.counts();
@@ -41,13 +41,13 @@ describe("closing a store", () => {
     expect(calls).toEqual(["counts", "counted", "close"]);
   });
 
-  test("is not held up by a call that fails", async () => {
+  test("does not wait longer because a call fails", async () => {
     const { driver, calls, release } = slowDriver();
     const store = createJobStore({ job: errand, driver });
     const counts = store.counts();
     const closing = store.close();
-    release(Promise.reject(new Error("the server is away")));
-    await expect(counts).rejects.toThrow("the server is away");
+    release(Promise.reject(new Error("the server is unreachable")));
+    await expect(counts).rejects.toThrow("the server is unreachable");
     await closing;
     expect(calls).toEqual(["counts", "close"]);
   });

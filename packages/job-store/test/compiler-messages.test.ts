@@ -18,7 +18,7 @@ const withStore = `
   const store = createJobStore({ job: video, driver: memoryDriver() });
 `;
 
-/** A definition with these schemas. */
+/** Returns the source text of a definition with these schemas. */
 const defined = (schemas: string) =>
   `${imports} defineJob({ name: "x", ${schemas}, initial: "a", statuses: { a: { next: [] } } });`;
 
@@ -77,7 +77,7 @@ describe("the compiler's message", () => {
   test.each(["transform", "progressTransform"] as const)("names the reason for a one-way schema: %s", (program) => {
     expect(messages[program]).toContain(`NotStorable<${ONE_WAY}>`);
   });
-  test.each(["right", "json"] as const)("is absent if the program is right: %s", (program) => {
+  test.each(["right", "json"] as const)("is empty if the program is correct: %s", (program) => {
     expect(messages[program]).toBe("");
   });
 });

@@ -1,7 +1,7 @@
 import { test } from "vitest";
 import { memoryDriver } from "../src/memory.js";
-import { behavesAsOne } from "./concurrency.js";
+import { expectLinearizable } from "./concurrency.js";
 
-test("memory: several clients at once hear what one store would have told them one after the other", async () => {
-  await behavesAsOne({ driver: memoryDriver() }, { numRuns: 100 });
+test("memory: concurrent clients get replies that are consistent with one sequential order of the calls", async () => {
+  await expectLinearizable({ driver: memoryDriver() }, { numRuns: 100 });
 });

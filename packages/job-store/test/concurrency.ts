@@ -7,7 +7,7 @@ import type { Place } from "../src/testing.js";
 import { type Call, isExplained, type Jobs, type Part } from "./linearize.js";
 import { type Aim, applyTo, dataOf, type Effect, type ModelChange, type ModelJob, toModel } from "./model-job.js";
 
-/** What one client does next; by `aim`, the job that it saw last is meant, or whichever has the id. */
+/** Next call of one client. `aim`: target of the change, either the id or the job that the client has read last. */
 type Action =
   | { readonly verb: "create"; readonly id: string; readonly label: string | null }
   | { readonly verb: "save"; readonly id: string; readonly label: string | null }
@@ -48,10 +48,10 @@ const programs = fc.array(fc.array(action, { minLength: 2, maxLength: 7, size: "
   maxLength: CLIENTS,
 });
 
-/** Jobs that are done expire while others work on them. */
+/** TTL that lets finished jobs expire while other clients change them. */
 const TTL = { done: 0.02 };
 /**
- * For broken connections: longer than a call. A create whose reply was lost is repeated, and the job's record shows that it was
+ * TTL for broken connections, longer than a call. A create whose reply was lost is repeated, and the job's record shows that it was
  * applied. A job that expired between the two attempts has no record, so the create would be applied again.
  */
 const TTL_LONGER_THAN_A_CALL = { done: 3600 };
@@ -59,16 +59,16 @@ const EXPIRING: ReadonlySet<string> = new Set<Status>(["done"]);
 
 export interface Interleaving {
   readonly numRuns: number;
-  /** Called again and again while the clients run: breaks connections, say. */
+  /** Function that is called repeatedly while the clients run, for example to break connections. */
   readonly disturb?: () => void;
 }
 
 /**
- * Several clients at once, each over a store of its own: whatever they do, what all of them heard must be what one store
- * would have told them that did it all in some order, no call before it began or after it ended. Programs come from a fixed
- * seed, which fast-check prints when one fails; how they interleave is up to the server.
+ * Runs several clients concurrently, each with its own store, and checks that the replies are linearizable: they are the replies of one
+ * store that executes all calls in some order, each one between its begin and its end. The calls come from a fixed seed, which
+ * fast-check prints if the check fails. The server determines the order of execution.
  */
-export async function behavesAsOne(place: Place, { numRuns, disturb }: Interleaving): Promise<void> {
+export async function expectLinearizable(place: Place, { numRuns, disturb }: Interleaving): Promise<void> {
   const ttlSeconds = disturb === undefined ? TTL : TTL_LONGER_THAN_A_CALL;
   const open = () =>
     createJobStore({ job: report, driver: place.again?.() ?? place.driver, ttlSeconds, historyLimit: 100 });
@@ -78,14 +78,14 @@ export async function behavesAsOne(place: Place, { numRuns, disturb }: Interleav
   try {
     await Promise.all([...stores, observer].map((store) => store.counts()));
     const property = fc.asyncProperty(programs, async (each) => {
-      const world = new World(stores, observer, `${run++}`, (place.shards ?? 1) === 1);
+      const current = new Run(stores, observer, `${run++}`, (place.shards ?? 1) === 1);
       const disturbing = disturb === undefined ? undefined : setInterval(disturb, 15);
       try {
-        await world.play(each);
+        await current.execute(each);
       } finally {
         clearInterval(disturbing);
       }
-      await world.judge();
+      await current.verify();
     });
     await fc.assert(property, { seed: 20_261_124, numRuns, endOnFailure: true });
   } finally {
@@ -93,15 +93,15 @@ export async function behavesAsOne(place: Place, { numRuns, disturb }: Interleav
   }
 }
 
-/** One run: the jobs it uses, and what its clients did and heard. */
-class World {
+/** One run: its jobs, its calls and their replies. */
+class Run {
   readonly #stores: readonly JobStore<Report>[];
   readonly #observer: JobStore<Report>;
   readonly #suffix: string;
   readonly #countsAreAtomic: boolean;
   readonly #calls: Call[][] = [];
-  /** When the jobs of each id were created that anybody heard of. */
-  readonly #births = new Map<string, Set<number>>();
+  /** Times of creation of each id's jobs that clients have read. */
+  readonly #creationTimes = new Map<string, Set<number>>();
   #clock = 0;
 
   constructor(
@@ -120,7 +120,7 @@ class World {
     return IDS.map((one) => `${one}-${this.#suffix}`);
   }
 
-  async play(each: readonly (readonly Action[])[]): Promise<void> {
+  async execute(each: readonly (readonly Action[])[]): Promise<void> {
     const clients = each.map(async (actions, n) => {
       const calls: Call[] = [];
       this.#calls.push(calls);
@@ -130,42 +130,42 @@ class World {
     await Promise.all(clients);
   }
 
-  /** Holds every answer, and what is left behind, against what some order would have made of it. */
-  async judge(): Promise<void> {
+  /** Checks that one order of the calls explains all replies, the final jobs and the stored messages. */
+  async verify(): Promise<void> {
     const calls = this.#calls.map((each) => each);
-    calls.push([await this.#look()]);
+    calls.push([await this.#readFinalJobs()]);
     const stored = await this.#observer.outbox.read({ limit: 1000 });
     await this.#observer.outbox.ack(stored.map(({ entryId }) => entryId));
     const messages = stored.map(({ id }) => id).toSorted();
     if (!isExplained(calls, { messages, expiring: EXPIRING })) {
-      const told = this.#calls.map((each) => each.map(({ text }) => text).join("\n  ")).join("\n\n  ");
-      expect.fail(`No order of these calls explains their answers and the messages ${messages.join(" ")}:\n  ${told}`);
+      const log = this.#calls.map((each) => each.map(({ text }) => text).join("\n  ")).join("\n\n  ");
+      expect.fail(`No order of these calls explains their replies and the messages ${messages.join(" ")}:\n  ${log}`);
     }
     await this.#expectIndexes();
     await this.#observer.deleteMany(this.#ids);
     expect(Object.values(await this.#observer.counts()).reduce((sum, count) => sum + count, 0)).toBe(0);
   }
 
-  /** All jobs once nothing goes on any more, as one more call at the end. */
-  async #look(): Promise<Call> {
+  /** Reads all jobs after the last call of the clients. Returns the read as one more call. */
+  async #readFinalJobs(): Promise<Call> {
     const begun = this.#clock++;
     const jobs = await this.#observer.getMany(this.#ids);
     const parts = jobs.map((job, n) => reads(this.#ids[n] as string, job));
-    this.#hear(jobs);
+    this.#recordCreation(jobs);
     return { begun, ended: this.#clock++, parts, text: "" };
   }
 
-  #hear(jobs: readonly (Job<Report> | null)[]): void {
-    for (const job of jobs) if (job !== null) this.#birthsOf(job.id).add(job.createdAt.getTime());
+  #recordCreation(jobs: readonly (Job<Report> | null)[]): void {
+    for (const job of jobs) if (job !== null) this.#creationTimesOf(job.id).add(job.createdAt.getTime());
   }
 
-  #birthsOf(id: string): Set<number> {
-    const births = this.#births.get(id) ?? new Set();
-    this.#births.set(id, births);
-    return births;
+  #creationTimesOf(id: string): Set<number> {
+    const times = this.#creationTimes.get(id) ?? new Set();
+    this.#creationTimes.set(id, times);
+    return times;
   }
 
-  /** Lists, counts and the index of fields agree with the jobs, an expiry in between aside. */
+  /** Checks that lists, counts and the index of fields agree with the jobs, except jobs that can expire. */
   async #expectIndexes(): Promise<void> {
     const lasting = (jobs: readonly (Job<Report> | null)[]) =>
       jobs.flatMap((job) => (job === null || EXPIRING.has(job.status) ? [] : [job]));
@@ -174,9 +174,9 @@ class World {
     expect(byId(lasting((await this.#observer.list()).items))).toEqual(jobs);
     const counts = await this.#observer.counts();
     for (const status of STATUSES.filter((one) => !EXPIRING.has(one))) {
-      const there = jobs.filter((job) => job.status === status);
-      expect(byId((await this.#observer.list({ status })).items)).toEqual(there);
-      expect(counts[status]).toBe(there.length);
+      const expected = jobs.filter((job) => job.status === status);
+      expect(byId((await this.#observer.list({ status })).items)).toEqual(expected);
+      expect(counts[status]).toBe(expected.length);
     }
     for (const label of ["red", "blue"]) {
       const labelled = lasting((await this.#observer.list({ where: { label } })).items);
@@ -186,11 +186,11 @@ class World {
 
   async #perform(store: JobStore<Report>, action: Action, seen: Map<string, Job<Report>>): Promise<Call> {
     const begun = this.#clock++;
-    const { parts, text } = await this.#ask(store, action, seen);
+    const { parts, text } = await this.#send(store, action, seen);
     return { begun, ended: this.#clock++, parts, text: `${begun} ${JSON.stringify(action)} → ${text}` };
   }
 
-  async #ask(
+  async #send(
     store: JobStore<Report>,
     action: Action,
     seen: Map<string, Job<Report>>,
@@ -198,10 +198,10 @@ class World {
     if (action.verb === "list") {
       const found = await store.list({ status: action.status }).catch(ifUnavailable);
       if (found === undefined) return { parts: [], text: "UNAVAILABLE" };
-      this.#hear(found.items);
+      this.#recordCreation(found.items);
       const parts = this.#ids.flatMap((id) => {
         const job = found.items.find((one) => one.id === id);
-        // A job that enters the status anew while its page is read is left out of it.
+        // A page does not contain a job that enters the status again while the page is read.
         return job === undefined && action.status !== undefined ? [] : [reads(id, job ?? null)];
       });
       return { parts, text: found.items.map(describe).join(" ") };
@@ -216,7 +216,7 @@ class World {
       const job = await store.get(id).catch(ifUnavailable);
       if (job === undefined) return { parts: [], text: "UNAVAILABLE" };
       if (job !== null) seen.set(id, job);
-      this.#hear([job]);
+      this.#recordCreation([job]);
       return { parts: [reads(id, job)], text: describe(job) };
     }
     return this.#change(store, id, action, seen);
@@ -254,7 +254,7 @@ class World {
         break;
       }
       case "progress":
-        // By version alone only a move can be asked for.
+        // Only updateStatus accepts a version without a snapshot.
         change = { verb: "progress", aim: by === "snapshot" ? meant : null, done: action.done };
         outcome = store.updateProgress(target, { done: action.done }).then(() => true);
         break;
@@ -263,33 +263,35 @@ class World {
         outcome = store.delete(target);
         break;
     }
-    const answer = await outcome.catch((error: unknown) => {
+    const reply = await outcome.catch((error: unknown) => {
       if (JobStoreError.is(error)) return error;
       throw error;
     });
-    if (typeof answer === "object" && !JobStoreError.is(answer)) {
-      seen.set(id, answer);
-      this.#hear([answer]);
+    if (typeof reply === "object" && !JobStoreError.is(reply)) {
+      seen.set(id, reply);
+      this.#recordCreation([reply]);
     }
-    const text = JobStoreError.is(answer) ? answer.code : typeof answer === "object" ? describe(answer) : `${answer}`;
-    return { parts: partsOf(id, change, answer, this.#birthsOf(id)), text };
+    const text = JobStoreError.is(reply) ? reply.code : typeof reply === "object" ? describe(reply) : `${reply}`;
+    return { parts: partsOf(id, change, reply, this.#creationTimesOf(id)), text };
   }
 }
 
-/** How an answer can come about: from which jobs, and what it leaves. */
+/** Returns the steps that explain a reply: the jobs before and after them. */
 function partsOf(
   id: string,
   change: ModelChange,
   answer: Job<Report> | boolean | JobStoreError,
-  births: ReadonlySet<number>,
+  creationTimes: ReadonlySet<number>,
 ): readonly Part[] {
   const apply = (jobs: Jobs, full: ModelChange): Effect => applyTo(id, jobs.get(id) ?? null, full);
   if (JobStoreError.is(answer, "UNAVAILABLE")) {
     if (answer.indeterminate !== true) return [];
-    // Once or not at all. Whoever met the job that it created heard when that was.
-    const ways = (): readonly ModelChange[] =>
-      change.verb === "create" ? [change, ...Array.from(births, (createdAt) => ({ ...change, createdAt }))] : [change];
-    return [(jobs) => [{ jobs }, ...ways().flatMap((way) => outcomeOf(id, jobs, apply(jobs, way)))]];
+    // The change was applied once or not at all. Clients that have read a created job know its time of creation.
+    const variants = (): readonly ModelChange[] =>
+      change.verb === "create"
+        ? [change, ...Array.from(creationTimes, (createdAt) => ({ ...change, createdAt }))]
+        : [change];
+    return [(jobs) => [{ jobs }, ...variants().flatMap((variant) => outcomeOf(id, jobs, apply(jobs, variant)))]];
   }
   if (JobStoreError.is(answer)) {
     return [(jobs) => (apply(jobs, change).answer === answer.code ? [{ jobs }] : [])];
@@ -302,13 +304,13 @@ function partsOf(
       },
     ];
   }
-  const heard = timed(answer);
-  // When a job was created is the server's choice.
+  const expected = timed(answer);
+  // The server determines the time of creation.
   const full = change.verb === "create" ? { ...change, createdAt: answer.createdAt.getTime() } : change;
   return [
     (jobs) => {
       const effect = apply(jobs, full);
-      return isDeepStrictEqual(effect.answer, heard) ? outcomeOf(id, jobs, effect) : [];
+      return isDeepStrictEqual(effect.answer, expected) ? outcomeOf(id, jobs, effect) : [];
     },
   ];
 }
@@ -321,8 +323,8 @@ function outcomeOf(id: string, jobs: Jobs, { job, entered }: Effect) {
 }
 
 function reads(id: string, job: Job<Report> | null): Part {
-  const heard = job === null ? null : timed(job);
-  return (jobs) => (isDeepStrictEqual(jobs.get(id) ?? null, heard) ? [{ jobs }] : []);
+  const expected = job === null ? null : timed(job);
+  return (jobs) => (isDeepStrictEqual(jobs.get(id) ?? null, expected) ? [{ jobs }] : []);
 }
 
 function countsTo(counts: Readonly<Record<Status, number>>): Part {

@@ -3,7 +3,7 @@ import { createJobStore, type JobStoreDriver, type StoreEvent, type StoreShape }
 import { memoryDriver } from "../src/memory.js";
 import { errand } from "./errand.js";
 
-/** A driver that shows what it is opened with. */
+/** Driver that records the configuration that it is opened with. */
 function observed(): { driver: JobStoreDriver; shapes: StoreShape[] } {
   const memory = memoryDriver();
   const shapes: StoreShape[] = [];
@@ -44,7 +44,7 @@ describe("createJobStore", () => {
     ]);
   });
 
-  test("options given as undefined count as left out", () => {
+  test("options with the value undefined are ignored", () => {
     const { driver, shapes } = observed();
     createJobStore({
       job: errand,
@@ -59,7 +59,7 @@ describe("createJobStore", () => {
     expect(shapes[0]?.ttlMs.get("todo")).toBe(0);
   });
 
-  test("hands the driver's events to onEvent, and an error thrown there to nobody", () => {
+  test("passes the events of the driver to onEvent, and ignores errors that onEvent throws", () => {
     const { driver, shapes } = observed();
     const seen: StoreEvent[] = [];
     createJobStore({
@@ -74,7 +74,7 @@ describe("createJobStore", () => {
     expect(seen).toEqual([event]);
   });
 
-  test("does without onEvent", () => {
+  test("works without onEvent", () => {
     const { driver, shapes } = observed();
     createJobStore({ job: errand, driver });
     expect(() => shapes[0]?.emit(event)).not.toThrow();
@@ -99,7 +99,7 @@ describe("createJobStore", () => {
     });
   }
 
-  test("says what to call with a job that defineJob has not made, and names a misspelt option", () => {
+  test("the error for a job that is not from defineJob names defineJob, and the error for an unknown option names the option", () => {
     const { data, initial, statuses } = errand;
     const job = { name: "errand", data, initial, statuses };
     expect(() => createJobStore({ job, driver: memoryDriver() } as never)).toThrow("needs a `job` made by defineJob");

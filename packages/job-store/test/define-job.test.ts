@@ -10,7 +10,7 @@ const good = {
   statuses: { packed: { next: ["sent"] }, sent: { next: [], final: true, ttlSeconds: 60 } },
 } as const;
 
-/** `defineJob` as JavaScript sees it, where the compiler stops nobody. */
+/** `defineJob` without its types, as callers in JavaScript can use it. */
 const define = (change: object) => defineJob({ ...good, ...change } as never);
 
 function refusal(change: object): string {
@@ -24,18 +24,18 @@ function refusal(change: object): string {
 }
 
 describe("defineJob", () => {
-  test("gives the definition back as it was written, frozen", () => {
+  test("returns the definition unchanged and frozen", () => {
     const definition = defineJob(good);
     expect(definition).toMatchObject({ name: "parcel", initial: "packed", statuses: good.statuses });
     expect(definition.data).toBe(good.data);
     expect(Object.isFrozen(definition)).toBe(true);
   });
 
-  test("refuses a misspelt rule, which would otherwise keep jobs for ever", () => {
+  test("rejects a misspelt key of a rule, for example of the TTL", () => {
     expect(refusal({ statuses: { ...good.statuses, sent: { next: [], ttl: 3 } } })).toMatch(/"ttl".*ttlSeconds/);
   });
 
-  test("keeps the functions of its index, and has an empty one where none is given", () => {
+  test("contains the functions of its index, and an empty index by default", () => {
     const to = (data: { to: string }) => data.to;
     expect(defineJob({ ...good, index: { to } }).index.to).toBe(to);
     expect(defineJob(good).index).toEqual({});
@@ -52,7 +52,7 @@ describe("defineJob", () => {
     }
   });
 
-  test("a status that `next` names must exist, and the error says which does not", () => {
+  test("each status in `next` must exist, and the error names the unknown one", () => {
     const message = refusal({ statuses: { packed: { next: ["sent", "losst"] }, sent: { next: [] } } });
     expect(message).toContain('"parcel"');
     expect(message).toContain('"packed"');
@@ -98,7 +98,7 @@ describe("defineJob", () => {
     });
   }
 
-  /** A schema of zod 3 has `parse` and `_def`, and nothing of zod 4. */
+  /** Schema of zod 3, which has `parse` and `_def`, but no member of zod 4. */
   const zod3 = { _def: { typeName: "ZodObject" }, parse: (value: unknown) => value };
   for (const [what, schema] of Object.entries({ "zod 3": zod3, "no schema": {}, text: "x", null: null })) {
     for (const field of ["data", "result", "progress"]) {
@@ -107,7 +107,7 @@ describe("defineJob", () => {
       });
     }
   }
-  test("data must be given", () => {
+  test("data is required", () => {
     expect(refusal({ data: undefined })).toContain("`data` must be a zod 4 schema");
   });
 
@@ -124,7 +124,7 @@ describe("defineJob", () => {
     expect(define(defineJob(good))).toEqual(defineJob(good));
   });
 
-  test("a status may be called anything, `__proto__` included", () => {
+  test("a status can have any name, also `__proto__`", () => {
     const statuses = JSON.parse('{"__proto__": {"next": ["constructor"]}, "constructor": {"next": ["__proto__"]}}');
     expect(Object.keys(define({ initial: "__proto__", statuses }).statuses)).toEqual(["__proto__", "constructor"]);
     expect(refusal({ initial: "__proto__" })).toContain("__proto__");

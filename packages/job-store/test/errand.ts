@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { defineJob } from "../src/index.js";
 
-/** The plainest kind of job there can be. */
+/** Job definition with the minimum of properties. */
 export const errand = defineJob({
   name: "errand",
   data: z.null(),

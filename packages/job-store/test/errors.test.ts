@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, test, vi } from "vitest";
 import { JobStoreError } from "../src/index.js";
 
 describe("JobStoreError", () => {
-  test("is an Error with a code, and only with the fields that were given", () => {
+  test("is an Error with a code and only the given fields", () => {
     const error = new JobStoreError("CONFLICT", "Job a has moved on.", {
       jobId: "a",
       currentVersion: 3,
@@ -16,20 +16,20 @@ describe("JobStoreError", () => {
     expect(inspect(error)).not.toContain("undefined");
   });
 
-  test("does not let its fields be changed", () => {
+  test("has read-only fields", () => {
     const error = new JobStoreError("CONFLICT", "Job a has moved on.", { currentVersion: 3 });
     expect(() => Object.assign(error, { currentVersion: 4 })).toThrow(TypeError);
     expect(error.currentVersion).toBe(3);
   });
 
-  test("tells its codes apart", () => {
+  test("can be distinguished by its code", () => {
     const error: unknown = new JobStoreError("NOT_FOUND", "There is no job a.");
     expect(JobStoreError.is(error)).toBe(true);
     expect(JobStoreError.is(error, "NOT_FOUND")).toBe(true);
     expect(JobStoreError.is(error, "CONFLICT")).toBe(false);
   });
 
-  test("is not taken in by what only looks like one", () => {
+  test("is not recognized in objects that only have the same fields", () => {
     const alike = Object.assign(new Error("alike"), { name: "JobStoreError", code: "NOT_FOUND" });
     const branded = { [Symbol.for("@subtitles/job-store/error")]: true, code: "NOT_FOUND" };
     for (const other of [alike, branded, { ...alike }, new Error("x"), "NOT_FOUND", 7, null, undefined]) {
@@ -44,7 +44,7 @@ describe("JobStoreError of another copy of the package", () => {
     vi.resetModules();
   });
 
-  test("is another class, and recognised all the same, both ways", async () => {
+  test("is another class, and both copies recognize the errors of the other one", async () => {
     const copy = await import("../src/index.js");
     expect(copy.JobStoreError).not.toBe(JobStoreError);
     const [ours, theirs] = [JobStoreError, copy.JobStoreError].map(

@@ -9,7 +9,7 @@ const { exports, files, bin } = JSON.parse(read("package.json")) as {
   bin: Record<string, string>;
 };
 
-/** Every value that the package exports, by entry point. */
+/** Exported values of the package, by entry point. */
 const ENTRIES: Readonly<Record<string, readonly string[]>> = {
   index: ["JobStoreError", "createJobStore", "createReporter", "defineJob"],
   redis: ["redisDriver", "redisPermissions"],
@@ -20,7 +20,7 @@ const ENTRIES: Readonly<Record<string, readonly string[]>> = {
 };
 
 describe("the package's exports", () => {
-  test("are one key for each entry file, and its own description", () => {
+  test("are one key for each entry file, and package.json", () => {
     const expected = Object.keys(ENTRIES).map((entry) => [
       entry === "index" ? "." : `./${entry}`,
       { types: `./dist/${entry}.d.ts`, default: `./dist/${entry}.js` },
@@ -33,15 +33,15 @@ describe("the package's exports", () => {
   });
 
   for (const [entry, names] of Object.entries(ENTRIES)) {
-    test(`${entry} exports these values and no others, from the source and as built`, async () => {
+    test(`${entry} exports exactly these values, as source and as built file`, async () => {
       expect(Object.keys(await import(`../src/${entry}.ts`)).toSorted()).toEqual(names);
       expect(Object.keys(await import(new URL(`dist/${entry}.js`, root).href)).toSorted()).toEqual(names);
     });
 
-    test(`${entry} is short, and everything else is private`, () => {
+    test(`${entry} contains only exports`, () => {
       const lines = read(`src/${entry}.ts`).trimEnd().split("\n");
       expect(lines.length).toBeLessThanOrEqual(30);
-      // A driver's types are all of its file: they are what a driver of one's own needs.
+      // The entry exports all types of driver.ts, because custom drivers need them.
       expect(lines.join("\n")).toMatch(/^(export (type \*|(type )?\{[^}]*\}) from "\.\/lib\/[^"]+";\s*)+$/);
     });
   }

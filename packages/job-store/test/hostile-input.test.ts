@@ -16,7 +16,7 @@ afterEach(() => {
 
 const changes = fc.array(fc.tuple(fc.nat(), fc.nat(255)), { minLength: 1, maxLength: 4 });
 
-/** The text with some of its bytes changed. */
+/** Returns a text with some of its bytes changed. */
 function mutated(text: string, bytesChanged: readonly (readonly [place: number, byte: number])[]): string {
   const bytes = Buffer.from(text);
   for (const [place, byte] of bytesChanged) bytes[place % bytes.length] = byte;
@@ -47,7 +47,7 @@ const entry = fc.oneof(
   value,
 );
 
-/** A record whose parts are anything that JSON can hold. */
+/** Record with arbitrary JSON values. */
 const strangeRecord = fc
   .record({
     version: value,
@@ -65,7 +65,7 @@ const strangeRecord = fc
     ].join("\n"),
   );
 
-/** Whatever reads as a job is one: its times are dates, its version and attempt count. */
+/** Checks that a value that was read as a job has valid times, version and attempt. */
 function readsOrRefuses(text: string): void {
   const record = readRecord("a", text);
   if ("kind" in record) return;
@@ -88,11 +88,11 @@ test("a stored record with some of its bytes changed is a job or unreadable", ()
   );
 });
 
-test("a stored record of any parts is a job or unreadable", () => {
+test("a stored record with arbitrary values is a job or unreadable", () => {
   fc.assert(fc.property(strangeRecord, readsOrRefuses), { numRuns: 300 });
 });
 
-test("whatever a call is given, it answers, or refuses with an error of the package that quotes little of it", async () => {
+test("a call with any argument returns a reply, or fails with an error of the package that quotes only a short part of it", async () => {
   const store = createJobStore({ job: report, driver: memoryDriver({ maxJobs: 100 }) });
   onTestFinished(() => store.close());
   const anything = fc.oneof(
@@ -114,7 +114,7 @@ test("whatever a call is given, it answers, or refuses with an error of the pack
   );
   await fc.assert(
     fc.asyncProperty(calls, anything, anything, anything, async (name, ...given) => {
-      // An endless wait is what may be asked for; here it ends.
+      // `waitFor` without a time limit is allowed. The test ends it.
       const options = name === "waitFor" ? [given[0], { timeoutMs: 0 }] : given;
       const call = store[name] as (...args: readonly unknown[]) => Promise<unknown>;
       const error = await (async () => call.apply(store, options))().then(
@@ -130,7 +130,7 @@ test("whatever a call is given, it answers, or refuses with an error of the pack
   );
 });
 
-test("a cursor with some of its bytes changed is a page of its own query or INVALID_ARGUMENT", async () => {
+test("a cursor with some of its bytes changed returns a page of its query or INVALID_ARGUMENT", async () => {
   const store = createJobStore({ job: report, driver: memoryDriver() });
   onTestFinished(() => store.close());
   await store.createMany(Array.from({ length: 3 }, () => ({ data: { title: "One" } })));

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { JobStoreError } from "../src/index.js";
 import { toJson } from "../src/lib/json.js";
 
-/** What a value is once those properties are left out that JSON counts as absent. */
+/** Returns a value without the properties that JSON omits. */
 function withoutUndefined(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutUndefined);
   if (typeof value !== "object" || value === null) return Object.is(value, -0) ? 0 : value;
@@ -25,7 +25,7 @@ const anything = fc.anything({
 });
 
 describe("toJson", () => {
-  test("takes all of JSON, and what it gives reads back as the same", () => {
+  test("accepts every JSON value, and its text is read as the same value", () => {
     fc.assert(
       fc.property(fc.jsonValue({ noUnicodeString: false, stringUnit: "binary" }), (value) => {
         expect(JSON.parse(toJson(value, "data"))).toStrictEqual(withoutUndefined(value));
@@ -33,7 +33,7 @@ describe("toJson", () => {
     );
   });
 
-  test("of anything whatever, refuses what would not read back as the same", () => {
+  test("rejects every value that would not be read as the same value", () => {
     fc.assert(
       fc.property(anything, (value) => {
         let text: string;
@@ -48,7 +48,7 @@ describe("toJson", () => {
     );
   });
 
-  test("never breaks a line: a record is read line by line", () => {
+  test("returns text without line breaks, because a record is read line by line", () => {
     fc.assert(
       fc.property(fc.jsonValue({ stringUnit: "binary" }), (value) => {
         expect(toJson(value, "data")).not.toMatch(/[\n\r]/);
@@ -56,7 +56,7 @@ describe("toJson", () => {
     );
   });
 
-  test("names the place of what it refuses", () => {
+  test("reports the path of a rejected value", () => {
     const value = { pages: [{ title: "a" }, { title: "b", at: new Date(0) }] };
     const refused = expect.objectContaining({
       message: "data at pages[1].at is a Date that JSON cannot carry.",
@@ -65,7 +65,7 @@ describe("toJson", () => {
     expect(() => toJson(value, "data")).toThrow(refused);
   });
 
-  test("names the place of a value that contains itself, and the first eight steps to one that is too deep", () => {
+  test("reports the path of a value that contains itself, and the first eight steps of a path that is too deep", () => {
     const pages: unknown[] = [];
     const data = { pages };
     pages.push(data);

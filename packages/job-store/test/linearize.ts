@@ -1,39 +1,43 @@
 import type { ModelJob } from "./model-job.js";
 
+/** State of the jobs, by id. */
 export type Jobs = ReadonlyMap<string, ModelJob>;
 
-/** One atomic step of a call: what it may leave of these jobs, each way with the message it stores; none: it cannot be. */
+/**
+ * Atomic step of a call. Returns the possible states after it, each with the message that it stores. An empty list: the reply of the
+ * call is not possible in this state.
+ */
 export type Part = (jobs: Jobs) => readonly { readonly jobs: Jobs; readonly message?: string }[];
 
-/** What a client asked and heard. Its parts happen between its begin and its end, in any order. */
+/** Call of a client with its reply. Its parts are executed between its begin and its end, in any order. */
 export interface Call {
   readonly begun: number;
   readonly ended: number;
   readonly parts: readonly Part[];
-  /** For whoever has to find out what went wrong. */
+  /** Description for the error message. */
   readonly text: string;
 }
 
-/** How far a search has come: of each client the call it is at, and which parts of that have happened. */
+/** State of the search: position of each client in its calls, and the executed parts of its current call. */
 interface Point {
   readonly at: readonly number[];
   readonly done: readonly number[];
   readonly jobs: Jobs;
-  /** Of the stored messages those that nothing has been found to store. */
+  /** Stored messages that no executed part has stored. */
   readonly unexplained: readonly string[];
 }
 
-/** What is known besides the answers. */
+/** Facts in addition to the replies. */
 export interface Evidence {
-  /** All messages that are stored at the end, in any order. */
+  /** Messages that are stored after the last call, in any order. */
   readonly messages: readonly string[];
-  /** Jobs in these statuses may go at any moment. */
+  /** Statuses in which jobs can expire at any time. */
   readonly expiring: ReadonlySet<string>;
 }
 
 /**
- * Whether there is an order of the parts of all calls that explains them and the messages they stored, from no jobs on:
- * those of one client one after the other, and none before its call began or after another call ended that it began after.
+ * Returns true if an order of the parts of all calls explains the replies and the stored messages. Initially there are no jobs. The
+ * calls of one client are executed one after the other. A call is executed after all calls that ended before it began.
  */
 export function isExplained(clients: readonly (readonly Call[])[], { messages, expiring }: Evidence): boolean {
   const tried = new Set<string>();
@@ -41,15 +45,15 @@ export function isExplained(clients: readonly (readonly Call[])[], { messages, e
   const stack: Point[] = [{ at: none, done: none, jobs: new Map(), unexplained: messages.toSorted() }];
   for (let point = stack.pop(); point !== undefined; point = stack.pop()) {
     const { at, done, jobs, unexplained } = skipFinished(clients, point);
-    const isOver = at.every((n, client) => n === clients[client]?.length);
-    if (isOver && unexplained.length === 0) return true;
+    const isComplete = at.every((n, client) => n === clients[client]?.length);
+    if (isComplete && unexplained.length === 0) return true;
     const key = JSON.stringify([at, done, unexplained, [...jobs].sort(([a], [b]) => (a < b ? -1 : 1))]);
     if (tried.has(key)) continue;
     tried.add(key);
     for (const [id, { status }] of jobs) {
       if (expiring.has(status)) stack.push({ at, done, jobs: without(jobs, id), unexplained });
     }
-    // A call that began after another one ended waits for that.
+    // A call that began after the end of another call is executed after it.
     const next = clients.map((calls, client) => calls[at[client] as number]);
     const horizon = Math.min(...next.map((call) => call?.ended ?? Number.POSITIVE_INFINITY));
     for (const [client, call] of next.entries()) {
@@ -69,14 +73,14 @@ export function isExplained(clients: readonly (readonly Call[])[], { messages, e
   return false;
 }
 
-/** null: this message is not there. */
+/** Removes one message. Returns null if the list does not contain it. */
 function withoutMessage(all: readonly string[], message: string | undefined): readonly string[] | null {
   if (message === undefined) return all;
-  const place = all.indexOf(message);
-  return place === -1 ? null : all.toSpliced(place, 1);
+  const index = all.indexOf(message);
+  return index === -1 ? null : all.toSpliced(index, 1);
 }
 
-/** Goes on to the next call wherever all parts have happened. */
+/** Moves each client to its next call if all parts of its current call are executed. */
 function skipFinished(clients: readonly (readonly Call[])[], point: Point): Point {
   let { at, done } = point;
   for (const [client, calls] of clients.entries()) {

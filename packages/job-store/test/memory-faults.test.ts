@@ -11,7 +11,7 @@ function setUp() {
   return { driver, faults: driver.faults, store, events };
 }
 
-/** How a call ended: "answered", "not done", or "perhaps done". */
+/** Returns the outcome of a call: "answered", "not done" or "perhaps done". */
 async function fate(call: Promise<unknown>): Promise<string> {
   const error: unknown = await call.then(() => null).catch((reason: unknown) => reason);
   if (error === null) return "answered";
@@ -19,7 +19,7 @@ async function fate(call: Promise<unknown>): Promise<string> {
   return error.indeterminate === true ? "perhaps done" : "not done";
 }
 
-test("a driver that is away refuses every call, nothing is done, and what was there stays", async () => {
+test("while the driver is unavailable, every call fails without a change", async () => {
   const { driver, faults, store } = setUp();
   const { job } = await store.create({ title: "One" }, { id: "a" });
   const metadata = await driver.readMetadata();
@@ -47,7 +47,7 @@ test("a driver that is away refuses every call, nothing is done, and what was th
   expect(await store.counts()).toMatchObject({ waiting: 1 });
 });
 
-test("health and onEvent of every store over the driver tell that it is away, and that it is back", async () => {
+test("health and onEvent of every store of the driver report the outage and its end", async () => {
   const { driver, faults, store, events } = setUp();
   const closed: StoreEvent[] = [];
   await createJobStore({ job: report, driver, onEvent: (event) => closed.push(event) }).close();
@@ -61,7 +61,7 @@ test("health and onEvent of every store over the driver tell that it is away, an
   expect(closed).toEqual([]);
 });
 
-test("a watch goes on when the driver is back, and has missed nothing", async () => {
+test("a watch continues after an outage without a missed event", async () => {
   const { faults, store } = setUp();
   await store.create({ title: "One" }, { id: "a" });
   const seen: string[] = [];
@@ -77,7 +77,7 @@ test("a watch goes on when the driver is back, and has missed nothing", async ()
   await watching;
 });
 
-test("a change whose reply is lost was made, as many as were asked for; a call that changes nothing does not count", async () => {
+test("a change with a lost reply is applied; the requested number counts only calls that change a job", async () => {
   const { faults, store } = setUp();
   const create = () => store.create({ title: "One" }, { id: "a", outbox: [{ queue: "reports", payload: "a" }] });
   faults.loseReplies(5);

@@ -7,7 +7,7 @@ import { runBuilt } from "./run-built.js";
 
 testDriver("memory", async () => ({ driver: memoryDriver() }));
 
-test("memory driver: a message that has long waited is warned of, and the store is no less healthy", async () => {
+test("memory driver: health warns of a message that has waited for a long time, and is still healthy", async () => {
   vi.useFakeTimers({ toFake: ["Date"] });
   onTestFinished(() => void vi.useRealTimers());
   const store = createJobStore({ job: errand, driver: memoryDriver() });
@@ -17,10 +17,10 @@ test("memory driver: a message that has long waited is warned of, and the store 
   vi.setSystemTime(Date.now() + 14_000);
   const warning = "The oldest message in the outbox has waited 74 s: is a relay running, and reaching its broker?";
   expect(await store.health()).toMatchObject({ status: "healthy", warnings: [warning] });
-  // A relay that holds it has not published it.
+  // A claimed message is not published yet.
   const [entry] = await store.outbox.read();
   expect((await store.health()).warnings).toEqual([warning]);
-  // Requeued, it waits anew.
+  // The wait of a requeued entry starts again.
   await store.outbox.reject([entry?.entryId ?? ""], "No such queue.");
   await store.outbox.requeue([entry?.entryId ?? ""]);
   expect((await store.health()).warnings).toEqual([]);
@@ -29,7 +29,7 @@ test("memory driver: a message that has long waited is warned of, and the store 
 describe("memory driver: maxJobs", () => {
   const openStore = (maxJobs: number) => createJobStore({ job: errand, driver: memoryDriver({ maxJobs }) });
 
-  test("past it, a new job takes the place of the one that finished first", async () => {
+  test("above the limit, a new job replaces the job that finished first", async () => {
     const store = openStore(4);
     for (const id of ["a", "b", "c", "d"]) await store.create(null, { id });
     for (const id of ["c", "a", "d"]) await store.updateStatus(id, "done");
@@ -46,7 +46,7 @@ describe("memory driver: maxJobs", () => {
     expect(await store.counts()).toEqual({ todo: 3, done: 1 });
   });
 
-  test("a job that was taken up again is not finished any more, and is spared", async () => {
+  test("a retried job is not a finished job and is not replaced", async () => {
     const store = openStore(2);
     for (const id of ["a", "b"]) await store.create(null, { id });
     for (const id of ["a", "b"]) await store.updateStatus(id, "done");
@@ -55,7 +55,7 @@ describe("memory driver: maxJobs", () => {
     expect((await store.getMany(["a", "b", "c"])).map((job) => job?.status)).toEqual(["todo", undefined, "todo"]);
   });
 
-  test("where none is finished, a new job is refused: UNAVAILABLE, and nothing was done", async () => {
+  test("without finished jobs, a new job fails with UNAVAILABLE, and nothing changes", async () => {
     const store = openStore(2);
     const [first] = [await store.create(null, { id: "a" }), await store.create(null, { id: "b" })];
     const outbox = [{ queue: "errands", payload: 1 }];
@@ -69,7 +69,7 @@ describe("memory driver: maxJobs", () => {
     expect(await store.outbox.depth()).toBe(0);
   });
 
-  test("what is there goes on when the place is full", async () => {
+  test("existing jobs can still change at the limit", async () => {
     const store = openStore(1);
     const { job } = await store.create(null, { id: "a" });
     expect(await store.create(null, { id: "a" })).toEqual({ created: false, job });
@@ -78,20 +78,20 @@ describe("memory driver: maxJobs", () => {
     expect((await store.create(null, { id: "b" })).created).toBe(true);
   });
 
-  test("a number that makes no sense is INVALID_ARGUMENT", () => {
+  test("an invalid number is INVALID_ARGUMENT", () => {
     for (const maxJobs of [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, "10"]) {
       expect(() => memoryDriver({ maxJobs: maxJobs as number })).toThrow(/maxJobs must be a whole number/);
     }
   });
 });
 
-test("memory driver: two drivers are two places", async () => {
+test("memory driver: two drivers share no jobs", async () => {
   const [one, other] = [memoryDriver(), memoryDriver()].map((driver) => createJobStore({ job: errand, driver }));
   await one?.create(null, { id: "a" });
   expect(await other?.get("a")).toBeNull();
 });
 
-test("memory driver: an expired job is gone before any timer has had its turn", async () => {
+test("memory driver: a job is absent when it expires, also before a timer has run", async () => {
   vi.useFakeTimers({ toFake: ["Date"] });
   onTestFinished(() => void vi.useRealTimers());
   const store = createJobStore({ job: errand, driver: memoryDriver(), ttlSeconds: { done: 60 } });
@@ -106,7 +106,7 @@ test("memory driver: an expired job is gone before any timer has had its turn", 
   expect(await store.get("a")).toBeNull();
 });
 
-test("memory driver: a watch that was left in the middle does not keep a process alive after close", async () => {
+test("memory driver: an unfinished watch does not keep the process alive after close", async () => {
   const { code, output } = await runBuilt(`
     import { createJobStore, defineJob } from "@subtitles/job-store";
     import { memoryDriver } from "@subtitles/job-store/memory";
@@ -122,7 +122,7 @@ test("memory driver: a watch that was left in the middle does not keep a process
   expect(code).toBe(0);
 });
 
-test("memory driver: neither jobs that will expire nor a wait that is over keep a process alive", async () => {
+test("memory driver: jobs with a TTL and ended waits do not keep the process alive", async () => {
   const { code, output } = await runBuilt(`
     import { createJobStore, defineJob } from "@subtitles/job-store";
     import { memoryDriver } from "@subtitles/job-store/memory";

@@ -1,7 +1,7 @@
 import type { Job } from "../src/index.js";
 import { isFinal, next, type Report, type Status } from "../src/lib/contract/definitions.js";
 
-/** What a job is, its times left out. */
+/** Job without its times. */
 export interface ModelJob {
   readonly id: string;
   readonly version: number;
@@ -10,13 +10,13 @@ export interface ModelJob {
   readonly done: number | null;
   readonly url: string | null;
   readonly label: string | null;
-  /** `from > to @ version` */
+  /** Status changes, each as `from > to @ version`. */
   readonly history: readonly string[];
-  /** Where jobs of one id have to be told apart. */
+  /** Time of creation, if jobs with the same id must be distinguished. */
   readonly createdAt?: number;
 }
 
-/** A change told in full: what it makes of a job depends on nothing but the job. */
+/** Change with all its values. Its effect depends only on the job. */
 export type ModelChange =
   | { readonly verb: "create"; readonly label: string | null; readonly createdAt?: number }
   | { readonly verb: "delete"; readonly aim: Aim }
@@ -24,18 +24,20 @@ export type ModelChange =
   | { readonly verb: "progress"; readonly aim: Aim; readonly done: number }
   | { readonly verb: "move"; readonly aim: Aim; readonly to: Status; readonly url: string | undefined };
 
-/** Which job is meant; null: any of the id. */
+/** Expected version, and time of creation, of the job to change; null: any job with the id. */
 export type Aim = { readonly version: number; readonly createdAt?: number } | null;
 
-/** What becomes of a job (null: there is none), and what the caller hears. */
+/** Result of a change. */
 export interface Effect {
+  /** Job after the change; null: there is no job. */
   readonly job: ModelJob | null;
+  /** Reply to the caller. */
   readonly answer: ModelJob | boolean | "NOT_FOUND" | "CONFLICT" | "ILLEGAL_TRANSITION";
-  /** Whether a status was entered: then the change's message is stored, and an event tells of it. */
+  /** True if the job entered a status. Then the message of the change is stored and an event is emitted. */
   readonly entered?: true;
 }
 
-/** A job store in a few lines of plain code: what any driver must agree with. */
+/** Applies a change to a job of the model. Every driver must give the same result. */
 export function applyTo(id: string, job: ModelJob | null, change: ModelChange): Effect {
   if (change.verb === "create") {
     if (job !== null) return { job, answer: job };
@@ -86,7 +88,7 @@ export function toModel(job: Job<Report>): ModelJob {
   };
 }
 
-/** Data of a job with this label. */
+/** Returns the data of a job with a label. */
 export function dataOf(id: string, label: string | null): { title: string; label?: string } {
   return label === null ? { title: id } : { title: id, label };
 }

@@ -3,19 +3,19 @@ import { afterAll, describe, test } from "vitest";
 import { removeKeys } from "../../../test/servers/leftovers.js";
 import { server } from "../../../test/servers/require.js";
 import { redisDriver } from "../src/redis.js";
-import { agreesWithModel } from "./model.js";
+import { expectAgreement } from "./model.js";
 
 const { url, prefix, title } = server("redis");
 
-describe.skipIf(url === null)(title("Redis against a model"), () => {
+describe.skipIf(url === null)(title("Redis compared with a model"), () => {
   const address = url as string;
-  const family = `${prefix}model:`;
-  afterAll(() => removeKeys(address, family));
+  const testPrefix = `${prefix}model:`;
+  afterAll(() => removeKeys(address, testPrefix));
 
-  test("whatever is done in whatever order, the store agrees with a model in plain code", async () => {
+  test("for any sequence of calls, the store agrees with a model", async () => {
     const open = async () => ({
-      driver: redisDriver({ url: address, keyPrefix: `${family}${randomUUID()}:`, timeoutMs: 60_000 }),
+      driver: redisDriver({ url: address, keyPrefix: `${testPrefix}${randomUUID()}:`, timeoutMs: 60_000 }),
     });
-    await agreesWithModel(open, 40);
+    await expectAgreement(open, 40);
   });
 });

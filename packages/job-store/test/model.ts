@@ -15,10 +15,10 @@ type Action = { readonly id: string } & (
 );
 type Outcome = ModelJob | string | boolean | null;
 
-/** As many as the store under test keeps. */
+/** History limit of the store under test. */
 const HISTORY_LIMIT = 3;
 
-/** All jobs of the model, and the messages that were stored with their changes. */
+/** Jobs of the model, and messages that were stored with their changes. */
 class Model {
   readonly jobs = new Map<string, ModelJob>();
   readonly messages: string[] = [];
@@ -37,7 +37,7 @@ class Model {
   }
 }
 
-/** The action in full, as the present job makes it. */
+/** Returns the change of an action on the stored job. */
 function changeOf(action: Action, stored: ModelJob | null): ModelChange {
   const at = (drift: number) => ({ version: (stored?.version ?? 1) + drift });
   switch (action.verb) {
@@ -54,7 +54,7 @@ function changeOf(action: Action, stored: ModelJob | null): ModelChange {
   }
 }
 
-/** The same action, asked of a store. */
+/** Performs an action with a store. */
 async function perform(store: JobStore<Report>, action: Action): Promise<Outcome> {
   const { id } = action;
   const outbox = [{ queue: "reports", payload: id }];
@@ -84,7 +84,7 @@ const id = fc.constantFrom("a", "b", "c");
 const status = fc.constantFrom(...STATUSES);
 const LABELS = ["red", "blue"] as const;
 const label = fc.constantFrom(...LABELS, null);
-/** Mostly the stored version, sometimes a later one. */
+/** Difference to the stored version, mostly 0. */
 const drift = fc.constantFrom(0, 0, 0, 1, 7);
 const action: fc.Arbitrary<Action> = fc.oneof(
   { weight: 3, arbitrary: fc.record({ verb: fc.constant("create"), id, label }) },
@@ -103,8 +103,8 @@ const action: fc.Arbitrary<Action> = fc.oneof(
   },
 ) as fc.Arbitrary<Action>;
 
-/** Any sequence of actions leaves a store as it leaves the model, answer by answer. */
-export async function agreesWithModel(open: () => Promise<Place>, numRuns: number): Promise<void> {
+/** Checks that a store and the model give the same replies and the same state for random sequences of actions. */
+export async function expectAgreement(open: () => Promise<Place>, numRuns: number): Promise<void> {
   const runs = fc.asyncProperty(fc.array(action, { maxLength: 40, size: "max" }), async (actions) => {
     const place = await open();
     const store = createJobStore({ job: report, driver: place.driver, historyLimit: HISTORY_LIMIT });

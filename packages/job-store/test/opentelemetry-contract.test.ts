@@ -3,7 +3,7 @@ import { memoryDriver } from "../src/memory.js";
 import { instrument } from "../src/opentelemetry.js";
 import { testDriver } from "../src/testing.js";
 
-// To be instrumented changes nothing. Without a propagator messages stay as they are, too.
+// An instrumented driver passes the same conformance tests. Without a propagator, messages are not changed either.
 const tracerProvider = new BasicTracerProvider();
 
 testDriver("instrumented memory", async () => ({ driver: instrument(memoryDriver(), { tracerProvider }) }));

@@ -7,7 +7,7 @@ import { report } from "../src/lib/contract/definitions.js";
 import { memoryDriver } from "../src/memory.js";
 import { type InstrumentOptions, instrument } from "../src/opentelemetry.js";
 
-/** An instrumented store with one job, "a". */
+/** Opens an instrumented store with the job "a". */
 async function openStore(options: InstrumentOptions = {}) {
   const telemetry = startTelemetry();
   const { tracerProvider, meterProvider } = telemetry;
@@ -19,7 +19,7 @@ async function openStore(options: InstrumentOptions = {}) {
 }
 
 describe("spans", () => {
-  test("say which call it was, of which job, and where it went", async () => {
+  test("contain the call, the job and the address of the server", async () => {
     const { store, spans } = await openStore();
     await store.updateStatus("a", "working");
     await store.getMany(["a", "b"]);
@@ -38,7 +38,7 @@ describe("spans", () => {
     ]);
   });
 
-  test("of a refused call are errors with the code that the caller gets", async () => {
+  test("of a failed call are errors with the code of the call's error", async () => {
     const { store, spans } = await openStore();
     await expect(store.updateStatus("a", "checking")).rejects.toThrow();
     await expect(store.updateProgress("b", { done: 1 })).rejects.toThrow();
@@ -48,7 +48,7 @@ describe("spans", () => {
     ]);
   });
 
-  test("deleting what is not there is no error, and a duplicate is no move", async () => {
+  test("the deletion of an absent job is not an error, and a duplicate is not a transition", async () => {
     const { store, spans } = await openStore();
     expect(await store.delete("b")).toBe(false);
     await store.updateStatus("a", "waiting");
@@ -60,7 +60,7 @@ describe("spans", () => {
 describe("messages of the outbox", () => {
   const queue = "reports";
 
-  test("carry the trace of the call that stored them", async () => {
+  test("contain the trace of the call that stored them", async () => {
     const { store, spans } = await openStore();
     await store.updateStatus("a", "working", { outbox: [{ queue, payload: 1, headers: { tenant: "x" } }] });
     const [entry] = await store.outbox.read();
@@ -68,7 +68,7 @@ describe("messages of the outbox", () => {
     expect(entry?.headers).toEqual({ tenant: "x", traceparent: `00-${traceId}-${spanId}-01` });
   });
 
-  test("keep the trace that they were given", async () => {
+  test("keep a trace that they already contain", async () => {
     const { store } = await openStore();
     const traceparent = "00-11111111111111111111111111111111-2222222222222222-01";
     await store.create({ title: "Q4" }, { outbox: [{ queue, payload: 1, headers: { traceparent } }] });
@@ -76,12 +76,12 @@ describe("messages of the outbox", () => {
   });
 });
 
-describe("figures", () => {
-  test("calls are timed, by operation and by what went wrong", async () => {
-    const { store, figures } = await openStore();
+describe("metrics", () => {
+  test("measure the duration of calls, by operation and by error code", async () => {
+    const { store, dataPoints } = await openStore();
     await store.get("a");
     await store.updateStatus("b", "working").catch(() => {});
-    const calls = (await figures("db.client.operation.duration")).map(({ attributes, value }) => ({
+    const calls = (await dataPoints("db.client.operation.duration")).map(({ attributes, value }) => ({
       operation: attributes["db.operation.name"],
       error: attributes["error.type"],
       count: (value as { count: number }).count,
@@ -93,12 +93,12 @@ describe("figures", () => {
     ]);
   });
 
-  test("time in a status is that between two changes, told once", async () => {
-    const { store, figures } = await openStore();
+  test("measure the time in a status between two changes once", async () => {
+    const { store, dataPoints } = await openStore();
     const { history } = await store.updateStatus("a", "working");
     await store.updateStatus("a", "done");
-    await store.updateStatus("a", "done"); // a duplicate
-    const [first, ...rest] = await figures("subtitles.job.status.duration");
+    await store.updateStatus("a", "done"); // This is a duplicate.
+    const [first, ...rest] = await dataPoints("subtitles.job.status.duration");
     expect(first?.attributes).toEqual({
       "subtitles.job.definition": "report",
       "subtitles.job.status": "waiting",
@@ -109,48 +109,48 @@ describe("figures", () => {
     expect(rest).toMatchObject([{ attributes: { "subtitles.job.status": "working" }, value: { count: 1 } }]);
   });
 
-  test("leaving a final status is a retry", async () => {
-    const { store, figures } = await openStore();
+  test("count a transition from a final status as a retry", async () => {
+    const { store, dataPoints } = await openStore();
     for (const to of ["failed", "waiting", "working"] as const) await store.updateStatus("a", to);
-    expect(await figures("subtitles.job.retries")).toMatchObject([{ value: 1 }]);
+    expect(await dataPoints("subtitles.job.retries")).toMatchObject([{ value: 1 }]);
   });
 
-  test("jobs by status and what waits in the outbox are asked at each export, until the store closes", async () => {
-    const { store, place, figures } = await openStore();
+  test("read the jobs by status and the messages of the outbox at each export, until the store is closed", async () => {
+    const { store, place, dataPoints } = await openStore();
     await store.updateStatus("a", "working", { outbox: [{ queue: "q", payload: 1 }] });
-    const counts = (await figures("subtitles.job.count")).map(({ attributes, value }) => [
+    const counts = (await dataPoints("subtitles.job.count")).map(({ attributes, value }) => [
       attributes["subtitles.job.status"],
       value,
     ]);
     expect(Object.fromEntries(counts)).toEqual(await store.counts());
-    expect(await figures("subtitles.outbox.depth")).toMatchObject([{ value: 1 }]);
-    expect(await figures("subtitles.outbox.rejected")).toMatchObject([{ value: 0 }]);
-    const [oldest] = await figures("subtitles.outbox.age");
+    expect(await dataPoints("subtitles.outbox.depth")).toMatchObject([{ value: 1 }]);
+    expect(await dataPoints("subtitles.outbox.rejected")).toMatchObject([{ value: 0 }]);
+    const [oldest] = await dataPoints("subtitles.outbox.age");
     expect(oldest?.value).toBeGreaterThanOrEqual(0);
     await store.close();
     await createJobStore({ job: report, driver: place }).create({ title: "Q4" });
-    const afterwards = (await figures("subtitles.job.count")).map(({ value }) => value);
+    const afterwards = (await dataPoints("subtitles.job.count")).map(({ value }) => value);
     expect(afterwards).toEqual(counts.map(([, count]) => count));
   });
 
-  test("a process that shall not report the gauges does not", async () => {
-    const { figures } = await openStore({ gauges: false });
-    expect(await figures("subtitles.job.count")).toEqual([]);
+  test("contain no gauges with `gauges: false`", async () => {
+    const { dataPoints } = await openStore({ gauges: false });
+    expect(await dataPoints("subtitles.job.count")).toEqual([]);
   });
 });
 
-test("what is no driver is refused at once", () => {
+test("a value that is not a driver is rejected immediately", () => {
   expect(() => instrument({} as never)).toThrowError(expect.objectContaining({ code: "INVALID_ARGUMENT" }));
 });
 
-test("no other entry loads OpenTelemetry", () => {
+test("other entries do not load OpenTelemetry", () => {
   for (const entry of ["index", "redis", "memory", "subtitle", "testing"]) {
     expect(loadedBy(`${entry}.js`)).not.toContain("@opentelemetry/api");
   }
   expect(loadedBy("opentelemetry.js")).toContain("@opentelemetry/api");
 });
 
-/** Everything that a built file imports, and what that imports in turn. */
+/** Returns all direct and indirect imports of a built file. */
 function loadedBy(file: string, seen = new Set<string>()): ReadonlySet<string> {
   const code = readFileSync(new URL(`../dist/${file}`, import.meta.url), "utf8");
   for (const [, name = ""] of code.matchAll(/^(?:import|export)\b[^;]*?["']([^"']+)["'];?$/gm)) {

@@ -4,11 +4,11 @@ import { readingOf, readRecord } from "../src/lib/redis/read-record.js";
 
 const json = (value: unknown): string => JSON.stringify(value);
 
-/** Any characters, those that JSON escapes among them. */
+/** Arbitrary characters, including those that JSON escapes. */
 const word = fc.string({ unit: "grapheme", maxLength: 200 });
 const count = fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER });
 const time = fc.integer({ min: 1, max: 2 ** 42 });
-/** JSON has no -0. */
+/** JSON values without -0, which JSON cannot represent. */
 const part = fc.jsonValue({ stringUnit: "grapheme" }).map((value) => JSON.parse(json(value)));
 const remark = fc.record({ by: word, note: word, key: word }, { requiredKeys: [] });
 const entryWith = (operation: string, earliest: number) =>
@@ -41,7 +41,7 @@ const job = fc.record({
 });
 type Stored = typeof job extends fc.Arbitrary<infer T> ? T : never;
 
-/** As lua/record.lua writes it. */
+/** Returns a record in the format of lua/record.lua. */
 function textOf(stored: Stored): string {
   const { createdAt, statusAt, updatedAt, ttl, room, ops } = stored;
   const times = [createdAt, statusAt, ...(updatedAt === null ? [] : [updatedAt])];
@@ -67,7 +67,7 @@ function textOf(stored: Stored): string {
   ].join("\n");
 }
 
-/** The same by way of `JSON.parse`, which knows nothing of the layout. */
+/** Reads a record with `JSON.parse`, which does not depend on the layout. */
 function expected({ createdAt, statusAt, updatedAt, ttl, history, room, ops, ...rest }: Stored) {
   return {
     id: "a",
@@ -80,7 +80,7 @@ function expected({ createdAt, statusAt, updatedAt, ttl, history, room, ops, ...
   };
 }
 
-test("a record reads as it was written, from bytes and from a string", () => {
+test("a record is read as it was written, from bytes and from a string", () => {
   fc.assert(
     fc.property(job, (stored) => {
       const text = textOf(stored);
@@ -91,7 +91,7 @@ test("a record reads as it was written, from bytes and from a string", () => {
   );
 });
 
-test("different statuses stay different, also if they are more than the reader remembers", () => {
+test("statuses are not mixed up, also if there are more than the reader caches", () => {
   const [stored] = fc.sample(job, { numRuns: 1, seed: 1 }) as [Stored];
   for (let round = 0; round < 2; round++) {
     for (let n = 0; n < 2_000; n++) {

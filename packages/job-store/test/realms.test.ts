@@ -6,7 +6,7 @@ import { createJobStore, defineJob, JobStoreError } from "../src/index.js";
 import { memoryDriver } from "../src/memory.js";
 import { type RedisClient, redisDriver } from "../src/redis.js";
 
-/** Runs code in another realm with another `Error`, as Jest does. */
+/** Runs code in another realm with another `Error`, like Jest. */
 const elsewhere = (code: string): unknown => runInNewContext(code);
 
 const job = defineJob({ name: "film", data: z.object({}), initial: "queued", statuses: { queued: { next: [] } } });
@@ -31,7 +31,7 @@ test.each([
   await expect(created).rejects.toThrow(/ECONNREFUSED/);
 });
 
-test("the message of an error that a function of the caller throws is reported, of any realm", async () => {
+test("the message of an error that a function of the caller throws is reported, from any realm", async () => {
   const broken = defineJob({
     name: "film",
     data: z.object({ n: z.number() }),

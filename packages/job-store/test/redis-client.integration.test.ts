@@ -12,7 +12,7 @@ import { failureOf, openStore } from "./redis-store.js";
 
 const { available, title } = privateServer("redis");
 
-/** Options that would hang calls, tear down blocking reads, or change replies, if the driver kept them. */
+/** Options that would delay calls, end blocking reads, or change replies if the driver used them. */
 const hostile = {
   commandTimeout: 1,
   enableOfflineQueue: true,
@@ -77,7 +77,7 @@ describe.skipIf(!available)(title("A client of the caller"), () => {
     expect(await store.health()).toMatchObject({ status: "healthy" });
     await watched.return?.();
     await store.close();
-    // The driver used only duplicates, and no connection broke.
+    // The driver has used only duplicates of the client, and no connection was lost.
     expect(client.status).toBe("wait");
     expect(events.map(({ type }) => type)).toEqual(["connected"]);
   });
@@ -95,7 +95,7 @@ describe.skipIf(!available)(title("A client of the caller"), () => {
   test.each([
     ["ioredis 6", () => new ioredis6.Cluster([{ host: "127.0.0.1", port: 1 }], { lazyConnect: true })],
     ["ioredis 5", () => new ioredis5.Cluster([{ host: "127.0.0.1", port: 1 }], { lazyConnect: true })],
-  ])("keeps to its timeout if the cluster is unreachable: %s", async (_, open) => {
+  ])("fails within its timeout if the cluster is unreachable: %s", async (_, open) => {
     const { store } = openStore({ client: keep(open()), timeoutMs: 200 });
     expect(await failureOf(store.create({ title: "One" }))).toMatchObject({
       code: "UNAVAILABLE",
@@ -106,7 +106,7 @@ describe.skipIf(!available)(title("A client of the caller"), () => {
   test.each([
     ["ioredis 6", ioredis6.Command, () => new ioredis6.Redis(redis.url)],
     ["ioredis 5", ioredis5.Command, () => new ioredis5.Redis(redis.url)],
-  ])("works in an application that gives replies of %s another form", async (_, Command, open) => {
+  ])("works in an application that transforms the replies of %s", async (_, Command, open) => {
     const client = keep(open());
     const key = `${randomUUID()}:hash`;
     await client.hset(key, "a", "1");
@@ -125,7 +125,7 @@ describe.skipIf(!available)(title("A client of the caller"), () => {
     expect(await openStore({ client, keyPrefix }).store.get("a")).toEqual(job);
   });
 
-  test("of one node of a cluster fails, and the error names what to pass instead", async () => {
+  test("of one node of a cluster fails, and the error names the client to pass instead", async () => {
     const client = keep(new ioredis6.Redis(cluster.nodes[0]?.url as string));
     const error = await failureOf(openStore({ client, keyPrefix: `${randomUUID()}:` }).store.counts());
     expect(error).toMatchObject({ code: "UNAVAILABLE", indeterminate: false });
@@ -151,7 +151,7 @@ describe.skipIf(!available)(title("Connections in CLIENT LIST"), () => {
     },
   };
 
-  /** Opens each connection of a store: for calls, for a watch, and for a reader of the outbox that waits. */
+  /** Opens all connections of a store: for calls, for a watch, and for a reader that waits for outbox entries. */
   async function openAll(options: RedisDriverOptions): Promise<void> {
     const { store } = openStore(options);
     await store.create({ title: "One" });

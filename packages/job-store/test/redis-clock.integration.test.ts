@@ -12,7 +12,7 @@ import { runHere } from "./run-cli.js";
 const { available, title } = privateServer("redis");
 const HOUR = 3_600_000;
 
-/** Changes the clock of this host, but not the server's. */
+/** Changes the clock of this process, but not the clock of the server. */
 function setClock(aheadMs: number): void {
   const { now } = Date;
   vi.spyOn(Date, "now").mockImplementation(() => now() + aheadMs);
@@ -56,8 +56,8 @@ describe.skipIf(!available)(title("A host whose clock differs from the server's"
       await admin.xadd(outbox, `${(Number(seconds) - 7200) * 1000}-0`, "job", "a", "id", '"1"', "message", "{}");
     }
     setClock(aheadMs);
-    for (const { figures } of metrics) {
-      expect(await figures("subtitles.outbox.age")).toMatchObject([{ value: expect.closeTo(7200, -3) }]);
+    for (const { dataPoints } of metrics) {
+      expect(await dataPoints("subtitles.outbox.age")).toMatchObject([{ value: expect.closeTo(7200, -3) }]);
     }
     const { out } = await runHere(["outbox", "--output", "table"], { REDIS_URL: url });
     expect(out).toMatch(/ 7[2-4]\d\d s /);

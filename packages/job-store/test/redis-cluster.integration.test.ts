@@ -31,7 +31,7 @@ describe.skipIf(!available)(title("Redis Cluster"), () => {
   afterAll(() => cluster.stop());
 
   testDriver("redis cluster", async () => {
-    // Bytes and characters of a key differ.
+    // This key has more bytes than characters.
     const keyPrefix = `${randomUUID()}:séance:映画:🎬:`;
     const open = () => redisDriver({ cluster: addresses(cluster), shards: 4, keyPrefix, timeoutMs: 60_000 });
     return { driver: open(), again: open, shards: 4 };
@@ -45,7 +45,7 @@ describe.skipIf(!available)(title("Redis Cluster"), () => {
     expect(await store.counts()).toMatchObject({ waiting: 200 });
   });
 
-  test("the caller's own cluster client serves, and stays open when the store closes", async () => {
+  test("a cluster client of the caller can be used, and stays open when the store is closed", async () => {
     const own = new Cluster(addresses(cluster));
     onTestFinished(() => own.disconnect());
     const store = openStore({ client: own, keyPrefix: `${randomUUID()}:` });
@@ -54,18 +54,18 @@ describe.skipIf(!available)(title("Redis Cluster"), () => {
     expect(await own.set("still-open", 1)).toBe("OK");
   });
 
-  test("another number of shards is refused, naming both", async () => {
+  test("another number of shards is an error that contains both numbers", async () => {
     const keyPrefix = `${randomUUID()}:`;
     await openStore({ cluster: addresses(cluster), keyPrefix, shards: 2 }).counts();
     const other = openStore({ cluster: addresses(cluster), keyPrefix, shards: 3 });
     await expect(other.counts()).rejects.toThrow(/2 shards.*has 3/);
   });
 
-  test("braces in the key prefix are refused, since they would undo the shards' own tags", () => {
+  test("braces in the key prefix are rejected, because shards add their own hash tags", () => {
     expect(() => redisDriver({ cluster: addresses(cluster), keyPrefix: "{a}" })).toThrow(/braces/);
   });
 
-  /** Each call on job "a", which is `working` in version 2. */
+  /** Calls on the job "a", which has the status `working` and version 2. */
   const verbs: Readonly<Record<string, (store: JobStore<Report>, job: Job<Report>) => Promise<unknown>>> = {
     create: (store) => store.create({ title: "New" }, { id: "a" }),
     "updateStatus to another status": (store) => store.updateStatus("a", "done"),
@@ -76,7 +76,7 @@ describe.skipIf(!available)(title("Redis Cluster"), () => {
   };
 
   test.each(Object.entries(verbs))(
-    "a call is reported once though the connection breaks after it was delivered, and ioredis sends it again: %s",
+    "a call emits one event, also if the connection is lost after the call arrived, and ioredis sends it again: %s",
     async (verb, call) => {
       const lines = await Promise.all(
         cluster.nodes.map(async ({ port }) => ({
@@ -94,7 +94,7 @@ describe.skipIf(!available)(title("Redis Cluster"), () => {
       const witness = openStore({ cluster: addresses(cluster), keyPrefix });
       await store.create({ title: "One" }, { id: "a" });
       const before = await store.updateStatus("a", "working");
-      // The other connections stand, so the cluster client does not tell that one broke.
+      // The other connections are open, so the cluster client does not report the lost one.
       const found = await Promise.all([0, 1, 2].map((n) => cluster.client(n).keys(`${keyPrefix}*job:a`)));
       const proxy = lines[found.findIndex(({ length }) => length === 1)]?.proxy as TcpProxy;
       if (verb === "create") await witness.delete("a");
@@ -111,7 +111,7 @@ describe.skipIf(!available)(title("Redis Cluster"), () => {
       else if (verb === "updateProgress") expect(await answer).toBeUndefined();
       else expect(await answer).toEqual(job);
       expect(await witness.get("a")).toEqual(job);
-      // The same line goes on, and the call has one event.
+      // The event log continues, and contains one event of the call.
       if (verb === "delete") await store.create({ title: "New" }, { id: "a" });
       else await store.delete("a");
       expect(await events.next()).toMatchObject({ id: "a" });
@@ -119,7 +119,7 @@ describe.skipIf(!available)(title("Redis Cluster"), () => {
     },
   );
 
-  test("calls go through while a shard's slot moves to another node", async () => {
+  test("calls succeed while the slot of a shard moves to another node", async () => {
     const keyPrefix = `${randomUUID()}:`;
     const store = openStore({ cluster: addresses(cluster), keyPrefix, shards: 1, timeoutMs: 60_000 });
     const { job } = await store.create({ title: "One" }, { id: "moving" });
@@ -141,7 +141,7 @@ describe.skipIf(!available)(title("Redis Cluster"), () => {
 });
 
 describe.skipIf(!available)(title("Redis Cluster without a node"), () => {
-  test("calls settle while all nodes are gone, and go on once they are back", async () => {
+  test("calls end while all nodes are stopped, and succeed after the restart", async () => {
     await using cluster = await startRedisCluster();
     const store = openStore({ cluster: addresses(cluster), shards: 3, timeoutMs: 1000 });
     await store.create({ title: "One" }, { id: "a" });
@@ -157,7 +157,7 @@ describe.skipIf(!available)(title("Redis Cluster without a node"), () => {
 });
 
 describe.skipIf(!available)(title("Redis Cluster that hangs"), () => {
-  test("carries out no call later", async () => {
+  test("applies no call after its deadline", async () => {
     await using cluster = await startRedisCluster();
     const store = openStore({ cluster: addresses(cluster), shards: 3, timeoutMs: 500 });
     const reader = openStore({ cluster: addresses(cluster), shards: 3 });
@@ -193,7 +193,7 @@ describe.skipIf(!available)(title("Redis Cluster that hangs"), () => {
 });
 
 describe.skipIf(!available)(title("Redis Cluster with replicas"), () => {
-  test("goes on after a master is killed, with nothing acknowledged lost that was replicated", async () => {
+  test("continues after a master is killed, without losing acknowledged and replicated changes", async () => {
     await using cluster = await startRedisCluster({ replicas: true });
     const store = openStore({ cluster: addresses(cluster), shards: 6, timeoutMs: 5000 });
     const jobs = Array.from({ length: 60 }, (_, n) => ({ data: { title: "One" }, id: `job-${n}` }));
@@ -207,7 +207,7 @@ describe.skipIf(!available)(title("Redis Cluster with replicas"), () => {
       async () => {
         for (const { id } of jobs) {
           await store.updateStatus(id, "working").catch((error) => {
-            // Within the failover a call may find no master in its time; it says so, and is tried again here.
+            // During the failover, a call can time out without a master. The test repeats it.
             if (!JobStoreError.is(error, "UNAVAILABLE")) throw error;
             expect.fail("no master yet");
           });
@@ -222,14 +222,14 @@ describe.skipIf(!available)(title("Redis Cluster with replicas"), () => {
   });
 });
 
-/** Waits until a master's replica has all that the master had when asked. (WAIT asks about the caller's own writes.) */
+/** Waits until a replica has all current writes of its master. WAIT checks only the writes of its own connection. */
 async function replicated(master: Redis): Promise<void> {
   const offset = async (pattern: RegExp) => Number(pattern.exec(await master.info("replication"))?.[1] ?? -1);
   const written = await offset(/master_repl_offset:(\d+)/);
   await vi.waitFor(async () => expect(await offset(/slave0:.*offset=(\d+)/)).toBeGreaterThanOrEqual(written), PATIENCE);
 }
 
-/** Moves the slot of a key to the next node, one key after the other, as a resharding does. */
+/** Moves the slot of a key to the next node, one key after the other, like a resharding. */
 async function migrate(cluster: RedisCluster, key: string): Promise<void> {
   const slot = Number(await cluster.client(0).cluster("KEYSLOT", key));
   const masters = [0, 1, 2];

@@ -27,7 +27,7 @@ describe.skipIf(!available)(title("A connection that Redis refuses"), () => {
 
   const as = (user: string, rest = "") => `redis://${user}@127.0.0.1:${redis.port}${rest}`;
 
-  /** Compares what the event, a call and health say of it. */
+  /** Checks that the event, a call and health report the same reason. */
   async function expectRefusal(options: RedisDriverOptions, says: RegExp) {
     const { store, events } = openStore({ timeoutMs: 200, ...options });
     await expect.poll(() => events.map(({ message }) => message).join(), PATIENCE).toMatch(says);
@@ -40,7 +40,7 @@ describe.skipIf(!available)(title("A connection that Redis refuses"), () => {
     return events.map(({ message }) => message).join();
   }
 
-  test("for a wrong password says what to check, without the password", async () => {
+  test("because of a wrong password names the setting to check, without the password", async () => {
     const said = await expectRefusal(
       { url: as("limited:wrong-password") },
       /refuses the user or the password; check both /,
@@ -49,7 +49,7 @@ describe.skipIf(!available)(title("A connection that Redis refuses"), () => {
     expect(said).not.toContain("wrong-password");
   });
 
-  test("for a missing password says where to give it", async () => {
+  test("because of a missing password names the option for it", async () => {
     await admin.config("SET", "requirepass", "right");
     onTestFinished(() => void admin.config("SET", "requirepass", ""));
     await expectRefusal({ url: redis.url }, /it requires a password; give it in the url.*NOAUTH/);
@@ -62,11 +62,11 @@ describe.skipIf(!available)(title("A connection that Redis refuses"), () => {
       /it does not have this database; check the number/,
     ],
     ["the user may not select", () => ({ url: as("limited:right", "/1") }), /NOPERM/],
-  ])("for a database that %s stores nothing in database 0", async (_, options, says) => {
+  ])("because of a database that %s stores nothing in database 0", async (_, options, says) => {
     expect(await expectRefusal(options(), says)).not.toContain("Connected");
   });
 
-  test("for a database stores nothing in database 0 with a client of ioredis 5 either", async () => {
+  test("because of a database stores nothing in database 0, also with a client of ioredis 5", async () => {
     const client = new ioredis5.Redis(`${redis.url}/99`, { lazyConnect: true });
     onTestFinished(() => client.disconnect());
     const { store, events } = openStore({ timeoutMs: 200, client });
@@ -79,12 +79,12 @@ describe.skipIf(!available)(title("A connection that Redis refuses"), () => {
     expect(await admin.exists("job:refused")).toBe(0);
   });
 
-  test("as cluster, because it is a single server, says to pass a url", async () => {
+  test("as cluster, because it is a single server, names the option url", async () => {
     const cluster = [{ host: "127.0.0.1", port: redis.port }];
     await expectRefusal({ cluster }, /not a node of a Redis Cluster; pass .* as url/);
   });
 
-  test("because the server is not a Redis says to check host and port", async () => {
+  test("because the server is not a Redis names host and port as settings to check", async () => {
     const server = createServer((socket) => socket.on("error", () => {}).write("AMQP\x00\x00\x09\x01"));
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     onTestFinished(() => void server.close());

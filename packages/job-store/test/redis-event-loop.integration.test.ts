@@ -18,7 +18,7 @@ function keepBusy(): void {
   while (performance.now() < end);
 }
 
-describe.skipIf(!available)(title("An event loop that is busy for longer than the time of a call"), () => {
+describe.skipIf(!available)(title("An event loop that is busy for longer than the timeout of a call"), () => {
   test.each([
     ["one server", startOne],
     ["a cluster", startCluster],
@@ -69,7 +69,7 @@ describe.skipIf(!available)(title("An event loop that is busy for longer than th
     await vi.waitFor(async () => expect(await store.get("a")).toMatchObject({ id: "a" }), patience);
   });
 
-  test("a reply that takes almost the time of a call closes no connection", async () => {
+  test("a reply that takes almost the timeout of a call does not close the connection", async () => {
     const redis = await startRedis();
     onTestFinished(() => redis.stop());
     const admin = new Redis5(redis.url);
@@ -85,7 +85,7 @@ describe.skipIf(!available)(title("An event loop that is busy for longer than th
       await new Promise(setImmediate);
     }
     await admin.call("CLIENT", "PAUSE", timeoutMs, "WRITE");
-    // The next check of the connection is due, whichever fraction of the limit lies between checks.
+    // The next check of the connection is due, independent of the interval between checks.
     vi.advanceTimersByTime(timeoutMs - 1);
     const change = store.updateStatus("a", "working");
     await new Promise(setImmediate);

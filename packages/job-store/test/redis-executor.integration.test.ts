@@ -29,11 +29,11 @@ describe.skipIf(!available)(title("Commands of the driver"), () => {
     await redis.stop();
   });
   beforeEach(async () => {
-    await admin.flushall(); // Our own server: nobody else's data is in it.
+    await admin.flushall(); // The server is private and has no other data.
     await admin.script("FLUSH");
   });
 
-  /** How often the server ran a command since the test reset its counters. */
+  /** Returns the number of times that the server has run a command since the test reset the counters. */
   async function callsOf(command: string): Promise<number> {
     const stats = await admin.info("commandstats");
     const name = command.replace("|", "\\|");
@@ -86,7 +86,7 @@ describe.skipIf(!available)(title("Commands of the driver"), () => {
     });
   });
 
-  test("that list jobs read the index once and the jobs once, without a script, also if nothing was written for a while", async () => {
+  test("that list jobs read the index once and the jobs once, without a script, also if there was no recent write", async () => {
     const { store } = openStore({ url: redis.url });
     await openStore({ url: redis.url }).store.createMany(["a", "b"].map((id) => ({ data: { title: "One" }, id })));
     await store.list();

@@ -11,7 +11,7 @@ import { openStore } from "./redis-store.js";
 
 const { url, prefix, title } = server("redis");
 
-describe.skipIf(url === null)(title("Calls of one turn in Redis"), () => {
+describe.skipIf(url === null)(title("Calls of one event-loop tick in Redis"), () => {
   function start() {
     const keyPrefix = `${prefix}${randomUUID()}:`;
     const client = new Redis(url as string);
@@ -23,7 +23,7 @@ describe.skipIf(url === null)(title("Calls of one turn in Redis"), () => {
     return { client, keyPrefix, store };
   }
 
-  test("share one entry of the log, and each has a number and a cursor of its own", async () => {
+  test("share one entry of the event log, and each event has its own number and cursor", async () => {
     const { client, keyPrefix, store } = start();
     const events = await watching(store);
     const ids = Array.from({ length: 10 }, (_, n) => `job-${n}`);
@@ -42,7 +42,7 @@ describe.skipIf(url === null)(title("Calls of one turn in Redis"), () => {
     }
   });
 
-  test("on one job see each other, in their order", async () => {
+  test("on one job are applied in their order", async () => {
     const { store } = start();
     await store.counts();
     const [created, again, moved, refused, removed, anew] = await Promise.allSettled([
@@ -63,7 +63,7 @@ describe.skipIf(url === null)(title("Calls of one turn in Redis"), () => {
     expect(await store.counts()).toMatchObject({ waiting: 1, working: 0 });
   });
 
-  test("are carried out in order although another service has recorded other settings meanwhile", async () => {
+  test("are applied in order, also if another service has changed the metadata in the meantime", async () => {
     const { keyPrefix, store } = start();
     await store.create({ title: "One" }, { id: "a" });
     for (let round = 0; round < 5; round++) {
@@ -76,7 +76,7 @@ describe.skipIf(url === null)(title("Calls of one turn in Redis"), () => {
     }
   });
 
-  test("do not suffer from a key that holds something else, nor does that", async () => {
+  test("are not affected by a key with other content, and do not change it", async () => {
     const { client, keyPrefix, store } = start();
     await store.counts();
     await client.lpush(`${keyPrefix}job:list`, "x");
@@ -110,7 +110,7 @@ describe.skipIf(url === null)(title("Calls of one turn in Redis"), () => {
   });
 
   test.each(["updateStatus", "updateProgress", "save", "delete", "get"] as const)(
-    "are carried out once beside keys of any other type: %s",
+    "are applied once, also if other keys have another type: %s",
     async (verb) => {
       const { client, keyPrefix, store } = start();
       const key = (id: string) => `${keyPrefix}job:${id}`;
@@ -129,7 +129,7 @@ describe.skipIf(url === null)(title("Calls of one turn in Redis"), () => {
       const others = Object.keys(foreign);
       for (const [id, write] of Object.entries(foreign)) await write(key(id));
       const before = await Promise.all(others.map((id) => client.dumpBuffer(key(id))));
-      // A foreign key comes after every few jobs.
+      // Every few jobs, there is a key of another program.
       const turn = ids.flatMap((id, n) => (n % 9 === 4 ? [id, others[Math.floor(n / 9)] as string] : [id]));
       expect(turn).toHaveLength(ids.length + others.length);
       const calls = {

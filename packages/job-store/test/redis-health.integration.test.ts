@@ -13,7 +13,7 @@ import { failureOf, openStore } from "./redis-store.js";
 const { available, title } = privateServer("redis");
 const { commands } = redisPermissions();
 
-/** A server of this test's own, a client to bring it into trouble, and a store that has a job in it. */
+/** Starts a private server, a client that can disturb it, and a store with one job. */
 async function start(...args: string[]) {
   const redis = await startRedis({ args });
   onTestFinished(() => redis.stop());
@@ -24,7 +24,7 @@ async function start(...args: string[]) {
 }
 
 function connect(redis: PrivateServer): Redis {
-  // Its server is brought into trouble, which is what it would report.
+  // The test disturbs the server, so errors of the store are expected.
   const client = new Redis(redis.url).on("error", () => {});
   onTestFinished(() => client.disconnect());
   return client;
@@ -33,7 +33,7 @@ function connect(redis: PrivateServer): Redis {
 const flags = ({ details: { reachable, readable, writable } }: Health) => ({ reachable, readable, writable });
 
 describe.skipIf(!available)(title("The health of a store in Redis"), () => {
-  test("that lacks nothing is healthy, and says what the server is", async () => {
+  test("without a problem is healthy, and contains the kind and version of the server", async () => {
     const { store } = await start("--appendonly", "yes", "--maxmemory", "1gb");
     expect(await store.health()).toEqual({
       status: "healthy",
@@ -55,7 +55,7 @@ describe.skipIf(!available)(title("The health of a store in Redis"), () => {
     });
   });
 
-  test("that nobody relays for, warns by the time of the server, also on one shard of several", async () => {
+  test("without a relay warns of old messages by the clock of the server, also in one of several shards", async () => {
     const { store, client, redis } = await start("--appendonly", "yes");
     const shards = openStore({ client: connect(redis), shards: 2 }).store;
     await shards.create({ title: "One" }, { outbox: [{ queue: "reports", payload: 1 }] });
@@ -73,7 +73,7 @@ describe.skipIf(!available)(title("The health of a store in Redis"), () => {
     }
   });
 
-  test("leaves nothing behind but a key that goes by itself", async () => {
+  test("stores only a key that expires", async () => {
     const { store, client } = await start();
     const before = (await client.keys("*")).sort();
     const jobs = await client.get("job:one");
@@ -95,7 +95,7 @@ describe.skipIf(!available)(title("The health of a store in Redis"), () => {
       expect(await store.get("one")).not.toBeNull();
     }
 
-    // Subcommands cannot be renamed.
+    // Redis cannot rename subcommands.
     const renamable = [...new Set(commands.map((command) => command.replace(/\|.*$/, "")))];
 
     test.each(renamable)("lacks the command %s, reports it, and no job is partly written", async (command) => {

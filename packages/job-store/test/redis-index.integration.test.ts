@@ -42,7 +42,7 @@ describe.skipIf(url === null)(title("The indexes in Redis"), () => {
     return { client, keyPrefix, open, members, values };
   }
 
-  test("of fields has two members for each field of a job, wherever it moves, and none once it is gone", async () => {
+  test("has two members for each field of a job in every status, and none after its deletion", async () => {
     const { open, members, values } = start();
     const store = open(indexed);
     const { job } = await store.create({ language: 'e"s' }, { id: "a" });
@@ -57,7 +57,7 @@ describe.skipIf(url === null)(title("The indexes in Redis"), () => {
     expect([await members(), await values()]).toEqual([[], {}]);
   });
 
-  test("of fields is not there for a definition without one", async () => {
+  test("does not exist for a definition without index fields", async () => {
     const { client, keyPrefix, open } = start();
     const store = open(plain, { found: 0.05 });
     await store.create({ language: "es" }, { id: "a" });
@@ -70,7 +70,7 @@ describe.skipIf(url === null)(title("The indexes in Redis"), () => {
     expect(await client.hexists(`${keyPrefix}jobs:map`, "fields")).toBe(0);
   });
 
-  test("of fields loses expired jobs on the side, along with the other indexes", async () => {
+  test("loses expired jobs in the background, together with the other indexes", async () => {
     const { client, keyPrefix, open, members, values } = start();
     const store = open(indexed, { wanted: 0.2 });
     await store.createMany(Array.from({ length: 1500 }, (_, n) => ({ data: { language: `l${n % 7}` } })));

@@ -10,7 +10,7 @@ import { openStore } from "./redis-store.js";
 
 const { available, title } = privateServer("redis");
 
-/** Characters of several bytes, special characters of patterns, and white space of one byte and of several. */
+/** Prefix with characters of several bytes, special characters of patterns, and white space of one and of several bytes. */
 const prefixes = ["films:", "séance:", "映画:", "🎬:", "[*?]\\:", "a b\t\u00a0\u2003\ufeff:", "e\u0301\u0000:"];
 
 async function singleServer() {

@@ -31,7 +31,7 @@ test.each([
   [{ client: {} }, /client must be/],
   [{ client: null }, /client must be a Redis or a Cluster of ioredis 5\.10 or later/],
   [{ client: {}, shards: 0 }, /client must be|shards/],
-  // A client of the package redis has these properties, too.
+  // Clients of the package redis also have these properties.
   [{ client: { duplicate() {}, on() {}, options: {}, isOpen: false } }, /another package, such as redis, is not/],
   [{ client: { duplicate() {}, on() {}, isCluster: false } }, /client must be/],
   [{ url: "redis://h", connectionName: "two words" }, /connectionName must be 1 to 128 printable ASCII/],
@@ -42,7 +42,7 @@ test.each([
     /^redisDriver does not support the option "prefix"\. Supported options: .*keyPrefix/,
   ],
   [{ url: "redis://h", redis: null }, /redis must be an object with options of ioredis/],
-])("redisDriver(%o) is INVALID_ARGUMENT, and says what is missing", (options, says) => {
+])("redisDriver(%o) is INVALID_ARGUMENT, and the error names the missing option", (options, says) => {
   expect(failureOf(() => redisDriver(options as never))).toMatchObject({
     code: "INVALID_ARGUMENT",
     message: expect.stringMatching(says),
@@ -85,12 +85,15 @@ test.each([
     /option enableOfflineQueue .* sets itself/,
   ],
   ["a name in the url", () => ({ url: "redis://h?connectionName=a" }), /option connectionName .* sets itself/],
-])("options of ioredis that the driver cannot keep are INVALID_ARGUMENT before any I/O: %s", (_, options, message) => {
-  expect(failureOf(() => redisDriver(options() as RedisDriverOptions))).toMatchObject({
-    code: "INVALID_ARGUMENT",
-    message: expect.stringMatching(message),
-  });
-});
+])(
+  "options of ioredis that the driver does not support are INVALID_ARGUMENT before any I/O: %s",
+  (_, options, message) => {
+    expect(failureOf(() => redisDriver(options() as RedisDriverOptions))).toMatchObject({
+      code: "INVALID_ARGUMENT",
+      message: expect.stringMatching(message),
+    });
+  },
+);
 
 test("an empty keyPrefix, database 0 and a database in the url are accepted", () => {
   redisDriver({ url: "redis://h/3?family=6", redis: { keyPrefix: "" } });

@@ -28,14 +28,14 @@ describe.skipIf(!available)(title("The permissions of a Redis user"), () => {
     await redis.stop();
   });
   beforeEach(async () => {
-    await admin.flushall(); // Our own server: nobody else's data is in it.
+    await admin.flushall(); // The server is private and has no other data.
     await admin.script("FLUSH");
   });
 
   const asLimited = () => ({ url: `redis://limited:pass@127.0.0.1:${redis.port}`, keyPrefix });
   const openLimited = () => openStore(asLimited()).store;
 
-  /** The user anew, with these rules and no others. */
+  /** Replaces the rules of the user. */
   async function grant(...rules: string[]): Promise<void> {
     await admin.acl("SETUSER", "limited", "reset", "on", ">pass", ...rules);
   }
@@ -54,7 +54,7 @@ describe.skipIf(!available)(title("The permissions of a Redis user"), () => {
   });
 
   describe("are enough:", () => {
-    // Of a user who may audit, since the contract does.
+    // The user has the permissions of audits, because the conformance tests make audits.
     beforeAll(() => grant(...auditing.rule.split(" ")));
 
     testDriver("redis", async () => {
@@ -67,7 +67,7 @@ describe.skipIf(!available)(title("The permissions of a Redis user"), () => {
       };
     });
 
-    test("nothing was denied in all of it but what is optional", async () => {
+    test("only optional commands were denied in all of these tests", async () => {
       const denials = (await admin.acl("LOG")) as readonly (readonly unknown[])[];
       const denied = new Set(denials.map((denial) => denial[denial.indexOf("object") + 1]));
       expect(Object.keys(redisPermissions().optional)).toEqual(expect.arrayContaining([...denied]));
@@ -77,12 +77,12 @@ describe.skipIf(!available)(title("The permissions of a Redis user"), () => {
   describe("of an audit", () => {
     const more = auditing.commands.filter((command) => !commands.includes(command));
 
-    test("are a few commands more", () => {
+    test("are a few additional commands", () => {
       expect(more).toEqual(["hscan", "persist", "pttl", "scan", "zmscore", "zscan"]);
       expect(auditing.commands).toEqual([...commands, ...more].sort());
     });
 
-    test.each(more)("include %s, which is named before anything is mended", async (command) => {
+    test.each(more)("include %s, and its absence is reported before a repair begins", async (command) => {
       await grant(...auditing.rule.split(" ").filter((rule) => rule !== `+${command}`));
       const store = openLimited();
       await store.create({ title: "One" }, { id: "one" });
@@ -95,12 +95,12 @@ describe.skipIf(!available)(title("The permissions of a Redis user"), () => {
   });
 
   describe("are no more than needed:", () => {
-    /** Every call of a store that has one job, "before", and one message; those that failed. */
+    /** Makes every call of a store with the job "before" and one message. Returns the failed calls. */
     async function callEverything(store: JobStore<Report>): Promise<readonly unknown[]> {
       const faults: unknown[] = [];
       const attempt = (call: () => Promise<unknown>) => call().catch((error) => faults.push(error));
       const other = openStore({ url: redis.url, keyPrefix }).store;
-      // What a script would deny is asked last: from then on the store asks before it does anything.
+      // Calls whose scripts fail come last, because afterwards the store checks its permissions before every call.
       await attempt(() => openLimited().counts());
       await attempt(() => store.getMany(["before", "absent", "foreign"]).catch(ignoring("UNREADABLE_RECORD")));
       await attempt(() => store.list({ status: "waiting" }));
@@ -123,7 +123,7 @@ describe.skipIf(!available)(title("The permissions of a Redis user"), () => {
       await admin.script("FLUSH");
       await attempt(() => store.create({ title: "One" }, { id: "one" }));
       await attempt(async () => {
-        // So many that the event log is trimmed.
+        // The number of events is large enough that the event log is trimmed.
         for (let n = 0; n < 100; n++) await store.create({ title: "One" });
       });
       await attempt(() => store.delete("before"));
@@ -138,7 +138,7 @@ describe.skipIf(!available)(title("The permissions of a Redis user"), () => {
     async function prepared(): Promise<JobStore<Report>> {
       await grant(...exactly);
       const store = openLimited();
-      // So large that jobs are read by their sizes.
+      // The record is so large that jobs are read by their sizes.
       const body = "x".repeat(1_000_000);
       const outbox = [{ queue: "reports", payload: 1 }];
       await store.create({ title: "Before", label: "x", body }, { id: "before", outbox });
@@ -150,7 +150,7 @@ describe.skipIf(!available)(title("The permissions of a Redis user"), () => {
       expect(await callEverything(await prepared())).toEqual([]);
     });
 
-    // SISMEMBER is for calls that are repeated because their replies were lost.
+    // Only calls that are repeated after a lost reply use SISMEMBER.
     test.each(commands.filter((command) => command !== "sismember"))("without %s, some call fails", async (command) => {
       const store = await prepared();
       await admin.acl("SETUSER", "limited", `-${command}`);
@@ -159,8 +159,8 @@ describe.skipIf(!available)(title("The permissions of a Redis user"), () => {
     });
   });
 
-  describe("that are missing are found out before anything is written:", () => {
-    /** All keys but the one that trying leaves for a second, with what they hold. */
+  describe("that are missing are reported before anything is written:", () => {
+    /** Returns all keys with their content, except the key that the check of the permissions stores for a second. */
     async function everything(): Promise<Record<string, unknown>> {
       const keys = (await admin.keys("*")).filter((key) => key !== `${keyPrefix}jobs:probe`);
       return Object.fromEntries(await Promise.all(keys.map(async (key) => [key, await admin.dumpBuffer(key)])));
@@ -186,7 +186,7 @@ describe.skipIf(!available)(title("The permissions of a Redis user"), () => {
         error: expect.stringContaining(`Grant ${grants}`),
       });
       expect(await everything()).toEqual(before);
-      // And once it is granted, the same store works.
+      // After the permission is granted, the same store works.
       await admin.acl("SETUSER", "limited", ...suggested.split(" "));
       expect(await store.create({ title: "One" }, { id: "one" })).toMatchObject({ created: true });
       expect((await store.health()).status).toBe("healthy");
@@ -209,23 +209,23 @@ describe.skipIf(!available)(title("The permissions of a Redis user"), () => {
       await expectRefused("+zadd +xadd");
     });
 
-    test("the jobs' own keys", async () => {
+    test("the keys of jobs", async () => {
       await grant(...exactly.filter((rule) => !rule.endsWith(":job:*")));
       await expectRefused("~app?\\[\\*\\]:job:*");
     });
 
-    test("the keys beside them", async () => {
+    test("the other keys of the store", async () => {
       await grant(...exactly.filter((rule) => !rule.endsWith(":jobs:*")));
       await expectRefused("~app?\\[\\*\\]:jobs:map ~app?\\[\\*\\]:jobs:by-status");
     });
   });
 
-  test("that are taken away from a store that has asked are named, and asked for again from then on", async () => {
+  test("that are revoked after the check are reported, and are checked again from then on", async () => {
     await grant(...exactly);
     const store = openLimited();
     await store.create({ title: "One" }, { id: "one" });
     await admin.acl("SETUSER", "limited", "-zadd");
-    // This one call finds it out midway, and does not say that nothing was done.
+    // The script of this call fails midway, so the error is indeterminate.
     const first = await failureOf(store.create({ title: "Two" }, { id: "two" }));
     expect(first).toMatchObject({ code: "UNAVAILABLE", indeterminate: true });
     expect(first.message).toContain("Grant +zadd");
@@ -233,7 +233,7 @@ describe.skipIf(!available)(title("The permissions of a Redis user"), () => {
     expect(await admin.exists(`${keyPrefix}job:three`)).toBe(0);
   });
 
-  test("are asked for anew on each new connection", async () => {
+  test("are checked again on each new connection", async () => {
     await grant(...exactly);
     const { store, events } = openStore(asLimited());
     await store.create({ title: "One" }, { id: "one" });
@@ -248,7 +248,7 @@ describe.skipIf(!available)(title("The permissions of a Redis user"), () => {
   });
 
   test.each(["jobs:by-status", "jobs:by-creation", "jobs:events", "jobs:outbox", "jobs:tombstones:even"])(
-    "aside, something foreign under %s is found out before anything is written",
+    "do not matter if %s belongs to another program: this is reported before anything is written",
     async (key) => {
       await openStore({ url: redis.url }).store.create({ title: "Before" });
       await admin.set(key, "foreign");
@@ -261,7 +261,7 @@ describe.skipIf(!available)(title("The permissions of a Redis user"), () => {
     },
   );
 
-  test("aside, something foreign in the place of an index is named by calls that only read", async () => {
+  test("do not matter if the key of an index belongs to another program: this is reported by reads", async () => {
     const { store } = openStore({ url: redis.url });
     await store.create({ title: "Before" });
     await admin.set("jobs:by-status", "foreign");
@@ -311,7 +311,7 @@ describe.skipIf(!available)(title("The permissions of a Redis user on a cluster"
     expect((await store.health()).status).toBe("healthy");
   });
 
-  // ASKING is missed only while a slot moves.
+  // Only calls during the move of a slot need ASKING.
   test.each(onCluster.filter((command) => /^cluster|^zadd$/.test(command)))("are not without %s", async (command) => {
     await grant(...rule.split(" ").filter((one) => one !== `+${command}`));
     const store = openLimited();

@@ -32,11 +32,11 @@ describe.skipIf(!available)(title("Waiting for replicas"), () => {
   });
   beforeEach(async () => {
     const admin = new Redis(primary.url);
-    await admin.flushall(); // Our own server: nobody else's data is in it.
+    await admin.flushall(); // The server is private and has no other data.
     admin.disconnect();
   });
 
-  test("what was acknowledged, a replica has", async () => {
+  test("an acknowledged change is stored on a replica", async () => {
     const { store } = openStore({ url: primary.url, waitReplicas });
     for (let n = 0; n < 50; n++) {
       await store.create({ title: "One" }, { id: `job-${n}` });
@@ -44,7 +44,7 @@ describe.skipIf(!available)(title("Waiting for replicas"), () => {
     }
   });
 
-  test("what no replica has is not acknowledged, and reads go on", async () => {
+  test("a change that is not stored on a replica is not acknowledged, and reads still work", async () => {
     const { store } = openStore({ url: primary.url, waitReplicas, timeoutMs: 1_000 });
     await store.create({ title: "One" }, { id: "before" });
     await replica.kill("SIGSTOP");
@@ -58,14 +58,14 @@ describe.skipIf(!available)(title("Waiting for replicas"), () => {
     expect(await onReplica.exists("job:a", "job:b")).toBe(2);
   });
 
-  test("as long as is asked for, and no longer than a call", async () => {
+  test("ends after the configured time, and not later than the timeout of the call", async () => {
     const { store } = openStore({ url: primary.url, waitReplicas: { count: 2, timeoutMs: 30 }, timeoutMs: 600_000 });
     const failure = await failureOf(store.create({ title: "One" }));
     expect(failure).toMatchObject({ code: "UNAVAILABLE", indeterminate: true });
     expect(failure.message).toMatch(/^1 of the 2 replicas waited for have the change\./);
   });
 
-  test("a change whose line broke while it was waited for is made once, and acknowledged once a replica has it", async () => {
+  test("a change whose connection was lost during the wait is applied once, and acknowledged when a replica has stored it", async () => {
     await using proxy = await startTcpProxy(primary);
     const { store } = openStore({ url: proxy.url, waitReplicas, timeoutMs: 60_000 });
     await store.create({ title: "One" }, { id: "a" });
@@ -80,7 +80,7 @@ describe.skipIf(!available)(title("Waiting for replicas"), () => {
     expect(await onReplica.get("job:a")).toContain('"version":2');
   });
 
-  test("a user who may not ask is told so before anything is written", async () => {
+  test("a missing permission for WAIT is reported before anything is written", async () => {
     const admin = new Redis(primary.url);
     onTestFinished(() => admin.disconnect());
     const { rule, optional } = redisPermissions();

@@ -11,7 +11,7 @@ import { redisDriver } from "../src/redis.js";
 const { available, title } = privateServer("redis");
 
 describe.skipIf(!available)(title("Redis with sentinels"), () => {
-  test("goes on with the replica that takes over, and keeps what was replicated", async () => {
+  test("continues with the new master after a failover, and keeps replicated changes", async () => {
     await using master = await startRedis();
     await using replica = await startRedis({ args: ["--replicaof", "127.0.0.1", `${master.port}`] });
     await using sentinel = await startSentinel(master, "jobs");
@@ -36,7 +36,7 @@ describe.skipIf(!available)(title("Redis with sentinels"), () => {
     promoted.disconnect();
   });
 
-  test("a master's name is needed, and at least one sentinel", () => {
+  test("the name of the master and at least one sentinel are required", () => {
     expect(() => redisDriver({ sentinels: [], name: "jobs" })).toThrow(/at least one sentinel/);
     expect(() => redisDriver({ sentinels: [{ host: "127.0.0.1", port: 1 }], name: "" })).toThrow(/name the master/);
   });

@@ -10,7 +10,7 @@ import { failureOf, openStore } from "./redis-store.js";
 
 const { available, title } = privateServer("redis");
 
-/** A server with this certificate, and the two ways to it. */
+/** Starts a server with a certificate. Returns its addresses with and without TLS. */
 async function startSecure({ key, cert }: Certified) {
   const folder = await mkdtemp(join(tmpdir(), "subtitles-tls-"));
   onTestFinished(() => rm(folder, { recursive: true }));
@@ -29,14 +29,14 @@ async function startSecure({ key, cert }: Certified) {
 
 describe.skipIf(!available)(title("A store over TLS"), () => {
   let ca: Certified;
-  let stranger: Certified;
+  let untrusted: Certified;
 
   beforeAll(async () => {
-    ca = await authority("Ours");
-    stranger = await authority("A stranger");
+    ca = await authority("Trusted authority");
+    untrusted = await authority("Another authority");
   });
 
-  /** What a store says that cannot connect, in a call and in health. */
+  /** Returns the error of a call, and of health, for a store that cannot connect. */
   async function refusal(url: string, tls?: object): Promise<string> {
     const { store, events } = openStore({ url, timeoutMs: 500, ...(tls && { redis: { tls } }) });
     const error = await failureOf(store.create({ title: "payload-of-mine" }));
@@ -47,12 +47,12 @@ describe.skipIf(!available)(title("A store over TLS"), () => {
     return `${error.message}\n${health.error}`;
   }
 
-  test("works where the server's certificate is of the authority that is trusted", async () => {
+  test("works if the certificate of the server is from a trusted authority", async () => {
     const { tlsPort } = await startSecure(await serverCertificate(ca));
     const { store } = openStore({ url: `rediss://:s3cret@127.0.0.1:${tlsPort}`, redis: { tls: { ca: ca.cert } } });
     const { job } = await store.create({ title: "One" }, { outbox: [{ queue: "reports", payload: 1 }] });
     expect(await store.get(job.id)).toEqual(job);
-    // Blocking reads have a connection of their own.
+    // Blocking reads have a separate connection.
     expect(await store.outbox.read({ waitMs: 1000 })).toHaveLength(1);
     const waiting = store.outbox.read({ waitMs: 10_000 });
     await store.create({ title: "Two" }, { outbox: [{ queue: "reports", payload: 2 }] });
@@ -63,32 +63,32 @@ describe.skipIf(!available)(title("A store over TLS"), () => {
   test.each([
     {
       name: "an authority that is not trusted",
-      certificate: () => serverCertificate(stranger),
+      certificate: () => serverCertificate(untrusted),
       why: /unable to verify|unable to get (local )?issuer|self-signed/,
     },
     {
-      name: "a date that is past",
+      name: "an expired date",
       certificate: () => serverCertificate(ca, { expired: true }),
       why: /certificate has expired/,
     },
     {
-      name: "another host's name",
+      name: "the name of another host",
       certificate: () => serverCertificate(ca, { ip: "192.0.2.1" }),
       why: /127\.0\.0\.1 is not in the cert's list/,
     },
-  ])("refuses a certificate with $name", async ({ certificate, why }) => {
+  ])("rejects a certificate with $name", async ({ certificate, why }) => {
     const { tlsPort } = await startSecure(await certificate());
     const said = await refusal(`rediss://:s3cret@127.0.0.1:${tlsPort}`, { ca: ca.cert });
     for (const line of said.split("\n")) expect(line).toMatch(why);
   });
 
-  test("refuses a server that speaks plainly", async () => {
+  test("rejects a server without TLS", async () => {
     const { plainPort } = await startSecure(await serverCertificate(ca));
     const said = await refusal(`rediss://:s3cret@127.0.0.1:${plainPort}`, { ca: ca.cert });
     for (const line of said.split("\n")) expect(line).toMatch(/does not speak TLS/);
   });
 
-  test("is not reached by one that speaks plainly", async () => {
+  test("is not reachable with an address without TLS", async () => {
     const { tlsPort } = await startSecure(await serverCertificate(ca));
     const said = await refusal(`redis://:s3cret@127.0.0.1:${tlsPort}`);
     for (const line of said.split("\n")) expect(line).toMatch(/rediss:\/\//);

@@ -11,7 +11,7 @@ const { url, prefix, title } = server("redis");
 describe.skipIf(url === null)(title("Redis"), () => {
   testDriver("redis", async () => {
     const address = url as string;
-    // Bytes and characters of a key differ.
+    // This key has more bytes than characters.
     const keyPrefix = `${prefix}${randomUUID()}:séance:映画:🎬:`;
     const open = () => redisDriver({ url: address, keyPrefix, timeoutMs: 60_000 });
     return {

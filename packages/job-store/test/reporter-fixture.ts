@@ -25,7 +25,7 @@ export interface Fixture {
   readonly rejected: Rejection[];
 }
 
-/** Creates a reporter on a store in memory that can be made unavailable. */
+/** Creates a reporter for a memory store that the test can make unavailable. */
 export function openReporter(
   options: ReporterOptions<Report> & {
     readonly outage?: Outage;

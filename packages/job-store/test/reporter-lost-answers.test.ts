@@ -52,7 +52,7 @@ for (const [way, targetOf] of Object.entries(targets)) {
         expect(rejected).toEqual([]);
       });
 
-      test("is applied once, however often a reply is lost", async () => {
+      test("is applied once, also if several replies are lost", async () => {
         const fixture = openReporter();
         const { store, reporter, outage, rejected } = fixture;
         const job = await workingJob(fixture);
@@ -67,7 +67,7 @@ for (const [way, targetOf] of Object.entries(targets)) {
         expect(rejected).toEqual([]);
       });
 
-      test("is rejected with NOT_FOUND if the job was deleted meanwhile, and does not restore it", async () => {
+      test("is rejected with NOT_FOUND if the job was deleted in the meantime, and does not restore it", async () => {
         const fixture = openReporter();
         const { store, reporter, outage, rejected } = fixture;
         const job = await workingJob(fixture);
@@ -98,7 +98,7 @@ for (const [way, targetOf] of Object.entries(targets)) {
         await reporter.close();
       });
 
-      test("is rejected as indeterminate if the history does not reach back", async () => {
+      test("is rejected as indeterminate if the history does not contain the time of the report", async () => {
         const fixture = openReporter({ store: { historyLimit: 1 } });
         const { store, reporter, outage, rejected } = fixture;
         const job = await workingJob(fixture);

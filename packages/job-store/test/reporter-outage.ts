@@ -1,10 +1,10 @@
 import { type JobStorage, type JobStoreDriver, JobStoreError } from "../src/index.js";
 import { memoryDriver } from "../src/memory.js";
 
-/** What becomes of a call: carried out and answered; not carried out; either, but its answer is lost. */
+/** Outcome of a call: applied with a reply; not applied; applied or not applied, with a lost reply. */
 export type Fate = "answered" | "refused" | "lost after" | "lost before";
 
-/** The calls on one job, and where their first argument names it. */
+/** Functions that return the job's id from the first argument, for each method on one job. */
 const ID_OF: Readonly<Record<string, (first: never) => string>> = {
   insert: ({ id }: { id: string }) => id,
   replace: ({ id }: { id: string }) => id,
@@ -16,12 +16,12 @@ const ID_OF: Readonly<Record<string, (first: never) => string>> = {
 
 type Call = (...args: readonly unknown[]) => Promise<unknown>;
 
-/** A driver whose calls fail as those of a real one do while its server is away. The jobs behind it stay. */
+/** Driver whose calls fail like those of a driver with an unavailable server. It keeps its jobs. */
 export class Outage {
   readonly driver: JobStoreDriver;
-  /** Decides for each call on a job; the outbox, lists and the rest always answer. */
+  /** Decides the outcome of each call on a job. All other calls, for example lists and the outbox, succeed. */
   fate: (verb: string, id: string) => Fate | Promise<Fate> = () => "answered";
-  /** The calls so far, by name. */
+  /** Names of all calls so far. */
   readonly calls: string[] = [];
 
   constructor(behind: JobStoreDriver = memoryDriver()) {
@@ -36,7 +36,7 @@ export class Outage {
     this.fate = () => "answered";
   }
 
-  /** The next call of this name meets this fate, all others are answered. */
+  /** Sets the outcome of the next call of a name. All other calls succeed. */
   once(verb: string, fate: Fate): void {
     this.fate = (called) => {
       if (called !== verb) return "answered";

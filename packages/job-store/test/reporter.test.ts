@@ -8,7 +8,7 @@ import { runBuilt } from "./run-built.js";
 const newJob = async (store: JobStore<Report>, id?: string) => (await store.create({ title: "One" }, { id })).job;
 
 describe("while the store is available, report", () => {
-  test("applies the change at once, in one call, by id and by snapshot", async () => {
+  test("applies the change immediately, in one call, by id and by snapshot", async () => {
     const { store, reporter, outage } = openReporter();
     const job = await newJob(store);
     const other = await newJob(store);
@@ -22,7 +22,7 @@ describe("while the store is available, report", () => {
     expect(reporter.pending).toBe(0);
   });
 
-  test("accepts further changes with a snapshot that its own changes have moved on", async () => {
+  test("accepts further changes with a snapshot after its own changes of the job", async () => {
     const { store, reporter } = openReporter();
     const job = await newJob(store);
     expect(await reporter.report(job, "working")).toBe("stored");
@@ -176,7 +176,7 @@ describe("while the store is unavailable, report", () => {
     expect(rejected).toEqual([]);
   });
 
-  test("resolves at once, without a call to the store, if the previous call failed", async () => {
+  test("resolves immediately, without a call to the store, if the previous call failed", async () => {
     const { reporter, outage } = openReporter();
     outage.begin();
     await reporter.report("a", "working");
@@ -185,7 +185,7 @@ describe("while the store is unavailable, report", () => {
     expect(outage.calls).toEqual([]);
   });
 
-  test("does not call the store for every change, only now and then", async () => {
+  test("calls the store only for a few of the changes", async () => {
     const { store, reporter, outage } = openReporter();
     const jobs = await Promise.all(Array.from({ length: 500 }, (_, n) => newJob(store, `job-${n}`)));
     outage.begin();
@@ -199,7 +199,7 @@ describe("while the store is unavailable, report", () => {
     expect(await store.counts()).toMatchObject({ failed: 500 });
   });
 
-  test("pauses longer and longer between calls, up to a second", async () => {
+  test("increases the pause between calls, up to a second", async () => {
     vi.useFakeTimers();
     onTestFinished(() => void vi.useRealTimers());
     const { reporter, outage } = openReporter();
@@ -558,7 +558,7 @@ describe("flush", () => {
 });
 
 describe("close", () => {
-  test("waits for everything while the store is available", async () => {
+  test("waits for all changes while the store is available", async () => {
     const { store, reporter } = openReporter();
     const job = await newJob(store);
     const answers = (["working", "checking", "done"] as const).map((to) => reporter.report(job, to));

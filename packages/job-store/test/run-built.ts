@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
-/** Runs a module as a process of its own, against the package as it was built. One that does not end by itself is killed. */
+/** Runs a module with the built package in a process. The process is killed if it does not end within two minutes. */
 export function runBuilt(code: string): Promise<{ code: number | string; output: string }> {
   const cwd = fileURLToPath(new URL("..", import.meta.url));
   return new Promise((resolve) => {

@@ -2,7 +2,7 @@ import { PassThrough } from "node:stream";
 import { text } from "node:stream/consumers";
 import { runCli, type Terminal } from "../src/lib/cli/run.js";
 
-/** The command line in this process, with what it wrote. */
+/** Runs the command line in this process. Returns its exit code and its output. */
 export async function runHere(
   args: readonly string[],
   env: Readonly<Record<string, string>>,
@@ -11,7 +11,7 @@ export async function runHere(
   const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()];
   stdin.end(input);
   Object.assign(stdin, { isTTY });
-  // Streams stand in for the process's own; what a terminal could do besides, the command line does not ask of it.
+  // The command line uses only these members of a terminal.
   const terminal = { stdin, stdout, stderr, env, on: () => {}, off: () => {} } as unknown as Terminal;
   const [code, out, err] = await Promise.all([
     runCli(args, terminal).finally(() => {

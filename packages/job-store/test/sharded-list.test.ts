@@ -15,7 +15,7 @@ const PAGE: Range = {
   limit: 50,
 };
 
-/** Shards that list what they are given, and count how many entries they were asked for. */
+/** Returns shards that list the given entries, and count the requested entries. */
 function spread(places: readonly Position[], shardOf: (n: number) => number) {
   const asked = { entries: 0 };
   const shards = Array.from({ length: SHARDS }, (_, shard) => {
@@ -26,7 +26,7 @@ function spread(places: readonly Position[], shardOf: (n: number) => number) {
       const entries = left.slice(0, limit).map((place) => ({ ...place, kind: "unreadable" as const, reason: "" }));
       return { entries, next: left.length > limit ? (entries.at(-1) ?? null) : null };
     };
-    // Of a shard only pages are asked.
+    // The test calls only `list` of a shard.
     return { list, logs: [] } as unknown as RedisStorage;
   });
   return { storage: new ShardedStorage(shards), asked };
@@ -38,7 +38,7 @@ test.each([
   ["evenly", (n: number) => n % SHARDS],
   ["so that one shard has all", () => 3],
   ["so that one shard has what comes first", (n: number) => (n < 200 ? 5 : n % SHARDS)],
-])("pages are whole and in order, be jobs spread %s", async (_, shardOf) => {
+])("pages are complete and in order if jobs are distributed %s", async (_, shardOf) => {
   const { storage } = spread(places, shardOf);
   const seen: number[] = [];
   let start: Position | null = null;
@@ -51,7 +51,7 @@ test.each([
   expect(seen).toEqual(places.map(({ at }) => at));
 });
 
-test("a page reads little more than it shows, as long as jobs are spread evenly", async () => {
+test("a page reads only a few more entries than it returns if jobs are distributed evenly", async () => {
   const { storage, asked } = spread(places, (n) => n % SHARDS);
   await storage.list(PAGE);
   expect(asked.entries).toBeLessThan(4 * PAGE.limit);

@@ -2,12 +2,12 @@ import { expect, test } from "vitest";
 import type { OutboxStorage } from "../src/lib/driver.js";
 import { ShardedOutbox } from "../src/lib/redis/sharded-storage.js";
 
-/** A shard of which only claims are asked. */
+/** Shard of a test that calls only `claim`. */
 function shard(claim: OutboxStorage["claim"]): OutboxStorage {
   return { claim } as OutboxStorage;
 }
 
-test("what one shard has handed out is not lost because another one is away", async () => {
+test("claimed entries of one shard are returned although another shard is unavailable", async () => {
   const message = { entryId: "1-1", jobId: "a", at: 1, queue: "q", id: "a.1.0", payload: 1, headers: {} };
   const outbox = new ShardedOutbox([
     shard(async () => [message]),
@@ -17,6 +17,6 @@ test("what one shard has handed out is not lost because another one is away", as
   ]);
   const claim = { limit: 10, waitMs: 0, claimMs: 1000, signal: new AbortController().signal };
   expect((await outbox.claim(claim)).map(({ entryId }) => entryId)).toEqual(["0-1-1"]);
-  // The shard that is away comes first in turn, with nothing to lose.
+  // The unavailable shard is asked first, before any entry is claimed.
   await expect(outbox.claim(claim)).rejects.toThrow("away");
 });

@@ -7,7 +7,7 @@ const video = { videoUrl: "https://videos.test/1.mp4", videoTitle: "The Harbour"
 const openStore = () => createJobStore({ job: subtitleJob, driver: memoryDriver() });
 
 describe("subtitleJob", () => {
-  test("its lifecycle is the published one", () => {
+  test("has the published lifecycle", () => {
     expect(subtitleJob.name).toBe("subtitle");
     expect(subtitleJob.initial).toBe("pending");
     expect(subtitleJob.statuses).toEqual({
@@ -19,7 +19,7 @@ describe("subtitleJob", () => {
     });
   });
 
-  test("left out, there is no translation wanted and no source preferred", async () => {
+  test("has by default no target language and no preferred sources", async () => {
     for (const more of [{}, { targetLanguage: undefined, preferredSources: undefined }, { targetLanguage: null }]) {
       const { job } = await openStore().create({ ...video, ...more });
       expect(job.data).toEqual({ ...video, targetLanguage: null, preferredSources: [] });
@@ -77,7 +77,7 @@ describe("subtitleJob", () => {
     expect(completed.expiresAt).toEqual(new Date(completed.statusAt.getTime() + 604_800_000));
   });
 
-  test("a failed one can be tried again", async () => {
+  test("can be retried after a failure", async () => {
     const store = openStore();
     const { job } = await store.create(video);
     const failed = await store.updateStatus(job.id, "failed", {
@@ -91,13 +91,13 @@ describe("subtitleJob", () => {
 describe("subtitleTtlFromEnv", () => {
   const defaults = { pending: 0, downloading: 0, translating: 0, completed: 604_800, failed: 259_200 };
 
-  test("unset or empty variables leave the defaults", () => {
+  test("uses the defaults for unset and empty variables", () => {
     expect(subtitleTtlFromEnv({})).toEqual(defaults);
     const empty = { REDIS_JOB_TTL_COMPLETED: "", REDIS_JOB_TTL_FAILED: " ", REDIS_JOB_TTL_ACTIVE: undefined };
     expect(subtitleTtlFromEnv(empty)).toEqual(defaults);
   });
 
-  test("each variable sets its statuses, in seconds, 0 for ever", () => {
+  test("sets the TTL of the statuses of each variable in seconds; 0: without expiry", () => {
     const env = {
       REDIS_JOB_TTL_COMPLETED: "60",
       REDIS_JOB_TTL_FAILED: "0",
@@ -113,7 +113,7 @@ describe("subtitleTtlFromEnv", () => {
     });
   });
 
-  test("it fits the store's ttlSeconds", async () => {
+  test("returns a value for the option ttlSeconds of a store", async () => {
     const ttlSeconds = subtitleTtlFromEnv({ REDIS_JOB_TTL_ACTIVE: "60" });
     const { job } = await createJobStore({ job: subtitleJob, driver: memoryDriver(), ttlSeconds }).create(video);
     expect(job.expiresAt).toEqual(new Date(job.statusAt.getTime() + 60_000));

@@ -50,7 +50,7 @@ declare const job: Job<Subtitle>;
 declare const pending: Job<Subtitle, "pending">;
 declare const working: Job<Subtitle, "downloading" | "translating">;
 
-describe("what a definition says of its jobs", () => {
+describe("the types of a definition", () => {
   test("statuses, data, result and progress", () => {
     expectTypeOf<StatusOf<Subtitle>>().toEqualTypeOf<Status>();
     expectTypeOf<DataOf<Subtitle>>().toEqualTypeOf<SubtitleData>();
@@ -60,7 +60,7 @@ describe("what a definition says of its jobs", () => {
     expectTypeOf(subtitleTtlFromEnv({})).toEqualTypeOf<{ readonly [S in Status]: number }>();
   });
 
-  test("the table is kept literally", () => {
+  test("statuses have literal types", () => {
     expectTypeOf(subtitleJob.initial).toEqualTypeOf<"pending">();
     expectTypeOf(subtitleJob.statuses.translating.next).toEqualTypeOf<
       readonly ["translating", "completed", "failed"]
@@ -68,7 +68,7 @@ describe("what a definition says of its jobs", () => {
     expectTypeOf(subtitleJob.statuses.completed.ttlSeconds).toEqualTypeOf<604_800>();
   });
 
-  test("what may follow: of several statuses only what may follow each", () => {
+  test("the next statuses of several statuses are those that can follow each of them", () => {
     expectTypeOf<NextOf<Subtitle, "pending">>().toEqualTypeOf<"downloading" | "translating" | "failed">();
     expectTypeOf<NextOf<Subtitle, "completed">>().toEqualTypeOf<never>();
     expectTypeOf<NextOf<Subtitle, "pending" | "downloading">>().toEqualTypeOf<
@@ -87,50 +87,50 @@ describe("what a definition says of its jobs", () => {
   });
 });
 
-describe("what defineJob refuses", () => {
+describe("defineJob rejects", () => {
   const statuses = { a: { next: ["b"] }, b: { next: [], final: true } } as const;
   const data = z.object({ title: z.string() });
 
   test("an unknown status in `next`", () => {
-    // @ts-expect-error: there is no status c
+    // @ts-expect-error: unknown status c
     defineJob({ name: "x", data, initial: "a", statuses: { a: { next: ["c"] } } });
   });
   test("an unknown initial status", () => {
-    // @ts-expect-error: there is no status c
+    // @ts-expect-error: unknown status c
     defineJob({ name: "x", data, initial: "c", statuses });
   });
   test("a misspelt key of a rule", () => {
-    // @ts-expect-error: it is called ttlSeconds
+    // @ts-expect-error: the key is ttlSeconds
     defineJob({ name: "x", data, initial: "a", statuses: { a: { next: [], ttlSecond: 60 } } });
-    // @ts-expect-error: it is called maxCount
+    // @ts-expect-error: the key is maxCount
     defineJob({ name: "x", data, initial: "a", statuses: { a: { next: [], maxcount: 60 } } });
   });
-  test("a count that is no number", () => {
+  test("a count that is not a number", () => {
     // @ts-expect-error: a number
     defineJob({ name: "x", data, initial: "a", statuses: { a: { next: [], maxCount: "60" } } });
     const kept = defineJob({ name: "x", data, initial: "a", statuses: { a: { next: [], maxCount: 60 } } });
     expectTypeOf(kept.statuses.a.maxCount).toEqualTypeOf<60>();
   });
   test("a rule without `next`", () => {
-    // @ts-expect-error: what may follow must be said
+    // @ts-expect-error: `next` is required
     defineJob({ name: "x", data, initial: "a", statuses: { a: { final: true } } });
   });
-  test("data that is not JSON all the way down", () => {
-    // @ts-expect-error: a Date comes back as a string
+  test("data that is not JSON at every depth", () => {
+    // @ts-expect-error: a stored Date is read as a string
     defineJob({ name: "x", data: z.object({ at: z.date() }), initial: "a", statuses });
-    // @ts-expect-error: a Map comes back as {}
+    // @ts-expect-error: a stored Map is read as {}
     defineJob({ name: "x", data: z.object({ deep: z.array(z.map(z.string(), z.string())) }), initial: "a", statuses });
     // @ts-expect-error: JSON has no bigint
     defineJob({ name: "x", data: z.bigint(), initial: "a", statuses });
   });
-  test("data that does not parse again to itself", () => {
-    // @ts-expect-error: the number would be held against the schema of the text
+  test("data that its schema cannot parse a second time", () => {
+    // @ts-expect-error: the schema expects text, but the stored value is a number
     defineJob({ name: "x", data: z.string().transform(Number), initial: "a", statuses });
   });
-  test("results and progress of the same kind", () => {
-    // @ts-expect-error: a Date comes back as a string
+  test("a result and progress that are not JSON", () => {
+    // @ts-expect-error: a stored Date is read as a string
     defineJob({ name: "x", data, result: z.date(), initial: "a", statuses });
-    // @ts-expect-error: a Set comes back as {}
+    // @ts-expect-error: a stored Set is read as {}
     defineJob({ name: "x", data, progress: z.set(z.string()), initial: "a", statuses });
   });
   test("but not interfaces, defaults, coercions to the same type, unions, optional and JSON of any kind", () => {
@@ -164,7 +164,7 @@ describe("what defineJob refuses", () => {
 });
 
 describe("the job", () => {
-  test("is a union by status, narrowed by checking it", () => {
+  test("is a union by status, and a check of the status narrows it", () => {
     expectTypeOf(job.status).toEqualTypeOf<Status>();
     expectTypeOf(job.data).toEqualTypeOf<SubtitleData>();
     expectTypeOf(job.result).toEqualTypeOf<SubtitleResult | null>();
@@ -177,13 +177,13 @@ describe("the job", () => {
       expectTypeOf(store.updateStatus(job, "pending")).resolves.toEqualTypeOf<Job<Subtitle, "pending">>();
     }
   });
-  test("cannot be changed", () => {
-    // @ts-expect-error: a snapshot
+  test("is read-only", () => {
+    // @ts-expect-error: a snapshot is read-only
     job.version = 2;
-    // @ts-expect-error: a snapshot
+    // @ts-expect-error: a snapshot is read-only
     job.history.push();
   });
-  test("comes from create with its initial status, where it was created", async () => {
+  test("has the initial status if create has created it", async () => {
     const created = await store.create(video);
     expectTypeOf(created).toEqualTypeOf<Created<Subtitle>>();
     if (created.created) expectTypeOf(created.job).toEqualTypeOf<Job<Subtitle, "pending">>();
@@ -192,23 +192,23 @@ describe("the job", () => {
 });
 
 describe("updateStatus", () => {
-  test("by snapshot: a step that the lifecycle forbids does not compile", () => {
+  test("by snapshot: a transition that the lifecycle does not allow does not compile", () => {
     expectTypeOf(store.updateStatus(pending, "downloading")).resolves.toEqualTypeOf<Job<Subtitle, "downloading">>();
     expectTypeOf(store.updateStatus(working, "completed")).resolves.toEqualTypeOf<Job<Subtitle, "completed">>();
     // @ts-expect-error: pending → completed
     void store.updateStatus(pending, "completed");
     // @ts-expect-error: pending → pending
     void store.updateStatus(pending, "pending");
-    // @ts-expect-error: only one of the two may become downloading
+    // @ts-expect-error: only one of the two statuses allows downloading
     void store.updateStatus(working, "downloading");
-    // @ts-expect-error: no such status
+    // @ts-expect-error: unknown status
     void store.updateStatus(pending, "done");
-    // @ts-expect-error: a snapshot whose status is not known goes by id
+    // @ts-expect-error: a snapshot with an unknown status must be passed by id
     void store.updateStatus(job, "failed");
     // @ts-expect-error: the snapshot has its own version
     void store.updateStatus(pending, "downloading", { ifVersion: 1 });
   });
-  test("the compiler blames the argument that is wrong", () => {
+  test("the error of the compiler is at the wrong argument", () => {
     void store.updateStatus(
       pending,
       // @ts-expect-error: this one, not the snapshot
@@ -226,19 +226,19 @@ describe("updateStatus", () => {
       "done",
     );
   });
-  test("by id: any status, with ifVersion where it is wanted", () => {
+  test("by id: any status, with an optional ifVersion", () => {
     expectTypeOf(store.updateStatus("a", "completed")).resolves.toEqualTypeOf<Job<Subtitle, "completed">>();
     expectTypeOf(store.updateStatus(job.id, "failed", { ifVersion: job.version })).resolves.toEqualTypeOf<
       Job<Subtitle, "failed">
     >();
-    // @ts-expect-error: no such status
+    // @ts-expect-error: unknown status
     void store.updateStatus("a", "done");
   });
   test("result, progress and error are those of the definition", () => {
     expectTypeOf<Change<Subtitle>["result"]>().toEqualTypeOf<SubtitleResult | undefined>();
-    // @ts-expect-error: no such field
+    // @ts-expect-error: unknown field
     void store.updateStatus(pending, "failed", { result: { url: "x" } });
-    // @ts-expect-error: a failure has a message
+    // @ts-expect-error: message is required
     void store.updateStatus(pending, "failed", { error: "no" });
     // @ts-expect-error: misspelt
     void store.updateStatus(pending, "failed", { reason: "no" });
@@ -246,18 +246,18 @@ describe("updateStatus", () => {
 });
 
 describe("lists", () => {
-  test("hold jobs in the statuses asked for", async () => {
+  test("contain jobs in the requested statuses", async () => {
     expectTypeOf(store.list()).resolves.toEqualTypeOf<Page<Subtitle>>();
     expectTypeOf((await store.list({ status: "failed" })).items).toEqualTypeOf<readonly Job<Subtitle, "failed">[]>();
     const both = await store.list({ status: ["failed", "completed"] });
     expectTypeOf(both.items).toEqualTypeOf<readonly Job<Subtitle, "failed" | "completed">[]>();
     for await (const one of store.scan({ status: "failed" })) expectTypeOf(one.status).toEqualTypeOf<"failed">();
-    // @ts-expect-error: no such status
+    // @ts-expect-error: unknown status
     void store.list({ status: "done" });
-    // @ts-expect-error: a scan goes through all pages
+    // @ts-expect-error: a scan reads all pages
     store.scan({ cursor: "x" });
   });
-  test("counts have every status", () => {
+  test("counts contain every status", () => {
     expectTypeOf(store.counts()).resolves.toEqualTypeOf<Readonly<Record<Status, number>>>();
   });
 });
@@ -284,7 +284,7 @@ describe("indexed fields", () => {
     expectTypeOf<FieldOf<Subtitle>>().toEqualTypeOf<never>();
     expectTypeOf(films).toExtend<AnyJobStore>();
   });
-  test("can be asked for, one in a query, with or without a status", async () => {
+  test("can be used in a query, one at a time, with or without a status", async () => {
     void films.list({ where: { language: "es" } });
     films.scan({ where: { owner: "ann" }, status: "b" });
     const where: Where<typeof film> = { language: "es", owner: undefined };
@@ -309,7 +309,7 @@ describe("indexed fields", () => {
     const rest = { name: "x", data: z.object({ n: z.number() }), initial: "a", statuses: { a: { next: [] } } } as const;
     // @ts-expect-error: a number
     defineJob({ ...rest, index: { n: (data) => data.n } });
-    // @ts-expect-error: no such part of the data
+    // @ts-expect-error: unknown property of the data
     defineJob({ ...rest, index: { m: (data) => data.m } });
     defineJob({ ...rest, index: { n: (data) => (data.n > 0 ? String(data.n) : null) } });
     defineJob({ ...rest, index: undefined });
@@ -317,7 +317,7 @@ describe("indexed fields", () => {
 });
 
 describe("inputs", () => {
-  test("accept undefined wherever they may be left out", () => {
+  test("accept undefined for every optional property", () => {
     const nothing = undefined;
     void store.create(
       { ...video, targetLanguage: nothing, preferredSources: nothing },
@@ -358,16 +358,16 @@ describe("inputs", () => {
     });
     expectTypeOf<{ next: []; final: undefined; ttlSeconds: undefined; maxCount: undefined }>().toExtend<StatusRule>();
   });
-  test("what the store answers leaves out what is absent", () => {
+  test("results of the store omit absent properties", () => {
     expectTypeOf<Page<Subtitle>>().toHaveProperty("cursor");
     expectTypeOf<{ items: []; unreadable: []; cursor: undefined }>().not.toExtend<Page<Subtitle>>();
     expectTypeOf<{ from: null; to: "a"; at: Date; version: 1; by: undefined }>().not.toExtend<StatusChange>();
   });
-  test("a driver must be chosen", () => {
-    // @ts-expect-error: losing jobs on exit must be a choice
+  test("the driver is required", () => {
+    // @ts-expect-error: there is no default driver
     createJobStore({ job: subtitleJob });
   });
-  test("data is what the schema takes", () => {
+  test("data has the input type of the schema", () => {
     // @ts-expect-error: no title
     void store.create({ videoUrl: "u", language: "en" });
     // @ts-expect-error: progress has a stage
@@ -375,7 +375,7 @@ describe("inputs", () => {
   });
 });
 
-describe("the surface", () => {
+describe("public types", () => {
   test("a store has these members and no others", () => {
     expectTypeOf<keyof JobStore<Subtitle>>().toEqualTypeOf<
       | ("definition" | "create" | "createMany" | "save" | "get" | "getMany" | "updateStatus" | "updateProgress")
@@ -408,7 +408,7 @@ describe("the surface", () => {
       | ("createdAt" | "updatedAt" | "statusAt" | "expiresAt" | "history")
     >();
   });
-  test("plain shapes", () => {
+  test("objects have these properties", () => {
     expectTypeOf<JobFailure>().toEqualTypeOf<{
       readonly message: string;
       readonly code?: string | undefined;
@@ -454,16 +454,16 @@ describe("the surface", () => {
       expectTypeOf(error.code).toEqualTypeOf<"CONFLICT">();
       expectTypeOf(error.currentVersion).toEqualTypeOf<number | undefined>();
     }
-    // @ts-expect-error: no such code
+    // @ts-expect-error: unknown code
     JobStoreError.is(error, "GONE");
   });
-  test("AnyJobStore is a store of any definition, and no more than what needs none", () => {
+  test("AnyJobStore accepts a store of any definition, and has only members that do not depend on it", () => {
     const other = defineJob({ name: "x", data: z.string(), initial: "a", statuses: { a: { next: [] } } });
     expectTypeOf(store).toExtend<AnyJobStore>();
     expectTypeOf(createJobStore({ job: other, driver: memoryDriver() })).toExtend<AnyJobStore>();
     expectTypeOf<keyof AnyJobStore>().toEqualTypeOf<"health" | "outbox" | "close" | "delete">();
   });
-  test("a store of one definition is none of another", () => {
+  test("a store of one definition is not assignable to a store of another one", () => {
     const other = defineJob({ name: "x", data: z.string(), initial: "a", statuses: { a: { next: [] } } });
     expectTypeOf(store).not.toExtend<JobStore<typeof other>>();
   });

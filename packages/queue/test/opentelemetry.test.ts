@@ -81,14 +81,14 @@ test("invalid arguments are rejected as by the original broker", async () => {
 });
 
 test("a failed publish is recorded with its error code", async () => {
-  const { broker, driver, spans, figures } = openBroker();
+  const { broker, driver, spans, dataPoints } = openBroker();
   driver.faults.goAway();
   await expect(broker.publish(tasks, { n: 1 })).rejects.toThrow();
   expect(spans()).toMatchObject([
     { status: { code: SpanStatusCode.ERROR }, attributes: { "error.type": "UNAVAILABLE" } },
   ]);
-  expect(await figures("messaging.client.sent.messages")).toEqual([]);
-  expect(await figures("messaging.client.operation.duration")).toMatchObject([
+  expect(await dataPoints("messaging.client.sent.messages")).toEqual([]);
+  expect(await dataPoints("messaging.client.operation.duration")).toMatchObject([
     { attributes: { "error.type": "UNAVAILABLE" }, value: { count: 1 } },
   ]);
   driver.faults.comeBack();
@@ -110,7 +110,7 @@ describe("the outcome of a message", () => {
     ],
   ];
   test.each(cases)("that %s is recorded in spans and counters", async (_, handler, outcomes, timeoutMs) => {
-    const { broker, spans, figures } = openBroker();
+    const { broker, spans, dataPoints } = openBroker();
     await broker.consume(tasks, handler, { timeoutMs });
     await broker.publish(tasks, { n: 1 });
     const handled = () => spans().filter(({ name }) => name === "process tasks");
@@ -119,10 +119,10 @@ describe("the outcome of a message", () => {
       .toEqual(outcomes);
     await expect.poll(async () => (await broker.stats(tasks)).dead).toBe(1);
     const retries = outcomes.filter((outcome) => outcome === "retried").length;
-    expect(await figures("subtitles.message.retries")).toMatchObject(retries === 0 ? [] : [{ value: retries }]);
-    expect(await figures("subtitles.message.dead_letters")).toMatchObject([{ value: 1 }]);
-    expect(await figures("messaging.client.consumed.messages")).toMatchObject([{ value: outcomes.length }]);
-    const states = (await figures("subtitles.queue.messages")).map(({ attributes, value }) => [
+    expect(await dataPoints("subtitles.message.retries")).toMatchObject(retries === 0 ? [] : [{ value: retries }]);
+    expect(await dataPoints("subtitles.message.dead_letters")).toMatchObject([{ value: 1 }]);
+    expect(await dataPoints("messaging.client.consumed.messages")).toMatchObject([{ value: outcomes.length }]);
+    const states = (await dataPoints("subtitles.queue.messages")).map(({ attributes, value }) => [
       attributes["subtitles.message.state"],
       value,
     ]);

@@ -49,7 +49,7 @@ const noAnswer = {
  */
 function described({ status, store, queue, outbox }) {
   if (status === "unhealthy") {
-    const title = "The job store (Redis) is away.";
+    const title = "The job store (Redis) is unavailable.";
     return {
       level: "bad",
       summary: "Store away",
@@ -58,7 +58,7 @@ function described({ status, store, queue, outbox }) {
     };
   }
   if (queue.status === "unhealthy") {
-    const title = "The queue (RabbitMQ) is away.";
+    const title = "The queue (RabbitMQ) is unavailable.";
     const waiting = outbox.waiting ? ` ${counted(outbox.waiting, "message")} in the outbox.` : "";
     const text = `New jobs are accepted, and wait until it is back.${waiting}`;
     return { level: "poor", summary: "Queue away", title, text };

@@ -24,7 +24,7 @@ function isUnderWay({ status }) {
 
 /** @param {{ waiting: NonNullable<import("../lib/api.js").JobDetail["waiting"]> }} props */
 function Waiting({ waiting: { until, reason } }) {
-  return html`<${Notice} tone="poor" title=${`Waits until ${upcoming(until)}, then goes on by itself.`}><p>${reason}</p><//>`;
+  return html`<${Notice} tone="poor" title=${`Waits until ${upcoming(until)}, then continues automatically.`}><p>${reason}</p><//>`;
 }
 
 /** @param {{ error: import("../lib/api.js").JobDetail["error"] }} props */

@@ -35,7 +35,7 @@ export function QueueTable({ queues, onChange }) {
             ({ stage, name, counts }) => html`
               <tr>
                 <th scope="row">${stage}<span class="sub">${name}</span></th>
-                ${counts ? figures(counts).map((figure) => html`<td>${figure}</td>`) : html`<td colspan="5">Unknown: RabbitMQ is away.</td>`}
+                ${counts ? figures(counts).map((figure) => html`<td>${figure}</td>`) : html`<td colspan="5">Unknown: RabbitMQ is unavailable.</td>`}
               </tr>
             `,
           )}

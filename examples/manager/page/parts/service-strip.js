@@ -15,7 +15,7 @@ export function ServiceStrip() {
     <p class="strip">
       ${queues.items.map(
         ({ stage, counts }) => html`
-          <span><b>${stage === "download" ? "Downloads" : "Translations"}</b> ${counts ? queueText(counts) : "unknown: the queue is away"}</span>
+          <span><b>${stage === "download" ? "Downloads" : "Translations"}</b> ${counts ? queueText(counts) : "unknown: the queue is unavailable"}</span>
         `,
       )}
       ${queues.outbox.waiting > 0 && html`<span><b>Outbox</b> ${counted(queues.outbox.waiting, "message")} waiting</span>`}

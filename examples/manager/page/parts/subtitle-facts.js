@@ -12,7 +12,7 @@ const evidence = {
   default: "assumed: nothing told",
 };
 
-/** Which subtitle was chosen, why, and what was passed over. @param {{ subtitle: Subtitle | undefined }} props */
+/** Which subtitle was chosen, why, and the skipped ones. @param {{ subtitle: Subtitle | undefined }} props */
 export function SubtitleFacts({ subtitle }) {
   if (!subtitle) return null;
   const {
@@ -49,7 +49,7 @@ export function SubtitleFacts({ subtitle }) {
         passedOver.length > 0 &&
         html`
           <details>
-            <summary>${counted(candidates - 1, "other")} passed over</summary>
+            <summary>${counted(candidates - 1, "other")} skipped</summary>
             <ul class="passed-over">
               ${passedOver.map((other) => html`<li><span dir="auto">${other.name}</span> <span class="sub">${other.source}: ${other.why}</span></li>`)}
             </ul>

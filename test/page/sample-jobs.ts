@@ -3,8 +3,8 @@ import { type Service, samples } from "./service.js";
 
 type Film = Pick<SubtitleData, "videoTitle"> & Partial<SubtitleData>;
 
-/** Jobs as the manager and the workers leave them, in every status. */
-export function films({ store, files }: Pick<Service, "store" | "files">) {
+/** Returns functions that store a job in one status, in the same way as the manager and the workers. */
+export function sampleJobs({ store, files }: Pick<Service, "store" | "files">) {
   let count = 0;
 
   async function pending(film: Film) {
@@ -42,7 +42,7 @@ export function films({ store, files }: Pick<Service, "store" | "files">) {
     });
   }
 
-  /** As the downloader leaves a job whose last source has nothing left to give today. */
+  /** Stores a job that waits until the daily quota of the last source is renewed. */
   async function waiting(film: Film, hours: number) {
     const until = new Date(Date.now() + hours * 3_600_000).toISOString();
     const reason = "OpenSubtitles cannot be asked: the quota is used up.";
@@ -60,9 +60,10 @@ export function films({ store, files }: Pick<Service, "store" | "files">) {
   return { pending, downloading, translating, completed, waiting, failed };
 }
 
-/** Enough cues to see a table, and few enough to be held to every rule of accessibility in a moment. */
+/** Number of cues of a subtitle. It is small, so that axe checks the table quickly. */
 const CUES = 12;
 
+/** Returns the first cues of a sample file. */
 async function beginningOf(sample: string): Promise<string> {
   return (await samples.read(sample))
     .toString()
