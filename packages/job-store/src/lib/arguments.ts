@@ -87,7 +87,7 @@ export function checkStatus(definition: JobDefinition, status: unknown): string 
   return status;
 }
 
-export function checkWhole(value: unknown, name: string, from: number, to: number): number {
+export function checkInteger(value: unknown, name: string, from: number, to: number): number {
   if (typeof value !== "number" || !Number.isInteger(value) || value < from || value > to) {
     return invalid(`${name} must be a whole number from ${from} to ${to}, and is ${show(value)}.`);
   }
@@ -95,11 +95,11 @@ export function checkWhole(value: unknown, name: string, from: number, to: numbe
 }
 
 /** The last moment an index can order by: 15 May 2109. */
-export const LAST_MOMENT = 2 ** 42 - 1;
+export const MAX_TIME = 2 ** 42 - 1;
 
 export function checkDate(value: unknown, name: string): number {
   const at = timeOf(value);
-  if (!(at >= 0 && at <= LAST_MOMENT)) return invalid(`${name} must be a Date between 1970 and 2109.`);
+  if (!(at >= 0 && at <= MAX_TIME)) return invalid(`${name} must be a Date between 1970 and 2109.`);
   return at;
 }
 
@@ -117,7 +117,7 @@ function checkText(value: unknown, name: string): string | undefined {
   return value;
 }
 
-export function checkRemark(remark: Remark): Remark {
+export function checkMetadata(remark: Remark): Remark {
   const key = checkText(remark.key, "key");
   if (key !== undefined && (key === "" || key.length > 128)) return invalid("key must be 1 to 128 characters long.");
   return { by: checkText(remark.by, "by"), note: checkText(remark.note, "note"), key };

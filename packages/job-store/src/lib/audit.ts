@@ -1,12 +1,12 @@
-import type { Calls } from "./calls.js";
 import { decode } from "./codec.js";
 import type { JobDefinition } from "./definition.js";
 import type { AuditOptions, JobRecord, JobStorage } from "./driver.js";
 import { JobStoreError } from "./errors.js";
-import { foundFields } from "./fields.js";
-import type { AuditReport, StoreEvent } from "./store.js";
+import type { InFlightCalls } from "./in-flight-calls.js";
+import { readIndexValues } from "./index-values.js";
+import type { AuditReport, StoreEvent } from "./types.js";
 
-export const NOTHING_FOUND: AuditReport = {
+export const EMPTY_REPORT: AuditReport = {
   jobs: 0,
   missingFromIndex: 0,
   staleInIndex: 0,
@@ -15,9 +15,9 @@ export const NOTHING_FOUND: AuditReport = {
 };
 
 /** Goes through a storage step by step. Each is a call of its own: closing waits for no more than the one under way. */
-export async function audit(storage: JobStorage, calls: Calls, options: AuditOptions): Promise<AuditReport> {
+export async function audit(storage: JobStorage, calls: InFlightCalls, options: AuditOptions): Promise<AuditReport> {
   const steps = storage.audit(options);
-  let report = NOTHING_FOUND;
+  let report = EMPTY_REPORT;
   for (;;) {
     const step = await calls.run(() => steps.next());
     if (step.done === true) return report;
@@ -36,10 +36,10 @@ function add(a: AuditReport, b: AuditReport): AuditReport {
 }
 
 /** What a driver asks about a record; see `AuditOptions`. */
-export function fieldsReader(definition: JobDefinition, validate: boolean): AuditOptions["fieldsOf"] {
+export function indexValuesReader(definition: JobDefinition, validate: boolean): AuditOptions["fieldsOf"] {
   return (record: JobRecord) => {
     try {
-      return foundFields(definition, decode(definition, record, validate).data);
+      return readIndexValues(definition, decode(definition, record, validate).data);
     } catch (error) {
       if (!JobStoreError.is(error, "UNREADABLE_RECORD")) throw error;
       return null;
@@ -48,7 +48,7 @@ export function fieldsReader(definition: JobDefinition, validate: boolean): Audi
 }
 
 /** For the log; null: nothing was mended. */
-export function newsOf(report: AuditReport): StoreEvent | null {
+export function repairEvent(report: AuditReport): StoreEvent | null {
   if (report.repaired === 0) return null;
   return {
     type: "warning",

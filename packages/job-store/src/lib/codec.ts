@@ -1,9 +1,9 @@
 import { type $ZodType, safeParse } from "zod/v4/core";
-import { checkDate, checkId, checkKeys, checkRemark, checkStatus, checkWhole, invalid } from "./arguments.js";
+import { checkDate, checkId, checkInteger, checkKeys, checkMetadata, checkStatus, invalid } from "./arguments.js";
 import type { JobDefinition } from "./definition.js";
 import type { Fields, JobRecord, RecordedChange, WholeJob } from "./driver.js";
 import { type Issue, JobStoreError, type JobStoreErrorFields } from "./errors.js";
-import type { IndexReader } from "./fields.js";
+import type { IndexReader } from "./index-values.js";
 import { isError } from "./is-error.js";
 import type { Job, JobFailure, StatusChange } from "./job.js";
 import { showPath, toJson } from "./json.js";
@@ -11,7 +11,7 @@ import { FAILURE_KEYS, HISTORY_KEYS, JOB_KEYS } from "./option-keys.js";
 
 /** The JSON text of what `schema` makes of `value`. @throws JobStoreError INVALID_DATA */
 export function encode(schema: $ZodType, value: unknown, what: string, fields: JobStoreErrorFields = {}): string {
-  return toJson(accept(schema, value, what, fields), what, fields);
+  return toJson(parseInput(schema, value, what, fields), what, fields);
 }
 
 /** A job's data in JSON text, and what it can be found by. @throws JobStoreError INVALID_DATA */
@@ -21,11 +21,11 @@ export function encodeData(
   jobId: string,
   index: IndexReader,
 ): { readonly data: string; readonly fields: Fields } {
-  const accepted = accept(definition.data, data, "data", { jobId });
+  const accepted = parseInput(definition.data, data, "data", { jobId });
   return { data: toJson(accepted, "data", { jobId }), fields: index.valuesOf(accepted, jobId) };
 }
 
-function accept(schema: $ZodType, value: unknown, what: string, fields: JobStoreErrorFields): unknown {
+function parseInput(schema: $ZodType, value: unknown, what: string, fields: JobStoreErrorFields): unknown {
   const parsed = parseWith(schema, value);
   if (!parsed.success) {
     const first = parsed.issues[0];
@@ -81,17 +81,17 @@ export function decode<D extends JobDefinition>(definition: D, record: JobRecord
     throw unreadable(record.id, `its status "${record.status}" is none of "${definition.name}"`);
   }
   if (validate) {
-    record.data = fitting(definition.data, record.data, "data", record.id);
+    record.data = parseStored(definition.data, record.data, "data", record.id);
     if (record.progress !== null)
-      record.progress = fitting(definition.progress, record.progress, "progress", record.id);
-    if (record.result !== null) record.result = fitting(definition.result, record.result, "result", record.id);
+      record.progress = parseStored(definition.progress, record.progress, "progress", record.id);
+    if (record.result !== null) record.result = parseStored(definition.result, record.result, "result", record.id);
   }
   // The parts are checked; that they make up a Job<D> is what the definition means.
   return record as unknown as Job<D>;
 }
 
 /** Returns what the schema makes of a stored value. @throws JobStoreError UNREADABLE_RECORD */
-function fitting(schema: $ZodType, value: unknown, what: string, jobId: string): unknown {
+function parseStored(schema: $ZodType, value: unknown, what: string, jobId: string): unknown {
   const parsed = parseWith(schema, value);
   if (parsed.success) return parsed.data;
   const first = parsed.issues[0];
@@ -105,7 +105,7 @@ export function unreadable(jobId: string, reason: string, committed = false): Jo
 }
 
 /** A job of the caller's making as a record to store. @throws JobStoreError INVALID_ARGUMENT, INVALID_DATA */
-export function encodeWhole<D extends JobDefinition>(
+export function encodeJob<D extends JobDefinition>(
   definition: D,
   job: Job<D>,
   historyLimit: number,
@@ -119,8 +119,8 @@ export function encodeWhole<D extends JobDefinition>(
   return {
     id,
     status: checkStatus(definition, job.status),
-    version: checkWhole(job.version, "job.version", 1, Number.MAX_SAFE_INTEGER - 1),
-    attempt: checkWhole(job.attempt, "job.attempt", 1, Number.MAX_SAFE_INTEGER),
+    version: checkInteger(job.version, "job.version", 1, Number.MAX_SAFE_INTEGER - 1),
+    attempt: checkInteger(job.attempt, "job.attempt", 1, Number.MAX_SAFE_INTEGER),
     createdAt: checkDate(job.createdAt, "job.createdAt"),
     updatedAt: checkDate(job.updatedAt, "job.updatedAt"),
     statusAt: checkDate(job.statusAt, "job.statusAt"),
@@ -135,7 +135,7 @@ export function encodeWhole<D extends JobDefinition>(
 /** Statuses of the past need not be known any more: a definition may have outgrown them. */
 function encodeChange(change: StatusChange): RecordedChange {
   checkKeys(change, HISTORY_KEYS, "a change in job.history");
-  const { by, note, key } = checkRemark(change);
+  const { by, note, key } = checkMetadata(change);
   if (typeof change.to !== "string" || (change.from !== null && typeof change.from !== "string")) {
     return invalid("a change in job.history must name its statuses.");
   }
@@ -143,7 +143,7 @@ function encodeChange(change: StatusChange): RecordedChange {
     from: change.from,
     to: change.to,
     at: checkDate(change.at, "a change in job.history"),
-    version: checkWhole(change.version, "a version in job.history", 1, Number.MAX_SAFE_INTEGER),
+    version: checkInteger(change.version, "a version in job.history", 1, Number.MAX_SAFE_INTEGER),
     ...(by !== undefined && { by }),
     ...(note !== undefined && { note }),
     ...(key !== undefined && { key }),

@@ -170,7 +170,7 @@ export function checkDefinition({ name, data, result, progress, initial, statuse
   checkIndex(name, index);
 }
 
-function refuse(name: unknown, message: string): never {
+function reject(name: unknown, message: string): never {
   throw new JobStoreError("INVALID_ARGUMENT", `Job definition ${JSON.stringify(name)}: ${message}`);
 }
 
@@ -194,13 +194,13 @@ function checkKeys(definition: { readonly name: unknown }): void {
   }
   const unknown = Object.keys(definition).find((key) => !DEFINITION_KEYS.has(key));
   if (unknown === undefined) return;
-  refuse(definition.name, `unknown key "${unknown}". A job definition has ${[...DEFINITION_KEYS].join(", ")}.`);
+  reject(definition.name, `unknown key "${unknown}". A job definition has ${[...DEFINITION_KEYS].join(", ")}.`);
 }
 
 /** Rejects a schema of zod 3 and of other libraries: with one of these, each later call of `create` would fail. */
 function checkSchema(name: unknown, field: string, schema: unknown): void {
   if (typeof schema === "object" && schema !== null && "_zod" in schema) return;
-  refuse(name, `\`${field}\` must be a zod 4 schema. Schemas of zod 3 and of other libraries are not supported.`);
+  reject(name, `\`${field}\` must be a zod 4 schema. Schemas of zod 3 and of other libraries are not supported.`);
 }
 
 /** A misspelt `ttlSecond` would keep jobs for ever, and say nothing. */
@@ -213,39 +213,39 @@ const RULE_KEYS: ReadonlySet<string> = new Set([
 
 function checkLifecycle(name: unknown, initial: string, statuses: JobDefinition["statuses"]): void {
   if (typeof name !== "string" || name === "" || name.length > 128)
-    refuse(name, "its name must be 1 to 128 characters long.");
-  if (typeof statuses !== "object" || statuses === null) refuse(name, "`statuses` must be a table of status rules.");
+    reject(name, "its name must be 1 to 128 characters long.");
+  if (typeof statuses !== "object" || statuses === null) reject(name, "`statuses` must be a table of status rules.");
   const known = new Set(Object.keys(statuses));
   for (const [status, rule] of Object.entries(statuses)) {
-    if (status === "" || status.length > 128) refuse(name, "a status must be 1 to 128 characters long.");
+    if (status === "" || status.length > 128) reject(name, "a status must be 1 to 128 characters long.");
     const misspelt = Object.keys(rule ?? {}).find((key) => !RULE_KEYS.has(key));
     if (misspelt !== undefined) {
-      refuse(name, `status "${status}" has "${misspelt}", which no rule has; a rule has ${[...RULE_KEYS].join(", ")}.`);
+      reject(name, `status "${status}" has "${misspelt}", which no rule has; a rule has ${[...RULE_KEYS].join(", ")}.`);
     }
-    if (!Array.isArray(rule?.next)) refuse(name, `status "${status}" must list in \`next\` what may follow it.`);
+    if (!Array.isArray(rule?.next)) reject(name, `status "${status}" must list in \`next\` what may follow it.`);
     const stranger = rule.next.find((next) => !known.has(next));
     if (stranger !== undefined)
-      refuse(name, `status "${status}" names "${stranger}" in \`next\`, which is no status of it.`);
-    if (!isTtl(rule.ttlSeconds ?? 0)) refuse(name, `the ttlSeconds of "${status}" must be ${TTL_RANGE}.`);
+      reject(name, `status "${status}" names "${stranger}" in \`next\`, which is no status of it.`);
+    if (!isTtl(rule.ttlSeconds ?? 0)) reject(name, `the ttlSeconds of "${status}" must be ${TTL_RANGE}.`);
     const { maxCount = 1 } = rule;
     if (!(Number.isSafeInteger(maxCount) && maxCount >= 1)) {
-      refuse(name, `the maxCount of "${status}" must be a whole number of 1 or more.`);
+      reject(name, `the maxCount of "${status}" must be a whole number of 1 or more.`);
     }
   }
-  if (!known.has(initial)) refuse(name, `its initial status "${initial}" is none of its statuses.`);
+  if (!known.has(initial)) reject(name, `its initial status "${initial}" is none of its statuses.`);
 }
 
 const FIELD = /^[A-Za-z0-9._-]{1,64}$/;
-const MOST_FIELDS = 16;
+const MAX_FIELDS = 16;
 
 function checkIndex(name: unknown, index: unknown): void {
   if (index === undefined) return;
-  if (typeof index !== "object" || index === null) refuse(name, "`index` must be a table of functions.");
+  if (typeof index !== "object" || index === null) reject(name, "`index` must be a table of functions.");
   const fields = Object.entries(index as object);
-  if (fields.length > MOST_FIELDS) refuse(name, `it has ${fields.length} indexed fields, more than ${MOST_FIELDS}.`);
+  if (fields.length > MAX_FIELDS) reject(name, `it has ${fields.length} indexed fields, more than ${MAX_FIELDS}.`);
   for (const [field, select] of fields) {
-    if (!FIELD.test(field)) refuse(name, "the name of an indexed field must be 1 to 64 of A–Z a–z 0–9 . _ -");
-    if (typeof select !== "function") refuse(name, `the indexed field "${field}" must be a function of the data.`);
+    if (!FIELD.test(field)) reject(name, "the name of an indexed field must be 1 to 64 of A–Z a–z 0–9 . _ -");
+    if (typeof select !== "function") reject(name, `the indexed field "${field}" must be a function of the data.`);
   }
 }
 

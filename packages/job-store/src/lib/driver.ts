@@ -1,5 +1,5 @@
 import type { StatusChange } from "./job.js";
-import type { AuditReport, Health, StoreEvent } from "./store.js";
+import type { AuditReport, Health, StoreEvent } from "./types.js";
 
 /**
  * Where a store keeps its jobs. A driver moves JSON text and answers with unions; parsing, validation and errors are

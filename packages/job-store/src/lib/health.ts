@@ -1,5 +1,5 @@
 import type { StorageHealth } from "./driver.js";
-import type { Health } from "./store.js";
+import type { Health } from "./types.js";
 
 /** A relay publishes within moments. What waits longer than this waits for one. */
 const LONG_WAIT_MS = 60_000;

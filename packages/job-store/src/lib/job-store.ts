@@ -5,28 +5,27 @@ import {
   checkDate,
   checkId,
   checkIds,
+  checkInteger,
   checkKeys,
+  checkMetadata,
   checkNewJobs,
   checkOptions,
   checkOutbox,
-  checkRemark,
   checkStatus,
-  checkWhole,
   invalid,
   show,
   unknownKey,
 } from "./arguments.js";
-import { audit, fieldsReader, newsOf } from "./audit.js";
-import { Calls } from "./calls.js";
-import { decode, encode, encodeData, encodeFailure, encodeWhole, unreadable } from "./codec.js";
+import { audit, indexValuesReader, repairEvent } from "./audit.js";
+import { decode, encode, encodeData, encodeFailure, encodeJob, unreadable } from "./codec.js";
 import { readCursor, writeCursor } from "./cursor.js";
 import type { JobDefinition, StatusOf } from "./definition.js";
 import type { JobRecord, JobStorage, JobStoreDriver, Range, Reading, StoreShape, Target } from "./driver.js";
 import { JobStoreError } from "./errors.js";
-import { checkWhere, type IndexReader } from "./fields.js";
 import { healthOf, unhealthy } from "./health.js";
+import { InFlightCalls } from "./in-flight-calls.js";
+import { checkWhere, type IndexReader } from "./index-values.js";
 import type { Created, Job } from "./job.js";
-import { leavable } from "./leavable.js";
 import {
   AUDIT_OPTIONS,
   CHANGE_BY_ID_OPTIONS,
@@ -41,16 +40,17 @@ import {
   WATCH_TARGET_KEYS,
 } from "./option-keys.js";
 import type { Outbox } from "./outbox.js";
-import { refusal } from "./refusals.js";
-import type { AuditReport, Change, CreateOptions, Health, JobEvent, JobStore, ListQuery, Page } from "./store.js";
+import { rejection } from "./rejections.js";
+import { stoppable } from "./stoppable.js";
 import { StoreOutbox } from "./store-outbox.js";
+import type { AuditReport, Change, CreateOptions, Health, JobEvent, JobStore, ListQuery, Page } from "./types.js";
 import { Watcher } from "./watch/watcher.js";
 
 /** How many jobs of a call on many are under way at once: enough to fill the connection, few enough to share it. */
 const CHUNK = 256;
 
 /** The store of every driver: parses what comes in, asks the driver, and types what comes back. */
-export class Store<D extends JobDefinition> implements JobStore<D> {
+export class DefaultJobStore<D extends JobDefinition> implements JobStore<D> {
   readonly definition: D;
   readonly outbox: Outbox;
   readonly #shape: StoreShape;
@@ -58,7 +58,7 @@ export class Store<D extends JobDefinition> implements JobStore<D> {
   readonly #validate: boolean;
   readonly #index: IndexReader;
   readonly #storage: JobStorage;
-  readonly #calls = new Calls();
+  readonly #calls = new InFlightCalls();
   readonly #watcher: Watcher<D>;
 
   constructor(
@@ -88,7 +88,7 @@ export class Store<D extends JobDefinition> implements JobStore<D> {
       id,
       status: this.definition.initial,
       ...encodeData(this.definition, data, id, this.#index),
-      remark: checkRemark({ by: options.by }),
+      remark: checkMetadata({ by: options.by }),
       outbox: checkOutbox(options.outbox, id),
     };
     const reply = await this.#calls.run(() => this.#storage.insert(job));
@@ -98,7 +98,7 @@ export class Store<D extends JobDefinition> implements JobStore<D> {
       case "exists":
         return { created: false, job: this.#read(reply.record) };
       default:
-        throw refusal(reply, { jobId: id });
+        throw rejection(reply, { jobId: id });
     }
   }
 
@@ -111,9 +111,9 @@ export class Store<D extends JobDefinition> implements JobStore<D> {
   }
 
   async save(job: Job<D>): Promise<Job<D>> {
-    const whole = encodeWhole(this.definition, job, this.#shape.historyLimit, this.#index);
+    const whole = encodeJob(this.definition, job, this.#shape.historyLimit, this.#index);
     const reply = await this.#calls.run(() => this.#storage.replace(whole));
-    if (reply.kind !== "saved") throw refusal(reply, { jobId: whole.id, expected: whole.version });
+    if (reply.kind !== "saved") throw rejection(reply, { jobId: whole.id, expected: whole.version });
     return this.#written(reply.record);
   }
 
@@ -147,7 +147,7 @@ export class Store<D extends JobDefinition> implements JobStore<D> {
       typeof target === "string"
         ? checkOptions(change, CHANGE_BY_ID_OPTIONS, "updateStatus")
         : checkOptions(change, CHANGE_OPTIONS, "updateStatus with a snapshot");
-    const job = aim(target, checked.ifVersion);
+    const job = toTarget(target, checked.ifVersion);
     const fields = { jobId: job.id };
     checkStatus(this.definition, to);
     const { result, error, progress } = change;
@@ -157,7 +157,7 @@ export class Store<D extends JobDefinition> implements JobStore<D> {
       result: result === undefined ? undefined : encode(this.definition.result, result, "result", fields),
       error: error === undefined ? undefined : encodeFailure(error, fields),
       progress: this.#encodeProgress(progress, fields),
-      remark: checkRemark(change),
+      remark: checkMetadata(change),
       outbox: checkOutbox(change.outbox, job.id),
     };
     const reply = await this.#calls.run(() => this.#storage.move(move));
@@ -167,7 +167,7 @@ export class Store<D extends JobDefinition> implements JobStore<D> {
       case "unchanged":
         return this.#read(reply.record);
       default:
-        throw refusal(reply, {
+        throw rejection(reply, {
           jobId: job.id,
           expected: job.version,
           to,
@@ -177,18 +177,18 @@ export class Store<D extends JobDefinition> implements JobStore<D> {
   }
 
   async updateProgress(target: string | Job<D>, progress: input<D["progress"]>): Promise<void> {
-    const job = aim(target);
+    const job = toTarget(target);
     const text = encode(this.definition.progress, progress, "progress", { jobId: job.id });
     const reply = await this.#calls.run(() => this.#storage.recordProgress(job, text));
-    if (reply.kind !== "recorded") throw refusal(reply, { jobId: job.id, expected: job.version });
+    if (reply.kind !== "recorded") throw rejection(reply, { jobId: job.id, expected: job.version });
   }
 
   async delete(target: string | Job<D>): Promise<boolean> {
-    const job = aim(target);
+    const job = toTarget(target);
     const reply = await this.#calls.run(() => this.#storage.remove(job));
     if (reply.kind === "removed") return true;
     if (reply.kind === "missing") return false;
-    throw refusal(reply, { jobId: job.id, expected: job.version });
+    throw rejection(reply, { jobId: job.id, expected: job.version });
   }
 
   async deleteMany(ids: readonly string[]): Promise<number> {
@@ -227,7 +227,7 @@ export class Store<D extends JobDefinition> implements JobStore<D> {
   scan<S extends StatusOf<D> = StatusOf<D>>(
     query: Omit<ListQuery<D, S>, "cursor"> & { readonly signal?: AbortSignal | undefined } = {},
   ): AsyncGenerator<Job<D, S>, void, undefined> {
-    return leavable((left) => this.#scan(query, left));
+    return stoppable((left) => this.#scan(query, left));
   }
 
   async *#scan<S extends StatusOf<D>>(
@@ -290,9 +290,9 @@ export class Store<D extends JobDefinition> implements JobStore<D> {
   async audit(options: { readonly repair?: boolean | undefined } = {}): Promise<AuditReport> {
     const { repair = false } = checkOptions(options, AUDIT_OPTIONS, "audit");
     if (typeof repair !== "boolean") return invalid(`repair must be true or false, and is ${show(repair)}.`);
-    const fieldsOf = fieldsReader(this.definition, this.#validate);
+    const fieldsOf = indexValuesReader(this.definition, this.#validate);
     const report = await audit(this.#storage, this.#calls, { repair, fieldsOf });
-    const news = newsOf(report);
+    const news = repairEvent(report);
     if (news !== null) this.#shape.emit(news);
     return report;
   }
@@ -316,7 +316,7 @@ export class Store<D extends JobDefinition> implements JobStore<D> {
       after: after === undefined ? null : checkDate(after, "after"),
       before: before === undefined ? null : checkDate(before, "before"),
       start: null,
-      limit: checkWhole(query.limit ?? 50, "limit", 1, 1000),
+      limit: checkInteger(query.limit ?? 50, "limit", 1, 1000),
     };
   }
 
@@ -355,15 +355,16 @@ function isAborted(signals: readonly AbortSignal[]): boolean {
 }
 
 /** A snapshot means this job at this version; an id means whichever job has it. */
-function aim<D extends JobDefinition>(target: string | Job<D>, ifVersion?: number): Target {
+function toTarget<D extends JobDefinition>(target: string | Job<D>, ifVersion?: number): Target {
   if (typeof target === "object" && target !== null) {
     return {
       id: checkId(target.id),
-      version: checkWhole(target.version, "job.version", 1, Number.MAX_SAFE_INTEGER),
+      version: checkInteger(target.version, "job.version", 1, Number.MAX_SAFE_INTEGER),
       createdAt: checkDate(target.createdAt, "job.createdAt"),
     };
   }
-  const version = ifVersion === undefined ? undefined : checkWhole(ifVersion, "ifVersion", 1, Number.MAX_SAFE_INTEGER);
+  const version =
+    ifVersion === undefined ? undefined : checkInteger(ifVersion, "ifVersion", 1, Number.MAX_SAFE_INTEGER);
   return { id: checkId(target), version };
 }
 

@@ -2,7 +2,7 @@ import type { KeysOf } from "./arguments.js";
 import type { JobDefinition } from "./definition.js";
 import type { Job, JobFailure, StatusChange } from "./job.js";
 import type { Outbox } from "./outbox.js";
-import type { Change, ChangeOf, CreateOptions, JobStore, ListQuery } from "./store.js";
+import type { Change, ChangeOf, CreateOptions, JobStore, ListQuery } from "./types.js";
 
 /** Keys of what the calls of a store accept. */
 

@@ -1,13 +1,13 @@
 import { $ZodUnknown } from "zod/v4/core";
-import { emitter, sourcesOf } from "./create-store.js";
+import { emitter, sourcesOf } from "./create-job-store.js";
 import type { JobDefinition } from "./definition.js";
 import { type Description, readDescription } from "./description.js";
 import type { Fields, JobStorage, JobStoreDriver, StoreMetadata, StoreShape } from "./driver.js";
 import { JobStoreError } from "./errors.js";
-import { checkValues, type IndexReader } from "./fields.js";
+import { checkValues, type IndexReader } from "./index-values.js";
 import type { Job } from "./job.js";
-import { Store } from "./job-store.js";
-import type { JobStore, StoreEvent } from "./store.js";
+import { DefaultJobStore } from "./job-store.js";
+import type { JobStore, StoreEvent } from "./types.js";
 
 /** Options of `openRecordedStore`. */
 export interface RecordedStoreOptions {
@@ -70,7 +70,7 @@ export async function openRecordedStore(
     // The functions that compute the values are not recorded, so the index decides.
     matches: () => true,
   };
-  const store = new Store(
+  const store = new DefaultJobStore(
     definition,
     shape,
     { name: driver.name, open: () => storage },

@@ -1,7 +1,7 @@
 import { withAnyOf } from "./abort.js";
-import { checkOptions, checkWhole, invalid } from "./arguments.js";
-import type { Calls } from "./calls.js";
+import { checkInteger, checkOptions, invalid } from "./arguments.js";
 import type { OutboxStorage, StoredMessage } from "./driver.js";
+import type { InFlightCalls } from "./in-flight-calls.js";
 import { OUTBOX_READ_OPTIONS, REJECTED_OPTIONS } from "./option-keys.js";
 import type { Outbox, OutboxEntry } from "./outbox.js";
 
@@ -11,9 +11,9 @@ const ENTRY_ID = /^(\d{1,4}-)?\d{1,16}-\d{1,16}$/;
 /** The outbox of every driver: checks what comes in and parses what comes back. */
 export class StoreOutbox implements Outbox {
   readonly #storage: OutboxStorage;
-  readonly #calls: Calls;
+  readonly #calls: InFlightCalls;
 
-  constructor(storage: OutboxStorage, calls: Calls) {
+  constructor(storage: OutboxStorage, calls: InFlightCalls) {
     this.#storage = storage;
     this.#calls = calls;
   }
@@ -21,9 +21,9 @@ export class StoreOutbox implements Outbox {
   async read(options: Parameters<Outbox["read"]>[0] = {}): Promise<readonly OutboxEntry[]> {
     const { signal } = checkOptions(options, OUTBOX_READ_OPTIONS, "outbox.read");
     const claim = {
-      limit: checkWhole(options.limit ?? 100, "limit", 1, 1000),
-      waitMs: checkWhole(options.waitMs ?? 0, "waitMs", 0, 3_600_000),
-      claimMs: checkWhole(options.claimMs ?? 30_000, "claimMs", 1, 86_400_000),
+      limit: checkInteger(options.limit ?? 100, "limit", 1, 1000),
+      waitMs: checkInteger(options.waitMs ?? 0, "waitMs", 0, 3_600_000),
+      claimMs: checkInteger(options.claimMs ?? 30_000, "claimMs", 1, 86_400_000),
     };
     if (signal?.aborted === true) return [];
     const ends = signal === undefined ? [this.#calls.signal] : [this.#calls.signal, signal];
@@ -44,7 +44,7 @@ export class StoreOutbox implements Outbox {
 
   async rejected(options: Parameters<Outbox["rejected"]>[0] = {}) {
     checkOptions(options, REJECTED_OPTIONS, "outbox.rejected");
-    const limit = checkWhole(options.limit ?? 100, "limit", 1, 1000);
+    const limit = checkInteger(options.limit ?? 100, "limit", 1, 1000);
     const messages = await this.#calls.run(() => this.#storage.rejected(limit));
     return messages.map((message) => ({ ...toEntry(message), reason: message.reason }));
   }

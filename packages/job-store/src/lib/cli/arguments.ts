@@ -91,7 +91,7 @@ export function listOf(text: string | undefined): readonly string[] | undefined 
 }
 
 /** @throws UsageError */
-export function wholeNumber(text: string | undefined, name: string, otherwise: number): number {
+export function integerOption(text: string | undefined, name: string, otherwise: number): number {
   if (text === undefined) return otherwise;
   if (!/^\d{1,9}$/.test(text)) throw new UsageError(`--${name} must be a whole number.`);
   return Number(text);

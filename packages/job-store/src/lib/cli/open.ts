@@ -2,8 +2,8 @@ import { Redis } from "ioredis";
 import { type RedisDriverOptions, redisDriver } from "../../redis.js";
 import type { JobStoreDriver } from "../driver.js";
 import { openRecordedStore, type RecordedStore, type RecordedStoreOptions } from "../recorded-store.js";
-import type { StoreEvent } from "../store.js";
-import { addresses, type Options, wholeNumber } from "./arguments.js";
+import type { StoreEvent } from "../types.js";
+import { addresses, integerOption, type Options } from "./arguments.js";
 import { UsageError } from "./usage.js";
 
 /** Store that a command works on. */
@@ -49,7 +49,7 @@ function targetOf(options: Options, env: NodeJS.ProcessEnv): RedisDriverOptions 
   const url = options.url ?? env.REDIS_URL;
   const common = {
     keyPrefix: options.prefix ?? env.REDIS_KEY_PREFIX ?? "",
-    timeoutMs: wholeNumber(options.timeout, "timeout", 2000),
+    timeoutMs: integerOption(options.timeout, "timeout", 2000),
   };
   if (options.cluster !== undefined) {
     const redis = { redisOptions: credentialsIn(url) };

@@ -32,7 +32,7 @@ function columnsOf(values: readonly Readonly<Record<string, unknown>>[]): readon
   return Object.keys(values[0] ?? {}).map((name) => [name, (value) => value[name]]);
 }
 
-const LONGEST_CELL = 60;
+const MAX_CELL_LENGTH = 60;
 
 /** Cells are cut so that a row stays a line; the last one of a row has room. */
 function table(values: readonly Readonly<Record<string, unknown>>[], columns: readonly Column[]): string {
@@ -49,7 +49,7 @@ function cell(value: unknown, whole: boolean): string {
   if (value === null || value === undefined) return "-";
   if (value instanceof Date) return `${value.toISOString().replace("T", " ").slice(0, 19)}Z`;
   const text = plain(typeof value === "string" ? value : JSON.stringify(value));
-  return text.length > LONGEST_CELL && !whole ? `${text.slice(0, LONGEST_CELL - 1)}…` : text;
+  return text.length > MAX_CELL_LENGTH && !whole ? `${text.slice(0, MAX_CELL_LENGTH - 1)}…` : text;
 }
 
 /** "1 job", "2 jobs" */

@@ -13,7 +13,7 @@ export const EXIT = {
 export class UsageError extends Error {}
 
 /** Stores the message of a job anew, whatever became of the one before. */
-export const STORE_ANOTHER = "set-status <id> <its status> --force --queue <name> --payload <json>";
+export const STORE_MESSAGE_COMMAND = "set-status <id> <its status> --force --queue <name> --payload <json>";
 
 export const USAGE = `Usage: job-store <command> [options]
 
@@ -47,7 +47,7 @@ job's id. --no-message: none is needed, since workers look for jobs themselves. 
 --by <name>, job-store where it is left out.
 
 A job that waits although its message is lost, or was not imported with it:
-  ${STORE_ANOTHER}
+  ${STORE_MESSAGE_COMMAND}
 
 Which store:
   --url redis://…         or REDIS_URL. Put a password there, not on the command line

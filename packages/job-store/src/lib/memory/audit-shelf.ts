@@ -1,18 +1,18 @@
-import { NOTHING_FOUND } from "../audit.js";
+import { EMPTY_REPORT } from "../audit.js";
 import type { AuditOptions, Fields, StoreShape } from "../driver.js";
-import type { AuditReport } from "../store.js";
-import { type Shelf, type Stored, toRecord } from "./shelf.js";
+import type { AuditReport } from "../types.js";
+import { type JobTable, type StoredJob, toRecord } from "./job-table.js";
 
 /** Jobs looked at in one turn. */
 const STEP = 500;
 
 /** Nothing can come between a job and its places here, but a field may have been declared since it was stored. */
-export async function* auditShelf(
-  shelf: Shelf,
+export async function* auditJobTable(
+  shelf: JobTable,
   shape: StoreShape,
   { repair, fieldsOf }: AuditOptions,
 ): AsyncGenerator<AuditReport, void, undefined> {
-  let found = { ...NOTHING_FOUND };
+  let found = { ...EMPTY_REPORT };
   for (const job of shelf.live()) {
     found.jobs++;
     const computed = fieldsOf(toRecord(job));
@@ -26,7 +26,7 @@ export async function* auditShelf(
     }
     if (found.jobs < STEP) continue;
     yield found;
-    found = { ...NOTHING_FOUND };
+    found = { ...EMPTY_REPORT };
     // Browsers have no setImmediate.
     await new Promise((resolve) => setTimeout(resolve));
   }
@@ -34,7 +34,7 @@ export async function* auditShelf(
 }
 
 /** Fields that only other services declare stay as they are. */
-function merge({ fields }: Stored, computed: Fields, shape: StoreShape): Fields {
+function merge({ fields }: StoredJob, computed: Fields, shape: StoreShape): Fields {
   const others = [...fields].filter(([field]) => !shape.fields.includes(field));
   return new Map([...others, ...computed]);
 }

@@ -1,7 +1,7 @@
 import type { EventLog, OutboxStorage } from "../driver.js";
 
 /** One store's view of the messages that several stores share: every call checks first whether they are its own. */
-export function checkedOutbox(outbox: OutboxStorage, check: () => void): OutboxStorage {
+export function guardedOutbox(outbox: OutboxStorage, check: () => void): OutboxStorage {
   const first = checkingFirst(check);
   return {
     claim: first((options) => outbox.claim(options)),
@@ -18,7 +18,7 @@ export function checkedOutbox(outbox: OutboxStorage, check: () => void): OutboxS
 }
 
 /** Likewise of the events. */
-export function checkedLog(log: EventLog, check: () => void): EventLog {
+export function guardedLog(log: EventLog, check: () => void): EventLog {
   const first = checkingFirst(check);
   return {
     tail: first(() => log.tail()),

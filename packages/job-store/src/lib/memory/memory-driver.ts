@@ -1,9 +1,9 @@
-import { checkOptions, checkWhole, type KeysOf } from "../arguments.js";
+import { checkInteger, checkOptions, type KeysOf } from "../arguments.js";
 import type { JobStoreDriver, StoreMetadata, StoreShape } from "../driver.js";
 import { JobStoreError } from "../errors.js";
-import { Faults, type MemoryFaults } from "./faults.js";
+import { FaultInjection, type MemoryFaults } from "./fault-injection.js";
+import { JobTable } from "./job-table.js";
 import { MemoryStorage } from "./memory-storage.js";
-import { Shelf } from "./shelf.js";
 
 /** How much the memory driver holds. */
 export interface MemoryDriverOptions {
@@ -30,8 +30,8 @@ const DRIVER_OPTIONS: KeysOf<MemoryDriverOptions> = { maxJobs: true };
  */
 export function memoryDriver(options: MemoryDriverOptions = {}): MemoryDriver {
   checkOptions(options, DRIVER_OPTIONS, "memoryDriver");
-  const shelf = new Shelf(checkWhole(options.maxJobs ?? 100_000, "maxJobs", 1, 10_000_000));
-  const faults = new Faults();
+  const shelf = new JobTable(checkInteger(options.maxJobs ?? 100_000, "maxJobs", 1, 10_000_000));
+  const faults = new FaultInjection();
   let metadata: StoreMetadata | null = null;
   const known = new WeakSet<StoreShape>();
   const claim = (shape: StoreShape) => {
@@ -58,7 +58,7 @@ export function memoryDriver(options: MemoryDriverOptions = {}): MemoryDriver {
     faults,
     open: (shape) => new MemoryStorage(shape, shelf, faults, () => claim(shape)),
     readMetadata: async () => {
-      faults.check();
+      faults.checkAvailable();
       return metadata;
     },
   };

@@ -1,5 +1,5 @@
+import { Condition } from "../condition.js";
 import type { OutboxStorage, OutgoingMessage, StoredMessage } from "../driver.js";
-import { Waiters } from "../waiters.js";
 
 /** Its payload in JSON text, so that no reader's object is another's. */
 type Kept = Omit<StoredMessage, "payload"> & { readonly payload: string };
@@ -9,7 +9,7 @@ type Entry = Kept & { readonly claimedUntil: number };
 export class MemoryOutbox implements OutboxStorage {
   #entries = new Map<string, Entry>();
   readonly #rejected = new Map<string, Kept & { readonly reason: string }>();
-  readonly #readers = new Waiters();
+  readonly #readers = new Condition();
   #sequence = 0;
 
   add(jobId: string, version: number, messages: readonly OutgoingMessage[]): void {

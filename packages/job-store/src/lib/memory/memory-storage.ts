@@ -24,33 +24,33 @@ import type {
   WholeJob,
 } from "../driver.js";
 import { comparePositions } from "../position.js";
-import type { AuditReport } from "../store.js";
+import type { AuditReport } from "../types.js";
 import { byteLength } from "../utf8.js";
-import { auditShelf } from "./audit-shelf.js";
-import { checkedLog, checkedOutbox } from "./checked.js";
-import { AWAY, type Faults } from "./faults.js";
-import { isLive, type Shelf, type Stored, toRecord } from "./shelf.js";
+import { auditJobTable } from "./audit-shelf.js";
+import { guardedLog, guardedOutbox } from "./checked.js";
+import { AWAY, type FaultInjection } from "./fault-injection.js";
+import { isLive, type JobTable, type StoredJob, toRecord } from "./job-table.js";
 
 /** One store's view of the shelf. Every method runs to its end in one turn: that is what makes it atomic. */
 export class MemoryStorage implements JobStorage {
   readonly outbox: OutboxStorage;
   readonly logs: readonly EventLog[];
   readonly #shape: StoreShape;
-  readonly #shelf: Shelf;
-  readonly #faults: Faults;
+  readonly #shelf: JobTable;
+  readonly #faults: FaultInjection;
   readonly #claim: () => void;
 
-  constructor(shape: StoreShape, shelf: Shelf, faults: Faults, claim: () => void) {
+  constructor(shape: StoreShape, shelf: JobTable, faults: FaultInjection, claim: () => void) {
     this.#shape = shape;
     this.#shelf = shelf;
     this.#faults = faults;
     this.#claim = () => {
-      faults.check();
+      faults.checkAvailable();
       claim();
     };
-    this.outbox = checkedOutbox(shelf.outbox, this.#claim);
-    this.logs = [checkedLog(shelf.log, this.#claim)];
-    faults.meet(shape.emit);
+    this.outbox = guardedOutbox(shelf.outbox, this.#claim);
+    this.logs = [guardedLog(shelf.log, this.#claim)];
+    faults.addListener(shape.emit);
   }
 
   async insert(job: NewJob): Promise<InsertReply> {
@@ -78,7 +78,7 @@ export class MemoryStorage implements JobStorage {
     this.#shelf.makeRoom();
     this.#commit(stored, job.outbox);
     this.#announce("created", stored, now, null, job.remark.by);
-    return this.#faults.deliver({ kind: "created", record: toRecord(stored) });
+    return this.#faults.replyOrLose({ kind: "created", record: toRecord(stored) });
   }
 
   async replace(job: WholeJob): Promise<ReplaceReply> {
@@ -94,7 +94,7 @@ export class MemoryStorage implements JobStorage {
     if (existing === undefined) this.#shelf.makeRoom();
     this.#commit(stored, []);
     this.#announce("saved", stored, Date.now(), existing?.status ?? null);
-    return this.#faults.deliver({ kind: "saved", record: toRecord(stored) });
+    return this.#faults.replyOrLose({ kind: "saved", record: toRecord(stored) });
   }
 
   async read(ids: readonly string[]): Promise<readonly Reading[]> {
@@ -136,7 +136,7 @@ export class MemoryStorage implements JobStorage {
     if (bytes > this.#shape.maxRecordBytes) return { kind: "tooLarge", bytes };
     this.#commit(stored, move.outbox);
     this.#announce("status", stored, now, job.status, move.remark.by);
-    return this.#faults.deliver({ kind: "moved", record: toRecord(stored) });
+    return this.#faults.replyOrLose({ kind: "moved", record: toRecord(stored) });
   }
 
   async recordProgress(target: Target, progress: string): Promise<ProgressReply> {
@@ -151,7 +151,7 @@ export class MemoryStorage implements JobStorage {
     this.#shelf.put(stored, false);
     const { id, version, updatedAt: at } = stored;
     this.#shelf.log.add({ type: "progress", id, at, version, progress: JSON.parse(progress) });
-    return this.#faults.deliver({ kind: "recorded" });
+    return this.#faults.replyOrLose({ kind: "recorded" });
   }
 
   async remove(target: Target): Promise<RemoveReply> {
@@ -161,14 +161,14 @@ export class MemoryStorage implements JobStorage {
     if (!isAimedAt(target, job)) return { kind: "conflict", version: job.version };
     this.#shelf.drop(job.id);
     this.#shelf.log.add({ type: "deleted", id: job.id, at: Date.now() });
-    return this.#faults.deliver({ kind: "removed" });
+    return this.#faults.replyOrLose({ kind: "removed" });
   }
 
   async list(range: Range): Promise<Listing> {
     this.#claim();
     const { statuses, where, after, before, start, limit } = range;
     const direction = range.order === "newest" ? -1 : 1;
-    const placed: { place: Position; job: Stored }[] = [];
+    const placed: { place: Position; job: StoredJob }[] = [];
     for (const job of this.#shelf.live()) {
       const place = { at: statuses === null ? job.createdAt : job.statusAt, id: job.id };
       if (
@@ -198,7 +198,7 @@ export class MemoryStorage implements JobStorage {
 
   audit(options: AuditOptions): AsyncGenerator<AuditReport, void, undefined> {
     this.#claim();
-    return auditShelf(this.#shelf, this.#shape, options);
+    return auditJobTable(this.#shelf, this.#shape, options);
   }
 
   logOf(): number {
@@ -208,7 +208,7 @@ export class MemoryStorage implements JobStorage {
   async health(): Promise<StorageHealth> {
     const { size, outbox } = this.#shelf;
     const about = { details: { jobs: size }, warnings: [] };
-    return this.#faults.away
+    return this.#faults.isAway
       ? {
           status: "unhealthy",
           latencyMs: null,
@@ -227,10 +227,10 @@ export class MemoryStorage implements JobStorage {
   }
 
   async close(): Promise<void> {
-    this.#faults.spare(this.#shape.emit);
+    this.#faults.removeListener(this.#shape.emit);
   }
 
-  #stored(job: WholeJob): Stored {
+  #stored(job: WholeJob): StoredJob {
     const ttlMs = this.#shape.ttlMs.get(job.status) ?? 0;
     return { ...job, expiresAt: ttlMs === 0 ? null : job.statusAt + ttlMs };
   }
@@ -240,12 +240,12 @@ export class MemoryStorage implements JobStorage {
     return historyLimit === 0 ? [] : [...history, change].slice(-historyLimit);
   }
 
-  #commit(job: Stored, outbox: readonly OutgoingMessage[]): void {
+  #commit(job: StoredJob, outbox: readonly OutgoingMessage[]): void {
     this.#shelf.put(job, this.#shape.finalStatuses.includes(job.status));
     this.#shelf.outbox.add(job.id, job.version, outbox);
   }
 
-  #announce(type: "created" | "status" | "saved", job: Stored, at: number, from: string | null, by?: string): void {
+  #announce(type: "created" | "status" | "saved", job: StoredJob, at: number, from: string | null, by?: string): void {
     const { id, status: to, version } = job;
     this.#shelf.log.add({ type, id, at, from, to, version, ...(by !== undefined && { by }) });
     const most = this.#shape.maxCount.get(to);
@@ -253,7 +253,7 @@ export class MemoryStorage implements JobStorage {
   }
 }
 
-function isAimedAt(target: Target, job: Stored): boolean {
+function isAimedAt(target: Target, job: StoredJob): boolean {
   return (
     (target.version === undefined || target.version === job.version) &&
     (target.createdAt === undefined || target.createdAt === job.createdAt)
@@ -268,6 +268,6 @@ function said(remark: Remark): { by?: string; note?: string; key?: string } {
   };
 }
 
-function sizeOf(job: Stored): number {
+function sizeOf(job: StoredJob): number {
   return byteLength(JSON.stringify(job));
 }

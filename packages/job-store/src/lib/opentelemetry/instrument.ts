@@ -2,8 +2,8 @@ import { type MeterProvider, metrics, type TracerProvider, trace } from "@opente
 import { checkOptions, invalid, type KeysOf } from "../arguments.js";
 import type { JobStoreDriver } from "../driver.js";
 import { Gauges } from "./gauges.js";
-import { ObservedStorage } from "./observed-storage.js";
-import { Recorder } from "./recorder.js";
+import { InstrumentedStorage } from "./instrumented-storage.js";
+import { Telemetry } from "./telemetry.js";
 
 /** Where spans and figures go, and which. */
 export interface InstrumentOptions {
@@ -51,9 +51,9 @@ export function instrument(driver: JobStoreDriver, options: InstrumentOptions = 
       const tracer = (options.tracerProvider ?? trace).getTracer(SCOPE);
       const meter = (options.meterProvider ?? metrics).getMeter(SCOPE);
       const storage = driver.open(shape);
-      const recorder = new Recorder(tracer, meter, { system: driver.name, definition: shape.definition });
+      const recorder = new Telemetry(tracer, meter, { system: driver.name, definition: shape.definition });
       const gauges = (options.gauges ?? true) ? new Gauges(meter, storage, shape.definition) : null;
-      return new ObservedStorage(storage, recorder, {
+      return new InstrumentedStorage(storage, recorder, {
         finalStatuses: shape.finalStatuses,
         onClose: () => gauges?.stop(),
       });

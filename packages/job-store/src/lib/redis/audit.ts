@@ -1,6 +1,6 @@
-import { NOTHING_FOUND } from "../audit.js";
+import { EMPTY_REPORT } from "../audit.js";
 import type { AuditOptions, Fields, JobRecord, Reading, StoreShape } from "../driver.js";
-import type { AuditReport } from "../store.js";
+import type { AuditReport } from "../types.js";
 import type { IndexMetadata } from "./index-metadata.js";
 import { storeKeys } from "./keys.js";
 import { PermissionCheck } from "./permission-check.js";
@@ -64,7 +64,7 @@ export class RedisAudit {
 
   async #jobs(ids: readonly string[]): Promise<AuditReport> {
     const { misplaced, ...found } = await this.#look(ids);
-    return { ...NOTHING_FOUND, ...found, missingFromIndex: misplaced.length };
+    return { ...EMPTY_REPORT, ...found, missingFromIndex: misplaced.length };
   }
 
   async #look(ids: readonly string[]) {
@@ -171,7 +171,7 @@ function argsOf(
 }
 
 function staleIn(reply: Reply): AuditReport {
-  return { ...NOTHING_FOUND, staleInIndex: Number(reply[1]), repaired: Number(reply[2]) };
+  return { ...EMPTY_REPORT, staleInIndex: Number(reply[1]), repaired: Number(reply[2]) };
 }
 
 /** Returns the TTL and the status of each code, one per line. */

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { Waiters } from "../waiters.js";
+import { Condition } from "../condition.js";
 import type { BlockingReader } from "./blocking-reader.js";
 
 /** After a broken connection, until it is tried again and waiting readers look for themselves. */
@@ -12,7 +12,7 @@ const RETRY_MS = 200;
 export class Bell {
   readonly #reader: BlockingReader;
   readonly #stream: string;
-  readonly #waiting = new Waiters();
+  readonly #waiting = new Condition();
   #listening = false;
   #heardUpTo = "0-0";
 

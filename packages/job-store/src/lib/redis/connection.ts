@@ -1,7 +1,7 @@
 import type { Cluster, Redis, RedisCommander, RedisOptions } from "ioredis";
+import { Condition } from "../condition.js";
 import { type JobStoreError, unavailable } from "../errors.js";
-import type { StoreEvent } from "../store.js";
-import { Waiters } from "../waiters.js";
+import type { StoreEvent } from "../types.js";
 import { classify, connectionHint, explain, RetryableError, reasonOf } from "./redis-errors.js";
 
 /** Commands of ioredis that the driver uses. */
@@ -29,7 +29,7 @@ export class RedisConnection {
   #epoch = 0;
   #everOpened = false;
   #lastError = NO_REPLY_YET;
-  readonly #untilOpen = new Waiters();
+  readonly #untilOpen = new Condition();
   readonly #lossListeners: (() => void)[] = [];
 
   constructor(client: Redis | Cluster, emit: (event: StoreEvent) => void) {

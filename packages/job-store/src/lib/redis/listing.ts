@@ -1,4 +1,4 @@
-import { LAST_MOMENT } from "../arguments.js";
+import { MAX_TIME } from "../arguments.js";
 import type { JobRecord, Listing, Position, Range, Reading } from "../driver.js";
 import { comparePositions } from "../position.js";
 import { type PipelineCommand, runPipeline, valuesOf } from "./connection.js";
@@ -215,7 +215,7 @@ async function findPlaces(
           : map.codes.filter(({ status }) => statuses.includes(status)).flatMap(({ code, ttlMs }) => [code, ttlMs]);
       const args = [
         ...[map.edition, newest ? 1 : 0, count, start?.at ?? "", start?.id ?? ""],
-        ...[after === null ? 0 : after + 1, before === null ? LAST_MOMENT : before - 1],
+        ...[after === null ? 0 : after + 1, before === null ? MAX_TIME : before - 1],
       ];
       if (where !== null) {
         const field = fieldText(where.field, where.value);

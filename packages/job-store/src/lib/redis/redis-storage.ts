@@ -16,7 +16,7 @@ import type {
   Target,
   WholeJob,
 } from "../driver.js";
-import type { AuditReport } from "../store.js";
+import type { AuditReport } from "../types.js";
 import { RedisAudit } from "./audit.js";
 import type { CallQueue } from "./call-queue.js";
 import { checkHealth } from "./health.js";

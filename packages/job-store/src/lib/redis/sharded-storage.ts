@@ -23,7 +23,7 @@ import type {
   WholeJob,
 } from "../driver.js";
 import { comparePositions } from "../position.js";
-import type { AuditReport } from "../store.js";
+import type { AuditReport } from "../types.js";
 import type { RedisStorage } from "./redis-storage.js";
 
 /** What the keys of a shard have before the rest: a hash tag, so that a cluster keeps them together. `*`: a pattern for all. */

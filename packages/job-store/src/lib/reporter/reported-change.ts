@@ -1,9 +1,9 @@
-import { checkOutbox, checkRemark, checkStatus } from "../arguments.js";
+import { checkMetadata, checkOutbox, checkStatus } from "../arguments.js";
 import { encode, encodeFailure } from "../codec.js";
 import type { JobDefinition, StatusOf } from "../definition.js";
 import { JobStoreError } from "../errors.js";
 import type { Job } from "../job.js";
-import type { Change, JobStore } from "../store.js";
+import type { Change, JobStore } from "../types.js";
 import { toBase64url } from "../utf8.js";
 
 /** State that the stored job must have. All changes reported with one snapshot share one fence, and each moves it on. */
@@ -40,7 +40,7 @@ export function toReportedChange<D extends JobDefinition>(
   const fields = { jobId: id };
   const { result, error, progress } = change;
   const status = checkStatus(definition, to) as StatusOf<D>;
-  const { by, note } = checkRemark(change);
+  const { by, note } = checkMetadata(change);
   const outbox = checkOutbox(change.outbox, id).map((message) => ({
     queue: message.queue,
     payload: JSON.parse(message.payload),

@@ -1,5 +1,5 @@
+import { Condition } from "../condition.js";
 import type { EventLog, LoggedEvent, LogPage, Place } from "../driver.js";
-import { Waiters } from "../waiters.js";
 
 /** Number of events in a page of the log. */
 const PAGE = 1000;
@@ -153,7 +153,7 @@ export class SharedLogReader {
     try {
       return await this.log.after(position, { limit: PAGE, waitMs, signal });
     } catch {
-      if (!signal.aborted) await new Waiters().wait(RETRY_MS, signal);
+      if (!signal.aborted) await new Condition().wait(RETRY_MS, signal);
       return null;
     }
   }

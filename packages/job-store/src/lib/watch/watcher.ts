@@ -1,13 +1,13 @@
 import { onAbort, unlessAborted } from "../abort.js";
-import { checkId, checkWhole, invalid } from "../arguments.js";
-import type { Calls } from "../calls.js";
+import { checkId, checkInteger, invalid } from "../arguments.js";
 import { readEventCursor, writeEventCursor } from "../cursor.js";
 import type { JobDefinition } from "../definition.js";
 import type { JobStorage, Place, Reading } from "../driver.js";
 import { JobStoreError } from "../errors.js";
+import type { InFlightCalls } from "../in-flight-calls.js";
 import type { Job } from "../job.js";
-import { leavable } from "../leavable.js";
-import type { JobEvent } from "../store.js";
+import { stoppable } from "../stoppable.js";
+import type { JobEvent } from "../types.js";
 import { gapOf, isRewound, type QueuedEvent, SharedLogReader, Subscription } from "./shared-log-reader.js";
 
 /** Decodes the records that a watcher reads. */
@@ -20,12 +20,12 @@ export interface JobDecoder<D extends JobDefinition> {
 export class Watcher<D extends JobDefinition> {
   readonly #decoder: JobDecoder<D>;
   readonly #storage: JobStorage;
-  readonly #calls: Calls;
+  readonly #calls: InFlightCalls;
   readonly #readers: readonly SharedLogReader[];
   /** Difference between the storage's clock and performance.now at the last snapshot, in milliseconds, by log. */
   readonly #clockOffsets = new Map<SharedLogReader, number>();
 
-  constructor(decoder: JobDecoder<D>, storage: JobStorage, calls: Calls) {
+  constructor(decoder: JobDecoder<D>, storage: JobStorage, calls: InFlightCalls) {
     this.#decoder = decoder;
     this.#storage = storage;
     this.#calls = calls;
@@ -36,14 +36,14 @@ export class Watcher<D extends JobDefinition> {
     const given = signal === undefined ? [] : [signal];
     if (typeof target === "string") {
       const id = checkId(target);
-      return leavable((left) => this.#watchJob(id, [left, ...given]));
+      return stoppable((left) => this.#watchJob(id, [left, ...given]));
     }
     if (target !== undefined && (typeof target !== "object" || target === null)) {
       return invalid("watch takes a job's id, or { after } with the cursor of an event.");
     }
     const { name } = this.#decoder.definition;
     const after = target?.after === undefined ? null : readEventCursor(name, this.#readers.length, target.after);
-    return leavable((left) => this.#watchAll(after, [left, ...given]));
+    return stoppable((left) => this.#watchAll(after, [left, ...given]));
   }
 
   async waitFor(
@@ -56,7 +56,7 @@ export class Watcher<D extends JobDefinition> {
     const deadline =
       timeoutMs === undefined
         ? Number.POSITIVE_INFINITY
-        : performance.now() + checkWhole(timeoutMs, "timeoutMs", 0, MAX_TIMER_MS);
+        : performance.now() + checkInteger(timeoutMs, "timeoutMs", 0, MAX_TIMER_MS);
     for (let minDelayMs = 0; ; minDelayMs = READ_AGAIN_MS) {
       signal?.throwIfAborted();
       const restart = new AbortController();

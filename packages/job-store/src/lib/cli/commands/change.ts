@@ -3,7 +3,7 @@ import { JobStoreError } from "../../errors.js";
 import type { Command, Context } from "../command.js";
 import { count } from "../output.js";
 import { EXIT, UsageError } from "../usage.js";
-import { checkChoice, chosen, forEachJob } from "./jobs.js";
+import { checkSelection, forEachJob, selectedIds } from "./jobs.js";
 import { checkMessage, MESSAGE_OPTIONS, messages } from "./message.js";
 import { resolveIndeterminate } from "./resolve-indeterminate.js";
 
@@ -25,12 +25,12 @@ export const retry: Command = {
   options: ["status", "to", "note", "by", ...MESSAGE_OPTIONS],
   operands: [0, Number.POSITIVE_INFINITY],
   check: (options, operands) => {
-    checkChoice(options, operands);
+    checkSelection(options, operands);
     messages(options, "");
     checkMessage(options);
   },
   async run(context) {
-    const ids = await chosen(context);
+    const ids = await selectedIds(context);
     const question = `Retry ${count(ids.length, "job")}?`;
     if (context.operands.length === 0 && !(await context.confirm(question))) return EXIT.refused;
     return each(context, ids, (job) => {

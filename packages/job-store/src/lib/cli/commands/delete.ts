@@ -2,16 +2,16 @@ import { JobStoreError } from "../../errors.js";
 import type { Command, Context } from "../command.js";
 import { count } from "../output.js";
 import { EXIT } from "../usage.js";
-import { checkChoice, chosen, forEachJob } from "./jobs.js";
+import { checkSelection, forEachJob, selectedIds } from "./jobs.js";
 import { resolveIndeterminate } from "./resolve-indeterminate.js";
 
 export const deleteJobs: Command = {
   options: ["status"],
   operands: [0, Number.POSITIVE_INFINITY],
-  check: checkChoice,
+  check: checkSelection,
   async run(context) {
     const { output, confirm } = context;
-    const ids = await chosen(context);
+    const ids = await selectedIds(context);
     const what = ids.length === 1 ? `job ${ids[0]}` : count(ids.length, "job");
     if (ids.length > 0 && !(await confirm(`Delete ${what} for good?`))) return EXIT.refused;
     return forEachJob(context, ids, async (id) => {

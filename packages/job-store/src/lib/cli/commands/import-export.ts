@@ -6,7 +6,7 @@ import type { Job } from "../../job.js";
 import { listOf } from "../arguments.js";
 import type { Command } from "../command.js";
 import { count } from "../output.js";
-import { EXIT, STORE_ANOTHER } from "../usage.js";
+import { EXIT, STORE_MESSAGE_COMMAND } from "../usage.js";
 
 export const exportJobs: Command = {
   options: ["status"],
@@ -63,7 +63,7 @@ export const importJobs: Command = {
 /** The messages of the place that jobs come from stay there. */
 function nobodyAsked(jobs: number): string {
   const those = jobs === 1 ? "1 of these jobs is" : `${jobs} of these jobs are`;
-  return `${those} not final, and no message asks for the work. Where workers need one: ${STORE_ANOTHER}. retry does not apply.`;
+  return `${those} not final, and no message asks for the work. Where workers need one: ${STORE_MESSAGE_COMMAND}. retry does not apply.`;
 }
 
 /** Dates travel as text. What is no job is for `save` to refuse. @throws SyntaxError */

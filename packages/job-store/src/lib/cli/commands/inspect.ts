@@ -1,6 +1,6 @@
 import type { JobDefinition } from "../../definition.js";
 import type { Job } from "../../job.js";
-import { wholeNumber } from "../arguments.js";
+import { integerOption } from "../arguments.js";
 import type { Command, Context } from "../command.js";
 import { type Column, plain } from "../output.js";
 import { EXIT } from "../usage.js";
@@ -74,7 +74,7 @@ export const health: Command = {
   options: [],
   operands: [0, 0],
   async run({ store, options, output }) {
-    const health = await store.health({ timeoutMs: wholeNumber(options.timeout, "timeout", 2000) });
+    const health = await store.health({ timeoutMs: integerOption(options.timeout, "timeout", 2000) });
     if (output.json) output.rows([{ ...health }]);
     else {
       const { details, warnings, ...rest } = health;

@@ -4,22 +4,22 @@ import { count } from "../output.js";
 import { EXIT, UsageError } from "../usage.js";
 
 /** As many jobs or messages as the store shows at once. */
-export const LARGEST_PAGE = 1000;
+export const MAX_PAGE = 1000;
 
 /** @throws UsageError */
-export function checkChoice({ status }: Options, operands: readonly string[]): void {
+export function checkSelection({ status }: Options, operands: readonly string[]): void {
   if ((operands.length === 0) === (status === undefined)) {
     throw new UsageError("Which jobs? Give their ids, or --status for all that are in it.");
   }
 }
 
 /** The ids that were given, or those of all jobs in a status. */
-export async function chosen({ store, operands, options }: Context): Promise<readonly string[]> {
+export async function selectedIds({ store, operands, options }: Context): Promise<readonly string[]> {
   const status = listOf(options.status);
   if (status === undefined) return operands;
   const ids: string[] = [];
   // Oldest first, so that those who have waited longest come first.
-  for await (const { id } of store.scan({ status, order: "oldest", limit: LARGEST_PAGE })) ids.push(id);
+  for await (const { id } of store.scan({ status, order: "oldest", limit: MAX_PAGE })) ids.push(id);
   return ids;
 }
 

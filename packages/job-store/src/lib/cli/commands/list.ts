@@ -1,10 +1,10 @@
 import type { JobDefinition } from "../../definition.js";
 import type { Job } from "../../job.js";
-import { listOf, type Options, wholeNumber } from "../arguments.js";
+import { integerOption, listOf, type Options } from "../arguments.js";
 import type { Command } from "../command.js";
 import { type Column, plain } from "../output.js";
 import { EXIT, UsageError } from "../usage.js";
-import { LARGEST_PAGE } from "./jobs.js";
+import { MAX_PAGE } from "./jobs.js";
 
 const JOBS: readonly Column[] = [
   ["id", ({ id }) => id],
@@ -36,7 +36,7 @@ export const list: Command = {
     let left = limit;
     const gathered: Job<JobDefinition>[] = [];
     do {
-      const page = await store.list({ ...query, cursor, limit: Math.min(LARGEST_PAGE, left) });
+      const page = await store.list({ ...query, cursor, limit: Math.min(MAX_PAGE, left) });
       // Lines can go out at once; the columns of a table are as wide as the widest of all rows.
       if (output.json) output.rows(page.items);
       else gathered.push(...page.items);
@@ -57,7 +57,7 @@ export const list: Command = {
 function limitOf({ limit: given, all }: Options): number {
   if (all === true && given !== undefined) throw new UsageError("--all and --limit exclude each other.");
   if (all === true) return Number.POSITIVE_INFINITY;
-  const limit = wholeNumber(given, "limit", 50);
+  const limit = integerOption(given, "limit", 50);
   if (limit < 1) throw new UsageError("--limit must be 1 or more.");
   return limit;
 }

@@ -2,8 +2,8 @@ import type { OutboxEntry } from "../../outbox.js";
 import type { Options } from "../arguments.js";
 import type { Command, Context } from "../command.js";
 import { type Column, count } from "../output.js";
-import { EXIT, STORE_ANOTHER, UsageError } from "../usage.js";
-import { LARGEST_PAGE } from "./jobs.js";
+import { EXIT, STORE_MESSAGE_COMMAND, UsageError } from "../usage.js";
+import { MAX_PAGE } from "./jobs.js";
 
 export const outbox: Command = {
   options: ["rejected", "all"],
@@ -92,16 +92,16 @@ const REJECTED: readonly Column[] = [
 
 const WHAT_TO_DO =
   "Once a relay knows the queue, and its schema takes the payload: outbox requeue <entry>. Where the name or the payload " +
-  `is wrong: outbox drop <entry>, and ${STORE_ANOTHER}.`;
+  `is wrong: outbox drop <entry>, and ${STORE_MESSAGE_COMMAND}.`;
 
 async function showRejected({ store, output }: Context): Promise<number> {
-  const entries = await store.outbox.rejected({ limit: LARGEST_PAGE });
+  const entries = await store.outbox.rejected({ limit: MAX_PAGE });
   output.rows(
     entries.map((entry) => ({ ...entry })),
     REJECTED,
   );
-  if (entries.length === LARGEST_PAGE) {
-    output.note(`The oldest ${LARGEST_PAGE} of ${await store.outbox.countRejected()} are shown.`);
+  if (entries.length === MAX_PAGE) {
+    output.note(`The oldest ${MAX_PAGE} of ${await store.outbox.countRejected()} are shown.`);
   }
   if (entries.length > 0) output.note(WHAT_TO_DO);
   return EXIT.done;
@@ -115,7 +115,7 @@ async function settle(context: Context, verb: Verb): Promise<number> {
 async function settleNamed(context: Context, verb: Verb, named: readonly string[]): Promise<number> {
   const { store, output, confirm } = context;
   const rejected = new Map(
-    (await store.outbox.rejected({ limit: LARGEST_PAGE })).map((entry) => [entry.entryId, entry] as const),
+    (await store.outbox.rejected({ limit: MAX_PAGE })).map((entry) => [entry.entryId, entry] as const),
   );
   const entries = [...new Set(named)].flatMap((id) => rejected.get(id) ?? []);
   const strangers = named.filter((id) => !rejected.has(id));
@@ -136,7 +136,7 @@ async function settleAll(context: Context, verb: Verb): Promise<number> {
   if (!(await confirm(verb.asks(count(left, "message"))))) return EXIT.refused;
   while (left > 0) {
     if (signal.aborted) return EXIT.refused;
-    const entries = await store.outbox.rejected({ limit: Math.min(LARGEST_PAGE, left) });
+    const entries = await store.outbox.rejected({ limit: Math.min(MAX_PAGE, left) });
     if (entries.length === 0) break;
     await settleThese(context, verb, entries);
     left -= entries.length;

@@ -19,24 +19,24 @@ import type {
   Target,
   WholeJob,
 } from "../driver.js";
-import type { AuditReport } from "../store.js";
-import type { Recorder } from "./recorder.js";
+import type { AuditReport } from "../types.js";
+import type { Telemetry } from "./telemetry.js";
 
 /**
  * A storage whose calls are recorded. Messages take the trace of the call that stores them along, unless they were given
  * one. Reading the outbox and the log is waiting, mostly, and an audit is a long walk: they are not recorded.
  */
-export class ObservedStorage implements JobStorage {
+export class InstrumentedStorage implements JobStorage {
   readonly outbox: OutboxStorage;
   readonly logs: readonly EventLog[];
   readonly #storage: JobStorage;
-  readonly #recorder: Recorder;
+  readonly #recorder: Telemetry;
   readonly #finalStatuses: ReadonlySet<string>;
   readonly #onClose: () => void;
 
   constructor(
     storage: JobStorage,
-    recorder: Recorder,
+    recorder: Telemetry,
     { finalStatuses, onClose }: { readonly finalStatuses: readonly string[]; readonly onClose: () => void },
   ) {
     this.outbox = storage.outbox;
@@ -72,7 +72,7 @@ export class ObservedStorage implements JobStorage {
     const attributes = { [ID]: move.target.id, [STATUS]: move.to };
     return this.#recorder.observe("updateStatus", attributes, async (span) => {
       const reply = await this.#storage.move({ ...move, outbox: traced(move.outbox) });
-      if (reply.kind === "moved") this.#recorder.moved(reply.record, this.#finalStatuses);
+      if (reply.kind === "moved") this.#recorder.recordStatusChange(reply.record, this.#finalStatuses);
       // Else a duplicate: nothing was written.
       span.setAttribute("subtitles.job.moved", reply.kind === "moved");
       return reply;

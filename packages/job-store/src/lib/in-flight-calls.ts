@@ -1,7 +1,7 @@
 import { JobStoreError } from "./errors.js";
 
 /** Counts a store's calls, so that closing waits for them and nothing begins afterwards. */
-export class Calls {
+export class InFlightCalls {
   #running = 0;
   #idle: (() => void) | undefined;
   #closing: Promise<void> | undefined;

@@ -1,10 +1,10 @@
-import { checkOptions, checkWhole, invalid, type KeysOf, show } from "./arguments.js";
+import { checkInteger, checkOptions, invalid, type KeysOf, show } from "./arguments.js";
 import { checkDefinition, isTtl, type JobDefinition, type StatusOf, TTL_RANGE } from "./definition.js";
 import { describeDefinition } from "./description.js";
 import type { JobStoreDriver, StoreShape } from "./driver.js";
-import { computedIndex } from "./fields.js";
-import { Store } from "./job-store.js";
-import type { JobStore, StoreEvent } from "./store.js";
+import { computedIndex } from "./index-values.js";
+import { DefaultJobStore } from "./job-store.js";
+import type { JobStore, StoreEvent } from "./types.js";
 
 /** What `createJobStore` takes. */
 export interface JobStoreOptions<D extends JobDefinition> {
@@ -53,14 +53,14 @@ export function createJobStore<D extends JobDefinition>(options: JobStoreOptions
   }
   checkOptions(options, STORE_OPTIONS, "createJobStore");
   const { job, driver, validateReads = true } = options;
-  return new Store(job, shapeOf(options), driver, { validateReads, index: computedIndex(job) });
+  return new DefaultJobStore(job, resolveConfig(options), driver, { validateReads, index: computedIndex(job) });
 }
 
 /** What a driver learns of a store with these options. @throws JobStoreError INVALID_ARGUMENT */
-function shapeOf<D extends JobDefinition>(options: Omit<JobStoreOptions<D>, "driver">): StoreShape {
+function resolveConfig<D extends JobDefinition>(options: Omit<JobStoreOptions<D>, "driver">): StoreShape {
   const { job, onEvent } = options;
   checkDefinition(job);
-  const ttlMs = retention(job, options.ttlSeconds ?? {});
+  const ttlMs = resolveTtls(job, options.ttlSeconds ?? {});
   return {
     definition: job.name,
     statuses: Object.keys(job.statuses),
@@ -74,8 +74,8 @@ function shapeOf<D extends JobDefinition>(options: Omit<JobStoreOptions<D>, "dri
         maxCount === undefined ? [] : [[status, maxCount] as const],
       ),
     ),
-    historyLimit: checkWhole(options.historyLimit ?? 32, "historyLimit", 0, 10_000),
-    maxRecordBytes: checkWhole(options.maxRecordBytes ?? 4_194_304, "maxRecordBytes", 1024, 536_870_912),
+    historyLimit: checkInteger(options.historyLimit ?? 32, "historyLimit", 0, 10_000),
+    maxRecordBytes: checkInteger(options.maxRecordBytes ?? 4_194_304, "maxRecordBytes", 1024, 536_870_912),
     description: describeDefinition(job, ttlMs),
     emit: emitter(onEvent),
   };
@@ -98,7 +98,7 @@ export function sourcesOf({ statuses }: JobDefinition): ReadonlyMap<string, read
   return new Map(rules.map(([to]) => [to, rules.flatMap(([from, { next }]) => (next.includes(to) ? [from] : []))]));
 }
 
-function retention(
+function resolveTtls(
   job: JobDefinition,
   overrides: { readonly [status: string]: number | undefined },
 ): ReadonlyMap<string, number> {

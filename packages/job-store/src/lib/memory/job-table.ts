@@ -1,24 +1,24 @@
 import type { JobRecord, Reading, WholeJob } from "../driver.js";
 import { JobStoreError } from "../errors.js";
 import { unref } from "../timers.js";
-import { MemoryLog } from "./memory-log.js";
+import { MemoryEventLog } from "./memory-event-log.js";
 import { MemoryOutbox } from "./memory-outbox.js";
-import { Ranks } from "./ranks.js";
+import { StatusOrder } from "./ranks.js";
 
 /** A stored job: parts in JSON text, so that nobody's object is anybody else's. */
-export type Stored = WholeJob & { readonly expiresAt: number | null };
+export type StoredJob = WholeJob & { readonly expiresAt: number | null };
 
 /** Jobs that expire within this time are swept out together. */
 const SWEEP_AFTER_MS = 1000;
 
 /** What stores over one driver share. */
-export class Shelf {
-  readonly #jobs = new Map<string, Stored>();
+export class JobTable {
+  readonly #jobs = new Map<string, StoredJob>();
   /** Ids of finished jobs, the one that finished first in front. */
   readonly #finished = new Set<string>();
-  readonly #ranks = new Ranks();
+  readonly #ranks = new StatusOrder();
   readonly outbox = new MemoryOutbox();
-  readonly log = new MemoryLog((id) => this.read(id));
+  readonly log = new MemoryEventLog((id) => this.read(id));
   readonly maxJobs: number;
   #sweepTimer: NodeJS.Timeout | undefined;
   #sweepAt = Number.POSITIVE_INFINITY;
@@ -31,7 +31,7 @@ export class Shelf {
     return this.#jobs.size;
   }
 
-  find(id: string): Stored | undefined {
+  find(id: string): StoredJob | undefined {
     const job = this.#jobs.get(id);
     if (job === undefined || isLive(job)) return job;
     this.drop(id);
@@ -43,11 +43,11 @@ export class Shelf {
     return job === undefined ? { kind: "absent" } : { kind: "record", record: toRecord(job) };
   }
 
-  *live(): Generator<Stored> {
+  *live(): Generator<StoredJob> {
     for (const job of this.#jobs.values()) if (isLive(job)) yield job;
   }
 
-  put(job: Stored, finished: boolean): void {
+  put(job: StoredJob, finished: boolean): void {
     const before = this.#jobs.get(job.id);
     if (before !== undefined) this.#ranks.replace(before, job);
     else this.#ranks.add(job);
@@ -58,7 +58,7 @@ export class Shelf {
   }
 
   /** Replaces a job that stays where it is. */
-  update(before: Stored, after: Stored): void {
+  update(before: StoredJob, after: StoredJob): void {
     this.#ranks.replace(before, after);
     this.#jobs.set(after.id, after);
   }
@@ -74,7 +74,7 @@ export class Shelf {
   /** Deletes those that entered a status first, as long as it holds more than `most` live jobs. */
   trim(status: string, most: number): void {
     if (this.#ranks.count(status) > most && this.#sweepAt < Date.now()) this.#sweep();
-    while (this.#ranks.count(status) > most) this.#delete((this.#ranks.oldest(status) as Stored).id);
+    while (this.#ranks.count(status) > most) this.#delete((this.#ranks.oldest(status) as StoredJob).id);
   }
 
   #delete(id: string): void {
@@ -117,11 +117,11 @@ export class Shelf {
   }
 }
 
-export function isLive(job: Stored): boolean {
+export function isLive(job: StoredJob): boolean {
   return job.expiresAt === null || Date.now() <= job.expiresAt;
 }
 
-export function toRecord(job: Stored): JobRecord {
+export function toRecord(job: StoredJob): JobRecord {
   const parse = (text: string | null): unknown => (text === null ? null : JSON.parse(text));
   return {
     id: job.id,

@@ -2,11 +2,11 @@ import { unreadable } from "./codec.js";
 import type { Conflict, Illegal, Missing, TooLarge, Unreadable } from "./driver.js";
 import { JobStoreError } from "./errors.js";
 
-export type Refused = Missing | Conflict | Illegal | TooLarge | Unreadable | { readonly kind: "over" };
+export type Rejection = Missing | Conflict | Illegal | TooLarge | Unreadable | { readonly kind: "over" };
 
 /** The one place where a driver's refusal becomes the error that a caller meets. */
-export function refusal(
-  reply: Refused,
+export function rejection(
+  reply: Rejection,
   call: {
     readonly jobId: string;
     /** The version that the caller expects, if any. */

@@ -1,6 +1,6 @@
-import { checkWhole } from "../arguments.js";
+import { checkInteger } from "../arguments.js";
 import { unavailable } from "../errors.js";
-import type { StoreEvent } from "../store.js";
+import type { StoreEvent } from "../types.js";
 
 /** Faults on demand, for tests of what uses a store. They meet every store over the driver. */
 export interface MemoryFaults {
@@ -27,32 +27,32 @@ export const AWAY = "The memory driver is away, see faults.goAway.";
 type Emit = (event: StoreEvent) => void;
 
 /** What is wrong at present. */
-export class Faults implements MemoryFaults {
+export class FaultInjection implements MemoryFaults {
   readonly #stores = new Set<Emit>();
   #away = false;
   #repliesToLose = 0;
 
-  get away(): boolean {
+  get isAway(): boolean {
     return this.#away;
   }
 
   /** @throws JobStoreError UNAVAILABLE while nothing can be asked */
-  check(): void {
+  checkAvailable(): void {
     if (this.#away) throw unavailable(AWAY, false);
   }
 
   /** Hands over the reply to a change that has been made. @throws JobStoreError UNAVAILABLE where it is one that gets lost */
-  deliver<R>(reply: R): R {
+  replyOrLose<R>(reply: R): R {
     if (this.#repliesToLose === 0) return reply;
     this.#repliesToLose--;
     throw unavailable("The reply was lost, see faults.loseReplies.", true);
   }
 
-  meet(emit: Emit): void {
+  addListener(emit: Emit): void {
     this.#stores.add(emit);
   }
 
-  spare(emit: Emit): void {
+  removeListener(emit: Emit): void {
     this.#stores.delete(emit);
   }
 
@@ -69,7 +69,7 @@ export class Faults implements MemoryFaults {
   }
 
   loseReplies(count = 1): void {
-    this.#repliesToLose = checkWhole(count, "count", 1, 1_000_000);
+    this.#repliesToLose = checkInteger(count, "count", 1, 1_000_000);
   }
 
   #tell(event: StoreEvent): void {

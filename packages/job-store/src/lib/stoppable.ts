@@ -4,7 +4,7 @@
  *
  * @param begin creates the generator, which must end soon after `left` aborts
  */
-export function leavable<T>(
+export function stoppable<T>(
   begin: (left: AbortSignal) => AsyncGenerator<T, void, undefined>,
 ): AsyncGenerator<T, void, undefined> {
   const leaving = new AbortController();

@@ -1,7 +1,7 @@
 import { onAbort } from "./abort.js";
 
 /** Calls that wait for something to happen, each no longer than it wants to. */
-export class Waiters {
+export class Condition {
   readonly #waiting = new Set<() => void>();
 
   get size(): number {
@@ -12,15 +12,15 @@ export class Waiters {
   wait(ms: number, signal?: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       let withdraw = () => {};
-      const wake = () => {
+      const notify = () => {
         clearTimeout(timer);
         withdraw();
-        this.#waiting.delete(wake);
+        this.#waiting.delete(notify);
         resolve();
       };
-      const timer = setTimeout(wake, Math.max(ms, 0));
-      this.#waiting.add(wake);
-      if (signal !== undefined) withdraw = onAbort(signal, wake);
+      const timer = setTimeout(notify, Math.max(ms, 0));
+      this.#waiting.add(notify);
+      if (signal !== undefined) withdraw = onAbort(signal, notify);
     });
   }
 

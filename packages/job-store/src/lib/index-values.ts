@@ -4,7 +4,7 @@ import type { Fields, Range } from "./driver.js";
 import { JobStoreError } from "./errors.js";
 import { isError } from "./is-error.js";
 
-const LONGEST = 256;
+const MAX_VALUE_LENGTH = 256;
 
 /** Source of the values that the jobs of a store can be found by. */
 export interface IndexReader {
@@ -21,7 +21,7 @@ export function computedIndex(definition: JobDefinition): IndexReader {
   const fields = Object.keys(definition.index ?? {});
   if (fields.length === 0) return { valuesOf: () => NO_FIELDS, matches: () => false };
   return {
-    valuesOf: (data, jobId) => checkValues(fields, (field) => select(definition, field, data, jobId), jobId),
+    valuesOf: (data, jobId) => checkValues(fields, (field) => readField(definition, field, data, jobId), jobId),
     matches: (where, data) => matches(definition, where, data),
   };
 }
@@ -37,8 +37,8 @@ export function checkValues(
     const value = readValue(field);
     if (value === null || value === undefined) continue;
     if (!isValue(value)) {
-      const fault = `must be a string of 1 to ${LONGEST} characters, null or undefined, and is ${show(value)}`;
-      throw refusal(field, fault, jobId);
+      const fault = `must be a string of 1 to ${MAX_VALUE_LENGTH} characters, null or undefined, and is ${show(value)}`;
+      throw invalidValue(field, fault, jobId);
     }
     fields.set(field, value);
   }
@@ -46,11 +46,11 @@ export function checkValues(
 }
 
 /** What can be found in data that is stored already. Where a field's function fails on it, it has nothing there. */
-export function foundFields(definition: JobDefinition, data: unknown): Fields {
+export function readIndexValues(definition: JobDefinition, data: unknown): Fields {
   const fields = new Map<string, string>();
   for (const field of Object.keys(definition.index ?? {})) {
     try {
-      const value = select(definition, field, data);
+      const value = readField(definition, field, data);
       if (isValue(value)) fields.set(field, value);
     } catch {}
   }
@@ -60,7 +60,7 @@ export function foundFields(definition: JobDefinition, data: unknown): Fields {
 /** Whether data has this value in this field. Where the field's function fails on it, it has not. */
 function matches(definition: JobDefinition, { field, value }: NonNullable<Range["where"]>, data: unknown) {
   try {
-    return select(definition, field, data) === value;
+    return readField(definition, field, data) === value;
   } catch {
     return false;
   }
@@ -80,26 +80,26 @@ export function checkWhere(definition: JobDefinition, where: unknown): Range["wh
     return invalid(`${show(field)} is no indexed field of "${definition.name}", whose fields are ${known}.`);
   }
   if (!isValue(value)) {
-    return invalid(`where.${field} must be a string of 1 to ${LONGEST} characters, and is ${show(value)}.`);
+    return invalid(`where.${field} must be a string of 1 to ${MAX_VALUE_LENGTH} characters, and is ${show(value)}.`);
   }
   return { field, value };
 }
 
-function select(definition: JobDefinition, field: string, data: unknown, jobId?: string): unknown {
+function readField(definition: JobDefinition, field: string, data: unknown, jobId?: string): unknown {
   // The function takes what the definition's schema has accepted, and this is it.
   const read = definition.index?.[field] as ((data: unknown) => unknown) | undefined;
   try {
     return read?.(data);
   } catch (error) {
-    throw refusal(field, `failed: ${isError(error) ? error.message : "it threw no error"}`, jobId);
+    throw invalidValue(field, `failed: ${isError(error) ? error.message : "it threw no error"}`, jobId);
   }
 }
 
 function isValue(value: unknown): value is string {
-  return typeof value === "string" && value !== "" && value.length <= LONGEST;
+  return typeof value === "string" && value !== "" && value.length <= MAX_VALUE_LENGTH;
 }
 
-function refusal(field: string, fault: string, jobId: string | undefined): JobStoreError {
+function invalidValue(field: string, fault: string, jobId: string | undefined): JobStoreError {
   const issues = [{ path: [], message: `the indexed field ${field} ${fault}` }];
   return new JobStoreError("INVALID_DATA", `data: the indexed field ${field} ${fault}.`, { jobId, issues });
 }

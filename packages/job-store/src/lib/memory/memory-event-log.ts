@@ -1,18 +1,18 @@
 import { v7 as uuid } from "uuid";
+import { Condition } from "../condition.js";
 import type { EventLog, LoggedEvent, LogPage, Place, Reading } from "../driver.js";
-import { Waiters } from "../waiters.js";
 
 /** An event before it has its place. */
 export type NewEvent = LoggedEvent extends infer E ? (E extends unknown ? Omit<E, "place"> : never) : never;
 
 /** As many as the Redis driver keeps by default. */
-const MOST_EVENTS = 10_000;
+const MAX_EVENTS = 10_000;
 
 /** Events of a shelf, numbered without a hole, the oldest dropped. */
-export class MemoryLog implements EventLog {
+export class MemoryEventLog implements EventLog {
   readonly #log = uuid();
   readonly #events: LoggedEvent[] = [];
-  readonly #readers = new Waiters();
+  readonly #readers = new Condition();
   readonly #read: (id: string) => Reading;
   #last = 0;
 
@@ -25,7 +25,7 @@ export class MemoryLog implements EventLog {
     this.#last++;
     this.#events.push({ ...event, place: this.#place(this.#last) });
     // Dropped by the thousand: shifting an array costs its length.
-    if (this.#events.length >= MOST_EVENTS + 1000) this.#events.splice(0, 1000);
+    if (this.#events.length >= MAX_EVENTS + 1000) this.#events.splice(0, 1000);
     this.#readers.wake();
   }
 

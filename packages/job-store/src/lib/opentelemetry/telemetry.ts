@@ -10,7 +10,7 @@ import {
 } from "@opentelemetry/api";
 import type { JobRecord } from "../driver.js";
 import { JobStoreError } from "../errors.js";
-import type { Refused } from "../refusals.js";
+import type { Rejection } from "../rejections.js";
 
 /** What the caller meets where the driver answers so. */
 const CODES = {
@@ -20,7 +20,7 @@ const CODES = {
   tooLarge: "INVALID_DATA",
   over: "INVALID_ARGUMENT",
   unreadable: "UNREADABLE_RECORD",
-} as const satisfies Record<Refused["kind"], string>;
+} as const satisfies Record<Rejection["kind"], string>;
 
 /** Seconds; those that the conventions for databases advise. */
 const CALL_BUCKETS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10];
@@ -28,7 +28,7 @@ const CALL_BUCKETS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10];
 const STATUS_BUCKETS = [0.1, 0.5, 1, 5, 15, 60, 300, 900, 3600, 21_600, 86_400, 604_800];
 
 /** Turns calls into spans and figures. Knows nothing of what a call does. */
-export class Recorder {
+export class Telemetry {
   readonly #tracer: Tracer;
   readonly #common: Attributes;
   readonly #definition: string;
@@ -83,7 +83,7 @@ export class Recorder {
   }
 
   /** A job has entered the status that its record shows; where its history still tells since when it was in the last one. */
-  moved({ history, statusAt }: JobRecord, finalStatuses: ReadonlySet<string>): void {
+  recordStatusChange({ history, statusAt }: JobRecord, finalStatuses: ReadonlySet<string>): void {
     const [before, now] = history.slice(-2);
     const from = history.at(-1)?.from;
     if (from === undefined || from === null) return;

@@ -26,10 +26,10 @@ export interface Change<D extends JobDefinition> {
 
 /**
  * Statuses to which `updateStatus` may move a job. If the job is given by its id: every status. If it is given by a
- * snapshot: those that the lifecycle allows next. `StepOf<D, string>` is the same type as `StatusOf<D>`, but the compiler's
+ * snapshot: those that the lifecycle allows next. `NextStatusOf<D, string>` is the same type as `StatusOf<D>`, but the compiler's
  * messages list its members.
  */
-export type StepOf<D extends JobDefinition, T extends string | Job<D>> = [T] extends [string]
+export type NextStatusOf<D extends JobDefinition, T extends string | Job<D>> = [T] extends [string]
   ? { readonly [S in StatusOf<D>]: S }[StatusOf<D>]
   : NextOf<D, Exclude<T, string>["status"]>;
 
@@ -102,7 +102,7 @@ export interface JobStore<D extends JobDefinition> extends AsyncDisposable {
    * @throws NOT_FOUND, ILLEGAL_TRANSITION (`from`, `to`), CONFLICT, INVALID_DATA, UNAVAILABLE, UNREADABLE_RECORD (with
    *   `committed: true` where the change was made and only the stored data does not fit the schema)
    */
-  updateStatus<T extends string | Job<D>, To extends StepOf<D, T>>(
+  updateStatus<T extends string | Job<D>, To extends NextStatusOf<D, T>>(
     target: T,
     to: To,
     change?: ChangeOf<D, T>,
@@ -131,14 +131,14 @@ export interface JobStore<D extends JobDefinition> extends AsyncDisposable {
    * Nor does a job under a field that the service which created or last saved it did not declare.
    * @throws INVALID_ARGUMENT, UNAVAILABLE
    */
-  list<S extends StepOf<D, string> = StepOf<D, string>>(query?: ListQuery<D, S>): Promise<Page<D, S>>;
+  list<S extends NextStatusOf<D, string> = NextStatusOf<D, string>>(query?: ListQuery<D, S>): Promise<Page<D, S>>;
   /**
    * Every job that matches, page by page (`limit` is the size of a page). Without `status`, a job present throughout is
    * seen exactly once whatever happens to it meanwhile; with `status`, one that stayed in it throughout is.
    * Ends without an error when `signal` aborts. `break` and `return()` take effect at once, even while a page is pending.
    * @throws UNREADABLE_RECORD at the first record that cannot be read; `list` reports such records beside the good ones
    */
-  scan<S extends StepOf<D, string> = StepOf<D, string>>(
+  scan<S extends NextStatusOf<D, string> = NextStatusOf<D, string>>(
     query?: Omit<ListQuery<D, S>, "cursor"> & { readonly signal?: AbortSignal | undefined },
   ): AsyncIterable<Job<D, S>>;
   /** Jobs by status. Exact, expired jobs not counted. */
@@ -168,7 +168,7 @@ export interface JobStore<D extends JobDefinition> extends AsyncDisposable {
   waitFor(
     id: string,
     options?: {
-      readonly until?: readonly StepOf<D, string>[] | undefined;
+      readonly until?: readonly NextStatusOf<D, string>[] | undefined;
       readonly timeoutMs?: number | undefined;
       readonly signal?: AbortSignal | undefined;
     },
