@@ -102,7 +102,9 @@ describe("createJobStore", () => {
   test("says what to call with a job that defineJob has not made, and names a misspelt option", () => {
     const { data, initial, statuses } = errand;
     const job = { name: "errand", data, initial, statuses };
-    expect(() => createJobStore({ job, driver: memoryDriver() } as never)).toThrow("needs a `job` made by defineJob");
+    expect(() => createJobStore({ job, driver: memoryDriver() } as never)).toThrow(
+      "requires a `job` made by defineJob",
+    );
     const misspelt = { job: errand, driver: memoryDriver(), onEvents: () => {} };
     expect(() => createJobStore(misspelt as never)).toThrow(
       /^createJobStore does not support the option "onEvents"\. .*onEvent/,

@@ -1,6 +1,6 @@
 import { onAbort } from "./abort.js";
 
-/** Calls that wait for something to happen, each no longer than it wants to. */
+/** Condition that calls wait for, each with a time limit of its own. */
 export class Condition {
   readonly #waiting = new Set<() => void>();
 
@@ -8,7 +8,7 @@ export class Condition {
     return this.#waiting.size;
   }
 
-  /** Resolves at the next `wake`, after `ms`, or when `signal` aborts; the caller looks which it was. */
+  /** Resolves at the next `notify`, after `ms` milliseconds, or when `signal` aborts. The caller checks which of them it was. */
   wait(ms: number, signal?: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       let withdraw = () => {};

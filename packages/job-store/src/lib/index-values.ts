@@ -1,14 +1,13 @@
 import { invalid, show } from "./arguments.js";
 import type { JobDefinition } from "./definition.js";
 import type { Fields, Range } from "./driver.js";
-import { JobStoreError } from "./errors.js";
-import { isError } from "./is-error.js";
+import { isError, JobStoreError } from "./errors.js";
 
 const MAX_VALUE_LENGTH = 256;
 
-/** Source of the values that the jobs of a store can be found by. */
+/** Source of the index values of jobs. */
 export interface IndexReader {
-  /** Returns the values of a job that is stored. @throws JobStoreError INVALID_DATA */
+  /** Returns the index values of a job that is to be stored. @throws JobStoreError INVALID_DATA */
   readonly valuesOf: (data: unknown, jobId: string) => Fields;
   /** Checks whether a job that the index lists still has the value. */
   readonly matches: (where: NonNullable<Range["where"]>, data: unknown) => boolean;
@@ -37,7 +36,7 @@ export function checkValues(
     const value = readValue(field);
     if (value === null || value === undefined) continue;
     if (!isValue(value)) {
-      const fault = `must be a string of 1 to ${MAX_VALUE_LENGTH} characters, null or undefined, and is ${show(value)}`;
+      const fault = `must be a string of 1 to ${MAX_VALUE_LENGTH} characters, null or undefined (got ${show(value)})`;
       throw invalidValue(field, fault, jobId);
     }
     fields.set(field, value);
@@ -45,7 +44,7 @@ export function checkValues(
   return fields;
 }
 
-/** What can be found in data that is stored already. Where a field's function fails on it, it has nothing there. */
+/** Returns the index values of stored data. A field whose function fails, or returns an invalid value, has no value. */
 export function readIndexValues(definition: JobDefinition, data: unknown): Fields {
   const fields = new Map<string, string>();
   for (const field of Object.keys(definition.index ?? {})) {
@@ -57,7 +56,7 @@ export function readIndexValues(definition: JobDefinition, data: unknown): Field
   return fields;
 }
 
-/** Whether data has this value in this field. Where the field's function fails on it, it has not. */
+/** Returns true if the data has this value in this field. Returns false if the field's function fails. */
 function matches(definition: JobDefinition, { field, value }: NonNullable<Range["where"]>, data: unknown) {
   try {
     return readField(definition, field, data) === value;
@@ -66,32 +65,41 @@ function matches(definition: JobDefinition, { field, value }: NonNullable<Range[
   }
 }
 
-/** The one field of a query, and the value it must have. @throws JobStoreError INVALID_ARGUMENT */
+/** Checks the filter of a query, and returns its field and value. @throws JobStoreError INVALID_ARGUMENT */
 export function checkWhere(definition: JobDefinition, where: unknown): Range["where"] {
   if (where === undefined) return null;
-  if (typeof where !== "object" || where === null) return invalid("where must be { field: value }.");
-  const asked = Object.entries(where).filter(([, value]) => value !== undefined);
-  const [field, value] = asked[0] ?? [];
-  if (field === undefined || asked.length > 1) {
-    return invalid(`where must name exactly one field, and names ${asked.length}.`);
+  if (typeof where !== "object" || where === null)
+    return invalid("`where` must be an object such as { field: value }.");
+  const requested = Object.entries(where).filter(([, value]) => value !== undefined);
+  const [field, value] = requested[0] ?? [];
+  if (field === undefined || requested.length > 1) {
+    return invalid(`\`where\` must have exactly one field (got ${requested.length}).`);
   }
   if (!Object.hasOwn(definition.index ?? {}, field)) {
-    const known = Object.keys(definition.index ?? {}).join(", ") || "none";
-    return invalid(`${show(field)} is no indexed field of "${definition.name}", whose fields are ${known}.`);
+    const fields = Object.keys(definition.index ?? {});
+    const hint =
+      fields.length === 0
+        ? "Declare index fields with `index` in defineJob."
+        : `Its index fields: ${fields.join(", ")}.`;
+    return invalid(`Field ${show(field)} is not an index field of "${definition.name}". ${hint}`);
   }
   if (!isValue(value)) {
-    return invalid(`where.${field} must be a string of 1 to ${MAX_VALUE_LENGTH} characters, and is ${show(value)}.`);
+    return invalid(`\`where.${field}\` must be a string of 1 to ${MAX_VALUE_LENGTH} characters (got ${show(value)}).`);
   }
   return { field, value };
 }
 
 function readField(definition: JobDefinition, field: string, data: unknown, jobId?: string): unknown {
-  // The function takes what the definition's schema has accepted, and this is it.
+  // The compiler cannot see that the data is an output of the definition's schema.
   const read = definition.index?.[field] as ((data: unknown) => unknown) | undefined;
   try {
     return read?.(data);
   } catch (error) {
-    throw invalidValue(field, `failed: ${isError(error) ? error.message : "it threw no error"}`, jobId);
+    throw invalidValue(
+      field,
+      `could not be computed: ${isError(error) ? error.message : "it threw a value that is not an error"}`,
+      jobId,
+    );
   }
 }
 
@@ -100,6 +108,6 @@ function isValue(value: unknown): value is string {
 }
 
 function invalidValue(field: string, fault: string, jobId: string | undefined): JobStoreError {
-  const issues = [{ path: [], message: `the indexed field ${field} ${fault}` }];
-  return new JobStoreError("INVALID_DATA", `data: the indexed field ${field} ${fault}.`, { jobId, issues });
+  const message = `the index value of field "${field}" ${fault}`;
+  return new JobStoreError("INVALID_DATA", `Invalid \`data\`: ${message}.`, { jobId, issues: [{ path: [], message }] });
 }

@@ -16,13 +16,11 @@ import {
   show,
   unknownKey,
 } from "./arguments.js";
-import { audit, indexValuesReader, repairEvent } from "./audit.js";
-import { decode, encode, encodeData, encodeFailure, encodeJob, unreadable } from "./codec.js";
+import { decode, encode, encodeData, encodeFailure, encodeJob } from "./codec.js";
 import { readCursor, writeCursor } from "./cursor.js";
 import type { JobDefinition, StatusOf } from "./definition.js";
 import type { JobRecord, JobStorage, JobStoreDriver, Range, Reading, StoreShape, Target } from "./driver.js";
-import { JobStoreError } from "./errors.js";
-import { healthOf, unhealthy } from "./health.js";
+import { JobStoreError, unreadable } from "./errors.js";
 import { InFlightCalls } from "./in-flight-calls.js";
 import { checkWhere, type IndexReader } from "./index-values.js";
 import type { Created, Job } from "./job.js";
@@ -40,20 +38,21 @@ import {
   WATCH_TARGET_KEYS,
 } from "./option-keys.js";
 import type { Outbox } from "./outbox.js";
-import { rejection } from "./rejections.js";
+import { type Rejection, rejection } from "./rejections.js";
+import { audit, healthOf, indexValuesReader, repairEvent, unhealthy } from "./reports.js";
 import { stoppable } from "./stoppable.js";
 import { StoreOutbox } from "./store-outbox.js";
 import type { AuditReport, Change, CreateOptions, Health, JobEvent, JobStore, ListQuery, Page } from "./types.js";
 import { Watcher } from "./watch/watcher.js";
 
-/** How many jobs of a call on many are under way at once: enough to fill the connection, few enough to share it. */
+/** Number of jobs that `createMany` and `deleteMany` send at once. It fills the connection and leaves room for other calls. */
 const CHUNK = 256;
 
-/** The store of every driver: parses what comes in, asks the driver, and types what comes back. */
+/** Store for any driver: checks arguments, calls the storage, and converts its replies to jobs and errors. */
 export class DefaultJobStore<D extends JobDefinition> implements JobStore<D> {
   readonly definition: D;
   readonly outbox: Outbox;
-  readonly #shape: StoreShape;
+  readonly #config: StoreShape;
   readonly #driverName: string;
   readonly #validate: boolean;
   readonly #index: IndexReader;
@@ -63,16 +62,16 @@ export class DefaultJobStore<D extends JobDefinition> implements JobStore<D> {
 
   constructor(
     definition: D,
-    shape: StoreShape,
+    config: StoreShape,
     driver: Pick<JobStoreDriver, "name" | "open">,
     { validateReads, index }: { readonly validateReads: boolean; readonly index: IndexReader },
   ) {
     this.definition = definition;
-    this.#shape = shape;
+    this.#config = config;
     this.#driverName = driver.name;
     this.#validate = validateReads;
     this.#index = index;
-    this.#storage = driver.open(shape);
+    this.#storage = driver.open(config);
     this.outbox = new StoreOutbox(this.#storage.outbox, this.#calls);
     const readJob = (id: string, reading: Reading) => this.#readOrAbsent(id, reading);
     this.#watcher = new Watcher({ definition, readJob }, this.#storage, this.#calls);
@@ -98,7 +97,7 @@ export class DefaultJobStore<D extends JobDefinition> implements JobStore<D> {
       case "exists":
         return { created: false, job: this.#read(reply.record) };
       default:
-        throw rejection(reply, { jobId: id });
+        throw this.#rejection(reply, { jobId: id });
     }
   }
 
@@ -111,9 +110,9 @@ export class DefaultJobStore<D extends JobDefinition> implements JobStore<D> {
   }
 
   async save(job: Job<D>): Promise<Job<D>> {
-    const whole = encodeJob(this.definition, job, this.#shape.historyLimit, this.#index);
-    const reply = await this.#calls.run(() => this.#storage.replace(whole));
-    if (reply.kind !== "saved") throw rejection(reply, { jobId: whole.id, expected: whole.version });
+    const record = encodeJob(this.definition, job, this.#config.historyLimit, this.#index);
+    const reply = await this.#calls.run(() => this.#storage.replace(record));
+    if (reply.kind !== "saved") throw this.#rejection(reply, { jobId: record.id, expected: record.version });
     return this.#written(reply.record);
   }
 
@@ -135,10 +134,10 @@ export class DefaultJobStore<D extends JobDefinition> implements JobStore<D> {
     to: To,
     change: Change<D> & { readonly ifVersion?: number | undefined } = {},
   ): Promise<Job<D, To>> {
-    return this.#move(target, to, change) as Promise<Job<D, To>>;
+    return this.#updateStatus(target, to, change) as Promise<Job<D, To>>;
   }
 
-  async #move(
+  async #updateStatus(
     target: string | Job<D>,
     to: string,
     change: Change<D> & { readonly ifVersion?: number | undefined },
@@ -167,7 +166,7 @@ export class DefaultJobStore<D extends JobDefinition> implements JobStore<D> {
       case "unchanged":
         return this.#read(reply.record);
       default:
-        throw rejection(reply, {
+        throw this.#rejection(reply, {
           jobId: job.id,
           expected: job.version,
           to,
@@ -180,7 +179,7 @@ export class DefaultJobStore<D extends JobDefinition> implements JobStore<D> {
     const job = toTarget(target);
     const text = encode(this.definition.progress, progress, "progress", { jobId: job.id });
     const reply = await this.#calls.run(() => this.#storage.recordProgress(job, text));
-    if (reply.kind !== "recorded") throw rejection(reply, { jobId: job.id, expected: job.version });
+    if (reply.kind !== "recorded") throw this.#rejection(reply, { jobId: job.id, expected: job.version });
   }
 
   async delete(target: string | Job<D>): Promise<boolean> {
@@ -188,7 +187,7 @@ export class DefaultJobStore<D extends JobDefinition> implements JobStore<D> {
     const reply = await this.#calls.run(() => this.#storage.remove(job));
     if (reply.kind === "removed") return true;
     if (reply.kind === "missing") return false;
-    throw rejection(reply, { jobId: job.id, expected: job.version });
+    throw this.#rejection(reply, { jobId: job.id, expected: job.version });
   }
 
   async deleteMany(ids: readonly string[]): Promise<number> {
@@ -203,23 +202,23 @@ export class DefaultJobStore<D extends JobDefinition> implements JobStore<D> {
     const start = query.cursor === undefined ? null : readCursor(this.definition.name, range, query.cursor);
     const listing = await this.#calls.run(() => this.#storage.list({ ...range, start }));
     const items: Job<D, S>[] = [];
-    const broken: { id: string; reason: string }[] = [];
+    const unreadableJobs: { id: string; reason: string }[] = [];
     for (const entry of listing.entries) {
-      if (entry.kind === "unreadable") broken.push({ id: entry.id, reason: entry.reason });
+      if (entry.kind === "unreadable") unreadableJobs.push({ id: entry.id, reason: entry.reason });
       else {
         try {
-          // The driver answers with jobs in the statuses asked for.
+          // The driver returns only jobs in the requested statuses.
           const job = this.#read(entry.record) as Job<D, S>;
           if (range.where === null || this.#index.matches(range.where, job.data)) items.push(job);
         } catch (error) {
           if (!JobStoreError.is(error, "UNREADABLE_RECORD")) throw error;
-          broken.push({ id: entry.id, reason: error.message });
+          unreadableJobs.push({ id: entry.id, reason: error.message });
         }
       }
     }
     return {
       items,
-      unreadable: broken,
+      unreadable: unreadableJobs,
       ...(listing.next !== null && { cursor: writeCursor(this.definition.name, range, listing.next) }),
     };
   }
@@ -227,15 +226,15 @@ export class DefaultJobStore<D extends JobDefinition> implements JobStore<D> {
   scan<S extends StatusOf<D> = StatusOf<D>>(
     query: Omit<ListQuery<D, S>, "cursor"> & { readonly signal?: AbortSignal | undefined } = {},
   ): AsyncGenerator<Job<D, S>, void, undefined> {
-    return stoppable((left) => this.#scan(query, left));
+    return stoppable((stop) => this.#scan(query, stop));
   }
 
   async *#scan<S extends StatusOf<D>>(
     query: Omit<ListQuery<D, S>, "cursor"> & { readonly signal?: AbortSignal | undefined },
-    left: AbortSignal,
+    stop: AbortSignal,
   ): AsyncGenerator<Job<D, S>, void, undefined> {
     const { signal, ...rest } = checkOptions(query, SCAN_OPTIONS, "scan");
-    const ends = signal === undefined ? [left] : [left, signal];
+    const ends = signal === undefined ? [stop] : [stop, signal];
     let cursor: string | undefined;
     do {
       if (isAborted(ends)) return;
@@ -245,15 +244,15 @@ export class DefaultJobStore<D extends JobDefinition> implements JobStore<D> {
         if (isAborted(ends)) return;
         yield job;
       }
-      const [broken] = page.unreadable;
-      if (broken !== undefined) throw unreadable(broken.id, broken.reason);
+      const [failed] = page.unreadable;
+      if (failed !== undefined) throw unreadable(failed.id, failed.reason);
       cursor = page.cursor;
     } while (cursor !== undefined);
   }
 
   async counts(): Promise<Readonly<Record<StatusOf<D>, number>>> {
     const counts = await this.#calls.run(() => this.#storage.counts());
-    return Object.fromEntries(this.#shape.statuses.map((status) => [status, counts.get(status) ?? 0])) as Record<
+    return Object.fromEntries(this.#config.statuses.map((status) => [status, counts.get(status) ?? 0])) as Record<
       StatusOf<D>,
       number
     >;
@@ -269,10 +268,11 @@ export class DefaultJobStore<D extends JobDefinition> implements JobStore<D> {
   }
 
   async waitFor(id: string, options: Parameters<JobStore<D>["waitFor"]>[1] = {}): Promise<Job<D>> {
-    const until = checkOptions(options, WAIT_FOR_OPTIONS, "waitFor").until ?? this.#shape.finalStatuses;
-    if (!Array.isArray(until) || until.length === 0) return invalid("until must name at least one status.");
-    const wanted = new Set(until.map((status) => checkStatus(this.definition, status)));
-    return this.#watcher.waitFor(id, wanted, options);
+    const until = checkOptions(options, WAIT_FOR_OPTIONS, "waitFor").until ?? this.#config.finalStatuses;
+    if (!Array.isArray(until) || until.length === 0)
+      return invalid("`until` must be an array with at least one status.");
+    const requested = new Set(until.map((status) => checkStatus(this.definition, status)));
+    return this.#watcher.waitFor(id, requested, options);
   }
 
   async health(options: { readonly timeoutMs?: number | undefined } = {}): Promise<Health> {
@@ -281,7 +281,7 @@ export class DefaultJobStore<D extends JobDefinition> implements JobStore<D> {
     if (fault !== null) return unhealthy(driver, fault);
     const timeoutMs = options?.timeoutMs ?? 2000;
     if (typeof timeoutMs !== "number" || !(timeoutMs >= 1 && timeoutMs <= 60_000)) {
-      return unhealthy(driver, `timeoutMs must be 1 to 60,000, and is ${show(timeoutMs)}.`);
+      return unhealthy(driver, `\`timeoutMs\` must be a number from 1 to 60000 (got ${show(timeoutMs)}).`);
     }
     if (this.#calls.closed) return unhealthy(driver, "The store is closed.");
     return healthOf(driver, await this.#storage.health(timeoutMs));
@@ -289,11 +289,11 @@ export class DefaultJobStore<D extends JobDefinition> implements JobStore<D> {
 
   async audit(options: { readonly repair?: boolean | undefined } = {}): Promise<AuditReport> {
     const { repair = false } = checkOptions(options, AUDIT_OPTIONS, "audit");
-    if (typeof repair !== "boolean") return invalid(`repair must be true or false, and is ${show(repair)}.`);
+    if (typeof repair !== "boolean") return invalid(`\`repair\` must be true or false (got ${show(repair)}).`);
     const fieldsOf = indexValuesReader(this.definition, this.#validate);
     const report = await audit(this.#storage, this.#calls, { repair, fieldsOf });
-    const news = repairEvent(report);
-    if (news !== null) this.#shape.emit(news);
+    const event = repairEvent(report);
+    if (event !== null) this.#config.emit(event);
     return report;
   }
 
@@ -307,10 +307,12 @@ export class DefaultJobStore<D extends JobDefinition> implements JobStore<D> {
 
   #range(query: ListQuery<D>): Range {
     const { status, order = "newest", after, before } = query;
-    if (order !== "newest" && order !== "oldest") return invalid(`order must be newest or oldest, not ${show(order)}.`);
-    const wanted = status === undefined ? null : [...new Set(Array.isArray(status) ? status : [status])];
+    if (order !== "newest" && order !== "oldest") {
+      return invalid(`\`order\` must be "newest" or "oldest" (got ${show(order)}).`);
+    }
+    const requested = status === undefined ? null : [...new Set(Array.isArray(status) ? status : [status])];
     return {
-      statuses: wanted?.map((one) => checkStatus(this.definition, one)) ?? null,
+      statuses: requested?.map((one) => checkStatus(this.definition, one)) ?? null,
       where: checkWhere(this.definition, query.where),
       order,
       after: after === undefined ? null : checkDate(after, "after"),
@@ -325,6 +327,10 @@ export class DefaultJobStore<D extends JobDefinition> implements JobStore<D> {
     return encode(this.definition.progress, progress, "progress", fields);
   }
 
+  #rejection(reply: Rejection, call: Omit<Parameters<typeof rejection>[1], "maxRecordBytes">): JobStoreError {
+    return rejection(reply, { ...call, maxRecordBytes: this.#config.maxRecordBytes });
+  }
+
   #readOrAbsent(id: string, reading: Reading): Job<D> | null {
     if (reading.kind === "absent") return null;
     if (reading.kind === "unreadable") throw unreadable(id, reading.reason);
@@ -335,13 +341,13 @@ export class DefaultJobStore<D extends JobDefinition> implements JobStore<D> {
     return decode(this.definition, record, this.#validate);
   }
 
-  /** Reads what a write answered: if that fails, the write stands all the same, and the error must say so. */
+  /** Decodes the record that a write returned. If that fails, the change was made all the same, and the error says so. */
   #written(record: JobRecord): Job<D> {
     try {
       return this.#read(record);
     } catch (error) {
       if (!JobStoreError.is(error, "UNREADABLE_RECORD")) throw error;
-      throw new JobStoreError("UNREADABLE_RECORD", `${error.message} The change itself was made.`, {
+      throw new JobStoreError("UNREADABLE_RECORD", `${error.message} The change was made.`, {
         jobId: record.id,
         committed: true,
       });
@@ -349,12 +355,12 @@ export class DefaultJobStore<D extends JobDefinition> implements JobStore<D> {
   }
 }
 
-/** Asked anew each time: a signal aborts while its caller waits. */
+/** A function, because the compiler would not expect a signal to abort between two checks of the property. */
 function isAborted(signals: readonly AbortSignal[]): boolean {
   return signals.some(({ aborted }) => aborted);
 }
 
-/** A snapshot means this job at this version; an id means whichever job has it. */
+/** Converts the argument of a call. A snapshot is this job at this version, and an id is any job with this id. */
 function toTarget<D extends JobDefinition>(target: string | Job<D>, ifVersion?: number): Target {
   if (typeof target === "object" && target !== null) {
     return {

@@ -1,30 +1,30 @@
 /**
- * Creates an async generator whose `return()` takes effect at once. The `return()` of an ordinary one waits for a pending
- * `next()`, which may never resolve. This one first aborts `left`, on which the generator ends its pending `next()`.
+ * Creates an async generator whose `return()` takes effect at once. The `return()` of an ordinary generator waits for a pending
+ * `next()`, which may never resolve. Here `return()` first aborts `stop`, and the generator then ends its pending `next()`.
  *
- * @param begin creates the generator, which must end soon after `left` aborts
+ * @param begin creates the generator, which must end soon after `stop` aborts
  */
 export function stoppable<T>(
-  begin: (left: AbortSignal) => AsyncGenerator<T, void, undefined>,
+  begin: (stop: AbortSignal) => AsyncGenerator<T, void, undefined>,
 ): AsyncGenerator<T, void, undefined> {
-  const leaving = new AbortController();
-  const items = begin(leaving.signal);
-  const leave = () => {
-    leaving.abort();
+  const stop = new AbortController();
+  const items = begin(stop.signal);
+  const end = () => {
+    stop.abort();
     return items.return();
   };
   return {
     next: () => items.next(),
-    return: leave,
+    return: end,
     throw: (error: unknown) => {
-      leaving.abort();
+      stop.abort();
       return items.throw(error);
     },
     [Symbol.asyncIterator]() {
       return this;
     },
     async [Symbol.asyncDispose]() {
-      await leave();
+      await end();
     },
   };
 }

@@ -5,10 +5,10 @@ import type { InFlightCalls } from "./in-flight-calls.js";
 import { OUTBOX_READ_OPTIONS, REJECTED_OPTIONS } from "./option-keys.js";
 import type { Outbox, OutboxEntry } from "./outbox.js";
 
-/** Two numbers, or three where jobs are spread over shards. */
+/** Format of an entry id: two numbers, or three in a store with shards. */
 const ENTRY_ID = /^(\d{1,4}-)?\d{1,16}-\d{1,16}$/;
 
-/** The outbox of every driver: checks what comes in and parses what comes back. */
+/** Outbox for any driver: checks arguments and converts the entries of the storage. */
 export class StoreOutbox implements Outbox {
   readonly #storage: OutboxStorage;
   readonly #calls: InFlightCalls;
@@ -38,7 +38,7 @@ export class StoreOutbox implements Outbox {
   }
 
   async reject(entryIds: readonly string[], reason: string): Promise<void> {
-    if (typeof reason !== "string") return invalid("reason must be a string.");
+    if (typeof reason !== "string") return invalid("`reason` must be a string.");
     return this.#each(entryIds, () => this.#storage.setAside(entryIds, reason));
   }
 
@@ -68,7 +68,7 @@ export class StoreOutbox implements Outbox {
 
   async #each(entryIds: readonly string[], call: () => Promise<void>): Promise<void> {
     if (!Array.isArray(entryIds) || entryIds.some((id) => typeof id !== "string" || !ENTRY_ID.test(id))) {
-      return invalid("entryIds must be ids that `read` or `rejected` gave out.");
+      return invalid("`entryIds` must be an array of entry ids that `read` or `rejected` returned.");
     }
     if (entryIds.length > 0) await this.#calls.run(call);
   }

@@ -1,6 +1,6 @@
 import { describe, expect, vi } from "vitest";
 import { createJobStore, defineJob, type JobDefinition, type JobStoreDriver } from "../../index.js";
-import { readDescription } from "../description.js";
+import { readDescription } from "../create-job-store.js";
 import { openRecordedStore, type RecordedStore, type RecordedStoreOptions } from "../recorded-store.js";
 import type { Context, Fixtures } from "./context.js";
 import { jobIn, report, STATUSES } from "./definitions.js";
@@ -74,7 +74,7 @@ export function metadata({ test }: Context): void {
     await using opened = await openRecorded(fixtures);
     await expect(opened.store.updateStatus("a", "done")).rejects.toMatchObject({
       code: "ILLEGAL_TRANSITION",
-      message: expect.stringContaining("may follow: working, failed"),
+      message: expect.stringContaining("allowed: working, failed"),
     });
     const failed = await opened.store.updateStatus("a", "failed", { outbox: [{ queue: "q", payload: 1 }] });
     expect(Number(failed.expiresAt) - Number(failed.statusAt)).toBe(7_200_000);
@@ -170,7 +170,7 @@ export function metadata({ test }: Context): void {
   });
 
   describe.each([
-    ["without a description", null, "its store has no recorded lifecycle"],
+    ["without a description", null, "no lifecycle is recorded"],
     [
       "with the description of a newer version",
       '{"edition":2,"lifecycle":[]}',

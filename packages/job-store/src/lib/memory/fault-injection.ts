@@ -2,33 +2,33 @@ import { checkInteger } from "../arguments.js";
 import { unavailable } from "../errors.js";
 import type { StoreEvent } from "../types.js";
 
-/** Faults on demand, for tests of what uses a store. They meet every store over the driver. */
+/** Fault injection for tests. It affects every store of the driver. */
 export interface MemoryFaults {
   /**
-   * Has every call fail until `comeBack`, UNAVAILABLE with `indeterminate: false`: at once, where calls to Redis wait for it
-   * within their time. Jobs stay, and what watches goes on after it and has missed nothing.
+   * Makes every call fail with UNAVAILABLE and `indeterminate: false` until `comeBack`. Calls fail at once, while calls to Redis
+   * first wait for the server until their timeout. Jobs are kept, and a `watch` continues afterwards without missing an event.
    */
   goAway(): void;
-  /** Answers calls again. */
+  /** Makes calls succeed again. */
   comeBack(): void;
   /**
-   * The next changes are made and their replies get lost: UNAVAILABLE with `indeterminate: true`. Each job that is created,
-   * saved, moved or deleted counts, and recorded progress; a call that changes nothing does not.
+   * Applies the next changes and loses their replies: the calls fail with UNAVAILABLE and `indeterminate: true`. Each created,
+   * saved, changed or deleted job counts, and so does stored progress. A call that changes nothing does not count.
    *
-   * @param count 1–1,000,000. @default 1
+   * @param count Number of changes, 1–1,000,000. @default 1
    */
   loseReplies(count?: number): void;
 }
 
-/** What is said of calls meanwhile. */
-export const AWAY = "The memory driver is away, see faults.goAway.";
+/** Reason of errors between `goAway` and `comeBack`. */
+export const AWAY = "The memory driver is unavailable (simulated by faults.goAway).";
 
-/** Where a store is told that its place is away, or back. */
-type Emit = (event: StoreEvent) => void;
+/** Receives the events of one store. */
+type Listener = (event: StoreEvent) => void;
 
-/** What is wrong at present. */
+/** Faults that are active now. */
 export class FaultInjection implements MemoryFaults {
-  readonly #stores = new Set<Emit>();
+  readonly #listeners = new Set<Listener>();
   #away = false;
   #repliesToLose = 0;
 
@@ -36,43 +36,43 @@ export class FaultInjection implements MemoryFaults {
     return this.#away;
   }
 
-  /** @throws JobStoreError UNAVAILABLE while nothing can be asked */
+  /** @throws JobStoreError UNAVAILABLE between `goAway` and `comeBack` */
   checkAvailable(): void {
     if (this.#away) throw unavailable(AWAY, false);
   }
 
-  /** Hands over the reply to a change that has been made. @throws JobStoreError UNAVAILABLE where it is one that gets lost */
+  /** Returns the reply to a change that has been made. @throws JobStoreError UNAVAILABLE if this reply is to be lost */
   replyOrLose<R>(reply: R): R {
     if (this.#repliesToLose === 0) return reply;
     this.#repliesToLose--;
-    throw unavailable("The reply was lost, see faults.loseReplies.", true);
+    throw unavailable("The reply was lost (simulated by faults.loseReplies).", true);
   }
 
-  addListener(emit: Emit): void {
-    this.#stores.add(emit);
+  addListener(listener: Listener): void {
+    this.#listeners.add(listener);
   }
 
-  removeListener(emit: Emit): void {
-    this.#stores.delete(emit);
+  removeListener(listener: Listener): void {
+    this.#listeners.delete(listener);
   }
 
   goAway(): void {
     if (this.#away) return;
     this.#away = true;
-    this.#tell({ type: "disconnected", message: "The memory driver is away." });
+    this.#emit({ type: "disconnected", message: AWAY });
   }
 
   comeBack(): void {
     if (!this.#away) return;
     this.#away = false;
-    this.#tell({ type: "connected", message: "The memory driver is back." });
+    this.#emit({ type: "connected", message: "The memory driver is available again." });
   }
 
   loseReplies(count = 1): void {
     this.#repliesToLose = checkInteger(count, "count", 1, 1_000_000);
   }
 
-  #tell(event: StoreEvent): void {
-    for (const emit of [...this.#stores]) emit(event);
+  #emit(event: StoreEvent): void {
+    for (const listener of [...this.#listeners]) listener(event);
   }
 }

@@ -3,20 +3,19 @@ import { JobStoreError } from "../errors.js";
 import { unref } from "../timers.js";
 import { MemoryEventLog } from "./memory-event-log.js";
 import { MemoryOutbox } from "./memory-outbox.js";
-import { StatusOrder } from "./ranks.js";
 
-/** A stored job: parts in JSON text, so that nobody's object is anybody else's. */
+/** Stored job. Its values are JSON text, so that callers share no objects. */
 export type StoredJob = WholeJob & { readonly expiresAt: number | null };
 
-/** Jobs that expire within this time are swept out together. */
+/** Time in milliseconds after an expiry within which further expired jobs are deleted together. */
 const SWEEP_AFTER_MS = 1000;
 
-/** What stores over one driver share. */
+/** Jobs, outbox and events of one memory driver. Its stores share them. */
 export class JobTable {
   readonly #jobs = new Map<string, StoredJob>();
-  /** Ids of finished jobs, the one that finished first in front. */
+  /** Ids of jobs in final statuses, in the order in which they entered these. */
   readonly #finished = new Set<string>();
-  readonly #ranks = new StatusOrder();
+  readonly #order = new StatusOrder();
   readonly outbox = new MemoryOutbox();
   readonly log = new MemoryEventLog((id) => this.read(id));
   readonly maxJobs: number;
@@ -31,10 +30,11 @@ export class JobTable {
     return this.#jobs.size;
   }
 
+  /** Returns the job, or undefined if it does not exist or has expired. */
   find(id: string): StoredJob | undefined {
     const job = this.#jobs.get(id);
     if (job === undefined || isLive(job)) return job;
-    this.drop(id);
+    this.delete(id);
     return undefined;
   }
 
@@ -47,42 +47,43 @@ export class JobTable {
     for (const job of this.#jobs.values()) if (isLive(job)) yield job;
   }
 
+  /** Stores a job. @param finished true if its status is final */
   put(job: StoredJob, finished: boolean): void {
     const before = this.#jobs.get(job.id);
-    if (before !== undefined) this.#ranks.replace(before, job);
-    else this.#ranks.add(job);
+    if (before !== undefined) this.#order.replace(before, job);
+    else this.#order.add(job);
     this.#jobs.set(job.id, job);
     this.#finished.delete(job.id);
     if (finished) this.#finished.add(job.id);
-    if (job.expiresAt !== null && job.expiresAt < this.#sweepAt) this.#sweepFrom(job.expiresAt);
+    if (job.expiresAt !== null && job.expiresAt < this.#sweepAt) this.#startTimer(job.expiresAt);
   }
 
-  /** Replaces a job that stays where it is. */
+  /** Replaces a job whose status, times and expiry have not changed. */
   update(before: StoredJob, after: StoredJob): void {
-    this.#ranks.replace(before, after);
+    this.#order.replace(before, after);
     this.#jobs.set(after.id, after);
   }
 
-  drop(id: string): void {
+  delete(id: string): void {
     const job = this.#jobs.get(id);
     if (job === undefined) return;
     this.#jobs.delete(id);
     this.#finished.delete(id);
-    this.#ranks.remove(job);
+    this.#order.remove(job);
   }
 
-  /** Deletes those that entered a status first, as long as it holds more than `most` live jobs. */
-  trim(status: string, most: number): void {
-    if (this.#ranks.count(status) > most && this.#sweepAt < Date.now()) this.#sweep();
-    while (this.#ranks.count(status) > most) this.#delete((this.#ranks.oldest(status) as StoredJob).id);
+  /** Deletes the oldest jobs of a status, until it has at most `max` jobs that have not expired. */
+  trim(status: string, max: number): void {
+    if (this.#order.count(status) > max && this.#sweepAt < Date.now()) this.#sweep();
+    while (this.#order.count(status) > max) this.#deleteWithEvent((this.#order.oldest(status) as StoredJob).id);
   }
 
-  #delete(id: string): void {
-    this.drop(id);
+  #deleteWithEvent(id: string): void {
+    this.delete(id);
     this.log.add({ type: "deleted", id, at: Date.now() });
   }
 
-  /** @throws JobStoreError UNAVAILABLE when the shelf is full of unfinished jobs */
+  /** Deletes a job if the table is full. @throws JobStoreError UNAVAILABLE if no job is in a final status */
   makeRoom(): void {
     if (this.#jobs.size >= this.maxJobs && this.#sweepAt < Date.now()) this.#sweep();
     if (this.#jobs.size < this.maxJobs) return;
@@ -90,37 +91,84 @@ export class JobTable {
     if (first === undefined) {
       throw new JobStoreError(
         "UNAVAILABLE",
-        `The memory driver holds its maxJobs of ${this.maxJobs}, none of them finished; let some finish, or raise it.`,
+        `The memory driver is full: it has ${this.maxJobs} jobs (maxJobs), and none is in a final status. Finish or delete jobs, or use a larger maxJobs.`,
         { indeterminate: false },
       );
     }
-    this.#delete(first);
+    this.#deleteWithEvent(first);
   }
 
-  /** Reads never see an expired job; this is what gives its memory back, a while later: it looks at every job. */
-  #sweepFrom(at: number): void {
+  /** Starts the timer that deletes expired jobs. Until then they use memory, but reads ignore them. */
+  #startTimer(at: number): void {
     clearTimeout(this.#sweepTimer);
     this.#sweepAt = at;
-    const longest = 2 ** 31 - 1;
-    const ms = Math.min(Math.max(at - Date.now(), 0) + SWEEP_AFTER_MS, longest);
+    const maxDelay = 2 ** 31 - 1;
+    const ms = Math.min(Math.max(at - Date.now(), 0) + SWEEP_AFTER_MS, maxDelay);
     this.#sweepTimer = unref(setTimeout(() => this.#sweep(), ms));
   }
 
+  /** Deletes all expired jobs. */
   #sweep(): void {
     let next = Number.POSITIVE_INFINITY;
     for (const job of this.#jobs.values()) {
-      if (!isLive(job)) this.drop(job.id);
+      if (!isLive(job)) this.delete(job.id);
       else next = Math.min(next, job.expiresAt ?? next);
     }
     this.#sweepAt = next;
-    if (next < Number.POSITIVE_INFINITY) this.#sweepFrom(next);
+    if (next < Number.POSITIVE_INFINITY) this.#startTimer(next);
   }
 }
 
+/** Jobs of each status, in the order in which they entered it. */
+class StatusOrder {
+  readonly #jobs = new Map<string, Map<string, StoredJob>>();
+  readonly #newest = new Map<string, number>();
+  /** Statuses with a job whose `statusAt` is earlier than that of a previous job. They are sorted when the oldest job is needed. */
+  readonly #unordered = new Set<string>();
+
+  add(job: StoredJob): void {
+    const { id, status, statusAt } = job;
+    const jobs = this.#jobs.get(status) ?? new Map<string, StoredJob>();
+    this.#jobs.set(status, jobs.set(id, job));
+    const newest = this.#newest.get(status) ?? statusAt;
+    if (statusAt < newest) this.#unordered.add(status);
+    else this.#newest.set(status, statusAt);
+  }
+
+  /** Replaces a job. It keeps its position if it has not entered its status again. */
+  replace(before: StoredJob, after: StoredJob): void {
+    if (before.status === after.status && before.statusAt === after.statusAt) {
+      this.#jobs.get(after.status)?.set(after.id, after);
+    } else {
+      this.remove(before);
+      this.add(after);
+    }
+  }
+
+  remove({ id, status }: StoredJob): void {
+    this.#jobs.get(status)?.delete(id);
+  }
+
+  count(status: string): number {
+    return this.#jobs.get(status)?.size ?? 0;
+  }
+
+  oldest(status: string): StoredJob | undefined {
+    if (this.#unordered.delete(status)) {
+      const jobs = [...(this.#jobs.get(status) ?? [])].sort(([, a], [, b]) => a.statusAt - b.statusAt);
+      this.#jobs.set(status, new Map(jobs));
+    }
+    const [first] = this.#jobs.get(status)?.values() ?? [];
+    return first;
+  }
+}
+
+/** Returns true if the job has not expired. */
 export function isLive(job: StoredJob): boolean {
   return job.expiresAt === null || Date.now() <= job.expiresAt;
 }
 
+/** Parses a stored job. */
 export function toRecord(job: StoredJob): JobRecord {
   const parse = (text: string | null): unknown => (text === null ? null : JSON.parse(text));
   return {

@@ -2,13 +2,13 @@ import { v7 as uuid } from "uuid";
 import { Condition } from "../condition.js";
 import type { EventLog, LoggedEvent, LogPage, Place, Reading } from "../driver.js";
 
-/** An event before it has its place. */
+/** Event that has no position yet. */
 export type NewEvent = LoggedEvent extends infer E ? (E extends unknown ? Omit<E, "place"> : never) : never;
 
-/** As many as the Redis driver keeps by default. */
+/** Number of events to keep, the default of the Redis driver. */
 const MAX_EVENTS = 10_000;
 
-/** Events of a shelf, numbered without a hole, the oldest dropped. */
+/** Event log in memory. The oldest events are removed. */
 export class MemoryEventLog implements EventLog {
   readonly #log = uuid();
   readonly #events: LoggedEvent[] = [];
@@ -16,7 +16,7 @@ export class MemoryEventLog implements EventLog {
   readonly #read: (id: string) => Reading;
   #last = 0;
 
-  /** @param read the job as it stands now */
+  /** @param read Reads the current state of a job. */
   constructor(read: (id: string) => Reading) {
     this.#read = read;
   }
@@ -24,7 +24,7 @@ export class MemoryEventLog implements EventLog {
   add(event: NewEvent): void {
     this.#last++;
     this.#events.push({ ...event, place: this.#place(this.#last) });
-    // Dropped by the thousand: shifting an array costs its length.
+    // Removes 1000 events at once, because removing from the front of an array moves all other elements.
     if (this.#events.length >= MAX_EVENTS + 1000) this.#events.splice(0, 1000);
     this.#readers.wake();
   }
@@ -39,7 +39,7 @@ export class MemoryEventLog implements EventLog {
 
   async after(place: Place, options: { limit: number; waitMs: number; signal: AbortSignal }): Promise<LogPage> {
     if (place.log !== this.#log || place.number > this.#last) {
-      return { events: [], place: this.#place(0), gap: "the place asked for is of another log" };
+      return { events: [], place: this.#place(0), gap: "the event log was replaced. Read the jobs again" };
     }
     if (place.number === this.#last && !options.signal.aborted) {
       await this.#readers.wait(options.waitMs, options.signal);
@@ -48,7 +48,7 @@ export class MemoryEventLog implements EventLog {
     const first = Math.max(place.number - dropped, 0);
     const events = this.#events.slice(first, first + options.limit);
     const missed = dropped - place.number;
-    const gap = missed > 0 ? `${missed} events are gone: the log keeps a limited number` : null;
+    const gap = missed > 0 ? `${missed} events were removed from the event log. Read the jobs again` : null;
     return { events, place: events.at(-1)?.place ?? place, gap };
   }
 

@@ -1,14 +1,14 @@
 import { Condition } from "../condition.js";
 import type { OutboxStorage, OutgoingMessage, StoredMessage } from "../driver.js";
 
-/** Its payload in JSON text, so that no reader's object is another's. */
-type Kept = Omit<StoredMessage, "payload"> & { readonly payload: string };
-type Entry = Kept & { readonly claimedUntil: number };
+/** Entry whose payload is JSON text, so that readers share no objects. */
+type StoredEntry = Omit<StoredMessage, "payload"> & { readonly payload: string };
+type Entry = StoredEntry & { readonly claimedUntil: number };
 
-/** Messages in commit order, each waiting, claimed or set aside. */
+/** Outbox in memory: entries in commit order, and rejected entries. */
 export class MemoryOutbox implements OutboxStorage {
   #entries = new Map<string, Entry>();
-  readonly #rejected = new Map<string, Kept & { readonly reason: string }>();
+  readonly #rejected = new Map<string, StoredEntry & { readonly reason: string }>();
   readonly #readers = new Condition();
   #sequence = 0;
 
@@ -27,13 +27,13 @@ export class MemoryOutbox implements OutboxStorage {
       const now = Date.now();
       const due = [...this.#entries.values()].filter((entry) => entry.claimedUntil <= now).slice(0, options.limit);
       for (const entry of due) this.#entries.set(entry.entryId, { ...entry, claimedUntil: now + options.claimMs });
-      if (due.length > 0 || now >= end || options.signal.aborted) return due.map(handOut);
+      if (due.length > 0 || now >= end || options.signal.aborted) return due.map(toMessage);
       await this.waitForMore(end - now, options.signal);
     }
   }
 
   waitForMore(ms: number, signal: AbortSignal): Promise<void> {
-    return this.#readers.wait(Math.min(ms, this.#nextLapse() - Date.now()), signal);
+    return this.#readers.wait(Math.min(ms, this.#nextClaimEnd() - Date.now()), signal);
   }
 
   async remove(entryIds: readonly string[]): Promise<void> {
@@ -56,7 +56,7 @@ export class MemoryOutbox implements OutboxStorage {
     return [...this.#rejected.values()]
       .sort((a, b) => a.at - b.at)
       .slice(0, limit)
-      .map((entry) => ({ ...handOut(entry), reason: entry.reason }));
+      .map((entry) => ({ ...toMessage(entry), reason: entry.reason }));
   }
 
   async countRejected(): Promise<number> {
@@ -88,13 +88,14 @@ export class MemoryOutbox implements OutboxStorage {
     return oldest === null ? null : Date.now() - oldest;
   }
 
-  #nextLapse(): number {
+  /** Returns the earliest time at which a claim ends. */
+  #nextClaimEnd(): number {
     let next = Number.POSITIVE_INFINITY;
     for (const { claimedUntil } of this.#entries.values()) next = Math.min(next, claimedUntil);
     return next;
   }
 }
 
-function handOut(entry: Kept): StoredMessage {
+function toMessage(entry: StoredEntry): StoredMessage {
   return { ...entry, payload: JSON.parse(entry.payload) };
 }

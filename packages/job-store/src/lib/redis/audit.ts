@@ -1,5 +1,5 @@
-import { EMPTY_REPORT } from "../audit.js";
 import type { AuditOptions, Fields, JobRecord, Reading, StoreShape } from "../driver.js";
+import { EMPTY_REPORT } from "../reports.js";
 import type { AuditReport } from "../types.js";
 import type { IndexMetadata } from "./index-metadata.js";
 import { storeKeys } from "./keys.js";

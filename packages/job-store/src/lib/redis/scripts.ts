@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { RedisCommander } from "ioredis";
-import { isError } from "../is-error.js";
+import { isError } from "../errors.js";
 import auditEntries from "./lua/audit-entries.lua";
 import auditJobs from "./lua/audit-jobs.lua";
 import auditKeys from "./lua/audit-keys.lua";

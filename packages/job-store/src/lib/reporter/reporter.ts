@@ -114,7 +114,7 @@ export function createReporter<D extends JobDefinition>(
   options: ReporterOptions<D> = {},
 ): Reporter<D> {
   if (typeof store?.updateStatus !== "function") {
-    return invalid("createReporter requires a store that createJobStore returned.");
+    return invalid("`createReporter` requires a store made by createJobStore.");
   }
   const { maxPending = 10_000, onRejected } = checkOptions(options, REPORTER_OPTIONS, "createReporter");
   return new QueueingReporter(store, checkInteger(maxPending, "maxPending", 0, 1_000_000), onRejected);
@@ -210,8 +210,11 @@ class QueueingReporter<D extends JobDefinition> implements Reporter<D> {
     while (this.#queues.size > 0) {
       const leftMs = deadline - performance.now();
       if (leftMs <= 0) {
-        const state = `After ${timeoutMs} ms, ${this.#pending} status changes are pending, and progress may be, too.`;
-        throw new JobStoreError("TIMEOUT", `${state} All of it continues to wait for the store.`);
+        const state = `After ${timeoutMs} ms, ${this.#pending} status changes are still pending.`;
+        throw new JobStoreError(
+          "TIMEOUT",
+          `${state} They are sent when the store is available again; call flush() again to wait for them.`,
+        );
       }
       await this.#progressed.wait(leftMs);
     }

@@ -1,9 +1,11 @@
 import { Condition } from "../condition.js";
 import type { EventLog, LoggedEvent, LogPage, Place } from "../driver.js";
 
-/** Number of events in a page of the log. */
-const PAGE = 1000;
+/** Maximum number of events in a page of the log. */
+const MAX_PAGE = 1000;
+/** Time to wait for the first event of a page, in milliseconds. */
 const WAIT_MS = 1000;
+/** Pause after a read that failed, in milliseconds. */
 const RETRY_MS = 200;
 /** Maximum number of buffered events per consumer. On overflow they are dropped, and `resync` is emitted. */
 const MAX_QUEUED = 1000;
@@ -71,12 +73,12 @@ export class Subscription {
   }
 }
 
-/** Returns one resync per log that stands for all these events, up to the last one of the log. */
+/** Returns one resync per log that replaces all these events, up to the last one of the log. */
 function resyncsFor(events: readonly QueuedEvent[]): Resync[] {
-  const reason = `the consumer fell more than ${MAX_QUEUED} events behind`;
-  const lastPlaces = new Map(events.map(({ reader, place }) => [reader, place]));
+  const reason = `the consumer is more than ${MAX_QUEUED} events behind. Read the jobs again`;
+  const lastPositions = new Map(events.map(({ reader, place }) => [reader, place]));
   const rewound = new Set(events.filter(isRewound).map(({ reader }) => reader));
-  return [...lastPlaces].map(([reader, place]) => {
+  return [...lastPositions].map(([reader, place]) => {
     return { type: "resync", reason, place, reader, rewound: rewound.has(reader) };
   });
 }
@@ -151,7 +153,7 @@ export class SharedLogReader {
   async pageAfter(position: Place, waitMs: number): Promise<LogPage | null> {
     const signal = this.#end;
     try {
-      return await this.log.after(position, { limit: PAGE, waitMs, signal });
+      return await this.log.after(position, { limit: MAX_PAGE, waitMs, signal });
     } catch {
       if (!signal.aborted) await new Condition().wait(RETRY_MS, signal);
       return null;

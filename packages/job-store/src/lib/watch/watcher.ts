@@ -3,8 +3,8 @@ import { checkId, checkInteger, invalid } from "../arguments.js";
 import { readEventCursor, writeEventCursor } from "../cursor.js";
 import type { JobDefinition } from "../definition.js";
 import type { JobStorage, Place, Reading } from "../driver.js";
-import { JobStoreError } from "../errors.js";
-import type { InFlightCalls } from "../in-flight-calls.js";
+import { JobStoreError, notFound } from "../errors.js";
+import { type InFlightCalls, storeClosed } from "../in-flight-calls.js";
 import type { Job } from "../job.js";
 import { stoppable } from "../stoppable.js";
 import type { JobEvent } from "../types.js";
@@ -36,14 +36,14 @@ export class Watcher<D extends JobDefinition> {
     const given = signal === undefined ? [] : [signal];
     if (typeof target === "string") {
       const id = checkId(target);
-      return stoppable((left) => this.#watchJob(id, [left, ...given]));
+      return stoppable((stop) => this.#watchJob(id, [stop, ...given]));
     }
     if (target !== undefined && (typeof target !== "object" || target === null)) {
-      return invalid("watch takes a job's id, or { after } with the cursor of an event.");
+      return invalid("`watch` requires a job id, or { after } with the cursor of an event.");
     }
     const { name } = this.#decoder.definition;
     const after = target?.after === undefined ? null : readEventCursor(name, this.#readers.length, target.after);
-    return stoppable((left) => this.#watchAll(after, [left, ...given]));
+    return stoppable((stop) => this.#watchAll(after, [stop, ...given]));
   }
 
   async waitFor(
@@ -57,6 +57,7 @@ export class Watcher<D extends JobDefinition> {
       timeoutMs === undefined
         ? Number.POSITIVE_INFINITY
         : performance.now() + checkInteger(timeoutMs, "timeoutMs", 0, MAX_TIMER_MS);
+    let status: string | undefined;
     for (let minDelayMs = 0; ; minDelayMs = READ_AGAIN_MS) {
       signal?.throwIfAborted();
       const restart = new AbortController();
@@ -70,7 +71,8 @@ export class Watcher<D extends JobDefinition> {
         for await (const event of this.#watchJob(id, stops)) {
           const job = event.type === "snapshot" ? event.job : await this.#jobAfter(event, id, stops);
           if (job === undefined) continue;
-          if (job === null) throw gone(id);
+          if (job === null) throw notFound(id);
+          status = job.status;
           if (until.has(job.status) || ("to" in event && until.has(event.to))) return job;
           // Expiry emits no event, so the job is read again when it should have expired.
           if (job.expiresAt !== null) restartIn(Math.max(job.expiresAt.getTime() + 1 - this.#now(id), minDelayMs));
@@ -79,12 +81,12 @@ export class Watcher<D extends JobDefinition> {
         for (const timer of timers) clearTimeout(timer);
       }
       signal?.throwIfAborted();
-      if (this.#calls.closed) throw new JobStoreError("CLOSED", "The store was closed while waiting for the job.");
+      if (this.#calls.closed) throw storeClosed();
       if (performance.now() >= deadline) {
-        const statuses = [...until].join(" or ");
-        throw new JobStoreError("TIMEOUT", `Job ${id} did not become ${statuses} within ${timeoutMs} ms.`, {
-          jobId: id,
-        });
+        const expected = [...until].map((one) => `"${one}"`).join(" or ");
+        const current = status === undefined ? "" : ` (current status: "${status}")`;
+        const message = `Timeout: job ${id} did not reach ${expected} within ${timeoutMs} ms${current}.`;
+        throw new JobStoreError("TIMEOUT", message, { jobId: id });
       }
     }
   }
@@ -155,7 +157,7 @@ export class Watcher<D extends JobDefinition> {
     signals: readonly AbortSignal[],
     events: (this: Watcher<D>, ends: readonly AbortSignal[]) => AsyncGenerator<JobEvent<D>, void, undefined>,
   ): AsyncGenerator<JobEvent<D>, void, undefined> {
-    if (this.#calls.closed) throw new JobStoreError("CLOSED", "The store is closed; create another one to go on.");
+    if (this.#calls.closed) throw storeClosed();
     const ends = [this.#calls.signal, ...signals];
     if (ends.some(({ aborted }) => aborted)) return;
     const withdraw = ends.map((end) => onAbort(end, () => subscription.end()));
@@ -222,14 +224,8 @@ export class Watcher<D extends JobDefinition> {
   }
 }
 
-/** Pause between reads of a job that should have expired. */
+/** Pause between reads of a job that should have expired, in milliseconds. */
 const READ_AGAIN_MS = 250;
 
-/** Maximum delay of a timer. */
+/** Maximum delay of a timer, in milliseconds. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
-
-function gone(id: string): JobStoreError {
-  return new JobStoreError("NOT_FOUND", `There is no job ${id} to wait for: it was never there, or is gone.`, {
-    jobId: id,
-  });
-}

@@ -1,6 +1,6 @@
 import type { EventLog, OutboxStorage } from "../driver.js";
 
-/** One store's view of the messages that several stores share: every call checks first whether they are its own. */
+/** Wraps the outbox for one store. Each call first checks that the driver is available and belongs to the store's definition. */
 export function guardedOutbox(outbox: OutboxStorage, check: () => void): OutboxStorage {
   const first = checkingFirst(check);
   return {
@@ -17,7 +17,7 @@ export function guardedOutbox(outbox: OutboxStorage, check: () => void): OutboxS
   };
 }
 
-/** Likewise of the events. */
+/** Wraps the event log for one store, with the same check. */
 export function guardedLog(log: EventLog, check: () => void): EventLog {
   const first = checkingFirst(check);
   return {
@@ -27,6 +27,7 @@ export function guardedLog(log: EventLog, check: () => void): EventLog {
   };
 }
 
+/** Returns a function that adds the check to a call. */
 function checkingFirst(check: () => void) {
   return <A extends unknown[], R>(call: (...args: A) => Promise<R>) =>
     async (...args: A): Promise<R> => {
