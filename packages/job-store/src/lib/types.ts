@@ -172,7 +172,7 @@ export interface JobStore<D extends JobDefinition> extends AsyncDisposable {
    * - All watchers of the store share one connection per shard.
    * - The expiry of a job emits no event.
    * - The stream continues after a reconnect, also while it reads earlier events. It emits `resync` if events were lost, if this
-   *   consumer fell too far behind, or if Redis came back with older data. Read the jobs again then.
+   *   consumer fell too far behind, or if Redis was restored with older data. Read the jobs again then.
    * - The stream ends without an error when `signal` aborts or the store closes. `break`, and `return()` of its iterator, take
    *   effect at once, even while it waits for an event. An async generator that wraps the stream has no such `return()`: end it
    *   with `signal`.

@@ -102,11 +102,11 @@ export function audit({ test }: Context): void {
     expect(await labelled(store, "red")).toEqual(["bad", "good"]);
   });
 
-  test("a record that no driver wrote is counted and left alone", async ({ store, place, skip }) => {
-    if (place.corrupt === undefined) return skip("this driver's records cannot be tampered with");
+  test("a record that no driver wrote is counted and left alone", async ({ store, underTest, skip }) => {
+    if (underTest.corrupt === undefined) return skip("this driver's records cannot be tampered with");
     await jobIn(store, "waiting", "good");
     await jobIn(store, "waiting", "bad");
-    await place.corrupt("bad");
+    await underTest.corrupt("bad");
     expect(await store.audit({ repair: true })).toEqual(found(2, { unreadable: 1 }));
     expect(await store.list()).toMatchObject({ items: [{ id: "good" }], unreadable: [{ id: "bad" }] });
   });

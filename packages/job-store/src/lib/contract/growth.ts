@@ -1,9 +1,8 @@
 import { expect } from "vitest";
 import type { Change, Job } from "../../index.js";
 import type { Context } from "./context.js";
-import { type Report, step } from "./definitions.js";
+import { imported, type Report, step } from "./definitions.js";
 import { expectRefusal, idsOf, manyIds, view } from "./expectations.js";
-import { imported } from "./imported.js";
 
 /** Characters of one to four bytes, and characters that JSON, Lua and patterns escape. */
 const PATTERN = 'aé"\\\n🦊]%映\0z';

@@ -1,12 +1,11 @@
 import { expect } from "vitest";
 import type { Context } from "./context.js";
-import { jobIn } from "./definitions.js";
+import { imported, jobIn } from "./definitions.js";
 import { expectRefusal, view } from "./expectations.js";
-import { imported } from "./imported.js";
 
 const FITS = "x".repeat(6_000);
 const TOO_MUCH = "x".repeat(10_001);
-/** 6,000 characters, and twice as many bytes. */
+/** Text of 6,000 characters and 12,000 bytes. */
 const TOO_MANY_BYTES = "é".repeat(6_000);
 
 export function limits({ test }: Context): void {
@@ -14,7 +13,7 @@ export function limits({ test }: Context): void {
     ["characters", TOO_MUCH],
     ["bytes", TOO_MANY_BYTES],
   ] as const) {
-    test(`a record of more ${says} than maxRecordBytes is INVALID_DATA, whatever writes it`, async ({ stores }) => {
+    test(`a record of more ${says} than maxRecordBytes is INVALID_DATA for every write`, async ({ stores }) => {
       const store = stores.open({ maxRecordBytes: 10_000 });
       await jobIn(store, "working", "a");
       const before = await view(store);
@@ -36,7 +35,9 @@ export function limits({ test }: Context): void {
     });
   }
 
-  test("what fits is written, also where the parts fit together only just", async ({ stores }) => {
+  test("a record up to the limit is written, also if all of its values together reach the limit", async ({
+    stores,
+  }) => {
     const store = stores.open({ maxRecordBytes: 10_000 });
     const { job } = await store.create({ title: "One", body: FITS }, { id: "a" });
     expect(job.data.body).toBe(FITS);
@@ -49,13 +50,13 @@ export function limits({ test }: Context): void {
     expect(working).toMatchObject({ version: 2, data: { body: FITS }, progress: null });
   });
 
-  test("an outbox message is no part of the record", async ({ stores }) => {
+  test("an outbox message does not count as part of the record", async ({ stores }) => {
     const store = stores.open({ maxRecordBytes: 10_000 });
     await store.create({ title: "One" }, { id: "a", outbox: [{ queue: "reports", payload: TOO_MUCH }] });
     expect((await store.outbox.read())[0]?.payload).toBe(TOO_MUCH);
   });
 
-  test("a record that another service let grow larger can still be read, and moved where it shrinks", async ({
+  test("a record that exceeds the limit can still be read, and changed if it becomes smaller", async ({
     store,
     stores,
   }) => {

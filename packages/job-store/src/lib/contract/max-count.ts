@@ -2,9 +2,8 @@ import { expect, vi } from "vitest";
 import * as z from "zod";
 import { defineJob, type JobStore } from "../../index.js";
 import type { Context } from "./context.js";
-import { type Report, report } from "./definitions.js";
+import { imported, type Report, report } from "./definitions.js";
 import { collect, idsOf, laterThan, manyIds, PATIENCE } from "./expectations.js";
-import { imported } from "./imported.js";
 
 /** Reports of which a limited number is kept in some statuses. */
 function limited(most: { readonly waiting?: number; readonly done?: number }) {
@@ -37,10 +36,10 @@ const settled = (look: () => Promise<void>) => vi.waitFor(look, PATIENCE);
 export function maxCount({ test }: Context): void {
   test("of a status the jobs are kept that entered it last, in every view; others are deleted, and watchers see it", async ({
     stores,
-    place,
+    underTest,
     skip,
   }) => {
-    if (place.shards !== undefined) return skip("which jobs are kept depends on the shards they are in");
+    if (underTest.shards !== undefined) return skip("which jobs are kept depends on the shards they are in");
     const store = stores.openFor(limited({ done: 4 }));
     const ids = manyIds(10);
     const kept = ids.slice(6);
@@ -67,10 +66,10 @@ export function maxCount({ test }: Context): void {
 
   test("never fewer than the limit are kept, and not many more, under a steady high rate of writes", async ({
     stores,
-    place,
+    underTest,
   }) => {
     const most = 200;
-    const shards = place.shards ?? 1;
+    const shards = underTest.shards ?? 1;
     const writers = [1, 2, 3, 4].map(() => stores.openFor(limited({ waiting: most })));
     const reader = stores.openApart();
     let left = 4000;
@@ -125,10 +124,10 @@ export function maxCount({ test }: Context): void {
 
   test("a job that enters the status anew counts as new, one that was saved with a time of long ago as old", async ({
     stores,
-    place,
+    underTest,
     skip,
   }) => {
-    if (place.shards !== undefined) return skip("which jobs are kept depends on the shards they are in");
+    if (underTest.shards !== undefined) return skip("which jobs are kept depends on the shards they are in");
     const { working } = report.statuses;
     const statuses = { ...report.statuses, working: { ...working, maxCount: 3 } };
     const store = stores.openFor(defineJob({ ...report, statuses } as unknown as Report));
