@@ -1,56 +1,86 @@
-// How well a status is kept to its maxCount under writes flat out (docs/decisions/0006): how many jobs stood there at most,
-// looked at every few milliseconds by a client of its own, and how many creates a second that leaves. Needs redis-server, and
-// the packages built:
-//   npm run build && node bench/max-count.mjs [creates, 30000 by default]
+// How many jobs more than its maxCount a status has while several processes write as fast as they can (docs/decisions/0006). A client of
+// its own counts the jobs all the time. Needs redis-server, and the packages built:
+//   npm run build && node bench/max-count.mjs [jobs for each measurement, 30000 by default]
+import { fork } from "node:child_process";
+import { once } from "node:events";
 import { createJobStore, defineJob } from "@subtitles/job-store";
 import { redisDriver } from "@subtitles/job-store/redis";
 import { z } from "zod";
 import { connect, withRedis } from "./private-redis.mjs";
 
-const CREATES = Number(process.argv[2] ?? 30_000);
 const PORT = 7943;
-const MOST = 1000;
-const WRITERS = [
-  { stores: 1, calls: 64 },
-  { stores: 1, calls: 256 },
-  { stores: 1, calls: 1000 },
-  { stores: 4, calls: 64 },
+const MAX_COUNT = 1000;
+const LOADS = [
+  { processes: 1, calls: 64 },
+  { processes: 1, calls: 256 },
+  { processes: 1, calls: 1000 },
+  { processes: 4, calls: 16 },
+  { processes: 4, calls: 64 },
 ];
 
 const film = defineJob({
   name: "film",
   data: z.object({ title: z.string() }),
   initial: "wanted",
-  statuses: { wanted: { next: [], maxCount: MOST } },
+  statuses: { wanted: { next: ["found"], maxCount: MAX_COUNT }, found: { next: [], maxCount: MAX_COUNT } },
 });
 
-await withRedis(PORT, async (url) => {
-  console.log(`at most ${MOST} may stay; 1 % and 100 make ${MOST * 1.01 + 100}`);
-  for (const writers of WRITERS) await measure(url, writers);
-});
+const open = (url) => createJobStore({ job: film, driver: redisDriver({ url, timeoutMs: 30_000 }) });
 
-async function measure(url, { stores, calls }) {
+if (process.send === undefined) await measureAll(Number(process.argv[2] ?? 30_000));
+else await write();
+
+async function measureAll(jobs) {
+  await withRedis(PORT, async (url) => {
+    for (const load of LOADS) {
+      for (const work of ["create", "move"]) await measure(url, { ...load, work, jobs });
+    }
+  });
+}
+
+async function measure(url, { processes, calls, work, jobs }) {
   const redis = connect(url);
   await redis.flushall();
-  const opened = Array.from({ length: stores }, () =>
-    createJobStore({ job: film, driver: redisDriver({ url, timeoutMs: 30_000 }) }),
-  );
-  await Promise.all(opened.map((store) => store.counts()));
-  let left = CREATES;
-  const write = async (store) => {
-    while (left-- > 0) await store.create({ title: "One" });
-  };
+  const store = open(url);
+  await store.counts();
+  const share = jobs / processes;
   const begun = performance.now();
-  const writing = Promise.all(opened.flatMap((store) => Array.from({ length: calls }, () => write(store))));
+  const writers = Array.from({ length: processes }, () =>
+    fork(import.meta.filename, [url, work, calls, share].map(String)),
+  );
+  let running = true;
+  const ended = Promise.all(writers.map((writer) => once(writer, "exit"))).then(() => {
+    running = false;
+  });
   let most = 0;
-  while (left > 0) {
-    const there = await redis.zcard("jobs:by-status");
-    // The first calls are all made before anything is known of the oldest.
-    if (left < (2 / 3) * CREATES) most = Math.max(most, there);
+  while (running) {
+    const counts = await store.counts();
+    most = Math.max(most, work === "create" ? counts.wanted : counts.found);
   }
-  await writing;
-  const rate = Math.round(CREATES / ((performance.now() - begun) / 1000));
-  console.log(`${stores} store(s), ${calls} calls at a time each: at most ${most}, ${rate} creates a second`);
-  await Promise.all(opened.map((store) => store.close()));
+  await ended;
+  const seconds = (performance.now() - begun) / 1000;
+  const excess = most - MAX_COUNT;
+  const underWay = processes * calls;
+  console.log(
+    `${processes} process(es), ${calls} calls of ${work} at a time each: ${excess} too many at most, ` +
+      `${(excess / underWay).toFixed(1)} for each call, ${Math.round(jobs / seconds)} jobs a second`,
+  );
+  await store.close();
   redis.disconnect();
+}
+
+/** Writes from a process of its own. */
+async function write() {
+  const [url, work, calls, share] = process.argv.slice(2);
+  const store = open(url);
+  let left = Number(share);
+  const next = async () => {
+    while (left-- > 0) {
+      const { job } = await store.create({ title: "One" });
+      if (work === "move") await store.updateStatus(job, "found").catch(() => {});
+    }
+  };
+  await Promise.all(Array.from({ length: Number(calls) }, next));
+  await store.close();
+  process.disconnect();
 }

@@ -28,11 +28,11 @@ function used(body: string, list: List): Set<number> {
 }
 
 const WRITES = ["create.lua", "move.lua", "progress.lua", "save.lua", "delete.lua"];
-const INDEXED = ["find.lua", "trim.lua", "surplus.lua", "audit-jobs.lua", "audit-entries.lua", "audit-members.lua"];
+const INDEXED = ["find.lua", "trim-expired.lua", "audit-jobs.lua", "audit-entries.lua", "audit-members.lua"];
 
 /** Files that come before this one in a script; see scripts.ts and write-scripts.ts. */
 function preludes(file: string): readonly string[] {
-  if ([...WRITES, "messages.lua", "end-write.lua"].includes(file)) {
+  if ([...WRITES, "trim-surplus.lua", "deletion.lua", "messages.lua", "end-write.lua"].includes(file)) {
     return ["metadata.lua", "events.lua", "begin-write.lua", "operations.lua", "record.lua", "publish.lua"];
   }
   if (INDEXED.includes(file)) return ["metadata.lua", "touch.lua", "store-keys.lua", "indexes.lua", "operations.lua"];

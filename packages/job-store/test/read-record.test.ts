@@ -10,16 +10,18 @@ const count = fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER });
 const time = fc.integer({ min: 1, max: 2 ** 42 });
 /** JSON has no -0. */
 const part = fc.jsonValue({ stringUnit: "grapheme" }).map((value) => JSON.parse(json(value)));
-const operation = fc.constantFrom("abcde001", "");
 const remark = fc.record({ by: word, note: word, key: word }, { requiredKeys: [] });
-const entry = fc.record({
-  version: count,
-  from: fc.option(word),
-  to: word,
-  at: time,
-  remark: fc.option(remark),
-  operation,
-});
+const entryWith = (operation: string, earliest: number) =>
+  fc.record({
+    version: count,
+    from: fc.option(word),
+    to: word,
+    at: fc.integer({ min: earliest, max: 2 ** 42 }),
+    remark: fc.option(remark),
+    operation: fc.constant(operation),
+  });
+/** Made by an operation, and imported. */
+const entry = fc.oneof(entryWith("abcde001", 1), entryWith("", 0));
 
 const job = fc.record({
   version: count,
@@ -46,7 +48,14 @@ function textOf(stored: Stored): string {
   const line = (name: "progress" | "result" | "error") =>
     stored[name] === null ? [] : [`"${name}":${json(stored[name])},`];
   const entries = stored.history.map(({ version, from, to, at, operation, remark }) =>
-    json([version, from, to, at === createdAt ? 0 : at, operation, ...(remark === null ? [] : [remark])]),
+    json([
+      version,
+      from,
+      to,
+      operation !== "" && at === createdAt ? 0 : at,
+      operation,
+      ...(remark === null ? [] : [remark]),
+    ]),
   );
   return [
     `{"version":${stored.version},"status":${json(stored.status)},"attempt":${stored.attempt},"ttl":${ttl},` +

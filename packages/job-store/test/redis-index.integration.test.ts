@@ -7,6 +7,7 @@ import { removeKeys } from "../../../test/servers/leftovers.js";
 import { server } from "../../../test/servers/require.js";
 import { createJobStore, defineJob } from "../src/index.js";
 import { redisDriver } from "../src/redis.js";
+import { failureOf } from "./redis-store.js";
 
 const { url, prefix, title } = server("redis");
 
@@ -19,7 +20,7 @@ const rest = {
 const plain = defineJob(rest);
 const indexed = defineJob({ ...rest, index: { language: (data) => data.language } });
 
-describe.skipIf(url === null)(title("The index of fields in Redis"), () => {
+describe.skipIf(url === null)(title("The indexes in Redis"), () => {
   function start() {
     const keyPrefix = `${prefix}${randomUUID()}:`;
     const client = new Redis(url as string);
@@ -41,7 +42,7 @@ describe.skipIf(url === null)(title("The index of fields in Redis"), () => {
     return { client, keyPrefix, open, members, values };
   }
 
-  test("has two members for each field of a job, wherever it moves, and none once it is gone", async () => {
+  test("of fields has two members for each field of a job, wherever it moves, and none once it is gone", async () => {
     const { open, members, values } = start();
     const store = open(indexed);
     const { job } = await store.create({ language: 'e"s' }, { id: "a" });
@@ -56,7 +57,7 @@ describe.skipIf(url === null)(title("The index of fields in Redis"), () => {
     expect([await members(), await values()]).toEqual([[], {}]);
   });
 
-  test("is not there for a definition without one", async () => {
+  test("of fields is not there for a definition without one", async () => {
     const { client, keyPrefix, open } = start();
     const store = open(plain, { found: 0.05 });
     await store.create({ language: "es" }, { id: "a" });
@@ -69,7 +70,7 @@ describe.skipIf(url === null)(title("The index of fields in Redis"), () => {
     expect(await client.hexists(`${keyPrefix}jobs:map`, "fields")).toBe(0);
   });
 
-  test("loses expired jobs on the side, along with the other indexes", async () => {
+  test("of fields loses expired jobs on the side, along with the other indexes", async () => {
     const { client, keyPrefix, open, members, values } = start();
     const store = open(indexed, { wanted: 0.2 });
     await store.createMany(Array.from({ length: 1500 }, (_, n) => ({ data: { language: `l${n % 7}` } })));
@@ -82,7 +83,7 @@ describe.skipIf(url === null)(title("The index of fields in Redis"), () => {
     expect(await client.zrange(`${keyPrefix}jobs:by-creation`, "0", "-1")).toEqual(["kept"]);
   });
 
-  test("follows a job that a service without an index moves, saves and deletes", async () => {
+  test("of fields follows a job that a service without an index moves, saves and deletes", async () => {
     const { open, members, values } = start();
     const [store, older] = [open(indexed), open(plain)];
     await store.createMany(["a", "b"].map((id) => ({ data: { language: "es" }, id })));
@@ -93,5 +94,29 @@ describe.skipIf(url === null)(title("The index of fields in Redis"), () => {
     expect((await members()).filter((member) => member.endsWith("a"))).toEqual([]);
     await older.delete("b");
     expect([await members(), await values()]).toEqual([[], {}]);
+  });
+
+  test("by status has room for 900 combinations of status and TTL, and the 901st is an error before anything is written", async () => {
+    const { client, keyPrefix, open } = start();
+    await open(indexed, { wanted: 3600 }).create({ language: "es" }, { id: "a" });
+    const map = `${keyPrefix}jobs:map`;
+    const codes: unknown[] = JSON.parse(String(await client.hget(map, "codes")));
+    while (codes.length < 899) codes.push(["found", codes.length]);
+    await client.hset(map, { codes: JSON.stringify(codes), edition: "full" });
+    const last = open(indexed, { wanted: 3600, found: 7200 });
+    const moved = await last.updateStatus("a", "found");
+    expect((await last.list({ status: "found" })).items).toEqual([moved]);
+    expect((await last.list({ where: { language: "es" }, status: "found" })).items).toEqual([moved]);
+    expect(await last.counts()).toEqual({ wanted: 0, found: 1 });
+    const before = await client.hgetall(map);
+    const refused = open(indexed, { wanted: 3600, found: 10_800 });
+    for (const call of [refused.create({ language: "fr" }, { id: "b" }), refused.get("a"), refused.counts()]) {
+      expect(await failureOf(call)).toMatchObject({
+        code: "INVALID_ARGUMENT",
+        message: expect.stringContaining('"film" would have 901 combinations of status and TTL, and 900 are the most'),
+      });
+    }
+    expect(await client.hgetall(map)).toEqual(before);
+    expect(await client.exists(`${keyPrefix}job:b`)).toBe(0);
   });
 });

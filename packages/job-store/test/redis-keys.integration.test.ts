@@ -1,12 +1,10 @@
-import { Redis } from "ioredis";
-import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import * as z from "zod";
 import { PATIENCE } from "../../../test/patience.js";
-import type { PrivateServer } from "../../../test/servers/private-server.js";
-import { startRedis } from "../../../test/servers/redis.js";
 import { privateServer } from "../../../test/servers/require.js";
 import { createJobStore, defineJob, type Job } from "../src/index.js";
 import { redisDriver } from "../src/redis.js";
+import { PrivateRedis } from "./redis-store.js";
 
 const { available, title } = privateServer("redis");
 
@@ -24,27 +22,8 @@ const film = defineJob({
   index: { language: ({ language }) => language },
 });
 
-/** A command that the server was sent, and the commands that it ran because of it if it is a script. */
-interface Sent {
-  readonly args: readonly string[];
-  readonly within: (readonly string[])[];
-}
-
 describe.skipIf(!available)(title("Commands to Redis"), { timeout: 120_000 }, () => {
-  let redis: PrivateServer;
-  let client: Redis;
-
-  beforeAll(async () => {
-    redis = await startRedis();
-    client = new Redis(redis.url);
-  });
-  afterAll(async () => {
-    client.disconnect();
-    await redis.stop();
-  });
-  beforeEach(() => async () => {
-    await client.flushall(); // Our own server: nobody else's data is in it.
-  });
+  const redis = new PrivateRedis();
 
   function openStore(ttlSeconds = {}) {
     const driver = redisDriver({ url: redis.url, timeoutMs: 60_000 });
@@ -53,32 +32,12 @@ describe.skipIf(!available)(title("Commands to Redis"), { timeout: 120_000 }, ()
     return store;
   }
 
-  async function sentDuring(run: () => Promise<unknown>): Promise<readonly Sent[]> {
-    const monitor = await new Redis(redis.url).monitor();
-    try {
-      const sent: Sent[] = [];
-      const ended = new Promise<void>((resolve) => {
-        monitor.on("monitor", (_time: string, args: string[], source: string) => {
-          if (args.join(" ") === "ECHO end") resolve();
-          else if (source === "lua") sent.at(-1)?.within.push(args);
-          else sent.push({ args, within: [] });
-        });
-      });
-      await run();
-      await client.call("ECHO", "end");
-      await ended;
-      return sent;
-    } finally {
-      monitor.disconnect();
-    }
-  }
-
   /** Keys of a command, by the server's own table of commands. */
   async function keysOf(args: readonly string[]): Promise<readonly string[]> {
     // A command without arguments has no keys, and the server refuses the question.
     if (args.length === 1) return [];
     try {
-      return (await client.call("COMMAND", "GETKEYS", ...args)) as readonly string[];
+      return (await redis.client.call("COMMAND", "GETKEYS", ...args)) as readonly string[];
     } catch (error) {
       if (error instanceof Error && /no key arguments/.test(error.message)) return [];
       throw error;
@@ -88,7 +47,7 @@ describe.skipIf(!available)(title("Commands to Redis"), { timeout: 120_000 }, ()
   test("declare each key that a script uses, whatever the call", async () => {
     const store = openStore();
     const outbox = [{ queue: "films", payload: 1 }];
-    const sent = await sentDuring(async () => {
+    const sent = await redis.sentDuring(async () => {
       const { job } = await store.create({ language: "es" }, { id: "a", outbox });
       await store.createMany(["b", "c", "d", "e"].map((id) => ({ data: { language: "fr" }, id })));
       await store.create({ language: "it" }, { id: "a" });
@@ -108,7 +67,7 @@ describe.skipIf(!available)(title("Commands to Redis"), { timeout: 120_000 }, ()
       await store.outbox.ack([second?.entryId as string]);
       await store.outbox.depth();
       await store.outbox.oldest();
-      await client.del("job:a");
+      await redis.client.del("job:a");
       await store.audit({ repair: true });
       await store.deleteMany(["b", "c", "d", "e"]);
       await store.health();
@@ -140,7 +99,7 @@ describe.skipIf(!available)(title("Commands to Redis"), { timeout: 120_000 }, ()
     const sample = (await openStore().create({ language: "es" })).job;
     const costs: { readonly page: string; readonly commands: number; readonly read: number }[][] = [];
     for (const stepMs of [1, 0]) {
-      await client.flushall();
+      await redis.client.flushall();
       const store = openStore();
       const at = (n: number) => new Date(1_700_000_000_000 + n * stepMs);
       const jobs = Array.from({ length: count }, (_, n) => {
@@ -156,7 +115,7 @@ describe.skipIf(!available)(title("Commands to Redis"), { timeout: 120_000 }, ()
           if (page === 2) ({ cursor } = await store.list({ ...query, order: "oldest", limit: 1000 }));
           const start = cursor;
           let ids: readonly string[] = [];
-          const sent = await sentDuring(async () => {
+          const sent = await redis.sentDuring(async () => {
             const found = await store.list({ ...query, order: "oldest", limit: 10, cursor: start });
             ids = found.items.map(({ id }) => id);
             cursor = found.cursor;
@@ -179,6 +138,26 @@ describe.skipIf(!available)(title("Commands to Redis"), { timeout: 120_000 }, ()
     }
   });
 
+  test("of create, save and a change that needs more room leave the same room in a record", async () => {
+    const store = openStore();
+    const lengths = new Set<number>();
+    for (let bytes = 1; bytes <= 130; bytes++) {
+      const { job } = await store.create({ language: "x".repeat(bytes) });
+      const written = [await redis.client.get(`job:${job.id}`)];
+      await store.save(job);
+      written.push(await redis.client.get(`job:${job.id}`));
+      await store.updateStatus(job.id, "wanted", { by: "x".repeat(200) });
+      written.push(await redis.client.get(`job:${job.id}`));
+      for (const text of written) {
+        const room = /\n( +)\n"data"/.exec(text ?? "")?.[1]?.length ?? 0;
+        expect(room).toBeGreaterThanOrEqual(64);
+        expect(room).toBeLessThan(64 + 128);
+        lengths.add((text?.length ?? 0) % 128);
+      }
+    }
+    expect(lengths.size).toBe(1);
+  });
+
   test.each(["updateStatus", "updateProgress", "save"] as const)(
     "of %s on a job whose key was restored leave no wrong index entry, and an audit restores the missing ones",
     async (verb) => {
@@ -198,9 +177,9 @@ describe.skipIf(!available)(title("Commands to Redis"), { timeout: 120_000 }, ()
 
   test("of delete on a job whose key was restored leave nothing behind", async () => {
     const { store } = await restored();
-    const keys = (await client.keys("*")).length;
+    const keys = (await redis.client.keys("*")).length;
     expect(await store.delete("a")).toBe(true);
-    expect(await client.keys("*")).toHaveLength(keys - 1);
+    expect(await redis.client.keys("*")).toHaveLength(keys - 1);
     for (const query of [{}, { status: "wanted" }, { where: { language: "es" } }] as const) {
       expect((await store.list(query)).items).toEqual([]);
     }
@@ -212,10 +191,10 @@ describe.skipIf(!available)(title("Commands to Redis"), { timeout: 120_000 }, ()
     const store = openStore();
     await store.create({ language: "es" }, { id: "a" });
     const stored = (await store.get("a")) as Job<typeof film>;
-    const dump = await client.dumpBuffer("job:a");
+    const dump = await redis.client.dumpBuffer("job:a");
     await store.delete("a");
     expect(await store.counts()).toEqual({ wanted: 0, found: 0, seen: 0 });
-    await client.restore("job:a", 0, dump as Buffer);
+    await redis.client.restore("job:a", 0, dump as Buffer);
     expect(await store.get("a")).toEqual(stored);
     return { store, stored };
   }

@@ -1,11 +1,9 @@
-import { Redis } from "ioredis";
-import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { z } from "zod";
-import type { PrivateServer } from "../../../test/servers/private-server.js";
-import { startRedis } from "../../../test/servers/redis.js";
 import { privateServer } from "../../../test/servers/require.js";
 import { createJobStore, defineJob, type JobStore } from "../src/index.js";
 import { redisDriver } from "../src/redis.js";
+import { PrivateRedis, type Sent } from "./redis-store.js";
 
 const { available, title } = privateServer("redis");
 
@@ -34,20 +32,7 @@ const SMALL = { text: "x" };
 const ids = (count: number) => Array.from({ length: count }, (_, n) => `job-${n}`);
 
 describe.skipIf(!available)(title("large records in Redis"), { timeout: 300_000 }, () => {
-  let redis: PrivateServer;
-  let client: Redis;
-
-  beforeAll(async () => {
-    redis = await startRedis();
-    client = new Redis(redis.url);
-  });
-  afterAll(async () => {
-    client.disconnect();
-    await redis.stop();
-  });
-  beforeEach(() => async () => {
-    await client.flushall(); // Our own server: nobody else's data is in it.
-  });
+  const redis = new PrivateRedis();
 
   function openStore(): Store {
     const driver = redisDriver({ url: redis.url, timeoutMs: 300_000 });
@@ -58,46 +43,25 @@ describe.skipIf(!available)(title("large records in Redis"), { timeout: 300_000 
 
   /** Copies of a job, which lists know. */
   async function copies(store: Store, id: string, others: readonly string[]): Promise<void> {
-    for (const other of others) await client.copy(`job:${id}`, `job:${other}`);
+    for (const other of others) await redis.client.copy(`job:${id}`, `job:${other}`);
     await store.audit({ repair: true });
   }
 
   /** How often the server ran each command meanwhile. */
   async function commandsDuring(run: () => Promise<unknown>): Promise<(command: string) => number> {
-    await client.config("RESETSTAT");
+    await redis.client.config("RESETSTAT");
     await run();
-    const stats = await client.info("commandstats");
+    const stats = await redis.client.info("commandstats");
     return (command) => Number(new RegExp(`^cmdstat_${command}:calls=(\\d+)`, "m").exec(stats)?.[1] ?? 0);
   }
   const scripts = (ran: (command: string) => number) => ran("evalsha") + ran("eval");
 
-  /** What the server was sent meanwhile: each command, with those that it ran within it if it is a script. */
-  async function sentDuring(run: () => Promise<unknown>): Promise<readonly (readonly (readonly string[])[])[]> {
-    const monitor = await new Redis(redis.url).monitor();
-    try {
-      const sent: string[][][] = [];
-      const ended = new Promise<void>((resolve) => {
-        monitor.on("monitor", (_time: string, args: string[], source: string) => {
-          if (args.join(" ") === "ECHO end") resolve();
-          else if (source === "lua") sent.at(-1)?.push(args);
-          else sent.push([args]);
-        });
-      });
-      await run();
-      await client.call("ECHO", "end");
-      await ended;
-      return sent;
-    } finally {
-      monitor.disconnect();
-    }
-  }
-
-  /** Bytes of jobs that each of these read, if all jobs are of one size; and how many jobs. */
-  function readBy(sent: readonly (readonly (readonly string[])[])[]): readonly number[] {
-    const reads = /^(get|mget|getrange)$/i;
+  /** How many jobs each of these read as a whole. */
+  function readBy(sent: readonly Sent[]): readonly number[] {
+    const reads = /^(get|mget)$/i;
     const jobs = (args: readonly string[]) =>
       reads.test(args[0] ?? "") ? args.filter((arg) => /^job:[^*]/.test(arg)) : [];
-    return sent.map((commands) => commands.flatMap(jobs).length);
+    return sent.map(({ args, within }) => [args, ...within].flatMap(jobs).length);
   }
 
   test("200 changes at once of one of 4 MiB are one a script, in their order", async () => {
@@ -115,7 +79,7 @@ describe.skipIf(!available)(title("large records in Redis"), { timeout: 300_000 
   test("200 changes at once of 200 of 4 MiB are one a script", async () => {
     const store = openStore();
     await store.create(LARGEST, { id: "job-0" });
-    for (const id of ids(200).slice(1)) await client.copy("job:job-0", `job:${id}`);
+    for (const id of ids(200).slice(1)) await redis.client.copy("job:job-0", `job:${id}`);
     const ran = await commandsDuring(() => Promise.all(ids(200).map((id) => store.updateProgress(id, SMALL))));
     expect(scripts(ran)).toBeGreaterThanOrEqual(200);
   });
@@ -141,7 +105,7 @@ describe.skipIf(!available)(title("large records in Redis"), { timeout: 300_000 
     const store = openStore();
     await store.create(LARGEST, { id: "job-0" });
     await copies(store, "job-0", ids(8).slice(1));
-    await client.config("RESETSTAT");
+    await redis.client.config("RESETSTAT");
     const ran = await commandsDuring(() => Promise.all(ids(8).map((id) => store.delete(id))));
     expect(ran("mget") + ran("get")).toBe(0);
     expect(await store.counts()).toEqual({ wanted: 0, seen: 0, done: 0 });
@@ -164,11 +128,11 @@ describe.skipIf(!available)(title("large records in Redis"), { timeout: 300_000 
 
   test("their order is kept also if the large record was restored, so that the store has never met it", async () => {
     await openStore().create({ text: "x".repeat(2.5 * MIB) }, { id: "large" });
-    await client.rename("job:large", "restored");
-    await client.del(await client.keys("jobs*"));
+    await redis.client.rename("job:large", "restored");
+    await redis.client.del(await redis.client.keys("jobs*"));
     const store = openStore();
     await store.create(SMALL, { id: "small" });
-    await client.rename("restored", "job:large");
+    await redis.client.rename("restored", "job:large");
     const changes = Array.from({ length: 300 }, (_, n) =>
       store.updateStatus(n % 8 === 7 || n === 64 ? "large" : "small", "wanted"),
     );
@@ -194,7 +158,7 @@ describe.skipIf(!available)(title("large records in Redis"), { timeout: 300_000 
 
   describe("of 900 KB are read two at a time:", () => {
     const data = { text: "x".repeat(900_000) };
-    const twoAtATime = (sent: Awaited<ReturnType<typeof sentDuring>>, jobs: number) => {
+    const twoAtATime = (sent: readonly Sent[], jobs: number) => {
       const read = readBy(sent);
       expect(read.reduce((sum, one) => sum + one, 0)).toBeGreaterThanOrEqual(jobs);
       expect(Math.max(...read)).toBe(2);
@@ -211,7 +175,7 @@ describe.skipIf(!available)(title("large records in Redis"), { timeout: 300_000 
       const store = await stored();
       for (const query of [{}, { status: "wanted" }, { where: { kind: "film" } }] as const) {
         let items: readonly unknown[] = [];
-        const sent = await sentDuring(async () => {
+        const sent = await redis.sentDuring(async () => {
           ({ items } = await store.list(query));
         });
         expect(items).toHaveLength(9);
@@ -228,7 +192,7 @@ describe.skipIf(!available)(title("large records in Redis"), { timeout: 300_000 
         () => store.getMany(ids(9)),
         () => Promise.all(ids(9).map((id) => store.get(id))),
       ];
-      for (const call of calls) twoAtATime(await sentDuring(call), 9);
+      for (const call of calls) twoAtATime(await redis.sentDuring(call), 9);
     });
 
     test("by a store that knew only small ones a second ago", async () => {
@@ -238,16 +202,16 @@ describe.skipIf(!available)(title("large records in Redis"), { timeout: 300_000 
       const store = await stored();
       const begun = performance.now();
       while (performance.now() - begun < 1100) await store.get("absent");
-      twoAtATime(await sentDuring(() => other.getMany(ids(9))), 9);
+      twoAtATime(await redis.sentDuring(() => other.getMany(ids(9))), 9);
     });
 
     test("by an audit, also one that repairs", async () => {
       const store = await stored();
       for (const repair of [false, true]) {
-        await client.del("jobs:by-creation");
+        await redis.client.del("jobs:by-creation");
         let report = {};
         twoAtATime(
-          await sentDuring(async () => {
+          await redis.sentDuring(async () => {
             report = await store.audit({ repair });
           }),
           9,
@@ -258,7 +222,7 @@ describe.skipIf(!available)(title("large records in Redis"), { timeout: 300_000 
 
     test("when a status has too many", async () => {
       const store = await stored();
-      const sent = await sentDuring(async () => {
+      const sent = await redis.sentDuring(async () => {
         await Promise.all(ids(9).map((id) => store.updateStatus(id, "seen")));
         while ((await store.counts()).seen > 2);
       });
@@ -320,10 +284,12 @@ describe.skipIf(!available)(title("large records in Redis"), { timeout: 300_000 
       [5, () => store.list({ limit: 1000 })],
     ];
     for (const [commands, call] of calls) {
-      const sent = await sentDuring(call);
+      const sent = await redis.sentDuring(call);
       // By EVAL it does what serves later calls as well: scripts are loaded, clocks compared.
-      expect(sent.filter(([first]) => first?.[0] !== "eval")).toHaveLength(commands);
-      expect(sent.flat().filter(([command]) => command?.toLowerCase() === "strlen")).toEqual([]);
+      expect(sent.filter(({ args: [command] }) => command !== "eval")).toHaveLength(commands);
+      expect(sent.flatMap(({ within }) => within).filter(([command]) => command?.toLowerCase() === "strlen")).toEqual(
+        [],
+      );
     }
   });
 
@@ -332,8 +298,8 @@ describe.skipIf(!available)(title("large records in Redis"), { timeout: 300_000 
     const { job } = await store.create(SMALL, { id: "busy" });
     const now = job.createdAt.getTime();
     const operations = Array.from({ length: 10_000 }, (_, n) => `${String(n).padStart(8, "0")} ${now} 1`).join(" ");
-    const text = String(await client.get("job:busy"));
-    await client.set("job:busy", text.replace('],"history":[', `],"ops":"${operations}","history":[`));
+    const text = String(await redis.client.get("job:busy"));
+    await redis.client.set("job:busy", text.replace('],"history":[', `],"ops":"${operations}","history":[`));
     expect(await store.delete("busy")).toBe(true);
     expect(await store.counts()).toEqual({ wanted: 0, seen: 0, done: 0 });
   });

@@ -1,14 +1,11 @@
-import { Redis } from "ioredis";
-import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
+import { beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { PATIENCE } from "../../../test/patience.js";
-import type { PrivateServer } from "../../../test/servers/private-server.js";
-import { startRedis } from "../../../test/servers/redis.js";
 import { privateServer } from "../../../test/servers/require.js";
 import { startTcpProxy, type TcpProxy } from "../../../test/servers/tcp-proxy.js";
 import { createJobStore, type OutboxEntry } from "../src/index.js";
 import { report } from "../src/lib/contract/definitions.js";
 import { redisDriver } from "../src/redis.js";
-import { failureOf } from "./redis-store.js";
+import { failureOf, PrivateRedis } from "./redis-store.js";
 
 const { available, title } = privateServer("redis");
 
@@ -16,24 +13,12 @@ const payloads = (entries: readonly OutboxEntry[]) => entries.map(({ payload }) 
 const range = (from: number, to: number) => Array.from({ length: to - from }, (_, n) => from + n);
 
 describe.skipIf(!available)(title("Reading the outbox when the reply to a claim is lost"), () => {
-  let redis: PrivateServer;
-  let client: Redis;
+  const redis = new PrivateRedis();
   let proxy: TcpProxy;
 
-  beforeAll(async () => {
-    redis = await startRedis();
-    client = new Redis(redis.url);
-  });
-  afterAll(async () => {
-    client.disconnect();
-    await redis.stop();
-  });
   beforeEach(async () => {
-    proxy = await startTcpProxy(redis);
-    return async () => {
-      await proxy.close();
-      await client.flushall(); // Our own server: nobody else's data is in it.
-    };
+    proxy = await startTcpProxy(redis.server);
+    return () => proxy.close();
   });
 
   /** A store that reads through the proxy, with 30 messages of which it has read and acknowledged 5. */
@@ -58,10 +43,13 @@ describe.skipIf(!available)(title("Reading the outbox when the reply to a claim 
   /** Lets a claim reach the server and loses the reply to it. */
   async function losing<T>(call: () => Promise<T>): Promise<{ outcome: Promise<T> }> {
     proxy.swallowReplies();
-    const claimed = await client.zcard("jobs:outbox:claims");
+    const claimed = await redis.client.zcard("jobs:outbox:claims");
     const outcome = call();
     outcome.catch(() => {});
-    await vi.waitFor(async () => expect(await client.zcard("jobs:outbox:claims")).toBeGreaterThan(claimed), PATIENCE);
+    await vi.waitFor(
+      async () => expect(await redis.client.zcard("jobs:outbox:claims")).toBeGreaterThan(claimed),
+      PATIENCE,
+    );
     return { outcome };
   }
 
@@ -124,6 +112,6 @@ describe.skipIf(!available)(title("Reading the outbox when the reply to a claim 
   test("nothing of a reader is left behind once its claims have lapsed", async () => {
     const { store } = await start(1000);
     await store.outbox.ack((await store.outbox.read({ claimMs: 50 })).map(({ entryId }) => entryId));
-    await vi.waitFor(async () => expect(await client.keys("jobs:outbox:reader:*")).toEqual([]), PATIENCE);
+    await vi.waitFor(async () => expect(await redis.client.keys("jobs:outbox:reader:*")).toEqual([]), PATIENCE);
   });
 });

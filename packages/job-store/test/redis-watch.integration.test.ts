@@ -1,6 +1,5 @@
 import { Redis } from "ioredis";
-import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from "vitest";
-import type { PrivateServer } from "../../../test/servers/private-server.js";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { PERSISTENT, startRedis } from "../../../test/servers/redis.js";
 import { privateServer } from "../../../test/servers/require.js";
 import { startTcpProxy } from "../../../test/servers/tcp-proxy.js";
@@ -8,24 +7,12 @@ import { createJobStore } from "../src/index.js";
 import { report } from "../src/lib/contract/definitions.js";
 import { watching } from "../src/lib/contract/watch.js";
 import { redisDriver } from "../src/redis.js";
+import { PrivateRedis } from "./redis-store.js";
 
 const { available, title } = privateServer("redis");
 
 describe.skipIf(!available)(title("watching Redis under faults"), () => {
-  let redis: PrivateServer;
-  let client: Redis;
-
-  beforeAll(async () => {
-    redis = await startRedis();
-    client = new Redis(redis.url);
-  });
-  afterAll(async () => {
-    client.disconnect();
-    await redis.stop();
-  });
-  beforeEach(() => async () => {
-    await client.flushall(); // Our own server: nobody else's data is in it.
-  });
+  const redis = new PrivateRedis();
 
   function openStore(url = redis.url, eventLogLength?: number) {
     const store = createJobStore({ job: report, driver: redisDriver({ url, eventLogLength, timeoutMs: 60_000 }) });
@@ -34,7 +21,7 @@ describe.skipIf(!available)(title("watching Redis under faults"), () => {
   }
 
   test("a broken line loses no event that the log still holds", async () => {
-    await using proxy = await startTcpProxy(redis);
+    await using proxy = await startTcpProxy(redis.server);
     const watched = openStore(`redis://127.0.0.1:${proxy.port}`);
     const writer = openStore();
     const events = await watching(watched);
@@ -47,7 +34,7 @@ describe.skipIf(!available)(title("watching Redis under faults"), () => {
   });
 
   test("a watcher that reads what followed its cursor goes on after an outage", async () => {
-    await using proxy = await startTcpProxy(redis);
+    await using proxy = await startTcpProxy(redis.server);
     const driver = redisDriver({ url: `redis://127.0.0.1:${proxy.port}`, timeoutMs: 500 });
     const watched = createJobStore({ job: report, driver });
     onTestFinished(() => watched.close());
@@ -86,7 +73,7 @@ describe.skipIf(!available)(title("watching Redis under faults"), () => {
     const events = await watching(store);
     await store.create({ title: "One" }, { id: "a" });
     const { cursor } = await events.next();
-    await client.flushall();
+    await redis.client.flushall();
     // As many as before and more, so that numbers alone would not tell the new log from the old one.
     for (const id of ["b", "c", "d"]) await store.create({ title: "One" }, { id });
     expect(await events.next()).toMatchObject({ type: "resync" });
@@ -248,7 +235,7 @@ describe.skipIf(!available)(title("watching Redis under faults"), () => {
     await store.create({ title: "One" }, { id: "a" });
     const { cursor } = await events.next();
     for (let done = 1; done <= 3; done++) await store.updateProgress("a", { done });
-    await client.xtrim("jobs:events", "MAXLEN", 1);
+    await redis.client.xtrim("jobs:events", "MAXLEN", 1);
     const restarted = openStore();
     await restarted.counts(); // Connected: both begin before the log is read for either.
     const [late, fresh] = await Promise.all([watching(restarted, { after: cursor }), watching(restarted)]);
@@ -262,7 +249,7 @@ describe.skipIf(!available)(title("watching Redis under faults"), () => {
     const store = openStore();
     await store.create({ title: "One" }, { id: "a" });
     const events = await watching(store);
-    await client.xadd("jobs:events", "*", "not", "ours");
+    await redis.client.xadd("jobs:events", "*", "not", "ours");
     await store.updateStatus("a", "working", { outbox: [{ queue: "reports", payload: 1 }] });
     expect(await store.outbox.depth()).toBe(1);
     let event = await events.next();
@@ -271,7 +258,10 @@ describe.skipIf(!available)(title("watching Redis under faults"), () => {
   });
 
   test("an event's cursor serves, however many shards there are", async () => {
-    const store = createJobStore({ job: report, driver: redisDriver({ client, shards: 512, timeoutMs: 60_000 }) });
+    const store = createJobStore({
+      job: report,
+      driver: redisDriver({ client: redis.client, shards: 512, timeoutMs: 60_000 }),
+    });
     onTestFinished(() => store.close());
     const events = await watching(store);
     await store.create({ title: "One" }, { id: "a" });
@@ -281,10 +271,10 @@ describe.skipIf(!available)(title("watching Redis under faults"), () => {
 
   test("all watchers of a store share one connection", async () => {
     const store = openStore();
-    const before = await connections(client);
+    const before = await connections(redis.client);
     await store.counts();
     await Promise.all(Array.from({ length: 1000 }, (_, n) => watching(store, `job-${n}`)));
-    expect(await connections(client)).toBeLessThanOrEqual(before + 2);
+    expect(await connections(redis.client)).toBeLessThanOrEqual(before + 2);
   });
 });
 

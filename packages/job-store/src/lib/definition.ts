@@ -55,9 +55,10 @@ export interface StatusRule<S extends string = string> {
   readonly ttlSeconds?: number | undefined;
   /**
    * Number of jobs that are kept in this status, 1 or more. The oldest jobs above it are deleted in the background, with a
-   * `deleted` event; writes do not wait for that. The number of stored jobs exceeds this limit by at most 1 % plus 200. On a
-   * single server it does not fall below the limit. On a cluster each shard keeps its share, rounded up, so the total can be
-   * lower if there are few jobs. @default no limit
+   * `deleted` event; writes do not wait for that. The number of stored jobs exceeds this limit by at most 2 for each call in
+   * progress plus 32 for each process (on a cluster: for each shard of each process). On a single server it does not fall below the
+   * limit. On a cluster each shard keeps its share, rounded up, so the total can be lower if there are few jobs.
+   * @default no limit
    */
   readonly maxCount?: number | undefined;
 }

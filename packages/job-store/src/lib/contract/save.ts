@@ -17,6 +17,16 @@ export function save({ test }: Context): void {
     });
   }
 
+  test("a change of 1970-01-01T00:00:00.000Z keeps its time, with a remark and without", async ({ store }) => {
+    const epoch = { from: null, to: "waiting", at: new Date(0), version: 1 } as const;
+    for (const [id, change] of Object.entries({ a: epoch, b: { ...epoch, note: "by hand" } })) {
+      const saved = await store.save(imported(id, { createdAt: new Date(1000), history: [change] }));
+      expect(saved.history).toEqual([change]);
+      await store.updateProgress(id, { done: 1 });
+      expect((await store.get(id))?.history).toEqual([change]);
+    }
+  });
+
   test("lists by status and by creation use the times of the saved job", async ({ store }) => {
     await store.save(imported("b", { createdAt: new Date(2000), statusAt: new Date(3000) }));
     await store.save(imported("a", { createdAt: new Date(1000), statusAt: new Date(4000) }));

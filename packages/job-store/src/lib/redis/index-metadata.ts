@@ -100,7 +100,8 @@ export async function loadMetadata(
     }
     if (codes.length + missing.length > MAX_CODES) {
       return invalid(
-        `"${shape.definition}" has had more than ${MAX_CODES} combinations of status and TTL; use another key prefix.`,
+        `Under this key prefix "${shape.definition}" would have ${codes.length + missing.length} combinations of status and TTL, ` +
+          `and ${MAX_CODES} are the most. Keep to the TTLs of earlier releases, or use another key prefix.`,
       );
     }
     const grown = [...codes, ...missing].map(({ status, ttlMs }) => [status, ttlMs]);

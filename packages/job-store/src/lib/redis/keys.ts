@@ -1,9 +1,16 @@
+import type { StatusCode } from "./index-metadata.js";
+
 /** Scores of the index by status are `code * SPAN + ms`: codes below 900 are exact as doubles, and so are times before the year 2286. */
 export const SPAN = 10 ** 13;
 
 /** Score in the index by status, as text. */
 export function scoreOf(code: number, ms: number): string {
   return `${code}${String(ms).padStart(13, "0")}`;
+}
+
+/** Lowest and highest score of a code, and its TTL, as scripts take them. */
+export function scoreRange({ code, ttlMs }: StatusCode): readonly (string | number)[] {
+  return [scoreOf(code, 0), scoreOf(code, SPAN - 1), ttlMs];
 }
 
 /** Where everything lives. A job is the string at `job:<id>`, and nothing else is under `job:`. */

@@ -3,7 +3,7 @@ import type { JobRecord, Listing, Position, Range, Reading } from "../driver.js"
 import { comparePositions } from "../position.js";
 import { type PipelineCommand, runPipeline, valuesOf } from "./connection.js";
 import type { IndexMetadata } from "./index-metadata.js";
-import { SPAN, scoreOf, storeKeys } from "./keys.js";
+import { SPAN, scoreOf, scoreRange, storeKeys } from "./keys.js";
 import type { ReadBatcher } from "./read-batcher.js";
 import { fieldText } from "./record-text.js";
 import { scripts } from "./scripts.js";
@@ -243,8 +243,7 @@ function readPlaces(members: readonly string[]): readonly Position[] {
 /** Live jobs by status; codes of one status add up. */
 export async function countJobs(session: RedisSession): Promise<ReadonlyMap<string, number>> {
   const { reply, codes } = await session.read(async ({ metadata: { edition, codes }, evaluate }) => {
-    const ranges = codes.flatMap(({ code, ttlMs }) => [scoreOf(code, 0), scoreOf(code, SPAN - 1), ttlMs]);
-    const args = [edition, ...ranges];
+    const args = [edition, ...codes.flatMap(scoreRange)];
     return { reply: await evaluate(scripts.counts, [session.keys.map, session.keys.statuses], args), codes };
   });
   session.confirmMetadata();

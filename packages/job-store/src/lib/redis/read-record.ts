@@ -124,15 +124,19 @@ function changeFrom(reader: ByteReader, createdAt: number): StatusChange {
   reader.pass(COMMA);
   const to = reader.string();
   reader.pass(COMMA);
-  const time = reader.time();
-  const change = { from, to, at: new Date(time === 0 ? createdAt : time), version };
+  let time = reader.time();
   let remark: Partial<StatusChange> | null = null;
   if (reader.passes(COMMA)) {
     reader.pass(QUOTE);
-    reader.passBehind(QUOTE);
+    // An imported entry has no operation, and its own time.
+    if (!reader.passes(QUOTE)) {
+      reader.passBehind(QUOTE);
+      if (time === 0) time = createdAt;
+    }
     if (reader.passes(COMMA)) remark = remarkOf(reader.object());
   }
   reader.pass(CLOSE);
+  const change = { from, to, at: new Date(time), version };
   return remark === null ? change : { ...change, ...remark };
 }
 

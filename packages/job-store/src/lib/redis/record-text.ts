@@ -33,7 +33,7 @@ export function newRecordText(
   return beginning + " ".repeat(Math.min(roomFor(bytes), Math.max(0, maxRecordBytes - bytes))) + end;
 }
 
-/** As `roomFor` of lua/record.lua. */
+/** Room for further changes, as by `withRoom` in lua/record.lua. */
 function roomFor(bytes: number): number {
   return 64 + ((((-70 - bytes) % 128) + 128) % 128);
 }
@@ -46,7 +46,7 @@ export function wholeArgs(job: WholeJob, ttlMs: number): readonly (string | numb
   return [
     ...[job.version, `,"status":${status},"attempt":${job.attempt},"ttl":${ttlMs}`, job.createdAt],
     ...[`,${job.statusAt}${updated}`, historyText(job.history) + parts.map((part) => part && `\n${part}`).join("")],
-    ...[`"data":${job.data}}`, status],
+    ...[`\n"data":${job.data}}`, status],
   ];
 }
 

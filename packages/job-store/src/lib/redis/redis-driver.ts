@@ -57,7 +57,7 @@ function openShard(connection: RedisConnection, prefix: string, setup: Setup, sh
   const outbox = new RedisOutbox(session, new Bell(blocking("outbox"), keys.outbox));
   const log = new RedisLog(session, blocking("watch"));
   const maxCount = splitMaxCount(shape.maxCount, shards);
-  return new RedisStorage(session, { ...shape, maxCount }, { outbox, log, format, eventLogLength });
+  return new RedisStorage(session, { ...shape, maxCount }, { outbox, log, format });
 }
 
 /** Splits the limits among the shards, rounded up. */

@@ -26,7 +26,6 @@ import { readFieldLines } from "./record-text.js";
 import type { RedisLog } from "./redis-log.js";
 import type { RedisOutbox } from "./redis-outbox.js";
 import type { RedisSession } from "./session.js";
-import { SurplusTrimmer } from "./surplus-trimmer.js";
 import { Trimmer } from "./trimmer.js";
 import * as verbs from "./verbs.js";
 import type { WriteBatchFormat } from "./write-batch.js";
@@ -41,7 +40,6 @@ export class RedisStorage implements JobStorage {
   readonly #reader: ReadBatcher;
   readonly #writes: CallQueue<PendingWrite>;
   readonly #trimmer: Trimmer;
-  readonly #surplus: SurplusTrimmer;
 
   constructor(
     session: RedisSession,
@@ -50,15 +48,13 @@ export class RedisStorage implements JobStorage {
       readonly outbox: RedisOutbox;
       readonly log: RedisLog;
       readonly format: WriteBatchFormat;
-      readonly eventLogLength: number;
     },
   ) {
     this.#session = session;
     this.#shape = shape;
-    this.#trimmer = new Trimmer(session);
-    this.#surplus = new SurplusTrimmer(session, shape.maxCount, parts.eventLogLength);
+    this.#trimmer = new Trimmer(session, parts.format, shape.maxCount);
     this.#reader = new ReadBatcher(session);
-    const batcher = new WriteBatcher(session, parts.format, shape.historyLimit, this.#trimmer, this.#surplus);
+    const batcher = new WriteBatcher(session, parts.format, shape.historyLimit, this.#trimmer);
     this.#writes = session.executor.queue(batcher);
     this.outbox = parts.outbox;
     this.logs = [parts.log];
@@ -95,7 +91,7 @@ export class RedisStorage implements JobStorage {
   }
 
   list(range: Range): Promise<Listing> {
-    return listJobs(this.#session, this.#reader, range, () => this.#trimmer.trim());
+    return listJobs(this.#session, this.#reader, range, () => this.#trimmer.trimExpired());
   }
 
   counts(): Promise<ReadonlyMap<string, number>> {
@@ -121,7 +117,7 @@ export class RedisStorage implements JobStorage {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#trimmer.close(), this.#surplus.close()]);
+    await this.#trimmer.close();
     this.outbox.close();
     for (const log of this.logs) log.close();
   }

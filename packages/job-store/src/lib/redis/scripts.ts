@@ -6,14 +6,12 @@ import auditJobs from "./lua/audit-jobs.lua";
 import auditKeys from "./lua/audit-keys.lua";
 import auditMembers from "./lua/audit-members.lua";
 import counts from "./lua/counts.lua";
-import events from "./lua/events.lua";
 import fields from "./lua/fields.lua";
 import find from "./lua/find.lua";
 import indexes from "./lua/indexes.lua";
 import limits from "./lua/limits.lua";
 import map from "./lua/map.lua";
 import metadata from "./lua/metadata.lua";
-import operations from "./lua/operations.lua";
 import outbox from "./lua/outbox.lua";
 import outboxAck from "./lua/outbox-ack.lua";
 import outboxClaim from "./lua/outbox-claim.lua";
@@ -21,15 +19,13 @@ import outboxReject from "./lua/outbox-reject.lua";
 import outboxRequeue from "./lua/outbox-requeue.lua";
 import page from "./lua/page.lua";
 import probe from "./lua/probe.lua";
-import publish from "./lua/publish.lua";
 import read from "./lua/read.lua";
 import record from "./lua/record.lua";
 import rejected from "./lua/rejected.lua";
 import snapshot from "./lua/snapshot.lua";
 import storeKeys from "./lua/store-keys.lua";
-import surplus from "./lua/surplus.lua";
 import touch from "./lua/touch.lua";
-import trim from "./lua/trim.lua";
+import trimExpired from "./lua/trim-expired.lua";
 import waiting from "./lua/waiting.lua";
 
 export interface Script {
@@ -50,14 +46,7 @@ export const fieldIndex = fields;
 
 const indexed = [metadataOf, touch, storeKeys, fields, indexes];
 
-/** Deletes the surplus of a status. The parts of its text that depend on the store come first. */
-export const surplusParts: readonly string[] = [
-  ...indexed,
-  ...[events, record, operations, surplus, publish],
-  "return reply",
-];
-
-/** Every other script that the driver runs. The Lua files say what each takes and answers. */
+/** The scripts that are the same for all stores. The Lua files say what each takes and answers. */
 export const scripts = {
   map: scriptOf(map),
   page: scriptOf(page),
@@ -66,7 +55,7 @@ export const scripts = {
   counts: scriptOf(counts),
   probe: scriptOf(probe),
   snapshot: scriptOf(snapshot),
-  trim: scriptOf(...indexed, trim),
+  trimExpired: scriptOf(...indexed, trimExpired),
   auditKeys: scriptOf(auditKeys),
   auditJobs: scriptOf(...indexed, record, auditJobs),
   auditEntries: scriptOf(...indexed, auditEntries),

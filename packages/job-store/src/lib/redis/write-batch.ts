@@ -1,6 +1,6 @@
 import type { StoreShape } from "../driver.js";
 import type { IndexMetadata } from "./index-metadata.js";
-import type { Keys } from "./keys.js";
+import { type Keys, scoreRange } from "./keys.js";
 import type { Script } from "./scripts.js";
 import type { Argument, Outcome, WriteContext } from "./verbs.js";
 import { WriteScripts } from "./write-scripts.js";
@@ -29,6 +29,17 @@ export interface WriteBatch {
   readonly args: readonly Argument[];
   /** TTL of the status that the calls enter; 0: forever, or none is entered. */
   readonly ttlMs: number;
+}
+
+/** The jobs that a status has too many of. */
+export interface SurplusRequest {
+  readonly status: string;
+  /** How many jobs may stay. */
+  readonly most: number;
+  /** Jobs to delete, if they are among the oldest. */
+  readonly ids: readonly string[];
+  /** How many ids of further jobs the script returns at most. */
+  readonly limit: number;
 }
 
 /** Reply to a batch. */
@@ -86,6 +97,17 @@ export class WriteBatchFormat {
     const args: Argument[] = [metadata.edition, deadline, flags, entered?.code ?? ""];
     for (const call of batch) args.push(...call.args(context));
     return { script: first.script(context), keys, args, ttlMs: entered?.ttlMs ?? 0 };
+  }
+
+  /** Returns the script that deletes the oldest jobs of a status with too many, and its arguments. */
+  trimSurplus(
+    { status, most, ids, limit }: SurplusRequest,
+    { metadata, deadline }: { metadata: IndexMetadata; deadline: number },
+  ): Omit<WriteBatch, "ttlMs"> {
+    const keys = [...this.#firstKeys, ...ids.map(this.#keys.job), ...this.#lastKeys];
+    const codes = metadata.codes.filter((code) => code.status === status);
+    const args = [metadata.edition, deadline, "k", "", most, limit, ...codes.flatMap(scoreRange)];
+    return { script: this.#scripts.trimSurplus(metadata.fields.length > 0), keys, args };
   }
 
   /** Splits a reply: what happened, then an outcome of two values for each call that the script reached. */

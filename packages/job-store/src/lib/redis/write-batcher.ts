@@ -3,7 +3,6 @@ import { unavailable } from "../errors.js";
 import { Call, type CommandKind, MAX_BATCH, type PendingCall } from "./call-queue.js";
 import type { Script } from "./scripts.js";
 import type { RedisSession } from "./session.js";
-import type { SurplusTrimmer } from "./surplus-trimmer.js";
 import type { Trimmer } from "./trimmer.js";
 import type { Argument, Outcome, Verb, WriteContext } from "./verbs.js";
 import type { WriteBatchFormat, WriteRequest } from "./write-batch.js";
@@ -77,20 +76,12 @@ export class WriteBatcher implements CommandKind<PendingWrite> {
   readonly #format: WriteBatchFormat;
   readonly #historyLimit: number;
   readonly #trimmer: Trimmer;
-  readonly #surplus: SurplusTrimmer;
 
-  constructor(
-    session: RedisSession,
-    format: WriteBatchFormat,
-    historyLimit: number,
-    trimmer: Trimmer,
-    surplus: SurplusTrimmer,
-  ) {
+  constructor(session: RedisSession, format: WriteBatchFormat, historyLimit: number, trimmer: Trimmer) {
     this.#session = session;
     this.#format = format;
     this.#historyLimit = historyLimit;
     this.#trimmer = trimmer;
-    this.#surplus = surplus;
   }
 
   send(batch: readonly PendingWrite[]): Promise<void> {
@@ -101,7 +92,7 @@ export class WriteBatcher implements CommandKind<PendingWrite> {
     const deadline = this.#session.deadline(end);
     const { script, keys, args, ttlMs } = this.#format.encode(batch, { metadata, deadline, repeated });
     const sent = connection.client.call("evalsha", [script.sha, keys.length, ...keys, ...args]);
-    this.#surplus.sent(batch);
+    this.#trimmer.sent(batch);
     return sent.then((reply) => {
       this.#session.checkReply(reply, metadata);
       const { outcomes, metadataChanged } = this.#format.decode(reply as readonly unknown[], batch.length);
@@ -120,13 +111,10 @@ export class WriteBatcher implements CommandKind<PendingWrite> {
       if (call === undefined) break;
       if (shortage !== null) call.reject(unavailable(shortage, true));
       else call.answer(outcome, ttlMs, this.#historyLimit);
-      if (call.enters !== null) this.#surplus.entered(call.enters);
     }
-    this.#trimmer.trimSoon();
   }
 
   toError(error: unknown, call: PendingWrite): unknown {
-    if (call.enters !== null) this.#surplus.entered(call.enters);
     return this.#session.toError(error, call, this.requirement);
   }
 }

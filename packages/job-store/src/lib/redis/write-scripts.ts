@@ -2,6 +2,7 @@ import type { StoreShape } from "../driver.js";
 import beginWrite from "./lua/begin-write.lua";
 import create from "./lua/create.lua";
 import deleteJobs from "./lua/delete.lua";
+import deletion from "./lua/deletion.lua";
 import endWrite from "./lua/end-write.lua";
 import events from "./lua/events.lua";
 import expected from "./lua/expected.lua";
@@ -13,6 +14,7 @@ import progress from "./lua/progress.lua";
 import publish from "./lua/publish.lua";
 import record from "./lua/record.lua";
 import save from "./lua/save.lua";
+import trimSurplus from "./lua/trim-surplus.lua";
 import { newRecordHead, statusLines } from "./record-text.js";
 import { fieldIndex, metadataOf, type Script, scriptOf } from "./scripts.js";
 
@@ -24,10 +26,6 @@ const SHORTEST_ENTRY = 20;
 
 /** The log is trimmed once in so many events. */
 const TRIM_EVENTS_EVERY = 100;
-
-export function eventConstants(eventLogLength: number): Constants {
-  return { EVENTS_KEPT: eventLogLength, TRIM_EVENTS_EVERY: Math.min(TRIM_EVENTS_EVERY, eventLogLength) };
-}
 
 /**
  * Scripts that change jobs. The definition is a part of their texts, so a call need not send it. A store has one script to create
@@ -41,7 +39,12 @@ export class WriteScripts {
   /** @param idAt position of the id in a job's key, in bytes from 1 */
   constructor(shape: StoreShape, eventLogLength: number, idAt: number) {
     this.#shape = shape;
-    this.#constants = { ID_AT: idAt, MAX_RECORD_BYTES: shape.maxRecordBytes, ...eventConstants(eventLogLength) };
+    this.#constants = {
+      ID_AT: idAt,
+      MAX_RECORD_BYTES: shape.maxRecordBytes,
+      EVENTS_KEPT: eventLogLength,
+      TRIM_EVENTS_EVERY: Math.min(TRIM_EVENTS_EVERY, eventLogLength),
+    };
   }
 
   create(fields: boolean): Script {
@@ -81,10 +84,14 @@ export class WriteScripts {
   }
 
   delete(fields: boolean): Script {
-    return this.#script("delete", fields, [record, expected, deleteJobs], () => ({}));
+    return this.#script("delete", fields, [record, expected, deletion, deleteJobs], () => ({}));
   }
 
-  /** All of these, for a store that has fields, or none. */
+  trimSurplus(fields: boolean): Script {
+    return this.#script("trim surplus", fields, [record, deletion, trimSurplus], () => ({}));
+  }
+
+  /** All scripts of calls, for a store that has fields, or none. */
   all(fields: boolean): readonly Script[] {
     const moves = this.#shape.statuses.map((status) => this.move(status, fields));
     return [this.create(fields), ...moves, this.progress(fields), this.save(fields), this.delete(fields)];
@@ -110,7 +117,7 @@ export class WriteScripts {
 }
 
 /** Declares the constants in Lua. */
-export function constantsText(constants: Constants): string {
+function constantsText(constants: Constants): string {
   return Object.entries(constants)
     .map(([name, value]) => `local ${name} = ${typeof value === "string" ? luaString(value) : value}\n`)
     .join("");

@@ -1,5 +1,5 @@
 -- Looks for entries of jobs that are not there, and takes them out of all indexes where asked to. Expired jobs are not
--- meant: trim.lua takes those. An entry is left to the first of the indexes that has it, so that it is counted once. Comes
+-- meant: trim-expired.lua removes those. An entry is left to the first of the indexes that has it, so that it is counted once. Comes
 -- after places.lua.
 -- KEYS: from 9 on, the jobs' keys
 -- ARGV: 1 edition of the map the caller knows, 2 '1' to mend, 3 where the entries were found: 'statuses', 'creations' or

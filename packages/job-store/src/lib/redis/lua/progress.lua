@@ -5,23 +5,8 @@
 
 local touched, known = 0, operations()
 
--- Returns a record up to its data at least, and whether the text is all of it.
-local function beginningOf(key)
-  local bytes = 1024
-  while true do
-    local text = redis.pcall('GETRANGE', key, 0, bytes - 1)
-    if type(text) == 'table' then
-      if find(text.err, 'WRONGTYPE', 1, true) then return nil end
-      text = redis.call('GETRANGE', key, 0, bytes - 1)
-    end
-    if #text < bytes then return text, true end
-    if find(text, '\n"data":', 1, true) then return text, false end
-    bytes = bytes * 16
-  end
-end
-
 local function record(key, operation, expected, progress)
-  local text, isWhole = beginningOf(key)
+  local text, isWhole = readUntil(key, '\n"data":', 1024)
   if not text then return 'unreadable', '' end
   if text == '' then return redis.call('EXISTS', key) == 1 and 'unreadable' or 'missing', '' end
   local times = find(text, ',"times":[', 1, true)

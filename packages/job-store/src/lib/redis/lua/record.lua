@@ -14,8 +14,8 @@
 --   "data":…}
 -- * The part up to `"ttl":0` is the same for many jobs. Scripts read it once for all of them.
 -- * Times are milliseconds since 1970. `times` has a third element, updatedAt, if it differs from statusAt.
--- * The history begins with the newest entry. The time 0 in an entry is createdAt. The id of the operation that made the change
---   follows the time. An imported entry has "".
+-- * The history begins with the newest entry. The id of the operation that made the change follows the time. An imported entry has
+--   none, or "" before a remark. In an entry with an operation, the time 0 is createdAt.
 -- * `"ops":"…",` follows the times if recent operations have no entry in the history: a progress, a save, or a change whose entry was
 --   dropped or not kept. See operations.lua.
 -- * A line of progress, result or error is absent if there is none.
@@ -31,6 +31,30 @@ local function readTimes(text, at)
   local ops
   created, ops, history = match(text, '^(%d+),[%d,]+%],"ops":"([^"]*)","history":%[()', at)
   return created, ops, history
+end
+
+-- Returns a record from its beginning to `mark` at least, and whether the text is all of it. Returns nil if the value is no text, and ''
+-- if the key does not exist.
+local function readUntil(key, mark, bytes)
+  while true do
+    local text = redis.pcall('GETRANGE', key, 0, bytes - 1)
+    if type(text) == 'table' then
+      if find(text.err, 'WRONGTYPE', 1, true) then return nil end
+      -- Any other error ends the script.
+      text = redis.call('GETRANGE', key, 0, bytes - 1)
+    end
+    if #text < bytes then return text, true end
+    if find(text, mark, 1, true) then return text, false end
+    bytes = bytes * 16
+  end
+end
+
+-- Joins the beginning of a record and its data, which begins with a line break. Between them is room for further changes: at least 64
+-- bytes, up to the next size that the allocator gives. SETRANGE would double the memory. As in record-text.ts.
+local function withRoom(head, data)
+  local bytes = #head + #data
+  local room = math.max(0, math.min(64 + (-71 - bytes) % 128, MAX_RECORD_BYTES - bytes - 1))
+  return room > 0 and head .. '\n' .. string.rep(' ', room) .. data or head .. data
 end
 
 -- Writes `head` in the place of a record's beginning. Returns nil, or the size if the record would be too large. `stop` is the end of
@@ -49,9 +73,7 @@ local function writeHead(key, text, stop, data, head, expires, grows)
     local body = sub(text, data)
     local bytes = #head + #body
     if bytes > MAX_RECORD_BYTES then return bytes end
-    -- Room for further changes: at least 64 bytes, up to the next size that the allocator gives. SETRANGE would double the memory.
-    local room = grows and math.max(0, math.min(64 + (-71 - bytes) % 128, MAX_RECORD_BYTES - bytes - 1)) or 0
-    local whole = room > 0 and head .. '\n' .. string.rep(' ', room) .. body or head .. body
+    local whole = grows and withRoom(head, body) or head .. body
     if #whole > largestWritten then largestWritten = #whole end
     if expires then
       redis.call('SET', key, whole, 'PXAT', expires)

@@ -1,6 +1,6 @@
 -- Writes whole jobs as given, one version above the stored one if the job exists.
 -- CALL: 1 operation, 2 version, 3 beginning of the record behind the version, 4 createdAt, 5 times behind createdAt, 6 history and
---       parts, 7 data (line), 8 status (JSON), 9 score in the index by status, 10 time of expiry (ms) or '', 11 fields (one a line)
+--       parts, 7 data (line, after a line break), 8 status (JSON), 9 score in the index by status, 10 time of expiry (ms) or '', 11 fields (one a line)
 -- Replies: for each call
 --          'saved', record; 'answered', version and record; 'conflict', version; 'expired', ''; 'tooLarge', bytes; 'unreadable', ''
 
@@ -28,10 +28,10 @@ local function save(key, operation, version, beginning, created, times, history,
   end
   if expires ~= '' and tonumber(expires) < tonumber(now) then return 'expired', '' end
   local head = '{"version":' .. version .. beginning .. ',"times":[' .. created .. times .. '],"ops":"'
-    .. known.add(ops, operation, version) .. '","history":[' .. history .. '\n'
-  local bytes = #head + 1 + #data
+    .. known.add(ops, operation, version) .. '","history":[' .. history
+  local bytes = #head + #data
   if bytes > MAX_RECORD_BYTES then return 'tooLarge', bytes end
-  local text = head .. string.rep(' ', math.max(0, math.min(64 + (-70 - bytes) % 128, MAX_RECORD_BYTES - bytes))) .. '\n' .. data
+  local text = withRoom(head, data)
   if #text > largestWritten then largestWritten = #text end
   if expires == '' then redis.call('SET', key, text) else redis.call('SET', key, text, 'PXAT', expires) end
   local id, n = sub(key, ID_AT), #byStatus

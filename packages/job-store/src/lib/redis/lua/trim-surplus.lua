@@ -1,0 +1,37 @@
+-- Deletes jobs of a status that has too many: those that entered it first, as far as the caller names them. A script may only touch
+-- keys that its caller declares, so the reply has ids for the next run: as many as were too many this time. A named job that is not
+-- among the oldest any more, because it left the status or entered it anew, stays. Comes after begin-write.lua, for which each named
+-- job is a call, and deletion.lua.
+-- ARGV: 5 how many jobs may stay, 6 how many ids to reply with at most; from 7 on, the lowest score, the highest score and the TTL
+--       (ms) of each code of the status
+-- Replies: { 'done', how many jobs are still too many, id … }
+
+local ranges, surplus = {}, -ARGV[5]
+for i = 7, #ARGV, 3 do
+  local lowest, ttl = ARGV[i], ARGV[i + 2]
+  -- Expired jobs do not count.
+  if ttl ~= '0' then lowest = lowest + math.max(0, now - ttl) end
+  ranges[#ranges + 1] = { lowest, ARGV[i + 1] }
+  surplus = surplus + redis.call('ZCOUNT', KEYS[2], lowest, ARGV[i + 1])
+end
+
+reply[2] = math.max(0, surplus)
+if surplus > 0 then
+  local keys, oldest, wanted = {}, {}, math.min(surplus, ARGV[6])
+  for i = 5, 4 + calls do keys[sub(KEYS[i], ID_AT)] = KEYS[i] end
+  for _, range in ipairs(ranges) do
+    local found = redis.call('ZRANGEBYSCORE', KEYS[2], range[1], range[2], 'WITHSCORES', 'LIMIT', 0, calls + wanted)
+    for i = 1, #found, 2 do oldest[#oldest + 1] = { id = found[i], entered = found[i + 1] % 10000000000000 } end
+  end
+  if #ranges > 1 then table.sort(oldest, function(a, b) return a.entered < b.entered end) end
+  for i = 1, math.min(calls + wanted, #oldest) do
+    local id = oldest[i].id
+    if i <= surplus and keys[id] then
+      deleteJob(keys[id], beginningOf(keys[id]))
+      reply[2] = reply[2] - 1
+    elseif #reply < 2 + wanted then
+      reply[#reply + 1] = id
+    end
+  end
+  finishDeletion()
+end
