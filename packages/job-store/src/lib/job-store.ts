@@ -1,6 +1,6 @@
 import { v7 as uuid } from "uuid";
 import type { input } from "zod/v4/core";
-import { unlessAborted } from "./abort.js";
+import { stoppable, unlessAborted } from "./abort.js";
 import {
   checkDate,
   checkId,
@@ -40,7 +40,7 @@ import {
 import type { Outbox } from "./outbox.js";
 import { type Rejection, rejection } from "./rejections.js";
 import { audit, healthOf, indexValuesReader, repairEvent, unhealthy } from "./reports.js";
-import { stoppable } from "./stoppable.js";
+
 import { StoreOutbox } from "./store-outbox.js";
 import type { AuditReport, Change, CreateOptions, Health, JobEvent, JobStore, ListQuery, Page } from "./types.js";
 import { Watcher } from "./watch/watcher.js";

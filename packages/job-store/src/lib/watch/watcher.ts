@@ -1,4 +1,4 @@
-import { onAbort, unlessAborted } from "../abort.js";
+import { onAbort, stoppable, unlessAborted } from "../abort.js";
 import { checkId, checkInteger, invalid } from "../arguments.js";
 import { readEventCursor, writeEventCursor } from "../cursor.js";
 import type { JobDefinition } from "../definition.js";
@@ -6,7 +6,6 @@ import type { JobStorage, Place, Reading } from "../driver.js";
 import { JobStoreError, notFound } from "../errors.js";
 import { type InFlightCalls, storeClosed } from "../in-flight-calls.js";
 import type { Job } from "../job.js";
-import { stoppable } from "../stoppable.js";
 import type { JobEvent } from "../types.js";
 import { gapOf, isRewound, type QueuedEvent, SharedLogReader, Subscription } from "./shared-log-reader.js";
 
