@@ -120,9 +120,8 @@ export type Reading =
   | { readonly kind: "absent" }
   | Unreadable;
 
-/** Reply about a stored value that is not a job. */
+/** Reply: the stored value is not a record that this driver wrote. */
 export interface Unreadable {
-  /** The stored value is not a record that this driver wrote. */
   readonly kind: "unreadable";
   /** Human-readable reason. It contains nothing of the stored value. */
   readonly reason: string;
@@ -150,23 +149,16 @@ export interface Remark {
   readonly key?: string | undefined;
 }
 
-/**
- * Index values of a job, by index field: 1–256 characters, any characters. `insert` and `replace` set them. Other writes do not
- * change them.
- */
+/** Index values of a job, by index field: any text of 1–256 characters. Only `insert` and `replace` change them. */
 export type Fields = ReadonlyMap<string, string>;
 
-/** Job to create, with version 1. */
-export interface NewJob {
-  /** Id of the job: 1–128 characters of A–Z a–z 0–9 . _ - */
-  readonly id: string;
-  /** Initial status of the definition. */
-  readonly status: string;
+/** Job to create in the initial status, with version 1. */
+export interface NewJob extends Pick<JobRecord, "id" | "status"> {
   /** Data as JSON text. */
   readonly data: string;
   /** Index values. */
   readonly fields: Fields;
-  /** Metadata of the first history entry. */
+  /** Metadata of the history entry. */
   readonly remark: Remark;
   /** Messages to store in the same step. */
   readonly outbox: readonly OutgoingMessage[];
@@ -182,8 +174,8 @@ export interface Target {
   readonly createdAt?: number | undefined;
 }
 
-/** Status change. Values are JSON text. undefined keeps the stored value. */
-export interface Move {
+/** Status change. Values are JSON text. undefined keeps the stored value. Messages are not stored if the change is not made. */
+export interface Move extends Pick<NewJob, "remark" | "outbox"> {
   /** Job to change. */
   readonly target: Target;
   /** Requested status. */
@@ -194,14 +186,12 @@ export interface Move {
   readonly result?: string | undefined;
   /** Reason why the work failed. */
   readonly error?: string | undefined;
-  /** Metadata of the history entry. */
-  readonly remark: Remark;
-  /** Messages to store in the same step. They are not stored if the change is not made. */
-  readonly outbox: readonly OutgoingMessage[];
 }
 
-/** Complete record to store, with the values as the caller gave them. */
-export interface WholeJob extends Pick<JobRecord, "id" | "status" | "version" | "attempt"> {
+/** Complete record to store, with the values as the caller gave them. Its index values replace all stored ones. */
+export interface WholeJob
+  extends Pick<JobRecord, "version" | "attempt">,
+    Pick<NewJob, "id" | "status" | "data" | "fields"> {
   /** Time of creation. */
   readonly createdAt: number;
   /** Time of the last write. */
@@ -216,10 +206,6 @@ export interface WholeJob extends Pick<JobRecord, "id" | "status" | "version" | 
   readonly result: string | null;
   /** Reason of the failure as JSON text. null: none. */
   readonly error: string | null;
-  /** Data as JSON text. */
-  readonly data: string;
-  /** Index values. They replace all stored ones. */
-  readonly fields: Fields;
 }
 
 /** Reply: the job does not exist or has expired. Nothing was written. */
@@ -295,9 +281,8 @@ export interface Range {
   readonly where: { readonly field: string; readonly value: string } | null;
   /** Direction of the order by time and id. */
   readonly order: "newest" | "oldest";
-  /** Exclusive lower bound of the time. null: none. */
+  /** Exclusive lower bound of the time (`after`) and upper bound (`before`). null: none. */
   readonly after: number | null;
-  /** Exclusive upper bound of the time. null: none. */
   readonly before: number | null;
   /** Position after which the page begins. null: at the beginning of the list. */
   readonly start: Position | null;
@@ -314,21 +299,17 @@ export interface Listing {
 }
 
 /** Outbox entry. */
-export interface StoredMessage {
+export interface StoredMessage extends Pick<OutgoingMessage, "queue" | "headers"> {
   /** Id of the entry. It is never used again. */
   readonly entryId: string;
   /** Id of the job whose change stored the message. */
   readonly jobId: string;
   /** Time at which the message was stored. */
   readonly at: number;
-  /** Name of the queue. */
-  readonly queue: string;
   /** Message id. */
   readonly id: string;
   /** Payload: parsed JSON. */
   readonly payload: unknown;
-  /** Headers of the message. */
-  readonly headers: Readonly<Record<string, string>>;
 }
 
 /** Position in an event log. The events of a log have consecutive numbers. */
