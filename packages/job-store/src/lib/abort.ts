@@ -54,7 +54,7 @@ export async function withAnyOf<T>(
   }
 }
 
-/** Returns the result of the call, or null as soon as one of the signals aborts. The call then continues without effect on the caller. */
+/** Returns the result of the call, or null as soon as a signal aborts. The call then continues, and its result is ignored. */
 export function unlessAborted<T>(call: Promise<T>, signals: readonly AbortSignal[]): Promise<T | null> {
   return new Promise((resolve, reject) => {
     const withdraw = signals.map((signal) => onAbort(signal, () => resolve(null)));

@@ -120,12 +120,8 @@ export type Reading =
   | { readonly kind: "absent" }
   | Unreadable;
 
-/** Reply: the stored value is not a record that this driver wrote. */
-export interface Unreadable {
-  readonly kind: "unreadable";
-  /** Human-readable reason. It contains nothing of the stored value. */
-  readonly reason: string;
-}
+/** Reply: the stored value is not a record that this driver wrote. `reason` is human-readable and contains nothing of the value. */
+export type Unreadable = { readonly kind: "unreadable"; readonly reason: string };
 
 /** Outbox message to store. */
 export interface OutgoingMessage {
@@ -209,27 +205,13 @@ export interface WholeJob
 }
 
 /** Reply: the job does not exist or has expired. Nothing was written. */
-export interface Missing {
-  readonly kind: "missing";
-}
-/** Reply: the stored job does not meet the conditions of the `Target`. They are checked first. Nothing was written. */
-export interface Conflict {
-  readonly kind: "conflict";
-  /** Stored version. */
-  readonly version: number;
-}
-/** Reply: the record would exceed `maxRecordBytes`. Nothing was written. */
-export interface TooLarge {
-  readonly kind: "tooLarge";
-  /** Size that the record would have. */
-  readonly bytes: number;
-}
-/** Reply: the lifecycle forbids the call in the stored status. Nothing was written. */
-export interface Illegal {
-  readonly kind: "illegal";
-  /** Stored status. */
-  readonly from: string;
-}
+export type Missing = { readonly kind: "missing" };
+/** Reply: the stored job, with this version, does not meet the conditions of the `Target`. Nothing was written. Checked first. */
+export type Conflict = { readonly kind: "conflict"; readonly version: number };
+/** Reply: the record would have this number of bytes, which is more than `maxRecordBytes`. Nothing was written. */
+export type TooLarge = { readonly kind: "tooLarge"; readonly bytes: number };
+/** Reply: the lifecycle forbids the call in the stored status, which is `from`. Nothing was written. */
+export type Illegal = { readonly kind: "illegal"; readonly from: string };
 
 /** Reply to `insert`. "exists": the id is in use, and nothing was written. */
 export type InsertReply =
@@ -281,8 +263,9 @@ export interface Range {
   readonly where: { readonly field: string; readonly value: string } | null;
   /** Direction of the order by time and id. */
   readonly order: "newest" | "oldest";
-  /** Exclusive lower bound of the time (`after`) and upper bound (`before`). null: none. */
+  /** Exclusive lower bound of the time. null: none. */
   readonly after: number | null;
+  /** Exclusive upper bound of the time. null: none. */
   readonly before: number | null;
   /** Position after which the page begins. null: at the beginning of the list. */
   readonly start: Position | null;

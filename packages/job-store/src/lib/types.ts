@@ -330,7 +330,7 @@ export interface AuditReport {
 
 /** Event for logs. */
 export interface StoreEvent {
-  /** Type of the event. degraded: reads succeed and writes fail, until `recovered`. warning: all calls work, but the message needs attention. */
+  /** Type of the event. degraded: writes fail until `recovered`. warning: all calls succeed, but the message needs attention. */
   readonly type: "connected" | "disconnected" | "degraded" | "recovered" | "warning";
   /** Human-readable text without secrets. */
   readonly message: string;
