@@ -1,4 +1,5 @@
 import type { Suite } from "./frame/suite.js";
+import { audit } from "./job-store/audit.js";
 import { calls } from "./job-store/calls.js";
 import { expiry } from "./job-store/expiry.js";
 import { large } from "./job-store/large.js";
@@ -13,6 +14,7 @@ export const suites: readonly Suite[] = [
   pages,
   large,
   expiry,
+  audit,
   watching,
   shards,
   outbox,

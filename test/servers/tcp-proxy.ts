@@ -10,6 +10,11 @@ export interface TcpProxy extends AsyncDisposable {
   swallowReplies(): void;
   /** From now on, nothing passes either way, and no connection breaks: a line that died without a word. */
   freeze(): void;
+  /**
+   * From now on, requests on the connections that stand are kept back, also when those end, and their replies are lost. `arrived`
+   * resolves with the first request, `deliver` sends all of them to the server.
+   */
+  holdRequests(): { readonly arrived: Promise<void>; deliver(): void };
   /** From now on, whatever passes takes this long each way, in its order. */
   slow(delayMs: number): void;
   /** Everything passes again, on connections made from now on and on those that stand. */
@@ -31,17 +36,25 @@ export async function startTcpProxy({ url }: { readonly url: string }): Promise<
   let passing = { requests: true, replies: true };
   let delayMs = 0;
   const pairs = new Set<readonly [Socket, Socket]>();
+  const held = new Map<Socket, { readonly upstream: Socket; readonly requests: Buffer[]; arrived(): void }>();
 
   const server = createServer({ noDelay: true }, (client) => {
     const upstream = connect({ port: Number(target.port), host: target.hostname, noDelay: true });
     const pair = [client, upstream] as const;
     pairs.add(pair);
     const [ask, answer] = [inOrder(upstream), inOrder(client)];
-    client.on("data", (bytes) => passing.requests && ask(bytes, delayMs));
-    upstream.on("data", (bytes) => passing.replies && answer(bytes, delayMs));
+    client.on("data", (bytes) => {
+      const kept = held.get(client);
+      if (kept !== undefined) {
+        kept.requests.push(bytes);
+        kept.arrived();
+      } else if (passing.requests) ask(bytes, delayMs);
+    });
+    upstream.on("data", (bytes) => passing.replies && !held.has(client) && answer(bytes, delayMs));
     const end = () => {
       pairs.delete(pair);
-      for (const socket of pair) socket.destroy();
+      client.destroy();
+      if (!held.has(client)) upstream.destroy();
     };
     for (const socket of pair) socket.on("error", end).on("close", end);
   });
@@ -59,6 +72,8 @@ export async function startTcpProxy({ url }: { readonly url: string }): Promise<
     const closed = once(server, "close");
     server.close();
     cut();
+    for (const { upstream } of held.values()) upstream.destroy();
+    held.clear();
     await closed;
   };
 
@@ -71,6 +86,15 @@ export async function startTcpProxy({ url }: { readonly url: string }): Promise<
     },
     freeze: () => {
       passing = { requests: false, replies: false };
+    },
+    holdRequests: () => {
+      const arrived = new Promise<void>((resolve) => {
+        for (const [client, upstream] of pairs) held.set(client, { upstream, requests: [], arrived: resolve });
+      });
+      const deliver = () => {
+        for (const { upstream, requests } of held.values()) upstream.write(Buffer.concat(requests));
+      };
+      return { arrived, deliver };
     },
     slow: (ms) => {
       delayMs = ms;

@@ -28,7 +28,7 @@ function used(body: string, list: List): Set<number> {
 }
 
 const WRITES = ["create.lua", "move.lua", "progress.lua", "save.lua", "delete.lua"];
-const INDEXED = ["find.lua", "trim-expired.lua", "audit-jobs.lua", "audit-entries.lua", "audit-members.lua"];
+const INDEXED = ["find.lua", "trim-expired.lua", "audit.lua", "reindex.lua"];
 
 /** Files that come before this one in a script; see scripts.ts and write-scripts.ts. */
 function preludes(file: string): readonly string[] {

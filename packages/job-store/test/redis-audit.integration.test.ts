@@ -8,12 +8,14 @@ import { type RedisCluster, startRedisCluster } from "../../../test/servers/redi
 import { privateServer, server } from "../../../test/servers/require.js";
 import { startTcpProxy } from "../../../test/servers/tcp-proxy.js";
 import { type AuditReport, createJobStore, defineJob } from "../src/index.js";
+import { scripts } from "../src/lib/redis/scripts.js";
 import { tagOf } from "../src/lib/redis/sharded-storage.js";
 import { type RedisDriverOptions, redisDriver } from "../src/redis.js";
 
 const film = defineJob({
   name: "film",
   data: z.object({ title: z.string(), language: z.string().optional() }),
+  progress: z.object({ percent: z.number() }),
   initial: "wanted",
   statuses: { wanted: { next: ["found"] }, found: { next: ["wanted"], final: true, ttlSeconds: 3600 } },
   index: { language: (data) => data.language },
@@ -245,6 +247,79 @@ describe.skipIf(redis.url === null)(redis.title("An audit of Redis"), () => {
   }
 
   tests(open);
+
+  describe("of which a job is written between its comparison and its repair", () => {
+    /** A store, and another one that writes before each script that repairs. */
+    async function openBoth(
+      write: (ground: Ground, other: ReturnType<typeof openStore>, repair: number) => Promise<unknown>,
+    ) {
+      const ground = await open();
+      const filled = await fill(ground);
+      const client = new Redis(url, { lazyConnect: true });
+      const duplicate = client.duplicate.bind(client);
+      let repairs = 0;
+      client.duplicate = (...options) => {
+        const copy = duplicate(...options);
+        const call = copy.call.bind(copy) as (name: string, args: string[]) => Promise<unknown>;
+        const intercepted = async (name: string, args: string[]) => {
+          if (name === "evalsha" && args[0] === scripts.reindex.sha) await write(ground, filled.store, ++repairs);
+          return call(name, args);
+        };
+        return Object.assign(copy, { call: intercepted });
+      };
+      return { ...ground, ...filled, audited: openStore({ client, keyPrefix: ground.prefix }) };
+    }
+    const nothing = { jobs: 3, missingFromIndex: 0, staleInIndex: 0, unreadable: 0, repaired: 0 };
+
+    const missing = ({ client, prefix }: Ground) => client.zrem(`${prefix}jobs:by-status`, "c");
+
+    test("repairs it by its new record", async () => {
+      const both = await openBoth(async (ground, other, repair) => {
+        if (repair > 1) return;
+        await other.updateStatus("c", "found");
+        await missing(ground);
+      });
+      await missing(both);
+      expect(await both.audited.audit({ repair: true })).toEqual({ ...nothing, missingFromIndex: 1, repaired: 1 });
+      expect(await both.store.counts()).toEqual({ wanted: 1, found: 2 });
+    });
+
+    test("does not count it if the write has repaired it", async () => {
+      const both = await openBoth((_, other) => other.updateStatus("c", "found"));
+      await missing(both);
+      expect(await both.audited.audit({ repair: true })).toEqual(nothing);
+      expect(await both.store.counts()).toEqual({ wanted: 1, found: 2 });
+    });
+
+    test("repairs it although its progress is written every time", async () => {
+      const both = await openBoth((_, other, repair) => other.updateProgress("c", { percent: repair }));
+      await missing(both);
+      expect(await both.audited.audit({ repair: true })).toEqual({ ...nothing, missingFromIndex: 1, repaired: 1 });
+      expect(await both.store.get("c")).toMatchObject({ progress: { percent: 1 } });
+      expect(await both.store.counts()).toEqual({ wanted: 2, found: 1 });
+    });
+
+    test("counts it and leaves it if that happens every time", async () => {
+      const both = await openBoth(async (ground, other, repair) => {
+        await other.updateStatus("c", repair % 2 === 0 ? "wanted" : "found");
+        await missing(ground);
+      });
+      await missing(both);
+      expect(await both.audited.audit({ repair: true })).toEqual({ ...nothing, missingFromIndex: 1 });
+      expect(await both.store.get("c")).toMatchObject({ version: 5, status: "wanted" });
+      expect(await both.store.audit({ repair: true })).toEqual({ ...nothing, missingFromIndex: 1, repaired: 1 });
+    });
+
+    test("leaves the entries of a job that did not exist", async () => {
+      const { client, prefix, audited, store } = await openBoth((_, other) =>
+        other.create({ title: "New", language: "it" }, { id: "new" }),
+      );
+      await client.zadd(`${prefix}jobs:by-status`, 1_700_000_000_000, "new");
+      expect(await audited.audit({ repair: true })).toEqual(nothing);
+      expect((await store.list({ where: { language: "it" } })).items).toMatchObject([{ id: "new" }]);
+      expect(await store.counts()).toEqual({ wanted: 3, found: 1 });
+    });
+  });
 
   test("finds everything although its connection breaks again and again", async () => {
     const { options, client, prefix } = await open();

@@ -1,13 +1,16 @@
-import { Redis } from "ioredis";
+import { Command, Redis } from "ioredis";
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { PATIENCE } from "../../../test/patience.js";
 import type { PrivateServer } from "../../../test/servers/private-server.js";
 import { startRedis } from "../../../test/servers/redis.js";
 import { privateServer } from "../../../test/servers/require.js";
 import { startTcpProxy } from "../../../test/servers/tcp-proxy.js";
+import { createJobStore } from "../src/index.js";
+import { imported, report } from "../src/lib/contract/definitions.js";
 import { type PipelineCommand, RedisConnection, runPipeline } from "../src/lib/redis/connection.js";
 import { Executor } from "../src/lib/redis/executor.js";
 import { BOUNDED } from "../src/lib/redis/ioredis-options.js";
+import { redisDriver } from "../src/redis.js";
 import { openStore } from "./redis-store.js";
 
 const { available, title } = privateServer("redis");
@@ -93,6 +96,67 @@ describe.skipIf(!available)(title("Commands of the driver"), () => {
     await admin.config("RESETSTAT");
     expect((await store.list()).items).toHaveLength(2);
     expect([await callsOf("zrange"), await callsOf("mget"), await callsOf("evalsha")]).toEqual([1, 1, 0]);
+  });
+
+  describe("that count jobs", () => {
+    function openExpiring(seconds: number) {
+      const driver = redisDriver({ url: redis.url });
+      const store = createJobStore({ job: report, driver, ttlSeconds: { done: seconds } });
+      onTestFinished(() => store.close());
+      return store;
+    }
+
+    test("are no script, also if jobs expire", async () => {
+      const store = openExpiring(60);
+      await store.createMany(["a", "b", "c"].map((id) => ({ data: { title: "One" }, id })));
+      await store.updateStatus("a", "working");
+      await store.updateStatus("a", "done");
+      await admin.config("RESETSTAT");
+      expect(await store.counts()).toMatchObject({ waiting: 2, working: 0, done: 1 });
+      expect(await callsOf("evalsha")).toBe(0);
+    });
+
+    test("are repeated by a script if a job changed between them", async () => {
+      const store = openExpiring(60);
+      await store.create({ title: "One" }, { id: "a" });
+      await admin.config("RESETSTAT");
+      const send = Redis.prototype.sendCommand;
+      let events = 0;
+      vi.spyOn(Redis.prototype, "sendCommand").mockImplementation(function (this: Redis, command, stream) {
+        // An event of another client, between the first and the last count.
+        if (command.name === "zcount" && events++ === 0) {
+          send.call(this, new Command("hincrby", ["jobs:map", "events", "1"]));
+        }
+        return send.call(this, command, stream);
+      });
+      onTestFinished(() => void vi.restoreAllMocks());
+      expect(await store.counts()).toMatchObject({ waiting: 1 });
+      expect(await callsOf("evalsha")).toBe(1);
+    });
+
+    test("are exact while jobs expire one after the other", async () => {
+      const store = openExpiring(0.3);
+      const clock = async () => (await store.create({ title: "A clock" })).job.createdAt;
+      const begun = (await clock()).getTime();
+      const jobs = await Promise.all(
+        Array.from({ length: 12 }, (_, n) => {
+          const statusAt = new Date(begun + n * 100);
+          return store.save(
+            imported(`job-${n}`, { status: "done", createdAt: new Date(1), statusAt, updatedAt: statusAt }),
+          );
+        }),
+      );
+      const alive = (at: Date) => jobs.filter(({ expiresAt }) => expiresAt !== null && expiresAt >= at).length;
+      const wrong: string[] = [];
+      await vi.waitFor(async () => {
+        const before = await clock();
+        const { done } = await store.counts();
+        const after = await clock();
+        if (done > alive(before) || done < alive(after)) wrong.push(`${done}, not ${alive(after)} to ${alive(before)}`);
+        expect(alive(after)).toBe(0);
+      }, PATIENCE);
+      expect(wrong).toEqual([]);
+    });
   });
 
   describe("that change jobs", () => {

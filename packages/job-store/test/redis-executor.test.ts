@@ -1,7 +1,8 @@
 import { EventEmitter } from "node:events";
 import type { Redis } from "ioredis";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
-import type { StoreEvent } from "../src/index.js";
+import { JobStoreError, type StoreEvent } from "../src/index.js";
+import { unavailable } from "../src/lib/errors.js";
 import { Call, type CommandKind, type ServerState } from "../src/lib/redis/call-queue.js";
 import { RedisConnection } from "../src/lib/redis/connection.js";
 import { Executor } from "../src/lib/redis/executor.js";
@@ -33,6 +34,7 @@ function start(timeoutMs = 2000) {
     isReady: (): boolean => state.ready,
     prepare: vi.fn(async () => {}),
     invalidateScripts: vi.fn(),
+    isPartlyApplied: () => false,
     toError: (error: unknown) => error,
   } satisfies ServerState & { ready: boolean };
   const executor = new Executor(connection, timeoutMs, state);
@@ -215,6 +217,26 @@ describe("batched calls", () => {
     await Promise.all(added);
   });
 
+  test("on one key are not kept after they are settled, though others always wait", async () => {
+    const { kind, addCall } = start();
+    kind.onBatch = () => new Promise(setImmediate);
+    const settled: WeakRef<NamedCall>[] = [];
+    const waiting: Promise<string>[] = [];
+    for (const name of names(20)) {
+      const call = new NamedCall(name, 0, "", "key");
+      waiting.push(addCall(call));
+      if (waiting.length < 3) continue;
+      await waiting.shift();
+      settled.push(new WeakRef(call));
+    }
+    // One call stays in flight, and one waits for it.
+    kind.onBatch = () => new Promise(() => {});
+    for (const call of waiting) call.catch(() => {});
+    await new Promise(setImmediate);
+    globalThis.gc?.();
+    expect(settled.slice(0, 10).map((ref) => ref.deref()?.name)).toEqual(Array(10).fill(undefined));
+  });
+
   test("that a batch did not reach are sent in the next one", async () => {
     const { kind, sent, addCall } = start();
     kind.send = async (batch) => {
@@ -279,6 +301,34 @@ describe("batched calls", () => {
     await vi.advanceTimersByTimeAsync(2);
     await expect(call).rejects.toThrow("refused");
   });
+
+  test.each([
+    ["UNAVAILABLE", unavailable("It has no clock.", false)],
+    ["INVALID_ARGUMENT", new JobStoreError("INVALID_ARGUMENT", "It has no clock.")],
+  ])(
+    "that may have been applied are indeterminate, and the others not, if the preparation ends with %s",
+    async (_, error) => {
+      useFakeTime();
+      const { kind, state, addCall } = start(60);
+      kind.onBatch = async () => {
+        state.ready = false;
+        throw lost();
+      };
+      state.prepare.mockRejectedValue(error);
+      // The second call waits for the first one.
+      const [sent, unsent] = [
+        addCall(new NamedCall("sent", 0, "", "key")),
+        addCall(new NamedCall("unsent", 0, "", "key")),
+      ];
+      follow(sent);
+      follow(unsent);
+      await vi.advanceTimersByTimeAsync(61);
+      const message =
+        "It has no clock. The call was carried out once or not at all, and will not be carried out later.";
+      await expect(sent).rejects.toMatchObject({ code: "UNAVAILABLE", indeterminate: true, message });
+      await expect(unsent).rejects.toBe(error);
+    },
+  );
 
   test("wait in a limited number", async () => {
     const { add, holdPreparation } = start(30_000);

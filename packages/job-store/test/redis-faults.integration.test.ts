@@ -88,7 +88,8 @@ describe.skipIf(!available)(title("Redis under faults"), () => {
     const outbox = [{ queue: "reports", payload: {} }];
     /** Each call on a job that is `working` in version 2; a call that creates has an id of its own. */
     const verbs: Readonly<Record<string, (store: JobStore<Report>, job: Job<Report>) => Promise<unknown>>> = {
-      create: (store) => store.create({ title: "New" }, { id: "new", outbox }),
+      // The data looks like the part of a record that contains an operation id.
+      create: (store) => store.create({ title: "New", body: [1, 0, "word"] }, { id: "new", outbox }),
       "updateStatus to another status": (store) => store.updateStatus("a", "done", { outbox }),
       "updateStatus to the same status": (store) => store.updateStatus("a", "working", { outbox }),
       updateProgress: (store) => store.updateProgress("a", { done: 1 }),
@@ -251,6 +252,33 @@ describe.skipIf(!available)(title("Redis under faults"), () => {
         () => other.updateProgress(job, { done: 2 }),
       );
       expect((await other.get(job.id))?.progress).toEqual({ done: 2 });
+    });
+
+    test.each<readonly [string, (store: JobStore<Report>) => Promise<unknown>]>([
+      ["progress", (store) => store.updateProgress("a", { done: 1 })],
+      ["a status change", (store) => store.updateStatus("a", "working", { note: "once" })],
+      ["a deletion", (store) => store.delete("a")],
+      ["a creation", (store) => store.create({ title: "Two" }, { id: "b" })],
+    ])("is not applied again if the first attempt arrives after the retry: %s", async (_, call) => {
+      const { store } = viaProxy(60_000);
+      const other = openStore({ url: redis.url }).store;
+      await store.create({ title: "One" }, { id: "a" });
+      await store.updateStatus("a", "working");
+      const { arrived, deliver } = proxy.holdRequests();
+      const outcome = call(store);
+      await arrived;
+      proxy.cut();
+      await outcome;
+      await other.create({ title: "Anew" }, { id: "a" });
+      await other.updateProgress("a", { done: 2 });
+      await other.delete("b");
+      const before = await other.getMany(["a", "b"]);
+      const scripts = await client.info("commandstats").then(executedScripts);
+      deliver();
+      await vi.waitFor(async () => {
+        expect(await client.info("commandstats").then(executedScripts)).toBeGreaterThan(scripts);
+      }, PATIENCE);
+      expect(await other.getMany(["a", "b"])).toEqual(before);
     });
 
     test("does not create a job again that was deleted before the retry", async () => {

@@ -93,6 +93,22 @@ describe.skipIf(url === null)(title("Calls of one turn in Redis"), () => {
     expect(await client.type(`${keyPrefix}job:list`)).toBe("list");
   });
 
+  test("are indeterminate, and not sent again, if an index that holds something else ends their script midway", async () => {
+    const { client, keyPrefix, store } = start();
+    await Promise.all(["a", "b"].map((id) => store.create({ title: "One" }, { id })));
+    await client.set(`${keyPrefix}jobs:by-status`, "something else");
+    const moved = await Promise.allSettled(["a", "b"].map((id) => store.updateStatus(id, "working")));
+    await client.del(`${keyPrefix}jobs:by-status`);
+    // The store checks its keys again.
+    await store.create({ title: "One" });
+    await client.set(`${keyPrefix}jobs:by-status`, "something else");
+    const created = await Promise.allSettled(["c", "d"].map((id) => store.create({ title: "One" }, { id })));
+    for (const outcome of [...moved, ...created]) {
+      expect(outcome).toMatchObject({ reason: { code: "UNAVAILABLE", indeterminate: true } });
+    }
+    expect((await store.getMany(["a", "b"])).map((job) => job?.version)).toEqual([2, 2]);
+  });
+
   test.each(["updateStatus", "updateProgress", "save", "delete", "get"] as const)(
     "are carried out once beside keys of any other type: %s",
     async (verb) => {

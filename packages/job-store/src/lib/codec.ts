@@ -102,6 +102,9 @@ function parseStored(schema: $ZodType, value: unknown, name: string, jobId: stri
   throw unreadable(jobId, `it does not match the schema: ${describe(name, parsed.issues)}`);
 }
 
+/** Maximum version and attempt of a saved job. Later changes count on from it, and the scripts of Redis write 14 digits exactly. */
+const MAX_COUNT = 10 ** 13;
+
 /** Checks a job that the caller made, and returns it as a record to store. @throws JobStoreError INVALID_ARGUMENT, INVALID_DATA */
 export function encodeJob<D extends JobDefinition>(
   definition: D,
@@ -118,8 +121,8 @@ export function encodeJob<D extends JobDefinition>(
   return {
     id,
     status: checkStatus(definition, job.status),
-    version: checkInteger(job.version, "job.version", 1, Number.MAX_SAFE_INTEGER - 1),
-    attempt: checkInteger(job.attempt, "job.attempt", 1, Number.MAX_SAFE_INTEGER),
+    version: checkInteger(job.version, "job.version", 1, MAX_COUNT),
+    attempt: checkInteger(job.attempt, "job.attempt", 1, MAX_COUNT),
     createdAt: checkDate(job.createdAt, "job.createdAt"),
     updatedAt: checkDate(job.updatedAt, "job.updatedAt"),
     statusAt: checkDate(job.statusAt, "job.statusAt"),

@@ -93,12 +93,20 @@ export function isError(value: unknown): value is Error {
   return value instanceof Error || /^\[object (?:Error|DOMException)\]$/.test(Object.prototype.toString.call(value));
 }
 
+const NOTHING_CHANGED = " Nothing was changed. Try again.";
+
 /** Creates the error for a storage that did not reply. @param indeterminate true if the call may have been carried out */
 export function unavailable(message: string, indeterminate: boolean): JobStoreError<"UNAVAILABLE"> {
   const outcome = indeterminate
-    ? "The change may have been applied once, and will not be applied later. Read the job to find out."
-    : "Nothing was changed. Try again.";
-  return new JobStoreError("UNAVAILABLE", `${message} ${outcome}`, { indeterminate });
+    ? " The change may have been applied once, and will not be applied later. Read the job to find out."
+    : NOTHING_CHANGED;
+  return new JobStoreError("UNAVAILABLE", message + outcome, { indeterminate });
+}
+
+/** Returns the error of a call that an earlier attempt may have carried out, from the error of its last attempt. */
+export function asIndeterminate(error: unknown): unknown {
+  if (!JobStoreError.is(error) || error.indeterminate === true) return error;
+  return unavailable(error.message.replace(NOTHING_CHANGED, ""), true);
 }
 
 /** Creates the error for a record that cannot be read. */

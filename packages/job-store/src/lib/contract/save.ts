@@ -1,7 +1,7 @@
 import { expect } from "vitest";
 import type { Job } from "../../index.js";
 import type { Context } from "./context.js";
-import { imported, jobIn, type Report, STATUSES } from "./definitions.js";
+import { imported, jobIn, type Report, STATUSES, step } from "./definitions.js";
 import { expectRefusal, idsOf, view } from "./expectations.js";
 
 export function save({ test }: Context): void {
@@ -16,6 +16,17 @@ export function save({ test }: Context): void {
       expect(idsOf((await store.list({ status })).items)).toContain("a");
     });
   }
+
+  test("version and attempt can be saved up to 10^13 and then increase, and higher ones are INVALID_ARGUMENT", async ({ store }) => {
+    const max = 10 ** 13;
+    const job = imported("a", { status: "abandoned", version: max, attempt: max });
+    const saved = await store.save(await store.save(job));
+    expect(saved).toMatchObject({ version: max + 1, attempt: max });
+    expect(await step(store, "a", "abandoned")).toMatchObject({ version: max + 2, attempt: max + 1 });
+    expect(await store.get("a")).toMatchObject({ version: max + 2, attempt: max + 1 });
+    await expectRefusal(store.save({ ...job, version: max + 1 }), "INVALID_ARGUMENT");
+    await expectRefusal(store.save({ ...job, attempt: max + 1 }), "INVALID_ARGUMENT");
+  });
 
   test("a change of 1970-01-01T00:00:00.000Z keeps its time, with a remark and without", async ({ store }) => {
     const epoch = { from: null, to: "waiting", at: new Date(0), version: 1 } as const;

@@ -65,6 +65,17 @@ export function updateProgress({ test }: Context): void {
     expect(await view(store)).toEqual(before);
   });
 
+  test("progress of any length does not change the data of a long job", async ({ store }) => {
+    const data = { title: "x".repeat(2000) };
+    const lengths = Array.from({ length: 260 }, (_, n) => n);
+    const ids = lengths.map((length) => `job-${length}`);
+    await store.createMany(ids.map((id) => ({ data, id })));
+    await Promise.all(ids.map((id, n) => store.updateProgress(id, { done: n, body: "y".repeat(n) })));
+    for (const [n, job] of (await store.getMany(ids)).entries()) {
+      expect(job).toMatchObject({ data, progress: { done: n, body: "y".repeat(n) } });
+    }
+  });
+
   test("the next status change keeps the progress", async ({ store }) => {
     await jobIn(store, "working", "a");
     await store.updateProgress("a", { done: 4, body: {} });

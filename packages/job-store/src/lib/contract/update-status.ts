@@ -350,6 +350,17 @@ export function history({ test }: Context): void {
     expect(next.history).toEqual([past[2], { from: "checking", to: "done", at: next.statusAt, version: 8 }]);
   });
 
+  test("entries of any length and time count towards the limit", async ({ stores }) => {
+    const store = stores.open({ historyLimit: 10 });
+    const past = Array.from({ length: 10 }, (_, n) => ({ from: "", to: "", at: new Date(n), version: n + 1 }));
+    const job = await store.save(imported("a", { history: past as unknown as Job<Report>["history"] }));
+    expect(job.history).toEqual(past);
+    expect((await store.updateStatus("a", "done")).history).toEqual([
+      ...past.slice(1),
+      expect.objectContaining({ from: "checking", to: "done", version: 8 }),
+    ]);
+  });
+
   test("a service with a smaller limit shortens the history when it writes, not when it reads", async ({
     store,
     stores,

@@ -1,185 +1,252 @@
-import type { AuditOptions, Fields, JobRecord, Reading, StoreShape } from "../driver.js";
 import { EMPTY_REPORT } from "../reports.js";
+import type { AuditOptions, StoreShape } from "../driver.js";
 import type { AuditReport } from "../types.js";
+import {
+  type Comparison,
+  codeOf,
+  compare,
+  type Finding,
+  follows,
+  type Member,
+  memberSubject,
+  NO_KEY,
+  type Stored,
+  type Subject,
+} from "./audit-findings.js";
+import { runPipeline, valuesOf } from "./connection.js";
 import type { IndexMetadata } from "./index-metadata.js";
-import { storeKeys } from "./keys.js";
+import { scoreOf, storeKeys } from "./keys.js";
 import { PermissionCheck } from "./permission-check.js";
-import type { ReadBatcher } from "./read-batcher.js";
-import { fieldLines } from "./record-text.js";
 import { type Script, scripts } from "./scripts.js";
-import type { RedisSession, Reply } from "./session.js";
+import type { Attempt, RedisSession, Reply } from "./session.js";
 import { walkEntries, walkJobs } from "./walk.js";
 
-/** How often jobs are read anew that are written between reading and looking. */
-const MOST_LOOKS = 4;
+/** Number of steps in flight. The server reads the next ones while the client compares one. */
+const IN_FLIGHT = 4;
 
-/** Leaves a job's fields as they are. */
-const KEEP = "=";
+/** Jobs of a step, times one more than their fields. A script for so many takes the server a few milliseconds. */
+const MOST_PLACES = 400;
 
-interface Found {
-  jobs: number;
-  unreadable: number;
-  repaired: number;
-  readonly misplaced: string[];
-}
+/** Number of times that a job is compared which is written between its comparison and its repair. */
+const MAX_LOOKS = 4;
 
-/** Reply of lua/audit-jobs.lua. */
+/** Reply of lua/audit.lua. */
 type AuditReply = readonly [
-  what: string,
-  mended: number,
-  foreign: number,
-  misplaced: string[],
-  again: string[],
-  unreached: string[],
+  result: string,
+  now: string,
+  texts: Texts,
+  ttls: readonly number[],
+  statusScores: Texts,
+  creationScores: Texts,
+  fields: Texts,
+  complete: readonly number[],
+  given: readonly number[],
 ];
 
-/** An audit of one server's jobs, or one shard's. Its steps take the server a millisecond or two each. */
+type Texts = readonly (string | null)[];
+
+type Counts = { -readonly [K in keyof AuditReport]: AuditReport[K] };
+
+/** An audit of the jobs of one server, or of one shard. */
 export class RedisAudit {
   readonly #session: RedisSession;
-  readonly #reader: ReadBatcher;
   readonly #shape: StoreShape;
   readonly #options: AuditOptions;
+  readonly #permissions: PermissionCheck;
 
-  constructor(session: RedisSession, reader: ReadBatcher, shape: StoreShape, options: AuditOptions) {
+  constructor(session: RedisSession, shape: StoreShape, options: AuditOptions) {
     this.#session = session;
-    this.#reader = reader;
     this.#shape = shape;
     this.#options = options;
+    this.#permissions = new PermissionCheck(session.executor, session.connection, session.keys, "audit");
   }
 
-  /** Jobs first: what is stale in an index shows once every job stands where it belongs. */
+  /** Audits the jobs first: once each of them has its index entries, the other entries are stale. */
   async *steps(): AsyncGenerator<AuditReport, void, undefined> {
-    const { connection, executor, keys } = this.#session;
-    const permissions = new PermissionCheck(executor, connection, keys, "audit");
-    const end = executor.defaultEnd();
-    const fields = await this.#session.read(async ({ metadata }) => metadata.fields, { end });
-    await permissions.check({ end, indeterminate: false });
-    for await (const ids of walkJobs(this.#session)) yield this.#jobs(ids);
+    const end = this.#session.executor.defaultEnd();
+    const { fields } = await this.#session.read(async ({ metadata }) => metadata, { end });
+    await this.#permissions.check({ end, indeterminate: false });
+    const step = Math.ceil(MOST_PLACES / (fields.length + 1));
+    yield* inFlight(walkJobs(this.#session, step), (ids) =>
+      this.#look(ids.map((id) => ({ walk: "jobs", id, member: null }))),
+    );
     for (const index of ["statuses", "creations", "values"] as const) {
       if (index === "values" && fields.length === 0) return;
-      for await (const ids of walkEntries(this.#session, index)) yield this.#entries(index, ids);
+      yield* inFlight(walkEntries(this.#session, step, index), (ids) => this.#lookAtEntries(index, ids));
     }
-    for await (const members of walkEntries(this.#session, "fields")) yield this.#members(members);
+    yield* inFlight(walkEntries(this.#session, step, "fields"), (members) => this.#lookAtMembers(members));
   }
 
-  async #jobs(ids: readonly string[]): Promise<AuditReport> {
-    const { misplaced, ...found } = await this.#look(ids);
-    return { ...EMPTY_REPORT, ...found, missingFromIndex: misplaced.length };
+  async #lookAtEntries(walk: "statuses" | "creations" | "values", ids: readonly string[]): Promise<AuditReport> {
+    const keys = ids.map(this.#session.keys.job);
+    if ((await this.#session.read(({ client }) => client.exists(keys))) === keys.length) return EMPTY_REPORT;
+    const commands = keys.map((key) => ["exists", key] as const);
+    const exist = valuesOf(await this.#session.read(({ client }) => runPipeline(client, commands)));
+    const absent = ids.filter((_, n) => exist[n] === 0);
+    return this.#look(absent.map((id) => ({ walk, id, member: null })));
   }
 
-  async #look(ids: readonly string[]) {
-    const found: Found = { jobs: 0, unreadable: 0, repaired: 0, misplaced: [] };
-    for (let rest = ids; rest.length > 0; ) {
-      // As many as fit into one reply, and into one script.
-      const readings = await this.#reader.readSome(rest);
-      await this.#lookAt(readings, found);
-      rest = rest.slice(readings.length);
+  /** Looks closer at the members that do not follow from the other index entries of their jobs. */
+  async #lookAtMembers(texts: readonly string[]): Promise<AuditReport> {
+    const subjects = texts.map(memberSubject);
+    const indexes = ["statuses", "creations"] as const;
+    const strays = await Promise.all(indexes.map((index) => this.#straysAmong(subjects, index)));
+    return this.#look([...strays.flat(), ...subjects.filter(({ member }) => member.index === null)]);
+  }
+
+  async #straysAmong<S extends Subject & { readonly member: Member }>(
+    all: readonly S[],
+    index: "statuses" | "creations",
+  ): Promise<readonly S[]> {
+    const subjects = all.filter(({ member }) => member.index === index);
+    if (subjects.length === 0) return [];
+    const { keys } = this.#session;
+    const ids = subjects.map(({ id }) => id);
+    const replies = await this.#session.read(({ client }) =>
+      runPipeline(client, [
+        ["hmget", keys.values, ...ids],
+        ["zmscore", keys[index], ...ids],
+      ]),
+    );
+    const [fields = [], scores = []] = valuesOf(replies) as Texts[];
+    return subjects.filter(({ member }, n) => !follows(member, fields[n] ?? "", numberIn(scores[n])));
+  }
+
+  /** Compares jobs with their index entries and, with `repair`, corrects what is wrong. */
+  async #look(subjects: readonly Subject[]): Promise<AuditReport> {
+    const report: Counts = { ...EMPTY_REPORT };
+    let rest = subjects;
+    for (let look = 1; rest.length > 0; look++) {
+      const changed: Subject[] = [];
+      while (rest.length > 0) {
+        const compared = await this.#compare(rest);
+        if (look === 1 && rest[0]?.walk === "jobs") countJobs(compared, report);
+        const findings = compared.flatMap(({ finding }) => finding ?? []);
+        changed.push(...(await this.#settle(findings, look === MAX_LOOKS, report)));
+        rest = rest.slice(compared.length);
+      }
+      rest = changed;
     }
-    return found;
+    return report;
   }
 
-  async #lookAt(first: readonly Reading[], found: Found): Promise<void> {
-    const looks = new Map<string, number>();
-    let read = await this.#judge(first);
-    found.jobs += read.jobs;
-    found.unreadable += read.unreadable;
-    for (;;) {
-      if (read.records.length === 0) return;
-      // A job that is written all the time has what its writer gave it.
-      const args = read.records.flatMap((record) => argsOf(record, looks.get(record.id) === MOST_LOOKS - 1));
-      const recordIds = read.records.map(({ id }) => id);
-      const reply = await this.#run(scripts.auditJobs, recordIds, (metadata) => [
-        statusesOf(metadata),
-        this.#shape.fields.join("\n"),
-        ...args,
-      ]);
-      const [, mended, foreign, misplaced, again, unreached] = reply as AuditReply;
-      found.repaired += mended;
-      found.unreadable += foreign;
-      found.misplaced.push(...misplaced);
-      for (const id of again) looks.set(id, (looks.get(id) ?? 0) + 1);
-      read = await this.#judge(await this.#reader.readJobs([...again, ...unreached]));
+  /** Reads as many as one script may touch, and compares them with their index entries. */
+  async #compare(subjects: readonly Subject[]): Promise<readonly Comparison[]> {
+    const ids = subjects.map(({ id }) => id);
+    const members = subjects.flatMap(({ member }) => member?.text ?? []);
+    const [reply, metadata] = await this.#session.read(
+      async (attempt): Promise<[Reply, IndexMetadata]> => [
+        await this.#evaluate(attempt, scripts.audit, ids, members),
+        attempt.metadata,
+      ],
+    );
+    this.#session.confirmMetadata();
+    const stored = storedIn(reply as unknown as AuditReply);
+    return stored.map((one, n) => compare(subjects[n] as Subject, one, metadata, this.#shape, this.#options.fieldsOf));
+  }
+
+  /**
+   * Counts findings and, with `repair`, corrects them.
+   * @returns those to compare again, because they were written meanwhile
+   */
+  async #settle(findings: readonly Finding[], last: boolean, report: Counts): Promise<readonly Subject[]> {
+    const repaired = this.#options.repair && findings.length > 0 ? await this.#repair(findings) : new Map();
+    const again: Subject[] = [];
+    for (const finding of findings) {
+      const done = repaired.get(finding);
+      if (done === false && !last) {
+        again.push(finding.subject);
+      } else {
+        report[finding.kind]++;
+        if (done === true) report.repaired++;
+      }
     }
+    return again;
   }
 
-  async #judge(readings: readonly Reading[]) {
-    const records = readings.flatMap((reading) => (reading.kind === "record" ? [reading.record] : []));
-    if (this.#options.repair) await this.#addCodes(records);
-    const fields = records.map((record) => this.#options.fieldsOf(record));
-    return {
-      jobs: readings.filter(({ kind }) => kind !== "absent").length,
-      unreadable:
-        readings.filter(({ kind }) => kind === "unreadable").length + fields.filter((each) => each === null).length,
-      records: records.map((record, n) => ({ ...record, fields: fields[n] ?? null })),
-    };
+  /** Returns false for those that were written since the comparison. Without an entry: the status of the job is unknown. */
+  async #repair(findings: readonly Finding[]): Promise<ReadonlyMap<Finding, boolean>> {
+    const end = this.#session.executor.defaultEnd();
+    if (!this.#permissions.passed) await this.#permissions.check({ end, indeterminate: false });
+    await this.#addCodes(findings);
+    let sent: readonly Finding[] = [];
+    const [, ...done] = await this.#session.write(async (attempt) => {
+      const { metadata } = attempt;
+      sent = findings.filter(({ place }) => place === null || place.expired || codeOf(metadata, place) !== undefined);
+      const ids = sent.map(({ subject }) => subject.id);
+      const args = sent.flatMap((finding) => repairArgs(finding, metadata));
+      return this.#evaluate(attempt, scripts.reindex, ids, args);
+    });
+    this.#session.confirmMetadata();
+    return new Map(sent.map((finding, n) => [finding, done[n] === 1]));
   }
 
-  /** Jobs that were restored from elsewhere may have had TTLs that no service here has. */
-  async #addCodes(records: readonly JobRecord[]): Promise<void> {
-    const codes = await this.#session.read(async ({ metadata }) => metadata.codes);
-    const known = new Set(codes.map(({ status, ttlMs }) => `${ttlMs} ${status}`));
-    const statuses = new Set(codes.map(({ status }) => status));
-    const missing = records
-      .map(({ status, statusAt, expiresAt }) => ({
-        status,
-        ttlMs: expiresAt === null ? 0 : expiresAt.getTime() - statusAt.getTime(),
-      }))
-      .filter(({ status, ttlMs }) => statuses.has(status) && !known.has(`${ttlMs} ${status}`));
+  /** A restored job may have a TTL that no service here has. */
+  async #addCodes(findings: readonly Finding[]): Promise<void> {
+    const metadata = await this.#session.read(async ({ metadata }) => metadata);
+    const missing = findings.flatMap(({ place }) => {
+      const isKnown = place !== null && !place.expired && metadata.codes.some(({ status }) => status === place.status);
+      return isKnown && codeOf(metadata, place) === undefined ? [place] : [];
+    });
     if (missing.length > 0) await this.#session.addCodes(missing);
   }
 
-  async #entries(index: "statuses" | "creations" | "values", ids: readonly string[]): Promise<AuditReport> {
-    const reply = await this.#run(scripts.auditEntries, ids, ({ codes }) => [
-      index,
-      codes.map(({ ttlMs }) => ttlMs).join(" "),
-      ...ids,
-    ]);
-    return staleIn(reply);
-  }
-
-  /** A job that was out of place was counted as that, and what the index of fields has of it comes from there. */
-  async #members(members: readonly string[]): Promise<AuditReport> {
-    const ids = members.map(idIn);
-    const args = members.flatMap((member, n) => [member, ids[n] ?? ""]);
-    const reply = await this.#run(scripts.auditMembers, ids, () => args);
-    const strays = reply.slice(3).map(String);
-    const misplaced = new Set((await this.#look([...new Set(strays)])).misplaced);
-    const found = staleIn(reply);
-    return { ...found, staleInIndex: found.staleInIndex + strays.filter((id) => !misplaced.has(id)).length };
-  }
-
-  async #run(
+  #evaluate(
+    { evaluate, metadata }: Attempt,
     script: Script,
     ids: readonly string[],
-    argsOf: (metadata: IndexMetadata) => readonly (string | number)[],
+    args: readonly (string | number)[],
   ): Promise<Reply> {
-    const touched = [...storeKeys(this.#session.keys), ...ids.map(this.#session.keys.job)];
-    const reply = await this.#session.write(({ metadata, evaluate }) =>
-      evaluate(script, touched, [metadata.edition, this.#options.repair ? 1 : 0, ...argsOf(metadata)]),
-    );
-    this.#session.confirmMetadata();
-    return reply;
+    const { keys } = this.#session;
+    const idPosition = Buffer.byteLength(keys.job("")) + 1;
+    return evaluate(script, [...storeKeys(keys), ...ids.map(keys.job)], [metadata.edition, idPosition, ...args]);
   }
 }
 
-function argsOf(
-  { id, version, createdAt, fields }: JobRecord & { readonly fields: Fields | null },
-  last: boolean,
-): readonly (string | number)[] {
-  if (last) return [id, "", "", KEEP];
-  return [id, version, createdAt.getTime(), fields === null ? KEEP : fieldLines(fields)];
+/** Runs an asynchronous function for each value, several at a time, and returns the results in order. */
+async function* inFlight<T, R>(
+  values: AsyncIterable<T>,
+  run: (value: T) => Promise<R>,
+): AsyncGenerator<R, void, undefined> {
+  const running: Promise<R>[] = [];
+  for await (const value of values) {
+    const result = run(value);
+    // The error of an earlier one may end the iteration.
+    result.catch(() => {});
+    running.push(result);
+    if (running.length === IN_FLIGHT) yield running.shift() as Promise<R>;
+  }
+  yield* running;
 }
 
-function staleIn(reply: Reply): AuditReport {
-  return { ...EMPTY_REPORT, staleInIndex: Number(reply[1]), repaired: Number(reply[2]) };
+function countJobs(compared: readonly Comparison[], report: Counts): void {
+  report.jobs += compared.filter(({ exists }) => exists).length;
+  report.unreadable += compared.filter(({ unreadable }) => unreadable).length;
 }
 
-/** Returns the TTL and the status of each code, one per line. */
-function statusesOf({ codes }: IndexMetadata): string {
-  return codes.map(({ status, ttlMs }) => `${ttlMs} ${JSON.stringify(status)}`).join("\n");
+function storedIn([, now, texts, ttls, statusScores, creationScores, fields, complete, given]: AuditReply): Stored[] {
+  return texts.map((text, n) => ({
+    text,
+    ttlMs: ttls[n] ?? NO_KEY,
+    statusScore: numberIn(statusScores[n]),
+    creationScore: numberIn(creationScores[n]),
+    fields: fields[n] ?? "",
+    complete: complete[n] === 1,
+    hasMember: given[n] === 1,
+    now: Number(now),
+  }));
 }
 
-/** The job of a member of the index of fields: what follows the value, and a time; "" where it has none. */
-function idIn(member: string): string {
-  return /"(?::\d{17}|\*\d{13})([A-Za-z0-9._-]{1,128})$/.exec(member)?.[1] ?? "";
+function numberIn(text: string | null | undefined): number | null {
+  return text === null || text === undefined ? null : Number(text);
+}
+
+/** Values of one job for lua/reindex.lua. */
+function repairArgs({ subject, place }: Finding, metadata: IndexMetadata): readonly (string | number)[] {
+  if (place === null) return ["", "", "", "", "", subject.member?.text ?? ""];
+  const { text, createdAt, statusAt, ttlMs, fields, expired } = place;
+  const [head = ""] = text.split('"times":[', 1);
+  const beginning = `${head}"times":[${createdAt},${statusAt}`;
+  const score = expired ? "" : scoreOf(codeOf(metadata, place)?.code ?? 0, statusAt);
+  return [beginning, score, createdAt, ttlMs === 0 ? "" : statusAt + ttlMs, fields, subject.member?.text ?? ""];
 }

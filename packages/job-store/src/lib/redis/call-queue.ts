@@ -1,4 +1,4 @@
-import { unavailable } from "../errors.js";
+import { asIndeterminate, unavailable } from "../errors.js";
 import type { Deadline } from "./connection.js";
 import { RetryableError, timeoutError } from "./redis-errors.js";
 
@@ -102,20 +102,22 @@ export interface CommandKind<C extends PendingCall> {
   readonly maxBatch: number;
   /**
    * Sends a batch of calls with the same deadline, and settles each call that the server reached. The others are sent again.
-   * Rejects with a RetryableError, or with another error if no call of the batch was applied.
+   * Rejects with a RetryableError, or with the error with which the server rejected the batch.
    */
   send(batch: readonly C[]): Promise<void>;
-  /** Returns the error with which a call fails that was sent alone and rejected, or a promise of it. */
+  /** Returns the error with which a call fails that was rejected and is not sent again, or a promise of it. */
   toError(error: unknown, call: C): unknown;
 }
 
 /** Knowledge about the server that calls depend on.  */
 export interface ServerState {
   isReady(requirement: Requirement): boolean;
-  /** Meets a requirement. @throws the error of all calls that wait for it */
+  /** Meets a requirement. @throws the error of all calls that wait for it, as one of calls that were not sent */
   prepare(requirement: Requirement, deadline: Deadline): Promise<void>;
   /** The server has lost the scripts of write batches. */
   invalidateScripts(): void;
+  /** Returns true if the server rejected a batch after it may have applied a part of it. */
+  isPartlyApplied(error: unknown, requirement: Requirement): boolean;
   /** Returns the error with which a call fails that the server rejected, or a promise of it. May set `indeterminate` of the call. */
   toError(error: unknown, call: PendingCall, requirement: Requirement): unknown;
 }
@@ -266,6 +268,11 @@ export class CallQueue<C extends PendingCall> {
       this.#heldCount--;
       if (!isWaiting(next)) continue;
       this.#ready.push(next);
+      // Settled calls are not kept, though other calls may wait all the time.
+      if (held.next * 2 > held.calls.length) {
+        held.calls.splice(0, held.next);
+        held.next = 0;
+      }
       return;
     }
     this.#held.delete(orderKey);
@@ -335,10 +342,13 @@ export class CallQueue<C extends PendingCall> {
     const error = this.#host.classify(cause);
     const retryable = error instanceof RetryableError;
     const [first] = batch;
-    if (batch.length === 1 && first !== undefined && !(retryable && first.retries)) {
-      const { indeterminate } = first;
-      const failure = first.retries ? await this.#kind.toError(error, first) : cause;
-      this.#giveUp(first, failure, indeterminate);
+    const isAlone = batch.length === 1 && !(retryable && first?.retries);
+    if (isAlone || this.#host.state.isPartlyApplied(error, this.#kind.requirement)) {
+      for (const call of batch) {
+        const { indeterminate } = call;
+        const failure = call.retries ? await this.#kind.toError(error, call) : cause;
+        this.#giveUp(call, failure, indeterminate);
+      }
     } else {
       const now = performance.now();
       for (const call of batch) {
@@ -359,16 +369,15 @@ export class CallQueue<C extends PendingCall> {
   async #prepare(): Promise<void> {
     this.#preparing = true;
     const unsent = [...this.#unsent()];
-    const deadline = {
-      end: unsent.reduce((latest, { end }) => Math.max(latest, end), 0),
-      indeterminate: unsent.some(({ indeterminate }) => indeterminate),
-    };
+    const deadline = { end: unsent.reduce((latest, { end }) => Math.max(latest, end), 0), indeterminate: false };
     let prepared = true;
     try {
       await this.#host.state.prepare(this.#kind.requirement, deadline);
     } catch (error) {
       prepared = false;
-      for (const call of this.#unsent()) if (call.end <= deadline.end) this.#giveUp(call, error);
+      for (const call of this.#unsent()) {
+        if (call.end <= deadline.end) this.#giveUp(call, call.indeterminate ? asIndeterminate(error) : error);
+      }
     }
     this.#preparing = false;
     const ready = this.#ready;

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import type { Cluster, Redis, RedisCommander, RedisOptions } from "ioredis";
 import { Condition } from "../condition.js";
 import { type JobStoreError, unavailable } from "../errors.js";
@@ -27,6 +28,7 @@ export class RedisConnection {
   #lossReported = false;
   #closed = false;
   #epoch = 0;
+  #id = "";
   #everOpened = false;
   #lastError = NO_REPLY_YET;
   readonly #untilOpen = new Condition();
@@ -60,6 +62,11 @@ export class RedisConnection {
   /** Number that changes with each new connection, and with each change of a cluster's nodes. */
   get epoch(): number {
     return this.#epoch;
+  }
+
+  /** Eight letters and digits that identify the connection among those of all clients. They stay the same after it is lost. */
+  get id(): string {
+    return this.#id;
   }
 
   /** True if ioredis may send a command twice. It does on a cluster. */
@@ -106,6 +113,7 @@ export class RedisConnection {
     // The connection was closed while it was opening, or its database was rejected.
     if (this.#closed || isDestroyed(this.#client)) return;
     this.#epoch++;
+    this.#id = randomBytes(5).readUIntBE(0, 5).toString(36).padStart(8, "0");
     this.#open = true;
     this.#everOpened = true;
     this.#lossReported = false;

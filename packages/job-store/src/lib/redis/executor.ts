@@ -187,6 +187,10 @@ class ConnectionState implements ServerState {
 
   invalidateScripts(): void {}
 
+  isPartlyApplied(): boolean {
+    return false;
+  }
+
   toError(error: unknown): unknown {
     return error;
   }

@@ -3,7 +3,7 @@ import type { JobRecord, Listing, Position, Range, Reading } from "../driver.js"
 import { comparePositions } from "../position.js";
 import { type PipelineCommand, runPipeline, valuesOf } from "./connection.js";
 import type { IndexMetadata } from "./index-metadata.js";
-import { SPAN, scoreOf, scoreRange, storeKeys } from "./keys.js";
+import { SPAN, scoreOf, storeKeys } from "./keys.js";
 import type { ReadBatcher } from "./read-batcher.js";
 import { fieldText } from "./record-text.js";
 import { scripts } from "./scripts.js";
@@ -238,18 +238,4 @@ function readPlaces(members: readonly string[]): readonly Position[] {
   for (let n = 0; n < members.length; n += 2)
     places.push({ id: String(members[n]), at: Number(members[n + 1]) % SPAN });
   return places;
-}
-
-/** Live jobs by status; codes of one status add up. */
-export async function countJobs(session: RedisSession): Promise<ReadonlyMap<string, number>> {
-  const { reply, codes } = await session.read(async ({ metadata: { edition, codes }, evaluate }) => {
-    const args = [edition, ...codes.flatMap(scoreRange)];
-    return { reply: await evaluate(scripts.counts, [session.keys.map, session.keys.statuses], args), codes };
-  });
-  session.confirmMetadata();
-  const counts = new Map<string, number>();
-  for (const { code, status } of codes) {
-    counts.set(status, (counts.get(status) ?? 0) + Number(reply[code + 1]));
-  }
-  return counts;
 }

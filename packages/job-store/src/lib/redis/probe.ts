@@ -113,6 +113,11 @@ const ATTEMPTS: readonly Attempt[] = [
 const AUDIT_ATTEMPTS: readonly Attempt[] = [
   ["scan", "0", "COUNT", "1"],
   ["pttl", at.job],
+  ["persist", at.job],
+  ["zmscore", at.statuses, "*"],
+  ["zmscore", at.creations, "*"],
+  ["zmscore", at.fields, "*"],
+  ["hmget", at.values, "*"],
   ["zscan", at.statuses, "0", "COUNT", "1"],
   ["zscan", at.creations, "0", "COUNT", "1"],
   ["zscan", at.fields, "0", "COUNT", "1"],

@@ -19,8 +19,9 @@ import type {
 import type { AuditReport } from "../types.js";
 import { RedisAudit } from "./audit.js";
 import type { CallQueue } from "./call-queue.js";
+import { countJobs } from "./counts.js";
 import { checkHealth } from "./health.js";
-import { countJobs, listJobs } from "./listing.js";
+import { listJobs } from "./listing.js";
 import { ReadBatcher } from "./read-batcher.js";
 import { readFieldLines } from "./record-text.js";
 import type { RedisLog } from "./redis-log.js";
@@ -99,7 +100,7 @@ export class RedisStorage implements JobStorage {
   }
 
   audit(options: AuditOptions): AsyncGenerator<AuditReport, void, undefined> {
-    return new RedisAudit(this.#session, this.#reader, this.#shape, options).steps();
+    return new RedisAudit(this.#session, this.#shape, options).steps();
   }
 
   #write<S, R>(verb: verbs.Verb<S, R>, subject: S): Promise<R> {

@@ -1,15 +1,13 @@
 import { createHash } from "node:crypto";
 import type { RedisCommander } from "ioredis";
 import { isError } from "../errors.js";
-import auditEntries from "./lua/audit-entries.lua";
-import auditJobs from "./lua/audit-jobs.lua";
-import auditKeys from "./lua/audit-keys.lua";
-import auditMembers from "./lua/audit-members.lua";
+import audit from "./lua/audit.lua";
 import counts from "./lua/counts.lua";
 import fields from "./lua/fields.lua";
 import find from "./lua/find.lua";
 import indexes from "./lua/indexes.lua";
 import limits from "./lua/limits.lua";
+import lost from "./lua/lost.lua";
 import map from "./lua/map.lua";
 import metadata from "./lua/metadata.lua";
 import outbox from "./lua/outbox.lua";
@@ -20,7 +18,7 @@ import outboxRequeue from "./lua/outbox-requeue.lua";
 import page from "./lua/page.lua";
 import probe from "./lua/probe.lua";
 import read from "./lua/read.lua";
-import record from "./lua/record.lua";
+import reindex from "./lua/reindex.lua";
 import rejected from "./lua/rejected.lua";
 import snapshot from "./lua/snapshot.lua";
 import storeKeys from "./lua/store-keys.lua";
@@ -49,6 +47,7 @@ const indexed = [metadataOf, touch, storeKeys, fields, indexes];
 /** The scripts that are the same for all stores. The Lua files say what each takes and answers. */
 export const scripts = {
   map: scriptOf(map),
+  lost: scriptOf(lost),
   page: scriptOf(page),
   read: scriptOf(limits, touch, read),
   find: scriptOf(...indexed, find),
@@ -56,10 +55,8 @@ export const scripts = {
   probe: scriptOf(probe),
   snapshot: scriptOf(snapshot),
   trimExpired: scriptOf(...indexed, trimExpired),
-  auditKeys: scriptOf(auditKeys),
-  auditJobs: scriptOf(...indexed, record, auditJobs),
-  auditEntries: scriptOf(...indexed, auditEntries),
-  auditMembers: scriptOf(...indexed, auditMembers),
+  audit: scriptOf(...indexed, audit),
+  reindex: scriptOf(...indexed, reindex),
   outboxClaim: scriptOf(limits, touch, outbox, outboxClaim),
   outboxAck: scriptOf(outbox, outboxAck),
   outboxReject: scriptOf(limits, touch, outbox, outboxReject),

@@ -17,7 +17,7 @@ import {
   replyCode,
 } from "./redis-errors.js";
 import { ReplicaAcks, type ReplicaWait } from "./replicas.js";
-import { evaluate, type Script } from "./scripts.js";
+import { evaluate, type Script, scripts } from "./scripts.js";
 import type { WriteBatchFormat } from "./write-batch.js";
 
 /** Reply of a script: its result, then details. */
@@ -56,6 +56,8 @@ export class RedisSession implements ServerState {
   #confirmedAt = Number.NEGATIVE_INFINITY;
   /** Epoch and metadata for which the server has all scripts of write batches. */
   #loaded: { readonly epoch: number; readonly metadata: IndexMetadata } | undefined;
+  /** Connections that were lost, until the server knows. A connection to another server leaves nothing to refuse there. */
+  readonly #lost = new Set<string>();
   #rejectsWrites = false;
 
   constructor(
@@ -79,6 +81,8 @@ export class RedisSession implements ServerState {
     this.#format = format;
     this.#permissions = new PermissionCheck(this.executor, connection, keys);
     this.#emit = shape.emit;
+    // On a cluster, calls are looked up in every attempt.
+    if (!connection.mayResend) connection.onLoss(() => void (connection.id !== "" && this.#lost.add(connection.id)));
   }
 
   /** Runs a command that reads, once the metadata is known. @throws JobStoreError UNAVAILABLE, INVALID_ARGUMENT */
@@ -176,7 +180,7 @@ export class RedisSession implements ServerState {
     if (metadata === undefined) return false;
     if (requirement === "metadata") return true;
     if (!this.#clock.isKnown(this.connection.epoch) || !this.#permissions.passed) return false;
-    if (!this.#hasScripts(metadata)) return false;
+    if (!this.#hasScripts(metadata) || this.#lost.size > 0) return false;
     if (this.#clock.isOld) this.#measureClockLater();
     return true;
   }
@@ -191,6 +195,7 @@ export class RedisSession implements ServerState {
     if (!this.#clock.isKnown(epoch)) await this.#measureClock(end);
     if (!this.#permissions.passed) await this.#permissions.check(deadline);
     if (!this.#hasScripts(metadata)) await this.#loadScripts(metadata, end);
+    if (this.#lost.size > 0) await this.#recordLost(end);
     // A new connection may be one to another server.
     if (epoch !== this.connection.epoch) await this.prepare(requirement, deadline);
   }
@@ -241,12 +246,29 @@ export class RedisSession implements ServerState {
     return this.executor.query(load, { end });
   }
 
+  /** Scripts do not roll back. */
+  isPartlyApplied(error: unknown, requirement: Requirement): boolean {
+    return requirement === "write" && replyCode(error) !== null && isFailureMidway(reasonOf(error));
+  }
+
+  /** Makes the server refuse what the lost connections may still deliver, because calls without a reply are sent again. */
+  async #recordLost(end: number): Promise<void> {
+    const ids = [...this.#lost];
+    const record = (client: Client) => evaluate(client, scripts.lost, [this.keys.map], ids);
+    try {
+      await this.executor.query(record, { end });
+    } catch (error) {
+      // A server that is full rejects changes, too.
+      if (!REFUSES_WRITES.has(replyCode(error) ?? "")) throw error;
+    }
+    for (const id of ids) this.#lost.delete(id);
+  }
+
   toError(error: unknown, call: PendingCall, requirement: Requirement): unknown {
     const code = replyCode(error);
     if (code === null) return error;
     const reason = reasonOf(error);
-    // Scripts do not roll back: it is unknown how much of it was applied.
-    if (requirement === "write" && isFailureMidway(reason)) call.indeterminate = true;
+    if (this.isPartlyApplied(error, requirement)) call.indeterminate = true;
     if (isDenial(reason) || isUnknownCommand(reason)) return this.#permissions.explain(reason, call);
     if (code === "WRONGTYPE") return this.#permissions.explainWrongType(reason, call);
     if (REFUSES_WRITES.has(code)) this.#writeRejected(reason);

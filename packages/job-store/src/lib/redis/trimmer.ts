@@ -109,7 +109,11 @@ export class Trimmer {
       this.#session.write(({ metadata, deadline, evaluate }) => {
         const limit = from + SURPLUS_BATCH < ids.length ? 0 : MAX_NAMED;
         const request = { status, most, ids: ids.slice(from, from + SURPLUS_BATCH), limit };
-        const { script, keys, args } = this.#format.trimSurplus(request, { metadata, deadline });
+        const { script, keys, args } = this.#format.trimSurplus(request, {
+          metadata,
+          deadline,
+          connection: this.#session.connection.id,
+        });
         return evaluate(script, keys, args);
       });
     const batches = Array.from(

@@ -74,7 +74,7 @@ export const create: Verb<NewJob, InsertReply> = {
   size: (job) => job.data.length + sizeOf(job.outbox),
   enters: (job) => job.status,
   group: () => "create",
-  script: (_, { scripts, metadata }) => scripts.create(metadata.fields.length > 0),
+  script: (_, { scripts, metadata }) => scripts.create(metadata),
   isDetailed: ({ remark, fields, outbox }) => remark.by !== undefined || fields.size > 0 || outbox.length > 0,
   args: (job, operation, { shape, detailed }) => {
     const text = newRecordText(job, shape, operation);
@@ -97,7 +97,7 @@ export const move: Verb<Move, MoveReply> = {
   size: (change) => (change.result?.length ?? 0) + (change.progress?.length ?? 0) + sizeOf(change.outbox),
   enters: (change) => change.to,
   group: ({ to }) => `move ${to}`,
-  script: ({ to }, { scripts, metadata }) => scripts.move(to, metadata.fields.length > 0),
+  script: ({ to }, { scripts, metadata }) => scripts.move(to, metadata),
   isDetailed: (change) => parts(change) !== "" || change.outbox.length > 0,
   args: (change, operation, { detailed }) => {
     const [entry, expected] = [`"${operation}"${remarkText(change.remark)}`, expectations(change.target)];
@@ -119,7 +119,7 @@ export const recordProgress: Verb<{ readonly target: Target; readonly progress: 
   id: ({ target }) => target.id,
   size: ({ progress }) => progress.length,
   group: () => "progress",
-  script: (_, { scripts, metadata }) => scripts.progress(metadata.fields.length > 0),
+  script: (_, { scripts, metadata }) => scripts.progress(metadata),
   args: ({ target, progress }, operation) => [operation, expectations(target), line("progress", progress)],
   read: (outcome, _, { budget }) => (outcome[0] === "recorded" ? { kind: "recorded" } : refused(outcome, budget)),
 };
@@ -130,7 +130,7 @@ export const save: Verb<WholeJob, ReplaceReply> = {
   size: (job) => job.data.length + (job.result?.length ?? 0),
   enters: ({ status }) => status,
   group: () => "save",
-  script: (_, { scripts, metadata }) => scripts.save(metadata.fields.length > 0),
+  script: (_, { scripts, metadata }) => scripts.save(metadata),
   args: (job, operation, { shape, metadata }) => {
     const ttl = shape.ttlMs.get(job.status) ?? 0;
     const score = scoreOf(metadata.own.get(job.status)?.code ?? 0, job.statusAt);
@@ -149,7 +149,7 @@ export const remove: Verb<Target, RemoveReply> = {
   id: ({ id }) => id,
   size: () => 0,
   group: () => "delete",
-  script: (_, { scripts, metadata }) => scripts.delete(metadata.fields.length > 0),
+  script: (_, { scripts, metadata }) => scripts.delete(metadata),
   args: (target, operation) => [operation, expectations(target)],
   read: (outcome) =>
     outcome[0] === "deleted" ? { kind: "removed" } : (refused(outcome) as Missing | Conflict | Unreadable),

@@ -1,60 +1,67 @@
 import { isId } from "../arguments.js";
+import { runPipeline, valuesOf } from "./connection.js";
 import { asPattern } from "./permissions.js";
-import { evaluate, scripts } from "./scripts.js";
 import type { RedisSession } from "./session.js";
 
-/** Looked at in one step; what comes back may be a little more, or nothing. */
-const STEP = 100;
-/** Of the server's keys, most of which may be somebody else's. */
-const KEYS_STEP = 500;
+/** Number of keys or entries that one SCAN looks at. Most keys of the server may belong to others. */
+const COUNT = 1000;
 
-/** One step of a walk: where the next one begins, "0" at the end, and what was found. */
-type Step = readonly [cursor: string, found: readonly string[]];
+/** Reply of SCAN, ZSCAN or HSCAN: where the next step begins ("0": nowhere), and what was found. */
+type Found = readonly [cursor: string, found: readonly string[]];
 
-/** Ids of the jobs that have a key, each at least once if it is there throughout, a few at a time. */
-export function walkJobs(session: RedisSession): AsyncGenerator<readonly string[], void, undefined> {
-  const prefix = session.keys.job("");
+/**
+ * Walks over the ids of the jobs that have a key. Returns each at least once if the key exists all the time.
+ * @param step approximate number of ids that are returned at once
+ */
+export function walkJobs(session: RedisSession, step: number): AsyncGenerator<readonly string[], void, undefined> {
+  const { keys } = session;
+  const prefix = keys.job("");
   const pattern = `${asPattern(prefix)}*`;
-  return walk(session, async (cursor) => {
-    const [next, keys] = await session.read(
-      async ({ client }) =>
-        (await evaluate(client, scripts.auditKeys, [session.keys.map], [cursor, pattern, KEYS_STEP])) as Step,
+  return walk(session, step, async (cursor) => {
+    const replies = await session.read(({ client }) =>
+      // On a cluster, the key of the first command selects the server for both.
+      runPipeline(client, [
+        ["exists", keys.map],
+        ["scan", cursor, "MATCH", pattern, "COUNT", COUNT],
+      ]),
     );
-    const ids = keys.flatMap((key) => (key.startsWith(prefix) ? [key.slice(prefix.length)] : []));
+    const [, [next, found]] = valuesOf(replies) as [unknown, Found];
+    const ids = found.flatMap((key) => (key.startsWith(prefix) ? [key.slice(prefix.length)] : []));
     return [next, ids.filter(isId)];
   });
 }
 
-/** Members of an index, or fields of a hash, likewise. */
+/** Walks over the members of an index or the fields of a hash likewise. */
 export function walkEntries(
   session: RedisSession,
+  step: number,
   index: "statuses" | "creations" | "fields" | "values",
 ): AsyncGenerator<readonly string[], void, undefined> {
   const key = session.keys[index];
-  return walk(session, async (cursor) => {
+  return walk(session, step, async (cursor) => {
     const [next, found] = await session.read(({ client }) =>
-      index === "values" ? client.hscan(key, cursor, "COUNT", STEP) : client.zscan(key, cursor, "COUNT", STEP),
+      index === "values" ? client.hscan(key, cursor, "COUNT", COUNT) : client.zscan(key, cursor, "COUNT", COUNT),
     );
     // Each is followed by its score, or its value.
     return [next, found.filter((_, n) => n % 2 === 0)];
   });
 }
 
-/**
- * A cursor means something to the server that gave it out, for as long as that runs. Behind another connection may be
- * another one, so the walk begins anew there.
- */
+/** A cursor is valid on the server that returned it only. After a new connection, the walk begins again. */
 async function* walk(
   session: RedisSession,
-  step: (cursor: string) => Promise<Step>,
+  step: number,
+  scan: (cursor: string) => Promise<Found>,
 ): AsyncGenerator<readonly string[], void, undefined> {
   let cursor = "0";
   let epoch = -1;
   for (;;) {
-    const [next, found] = await step(cursor);
+    const [next, found] = await scan(cursor);
     const moved = cursor !== "0" && epoch !== session.connection.epoch;
     epoch = session.connection.epoch;
-    for (let first = 0; first < found.length; first += STEP) yield found.slice(first, first + STEP);
+    // SCAN may return more than its COUNT. Equal parts are at most one and a half steps long.
+    const size = Math.ceil(found.length / Math.max(1, Math.round(found.length / step)));
+    for (let first = 0; first < found.length; first += size) yield found.slice(first, first + size);
     if (next === "0" && !moved) return;
     cursor = moved ? "0" : next;
   }

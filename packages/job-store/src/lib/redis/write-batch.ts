@@ -69,17 +69,23 @@ export class WriteBatchFormat {
   }
 
   /** Scripts of all batches. */
-  scripts({ fields }: IndexMetadata): readonly Script[] {
-    return this.#scripts.all(fields.length > 0);
+  scripts(metadata: IndexMetadata): readonly Script[] {
+    return this.#scripts.all(metadata);
   }
 
   /**
    * @param batch calls of one group
+   * @param connection id of the connection
    * @param repeated true if the server may have got the calls before
    */
   encode(
     batch: readonly WriteRequest[],
-    { metadata, deadline, repeated }: { metadata: IndexMetadata; deadline: number; repeated: boolean },
+    {
+      metadata,
+      deadline,
+      connection,
+      repeated,
+    }: { metadata: IndexMetadata; deadline: number; connection: string; repeated: boolean },
   ): WriteBatch {
     const [first] = batch;
     if (first === undefined) throw new Error("A batch has a call.");
@@ -94,7 +100,7 @@ export class WriteBatchFormat {
     const flags = `${needsLastKeys ? "k" : ""}${repeated ? "r" : ""}${detailed ? "d" : ""}`;
     const entered = first.enters === null ? undefined : metadata.own.get(first.enters);
     const context = { shape: this.#shape, scripts: this.#scripts, metadata, detailed };
-    const args: Argument[] = [metadata.edition, deadline, flags, entered?.code ?? ""];
+    const args: Argument[] = [metadata.edition, deadline + connection + flags];
     for (const call of batch) args.push(...call.args(context));
     return { script: first.script(context), keys, args, ttlMs: entered?.ttlMs ?? 0 };
   }
@@ -102,12 +108,12 @@ export class WriteBatchFormat {
   /** Returns the script that deletes the oldest jobs of a status with too many, and its arguments. */
   trimSurplus(
     { status, most, ids, limit }: SurplusRequest,
-    { metadata, deadline }: { metadata: IndexMetadata; deadline: number },
+    { metadata, deadline, connection }: { metadata: IndexMetadata; deadline: number; connection: string },
   ): Omit<WriteBatch, "ttlMs"> {
     const keys = [...this.#firstKeys, ...ids.map(this.#keys.job), ...this.#lastKeys];
     const codes = metadata.codes.filter((code) => code.status === status);
-    const args = [metadata.edition, deadline, "k", "", most, limit, ...codes.flatMap(scoreRange)];
-    return { script: this.#scripts.trimSurplus(metadata.fields.length > 0), keys, args };
+    const args = [metadata.edition, `${deadline}${connection}k`, most, limit, ...codes.flatMap(scoreRange)];
+    return { script: this.#scripts.trimSurplus(metadata), keys, args };
   }
 
   /** Splits a reply: what happened, then an outcome of two values for each call that the script reached. */

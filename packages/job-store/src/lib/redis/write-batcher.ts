@@ -90,7 +90,8 @@ export class WriteBatcher implements CommandKind<PendingWrite> {
     const end = first?.end ?? 0;
     const repeated = first?.indeterminate === true || connection.mayResend;
     const deadline = this.#session.deadline(end);
-    const { script, keys, args, ttlMs } = this.#format.encode(batch, { metadata, deadline, repeated });
+    const options = { metadata, deadline, connection: connection.id, repeated };
+    const { script, keys, args, ttlMs } = this.#format.encode(batch, options);
     const sent = connection.client.call("evalsha", [script.sha, keys.length, ...keys, ...args]);
     this.#trimmer.sent(batch);
     return sent.then((reply) => {

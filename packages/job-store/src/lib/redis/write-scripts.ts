@@ -1,4 +1,5 @@
 import type { StoreShape } from "../driver.js";
+import type { IndexMetadata } from "./index-metadata.js";
 import beginWrite from "./lua/begin-write.lua";
 import create from "./lua/create.lua";
 import deleteJobs from "./lua/delete.lua";
@@ -21,15 +22,16 @@ import { fieldIndex, metadataOf, type Script, scriptOf } from "./scripts.js";
 /** Values that are written into the text of a script. */
 type Constants = Readonly<Record<string, string | number | boolean>>;
 
-/** Shortest history entry with its line break and comma, in bytes. */
-const SHORTEST_ENTRY = 20;
+/** Shortest history entry with its line break and comma, in bytes: an imported one, `[1,"","",0]`. */
+const SHORTEST_ENTRY = 13;
 
 /** The log is trimmed once in so many events. */
 const TRIM_EVENTS_EVERY = 100;
 
 /**
- * Scripts that change jobs. The definition is a part of their texts, so a call need not send it. A store has one script to create
- * jobs, one for each status that jobs are moved to, and one each for progress, save and delete; twice that once the store has fields.
+ * Scripts that change jobs. The definition and the codes of its statuses are parts of their texts, so a call need not send them. A
+ * store has one script to create jobs, one for each status that jobs are moved to, and one each for progress, save and delete; twice
+ * that once the store has fields.
  */
 export class WriteScripts {
   readonly #shape: StoreShape;
@@ -47,22 +49,26 @@ export class WriteScripts {
     };
   }
 
-  create(fields: boolean): Script {
-    return this.#script("create", fields, [messages, create], () => {
-      const status = this.#shape.initial;
+  create(metadata: IndexMetadata): Script {
+    const status = this.#shape.initial;
+    const code = codeOf(status, metadata);
+    return this.#script(`create ${code}`, metadata, [messages, create], () => {
       const json = JSON.stringify(status);
       const ttl = this.#shape.ttlMs.get(status) ?? 0;
       const event = `"type":"created","from":null,"to":${json},"version":1,"at":`;
-      return { TTL: ttl, TIMES_AT: Buffer.byteLength(newRecordHead(status, ttl)), EVENT: event };
+      const timesAt = String(Buffer.byteLength(newRecordHead(status, ttl)));
+      return { CODE: code, TTL: String(ttl), TIMES_AT: timesAt, EVENT: event };
     });
   }
 
-  move(status: string, fields: boolean): Script {
-    return this.#script(`move ${status}`, fields, [record, messages, parts, move], () => {
+  move(status: string, metadata: IndexMetadata): Script {
+    const code = codeOf(status, metadata);
+    return this.#script(`move ${code} ${status}`, metadata, [record, messages, parts, move], () => {
       const { historyLimit } = this.#shape;
       return {
+        CODE: code,
         STATUS: JSON.stringify(status),
-        TTL: this.#shape.ttlMs.get(status) ?? 0,
+        TTL: String(this.#shape.ttlMs.get(status) ?? 0),
         SOURCES: statusLines(this.#shape.sources.get(status) ?? []),
         FINAL: this.#shape.finalStatuses.includes(status),
         FINALS: statusLines(this.#shape.finalStatuses),
@@ -73,54 +79,59 @@ export class WriteScripts {
     });
   }
 
-  progress(fields: boolean): Script {
-    return this.#script("progress", fields, [record, expected, parts, progress], () => ({
+  progress(metadata: IndexMetadata): Script {
+    return this.#script("progress", metadata, [record, expected, parts, progress], () => ({
       FINALS: statusLines(this.#shape.finalStatuses),
     }));
   }
 
-  save(fields: boolean): Script {
-    return this.#script("save", fields, [record, save], () => ({}));
+  save(metadata: IndexMetadata): Script {
+    return this.#script("save", metadata, [record, save], () => ({}));
   }
 
-  delete(fields: boolean): Script {
-    return this.#script("delete", fields, [record, expected, deletion, deleteJobs], () => ({}));
+  delete(metadata: IndexMetadata): Script {
+    return this.#script("delete", metadata, [record, expected, deletion, deleteJobs], () => ({}));
   }
 
-  trimSurplus(fields: boolean): Script {
-    return this.#script("trim surplus", fields, [record, deletion, trimSurplus], () => ({}));
+  trimSurplus(metadata: IndexMetadata): Script {
+    return this.#script("trim surplus", metadata, [record, deletion, trimSurplus], () => ({}));
   }
 
-  /** All scripts of calls, for a store that has fields, or none. */
-  all(fields: boolean): readonly Script[] {
-    const moves = this.#shape.statuses.map((status) => this.move(status, fields));
-    return [this.create(fields), ...moves, this.progress(fields), this.save(fields), this.delete(fields)];
+  /** All scripts of calls. */
+  all(metadata: IndexMetadata): readonly Script[] {
+    const moves = this.#shape.statuses.map((status) => this.move(status, metadata));
+    return [this.create(metadata), ...moves, this.progress(metadata), this.save(metadata), this.delete(metadata)];
   }
 
-  #script(name: string, fields: boolean, sources: readonly string[], constants: () => Constants): Script {
+  #script(name: string, metadata: IndexMetadata, sources: readonly string[], constants: () => Constants): Script {
+    const fields = metadata.fields.length > 0;
     const key = `${fields ? "with fields" : "plain"} ${name}`;
     let script = this.#scripts.get(key);
     if (script === undefined) {
+      const parts = [events, beginWrite, operations, ...(fields ? [fieldIndex] : []), ...sources, publish, endWrite];
       const all = { FIELDS: fields, ...this.#constants, ...constants() };
-      script = scriptOf(
-        constantsText(all),
-        metadataOf,
-        ...[events, beginWrite, operations],
-        ...(fields ? [fieldIndex] : []),
-        ...sources,
-        ...[publish, endWrite],
-      );
+      script = scriptOf(metadataOf, ...parts.map((part) => withConstants(part, all)));
       this.#scripts.set(key, script);
     }
     return script;
   }
 }
 
-/** Declares the constants in Lua. */
-function constantsText(constants: Constants): string {
-  return Object.entries(constants)
-    .map(([name, value]) => `local ${name} = ${typeof value === "string" ? luaString(value) : value}\n`)
-    .join("");
+/** Returns the code of a status in the index, as text: scores begin with it. */
+function codeOf(status: string, { own }: IndexMetadata): string {
+  return String(own.get(status)?.code ?? "");
+}
+
+/** Writes the constants into a text in Lua, in the place of their names. A function would have to capture each local variable. */
+function withConstants(text: string, constants: Constants): string {
+  return text.replace(/\b[A-Z][A-Z_]+\b/g, (name) => {
+    const value = constants[name];
+    return value === undefined ? name : literal(value);
+  });
+}
+
+function literal(value: string | number | boolean): string {
+  return typeof value === "string" ? luaString(value) : String(value);
 }
 
 /** A Lua string. Every byte but letters and digits is escaped, so no name of a definition can end the string. */

@@ -5,10 +5,10 @@
 --
 -- KEYS: 2 index by status, 3 index by creation; from 5 on, the job of each call; then, if the flags have 'k', outbox (stream),
 --       even and odd tombstones (two sets of operations), field values (hash) and index by field (sorted set)
--- ARGV: 1 revision of the metadata that the caller knows, 2 deadline (ms since 1970 by this server's clock), 3 flags: 'k' see above,
---       'r' if an earlier attempt of these calls may have been carried out, 'd' if each call has all of its values instead of the first
---       ones, 4 code in the index of the status that the jobs enter, or ''; from 5 on, the values of the calls
--- Replies: { 'late' }   the deadline has passed: nothing was done, and nothing will be
+-- ARGV: 1 revision of the metadata that the caller knows, 2 deadline (ms since 1970 by this server's clock, 13 digits), id of the caller's
+--       connection (8 characters) and flags: 'k' see above, 'r' if an earlier attempt of these calls may have been carried out, 'd' if each
+--       call has all of its values instead of the first ones; from 3 on, the values of the calls
+-- Replies: { 'late' }   the deadline has passed, or the caller has lost the connection: nothing was done, and nothing will be
 --          { 'stale' }  the metadata has another revision: the caller reads it again and repeats
 --          { 'done', two values for each call … }, without the last calls if they would touch too many bytes
 --          { 'grown', … }  likewise, and the metadata has a new revision, because a record is larger than all before
@@ -17,14 +17,14 @@
 --          'missing', ''     there is no job
 --          'unreadable', ''  the key contains something that is no record
 
-if now - ARGV[2] > 0 then return { 'late' } end
+if now > ARGV[2] then return { 'late' } end
 if metadata[1] ~= ARGV[1] then return { 'stale' } end
+-- A network can deliver what was sent on a connection after its caller has lost it and repeated the calls on another one.
+if metadata[4] and find(metadata[4], sub(ARGV[2], 14, 21), 1, true) then return { 'late' } end
 
-local flags = ARGV[3]
-local repeated, detailed = find(flags, 'r', 1, true), find(flags, 'd', 1, true)
-local calls, outboxKey, evenKey, oddKey, valuesKey, fieldsKey = #KEYS - 4, nil, nil, nil, nil, nil
-if flags ~= '' then
-  calls = #KEYS - 9
+local calls, repeated, detailed, outboxKey, evenKey, oddKey, valuesKey, fieldsKey = #KEYS - 4
+if #ARGV[2] > 21 then
+  repeated, detailed, calls = find(ARGV[2], 'r', 22, true), find(ARGV[2], 'd', 22, true), #KEYS - 9
   outboxKey, evenKey, oddKey, valuesKey, fieldsKey = unpack(KEYS, 5 + calls)
 end
 

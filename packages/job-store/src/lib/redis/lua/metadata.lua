@@ -9,8 +9,8 @@ local find, sub, match = string.find, string.sub, string.match
 
 local clock = redis.call('TIME')
 -- Milliseconds since 1970 as text: 13 digits.
-local now = clock[1] .. sub(1000000 + clock[2], 2, 4)
+local now = clock[1] .. sub('00000' .. clock[2], -6, -4)
 
-local metadata = redis.call('HMGET', KEYS[1], 'edition', 'log', 'largest')
+local metadata = redis.call('HMGET', KEYS[1], 'edition', 'log', 'largest', 'lost')
 -- No record or message of the store has more bytes.
 local largestStored = tonumber(metadata[3] or SMALL)

@@ -7,8 +7,8 @@
 --          'answered', version and record           an earlier attempt moved the job to this version
 --          'unchanged', record; 'conflict', version; 'illegal', status (JSON); 'tooLarge', bytes; 'missing', ''; 'unreadable', ''
 
-local expires = TTL > 0 and now + TTL
-local score = ARGV[4] .. now
+local expires = TTL ~= '0' and tostring(now + TTL)
+local score = CODE .. now
 local byStatus, heads, known = {}, {}, repeated and operations()
 
 -- The beginning of a record determines much of the new one, and is the same for many jobs.
@@ -16,7 +16,7 @@ local function headOf(beginning)
   local version, status, attempt, ttl = match(beginning, '^{"version":(%d+),"status":(".*"),"attempt":(%d+),"ttl":(%d+)$')
   if not version then return nil end
   local restarts = find(FINALS, '\n' .. status .. '\n', 1, true)
-  local new = version + 1
+  local new = tostring(version + 1)
   local head = {
     version = version, status = status, legal = find(SOURCES, '\n' .. status .. '\n', 1, true), restarts = restarts, new = new,
     -- nil: the key has no expiry, and gets none.
@@ -35,8 +35,12 @@ end
 local function change(text, history, stop, restarts, changes, ops, created)
   local close = find(text, '\n],', history, true)
   local entries, parts = sub(text, history, close - 1), restarts and '' or sub(text, close + 3, stop - 1)
-  if changes ~= '' then parts = replaceParts(parts, match(changes, '^([^\n]*)\n([^\n]*)\n([^\n]*)$')) end
-  local dropped = 1
+  if changes ~= '' then
+    local progress, result, failure = match(changes, '^([^\n]*)\n([^\n]*)\n([^\n]*)$')
+    parts = replacePart(parts, '\n"progress":', progress)
+    parts = replacePart(replacePart(parts, '\n"result":', result), '\n"error":', failure)
+  end
+  local dropped = #entries > HISTORY_LENGTH and 1 or nil
   for _ = 2, HISTORY_LIMIT do dropped = dropped and find(entries, '\n', dropped + 1, true) end
   if dropped and dropped < #entries then
     known = known or operations()
@@ -118,7 +122,7 @@ if calls > 1 and calls * largestStored > MOST_TOUCHED then
     end
   end
 end
-local texts, at = redis.call('MGET', unpack(KEYS, 5, 4 + calls)), 5
+local texts, at = redis.call('MGET', unpack(KEYS, 5, 4 + calls)), 3
 for i = 1, calls do
   local text = texts[i]
   reply[2 * i], reply[2 * i + 1] = move(KEYS[4 + i], text, at)

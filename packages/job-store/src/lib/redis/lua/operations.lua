@@ -12,7 +12,8 @@
 -- Creates the functions below. Most runs do not need them.
 local function operations()
   local period = redis.call('HGET', KEYS[1], 'callMs') + 1000
-  local oldest = now - period
+  -- As text, like the times that are compared with it. All of them have 13 digits.
+  local oldest = tostring(now - period)
 
   local function add(ops, operation, version)
     return (ops == '' and '' or ops .. ' ') .. operation .. ' ' .. now .. ' ' .. version
@@ -23,7 +24,7 @@ local function operations()
     local kept = {}
     for operation, time, version in string.gmatch(ops, '(%w+) (%d+) (%d+)') do
       if time == '0' then time = created end
-      if tonumber(time) >= oldest then kept[#kept + 1] = operation .. ' ' .. time .. ' ' .. version end
+      if time >= oldest then kept[#kept + 1] = operation .. ' ' .. time .. ' ' .. version end
     end
     return table.concat(kept, ' ')
   end
@@ -41,11 +42,11 @@ local function operations()
   -- Adds the ids of the recent operations of history entries, newest first, and of `ops` to `ids`.
   local function collect(ids, entries, ops, created)
     for time, operation in string.gmatch(entries, ',(%d+),"(%w+)"') do
-      if (time == '0' and created or time) - oldest < 0 then break end
+      if (time == '0' and created or time) < oldest then break end
       ids[#ids + 1] = operation
     end
     for operation, time in string.gmatch(ops, '(%w+) (%d+) %d+') do
-      if (time == '0' and created or time) - oldest >= 0 then ids[#ids + 1] = operation end
+      if (time == '0' and created or time) >= oldest then ids[#ids + 1] = operation end
     end
   end
 

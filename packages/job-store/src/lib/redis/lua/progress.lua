@@ -28,8 +28,9 @@ local function record(key, operation, expected, progress)
   local updated = now == entered and '' or ',' .. now
   local head = beginning .. ',"times":[' .. created .. ',' .. entered .. updated .. '],"ops":"'
     .. known.add(known.recent(ops, created), operation, version) .. '","history":[' .. sub(text, history, close + 2)
-    .. replaceParts(sub(text, close + 3, stop - 1), progress, '=', '=')
-  if #head >= data and not isWhole then text = redis.call('GET', key) end
+    .. replacePart(sub(text, close + 3, stop - 1), '\n"progress":', progress)
+  -- writeHead writes the record whole if the room does not suffice, or if a single byte of it would remain.
+  if #head > data - 3 and not isWhole then text = redis.call('GET', key) end
   touched = touched + #text
   local bytes = writeHead(key, text, stop, data, head, nil, true)
   if bytes then return 'tooLarge', bytes end
@@ -39,5 +40,5 @@ end
 
 for i = 1, calls do
   if i > 1 and touched + largestStored > MOST_TOUCHED then break end
-  reply[2 * i], reply[2 * i + 1] = record(KEYS[4 + i], unpack(ARGV, 3 * i + 2, 3 * i + 4))
+  reply[2 * i], reply[2 * i + 1] = record(KEYS[4 + i], unpack(ARGV, 3 * i, 3 * i + 2))
 end

@@ -9,13 +9,14 @@
 
 if #events > 0 then
   local count = 0
-  for i, event in ipairs(events) do
+  for i = 1, #events do
+    local event = events[i]
     local ids = idsByEvent[event]
     count = count + #ids
-    events[i] = '{"ids":["' .. table.concat(ids, '","') .. '"],' .. event .. '}'
+    events[i] = '{"ids":["' .. (ids[2] and table.concat(ids, '","') or ids[1]) .. '"],' .. event .. '}'
   end
   local last = redis.call('HINCRBY', KEYS[1], 'events', count)
-  local entry, text = last .. '-' .. metadata[2], table.concat(events, '\n')
+  local entry, text = last .. '-' .. metadata[2], events[2] and table.concat(events, '\n') or events[1]
   local added = redis.pcall('XADD', KEYS[4], entry, 'events', text)
   if type(added) == 'table' and added.err then
     -- Another client has written to the log. A new log begins, which readers detect.

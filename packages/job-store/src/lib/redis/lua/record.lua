@@ -65,10 +65,10 @@ local function writeHead(key, text, stop, data, head, expires, grows)
   -- SET removes an expiry that the job does not have any more.
   if expires == false then spare = -1 end
   if spare == 0 then
-    redis.call('SETRANGE', key, 0, head)
+    redis.call('SETRANGE', key, '0', head)
   elseif spare > 1 then
     -- A line break, and spaces over the rest of the old beginning.
-    redis.call('SETRANGE', key, 0, head .. '\n' .. string.rep(' ', math.min(stop, data - 1) - #head - 1))
+    redis.call('SETRANGE', key, '0', head .. '\n' .. string.rep(' ', math.min(stop, data - 1) - #head - 1))
   else
     local body = sub(text, data)
     local bytes = #head + #body

@@ -43,7 +43,7 @@ end
 
 for i = 1, calls do
   if i > 1 and touched + largestStored > MOST_TOUCHED then break end
-  reply[2 * i], reply[2 * i + 1] = save(KEYS[4 + i], unpack(ARGV, 11 * i - 6, 11 * i + 4))
+  reply[2 * i], reply[2 * i + 1] = save(KEYS[4 + i], unpack(ARGV, 11 * i - 8, 11 * i + 2))
 end
 if #byStatus > 0 then
   redis.call('ZADD', KEYS[2], unpack(byStatus))

@@ -2,12 +2,12 @@
 -- keys that its caller declares, so the reply has ids for the next run: as many as were too many this time. A named job that is not
 -- among the oldest any more, because it left the status or entered it anew, stays. Comes after begin-write.lua, for which each named
 -- job is a call, and deletion.lua.
--- ARGV: 5 how many jobs may stay, 6 how many ids to reply with at most; from 7 on, the lowest score, the highest score and the TTL
+-- ARGV: 3 how many jobs may stay, 4 how many ids to reply with at most; from 5 on, the lowest score, the highest score and the TTL
 --       (ms) of each code of the status
 -- Replies: { 'done', how many jobs are still too many, id … }
 
-local ranges, surplus = {}, -ARGV[5]
-for i = 7, #ARGV, 3 do
+local ranges, surplus = {}, -ARGV[3]
+for i = 5, #ARGV, 3 do
   local lowest, ttl = ARGV[i], ARGV[i + 2]
   -- Expired jobs do not count.
   if ttl ~= '0' then lowest = lowest + math.max(0, now - ttl) end
@@ -17,7 +17,7 @@ end
 
 reply[2] = math.max(0, surplus)
 if surplus > 0 then
-  local keys, oldest, wanted = {}, {}, math.min(surplus, ARGV[6])
+  local keys, oldest, wanted = {}, {}, math.min(surplus, ARGV[4])
   for i = 5, 4 + calls do keys[sub(KEYS[i], ID_AT)] = KEYS[i] end
   for _, range in ipairs(ranges) do
     local found = redis.call('ZRANGEBYSCORE', KEYS[2], range[1], range[2], 'WITHSCORES', 'LIMIT', 0, calls + wanted)
