@@ -1,13 +1,13 @@
 import { describe, expect, test } from "vitest";
-import { createJobStore, type JobStoreDriver, type StoreEvent, type StoreShape } from "../src/index.js";
+import { createJobStore, type JobStoreDriver, type StoreConfig, type StoreEvent } from "../src/index.js";
 import { memoryDriver } from "../src/memory.js";
 import { errand } from "./errand.js";
 
 /** A driver that shows what it is opened with. */
-function observed(): { driver: JobStoreDriver; shapes: StoreShape[] } {
+function observed(): { driver: JobStoreDriver; shapes: StoreConfig[] } {
   const memory = memoryDriver();
-  const shapes: StoreShape[] = [];
-  const open = (shape: StoreShape) => {
+  const shapes: StoreConfig[] = [];
+  const open = (shape: StoreConfig) => {
     shapes.push(shape);
     return memory.open(shape);
   };

@@ -1,5 +1,5 @@
 import type { JobDefinition } from "./definition.js";
-import type { OutgoingMessage, Remark } from "./driver.js";
+import type { ChangeMetadata, OutgoingMessage } from "./driver.js";
 import { JobStoreError } from "./errors.js";
 import { toJson } from "./json.js";
 import type { OutboxMessage } from "./outbox.js";
@@ -117,7 +117,7 @@ function checkText(value: unknown, name: string): string | undefined {
   return value;
 }
 
-export function checkMetadata(metadata: Remark): Remark {
+export function checkMetadata(metadata: ChangeMetadata): ChangeMetadata {
   const key = checkText(metadata.key, "key");
   if (key !== undefined && (key === "" || key.length > 128)) return invalid("`key` must be 1 to 128 characters long.");
   return { by: checkText(metadata.by, "by"), note: checkText(metadata.note, "note"), key };

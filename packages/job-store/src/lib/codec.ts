@@ -1,7 +1,7 @@
 import { type $ZodType, safeParse } from "zod/v4/core";
 import { checkDate, checkId, checkInteger, checkKeys, checkMetadata, checkStatus, invalid } from "./arguments.js";
 import type { JobDefinition } from "./definition.js";
-import type { Fields, JobRecord, RecordedChange, WholeJob } from "./driver.js";
+import type { FullJob, IndexValues, JobRecord, RecordedChange } from "./driver.js";
 import { type Issue, isError, JobStoreError, type JobStoreErrorFields, unreadable } from "./errors.js";
 import type { IndexReader } from "./index-values.js";
 import type { Job, JobFailure, StatusChange } from "./job.js";
@@ -19,7 +19,7 @@ export function encodeData(
   data: unknown,
   jobId: string,
   index: IndexReader,
-): { readonly data: string; readonly fields: Fields } {
+): { readonly data: string; readonly fields: IndexValues } {
   const parsed = parseInput(definition.data, data, "data", { jobId });
   return { data: toJson(parsed, "data", { jobId }), fields: index.valuesOf(parsed, jobId) };
 }
@@ -111,7 +111,7 @@ export function encodeJob<D extends JobDefinition>(
   job: Job<D>,
   historyLimit: number,
   index: IndexReader,
-): WholeJob {
+): FullJob {
   if (typeof job !== "object" || job === null) return invalid("`save` requires a job with all of its properties.");
   checkKeys(job, JOB_KEYS, "The job of save");
   const id = checkId(job.id);

@@ -24,7 +24,7 @@ export class Condition {
     });
   }
 
-  wake(): void {
+  notify(): void {
     for (const wake of [...this.#waiting]) wake();
   }
 }

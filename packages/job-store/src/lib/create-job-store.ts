@@ -1,6 +1,6 @@
 import { checkInteger, checkOptions, invalid, type KeysOf, show } from "./arguments.js";
 import { checkDefinition, isTtl, type JobDefinition, type StatusOf, TTL_RANGE } from "./definition.js";
-import type { JobStoreDriver, StoreShape } from "./driver.js";
+import type { JobStoreDriver, StoreConfig } from "./driver.js";
 import { computedIndex } from "./index-values.js";
 import { DefaultJobStore } from "./job-store.js";
 import type { JobStore, StoreEvent } from "./types.js";
@@ -59,7 +59,7 @@ export function createJobStore<D extends JobDefinition>(options: JobStoreOptions
 }
 
 /** Checks the options and returns the configuration for the driver. @throws JobStoreError INVALID_ARGUMENT */
-function resolveConfig<D extends JobDefinition>(options: Omit<JobStoreOptions<D>, "driver">): StoreShape {
+function resolveConfig<D extends JobDefinition>(options: Omit<JobStoreOptions<D>, "driver">): StoreConfig {
   const { job, onEvent } = options;
   checkDefinition(job);
   const ttlMs = resolveTtls(job, options.ttlSeconds ?? {});
@@ -84,7 +84,7 @@ function resolveConfig<D extends JobDefinition>(options: Omit<JobStoreOptions<D>
 }
 
 /** Returns a function that calls the listener for events and ignores its errors. */
-export function emitter(onEvent: ((event: StoreEvent) => void) | undefined): StoreShape["emit"] {
+export function emitter(onEvent: ((event: StoreEvent) => void) | undefined): StoreConfig["emit"] {
   return (event) => {
     try {
       onEvent?.(event);

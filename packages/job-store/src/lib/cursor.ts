@@ -1,32 +1,32 @@
 import { invalid } from "./arguments.js";
-import type { Place, Position, Range } from "./driver.js";
+import type { ListPosition, ListRequest, LogPosition } from "./driver.js";
 import { textFromBase64url, textToBase64url } from "./utf8.js";
 
 /** Encodes a position in a list as a cursor. The cursor contains the query, so that another query rejects it. */
-export function writeCursor(definition: string, range: Range, next: Position): string {
-  return encode([queryOf(definition, range), next.at, next.id]);
+export function writeCursor(definition: string, request: ListRequest, next: ListPosition): string {
+  return encode([queryOf(definition, request), next.at, next.id]);
 }
 
 /** Decodes the cursor of a list. @throws JobStoreError INVALID_ARGUMENT if it does not come from a page of this query */
-export function readCursor(definition: string, range: Range, cursor: unknown): Position {
+export function readCursor(definition: string, request: ListRequest, cursor: unknown): ListPosition {
   const [query, at, id] = decode(cursor, 3);
-  if (query === queryOf(definition, range) && isCount(at) && typeof id === "string") return { at, id };
+  if (query === queryOf(definition, request) && isCount(at) && typeof id === "string") return { at, id };
   return invalid(
     "Invalid `cursor`: it comes from a query with other filters or from another job type. Repeat the original query, or omit `cursor` to start with the first page.",
   );
 }
 
 /** Encodes the position in each event log as a cursor. null: the watcher of one job has no position in this log. */
-export function writeEventCursor(definition: string, places: readonly (Place | null)[]): string {
-  return encode(["events", definition, places.map((place) => place && [place.log, place.number])]);
+export function writeEventCursor(definition: string, positions: readonly (LogPosition | null)[]): string {
+  return encode(["events", definition, positions.map((position) => position && [position.log, position.number])]);
 }
 
 /** Decodes the cursor of an event. @throws JobStoreError INVALID_ARGUMENT if it does not come from an event of this definition */
-export function readEventCursor(definition: string, logs: number, cursor: unknown): readonly (Place | null)[] {
-  const [kind, name, places] = decode(cursor, 3);
-  if (kind === "events" && name === definition && Array.isArray(places) && places.length === logs) {
-    if (places.every((place) => place === null || isPlace(place))) {
-      return places.map((place) => place && { log: place[0], number: place[1] });
+export function readEventCursor(definition: string, logs: number, cursor: unknown): readonly (LogPosition | null)[] {
+  const [kind, name, positions] = decode(cursor, 3);
+  if (kind === "events" && name === definition && Array.isArray(positions) && positions.length === logs) {
+    if (positions.every((position) => position === null || isPosition(position))) {
+      return positions.map((position) => position && { log: position[0], number: position[1] });
     }
   }
   return invalid(
@@ -34,13 +34,13 @@ export function readEventCursor(definition: string, logs: number, cursor: unknow
   );
 }
 
-function queryOf(definition: string, range: Range): string {
-  const statuses = range.statuses === null ? null : [...range.statuses].sort();
-  const { where, order, after, before } = range;
+function queryOf(definition: string, request: ListRequest): string {
+  const statuses = request.statuses === null ? null : [...request.statuses].sort();
+  const { where, order, after, before } = request;
   return JSON.stringify([definition, statuses, order, after, before, where && [where.field, where.value]]);
 }
 
-function isPlace(value: unknown): value is [string, number] {
+function isPosition(value: unknown): value is [string, number] {
   return Array.isArray(value) && typeof value[0] === "string" && isCount(value[1]);
 }
 

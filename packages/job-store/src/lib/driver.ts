@@ -15,7 +15,7 @@ export interface JobStoreDriver {
   /** Name of the driver for logs and health, for example "redis" or "memory". */
   readonly name: string;
   /** Opens the storage of one store. Called once per store. Returns without waiting for I/O. */
-  open(shape: StoreShape): JobStorage;
+  open(config: StoreConfig): JobStorage;
   /**
    * Reads the metadata that stores have recorded, for tools that open a store without its definition. After this call, `open`
    * uses the recorded layout, for example the number of shards. Writes nothing.
@@ -42,7 +42,7 @@ export interface StoreMetadata {
 }
 
 /** Configuration of a store. */
-export interface StoreShape {
+export interface StoreConfig {
   /** Name of the definition. A storage belongs to one definition. */
   readonly definition: string;
   /** Statuses in the order of their declaration. */
@@ -59,7 +59,7 @@ export interface StoreShape {
   readonly ttlMs: ReadonlyMap<string, number>;
   /**
    * Number of jobs kept in a status, 1 or more. A status without a limit is absent. Soon after a write exceeds the limit, the
-   * driver deletes the jobs that entered the status first, as `remove` does.
+   * driver deletes the jobs that entered the status first, as `delete` does.
    */
   readonly maxCount: ReadonlyMap<string, number>;
   /** Maximum number of history entries per job. The newest are kept. */
@@ -84,7 +84,7 @@ export interface JobRecord {
   readonly id: string;
   /** Stored status. After a change of the definition, it can be a status that the definition has lost. */
   readonly status: string;
-  /** Version: 1 at creation, plus 1 with every `move` and `replace`. */
+  /** Version: 1 at creation, plus 1 with every `updateStatus` and `save`. */
   readonly version: number;
   /** Number of the attempt: 1 at creation, plus 1 each time the job leaves a final status. */
   readonly attempt: number;
@@ -96,7 +96,7 @@ export interface JobRecord {
   result: unknown;
   /** Reason of the failure. null: none. */
   readonly error: unknown;
-  /** Time of creation, or the time given to `replace`. */
+  /** Time of creation, or the time given to `save`. */
   readonly createdAt: Date;
   /** Time of the last write, progress included. */
   readonly updatedAt: Date;
@@ -115,7 +115,7 @@ export interface RecordedChange extends Omit<StatusChange, "at"> {
 }
 
 /** Result of a read of one job. An expired job is absent. */
-export type Reading =
+export type ReadResult =
   | { readonly kind: "record"; readonly record: JobRecord }
   | { readonly kind: "absent" }
   | Unreadable;
@@ -136,7 +136,7 @@ export interface OutgoingMessage {
 }
 
 /** Metadata of a change, for the history. */
-export interface Remark {
+export interface ChangeMetadata {
   /** Author of the change. */
   readonly by?: string | undefined;
   /** Remark. */
@@ -145,17 +145,17 @@ export interface Remark {
   readonly key?: string | undefined;
 }
 
-/** Index values of a job, by index field: any text of 1–256 characters. Only `insert` and `replace` change them. */
-export type Fields = ReadonlyMap<string, string>;
+/** Index values of a job, by index field: any text of 1–256 characters. Only `create` and `save` change them. */
+export type IndexValues = ReadonlyMap<string, string>;
 
 /** Job to create in the initial status, with version 1. */
 export interface NewJob extends Pick<JobRecord, "id" | "status"> {
   /** Data as JSON text. */
   readonly data: string;
   /** Index values. */
-  readonly fields: Fields;
+  readonly fields: IndexValues;
   /** Metadata of the history entry. */
-  readonly remark: Remark;
+  readonly metadata: ChangeMetadata;
   /** Messages to store in the same step. */
   readonly outbox: readonly OutgoingMessage[];
 }
@@ -171,7 +171,7 @@ export interface Target {
 }
 
 /** Status change. Values are JSON text. undefined keeps the stored value. Messages are not stored if the change is not made. */
-export interface Move extends Pick<NewJob, "remark" | "outbox"> {
+export interface StatusUpdate extends Pick<NewJob, "metadata" | "outbox"> {
   /** Job to change. */
   readonly target: Target;
   /** Requested status. */
@@ -185,7 +185,7 @@ export interface Move extends Pick<NewJob, "remark" | "outbox"> {
 }
 
 /** Complete record to store, with the values as the caller gave them. Its index values replace all stored ones. */
-export interface WholeJob
+export interface FullJob
   extends Pick<JobRecord, "version" | "attempt">,
     Pick<NewJob, "id" | "status" | "data" | "fields"> {
   /** Time of creation. */
@@ -213,24 +213,24 @@ export type TooLarge = { readonly kind: "tooLarge"; readonly bytes: number };
 /** Reply: the lifecycle forbids the call in the stored status, which is `from`. Nothing was written. */
 export type Illegal = { readonly kind: "illegal"; readonly from: string };
 
-/** Reply to `insert`. "exists": the id is in use, and nothing was written. */
-export type InsertReply =
+/** Reply to `create`. "exists": the id is in use, and nothing was written. */
+export type CreateReply =
   | { readonly kind: "created"; readonly record: JobRecord }
   | { readonly kind: "exists"; readonly record: JobRecord }
   | TooLarge
   | Unreadable;
 
-/** Reply to `replace`. "over": the TTL of the job has ended, and nothing was written. */
-export type ReplaceReply =
+/** Reply to `save`. "expired": the TTL of the job has ended, and nothing was written. */
+export type SaveReply =
   | { readonly kind: "saved"; readonly record: JobRecord }
   | Conflict
-  | { readonly kind: "over" }
+  | { readonly kind: "expired" }
   | TooLarge
   | Unreadable;
 
-/** Reply to `move`. "unchanged": the job was already in `to`, which is not in its own `sources`, and nothing was written. */
-export type MoveReply =
-  | { readonly kind: "moved"; readonly record: JobRecord }
+/** Reply to `updateStatus`. "unchanged": the job was already in `to`, which is not in its own `sources`, and nothing was written. */
+export type UpdateStatusReply =
+  | { readonly kind: "updated"; readonly record: JobRecord }
   | { readonly kind: "unchanged"; readonly record: JobRecord }
   | Missing
   | Conflict
@@ -238,14 +238,14 @@ export type MoveReply =
   | TooLarge
   | Unreadable;
 
-/** Reply to `recordProgress`. */
-export type ProgressReply = { readonly kind: "recorded" } | Missing | Conflict | Illegal | TooLarge | Unreadable;
+/** Reply to `updateProgress`. */
+export type UpdateProgressReply = { readonly kind: "recorded" } | Missing | Conflict | Illegal | TooLarge | Unreadable;
 
-/** Reply to `remove`. */
-export type RemoveReply = { readonly kind: "removed" } | Missing | Conflict | Unreadable;
+/** Reply to `delete`. */
+export type DeleteReply = { readonly kind: "deleted" } | Missing | Conflict | Unreadable;
 
 /** Position in a list. The order is by time, then by id. */
-export interface Position {
+export interface ListPosition {
   /** Time that orders the list: time of entering the status, or creation time. */
   readonly at: number;
   /** Id, which orders jobs of the same millisecond. */
@@ -253,7 +253,7 @@ export interface Position {
 }
 
 /** Request for one page of a list. */
-export interface Range {
+export interface ListRequest {
   /** Statuses of the jobs, ordered by the time of entering the status. null: all jobs, ordered by creation time. */
   readonly statuses: readonly string[] | null;
   /**
@@ -268,17 +268,17 @@ export interface Range {
   /** Exclusive upper bound of the time. null: none. */
   readonly before: number | null;
   /** Position after which the page begins. null: at the beginning of the list. */
-  readonly start: Position | null;
+  readonly start: ListPosition | null;
   /** Maximum number of entries, 1–1000. */
   readonly limit: number;
 }
 
 /** Page of a list. */
-export interface Listing {
+export interface ListResult {
   /** Jobs in order, without expired jobs. Can be fewer than `limit` although more follow. */
-  readonly entries: readonly (Position & Exclude<Reading, { kind: "absent" }>)[];
+  readonly entries: readonly (ListPosition & Exclude<ReadResult, { kind: "absent" }>)[];
   /** `start` of the next page. null: no entries follow. */
-  readonly next: Position | null;
+  readonly next: ListPosition | null;
 }
 
 /** Outbox entry. */
@@ -296,7 +296,7 @@ export interface StoredMessage extends Pick<OutgoingMessage, "queue" | "headers"
 }
 
 /** Position in an event log. The events of a log have consecutive numbers. */
-export interface Place {
+export interface LogPosition {
   /** Id of the log. A log that replaces a lost one has another id. */
   readonly log: string;
   /** Number of the event in its log. */
@@ -304,7 +304,7 @@ export interface Place {
 }
 
 /** Event, added in the same step as the change that it describes. */
-export type LoggedEvent = { readonly place: Place; readonly id: string; readonly at: number } & (
+export type LoggedEvent = { readonly position: LogPosition; readonly id: string; readonly at: number } & (
   | {
       readonly type: "created" | "status" | "saved";
       readonly from: string | null;
@@ -322,7 +322,7 @@ export interface LogPage {
   /** Events in commit order. */
   readonly events: readonly LoggedEvent[];
   /** Position after which the next page begins. */
-  readonly place: Place;
+  readonly position: LogPosition;
   /** Reason why events between the requested position and the first of `events` are missing. null: none is missing. */
   readonly gap: string | null;
 }
@@ -330,15 +330,15 @@ export interface LogPage {
 /** Log of the latest events. Every write adds an event, and the oldest are removed. Expiry adds none. */
 export interface EventLog {
   /** Returns the position of the last event. */
-  tail(): Promise<Place>;
+  tail(): Promise<LogPosition>;
   /** Reads in one atomic operation: a job, the position of the last event, and the time of the storage's clock. */
-  snapshot(id: string): Promise<{ readonly reading: Reading; readonly place: Place; readonly now: number }>;
+  snapshot(id: string): Promise<{ readonly job: ReadResult; readonly position: LogPosition; readonly now: number }>;
   /**
    * Returns the events after a position. Waits for the first one until `waitMs` has passed or `signal` aborts. A position in
    * another log is a gap.
    */
   after(
-    place: Place,
+    position: LogPosition,
     options: { readonly limit: number; readonly waitMs: number; readonly signal: AbortSignal },
   ): Promise<LogPage>;
 }
@@ -353,17 +353,17 @@ export interface OutboxStorage {
     signal: AbortSignal;
   }): Promise<readonly StoredMessage[]>;
   /** Resolves when there may be more entries than at the last claim, after `ms`, or when `signal` aborts. */
-  waitForMore(ms: number, signal: AbortSignal): Promise<void>;
+  waitForEntries(ms: number, signal: AbortSignal): Promise<void>;
   /** Deletes entries, rejected ones included. Ignores ids that are not stored. */
-  remove(entryIds: readonly string[]): Promise<void>;
+  ack(entryIds: readonly string[]): Promise<void>;
   /** Rejects entries and stores the reason. A rejected entry cannot be claimed. */
-  setAside(entryIds: readonly string[], reason: string): Promise<void>;
+  reject(entryIds: readonly string[], reason: string): Promise<void>;
   /** Returns rejected entries, oldest first. */
   rejected(limit: number): Promise<readonly (StoredMessage & { readonly reason: string })[]>;
   /** Returns the number of rejected entries. */
   countRejected(): Promise<number>;
   /** Makes rejected entries available to `claim` again, as if they had just been stored. */
-  restore(entryIds: readonly string[]): Promise<void>;
+  requeue(entryIds: readonly string[]): Promise<void>;
   /** Returns the number of entries, claimed ones included, rejected ones not. */
   depth(): Promise<number>;
   /** Returns the time at which the oldest of these entries was stored. null: there are none. */
@@ -385,30 +385,30 @@ export interface AuditOptions {
   /** True: repairs the indexes. False: only counts. */
   readonly repair: boolean;
   /** Computes the index values of a record. null: the record is unreadable, and its index values do not change. */
-  readonly fieldsOf: (record: JobRecord) => Fields | null;
+  readonly indexValuesOf: (record: JobRecord) => IndexValues | null;
 }
 
 /** Storage of the jobs of one store. `JobStoreDriver` describes the rules for all of its calls. */
 export interface JobStorage {
   /** Creates a job with version 1, attempt 1 and one history entry. If the id exists, it writes nothing, messages included. */
-  insert(job: NewJob): Promise<InsertReply>;
+  create(job: NewJob): Promise<CreateReply>;
   /** Stores a complete record. If the job exists, its version must equal `job.version`, and the new version is one higher. */
-  replace(job: WholeJob): Promise<ReplaceReply>;
+  save(job: FullJob): Promise<SaveReply>;
   /** Reads jobs in the order of `ids`. */
-  read(ids: readonly string[]): Promise<readonly Reading[]>;
+  read(ids: readonly string[]): Promise<readonly ReadResult[]>;
   /** Returns the index values of jobs, in the order of `ids`. For an id without a job, the result can be any. */
-  readIndexValues(ids: readonly string[]): Promise<readonly Fields[]>;
+  readIndexValues(ids: readonly string[]): Promise<readonly IndexValues[]>;
   /**
    * Changes the status: adds 1 to the version, adds a history entry and sets the TTL of `to`. If the job leaves a final status, it
    * first clears progress, result and error, and adds 1 to the attempt.
    */
-  move(move: Move): Promise<MoveReply>;
+  updateStatus(update: StatusUpdate): Promise<UpdateStatusReply>;
   /** Stores progress and changes `updatedAt`, but nothing else. Illegal in a final status. */
-  recordProgress(target: Target, progress: string): Promise<ProgressReply>;
+  updateProgress(target: Target, progress: string): Promise<UpdateProgressReply>;
   /** Deletes a job and its index entries. Without conditions in the target, it also deletes an unreadable record. */
-  remove(target: Target): Promise<RemoveReply>;
+  delete(target: Target): Promise<DeleteReply>;
   /** Returns a page of a list. The cost depends on `limit`, not on the number of stored jobs. */
-  list(range: Range): Promise<Listing>;
+  list(request: ListRequest): Promise<ListResult>;
   /** Returns the number of jobs for every status of the configuration. */
   counts(): Promise<ReadonlyMap<string, number>>;
   /** Outbox of the store. */

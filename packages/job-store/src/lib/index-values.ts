@@ -1,6 +1,6 @@
 import { invalid, show } from "./arguments.js";
 import type { JobDefinition } from "./definition.js";
-import type { Fields, Range } from "./driver.js";
+import type { IndexValues, ListRequest } from "./driver.js";
 import { isError, JobStoreError } from "./errors.js";
 
 const MAX_VALUE_LENGTH = 256;
@@ -8,12 +8,12 @@ const MAX_VALUE_LENGTH = 256;
 /** Source of the index values of jobs. */
 export interface IndexReader {
   /** Returns the index values of a job that is to be stored. @throws JobStoreError INVALID_DATA */
-  readonly valuesOf: (data: unknown, jobId: string) => Fields;
+  readonly valuesOf: (data: unknown, jobId: string) => IndexValues;
   /** Checks whether a job that the index lists still has the value. */
-  readonly matches: (where: NonNullable<Range["where"]>, data: unknown) => boolean;
+  readonly matches: (where: NonNullable<ListRequest["where"]>, data: unknown) => boolean;
 }
 
-const NO_FIELDS: Fields = new Map();
+const NO_FIELDS: IndexValues = new Map();
 
 /** Computes index values with the functions of the definition. */
 export function computedIndex(definition: JobDefinition): IndexReader {
@@ -30,7 +30,7 @@ export function checkValues(
   fieldNames: readonly string[],
   readValue: (field: string) => unknown,
   jobId: string,
-): Fields {
+): IndexValues {
   const fields = new Map<string, string>();
   for (const field of fieldNames) {
     const value = readValue(field);
@@ -45,7 +45,7 @@ export function checkValues(
 }
 
 /** Returns the index values of stored data. A field whose function fails, or returns an invalid value, has no value. */
-export function readIndexValues(definition: JobDefinition, data: unknown): Fields {
+export function readIndexValues(definition: JobDefinition, data: unknown): IndexValues {
   const fields = new Map<string, string>();
   for (const field of Object.keys(definition.index ?? {})) {
     try {
@@ -57,7 +57,7 @@ export function readIndexValues(definition: JobDefinition, data: unknown): Field
 }
 
 /** Returns true if the data has this value in this field. Returns false if the field's function fails. */
-function matches(definition: JobDefinition, { field, value }: NonNullable<Range["where"]>, data: unknown) {
+function matches(definition: JobDefinition, { field, value }: NonNullable<ListRequest["where"]>, data: unknown) {
   try {
     return readField(definition, field, data) === value;
   } catch {
@@ -66,7 +66,7 @@ function matches(definition: JobDefinition, { field, value }: NonNullable<Range[
 }
 
 /** Checks the filter of a query, and returns its field and value. @throws JobStoreError INVALID_ARGUMENT */
-export function checkWhere(definition: JobDefinition, where: unknown): Range["where"] {
+export function checkWhere(definition: JobDefinition, where: unknown): ListRequest["where"] {
   if (where === undefined) return null;
   if (typeof where !== "object" || where === null)
     return invalid("`where` must be an object such as { field: value }.");

@@ -19,7 +19,7 @@ import {
 import { decode, encode, encodeData, encodeFailure, encodeJob } from "./codec.js";
 import { readCursor, writeCursor } from "./cursor.js";
 import type { JobDefinition, StatusOf } from "./definition.js";
-import type { JobRecord, JobStorage, JobStoreDriver, Range, Reading, StoreShape, Target } from "./driver.js";
+import type { JobRecord, JobStorage, JobStoreDriver, ListRequest, ReadResult, StoreConfig, Target } from "./driver.js";
 import { JobStoreError, unreadable } from "./errors.js";
 import { InFlightCalls } from "./in-flight-calls.js";
 import { checkWhere, type IndexReader } from "./index-values.js";
@@ -52,7 +52,7 @@ const CHUNK = 256;
 export class DefaultJobStore<D extends JobDefinition> implements JobStore<D> {
   readonly definition: D;
   readonly outbox: Outbox;
-  readonly #config: StoreShape;
+  readonly #config: StoreConfig;
   readonly #driverName: string;
   readonly #validate: boolean;
   readonly #index: IndexReader;
@@ -62,7 +62,7 @@ export class DefaultJobStore<D extends JobDefinition> implements JobStore<D> {
 
   constructor(
     definition: D,
-    config: StoreShape,
+    config: StoreConfig,
     driver: Pick<JobStoreDriver, "name" | "open">,
     { validateReads, index }: { readonly validateReads: boolean; readonly index: IndexReader },
   ) {
@@ -73,7 +73,7 @@ export class DefaultJobStore<D extends JobDefinition> implements JobStore<D> {
     this.#index = index;
     this.#storage = driver.open(config);
     this.outbox = new StoreOutbox(this.#storage.outbox, this.#calls);
-    const readJob = (id: string, reading: Reading) => this.#readOrAbsent(id, reading);
+    const readJob = (id: string, result: ReadResult) => this.#readOrAbsent(id, result);
     this.#watcher = new Watcher({ definition, readJob }, this.#storage, this.#calls);
   }
 
@@ -87,10 +87,10 @@ export class DefaultJobStore<D extends JobDefinition> implements JobStore<D> {
       id,
       status: this.definition.initial,
       ...encodeData(this.definition, data, id, this.#index),
-      remark: checkMetadata({ by: options.by }),
+      metadata: checkMetadata({ by: options.by }),
       outbox: checkOutbox(options.outbox, id),
     };
-    const reply = await this.#calls.run(() => this.#storage.insert(job));
+    const reply = await this.#calls.run(() => this.#storage.create(job));
     switch (reply.kind) {
       case "created":
         return { created: true, job: this.#written(reply.record) as Job<D, D["initial"] & StatusOf<D>> };
@@ -111,22 +111,22 @@ export class DefaultJobStore<D extends JobDefinition> implements JobStore<D> {
 
   async save(job: Job<D>): Promise<Job<D>> {
     const record = encodeJob(this.definition, job, this.#config.historyLimit, this.#index);
-    const reply = await this.#calls.run(() => this.#storage.replace(record));
+    const reply = await this.#calls.run(() => this.#storage.save(record));
     if (reply.kind !== "saved") throw this.#rejection(reply, { jobId: record.id, expected: record.version });
     return this.#written(reply.record);
   }
 
   async get(id: string): Promise<Job<D> | null> {
     const known = checkId(id);
-    const [reading] = await this.#calls.run(() => this.#storage.read([known]));
-    return reading === undefined ? null : this.#readOrAbsent(known, reading);
+    const [result] = await this.#calls.run(() => this.#storage.read([known]));
+    return result === undefined ? null : this.#readOrAbsent(known, result);
   }
 
   async getMany(ids: readonly string[]): Promise<readonly (Job<D> | null)[]> {
     const known = checkIds(ids);
     if (known.length === 0) return [];
-    const readings = await this.#calls.run(() => this.#storage.read(known));
-    return readings.map((reading, position) => this.#readOrAbsent(known[position] as string, reading));
+    const results = await this.#calls.run(() => this.#storage.read(known));
+    return results.map((result, n) => this.#readOrAbsent(known[n] as string, result));
   }
 
   updateStatus<To extends StatusOf<D>>(
@@ -150,18 +150,18 @@ export class DefaultJobStore<D extends JobDefinition> implements JobStore<D> {
     const fields = { jobId: job.id };
     checkStatus(this.definition, to);
     const { result, error, progress } = change;
-    const move = {
+    const update = {
       target: job,
       to,
       result: result === undefined ? undefined : encode(this.definition.result, result, "result", fields),
       error: error === undefined ? undefined : encodeFailure(error, fields),
       progress: this.#encodeProgress(progress, fields),
-      remark: checkMetadata(change),
+      metadata: checkMetadata(change),
       outbox: checkOutbox(change.outbox, job.id),
     };
-    const reply = await this.#calls.run(() => this.#storage.move(move));
+    const reply = await this.#calls.run(() => this.#storage.updateStatus(update));
     switch (reply.kind) {
-      case "moved":
+      case "updated":
         return this.#written(reply.record);
       case "unchanged":
         return this.#read(reply.record);
@@ -178,14 +178,14 @@ export class DefaultJobStore<D extends JobDefinition> implements JobStore<D> {
   async updateProgress(target: string | Job<D>, progress: input<D["progress"]>): Promise<void> {
     const job = toTarget(target);
     const text = encode(this.definition.progress, progress, "progress", { jobId: job.id });
-    const reply = await this.#calls.run(() => this.#storage.recordProgress(job, text));
+    const reply = await this.#calls.run(() => this.#storage.updateProgress(job, text));
     if (reply.kind !== "recorded") throw this.#rejection(reply, { jobId: job.id, expected: job.version });
   }
 
   async delete(target: string | Job<D>): Promise<boolean> {
     const job = toTarget(target);
-    const reply = await this.#calls.run(() => this.#storage.remove(job));
-    if (reply.kind === "removed") return true;
+    const reply = await this.#calls.run(() => this.#storage.delete(job));
+    if (reply.kind === "deleted") return true;
     if (reply.kind === "missing") return false;
     throw this.#rejection(reply, { jobId: job.id, expected: job.version });
   }
@@ -198,18 +198,18 @@ export class DefaultJobStore<D extends JobDefinition> implements JobStore<D> {
   }
 
   async list<S extends StatusOf<D> = StatusOf<D>>(query: ListQuery<D, S> = {}): Promise<Page<D, S>> {
-    const range = this.#range(checkOptions(query, LIST_OPTIONS, "list"));
-    const start = query.cursor === undefined ? null : readCursor(this.definition.name, range, query.cursor);
-    const listing = await this.#calls.run(() => this.#storage.list({ ...range, start }));
+    const request = this.#request(checkOptions(query, LIST_OPTIONS, "list"));
+    const start = query.cursor === undefined ? null : readCursor(this.definition.name, request, query.cursor);
+    const page = await this.#calls.run(() => this.#storage.list({ ...request, start }));
     const items: Job<D, S>[] = [];
     const unreadableJobs: { id: string; reason: string }[] = [];
-    for (const entry of listing.entries) {
+    for (const entry of page.entries) {
       if (entry.kind === "unreadable") unreadableJobs.push({ id: entry.id, reason: entry.reason });
       else {
         try {
           // The driver returns only jobs in the requested statuses.
           const job = this.#read(entry.record) as Job<D, S>;
-          if (range.where === null || this.#index.matches(range.where, job.data)) items.push(job);
+          if (request.where === null || this.#index.matches(request.where, job.data)) items.push(job);
         } catch (error) {
           if (!JobStoreError.is(error, "UNREADABLE_RECORD")) throw error;
           unreadableJobs.push({ id: entry.id, reason: error.message });
@@ -219,7 +219,7 @@ export class DefaultJobStore<D extends JobDefinition> implements JobStore<D> {
     return {
       items,
       unreadable: unreadableJobs,
-      ...(listing.next !== null && { cursor: writeCursor(this.definition.name, range, listing.next) }),
+      ...(page.next !== null && { cursor: writeCursor(this.definition.name, request, page.next) }),
     };
   }
 
@@ -291,7 +291,7 @@ export class DefaultJobStore<D extends JobDefinition> implements JobStore<D> {
     const { repair = false } = checkOptions(options, AUDIT_OPTIONS, "audit");
     if (typeof repair !== "boolean") return invalid(`\`repair\` must be true or false (got ${show(repair)}).`);
     const fieldsOf = indexValuesReader(this.definition, this.#validate);
-    const report = await audit(this.#storage, this.#calls, { repair, fieldsOf });
+    const report = await audit(this.#storage, this.#calls, { repair, indexValuesOf: fieldsOf });
     const event = repairEvent(report);
     if (event !== null) this.#config.emit(event);
     return report;
@@ -305,7 +305,7 @@ export class DefaultJobStore<D extends JobDefinition> implements JobStore<D> {
     return this.close();
   }
 
-  #range(query: ListQuery<D>): Range {
+  #request(query: ListQuery<D>): ListRequest {
     const { status, order = "newest", after, before } = query;
     if (order !== "newest" && order !== "oldest") {
       return invalid(`\`order\` must be "newest" or "oldest" (got ${show(order)}).`);
@@ -331,10 +331,10 @@ export class DefaultJobStore<D extends JobDefinition> implements JobStore<D> {
     return rejection(reply, { ...call, maxRecordBytes: this.#config.maxRecordBytes });
   }
 
-  #readOrAbsent(id: string, reading: Reading): Job<D> | null {
-    if (reading.kind === "absent") return null;
-    if (reading.kind === "unreadable") throw unreadable(id, reading.reason);
-    return this.#read(reading.record);
+  #readOrAbsent(id: string, result: ReadResult): Job<D> | null {
+    if (result.kind === "absent") return null;
+    if (result.kind === "unreadable") throw unreadable(id, result.reason);
+    return this.#read(result.record);
   }
 
   #read(record: JobRecord): Job<D> {

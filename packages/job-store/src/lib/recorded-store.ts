@@ -1,7 +1,7 @@
 import { $ZodUnknown } from "zod/v4/core";
 import { type Description, emitter, readDescription, sourcesOf } from "./create-job-store.js";
 import type { JobDefinition } from "./definition.js";
-import type { Fields, JobStorage, JobStoreDriver, StoreMetadata, StoreShape } from "./driver.js";
+import type { IndexValues, JobStorage, JobStoreDriver, StoreConfig, StoreMetadata } from "./driver.js";
 import { JobStoreError } from "./errors.js";
 import { checkValues, type IndexReader } from "./index-values.js";
 import type { Job } from "./job.js";
@@ -63,7 +63,7 @@ export async function openRecordedStore(
   const config = configFrom(definition, emitter(onEvent));
   const storage = driver.open(config);
   if (lifecycle === null && transitions === "recorded") rejectChanges(storage, metadata);
-  const valuesOfJobs = new Map<string, Fields>();
+  const valuesOfJobs = new Map<string, IndexValues>();
   const index: IndexReader = {
     valuesOf: (_, jobId) => valuesOfJobs.get(jobId) ?? new Map(),
     // The functions that compute the values are not recorded, so the result of the index is used unchecked.
@@ -121,7 +121,7 @@ function definitionFrom(metadata: StoreMetadata, lifecycle: Description | null, 
  * Returns the configuration of the storage. It has no index fields, so that an audit keeps the stored values, and no
  * description, so that the recorded one stays.
  */
-function configFrom(definition: JobDefinition, emit: StoreShape["emit"]): StoreShape {
+function configFrom(definition: JobDefinition, emit: StoreConfig["emit"]): StoreConfig {
   const { name, initial, statuses } = definition;
   const rules = Object.entries(statuses);
   return {
@@ -150,7 +150,7 @@ function rejectChanges(storage: JobStorage, { definition, description }: StoreMe
     const message = `Job ${jobId} of "${definition}" cannot be created or changed: ${reason}.`;
     throw new JobStoreError("INVALID_ARGUMENT", message, { jobId });
   };
-  storage.insert = ({ id }) => reject(id);
-  storage.move = ({ target }) => reject(target.id);
-  storage.recordProgress = ({ id }) => reject(id);
+  storage.create = ({ id }) => reject(id);
+  storage.updateStatus = ({ target }) => reject(target.id);
+  storage.updateProgress = ({ id }) => reject(id);
 }

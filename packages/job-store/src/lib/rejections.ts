@@ -2,7 +2,7 @@ import type { Conflict, Illegal, Missing, TooLarge, Unreadable } from "./driver.
 import { JobStoreError, notFound, unreadable } from "./errors.js";
 
 /** Replies of a driver that did not carry out the call. */
-export type Rejection = Missing | Conflict | Illegal | TooLarge | Unreadable | { readonly kind: "over" };
+export type Rejection = Missing | Conflict | Illegal | TooLarge | Unreadable | { readonly kind: "expired" };
 
 /** Converts the reply of a driver that did not carry out a call to the error for the caller. */
 export function rejection(
@@ -51,7 +51,7 @@ export function rejection(
         `Job ${jobId} is too large: ${reply.bytes} bytes, limit ${call.maxRecordBytes} (maxRecordBytes). Store large content in another place, and a reference to it in the job.`,
         { jobId, issues: [{ path: [], message: `${reply.bytes} bytes is too large` }] },
       );
-    case "over":
+    case "expired":
       return new JobStoreError(
         "INVALID_ARGUMENT",
         `Job ${jobId} has expired already: its TTL counts from \`statusAt\`. Set a later \`statusAt\` or a longer ttlSeconds.`,

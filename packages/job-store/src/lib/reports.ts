@@ -64,7 +64,7 @@ function add(a: AuditReport, b: AuditReport): AuditReport {
 }
 
 /** Returns the function that computes the index values of a record. See `AuditOptions`. */
-export function indexValuesReader(definition: JobDefinition, validate: boolean): AuditOptions["fieldsOf"] {
+export function indexValuesReader(definition: JobDefinition, validate: boolean): AuditOptions["indexValuesOf"] {
   return (record: JobRecord) => {
     try {
       return readIndexValues(definition, decode(definition, record, validate).data);

@@ -34,12 +34,12 @@ export class StoreOutbox implements Outbox {
   }
 
   ack(entryIds: readonly string[]): Promise<void> {
-    return this.#each(entryIds, () => this.#storage.remove(entryIds));
+    return this.#each(entryIds, () => this.#storage.ack(entryIds));
   }
 
   async reject(entryIds: readonly string[], reason: string): Promise<void> {
     if (typeof reason !== "string") return invalid("`reason` must be a string.");
-    return this.#each(entryIds, () => this.#storage.setAside(entryIds, reason));
+    return this.#each(entryIds, () => this.#storage.reject(entryIds, reason));
   }
 
   async rejected(options: Parameters<Outbox["rejected"]>[0] = {}) {
@@ -54,7 +54,7 @@ export class StoreOutbox implements Outbox {
   }
 
   requeue(entryIds: readonly string[]): Promise<void> {
-    return this.#each(entryIds, () => this.#storage.restore(entryIds));
+    return this.#each(entryIds, () => this.#storage.requeue(entryIds));
   }
 
   depth(): Promise<number> {

@@ -17,7 +17,9 @@ export function save({ test }: Context): void {
     });
   }
 
-  test("version and attempt can be saved up to 10^13 and then increase, and higher ones are INVALID_ARGUMENT", async ({ store }) => {
+  test("version and attempt can be saved up to 10^13 and then increase, and higher ones are INVALID_ARGUMENT", async ({
+    store,
+  }) => {
     const max = 10 ** 13;
     const job = imported("a", { status: "abandoned", version: max, attempt: max });
     const saved = await store.save(await store.save(job));

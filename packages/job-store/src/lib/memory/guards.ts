@@ -5,12 +5,12 @@ export function guardedOutbox(outbox: OutboxStorage, check: () => void): OutboxS
   const first = checkingFirst(check);
   return {
     claim: first((options) => outbox.claim(options)),
-    waitForMore: first((ms, signal) => outbox.waitForMore(ms, signal)),
-    remove: first((entryIds) => outbox.remove(entryIds)),
-    setAside: first((entryIds, reason) => outbox.setAside(entryIds, reason)),
+    waitForEntries: first((ms, signal) => outbox.waitForEntries(ms, signal)),
+    ack: first((entryIds) => outbox.ack(entryIds)),
+    reject: first((entryIds, reason) => outbox.reject(entryIds, reason)),
     rejected: first((limit) => outbox.rejected(limit)),
     countRejected: first(() => outbox.countRejected()),
-    restore: first((entryIds) => outbox.restore(entryIds)),
+    requeue: first((entryIds) => outbox.requeue(entryIds)),
     depth: first(() => outbox.depth()),
     oldest: first(() => outbox.oldest()),
     oldestWait: first(() => outbox.oldestWait()),

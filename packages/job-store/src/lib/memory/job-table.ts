@@ -1,11 +1,11 @@
-import type { JobRecord, Reading, WholeJob } from "../driver.js";
+import type { FullJob, JobRecord, ReadResult } from "../driver.js";
 import { JobStoreError } from "../errors.js";
 import { unref } from "../timers.js";
 import { MemoryEventLog } from "./memory-event-log.js";
 import { MemoryOutbox } from "./memory-outbox.js";
 
 /** Stored job. Its values are JSON text, so that callers share no objects. */
-export type StoredJob = WholeJob & { readonly expiresAt: number | null };
+export type StoredJob = FullJob & { readonly expiresAt: number | null };
 
 /** Time in milliseconds after an expiry within which further expired jobs are deleted together. */
 const SWEEP_AFTER_MS = 1000;
@@ -38,7 +38,7 @@ export class JobTable {
     return undefined;
   }
 
-  read(id: string): Reading {
+  read(id: string): ReadResult {
     const job = this.find(id);
     return job === undefined ? { kind: "absent" } : { kind: "record", record: toRecord(job) };
   }

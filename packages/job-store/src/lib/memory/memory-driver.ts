@@ -1,5 +1,5 @@
 import { checkInteger, checkOptions, type KeysOf } from "../arguments.js";
-import type { JobStoreDriver, StoreMetadata, StoreShape } from "../driver.js";
+import type { JobStoreDriver, StoreConfig, StoreMetadata } from "../driver.js";
 import { JobStoreError } from "../errors.js";
 import { FaultInjection, type MemoryFaults } from "./fault-injection.js";
 import { JobTable } from "./job-table.js";
@@ -33,9 +33,9 @@ export function memoryDriver(options: MemoryDriverOptions = {}): MemoryDriver {
   const table = new JobTable(checkInteger(options.maxJobs ?? 100_000, "maxJobs", 1, 10_000_000));
   const faults = new FaultInjection();
   let metadata: StoreMetadata | null = null;
-  const checked = new WeakSet<StoreShape>();
+  const checked = new WeakSet<StoreConfig>();
   /** Checks that the stored jobs are of this definition, and records its metadata. */
-  const checkDefinition = (config: StoreShape) => {
+  const checkDefinition = (config: StoreConfig) => {
     if (checked.has(config)) return;
     if (metadata !== null && metadata.definition !== config.definition) {
       throw new JobStoreError(

@@ -18,7 +18,7 @@ export class MemoryOutbox implements OutboxStorage {
       const id = message.id ?? `${jobId}.${version}.${position}`;
       this.#entries.set(entryId, { ...message, id, entryId, jobId, at: Date.now(), claimedUntil: 0 });
     });
-    if (messages.length > 0) this.#readers.wake();
+    if (messages.length > 0) this.#readers.notify();
   }
 
   async claim(options: { limit: number; waitMs: number; claimMs: number; signal: AbortSignal }) {
@@ -28,22 +28,22 @@ export class MemoryOutbox implements OutboxStorage {
       const due = [...this.#entries.values()].filter((entry) => entry.claimedUntil <= now).slice(0, options.limit);
       for (const entry of due) this.#entries.set(entry.entryId, { ...entry, claimedUntil: now + options.claimMs });
       if (due.length > 0 || now >= end || options.signal.aborted) return due.map(toMessage);
-      await this.waitForMore(end - now, options.signal);
+      await this.waitForEntries(end - now, options.signal);
     }
   }
 
-  waitForMore(ms: number, signal: AbortSignal): Promise<void> {
+  waitForEntries(ms: number, signal: AbortSignal): Promise<void> {
     return this.#readers.wait(Math.min(ms, this.#nextClaimEnd() - Date.now()), signal);
   }
 
-  async remove(entryIds: readonly string[]): Promise<void> {
+  async ack(entryIds: readonly string[]): Promise<void> {
     for (const id of entryIds) {
       this.#entries.delete(id);
       this.#rejected.delete(id);
     }
   }
 
-  async setAside(entryIds: readonly string[], reason: string): Promise<void> {
+  async reject(entryIds: readonly string[], reason: string): Promise<void> {
     for (const id of entryIds) {
       const entry = this.#entries.get(id);
       if (entry === undefined) continue;
@@ -63,14 +63,14 @@ export class MemoryOutbox implements OutboxStorage {
     return this.#rejected.size;
   }
 
-  async restore(entryIds: readonly string[]): Promise<void> {
+  async requeue(entryIds: readonly string[]): Promise<void> {
     for (const id of entryIds) {
       const entry = this.#rejected.get(id);
       if (entry === undefined) continue;
       this.#rejected.delete(id);
       this.#entries.set(id, { ...entry, at: Date.now(), claimedUntil: 0 });
     }
-    this.#readers.wake();
+    this.#readers.notify();
   }
 
   async depth(): Promise<number> {

@@ -1,27 +1,27 @@
 import type {
   AuditOptions,
+  ChangeMetadata,
+  CreateReply,
+  DeleteReply,
   EventLog,
-  Fields,
-  InsertReply,
+  FullJob,
+  IndexValues,
   JobStorage,
-  Listing,
-  Move,
-  MoveReply,
+  ListPosition,
+  ListRequest,
+  ListResult,
   NewJob,
   OutboxStorage,
   OutgoingMessage,
-  Position,
-  ProgressReply,
-  Range,
-  Reading,
+  ReadResult,
   RecordedChange,
-  Remark,
-  RemoveReply,
-  ReplaceReply,
+  SaveReply,
+  StatusUpdate,
   StorageHealth,
-  StoreShape,
+  StoreConfig,
   Target,
-  WholeJob,
+  UpdateProgressReply,
+  UpdateStatusReply,
 } from "../driver.js";
 import { comparePositions } from "../position.js";
 import { EMPTY_REPORT } from "../reports.js";
@@ -35,12 +35,12 @@ import { isLive, type JobTable, type StoredJob, toRecord } from "./job-table.js"
 export class MemoryStorage implements JobStorage {
   readonly outbox: OutboxStorage;
   readonly logs: readonly EventLog[];
-  readonly #config: StoreShape;
+  readonly #config: StoreConfig;
   readonly #table: JobTable;
   readonly #faults: FaultInjection;
   readonly #check: () => void;
 
-  constructor(config: StoreShape, table: JobTable, faults: FaultInjection, checkDefinition: () => void) {
+  constructor(config: StoreConfig, table: JobTable, faults: FaultInjection, checkDefinition: () => void) {
     this.#config = config;
     this.#table = table;
     this.#faults = faults;
@@ -53,7 +53,7 @@ export class MemoryStorage implements JobStorage {
     faults.addListener(config.emit);
   }
 
-  async insert(job: NewJob): Promise<InsertReply> {
+  async create(job: NewJob): Promise<CreateReply> {
     this.#check();
     const existing = this.#table.find(job.id);
     if (existing !== undefined) return { kind: "exists", record: toRecord(existing) };
@@ -71,24 +71,24 @@ export class MemoryStorage implements JobStorage {
       error: null,
       data: job.data,
       fields: job.fields,
-      history: this.#append([], { from: null, to: job.status, at: now, version: 1, ...metadataOf(job.remark) }),
+      history: this.#append([], { from: null, to: job.status, at: now, version: 1, ...metadataOf(job.metadata) }),
     });
     const bytes = sizeOf(stored);
     if (bytes > this.#config.maxRecordBytes) return { kind: "tooLarge", bytes };
     this.#table.makeRoom();
     this.#commit(stored, job.outbox);
-    this.#addEvent("created", stored, now, null, job.remark.by);
+    this.#addEvent("created", stored, now, null, job.metadata.by);
     return this.#faults.replyOrLose({ kind: "created", record: toRecord(stored) });
   }
 
-  async replace(job: WholeJob): Promise<ReplaceReply> {
+  async save(job: FullJob): Promise<SaveReply> {
     this.#check();
     const existing = this.#table.find(job.id);
     if (existing !== undefined && existing.version !== job.version) {
       return { kind: "conflict", version: existing.version };
     }
     const stored = this.#withExpiry({ ...job, version: existing === undefined ? job.version : job.version + 1 });
-    if (!isLive(stored)) return { kind: "over" };
+    if (!isLive(stored)) return { kind: "expired" };
     const bytes = sizeOf(stored);
     if (bytes > this.#config.maxRecordBytes) return { kind: "tooLarge", bytes };
     if (existing === undefined) this.#table.makeRoom();
@@ -97,23 +97,23 @@ export class MemoryStorage implements JobStorage {
     return this.#faults.replyOrLose({ kind: "saved", record: toRecord(stored) });
   }
 
-  async read(ids: readonly string[]): Promise<readonly Reading[]> {
+  async read(ids: readonly string[]): Promise<readonly ReadResult[]> {
     this.#check();
     return ids.map((id) => this.#table.read(id));
   }
 
-  async readIndexValues(ids: readonly string[]): Promise<readonly Fields[]> {
+  async readIndexValues(ids: readonly string[]): Promise<readonly IndexValues[]> {
     this.#check();
     return ids.map((id) => this.#table.find(id)?.fields ?? new Map());
   }
 
-  async move(move: Move): Promise<MoveReply> {
+  async updateStatus(update: StatusUpdate): Promise<UpdateStatusReply> {
     this.#check();
-    const job = this.#table.find(move.target.id);
+    const job = this.#table.find(update.target.id);
     if (job === undefined) return { kind: "missing" };
-    if (!isTargeted(move.target, job)) return { kind: "conflict", version: job.version };
-    if (this.#config.sources.get(move.to)?.includes(job.status) !== true) {
-      return job.status === move.to
+    if (!isTargeted(update.target, job)) return { kind: "conflict", version: job.version };
+    if (this.#config.sources.get(update.to)?.includes(job.status) !== true) {
+      return job.status === update.to
         ? { kind: "unchanged", record: toRecord(job) }
         : { kind: "illegal", from: job.status };
     }
@@ -124,28 +124,28 @@ export class MemoryStorage implements JobStorage {
     const stored = this.#withExpiry({
       ...kept,
       version,
-      status: move.to,
+      status: update.to,
       updatedAt: now,
       statusAt: now,
-      progress: move.progress === undefined ? kept.progress : move.progress,
-      result: move.result ?? kept.result,
-      error: move.error ?? kept.error,
+      progress: update.progress === undefined ? kept.progress : update.progress,
+      result: update.result ?? kept.result,
+      error: update.error ?? kept.error,
       history: this.#append(job.history, {
         from: job.status,
-        to: move.to,
+        to: update.to,
         at: now,
         version,
-        ...metadataOf(move.remark),
+        ...metadataOf(update.metadata),
       }),
     });
     const bytes = sizeOf(stored);
     if (bytes > this.#config.maxRecordBytes) return { kind: "tooLarge", bytes };
-    this.#commit(stored, move.outbox);
-    this.#addEvent("status", stored, now, job.status, move.remark.by);
-    return this.#faults.replyOrLose({ kind: "moved", record: toRecord(stored) });
+    this.#commit(stored, update.outbox);
+    this.#addEvent("status", stored, now, job.status, update.metadata.by);
+    return this.#faults.replyOrLose({ kind: "updated", record: toRecord(stored) });
   }
 
-  async recordProgress(target: Target, progress: string): Promise<ProgressReply> {
+  async updateProgress(target: Target, progress: string): Promise<UpdateProgressReply> {
     this.#check();
     const job = this.#table.find(target.id);
     if (job === undefined) return { kind: "missing" };
@@ -160,21 +160,21 @@ export class MemoryStorage implements JobStorage {
     return this.#faults.replyOrLose({ kind: "recorded" });
   }
 
-  async remove(target: Target): Promise<RemoveReply> {
+  async delete(target: Target): Promise<DeleteReply> {
     this.#check();
     const job = this.#table.find(target.id);
     if (job === undefined) return { kind: "missing" };
     if (!isTargeted(target, job)) return { kind: "conflict", version: job.version };
     this.#table.delete(job.id);
     this.#table.log.add({ type: "deleted", id: job.id, at: Date.now() });
-    return this.#faults.replyOrLose({ kind: "removed" });
+    return this.#faults.replyOrLose({ kind: "deleted" });
   }
 
-  async list(range: Range): Promise<Listing> {
+  async list(request: ListRequest): Promise<ListResult> {
     this.#check();
-    const { statuses, where, after, before, start, limit } = range;
-    const direction = range.order === "newest" ? -1 : 1;
-    const matching: { position: Position; job: StoredJob }[] = [];
+    const { statuses, where, after, before, start, limit } = request;
+    const direction = request.order === "newest" ? -1 : 1;
+    const matching: { position: ListPosition; job: StoredJob }[] = [];
     for (const job of this.#table.live()) {
       const position = { at: statuses === null ? job.createdAt : job.statusAt, id: job.id };
       if (
@@ -236,7 +236,7 @@ export class MemoryStorage implements JobStorage {
     this.#faults.removeListener(this.#config.emit);
   }
 
-  #withExpiry(job: WholeJob): StoredJob {
+  #withExpiry(job: FullJob): StoredJob {
     const ttlMs = this.#config.ttlMs.get(job.status) ?? 0;
     return { ...job, expiresAt: ttlMs === 0 ? null : job.statusAt + ttlMs };
   }
@@ -268,11 +268,11 @@ function isTargeted(target: Target, job: StoredJob): boolean {
 }
 
 /** Returns the metadata of a history entry, without undefined properties. */
-function metadataOf(remark: Remark): { by?: string; note?: string; key?: string } {
+function metadataOf(metadata: ChangeMetadata): { by?: string; note?: string; key?: string } {
   return {
-    ...(remark.by !== undefined && { by: remark.by }),
-    ...(remark.note !== undefined && { note: remark.note }),
-    ...(remark.key !== undefined && { key: remark.key }),
+    ...(metadata.by !== undefined && { by: metadata.by }),
+    ...(metadata.note !== undefined && { note: metadata.note }),
+    ...(metadata.key !== undefined && { key: metadata.key }),
   };
 }
 
@@ -289,8 +289,8 @@ const AUDIT_STEP = 500;
  */
 async function* auditJobTable(
   table: JobTable,
-  config: StoreShape,
-  { repair, fieldsOf }: AuditOptions,
+  config: StoreConfig,
+  { repair, indexValuesOf: fieldsOf }: AuditOptions,
 ): AsyncGenerator<AuditReport, void, undefined> {
   let found = { ...EMPTY_REPORT };
   for (const job of table.live()) {
@@ -314,7 +314,7 @@ async function* auditJobTable(
 }
 
 /** Returns the computed values, and the stored values of fields that only other services declare. */
-function mergeFields({ fields }: StoredJob, computed: Fields, config: StoreShape): Fields {
+function mergeFields({ fields }: StoredJob, computed: IndexValues, config: StoreConfig): IndexValues {
   const others = [...fields].filter(([field]) => !config.fields.includes(field));
   return new Map([...others, ...computed]);
 }

@@ -1,23 +1,23 @@
 import { context, propagation } from "@opentelemetry/api";
 import type {
   AuditOptions,
+  CreateReply,
+  DeleteReply,
   EventLog,
-  Fields,
-  InsertReply,
+  FullJob,
+  IndexValues,
   JobStorage,
-  Listing,
-  Move,
-  MoveReply,
+  ListRequest,
+  ListResult,
   NewJob,
   OutboxStorage,
   OutgoingMessage,
-  ProgressReply,
-  Range,
-  Reading,
-  RemoveReply,
-  ReplaceReply,
+  ReadResult,
+  SaveReply,
+  StatusUpdate,
   Target,
-  WholeJob,
+  UpdateProgressReply,
+  UpdateStatusReply,
 } from "../driver.js";
 import type { AuditReport } from "../types.js";
 import type { Telemetry } from "./telemetry.js";
@@ -47,56 +47,56 @@ export class InstrumentedStorage implements JobStorage {
     this.#onClose = onClose;
   }
 
-  insert(job: NewJob): Promise<InsertReply> {
+  create(job: NewJob): Promise<CreateReply> {
     const { id, status } = job;
     return this.#telemetry.observe("create", { [ID]: id, [STATUS]: status }, () =>
-      this.#storage.insert({ ...job, outbox: traced(job.outbox) }),
+      this.#storage.create({ ...job, outbox: traced(job.outbox) }),
     );
   }
 
-  replace(job: WholeJob): Promise<ReplaceReply> {
+  save(job: FullJob): Promise<SaveReply> {
     const { id, status } = job;
-    return this.#telemetry.observe("save", { [ID]: id, [STATUS]: status }, () => this.#storage.replace(job));
+    return this.#telemetry.observe("save", { [ID]: id, [STATUS]: status }, () => this.#storage.save(job));
   }
 
-  read(ids: readonly string[]): Promise<readonly Reading[]> {
+  read(ids: readonly string[]): Promise<readonly ReadResult[]> {
     const attributes = ids.length === 1 ? { [ID]: ids[0] } : { "db.operation.batch.size": ids.length };
     return this.#telemetry.observe("get", attributes, () => this.#storage.read(ids));
   }
 
-  readIndexValues(ids: readonly string[]): Promise<readonly Fields[]> {
+  readIndexValues(ids: readonly string[]): Promise<readonly IndexValues[]> {
     return this.#storage.readIndexValues(ids);
   }
 
-  move(move: Move): Promise<MoveReply> {
-    const attributes = { [ID]: move.target.id, [STATUS]: move.to };
+  updateStatus(update: StatusUpdate): Promise<UpdateStatusReply> {
+    const attributes = { [ID]: update.target.id, [STATUS]: update.to };
     return this.#telemetry.observe("updateStatus", attributes, async (span) => {
-      const reply = await this.#storage.move({ ...move, outbox: traced(move.outbox) });
-      if (reply.kind === "moved") this.#telemetry.recordStatusChange(reply.record, this.#finalStatuses);
+      const reply = await this.#storage.updateStatus({ ...update, outbox: traced(update.outbox) });
+      if (reply.kind === "updated") this.#telemetry.recordStatusChange(reply.record, this.#finalStatuses);
       // A duplicate delivery writes nothing.
-      span.setAttribute("subtitles.job.moved", reply.kind === "moved");
+      span.setAttribute("subtitles.job.moved", reply.kind === "updated");
       return reply;
     });
   }
 
-  recordProgress(target: Target, progress: string): Promise<ProgressReply> {
+  updateProgress(target: Target, progress: string): Promise<UpdateProgressReply> {
     return this.#telemetry.observe("updateProgress", { [ID]: target.id }, () =>
-      this.#storage.recordProgress(target, progress),
+      this.#storage.updateProgress(target, progress),
     );
   }
 
-  async remove(target: Target): Promise<RemoveReply> {
-    let reply: RemoveReply | undefined;
+  async delete(target: Target): Promise<DeleteReply> {
+    let reply: DeleteReply | undefined;
     await this.#telemetry.observe("delete", { [ID]: target.id }, async () => {
-      reply = await this.#storage.remove(target);
+      reply = await this.#storage.delete(target);
       // `delete` then returns false, so the span is not an error.
       return reply.kind === "missing" ? null : reply;
     });
-    return reply as RemoveReply;
+    return reply as DeleteReply;
   }
 
-  list(range: Range): Promise<Listing> {
-    return this.#telemetry.observe("list", {}, () => this.#storage.list(range));
+  list(request: ListRequest): Promise<ListResult> {
+    return this.#telemetry.observe("list", {}, () => this.#storage.list(request));
   }
 
   counts(): Promise<ReadonlyMap<string, number>> {

@@ -20,7 +20,7 @@ const CODES = {
   conflict: "CONFLICT",
   illegal: "ILLEGAL_TRANSITION",
   tooLarge: "INVALID_DATA",
-  over: "INVALID_ARGUMENT",
+  expired: "INVALID_ARGUMENT",
   unreadable: "UNREADABLE_RECORD",
 } as const satisfies Record<Rejection["kind"], string>;
 

@@ -1,5 +1,5 @@
+import type { AuditOptions, StoreConfig } from "../driver.js";
 import { EMPTY_REPORT } from "../reports.js";
-import type { AuditOptions, StoreShape } from "../driver.js";
 import type { AuditReport } from "../types.js";
 import {
   type Comparison,
@@ -50,11 +50,11 @@ type Counts = { -readonly [K in keyof AuditReport]: AuditReport[K] };
 /** An audit of the jobs of one server, or of one shard. */
 export class RedisAudit {
   readonly #session: RedisSession;
-  readonly #shape: StoreShape;
+  readonly #shape: StoreConfig;
   readonly #options: AuditOptions;
   readonly #permissions: PermissionCheck;
 
-  constructor(session: RedisSession, shape: StoreShape, options: AuditOptions) {
+  constructor(session: RedisSession, shape: StoreConfig, options: AuditOptions) {
     this.#session = session;
     this.#shape = shape;
     this.#options = options;
@@ -142,7 +142,9 @@ export class RedisAudit {
     );
     this.#session.confirmMetadata();
     const stored = storedIn(reply as unknown as AuditReply);
-    return stored.map((one, n) => compare(subjects[n] as Subject, one, metadata, this.#shape, this.#options.fieldsOf));
+    return stored.map((one, n) =>
+      compare(subjects[n] as Subject, one, metadata, this.#shape, this.#options.indexValuesOf),
+    );
   }
 
   /**

@@ -38,7 +38,7 @@ export class Bell {
     while (this.#waiting.size > 0) {
       const heard = await this.#reader.read(this.#stream, this.#heardUpTo, 1).catch(() => null);
       if (heard === null) await pause(RETRY_MS);
-      if (heard === null || heard.length > 0) this.#waiting.wake();
+      if (heard === null || heard.length > 0) this.#waiting.notify();
     }
     this.#listening = false;
   }

@@ -119,7 +119,7 @@ export class RedisConnection {
     this.#lossReported = false;
     this.#lastError = "the connection was lost";
     this.#emit({ type: "connected", message: "Connected to Redis." });
-    this.#untilOpen.wake();
+    this.#untilOpen.notify();
   }
 
   #lost(): void {

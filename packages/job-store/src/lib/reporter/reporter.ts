@@ -238,7 +238,7 @@ class QueueingReporter<D extends JobDefinition> implements Reporter<D> {
       for (const change of [...queue.changes]) this.#reject(queue, change, closedWhilePending(change));
     }
     this.#queues.clear();
-    this.#progressed.wake();
+    this.#progressed.notify();
   }
 
   get #isAvailable(): boolean {
@@ -343,7 +343,7 @@ class QueueingReporter<D extends JobDefinition> implements Reporter<D> {
     if (queue.inFlight !== null) return;
     if (isEmpty(queue)) this.#queues.delete(queue.id);
     else this.#waiting.add(queue);
-    this.#progressed.wake();
+    this.#progressed.notify();
   }
 
   /** Notes that the store is available. If it was not, the replay starts. */

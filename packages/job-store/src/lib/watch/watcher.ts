@@ -2,7 +2,7 @@ import { onAbort, stoppable, unlessAborted } from "../abort.js";
 import { checkId, checkInteger, invalid } from "../arguments.js";
 import { readEventCursor, writeEventCursor } from "../cursor.js";
 import type { JobDefinition } from "../definition.js";
-import type { JobStorage, Place, Reading } from "../driver.js";
+import type { JobStorage, LogPosition, ReadResult } from "../driver.js";
 import { JobStoreError, notFound } from "../errors.js";
 import { type InFlightCalls, storeClosed } from "../in-flight-calls.js";
 import type { Job } from "../job.js";
@@ -12,7 +12,7 @@ import { gapOf, isRewound, type QueuedEvent, SharedLogReader, Subscription } fro
 /** Decodes the records that a watcher reads. */
 export interface JobDecoder<D extends JobDefinition> {
   readonly definition: D;
-  readJob(id: string, reading: Reading): Job<D> | null;
+  readJob(id: string, result: ReadResult): Job<D> | null;
 }
 
 /** Implements `watch` and `waitFor` of one store. All calls share one reader per log. */
@@ -104,8 +104,8 @@ export class Watcher<D extends JobDefinition> {
   async #jobAfter(event: JobEvent<D>, id: string, stops: readonly AbortSignal[]): Promise<Job<D> | null | undefined> {
     if (event.type === "deleted") return null;
     if (event.type === "progress") return undefined;
-    const readings = await this.#call(() => this.#storage.read([id]), [this.#calls.signal, ...stops]);
-    return readings === null ? undefined : this.#decoder.readJob(id, readings[0] ?? { kind: "absent" });
+    const results = await this.#call(() => this.#storage.read([id]), [this.#calls.signal, ...stops]);
+    return results === null ? undefined : this.#decoder.readJob(id, results[0] ?? { kind: "absent" });
   }
 
   /** Resolves to null when a signal aborts, even if the server never replies. */
@@ -120,23 +120,23 @@ export class Watcher<D extends JobDefinition> {
     yield* this.#listen([reader], subscription, signals, async function* (this: Watcher<D>, ends) {
       const snapshot = await this.#call(() => reader.log.snapshot(id), ends);
       if (snapshot === null) return;
-      const { reading, place, now } = snapshot;
+      const { job, position, now } = snapshot;
       this.#clockOffsets.set(reader, now - performance.now());
-      const positions = new Map([[reader, place]]);
-      reader.start(place);
-      yield { type: "snapshot", job: this.#decoder.readJob(id, reading), cursor: this.#cursor(positions) };
+      const positions = new Map([[reader, position]]);
+      reader.start(position);
+      yield { type: "snapshot", job: this.#decoder.readJob(id, job), cursor: this.#cursor(positions) };
       yield* this.#follow(subscription, positions);
     });
   }
 
   async *#watchAll(
-    after: readonly (Place | null)[] | null,
+    after: readonly (LogPosition | null)[] | null,
     signals: readonly AbortSignal[],
   ): AsyncGenerator<JobEvent<D>, void, undefined> {
     const subscription = new Subscription(null);
     yield* this.#listen(this.#readers, subscription, signals, async function* (this: Watcher<D>, ends) {
       const startOf = (reader: SharedLogReader, n: number) => after?.[n] ?? this.#call(() => reader.log.tail(), ends);
-      const positions = new Map<SharedLogReader, Place>();
+      const positions = new Map<SharedLogReader, LogPosition>();
       for (const [n, position] of (await Promise.all(this.#readers.map(startOf))).entries()) {
         if (position === null) return;
         positions.set(this.#readers[n] as SharedLogReader, position);
@@ -172,18 +172,18 @@ export class Watcher<D extends JobDefinition> {
   /** Reads the events up to the end of the log. Later ones are in the subscription already. */
   async *#catchUp(
     reader: SharedLogReader,
-    positions: Map<SharedLogReader, Place>,
+    positions: Map<SharedLogReader, LogPosition>,
     ends: readonly AbortSignal[],
   ): AsyncGenerator<JobEvent<D>, void, undefined> {
     for (;;) {
-      const position = positions.get(reader) as Place;
+      const position = positions.get(reader) as LogPosition;
       const page = await this.#call(() => reader.pageAfter(position, 0), ends);
       if (ends.some(({ aborted }) => aborted)) return;
       if (page === null) continue;
       const gap = gapOf(page, position);
       if (gap !== null) yield this.#toEvent({ ...gap, reader }, positions);
       for (const event of page.events) yield this.#toEvent({ ...event, reader }, positions);
-      positions.set(reader, page.place);
+      positions.set(reader, page.position);
       if (page.events.length === 0) return;
     }
   }
@@ -191,7 +191,7 @@ export class Watcher<D extends JobDefinition> {
   /** Emits the events of a subscription that are after `positions`. A shared reader may be behind these. */
   async *#follow(
     subscription: Subscription,
-    positions: Map<SharedLogReader, Place>,
+    positions: Map<SharedLogReader, LogPosition>,
   ): AsyncGenerator<JobEvent<D>, void, undefined> {
     for (;;) {
       const events = await subscription.take();
@@ -199,23 +199,23 @@ export class Watcher<D extends JobDefinition> {
       for (const event of events) {
         if (subscription.ended) return;
         const seen = positions.get(event.reader);
-        const isOld = !isRewound(event) && seen?.log === event.place.log && event.place.number <= seen.number;
+        const isOld = !isRewound(event) && seen?.log === event.position.log && event.position.number <= seen.number;
         if (!isOld) yield this.#toEvent(event, positions);
       }
     }
   }
 
   /** Converts an event, and moves the position of its log to it. */
-  #toEvent(queued: QueuedEvent, positions: Map<SharedLogReader, Place>): JobEvent<D> {
-    const { reader, place, ...event } = queued;
-    positions.set(reader, place);
+  #toEvent(queued: QueuedEvent, positions: Map<SharedLogReader, LogPosition>): JobEvent<D> {
+    const { reader, position, ...event } = queued;
+    positions.set(reader, position);
     const cursor = this.#cursor(positions);
     if (event.type === "resync") return { type: event.type, reason: event.reason, cursor };
     // The compiler cannot see that the logged statuses and progress are those of the definition.
     return { ...event, at: new Date(event.at), cursor } as JobEvent<D>;
   }
 
-  #cursor(positions: ReadonlyMap<SharedLogReader, Place>): string {
+  #cursor(positions: ReadonlyMap<SharedLogReader, LogPosition>): string {
     return writeEventCursor(
       this.#decoder.definition.name,
       this.#readers.map((reader) => positions.get(reader) ?? null),
