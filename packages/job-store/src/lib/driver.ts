@@ -108,7 +108,7 @@ export interface JobRecord {
   readonly history: readonly StatusChange[];
 }
 
-/** Entry of the history in `WholeJob`. */
+/** Entry of the history in `FullJob`. */
 export interface RecordedChange extends Omit<StatusChange, "at"> {
   /** Time of the change. */
   readonly at: number;
