@@ -1,4 +1,4 @@
-export { createJobStore, type JobStoreOptions } from "./lib/create-store.js";
+export { createJobStore, type JobStoreOptions } from "./lib/create-job-store.js";
 export type { NextOf, NotStorable, ProgressOf, ResultOf, StatusOf, StatusRule, Storable } from "./lib/definition.js";
 export {
   type DataOf,
@@ -23,8 +23,8 @@ export type {
   JobEvent,
   JobStore,
   ListQuery,
+  NextStatusOf,
   Page,
-  StepOf,
   StoreEvent,
   Where,
-} from "./lib/store.js";
+} from "./lib/types.js";

@@ -1,1 +1,1 @@
-export { type Place, testDriver } from "./lib/contract/test-driver.js";
+export { type DriverUnderTest, testDriver } from "./lib/contract/test-driver.js";

@@ -224,7 +224,7 @@ test("the error names the function, the unknown key and the known ones", async (
       "Supported options: by, error, ifVersion, key, note, outbox, progress, result.",
   );
   await expect(store.create(null, { outbox: [{ ...message, ...misspelt }] })).rejects.toThrow(
-    'outbox message 0 does not support the key "reslut". Supported keys: headers, id, payload, queue.',
+    'outbox[0] does not support the key "reslut". Supported keys: headers, id, payload, queue.',
   );
 });
 

@@ -7,7 +7,7 @@ describe.skipIf(redis.url === null)(redis.title("Commands that change jobs"), ()
     const { run, store } = await openPlace();
     const refused = await run(["set-status", "a", "done"]);
     expect(refused).toMatchObject({ code: 1, out: "" });
-    expect(refused.err).toContain('Job a is "waiting" and cannot become "done" (may follow: working, failed).');
+    expect(refused.err).toContain('Job a cannot change from "waiting" to "done" (allowed: working, failed).');
     expect((await run(["set-status", "a", "done", "--force", "--note", "by hand"])).code).toBe(0);
     const job = await store.get("a");
     expect(job).toMatchObject({ status: "done", version: 2, history: [{}, { by: "job-store", note: "by hand" }] });
@@ -16,7 +16,7 @@ describe.skipIf(redis.url === null)(redis.title("Commands that change jobs"), ()
     expect((await store.list({ where: { label: "blue" } })).items).toHaveLength(1);
     expect(await run(["set-status", "a", "paid"])).toMatchObject({ code: 1 });
     expect(await run(["set-status", "a", "paid", "--force"])).toMatchObject({ code: 2 });
-    expect(await run(["set-status", "x", "done"])).toMatchObject({ code: 1, err: "Job x is not there.\n" });
+    expect(await run(["set-status", "x", "done"])).toMatchObject({ code: 1, err: "Job x not found.\n" });
   });
 
   test("retry returns jobs to the initial status, with a message for a worker", async () => {
@@ -36,7 +36,7 @@ describe.skipIf(redis.url === null)(redis.title("Commands that change jobs"), ()
       ["set-status", "b", "waiting"],
       ["set-status", "b", "waiting", "--force"],
     ]) {
-      const err = expect.stringMatching(/needs the message .* --queue <name> --payload <json>.* --no-message/);
+      const err = expect.stringMatching(/needs a message.* --queue <name> --payload <json>.* --no-message/);
       expect(await run(args)).toEqual({ code: 2, out: "", err });
     }
     expect(await store.get("b")).toEqual(before);
@@ -54,9 +54,13 @@ describe.skipIf(redis.url === null)(redis.title("Commands that change jobs"), ()
     const message = ["--queue", "reports", "--payload", '{"jobId":"{id}"}'];
     const stuck = await run(["retry", "a", ...message]);
     expect(stuck).toMatchObject({ code: 1, out: "" });
-    expect(stuck.err).toMatch(/set aside \(outbox --rejected\), outbox requeue .* if it was lost, set-status/);
+    expect(stuck.err).toMatch(
+      /rejected \(outbox --rejected\), use outbox requeue.* if its message was lost, use set-status/,
+    );
     const [, wayOut = ""] =
-      /^Job a is "waiting", which is not final\. .*(set-status a waiting --force), with/.exec(stuck.err) ?? [];
+      /^Job a cannot be retried: status "waiting" is not final\. .*(set-status a waiting --force) with/.exec(
+        stuck.err,
+      ) ?? [];
     expect((await run([...wayOut.split(" "), ...message])).code).toBe(0);
     expect(await store.get("a")).toMatchObject({ status: "waiting", version: 2, attempt: 1 });
     expect(await store.outbox.read()).toMatchObject([{ queue: "reports", payload: { jobId: "a" }, id: "a.2.0" }]);
@@ -64,10 +68,10 @@ describe.skipIf(redis.url === null)(redis.title("Commands that change jobs"), ()
 
   test("commands on many jobs and commands that delete jobs ask for confirmation", async () => {
     const { run, store } = await openPlace();
-    expect(await run(["delete", "a"])).toMatchObject({ code: 2, err: expect.stringContaining("add --yes") });
+    expect(await run(["delete", "a"])).toMatchObject({ code: 2, err: expect.stringContaining("Add --yes") });
     expect(await run(["retry", "--status", "failed", "--no-message"])).toMatchObject({
       code: 2,
-      err: "job-store: Retry 1 job? Nobody is here to be asked: add --yes.\n",
+      err: "job-store: Retry 1 job? Confirmation is needed, but the input is not a terminal. Add --yes.\n",
     });
     expect(await store.counts()).toMatchObject({ waiting: 1, failed: 1, done: 1 });
     expect(await run(["retry", "--status", "failed", "--no-message", "--yes"])).toMatchObject({ code: 0, err: "" });
@@ -87,7 +91,7 @@ describe.skipIf(redis.url === null)(redis.title("Commands that change jobs"), ()
   ])("asked in a terminal, %j decides", async (answer, code, left) => {
     const { prefix, store } = await openPlace();
     const asked = await runHere(["delete", "a"], environment(prefix), { input: answer, isTTY: true });
-    expect(asked).toMatchObject({ code, err: expect.stringContaining("Delete job a for good? [y/N]") });
+    expect(asked).toMatchObject({ code, err: expect.stringContaining("Delete job a permanently? [y/N]") });
     expect((await store.get("a"))?.id ?? null).toBe(left);
   });
 });

@@ -1,8 +1,7 @@
 import { PassThrough } from "node:stream";
 import { describe, expect, onTestFinished, test } from "vitest";
 import type { Command } from "../src/lib/cli/command.js";
-import { setStatus } from "../src/lib/cli/commands/change.js";
-import { deleteJobs } from "../src/lib/cli/commands/delete.js";
+import { deleteJobs, setStatus } from "../src/lib/cli/commands/change.js";
 import { createOutput } from "../src/lib/cli/output.js";
 import { openRecordedStore } from "../src/lib/recorded-store.js";
 import { lines, openPlace, redis } from "./cli-place.js";
@@ -54,7 +53,7 @@ describe.skipIf(redis.url === null)(redis.title("Commands whose reply is lost"),
     outage.once("remove", "lost before");
     const error = await failureOf(run(deleteJobs, "a"));
     expect(error).toMatchObject({ code: "UNAVAILABLE", indeterminate: false });
-    expect(error.message).toBe("Redis did not answer in time, and job a is as it was. Try again.");
+    expect(error.message).toBe("Redis did not reply in time, and job a was not changed. Try again.");
     expect(await direct.get("a")).not.toBeNull();
   });
 
@@ -63,7 +62,7 @@ describe.skipIf(redis.url === null)(redis.title("Commands whose reply is lost"),
     meets(outage, "remove", "lost after", "refused");
     const error = await failureOf(run(deleteJobs, "a"));
     expect(error).toMatchObject({ code: "UNAVAILABLE", indeterminate: true });
-    expect(error.message).toMatch(/^What became of job a is not known; look with: job-store get a\. /);
+    expect(error.message).toMatch(/^The result for job a is unknown\. Check it with: job-store get a\. /);
   });
 
   test("an applied change is distinguished from one that was not applied", async () => {
@@ -74,7 +73,7 @@ describe.skipIf(redis.url === null)(redis.title("Commands whose reply is lost"),
       said: [{ id: "a", from: "waiting", to: "working" }],
     });
     outage.once("move", "lost before");
-    expect((await failureOf(run(setStatus, "a", "failed"))).message).toContain("job a is as it was");
+    expect((await failureOf(run(setStatus, "a", "failed"))).message).toContain("job a was not changed");
     expect(await direct.get("a")).toMatchObject({ status: "working", version: 2 });
   });
 

@@ -33,13 +33,13 @@ describe.skipIf(redis.url === null)(redis.title("Commands of the outbox"), () =>
     const { run, entries } = await openWithRejected();
     const summary = await run(["outbox"]);
     expect(lines(summary.out)).toMatchObject([{ waiting: 1, rejected: 2 }]);
-    expect(summary.err).toBe("2 messages set aside: outbox --rejected says why.\n");
+    expect(summary.err).toBe("2 messages rejected. See the reasons with: outbox --rejected\n");
     const listed = await run(["outbox", "--rejected"]);
     expect(lines(listed.out)).toEqual(
       entries.map((entry) => ({ ...entry, at: entry.at.toISOString(), reason: 'No queue "app.reports".' })),
     );
     expect(listed.err).toMatch(
-      /queue, and its schema takes the payload: outbox requeue <entry>.* outbox drop <entry>, and set-status <id>/,
+      /after the relay was fixed: outbox requeue <entry>.* outbox drop <entry>, then set-status <id>/,
     );
     const table = await run(["outbox", "--rejected", "--output", "table"]);
     expect(table.out).toMatch(
@@ -47,7 +47,7 @@ describe.skipIf(redis.url === null)(redis.title("Commands of the outbox"), () =>
     );
     const health = await run(["health"]);
     expect(health.code).toBe(0);
-    const warning = expect.stringMatching(/^2 messages are set aside in the outbox.* outbox --rejected/);
+    const warning = expect.stringMatching(/^2 outbox messages were rejected.* outbox --rejected/);
     expect(lines(health.out)).toMatchObject([{ status: "healthy", warnings: expect.arrayContaining([warning]) }]);
   });
 
@@ -57,7 +57,7 @@ describe.skipIf(redis.url === null)(redis.title("Commands of the outbox"), () =>
     const one = await run(["outbox", "requeue", second ?? "", "1-1"]);
     expect(one.code).toBe(1);
     expect(one.err).toBe(
-      "No message 1-1 is set aside.\nWhat a relay still cannot publish is set aside again: see outbox.\n",
+      "No rejected message 1-1 found.\nA message that a relay still cannot publish is rejected again. Check with: outbox --rejected\n",
     );
     expect(lines(one.out)).toEqual([{ entryId: second, jobId: "a", requeued: true }]);
     expect((await store.outbox.rejected()).map(({ entryId }) => entryId)).toEqual([first]);
@@ -69,11 +69,11 @@ describe.skipIf(redis.url === null)(redis.title("Commands of the outbox"), () =>
     const [first = "", second = ""] = entries.map(({ entryId }) => entryId);
     const [waiting] = await store.outbox.read({ claimMs: 1 });
     const asked = await runHere(["outbox", "drop", first], environment(prefix), { input: "n\n", isTTY: true });
-    expect(asked).toMatchObject({ code: 1, err: expect.stringContaining("Drop 1 message for good?") });
-    expect(await run(["outbox", "drop", first])).toMatchObject({ code: 2, err: expect.stringContaining("add --yes") });
+    expect(asked).toMatchObject({ code: 1, err: expect.stringContaining("Drop 1 message permanently?") });
+    expect(await run(["outbox", "drop", first])).toMatchObject({ code: 2, err: expect.stringContaining("Add --yes") });
     expect(await store.outbox.countRejected()).toBe(2);
     const dropped = await run(["outbox", "drop", first, waiting?.entryId ?? "", "--yes"]);
-    expect(dropped).toMatchObject({ code: 1, err: `No message ${waiting?.entryId} is set aside.\n` });
+    expect(dropped).toMatchObject({ code: 1, err: `No rejected message ${waiting?.entryId} found.\n` });
     expect(lines(dropped.out)).toEqual([{ entryId: first, jobId: "a", dropped: true }]);
     expect((await store.outbox.rejected()).map(({ entryId }) => entryId)).toEqual([second]);
     expect(await store.outbox.depth()).toBe(1);
@@ -85,11 +85,11 @@ describe.skipIf(redis.url === null)(redis.title("Commands of the outbox"), () =>
     await store.updateStatus("a", "working", { outbox: [{ queue: "other", payload: null }] });
     const [, last] = await store.outbox.read();
     await store.outbox.reject([last?.entryId ?? ""], "No.");
-    expect((await run(["outbox", "--rejected"])).err).toContain("The oldest 1000 of 1001 are shown.");
+    expect((await run(["outbox", "--rejected"])).err).toContain("Only the oldest 1000 of 1001 are shown.");
     const unasked = await run(["outbox", "requeue", "--all"]);
-    expect(unasked).toMatchObject({ code: 2, err: expect.stringContaining("Hand out 1001 messages again?") });
+    expect(unasked).toMatchObject({ code: 2, err: expect.stringContaining("Requeue 1001 messages?") });
     const requeued = await run(["outbox", "requeue", "--all", "--yes"]);
-    expect(requeued).toMatchObject({ code: 0, err: expect.stringMatching(/^What a relay .*\n$/) });
+    expect(requeued).toMatchObject({ code: 0, err: expect.stringMatching(/^A message that a relay .*\n$/) });
     expect(lines(requeued.out)).toHaveLength(1001);
     expect([await store.outbox.countRejected(), await store.outbox.depth()]).toEqual([0, 1002]);
     expect(await run(["outbox", "drop", "--all"])).toEqual({ code: 0, out: "", err: "" });

@@ -44,7 +44,7 @@ describe.skipIf(redis.url === null)(redis.title("The command line"), () => {
     const limited = await run(["list", "--limit", "2", "--oldest"]);
     expect(ids(limited.out)).toEqual(["a", "b"]);
     const [, cursor = ""] =
-      /^There are more: add --cursor (\S+) for what follows, or --all\.\n$/.exec(limited.err) ?? [];
+      /^There are more jobs\. Add --cursor (\S+) for the next page, or --all\.\n$/.exec(limited.err) ?? [];
     const rest = await run(["list", "--limit", "2", "--oldest", "--cursor", cursor]);
     expect(rest).toMatchObject({ code: 0, err: "" });
     expect(ids(rest.out)).toEqual(["c"]);
@@ -98,7 +98,7 @@ describe.skipIf(redis.url === null)(redis.title("The command line"), () => {
     expect(lines(imported.out)).toEqual([{ imported: 2, present: 1, refused: 2 }]);
     expect(imported.code).toBe(1);
     expect(imported.err).toMatch(
-      /^Line 5: .*\nLine 6: .*\n1 of these jobs is not final, and no message asks .* set-status <id> .*\n$/,
+      /^Line 5: .*\nLine 6: .*\n1 imported job is not final and has no outbox message\. .* set-status <id> .*\n$/,
     );
     expect((await store.list({ order: "oldest" })).items).toEqual(before);
     expect((await run(["import"], exported.out)).err).toBe("");
@@ -194,14 +194,14 @@ describe.skipIf(redis.url === null)(redis.title("The command line"), () => {
   test("reports a prefix without a store, and a store of an older version without a lifecycle", async () => {
     for (const prefix of ["nowhere:", "{nowhere}:"]) {
       const nowhere = await cli(`${redis.prefix}${prefix}`, ["list"]);
-      expect(nowhere).toMatchObject({ code: 2, err: expect.stringContaining("No store of jobs is there") });
+      expect(nowhere).toMatchObject({ code: 2, err: expect.stringContaining("No job store found") });
     }
     const { run, prefix } = await openPlace();
     await client.hdel(`${prefix}jobs:map`, "description");
     expect(lines((await run(["list"])).out)).toHaveLength(3);
     expect(await run(["retry", "b", "--no-message"])).toMatchObject({
       code: 2,
-      err: expect.stringContaining("not kept here yet"),
+      err: expect.stringContaining("No lifecycle is recorded"),
     });
     expect((await run(["set-status", "b", "waiting", "--force"])).code).toBe(0);
   });

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { expect } from "vitest";
 import { createJobStore, type Job, type JobStore, JobStoreError } from "../src/index.js";
 import { type Report, report, STATUSES, type Status, step } from "../src/lib/contract/definitions.js";
-import type { Place } from "../src/testing.js";
+import type { DriverUnderTest } from "../src/testing.js";
 import { type Call, isExplained, type Jobs, type Part } from "./linearize.js";
 import { type Aim, applyTo, dataOf, type Effect, type ModelChange, type ModelJob, toModel } from "./model-job.js";
 
@@ -68,7 +68,7 @@ export interface Interleaving {
  * store that executes all calls in some order, each one between its begin and its end. The calls come from a fixed seed, which
  * fast-check prints if the check fails. The server determines the order of execution.
  */
-export async function expectLinearizable(place: Place, { numRuns, disturb }: Interleaving): Promise<void> {
+export async function expectLinearizable(place: DriverUnderTest, { numRuns, disturb }: Interleaving): Promise<void> {
   const ttlSeconds = disturb === undefined ? TTL : TTL_LONGER_THAN_A_CALL;
   const open = () =>
     createJobStore({ job: report, driver: place.again?.() ?? place.driver, ttlSeconds, historyLimit: 100 });

@@ -1,13 +1,13 @@
 import { describe, expect, test } from "vitest";
-import { createJobStore, type JobStoreDriver, type StoreEvent, type StoreShape } from "../src/index.js";
+import { createJobStore, type JobStoreDriver, type StoreConfig, type StoreEvent } from "../src/index.js";
 import { memoryDriver } from "../src/memory.js";
 import { errand } from "./errand.js";
 
 /** Driver that records the configuration that it is opened with. */
-function observed(): { driver: JobStoreDriver; shapes: StoreShape[] } {
+function observed(): { driver: JobStoreDriver; shapes: StoreConfig[] } {
   const memory = memoryDriver();
-  const shapes: StoreShape[] = [];
-  const open = (shape: StoreShape) => {
+  const shapes: StoreConfig[] = [];
+  const open = (shape: StoreConfig) => {
     shapes.push(shape);
     return memory.open(shape);
   };
@@ -102,7 +102,9 @@ describe("createJobStore", () => {
   test("the error for a job that is not from defineJob names defineJob, and the error for an unknown option names the option", () => {
     const { data, initial, statuses } = errand;
     const job = { name: "errand", data, initial, statuses };
-    expect(() => createJobStore({ job, driver: memoryDriver() } as never)).toThrow("needs a `job` made by defineJob");
+    expect(() => createJobStore({ job, driver: memoryDriver() } as never)).toThrow(
+      "requires a `job` made by defineJob",
+    );
     const misspelt = { job: errand, driver: memoryDriver(), onEvents: () => {} };
     expect(() => createJobStore(misspelt as never)).toThrow(
       /^createJobStore does not support the option "onEvents"\. .*onEvent/,

@@ -59,8 +59,8 @@ describe("toJson", () => {
   test("reports the path of a rejected value", () => {
     const value = { pages: [{ title: "a" }, { title: "b", at: new Date(0) }] };
     const refused = expect.objectContaining({
-      message: "data at pages[1].at is a Date that JSON cannot carry.",
-      issues: [{ path: ["pages", 1, "at"], message: "is a Date that JSON cannot carry" }],
+      message: "`data.pages[1].at` is a Date, which JSON cannot represent.",
+      issues: [{ path: ["pages", 1, "at"], message: "is a Date, which JSON cannot represent" }],
     });
     expect(() => toJson(value, "data")).toThrow(refused);
   });
@@ -69,10 +69,10 @@ describe("toJson", () => {
     const pages: unknown[] = [];
     const data = { pages };
     pages.push(data);
-    expect(() => toJson(data, "data")).toThrow("data at pages[0] contains itself.");
+    expect(() => toJson(data, "data")).toThrow("`data.pages[0]` contains itself.");
     let deep: unknown = null;
     for (let level = 0; level <= 500; level++) deep = { a: deep };
-    expect(() => toJson(deep, "data")).toThrow("data at a.a.a.a.a.a.a.a is nested deeper than 500 levels.");
+    expect(() => toJson(deep, "data")).toThrow("`data.a.a.a.a.a.a.a.a` is nested deeper than 500 levels.");
     let allowed: unknown = null;
     for (let level = 0; level < 500; level++) allowed = [allowed];
     expect(toJson(allowed, "data")).toBe(JSON.stringify(allowed));

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import type { StoreShape } from "../src/lib/driver.js";
+import type { StoreConfig } from "../src/lib/driver.js";
 import type { IndexMetadata } from "../src/lib/redis/index-metadata.js";
 import { create, move, recordProgress, remove, save, type Verb, type WriteContext } from "../src/lib/redis/verbs.js";
 
@@ -66,7 +66,7 @@ describe("a call has the values that its script describes", () => {
   const times = { createdAt: 1, updatedAt: 1, statusAt: 1, history: [] };
   const whole = { ...base, ...times, version: 1, attempt: 1, progress: null, result: null, error: null };
   const context = {
-    shape: { ttlMs: new Map(), historyLimit: 32, maxRecordBytes: 4096 } as unknown as StoreShape,
+    shape: { ttlMs: new Map(), historyLimit: 32, maxRecordBytes: 4096 } as unknown as StoreConfig,
     metadata: { own: new Map(), fields: [] } as unknown as IndexMetadata,
     scripts: null as unknown as WriteContext["scripts"],
     detailed: true,
@@ -74,8 +74,8 @@ describe("a call has the values that its script describes", () => {
   const valuesOf = <S>(verb: Verb<S, unknown>, subject: S) => verb.args(subject, "abcde001", context).length;
 
   test.each([
-    ["create.lua", valuesOf(create, { ...base, remark: {}, outbox: [] })],
-    ["move.lua", valuesOf(move, { target, to: "working", remark: {}, outbox: [] })],
+    ["create.lua", valuesOf(create, { ...base, metadata: {}, outbox: [] })],
+    ["move.lua", valuesOf(move, { target, to: "working", metadata: {}, outbox: [] })],
     ["progress.lua", valuesOf(recordProgress, { target, progress: "{}" })],
     ["save.lua", valuesOf(save, whole)],
     ["delete.lua", valuesOf(remove, target)],

@@ -15,7 +15,8 @@ test("memory driver: health warns of a message that has waited for a long time, 
   vi.setSystemTime(Date.now() + 60_000);
   expect((await store.health()).warnings).toEqual([]);
   vi.setSystemTime(Date.now() + 14_000);
-  const warning = "The oldest message in the outbox has waited 74 s: is a relay running, and reaching its broker?";
+  const warning =
+    "The oldest outbox message has been waiting for 74 s. Check that a relay is running and connected to its broker.";
   expect(await store.health()).toMatchObject({ status: "healthy", warnings: [warning] });
   // A claimed message is not published yet.
   const [entry] = await store.outbox.read();
@@ -63,7 +64,7 @@ describe("memory driver: maxJobs", () => {
     for (const refusal of refusals) {
       const error = await refusal.catch((reason: unknown) => reason);
       expect(JobStoreError.is(error, "UNAVAILABLE") && error.indeterminate).toBe(false);
-      expect((error as Error).message).toContain("maxJobs of 2");
+      expect((error as Error).message).toContain("2 jobs (maxJobs)");
     }
     expect(await store.counts()).toEqual({ todo: 2, done: 0 });
     expect(await store.outbox.depth()).toBe(0);
@@ -80,7 +81,7 @@ describe("memory driver: maxJobs", () => {
 
   test("an invalid number is INVALID_ARGUMENT", () => {
     for (const maxJobs of [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, "10"]) {
-      expect(() => memoryDriver({ maxJobs: maxJobs as number })).toThrow(/maxJobs must be a whole number/);
+      expect(() => memoryDriver({ maxJobs: maxJobs as number })).toThrow(/`maxJobs` must be an integer/);
     }
   });
 });

@@ -3,7 +3,7 @@ import { expect } from "vitest";
 import { createJobStore, type Job, type JobStore, JobStoreError } from "../src/index.js";
 import { type Report, report, STATUSES, type Status, step } from "../src/lib/contract/definitions.js";
 import { view } from "../src/lib/contract/expectations.js";
-import type { Place } from "../src/testing.js";
+import type { DriverUnderTest } from "../src/testing.js";
 import { applyTo, dataOf, type ModelChange, type ModelJob, toModel } from "./model-job.js";
 
 type Action = { readonly id: string } & (
@@ -104,7 +104,7 @@ const action: fc.Arbitrary<Action> = fc.oneof(
 ) as fc.Arbitrary<Action>;
 
 /** Checks that a store and the model give the same replies and the same state for random sequences of actions. */
-export async function expectAgreement(open: () => Promise<Place>, numRuns: number): Promise<void> {
+export async function expectAgreement(open: () => Promise<DriverUnderTest>, numRuns: number): Promise<void> {
   const runs = fc.asyncProperty(fc.array(action, { maxLength: 40, size: "max" }), async (actions) => {
     const place = await open();
     const store = createJobStore({ job: report, driver: place.driver, historyLimit: HISTORY_LIMIT });

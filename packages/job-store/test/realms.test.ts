@@ -45,7 +45,9 @@ test("the message of an error that a function of the caller throws is reported, 
   });
   const store = createJobStore({ job: broken, driver: memoryDriver() });
   onTestFinished(() => store.close());
-  await expect(store.create({ n: 1 })).rejects.toThrow(/the indexed field label failed: no label/);
+  await expect(store.create({ n: 1 })).rejects.toThrow(
+    /the index value of field "label" could not be computed: no label/,
+  );
 });
 
 test("an error of this package is recognized if its realm is another one", () => {

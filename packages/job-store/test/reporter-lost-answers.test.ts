@@ -109,7 +109,7 @@ for (const [way, targetOf] of Object.entries(targets)) {
         const { version } = await store.updateStatus("a", "working", { by: "another" });
         await reporter.flush();
         expect(rejected).toMatchObject([{ error: { code: "UNAVAILABLE", indeterminate: true } }]);
-        expect(rejected[0]?.error.message).toContain("does not reach back");
+        expect(rejected[0]?.error.message).toContain("history of the job is too short");
         expect(await store.get("a")).toMatchObject({ version });
       });
 

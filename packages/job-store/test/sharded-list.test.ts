@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
-import type { Listing, Position, Range } from "../src/lib/driver.js";
+import type { ListPosition, ListRequest, ListResult } from "../src/lib/driver.js";
 import { comparePositions } from "../src/lib/position.js";
 import type { RedisStorage } from "../src/lib/redis/redis-storage.js";
 import { ShardedStorage } from "../src/lib/redis/sharded-storage.js";
 
 const SHARDS = 16;
-const PAGE: Range = {
+const PAGE: ListRequest = {
   statuses: null,
   where: null,
   order: "oldest",
@@ -16,11 +16,11 @@ const PAGE: Range = {
 };
 
 /** Returns shards that list the given entries, and count the requested entries. */
-function spread(places: readonly Position[], shardOf: (n: number) => number) {
+function spread(places: readonly ListPosition[], shardOf: (n: number) => number) {
   const asked = { entries: 0 };
   const shards = Array.from({ length: SHARDS }, (_, shard) => {
     const own = places.filter((_, n) => shardOf(n) === shard);
-    const list = async ({ start, limit }: Range): Promise<Listing> => {
+    const list = async ({ start, limit }: ListRequest): Promise<ListResult> => {
       asked.entries += limit;
       const left = own.filter((place) => start === null || comparePositions(place, start) > 0);
       const entries = left.slice(0, limit).map((place) => ({ ...place, kind: "unreadable" as const, reason: "" }));
@@ -41,9 +41,9 @@ test.each([
 ])("pages are complete and in order if jobs are distributed %s", async (_, shardOf) => {
   const { storage } = spread(places, shardOf);
   const seen: number[] = [];
-  let start: Position | null = null;
+  let start: ListPosition | null = null;
   do {
-    const { entries, next }: Listing = await storage.list({ ...PAGE, start });
+    const { entries, next }: ListResult = await storage.list({ ...PAGE, start });
     if (next !== null) expect(entries).toHaveLength(PAGE.limit);
     seen.push(...entries.map(({ at }) => at));
     start = next;

@@ -4,7 +4,7 @@ import { SharedLogReader, Subscription } from "../src/lib/watch/shared-log-reade
 
 const newReader = () => new SharedLogReader({} as EventLog, new AbortController().signal);
 const deleted = (number: number, reader: SharedLogReader) =>
-  ({ type: "deleted", id: "a", at: 0, place: { log: "1", number }, reader }) as const;
+  ({ type: "deleted", id: "a", at: 0, position: { log: "1", number }, reader }) as const;
 
 test("the queue of a consumer that reads nothing has a maximum length", () => {
   const [one, other] = [newReader(), newReader()];
@@ -22,9 +22,9 @@ test("dropped events are replaced by one resync for each log, at the position of
   subscription.add(deleted(1001, one));
   subscription.add(deleted(1002, one));
   expect(await subscription.take()).toMatchObject([
-    { type: "resync", place: { number: 1001 }, reader: one },
-    { type: "resync", place: { number: 7 }, reader: other },
-    { type: "deleted", place: { number: 1002 } },
+    { type: "resync", position: { number: 1001 }, reader: one },
+    { type: "resync", position: { number: 7 }, reader: other },
+    { type: "deleted", position: { number: 1002 } },
   ]);
 });
 
@@ -34,7 +34,7 @@ test("if the log went back among the dropped events, the resync is also for cons
   const rewound = {
     type: "resync",
     reason: "the log went back",
-    place: { log: "1", number: 3 },
+    position: { log: "1", number: 3 },
     rewound: true,
   } as const;
   subscription.add({ ...rewound, reader: one });

@@ -54,7 +54,7 @@ export async function withAnyOf<T>(
   }
 }
 
-/** Resolves to null as soon as one of the signals aborts. The call then continues, and its result is ignored. */
+/** Returns the result of the call, or null as soon as a signal aborts. The call then continues, and its result is ignored. */
 export function unlessAborted<T>(call: Promise<T>, signals: readonly AbortSignal[]): Promise<T | null> {
   return new Promise((resolve, reject) => {
     const withdraw = signals.map((signal) => onAbort(signal, () => resolve(null)));
@@ -62,4 +62,35 @@ export function unlessAborted<T>(call: Promise<T>, signals: readonly AbortSignal
       for (const each of withdraw) each();
     });
   });
+}
+
+/**
+ * Creates an async generator whose `return()` takes effect at once. The `return()` of an ordinary generator waits for a pending
+ * `next()`, which may never resolve. Here `return()` first aborts `stop`, and the generator then ends its pending `next()`.
+ *
+ * @param begin creates the generator, which must end soon after `stop` aborts
+ */
+export function stoppable<T>(
+  begin: (stop: AbortSignal) => AsyncGenerator<T, void, undefined>,
+): AsyncGenerator<T, void, undefined> {
+  const stop = new AbortController();
+  const items = begin(stop.signal);
+  const end = () => {
+    stop.abort();
+    return items.return();
+  };
+  return {
+    next: () => items.next(),
+    return: end,
+    throw: (error: unknown) => {
+      stop.abort();
+      return items.throw(error);
+    },
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+    async [Symbol.asyncDispose]() {
+      await end();
+    },
+  };
 }

@@ -1,18 +1,18 @@
 import type { JobDefinition } from "./definition.js";
-import type { OutgoingMessage, Remark } from "./driver.js";
+import type { ChangeMetadata, OutgoingMessage } from "./driver.js";
 import { JobStoreError } from "./errors.js";
 import { toJson } from "./json.js";
 import type { OutboxMessage } from "./outbox.js";
 
-/** What callers hand in, checked before any I/O. Every check throws INVALID_ARGUMENT and says what would be right. */
+/** Checks of arguments, made before any I/O. Each check throws INVALID_ARGUMENT, and its message names the allowed values. */
 
 export function invalid(message: string): never {
   throw new JobStoreError("INVALID_ARGUMENT", message);
 }
 
-/** For messages: never the whole of a hostile value. */
+/** Formats a value for a message, with at most 60 characters of it. */
 export function show(value: unknown): string {
-  // An object can refuse to become a string.
+  // The conversion of an object to a string can throw.
   const text =
     typeof value === "string" ? JSON.stringify(value) : Object(value) === value ? typeof value : String(value);
   return text.length > 60 ? `${text.slice(0, 60)}…` : text;
@@ -26,13 +26,13 @@ export function isId(id: unknown): id is string {
 
 export function checkId(id: unknown): string {
   if (!isId(id)) {
-    return invalid(`${show(id)} is no job id: an id is 1 to 128 of A–Z a–z 0–9 . _ -`);
+    return invalid(`Invalid job id ${show(id)}. Use 1 to 128 characters of A–Z a–z 0–9 . _ -`);
   }
   return id;
 }
 
 export function checkIds(ids: readonly string[]): readonly string[] {
-  if (!Array.isArray(ids)) return invalid("ids must be an array of job ids.");
+  if (!Array.isArray(ids)) return invalid("`ids` must be an array of job ids.");
   for (const id of ids) checkId(id);
   return ids;
 }
@@ -71,39 +71,39 @@ export function checkKeys<T extends object>(given: T, known: Known, name: string
   return fault === null ? given : invalid(fault);
 }
 
-/** What is in them is checked job by job. */
+/** Checks the argument of `createMany`. The properties of each job are checked with the job. */
 export function checkNewJobs<T extends object>(jobs: readonly T[]): readonly T[] {
-  if (!Array.isArray(jobs)) return invalid("createMany takes an array of jobs.");
-  const stranger = jobs.findIndex((job) => typeof job !== "object" || job === null);
-  if (stranger >= 0) invalid(`Job ${stranger} of createMany must be an object with its data.`);
+  if (!Array.isArray(jobs)) return invalid("`createMany` requires an array of jobs.");
+  const wrong = jobs.findIndex((job) => typeof job !== "object" || job === null);
+  if (wrong >= 0) invalid(`Element ${wrong} of \`createMany\` must be an object such as { data: … }.`);
   return jobs;
 }
 
 export function checkStatus(definition: JobDefinition, status: unknown): string {
   if (typeof status !== "string" || !Object.hasOwn(definition.statuses, status)) {
     const known = Object.keys(definition.statuses).join(", ");
-    return invalid(`${show(status)} is no status of "${definition.name}", whose statuses are ${known}.`);
+    return invalid(`Unknown status ${show(status)} for job type "${definition.name}". Defined statuses: ${known}.`);
   }
   return status;
 }
 
-export function checkWhole(value: unknown, name: string, from: number, to: number): number {
+export function checkInteger(value: unknown, name: string, from: number, to: number): number {
   if (typeof value !== "number" || !Number.isInteger(value) || value < from || value > to) {
-    return invalid(`${name} must be a whole number from ${from} to ${to}, and is ${show(value)}.`);
+    return invalid(`\`${name}\` must be an integer from ${from} to ${to} (got ${show(value)}).`);
   }
   return value;
 }
 
-/** The last moment an index can order by: 15 May 2109. */
-export const LAST_MOMENT = 2 ** 42 - 1;
+/** Latest time that an index can sort by: 15 May 2109. */
+export const MAX_TIME = 2 ** 42 - 1;
 
 export function checkDate(value: unknown, name: string): number {
   const at = timeOf(value);
-  if (!(at >= 0 && at <= LAST_MOMENT)) return invalid(`${name} must be a Date between 1970 and 2109.`);
+  if (!(at >= 0 && at <= MAX_TIME)) return invalid(`\`${name}\` must be a Date between 1970 and 2109.`);
   return at;
 }
 
-/** The time of a Date of any realm (the tests of Jest, for example, have a Date of their own); NaN for anything else. */
+/** Returns the time of a Date, or NaN for any other value. The Date can be of another realm, as in the tests of Jest. */
 function timeOf(value: unknown): number {
   try {
     return Date.prototype.getTime.call(value);
@@ -113,37 +113,37 @@ function timeOf(value: unknown): number {
 }
 
 function checkText(value: unknown, name: string): string | undefined {
-  if (value !== undefined && typeof value !== "string") return invalid(`${name} must be a string.`);
+  if (value !== undefined && typeof value !== "string") return invalid(`\`${name}\` must be a string.`);
   return value;
 }
 
-export function checkRemark(remark: Remark): Remark {
-  const key = checkText(remark.key, "key");
-  if (key !== undefined && (key === "" || key.length > 128)) return invalid("key must be 1 to 128 characters long.");
-  return { by: checkText(remark.by, "by"), note: checkText(remark.note, "note"), key };
+export function checkMetadata(metadata: ChangeMetadata): ChangeMetadata {
+  const key = checkText(metadata.key, "key");
+  if (key !== undefined && (key === "" || key.length > 128)) return invalid("`key` must be 1 to 128 characters long.");
+  return { by: checkText(metadata.by, "by"), note: checkText(metadata.note, "note"), key };
 }
 
 const MESSAGE_KEYS: KeysOf<OutboxMessage> = { queue: true, payload: true, id: true, headers: true };
 
 export function checkOutbox(messages: readonly OutboxMessage[] | undefined, jobId: string): readonly OutgoingMessage[] {
   if (messages === undefined) return [];
-  if (!Array.isArray(messages)) return invalid("outbox must be an array of messages.");
+  if (!Array.isArray(messages)) return invalid("`outbox` must be an array of messages.");
   return messages.map((message: OutboxMessage, position) => {
-    const name = `outbox message ${position}`;
-    if (typeof message !== "object" || message === null) return invalid(`${name} must be an object.`);
+    const name = `outbox[${position}]`;
+    if (typeof message !== "object" || message === null) return invalid(`\`${name}\` must be an object.`);
     checkKeys(message, MESSAGE_KEYS, name);
     return {
-      queue: checkName(message.queue, `the queue of ${name}`),
-      id: message.id === undefined ? null : checkName(message.id, `the id of ${name}`),
-      payload: toJson(message.payload, `the payload of ${name}`, { jobId }),
-      headers: checkHeaders(message.headers, name),
+      queue: checkName(message.queue, `${name}.queue`),
+      id: message.id === undefined ? null : checkName(message.id, `${name}.id`),
+      payload: toJson(message.payload, `${name}.payload`, { jobId }),
+      headers: checkHeaders(message.headers, `${name}.headers`),
     };
   });
 }
 
 function checkName(value: unknown, name: string): string {
   if (typeof value !== "string" || value === "" || value.length > 255) {
-    return invalid(`${name} must be a string of 1 to 255 characters.`);
+    return invalid(`\`${name}\` must be a string of 1 to 255 characters.`);
   }
   return value;
 }
@@ -151,9 +151,9 @@ function checkName(value: unknown, name: string): string {
 function checkHeaders(headers: unknown, name: string): Readonly<Record<string, string>> {
   if (headers === undefined) return {};
   if (typeof headers !== "object" || headers === null || Array.isArray(headers)) {
-    return invalid(`the headers of ${name} must be an object of strings.`);
+    return invalid(`\`${name}\` must be an object whose values are strings.`);
   }
-  const stranger = Object.entries(headers).find(([, value]) => typeof value !== "string");
-  if (stranger !== undefined) return invalid(`the header ${show(stranger[0])} of ${name} must be a string.`);
+  const wrong = Object.entries(headers).find(([, value]) => typeof value !== "string");
+  if (wrong !== undefined) return invalid(`The value of ${show(wrong[0])} in \`${name}\` must be a string.`);
   return headers as Record<string, string>;
 }

@@ -1,42 +1,46 @@
 import { invalid } from "./arguments.js";
-import type { Place, Position, Range } from "./driver.js";
+import type { ListPosition, ListRequest, LogPosition } from "./driver.js";
 import { textFromBase64url, textToBase64url } from "./utf8.js";
 
-/** A cursor names its query, so that one from another query is refused instead of returning a page of something else. */
-export function writeCursor(definition: string, range: Range, next: Position): string {
-  return encode([queryOf(definition, range), next.at, next.id]);
+/** Encodes a position in a list as a cursor. The cursor contains the query, so that another query rejects it. */
+export function writeCursor(definition: string, request: ListRequest, next: ListPosition): string {
+  return encode([queryOf(definition, request), next.at, next.id]);
 }
 
-/** @throws JobStoreError INVALID_ARGUMENT for a cursor that no page of this query gave out */
-export function readCursor(definition: string, range: Range, cursor: unknown): Position {
+/** Decodes the cursor of a list. @throws JobStoreError INVALID_ARGUMENT if it does not come from a page of this query */
+export function readCursor(definition: string, request: ListRequest, cursor: unknown): ListPosition {
   const [query, at, id] = decode(cursor, 3);
-  if (query === queryOf(definition, range) && isCount(at) && typeof id === "string") return { at, id };
-  return invalid("This cursor does not belong to this query; leave it out to begin anew.");
+  if (query === queryOf(definition, request) && isCount(at) && typeof id === "string") return { at, id };
+  return invalid(
+    "Invalid `cursor`: it comes from a query with other filters or from another job type. Repeat the original query, or omit `cursor` to start with the first page.",
+  );
 }
 
-/** Of an event: a place in each log, null where the watcher of one job knows none. */
-export function writeEventCursor(definition: string, places: readonly (Place | null)[]): string {
-  return encode(["events", definition, places.map((place) => place && [place.log, place.number])]);
+/** Encodes the position in each event log as a cursor. null: the watcher of one job has no position in this log. */
+export function writeEventCursor(definition: string, positions: readonly (LogPosition | null)[]): string {
+  return encode(["events", definition, positions.map((position) => position && [position.log, position.number])]);
 }
 
-/** @throws JobStoreError INVALID_ARGUMENT for a cursor that no event of this definition carried */
-export function readEventCursor(definition: string, logs: number, cursor: unknown): readonly (Place | null)[] {
-  const [kind, name, places] = decode(cursor, 3);
-  if (kind === "events" && name === definition && Array.isArray(places) && places.length === logs) {
-    if (places.every((place) => place === null || isPlace(place))) {
-      return places.map((place) => place && { log: place[0], number: place[1] });
+/** Decodes the cursor of an event. @throws JobStoreError INVALID_ARGUMENT if it does not come from an event of this definition */
+export function readEventCursor(definition: string, logs: number, cursor: unknown): readonly (LogPosition | null)[] {
+  const [kind, name, positions] = decode(cursor, 3);
+  if (kind === "events" && name === definition && Array.isArray(positions) && positions.length === logs) {
+    if (positions.every((position) => position === null || isPosition(position))) {
+      return positions.map((position) => position && { log: position[0], number: position[1] });
     }
   }
-  return invalid("This cursor belongs to no event of this store; leave it out to begin with what happens now.");
+  return invalid(
+    "Invalid `after`: the cursor does not come from an event of this store. Omit `after` to receive only new events.",
+  );
 }
 
-function queryOf(definition: string, range: Range): string {
-  const statuses = range.statuses === null ? null : [...range.statuses].sort();
-  const { where, order, after, before } = range;
+function queryOf(definition: string, request: ListRequest): string {
+  const statuses = request.statuses === null ? null : [...request.statuses].sort();
+  const { where, order, after, before } = request;
   return JSON.stringify([definition, statuses, order, after, before, where && [where.field, where.value]]);
 }
 
-function isPlace(value: unknown): value is [string, number] {
+function isPosition(value: unknown): value is [string, number] {
   return Array.isArray(value) && typeof value[0] === "string" && isCount(value[1]);
 }
 
@@ -44,11 +48,12 @@ function isCount(value: unknown): value is number {
   return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
 }
 
+/** Encodes JSON values as opaque text. */
 function encode(parts: readonly unknown[]): string {
   return textToBase64url(JSON.stringify(parts));
 }
 
-/** The parts of a cursor, or none of them where it is no cursor at all. */
+/** Decodes a cursor. Returns an empty array if it is not valid. */
 function decode(cursor: unknown, count: number): readonly unknown[] {
   if (typeof cursor !== "string" || cursor.length > 65_536) return [];
   try {

@@ -1,12 +1,15 @@
 import { $ZodNull, type $ZodType, type input, type output } from "zod/v4/core";
 import { JobStoreError } from "./errors.js";
 
-/** What JSON can carry, as it is before and after. */
+/** Value that JSON can represent. */
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json | undefined };
 
-/** T where it is JSON all the way down, interfaces included; a Date, function, Map, bigint or symbol in it becomes never. */
+/**
+ * Resolves to T if T is JSON at every depth. Interfaces are accepted. A Date, function, Map, Set, bigint or symbol inside T
+ * becomes never.
+ */
 export type JsonOnly<T> = [T] extends [Json]
-  ? T // Also what ends the recursion for a T that is, or contains, Json itself.
+  ? T // Ends the recursion for a T that is, or contains, Json itself.
   : T extends string | number | boolean | null | undefined
     ? T
     : T extends
@@ -25,7 +28,10 @@ export interface NotStorable<Why extends string> {
   readonly "not storable": Why;
 }
 
-/** The schema itself if its parsed output is JSON and parses again to itself (no Date, no one-way transform). */
+/**
+ * Resolves to S if the output of the schema is JSON and parsing it again returns the same value (no Date, no one-way
+ * transform).
+ */
 export type Storable<S extends $ZodType> =
   output<S> extends JsonOnly<output<S>>
     ? output<S> extends input<S>
@@ -33,56 +39,60 @@ export type Storable<S extends $ZodType> =
       : NotStorable<"its output must be a valid input of the same schema: no one-way transform">
     : NotStorable<"its output must be JSON: no Date, Map, function or unknown (z.json() instead)">;
 
-/** What holds for a job while it is in one status. */
+/** Rules for jobs in one status. */
 export interface StatusRule<S extends string = string> {
-  /** Statuses that may follow this one. Naming the status itself allows re-entry (a redelivered task). */
+  /** Statuses that can follow this one. A status that lists itself allows re-entry (a redelivered message). */
   readonly next: readonly S[];
-  /** No worker acts on a job in this status; leaving it begins the next attempt. @default false */
+  /**
+   * True if no worker acts on a job in this status. A job that leaves it starts its next attempt. `waitFor` resolves in such a
+   * status by default. @default false
+   */
   readonly final?: boolean | undefined;
   /**
-   * How long the job is kept once it enters this status, in seconds; fractions down to a millisecond count.
-   * 0 or absent: for ever.
+   * Time for which a job is kept after it enters this status, in seconds, with a resolution of one millisecond. 0 or absent:
+   * without expiry.
    */
   readonly ttlSeconds?: number | undefined;
   /**
-   * How many jobs are kept in this status, 1 or more: past it, those that entered it first are deleted, and watchers see
-   * it. Writes do not wait for that: the status has at most two jobs too many for each call in progress, and 32 for each
-   * process (on a cluster: for each shard of each process). On one server, fewer are never kept. On a cluster each shard keeps
-   * its share, rounded up, so that fewer may be kept if there are few jobs. @default no limit
+   * Number of jobs that are kept in this status, 1 or more. The oldest jobs above it are deleted in the background, with a
+   * `deleted` event; writes do not wait for that. The number of stored jobs exceeds this limit by at most 2 for each call in
+   * progress plus 32 for each process (on a cluster: for each shard of each process). On a single server it does not fall below the
+   * limit. On a cluster each shard keeps its share, rounded up, so the total can be lower if there are few jobs.
+   * @default no limit
    */
   readonly maxCount?: number | undefined;
 }
 
-/** A kind of job: what it carries and how it moves. Made by `defineJob`. */
+/** Definition of one type of job: its schemas and its lifecycle. Made by `defineJob`. */
 export interface JobDefinition {
-  /** What the store is called where it is recorded. */
+  /** Name of the job type. It is stored next to the jobs. */
   readonly name: string;
-  /** What a job carries from its creation on. */
+  /** Schema of the data, with which a job is created. */
   readonly data: $ZodType;
-  /** What a finished job produced; where `defineJob` was given none, always null. */
+  /** Schema of the result of a finished job. It accepts only null if `defineJob` was called without one. */
   readonly result: $ZodType;
-  /** How far the work has come; where `defineJob` was given none, always null. */
+  /** Schema of the progress of the work. It accepts only null if `defineJob` was called without one. */
   readonly progress: $ZodType;
-  /** The status of a new job. */
+  /** Status of a new job. */
   readonly initial: string;
-  /** The lifecycle: each status with what holds in it. */
+  /** Lifecycle: each status with its rules. */
   readonly statuses: { readonly [status: string]: StatusRule };
-  /** Fields that jobs can be found by, each with what a job's data has there; null and undefined: not found by it. */
+  /** Index fields: for each name, the function that returns the index value for the data of a job, or null or undefined for none. */
   readonly index?: { readonly [field: string]: (data: never) => string | null | undefined } | undefined;
 }
 
-/** The names of its statuses. */
+/** Status of a job of this definition. */
 export type StatusOf<D extends JobDefinition> = keyof D["statuses"] & string;
-/** What its jobs carry. */
+/** Data of a job of this definition. */
 export type DataOf<D extends JobDefinition> = output<D["data"]>;
-/** What a finished job of it produced. */
+/** Result of a job of this definition. */
 export type ResultOf<D extends JobDefinition> = output<D["result"]>;
-/** How far the work on a job of it has come. */
+/** Progress of a job of this definition. */
 export type ProgressOf<D extends JobDefinition> = output<D["progress"]>;
-/** The fields of its `index`. */
+/** Name of an index field of this definition. */
 export type FieldOf<D extends JobDefinition> = keyof NonNullable<D["index"]> & string;
 
-/** Statuses reachable in one step from every member of F. */
+/** Statuses that can directly follow every status in F. */
 export type NextOf<D extends JobDefinition, F extends StatusOf<D>> = (
   F extends unknown
     ? (to: D["statuses"][F]["next"][number]) => void
@@ -91,11 +101,11 @@ export type NextOf<D extends JobDefinition, F extends StatusOf<D>> = (
   ? To & StatusOf<D>
   : never;
 
-/** A rule may not carry a key that `StatusRule` does not know: a misspelt `ttlSecond` would keep jobs for ever. */
+/** Rejects an unknown key in a rule: with a misspelt `ttlSecond`, jobs would never expire. */
 type NoExtraKeys<Rule> = { readonly [X in Exclude<keyof Rule, keyof StatusRule>]: never };
 
 /**
- * Declares a kind of job. Pure: opens nothing.
+ * Declares a type of job. Pure function: opens no connection.
  *
  * @throws JobStoreError INVALID_ARGUMENT if
  * - the definition has an unknown key
@@ -116,23 +126,23 @@ export function defineJob<
   P extends $ZodType = $ZodType<null>,
   X extends string = never,
 >(definition: {
-  /** What the store is called where it is recorded; one definition per key prefix. 1–128 characters. */
+  /** Name of the job type, 1–128 characters. It is stored next to the jobs. A key prefix belongs to one job type. */
   readonly name: N;
-  /** What a job carries from its creation on. */
+  /** Schema of the data, with which a job is created. */
   readonly data: D & Storable<D>;
-  /** What a finished job produced. @default always null */
+  /** Schema of the result of a finished job. @default a schema that accepts only null */
   readonly result?: (R & Storable<R>) | undefined;
-  /** How far the work has come. @default always null */
+  /** Schema of the progress of the work. @default a schema that accepts only null */
   readonly progress?: (P & Storable<P>) | undefined;
-  /** The status of a new job. */
+  /** Status of a new job. */
   readonly initial: I;
-  /** The lifecycle: each status (1–128 characters) with what holds in it. */
+  /** Lifecycle: each status (1–128 characters) with its rules. */
   readonly statuses: T;
   /**
-   * Fields that `list({ where })` finds jobs by: of each its name (1–64 of A–Z a–z 0–9 . _ -; at most 16 of them) and
-   * what a job has there, from its data: 1–256 characters, or null or undefined where it is not to be found by it.
-   * Anything else, an error too, is INVALID_DATA. Asked when a job is created and saved, and when it is listed by the
-   * field, so it must depend on nothing but the data.
+   * Index fields, at most 16, by which `list({ where })` finds jobs. A name has 1–64 characters of A–Z a–z 0–9 . _ -
+   * Each function returns the index value for the data of a job: 1–256 characters, or null or undefined if the job has none.
+   * If it returns anything else or throws, the call fails with INVALID_DATA. It is called when a job is created, saved or
+   * listed by the field, so its result must depend only on the data.
    */
   readonly index?: { readonly [K in X]: (data: output<D>) => string | null | undefined } | undefined;
 }): {
@@ -146,17 +156,17 @@ export function defineJob<
 } {
   checkKeys(definition);
   const none = new $ZodNull({ type: "null" });
-  // A default applies to undefined only: null is checked, and rejected.
+  // A default applies to undefined only. null is checked, and rejected.
   const { result = none, progress = none, index = {} } = definition;
   const complete = {
     name: definition.name,
     data: definition.data as D,
-    // Where no schema is given, the type parameter is its default: $ZodType<null>, which `none` is.
+    // Without a schema, the type parameter has its default, $ZodType<null>, which is the type of `none`.
     result: result as R,
     progress: progress as P,
     initial: definition.initial,
     statuses: definition.statuses,
-    // Where no index is given, X is never, which {} has.
+    // Without an index, X is never, and {} has this type.
     index: index as { readonly [K in X]: (data: output<D>) => string | null | undefined },
   };
   checkDefinition(complete as JobDefinition);
@@ -170,7 +180,7 @@ export function checkDefinition({ name, data, result, progress, initial, statuse
   checkIndex(name, index);
 }
 
-function refuse(name: unknown, message: string): never {
+function reject(name: unknown, message: string): never {
   throw new JobStoreError("INVALID_ARGUMENT", `Job definition ${JSON.stringify(name)}: ${message}`);
 }
 
@@ -194,16 +204,16 @@ function checkKeys(definition: { readonly name: unknown }): void {
   }
   const unknown = Object.keys(definition).find((key) => !DEFINITION_KEYS.has(key));
   if (unknown === undefined) return;
-  refuse(definition.name, `unknown key "${unknown}". A job definition has ${[...DEFINITION_KEYS].join(", ")}.`);
+  reject(definition.name, `unknown key "${unknown}". A job definition has ${[...DEFINITION_KEYS].join(", ")}.`);
 }
 
-/** Rejects a schema of zod 3 and of other libraries: with one of these, each later call of `create` would fail. */
+/** Rejects a schema of zod 3 and of other libraries. With such a schema, each later call of `create` would fail. */
 function checkSchema(name: unknown, field: string, schema: unknown): void {
   if (typeof schema === "object" && schema !== null && "_zod" in schema) return;
-  refuse(name, `\`${field}\` must be a zod 4 schema. Schemas of zod 3 and of other libraries are not supported.`);
+  reject(name, `\`${field}\` must be a zod 4 schema. Schemas of zod 3 and of other libraries are not supported.`);
 }
 
-/** A misspelt `ttlSecond` would keep jobs for ever, and say nothing. */
+/** Keys of a rule. Other keys are rejected, because with a misspelt `ttlSecond` jobs would never expire. */
 const RULE_KEYS: ReadonlySet<string> = new Set([
   "next",
   "final",
@@ -213,45 +223,46 @@ const RULE_KEYS: ReadonlySet<string> = new Set([
 
 function checkLifecycle(name: unknown, initial: string, statuses: JobDefinition["statuses"]): void {
   if (typeof name !== "string" || name === "" || name.length > 128)
-    refuse(name, "its name must be 1 to 128 characters long.");
-  if (typeof statuses !== "object" || statuses === null) refuse(name, "`statuses` must be a table of status rules.");
+    reject(name, "`name` must be 1 to 128 characters long.");
+  if (typeof statuses !== "object" || statuses === null)
+    reject(name, "`statuses` must be an object with a rule for each status.");
   const known = new Set(Object.keys(statuses));
   for (const [status, rule] of Object.entries(statuses)) {
-    if (status === "" || status.length > 128) refuse(name, "a status must be 1 to 128 characters long.");
+    if (status === "" || status.length > 128) reject(name, "the name of a status must be 1 to 128 characters long.");
     const misspelt = Object.keys(rule ?? {}).find((key) => !RULE_KEYS.has(key));
     if (misspelt !== undefined) {
-      refuse(name, `status "${status}" has "${misspelt}", which no rule has; a rule has ${[...RULE_KEYS].join(", ")}.`);
+      reject(name, `unknown key "${misspelt}" in status "${status}". Allowed keys: ${[...RULE_KEYS].join(", ")}.`);
     }
-    if (!Array.isArray(rule?.next)) refuse(name, `status "${status}" must list in \`next\` what may follow it.`);
-    const stranger = rule.next.find((next) => !known.has(next));
-    if (stranger !== undefined)
-      refuse(name, `status "${status}" names "${stranger}" in \`next\`, which is no status of it.`);
-    if (!isTtl(rule.ttlSeconds ?? 0)) refuse(name, `the ttlSeconds of "${status}" must be ${TTL_RANGE}.`);
+    if (!Array.isArray(rule?.next)) reject(name, `\`next\` of status "${status}" must be an array of statuses.`);
+    const unknown = rule.next.find((next) => !known.has(next));
+    if (unknown !== undefined) reject(name, `\`next\` of status "${status}" contains the unknown status "${unknown}".`);
+    if (!isTtl(rule.ttlSeconds ?? 0)) reject(name, `\`ttlSeconds\` of status "${status}" must be ${TTL_RANGE}.`);
     const { maxCount = 1 } = rule;
     if (!(Number.isSafeInteger(maxCount) && maxCount >= 1)) {
-      refuse(name, `the maxCount of "${status}" must be a whole number of 1 or more.`);
+      reject(name, `\`maxCount\` of status "${status}" must be an integer of 1 or more.`);
     }
   }
-  if (!known.has(initial)) refuse(name, `its initial status "${initial}" is none of its statuses.`);
+  if (!known.has(initial)) reject(name, `\`initial\` is "${initial}", which is not defined in \`statuses\`.`);
 }
 
 const FIELD = /^[A-Za-z0-9._-]{1,64}$/;
-const MOST_FIELDS = 16;
+const MAX_FIELDS = 16;
 
 function checkIndex(name: unknown, index: unknown): void {
   if (index === undefined) return;
-  if (typeof index !== "object" || index === null) refuse(name, "`index` must be a table of functions.");
+  if (typeof index !== "object" || index === null)
+    reject(name, "`index` must be an object with a function for each field.");
   const fields = Object.entries(index as object);
-  if (fields.length > MOST_FIELDS) refuse(name, `it has ${fields.length} indexed fields, more than ${MOST_FIELDS}.`);
-  for (const [field, select] of fields) {
-    if (!FIELD.test(field)) refuse(name, "the name of an indexed field must be 1 to 64 of A–Z a–z 0–9 . _ -");
-    if (typeof select !== "function") refuse(name, `the indexed field "${field}" must be a function of the data.`);
+  if (fields.length > MAX_FIELDS) reject(name, `\`index\` has ${fields.length} fields, limit ${MAX_FIELDS}.`);
+  for (const [field, compute] of fields) {
+    if (!FIELD.test(field)) reject(name, "the name of an index field must be 1 to 64 characters of A–Z a–z 0–9 . _ -");
+    if (typeof compute !== "function") reject(name, `\`index.${field}\` must be a function that receives the data.`);
   }
 }
 
 const MAX_TTL_SECONDS = 100 * 366 * 24 * 3600;
 
-export const TTL_RANGE = `a number of seconds from 0 (for ever) to ${MAX_TTL_SECONDS} (a hundred years)`;
+export const TTL_RANGE = `a number of seconds from 0 (no expiry) to ${MAX_TTL_SECONDS} (100 years)`;
 
 export function isTtl(seconds: unknown): seconds is number {
   return typeof seconds === "number" && seconds >= 0 && seconds <= MAX_TTL_SECONDS;

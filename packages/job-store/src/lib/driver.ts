@@ -1,273 +1,236 @@
 import type { StatusChange } from "./job.js";
-import type { AuditReport, Health, StoreEvent } from "./store.js";
+import type { AuditReport, Health, StoreEvent } from "./types.js";
 
 /**
- * Where a store keeps its jobs. A driver moves JSON text and answers with unions; parsing, validation and errors are
- * the core's. What follows is the specification of a driver, and `@subtitles/job-store/testing` is its proof.
+ * Storage of the jobs of one or more stores. This file is the specification of a driver, and the conformance tests in
+ * `@subtitles/job-store/testing` check it.
  *
- * Times are milliseconds since 1970 by the storage's own clock. Each mutation is atomic: it happens whole, with its
- * outbox messages, or not at all. The only errors a driver throws are JobStoreErrors: UNAVAILABLE, and INVALID_ARGUMENT
- * where what is stored belongs to another definition.
+ * - A driver stores JSON text and returns replies, which are unions with a `kind`. The core parses, validates and creates errors.
+ * - All times are milliseconds since 1970, from the storage's own clock.
+ * - Each write is atomic: it is applied completely, with its outbox messages and events, or not at all.
+ * - A driver throws only JobStoreErrors: UNAVAILABLE, and INVALID_ARGUMENT if the stored jobs belong to another definition.
+ * - A call that failed is never applied later. If the driver does not know if it was applied, UNAVAILABLE has `indeterminate: true`.
  */
 export interface JobStoreDriver {
-  /** For logs and health: "redis", "memory". */
+  /** Name of the driver for logs and health, for example "redis" or "memory". */
   readonly name: string;
-  /** Called once for each store. Does no I/O that a caller would have to wait for. */
-  open(shape: StoreShape): JobStorage;
+  /** Opens the storage of one store. Called once per store. Returns without waiting for I/O. */
+  open(config: StoreConfig): JobStorage;
   /**
-   * Reads what the stores of this place have recorded, for tools that open a store without its definition. After this call,
-   * `open` uses the recorded layout, for example the number of shards. Changes nothing in the place.
+   * Reads the metadata that stores have recorded, for tools that open a store without its definition. After this call, `open`
+   * uses the recorded layout, for example the number of shards. Writes nothing.
    *
-   * @returns null if no store has been used in this place yet
+   * @returns null if no store has used this storage yet
    */
   readMetadata(): Promise<StoreMetadata | null>;
 }
 
-/** Metadata that stores record in their place at their first call. */
+/** Metadata that stores record at their first call. */
 export interface StoreMetadata {
   /** Name of the definition. */
   readonly definition: string;
   /**
-   * Every status of every store that has been used in this place, with the newest of its TTLs, in milliseconds; 0: without
-   * expiry. If a store uses an earlier TTL again, only the description has it. A definition may have lost some of these statuses,
-   * but stored jobs can still be in them.
+   * Every status of every store that has used this storage, with its newest TTL in milliseconds; 0: without expiry. If a store
+   * uses an earlier TTL again, only the description contains it. A definition may have lost some of these statuses, but stored
+   * jobs can still be in them.
    */
   readonly statuses: ReadonlyMap<string, number>;
-  /** Every index field of every store that has been used in this place. */
+  /** Every index field of every store that has used this storage. */
   readonly fields: readonly string[];
   /** Last `description` of a store. null: no store has recorded one. */
   readonly description: string | null;
 }
 
-/** What a driver learns of the store it serves. */
-export interface StoreShape {
-  /** The definition's name; one definition may live in one place. */
+/** Configuration of a store. */
+export interface StoreConfig {
+  /** Name of the definition. A storage belongs to one definition. */
   readonly definition: string;
-  /** In the order of declaration. */
+  /** Statuses in the order of their declaration. */
   readonly statuses: readonly string[];
-  /** Those of them in which progress is refused, and which a job leaves only for another attempt. */
+  /** Final statuses. Progress is rejected in them, and a job that leaves one starts its next attempt. */
   readonly finalStatuses: readonly string[];
   /** Status of a new job. */
   readonly initial: string;
-  /** For each status, those from which a job can be moved to it. */
+  /** For each status, the statuses from which a job can change to it. */
   readonly sources: ReadonlyMap<string, readonly string[]>;
-  /** What jobs can be found by: names of 1–64 of A–Z a–z 0–9 . _ - */
+  /** Names of the index fields: 1–64 characters of A–Z a–z 0–9 . _ - */
   readonly fields: readonly string[];
-  /** For each status how long a job is kept from entering it; 0: for ever. */
+  /** For each status, the time for which a job is kept after it enters the status. 0: without expiry. */
   readonly ttlMs: ReadonlyMap<string, number>;
   /**
-   * How many jobs are kept in a status, 1 or more; statuses without a limit are left out. Past it, those that entered
-   * it first are removed, soon after the mutation that makes them too many, as by `remove`.
+   * Number of jobs kept in a status, 1 or more. A status without a limit is absent. Soon after a write exceeds the limit, the
+   * driver deletes the jobs that entered the status first, as `delete` does.
    */
   readonly maxCount: ReadonlyMap<string, number>;
-  /** History entries kept per job, the newest. */
+  /** Maximum number of history entries per job. The newest are kept. */
   readonly historyLimit: number;
-  /** Largest record, in bytes of JSON; a mutation that would exceed it is answered with "tooLarge". */
+  /** Maximum size of a record in bytes of JSON. A write of a larger record gets the reply "tooLarge". */
   readonly maxRecordBytes: number;
   /**
-   * What tools are told of the definition, as text: a driver whose jobs outlive the process keeps it beside them, the
-   * newest one. null: whatever is kept stays.
+   * Description of the definition, for tools. A driver whose jobs outlive the process stores the newest description next to them.
+   * null: the stored description does not change.
    */
   readonly description: string | null;
-  /** Never throws. */
+  /** Reports an event for logs. Never throws. */
   readonly emit: (event: StoreEvent) => void;
 }
 
 /**
- * Stored job: JSON parsed, not validated against a schema. It has the keys of a `Job` and no other keys. A driver makes a new
+ * Stored job: JSON parsed, not validated against a schema. It has the keys of a `Job` and no other keys. A driver creates a new
  * record for each reader, because the store validates the record in place and returns it as the job.
  */
 export interface JobRecord {
-  /** 1–128 of A–Z a–z 0–9 . _ - */
+  /** Id of the job: 1–128 characters of A–Z a–z 0–9 . _ - */
   readonly id: string;
-  /** One of those that a store of this definition had: after a change of the definition it may be another. */
+  /** Stored status. After a change of the definition, it can be a status that the definition has lost. */
   readonly status: string;
-  /** 1 when created, +1 with every move and replacement. */
+  /** Version: 1 at creation, plus 1 with every `updateStatus` and `save`. */
   readonly version: number;
-  /** 1 when created, +1 each time the job leaves a final status. */
+  /** Number of the attempt: 1 at creation, plus 1 each time the job leaves a final status. */
   readonly attempt: number;
-  /** What it was created with. */
+  /** Data of the job. */
   data: unknown;
-  /** null: none was recorded in this attempt. */
+  /** Latest progress of this attempt. null: none. */
   progress: unknown;
-  /** null: none. */
+  /** Result of the work. null: none. */
   result: unknown;
-  /** null: none. */
+  /** Reason of the failure. null: none. */
   readonly error: unknown;
-  /** By the storage's clock, or as a replacement gave it. */
+  /** Time of creation, or the time given to `save`. */
   readonly createdAt: Date;
-  /** When it was last written, its progress included. */
+  /** Time of the last write, progress included. */
   readonly updatedAt: Date;
-  /** When it entered its present status; a re-entry counts. */
+  /** Time at which the job entered its current status. Re-entry counts. */
   readonly statusAt: Date;
-  /** From the moment after this it is absent; null: never. */
+  /** Last millisecond at which the job exists. null: it does not expire. */
   readonly expiresAt: Date | null;
-  /** Oldest first, the last `historyLimit` of them. */
+  /** Latest `historyLimit` status changes, oldest first. */
   readonly history: readonly StatusChange[];
 }
 
-/** One step of a job's history, as a replacement writes it. */
+/** Entry of the history in `FullJob`. */
 export interface RecordedChange extends Omit<StatusChange, "at"> {
-  /** Milliseconds since 1970. */
+  /** Time of the change. */
   readonly at: number;
 }
 
-/** Absent covers expired: a job is gone the moment after its `expiresAt`. */
-export type Reading =
+/** Result of a read of one job. An expired job is absent. */
+export type ReadResult =
   | { readonly kind: "record"; readonly record: JobRecord }
   | { readonly kind: "absent" }
   | Unreadable;
 
-/** Something is stored under the id, and it is no job. */
-export interface Unreadable {
-  /** What is stored is no record that this driver wrote. */
-  readonly kind: "unreadable";
-  /** Why, in plain words; nothing of what is stored. */
-  readonly reason: string;
-}
+/** Reply: the stored value is not a record that this driver wrote. `reason` is human-readable and contains nothing of the value. */
+export type Unreadable = { readonly kind: "unreadable"; readonly reason: string };
 
-/** A message as stored. Without an id it gets `<job id>.<version>.<position>`. */
+/** Outbox message to store. */
 export interface OutgoingMessage {
-  /** 1–255 characters. */
+  /** Name of the queue, 1–255 characters. */
   readonly queue: string;
-  /** 1–255 characters; null: the storage makes one. */
+  /** Message id, 1–255 characters. null: the storage uses `<job id>.<version>.<position>`, with positions from 0. */
   readonly id: string | null;
-  /** JSON text. */
+  /** Payload as JSON text. */
   readonly payload: string;
-  /** May be empty. */
+  /** Headers of the message. Can be empty. */
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** Who, why and which, for the history. */
-export interface Remark {
-  /** Who makes the change. */
+/** Metadata of a change, for the history. */
+export interface ChangeMetadata {
+  /** Author of the change. */
   readonly by?: string | undefined;
-  /** Why. */
+  /** Remark. */
   readonly note?: string | undefined;
-  /** A name of this one change. */
+  /** Name of this change. */
   readonly key?: string | undefined;
 }
 
-/**
- * What a job has in the fields of the shape that it can be found by: 1–256 characters, any characters. It keeps them
- * until it is replaced, whoever moves it.
- */
-export type Fields = ReadonlyMap<string, string>;
+/** Index values of a job, by index field: any text of 1–256 characters. Only `create` and `save` change them. */
+export type IndexValues = ReadonlyMap<string, string>;
 
-/** A job to be created, at version 1. */
-export interface NewJob {
-  /** 1–128 of A–Z a–z 0–9 . _ - */
-  readonly id: string;
-  /** The definition's initial one. */
-  readonly status: string;
-  /** JSON text. */
+/** Job to create in the initial status, with version 1. */
+export interface NewJob extends Pick<JobRecord, "id" | "status"> {
+  /** Data as JSON text. */
   readonly data: string;
-  /** What it can be found by. */
-  readonly fields: Fields;
-  /** For the first entry of the history. */
-  readonly remark: Remark;
-  /** Stored in the same step. */
+  /** Index values. */
+  readonly fields: IndexValues;
+  /** Metadata of the history entry. */
+  readonly metadata: ChangeMetadata;
+  /** Messages to store in the same step. */
   readonly outbox: readonly OutgoingMessage[];
 }
 
-/** The job a caller means: any by this id, or only this version of it, or only the one created then. */
+/** Reference to a job, with conditions that the stored job must meet. */
 export interface Target {
-  /** The job. */
+  /** Id of the job. */
   readonly id: string;
-  /** The one that must be stored; undefined: any. */
+  /** Version that the stored job must have. undefined: any. */
   readonly version?: number | undefined;
-  /** When the job that is meant was created; undefined: any. */
+  /** Creation time that the stored job must have. undefined: any. */
   readonly createdAt?: number | undefined;
 }
 
-/** Parts in JSON text; undefined keeps what is stored, null clears it. */
-export interface Move {
-  /** The job. */
+/** Status change. Values are JSON text. undefined keeps the stored value. Messages are not stored if the change is not made. */
+export interface StatusUpdate extends Pick<NewJob, "metadata" | "outbox"> {
+  /** Job to change. */
   readonly target: Target;
-  /** The status to enter. */
+  /** Requested status. */
   readonly to: string;
-  /** undefined also where the job leaves a final status: it is cleared then. */
+  /** New progress. null deletes the stored one. */
   readonly progress?: string | null | undefined;
-  /** What the work produced. */
+  /** Result of the work. */
   readonly result?: string | undefined;
-  /** Why the work failed. */
+  /** Reason why the work failed. */
   readonly error?: string | undefined;
-  /** For the history. */
-  readonly remark: Remark;
-  /** Stored in the same step; none of it where nothing is written. */
-  readonly outbox: readonly OutgoingMessage[];
 }
 
-/** A record whose parts are JSON text, to be written whole. Times are milliseconds since 1970. */
-export interface WholeJob extends Pick<JobRecord, "id" | "status" | "version" | "attempt"> {
-  /** As the caller gave it. */
+/** Complete record to store, with the values as the caller gave them. Its index values replace all stored ones. */
+export interface FullJob
+  extends Pick<JobRecord, "version" | "attempt">,
+    Pick<NewJob, "id" | "status" | "data" | "fields"> {
+  /** Time of creation. */
   readonly createdAt: number;
-  /** As the caller gave it. */
+  /** Time of the last write. */
   readonly updatedAt: number;
-  /** As the caller gave it. The TTL counts from it. */
+  /** Time at which the job entered its status. The TTL counts from it. */
   readonly statusAt: number;
-  /** Oldest first, at most `historyLimit` of them. */
+  /** At most `historyLimit` status changes, oldest first. */
   readonly history: readonly RecordedChange[];
-  /** JSON text; null: none. */
+  /** Progress as JSON text. null: none. */
   readonly progress: string | null;
-  /** JSON text; null: none. */
+  /** Result as JSON text. null: none. */
   readonly result: string | null;
-  /** JSON text; null: none. */
+  /** Reason of the failure as JSON text. null: none. */
   readonly error: string | null;
-  /** JSON text. */
-  readonly data: string;
-  /** What it can be found by from now on. */
-  readonly fields: Fields;
 }
 
-/** There is nothing to change. */
-export interface Missing {
-  /** No job by this id, or an expired one. */
-  readonly kind: "missing";
-}
-/** The version (or the creation) asked for is not what is stored. Compared before anything else. */
-export interface Conflict {
-  /** Nothing was written. */
-  readonly kind: "conflict";
-  /** The one that is stored. */
-  readonly version: number;
-}
-/** The record would exceed `maxRecordBytes`. */
-export interface TooLarge {
-  /** Nothing was written. */
-  readonly kind: "tooLarge";
-  /** What the record would have had. */
-  readonly bytes: number;
-}
-/** The lifecycle forbids it from the status that is stored. */
-export interface Illegal {
-  /** Nothing was written. */
-  readonly kind: "illegal";
-  /** The status that is stored. */
-  readonly from: string;
-}
+/** Reply: the job does not exist or has expired. Nothing was written. */
+export type Missing = { readonly kind: "missing" };
+/** Reply: the stored job, with this version, does not meet the conditions of the `Target`. Nothing was written. Checked first. */
+export type Conflict = { readonly kind: "conflict"; readonly version: number };
+/** Reply: the record would have this number of bytes, which is more than `maxRecordBytes`. Nothing was written. */
+export type TooLarge = { readonly kind: "tooLarge"; readonly bytes: number };
+/** Reply: the lifecycle forbids the call in the stored status, which is `from`. Nothing was written. */
+export type Illegal = { readonly kind: "illegal"; readonly from: string };
 
-/** What came of an insert. */
-export type InsertReply =
+/** Reply to `create`. "exists": the id is in use, and nothing was written. */
+export type CreateReply =
   | { readonly kind: "created"; readonly record: JobRecord }
-  /** The id was taken; nothing was written. */
   | { readonly kind: "exists"; readonly record: JobRecord }
   | TooLarge
   | Unreadable;
 
-/** What came of a replacement. */
-export type ReplaceReply =
+/** Reply to `save`. "expired": the TTL of the job has ended, and nothing was written. */
+export type SaveReply =
   | { readonly kind: "saved"; readonly record: JobRecord }
   | Conflict
-  /** By the storage's clock its TTL has run out. */
-  | { readonly kind: "over" }
+  | { readonly kind: "expired" }
   | TooLarge
   | Unreadable;
 
-/** What came of a move. */
-export type MoveReply =
-  | { readonly kind: "moved"; readonly record: JobRecord }
-  /** It stood in `to` already and `to` is not in its own `sources`; nothing was written. */
+/** Reply to `updateStatus`. "unchanged": the job was already in `to`, which is not in its own `sources`, and nothing was written. */
+export type UpdateStatusReply =
+  | { readonly kind: "updated"; readonly record: JobRecord }
   | { readonly kind: "unchanged"; readonly record: JobRecord }
   | Missing
   | Conflict
@@ -275,77 +238,73 @@ export type MoveReply =
   | TooLarge
   | Unreadable;
 
-/** What came of recorded progress. */
-export type ProgressReply = { readonly kind: "recorded" } | Missing | Conflict | Illegal | TooLarge | Unreadable;
+/** Reply to `updateProgress`. */
+export type UpdateProgressReply = { readonly kind: "recorded" } | Missing | Conflict | Illegal | TooLarge | Unreadable;
 
-/** What came of a removal. */
-export type RemoveReply = { readonly kind: "removed" } | Missing | Conflict | Unreadable;
+/** Reply to `delete`. */
+export type DeleteReply = { readonly kind: "deleted" } | Missing | Conflict | Unreadable;
 
-/** A place in a listing: order is by time, then by id. */
-export interface Position {
-  /** The ordering time: entering the status, or creation. */
+/** Position in a list. The order is by time, then by id. */
+export interface ListPosition {
+  /** Time that orders the list: time of entering the status, or creation time. */
   readonly at: number;
-  /** Tells jobs of one millisecond apart. */
+  /** Id, which orders jobs of the same millisecond. */
   readonly id: string;
 }
 
-/** What a listing is to show. */
-export interface Range {
-  /** null: all jobs, by creation. Else jobs in these, by when they entered it. */
+/** Request for one page of a list. */
+export interface ListRequest {
+  /** Statuses of the jobs, ordered by the time of entering the status. null: all jobs, ordered by creation time. */
   readonly statuses: readonly string[] | null;
   /**
-   * Only jobs that have this value in this field, which may be a field that only another store declares; null: all. While a job is being replaced, one that had it may still be
-   * listed: who asks looks at the data.
+   * Value that the jobs must have in an index field. The field can be one that only another store declares. null: all jobs. While
+   * a job is being replaced, the page can contain it with its previous value, so the caller checks the data.
    */
   readonly where: { readonly field: string; readonly value: string } | null;
-  /** By ordering time, then by id, in this direction. */
+  /** Direction of the order by time and id. */
   readonly order: "newest" | "oldest";
-  /** Exclusive bounds on the ordering time. */
+  /** Exclusive lower bound of the time. null: none. */
   readonly after: number | null;
-  /** See `after`. */
+  /** Exclusive upper bound of the time. null: none. */
   readonly before: number | null;
-  /** Only what comes after this place in the order. */
-  readonly start: Position | null;
-  /** Entries at most, 1–1000. */
+  /** Position after which the page begins. null: at the beginning of the list. */
+  readonly start: ListPosition | null;
+  /** Maximum number of entries, 1–1000. */
   readonly limit: number;
 }
 
-/** A page of jobs. */
-export interface Listing {
-  /** At most `limit`, in order, expired jobs left out. May be fewer although more follow. */
-  readonly entries: readonly (Position & Exclude<Reading, { kind: "absent" }>)[];
-  /** Where the next listing starts; null: nothing follows. */
-  readonly next: Position | null;
+/** Page of a list. */
+export interface ListResult {
+  /** Jobs in order, without expired jobs. Can be fewer than `limit` although more follow. */
+  readonly entries: readonly (ListPosition & Exclude<ReadResult, { kind: "absent" }>)[];
+  /** `start` of the next page. null: no entries follow. */
+  readonly next: ListPosition | null;
 }
 
-/** A message that waits to be published. */
-export interface StoredMessage {
-  /** Names the entry; never used again. */
+/** Outbox entry. */
+export interface StoredMessage extends Pick<OutgoingMessage, "queue" | "headers"> {
+  /** Id of the entry. It is never used again. */
   readonly entryId: string;
-  /** The job whose change stored it. */
+  /** Id of the job whose change stored the message. */
   readonly jobId: string;
-  /** When it was stored. */
+  /** Time at which the message was stored. */
   readonly at: number;
-  /** As the change had it. */
-  readonly queue: string;
-  /** As the change had it, or as the storage made it. */
+  /** Message id. */
   readonly id: string;
-  /** JSON, parsed. */
+  /** Payload: parsed JSON. */
   readonly payload: unknown;
-  /** As the change had them. */
-  readonly headers: Readonly<Record<string, string>>;
 }
 
-/** A place in a log: events are numbered without a hole. A log that was lost is followed by another one. */
-export interface Place {
-  /** Names the log, anew where it began again. */
+/** Position in an event log. The events of a log have consecutive numbers. */
+export interface LogPosition {
+  /** Id of the log. A log that replaces a lost one has another id. */
   readonly log: string;
-  /** Of the event in its log. */
+  /** Number of the event in its log. */
   readonly number: number;
 }
 
-/** What happened to a job, recorded in the same step. */
-export type LoggedEvent = { readonly place: Place; readonly id: string; readonly at: number } & (
+/** Event, added in the same step as the change that it describes. */
+export type LoggedEvent = { readonly position: LogPosition; readonly id: string; readonly at: number } & (
   | {
       readonly type: "created" | "status" | "saved";
       readonly from: string | null;
@@ -353,120 +312,120 @@ export type LoggedEvent = { readonly place: Place; readonly id: string; readonly
       readonly version: number;
       readonly by?: string | undefined;
     }
-  /** Progress is JSON, parsed. */
+  /** The progress is parsed JSON. */
   | { readonly type: "progress"; readonly version: number; readonly progress: unknown }
   | { readonly type: "deleted" }
 );
 
-/** Some events of a log. */
+/** Page of an event log. */
 export interface LogPage {
-  /** In commit order. */
+  /** Events in commit order. */
   readonly events: readonly LoggedEvent[];
-  /** Where the next page starts. */
-  readonly place: Place;
-  /** Why events between the place asked for and the first of these are not there; null: none are missing. */
+  /** Position after which the next page begins. */
+  readonly position: LogPosition;
+  /** Reason why events between the requested position and the first of `events` are missing. null: none is missing. */
   readonly gap: string | null;
 }
 
-/** A bounded log of events: every mutation adds one, the oldest go. Expiry adds none. */
+/** Log of the latest events. Every write adds an event, and the oldest are removed. Expiry adds none. */
 export interface EventLog {
-  /** The place of the last event. */
-  tail(): Promise<Place>;
+  /** Returns the position of the last event. */
+  tail(): Promise<LogPosition>;
+  /** Reads in one atomic operation: a job, the position of the last event, and the time of the storage's clock. */
+  snapshot(id: string): Promise<{ readonly job: ReadResult; readonly position: LogPosition; readonly now: number }>;
   /**
-   * Reads in one atomic operation: a job, the place of the last event, and the time by the storage's clock in milliseconds
-   * since the epoch.
+   * Returns the events after a position. Waits for the first one until `waitMs` has passed or `signal` aborts. A position in
+   * another log is a gap.
    */
-  snapshot(id: string): Promise<{ readonly reading: Reading; readonly place: Place; readonly now: number }>;
-  /** What follows a place, or nothing after `waitMs` or when `signal` aborts. A place of another log is a gap. */
   after(
-    place: Place,
+    position: LogPosition,
     options: { readonly limit: number; readonly waitMs: number; readonly signal: AbortSignal },
   ): Promise<LogPage>;
 }
 
-/** Messages in commit order. A claim is a time by which the entry is handed out again. */
+/** Outbox entries in commit order. A claimed entry is not returned again until its claim ends. */
 export interface OutboxStorage {
-  /** Up to `limit` unclaimed entries, for `claimMs`; waits for the first one for up to `waitMs`. */
+  /** Claims up to `limit` entries for `claimMs`. Waits for the first one until `waitMs` has passed or `signal` aborts. */
   claim(options: {
     limit: number;
     waitMs: number;
     claimMs: number;
     signal: AbortSignal;
   }): Promise<readonly StoredMessage[]>;
-  /** Resolves when there may be more to claim than at the last claim, after `ms`, or when `signal` aborts. */
-  waitForMore(ms: number, signal: AbortSignal): Promise<void>;
-  /** Those set aside, too. Ids that are not stored are passed over. */
-  remove(entryIds: readonly string[]): Promise<void>;
-  /** Keeps entries out of what is claimed, with the reason. */
-  setAside(entryIds: readonly string[], reason: string): Promise<void>;
-  /** Those set aside, oldest first. */
+  /** Resolves when there may be more entries than at the last claim, after `ms`, or when `signal` aborts. */
+  waitForEntries(ms: number, signal: AbortSignal): Promise<void>;
+  /** Deletes entries, rejected ones included. Ignores ids that are not stored. */
+  ack(entryIds: readonly string[]): Promise<void>;
+  /** Rejects entries and stores the reason. A rejected entry cannot be claimed. */
+  reject(entryIds: readonly string[], reason: string): Promise<void>;
+  /** Returns rejected entries, oldest first. */
   rejected(limit: number): Promise<readonly (StoredMessage & { readonly reason: string })[]>;
-  /** How many are set aside. */
+  /** Returns the number of rejected entries. */
   countRejected(): Promise<number>;
-  /** Those set aside can be claimed again, as if they had just been stored. */
-  restore(entryIds: readonly string[]): Promise<void>;
-  /** How many there are, claimed ones included, those set aside not. */
+  /** Makes rejected entries available to `claim` again, as if they had just been stored. */
+  requeue(entryIds: readonly string[]): Promise<void>;
+  /** Returns the number of entries, claimed ones included, rejected ones not. */
   depth(): Promise<number>;
-  /** When the first of them was stored; null: there are none. */
+  /** Returns the time at which the oldest of these entries was stored. null: there are none. */
   oldest(): Promise<number | null>;
-  /** Time in milliseconds, by the storage's clock, that the first of them has waited; null if there is none. */
+  /** Returns the time in milliseconds that the oldest of these entries has waited. null: there are none. */
   oldestWait(): Promise<number | null>;
 }
 
-/** How a storage stands. */
+/** Health of a storage. */
 export interface StorageHealth extends Omit<Health, "driver"> {
-  /** Messages set aside in the outbox; null: that could not be seen. */
+  /** Number of rejected outbox entries. null: unknown. */
   readonly rejected: number | null;
-  /** How long the oldest message of the outbox has waited, claimed or not; null: none waits, or that could not be seen. */
+  /** Time in milliseconds that the oldest outbox entry has waited, claimed or not. null: there is none, or it is unknown. */
   readonly oldestWaitMs: number | null;
 }
 
-/** How an audit goes. */
+/** Options of an audit. */
 export interface AuditOptions {
-  /** Mend what is found; else it is only counted. */
+  /** True: repairs the indexes. False: only counts. */
   readonly repair: boolean;
-  /** What a job has in the fields of the shape, from its data; null: the record is unreadable, and its fields stay. */
-  readonly fieldsOf: (record: JobRecord) => Fields | null;
+  /** Computes the index values of a record. null: the record is unreadable, and its index values do not change. */
+  readonly indexValuesOf: (record: JobRecord) => IndexValues | null;
 }
 
-/** The jobs of one store. See `JobStoreDriver` for what holds of all of it. */
+/** Storage of the jobs of one store. `JobStoreDriver` describes the rules for all of its calls. */
 export interface JobStorage {
-  /** Version 1, attempt 1, one history entry. Where the id is taken, nothing is written, messages neither. */
-  insert(job: NewJob): Promise<InsertReply>;
-  /** Where the job exists, its version must equal `job.version` and becomes one higher. */
-  replace(job: WholeJob): Promise<ReplaceReply>;
-  /** In the order of `ids`. */
-  read(ids: readonly string[]): Promise<readonly Reading[]>;
+  /** Creates a job with version 1, attempt 1 and one history entry. If the id exists, it writes nothing, messages included. */
+  create(job: NewJob): Promise<CreateReply>;
+  /** Stores a complete record. If the job exists, its version must equal `job.version`, and the new version is one higher. */
+  save(job: FullJob): Promise<SaveReply>;
+  /** Reads jobs in the order of `ids`. */
+  read(ids: readonly string[]): Promise<readonly ReadResult[]>;
   /** Returns the index values of jobs, in the order of `ids`. For an id without a job, the result can be any. */
-  readIndexValues(ids: readonly string[]): Promise<readonly Fields[]>;
+  readIndexValues(ids: readonly string[]): Promise<readonly IndexValues[]>;
   /**
-   * Version + 1, the TTL of `to`, a history entry. Leaving a final status clears progress, result and error first and
-   * adds 1 to the attempt.
+   * Changes the status: adds 1 to the version, adds a history entry and sets the TTL of `to`. If the job leaves a final status, it
+   * first clears progress, result and error, and adds 1 to the attempt.
    */
-  move(move: Move): Promise<MoveReply>;
-  /** Illegal in a final status. Changes `updatedAt` and nothing else besides. */
-  recordProgress(target: Target, progress: string): Promise<ProgressReply>;
-  /** The job and its entries in the indexes; an unreadable record too, unless a version or a creation is asked for. */
-  remove(target: Target): Promise<RemoveReply>;
-  /** Costs what it returns, however many jobs there are. */
-  list(range: Range): Promise<Listing>;
-  /** For every status of the shape. */
+  updateStatus(update: StatusUpdate): Promise<UpdateStatusReply>;
+  /** Stores progress and changes `updatedAt`, but nothing else. Illegal in a final status. */
+  updateProgress(target: Target, progress: string): Promise<UpdateProgressReply>;
+  /** Deletes a job and its index entries. Without conditions in the target, it also deletes an unreadable record. */
+  delete(target: Target): Promise<DeleteReply>;
+  /** Returns a page of a list. The cost depends on `limit`, not on the number of stored jobs. */
+  list(request: ListRequest): Promise<ListResult>;
+  /** Returns the number of jobs for every status of the configuration. */
   counts(): Promise<ReadonlyMap<string, number>>;
-  /** The messages that changes left. */
+  /** Outbox of the store. */
   readonly outbox: OutboxStorage;
-  /** One for each part that the jobs are spread over. */
+  /** Event logs, one per shard. */
   readonly logs: readonly EventLog[];
-  /** Which log tells of a job. */
+  /** Returns the index in `logs` of the log that contains the events of a job. */
   logOf(id: string): number;
   /**
-   * Compares jobs with their entries in the indexes, a bounded number at each step, which keeps no other call waiting; what
-   * a step found is to be added up. With `repair`, jobs get the entries that their records call for, and entries without
-   * a job go; each is compared anew in the step that mends it. Fields that the shape lacks stay as they are, and so do
-   * records that cannot be read.
+   * Compares the jobs with their index entries. Each step compares a limited number of jobs, blocks no other call, and yields a
+   * report of its own, which the caller adds up. With `repair`, a job gets the index entries of its record, and entries without a
+   * job are deleted; each entry is compared again in the step that repairs it. Index fields that are not in the configuration and
+   * unreadable records do not change.
    */
   audit(options: AuditOptions): AsyncGenerator<AuditReport, void, undefined>;
-  /** Never throws, answers within the time. */
+  /** Returns the health within `timeoutMs`. Never throws. */
   health(timeoutMs: number): Promise<StorageHealth>;
-  /** Called once, after the last call has settled. */
+  /** Releases all resources. Called once, after the last call has ended. */
   close(): Promise<void>;
 }

@@ -1,6 +1,4 @@
-import { isError } from "./is-error.js";
-
-/** What went wrong, for programs. */
+/** Machine-readable reason of an error. The README lists what to do about each. */
 export type JobStoreErrorCode =
   | "NOT_FOUND"
   | "CONFLICT"
@@ -12,15 +10,15 @@ export type JobStoreErrorCode =
   | "TIMEOUT"
   | "CLOSED";
 
-/** Where a value was refused, and why. */
+/** Problem with a value: its location and its description. */
 export interface Issue {
-  /** From the outside in; empty: the value as a whole. */
+  /** Path to the value, from the outermost key to the innermost. Empty: the value as a whole. */
   readonly path: readonly (string | number)[];
-  /** What would be right. It does not repeat the value. */
+  /** Description of the problem. It does not repeat the value. */
   readonly message: string;
 }
 
-/** Details of an error, next to its code and message. `JobStoreError` describes which code has which of them. */
+/** Details of an error. `JobStoreError` describes which code has which of them. */
 export interface JobStoreErrorFields {
   /** Id of the job, if the call was about one. */
   readonly jobId?: string | undefined;
@@ -38,31 +36,34 @@ export interface JobStoreErrorFields {
   readonly issues?: readonly Issue[] | undefined;
 }
 
-/** Registered, so that two copies of the package (ESM and CommonJS, say) recognise each other's errors. */
+/** Registered symbol, so that two copies of the package (for example ESM and CommonJS) recognize each other's errors. */
 const brand = Symbol.for("@subtitles/job-store/error");
 
 /**
- * The one error of this package. `code` says what happened, the message what to do about it; neither ever carries a
- * password, a payload or a stack of the client library.
+ * The only error class of this package. `code` names the reason, and the message describes what to do. The message never
+ * contains a password, a payload or a stack of the client library.
  */
 export class JobStoreError<C extends JobStoreErrorCode = JobStoreErrorCode> extends Error {
-  /** The same in every copy of the package, also where its code was made smaller. */
+  /** Name of the class. A literal, because a minifier can rename the class itself. */
   override readonly name = "JobStoreError";
-  /** What happened. See the README for what to do about each. */
+  /** Reason of the error. */
   readonly code: C;
-  /** The job that the call was about, where it was about one. */
+  /** Id of the job, if the call was about one. */
   declare readonly jobId?: string;
-  /** ILLEGAL_TRANSITION: the status that is stored. */
+  /** Stored status. Set for ILLEGAL_TRANSITION. */
   declare readonly from?: string;
-  /** ILLEGAL_TRANSITION: the status that was asked for. */
+  /** Requested status. Set for ILLEGAL_TRANSITION. */
   declare readonly to?: string;
-  /** CONFLICT: the version that is stored now. */
+  /** Version that is stored now. Set for CONFLICT. */
   declare readonly currentVersion?: number;
-  /** UNAVAILABLE: false where the call was never carried out; true where it was carried out once or not at all. Never later. */
+  /**
+   * True if the call was carried out once or not at all; false if it was not carried out. It is never carried out later. Set
+   * for UNAVAILABLE.
+   */
   declare readonly indeterminate?: boolean;
-  /** UNREADABLE_RECORD from a write: true where the change was made and only what came back could not be read. */
+  /** True if the change was made and only the returned job could not be read. Set for UNREADABLE_RECORD from a write. */
   declare readonly committed?: boolean;
-  /** INVALID_DATA: where, and what was wrong. */
+  /** Location and description of each problem. Set for INVALID_DATA. */
   declare readonly issues?: readonly Issue[];
 
   constructor(code: C, message: string, fields: JobStoreErrorFields = {}) {
@@ -74,9 +75,9 @@ export class JobStoreError<C extends JobStoreErrorCode = JobStoreErrorCode> exte
     }
   }
 
-  /** Whether `value` is an error of this package, of this code where one is given. Works across copies of the package. */
+  /** Returns true for a JobStoreError. Works across duplicate copies of the package (ESM and CommonJS). */
   static is(value: unknown): value is JobStoreError;
-  /** Whether it is one of this code: what the error carries besides is known then. */
+  /** Returns true for a JobStoreError with this code. */
   static is<C extends JobStoreErrorCode>(value: unknown, code: C): value is JobStoreError<C>;
   static is(value: unknown, code?: JobStoreErrorCode): boolean {
     if (!(isError(value) && brand in value)) return false;
@@ -84,18 +85,37 @@ export class JobStoreError<C extends JobStoreErrorCode = JobStoreErrorCode> exte
   }
 }
 
-const NOT_CARRIED_OUT = " The call was not carried out.";
+/**
+ * Returns true for every error, including an error of another realm. In Jest, for example, the errors of Node's own modules are
+ * not instances of the `Error` of the tests.
+ */
+export function isError(value: unknown): value is Error {
+  return value instanceof Error || /^\[object (?:Error|DOMException)\]$/.test(Object.prototype.toString.call(value));
+}
 
-/** The place of the jobs gave no answer. `indeterminate`: the call may have been carried out. */
+const NOTHING_CHANGED = " Nothing was changed. Try again.";
+
+/** Creates the error for a storage that did not reply. @param indeterminate true if the call may have been carried out */
 export function unavailable(message: string, indeterminate: boolean): JobStoreError<"UNAVAILABLE"> {
   const outcome = indeterminate
-    ? " The call was carried out once or not at all, and will not be carried out later."
-    : NOT_CARRIED_OUT;
+    ? " The change may have been applied once, and will not be applied later. Read the job to find out."
+    : NOTHING_CHANGED;
   return new JobStoreError("UNAVAILABLE", message + outcome, { indeterminate });
 }
 
 /** Returns the error of a call that an earlier attempt may have carried out, from the error of its last attempt. */
 export function asIndeterminate(error: unknown): unknown {
   if (!JobStoreError.is(error) || error.indeterminate === true) return error;
-  return unavailable(error.message.replace(NOT_CARRIED_OUT, ""), true);
+  return unavailable(error.message.replace(NOTHING_CHANGED, ""), true);
+}
+
+/** Creates the error for a record that cannot be read. */
+export function unreadable(jobId: string, reason: string): JobStoreError<"UNREADABLE_RECORD"> {
+  return new JobStoreError("UNREADABLE_RECORD", `Job ${jobId} cannot be read: ${reason}.`, { jobId, committed: false });
+}
+
+/** Creates the error for a job that does not exist. */
+export function notFound(jobId: string): JobStoreError<"NOT_FOUND"> {
+  const message = `Job ${jobId} not found: it was never created, was deleted, or has expired.`;
+  return new JobStoreError("NOT_FOUND", message, { jobId });
 }

@@ -1,32 +1,29 @@
 import { v7 as uuid } from "uuid";
 import type { input } from "zod/v4/core";
-import { unlessAborted } from "./abort.js";
+import { stoppable, unlessAborted } from "./abort.js";
 import {
   checkDate,
   checkId,
   checkIds,
+  checkInteger,
   checkKeys,
+  checkMetadata,
   checkNewJobs,
   checkOptions,
   checkOutbox,
-  checkRemark,
   checkStatus,
-  checkWhole,
   invalid,
   show,
   unknownKey,
 } from "./arguments.js";
-import { audit, fieldsReader, newsOf } from "./audit.js";
-import { Calls } from "./calls.js";
-import { decode, encode, encodeData, encodeFailure, encodeWhole, unreadable } from "./codec.js";
+import { decode, encode, encodeData, encodeFailure, encodeJob } from "./codec.js";
 import { readCursor, writeCursor } from "./cursor.js";
 import type { JobDefinition, StatusOf } from "./definition.js";
-import type { JobRecord, JobStorage, JobStoreDriver, Range, Reading, StoreShape, Target } from "./driver.js";
-import { JobStoreError } from "./errors.js";
-import { checkWhere, type IndexReader } from "./fields.js";
-import { healthOf, unhealthy } from "./health.js";
+import type { JobRecord, JobStorage, JobStoreDriver, ListRequest, ReadResult, StoreConfig, Target } from "./driver.js";
+import { JobStoreError, unreadable } from "./errors.js";
+import { InFlightCalls } from "./in-flight-calls.js";
+import { checkWhere, type IndexReader } from "./index-values.js";
 import type { Created, Job } from "./job.js";
-import { leavable } from "./leavable.js";
 import {
   AUDIT_OPTIONS,
   CHANGE_BY_ID_OPTIONS,
@@ -41,40 +38,42 @@ import {
   WATCH_TARGET_KEYS,
 } from "./option-keys.js";
 import type { Outbox } from "./outbox.js";
-import { refusal } from "./refusals.js";
-import type { AuditReport, Change, CreateOptions, Health, JobEvent, JobStore, ListQuery, Page } from "./store.js";
+import { type Rejection, rejection } from "./rejections.js";
+import { audit, healthOf, indexValuesReader, repairEvent, unhealthy } from "./reports.js";
+
 import { StoreOutbox } from "./store-outbox.js";
+import type { AuditReport, Change, CreateOptions, Health, JobEvent, JobStore, ListQuery, Page } from "./types.js";
 import { Watcher } from "./watch/watcher.js";
 
-/** How many jobs of a call on many are under way at once: enough to fill the connection, few enough to share it. */
+/** Number of jobs that `createMany` and `deleteMany` send at once. It fills the connection and leaves room for other calls. */
 const CHUNK = 256;
 
-/** The store of every driver: parses what comes in, asks the driver, and types what comes back. */
-export class Store<D extends JobDefinition> implements JobStore<D> {
+/** Store for any driver: checks arguments, calls the storage, and converts its replies to jobs and errors. */
+export class DefaultJobStore<D extends JobDefinition> implements JobStore<D> {
   readonly definition: D;
   readonly outbox: Outbox;
-  readonly #shape: StoreShape;
+  readonly #config: StoreConfig;
   readonly #driverName: string;
   readonly #validate: boolean;
   readonly #index: IndexReader;
   readonly #storage: JobStorage;
-  readonly #calls = new Calls();
+  readonly #calls = new InFlightCalls();
   readonly #watcher: Watcher<D>;
 
   constructor(
     definition: D,
-    shape: StoreShape,
+    config: StoreConfig,
     driver: Pick<JobStoreDriver, "name" | "open">,
     { validateReads, index }: { readonly validateReads: boolean; readonly index: IndexReader },
   ) {
     this.definition = definition;
-    this.#shape = shape;
+    this.#config = config;
     this.#driverName = driver.name;
     this.#validate = validateReads;
     this.#index = index;
-    this.#storage = driver.open(shape);
+    this.#storage = driver.open(config);
     this.outbox = new StoreOutbox(this.#storage.outbox, this.#calls);
-    const readJob = (id: string, reading: Reading) => this.#readOrAbsent(id, reading);
+    const readJob = (id: string, result: ReadResult) => this.#readOrAbsent(id, result);
     this.#watcher = new Watcher({ definition, readJob }, this.#storage, this.#calls);
   }
 
@@ -88,17 +87,17 @@ export class Store<D extends JobDefinition> implements JobStore<D> {
       id,
       status: this.definition.initial,
       ...encodeData(this.definition, data, id, this.#index),
-      remark: checkRemark({ by: options.by }),
+      metadata: checkMetadata({ by: options.by }),
       outbox: checkOutbox(options.outbox, id),
     };
-    const reply = await this.#calls.run(() => this.#storage.insert(job));
+    const reply = await this.#calls.run(() => this.#storage.create(job));
     switch (reply.kind) {
       case "created":
         return { created: true, job: this.#written(reply.record) as Job<D, D["initial"] & StatusOf<D>> };
       case "exists":
         return { created: false, job: this.#read(reply.record) };
       default:
-        throw refusal(reply, { jobId: id });
+        throw this.#rejection(reply, { jobId: id });
     }
   }
 
@@ -111,23 +110,23 @@ export class Store<D extends JobDefinition> implements JobStore<D> {
   }
 
   async save(job: Job<D>): Promise<Job<D>> {
-    const whole = encodeWhole(this.definition, job, this.#shape.historyLimit, this.#index);
-    const reply = await this.#calls.run(() => this.#storage.replace(whole));
-    if (reply.kind !== "saved") throw refusal(reply, { jobId: whole.id, expected: whole.version });
+    const record = encodeJob(this.definition, job, this.#config.historyLimit, this.#index);
+    const reply = await this.#calls.run(() => this.#storage.save(record));
+    if (reply.kind !== "saved") throw this.#rejection(reply, { jobId: record.id, expected: record.version });
     return this.#written(reply.record);
   }
 
   async get(id: string): Promise<Job<D> | null> {
     const known = checkId(id);
-    const [reading] = await this.#calls.run(() => this.#storage.read([known]));
-    return reading === undefined ? null : this.#readOrAbsent(known, reading);
+    const [result] = await this.#calls.run(() => this.#storage.read([known]));
+    return result === undefined ? null : this.#readOrAbsent(known, result);
   }
 
   async getMany(ids: readonly string[]): Promise<readonly (Job<D> | null)[]> {
     const known = checkIds(ids);
     if (known.length === 0) return [];
-    const readings = await this.#calls.run(() => this.#storage.read(known));
-    return readings.map((reading, position) => this.#readOrAbsent(known[position] as string, reading));
+    const results = await this.#calls.run(() => this.#storage.read(known));
+    return results.map((result, n) => this.#readOrAbsent(known[n] as string, result));
   }
 
   updateStatus<To extends StatusOf<D>>(
@@ -135,10 +134,10 @@ export class Store<D extends JobDefinition> implements JobStore<D> {
     to: To,
     change: Change<D> & { readonly ifVersion?: number | undefined } = {},
   ): Promise<Job<D, To>> {
-    return this.#move(target, to, change) as Promise<Job<D, To>>;
+    return this.#updateStatus(target, to, change) as Promise<Job<D, To>>;
   }
 
-  async #move(
+  async #updateStatus(
     target: string | Job<D>,
     to: string,
     change: Change<D> & { readonly ifVersion?: number | undefined },
@@ -147,27 +146,27 @@ export class Store<D extends JobDefinition> implements JobStore<D> {
       typeof target === "string"
         ? checkOptions(change, CHANGE_BY_ID_OPTIONS, "updateStatus")
         : checkOptions(change, CHANGE_OPTIONS, "updateStatus with a snapshot");
-    const job = aim(target, checked.ifVersion);
+    const job = toTarget(target, checked.ifVersion);
     const fields = { jobId: job.id };
     checkStatus(this.definition, to);
     const { result, error, progress } = change;
-    const move = {
+    const update = {
       target: job,
       to,
       result: result === undefined ? undefined : encode(this.definition.result, result, "result", fields),
       error: error === undefined ? undefined : encodeFailure(error, fields),
       progress: this.#encodeProgress(progress, fields),
-      remark: checkRemark(change),
+      metadata: checkMetadata(change),
       outbox: checkOutbox(change.outbox, job.id),
     };
-    const reply = await this.#calls.run(() => this.#storage.move(move));
+    const reply = await this.#calls.run(() => this.#storage.updateStatus(update));
     switch (reply.kind) {
-      case "moved":
+      case "updated":
         return this.#written(reply.record);
       case "unchanged":
         return this.#read(reply.record);
       default:
-        throw refusal(reply, {
+        throw this.#rejection(reply, {
           jobId: job.id,
           expected: job.version,
           to,
@@ -177,18 +176,18 @@ export class Store<D extends JobDefinition> implements JobStore<D> {
   }
 
   async updateProgress(target: string | Job<D>, progress: input<D["progress"]>): Promise<void> {
-    const job = aim(target);
+    const job = toTarget(target);
     const text = encode(this.definition.progress, progress, "progress", { jobId: job.id });
-    const reply = await this.#calls.run(() => this.#storage.recordProgress(job, text));
-    if (reply.kind !== "recorded") throw refusal(reply, { jobId: job.id, expected: job.version });
+    const reply = await this.#calls.run(() => this.#storage.updateProgress(job, text));
+    if (reply.kind !== "recorded") throw this.#rejection(reply, { jobId: job.id, expected: job.version });
   }
 
   async delete(target: string | Job<D>): Promise<boolean> {
-    const job = aim(target);
-    const reply = await this.#calls.run(() => this.#storage.remove(job));
-    if (reply.kind === "removed") return true;
+    const job = toTarget(target);
+    const reply = await this.#calls.run(() => this.#storage.delete(job));
+    if (reply.kind === "deleted") return true;
     if (reply.kind === "missing") return false;
-    throw refusal(reply, { jobId: job.id, expected: job.version });
+    throw this.#rejection(reply, { jobId: job.id, expected: job.version });
   }
 
   async deleteMany(ids: readonly string[]): Promise<number> {
@@ -199,43 +198,43 @@ export class Store<D extends JobDefinition> implements JobStore<D> {
   }
 
   async list<S extends StatusOf<D> = StatusOf<D>>(query: ListQuery<D, S> = {}): Promise<Page<D, S>> {
-    const range = this.#range(checkOptions(query, LIST_OPTIONS, "list"));
-    const start = query.cursor === undefined ? null : readCursor(this.definition.name, range, query.cursor);
-    const listing = await this.#calls.run(() => this.#storage.list({ ...range, start }));
+    const request = this.#request(checkOptions(query, LIST_OPTIONS, "list"));
+    const start = query.cursor === undefined ? null : readCursor(this.definition.name, request, query.cursor);
+    const page = await this.#calls.run(() => this.#storage.list({ ...request, start }));
     const items: Job<D, S>[] = [];
-    const broken: { id: string; reason: string }[] = [];
-    for (const entry of listing.entries) {
-      if (entry.kind === "unreadable") broken.push({ id: entry.id, reason: entry.reason });
+    const unreadableJobs: { id: string; reason: string }[] = [];
+    for (const entry of page.entries) {
+      if (entry.kind === "unreadable") unreadableJobs.push({ id: entry.id, reason: entry.reason });
       else {
         try {
-          // The driver answers with jobs in the statuses asked for.
+          // The driver returns only jobs in the requested statuses.
           const job = this.#read(entry.record) as Job<D, S>;
-          if (range.where === null || this.#index.matches(range.where, job.data)) items.push(job);
+          if (request.where === null || this.#index.matches(request.where, job.data)) items.push(job);
         } catch (error) {
           if (!JobStoreError.is(error, "UNREADABLE_RECORD")) throw error;
-          broken.push({ id: entry.id, reason: error.message });
+          unreadableJobs.push({ id: entry.id, reason: error.message });
         }
       }
     }
     return {
       items,
-      unreadable: broken,
-      ...(listing.next !== null && { cursor: writeCursor(this.definition.name, range, listing.next) }),
+      unreadable: unreadableJobs,
+      ...(page.next !== null && { cursor: writeCursor(this.definition.name, request, page.next) }),
     };
   }
 
   scan<S extends StatusOf<D> = StatusOf<D>>(
     query: Omit<ListQuery<D, S>, "cursor"> & { readonly signal?: AbortSignal | undefined } = {},
   ): AsyncGenerator<Job<D, S>, void, undefined> {
-    return leavable((left) => this.#scan(query, left));
+    return stoppable((stop) => this.#scan(query, stop));
   }
 
   async *#scan<S extends StatusOf<D>>(
     query: Omit<ListQuery<D, S>, "cursor"> & { readonly signal?: AbortSignal | undefined },
-    left: AbortSignal,
+    stop: AbortSignal,
   ): AsyncGenerator<Job<D, S>, void, undefined> {
     const { signal, ...rest } = checkOptions(query, SCAN_OPTIONS, "scan");
-    const ends = signal === undefined ? [left] : [left, signal];
+    const ends = signal === undefined ? [stop] : [stop, signal];
     let cursor: string | undefined;
     do {
       if (isAborted(ends)) return;
@@ -245,15 +244,15 @@ export class Store<D extends JobDefinition> implements JobStore<D> {
         if (isAborted(ends)) return;
         yield job;
       }
-      const [broken] = page.unreadable;
-      if (broken !== undefined) throw unreadable(broken.id, broken.reason);
+      const [failed] = page.unreadable;
+      if (failed !== undefined) throw unreadable(failed.id, failed.reason);
       cursor = page.cursor;
     } while (cursor !== undefined);
   }
 
   async counts(): Promise<Readonly<Record<StatusOf<D>, number>>> {
     const counts = await this.#calls.run(() => this.#storage.counts());
-    return Object.fromEntries(this.#shape.statuses.map((status) => [status, counts.get(status) ?? 0])) as Record<
+    return Object.fromEntries(this.#config.statuses.map((status) => [status, counts.get(status) ?? 0])) as Record<
       StatusOf<D>,
       number
     >;
@@ -269,10 +268,11 @@ export class Store<D extends JobDefinition> implements JobStore<D> {
   }
 
   async waitFor(id: string, options: Parameters<JobStore<D>["waitFor"]>[1] = {}): Promise<Job<D>> {
-    const until = checkOptions(options, WAIT_FOR_OPTIONS, "waitFor").until ?? this.#shape.finalStatuses;
-    if (!Array.isArray(until) || until.length === 0) return invalid("until must name at least one status.");
-    const wanted = new Set(until.map((status) => checkStatus(this.definition, status)));
-    return this.#watcher.waitFor(id, wanted, options);
+    const until = checkOptions(options, WAIT_FOR_OPTIONS, "waitFor").until ?? this.#config.finalStatuses;
+    if (!Array.isArray(until) || until.length === 0)
+      return invalid("`until` must be an array with at least one status.");
+    const requested = new Set(until.map((status) => checkStatus(this.definition, status)));
+    return this.#watcher.waitFor(id, requested, options);
   }
 
   async health(options: { readonly timeoutMs?: number | undefined } = {}): Promise<Health> {
@@ -281,7 +281,7 @@ export class Store<D extends JobDefinition> implements JobStore<D> {
     if (fault !== null) return unhealthy(driver, fault);
     const timeoutMs = options?.timeoutMs ?? 2000;
     if (typeof timeoutMs !== "number" || !(timeoutMs >= 1 && timeoutMs <= 60_000)) {
-      return unhealthy(driver, `timeoutMs must be 1 to 60,000, and is ${show(timeoutMs)}.`);
+      return unhealthy(driver, `\`timeoutMs\` must be a number from 1 to 60000 (got ${show(timeoutMs)}).`);
     }
     if (this.#calls.closed) return unhealthy(driver, "The store is closed.");
     return healthOf(driver, await this.#storage.health(timeoutMs));
@@ -289,11 +289,11 @@ export class Store<D extends JobDefinition> implements JobStore<D> {
 
   async audit(options: { readonly repair?: boolean | undefined } = {}): Promise<AuditReport> {
     const { repair = false } = checkOptions(options, AUDIT_OPTIONS, "audit");
-    if (typeof repair !== "boolean") return invalid(`repair must be true or false, and is ${show(repair)}.`);
-    const fieldsOf = fieldsReader(this.definition, this.#validate);
-    const report = await audit(this.#storage, this.#calls, { repair, fieldsOf });
-    const news = newsOf(report);
-    if (news !== null) this.#shape.emit(news);
+    if (typeof repair !== "boolean") return invalid(`\`repair\` must be true or false (got ${show(repair)}).`);
+    const fieldsOf = indexValuesReader(this.definition, this.#validate);
+    const report = await audit(this.#storage, this.#calls, { repair, indexValuesOf: fieldsOf });
+    const event = repairEvent(report);
+    if (event !== null) this.#config.emit(event);
     return report;
   }
 
@@ -305,18 +305,20 @@ export class Store<D extends JobDefinition> implements JobStore<D> {
     return this.close();
   }
 
-  #range(query: ListQuery<D>): Range {
+  #request(query: ListQuery<D>): ListRequest {
     const { status, order = "newest", after, before } = query;
-    if (order !== "newest" && order !== "oldest") return invalid(`order must be newest or oldest, not ${show(order)}.`);
-    const wanted = status === undefined ? null : [...new Set(Array.isArray(status) ? status : [status])];
+    if (order !== "newest" && order !== "oldest") {
+      return invalid(`\`order\` must be "newest" or "oldest" (got ${show(order)}).`);
+    }
+    const requested = status === undefined ? null : [...new Set(Array.isArray(status) ? status : [status])];
     return {
-      statuses: wanted?.map((one) => checkStatus(this.definition, one)) ?? null,
+      statuses: requested?.map((one) => checkStatus(this.definition, one)) ?? null,
       where: checkWhere(this.definition, query.where),
       order,
       after: after === undefined ? null : checkDate(after, "after"),
       before: before === undefined ? null : checkDate(before, "before"),
       start: null,
-      limit: checkWhole(query.limit ?? 50, "limit", 1, 1000),
+      limit: checkInteger(query.limit ?? 50, "limit", 1, 1000),
     };
   }
 
@@ -325,23 +327,27 @@ export class Store<D extends JobDefinition> implements JobStore<D> {
     return encode(this.definition.progress, progress, "progress", fields);
   }
 
-  #readOrAbsent(id: string, reading: Reading): Job<D> | null {
-    if (reading.kind === "absent") return null;
-    if (reading.kind === "unreadable") throw unreadable(id, reading.reason);
-    return this.#read(reading.record);
+  #rejection(reply: Rejection, call: Omit<Parameters<typeof rejection>[1], "maxRecordBytes">): JobStoreError {
+    return rejection(reply, { ...call, maxRecordBytes: this.#config.maxRecordBytes });
+  }
+
+  #readOrAbsent(id: string, result: ReadResult): Job<D> | null {
+    if (result.kind === "absent") return null;
+    if (result.kind === "unreadable") throw unreadable(id, result.reason);
+    return this.#read(result.record);
   }
 
   #read(record: JobRecord): Job<D> {
     return decode(this.definition, record, this.#validate);
   }
 
-  /** Reads what a write answered: if that fails, the write stands all the same, and the error must say so. */
+  /** Decodes the record that a write returned. If that fails, the change was made all the same, and the error says so. */
   #written(record: JobRecord): Job<D> {
     try {
       return this.#read(record);
     } catch (error) {
       if (!JobStoreError.is(error, "UNREADABLE_RECORD")) throw error;
-      throw new JobStoreError("UNREADABLE_RECORD", `${error.message} The change itself was made.`, {
+      throw new JobStoreError("UNREADABLE_RECORD", `${error.message} The change was made.`, {
         jobId: record.id,
         committed: true,
       });
@@ -349,21 +355,22 @@ export class Store<D extends JobDefinition> implements JobStore<D> {
   }
 }
 
-/** Asked anew each time: a signal aborts while its caller waits. */
+/** A function, because the compiler would not expect a signal to abort between two checks of the property. */
 function isAborted(signals: readonly AbortSignal[]): boolean {
   return signals.some(({ aborted }) => aborted);
 }
 
-/** A snapshot means this job at this version; an id means whichever job has it. */
-function aim<D extends JobDefinition>(target: string | Job<D>, ifVersion?: number): Target {
+/** Converts the argument of a call. A snapshot is this job at this version, and an id is any job with this id. */
+function toTarget<D extends JobDefinition>(target: string | Job<D>, ifVersion?: number): Target {
   if (typeof target === "object" && target !== null) {
     return {
       id: checkId(target.id),
-      version: checkWhole(target.version, "job.version", 1, Number.MAX_SAFE_INTEGER),
+      version: checkInteger(target.version, "job.version", 1, Number.MAX_SAFE_INTEGER),
       createdAt: checkDate(target.createdAt, "job.createdAt"),
     };
   }
-  const version = ifVersion === undefined ? undefined : checkWhole(ifVersion, "ifVersion", 1, Number.MAX_SAFE_INTEGER);
+  const version =
+    ifVersion === undefined ? undefined : checkInteger(ifVersion, "ifVersion", 1, Number.MAX_SAFE_INTEGER);
   return { id: checkId(target), version };
 }
 

@@ -1,66 +1,66 @@
 import type { DataOf, JobDefinition, ProgressOf, ResultOf, StatusOf } from "./definition.js";
 
-/** A job as it stood at one moment: an immutable snapshot. Distributes over F, so that checking `job.status` narrows it. */
+/** Immutable snapshot of a job. The type distributes over F, so a check of `job.status` narrows the job. */
 export type Job<D extends JobDefinition, F extends StatusOf<D> = StatusOf<D>> = F extends unknown
   ? {
-      /** 1–128 of A–Z a–z 0–9 . _ - */
+      /** Id of the job: 1–128 characters of A–Z a–z 0–9 . _ - */
       readonly id: string;
-      /** Checking it narrows the job, and with it the statuses that may follow. */
+      /** Current status. A check of it narrows the job, and with it the statuses that can follow. */
       readonly status: F;
-      /** 1 when created, +1 with every committed status change or save. The fencing token. */
+      /** Version of the job: 1 at creation, plus 1 for every committed status change or save. Used as the fencing token. */
       readonly version: number;
-      /** 1 when created, +1 each time the job leaves a final status (a retry). */
+      /** Number of the attempt: 1 at creation, plus 1 each time the job leaves a final status (a retry). */
       readonly attempt: number;
-      /** What it was created with, as the schema parsed it. No change of status changes it. */
+      /** Data of the job: the output of the data schema at creation. Status changes do not change it. */
       readonly data: DataOf<D>;
-      /** The last that was recorded in this attempt; null: none. */
+      /** Latest progress of the current attempt. null: none was recorded. */
       readonly progress: ProgressOf<D> | null;
-      /** What the work produced; null until a change says so, and again after a retry. */
+      /** Result of the work. null before a change records one, and after a retry. */
       readonly result: ResultOf<D> | null;
-      /** Why the work failed; null until a change says so, and again after a retry. */
+      /** Reason why the work failed. null before a change records one, and after a retry. */
       readonly error: JobFailure | null;
-      /** By the store's clock, as all times are. */
+      /** Time of creation, from the server's clock (like all times). */
       readonly createdAt: Date;
-      /** When the job was last written, its progress included. */
+      /** Time of the last write, progress included. */
       readonly updatedAt: Date;
-      /** When the job entered its present status; a re-entry counts. */
+      /** Time at which the job entered its current status. Re-entry counts. */
       readonly statusAt: Date;
-      /** When the store forgets the job; null: never. */
+      /** Time after which the job no longer exists. null: it does not expire. */
       readonly expiresAt: Date | null;
-      /** Status changes, oldest first; the last `historyLimit` of them. */
+      /** Latest `historyLimit` status changes, oldest first. */
       readonly history: readonly StatusChange<StatusOf<D>>[];
     }
   : never;
 
-/** What `create` answers: a new job, or the one that already had the id. */
+/** Result of `create`: the new job, or the stored job that already had the id. */
 export type Created<D extends JobDefinition> =
   | { readonly created: true; readonly job: Job<D, D["initial"] & StatusOf<D>> }
   | { readonly created: false; readonly job: Job<D> };
 
-/** Why a job failed, in the words of the service that gave it up. */
+/** Reason why a job failed, as the caller describes it. */
 export interface JobFailure {
-  /** For people: what happened. */
+  /** Human-readable description. */
   readonly message: string;
-  /** For programs: your own name for what happened. */
+  /** Machine-readable name of the reason, chosen by the caller. */
   readonly code?: string | undefined;
-  /** Whether trying again can help. */
+  /** True if another attempt can succeed. */
   readonly retryable?: boolean | undefined;
 }
 
-/** One step of a job's history. */
+/** Entry of a job's history. */
 export interface StatusChange<S extends string = string> {
-  /** null: the job was created. */
+  /** Previous status. null: the job was created. */
   readonly from: S | null;
-  /** The status that it entered. */
+  /** New status. */
   readonly to: S;
-  /** When, by the store's clock. */
+  /** Time of the change, from the server's clock. */
   readonly at: Date;
-  /** The job's version after this change. */
+  /** Version of the job after the change. */
   readonly version: number;
-  /** Who made the change, as the caller named itself. */
+  /** Author of the change, as named by the caller. */
   readonly by?: string;
-  /** The remark that the change carried. */
+  /** Remark of the caller. */
   readonly note?: string;
-  /** The name that the change was given, see `Change.key`; a reporter gives one to each of its changes. */
+  /** Name of the change, see `Change.key`. A reporter gives one to each of its changes. */
   readonly key?: string;
 }

@@ -1,80 +1,83 @@
 import { JobStoreError, type JobStoreErrorFields } from "./errors.js";
 
-/** Deeper than any real payload, and shallow enough for every JSON reader that may look at a record. */
+/** Maximum depth of nested values. More than a payload needs, and few enough for every JSON parser that may read a record. */
 const MAX_DEPTH = 500;
 
 const TOO_DEEP = `is nested deeper than ${MAX_DEPTH} levels`;
 
 /**
- * JSON text that reads back as the same value. `JSON.stringify` alone turns NaN into null, a Date into a string and a
- * Map into {}: here each is refused, with its place.
+ * Returns JSON text that parses to the same value. `JSON.stringify` alone converts NaN to null, a Date to a string and a Map to
+ * {}. This function rejects such values.
  *
+ * @param name of the value, for the error
  * @throws JobStoreError INVALID_DATA
  */
-export function toJson(value: unknown, what: string, fields: JobStoreErrorFields = {}): string {
+export function toJson(value: unknown, name: string, fields: JobStoreErrorFields = {}): string {
   const fault = findFault(value, 0, new Set());
   if (fault !== null) {
     const { message } = fault;
     const path = message === TOO_DEEP ? fault.path.slice(0, 8) : fault.path;
-    const place = path.length === 0 ? what : `${what} at ${showPath(path)}`;
-    throw new JobStoreError("INVALID_DATA", `${place} ${message}.`, { ...fields, issues: [{ path, message }] });
+    throw new JobStoreError("INVALID_DATA", `\`${formatPath(name, path)}\` ${message}.`, {
+      ...fields,
+      issues: [{ path, message }],
+    });
   }
   return JSON.stringify(value);
 }
 
-/** A place as JavaScript writes it: `pages[0].title`. */
-export function showPath(path: readonly (string | number)[]): string {
-  const steps = path.map((step) => (typeof step === "number" ? `[${step}]` : `.${step}`));
-  return steps.join("").replace(/^\./, "");
+/** Returns the location of a value in JavaScript notation, for example `data.pages[0].title`. */
+export function formatPath(name: string, path: readonly (string | number)[]): string {
+  return name + path.map((key) => (typeof key === "number" ? `[${key}]` : `.${key}`)).join("");
 }
 
-/** The path is made only if there is a fault, from the inside out. */
+/** Reason why a value is not JSON. */
 interface Fault {
+  /** Location of the value. It is built from the innermost key outwards, and only if there is a fault. */
   readonly path: (string | number)[];
   readonly message: string;
 }
 
-/** @param above the objects that the value is in */
-function findFault(value: unknown, depth: number, above: Set<object>): Fault | null {
+/** @param ancestors objects that contain the value */
+function findFault(value: unknown, depth: number, ancestors: Set<object>): Fault | null {
   if (value === null || typeof value === "string" || typeof value === "boolean") return null;
   if (typeof value === "number") {
-    return Number.isFinite(value) ? null : { path: [], message: `is ${value}, which JSON cannot carry` };
+    return Number.isFinite(value) ? null : { path: [], message: `is ${value}, which JSON cannot represent` };
   }
-  if (typeof value !== "object") return { path: [], message: `is a ${typeof value}, which JSON cannot carry` };
-  if (above.has(value)) return { path: [], message: "contains itself" };
+  if (typeof value !== "object") return { path: [], message: `is a ${typeof value}, which JSON cannot represent` };
+  if (ancestors.has(value)) return { path: [], message: "contains itself" };
   if (depth >= MAX_DEPTH) return { path: [], message: TOO_DEEP };
 
-  above.add(value);
-  const fault = Array.isArray(value) ? faultInArray(value, depth, above) : faultInObject(value, depth, above);
-  above.delete(value);
+  ancestors.add(value);
+  const fault = Array.isArray(value) ? faultInArray(value, depth, ancestors) : faultInObject(value, depth, ancestors);
+  ancestors.delete(value);
   return fault;
 }
 
-function faultInArray(value: readonly unknown[], depth: number, above: Set<object>): Fault | null {
+function faultInArray(value: readonly unknown[], depth: number, ancestors: Set<object>): Fault | null {
   for (let index = 0; index < value.length; index++) {
-    const fault = findFault(value[index], depth + 1, above);
-    if (fault !== null) return within(index, fault);
+    const fault = findFault(value[index], depth + 1, ancestors);
+    if (fault !== null) return prepend(index, fault);
   }
   return null;
 }
 
-function faultInObject(value: object, depth: number, above: Set<object>): Fault | null {
+function faultInObject(value: object, depth: number, ancestors: Set<object>): Fault | null {
   const prototype = Object.getPrototypeOf(value);
-  const plain = prototype === null || Object.getPrototypeOf(prototype) === null;
-  if (!plain || "toJSON" in value) {
-    return { path: [], message: `is a ${value.constructor?.name ?? "value"} that JSON cannot carry` };
+  const isPlain = prototype === null || Object.getPrototypeOf(prototype) === null;
+  if (!isPlain || "toJSON" in value) {
+    return { path: [], message: `is a ${value.constructor?.name ?? "value"}, which JSON cannot represent` };
   }
   for (const key of Object.keys(value)) {
     const child: unknown = value[key as keyof typeof value];
-    // An absent property and one that is undefined are the same in JSON.
+    // JSON does not distinguish an undefined property from an absent one.
     if (child === undefined) continue;
-    const fault = findFault(child, depth + 1, above);
-    if (fault !== null) return within(key, fault);
+    const fault = findFault(child, depth + 1, ancestors);
+    if (fault !== null) return prepend(key, fault);
   }
   return null;
 }
 
-function within(step: string | number, fault: Fault): Fault {
-  fault.path.unshift(step);
+function prepend(key: string | number, fault: Fault): Fault {
+  fault.path.unshift(key);
   return fault;
 }

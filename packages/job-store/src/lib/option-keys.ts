@@ -2,12 +2,12 @@ import type { KeysOf } from "./arguments.js";
 import type { JobDefinition } from "./definition.js";
 import type { Job, JobFailure, StatusChange } from "./job.js";
 import type { Outbox } from "./outbox.js";
-import type { Change, ChangeOf, CreateOptions, JobStore, ListQuery } from "./store.js";
+import type { Change, ChangeOf, CreateOptions, JobStore, ListQuery } from "./types.js";
 
-/** Keys of what the calls of a store accept. */
+/** Keys that the arguments of a store's calls can have. */
 
 type Store = JobStore<JobDefinition>;
-/** Type of the options of a call, which are the parameter with this index. */
+/** Type of the options of a call: the parameter with this index. */
 type Options<Call extends (...parameters: never) => unknown, Index extends number> = NonNullable<
   Parameters<Call>[Index]
 >;

@@ -1,47 +1,51 @@
-/** A message to publish because of a change; stored in the same atomic step as the change. */
+/** Message to publish because of a change. It is stored in the same atomic step as the change. */
 export interface OutboxMessage {
-  /** The queue to publish to. 1–255 characters. */
+  /** Name of the queue to which the message is published, 1–255 characters. */
   readonly queue: string;
-  /** JSON, else INVALID_DATA. `message()` of the queue package makes one whose payload its schema has accepted. */
+  /**
+   * JSON value; anything else fails with INVALID_DATA. `message()` of the queue package creates a message whose payload the
+   * queue's schema accepted.
+   */
   readonly payload: unknown;
   /**
-   * The message's id, 1–255 characters.
-   * @default `<job id>.<version>.<position>`, positions from 0: the same for the same change, however often it is retried
+   * Message id, 1–255 characters.
+   * @default `<job id>.<version>.<position>` with positions from 0, which is the same for every retry of the same change
    */
   readonly id?: string | undefined;
-  /** Carried to the message, W3C `traceparent` among them. */
+  /** Headers that are copied to the published message, including W3C `traceparent`. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
 }
 
-/** A stored message. */
+/** Stored message. */
 export interface OutboxEntry {
-  /** Names the entry to `ack`, `reject` and `requeue`. */
+  /** Id of the entry, for `ack`, `reject` and `requeue`. */
   readonly entryId: string;
-  /** The job whose change stored it. */
+  /** Id of the job whose change stored the message. */
   readonly jobId: string;
-  /** When it was stored. */
+  /** Time at which the message was stored, from the server's clock. */
   readonly at: Date;
-  /** The queue to publish to. */
+  /** Name of the queue to which the message is published. */
   readonly queue: string;
-  /** JSON, parsed. */
+  /** Payload of the message: a parsed JSON value. */
   readonly payload: unknown;
-  /** The message's id: the same each time that the entry is handed out, so consumers can tell a repetition. */
+  /** Message id. It is the same each time the entry is read, so that consumers can recognize a duplicate. */
   readonly id: string;
-  /** Empty where it was stored without any. */
+  /** Headers of the message. Empty if it was stored without headers. */
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** Messages stored together with a change and not yet published. */
+/** Messages that were stored together with a change and are not published yet. */
 export interface Outbox {
   /**
-   * Claims up to `limit` entries for this reader; unacknowledged ones are delivered again after `claimMs`. Returns fewer
-   * if the entries are large, although more are waiting.
-   * One reader sees them in commit order; several readers share them, in no order between each other.
-   * Answers at once when there are some, with none after `waitMs`, when `signal` aborts or when the store closes.
+   * Claims up to `limit` entries for this reader. Entries that are not acknowledged are returned again after `claimMs`. A single
+   * reader receives the entries in commit order (per shard). Several readers share the entries, and there is no order between
+   * readers. Returns fewer entries if they are large, although more are waiting.
    *
-   * @param options.limit 1–1000. @default 100
-   * @param options.waitMs How long to wait for the first entry, 0–3,600,000. @default 0
-   * @param options.claimMs 1–86,400,000. @default 30_000
+   * The call returns as soon as there are entries. It returns none after `waitMs`, when `signal` aborts or when the store closes.
+   *
+   * @param options.limit Maximum number of entries, 1–1000. @default 100
+   * @param options.waitMs Time to wait for the first entry, in milliseconds, 0–3,600,000. @default 0
+   * @param options.claimMs Duration of the claim in milliseconds, 1–86,400,000. @default 30_000
    * @throws INVALID_ARGUMENT, UNAVAILABLE, CLOSED
    */
   read(options?: {
@@ -50,27 +54,27 @@ export interface Outbox {
     readonly claimMs?: number | undefined;
     readonly signal?: AbortSignal | undefined;
   }): Promise<readonly OutboxEntry[]>;
-  /** Removes entries that were published, rejected ones too. Ids that are not stored are passed over. @throws UNAVAILABLE */
+  /** Deletes entries that were published, rejected entries included. Ignores ids that are not stored. @throws UNAVAILABLE */
   ack(entryIds: readonly string[]): Promise<void>;
   /**
-   * Sets entries aside that can never be published, with the reason; they are kept until requeued or acknowledged.
-   * @throws UNAVAILABLE
+   * Rejects entries that can never be published, and stores the reason. Rejected entries are kept until they are requeued or
+   * acknowledged. @throws UNAVAILABLE
    */
   reject(entryIds: readonly string[], reason: string): Promise<void>;
   /**
-   * The entries set aside, oldest first.
-   * @param options.limit 1–1000. @default 100
+   * Returns rejected entries with their reasons, oldest first.
+   * @param options.limit Maximum number of entries, 1–1000. @default 100
    * @throws INVALID_ARGUMENT, UNAVAILABLE
    */
   rejected(options?: {
     readonly limit?: number | undefined;
   }): Promise<readonly (OutboxEntry & { readonly reason: string })[]>;
-  /** How many are set aside. @throws UNAVAILABLE */
+  /** Returns the number of rejected entries. @throws UNAVAILABLE */
   countRejected(): Promise<number>;
-  /** Hands entries that were set aside out again, as if they had just been stored. @throws UNAVAILABLE */
+  /** Makes rejected entries available to `read` again, as if they had just been stored. @throws UNAVAILABLE */
   requeue(entryIds: readonly string[]): Promise<void>;
-  /** Entries not yet acknowledged, the rejected ones not counted. @throws UNAVAILABLE */
+  /** Returns the number of entries that are not acknowledged yet. Rejected entries are not counted. @throws UNAVAILABLE */
   depth(): Promise<number>;
-  /** Since when the oldest of them waits; null: none. @throws UNAVAILABLE */
+  /** Returns the time since which the oldest of these entries has waited, or null if there are none. @throws UNAVAILABLE */
   oldest(): Promise<Date | null>;
 }

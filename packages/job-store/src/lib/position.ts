@@ -1,7 +1,7 @@
-import type { Position } from "./driver.js";
+import type { ListPosition } from "./driver.js";
 
-/** By time, then by id in byte order, as Redis orders. Ids are ASCII, so code units are bytes. */
-export function comparePositions(a: Position, b: Position): number {
+/** Compares by time, then by id in byte order, like Redis. Ids are ASCII, so their code units are bytes. */
+export function comparePositions(a: ListPosition, b: ListPosition): number {
   if (a.at !== b.at) return a.at - b.at;
   return a.id < b.id ? -1 : a.id > b.id ? 1 : 0;
 }

@@ -1,18 +1,17 @@
 import { $ZodUnknown } from "zod/v4/core";
-import { emitter, sourcesOf } from "./create-store.js";
+import { type Description, emitter, readDescription, sourcesOf } from "./create-job-store.js";
 import type { JobDefinition } from "./definition.js";
-import { type Description, readDescription } from "./description.js";
-import type { Fields, JobStorage, JobStoreDriver, StoreMetadata, StoreShape } from "./driver.js";
+import type { IndexValues, JobStorage, JobStoreDriver, StoreConfig, StoreMetadata } from "./driver.js";
 import { JobStoreError } from "./errors.js";
-import { checkValues, type IndexReader } from "./fields.js";
+import { checkValues, type IndexReader } from "./index-values.js";
 import type { Job } from "./job.js";
-import { Store } from "./job-store.js";
-import type { JobStore, StoreEvent } from "./store.js";
+import { DefaultJobStore } from "./job-store.js";
+import type { JobStore, StoreEvent } from "./types.js";
 
 /** Options of `openRecordedStore`. */
 export interface RecordedStoreOptions {
   /**
-   * Which status changes the store allows: those of the recorded lifecycle, or any change between recorded statuses.
+   * Status changes that the store allows: those of the recorded lifecycle, or any change between recorded statuses.
    * @default "recorded"
    */
   readonly transitions?: "recorded" | "any" | undefined;
@@ -20,11 +19,11 @@ export interface RecordedStoreOptions {
   readonly onEvent?: ((event: StoreEvent) => void) | undefined;
 }
 
-/** Store of a definition that is known only from the metadata of its place. */
+/** Store whose definition is known only from the stored metadata. */
 export interface RecordedStore extends AsyncDisposable {
   /**
-   * Store of all jobs in the place. Its definition has the recorded name, statuses, TTLs and index fields, and accepts any
-   * data. Reads are not validated. It enforces no `maxCount`: the services do that at their next change.
+   * Store of all jobs. Its definition has the recorded name, statuses, TTLs and index fields, and accepts any
+   * data. Reads are not validated. It enforces no `maxCount`: the services enforce it at their next change.
    */
   readonly store: JobStore<JobDefinition>;
   /** Storage of `store`, for calls that only drivers have. */
@@ -34,23 +33,23 @@ export interface RecordedStore extends AsyncDisposable {
   /** Recorded lifecycle. null: none is recorded, or only by a newer version of this package. */
   readonly lifecycle: Description | null;
   /**
-   * Saves a job together with the values that it can be found by. `store.save` saves a job without such values.
+   * Saves a job together with its index values. `store.save` saves a job without index values.
    *
-   * @param values by field; fields that are not recorded are ignored
+   * @param values Index values by field. Fields that are not recorded are ignored.
    * @throws the errors of `JobStore.save`
    */
   save(job: Job<JobDefinition>, values: Readonly<Record<string, string>>): Promise<Job<JobDefinition>>;
 }
 
-/** Limit of the history for changes by this store. The limit of the services is not recorded. */
+/** History limit for changes by this store. The limit of the services is not recorded. */
 const HISTORY_LIMIT = 10_000;
-/** Default of `createJobStore`. The limit of the services is not recorded. */
+/** Size limit of records, the default of `createJobStore`. The limit of the services is not recorded. */
 const MAX_RECORD_BYTES = 4_194_304;
 
 /**
- * Opens a store from the metadata in its place, without its definition. The store does not change this metadata.
+ * Opens a store from its stored metadata, without its definition. The store does not change this metadata.
  *
- * @returns null if no store has been used in this place yet
+ * @returns null if no store has used this storage yet
  * @throws JobStoreError UNAVAILABLE
  */
 export async function openRecordedStore(
@@ -61,18 +60,18 @@ export async function openRecordedStore(
   if (metadata === null) return null;
   const lifecycle = readDescription(metadata.description ?? undefined);
   const definition = definitionFrom(metadata, lifecycle, transitions === "any");
-  const shape = shapeFrom(definition, emitter(onEvent));
-  const storage = driver.open(shape);
+  const config = configFrom(definition, emitter(onEvent));
+  const storage = driver.open(config);
   if (lifecycle === null && transitions === "recorded") rejectChanges(storage, metadata);
-  const valuesOfJobs = new Map<string, Fields>();
+  const valuesOfJobs = new Map<string, IndexValues>();
   const index: IndexReader = {
     valuesOf: (_, jobId) => valuesOfJobs.get(jobId) ?? new Map(),
-    // The functions that compute the values are not recorded, so the index decides.
+    // The functions that compute the values are not recorded, so the result of the index is used unchecked.
     matches: () => true,
   };
-  const store = new Store(
+  const store = new DefaultJobStore(
     definition,
-    shape,
+    config,
     { name: driver.name, open: () => storage },
     { validateReads: false, index },
   );
@@ -122,7 +121,7 @@ function definitionFrom(metadata: StoreMetadata, lifecycle: Description | null, 
  * Returns the configuration of the storage. It has no index fields, so that an audit keeps the stored values, and no
  * description, so that the recorded one stays.
  */
-function shapeFrom(definition: JobDefinition, emit: StoreShape["emit"]): StoreShape {
+function configFrom(definition: JobDefinition, emit: StoreConfig["emit"]): StoreConfig {
   const { name, initial, statuses } = definition;
   const rules = Object.entries(statuses);
   return {
@@ -145,13 +144,13 @@ function shapeFrom(definition: JobDefinition, emit: StoreShape["emit"]): StoreSh
 function rejectChanges(storage: JobStorage, { definition, description }: StoreMetadata): void {
   const reason =
     description === null
-      ? "its store has no recorded lifecycle. Start a service with this version of @subtitles/job-store once"
-      : "a newer version of @subtitles/job-store has recorded its lifecycle. Use that version";
+      ? "no lifecycle is recorded. Start a service with this version of @subtitles/job-store once"
+      : "a newer version of @subtitles/job-store recorded the lifecycle. Use that version";
   const reject = async (jobId: string): Promise<never> => {
     const message = `Job ${jobId} of "${definition}" cannot be created or changed: ${reason}.`;
     throw new JobStoreError("INVALID_ARGUMENT", message, { jobId });
   };
-  storage.insert = ({ id }) => reject(id);
-  storage.move = ({ target }) => reject(target.id);
-  storage.recordProgress = ({ id }) => reject(id);
+  storage.create = ({ id }) => reject(id);
+  storage.updateStatus = ({ target }) => reject(target.id);
+  storage.updateProgress = ({ id }) => reject(id);
 }

@@ -1,19 +1,19 @@
 import { withAnyOf } from "./abort.js";
-import { checkOptions, checkWhole, invalid } from "./arguments.js";
-import type { Calls } from "./calls.js";
+import { checkInteger, checkOptions, invalid } from "./arguments.js";
 import type { OutboxStorage, StoredMessage } from "./driver.js";
+import type { InFlightCalls } from "./in-flight-calls.js";
 import { OUTBOX_READ_OPTIONS, REJECTED_OPTIONS } from "./option-keys.js";
 import type { Outbox, OutboxEntry } from "./outbox.js";
 
-/** Two numbers, or three where jobs are spread over shards. */
+/** Format of an entry id: two numbers, or three in a store with shards. */
 const ENTRY_ID = /^(\d{1,4}-)?\d{1,16}-\d{1,16}$/;
 
-/** The outbox of every driver: checks what comes in and parses what comes back. */
+/** Outbox for any driver: checks arguments and converts the entries of the storage. */
 export class StoreOutbox implements Outbox {
   readonly #storage: OutboxStorage;
-  readonly #calls: Calls;
+  readonly #calls: InFlightCalls;
 
-  constructor(storage: OutboxStorage, calls: Calls) {
+  constructor(storage: OutboxStorage, calls: InFlightCalls) {
     this.#storage = storage;
     this.#calls = calls;
   }
@@ -21,9 +21,9 @@ export class StoreOutbox implements Outbox {
   async read(options: Parameters<Outbox["read"]>[0] = {}): Promise<readonly OutboxEntry[]> {
     const { signal } = checkOptions(options, OUTBOX_READ_OPTIONS, "outbox.read");
     const claim = {
-      limit: checkWhole(options.limit ?? 100, "limit", 1, 1000),
-      waitMs: checkWhole(options.waitMs ?? 0, "waitMs", 0, 3_600_000),
-      claimMs: checkWhole(options.claimMs ?? 30_000, "claimMs", 1, 86_400_000),
+      limit: checkInteger(options.limit ?? 100, "limit", 1, 1000),
+      waitMs: checkInteger(options.waitMs ?? 0, "waitMs", 0, 3_600_000),
+      claimMs: checkInteger(options.claimMs ?? 30_000, "claimMs", 1, 86_400_000),
     };
     if (signal?.aborted === true) return [];
     const ends = signal === undefined ? [this.#calls.signal] : [this.#calls.signal, signal];
@@ -34,17 +34,17 @@ export class StoreOutbox implements Outbox {
   }
 
   ack(entryIds: readonly string[]): Promise<void> {
-    return this.#each(entryIds, () => this.#storage.remove(entryIds));
+    return this.#each(entryIds, () => this.#storage.ack(entryIds));
   }
 
   async reject(entryIds: readonly string[], reason: string): Promise<void> {
-    if (typeof reason !== "string") return invalid("reason must be a string.");
-    return this.#each(entryIds, () => this.#storage.setAside(entryIds, reason));
+    if (typeof reason !== "string") return invalid("`reason` must be a string.");
+    return this.#each(entryIds, () => this.#storage.reject(entryIds, reason));
   }
 
   async rejected(options: Parameters<Outbox["rejected"]>[0] = {}) {
     checkOptions(options, REJECTED_OPTIONS, "outbox.rejected");
-    const limit = checkWhole(options.limit ?? 100, "limit", 1, 1000);
+    const limit = checkInteger(options.limit ?? 100, "limit", 1, 1000);
     const messages = await this.#calls.run(() => this.#storage.rejected(limit));
     return messages.map((message) => ({ ...toEntry(message), reason: message.reason }));
   }
@@ -54,7 +54,7 @@ export class StoreOutbox implements Outbox {
   }
 
   requeue(entryIds: readonly string[]): Promise<void> {
-    return this.#each(entryIds, () => this.#storage.restore(entryIds));
+    return this.#each(entryIds, () => this.#storage.requeue(entryIds));
   }
 
   depth(): Promise<number> {
@@ -68,7 +68,7 @@ export class StoreOutbox implements Outbox {
 
   async #each(entryIds: readonly string[], call: () => Promise<void>): Promise<void> {
     if (!Array.isArray(entryIds) || entryIds.some((id) => typeof id !== "string" || !ENTRY_ID.test(id))) {
-      return invalid("entryIds must be ids that `read` or `rejected` gave out.");
+      return invalid("`entryIds` must be an array of entry ids that `read` or `rejected` returned.");
     }
     if (entryIds.length > 0) await this.#calls.run(call);
   }

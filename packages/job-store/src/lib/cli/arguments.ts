@@ -31,17 +31,17 @@ const OPTIONS = {
 
 export type Options = ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>["values"];
 
-/** Options that every command takes. */
+/** Options of every command. */
 const COMMON = ["url", "cluster", "sentinels", "name", "prefix", "timeout", "output", "yes", "help", "version"];
 
 export interface CommandLine {
-  /** null: none was given. */
+  /** Name of the command. null: none was given. */
   readonly command: string | null;
   readonly operands: readonly string[];
   readonly options: Options;
 }
 
-/** @throws UsageError */
+/** Parses the command line. @throws UsageError */
 export function readCommandLine(args: readonly string[]): CommandLine {
   const config = { args: [...args], options: OPTIONS, allowPositionals: true };
   checkNames(config);
@@ -50,58 +50,63 @@ export function readCommandLine(args: readonly string[]): CommandLine {
     const [command = null, ...operands] = positionals;
     return { command, operands, options: values };
   } catch (error) {
-    // Its messages name the option and say what it wants.
+    // The message of Node names the option and the problem.
     throw new UsageError(error instanceof Error ? error.message : String(error));
   }
 }
 
-/** @throws UsageError for an option that no command takes */
+/** Checks that every option exists. @throws UsageError */
 function checkNames(config: NonNullable<Parameters<typeof parseArgs>[0]>): void {
   for (const token of parseArgs({ ...config, strict: false, tokens: true }).tokens) {
     if (token.kind !== "option" || Object.hasOwn(OPTIONS, token.name)) continue;
-    const meant = Object.keys(OPTIONS).find((name) => isTypo(token.name, name));
-    const hint = meant === undefined ? "See job-store --help." : `Did you mean --${meant}?`;
+    const similar = Object.keys(OPTIONS).find((name) => isTypo(token.name, name));
+    const hint = similar === undefined ? "See job-store --help." : `Did you mean --${similar}?`;
     throw new UsageError(`Unknown option ${token.rawName}. ${hint}`);
   }
 }
 
-/** Whether one letter is missing, too many, another or in its neighbour's place. */
+/** Returns true if one letter is missing, additional or different, or if two neighbouring letters are swapped. */
 function isTypo(typed: string, name: string): boolean {
   const shortened = (word: string) => [word, ...[...word].map((_, n) => word.slice(0, n) + word.slice(n + 1))];
   const near = new Set(shortened(name));
   return shortened(typed).some((word) => near.has(word));
 }
 
-/** Refuses what a command does not understand. @throws UsageError */
+/** Checks the options and the number of operands of a command. @throws UsageError */
 export function checkCommand(
   { command, operands, options }: CommandLine,
-  accepts: { readonly options: readonly string[]; readonly operands: readonly [least: number, most: number] },
+  accepts: {
+    readonly options: readonly string[];
+    readonly operands: readonly [min: number, max: number];
+    readonly usage: string;
+  },
 ): void {
-  const stranger = Object.keys(options).find((name) => !COMMON.includes(name) && !accepts.options.includes(name));
-  if (stranger !== undefined) throw new UsageError(`${command} takes no --${stranger}.`);
-  const [least, most] = accepts.operands;
-  if (operands.length < least)
-    throw new UsageError(`${command} needs ${least === 1 ? "a job's id" : `${least} words`}.`);
-  if (operands.length > most) throw new UsageError(`${command} does not take "${operands[most]}".`);
+  const unknown = Object.keys(options).find((name) => !COMMON.includes(name) && !accepts.options.includes(name));
+  if (unknown !== undefined) throw new UsageError(`${command} does not support --${unknown}. See job-store --help.`);
+  const [min, max] = accepts.operands;
+  if (operands.length < min) throw new UsageError(`Usage: job-store ${accepts.usage}`);
+  if (operands.length > max) throw new UsageError(`Unexpected "${operands[max]}". Usage: job-store ${accepts.usage}`);
 }
 
-/** The words of "a,b". */
+/** Splits "a,b" at its commas. */
 export function listOf(text: string | undefined): readonly string[] | undefined {
   return text?.split(",").filter((word) => word !== "");
 }
 
-/** @throws UsageError */
-export function wholeNumber(text: string | undefined, name: string, otherwise: number): number {
-  if (text === undefined) return otherwise;
-  if (!/^\d{1,9}$/.test(text)) throw new UsageError(`--${name} must be a whole number.`);
+/** Parses the value of an option, or returns the default. @throws UsageError */
+export function integerOption(text: string | undefined, name: string, defaultValue: number): number {
+  if (text === undefined) return defaultValue;
+  if (!/^\d{1,9}$/.test(text))
+    throw new UsageError(`--${name} must be an integer of at most 9 digits (got "${text}").`);
   return Number(text);
 }
 
-/** Addresses as "host:port,host:port". @throws UsageError */
+/** Parses addresses such as "host:port,host:port". @throws UsageError */
 export function addresses(text: string, name: string): readonly { readonly host: string; readonly port: number }[] {
   return text.split(",").map((address) => {
     const [, host, port] = /^(.+):(\d{1,5})$/.exec(address) ?? [];
-    if (host === undefined) throw new UsageError(`--${name} must be host:port, or several with commas between.`);
+    if (host === undefined)
+      throw new UsageError(`--${name} must be host:port, or several of them separated by commas (got "${text}").`);
     return { host: host.replace(/^\[(.*)\]$/, "$1"), port: Number(port) };
   });
 }

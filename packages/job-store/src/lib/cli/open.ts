@@ -2,8 +2,8 @@ import { Redis } from "ioredis";
 import { type RedisDriverOptions, redisDriver } from "../../redis.js";
 import type { JobStoreDriver } from "../driver.js";
 import { openRecordedStore, type RecordedStore, type RecordedStoreOptions } from "../recorded-store.js";
-import type { StoreEvent } from "../store.js";
-import { addresses, type Options, wholeNumber } from "./arguments.js";
+import type { StoreEvent } from "../types.js";
+import { addresses, integerOption, type Options } from "./arguments.js";
 import { UsageError } from "./usage.js";
 
 /** Store that a command works on. */
@@ -12,7 +12,7 @@ export interface OpenedStore extends RecordedStore {
   onStoreEvent(listener: (event: StoreEvent) => void): void;
 }
 
-/** @throws UsageError; JobStoreError INVALID_ARGUMENT, UNAVAILABLE */
+/** Opens the store that the options or the environment name. @throws UsageError; JobStoreError INVALID_ARGUMENT, UNAVAILABLE */
 export async function open(options: Options, env: NodeJS.ProcessEnv): Promise<OpenedStore> {
   const target = targetOf(options, env);
   let listener: (event: StoreEvent) => void = () => {};
@@ -25,7 +25,7 @@ export async function open(options: Options, env: NodeJS.ProcessEnv): Promise<Op
   if (opened === null && "url" in target && !/[{}]/.test(target.keyPrefix ?? "")) {
     opened = await openRecordedStore(shardedDriver(target), recorded);
   }
-  if (opened === null) throw new UsageError(nothingUnder(target.keyPrefix));
+  if (opened === null) throw new UsageError(noStoreMessage(target.keyPrefix));
   return {
     ...opened,
     onStoreEvent: (next) => {
@@ -39,9 +39,9 @@ function shardedDriver({ url, redis = {}, ...common }: Extract<RedisDriverOption
   return redisDriver({ ...common, client: new Redis(url, { ...redis, lazyConnect: true }), shards: 1 });
 }
 
-function nothingUnder(prefix = ""): string {
-  const where = prefix === "" ? "without a key prefix" : `under the key prefix "${prefix}"`;
-  return `No store of jobs is there ${where}. Give its keyPrefix with --prefix or REDIS_KEY_PREFIX.`;
+function noStoreMessage(prefix = ""): string {
+  const place = prefix === "" ? "without a key prefix" : `under the key prefix "${prefix}"`;
+  return `No job store found ${place}. Check --prefix or REDIS_KEY_PREFIX: a service must have used the store once.`;
 }
 
 /** @throws UsageError */
@@ -49,25 +49,27 @@ function targetOf(options: Options, env: NodeJS.ProcessEnv): RedisDriverOptions 
   const url = options.url ?? env.REDIS_URL;
   const common = {
     keyPrefix: options.prefix ?? env.REDIS_KEY_PREFIX ?? "",
-    timeoutMs: wholeNumber(options.timeout, "timeout", 2000),
+    timeoutMs: integerOption(options.timeout, "timeout", 2000),
   };
   if (options.cluster !== undefined) {
     const redis = { redisOptions: credentialsIn(url) };
     return { ...common, cluster: [...addresses(options.cluster, "cluster")], redis };
   }
   if (options.sentinels !== undefined) {
-    if (options.name === undefined) throw new UsageError("--sentinels needs --name, the master that they watch.");
+    if (options.name === undefined) throw new UsageError("--sentinels requires --name, the name of the master group.");
     const sentinels = addresses(options.sentinels, "sentinels");
     return { ...common, sentinels, name: options.name, redis: credentialsIn(url) };
   }
-  if (url === undefined) throw new UsageError("Which Redis? Set REDIS_URL, or give --url, --cluster or --sentinels.");
+  if (url === undefined)
+    throw new UsageError("No Redis server given. Set REDIS_URL, or use --url, --cluster or --sentinels.");
   return { ...common, url };
 }
 
-/** What a URL says besides the address, which sentinels and clusters tell themselves. */
+/** Returns the credentials in a URL. Its address is not used: sentinels and clusters report the addresses of the servers. */
 function credentialsIn(url: string | undefined) {
   if (url === undefined) return {};
-  if (!URL.canParse(url)) throw new UsageError("REDIS_URL (or --url) is no URL.");
+  if (!URL.canParse(url))
+    throw new UsageError("REDIS_URL (or --url) is not a valid URL. It must begin with redis:// or rediss://.");
   const { username, password, protocol } = new URL(url);
   return {
     ...(username !== "" && { username: decodeURIComponent(username) }),

@@ -1,17 +1,17 @@
-/** Where a command writes. */
+/** Output of a command. */
 export interface Output {
   readonly json: boolean;
-  /** Rows of a table, each under its heading; or one JSON line for each value. */
+  /** Writes a table with one row per value, or one JSON line per value. */
   rows(values: readonly Readonly<Record<string, unknown>>[], columns?: readonly Column[]): void;
-  /** A JSON line, for whomever. */
+  /** Writes a JSON line, also if the output is a table. */
   line(value: unknown): void;
-  /** An empty line between two tables. */
+  /** Writes an empty line between two tables. */
   space(): void;
-  /** Something for people, beside the output. */
+  /** Writes a human-readable line to standard error. */
   note(line: string): void;
 }
 
-/** A heading, and what stands under it. */
+/** Column of a table: its heading, and the function that returns the cell for a value. */
 export type Column = readonly [heading: string, of: (value: Readonly<Record<string, unknown>>) => unknown];
 
 export function createOutput(json: boolean, write: (text: string) => void, note: (text: string) => void): Output {
@@ -32,9 +32,9 @@ function columnsOf(values: readonly Readonly<Record<string, unknown>>[]): readon
   return Object.keys(values[0] ?? {}).map((name) => [name, (value) => value[name]]);
 }
 
-const LONGEST_CELL = 60;
+const MAX_CELL_LENGTH = 60;
 
-/** Cells are cut so that a row stays a line; the last one of a row has room. */
+/** Formats a table. Cells are shortened so that a row fits on a line, except in the last column. */
 function table(values: readonly Readonly<Record<string, unknown>>[], columns: readonly Column[]): string {
   const headings = columns.map(([heading]) => heading);
   const rows = values.map((value) => columns.map(([, of], n) => cell(of(value), n === columns.length - 1)));
@@ -44,19 +44,20 @@ function table(values: readonly Readonly<Record<string, unknown>>[], columns: re
   return rows.map((row) => `${line(row).trimEnd()}\n`).join("");
 }
 
-/** Control characters could move the cursor or ring the bell: what strangers stored is shown, not obeyed. */
+/** Formats a cell. Control characters are replaced, because a stored value could otherwise control the terminal. */
 function cell(value: unknown, whole: boolean): string {
   if (value === null || value === undefined) return "-";
   if (value instanceof Date) return `${value.toISOString().replace("T", " ").slice(0, 19)}Z`;
   const text = plain(typeof value === "string" ? value : JSON.stringify(value));
-  return text.length > LONGEST_CELL && !whole ? `${text.slice(0, LONGEST_CELL - 1)}…` : text;
+  return text.length > MAX_CELL_LENGTH && !whole ? `${text.slice(0, MAX_CELL_LENGTH - 1)}…` : text;
 }
 
-/** "1 job", "2 jobs" */
+/** Formats a number with its noun: "1 job", "2 jobs". */
 export function count(n: number, one: string): string {
   return `${n} ${one}${n === 1 ? "" : "s"}`;
 }
 
+/** Replaces control characters by spaces. */
 export function plain(text: string): string {
   return text.replace(/\p{Cc}/gu, " ");
 }

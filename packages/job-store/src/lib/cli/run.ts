@@ -1,12 +1,10 @@
 import { once } from "node:events";
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline/promises";
-import { JobStoreError } from "../errors.js";
-import { isError } from "../is-error.js";
+import { isError, JobStoreError } from "../errors.js";
 import { type CommandLine, checkCommand, readCommandLine } from "./arguments.js";
 import type { Command } from "./command.js";
-import { retry, setStatus } from "./commands/change.js";
-import { deleteJobs } from "./commands/delete.js";
+import { deleteJobs, retry, setStatus } from "./commands/change.js";
 import { exportJobs, importJobs } from "./commands/import-export.js";
 import { audit, counts, get, health, watch } from "./commands/inspect.js";
 import { list } from "./commands/list.js";
@@ -30,14 +28,14 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   import: importJobs,
 };
 
-/** What of a process a command needs. */
+/** Part of a process that a command uses. */
 export type Terminal = Pick<NodeJS.Process, "stdin" | "stdout" | "stderr" | "env" | "on" | "off">;
 
 /** @returns the exit code */
 export async function runCli(args: readonly string[], terminal: Terminal): Promise<number> {
   const { stdout, stderr } = terminal;
   const stop = new AbortController();
-  // Whoever reads us may have seen enough: `job-store list | head -1`.
+  // The reader of the output can close it early: `job-store list | head -1`.
   stdout.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code !== "EPIPE") throw error;
     stop.abort();
@@ -52,7 +50,7 @@ export async function runCli(args: readonly string[], terminal: Terminal): Promi
       stdout.write(USAGE);
       return line.command === null && line.options.help !== true ? EXIT.usage : EXIT.done;
     }
-    return await carryOut(line, terminal, stop);
+    return await runCommand(line, terminal, stop);
   } catch (error) {
     const [message, code] = explain(error);
     stderr.write(`job-store: ${plain(message)}\n`);
@@ -60,15 +58,15 @@ export async function runCli(args: readonly string[], terminal: Terminal): Promi
   }
 }
 
-/** The version of this package. */
+/** Returns the version of this package. */
 function packageVersion(): string {
   return createRequire(import.meta.url)("@subtitles/job-store/package.json").version;
 }
 
-async function carryOut(line: CommandLine, terminal: Terminal, stop: AbortController): Promise<number> {
+async function runCommand(line: CommandLine, terminal: Terminal, stop: AbortController): Promise<number> {
   const { options, operands } = line;
   const command = Object.hasOwn(COMMANDS, line.command ?? "") ? COMMANDS[line.command ?? ""] : undefined;
-  if (command === undefined) throw new UsageError(`There is no command "${line.command}". Try --help.`);
+  if (command === undefined) throw new UsageError(`Unknown command "${line.command}". See job-store --help.`);
   checkCommand(line, command);
   if (options.output !== undefined && options.output !== "table" && options.output !== "json") {
     throw new UsageError("--output must be table or json.");
@@ -102,23 +100,25 @@ async function carryOut(line: CommandLine, terminal: Terminal, stop: AbortContro
   }
 }
 
-/** @throws UsageError where nobody can be asked */
+/** Asks a question. @throws UsageError if the input is not a terminal */
 async function ask(question: string, yes: boolean, { stdin, stderr }: Terminal): Promise<boolean> {
   if (yes) return true;
-  if (stdin.isTTY !== true) throw new UsageError(`${question} Nobody is here to be asked: add --yes.`);
+  if (stdin.isTTY !== true)
+    throw new UsageError(`${question} Confirmation is needed, but the input is not a terminal. Add --yes.`);
   const dialog = createInterface({ input: stdin, output: stderr });
-  // Ctrl-C and Ctrl-D end the dialog without an answer, which `question` would wait for.
+  // Ctrl-C and Ctrl-D close the dialog without an answer, and `question` would never resolve.
   const noAnswer = once(dialog, "close").then(() => "");
   const answer = await Promise.race([dialog.question(`${plain(question)} [y/N] `).catch(() => ""), noAnswer]);
   dialog.close();
   return /^y(es)?$/i.test(answer.trim());
 }
 
+/** Returns the message and the exit code for an error. */
 function explain(error: unknown): readonly [message: string, code: number] {
   if (error instanceof UsageError) return [error.message, EXIT.usage];
   if (JobStoreError.is(error)) {
     if (error.code === "UNAVAILABLE" || error.code === "CLOSED") return [error.message, EXIT.unavailable];
-    return [error.message, error.code === "INVALID_ARGUMENT" ? EXIT.usage : EXIT.refused];
+    return [error.message, error.code === "INVALID_ARGUMENT" ? EXIT.usage : EXIT.rejected];
   }
   return [isError(error) ? error.message : String(error), EXIT.unavailable];
 }

@@ -1,66 +1,66 @@
-/** How a command ended, for scripts. */
+/** Exit codes. */
 export const EXIT = {
   done: 0,
-  /** A job that is not there, a step that the lifecycle forbids, a store that is degraded; of several, any. */
-  refused: 1,
-  /** The command line is wrong, or nobody was there to be asked. */
+  /** A job does not exist, the lifecycle forbids a transition, or the store is degraded. One of several jobs is enough. */
+  rejected: 1,
+  /** The command line is wrong, or a confirmation was needed without a terminal. */
   usage: 2,
-  /** The store cannot be reached, or not be used. */
+  /** The store cannot be reached or used. */
   unavailable: 3,
 } as const;
 
-/** The command line is wrong; the message says how. */
+/** Error in the command line. */
 export class UsageError extends Error {}
 
-/** Stores the message of a job anew, whatever became of the one before. */
-export const STORE_ANOTHER = "set-status <id> <its status> --force --queue <name> --payload <json>";
+/** Command that stores another message for a job. */
+export const STORE_MESSAGE_COMMAND = "set-status <id> <its status> --force --queue <name> --payload <json>";
 
 export const USAGE = `Usage: job-store <command> [options]
 
-Looks at the jobs of @subtitles/job-store in Redis, and puts them right. It needs no definition: the store keeps one.
+Shows and changes the jobs of @subtitles/job-store in Redis. It reads the job definition from the store.
 
   list [--status a,b] [--where field=value] [--oldest] [--limit 50 | --all] [--cursor c]
-                          jobs, newest first: by creation, or with --status by when they entered it. --cursor goes on
-                          where the same list ended
-  get <id>...             whole jobs, with their history
-  counts                  how many jobs there are in each status
-  watch [id]              changes as they happen, until Ctrl-C; on standard error, when Redis is lost and when it is back
-  health                  how the store stands; exit code 1 where degraded, 3 where unhealthy
-  audit [--repair]        compares the indexes with the jobs, and mends them; exit code 1 where something is left
+                          lists jobs, newest first: by creation, or with --status by the time of entering the status.
+                          --cursor continues the same list
+  get <id>...             shows jobs with their history
+  counts                  shows the number of jobs in each status
+  watch [id]              shows changes until Ctrl-C; lost and restored connections are shown on standard error
+  health                  shows the health of the store; exit code 1 if degraded, 3 if unhealthy
+  audit [--repair]        compares the indexes with the jobs, and repairs them; exit code 1 if something is not repaired
 
   retry <id>... | --status failed [--to status] --queue <name> --payload <json> | --no-message
-                          brings jobs from a final status back to the first one, or to another
+                          moves jobs from a final status to the initial status, or to another one
   set-status <id> <status> [--force]
-                          a step of the lifecycle, or with --force any
+                          makes a transition that the lifecycle allows, or with --force any change
   delete <id>... | --status a,b
-                          removes jobs for good
-  export [--status a,b]   jobs as JSON lines, for import
-  import [file]           from such lines, also on standard input; jobs that are there already are left alone
+                          deletes jobs permanently
+  export [--status a,b]   writes jobs as JSON lines, for import
+  import [file]           reads such lines from a file or standard input; existing jobs are not changed
 
-  outbox [--rejected]     messages that wait to be published: how many, and since when. Or those set aside, and why
+  outbox [--rejected]     shows the number and age of messages to publish; or rejected messages and their reasons
   outbox requeue|drop <entry>... | --all
-                          hands what was set aside out again as it is, or removes it for good; the jobs stay as they are
+                          makes rejected messages available again, or deletes them permanently; jobs are not changed
 
-retry and set-status take --queue <name> --payload <json>: a message that the outbox stores in the same step, so that
-somebody works on the job. --queue is the name in defineQueue, without the broker's prefix. {id} in the payload is the
-job's id. --no-message: none is needed, since workers look for jobs themselves. And, for the history, --note <text> and
---by <name>, job-store where it is left out.
+retry and set-status accept --queue <name> --payload <json>: the outbox stores this message in the same step, so that a
+worker processes the job. --queue is the name in defineQueue, without the prefix of the broker. {id} in the payload is
+replaced by the id of the job. --no-message: no message is needed, because workers look for jobs themselves.
+--note <text> and --by <name> (default: job-store) are stored in the history.
 
-A job that waits although its message is lost, or was not imported with it:
-  ${STORE_ANOTHER}
+Store another message for a job whose message was lost, or was not imported with it:
+  ${STORE_MESSAGE_COMMAND}
 
-Which store:
-  --url redis://…         or REDIS_URL. Put a password there, not on the command line
-  --cluster host:port,…   nodes of a cluster, instead
+Server and store:
+  --url redis://…         address of Redis, or REDIS_URL. Put a password there, not on the command line
+  --cluster host:port,…   nodes of a cluster, instead of --url
   --sentinels host:port,… --name mymaster
-                          sentinels, instead; user and password are those of --url or REDIS_URL
-  --prefix films:         the store's keyPrefix, or REDIS_KEY_PREFIX
-  --timeout 2000          milliseconds that a call may take
+                          sentinels, instead of --url; user and password are those of --url or REDIS_URL
+  --prefix films:         keyPrefix of the store, or REDIS_KEY_PREFIX
+  --timeout 2000          time limit of a call in milliseconds
 
-How:
-  --output table|json     tables for people, JSON lines for programs. Default: json where the output is no terminal
-  --yes                   does not ask before it changes several jobs or destroys something
-  --help, --version       prints this text, or the version of the package
+Output:
+  --output table|json     tables or JSON lines. Default: tables if the output is a terminal, otherwise JSON lines
+  --yes                   does not ask before several jobs are changed or something is deleted
+  --help, --version       shows this text, or the version of the package
 
-Exit codes: 0 done; 1 refused or not found (of several jobs: any); 2 wrong usage; 3 the store cannot be used.
+Exit codes: 0 done; 1 rejected or not found (one of several jobs is enough); 2 wrong usage; 3 the store cannot be used.
 `;

@@ -4,7 +4,7 @@ import type { Context } from "./context.js";
 import { jobIn, type Report, report, strictReport } from "./definitions.js";
 import { collect, expectRefusal, gone, idsOf, manyIds, view } from "./expectations.js";
 
-/** What an audit finds where all is well but for this. */
+/** Returns the report of an audit that finds only the given problems. */
 const found = (jobs: number, rest: Partial<AuditReport> = {}): AuditReport => ({
   jobs,
   missingFromIndex: 0,
@@ -14,14 +14,14 @@ const found = (jobs: number, rest: Partial<AuditReport> = {}): AuditReport => ({
   ...rest,
 });
 
-/** The same definition but for what jobs can be found by; to the compiler it is a report all the same. */
+/** Returns the definition with other index fields. The compiler sees it as a report. */
 const reportWith = (index: Partial<Report["index"]>) => defineJob({ ...report, index } as unknown as Report);
 
 const labelled = async (store: JobStore<Report>, label: string) =>
   idsOf(await collect(store.scan({ where: { label } }))).toSorted();
 
 export function audit({ test }: Context): void {
-  test("a sound store has nothing to mend, and stays as it is", async ({ store }) => {
+  test("an audit of a consistent store repairs nothing and changes nothing", async ({ store }) => {
     expect(await store.audit({ repair: true })).toEqual(found(0));
     for (const status of ["waiting", "working", "done", "failed"] as const) await jobIn(store, status, status);
     await store.create({ title: "One", label: "red", owner: "ann" }, { id: "a", outbox: [{ queue: "q", payload: 1 }] });
@@ -33,12 +33,12 @@ export function audit({ test }: Context): void {
     expect(await view(store)).toEqual(before);
   });
 
-  test("of more jobs than one step looks at, each is counted once", async ({ store }) => {
+  test("an audit of more jobs than one step compares counts each job once", async ({ store }) => {
     await store.createMany(manyIds(1234).map((id) => ({ data: { title: id, label: "red" }, id })));
     expect(await store.audit()).toEqual(found(1234));
   });
 
-  test("an index that is declared anew is built over the jobs that are there, on request", async ({ stores }) => {
+  test("an audit with repair indexes the stored jobs by a new index field", async ({ stores }) => {
     const before = stores.openFor(reportWith({}));
     for (const [id, label] of [
       ["a", "red"],
@@ -59,14 +59,14 @@ export function audit({ test }: Context): void {
     expect(await store.getMany(["a", "b", "c", "d"])).toEqual(jobs);
     await store.updateStatus("a", "working");
     const working = await store.list({ where: { label: "red" }, status: "working" });
-    // Newest first; of those that moved in one millisecond, the higher id.
+    // The order is newest first. Jobs that changed in the same millisecond are ordered by descending id.
     const inOrder = (await store.getMany(["a", "c"])).flatMap((job) => (job === null ? [] : [job]));
     inOrder.sort((x, y) => y.statusAt.getTime() - x.statusAt.getTime() || (x.id < y.id ? 1 : -1));
     expect(working.items).toEqual(inOrder);
     expect(await store.audit({ repair: true })).toEqual(found(4));
   });
 
-  test("fields that only other services declare stay as they are", async ({ store, stores }) => {
+  test("index values of fields that only other services declare do not change", async ({ store, stores }) => {
     await store.create({ title: "One", label: "red", owner: "ann" }, { id: "a" });
     const byLabel = stores.openFor(reportWith({ label: ({ label }) => label }));
     await byLabel.create({ title: "Two", label: "blue", owner: "ann" }, { id: "b" });
@@ -76,7 +76,7 @@ export function audit({ test }: Context): void {
     expect(idsOf((await store.list({ where: { owner: "ann" }, order: "oldest" })).items)).toEqual(["a", "b"]);
   });
 
-  test("a field whose meaning has changed is built anew; where its function fails, a job is not found by it", async ({
+  test("the values of a field with a new function are computed again, and a job has no value if the function fails", async ({
     store,
     stores,
   }) => {
@@ -91,7 +91,7 @@ export function audit({ test }: Context): void {
     expect(await labelled(store, "blue")).toEqual([]);
   });
 
-  test("records that do not fit the schema are counted, keep their fields, and are never deleted", async ({
+  test("records that do not match the schema are counted, keep their index values, and are never deleted", async ({
     store,
     stores,
   }) => {
@@ -102,30 +102,27 @@ export function audit({ test }: Context): void {
     expect(await labelled(store, "red")).toEqual(["bad", "good"]);
   });
 
-  test("a record that no driver wrote is counted and left alone", async ({ store, place, skip }) => {
-    if (place.corrupt === undefined) return skip("this driver's records cannot be tampered with");
+  test("a stored value that is not a record is counted and not changed", async ({ store, underTest, skip }) => {
+    if (underTest.corrupt === undefined) return skip("this driver's records cannot be tampered with");
     await jobIn(store, "waiting", "good");
     await jobIn(store, "waiting", "bad");
-    await place.corrupt("bad");
+    await underTest.corrupt("bad");
     expect(await store.audit({ repair: true })).toEqual(found(2, { unreadable: 1 }));
     expect(await store.list()).toMatchObject({ items: [{ id: "good" }], unreadable: [{ id: "bad" }] });
   });
 
-  test("jobs that have expired are not counted, nor is what an index still has of them stale", async ({
-    store,
-    stores,
-  }) => {
+  test("expired jobs are not counted, and their index entries are not counted as stale", async ({ store, stores }) => {
     const brief = stores.open({ ttlSeconds: { waiting: 0.15, working: 0 } });
     const ids = manyIds(20);
     await brief.createMany(ids.map((id) => ({ data: { title: id, label: "red" }, id })));
     await jobIn(store, "working", "kept");
-    // Each shard created its own at a moment of its own.
+    // Jobs of different shards were created at different times.
     for (const id of ids) await gone(brief, id);
     expect(await store.audit()).toEqual(found(1));
     expect(await store.audit({ repair: true })).toEqual(found(1));
   });
 
-  test("while jobs are created, moved, saved and deleted, nothing is found amiss", async ({ store, stores }) => {
+  test("an audit finds no problem while jobs are created, changed, saved and deleted", async ({ store, stores }) => {
     const ids = manyIds(40);
     let writing = true;
     const writer = async (n: number) => {
@@ -156,7 +153,7 @@ export function audit({ test }: Context): void {
     expect(await labelled(store, "blue")).toEqual(ids);
   });
 
-  test("what it mends is told to onEvent", async ({ stores }) => {
+  test("onEvent receives an event about a repair", async ({ stores }) => {
     await stores.openFor(reportWith({})).create({ title: "One", label: "red" });
     const told: unknown[] = [];
     const store = stores.open({ onEvent: (event) => told.push(event) });
@@ -168,7 +165,7 @@ export function audit({ test }: Context): void {
     ]);
   });
 
-  test("closing does not wait for the whole of it", async ({ store }) => {
+  test("close does not wait for the whole audit", async ({ store }) => {
     await store.createMany(manyIds(1200).map((id) => ({ data: { title: id }, id })));
     const auditing = store.audit();
     await store.close();

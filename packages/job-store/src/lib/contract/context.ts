@@ -1,33 +1,38 @@
 import { type TestContext, test } from "vitest";
-import { createJobStore, type JobDefinition, type JobStore, type JobStoreOptions } from "../../index.js";
+import {
+  createJobStore,
+  type JobDefinition,
+  type JobStore,
+  type JobStoreDriver,
+  type JobStoreOptions,
+} from "../../index.js";
 import { type Report, report } from "./definitions.js";
-import type { Place } from "./place.js";
 
 type Options<D extends JobDefinition> = Omit<JobStoreOptions<D>, "job" | "driver">;
 
-/** What a test is given. */
+/** Input of a test. */
 export interface Fixtures {
-  /** A store of reports over this test's own place. */
+  /** Store of reports in the storage of this test. */
   readonly store: JobStore<Report>;
-  /** Opens more stores over the same place. */
+  /** Opens more stores in the same storage. */
   readonly stores: Stores;
-  readonly place: Place;
-  /** Ends the test as skipped. */
+  readonly underTest: DriverUnderTest;
+  /** Skips the rest of the test. */
   readonly skip: (reason: string) => void;
 }
 
 export interface Context {
-  /** Declares a test with a place of its own, whose stores are closed at its end. */
+  /** Declares a test with a storage of its own. Its stores are closed at the end. */
   test(title: string, body: (fixtures: Fixtures) => Promise<void>): void;
 }
 
-/** The stores of one test, all over one place. */
+/** Stores of one test, all in the same storage. */
 export class Stores {
-  readonly #place: Place;
+  readonly #underTest: DriverUnderTest;
   readonly #opened: { close(): Promise<void> }[] = [];
 
-  constructor(place: Place) {
-    this.#place = place;
+  constructor(underTest: DriverUnderTest) {
+    this.#underTest = underTest;
   }
 
   open(options: Options<Report> = {}): JobStore<Report> {
@@ -35,12 +40,12 @@ export class Stores {
   }
 
   openFor<D extends JobDefinition>(job: D, options: Options<D> = {}): JobStore<D> {
-    return this.#keep(createJobStore({ ...options, job, driver: this.#place.driver }));
+    return this.#keep(createJobStore({ ...options, job, driver: this.#underTest.driver }));
   }
 
-  /** As another process would: over a driver of its own, where the place can give one. */
+  /** Opens a store with a driver of its own, like another process, if the storage supports that. */
   openApart(options: Options<Report> = {}): JobStore<Report> {
-    const driver = this.#place.again?.() ?? this.#place.driver;
+    const driver = this.#underTest.again?.() ?? this.#underTest.driver;
     return this.#keep(createJobStore({ ...options, job: report, driver }));
   }
 
@@ -54,21 +59,38 @@ export class Stores {
   }
 }
 
-/** Nothing here takes long by itself, but a server may be far away and the machine busy. */
+/** Time limit of a test in milliseconds. The tests are short, but the server can be remote and the machine busy. */
 const TIMEOUT_MS = 180_000;
 
-export function createContext(open: () => Promise<Place>): Context {
+export function createContext(open: () => Promise<DriverUnderTest>): Context {
   return {
     test: (title, body) =>
       test(title, { timeout: TIMEOUT_MS }, async ({ skip }: TestContext) => {
-        const place = await open();
-        const stores = new Stores(place);
+        const underTest = await open();
+        const stores = new Stores(underTest);
         try {
-          await body({ store: stores.open(), stores, place, skip: (reason) => skip(reason) });
+          await body({ store: stores.open(), stores, underTest, skip: (reason) => skip(reason) });
         } finally {
           await stores.close();
-          await place.close?.();
+          await underTest.close?.();
         }
       }),
   };
+}
+
+/** Driver for one test. Its storage is empty, and no other test uses it: a new driver, or a private key prefix. */
+export interface DriverUnderTest {
+  /** Driver to test. */
+  readonly driver: JobStoreDriver;
+  /**
+   * Creates another driver object for the same storage, like another process, so that concurrent writers use separate
+   * connections. If it is absent, they share `driver`.
+   */
+  readonly again?: (() => JobStoreDriver) | undefined;
+  /** Number of shards, each with its share of a `maxCount`. @default 1 */
+  readonly shards?: number | undefined;
+  /** Overwrites a stored job with a value that is not a record. If it is absent, tests that need it are skipped. */
+  readonly corrupt?: ((id: string) => Promise<void>) | undefined;
+  /** Deletes the storage. Called after all stores were closed. */
+  readonly close?: (() => Promise<void>) | undefined;
 }

@@ -1,12 +1,12 @@
 import * as z from "zod";
 import { type Change, defineJob, type Job, type JobStore, type Json, type StatusOf } from "../../index.js";
 
-/** Lets everything through, so that what is not JSON meets the store's own check. */
+/** Schema that accepts any value, so that values that are not JSON reach the check of the store. */
 const anything = z.custom<Json>();
 
 const statuses = {
   waiting: { next: ["working", "failed"] },
-  /** Its own successor: a redelivered task enters it again. */
+  /** Allows re-entry, for a redelivered message. */
   working: { next: ["working", "checking", "done", "failed"] },
   checking: { next: ["working", "done", "failed"] },
   done: { next: [], final: true, ttlSeconds: 3600 },
@@ -14,7 +14,7 @@ const statuses = {
   abandoned: { next: ["abandoned"], final: true },
 } as const;
 
-/** The kind of job that the contract is about: every feature of a definition occurs in it. */
+/** Definition that the conformance tests use. It has every feature of a definition. */
 export const report = defineJob({
   name: "report",
   data: z.object({
@@ -32,7 +32,7 @@ export const report = defineJob({
 export type Report = typeof report;
 export type Status = StatusOf<Report>;
 
-/** The same kind of job in the eyes of a service with a stricter schema, and without an index. */
+/** Definition of the same job type in a service with a stricter schema and without index fields. */
 export const strictReport = defineJob({
   name: "report",
   data: z.object({ title: z.string().max(5) }),
@@ -52,7 +52,7 @@ export function next(status: Status): readonly Status[] {
   return statuses[status].next;
 }
 
-/** The shortest legal way from creation to each status. */
+/** Shortest list of transitions from creation to each status. */
 const WAY: Readonly<Record<Status, readonly Status[]>> = {
   waiting: [],
   working: ["working"],
@@ -62,7 +62,7 @@ const WAY: Readonly<Record<Status, readonly Status[]>> = {
   abandoned: ["failed", "abandoned"],
 };
 
-/** A new job, brought to a status by legal steps. */
+/** Creates a job and moves it to a status by allowed transitions. */
 export async function jobIn(store: JobStore<Report>, status: Status, id?: string): Promise<Job<Report>> {
   const { job } = await store.create({ title: "Quarterly" }, { id });
   let last: Job<Report> = job;
@@ -70,7 +70,7 @@ export async function jobIn(store: JobStore<Report>, status: Status, id?: string
   return last;
 }
 
-/** `updateStatus` for tests that walk the table at run time, where the compiler cannot know which step is legal. */
+/** Calls `updateStatus` with a status that is known only at run time, so that the compiler cannot check the transition. */
 export function step(
   store: JobStore<Report>,
   target: string | Job<Report>,
@@ -80,4 +80,27 @@ export function step(
   return typeof target === "string"
     ? store.updateStatus(target, to, change)
     : store.updateStatus(target as Job<Report, never>, to as never, change);
+}
+
+/** Returns a job that is not stored, with a history. */
+export function imported(id: string, change: Partial<Job<Report>> = {}): Job<Report> {
+  return {
+    id,
+    status: "checking",
+    version: 7,
+    attempt: 3,
+    data: { title: "Imported", body: { pages: 12 } },
+    progress: { done: 0.5 },
+    result: null,
+    error: null,
+    createdAt: new Date("2024-02-29T12:00:00.001Z"),
+    updatedAt: new Date("2024-03-03T12:00:00.003Z"),
+    statusAt: new Date("2024-03-02T12:00:00.002Z"),
+    expiresAt: null,
+    history: [
+      { from: null, to: "waiting", at: new Date("2024-02-29T12:00:00.001Z"), version: 1, by: "old system" },
+      { from: "waiting", to: "checking", at: new Date("2024-03-02T12:00:00.002Z"), version: 6, note: "by hand" },
+    ],
+    ...change,
+  } as Job<Report>;
 }

@@ -2,7 +2,7 @@ import { expect, vi } from "vitest";
 import { type Job, type JobStore, JobStoreError, type JobStoreErrorCode } from "../../index.js";
 import { type Report, STATUSES } from "./definitions.js";
 
-/** The call must fail with this code, and its error carry these fields. */
+/** Expects the call to fail with this code and these fields of the error. */
 export async function expectRefusal(
   call: Promise<unknown>,
   code: JobStoreErrorCode,
@@ -20,7 +20,7 @@ export async function expectRefusal(
   return error;
 }
 
-/** Everything that a store shows of its place: what a refused call must leave as it was. */
+/** Returns everything that can be read from a store. A rejected call must not change it. */
 export async function view(store: JobStore<Report>) {
   return {
     jobs: (await store.list({ limit: 1000 })).items,
@@ -37,7 +37,7 @@ export function idsOf(jobs: readonly Pick<Job<Report>, "id">[]): string[] {
   return jobs.map(({ id }) => id);
 }
 
-/** For what takes as long as it takes: a server may be slow, and the machine busy. */
+/** Options to wait for a condition. The limit is long, because the server can be slow and the machine busy. */
 export const PATIENCE = { timeout: 60_000, interval: 10 };
 
 /** Waits until a job has expired. */
@@ -45,7 +45,7 @@ export function gone(store: JobStore<Report>, id: string): Promise<void> {
   return vi.waitFor(async () => expect(await store.get(id)).toBeNull(), PATIENCE);
 }
 
-/** Lets time pass by the storage's own clock, until it is later than `moment`. */
+/** Waits until the storage's clock is later than `moment`. */
 export function laterThan(store: JobStore<Report>, moment: Date): Promise<void> {
   return vi.waitFor(async () => {
     const { job } = await store.create({ title: "A clock" });
@@ -60,7 +60,7 @@ export async function collect<T>(all: AsyncIterable<T>): Promise<T[]> {
   return collected;
 }
 
-/** `count` ids in ascending order. */
+/** Returns `count` ids in ascending order. */
 export function manyIds(count: number, prefix = "job"): string[] {
   return Array.from({ length: count }, (_, index) => `${prefix}-${String(index).padStart(4, "0")}`);
 }

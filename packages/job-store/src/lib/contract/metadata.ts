@@ -1,11 +1,13 @@
 import { describe, expect, vi } from "vitest";
-import { createJobStore, defineJob, type JobDefinition, type JobStoreDriver } from "../../index.js";
-import { readDescription } from "../description.js";
+import * as z from "zod";
+import { createJobStore, defineJob, type JobDefinition, type JobStore, type JobStoreDriver } from "../../index.js";
+import { readDescription } from "../create-job-store.js";
 import { openRecordedStore, type RecordedStore, type RecordedStoreOptions } from "../recorded-store.js";
 import type { Context, Fixtures } from "./context.js";
 import { jobIn, report, STATUSES } from "./definitions.js";
+import { collect, expectRefusal, view } from "./expectations.js";
 
-/** The same kind of job after a change: one status fewer, another transition and TTL, and one more index field. */
+/** Definition of the same job type after a change: one status fewer, another transition and TTL, and one more index field. */
 const { abandoned: _, ...statuses } = report.statuses;
 const changed = defineJob({
   ...report,
@@ -13,7 +15,7 @@ const changed = defineJob({
   index: { ...report.index, title: ({ title }) => title },
 });
 
-/** A driver whose stores record another description. */
+/** Returns a driver whose stores record another description. */
 function describedAs(driver: JobStoreDriver, description: string | null): JobStoreDriver {
   return {
     name: driver.name,
@@ -22,22 +24,22 @@ function describedAs(driver: JobStoreDriver, description: string | null): JobSto
   };
 }
 
-/** Opens the store of this place without its definition, as another process would. */
-async function openRecorded({ place }: Fixtures, options?: RecordedStoreOptions): Promise<RecordedStore> {
-  const driver = place.again?.() ?? place.driver;
+/** Opens the store without its definition, like another process. */
+async function openRecorded({ underTest }: Fixtures, options?: RecordedStoreOptions): Promise<RecordedStore> {
+  const driver = underTest.again?.() ?? underTest.driver;
   return (await openRecordedStore(driver, options)) ?? expect.fail("no metadata is recorded");
 }
 
 export function metadata({ test }: Context): void {
-  test("does not exist before a store is used", async ({ place }) => {
-    expect(await place.driver.readMetadata()).toBeNull();
-    expect(await openRecordedStore(place.driver)).toBeNull();
+  test("does not exist before a store is used", async ({ underTest }) => {
+    expect(await underTest.driver.readMetadata()).toBeNull();
+    expect(await openRecordedStore(underTest.driver)).toBeNull();
   });
 
   test("has the name, the statuses with their TTLs, the index fields and the description", async (fixtures) => {
-    const { stores, place } = fixtures;
+    const { stores, underTest } = fixtures;
     await stores.open({ ttlSeconds: { failed: 60 } }).get("a");
-    const recorded = await place.driver.readMetadata();
+    const recorded = await underTest.driver.readMetadata();
     const ttlMs = { waiting: 0, working: 0, checking: 0, done: 3_600_000, failed: 60_000, abandoned: 0 };
     expect(recorded).toEqual({
       definition: "report",
@@ -53,10 +55,10 @@ export function metadata({ test }: Context): void {
     });
   });
 
-  test("opens a store that reads, lists and counts what the stores of the definition do", async (fixtures) => {
+  test("opens a store that reads, lists and counts the same jobs as the stores of the definition", async (fixtures) => {
     const { store, stores } = fixtures;
     for (const status of STATUSES) await jobIn(store, status, status);
-    // No schema of this definition accepts this data.
+    // The schema of this definition rejects this data.
     const other: JobDefinition = { ...report, data: changed.result };
     await stores.openFor(other).create({ url: "u" }, { id: "other" });
     await using opened = await openRecorded(fixtures);
@@ -74,7 +76,7 @@ export function metadata({ test }: Context): void {
     await using opened = await openRecorded(fixtures);
     await expect(opened.store.updateStatus("a", "done")).rejects.toMatchObject({
       code: "ILLEGAL_TRANSITION",
-      message: expect.stringContaining("may follow: working, failed"),
+      message: expect.stringContaining("allowed: working, failed"),
     });
     const failed = await opened.store.updateStatus("a", "failed", { outbox: [{ queue: "q", payload: 1 }] });
     expect(Number(failed.expiresAt) - Number(failed.statusAt)).toBe(7_200_000);
@@ -101,8 +103,8 @@ export function metadata({ test }: Context): void {
     expect(Number(failed.expiresAt) - Number(failed.statusAt)).toBe(7_200_000);
   });
 
-  test("keeps the index values of jobs, whatever the opened store does with them", async (fixtures) => {
-    const { store, place } = fixtures;
+  test("keeps the index values of jobs after every change by the opened store", async (fixtures) => {
+    const { store, underTest } = fixtures;
     await store.create({ title: "One", label: "blue", owner: "Ann" }, { id: "a" });
     await store.create({ title: "Two" }, { id: "b" });
     await using opened = await openRecorded(fixtures);
@@ -126,23 +128,23 @@ export function metadata({ test }: Context): void {
     expect(await store.audit()).toMatchObject({ missingFromIndex: 0, staleInIndex: 0 });
     const saved = (await store.get("b")) ?? expect.fail("the job is gone");
     await expect(opened.save(saved, { label: "" })).rejects.toMatchObject({ code: "INVALID_DATA" });
-    expect(await place.driver.readMetadata()).toMatchObject({ fields: ["label", "owner"] });
+    expect(await underTest.driver.readMetadata()).toMatchObject({ fields: ["label", "owner"] });
   });
 
-  test("stays as it is when the opened store is used", async (fixtures) => {
-    const { store, place } = fixtures;
+  test("does not change when the opened store is used", async (fixtures) => {
+    const { store, underTest } = fixtures;
     await store.create({ title: "One" }, { id: "a" });
-    const before = await place.driver.readMetadata();
+    const before = await underTest.driver.readMetadata();
     for (const transitions of ["recorded", "any"] as const) {
       await using opened = await openRecorded(fixtures, { transitions });
       await opened.store.updateStatus("a", "working");
       await opened.store.counts();
       await opened.store.audit({ repair: true });
     }
-    expect(await place.driver.readMetadata()).toEqual(before);
+    expect(await underTest.driver.readMetadata()).toEqual(before);
   });
 
-  test("after a change of the definition has the new lifecycle, and still every status and field", async (fixtures) => {
+  test("has the new lifecycle after a change of the definition, and still every status and field", async (fixtures) => {
     const { store, stores } = fixtures;
     await jobIn(store, "abandoned", "old");
     await jobIn(store, "failed", "a");
@@ -170,7 +172,7 @@ export function metadata({ test }: Context): void {
   });
 
   describe.each([
-    ["without a description", null, "its store has no recorded lifecycle"],
+    ["without a description", null, "no lifecycle is recorded"],
     [
       "with the description of a newer version",
       '{"edition":2,"lifecycle":[]}',
@@ -178,7 +180,7 @@ export function metadata({ test }: Context): void {
     ],
   ])("%s", (_name, description, reason) => {
     test("opens a store that reads and deletes jobs, and rejects changes with the reason", async (fixtures) => {
-      const store = createJobStore({ job: report, driver: describedAs(fixtures.place.driver, description) });
+      const store = createJobStore({ job: report, driver: describedAs(fixtures.underTest.driver, description) });
       try {
         await jobIn(store, "failed", "a");
         await store.create({ title: "Two", label: "blue" }, { id: "b" });
@@ -201,10 +203,87 @@ export function metadata({ test }: Context): void {
         expect(await opened.store.delete("b")).toBe(true);
         await using free = await openRecorded(fixtures, { transitions: "any" });
         expect(await free.store.updateStatus("a", "waiting")).toMatchObject({ status: "waiting", version: 3 });
-        expect(await fixtures.place.driver.readMetadata()).toMatchObject({ description });
+        expect(await fixtures.underTest.driver.readMetadata()).toMatchObject({ description });
       } finally {
         await store.close();
       }
     });
+  });
+}
+
+const invoice = defineJob({
+  name: "invoice",
+  data: z.object({ title: z.string() }),
+  initial: "waiting",
+  statuses: { waiting: { next: ["working"] }, working: { next: [] } },
+});
+
+const CALLS: Readonly<Record<string, (store: JobStore<typeof invoice>) => Promise<unknown>>> = {
+  create: (store) => store.create({ title: "One" }, { id: "b", outbox: [{ queue: "reports", payload: 1 }] }),
+  get: (store) => store.get("a"),
+  getMany: (store) => store.getMany(["a"]),
+  updateStatus: (store) => store.updateStatus("a", "working"),
+  updateProgress: (store) => store.updateProgress("a", null),
+  delete: (store) => store.delete("a"),
+  deleteMany: (store) => store.deleteMany(["a"]),
+  list: (store) => store.list(),
+  "list by status": (store) => store.list({ status: "waiting" }),
+  scan: (store) => collect(store.scan()),
+  counts: (store) => store.counts(),
+  "outbox.read": (store) => store.outbox.read(),
+  "outbox.ack": (store) => store.outbox.ack(["1-1"]),
+  "outbox.reject": (store) => store.outbox.reject(["1-1"], "why"),
+  "outbox.rejected": (store) => store.outbox.rejected(),
+  "outbox.requeue": (store) => store.outbox.requeue(["1-1"]),
+  "outbox.depth": (store) => store.outbox.depth(),
+  "outbox.oldest": (store) => store.outbox.oldest(),
+};
+
+/** Tests that a storage belongs to one definition. */
+export function ownership({ test }: Context): void {
+  for (const [name, call] of Object.entries(CALLS)) {
+    test(`${name}: another definition in the same storage is INVALID_ARGUMENT, and the message names both`, async ({
+      store,
+      stores,
+    }) => {
+      await store.create({ title: "One" }, { id: "a", outbox: [{ queue: "reports", payload: 1 }] });
+      const before = await view(store);
+      const error = await expectRefusal(call(stores.openFor(invoice)), "INVALID_ARGUMENT");
+      expect(error.message).toContain("report");
+      expect(error.message).toContain("invoice");
+      expect(await view(store)).toEqual(before);
+    });
+  }
+
+  test("health reports the error of such a store and does not throw", async ({ store, stores }) => {
+    await jobIn(store, "waiting", "a");
+    const health = await stores.openFor(invoice).health();
+    expect(health.driver).not.toBe("");
+  });
+
+  test("a definition is recorded at the first call of a store, not when it is opened", async ({ store, stores }) => {
+    const other = stores.openFor(invoice);
+    expect((await other.create({ title: "One" })).created).toBe(true);
+    await expectRefusal(store.counts(), "INVALID_ARGUMENT");
+  });
+
+  test("a definition with an additional status can use the stored jobs", async ({ store, stores }) => {
+    const { job } = await store.create({ title: "One" }, { id: "a" });
+    const { statuses } = store.definition;
+    const grown = stores.openFor(
+      defineJob({
+        name: "report",
+        data: store.definition.data,
+        initial: "waiting",
+        statuses: { paused: { next: ["waiting"] }, ...statuses, waiting: { next: ["paused", "working"] } },
+      }),
+    );
+    expect((await grown.get("a"))?.data).toEqual(job.data);
+    await grown.updateStatus("a", "paused");
+    expect(await grown.counts()).toMatchObject({ paused: 1, waiting: 0 });
+    await expectRefusal(store.get("a"), "UNREADABLE_RECORD", { jobId: "a" });
+    expect(await store.list()).toMatchObject({ items: [], unreadable: [{ id: "a" }] });
+    await grown.updateStatus("a", "waiting");
+    expect(await store.updateStatus("a", "working")).toMatchObject({ version: 4 });
   });
 }

@@ -6,7 +6,7 @@ import { view } from "./expectations.js";
 
 const WRITERS = 24;
 
-/** As many writers as race, from one store and from several connections. */
+/** Returns the stores of concurrent writers: some share a store, and some have a connection of their own. */
 function writers(store: JobStore<Report>, stores: Stores): readonly JobStore<Report>[] {
   const apart = [stores.openApart(), stores.openApart(), stores.openApart()];
   return Array.from({ length: WRITERS }, (_, index) => apart[index % 4] ?? store);
@@ -38,7 +38,10 @@ export function races({ test }: Context): void {
     snapshot: (job: Job<Report>) => ({ target: job, change: { outbox } }),
     version: (job: Job<Report>) => ({ target: job.id, change: { outbox, ifVersion: job.version } }),
   })) {
-    test(`of many who move one job by the same ${way}, exactly one wins at each version`, async ({ store, stores }) => {
+    test(`of many concurrent changes of a job by the same ${way}, exactly one succeeds at each version`, async ({
+      store,
+      stores,
+    }) => {
       let job = await jobIn(store, "working", "a");
       const racing = writers(store, stores);
       for (let round = 0; round < 5; round++) {
@@ -58,7 +61,7 @@ export function races({ test }: Context): void {
     });
   }
 
-  test("many who re-enter a status by id all do, one version after the other", async ({ store, stores }) => {
+  test("many concurrent re-entries by id all succeed, each with its own version", async ({ store, stores }) => {
     await jobIn(store, "waiting", "a");
     const moved = await Promise.all(
       writers(store, stores).map((writer, index) => step(writer, "a", "working", { outbox, by: `writer-${index}` })),
@@ -72,7 +75,10 @@ export function races({ test }: Context): void {
     expect(messages.map(({ id }) => id)).toEqual(versions.map((version) => `a.${version}.0`));
   });
 
-  test("many who finish one job by id: the first write stands, the others find it", async ({ store, stores }) => {
+  test("of many concurrent changes to a final status by id, the first is kept and the others return it", async ({
+    store,
+    stores,
+  }) => {
     await jobIn(store, "working", "a");
     const answers = await Promise.all(
       writers(store, stores).map((writer, index) => step(writer, "a", "done", { outbox, result: { url: `${index}` } })),
@@ -83,7 +89,10 @@ export function races({ test }: Context): void {
     expect(await store.outbox.depth()).toBe(1);
   });
 
-  test("success and failure contend: one is stored, the other told so", async ({ store, stores }) => {
+  test("of concurrent changes to done and failed, one is stored and the other is rejected", async ({
+    store,
+    stores,
+  }) => {
     await jobIn(store, "working", "a");
     const outcomes = await Promise.allSettled(
       writers(store, stores).map((writer, index) => step(writer, "a", index % 2 === 0 ? "done" : "failed", { outbox })),
@@ -93,7 +102,10 @@ export function races({ test }: Context): void {
     expect(await store.outbox.depth()).toBe(1);
   });
 
-  test("of many who create one id, one does, and all get the same job", async ({ store, stores }) => {
+  test("of many concurrent creates with one id, one succeeds and all return the same job", async ({
+    store,
+    stores,
+  }) => {
     const answers = await Promise.all(
       writers(store, stores).map((writer, index) => writer.create({ title: `${index}` }, { id: "a", outbox })),
     );
@@ -104,7 +116,7 @@ export function races({ test }: Context): void {
     expect((await store.counts()).waiting).toBe(1);
   });
 
-  test("of many who save one version, one does", async ({ store, stores }) => {
+  test("of many concurrent saves of one version, one succeeds", async ({ store, stores }) => {
     const job = await jobIn(store, "working", "a");
     const outcomes = await Promise.allSettled(
       writers(store, stores).map((writer, index) => writer.save({ ...job, data: { title: `${index}` } })),
@@ -113,14 +125,14 @@ export function races({ test }: Context): void {
     expect((await store.get("a"))?.version).toBe(3);
   });
 
-  test("of many who delete one job, one does", async ({ store, stores }) => {
+  test("of many concurrent deletes of one job, one returns true", async ({ store, stores }) => {
     await jobIn(store, "working", "a");
     const answers = await Promise.all(writers(store, stores).map((writer) => writer.delete("a")));
     expect(answers.filter((deleted) => deleted)).toHaveLength(1);
     expect((await view(store)).jobs).toEqual([]);
   });
 
-  test("progress that comes while others finish the job never lands after it", async ({ store, stores }) => {
+  test("concurrent progress is never stored after the job is final", async ({ store, stores }) => {
     for (let round = 0; round < 5; round++) {
       const job = await jobIn(store, "working");
       const [finishing, ...reporting] = writers(store, stores);
@@ -134,7 +146,7 @@ export function races({ test }: Context): void {
     }
   });
 
-  test("deleting, creating and moving at once leaves one consistent job or none", async ({ store, stores }) => {
+  test("concurrent deletes, creates and changes result in one consistent job or none", async ({ store, stores }) => {
     await jobIn(store, "waiting", "a");
     await Promise.allSettled(
       writers(store, stores).flatMap((writer) => [

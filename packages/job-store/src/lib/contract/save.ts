@@ -1,15 +1,14 @@
 import { expect } from "vitest";
 import type { Job } from "../../index.js";
 import type { Context } from "./context.js";
-import { jobIn, type Report, STATUSES, step } from "./definitions.js";
+import { imported, jobIn, type Report, STATUSES, step } from "./definitions.js";
 import { expectRefusal, idsOf, view } from "./expectations.js";
-import { imported } from "./imported.js";
 
 export function save({ test }: Context): void {
   for (const status of STATUSES) {
-    test(`a job that is not stored is stored as given, in ${status}`, async ({ store }) => {
+    test(`save stores a new job as given, in ${status}`, async ({ store }) => {
       const job = imported("a", { status, result: { url: "https://reports.test/a" }, error: { message: "late" } });
-      // Old enough to be over where the status has a TTL: such a job must be of today.
+      // With its old statusAt, the job would have expired if the status has a TTL.
       const recent = { ...job, statusAt: (await store.create({ title: "A clock" })).job.createdAt } as Job<Report>;
       const saved = await store.save(recent);
       expect(saved).toEqual({ ...recent, expiresAt: saved.expiresAt });
@@ -18,15 +17,17 @@ export function save({ test }: Context): void {
     });
   }
 
-  test("its version and attempt count on from 10^13, and higher ones are INVALID_ARGUMENT", async ({ store }) => {
-    const most = 10 ** 13;
-    const job = imported("a", { status: "abandoned", version: most, attempt: most });
+  test("version and attempt can be saved up to 10^13 and then increase, and higher ones are INVALID_ARGUMENT", async ({
+    store,
+  }) => {
+    const max = 10 ** 13;
+    const job = imported("a", { status: "abandoned", version: max, attempt: max });
     const saved = await store.save(await store.save(job));
-    expect(saved).toMatchObject({ version: most + 1, attempt: most });
-    expect(await step(store, "a", "abandoned")).toMatchObject({ version: most + 2, attempt: most + 1 });
-    expect(await store.get("a")).toMatchObject({ version: most + 2, attempt: most + 1 });
-    await expectRefusal(store.save({ ...job, version: most + 1 }), "INVALID_ARGUMENT");
-    await expectRefusal(store.save({ ...job, attempt: most + 1 }), "INVALID_ARGUMENT");
+    expect(saved).toMatchObject({ version: max + 1, attempt: max });
+    expect(await step(store, "a", "abandoned")).toMatchObject({ version: max + 2, attempt: max + 1 });
+    expect(await store.get("a")).toMatchObject({ version: max + 2, attempt: max + 1 });
+    await expectRefusal(store.save({ ...job, version: max + 1 }), "INVALID_ARGUMENT");
+    await expectRefusal(store.save({ ...job, attempt: max + 1 }), "INVALID_ARGUMENT");
   });
 
   test("a change of 1970-01-01T00:00:00.000Z keeps its time, with a remark and without", async ({ store }) => {
@@ -39,7 +40,7 @@ export function save({ test }: Context): void {
     }
   });
 
-  test("its own times order it, in the index of its status and of creation", async ({ store }) => {
+  test("lists by status and by creation use the times of the saved job", async ({ store }) => {
     await store.save(imported("b", { createdAt: new Date(2000), statusAt: new Date(3000) }));
     await store.save(imported("a", { createdAt: new Date(1000), statusAt: new Date(4000) }));
     expect(idsOf((await store.list({ order: "oldest" })).items)).toEqual(["a", "b"]);
@@ -47,7 +48,7 @@ export function save({ test }: Context): void {
   });
 
   for (const status of STATUSES) {
-    test(`a stored job is replaced, from ${status} to any status, one version higher`, async ({ store }) => {
+    test(`save replaces a job in ${status} by a job in any status, with the next version`, async ({ store }) => {
       let stored = await jobIn(store, status, "a");
       for (const to of STATUSES) {
         const wanted = { ...stored, status: to, data: { title: `In ${to}` } } as Job<Report>;
@@ -60,7 +61,7 @@ export function save({ test }: Context): void {
     });
   }
 
-  test("a stored job that is given other times is listed by them", async ({ store }) => {
+  test("lists use the new times of a job that was saved again", async ({ store }) => {
     for (const [index, id] of ["a", "b", "c"].entries()) {
       const at = new Date(1000 * (index + 1));
       await store.save(imported(id, { createdAt: at, statusAt: at }));
@@ -72,7 +73,7 @@ export function save({ test }: Context): void {
     await expectRefusal(store.delete(middle as Job<Report>), "CONFLICT", { jobId: "b", currentVersion: 8 });
   });
 
-  test("the TTL runs from statusAt, and becomes that of the status saved", async ({ store }) => {
+  test("the TTL is that of the saved status, and counts from statusAt", async ({ store }) => {
     const job = await jobIn(store, "waiting", "a");
     const done = await store.save({ ...job, status: "done" });
     expect(done.expiresAt).toEqual(new Date(job.statusAt.getTime() + 3_600_000));
@@ -83,7 +84,7 @@ export function save({ test }: Context): void {
     expect(kept.expiresAt).toBeNull();
   });
 
-  test("a job whose time is over is INVALID_ARGUMENT, and nothing changes", async ({ store }) => {
+  test("a job that has already expired is INVALID_ARGUMENT, and nothing changes", async ({ store }) => {
     const job = await jobIn(store, "waiting", "a");
     const before = await view(store);
     const longAgo = new Date(job.statusAt.getTime() - 3_700_000);
@@ -92,7 +93,7 @@ export function save({ test }: Context): void {
     expect(await view(store)).toEqual(before);
   });
 
-  test("another version than the stored one is CONFLICT, older or newer, and nothing changes", async ({ store }) => {
+  test("an older or newer version than the stored one is CONFLICT, and nothing changes", async ({ store }) => {
     const job = await jobIn(store, "checking", "a");
     const before = await view(store);
     for (const version of [1, 2, 4, 1000]) {
@@ -101,7 +102,7 @@ export function save({ test }: Context): void {
     expect(await view(store)).toEqual(before);
   });
 
-  test("what does not fit the schemas is INVALID_DATA, and nothing changes", async ({ store }) => {
+  test("values that the schemas reject are INVALID_DATA, and nothing changes", async ({ store }) => {
     const job = await jobIn(store, "working", "a");
     const before = await view(store);
     for (const change of [{ data: { title: "" } }, { result: { url: 7 } }, { progress: { done: -1 } }]) {
@@ -113,7 +114,7 @@ export function save({ test }: Context): void {
     expect(await view(store)).toEqual(before);
   });
 
-  test("what is no job is INVALID_ARGUMENT, and nothing changes", async ({ store }) => {
+  test("a value that is not a job is INVALID_ARGUMENT, and nothing changes", async ({ store }) => {
     const job = await jobIn(store, "working", "a");
     const before = await view(store);
     const wrong: object[] = [
@@ -137,7 +138,7 @@ export function save({ test }: Context): void {
     expect(await view(store)).toEqual(before);
   });
 
-  test("a saved job goes on as any other", async ({ store }) => {
+  test("a saved job can be changed like any other", async ({ store }) => {
     await store.save(imported("a"));
     const done = await store.updateStatus("a", "done", { result: { url: "https://reports.test/a" } });
     expect(done).toMatchObject({ version: 8, attempt: 3, status: "done", data: { body: { pages: 12 } } });

@@ -1,85 +1,63 @@
 import { describe } from "vitest";
 import { audit } from "./audit.js";
-import { bulk } from "./bulk.js";
-import { close } from "./close.js";
-import { createContext } from "./context.js";
-import { counts } from "./counts.js";
-import { create } from "./create.js";
-import { cursors } from "./cursors.js";
-import { remove } from "./delete.js";
-import { expiry } from "./expiry.js";
-import { growth } from "./growth.js";
-import { health } from "./health.js";
-import { history } from "./history.js";
-import { hostileData } from "./hostile-data.js";
-import { hostileIds } from "./hostile-ids.js";
-import { hostileStatuses } from "./hostile-statuses.js";
-import { leaving } from "./leaving.js";
-import { limits } from "./limits.js";
-import { list } from "./list.js";
-import { massExpiry } from "./mass-expiry.js";
+import { createContext, type DriverUnderTest } from "./context.js";
+import { create, createMany, notJson } from "./create.js";
+import { deleteMany, deleteOne } from "./delete.js";
+import { close, health } from "./health-and-close.js";
+import { growth, limits } from "./limits.js";
+import { cursors, list, scan, ties } from "./list.js";
 import { maxCount } from "./max-count.js";
-import { metadata } from "./metadata.js";
-import { notJson } from "./not-json.js";
-import { outbox } from "./outbox.js";
-import { outboxClaims } from "./outbox-claims.js";
-import { outboxWaits } from "./outbox-waits.js";
-import { ownership } from "./ownership.js";
-import type { Place } from "./place.js";
-import { progress } from "./progress.js";
+import { metadata, ownership } from "./metadata.js";
+import { outbox, outboxClaims, outboxWaits } from "./outbox.js";
 import { races } from "./races.js";
-import { read } from "./read.js";
-import { retention } from "./retention.js";
+import { counts, read, schemaChange, unreadable } from "./read.js";
+import { expiry, massExpiry, retention } from "./retention.js";
 import { save } from "./save.js";
-import { scan } from "./scan.js";
-import { schemaChange } from "./schema-change.js";
-import { ties } from "./ties.js";
-import { transitions } from "./transitions.js";
-import { unreadable } from "./unreadable.js";
-import { updateStatus } from "./update-status.js";
-import { waitFor } from "./wait-for.js";
-import { watch } from "./watch.js";
-import { where } from "./where.js";
-import { whereValues } from "./where-values.js";
+import { untrustedIds, unusualData, unusualStatuses } from "./untrusted-input.js";
+import { updateProgress } from "./update-progress.js";
+import { history, transitions, updateStatus } from "./update-status.js";
+import { earlyEnd, waitFor, watch } from "./watch.js";
+import { where, whereValues } from "./where.js";
 
-export type { Place } from "./place.js";
+export type { DriverUnderTest } from "./context.js";
 
-const contract = {
+const subjects = {
   create,
-  "create and delete in bulk": bulk,
+  "create many": createMany,
+  "data that is not JSON": notJson,
   save,
   read,
+  unreadable,
+  "schema change": schemaChange,
+  counts,
   "update status": updateStatus,
   transitions,
-  progress,
-  delete: remove,
+  history,
+  "update progress": updateProgress,
+  delete: deleteOne,
+  "delete many": deleteMany,
   list,
   cursors,
   ties,
   scan,
   where,
-  "values to be found by": whereValues,
-  counts,
-  history,
+  "index values": whereValues,
   limits,
   growth,
-  retention,
+  "retention by time": retention,
+  "retention by count": maxCount,
   expiry,
   "mass expiry": massExpiry,
-  "retention by count": maxCount,
   watch,
   "wait for": waitFor,
-  leaving,
+  "early end of watch and scan": earlyEnd,
   outbox,
   "outbox claims": outboxClaims,
   "outbox waits": outboxWaits,
   races,
-  "hostile ids": hostileIds,
-  "hostile statuses": hostileStatuses,
-  "hostile data": hostileData,
-  "data that is not JSON": notJson,
-  unreadable,
-  "schema change": schemaChange,
+  "untrusted ids": untrustedIds,
+  "unusual statuses": unusualStatuses,
+  "unusual data": unusualData,
   ownership,
   metadata,
   audit,
@@ -90,12 +68,12 @@ const contract = {
 /**
  * Declares the tests that every driver must pass, with vitest.
  *
- * @param name of the driver, for the titles
- * @param open gives a place of its own to each test
+ * @param name Name of the driver, for the titles of the tests.
+ * @param open Returns a driver with an empty storage of its own. Called for each test.
  */
-export function testDriver(name: string, open: () => Promise<Place>): void {
+export function testDriver(name: string, open: () => Promise<DriverUnderTest>): void {
   describe(`${name} driver`, () => {
     const context = createContext(open);
-    for (const [subject, declare] of Object.entries(contract)) describe(subject, () => declare(context));
+    for (const [subject, declare] of Object.entries(subjects)) describe(subject, () => declare(context));
   });
 }

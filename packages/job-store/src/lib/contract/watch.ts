@@ -1,12 +1,13 @@
-import { expect } from "vitest";
-import type { JobDefinition, JobEvent, JobStore } from "../../index.js";
+import { getEventListeners } from "node:events";
+import { expect, vi } from "vitest";
+import { createJobStore, type JobDefinition, type JobEvent, type JobStore, type JobStoreDriver } from "../../index.js";
 import type { Context } from "./context.js";
-import type { Report } from "./definitions.js";
+import { type Report, report } from "./definitions.js";
 import { expectRefusal, manyIds } from "./expectations.js";
 
 type Event = JobEvent<Report>;
 
-/** Reads events one by one. Begins at once: what happens after this call is seen. */
+/** Starts a watch and returns a function that reads the next event. Changes after this call are received. */
 export async function watching<D extends JobDefinition>(
   store: JobStore<D>,
   target?: string | { readonly after?: string },
@@ -21,7 +22,7 @@ export async function watching<D extends JobDefinition>(
     taken.first = true;
     return first;
   };
-  // Calls behind it on the same store: the watch has its place in the log by then.
+  // When this later call of the same store ends, the watch has its position in the log.
   await store.counts();
   await store.counts();
   return {
@@ -33,7 +34,7 @@ export async function watching<D extends JobDefinition>(
   };
 }
 
-/** Of the next so many events. */
+/** Returns the job ids of the next `count` events. */
 async function idsSeen(events: { next(): Promise<Event> }, count: number): Promise<ReadonlySet<string>> {
   const ids = new Set<string>();
   for (let n = 0; n < count; n++) {
@@ -43,11 +44,11 @@ async function idsSeen(events: { next(): Promise<Event> }, count: number): Promi
   return ids;
 }
 
-/** What an event is about, without its cursor and time. */
+/** Returns an event without its cursor and time. */
 const gist = ({ cursor: _, ...event }: Event) => ("at" in event ? { ...event, at: undefined } : event);
 
 export function watch({ test }: Context): void {
-  test("with an id, the job as it stands comes first, then each change in order, by whom", async ({
+  test("with an id, the snapshot comes first, then each change in order, with its author", async ({
     store,
     stores,
   }) => {
@@ -69,7 +70,7 @@ export function watch({ test }: Context): void {
     expect(gist(await events.next())).toEqual({ type: "deleted", id: "a" });
   });
 
-  test("with an id of no job, the snapshot is null, and its creation is seen", async ({ store }) => {
+  test("with an unknown id, the snapshot is null, and the creation of the job is an event", async ({ store }) => {
     const events = await watching(store, "a");
     expect(await events.next()).toMatchObject({ type: "snapshot", job: null });
     await store.create({ title: "One" }, { id: "b" });
@@ -79,7 +80,7 @@ export function watch({ test }: Context): void {
     });
   });
 
-  test("without a target, changes of all jobs come from now on, in commit order", async ({ store, stores }) => {
+  test("without a target, all later changes of all jobs are events, in commit order", async ({ store, stores }) => {
     await store.create({ title: "Before" }, { id: "before" });
     const events = await watching(store);
     const other = stores.openApart();
@@ -94,7 +95,7 @@ export function watch({ test }: Context): void {
     ]);
   });
 
-  test("what changes nothing makes no event", async ({ store }) => {
+  test("a call that changes nothing adds no event", async ({ store }) => {
     await store.create({ title: "One" }, { id: "a" });
     await store.updateStatus("a", "working");
     await store.updateStatus("a", "done");
@@ -108,7 +109,7 @@ export function watch({ test }: Context): void {
     expect(await events.next()).toMatchObject({ type: "deleted" });
   });
 
-  test("versions are contiguous from the snapshot on, however many write meanwhile", async ({ store, stores }) => {
+  test("versions are consecutive after the snapshot, with many concurrent writers", async ({ store, stores }) => {
     await store.create({ title: "One" }, { id: "a" });
     await store.updateStatus("a", "working");
     const writers = [stores.openApart(), stores.openApart(), stores.openApart()];
@@ -128,14 +129,14 @@ export function watch({ test }: Context): void {
     await writing;
   });
 
-  test("after a cursor, everything since that event is seen, nothing twice", async ({ store, stores }) => {
+  test("after a cursor, all later events are received, each once", async ({ store, stores }) => {
     const events = await watching(store);
     for (const id of manyIds(30)) await store.create({ title: "One" }, { id });
     for (let n = 1; n < 10; n++) await events.next();
     const { cursor } = await events.next();
     const resumed = await watching(stores.openApart(), { after: cursor });
     const beside = await watching(store, { after: cursor });
-    // In commit order per job; jobs may be spread over parts that keep no order between them.
+    // The order is per job, because there is no order between shards.
     const seen = {
       before: await idsSeen(events, 20),
       resumed: await idsSeen(resumed, 20),
@@ -149,7 +150,7 @@ export function watch({ test }: Context): void {
     expect(await beside.next()).toMatchObject({ id: "live" });
   });
 
-  test("a thousand watchers of one store each see their own job", async ({ store }) => {
+  test("each of a thousand watchers of one store receives the events of its own job", async ({ store }) => {
     const ids = manyIds(1000);
     const watches = ids.map((id) => store.watch(id)[Symbol.asyncIterator]());
     const snapshots = await Promise.all(watches.map((events) => events.next()));
@@ -159,7 +160,9 @@ export function watch({ test }: Context): void {
     expect(seen.map(({ value }) => value.id)).toEqual(ids);
   });
 
-  test("a consumer that falls behind gets resync instead of all it missed, and holds up nobody", async ({ store }) => {
+  test("a slow consumer receives resync instead of the missed events, and delays no other consumer", async ({
+    store,
+  }) => {
     const slow = await watching(store);
     const quick = await watching(store);
     await store.create({ title: "One" }, { id: "first" });
@@ -178,7 +181,7 @@ export function watch({ test }: Context): void {
     while (!("id" in event && event.id === "last")) event = await slow.next();
   });
 
-  test("aborting ends it without an error, before it begins and while it waits", async ({ store }) => {
+  test("an aborted signal ends a watch without an error, before it begins and while it waits", async ({ store }) => {
     const before = await watching(store, "a", { signal: AbortSignal.abort() });
     expect(await before.ended()).toBe(true);
     const stop = new AbortController();
@@ -188,7 +191,7 @@ export function watch({ test }: Context): void {
     expect(await ended).toBe(true);
   });
 
-  test("closing the store ends it; afterwards it is refused", async ({ stores }) => {
+  test("closing the store ends a watch, and later watches are rejected", async ({ stores }) => {
     const store = stores.open();
     const events = await watching(store);
     const ended = events.ended();
@@ -197,10 +200,237 @@ export function watch({ test }: Context): void {
     await expectRefusal(Promise.resolve(store.watch("a")[Symbol.asyncIterator]().next()), "CLOSED");
   });
 
-  test("hostile ids and foreign cursors are INVALID_ARGUMENT at once", async ({ store }) => {
+  test("invalid ids and cursors of other stores are INVALID_ARGUMENT at once", async ({ store }) => {
     const { cursor } = { cursor: (await store.list({ limit: 1 })).cursor ?? "bm9uZQ" };
     for (const target of ["job:*", "", { after: "garbage" }, { after: cursor }, { after: 7 }, 7, null]) {
       expect(() => store.watch(target as string)).toThrow(expect.objectContaining({ code: "INVALID_ARGUMENT" }));
+    }
+  });
+}
+
+/** Begins to wait, and makes another call of the same store, so that the wait is in progress. */
+async function waiting(store: JobStore<Report>, ...args: Parameters<JobStore<Report>["waitFor"]>) {
+  const outcome = store.waitFor(...args);
+  outcome.catch(() => {});
+  await store.counts();
+  await store.counts();
+  return { outcome };
+}
+
+export function waitFor({ test }: Context): void {
+  test("a job that is already in the status is returned at once", async ({ store }) => {
+    const { job } = await store.create({ title: "One" });
+    expect(await store.waitFor(job.id, { until: ["waiting"] })).toEqual(job);
+  });
+
+  test("by default it waits for any final status", async ({ store, stores }) => {
+    await store.create({ title: "One" }, { id: "a" });
+    const { outcome } = await waiting(store, "a");
+    const other = stores.openApart();
+    await other.updateStatus("a", "working");
+    await other.updateProgress("a", { done: 1 });
+    const done = await other.updateStatus("a", "done", { result: { url: "u" } });
+    expect(await outcome).toEqual(done);
+  });
+
+  test("a status that the job has left again counts", async ({ store }) => {
+    await store.create({ title: "One" }, { id: "a" });
+    const { outcome } = await waiting(store, "a", { until: ["checking"] });
+    await store.updateStatus("a", "working");
+    await store.updateStatus("a", "checking");
+    await store.updateStatus("a", "done");
+    expect(["checking", "done"]).toContain((await outcome).status);
+  });
+
+  test("a save into the status counts", async ({ store }) => {
+    const { job } = await store.create({ title: "One" }, { id: "a" });
+    const { outcome } = await waiting(store, "a");
+    const saved = await store.save({ ...job, status: "done" });
+    expect(await outcome).toEqual(saved);
+  });
+
+  test("a job that does not exist, or is deleted during the wait, is NOT_FOUND", async ({ store }) => {
+    await expectRefusal(store.waitFor("nobody"), "NOT_FOUND", { jobId: "nobody" });
+    await store.create({ title: "One" }, { id: "a" });
+    const { outcome } = await waiting(store, "a");
+    await store.delete("a");
+    await expectRefusal(outcome, "NOT_FOUND", { jobId: "a" });
+  });
+
+  test("a job that expires during the wait is NOT_FOUND", async ({ stores }) => {
+    const store = stores.open({ ttlSeconds: { waiting: 0.1 } });
+    await store.create({ title: "One" }, { id: "a" });
+    await expectRefusal(store.waitFor("a"), "NOT_FOUND", { jobId: "a" });
+  });
+
+  test("a job that expires in another status during the wait is NOT_FOUND", async ({ stores }) => {
+    const store = stores.open({ ttlSeconds: { failed: 0.1 } });
+    await store.create({ title: "One" }, { id: "a" });
+    const { outcome } = await waiting(store, "a", { until: ["checking"] });
+    await store.updateStatus("a", "failed");
+    await expectRefusal(outcome, "NOT_FOUND", { jobId: "a" });
+  });
+
+  test("the wait ends with TIMEOUT after the timeout, and not before", async ({ store }) => {
+    await store.create({ title: "One" }, { id: "a" });
+    const begun = performance.now();
+    await expectRefusal(store.waitFor("a", { timeoutMs: 120 }), "TIMEOUT", { jobId: "a" });
+    expect(performance.now() - begun).toBeGreaterThan(100);
+  });
+
+  test("an aborted signal ends the wait with the signal's reason", async ({ store }) => {
+    await store.create({ title: "One" }, { id: "a" });
+    const stop = new AbortController();
+    const { outcome } = await waiting(store, "a", { signal: stop.signal });
+    stop.abort(new Error("enough"));
+    await expect(outcome).rejects.toThrow("enough");
+    await expect(store.waitFor("a", { signal: AbortSignal.abort(new Error("before")) })).rejects.toThrow("before");
+  });
+
+  test("closing the store ends the wait with CLOSED", async ({ stores }) => {
+    const store = stores.open();
+    await store.create({ title: "One" }, { id: "a" });
+    const { outcome } = await waiting(store, "a");
+    await store.close();
+    await expectRefusal(outcome, "CLOSED");
+    await expectRefusal(store.waitFor("a"), "CLOSED");
+  });
+
+  test("ids, statuses and times out of range are INVALID_ARGUMENT", async ({ store }) => {
+    await expectRefusal(store.waitFor("job:*"), "INVALID_ARGUMENT");
+    await expectRefusal(store.waitFor("a", { until: ["nowhere" as "done"] }), "INVALID_ARGUMENT");
+    await expectRefusal(store.waitFor("a", { until: [] }), "INVALID_ARGUMENT");
+    for (const timeoutMs of [-1, 0.5, Number.NaN, 2 ** 31]) {
+      await expectRefusal(store.waitFor("a", { timeoutMs }), "INVALID_ARGUMENT");
+    }
+  });
+}
+
+const ENDED = { done: true, value: undefined };
+
+/** Number of watchers. Node 20 warns of a leak if a signal has more than ten listeners. */
+const MANY = 20;
+
+/** Returns a driver that counts the reads of the event log that are in progress. */
+function observed(driver: JobStoreDriver) {
+  const reads = new Set<AbortSignal>();
+  const open: JobStoreDriver["open"] = (shape) => {
+    const storage = driver.open(shape);
+    for (const log of storage.logs) {
+      const after = log.after.bind(log);
+      Object.assign(log, {
+        after: async (...args: Parameters<typeof after>) => {
+          const { signal } = args[1];
+          reads.add(signal);
+          return after(...args).finally(() => reads.delete(signal));
+        },
+      });
+    }
+    return storage;
+  };
+  return { driver: { name: driver.name, open, readMetadata: () => driver.readMetadata() }, reads };
+}
+
+/** Watches a job and waits for its next event. */
+async function waitingForEvent(store: JobStore<Report>, id: string) {
+  const events = store.watch(id)[Symbol.asyncIterator]();
+  await events.next();
+  return { leave: () => events.return?.(), next: events.next() };
+}
+
+/** Calls a function for each element, a few at a time, so that no call times out. */
+async function inParts<T, R>(all: readonly T[], call: (one: T, n: number) => Promise<R>): Promise<readonly R[]> {
+  const results: R[] = [];
+  for (let first = 0; first < all.length; first += 50) {
+    results.push(...(await Promise.all(all.slice(first, first + 50).map((one, n) => call(one, first + n)))));
+  }
+  return results;
+}
+
+export function earlyEnd({ test }: Context): void {
+  test("a watch of a job ends at once while it waits for an event", async ({ store }) => {
+    const { leave, next } = await waitingForEvent(store, "a");
+    expect(await leave()).toEqual(ENDED);
+    expect(await next).toEqual(ENDED);
+  });
+
+  test("a watch of all jobs ends at once in every phase", async ({ store }) => {
+    const beginning = store.watch()[Symbol.asyncIterator]();
+    const first = beginning.next();
+    expect(await beginning.return?.()).toEqual(ENDED);
+    expect(await first).toEqual(ENDED);
+
+    const events = store.watch()[Symbol.asyncIterator]();
+    const created = events.next();
+    // Before this read, the watch has no position in the log.
+    await store.counts();
+    await store.counts();
+    await store.create({ title: "One" }, { id: "a" });
+    expect(await created).toMatchObject({ value: { type: "created", id: "a" } });
+    const next = events.next();
+    expect(await events.return?.()).toEqual(ENDED);
+    expect(await next).toEqual(ENDED);
+    expect(await events.next()).toEqual(ENDED);
+  });
+
+  test("a watch that ends before its first event makes no call", async ({ store }) => {
+    const events = store.watch("a")[Symbol.asyncIterator]();
+    expect(await events.return?.()).toEqual(ENDED);
+    expect(await events.next()).toEqual(ENDED);
+  });
+
+  test("a scan ends at once while it waits for a page", async ({ store }) => {
+    await store.create({ title: "One" }, { id: "a" });
+    const jobs = store.scan()[Symbol.asyncIterator]();
+    const next = jobs.next();
+    expect(await jobs.return?.()).toEqual(ENDED);
+    expect(await next).toEqual(ENDED);
+  });
+
+  test("the log is not read after all of 300 watches have ended", async ({ underTest }) => {
+    const { driver, reads } = observed(underTest.driver);
+    await using store = createJobStore({ job: report, driver });
+    const watchers = await inParts(manyIds(300), (id) => waitingForEvent(store, id));
+    await vi.waitFor(() => expect(reads.size).toBeGreaterThan(0), { timeout: 20_000 });
+    await Promise.all(watchers.map(({ leave }) => leave()));
+    // While there is a watch, each read is followed by another one.
+    await vi.waitFor(() => expect(reads.size).toBe(0), { timeout: 20_000 });
+    expect(await Promise.all(watchers.map(({ next }) => next))).toEqual(watchers.map(() => ENDED));
+  });
+
+  test("watches, waits and outbox readers share listeners, so Node does not warn of a leak", async ({ underTest }) => {
+    const warnings: Error[] = [];
+    const onWarning = (warning: Error) => warnings.push(warning);
+    process.on("warning", onWarning);
+    const { driver, reads } = observed(underTest.driver);
+    const stores = Array.from({ length: 8 }, () => createJobStore({ job: report, driver }));
+    try {
+      const store = stores[0] as JobStore<Report>;
+      await store.create({ title: "One" }, { id: "a" });
+      const stop = new AbortController();
+      const { signal } = stop;
+      const waits = Array.from({ length: MANY }, () => store.waitFor("a", { signal }).catch(() => "stopped"));
+      const empty = Array.from({ length: MANY }, () => store.outbox.read({ waitMs: 60_000, signal }));
+      const watchers = await inParts(manyIds(1000), async (id, n) => {
+        const events = stores[n % stores.length]?.watch(id, { signal })[Symbol.asyncIterator]();
+        await events?.next();
+        return { next: events?.next() };
+      });
+      await vi.waitFor(() => expect(reads.size).toBeGreaterThan(0), { timeout: 20_000 });
+      const signals = [signal, ...reads];
+      expect(Math.max(...signals.map((one) => getEventListeners(one, "abort").length))).toBeLessThanOrEqual(10);
+      stop.abort();
+      expect(await Promise.all(waits)).toEqual(waits.map(() => "stopped"));
+      expect(await Promise.all(empty)).toEqual(empty.map(() => []));
+      expect(await Promise.all(watchers.map(({ next }) => next))).toEqual(watchers.map(() => ENDED));
+      expect(getEventListeners(signal, "abort")).toEqual([]);
+      await Promise.all(stores.map((one) => one.close()));
+      // Node emits warnings in a later event-loop tick.
+      await new Promise((resolve) => setImmediate(resolve));
+      expect(warnings.map(String)).toEqual([]);
+    } finally {
+      process.off("warning", onWarning);
+      await Promise.all(stores.map((one) => one.close()));
     }
   });
 }

@@ -1,13 +1,13 @@
 import { expect } from "vitest";
-import type { Job, JobStore, ListQuery } from "../../index.js";
+import * as z from "zod";
+import { defineJob, type Job, type JobDefinition, type JobStore, type ListQuery } from "../../index.js";
 import type { Context } from "./context.js";
-import { jobIn, type Report, STATUSES, strictReport } from "./definitions.js";
-import { collect, gone, idsOf, manyIds } from "./expectations.js";
-import { imported } from "./imported.js";
+import { imported, jobIn, type Report, report, STATUSES, strictReport } from "./definitions.js";
+import { collect, expectRefusal, gone, idsOf, manyIds, view } from "./expectations.js";
 
 /**
- * Created in the order of their ids, and working in the opposite order, a millisecond apart, long ago. Those of "b" are
- * in the midst of them; e has no label.
+ * Saves jobs that were created in the order of their ids, and entered working in the opposite order, at intervals of one
+ * millisecond, long ago. Jobs with label "b" are between the others, and e has no label.
  */
 async function fill(store: JobStore<Report>): Promise<void> {
   const rows = [
@@ -61,7 +61,7 @@ export function where({ test }: Context): void {
     });
   }
 
-  test("a job is found in its present status and in no other", async ({ store }) => {
+  test("a job is found in its current status and in no other", async ({ store }) => {
     await store.create({ title: "One", label: "red" }, { id: "a" });
     for (const status of ["waiting", "working", "checking", "done"] as const) {
       if (status !== "waiting") await store.updateStatus("a", status);
@@ -71,14 +71,16 @@ export function where({ test }: Context): void {
     }
   });
 
-  test("re-entry moves it to the newer end, and not in the order of creation", async ({ store }) => {
+  test("re-entry makes a job the newest in its status, and does not change the order of creation", async ({
+    store,
+  }) => {
     await fill(store);
     await store.updateStatus("c", "working");
     expect(await found(store, { where: red, status: "working" })).toEqual(["c", "a"]);
     expect(await found(store, { where: red })).toEqual(["f", "d", "c", "a"]);
   });
 
-  test("a job is found by what was saved last, in every field", async ({ store }) => {
+  test("a job is found by its last saved value in every field", async ({ store }) => {
     await fill(store);
     const a = (await store.get("a")) as Job<Report>;
     const saved = await store.save({ ...a, data: { title: "a", label: "blue" } });
@@ -92,7 +94,7 @@ export function where({ test }: Context): void {
     }
   });
 
-  test("a deleted job is not found, nor what was before under an id that is used again", async ({ store }) => {
+  test("a deleted job is not found, also if its id is used again", async ({ store }) => {
     await fill(store);
     await store.delete("a");
     expect(await found(store, { where: red, status: "working" })).toEqual(["c"]);
@@ -102,7 +104,7 @@ export function where({ test }: Context): void {
     expect(await found(store, { where: { label: "blue" } })).toEqual(["a", "b"]);
   });
 
-  test("expired jobs are never found, nor what was before under an id that is used again", async ({ stores }) => {
+  test("expired jobs are never found, also if their ids are used again", async ({ stores }) => {
     const store = stores.open({ ttlSeconds: { waiting: 0.15, working: 0 } });
     await store.create({ title: "One", label: "red" }, { id: "brief" });
     await store.create({ title: "Two", label: "red" }, { id: "kept" });
@@ -118,7 +120,7 @@ export function where({ test }: Context): void {
     expect(await found(lasting, { where: { label: "blue" }, status: "waiting" })).toEqual(["brief"]);
   });
 
-  test("jobs finished under different settings are found together", async ({ stores }) => {
+  test("jobs that were finished with different ttlSeconds are found together", async ({ stores }) => {
     const services = [stores.open(), stores.openApart({ ttlSeconds: { done: 60 } })] as const;
     for (const [n, service] of services.entries()) {
       await service.create({ title: "One", label: "red" }, { id: `job-${n}` });
@@ -130,7 +132,7 @@ export function where({ test }: Context): void {
     }
   });
 
-  test("a service that declares no fields moves jobs without losing them; what it creates is not found", async ({
+  test("a service without index fields keeps the values of jobs that it changes, and the jobs that it creates are not found", async ({
     store,
     stores,
   }) => {
@@ -147,7 +149,9 @@ export function where({ test }: Context): void {
   });
 
   for (const order of ["newest", "oldest"] as const) {
-    test(`hundreds of one millisecond and one value, ${order} first, each once, by id`, async ({ store }) => {
+    test(`hundreds of jobs of one millisecond and one value, ${order} first, each job once, in the order of ids`, async ({
+      store,
+    }) => {
       const [ids, moment] = [manyIds(150), new Date(1_700_000_000_000)];
       const times = { createdAt: moment, statusAt: moment, updatedAt: moment };
       await Promise.all(
@@ -160,7 +164,7 @@ export function where({ test }: Context): void {
     });
   }
 
-  test("what is created, deleted, moved and saved between pages disturbs no other", async ({ store }) => {
+  test("jobs that are created, deleted, moved and saved between pages do not affect other jobs", async ({ store }) => {
     const ids = manyIds(60);
     await store.createMany(ids.map((id) => ({ data: { title: id, label: "red" }, id })));
     const seen: string[] = [];
@@ -179,7 +183,7 @@ export function where({ test }: Context): void {
     );
   });
 
-  test("while jobs change their value again and again, none is listed with another than was asked for", async ({
+  test("while jobs change their values, no job is listed with another value than the requested one", async ({
     store,
     stores,
   }) => {
@@ -205,9 +209,121 @@ export function where({ test }: Context): void {
     expect(await found(reader, { where: red })).toEqual([]);
   });
 
-  test("a job that was never given a value moves like any other", async ({ store }) => {
+  test("a job without an index value can be changed like any other", async ({ store }) => {
     await jobIn(store, "done", "a");
     expect(await found(store, { status: "done" })).toEqual(["a"]);
     expect(await found(store, { where: red })).toEqual([]);
+  });
+}
+
+/** Different values. Some are prefixes of others, or of texts that an index can contain. */
+const UNUSUAL_VALUES: readonly string[] = [
+  ...["a", "aa", "a ", " a", "A", "0", "00", "1e3", "null", "undefined", "true", "__proto__", "constructor"],
+  ...['"', '""', 'a"', 'a":', 'a":0000', 'a"*', "a\\", "\\", "\\u0000", "\\n", "*", ":", "=", ",", "{", "}", "[a]"],
+  ...["\0", "a\0", "a\0b", "\n", "a\n", "a\nb", "\r", "\t", "\u007f", "\u2028", "\ufeff", "\uffff"],
+  ...["é", "e\u0301", "ß", "ss", "İ", "i", "\u{1f600}", "\ud83d", "\ude00", "\ude00\ud83d", "\ud83d\ud83d"],
+  ...["x".repeat(256), "x".repeat(255), "\0".repeat(256), "\u{1f600}".repeat(128)],
+];
+
+/** Returns a definition whose index value is the result of `select`. */
+function foundBy(select: (data: { title: string }) => unknown) {
+  return defineJob({
+    name: "report",
+    data: z.object({ title: z.string() }),
+    initial: "waiting",
+    statuses: report.statuses,
+    index: { by: select as (data: { title: string }) => string },
+  });
+}
+
+export function whereValues({ test }: Context): void {
+  test("values of any characters are found, and only by the same value", async ({ store }) => {
+    await store.createMany(
+      UNUSUAL_VALUES.map((label, n) => ({ data: { title: "One", label, owner: label }, id: `${n}` })),
+    );
+    for (const [n, label] of UNUSUAL_VALUES.entries()) {
+      for (const where of [{ label }, { owner: label }]) {
+        expect(idsOf((await store.list({ where })).items)).toEqual([`${n}`]);
+        expect(idsOf((await store.list({ where, status: "waiting", order: "oldest" })).items)).toEqual([`${n}`]);
+      }
+    }
+    await Promise.all(UNUSUAL_VALUES.map((_, n) => store.updateStatus(`${n}`, "working")));
+    for (const [n, label] of UNUSUAL_VALUES.entries()) {
+      expect(idsOf((await store.list({ where: { label }, status: "working" })).items)).toEqual([`${n}`]);
+      expect((await store.list({ where: { label }, status: "waiting" })).items).toEqual([]);
+      await store.delete(`${n}`);
+      expect((await store.list({ where: { label } })).items).toEqual([]);
+    }
+  });
+
+  test("cursors of queries with any value are valid", async ({ store }) => {
+    const label = '\ud83d\0\n"';
+    await store.createMany(["a", "b", "c"].map((id) => ({ data: { title: id, label }, id })));
+    expect(await collect(store.scan({ where: { label }, limit: 1 }))).toHaveLength(3);
+  });
+
+  test("fields of any valid name can be used", async ({ stores }) => {
+    const names = ["__proto__", "constructor", "0", "a.b", "x".repeat(64), "_-."];
+    const index = Object.fromEntries(names.map((name) => [name, () => name]));
+    const store = stores.openFor(defineJob({ ...foundBy(() => null), index })) as unknown as JobStore<JobDefinition>;
+    await store.create({ title: "One" }, { id: "a" });
+    for (const name of Object.keys(index)) {
+      expect((await store.list({ where: { [name]: name } } as never)).items).toHaveLength(1);
+      expect((await store.list({ where: { [name]: "other" } } as never)).items).toEqual([]);
+    }
+  });
+
+  const refused: readonly [what: string, select: (data: { title: string }) => unknown][] = [
+    ["an empty string", () => ""],
+    ["257 characters", () => "x".repeat(257)],
+    ["a number", () => 1],
+    ["an object", () => ({})],
+    ["a function that fails", () => JSON.parse("no JSON")],
+  ];
+  for (const [what, select] of refused) {
+    test(`${what} as an index value is INVALID_DATA in create and save, and nothing is stored`, async ({
+      store,
+      stores,
+    }) => {
+      const strict = stores.openFor(foundBy(select));
+      await store.create({ title: "One", label: "red" }, { id: "a" });
+      const before = await view(store);
+      const error = await expectRefusal(strict.create({ title: "One" }, { id: "b" }), "INVALID_DATA", { jobId: "b" });
+      expect(error.message).toContain("by");
+      expect(error.issues).toHaveLength(1);
+      const a = await strict.get("a");
+      if (a === null) return expect.fail("a is there");
+      await expectRefusal(strict.save(a), "INVALID_DATA", { jobId: "a" });
+      expect(await view(store)).toEqual(before);
+      expect(idsOf((await store.list({ where: { label: "red" } })).items)).toEqual(["a"]);
+    });
+  }
+
+  test("null and undefined mean that a job has no value", async ({ stores }) => {
+    for (const none of [null, undefined]) {
+      const store = stores.openFor(foundBy(({ title }) => (title === "none" ? none : title)));
+      const { job } = await store.create({ title: "none" });
+      for (const by of ["none", "null", "undefined"]) expect((await store.list({ where: { by } })).items).toEqual([]);
+      expect((await store.list()).items).toContainEqual(job);
+    }
+  });
+
+  test("an invalid query is INVALID_ARGUMENT", async ({ store, stores }) => {
+    const wrong: readonly unknown[] = [
+      ...[null, "red", 1, [], {}, { label: undefined }, { label: "red", owner: "ann" }],
+      ...[{ title: "One" }, { constructor: "red" }, JSON.parse('{"__proto__":"red"}')],
+      ...[{ label: "" }, { label: "x".repeat(257) }, { label: 1 }, { label: null }, { label: ["red"] }],
+    ];
+    for (const where of wrong) {
+      await expectRefusal(store.list({ where } as ListQuery<Report>), "INVALID_ARGUMENT");
+      await expectRefusal(collect(store.scan({ where } as ListQuery<Report>)), "INVALID_ARGUMENT");
+    }
+    await store.createMany(["a", "b", "c"].map((id) => ({ data: { title: id, label: "red" }, id })));
+    const { cursor } = await store.list({ where: { label: "red" }, limit: 1 });
+    for (const where of [undefined, { label: "blue" }, { owner: "red" }]) {
+      await expectRefusal(store.list({ where, cursor } as ListQuery<Report>), "INVALID_ARGUMENT");
+    }
+    const plain = stores.openFor(defineJob({ ...foundBy(() => null), index: undefined }));
+    await expectRefusal(plain.list({ where: { label: "red" } } as never), "INVALID_ARGUMENT");
   });
 }

@@ -1,64 +1,65 @@
-import { checkOptions, checkWhole, type KeysOf } from "../arguments.js";
-import type { JobStoreDriver, StoreMetadata, StoreShape } from "../driver.js";
+import { checkInteger, checkOptions, type KeysOf } from "../arguments.js";
+import type { JobStoreDriver, StoreConfig, StoreMetadata } from "../driver.js";
 import { JobStoreError } from "../errors.js";
-import { Faults, type MemoryFaults } from "./faults.js";
+import { FaultInjection, type MemoryFaults } from "./fault-injection.js";
+import { JobTable } from "./job-table.js";
 import { MemoryStorage } from "./memory-storage.js";
-import { Shelf } from "./shelf.js";
 
-/** How much the memory driver holds. */
+/** Options of `memoryDriver`. */
 export interface MemoryDriverOptions {
   /**
-   * Guards against unbounded growth: past it, a new job takes the place of the one that has been in a final status
-   * longest, and where none is final it is refused (UNAVAILABLE). 1–10,000,000. @default 100_000
+   * Maximum number of jobs, 1–10,000,000. Above it, a new job replaces the job that has been in a final status for the longest
+   * time. If no job is in a final status, the new job is rejected with UNAVAILABLE. @default 100_000
    */
   readonly maxJobs?: number | undefined;
 }
 
-/** A driver over jobs in memory. */
+/** Driver that stores jobs in memory. */
 export interface MemoryDriver extends JobStoreDriver {
-  /** Has things go wrong, for tests. */
+  /** Fault injection for tests. */
   readonly faults: MemoryFaults;
 }
 
 const DRIVER_OPTIONS: KeysOf<MemoryDriverOptions> = { maxJobs: true };
 
 /**
- * Jobs live in this process and end with it. The driver object is the place where they live: stores that share it share
- * the jobs, as services share one Redis.
+ * Stores jobs in this process. They are lost when the process ends. Stores that use the same driver object share the jobs, as
+ * services share one Redis.
  *
  * @throws JobStoreError INVALID_ARGUMENT
  */
 export function memoryDriver(options: MemoryDriverOptions = {}): MemoryDriver {
   checkOptions(options, DRIVER_OPTIONS, "memoryDriver");
-  const shelf = new Shelf(checkWhole(options.maxJobs ?? 100_000, "maxJobs", 1, 10_000_000));
-  const faults = new Faults();
+  const table = new JobTable(checkInteger(options.maxJobs ?? 100_000, "maxJobs", 1, 10_000_000));
+  const faults = new FaultInjection();
   let metadata: StoreMetadata | null = null;
-  const known = new WeakSet<StoreShape>();
-  const claim = (shape: StoreShape) => {
-    if (known.has(shape)) return;
-    if (metadata !== null && metadata.definition !== shape.definition) {
+  const checked = new WeakSet<StoreConfig>();
+  /** Checks that the stored jobs are of this definition, and records its metadata. */
+  const checkDefinition = (config: StoreConfig) => {
+    if (checked.has(config)) return;
+    if (metadata !== null && metadata.definition !== config.definition) {
       throw new JobStoreError(
         "INVALID_ARGUMENT",
-        `This memory driver holds jobs of "${metadata.definition}"; "${shape.definition}" needs one of its own.`,
+        `This memory driver already stores jobs of type "${metadata.definition}". Create another memoryDriver() for "${config.definition}".`,
       );
     }
-    known.add(shape);
+    checked.add(config);
     metadata = {
-      definition: shape.definition,
+      definition: config.definition,
       statuses: new Map([
         ...(metadata?.statuses ?? []),
-        ...shape.statuses.map((s) => [s, shape.ttlMs.get(s) ?? 0] as const),
+        ...config.statuses.map((status) => [status, config.ttlMs.get(status) ?? 0] as const),
       ]),
-      fields: [...new Set([...(metadata?.fields ?? []), ...shape.fields])],
-      description: shape.description ?? metadata?.description ?? null,
+      fields: [...new Set([...(metadata?.fields ?? []), ...config.fields])],
+      description: config.description ?? metadata?.description ?? null,
     };
   };
   return {
     name: "memory",
     faults,
-    open: (shape) => new MemoryStorage(shape, shelf, faults, () => claim(shape)),
+    open: (config) => new MemoryStorage(config, table, faults, () => checkDefinition(config)),
     readMetadata: async () => {
-      faults.check();
+      faults.checkAvailable();
       return metadata;
     },
   };

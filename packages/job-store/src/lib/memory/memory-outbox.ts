@@ -1,15 +1,15 @@
+import { Condition } from "../condition.js";
 import type { OutboxStorage, OutgoingMessage, StoredMessage } from "../driver.js";
-import { Waiters } from "../waiters.js";
 
-/** Its payload in JSON text, so that no reader's object is another's. */
-type Kept = Omit<StoredMessage, "payload"> & { readonly payload: string };
-type Entry = Kept & { readonly claimedUntil: number };
+/** Entry whose payload is JSON text, so that readers share no objects. */
+type StoredEntry = Omit<StoredMessage, "payload"> & { readonly payload: string };
+type Entry = StoredEntry & { readonly claimedUntil: number };
 
-/** Messages in commit order, each waiting, claimed or set aside. */
+/** Outbox in memory: entries in commit order, and rejected entries. */
 export class MemoryOutbox implements OutboxStorage {
   #entries = new Map<string, Entry>();
-  readonly #rejected = new Map<string, Kept & { readonly reason: string }>();
-  readonly #readers = new Waiters();
+  readonly #rejected = new Map<string, StoredEntry & { readonly reason: string }>();
+  readonly #readers = new Condition();
   #sequence = 0;
 
   add(jobId: string, version: number, messages: readonly OutgoingMessage[]): void {
@@ -18,7 +18,7 @@ export class MemoryOutbox implements OutboxStorage {
       const id = message.id ?? `${jobId}.${version}.${position}`;
       this.#entries.set(entryId, { ...message, id, entryId, jobId, at: Date.now(), claimedUntil: 0 });
     });
-    if (messages.length > 0) this.#readers.wake();
+    if (messages.length > 0) this.#readers.notify();
   }
 
   async claim(options: { limit: number; waitMs: number; claimMs: number; signal: AbortSignal }) {
@@ -27,23 +27,23 @@ export class MemoryOutbox implements OutboxStorage {
       const now = Date.now();
       const due = [...this.#entries.values()].filter((entry) => entry.claimedUntil <= now).slice(0, options.limit);
       for (const entry of due) this.#entries.set(entry.entryId, { ...entry, claimedUntil: now + options.claimMs });
-      if (due.length > 0 || now >= end || options.signal.aborted) return due.map(handOut);
-      await this.waitForMore(end - now, options.signal);
+      if (due.length > 0 || now >= end || options.signal.aborted) return due.map(toMessage);
+      await this.waitForEntries(end - now, options.signal);
     }
   }
 
-  waitForMore(ms: number, signal: AbortSignal): Promise<void> {
-    return this.#readers.wait(Math.min(ms, this.#nextLapse() - Date.now()), signal);
+  waitForEntries(ms: number, signal: AbortSignal): Promise<void> {
+    return this.#readers.wait(Math.min(ms, this.#nextClaimEnd() - Date.now()), signal);
   }
 
-  async remove(entryIds: readonly string[]): Promise<void> {
+  async ack(entryIds: readonly string[]): Promise<void> {
     for (const id of entryIds) {
       this.#entries.delete(id);
       this.#rejected.delete(id);
     }
   }
 
-  async setAside(entryIds: readonly string[], reason: string): Promise<void> {
+  async reject(entryIds: readonly string[], reason: string): Promise<void> {
     for (const id of entryIds) {
       const entry = this.#entries.get(id);
       if (entry === undefined) continue;
@@ -56,21 +56,21 @@ export class MemoryOutbox implements OutboxStorage {
     return [...this.#rejected.values()]
       .sort((a, b) => a.at - b.at)
       .slice(0, limit)
-      .map((entry) => ({ ...handOut(entry), reason: entry.reason }));
+      .map((entry) => ({ ...toMessage(entry), reason: entry.reason }));
   }
 
   async countRejected(): Promise<number> {
     return this.#rejected.size;
   }
 
-  async restore(entryIds: readonly string[]): Promise<void> {
+  async requeue(entryIds: readonly string[]): Promise<void> {
     for (const id of entryIds) {
       const entry = this.#rejected.get(id);
       if (entry === undefined) continue;
       this.#rejected.delete(id);
       this.#entries.set(id, { ...entry, at: Date.now(), claimedUntil: 0 });
     }
-    this.#readers.wake();
+    this.#readers.notify();
   }
 
   async depth(): Promise<number> {
@@ -88,13 +88,14 @@ export class MemoryOutbox implements OutboxStorage {
     return oldest === null ? null : Date.now() - oldest;
   }
 
-  #nextLapse(): number {
+  /** Returns the earliest time at which a claim ends. */
+  #nextClaimEnd(): number {
     let next = Number.POSITIVE_INFINITY;
     for (const { claimedUntil } of this.#entries.values()) next = Math.min(next, claimedUntil);
     return next;
   }
 }
 
-function handOut(entry: Kept): StoredMessage {
+function toMessage(entry: StoredEntry): StoredMessage {
   return { ...entry, payload: JSON.parse(entry.payload) };
 }

@@ -1,64 +1,64 @@
 import type {
   AuditOptions,
+  ChangeMetadata,
+  CreateReply,
+  DeleteReply,
   EventLog,
-  Fields,
-  InsertReply,
+  FullJob,
+  IndexValues,
   JobStorage,
-  Listing,
-  Move,
-  MoveReply,
+  ListPosition,
+  ListRequest,
+  ListResult,
   NewJob,
   OutboxStorage,
   OutgoingMessage,
-  Position,
-  ProgressReply,
-  Range,
-  Reading,
+  ReadResult,
   RecordedChange,
-  Remark,
-  RemoveReply,
-  ReplaceReply,
+  SaveReply,
+  StatusUpdate,
   StorageHealth,
-  StoreShape,
+  StoreConfig,
   Target,
-  WholeJob,
+  UpdateProgressReply,
+  UpdateStatusReply,
 } from "../driver.js";
 import { comparePositions } from "../position.js";
-import type { AuditReport } from "../store.js";
+import { EMPTY_REPORT } from "../reports.js";
+import type { AuditReport } from "../types.js";
 import { byteLength } from "../utf8.js";
-import { auditShelf } from "./audit-shelf.js";
-import { checkedLog, checkedOutbox } from "./checked.js";
-import { AWAY, type Faults } from "./faults.js";
-import { isLive, type Shelf, type Stored, toRecord } from "./shelf.js";
+import { AWAY, type FaultInjection } from "./fault-injection.js";
+import { guardedLog, guardedOutbox } from "./guards.js";
+import { isLive, type JobTable, type StoredJob, toRecord } from "./job-table.js";
 
-/** One store's view of the shelf. Every method runs to its end in one turn: that is what makes it atomic. */
+/** Storage of one store in the table of its driver. A write is atomic because it runs without interruption in one event-loop tick. */
 export class MemoryStorage implements JobStorage {
   readonly outbox: OutboxStorage;
   readonly logs: readonly EventLog[];
-  readonly #shape: StoreShape;
-  readonly #shelf: Shelf;
-  readonly #faults: Faults;
-  readonly #claim: () => void;
+  readonly #config: StoreConfig;
+  readonly #table: JobTable;
+  readonly #faults: FaultInjection;
+  readonly #check: () => void;
 
-  constructor(shape: StoreShape, shelf: Shelf, faults: Faults, claim: () => void) {
-    this.#shape = shape;
-    this.#shelf = shelf;
+  constructor(config: StoreConfig, table: JobTable, faults: FaultInjection, checkDefinition: () => void) {
+    this.#config = config;
+    this.#table = table;
     this.#faults = faults;
-    this.#claim = () => {
-      faults.check();
-      claim();
+    this.#check = () => {
+      faults.checkAvailable();
+      checkDefinition();
     };
-    this.outbox = checkedOutbox(shelf.outbox, this.#claim);
-    this.logs = [checkedLog(shelf.log, this.#claim)];
-    faults.meet(shape.emit);
+    this.outbox = guardedOutbox(table.outbox, this.#check);
+    this.logs = [guardedLog(table.log, this.#check)];
+    faults.addListener(config.emit);
   }
 
-  async insert(job: NewJob): Promise<InsertReply> {
-    this.#claim();
-    const existing = this.#shelf.find(job.id);
+  async create(job: NewJob): Promise<CreateReply> {
+    this.#check();
+    const existing = this.#table.find(job.id);
     if (existing !== undefined) return { kind: "exists", record: toRecord(existing) };
     const now = Date.now();
-    const stored = this.#stored({
+    const stored = this.#withExpiry({
       id: job.id,
       version: 1,
       status: job.status,
@@ -71,134 +71,140 @@ export class MemoryStorage implements JobStorage {
       error: null,
       data: job.data,
       fields: job.fields,
-      history: this.#append([], { from: null, to: job.status, at: now, version: 1, ...said(job.remark) }),
+      history: this.#append([], { from: null, to: job.status, at: now, version: 1, ...metadataOf(job.metadata) }),
     });
     const bytes = sizeOf(stored);
-    if (bytes > this.#shape.maxRecordBytes) return { kind: "tooLarge", bytes };
-    this.#shelf.makeRoom();
+    if (bytes > this.#config.maxRecordBytes) return { kind: "tooLarge", bytes };
+    this.#table.makeRoom();
     this.#commit(stored, job.outbox);
-    this.#announce("created", stored, now, null, job.remark.by);
-    return this.#faults.deliver({ kind: "created", record: toRecord(stored) });
+    this.#addEvent("created", stored, now, null, job.metadata.by);
+    return this.#faults.replyOrLose({ kind: "created", record: toRecord(stored) });
   }
 
-  async replace(job: WholeJob): Promise<ReplaceReply> {
-    this.#claim();
-    const existing = this.#shelf.find(job.id);
+  async save(job: FullJob): Promise<SaveReply> {
+    this.#check();
+    const existing = this.#table.find(job.id);
     if (existing !== undefined && existing.version !== job.version) {
       return { kind: "conflict", version: existing.version };
     }
-    const stored = this.#stored({ ...job, version: existing === undefined ? job.version : job.version + 1 });
-    if (!isLive(stored)) return { kind: "over" };
+    const stored = this.#withExpiry({ ...job, version: existing === undefined ? job.version : job.version + 1 });
+    if (!isLive(stored)) return { kind: "expired" };
     const bytes = sizeOf(stored);
-    if (bytes > this.#shape.maxRecordBytes) return { kind: "tooLarge", bytes };
-    if (existing === undefined) this.#shelf.makeRoom();
+    if (bytes > this.#config.maxRecordBytes) return { kind: "tooLarge", bytes };
+    if (existing === undefined) this.#table.makeRoom();
     this.#commit(stored, []);
-    this.#announce("saved", stored, Date.now(), existing?.status ?? null);
-    return this.#faults.deliver({ kind: "saved", record: toRecord(stored) });
+    this.#addEvent("saved", stored, Date.now(), existing?.status ?? null);
+    return this.#faults.replyOrLose({ kind: "saved", record: toRecord(stored) });
   }
 
-  async read(ids: readonly string[]): Promise<readonly Reading[]> {
-    this.#claim();
-    return ids.map((id) => this.#shelf.read(id));
+  async read(ids: readonly string[]): Promise<readonly ReadResult[]> {
+    this.#check();
+    return ids.map((id) => this.#table.read(id));
   }
 
-  async readIndexValues(ids: readonly string[]): Promise<readonly Fields[]> {
-    this.#claim();
-    return ids.map((id) => this.#shelf.find(id)?.fields ?? new Map());
+  async readIndexValues(ids: readonly string[]): Promise<readonly IndexValues[]> {
+    this.#check();
+    return ids.map((id) => this.#table.find(id)?.fields ?? new Map());
   }
 
-  async move(move: Move): Promise<MoveReply> {
-    this.#claim();
-    const job = this.#shelf.find(move.target.id);
+  async updateStatus(update: StatusUpdate): Promise<UpdateStatusReply> {
+    this.#check();
+    const job = this.#table.find(update.target.id);
     if (job === undefined) return { kind: "missing" };
-    if (!isAimedAt(move.target, job)) return { kind: "conflict", version: job.version };
-    if (this.#shape.sources.get(move.to)?.includes(job.status) !== true) {
-      return job.status === move.to
+    if (!isTargeted(update.target, job)) return { kind: "conflict", version: job.version };
+    if (this.#config.sources.get(update.to)?.includes(job.status) !== true) {
+      return job.status === update.to
         ? { kind: "unchanged", record: toRecord(job) }
         : { kind: "illegal", from: job.status };
     }
     const now = Date.now();
     const version = job.version + 1;
-    const retried = this.#shape.finalStatuses.includes(job.status);
-    const kept = retried ? { ...job, attempt: job.attempt + 1, progress: null, result: null, error: null } : job;
-    const stored = this.#stored({
+    const isRetry = this.#config.finalStatuses.includes(job.status);
+    const kept = isRetry ? { ...job, attempt: job.attempt + 1, progress: null, result: null, error: null } : job;
+    const stored = this.#withExpiry({
       ...kept,
       version,
-      status: move.to,
+      status: update.to,
       updatedAt: now,
       statusAt: now,
-      progress: move.progress === undefined ? kept.progress : move.progress,
-      result: move.result ?? kept.result,
-      error: move.error ?? kept.error,
-      history: this.#append(job.history, { from: job.status, to: move.to, at: now, version, ...said(move.remark) }),
+      progress: update.progress === undefined ? kept.progress : update.progress,
+      result: update.result ?? kept.result,
+      error: update.error ?? kept.error,
+      history: this.#append(job.history, {
+        from: job.status,
+        to: update.to,
+        at: now,
+        version,
+        ...metadataOf(update.metadata),
+      }),
     });
     const bytes = sizeOf(stored);
-    if (bytes > this.#shape.maxRecordBytes) return { kind: "tooLarge", bytes };
-    this.#commit(stored, move.outbox);
-    this.#announce("status", stored, now, job.status, move.remark.by);
-    return this.#faults.deliver({ kind: "moved", record: toRecord(stored) });
+    if (bytes > this.#config.maxRecordBytes) return { kind: "tooLarge", bytes };
+    this.#commit(stored, update.outbox);
+    this.#addEvent("status", stored, now, job.status, update.metadata.by);
+    return this.#faults.replyOrLose({ kind: "updated", record: toRecord(stored) });
   }
 
-  async recordProgress(target: Target, progress: string): Promise<ProgressReply> {
-    this.#claim();
-    const job = this.#shelf.find(target.id);
+  async updateProgress(target: Target, progress: string): Promise<UpdateProgressReply> {
+    this.#check();
+    const job = this.#table.find(target.id);
     if (job === undefined) return { kind: "missing" };
-    if (!isAimedAt(target, job)) return { kind: "conflict", version: job.version };
-    if (this.#shape.finalStatuses.includes(job.status)) return { kind: "illegal", from: job.status };
+    if (!isTargeted(target, job)) return { kind: "conflict", version: job.version };
+    if (this.#config.finalStatuses.includes(job.status)) return { kind: "illegal", from: job.status };
     const stored = { ...job, progress, updatedAt: Date.now() };
     const bytes = sizeOf(stored);
-    if (bytes > this.#shape.maxRecordBytes) return { kind: "tooLarge", bytes };
-    this.#shelf.put(stored, false);
+    if (bytes > this.#config.maxRecordBytes) return { kind: "tooLarge", bytes };
+    this.#table.put(stored, false);
     const { id, version, updatedAt: at } = stored;
-    this.#shelf.log.add({ type: "progress", id, at, version, progress: JSON.parse(progress) });
-    return this.#faults.deliver({ kind: "recorded" });
+    this.#table.log.add({ type: "progress", id, at, version, progress: JSON.parse(progress) });
+    return this.#faults.replyOrLose({ kind: "recorded" });
   }
 
-  async remove(target: Target): Promise<RemoveReply> {
-    this.#claim();
-    const job = this.#shelf.find(target.id);
+  async delete(target: Target): Promise<DeleteReply> {
+    this.#check();
+    const job = this.#table.find(target.id);
     if (job === undefined) return { kind: "missing" };
-    if (!isAimedAt(target, job)) return { kind: "conflict", version: job.version };
-    this.#shelf.drop(job.id);
-    this.#shelf.log.add({ type: "deleted", id: job.id, at: Date.now() });
-    return this.#faults.deliver({ kind: "removed" });
+    if (!isTargeted(target, job)) return { kind: "conflict", version: job.version };
+    this.#table.delete(job.id);
+    this.#table.log.add({ type: "deleted", id: job.id, at: Date.now() });
+    return this.#faults.replyOrLose({ kind: "deleted" });
   }
 
-  async list(range: Range): Promise<Listing> {
-    this.#claim();
-    const { statuses, where, after, before, start, limit } = range;
-    const direction = range.order === "newest" ? -1 : 1;
-    const placed: { place: Position; job: Stored }[] = [];
-    for (const job of this.#shelf.live()) {
-      const place = { at: statuses === null ? job.createdAt : job.statusAt, id: job.id };
+  async list(request: ListRequest): Promise<ListResult> {
+    this.#check();
+    const { statuses, where, after, before, start, limit } = request;
+    const direction = request.order === "newest" ? -1 : 1;
+    const matching: { position: ListPosition; job: StoredJob }[] = [];
+    for (const job of this.#table.live()) {
+      const position = { at: statuses === null ? job.createdAt : job.statusAt, id: job.id };
       if (
         (statuses === null || statuses.includes(job.status)) &&
         (where === null || job.fields.get(where.field) === where.value) &&
-        (after === null || place.at > after) &&
-        (before === null || place.at < before) &&
-        (start === null || comparePositions(place, start) * direction > 0)
+        (after === null || position.at > after) &&
+        (before === null || position.at < before) &&
+        (start === null || comparePositions(position, start) * direction > 0)
       ) {
-        placed.push({ place, job });
+        matching.push({ position, job });
       }
     }
-    placed.sort((a, b) => comparePositions(a.place, b.place) * direction);
-    const page = placed.slice(0, limit);
+    matching.sort((a, b) => comparePositions(a.position, b.position) * direction);
+    const page = matching.slice(0, limit);
     return {
-      entries: page.map(({ place, job }) => ({ ...place, kind: "record", record: toRecord(job) })),
-      next: placed.length > limit ? (page.at(-1)?.place ?? null) : null,
+      entries: page.map(({ position, job }) => ({ ...position, kind: "record", record: toRecord(job) })),
+      next: matching.length > limit ? (page.at(-1)?.position ?? null) : null,
     };
   }
 
   async counts(): Promise<ReadonlyMap<string, number>> {
-    this.#claim();
-    const counts = new Map(this.#shape.statuses.map((status) => [status, 0]));
-    for (const job of this.#shelf.live()) counts.set(job.status, (counts.get(job.status) ?? 0) + 1);
+    this.#check();
+    const counts = new Map(this.#config.statuses.map((status) => [status, 0]));
+    for (const job of this.#table.live()) counts.set(job.status, (counts.get(job.status) ?? 0) + 1);
     return counts;
   }
 
   audit(options: AuditOptions): AsyncGenerator<AuditReport, void, undefined> {
-    this.#claim();
-    return auditShelf(this.#shelf, this.#shape, options);
+    this.#check();
+    return auditJobTable(this.#table, this.#config, options);
   }
 
   logOf(): number {
@@ -206,13 +212,13 @@ export class MemoryStorage implements JobStorage {
   }
 
   async health(): Promise<StorageHealth> {
-    const { size, outbox } = this.#shelf;
-    const about = { details: { jobs: size }, warnings: [] };
-    return this.#faults.away
+    const { size, outbox } = this.#table;
+    const common = { details: { jobs: size }, warnings: [] };
+    return this.#faults.isAway
       ? {
           status: "unhealthy",
           latencyMs: null,
-          ...about,
+          ...common,
           rejected: null,
           oldestWaitMs: null,
           error: AWAY,
@@ -220,54 +226,95 @@ export class MemoryStorage implements JobStorage {
       : {
           status: "healthy",
           latencyMs: 0,
-          ...about,
+          ...common,
           rejected: await outbox.countRejected(),
           oldestWaitMs: await outbox.oldestWait(),
         };
   }
 
   async close(): Promise<void> {
-    this.#faults.spare(this.#shape.emit);
+    this.#faults.removeListener(this.#config.emit);
   }
 
-  #stored(job: WholeJob): Stored {
-    const ttlMs = this.#shape.ttlMs.get(job.status) ?? 0;
+  #withExpiry(job: FullJob): StoredJob {
+    const ttlMs = this.#config.ttlMs.get(job.status) ?? 0;
     return { ...job, expiresAt: ttlMs === 0 ? null : job.statusAt + ttlMs };
   }
 
   #append(history: readonly RecordedChange[], change: RecordedChange): readonly RecordedChange[] {
-    const { historyLimit } = this.#shape;
+    const { historyLimit } = this.#config;
     return historyLimit === 0 ? [] : [...history, change].slice(-historyLimit);
   }
 
-  #commit(job: Stored, outbox: readonly OutgoingMessage[]): void {
-    this.#shelf.put(job, this.#shape.finalStatuses.includes(job.status));
-    this.#shelf.outbox.add(job.id, job.version, outbox);
+  #commit(job: StoredJob, outbox: readonly OutgoingMessage[]): void {
+    this.#table.put(job, this.#config.finalStatuses.includes(job.status));
+    this.#table.outbox.add(job.id, job.version, outbox);
   }
 
-  #announce(type: "created" | "status" | "saved", job: Stored, at: number, from: string | null, by?: string): void {
+  #addEvent(type: "created" | "status" | "saved", job: StoredJob, at: number, from: string | null, by?: string): void {
     const { id, status: to, version } = job;
-    this.#shelf.log.add({ type, id, at, from, to, version, ...(by !== undefined && { by }) });
-    const most = this.#shape.maxCount.get(to);
-    if (most !== undefined) this.#shelf.trim(to, most);
+    this.#table.log.add({ type, id, at, from, to, version, ...(by !== undefined && { by }) });
+    const maxCount = this.#config.maxCount.get(to);
+    if (maxCount !== undefined) this.#table.trim(to, maxCount);
   }
 }
 
-function isAimedAt(target: Target, job: Stored): boolean {
+/** Returns true if the job meets the conditions of the target. */
+function isTargeted(target: Target, job: StoredJob): boolean {
   return (
     (target.version === undefined || target.version === job.version) &&
     (target.createdAt === undefined || target.createdAt === job.createdAt)
   );
 }
 
-function said(remark: Remark): { by?: string; note?: string; key?: string } {
+/** Returns the metadata of a history entry, without undefined properties. */
+function metadataOf(metadata: ChangeMetadata): { by?: string; note?: string; key?: string } {
   return {
-    ...(remark.by !== undefined && { by: remark.by }),
-    ...(remark.note !== undefined && { note: remark.note }),
-    ...(remark.key !== undefined && { key: remark.key }),
+    ...(metadata.by !== undefined && { by: metadata.by }),
+    ...(metadata.note !== undefined && { note: metadata.note }),
+    ...(metadata.key !== undefined && { key: metadata.key }),
   };
 }
 
-function sizeOf(job: Stored): number {
+function sizeOf(job: StoredJob): number {
   return byteLength(JSON.stringify(job));
+}
+
+/** Number of jobs that an audit compares in one step. */
+const AUDIT_STEP = 500;
+
+/**
+ * Compares the index values of jobs with their data. The other indexes are computed from the jobs, so they cannot differ, but a field
+ * can have been declared after a job was stored.
+ */
+async function* auditJobTable(
+  table: JobTable,
+  config: StoreConfig,
+  { repair, indexValuesOf: fieldsOf }: AuditOptions,
+): AsyncGenerator<AuditReport, void, undefined> {
+  let found = { ...EMPTY_REPORT };
+  for (const job of table.live()) {
+    found.jobs++;
+    const computed = fieldsOf(toRecord(job));
+    if (computed === null) found.unreadable++;
+    else if (config.fields.some((field) => job.fields.get(field) !== computed.get(field))) {
+      found.missingFromIndex++;
+      if (repair) {
+        table.update(job, { ...job, fields: mergeFields(job, computed, config) });
+        found.repaired++;
+      }
+    }
+    if (found.jobs < AUDIT_STEP) continue;
+    yield found;
+    found = { ...EMPTY_REPORT };
+    // Browsers have no setImmediate.
+    await new Promise((resolve) => setTimeout(resolve));
+  }
+  yield found;
+}
+
+/** Returns the computed values, and the stored values of fields that only other services declare. */
+function mergeFields({ fields }: StoredJob, computed: IndexValues, config: StoreConfig): IndexValues {
+  const others = [...fields].filter(([field]) => !config.fields.includes(field));
+  return new Map([...others, ...computed]);
 }

@@ -1,15 +1,14 @@
 import { type MeterProvider, metrics, type TracerProvider, trace } from "@opentelemetry/api";
 import { checkOptions, invalid, type KeysOf } from "../arguments.js";
 import type { JobStoreDriver } from "../driver.js";
-import { Gauges } from "./gauges.js";
-import { ObservedStorage } from "./observed-storage.js";
-import { Recorder } from "./recorder.js";
+import { InstrumentedStorage } from "./instrumented-storage.js";
+import { Gauges, Telemetry } from "./telemetry.js";
 
-/** Where spans and figures go, and which. */
+/** Options of `instrument`. */
 export interface InstrumentOptions {
-  /** @default the one registered with the API */
+  /** Provider of the tracer. @default the provider that is registered with the API when the store is created */
   readonly tracerProvider?: TracerProvider | undefined;
-  /** @default the one registered with the API when the store is created */
+  /** Provider of the meter. @default the provider that is registered with the API when the store is created */
   readonly meterProvider?: MeterProvider | undefined;
   /**
    * True if this process reports the number of jobs by status, and the number and age of messages in the outbox. Each
@@ -23,38 +22,39 @@ const INSTRUMENT_OPTIONS: KeysOf<InstrumentOptions> = { tracerProvider: true, me
 const SCOPE = "@subtitles/job-store";
 
 /**
- * Has every call of the stores on this driver traced and measured, in OpenTelemetry's conventions for databases, and
- * carries the trace along with the messages of the outbox.
+ * Wraps a driver so that every call of its stores is traced and measured, in OpenTelemetry's conventions for databases. The trace
+ * context is stored in the headers of outbox messages.
  *
  * ```ts
  * createJobStore({ job, driver: instrument(redisDriver({ url })) });
  * ```
  *
  * Spans are named `updateStatus <definition>`. Metrics: `db.client.operation.duration`;
- * `subtitles.job.status.duration`, the seconds that a job had been in the status it leaves; `subtitles.job.retries`, jobs
- * that left a final status; and, as gauges, `subtitles.job.count` by status, `subtitles.outbox.depth`,
- * `subtitles.outbox.age`, the seconds that the oldest message has waited, and `subtitles.outbox.rejected`, messages set aside.
+ * `subtitles.job.status.duration`, the time in seconds that a job spent in the status that it leaves;
+ * `subtitles.job.retries`, the number of jobs that left a final status. Gauges: `subtitles.job.count` by status;
+ * `subtitles.outbox.depth`; `subtitles.outbox.age`, the time in seconds that the oldest message has waited;
+ * `subtitles.outbox.rejected`, the number of rejected entries.
  *
- * Start the SDK before the store is created. Data, results and errors of jobs are not recorded; ids and statuses are.
+ * Start the SDK before the store is created. Ids and statuses of jobs are recorded; data, results and errors are not.
  *
  * @throws JobStoreError INVALID_ARGUMENT
  */
 export function instrument(driver: JobStoreDriver, options: InstrumentOptions = {}): JobStoreDriver {
   if (typeof driver?.open !== "function") {
-    return invalid("instrument needs a driver: redisDriver(…) or memoryDriver().");
+    return invalid("`instrument` requires a driver: redisDriver(…) or memoryDriver().");
   }
   checkOptions(options, INSTRUMENT_OPTIONS, "instrument");
   return {
     name: driver.name,
     readMetadata: () => driver.readMetadata(),
-    open: (shape) => {
+    open: (config) => {
       const tracer = (options.tracerProvider ?? trace).getTracer(SCOPE);
       const meter = (options.meterProvider ?? metrics).getMeter(SCOPE);
-      const storage = driver.open(shape);
-      const recorder = new Recorder(tracer, meter, { system: driver.name, definition: shape.definition });
-      const gauges = (options.gauges ?? true) ? new Gauges(meter, storage, shape.definition) : null;
-      return new ObservedStorage(storage, recorder, {
-        finalStatuses: shape.finalStatuses,
+      const storage = driver.open(config);
+      const telemetry = new Telemetry(tracer, meter, { system: driver.name, definition: config.definition });
+      const gauges = (options.gauges ?? true) ? new Gauges(meter, storage, config.definition) : null;
+      return new InstrumentedStorage(storage, telemetry, {
+        finalStatuses: config.finalStatuses,
         onClose: () => gauges?.stop(),
       });
     },

@@ -1,5 +1,5 @@
-import type { AuditOptions, Fields, JobRecord, StoreShape } from "../driver.js";
-import type { AuditReport } from "../store.js";
+import type { AuditOptions, IndexValues, JobRecord, StoreConfig } from "../driver.js";
+import type { AuditReport } from "../types.js";
 import type { IndexMetadata, StatusCode, StatusTtl } from "./index-metadata.js";
 import { SPAN } from "./keys.js";
 import { readRecord } from "./read-record.js";
@@ -84,8 +84,8 @@ export function compare(
   subject: Subject,
   stored: Stored,
   metadata: IndexMetadata,
-  { fields: declared }: Pick<StoreShape, "fields">,
-  fieldsOf: AuditOptions["fieldsOf"],
+  { fields: declared }: Pick<StoreConfig, "fields">,
+  fieldsOf: AuditOptions["indexValuesOf"],
 ): Comparison {
   if (stored.ttlMs === NO_KEY) {
     return { exists: false, unreadable: false, finding: staleEntry(subject, stored, metadata) };
@@ -140,7 +140,7 @@ function isIndexable({ createdAt, statusAt }: JobRecord): boolean {
 function placeOf(
   { status, createdAt, statusAt, expiresAt }: JobRecord,
   { text, fields, now }: Stored,
-  computed: Fields | null,
+  computed: IndexValues | null,
   declared: readonly string[],
 ): Place {
   const ttlMs = expiresAt === null ? 0 : expiresAt.getTime() - statusAt.getTime();

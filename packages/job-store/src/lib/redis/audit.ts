@@ -1,6 +1,6 @@
-import { NOTHING_FOUND } from "../audit.js";
-import type { AuditOptions, StoreShape } from "../driver.js";
-import type { AuditReport } from "../store.js";
+import type { AuditOptions, StoreConfig } from "../driver.js";
+import { EMPTY_REPORT } from "../reports.js";
+import type { AuditReport } from "../types.js";
 import {
   type Comparison,
   codeOf,
@@ -50,11 +50,11 @@ type Counts = { -readonly [K in keyof AuditReport]: AuditReport[K] };
 /** An audit of the jobs of one server, or of one shard. */
 export class RedisAudit {
   readonly #session: RedisSession;
-  readonly #shape: StoreShape;
+  readonly #shape: StoreConfig;
   readonly #options: AuditOptions;
   readonly #permissions: PermissionCheck;
 
-  constructor(session: RedisSession, shape: StoreShape, options: AuditOptions) {
+  constructor(session: RedisSession, shape: StoreConfig, options: AuditOptions) {
     this.#session = session;
     this.#shape = shape;
     this.#options = options;
@@ -79,7 +79,7 @@ export class RedisAudit {
 
   async #lookAtEntries(walk: "statuses" | "creations" | "values", ids: readonly string[]): Promise<AuditReport> {
     const keys = ids.map(this.#session.keys.job);
-    if ((await this.#session.read(({ client }) => client.exists(keys))) === keys.length) return NOTHING_FOUND;
+    if ((await this.#session.read(({ client }) => client.exists(keys))) === keys.length) return EMPTY_REPORT;
     const commands = keys.map((key) => ["exists", key] as const);
     const exist = valuesOf(await this.#session.read(({ client }) => runPipeline(client, commands)));
     const absent = ids.filter((_, n) => exist[n] === 0);
@@ -114,7 +114,7 @@ export class RedisAudit {
 
   /** Compares jobs with their index entries and, with `repair`, corrects what is wrong. */
   async #look(subjects: readonly Subject[]): Promise<AuditReport> {
-    const report: Counts = { ...NOTHING_FOUND };
+    const report: Counts = { ...EMPTY_REPORT };
     let rest = subjects;
     for (let look = 1; rest.length > 0; look++) {
       const changed: Subject[] = [];
@@ -142,7 +142,9 @@ export class RedisAudit {
     );
     this.#session.confirmMetadata();
     const stored = storedIn(reply as unknown as AuditReply);
-    return stored.map((one, n) => compare(subjects[n] as Subject, one, metadata, this.#shape, this.#options.fieldsOf));
+    return stored.map((one, n) =>
+      compare(subjects[n] as Subject, one, metadata, this.#shape, this.#options.indexValuesOf),
+    );
   }
 
   /**

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { Waiters } from "../waiters.js";
+import { Condition } from "../condition.js";
 import type { BlockingReader } from "./blocking-reader.js";
 
 /** After a broken connection, until it is tried again and waiting readers look for themselves. */
@@ -12,7 +12,7 @@ const RETRY_MS = 200;
 export class Bell {
   readonly #reader: BlockingReader;
   readonly #stream: string;
-  readonly #waiting = new Waiters();
+  readonly #waiting = new Condition();
   #listening = false;
   #heardUpTo = "0-0";
 
@@ -38,7 +38,7 @@ export class Bell {
     while (this.#waiting.size > 0) {
       const heard = await this.#reader.read(this.#stream, this.#heardUpTo, 1).catch(() => null);
       if (heard === null) await pause(RETRY_MS);
-      if (heard === null || heard.length > 0) this.#waiting.wake();
+      if (heard === null || heard.length > 0) this.#waiting.notify();
     }
     this.#listening = false;
   }

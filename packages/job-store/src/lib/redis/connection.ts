@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
 import type { Cluster, Redis, RedisCommander, RedisOptions } from "ioredis";
+import { Condition } from "../condition.js";
 import { type JobStoreError, unavailable } from "../errors.js";
-import type { StoreEvent } from "../store.js";
-import { Waiters } from "../waiters.js";
+import type { StoreEvent } from "../types.js";
 import { classify, connectionHint, explain, RetryableError, reasonOf } from "./redis-errors.js";
 
 /** Commands of ioredis that the driver uses. */
@@ -31,7 +31,7 @@ export class RedisConnection {
   #id = "";
   #everOpened = false;
   #lastError = NO_REPLY_YET;
-  readonly #untilOpen = new Waiters();
+  readonly #untilOpen = new Condition();
   readonly #lossListeners: (() => void)[] = [];
 
   constructor(client: Redis | Cluster, emit: (event: StoreEvent) => void) {
@@ -119,7 +119,7 @@ export class RedisConnection {
     this.#lossReported = false;
     this.#lastError = "the connection was lost";
     this.#emit({ type: "connected", message: "Connected to Redis." });
-    this.#untilOpen.wake();
+    this.#untilOpen.notify();
   }
 
   #lost(): void {

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { RedisCommander } from "ioredis";
 import { invalid } from "../arguments.js";
-import type { StoreMetadata, StoreShape } from "../driver.js";
+import type { StoreConfig, StoreMetadata } from "../driver.js";
 import type { Executor } from "./executor.js";
 import type { Keys } from "./keys.js";
 import { evaluate, scripts } from "./scripts.js";
@@ -72,7 +72,7 @@ export function metadataIn(stored: Readonly<Record<string, string>>): StoreMetad
  */
 export async function loadMetadata(
   { executor, keys }: { readonly executor: Executor; readonly keys: Keys },
-  shape: StoreShape,
+  shape: StoreConfig,
   shards: number,
   end: number,
   others: readonly StatusTtl[] = [],
@@ -131,7 +131,7 @@ export async function loadMetadata(
 }
 
 /** A definition may add or remove statuses. One that does both is rejected as another definition. */
-function checkCompatible(stored: Readonly<Record<string, string>>, shape: StoreShape, shards: number): void {
+function checkCompatible(stored: Readonly<Record<string, string>>, shape: StoreConfig, shards: number): void {
   if (stored.edition === undefined) return;
   if (stored.definition !== JSON.stringify(shape.definition)) {
     invalid(
@@ -167,7 +167,7 @@ function union(a: readonly string[], b: readonly string[]): readonly string[] {
   return [...new Set([...a, ...b])];
 }
 
-function statusTtl(shape: StoreShape, status: string): StatusTtl {
+function statusTtl(shape: StoreConfig, status: string): StatusTtl {
   return { status, ttlMs: shape.ttlMs.get(status) ?? 0 };
 }
 
@@ -184,7 +184,7 @@ function missingCodes(codes: readonly StatusTtl[], needed: readonly StatusTtl[])
   return missing;
 }
 
-function ownCodes(codes: readonly StatusCode[], shape: StoreShape): ReadonlyMap<string, StatusCode> {
+function ownCodes(codes: readonly StatusCode[], shape: StoreConfig): ReadonlyMap<string, StatusCode> {
   const own = new Map<string, StatusCode>();
   for (const status of shape.statuses) {
     const code = find(codes, statusTtl(shape, status));

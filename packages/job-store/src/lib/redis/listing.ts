@@ -1,5 +1,5 @@
-import { LAST_MOMENT } from "../arguments.js";
-import type { JobRecord, Listing, Position, Range, Reading } from "../driver.js";
+import { MAX_TIME } from "../arguments.js";
+import type { JobRecord, ListPosition, ListRequest, ListResult, ReadResult } from "../driver.js";
 import { comparePositions } from "../position.js";
 import { type PipelineCommand, runPipeline, valuesOf } from "./connection.js";
 import type { IndexMetadata } from "./index-metadata.js";
@@ -21,9 +21,9 @@ const MOST_LOOKED_AT = 5000;
 export async function listJobs(
   session: RedisSession,
   reader: ReadBatcher,
-  range: Range,
+  range: ListRequest,
   onDead: () => void,
-): Promise<Listing> {
+): Promise<ListResult> {
   const end = session.executor.defaultEnd();
   return (await listByCommands(session, reader, range, end)) ?? listByScripts(session, reader, range, { end, onDead });
 }
@@ -39,9 +39,9 @@ const MAX_TIES = 64;
 async function listByCommands(
   session: RedisSession,
   reader: ReadBatcher,
-  range: Range,
+  range: ListRequest,
   end: number,
-): Promise<Listing | null> {
+): Promise<ListResult | null> {
   if (range.where !== null) return null;
   const { statuses, order, limit } = range;
   const before = await readIds(session, range, end);
@@ -49,7 +49,7 @@ async function listByCommands(
   if (before.ids.length === 0) return { entries: [], next: null };
   const ids = before.ids.slice(0, limit);
   const [readings, after] = await readWithPlace(session, reader, range, { ids, end });
-  const entries: Listing["entries"][number][] = [];
+  const entries: ListResult["entries"][number][] = [];
   for (const reading of readings) {
     if (reading.kind !== "record") return null;
     const { record } = reading;
@@ -79,7 +79,7 @@ function isSame(a: PageIds | null, b: PageIds): boolean {
 }
 
 /** Returns null if a script is needed. */
-function readIds(session: RedisSession, range: Range, end: number): Promise<PageIds | null> {
+function readIds(session: RedisSession, range: ListRequest, end: number): Promise<PageIds | null> {
   const { order, limit, start } = range;
   const isLater = (id: string) => start !== null && (order === "oldest" ? id > start.id : id < start.id);
   return session.read(
@@ -104,9 +104,9 @@ function readIds(session: RedisSession, range: Range, end: number): Promise<Page
 async function readWithPlace(
   session: RedisSession,
   reader: ReadBatcher,
-  { statuses }: Range,
+  { statuses }: ListRequest,
   { ids, end }: { readonly ids: readonly string[]; readonly end: number },
-): Promise<[readonly Reading[], { readonly events: string | null; readonly lastScore: number }]> {
+): Promise<[readonly ReadResult[], { readonly events: string | null; readonly lastScore: number }]> {
   const { keys } = session;
   const place = () =>
     session.read(
@@ -130,7 +130,7 @@ async function readWithPlace(
 function pageCommands(
   session: RedisSession,
   { codes }: IndexMetadata,
-  { statuses, order, limit, after, before, start }: Range,
+  { statuses, order, limit, after, before, start }: ListRequest,
 ): PipelineCommand[] | null {
   const { keys } = session;
   const ranges = statuses === null ? [{ code: 0, ttlMs: 0 }] : codes.filter(({ status }) => statuses.includes(status));
@@ -162,10 +162,10 @@ function pageCommands(
 async function listByScripts(
   session: RedisSession,
   reader: ReadBatcher,
-  range: Range,
+  range: ListRequest,
   { end, onDead }: { readonly end: number; readonly onDead: () => void },
-): Promise<Listing> {
-  const entries: Listing["entries"][number][] = [];
+): Promise<ListResult> {
+  const entries: ListResult["entries"][number][] = [];
   let start = range.start;
   let lookedAt = 0;
   for (;;) {
@@ -194,17 +194,17 @@ async function listByScripts(
 }
 
 /** Whether the job still stands where the index had it. */
-function belongs({ status, statusAt, createdAt }: JobRecord, range: Range, place: Position): boolean {
+function belongs({ status, statusAt, createdAt }: JobRecord, range: ListRequest, place: ListPosition): boolean {
   if (range.statuses === null) return createdAt.getTime() === place.at;
   return range.statuses.includes(status) && statusAt.getTime() === place.at;
 }
 
 async function findPlaces(
   session: RedisSession,
-  range: Range,
+  range: ListRequest,
   count: number,
   end: number,
-): Promise<readonly Position[]> {
+): Promise<readonly ListPosition[]> {
   const { statuses, where, order, after, before, start } = range;
   const newest = order === "newest";
   const reply = await session.read(
@@ -215,7 +215,7 @@ async function findPlaces(
           : map.codes.filter(({ status }) => statuses.includes(status)).flatMap(({ code, ttlMs }) => [code, ttlMs]);
       const args = [
         ...[map.edition, newest ? 1 : 0, count, start?.at ?? "", start?.id ?? ""],
-        ...[after === null ? 0 : after + 1, before === null ? LAST_MOMENT : before - 1],
+        ...[after === null ? 0 : after + 1, before === null ? MAX_TIME : before - 1],
       ];
       if (where !== null) {
         const field = fieldText(where.field, where.value);
@@ -233,8 +233,8 @@ async function findPlaces(
 }
 
 /** Members and their scores, or their times, in turn. */
-function readPlaces(members: readonly string[]): readonly Position[] {
-  const places: Position[] = [];
+function readPlaces(members: readonly string[]): readonly ListPosition[] {
+  const places: ListPosition[] = [];
   for (let n = 0; n < members.length; n += 2)
     places.push({ id: String(members[n]), at: Number(members[n + 1]) % SPAN });
   return places;

@@ -1,5 +1,5 @@
 import { Cluster, type ClusterNode, type ClusterOptions, Redis, type RedisOptions } from "ioredis";
-import { checkKeys, checkOptions, checkWhole, invalid, type KeysOf, show } from "../arguments.js";
+import { checkInteger, checkKeys, checkOptions, invalid, type KeysOf, show } from "../arguments.js";
 import { checkClient, duplicateOf, type RedisClient } from "./client.js";
 import { breakSilence, eachConnection, giveName, requireDatabase } from "./connections.js";
 import {
@@ -142,7 +142,7 @@ export function setUp(options: RedisDriverOptions): Setup {
     return invalid('redisDriver needs options, such as { url: "redis://localhost:6379" }.');
   }
   checkOptions(options, DRIVER_OPTIONS, "redisDriver");
-  const timeoutMs = checkWhole(options.timeoutMs ?? 2000, "timeoutMs", 10, 600_000);
+  const timeoutMs = checkInteger(options.timeoutMs ?? 2000, "timeoutMs", 10, 600_000);
   const keyPrefix = options.keyPrefix ?? "";
   if (typeof keyPrefix !== "string") invalid("keyPrefix must be a string.");
   if (/\p{Surrogate}/u.test(keyPrefix)) {
@@ -166,7 +166,7 @@ export function setUp(options: RedisDriverOptions): Setup {
   return {
     keyPrefix,
     timeoutMs,
-    eventLogLength: checkWhole(options.eventLogLength ?? 10_000, "eventLogLength", 1, 10_000_000),
+    eventLogLength: checkInteger(options.eventLogLength ?? 10_000, "eventLogLength", 1, 10_000_000),
     waitReplicas: replicaWaitOf(options.waitReplicas, timeoutMs),
     shards,
     connect: () => {
@@ -190,14 +190,14 @@ function replicaWaitOf(wait: RedisDriverOptions["waitReplicas"], callMs: number)
     return invalid("waitReplicas must be { count }, and timeoutMs if need be.");
   checkKeys(wait, REPLICA_WAIT_KEYS, "waitReplicas");
   return {
-    count: checkWhole(wait.count, "waitReplicas.count", 1, 100),
-    timeoutMs: checkWhole(wait.timeoutMs ?? callMs, "waitReplicas.timeoutMs", 1, 600_000),
+    count: checkInteger(wait.count, "waitReplicas.count", 1, 100),
+    timeoutMs: checkInteger(wait.timeoutMs ?? callMs, "waitReplicas.timeoutMs", 1, 600_000),
   };
 }
 
 function shardsOf(options: RedisDriverOptions, isCluster: boolean): number | null {
   const shards = "shards" in options ? options.shards : undefined;
-  if (shards !== undefined) return checkWhole(shards, "shards", 1, 1024);
+  if (shards !== undefined) return checkInteger(shards, "shards", 1, 1024);
   return isCluster ? 16 : null;
 }
 

@@ -1,4 +1,4 @@
-import type { Reading } from "../driver.js";
+import type { ReadResult } from "../driver.js";
 import { Call, type CallQueue, type CommandKind, MAX_BATCH } from "./call-queue.js";
 import { MAX_RECORD_BYTES } from "./index-metadata.js";
 import { FOREIGN, readingOf } from "./read-record.js";
@@ -13,7 +13,7 @@ const KEY_SIZE = 512;
 
 type Texts = readonly (Buffer | string | null)[];
 
-class ReadCall extends Call<readonly Reading[]> {
+class ReadCall extends Call<readonly ReadResult[]> {
   readonly ids: readonly string[];
   /** Values of the first jobs, since one reply may not contain all. */
   readonly texts: (Buffer | string | null)[] = [];
@@ -39,18 +39,18 @@ export class ReadBatcher implements CommandKind<ReadCall> {
   }
 
   /** Reads jobs, in order, in a batch with other calls. */
-  read(ids: readonly string[]): Promise<readonly Reading[]> {
+  read(ids: readonly string[]): Promise<readonly ReadResult[]> {
     return ids.length <= MAX_KEYS ? this.#add(ids) : this.#readInParts(ids);
   }
 
-  #add(ids: readonly string[]): Promise<readonly Reading[]> {
+  #add(ids: readonly string[]): Promise<readonly ReadResult[]> {
     const call = new ReadCall(ids);
     this.#queue.add(call);
     return call.promise;
   }
 
-  async #readInParts(ids: readonly string[]): Promise<readonly Reading[]> {
-    const readings: Reading[] = [];
+  async #readInParts(ids: readonly string[]): Promise<readonly ReadResult[]> {
+    const readings: ReadResult[] = [];
     for (let first = 0; first < ids.length; first += MAX_KEYS) {
       readings.push(...(await this.#add(ids.slice(first, first + MAX_KEYS))));
     }
@@ -76,14 +76,14 @@ export class ReadBatcher implements CommandKind<ReadCall> {
   }
 
   /** Reads all jobs, with one command for as many as one reply may contain. */
-  async readJobs(ids: readonly string[], end?: number): Promise<readonly Reading[]> {
-    const readings: Reading[] = [];
+  async readJobs(ids: readonly string[], end?: number): Promise<readonly ReadResult[]> {
+    const readings: ReadResult[] = [];
     while (readings.length < ids.length) readings.push(...(await this.readSome(ids.slice(readings.length), end)));
     return readings;
   }
 
   /** Reads as many of the jobs, in order, as one reply may contain: at least the first. */
-  async readSome(ids: readonly string[], end = this.#session.executor.defaultEnd()): Promise<readonly Reading[]> {
+  async readSome(ids: readonly string[], end = this.#session.executor.defaultEnd()): Promise<readonly ReadResult[]> {
     const texts = await this.#session.read(() => this.#texts(ids), { end });
     const read = ids.slice(0, texts.length);
     const absent = read.filter((_, n) => texts[n] === null);
@@ -129,7 +129,7 @@ export class ReadBatcher implements CommandKind<ReadCall> {
 
 const NONE: ReadonlySet<string> = new Set();
 
-function readingsOf(ids: readonly string[], texts: Texts, foreign: ReadonlySet<string>): readonly Reading[] {
+function readingsOf(ids: readonly string[], texts: Texts, foreign: ReadonlySet<string>): readonly ReadResult[] {
   return ids.map((id, n) => {
     const text = texts[n] ?? null;
     return text === null && foreign.has(id) ? FOREIGN : readingOf(id, text);

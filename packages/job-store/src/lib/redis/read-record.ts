@@ -1,4 +1,4 @@
-import type { JobRecord, Reading, Unreadable } from "../driver.js";
+import type { JobRecord, ReadResult, Unreadable } from "../driver.js";
 import type { StatusChange } from "../job.js";
 import { ByteReader, Unexpected } from "./byte-reader.js";
 
@@ -8,7 +8,7 @@ export const FOREIGN: Unreadable = { kind: "unreadable", reason: "its key holds 
 const NO_RECORD: Unreadable = { kind: "unreadable", reason: "what is stored is not a job record" };
 
 /** Returns the reading for the value of a job's key. null: the key does not exist. */
-export function readingOf(id: string, stored: string | Buffer | null): Reading {
+export function readingOf(id: string, stored: string | Buffer | null): ReadResult {
   if (stored === null) return { kind: "absent" };
   const record = readRecord(id, stored);
   return "kind" in record ? record : { kind: "record", record };

@@ -1,4 +1,4 @@
-import type { Fields, NewJob, RecordedChange, Remark, StoreShape, WholeJob } from "../driver.js";
+import type { ChangeMetadata, FullJob, IndexValues, NewJob, RecordedChange, StoreConfig } from "../driver.js";
 
 /** A line of the record; blank where the part is null. */
 export function line(part: "progress" | "result" | "error", json: string | null): string {
@@ -6,7 +6,7 @@ export function line(part: "progress" | "result" | "error", json: string | null)
 }
 
 /** What follows the time in a history entry. */
-export function remarkText({ by, note, key }: Remark): string {
+export function remarkText({ by, note, key }: ChangeMetadata): string {
   if (by === undefined && note === undefined && key === undefined) return "";
   return `,${JSON.stringify({ by, note, key })}`;
 }
@@ -21,8 +21,8 @@ const UNKNOWN_TIMES = "0000000000000,0000000000000";
 
 /** Text of a job that is created by this operation. */
 export function newRecordText(
-  { status, remark, data }: NewJob,
-  { ttlMs, historyLimit, maxRecordBytes }: Pick<StoreShape, "ttlMs" | "historyLimit" | "maxRecordBytes">,
+  { status, metadata: remark, data }: NewJob,
+  { ttlMs, historyLimit, maxRecordBytes }: Pick<StoreConfig, "ttlMs" | "historyLimit" | "maxRecordBytes">,
   operation: string,
 ): string {
   const entry = `[1,null,${JSON.stringify(status)},0,"${operation}"${remarkText(remark)}]`;
@@ -39,7 +39,7 @@ function roomFor(bytes: number): number {
 }
 
 /** A whole job as lua/save.lua takes it: version to data, and the status. */
-export function wholeArgs(job: WholeJob, ttlMs: number): readonly (string | number)[] {
+export function wholeArgs(job: FullJob, ttlMs: number): readonly (string | number)[] {
   const status = JSON.stringify(job.status);
   const updated = job.updatedAt === job.statusAt ? "" : `,${job.updatedAt}`;
   const parts = [line("progress", job.progress), line("result", job.result), line("error", job.error)];
@@ -51,13 +51,13 @@ export function wholeArgs(job: WholeJob, ttlMs: number): readonly (string | numb
 }
 
 /** What a job can be found by, one field a line. */
-export function fieldLines(fields: Fields): string {
+export function fieldLines(fields: IndexValues): string {
   if (fields.size === 0) return "";
   return Array.from(fields, ([field, value]) => fieldText(field, value)).join("\n");
 }
 
 /** Reads what `fieldLines` has written. */
-export function readFieldLines(text: string): Fields {
+export function readFieldLines(text: string): IndexValues {
   const lines = text === "" ? [] : text.split("\n");
   return new Map(
     lines.map((line) => {

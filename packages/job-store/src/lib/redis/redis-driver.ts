@@ -1,5 +1,5 @@
 import type { Cluster, Redis } from "ioredis";
-import type { JobStoreDriver, StoreShape } from "../driver.js";
+import type { JobStoreDriver, StoreConfig } from "../driver.js";
 import { Bell } from "./bell.js";
 import { BlockingReader } from "./blocking-reader.js";
 import { RedisConnection } from "./connection.js";
@@ -47,7 +47,7 @@ function prefixesOf(keyPrefix: string, shards: number | null): readonly string[]
 }
 
 /** Opens the jobs of one server, or of one shard. All their keys are on one server. */
-function openShard(connection: RedisConnection, prefix: string, setup: Setup, shape: StoreShape): RedisStorage {
+function openShard(connection: RedisConnection, prefix: string, setup: Setup, shape: StoreConfig): RedisStorage {
   const keys = keysUnder(prefix);
   const { eventLogLength, timeoutMs, waitReplicas } = setup;
   const shards = setup.shards ?? 1;

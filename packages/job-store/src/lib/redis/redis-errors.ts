@@ -1,5 +1,4 @@
-import { JobStoreError, unavailable } from "../errors.js";
-import { isError } from "../is-error.js";
+import { isError, JobStoreError, unavailable } from "../errors.js";
 
 /**
  * Errors of ioredis carry the password and every payload in `command.args`, and some messages of the server repeat

@@ -1,5 +1,5 @@
 import { onAbort } from "../abort.js";
-import type { EventLog, LoggedEvent, LogPage, Place, Reading, Remark } from "../driver.js";
+import type { ChangeMetadata, EventLog, LoggedEvent, LogPage, LogPosition, ReadResult } from "../driver.js";
 import { unavailable } from "../errors.js";
 import type { BlockingReader, StreamEntry } from "./blocking-reader.js";
 import { DEFAULT_LARGEST, MAX_RECORD_BYTES } from "./index-metadata.js";
@@ -15,30 +15,30 @@ export class RedisLog implements EventLog {
   readonly #session: RedisSession;
   readonly #reader: BlockingReader;
   /** Position of the last wait for events, the time of the event there, and the number of interruptions before it. */
-  #waited: { readonly place: Place; readonly at: number | null; readonly interruptions: number } | undefined;
+  #waited: { readonly place: LogPosition; readonly at: number | null; readonly interruptions: number } | undefined;
 
   constructor(session: RedisSession, reader: BlockingReader) {
     this.#session = session;
     this.#reader = reader;
   }
 
-  async tail(): Promise<Place> {
+  async tail(): Promise<LogPosition> {
     const { keys } = this.#session;
     const [log, events] = await this.#session.read(({ client }) => client.hmget(keys.map, "log", "events"));
     return { log: log ?? "", number: Number(events ?? 0) };
   }
 
-  async snapshot(id: string): Promise<{ reading: Reading; place: Place; now: number }> {
+  async snapshot(id: string): Promise<{ job: ReadResult; position: LogPosition; now: number }> {
     const { keys } = this.#session;
     const reply = await this.#session.read(({ evaluate }) => evaluate(scripts.snapshot, [keys.map, keys.job(id)], []));
     const [, text, log, events, now, foreign] = reply as readonly [
       ...[string, string | null, string | null, string | null, number, string],
     ];
-    const place = { log: log ?? "", number: Number(events ?? 0) };
-    return { reading: foreign === "1" ? FOREIGN : readingOf(id, text), place, now };
+    const position = { log: log ?? "", number: Number(events ?? 0) };
+    return { job: foreign === "1" ? FOREIGN : readingOf(id, text), position, now };
   }
 
-  async after(place: Place, options: { limit: number; waitMs: number; signal: AbortSignal }): Promise<LogPage> {
+  async after(place: LogPosition, options: { limit: number; waitMs: number; signal: AbortSignal }): Promise<LogPage> {
     // An entry may hold progress that is as large as the largest record.
     const fitting = Math.floor(MAX_RECORD_BYTES / (this.#session.knownMetadata?.largest ?? DEFAULT_LARGEST));
     const count = Math.min(options.limit, MOST_ENTRIES, Math.max(1, fitting));
@@ -50,28 +50,30 @@ export class RedisLog implements EventLog {
       const tail = await this.tail();
       // The tail can have the same position and contain another event.
       this.#waited = undefined;
-      return { events: [], place: tail, gap: WENT_BACK };
+      return { events: [], position: tail, gap: WENT_BACK };
     }
     const page = await this.#pageAfter(place, entries, options);
     const last = page.events.at(-1);
-    this.#waited = { place: page.place, at: last === undefined ? at : last.at, interruptions };
+    this.#waited = { place: page.position, at: last === undefined ? at : last.at, interruptions };
     return page;
   }
 
   async #pageAfter(
-    place: Place,
+    place: LogPosition,
     entries: readonly StreamEntry[],
     { limit, signal }: { readonly limit: number; readonly signal: AbortSignal },
   ): Promise<LogPage> {
     if (entries.length > 0) return pageOf(place, entries, limit);
-    if (signal.aborted) return { events: [], place, gap: null };
+    if (signal.aborted) return { events: [], position: place, gap: null };
     const tail = await this.tail();
     if (tail.log !== place.log)
-      return { events: [], place: { log: tail.log, number: 0 }, gap: "the server has lost its log" };
-    return tail.number < place.number ? { events: [], place: tail, gap: WENT_BACK } : { events: [], place, gap: null };
+      return { events: [], position: { log: tail.log, number: 0 }, gap: "the server has lost its log" };
+    return tail.number < place.number
+      ? { events: [], position: tail, gap: WENT_BACK }
+      : { events: [], position: place, gap: null };
   }
 
-  async #lastWaited(place: Place) {
+  async #lastWaited(place: LogPosition) {
     const { log, number } = this.#waited?.place ?? { log: "", number: -1 };
     if (this.#waited === undefined || log !== place.log || number !== place.number) {
       const { interruptions } = this.#reader;
@@ -84,31 +86,33 @@ export class RedisLog implements EventLog {
    * Whether a server that came back, or took over, has another event at this place, or none any more. Its log may have become
    * as long again meanwhile.
    */
-  async #wentBack(place: Place, interruptions: number): Promise<boolean> {
+  async #wentBack(place: LogPosition, interruptions: number): Promise<boolean> {
     const waited = await this.#lastWaited(place);
     if (waited.interruptions === interruptions || waited.at === null) return false;
     return (await this.#timeOf(place)) !== waited.at;
   }
 
   /** When the event at a place happened; null: it is not there. */
-  async #timeOf(place: Place): Promise<number | null> {
+  async #timeOf(place: LogPosition): Promise<number | null> {
     const { events } = this.#session.keys;
     const [entry] = await this.#session.read(({ client }) => client.xrange(events, idOf(place), "+", "COUNT", 1));
     const found = entry === undefined ? [] : readEntry(entry);
-    return found.find((event) => event.place.log === place.log && event.place.number === place.number)?.at ?? null;
+    return (
+      found.find((event) => event.position.log === place.log && event.position.number === place.number)?.at ?? null
+    );
   }
 
   close(): void {
     this.#reader.close();
   }
 
-  #range(place: Place, limit: number): Promise<readonly StreamEntry[]> {
+  #range(place: LogPosition, limit: number): Promise<readonly StreamEntry[]> {
     const { events } = this.#session.keys;
     return this.#session.read(({ client }) => client.xrange(events, `(${idOf(place)}`, "+", "COUNT", limit));
   }
 
   /** A blocking read that nobody waits for any more ends by itself. @throws JobStoreError UNAVAILABLE */
-  #wait(place: Place, limit: number, signal: AbortSignal): Promise<readonly StreamEntry[]> {
+  #wait(place: LogPosition, limit: number, signal: AbortSignal): Promise<readonly StreamEntry[]> {
     return new Promise((resolve, reject) => {
       const withdraw = onAbort(signal, () => resolve([]));
       this.#reader
@@ -121,26 +125,26 @@ export class RedisLog implements EventLog {
 
 const WENT_BACK = "the server came back with older data: jobs are as they were before";
 
-function idOf({ number, log }: Place): string {
+function idOf({ number, log }: LogPosition): string {
   return `${number}-${log === "" ? 0 : log}`;
 }
 
 /** Where the first event is not the very next one, those between were trimmed, or the log is another one. */
-function pageOf(place: Place, entries: readonly StreamEntry[], limit: number): LogPage {
+function pageOf(place: LogPosition, entries: readonly StreamEntry[], limit: number): LogPage {
   const read = entries
     .flatMap(readEntry)
-    .filter((event) => event.place.log !== place.log || event.place.number > place.number);
+    .filter((event) => event.position.log !== place.log || event.position.number > place.number);
   const events = read.slice(0, limit);
-  const first = events[0]?.place;
-  const last = read.length > limit ? (events.at(-1)?.place ?? place) : placeOf(entries.at(-1)?.[0] ?? idOf(place));
+  const first = events[0]?.position;
+  const last = read.length > limit ? (events.at(-1)?.position ?? place) : placeOf(entries.at(-1)?.[0] ?? idOf(place));
   if (first === undefined || (first.log === place.log && first.number === place.number + 1)) {
-    return { events, place: last, gap: null };
+    return { events, position: last, gap: null };
   }
   const gap =
     first.log === place.log
       ? `${first.number - place.number - 1} events are gone: the log keeps a limited number`
       : "the server has lost its log";
-  return { events, place: last, gap };
+  return { events, position: last, gap };
 }
 
 /** The events of an entry; none where somebody else put it there. */
@@ -149,7 +153,7 @@ function readEntry([entryId, [, text = ""]]: StreamEntry): readonly LoggedEvent[
   try {
     const events = text.split("\n").flatMap(readLine);
     return events.map(
-      (event, n) => ({ ...event, place: { log, number: number - events.length + 1 + n } }) as LoggedEvent,
+      (event, n) => ({ ...event, position: { log, number: number - events.length + 1 + n } }) as LoggedEvent,
     );
   } catch {
     return [];
@@ -157,12 +161,12 @@ function readEntry([entryId, [, text = ""]]: StreamEntry): readonly LoggedEvent[
 }
 
 /** A line has what jobs went through together, and their ids. */
-function readLine(text: string): readonly Omit<LoggedEvent, "place">[] {
-  const { ids, remark, ...event }: { ids: readonly string[]; remark?: Remark } & LoggedEvent = JSON.parse(text);
+function readLine(text: string): readonly Omit<LoggedEvent, "position">[] {
+  const { ids, remark, ...event }: { ids: readonly string[]; remark?: ChangeMetadata } & LoggedEvent = JSON.parse(text);
   return ids.map((id) => ({ ...event, id, ...(remark?.by !== undefined && { by: remark.by }) }));
 }
 
-function placeOf(entryId: string): Place {
+function placeOf(entryId: string): LogPosition {
   const [number, log = ""] = entryId.split("-");
   return { log, number: Number(number) };
 }

@@ -44,7 +44,7 @@ export class RedisOutbox implements OutboxStorage {
       const messages = entries.flatMap(([id, fields]) => readEntry(id, fields) ?? []);
       const left = end - performance.now();
       if (messages.length > 0 || left <= 0 || options.signal.aborted) return messages;
-      await this.waitForMore(left, options.signal);
+      await this.waitForEntries(left, options.signal);
     }
   }
 
@@ -65,7 +65,7 @@ export class RedisOutbox implements OutboxStorage {
     }
   }
 
-  waitForMore(ms: number, signal: AbortSignal): Promise<void> {
+  waitForEntries(ms: number, signal: AbortSignal): Promise<void> {
     const { last, lapsesAt } = this.#claimed;
     return this.#bell.wait(last, Math.min(ms, lapsesAt - performance.now()), signal);
   }
@@ -74,15 +74,15 @@ export class RedisOutbox implements OutboxStorage {
     this.#bell.close();
   }
 
-  remove(entryIds: readonly string[]): Promise<void> {
+  ack(entryIds: readonly string[]): Promise<void> {
     return this.#each(scripts.outboxAck, [], entryIds);
   }
 
-  setAside(entryIds: readonly string[], reason: string): Promise<void> {
+  reject(entryIds: readonly string[], reason: string): Promise<void> {
     return this.#each(scripts.outboxReject, [JSON.stringify(reason)], entryIds);
   }
 
-  restore(entryIds: readonly string[]): Promise<void> {
+  requeue(entryIds: readonly string[]): Promise<void> {
     return this.#each(scripts.outboxRequeue, [], entryIds);
   }
 

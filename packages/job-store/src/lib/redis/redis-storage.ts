@@ -1,22 +1,22 @@
 import type {
   AuditOptions,
-  Fields,
-  InsertReply,
+  CreateReply,
+  DeleteReply,
+  FullJob,
+  IndexValues,
   JobStorage,
-  Listing,
-  Move,
-  MoveReply,
+  ListRequest,
+  ListResult,
   NewJob,
-  ProgressReply,
-  Range,
-  Reading,
-  RemoveReply,
-  ReplaceReply,
-  StoreShape,
+  ReadResult,
+  SaveReply,
+  StatusUpdate,
+  StoreConfig,
   Target,
-  WholeJob,
+  UpdateProgressReply,
+  UpdateStatusReply,
 } from "../driver.js";
-import type { AuditReport } from "../store.js";
+import type { AuditReport } from "../types.js";
 import { RedisAudit } from "./audit.js";
 import type { CallQueue } from "./call-queue.js";
 import { countJobs } from "./counts.js";
@@ -37,14 +37,14 @@ export class RedisStorage implements JobStorage {
   readonly outbox: RedisOutbox;
   readonly logs: readonly RedisLog[];
   readonly #session: RedisSession;
-  readonly #shape: StoreShape;
+  readonly #shape: StoreConfig;
   readonly #reader: ReadBatcher;
   readonly #writes: CallQueue<PendingWrite>;
   readonly #trimmer: Trimmer;
 
   constructor(
     session: RedisSession,
-    shape: StoreShape,
+    shape: StoreConfig,
     parts: {
       readonly outbox: RedisOutbox;
       readonly log: RedisLog;
@@ -61,37 +61,37 @@ export class RedisStorage implements JobStorage {
     this.logs = [parts.log];
   }
 
-  insert(job: NewJob): Promise<InsertReply> {
+  create(job: NewJob): Promise<CreateReply> {
     return this.#write(verbs.create, job);
   }
 
-  replace(job: WholeJob): Promise<ReplaceReply> {
+  save(job: FullJob): Promise<SaveReply> {
     return this.#write(verbs.save, job);
   }
 
-  move(move: Move): Promise<MoveReply> {
+  updateStatus(move: StatusUpdate): Promise<UpdateStatusReply> {
     return this.#write(verbs.move, move);
   }
 
-  recordProgress(target: Target, progress: string): Promise<ProgressReply> {
+  updateProgress(target: Target, progress: string): Promise<UpdateProgressReply> {
     return this.#write(verbs.recordProgress, { target, progress });
   }
 
-  remove(target: Target): Promise<RemoveReply> {
+  delete(target: Target): Promise<DeleteReply> {
     return this.#write(verbs.remove, target);
   }
 
-  read(ids: readonly string[]): Promise<readonly Reading[]> {
+  read(ids: readonly string[]): Promise<readonly ReadResult[]> {
     return this.#reader.read(ids);
   }
 
-  async readIndexValues(ids: readonly string[]): Promise<readonly Fields[]> {
+  async readIndexValues(ids: readonly string[]): Promise<readonly IndexValues[]> {
     const { values } = this.#session.keys;
     const lines = await this.#session.read(({ client }) => Promise.all(ids.map((id) => client.hget(values, id))));
     return lines.map((text) => readFieldLines(text ?? ""));
   }
 
-  list(range: Range): Promise<Listing> {
+  list(range: ListRequest): Promise<ListResult> {
     return listJobs(this.#session, this.#reader, range, () => this.#trimmer.trimExpired());
   }
 

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { RedisCommander } from "ioredis";
-import { isError } from "../is-error.js";
+import { isError } from "../errors.js";
 import audit from "./lua/audit.lua";
 import counts from "./lua/counts.lua";
 import fields from "./lua/fields.lua";

@@ -1,6 +1,6 @@
-import type { StoreShape } from "../driver.js";
+import type { StoreConfig } from "../driver.js";
 import { unavailable } from "../errors.js";
-import type { StoreEvent } from "../store.js";
+import type { StoreEvent } from "../types.js";
 import type { PendingCall, Requirement, ServerState } from "./call-queue.js";
 import { type Client, type Deadline, type RedisConnection, runPipeline, ServerClock, valuesOf } from "./connection.js";
 import { type CommandOptions, Executor } from "./executor.js";
@@ -46,7 +46,7 @@ export class RedisSession implements ServerState {
   readonly keys: Keys;
   /** null: changes are acknowledged without waiting for replicas. */
   readonly replicas: ReplicaAcks | null;
-  readonly #shape: StoreShape;
+  readonly #shape: StoreConfig;
   readonly #shards: number;
   readonly #format: WriteBatchFormat;
   readonly #permissions: PermissionCheck;
@@ -63,7 +63,7 @@ export class RedisSession implements ServerState {
   constructor(
     connection: RedisConnection,
     keys: Keys,
-    shape: StoreShape,
+    shape: StoreConfig,
     options: {
       readonly timeoutMs: number;
       readonly shards: number;

@@ -2,28 +2,28 @@ import { crc32 } from "node:zlib";
 import { withAnyOf } from "../abort.js";
 import type {
   AuditOptions,
+  CreateReply,
+  DeleteReply,
   EventLog,
-  Fields,
-  InsertReply,
+  FullJob,
+  IndexValues,
   JobStorage,
-  Listing,
-  Move,
-  MoveReply,
+  ListPosition,
+  ListRequest,
+  ListResult,
   NewJob,
   OutboxStorage,
-  Position,
-  ProgressReply,
-  Range,
-  Reading,
-  RemoveReply,
-  ReplaceReply,
+  ReadResult,
+  SaveReply,
+  StatusUpdate,
   StorageHealth,
   StoredMessage,
   Target,
-  WholeJob,
+  UpdateProgressReply,
+  UpdateStatusReply,
 } from "../driver.js";
 import { comparePositions } from "../position.js";
-import type { AuditReport } from "../store.js";
+import type { AuditReport } from "../types.js";
 import type { RedisStorage } from "./redis-storage.js";
 
 /** What the keys of a shard have before the rest: a hash tag, so that a cluster keeps them together. `*`: a pattern for all. */
@@ -48,36 +48,36 @@ export class ShardedStorage implements JobStorage {
     this.logs = shards.flatMap(({ logs }) => logs);
   }
 
-  insert(job: NewJob): Promise<InsertReply> {
-    return this.#of(job.id).insert(job);
+  create(job: NewJob): Promise<CreateReply> {
+    return this.#of(job.id).create(job);
   }
 
-  replace(job: WholeJob): Promise<ReplaceReply> {
-    return this.#of(job.id).replace(job);
+  save(job: FullJob): Promise<SaveReply> {
+    return this.#of(job.id).save(job);
   }
 
-  move(move: Move): Promise<MoveReply> {
-    return this.#of(move.target.id).move(move);
+  updateStatus(move: StatusUpdate): Promise<UpdateStatusReply> {
+    return this.#of(move.target.id).updateStatus(move);
   }
 
-  recordProgress(target: Target, progress: string): Promise<ProgressReply> {
-    return this.#of(target.id).recordProgress(target, progress);
+  updateProgress(target: Target, progress: string): Promise<UpdateProgressReply> {
+    return this.#of(target.id).updateProgress(target, progress);
   }
 
-  remove(target: Target): Promise<RemoveReply> {
-    return this.#of(target.id).remove(target);
+  delete(target: Target): Promise<DeleteReply> {
+    return this.#of(target.id).delete(target);
   }
 
-  read(ids: readonly string[]): Promise<readonly Reading[]> {
+  read(ids: readonly string[]): Promise<readonly ReadResult[]> {
     return this.#readEach(ids, (shard, mine) => shard.read(mine));
   }
 
-  readIndexValues(ids: readonly string[]): Promise<readonly Fields[]> {
+  readIndexValues(ids: readonly string[]): Promise<readonly IndexValues[]> {
     return this.#readEach(ids, (shard, mine) => shard.readIndexValues(mine));
   }
 
   /** Each shard is asked for its share, and once more for a whole page where that was too little. */
-  async list(range: Range): Promise<Listing> {
+  async list(range: ListRequest): Promise<ListResult> {
     const limit = shareOf(range.limit, this.#shards.length);
     const pages = await Promise.all(this.#shards.map((shard) => shard.list({ ...range, limit })));
     const asked = new Set<number>();
@@ -159,9 +159,9 @@ function shareOf(limit: number, shards: number): number {
  * One page of the pages of all shards. What a shard has looked at ends at its `next`: beyond the nearest of these,
  * another shard may still have something that comes earlier.
  */
-function merge(pages: readonly Listing[], range: Range): Listing {
+function merge(pages: readonly ListResult[], range: ListRequest): ListResult {
   const direction = range.order === "newest" ? -1 : 1;
-  const compare = (a: Position, b: Position) => comparePositions(a, b) * direction;
+  const compare = (a: ListPosition, b: ListPosition) => comparePositions(a, b) * direction;
   const ends = pages.flatMap(({ next }) => (next === null ? [] : [next])).sort(compare);
   const end = ends[0] ?? null;
   const entries = pages
@@ -170,7 +170,7 @@ function merge(pages: readonly Listing[], range: Range): Listing {
     .sort(compare);
   if (entries.length <= range.limit) return { entries, next: end };
   const page = entries.slice(0, range.limit);
-  const { at, id } = page[page.length - 1] as Position;
+  const { at, id } = page[page.length - 1] as ListPosition;
   return { entries: page, next: { at, id } };
 }
 
@@ -197,28 +197,28 @@ export class ShardedOutbox implements OutboxStorage {
       const found = await this.#claimNow(claim);
       const left = end - performance.now();
       if (found.length > 0 || left <= 0 || claim.signal.aborted) return found;
-      await this.waitForMore(left, claim.signal);
+      await this.waitForEntries(left, claim.signal);
     }
   }
 
-  async waitForMore(ms: number, signal: AbortSignal): Promise<void> {
+  async waitForEntries(ms: number, signal: AbortSignal): Promise<void> {
     const enough = new AbortController();
     await withAnyOf([signal, enough.signal], async (either) => {
-      await Promise.race(this.#shards.map((shard) => shard.waitForMore(ms, either)));
+      await Promise.race(this.#shards.map((shard) => shard.waitForEntries(ms, either)));
       enough.abort();
     });
   }
 
-  remove(entryIds: readonly string[]): Promise<void> {
-    return this.#each(entryIds, (shard, ids) => shard.remove(ids));
+  ack(entryIds: readonly string[]): Promise<void> {
+    return this.#each(entryIds, (shard, ids) => shard.ack(ids));
   }
 
-  setAside(entryIds: readonly string[], reason: string): Promise<void> {
-    return this.#each(entryIds, (shard, ids) => shard.setAside(ids, reason));
+  reject(entryIds: readonly string[], reason: string): Promise<void> {
+    return this.#each(entryIds, (shard, ids) => shard.reject(ids, reason));
   }
 
-  restore(entryIds: readonly string[]): Promise<void> {
-    return this.#each(entryIds, (shard, ids) => shard.restore(ids));
+  requeue(entryIds: readonly string[]): Promise<void> {
+    return this.#each(entryIds, (shard, ids) => shard.requeue(ids));
   }
 
   async rejected(limit: number) {

@@ -1,21 +1,21 @@
 import type {
   Conflict,
+  CreateReply,
+  DeleteReply,
+  FullJob,
   Illegal,
-  InsertReply,
   JobRecord,
   Missing,
-  Move,
-  MoveReply,
   NewJob,
   OutgoingMessage,
-  ProgressReply,
-  RemoveReply,
-  ReplaceReply,
-  StoreShape,
+  SaveReply,
+  StatusUpdate,
+  StoreConfig,
   Target,
   TooLarge,
   Unreadable,
-  WholeJob,
+  UpdateProgressReply,
+  UpdateStatusReply,
 } from "../driver.js";
 import { unavailable } from "../errors.js";
 import type { IndexMetadata } from "./index-metadata.js";
@@ -41,7 +41,7 @@ export interface Circumstances {
 
 /** Properties of the store that the arguments of a change depend on. */
 export interface WriteContext {
-  readonly shape: StoreShape;
+  readonly shape: StoreConfig;
   readonly metadata: IndexMetadata;
   readonly scripts: WriteScripts;
 }
@@ -68,18 +68,18 @@ export interface Verb<S, R> {
   readonly read: (outcome: Outcome, subject: S, circumstances: Circumstances) => R;
 }
 
-export const create: Verb<NewJob, InsertReply> = {
+export const create: Verb<NewJob, CreateReply> = {
   name: "create",
   id: (job) => job.id,
   size: (job) => job.data.length + sizeOf(job.outbox),
   enters: (job) => job.status,
   group: () => "create",
   script: (_, { scripts, metadata }) => scripts.create(metadata),
-  isDetailed: ({ remark, fields, outbox }) => remark.by !== undefined || fields.size > 0 || outbox.length > 0,
+  isDetailed: ({ metadata: remark, fields, outbox }) => remark.by !== undefined || fields.size > 0 || outbox.length > 0,
   args: (job, operation, { shape, detailed }) => {
     const text = newRecordText(job, shape, operation);
     if (!detailed) return [text];
-    return [text, remarkText(job.remark).slice(1), fieldLines(job.fields), ...messageArgs(job.outbox)];
+    return [text, remarkText(job.metadata).slice(1), fieldLines(job.fields), ...messageArgs(job.outbox)];
   },
   read: (outcome, job, { ttlMs, historyLimit }) => {
     if (outcome[0] === "created") {
@@ -91,7 +91,7 @@ export const create: Verb<NewJob, InsertReply> = {
   },
 };
 
-export const move: Verb<Move, MoveReply> = {
+export const move: Verb<StatusUpdate, UpdateStatusReply> = {
   name: "move",
   id: ({ target }) => target.id,
   size: (change) => (change.result?.length ?? 0) + (change.progress?.length ?? 0) + sizeOf(change.outbox),
@@ -100,21 +100,21 @@ export const move: Verb<Move, MoveReply> = {
   script: ({ to }, { scripts, metadata }) => scripts.move(to, metadata),
   isDetailed: (change) => parts(change) !== "" || change.outbox.length > 0,
   args: (change, operation, { detailed }) => {
-    const [entry, expected] = [`"${operation}"${remarkText(change.remark)}`, expectations(change.target)];
+    const [entry, expected] = [`"${operation}"${remarkText(change.metadata)}`, expectations(change.target)];
     return detailed ? [entry, expected, parts(change), ...messageArgs(change.outbox)] : [entry, expected];
   },
   read: (outcome, { target }, { budget }) => {
     const [first, second] = outcome;
     const moved = first.startsWith("{");
     const text = moved ? newText(first, String(second)) : null;
-    const kind = moved || first === "answered" ? "moved" : "unchanged";
+    const kind = moved || first === "answered" ? "updated" : "unchanged";
     const record = text === null ? answer(target.id, outcome, "unchanged", budget) : readRecord(target.id, text);
     if (record === null) return refused(outcome, budget);
     return "kind" in record ? record : { kind, record };
   },
 };
 
-export const recordProgress: Verb<{ readonly target: Target; readonly progress: string }, ProgressReply> = {
+export const recordProgress: Verb<{ readonly target: Target; readonly progress: string }, UpdateProgressReply> = {
   name: "progress",
   id: ({ target }) => target.id,
   size: ({ progress }) => progress.length,
@@ -124,7 +124,7 @@ export const recordProgress: Verb<{ readonly target: Target; readonly progress: 
   read: (outcome, _, { budget }) => (outcome[0] === "recorded" ? { kind: "recorded" } : refused(outcome, budget)),
 };
 
-export const save: Verb<WholeJob, ReplaceReply> = {
+export const save: Verb<FullJob, SaveReply> = {
   name: "save",
   id: ({ id }) => id,
   size: (job) => job.data.length + (job.result?.length ?? 0),
@@ -137,14 +137,14 @@ export const save: Verb<WholeJob, ReplaceReply> = {
     return [operation, ...wholeArgs(job, ttl), score, ttl === 0 ? "" : job.statusAt + ttl, fieldLines(job.fields)];
   },
   read: (outcome, job, { budget }) => {
-    if (outcome[0] === "expired") return { kind: "over" };
+    if (outcome[0] === "expired") return { kind: "expired" };
     const record = answer(job.id, outcome, "saved", budget);
     if (record === null) return refused(outcome) as Conflict | TooLarge | Unreadable;
     return "kind" in record ? record : { kind: "saved", record };
   },
 };
 
-export const remove: Verb<Target, RemoveReply> = {
+export const remove: Verb<Target, DeleteReply> = {
   name: "remove",
   id: ({ id }) => id,
   size: () => 0,
@@ -152,7 +152,7 @@ export const remove: Verb<Target, RemoveReply> = {
   script: (_, { scripts, metadata }) => scripts.delete(metadata),
   args: (target, operation) => [operation, expectations(target)],
   read: (outcome) =>
-    outcome[0] === "deleted" ? { kind: "removed" } : (refused(outcome) as Missing | Conflict | Unreadable),
+    outcome[0] === "deleted" ? { kind: "deleted" } : (refused(outcome) as Missing | Conflict | Unreadable),
 };
 
 /** The record that a move left behind. Its data did not change, so it comes with the old record. */
@@ -200,7 +200,7 @@ function refused(outcome: Outcome, budget?: Budget): Refused {
 
 /** What `create` wrote: the server added the time, everything else is known here. */
 function newRecord(job: NewJob, createdAt: number, ttlMs: number, historyLimit: number): JobRecord {
-  const { by } = job.remark;
+  const { by } = job.metadata;
   const at = new Date(createdAt);
   const first = { from: null, to: job.status, at, version: 1, ...(by !== undefined && { by }) };
   return {
@@ -228,7 +228,7 @@ function expectations({ version, createdAt }: Target): string {
 /** Keeps what is stored of a part. */
 const KEEP = "=";
 
-function parts({ progress, result, error }: Move): string {
+function parts({ progress, result, error }: StatusUpdate): string {
   if (progress === undefined && result === undefined && error === undefined) return "";
   return [
     progress === undefined ? KEEP : line("progress", progress),

@@ -1,4 +1,4 @@
-import type { StoreShape } from "../driver.js";
+import type { StoreConfig } from "../driver.js";
 import type { IndexMetadata } from "./index-metadata.js";
 import { type Keys, scoreRange } from "./keys.js";
 import type { Script } from "./scripts.js";
@@ -53,13 +53,13 @@ export interface WriteBatchReply {
 /** Converts batches of write calls to scripts with their arguments, and splits the replies. */
 export class WriteBatchFormat {
   readonly #keys: Keys;
-  readonly #shape: StoreShape;
+  readonly #shape: StoreConfig;
   readonly #scripts: WriteScripts;
   readonly #firstKeys: readonly string[];
   /** Keys that few batches need. */
   readonly #lastKeys: readonly string[];
 
-  constructor(keys: Keys, shape: StoreShape, eventLogLength: number) {
+  constructor(keys: Keys, shape: StoreConfig, eventLogLength: number) {
     this.#keys = keys;
     this.#shape = shape;
     // Lua counts bytes.

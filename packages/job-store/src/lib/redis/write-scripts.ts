@@ -1,4 +1,4 @@
-import type { StoreShape } from "../driver.js";
+import type { StoreConfig } from "../driver.js";
 import type { IndexMetadata } from "./index-metadata.js";
 import beginWrite from "./lua/begin-write.lua";
 import create from "./lua/create.lua";
@@ -34,12 +34,12 @@ const TRIM_EVENTS_EVERY = 100;
  * that once the store has fields.
  */
 export class WriteScripts {
-  readonly #shape: StoreShape;
+  readonly #shape: StoreConfig;
   readonly #constants: Constants;
   readonly #scripts = new Map<string, Script>();
 
   /** @param idAt position of the id in a job's key, in bytes from 1 */
-  constructor(shape: StoreShape, eventLogLength: number, idAt: number) {
+  constructor(shape: StoreConfig, eventLogLength: number, idAt: number) {
     this.#shape = shape;
     this.#constants = {
       ID_AT: idAt,

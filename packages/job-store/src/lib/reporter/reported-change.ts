@@ -1,9 +1,9 @@
-import { checkOutbox, checkRemark, checkStatus } from "../arguments.js";
+import { checkMetadata, checkOutbox, checkStatus } from "../arguments.js";
 import { encode, encodeFailure } from "../codec.js";
 import type { JobDefinition, StatusOf } from "../definition.js";
 import { JobStoreError } from "../errors.js";
 import type { Job } from "../job.js";
-import type { Change, JobStore } from "../store.js";
+import type { Change, JobStore } from "../types.js";
 import { toBase64url } from "../utf8.js";
 
 /** State that the stored job must have. All changes reported with one snapshot share one fence, and each moves it on. */
@@ -40,7 +40,7 @@ export function toReportedChange<D extends JobDefinition>(
   const fields = { jobId: id };
   const { result, error, progress } = change;
   const status = checkStatus(definition, to) as StatusOf<D>;
-  const { by, note } = checkRemark(change);
+  const { by, note } = checkMetadata(change);
   const outbox = checkOutbox(change.outbox, id).map((message) => ({
     queue: message.queue,
     payload: JSON.parse(message.payload),
@@ -91,7 +91,7 @@ export async function attemptChange<D extends JobDefinition>(
     return { kind: "stored" };
   } catch (error) {
     if (isUnavailable(error)) return { kind: "unavailable" };
-    return { kind: "rejected", error: JobStoreError.is(error) ? error : undocumented(change) };
+    return { kind: "rejected", error: JobStoreError.is(error) ? error : unexpected(change) };
   }
 }
 
@@ -112,7 +112,7 @@ export function targetOf<D extends JobDefinition>(id: string, fence: Fence | nul
 async function applyChange<D extends JobDefinition>(store: JobStore<D>, change: ReportedChange<D>): Promise<void> {
   const { id, to, values, fence } = change;
   try {
-    // The compiler cannot see that the store checks the transition of a snapshot, too.
+    // The compiler cannot see that the store also checks the transition of a snapshot.
     const job: Job<D> = await store.updateStatus(targetOf<D>(id, fence), to as never, values);
     if (fence !== null) fence.version = job.version;
   } catch (error) {
@@ -169,7 +169,10 @@ function reachesBackToVersion<D extends JobDefinition>(job: Job<D>, version: num
 
 /** Returns the error for a change that did not fit into the queue of a reporter. */
 export function queueFull<D extends JobDefinition>(change: ReportedChange<D>, pending: number): JobStoreError {
-  return dropped(change, `The store is unavailable, and ${pending} changes are pending already (maxPending).`);
+  return dropped(
+    change,
+    `The store is unavailable and the queue of the reporter is full (${pending} pending changes, maxPending).`,
+  );
 }
 
 /** Returns the error for a change that was still pending when the reporter was closed. */
@@ -182,20 +185,20 @@ function unknownOutcome<D extends JobDefinition>(
   reason: "history too short" | "unreadable",
 ): JobStoreError {
   const why = {
-    "history too short": "its history does not reach back far enough to check for it (historyLimit)",
-    unreadable: "its record cannot be read to check for it",
+    "history too short": "the history of the job is too short to check (historyLimit)",
+    unreadable: "the record of the job cannot be read",
   };
-  return dropped(change, `The reply to a change of job ${change.id} was lost, and ${why[reason]}.`);
+  return dropped(change, `The reply was lost, and ${why[reason]}.`);
 }
 
-function undocumented<D extends JobDefinition>(change: ReportedChange<D>): JobStoreError {
-  return dropped({ ...change, indeterminate: true }, "The store failed with an error that it does not document.");
+function unexpected<D extends JobDefinition>(change: ReportedChange<D>): JobStoreError {
+  return dropped({ ...change, indeterminate: true }, "The store failed with an unexpected error.");
 }
 
 function dropped<D extends JobDefinition>(change: ReportedChange<D>, why: string): JobStoreError {
   const { id, to, indeterminate } = change;
   const outcome = indeterminate
-    ? "may have been applied, once. Read the job with get() to find out; the reporter does not try again."
+    ? "may have been applied once. Read the job with get() to find out: the reporter does not try again."
     : "was not applied. Report it again if it is still needed.";
   return new JobStoreError("UNAVAILABLE", `${why} The change of job ${id} to "${to}" ${outcome}`, {
     jobId: id,

@@ -1,12 +1,12 @@
 import type { input } from "zod/v4/core";
-import { checkDate, checkId, checkOptions, checkWhole, invalid, type KeysOf } from "../arguments.js";
+import { checkDate, checkId, checkInteger, checkOptions, invalid, type KeysOf } from "../arguments.js";
+import { Condition } from "../condition.js";
 import type { JobDefinition, StatusOf } from "../definition.js";
 import { JobStoreError } from "../errors.js";
 import type { Job } from "../job.js";
 import { CHANGE_OPTIONS } from "../option-keys.js";
-import type { Change, JobStore, StepOf } from "../store.js";
 import { unref } from "../timers.js";
-import { Waiters } from "../waiters.js";
+import type { Change, JobStore, NextStatusOf } from "../types.js";
 import {
   attemptChange,
   closedWhilePending,
@@ -63,7 +63,7 @@ export interface Reporter<D extends JobDefinition> extends AsyncDisposable {
    */
   report(
     target: string | Job<D>,
-    to: StepOf<D, string>,
+    to: NextStatusOf<D, string>,
     change?: Change<D>,
   ): Promise<"stored" | "pending" | "rejected">;
   /**
@@ -114,10 +114,10 @@ export function createReporter<D extends JobDefinition>(
   options: ReporterOptions<D> = {},
 ): Reporter<D> {
   if (typeof store?.updateStatus !== "function") {
-    return invalid("createReporter requires a store that createJobStore returned.");
+    return invalid("`createReporter` requires a store made by createJobStore.");
   }
   const { maxPending = 10_000, onRejected } = checkOptions(options, REPORTER_OPTIONS, "createReporter");
-  return new QueueingReporter(store, checkWhole(maxPending, "maxPending", 0, 1_000_000), onRejected);
+  return new QueueingReporter(store, checkInteger(maxPending, "maxPending", 0, 1_000_000), onRejected);
 }
 
 type Answer = "stored" | "pending" | "rejected";
@@ -160,7 +160,7 @@ class QueueingReporter<D extends JobDefinition> implements Reporter<D> {
   /** Queues without a call in flight. The replay takes the first one; a queue whose call failed moves to the end. */
   readonly #waiting = new Set<JobQueue<D>>();
   /** Notifies `flush` and `close` whenever a queue has been sent or has to wait. */
-  readonly #progressed = new Waiters();
+  readonly #progressed = new Condition();
   #pending = 0;
   #replaying = 0;
   /** Pauses since the last reply. 0: the store is considered available. */
@@ -206,12 +206,15 @@ class QueueingReporter<D extends JobDefinition> implements Reporter<D> {
 
   async flush(options: { readonly timeoutMs?: number | undefined } = {}): Promise<void> {
     const { timeoutMs = 30_000 } = checkOptions(options, FLUSH_OPTIONS, "flush");
-    const deadline = performance.now() + checkWhole(timeoutMs, "timeoutMs", 0, 2 ** 31 - 1);
+    const deadline = performance.now() + checkInteger(timeoutMs, "timeoutMs", 0, 2 ** 31 - 1);
     while (this.#queues.size > 0) {
       const leftMs = deadline - performance.now();
       if (leftMs <= 0) {
-        const state = `After ${timeoutMs} ms, ${this.#pending} status changes are pending, and progress may be, too.`;
-        throw new JobStoreError("TIMEOUT", `${state} All of it continues to wait for the store.`);
+        const state = `After ${timeoutMs} ms, ${this.#pending} status changes are still pending.`;
+        throw new JobStoreError(
+          "TIMEOUT",
+          `${state} They are sent when the store is available again; call flush() again to wait for them.`,
+        );
       }
       await this.#progressed.wait(leftMs);
     }
@@ -235,7 +238,7 @@ class QueueingReporter<D extends JobDefinition> implements Reporter<D> {
       for (const change of [...queue.changes]) this.#reject(queue, change, closedWhilePending(change));
     }
     this.#queues.clear();
-    this.#progressed.wake();
+    this.#progressed.notify();
   }
 
   get #isAvailable(): boolean {
@@ -254,7 +257,7 @@ class QueueingReporter<D extends JobDefinition> implements Reporter<D> {
     if (fence === undefined) {
       fence = {
         createdAt: checkDate(target.createdAt, "job.createdAt"),
-        version: checkWhole(target.version, "job.version", 1, Number.MAX_SAFE_INTEGER),
+        version: checkInteger(target.version, "job.version", 1, Number.MAX_SAFE_INTEGER),
       };
       this.#fences.set(target, fence);
     }
@@ -340,7 +343,7 @@ class QueueingReporter<D extends JobDefinition> implements Reporter<D> {
     if (queue.inFlight !== null) return;
     if (isEmpty(queue)) this.#queues.delete(queue.id);
     else this.#waiting.add(queue);
-    this.#progressed.wake();
+    this.#progressed.notify();
   }
 
   /** Notes that the store is available. If it was not, the replay starts. */

@@ -1,39 +1,39 @@
 import * as z from "zod";
 import { defineJob, JobStoreError, type Json } from "../../index.js";
 
-/** What a subtitle job carries. */
+/** Data of a subtitle job. */
 export interface SubtitleData {
-  /** Where the video is; not fetched by the store. */
+  /** Address of the video. The store does not fetch it. */
   readonly videoUrl: string;
-  /** What people call it. */
+  /** Human-readable title of the video. */
   readonly videoTitle: string;
-  /** Of the subtitle that is wanted. BCP 47, canonical. */
+  /** Language of the requested subtitle, as a canonical BCP 47 tag. */
   readonly language: string;
-  /** null (also when left out): no translation wanted. */
+  /** Language to translate into. null or omitted: no translation. */
   readonly targetLanguage: string | null;
-  /** Empty when left out. */
+  /** Preferred sources. Empty if omitted. */
   readonly preferredSources: readonly string[];
 }
 
-/** Where the finished subtitle is. */
+/** Result of a subtitle job. */
 export interface SubtitleResult {
-  /** From where clients get it. */
+  /** Address from which clients download the subtitle. */
   readonly downloadUrl: string;
-  /** What a service wants to show besides: candidate chosen, encoding, coverage, warnings. */
+  /** Additional details that a service wants to show: chosen candidate, encoding, coverage, warnings. */
   readonly details?: { readonly [key: string]: Json } | undefined;
 }
 
-/** How far a stage has come. */
+/** Progress of a subtitle job. */
 export interface SubtitleProgress {
-  /** What is being done: "searching", say. */
+  /** Stage of the work, for example "searching". */
   readonly stage: string;
-  /** Of `total`, 0 or more. */
+  /** Number of finished units, 0 or more. */
   readonly done: number;
-  /** 0 or more, in whatever the stage counts. */
+  /** Total number of units of this stage, 0 or more. */
   readonly total: number;
 }
 
-/** A language tag in its canonical form: "eng" becomes "en", "pt-br" becomes "pt-BR". */
+/** Schema of a language tag. It converts the tag to its canonical form: "eng" becomes "en", "pt-br" becomes "pt-BR". */
 const language = z
   .string()
   .min(1)
@@ -74,9 +74,9 @@ const progress: z.ZodType<SubtitleProgress, SubtitleProgress> = z.object({
 });
 
 /**
- * The life of a subtitle: pending → downloading → translating → completed or failed; pending → translating where a
- * subtitle is already at hand; re-entry of the working statuses; failed → pending (retry). Completed jobs are kept for
- * 7 days, failed ones for 3, unfinished ones for ever.
+ * Definition of a subtitle job. Transitions: pending → downloading → translating → completed or failed; pending → translating if a
+ * subtitle is already available; re-entry of the working statuses; failed → pending (a retry). Completed jobs are kept for 7 days,
+ * failed jobs for 3 days, and unfinished jobs without expiry.
  */
 export const subtitleJob = defineJob({
   name: "subtitle",
@@ -94,10 +94,10 @@ export const subtitleJob = defineJob({
 });
 
 /**
- * Retention from the environment, for `createJobStore({ ttlSeconds })`: REDIS_JOB_TTL_COMPLETED, REDIS_JOB_TTL_FAILED
- * and REDIS_JOB_TTL_ACTIVE, in seconds, 0 for ever; 604800, 259200 and 0 where unset or empty.
+ * Reads the TTLs in seconds from REDIS_JOB_TTL_COMPLETED (@default 604800), REDIS_JOB_TTL_FAILED (@default 259200) and
+ * REDIS_JOB_TTL_ACTIVE (pending, downloading and translating; @default 0), for `createJobStore({ ttlSeconds })`. 0: without expiry.
  *
- * @throws JobStoreError INVALID_ARGUMENT naming the variable that is no whole number of seconds
+ * @throws JobStoreError INVALID_ARGUMENT with the name of the variable that is not an integer of 0 or more
  */
 export function subtitleTtlFromEnv(env: Readonly<Record<string, string | undefined>>): {
   readonly pending: number;
@@ -110,7 +110,10 @@ export function subtitleTtlFromEnv(env: Readonly<Record<string, string | undefin
     const text = env[name]?.trim() ?? "";
     if (text === "") return fallback;
     if (/^\d{1,10}$/.test(text)) return Number(text);
-    throw new JobStoreError("INVALID_ARGUMENT", `${name} must be a whole number of seconds (0: for ever).`);
+    throw new JobStoreError(
+      "INVALID_ARGUMENT",
+      `${name} must be an integer number of seconds, 0 for no expiry (got ${JSON.stringify(text)}).`,
+    );
   };
   const active = seconds("REDIS_JOB_TTL_ACTIVE", 0);
   return {

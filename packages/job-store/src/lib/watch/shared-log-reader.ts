@@ -1,18 +1,20 @@
-import type { EventLog, LoggedEvent, LogPage, Place } from "../driver.js";
-import { Waiters } from "../waiters.js";
+import { Condition } from "../condition.js";
+import type { EventLog, LoggedEvent, LogPage, LogPosition } from "../driver.js";
 
-/** Number of events in a page of the log. */
-const PAGE = 1000;
+/** Maximum number of events in a page of the log. */
+const MAX_PAGE = 1000;
+/** Time to wait for the first event of a page, in milliseconds. */
 const WAIT_MS = 1000;
+/** Pause after a read that failed, in milliseconds. */
 const RETRY_MS = 200;
 /** Maximum number of buffered events per consumer. On overflow they are dropped, and `resync` is emitted. */
 const MAX_QUEUED = 1000;
 
-/** Marks that events up to `place` are missing. */
+/** Marks that events up to `position` are missing. */
 export interface Resync {
   readonly type: "resync";
   readonly reason: string;
-  readonly place: Place;
+  readonly position: LogPosition;
   /** True if the log went back to this position. Consumers that have seen later events also get the resync. */
   readonly rewound: boolean;
   readonly reader: SharedLogReader;
@@ -71,13 +73,13 @@ export class Subscription {
   }
 }
 
-/** Returns one resync per log that stands for all these events, up to the last one of the log. */
+/** Returns one resync per log that replaces all these events, up to the last one of the log. */
 function resyncsFor(events: readonly QueuedEvent[]): Resync[] {
-  const reason = `the consumer fell more than ${MAX_QUEUED} events behind`;
-  const lastPlaces = new Map(events.map(({ reader, place }) => [reader, place]));
+  const reason = `the consumer is more than ${MAX_QUEUED} events behind. Read the jobs again`;
+  const lastPositions = new Map(events.map(({ reader, position }) => [reader, position]));
   const rewound = new Set(events.filter(isRewound).map(({ reader }) => reader));
-  return [...lastPlaces].map(([reader, place]) => {
-    return { type: "resync", reason, place, reader, rewound: rewound.has(reader) };
+  return [...lastPositions].map(([reader, position]) => {
+    return { type: "resync", reason, position, reader, rewound: rewound.has(reader) };
   });
 }
 
@@ -115,14 +117,14 @@ export class SharedLogReader {
   }
 
   /** Starts to read after this position. Returns true, and does nothing, if the reader runs already. */
-  start(position: Place): boolean {
+  start(position: LogPosition): boolean {
     if (this.#running) return true;
     this.#running = true;
     void this.#run(position);
     return false;
   }
 
-  async #run(start: Place): Promise<void> {
+  async #run(start: LogPosition): Promise<void> {
     let position = start;
     while (!this.#end.aborted && (this.#ofAllJobs.size > 0 || this.#byJob.size > 0)) {
       const page = await this.pageAfter(position, WAIT_MS);
@@ -130,7 +132,7 @@ export class SharedLogReader {
       const gap = gapOf(page, position);
       if (gap !== null) this.#deliver(gap, [...this.#byJob.keys()]);
       for (const event of page.events) this.#deliver(event, [event.id]);
-      position = page.place;
+      position = page.position;
     }
     this.#running = false;
   }
@@ -148,12 +150,12 @@ export class SharedLogReader {
    * Reads the next page of the log. Returns null after a pause if the log cannot be read. The caller then tries again, and
    * misses no event that is still in the log.
    */
-  async pageAfter(position: Place, waitMs: number): Promise<LogPage | null> {
+  async pageAfter(position: LogPosition, waitMs: number): Promise<LogPage | null> {
     const signal = this.#end;
     try {
-      return await this.log.after(position, { limit: PAGE, waitMs, signal });
+      return await this.log.after(position, { limit: MAX_PAGE, waitMs, signal });
     } catch {
-      if (!signal.aborted) await new Waiters().wait(RETRY_MS, signal);
+      if (!signal.aborted) await new Condition().wait(RETRY_MS, signal);
       return null;
     }
   }
@@ -161,11 +163,11 @@ export class SharedLogReader {
 
 /**
  * Returns a resync for the events that are missing between a position and the page after it, or null if none is missing. Its
- * place is the end of the gap: only consumers that have not reached it get the resync.
+ * position is the end of the gap: only consumers that have not reached it get the resync.
  */
-export function gapOf({ gap, events: [first], place }: LogPage, asked: Place): Omit<Resync, "reader"> | null {
+export function gapOf({ gap, events: [first], position }: LogPage, asked: LogPosition): Omit<Resync, "reader"> | null {
   if (gap === null) return null;
-  const end = first === undefined ? place : { log: first.place.log, number: first.place.number - 1 };
+  const end = first === undefined ? position : { log: first.position.log, number: first.position.number - 1 };
   // If the page has events, those before them were removed from the log. If it has none, the log went back.
-  return { type: "resync", reason: gap, place: end, rewound: end.log === asked.log && first === undefined };
+  return { type: "resync", reason: gap, position: end, rewound: end.log === asked.log && first === undefined };
 }

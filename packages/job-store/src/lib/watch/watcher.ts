@@ -1,31 +1,30 @@
-import { onAbort, unlessAborted } from "../abort.js";
-import { checkId, checkWhole, invalid } from "../arguments.js";
-import type { Calls } from "../calls.js";
+import { onAbort, stoppable, unlessAborted } from "../abort.js";
+import { checkId, checkInteger, invalid } from "../arguments.js";
 import { readEventCursor, writeEventCursor } from "../cursor.js";
 import type { JobDefinition } from "../definition.js";
-import type { JobStorage, Place, Reading } from "../driver.js";
-import { JobStoreError } from "../errors.js";
+import type { JobStorage, LogPosition, ReadResult } from "../driver.js";
+import { JobStoreError, notFound } from "../errors.js";
+import { type InFlightCalls, storeClosed } from "../in-flight-calls.js";
 import type { Job } from "../job.js";
-import { leavable } from "../leavable.js";
-import type { JobEvent } from "../store.js";
+import type { JobEvent } from "../types.js";
 import { gapOf, isRewound, type QueuedEvent, SharedLogReader, Subscription } from "./shared-log-reader.js";
 
 /** Decodes the records that a watcher reads. */
 export interface JobDecoder<D extends JobDefinition> {
   readonly definition: D;
-  readJob(id: string, reading: Reading): Job<D> | null;
+  readJob(id: string, result: ReadResult): Job<D> | null;
 }
 
 /** Implements `watch` and `waitFor` of one store. All calls share one reader per log. */
 export class Watcher<D extends JobDefinition> {
   readonly #decoder: JobDecoder<D>;
   readonly #storage: JobStorage;
-  readonly #calls: Calls;
+  readonly #calls: InFlightCalls;
   readonly #readers: readonly SharedLogReader[];
   /** Difference between the storage's clock and performance.now at the last snapshot, in milliseconds, by log. */
   readonly #clockOffsets = new Map<SharedLogReader, number>();
 
-  constructor(decoder: JobDecoder<D>, storage: JobStorage, calls: Calls) {
+  constructor(decoder: JobDecoder<D>, storage: JobStorage, calls: InFlightCalls) {
     this.#decoder = decoder;
     this.#storage = storage;
     this.#calls = calls;
@@ -36,14 +35,14 @@ export class Watcher<D extends JobDefinition> {
     const given = signal === undefined ? [] : [signal];
     if (typeof target === "string") {
       const id = checkId(target);
-      return leavable((left) => this.#watchJob(id, [left, ...given]));
+      return stoppable((stop) => this.#watchJob(id, [stop, ...given]));
     }
     if (target !== undefined && (typeof target !== "object" || target === null)) {
-      return invalid("watch takes a job's id, or { after } with the cursor of an event.");
+      return invalid("`watch` requires a job id, or { after } with the cursor of an event.");
     }
     const { name } = this.#decoder.definition;
     const after = target?.after === undefined ? null : readEventCursor(name, this.#readers.length, target.after);
-    return leavable((left) => this.#watchAll(after, [left, ...given]));
+    return stoppable((stop) => this.#watchAll(after, [stop, ...given]));
   }
 
   async waitFor(
@@ -56,7 +55,8 @@ export class Watcher<D extends JobDefinition> {
     const deadline =
       timeoutMs === undefined
         ? Number.POSITIVE_INFINITY
-        : performance.now() + checkWhole(timeoutMs, "timeoutMs", 0, MAX_TIMER_MS);
+        : performance.now() + checkInteger(timeoutMs, "timeoutMs", 0, MAX_TIMER_MS);
+    let status: string | undefined;
     for (let minDelayMs = 0; ; minDelayMs = READ_AGAIN_MS) {
       signal?.throwIfAborted();
       const restart = new AbortController();
@@ -70,7 +70,8 @@ export class Watcher<D extends JobDefinition> {
         for await (const event of this.#watchJob(id, stops)) {
           const job = event.type === "snapshot" ? event.job : await this.#jobAfter(event, id, stops);
           if (job === undefined) continue;
-          if (job === null) throw gone(id);
+          if (job === null) throw notFound(id);
+          status = job.status;
           if (until.has(job.status) || ("to" in event && until.has(event.to))) return job;
           // Expiry emits no event, so the job is read again when it should have expired.
           if (job.expiresAt !== null) restartIn(Math.max(job.expiresAt.getTime() + 1 - this.#now(id), minDelayMs));
@@ -79,12 +80,12 @@ export class Watcher<D extends JobDefinition> {
         for (const timer of timers) clearTimeout(timer);
       }
       signal?.throwIfAborted();
-      if (this.#calls.closed) throw new JobStoreError("CLOSED", "The store was closed while waiting for the job.");
+      if (this.#calls.closed) throw storeClosed();
       if (performance.now() >= deadline) {
-        const statuses = [...until].join(" or ");
-        throw new JobStoreError("TIMEOUT", `Job ${id} did not become ${statuses} within ${timeoutMs} ms.`, {
-          jobId: id,
-        });
+        const expected = [...until].map((one) => `"${one}"`).join(" or ");
+        const current = status === undefined ? "" : ` (current status: "${status}")`;
+        const message = `Timeout: job ${id} did not reach ${expected} within ${timeoutMs} ms${current}.`;
+        throw new JobStoreError("TIMEOUT", message, { jobId: id });
       }
     }
   }
@@ -103,8 +104,8 @@ export class Watcher<D extends JobDefinition> {
   async #jobAfter(event: JobEvent<D>, id: string, stops: readonly AbortSignal[]): Promise<Job<D> | null | undefined> {
     if (event.type === "deleted") return null;
     if (event.type === "progress") return undefined;
-    const readings = await this.#call(() => this.#storage.read([id]), [this.#calls.signal, ...stops]);
-    return readings === null ? undefined : this.#decoder.readJob(id, readings[0] ?? { kind: "absent" });
+    const results = await this.#call(() => this.#storage.read([id]), [this.#calls.signal, ...stops]);
+    return results === null ? undefined : this.#decoder.readJob(id, results[0] ?? { kind: "absent" });
   }
 
   /** Resolves to null when a signal aborts, even if the server never replies. */
@@ -119,23 +120,23 @@ export class Watcher<D extends JobDefinition> {
     yield* this.#listen([reader], subscription, signals, async function* (this: Watcher<D>, ends) {
       const snapshot = await this.#call(() => reader.log.snapshot(id), ends);
       if (snapshot === null) return;
-      const { reading, place, now } = snapshot;
+      const { job, position, now } = snapshot;
       this.#clockOffsets.set(reader, now - performance.now());
-      const positions = new Map([[reader, place]]);
-      reader.start(place);
-      yield { type: "snapshot", job: this.#decoder.readJob(id, reading), cursor: this.#cursor(positions) };
+      const positions = new Map([[reader, position]]);
+      reader.start(position);
+      yield { type: "snapshot", job: this.#decoder.readJob(id, job), cursor: this.#cursor(positions) };
       yield* this.#follow(subscription, positions);
     });
   }
 
   async *#watchAll(
-    after: readonly (Place | null)[] | null,
+    after: readonly (LogPosition | null)[] | null,
     signals: readonly AbortSignal[],
   ): AsyncGenerator<JobEvent<D>, void, undefined> {
     const subscription = new Subscription(null);
     yield* this.#listen(this.#readers, subscription, signals, async function* (this: Watcher<D>, ends) {
       const startOf = (reader: SharedLogReader, n: number) => after?.[n] ?? this.#call(() => reader.log.tail(), ends);
-      const positions = new Map<SharedLogReader, Place>();
+      const positions = new Map<SharedLogReader, LogPosition>();
       for (const [n, position] of (await Promise.all(this.#readers.map(startOf))).entries()) {
         if (position === null) return;
         positions.set(this.#readers[n] as SharedLogReader, position);
@@ -155,7 +156,7 @@ export class Watcher<D extends JobDefinition> {
     signals: readonly AbortSignal[],
     events: (this: Watcher<D>, ends: readonly AbortSignal[]) => AsyncGenerator<JobEvent<D>, void, undefined>,
   ): AsyncGenerator<JobEvent<D>, void, undefined> {
-    if (this.#calls.closed) throw new JobStoreError("CLOSED", "The store is closed; create another one to go on.");
+    if (this.#calls.closed) throw storeClosed();
     const ends = [this.#calls.signal, ...signals];
     if (ends.some(({ aborted }) => aborted)) return;
     const withdraw = ends.map((end) => onAbort(end, () => subscription.end()));
@@ -171,18 +172,18 @@ export class Watcher<D extends JobDefinition> {
   /** Reads the events up to the end of the log. Later ones are in the subscription already. */
   async *#catchUp(
     reader: SharedLogReader,
-    positions: Map<SharedLogReader, Place>,
+    positions: Map<SharedLogReader, LogPosition>,
     ends: readonly AbortSignal[],
   ): AsyncGenerator<JobEvent<D>, void, undefined> {
     for (;;) {
-      const position = positions.get(reader) as Place;
+      const position = positions.get(reader) as LogPosition;
       const page = await this.#call(() => reader.pageAfter(position, 0), ends);
       if (ends.some(({ aborted }) => aborted)) return;
       if (page === null) continue;
       const gap = gapOf(page, position);
       if (gap !== null) yield this.#toEvent({ ...gap, reader }, positions);
       for (const event of page.events) yield this.#toEvent({ ...event, reader }, positions);
-      positions.set(reader, page.place);
+      positions.set(reader, page.position);
       if (page.events.length === 0) return;
     }
   }
@@ -190,7 +191,7 @@ export class Watcher<D extends JobDefinition> {
   /** Emits the events of a subscription that are after `positions`. A shared reader may be behind these. */
   async *#follow(
     subscription: Subscription,
-    positions: Map<SharedLogReader, Place>,
+    positions: Map<SharedLogReader, LogPosition>,
   ): AsyncGenerator<JobEvent<D>, void, undefined> {
     for (;;) {
       const events = await subscription.take();
@@ -198,23 +199,23 @@ export class Watcher<D extends JobDefinition> {
       for (const event of events) {
         if (subscription.ended) return;
         const seen = positions.get(event.reader);
-        const isOld = !isRewound(event) && seen?.log === event.place.log && event.place.number <= seen.number;
+        const isOld = !isRewound(event) && seen?.log === event.position.log && event.position.number <= seen.number;
         if (!isOld) yield this.#toEvent(event, positions);
       }
     }
   }
 
   /** Converts an event, and moves the position of its log to it. */
-  #toEvent(queued: QueuedEvent, positions: Map<SharedLogReader, Place>): JobEvent<D> {
-    const { reader, place, ...event } = queued;
-    positions.set(reader, place);
+  #toEvent(queued: QueuedEvent, positions: Map<SharedLogReader, LogPosition>): JobEvent<D> {
+    const { reader, position, ...event } = queued;
+    positions.set(reader, position);
     const cursor = this.#cursor(positions);
     if (event.type === "resync") return { type: event.type, reason: event.reason, cursor };
     // The compiler cannot see that the logged statuses and progress are those of the definition.
     return { ...event, at: new Date(event.at), cursor } as JobEvent<D>;
   }
 
-  #cursor(positions: ReadonlyMap<SharedLogReader, Place>): string {
+  #cursor(positions: ReadonlyMap<SharedLogReader, LogPosition>): string {
     return writeEventCursor(
       this.#decoder.definition.name,
       this.#readers.map((reader) => positions.get(reader) ?? null),
@@ -222,14 +223,8 @@ export class Watcher<D extends JobDefinition> {
   }
 }
 
-/** Pause between reads of a job that should have expired. */
+/** Pause between reads of a job that should have expired, in milliseconds. */
 const READ_AGAIN_MS = 250;
 
-/** Maximum delay of a timer. */
+/** Maximum delay of a timer, in milliseconds. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
-
-function gone(id: string): JobStoreError {
-  return new JobStoreError("NOT_FOUND", `There is no job ${id} to wait for: it was never there, or is gone.`, {
-    jobId: id,
-  });
-}

@@ -1,20 +1,30 @@
 import { randomUUID } from "node:crypto";
 import { JobStoreError } from "../../errors.js";
-import type { Command, Context } from "../command.js";
+import type { OutboxMessage } from "../../outbox.js";
+import type { Options } from "../arguments.js";
+import {
+  type Command,
+  type Context,
+  checkSelection,
+  forEachJob,
+  resolveIndeterminate,
+  selectedIds,
+} from "../command.js";
 import { count } from "../output.js";
 import { EXIT, UsageError } from "../usage.js";
-import { checkChoice, chosen, forEachJob } from "./jobs.js";
-import { checkMessage, MESSAGE_OPTIONS, messages } from "./message.js";
-import { resolveIndeterminate } from "./resolve-indeterminate.js";
+
+/** Options for the message that is stored together with a change. */
+const MESSAGE_OPTIONS = ["queue", "payload", "no-message"];
 
 export const setStatus: Command = {
+  usage: "set-status <id> <status> [--force]",
   options: ["force", "note", "by", ...MESSAGE_OPTIONS],
   operands: [2, 2],
   check: (options) => void messages(options, ""),
   async run(context) {
     const [id = "", to = ""] = context.operands;
-    return each(context, [id], (job) => {
-      if (context.options.force !== true) checkStep(context, job, to);
+    return changeJobs(context, [id], (job) => {
+      if (context.options.force !== true) checkTransition(context, job, to);
       if (isRetry(context, job, to)) checkMessage(context.options);
       return to;
     });
@@ -22,38 +32,66 @@ export const setStatus: Command = {
 };
 
 export const retry: Command = {
+  usage: "retry <id>... | --status <status>",
   options: ["status", "to", "note", "by", ...MESSAGE_OPTIONS],
   operands: [0, Number.POSITIVE_INFINITY],
   check: (options, operands) => {
-    checkChoice(options, operands);
+    checkSelection(options, operands);
     messages(options, "");
     checkMessage(options);
   },
   async run(context) {
-    const ids = await chosen(context);
+    const ids = await selectedIds(context);
     const question = `Retry ${count(ids.length, "job")}?`;
-    if (context.operands.length === 0 && !(await context.confirm(question))) return EXIT.refused;
-    return each(context, ids, (job) => {
+    if (context.operands.length === 0 && !(await context.confirm(question))) return EXIT.rejected;
+    return changeJobs(context, ids, (job) => {
       const { initial, statuses } = checkLifecycle(context);
       const to = context.options.to ?? initial;
-      if (statuses[job.status]?.final !== true) throw new Refusal(stillUnderWay(job, to));
-      checkStep(context, job, to);
+      if (statuses[job.status]?.final !== true) throw new NotChanged(notFinal(job, to));
+      checkTransition(context, job, to);
       return to;
     });
   },
 };
 
-/** Why one job stays as it is; the others may go on. */
-class Refusal extends Error {}
+export const deleteJobs: Command = {
+  usage: "delete <id>... | --status <status>",
+  options: ["status"],
+  operands: [0, Number.POSITIVE_INFINITY],
+  check: checkSelection,
+  async run(context) {
+    const { output, confirm } = context;
+    const ids = await selectedIds(context);
+    const jobs = ids.length === 1 ? `job ${ids[0]}` : count(ids.length, "job");
+    if (ids.length > 0 && !(await confirm(`Delete ${jobs} permanently?`))) return EXIT.rejected;
+    return forEachJob(context, ids, async (id) => {
+      const outcome = await deleteJob(context, id);
+      const deleted = outcome !== "not found";
+      return () => {
+        output.rows(
+          [{ id, deleted }],
+          [
+            ["", () => id],
+            ["", () => outcome],
+          ],
+        );
+        return deleted;
+      };
+    });
+  },
+};
 
-type Present = { readonly id: string; readonly status: string; readonly version: number };
+/** Reason why one job was not changed. The other jobs are processed. */
+class NotChanged extends Error {}
 
-/** Moves jobs, each as it stands now, and says of each what became of it. */
-function each(context: Context, ids: readonly string[], toOf: (job: Present) => string): Promise<number> {
+type CurrentJob = { readonly id: string; readonly status: string; readonly version: number };
+
+/** Changes the status of jobs, and prints each transition. @param toOf returns the new status for a job */
+function changeJobs(context: Context, ids: readonly string[], toOf: (job: CurrentJob) => string): Promise<number> {
   const { output } = context;
   return forEachJob(context, ids, async (id) => {
     try {
-      const { from, to } = await move(context, id, toOf);
+      const { from, to } = await changeJob(context, id, toOf);
       return () => {
         output.rows(
           [{ id, from, to }],
@@ -65,66 +103,104 @@ function each(context: Context, ids: readonly string[], toOf: (job: Present) => 
         return true;
       };
     } catch (error) {
-      if (!(error instanceof Refusal) && !(JobStoreError.is(error) && PASSED_OVER.has(error.code))) throw error;
+      if (!(error instanceof NotChanged) && !(JobStoreError.is(error) && JOB_ERRORS.has(error.code))) throw error;
       return () => {
-        output.note(error instanceof Refusal ? `Job ${id} ${error.message}.` : error.message);
+        output.note(error instanceof NotChanged ? `Job ${id} ${error.message}.` : error.message);
         return false;
       };
     }
   });
 }
 
-/** @throws Refusal, UsageError, JobStoreError */
-async function move({ store, options }: Context, id: string, toOf: (job: Present) => string) {
+/** Error codes that concern only one job. The other jobs are processed. */
+const JOB_ERRORS: ReadonlySet<string> = new Set(["CONFLICT", "NOT_FOUND", "UNREADABLE_RECORD"]);
+
+/** @throws NotChanged, UsageError, JobStoreError */
+async function changeJob({ store, options }: Context, id: string, toOf: (job: CurrentJob) => string) {
   const job = await store.get(id);
-  if (job === null) throw new Refusal("is not there");
-  const step = { from: job.status, to: toOf(job) };
+  if (job === null) throw new NotChanged("not found");
+  const transition = { from: job.status, to: toOf(job) };
   const key = randomUUID();
   const { by = "job-store", note } = options;
   const change = { by, note, key, outbox: messages(options, id), ifVersion: job.version };
   return resolveIndeterminate(id, {
     call: async () => {
-      await store.updateStatus(id, step.to, change);
-      return step;
+      await store.updateStatus(id, transition.to, change);
+      return transition;
     },
-    look: async () => {
+    find: async () => {
       const now = await store.get(id);
       if (now?.version === job.version) return "not made";
       const next = now?.history.find(({ version }) => version === job.version + 1);
-      return next?.key === key ? step : "unknown";
+      return next?.key === key ? transition : "unknown";
     },
   });
 }
 
-/** Of one job; the next one may fare better. */
-const PASSED_OVER: ReadonlySet<string> = new Set(["CONFLICT", "NOT_FOUND", "UNREADABLE_RECORD"]);
+/** Deletes a job. "is gone": the reply was lost and the job does not exist; it may not have existed before. */
+function deleteJob({ store }: Context, id: string): Promise<"deleted" | "not found" | "is gone"> {
+  return resolveIndeterminate(id, {
+    call: async () => ((await store.delete(id)) ? "deleted" : "not found"),
+    find: async () => ((await exists(id)) ? "not made" : "is gone"),
+  });
 
-/** @throws UsageError where none is kept */
+  async function exists(job: string): Promise<boolean> {
+    try {
+      return (await store.get(job)) !== null;
+    } catch (error) {
+      if (JobStoreError.is(error, "UNREADABLE_RECORD")) return true;
+      throw error;
+    }
+  }
+}
+
+/** Returns the recorded lifecycle. @throws UsageError if none is recorded */
 function checkLifecycle({ lifecycle }: Context) {
   if (lifecycle !== null) return lifecycle;
   throw new UsageError(
-    "The lifecycle is not kept here yet: a service with this version of @subtitles/job-store has to start once. " +
-      "Until then, set-status with --force.",
+    "No lifecycle is recorded in this store. Start a service with this version of @subtitles/job-store once, or use " +
+      "set-status with --force.",
   );
 }
 
-/** @throws Refusal where the lifecycle forbids it */
-function checkStep(context: Context, { status }: Present, to: string): void {
+/** @throws NotChanged if the lifecycle forbids the transition */
+function checkTransition(context: Context, { status }: CurrentJob, to: string): void {
   const next = checkLifecycle(context).statuses[status]?.next ?? [];
   if (next.includes(to)) return;
-  const allowed = next.length === 0 ? "nothing may follow" : `may follow: ${next.join(", ")}`;
-  throw new Refusal(`is "${status}" and cannot become "${to}" (${allowed})`);
+  const allowed = next.length === 0 ? `no transition from "${status}" is allowed` : `allowed: ${next.join(", ")}`;
+  throw new NotChanged(`cannot change from "${status}" to "${to}" (${allowed})`);
 }
 
-/** Whether somebody has to work on the job again. Where no lifecycle is kept, nobody can tell. */
-function isRetry({ lifecycle }: Context, { status }: Present, to: string): boolean {
+/** Returns true if a worker must process the job again. Returns false if no lifecycle is recorded. */
+function isRetry({ lifecycle }: Context, { status }: CurrentJob, to: string): boolean {
   const { statuses = {} } = lifecycle ?? {};
   return statuses[status]?.final === true && statuses[to]?.final === false;
 }
 
-function stillUnderWay({ id, status }: Present, to: string): string {
-  const setAside =
-    "If the message that asks for the work was set aside (outbox --rejected), outbox requeue hands it out";
-  const lost = `if it was lost, set-status ${id} ${to} --force, with --queue and --payload, stores another`;
-  return `is "${status}", which is not final. ${setAside}; ${lost}`;
+function notFinal({ id, status }: CurrentJob, to: string): string {
+  const rejected = "If its message was rejected (outbox --rejected), use outbox requeue";
+  const lost = `if its message was lost, use set-status ${id} ${to} --force with --queue and --payload`;
+  return `cannot be retried: status "${status}" is not final. ${rejected}; ${lost}`;
+}
+
+/** Returns the message that the options describe, for one job. @throws UsageError */
+function messages({ queue, payload, "no-message": none }: Options, id: string): readonly OutboxMessage[] {
+  if (queue === undefined && payload === undefined) return [];
+  if (none === true) throw new UsageError("--no-message cannot be combined with --queue and --payload.");
+  if (queue === undefined || payload === undefined)
+    throw new UsageError("--queue and --payload must be used together.");
+  try {
+    return [{ queue, payload: JSON.parse(payload.replaceAll("{id}", id)) }];
+  } catch {
+    throw new UsageError("--payload must be JSON.");
+  }
+}
+
+/** Checks that a retry has a message, or that none is needed. @throws UsageError */
+function checkMessage({ queue, "no-message": none }: Options): void {
+  if (queue !== undefined || none === true) return;
+  throw new UsageError(
+    "A retried job needs a message, otherwise no worker processes it. Add --queue <name> --payload <json>, or " +
+      "--no-message if workers look for jobs themselves.",
+  );
 }

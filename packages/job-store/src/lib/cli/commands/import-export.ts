@@ -6,9 +6,10 @@ import type { Job } from "../../job.js";
 import { listOf } from "../arguments.js";
 import type { Command } from "../command.js";
 import { count } from "../output.js";
-import { EXIT, STORE_ANOTHER } from "../usage.js";
+import { EXIT, STORE_MESSAGE_COMMAND } from "../usage.js";
 
 export const exportJobs: Command = {
+  usage: "export [--status <status>]",
   options: ["status"],
   operands: [0, 0],
   async run({ store, options, output, storage, fields, signal }) {
@@ -19,11 +20,12 @@ export const exportJobs: Command = {
       jobs++;
     }
     output.note(`${count(jobs, "job")} exported.`);
-    return signal.aborted ? EXIT.refused : EXIT.done;
+    return signal.aborted ? EXIT.rejected : EXIT.done;
   },
 };
 
 export const importJobs: Command = {
+  usage: "import [file]",
   options: [],
   operands: [0, 1],
   async run({ store, save, operands: [file], output, stdin, lifecycle, signal }) {
@@ -46,7 +48,7 @@ export const importJobs: Command = {
           if (lifecycle?.statuses[job.status]?.final === false) unfinished++;
         }
       } catch (error) {
-        // Created since it was looked for.
+        // Another client created the job after the check above.
         if (JobStoreError.is(error, "CONFLICT")) tally.present++;
         else if (error instanceof SyntaxError || (JobStoreError.is(error) && error.code !== "UNAVAILABLE")) {
           tally.refused++;
@@ -55,18 +57,18 @@ export const importJobs: Command = {
       }
     }
     output.rows([tally]);
-    if (unfinished > 0) output.note(nobodyAsked(unfinished));
-    return tally.refused > 0 || signal.aborted ? EXIT.refused : EXIT.done;
+    if (unfinished > 0) output.note(missingMessages(unfinished));
+    return tally.refused > 0 || signal.aborted ? EXIT.rejected : EXIT.done;
   },
 };
 
-/** The messages of the place that jobs come from stay there. */
-function nobodyAsked(jobs: number): string {
-  const those = jobs === 1 ? "1 of these jobs is" : `${jobs} of these jobs are`;
-  return `${those} not final, and no message asks for the work. Where workers need one: ${STORE_ANOTHER}. retry does not apply.`;
+/** Returns the note about imported jobs without a message: outbox messages are not imported. */
+function missingMessages(jobs: number): string {
+  const subject = jobs === 1 ? "1 imported job is" : `${jobs} imported jobs are`;
+  return `${subject} not final and ${jobs === 1 ? "has" : "have"} no outbox message. If workers need messages, use: ${STORE_MESSAGE_COMMAND}`;
 }
 
-/** Dates travel as text. What is no job is for `save` to refuse. @throws SyntaxError */
+/** Parses an exported line. Dates are text in it. `save` rejects a value that is not a job. @throws SyntaxError */
 function readJob(line: string): { job: Job<JobDefinition>; fields: Readonly<Record<string, string>> } {
   const { fields, ...job } = JSON.parse(line) ?? {};
   const history = Array.isArray(job.history)

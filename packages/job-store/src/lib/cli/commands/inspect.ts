@@ -1,11 +1,12 @@
 import type { JobDefinition } from "../../definition.js";
 import type { Job } from "../../job.js";
-import { wholeNumber } from "../arguments.js";
+import { integerOption } from "../arguments.js";
 import type { Command, Context } from "../command.js";
 import { type Column, plain } from "../output.js";
 import { EXIT } from "../usage.js";
 
 export const get: Command = {
+  usage: "get <id>...",
   options: [],
   operands: [1, Number.POSITIVE_INFINITY],
   async run({ store, operands, output }) {
@@ -13,16 +14,16 @@ export const get: Command = {
     for (const id of operands) {
       const job = await store.get(id);
       if (job === null) {
-        output.note(`There is no job ${id}.`);
-        code = EXIT.refused;
+        output.note(`Job ${id} not found.`);
+        code = EXIT.rejected;
       } else if (output.json) output.rows([job]);
       else {
         const { history, ...rest } = job;
-        output.rows(Object.entries(rest).map(([part, value]) => ({ part, value })));
+        output.rows(Object.entries(rest).map(([property, value]) => ({ property, value })));
         output.space();
         output.rows(
           history.map((change) => ({ ...change })),
-          HISTORY,
+          HISTORY_COLUMNS,
         );
       }
     }
@@ -30,9 +31,13 @@ export const get: Command = {
   },
 };
 
-const HISTORY: readonly Column[] = ["at", "from", "to", "by", "note"].map((name) => [name, (change) => change[name]]);
+const HISTORY_COLUMNS: readonly Column[] = ["at", "from", "to", "by", "note"].map((name) => [
+  name,
+  (change) => change[name],
+]);
 
 export const counts: Command = {
+  usage: "counts",
   options: [],
   operands: [0, 0],
   async run({ store, output }) {
@@ -44,26 +49,27 @@ export const counts: Command = {
 };
 
 export const watch: Command = {
+  usage: "watch [id]",
   options: [],
   operands: [0, 1],
   async run({ store, operands: [id], output, onStoreEvent, signal }: Context) {
-    let lost = false;
+    let isLost = false;
     onStoreEvent(({ type, message }) => {
-      // That it is connected is news only after it was not.
-      if (type !== "disconnected" && !(lost && type === "connected")) return;
-      lost = type === "disconnected";
+      // A connection is reported only after it was lost.
+      if (type !== "disconnected" && !(isLost && type === "connected")) return;
+      isLost = type === "disconnected";
       output.note(plain(message));
     });
     for await (const event of store.watch(id, { signal })) {
       const { type, cursor: _, ...rest } = event;
       if (output.json) output.rows([{ type, ...rest }]);
-      else output.rows([{ type, ...rest }], [["", () => type], ...EVENT]);
+      else output.rows([{ type, ...rest }], [["", () => type], ...EVENT_COLUMNS]);
     }
     return EXIT.done;
   },
 };
 
-const EVENT: readonly Column[] = [
+const EVENT_COLUMNS: readonly Column[] = [
   ["", ({ at, job }) => at ?? (job as Job<JobDefinition> | null)?.statusAt],
   ["", ({ id, job }) => id ?? (job as Job<JobDefinition> | null)?.id],
   ["", ({ to, job, progress, reason }) => to ?? (job as Job<JobDefinition> | null)?.status ?? progress ?? reason],
@@ -71,28 +77,30 @@ const EVENT: readonly Column[] = [
 ];
 
 export const health: Command = {
+  usage: "health",
   options: [],
   operands: [0, 0],
   async run({ store, options, output }) {
-    const health = await store.health({ timeoutMs: wholeNumber(options.timeout, "timeout", 2000) });
+    const health = await store.health({ timeoutMs: integerOption(options.timeout, "timeout", 2000) });
     if (output.json) output.rows([{ ...health }]);
     else {
       const { details, warnings, ...rest } = health;
       const all = { ...rest, ...details, ...Object.fromEntries(warnings.map((text, n) => [`warning ${n + 1}`, text])) };
-      output.rows(Object.entries(all).map(([what, value]) => ({ what, value })));
+      output.rows(Object.entries(all).map(([property, value]) => ({ property, value })));
     }
     if (health.status === "unhealthy") return EXIT.unavailable;
-    return health.status === "healthy" ? EXIT.done : EXIT.refused;
+    return health.status === "healthy" ? EXIT.done : EXIT.rejected;
   },
 };
 
 export const audit: Command = {
+  usage: "audit [--repair]",
   options: ["repair"],
   operands: [0, 0],
   async run({ store, options, output }) {
     const report = await store.audit({ repair: options.repair === true });
     output.rows([{ ...report }]);
     const left = report.missingFromIndex + report.staleInIndex - report.repaired + report.unreadable;
-    return left > 0 ? EXIT.refused : EXIT.done;
+    return left > 0 ? EXIT.rejected : EXIT.done;
   },
 };

@@ -1,12 +1,11 @@
 import type { JobDefinition } from "../../definition.js";
 import type { Job } from "../../job.js";
-import { listOf, type Options, wholeNumber } from "../arguments.js";
-import type { Command } from "../command.js";
+import { integerOption, listOf, type Options } from "../arguments.js";
+import { type Command, MAX_PAGE } from "../command.js";
 import { type Column, plain } from "../output.js";
 import { EXIT, UsageError } from "../usage.js";
-import { LARGEST_PAGE } from "./jobs.js";
 
-const JOBS: readonly Column[] = [
+const JOB_COLUMNS: readonly Column[] = [
   ["id", ({ id }) => id],
   ["status", ({ status }) => status],
   ["since", ({ statusAt }) => statusAt],
@@ -17,6 +16,7 @@ const JOBS: readonly Column[] = [
 ];
 
 export const list: Command = {
+  usage: "list",
   options: ["status", "limit", "all", "cursor", "oldest", "where"],
   operands: [0, 0],
   check(options) {
@@ -34,38 +34,38 @@ export const list: Command = {
     let code: number = EXIT.done;
     let { cursor } = options;
     let left = limit;
-    const gathered: Job<JobDefinition>[] = [];
+    const rows: Job<JobDefinition>[] = [];
     do {
-      const page = await store.list({ ...query, cursor, limit: Math.min(LARGEST_PAGE, left) });
-      // Lines can go out at once; the columns of a table are as wide as the widest of all rows.
+      const page = await store.list({ ...query, cursor, limit: Math.min(MAX_PAGE, left) });
+      // The columns of a table are as wide as the widest cell of all rows, so a table is printed at the end.
       if (output.json) output.rows(page.items);
-      else gathered.push(...page.items);
+      else rows.push(...page.items);
       for (const { id, reason } of page.unreadable) {
         output.note(`Job ${id} cannot be read: ${plain(reason)}.`);
-        code = EXIT.refused;
+        code = EXIT.rejected;
       }
       left -= page.items.length;
       cursor = page.cursor;
     } while (cursor !== undefined && left > 0 && !signal.aborted);
-    if (!output.json) output.rows(gathered, JOBS);
-    if (cursor !== undefined) output.note(`There are more: add --cursor ${cursor} for what follows, or --all.`);
+    if (!output.json) output.rows(rows, JOB_COLUMNS);
+    if (cursor !== undefined) output.note(`There are more jobs. Add --cursor ${cursor} for the next page, or --all.`);
     return code;
   },
 };
 
-/** How many at most. @throws UsageError */
+/** Returns the maximum number of jobs to list. @throws UsageError */
 function limitOf({ limit: given, all }: Options): number {
-  if (all === true && given !== undefined) throw new UsageError("--all and --limit exclude each other.");
+  if (all === true && given !== undefined) throw new UsageError("--all and --limit cannot be combined.");
   if (all === true) return Number.POSITIVE_INFINITY;
-  const limit = wholeNumber(given, "limit", 50);
+  const limit = integerOption(given, "limit", 50);
   if (limit < 1) throw new UsageError("--limit must be 1 or more.");
   return limit;
 }
 
-/** @throws UsageError */
+/** Parses the filter by an index field. @throws UsageError */
 function whereOf(text: string | undefined): Readonly<Record<string, string>> | undefined {
   if (text === undefined) return undefined;
   const [, field, value] = /^([^=]+)=(.+)$/s.exec(text) ?? [];
-  if (field === undefined || value === undefined) throw new UsageError("--where must be field=value.");
+  if (field === undefined || value === undefined) throw new UsageError("--where must be <field>=<value>.");
   return { [field]: value };
 }

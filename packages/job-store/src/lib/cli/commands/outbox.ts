@@ -1,69 +1,73 @@
 import type { OutboxEntry } from "../../outbox.js";
 import type { Options } from "../arguments.js";
-import type { Command, Context } from "../command.js";
+import { type Command, type Context, MAX_PAGE } from "../command.js";
 import { type Column, count } from "../output.js";
-import { EXIT, STORE_ANOTHER, UsageError } from "../usage.js";
-import { LARGEST_PAGE } from "./jobs.js";
+import { EXIT, STORE_MESSAGE_COMMAND, UsageError } from "../usage.js";
 
 export const outbox: Command = {
+  usage: "outbox [--rejected] | outbox requeue|drop <entry>...",
   options: ["rejected", "all"],
   operands: [0, Number.POSITIVE_INFINITY],
   check,
   run(context) {
-    const verb = verbOf(context.operands);
-    if (verb !== null) return settle(context, VERBS[verb]);
+    const name = actionOf(context.operands);
+    if (name !== null) return act(context, ACTIONS[name]);
     return context.options.rejected === true ? showRejected(context) : summarize(context);
   },
 };
 
-/** What can be done with messages that are set aside. */
-interface Verb {
-  readonly asks: (what: string) => string;
+/** Action on rejected messages. */
+interface Action {
+  readonly question: (messages: string) => string;
+  /** Past participle, for the output. */
   readonly done: string;
-  /** Whether it asks even where each message was named. */
-  readonly destroys: boolean;
-  /** What else there is to know, once it is done. */
+  /** True if the action deletes messages. It is then confirmed even if each message was named. */
+  readonly isDestructive: boolean;
+  /** Note that is printed after the action. */
   readonly hint?: string;
-  act(context: Context, entryIds: readonly string[]): Promise<void>;
+  apply(context: Context, entryIds: readonly string[]): Promise<void>;
 }
 
-const VERBS = {
+const ACTIONS = {
   requeue: {
-    asks: (what) => `Hand out ${what} again?`,
+    question: (messages) => `Requeue ${messages}?`,
     done: "requeued",
-    destroys: false,
-    hint: "What a relay still cannot publish is set aside again: see outbox.",
-    act: ({ store }, entryIds) => store.outbox.requeue(entryIds),
+    isDestructive: false,
+    hint: "A message that a relay still cannot publish is rejected again. Check with: outbox --rejected",
+    apply: ({ store }, entryIds) => store.outbox.requeue(entryIds),
   },
   drop: {
-    asks: (what) => `Drop ${what} for good? The jobs stay as they are.`,
+    question: (messages) => `Drop ${messages} permanently? The jobs are not changed.`,
     done: "dropped",
-    destroys: true,
-    act: ({ store }, entryIds) => store.outbox.ack(entryIds),
+    isDestructive: true,
+    apply: ({ store }, entryIds) => store.outbox.ack(entryIds),
   },
-} as const satisfies Record<string, Verb>;
+} as const satisfies Record<string, Action>;
 
-/** null: none was given. @throws UsageError */
-function verbOf([verb]: readonly string[]): keyof typeof VERBS | null {
-  if (verb === undefined) return null;
-  if (verb === "requeue" || verb === "drop") return verb;
-  throw new UsageError(`outbox does not take "${verb}", only requeue and drop.`);
+/** Returns the action that was given, or null. @throws UsageError */
+function actionOf([name]: readonly string[]): keyof typeof ACTIONS | null {
+  if (name === undefined) return null;
+  if (name === "requeue" || name === "drop") return name;
+  throw new UsageError(`Unknown action "outbox ${name}". Use outbox requeue or outbox drop.`);
 }
 
 /** @throws UsageError */
 function check({ rejected, all }: Options, operands: readonly string[]): void {
-  const verb = verbOf(operands);
-  if (verb === null) {
-    if (all === true) throw new UsageError("--all is for outbox requeue and outbox drop.");
+  const name = actionOf(operands);
+  if (name === null) {
+    if (all === true) throw new UsageError("--all requires outbox requeue or outbox drop.");
     return;
   }
-  if (rejected === true) throw new UsageError(`outbox ${verb} takes no --rejected: it is about no others.`);
+  if (rejected === true)
+    throw new UsageError(`outbox ${name} does not support --rejected: it always applies to rejected messages.`);
   if ((operands.length === 1) === (all !== true)) {
-    throw new UsageError(`Which messages? Give their entries, as outbox --rejected lists them, or --all.`);
+    throw new UsageError(
+      "No messages given. Use their entry ids, as outbox --rejected lists them, or --all, but not both.",
+    );
   }
 }
 
-const summary = (waitMs: number | null): readonly Column[] => [
+const summaryColumns = (waitMs: number | null): readonly Column[] => [
   ["waiting", ({ waiting }) => waiting],
   ["oldest", ({ oldest }) => oldest],
   ["for", () => (waitMs === null ? null : `${Math.max(0, Math.round(waitMs / 1000))} s`)],
@@ -77,12 +81,12 @@ async function summarize({ store, storage, output }: Context): Promise<number> {
     storage.outbox.oldestWait(),
     store.outbox.countRejected(),
   ]);
-  output.rows([{ waiting, oldest, rejected }], summary(waitMs));
-  if (rejected > 0) output.note(`${count(rejected, "message")} set aside: outbox --rejected says why.`);
+  output.rows([{ waiting, oldest, rejected }], summaryColumns(waitMs));
+  if (rejected > 0) output.note(`${count(rejected, "message")} rejected. See the reasons with: outbox --rejected`);
   return EXIT.done;
 }
 
-const REJECTED: readonly Column[] = [
+const REJECTED_COLUMNS: readonly Column[] = [
   ["entry", ({ entryId }) => entryId],
   ["stored", ({ at }) => at],
   ["job", ({ jobId }) => jobId],
@@ -90,72 +94,73 @@ const REJECTED: readonly Column[] = [
   ["reason", ({ reason }) => reason],
 ];
 
-const WHAT_TO_DO =
-  "Once a relay knows the queue, and its schema takes the payload: outbox requeue <entry>. Where the name or the payload " +
-  `is wrong: outbox drop <entry>, and ${STORE_ANOTHER}.`;
+const NEXT_ACTIONS =
+  "To publish a message after the relay was fixed: outbox requeue <entry>. If the queue name or the payload is wrong: " +
+  `outbox drop <entry>, then ${STORE_MESSAGE_COMMAND}`;
 
 async function showRejected({ store, output }: Context): Promise<number> {
-  const entries = await store.outbox.rejected({ limit: LARGEST_PAGE });
+  const entries = await store.outbox.rejected({ limit: MAX_PAGE });
   output.rows(
     entries.map((entry) => ({ ...entry })),
-    REJECTED,
+    REJECTED_COLUMNS,
   );
-  if (entries.length === LARGEST_PAGE) {
-    output.note(`The oldest ${LARGEST_PAGE} of ${await store.outbox.countRejected()} are shown.`);
+  if (entries.length === MAX_PAGE) {
+    output.note(`Only the oldest ${MAX_PAGE} of ${await store.outbox.countRejected()} are shown.`);
   }
-  if (entries.length > 0) output.note(WHAT_TO_DO);
+  if (entries.length > 0) output.note(NEXT_ACTIONS);
   return EXIT.done;
 }
 
-async function settle(context: Context, verb: Verb): Promise<number> {
-  const [, ...named] = context.operands;
-  return named.length > 0 ? settleNamed(context, verb, named) : settleAll(context, verb);
+async function act(context: Context, action: Action): Promise<number> {
+  const [, ...entryIds] = context.operands;
+  return entryIds.length > 0 ? actOnNamed(context, action, entryIds) : actOnAll(context, action);
 }
 
-async function settleNamed(context: Context, verb: Verb, named: readonly string[]): Promise<number> {
+async function actOnNamed(context: Context, action: Action, entryIds: readonly string[]): Promise<number> {
   const { store, output, confirm } = context;
   const rejected = new Map(
-    (await store.outbox.rejected({ limit: LARGEST_PAGE })).map((entry) => [entry.entryId, entry] as const),
+    (await store.outbox.rejected({ limit: MAX_PAGE })).map((entry) => [entry.entryId, entry] as const),
   );
-  const entries = [...new Set(named)].flatMap((id) => rejected.get(id) ?? []);
-  const strangers = named.filter((id) => !rejected.has(id));
-  for (const id of strangers) output.note(`No message ${id} is set aside.`);
+  const entries = [...new Set(entryIds)].flatMap((id) => rejected.get(id) ?? []);
+  const unknown = entryIds.filter((id) => !rejected.has(id));
+  for (const id of unknown) output.note(`No rejected message ${id} found.`);
   if (entries.length > 0) {
-    if (verb.destroys && !(await confirm(verb.asks(count(entries.length, "message"))))) return EXIT.refused;
-    await settleThese(context, verb, entries);
-    if (verb.hint !== undefined) output.note(verb.hint);
+    if (action.isDestructive && !(await confirm(action.question(count(entries.length, "message")))))
+      return EXIT.rejected;
+    await actOnEntries(context, action, entries);
+    if (action.hint !== undefined) output.note(action.hint);
   }
-  return strangers.length > 0 ? EXIT.refused : EXIT.done;
+  return unknown.length > 0 ? EXIT.rejected : EXIT.done;
 }
 
-/** As many as there are now: what a relay sets aside anew meanwhile stays. */
-async function settleAll(context: Context, verb: Verb): Promise<number> {
+/** Processes as many messages as are rejected now. Messages that are rejected meanwhile are not processed. */
+async function actOnAll(context: Context, action: Action): Promise<number> {
   const { store, output, confirm, signal } = context;
   let left = await store.outbox.countRejected();
   if (left === 0) return EXIT.done;
-  if (!(await confirm(verb.asks(count(left, "message"))))) return EXIT.refused;
+  if (!(await confirm(action.question(count(left, "message"))))) return EXIT.rejected;
   while (left > 0) {
-    if (signal.aborted) return EXIT.refused;
-    const entries = await store.outbox.rejected({ limit: Math.min(LARGEST_PAGE, left) });
+    if (signal.aborted) return EXIT.rejected;
+    const entries = await store.outbox.rejected({ limit: Math.min(MAX_PAGE, left) });
     if (entries.length === 0) break;
-    await settleThese(context, verb, entries);
+    await actOnEntries(context, action, entries);
     left -= entries.length;
   }
-  if (verb.hint !== undefined) output.note(verb.hint);
+  if (action.hint !== undefined) output.note(action.hint);
   return EXIT.done;
 }
 
-async function settleThese(context: Context, verb: Verb, entries: readonly OutboxEntry[]): Promise<void> {
-  await verb.act(
+async function actOnEntries(context: Context, action: Action, entries: readonly OutboxEntry[]): Promise<void> {
+  await action.apply(
     context,
     entries.map(({ entryId }) => entryId),
   );
   for (const { entryId, jobId } of entries) {
     context.output.rows(
-      [{ entryId, jobId, [verb.done]: true }],
+      [{ entryId, jobId, [action.done]: true }],
       [
         ["", () => entryId],
-        ["", () => `${verb.done}, of job ${jobId}`],
+        ["", () => `${action.done}, job ${jobId}`],
       ],
     );
   }

@@ -1,34 +1,36 @@
 import {
   type Attributes,
+  type BatchObservableCallback,
   type Counter,
   type Histogram,
   type Meter,
+  type Observable,
   type Span,
   SpanKind,
   SpanStatusCode,
   type Tracer,
 } from "@opentelemetry/api";
-import type { JobRecord } from "../driver.js";
+import type { JobRecord, JobStorage } from "../driver.js";
 import { JobStoreError } from "../errors.js";
-import type { Refused } from "../refusals.js";
+import type { Rejection } from "../rejections.js";
 
-/** What the caller meets where the driver answers so. */
+/** Error code that the caller receives for each reply. */
 const CODES = {
   missing: "NOT_FOUND",
   conflict: "CONFLICT",
   illegal: "ILLEGAL_TRANSITION",
   tooLarge: "INVALID_DATA",
-  over: "INVALID_ARGUMENT",
+  expired: "INVALID_ARGUMENT",
   unreadable: "UNREADABLE_RECORD",
-} as const satisfies Record<Refused["kind"], string>;
+} as const satisfies Record<Rejection["kind"], string>;
 
-/** Seconds; those that the conventions for databases advise. */
+/** Buckets in seconds, as recommended by OpenTelemetry's conventions for databases. */
 const CALL_BUCKETS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10];
-/** Seconds; from a moment to a week. */
+/** Buckets in seconds, from 100 milliseconds to one week. */
 const STATUS_BUCKETS = [0.1, 0.5, 1, 5, 15, 60, 300, 900, 3600, 21_600, 86_400, 604_800];
 
-/** Turns calls into spans and figures. Knows nothing of what a call does. */
-export class Recorder {
+/** Records calls as spans and metrics. */
+export class Telemetry {
   readonly #tracer: Tracer;
   readonly #common: Attributes;
   readonly #definition: string;
@@ -47,7 +49,7 @@ export class Recorder {
     });
     this.#statuses = meter.createHistogram("subtitles.job.status.duration", {
       unit: "s",
-      description: "How long a job had been in the status that it leaves.",
+      description: "Time that a job spent in the status that it leaves.",
       advice: { explicitBucketBoundaries: STATUS_BUCKETS },
     });
     this.#retries = meter.createCounter("subtitles.job.retries", {
@@ -56,11 +58,11 @@ export class Recorder {
     });
   }
 
-  /** Runs a call inside a span of its own. */
+  /** Runs a call inside a span, and records its duration. */
   observe<R>(operation: string, attributes: Attributes, call: (span: Span) => Promise<R>): Promise<R> {
     const common = { ...this.#common, "db.operation.name": operation };
     const options = { kind: SpanKind.CLIENT, attributes: { ...common, ...attributes } };
-    const begun = performance.now();
+    const start = performance.now();
     return this.#tracer.startActiveSpan(`${operation} ${this.#definition}`, options, async (span) => {
       let code: string | undefined;
       try {
@@ -76,14 +78,14 @@ export class Recorder {
           span.setStatus({ code: SpanStatusCode.ERROR });
         }
         span.end();
-        const seconds = (performance.now() - begun) / 1000;
+        const seconds = (performance.now() - start) / 1000;
         this.#calls.record(seconds, code === undefined ? common : { ...common, "error.type": code });
       }
     });
   }
 
-  /** A job has entered the status that its record shows; where its history still tells since when it was in the last one. */
-  moved({ history, statusAt }: JobRecord, finalStatuses: ReadonlySet<string>): void {
+  /** Records a status change. The time in the previous status is recorded only if the history contains its beginning. */
+  recordStatusChange({ history, statusAt }: JobRecord, finalStatuses: ReadonlySet<string>): void {
     const [before, now] = history.slice(-2);
     const from = history.at(-1)?.from;
     if (from === undefined || from === null) return;
@@ -100,4 +102,41 @@ export class Recorder {
 function codeOf(reply: unknown): string | undefined {
   if (typeof reply !== "object" || reply === null || !("kind" in reply)) return undefined;
   return CODES[reply.kind as keyof typeof CODES];
+}
+
+/** Gauges of a store. Each export reads them from the storage; a value that cannot be read is absent from this export. */
+export class Gauges {
+  readonly #meter: Meter;
+  readonly #observables: Observable[];
+  readonly #callback: BatchObservableCallback;
+
+  constructor(meter: Meter, storage: JobStorage, definition: string) {
+    const gauge = (name: string, unit: string, description: string) =>
+      meter.createObservableGauge(name, { unit, description });
+    const jobs = gauge("subtitles.job.count", "{job}", "Jobs by status.");
+    const depth = gauge("subtitles.outbox.depth", "{message}", "Messages that are stored and not published yet.");
+    const age = gauge("subtitles.outbox.age", "s", "Time that the oldest of these has waited. 0: there is none.");
+    const rejected = gauge("subtitles.outbox.rejected", "{message}", "Rejected messages, which are not published.");
+    const attributes = { "subtitles.job.definition": definition };
+
+    this.#meter = meter;
+    this.#observables = [jobs, depth, age, rejected];
+    this.#callback = async (result) => {
+      await Promise.allSettled([
+        storage.counts().then((counts) => {
+          for (const [status, count] of counts) {
+            result.observe(jobs, count, { ...attributes, "subtitles.job.status": status });
+          }
+        }),
+        storage.outbox.depth().then((count) => result.observe(depth, count, attributes)),
+        storage.outbox.countRejected().then((count) => result.observe(rejected, count, attributes)),
+        storage.outbox.oldestWait().then((ms) => result.observe(age, Math.max(0, ms ?? 0) / 1000, attributes)),
+      ]);
+    };
+    meter.addBatchObservableCallback(this.#callback, this.#observables);
+  }
+
+  stop(): void {
+    this.#meter.removeBatchObservableCallback(this.#callback, this.#observables);
+  }
 }

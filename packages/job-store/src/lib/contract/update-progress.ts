@@ -3,10 +3,10 @@ import type { Context } from "./context.js";
 import { isFinal, jobIn, STATUSES } from "./definitions.js";
 import { expectRefusal, laterThan, view } from "./expectations.js";
 
-export function progress({ test }: Context): void {
+export function updateProgress({ test }: Context): void {
   for (const status of STATUSES) {
     if (isFinal(status)) {
-      test(`in ${status}, which is final, progress is ILLEGAL_TRANSITION`, async ({ store }) => {
+      test(`in the final status ${status}, progress is ILLEGAL_TRANSITION`, async ({ store }) => {
         const job = await jobIn(store, status, "a");
         const before = await view(store);
         await expectRefusal(store.updateProgress("a", { done: 1 }), "ILLEGAL_TRANSITION", { jobId: "a", from: status });
@@ -14,7 +14,9 @@ export function progress({ test }: Context): void {
         expect(await view(store)).toEqual(before);
       });
     } else {
-      test(`in ${status}, progress is recorded: no version, no history, no move in any list`, async ({ store }) => {
+      test(`in ${status}, progress is stored without a new version, a history entry or a new position in a list`, async ({
+        store,
+      }) => {
         const job = await jobIn(store, status, "a");
         const before = await view(store);
         await laterThan(store, job.updatedAt);
@@ -28,7 +30,7 @@ export function progress({ test }: Context): void {
     }
   }
 
-  test("a snapshot goes on recording, its version being the stored one", async ({ store }) => {
+  test("a snapshot can store progress again and again, because the version does not change", async ({ store }) => {
     const job = await jobIn(store, "working", "a");
     for (let done = 0; done < 20; done++) await store.updateProgress(job, { done });
     expect(await store.get("a")).toMatchObject({ progress: { done: 19 }, version: job.version });
@@ -39,7 +41,7 @@ export function progress({ test }: Context): void {
     const replacement = await store.updateStatus("a", "working", { progress: { done: 5 } });
     await expectRefusal(store.updateProgress(old, { done: 1 }), "CONFLICT", { jobId: "a", currentVersion: 3 });
     await store.updateStatus("a", "done");
-    // The version is compared first: final or not, it has moved on.
+    // The version is compared first, also in a final status.
     await expectRefusal(store.updateProgress(replacement, { done: 1 }), "CONFLICT", { jobId: "a", currentVersion: 4 });
     expect((await store.get("a"))?.progress).toEqual({ done: 5 });
   });
@@ -52,7 +54,7 @@ export function progress({ test }: Context): void {
     expect((await store.list()).items).toEqual([]);
   });
 
-  test("progress that the schema refuses is INVALID_DATA, and nothing changes", async ({ store }) => {
+  test("progress that the schema rejects is INVALID_DATA, and nothing changes", async ({ store }) => {
     await jobIn(store, "working", "a");
     const before = await view(store);
     await expectRefusal(store.updateProgress("a", { done: -1 }), "INVALID_DATA", {
@@ -63,7 +65,7 @@ export function progress({ test }: Context): void {
     expect(await view(store)).toEqual(before);
   });
 
-  test("progress of any length leaves the data of a long job as it is", async ({ store }) => {
+  test("progress of any length does not change the data of a long job", async ({ store }) => {
     const data = { title: "x".repeat(2000) };
     const lengths = Array.from({ length: 260 }, (_, n) => n);
     const ids = lengths.map((length) => `job-${length}`);
@@ -74,7 +76,7 @@ export function progress({ test }: Context): void {
     }
   });
 
-  test("the status change that follows keeps the progress", async ({ store }) => {
+  test("the next status change keeps the progress", async ({ store }) => {
     await jobIn(store, "working", "a");
     await store.updateProgress("a", { done: 4, body: {} });
     expect(await store.updateStatus("a", "done")).toMatchObject({ progress: { done: 4, body: {} }, version: 3 });

@@ -1,13 +1,18 @@
 import { JobStoreError } from "./errors.js";
 
-/** Counts a store's calls, so that closing waits for them and nothing begins afterwards. */
-export class Calls {
+/** Creates the error for a call on a closed store. */
+export function storeClosed(): JobStoreError<"CLOSED"> {
+  return new JobStoreError("CLOSED", "The store is closed. Call close() last, or create another store.");
+}
+
+/** Counts the calls of a store that are in flight. Closing waits for these calls, and later calls fail with CLOSED. */
+export class InFlightCalls {
   #running = 0;
   #idle: (() => void) | undefined;
   #closing: Promise<void> | undefined;
   readonly #closed = new AbortController();
 
-  /** Aborts when closing begins: for calls that wait by nature. */
+  /** Signal that aborts when closing begins. Calls that wait for events or messages end with it. */
   get signal(): AbortSignal {
     return this.#closed.signal;
   }
@@ -17,13 +22,13 @@ export class Calls {
   }
 
   /**
-   * Counts a call until its promise settles, and returns that promise. A promise of its own would take each call two microtasks.
+   * Makes a call, counts it until it ends, and returns its promise. Another promise would delay each call by two microtasks.
    *
    * @throws JobStoreError CLOSED
    */
   run<T>(call: () => Promise<T>): Promise<T> {
     if (this.closed) {
-      return Promise.reject(new JobStoreError("CLOSED", "The store is closed; create another one to go on."));
+      return Promise.reject(storeClosed());
     }
     const promise = call();
     this.#running++;
@@ -31,8 +36,9 @@ export class Calls {
     return promise;
   }
 
+  /** Waits for the calls in flight, then releases the resources once. */
   close(release: () => Promise<void>): Promise<void> {
-    this.#closing ??= this.#settle().then(release);
+    this.#closing ??= this.#becomeIdle().then(release);
     return this.#closing;
   }
 
@@ -41,7 +47,7 @@ export class Calls {
     if (this.#running === 0) this.#idle?.();
   };
 
-  async #settle(): Promise<void> {
+  async #becomeIdle(): Promise<void> {
     this.#closed.abort();
     if (this.#running > 0) {
       await new Promise<void>((resolve) => {

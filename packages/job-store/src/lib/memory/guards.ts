@@ -1,24 +1,24 @@
 import type { EventLog, OutboxStorage } from "../driver.js";
 
-/** One store's view of the messages that several stores share: every call checks first whether they are its own. */
-export function checkedOutbox(outbox: OutboxStorage, check: () => void): OutboxStorage {
+/** Wraps the outbox for one store. Each call first checks that the driver is available and belongs to the store's definition. */
+export function guardedOutbox(outbox: OutboxStorage, check: () => void): OutboxStorage {
   const first = checkingFirst(check);
   return {
     claim: first((options) => outbox.claim(options)),
-    waitForMore: first((ms, signal) => outbox.waitForMore(ms, signal)),
-    remove: first((entryIds) => outbox.remove(entryIds)),
-    setAside: first((entryIds, reason) => outbox.setAside(entryIds, reason)),
+    waitForEntries: first((ms, signal) => outbox.waitForEntries(ms, signal)),
+    ack: first((entryIds) => outbox.ack(entryIds)),
+    reject: first((entryIds, reason) => outbox.reject(entryIds, reason)),
     rejected: first((limit) => outbox.rejected(limit)),
     countRejected: first(() => outbox.countRejected()),
-    restore: first((entryIds) => outbox.restore(entryIds)),
+    requeue: first((entryIds) => outbox.requeue(entryIds)),
     depth: first(() => outbox.depth()),
     oldest: first(() => outbox.oldest()),
     oldestWait: first(() => outbox.oldestWait()),
   };
 }
 
-/** Likewise of the events. */
-export function checkedLog(log: EventLog, check: () => void): EventLog {
+/** Wraps the event log for one store, with the same check. */
+export function guardedLog(log: EventLog, check: () => void): EventLog {
   const first = checkingFirst(check);
   return {
     tail: first(() => log.tail()),
@@ -27,6 +27,7 @@ export function checkedLog(log: EventLog, check: () => void): EventLog {
   };
 }
 
+/** Returns a function that adds the check to a call. */
 function checkingFirst(check: () => void) {
   return <A extends unknown[], R>(call: (...args: A) => Promise<R>) =>
     async (...args: A): Promise<R> => {

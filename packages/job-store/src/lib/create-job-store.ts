@@ -1,0 +1,161 @@
+import { checkInteger, checkOptions, invalid, type KeysOf, show } from "./arguments.js";
+import { checkDefinition, isTtl, type JobDefinition, type StatusOf, TTL_RANGE } from "./definition.js";
+import type { JobStoreDriver, StoreConfig } from "./driver.js";
+import { computedIndex } from "./index-values.js";
+import { DefaultJobStore } from "./job-store.js";
+import type { JobStore, StoreEvent } from "./types.js";
+
+/** Options of `createJobStore`. */
+export interface JobStoreOptions<D extends JobDefinition> {
+  /** Definition of the jobs, made by `defineJob`. */
+  readonly job: D;
+  /** Storage of the jobs. Required, because the loss of all jobs on exit must be an explicit choice. */
+  readonly driver: JobStoreDriver;
+  /** Overrides the TTLs of the definition, in seconds. 0: without expiry. */
+  readonly ttlSeconds?: { readonly [S in StatusOf<D>]?: number | undefined } | undefined;
+  /** Maximum number of status changes kept per job, 0–10,000. The newest are kept. @default 32 */
+  readonly historyLimit?: number | undefined;
+  /** Validates stored data against the schemas when it is read. @default true */
+  readonly validateReads?: boolean | undefined;
+  /**
+   * Maximum size of a record in bytes of JSON, 1024–536,870,912. A larger record fails with INVALID_DATA. Redis serves no other
+   * client during a change, and a change of a record of 4 MiB takes about 25 ms.
+   * @default 4_194_304
+   */
+  readonly maxRecordBytes?: number | undefined;
+  /**
+   * Receives events for logs: connection lost, connection restored, degraded with the reason, repairs. An error thrown by this
+   * function is ignored.
+   */
+  readonly onEvent?: ((event: StoreEvent) => void) | undefined;
+}
+
+const STORE_OPTIONS: KeysOf<JobStoreOptions<JobDefinition>> = {
+  job: true,
+  driver: true,
+  ttlSeconds: true,
+  historyLimit: true,
+  validateReads: true,
+  maxRecordBytes: true,
+  onEvent: true,
+};
+
+/**
+ * Opens a store of one type of job. Returns at once: the driver connects in the background, and the first calls wait for the
+ * connection within their timeout.
+ *
+ * @throws JobStoreError INVALID_ARGUMENT
+ */
+export function createJobStore<D extends JobDefinition>(options: JobStoreOptions<D>): JobStore<D> {
+  if (typeof options?.job?.statuses !== "object" || !("result" in options.job)) {
+    return invalid("`createJobStore` requires a `job` made by defineJob.");
+  }
+  if (typeof options.driver?.open !== "function") {
+    return invalid("`createJobStore` requires a `driver`: redisDriver(…) or memoryDriver().");
+  }
+  checkOptions(options, STORE_OPTIONS, "createJobStore");
+  const { job, driver, validateReads = true } = options;
+  return new DefaultJobStore(job, resolveConfig(options), driver, { validateReads, index: computedIndex(job) });
+}
+
+/** Checks the options and returns the configuration for the driver. @throws JobStoreError INVALID_ARGUMENT */
+function resolveConfig<D extends JobDefinition>(options: Omit<JobStoreOptions<D>, "driver">): StoreConfig {
+  const { job, onEvent } = options;
+  checkDefinition(job);
+  const ttlMs = resolveTtls(job, options.ttlSeconds ?? {});
+  return {
+    definition: job.name,
+    statuses: Object.keys(job.statuses),
+    finalStatuses: Object.entries(job.statuses).flatMap(([status, rule]) => (rule.final === true ? [status] : [])),
+    initial: job.initial,
+    sources: sourcesOf(job),
+    fields: Object.keys(job.index ?? {}),
+    ttlMs,
+    maxCount: new Map(
+      Object.entries(job.statuses).flatMap(([status, { maxCount }]) =>
+        maxCount === undefined ? [] : [[status, maxCount] as const],
+      ),
+    ),
+    historyLimit: checkInteger(options.historyLimit ?? 32, "historyLimit", 0, 10_000),
+    maxRecordBytes: checkInteger(options.maxRecordBytes ?? 4_194_304, "maxRecordBytes", 1024, 536_870_912),
+    description: describeDefinition(job, ttlMs),
+    emit: emitter(onEvent),
+  };
+}
+
+/** Returns a function that calls the listener for events and ignores its errors. */
+export function emitter(onEvent: ((event: StoreEvent) => void) | undefined): StoreConfig["emit"] {
+  return (event) => {
+    try {
+      onEvent?.(event);
+    } catch {
+      // A failing logger must not make the store fail.
+    }
+  };
+}
+
+/** Returns, for each status, the statuses from which a job can change to it. */
+export function sourcesOf({ statuses }: JobDefinition): ReadonlyMap<string, readonly string[]> {
+  const rules = Object.entries(statuses);
+  return new Map(rules.map(([to]) => [to, rules.flatMap(([from, { next }]) => (next.includes(to) ? [from] : []))]));
+}
+
+/** Returns the TTL of each status in milliseconds. */
+function resolveTtls(
+  job: JobDefinition,
+  overrides: { readonly [status: string]: number | undefined },
+): ReadonlyMap<string, number> {
+  const unknown = Object.keys(overrides).find((status) => !Object.hasOwn(job.statuses, status));
+  if (unknown !== undefined) {
+    const known = Object.keys(job.statuses).join(", ");
+    invalid(`\`ttlSeconds\` contains the unknown status ${show(unknown)}. Statuses of "${job.name}": ${known}.`);
+  }
+  return new Map(
+    Object.entries(job.statuses).map(([status, rule]) => {
+      const override = Object.hasOwn(overrides, status) ? overrides[status] : undefined;
+      const seconds = override ?? rule.ttlSeconds ?? 0;
+      if (!isTtl(seconds)) invalid(`\`ttlSeconds.${status}\` must be ${TTL_RANGE} (got ${show(seconds)}).`);
+      return [status, Math.round(seconds * 1000)];
+    }),
+  );
+}
+
+/** Part of a definition that is stored next to the jobs, so that tools do not need the definition. */
+export interface Description {
+  readonly initial: string;
+  readonly statuses: {
+    readonly [status: string]: {
+      readonly next: readonly string[];
+      readonly final: boolean;
+      /** Time for which a job is kept, in milliseconds. 0: without expiry. */
+      readonly ttlMs: number;
+      readonly maxCount: number | null;
+    };
+  };
+  /** Names of the index fields. */
+  readonly fields: readonly string[];
+}
+
+/** Version of the format. A format with additional keys has the same version, and an incompatible format has another one. */
+const FORMAT_VERSION = 1;
+
+/** Returns the description as text. @param ttlMs TTL of each status, which the store may have overridden */
+export function describeDefinition(job: JobDefinition, ttlMs: ReadonlyMap<string, number>): string {
+  const statuses = Object.entries(job.statuses).map(([status, { next, final = false, maxCount = null }]) => [
+    status,
+    { next, final, ttlMs: ttlMs.get(status) ?? 0, maxCount },
+  ]);
+  const description: Description = {
+    initial: job.initial,
+    statuses: Object.fromEntries(statuses),
+    fields: Object.keys(job.index ?? {}),
+  };
+  return JSON.stringify({ edition: FORMAT_VERSION, ...description });
+}
+
+/** Parses a description. Returns null if there is none, or if a newer version of this package wrote it in another format. */
+export function readDescription(text: string | undefined): Description | null {
+  if (text === undefined) return null;
+  const { edition, ...description } = JSON.parse(text) as Description & { readonly edition: number };
+  return edition === FORMAT_VERSION ? description : null;
+}

@@ -1,0 +1,86 @@
+import { decode } from "./codec.js";
+import type { JobDefinition } from "./definition.js";
+import type { AuditOptions, JobRecord, JobStorage, StorageHealth } from "./driver.js";
+import { JobStoreError } from "./errors.js";
+import type { InFlightCalls } from "./in-flight-calls.js";
+import { readIndexValues } from "./index-values.js";
+import type { AuditReport, Health, StoreEvent } from "./types.js";
+
+/** Age of the oldest outbox message, in milliseconds, above which `health` warns. A relay publishes within seconds. */
+const LONG_WAIT_MS = 60_000;
+
+/** Returns the health of a store, with the warnings that every driver has in common. */
+export function healthOf(driver: string, { rejected, oldestWaitMs, ...found }: StorageHealth): Health {
+  const warnings = [...found.warnings, ...rejectedWarnings(rejected ?? 0), ...waitWarnings(oldestWaitMs ?? 0)];
+  return { ...found, driver, warnings };
+}
+
+/** Returns the health of a store whose storage was not checked. */
+export function unhealthy(driver: string, error: string): Health {
+  return { status: "unhealthy", driver, latencyMs: null, details: {}, warnings: [], error };
+}
+
+function rejectedWarnings(rejected: number): readonly string[] {
+  if (rejected === 0) return [];
+  const subject = rejected === 1 ? "1 outbox message was" : `${rejected} outbox messages were`;
+  const action = "See the reason with outbox.rejected() or npx @subtitles/job-store outbox --rejected";
+  return [`${subject} rejected and will not be published. ${action}.`];
+}
+
+function waitWarnings(oldestWaitMs: number): readonly string[] {
+  if (oldestWaitMs <= LONG_WAIT_MS) return [];
+  const seconds = Math.floor(oldestWaitMs / 1000);
+  const action = "Check that a relay is running and connected to its broker.";
+  return [`The oldest outbox message has been waiting for ${seconds} s. ${action}`];
+}
+
+export const EMPTY_REPORT: AuditReport = {
+  jobs: 0,
+  missingFromIndex: 0,
+  staleInIndex: 0,
+  unreadable: 0,
+  repaired: 0,
+};
+
+/** Runs an audit step by step and adds up the reports. Each step is a call of its own, so `close` waits for one step at most. */
+export async function audit(storage: JobStorage, calls: InFlightCalls, options: AuditOptions): Promise<AuditReport> {
+  const steps = storage.audit(options);
+  let report = EMPTY_REPORT;
+  for (;;) {
+    const step = await calls.run(() => steps.next());
+    if (step.done === true) return report;
+    report = add(report, step.value);
+  }
+}
+
+function add(a: AuditReport, b: AuditReport): AuditReport {
+  return {
+    jobs: a.jobs + b.jobs,
+    missingFromIndex: a.missingFromIndex + b.missingFromIndex,
+    staleInIndex: a.staleInIndex + b.staleInIndex,
+    unreadable: a.unreadable + b.unreadable,
+    repaired: a.repaired + b.repaired,
+  };
+}
+
+/** Returns the function that computes the index values of a record. See `AuditOptions`. */
+export function indexValuesReader(definition: JobDefinition, validate: boolean): AuditOptions["indexValuesOf"] {
+  return (record: JobRecord) => {
+    try {
+      return readIndexValues(definition, decode(definition, record, validate).data);
+    } catch (error) {
+      if (!JobStoreError.is(error, "UNREADABLE_RECORD")) throw error;
+      return null;
+    }
+  };
+}
+
+/** Returns the event for the log. null: nothing was repaired. */
+export function repairEvent(report: AuditReport): StoreEvent | null {
+  if (report.repaired === 0) return null;
+  return {
+    type: "warning",
+    message: `An audit repaired ${report.repaired} index entries.`,
+    details: { ...report },
+  };
+}

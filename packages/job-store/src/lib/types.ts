@@ -1,0 +1,339 @@
+import type { input } from "zod/v4/core";
+import type { FieldOf, JobDefinition, Json, NextOf, ProgressOf, StatusOf } from "./definition.js";
+import type { Created, Job, JobFailure } from "./job.js";
+import type { Outbox, OutboxMessage } from "./outbox.js";
+
+/** Values that a status change writes together with the status. A property that is absent leaves the stored value unchanged. */
+export interface Change<D extends JobDefinition> {
+  /** Result of the work. It is kept until the job leaves a final status. */
+  readonly result?: input<D["result"]> | undefined;
+  /** Reason why the work failed. It is kept until the job leaves a final status. */
+  readonly error?: JobFailure | undefined;
+  /** Progress of the work. null deletes the stored progress. */
+  readonly progress?: input<D["progress"]> | null | undefined;
+  /** Author of the change, as named by the caller. It is stored in the history. */
+  readonly by?: string | undefined;
+  /** Remark. It is stored in the history. */
+  readonly note?: string | undefined;
+  /**
+   * Name of this change, 1–128 characters. It is stored in the history. If the reply is lost (UNAVAILABLE with `indeterminate:
+   * true`), a caller can look for the key there to find out if the change was made.
+   */
+  readonly key?: string | undefined;
+  /** Messages to publish because of this change. They are stored in the same atomic step. See `Outbox`. */
+  readonly outbox?: readonly OutboxMessage[] | undefined;
+}
+
+/**
+ * Statuses to which `updateStatus` can move a job. With an id: every status. With a snapshot: the statuses that the lifecycle
+ * allows next. `NextStatusOf<D, string>` is the same type as `StatusOf<D>`, but the compiler's messages list its members.
+ */
+export type NextStatusOf<D extends JobDefinition, T extends string | Job<D>> = [T] extends [string]
+  ? { readonly [S in StatusOf<D>]: S }[StatusOf<D>]
+  : NextOf<D, Exclude<T, string>["status"]>;
+
+/** Third argument of `updateStatus`. If the job is given by its id, it can contain the expected version. */
+export type ChangeOf<D extends JobDefinition, T extends string | Job<D>> = [T] extends [string]
+  ? Change<D> & {
+      /** Version that the stored job must have. @default any version */
+      readonly ifVersion?: number | undefined;
+    }
+  : Change<D>;
+
+/** Options of `create`. */
+export interface CreateOptions {
+  /** Id of the job, 1–128 characters of A–Z a–z 0–9 . _ - @default a UUID v7 */
+  readonly id?: string | undefined;
+  /** Author of the job, as named by the caller. It is stored in the history. */
+  readonly by?: string | undefined;
+  /** Messages to publish because the job was created. They are stored in the same atomic step. See `Outbox`. */
+  readonly outbox?: readonly OutboxMessage[] | undefined;
+}
+
+/**
+ * Store of the jobs of one definition.
+ * - Every call checks its arguments before any I/O. An id that does not match the format of `create`, a limit out of range, an
+ *   unknown status, an unknown option or a cursor of another query fails with INVALID_ARGUMENT.
+ * - Every call on one job, and every page, resolves or rejects within the `timeoutMs` of the driver. A call that cannot be
+ *   completed in this time fails with UNAVAILABLE.
+ * - Calls on many jobs have this time for each chunk.
+ * - `scan`, `audit`, `watch`, `waitFor` and `outbox.read` have no such limit as a whole. They continue for as long as the caller
+ *   needs them.
+ */
+export interface JobStore<D extends JobDefinition> extends AsyncDisposable {
+  /** Definition of the jobs. */
+  readonly definition: D;
+
+  /**
+   * Creates a job in the initial status. The call is idempotent by id: if the id exists, it writes nothing (no outbox message
+   * either) and returns the stored job with `created: false`.
+   * @throws INVALID_DATA, INVALID_ARGUMENT, UNAVAILABLE, UNREADABLE_RECORD (the id exists and its record cannot be read)
+   */
+  create(data: input<D["data"]>, options?: CreateOptions): Promise<Created<D>>;
+  /**
+   * Creates many jobs. Each job is created atomically, and succeeds or fails independently of the others with the errors of
+   * `create`. The results have the order of `jobs`.
+   * @throws INVALID_ARGUMENT if `jobs` is not an array of objects
+   */
+  createMany(
+    jobs: readonly ({ readonly data: input<D["data"]> } & CreateOptions)[],
+  ): Promise<readonly PromiseSettledResult<Created<D>>[]>;
+
+  /**
+   * Writes a whole job as given, for imports and corrections. Any status is allowed, transitions are not checked, and the job
+   * keeps its own times and history.
+   * - If the job exists, its stored version must equal `job.version`. The new version is one higher.
+   * - If the job does not exist, it is stored with the version given in `job`.
+   * - The TTL counts from `job.statusAt`. A job that has already expired is rejected with INVALID_ARGUMENT.
+   * @throws CONFLICT, INVALID_DATA, INVALID_ARGUMENT, UNAVAILABLE, UNREADABLE_RECORD
+   */
+  save(job: Job<D>): Promise<Job<D>>;
+
+  /** Returns the job, or null if it does not exist or has expired. @throws UNREADABLE_RECORD, UNAVAILABLE */
+  get(id: string): Promise<Job<D> | null>;
+  /**
+   * Returns the jobs in the order of `ids`, with null for each job that does not exist.
+   * @throws UNREADABLE_RECORD with the id of the job in `jobId`; UNAVAILABLE
+   */
+  getMany(ids: readonly string[]): Promise<readonly (Job<D> | null)[]>;
+
+  /**
+   * Moves a job to another status, atomically and in one round trip.
+   * - With an id, only the lifecycle decides if the job can change from its stored status to `to`.
+   * - With a snapshot, the stored job must also be the same job (same `createdAt`) and have the version of the snapshot. A
+   *   transition that the lifecycle forbids does not compile. If the compiler does not know the status of the snapshot, pass the
+   *   id and `ifVersion` instead.
+   * - A given version (`ifVersion`, or the version of the snapshot) is compared before the lifecycle. If it differs, the call
+   *   fails with CONFLICT.
+   * - If the job is already in `to`, and `to` does not list itself in `next`, the call writes nothing and returns the stored job
+   *   (a duplicate delivery; the first write is kept).
+   * - Leaving a final status clears result, error and progress and starts the next attempt.
+   * - The TTL of `to` always replaces the previous TTL.
+   * - The call never creates a job and never restores a job that was deleted or has expired.
+   * @throws NOT_FOUND, ILLEGAL_TRANSITION (`from`, `to`), CONFLICT, INVALID_DATA, UNAVAILABLE, UNREADABLE_RECORD (with
+   *   `committed: true` if the change was made and only the stored data does not match the schema)
+   */
+  updateStatus<T extends string | Job<D>, To extends NextStatusOf<D, T>>(
+    target: T,
+    to: To,
+    change?: ChangeOf<D, T>,
+  ): Promise<Job<D, To>>;
+
+  /**
+   * Stores progress. Status, history and version stay unchanged. The call is rejected in a final status (ILLEGAL_TRANSITION).
+   * With a snapshot, it is also rejected if the version has changed (CONFLICT), so a worker that was replaced cannot write.
+   * @throws NOT_FOUND, CONFLICT, ILLEGAL_TRANSITION, INVALID_DATA, UNAVAILABLE, UNREADABLE_RECORD
+   */
+  updateProgress(target: string | Job<D>, progress: input<D["progress"]>): Promise<void>;
+
+  /**
+   * Deletes a job and its index entries in one step. With an id, it also deletes a record that cannot be read.
+   * @returns false if the job does not exist
+   * @throws UNAVAILABLE; with a snapshot also CONFLICT, UNREADABLE_RECORD
+   */
+  delete(target: string | Job<D>): Promise<boolean>;
+  /**
+   * Deletes many jobs, each of them atomically.
+   * @returns number of jobs that existed
+   * @throws UNAVAILABLE; some of the jobs may have been deleted
+   */
+  deleteMany(ids: readonly string[]): Promise<number>;
+
+  /**
+   * Returns a page of jobs. Without `status`, jobs are ordered by creation time. With one or several statuses, they are ordered
+   * by the time at which they entered the status. With `where`, the page contains only jobs that have this value in this index
+   * field. A job that was created or last saved by a service that does not declare the field is not found by it.
+   *
+   * The cost depends on `limit`, not on the number of stored jobs. After a mass expiry, a page can also cost a bounded amount of
+   * cleanup. It can then contain fewer than `limit` jobs although more follow: only an absent `cursor` marks the last page.
+   * Expired jobs never appear.
+   * @throws INVALID_ARGUMENT, UNAVAILABLE
+   */
+  list<S extends NextStatusOf<D, string> = NextStatusOf<D, string>>(query?: ListQuery<D, S>): Promise<Page<D, S>>;
+  /**
+   * Iterates over all jobs that match, page by page (`limit` is the size of a page). Without `status`, a job that exists during
+   * the whole scan is returned exactly once, whatever happens to it meanwhile. With `status`, the same holds for a job that
+   * stays in its status (without re-entry) during the whole scan.
+   *
+   * The scan ends without an error when `signal` aborts. `break` and `return()` take effect at once, even while a page is pending.
+   * @throws UNREADABLE_RECORD at the first record that cannot be read (`list` returns such records in `unreadable`); UNAVAILABLE
+   */
+  scan<S extends NextStatusOf<D, string> = NextStatusOf<D, string>>(
+    query?: Omit<ListQuery<D, S>, "cursor"> & { readonly signal?: AbortSignal | undefined },
+  ): AsyncIterable<Job<D, S>>;
+  /** Returns the exact number of jobs in each status. Expired jobs are not counted. */
+  counts(): Promise<Readonly<Record<StatusOf<D>, number>>>;
+
+  /**
+   * Streams changes as they are committed. With an id, it streams the changes of this job and begins with a `snapshot` event; the
+   * snapshot is null if the job does not exist yet. Without an id, it streams the changes of all jobs, from now on or after the
+   * event whose cursor is `after`.
+   * - Events of one job arrive in commit order. There is no order between jobs of different shards.
+   * - All watchers of the store share one connection per shard.
+   * - The expiry of a job emits no event.
+   * - The stream continues after a reconnect, also while it reads earlier events. It emits `resync` if events were lost, if this
+   *   consumer fell too far behind, or if Redis was restored with older data. Read the jobs again then.
+   * - The stream ends without an error when `signal` aborts or the store closes. `break`, and `return()` of its iterator, take
+   *   effect at once, even while it waits for an event. An async generator that wraps the stream has no such `return()`: end it
+   *   with `signal`.
+   * @throws INVALID_ARGUMENT; before the first event also UNAVAILABLE, UNREADABLE_RECORD, CLOSED
+   */
+  watch(
+    target?: string | { readonly after?: string | undefined },
+    options?: { readonly signal?: AbortSignal | undefined },
+  ): AsyncIterable<JobEvent<D>>;
+  /**
+   * Resolves with the job when it is in one of the statuses in `until`. A status that the job entered and left again during the
+   * call also counts; the returned job can then be in a later status.
+   * @param options.until @default every final status
+   * @param options.timeoutMs Time limit in milliseconds, 0–2,147,483,647. @default no limit
+   * @throws TIMEOUT; NOT_FOUND (never created, deleted or expired); UNAVAILABLE; CLOSED; `signal.reason` if the signal aborts
+   */
+  waitFor(
+    id: string,
+    options?: {
+      readonly until?: readonly NextStatusOf<D, string>[] | undefined;
+      readonly timeoutMs?: number | undefined;
+      readonly signal?: AbortSignal | undefined;
+    },
+  ): Promise<Job<D>>;
+
+  /** Messages that were stored together with a change and are not published yet. */
+  readonly outbox: Outbox;
+
+  /**
+   * Reports the health of the store. Never throws, and returns within `timeoutMs`. With an unknown option, or a `timeoutMs` out
+   * of range, the status is `unhealthy` and the error names the reason.
+   * @param options.timeoutMs Time limit in milliseconds, 1–60,000. @default 2000
+   */
+  health(options?: { readonly timeoutMs?: number | undefined }): Promise<Health>;
+  /**
+   * Compares the indexes with the jobs and, with `repair`, repairs the indexes. Run it after keys were evicted, deleted or
+   * restored from a backup, and to index jobs that are older than an index field.
+   * - The record of a job decides: the job gets the index entries and the expiry of its record. If its TTL has ended, it is deleted.
+   * - The audit reads a few jobs at a time and blocks no other call. A job that changes during the audit is compared again.
+   * - `onEvent` receives an event if something was repaired.
+   * - On Redis, the audit requires permissions of its own: `redisPermissions({ audit: true })`.
+   * @param options.repair @default false: only counts
+   * @throws UNAVAILABLE (some index entries may have been repaired; run the audit again), INVALID_ARGUMENT, CLOSED
+   */
+  audit(options?: { readonly repair?: boolean | undefined }): Promise<AuditReport>;
+  /** Waits for calls in flight, then releases everything that the store opened. Later calls fail with CLOSED. */
+  close(): Promise<void>;
+}
+
+/** Store of any definition, for code that needs only `health`, `outbox`, `close` and `delete`. */
+export type AnyJobStore = Pick<JobStore<JobDefinition>, "health" | "outbox" | "close" | "delete">;
+
+/** Filter by one index field and its value, for example `{ language: "es" }`. */
+export type Where<D extends JobDefinition> = {
+  [F in FieldOf<D>]: { readonly [K in F]: string } & { readonly [K in Exclude<FieldOf<D>, F>]?: undefined };
+}[FieldOf<D>];
+
+/** Filter and order of a list of jobs. */
+export interface ListQuery<D extends JobDefinition, S extends StatusOf<D> = StatusOf<D>> {
+  /** Status, or statuses, of the jobs. @default all jobs, ordered by creation time */
+  readonly status?: S | readonly S[] | undefined;
+  /** Index field and the value that the jobs must have in it. */
+  readonly where?: Where<D> | undefined;
+  /**
+   * Sort order. The key is the time of entering the status, or the creation time if no status is given. Jobs of the same
+   * millisecond are ordered by id. @default "newest"
+   */
+  readonly order?: "newest" | "oldest" | undefined;
+  /** Lower bound (exclusive) of the time that orders the list. */
+  readonly after?: Date | undefined;
+  /** Upper bound (exclusive) of the same time. */
+  readonly before?: Date | undefined;
+  /** Maximum number of jobs on the page, 1–1000. @default 50 */
+  readonly limit?: number | undefined;
+  /** Opaque cursor from the previous page of the same query. Only `limit` can differ. */
+  readonly cursor?: string | undefined;
+}
+
+/** Page of a list of jobs. */
+export interface Page<D extends JobDefinition, S extends StatusOf<D> = StatusOf<D>> {
+  /** Jobs in the requested order. */
+  readonly items: readonly Job<D, S>[];
+  /** Cursor of the next page. Absent on the last page. */
+  readonly cursor?: string;
+  /** Records that could not be read. They do not make the page fail. */
+  readonly unreadable: readonly { readonly id: string; readonly reason: string }[];
+}
+
+/**
+ * Event of `watch`. `deleted`: the job was deleted by a call, or because its status has more jobs than `maxCount`. `resync`:
+ * events were missed. `cursor` is the position after this event.
+ */
+export type JobEvent<D extends JobDefinition> =
+  | { readonly type: "snapshot"; readonly job: Job<D> | null; readonly cursor: string }
+  | {
+      readonly type: "created" | "status" | "saved";
+      readonly id: string;
+      readonly from: StatusOf<D> | null;
+      readonly to: StatusOf<D>;
+      readonly version: number;
+      readonly at: Date;
+      readonly by?: string;
+      readonly cursor: string;
+    }
+  | {
+      readonly type: "progress";
+      readonly id: string;
+      readonly progress: ProgressOf<D>;
+      readonly version: number;
+      readonly at: Date;
+      readonly cursor: string;
+    }
+  | { readonly type: "deleted"; readonly id: string; readonly at: Date; readonly cursor: string }
+  | { readonly type: "resync"; readonly reason: string; readonly cursor: string };
+
+/** Result of `health`. */
+export interface Health {
+  /** State of the store. degraded: some calls succeed, but writes fail. unhealthy: all calls fail. */
+  readonly status: "healthy" | "degraded" | "unhealthy";
+  /** Name of the driver, for example "redis" or "memory". */
+  readonly driver: string;
+  /** Duration of one round trip, in milliseconds. null: no round trip was completed. */
+  readonly latencyMs: number | null;
+  /**
+   * Details of the server. For Redis: reachable, readable, writable, version, mode, role, usedMemoryBytes, maxMemoryBytes,
+   * evictionPolicy, persistence; and `unseen`, the commands that the user is not allowed to run, if there are any. Never contains
+   * a password.
+   */
+  readonly details: Readonly<Record<string, Json>>;
+  /**
+   * Human-readable warnings, for example about an eviction policy that can delete jobs, about disabled persistence, or about
+   * rejected outbox entries. They do not change the status.
+   */
+  readonly warnings: readonly string[];
+  /** Reason why the store is not healthy. */
+  readonly error?: string;
+}
+
+/** Result of `audit`. */
+export interface AuditReport {
+  /**
+   * Number of jobs that were compared, unreadable records included. A job can be counted twice if Redis rehashes its keys or the
+   * connection is lost during the audit.
+   */
+  readonly jobs: number;
+  /** Number of jobs that have no index entry, or a wrong one, in the indexes of statuses, creation times and index fields. */
+  readonly missingFromIndex: number;
+  /** Number of index entries without a job. Entries of jobs that have just expired are not counted. */
+  readonly staleInIndex: number;
+  /** Number of records that cannot be read. They are not changed. `list` returns those that are in the indexes in `unreadable`. */
+  readonly unreadable: number;
+  /** Number of missing and stale entries that were repaired. */
+  readonly repaired: number;
+}
+
+/** Event for logs. */
+export interface StoreEvent {
+  /** Type of the event. degraded: writes fail until `recovered`. warning: all calls succeed, but the message needs attention. */
+  readonly type: "connected" | "disconnected" | "degraded" | "recovered" | "warning";
+  /** Human-readable text without secrets. */
+  readonly message: string;
+  /** Machine-readable details, if there are more than the message contains. */
+  readonly details?: Readonly<Record<string, Json>>;
+}
