@@ -324,7 +324,7 @@ describe("batched calls", () => {
       follow(unsent);
       await vi.advanceTimersByTimeAsync(61);
       const message =
-        "It has no clock. The call was carried out once or not at all, and will not be carried out later.";
+        "It has no clock. The change may have been applied once, and will not be applied later. Read the job to find out.";
       await expect(sent).rejects.toMatchObject({ code: "UNAVAILABLE", indeterminate: true, message });
       await expect(unsent).rejects.toBe(error);
     },

@@ -140,7 +140,7 @@ export interface Description {
 const FORMAT_VERSION = 1;
 
 /** Returns the description as text. @param ttlMs TTL of each status, which the store may have overridden */
-export function describeDefinition(job: JobDefinition, ttlMs: ReadonlyMap<string, number>): string {
+function describeDefinition(job: JobDefinition, ttlMs: ReadonlyMap<string, number>): string {
   const statuses = Object.entries(job.statuses).map(([status, { next, final = false, maxCount = null }]) => [
     status,
     { next, final, ttlMs: ttlMs.get(status) ?? 0, maxCount },
