@@ -8,8 +8,8 @@ import { type RedisCluster, startRedisCluster } from "../../../test/servers/redi
 import { privateServer, server } from "../../../test/servers/require.js";
 import { startTcpProxy } from "../../../test/servers/tcp-proxy.js";
 import { type AuditReport, createJobStore, defineJob } from "../src/index.js";
+import { tagOf } from "../src/lib/redis/keys.js";
 import { scripts } from "../src/lib/redis/scripts.js";
-import { tagOf } from "../src/lib/redis/sharded-storage.js";
 import { type RedisDriverOptions, redisDriver } from "../src/redis.js";
 
 const film = defineJob({

@@ -9,7 +9,7 @@ import { createJobStore, type Job, type JobStore, JobStoreError } from "../src/i
 import { type Report, report } from "../src/lib/contract/definitions.js";
 import { view } from "../src/lib/contract/expectations.js";
 import { watching } from "../src/lib/contract/watch.js";
-import { tagOf } from "../src/lib/redis/sharded-storage.js";
+import { tagOf } from "../src/lib/redis/keys.js";
 import { type RedisDriverOptions, redisDriver } from "../src/redis.js";
 import { testDriver } from "../src/testing.js";
 

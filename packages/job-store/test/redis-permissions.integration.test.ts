@@ -216,7 +216,7 @@ describe.skipIf(!available)(title("The permissions of a Redis user"), () => {
 
     test("the other keys of the store", async () => {
       await grant(...exactly.filter((rule) => !rule.endsWith(":jobs:*")));
-      await expectRefused("~app?\\[\\*\\]:jobs:map ~app?\\[\\*\\]:jobs:by-status");
+      await expectRefused("~app?\\[\\*\\]:jobs:metadata ~app?\\[\\*\\]:jobs:by-status");
     });
   });
 

@@ -1,7 +1,7 @@
 import type { AuditOptions, Fields, JobRecord, StoreShape } from "../driver.js";
 import type { AuditReport } from "../store.js";
-import type { IndexMetadata, StatusCode, StatusTtl } from "./index-metadata.js";
-import { SPAN } from "./keys.js";
+import type { IndexMetadata } from "./index-metadata.js";
+import { SPAN, type StatusCode, type StatusTtl } from "./keys.js";
 import { readRecord } from "./read-record.js";
 import { fieldLines } from "./record-text.js";
 
@@ -22,7 +22,7 @@ export interface Subject {
   readonly member: Member | null;
 }
 
-/** A member of the index by field; see lua/fields.lua. */
+/** A member of the index by field; see lua/includes/fields.lua. */
 export interface Member {
   readonly text: string;
   /** Field and value. */
@@ -115,7 +115,7 @@ export function follows({ field, score }: Member, fields: string, stored: number
   return score === stored && (field === fields || linesOf(fields).includes(field));
 }
 
-/** Entries of jobs that have just expired are removed by lua/trim.lua. */
+/** Entries of jobs that have just expired are removed by lua/maintenance/trim-expired.lua. */
 function staleEntry(subject: Subject, stored: Stored, metadata: IndexMetadata): Finding | null {
   const { statusScore, creationScore, fields } = stored;
   let first: Walk | null = stored.hasMember ? "fields" : null;

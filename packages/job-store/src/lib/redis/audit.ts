@@ -1,3 +1,4 @@
+import { isId } from "../arguments.js";
 import { NOTHING_FOUND } from "../audit.js";
 import type { AuditOptions, StoreShape } from "../driver.js";
 import type { AuditReport } from "../store.js";
@@ -15,22 +16,21 @@ import {
 } from "./audit-findings.js";
 import { runPipeline, valuesOf } from "./connection.js";
 import type { IndexMetadata } from "./index-metadata.js";
-import { scoreOf, storeKeys } from "./keys.js";
-import { PermissionCheck } from "./permission-check.js";
+import { asPattern, scoreOf, storeKeys } from "./keys.js";
+import { PermissionCheck } from "./permissions.js";
 import { type Script, scripts } from "./scripts.js";
 import type { Attempt, RedisSession, Reply } from "./session.js";
-import { walkEntries, walkJobs } from "./walk.js";
 
 /** Number of steps in flight. The server reads the next ones while the client compares one. */
 const IN_FLIGHT = 4;
 
 /** Jobs of a step, times one more than their fields. A script for so many takes the server a few milliseconds. */
-const MOST_PLACES = 400;
+const MAX_STEP_ENTRIES = 400;
 
 /** Number of times that a job is compared which is written between its comparison and its repair. */
-const MAX_LOOKS = 4;
+const MAX_COMPARISONS = 4;
 
-/** Reply of lua/audit.lua. */
+/** Reply of lua/maintenance/audit.lua. */
 type AuditReply = readonly [
   result: string,
   now: string,
@@ -66,15 +66,15 @@ export class RedisAudit {
     const end = this.#session.executor.defaultEnd();
     const { fields } = await this.#session.read(async ({ metadata }) => metadata, { end });
     await this.#permissions.check({ end, indeterminate: false });
-    const step = Math.ceil(MOST_PLACES / (fields.length + 1));
-    yield* inFlight(walkJobs(this.#session, step), (ids) =>
+    const step = Math.ceil(MAX_STEP_ENTRIES / (fields.length + 1));
+    yield* inFlight(scanJobIds(this.#session, step), (ids) =>
       this.#look(ids.map((id) => ({ walk: "jobs", id, member: null }))),
     );
     for (const index of ["statuses", "creations", "values"] as const) {
       if (index === "values" && fields.length === 0) return;
-      yield* inFlight(walkEntries(this.#session, step, index), (ids) => this.#lookAtEntries(index, ids));
+      yield* inFlight(scanIndex(this.#session, step, index), (ids) => this.#lookAtEntries(index, ids));
     }
-    yield* inFlight(walkEntries(this.#session, step, "fields"), (members) => this.#lookAtMembers(members));
+    yield* inFlight(scanIndex(this.#session, step, "fields"), (members) => this.#lookAtMembers(members));
   }
 
   async #lookAtEntries(walk: "statuses" | "creations" | "values", ids: readonly string[]): Promise<AuditReport> {
@@ -122,7 +122,7 @@ export class RedisAudit {
         const compared = await this.#compare(rest);
         if (look === 1 && rest[0]?.walk === "jobs") countJobs(compared, report);
         const findings = compared.flatMap(({ finding }) => finding ?? []);
-        changed.push(...(await this.#settle(findings, look === MAX_LOOKS, report)));
+        changed.push(...(await this.#settle(findings, look === MAX_COMPARISONS, report)));
         rest = rest.slice(compared.length);
       }
       rest = changed;
@@ -199,7 +199,7 @@ export class RedisAudit {
   ): Promise<Reply> {
     const { keys } = this.#session;
     const idPosition = Buffer.byteLength(keys.job("")) + 1;
-    return evaluate(script, [...storeKeys(keys), ...ids.map(keys.job)], [metadata.edition, idPosition, ...args]);
+    return evaluate(script, [...storeKeys(keys), ...ids.map(keys.job)], [metadata.revision, idPosition, ...args]);
   }
 }
 
@@ -241,7 +241,7 @@ function numberIn(text: string | null | undefined): number | null {
   return text === null || text === undefined ? null : Number(text);
 }
 
-/** Values of one job for lua/reindex.lua. */
+/** Values of one job for lua/maintenance/reindex.lua. */
 function repairArgs({ subject, place }: Finding, metadata: IndexMetadata): readonly (string | number)[] {
   if (place === null) return ["", "", "", "", "", subject.member?.text ?? ""];
   const { text, createdAt, statusAt, ttlMs, fields, expired } = place;
@@ -249,4 +249,70 @@ function repairArgs({ subject, place }: Finding, metadata: IndexMetadata): reado
   const beginning = `${head}"times":[${createdAt},${statusAt}`;
   const score = expired ? "" : scoreOf(codeOf(metadata, place)?.code ?? 0, statusAt);
   return [beginning, score, createdAt, ttlMs === 0 ? "" : statusAt + ttlMs, fields, subject.member?.text ?? ""];
+}
+
+/** Number of keys or entries that one SCAN examines. Most keys of the server may belong to other applications. */
+const SCAN_COUNT = 1000;
+
+/** Reply of SCAN, ZSCAN or HSCAN: the cursor of the next step ("0": there is none), and the keys or entries. */
+type ScanReply = readonly [cursor: string, found: readonly string[]];
+
+/**
+ * Scans the ids of the jobs that have a key. Returns each id at least once if its key exists all the time.
+ * @param step approximate number of ids that are returned at once
+ */
+function scanJobIds(session: RedisSession, step: number): AsyncGenerator<readonly string[], void, undefined> {
+  const { keys } = session;
+  const prefix = keys.job("");
+  const pattern = `${asPattern(prefix)}*`;
+  return scanAll(session, step, async (cursor) => {
+    const replies = await session.read(({ client }) =>
+      // On a cluster, the key of the first command selects the server for both.
+      runPipeline(client, [
+        ["exists", keys.metadata],
+        ["scan", cursor, "MATCH", pattern, "COUNT", SCAN_COUNT],
+      ]),
+    );
+    const [, [next, found]] = valuesOf(replies) as [unknown, ScanReply];
+    const ids = found.flatMap((key) => (key.startsWith(prefix) ? [key.slice(prefix.length)] : []));
+    return [next, ids.filter(isId)];
+  });
+}
+
+/** Scans the members of an index, or the fields of a hash. Returns each at least once if it exists all the time. */
+function scanIndex(
+  session: RedisSession,
+  step: number,
+  index: "statuses" | "creations" | "fields" | "values",
+): AsyncGenerator<readonly string[], void, undefined> {
+  const key = session.keys[index];
+  return scanAll(session, step, async (cursor) => {
+    const [next, found] = await session.read(({ client }) =>
+      index === "values"
+        ? client.hscan(key, cursor, "COUNT", SCAN_COUNT)
+        : client.zscan(key, cursor, "COUNT", SCAN_COUNT),
+    );
+    // Each member is followed by its score, each field by its value.
+    return [next, found.filter((_, n) => n % 2 === 0)];
+  });
+}
+
+/** A cursor is valid on the server that returned it only. After a new connection, the scan begins again. */
+async function* scanAll(
+  session: RedisSession,
+  step: number,
+  scan: (cursor: string) => Promise<ScanReply>,
+): AsyncGenerator<readonly string[], void, undefined> {
+  let cursor = "0";
+  let epoch = -1;
+  for (;;) {
+    const [next, found] = await scan(cursor);
+    const restarts = cursor !== "0" && epoch !== session.connection.epoch;
+    epoch = session.connection.epoch;
+    // SCAN may return more than its COUNT. Equal parts are at most one and a half steps long.
+    const size = Math.ceil(found.length / Math.max(1, Math.round(found.length / step)));
+    for (let first = 0; first < found.length; first += size) yield found.slice(first, first + size);
+    if (next === "0" && !restarts) return;
+    cursor = restarts ? "0" : next;
+  }
 }

@@ -1,6 +1,6 @@
 import { type PipelineCommand, runPipeline, valuesOf } from "./connection.js";
-import type { StatusCode } from "./index-metadata.js";
-import { SPAN, scoreOf } from "./keys.js";
+
+import { SPAN, type StatusCode, scoreOf } from "./keys.js";
 import { scripts } from "./scripts.js";
 import type { RedisSession } from "./session.js";
 
@@ -51,21 +51,21 @@ function countCommands({ code, ttlMs }: StatusCode, index: string, now: number):
 async function countByCommands(session: RedisSession, end: number): Promise<readonly CodeCount[] | null> {
   return session.read(
     async ({ client, metadata }) => {
-      const { edition, codes } = metadata;
-      const { map, statuses } = session.keys;
+      const { revision, codes } = metadata;
+      const { metadata: metadataKey, statuses } = session.keys;
       const now = session.serverTime();
       const expiring = codes.filter(({ ttlMs }) => ttlMs > 0);
       if (expiring.length > 0 && now === null) return null;
       const commands = codes.map((code) => countCommands(code, statuses, now ?? 0));
       const replies = await runPipeline(client, [
-        ["hmget", map, "edition", "events"],
+        ["hmget", metadataKey, "revision", "events"],
         ...commands.map(({ count }) => count),
         ...commands.flatMap(({ list }) => list),
         ...(expiring.length > 0 ? [["time"] as const] : []),
-        ["hget", map, "events"],
+        ["hget", metadataKey, "events"],
       ]);
       const [[stored, events], ...values] = valuesOf(replies) as [[string | null, string | null], ...unknown[]];
-      session.checkReply([stored === edition ? "current" : "stale"], metadata);
+      session.checkReply([stored === revision ? "current" : "stale"], metadata);
       if (values.pop() !== events) return null;
       const live = new Map<StatusCode, number>();
       if (expiring.length > 0 && now !== null) {
@@ -86,12 +86,12 @@ async function countByCommands(session: RedisSession, end: number): Promise<read
 
 async function countByScript(session: RedisSession, end: number): Promise<readonly CodeCount[]> {
   return session.read(
-    async ({ metadata: { edition, codes }, evaluate }) => {
+    async ({ metadata: { revision, codes }, evaluate }) => {
       const ranges = codes.flatMap(({ code, ttlMs }) => [scoreOf(code, 0), scoreOf(code, SPAN - 1), ttlMs]);
       const [, ...jobs] = await evaluate(
         scripts.counts,
-        [session.keys.map, session.keys.statuses],
-        [edition, ...ranges],
+        [session.keys.metadata, session.keys.statuses],
+        [revision, ...ranges],
       );
       return codes.map((code, n) => [code, Number(jobs[n])]);
     },

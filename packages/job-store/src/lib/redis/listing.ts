@@ -10,7 +10,7 @@ import { scripts } from "./scripts.js";
 import type { RedisSession } from "./session.js";
 
 /** Index entries looked at for one page, when most of them turn out to be of jobs that expired or moved on meanwhile. */
-const MOST_LOOKED_AT = 5000;
+const MAX_SCANNED = 5000;
 
 /**
  * Returns a page: ids from the index, then the jobs by their keys. A job that expired, was deleted or changed its status between
@@ -87,11 +87,11 @@ function readIds(session: RedisSession, range: Range, end: number): Promise<Page
       const commands = pageCommands(session, metadata, range);
       if (commands === null) return null;
       const [state, following, ties = []] = valuesOf(await runPipeline(client, commands)) as [
-        readonly [edition: string | null, events: string | null],
+        readonly [revision: string | null, events: string | null],
         readonly string[],
         (readonly string[])?,
       ];
-      session.checkReply([state[0] === metadata.edition ? "current" : "stale"], metadata);
+      session.checkReply([state[0] === metadata.revision ? "current" : "stale"], metadata);
       session.confirmMetadata();
       if (ties.length === MAX_TIES) return null;
       return { ids: [...ties.filter(isLater), ...following].slice(0, limit + 1), events: state[1] };
@@ -113,7 +113,7 @@ async function readWithPlace(
       async ({ client }) => {
         const [events, score] = valuesOf(
           await runPipeline(client, [
-            ["hget", keys.map, "events"],
+            ["hget", keys.metadata, "events"],
             ["zscore", statuses === null ? keys.creations : keys.statuses, ids.at(-1) ?? ""],
           ]),
         ) as [string | null, string | null];
@@ -126,7 +126,7 @@ async function readWithPlace(
   return [await reader.readJobs(ids, end), await place()];
 }
 
-/** Returns commands that read the edition and the number of the last event, the ids after the first millisecond, and those in it. */
+/** Returns commands that read the revision and the number of the last event, the ids after the first millisecond, and those in it. */
 function pageCommands(
   session: RedisSession,
   { codes }: IndexMetadata,
@@ -150,7 +150,7 @@ function pageCommands(
       ? ["zrange", index, low, high, "BYSCORE", "LIMIT", 0, count]
       : ["zrange", index, high, low, "BYSCORE", "REV", "LIMIT", 0, count];
   };
-  const state: PipelineCommand = ["hmget", keys.map, "edition", "events"];
+  const state: PipelineCommand = ["hmget", keys.metadata, "revision", "events"];
   if (start === null) return [state, range(lowest, highest, limit + 1)];
   const following = ascending
     ? range(Math.max(lowest, start.at + 1), highest, limit + 1)
@@ -189,7 +189,7 @@ async function listByScripts(
     if (dead) onDead();
     if (places.length < wanted) return { entries, next: null };
     lookedAt += places.length;
-    if (lookedAt >= MOST_LOOKED_AT) return { entries, next: start };
+    if (lookedAt >= MAX_SCANNED) return { entries, next: start };
   }
 }
 
@@ -214,7 +214,7 @@ async function findPlaces(
           ? [where === null ? 0 : "", 0]
           : map.codes.filter(({ status }) => statuses.includes(status)).flatMap(({ code, ttlMs }) => [code, ttlMs]);
       const args = [
-        ...[map.edition, newest ? 1 : 0, count, start?.at ?? "", start?.id ?? ""],
+        ...[map.revision, newest ? 1 : 0, count, start?.at ?? "", start?.id ?? ""],
         ...[after === null ? 0 : after + 1, before === null ? LAST_MOMENT : before - 1],
       ];
       if (where !== null) {
@@ -222,7 +222,7 @@ async function findPlaces(
         return evaluate(scripts.find, storeKeys(session.keys), [...args, field, ...ranges]);
       }
       const index = statuses === null ? session.keys.creations : session.keys.statuses;
-      return evaluate(scripts.page, [session.keys.map, index], [...args, ...ranges]);
+      return evaluate(scripts.page, [session.keys.metadata, index], [...args, ...ranges]);
     },
     { end },
   );

@@ -1,7 +1,14 @@
 import { Cluster, type ClusterNode, type ClusterOptions, Redis, type RedisOptions } from "ioredis";
 import { checkKeys, checkOptions, checkWhole, invalid, type KeysOf, show } from "../arguments.js";
-import { checkClient, duplicateOf, type RedisClient } from "./client.js";
-import { breakSilence, eachConnection, giveName, requireDatabase } from "./connections.js";
+import {
+  checkClient,
+  closeWhenSilent,
+  duplicateOf,
+  eachConnection,
+  nameConnection,
+  type RedisClient,
+  requireDatabase,
+} from "./client.js";
 import {
   BOUNDED,
   backOff,
@@ -14,7 +21,7 @@ import {
   checkPath,
   checkQuery,
 } from "./ioredis-options.js";
-import type { ReplicaWait } from "./replicas.js";
+import type { ReplicaWait } from "./replica-acks.js";
 
 /** Which Redis, and how it is used. */
 export type RedisDriverOptions = (
@@ -97,7 +104,7 @@ export type RedisDriverOptions = (
 };
 
 /** The options, checked, as the driver uses them. */
-export interface Setup {
+export interface ResolvedOptions {
   readonly keyPrefix: string;
   readonly timeoutMs: number;
   readonly eventLogLength: number;
@@ -137,7 +144,7 @@ const DRIVER_OPTIONS: KeysOf<RedisDriverOptions> = {
 const REPLICA_WAIT_KEYS: KeysOf<NonNullable<RedisDriverOptions["waitReplicas"]>> = { count: true, timeoutMs: true };
 
 /** @throws JobStoreError INVALID_ARGUMENT */
-export function setUp(options: RedisDriverOptions): Setup {
+export function resolveOptions(options: RedisDriverOptions): ResolvedOptions {
   if (typeof options !== "object" || options === null) {
     return invalid('redisDriver needs options, such as { url: "redis://localhost:6379" }.');
   }
@@ -154,7 +161,7 @@ export function setUp(options: RedisDriverOptions): Setup {
     const client = connect({ ...BOUNDED, ...bounds });
     const named = [name ?? (connectionName || "@subtitles/job-store"), purpose].filter(Boolean).join(":");
     eachConnection(client, (connection) => {
-      giveName(connection, named);
+      nameConnection(connection, named);
       requireDatabase(connection);
     });
     return client;
@@ -171,7 +178,7 @@ export function setUp(options: RedisDriverOptions): Setup {
     shards,
     connect: () => {
       const client = open({});
-      eachConnection(client, (connection) => breakSilence(connection, timeoutMs));
+      eachConnection(client, (connection) => closeWhenSilent(connection, timeoutMs));
       return client;
     },
     connectToWait: (purpose) => open({ enableOfflineQueue: true }, purpose),

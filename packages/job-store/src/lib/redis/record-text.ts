@@ -33,13 +33,13 @@ export function newRecordText(
   return beginning + " ".repeat(Math.min(roomFor(bytes), Math.max(0, maxRecordBytes - bytes))) + end;
 }
 
-/** Room for further changes, as by `withRoom` in lua/record.lua. */
+/** Room for further changes, as by `withRoom` in lua/includes/record.lua. */
 function roomFor(bytes: number): number {
   return 64 + ((((-70 - bytes) % 128) + 128) % 128);
 }
 
-/** A whole job as lua/save.lua takes it: version to data, and the status. */
-export function wholeArgs(job: WholeJob, ttlMs: number): readonly (string | number)[] {
+/** A whole job as lua/write/save.lua takes it: version to data, and the status. */
+export function recordArgs(job: WholeJob, ttlMs: number): readonly (string | number)[] {
   const status = JSON.stringify(job.status);
   const updated = job.updatedAt === job.statusAt ? "" : `,${job.updatedAt}`;
   const parts = [line("progress", job.progress), line("result", job.result), line("error", job.error)];

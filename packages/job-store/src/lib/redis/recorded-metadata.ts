@@ -3,10 +3,9 @@ import { unavailable } from "../errors.js";
 import { RedisConnection } from "./connection.js";
 import { Executor } from "./executor.js";
 import { metadataIn, readMetadata } from "./index-metadata.js";
-import { keysUnder } from "./keys.js";
-import type { Setup } from "./options.js";
+import { keysUnder, tagOf } from "./keys.js";
+import type { ResolvedOptions } from "./options.js";
 import { explain, reasonOf, replyCode } from "./redis-errors.js";
-import { tagOf } from "./sharded-storage.js";
 
 /** Metadata of the stores under a prefix, and the layout of their keys. */
 interface RecordedMetadata {
@@ -27,9 +26,9 @@ const MAX_SHARDS = 1024;
  * @returns null if no store has been used under the prefix yet
  * @throws JobStoreError UNAVAILABLE
  */
-export async function readRecordedMetadata({ keyPrefix, ...setup }: Setup): Promise<RecordedMetadata | null> {
+export async function readRecordedMetadata({ keyPrefix, ...setup }: ResolvedOptions): Promise<RecordedMetadata | null> {
   const prefixes = setup.shards === null ? [keyPrefix] : shardPrefixes(keyPrefix, 0, FIRST_SHARDS);
-  const keys = prefixes.map((prefix) => keysUnder(prefix).map);
+  const keys = prefixes.map((prefix) => keysUnder(prefix).metadata);
   const connection = new RedisConnection(setup.connect(), () => {});
   const executor = new Executor(connection, setup.timeoutMs, null);
   const end = executor.defaultEnd();
@@ -37,13 +36,13 @@ export async function readRecordedMetadata({ keyPrefix, ...setup }: Setup): Prom
     const maps = await executor.query((client) => Promise.all(mapKeys.map((key) => readMetadata(client, key))), {
       end,
     });
-    return maps.filter(({ edition }) => edition !== undefined);
+    return maps.filter(({ revision }) => revision !== undefined);
   };
   try {
     const maps = [...(await read(keys))];
     if (setup.shards !== null) {
       const others = shardPrefixes(keyPrefix, FIRST_SHARDS, Number(maps[0]?.shards ?? MAX_SHARDS));
-      maps.push(...(await read(others.map((prefix) => keysUnder(prefix).map))));
+      maps.push(...(await read(others.map((prefix) => keysUnder(prefix).metadata))));
     }
     const [first] = maps;
     if (first === undefined) return null;

@@ -1,16 +1,15 @@
 import type { Cluster, Redis } from "ioredis";
 import type { JobStoreDriver, StoreShape } from "../driver.js";
-import { Bell } from "./bell.js";
-import { BlockingReader } from "./blocking-reader.js";
 import { RedisConnection } from "./connection.js";
-import { keysUnder } from "./keys.js";
-import { type RedisDriverOptions, type Setup, setUp } from "./options.js";
+import { RedisEventLog } from "./event-log.js";
+import { keysUnder, tagOf } from "./keys.js";
+import { type RedisDriverOptions, type ResolvedOptions, resolveOptions } from "./options.js";
 import { readRecordedMetadata } from "./recorded-metadata.js";
-import { RedisLog } from "./redis-log.js";
 import { RedisOutbox } from "./redis-outbox.js";
 import { RedisStorage } from "./redis-storage.js";
 import { RedisSession } from "./session.js";
-import { ShardedStorage, tagOf } from "./sharded-storage.js";
+import { ShardedStorage } from "./sharded-storage.js";
+import { BlockingReader, StreamNotifier } from "./stream-notifier.js";
 import { WriteBatchFormat } from "./write-batch.js";
 
 /**
@@ -20,7 +19,7 @@ import { WriteBatchFormat } from "./write-batch.js";
  * @throws JobStoreError INVALID_ARGUMENT
  */
 export function redisDriver(options: RedisDriverOptions): JobStoreDriver {
-  const setup = setUp(options);
+  const setup = resolveOptions(options);
   let { shards } = setup;
   return {
     name: "redis",
@@ -47,15 +46,20 @@ function prefixesOf(keyPrefix: string, shards: number | null): readonly string[]
 }
 
 /** Opens the jobs of one server, or of one shard. All their keys are on one server. */
-function openShard(connection: RedisConnection, prefix: string, setup: Setup, shape: StoreShape): RedisStorage {
+function openShard(
+  connection: RedisConnection,
+  prefix: string,
+  setup: ResolvedOptions,
+  shape: StoreShape,
+): RedisStorage {
   const keys = keysUnder(prefix);
   const { eventLogLength, timeoutMs, waitReplicas } = setup;
   const shards = setup.shards ?? 1;
   const format = new WriteBatchFormat(keys, shape, eventLogLength);
   const session = new RedisSession(connection, keys, shape, { timeoutMs, shards, format, waitReplicas });
   const blocking = (purpose: "watch" | "outbox") => new BlockingReader(() => silenced(setup.connectToWait(purpose)));
-  const outbox = new RedisOutbox(session, new Bell(blocking("outbox"), keys.outbox));
-  const log = new RedisLog(session, blocking("watch"));
+  const outbox = new RedisOutbox(session, new StreamNotifier(blocking("outbox"), keys.outbox));
+  const log = new RedisEventLog(session, blocking("watch"));
   const maxCount = splitMaxCount(shape.maxCount, shards);
   return new RedisStorage(session, { ...shape, maxCount }, { outbox, log, format });
 }

@@ -39,14 +39,21 @@ export function connectionHint(reason: string, secure: boolean): string {
 }
 
 /** The server is there and will take the call in a moment, or another server will. */
-const PASSING: ReadonlySet<string> = new Set(["LOADING", "BUSY", "TRYAGAIN", "MASTERDOWN", "CLUSTERDOWN", "READONLY"]);
+const TEMPORARY_ERRORS: ReadonlySet<string> = new Set([
+  "LOADING",
+  "BUSY",
+  "TRYAGAIN",
+  "MASTERDOWN",
+  "CLUSTERDOWN",
+  "READONLY",
+]);
 
 /** The server is there and refuses to write. */
-export const REFUSES_WRITES: ReadonlySet<string> = new Set(["OOM", "READONLY", "MISCONF", "NOREPLICAS"]);
+export const WRITE_REJECTIONS: ReadonlySet<string> = new Set(["OOM", "READONLY", "MISCONF", "NOREPLICAS"]);
 
 const ONE_NODE = "it is a node of a Redis Cluster; pass the nodes to redisDriver as cluster: [{ host, port }]";
 
-const MEANING: ReadonlyMap<string, string> = new Map([
+const EXPLANATIONS: ReadonlyMap<string, string> = new Map([
   ["LOADING", "it is still loading its data"],
   ["BUSY", "a script that runs for long keeps it busy"],
   ["MASTERDOWN", "it is a replica that has lost its master"],
@@ -70,7 +77,7 @@ const CAUSES: readonly (readonly [RegExp, string])[] = [
 
 /** Explains an error of the server in plain words, followed by its own text. */
 export function explain(words: string): string {
-  const meaning = MEANING.get(codeIn(words)) ?? CAUSES.find(([pattern]) => pattern.test(words))?.[1];
+  const meaning = EXPLANATIONS.get(codeIn(words)) ?? CAUSES.find(([pattern]) => pattern.test(words))?.[1];
   return meaning === undefined ? words : `${meaning} (${words.replace(/^(?:ERR|@)[^-]*-/, "")})`;
 }
 
@@ -111,7 +118,7 @@ export function classify(error: unknown): unknown {
   if (error instanceof RetryableError || JobStoreError.is(error)) return error;
   const code = replyCode(error);
   if (code === null) return new RetryableError(reasonOf(error), isUnsent(error) ? "busy" : "lost");
-  return PASSING.has(code) ? new RetryableError(explain(reasonOf(error)), "busy") : error;
+  return TEMPORARY_ERRORS.has(code) ? new RetryableError(explain(reasonOf(error)), "busy") : error;
 }
 
 /** Returns true for a command that ioredis rejects without sending it. Its message names the option that causes this. */

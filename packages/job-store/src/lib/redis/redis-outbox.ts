@@ -1,17 +1,16 @@
 import type { RedisCommander } from "ioredis";
 import type { OutboxStorage, StoredMessage } from "../driver.js";
-import type { Bell } from "./bell.js";
-import type { StreamEntry } from "./blocking-reader.js";
 import type { Keys } from "./keys.js";
 import { evaluate, type Script, scripts } from "./scripts.js";
 import type { RedisSession, Reply } from "./session.js";
+import type { StreamEntry, StreamNotifier } from "./stream-notifier.js";
 import { newOperationId } from "./write-batcher.js";
 
-/** Of an entry; see `send` in lua/batch.lua. */
+/** Of an entry; see `send` in lua/includes/messages.lua. */
 type Fields = readonly ["job", string, "id", string, "message", string, ...reason: string[]];
 
 /** Acknowledging thousands in one script would keep other callers waiting. */
-const CHUNK = 500;
+const MAX_ENTRIES_PER_SCRIPT = 500;
 
 /** One that reads, claim after claim. `claim` names the one that it has no answer to. */
 interface Reader {
@@ -21,15 +20,15 @@ interface Reader {
 
 export class RedisOutbox implements OutboxStorage {
   readonly #session: RedisSession;
-  readonly #bell: Bell;
+  readonly #notifier: StreamNotifier;
   /** Who reads no more at present: the next claim is one of theirs, the latest first. */
   readonly #idle: Reader[] = [];
   /** As of the last claim: the last entry ever handed out, and when the next claim lapses. */
   #claimed = { last: "0-0", lapsesAt: Number.POSITIVE_INFINITY };
 
-  constructor(session: RedisSession, bell: Bell) {
+  constructor(session: RedisSession, notifier: StreamNotifier) {
     this.#session = session;
-    this.#bell = bell;
+    this.#notifier = notifier;
   }
 
   async claim(options: { limit: number; waitMs: number; claimMs: number; signal: AbortSignal }) {
@@ -57,7 +56,11 @@ export class RedisOutbox implements OutboxStorage {
     reader.claim ??= newOperationId();
     try {
       const key = this.#session.keys.outboxReader(reader.name);
-      const reply = await this.#run(scripts.outboxClaim, [limit, claimMs, reader.claim], [key, this.#session.keys.map]);
+      const reply = await this.#run(
+        scripts.outboxClaim,
+        [limit, claimMs, reader.claim],
+        [key, this.#session.keys.metadata],
+      );
       reader.claim = null;
       return reply;
     } finally {
@@ -67,15 +70,15 @@ export class RedisOutbox implements OutboxStorage {
 
   waitForMore(ms: number, signal: AbortSignal): Promise<void> {
     const { last, lapsesAt } = this.#claimed;
-    return this.#bell.wait(last, Math.min(ms, lapsesAt - performance.now()), signal);
+    return this.#notifier.wait(last, Math.min(ms, lapsesAt - performance.now()), signal);
   }
 
   close(): void {
-    this.#bell.close();
+    this.#notifier.close();
   }
 
   remove(entryIds: readonly string[]): Promise<void> {
-    return this.#each(scripts.outboxAck, [], entryIds);
+    return this.#each(scripts.outboxAcknowledge, [], entryIds);
   }
 
   setAside(entryIds: readonly string[], reason: string): Promise<void> {
@@ -94,7 +97,7 @@ export class RedisOutbox implements OutboxStorage {
     while (texts.length < ids.length) {
       const rest = ids.slice(texts.length);
       const [, ...some] = await this.#session.read(({ evaluate }) =>
-        evaluate(scripts.rejected, [keys.outboxRejectedEntries], rest),
+        evaluate(scripts.outboxRejected, [keys.outboxRejectedEntries], rest),
       );
       texts.push(...(some as (string | null)[]));
     }
@@ -132,7 +135,7 @@ export class RedisOutbox implements OutboxStorage {
     // Loading the metadata rejects the store of another definition.
     if (ids.length === 0) await this.#session.read(async () => {});
     for (let first = 0; first < ids.length; ) {
-      const [, done] = await this.#run(script, [...args, ...ids.slice(first, first + CHUNK)]);
+      const [, done] = await this.#run(script, [...args, ...ids.slice(first, first + MAX_ENTRIES_PER_SCRIPT)]);
       first += Number(done);
     }
   }
@@ -154,7 +157,7 @@ export function countRejected(client: RedisCommander, keys: Keys): Promise<numbe
 
 /** For how long the oldest entry has waited, in milliseconds; null: there is none. Asks for no more of it than its time. */
 export async function oldestWait(client: RedisCommander, keys: Keys): Promise<number | null> {
-  const waited = await evaluate(client, scripts.waiting, [keys.outbox], []);
+  const waited = await evaluate(client, scripts.oldestWait, [keys.outbox], []);
   return typeof waited === "number" ? waited : null;
 }
 

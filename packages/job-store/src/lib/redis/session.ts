@@ -4,19 +4,19 @@ import type { StoreEvent } from "../store.js";
 import type { PendingCall, Requirement, ServerState } from "./call-queue.js";
 import { type Client, type Deadline, type RedisConnection, runPipeline, ServerClock, valuesOf } from "./connection.js";
 import { type CommandOptions, Executor } from "./executor.js";
-import { type IndexMetadata, loadMetadata, type StatusTtl } from "./index-metadata.js";
-import type { Keys } from "./keys.js";
-import { PermissionCheck } from "./permission-check.js";
+import { type IndexMetadata, loadMetadata } from "./index-metadata.js";
+import type { Keys, StatusTtl } from "./keys.js";
+import { PermissionCheck } from "./permissions.js";
 import {
   explain,
   isDenial,
   isUnknownCommand,
-  REFUSES_WRITES,
   RetryableError,
   reasonOf,
   replyCode,
+  WRITE_REJECTIONS,
 } from "./redis-errors.js";
-import { ReplicaAcks, type ReplicaWait } from "./replicas.js";
+import { ReplicaAcks, type ReplicaWait } from "./replica-acks.js";
 import { evaluate, type Script, scripts } from "./scripts.js";
 import type { WriteBatchFormat } from "./write-batch.js";
 
@@ -33,7 +33,7 @@ export interface Attempt {
   readonly evaluate: (script: Script, keys: readonly string[], args: readonly (string | number)[]) => Promise<Reply>;
 }
 
-/** Without a script that compared its edition for this time, the metadata may be out of date. */
+/** Without a script that compared its revision for this time, the metadata may be out of date. */
 const CONFIRMED_MS = 1000;
 
 /**
@@ -145,12 +145,12 @@ export class RedisSession implements ServerState {
     return this.#metadata;
   }
 
-  /** A script has just compared the edition of the metadata. */
+  /** A script has just compared the revision of the metadata. */
   confirmMetadata(): void {
     this.#confirmedAt = performance.now();
   }
 
-  /** True if a script compared the edition a moment ago. */
+  /** True if a script compared the revision a moment ago. */
   get isMetadataConfirmed(): boolean {
     return this.#metadata !== undefined && performance.now() - this.#confirmedAt <= CONFIRMED_MS;
   }
@@ -209,7 +209,7 @@ export class RedisSession implements ServerState {
   }
 
   #measureClock(end: number): Promise<void> {
-    const measure = (client: Client) => this.#clock.measure(client, this.keys.map, this.connection.epoch);
+    const measure = (client: Client) => this.#clock.measure(client, this.keys.metadata, this.connection.epoch);
     return this.executor.query(measure, { end });
   }
 
@@ -229,7 +229,7 @@ export class RedisSession implements ServerState {
       const scripts = this.#format.scripts(metadata);
       if (this.connection.mayResend) {
         // On a cluster, a command finds its server by its key. The time of this call is over, so the script does nothing.
-        await Promise.all(scripts.map(({ source }) => client.eval(source, 1, this.keys.map, "", "0")));
+        await Promise.all(scripts.map(({ source }) => client.eval(source, 1, this.keys.metadata, "", "0")));
       } else {
         const found = await runPipeline(client, [["script", "EXISTS", ...scripts.map(({ sha }) => sha)]]);
         const loaded = valuesOf(found)[0] as readonly number[];
@@ -254,12 +254,12 @@ export class RedisSession implements ServerState {
   /** Makes the server refuse what the lost connections may still deliver, because calls without a reply are sent again. */
   async #recordLost(end: number): Promise<void> {
     const ids = [...this.#lost];
-    const record = (client: Client) => evaluate(client, scripts.lost, [this.keys.map], ids);
+    const record = (client: Client) => evaluate(client, scripts.recordLostConnections, [this.keys.metadata], ids);
     try {
       await this.executor.query(record, { end });
     } catch (error) {
       // A server that is full rejects changes, too.
-      if (!REFUSES_WRITES.has(replyCode(error) ?? "")) throw error;
+      if (!WRITE_REJECTIONS.has(replyCode(error) ?? "")) throw error;
     }
     for (const id of ids) this.#lost.delete(id);
   }
@@ -271,7 +271,7 @@ export class RedisSession implements ServerState {
     if (this.isPartlyApplied(error, requirement)) call.indeterminate = true;
     if (isDenial(reason) || isUnknownCommand(reason)) return this.#permissions.explain(reason, call);
     if (code === "WRONGTYPE") return this.#permissions.explainWrongType(reason, call);
-    if (REFUSES_WRITES.has(code)) this.#writeRejected(reason);
+    if (WRITE_REJECTIONS.has(code)) this.#writeRejected(reason);
     return unavailable(`Redis refused the call: ${explain(reason)}.`, call.indeterminate);
   }
 

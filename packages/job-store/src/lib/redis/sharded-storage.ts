@@ -1,4 +1,3 @@
-import { crc32 } from "node:zlib";
 import { withAnyOf } from "../abort.js";
 import type {
   AuditOptions,
@@ -24,17 +23,8 @@ import type {
 } from "../driver.js";
 import { comparePositions } from "../position.js";
 import type { AuditReport } from "../store.js";
+import { shardOf } from "./keys.js";
 import type { RedisStorage } from "./redis-storage.js";
-
-/** What the keys of a shard have before the rest: a hash tag, so that a cluster keeps them together. `*`: a pattern for all. */
-export function tagOf(shard: number | "*"): string {
-  return `{jobs-${shard}}:`;
-}
-
-/** The shard of an id. Recorded nowhere, so it can never change. */
-function shardOf(id: string, shards: number): number {
-  return crc32(id) % shards;
-}
 
 /** Jobs spread over shards, each a storage of its own: a call on one job goes to its shard, the others are merged. */
 export class ShardedStorage implements JobStorage {
@@ -78,7 +68,7 @@ export class ShardedStorage implements JobStorage {
 
   /** Each shard is asked for its share, and once more for a whole page where that was too little. */
   async list(range: Range): Promise<Listing> {
-    const limit = shareOf(range.limit, this.#shards.length);
+    const limit = expectedPerShard(range.limit, this.#shards.length);
     const pages = await Promise.all(this.#shards.map((shard) => shard.list({ ...range, limit })));
     const asked = new Set<number>();
     for (;;) {
@@ -150,7 +140,7 @@ export class ShardedStorage implements JobStorage {
 const SEVERITY = ["healthy", "degraded", "unhealthy"];
 
 /** Ids are spread by their hash, so a shard seldom has more of a page than this: its mean and three deviations. */
-function shareOf(limit: number, shards: number): number {
+function expectedPerShard(limit: number, shards: number): number {
   const mean = limit / shards;
   return Math.min(limit, Math.ceil(mean + 3 * Math.sqrt(mean)));
 }

@@ -1,10 +1,10 @@
 -- The ids of a page, in order, from one index. Reads only.
 -- KEYS: 1 map, 2 the index
--- ARGV: 1 edition of the map the caller knows, 2 '1' for newest first, 3 how many, 4 time to start after or '',
+-- ARGV: 1 revision of the map the caller knows, 2 '1' for newest first, 3 how many, 4 time to start after or '',
 --       5 id to start after, 6 lowest time, 7 highest time; then code and ttl (ms) of each range
 -- Replies: { 'stale' } or { 'page', { id, score, id, score … } for each range }
 
-if redis.call('HGET', KEYS[1], 'edition') ~= ARGV[1] then return { 'stale' } end
+if redis.call('HGET', KEYS[1], 'revision') ~= ARGV[1] then return { 'stale' } end
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local newest, count = ARGV[2] == '1', tonumber(ARGV[3])

@@ -13,16 +13,16 @@ end
 -- The place of the last of the keys from `first` on that a script which reads them all may read: the first one always.
 -- `largest`: as in the map.
 local function reach(first, largest)
-  if (#KEYS - first + 1) * largest <= MOST_TOUCHED then return #KEYS end
+  if (#KEYS - first + 1) * largest <= MAX_SCRIPT_BYTES then return #KEYS end
   local sum = 0
   for place = first, #KEYS do
     sum = sum + sizeOf(KEYS[place])
-    if sum > MOST_TOUCHED and place > first then return place - 1 end
+    if sum > MAX_SCRIPT_BYTES and place > first then return place - 1 end
   end
   return #KEYS
 end
 
 -- Whether the script may read this record, too. Asks for its size only if not every record would fit.
 local function mayTouch(key, largest)
-  return touched == 0 or touched + largest <= MOST_TOUCHED or touched + sizeOf(key) <= MOST_TOUCHED
+  return touched == 0 or touched + largest <= MAX_SCRIPT_BYTES or touched + sizeOf(key) <= MAX_SCRIPT_BYTES
 end

@@ -2,7 +2,7 @@
 -- CALL: 1 operation, 2 version, 3 beginning of the record behind the version, 4 createdAt, 5 times behind createdAt, 6 history and
 --       parts, 7 data (line, after a line break), 8 status (JSON), 9 score in the index by status, 10 time of expiry (ms) or '', 11 fields (one a line)
 -- Replies: for each call
---          'saved', record; 'answered', version and record; 'conflict', version; 'expired', ''; 'tooLarge', bytes; 'unreadable', ''
+--          'saved', record; 'repeated', version and record; 'conflict', version; 'expired', ''; 'tooLarge', bytes; 'unreadable', ''
 
 local byStatus, byCreation, touched, known = {}, {}, 0, operations()
 
@@ -12,7 +12,7 @@ local function save(key, operation, version, beginning, created, times, history,
     if find(stored.err, 'WRONGTYPE', 1, true) then return 'unreadable', '' end
     stored = redis.call('GET', key)
   end
-  if repeated and known.isBuried(operation) then return 'removed', '' end
+  if repeated and known.isBuried(operation) then return 'deletedSince', '' end
   local from, ops = 'null', ''
   if stored then
     touched = touched + #stored
@@ -22,7 +22,7 @@ local function save(key, operation, version, beginning, created, times, history,
     if not close then return 'unreadable', '' end
     local entries = sub(stored, first, close)
     local before = repeated and known.versionOf(operation, entries, storedOps)
-    if before then return 'answered', before .. ' ' .. stored end
+    if before then return 'repeated', before .. ' ' .. stored end
     if storedVersion ~= version then return 'conflict', storedVersion end
     version, from, ops = version + 1, storedStatus, known.recentOf(entries, storedOps, storedCreated)
   end
@@ -42,7 +42,7 @@ local function save(key, operation, version, beginning, created, times, history,
 end
 
 for i = 1, calls do
-  if i > 1 and touched + largestStored > MOST_TOUCHED then break end
+  if i > 1 and touched + largestStored > MAX_SCRIPT_BYTES then break end
   reply[2 * i], reply[2 * i + 1] = save(KEYS[4 + i], unpack(ARGV, 11 * i - 8, 11 * i + 2))
 end
 if #byStatus > 0 then

@@ -6,6 +6,6 @@
 if largestWritten > largestStored then
   while largestStored < largestWritten do largestStored = largestStored * 2 end
   reply[reply[1] == 'created' and 3 or 1] = 'grown'
-  redis.call('HSET', KEYS[1], 'largest', largestStored, 'edition', redis.sha1hex(metadata[1] .. now .. largestStored))
+  redis.call('HSET', KEYS[1], 'largest', largestStored, 'revision', redis.sha1hex(metadata[1] .. now .. largestStored))
 end
 return reply

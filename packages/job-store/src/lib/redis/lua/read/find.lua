@@ -1,5 +1,5 @@
 -- The ids of a page, in order, from the index of fields. Reads only. Comes after indexes.lua.
--- ARGV: 1 edition of the map the caller knows, 2 '1' for newest first, 3 how many, 4 time to start after or '',
+-- ARGV: 1 revision of the map the caller knows, 2 '1' for newest first, 3 how many, 4 time to start after or '',
 --       5 id to start after, 6 lowest time, 7 highest time, 8 field and value; then code and ttl (ms) of each range, the
 --       code '' for all jobs by creation
 -- Replies: { 'stale' } or { 'page', { id, time, id, time … } for each range }

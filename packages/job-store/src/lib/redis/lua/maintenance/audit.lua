@@ -1,6 +1,6 @@
 -- Reads jobs and their index entries in one atomic step, as many as one script may touch. Reads only. Comes after indexes.lua.
 -- KEYS: from 9 on, the jobs
--- ARGV: 1 edition of the metadata that the caller knows, 2 position of the id in the key of a job; from 3 on, a member of the index
+-- ARGV: 1 revision of the metadata that the caller knows, 2 position of the id in the key of a job; from 3 on, a member of the index
 --       by field for each job, or nothing
 -- Replies: { 'stale' } or { 'read', time of the server (ms), { record or false … }, { PTTL … }, { score in the index by status … },
 --          { score in the index by creation … }, { fields (one a line) … }, { whether the index by field has all members of the

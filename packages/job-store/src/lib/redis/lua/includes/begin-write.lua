@@ -13,7 +13,7 @@
 --          { 'done', two values for each call … }, without the last calls if they would touch too many bytes
 --          { 'grown', … }  likewise, and the metadata has a new revision, because a record is larger than all before
 --          The values of a call may also be
---          'removed', ''     an earlier attempt was carried out, and the job has been deleted since
+--          'deletedSince', ''     an earlier attempt was carried out, and the job has been deleted since
 --          'missing', ''     there is no job
 --          'unreadable', ''  the key contains something that is no record
 

@@ -6,7 +6,7 @@
 local last = #ARGV
 for i = 1, #ARGV do
   touched = touched + redis.call('HSTRLEN', KEYS[1], ARGV[i])
-  if touched > MOST_TOUCHED and i > 1 then
+  if touched > MAX_SCRIPT_BYTES and i > 1 then
     last = i - 1
     break
   end

@@ -3,7 +3,7 @@
 -- ARGV: 1 revision of the metadata that the caller knows; then the lowest score, the highest score and the TTL (ms) of each code
 -- Replies: { 'stale' } or { 'counts', n … }
 
-if redis.call('HGET', KEYS[1], 'edition') ~= ARGV[1] then return { 'stale' } end
+if redis.call('HGET', KEYS[1], 'revision') ~= ARGV[1] then return { 'stale' } end
 local clock
 local counts = { 'counts' }
 for i = 2, #ARGV, 3 do

@@ -4,7 +4,7 @@
 --       that follow: the messages
 -- Replies: for each call
 --          beginning of the new record, old record  the job was moved: the data is that of the old record
---          'answered', version and record           an earlier attempt moved the job to this version
+--          'repeated', version and record           an earlier attempt moved the job to this version
 --          'unchanged', record; 'conflict', version; 'illegal', status (JSON); 'tooLarge', bytes; 'missing', ''; 'unreadable', ''
 
 local expires = TTL ~= '0' and tostring(now + TTL)
@@ -64,9 +64,9 @@ local function move(key, text, first)
   local entry, expected = ARGV[first], ARGV[first + 1]
   if repeated then
     local operation = sub(entry, 2, 9)
-    if known.isBuried(operation) then return 'removed', '' end
+    if known.isBuried(operation) then return 'deletedSince', '' end
     local version = known.versionOf(operation, sub(text, history, find(text, '\n],', history, true)), ops)
-    if version then return 'answered', version .. ' ' .. text end
+    if version then return 'repeated', version .. ' ' .. text end
   end
   if expected ~= '' and expected ~= head.version .. ' ' .. created then
     local version, creation = match(expected, '^(%d*) (%d*)$')
@@ -111,12 +111,12 @@ local function move(key, text, first)
 end
 
 -- MGET must not read more than a script may touch.
-if calls > 1 and calls * largestStored > MOST_TOUCHED then
+if calls > 1 and calls * largestStored > MAX_SCRIPT_BYTES then
   local touched = 0
   for i = 1, calls do
     local size = redis.pcall('STRLEN', KEYS[4 + i])
     touched = touched + (type(size) == 'number' and size or 0)
-    if touched > MOST_TOUCHED then
+    if touched > MAX_SCRIPT_BYTES then
       calls = math.max(1, i - 1)
       break
     end

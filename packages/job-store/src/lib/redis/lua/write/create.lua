@@ -55,7 +55,7 @@ else
       -- In "ops" if no history is kept.
       local operation = match(record, '^[%d,]+%],"ops":"(%w+)', TIMES_AT + 1) or match(record, ',0,"(%w+)"', TIMES_AT)
       local known = repeated and operations()
-      if known and known.isBuried(operation) then return 'removed', '' end
+      if known and known.isBuried(operation) then return 'deletedSince', '' end
       if redis.call('SET', key, record, 'NX') then
         complete(key, first)
         return 'created', now
@@ -71,7 +71,7 @@ else
       return 'exists', text
     end
     for i = 1, calls do
-      if i > 1 and touched + largestStored > MOST_TOUCHED then break end
+      if i > 1 and touched + largestStored > MAX_SCRIPT_BYTES then break end
       reply[2 * i], reply[2 * i + 1] = create(KEYS[4 + i], starts[i])
     end
   end

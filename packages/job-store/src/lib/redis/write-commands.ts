@@ -20,22 +20,22 @@ import type {
 import { unavailable } from "../errors.js";
 import type { IndexMetadata } from "./index-metadata.js";
 import { scoreOf } from "./keys.js";
-import { readRecord } from "./read-record.js";
-import { fieldLines, line, newRecordText, remarkText, wholeArgs } from "./record-text.js";
+import { NOT_A_RECORD, readRecord } from "./read-record.js";
+import { fieldLines, line, newRecordText, recordArgs, remarkText } from "./record-text.js";
 import type { Script } from "./scripts.js";
-import type { Budget } from "./write-batch.js";
 import type { WriteScripts } from "./write-scripts.js";
 
-/** What a script replied to one call: what happened, and what belongs to that. */
-export type Outcome = readonly [what: string, detail: unknown];
+/** Reply of a script to one call. The values that follow the kind are described in the script's header. */
+export type ScriptResult = readonly [kind: string, detail: unknown];
 
 export type Argument = string | number;
 
-/** What a reply is read with. */
-export interface Circumstances {
-  /** Of the status that the job enters. */
+/** Values that are needed to interpret the reply to a call. */
+export interface ReplyContext {
+  /** TTL of the status that the job enters, in milliseconds. */
   readonly ttlMs: number;
-  readonly budget: Budget;
+  /** An earlier attempt of the call may have been applied. */
+  readonly indeterminate: boolean;
   readonly historyLimit: number;
 }
 
@@ -46,18 +46,18 @@ export interface WriteContext {
   readonly scripts: WriteScripts;
 }
 
-/** Describes one kind of change: its script, the script's arguments and its reply. */
-export interface Verb<S, R> {
+/** One kind of change: its script, the script's arguments and its reply. */
+export interface WriteCommand<S, R> {
   readonly name: string;
   readonly id: (subject: S) => string;
   /** Approximate number of characters that the call sends. */
   readonly size: (subject: S) => number;
-  /** The status that a job enters by it. */
+  /** Status that the job enters. Absent: the job keeps its status. */
   readonly enters?: (subject: S) => string;
   /** Identifies the calls that can share a script. */
   readonly group: (subject: S) => string;
   readonly script: (subject: S, context: WriteContext) => Script;
-  /** True if the call needs all of its values; see lua/begin-write.lua. */
+  /** True if the call needs all of its values; see lua/includes/begin-write.lua. */
   readonly isDetailed?: (subject: S) => boolean;
   readonly args: (
     subject: S,
@@ -65,10 +65,10 @@ export interface Verb<S, R> {
     context: WriteContext & { readonly detailed: boolean },
   ) => readonly Argument[];
   /** @throws JobStoreError UNAVAILABLE (indeterminate) */
-  readonly read: (outcome: Outcome, subject: S, circumstances: Circumstances) => R;
+  readonly read: (result: ScriptResult, subject: S, context: ReplyContext) => R;
 }
 
-export const create: Verb<NewJob, InsertReply> = {
+export const create: WriteCommand<NewJob, InsertReply> = {
   name: "create",
   id: (job) => job.id,
   size: (job) => job.data.length + sizeOf(job.outbox),
@@ -81,50 +81,51 @@ export const create: Verb<NewJob, InsertReply> = {
     if (!detailed) return [text];
     return [text, remarkText(job.remark).slice(1), fieldLines(job.fields), ...messageArgs(job.outbox)];
   },
-  read: (outcome, job, { ttlMs, historyLimit }) => {
-    if (outcome[0] === "created") {
-      return { kind: "created", record: newRecord(job, Number(outcome[1]), ttlMs, historyLimit) };
+  read: (result, job, { ttlMs, historyLimit }) => {
+    if (result[0] === "created") {
+      return { kind: "created", record: newRecord(job, Number(result[1]), ttlMs, historyLimit) };
     }
-    if (outcome[0] !== "exists") return refused(outcome) as TooLarge | Unreadable;
-    const reading = readRecord(job.id, String(outcome[1]));
-    return "kind" in reading ? reading : { kind: "exists", record: reading };
+    if (result[0] !== "exists") return rejectionIn(result) as TooLarge | Unreadable;
+    const record = readRecord(job.id, String(result[1]));
+    return "kind" in record ? record : { kind: "exists", record };
   },
 };
 
-export const move: Verb<Move, MoveReply> = {
-  name: "move",
+export const updateStatus: WriteCommand<Move, MoveReply> = {
+  name: "updateStatus",
   id: ({ target }) => target.id,
   size: (change) => (change.result?.length ?? 0) + (change.progress?.length ?? 0) + sizeOf(change.outbox),
   enters: (change) => change.to,
-  group: ({ to }) => `move ${to}`,
-  script: ({ to }, { scripts, metadata }) => scripts.move(to, metadata),
+  group: ({ to }) => `updateStatus ${to}`,
+  script: ({ to }, { scripts, metadata }) => scripts.updateStatus(to, metadata),
   isDetailed: (change) => parts(change) !== "" || change.outbox.length > 0,
   args: (change, operation, { detailed }) => {
     const [entry, expected] = [`"${operation}"${remarkText(change.remark)}`, expectations(change.target)];
     return detailed ? [entry, expected, parts(change), ...messageArgs(change.outbox)] : [entry, expected];
   },
-  read: (outcome, { target }, { budget }) => {
-    const [first, second] = outcome;
-    const moved = first.startsWith("{");
-    const text = moved ? newText(first, String(second)) : null;
-    const kind = moved || first === "answered" ? "moved" : "unchanged";
-    const record = text === null ? answer(target.id, outcome, "unchanged", budget) : readRecord(target.id, text);
-    if (record === null) return refused(outcome, budget);
+  read: (result, { target }, { indeterminate }) => {
+    const [first, second] = result;
+    const updated = first.startsWith("{");
+    const text = updated ? newText(first, String(second)) : null;
+    const kind = updated || first === "repeated" ? "moved" : "unchanged";
+    const record = text === null ? recordIn(target.id, result, "unchanged") : readRecord(target.id, text);
+    if (record === null) return rejectionIn(result, indeterminate);
     return "kind" in record ? record : { kind, record };
   },
 };
 
-export const recordProgress: Verb<{ readonly target: Target; readonly progress: string }, ProgressReply> = {
-  name: "progress",
+export const updateProgress: WriteCommand<{ readonly target: Target; readonly progress: string }, ProgressReply> = {
+  name: "updateProgress",
   id: ({ target }) => target.id,
   size: ({ progress }) => progress.length,
-  group: () => "progress",
-  script: (_, { scripts, metadata }) => scripts.progress(metadata),
+  group: () => "updateProgress",
+  script: (_, { scripts, metadata }) => scripts.updateProgress(metadata),
   args: ({ target, progress }, operation) => [operation, expectations(target), line("progress", progress)],
-  read: (outcome, _, { budget }) => (outcome[0] === "recorded" ? { kind: "recorded" } : refused(outcome, budget)),
+  read: (result, _, { indeterminate }) =>
+    result[0] === "recorded" ? { kind: "recorded" } : rejectionIn(result, indeterminate),
 };
 
-export const save: Verb<WholeJob, ReplaceReply> = {
+export const save: WriteCommand<WholeJob, ReplaceReply> = {
   name: "save",
   id: ({ id }) => id,
   size: (job) => job.data.length + (job.result?.length ?? 0),
@@ -134,58 +135,59 @@ export const save: Verb<WholeJob, ReplaceReply> = {
   args: (job, operation, { shape, metadata }) => {
     const ttl = shape.ttlMs.get(job.status) ?? 0;
     const score = scoreOf(metadata.own.get(job.status)?.code ?? 0, job.statusAt);
-    return [operation, ...wholeArgs(job, ttl), score, ttl === 0 ? "" : job.statusAt + ttl, fieldLines(job.fields)];
+    return [operation, ...recordArgs(job, ttl), score, ttl === 0 ? "" : job.statusAt + ttl, fieldLines(job.fields)];
   },
-  read: (outcome, job, { budget }) => {
-    if (outcome[0] === "expired") return { kind: "over" };
-    const record = answer(job.id, outcome, "saved", budget);
-    if (record === null) return refused(outcome) as Conflict | TooLarge | Unreadable;
+  read: (result, job) => {
+    if (result[0] === "expired") return { kind: "over" };
+    const record = recordIn(job.id, result, "saved");
+    if (record === null) return rejectionIn(result) as Conflict | TooLarge | Unreadable;
     return "kind" in record ? record : { kind: "saved", record };
   },
 };
 
-export const remove: Verb<Target, RemoveReply> = {
-  name: "remove",
+export const remove: WriteCommand<Target, RemoveReply> = {
+  name: "delete",
   id: ({ id }) => id,
   size: () => 0,
   group: () => "delete",
   script: (_, { scripts, metadata }) => scripts.delete(metadata),
   args: (target, operation) => [operation, expectations(target)],
-  read: (outcome) =>
-    outcome[0] === "deleted" ? { kind: "removed" } : (refused(outcome) as Missing | Conflict | Unreadable),
+  read: (result) =>
+    result[0] === "deleted" ? { kind: "removed" } : (rejectionIn(result) as Missing | Conflict | Unreadable),
 };
 
-/** The record that a move left behind. Its data did not change, so it comes with the old record. */
+/** Returns the record after a change of status, from its new beginning and the data of the old record. */
 function newText(beginning: string, old: string): string {
   return beginning + old.slice(old.indexOf('\n"data":'));
 }
 
-type Refused = Missing | Conflict | Illegal | TooLarge | Unreadable;
+type Rejection = Missing | Conflict | Illegal | TooLarge | Unreadable;
 
 /**
- * The record that a reply carries, or null where it carries none. "answered" tells a retry that the operation was
- * carried out before; what it answered then can be told again only while the job has not moved on.
+ * Returns the record in a reply of this kind, or null if the reply has another kind. "repeated": an earlier attempt of the call was
+ * applied. The reply to that attempt is known only if the job was not changed since.
  * @throws JobStoreError UNAVAILABLE (indeterminate)
  */
-function answer(id: string, outcome: Outcome, kind: string, budget: Budget): JobRecord | Unreadable | null {
-  if (outcome[0] === kind) return readRecord(id, String(outcome[1]));
-  if (outcome[0] !== "answered") return null;
-  const [version = "", text = ""] = String(outcome[1]).split(/ (.*)/s, 2);
+function recordIn(id: string, result: ScriptResult, kind: string): JobRecord | Unreadable | null {
+  if (result[0] === kind) return readRecord(id, String(result[1]));
+  if (result[0] !== "repeated") return null;
+  const [version = "", text = ""] = String(result[1]).split(/ (.*)/s, 2);
   const record = readRecord(id, text);
   if ("kind" in record || record.version === Number(version)) return record;
-  budget.doubtful = true;
-  throw unavailable(`The reply to this call was lost, and job ${id} has moved on since.`, true);
+  throw resultUnknown(`job ${id} has been changed since`);
 }
 
-/** @throws JobStoreError UNAVAILABLE where an earlier attempt may have succeeded before the job was removed by another */
-function refused(outcome: Outcome, budget?: Budget): Refused {
-  const [kind, detail] = outcome;
+function resultUnknown(event: string): Error {
+  return unavailable(`The reply was lost and ${event}, so the result of this call is unknown. Read the job.`, true);
+}
+
+/** @throws JobStoreError UNAVAILABLE if an earlier attempt was, or may have been, applied before another call deleted the job */
+function rejectionIn([kind, detail]: ScriptResult, indeterminate = false): Rejection {
   switch (kind) {
-    case "removed":
-      throw unavailable("The reply to this call was lost, and the job has been removed since.", true);
+    case "deletedSince":
+      throw resultUnknown("the job has been deleted since");
     case "missing":
-      if (budget?.doubtful === true)
-        throw unavailable("The reply to this call was lost, and the job is gone since.", true);
+      if (indeterminate) throw resultUnknown("the job does not exist any more");
       return { kind };
     case "conflict":
       return { kind, version: Number(detail) };
@@ -194,11 +196,11 @@ function refused(outcome: Outcome, budget?: Budget): Refused {
     case "tooLarge":
       return { kind, bytes: Number(detail) };
     default:
-      return { kind: "unreadable", reason: "what is stored is not a job record" };
+      return NOT_A_RECORD;
   }
 }
 
-/** What `create` wrote: the server added the time, everything else is known here. */
+/** Returns the record that `create` has written. The server added only the time. */
 function newRecord(job: NewJob, createdAt: number, ttlMs: number, historyLimit: number): JobRecord {
   const { by } = job.remark;
   const at = new Date(createdAt);
@@ -220,12 +222,12 @@ function newRecord(job: NewJob, createdAt: number, ttlMs: number, historyLimit: 
   };
 }
 
-/** The version and the creation asked for. */
+/** Returns the expected version and the expected time of creation. Empty: any. */
 function expectations({ version, createdAt }: Target): string {
   return version === undefined && createdAt === undefined ? "" : `${version ?? ""} ${createdAt ?? ""}`;
 }
 
-/** Keeps what is stored of a part. */
+/** Makes the script keep a part of the record. */
 const KEEP = "=";
 
 function parts({ progress, result, error }: Move): string {
@@ -241,7 +243,7 @@ function sizeOf(messages: readonly OutgoingMessage[]): number {
   return messages.reduce((size, { payload }) => size + payload.length, 0);
 }
 
-/** Their number of values, and two values each. As JSON, because raw text would lose a lone surrogate. */
+/** Returns the number of values, then two values for each message. They are JSON, because raw text would lose a lone surrogate. */
 function messageArgs(messages: readonly OutgoingMessage[]): readonly Argument[] {
   const values = messages.flatMap(({ queue, id, payload, headers }) => [
     id === null ? "" : JSON.stringify(id),

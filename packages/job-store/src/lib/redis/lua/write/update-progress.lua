@@ -18,7 +18,7 @@ local function record(key, operation, expected, progress)
   if not (version and data) then return 'unreadable', '' end
   local stop = find(text, '\n ', close, true) or data
   if repeated then
-    if known.isBuried(operation) then return 'removed', '' end
+    if known.isBuried(operation) then return 'deletedSince', '' end
     if known.versionOf(operation, '', ops) then return 'recorded', '' end
   end
   if conflicts(expected, version, created) then return 'conflict', version end
@@ -39,6 +39,6 @@ local function record(key, operation, expected, progress)
 end
 
 for i = 1, calls do
-  if i > 1 and touched + largestStored > MOST_TOUCHED then break end
+  if i > 1 and touched + largestStored > MAX_SCRIPT_BYTES then break end
   reply[2 * i], reply[2 * i + 1] = record(KEYS[4 + i], unpack(ARGV, 3 * i, 3 * i + 2))
 end

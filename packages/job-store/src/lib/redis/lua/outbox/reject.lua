@@ -5,7 +5,7 @@
 local widest = 0
 for i = 3, #ARGV do
   -- As in outbox-claim.lua, a message's size shows only once it is read.
-  if touched + widest > MOST_TOUCHED then return { 'done', i - 3 } end
+  if touched + widest > MAX_SCRIPT_BYTES then return { 'done', i - 3 } end
   local entry = redis.call('XRANGE', KEYS[1], ARGV[i], ARGV[i])[1]
   if entry then
     -- Strings in an array are the one thing that cjson carries unchanged.

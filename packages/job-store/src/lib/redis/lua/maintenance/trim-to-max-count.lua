@@ -6,18 +6,18 @@
 --       (ms) of each code of the status
 -- Replies: { 'done', how many jobs are still too many, id … }
 
-local ranges, surplus = {}, -ARGV[3]
+local ranges, excess = {}, -ARGV[3]
 for i = 5, #ARGV, 3 do
   local lowest, ttl = ARGV[i], ARGV[i + 2]
   -- Expired jobs do not count.
   if ttl ~= '0' then lowest = lowest + math.max(0, now - ttl) end
   ranges[#ranges + 1] = { lowest, ARGV[i + 1] }
-  surplus = surplus + redis.call('ZCOUNT', KEYS[2], lowest, ARGV[i + 1])
+  excess = excess + redis.call('ZCOUNT', KEYS[2], lowest, ARGV[i + 1])
 end
 
-reply[2] = math.max(0, surplus)
-if surplus > 0 then
-  local keys, oldest, wanted = {}, {}, math.min(surplus, ARGV[4])
+reply[2] = math.max(0, excess)
+if excess > 0 then
+  local keys, oldest, wanted = {}, {}, math.min(excess, ARGV[4])
   for i = 5, 4 + calls do keys[sub(KEYS[i], ID_AT)] = KEYS[i] end
   for _, range in ipairs(ranges) do
     local found = redis.call('ZRANGEBYSCORE', KEYS[2], range[1], range[2], 'WITHSCORES', 'LIMIT', 0, calls + wanted)
@@ -26,7 +26,7 @@ if surplus > 0 then
   if #ranges > 1 then table.sort(oldest, function(a, b) return a.entered < b.entered end) end
   for i = 1, math.min(calls + wanted, #oldest) do
     local id = oldest[i].id
-    if i <= surplus and keys[id] then
+    if i <= excess and keys[id] then
       deleteJob(keys[id], beginningOf(keys[id]))
       reply[2] = reply[2] - 1
     elseif #reply < 2 + wanted then

@@ -1,7 +1,7 @@
 -- Makes the indexes and the expiry of jobs agree with what was read. Leaves a job that was written since then. Comes after
 -- indexes.lua.
 -- KEYS: from 9 on, the jobs
--- ARGV: 1 edition of the metadata that the caller knows, 2 position of the id in the key of a job; from 3 on, six of each job:
+-- ARGV: 1 revision of the metadata that the caller knows, 2 position of the id in the key of a job; from 3 on, six of each job:
 --       3 beginning of its record (version to statusAt), '' if it has none, 4 score in the index by status, '' for a job that has expired, 5 score in the
 --       index by creation, 6 time of expiry (ms) or '', 7 fields (one a line), 8 a member that the index by field has, or ''
 -- Replies: { 'stale' } or { 'reindexed', for each job 1, or 0 if it was written since it was read }

@@ -1,17 +1,17 @@
 import { onAbort } from "../abort.js";
 import type { EventLog, LoggedEvent, LogPage, Place, Reading, Remark } from "../driver.js";
 import { unavailable } from "../errors.js";
-import type { BlockingReader, StreamEntry } from "./blocking-reader.js";
-import { DEFAULT_LARGEST, MAX_RECORD_BYTES } from "./index-metadata.js";
-import { FOREIGN, readingOf } from "./read-record.js";
+import { DEFAULT_LARGEST, MAX_SCRIPT_BYTES } from "./index-metadata.js";
+import { readingOf, WRONG_TYPE } from "./read-record.js";
 import { scripts } from "./scripts.js";
 import type { RedisSession } from "./session.js";
+import type { BlockingReader, StreamEntry } from "./stream-notifier.js";
 
 /** Entries read at once at most: each may hold as many events as travelled together. */
-const MOST_ENTRIES = 256;
+const MAX_ENTRIES = 256;
 
-/** The log as lua/events.lua writes it: a stream whose ids are `<number of the last event>-<log>`. */
-export class RedisLog implements EventLog {
+/** The log as lua/includes/publish.lua writes it: a stream whose ids are `<number of the last event>-<log>`. */
+export class RedisEventLog implements EventLog {
   readonly #session: RedisSession;
   readonly #reader: BlockingReader;
   /** Position of the last wait for events, the time of the event there, and the number of interruptions before it. */
@@ -24,24 +24,26 @@ export class RedisLog implements EventLog {
 
   async tail(): Promise<Place> {
     const { keys } = this.#session;
-    const [log, events] = await this.#session.read(({ client }) => client.hmget(keys.map, "log", "events"));
+    const [log, events] = await this.#session.read(({ client }) => client.hmget(keys.metadata, "log", "events"));
     return { log: log ?? "", number: Number(events ?? 0) };
   }
 
   async snapshot(id: string): Promise<{ reading: Reading; place: Place; now: number }> {
     const { keys } = this.#session;
-    const reply = await this.#session.read(({ evaluate }) => evaluate(scripts.snapshot, [keys.map, keys.job(id)], []));
+    const reply = await this.#session.read(({ evaluate }) =>
+      evaluate(scripts.snapshot, [keys.metadata, keys.job(id)], []),
+    );
     const [, text, log, events, now, foreign] = reply as readonly [
       ...[string, string | null, string | null, string | null, number, string],
     ];
     const place = { log: log ?? "", number: Number(events ?? 0) };
-    return { reading: foreign === "1" ? FOREIGN : readingOf(id, text), place, now };
+    return { reading: foreign === "1" ? WRONG_TYPE : readingOf(id, text), place, now };
   }
 
   async after(place: Place, options: { limit: number; waitMs: number; signal: AbortSignal }): Promise<LogPage> {
     // An entry may hold progress that is as large as the largest record.
-    const fitting = Math.floor(MAX_RECORD_BYTES / (this.#session.knownMetadata?.largest ?? DEFAULT_LARGEST));
-    const count = Math.min(options.limit, MOST_ENTRIES, Math.max(1, fitting));
+    const fitting = Math.floor(MAX_SCRIPT_BYTES / (this.#session.knownMetadata?.largest ?? DEFAULT_LARGEST));
+    const count = Math.min(options.limit, MAX_ENTRIES, Math.max(1, fitting));
     if (options.waitMs === 0) return this.#pageAfter(place, await this.#range(place, count), options);
     const { at } = await this.#lastWaited(place);
     const entries = await this.#wait(place, count, options.signal);

@@ -10,7 +10,7 @@ local entries, widest = {}, 0
 -- A message's size shows only once it is read. So there is room for another one like the largest so far: if they differ,
 -- one message may be read beyond what a script may touch.
 local function hasRoom()
-  return #entries < limit and (#entries == 0 or touched + widest <= MOST_TOUCHED)
+  return #entries < limit and (#entries == 0 or touched + widest <= MAX_SCRIPT_BYTES)
 end
 
 local function take(entry)
@@ -53,9 +53,9 @@ end
 
 local last = handedOut or '0-0'
 if not repeated and hasRoom() then
-  local largest = tonumber(redis.call('HGET', KEYS[7], 'largest') or SMALL)
+  local largest = tonumber(redis.call('HGET', KEYS[7], 'largest') or DEFAULT_LARGEST)
   repeat
-    local count = math.min(limit - #entries, math.max(1, math.floor((MOST_TOUCHED - touched) / largest)))
+    local count = math.min(limit - #entries, math.max(1, math.floor((MAX_SCRIPT_BYTES - touched) / largest)))
     local found = redis.call('XRANGE', KEYS[1], '(' .. last, '+', 'COUNT', count)
     for _, entry in ipairs(found) do
       take(entry)

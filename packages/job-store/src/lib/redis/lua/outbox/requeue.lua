@@ -5,7 +5,7 @@
 
 for i = 2, #ARGV do
   touched = touched + redis.call('HSTRLEN', KEYS[5], ARGV[i])
-  if touched > MOST_TOUCHED and i > 2 then return { 'done', i - 2 } end
+  if touched > MAX_SCRIPT_BYTES and i > 2 then return { 'done', i - 2 } end
   local stored = redis.call('HGET', KEYS[5], ARGV[i])
   if stored then
     local fields = cjson.decode(stored)
