@@ -113,7 +113,9 @@ describe.skipIf(url === null)(title("The indexes in Redis"), () => {
     for (const call of [refused.create({ language: "fr" }, { id: "b" }), refused.get("a"), refused.counts()]) {
       expect(await failureOf(call)).toMatchObject({
         code: "INVALID_ARGUMENT",
-        message: expect.stringContaining('"film" would have 901 combinations of status and TTL, and 900 are the most'),
+        message: expect.stringContaining(
+          '"film" would have 901 combinations of status and TTL under this keyPrefix, but the limit is 900',
+        ),
       });
     }
     expect(await client.hgetall(map)).toEqual(before);

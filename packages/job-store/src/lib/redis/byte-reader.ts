@@ -6,15 +6,15 @@ const ZERO = 48;
 const BACKSLASH = 92;
 const BRACE = 125;
 
-/** Three such times added are still a valid date. */
+/** Maximum time. The sum of three such times is still a valid date. */
 const MAX_TIME = 2 ** 51;
 
 /** Thrown if a text does not have the expected layout. */
 export class Unexpected extends Error {}
 
 /**
- * Reads a text with a known layout from its bytes. For a text of many small values, this is faster than `JSON.parse`. The same on
- * a string would be slower, because access to a character takes fifteen times as long as access to a byte.
+ * Reads a text with a known layout from its bytes. For a text of many small values, this is faster than `JSON.parse`. Reading
+ * a string in this way would be slower: access to a character takes fifteen times as long as access to a byte.
  * Every method throws `Unexpected`, or the error of `JSON.parse`, if the text is not as expected.
  */
 export class ByteReader {

@@ -4,10 +4,10 @@ import { SPAN, type StatusCode, scoreOf } from "./keys.js";
 import { scripts } from "./scripts.js";
 import type { RedisSession } from "./session.js";
 
-/** Number of live jobs of a code. */
+/** A status code, and the number of its live jobs. */
 type CodeCount = readonly [code: StatusCode, jobs: number];
 
-/** Returns the numbers of live jobs at one moment, by status. Codes of one status add up. */
+/** Counts the live jobs by status, at one moment. */
 export async function countJobs(session: RedisSession): Promise<ReadonlyMap<string, number>> {
   const end = session.executor.defaultEnd();
   const found = (await countByCommands(session, end)) ?? (await countByScript(session, end));
@@ -17,13 +17,10 @@ export async function countJobs(session: RedisSession): Promise<ReadonlyMap<stri
   return counts;
 }
 
-/**
- * The client's estimate of the server's clock may be so much too early. Jobs that expire within this time are listed with their times
- * instead of counted.
- */
+/** Maximum error of the client's estimate of the server's clock. Jobs that expire within this time are listed instead of counted. */
 const CLOCK_TOLERANCE_MS = 1000;
 
-/** Number of jobs of a code that are listed. */
+/** Maximum number of jobs of a code that are listed. */
 const MAX_EXPIRING = 16;
 
 interface CountCommands {

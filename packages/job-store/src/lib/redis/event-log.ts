@@ -7,10 +7,10 @@ import { scripts } from "./scripts.js";
 import type { RedisSession } from "./session.js";
 import type { BlockingReader, StreamEntry } from "./stream-notifier.js";
 
-/** Entries read at once at most: each may hold as many events as travelled together. */
+/** Maximum number of entries in one read. Each entry has the events of one batch. */
 const MAX_ENTRIES = 256;
 
-/** The log as lua/includes/publish.lua writes it: a stream whose ids are `<number of the last event>-<log>`. */
+/** Event log: a stream that lua/includes/publish.lua writes. The ids of its entries are `<number of the last event>-<log>`. */
 export class RedisEventLog implements EventLog {
   readonly #session: RedisSession;
   readonly #reader: BlockingReader;
@@ -41,18 +41,18 @@ export class RedisEventLog implements EventLog {
   }
 
   async after(place: Place, options: { limit: number; waitMs: number; signal: AbortSignal }): Promise<LogPage> {
-    // An entry may hold progress that is as large as the largest record.
+    // An entry may contain progress as large as the largest record.
     const fitting = Math.floor(MAX_SCRIPT_BYTES / (this.#session.knownMetadata?.largest ?? DEFAULT_LARGEST));
     const count = Math.min(options.limit, MAX_ENTRIES, Math.max(1, fitting));
     if (options.waitMs === 0) return this.#pageAfter(place, await this.#range(place, count), options);
     const { at } = await this.#lastWaited(place);
     const entries = await this.#wait(place, count, options.signal);
     const { interruptions } = this.#reader;
-    if (!options.signal.aborted && (await this.#wentBack(place, interruptions))) {
+    if (!options.signal.aborted && (await this.#hasOlderData(place, interruptions))) {
       const tail = await this.tail();
       // The tail can have the same position and contain another event.
       this.#waited = undefined;
-      return { events: [], place: tail, gap: WENT_BACK };
+      return { events: [], place: tail, gap: OLDER_DATA };
     }
     const page = await this.#pageAfter(place, entries, options);
     const last = page.events.at(-1);
@@ -68,9 +68,8 @@ export class RedisEventLog implements EventLog {
     if (entries.length > 0) return pageOf(place, entries, limit);
     if (signal.aborted) return { events: [], place, gap: null };
     const tail = await this.tail();
-    if (tail.log !== place.log)
-      return { events: [], place: { log: tail.log, number: 0 }, gap: "the server has lost its log" };
-    return tail.number < place.number ? { events: [], place: tail, gap: WENT_BACK } : { events: [], place, gap: null };
+    if (tail.log !== place.log) return { events: [], place: { log: tail.log, number: 0 }, gap: LOG_RESET };
+    return tail.number < place.number ? { events: [], place: tail, gap: OLDER_DATA } : { events: [], place, gap: null };
   }
 
   async #lastWaited(place: Place) {
@@ -83,16 +82,16 @@ export class RedisEventLog implements EventLog {
   }
 
   /**
-   * Whether a server that came back, or took over, has another event at this place, or none any more. Its log may have become
-   * as long again meanwhile.
+   * Returns true if the server has another event at this position, or none any more: it restarted with older data, or another server
+   * has taken over. Its log may have reached the same length again.
    */
-  async #wentBack(place: Place, interruptions: number): Promise<boolean> {
+  async #hasOlderData(place: Place, interruptions: number): Promise<boolean> {
     const waited = await this.#lastWaited(place);
     if (waited.interruptions === interruptions || waited.at === null) return false;
     return (await this.#timeOf(place)) !== waited.at;
   }
 
-  /** When the event at a place happened; null: it is not there. */
+  /** Returns the time of the event at a position. null: there is no such event. */
   async #timeOf(place: Place): Promise<number | null> {
     const { events } = this.#session.keys;
     const [entry] = await this.#session.read(({ client }) => client.xrange(events, idOf(place), "+", "COUNT", 1));
@@ -109,25 +108,26 @@ export class RedisEventLog implements EventLog {
     return this.#session.read(({ client }) => client.xrange(events, `(${idOf(place)}`, "+", "COUNT", limit));
   }
 
-  /** A blocking read that nobody waits for any more ends by itself. @throws JobStoreError UNAVAILABLE */
+  /** Waits for entries. After `signal` aborts, the blocking read ends by itself. @throws JobStoreError UNAVAILABLE */
   #wait(place: Place, limit: number, signal: AbortSignal): Promise<readonly StreamEntry[]> {
     return new Promise((resolve, reject) => {
       const withdraw = onAbort(signal, () => resolve([]));
       this.#reader
         .read(this.#session.keys.events, idOf(place), limit)
-        .then(resolve, () => reject(unavailable("The log of events cannot be read.", false)))
+        .then(resolve, () => reject(unavailable("The event log cannot be read. Reading it again may succeed.", false)))
         .finally(withdraw);
     });
   }
 }
 
-const WENT_BACK = "the server came back with older data: jobs are as they were before";
+const OLDER_DATA = "the server has restarted with older data, or another server has taken over. Read the jobs again.";
+const LOG_RESET = "the event log was reset, because the server lost its data. Read the jobs again.";
 
 function idOf({ number, log }: Place): string {
   return `${number}-${log === "" ? 0 : log}`;
 }
 
-/** Where the first event is not the very next one, those between were trimmed, or the log is another one. */
+/** Returns the events after a position. If the first one is not the next, events were trimmed, or the log is a new one. */
 function pageOf(place: Place, entries: readonly StreamEntry[], limit: number): LogPage {
   const read = entries
     .flatMap(readEntry)
@@ -140,12 +140,12 @@ function pageOf(place: Place, entries: readonly StreamEntry[], limit: number): L
   }
   const gap =
     first.log === place.log
-      ? `${first.number - place.number - 1} events are gone: the log keeps a limited number`
-      : "the server has lost its log";
+      ? `${first.number - place.number - 1} events were removed from the event log (eventLogLength). Read the jobs again.`
+      : LOG_RESET;
   return { events, place: last, gap };
 }
 
-/** The events of an entry; none where somebody else put it there. */
+/** Reads the events of an entry. An entry that another application has added has none. */
 function readEntry([entryId, [, text = ""]]: StreamEntry): readonly LoggedEvent[] {
   const { log, number } = placeOf(entryId);
   try {
@@ -158,7 +158,7 @@ function readEntry([entryId, [, text = ""]]: StreamEntry): readonly LoggedEvent[
   }
 }
 
-/** A line has what jobs went through together, and their ids. */
+/** Reads a line: an event, and the ids of the jobs to which it happened. */
 function readLine(text: string): readonly Omit<LoggedEvent, "place">[] {
   const { ids, remark, ...event }: { ids: readonly string[]; remark?: Remark } & LoggedEvent = JSON.parse(text);
   return ids.map((id) => ({ ...event, id, ...(remark?.by !== undefined && { by: remark.by }) }));

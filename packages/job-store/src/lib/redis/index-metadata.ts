@@ -8,14 +8,14 @@ import { evaluate, scripts } from "./scripts.js";
 
 /**
  * Maximum number of bytes of stored records in one script or one reply, or one record if that is larger. The server runs
- * nothing else during that time. The same number is in lua/includes/limits.lua; see docs/decisions/0016.
+ * no other command during that time. The same number is in lua/includes/limits.lua; see docs/decisions/0016.
  */
 export const MAX_SCRIPT_BYTES = 2_097_152;
 
-/** Bound for the size of a record if the metadata contains none. The largest page of such records fits. */
+/** Upper bound for the size of a record if the metadata contains none. The largest page of such records fits into one reply. */
 export const DEFAULT_LARGEST = 2048;
 
-/** Scores are whole numbers below 2^53: code · 10^13 + ms. */
+/** Maximum number of status codes. Scores are integers below 2^53: code · 10^13 + ms. */
 const MAX_CODES = 900;
 
 /**
@@ -26,11 +26,11 @@ const MAX_CODES = 900;
 export interface IndexMetadata {
   readonly revision: string;
   readonly codes: readonly StatusCode[];
-  /** Every field that any definition has declared here. */
+  /** Index fields of all definitions that have used this key prefix. */
   readonly fields: readonly string[];
-  /** Bound in bytes for the size of a stored record or message. Scripts raise it, with a new revision; see lua/includes/read-limit.lua. */
+  /** Upper bound for the size of a stored record or message, in bytes. Scripts raise it, with a new revision; see lua/includes/end-write.lua. */
   readonly largest: number;
-  /** The code this store writes for a status. */
+  /** Status codes that this store writes. */
   readonly own: ReadonlyMap<string, StatusCode>;
 }
 
@@ -43,7 +43,7 @@ export async function readMetadata(client: RedisCommander, key: string): Promise
   return Object.fromEntries(reply.flatMap((name, n) => (n % 2 === 0 ? [[name, reply[n + 1] ?? ""]] : [])));
 }
 
-/** Returns the recorded metadata in the fields of the hash. */
+/** Converts the fields of the hash. */
 export function metadataIn(stored: Readonly<Record<string, string>>): StoreMetadata {
   return {
     definition: JSON.parse(stored.definition ?? '""'),
@@ -77,7 +77,7 @@ export async function loadMetadata(
     const complete = missing.length === 0 && fields.length === indexed.length && stored.callMs === String(callMs);
     if (stored.revision !== undefined && complete) {
       if (shape.description !== null && shape.description !== stored.description) {
-        // For tools only: no call waits for it or fails with it. Codes stay, so the revision does, too.
+        // Only tools read the description, so no call waits for it or fails with it. The revision stays, because the codes do.
         const description = [stored.revision, "description", shape.description];
         executor
           .query((client) => evaluate(client, scripts.setMetadata, [keys.metadata, keys.events], description))
@@ -88,8 +88,8 @@ export async function loadMetadata(
     }
     if (codes.length + missing.length > MAX_CODES) {
       return invalid(
-        `Under this key prefix "${shape.definition}" would have ${codes.length + missing.length} combinations of status and TTL, ` +
-          `and ${MAX_CODES} are the most. Keep to the TTLs of earlier releases, or use another key prefix.`,
+        `"${shape.definition}" would have ${codes.length + missing.length} combinations of status and TTL under this keyPrefix, ` +
+          `but the limit is ${MAX_CODES}. Use the TTLs of earlier releases, or another keyPrefix.`,
       );
     }
     const grown = [...codes, ...missing].map(({ status, ttlMs }) => [status, ttlMs]);
@@ -104,7 +104,7 @@ export async function loadMetadata(
             ...["revision", randomBytes(6).toString("hex")],
             ...["definition", JSON.stringify(shape.definition)],
             ...["shards", shards],
-            // Scripts remember an operation for as long as the longest call takes.
+            // Scripts keep the ids of operations for as long as the longest call takes.
             ...["callMs", callMs],
             ...["statuses", JSON.stringify(statuses)],
             ...["codes", JSON.stringify(grown)],
@@ -123,12 +123,13 @@ function checkCompatible(stored: Readonly<Record<string, string>>, shape: StoreS
   if (stored.revision === undefined) return;
   if (stored.definition !== JSON.stringify(shape.definition)) {
     invalid(
-      `Under this key prefix live jobs of ${stored.definition}; "${shape.definition}" needs a key prefix of its own.`,
+      `This keyPrefix already contains jobs of ${stored.definition}. Use another keyPrefix for "${shape.definition}".`,
     );
   }
   if (stored.shards !== String(shards)) {
     invalid(
-      `Under this key prefix "${shape.definition}" is stored in ${stored.shards} shards, and this driver has ${shards}.`,
+      `"${shape.definition}" was created with ${stored.shards} shards under this keyPrefix, but this driver has ${shards}. ` +
+        `The number cannot be changed: set shards: ${stored.shards}, or use another keyPrefix.`,
     );
   }
   const recorded = parseNames(stored.statuses);
@@ -136,8 +137,8 @@ function checkCompatible(stored: Readonly<Record<string, string>>, shape: StoreS
   const added = shape.statuses.filter((status) => !recorded.includes(status));
   if (removed.length > 0 && added.length > 0) {
     invalid(
-      `Under this key prefix "${shape.definition}" is recorded with the statuses ${recorded.join(", ")}; ` +
-        `this definition has ${shape.statuses.join(", ")}. Add or remove statuses in separate releases, or use another key prefix.`,
+      `The stored definition of "${shape.definition}" has the statuses ${recorded.join(", ")}, but this one has ` +
+        `${shape.statuses.join(", ")}. Add and remove statuses in separate releases, or use another keyPrefix.`,
     );
   }
 }
@@ -163,7 +164,7 @@ function find<M extends StatusTtl>(codes: readonly M[], { status, ttlMs }: Statu
   return codes.find((code) => code.status === status && code.ttlMs === ttlMs);
 }
 
-/** Returns those without a code, each once. */
+/** Returns the needed pairs of status and TTL that have no code, each once. */
 function missingCodes(codes: readonly StatusTtl[], needed: readonly StatusTtl[]): readonly StatusTtl[] {
   const missing: StatusTtl[] = [];
   for (const one of needed) {

@@ -32,24 +32,24 @@ export async function readRecordedMetadata({ keyPrefix, ...setup }: ResolvedOpti
   const connection = new RedisConnection(setup.connect(), () => {});
   const executor = new Executor(connection, setup.timeoutMs, null);
   const end = executor.defaultEnd();
-  const read = async (mapKeys: readonly string[]) => {
-    const maps = await executor.query((client) => Promise.all(mapKeys.map((key) => readMetadata(client, key))), {
+  const read = async (metadataKeys: readonly string[]) => {
+    const found = await executor.query((client) => Promise.all(metadataKeys.map((key) => readMetadata(client, key))), {
       end,
     });
-    return maps.filter(({ revision }) => revision !== undefined);
+    return found.filter(({ revision }) => revision !== undefined);
   };
   try {
-    const maps = [...(await read(keys))];
+    const parts = [...(await read(keys))];
     if (setup.shards !== null) {
-      const others = shardPrefixes(keyPrefix, FIRST_SHARDS, Number(maps[0]?.shards ?? MAX_SHARDS));
-      maps.push(...(await read(others.map((prefix) => keysUnder(prefix).metadata))));
+      const others = shardPrefixes(keyPrefix, FIRST_SHARDS, Number(parts[0]?.shards ?? MAX_SHARDS));
+      parts.push(...(await read(others.map((prefix) => keysUnder(prefix).metadata))));
     }
-    const [first] = maps;
+    const [first] = parts;
     if (first === undefined) return null;
-    return { metadata: combine(maps.map(metadataIn)), shards: setup.shards === null ? null : Number(first.shards) };
+    return { metadata: combine(parts.map(metadataIn)), shards: setup.shards === null ? null : Number(first.shards) };
   } catch (error) {
     if (replyCode(error) === null) throw error;
-    throw unavailable(`Redis rejected the read of the store's metadata: ${explain(reasonOf(error))}.`, false);
+    throw unavailable(`The metadata of the store cannot be read: ${explain(reasonOf(error))}.`, false);
   } finally {
     connection.close();
   }

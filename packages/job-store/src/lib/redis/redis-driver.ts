@@ -13,8 +13,8 @@ import { BlockingReader, StreamNotifier } from "./stream-notifier.js";
 import { WriteBatchFormat } from "./write-batch.js";
 
 /**
- * Jobs in Redis 6.2 or later: one server, one watched by sentinels, or a cluster. Each store opened over the driver has
- * its own connection, which comes back by itself whenever it is lost.
+ * Creates a driver that stores jobs in Redis 6.2 or later: a single server, a master watched by sentinels, or a cluster. Each store
+ * has its own connection, and reconnects automatically.
  *
  * @throws JobStoreError INVALID_ARGUMENT
  */
@@ -45,7 +45,7 @@ function prefixesOf(keyPrefix: string, shards: number | null): readonly string[]
   return shards === null ? [keyPrefix] : Array.from({ length: shards }, (_, n) => `${keyPrefix}${tagOf(n)}`);
 }
 
-/** Opens the jobs of one server, or of one shard. All their keys are on one server. */
+/** Opens the storage of one server, or of one shard. All its keys are on one server. */
 function openShard(
   connection: RedisConnection,
   prefix: string,
@@ -57,16 +57,17 @@ function openShard(
   const shards = setup.shards ?? 1;
   const format = new WriteBatchFormat(keys, shape, eventLogLength);
   const session = new RedisSession(connection, keys, shape, { timeoutMs, shards, format, waitReplicas });
-  const blocking = (purpose: "watch" | "outbox") => new BlockingReader(() => silenced(setup.connectToWait(purpose)));
+  const blocking = (purpose: "watch" | "outbox") =>
+    new BlockingReader(() => silenced(setup.connectForBlocking(purpose)));
   const outbox = new RedisOutbox(session, new StreamNotifier(blocking("outbox"), keys.outbox));
   const log = new RedisEventLog(session, blocking("watch"));
   const maxCount = splitMaxCount(shape.maxCount, shards);
   return new RedisStorage(session, { ...shape, maxCount }, { outbox, log, format });
 }
 
-/** Splits the limits among the shards, rounded up. */
+/** Divides the limits by the number of shards, rounded up. */
 function splitMaxCount(maxCount: ReadonlyMap<string, number>, shards: number): ReadonlyMap<string, number> {
-  return new Map(Array.from(maxCount, ([status, most]) => [status, Math.ceil(most / shards)]));
+  return new Map(Array.from(maxCount, ([status, count]) => [status, Math.ceil(count / shards)]));
 }
 
 /** Closes the connection after the storage. */

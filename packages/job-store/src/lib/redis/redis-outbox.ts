@@ -6,25 +6,26 @@ import type { RedisSession, Reply } from "./session.js";
 import type { StreamEntry, StreamNotifier } from "./stream-notifier.js";
 import { newOperationId } from "./write-batcher.js";
 
-/** Of an entry; see `send` in lua/includes/messages.lua. */
+/** Fields and values of an entry; see `send` in lua/includes/messages.lua. */
 type Fields = readonly ["job", string, "id", string, "message", string, ...reason: string[]];
 
-/** Acknowledging thousands in one script would keep other callers waiting. */
+/** Maximum number of ids for one script. More would block other callers. */
 const MAX_ENTRIES_PER_SCRIPT = 500;
 
-/** One that reads, claim after claim. `claim` names the one that it has no answer to. */
+/** Sequence of claims. `claim`: id of the last claim if its reply has not arrived. */
 interface Reader {
   readonly name: string;
   claim: string | null;
 }
 
+/** Outbox of one server, or of one shard. */
 export class RedisOutbox implements OutboxStorage {
   readonly #session: RedisSession;
   readonly #notifier: StreamNotifier;
-  /** Who reads no more at present: the next claim is one of theirs, the latest first. */
+  /** Readers without a claim in flight. The next claim uses the last of them. */
   readonly #idle: Reader[] = [];
-  /** As of the last claim: the last entry ever handed out, and when the next claim lapses. */
-  #claimed = { last: "0-0", lapsesAt: Number.POSITIVE_INFINITY };
+  /** State after the last claim: the last entry that was ever claimed, and the end of the next claim to expire. */
+  #claimed = { last: "0-0", expiresAt: Number.POSITIVE_INFINITY };
 
   constructor(session: RedisSession, notifier: StreamNotifier) {
     this.#session = session;
@@ -35,10 +36,10 @@ export class RedisOutbox implements OutboxStorage {
     const end = performance.now() + options.waitMs;
     for (;;) {
       const reply = await this.#claim(options.limit, options.claimMs);
-      const [, last, lapse, ...entries] = reply as readonly [string, string, string, ...StreamEntry[]];
+      const [, last, remaining, ...entries] = reply as readonly [string, string, string, ...StreamEntry[]];
       this.#claimed = {
         last,
-        lapsesAt: lapse === "" ? Number.POSITIVE_INFINITY : performance.now() + Number(lapse) + 1,
+        expiresAt: remaining === "" ? Number.POSITIVE_INFINITY : performance.now() + Number(remaining) + 1,
       };
       const messages = entries.flatMap(([id, fields]) => readEntry(id, fields) ?? []);
       const left = end - performance.now();
@@ -48,8 +49,8 @@ export class RedisOutbox implements OutboxStorage {
   }
 
   /**
-   * A claim whose answer did not come is made again by the next one, under its name: what it was given is handed out now, in
-   * its order, and not after what comes later.
+   * Claims entries. If the reply to a claim was lost, the next claim of the reader has the same id, so it returns the same entries in the
+   * same order.
    */
   async #claim(limit: number, claimMs: number): Promise<Reply> {
     const reader = this.#idle.pop() ?? { name: newOperationId(), claim: null };
@@ -69,8 +70,8 @@ export class RedisOutbox implements OutboxStorage {
   }
 
   waitForMore(ms: number, signal: AbortSignal): Promise<void> {
-    const { last, lapsesAt } = this.#claimed;
-    return this.#notifier.wait(last, Math.min(ms, lapsesAt - performance.now()), signal);
+    const { last, expiresAt } = this.#claimed;
+    return this.#notifier.wait(last, Math.min(ms, expiresAt - performance.now()), signal);
   }
 
   close(): void {
@@ -130,9 +131,9 @@ export class RedisOutbox implements OutboxStorage {
   }
 
   async #each(script: Script, args: readonly string[], entryIds: readonly string[]): Promise<void> {
-    // Ids of another form, as shards have them, belong to nothing that is stored.
+    // Ids of another form, such as those of shards, do not exist here.
     const ids = entryIds.filter((id) => /^\d+-\d+$/.test(id));
-    // Loading the metadata rejects the store of another definition.
+    // Loads the metadata, which rejects another definition.
     if (ids.length === 0) await this.#session.read(async () => {});
     for (let first = 0; first < ids.length; ) {
       const [, done] = await this.#run(script, [...args, ...ids.slice(first, first + MAX_ENTRIES_PER_SCRIPT)]);
@@ -155,13 +156,13 @@ export function countRejected(client: RedisCommander, keys: Keys): Promise<numbe
   return client.zcount(keys.outboxRejected, "-inf", "+inf");
 }
 
-/** For how long the oldest entry has waited, in milliseconds; null: there is none. Asks for no more of it than its time. */
+/** Returns for how long the oldest entry has waited, in milliseconds. null: the outbox is empty. The reply has only its time. */
 export async function oldestWait(client: RedisCommander, keys: Keys): Promise<number | null> {
   const waited = await evaluate(client, scripts.oldestWait, [keys.outbox], []);
   return typeof waited === "number" ? waited : null;
 }
 
-/** Fields stand in the order in which the scripts write them. null: somebody else put it there, and it is let lie. */
+/** Reads an entry with its fields in the order of the scripts. null: another application has added it. It is ignored. */
 function readEntry(entryId: string, fields: readonly string[]): StoredMessage | null {
   const [, jobId, , id, , message] = fields as Fields;
   try {

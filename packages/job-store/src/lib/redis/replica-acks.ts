@@ -2,7 +2,7 @@ import { type Client, type RedisConnection, runPipeline, valuesOf } from "./conn
 import type { Executor } from "./executor.js";
 import { RetryableError, reasonOf } from "./redis-errors.js";
 
-/** How many replicas must have a change before it is acknowledged, and how long they may take. */
+/** Number of replicas that must have a change before it is acknowledged, and the time limit in milliseconds. */
 export interface ReplicaWait {
   readonly count: number;
   readonly timeoutMs: number;
@@ -10,10 +10,10 @@ export interface ReplicaWait {
 
 /** Limit of one WAIT. It delays later commands of its connection, so it is short and is repeated. */
 const WAIT_MS = 20;
-/** Rest of a call's time for the error. */
+/** Time that is left before the deadline of a call, for the error. */
 const SPARE_MS = 50;
 
-/** Waits until replicas have what was written (WAIT). */
+/** Waits until replicas have the writes of this store, with the command WAIT. */
 export class ReplicaAcks {
   readonly #executor: Executor;
   readonly #connection: RedisConnection;
@@ -23,7 +23,7 @@ export class ReplicaAcks {
   #next: Promise<number> | undefined;
   #mustWrite = false;
 
-  /** @param key key of the server, which may be written */
+  /** @param key key on the server that may be overwritten */
   constructor(executor: Executor, connection: RedisConnection, key: string, wait: ReplicaWait) {
     this.#executor = executor;
     this.#connection = connection;
@@ -31,16 +31,16 @@ export class ReplicaAcks {
     this.#wait = wait;
   }
 
-  /** Checks that the user may run WAIT, before anything is written. @throws the server's error */
+  /** Checks that the user may run WAIT, before the first write. @throws the server's error */
   check(client: Client): Promise<unknown> {
     return this.#countAcks(client, 0, false);
   }
 
   /**
-   * Resolves to null once enough replicas have everything that was written before, or to a description of the shortage if they do
-   * not in time.
+   * Resolves to null as soon as enough replicas have all earlier writes, or to a description of the shortage if the time limit is
+   * exceeded.
    * @param repeated the changes may have been written by another connection
-   * @throws RetryableError if no reply came: the changes were applied, and WAIT can be repeated
+   * @throws RetryableError if no reply arrived: the changes were applied, and WAIT can be repeated
    */
   async confirm(end: number, repeated: boolean): Promise<string | null> {
     const { count, timeoutMs } = this.#wait;
@@ -52,7 +52,8 @@ export class ReplicaAcks {
       // On another connection, WAIT does not cover these changes.
       if (this.#connection.epoch !== epoch) throw new RetryableError("the connection was lost", "lost");
       if (acks >= count) return null;
-      if (performance.now() >= last) return `${acks} of the ${count} replicas waited for have the change.`;
+      if (performance.now() >= last)
+        return `Only ${acks} of ${count} replicas (waitReplicas.count) have confirmed the change in time.`;
     }
   }
 

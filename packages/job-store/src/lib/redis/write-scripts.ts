@@ -22,14 +22,14 @@ import { fieldIndex, metadataOf, type Script, scriptOf } from "./scripts.js";
 /** Values that are written into the text of a script. */
 type Constants = Readonly<Record<string, string | number | boolean>>;
 
-/** Shortest history entry with its line break and comma, in bytes: an imported one, `[1,"","",0]`. */
+/** Size of the shortest history entry with its line break and comma, in bytes: an imported one, `[1,"","",0]`. */
 const MIN_ENTRY_BYTES = 13;
 
-/** The log is trimmed once in so many events. */
+/** The event log is trimmed once in so many events. */
 const TRIM_EVENTS_EVERY = 100;
 
 /**
- * Scripts that change jobs. The definition and the codes of its statuses are parts of their texts, so a call need not send them. A
+ * Scripts that change jobs. Their texts contain the definition and the status codes, so calls do not send them. A
  * store has one script to create jobs, one for each status that jobs enter, and one each for progress, save and delete; twice
  * that once the store has fields.
  */
@@ -102,7 +102,7 @@ export class WriteScripts {
     return this.#script("trimToMaxCount", metadata, [record, deletion, trimToMaxCount], () => ({}));
   }
 
-  /** All scripts of calls. */
+  /** Returns the scripts of all calls. */
   all(metadata: IndexMetadata): readonly Script[] {
     const updates = this.#shape.statuses.map((status) => this.updateStatus(status, metadata));
     const others = [this.updateProgress(metadata), this.save(metadata), this.delete(metadata)];
@@ -128,7 +128,7 @@ function codeOf(status: string, { own }: IndexMetadata): string {
   return String(own.get(status)?.code ?? "");
 }
 
-/** Writes the constants into a text in Lua, in the place of their names. A function would have to capture each local variable. */
+/** Replaces the names of constants in a Lua script by their values. A Lua function would have to capture local variables. */
 function withConstants(text: string, constants: Constants): string {
   return text.replace(/\b[A-Z][A-Z_]+\b/g, (name) => {
     const value = constants[name];
@@ -140,7 +140,7 @@ function literal(value: string | number | boolean): string {
   return typeof value === "string" ? luaString(value) : String(value);
 }
 
-/** A Lua string. Every byte but letters and digits is escaped, so no name of a definition can end the string. */
+/** Returns a Lua string. All bytes except letters and digits are escaped, so no name of a definition can end the string. */
 function luaString(text: string): string {
   const bytes = Array.from(Buffer.from(text), (byte) =>
     /[a-z0-9]/i.test(String.fromCharCode(byte)) ? String.fromCharCode(byte) : `\\${String(byte).padStart(3, "0")}`,

@@ -1,25 +1,25 @@
--- Begins every script that changes jobs: refuses calls that arrive too late, or with an outdated revision. Each call changes one
--- job, and no two calls of a script change the same one. A call is refused by itself: the others are carried out. All checks of a
+-- Begins every script that changes jobs. Rejects calls that arrive after their deadline or with an outdated revision. Each call changes
+-- one job, and no two calls of a script change the same job. If one call is rejected, the others are still applied. All checks of a
 -- call precede its first write. Comes after metadata.lua and events.lua; end-write.lua comes last. Redis creates the functions of a
--- script anew each time that it runs, so a script has few of them.
+-- script again each time that the script runs, so a script has few of them.
 --
 -- KEYS: 2 index by status, 3 index by creation; from 5 on, the job of each call; then, if the flags have 'k', outbox (stream),
 --       even and odd tombstones (two sets of operations), field values (hash) and index by field (sorted set)
 -- ARGV: 1 revision of the metadata that the caller knows, 2 deadline (ms since 1970 by this server's clock, 13 digits), id of the caller's
---       connection (8 characters) and flags: 'k' see above, 'r' if an earlier attempt of these calls may have been carried out, 'd' if each
+--       connection (8 characters) and flags: 'k' see above, 'r' if an earlier attempt of these calls may have been applied, 'd' if each
 --       call has all of its values instead of the first ones; from 3 on, the values of the calls
--- Replies: { 'late' }   the deadline has passed, or the caller has lost the connection: nothing was done, and nothing will be
+-- Replies: { 'late' }   the deadline has passed, or the caller has lost the connection: nothing was changed, and nothing will be
 --          { 'stale' }  the metadata has another revision: the caller reads it again and repeats
---          { 'done', two values for each call … }, without the last calls if they would touch too many bytes
---          { 'grown', … }  likewise, and the metadata has a new revision, because a record is larger than all before
+--          { 'done', two values for each call … }, without the last calls if they would read too many bytes
+--          { 'grown', … }  the same, and the metadata has a new revision, because a record is larger than all before
 --          The values of a call may also be
---          'deletedSince', ''     an earlier attempt was carried out, and the job has been deleted since
+--          'deletedSince', ''     an earlier attempt was applied, and the job has been deleted since
 --          'missing', ''     there is no job
---          'unreadable', ''  the key contains something that is no record
+--          'unreadable', ''  the value of the key is not a record
 
 if now > ARGV[2] then return { 'late' } end
 if metadata[1] ~= ARGV[1] then return { 'stale' } end
--- A network can deliver what was sent on a connection after its caller has lost it and repeated the calls on another one.
+-- A network can deliver a call after its caller has lost the connection and sent the call again on another one.
 if metadata[4] and find(metadata[4], sub(ARGV[2], 14, 21), 1, true) then return { 'late' } end
 
 local calls, repeated, detailed, outboxKey, evenKey, oddKey, valuesKey, fieldsKey = #KEYS - 4

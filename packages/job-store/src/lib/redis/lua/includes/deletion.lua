@@ -2,7 +2,7 @@
 -- record.lua.
 -- Replies: none of its own
 
-local deletedKeys, deletedIds, buried, known = {}, {}, {}, operations()
+local deletedKeys, deletedIds, tombstones, known = {}, {}, {}, operations()
 
 -- Returns a record up to the end of its history at least, '' if the value is no record, or nil if the key does not exist.
 local function beginningOf(key)
@@ -16,12 +16,12 @@ local function deleteJob(key, text)
   local id = sub(key, ID_AT)
   deletedKeys[#deletedKeys + 1], deletedIds[#deletedIds + 1] = key, id
   if FIELDS then unindexFields(id) end
-  -- The indexes can contain a job that is gone.
+  -- The indexes can contain a job that does not exist any more.
   if not text then return end
   local times = find(text, ',"times":[', 1, true)
   local created, ops, history = readTimes(text, times and times + 10 or 1)
   local close = created and find(text, '\n],', history, true)
-  if close then known.collect(buried, sub(text, history, close), ops, created) end
+  if close then known.collect(tombstones, sub(text, history, close), ops, created) end
   addEvent('"type":"deleted","at":' .. now, id)
 end
 
@@ -30,5 +30,5 @@ local function finishDeletion()
   redis.call('DEL', unpack(deletedKeys))
   redis.call('ZREM', KEYS[2], unpack(deletedIds))
   redis.call('ZREM', KEYS[3], unpack(deletedIds))
-  known.bury(buried)
+  known.addTombstones(tombstones)
 end

@@ -1,7 +1,7 @@
 -- Ends every script that changes jobs. Comes after publish.lua.
 -- Replies: none of its own
 
--- A larger record than all before lowers the number of records that one script may touch. Every caller must learn of it before its
+-- A record that is larger than all before lowers the number of records that one script may read. Every caller must know it before its
 -- next change, so the revision changes, too.
 if largestWritten > largestStored then
   while largestStored < largestWritten do largestStored = largestStored * 2 end

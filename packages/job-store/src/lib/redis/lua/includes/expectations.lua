@@ -1,4 +1,4 @@
--- Compares a job with the one that a call expects.
+-- Compares a job with the version and time of creation that a call expects.
 -- Replies: none of its own
 
 -- `expected`: a version and a createdAt, either or both; '' accepts any.

@@ -1,16 +1,16 @@
--- Keeps the index of fields. Comes after metadata.lua.
+-- Updates the index by field. Comes after metadata.lua.
 --
 -- KEYS: 2 index by status, 3 index by creation
 -- Replies: none of its own
 --
--- The hash of field values has, for each id, its fields, one a line: language="es". The index by field is a sorted set whose members have no score. They are ordered by their bytes. A job has two members for
--- each of its fields:
+-- The hash of field values has the fields of each job, one per line: language="es". The index by field is a sorted set whose members
+-- all have the score 0, so they are ordered by their bytes. A job has two members for each of its fields:
 --   language="es":<code><statusAt><id>   code of the job's status and TTL
 --   language="es"*<createdAt><id>
 -- Numbers have a fixed width: 4 digits for a code, 13 for a time. A value is JSON text, so no value can look like the
 -- beginning of another one. The index and the hash do not exist until a definition declares a field.
 
--- `score`: of the index by status.
+-- `score`: score of the job in the index by status.
 local function statusMember(field, score, id)
   return field .. ':' .. sub('00000000000000000' .. score, -17) .. id
 end
@@ -23,7 +23,7 @@ local function fieldsOf(id)
   return redis.call('HGET', valuesKey, id) or ''
 end
 
--- Members for a job that has these scores in the other two indexes.
+-- Returns the members of a job that has these scores in the other two indexes.
 local function membersOf(fields, score, created, id)
   local members = {}
   for field in string.gmatch(fields, '[^\n]+') do
@@ -33,7 +33,7 @@ local function membersOf(fields, score, created, id)
   return members
 end
 
--- Members that a job has now. They follow from the other two indexes, so those must not have changed yet.
+-- Returns the present members of a job. They depend on the other two indexes, so those must not have changed yet.
 local function storedMembers(fields, id)
   if fields == '' then return {} end
   return membersOf(fields, redis.call('ZSCORE', KEYS[2], id), redis.call('ZSCORE', KEYS[3], id), id)

@@ -1,13 +1,13 @@
--- Remembers operations: a call that is repeated, because its reply was lost, must not be carried out twice. Comes after metadata.lua.
+-- Recognizes repeated calls by their operation ids, so that no call is applied twice. Comes after metadata.lua.
 --
 -- Replies: none of its own
 --
--- Tombstones are operations that deleted a job, and recent operations of deleted jobs: a later job with the same id must not be taken
--- for the one that they changed. They are in two sets. Each is used for every other period, and expires after the next one.
+-- Tombstones are operations that deleted a job, and recent operations of deleted jobs: a repeated call must not change a later job with
+-- the same id. They are in two sets. Each set is used in every other period, and expires at the end of the next one.
 --
 -- The id of an operation is in the history entry that it wrote. Operations without an entry are in the record's "ops": a list of
--- `<operation> <time> <version>`, in which the time 0 is createdAt. A call can be repeated for as long as the longest time of a call that
--- a store with this metadata has.
+-- `<operation> <time> <version>`, in which the time 0 is createdAt. A call can be repeated for as long as the longest timeout of the
+-- stores with this metadata.
 
 -- Creates the functions below. Most runs do not need them.
 local function operations()
@@ -59,19 +59,19 @@ local function operations()
     end
   end
 
-  local function bury(buried)
+  local function addTombstones(ids)
     local n = math.floor(now / period)
     local key = n % 2 == 0 and evenKey or oddKey
     -- Lua cannot pass more than a few thousand values at once.
-    for first = 1, #buried, 1000 do
-      redis.call('SADD', key, unpack(buried, first, math.min(first + 999, #buried)))
+    for first = 1, #ids, 1000 do
+      redis.call('SADD', key, unpack(ids, first, math.min(first + 999, #ids)))
     end
     redis.call('PEXPIREAT', key, (n + 2) * period)
   end
 
-  local function isBuried(operation)
+  local function hasTombstone(operation)
     return redis.call('SISMEMBER', evenKey, operation) == 1 or redis.call('SISMEMBER', oddKey, operation) == 1
   end
 
-  return { add = add, recent = recent, recentOf = recentOf, collect = collect, versionOf = versionOf, bury = bury, isBuried = isBuried }
+  return { add = add, recent = recent, recentOf = recentOf, collect = collect, versionOf = versionOf, addTombstones = addTombstones, hasTombstone = hasTombstone }
 end

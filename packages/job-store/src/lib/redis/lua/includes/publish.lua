@@ -5,7 +5,7 @@
 --
 -- One script adds one entry to the stream. The entry has a line for each different event, with the ids of its jobs. Events are
 -- numbered without gaps, in the order of lines and ids. The id of an entry is the number of its last event and the number of the
--- log, so a reader detects events that were trimmed, and a log that was replaced by another one.
+-- log, so a reader detects trimmed events and a new log.
 
 if #events > 0 then
   local count = 0

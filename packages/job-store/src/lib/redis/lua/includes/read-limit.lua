@@ -1,18 +1,18 @@
--- Counts the bytes of records and messages that a script touches. Comes after limits.lua.
+-- Limits the bytes of records and messages that a script reads. Comes after limits.lua.
 -- Replies: none of its own
 
-local touched = 0
+local bytesRead = 0
 
 local function sizeOf(key)
   local size = redis.pcall('STRLEN', key)
   if type(size) == 'number' then return size end
-  -- What is no string is not read. Any other error ends the script.
+  -- A value that is not a string is not read. Any other error ends the script.
   return string.find(size.err, 'WRONGTYPE', 1, true) and 0 or redis.call('STRLEN', key)
 end
 
--- The place of the last of the keys from `first` on that a script which reads them all may read: the first one always.
--- `largest`: as in the map.
-local function reach(first, largest)
+-- Returns the position of the last key that the script may read, if it reads all keys from `first` on. It may always read the first.
+-- `largest`: upper bound for the size of a record.
+local function lastReadable(first, largest)
   if (#KEYS - first + 1) * largest <= MAX_SCRIPT_BYTES then return #KEYS end
   local sum = 0
   for place = first, #KEYS do
@@ -20,9 +20,4 @@ local function reach(first, largest)
     if sum > MAX_SCRIPT_BYTES and place > first then return place - 1 end
   end
   return #KEYS
-end
-
--- Whether the script may read this record, too. Asks for its size only if not every record would fit.
-local function mayTouch(key, largest)
-  return touched == 0 or touched + largest <= MAX_SCRIPT_BYTES or touched + sizeOf(key) <= MAX_SCRIPT_BYTES
 end

@@ -17,9 +17,9 @@
 -- * The history begins with the newest entry. The id of the operation that made the change follows the time. An imported entry has
 --   none, or "" before a remark. In an entry with an operation, the time 0 is createdAt.
 -- * `"ops":"…",` follows the times if recent operations have no entry in the history: a progress, a save, or a change whose entry was
---   dropped or not kept. See operations.lua.
+--   dropped or not stored. See operations.lua.
 -- * A line of progress, result or error is absent if there is none.
--- * The spaces are room: a change that fits is written over the old text. They can be absent.
+-- * The spaces are room for changes: a change that fits is written over the old text. They can be absent.
 -- JSON text contains no line break, and no quote after a comma inside a string, so positions are found by plain searches.
 --
 -- Redis' Lua hashes every byte of every string that it creates. So long strings are cut rarely, and at known positions.
@@ -33,8 +33,8 @@ local function readTimes(text, at)
   return created, ops, history
 end
 
--- Returns a record from its beginning to `mark` at least, and whether the text is all of it. Returns nil if the value is no text, and ''
--- if the key does not exist.
+-- Returns a record from its beginning to `mark` at least, and whether the text is all of it. Returns nil if the value is not a
+-- string, and '' if the key does not exist.
 local function readUntil(key, mark, bytes)
   while true do
     local text = redis.pcall('GETRANGE', key, 0, bytes - 1)
@@ -49,8 +49,8 @@ local function readUntil(key, mark, bytes)
   end
 end
 
--- Joins the beginning of a record and its data, which begins with a line break. Between them is room for further changes: at least 64
--- bytes, up to the next size that the allocator gives. SETRANGE would double the memory. As in record-text.ts.
+-- Joins the beginning of a record and its data, which begins with a line break. Between them are at least 64 spaces
+-- for further changes, up to the next size of the allocator. SETRANGE would double the memory. record-text.ts does the same.
 local function withRoom(head, data)
   local bytes = #head + #data
   local room = math.max(0, math.min(64 + (-71 - bytes) % 128, MAX_RECORD_BYTES - bytes - 1))
@@ -59,7 +59,7 @@ end
 
 -- Writes `head` in the place of a record's beginning. Returns nil, or the size if the record would be too large. `stop` is the end of
 -- the old beginning, `data` the position of the line break before the data. `expires`: time of expiry (ms), false for never, nil to
--- keep that of the key. `grows`: whether further changes are expected.
+-- keep that of the key. `grows`: true if further changes are expected.
 local function writeHead(key, text, stop, data, head, expires, grows)
   local spare = data - 1 - #head
   -- SET removes an expiry that the job does not have any more.

@@ -1,14 +1,14 @@
--- Reads jobs and their index entries in one atomic step, as many as one script may touch. Reads only. Comes after indexes.lua.
+-- Reads jobs and their index entries in one atomic step, as many as one script may read. Reads only. Comes after indexes.lua.
 -- KEYS: from 9 on, the jobs
 -- ARGV: 1 revision of the metadata that the caller knows, 2 position of the id in the key of a job; from 3 on, a member of the index
 --       by field for each job, or nothing
 -- Replies: { 'stale' } or { 'read', time of the server (ms), { record or false … }, { PTTL … }, { score in the index by status … },
---          { score in the index by creation … }, { fields (one a line) … }, { whether the index by field has all members of the
---          job … }, { whether it has the given member … } } for at least the first job
+--          { score in the index by creation … }, { fields (one per line) … }, { 1 if the index by field has all members of the job,
+--          else 0 … }, { 1 if it has the given member, else 0 … } } for at least the first job
 
 if metadata[1] ~= ARGV[1] then return { 'stale' } end
 
-local last = reach(9, largestStored)
+local last = lastReadable(9, largestStored)
 local records, ids, ttls, complete, given = redis.call('MGET', unpack(KEYS, 9, last)), {}, {}, {}, {}
 for i = 1, last - 8 do
   ids[i] = sub(KEYS[i + 8], ARGV[2])

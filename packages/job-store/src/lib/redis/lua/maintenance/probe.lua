@@ -1,17 +1,17 @@
--- Tries commands one by one, and says which of them the server refuses. What is tried changes nothing; see probe.ts.
--- KEYS: those that the attempts name
--- ARGV: 1 attempts (JSON): of each its command and arguments, a number standing for the key at that place
--- Replies: { 'tried', place of an attempt, what the server said to it, … }
+-- Runs commands one by one, and returns the errors of those that fail. No command changes anything; see permission-probe.ts.
+-- KEYS: keys of the commands
+-- ARGV: 1 commands (JSON): an array of name and arguments for each, in which a number is the position of a key
+-- Replies: { 'probed', position of a command, error of the command, … }
 
-local refusals = { 'tried' }
-for place, attempt in ipairs(cjson.decode(ARGV[1])) do
-  for i, part in ipairs(attempt) do
-    if type(part) == 'number' then attempt[i] = KEYS[part] end
+local errors = { 'probed' }
+for position, command in ipairs(cjson.decode(ARGV[1])) do
+  for i, part in ipairs(command) do
+    if type(part) == 'number' then command[i] = KEYS[part] end
   end
-  local reply = redis.pcall(unpack(attempt))
+  local reply = redis.pcall(unpack(command))
   if type(reply) == 'table' and reply.err then
-    refusals[#refusals + 1] = place
-    refusals[#refusals + 1] = reply.err
+    errors[#errors + 1] = position
+    errors[#errors + 1] = reply.err
   end
 end
-return refusals
+return errors

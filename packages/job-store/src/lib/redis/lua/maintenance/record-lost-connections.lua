@@ -1,8 +1,8 @@
--- Records connections that the caller has lost. What was sent on them may still arrive, after the caller has repeated it on another one:
--- begin-write.lua refuses it. Entries older than the longest call are removed, because their calls are late anyway.
+-- Records connections that the caller has lost. A call that was sent on one of them may still arrive after the caller has sent it again
+-- on another one: begin-write.lua rejects it. Entries older than the longest call are removed, because their calls are late anyway.
 -- KEYS: 1 metadata (hash)
 -- ARGV: from 1 on, ids of connections (8 characters each)
--- Replies: 0 if there is no metadata, since scripts do nothing then; else 1
+-- Replies: 1, or 0 if there is no metadata, because scripts do nothing then
 
 local callMs, lost = unpack(redis.call('HMGET', KEYS[1], 'callMs', 'lost'))
 if not callMs then return 0 end

@@ -1,14 +1,15 @@
--- Makes the indexes and the expiry of jobs agree with what was read. Leaves a job that was written since then. Comes after
--- indexes.lua.
+-- Corrects the index entries and the expiry of jobs by their records. A job that was written since the caller read it is not changed.
+-- Comes after indexes.lua.
 -- KEYS: from 9 on, the jobs
--- ARGV: 1 revision of the metadata that the caller knows, 2 position of the id in the key of a job; from 3 on, six of each job:
---       3 beginning of its record (version to statusAt), '' if it has none, 4 score in the index by status, '' for a job that has expired, 5 score in the
---       index by creation, 6 time of expiry (ms) or '', 7 fields (one a line), 8 a member that the index by field has, or ''
+-- ARGV: 1 revision of the metadata that the caller knows, 2 position of the id in the key of a job; from 3 on, six values for each job:
+--       3 beginning of its record (version to statusAt), '' if it has none, 4 score in the index by status, '' for an expired job,
+--       5 score in the index by creation, 6 time of expiry (ms) or '', 7 fields (one per line), 8 a member that the index by field
+--       has, or ''
 -- Replies: { 'stale' } or { 'reindexed', for each job 1, or 0 if it was written since it was read }
 
 if metadata[1] ~= ARGV[1] then return { 'stale' } end
 
-local function forget(key, id)
+local function delete(key, id)
   redis.call('DEL', key)
   unindex({ id })
   return {}
@@ -34,7 +35,7 @@ end
 local function reindex(key, beginning, score, created, expires, fields, member)
   if not isUnchanged(key, beginning) then return 0 end
   local id = sub(key, ARGV[2])
-  local members = score == '' and forget(key, id) or index(key, id, score, created, expires, fields)
+  local members = score == '' and delete(key, id) or index(key, id, score, created, expires, fields)
   if member ~= '' and not members[member] then redis.call('ZREM', fieldsKey, member) end
   return 1
 end

@@ -1,10 +1,10 @@
--- Deletes jobs of a status that has too many: those that entered it first, as far as the caller names them. A script may only touch
--- keys that its caller declares, so the reply has ids for the next run: as many as were too many this time. A named job that is not
--- among the oldest any more, because it left the status or entered it anew, stays. Comes after begin-write.lua, for which each named
--- job is a call, and deletion.lua.
--- ARGV: 3 how many jobs may stay, 4 how many ids to reply with at most; from 5 on, the lowest score, the highest score and the TTL
---       (ms) of each code of the status
--- Replies: { 'done', how many jobs are still too many, id … }
+-- Deletes the oldest jobs of a status that has more than its maximum count, as far as the caller names them. A script may use only keys
+-- that its caller declares, so the reply has ids for the next run: as many as there were excess jobs. A named job that is not among the
+-- oldest any more, because it left the status or entered it again, is kept. Comes after begin-write.lua, for which each named job is a
+-- call, and deletion.lua.
+-- ARGV: 3 maximum count, 4 maximum number of ids in the reply; from 5 on, the lowest score, the highest score and the TTL (ms) of each
+--       code of the status
+-- Replies: { 'done', number of excess jobs that remain, id … }
 
 local ranges, excess = {}, -ARGV[3]
 for i = 5, #ARGV, 3 do

@@ -1,6 +1,6 @@
--- Removes entries, rejected ones too.
+-- Removes entries, also rejected ones. Comes after begin-outbox.lua.
 -- ARGV: from 2 on, entry ids
--- Replies: { 'done', how many ids it came to }
+-- Replies: { 'done', number of ids that were handled }
 
 for i = 2, #ARGV do
   redis.call('XDEL', KEYS[1], ARGV[i])

@@ -1,21 +1,21 @@
--- Hands out entries: those whose claim has lapsed first, then those never handed out. A claim that is repeated gets what it
--- was given the first time, as far as that is still there. Comes after touch.lua and outbox.lua.
--- KEYS: 6 the reader's last claim and what it was given, 7 map
--- ARGV: 2 how many, 3 for how long (ms), 4 the claim's own id
--- Replies: { 'claimed', last entry ever handed out, ms until the next claim lapses or '', entry … }
+-- Claims entries for a limited time: first those whose claim has ended, then those that were never claimed. A claim that is repeated
+-- returns the entries of the first attempt, except for removed ones. Comes after read-limit.lua and begin-outbox.lua.
+-- KEYS: 6 last claim of the reader, and the entries that it returned, 7 metadata (hash)
+-- ARGV: 2 maximum number of entries, 3 duration of the claim (ms), 4 id of the claim
+-- Replies: { 'claimed', last entry that was ever claimed, ms until the next claim ends or '', entry … }
 
 local limit = tonumber(ARGV[2])
-local entries, widest = {}, 0
+local entries, largestRead = {}, 0
 
--- A message's size shows only once it is read. So there is room for another one like the largest so far: if they differ,
--- one message may be read beyond what a script may touch.
+-- The size of a message is known only after it was read, so the next one is expected to be as large as the largest so far. If it is
+-- larger, the script reads one message too much.
 local function hasRoom()
-  return #entries < limit and (#entries == 0 or touched + widest <= MAX_SCRIPT_BYTES)
+  return #entries < limit and (#entries == 0 or bytesRead + largestRead <= MAX_SCRIPT_BYTES)
 end
 
 local function take(entry)
   local size = #(entry[2][6] or '')
-  touched, widest = touched + size, math.max(widest, size)
+  bytesRead, largestRead = bytesRead + size, math.max(largestRead, size)
   entries[#entries + 1] = entry
 end
 
@@ -24,12 +24,12 @@ local function add(id)
   if entry then take(entry) else redis.call('ZREM', KEYS[2], id) end
 end
 
--- A fraction of a millisecond each, so that entries that lapse together do so in commit order, too.
+-- The fraction of a millisecond keeps claims that end together in commit order.
 local function claimUntil(time, id, place)
   redis.call('ZADD', KEYS[2], string.format('%.10f', time + place / 1024), id)
 end
 
-local handedOut, earlier = unpack(redis.call('MGET', KEYS[3], KEYS[6]))
+local lastClaimed, earlier = unpack(redis.call('MGET', KEYS[3], KEYS[6]))
 local claim, given = string.match(earlier or '', '^(%S+)(.*)$')
 if claim == ARGV[4] then
   local spare = 0
@@ -37,7 +37,7 @@ if claim == ARGV[4] then
     if hasRoom() then
       add(id)
     else
-      -- More than is wanted now, or than one script may touch, comes next.
+      -- The next claim returns the entries for which there is no room.
       claimUntil(now - 1, id, spare)
       spare = spare + 1
     end
@@ -51,11 +51,11 @@ if not repeated then
   end
 end
 
-local last = handedOut or '0-0'
+local last = lastClaimed or '0-0'
 if not repeated and hasRoom() then
   local largest = tonumber(redis.call('HGET', KEYS[7], 'largest') or DEFAULT_LARGEST)
   repeat
-    local count = math.min(limit - #entries, math.max(1, math.floor((MAX_SCRIPT_BYTES - touched) / largest)))
+    local count = math.min(limit - #entries, math.max(1, math.floor((MAX_SCRIPT_BYTES - bytesRead) / largest)))
     local found = redis.call('XRANGE', KEYS[1], '(' .. last, '+', 'COUNT', count)
     for _, entry in ipairs(found) do
       take(entry)

@@ -1,7 +1,6 @@
--- How long the first message of the outbox has waited, by this server's clock, which gave it its time.
---
+-- Measures for how long the first entry of the outbox has waited, by the clock of the server that set its time. Reads only.
 -- KEYS: 1 entries of the outbox (stream, in commit order)
--- Replies: milliseconds; nothing where no message waits
+-- Replies: milliseconds; false if the outbox is empty
 
 local first = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)[1]
 if not first then return false end

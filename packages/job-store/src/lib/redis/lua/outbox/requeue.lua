@@ -1,11 +1,11 @@
--- Stores rejected entries anew, behind all others, without their reason, as many as one script may touch. Comes after
--- touch.lua and outbox.lua.
+-- Adds rejected entries to the end of the outbox again, without their reason, as many as one script may read. Comes after
+-- read-limit.lua and begin-outbox.lua.
 -- ARGV: from 2 on, entry ids
--- Replies: { 'done', how many ids it came to }
+-- Replies: { 'done', number of ids that were handled }
 
 for i = 2, #ARGV do
-  touched = touched + redis.call('HSTRLEN', KEYS[5], ARGV[i])
-  if touched > MAX_SCRIPT_BYTES and i > 2 then return { 'done', i - 2 } end
+  bytesRead = bytesRead + redis.call('HSTRLEN', KEYS[5], ARGV[i])
+  if bytesRead > MAX_SCRIPT_BYTES and i > 2 then return { 'done', i - 2 } end
   local stored = redis.call('HGET', KEYS[5], ARGV[i])
   if stored then
     local fields = cjson.decode(stored)

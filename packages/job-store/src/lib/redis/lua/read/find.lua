@@ -1,7 +1,7 @@
--- The ids of a page, in order, from the index of fields. Reads only. Comes after indexes.lua.
--- ARGV: 1 revision of the map the caller knows, 2 '1' for newest first, 3 how many, 4 time to start after or '',
---       5 id to start after, 6 lowest time, 7 highest time, 8 field and value; then code and ttl (ms) of each range, the
---       code '' for all jobs by creation
+-- Reads the ids of a page, in order, from the index by field. Reads only. Comes after indexes.lua.
+-- ARGV: 1 revision of the metadata that the caller knows, 2 '1' for newest first, 3 maximum number of ids, 4 time after which the page
+--       starts or '', 5 id after which it starts, 6 lowest time, 7 highest time, 8 field and value; then code and TTL (ms) of each
+--       range, with the code '' for all jobs by creation
 -- Replies: { 'stale' } or { 'page', { id, time, id, time … } for each range }
 
 if metadata[1] ~= ARGV[1] then return { 'stale' } end

@@ -1,7 +1,7 @@
--- The ids of a page, in order, from one index. Reads only.
--- KEYS: 1 map, 2 the index
--- ARGV: 1 revision of the map the caller knows, 2 '1' for newest first, 3 how many, 4 time to start after or '',
---       5 id to start after, 6 lowest time, 7 highest time; then code and ttl (ms) of each range
+-- Reads the ids of a page, in order, from one index. Reads only.
+-- KEYS: 1 metadata (hash), 2 index
+-- ARGV: 1 revision of the metadata that the caller knows, 2 '1' for newest first, 3 maximum number of ids, 4 time after which the page
+--       starts or '', 5 id after which it starts, 6 lowest time, 7 highest time; then code and TTL (ms) of each range
 -- Replies: { 'stale' } or { 'page', { id, score, id, score … } for each range }
 
 if redis.call('HGET', KEYS[1], 'revision') ~= ARGV[1] then return { 'stale' } end
@@ -12,7 +12,7 @@ local newest, count = ARGV[2] == '1', tonumber(ARGV[3])
 local function below(bound) return redis.call('ZCOUNT', KEYS[2], '-inf', bound) end
 local function exact(number) return string.format('%.0f', number) end
 
--- Byte order, which Lua's own comparison does not keep under every locale of the server.
+-- Compares by bytes. The order of Lua's own comparison depends on the locale of the server.
 local function precedes(a, b)
   for i = 1, math.min(#a, #b) do
     local x, y = string.byte(a, i), string.byte(b, i)
@@ -21,8 +21,8 @@ local function precedes(a, b)
   return #a < #b
 end
 
--- How many members come before (score, id), and whether that member stands there itself. Members of one score are in
--- byte order: a search by halves, since thousands of jobs may have been created in one millisecond.
+-- Returns the number of members before (score, id), and whether that member exists. Members with one score are in byte order. This is
+-- a binary search, because thousands of jobs may have been created in one millisecond.
 local function rank(score, id)
   local low, high = below('(' .. exact(score)), below(exact(score))
   while low < high do

@@ -1,8 +1,8 @@
--- Reads jobs, in order, as many as one script may touch. Reads only. Comes after touch.lua.
--- KEYS: 1 map; from 2 on, the jobs
--- ARGV: 1 revision of the map the caller knows
--- Replies: { 'stale' } or { 'read', record or false … } for at least the first of the jobs
+-- Reads jobs, in order, as many as one script may read. Reads only. Comes after read-limit.lua.
+-- KEYS: 1 metadata (hash); from 2 on, the jobs
+-- ARGV: 1 revision of the metadata that the caller knows
+-- Replies: { 'stale' } or { 'read', record or false … } for at least the first job
 
-local map = redis.call('HMGET', KEYS[1], 'revision', 'largest')
-if map[1] ~= ARGV[1] then return { 'stale' } end
-return { 'read', unpack(redis.call('MGET', unpack(KEYS, 2, reach(2, tonumber(map[2] or DEFAULT_LARGEST))))) }
+local metadata = redis.call('HMGET', KEYS[1], 'revision', 'largest')
+if metadata[1] ~= ARGV[1] then return { 'stale' } end
+return { 'read', unpack(redis.call('MGET', unpack(KEYS, 2, lastReadable(2, tonumber(metadata[2] or DEFAULT_LARGEST))))) }

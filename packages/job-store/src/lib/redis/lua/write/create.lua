@@ -1,13 +1,13 @@
--- Creates jobs in the initial status, unless their ids are taken.
--- CALL: 1 record, with zeros in the place of the times; if calls have all values: 2 remark (JSON) or '', 3 fields (one a line),
+-- Creates jobs in the initial status, unless their ids exist already.
+-- CALL: 1 record, with zeros in the place of the times; if calls have all values: 2 remark (JSON) or '', 3 fields (one per line),
 --       4 number of values that follow: the messages
--- Replies: { 'created', createdAt of all jobs, perhaps 'grown' }  if no id was taken; else for each call
+-- Replies: { 'created', createdAt of all jobs, perhaps 'grown' }  if no id existed; else for each call
 --          'created', createdAt; 'exists', record; 'tooLarge', bytes; 'unreadable', ''
 
 local expires = TTL ~= '0' and tostring(now + TTL)
 local score, times, event = CODE .. now, now .. ',' .. now, EVENT .. now
 
--- A script often has one call that needs nothing but its record. It is spared the functions and tables for others.
+-- A script often has one call that needs only its record. This path creates no functions and tables.
 if #KEYS == 5 and #ARGV[3] <= MAX_RECORD_BYTES and redis.call('MSETNX', KEYS[5], ARGV[3]) == 1 then
   local key = KEYS[5]
   local id = sub(key, ID_AT)
@@ -48,14 +48,14 @@ else
     reply = { 'created', now }
   else
     -- Some of the jobs exist, were created by an earlier attempt, or are too large.
-    local touched = 0
+    local bytesRead = 0
     local function create(key, first)
       local record = ARGV[first]
       if #record > MAX_RECORD_BYTES then return 'tooLarge', #record end
       -- In "ops" if no history is kept.
       local operation = match(record, '^[%d,]+%],"ops":"(%w+)', TIMES_AT + 1) or match(record, ',0,"(%w+)"', TIMES_AT)
       local known = repeated and operations()
-      if known and known.isBuried(operation) then return 'deletedSince', '' end
+      if known and known.hasTombstone(operation) then return 'deletedSince', '' end
       if redis.call('SET', key, record, 'NX') then
         complete(key, first)
         return 'created', now
@@ -64,14 +64,14 @@ else
       if type(text) == 'table' and find(text.err, 'WRONGTYPE', 1, true) then return 'unreadable', '' end
       -- Any other error ends the script.
       if type(text) ~= 'string' then text = redis.call('GET', key) end
-      touched = touched + #text
+      bytesRead = bytesRead + #text
       -- The history entry of this operation, or the operation itself in "ops".
       local own = repeated and (find(text, '\n%[1,null,".*",0,"' .. operation .. '"') or find(text, '"ops":"[^"]*' .. operation .. ' %d+ 1'))
       if own then return 'created', match(text, '"times":%[(%d+),') end
       return 'exists', text
     end
     for i = 1, calls do
-      if i > 1 and touched + largestStored > MAX_SCRIPT_BYTES then break end
+      if i > 1 and bytesRead + largestStored > MAX_SCRIPT_BYTES then break end
       reply[2 * i], reply[2 * i + 1] = create(KEYS[4 + i], starts[i])
     end
   end

@@ -4,8 +4,8 @@
 --          'deleted', ''; 'conflict', version; 'missing', ''; 'unreadable', ''
 
 local function delete(key, operation, expected)
-  if repeated and known.isBuried(operation) then return 'deleted', '' end
-  -- By id, anything is deleted: a record, or a value that is none.
+  if repeated and known.hasTombstone(operation) then return 'deleted', '' end
+  -- Without an expected version, a value that is not a record is deleted, too.
   local text = beginningOf(key)
   if not text then return 'missing', '' end
   if expected ~= '' then
@@ -14,7 +14,7 @@ local function delete(key, operation, expected)
     if conflicts(expected, version, created) then return 'conflict', version end
   end
   deleteJob(key, text)
-  buried[#buried + 1] = operation
+  tombstones[#tombstones + 1] = operation
   return 'deleted', ''
 end
 

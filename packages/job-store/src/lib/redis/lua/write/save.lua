@@ -1,10 +1,10 @@
--- Writes whole jobs as given, one version above the stored one if the job exists.
+-- Writes complete jobs as given. If the job exists, its version is the stored one plus 1.
 -- CALL: 1 operation, 2 version, 3 beginning of the record behind the version, 4 createdAt, 5 times behind createdAt, 6 history and
---       parts, 7 data (line, after a line break), 8 status (JSON), 9 score in the index by status, 10 time of expiry (ms) or '', 11 fields (one a line)
+--       parts, 7 data (line, after a line break), 8 status (JSON), 9 score in the index by status, 10 time of expiry (ms) or '', 11 fields (one per line)
 -- Replies: for each call
 --          'saved', record; 'repeated', version and record; 'conflict', version; 'expired', ''; 'tooLarge', bytes; 'unreadable', ''
 
-local byStatus, byCreation, touched, known = {}, {}, 0, operations()
+local byStatus, byCreation, bytesRead, known = {}, {}, 0, operations()
 
 local function save(key, operation, version, beginning, created, times, history, data, status, score, expires, fields)
   local stored = redis.pcall('GET', key)
@@ -12,10 +12,10 @@ local function save(key, operation, version, beginning, created, times, history,
     if find(stored.err, 'WRONGTYPE', 1, true) then return 'unreadable', '' end
     stored = redis.call('GET', key)
   end
-  if repeated and known.isBuried(operation) then return 'deletedSince', '' end
+  if repeated and known.hasTombstone(operation) then return 'deletedSince', '' end
   local from, ops = 'null', ''
   if stored then
-    touched = touched + #stored
+    bytesRead = bytesRead + #stored
     local storedVersion, storedStatus, at = match(stored, '^{"version":(%d+),"status":(".-"),"attempt":%d+,"ttl":%d+,"times":%[()')
     local storedCreated, storedOps, first = readTimes(stored, at or 1)
     local close = at and first and find(stored, '\n],', first, true)
@@ -42,7 +42,7 @@ local function save(key, operation, version, beginning, created, times, history,
 end
 
 for i = 1, calls do
-  if i > 1 and touched + largestStored > MAX_SCRIPT_BYTES then break end
+  if i > 1 and bytesRead + largestStored > MAX_SCRIPT_BYTES then break end
   reply[2 * i], reply[2 * i + 1] = save(KEYS[4 + i], unpack(ARGV, 11 * i - 8, 11 * i + 2))
 end
 if #byStatus > 0 then

@@ -1,11 +1,11 @@
--- Records progress of jobs: changes that line and the time of update.
+-- Records progress of jobs: changes the line of progress and updatedAt.
 -- CALL: 1 operation, 2 expected version and createdAt, or '', 3 progress (line)
 -- Replies: for each call
 --          'recorded', ''; 'conflict', version; 'illegal', status (JSON); 'tooLarge', bytes; 'missing', ''; 'unreadable', ''
 
-local touched, known = 0, operations()
+local bytesRead, known = 0, operations()
 
-local function record(key, operation, expected, progress)
+local function updateProgress(key, operation, expected, progress)
   local text, isWhole = readUntil(key, '\n"data":', 1024)
   if not text then return 'unreadable', '' end
   if text == '' then return redis.call('EXISTS', key) == 1 and 'unreadable' or 'missing', '' end
@@ -18,7 +18,7 @@ local function record(key, operation, expected, progress)
   if not (version and data) then return 'unreadable', '' end
   local stop = find(text, '\n ', close, true) or data
   if repeated then
-    if known.isBuried(operation) then return 'deletedSince', '' end
+    if known.hasTombstone(operation) then return 'deletedSince', '' end
     if known.versionOf(operation, '', ops) then return 'recorded', '' end
   end
   if conflicts(expected, version, created) then return 'conflict', version end
@@ -31,7 +31,7 @@ local function record(key, operation, expected, progress)
     .. replacePart(sub(text, close + 3, stop - 1), '\n"progress":', progress)
   -- writeHead writes the record whole if the room does not suffice, or if a single byte of it would remain.
   if #head > data - 3 and not isWhole then text = redis.call('GET', key) end
-  touched = touched + #text
+  bytesRead = bytesRead + #text
   local bytes = writeHead(key, text, stop, data, head, nil, true)
   if bytes then return 'tooLarge', bytes end
   addEvent('"type":"progress","version":' .. version .. ',' .. progress .. '"at":' .. now, sub(key, ID_AT))
@@ -39,6 +39,6 @@ local function record(key, operation, expected, progress)
 end
 
 for i = 1, calls do
-  if i > 1 and touched + largestStored > MAX_SCRIPT_BYTES then break end
-  reply[2 * i], reply[2 * i + 1] = record(KEYS[4 + i], unpack(ARGV, 3 * i, 3 * i + 2))
+  if i > 1 and bytesRead + largestStored > MAX_SCRIPT_BYTES then break end
+  reply[2 * i], reply[2 * i + 1] = updateProgress(KEYS[4 + i], unpack(ARGV, 3 * i, 3 * i + 2))
 end

@@ -1,17 +1,17 @@
--- Moves jobs to the status STATUS.
+-- Changes the status of jobs to STATUS.
 -- CALL: 1 operation (JSON) and remark, as they end a history entry, 2 expected version and createdAt, or ''; if calls have all
 --       values: 3 lines of progress, result and error ('=' keeps a line, '' removes it), or '' to keep all, 4 number of values
 --       that follow: the messages
 -- Replies: for each call
---          beginning of the new record, old record  the job was moved: the data is that of the old record
---          'repeated', version and record           an earlier attempt moved the job to this version
+--          beginning of the new record, old record  the status was changed: the data is that of the old record
+--          'repeated', version and record           an earlier attempt changed the job to this version
 --          'unchanged', record; 'conflict', version; 'illegal', status (JSON); 'tooLarge', bytes; 'missing', ''; 'unreadable', ''
 
 local expires = TTL ~= '0' and tostring(now + TTL)
 local score = CODE .. now
 local byStatus, heads, known = {}, {}, repeated and operations()
 
--- The beginning of a record determines much of the new one, and is the same for many jobs.
+-- Returns the values that depend only on the beginning of a record, which is the same for many jobs.
 local function headOf(beginning)
   local version, status, attempt, ttl = match(beginning, '^{"version":(%d+),"status":(".*"),"attempt":(%d+),"ttl":(%d+)$')
   if not version then return nil end
@@ -45,13 +45,13 @@ local function change(text, history, stop, restarts, changes, ops, created)
   if dropped and dropped < #entries then
     known = known or operations()
     ops = known.recentOf(sub(entries, dropped), ops, created)
-    -- Without the comma before it.
+    -- The comma before it is removed, too.
     entries = sub(entries, 1, math.max(0, dropped - 2))
   end
   return entries, '\n],' .. parts, ops
 end
 
-local function move(key, text, first)
+local function updateStatus(key, text, first)
   if not text then return redis.call('EXISTS', key) == 1 and 'unreadable' or 'missing', '' end
   local times = find(text, ',"times":[', 1, true)
   local beginning = times and sub(text, 1, times - 1)
@@ -64,7 +64,7 @@ local function move(key, text, first)
   local entry, expected = ARGV[first], ARGV[first + 1]
   if repeated then
     local operation = sub(entry, 2, 9)
-    if known.isBuried(operation) then return 'deletedSince', '' end
+    if known.hasTombstone(operation) then return 'deletedSince', '' end
     local version = known.versionOf(operation, sub(text, history, find(text, '\n],', history, true)), ops)
     if version then return 'repeated', version .. ' ' .. text end
   end
@@ -110,13 +110,13 @@ local function move(key, text, first)
   return new, text
 end
 
--- MGET must not read more than a script may touch.
+-- MGET must not read more than a script may read.
 if calls > 1 and calls * largestStored > MAX_SCRIPT_BYTES then
-  local touched = 0
+  local bytesRead = 0
   for i = 1, calls do
     local size = redis.pcall('STRLEN', KEYS[4 + i])
-    touched = touched + (type(size) == 'number' and size or 0)
-    if touched > MAX_SCRIPT_BYTES then
+    bytesRead = bytesRead + (type(size) == 'number' and size or 0)
+    if bytesRead > MAX_SCRIPT_BYTES then
       calls = math.max(1, i - 1)
       break
     end
@@ -125,7 +125,7 @@ end
 local texts, at = redis.call('MGET', unpack(KEYS, 5, 4 + calls)), 3
 for i = 1, calls do
   local text = texts[i]
-  reply[2 * i], reply[2 * i + 1] = move(KEYS[4 + i], text, at)
+  reply[2 * i], reply[2 * i + 1] = updateStatus(KEYS[4 + i], text, at)
   at = at + (detailed and 4 + ARGV[at + 3] or 2)
 end
 if #byStatus > 0 then redis.call('ZADD', KEYS[2], unpack(byStatus)) end
