@@ -21,7 +21,7 @@ interface Mutant {
  */
 export const mutants = {
   "no deadline": {
-    edit: { find: /^if now - ARGV\[2\] > 0 then return \{ 'late' \} end$/m, replace: "" },
+    edit: { find: /^if now > ARGV\[2\] then return \{ 'late' \} end$/m, replace: "" },
     faults: /^(redis stopped|CLIENT PAUSE|connection to redis slow)$/,
     violates: ["a change is applied only during its call"],
   },
@@ -41,7 +41,7 @@ export const mutants = {
   },
   "no index removal": {
     edit: {
-      find: /redis\.call\('ZREM', KEYS\[2\], unpack\(ids\)\)(\s+redis\.call\('ZREM', KEYS\[3\], unpack\(ids\)\)\s+known)/,
+      find: /redis\.call\('ZREM', KEYS\[2\], unpack\(deletedIds\)\)(\s+redis\.call\('ZREM', KEYS\[3\], unpack\(deletedIds\)\)\s+known)/,
       replace: "$1",
     },
     faults: /^SCRIPT FLUSH$/,

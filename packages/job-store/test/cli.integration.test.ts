@@ -80,10 +80,10 @@ describe.skipIf(redis.url === null)(redis.title("The command line"), () => {
 
   test("does not change the stored description and the status codes", async () => {
     const { run, prefix } = await openPlace();
-    const before = await client.hgetall(`${prefix}jobs:map`);
+    const before = await client.hgetall(`${prefix}jobs:metadata`);
     await run(["list"]);
     await run(["set-status", "a", "working"]);
-    expect(await client.hgetall(`${prefix}jobs:map`)).toEqual({ ...before, events: expect.any(String) });
+    expect(await client.hgetall(`${prefix}jobs:metadata`)).toEqual({ ...before, events: expect.any(String) });
     expect(before.description).toContain('"failed":{"next":["waiting","abandoned"],"final":true,"ttlMs":60000');
   });
 
@@ -197,7 +197,7 @@ describe.skipIf(redis.url === null)(redis.title("The command line"), () => {
       expect(nowhere).toMatchObject({ code: 2, err: expect.stringContaining("No job store found") });
     }
     const { run, prefix } = await openPlace();
-    await client.hdel(`${prefix}jobs:map`, "description");
+    await client.hdel(`${prefix}jobs:metadata`, "description");
     expect(lines((await run(["list"])).out)).toHaveLength(3);
     expect(await run(["retry", "b", "--no-message"])).toMatchObject({
       code: 2,
@@ -208,9 +208,9 @@ describe.skipIf(redis.url === null)(redis.title("The command line"), () => {
 
   test("a store that opens later updates the description without an effect on other stores", async () => {
     const { prefix, store } = await openPlace();
-    const map = () => client.hmget(`${prefix}jobs:map`, "description", "edition");
+    const map = () => client.hmget(`${prefix}jobs:metadata`, "description", "edition");
     const [, edition] = await map();
-    await client.hset(`${prefix}jobs:map`, "description", "{}");
+    await client.hset(`${prefix}jobs:metadata`, "description", "{}");
     const driver = redisDriver({ url: redis.url ?? "", keyPrefix: prefix });
     const other = createJobStore<Report>({ job: report, driver, ttlSeconds: { failed: 60 } });
     onTestFinished(() => other.close());

@@ -2,12 +2,22 @@ import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import type { StoreConfig } from "../src/lib/driver.js";
 import type { IndexMetadata } from "../src/lib/redis/index-metadata.js";
-import { create, move, recordProgress, remove, save, type Verb, type WriteContext } from "../src/lib/redis/verbs.js";
+import {
+  create,
+  remove,
+  save,
+  updateProgress,
+  updateStatus,
+  type WriteCommand,
+  type WriteContext,
+} from "../src/lib/redis/write-commands.js";
 
 const folder = new URL("../src/lib/redis/lua/", import.meta.url);
-const files = readdirSync(folder);
+const files = readdirSync(folder, { recursive: true, encoding: "utf8" })
+  .filter((file) => file.endsWith(".lua"))
+  .map((file) => file.replaceAll("\\", "/"));
 
-/** The comment that a script opens with, and what comes after it. */
+/** Returns the comment at the beginning of a script, and the code after it without comments. */
 function partsOf(file: string): { header: string; body: string } {
   const lines = readFileSync(new URL(file, folder), "utf8").split("\n");
   const end = lines.findIndex((line) => !line.startsWith("--"));
@@ -17,7 +27,7 @@ function partsOf(file: string): { header: string; body: string } {
 
 type List = "KEYS" | "ARGV";
 
-/** Positions that a header describes: "ARGV: 4 id, 5 status (JSON), …". */
+/** Returns the positions that a header describes: "ARGV: 4 id, 5 status (JSON), …". */
 function described(header: string, list: List): Set<number> {
   const text = new RegExp(`^-- ${list}: ((?:.*\\n?)(?:-- {7}.*\\n?)*)`, "m").exec(header)?.[1] ?? "";
   return new Set([...text.matchAll(/(?<![\w^'(])(\d+) (?!\^)['a-zA-Z]/g)].map(([, position]) => Number(position)));
@@ -27,27 +37,43 @@ function used(body: string, list: List): Set<number> {
   return new Set([...body.matchAll(new RegExp(`${list}\\[(\\d+)\\]`, "g"))].map(([, position]) => Number(position)));
 }
 
-const WRITES = ["create.lua", "move.lua", "progress.lua", "save.lua", "delete.lua"];
-const INDEXED = ["find.lua", "trim-expired.lua", "audit.lua", "reindex.lua"];
+/** Includes of the scripts in each folder; see scripts.ts and write-scripts.ts. */
+const INCLUDES: Readonly<Record<string, readonly string[]>> = {
+  write: ["metadata", "events", "begin-write", "operations", "record", "publish"],
+  read: ["read-limit"],
+  outbox: ["read-limit", "begin-outbox"],
+  maintenance: ["metadata", "read-limit", "store-keys", "indexes", "operations"],
+};
 
-/** Files that come before this one in a script; see scripts.ts and write-scripts.ts. */
-function preludes(file: string): readonly string[] {
-  if ([...WRITES, "trim-surplus.lua", "deletion.lua", "messages.lua", "end-write.lua"].includes(file)) {
-    return ["metadata.lua", "events.lua", "begin-write.lua", "operations.lua", "record.lua", "publish.lua"];
-  }
-  if (INDEXED.includes(file)) return ["metadata.lua", "touch.lua", "store-keys.lua", "indexes.lua", "operations.lua"];
-  if (file === "operations.lua") return ["metadata.lua"];
-  if (file === "indexes.lua" || file === "fields.lua") return ["metadata.lua", "store-keys.lua"];
-  if (file === "begin-write.lua") return ["metadata.lua"];
-  if (["read.lua", "rejected.lua"].includes(file)) return ["touch.lua"];
-  return /^outbox-/.test(file) ? ["touch.lua", "outbox.lua"] : [];
+/** Includes of scripts that differ from the others in their folder, and of includes. */
+const OTHER_INCLUDES: Readonly<Record<string, readonly string[]>> = {
+  "read/find.lua": ["metadata", "read-limit", "store-keys", "indexes"],
+  "outbox/rejected.lua": ["read-limit"],
+  "outbox/oldest-wait.lua": [],
+  "maintenance/trim-to-max-count.lua": ["metadata", "events", "begin-write", "operations", "record", "publish"],
+  "maintenance/set-metadata.lua": [],
+  "maintenance/record-lost-connections.lua": [],
+  "maintenance/probe.lua": [],
+  "includes/operations.lua": ["metadata"],
+  "includes/begin-write.lua": ["metadata"],
+  "includes/fields.lua": ["metadata", "store-keys"],
+  "includes/indexes.lua": ["metadata", "store-keys"],
+  "includes/messages.lua": ["metadata", "begin-write"],
+  "includes/deletion.lua": ["metadata", "begin-write"],
+  "includes/end-write.lua": ["metadata", "begin-write"],
+};
+
+/** Returns the files that precede this one in a script. */
+function includesOf(file: string): readonly string[] {
+  const names = OTHER_INCLUDES[file] ?? INCLUDES[file.split("/")[0] ?? ""] ?? [];
+  return names.map((name) => `includes/${name}.lua`);
 }
 
 describe.each(files)("%s", (file) => {
   const own = partsOf(file);
-  const headers = [...preludes(file).map((before) => partsOf(before).header), own.header];
+  const headers = [...includesOf(file).map((include) => partsOf(include).header), own.header];
 
-  test.each(["KEYS", "ARGV"] as const)("says in its header what each of its %s is", (list) => {
+  test.each(["KEYS", "ARGV"] as const)("describes each of its %s in its header", (list) => {
     const known = new Set(headers.flatMap((header) => [...described(header, list)]));
     for (const position of used(own.body, list)) expect(known).toContain(position);
   });
@@ -60,7 +86,7 @@ describe.each(files)("%s", (file) => {
   });
 });
 
-describe("a call has the values that its script describes", () => {
+describe("a call sends the values that its script describes", () => {
   const target = { id: "a", version: 1, createdAt: 1 };
   const base = { id: "a", status: "waiting", data: "{}", fields: new Map<string, string>() };
   const times = { createdAt: 1, updatedAt: 1, statusAt: 1, history: [] };
@@ -71,14 +97,15 @@ describe("a call has the values that its script describes", () => {
     scripts: null as unknown as WriteContext["scripts"],
     detailed: true,
   };
-  const valuesOf = <S>(verb: Verb<S, unknown>, subject: S) => verb.args(subject, "abcde001", context).length;
+  const valuesOf = <S>(command: WriteCommand<S, unknown>, subject: S) =>
+    command.args(subject, "abcde001", context).length;
 
   test.each([
-    ["create.lua", valuesOf(create, { ...base, metadata: {}, outbox: [] })],
-    ["move.lua", valuesOf(move, { target, to: "working", metadata: {}, outbox: [] })],
-    ["progress.lua", valuesOf(recordProgress, { target, progress: "{}" })],
-    ["save.lua", valuesOf(save, whole)],
-    ["delete.lua", valuesOf(remove, target)],
+    ["write/create.lua", valuesOf(create, { ...base, metadata: {}, outbox: [] })],
+    ["write/update-status.lua", valuesOf(updateStatus, { target, to: "working", metadata: {}, outbox: [] })],
+    ["write/update-progress.lua", valuesOf(updateProgress, { target, progress: "{}" })],
+    ["write/save.lua", valuesOf(save, whole)],
+    ["write/delete.lua", valuesOf(remove, target)],
   ])("%s", (file, count) => {
     const text = /^-- CALL: ((?:.*\n)(?:-- {7}.*\n)*)/m.exec(`${partsOf(file).header}\n`)?.[1] ?? "";
     const positions = [...text.matchAll(/(?<![\w^'(])(\d+) [a-z]/g)].map(([, position]) => Number(position));
@@ -86,7 +113,7 @@ describe("a call has the values that its script describes", () => {
   });
 });
 
-test("no script builds a key: each is declared, so that a cluster can route it", () => {
+test("scripts use only keys that the caller declares, so that a cluster can route them", () => {
   const commands =
     /redis\.call\('(GET|SET|MGET|MSET|EXISTS|DEL|HGET|HSET|HDEL|ZADD|ZREM|ZSCORE|ZCOUNT|ZRANGE|ZRANGEBYSCORE|XADD|XDEL|XRANGE)', (?!KEYS\[|unpack\(|key\b|outboxKey|valuesKey|fieldsKey)/;
   for (const file of files) expect(partsOf(file).body).not.toMatch(commands);

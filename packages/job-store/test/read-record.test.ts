@@ -41,7 +41,7 @@ const job = fc.record({
 });
 type Stored = typeof job extends fc.Arbitrary<infer T> ? T : never;
 
-/** Returns a record in the format of lua/record.lua. */
+/** Returns a record in the format of lua/includes/record.lua. */
 function textOf(stored: Stored): string {
   const { createdAt, statusAt, updatedAt, ttl, room, ops } = stored;
   const times = [createdAt, statusAt, ...(updatedAt === null ? [] : [updatedAt])];
@@ -105,7 +105,7 @@ test("a record that is truncated, or has a character after its end, is unreadabl
   fc.assert(
     fc.property(cut, ([stored, share]) => {
       const text = textOf(stored);
-      const reason = "what is stored is not a job record";
+      const reason = "its value is not a job record";
       const stump = text.slice(0, Math.floor(text.length * share));
       expect(readingOf("a", stump)).toEqual({ kind: "unreadable", reason });
       expect(readingOf("a", `${text}}`)).toEqual({ kind: "unreadable", reason });

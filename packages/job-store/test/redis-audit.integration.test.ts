@@ -8,8 +8,8 @@ import { type RedisCluster, startRedisCluster } from "../../../test/servers/redi
 import { privateServer, server } from "../../../test/servers/require.js";
 import { startTcpProxy } from "../../../test/servers/tcp-proxy.js";
 import { type AuditReport, createJobStore, defineJob } from "../src/index.js";
+import { tagOf } from "../src/lib/redis/keys.js";
 import { scripts } from "../src/lib/redis/scripts.js";
-import { tagOf } from "../src/lib/redis/sharded-storage.js";
 import { type RedisDriverOptions, redisDriver } from "../src/redis.js";
 
 const film = defineJob({
@@ -27,11 +27,11 @@ function openStore(options: RedisDriverOptions, ttlSeconds = {}) {
   return store;
 }
 
-/** Where jobs are, and the way to them behind the store's back. */
+/** A store, and a client that changes its keys directly. */
 interface Ground {
   readonly options: RedisDriverOptions;
   readonly client: Redis | Cluster;
-  /** Stands before every key. */
+  /** Prefix of every key. */
   readonly prefix: string;
 }
 
@@ -59,7 +59,7 @@ interface Damage {
   readonly stale?: number;
 }
 
-/** After mending, indexes are as they were before; each is found without mending first. */
+/** Damages to the indexes. An audit finds each, and a repair restores the indexes. */
 const DAMAGES: readonly Damage[] = [
   { what: "the index of statuses evicted", does: (redis, at) => redis.del(`${at}jobs:by-status`), missing: 3 },
   { what: "the index of creations evicted", does: (redis, at) => redis.del(`${at}jobs:by-creation`), missing: 3 },
@@ -94,7 +94,7 @@ const DAMAGES: readonly Damage[] = [
     missing: 1,
   },
   {
-    what: "members of the index of fields that belong to nobody",
+    what: "members of the index by field without a job",
     does: async (redis, at) => {
       const strays = [
         'language="it"*1700000000000a',
@@ -119,7 +119,7 @@ const DAMAGES: readonly Damage[] = [
 ];
 
 function tests(open: () => Promise<Ground>): void {
-  test.each(DAMAGES)("finds and mends $what", async ({ does, missing = 0, stale = 0 }) => {
+  test.each(DAMAGES)("finds and repairs $what", async ({ does, missing = 0, stale = 0 }) => {
     const ground = await open();
     const { store, jobs, indexes } = await fill(ground);
     const before = await indexes();
@@ -136,7 +136,7 @@ function tests(open: () => Promise<Ground>): void {
     expect(await ground.client.pttl(`${ground.prefix}job:b`)).toBeGreaterThan(3_000_000);
   });
 
-  test("takes the entries out of a job whose key was evicted", async () => {
+  test("removes the entries of a job whose key was evicted", async () => {
     const ground = await open();
     const { store, indexes } = await fill(ground);
     await ground.client.del(`${ground.prefix}job:a`);
@@ -150,7 +150,7 @@ function tests(open: () => Promise<Ground>): void {
     expect(Object.keys(values)).toEqual(["b"]);
   });
 
-  test("gives a job that was restored from a backup its places, and the time that it had left", async () => {
+  test("adds the index entries of a job that was restored from a backup, and restores its expiry", async () => {
     const ground = await open();
     const { store, jobs } = await fill(ground);
     const key = `${ground.prefix}job:b`;
@@ -165,7 +165,7 @@ function tests(open: () => Promise<Ground>): void {
     expect(await store.counts()).toEqual({ wanted: 3, found: 0 });
   });
 
-  test("a restored job had a TTL that no service here has: it keeps it", async () => {
+  test("a restored job keeps a TTL that no service uses", async () => {
     const ground = await open();
     const { store } = await fill(ground);
     const key = `${ground.prefix}job:b`;
@@ -179,7 +179,7 @@ function tests(open: () => Promise<Ground>): void {
     expect(Number(job?.expiresAt) - Number(job?.statusAt)).toBe(7_200_000);
   });
 
-  test("forgets a restored job whose time is over", async () => {
+  test("deletes a restored job that has expired", async () => {
     const ground = await open();
     const { store } = await fill(ground);
     const brief = openStore(ground.options, { found: 0.1 });
@@ -201,7 +201,7 @@ function tests(open: () => Promise<Ground>): void {
     expect(await store.audit()).toMatchObject({ jobs: 2, missingFromIndex: 0, staleInIndex: 0 });
   });
 
-  test("counts what is no record under a job's key, and leaves it alone", async () => {
+  test("counts a value that is not a record, and does not change it", async () => {
     const ground = await open();
     const { store } = await fill(ground);
     const at = (id: string) => `${ground.prefix}job:${id}`;
@@ -216,7 +216,7 @@ function tests(open: () => Promise<Ground>): void {
     expect(await ground.client.lrange(at("list"), 0, -1)).toEqual(["x"]);
   });
 
-  test("lets other calls through between its steps", async () => {
+  test("does not block other calls between its steps", async () => {
     const { store } = await fill(await open());
     await store.createMany(Array.from({ length: 3000 }, (_, n) => ({ data: { title: `${n}`, language: "es" } })));
     const auditing = store.audit().then((report) => ({ report }));
@@ -363,7 +363,7 @@ describe.skipIf(!available)(title("An audit of a Redis Cluster"), () => {
     return { options: { client, keyPrefix, shards: 1 }, client, prefix: `${keyPrefix}${tagOf(0)}` };
   });
 
-  test("goes through every shard", async () => {
+  test("checks every shard", async () => {
     const [client, keyPrefix] = [connect(), `${randomUUID()}:`];
     const store = openStore({ client, keyPrefix, shards: 5 });
     await store.createMany(Array.from({ length: 300 }, (_, n) => ({ data: { title: `${n}`, language: "es" } })));

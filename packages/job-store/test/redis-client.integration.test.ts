@@ -89,7 +89,7 @@ describe.skipIf(!available)(title("A client of the caller"), () => {
     const keyPrefix = `${randomUUID()}:`;
     await openStore({ client: keep(open()), keyPrefix }).store.counts();
     const other = openStore({ cluster: nodes(), keyPrefix, shards: 3 }).store;
-    expect((await failureOf(other.counts())).message).toMatch(/in 16 shards/);
+    expect((await failureOf(other.counts())).message).toMatch(/with 16 shards/);
   });
 
   test.each([

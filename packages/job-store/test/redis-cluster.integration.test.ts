@@ -9,7 +9,7 @@ import { createJobStore, type Job, type JobStore, JobStoreError } from "../src/i
 import { type Report, report } from "../src/lib/contract/definitions.js";
 import { view } from "../src/lib/contract/expectations.js";
 import { watching } from "../src/lib/contract/watch.js";
-import { tagOf } from "../src/lib/redis/sharded-storage.js";
+import { tagOf } from "../src/lib/redis/keys.js";
 import { type RedisDriverOptions, redisDriver } from "../src/redis.js";
 import { testDriver } from "../src/testing.js";
 
@@ -66,7 +66,7 @@ describe.skipIf(!available)(title("Redis Cluster"), () => {
   });
 
   /** Calls on the job "a", which has the status `working` and version 2. */
-  const verbs: Readonly<Record<string, (store: JobStore<Report>, job: Job<Report>) => Promise<unknown>>> = {
+  const commands: Readonly<Record<string, (store: JobStore<Report>, job: Job<Report>) => Promise<unknown>>> = {
     create: (store) => store.create({ title: "New" }, { id: "a" }),
     "updateStatus to another status": (store) => store.updateStatus("a", "done"),
     "updateStatus to the same status": (store) => store.updateStatus("a", "working"),
@@ -75,9 +75,9 @@ describe.skipIf(!available)(title("Redis Cluster"), () => {
     delete: (store) => store.delete("a"),
   };
 
-  test.each(Object.entries(verbs))(
+  test.each(Object.entries(commands))(
     "a call emits one event, also if the connection is lost after the call arrived, and ioredis sends it again: %s",
-    async (verb, call) => {
+    async (command, call) => {
       const lines = await Promise.all(
         cluster.nodes.map(async ({ port }) => ({
           port,
@@ -97,7 +97,7 @@ describe.skipIf(!available)(title("Redis Cluster"), () => {
       // The other connections are open, so the cluster client does not report the lost one.
       const found = await Promise.all([0, 1, 2].map((n) => cluster.client(n).keys(`${keyPrefix}*job:a`)));
       const proxy = lines[found.findIndex(({ length }) => length === 1)]?.proxy as TcpProxy;
-      if (verb === "create") await witness.delete("a");
+      if (command === "create") await witness.delete("a");
       const stored = await witness.get("a");
       const events = await watching(witness);
       proxy.swallowReplies();
@@ -106,16 +106,16 @@ describe.skipIf(!available)(title("Redis Cluster"), () => {
       proxy.heal();
       proxy.cut();
       const job = await witness.get("a");
-      if (verb === "create") expect(await answer).toEqual({ created: true, job });
-      else if (verb === "delete") expect(await answer).toBe(true);
-      else if (verb === "updateProgress") expect(await answer).toBeUndefined();
+      if (command === "create") expect(await answer).toEqual({ created: true, job });
+      else if (command === "delete") expect(await answer).toBe(true);
+      else if (command === "updateProgress") expect(await answer).toBeUndefined();
       else expect(await answer).toEqual(job);
       expect(await witness.get("a")).toEqual(job);
       // The event log continues, and contains one event of the call.
-      if (verb === "delete") await store.create({ title: "New" }, { id: "a" });
+      if (command === "delete") await store.create({ title: "New" }, { id: "a" });
       else await store.delete("a");
       expect(await events.next()).toMatchObject({ id: "a" });
-      expect(await events.next()).toMatchObject({ type: verb === "delete" ? "created" : "deleted", id: "a" });
+      expect(await events.next()).toMatchObject({ type: command === "delete" ? "created" : "deleted", id: "a" });
     },
   );
 

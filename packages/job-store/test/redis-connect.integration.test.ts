@@ -31,7 +31,7 @@ describe.skipIf(!available)(title("A connection that Redis refuses"), () => {
   async function expectRefusal(options: RedisDriverOptions, says: RegExp) {
     const { store, events } = openStore({ timeoutMs: 200, ...options });
     await expect.poll(() => events.map(({ message }) => message).join(), PATIENCE).toMatch(says);
-    // While the driver connects again, the reason is that the server has not answered yet.
+    // While the driver connects again, the reason is that the server has not replied yet.
     await expect
       .poll(async () => (await failureOf(store.create({ title: "refused" }, { id: "refused" }))).message, PATIENCE)
       .toMatch(says);
@@ -43,9 +43,9 @@ describe.skipIf(!available)(title("A connection that Redis refuses"), () => {
   test("because of a wrong password names the setting to check, without the password", async () => {
     const said = await expectRefusal(
       { url: as("limited:wrong-password") },
-      /refuses the user or the password; check both /,
+      /the user name or the password is wrong; check both /,
     );
-    expect(said).toMatch(/^No connection to Redis \(.*disabled\)\); trying again until it is back\.$/);
+    expect(said).toMatch(/^No connection to Redis \(.*disabled\)\)\. The driver keeps trying to reconnect\.$/);
     expect(said).not.toContain("wrong-password");
   });
 
@@ -90,6 +90,6 @@ describe.skipIf(!available)(title("A connection that Redis refuses"), () => {
     onTestFinished(() => void server.close());
     const address = server.address();
     const port = typeof address === "object" ? address?.port : 0;
-    await expectRefusal({ url: `redis://127.0.0.1:${port}` }, /its answer is not one of Redis; check host and port/);
+    await expectRefusal({ url: `redis://127.0.0.1:${port}` }, /its reply is not a reply of Redis; check host and port/);
   });
 });

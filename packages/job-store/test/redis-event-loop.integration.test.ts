@@ -60,7 +60,7 @@ describe.skipIf(!available)(title("An event loop that is busy for longer than th
       () => expect(events.map(({ type }) => type).slice(0, 2)).toEqual(["connected", "disconnected"]),
       PATIENCE,
     );
-    expect(events[1]?.message).toMatch(/it does not answer/);
+    expect(events[1]?.message).toMatch(/it does not reply/);
     // The proxy accepts the new connection, which is silent too.
     await failureOf(store.get("a"));
     proxy.heal();

@@ -125,7 +125,7 @@ describe.skipIf(!available)(title("Commands of the driver"), () => {
       vi.spyOn(Redis.prototype, "sendCommand").mockImplementation(function (this: Redis, command, stream) {
         // An event of another client, between the first and the last count.
         if (command.name === "zcount" && events++ === 0) {
-          send.call(this, new Command("hincrby", ["jobs:map", "events", "1"]));
+          send.call(this, new Command("hincrby", ["jobs:metadata", "events", "1"]));
         }
         return send.call(this, command, stream);
       });

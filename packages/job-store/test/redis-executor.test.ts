@@ -7,7 +7,7 @@ import { Call, type CommandKind, type ServerState } from "../src/lib/redis/call-
 import { RedisConnection } from "../src/lib/redis/connection.js";
 import { Executor } from "../src/lib/redis/executor.js";
 import { RetryableError } from "../src/lib/redis/redis-errors.js";
-import { ReplicaAcks } from "../src/lib/redis/replicas.js";
+import { ReplicaAcks } from "../src/lib/redis/replica-acks.js";
 
 class NamedCall extends Call<string> {
   constructor(

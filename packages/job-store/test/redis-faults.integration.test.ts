@@ -49,7 +49,7 @@ describe.skipIf(!available)(title("Redis under faults"), () => {
     await useEachVerb();
     return async () => {
       await proxy.close();
-      await client.flushall(); // Our own server: nobody else's data is in it.
+      await client.flushall(); // A private server: only this test stores data in it.
     };
   });
 
@@ -87,7 +87,7 @@ describe.skipIf(!available)(title("Redis under faults"), () => {
 
     const outbox = [{ queue: "reports", payload: {} }];
     /** Each call on a job that is `working` in version 2; a call that creates has an id of its own. */
-    const verbs: Readonly<Record<string, (store: JobStore<Report>, job: Job<Report>) => Promise<unknown>>> = {
+    const commands: Readonly<Record<string, (store: JobStore<Report>, job: Job<Report>) => Promise<unknown>>> = {
       // The data looks like the part of a record that contains an operation id.
       create: (store) => store.create({ title: "New", body: [1, 0, "word"] }, { id: "new", outbox }),
       "updateStatus to another status": (store) => store.updateStatus("a", "done", { outbox }),
@@ -98,13 +98,13 @@ describe.skipIf(!available)(title("Redis under faults"), () => {
     };
 
     test.each(
-      Object.keys(verbs).flatMap((verb) => [
-        { verb, history: "a history", historyLimit: 32 },
-        { verb, history: "no history", historyLimit: 0 },
+      Object.keys(commands).flatMap((command) => [
+        { command, history: "a history", historyLimit: 32 },
+        { command, history: "no history", historyLimit: 0 },
       ]),
-    )("is reported once: $verb, with $history", async ({ verb, historyLimit }) => {
-      const call = verbs[verb] as (store: JobStore<Report>, job: Job<Report>) => Promise<unknown>;
-      /** What a store has after the call, and the events of the call. */
+    )("is reported once: $command, with $history", async ({ command, historyLimit }) => {
+      const call = commands[command] as (store: JobStore<Report>, job: Job<Report>) => Promise<unknown>;
+      /** Returns the stored jobs after the call, and the events of the call. */
       const outcome = async (store: JobStore<Report>, act: (job: Job<Report>) => Promise<unknown>) => {
         await store.create({ title: "One" }, { id: "a" });
         const job = await store.updateStatus("a", "working");
@@ -138,7 +138,7 @@ describe.skipIf(!available)(title("Redis under faults"), () => {
         () => store.updateStatus("a", "working"),
         async () => void (await change(other, job)),
       );
-      // The other change came later, so the first one can no longer be told from a change that was never made.
+      // After the other change, the first one cannot be distinguished from a change that was never applied.
       expect((await failure(moved)).error).toMatchObject({ code: "UNAVAILABLE", indeterminate: true });
       expect(await other.get("a")).toMatchObject({ status: "working", version: 4 });
     });
@@ -166,7 +166,7 @@ describe.skipIf(!available)(title("Redis under faults"), () => {
       expect(await other.get("a")).toMatchObject({ version: 2, progress: { done: 2 } });
     });
 
-    test("to calls of one turn on many jobs: each call is carried out once", async () => {
+    test("to calls of one tick on many jobs: each call is applied once", async () => {
       const { store } = viaProxy(20_000);
       const ids = Array.from({ length: 100 }, (_, n) => `job-${n}`);
       await store.createMany(ids.map((id) => ({ data: { title: "One" }, id })));
@@ -175,7 +175,7 @@ describe.skipIf(!available)(title("Redis under faults"), () => {
       expect(await store.getMany(ids)).toEqual(moved);
     });
 
-    test("to calls of one turn on one job: each call is carried out once or is indeterminate, and all in order", async () => {
+    test("to calls of one tick on one job: each call is applied once or is indeterminate, and all in order", async () => {
       const { store } = viaProxy(20_000, 1000);
       await store.create({ title: "One" }, { id: "a" });
       const notes = Array.from({ length: 100 }, (_, n) => `${n}`.padStart(3, "0"));
@@ -191,7 +191,7 @@ describe.skipIf(!available)(title("Redis under faults"), () => {
       }
     });
 
-    test("and a call that may still be carried out is not given up before its time is over", async () => {
+    test("and a call that may still be applied is not rejected before its deadline", async () => {
       const { store } = viaProxy(1_000);
       const { job } = await vi.waitFor(() => store.create({ title: "One" }), PATIENCE);
       const begun = performance.now();
@@ -205,9 +205,11 @@ describe.skipIf(!available)(title("Redis under faults"), () => {
       expect(performance.now() - begun).toBeGreaterThanOrEqual(999);
     });
 
-    test("creates a job once, and still answers that it was created", async () => {
+    test("creates a job once, and still replies that it was created", async () => {
       const { store } = viaProxy();
-      await store.create({ title: "Before a first mutation other things are asked; their replies are not meant here" });
+      await store.create({
+        title: "The first change of a store sends other commands, whose replies must not be lost here",
+      });
       const outbox = [{ queue: "reports", payload: {} }];
       const { created, job } = await losingReply(() => store.create({ title: "One" }, { id: "one", outbox }));
       expect(created).toBe(true);
@@ -215,7 +217,7 @@ describe.skipIf(!available)(title("Redis under faults"), () => {
       expect(await store.outbox.depth()).toBe(1);
     });
 
-    test("moves a job once, and answers with the job as moved", async () => {
+    test("changes a status once, and replies with the changed job", async () => {
       const { store } = viaProxy();
       const { job } = await store.create({ title: "One" });
       const moved = await losingReply(() => store.updateStatus(job.id, "working"));
@@ -237,7 +239,7 @@ describe.skipIf(!available)(title("Redis under faults"), () => {
       expect(saved).toMatchObject({ version: 2, data: { title: "Two" } });
     });
 
-    test("deletes a job once, and still answers that there was one", async () => {
+    test("deletes a job once, and still replies that it existed", async () => {
       const { store } = viaProxy();
       const { job } = await store.create({ title: "One" });
       expect(await losingReply(() => store.delete(job.id))).toBe(true);
@@ -284,7 +286,9 @@ describe.skipIf(!available)(title("Redis under faults"), () => {
     test("does not create a job again that was deleted before the retry", async () => {
       const { store } = viaProxy();
       const other = openStore({ url: redis.url }).store;
-      await store.create({ title: "Before a first mutation other things are asked; their replies are not meant here" });
+      await store.create({
+        title: "The first change of a store sends other commands, whose replies must not be lost here",
+      });
       const outbox = [{ queue: "reports", payload: {} }];
       const { error } = await failure(
         losingReply(
@@ -297,7 +301,7 @@ describe.skipIf(!available)(title("Redis under faults"), () => {
       expect(await store.outbox.depth()).toBe(1);
     });
 
-    test("does not move a job that took the place of the one it moved", async () => {
+    test("does not change a job that was created after the changed one was deleted", async () => {
       const { store } = viaProxy();
       const other = openStore({ url: redis.url }).store;
       await store.create({ title: "One" }, { id: "one" });
@@ -314,7 +318,7 @@ describe.skipIf(!available)(title("Redis under faults"), () => {
       expect(await store.get("one")).toMatchObject({ status: "waiting", version: 1, data: { title: "Two" } });
     });
 
-    test("is told as indeterminate where the job has moved on before the retry", async () => {
+    test("is reported as indeterminate if the job was changed before the retry", async () => {
       const { store } = viaProxy();
       const other = openStore({ url: redis.url }).store;
       const { job } = await store.create({ title: "One" });
@@ -329,8 +333,8 @@ describe.skipIf(!available)(title("Redis under faults"), () => {
     });
   });
 
-  describe("a server that is away", () => {
-    test("is waited for within a call's time", async () => {
+  describe("an unavailable server", () => {
+    test("is awaited until the deadline of a call", async () => {
       const away = await startRedis();
       onTestFinished(() => away.stop());
       await away.kill();
@@ -342,7 +346,7 @@ describe.skipIf(!available)(title("Redis under faults"), () => {
       expect(events.map(({ type }) => type)).toEqual(["disconnected", "connected"]);
     });
 
-    test("is UNAVAILABLE in time, and nothing was carried out", async () => {
+    test("makes calls fail with UNAVAILABLE in time, and nothing was applied", async () => {
       const { store } = openStore({ url: "redis://127.0.0.1:1", timeoutMs: 300 });
       for (const call of [
         () => store.create({ title: "x" }),
@@ -357,7 +361,7 @@ describe.skipIf(!available)(title("Redis under faults"), () => {
       expect(await store.health({ timeoutMs: 200 })).toMatchObject({ status: "unhealthy", latencyMs: null });
     });
 
-    test("gets no call whose time was over before it came back", async () => {
+    test("gets no call whose deadline passed before it was available again", async () => {
       const { store } = viaProxy(300);
       await vi.waitFor(() => store.create({ title: "One" }, { id: "a" }), PATIENCE);
       await proxy.shut();
@@ -375,7 +379,7 @@ describe.skipIf(!available)(title("Redis under faults"), () => {
       expect(await store.outbox.depth()).toBe(0);
     });
 
-    test("loses nothing that it acknowledged when it is killed and comes back", async () => {
+    test("loses no acknowledged change when it is killed and restarted", async () => {
       const { store } = openStore({ url: redis.url, timeoutMs: 60_000 });
       const acknowledged = new Set<string>();
       let running = true;
@@ -401,7 +405,7 @@ describe.skipIf(!available)(title("Redis under faults"), () => {
   });
 
   describe("a server that hangs", () => {
-    test("is told as indeterminate in time, and carries nothing out later", async () => {
+    test("makes calls fail as indeterminate in time, and applies nothing later", async () => {
       const { store } = viaProxy(300);
       // The first call of all connects as well, which such a time may be too short for.
       const { job } = await vi.waitFor(() => store.create({ title: "One" }), PATIENCE);
@@ -416,7 +420,7 @@ describe.skipIf(!available)(title("Redis under faults"), () => {
       expect(await store.get(job.id)).toMatchObject({ status: "waiting", version: 1 });
     });
 
-    test("carries out no call of any kind later", async () => {
+    test("applies no call of any kind later", async () => {
       const { store } = viaProxy(300);
       const stored = async (id: string) => (await store.create({ title: "One", label: "red" }, { id })).job;
       const jobs = await vi.waitFor(() => Promise.all(["a", "b", "c", "d", "e", "f"].map(stored)), PATIENCE);
@@ -444,7 +448,7 @@ describe.skipIf(!available)(title("Redis under faults"), () => {
       expect(await view(reader)).toEqual(before);
     });
 
-    test("makes calls wait in a limited number: the next ones are refused at once, and the others carried out", async () => {
+    test("makes a limited number of calls wait: further ones are rejected at once, and the waiting ones applied", async () => {
       // The time of a call is longer than that of this test, so no call ends for lack of time.
       const { store } = openStore({ url: redis.url, timeoutMs: 600_000 });
       const most = 120_000;
@@ -473,7 +477,7 @@ describe.skipIf(!available)(title("Redis under faults"), () => {
       expect((await call).error.code).toBe("UNAVAILABLE");
     });
 
-    test("is left for a new connection when the line died without a word", async () => {
+    test("is reached through a new connection if the old one died silently", async () => {
       const { store } = viaProxy(500);
       await store.create({ title: "One" });
       proxy.freeze();
@@ -492,7 +496,7 @@ describe.skipIf(!available)(title("Redis under faults"), () => {
       expect(await store.updateStatus(job.id, "working")).toMatchObject({ version: 2 });
     });
 
-    test("its scripts gets them again while many calls of a turn are under way, each carried out once", async () => {
+    test("its scripts gets them again while many calls of a tick are in flight, each applied once", async () => {
       const { store } = viaProxy(60_000);
       const ids = Array.from({ length: 100 }, (_, n) => `job-${n}`);
       await store.createMany(ids.map((id) => ({ data: { title: "One" }, id })));
@@ -504,7 +508,7 @@ describe.skipIf(!available)(title("Redis under faults"), () => {
       expect((await store.outbox.depth()) + (await store.counts()).working).toBe(100);
     });
 
-    test("everything gets its map again, and goes on", async () => {
+    test("everything gets its metadata again, and calls continue", async () => {
       const { store } = viaProxy();
       await store.create({ title: "One" });
       await client.flushall();
@@ -515,7 +519,7 @@ describe.skipIf(!available)(title("Redis under faults"), () => {
   });
 
   describe("a server that refuses", () => {
-    test("to write for want of memory still reads, and says so", async () => {
+    test("to write because its memory is full still reads, and health reports it", async () => {
       const { store, events } = viaProxy();
       const { job } = await store.create({ title: "One" });
       await client.config("SET", "maxmemory", "1");
@@ -530,7 +534,7 @@ describe.skipIf(!available)(title("Redis under faults"), () => {
       expect(events.map(({ type }) => type)).toEqual(["connected", "degraded", "recovered"]);
     });
 
-    test("the password never tells it in an error, an event or health", async () => {
+    test("the password never shows it in an error, an event or health", async () => {
       await client.config("SET", "requirepass", "right");
       onTestFinished(async () => void (await client.config("SET", "requirepass", "")));
       const { store, events } = openStore({ url: `redis://:s3cret@127.0.0.1:${redis.port}`, timeoutMs: 300 });
@@ -541,7 +545,7 @@ describe.skipIf(!available)(title("Redis under faults"), () => {
     });
   });
 
-  test("a key that holds something else is told apart from an absent job, in a list beside the good ones", async () => {
+  test("a key with another value is distinguished from an absent job, also in a list with readable jobs", async () => {
     const { store } = viaProxy();
     const { job: good } = await store.create({ title: "Good" }, { id: "good" });
     await store.create({ title: "Bad" }, { id: "bad" });
@@ -639,7 +643,7 @@ function withoutTimes(answer: unknown): unknown {
   return JSON.parse(JSON.stringify(answer ?? null), (key, value) => (/At$|^at$/.test(key) ? undefined : value));
 }
 
-/** How many scripts the server has run to their end. */
+/** Returns the number of scripts that the server has completed. */
 function executedScripts(stats: string): number {
   const counts = /cmdstat_evalsha:calls=(\d+).*failed_calls=(\d+)/.exec(stats);
   return counts === null ? 0 : Number(counts[1]) - Number(counts[2]);

@@ -67,7 +67,7 @@ describe.skipIf(url === null)(title("The indexes in Redis"), () => {
     await store.delete("b");
     const keys = await client.keys(`${keyPrefix}*`);
     expect(keys.filter((key) => /by-field|values/.test(key))).toEqual([]);
-    expect(await client.hexists(`${keyPrefix}jobs:map`, "fields")).toBe(0);
+    expect(await client.hexists(`${keyPrefix}jobs:metadata`, "fields")).toBe(0);
   });
 
   test("loses expired jobs in the background, together with the other indexes", async () => {
@@ -99,7 +99,7 @@ describe.skipIf(url === null)(title("The indexes in Redis"), () => {
   test("by status has room for 900 combinations of status and TTL, and the 901st is an error before anything is written", async () => {
     const { client, keyPrefix, open } = start();
     await open(indexed, { wanted: 3600 }).create({ language: "es" }, { id: "a" });
-    const map = `${keyPrefix}jobs:map`;
+    const map = `${keyPrefix}jobs:metadata`;
     const codes: unknown[] = JSON.parse(String(await client.hget(map, "codes")));
     while (codes.length < 899) codes.push(["found", codes.length]);
     await client.hset(map, { codes: JSON.stringify(codes), edition: "full" });
@@ -113,7 +113,9 @@ describe.skipIf(url === null)(title("The indexes in Redis"), () => {
     for (const call of [refused.create({ language: "fr" }, { id: "b" }), refused.get("a"), refused.counts()]) {
       expect(await failureOf(call)).toMatchObject({
         code: "INVALID_ARGUMENT",
-        message: expect.stringContaining('"film" would have 901 combinations of status and TTL, and 900 are the most'),
+        message: expect.stringContaining(
+          '"film" would have 901 combinations of status and TTL under this keyPrefix, but the limit is 900',
+        ),
       });
     }
     expect(await client.hgetall(map)).toEqual(before);

@@ -84,7 +84,7 @@ describe.skipIf(!available)(title("Commands to Redis"), { timeout: 120_000 }, ()
     expect(used).toBeGreaterThan(100);
   });
 
-  /** How many members of an index a command reads at most. */
+  /** Returns the maximum number of index members that a command reads. */
   function reach([name = "", , ...args]: readonly string[]): number {
     if (!/^z(rev)?range/i.test(name)) return 0;
     const limit = args.findIndex((arg) => /^limit$/i.test(arg));

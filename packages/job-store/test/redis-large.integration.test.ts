@@ -24,7 +24,7 @@ const film = defineJob({
 });
 type Store = JobStore<typeof film>;
 
-/** Of a little less than the largest record that the store takes by default. */
+/** Data of a record a little smaller than the default maximum. */
 const LARGEST = { text: "x".repeat(4 * MIB - 64 * 1024) };
 const SMALL = { text: "x" };
 
@@ -47,7 +47,7 @@ describe.skipIf(!available)(title("large records in Redis"), { timeout: 300_000 
     await store.audit({ repair: true });
   }
 
-  /** How often the server ran each command meanwhile. */
+  /** Counts the runs of each command on the server during a function. */
   async function commandsDuring(run: () => Promise<unknown>): Promise<(command: string) => number> {
     await redis.client.config("RESETSTAT");
     await run();
@@ -117,7 +117,7 @@ describe.skipIf(!available)(title("large records in Redis"), { timeout: 300_000 
     const writer = openStore();
     await store.create(SMALL, { id: "small" });
     await writer.create({ text: "x".repeat(1.5 * MIB) }, { id: "large" });
-    // The first store does not know yet that there are large ones. Several batches are under way.
+    // The first store does not know the large records yet. Several batches are in flight.
     const changes = Array.from({ length: 300 }, (_, n) =>
       store.updateStatus(n % 10 === 0 ? "large" : "small", "wanted"),
     );
@@ -231,7 +231,7 @@ describe.skipIf(!available)(title("large records in Redis"), { timeout: 300_000 
     });
   });
 
-  test("messages of 900 KB are handed out, set aside and requeued two at a time, and all of them", async () => {
+  test("messages of 900 KB are all claimed, rejected and requeued, two at a time", async () => {
     const store = openStore();
     const names = ids(7);
     for (const id of names) {
@@ -305,7 +305,7 @@ describe.skipIf(!available)(title("large records in Redis"), { timeout: 300_000 
     expect(await store.counts()).toEqual({ wanted: 0, seen: 0, done: 0 });
   });
 
-  test("small ones beside one of 4 MiB still travel together", async () => {
+  test("small ones are still sent in one batch if there is one of 4 MiB", async () => {
     const store = openStore();
     await store.create(LARGEST, { id: "large" });
     await store.createMany(ids(200).map((id) => ({ id, data: SMALL })));

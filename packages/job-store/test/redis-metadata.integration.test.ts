@@ -32,9 +32,9 @@ describe.skipIf(redis.url === null)(redis.title("Metadata of a store in Redis"),
 
   test("of another program's key is reported as UNAVAILABLE", async () => {
     const keyPrefix = `${redis.prefix}${randomUUID()}:`;
-    await client.set(`${keyPrefix}jobs:map`, "something else");
+    await client.set(`${keyPrefix}jobs:metadata`, "something else");
     const error = await failureOf(redisDriver({ url, keyPrefix }).readMetadata());
     expect(error).toMatchObject({ code: "UNAVAILABLE", indeterminate: false });
-    expect(error.message).toMatch(/^Redis rejected the read of the store's metadata: .*wrong kind of value/);
+    expect(error.message).toMatch(/^The metadata of the store cannot be read: .*wrong kind of value/);
   });
 });

@@ -7,7 +7,7 @@ import { type RedisDriverOptions, redisDriver } from "../src/redis.js";
 test.each([
   [undefined, /needs options/],
   [{}, /needs a url/],
-  [{ url: undefined }, /is undefined: is the variable set/],
+  [{ url: undefined }, /is undefined\. Is the environment variable/],
   [{ url: "" }, /is empty: is the variable set/],
   [
     { url: "redis://:secret@h/jobs" },
@@ -17,7 +17,7 @@ test.each([
   [{ url: "redis://h?db=jobs" }, /query of the url sets the option db of ioredis to "jobs"/],
   [{ url: "redis://h", redis: { db: Number.NaN } }, /redis sets the option db of ioredis to NaN/],
   [{ url: "redis://h", redis: { db: -1 } }, /option db of ioredis to -1/],
-  [{ url: "redis://h", cluster: ["h:1"] }, /takes one of url, cluster, .* and got url and cluster/],
+  [{ url: "redis://h", cluster: ["h:1"] }, /accepts only one of url, cluster, .* \(got url and cluster\)/],
   [{ client: {}, url: "redis://h" }, /got client and url/],
   [{ url: "http://somewhere" }, /redis:\/\/ or rediss:\/\//],
   [{ url: "redis://h", timeoutMs: 0 }, /timeoutMs/],
@@ -53,9 +53,9 @@ const prefixed = { keyPrefix: "app:" };
 const says = /keyPrefix of ioredis, .* use the driver's own option keyPrefix/;
 
 test.each([
-  ["redis beside a url", () => ({ url: "redis://h", redis: prefixed }), says],
-  ["redis beside sentinels", () => ({ sentinels: [{ host: "h", port: 1 }], name: "m", redis: prefixed }), says],
-  ["redis beside a cluster", () => ({ cluster: [{ host: "h", port: 1 }], redis: prefixed }), says],
+  ["redis together with a url", () => ({ url: "redis://h", redis: prefixed }), says],
+  ["redis together with sentinels", () => ({ sentinels: [{ host: "h", port: 1 }], name: "m", redis: prefixed }), says],
+  ["redis together with a cluster", () => ({ cluster: [{ host: "h", port: 1 }], redis: prefixed }), says],
   ["redisOptions", () => ({ cluster: [{ host: "h", port: 1 }], redis: { redisOptions: prefixed } }), says],
   ["a node of a cluster", () => ({ cluster: [{ host: "h", port: 1, ...prefixed }] }), says],
   ["the address of a node", () => ({ cluster: ["redis://h:1?keyPrefix=app:"] }), says],

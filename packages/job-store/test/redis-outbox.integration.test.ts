@@ -83,7 +83,7 @@ describe.skipIf(!available)(title("Reading the outbox when the reply to a claim 
     expect(all).toEqual(range(5, 30));
   });
 
-  test("what another reader has acknowledged meanwhile is not handed out again", async () => {
+  test("an entry that another reader has acknowledged meanwhile is not claimed again", async () => {
     const { store, other, read } = await start(300);
     const { outcome } = await losing(() => store.outbox.read({ limit: 10, claimMs: 1 }));
     await failureOf(outcome);

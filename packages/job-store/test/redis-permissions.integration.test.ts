@@ -89,7 +89,7 @@ describe.skipIf(!available)(title("The permissions of a Redis user"), () => {
       await admin.del(`${keyPrefix}jobs:by-status`);
       const error = await failureOf(store.audit({ repair: true }));
       expect(error).toMatchObject({ code: "UNAVAILABLE", indeterminate: false });
-      expect(error.message).toContain(`Grant +${command};`);
+      expect(error.message).toContain(`Run ACL SETUSER with +${command};`);
       expect(await admin.exists(`${keyPrefix}jobs:by-status`)).toBe(0);
     });
   });
@@ -178,12 +178,12 @@ describe.skipIf(!available)(title("The permissions of a Redis user"), () => {
       ]) {
         const error = await failureOf(call());
         expect(error).toMatchObject({ code: "UNAVAILABLE", indeterminate: false });
-        expect(error.message).toContain(`Grant ${grants}`);
+        expect(error.message).toContain(`Run ACL SETUSER with ${grants}`);
         suggested = /Grant (.*);/.exec(error.message)?.[1] ?? "";
       }
       expect(await store.health()).toMatchObject({
         status: expect.stringMatching(/degraded|unhealthy/),
-        error: expect.stringContaining(`Grant ${grants}`),
+        error: expect.stringContaining(`Run ACL SETUSER with ${grants}`),
       });
       expect(await everything()).toEqual(before);
       // After the permission is granted, the same store works.
@@ -216,7 +216,7 @@ describe.skipIf(!available)(title("The permissions of a Redis user"), () => {
 
     test("the other keys of the store", async () => {
       await grant(...exactly.filter((rule) => !rule.endsWith(":jobs:*")));
-      await expectRefused("~app?\\[\\*\\]:jobs:map ~app?\\[\\*\\]:jobs:by-status");
+      await expectRefused("~app?\\[\\*\\]:jobs:metadata ~app?\\[\\*\\]:jobs:by-status");
     });
   });
 
@@ -228,7 +228,7 @@ describe.skipIf(!available)(title("The permissions of a Redis user"), () => {
     // The script of this call fails midway, so the error is indeterminate.
     const first = await failureOf(store.create({ title: "Two" }, { id: "two" }));
     expect(first).toMatchObject({ code: "UNAVAILABLE", indeterminate: true });
-    expect(first.message).toContain("Grant +zadd");
+    expect(first.message).toContain("Run ACL SETUSER with +zadd");
     expect(await failureOf(store.create({ title: "Three" }, { id: "three" }))).toMatchObject({ indeterminate: false });
     expect(await admin.exists(`${keyPrefix}job:three`)).toBe(0);
   });
@@ -268,7 +268,9 @@ describe.skipIf(!available)(title("The permissions of a Redis user"), () => {
     for (const call of [() => store.list({ status: "waiting" }), () => store.counts()]) {
       const error = await failureOf(call());
       expect(error).toMatchObject({ code: "UNAVAILABLE", indeterminate: false });
-      expect(error.message).toContain("Under jobs:by-status is something that this driver did not write.");
+      expect(error.message).toContain(
+        "The key jobs:by-status already exists with another type: this driver did not create it.",
+      );
     }
   });
 });

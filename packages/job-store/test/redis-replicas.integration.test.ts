@@ -62,7 +62,9 @@ describe.skipIf(!available)(title("Waiting for replicas"), () => {
     const { store } = openStore({ url: primary.url, waitReplicas: { count: 2, timeoutMs: 30 }, timeoutMs: 600_000 });
     const failure = await failureOf(store.create({ title: "One" }));
     expect(failure).toMatchObject({ code: "UNAVAILABLE", indeterminate: true });
-    expect(failure.message).toMatch(/^1 of the 2 replicas waited for have the change\./);
+    expect(failure.message).toMatch(
+      /^Only 1 of 2 replicas \(waitReplicas\.count\) have confirmed the change in time\./,
+    );
   });
 
   test("a change whose connection was lost during the wait is applied once, and acknowledged when a replica has stored it", async () => {

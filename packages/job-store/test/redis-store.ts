@@ -7,7 +7,7 @@ import { createJobStore, JobStoreError, type StoreEvent } from "../src/index.js"
 import { report } from "../src/lib/contract/definitions.js";
 import { type RedisDriverOptions, redisDriver } from "../src/redis.js";
 
-/** A store of reports that is closed when the test ends, and what it tells of its connection. */
+/** Opens a store of reports that is closed when the test ends. Returns it with the events of its connection. */
 export function openStore(options: RedisDriverOptions) {
   const events: StoreEvent[] = [];
   const store = createJobStore({ job: report, driver: redisDriver(options), onEvent: (event) => events.push(event) });

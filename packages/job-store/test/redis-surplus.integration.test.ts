@@ -59,7 +59,7 @@ describe.skipIf(url === null)(title("A status with a maxCount in Redis"), () => 
   test("leaves a job alone that was named and has moved on, or is no job any more", async () => {
     const { client, keyPrefix, open, create } = start();
     const [store, other] = [open(), open()];
-    // The oldest, known to the first store by name, go elsewhere behind its back.
+    // Another client changes the oldest jobs, whose ids the first store knows.
     for (const id of ["a", "b"]) await create(store, id);
     await other.updateStatus("a", "found");
     await client.del(`${keyPrefix}job:b`);
@@ -69,7 +69,7 @@ describe.skipIf(url === null)(title("A status with a maxCount in Redis"), () => 
     expect((await store.list({ status: "wanted", order: "oldest" })).items.map(({ id }) => id)).toEqual(["d", "e"]);
   });
 
-  test("is kept to its bound though hundreds of calls are under way at a time", async () => {
+  test("is limited although hundreds of calls are in flight at a time", async () => {
     const { open } = start();
     const most = 1000;
     const many = atMost(most);
@@ -88,14 +88,14 @@ describe.skipIf(url === null)(title("A status with a maxCount in Redis"), () => 
     expect(mostSeen).toBeLessThanOrEqual(most + 2 * calls + 32);
   });
 
-  test("is brought down once the line is back, though nobody writes any more", async () => {
+  test("is trimmed after the connection is restored, although no more jobs are written", async () => {
     const { client, keyPrefix } = start();
     await using proxy = await startTcpProxy({ url: url as string });
     const store = createJobStore({ job: film, driver: redisDriver({ url: proxy.url, keyPrefix, timeoutMs: 1000 }) });
     onTestFinished(() => store.close());
     await store.counts();
     await Promise.all(["a", "b", "c", "d"].map((id) => store.create({ language: "es" }, { id })));
-    await proxy.shut(); // Before the surplus is deleted.
+    await proxy.shut(); // Before the excess jobs are deleted.
     for (let n = 0; n < 2; n++) await failureOf(store.counts()); // By then that has failed as well.
     expect(await client.zcard(`${keyPrefix}jobs:by-status`)).toBe(4);
     await proxy.open();

@@ -33,7 +33,7 @@ describe.skipIf(!available)(title("watching Redis under faults"), () => {
     await watched.close();
   });
 
-  test("a watcher that reads what followed its cursor goes on after an outage", async () => {
+  test("a watcher that reads the events after its cursor continues after an outage", async () => {
     await using proxy = await startTcpProxy(redis.server);
     const driver = redisDriver({ url: `redis://127.0.0.1:${proxy.port}`, timeoutMs: 500 });
     const watched = createJobStore({ job: report, driver });
@@ -55,7 +55,7 @@ describe.skipIf(!available)(title("watching Redis under faults"), () => {
     await watched.close();
   });
 
-  test("events that were trimmed are told as resync, and what the log holds follows", async () => {
+  test("trimmed events are reported as resync, and the events in the log follow", async () => {
     const store = openStore(redis.url, 100);
     const events = await watching(store);
     await store.create({ title: "One" }, { id: "first" });
@@ -63,18 +63,21 @@ describe.skipIf(!available)(title("watching Redis under faults"), () => {
     const ids = Array.from({ length: 1000 }, (_, n) => `job-${n}`);
     await store.createMany(ids.map((id) => ({ data: { title: "One" }, id })));
     const late = await watching(openStore(), { after: cursor });
-    expect(await late.next()).toMatchObject({ type: "resync", reason: expect.stringMatching(/^\d+ events are gone/) });
+    expect(await late.next()).toMatchObject({
+      type: "resync",
+      reason: expect.stringMatching(/^\d+ events were removed from the event log/),
+    });
     let event = await late.next();
     while (!("id" in event && event.id === "job-999")) event = await late.next();
   });
 
-  test("a server that lost everything is told as resync, and what happens then follows", async () => {
+  test("a server that lost its data is reported as resync, and later events follow", async () => {
     const store = openStore();
     const events = await watching(store);
     await store.create({ title: "One" }, { id: "a" });
     const { cursor } = await events.next();
     await redis.client.flushall();
-    // As many as before and more, so that numbers alone would not tell the new log from the old one.
+    // As many as before and more, so that numbers alone would not distinguish the new log from the old one.
     for (const id of ["b", "c", "d"]) await store.create({ title: "One" }, { id });
     expect(await events.next()).toMatchObject({ type: "resync" });
     let event = await events.next();
@@ -83,7 +86,7 @@ describe.skipIf(!available)(title("watching Redis under faults"), () => {
     expect(await late.next()).toMatchObject({ type: "resync" });
   });
 
-  test("a wait goes on through a restart", async () => {
+  test("a wait continues after a restart", async () => {
     const own = await startRedis({ args: PERSISTENT });
     onTestFinished(() => own.stop());
     const store = openStore(own.url);
@@ -96,8 +99,8 @@ describe.skipIf(!available)(title("watching Redis under faults"), () => {
     expect(await waiting).toEqual(done);
   });
 
-  describe("a server that comes back with an older snapshot", () => {
-    /** A server that saves only when it is told to. */
+  describe("a server that restarts with an older snapshot", () => {
+    /** Starts a server that saves only on request. */
     async function snapshotted() {
       const own = await startRedis();
       onTestFinished(() => own.stop());
@@ -107,7 +110,7 @@ describe.skipIf(!available)(title("watching Redis under faults"), () => {
       return { own, save: () => admin.save() };
     }
 
-    test("is told to watchers as resync, and what happens then follows", async () => {
+    test("is reported to watchers as resync, and later events follow", async () => {
       const { own, save } = await snapshotted();
       const store = openStore(own.url);
       await store.create({ title: "One" }, { id: "a" });
@@ -132,7 +135,7 @@ describe.skipIf(!available)(title("watching Redis under faults"), () => {
     test.each([
       ["as long again", ["e", "f", "g"]],
       ["longer than before", ["e", "f", "g", "h", "i"]],
-    ])("is told to a watcher that was away until the log was %s", async (_, ids) => {
+    ])("is reported to a watcher that was disconnected until the log was %s", async (_, ids) => {
       const { own, save } = await snapshotted();
       await using proxy = await startTcpProxy(own);
       const watched = openStore(`redis://127.0.0.1:${proxy.port}`);
@@ -184,7 +187,7 @@ describe.skipIf(!available)(title("watching Redis under faults"), () => {
     });
   });
 
-  describe("a server that says nothing any more keeps nobody who wants to leave:", () => {
+  describe("a server that does not reply any more does not delay", () => {
     /** Calls would wait for ten minutes, longer than a test may take. */
     async function frozen() {
       const own = await startRedis();
@@ -229,7 +232,7 @@ describe.skipIf(!available)(title("watching Redis under faults"), () => {
     });
   });
 
-  test("a watcher that begins now is not told what another one has missed", async () => {
+  test("a new watcher gets no resync for events that another one has missed", async () => {
     const store = openStore();
     const events = await watching(store);
     await store.create({ title: "One" }, { id: "a" });

@@ -1,77 +1,78 @@
 import type { AuditOptions, IndexValues, JobRecord, StoreConfig } from "../driver.js";
 import type { AuditReport } from "../types.js";
-import type { IndexMetadata, StatusCode, StatusTtl } from "./index-metadata.js";
-import { SPAN } from "./keys.js";
+import type { IndexMetadata } from "./index-metadata.js";
+import { SPAN, type StatusCode, type StatusTtl } from "./keys.js";
 import { readRecord } from "./read-record.js";
 import { fieldLines } from "./record-text.js";
 
 /** Difference that an expiry and the clock of the server can have, in milliseconds. */
 const SLACK_MS = 1000;
 
-/** Reply of PTTL if there is no key. */
+/** Reply of PTTL if the key does not exist. */
 export const NO_KEY = -2;
 
-/** Walk that met an id. An entry without a job is counted by the walk over the first index that has it. */
-export type Walk = "jobs" | "statuses" | "creations" | "values" | "fields";
+/** Scan that returned an id. An entry without a job is counted by the scan of the first index that has it. */
+export type Scan = "jobs" | "statuses" | "creations" | "values" | "fields";
 
-/** An id, and the walk that met it. */
+/** An id, and the scan that returned it. */
 export interface Subject {
-  readonly walk: Walk;
+  readonly scan: Scan;
   readonly id: string;
-  /** The walk "fields" met the id in this member. All subjects of one comparison have one, or none has. */
+  /** Member from which the scan "fields" read the id. null: another scan. Either all subjects of one comparison have a member, or none. */
   readonly member: Member | null;
 }
 
-/** A member of the index by field; see lua/fields.lua. */
+/** Member of the index by field; see lua/includes/fields.lua. */
 export interface Member {
   readonly text: string;
-  /** Field and value. */
+  /** Field and its value. */
   readonly field: string;
-  /** The index that has the score; null: the text is not a member that the driver writes. */
+  /** Index that has the score. null: the driver does not write such a member. */
   readonly index: "statuses" | "creations" | null;
   readonly score: number;
 }
 
-/** A key and index entries at one moment. */
+/** Key and index entries of a job at one moment. */
 export interface Stored {
-  /** null: no string. */
+  /** Value of the key. null: the value is not a string. */
   readonly text: string | null;
-  /** Reply of PTTL; -1: the key does not expire. */
+  /** Reply of PTTL. -1: the key does not expire. */
   readonly ttlMs: number;
   readonly statusScore: number | null;
   readonly creationScore: number | null;
-  /** One a line. */
+  /** Index fields, one per line. */
   readonly fields: string;
-  /** The index by field has all members of the job. */
+  /** True if the index by field has all members of the job. */
   readonly complete: boolean;
-  /** The index by field has the member of the subject. */
+  /** True if the index by field has the member of the subject. */
   readonly hasMember: boolean;
-  /** Time of the server. */
+  /** Time of the server, in milliseconds since 1970. */
   readonly now: number;
 }
 
-/** The index entries that a record asks for. */
-export interface Place extends StatusTtl {
-  /** The record. */
+/** Index entries that a record requires. */
+export interface ExpectedEntries extends StatusTtl {
+  /** Text of the record. */
   readonly text: string;
   readonly createdAt: number;
   readonly statusAt: number;
-  /** One a line. */
+  /** Index fields, one per line. */
   readonly fields: string;
-  /** The job has expired, so it has no entries. */
+  /** True if the job has expired: it has no entries. */
   readonly expired: boolean;
 }
 
-/** Something that is wrong, and what it is counted as. */
+/** A wrong index entry, and the count of the report to which it belongs. */
 export interface Finding {
   readonly subject: Subject;
   readonly kind: keyof Pick<AuditReport, "missingFromIndex" | "staleInIndex">;
-  /** null: there is no job. */
-  readonly place: Place | null;
+  /** null: the job does not exist. */
+  readonly expected: ExpectedEntries | null;
 }
 
+/** Result of the comparison of one job. */
 export interface Comparison {
-  /** There is something at the key of the job. */
+  /** True if the key of the job exists. */
   readonly exists: boolean;
   readonly unreadable: boolean;
   readonly finding: Finding | null;
@@ -79,7 +80,7 @@ export interface Comparison {
 
 const UNREADABLE: Comparison = { exists: true, unreadable: true, finding: null };
 
-/** Compares a job with its index entries. The record is right. */
+/** Compares a job with its index entries. If they differ, the record counts. */
 export function compare(
   subject: Subject,
   stored: Stored,
@@ -93,8 +94,8 @@ export function compare(
   const record = stored.text === null ? null : readRecord(subject.id, stored.text);
   if (record === null || "kind" in record || !isIndexable(record)) return UNREADABLE;
   const computed = fieldsOf(record);
-  const place = placeOf(record, stored, computed, declared);
-  return { exists: true, unreadable: computed === null, finding: findingOf(subject, stored, metadata, place) };
+  const expected = expectedEntries(record, stored, computed, declared);
+  return { exists: true, unreadable: computed === null, finding: findingOf(subject, stored, metadata, expected) };
 }
 
 /** Returns the code of a status with this TTL. */
@@ -107,7 +108,7 @@ export function memberSubject(text: string): Subject & { readonly member: Member
   const [, field = "", byStatus, byCreation, id = ""] =
     /^(.*")(?::(\d{17})|\*(\d{13}))([A-Za-z0-9._-]{1,128})$/s.exec(text) ?? [];
   const index = byStatus !== undefined ? "statuses" : byCreation !== undefined ? "creations" : null;
-  return { walk: "fields", id, member: { text, field, index, score: Number(byStatus ?? byCreation) } };
+  return { scan: "fields", id, member: { text, field, index, score: Number(byStatus ?? byCreation) } };
 }
 
 /** Returns true if a job with these fields, and this score in the index of the member, has the member. */
@@ -115,15 +116,15 @@ export function follows({ field, score }: Member, fields: string, stored: number
   return score === stored && (field === fields || linesOf(fields).includes(field));
 }
 
-/** Entries of jobs that have just expired are removed by lua/trim.lua. */
+/** Returns a finding for entries without a job. Entries of jobs that have just expired are left to lua/maintenance/trim-expired.lua. */
 function staleEntry(subject: Subject, stored: Stored, metadata: IndexMetadata): Finding | null {
   const { statusScore, creationScore, fields } = stored;
-  let first: Walk | null = stored.hasMember ? "fields" : null;
+  let first: Scan | null = stored.hasMember ? "fields" : null;
   if (fields !== "") first = "values";
   if (creationScore !== null) first = "creations";
   if (statusScore !== null) first = "statuses";
-  if (first !== subject.walk || (statusScore !== null && isDue(statusScore, stored.now, metadata))) return null;
-  return { subject, kind: "staleInIndex", place: null };
+  if (first !== subject.scan || (statusScore !== null && isDue(statusScore, stored.now, metadata))) return null;
+  return { subject, kind: "staleInIndex", expected: null };
 }
 
 function isDue(score: number, now: number, { codes }: IndexMetadata): boolean {
@@ -136,13 +137,13 @@ function isIndexable({ createdAt, statusAt }: JobRecord): boolean {
   return [createdAt.getTime(), statusAt.getTime()].every((time) => time >= 0 && time < SPAN);
 }
 
-/** @param computed fields of the record; null: its data is unreadable, so the stored ones stay */
-function placeOf(
+/** @param computed fields of the record. null: its data is unreadable, so the stored fields are kept */
+function expectedEntries(
   { status, createdAt, statusAt, expiresAt }: JobRecord,
   { text, fields, now }: Stored,
   computed: IndexValues | null,
   declared: readonly string[],
-): Place {
+): ExpectedEntries {
   const ttlMs = expiresAt === null ? 0 : expiresAt.getTime() - statusAt.getTime();
   return {
     text: text ?? "",
@@ -155,34 +156,40 @@ function placeOf(
   };
 }
 
-/** Fields that only other services declare stay as they are. */
+/** Returns the computed fields, and the stored ones that only other services declare. */
 function merge(stored: string, computed: string, declared: readonly string[]): string {
   if (stored === computed) return stored;
   const others = linesOf(stored).filter((line) => !declared.includes(line.slice(0, line.indexOf("="))));
   return [...linesOf(computed), ...others].join("\n");
 }
 
-function findingOf(subject: Subject, stored: Stored, metadata: IndexMetadata, place: Place): Finding | null {
-  const isRight = !place.expired && isTimed(place, stored) && isPlaced(place, stored, codeOf(metadata, place));
-  if (subject.walk === "jobs") return isRight ? null : { subject, kind: "missingFromIndex", place };
-  // A job in a wrong place was counted as that, and its wrong members are not stale besides.
+function findingOf(
+  subject: Subject,
+  stored: Stored,
+  metadata: IndexMetadata,
+  expected: ExpectedEntries,
+): Finding | null {
+  const isCorrect =
+    !expected.expired && hasExpiry(expected, stored) && hasEntries(expected, stored, codeOf(metadata, expected));
+  if (subject.scan === "jobs") return isCorrect ? null : { subject, kind: "missingFromIndex", expected };
+  // If other entries of the job are wrong, they were counted already, and its members are not counted again.
   const { member } = subject;
-  if (!isRight || member === null || !stored.hasMember) return null;
+  if (!isCorrect || member === null || !stored.hasMember) return null;
   const score = member.index === "statuses" ? stored.statusScore : stored.creationScore;
-  return follows(member, place.fields, score) ? null : { subject, kind: "staleInIndex", place };
+  return follows(member, expected.fields, score) ? null : { subject, kind: "staleInIndex", expected };
 }
 
-function isPlaced(place: Place, stored: Stored, code: StatusCode | undefined): boolean {
+function hasEntries(expected: ExpectedEntries, stored: Stored, code: StatusCode | undefined): boolean {
   return (
     code !== undefined &&
-    stored.statusScore === code.code * SPAN + place.statusAt &&
-    stored.creationScore === place.createdAt &&
+    stored.statusScore === code.code * SPAN + expected.statusAt &&
+    stored.creationScore === expected.createdAt &&
     stored.complete &&
-    hasSameLines(stored.fields, place.fields)
+    hasSameLines(stored.fields, expected.fields)
   );
 }
 
-function isTimed({ ttlMs, statusAt }: Place, stored: Stored): boolean {
+function hasExpiry({ ttlMs, statusAt }: ExpectedEntries, stored: Stored): boolean {
   if (ttlMs === 0) return stored.ttlMs === -1;
   return stored.ttlMs >= 0 && Math.abs(statusAt + ttlMs - stored.now - stored.ttlMs) <= SLACK_MS;
 }

@@ -1,3 +1,4 @@
+import { isId } from "../arguments.js";
 import type { AuditOptions, StoreConfig } from "../driver.js";
 import { EMPTY_REPORT } from "../reports.js";
 import type { AuditReport } from "../types.js";
@@ -15,22 +16,21 @@ import {
 } from "./audit-findings.js";
 import { runPipeline, valuesOf } from "./connection.js";
 import type { IndexMetadata } from "./index-metadata.js";
-import { scoreOf, storeKeys } from "./keys.js";
-import { PermissionCheck } from "./permission-check.js";
+import { asPattern, scoreOf, storeKeys } from "./keys.js";
+import { PermissionCheck } from "./permissions.js";
 import { type Script, scripts } from "./scripts.js";
 import type { Attempt, RedisSession, Reply } from "./session.js";
-import { walkEntries, walkJobs } from "./walk.js";
 
 /** Number of steps in flight. The server reads the next ones while the client compares one. */
 const IN_FLIGHT = 4;
 
-/** Jobs of a step, times one more than their fields. A script for so many takes the server a few milliseconds. */
-const MOST_PLACES = 400;
+/** Number of jobs of a step times the number of index entries of each. Such a script takes the server a few milliseconds. */
+const MAX_STEP_ENTRIES = 400;
 
-/** Number of times that a job is compared which is written between its comparison and its repair. */
-const MAX_LOOKS = 4;
+/** Maximum number of comparisons of a job that is written between its comparison and its repair. */
+const MAX_COMPARISONS = 4;
 
-/** Reply of lua/audit.lua. */
+/** Reply of lua/maintenance/audit.lua. */
 type AuditReply = readonly [
   result: string,
   now: string,
@@ -47,7 +47,7 @@ type Texts = readonly (string | null)[];
 
 type Counts = { -readonly [K in keyof AuditReport]: AuditReport[K] };
 
-/** An audit of the jobs of one server, or of one shard. */
+/** Audit of the jobs of one server, or of one shard. */
 export class RedisAudit {
   readonly #session: RedisSession;
   readonly #shape: StoreConfig;
@@ -61,40 +61,40 @@ export class RedisAudit {
     this.#permissions = new PermissionCheck(session.executor, session.connection, session.keys, "audit");
   }
 
-  /** Audits the jobs first: once each of them has its index entries, the other entries are stale. */
+  /** Audits the jobs first. Once each job has its index entries, all other entries are stale. */
   async *steps(): AsyncGenerator<AuditReport, void, undefined> {
     const end = this.#session.executor.defaultEnd();
     const { fields } = await this.#session.read(async ({ metadata }) => metadata, { end });
     await this.#permissions.check({ end, indeterminate: false });
-    const step = Math.ceil(MOST_PLACES / (fields.length + 1));
-    yield* inFlight(walkJobs(this.#session, step), (ids) =>
-      this.#look(ids.map((id) => ({ walk: "jobs", id, member: null }))),
+    const step = Math.ceil(MAX_STEP_ENTRIES / (fields.length + 1));
+    yield* inFlight(scanJobIds(this.#session, step), (ids) =>
+      this.#check(ids.map((id) => ({ scan: "jobs", id, member: null }))),
     );
     for (const index of ["statuses", "creations", "values"] as const) {
       if (index === "values" && fields.length === 0) return;
-      yield* inFlight(walkEntries(this.#session, step, index), (ids) => this.#lookAtEntries(index, ids));
+      yield* inFlight(scanIndex(this.#session, step, index), (ids) => this.#checkEntries(index, ids));
     }
-    yield* inFlight(walkEntries(this.#session, step, "fields"), (members) => this.#lookAtMembers(members));
+    yield* inFlight(scanIndex(this.#session, step, "fields"), (members) => this.#checkMembers(members));
   }
 
-  async #lookAtEntries(walk: "statuses" | "creations" | "values", ids: readonly string[]): Promise<AuditReport> {
+  async #checkEntries(scan: "statuses" | "creations" | "values", ids: readonly string[]): Promise<AuditReport> {
     const keys = ids.map(this.#session.keys.job);
     if ((await this.#session.read(({ client }) => client.exists(keys))) === keys.length) return EMPTY_REPORT;
     const commands = keys.map((key) => ["exists", key] as const);
     const exist = valuesOf(await this.#session.read(({ client }) => runPipeline(client, commands)));
     const absent = ids.filter((_, n) => exist[n] === 0);
-    return this.#look(absent.map((id) => ({ walk, id, member: null })));
+    return this.#check(absent.map((id) => ({ scan, id, member: null })));
   }
 
-  /** Looks closer at the members that do not follow from the other index entries of their jobs. */
-  async #lookAtMembers(texts: readonly string[]): Promise<AuditReport> {
+  /** Compares the jobs of members that do not match the other index entries of their jobs. */
+  async #checkMembers(texts: readonly string[]): Promise<AuditReport> {
     const subjects = texts.map(memberSubject);
     const indexes = ["statuses", "creations"] as const;
-    const strays = await Promise.all(indexes.map((index) => this.#straysAmong(subjects, index)));
-    return this.#look([...strays.flat(), ...subjects.filter(({ member }) => member.index === null)]);
+    const misplaced = await Promise.all(indexes.map((index) => this.#misplacedAmong(subjects, index)));
+    return this.#check([...misplaced.flat(), ...subjects.filter(({ member }) => member.index === null)]);
   }
 
-  async #straysAmong<S extends Subject & { readonly member: Member }>(
+  async #misplacedAmong<S extends Subject & { readonly member: Member }>(
     all: readonly S[],
     index: "statuses" | "creations",
   ): Promise<readonly S[]> {
@@ -113,16 +113,16 @@ export class RedisAudit {
   }
 
   /** Compares jobs with their index entries and, with `repair`, corrects what is wrong. */
-  async #look(subjects: readonly Subject[]): Promise<AuditReport> {
+  async #check(subjects: readonly Subject[]): Promise<AuditReport> {
     const report: Counts = { ...EMPTY_REPORT };
     let rest = subjects;
-    for (let look = 1; rest.length > 0; look++) {
+    for (let round = 1; rest.length > 0; round++) {
       const changed: Subject[] = [];
       while (rest.length > 0) {
         const compared = await this.#compare(rest);
-        if (look === 1 && rest[0]?.walk === "jobs") countJobs(compared, report);
+        if (round === 1 && rest[0]?.scan === "jobs") countJobs(compared, report);
         const findings = compared.flatMap(({ finding }) => finding ?? []);
-        changed.push(...(await this.#settle(findings, look === MAX_LOOKS, report)));
+        changed.push(...(await this.#report(findings, round === MAX_COMPARISONS, report)));
         rest = rest.slice(compared.length);
       }
       rest = changed;
@@ -130,7 +130,7 @@ export class RedisAudit {
     return report;
   }
 
-  /** Reads as many as one script may touch, and compares them with their index entries. */
+  /** Reads as many jobs as one script may read, and compares them with their index entries. */
   async #compare(subjects: readonly Subject[]): Promise<readonly Comparison[]> {
     const ids = subjects.map(({ id }) => id);
     const members = subjects.flatMap(({ member }) => member?.text ?? []);
@@ -149,9 +149,9 @@ export class RedisAudit {
 
   /**
    * Counts findings and, with `repair`, corrects them.
-   * @returns those to compare again, because they were written meanwhile
+   * @returns jobs to compare again, because they were written meanwhile
    */
-  async #settle(findings: readonly Finding[], last: boolean, report: Counts): Promise<readonly Subject[]> {
+  async #report(findings: readonly Finding[], last: boolean, report: Counts): Promise<readonly Subject[]> {
     const repaired = this.#options.repair && findings.length > 0 ? await this.#repair(findings) : new Map();
     const again: Subject[] = [];
     for (const finding of findings) {
@@ -166,7 +166,7 @@ export class RedisAudit {
     return again;
   }
 
-  /** Returns false for those that were written since the comparison. Without an entry: the status of the job is unknown. */
+  /** Repairs findings. The result is false for jobs that were written since the comparison, and absent if the status of the job is unknown. */
   async #repair(findings: readonly Finding[]): Promise<ReadonlyMap<Finding, boolean>> {
     const end = this.#session.executor.defaultEnd();
     if (!this.#permissions.passed) await this.#permissions.check({ end, indeterminate: false });
@@ -174,7 +174,9 @@ export class RedisAudit {
     let sent: readonly Finding[] = [];
     const [, ...done] = await this.#session.write(async (attempt) => {
       const { metadata } = attempt;
-      sent = findings.filter(({ place }) => place === null || place.expired || codeOf(metadata, place) !== undefined);
+      sent = findings.filter(
+        ({ expected }) => expected === null || expected.expired || codeOf(metadata, expected) !== undefined,
+      );
       const ids = sent.map(({ subject }) => subject.id);
       const args = sent.flatMap((finding) => repairArgs(finding, metadata));
       return this.#evaluate(attempt, scripts.reindex, ids, args);
@@ -183,12 +185,12 @@ export class RedisAudit {
     return new Map(sent.map((finding, n) => [finding, done[n] === 1]));
   }
 
-  /** A restored job may have a TTL that no service here has. */
+  /** Adds missing status codes. A restored job may have a TTL that no service uses. */
   async #addCodes(findings: readonly Finding[]): Promise<void> {
     const metadata = await this.#session.read(async ({ metadata }) => metadata);
-    const missing = findings.flatMap(({ place }) => {
-      const isKnown = place !== null && !place.expired && metadata.codes.some(({ status }) => status === place.status);
-      return isKnown && codeOf(metadata, place) === undefined ? [place] : [];
+    const missing = findings.flatMap(({ expected }) => {
+      if (expected === null || expected.expired || codeOf(metadata, expected) !== undefined) return [];
+      return metadata.codes.some(({ status }) => status === expected.status) ? [expected] : [];
     });
     if (missing.length > 0) await this.#session.addCodes(missing);
   }
@@ -201,7 +203,7 @@ export class RedisAudit {
   ): Promise<Reply> {
     const { keys } = this.#session;
     const idPosition = Buffer.byteLength(keys.job("")) + 1;
-    return evaluate(script, [...storeKeys(keys), ...ids.map(keys.job)], [metadata.edition, idPosition, ...args]);
+    return evaluate(script, [...storeKeys(keys), ...ids.map(keys.job)], [metadata.revision, idPosition, ...args]);
   }
 }
 
@@ -243,12 +245,78 @@ function numberIn(text: string | null | undefined): number | null {
   return text === null || text === undefined ? null : Number(text);
 }
 
-/** Values of one job for lua/reindex.lua. */
-function repairArgs({ subject, place }: Finding, metadata: IndexMetadata): readonly (string | number)[] {
-  if (place === null) return ["", "", "", "", "", subject.member?.text ?? ""];
-  const { text, createdAt, statusAt, ttlMs, fields, expired } = place;
+/** Values of one job for lua/maintenance/reindex.lua. */
+function repairArgs({ subject, expected }: Finding, metadata: IndexMetadata): readonly (string | number)[] {
+  if (expected === null) return ["", "", "", "", "", subject.member?.text ?? ""];
+  const { text, createdAt, statusAt, ttlMs, fields, expired } = expected;
   const [head = ""] = text.split('"times":[', 1);
   const beginning = `${head}"times":[${createdAt},${statusAt}`;
-  const score = expired ? "" : scoreOf(codeOf(metadata, place)?.code ?? 0, statusAt);
+  const score = expired ? "" : scoreOf(codeOf(metadata, expected)?.code ?? 0, statusAt);
   return [beginning, score, createdAt, ttlMs === 0 ? "" : statusAt + ttlMs, fields, subject.member?.text ?? ""];
+}
+
+/** Number of keys or entries that one SCAN examines. Most keys of the server may belong to other applications. */
+const SCAN_COUNT = 1000;
+
+/** Reply of SCAN, ZSCAN or HSCAN: the cursor of the next step ("0": there is none), and the keys or entries. */
+type ScanReply = readonly [cursor: string, found: readonly string[]];
+
+/**
+ * Scans the ids of the jobs that have a key. Returns each id at least once if its key exists all the time.
+ * @param step approximate number of ids that are returned at once
+ */
+function scanJobIds(session: RedisSession, step: number): AsyncGenerator<readonly string[], void, undefined> {
+  const { keys } = session;
+  const prefix = keys.job("");
+  const pattern = `${asPattern(prefix)}*`;
+  return scanAll(session, step, async (cursor) => {
+    const replies = await session.read(({ client }) =>
+      // On a cluster, the key of the first command selects the server for both.
+      runPipeline(client, [
+        ["exists", keys.metadata],
+        ["scan", cursor, "MATCH", pattern, "COUNT", SCAN_COUNT],
+      ]),
+    );
+    const [, [next, found]] = valuesOf(replies) as [unknown, ScanReply];
+    const ids = found.flatMap((key) => (key.startsWith(prefix) ? [key.slice(prefix.length)] : []));
+    return [next, ids.filter(isId)];
+  });
+}
+
+/** Scans the members of an index, or the fields of a hash. Returns each at least once if it exists all the time. */
+function scanIndex(
+  session: RedisSession,
+  step: number,
+  index: "statuses" | "creations" | "fields" | "values",
+): AsyncGenerator<readonly string[], void, undefined> {
+  const key = session.keys[index];
+  return scanAll(session, step, async (cursor) => {
+    const [next, found] = await session.read(({ client }) =>
+      index === "values"
+        ? client.hscan(key, cursor, "COUNT", SCAN_COUNT)
+        : client.zscan(key, cursor, "COUNT", SCAN_COUNT),
+    );
+    // Each member is followed by its score, each field by its value.
+    return [next, found.filter((_, n) => n % 2 === 0)];
+  });
+}
+
+/** A cursor is valid on the server that returned it only. After a new connection, the scan begins again. */
+async function* scanAll(
+  session: RedisSession,
+  step: number,
+  scan: (cursor: string) => Promise<ScanReply>,
+): AsyncGenerator<readonly string[], void, undefined> {
+  let cursor = "0";
+  let epoch = -1;
+  for (;;) {
+    const [next, found] = await scan(cursor);
+    const restarts = cursor !== "0" && epoch !== session.connection.epoch;
+    epoch = session.connection.epoch;
+    // SCAN may return more than its COUNT. Equal parts are at most one and a half steps long.
+    const size = Math.ceil(found.length / Math.max(1, Math.round(found.length / step)));
+    for (let first = 0; first < found.length; first += size) yield found.slice(first, first + size);
+    if (next === "0" && !restarts) return;
+    cursor = restarts ? "0" : next;
+  }
 }

@@ -6,15 +6,15 @@ const ZERO = 48;
 const BACKSLASH = 92;
 const BRACE = 125;
 
-/** Three such times added are still a valid date. */
-const LARGEST_TIME = 2 ** 51;
+/** Maximum time. The sum of three such times is still a valid date. */
+const MAX_TIME = 2 ** 51;
 
 /** Thrown if a text does not have the expected layout. */
 export class Unexpected extends Error {}
 
 /**
- * Reads a text with a known layout from its bytes. For a text of many small values, this is faster than `JSON.parse`. The same on
- * a string would be slower, because access to a character takes fifteen times as long as access to a byte.
+ * Reads a text with a known layout from its bytes. For a text of many small values, this is faster than `JSON.parse`. Reading
+ * a string in this way would be slower: access to a character takes fifteen times as long as access to a byte.
  * Every method throws `Unexpected`, or the error of `JSON.parse`, if the text is not as expected.
  */
 export class ByteReader {
@@ -72,7 +72,7 @@ export class ByteReader {
   /** Reads an integer that is small enough for a time. */
   time(): number {
     const value = this.integer();
-    if (Math.abs(value) > LARGEST_TIME) throw new Unexpected();
+    if (Math.abs(value) > MAX_TIME) throw new Unexpected();
     return value;
   }
 
@@ -132,14 +132,14 @@ function digitOf(byte: number | undefined): number {
 const words = new Array<{ readonly bytes: Uint8Array; readonly text: string } | undefined>(256).fill(undefined);
 
 /** Maximum length of a word that is kept, in bytes. */
-const LONGEST_WORD = 128;
+const MAX_WORD_BYTES = 128;
 
 function wordOf(bytes: Buffer, first: number, end: number, hash: number): string {
   const place = hash & 255;
   const known = words[place];
   if (known !== undefined && isAt(known.bytes, bytes, first, end)) return known.text;
   const text = bytes.toString("utf8", first, end);
-  if (end - first <= LONGEST_WORD) words[place] = { bytes: Uint8Array.from(bytes.subarray(first, end)), text };
+  if (end - first <= MAX_WORD_BYTES) words[place] = { bytes: Uint8Array.from(bytes.subarray(first, end)), text };
   return text;
 }
 

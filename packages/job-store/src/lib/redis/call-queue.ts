@@ -19,7 +19,7 @@ const RETRY_PAUSE_MS = 50;
 
 /**
  * Conditions for sending a call. Each includes those before it. "connection": the connection is open. "metadata": the metadata of
- * the store is known. "write": so is the clock of the server, the user has all permissions, and the server has the scripts.
+ * the store is known. "write": the clock of the server is known, the user has all permissions, and the server has the scripts.
  */
 export type Requirement = "connection" | "metadata" | "write";
 
@@ -36,17 +36,17 @@ export abstract class PendingCall implements Deadline {
   readonly size: number;
   /** A batch contains calls of one group. */
   readonly group: string;
-  /** Calls with the same key are carried out in their order. "": the order does not matter. */
+  /** Calls with the same key are executed in their order. "": the order does not matter. */
   readonly orderKey: string;
-  /** An attempt was sent whose outcome is unknown. */
+  /** True if an attempt was sent whose result is unknown. */
   indeterminate = false;
-  /** Shares no batch after an earlier batch failed. */
+  /** True after a batch with this call failed: the call is then sent alone. */
   unbatched = false;
   /** False: the first failed attempt ends the call, with the error of that attempt. */
   readonly retries: boolean = true;
   settled = false;
   inFlight = false;
-  /** Error with which the call ends once its time is over. Until then, an attempt of it may still be applied. */
+  /** Error with which the call is rejected at its deadline. Until then, an attempt of it may still be applied. */
   failure: unknown;
   tick: Tick | undefined;
 
@@ -94,7 +94,7 @@ export class Call<R> extends PendingCall {
   }
 }
 
-/** One kind of calls: how they are batched and sent. */
+/** Defines for one kind of calls how they are batched and sent. */
 export interface CommandKind<C extends PendingCall> {
   readonly requirement: Requirement;
   /** Minimum size of a batch, if so many calls wait. The target is a quarter of them, so that client and server work concurrently. */
@@ -105,11 +105,11 @@ export interface CommandKind<C extends PendingCall> {
    * Rejects with a RetryableError, or with the error with which the server rejected the batch.
    */
   send(batch: readonly C[]): Promise<void>;
-  /** Returns the error with which a call fails that was rejected and is not sent again, or a promise of it. */
+  /** Returns the error of a call that was rejected and is not sent again, or a promise of it. */
   toError(error: unknown, call: C): unknown;
 }
 
-/** Knowledge about the server that calls depend on.  */
+/** Known state of the server, on which calls depend. */
 export interface ServerState {
   isReady(requirement: Requirement): boolean;
   /** Meets a requirement. @throws the error of all calls that wait for it, as one of calls that were not sent */
@@ -118,11 +118,11 @@ export interface ServerState {
   invalidateScripts(): void;
   /** Returns true if the server rejected a batch after it may have applied a part of it. */
   isPartlyApplied(error: unknown, requirement: Requirement): boolean;
-  /** Returns the error with which a call fails that the server rejected, or a promise of it. May set `indeterminate` of the call. */
+  /** Returns the error of a call that the server rejected, or a promise of it. May set `indeterminate` of the call. */
   toError(error: unknown, call: PendingCall, requirement: Requirement): unknown;
 }
 
-/** Services that queues share: the timer, and what they know of the connection. `Executor` implements it. */
+/** Services that queues share: the timer and the state of the connection. `Executor` implements it. */
 export interface QueueHost {
   readonly state: ServerState;
   readonly isConnected: boolean;
@@ -135,21 +135,21 @@ export interface QueueHost {
   classify(error: unknown): unknown;
 }
 
-/** A batch that was sent and has not come back. */
+/** A batch that was sent, and whose reply has not arrived. */
 interface Flight<C> {
   readonly batch: readonly C[];
   done: boolean;
 }
 
 /**
- * Queue of the calls of one kind. Calls of one tick are batched (docs/decisions/0014). Each keeps its outcome and its deadline. Calls
+ * Queue of the calls of one kind. Calls of one tick are batched (docs/decisions/0014). Each call keeps its own result and deadline. Calls
  * that cannot be sent, and calls of attempts that can be repeated, wait until the requirement is met. A call also waits while an
  * earlier call with the same key is in flight: a batch has one call for each key, and if it fails, later calls cannot overtake it.
  */
 export class CallQueue<C extends PendingCall> {
   readonly #host: QueueHost;
   readonly #kind: CommandKind<C>;
-  /** Calls of the present tick. */
+  /** Calls of the current tick. */
   #fresh: C[] = [];
   /** Unsent calls, from `#head` on. */
   #waiting: readonly C[] = [];
@@ -182,7 +182,12 @@ export class CallQueue<C extends PendingCall> {
   #rejectsMore(call: C): boolean {
     const waiting = this.#waiting.length - this.#head + this.#ready.length + this.#heldCount + this.#fresh.length;
     if (waiting < MAX_WAITING) return false;
-    call.reject(unavailable(`${MAX_WAITING} calls are waiting for Redis already.`, false));
+    call.reject(
+      unavailable(
+        `Too many calls are waiting for Redis (${MAX_WAITING}). Nothing was sent: reduce the load, or try again later.`,
+        false,
+      ),
+    );
     return true;
   }
 
@@ -223,13 +228,13 @@ export class CallQueue<C extends PendingCall> {
   }
 
   /** Takes calls of one tick, which have the same deadline, and of one group. No two of them have the same key. */
-  #nextBatch(most: number): readonly C[] {
+  #nextBatch(maxCalls: number): readonly C[] {
     const batch: C[] = [];
     let size = 0;
     const add = (call: C): boolean => {
       const [first] = batch;
       if (first !== undefined) {
-        if (batch.length === most || first.unbatched || call.unbatched || call.tick !== first.tick) return false;
+        if (batch.length === maxCalls || first.unbatched || call.unbatched || call.tick !== first.tick) return false;
         if (call.group !== first.group || size + call.size > MAX_BATCH_SIZE) return false;
       }
       size += call.size;
@@ -295,7 +300,7 @@ export class CallQueue<C extends PendingCall> {
     for (const call of batch) call.inFlight = true;
     this.#started(batch).then(
       () => {
-        if (this.#land(flight)) this.#release(flight);
+        if (this.#finish(flight)) this.#release(flight);
       },
       (error: unknown) => void this.#failed(flight, error),
     );
@@ -309,15 +314,15 @@ export class CallQueue<C extends PendingCall> {
     }
   }
 
-  /** The connection is lost: the outcome of all batches in flight is unknown. */
+  /** Handles a lost connection: the results of all batches in flight are unknown. */
   onLoss(): void {
     for (const flight of this.#flights) {
       void this.#failed(flight, new RetryableError("the connection was lost", "lost"));
     }
   }
 
-  /** Marks a batch as back. Returns false if it already was. */
-  #land(flight: Flight<C>): boolean {
+  /** Marks a batch as finished. Returns false if it already was. */
+  #finish(flight: Flight<C>): boolean {
     if (flight.done) return false;
     flight.done = true;
     for (const call of flight.batch) call.inFlight = false;
@@ -337,7 +342,7 @@ export class CallQueue<C extends PendingCall> {
   }
 
   async #failed(flight: Flight<C>, cause: unknown): Promise<void> {
-    if (!this.#land(flight)) return;
+    if (!this.#finish(flight)) return;
     const { batch } = flight;
     const error = this.#host.classify(cause);
     const retryable = error instanceof RetryableError;
@@ -347,21 +352,21 @@ export class CallQueue<C extends PendingCall> {
       for (const call of batch) {
         const { indeterminate } = call;
         const failure = call.retries ? await this.#kind.toError(error, call) : cause;
-        this.#giveUp(call, failure, indeterminate);
+        this.#fail(call, failure, indeterminate);
       }
     } else {
       const now = performance.now();
       for (const call of batch) {
         if (retryable && error.kind === "lost") call.indeterminate = true;
         call.unbatched ||= !retryable || call.indeterminate;
-        if (retryable && now + RETRY_PAUSE_MS >= call.end) this.#giveUp(call, timeoutError(call, error.message));
+        if (retryable && now + RETRY_PAUSE_MS >= call.end) this.#fail(call, timeoutError(call, error.message));
       }
       if (retryable && error.kind === "busy" && this.#host.isConnected) await pause(RETRY_PAUSE_MS);
     }
     this.#release(flight);
   }
 
-  #giveUp(call: C, error: unknown, mayBeApplied = call.indeterminate): void {
+  #fail(call: C, error: unknown, mayBeApplied = call.indeterminate): void {
     if (mayBeApplied && performance.now() < call.end) call.failure = error;
     else call.reject(error);
   }
@@ -376,7 +381,7 @@ export class CallQueue<C extends PendingCall> {
     } catch (error) {
       prepared = false;
       for (const call of this.#unsent()) {
-        if (call.end <= deadline.end) this.#giveUp(call, call.indeterminate ? asIndeterminate(error) : error);
+        if (call.end <= deadline.end) this.#fail(call, call.indeterminate ? asIndeterminate(error) : error);
       }
     }
     this.#preparing = false;

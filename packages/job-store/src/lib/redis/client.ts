@@ -43,3 +43,54 @@ export function duplicateOf(client: RedisClient, ...options: readonly unknown[])
   const { duplicate } = client as { duplicate(...options: readonly unknown[]): Redis | Cluster };
   return duplicate.apply(client, [...options]);
 }
+
+/** Calls back with each connection of a client before the connection is opened. A cluster has one connection to each node. */
+export function eachConnection(client: Redis | Cluster, listener: (connection: Redis) => void): void {
+  if ("nodes" in client) client.on("+node", listener);
+  else listener(client);
+}
+
+/**
+ * Sets the name of a connection each time it is opened. With its own `connectionName`, ioredis 5 stays disconnected if the
+ * connection breaks before the server has replied. If the user may not set a name, the connection has none.
+ */
+export function nameConnection(connection: Redis, name: string): void {
+  connection.on("ready", () => void connection.client("SETNAME", name).catch(() => {}));
+}
+
+/**
+ * Number of successive checks without a new byte after which a connection counts as silent. The first of them can come just
+ * after a command was sent.
+ */
+const SILENT_CHECKS = 5;
+
+/**
+ * Closes a connection on which nothing arrives for at least `ms` milliseconds although replies are due. ioredis then reconnects. Its
+ * own `socketTimeout` also closes a healthy connection after the event loop was busy, because its single timer runs before the
+ * event loop reads. Here the event loop reads between two checks.
+ */
+export function closeWhenSilent(connection: Redis, ms: number): void {
+  connection.on("connect", () => {
+    const { stream } = connection;
+    let read = 0;
+    let silent = 0;
+    const check = () => {
+      const waits = connection.commandQueue.length > 0 && stream.bytesRead === read;
+      read = stream.bytesRead;
+      silent = waits ? silent + 1 : 0;
+      if (silent === SILENT_CHECKS) stream.destroy(new Error("it does not reply"));
+    };
+    const timer = setInterval(check, ms / (SILENT_CHECKS - 1)).unref();
+    stream.once("close", () => clearInterval(timer));
+  });
+}
+
+/**
+ * Closes a connection whose SELECT the server rejects. ioredis only reports the error, and then sends the commands to
+ * database 0.
+ */
+export function requireDatabase(connection: Redis): void {
+  connection.on("error", (error: { readonly command?: { readonly name?: string } }) => {
+    if (error.command?.name === "select") connection.stream.destroy();
+  });
+}

@@ -8,14 +8,15 @@ import { classify, connectionHint, explain, RetryableError, reasonOf } from "./r
 /** Commands of ioredis that the driver uses. */
 export type Client = RedisCommander & Pick<Redis, "pipeline"> & Partial<Pick<Redis, "stream">>;
 
-/** End of a call's time, and whether an attempt of the call was sent whose outcome is unknown. */
+/** Deadline of a call. */
 export interface Deadline {
-  /** By `performance.now()`. */
+  /** Time in milliseconds by `performance.now()`. */
   readonly end: number;
+  /** True if an attempt of the call was sent whose result is unknown. */
   readonly indeterminate: boolean;
 }
 
-const NO_REPLY_YET = "it has not answered yet";
+const NO_REPLY_YET = "it has not replied yet";
 
 /**
  * One multiplexed connection; for a cluster, one to each node. ioredis does not resend or queue commands (docs/decisions/0002),
@@ -39,7 +40,7 @@ export class RedisConnection {
     this.#emit = emit;
     client.on("connect", () => {
       // A known reason, such as a wrong password, stays until another one replaces it.
-      if (this.#lastError === NO_REPLY_YET) this.#lastError = "it takes the connection but does not answer";
+      if (this.#lastError === NO_REPLY_YET) this.#lastError = "it accepts the connection but does not reply";
     });
     client.on("ready", () => this.#opened());
     client.on("close", () => this.#lost());
@@ -74,7 +75,7 @@ export class RedisConnection {
     return this.#client.isCluster;
   }
 
-  /** Last error in plain words. Before the first connection, it includes a hint at the usual cause of silence. */
+  /** Human-readable last error. Before the first connection, it includes a hint at the usual cause. */
   get lastError(): string {
     return this.#everOpened
       ? this.#lastError
@@ -85,7 +86,7 @@ export class RedisConnection {
     this.#lastError = explain(reasonOf(error));
   }
 
-  /** Error of a call that cannot be sent because there is no connection. */
+  /** Returns the error of a call that cannot be sent because there is no connection. */
   noConnection(indeterminate: boolean): JobStoreError<"UNAVAILABLE"> {
     return unavailable(`No connection to Redis: ${this.lastError}.`, indeterminate);
   }
@@ -129,7 +130,7 @@ export class RedisConnection {
     this.#lossReported = true;
     this.#emit({
       type: "disconnected",
-      message: `No connection to Redis (${this.lastError}); trying again until it is back.`,
+      message: `No connection to Redis (${this.lastError}). The driver keeps trying to reconnect.`,
     });
   }
 }
@@ -160,19 +161,19 @@ export class ServerClock {
     return performance.now() - this.#measuredAt > MAX_CLOCK_AGE_MS;
   }
 
-  /** The server's time in milliseconds since 1970, or a little less. */
+  /** Returns the server's time in milliseconds since 1970, or a little less. */
   now(): number {
     return Math.floor(performance.now() + this.#offset);
   }
 
-  /** Converts the end of a call to the server's clock. Rounded down: the server must find it passed before the call fails. */
+  /** Converts the end of a call to the server's clock. The result is rounded down, so that it passes on the server before the call fails. */
   deadline(end: number): number {
     return Math.floor(end + this.#offset) - 1;
   }
 
-  /** Measures the offset on the server that has the key, which is not used. The server reads its clock before the reply arrives. */
+  /** Measures the offset on the server of a key. The key itself is not used. The server reads its clock before the reply arrives. */
   async measure(client: Client, key: string, epoch: number): Promise<void> {
-    // A script, because it is sent to the server of its key.
+    // On a cluster, a script is sent to the server of its key. TIME has no key.
     const [seconds, micros] = (await client.eval("return redis.call('TIME')", 1, key)) as [string, string];
     this.#offset = Number(seconds) * 1000 + Number(micros) / 1000 - performance.now();
     this.#epoch = epoch;
@@ -214,7 +215,7 @@ export async function runPipeline(
   return replies;
 }
 
-/** Costs the client less than a pipeline of ioredis, which selects the server on a cluster. */
+/** Sends commands on one connection. This costs the client less than a pipeline of ioredis, which a cluster needs. */
 function sendInOneWrite(
   client: Client,
   stream: Redis["stream"],

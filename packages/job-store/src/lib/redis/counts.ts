@@ -1,13 +1,13 @@
 import { type PipelineCommand, runPipeline, valuesOf } from "./connection.js";
-import type { StatusCode } from "./index-metadata.js";
-import { SPAN, scoreOf } from "./keys.js";
+
+import { SPAN, type StatusCode, scoreOf } from "./keys.js";
 import { scripts } from "./scripts.js";
 import type { RedisSession } from "./session.js";
 
-/** Number of live jobs of a code. */
+/** A status code, and the number of its live jobs. */
 type CodeCount = readonly [code: StatusCode, jobs: number];
 
-/** Returns the numbers of live jobs at one moment, by status. Codes of one status add up. */
+/** Counts the live jobs by status, at one moment. */
 export async function countJobs(session: RedisSession): Promise<ReadonlyMap<string, number>> {
   const end = session.executor.defaultEnd();
   const found = (await countByCommands(session, end)) ?? (await countByScript(session, end));
@@ -17,13 +17,10 @@ export async function countJobs(session: RedisSession): Promise<ReadonlyMap<stri
   return counts;
 }
 
-/**
- * The client's estimate of the server's clock may be so much too early. Jobs that expire within this time are listed with their times
- * instead of counted.
- */
+/** Maximum error of the client's estimate of the server's clock. Jobs that expire within this time are listed instead of counted. */
 const CLOCK_TOLERANCE_MS = 1000;
 
-/** Number of jobs of a code that are listed. */
+/** Maximum number of jobs of a code that are listed. */
 const MAX_EXPIRING = 16;
 
 interface CountCommands {
@@ -51,21 +48,21 @@ function countCommands({ code, ttlMs }: StatusCode, index: string, now: number):
 async function countByCommands(session: RedisSession, end: number): Promise<readonly CodeCount[] | null> {
   return session.read(
     async ({ client, metadata }) => {
-      const { edition, codes } = metadata;
-      const { map, statuses } = session.keys;
+      const { revision, codes } = metadata;
+      const { metadata: metadataKey, statuses } = session.keys;
       const now = session.serverTime();
       const expiring = codes.filter(({ ttlMs }) => ttlMs > 0);
       if (expiring.length > 0 && now === null) return null;
       const commands = codes.map((code) => countCommands(code, statuses, now ?? 0));
       const replies = await runPipeline(client, [
-        ["hmget", map, "edition", "events"],
+        ["hmget", metadataKey, "revision", "events"],
         ...commands.map(({ count }) => count),
         ...commands.flatMap(({ list }) => list),
         ...(expiring.length > 0 ? [["time"] as const] : []),
-        ["hget", map, "events"],
+        ["hget", metadataKey, "events"],
       ]);
       const [[stored, events], ...values] = valuesOf(replies) as [[string | null, string | null], ...unknown[]];
-      session.checkReply([stored === edition ? "current" : "stale"], metadata);
+      session.checkReply([stored === revision ? "current" : "stale"], metadata);
       if (values.pop() !== events) return null;
       const live = new Map<StatusCode, number>();
       if (expiring.length > 0 && now !== null) {
@@ -86,12 +83,12 @@ async function countByCommands(session: RedisSession, end: number): Promise<read
 
 async function countByScript(session: RedisSession, end: number): Promise<readonly CodeCount[]> {
   return session.read(
-    async ({ metadata: { edition, codes }, evaluate }) => {
+    async ({ metadata: { revision, codes }, evaluate }) => {
       const ranges = codes.flatMap(({ code, ttlMs }) => [scoreOf(code, 0), scoreOf(code, SPAN - 1), ttlMs]);
       const [, ...jobs] = await evaluate(
         scripts.counts,
-        [session.keys.map, session.keys.statuses],
-        [edition, ...ranges],
+        [session.keys.metadata, session.keys.statuses],
+        [revision, ...ranges],
       );
       return codes.map((code, n) => [code, Number(jobs[n])]);
     },

@@ -11,7 +11,7 @@ import {
 import type { Client, Deadline, RedisConnection } from "./connection.js";
 import { classify, RetryableError, replyCode, timeoutError } from "./redis-errors.js";
 
-/** A command, script or pipeline that is sent by itself. */
+/** A command, script or pipeline that is not batched. */
 interface PendingCommand extends PendingCall {
   run(): Promise<void>;
 }
@@ -33,14 +33,14 @@ class Command<T> extends Call<T> implements PendingCommand {
 
 /** Options of a single command. */
 export interface CommandOptions {
-  /** End of the call by `performance.now()`, if several calls share one. @default the time of a call from now on */
+  /** End of the call by `performance.now()`, if several calls share one. @default `timeoutMs` from now on */
   readonly end?: number;
   /** False: rejects with the error of the first failed attempt, as ioredis reports it. @default true */
   readonly retries?: boolean;
 }
 
 /**
- * Sends every call of the driver: batches it, limits its time, repeats it, and reports what is known of its outcome. One timer
+ * Sends every call of the driver: batches calls, limits their time, repeats them, and reports their results. One timer
  * serves all calls. Repeating is safe, because a script that changes something checks its operation id and its deadline.
  */
 export class Executor implements QueueHost {
@@ -73,7 +73,7 @@ export class Executor implements QueueHost {
     return this.#connection.isOpen;
   }
 
-  /** End of a call that begins now. */
+  /** Returns the end of a call that begins now. */
   defaultEnd(): number {
     return performance.now() + this.timeoutMs;
   }
@@ -92,7 +92,7 @@ export class Executor implements QueueHost {
   }
 
   /**
-   * Sends a command, script or pipeline by itself once the requirement is met. The command gets the end of the call.
+   * Sends a command, script or pipeline, without others in the batch, once the requirement is met. The command gets the end of the call.
    * @throws JobStoreError
    */
   run<T>(
@@ -126,7 +126,7 @@ export class Executor implements QueueHost {
     return error;
   }
 
-  /** Adds calls whose time is limited. */
+  /** Rejects the calls of a tick at their end, if they are not settled before. */
   watch(tick: Tick): void {
     this.#ticks.add(tick);
     if (tick.end < this.#timerEnd) this.#arm(tick.end);
@@ -164,7 +164,9 @@ export class Executor implements QueueHost {
   #expireCall(call: PendingCall): void {
     call.indeterminate ||= call.inFlight;
     const unsent = !this.isConnected && !call.indeterminate;
-    const failure = unsent ? this.#connection.noConnection(false) : timeoutError(call, "no reply came");
+    const failure = unsent
+      ? this.#connection.noConnection(false)
+      : timeoutError(call, "no reply arrived before the deadline");
     call.reject(call.failure ?? failure);
   }
 }

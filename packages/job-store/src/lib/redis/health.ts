@@ -1,8 +1,9 @@
+import type { RedisCommander } from "ioredis";
+import type { Json } from "../definition.js";
 import type { StorageHealth } from "../driver.js";
 import type { Client } from "./connection.js";
-import { NOTHING_SEEN, serverState } from "./health-details.js";
-import { foreignKeys, missing } from "./permission-check.js";
-import { type Findings, tryEverything } from "./probe.js";
+import { type ProbeResult, probePermissions } from "./permission-probe.js";
+import { describeForeignKeys, describeMissing } from "./permissions.js";
 import { explain, reasonOf, replyCode } from "./redis-errors.js";
 import { countRejected, oldestWait } from "./redis-outbox.js";
 import type { RedisSession } from "./session.js";
@@ -10,44 +11,44 @@ import type { RedisSession } from "./session.js";
 type Answer<T> = { readonly value: T } | { readonly error: unknown };
 
 /**
- * How the server is: whether it answers, whether it can be read, whether it takes writes; and what in its settings may
- * lose jobs. PING tells none of this: it says OK to a server that is full or read-only, and fails on one that reads well.
- * So what the store does is tried. And where a call would wait for a server to be ready, health says that it is not.
+ * Checks if the server replies, if it can be read and written, and if its settings may lose jobs. The check runs the commands of the
+ * store, because PING succeeds on a server that is full or read-only. A call would wait for a server that is not ready, the check
+ * reports it at once.
  */
 export async function checkHealth(session: RedisSession, timeoutMs: number): Promise<StorageHealth> {
   const { connection, executor, keys, replicas } = session;
   const end = performance.now() + timeoutMs;
-  const ask = <T>(command: (client: Client) => Promise<T>) =>
+  const query = <T>(command: (client: Client) => Promise<T>) =>
     answerOf(executor.query(command, { end, retries: false }));
   let latencyMs: number | null = null;
-  const [read, tried, replicated, state, rejected, waited] = await Promise.all([
-    ask(async (client) => {
+  const [read, probed, replicated, server, rejected, waited] = await Promise.all([
+    query(async (client) => {
       const begun = performance.now();
       await client.mget(keys.job("*")).finally(() => {
         latencyMs = Math.round((performance.now() - begun) * 100) / 100;
       });
     }),
-    ask((client) => tryEverything(client, keys)),
-    ask(async (client) => replicas?.check(client)),
-    ask(serverState),
-    ask((client) => countRejected(client, keys)),
-    ask((client) => oldestWait(client, keys)),
+    query((client) => probePermissions(client, keys)),
+    query(async (client) => replicas?.check(client)),
+    query(readDetails),
+    query((client) => countRejected(client, keys)),
+    query((client) => oldestWait(client, keys)),
   ]);
   const reachable = "value" in read || replyCode(read.error) !== null;
   const readable = "value" in read;
-  const lacking = "value" in tried ? missing(tried.value) : null;
-  const fault = reachable
-    ? (lacking ?? readFault(read) ?? writeFault(tried) ?? waitFault(replicated))
-    : `Redis cannot be reached: ${connection.isOpen ? `it has not answered within ${Math.round(timeoutMs)} ms` : connection.lastError}`;
-  const { details, warnings } = "value" in state ? state.value : NOTHING_SEEN;
+  const missing = "value" in probed ? describeMissing(probed.value) : null;
+  const error = reachable
+    ? (missing ?? readError(read) ?? writeError(probed) ?? replicaError(replicated))
+    : `Redis cannot be reached: ${connection.isOpen ? `it has not replied within ${Math.round(timeoutMs)} ms` : connection.lastError}`;
+  const { details, warnings } = "value" in server ? server.value : NO_DETAILS;
   return {
-    status: fault === null ? "healthy" : readable ? "degraded" : "unhealthy",
+    status: error === null ? "healthy" : readable ? "degraded" : "unhealthy",
     latencyMs: reachable ? latencyMs : null,
-    details: { reachable, readable, writable: fault === null, ...details },
+    details: { reachable, readable, writable: error === null, ...details },
     warnings,
     rejected: "value" in rejected ? rejected.value : null,
     oldestWaitMs: "value" in waited ? waited.value : null,
-    ...(fault !== null && { error: fault }),
+    ...(error !== null && { error }),
   };
 }
 
@@ -59,17 +60,128 @@ async function answerOf<T>(promise: Promise<T>): Promise<Answer<T>> {
   }
 }
 
-function readFault(read: Answer<unknown>): string | null {
-  return "value" in read ? null : `Redis answers but cannot be read: ${explain(reasonOf(read.error))}`;
+function readError(read: Answer<unknown>): string | null {
+  return "value" in read ? null : `Redis replies but cannot be read: ${explain(reasonOf(read.error))}`;
 }
 
-function waitFault(replicated: Answer<unknown>): string | null {
+function replicaError(replicated: Answer<unknown>): string | null {
   return "value" in replicated ? null : `waitReplicas cannot wait for replicas: ${reasonOf(replicated.error)}`;
 }
 
-function writeFault(tried: Answer<Findings>): string | null {
-  const foreign = "value" in tried ? foreignKeys(tried.value) : null;
+function writeError(probed: Answer<ProbeResult>): string | null {
+  const foreign = "value" in probed ? describeForeignKeys(probed.value) : null;
   if (foreign !== null) return foreign;
-  const refusal = "value" in tried ? tried.value.refusal : explain(reasonOf(tried.error));
-  return refusal === null ? null : `Redis can be read but takes no writes: ${refusal}`;
+  const rejection = "value" in probed ? probed.value.writeRejection : explain(reasonOf(probed.error));
+  return rejection === null ? null : `Redis can be read but rejects writes: ${rejection}`;
+}
+
+/** Details of a server, as far as the user may read them. */
+interface ServerDetails {
+  readonly details: Readonly<Record<string, Json>>;
+  /** Human-readable descriptions of settings that may lose jobs. */
+  readonly warnings: readonly string[];
+}
+
+type Settings = ReadonlyMap<string, string>;
+
+const NO_DETAILS: ServerDetails = detailsOf(new Map(), new Map());
+
+/** Reads INFO, and the two settings that it lacks. If the user may not read one of them, `unseen` names the command. */
+async function readDetails(client: RedisCommander): Promise<ServerDetails> {
+  const [info, ...settings] = await Promise.all([
+    client.info().then(parseInfo, none),
+    ...["save", "appendfsync"].map((name) => client.config("GET", name).then(parsePairs, none)),
+  ]);
+  return detailsOf(info, new Map(settings.flatMap((setting) => [...setting])));
+}
+
+function detailsOf(info: Settings, config: Settings): ServerDetails {
+  const unseen = [...(info.size === 0 ? ["INFO"] : []), ...(config.size === 0 ? ["CONFIG GET"] : [])];
+  return {
+    details: {
+      version: info.get("valkey_version") ?? info.get("redis_version") ?? null,
+      mode: info.get("redis_mode") ?? info.get("server_mode") ?? null,
+      role: info.get("role") ?? null,
+      usedMemoryBytes: numberIn(info, "used_memory"),
+      maxMemoryBytes: numberIn(info, "maxmemory"),
+      evictionPolicy: info.get("maxmemory_policy") ?? null,
+      persistence: persistenceOf(info, config),
+      ...(unseen.length > 0 && { unseen }),
+    },
+    warnings: [...roleWarnings(info), ...evictionWarnings(info), ...persistenceWarnings(info, config)],
+  };
+}
+
+/** Returns the kinds of persistence. INFO shows the append-only file, only CONFIG shows snapshots. */
+function persistenceOf(info: Settings, config: Settings): string | null {
+  if (!info.has("aof_enabled") && !config.has("save")) return null;
+  const kept: string[] = [];
+  const fsync = config.get("appendfsync");
+  if (info.get("aof_enabled") === "1") kept.push(`append-only file${fsync === undefined ? "" : ` (fsync ${fsync})`}`);
+  if ((config.get("save") ?? "") !== "") kept.push("snapshots");
+  if (!config.has("save")) kept.push("snapshots unknown");
+  return kept.join(", ") || "none";
+}
+
+function roleWarnings(info: Settings): readonly string[] {
+  if (info.get("role") !== "slave") return [];
+  return [
+    info.get("master_link_status") === "up"
+      ? "This server is a replica: writes fail and reads may be stale. Connect to its master."
+      : "This server is a replica that has lost its master: reads may be long out of date. Connect to the master.",
+  ];
+}
+
+function evictionWarnings(info: Settings): readonly string[] {
+  const policy = info.get("maxmemory_policy") ?? "noeviction";
+  if (policy === "noeviction" || info.get("maxmemory") === "0") return [];
+  const evicted = policy.startsWith("volatile-") ? "jobs that have a TTL" : "jobs, indexes and outbox messages";
+  return [
+    `The eviction policy is ${policy}: when memory is full, Redis deletes ${evicted}. Set maxmemory-policy noeviction.`,
+  ];
+}
+
+function persistenceWarnings(info: Settings, config: Settings): readonly string[] {
+  const warnings: string[] = [];
+  const failed = (field: string) => info.has(field) && info.get(field) !== "ok";
+  if (info.get("aof_enabled") === "0") {
+    warnings.push(
+      config.get("save") === ""
+        ? "Redis writes nothing to disk: a restart loses all jobs. Set appendonly yes."
+        : "The append-only file is off: a crash of Redis loses all writes since the last snapshot. Set appendonly yes.",
+    );
+  } else if (info.get("aof_enabled") === "1" && config.get("appendfsync") === "no") {
+    warnings.push(
+      "appendfsync is no: a power failure loses the writes of the last 30 seconds or so. Set appendfsync everysec.",
+    );
+  }
+  if (failed("aof_last_write_status")) warnings.push("The last write to the append-only file failed. Check the disk.");
+  if (failed("rdb_last_bgsave_status") && config.get("save") !== "") {
+    warnings.push("The last snapshot failed. Check the disk and the log of Redis.");
+  }
+  return warnings;
+}
+
+function parseInfo(text: string): Settings {
+  return new Map(
+    text.split("\r\n").flatMap((line) => {
+      const colon = line.indexOf(":");
+      return colon > 0 ? [[line.slice(0, colon), line.slice(colon + 1)] as const] : [];
+    }),
+  );
+}
+
+/** Parses a reply of CONFIG GET: a name and its value. */
+function parsePairs(reply: unknown): Settings {
+  const [name, value] = reply as readonly [string?, string?];
+  return new Map(name === undefined ? [] : [[name, value ?? ""]]);
+}
+
+function none(): Settings {
+  return new Map();
+}
+
+function numberIn(info: Settings, field: string): number | null {
+  const value = info.get(field);
+  return value === undefined ? null : Number(value);
 }

@@ -3,46 +3,34 @@ import type { RedisCommander } from "ioredis";
 import { invalid } from "../arguments.js";
 import type { StoreConfig, StoreMetadata } from "../driver.js";
 import type { Executor } from "./executor.js";
-import type { Keys } from "./keys.js";
+import type { Keys, StatusCode, StatusTtl } from "./keys.js";
 import { evaluate, scripts } from "./scripts.js";
 
 /**
  * Maximum number of bytes of stored records in one script or one reply, or one record if that is larger. The server runs
- * nothing else during that time. The same number is in lua/touch.lua; see docs/decisions/0016.
+ * no other command during that time. The same number is in lua/includes/limits.lua; see docs/decisions/0016.
  */
-export const MAX_RECORD_BYTES = 2_097_152;
+export const MAX_SCRIPT_BYTES = 2_097_152;
 
-/** Bound for the size of a record if the metadata contains none. The largest page of such records fits. */
+/** Upper bound for the size of a record if the metadata contains none. The largest page of such records fits into one reply. */
 export const DEFAULT_LARGEST = 2048;
 
-/** A status, and how long a job is kept in it. */
-export interface StatusTtl {
-  readonly status: string;
-  /** 0: without expiry. */
-  readonly ttlMs: number;
-}
-
-/** Code of a status and its TTL in the index. */
-export interface StatusCode extends StatusTtl {
-  readonly code: number;
-}
-
-/** Scores are whole numbers below 2^53: code · 10^13 + ms. */
+/** Maximum number of status codes. Scores are integers below 2^53: code · 10^13 + ms. */
 const MAX_CODES = 900;
 
 /**
  * Metadata of one store: the codes of its statuses, and its indexed fields. Codes never change, so services with other TTLs, or with
- * an older definition, add their own. The edition changes with every addition, and with metadata that is created again after the
- * server lost its data. Scripts reject a caller that knows another edition.
+ * an older definition, add their own. The revision changes with every addition, and with metadata that is created again after the
+ * server lost its data. Scripts reject a caller that knows another revision.
  */
 export interface IndexMetadata {
-  readonly edition: string;
+  readonly revision: string;
   readonly codes: readonly StatusCode[];
-  /** Every field that any definition has declared here. */
+  /** Index fields of all definitions that have used this key prefix. */
   readonly fields: readonly string[];
-  /** Bound in bytes for the size of a stored record or message. Scripts raise it, with a new edition; see lua/touch.lua. */
+  /** Upper bound for the size of a stored record or message, in bytes. Scripts raise it, with a new revision; see lua/includes/end-write.lua. */
   readonly largest: number;
-  /** The code this store writes for a status. */
+  /** Status codes that this store writes. */
   readonly own: ReadonlyMap<string, StatusCode>;
 }
 
@@ -55,7 +43,7 @@ export async function readMetadata(client: RedisCommander, key: string): Promise
   return Object.fromEntries(reply.flatMap((name, n) => (n % 2 === 0 ? [[name, reply[n + 1] ?? ""]] : [])));
 }
 
-/** Returns the recorded metadata in the fields of the hash. */
+/** Converts the fields of the hash. */
 export function metadataIn(stored: Readonly<Record<string, string>>): StoreMetadata {
   return {
     definition: JSON.parse(stored.definition ?? '""'),
@@ -78,7 +66,7 @@ export async function loadMetadata(
   others: readonly StatusTtl[] = [],
 ): Promise<IndexMetadata> {
   for (;;) {
-    const stored = await executor.query((client) => readMetadata(client, keys.map), { end });
+    const stored = await executor.query((client) => readMetadata(client, keys.metadata), { end });
     checkCompatible(stored, shape, shards);
     const codes = parseCodes(stored.codes);
     const missing = missingCodes(codes, [...shape.statuses.map((status) => statusTtl(shape, status)), ...others]);
@@ -87,21 +75,21 @@ export async function loadMetadata(
     const fields = union(indexed, shape.fields);
     const callMs = Math.max(Number(stored.callMs ?? 0), executor.timeoutMs);
     const complete = missing.length === 0 && fields.length === indexed.length && stored.callMs === String(callMs);
-    if (stored.edition !== undefined && complete) {
+    if (stored.revision !== undefined && complete) {
       if (shape.description !== null && shape.description !== stored.description) {
-        // For tools only: no call waits for it or fails with it. Codes stay, so the edition does, too.
-        const description = [stored.edition, "description", shape.description];
+        // Only tools read the description, so no call waits for it or fails with it. The revision stays, because the codes do.
+        const description = [stored.revision, "description", shape.description];
         executor
-          .query((client) => evaluate(client, scripts.map, [keys.map, keys.events], description))
+          .query((client) => evaluate(client, scripts.setMetadata, [keys.metadata, keys.events], description))
           .catch(() => undefined);
       }
       const largest = Number(stored.largest ?? DEFAULT_LARGEST);
-      return { edition: stored.edition, codes, fields, largest, own: ownCodes(codes, shape) };
+      return { revision: stored.revision, codes, fields, largest, own: ownCodes(codes, shape) };
     }
     if (codes.length + missing.length > MAX_CODES) {
       return invalid(
-        `Under this key prefix "${shape.definition}" would have ${codes.length + missing.length} combinations of status and TTL, ` +
-          `and ${MAX_CODES} are the most. Keep to the TTLs of earlier releases, or use another key prefix.`,
+        `"${shape.definition}" would have ${codes.length + missing.length} combinations of status and TTL under this keyPrefix, ` +
+          `but the limit is ${MAX_CODES}. Use the TTLs of earlier releases, or another keyPrefix.`,
       );
     }
     const grown = [...codes, ...missing].map(({ status, ttlMs }) => [status, ttlMs]);
@@ -109,20 +97,20 @@ export async function loadMetadata(
       (client) =>
         evaluate(
           client,
-          scripts.map,
-          [keys.map, keys.events],
+          scripts.setMetadata,
+          [keys.metadata, keys.events],
           [
-            stored.edition ?? "",
-            ...["edition", randomBytes(6).toString("hex")],
+            stored.revision ?? "",
+            ...["revision", randomBytes(6).toString("hex")],
             ...["definition", JSON.stringify(shape.definition)],
             ...["shards", shards],
-            // Scripts remember an operation for as long as the longest call takes.
+            // Scripts keep the ids of operations for as long as the longest call takes.
             ...["callMs", callMs],
             ...["statuses", JSON.stringify(statuses)],
             ...["codes", JSON.stringify(grown)],
             ...(fields.length === 0 ? [] : ["fields", JSON.stringify(fields)]),
             ...(shape.description === null ? [] : ["description", shape.description]),
-            ...(stored.edition === undefined ? ["log", randomBytes(6).readUIntBE(0, 6), "events", 0] : []),
+            ...(stored.revision === undefined ? ["log", randomBytes(6).readUIntBE(0, 6), "events", 0] : []),
           ],
         ),
       { end },
@@ -132,15 +120,16 @@ export async function loadMetadata(
 
 /** A definition may add or remove statuses. One that does both is rejected as another definition. */
 function checkCompatible(stored: Readonly<Record<string, string>>, shape: StoreConfig, shards: number): void {
-  if (stored.edition === undefined) return;
+  if (stored.revision === undefined) return;
   if (stored.definition !== JSON.stringify(shape.definition)) {
     invalid(
-      `Under this key prefix live jobs of ${stored.definition}; "${shape.definition}" needs a key prefix of its own.`,
+      `This keyPrefix already contains jobs of ${stored.definition}. Use another keyPrefix for "${shape.definition}".`,
     );
   }
   if (stored.shards !== String(shards)) {
     invalid(
-      `Under this key prefix "${shape.definition}" is stored in ${stored.shards} shards, and this driver has ${shards}.`,
+      `"${shape.definition}" was created with ${stored.shards} shards under this keyPrefix, but this driver has ${shards}. ` +
+        `The number cannot be changed: set shards: ${stored.shards}, or use another keyPrefix.`,
     );
   }
   const recorded = parseNames(stored.statuses);
@@ -148,8 +137,8 @@ function checkCompatible(stored: Readonly<Record<string, string>>, shape: StoreC
   const added = shape.statuses.filter((status) => !recorded.includes(status));
   if (removed.length > 0 && added.length > 0) {
     invalid(
-      `Under this key prefix "${shape.definition}" is recorded with the statuses ${recorded.join(", ")}; ` +
-        `this definition has ${shape.statuses.join(", ")}. Add or remove statuses in separate releases, or use another key prefix.`,
+      `The stored definition of "${shape.definition}" has the statuses ${recorded.join(", ")}, but this one has ` +
+        `${shape.statuses.join(", ")}. Add and remove statuses in separate releases, or use another keyPrefix.`,
     );
   }
 }
@@ -175,7 +164,7 @@ function find<M extends StatusTtl>(codes: readonly M[], { status, ttlMs }: Statu
   return codes.find((code) => code.status === status && code.ttlMs === ttlMs);
 }
 
-/** Returns those without a code, each once. */
+/** Returns the needed pairs of status and TTL that have no code, each once. */
 function missingCodes(codes: readonly StatusTtl[], needed: readonly StatusTtl[]): readonly StatusTtl[] {
   const missing: StatusTtl[] = [];
   for (const one of needed) {

@@ -3,17 +3,16 @@ import { invalid, show } from "../arguments.js";
 
 /** Options of ioredis. The driver overrides those that limit the time of calls or change the meaning of commands and replies. */
 export type ConnectionOptions = RedisOptions & { replyMapping?: "legacy" };
-/** Likewise for a cluster. */
+/** Options of ioredis for a cluster. The driver overrides some of them, as above. */
 export type ClusterConnectionOptions = ClusterOptions & { replyMapping?: "legacy" };
 
 /** Options that the driver sets on every connection. They override those of the caller. */
 export const BOUNDED: ConnectionOptions = {
-  // These make ioredis leave waiting and repeating to us, instead of hanging or sending a command twice; each was
-  // measured (docs/decisions/0002).
+  // With these, the driver waits and repeats calls itself. ioredis would block, or send a command twice (docs/decisions/0002).
   lazyConnect: false,
   enableOfflineQueue: false,
   enableAutoPipelining: false,
-  // It asks INFO, which a user need not be allowed; and a server that still loads had better say so to each call.
+  // The check runs INFO, which needs a permission. A server that still loads its data rejects each call itself.
   enableReadyCheck: false,
   maxRetriesPerRequest: 0,
   autoResendUnfulfilledCommands: false,
@@ -27,9 +26,9 @@ export const BOUNDED: ConnectionOptions = {
   keepAlive: 5000,
   noDelay: true,
   retryStrategy: backOff,
-  // A replica that became one while we were connected: find the new master, and let our own retry repeat the call.
+  // After a failover, reconnects to the new master. The driver repeats the call.
   reconnectOnError: (error) => (error.message.includes("READONLY") ? 1 : false),
-  // These change which server answers, which commands exist, and the form of replies.
+  // These change the server that replies, the commands, and the form of replies.
   role: "master",
   readOnly: false,
   monitor: undefined,
@@ -39,12 +38,12 @@ export const BOUNDED: ConnectionOptions = {
   replyMapping: "legacy",
 };
 
-/** With jitter, so that all clients of a server that comes back do not come in the same moment. */
+/** Returns the pause before the next attempt to connect, in milliseconds, with jitter: the clients of a restarted server spread out. */
 export function backOff(times: number): number {
   return Math.random() * Math.min(50 * 2 ** times, 1000) + 20;
 }
 
-/** In a cluster ioredis itself goes after a key that has moved; our budget, not a count, says when that is enough. */
+/** Returns the options for a cluster. ioredis follows keys that move between nodes, without a limit: the deadline of the call ends it. */
 export function boundedCluster(
   bounds: ConnectionOptions,
   nodes: ClusterOptions["redisOptions"],
@@ -79,7 +78,7 @@ export function boundedCluster(
 export function checkOptions(options: object | null | undefined, source: string): void {
   const db = options && "db" in options ? options.db : undefined;
   if (db !== undefined && db !== null && !/^\d+$/.test(String(db))) {
-    invalid(`${source} sets the option db of ioredis to ${show(db)}. A database is a whole number from 0.`);
+    invalid(`${source} sets the option db of ioredis to ${show(db)}. It must be an integer from 0.`);
   }
   const prefix = options && "keyPrefix" in options ? options.keyPrefix : undefined;
   if (prefix === undefined || prefix === null || prefix === "") return;
@@ -89,7 +88,7 @@ export function checkOptions(options: object | null | undefined, source: string)
   );
 }
 
-/** Likewise for a cluster. @throws JobStoreError INVALID_ARGUMENT */
+/** Rejects options of a cluster that change the keys in the driver's commands, and a database other than 0. @throws JobStoreError INVALID_ARGUMENT */
 export function checkClusterOptions(options: ClusterOptions, source: string): void {
   const { redisOptions } = options;
   checkOptions(options, source);
@@ -109,14 +108,14 @@ export function checkNode(node: ClusterNode): void {
   }
 }
 
-/** Likewise for the query of an address, which ioredis reads as options. @throws JobStoreError INVALID_ARGUMENT */
+/** Rejects such options in the query of an address, which ioredis reads as options. @throws JobStoreError INVALID_ARGUMENT */
 export function checkQuery(address: string, source: string): void {
   const options = Object.fromEntries(new URLSearchParams(address.split("?").slice(1).join("?")));
   checkOptions(options, source);
   checkNames(Object.keys(options), source);
 }
 
-/** Refuses a path that ioredis cannot read as the number of a database. @throws JobStoreError INVALID_ARGUMENT */
+/** Rejects a path that is not the number of a database. @throws JobStoreError INVALID_ARGUMENT */
 export function checkPath(address: string): void {
   const path = new URL(address).pathname;
   if (!/^(?:\/\d*)?$/.test(path)) {

@@ -1,52 +1,64 @@
-import type { StatusCode } from "./index-metadata.js";
+import { crc32 } from "node:zlib";
 
-/** Scores of the index by status are `code * SPAN + ms`: codes below 900 are exact as doubles, and so are times before the year 2286. */
+/** A status, and the time for which a job is kept in it. */
+export interface StatusTtl {
+  readonly status: string;
+  /** In milliseconds. 0: without expiry. */
+  readonly ttlMs: number;
+}
+
+/** Code of a status and its TTL in the status index. */
+export interface StatusCode extends StatusTtl {
+  readonly code: number;
+}
+
+/** Scores of the status index are `code * SPAN + ms`. They are exact as doubles for codes below 900 and times before the year 2286. */
 export const SPAN = 10 ** 13;
 
-/** Score in the index by status, as text. */
+/** Returns a score of the status index, as text. */
 export function scoreOf(code: number, ms: number): string {
   return `${code}${String(ms).padStart(13, "0")}`;
 }
 
-/** Lowest and highest score of a code, and its TTL, as scripts take them. */
+/** Returns the lowest and the highest score of a code, and its TTL, in the order in which scripts take them. */
 export function scoreRange({ code, ttlMs }: StatusCode): readonly (string | number)[] {
   return [scoreOf(code, 0), scoreOf(code, SPAN - 1), ttlMs];
 }
 
-/** Where everything lives. A job is the string at `job:<id>`, and nothing else is under `job:`. */
+/** Redis keys of a store, or of one shard. A job is the string at `job:<id>`, and no other key begins with `job:`. */
 export interface Keys {
   readonly job: (id: string) => string;
-  /** Hash: definition, statuses, codes and the edition of this map; the definition's description for tools. */
-  readonly map: string;
-  /** Sorted set: job id by code · 10^13 + when it entered its status. */
+  /** Hash: definition, statuses, status codes, revision, and the description of the definition for tools. */
+  readonly metadata: string;
+  /** Sorted set: job id by code · 10^13 + time of entry into the status. */
   readonly statuses: string;
-  /** Sorted set: job id by creation. */
+  /** Sorted set: job id by time of creation. */
   readonly creations: string;
-  /** Sorted set: a job's fields and where it stands, by their bytes; see lua/fields.lua. */
+  /** Sorted set: index fields of each job with its status and creation, ordered by bytes; see lua/includes/fields.lua. */
   readonly fields: string;
-  /** Hash: job id -> its fields. */
+  /** Hash: job id -> its index fields. */
   readonly values: string;
-  /** Two sets: recent operations of deleted jobs; see lua/operations.lua. */
+  /** Two sets: recent operations of deleted jobs; see lua/includes/operations.lua. */
   readonly evenTombstones: string;
   readonly oddTombstones: string;
-  /** Stream: what happened to jobs; see lua/publish.lua. */
+  /** Stream: event log; see lua/includes/publish.lua. */
   readonly events: string;
-  /** Stream and what belongs to it; see lua/outbox.lua. */
+  /** Stream: outbox entries. The next keys belong to it; see lua/includes/begin-outbox.lua. */
   readonly outbox: string;
   readonly outboxClaims: string;
   readonly outboxClaimed: string;
-  /** String: the last claim of one reader, and what it was given, until that lapses. */
+  /** String: last claim of one reader, and the entries that it returned. It expires with the claim. */
   readonly outboxReader: (reader: string) => string;
   readonly outboxRejected: string;
   readonly outboxRejectedEntries: string;
-  /** Written by health checks only. */
+  /** String that only checks write. */
   readonly probe: string;
 }
 
 export function keysUnder(prefix: string): Keys {
   return {
     job: (id) => `${prefix}job:${id}`,
-    map: `${prefix}jobs:map`,
+    metadata: `${prefix}jobs:metadata`,
     statuses: `${prefix}jobs:by-status`,
     creations: `${prefix}jobs:by-creation`,
     fields: `${prefix}jobs:by-field`,
@@ -64,10 +76,28 @@ export function keysUnder(prefix: string): Keys {
   };
 }
 
-/** Keys of lua/store-keys.lua. */
+/** Returns the keys that lua/includes/store-keys.lua names, in its order. */
 export function storeKeys(keys: Keys): readonly string[] {
   return [
-    ...[keys.map, keys.statuses, keys.creations, keys.events, keys.values, keys.fields],
+    ...[keys.metadata, keys.statuses, keys.creations, keys.events, keys.values, keys.fields],
     ...[keys.evenTombstones, keys.oddTombstones],
   ];
+}
+
+/** Returns the beginning of the keys of a shard: a hash tag, so that a cluster stores them in one slot. `*`: a pattern for all shards. */
+export function tagOf(shard: number | "*"): string {
+  return `{jobs-${shard}}:`;
+}
+
+/** Returns the shard of a job. The result must never change: it is not stored. */
+export function shardOf(id: string, shards: number): number {
+  return crc32(id) % shards;
+}
+
+/**
+ * Returns an ACL pattern that matches a text. A rule cannot contain white space, which separates rules, or NUL. Each byte of
+ * these becomes `?`, which matches any byte.
+ */
+export function asPattern(text: string): string {
+  return text.replace(/[*?[\]\\]/g, "\\$&").replace(/[\s\0]/g, (character) => "?".repeat(Buffer.byteLength(character)));
 }

@@ -9,32 +9,34 @@ import { fieldText } from "./record-text.js";
 import { scripts } from "./scripts.js";
 import type { RedisSession } from "./session.js";
 
-/** Index entries looked at for one page, when most of them turn out to be of jobs that expired or moved on meanwhile. */
-const MOST_LOOKED_AT = 5000;
+/** Maximum number of index entries that are read for one page, if most of them belong to jobs that have expired or changed. */
+const MAX_SCANNED = 5000;
 
 /**
  * Returns a page: ids from the index, then the jobs by their keys. A job that expired, was deleted or changed its status between
  * the two steps is left out. The page is then filled up from the following jobs, within bounds.
  *
- * @param onDead called if the index contained jobs that are gone
+ * @param onExpired called if the index contained jobs that do not exist any more
  */
 export async function listJobs(
   session: RedisSession,
   reader: ReadBatcher,
   range: ListRequest,
-  onDead: () => void,
+  onExpired: () => void,
 ): Promise<ListResult> {
   const end = session.executor.defaultEnd();
-  return (await listByCommands(session, reader, range, end)) ?? listByScripts(session, reader, range, { end, onDead });
+  return (
+    (await listByCommands(session, reader, range, end)) ?? listByScripts(session, reader, range, { end, onExpired })
+  );
 }
 
-/** Number of jobs of the first millisecond that `listByCommands` looks through. */
+/** Maximum number of jobs of one millisecond that `listByCommands` reads. */
 const MAX_TIES = 64;
 
 /**
  * Returns a page of one range of an index. Plain commands cost the server a third of a script. Returns null if a script is needed:
- * for several ranges, if many jobs entered the index in the millisecond in which the page begins, if a job is gone, and if jobs of the
- * page have changed places meanwhile.
+ * for several ranges, if many jobs entered the index in the millisecond in which the page begins, if a job does not exist any more, or if
+ * jobs of the page have moved in the index meanwhile.
  */
 async function listByCommands(
   session: RedisSession,
@@ -63,12 +65,12 @@ async function listByCommands(
   }
   const last = entries.at(-1);
   if (last !== undefined && after.lastScore % SPAN !== last.at) return null;
-  // No event: no job has changed its place. Otherwise the index is read once more.
+  // Without a new event, no job has moved in the index. Otherwise the index is read once more.
   if (after.events !== before.events && !isSame(await readIds(session, range, end), before)) return null;
   return { entries, next: before.ids.length > limit && last !== undefined ? { at: last.at, id: last.id } : null };
 }
 
-/** Ids of a page and one more, and the number of the last event. */
+/** Ids of a page and one further id, and the number of the last event. */
 interface PageIds {
   readonly ids: readonly string[];
   readonly events: string | null;
@@ -87,11 +89,11 @@ function readIds(session: RedisSession, range: ListRequest, end: number): Promis
       const commands = pageCommands(session, metadata, range);
       if (commands === null) return null;
       const [state, following, ties = []] = valuesOf(await runPipeline(client, commands)) as [
-        readonly [edition: string | null, events: string | null],
+        readonly [revision: string | null, events: string | null],
         readonly string[],
         (readonly string[])?,
       ];
-      session.checkReply([state[0] === metadata.edition ? "current" : "stale"], metadata);
+      session.checkReply([state[0] === metadata.revision ? "current" : "stale"], metadata);
       session.confirmMetadata();
       if (ties.length === MAX_TIES) return null;
       return { ids: [...ties.filter(isLater), ...following].slice(0, limit + 1), events: state[1] };
@@ -113,7 +115,7 @@ async function readWithPlace(
       async ({ client }) => {
         const [events, score] = valuesOf(
           await runPipeline(client, [
-            ["hget", keys.map, "events"],
+            ["hget", keys.metadata, "events"],
             ["zscore", statuses === null ? keys.creations : keys.statuses, ids.at(-1) ?? ""],
           ]),
         ) as [string | null, string | null];
@@ -121,12 +123,12 @@ async function readWithPlace(
       },
       { end },
     );
-  // Sent one after the other on one connection, if one command reads all jobs.
+  // If one command reads all jobs, both are sent on one connection, in this order.
   if (reader.fitOneReply(ids.length)) return Promise.all([reader.readJobs(ids, end), place()]);
   return [await reader.readJobs(ids, end), await place()];
 }
 
-/** Returns commands that read the edition and the number of the last event, the ids after the first millisecond, and those in it. */
+/** Returns commands that read the revision and the number of the last event, the ids after the first millisecond, and those in it. */
 function pageCommands(
   session: RedisSession,
   { codes }: IndexMetadata,
@@ -139,7 +141,7 @@ function pageCommands(
   if (only === undefined || ranges.length > 1 || (only.ttlMs > 0 && now === null)) return null;
   const { code, ttlMs } = only;
   const index = statuses === null ? keys.creations : keys.statuses;
-  // The server may remove a job a little later: a page with a job that is gone is read again.
+  // The server may remove a job a little later: a page with a job that does not exist any more is read again.
   const expired = ttlMs > 0 && now !== null ? Math.max(0, now - ttlMs) : 0;
   const lowest = Math.max(expired, after === null ? 0 : after + 1);
   const highest = before === null ? SPAN - 1 : before - 1;
@@ -150,7 +152,7 @@ function pageCommands(
       ? ["zrange", index, low, high, "BYSCORE", "LIMIT", 0, count]
       : ["zrange", index, high, low, "BYSCORE", "REV", "LIMIT", 0, count];
   };
-  const state: PipelineCommand = ["hmget", keys.map, "edition", "events"];
+  const state: PipelineCommand = ["hmget", keys.metadata, "revision", "events"];
   if (start === null) return [state, range(lowest, highest, limit + 1)];
   const following = ascending
     ? range(Math.max(lowest, start.at + 1), highest, limit + 1)
@@ -163,37 +165,37 @@ async function listByScripts(
   session: RedisSession,
   reader: ReadBatcher,
   range: ListRequest,
-  { end, onDead }: { readonly end: number; readonly onDead: () => void },
+  { end, onExpired }: { readonly end: number; readonly onExpired: () => void },
 ): Promise<ListResult> {
   const entries: ListResult["entries"][number][] = [];
   let start = range.start;
-  let lookedAt = 0;
+  let scanned = 0;
   for (;;) {
-    const wanted = lookedAt === 0 ? range.limit + 1 : Math.max(range.limit - entries.length + 1, 500);
+    const wanted = scanned === 0 ? range.limit + 1 : Math.max(range.limit - entries.length + 1, 500);
     const places = await findPlaces(session, { ...range, start }, wanted, end);
     const readings = await reader.readJobs(
       places.map(({ id }) => id),
       end,
     );
-    let dead = false;
+    let absent = false;
     for (const [n, place] of places.entries()) {
       const reading = readings[n];
       if (reading === undefined || reading.kind === "absent") {
-        dead = true;
+        absent = true;
       } else if (reading.kind === "unreadable" || belongs(reading.record, range, place)) {
         if (entries.length === range.limit) return { entries, next: start };
         entries.push({ ...reading, ...place });
       }
       start = place;
     }
-    if (dead) onDead();
+    if (absent) onExpired();
     if (places.length < wanted) return { entries, next: null };
-    lookedAt += places.length;
-    if (lookedAt >= MOST_LOOKED_AT) return { entries, next: start };
+    scanned += places.length;
+    if (scanned >= MAX_SCANNED) return { entries, next: start };
   }
 }
 
-/** Whether the job still stands where the index had it. */
+/** Returns true if the job is still at this position of the index. */
 function belongs({ status, statusAt, createdAt }: JobRecord, range: ListRequest, place: ListPosition): boolean {
   if (range.statuses === null) return createdAt.getTime() === place.at;
   return range.statuses.includes(status) && statusAt.getTime() === place.at;
@@ -208,13 +210,15 @@ async function findPlaces(
   const { statuses, where, order, after, before, start } = range;
   const newest = order === "newest";
   const reply = await session.read(
-    ({ metadata: map, evaluate }) => {
+    ({ metadata, evaluate }) => {
       const ranges =
         statuses === null
           ? [where === null ? 0 : "", 0]
-          : map.codes.filter(({ status }) => statuses.includes(status)).flatMap(({ code, ttlMs }) => [code, ttlMs]);
+          : metadata.codes
+              .filter(({ status }) => statuses.includes(status))
+              .flatMap(({ code, ttlMs }) => [code, ttlMs]);
       const args = [
-        ...[map.edition, newest ? 1 : 0, count, start?.at ?? "", start?.id ?? ""],
+        ...[metadata.revision, newest ? 1 : 0, count, start?.at ?? "", start?.id ?? ""],
         ...[after === null ? 0 : after + 1, before === null ? MAX_TIME : before - 1],
       ];
       if (where !== null) {
@@ -222,7 +226,7 @@ async function findPlaces(
         return evaluate(scripts.find, storeKeys(session.keys), [...args, field, ...ranges]);
       }
       const index = statuses === null ? session.keys.creations : session.keys.statuses;
-      return evaluate(scripts.page, [session.keys.map, index], [...args, ...ranges]);
+      return evaluate(scripts.page, [session.keys.metadata, index], [...args, ...ranges]);
     },
     { end },
   );
@@ -232,7 +236,7 @@ async function findPlaces(
   return places.sort((a, b) => comparePositions(a, b) * direction).slice(0, count);
 }
 
-/** Members and their scores, or their times, in turn. */
+/** Reads members and their scores, or their times, in turn. */
 function readPlaces(members: readonly string[]): readonly ListPosition[] {
   const places: ListPosition[] = [];
   for (let n = 0; n < members.length; n += 2)

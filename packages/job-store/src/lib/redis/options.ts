@@ -1,7 +1,14 @@
 import { Cluster, type ClusterNode, type ClusterOptions, Redis, type RedisOptions } from "ioredis";
 import { checkInteger, checkKeys, checkOptions, invalid, type KeysOf, show } from "../arguments.js";
-import { checkClient, duplicateOf, type RedisClient } from "./client.js";
-import { breakSilence, eachConnection, giveName, requireDatabase } from "./connections.js";
+import {
+  checkClient,
+  closeWhenSilent,
+  duplicateOf,
+  eachConnection,
+  nameConnection,
+  type RedisClient,
+  requireDatabase,
+} from "./client.js";
 import {
   BOUNDED,
   backOff,
@@ -14,12 +21,12 @@ import {
   checkPath,
   checkQuery,
 } from "./ioredis-options.js";
-import type { ReplicaWait } from "./replicas.js";
+import type { ReplicaWait } from "./replica-acks.js";
 
-/** Which Redis, and how it is used. */
+/** Options of `redisDriver`: the address of Redis, and settings of the driver. */
 export type RedisDriverOptions = (
   | {
-      /** `redis://` or `rediss://` */
+      /** Address that begins with `redis://` or, for TLS, `rediss://`. */
       readonly url: string;
       /**
        * Further options of ioredis, for example `tls`. The driver overrides those that limit the time of a call or change the
@@ -28,20 +35,20 @@ export type RedisDriverOptions = (
       readonly redis?: ConnectionOptions | undefined;
     }
   | {
-      /** Some nodes of a Redis Cluster; the others are found through them. */
+      /** Some nodes of a Redis Cluster. The driver finds the others through them. */
       readonly cluster: readonly ClusterNode[];
       /**
        * Further options of ioredis. Set user, password and TLS of the nodes in its `redisOptions`. The driver overrides some
        * options, as above. It rejects `keyPrefix`, and a `db` other than 0.
        */
       readonly redis?: ClusterConnectionOptions | undefined;
-      /** See `shards` below. */
+      /** Number of shards; see `shards` below. */
       readonly shards?: number | undefined;
     }
   | {
-      /** Sentinels that watch the master; they are asked for it at each connect. */
+      /** Sentinels that watch the master. They are asked for its address at each connect. */
       readonly sentinels: readonly { readonly host: string; readonly port: number }[];
-      /** Of the master that the sentinels watch. */
+      /** Name of the master that the sentinels watch. */
       readonly name: string;
       /** Further options of ioredis, for example `username`, `password` and `tls` of the master. See `redis` above. */
       readonly redis?: ConnectionOptions | undefined;
@@ -54,18 +61,18 @@ export type RedisDriverOptions = (
        */
       readonly client: RedisClient;
       /**
-       * Parts that jobs are spread over, each with a hash tag and indexes of its own, so that a cluster can hold them on
-       * different nodes. Chosen once for a key prefix: it is recorded there, and another number is refused. 1–1024.
-       * @default 16 on a cluster; on one server jobs are not spread, and keys carry no tag
+       * Number of shards, 1–1024. Each shard has its own hash tag and indexes, so a cluster can store shards on different nodes. The
+       * number cannot be changed: it is stored under the key prefix, and another number is rejected with INVALID_ARGUMENT.
+       * @default 16 on a cluster. On one server there are no shards, and keys have no hash tag
        */
       readonly shards?: number | undefined;
     }
 ) & {
   /**
-   * Prefix of every key. It may contain any characters, but no braces if jobs are spread over shards. A prefix belongs to one
+   * Prefix of every key. It may contain any characters, but no braces if shards are used. A prefix belongs to one
    * definition: its name, statuses and number of shards are stored there. The first call of a store that does not match fails
    * with INVALID_ARGUMENT, which names both.
-   * @default "" : a job is the string at `job:<id>`, and nothing else lives under `job:`
+   * @default "" : a job is the string at `job:<id>`, and no other key begins with `job:`
    */
   readonly keyPrefix?: string | undefined;
   /**
@@ -75,39 +82,38 @@ export type RedisDriverOptions = (
    * @default the `connectionName` of the options of ioredis, or "@subtitles/job-store"
    */
   readonly connectionName?: string | undefined;
-  /** No call takes longer, whatever the server does; 10–600,000 ms. @default 2000 */
+  /** Maximum duration of a call in milliseconds, 10–600,000. @default 2000 */
   readonly timeoutMs?: number | undefined;
-  /** Events kept for `watch`, at least; 1–10,000,000. A watcher that was away for longer gets `resync`. @default 10_000 */
+  /** Minimum number of events that are kept for `watch`, 1–10,000,000. A watcher that missed more gets `resync`. @default 10_000 */
   readonly eventLogLength?: number | undefined;
   /**
-   * Acknowledges a change once so many replicas have it, so that one of them can take over without losing it. Where they
-   * do not in time, the call fails as UNAVAILABLE and `indeterminate`. It costs a round trip to the replicas for each
-   * batch of changes, and narrows what a failover can lose rather than ruling it out: a replica that has less may be the
-   * one that is chosen.
-   * @default absent: acknowledged as soon as the primary has made it
+   * Number of replicas that must have a change before it is acknowledged, so that one of them can take over without losing it. If too
+   * few have it in time, the call fails with UNAVAILABLE and is `indeterminate`. This costs one round trip to the replicas for each
+   * batch of changes. A failover can still lose changes if a replica that lacks them is chosen.
+   * @default absent: a change is acknowledged as soon as the primary has applied it
    */
   readonly waitReplicas?:
     | {
-        /** 1–100. */
+        /** Number of replicas, 1–100. */
         readonly count: number;
-        /** How long they may take; 1–600,000 ms, and no longer than the call. @default as long as the call */
+        /** Time limit in milliseconds, 1–600,000, and not longer than the call. @default the time limit of the call */
         readonly timeoutMs?: number | undefined;
       }
     | undefined;
 };
 
-/** The options, checked, as the driver uses them. */
-export interface Setup {
+/** Checked options with their defaults. */
+export interface ResolvedOptions {
   readonly keyPrefix: string;
   readonly timeoutMs: number;
   readonly eventLogLength: number;
   readonly waitReplicas: ReplicaWait | null;
-  /** null: one server, whose keys carry no tag. */
+  /** Number of shards. null: one server without shards, whose keys have no hash tag. */
   readonly shards: number | null;
-  /** For calls: nothing waits in ioredis. */
+  /** Opens a connection for calls. ioredis queues none of them. */
   readonly connect: () => Redis | Cluster;
-  /** For blocking reads, which wait for the connection. The purpose is part of the connection's name. */
-  readonly connectToWait: (purpose: Purpose) => Redis | Cluster;
+  /** Opens a connection for blocking reads, which wait until it is open. The purpose is part of its name. */
+  readonly connectForBlocking: (purpose: Purpose) => Redis | Cluster;
 }
 
 /** Purpose of a connection that is not for calls. */
@@ -137,7 +143,7 @@ const DRIVER_OPTIONS: KeysOf<RedisDriverOptions> = {
 const REPLICA_WAIT_KEYS: KeysOf<NonNullable<RedisDriverOptions["waitReplicas"]>> = { count: true, timeoutMs: true };
 
 /** @throws JobStoreError INVALID_ARGUMENT */
-export function setUp(options: RedisDriverOptions): Setup {
+export function resolveOptions(options: RedisDriverOptions): ResolvedOptions {
   if (typeof options !== "object" || options === null) {
     return invalid('redisDriver needs options, such as { url: "redis://localhost:6379" }.');
   }
@@ -154,14 +160,14 @@ export function setUp(options: RedisDriverOptions): Setup {
     const client = connect({ ...BOUNDED, ...bounds });
     const named = [name ?? (connectionName || "@subtitles/job-store"), purpose].filter(Boolean).join(":");
     eachConnection(client, (connection) => {
-      giveName(connection, named);
+      nameConnection(connection, named);
       requireDatabase(connection);
     });
     return client;
   };
   const shards = shardsOf(options, isCluster);
   if (shards !== null && /[{}]/.test(keyPrefix)) {
-    invalid("keyPrefix must not contain braces where jobs are spread over shards: the shards have tags of their own.");
+    invalid("keyPrefix must not contain { or } if shards are used, because shards add their own hash tags.");
   }
   return {
     keyPrefix,
@@ -171,23 +177,23 @@ export function setUp(options: RedisDriverOptions): Setup {
     shards,
     connect: () => {
       const client = open({});
-      eachConnection(client, (connection) => breakSilence(connection, timeoutMs));
+      eachConnection(client, (connection) => closeWhenSilent(connection, timeoutMs));
       return client;
     },
-    connectToWait: (purpose) => open({ enableOfflineQueue: true }, purpose),
+    connectForBlocking: (purpose) => open({ enableOfflineQueue: true }, purpose),
   };
 }
 
-/** Checks a name. CLIENT SETNAME accepts no other characters. */
+/** Checks the name of a connection. CLIENT SETNAME accepts no other characters. */
 function checkName(name: unknown): string | undefined {
   if (name === undefined || (typeof name === "string" && /^[!-~]{1,128}$/.test(name))) return name;
-  return invalid(`connectionName must be 1 to 128 printable ASCII characters without spaces, and is ${show(name)}.`);
+  return invalid(`connectionName must be 1 to 128 printable ASCII characters without spaces (got ${show(name)}).`);
 }
 
 function replicaWaitOf(wait: RedisDriverOptions["waitReplicas"], callMs: number): ReplicaWait | null {
   if (wait === undefined) return null;
   if (typeof wait !== "object" || wait === null)
-    return invalid("waitReplicas must be { count }, and timeoutMs if need be.");
+    return invalid("waitReplicas must be an object such as { count: 1, timeoutMs: 500 }. timeoutMs is optional.");
   checkKeys(wait, REPLICA_WAIT_KEYS, "waitReplicas");
   return {
     count: checkInteger(wait.count, "waitReplicas.count", 1, 100),
@@ -201,7 +207,7 @@ function shardsOf(options: RedisDriverOptions, isCluster: boolean): number | nul
   return isCluster ? 16 : null;
 }
 
-/** Each says which Redis is meant, and excludes the others. */
+/** Options with the address of Redis. Exactly one of them must be given. */
 const TARGETS = ["url", "cluster", "sentinels", "client"];
 
 function connector(options: RedisDriverOptions): Connector {
@@ -209,7 +215,7 @@ function connector(options: RedisDriverOptions): Connector {
     TARGETS.includes(key) && value !== undefined ? [key] : [],
   );
   if (given.length > 1) {
-    invalid(`redisDriver takes one of url, cluster, sentinels and client, and got ${given.join(" and ")}.`);
+    invalid(`redisDriver accepts only one of url, cluster, sentinels and client (got ${given.join(" and ")}).`);
   }
   if ("client" in options && options.client !== undefined) {
     const client = checkClient(options.client);
@@ -251,7 +257,9 @@ function connector(options: RedisDriverOptions): Connector {
   }
   if ("url" in options && (options.url === undefined || options.url === "")) {
     const actual = options.url === undefined ? "undefined" : "empty";
-    return invalid(`The url of redisDriver is ${actual}: is the variable set that it comes from (REDIS_URL, say)?`);
+    return invalid(
+      `The url of redisDriver is ${actual}. Is the environment variable with the address, for example REDIS_URL, set?`,
+    );
   }
   if (!("url" in options) || typeof options.url !== "string" || !/^rediss?:\/\//.test(options.url)) {
     return invalid(

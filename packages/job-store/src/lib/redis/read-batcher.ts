@@ -1,7 +1,7 @@
 import type { ReadResult } from "../driver.js";
 import { Call, type CallQueue, type CommandKind, MAX_BATCH } from "./call-queue.js";
-import { MAX_RECORD_BYTES } from "./index-metadata.js";
-import { FOREIGN, readingOf } from "./read-record.js";
+import { MAX_SCRIPT_BYTES } from "./index-metadata.js";
+import { readingOf, WRONG_TYPE } from "./read-record.js";
 import { evaluate, scripts } from "./scripts.js";
 import type { RedisSession } from "./session.js";
 
@@ -105,12 +105,12 @@ export class ReadBatcher implements CommandKind<ReadCall> {
   fitOneReply(jobs: number): boolean {
     if (jobs === 1) return true;
     if (!this.#session.isMetadataConfirmed) return false;
-    return jobs * this.#session.metadata.largest <= MAX_RECORD_BYTES;
+    return jobs * this.#session.metadata.largest <= MAX_SCRIPT_BYTES;
   }
 
   async #textsByScript(jobs: readonly string[]): Promise<Texts> {
     const { connection, keys, metadata } = this.#session;
-    const reply = await evaluate(connection.client, scripts.read, [keys.map, ...jobs], [metadata.edition]);
+    const reply = await evaluate(connection.client, scripts.read, [keys.metadata, ...jobs], [metadata.revision]);
     const [, ...texts] = this.#session.checkReply(reply, metadata);
     this.#session.confirmMetadata();
     return texts as Texts;
@@ -132,6 +132,6 @@ const NONE: ReadonlySet<string> = new Set();
 function readingsOf(ids: readonly string[], texts: Texts, foreign: ReadonlySet<string>): readonly ReadResult[] {
   return ids.map((id, n) => {
     const text = texts[n] ?? null;
-    return text === null && foreign.has(id) ? FOREIGN : readingOf(id, text);
+    return text === null && foreign.has(id) ? WRONG_TYPE : readingOf(id, text);
   });
 }

@@ -3,9 +3,10 @@ import type { StatusChange } from "../job.js";
 import { ByteReader, Unexpected } from "./byte-reader.js";
 
 /** Reading of a key whose value is not a string. */
-export const FOREIGN: Unreadable = { kind: "unreadable", reason: "its key holds something that is no string" };
+export const WRONG_TYPE: Unreadable = { kind: "unreadable", reason: "its key contains a value that is not a string" };
 
-const NO_RECORD: Unreadable = { kind: "unreadable", reason: "what is stored is not a job record" };
+/** Reading of a string that is not a record. */
+export const NOT_A_RECORD: Unreadable = { kind: "unreadable", reason: "its value is not a job record" };
 
 /** Returns the reading for the value of a job's key. null: the key does not exist. */
 export function readingOf(id: string, stored: string | Buffer | null): ReadResult {
@@ -14,12 +15,12 @@ export function readingOf(id: string, stored: string | Buffer | null): ReadResul
   return "kind" in record ? record : { kind: "record", record };
 }
 
-/** Reads a record in the layout of lua/record.lua. A Buffer is read faster than a string. */
+/** Reads a record in the layout of lua/includes/record.lua. A Buffer is read faster than a string. */
 export function readRecord(id: string, stored: string | Buffer): JobRecord | Unreadable {
   try {
     return recordFrom(id, new ByteReader(typeof stored === "string" ? Buffer.from(stored) : stored));
   } catch (error) {
-    if (error instanceof Unexpected || error instanceof SyntaxError) return NO_RECORD;
+    if (error instanceof Unexpected || error instanceof SyntaxError) return NOT_A_RECORD;
     throw error;
   }
 }
@@ -44,7 +45,7 @@ const OPEN = text("[");
 const CLOSE = text("]");
 const QUOTE = text('"');
 const END = text("}");
-/** Between entries of the history, and behind the last one. */
+/** Separator of history entries. */
 const NEXT_ENTRY = text(",\n");
 
 function recordFrom(id: string, reader: ByteReader): JobRecord {
@@ -98,7 +99,7 @@ function lineFrom(reader: ByteReader): unknown {
   return value;
 }
 
-/** The text has the newest entry first, and a job the oldest. */
+/** Reads the history. The text begins with the newest entry, the result with the oldest. */
 function historyFrom(reader: ByteReader, createdAt: number): readonly StatusChange[] {
   if (!reader.passes(TIMES_AND_HISTORY)) {
     reader.pass(OPERATIONS);

@@ -1,17 +1,17 @@
 import type { ChangeMetadata, FullJob, IndexValues, NewJob, RecordedChange, StoreConfig } from "../driver.js";
 
-/** A line of the record; blank where the part is null. */
+/** Returns a line of the record. Empty: the part is null. */
 export function line(part: "progress" | "result" | "error", json: string | null): string {
   return json === null ? "" : `"${part}":${json},`;
 }
 
-/** What follows the time in a history entry. */
+/** Returns the text after the operation in a history entry. */
 export function remarkText({ by, note, key }: ChangeMetadata): string {
   if (by === undefined && note === undefined && key === undefined) return "";
   return `,${JSON.stringify({ by, note, key })}`;
 }
 
-/** Beginning of a new record, up to its times. */
+/** Returns the beginning of a new record, up to its times. */
 export function newRecordHead(status: string, ttlMs: number): string {
   return `{"version":1,"status":${JSON.stringify(status)},"attempt":1,"ttl":${ttlMs},"times":[`;
 }
@@ -19,7 +19,7 @@ export function newRecordHead(status: string, ttlMs: number): string {
 /** Zeros take the place of the times until the server writes them. */
 const UNKNOWN_TIMES = "0000000000000,0000000000000";
 
-/** Text of a job that is created by this operation. */
+/** Returns the record of a job that this operation creates. */
 export function newRecordText(
   { status, metadata: remark, data }: NewJob,
   { ttlMs, historyLimit, maxRecordBytes }: Pick<StoreConfig, "ttlMs" | "historyLimit" | "maxRecordBytes">,
@@ -33,13 +33,13 @@ export function newRecordText(
   return beginning + " ".repeat(Math.min(roomFor(bytes), Math.max(0, maxRecordBytes - bytes))) + end;
 }
 
-/** Room for further changes, as by `withRoom` in lua/record.lua. */
+/** Returns the number of spaces for further changes. `withRoom` in lua/includes/record.lua does the same. */
 function roomFor(bytes: number): number {
   return 64 + ((((-70 - bytes) % 128) + 128) % 128);
 }
 
-/** A whole job as lua/save.lua takes it: version to data, and the status. */
-export function wholeArgs(job: FullJob, ttlMs: number): readonly (string | number)[] {
+/** Returns the arguments of lua/write/save.lua from version to data, and the status. */
+export function recordArgs(job: FullJob, ttlMs: number): readonly (string | number)[] {
   const status = JSON.stringify(job.status);
   const updated = job.updatedAt === job.statusAt ? "" : `,${job.updatedAt}`;
   const parts = [line("progress", job.progress), line("result", job.result), line("error", job.error)];
@@ -50,13 +50,13 @@ export function wholeArgs(job: FullJob, ttlMs: number): readonly (string | numbe
   ];
 }
 
-/** What a job can be found by, one field a line. */
+/** Returns the index fields of a job, one per line. */
 export function fieldLines(fields: IndexValues): string {
   if (fields.size === 0) return "";
   return Array.from(fields, ([field, value]) => fieldText(field, value)).join("\n");
 }
 
-/** Reads what `fieldLines` has written. */
+/** Reads the text that `fieldLines` returns. */
 export function readFieldLines(text: string): IndexValues {
   const lines = text === "" ? [] : text.split("\n");
   return new Map(
@@ -67,12 +67,12 @@ export function readFieldLines(text: string): IndexValues {
   );
 }
 
-/** A field and its value as the index orders them. JSON text holds no raw line break, and no lone surrogate. */
+/** Returns a field and its value in the form of the index. JSON text contains no line break, and no lone surrogate. */
 export function fieldText(field: string, value: string): string {
   return `${field}=${JSON.stringify(value)}`;
 }
 
-/** The entries, newest first, and the end of the history. */
+/** Returns the history entries, newest first, and the end of the history. */
 function historyText(history: readonly RecordedChange[]): string {
   const entries = history.map(({ version, from, to, at, by, note, key }) => {
     const remark = remarkText({ by, note, key });
@@ -81,7 +81,7 @@ function historyText(history: readonly RecordedChange[]): string {
   return `${entries.reverse().join(",")}\n],`;
 }
 
-/** JSON strings, one a line, each between line breaks, as the scripts look statuses up. */
+/** Returns JSON strings, one per line, each between line breaks. Scripts search for a status in this text. */
 export function statusLines(statuses: readonly string[]): string {
   return `\n${statuses.map((status) => `${JSON.stringify(status)}\n`).join("")}`;
 }

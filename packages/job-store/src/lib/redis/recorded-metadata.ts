@@ -3,10 +3,9 @@ import { unavailable } from "../errors.js";
 import { RedisConnection } from "./connection.js";
 import { Executor } from "./executor.js";
 import { metadataIn, readMetadata } from "./index-metadata.js";
-import { keysUnder } from "./keys.js";
-import type { Setup } from "./options.js";
+import { keysUnder, tagOf } from "./keys.js";
+import type { ResolvedOptions } from "./options.js";
 import { explain, reasonOf, replyCode } from "./redis-errors.js";
-import { tagOf } from "./sharded-storage.js";
 
 /** Metadata of the stores under a prefix, and the layout of their keys. */
 interface RecordedMetadata {
@@ -27,30 +26,30 @@ const MAX_SHARDS = 1024;
  * @returns null if no store has been used under the prefix yet
  * @throws JobStoreError UNAVAILABLE
  */
-export async function readRecordedMetadata({ keyPrefix, ...setup }: Setup): Promise<RecordedMetadata | null> {
+export async function readRecordedMetadata({ keyPrefix, ...setup }: ResolvedOptions): Promise<RecordedMetadata | null> {
   const prefixes = setup.shards === null ? [keyPrefix] : shardPrefixes(keyPrefix, 0, FIRST_SHARDS);
-  const keys = prefixes.map((prefix) => keysUnder(prefix).map);
+  const keys = prefixes.map((prefix) => keysUnder(prefix).metadata);
   const connection = new RedisConnection(setup.connect(), () => {});
   const executor = new Executor(connection, setup.timeoutMs, null);
   const end = executor.defaultEnd();
-  const read = async (mapKeys: readonly string[]) => {
-    const maps = await executor.query((client) => Promise.all(mapKeys.map((key) => readMetadata(client, key))), {
+  const read = async (metadataKeys: readonly string[]) => {
+    const found = await executor.query((client) => Promise.all(metadataKeys.map((key) => readMetadata(client, key))), {
       end,
     });
-    return maps.filter(({ edition }) => edition !== undefined);
+    return found.filter(({ revision }) => revision !== undefined);
   };
   try {
-    const maps = [...(await read(keys))];
+    const parts = [...(await read(keys))];
     if (setup.shards !== null) {
-      const others = shardPrefixes(keyPrefix, FIRST_SHARDS, Number(maps[0]?.shards ?? MAX_SHARDS));
-      maps.push(...(await read(others.map((prefix) => keysUnder(prefix).map))));
+      const others = shardPrefixes(keyPrefix, FIRST_SHARDS, Number(parts[0]?.shards ?? MAX_SHARDS));
+      parts.push(...(await read(others.map((prefix) => keysUnder(prefix).metadata))));
     }
-    const [first] = maps;
+    const [first] = parts;
     if (first === undefined) return null;
-    return { metadata: combine(maps.map(metadataIn)), shards: setup.shards === null ? null : Number(first.shards) };
+    return { metadata: combine(parts.map(metadataIn)), shards: setup.shards === null ? null : Number(first.shards) };
   } catch (error) {
     if (replyCode(error) === null) throw error;
-    throw unavailable(`Redis rejected the read of the store's metadata: ${explain(reasonOf(error))}.`, false);
+    throw unavailable(`The metadata of the store cannot be read: ${explain(reasonOf(error))}.`, false);
   } finally {
     connection.close();
   }

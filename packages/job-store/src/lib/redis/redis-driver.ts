@@ -1,26 +1,25 @@
 import type { Cluster, Redis } from "ioredis";
 import type { JobStoreDriver, StoreConfig } from "../driver.js";
-import { Bell } from "./bell.js";
-import { BlockingReader } from "./blocking-reader.js";
 import { RedisConnection } from "./connection.js";
-import { keysUnder } from "./keys.js";
-import { type RedisDriverOptions, type Setup, setUp } from "./options.js";
+import { RedisEventLog } from "./event-log.js";
+import { keysUnder, tagOf } from "./keys.js";
+import { type RedisDriverOptions, type ResolvedOptions, resolveOptions } from "./options.js";
 import { readRecordedMetadata } from "./recorded-metadata.js";
-import { RedisLog } from "./redis-log.js";
 import { RedisOutbox } from "./redis-outbox.js";
 import { RedisStorage } from "./redis-storage.js";
 import { RedisSession } from "./session.js";
-import { ShardedStorage, tagOf } from "./sharded-storage.js";
+import { ShardedStorage } from "./sharded-storage.js";
+import { BlockingReader, StreamNotifier } from "./stream-notifier.js";
 import { WriteBatchFormat } from "./write-batch.js";
 
 /**
- * Jobs in Redis 6.2 or later: one server, one watched by sentinels, or a cluster. Each store opened over the driver has
- * its own connection, which comes back by itself whenever it is lost.
+ * Creates a driver that stores jobs in Redis 6.2 or later: a single server, a master watched by sentinels, or a cluster. Each store
+ * has its own connection, and reconnects automatically.
  *
  * @throws JobStoreError INVALID_ARGUMENT
  */
 export function redisDriver(options: RedisDriverOptions): JobStoreDriver {
-  const setup = setUp(options);
+  const setup = resolveOptions(options);
   let { shards } = setup;
   return {
     name: "redis",
@@ -46,23 +45,29 @@ function prefixesOf(keyPrefix: string, shards: number | null): readonly string[]
   return shards === null ? [keyPrefix] : Array.from({ length: shards }, (_, n) => `${keyPrefix}${tagOf(n)}`);
 }
 
-/** Opens the jobs of one server, or of one shard. All their keys are on one server. */
-function openShard(connection: RedisConnection, prefix: string, setup: Setup, shape: StoreConfig): RedisStorage {
+/** Opens the storage of one server, or of one shard. All its keys are on one server. */
+function openShard(
+  connection: RedisConnection,
+  prefix: string,
+  setup: ResolvedOptions,
+  shape: StoreConfig,
+): RedisStorage {
   const keys = keysUnder(prefix);
   const { eventLogLength, timeoutMs, waitReplicas } = setup;
   const shards = setup.shards ?? 1;
   const format = new WriteBatchFormat(keys, shape, eventLogLength);
   const session = new RedisSession(connection, keys, shape, { timeoutMs, shards, format, waitReplicas });
-  const blocking = (purpose: "watch" | "outbox") => new BlockingReader(() => silenced(setup.connectToWait(purpose)));
-  const outbox = new RedisOutbox(session, new Bell(blocking("outbox"), keys.outbox));
-  const log = new RedisLog(session, blocking("watch"));
+  const blocking = (purpose: "watch" | "outbox") =>
+    new BlockingReader(() => silenced(setup.connectForBlocking(purpose)));
+  const outbox = new RedisOutbox(session, new StreamNotifier(blocking("outbox"), keys.outbox));
+  const log = new RedisEventLog(session, blocking("watch"));
   const maxCount = splitMaxCount(shape.maxCount, shards);
   return new RedisStorage(session, { ...shape, maxCount }, { outbox, log, format });
 }
 
-/** Splits the limits among the shards, rounded up. */
+/** Divides the limits by the number of shards, rounded up. */
 function splitMaxCount(maxCount: ReadonlyMap<string, number>, shards: number): ReadonlyMap<string, number> {
-  return new Map(Array.from(maxCount, ([status, most]) => [status, Math.ceil(most / shards)]));
+  return new Map(Array.from(maxCount, ([status, count]) => [status, Math.ceil(count / shards)]));
 }
 
 /** Closes the connection after the storage. */

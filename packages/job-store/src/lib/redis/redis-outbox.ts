@@ -1,45 +1,45 @@
 import type { RedisCommander } from "ioredis";
 import type { OutboxStorage, StoredMessage } from "../driver.js";
-import type { Bell } from "./bell.js";
-import type { StreamEntry } from "./blocking-reader.js";
 import type { Keys } from "./keys.js";
 import { evaluate, type Script, scripts } from "./scripts.js";
 import type { RedisSession, Reply } from "./session.js";
+import type { StreamEntry, StreamNotifier } from "./stream-notifier.js";
 import { newOperationId } from "./write-batcher.js";
 
-/** Of an entry; see `send` in lua/batch.lua. */
-type Fields = readonly ["job", string, "id", string, "message", string, ...reason: string[]];
+/** EntryFields and values of an entry; see `send` in lua/includes/messages.lua. */
+type EntryFields = readonly ["job", string, "id", string, "message", string, ...reason: string[]];
 
-/** Acknowledging thousands in one script would keep other callers waiting. */
-const CHUNK = 500;
+/** Maximum number of ids for one script. More would block other callers. */
+const MAX_ENTRIES_PER_SCRIPT = 500;
 
-/** One that reads, claim after claim. `claim` names the one that it has no answer to. */
+/** Sequence of claims. `claim`: id of the last claim if its reply has not arrived. */
 interface Reader {
   readonly name: string;
   claim: string | null;
 }
 
+/** Outbox of one server, or of one shard. */
 export class RedisOutbox implements OutboxStorage {
   readonly #session: RedisSession;
-  readonly #bell: Bell;
-  /** Who reads no more at present: the next claim is one of theirs, the latest first. */
+  readonly #notifier: StreamNotifier;
+  /** Readers without a claim in flight. The next claim uses the last of them. */
   readonly #idle: Reader[] = [];
-  /** As of the last claim: the last entry ever handed out, and when the next claim lapses. */
-  #claimed = { last: "0-0", lapsesAt: Number.POSITIVE_INFINITY };
+  /** State after the last claim: the last entry that was ever claimed, and the end of the next claim to expire. */
+  #claimed = { last: "0-0", expiresAt: Number.POSITIVE_INFINITY };
 
-  constructor(session: RedisSession, bell: Bell) {
+  constructor(session: RedisSession, notifier: StreamNotifier) {
     this.#session = session;
-    this.#bell = bell;
+    this.#notifier = notifier;
   }
 
   async claim(options: { limit: number; waitMs: number; claimMs: number; signal: AbortSignal }) {
     const end = performance.now() + options.waitMs;
     for (;;) {
       const reply = await this.#claim(options.limit, options.claimMs);
-      const [, last, lapse, ...entries] = reply as readonly [string, string, string, ...StreamEntry[]];
+      const [, last, remaining, ...entries] = reply as readonly [string, string, string, ...StreamEntry[]];
       this.#claimed = {
         last,
-        lapsesAt: lapse === "" ? Number.POSITIVE_INFINITY : performance.now() + Number(lapse) + 1,
+        expiresAt: remaining === "" ? Number.POSITIVE_INFINITY : performance.now() + Number(remaining) + 1,
       };
       const messages = entries.flatMap(([id, fields]) => readEntry(id, fields) ?? []);
       const left = end - performance.now();
@@ -49,15 +49,19 @@ export class RedisOutbox implements OutboxStorage {
   }
 
   /**
-   * A claim whose answer did not come is made again by the next one, under its name: what it was given is handed out now, in
-   * its order, and not after what comes later.
+   * Claims entries. If the reply to a claim was lost, the next claim of the reader has the same id, so it returns the same entries in the
+   * same order.
    */
   async #claim(limit: number, claimMs: number): Promise<Reply> {
     const reader = this.#idle.pop() ?? { name: newOperationId(), claim: null };
     reader.claim ??= newOperationId();
     try {
       const key = this.#session.keys.outboxReader(reader.name);
-      const reply = await this.#run(scripts.outboxClaim, [limit, claimMs, reader.claim], [key, this.#session.keys.map]);
+      const reply = await this.#run(
+        scripts.outboxClaim,
+        [limit, claimMs, reader.claim],
+        [key, this.#session.keys.metadata],
+      );
       reader.claim = null;
       return reply;
     } finally {
@@ -66,16 +70,16 @@ export class RedisOutbox implements OutboxStorage {
   }
 
   waitForEntries(ms: number, signal: AbortSignal): Promise<void> {
-    const { last, lapsesAt } = this.#claimed;
-    return this.#bell.wait(last, Math.min(ms, lapsesAt - performance.now()), signal);
+    const { last, expiresAt } = this.#claimed;
+    return this.#notifier.wait(last, Math.min(ms, expiresAt - performance.now()), signal);
   }
 
   close(): void {
-    this.#bell.close();
+    this.#notifier.close();
   }
 
   ack(entryIds: readonly string[]): Promise<void> {
-    return this.#each(scripts.outboxAck, [], entryIds);
+    return this.#each(scripts.outboxAcknowledge, [], entryIds);
   }
 
   reject(entryIds: readonly string[], reason: string): Promise<void> {
@@ -94,14 +98,14 @@ export class RedisOutbox implements OutboxStorage {
     while (texts.length < ids.length) {
       const rest = ids.slice(texts.length);
       const [, ...some] = await this.#session.read(({ evaluate }) =>
-        evaluate(scripts.rejected, [keys.outboxRejectedEntries], rest),
+        evaluate(scripts.outboxRejected, [keys.outboxRejectedEntries], rest),
       );
       texts.push(...(some as (string | null)[]));
     }
     return ids.flatMap((id, n) => {
       const text = texts[n];
       if (typeof text !== "string") return []; // Requeued or acknowledged between the two reads.
-      const fields: Fields = JSON.parse(text);
+      const fields: EntryFields = JSON.parse(text);
       const message = readEntry(id, fields);
       return message === null ? [] : [{ ...message, reason: JSON.parse(fields.at(-1) ?? "") }];
     });
@@ -127,12 +131,12 @@ export class RedisOutbox implements OutboxStorage {
   }
 
   async #each(script: Script, args: readonly string[], entryIds: readonly string[]): Promise<void> {
-    // Ids of another form, as shards have them, belong to nothing that is stored.
+    // Ids of another form, such as those of shards, do not exist here.
     const ids = entryIds.filter((id) => /^\d+-\d+$/.test(id));
-    // Loading the metadata rejects the store of another definition.
+    // Loads the metadata, which rejects another definition.
     if (ids.length === 0) await this.#session.read(async () => {});
     for (let first = 0; first < ids.length; ) {
-      const [, done] = await this.#run(script, [...args, ...ids.slice(first, first + CHUNK)]);
+      const [, done] = await this.#run(script, [...args, ...ids.slice(first, first + MAX_ENTRIES_PER_SCRIPT)]);
       first += Number(done);
     }
   }
@@ -152,15 +156,15 @@ export function countRejected(client: RedisCommander, keys: Keys): Promise<numbe
   return client.zcount(keys.outboxRejected, "-inf", "+inf");
 }
 
-/** For how long the oldest entry has waited, in milliseconds; null: there is none. Asks for no more of it than its time. */
+/** Returns for how long the oldest entry has waited, in milliseconds. null: the outbox is empty. The reply has only its time. */
 export async function oldestWait(client: RedisCommander, keys: Keys): Promise<number | null> {
-  const waited = await evaluate(client, scripts.waiting, [keys.outbox], []);
+  const waited = await evaluate(client, scripts.oldestWait, [keys.outbox], []);
   return typeof waited === "number" ? waited : null;
 }
 
-/** Fields stand in the order in which the scripts write them. null: somebody else put it there, and it is let lie. */
+/** Reads an entry with its fields in the order of the scripts. null: another application has added it. It is ignored. */
 function readEntry(entryId: string, fields: readonly string[]): StoredMessage | null {
-  const [, jobId, , id, , message] = fields as Fields;
+  const [, jobId, , id, , message] = fields as EntryFields;
   try {
     return { entryId, jobId, at: timeOf(entryId), id: JSON.parse(id), ...JSON.parse(message) };
   } catch {

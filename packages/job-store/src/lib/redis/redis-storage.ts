@@ -18,42 +18,42 @@ import type {
 } from "../driver.js";
 import type { AuditReport } from "../types.js";
 import { RedisAudit } from "./audit.js";
+import { BackgroundTrimmer } from "./background-trimmer.js";
 import type { CallQueue } from "./call-queue.js";
 import { countJobs } from "./counts.js";
+import type { RedisEventLog } from "./event-log.js";
 import { checkHealth } from "./health.js";
 import { listJobs } from "./listing.js";
 import { ReadBatcher } from "./read-batcher.js";
 import { readFieldLines } from "./record-text.js";
-import type { RedisLog } from "./redis-log.js";
 import type { RedisOutbox } from "./redis-outbox.js";
 import type { RedisSession } from "./session.js";
-import { Trimmer } from "./trimmer.js";
-import * as verbs from "./verbs.js";
 import type { WriteBatchFormat } from "./write-batch.js";
 import { type PendingWrite, WriteBatcher, WriteCall } from "./write-batcher.js";
+import * as commands from "./write-commands.js";
 
 /** Jobs of one server, or of one shard. Calls of one tick are batched. */
 export class RedisStorage implements JobStorage {
   readonly outbox: RedisOutbox;
-  readonly logs: readonly RedisLog[];
+  readonly logs: readonly RedisEventLog[];
   readonly #session: RedisSession;
   readonly #shape: StoreConfig;
   readonly #reader: ReadBatcher;
   readonly #writes: CallQueue<PendingWrite>;
-  readonly #trimmer: Trimmer;
+  readonly #trimmer: BackgroundTrimmer;
 
   constructor(
     session: RedisSession,
     shape: StoreConfig,
     parts: {
       readonly outbox: RedisOutbox;
-      readonly log: RedisLog;
+      readonly log: RedisEventLog;
       readonly format: WriteBatchFormat;
     },
   ) {
     this.#session = session;
     this.#shape = shape;
-    this.#trimmer = new Trimmer(session, parts.format, shape.maxCount);
+    this.#trimmer = new BackgroundTrimmer(session, parts.format, shape.maxCount);
     this.#reader = new ReadBatcher(session);
     const batcher = new WriteBatcher(session, parts.format, shape.historyLimit, this.#trimmer);
     this.#writes = session.executor.queue(batcher);
@@ -62,23 +62,23 @@ export class RedisStorage implements JobStorage {
   }
 
   create(job: NewJob): Promise<CreateReply> {
-    return this.#write(verbs.create, job);
+    return this.#write(commands.create, job);
   }
 
   save(job: FullJob): Promise<SaveReply> {
-    return this.#write(verbs.save, job);
+    return this.#write(commands.save, job);
   }
 
-  updateStatus(move: StatusUpdate): Promise<UpdateStatusReply> {
-    return this.#write(verbs.move, move);
+  updateStatus(update: StatusUpdate): Promise<UpdateStatusReply> {
+    return this.#write(commands.updateStatus, update);
   }
 
   updateProgress(target: Target, progress: string): Promise<UpdateProgressReply> {
-    return this.#write(verbs.recordProgress, { target, progress });
+    return this.#write(commands.updateProgress, { target, progress });
   }
 
   delete(target: Target): Promise<DeleteReply> {
-    return this.#write(verbs.remove, target);
+    return this.#write(commands.remove, target);
   }
 
   read(ids: readonly string[]): Promise<readonly ReadResult[]> {
@@ -103,8 +103,8 @@ export class RedisStorage implements JobStorage {
     return new RedisAudit(this.#session, this.#shape, options).steps();
   }
 
-  #write<S, R>(verb: verbs.Verb<S, R>, subject: S): Promise<R> {
-    const call = new WriteCall(verb, subject);
+  #write<S, R>(command: commands.WriteCommand<S, R>, subject: S): Promise<R> {
+    const call = new WriteCall(command, subject);
     this.#writes.add(call);
     return call.promise;
   }

@@ -1,55 +1,57 @@
 import { createHash } from "node:crypto";
 import type { RedisCommander } from "ioredis";
 import { isError } from "../errors.js";
-import audit from "./lua/audit.lua";
-import counts from "./lua/counts.lua";
-import fields from "./lua/fields.lua";
-import find from "./lua/find.lua";
-import indexes from "./lua/indexes.lua";
-import limits from "./lua/limits.lua";
-import lost from "./lua/lost.lua";
-import map from "./lua/map.lua";
-import metadata from "./lua/metadata.lua";
-import outbox from "./lua/outbox.lua";
-import outboxAck from "./lua/outbox-ack.lua";
-import outboxClaim from "./lua/outbox-claim.lua";
-import outboxReject from "./lua/outbox-reject.lua";
-import outboxRequeue from "./lua/outbox-requeue.lua";
-import page from "./lua/page.lua";
-import probe from "./lua/probe.lua";
-import read from "./lua/read.lua";
-import reindex from "./lua/reindex.lua";
-import rejected from "./lua/rejected.lua";
-import snapshot from "./lua/snapshot.lua";
-import storeKeys from "./lua/store-keys.lua";
-import touch from "./lua/touch.lua";
-import trimExpired from "./lua/trim-expired.lua";
-import waiting from "./lua/waiting.lua";
+import beginOutbox from "./lua/includes/begin-outbox.lua";
+import fields from "./lua/includes/fields.lua";
+import indexes from "./lua/includes/indexes.lua";
+import limits from "./lua/includes/limits.lua";
+import metadata from "./lua/includes/metadata.lua";
+import readLimit from "./lua/includes/read-limit.lua";
+import storeKeys from "./lua/includes/store-keys.lua";
+import audit from "./lua/maintenance/audit.lua";
+import probe from "./lua/maintenance/probe.lua";
+import recordLostConnections from "./lua/maintenance/record-lost-connections.lua";
+import reindex from "./lua/maintenance/reindex.lua";
+import setMetadata from "./lua/maintenance/set-metadata.lua";
+import trimExpired from "./lua/maintenance/trim-expired.lua";
+import outboxAcknowledge from "./lua/outbox/acknowledge.lua";
+import outboxClaim from "./lua/outbox/claim.lua";
+import oldestWait from "./lua/outbox/oldest-wait.lua";
+import outboxReject from "./lua/outbox/reject.lua";
+import outboxRejected from "./lua/outbox/rejected.lua";
+import outboxRequeue from "./lua/outbox/requeue.lua";
+import counts from "./lua/read/counts.lua";
+import find from "./lua/read/find.lua";
+import page from "./lua/read/page.lua";
+import read from "./lua/read/read.lua";
+import snapshot from "./lua/read/snapshot.lua";
 
+/** Text of a Lua script, and the hash by which Redis knows it. */
 export interface Script {
   readonly source: string;
   readonly sha: string;
 }
 
+/** Joins the parts of a script: includes first, the command last. */
 export function scriptOf(...parts: readonly string[]): Script {
   const source = parts.join("\n");
   return { source, sha: createHash("sha1").update(source).digest("hex") };
 }
 
-/** Begins every script that checks the revision of the metadata. */
+/** First part of every script that checks the revision of the metadata. */
 export const metadataOf = `${limits}\n${metadata}`;
 
-/** Functions that keep the index of fields. */
+/** Functions that update the index by field. */
 export const fieldIndex = fields;
 
-const indexed = [metadataOf, touch, storeKeys, fields, indexes];
+const indexed = [metadataOf, readLimit, storeKeys, fields, indexes];
 
-/** The scripts that are the same for all stores. The Lua files say what each takes and answers. */
+/** Scripts that are the same for all stores. The header of each Lua file describes its keys, arguments and replies. */
 export const scripts = {
-  map: scriptOf(map),
-  lost: scriptOf(lost),
+  setMetadata: scriptOf(setMetadata),
+  recordLostConnections: scriptOf(recordLostConnections),
   page: scriptOf(page),
-  read: scriptOf(limits, touch, read),
+  read: scriptOf(limits, readLimit, read),
   find: scriptOf(...indexed, find),
   counts: scriptOf(counts),
   probe: scriptOf(probe),
@@ -57,17 +59,17 @@ export const scripts = {
   trimExpired: scriptOf(...indexed, trimExpired),
   audit: scriptOf(...indexed, audit),
   reindex: scriptOf(...indexed, reindex),
-  outboxClaim: scriptOf(limits, touch, outbox, outboxClaim),
-  outboxAck: scriptOf(outbox, outboxAck),
-  outboxReject: scriptOf(limits, touch, outbox, outboxReject),
-  outboxRequeue: scriptOf(limits, touch, outbox, outboxRequeue),
-  rejected: scriptOf(limits, touch, rejected),
-  waiting: scriptOf(waiting),
+  outboxClaim: scriptOf(limits, readLimit, beginOutbox, outboxClaim),
+  outboxAcknowledge: scriptOf(beginOutbox, outboxAcknowledge),
+  outboxReject: scriptOf(limits, readLimit, beginOutbox, outboxReject),
+  outboxRequeue: scriptOf(limits, readLimit, beginOutbox, outboxRequeue),
+  outboxRejected: scriptOf(limits, readLimit, outboxRejected),
+  oldestWait: scriptOf(oldestWait),
 } as const;
 
 /**
- * By its hash, and by its text where the server does not know it (yet, or after a SCRIPT FLUSH). Never in MULTI or a
- * pipeline, where that second try would change the order or be skipped.
+ * Runs a script by its hash, and by its text if the server does not have it. Must not be used in MULTI or a pipeline: the second
+ * attempt would change the order of commands or be left out.
  */
 export async function evaluate(
   client: RedisCommander,

@@ -4,19 +4,19 @@ import type { StoreEvent } from "../types.js";
 import type { PendingCall, Requirement, ServerState } from "./call-queue.js";
 import { type Client, type Deadline, type RedisConnection, runPipeline, ServerClock, valuesOf } from "./connection.js";
 import { type CommandOptions, Executor } from "./executor.js";
-import { type IndexMetadata, loadMetadata, type StatusTtl } from "./index-metadata.js";
-import type { Keys } from "./keys.js";
-import { PermissionCheck } from "./permission-check.js";
+import { type IndexMetadata, loadMetadata } from "./index-metadata.js";
+import type { Keys, StatusTtl } from "./keys.js";
+import { PermissionCheck } from "./permissions.js";
 import {
   explain,
   isDenial,
   isUnknownCommand,
-  REFUSES_WRITES,
   RetryableError,
   reasonOf,
   replyCode,
+  WRITE_REJECTIONS,
 } from "./redis-errors.js";
-import { ReplicaAcks, type ReplicaWait } from "./replicas.js";
+import { ReplicaAcks, type ReplicaWait } from "./replica-acks.js";
 import { evaluate, type Script, scripts } from "./scripts.js";
 import type { WriteBatchFormat } from "./write-batch.js";
 
@@ -33,12 +33,12 @@ export interface Attempt {
   readonly evaluate: (script: Script, keys: readonly string[], args: readonly (string | number)[]) => Promise<Reply>;
 }
 
-/** Without a script that compared its edition for this time, the metadata may be out of date. */
+/** Time after which metadata may be out of date, unless a script has compared its revision. */
 const CONFIRMED_MS = 1000;
 
 /**
- * What the driver knows of one server, or of the server of one shard: the metadata of the store, the clock, the permissions of the
- * user and the loaded scripts. All commands of a store are run by a session.
+ * State of one server, or of the server of one shard, as known to the driver: the metadata of the store, the clock, the permissions of
+ * the user and the loaded scripts. All commands of a store are run by a session.
  */
 export class RedisSession implements ServerState {
   readonly executor: Executor;
@@ -56,7 +56,7 @@ export class RedisSession implements ServerState {
   #confirmedAt = Number.NEGATIVE_INFINITY;
   /** Epoch and metadata for which the server has all scripts of write batches. */
   #loaded: { readonly epoch: number; readonly metadata: IndexMetadata } | undefined;
-  /** Connections that were lost, until the server knows. A connection to another server leaves nothing to refuse there. */
+  /** Lost connections that are not recorded on the server yet. */
   readonly #lost = new Set<string>();
   #rejectsWrites = false;
 
@@ -85,13 +85,13 @@ export class RedisSession implements ServerState {
     if (!connection.mayResend) connection.onLoss(() => void (connection.id !== "" && this.#lost.add(connection.id)));
   }
 
-  /** Runs a command that reads, once the metadata is known. @throws JobStoreError UNAVAILABLE, INVALID_ARGUMENT */
+  /** Runs a command that reads, as soon as the metadata is known. @throws JobStoreError UNAVAILABLE, INVALID_ARGUMENT */
   read<T>(command: (attempt: Attempt) => Promise<T>, options?: CommandOptions): Promise<T> {
     return this.executor.run("metadata", (end) => command(this.#attempt(end)), options);
   }
 
   /**
-   * Runs a script that changes something and checks its deadline, once the permissions are known to suffice.
+   * Runs a script that changes something and checks its deadline, after the check of permissions.
    * @throws JobStoreError UNAVAILABLE, INVALID_ARGUMENT
    */
   async write(command: (attempt: Attempt) => Promise<Reply>, options?: CommandOptions): Promise<Reply> {
@@ -126,7 +126,7 @@ export class RedisSession implements ServerState {
     const result: unknown = Array.isArray(reply) ? reply[0] : undefined;
     if (result === "late") {
       this.#clock.invalidate();
-      throw new RetryableError("the deadline passed on the way", "stale");
+      throw new RetryableError("the request reached the server after its deadline and was not executed", "stale");
     }
     if (result === "stale") {
       this.invalidateMetadata(metadata);
@@ -139,23 +139,23 @@ export class RedisSession implements ServerState {
     return this.#metadata;
   }
 
-  /** @throws RetryableError if it is not known any more */
+  /** @throws RetryableError if the metadata is not known any more */
   get metadata(): IndexMetadata {
     if (this.#metadata === undefined) throw new RetryableError("the metadata of the store keeps changing", "stale");
     return this.#metadata;
   }
 
-  /** A script has just compared the edition of the metadata. */
+  /** Notes that a script has just compared the revision of the metadata. */
   confirmMetadata(): void {
     this.#confirmedAt = performance.now();
   }
 
-  /** True if a script compared the edition a moment ago. */
+  /** True if a script compared the revision a moment ago. */
   get isMetadataConfirmed(): boolean {
     return this.#metadata !== undefined && performance.now() - this.#confirmedAt <= CONFIRMED_MS;
   }
 
-  /** The server has other metadata by now. */
+  /** Forgets this metadata, because the server has another revision. */
   invalidateMetadata(metadata: IndexMetadata): void {
     if (this.#metadata === metadata) this.#metadata = undefined;
   }
@@ -209,13 +209,13 @@ export class RedisSession implements ServerState {
   }
 
   #measureClock(end: number): Promise<void> {
-    const measure = (client: Client) => this.#clock.measure(client, this.keys.map, this.connection.epoch);
+    const measure = (client: Client) => this.#clock.measure(client, this.keys.metadata, this.connection.epoch);
     return this.executor.query(measure, { end });
   }
 
   #measureClockLater(): void {
     this.#clock.markMeasured();
-    // Calls in flight meet the same error.
+    // Calls in flight fail with the same error.
     this.#measureClock(this.executor.defaultEnd()).catch(() => {});
   }
 
@@ -228,8 +228,8 @@ export class RedisSession implements ServerState {
       if (this.replicas !== null) await this.replicas.check(client);
       const scripts = this.#format.scripts(metadata);
       if (this.connection.mayResend) {
-        // On a cluster, a command finds its server by its key. The time of this call is over, so the script does nothing.
-        await Promise.all(scripts.map(({ source }) => client.eval(source, 1, this.keys.map, "", "0")));
+        // On a cluster, a command is sent to the server of its key. The deadline of this call has passed, so the script does nothing.
+        await Promise.all(scripts.map(({ source }) => client.eval(source, 1, this.keys.metadata, "", "0")));
       } else {
         const found = await runPipeline(client, [["script", "EXISTS", ...scripts.map(({ sha }) => sha)]]);
         const loaded = valuesOf(found)[0] as readonly number[];
@@ -246,20 +246,20 @@ export class RedisSession implements ServerState {
     return this.executor.query(load, { end });
   }
 
-  /** Scripts do not roll back. */
+  /** Returns true if a script failed after its first write. Scripts do not roll back. */
   isPartlyApplied(error: unknown, requirement: Requirement): boolean {
     return requirement === "write" && replyCode(error) !== null && isFailureMidway(reasonOf(error));
   }
 
-  /** Makes the server refuse what the lost connections may still deliver, because calls without a reply are sent again. */
+  /** Makes the server reject calls from lost connections that arrive later, because calls without a reply are sent again. */
   async #recordLost(end: number): Promise<void> {
     const ids = [...this.#lost];
-    const record = (client: Client) => evaluate(client, scripts.lost, [this.keys.map], ids);
+    const record = (client: Client) => evaluate(client, scripts.recordLostConnections, [this.keys.metadata], ids);
     try {
       await this.executor.query(record, { end });
     } catch (error) {
-      // A server that is full rejects changes, too.
-      if (!REFUSES_WRITES.has(replyCode(error) ?? "")) throw error;
+      // A server that cannot record connections rejects changes, too.
+      if (!WRITE_REJECTIONS.has(replyCode(error) ?? "")) throw error;
     }
     for (const id of ids) this.#lost.delete(id);
   }
@@ -271,18 +271,18 @@ export class RedisSession implements ServerState {
     if (this.isPartlyApplied(error, requirement)) call.indeterminate = true;
     if (isDenial(reason) || isUnknownCommand(reason)) return this.#permissions.explain(reason, call);
     if (code === "WRONGTYPE") return this.#permissions.explainWrongType(reason, call);
-    if (REFUSES_WRITES.has(code)) this.#writeRejected(reason);
-    return unavailable(`Redis refused the call: ${explain(reason)}.`, call.indeterminate);
+    if (WRITE_REJECTIONS.has(code)) this.#writeRejected(reason);
+    return unavailable(`Redis returned an error: ${explain(reason)}.`, call.indeterminate);
   }
 
   #writeRejected(reason: string): void {
-    if (!this.#rejectsWrites) this.#emit({ type: "degraded", message: `Redis refuses to write: ${reason}.` });
+    if (!this.#rejectsWrites) this.#emit({ type: "degraded", message: `Redis rejects writes: ${reason}.` });
     this.#rejectsWrites = true;
   }
 
-  /** The server has accepted a write. */
+  /** Notes that the server has accepted a write. */
   writeAccepted(): void {
-    if (this.#rejectsWrites) this.#emit({ type: "recovered", message: "Redis takes writes again." });
+    if (this.#rejectsWrites) this.#emit({ type: "recovered", message: "Redis accepts writes again." });
     this.#rejectsWrites = false;
   }
 }

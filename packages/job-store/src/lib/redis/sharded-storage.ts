@@ -1,4 +1,3 @@
-import { crc32 } from "node:zlib";
 import { withAnyOf } from "../abort.js";
 import type {
   AuditOptions,
@@ -24,19 +23,10 @@ import type {
 } from "../driver.js";
 import { comparePositions } from "../position.js";
 import type { AuditReport } from "../types.js";
+import { shardOf } from "./keys.js";
 import type { RedisStorage } from "./redis-storage.js";
 
-/** What the keys of a shard have before the rest: a hash tag, so that a cluster keeps them together. `*`: a pattern for all. */
-export function tagOf(shard: number | "*"): string {
-  return `{jobs-${shard}}:`;
-}
-
-/** The shard of an id. Recorded nowhere, so it can never change. */
-function shardOf(id: string, shards: number): number {
-  return crc32(id) % shards;
-}
-
-/** Jobs spread over shards, each a storage of its own: a call on one job goes to its shard, the others are merged. */
+/** Storage of jobs in several shards. A call for one job is sent to its shard. Other calls are sent to all shards, and the replies merged. */
 export class ShardedStorage implements JobStorage {
   readonly outbox: OutboxStorage;
   readonly logs: readonly EventLog[];
@@ -56,8 +46,8 @@ export class ShardedStorage implements JobStorage {
     return this.#of(job.id).save(job);
   }
 
-  updateStatus(move: StatusUpdate): Promise<UpdateStatusReply> {
-    return this.#of(move.target.id).updateStatus(move);
+  updateStatus(update: StatusUpdate): Promise<UpdateStatusReply> {
+    return this.#of(update.target.id).updateStatus(update);
   }
 
   updateProgress(target: Target, progress: string): Promise<UpdateProgressReply> {
@@ -76,9 +66,9 @@ export class ShardedStorage implements JobStorage {
     return this.#readEach(ids, (shard, mine) => shard.readIndexValues(mine));
   }
 
-  /** Each shard is asked for its share, and once more for a whole page where that was too little. */
+  /** Reads the expected part of a page from each shard, and a complete page from a shard whose part was too small. */
   async list(range: ListRequest): Promise<ListResult> {
-    const limit = shareOf(range.limit, this.#shards.length);
+    const limit = expectedPerShard(range.limit, this.#shards.length);
     const pages = await Promise.all(this.#shards.map((shard) => shard.list({ ...range, limit })));
     const asked = new Set<number>();
     for (;;) {
@@ -149,16 +139,13 @@ export class ShardedStorage implements JobStorage {
 
 const SEVERITY = ["healthy", "degraded", "unhealthy"];
 
-/** Ids are spread by their hash, so a shard seldom has more of a page than this: its mean and three deviations. */
-function shareOf(limit: number, shards: number): number {
+/** Returns the mean number of jobs of a page in one shard, plus three standard deviations. Few pages have more in a shard. */
+function expectedPerShard(limit: number, shards: number): number {
   const mean = limit / shards;
   return Math.min(limit, Math.ceil(mean + 3 * Math.sqrt(mean)));
 }
 
-/**
- * One page of the pages of all shards. What a shard has looked at ends at its `next`: beyond the nearest of these,
- * another shard may still have something that comes earlier.
- */
+/** Merges the pages of all shards. The result ends at the first `next` of a shard: after it, this shard may have further jobs. */
 function merge(pages: readonly ListResult[], range: ListRequest): ListResult {
   const direction = range.order === "newest" ? -1 : 1;
   const compare = (a: ListPosition, b: ListPosition) => comparePositions(a, b) * direction;
@@ -181,10 +168,10 @@ interface Claim {
   readonly signal: AbortSignal;
 }
 
-/** The outboxes of all shards as one. An entry's id begins with its shard. */
+/** Outbox that combines the outboxes of all shards. The id of an entry begins with its shard. */
 export class ShardedOutbox implements OutboxStorage {
   readonly #shards: readonly OutboxStorage[];
-  /** Which shard is asked first: in turn, so that a busy one does not keep the others waiting. */
+  /** Shard from which the next claim reads first. It changes with each claim, so that a busy shard does not block the others. */
   #first = 0;
 
   constructor(shards: readonly OutboxStorage[]) {
@@ -254,7 +241,7 @@ export class ShardedOutbox implements OutboxStorage {
     return counts.reduce((sum, one) => sum + one, 0);
   }
 
-  /** What one shard has handed out is not lost because the next one fails: that one is asked again by the next claim. */
+  /** Claims from one shard after the other. If a shard fails, the entries of the shards before it are still returned. */
   async #claimNow(claim: Claim): Promise<readonly StoredMessage[]> {
     const found: StoredMessage[] = [];
     const begin = this.#first++;
@@ -271,7 +258,7 @@ export class ShardedOutbox implements OutboxStorage {
     return found;
   }
 
-  /** Ids of shards that do not exist belong to nothing that is stored. */
+  /** InFlightCalls each shard with its entries. Ids of shards that do not exist are ignored. */
   async #each(
     entryIds: readonly string[],
     call: (shard: OutboxStorage, entryIds: readonly string[]) => Promise<void>,
@@ -294,7 +281,7 @@ function withShard<M extends StoredMessage>(shard: number, message: M): M {
   return { ...message, entryId: `${shard}-${message.entryId}` };
 }
 
-/** `Map.groupBy`, which Node 20 does not have. */
+/** Groups values by a key, like `Map.groupBy`, which Node 20 does not have. */
 function groupBy<T, K>(all: readonly T[], keyOf: (one: T) => K): ReadonlyMap<K, readonly T[]> {
   const groups = new Map<K, T[]>();
   for (const one of all) {

@@ -2,24 +2,20 @@ import type { StoreConfig } from "../driver.js";
 import type { IndexMetadata } from "./index-metadata.js";
 import { type Keys, scoreRange } from "./keys.js";
 import type { Script } from "./scripts.js";
-import type { Argument, Outcome, WriteContext } from "./verbs.js";
+import type { Argument, ScriptResult, WriteContext } from "./write-commands.js";
 import { WriteScripts } from "./write-scripts.js";
 
-/** A write call, as its script gets it. */
+/** A write call, in the form in which its script gets it. */
 export interface WriteRequest {
-  readonly verb: string;
+  /** Name of the command. */
+  readonly command: string;
   readonly id: string;
   /** Status that the job enters; null: none. */
   readonly enters: string | null;
-  /** True if the call needs all of its values; see lua/begin-write.lua. */
+  /** True if the call needs all of its values; see lua/includes/begin-write.lua. */
   readonly isDetailed: boolean;
   script(context: WriteContext): Script;
   args(context: WriteContext & { readonly detailed: boolean }): readonly Argument[];
-}
-
-/** Whether an earlier attempt of a call may have been applied. */
-export interface Budget {
-  doubtful: boolean;
 }
 
 /** A batch of write calls, as a script with its keys and arguments. */
@@ -31,21 +27,21 @@ export interface WriteBatch {
   readonly ttlMs: number;
 }
 
-/** The jobs that a status has too many of. */
-export interface SurplusRequest {
+/** Request to delete the oldest jobs of a status that has too many. */
+export interface TrimRequest {
   readonly status: string;
-  /** How many jobs may stay. */
-  readonly most: number;
+  /** Number of jobs that the status keeps. */
+  readonly maxCount: number;
   /** Jobs to delete, if they are among the oldest. */
   readonly ids: readonly string[];
-  /** How many ids of further jobs the script returns at most. */
+  /** Maximum number of ids of further jobs that the script returns. */
   readonly limit: number;
 }
 
 /** Reply to a batch. */
 export interface WriteBatchReply {
-  /** Outcomes of the first calls, in order. The script may have ended before the others. */
-  readonly outcomes: readonly Outcome[];
+  /** Results of the first calls, in order. The script may have ended before the others. */
+  readonly results: readonly ScriptResult[];
   /** True if the script changed the metadata of the store. */
   readonly metadataChanged: boolean;
 }
@@ -64,7 +60,7 @@ export class WriteBatchFormat {
     this.#shape = shape;
     // Lua counts bytes.
     this.#scripts = new WriteScripts(shape, eventLogLength, Buffer.byteLength(keys.job("")) + 1);
-    this.#firstKeys = [keys.map, keys.statuses, keys.creations, keys.events];
+    this.#firstKeys = [keys.metadata, keys.statuses, keys.creations, keys.events];
     this.#lastKeys = [keys.outbox, keys.evenTombstones, keys.oddTombstones, keys.values, keys.fields];
   }
 
@@ -88,42 +84,42 @@ export class WriteBatchFormat {
     }: { metadata: IndexMetadata; deadline: number; connection: string; repeated: boolean },
   ): WriteBatch {
     const [first] = batch;
-    if (first === undefined) throw new Error("A batch has a call.");
+    if (first === undefined) throw new Error("A batch must contain at least one call.");
     let detailed = false;
     const keys = this.#firstKeys.slice();
     for (const call of batch) {
       keys.push(this.#keys.job(call.id));
       detailed ||= call.isDetailed;
     }
-    const needsLastKeys = repeated || detailed || first.verb === "remove" || metadata.fields.length > 0;
+    const needsLastKeys = repeated || detailed || first.command === "delete" || metadata.fields.length > 0;
     if (needsLastKeys) keys.push(...this.#lastKeys);
     const flags = `${needsLastKeys ? "k" : ""}${repeated ? "r" : ""}${detailed ? "d" : ""}`;
     const entered = first.enters === null ? undefined : metadata.own.get(first.enters);
     const context = { shape: this.#shape, scripts: this.#scripts, metadata, detailed };
-    const args: Argument[] = [metadata.edition, deadline + connection + flags];
+    const args: Argument[] = [metadata.revision, deadline + connection + flags];
     for (const call of batch) args.push(...call.args(context));
     return { script: first.script(context), keys, args, ttlMs: entered?.ttlMs ?? 0 };
   }
 
   /** Returns the script that deletes the oldest jobs of a status with too many, and its arguments. */
-  trimSurplus(
-    { status, most, ids, limit }: SurplusRequest,
+  trimToMaxCount(
+    { status, maxCount, ids, limit }: TrimRequest,
     { metadata, deadline, connection }: { metadata: IndexMetadata; deadline: number; connection: string },
   ): Omit<WriteBatch, "ttlMs"> {
     const keys = [...this.#firstKeys, ...ids.map(this.#keys.job), ...this.#lastKeys];
     const codes = metadata.codes.filter((code) => code.status === status);
-    const args = [metadata.edition, `${deadline}${connection}k`, most, limit, ...codes.flatMap(scoreRange)];
-    return { script: this.#scripts.trimSurplus(metadata), keys, args };
+    const args = [metadata.revision, `${deadline}${connection}k`, maxCount, limit, ...codes.flatMap(scoreRange)];
+    return { script: this.#scripts.trimToMaxCount(metadata), keys, args };
   }
 
-  /** Splits a reply: what happened, then an outcome of two values for each call that the script reached. */
-  decode([what, ...values]: readonly unknown[], calls: number): WriteBatchReply {
+  /** Splits a reply into its kind and a result of two values for each call that the script reached. */
+  decode([kind, ...values]: readonly unknown[], calls: number): WriteBatchReply {
     // All jobs were created at the same time.
-    if (what === "created") {
-      return { outcomes: Array(calls).fill([what, values[0]]), metadataChanged: values[1] === "grown" };
+    if (kind === "created") {
+      return { results: Array(calls).fill([kind, values[0]]), metadataChanged: values[1] === "grown" };
     }
-    const outcomes: Outcome[] = [];
-    for (let n = 0; n < values.length; n += 2) outcomes.push([values[n] as string, values[n + 1]]);
-    return { outcomes, metadataChanged: what === "grown" };
+    const results: ScriptResult[] = [];
+    for (let n = 0; n < values.length; n += 2) results.push([values[n] as string, values[n + 1]]);
+    return { results, metadataChanged: kind === "grown" };
   }
 }

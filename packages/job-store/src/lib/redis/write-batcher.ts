@@ -1,11 +1,11 @@
 import { randomBytes } from "node:crypto";
 import { unavailable } from "../errors.js";
+import type { BackgroundTrimmer } from "./background-trimmer.js";
 import { Call, type CommandKind, MAX_BATCH, type PendingCall } from "./call-queue.js";
 import type { Script } from "./scripts.js";
 import type { RedisSession } from "./session.js";
-import type { Trimmer } from "./trimmer.js";
-import type { Argument, Outcome, Verb, WriteContext } from "./verbs.js";
 import type { WriteBatchFormat, WriteRequest } from "./write-batch.js";
+import type { Argument, ScriptResult, WriteCommand, WriteContext } from "./write-commands.js";
 
 let operationPrefix = "";
 let operationCount = Number.POSITIVE_INFINITY;
@@ -22,45 +22,45 @@ export function newOperationId(): string {
   return operationPrefix + (operationCount++).toString(36).padStart(3, "0");
 }
 
-/** A write call of any verb. */
+/** A write call of any command. */
 export interface PendingWrite extends PendingCall, WriteRequest {
-  answer(outcome: Outcome, ttlMs: number, historyLimit: number): void;
+  complete(result: ScriptResult, ttlMs: number, historyLimit: number): void;
 }
 
 /** A change of one job. It keeps its operation id in all attempts. */
 export class WriteCall<S, R> extends Call<R> implements WriteRequest {
-  readonly verb: string;
+  readonly command: string;
   readonly id: string;
   readonly enters: string | null;
   readonly isDetailed: boolean;
   readonly #operationId = newOperationId();
-  readonly #verb: Verb<S, R>;
+  readonly #command: WriteCommand<S, R>;
   readonly #subject: S;
 
-  constructor(verb: Verb<S, R>, subject: S) {
-    const id = verb.id(subject);
-    super(verb.size(subject), verb.group(subject), id);
-    this.verb = verb.name;
+  constructor(command: WriteCommand<S, R>, subject: S) {
+    const id = command.id(subject);
+    super(command.size(subject), command.group(subject), id);
+    this.command = command.name;
     this.id = id;
-    this.enters = verb.enters?.(subject) ?? null;
-    this.isDetailed = verb.isDetailed?.(subject) === true;
-    this.#verb = verb;
+    this.enters = command.enters?.(subject) ?? null;
+    this.isDetailed = command.isDetailed?.(subject) === true;
+    this.#command = command;
     this.#subject = subject;
   }
 
   script(context: WriteContext): Script {
-    return this.#verb.script(this.#subject, context);
+    return this.#command.script(this.#subject, context);
   }
 
   args(context: WriteContext & { readonly detailed: boolean }): readonly Argument[] {
-    return this.#verb.args(this.#subject, this.#operationId, context);
+    return this.#command.args(this.#subject, this.#operationId, context);
   }
 
-  /** Settles the call. */
-  answer(outcome: Outcome, ttlMs: number, historyLimit: number): void {
-    const budget = { doubtful: this.indeterminate };
+  /** Resolves the call with the reply, or rejects it. */
+  complete(result: ScriptResult, ttlMs: number, historyLimit: number): void {
+    const { indeterminate } = this;
     try {
-      this.resolve(this.#verb.read(outcome, this.#subject, { ttlMs, budget, historyLimit }));
+      this.resolve(this.#command.read(result, this.#subject, { ttlMs, indeterminate, historyLimit }));
     } catch (error) {
       this.reject(error);
     }
@@ -75,9 +75,9 @@ export class WriteBatcher implements CommandKind<PendingWrite> {
   readonly #session: RedisSession;
   readonly #format: WriteBatchFormat;
   readonly #historyLimit: number;
-  readonly #trimmer: Trimmer;
+  readonly #trimmer: BackgroundTrimmer;
 
-  constructor(session: RedisSession, format: WriteBatchFormat, historyLimit: number, trimmer: Trimmer) {
+  constructor(session: RedisSession, format: WriteBatchFormat, historyLimit: number, trimmer: BackgroundTrimmer) {
     this.#session = session;
     this.#format = format;
     this.#historyLimit = historyLimit;
@@ -93,25 +93,30 @@ export class WriteBatcher implements CommandKind<PendingWrite> {
     const options = { metadata, deadline, connection: connection.id, repeated };
     const { script, keys, args, ttlMs } = this.#format.encode(batch, options);
     const sent = connection.client.call("evalsha", [script.sha, keys.length, ...keys, ...args]);
-    this.#trimmer.sent(batch);
+    this.#trimmer.onBatchSent(batch);
     return sent.then((reply) => {
       this.#session.checkReply(reply, metadata);
-      const { outcomes, metadataChanged } = this.#format.decode(reply as readonly unknown[], batch.length);
+      const { results, metadataChanged } = this.#format.decode(reply as readonly unknown[], batch.length);
       if (metadataChanged) this.#session.invalidateMetadata(metadata);
       else this.#session.confirmMetadata();
       this.#session.writeAccepted();
-      if (replicas === null) return this.#settle(batch, outcomes, ttlMs, null);
-      return replicas.confirm(end, repeated).then((shortage) => this.#settle(batch, outcomes, ttlMs, shortage));
+      if (replicas === null) return this.#complete(batch, results, ttlMs, null);
+      return replicas.confirm(end, repeated).then((shortage) => this.#complete(batch, results, ttlMs, shortage));
     });
   }
 
-  /** @param shortage why too few replicas have the changes; null: enough have them */
-  #settle(batch: readonly PendingWrite[], outcomes: readonly Outcome[], ttlMs: number, shortage: string | null): void {
-    for (const [n, outcome] of outcomes.entries()) {
+  /** @param shortage reason why the changes are not acknowledged; null: enough replicas have them */
+  #complete(
+    batch: readonly PendingWrite[],
+    results: readonly ScriptResult[],
+    ttlMs: number,
+    shortage: string | null,
+  ): void {
+    for (const [n, result] of results.entries()) {
       const call = batch[n];
       if (call === undefined) break;
       if (shortage !== null) call.reject(unavailable(shortage, true));
-      else call.answer(outcome, ttlMs, this.#historyLimit);
+      else call.complete(result, ttlMs, this.#historyLimit);
     }
   }
 

@@ -1,36 +1,36 @@
 import type { StoreConfig } from "../driver.js";
 import type { IndexMetadata } from "./index-metadata.js";
-import beginWrite from "./lua/begin-write.lua";
-import create from "./lua/create.lua";
-import deleteJobs from "./lua/delete.lua";
-import deletion from "./lua/deletion.lua";
-import endWrite from "./lua/end-write.lua";
-import events from "./lua/events.lua";
-import expected from "./lua/expected.lua";
-import messages from "./lua/messages.lua";
-import move from "./lua/move.lua";
-import operations from "./lua/operations.lua";
-import parts from "./lua/parts.lua";
-import progress from "./lua/progress.lua";
-import publish from "./lua/publish.lua";
-import record from "./lua/record.lua";
-import save from "./lua/save.lua";
-import trimSurplus from "./lua/trim-surplus.lua";
+import beginWrite from "./lua/includes/begin-write.lua";
+import deletion from "./lua/includes/deletion.lua";
+import endWrite from "./lua/includes/end-write.lua";
+import events from "./lua/includes/events.lua";
+import expectations from "./lua/includes/expectations.lua";
+import messages from "./lua/includes/messages.lua";
+import operations from "./lua/includes/operations.lua";
+import publish from "./lua/includes/publish.lua";
+import record from "./lua/includes/record.lua";
+import recordParts from "./lua/includes/record-parts.lua";
+import trimToMaxCount from "./lua/maintenance/trim-to-max-count.lua";
+import create from "./lua/write/create.lua";
+import deleteJobs from "./lua/write/delete.lua";
+import save from "./lua/write/save.lua";
+import updateProgress from "./lua/write/update-progress.lua";
+import updateStatus from "./lua/write/update-status.lua";
 import { newRecordHead, statusLines } from "./record-text.js";
 import { fieldIndex, metadataOf, type Script, scriptOf } from "./scripts.js";
 
 /** Values that are written into the text of a script. */
 type Constants = Readonly<Record<string, string | number | boolean>>;
 
-/** Shortest history entry with its line break and comma, in bytes: an imported one, `[1,"","",0]`. */
-const SHORTEST_ENTRY = 13;
+/** Size of the shortest history entry with its line break and comma, in bytes: an imported one, `[1,"","",0]`. */
+const MIN_ENTRY_BYTES = 13;
 
-/** The log is trimmed once in so many events. */
+/** The event log is trimmed once in so many events. */
 const TRIM_EVENTS_EVERY = 100;
 
 /**
- * Scripts that change jobs. The definition and the codes of its statuses are parts of their texts, so a call need not send them. A
- * store has one script to create jobs, one for each status that jobs are moved to, and one each for progress, save and delete; twice
+ * Scripts that change jobs. Their texts contain the definition and the status codes, so calls do not send them. A
+ * store has one script to create jobs, one for each status that jobs enter, and one each for progress, save and delete; twice
  * that once the store has fields.
  */
 export class WriteScripts {
@@ -61,26 +61,31 @@ export class WriteScripts {
     });
   }
 
-  move(status: string, metadata: IndexMetadata): Script {
+  updateStatus(status: string, metadata: IndexMetadata): Script {
     const code = codeOf(status, metadata);
-    return this.#script(`move ${code} ${status}`, metadata, [record, messages, parts, move], () => {
-      const { historyLimit } = this.#shape;
-      return {
-        CODE: code,
-        STATUS: JSON.stringify(status),
-        TTL: String(this.#shape.ttlMs.get(status) ?? 0),
-        SOURCES: statusLines(this.#shape.sources.get(status) ?? []),
-        FINAL: this.#shape.finalStatuses.includes(status),
-        FINALS: statusLines(this.#shape.finalStatuses),
-        HISTORY_LIMIT: historyLimit,
-        // A shorter history has fewer entries than the limit.
-        HISTORY_LENGTH: Math.max(0, historyLimit - 1) * SHORTEST_ENTRY,
-      };
-    });
+    return this.#script(
+      `updateStatus ${code} ${status}`,
+      metadata,
+      [record, messages, recordParts, updateStatus],
+      () => {
+        const { historyLimit } = this.#shape;
+        return {
+          CODE: code,
+          STATUS: JSON.stringify(status),
+          TTL: String(this.#shape.ttlMs.get(status) ?? 0),
+          SOURCES: statusLines(this.#shape.sources.get(status) ?? []),
+          FINAL: this.#shape.finalStatuses.includes(status),
+          FINALS: statusLines(this.#shape.finalStatuses),
+          HISTORY_LIMIT: historyLimit,
+          // A shorter history has fewer entries than the limit.
+          HISTORY_LENGTH: Math.max(0, historyLimit - 1) * MIN_ENTRY_BYTES,
+        };
+      },
+    );
   }
 
-  progress(metadata: IndexMetadata): Script {
-    return this.#script("progress", metadata, [record, expected, parts, progress], () => ({
+  updateProgress(metadata: IndexMetadata): Script {
+    return this.#script("updateProgress", metadata, [record, expectations, recordParts, updateProgress], () => ({
       FINALS: statusLines(this.#shape.finalStatuses),
     }));
   }
@@ -90,17 +95,18 @@ export class WriteScripts {
   }
 
   delete(metadata: IndexMetadata): Script {
-    return this.#script("delete", metadata, [record, expected, deletion, deleteJobs], () => ({}));
+    return this.#script("delete", metadata, [record, expectations, deletion, deleteJobs], () => ({}));
   }
 
-  trimSurplus(metadata: IndexMetadata): Script {
-    return this.#script("trim surplus", metadata, [record, deletion, trimSurplus], () => ({}));
+  trimToMaxCount(metadata: IndexMetadata): Script {
+    return this.#script("trimToMaxCount", metadata, [record, deletion, trimToMaxCount], () => ({}));
   }
 
-  /** All scripts of calls. */
+  /** Returns the scripts of all calls. */
   all(metadata: IndexMetadata): readonly Script[] {
-    const moves = this.#shape.statuses.map((status) => this.move(status, metadata));
-    return [this.create(metadata), ...moves, this.progress(metadata), this.save(metadata), this.delete(metadata)];
+    const updates = this.#shape.statuses.map((status) => this.updateStatus(status, metadata));
+    const others = [this.updateProgress(metadata), this.save(metadata), this.delete(metadata)];
+    return [this.create(metadata), ...updates, ...others];
   }
 
   #script(name: string, metadata: IndexMetadata, sources: readonly string[], constants: () => Constants): Script {
@@ -122,7 +128,7 @@ function codeOf(status: string, { own }: IndexMetadata): string {
   return String(own.get(status)?.code ?? "");
 }
 
-/** Writes the constants into a text in Lua, in the place of their names. A function would have to capture each local variable. */
+/** Replaces the names of constants in a Lua script by their values. A Lua function would have to capture local variables. */
 function withConstants(text: string, constants: Constants): string {
   return text.replace(/\b[A-Z][A-Z_]+\b/g, (name) => {
     const value = constants[name];
@@ -134,7 +140,7 @@ function literal(value: string | number | boolean): string {
   return typeof value === "string" ? luaString(value) : String(value);
 }
 
-/** A Lua string. Every byte but letters and digits is escaped, so no name of a definition can end the string. */
+/** Returns a Lua string. All bytes except letters and digits are escaped, so no name of a definition can end the string. */
 function luaString(text: string): string {
   const bytes = Array.from(Buffer.from(text), (byte) =>
     /[a-z0-9]/i.test(String.fromCharCode(byte)) ? String.fromCharCode(byte) : `\\${String(byte).padStart(3, "0")}`,

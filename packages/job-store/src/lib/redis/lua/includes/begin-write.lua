@@ -1,0 +1,33 @@
+-- Begins every script that changes jobs. Rejects calls that arrive after their deadline or with an outdated revision. Each call changes
+-- one job, and no two calls of a script change the same job. If one call is rejected, the others are still applied. All checks of a
+-- call precede its first write. Comes after metadata.lua and events.lua; end-write.lua comes last. Redis creates the functions of a
+-- script again each time that the script runs, so a script has few of them.
+--
+-- KEYS: 2 index by status, 3 index by creation; from 5 on, the job of each call; then, if the flags have 'k', outbox (stream),
+--       even and odd tombstones (two sets of operations), field values (hash) and index by field (sorted set)
+-- ARGV: 1 revision of the metadata that the caller knows, 2 deadline (ms since 1970 by this server's clock, 13 digits), id of the caller's
+--       connection (8 characters) and flags: 'k' see above, 'r' if an earlier attempt of these calls may have been applied, 'd' if each
+--       call has all of its values instead of the first ones; from 3 on, the values of the calls
+-- Replies: { 'late' }   the deadline has passed, or the caller has lost the connection: nothing was changed, and nothing will be
+--          { 'stale' }  the metadata has another revision: the caller reads it again and repeats
+--          { 'done', two values for each call … }, without the last calls if they would read too many bytes
+--          { 'grown', … }  the same, and the metadata has a new revision, because a record is larger than all before
+--          The values of a call may also be
+--          'deletedSince', ''     an earlier attempt was applied, and the job has been deleted since
+--          'missing', ''     there is no job
+--          'unreadable', ''  the value of the key is not a record
+
+if now > ARGV[2] then return { 'late' } end
+if metadata[1] ~= ARGV[1] then return { 'stale' } end
+-- A network can deliver a call after its caller has lost the connection and sent the call again on another one.
+if metadata[4] and find(metadata[4], sub(ARGV[2], 14, 21), 1, true) then return { 'late' } end
+
+local calls, repeated, detailed, outboxKey, evenKey, oddKey, valuesKey, fieldsKey = #KEYS - 4
+if #ARGV[2] > 21 then
+  repeated, detailed, calls = find(ARGV[2], 'r', 22, true), find(ARGV[2], 'd', 22, true), #KEYS - 9
+  outboxKey, evenKey, oddKey, valuesKey, fieldsKey = unpack(KEYS, 5 + calls)
+end
+
+-- Size of the largest record or message that the script writes.
+local largestWritten = 0
+local reply = { 'done' }

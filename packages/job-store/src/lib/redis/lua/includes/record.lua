@@ -1,0 +1,88 @@
+-- Reads and writes the text of a record.
+--
+-- Replies: none of its own
+--
+-- A record is one JSON document. Parts that change come first, the data comes last and does not move:
+--   {"version":2,"status":"running","attempt":1,"ttl":0,"times":[createdAt,statusAt],"history":[
+--   [2,"pending","running",statusAt,"<operation>",{by,note,key}],
+--   [1,null,"pending",0,"<operation>"]
+--   ],
+--   "progress":…,
+--   "result":…,
+--   "error":…,
+--   <spaces>
+--   "data":…}
+-- * The part up to `"ttl":0` is the same for many jobs. Scripts read it once for all of them.
+-- * Times are milliseconds since 1970. `times` has a third element, updatedAt, if it differs from statusAt.
+-- * The history begins with the newest entry. The id of the operation that made the change follows the time. An imported entry has
+--   none, or "" before a remark. In an entry with an operation, the time 0 is createdAt.
+-- * `"ops":"…",` follows the times if recent operations have no entry in the history: a progress, a save, or a change whose entry was
+--   dropped or not stored. See operations.lua.
+-- * A line of progress, result or error is absent if there is none.
+-- * The spaces are room for changes: a change that fits is written over the old text. They can be absent.
+-- JSON text contains no line break, and no quote after a comma inside a string, so positions are found by plain searches.
+--
+-- Redis' Lua hashes every byte of every string that it creates. So long strings are cut rarely, and at known positions.
+
+-- Returns createdAt, the operations without an entry, and the position of the first entry. `at`: position of the times.
+local function readTimes(text, at)
+  local created, history = match(text, '^(%d+),[%d,]+%],"history":%[()', at)
+  if created then return created, '', history end
+  local ops
+  created, ops, history = match(text, '^(%d+),[%d,]+%],"ops":"([^"]*)","history":%[()', at)
+  return created, ops, history
+end
+
+-- Returns a record from its beginning to `mark` at least, and whether the text is all of it. Returns nil if the value is not a
+-- string, and '' if the key does not exist.
+local function readUntil(key, mark, bytes)
+  while true do
+    local text = redis.pcall('GETRANGE', key, 0, bytes - 1)
+    if type(text) == 'table' then
+      if find(text.err, 'WRONGTYPE', 1, true) then return nil end
+      -- Any other error ends the script.
+      text = redis.call('GETRANGE', key, 0, bytes - 1)
+    end
+    if #text < bytes then return text, true end
+    if find(text, mark, 1, true) then return text, false end
+    bytes = bytes * 16
+  end
+end
+
+-- Joins the beginning of a record and its data, which begins with a line break. Between them are at least 64 spaces
+-- for further changes, up to the next size of the allocator. SETRANGE would double the memory. record-text.ts does the same.
+local function withRoom(head, data)
+  local bytes = #head + #data
+  local room = math.max(0, math.min(64 + (-71 - bytes) % 128, MAX_RECORD_BYTES - bytes - 1))
+  return room > 0 and head .. '\n' .. string.rep(' ', room) .. data or head .. data
+end
+
+-- Writes `head` in the place of a record's beginning. Returns nil, or the size if the record would be too large. `stop` is the end of
+-- the old beginning, `data` the position of the line break before the data. `expires`: time of expiry (ms), false for never, nil to
+-- keep that of the key. `grows`: true if further changes are expected.
+local function writeHead(key, text, stop, data, head, expires, grows)
+  local spare = data - 1 - #head
+  -- SET removes an expiry that the job does not have any more.
+  if expires == false then spare = -1 end
+  if spare == 0 then
+    redis.call('SETRANGE', key, '0', head)
+  elseif spare > 1 then
+    -- A line break, and spaces over the rest of the old beginning.
+    redis.call('SETRANGE', key, '0', head .. '\n' .. string.rep(' ', math.min(stop, data - 1) - #head - 1))
+  else
+    local body = sub(text, data)
+    local bytes = #head + #body
+    if bytes > MAX_RECORD_BYTES then return bytes end
+    local whole = grows and withRoom(head, body) or head .. body
+    if #whole > largestWritten then largestWritten = #whole end
+    if expires then
+      redis.call('SET', key, whole, 'PXAT', expires)
+    elseif expires == false then
+      redis.call('SET', key, whole)
+    else
+      redis.call('SET', key, whole, 'KEEPTTL')
+    end
+    return nil
+  end
+  if expires then redis.call('PEXPIREAT', key, expires) end
+end

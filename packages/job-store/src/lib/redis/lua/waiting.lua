@@ -1,9 +1,0 @@
--- How long the first message of the outbox has waited, by this server's clock, which gave it its time.
---
--- KEYS: 1 entries of the outbox (stream, in commit order)
--- Replies: milliseconds; nothing where no message waits
-
-local first = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)[1]
-if not first then return false end
-local clock = redis.call('TIME')
-return clock[1] * 1000 + math.floor(clock[2] / 1000) - tonumber(string.match(first[1], '^%d+'))

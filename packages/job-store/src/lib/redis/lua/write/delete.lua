@@ -1,0 +1,24 @@
+-- Deletes jobs by their ids. Comes after deletion.lua.
+-- CALL: 1 operation, 2 expected version and createdAt, or ''
+-- Replies: for each call
+--          'deleted', ''; 'conflict', version; 'missing', ''; 'unreadable', ''
+
+local function delete(key, operation, expected)
+  if repeated and known.hasTombstone(operation) then return 'deleted', '' end
+  -- Without an expected version, a value that is not a record is deleted, too.
+  local text = beginningOf(key)
+  if not text then return 'missing', '' end
+  if expected ~= '' then
+    local version, created = match(text, '^{"version":(%d+),"status":".-","attempt":%d+,"ttl":%d+,"times":%[(%d+),')
+    if not version then return 'unreadable', '' end
+    if conflicts(expected, version, created) then return 'conflict', version end
+  end
+  deleteJob(key, text)
+  tombstones[#tombstones + 1] = operation
+  return 'deleted', ''
+end
+
+for i = 1, calls do
+  reply[2 * i], reply[2 * i + 1] = delete(KEYS[4 + i], ARGV[2 * i + 1], ARGV[2 * i + 2])
+end
+finishDeletion()

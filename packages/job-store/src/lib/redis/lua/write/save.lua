@@ -1,0 +1,51 @@
+-- Writes complete jobs as given. If the job exists, its version is the stored one plus 1.
+-- CALL: 1 operation, 2 version, 3 beginning of the record behind the version, 4 createdAt, 5 times behind createdAt, 6 history and
+--       parts, 7 data (line, after a line break), 8 status (JSON), 9 score in the index by status, 10 time of expiry (ms) or '', 11 fields (one per line)
+-- Replies: for each call
+--          'saved', record; 'repeated', version and record; 'conflict', version; 'expired', ''; 'tooLarge', bytes; 'unreadable', ''
+
+local byStatus, byCreation, bytesRead, known = {}, {}, 0, operations()
+
+local function save(key, operation, version, beginning, created, times, history, data, status, score, expires, fields)
+  local stored = redis.pcall('GET', key)
+  if type(stored) == 'table' then
+    if find(stored.err, 'WRONGTYPE', 1, true) then return 'unreadable', '' end
+    stored = redis.call('GET', key)
+  end
+  if repeated and known.hasTombstone(operation) then return 'deletedSince', '' end
+  local from, ops = 'null', ''
+  if stored then
+    bytesRead = bytesRead + #stored
+    local storedVersion, storedStatus, at = match(stored, '^{"version":(%d+),"status":(".-"),"attempt":%d+,"ttl":%d+,"times":%[()')
+    local storedCreated, storedOps, first = readTimes(stored, at or 1)
+    local close = at and first and find(stored, '\n],', first, true)
+    if not close then return 'unreadable', '' end
+    local entries = sub(stored, first, close)
+    local before = repeated and known.versionOf(operation, entries, storedOps)
+    if before then return 'repeated', before .. ' ' .. stored end
+    if storedVersion ~= version then return 'conflict', storedVersion end
+    version, from, ops = version + 1, storedStatus, known.recentOf(entries, storedOps, storedCreated)
+  end
+  if expires ~= '' and tonumber(expires) < tonumber(now) then return 'expired', '' end
+  local head = '{"version":' .. version .. beginning .. ',"times":[' .. created .. times .. '],"ops":"'
+    .. known.add(ops, operation, version) .. '","history":[' .. history
+  local bytes = #head + #data
+  if bytes > MAX_RECORD_BYTES then return 'tooLarge', bytes end
+  local text = withRoom(head, data)
+  if #text > largestWritten then largestWritten = #text end
+  if expires == '' then redis.call('SET', key, text) else redis.call('SET', key, text, 'PXAT', expires) end
+  local id, n = sub(key, ID_AT), #byStatus
+  if FIELDS then indexFields(id, score, created, fields) end
+  byStatus[n + 1], byStatus[n + 2], byCreation[n + 1], byCreation[n + 2] = score, id, created, id
+  addEvent('"type":"saved","from":' .. from .. ',"to":' .. status .. ',"version":' .. version .. ',"at":' .. now, id)
+  return 'saved', text
+end
+
+for i = 1, calls do
+  if i > 1 and bytesRead + largestStored > MAX_SCRIPT_BYTES then break end
+  reply[2 * i], reply[2 * i + 1] = save(KEYS[4 + i], unpack(ARGV, 11 * i - 8, 11 * i + 2))
+end
+if #byStatus > 0 then
+  redis.call('ZADD', KEYS[2], unpack(byStatus))
+  redis.call('ZADD', KEYS[3], unpack(byCreation))
+end
