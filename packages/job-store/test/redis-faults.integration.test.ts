@@ -129,7 +129,7 @@ describe.skipIf(!available)(title("Redis under faults"), () => {
     test.each<readonly [string, (other: JobStore<Report>, job: Job<Report>) => Promise<unknown>]>([
       ["keeps no history", (other) => other.updateStatus("a", "working")],
       ["saves the job without its history", (other, job) => other.save({ ...job, version: 3, history: [] })],
-    ])("is never made up for by a second change, though another service %s before the retry", async (_, change) => {
+    ])("never causes a second change, even if another service %s before the retry", async (_, change) => {
       const { store } = viaProxy();
       const other = openStore({ url: redis.url }, 0).store;
       await store.create({ title: "One" }, { id: "a" });
@@ -488,7 +488,7 @@ describe.skipIf(!available)(title("Redis under faults"), () => {
     });
   });
 
-  describe("a server that forgets", () => {
+  describe("a server that loses", () => {
     test("its scripts gets them again", async () => {
       const { store } = viaProxy();
       const { job } = await store.create({ title: "One" });
@@ -518,8 +518,8 @@ describe.skipIf(!available)(title("Redis under faults"), () => {
     });
   });
 
-  describe("a server that refuses", () => {
-    test("to write because its memory is full still reads, and health reports it", async () => {
+  describe("a server that rejects", () => {
+    test("writes because its memory is full can still be read, and health reports it", async () => {
       const { store, events } = viaProxy();
       const { job } = await store.create({ title: "One" });
       await client.config("SET", "maxmemory", "1");
@@ -565,7 +565,7 @@ describe.skipIf(!available)(title("Redis under faults"), () => {
     expect(await store.delete("bad")).toBe(true);
   });
 
-  test("the caller's own client serves, and stays open when the store closes", async () => {
+  test("a client of the caller can be used, and stays open when the store is closed", async () => {
     const own = new Redis(redis.url, { enableAutoPipelining: true });
     onTestFinished(() => own.disconnect());
     const { store } = openStore({ client: own });
@@ -574,7 +574,7 @@ describe.skipIf(!available)(title("Redis under faults"), () => {
     expect(await own.ping()).toBe("PONG");
   });
 
-  test("a foreign entry in the outbox keeps no message from its reader", async () => {
+  test("an outbox entry of another application does not block other entries", async () => {
     const { store } = viaProxy();
     await store.create({ title: "One" }, { outbox: [{ queue: "reports", payload: 1 }] });
     await client.xadd("jobs:outbox", "*", "not", "ours");
@@ -585,7 +585,7 @@ describe.skipIf(!available)(title("Redis under faults"), () => {
     expect(await store.outbox.rejected()).toEqual([]);
   });
 
-  test("a history far above the limit is cut without keeping the server busy", async () => {
+  test("a history far above the limit is shortened without blocking the server", async () => {
     const large = createJobStore({ job: report, driver: redisDriver({ url: redis.url }), historyLimit: 10_000 });
     onTestFinished(() => large.close());
     const { job } = await large.create({ title: "One" });
@@ -599,7 +599,7 @@ describe.skipIf(!available)(title("Redis under faults"), () => {
   });
 
   describe("a wait whose clock is wrong", () => {
-    test("ends in its time though the clock is put back", async () => {
+    test("ends at its timeout although the clock is set back", async () => {
       const { store } = viaProxy();
       const { job } = await store.create({ title: "One" });
       const outcome = failure(store.waitFor(job.id, { timeoutMs: 200 }));
@@ -609,7 +609,7 @@ describe.skipIf(!available)(title("Redis under faults"), () => {
       expect((await outcome).error.code).toBe("TIMEOUT");
     });
 
-    test("does not ask without pause for a job that should have expired", async () => {
+    test("does not poll without pause for a job that should have expired", async () => {
       const store = createJobStore({
         job: report,
         driver: redisDriver({ url: redis.url }),
@@ -627,7 +627,7 @@ describe.skipIf(!available)(title("Redis under faults"), () => {
     });
   });
 
-  test("a clock that jumps ahead is noticed, and the call goes through", async () => {
+  test("a clock that jumps ahead is detected, and the call succeeds", async () => {
     const { store } = viaProxy();
     await store.create({ title: "One" });
     const now = performance.now.bind(performance);

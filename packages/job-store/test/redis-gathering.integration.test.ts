@@ -93,7 +93,7 @@ describe.skipIf(url === null)(title("Calls of one event-loop tick in Redis"), ()
     expect(await client.type(`${keyPrefix}job:list`)).toBe("list");
   });
 
-  test("are indeterminate, and not sent again, if an index that holds something else ends their script midway", async () => {
+  test("are indeterminate, and not sent again, if an index of another type ends their script midway", async () => {
     const { client, keyPrefix, store } = start();
     await Promise.all(["a", "b"].map((id) => store.create({ title: "One" }, { id })));
     await client.set(`${keyPrefix}jobs:by-status`, "something else");

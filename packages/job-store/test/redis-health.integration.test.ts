@@ -125,7 +125,7 @@ describe.skipIf(!available)(title("The health of a store in Redis"), () => {
       expect(health).toMatchObject({ status: "degraded", error: expect.stringMatching(/waitReplicas .*wait/i) });
     });
 
-    test("full, says so", async () => {
+    test("is full, is degraded with the reason", async () => {
       const { store, client } = await start();
       await client.config("SET", "maxmemory", "1");
       await expectReadOnly(store, /its memory is full; .* \(OOM /);
@@ -133,7 +133,7 @@ describe.skipIf(!available)(title("The health of a store in Redis"), () => {
       expect((await store.health()).status).toBe("healthy");
     });
 
-    test("a replica, says so, warns, and keeps its connection", async () => {
+    test("is a replica, is degraded with the reason and a warning, and keeps its connection", async () => {
       const { store, client, events } = await start();
       const master = await start();
       await client.replicaof("127.0.0.1", master.redis.port);
@@ -154,7 +154,7 @@ describe.skipIf(!available)(title("The health of a store in Redis"), () => {
       expect(events.map(({ type }) => type)).toEqual(["connected"]);
     });
 
-    test("unable to save to its disk, says so", async () => {
+    test("cannot save to its disk, is degraded with the reason", async () => {
       const { store, client, redis } = await start("--save", "3600 1");
       // A folder where the snapshot should go stops even a server that runs as root.
       await mkdir(join(redis.folder, "dump.rdb", "in the way"), { recursive: true });
@@ -164,7 +164,7 @@ describe.skipIf(!available)(title("The health of a store in Redis"), () => {
       expect((await store.health()).warnings).toContainEqual(expect.stringContaining("The last snapshot failed"));
     });
 
-    test("without the replicas it must have, says so", async () => {
+    test("has too few replicas, is degraded with the reason", async () => {
       const { store, client } = await start();
       await client.config("SET", "min-replicas-to-write", "1");
       await expectReadOnly(store, /too few replicas are connected to it \(NOREPLICAS /);
@@ -179,7 +179,7 @@ describe.skipIf(!available)(title("The health of a store in Redis"), () => {
       expect(health.error).toMatch(why);
     }
 
-    test("still loading, says so before it has loaded, while calls wait", async () => {
+    test("is still loading, is unhealthy with the reason, while calls wait", async () => {
       const slowly = ["--key-load-delay", "500", "--loading-process-events-interval-bytes", "1024"];
       const { store, client, redis } = await start("--save", "3600 1", ...slowly);
       await client.mset(Object.fromEntries(Array.from({ length: 4000 }, (_, n) => [`other:${n}`, "x".repeat(50)])));
@@ -197,18 +197,18 @@ describe.skipIf(!available)(title("The health of a store in Redis"), () => {
       expect((await store.health()).status).toBe("healthy");
     });
 
-    test("busy with a script, says so", async () => {
+    test("is busy with a script, is unhealthy with the reason", async () => {
       const { store, client, redis } = await start("--lua-time-limit", "20");
       const other = connect(redis);
       await other.ping();
       const endless = client.eval("while true do end", 0).catch(() => {});
-      await vi.waitFor(async () => expectUnreadable(await store.health(), /keeps it busy \(BUSY /), PATIENCE);
+      await vi.waitFor(async () => expectUnreadable(await store.health(), /runs a slow script \(BUSY /), PATIENCE);
       await other.script("KILL");
       await endless;
       expect((await store.health()).status).toBe("healthy");
     });
 
-    test("a replica that serves nothing without its master, says so", async () => {
+    test("is a replica that rejects reads without its master, is unhealthy with the reason", async () => {
       const { store, client } = await start("--replica-serve-stale-data", "no");
       await client.replicaof("127.0.0.1", "1");
       expectUnreadable(await store.health(), /has lost its master \(MASTERDOWN /);
@@ -216,7 +216,7 @@ describe.skipIf(!available)(title("The health of a store in Redis"), () => {
   });
 
   describe("that is not reachable", () => {
-    test("says what became of the connection", async () => {
+    test("contains the last error of the connection", async () => {
       const { store, redis } = await start();
       await redis.kill();
       const health = await store.health({ timeoutMs: 300 });
@@ -225,7 +225,7 @@ describe.skipIf(!available)(title("The health of a store in Redis"), () => {
       expect(health.error).toMatch(/^Redis cannot be reached: /);
     });
 
-    test("says that nothing is answered", async () => {
+    test("contains the time without a reply", async () => {
       const { store, redis } = await start();
       await redis.kill("SIGSTOP");
       const health = await store.health({ timeoutMs: 300 });
@@ -237,8 +237,8 @@ describe.skipIf(!available)(title("The health of a store in Redis"), () => {
 
   describe("warns of settings that can lose jobs:", () => {
     test.each([
-      { policy: "allkeys-lru", maxmemory: "1gb", warning: /allkeys-lru.*drops jobs, and the indexes/ },
-      { policy: "volatile-ttl", maxmemory: "1gb", warning: /volatile-ttl.*drops jobs that have a TTL/ },
+      { policy: "allkeys-lru", maxmemory: "1gb", warning: /allkeys-lru.*deletes jobs, indexes/ },
+      { policy: "volatile-ttl", maxmemory: "1gb", warning: /volatile-ttl.*deletes jobs that have a TTL/ },
       { policy: "allkeys-lru", maxmemory: "0", warning: null },
       { policy: "noeviction", maxmemory: "1gb", warning: null },
     ])("eviction by $policy with maxmemory $maxmemory", async ({ policy, maxmemory, warning }) => {
@@ -250,12 +250,12 @@ describe.skipIf(!available)(title("The health of a store in Redis"), () => {
     });
 
     test.each([
-      { args: ["--save", ""], kept: "none", warning: /Nothing is written to disk.*Set appendonly yes/ },
+      { args: ["--save", ""], kept: "none", warning: /Redis writes nothing to disk.*Set appendonly yes/ },
       { args: ["--save", "3600 1"], kept: "snapshots", warning: /since the last snapshot.*Set appendonly yes/ },
       {
         args: ["--appendonly", "yes", "--appendfsync", "no"],
         kept: "append-only file (fsync no)",
-        warning: /appendfsync is no: a power cut/,
+        warning: /appendfsync is no: a power failure/,
       },
       {
         args: ["--appendonly", "yes", "--appendfsync", "always", "--save", "3600 1"],

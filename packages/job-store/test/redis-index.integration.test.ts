@@ -83,7 +83,7 @@ describe.skipIf(url === null)(title("The indexes in Redis"), () => {
     expect(await client.zrange(`${keyPrefix}jobs:by-creation`, "0", "-1")).toEqual(["kept"]);
   });
 
-  test("of fields follows a job that a service without an index moves, saves and deletes", async () => {
+  test("of fields follows a job that a service without an index changes, saves and deletes", async () => {
     const { open, members, values } = start();
     const [store, older] = [open(indexed), open(plain)];
     await store.createMany(["a", "b"].map((id) => ({ data: { language: "es" }, id })));

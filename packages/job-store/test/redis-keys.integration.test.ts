@@ -175,7 +175,7 @@ describe.skipIf(!available)(title("Commands to Redis"), { timeout: 120_000 }, ()
     },
   );
 
-  test("of delete on a job whose key was restored leave nothing behind", async () => {
+  test("of delete on a job whose key was restored leave no entries", async () => {
     const { store } = await restored();
     const keys = (await redis.client.keys("*")).length;
     expect(await store.delete("a")).toBe(true);

@@ -65,7 +65,7 @@ describe.skipIf(!available)(title("large records in Redis"), { timeout: 300_000 
     return sent.map(({ args, within }) => [args, ...within].flatMap(jobs).length);
   }
 
-  test("200 changes at once of one of 4 MiB are one a script, in their order", async () => {
+  test("200 concurrent changes of one of 4 MiB are sent in one script each, in their order", async () => {
     const store = openStore();
     await store.create(LARGEST, { id: "a" });
     let versions: readonly number[] = [];
@@ -77,7 +77,7 @@ describe.skipIf(!available)(title("large records in Redis"), { timeout: 300_000 
     expect(scripts(ran)).toBeGreaterThanOrEqual(200);
   });
 
-  test("200 changes at once of 200 of 4 MiB are one a script", async () => {
+  test("200 concurrent changes of 200 of 4 MiB are sent in one script each", async () => {
     const store = openStore();
     await store.create(LARGEST, { id: "job-0" });
     for (const id of ids(200).slice(1)) await redis.client.copy("job:job-0", `job:${id}`);
@@ -85,7 +85,7 @@ describe.skipIf(!available)(title("large records in Redis"), { timeout: 300_000 
     expect(scripts(ran)).toBeGreaterThanOrEqual(200);
   });
 
-  test("other calls on them are one a script, too, also if they change nothing", async () => {
+  test("other calls on them are sent in one script each, also if they change nothing", async () => {
     const store = openStore();
     await store.create(LARGEST, { id: "job-0" });
     await copies(store, "job-0", ids(8).slice(1));
@@ -102,7 +102,7 @@ describe.skipIf(!available)(title("large records in Redis"), { timeout: 300_000 
     }
   });
 
-  test("a deletion reads their beginnings only", async () => {
+  test("a deletion reads only their beginnings", async () => {
     const store = openStore();
     await store.create(LARGEST, { id: "job-0" });
     await copies(store, "job-0", ids(8).slice(1));
@@ -112,7 +112,7 @@ describe.skipIf(!available)(title("large records in Redis"), { timeout: 300_000 
     expect(await store.counts()).toEqual({ wanted: 0, seen: 0, done: 0 });
   });
 
-  test("calls that a script did not reach come after those before them and before those behind them, on each job", async () => {
+  test("calls that a script did not reach keep their order on each job", async () => {
     const store = openStore();
     const writer = openStore();
     await store.create(SMALL, { id: "small" });
@@ -127,7 +127,7 @@ describe.skipIf(!available)(title("large records in Redis"), { timeout: 300_000 
     expect(versionsOf("small")).toEqual(Array.from({ length: 270 }, (_, n) => n + 2));
   });
 
-  test("their order is kept also if the large record was restored, so that the store has never met it", async () => {
+  test("calls keep their order also if the large record was restored, so that the store does not know it", async () => {
     await openStore().create({ text: "x".repeat(2.5 * MIB) }, { id: "large" });
     await redis.client.rename("job:large", "restored");
     await redis.client.del(await redis.client.keys("jobs*"));
@@ -141,7 +141,7 @@ describe.skipIf(!available)(title("large records in Redis"), { timeout: 300_000 
     expect(versions).toEqual(versions.map((_, n) => n + 2));
   });
 
-  test("a job that grows on the way counts as large from then on", async () => {
+  test("a job that grows during its calls counts as large from then on", async () => {
     const store = openStore();
     await store.create(SMALL, { id: "a" });
     const result = { text: "x".repeat(200 * 1024) };
@@ -221,7 +221,7 @@ describe.skipIf(!available)(title("large records in Redis"), { timeout: 300_000 
       }
     });
 
-    test("when a status has too many", async () => {
+    test("by the trimming of a status above its maximum count", async () => {
       const store = await stored();
       const sent = await redis.sentDuring(async () => {
         await Promise.all(ids(9).map((id) => store.updateStatus(id, "seen")));
@@ -266,7 +266,7 @@ describe.skipIf(!available)(title("large records in Redis"), { timeout: 300_000 
     expect(await store.outbox.depth()).toBe(0);
   });
 
-  test("small records go as before: one command a call, many calls a command, and no question for sizes", async () => {
+  test("small records need no command for their sizes, and many calls share one command", async () => {
     const store = openStore();
     await store.create(SMALL, { id: "a" });
     await store.updateStatus("a", "wanted");

@@ -58,7 +58,7 @@ describe.skipIf(!available)(title("Reading the outbox when the reply to a claim 
     proxy.cut();
   };
 
-  test("within the call's time: the call answers as it would have", async () => {
+  test("before the deadline: the call returns the same entries", async () => {
     const { read } = await start(10_000);
     const { outcome } = await losing(() => read(10));
     mend();
@@ -98,7 +98,7 @@ describe.skipIf(!available)(title("Reading the outbox when the reply to a claim 
     expect(all).toEqual(range(9, 30));
   });
 
-  test("two that read at a time never get the same", async () => {
+  test("two concurrent readers never get the same entry", async () => {
     const { store } = await start(10_000);
     const { outcome } = await losing(() =>
       Promise.all(range(0, 5).map(() => store.outbox.read({ limit: 3, claimMs: 60_000 }))),
@@ -109,7 +109,7 @@ describe.skipIf(!available)(title("Reading the outbox when the reply to a claim 
     expect((await store.outbox.read({ limit: 100 })).map(({ payload }) => payload)).toEqual(range(20, 30));
   });
 
-  test("nothing of a reader is left behind once its claims have lapsed", async () => {
+  test("no key of a reader remains after its claims have expired", async () => {
     const { store } = await start(1000);
     await store.outbox.ack((await store.outbox.read({ claimMs: 50 })).map(({ entryId }) => entryId));
     await vi.waitFor(async () => expect(await redis.client.keys("jobs:outbox:reader:*")).toEqual([]), PATIENCE);

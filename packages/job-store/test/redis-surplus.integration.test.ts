@@ -39,7 +39,7 @@ describe.skipIf(url === null)(title("A status with a maxCount in Redis"), () => 
     return { client, keyPrefix, open, create };
   }
 
-  test("keeps nothing of a deleted job but what a late retry must know", async () => {
+  test("keeps only the operation ids of a deleted job, for late retries", async () => {
     const { client, keyPrefix, open, create } = start();
     const store = open();
     await create(store, "a");
@@ -56,7 +56,7 @@ describe.skipIf(url === null)(title("A status with a maxCount in Redis"), () => 
     expect(await client.hkeys(`${keyPrefix}jobs:values`)).toEqual(["b", "c"]);
   });
 
-  test("leaves a job alone that was named and has moved on, or is no job any more", async () => {
+  test("does not delete a named job that has another status meanwhile, or that does not exist any more", async () => {
     const { client, keyPrefix, open, create } = start();
     const [store, other] = [open(), open()];
     // Another client changes the oldest jobs, whose ids the first store knows.
@@ -102,7 +102,7 @@ describe.skipIf(url === null)(title("A status with a maxCount in Redis"), () => 
     await vi.waitFor(async () => expect(await client.zcard(`${keyPrefix}jobs:by-status`)).toBe(2), PATIENCE);
   });
 
-  test("settles within moments after the last write, and lets the process end", async () => {
+  test("is trimmed soon after the last write, and the process can end", async () => {
     const { open, create } = start();
     const store = open();
     for (const id of ["a", "b", "c"]) await create(store, id);

@@ -20,7 +20,7 @@ describe.skipIf(!available)(title("watching Redis under faults"), () => {
     return store;
   }
 
-  test("a broken line loses no event that the log still holds", async () => {
+  test("a broken connection loses no event that the log still has", async () => {
     await using proxy = await startTcpProxy(redis.server);
     const watched = openStore(`redis://127.0.0.1:${proxy.port}`);
     const writer = openStore();

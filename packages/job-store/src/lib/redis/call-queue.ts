@@ -183,10 +183,7 @@ export class CallQueue<C extends PendingCall> {
     const waiting = this.#waiting.length - this.#head + this.#ready.length + this.#heldCount + this.#fresh.length;
     if (waiting < MAX_WAITING) return false;
     call.reject(
-      unavailable(
-        `Too many calls are waiting for Redis (${MAX_WAITING}). Nothing was sent: reduce the load, or try again later.`,
-        false,
-      ),
+      unavailable(`Too many calls are waiting for Redis (${MAX_WAITING}). Reduce the load, or try again later.`, false),
     );
     return true;
   }

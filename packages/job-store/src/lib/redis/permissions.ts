@@ -163,9 +163,9 @@ function patternOf(key: string): string {
 /** Describes keys of the driver that contain values of another application. Returns null if there are none. */
 export function describeForeignKeys({ foreign }: ProbeResult): string | null {
   if (foreign.length === 0) return null;
-  const [subject, object] = foreign.length === 1 ? ["The key", "the key"] : ["The keys", "the keys"];
+  const names = `${foreign.length === 1 ? "key" : "keys"} ${foreign.join(", ")}`;
   return (
-    `${subject} ${foreign.join(", ")} already exist${foreign.length === 1 ? "s" : ""} with another type: this driver did not ` +
-    `create ${foreign.length === 1 ? "it" : "them"}. Use another keyPrefix, or delete ${object}`
+    `Another application has written the ${names}: the type is not that of this driver. Use another keyPrefix, or delete the ` +
+    (foreign.length === 1 ? "key" : "keys")
   );
 }
