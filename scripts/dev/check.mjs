@@ -5,9 +5,10 @@ import { join } from "node:path";
 import { checkApi } from "./api-reports.mjs";
 import { cleanUpLater, forget } from "./clean-up.mjs";
 import { findMachineNames } from "./machine-names.mjs";
-import { oversizedEntries, unusualLicences } from "./measures.mjs";
+import { oversizedEntries, unevenSources, unusualLicences } from "./measures.mjs";
 import { print, root, run } from "./run.mjs";
 import { ALL_NODES, tryPackages } from "./try-packages.mjs";
+import { findWording } from "./wording.mjs";
 import { wrongWorkflows } from "./workflows.mjs";
 
 /**
@@ -77,6 +78,8 @@ export async function failedChecks({ allNodes = false } = {}) {
   await inspect("Workflows", wrongWorkflows);
   await inspect("Paths and registries of one machine", findMachineNames);
   await inspect("Public API: reports and doc comments", checkPublicApi);
+  await inspect("Wording of comments and messages", findWording);
+  await inspect("Lengths of the source files", unevenSources);
   await inspect("Sizes of the package entries", oversizedEntries);
   await inspect("Licences of the dependencies", unusualLicences);
   if (allNodes) {

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import fastifyStatic from "@fastify/static";
-import type { Server } from "./api/server.js";
+import type { Server } from "./api/typed-server.js";
 
 const pageFolder = new URL("../page/", import.meta.url);
 

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { abortable, Failure, NotNow, type Standing } from "@example/contracts";
-import type { OpenSubtitlesOptions } from "./client.js";
+import type { OpenSubtitlesOptions } from "./options.js";
 import { pace } from "./pace.js";
 
 export interface ApiRequest {

@@ -1,5 +1,5 @@
 import { Failure, type Standing } from "@example/contracts";
-import type { OpenSubtitlesOptions } from "./client.js";
+import type { OpenSubtitlesOptions } from "./options.js";
 import { pace } from "./pace.js";
 import { loginReply, quotaReply } from "./replies.js";
 import type { ApiReply, ApiRequest, Requests } from "./requests.js";

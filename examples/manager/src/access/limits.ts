@@ -1,6 +1,6 @@
 import helmet from "@fastify/helmet";
 import rateLimit from "@fastify/rate-limit";
-import type { Server } from "../api/server.js";
+import type { Server } from "../api/typed-server.js";
 
 export interface LimitOptions {
   /** Requests that one address may make in a minute. @default 600 */

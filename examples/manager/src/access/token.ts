@@ -3,7 +3,7 @@ import cookie from "@fastify/cookie";
 import type { FastifyRequest } from "fastify";
 import { z } from "zod";
 import { Problem, refusals } from "../api/problems.js";
-import type { Server } from "../api/server.js";
+import type { Server } from "../api/typed-server.js";
 
 /** Name of the cookie that `POST /session` sets. */
 export const SESSION_COOKIE = "session";

@@ -6,7 +6,7 @@ import { cuePairs } from "../jobs/cues.js";
 import { subtitleName } from "../jobs/file-name.js";
 import { jobOr404, jobParams } from "./jobs.js";
 import { Problem, refusals } from "./problems.js";
-import type { Server } from "./server.js";
+import type { Server } from "./typed-server.js";
 
 const tags = ["files"];
 const mediaTypes = { srt: "application/x-subrip; charset=utf-8", vtt: "text/vtt; charset=utf-8" } as const;

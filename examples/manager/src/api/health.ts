@@ -1,7 +1,7 @@
 import type { SubtitleStore } from "@example/contracts";
 import type { Broker } from "@subtitles/queue";
 import { z } from "zod";
-import type { Server } from "./server.js";
+import type { Server } from "./typed-server.js";
 
 const readiness = z.object({
   status: z.enum(["healthy", "degraded", "unhealthy"]),

@@ -10,7 +10,7 @@ import { SEARCHED_AT_MOST, search, titleMatches } from "../jobs/search.js";
 import { type Submitted, submit } from "../jobs/submit.js";
 import { language, newJob } from "./new-job.js";
 import { Problem, refusals } from "./problems.js";
-import type { Server } from "./server.js";
+import type { Server } from "./typed-server.js";
 import { detailOf, jobDetail, jobSummary, summaryOf } from "./views.js";
 
 export interface JobRoutesOptions {

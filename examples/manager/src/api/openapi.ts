@@ -4,7 +4,7 @@ import type { FastifySchema } from "fastify";
 import { jsonSchemaTransform, jsonSchemaTransformObject } from "fastify-type-provider-zod";
 import { needsToken, SESSION_COOKIE } from "../access/token.js";
 import { refusals } from "./problems.js";
-import type { Server } from "./server.js";
+import type { Server } from "./typed-server.js";
 
 /** Serves the OpenAPI document of the routes' schemas at `/api/v1/openapi.json`, and a page that shows it at `/docs`. */
 export async function describeApi(server: Server): Promise<void> {

@@ -7,7 +7,7 @@ import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
 import { hasZodFastifySchemaValidationErrors } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { KeyReusedError, KeysUnavailableError } from "../jobs/request-memory.js";
-import type { Server } from "./server.js";
+import type { Server } from "./typed-server.js";
 
 /** When to ask again, in seconds. Redis and RabbitMQ are rarely away for long, and a create is cheap. */
 const RETRY_AFTER_SECONDS = 5;

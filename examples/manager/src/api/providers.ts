@@ -1,7 +1,7 @@
 import { type ProviderStates, providerState } from "@example/contracts";
 import { z } from "zod";
 import { Problem, refusals } from "./problems.js";
-import type { Server } from "./server.js";
+import type { Server } from "./typed-server.js";
 
 export function providerRoutes(server: Server, { providers }: { providers: ProviderStates }): void {
   server.get(

@@ -4,7 +4,7 @@ import { z } from "zod";
 import { jobIdOf, redriveJobs } from "../jobs/redrive.js";
 import { queueAway, refusals } from "./problems.js";
 import { countsOrNull } from "./queue-counts.js";
-import type { Server } from "./server.js";
+import type { Server } from "./typed-server.js";
 
 const tags = ["queues"];
 const stages = { download: downloadQueue, translate: translateQueue } as const;

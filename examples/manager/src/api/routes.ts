@@ -5,8 +5,8 @@ import { fileRoutes } from "./files.js";
 import { jobRoutes } from "./jobs.js";
 import { providerRoutes } from "./providers.js";
 import { queueRoutes } from "./queues.js";
-import type { Server } from "./server.js";
 import { translationRoutes } from "./translations.js";
+import type { Server } from "./typed-server.js";
 
 export interface ApiOptions {
   readonly store: SubtitleStore;

@@ -1,22 +1,9 @@
 import type { Socket } from "node:net";
 import type { Log } from "@example/contracts";
-import Fastify, {
-  type FastifyInstance,
-  type RawReplyDefaultExpression,
-  type RawRequestDefaultExpression,
-  type RawServerDefault,
-} from "fastify";
+import Fastify from "fastify";
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from "fastify-type-provider-zod";
 import { answerBrokenAddress, answerBrokenRequest, answerWithProblems } from "./problems.js";
-
-/** Fastify with zod schemas, so that a route's handler sees what its schema parsed. */
-export type Server = FastifyInstance<
-  RawServerDefault,
-  RawRequestDefaultExpression,
-  RawReplyDefaultExpression,
-  Log,
-  ZodTypeProvider
->;
+import type { Server } from "./typed-server.js";
 
 const BODY_LIMIT_BYTES = 64 * 1024;
 

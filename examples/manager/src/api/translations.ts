@@ -6,7 +6,7 @@ import { submit } from "../jobs/submit.js";
 import { sendSubmitted, submitted } from "./jobs.js";
 import { language, videoTitle } from "./new-job.js";
 import { refusals } from "./problems.js";
-import type { Server } from "./server.js";
+import type { Server } from "./typed-server.js";
 
 /** The largest subtitles are a tenth of this. */
 const UPLOAD_LIMIT_BYTES = 2 * 1024 * 1024;

@@ -2,7 +2,7 @@ import { Readable } from "node:stream";
 import type { SubtitleStore } from "@example/contracts";
 import { z } from "zod";
 import { Problem, refusals } from "../api/problems.js";
-import type { Server } from "../api/server.js";
+import type { Server } from "../api/typed-server.js";
 import { beginning, frames } from "./frames.js";
 import { createJobViews } from "./job-views.js";
 

@@ -2,7 +2,7 @@ import { downloadQueue, type SubtitleStore, translateQueue } from "@example/cont
 import type { Broker } from "@subtitles/queue";
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import { countsOrNull } from "../api/queue-counts.js";
-import type { Server } from "../api/server.js";
+import type { Server } from "../api/typed-server.js";
 import type { Sweeper } from "../sweep/sweeper.js";
 
 export interface MetricsOptions {
