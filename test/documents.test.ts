@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { promisify } from "node:util";
@@ -73,6 +73,14 @@ test.each(documents())("%s: targets of links and commands exist", async (documen
   const text = read(document);
   expect(deadLinks(document, text)).toEqual([]);
   expect(await wrongCommands(document, text)).toEqual([]);
+});
+
+test("the files that the page on the architecture names exist", () => {
+  const named = [...read("docs/architecture.md").matchAll(/`([a-z/-]+\.(?:ts|lua))`/g)].map(([, file = ""]) => file);
+  const folders = ["packages/job-store/src/lib", "packages/job-store/src/lib/redis"];
+  const exists = (file: string) => folders.some((base) => existsSync(join(root, base, file)));
+  expect(named.length).toBeGreaterThan(10);
+  expect(named.filter((file) => !exists(file))).toEqual([]);
 });
 
 test("the list of guides is complete", () => {
