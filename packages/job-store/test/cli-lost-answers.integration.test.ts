@@ -6,7 +6,7 @@ import { createOutput } from "../src/lib/cli/output.js";
 import { openRecordedStore } from "../src/lib/recorded-store.js";
 import { lines, openPlace, redis } from "./cli-place.js";
 import { failureOf } from "./redis-store.js";
-import { type Fate, Outage } from "./reporter-outage.js";
+import { type Fate, type Method, Outage } from "./reporter-outage.js";
 
 describe.skipIf(redis.url === null)(redis.title("Commands whose reply is lost"), () => {
   /** Runs a command on a store. The test decides the outcome of each call. */
@@ -37,20 +37,20 @@ describe.skipIf(redis.url === null)(redis.title("Commands whose reply is lost"),
     return { run, outage, direct };
   }
 
-  const meets = (outage: Outage, change: string, fate: Fate, others: Fate) => {
+  const meets = (outage: Outage, change: Method, fate: Fate, others: Fate) => {
     outage.fate = (verb) => (verb === change ? fate : others);
   };
 
   test("delete reads the job, and reports that it was deleted", async () => {
     const { run, outage, direct } = await openOutage();
-    outage.once("remove", "lost after");
+    outage.once("delete", "lost after");
     expect(await run(deleteJobs, "a")).toEqual({ code: 0, said: [{ id: "a", deleted: true }] });
     expect(await direct.get("a")).toBeNull();
   });
 
   test("delete reads the job, and reports that it was not deleted", async () => {
     const { run, outage, direct } = await openOutage();
-    outage.once("remove", "lost before");
+    outage.once("delete", "lost before");
     const error = await failureOf(run(deleteJobs, "a"));
     expect(error).toMatchObject({ code: "UNAVAILABLE", indeterminate: false });
     expect(error.message).toBe("Redis did not reply in time, and job a was not changed. Try again.");
@@ -59,7 +59,7 @@ describe.skipIf(redis.url === null)(redis.title("Commands whose reply is lost"),
 
   test("a command that cannot read the job names the job to check", async () => {
     const { run, outage } = await openOutage();
-    meets(outage, "remove", "lost after", "refused");
+    meets(outage, "delete", "lost after", "refused");
     const error = await failureOf(run(deleteJobs, "a"));
     expect(error).toMatchObject({ code: "UNAVAILABLE", indeterminate: true });
     expect(error.message).toMatch(/^The result for job a is unknown\. Check it with: job-store get a\. /);
@@ -67,12 +67,12 @@ describe.skipIf(redis.url === null)(redis.title("Commands whose reply is lost"),
 
   test("an applied change is distinguished from one that was not applied", async () => {
     const { run, outage, direct } = await openOutage();
-    outage.once("move", "lost after");
+    outage.once("updateStatus", "lost after");
     expect(await run(setStatus, "a", "working")).toEqual({
       code: 0,
       said: [{ id: "a", from: "waiting", to: "working" }],
     });
-    outage.once("move", "lost before");
+    outage.once("updateStatus", "lost before");
     expect((await failureOf(run(setStatus, "a", "failed"))).message).toContain("job a was not changed");
     expect(await direct.get("a")).toMatchObject({ status: "working", version: 2 });
   });
@@ -80,7 +80,7 @@ describe.skipIf(redis.url === null)(redis.title("Commands whose reply is lost"),
   test("the same change by another client is not mistaken for the own one", async () => {
     const { run, outage, direct } = await openOutage();
     outage.fate = async (verb) => {
-      if (verb !== "move") return "answered";
+      if (verb !== "updateStatus") return "answered";
       await direct.updateStatus("a", "working", { by: "job-store" });
       return "lost before";
     };

@@ -23,7 +23,7 @@ for (const [way, targetOf] of Object.entries(targets)) {
         const fixture = openReporter();
         const { store, reporter, outage, rejected } = fixture;
         const job = await workingJob(fixture);
-        outage.once("move", fate);
+        outage.once("updateStatus", fate);
         expect(await reporter.report(targetOf(job), "working", { note: "again" })).toBe("pending");
         await reporter.report(targetOf(job), "done");
         await reporter.flush();
@@ -39,7 +39,7 @@ for (const [way, targetOf] of Object.entries(targets)) {
         const others = await Promise.all(["b", "c", "d"].map((id) => store.create({ title: "One" }, { id })));
         let lost = false;
         outage.fate = (verb, id) => {
-          if (lost || verb !== "move" || id !== "a") return "answered";
+          if (lost || verb !== "updateStatus" || id !== "a") return "answered";
           lost = true;
           return fate;
         };
@@ -58,7 +58,7 @@ for (const [way, targetOf] of Object.entries(targets)) {
         const job = await workingJob(fixture);
         let calls = 0;
         // Every other read fails, too.
-        outage.fate = (verb) => (verb === "move" ? fate : calls++ % 2 === 0 ? "refused" : "answered");
+        outage.fate = (verb) => (verb === "updateStatus" ? fate : calls++ % 2 === 0 ? "refused" : "answered");
         await reporter.report(targetOf(job), "working");
         await expect.poll(() => outage.calls.length > 5 || reporter.pending === 0).toBe(true);
         outage.end();

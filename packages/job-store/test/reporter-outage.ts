@@ -5,14 +5,17 @@ import { memoryDriver } from "../src/memory.js";
 export type Fate = "answered" | "refused" | "lost after" | "lost before";
 
 /** Functions that return the job's id from the first argument, for each method on one job. */
-const ID_OF: Readonly<Record<string, (first: never) => string>> = {
-  insert: ({ id }: { id: string }) => id,
-  replace: ({ id }: { id: string }) => id,
+const ID_OF = {
+  create: ({ id }: { id: string }) => id,
+  save: ({ id }: { id: string }) => id,
   read: ([id]: readonly string[]) => id ?? "",
-  move: ({ target }: { target: { id: string } }) => target.id,
-  recordProgress: ({ id }: { id: string }) => id,
-  remove: ({ id }: { id: string }) => id,
-};
+  updateStatus: ({ target }: { target: { id: string } }) => target.id,
+  updateProgress: ({ id }: { id: string }) => id,
+  delete: ({ id }: { id: string }) => id,
+} satisfies { readonly [M in keyof JobStorage]?: unknown };
+
+/** Method of a storage on one job. */
+export type Method = keyof typeof ID_OF;
 
 type Call = (...args: readonly unknown[]) => Promise<unknown>;
 
@@ -20,9 +23,9 @@ type Call = (...args: readonly unknown[]) => Promise<unknown>;
 export class Outage {
   readonly driver: JobStoreDriver;
   /** Decides the outcome of each call on a job. All other calls, for example lists and the outbox, succeed. */
-  fate: (verb: string, id: string) => Fate | Promise<Fate> = () => "answered";
+  fate: (method: Method, id: string) => Fate | Promise<Fate> = () => "answered";
   /** Names of all calls so far. */
-  readonly calls: string[] = [];
+  readonly calls: Method[] = [];
 
   constructor(behind: JobStoreDriver = memoryDriver()) {
     this.driver = { ...behind, name: "interrupted", open: (shape) => this.#wrap(behind.open(shape)) };
@@ -37,9 +40,9 @@ export class Outage {
   }
 
   /** Sets the outcome of the next call of a name. All other calls succeed. */
-  once(verb: string, fate: Fate): void {
+  once(method: Method, fate: Fate): void {
     this.fate = (called) => {
-      if (called !== verb) return "answered";
+      if (called !== method) return "answered";
       this.end();
       return fate;
     };
@@ -47,20 +50,19 @@ export class Outage {
 
   #wrap(storage: JobStorage): JobStorage {
     return new Proxy(storage, {
-      get: (target, verb: string) => {
-        const member: unknown = Reflect.get(target, verb, target);
+      get: (target, name: string) => {
+        const member: unknown = Reflect.get(target, name, target);
         if (typeof member !== "function") return member;
         const call: Call = member.bind(target);
-        const idOf = ID_OF[verb];
-        return idOf === undefined ? call : this.#through(verb, idOf, call);
+        return isMethod(name) ? this.#through(name, call) : call;
       },
     });
   }
 
-  #through(verb: string, idOf: (first: never) => string, call: Call): Call {
+  #through(method: Method, call: Call): Call {
     return async (...args) => {
-      this.calls.push(verb);
-      const decided = this.fate(verb, idOf(args[0] as never));
+      this.calls.push(method);
+      const decided = this.fate(method, ID_OF[method](args[0] as never));
       const fate = typeof decided === "string" ? decided : await decided;
       if (fate === "answered" || fate === "lost after") {
         const answer = await call(...args);
@@ -69,4 +71,8 @@ export class Outage {
       throw new JobStoreError("UNAVAILABLE", "The outage of this test.", { indeterminate: fate !== "refused" });
     };
   }
+}
+
+function isMethod(name: string): name is Method {
+  return Object.hasOwn(ID_OF, name);
 }

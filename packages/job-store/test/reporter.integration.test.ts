@@ -125,7 +125,7 @@ describe.skipIf(!available)(title("a reporter on Redis"), () => {
     let killed = Promise.resolve();
     let moves = 0;
     outage.fate = async (verb) => {
-      if (verb === "move" && [100, 350, 700].includes(++moves)) {
+      if (verb === "updateStatus" && [100, 350, 700].includes(++moves)) {
         killed = restarted.then(() => redis.kill());
         restarted = killed.then(() => redis.restart());
       }

@@ -15,7 +15,7 @@ describe("while the store is available, report", () => {
     outage.calls.length = 0;
     expect(await reporter.report(job, "working", { by: "worker", note: "took it" })).toBe("stored");
     expect(await reporter.report(other.id, "failed", { error: { message: "no" } })).toBe("stored");
-    expect(outage.calls).toEqual(["move", "move"]);
+    expect(outage.calls).toEqual(["updateStatus", "updateStatus"]);
     expect(await store.get(job.id)).toMatchObject({ status: "working", version: 2 });
     expect((await store.get(job.id))?.history[1]).toMatchObject({ by: "worker", note: "took it" });
     expect(await store.get(other.id)).toMatchObject({ status: "failed", error: { message: "no" } });
@@ -223,7 +223,7 @@ describe("while the store is unavailable, report", () => {
     let left = 0;
     outage.fate = (verb) => {
       // At this time the store has already replied.
-      if (verb === "move" && ++moves === 40) {
+      if (verb === "updateStatus" && ++moves === 40) {
         answer = reporter.report("other", "working").finally(() => {
           left = reporter.pending;
         });
@@ -326,7 +326,7 @@ describe("while the store is unavailable, report", () => {
     await reporter.flush();
     outage.calls.length = 0;
     expect(await reporter.report(job, "done")).toBe("stored");
-    expect(outage.calls).toEqual(["move"]);
+    expect(outage.calls).toEqual(["updateStatus"]);
   });
 });
 
@@ -453,7 +453,7 @@ describe("progress", () => {
     outage.calls.length = 0;
     outage.end();
     await reporter.flush();
-    expect(outage.calls.filter((verb) => verb === "recordProgress")).toHaveLength(1);
+    expect(outage.calls.filter((verb) => verb === "updateProgress")).toHaveLength(1);
     expect((await store.get(job.id))?.progress).toEqual({ done: 49 });
   });
 
@@ -493,7 +493,7 @@ describe("progress", () => {
     outage.end();
     await reporter.flush();
     expect(await store.get(job.id)).toMatchObject({ status: "done", progress: null });
-    expect(outage.calls).not.toContain("recordProgress");
+    expect(outage.calls).not.toContain("updateProgress");
   });
 
   test("that the store rejects is dropped, without a call of onRejected", async () => {
