@@ -5,7 +5,7 @@ import { Rules } from "./rules.js";
 import { search } from "./schedule.js";
 
 /** Schedules of each preset. `main.ts` runs more of them. */
-const SCHEDULES = 250;
+const SCHEDULES = 300;
 
 describe("model of the worker protocol", () => {
   it.each(PRESET_NAMES)("keeps every invariant in random schedules: %s", (name) => {

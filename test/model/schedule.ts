@@ -21,7 +21,7 @@ const LONG_WITHOUT_RELAY = 400;
 const EVENTS = 4;
 
 /** Runs a random schedule, and then lets the system finish without faults. */
-export function runRandom(preset: Preset, rules: Rules, seed: number): Result {
+function runRandom(preset: Preset, rules: Rules, seed: number): Result {
   const random = randomNumbers(seed);
   return run(preset, rules, (world, perform) => {
     let faults = 0;
