@@ -386,7 +386,7 @@ export class Store {
     record.seen = [...record.seen.filter((seen) => seen.id !== id), { id, version }].slice(-REMEMBERED_IDS);
   }
 
-  /** Gives the job to the caller. */
+  /** Gives the job to the caller, and sends the message of another queue whose lease ended. */
   #take(
     shard: Shard,
     record: JobRecord,
@@ -396,7 +396,6 @@ export class Store {
   ): ClaimReply {
     const { ledger, rules, time } = this.#environment;
     const { to, key } = options;
-    // Without the rule, only a read of the outbox ends a lease at its time, so this job has none.
     if (record.stored !== null && record.stored.queue !== message.queue && rules.holds("storedOfOtherQueue")) {
       shard.sendAgain(record, record.stored);
     }
