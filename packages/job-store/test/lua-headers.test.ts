@@ -92,7 +92,7 @@ describe("a call sends the values that its script describes", () => {
   const times = { createdAt: 1, updatedAt: 1, statusAt: 1, history: [] };
   const whole = { ...base, ...times, version: 1, attempt: 1, progress: null, result: null, error: null };
   const context = {
-    shape: { ttlMs: new Map(), historyLimit: 32, maxRecordBytes: 4096 } as unknown as StoreConfig,
+    config: { ttlMs: new Map(), historyLimit: 32, maxRecordBytes: 4096 } as unknown as StoreConfig,
     metadata: { own: new Map(), fields: [] } as unknown as IndexMetadata,
     scripts: null as unknown as WriteContext["scripts"],
     detailed: true,

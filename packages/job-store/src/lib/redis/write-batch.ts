@@ -49,17 +49,17 @@ export interface WriteBatchReply {
 /** Converts batches of write calls to scripts with their arguments, and splits the replies. */
 export class WriteBatchFormat {
   readonly #keys: Keys;
-  readonly #shape: StoreConfig;
+  readonly #config: StoreConfig;
   readonly #scripts: WriteScripts;
   readonly #firstKeys: readonly string[];
   /** Keys that few batches need. */
   readonly #lastKeys: readonly string[];
 
-  constructor(keys: Keys, shape: StoreConfig, eventLogLength: number) {
+  constructor(keys: Keys, config: StoreConfig, eventLogLength: number) {
     this.#keys = keys;
-    this.#shape = shape;
+    this.#config = config;
     // Lua counts bytes.
-    this.#scripts = new WriteScripts(shape, eventLogLength, Buffer.byteLength(keys.job("")) + 1);
+    this.#scripts = new WriteScripts(config, eventLogLength, Buffer.byteLength(keys.job("")) + 1);
     this.#firstKeys = [keys.metadata, keys.statuses, keys.creations, keys.events];
     this.#lastKeys = [keys.outbox, keys.evenTombstones, keys.oddTombstones, keys.values, keys.fields];
   }
@@ -95,7 +95,7 @@ export class WriteBatchFormat {
     if (needsLastKeys) keys.push(...this.#lastKeys);
     const flags = `${needsLastKeys ? "k" : ""}${repeated ? "r" : ""}${detailed ? "d" : ""}`;
     const entered = first.enters === null ? undefined : metadata.own.get(first.enters);
-    const context = { shape: this.#shape, scripts: this.#scripts, metadata, detailed };
+    const context = { config: this.#config, scripts: this.#scripts, metadata, detailed };
     const args: Argument[] = [metadata.revision, deadline + connection + flags];
     for (const call of batch) args.push(...call.args(context));
     return { script: first.script(context), keys, args, ttlMs: entered?.ttlMs ?? 0 };

@@ -41,7 +41,7 @@ export interface ReplyContext {
 
 /** Properties of the store that the arguments of a change depend on. */
 export interface WriteContext {
-  readonly shape: StoreConfig;
+  readonly config: StoreConfig;
   readonly metadata: IndexMetadata;
   readonly scripts: WriteScripts;
 }
@@ -76,8 +76,8 @@ export const create: WriteCommand<NewJob, CreateReply> = {
   group: () => "create",
   script: (_, { scripts, metadata }) => scripts.create(metadata),
   isDetailed: ({ metadata, fields, outbox }) => metadata.by !== undefined || fields.size > 0 || outbox.length > 0,
-  args: (job, operation, { shape, detailed }) => {
-    const text = newRecordText(job, shape, operation);
+  args: (job, operation, { config, detailed }) => {
+    const text = newRecordText(job, config, operation);
     if (!detailed) return [text];
     return [text, remarkText(job.metadata).slice(1), fieldLines(job.fields), ...messageArgs(job.outbox)];
   },
@@ -133,8 +133,8 @@ export const save: WriteCommand<FullJob, SaveReply> = {
   enters: ({ status }) => status,
   group: () => "save",
   script: (_, { scripts, metadata }) => scripts.save(metadata),
-  args: (job, operation, { shape, metadata }) => {
-    const ttl = shape.ttlMs.get(job.status) ?? 0;
+  args: (job, operation, { config, metadata }) => {
+    const ttl = config.ttlMs.get(job.status) ?? 0;
     const score = scoreOf(metadata.own.get(job.status)?.code ?? 0, job.statusAt);
     return [operation, ...recordArgs(job, ttl), score, ttl === 0 ? "" : job.statusAt + ttl, fieldLines(job.fields)];
   },
