@@ -169,17 +169,17 @@ export class CallQueue<C extends PendingCall> {
 
   /** Adds a call that is sent at the end of this tick, after its promise callbacks. */
   add(call: C): void {
-    if (this.#rejectsMore(call)) return;
+    if (this.#rejectIfFull(call)) return;
     this.#fresh.push(call);
     if (this.#fresh.length === 1) process.nextTick(this.#flush);
   }
 
   /** Adds a call that is sent at once. */
   addNow(call: C, end: number): void {
-    if (!this.#rejectsMore(call)) this.#enqueue([call], end);
+    if (!this.#rejectIfFull(call)) this.#enqueue([call], end);
   }
 
-  #rejectsMore(call: C): boolean {
+  #rejectIfFull(call: C): boolean {
     const waiting = this.#waiting.length - this.#head + this.#ready.length + this.#heldCount + this.#fresh.length;
     if (waiting < MAX_WAITING) return false;
     call.reject(
@@ -295,7 +295,7 @@ export class CallQueue<C extends PendingCall> {
     const flight = { batch, done: false };
     this.#flights.add(flight);
     for (const call of batch) call.inFlight = true;
-    this.#started(batch).then(
+    this.#trySend(batch).then(
       () => {
         if (this.#finish(flight)) this.#release(flight);
       },
@@ -303,7 +303,7 @@ export class CallQueue<C extends PendingCall> {
     );
   }
 
-  #started(batch: readonly C[]): Promise<void> {
+  #trySend(batch: readonly C[]): Promise<void> {
     try {
       return this.#kind.send(batch);
     } catch (error) {

@@ -31,7 +31,7 @@ export interface IndexMetadata {
   /** Upper bound for the size of a stored record or message, in bytes. Scripts raise it, with a new revision; see lua/includes/end-write.lua. */
   readonly largest: number;
   /** Status codes that this store writes. */
-  readonly own: ReadonlyMap<string, StatusCode>;
+  readonly ownCodes: ReadonlyMap<string, StatusCode>;
 }
 
 /**
@@ -84,7 +84,7 @@ export async function loadMetadata(
           .catch(() => undefined);
       }
       const largest = Number(stored.largest ?? DEFAULT_LARGEST);
-      return { revision: stored.revision, codes, fields, largest, own: ownCodes(codes, config) };
+      return { revision: stored.revision, codes, fields, largest, ownCodes: ownCodes(codes, config) };
     }
     if (codes.length + missing.length > MAX_CODES) {
       return invalid(

@@ -103,8 +103,8 @@ export class RedisStorage implements JobStorage {
     return new RedisAudit(this.#session, this.#config, options).steps();
   }
 
-  #write<S, R>(command: commands.WriteCommand<S, R>, subject: S): Promise<R> {
-    const call = new WriteCall(command, subject);
+  #write<Input, Reply>(command: commands.WriteCommand<Input, Reply>, input: Input): Promise<Reply> {
+    const call = new WriteCall(command, input);
     this.#writes.add(call);
     return call.promise;
   }

@@ -94,7 +94,7 @@ export class WriteBatchFormat {
     const needsLastKeys = repeated || detailed || first.command === "delete" || metadata.fields.length > 0;
     if (needsLastKeys) keys.push(...this.#lastKeys);
     const flags = `${needsLastKeys ? "k" : ""}${repeated ? "r" : ""}${detailed ? "d" : ""}`;
-    const entered = first.enters === null ? undefined : metadata.own.get(first.enters);
+    const entered = first.enters === null ? undefined : metadata.ownCodes.get(first.enters);
     const context = { config: this.#config, scripts: this.#scripts, metadata, detailed };
     const args: Argument[] = [metadata.revision, deadline + connection + flags];
     for (const call of batch) args.push(...call.args(context));

@@ -124,8 +124,8 @@ export class WriteScripts {
 }
 
 /** Returns the code of a status in the index, as text: scores begin with it. */
-function codeOf(status: string, { own }: IndexMetadata): string {
-  return String(own.get(status)?.code ?? "");
+function codeOf(status: string, { ownCodes }: IndexMetadata): string {
+  return String(ownCodes.get(status)?.code ?? "");
 }
 
 /** Replaces the names of constants in a Lua script by their values. A Lua function would have to capture local variables. */
