@@ -101,7 +101,7 @@ export interface CommandKind<C extends PendingCall> {
   readonly minBatch: number;
   readonly maxBatch: number;
   /**
-   * Sends a batch of calls with the same deadline, and settles each call that the server reached. The others are sent again.
+   * Sends a batch of calls with the same deadline, and settles each call to which the server replied. The others are sent again.
    * Rejects with a RetryableError, or with the error with which the server rejected the batch.
    */
   send(batch: readonly C[]): Promise<void>;
@@ -112,9 +112,9 @@ export interface CommandKind<C extends PendingCall> {
 /** Known state of the server, on which calls depend. */
 export interface ServerState {
   isReady(requirement: Requirement): boolean;
-  /** Meets a requirement. @throws the error of all calls that wait for it, as one of calls that were not sent */
+  /** Meets a requirement. @throws the error for all calls that wait for the requirement. It says that they were not sent. */
   prepare(requirement: Requirement, deadline: Deadline): Promise<void>;
-  /** The server has lost the scripts of write batches. */
+  /** Notes that the server does not have the scripts of write batches any more. */
   invalidateScripts(): void;
   /** Returns true if the server rejected a batch after it may have applied a part of it. */
   isPartlyApplied(error: unknown, requirement: Requirement): boolean;
@@ -126,7 +126,7 @@ export interface ServerState {
 export interface QueueHost {
   readonly state: ServerState;
   readonly isConnected: boolean;
-  /** End of a call that begins now. */
+  /** Returns the end of a call that begins now. */
   defaultEnd(): number;
   /** Ends the calls of a tick at its end. */
   watch(tick: Tick): void;
@@ -143,7 +143,7 @@ interface Flight<C> {
 
 /**
  * Queue of the calls of one kind. Calls of one tick are batched (docs/decisions/0014). Each call keeps its own result and deadline. Calls
- * that cannot be sent, and calls of attempts that can be repeated, wait until the requirement is met. A call also waits while an
+ * wait until the requirement of their kind is met, also after a failed attempt that can be repeated. A call also waits while an
  * earlier call with the same key is in flight: a batch has one call for each key, and if it fails, later calls cannot overtake it.
  */
 export class CallQueue<C extends PendingCall> {
@@ -154,7 +154,7 @@ export class CallQueue<C extends PendingCall> {
   /** Unsent calls, from `#head` on. */
   #waiting: readonly C[] = [];
   #head = 0;
-  /** Unsent calls that have taken their key: they are sent before the waiting ones. */
+  /** Unsent calls that have taken their key. They are sent before the waiting calls. */
   #ready: C[] = [];
   /** For each key that a call has taken: the calls that wait until it is settled, from `next` on. */
   readonly #held = new Map<string, { readonly calls: C[]; next: number }>();

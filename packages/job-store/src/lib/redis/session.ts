@@ -20,7 +20,7 @@ import { ReplicaAcks, type ReplicaWait } from "./replica-acks.js";
 import { evaluate, type Script, scripts } from "./scripts.js";
 import type { WriteBatchFormat } from "./write-batch.js";
 
-/** Reply of a script: its result, then details. */
+/** Reply of a script: its kind, then further values. */
 export type Reply = readonly [string, ...unknown[]];
 
 /** Arguments of one attempt of a command. */

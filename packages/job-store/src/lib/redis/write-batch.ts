@@ -5,14 +5,14 @@ import type { Script } from "./scripts.js";
 import type { Argument, ScriptResult, WriteContext } from "./write-commands.js";
 import { WriteScripts } from "./write-scripts.js";
 
-/** A write call, in the form in which its script gets it. */
+/** Write call that can be encoded as a part of a batch. */
 export interface WriteRequest {
   /** Name of the command. */
   readonly command: string;
   readonly id: string;
   /** Status that the job enters; null: none. */
   readonly enters: string | null;
-  /** True if the call needs all of its values; see lua/includes/begin-write.lua. */
+  /** True if the script needs all values of the call, not only the first ones; see lua/includes/begin-write.lua. */
   readonly isDetailed: boolean;
   script(context: WriteContext): Script;
   args(context: WriteContext & { readonly detailed: boolean }): readonly Argument[];
@@ -64,7 +64,7 @@ export class WriteBatchFormat {
     this.#lastKeys = [keys.outbox, keys.evenTombstones, keys.oddTombstones, keys.values, keys.fields];
   }
 
-  /** Scripts of all batches. */
+  /** Returns the scripts of all batches. */
   scripts(metadata: IndexMetadata): readonly Script[] {
     return this.#scripts.all(metadata);
   }

@@ -12,7 +12,7 @@ let operationCount = Number.POSITIVE_INFINITY;
 
 /**
  * Returns an id for one operation, by which its retries are recognized. It has eight letters and digits: five random ones, then a
- * count. It is unique among the few ids that a job remembers for the length of a call.
+ * count. It is unique among the few ids that a record contains at one time.
  */
 export function newOperationId(): string {
   if (operationCount >= 36 ** 3) {

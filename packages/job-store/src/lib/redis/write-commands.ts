@@ -25,7 +25,7 @@ import { changeMetadataText, fieldLines, line, newRecordText, recordArgs } from 
 import type { Script } from "./scripts.js";
 import type { WriteScripts } from "./write-scripts.js";
 
-/** Reply of a script to one call. The values that follow the kind are described in the script's header. */
+/** Result of one call in the reply of a script. The header of the script describes both values under "Replies". */
 export type ScriptResult = readonly [kind: string, detail: unknown];
 
 export type Argument = string | number;
@@ -34,7 +34,7 @@ export type Argument = string | number;
 export interface ReplyContext {
   /** TTL of the status that the job enters, in milliseconds. */
   readonly ttlMs: number;
-  /** An earlier attempt of the call may have been applied. */
+  /** True if an earlier attempt of the call may have been applied. */
   readonly indeterminate: boolean;
   readonly historyLimit: number;
 }
@@ -46,7 +46,7 @@ export interface WriteContext {
   readonly scripts: WriteScripts;
 }
 
-/** One kind of change: its script, the script's arguments and its reply. */
+/** Kind of write: makes the script and its arguments from the input of a call, and the reply of the driver from the result. */
 export interface WriteCommand<Input, Reply> {
   readonly name: string;
   readonly id: (input: Input) => string;
@@ -57,7 +57,7 @@ export interface WriteCommand<Input, Reply> {
   /** Identifies the calls that can share a script. */
   readonly group: (input: Input) => string;
   readonly script: (input: Input, context: WriteContext) => Script;
-  /** True if the call needs all of its values; see lua/includes/begin-write.lua. */
+  /** True if the script needs all values of the call, not only the first ones; see lua/includes/begin-write.lua. */
   readonly isDetailed?: (input: Input) => boolean;
   readonly args: (
     input: Input,
