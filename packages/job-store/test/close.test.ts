@@ -10,8 +10,8 @@ function slowDriver() {
   const released = new Promise<void>((resolve) => {
     release = resolve;
   });
-  const open: JobStoreDriver["open"] = (shape) => {
-    const storage = memoryDriver().open(shape);
+  const open: JobStoreDriver["open"] = (config) => {
+    const storage = memoryDriver().open(config);
     const counts = storage.counts.bind(storage);
     const slow: Pick<JobStorage, "counts" | "close"> = {
       counts: async () => {

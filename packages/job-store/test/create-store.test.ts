@@ -4,23 +4,23 @@ import { memoryDriver } from "../src/memory.js";
 import { errand } from "./errand.js";
 
 /** Driver that records the configuration that it is opened with. */
-function observed(): { driver: JobStoreDriver; shapes: StoreConfig[] } {
+function observed(): { driver: JobStoreDriver; configs: StoreConfig[] } {
   const memory = memoryDriver();
-  const shapes: StoreConfig[] = [];
-  const open = (shape: StoreConfig) => {
-    shapes.push(shape);
-    return memory.open(shape);
+  const configs: StoreConfig[] = [];
+  const open = (config: StoreConfig) => {
+    configs.push(config);
+    return memory.open(config);
   };
-  return { driver: { ...memory, name: "observed", open }, shapes };
+  return { driver: { ...memory, name: "observed", open }, configs };
 }
 
 const event: StoreEvent = { type: "disconnected", message: "The connection was lost.", details: { attempt: 1 } };
 
 describe("createJobStore", () => {
   test("opens the driver once, with the definition and the defaults", () => {
-    const { driver, shapes } = observed();
+    const { driver, configs } = observed();
     createJobStore({ job: errand, driver });
-    expect(shapes).toEqual([
+    expect(configs).toEqual([
       {
         definition: "errand",
         statuses: ["todo", "done"],
@@ -45,7 +45,7 @@ describe("createJobStore", () => {
   });
 
   test("options with the value undefined are ignored", () => {
-    const { driver, shapes } = observed();
+    const { driver, configs } = observed();
     createJobStore({
       job: errand,
       driver,
@@ -55,12 +55,12 @@ describe("createJobStore", () => {
       maxRecordBytes: undefined,
       onEvent: undefined,
     });
-    expect(shapes[0]).toMatchObject({ historyLimit: 32, maxRecordBytes: 4_194_304 });
-    expect(shapes[0]?.ttlMs.get("todo")).toBe(0);
+    expect(configs[0]).toMatchObject({ historyLimit: 32, maxRecordBytes: 4_194_304 });
+    expect(configs[0]?.ttlMs.get("todo")).toBe(0);
   });
 
   test("passes the events of the driver to onEvent, and ignores errors that onEvent throws", () => {
-    const { driver, shapes } = observed();
+    const { driver, configs } = observed();
     const seen: StoreEvent[] = [];
     createJobStore({
       job: errand,
@@ -70,14 +70,14 @@ describe("createJobStore", () => {
         throw new Error("the log is full");
       },
     });
-    expect(() => shapes[0]?.emit(event)).not.toThrow();
+    expect(() => configs[0]?.emit(event)).not.toThrow();
     expect(seen).toEqual([event]);
   });
 
   test("works without onEvent", () => {
-    const { driver, shapes } = observed();
+    const { driver, configs } = observed();
     createJobStore({ job: errand, driver });
-    expect(() => shapes[0]?.emit(event)).not.toThrow();
+    expect(() => configs[0]?.emit(event)).not.toThrow();
   });
 
   const wrong: readonly (readonly [string, object | undefined])[] = [

@@ -92,13 +92,13 @@ describe("a call sends the values that its script describes", () => {
   const times = { createdAt: 1, updatedAt: 1, statusAt: 1, history: [] };
   const whole = { ...base, ...times, version: 1, attempt: 1, progress: null, result: null, error: null };
   const context = {
-    shape: { ttlMs: new Map(), historyLimit: 32, maxRecordBytes: 4096 } as unknown as StoreConfig,
-    metadata: { own: new Map(), fields: [] } as unknown as IndexMetadata,
+    config: { ttlMs: new Map(), historyLimit: 32, maxRecordBytes: 4096 } as unknown as StoreConfig,
+    metadata: { ownCodes: new Map(), fields: [] } as unknown as IndexMetadata,
     scripts: null as unknown as WriteContext["scripts"],
     detailed: true,
   };
-  const valuesOf = <S>(command: WriteCommand<S, unknown>, subject: S) =>
-    command.args(subject, "abcde001", context).length;
+  const valuesOf = <Input>(command: WriteCommand<Input, unknown>, input: Input) =>
+    command.args(input, "abcde001", context).length;
 
   test.each([
     ["write/create.lua", valuesOf(create, { ...base, metadata: {}, outbox: [] })],

@@ -28,7 +28,7 @@ export class Outage {
   readonly calls: Method[] = [];
 
   constructor(behind: JobStoreDriver = memoryDriver()) {
-    this.driver = { ...behind, name: "interrupted", open: (shape) => this.#wrap(behind.open(shape)) };
+    this.driver = { ...behind, name: "interrupted", open: (config) => this.#wrap(behind.open(config)) };
   }
 
   begin(fate: Fate = "refused"): void {

@@ -9,8 +9,8 @@ import { formatPath, toJson } from "./json.js";
 import { FAILURE_KEYS, HISTORY_KEYS, JOB_KEYS } from "./option-keys.js";
 
 /** Parses a value with the schema, and returns the output as JSON text. @throws JobStoreError INVALID_DATA */
-export function encode(schema: $ZodType, value: unknown, name: string, fields: JobStoreErrorFields = {}): string {
-  return toJson(parseInput(schema, value, name, fields), name, fields);
+export function encode(schema: $ZodType, value: unknown, name: string, errorFields: JobStoreErrorFields = {}): string {
+  return toJson(parseInput(schema, value, name, errorFields), name, errorFields);
 }
 
 /** Returns a job's data as JSON text, together with its index values. @throws JobStoreError INVALID_DATA */
@@ -24,7 +24,7 @@ export function encodeData(
   return { data: toJson(parsed, "data", { jobId }), fields: index.valuesOf(parsed, jobId) };
 }
 
-function parseInput(schema: $ZodType, value: unknown, name: string, fields: JobStoreErrorFields): unknown {
+function parseInput(schema: $ZodType, value: unknown, name: string, errorFields: JobStoreErrorFields): unknown {
   const parsed = parseWith(schema, value);
   if (parsed.success) return parsed.data;
   const { issues } = parsed;
@@ -32,7 +32,7 @@ function parseInput(schema: $ZodType, value: unknown, name: string, fields: JobS
     name !== "data" && schema._zod.def.type === "null"
       ? `Invalid \`${name}\`: the job definition has no ${name} schema. Add \`${name}\` to defineJob.`
       : `Invalid ${describe(name, issues)}`;
-  throw new JobStoreError("INVALID_DATA", message, { ...fields, issues });
+  throw new JobStoreError("INVALID_DATA", message, { ...errorFields, issues });
 }
 
 /** Describes the first issue, for example "`data.month`: expected string, received number". */
@@ -44,7 +44,7 @@ function describe(name: string, issues: readonly Issue[]): string {
 }
 
 /** Checks the error of a job, and returns it as JSON text. @throws JobStoreError INVALID_ARGUMENT, INVALID_DATA */
-export function encodeFailure(error: JobFailure, fields: JobStoreErrorFields = {}): string {
+export function encodeFailure(error: JobFailure, errorFields: JobStoreErrorFields = {}): string {
   if (typeof error !== "object" || error === null || typeof error.message !== "string") {
     return invalid("`error` must be an object such as { message, code, retryable }.");
   }
@@ -54,7 +54,7 @@ export function encodeFailure(error: JobFailure, fields: JobStoreErrorFields = {
   if (error.retryable !== undefined && typeof error.retryable !== "boolean") {
     return invalid("`error.retryable` must be true or false.");
   }
-  return toJson({ message: error.message, code: error.code, retryable: error.retryable }, "error", fields);
+  return toJson({ message: error.message, code: error.code, retryable: error.retryable }, "error", errorFields);
 }
 
 type Parsed = { success: true; data: unknown } | { success: false; issues: readonly Issue[] };
@@ -115,7 +115,7 @@ export function encodeJob<D extends JobDefinition>(
   if (typeof job !== "object" || job === null) return invalid("`save` requires a job with all of its properties.");
   checkKeys(job, JOB_KEYS, "The job of save");
   const id = checkId(job.id);
-  const fields = { jobId: id };
+  const errorFields = { jobId: id };
   if (!Array.isArray(job.history)) return invalid("`job.history` must be an array.");
   const oldest = Math.max(job.history.length - historyLimit, 0);
   return {
@@ -127,9 +127,9 @@ export function encodeJob<D extends JobDefinition>(
     updatedAt: checkDate(job.updatedAt, "job.updatedAt"),
     statusAt: checkDate(job.statusAt, "job.statusAt"),
     ...encodeData(definition, job.data, id, index),
-    progress: job.progress === null ? null : encode(definition.progress, job.progress, "progress", fields),
-    result: job.result === null ? null : encode(definition.result, job.result, "result", fields),
-    error: job.error === null ? null : encodeFailure(job.error, fields),
+    progress: job.progress === null ? null : encode(definition.progress, job.progress, "progress", errorFields),
+    result: job.result === null ? null : encode(definition.result, job.result, "result", errorFields),
+    error: job.error === null ? null : encodeFailure(job.error, errorFields),
     history: job.history.slice(oldest).map((change, n) => encodeChange(change, `job.history[${oldest + n}]`)),
   };
 }

@@ -31,8 +31,8 @@ export interface StoreMetadata {
   readonly definition: string;
   /**
    * Every status of every store that has used this storage, with its newest TTL in milliseconds; 0: without expiry. If a store
-   * uses an earlier TTL again, only the description contains it. A definition may have lost some of these statuses, but stored
-   * jobs can still be in them.
+   * uses an earlier TTL again, only the description contains it. A newer definition may not contain some of these statuses, but
+   * stored jobs can still be in them.
    */
   readonly statuses: ReadonlyMap<string, number>;
   /** Every index field of every store that has used this storage. */
@@ -67,7 +67,7 @@ export interface StoreConfig {
   /** Maximum size of a record in bytes of JSON. A write of a larger record gets the reply "tooLarge". */
   readonly maxRecordBytes: number;
   /**
-   * Description of the definition, for tools. A driver whose jobs outlive the process stores the newest description next to them.
+   * Description of the definition, for tools. A driver that stores jobs outside the process also stores the newest description.
    * null: the stored description does not change.
    */
   readonly description: string | null;
@@ -82,7 +82,7 @@ export interface StoreConfig {
 export interface JobRecord {
   /** Id of the job: 1–128 characters of A–Z a–z 0–9 . _ - */
   readonly id: string;
-  /** Stored status. After a change of the definition, it can be a status that the definition has lost. */
+  /** Stored status. After a change of the definition, it can be a status that the definition no longer contains. */
   readonly status: string;
   /** Version: 1 at creation, plus 1 with every `updateStatus` and `save`. */
   readonly version: number;
@@ -206,7 +206,10 @@ export interface FullJob
 
 /** Reply: the job does not exist or has expired. Nothing was written. */
 export type Missing = { readonly kind: "missing" };
-/** Reply: the stored job, with this version, does not meet the conditions of the `Target`. Nothing was written. Checked first. */
+/**
+ * Reply: the stored job, with this version, does not meet the conditions of the `Target`. Nothing was written. The conditions are
+ * checked before the lifecycle and the size.
+ */
 export type Conflict = { readonly kind: "conflict"; readonly version: number };
 /** Reply: the record would have this number of bytes, which is more than `maxRecordBytes`. Nothing was written. */
 export type TooLarge = { readonly kind: "tooLarge"; readonly bytes: number };
@@ -228,7 +231,7 @@ export type SaveReply =
   | TooLarge
   | Unreadable;
 
-/** Reply to `updateStatus`. "unchanged": the job was already in `to`, which is not in its own `sources`, and nothing was written. */
+/** Reply to `updateStatus`. "unchanged": the job was already in `to`, which is not one of its own `sources`. Nothing was written. */
 export type UpdateStatusReply =
   | { readonly kind: "updated"; readonly record: JobRecord }
   | { readonly kind: "unchanged"; readonly record: JobRecord }

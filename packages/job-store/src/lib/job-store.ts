@@ -40,7 +40,6 @@ import {
 import type { Outbox } from "./outbox.js";
 import { type Rejection, rejection } from "./rejections.js";
 import { audit, healthOf, indexValuesReader, repairEvent, unhealthy } from "./reports.js";
-
 import { StoreOutbox } from "./store-outbox.js";
 import type { AuditReport, Change, CreateOptions, Health, JobEvent, JobStore, ListQuery, Page } from "./types.js";
 import { Watcher } from "./watch/watcher.js";
@@ -54,7 +53,7 @@ export class DefaultJobStore<D extends JobDefinition> implements JobStore<D> {
   readonly outbox: Outbox;
   readonly #config: StoreConfig;
   readonly #driverName: string;
-  readonly #validate: boolean;
+  readonly #validateReads: boolean;
   readonly #index: IndexReader;
   readonly #storage: JobStorage;
   readonly #calls = new InFlightCalls();
@@ -69,11 +68,11 @@ export class DefaultJobStore<D extends JobDefinition> implements JobStore<D> {
     this.definition = definition;
     this.#config = config;
     this.#driverName = driver.name;
-    this.#validate = validateReads;
+    this.#validateReads = validateReads;
     this.#index = index;
     this.#storage = driver.open(config);
     this.outbox = new StoreOutbox(this.#storage.outbox, this.#calls);
-    const readJob = (id: string, result: ReadResult) => this.#readOrAbsent(id, result);
+    const readJob = (id: string, result: ReadResult) => this.#decodeOrNull(id, result);
     this.#watcher = new Watcher({ definition, readJob }, this.#storage, this.#calls);
   }
 
@@ -93,9 +92,9 @@ export class DefaultJobStore<D extends JobDefinition> implements JobStore<D> {
     const reply = await this.#calls.run(() => this.#storage.create(job));
     switch (reply.kind) {
       case "created":
-        return { created: true, job: this.#written(reply.record) as Job<D, D["initial"] & StatusOf<D>> };
+        return { created: true, job: this.#decodeWritten(reply.record) as Job<D, D["initial"] & StatusOf<D>> };
       case "exists":
-        return { created: false, job: this.#read(reply.record) };
+        return { created: false, job: this.#decode(reply.record) };
       default:
         throw this.#rejection(reply, { jobId: id });
     }
@@ -113,20 +112,20 @@ export class DefaultJobStore<D extends JobDefinition> implements JobStore<D> {
     const record = encodeJob(this.definition, job, this.#config.historyLimit, this.#index);
     const reply = await this.#calls.run(() => this.#storage.save(record));
     if (reply.kind !== "saved") throw this.#rejection(reply, { jobId: record.id, expected: record.version });
-    return this.#written(reply.record);
+    return this.#decodeWritten(reply.record);
   }
 
   async get(id: string): Promise<Job<D> | null> {
     const known = checkId(id);
     const [result] = await this.#calls.run(() => this.#storage.read([known]));
-    return result === undefined ? null : this.#readOrAbsent(known, result);
+    return result === undefined ? null : this.#decodeOrNull(known, result);
   }
 
   async getMany(ids: readonly string[]): Promise<readonly (Job<D> | null)[]> {
     const known = checkIds(ids);
     if (known.length === 0) return [];
     const results = await this.#calls.run(() => this.#storage.read(known));
-    return results.map((result, n) => this.#readOrAbsent(known[n] as string, result));
+    return results.map((result, n) => this.#decodeOrNull(known[n] as string, result));
   }
 
   updateStatus<To extends StatusOf<D>>(
@@ -138,56 +137,56 @@ export class DefaultJobStore<D extends JobDefinition> implements JobStore<D> {
   }
 
   async #updateStatus(
-    target: string | Job<D>,
+    job: string | Job<D>,
     to: string,
     change: Change<D> & { readonly ifVersion?: number | undefined },
   ): Promise<Job<D>> {
     const checked =
-      typeof target === "string"
+      typeof job === "string"
         ? checkOptions(change, CHANGE_BY_ID_OPTIONS, "updateStatus")
         : checkOptions(change, CHANGE_OPTIONS, "updateStatus with a snapshot");
-    const job = toTarget(target, checked.ifVersion);
-    const fields = { jobId: job.id };
+    const target = toTarget(job, checked.ifVersion);
+    const errorFields = { jobId: target.id };
     checkStatus(this.definition, to);
     const { result, error, progress } = change;
     const update = {
-      target: job,
+      target,
       to,
-      result: result === undefined ? undefined : encode(this.definition.result, result, "result", fields),
-      error: error === undefined ? undefined : encodeFailure(error, fields),
-      progress: this.#encodeProgress(progress, fields),
+      result: result === undefined ? undefined : encode(this.definition.result, result, "result", errorFields),
+      error: error === undefined ? undefined : encodeFailure(error, errorFields),
+      progress: this.#encodeProgress(progress, errorFields),
       metadata: checkMetadata(change),
-      outbox: checkOutbox(change.outbox, job.id),
+      outbox: checkOutbox(change.outbox, target.id),
     };
     const reply = await this.#calls.run(() => this.#storage.updateStatus(update));
     switch (reply.kind) {
       case "updated":
-        return this.#written(reply.record);
+        return this.#decodeWritten(reply.record);
       case "unchanged":
-        return this.#read(reply.record);
+        return this.#decode(reply.record);
       default:
         throw this.#rejection(reply, {
-          jobId: job.id,
-          expected: job.version,
+          jobId: target.id,
+          expected: target.version,
           to,
           next: reply.kind === "illegal" ? this.definition.statuses[reply.from]?.next : [],
         });
     }
   }
 
-  async updateProgress(target: string | Job<D>, progress: input<D["progress"]>): Promise<void> {
-    const job = toTarget(target);
-    const text = encode(this.definition.progress, progress, "progress", { jobId: job.id });
-    const reply = await this.#calls.run(() => this.#storage.updateProgress(job, text));
-    if (reply.kind !== "recorded") throw this.#rejection(reply, { jobId: job.id, expected: job.version });
+  async updateProgress(job: string | Job<D>, progress: input<D["progress"]>): Promise<void> {
+    const target = toTarget(job);
+    const text = encode(this.definition.progress, progress, "progress", { jobId: target.id });
+    const reply = await this.#calls.run(() => this.#storage.updateProgress(target, text));
+    if (reply.kind !== "recorded") throw this.#rejection(reply, { jobId: target.id, expected: target.version });
   }
 
-  async delete(target: string | Job<D>): Promise<boolean> {
-    const job = toTarget(target);
-    const reply = await this.#calls.run(() => this.#storage.delete(job));
+  async delete(job: string | Job<D>): Promise<boolean> {
+    const target = toTarget(job);
+    const reply = await this.#calls.run(() => this.#storage.delete(target));
     if (reply.kind === "deleted") return true;
     if (reply.kind === "missing") return false;
-    throw this.#rejection(reply, { jobId: job.id, expected: job.version });
+    throw this.#rejection(reply, { jobId: target.id, expected: target.version });
   }
 
   async deleteMany(ids: readonly string[]): Promise<number> {
@@ -208,7 +207,7 @@ export class DefaultJobStore<D extends JobDefinition> implements JobStore<D> {
       else {
         try {
           // The driver returns only jobs in the requested statuses.
-          const job = this.#read(entry.record) as Job<D, S>;
+          const job = this.#decode(entry.record) as Job<D, S>;
           if (request.where === null || this.#index.matches(request.where, job.data)) items.push(job);
         } catch (error) {
           if (!JobStoreError.is(error, "UNREADABLE_RECORD")) throw error;
@@ -290,8 +289,8 @@ export class DefaultJobStore<D extends JobDefinition> implements JobStore<D> {
   async audit(options: { readonly repair?: boolean | undefined } = {}): Promise<AuditReport> {
     const { repair = false } = checkOptions(options, AUDIT_OPTIONS, "audit");
     if (typeof repair !== "boolean") return invalid(`\`repair\` must be true or false (got ${show(repair)}).`);
-    const fieldsOf = indexValuesReader(this.definition, this.#validate);
-    const report = await audit(this.#storage, this.#calls, { repair, indexValuesOf: fieldsOf });
+    const indexValuesOf = indexValuesReader(this.definition, this.#validateReads);
+    const report = await audit(this.#storage, this.#calls, { repair, indexValuesOf });
     const event = repairEvent(report);
     if (event !== null) this.#config.emit(event);
     return report;
@@ -322,29 +321,29 @@ export class DefaultJobStore<D extends JobDefinition> implements JobStore<D> {
     };
   }
 
-  #encodeProgress(progress: unknown, fields: { jobId: string }): string | null | undefined {
+  #encodeProgress(progress: unknown, errorFields: { jobId: string }): string | null | undefined {
     if (progress === undefined || progress === null) return progress;
-    return encode(this.definition.progress, progress, "progress", fields);
+    return encode(this.definition.progress, progress, "progress", errorFields);
   }
 
   #rejection(reply: Rejection, call: Omit<Parameters<typeof rejection>[1], "maxRecordBytes">): JobStoreError {
     return rejection(reply, { ...call, maxRecordBytes: this.#config.maxRecordBytes });
   }
 
-  #readOrAbsent(id: string, result: ReadResult): Job<D> | null {
+  #decodeOrNull(id: string, result: ReadResult): Job<D> | null {
     if (result.kind === "absent") return null;
     if (result.kind === "unreadable") throw unreadable(id, result.reason);
-    return this.#read(result.record);
+    return this.#decode(result.record);
   }
 
-  #read(record: JobRecord): Job<D> {
-    return decode(this.definition, record, this.#validate);
+  #decode(record: JobRecord): Job<D> {
+    return decode(this.definition, record, this.#validateReads);
   }
 
   /** Decodes the record that a write returned. If that fails, the change was made all the same, and the error says so. */
-  #written(record: JobRecord): Job<D> {
+  #decodeWritten(record: JobRecord): Job<D> {
     try {
-      return this.#read(record);
+      return this.#decode(record);
     } catch (error) {
       if (!JobStoreError.is(error, "UNREADABLE_RECORD")) throw error;
       throw new JobStoreError("UNREADABLE_RECORD", `${error.message} The change was made.`, {
@@ -360,18 +359,18 @@ function isAborted(signals: readonly AbortSignal[]): boolean {
   return signals.some(({ aborted }) => aborted);
 }
 
-/** Converts the argument of a call. A snapshot is this job at this version, and an id is any job with this id. */
-function toTarget<D extends JobDefinition>(target: string | Job<D>, ifVersion?: number): Target {
-  if (typeof target === "object" && target !== null) {
+/** Returns the target of a call: this job at this version for a snapshot, and any job with this id for an id. */
+function toTarget<D extends JobDefinition>(job: string | Job<D>, ifVersion?: number): Target {
+  if (typeof job === "object" && job !== null) {
     return {
-      id: checkId(target.id),
-      version: checkInteger(target.version, "job.version", 1, Number.MAX_SAFE_INTEGER),
-      createdAt: checkDate(target.createdAt, "job.createdAt"),
+      id: checkId(job.id),
+      version: checkInteger(job.version, "job.version", 1, Number.MAX_SAFE_INTEGER),
+      createdAt: checkDate(job.createdAt, "job.createdAt"),
     };
   }
   const version =
     ifVersion === undefined ? undefined : checkInteger(ifVersion, "ifVersion", 1, Number.MAX_SAFE_INTEGER);
-  return { id: checkId(target), version };
+  return { id: checkId(job), version };
 }
 
 async function inChunks<T, R>(

@@ -142,7 +142,7 @@ export interface JobStore<D extends JobDefinition> extends AsyncDisposable {
   /**
    * Returns a page of jobs. Without `status`, jobs are ordered by creation time. With one or several statuses, they are ordered
    * by the time at which they entered the status. With `where`, the page contains only jobs that have this value in this index
-   * field. A job that was created or last saved by a service that does not declare the field is not found by it.
+   * field. It does not contain jobs that were created or last saved by a service that does not declare the field.
    *
    * The cost depends on `limit`, not on the number of stored jobs. After a mass expiry, a page can also cost a bounded amount of
    * cleanup. It can then contain fewer than `limit` jobs although more follow: only an absent `cursor` marks the last page.

@@ -17,7 +17,7 @@ export interface Driver extends QueueDriver {
   open(onFailure: (failure: Failure, queue?: string) => void, onEvent: (event: BrokerEvent) => void): Session;
 }
 
-/** Driver as the user sees it. `memoryDriver` or `rabbitmqDriver` creates it, `createBroker` accepts it. */
+/** Public part of a driver. `memoryDriver` or `rabbitmqDriver` creates it, `createBroker` accepts it. */
 export interface QueueDriver {
   /** Name of the driver in health reports: "rabbitmq", "memory". */
   readonly name: string;
@@ -26,7 +26,7 @@ export interface QueueDriver {
 /** Settings of a queue that a driver uses. */
 export type QueueConfig = Pick<QueueDefinition, "name" | "retryDelaysMs" | "type" | "deliveryLimit" | "declare">;
 
-/** Message in its stored form. */
+/** Message in its stored form. A retry, a dead letter or a redrive is a copy: it is stored before the original is removed. */
 export interface Envelope {
   /** Message id, 1–255 bytes. */
   readonly id: string;

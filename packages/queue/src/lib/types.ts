@@ -10,7 +10,7 @@ export interface Message<Q extends QueueDefinition> {
   readonly payload: output<Q["payload"]>;
   /** Number of the attempt: 1 at the first delivery, plus 1 for every retry. A redelivery is not a retry; see `redelivered`. */
   readonly attempt: number;
-  /** True if no retry delay is left. A failure now dead-letters the message, and its job should be marked as failed. */
+  /** True if no retry delay is left. If this attempt fails, the message is dead-lettered, and its job should be marked as failed. */
   readonly lastAttempt: boolean;
   /** True if the message was delivered before and not acknowledged: a consumer crashed, closed or lost its connection. */
   readonly redelivered: boolean;
@@ -97,7 +97,7 @@ export interface Broker extends AsyncDisposable {
   stats(queue: QueueDefinition): Promise<QueueStats>;
 
   /**
-   * Lists dead letters, oldest first, without removing them. While one call reads dead letters, another call may not see them.
+   * Lists dead letters, oldest first, without removing them. The result can lack dead letters that another call is reading.
    *
    * @param options.limit maximum number of dead letters, 1–10,000. @default 100
    * @throws QueueError the errors of `stats`
@@ -186,10 +186,10 @@ export interface ConsumeOptions {
  * Store of the keys of handled messages, so that a duplicate is acknowledged without running its handler again. The type is
  * structural, so any store can provide one. A key consists of queue name and message id, so one store can serve several queues.
  *
- * A key is stored after the handler resolved and before the message is acknowledged. A crash after that suppresses the
- * redelivery; a crash before that causes the message to be handled again. A message is never dropped unless its handler
- * succeeded. If a method fails or takes more than 5 seconds, the failure is reported and the message is handled as if it were
- * new.
+ * A key is stored after the handler resolved and before the message is acknowledged. After a crash before the key is stored, the
+ * message is handled again. After a later crash, the redelivery is acknowledged without running the handler. A message is dropped
+ * only if its handler succeeded. If a method fails or takes more than 5 seconds, the failure is reported and the message is handled as if
+ * it were new.
  */
 export interface Dedupe {
   /** Returns true if `remember` was called with this key. Called before the handler runs; any value except `true` means no. */

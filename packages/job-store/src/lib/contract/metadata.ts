@@ -19,7 +19,7 @@ const changed = defineJob({
 function describedAs(driver: JobStoreDriver, description: string | null): JobStoreDriver {
   return {
     name: driver.name,
-    open: (shape) => driver.open({ ...shape, description }),
+    open: (config) => driver.open({ ...config, description }),
     readMetadata: () => driver.readMetadata(),
   };
 }

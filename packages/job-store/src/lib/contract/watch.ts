@@ -314,8 +314,8 @@ const MANY = 20;
 /** Returns a driver that counts the reads of the event log that are in progress. */
 function observed(driver: JobStoreDriver) {
   const reads = new Set<AbortSignal>();
-  const open: JobStoreDriver["open"] = (shape) => {
-    const storage = driver.open(shape);
+  const open: JobStoreDriver["open"] = (config) => {
+    const storage = driver.open(config);
     for (const log of storage.logs) {
       const after = log.after.bind(log);
       Object.assign(log, {

@@ -50,13 +50,13 @@ type Counts = { -readonly [K in keyof AuditReport]: AuditReport[K] };
 /** Audit of the jobs of one server, or of one shard. */
 export class RedisAudit {
   readonly #session: RedisSession;
-  readonly #shape: StoreConfig;
+  readonly #config: StoreConfig;
   readonly #options: AuditOptions;
   readonly #permissions: PermissionCheck;
 
-  constructor(session: RedisSession, shape: StoreConfig, options: AuditOptions) {
+  constructor(session: RedisSession, config: StoreConfig, options: AuditOptions) {
     this.#session = session;
-    this.#shape = shape;
+    this.#config = config;
     this.#options = options;
     this.#permissions = new PermissionCheck(session.executor, session.connection, session.keys, "audit");
   }
@@ -143,7 +143,7 @@ export class RedisAudit {
     this.#session.confirmMetadata();
     const stored = storedIn(reply as unknown as AuditReply);
     return stored.map((one, n) =>
-      compare(subjects[n] as Subject, one, metadata, this.#shape, this.#options.indexValuesOf),
+      compare(subjects[n] as Subject, one, metadata, this.#config, this.#options.indexValuesOf),
     );
   }
 

@@ -101,7 +101,7 @@ export interface CommandKind<C extends PendingCall> {
   readonly minBatch: number;
   readonly maxBatch: number;
   /**
-   * Sends a batch of calls with the same deadline, and settles each call that the server reached. The others are sent again.
+   * Sends a batch of calls with the same deadline, and settles each call to which the server replied. The others are sent again.
    * Rejects with a RetryableError, or with the error with which the server rejected the batch.
    */
   send(batch: readonly C[]): Promise<void>;
@@ -112,9 +112,9 @@ export interface CommandKind<C extends PendingCall> {
 /** Known state of the server, on which calls depend. */
 export interface ServerState {
   isReady(requirement: Requirement): boolean;
-  /** Meets a requirement. @throws the error of all calls that wait for it, as one of calls that were not sent */
+  /** Meets a requirement. @throws the error for all calls that wait for the requirement. It says that they were not sent. */
   prepare(requirement: Requirement, deadline: Deadline): Promise<void>;
-  /** The server has lost the scripts of write batches. */
+  /** Notes that the server does not have the scripts of write batches any more. */
   invalidateScripts(): void;
   /** Returns true if the server rejected a batch after it may have applied a part of it. */
   isPartlyApplied(error: unknown, requirement: Requirement): boolean;
@@ -126,7 +126,7 @@ export interface ServerState {
 export interface QueueHost {
   readonly state: ServerState;
   readonly isConnected: boolean;
-  /** End of a call that begins now. */
+  /** Returns the end of a call that begins now. */
   defaultEnd(): number;
   /** Ends the calls of a tick at its end. */
   watch(tick: Tick): void;
@@ -143,7 +143,7 @@ interface Flight<C> {
 
 /**
  * Queue of the calls of one kind. Calls of one tick are batched (docs/decisions/0014). Each call keeps its own result and deadline. Calls
- * that cannot be sent, and calls of attempts that can be repeated, wait until the requirement is met. A call also waits while an
+ * wait until the requirement of their kind is met, also after a failed attempt that can be repeated. A call also waits while an
  * earlier call with the same key is in flight: a batch has one call for each key, and if it fails, later calls cannot overtake it.
  */
 export class CallQueue<C extends PendingCall> {
@@ -154,7 +154,7 @@ export class CallQueue<C extends PendingCall> {
   /** Unsent calls, from `#head` on. */
   #waiting: readonly C[] = [];
   #head = 0;
-  /** Unsent calls that have taken their key: they are sent before the waiting ones. */
+  /** Unsent calls that have taken their key. They are sent before the waiting calls. */
   #ready: C[] = [];
   /** For each key that a call has taken: the calls that wait until it is settled, from `next` on. */
   readonly #held = new Map<string, { readonly calls: C[]; next: number }>();
@@ -169,17 +169,17 @@ export class CallQueue<C extends PendingCall> {
 
   /** Adds a call that is sent at the end of this tick, after its promise callbacks. */
   add(call: C): void {
-    if (this.#rejectsMore(call)) return;
+    if (this.#rejectIfFull(call)) return;
     this.#fresh.push(call);
     if (this.#fresh.length === 1) process.nextTick(this.#flush);
   }
 
   /** Adds a call that is sent at once. */
   addNow(call: C, end: number): void {
-    if (!this.#rejectsMore(call)) this.#enqueue([call], end);
+    if (!this.#rejectIfFull(call)) this.#enqueue([call], end);
   }
 
-  #rejectsMore(call: C): boolean {
+  #rejectIfFull(call: C): boolean {
     const waiting = this.#waiting.length - this.#head + this.#ready.length + this.#heldCount + this.#fresh.length;
     if (waiting < MAX_WAITING) return false;
     call.reject(
@@ -295,7 +295,7 @@ export class CallQueue<C extends PendingCall> {
     const flight = { batch, done: false };
     this.#flights.add(flight);
     for (const call of batch) call.inFlight = true;
-    this.#started(batch).then(
+    this.#trySend(batch).then(
       () => {
         if (this.#finish(flight)) this.#release(flight);
       },
@@ -303,7 +303,7 @@ export class CallQueue<C extends PendingCall> {
     );
   }
 
-  #started(batch: readonly C[]): Promise<void> {
+  #trySend(batch: readonly C[]): Promise<void> {
     try {
       return this.#kind.send(batch);
     } catch (error) {

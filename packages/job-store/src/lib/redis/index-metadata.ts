@@ -31,7 +31,7 @@ export interface IndexMetadata {
   /** Upper bound for the size of a stored record or message, in bytes. Scripts raise it, with a new revision; see lua/includes/end-write.lua. */
   readonly largest: number;
   /** Status codes that this store writes. */
-  readonly own: ReadonlyMap<string, StatusCode>;
+  readonly ownCodes: ReadonlyMap<string, StatusCode>;
 }
 
 /**
@@ -60,35 +60,35 @@ export function metadataIn(stored: Readonly<Record<string, string>>): StoreMetad
  */
 export async function loadMetadata(
   { executor, keys }: { readonly executor: Executor; readonly keys: Keys },
-  shape: StoreConfig,
+  config: StoreConfig,
   shards: number,
   end: number,
   others: readonly StatusTtl[] = [],
 ): Promise<IndexMetadata> {
   for (;;) {
     const stored = await executor.query((client) => readMetadata(client, keys.metadata), { end });
-    checkCompatible(stored, shape, shards);
+    checkCompatible(stored, config, shards);
     const codes = parseCodes(stored.codes);
-    const missing = missingCodes(codes, [...shape.statuses.map((status) => statusTtl(shape, status)), ...others]);
-    const statuses = union(parseNames(stored.statuses), shape.statuses);
+    const missing = missingCodes(codes, [...config.statuses.map((status) => statusTtl(config, status)), ...others]);
+    const statuses = union(parseNames(stored.statuses), config.statuses);
     const indexed = parseNames(stored.fields);
-    const fields = union(indexed, shape.fields);
+    const fields = union(indexed, config.fields);
     const callMs = Math.max(Number(stored.callMs ?? 0), executor.timeoutMs);
     const complete = missing.length === 0 && fields.length === indexed.length && stored.callMs === String(callMs);
     if (stored.revision !== undefined && complete) {
-      if (shape.description !== null && shape.description !== stored.description) {
+      if (config.description !== null && config.description !== stored.description) {
         // Only tools read the description, so no call waits for it or fails with it. The revision stays, because the codes do.
-        const description = [stored.revision, "description", shape.description];
+        const description = [stored.revision, "description", config.description];
         executor
           .query((client) => evaluate(client, scripts.setMetadata, [keys.metadata, keys.events], description))
           .catch(() => undefined);
       }
       const largest = Number(stored.largest ?? DEFAULT_LARGEST);
-      return { revision: stored.revision, codes, fields, largest, own: ownCodes(codes, shape) };
+      return { revision: stored.revision, codes, fields, largest, ownCodes: ownCodes(codes, config) };
     }
     if (codes.length + missing.length > MAX_CODES) {
       return invalid(
-        `"${shape.definition}" would have ${codes.length + missing.length} combinations of status and TTL under this keyPrefix, ` +
+        `"${config.definition}" would have ${codes.length + missing.length} combinations of status and TTL under this keyPrefix, ` +
           `but the limit is ${MAX_CODES}. Use the TTLs of earlier releases, or another keyPrefix.`,
       );
     }
@@ -102,14 +102,14 @@ export async function loadMetadata(
           [
             stored.revision ?? "",
             ...["revision", randomBytes(6).toString("hex")],
-            ...["definition", JSON.stringify(shape.definition)],
+            ...["definition", JSON.stringify(config.definition)],
             ...["shards", shards],
             // Scripts keep the ids of operations for as long as the longest call takes.
             ...["callMs", callMs],
             ...["statuses", JSON.stringify(statuses)],
             ...["codes", JSON.stringify(grown)],
             ...(fields.length === 0 ? [] : ["fields", JSON.stringify(fields)]),
-            ...(shape.description === null ? [] : ["description", shape.description]),
+            ...(config.description === null ? [] : ["description", config.description]),
             ...(stored.revision === undefined ? ["log", randomBytes(6).readUIntBE(0, 6), "events", 0] : []),
           ],
         ),
@@ -119,26 +119,26 @@ export async function loadMetadata(
 }
 
 /** A definition may add or remove statuses. One that does both is rejected as another definition. */
-function checkCompatible(stored: Readonly<Record<string, string>>, shape: StoreConfig, shards: number): void {
+function checkCompatible(stored: Readonly<Record<string, string>>, config: StoreConfig, shards: number): void {
   if (stored.revision === undefined) return;
-  if (stored.definition !== JSON.stringify(shape.definition)) {
+  if (stored.definition !== JSON.stringify(config.definition)) {
     invalid(
-      `This keyPrefix already contains jobs of ${stored.definition}. Use another keyPrefix for "${shape.definition}".`,
+      `This keyPrefix already contains jobs of ${stored.definition}. Use another keyPrefix for "${config.definition}".`,
     );
   }
   if (stored.shards !== String(shards)) {
     invalid(
-      `"${shape.definition}" was created with ${stored.shards} shards under this keyPrefix, but this driver has ${shards}. ` +
+      `"${config.definition}" was created with ${stored.shards} shards under this keyPrefix, but this driver has ${shards}. ` +
         `The number cannot be changed: set shards: ${stored.shards}, or use another keyPrefix.`,
     );
   }
   const recorded = parseNames(stored.statuses);
-  const removed = recorded.filter((status) => !shape.statuses.includes(status));
-  const added = shape.statuses.filter((status) => !recorded.includes(status));
+  const removed = recorded.filter((status) => !config.statuses.includes(status));
+  const added = config.statuses.filter((status) => !recorded.includes(status));
   if (removed.length > 0 && added.length > 0) {
     invalid(
-      `The stored definition of "${shape.definition}" has the statuses ${recorded.join(", ")}, but this one has ` +
-        `${shape.statuses.join(", ")}. Add and remove statuses in separate releases, or use another keyPrefix.`,
+      `The stored definition of "${config.definition}" has the statuses ${recorded.join(", ")}, but this one has ` +
+        `${config.statuses.join(", ")}. Add and remove statuses in separate releases, or use another keyPrefix.`,
     );
   }
 }
@@ -156,8 +156,8 @@ function union(a: readonly string[], b: readonly string[]): readonly string[] {
   return [...new Set([...a, ...b])];
 }
 
-function statusTtl(shape: StoreConfig, status: string): StatusTtl {
-  return { status, ttlMs: shape.ttlMs.get(status) ?? 0 };
+function statusTtl(config: StoreConfig, status: string): StatusTtl {
+  return { status, ttlMs: config.ttlMs.get(status) ?? 0 };
 }
 
 function find<M extends StatusTtl>(codes: readonly M[], { status, ttlMs }: StatusTtl): M | undefined {
@@ -173,10 +173,10 @@ function missingCodes(codes: readonly StatusTtl[], needed: readonly StatusTtl[])
   return missing;
 }
 
-function ownCodes(codes: readonly StatusCode[], shape: StoreConfig): ReadonlyMap<string, StatusCode> {
+function ownCodes(codes: readonly StatusCode[], config: StoreConfig): ReadonlyMap<string, StatusCode> {
   const own = new Map<string, StatusCode>();
-  for (const status of shape.statuses) {
-    const code = find(codes, statusTtl(shape, status));
+  for (const status of config.statuses) {
+    const code = find(codes, statusTtl(config, status));
     if (code !== undefined) own.set(status, code);
   }
   return own;

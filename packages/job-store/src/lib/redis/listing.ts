@@ -21,12 +21,12 @@ const MAX_SCANNED = 5000;
 export async function listJobs(
   session: RedisSession,
   reader: ReadBatcher,
-  range: ListRequest,
+  request: ListRequest,
   onExpired: () => void,
 ): Promise<ListResult> {
   const end = session.executor.defaultEnd();
   return (
-    (await listByCommands(session, reader, range, end)) ?? listByScripts(session, reader, range, { end, onExpired })
+    (await listByCommands(session, reader, request, end)) ?? listByScripts(session, reader, request, { end, onExpired })
   );
 }
 
@@ -41,23 +41,23 @@ const MAX_TIES = 64;
 async function listByCommands(
   session: RedisSession,
   reader: ReadBatcher,
-  range: ListRequest,
+  request: ListRequest,
   end: number,
 ): Promise<ListResult | null> {
-  if (range.where !== null) return null;
-  const { statuses, order, limit } = range;
-  const before = await readIds(session, range, end);
+  if (request.where !== null) return null;
+  const { statuses, order, limit } = request;
+  const before = await readIds(session, request, end);
   if (before === null) return null;
   if (before.ids.length === 0) return { entries: [], next: null };
   const ids = before.ids.slice(0, limit);
-  const [readings, after] = await readWithPlace(session, reader, range, { ids, end });
+  const [readings, after] = await readWithIndexState(session, reader, request, { ids, end });
   const entries: ListResult["entries"][number][] = [];
   for (const reading of readings) {
     if (reading.kind !== "record") return null;
     const { record } = reading;
     const { id, status, statusAt, createdAt } = record;
     const at = (statuses === null ? createdAt : statusAt).getTime();
-    const previous = entries.at(-1) ?? range.start;
+    const previous = entries.at(-1) ?? request.start;
     const direction = order === "oldest" ? 1 : -1;
     if (statuses !== null && !statuses.includes(status)) return null;
     if (previous !== null && comparePositions(previous, { at, id }) * direction >= 0) return null;
@@ -66,7 +66,7 @@ async function listByCommands(
   const last = entries.at(-1);
   if (last !== undefined && after.lastScore % SPAN !== last.at) return null;
   // Without a new event, no job has moved in the index. Otherwise the index is read once more.
-  if (after.events !== before.events && !isSame(await readIds(session, range, end), before)) return null;
+  if (after.events !== before.events && !isSame(await readIds(session, request, end), before)) return null;
   return { entries, next: before.ids.length > limit && last !== undefined ? { at: last.at, id: last.id } : null };
 }
 
@@ -81,12 +81,12 @@ function isSame(a: PageIds | null, b: PageIds): boolean {
 }
 
 /** Returns null if a script is needed. */
-function readIds(session: RedisSession, range: ListRequest, end: number): Promise<PageIds | null> {
-  const { order, limit, start } = range;
+function readIds(session: RedisSession, request: ListRequest, end: number): Promise<PageIds | null> {
+  const { order, limit, start } = request;
   const isLater = (id: string) => start !== null && (order === "oldest" ? id > start.id : id < start.id);
   return session.read(
     async ({ client, metadata }) => {
-      const commands = pageCommands(session, metadata, range);
+      const commands = pageCommands(session, metadata, request);
       if (commands === null) return null;
       const [state, following, ties = []] = valuesOf(await runPipeline(client, commands)) as [
         readonly [revision: string | null, events: string | null],
@@ -103,14 +103,14 @@ function readIds(session: RedisSession, range: ListRequest, end: number): Promis
 }
 
 /** Reads the jobs, and afterwards the number of the last event and the score of the last job. */
-async function readWithPlace(
+async function readWithIndexState(
   session: RedisSession,
   reader: ReadBatcher,
   { statuses }: ListRequest,
   { ids, end }: { readonly ids: readonly string[]; readonly end: number },
 ): Promise<[readonly ReadResult[], { readonly events: string | null; readonly lastScore: number }]> {
   const { keys } = session;
-  const place = () =>
+  const indexState = () =>
     session.read(
       async ({ client }) => {
         const [events, score] = valuesOf(
@@ -124,8 +124,8 @@ async function readWithPlace(
       { end },
     );
   // If one command reads all jobs, both are sent on one connection, in this order.
-  if (reader.fitOneReply(ids.length)) return Promise.all([reader.readJobs(ids, end), place()]);
-  return [await reader.readJobs(ids, end), await place()];
+  if (reader.fitOneReply(ids.length)) return Promise.all([reader.readJobs(ids, end), indexState()]);
+  return [await reader.readJobs(ids, end), await indexState()];
 }
 
 /** Returns commands that read the revision and the number of the last event, the ids after the first millisecond, and those in it. */
@@ -164,50 +164,50 @@ function pageCommands(
 async function listByScripts(
   session: RedisSession,
   reader: ReadBatcher,
-  range: ListRequest,
+  request: ListRequest,
   { end, onExpired }: { readonly end: number; readonly onExpired: () => void },
 ): Promise<ListResult> {
   const entries: ListResult["entries"][number][] = [];
-  let start = range.start;
+  let start = request.start;
   let scanned = 0;
   for (;;) {
-    const wanted = scanned === 0 ? range.limit + 1 : Math.max(range.limit - entries.length + 1, 500);
-    const places = await findPlaces(session, { ...range, start }, wanted, end);
+    const wanted = scanned === 0 ? request.limit + 1 : Math.max(request.limit - entries.length + 1, 500);
+    const positions = await findPositions(session, { ...request, start }, wanted, end);
     const readings = await reader.readJobs(
-      places.map(({ id }) => id),
+      positions.map(({ id }) => id),
       end,
     );
     let absent = false;
-    for (const [n, place] of places.entries()) {
+    for (const [n, position] of positions.entries()) {
       const reading = readings[n];
       if (reading === undefined || reading.kind === "absent") {
         absent = true;
-      } else if (reading.kind === "unreadable" || belongs(reading.record, range, place)) {
-        if (entries.length === range.limit) return { entries, next: start };
-        entries.push({ ...reading, ...place });
+      } else if (reading.kind === "unreadable" || belongs(reading.record, request, position)) {
+        if (entries.length === request.limit) return { entries, next: start };
+        entries.push({ ...reading, ...position });
       }
-      start = place;
+      start = position;
     }
     if (absent) onExpired();
-    if (places.length < wanted) return { entries, next: null };
-    scanned += places.length;
+    if (positions.length < wanted) return { entries, next: null };
+    scanned += positions.length;
     if (scanned >= MAX_SCANNED) return { entries, next: start };
   }
 }
 
 /** Returns true if the job is still at this position of the index. */
-function belongs({ status, statusAt, createdAt }: JobRecord, range: ListRequest, place: ListPosition): boolean {
-  if (range.statuses === null) return createdAt.getTime() === place.at;
-  return range.statuses.includes(status) && statusAt.getTime() === place.at;
+function belongs({ status, statusAt, createdAt }: JobRecord, request: ListRequest, position: ListPosition): boolean {
+  if (request.statuses === null) return createdAt.getTime() === position.at;
+  return request.statuses.includes(status) && statusAt.getTime() === position.at;
 }
 
-async function findPlaces(
+async function findPositions(
   session: RedisSession,
-  range: ListRequest,
+  request: ListRequest,
   count: number,
   end: number,
 ): Promise<readonly ListPosition[]> {
-  const { statuses, where, order, after, before, start } = range;
+  const { statuses, where, order, after, before, start } = request;
   const newest = order === "newest";
   const reply = await session.read(
     ({ metadata, evaluate }) => {
@@ -231,15 +231,15 @@ async function findPlaces(
     { end },
   );
   session.confirmMetadata();
-  const places = reply.slice(1).flatMap((members) => readPlaces(members as readonly string[]));
+  const positions = reply.slice(1).flatMap((members) => readPositions(members as readonly string[]));
   const direction = newest ? -1 : 1;
-  return places.sort((a, b) => comparePositions(a, b) * direction).slice(0, count);
+  return positions.sort((a, b) => comparePositions(a, b) * direction).slice(0, count);
 }
 
 /** Reads members and their scores, or their times, in turn. */
-function readPlaces(members: readonly string[]): readonly ListPosition[] {
-  const places: ListPosition[] = [];
+function readPositions(members: readonly string[]): readonly ListPosition[] {
+  const positions: ListPosition[] = [];
   for (let n = 0; n < members.length; n += 2)
-    places.push({ id: String(members[n]), at: Number(members[n + 1]) % SPAN });
-  return places;
+    positions.push({ id: String(members[n]), at: Number(members[n + 1]) % SPAN });
+  return positions;
 }

@@ -126,7 +126,7 @@ function changeFrom(reader: ByteReader, createdAt: number): StatusChange {
   const to = reader.string();
   reader.pass(COMMA);
   let time = reader.time();
-  let remark: Partial<StatusChange> | null = null;
+  let metadata: Partial<StatusChange> | null = null;
   if (reader.passes(COMMA)) {
     reader.pass(QUOTE);
     // An imported entry has no operation, and its own time.
@@ -134,15 +134,15 @@ function changeFrom(reader: ByteReader, createdAt: number): StatusChange {
       reader.passBehind(QUOTE);
       if (time === 0) time = createdAt;
     }
-    if (reader.passes(COMMA)) remark = remarkOf(reader.object());
+    if (reader.passes(COMMA)) metadata = changeMetadataOf(reader.object());
   }
   reader.pass(CLOSE);
   const change = { from, to, at: new Date(time), version };
-  return remark === null ? change : { ...change, ...remark };
+  return metadata === null ? change : { ...change, ...metadata };
 }
 
-/** Returns the parts of a remark, without other keys. */
-function remarkOf({ by, note, key }: { by?: unknown; note?: unknown; key?: unknown }): Partial<StatusChange> {
+/** Returns the metadata of a change, without other keys. */
+function changeMetadataOf({ by, note, key }: { by?: unknown; note?: unknown; key?: unknown }): Partial<StatusChange> {
   return {
     ...(typeof by === "string" && { by }),
     ...(typeof note === "string" && { note }),

@@ -5,8 +5,8 @@ export function line(part: "progress" | "result" | "error", json: string | null)
   return json === null ? "" : `"${part}":${json},`;
 }
 
-/** Returns the text after the operation in a history entry. */
-export function remarkText({ by, note, key }: ChangeMetadata): string {
+/** Returns the metadata of a change as the text after the operation in a history entry. Empty: there is none. */
+export function changeMetadataText({ by, note, key }: ChangeMetadata): string {
   if (by === undefined && note === undefined && key === undefined) return "";
   return `,${JSON.stringify({ by, note, key })}`;
 }
@@ -21,11 +21,11 @@ const UNKNOWN_TIMES = "0000000000000,0000000000000";
 
 /** Returns the record of a job that this operation creates. */
 export function newRecordText(
-  { status, metadata: remark, data }: NewJob,
+  { status, metadata, data }: NewJob,
   { ttlMs, historyLimit, maxRecordBytes }: Pick<StoreConfig, "ttlMs" | "historyLimit" | "maxRecordBytes">,
   operation: string,
 ): string {
-  const entry = `[1,null,${JSON.stringify(status)},0,"${operation}"${remarkText(remark)}]`;
+  const entry = `[1,null,${JSON.stringify(status)},0,"${operation}"${changeMetadataText(metadata)}]`;
   const history = historyLimit > 0 ? `,"history":[\n${entry}\n],` : `,"ops":"${operation} 0 1","history":[\n],`;
   const beginning = `${newRecordHead(status, ttlMs.get(status) ?? 0)}${UNKNOWN_TIMES}]${history}\n`;
   const end = `\n"data":${data}}`;
@@ -75,8 +75,8 @@ export function fieldText(field: string, value: string): string {
 /** Returns the history entries, newest first, and the end of the history. */
 function historyText(history: readonly RecordedChange[]): string {
   const entries = history.map(({ version, from, to, at, by, note, key }) => {
-    const remark = remarkText({ by, note, key });
-    return `\n[${version},${JSON.stringify(from)},${JSON.stringify(to)},${at}${remark && `,""${remark}`}]`;
+    const metadata = changeMetadataText({ by, note, key });
+    return `\n[${version},${JSON.stringify(from)},${JSON.stringify(to)},${at}${metadata && `,""${metadata}`}]`;
   });
   return `${entries.reverse().join(",")}\n],`;
 }

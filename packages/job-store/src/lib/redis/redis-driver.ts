@@ -23,10 +23,10 @@ export function redisDriver(options: RedisDriverOptions): JobStoreDriver {
   let { shards } = setup;
   return {
     name: "redis",
-    open: (shape) => {
-      const connection = new RedisConnection(setup.connect(), shape.emit);
+    open: (config) => {
+      const connection = new RedisConnection(setup.connect(), config.emit);
       const prefixes = prefixesOf(setup.keyPrefix, shards);
-      const parts = prefixes.map((prefix) => openShard(connection, prefix, { ...setup, shards }, shape));
+      const parts = prefixes.map((prefix) => openShard(connection, prefix, { ...setup, shards }, config));
       const [only] = parts;
       return shards === null && only !== undefined
         ? closing(only, () => connection.close())
@@ -50,19 +50,19 @@ function openShard(
   connection: RedisConnection,
   prefix: string,
   setup: ResolvedOptions,
-  shape: StoreConfig,
+  config: StoreConfig,
 ): RedisStorage {
   const keys = keysUnder(prefix);
   const { eventLogLength, timeoutMs, waitReplicas } = setup;
   const shards = setup.shards ?? 1;
-  const format = new WriteBatchFormat(keys, shape, eventLogLength);
-  const session = new RedisSession(connection, keys, shape, { timeoutMs, shards, format, waitReplicas });
+  const format = new WriteBatchFormat(keys, config, eventLogLength);
+  const session = new RedisSession(connection, keys, config, { timeoutMs, shards, format, waitReplicas });
   const blocking = (purpose: "watch" | "outbox") =>
     new BlockingReader(() => silenced(setup.connectForBlocking(purpose)));
   const outbox = new RedisOutbox(session, new StreamNotifier(blocking("outbox"), keys.outbox));
   const log = new RedisEventLog(session, blocking("watch"));
-  const maxCount = splitMaxCount(shape.maxCount, shards);
-  return new RedisStorage(session, { ...shape, maxCount }, { outbox, log, format });
+  const maxCount = splitMaxCount(config.maxCount, shards);
+  return new RedisStorage(session, { ...config, maxCount }, { outbox, log, format });
 }
 
 /** Divides the limits by the number of shards, rounded up. */

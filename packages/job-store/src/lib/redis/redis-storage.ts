@@ -37,14 +37,14 @@ export class RedisStorage implements JobStorage {
   readonly outbox: RedisOutbox;
   readonly logs: readonly RedisEventLog[];
   readonly #session: RedisSession;
-  readonly #shape: StoreConfig;
+  readonly #config: StoreConfig;
   readonly #reader: ReadBatcher;
   readonly #writes: CallQueue<PendingWrite>;
   readonly #trimmer: BackgroundTrimmer;
 
   constructor(
     session: RedisSession,
-    shape: StoreConfig,
+    config: StoreConfig,
     parts: {
       readonly outbox: RedisOutbox;
       readonly log: RedisEventLog;
@@ -52,10 +52,10 @@ export class RedisStorage implements JobStorage {
     },
   ) {
     this.#session = session;
-    this.#shape = shape;
-    this.#trimmer = new BackgroundTrimmer(session, parts.format, shape.maxCount);
+    this.#config = config;
+    this.#trimmer = new BackgroundTrimmer(session, parts.format, config.maxCount);
     this.#reader = new ReadBatcher(session);
-    const batcher = new WriteBatcher(session, parts.format, shape.historyLimit, this.#trimmer);
+    const batcher = new WriteBatcher(session, parts.format, config.historyLimit, this.#trimmer);
     this.#writes = session.executor.queue(batcher);
     this.outbox = parts.outbox;
     this.logs = [parts.log];
@@ -91,8 +91,8 @@ export class RedisStorage implements JobStorage {
     return lines.map((text) => readFieldLines(text ?? ""));
   }
 
-  list(range: ListRequest): Promise<ListResult> {
-    return listJobs(this.#session, this.#reader, range, () => this.#trimmer.trimExpired());
+  list(request: ListRequest): Promise<ListResult> {
+    return listJobs(this.#session, this.#reader, request, () => this.#trimmer.trimExpired());
   }
 
   counts(): Promise<ReadonlyMap<string, number>> {
@@ -100,11 +100,11 @@ export class RedisStorage implements JobStorage {
   }
 
   audit(options: AuditOptions): AsyncGenerator<AuditReport, void, undefined> {
-    return new RedisAudit(this.#session, this.#shape, options).steps();
+    return new RedisAudit(this.#session, this.#config, options).steps();
   }
 
-  #write<S, R>(command: commands.WriteCommand<S, R>, subject: S): Promise<R> {
-    const call = new WriteCall(command, subject);
+  #write<Input, Reply>(command: commands.WriteCommand<Input, Reply>, input: Input): Promise<Reply> {
+    const call = new WriteCall(command, input);
     this.#writes.add(call);
     return call.promise;
   }

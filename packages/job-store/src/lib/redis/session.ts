@@ -20,7 +20,7 @@ import { ReplicaAcks, type ReplicaWait } from "./replica-acks.js";
 import { evaluate, type Script, scripts } from "./scripts.js";
 import type { WriteBatchFormat } from "./write-batch.js";
 
-/** Reply of a script: its result, then details. */
+/** Reply of a script: its kind, then further values. */
 export type Reply = readonly [string, ...unknown[]];
 
 /** Arguments of one attempt of a command. */
@@ -46,7 +46,7 @@ export class RedisSession implements ServerState {
   readonly keys: Keys;
   /** null: changes are acknowledged without waiting for replicas. */
   readonly replicas: ReplicaAcks | null;
-  readonly #shape: StoreConfig;
+  readonly #config: StoreConfig;
   readonly #shards: number;
   readonly #format: WriteBatchFormat;
   readonly #permissions: PermissionCheck;
@@ -63,7 +63,7 @@ export class RedisSession implements ServerState {
   constructor(
     connection: RedisConnection,
     keys: Keys,
-    shape: StoreConfig,
+    config: StoreConfig,
     options: {
       readonly timeoutMs: number;
       readonly shards: number;
@@ -76,11 +76,11 @@ export class RedisSession implements ServerState {
     this.connection = connection;
     this.keys = keys;
     this.replicas = waitReplicas && new ReplicaAcks(this.executor, connection, keys.probe, waitReplicas);
-    this.#shape = shape;
+    this.#config = config;
     this.#shards = shards;
     this.#format = format;
     this.#permissions = new PermissionCheck(this.executor, connection, keys);
-    this.#emit = shape.emit;
+    this.#emit = config.emit;
     // On a cluster, calls are looked up in every attempt.
     if (!connection.mayResend) connection.onLoss(() => void (connection.id !== "" && this.#lost.add(connection.id)));
   }
@@ -170,7 +170,7 @@ export class RedisSession implements ServerState {
 
   /** Adds codes for further statuses. @throws JobStoreError INVALID_ARGUMENT, UNAVAILABLE */
   async addCodes(statuses: readonly StatusTtl[]): Promise<void> {
-    this.#metadata = await loadMetadata(this, this.#shape, this.#shards, this.executor.defaultEnd(), statuses);
+    this.#metadata = await loadMetadata(this, this.#config, this.#shards, this.executor.defaultEnd(), statuses);
   }
 
   isReady(requirement: Requirement): boolean {
@@ -201,7 +201,7 @@ export class RedisSession implements ServerState {
   }
 
   async #load(end: number): Promise<IndexMetadata> {
-    const metadata = await loadMetadata(this, this.#shape, this.#shards, end);
+    const metadata = await loadMetadata(this, this.#config, this.#shards, end);
     this.confirmMetadata();
     // Calls with another requirement may have loaded it at the same time.
     this.#metadata ??= metadata;

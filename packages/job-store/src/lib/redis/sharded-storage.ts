@@ -67,18 +67,18 @@ export class ShardedStorage implements JobStorage {
   }
 
   /** Reads the expected part of a page from each shard, and a complete page from a shard whose part was too small. */
-  async list(range: ListRequest): Promise<ListResult> {
-    const limit = expectedPerShard(range.limit, this.#shards.length);
-    const pages = await Promise.all(this.#shards.map((shard) => shard.list({ ...range, limit })));
+  async list(request: ListRequest): Promise<ListResult> {
+    const limit = expectedPerShard(request.limit, this.#shards.length);
+    const pages = await Promise.all(this.#shards.map((shard) => shard.list({ ...request, limit })));
     const asked = new Set<number>();
     for (;;) {
-      const page = merge(pages, range);
+      const page = merge(pages, request);
       const nearest = pages.findIndex(({ next }) => next !== null && next === page.next);
       const [shard, own] = [this.#shards[nearest], pages[nearest]];
-      if (page.entries.length === range.limit || shard === undefined || own === undefined || asked.has(nearest))
+      if (page.entries.length === request.limit || shard === undefined || own === undefined || asked.has(nearest))
         return page;
       asked.add(nearest);
-      const more = await shard.list({ ...range, start: own.next });
+      const more = await shard.list({ ...request, start: own.next });
       pages[nearest] = { entries: [...own.entries, ...more.entries], next: more.next };
     }
   }
@@ -146,8 +146,8 @@ function expectedPerShard(limit: number, shards: number): number {
 }
 
 /** Merges the pages of all shards. The result ends at the first `next` of a shard: after it, this shard may have further jobs. */
-function merge(pages: readonly ListResult[], range: ListRequest): ListResult {
-  const direction = range.order === "newest" ? -1 : 1;
+function merge(pages: readonly ListResult[], request: ListRequest): ListResult {
+  const direction = request.order === "newest" ? -1 : 1;
   const compare = (a: ListPosition, b: ListPosition) => comparePositions(a, b) * direction;
   const ends = pages.flatMap(({ next }) => (next === null ? [] : [next])).sort(compare);
   const end = ends[0] ?? null;
@@ -155,8 +155,8 @@ function merge(pages: readonly ListResult[], range: ListRequest): ListResult {
     .flatMap((page) => page.entries)
     .filter((entry) => end === null || compare(entry, end) <= 0)
     .sort(compare);
-  if (entries.length <= range.limit) return { entries, next: end };
-  const page = entries.slice(0, range.limit);
+  if (entries.length <= request.limit) return { entries, next: end };
+  const page = entries.slice(0, request.limit);
   const { at, id } = page[page.length - 1] as ListPosition;
   return { entries: page, next: { at, id } };
 }

@@ -5,14 +5,14 @@ import type { Script } from "./scripts.js";
 import type { Argument, ScriptResult, WriteContext } from "./write-commands.js";
 import { WriteScripts } from "./write-scripts.js";
 
-/** A write call, in the form in which its script gets it. */
+/** Write call that can be encoded as a part of a batch. */
 export interface WriteRequest {
   /** Name of the command. */
   readonly command: string;
   readonly id: string;
   /** Status that the job enters; null: none. */
   readonly enters: string | null;
-  /** True if the call needs all of its values; see lua/includes/begin-write.lua. */
+  /** True if the script needs all values of the call, not only the first ones; see lua/includes/begin-write.lua. */
   readonly isDetailed: boolean;
   script(context: WriteContext): Script;
   args(context: WriteContext & { readonly detailed: boolean }): readonly Argument[];
@@ -49,22 +49,22 @@ export interface WriteBatchReply {
 /** Converts batches of write calls to scripts with their arguments, and splits the replies. */
 export class WriteBatchFormat {
   readonly #keys: Keys;
-  readonly #shape: StoreConfig;
+  readonly #config: StoreConfig;
   readonly #scripts: WriteScripts;
   readonly #firstKeys: readonly string[];
   /** Keys that few batches need. */
   readonly #lastKeys: readonly string[];
 
-  constructor(keys: Keys, shape: StoreConfig, eventLogLength: number) {
+  constructor(keys: Keys, config: StoreConfig, eventLogLength: number) {
     this.#keys = keys;
-    this.#shape = shape;
+    this.#config = config;
     // Lua counts bytes.
-    this.#scripts = new WriteScripts(shape, eventLogLength, Buffer.byteLength(keys.job("")) + 1);
+    this.#scripts = new WriteScripts(config, eventLogLength, Buffer.byteLength(keys.job("")) + 1);
     this.#firstKeys = [keys.metadata, keys.statuses, keys.creations, keys.events];
     this.#lastKeys = [keys.outbox, keys.evenTombstones, keys.oddTombstones, keys.values, keys.fields];
   }
 
-  /** Scripts of all batches. */
+  /** Returns the scripts of all batches. */
   scripts(metadata: IndexMetadata): readonly Script[] {
     return this.#scripts.all(metadata);
   }
@@ -94,8 +94,8 @@ export class WriteBatchFormat {
     const needsLastKeys = repeated || detailed || first.command === "delete" || metadata.fields.length > 0;
     if (needsLastKeys) keys.push(...this.#lastKeys);
     const flags = `${needsLastKeys ? "k" : ""}${repeated ? "r" : ""}${detailed ? "d" : ""}`;
-    const entered = first.enters === null ? undefined : metadata.own.get(first.enters);
-    const context = { shape: this.#shape, scripts: this.#scripts, metadata, detailed };
+    const entered = first.enters === null ? undefined : metadata.ownCodes.get(first.enters);
+    const context = { config: this.#config, scripts: this.#scripts, metadata, detailed };
     const args: Argument[] = [metadata.revision, deadline + connection + flags];
     for (const call of batch) args.push(...call.args(context));
     return { script: first.script(context), keys, args, ttlMs: entered?.ttlMs ?? 0 };

@@ -12,7 +12,7 @@ let operationCount = Number.POSITIVE_INFINITY;
 
 /**
  * Returns an id for one operation, by which its retries are recognized. It has eight letters and digits: five random ones, then a
- * count. It is unique among the few ids that a job remembers for the length of a call.
+ * count. It is unique among the few ids that a record contains at one time.
  */
 export function newOperationId(): string {
   if (operationCount >= 36 ** 3) {
@@ -28,39 +28,39 @@ export interface PendingWrite extends PendingCall, WriteRequest {
 }
 
 /** A change of one job. It keeps its operation id in all attempts. */
-export class WriteCall<S, R> extends Call<R> implements WriteRequest {
+export class WriteCall<Input, Reply> extends Call<Reply> implements WriteRequest {
   readonly command: string;
   readonly id: string;
   readonly enters: string | null;
   readonly isDetailed: boolean;
   readonly #operationId = newOperationId();
-  readonly #command: WriteCommand<S, R>;
-  readonly #subject: S;
+  readonly #command: WriteCommand<Input, Reply>;
+  readonly #input: Input;
 
-  constructor(command: WriteCommand<S, R>, subject: S) {
-    const id = command.id(subject);
-    super(command.size(subject), command.group(subject), id);
+  constructor(command: WriteCommand<Input, Reply>, input: Input) {
+    const id = command.id(input);
+    super(command.size(input), command.group(input), id);
     this.command = command.name;
     this.id = id;
-    this.enters = command.enters?.(subject) ?? null;
-    this.isDetailed = command.isDetailed?.(subject) === true;
+    this.enters = command.enters?.(input) ?? null;
+    this.isDetailed = command.isDetailed?.(input) === true;
     this.#command = command;
-    this.#subject = subject;
+    this.#input = input;
   }
 
   script(context: WriteContext): Script {
-    return this.#command.script(this.#subject, context);
+    return this.#command.script(this.#input, context);
   }
 
   args(context: WriteContext & { readonly detailed: boolean }): readonly Argument[] {
-    return this.#command.args(this.#subject, this.#operationId, context);
+    return this.#command.args(this.#input, this.#operationId, context);
   }
 
   /** Resolves the call with the reply, or rejects it. */
   complete(result: ScriptResult, ttlMs: number, historyLimit: number): void {
     const { indeterminate } = this;
     try {
-      this.resolve(this.#command.read(result, this.#subject, { ttlMs, indeterminate, historyLimit }));
+      this.resolve(this.#command.decode(result, this.#input, { ttlMs, indeterminate, historyLimit }));
     } catch (error) {
       this.reject(error);
     }

@@ -21,11 +21,11 @@ import { unavailable } from "../errors.js";
 import type { IndexMetadata } from "./index-metadata.js";
 import { scoreOf } from "./keys.js";
 import { NOT_A_RECORD, readRecord } from "./read-record.js";
-import { fieldLines, line, newRecordText, recordArgs, remarkText } from "./record-text.js";
+import { changeMetadataText, fieldLines, line, newRecordText, recordArgs } from "./record-text.js";
 import type { Script } from "./scripts.js";
 import type { WriteScripts } from "./write-scripts.js";
 
-/** Reply of a script to one call. The values that follow the kind are described in the script's header. */
+/** Result of one call in the reply of a script. The header of the script describes both values under "Replies". */
 export type ScriptResult = readonly [kind: string, detail: unknown];
 
 export type Argument = string | number;
@@ -34,38 +34,38 @@ export type Argument = string | number;
 export interface ReplyContext {
   /** TTL of the status that the job enters, in milliseconds. */
   readonly ttlMs: number;
-  /** An earlier attempt of the call may have been applied. */
+  /** True if an earlier attempt of the call may have been applied. */
   readonly indeterminate: boolean;
   readonly historyLimit: number;
 }
 
 /** Properties of the store that the arguments of a change depend on. */
 export interface WriteContext {
-  readonly shape: StoreConfig;
+  readonly config: StoreConfig;
   readonly metadata: IndexMetadata;
   readonly scripts: WriteScripts;
 }
 
-/** One kind of change: its script, the script's arguments and its reply. */
-export interface WriteCommand<S, R> {
+/** Kind of write: makes the script and its arguments from the input of a call, and the reply of the driver from the result. */
+export interface WriteCommand<Input, Reply> {
   readonly name: string;
-  readonly id: (subject: S) => string;
+  readonly id: (input: Input) => string;
   /** Approximate number of characters that the call sends. */
-  readonly size: (subject: S) => number;
+  readonly size: (input: Input) => number;
   /** Status that the job enters. Absent: the job keeps its status. */
-  readonly enters?: (subject: S) => string;
+  readonly enters?: (input: Input) => string;
   /** Identifies the calls that can share a script. */
-  readonly group: (subject: S) => string;
-  readonly script: (subject: S, context: WriteContext) => Script;
-  /** True if the call needs all of its values; see lua/includes/begin-write.lua. */
-  readonly isDetailed?: (subject: S) => boolean;
+  readonly group: (input: Input) => string;
+  readonly script: (input: Input, context: WriteContext) => Script;
+  /** True if the script needs all values of the call, not only the first ones; see lua/includes/begin-write.lua. */
+  readonly isDetailed?: (input: Input) => boolean;
   readonly args: (
-    subject: S,
+    input: Input,
     operation: string,
     context: WriteContext & { readonly detailed: boolean },
   ) => readonly Argument[];
   /** @throws JobStoreError UNAVAILABLE (indeterminate) */
-  readonly read: (result: ScriptResult, subject: S, context: ReplyContext) => R;
+  readonly decode: (result: ScriptResult, input: Input, context: ReplyContext) => Reply;
 }
 
 export const create: WriteCommand<NewJob, CreateReply> = {
@@ -76,12 +76,12 @@ export const create: WriteCommand<NewJob, CreateReply> = {
   group: () => "create",
   script: (_, { scripts, metadata }) => scripts.create(metadata),
   isDetailed: ({ metadata, fields, outbox }) => metadata.by !== undefined || fields.size > 0 || outbox.length > 0,
-  args: (job, operation, { shape, detailed }) => {
-    const text = newRecordText(job, shape, operation);
+  args: (job, operation, { config, detailed }) => {
+    const text = newRecordText(job, config, operation);
     if (!detailed) return [text];
-    return [text, remarkText(job.metadata).slice(1), fieldLines(job.fields), ...messageArgs(job.outbox)];
+    return [text, changeMetadataText(job.metadata).slice(1), fieldLines(job.fields), ...messageArgs(job.outbox)];
   },
-  read: (result, job, { ttlMs, historyLimit }) => {
+  decode: (result, job, { ttlMs, historyLimit }) => {
     if (result[0] === "created") {
       return { kind: "created", record: newRecord(job, Number(result[1]), ttlMs, historyLimit) };
     }
@@ -98,15 +98,15 @@ export const updateStatus: WriteCommand<StatusUpdate, UpdateStatusReply> = {
   enters: (change) => change.to,
   group: ({ to }) => `updateStatus ${to}`,
   script: ({ to }, { scripts, metadata }) => scripts.updateStatus(to, metadata),
-  isDetailed: (change) => parts(change) !== "" || change.outbox.length > 0,
+  isDetailed: (change) => partLines(change) !== "" || change.outbox.length > 0,
   args: (change, operation, { detailed }) => {
-    const [entry, expected] = [`"${operation}"${remarkText(change.metadata)}`, expectations(change.target)];
-    return detailed ? [entry, expected, parts(change), ...messageArgs(change.outbox)] : [entry, expected];
+    const [entry, expected] = [`"${operation}"${changeMetadataText(change.metadata)}`, expectations(change.target)];
+    return detailed ? [entry, expected, partLines(change), ...messageArgs(change.outbox)] : [entry, expected];
   },
-  read: (result, { target }, { indeterminate }) => {
+  decode: (result, { target }, { indeterminate }) => {
     const [first, second] = result;
     const updated = first.startsWith("{");
-    const text = updated ? newText(first, String(second)) : null;
+    const text = updated ? changedRecordText(first, String(second)) : null;
     const kind = updated || first === "repeated" ? "updated" : "unchanged";
     const record = text === null ? recordIn(target.id, result, "unchanged") : readRecord(target.id, text);
     if (record === null) return rejectionIn(result, indeterminate);
@@ -122,7 +122,7 @@ export const updateProgress: WriteCommand<{ readonly target: Target; readonly pr
     group: () => "updateProgress",
     script: (_, { scripts, metadata }) => scripts.updateProgress(metadata),
     args: ({ target, progress }, operation) => [operation, expectations(target), line("progress", progress)],
-    read: (result, _, { indeterminate }) =>
+    decode: (result, _, { indeterminate }) =>
       result[0] === "recorded" ? { kind: "recorded" } : rejectionIn(result, indeterminate),
   };
 
@@ -133,12 +133,12 @@ export const save: WriteCommand<FullJob, SaveReply> = {
   enters: ({ status }) => status,
   group: () => "save",
   script: (_, { scripts, metadata }) => scripts.save(metadata),
-  args: (job, operation, { shape, metadata }) => {
-    const ttl = shape.ttlMs.get(job.status) ?? 0;
-    const score = scoreOf(metadata.own.get(job.status)?.code ?? 0, job.statusAt);
+  args: (job, operation, { config, metadata }) => {
+    const ttl = config.ttlMs.get(job.status) ?? 0;
+    const score = scoreOf(metadata.ownCodes.get(job.status)?.code ?? 0, job.statusAt);
     return [operation, ...recordArgs(job, ttl), score, ttl === 0 ? "" : job.statusAt + ttl, fieldLines(job.fields)];
   },
-  read: (result, job) => {
+  decode: (result, job) => {
     if (result[0] === "expired") return { kind: "expired" };
     const record = recordIn(job.id, result, "saved");
     if (record === null) return rejectionIn(result) as Conflict | TooLarge | Unreadable;
@@ -153,12 +153,12 @@ export const remove: WriteCommand<Target, DeleteReply> = {
   group: () => "delete",
   script: (_, { scripts, metadata }) => scripts.delete(metadata),
   args: (target, operation) => [operation, expectations(target)],
-  read: (result) =>
+  decode: (result) =>
     result[0] === "deleted" ? { kind: "deleted" } : (rejectionIn(result) as Missing | Conflict | Unreadable),
 };
 
 /** Returns the record after a change of status, from its new beginning and the data of the old record. */
-function newText(beginning: string, old: string): string {
+function changedRecordText(beginning: string, old: string): string {
   return beginning + old.slice(old.indexOf('\n"data":'));
 }
 
@@ -231,7 +231,7 @@ function expectations({ version, createdAt }: Target): string {
 /** Makes the script keep a part of the record. */
 const KEEP = "=";
 
-function parts({ progress, result, error }: StatusUpdate): string {
+function partLines({ progress, result, error }: StatusUpdate): string {
   if (progress === undefined && result === undefined && error === undefined) return "";
   return [
     progress === undefined ? KEEP : line("progress", progress),

@@ -34,27 +34,27 @@ const TRIM_EVENTS_EVERY = 100;
  * that once the store has fields.
  */
 export class WriteScripts {
-  readonly #shape: StoreConfig;
+  readonly #config: StoreConfig;
   readonly #constants: Constants;
   readonly #scripts = new Map<string, Script>();
 
   /** @param idAt position of the id in a job's key, in bytes from 1 */
-  constructor(shape: StoreConfig, eventLogLength: number, idAt: number) {
-    this.#shape = shape;
+  constructor(config: StoreConfig, eventLogLength: number, idAt: number) {
+    this.#config = config;
     this.#constants = {
       ID_AT: idAt,
-      MAX_RECORD_BYTES: shape.maxRecordBytes,
+      MAX_RECORD_BYTES: config.maxRecordBytes,
       EVENTS_KEPT: eventLogLength,
       TRIM_EVENTS_EVERY: Math.min(TRIM_EVENTS_EVERY, eventLogLength),
     };
   }
 
   create(metadata: IndexMetadata): Script {
-    const status = this.#shape.initial;
+    const status = this.#config.initial;
     const code = codeOf(status, metadata);
     return this.#script(`create ${code}`, metadata, [messages, create], () => {
       const json = JSON.stringify(status);
-      const ttl = this.#shape.ttlMs.get(status) ?? 0;
+      const ttl = this.#config.ttlMs.get(status) ?? 0;
       const event = `"type":"created","from":null,"to":${json},"version":1,"at":`;
       const timesAt = String(Buffer.byteLength(newRecordHead(status, ttl)));
       return { CODE: code, TTL: String(ttl), TIMES_AT: timesAt, EVENT: event };
@@ -68,14 +68,14 @@ export class WriteScripts {
       metadata,
       [record, messages, recordParts, updateStatus],
       () => {
-        const { historyLimit } = this.#shape;
+        const { historyLimit } = this.#config;
         return {
           CODE: code,
           STATUS: JSON.stringify(status),
-          TTL: String(this.#shape.ttlMs.get(status) ?? 0),
-          SOURCES: statusLines(this.#shape.sources.get(status) ?? []),
-          FINAL: this.#shape.finalStatuses.includes(status),
-          FINALS: statusLines(this.#shape.finalStatuses),
+          TTL: String(this.#config.ttlMs.get(status) ?? 0),
+          SOURCES: statusLines(this.#config.sources.get(status) ?? []),
+          FINAL: this.#config.finalStatuses.includes(status),
+          FINALS: statusLines(this.#config.finalStatuses),
           HISTORY_LIMIT: historyLimit,
           // A shorter history has fewer entries than the limit.
           HISTORY_LENGTH: Math.max(0, historyLimit - 1) * MIN_ENTRY_BYTES,
@@ -86,7 +86,7 @@ export class WriteScripts {
 
   updateProgress(metadata: IndexMetadata): Script {
     return this.#script("updateProgress", metadata, [record, expectations, recordParts, updateProgress], () => ({
-      FINALS: statusLines(this.#shape.finalStatuses),
+      FINALS: statusLines(this.#config.finalStatuses),
     }));
   }
 
@@ -104,7 +104,7 @@ export class WriteScripts {
 
   /** Returns the scripts of all calls. */
   all(metadata: IndexMetadata): readonly Script[] {
-    const updates = this.#shape.statuses.map((status) => this.updateStatus(status, metadata));
+    const updates = this.#config.statuses.map((status) => this.updateStatus(status, metadata));
     const others = [this.updateProgress(metadata), this.save(metadata), this.delete(metadata)];
     return [this.create(metadata), ...updates, ...others];
   }
@@ -124,8 +124,8 @@ export class WriteScripts {
 }
 
 /** Returns the code of a status in the index, as text: scores begin with it. */
-function codeOf(status: string, { own }: IndexMetadata): string {
-  return String(own.get(status)?.code ?? "");
+function codeOf(status: string, { ownCodes }: IndexMetadata): string {
+  return String(ownCodes.get(status)?.code ?? "");
 }
 
 /** Replaces the names of constants in a Lua script by their values. A Lua function would have to capture local variables. */

@@ -9,7 +9,7 @@
 --       connection (8 characters) and flags: 'k' see above, 'r' if an earlier attempt of these calls may have been applied, 'd' if each
 --       call has all of its values instead of the first ones; from 3 on, the values of the calls
 -- Replies: { 'late' }   the deadline has passed, or the caller has lost the connection: nothing was changed, and nothing will be
---          { 'stale' }  the metadata has another revision: the caller reads it again and repeats
+--          { 'stale' }  the metadata has another revision: the caller reads the metadata again and repeats the call
 --          { 'done', two values for each call … }, without the last calls if they would read too many bytes
 --          { 'grown', … }  the same, and the metadata has a new revision, because a record is larger than all before
 --          The values of a call may also be

@@ -15,9 +15,9 @@ end
 local function lastReadable(first, largest)
   if (#KEYS - first + 1) * largest <= MAX_SCRIPT_BYTES then return #KEYS end
   local sum = 0
-  for place = first, #KEYS do
-    sum = sum + sizeOf(KEYS[place])
-    if sum > MAX_SCRIPT_BYTES and place > first then return place - 1 end
+  for position = first, #KEYS do
+    sum = sum + sizeOf(KEYS[position])
+    if sum > MAX_SCRIPT_BYTES and position > first then return position - 1 end
   end
   return #KEYS
 end

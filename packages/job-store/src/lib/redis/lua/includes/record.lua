@@ -15,7 +15,7 @@
 -- * The part up to `"ttl":0` is the same for many jobs. Scripts read it once for all of them.
 -- * Times are milliseconds since 1970. `times` has a third element, updatedAt, if it differs from statusAt.
 -- * The history begins with the newest entry. The id of the operation that made the change follows the time. An imported entry has
---   none, or "" before a remark. In an entry with an operation, the time 0 is createdAt.
+--   none, or "" before the metadata of the change. In an entry with an operation, the time 0 is createdAt.
 -- * `"ops":"…",` follows the times if recent operations have no entry in the history: a progress, a save, or a change whose entry was
 --   dropped or not stored. See operations.lua.
 -- * A line of progress, result or error is absent if there is none.

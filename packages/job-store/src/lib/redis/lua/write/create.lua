@@ -1,6 +1,6 @@
 -- Creates jobs in the initial status, unless their ids exist already.
--- CALL: 1 record, with zeros in the place of the times; if calls have all values: 2 remark (JSON) or '', 3 fields (one per line),
---       4 number of values that follow: the messages
+-- CALL: 1 record, with zeros in the place of the times; if calls have all values: 2 metadata of the change (JSON) or '',
+--       3 fields (one per line), 4 number of values that follow: the messages
 -- Replies: { 'created', createdAt of all jobs, perhaps 'grown' }  if no id existed; else for each call
 --          'created', createdAt; 'exists', record; 'tooLarge', bytes; 'unreadable', ''
 

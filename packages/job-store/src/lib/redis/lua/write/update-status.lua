@@ -1,7 +1,7 @@
 -- Changes the status of jobs to STATUS.
--- CALL: 1 operation (JSON) and remark, as they end a history entry, 2 expected version and createdAt, or ''; if calls have all
---       values: 3 lines of progress, result and error ('=' keeps a line, '' removes it), or '' to keep all, 4 number of values
---       that follow: the messages
+-- CALL: 1 operation (JSON) and metadata of the change, as they end a history entry, 2 expected version and createdAt, or '';
+--       if calls have all values: 3 lines of progress, result and error ('=' keeps a line, '' removes it), or '' to keep all,
+--       4 number of values that follow: the messages
 -- Replies: for each call
 --          beginning of the new record, old record  the status was changed: the data is that of the old record
 --          'repeated', version and record           an earlier attempt changed the job to this version
@@ -9,6 +9,7 @@
 
 local expires = TTL ~= '0' and tostring(now + TTL)
 local score = CODE .. now
+-- `byStatus`: scores and ids for the index. `heads`: results of headOf. `known`: functions of operations.lua, once a call needs them.
 local byStatus, heads, known = {}, {}, repeated and operations()
 
 -- Returns the values that depend only on the beginning of a record, which is the same for many jobs.
@@ -16,15 +17,17 @@ local function headOf(beginning)
   local version, status, attempt, ttl = match(beginning, '^{"version":(%d+),"status":(".*"),"attempt":(%d+),"ttl":(%d+)$')
   if not version then return nil end
   local restarts = find(FINALS, '\n' .. status .. '\n', 1, true)
-  local new = tostring(version + 1)
+  local newVersion = tostring(version + 1)
   local head = {
-    version = version, status = status, legal = find(SOURCES, '\n' .. status .. '\n', 1, true), restarts = restarts, new = new,
+    version = version, status = status, legal = find(SOURCES, '\n' .. status .. '\n', 1, true), restarts = restarts,
+    newVersion = newVersion,
     -- nil: the key has no expiry, and gets none.
     expires = expires,
-    before = '{"version":' .. new .. ',"status":' .. STATUS .. ',"attempt":' .. (restarts and attempt + 1 or attempt) .. ',"ttl":'
-      .. TTL .. ',"times":[',
-    after = ',' .. now .. '],"history":[\n[' .. new .. ',' .. status .. ',' .. STATUS .. ',' .. now .. ',',
-    event = '"type":"status","from":' .. status .. ',"to":' .. STATUS .. ',"version":' .. new .. ',"at":' .. now,
+    -- Text of the new record before and after createdAt.
+    beforeCreated = '{"version":' .. newVersion .. ',"status":' .. STATUS .. ',"attempt":'
+      .. (restarts and attempt + 1 or attempt) .. ',"ttl":' .. TTL .. ',"times":[',
+    afterCreated = ',' .. now .. '],"history":[\n[' .. newVersion .. ',' .. status .. ',' .. STATUS .. ',' .. now .. ',',
+    event = '"type":"status","from":' .. status .. ',"to":' .. STATUS .. ',"version":' .. newVersion .. ',"at":' .. now,
   }
   if ttl == '0' and not expires then head.expires = nil end
   heads[beginning] = head
@@ -32,11 +35,11 @@ local function headOf(beginning)
 end
 
 -- Returns the history entries and the parts of the new record, and the operations without an entry.
-local function change(text, history, stop, restarts, changes, ops, created)
+local function change(text, history, stop, restarts, newParts, ops, created)
   local close = find(text, '\n],', history, true)
   local entries, parts = sub(text, history, close - 1), restarts and '' or sub(text, close + 3, stop - 1)
-  if changes ~= '' then
-    local progress, result, failure = match(changes, '^([^\n]*)\n([^\n]*)\n([^\n]*)$')
+  if newParts ~= '' then
+    local progress, result, failure = match(newParts, '^([^\n]*)\n([^\n]*)\n([^\n]*)$')
     parts = replacePart(parts, '\n"progress":', progress)
     parts = replacePart(replacePart(parts, '\n"result":', result), '\n"error":', failure)
   end
@@ -51,6 +54,8 @@ local function change(text, history, stop, restarts, changes, ops, created)
   return entries, '\n],' .. parts, ops
 end
 
+-- `text`: the record, or nil. `first`: position of the call's values in ARGV. `times`, `history`, `stop` and `data` are positions in
+-- `text`.
 local function updateStatus(key, text, first)
   if not text then return redis.call('EXISTS', key) == 1 and 'unreadable' or 'missing', '' end
   local times = find(text, ',"times":[', 1, true)
@@ -77,37 +82,37 @@ local function updateStatus(key, text, first)
     return 'illegal', head.status
   end
 
-  local after, changes = head.after, detailed and ARGV[first + 2] or ''
+  local afterCreated, newParts = head.afterCreated, detailed and ARGV[first + 2] or ''
   if ops ~= '' then
     known = known or operations()
     ops = known.recent(ops, created)
   end
   local entries, parts = nil, ''
-  if changes ~= '' or head.restarts or stop - history > HISTORY_LENGTH then
-    entries, parts, ops = change(text, history, stop, head.restarts, changes, ops, created)
+  if newParts ~= '' or head.restarts or stop - history > HISTORY_LENGTH then
+    entries, parts, ops = change(text, history, stop, head.restarts, newParts, ops, created)
   else
     entries = sub(text, history, stop - 1)
   end
   if HISTORY_LIMIT == 0 then
     known = known or operations()
-    ops = known.add(ops, sub(entry, 2, 9), head.new)
+    ops = known.add(ops, sub(entry, 2, 9), head.newVersion)
   end
-  if ops ~= '' then after = ',' .. now .. '],"ops":"' .. ops .. '"' .. sub(after, #now + 3) end
-  local new
+  if ops ~= '' then afterCreated = ',' .. now .. '],"ops":"' .. ops .. '"' .. sub(afterCreated, #now + 3) end
+  local newHead
   if HISTORY_LIMIT == 0 then
-    new = head.before .. created .. match(after, '^[^\n]*') .. entries .. parts
+    newHead = head.beforeCreated .. created .. match(afterCreated, '^[^\n]*') .. entries .. parts
   else
-    new = head.before .. created .. after .. entry .. (sub(entries, 2, 2) == '[' and '],' or ']') .. entries .. parts
+    newHead = head.beforeCreated .. created .. afterCreated .. entry .. (sub(entries, 2, 2) == '[' and '],' or ']') .. entries .. parts
   end
-  local bytes = writeHead(key, text, stop, data, new, head.expires, not FINAL)
+  local bytes = writeHead(key, text, stop, data, newHead, head.expires, not FINAL)
   if bytes then return 'tooLarge', bytes end
 
   local id, n = sub(key, ID_AT), #byStatus
   if FIELDS then indexFields(id, score, redis.call('ZSCORE', KEYS[3], id)) end
   byStatus[n + 1], byStatus[n + 2] = score, id
   addEvent(#entry == 10 and head.event or head.event .. ',"remark":' .. sub(entry, 12), id)
-  if detailed and ARGV[first + 3] ~= '0' then send(id, head.new, first + 4, first + 3 + ARGV[first + 3]) end
-  return new, text
+  if detailed and ARGV[first + 3] ~= '0' then send(id, head.newVersion, first + 4, first + 3 + ARGV[first + 3]) end
+  return newHead, text
 end
 
 -- MGET must not read more than a script may read.
@@ -122,10 +127,10 @@ if calls > 1 and calls * largestStored > MAX_SCRIPT_BYTES then
     end
   end
 end
-local texts, at = redis.call('MGET', unpack(KEYS, 5, 4 + calls)), 3
+local texts, first = redis.call('MGET', unpack(KEYS, 5, 4 + calls)), 3
 for i = 1, calls do
   local text = texts[i]
-  reply[2 * i], reply[2 * i + 1] = updateStatus(KEYS[4 + i], text, at)
-  at = at + (detailed and 4 + ARGV[at + 3] or 2)
+  reply[2 * i], reply[2 * i + 1] = updateStatus(KEYS[4 + i], text, first)
+  first = first + (detailed and 4 + ARGV[first + 3] or 2)
 end
 if #byStatus > 0 then redis.call('ZADD', KEYS[2], unpack(byStatus)) end
