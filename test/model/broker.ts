@@ -69,7 +69,7 @@ export class Broker {
     this.dead = this.dead.filter(({ number }) => number !== letter.number);
   }
 
-  /** Keeps a dead letter, for a later search or for good. */
+  /** Keeps a dead letter, for a later search or permanently. */
   keep(letter: DeadLetter, kind: Partial<Pick<DeadLetter, "decided" | "searchFrom">>): void {
     this.dead = this.dead.map((dead) => (dead.number === letter.number ? { ...dead, ...kind } : dead));
   }

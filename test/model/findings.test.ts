@@ -45,7 +45,7 @@ const FINDINGS: readonly Finding[] = [
     ],
   },
   {
-    name: "after a failover, a worker whose claim was lost changes a job that nobody claimed",
+    name: "after a failover, a worker whose claim was lost changes a job that no worker claimed",
     rule: "statusOfSnapshot",
     preset: "failover",
     invariant: "I2x",
@@ -160,7 +160,7 @@ const FINDINGS: readonly Finding[] = [
     ],
   },
   {
-    name: "the lease of a crashed worker never ends, because nobody contacts the store",
+    name: "the lease of a crashed worker never ends, because no process contacts the store",
     rule: "idleContact",
     preset: "lone",
     invariant: "I5",

@@ -44,7 +44,7 @@ interface Run {
   readonly attempt: number;
 }
 
-/** Request that somebody look at a job. Every message belongs to one; copies belong to the request of the original. */
+/** Request to look at a job. Every message belongs to one; copies belong to the request of the original. */
 export interface Request {
   readonly number: number;
   readonly name: string;
@@ -267,7 +267,7 @@ export class Ledger {
     record.facts.servedAt[queue] = record.facts.claimedAtStep;
   }
 
-  /** Records that somebody else changed the status of a claimed job, and so takes over its requests. */
+  /** Records that another process changed the status of a claimed job, and so takes over its requests. */
   takenOver(store: string, record: JobRecord, queue: string): void {
     for (const request of this.requests) {
       const sameJob = request.store === store && request.jobId === record.id && request.queue === queue;
@@ -280,14 +280,14 @@ export class Ledger {
     if (++record.facts.finals > 1) this.violated("I1", `${record.id} enters a final status twice in one run`);
   }
 
-  /** Checks a job that fails because of a message that nobody can work on. */
+  /** Checks a job that fails because of a message that no worker can process. */
   failedByLetter(record: JobRecord, message: Message): void {
     const request = this.request(message);
     const { facts, id } = record;
     const isOfRun = ({ run }: Request) => isRun(record, run);
     if (message.origin?.jobId !== id) this.violated("I4", `${message.name}, which has no origin for ${id}, fails it`);
     if (request.own && !isOfRun(request)) this.violated("I4", `${message.name} of an earlier run fails ${id}`);
-    // A message that was sent again stands for everything up to the claim that stored it.
+    // A message that was sent again answers every request up to the claim that stored it.
     const claimedAt = facts.claimedAt[message.queue] ?? -1;
     const sentAgain = (message.origin?.version ?? 0) >= (record.newestClaim[message.queue]?.version ?? 0);
     const since = Math.max(request.since ?? this.step, sentAgain ? claimedAt : -1);
@@ -312,7 +312,7 @@ export class Ledger {
     if (closes === deliveries) this.violated("I11", `${message.name} is dead-lettered after ${closes} closes`);
   }
 
-  /** Returns the requests of this job's present run that nobody answered. */
+  /** Returns the requests of this job's present run without an answer. */
   unanswered(store: string, record: JobRecord): Request[] {
     if (isFinal(record.status) || record.facts.excused) return [];
     return this.requests.filter(

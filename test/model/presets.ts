@@ -270,7 +270,7 @@ export const PRESETS = {
     endsWithoutRelay: true,
   }),
   lone: extend({
-    purpose: "One worker, so that nobody else contacts the store while it is down.",
+    purpose: "One worker, so that no other process contacts the store while it is down.",
     workers: [worker("W1")],
   }),
   failover: extend({

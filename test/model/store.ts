@@ -156,7 +156,7 @@ export class Store {
     return this.#take(shard, record, message, options, origin !== null);
   }
 
-  /** Fails a job whose message nobody can work on. */
+  /** Fails a job whose message no worker can process. */
   failRequest(id: string, options: FailOptions): "failed" | Refusal {
     const { ledger } = this.#environment;
     const { message } = options;

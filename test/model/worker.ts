@@ -292,7 +292,7 @@ export class Worker {
     this.disconnect(true);
   }
 
-  /** Gives up waiting for a `run` that does not settle after its job was lost. */
+  /** Stops waiting for a `run` that does not settle after its job was lost. */
   abandon(task: Task): void {
     const { rules, broker, ledger } = this.#around;
     this.#end(task);
