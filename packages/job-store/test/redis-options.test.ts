@@ -8,7 +8,7 @@ test.each([
   [undefined, /needs options/],
   [{}, /needs a url/],
   [{ url: undefined }, /is undefined\. Is the environment variable/],
-  [{ url: "" }, /is empty: is the variable set/],
+  [{ url: "" }, /is empty\. Is the environment variable/],
   [
     { url: "redis://:secret@h/jobs" },
     /^The url of redisDriver has the path "\/jobs"\. It must be the number of a database/,
