@@ -72,8 +72,8 @@ function programsIn(document: string, text: string): readonly Program[] {
         });
       }
       programs.at(-1)?.blocks.push({ code: before + code, output: null, numbersDiffer: false });
-    } else if (language !== "sh") {
-      throw new Error(`${document}: blocks of "${language}" are not checked. Use ts, js, text or sh.`);
+    } else if (language !== "sh" && language !== "mermaid") {
+      throw new Error(`${document}: blocks of "${language}" are not checked. Use ts, js, text, sh or mermaid.`);
     }
   }
   return programs;
