@@ -61,6 +61,38 @@ export interface StatusRule<S extends string = string> {
    * @default no limit
    */
   readonly maxCount?: number | undefined;
+  /**
+   * Time limit of this status, in whole seconds from 1: a job that shows no activity for this time moves to `timeoutTo`, with the error
+   * code "TIMEOUT" (retryable) and `by` "timeout". Activity is entering the status, progress, and the end of a lease. A job with a lease
+   * does not time out. Every store of the definition enforces it, within 10 seconds (20 if the enforcing process died). Time in which no
+   * relay, worker or enforcing store reached the server does not count. Not allowed in a final status. @default no limit
+   */
+  readonly timeoutSeconds?: number | undefined;
+  /** Status of a job that timed out: one of `next`, other than the status itself. @default "failed" if `next` lists it */
+  readonly timeoutTo?: S | undefined;
+  /**
+   * Messages that the store adds to the outbox, in the same step, when a job enters this status, whoever causes it. Their payload is a
+   * `SentPayload`. A job that stays in the status sends nothing, and neither does `save`, a deletion or an expiry. @default none
+   */
+  readonly sends?: readonly StatusMessage[] | undefined;
+}
+
+/** Message that is sent when a job enters a status. */
+export interface StatusMessage {
+  /** Name of the queue, 1–255 characters. */
+  readonly queue: string;
+  /** Index field: the message is only sent for jobs that have a value in it. @default for every job */
+  readonly ifField?: string | undefined;
+}
+
+/** Payload of a `StatusMessage`. Its message id is `<job id>.<version>.<position>`, after the messages of the change itself. */
+export interface SentPayload {
+  /** Id of the job that entered the status. */
+  readonly jobId: string;
+  /** Status that the job entered. */
+  readonly status: string;
+  /** Index values of the job. */
+  readonly fields: Readonly<Record<string, string>>;
 }
 
 /** Definition of one type of job: its schemas and its lifecycle. Made by `defineJob`. */
@@ -100,6 +132,15 @@ export type NextOf<D extends JobDefinition, F extends StatusOf<D>> = (
 ) extends (to: infer To) => void
   ? To & StatusOf<D>
   : never;
+
+/** Statuses in which a worker can hold a job: not final, and listed in their own `next`. */
+export type WorkingOf<D extends JobDefinition> = {
+  [S in StatusOf<D>]: S extends NextOf<D, S> ? (D["statuses"][S]["final"] extends true ? never : S) : never;
+}[StatusOf<D>];
+/** Statuses from which a worker can claim a job into `W`: not final, and leading to `W`. */
+export type FromOf<D extends JobDefinition, W extends StatusOf<D>> = {
+  [S in StatusOf<D>]: W extends NextOf<D, S> ? (D["statuses"][S]["final"] extends true ? never : S) : never;
+}[StatusOf<D>];
 
 /** Rejects an unknown key in a rule: with a misspelt `ttlSecond`, jobs would never expire. */
 type NoExtraKeys<Rule> = { readonly [X in Exclude<keyof Rule, keyof StatusRule>]: never };

@@ -57,6 +57,10 @@ export interface StoreConfig {
   readonly fields: readonly string[];
   /** For each status, the time for which a job is kept after it enters the status. 0: without expiry. */
   readonly ttlMs: ReadonlyMap<string, number>;
+  /** Messages that the driver stores when a job enters a status from another one, or is created in it. A status without any is absent. */
+  readonly sends: ReadonlyMap<string, readonly SendRule[]>;
+  /** Time limits of statuses. A status without a limit is absent. */
+  readonly timeouts: ReadonlyMap<string, TimeoutRule>;
   /**
    * Number of jobs kept in a status, 1 or more. A status without a limit is absent. Soon after a write exceeds the limit, the
    * driver deletes the jobs that entered the status first, as `delete` does.
@@ -73,6 +77,22 @@ export interface StoreConfig {
   readonly description: string | null;
   /** Reports an event for logs. Never throws. */
   readonly emit: (event: StoreEvent) => void;
+}
+
+/** Message that the driver stores when a job enters a status. */
+export interface SendRule {
+  /** Queue name, 1–255 characters. */
+  readonly queue: string;
+  /** The message is only stored for jobs that have a value in this index field. null: for every job. */
+  readonly ifField: string | null;
+}
+
+/** Time limit of a status. */
+export interface TimeoutRule {
+  /** Time without activity after which the job changes to `to`, in milliseconds. */
+  readonly ms: number;
+  /** Status of a job whose time is over. */
+  readonly to: string;
 }
 
 /**
@@ -104,6 +124,8 @@ export interface JobRecord {
   readonly statusAt: Date;
   /** Last millisecond at which the job exists. null: it does not expire. */
   readonly expiresAt: Date | null;
+  /** End of the lease. null: the job has no lease, or its time is over. */
+  readonly leasedUntil: Date | null;
   /** Latest `historyLimit` status changes, oldest first. */
   readonly history: readonly StatusChange[];
 }
@@ -133,6 +155,23 @@ export interface OutgoingMessage {
   readonly payload: string;
   /** Headers of the message. Can be empty. */
   readonly headers: Readonly<Record<string, string>>;
+  /** Time in milliseconds for which the outbox does not return the message. 0: it is returned at once. */
+  readonly delayMs: number;
+}
+
+/**
+ * Origin of a message: the change of a job that stored it. The storage adds it to each message of its outbox. The core writes it as text
+ * with the store, the queue and the job, and passes back only the origin of messages that this job of this store has stored.
+ */
+export interface Origin {
+  /** Creation time of the job. No other job with the same id has the same one. */
+  readonly createdAt: number;
+  /** Attempt (run) of the job after the change. */
+  readonly attempt: number;
+  /** Version of the job after the change. */
+  readonly version: number;
+  /** Time at which the message became due. 0: it was not delayed. */
+  readonly dueAt: number;
 }
 
 /** Metadata of a change, for the history. */
@@ -168,6 +207,10 @@ export interface Target {
   readonly version?: number | undefined;
   /** Creation time that the stored job must have. undefined: any. */
   readonly createdAt?: number | undefined;
+  /** Status that the stored job must have. undefined: any. */
+  readonly status?: string | undefined;
+  /** The job must have no lease, and this must be its `updatedAt`. undefined: any. */
+  readonly idleSince?: number | undefined;
 }
 
 /** Status change. Values are JSON text. undefined keeps the stored value. Messages are not stored if the change is not made. */
@@ -182,6 +225,55 @@ export interface StatusUpdate extends Pick<NewJob, "metadata" | "outbox"> {
   readonly result?: string | undefined;
   /** Reason why the work failed. */
   readonly error?: string | undefined;
+  /** True: marks the messages that the claim of the job covers as handled. No effect on a job that was not claimed. */
+  readonly handled?: boolean | undefined;
+  /** Duration of a lease that no worker owns. Only if the job stays in its status. undefined: the change ends the lease. */
+  readonly leaseMs?: number | undefined;
+  /** True: adds 1 to the failed attempts. */
+  readonly failedAttempt?: boolean | undefined;
+}
+
+/** Message that requests a job. */
+export interface RequestMessage {
+  readonly queue: string;
+  readonly id: string;
+  /** Origin of the message, if this job of this store has stored it. null: it was published directly, or stored by another job. */
+  readonly origin: Origin | null;
+}
+
+/** Request for a lease. */
+export interface ClaimRequest {
+  readonly id: string;
+  /** Status of the job while it has the lease. */
+  readonly to: string;
+  /** Statuses in which the job can be claimed, in addition to `to`. */
+  readonly from: readonly string[];
+  /** Duration of the lease. Only time in which the storage was reachable counts. */
+  readonly leaseMs: number;
+  /** Key of this claim. */
+  readonly key: string;
+  /** Message that requests the job. The storage keeps it, to send it again if the lease ends. */
+  readonly message: RequestMessage & {
+    /** Payload as JSON text. */
+    readonly payload: string;
+    readonly headers: Readonly<Record<string, string>>;
+  };
+  /** Version that the stored job must have. undefined: any. */
+  readonly ifVersion?: number | undefined;
+  readonly metadata: ChangeMetadata;
+}
+
+/** Request to fail a job that no worker can work on. */
+export interface FailRequest {
+  readonly id: string;
+  readonly to: string;
+  readonly from: readonly string[];
+  /** Status between the stored one and `to`. */
+  readonly working: string;
+  readonly message: RequestMessage;
+  /** Error as JSON text. */
+  readonly error: string;
+  readonly metadata: ChangeMetadata;
 }
 
 /** Complete record to store, with the values as the caller gave them. Its index values replace all stored ones. */
@@ -235,10 +327,36 @@ export type SaveReply =
 export type UpdateStatusReply =
   | { readonly kind: "updated"; readonly record: JobRecord }
   | { readonly kind: "unchanged"; readonly record: JobRecord }
+  /** `leaseMs` was given, and the job has no stored message. Nothing was written. */
+  | { readonly kind: "noMessage" }
   | Missing
   | Conflict
   | Illegal
   | TooLarge
+  | Unreadable;
+
+/**
+ * Reply to `claim`. The first that applies, in the order of `JobStoreAdditions.claim`; nothing was written, except for "claimed", and
+ * "leased" if the message is remembered.
+ */
+export type ClaimReply =
+  | {
+      readonly kind: "claimed";
+      readonly record: JobRecord;
+      /** Failed attempts since the job entered the status from another one. */
+      readonly failedAttempts: number;
+      /** Leases of workers that ended at their time since the latest change other than a claim. */
+      readonly expiredLeases: number;
+    }
+  | { readonly kind: "outdated" | "handled" | "moved" | "leased" | "changed" }
+  | Missing
+  | Unreadable;
+
+/** Reply to `failRequest`. */
+export type FailRequestReply =
+  | { readonly kind: "failed"; readonly record: JobRecord }
+  | { readonly kind: "outdated" | "handled" | "moved" | "leased" }
+  | Missing
   | Unreadable;
 
 /** Reply to `updateProgress`. */
@@ -296,6 +414,8 @@ export interface StoredMessage extends Pick<OutgoingMessage, "queue" | "headers"
   readonly id: string;
   /** Payload: parsed JSON. */
   readonly payload: unknown;
+  /** Change that stored the message. null: the entry was stored before origins were recorded. */
+  readonly origin: Origin | null;
 }
 
 /** Position in an event log. The events of a log have consecutive numbers. */
@@ -346,7 +466,10 @@ export interface EventLog {
   ): Promise<LogPage>;
 }
 
-/** Outbox entries in commit order. A claimed entry is not returned again until its claim ends. */
+/**
+ * Outbox entries in commit order. A claimed entry is not returned again until its claim ends. A delayed message is not an entry until it
+ * is due. `claim` makes entries of the messages that are due, and of the stored messages of ended leases.
+ */
 export interface OutboxStorage {
   /** Claims up to `limit` entries for `claimMs`. Waits for the first one until `waitMs` has passed or `signal` aborts. */
   claim(options: {
@@ -369,7 +492,9 @@ export interface OutboxStorage {
   requeue(entryIds: readonly string[]): Promise<void>;
   /** Returns the number of entries, claimed ones included, rejected ones not. */
   depth(): Promise<number>;
-  /** Returns the time at which the oldest of these entries was stored. null: there are none. */
+  /** Returns the number of messages that are not due yet. */
+  scheduled(): Promise<number>;
+  /** Returns the time at which the oldest of these entries was stored, or was due. null: there are none. */
   oldest(): Promise<number | null>;
   /** Returns the time in milliseconds that the oldest of these entries has waited. null: there are none. */
   oldestWait(): Promise<number | null>;
@@ -406,6 +531,26 @@ export interface JobStorage {
    * first clears progress, result and error, and adds 1 to the attempt.
    */
   updateStatus(update: StatusUpdate): Promise<UpdateStatusReply>;
+  /** Gives the caller a lease, and stores the message of the request with it. */
+  claim(request: ClaimRequest): Promise<ClaimReply>;
+  /** Fails a job whose message cannot be read or was dead-lettered, in two changes of one step. */
+  failRequest(request: FailRequest): Promise<FailRequestReply>;
+  /**
+   * Sets the leases of these jobs to end after `leaseMs`; 0: at once. Also without jobs, it is a contact with the storage: a time in
+   * which no contact was made does not count for leases and timeouts.
+   * @returns for each job whether its lease was changed
+   */
+  renewLeases(targets: readonly Target[], leaseMs: number): Promise<readonly boolean[]>;
+  /**
+   * Finds jobs whose time in their status is over, if `owner` enforces the timeouts or nobody does. The caller changes their status,
+   * with `idleSince` in the target. `more`: true if further jobs may be found at once.
+   * `owned`: false if another owner enforces the timeouts.
+   */
+  findOverdue(owner: string): Promise<{
+    readonly owned: boolean;
+    readonly jobs: readonly (Required<Pick<Target, "id" | "version" | "createdAt" | "idleSince">> & { readonly status: string })[];
+    readonly more: boolean;
+  }>;
   /** Stores progress and changes `updatedAt`, but nothing else. Illegal in a final status. */
   updateProgress(target: Target, progress: string): Promise<UpdateProgressReply>;
   /** Deletes a job and its index entries. Without conditions in the target, it also deletes an unreadable record. */

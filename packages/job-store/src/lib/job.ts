@@ -27,6 +27,11 @@ export type Job<D extends JobDefinition, F extends StatusOf<D> = StatusOf<D>> = 
       readonly statusAt: Date;
       /** Time after which the job no longer exists. null: it does not expire. */
       readonly expiresAt: Date | null;
+      /**
+       * Time at which the present lease ends: a worker runs the job, a retry is due, or the job was postponed. null: no lease. It follows
+       * the clock of the server, if the store is reachable until then. A renewal changes neither `version` nor `updatedAt`.
+       */
+      readonly leasedUntil: Date | null;
       /** Latest `historyLimit` status changes, oldest first. */
       readonly history: readonly StatusChange<StatusOf<D>>[];
     }

@@ -14,6 +14,12 @@ export interface OutboxMessage {
   readonly id?: string | undefined;
   /** Headers that are copied to the published message, including W3C `traceparent`. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
+  /**
+   * Time in milliseconds for which the message is delayed, 1–31,622,400,000 (366 days), by the clock of the server. The outbox returns
+   * it within one second of this time, if a reader waits. A delayed message delays no other one, and it is sent even if its job was
+   * deleted or has expired. @default not delayed
+   */
+  readonly delayMs?: number | undefined;
 }
 
 /** Stored message. */
@@ -32,6 +38,11 @@ export interface OutboxEntry {
   readonly id: string;
   /** Headers of the message. Empty if it was stored without headers. */
   readonly headers: Readonly<Record<string, string>>;
+  /**
+   * Opaque text that identifies the queue, the job, its run (`attempt`) and the version with which the message was stored. A relay
+   * passes it on, so that `claim` recognizes copies and messages of earlier runs.
+   */
+  readonly origin?: string | undefined;
 }
 
 /** Messages that were stored together with a change and are not published yet. */
@@ -75,6 +86,8 @@ export interface Outbox {
   requeue(entryIds: readonly string[]): Promise<void>;
   /** Returns the number of entries that are not acknowledged yet. Rejected entries are not counted. @throws UNAVAILABLE */
   depth(): Promise<number>;
-  /** Returns the time since which the oldest of these entries has waited, or null if there are none. @throws UNAVAILABLE */
+  /** Returns the number of delayed messages that are not due yet. `depth` does not count them. @throws UNAVAILABLE */
+  scheduled(): Promise<number>;
+  /** Returns the time since which the oldest of these entries has waited (a delayed one: since it was due), or null if there are none. @throws UNAVAILABLE */
   oldest(): Promise<Date | null>;
 }
