@@ -41,6 +41,8 @@ export interface Keys {
   /** Two sets: recent operations of deleted jobs; see lua/includes/operations.lua. */
   readonly evenTombstones: string;
   readonly oddTombstones: string;
+  /** Sorted set: gaps in which no process had contact with the server; see lua/includes/contact.lua. */
+  readonly gaps: string;
   /** Stream: event log; see lua/includes/publish.lua. */
   readonly events: string;
   /** Stream: outbox entries. The next keys belong to it; see lua/includes/begin-outbox.lua. */
@@ -65,6 +67,7 @@ export function keysUnder(prefix: string): Keys {
     values: `${prefix}jobs:values`,
     evenTombstones: `${prefix}jobs:tombstones:even`,
     oddTombstones: `${prefix}jobs:tombstones:odd`,
+    gaps: `${prefix}jobs:gaps`,
     events: `${prefix}jobs:events`,
     outbox: `${prefix}jobs:outbox`,
     outboxClaims: `${prefix}jobs:outbox:claims`,

@@ -22,6 +22,7 @@ const at = {
   outboxRejected: 14,
   outboxRejectedEntries: 15,
   probe: 16,
+  gaps: 17,
 } as const satisfies Record<keyof Keys, number>;
 
 /** Returns the keys in the order of `at`. `*` is no valid id, and looks like a pattern of all keys in a message. */
@@ -91,6 +92,8 @@ const PROBES: readonly Probe[] = [
   ["hget", at.values, "*"],
   ["hset", at.values, "a field without value", "", ""],
   ["hdel", at.values, "*"],
+  ["zadd", at.gaps, "XX", "0", "*"],
+  ["zremrangebyrank", at.gaps, "0", "-1001"],
   // Always fails, because the key is a string now.
   ["sadd", at.probe, "*"],
   ...set(at.evenTombstones),
