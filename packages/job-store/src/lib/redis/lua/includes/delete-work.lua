@@ -2,7 +2,7 @@
 -- Replies: none of its own
 
 local function deleteWork(ids)
-  local works = workStates()
+  local works = workStates(now, nil, workKey, workMessagesKey, leasesKey, waitsKey)
   for n, text in ipairs(redis.call('HMGET', workKey, unpack(ids))) do
     local state = works.read(text)
     if state then

@@ -12,7 +12,7 @@ local function sendEnded(leaseNow)
   local ids = redis.call('ZRANGEBYSCORE', leasesKey, '-inf', leaseNow, 'LIMIT', 0, MAX_ENDED)
   for _, id in ipairs(redis.call('ZRANGEBYSCORE', waitsKey, '-inf', now, 'LIMIT', 0, MAX_ENDED)) do ids[#ids + 1] = id end
   if #ids == 0 then return end
-  local works = workStates()
+  local works = workStates(now, outboxKey, workKey, workMessagesKey, leasesKey, waitsKey)
   local sum, largest = 0, 0
   for n, text in ipairs(redis.call('HMGET', workKey, unpack(ids))) do
     -- The next message is expected to be as large as the largest so far, as in outbox/claim.lua.

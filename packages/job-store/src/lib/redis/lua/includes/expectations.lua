@@ -5,6 +5,6 @@
 -- update-status.lua only.
 local function conflicts(expected, version, created, status)
   if expected == '' or expected == version .. ' ' .. created .. '  ' .. status then return false end
-  local ofVersion, ofCreated, ofStatus = match(expected, '^(%d*) (%d*) %d* (.*)$')
+  local ofVersion, ofCreated, ofStatus = string.match(expected, '^(%d*) (%d*) %d* (.*)$')
   return (ofVersion ~= '' and ofVersion ~= version) or (ofCreated ~= '' and ofCreated ~= created) or (ofStatus ~= '' and ofStatus ~= status)
 end

@@ -7,7 +7,7 @@ local works, workTexts
 -- Returns the work state of the job of a call, or nil if nothing is known. `creates`: returns a new state instead of nil.
 local function stateOf(i, created, attempt, creates)
   if not works then
-    works = workStates()
+    works = workStates(now, outboxKey, workKey, workMessagesKey, leasesKey, waitsKey)
     local ids = {}
     for n = 1, calls do ids[n] = sub(KEYS[4 + n], ID_AT) end
     workTexts = redis.call('HMGET', workKey, unpack(ids))

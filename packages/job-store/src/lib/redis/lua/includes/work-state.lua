@@ -1,5 +1,4 @@
--- Reads and writes work states: what is known about the work on the present run of a job. Comes after the names `now`, `outboxKey`,
--- `workKey`, `workMessagesKey`, `leasesKey` and `waitsKey` are known.
+-- Reads and writes work states: what is known about the work on the present run of a job. Comes after contact.lua.
 --
 -- Replies: none of its own
 --
@@ -20,8 +19,8 @@
 -- `workMessagesKey` is a hash of messages: `<job id>` is the stored message, `<job id> <queue>` a remembered one. Each is its id (JSON), a
 -- line break, and the message (JSON).
 
--- Creates the functions below. Most runs do not need them.
-local function workStates()
+-- Creates the functions below. Most runs do not need them. `now`: clock of the server (ms). `outboxKey` nil: the script sends no message.
+local function workStates(now, outboxKey, workKey, workMessagesKey, leasesKey, waitsKey)
   -- Changes that `finish` makes.
   local sets, drops, leases, noLeases, waits, noWaits, messages, noMessages = {}, {}, {}, {}, {}, {}, {}, {}
 
@@ -163,6 +162,14 @@ local function workStates()
     return state.lease ~= 'o' and state.lease ~= 'w'
   end
 
+  -- Returns a space and the end of the lease by the clock (ms), or '' if there is none.
+  local function untilOf(state)
+    if not state or state.lease == 'n' or state.lease == 'e' then return '' end
+    local leaseNow, away = contact(KEYS[1], nil, now)
+    local ending = state.lease == 'o' and state.ending + away or tonumber(state.ending)
+    return ending <= tonumber(now) and '' or string.format(' %.0f', ending)
+  end
+
   -- Makes all changes. `metadataKey`: key of the metadata, if it may not say yet that there are work states.
   local function finish(metadataKey)
     call('HDEL', workKey, drops)
@@ -177,5 +184,5 @@ local function workStates()
   end
 
   return { read = read, new = new, keep = keep, endLease = endLease, settle = settle, give = give, drop = drop, store = store, forget = forget,
-    finishRun = finishRun, send = send, add = add, isIdle = isIdle, finish = finish }
+    finishRun = finishRun, send = send, add = add, isIdle = isIdle, untilOf = untilOf, finish = finish }
 end

@@ -1,17 +1,16 @@
 -- Sets the ends of leases, and makes a contact with the server. Comes after contact.lua, work-state.lua and expectations.lua.
--- KEYS: 1 metadata (hash), 2 work states (hash), 3 leases and 4 waits (sorted sets; see work-state.lua), 5 gaps (see contact.lua)
+-- KEYS: 1 metadata (hash), 2 work states and 3 their messages (hashes), 4 leases and 5 waits (sorted sets; see work-state.lua), 6 gaps
+--       (see contact.lua)
 -- ARGV: 1 deadline (ms by this server's clock), 2 time until the new end (ms), 0: the leases end at once, 3 operation; from 4 on, two
 --       values for each job: its id, and what it must have (see expectations.lua)
 -- Replies: { 'late', now }  the deadline has passed: nothing was changed, and nothing will be
 --          { 'renewed', id of the run of this server or '', for each job 1 if its lease was changed, else 0 }
 
-local match = string.match
-local workKey, leasesKey, waitsKey, gapsKey = unpack(KEYS, 2, 5)
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 if now > tonumber(ARGV[1]) then return { 'late', string.format('%.0f', now) } end
-local leaseNow, leaseMs = contact(KEYS[1], gapsKey, now), tonumber(ARGV[2])
-local works = workStates()
+local leaseNow, leaseMs = contact(KEYS[1], KEYS[6], now), tonumber(ARGV[2])
+local works = workStates(now, nil, unpack(KEYS, 2, 5))
 
 local function isPresent(state, expected)
   if conflicts(expected, state.version, state.created, state.status) then return false end
@@ -38,10 +37,10 @@ end
 
 -- INFO can be denied. Without it, the caller does not know whether the server was restarted.
 local info = redis.pcall('INFO', 'server')
-local reply = { 'renewed', type(info) == 'string' and match(info, 'run_id:(%w+)') or '' }
+local reply = { 'renewed', type(info) == 'string' and string.match(info, 'run_id:(%w+)') or '' }
 local ids = {}
 for i = 4, #ARGV, 2 do ids[#ids + 1] = ARGV[i] end
-local texts = ids[1] and redis.call('HMGET', workKey, unpack(ids)) or {}
+local texts = ids[1] and redis.call('HMGET', KEYS[2], unpack(ids)) or {}
 for n, id in ipairs(ids) do
   local state = works.read(texts[n])
   local changes = leaseMs == 0 and stop or renew

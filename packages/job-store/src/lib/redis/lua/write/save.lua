@@ -1,8 +1,8 @@
 -- Writes complete jobs as given. If the job exists, its version is the stored one plus 1. Comes after work-of-call.lua.
 -- CALL: 1 operation, 2 version, 3 beginning of the record behind the version, 4 createdAt, 5 times behind createdAt, 6 history and
 --       parts, 7 data (line, after a line break), 8 status (JSON), 9 score in the index by status, 10 time of expiry (ms) or '', 11 fields (one per line)
--- Replies: for each call
---          'saved' and, if the job keeps a lease, a space and its end (ms), record; 'repeated', version and record; 'conflict', version; 'expired', ''; 'tooLarge', bytes; 'unreadable', ''
+-- Replies: for each call, in which a space and the end of the lease (ms) follow 'saved' and 'repeated' if the job has one
+--          'saved', record; 'repeated', version and record; 'conflict', version; 'expired', ''; 'tooLarge', bytes; 'unreadable', ''
 
 local byStatus, byCreation, bytesRead, known = {}, {}, 0, operations()
 
@@ -18,7 +18,7 @@ local function saveWork(id, state, before, status, expires)
   state.status, state.expiry = status, expires == '' and '0' or expires
   if find(FINALS, '\n' .. status .. '\n', 1, true) then works.finishRun(id, state) end
   works.keep(id, state)
-  return state.lease == 'w' and ' ' .. state.ending or ''
+  return works.untilOf(state)
 end
 
 local function save(i, key, operation, version, beginning, created, times, history, data, status, score, expires, fields)
@@ -37,7 +37,10 @@ local function save(i, key, operation, version, beginning, created, times, histo
     if not close then return 'unreadable', '' end
     local entries = sub(stored, first, close)
     local before = repeated and known.versionOf(operation, entries, storedOps)
-    if before then return 'repeated', before .. ' ' .. stored end
+    if before then
+      state = workKey and stateOf(i, storedCreated, match(stored, '"attempt":(%d+)'))
+      return 'repeated' .. (state and works.untilOf(state) or ''), before .. ' ' .. stored
+    end
     if storedVersion ~= version then return 'conflict', storedVersion end
     version, from, ops = version + 1, storedStatus, known.recentOf(entries, storedOps, storedCreated)
     if workKey then state = stateOf(i, storedCreated, match(stored, '"attempt":(%d+)')) end

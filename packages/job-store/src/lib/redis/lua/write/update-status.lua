@@ -3,7 +3,7 @@
 --       if calls have all values: 3 lines of progress, result and error ('=' keeps a line, '' removes it), or '' to keep all,
 --       4 'h' if the messages of the claim are handled, 'f' for a failed attempt, and the duration of a lease (ms); each can be absent,
 --       5 number of values that follow: the messages
--- Replies: for each call
+-- Replies: for each call, in which a space and the end of the lease (ms) follow 'repeated' and 'made' if the job has one
 --          beginning of the new record, old record  the status was changed: the data is that of the old record
 --          'repeated', version and record           an earlier attempt changed the job to this version
 --          'made', record                           one of the latest changes has the key of this one
@@ -57,7 +57,10 @@ local function updateStatus(i, key, text, first)
     local operation = sub(entry, 2, 9)
     if known.hasTombstone(operation) then return 'deletedSince', '' end
     local version = known.versionOf(operation, sub(text, history, find(text, '\n],', history, true)), ops)
-    if version then return 'repeated', version .. ' ' .. text end
+    if version then
+      local state = workKey and head.leasable and stateOf(i, created, head.attempt)
+      return 'repeated' .. (state and works.untilOf(state) or ''), version .. ' ' .. text
+    end
   end
 
   local options, changeKey, state = detailed and ARGV[first + 3] or '', nil, nil
@@ -66,12 +69,12 @@ local function updateStatus(i, key, text, first)
     local creates = options ~= '' or (HISTORY_LIMIT < 4 and changeKey) or (detailed and not FINAL and ARGV[first + 4] ~= '0')
     if creates or head.leasable then state = stateOf(i, created, head.attempt, creates) end
   end
-  if changeKey and hasKey(text, history, changeKey, state) then return 'made', text end
+  if changeKey and hasKey(text, history, changeKey, state) then return 'made' .. (state and works.untilOf(state) or ''), text end
 
   if expected ~= '' and expected ~= head.version .. ' ' .. created .. '  ' .. head.status then
     local ofVersion, ofCreated, idleSince, ofStatus = match(expected, '^(%d*) (%d*) (%d*) (.*)$')
     if (ofVersion ~= '' and ofVersion ~= head.version) or (ofCreated ~= '' and ofCreated ~= created)
-      or (ofStatus ~= '' and ofStatus ~= head.status) or (idleSince ~= '' and not (works or workStates()).isIdle(text, idleSince, state)) then
+      or (ofStatus ~= '' and ofStatus ~= head.status) or (idleSince ~= '' and not (works or workStates(now)).isIdle(text, idleSince, state)) then
       return 'conflict', head.version
     end
   end
