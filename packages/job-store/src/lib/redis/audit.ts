@@ -78,7 +78,10 @@ export class RedisAudit {
     yield* inFlight(scanIndex(this.#session, step, "fields"), (members) => this.#checkMembers(members));
   }
 
-  async #checkEntries(scan: "statuses" | "creations" | "work" | "values", ids: readonly string[]): Promise<AuditReport> {
+  async #checkEntries(
+    scan: "statuses" | "creations" | "work" | "values",
+    ids: readonly string[],
+  ): Promise<AuditReport> {
     const keys = ids.map(this.#session.keys.job);
     if ((await this.#session.read(({ client }) => client.exists(keys))) === keys.length) return EMPTY_REPORT;
     const commands = keys.map((key) => ["exists", key] as const);

@@ -44,9 +44,12 @@ export class Leases {
     for (let first = 0; first < records.length; first += MAX_JOBS) {
       const some = records.slice(first, first + MAX_JOBS);
       const ids = some.map(({ id }) => id);
-      const reply = await executor.query((client) => evaluate(client, scripts.leases, [keys.metadata, keys.work], ids), {
-        end,
-      });
+      const reply = await executor.query(
+        (client) => evaluate(client, scripts.leases, [keys.metadata, keys.work], ids),
+        {
+          end,
+        },
+      );
       const [, ...leases] = reply as readonly [string, ...(string | null)[]];
       for (const [n, record] of some.entries()) {
         const [createdAt, version, until] = leases[n]?.split(" ") ?? [];

@@ -69,7 +69,11 @@ export class ShardedStorage implements JobStorage {
     const contacts = Promise.all(others);
     if (targets.length === 0) return (await contacts).flat();
     contacts.catch(() => {});
-    return this.#ofEach(targets, ({ id }) => id, (shard, mine) => shard.renewLeases(mine, leaseMs));
+    return this.#ofEach(
+      targets,
+      ({ id }) => id,
+      (shard, mine) => shard.renewLeases(mine, leaseMs),
+    );
   }
 
   updateProgress(target: Target, progress: string): Promise<UpdateProgressReply> {
@@ -81,11 +85,19 @@ export class ShardedStorage implements JobStorage {
   }
 
   read(ids: readonly string[]): Promise<readonly ReadResult[]> {
-    return this.#ofEach(ids, (id) => id, (shard, mine) => shard.read(mine));
+    return this.#ofEach(
+      ids,
+      (id) => id,
+      (shard, mine) => shard.read(mine),
+    );
   }
 
   readIndexValues(ids: readonly string[]): Promise<readonly IndexValues[]> {
-    return this.#ofEach(ids, (id) => id, (shard, mine) => shard.readIndexValues(mine));
+    return this.#ofEach(
+      ids,
+      (id) => id,
+      (shard, mine) => shard.readIndexValues(mine),
+    );
   }
 
   /** Reads the expected part of a page from each shard, and a complete page from a shard whose part was too small. */

@@ -258,7 +258,8 @@ function recordIn(id: string, [first, detail]: ScriptResult, kind: string): JobR
   const [version = "", text = ""] = given === kind ? ["", String(detail)] : String(detail).split(/ (.*)/s, 2);
   const record = readRecord(id, text);
   if ("kind" in record) return record;
-  if (given === "repeated" && record.version !== Number(version)) throw resultUnknown(`job ${id} has been changed since`);
+  if (given === "repeated" && record.version !== Number(version))
+    throw resultUnknown(`job ${id} has been changed since`);
   return until === undefined ? record : { ...record, leasedUntil: new Date(Number(until)) };
 }
 
