@@ -42,6 +42,11 @@ const refused: readonly (readonly [string, () => Promise<unknown>, "INVALID_ARGU
   ["create with a bad id", () => store.create(null, { id: "job:*" }), "INVALID_ARGUMENT"],
   ["create with bad data", () => store.create(7 as never), "INVALID_DATA"],
   ["create with a bad author", () => store.create(null, { by: 7 as never }), "INVALID_ARGUMENT"],
+  [
+    "create with a bad delay",
+    () => store.create(null, { outbox: [{ queue: "q", payload: 1, delayMs: 0 }] }),
+    "INVALID_ARGUMENT",
+  ],
   ["create with a bad message", () => store.create(null, { outbox: [{ queue: "", payload: 1 }] }), "INVALID_ARGUMENT"],
   [
     "create with a payload that is no JSON",
@@ -153,6 +158,7 @@ const ofOutbox: Calls<MethodsOf<typeof store.outbox>> = {
   countRejected: {},
   requeue: {},
   depth: {},
+  scheduled: {},
   oldest: {},
 };
 const ofReporter: Calls<MethodsOf<typeof reporter>> = {
@@ -224,7 +230,7 @@ test("the error names the function, the unknown key and the known ones", async (
       "Supported options: by, error, ifVersion, key, note, outbox, progress, result.",
   );
   await expect(store.create(null, { outbox: [{ ...message, ...misspelt }] })).rejects.toThrow(
-    'outbox[0] does not support the key "reslut". Supported keys: headers, id, payload, queue.',
+    'outbox[0] does not support the key "reslut". Supported keys: delayMs, headers, id, payload, queue.',
   );
 });
 

@@ -123,7 +123,10 @@ export function checkMetadata(metadata: ChangeMetadata): ChangeMetadata {
   return { by: checkText(metadata.by, "by"), note: checkText(metadata.note, "note"), key };
 }
 
-const MESSAGE_KEYS: KeysOf<OutboxMessage> = { queue: true, payload: true, id: true, headers: true };
+const MESSAGE_KEYS: KeysOf<OutboxMessage> = { queue: true, payload: true, id: true, headers: true, delayMs: true };
+
+/** Longest delay of a message: 366 days. */
+const MAX_DELAY_MS = 31_622_400_000;
 
 export function checkOutbox(messages: readonly OutboxMessage[] | undefined, jobId: string): readonly OutgoingMessage[] {
   if (messages === undefined) return [];
@@ -137,6 +140,7 @@ export function checkOutbox(messages: readonly OutboxMessage[] | undefined, jobI
       id: message.id === undefined ? null : checkName(message.id, `${name}.id`),
       payload: toJson(message.payload, `${name}.payload`, { jobId }),
       headers: checkHeaders(message.headers, `${name}.headers`),
+      delayMs: message.delayMs === undefined ? 0 : checkInteger(message.delayMs, `${name}.delayMs`, 1, MAX_DELAY_MS),
     };
   });
 }

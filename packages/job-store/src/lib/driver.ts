@@ -548,7 +548,9 @@ export interface JobStorage {
    */
   findOverdue(owner: string): Promise<{
     readonly owned: boolean;
-    readonly jobs: readonly (Required<Pick<Target, "id" | "version" | "createdAt" | "idleSince">> & { readonly status: string })[];
+    readonly jobs: readonly (Required<Pick<Target, "id" | "version" | "createdAt" | "idleSince">> & {
+      readonly status: string;
+    })[];
     readonly more: boolean;
   }>;
   /** Stores progress and changes `updatedAt`, but nothing else. Illegal in a final status. */

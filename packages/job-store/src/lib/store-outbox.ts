@@ -61,6 +61,10 @@ export class StoreOutbox implements Outbox {
     return this.#calls.run(() => this.#storage.depth());
   }
 
+  scheduled(): Promise<number> {
+    return this.#calls.run(() => this.#storage.scheduled());
+  }
+
   async oldest(): Promise<Date | null> {
     const at = await this.#calls.run(() => this.#storage.oldest());
     return at === null ? null : new Date(at);

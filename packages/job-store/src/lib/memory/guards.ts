@@ -12,6 +12,7 @@ export function guardedOutbox(outbox: OutboxStorage, check: () => void): OutboxS
     countRejected: first(() => outbox.countRejected()),
     requeue: first((entryIds) => outbox.requeue(entryIds)),
     depth: first(() => outbox.depth()),
+    scheduled: first(() => outbox.scheduled()),
     oldest: first(() => outbox.oldest()),
     oldestWait: first(() => outbox.oldestWait()),
   };

@@ -1,30 +1,59 @@
 import { Condition } from "../condition.js";
-import type { OutboxStorage, OutgoingMessage, StoredMessage } from "../driver.js";
+import type { Origin, OutboxStorage, OutgoingMessage, StoredMessage } from "../driver.js";
 
 /** Entry whose payload is JSON text, so that readers share no objects. */
-type StoredEntry = Omit<StoredMessage, "payload"> & { readonly payload: string };
+type StoredEntry = Omit<StoredMessage, "payload" | "origin"> & { readonly payload: string; readonly origin: Origin };
 type Entry = StoredEntry & { readonly claimedUntil: number };
 
-/** Outbox in memory: entries in commit order, and rejected entries. */
+/** Outbox in memory: entries in commit order, messages that are not due yet, and rejected entries. */
 export class MemoryOutbox implements OutboxStorage {
   #entries = new Map<string, Entry>();
+  /** Delayed messages in the order of their due times. */
+  readonly #scheduled: Entry[] = [];
   readonly #rejected = new Map<string, StoredEntry & { readonly reason: string }>();
   readonly #readers = new Condition();
   #sequence = 0;
 
-  add(jobId: string, version: number, messages: readonly OutgoingMessage[]): void {
-    messages.forEach((message, position) => {
-      const entryId = `${Date.now()}-${this.#sequence++}`;
-      const id = message.id ?? `${jobId}.${version}.${position}`;
-      this.#entries.set(entryId, { ...message, id, entryId, jobId, at: Date.now(), claimedUntil: 0 });
+  /** Adds the messages of a change. `job`: the job after the change. */
+  add(job: Omit<Origin, "dueAt"> & { readonly id: string }, messages: readonly OutgoingMessage[]): void {
+    const { createdAt, attempt, version } = job;
+    const now = Date.now();
+    messages.forEach(({ delayMs, ...message }, position) => {
+      const entryId = `${now}-${this.#sequence++}`;
+      const id = message.id ?? `${job.id}.${version}.${position}`;
+      const origin = { createdAt, attempt, version, dueAt: delayMs === 0 ? 0 : now + delayMs };
+      const entry = { ...message, id, entryId, jobId: job.id, at: now + delayMs, origin, claimedUntil: 0 };
+      if (delayMs === 0) this.#entries.set(entryId, entry);
+      else this.#schedule(entry);
     });
     if (messages.length > 0) this.#readers.notify();
+  }
+
+  #schedule(entry: Entry): void {
+    const before = this.#scheduled.findLastIndex(({ at }) => at <= entry.at);
+    this.#scheduled.splice(before + 1, 0, entry);
+  }
+
+  /**
+   * Makes entries of messages that are due, no more than the call can return. So an entry that is stored while many messages are due has
+   * few of them before it.
+   */
+  #addDue(limit: number): void {
+    const count = Math.min(this.#countDue(), limit);
+    for (const entry of this.#scheduled.splice(0, count)) this.#entries.set(entry.entryId, entry);
+  }
+
+  #countDue(): number {
+    const now = Date.now();
+    const next = this.#scheduled.findIndex(({ at }) => at > now);
+    return next < 0 ? this.#scheduled.length : next;
   }
 
   async claim(options: { limit: number; waitMs: number; claimMs: number; signal: AbortSignal }) {
     const end = Date.now() + options.waitMs;
     for (;;) {
       const now = Date.now();
+      this.#addDue(options.limit);
       const due = [...this.#entries.values()].filter((entry) => entry.claimedUntil <= now).slice(0, options.limit);
       for (const entry of due) this.#entries.set(entry.entryId, { ...entry, claimedUntil: now + options.claimMs });
       if (due.length > 0 || now >= end || options.signal.aborted) return due.map(toMessage);
@@ -33,7 +62,8 @@ export class MemoryOutbox implements OutboxStorage {
   }
 
   waitForEntries(ms: number, signal: AbortSignal): Promise<void> {
-    return this.#readers.wait(Math.min(ms, this.#nextClaimEnd() - Date.now()), signal);
+    const next = Math.min(this.#nextClaimEnd(), this.#scheduled[0]?.at ?? Number.POSITIVE_INFINITY);
+    return this.#readers.wait(Math.min(ms, next - Date.now()), signal);
   }
 
   async ack(entryIds: readonly string[]): Promise<void> {
@@ -68,17 +98,24 @@ export class MemoryOutbox implements OutboxStorage {
       const entry = this.#rejected.get(id);
       if (entry === undefined) continue;
       this.#rejected.delete(id);
-      this.#entries.set(id, { ...entry, at: Date.now(), claimedUntil: 0 });
+      const at = Date.now();
+      // A message that was delayed is due now.
+      const origin = entry.origin.dueAt === 0 ? entry.origin : { ...entry.origin, dueAt: at };
+      this.#entries.set(id, { ...entry, at, origin, claimedUntil: 0 });
     }
     this.#readers.notify();
   }
 
   async depth(): Promise<number> {
-    return this.#entries.size;
+    return this.#entries.size + this.#countDue();
+  }
+
+  async scheduled(): Promise<number> {
+    return this.#scheduled.length - this.#countDue();
   }
 
   async oldest(): Promise<number | null> {
-    let oldest: number | null = null;
+    let oldest = this.#countDue() === 0 ? null : (this.#scheduled[0]?.at ?? null);
     for (const { at } of this.#entries.values()) oldest = Math.min(oldest ?? at, at);
     return oldest;
   }

@@ -248,7 +248,7 @@ export class MemoryStorage implements JobStorage {
 
   #commit(job: StoredJob, outbox: readonly OutgoingMessage[]): void {
     this.#table.put(job, this.#config.finalStatuses.includes(job.status));
-    this.#table.outbox.add(job.id, job.version, outbox);
+    this.#table.outbox.add(job, outbox);
   }
 
   #addEvent(type: "created" | "status" | "saved", job: StoredJob, at: number, from: string | null, by?: string): void {

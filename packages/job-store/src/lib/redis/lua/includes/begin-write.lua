@@ -4,7 +4,8 @@
 -- script again each time that the script runs, so a script has few of them.
 --
 -- KEYS: 2 index by status, 3 index by creation; from 5 on, the job of each call; then, if the flags have 'k', outbox (stream),
---       even and odd tombstones (two sets of operations), field values (hash) and index by field (sorted set)
+--       even and odd tombstones (two sets of operations), field values (hash), index by field (sorted set), scheduled messages (number,
+--       scored by due time), scheduled entries (number -> fields, and `last`: the newest number)
 -- ARGV: 1 revision of the metadata that the caller knows, 2 deadline (ms since 1970 by this server's clock, 13 digits), id of the caller's
 --       connection (8 characters) and flags: 'k' see above, 'r' if an earlier attempt of these calls may have been applied, 'd' if each
 --       call has all of its values instead of the first ones; from 3 on, the values of the calls
@@ -22,10 +23,10 @@ if metadata[1] ~= ARGV[1] then return { 'stale' } end
 -- A network can deliver a call after its caller has lost the connection and sent the call again on another one.
 if metadata[4] and find(metadata[4], sub(ARGV[2], 14, 21), 1, true) then return { 'late' } end
 
-local calls, repeated, detailed, outboxKey, evenKey, oddKey, valuesKey, fieldsKey = #KEYS - 4
+local calls, repeated, detailed, outboxKey, evenKey, oddKey, valuesKey, fieldsKey, scheduledKey, scheduledEntriesKey = #KEYS - 4
 if #ARGV[2] > 21 then
-  repeated, detailed, calls = find(ARGV[2], 'r', 22, true), find(ARGV[2], 'd', 22, true), #KEYS - 9
-  outboxKey, evenKey, oddKey, valuesKey, fieldsKey = unpack(KEYS, 5 + calls)
+  repeated, detailed, calls = find(ARGV[2], 'r', 22, true), find(ARGV[2], 'd', 22, true), #KEYS - 11
+  outboxKey, evenKey, oddKey, valuesKey, fieldsKey, scheduledKey, scheduledEntriesKey = unpack(KEYS, 5 + calls)
 end
 
 -- Size of the largest record or message that the script writes.

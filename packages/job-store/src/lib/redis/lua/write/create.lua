@@ -30,7 +30,7 @@ else
     if #ARGV[first] > largestWritten then largestWritten = #ARGV[first] end
     if detailed then
       if FIELDS then indexFields(id, score, now, ARGV[first + 2]) end
-      if ARGV[first + 3] ~= '0' then send(id, '1', first + 4, first + 3 + ARGV[first + 3]) end
+      if ARGV[first + 3] ~= '0' then send(id, now, '1', '1', first + 4, first + 3 + ARGV[first + 3]) end
     end
     addEvent(detailed and ARGV[first + 1] ~= '' and event .. ',"remark":' .. ARGV[first + 1] or event, id)
   end

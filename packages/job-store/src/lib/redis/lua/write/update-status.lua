@@ -17,15 +17,15 @@ local function headOf(beginning)
   local version, status, attempt, ttl = match(beginning, '^{"version":(%d+),"status":(".*"),"attempt":(%d+),"ttl":(%d+)$')
   if not version then return nil end
   local restarts = find(FINALS, '\n' .. status .. '\n', 1, true)
-  local newVersion = tostring(version + 1)
+  local newVersion, newAttempt = tostring(version + 1), restarts and tostring(attempt + 1) or attempt
   local head = {
     version = version, status = status, legal = find(SOURCES, '\n' .. status .. '\n', 1, true), restarts = restarts,
-    newVersion = newVersion,
+    newVersion = newVersion, newAttempt = newAttempt,
     -- nil: the key has no expiry, and gets none.
     expires = expires,
     -- Text of the new record before and after createdAt.
-    beforeCreated = '{"version":' .. newVersion .. ',"status":' .. STATUS .. ',"attempt":'
-      .. (restarts and attempt + 1 or attempt) .. ',"ttl":' .. TTL .. ',"times":[',
+    beforeCreated = '{"version":' .. newVersion .. ',"status":' .. STATUS .. ',"attempt":' .. newAttempt .. ',"ttl":' .. TTL
+      .. ',"times":[',
     afterCreated = ',' .. now .. '],"history":[\n[' .. newVersion .. ',' .. status .. ',' .. STATUS .. ',' .. now .. ',',
     event = '"type":"status","from":' .. status .. ',"to":' .. STATUS .. ',"version":' .. newVersion .. ',"at":' .. now,
   }
@@ -111,7 +111,9 @@ local function updateStatus(key, text, first)
   if FIELDS then indexFields(id, score, redis.call('ZSCORE', KEYS[3], id)) end
   byStatus[n + 1], byStatus[n + 2] = score, id
   addEvent(#entry == 10 and head.event or head.event .. ',"remark":' .. sub(entry, 12), id)
-  if detailed and ARGV[first + 3] ~= '0' then send(id, head.newVersion, first + 4, first + 3 + ARGV[first + 3]) end
+  if detailed and ARGV[first + 3] ~= '0' then
+    send(id, created, head.newAttempt, head.newVersion, first + 4, first + 3 + ARGV[first + 3])
+  end
   return newHead, text
 end
 
