@@ -27,6 +27,28 @@ test("memory driver: health warns of a message that has waited for a long time, 
   expect((await store.health()).warnings).toEqual([]);
 });
 
+test("memory driver: a delayed message wakes a waiting reader when it is due, also with fake timers", async () => {
+  vi.useFakeTimers({ toFake: ["Date", "setTimeout", "clearTimeout"] });
+  onTestFinished(() => void vi.useRealTimers());
+  const store = createJobStore({ job: errand, driver: memoryDriver() });
+  let returned: readonly unknown[] | null = null;
+  const read = store.outbox.read({ waitMs: 3_600_000 }).then((entries) => {
+    returned = entries.map(({ payload }) => payload);
+  });
+  const outbox = [60_000, 30_000].map((delayMs) => ({ queue: "reports", payload: delayMs, delayMs }));
+  await store.create(null, { id: "a", outbox });
+  await vi.advanceTimersByTimeAsync(29_999);
+  expect(returned).toBeNull();
+  await vi.advanceTimersByTimeAsync(1);
+  await read;
+  expect(returned).toEqual([30_000]);
+  // Health counts from the due time.
+  vi.setSystemTime(Date.now() + 60_000);
+  expect((await store.health()).warnings).toEqual([]);
+  vi.setSystemTime(Date.now() + 1000);
+  expect((await store.health()).warnings).toEqual([expect.stringContaining("has been waiting for 61 s")]);
+});
+
 describe("memory driver: maxJobs", () => {
   const openStore = (maxJobs: number) => createJobStore({ job: errand, driver: memoryDriver({ maxJobs }) });
 

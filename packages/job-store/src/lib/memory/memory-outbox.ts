@@ -5,6 +5,13 @@ import type { Origin, OutboxStorage, OutgoingMessage, StoredMessage } from "../d
 type StoredEntry = Omit<StoredMessage, "payload" | "origin"> & { readonly payload: string; readonly origin: Origin };
 type Entry = StoredEntry & { readonly claimedUntil: number };
 
+/** Job after a change. */
+interface ChangedJob extends Omit<Origin, "dueAt"> {
+  readonly id: string;
+  /** Time of the change. */
+  readonly updatedAt: number;
+}
+
 /** Outbox in memory: entries in commit order, messages that are not due yet, and rejected entries. */
 export class MemoryOutbox implements OutboxStorage {
   #entries = new Map<string, Entry>();
@@ -15,9 +22,8 @@ export class MemoryOutbox implements OutboxStorage {
   #sequence = 0;
 
   /** Adds the messages of a change. `job`: the job after the change. */
-  add(job: Omit<Origin, "dueAt"> & { readonly id: string }, messages: readonly OutgoingMessage[]): void {
-    const { createdAt, attempt, version } = job;
-    const now = Date.now();
+  add(job: ChangedJob, messages: readonly OutgoingMessage[]): void {
+    const { createdAt, attempt, version, updatedAt: now } = job;
     messages.forEach(({ delayMs, ...message }, position) => {
       const entryId = `${now}-${this.#sequence++}`;
       const id = message.id ?? `${job.id}.${version}.${position}`;
