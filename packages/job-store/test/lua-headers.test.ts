@@ -49,10 +49,10 @@ const INCLUDES: Readonly<Record<string, readonly string[]>> = {
 const OTHER_INCLUDES: Readonly<Record<string, readonly string[]>> = {
   "read/find.lua": ["metadata", "read-limit", "store-keys", "indexes"],
   "outbox/rejected.lua": ["read-limit"],
-  "outbox/oldest-wait.lua": [],
+  "outbox/state.lua": [],
   "maintenance/trim-to-max-count.lua": ["metadata", "events", "begin-write", "operations", "record", "publish"],
   "maintenance/set-metadata.lua": [],
-  "maintenance/record-lost-connections.lua": [],
+  "maintenance/record-lost-connections.lua": ["metadata"],
   "maintenance/probe.lua": [],
   "includes/operations.lua": ["metadata"],
   "includes/begin-write.lua": ["metadata"],

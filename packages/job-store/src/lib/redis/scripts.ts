@@ -49,7 +49,7 @@ const indexed = [metadataOf, readLimit, storeKeys, fields, indexes];
 /** Scripts that are the same for all stores. The header of each Lua file describes its keys, arguments and replies. */
 export const scripts = {
   setMetadata: scriptOf(setMetadata),
-  recordLostConnections: scriptOf(recordLostConnections),
+  recordLostConnections: scriptOf(metadataOf, recordLostConnections),
   page: scriptOf(page),
   read: scriptOf(limits, readLimit, read),
   find: scriptOf(...indexed, find),
