@@ -1,5 +1,7 @@
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { createJobStore, JobStoreError } from "../src/index.js";
+import { eventsRemoved, LOG_RESET } from "../src/lib/log-gaps.js";
+import { MemoryEventLog } from "../src/lib/memory/memory-event-log.js";
 import { memoryDriver } from "../src/memory.js";
 import { testDriver } from "../src/testing.js";
 import { errand } from "./errand.js";
@@ -127,6 +129,15 @@ test("memory driver: a job is absent when it expires, also before a timer has ru
   expect((await store.list()).items.map(({ id }) => id)).toEqual(["b"]);
   expect((await store.list({ status: "done" })).items).toEqual([]);
   expect(await store.get("a")).toBeNull();
+});
+
+test("memory driver: a gap in the event log has the same reason as with Redis", async () => {
+  const log = new MemoryEventLog(() => ({ kind: "absent" }));
+  const start = await log.tail();
+  for (let n = 0; n < 11_000; n++) log.add({ type: "deleted", id: "a", at: 0 });
+  const options = { limit: 1, waitMs: 0, signal: AbortSignal.abort() };
+  expect((await log.after(start, options)).gap).toBe(eventsRemoved(1000));
+  expect((await log.after({ ...start, log: "another" }, options)).gap).toBe(LOG_RESET);
 });
 
 test("memory driver: an unfinished watch does not keep the process alive after close", async () => {
