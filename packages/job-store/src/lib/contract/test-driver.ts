@@ -2,6 +2,7 @@ import { describe } from "vitest";
 import { audit } from "./audit.js";
 import { createContext, type DriverUnderTest } from "./context.js";
 import { create, createMany, notJson } from "./create.js";
+import { delayedMessages } from "./delayed-messages.js";
 import { deleteMany, deleteOne } from "./delete.js";
 import { close, health } from "./health-and-close.js";
 import { growth, limits } from "./limits.js";
@@ -54,6 +55,7 @@ const subjects = {
   outbox,
   "outbox claims": outboxClaims,
   "outbox waits": outboxWaits,
+  "delayed messages": delayedMessages,
   races,
   "untrusted ids": untrustedIds,
   "unusual statuses": unusualStatuses,

@@ -5,7 +5,7 @@ import type { Client } from "./connection.js";
 import { type ProbeResult, probePermissions } from "./permission-probe.js";
 import { describeForeignKeys, describeMissing } from "./permissions.js";
 import { explain, reasonOf, replyCode } from "./redis-errors.js";
-import { countRejected, oldestWait } from "./redis-outbox.js";
+import { countRejected, readOutboxState } from "./redis-outbox.js";
 import type { RedisSession } from "./session.js";
 
 type Answer<T> = { readonly value: T } | { readonly error: unknown };
@@ -21,7 +21,7 @@ export async function checkHealth(session: RedisSession, timeoutMs: number): Pro
   const query = <T>(command: (client: Client) => Promise<T>) =>
     answerOf(executor.query(command, { end, retries: false }));
   let latencyMs: number | null = null;
-  const [read, probed, replicated, server, rejected, waited] = await Promise.all([
+  const [read, probed, replicated, server, rejected, outbox] = await Promise.all([
     query(async (client) => {
       const begun = performance.now();
       await client.mget(keys.job("*")).finally(() => {
@@ -32,7 +32,7 @@ export async function checkHealth(session: RedisSession, timeoutMs: number): Pro
     query(async (client) => replicas?.check(client)),
     query(readDetails),
     query((client) => countRejected(client, keys)),
-    query((client) => oldestWait(client, keys)),
+    query((client) => readOutboxState(client, keys)),
   ]);
   const reachable = "value" in read || replyCode(read.error) !== null;
   const readable = "value" in read;
@@ -47,7 +47,7 @@ export async function checkHealth(session: RedisSession, timeoutMs: number): Pro
     details: { reachable, readable, writable: error === null, ...details },
     warnings,
     rejected: "value" in rejected ? rejected.value : null,
-    oldestWaitMs: "value" in waited ? waited.value : null,
+    oldestWaitMs: "value" in outbox ? outbox.value.oldestWait : null,
     ...(error !== null && { error }),
   };
 }

@@ -355,11 +355,12 @@ function sizeOf(messages: readonly OutgoingMessage[]): number {
   return messages.reduce((size, { payload }) => size + payload.length, 0);
 }
 
-/** Returns the number of values, then two values for each message. They are JSON, because raw text would lose a lone surrogate. */
+/** Returns the number of values, then three values for each message. They are JSON, because raw text would lose a lone surrogate. */
 function messageArgs(messages: readonly OutgoingMessage[]): readonly Argument[] {
-  const values = messages.flatMap(({ queue, id, payload, headers }) => [
+  const values = messages.flatMap(({ queue, id, payload, headers, delayMs }) => [
     id === null ? "" : JSON.stringify(id),
-    messageText({ queue, headers, payload }),
+      delayMs,
+      messageText({ queue, headers, payload }),
   ]);
   return [values.length, ...values];
 }
