@@ -6,11 +6,12 @@ import {
   checkKeys,
   checkMessageId,
   checkOptions,
+  checkOrigin,
   invalid,
   type KeysOf,
 } from "./arguments.js";
 import { checkDefinition, type QueueDefinition, VERSION_HEADER, versionOf } from "./definition.js";
-import type { Session } from "./driver.js";
+import type { Envelope, Session } from "./driver.js";
 import { QueueError } from "./errors.js";
 import { toError } from "./failures.js";
 import { encodePayload } from "./payload.js";
@@ -19,8 +20,8 @@ import type { MessageOptions, PublishOptions } from "./types.js";
 /** Maximum number of unconfirmed messages of one `publishMany`. It limits the memory of the call. */
 const MAX_IN_FLIGHT = 1_000;
 
-const PUBLISH_OPTIONS: KeysOf<PublishOptions> = { id: true, headers: true };
-const MESSAGE_OPTIONS: KeysOf<MessageOptions> = { ...PUBLISH_OPTIONS, delayMs: true };
+const PUBLISH_OPTIONS: KeysOf<PublishOptions> = { id: true, headers: true, origin: true };
+const MESSAGE_OPTIONS: KeysOf<MessageOptions> = { id: true, headers: true, delayMs: true };
 
 /** Longest delay of a message: 366 days. */
 const MAX_DELAY_MS = 31_622_400_000;
@@ -78,8 +79,17 @@ export async function publish<Q extends QueueDefinition>(
   const id = given.id === undefined ? uuid() : checkMessageId(given.id);
   const headers = checkHeaders(given.headers);
   const { body } = encodePayload(queue, payload, id);
-  const publishedAt = Date.now();
-  const envelope = { id, body, version: versionOf(queue), headers, attempt: 1, publishedAt, errors: [], death: null };
+  const envelope: Envelope = {
+    id,
+    body,
+    version: versionOf(queue),
+    headers,
+    ...(given.origin !== undefined && { origin: checkOrigin(given.origin) }),
+    attempt: 1,
+    publishedAt: Date.now(),
+    errors: [],
+    death: null,
+  };
   const result = await session.publish(queue, envelope, "ready");
   if (!result.ok) throw toError(result, { queue: queue.name, messageId: id });
   return { id };
