@@ -17,6 +17,7 @@ export type {
   QueueStats,
   Result,
   Session,
+  Settlement,
   Subscriber,
   Subscription,
   TopologyMismatch,
@@ -24,5 +25,5 @@ export type {
 export { QueueError, type QueueErrorCode, type QueueErrorFields } from "./lib/errors.js";
 export { message } from "./lib/publish.js";
 export { createRelay, type Relay, type RelayEntry, type RelayOutbox } from "./lib/relay.js";
-export { deadLetter, retry } from "./lib/settlement.js";
+export { deadLetter, postpone, retry } from "./lib/settlement.js";
 export type * from "./lib/types.js";

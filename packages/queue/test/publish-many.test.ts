@@ -12,8 +12,8 @@ test("publishMany of 10,000 messages has at most 1,000 in flight", async () => {
   /** Memory driver whose confirms take one event-loop tick. */
   const slow: Driver = {
     name: "slow",
-    open(onFailure, onEvent) {
-      const session = memory.open(onFailure, onEvent);
+    open(...listeners) {
+      const session = memory.open(...listeners);
       const publish = session.publish;
       return Object.assign(session, {
         publish: async (...args: Parameters<typeof publish>) => {

@@ -20,8 +20,8 @@ test.each([
     /** Memory driver whose confirms wait for `confirm`. */
     const slow: Driver = {
       name: "slow",
-      open(onFailure, onEvent) {
-        const session = memory.open(onFailure, onEvent);
+      open(...listeners) {
+        const session = memory.open(...listeners);
         const publish = session.publish;
         return Object.assign(session, {
           publish: async (...args: Parameters<typeof publish>) => {

@@ -51,6 +51,7 @@ const ofEntries: Calls<Exclude<FunctionsOf<typeof entries>, "QueueError">> = {
   message: { options: () => root.message(queue, 1, { ...unknown }) },
   retry: { options: () => root.retry({ ...unknown }) },
   deadLetter: {},
+  postpone: { options: () => root.postpone({ afterMs: 1, ...unknown }) },
   createBroker: { options: () => createBroker({ driver, ...unknown }) },
   createRelay: { options: () => createRelay({ outbox, broker, queues: [queue], ...unknown }) },
   memoryDriver: { options: () => memory.memoryDriver({ ...unknown }) },

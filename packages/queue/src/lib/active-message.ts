@@ -6,12 +6,16 @@ import { isError, QueueError } from "./errors.js";
 import { decodePayload } from "./payload.js";
 import { isLastAttempt, type MessageHandle, type Outcome, outcomeOf, readVerdict } from "./settlement.js";
 import { unref, withTimeout } from "./timers.js";
-import type { Handler, Message, Verdict } from "./types.js";
+import type { ConsumeOptions, Handler, Message, Verdict } from "./types.js";
 
 export interface HandlingOptions {
   readonly timeoutMs: number | undefined;
   readonly deduplicator: Deduplicator | undefined;
+  readonly onUnreadable: ConsumeOptions["onUnreadable"];
 }
+
+/** Pause before a message is examined again whose `onUnreadable` failed. */
+const UNREADABLE_PAUSE_MS = 1_000;
 
 /** Message whose handler runs in this process. After a reconnect, a redelivery can replace its delivery. */
 export class ActiveMessage<Q extends QueueDefinition> implements MessageHandle {
@@ -20,7 +24,9 @@ export class ActiveMessage<Q extends QueueDefinition> implements MessageHandle {
   #wake: () => void = () => {};
   #settled = false;
   #aborted = false;
-  readonly #abortController = new AbortController();
+  /** Created when it is needed: most handlers do not read the signal, and creating one takes several microseconds. */
+  #abortController: AbortController | undefined;
+  #abortReason: QueueError | undefined;
   readonly #queue: Q;
   readonly #handler: Handler<Q>;
   /** Resolves when the handler has ended, which may be after its outcome was applied. */
@@ -45,6 +51,7 @@ export class ActiveMessage<Q extends QueueDefinition> implements MessageHandle {
     return this.#aborted;
   }
 
+  /** Settles the latest delivery. A later redelivery of the message is a new delivery. */
   settle(how: "ack" | "release"): void {
     // Set first, because an in-process broker can redeliver the message before `settle` returns.
     this.#settled = true;
@@ -93,32 +100,53 @@ export class ActiveMessage<Q extends QueueDefinition> implements MessageHandle {
   /** Aborts the handler because the consumer closes or the message was lost. An error of the handler is then ignored. */
   abort(reason: QueueError): void {
     this.#aborted = true;
-    this.#abortController.abort(reason);
+    this.#abortSignal(reason);
     this.#wake();
   }
 
-  /** Runs the handler and returns the outcome. Returns at the time limit, even if the handler is still running. */
-  async handle({ timeoutMs, deduplicator }: HandlingOptions, report: (error: unknown) => void): Promise<Outcome> {
-    const { envelope, redelivered } = this.#delivery;
-    const queue = this.#queue;
-    const decoded = decodePayload(queue, envelope);
-    if ("problem" in decoded) {
-      const message = `Message "${envelope.id}" of queue "${queue.name}" was dead-lettered. ${decoded.problem}`;
-      report(new QueueError("INVALID_PAYLOAD", message, { queue: queue.name, messageId: envelope.id }));
-      return { kind: "deadLetter", reason: decoded.problem };
+  #abortSignal(reason: QueueError): void {
+    this.#abortReason ??= reason;
+    this.#abortController?.abort(this.#abortReason);
+  }
+
+  get #signal(): AbortSignal {
+    if (this.#abortController === undefined) {
+      this.#abortController = new AbortController();
+      if (this.#abortReason !== undefined) this.#abortController.abort(this.#abortReason);
     }
-    const message: Message<Q> = {
-      id: envelope.id,
-      payload: decoded.payload,
-      attempt: envelope.attempt,
-      lastAttempt: isLastAttempt(queue, envelope.attempt),
-      redelivered,
-      publishedAt: new Date(envelope.publishedAt),
-      headers: envelope.headers,
-      signal: this.#abortController.signal,
-    };
+    return this.#abortController.signal;
+  }
+
+  /** Runs the handler and returns the outcome. Returns at the time limit, even if the handler is still running. */
+  async handle(
+    { timeoutMs, deduplicator, onUnreadable }: HandlingOptions,
+    report: (error: unknown) => void,
+  ): Promise<Outcome> {
+    const { envelope } = this.#delivery;
+    const leftMs = (envelope.postponed?.until ?? 0) - Date.now();
+    if (leftMs > 0) return { kind: "postpone", afterMs: leftMs };
+    const decoded = decodePayload(this.#queue, envelope);
+    if ("problem" in decoded) return this.#rejectUnreadable(decoded.problem, onUnreadable, report);
+    const message = toMessage(this.#queue, this.#delivery, decoded.payload, () => this.#signal);
     const attempt = () => this.#attempt(message, timeoutMs, report);
     return deduplicator === undefined ? attempt() : deduplicator.handleOnce(message.id, attempt, report);
+  }
+
+  async #rejectUnreadable(
+    reason: string,
+    onUnreadable: ConsumeOptions["onUnreadable"],
+    report: (error: unknown) => void,
+  ): Promise<Outcome> {
+    const { id, body, origin } = this.#delivery.envelope;
+    try {
+      await onUnreadable?.({ id, body, reason, ...(origin !== undefined && { origin }) });
+    } catch (error) {
+      report(error);
+      return this.#aborted ? { kind: "release" } : { kind: "postpone", afterMs: UNREADABLE_PAUSE_MS };
+    }
+    const message = `Message "${id}" of queue "${this.#queue.name}" was dead-lettered. ${reason}`;
+    report(new QueueError("INVALID_PAYLOAD", message, { queue: this.#queue.name, messageId: id }));
+    return { kind: "deadLetter", reason };
   }
 
   async #attempt(
@@ -148,11 +176,37 @@ export class ActiveMessage<Q extends QueueDefinition> implements MessageHandle {
       const queue = this.#queue.name;
       const text = `Handler timeout: message "${message.id}" of queue "${queue}" was not handled within ${timeoutMs} ms (timeoutMs).`;
       const error = new QueueError("TIMEOUT", text, { queue, messageId: message.id });
-      this.#abortController.abort(error);
+      this.#abortSignal(error);
       return error;
     };
     return readVerdict(await withTimeout(handled, timeoutMs ?? Number.POSITIVE_INFINITY, onTimeout));
   }
+}
+
+/**
+ * Creates the message that a handler receives.
+ *
+ * @param signal returns the message's signal, when the handler reads it
+ */
+export function toMessage<Q extends QueueDefinition>(
+  queue: Q,
+  { envelope, redelivered }: Pick<Delivery, "envelope" | "redelivered">,
+  payload: Message<Q>["payload"],
+  signal: () => AbortSignal,
+): Message<Q> {
+  return {
+    id: envelope.id,
+    payload,
+    attempt: envelope.attempt,
+    lastAttempt: isLastAttempt(queue, envelope.attempt),
+    redelivered,
+    publishedAt: new Date(envelope.publishedAt),
+    headers: envelope.headers,
+    ...(envelope.origin !== undefined && { origin: envelope.origin }),
+    get signal() {
+      return signal();
+    },
+  };
 }
 
 /** Returns the reason of a failed attempt. A handler can throw any value, also one that cannot be converted to a string. */

@@ -81,7 +81,7 @@ function isInteger(value: unknown, min: number, max: number): value is number {
 }
 
 /** Maximum duration of a Node timer. A timer with a longer duration ends immediately. */
-const MAX_DURATION_MS = 2 ** 31 - 1;
+export const MAX_DURATION_MS = 2 ** 31 - 1;
 
 export function checkDuration(value: unknown, name: string, min = 0): number {
   return checkInteger(value, name, min, MAX_DURATION_MS);
@@ -105,6 +105,18 @@ export function checkMessageId(id: unknown): string {
     return invalid(`The message id ${show(id)} contains control characters or invalid Unicode. Remove them.`);
   }
   return id;
+}
+
+const MAX_ORIGIN_BYTES = 1_024;
+
+export function checkOrigin(origin: unknown): string {
+  if (typeof origin !== "string" || origin === "" || byteLength(origin) > MAX_ORIGIN_BYTES) {
+    return invalid(`\`origin\` must be a string of 1 to ${MAX_ORIGIN_BYTES} bytes (got ${show(origin)}).`);
+  }
+  if (CONTROL.test(origin) || !isWellFormed(origin)) {
+    return invalid(`\`origin\` ${show(origin)} contains control characters or invalid Unicode. Remove them.`);
+  }
+  return origin;
 }
 
 /** Prefix of the headers of this library. Users can neither set nor read them. */

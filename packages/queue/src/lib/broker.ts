@@ -9,6 +9,8 @@ import {
   show,
   unknownKey,
 } from "./arguments.js";
+import { Availability } from "./availability.js";
+import { type BrokerAccess, type ClosableConsumer, withAccess } from "./broker-access.js";
 import { ActiveConsumer, ackTimeoutWarning, DEFAULT_GRACE_MS, type Report } from "./consumer.js";
 import { discard, listDeadLetters, redrive, type Selection } from "./dead-letters.js";
 import { checkDedupe } from "./dedupe.js";
@@ -30,7 +32,13 @@ type Options<Method extends (...parameters: never) => unknown, Index extends num
   Parameters<Method>[Index]
 >;
 const BROKER_OPTIONS: KeysOf<Options<typeof createBroker, 0>> = { driver: true, onError: true, onEvent: true };
-const CONSUME_OPTIONS: KeysOf<ConsumeOptions> = { concurrency: true, prefetch: true, timeoutMs: true, dedupe: true };
+const CONSUME_OPTIONS: KeysOf<ConsumeOptions> = {
+  concurrency: true,
+  prefetch: true,
+  timeoutMs: true,
+  dedupe: true,
+  onUnreadable: true,
+};
 const DEAD_LETTERS_OPTIONS: KeysOf<Options<Broker["deadLetters"], 1>> = { limit: true };
 const DISCARD_OPTIONS: KeysOf<Options<Broker["discard"], 1>> = { limit: true, ids: true };
 const REDRIVE_OPTIONS: KeysOf<Options<Broker["redrive"], 1>> = { ...DISCARD_OPTIONS, perSecond: true };
@@ -57,12 +65,14 @@ export function createBroker(options: {
   if (!isDriver(driver)) return invalid("createBroker needs a driver: memoryDriver() or rabbitmqDriver({ url }).");
   checkOptions(options, BROKER_OPTIONS, "createBroker");
   const report = ignoreErrors(options.onError);
+  const availability = new Availability();
   const session = driver.open(
     (failure, queue) => report(toError(failure, { queue }), queue === undefined ? {} : { queue }),
     ignoreErrors(options.onEvent),
+    (available) => availability.set(available),
   );
   /** Open consumers, each with its warning. */
-  const consumers = new Map<{ close(graceMs: number): Promise<void> }, QueueError | null>();
+  const consumers = new Map<ClosableConsumer, QueueError | null>();
   let closing: Promise<void> | undefined;
   /** True when all consumers have closed. Until then, a running handler can still publish. */
   let closed = false;
@@ -79,7 +89,7 @@ export function createBroker(options: {
   ): Promise<Consumer> {
     assertOpen("consume", queue, closing === undefined);
     const given = checkOptions(options, CONSUME_OPTIONS, "consume");
-    const { concurrency = 1, prefetch = concurrency, timeoutMs, dedupe } = given;
+    const { concurrency = 1, prefetch = concurrency, timeoutMs, dedupe, onUnreadable } = given;
     if (typeof handler !== "function") {
       return invalid(`The handler of consume must be an async function of a message (got ${show(handler)}).`);
     }
@@ -87,8 +97,12 @@ export function createBroker(options: {
     checkInteger(prefetch, "`prefetch`", 1, MAX_PREFETCH);
     if (timeoutMs !== undefined) checkDuration(timeoutMs, "`timeoutMs`", 1);
     if (dedupe !== undefined) checkDedupe(dedupe);
+    if (onUnreadable !== undefined && typeof onUnreadable !== "function") {
+      return invalid(`\`onUnreadable\` must be an async function of a message (got ${show(onUnreadable)}).`);
+    }
 
-    const consumer = new ActiveConsumer(queue, handler, { concurrency, prefetch, timeoutMs, dedupe }, session, report);
+    const settings = { concurrency, prefetch, timeoutMs, dedupe, onUnreadable };
+    const consumer = new ActiveConsumer(queue, handler, settings, session, report);
     const warning = ackTimeoutWarning(queue, { concurrency, prefetch, timeoutMs }, session.ackTimeoutMs);
     consumers.set(consumer, warning);
     const result = await session.consume(queue, consumer, { prefetch });
@@ -118,7 +132,19 @@ export function createBroker(options: {
     await closing;
   }
 
-  return {
+  const access: BrokerAccess = {
+    session,
+    get closing() {
+      return closing !== undefined;
+    },
+    addConsumer(consumer) {
+      consumers.set(consumer, null);
+      return () => void consumers.delete(consumer);
+    },
+    availability,
+    traced: (_queue, handler) => handler,
+  };
+  const broker: Broker = {
     async publish(queue, payload, publishOptions) {
       assertOpen("publish", queue);
       return publish(session, queue, payload, publishOptions);
@@ -164,6 +190,7 @@ export function createBroker(options: {
     close,
     [Symbol.asyncDispose]: () => close(),
   };
+  return withAccess(broker, access);
 }
 
 function readGraceMs(options: Parameters<Broker["close"]>[0]): number {

@@ -1,12 +1,13 @@
 import { Acknowledgements } from "./acknowledgements.js";
 import { ActiveMessage, type HandlingOptions } from "./active-message.js";
+import { MAX_DURATION_MS } from "./arguments.js";
 import { Deduplicator } from "./dedupe.js";
 import type { QueueDefinition } from "./definition.js";
 import type { Delivery, Session, Subscriber, Subscription } from "./driver.js";
 import { QueueError } from "./errors.js";
-import { settle } from "./settlement.js";
+import { deadLetterCopy, type Outcome, postponedCopy, retryCopy, storeCopy, waitQueueFor } from "./settlement.js";
 import { pause, unref } from "./timers.js";
-import type { Dedupe, Handler } from "./types.js";
+import type { ConsumeOptions, Dedupe, Handler } from "./types.js";
 
 /** Default of `graceMs`: the time for which handlers may continue while a consumer or a broker closes. */
 export const DEFAULT_GRACE_MS = 10_000;
@@ -21,6 +22,7 @@ export interface ConsumeSettings {
   readonly prefetch: number;
   readonly timeoutMs: number | undefined;
   readonly dedupe: Dedupe | undefined;
+  readonly onUnreadable: ConsumeOptions["onUnreadable"];
 }
 
 export type Report = (error: unknown, context: { readonly queue?: string; readonly messageId?: string }) => void;
@@ -36,6 +38,8 @@ export class ActiveConsumer<Q extends QueueDefinition> implements Subscriber {
   readonly #acknowledgements: Acknowledgements;
   /** Deliveries whose handler has not been started. */
   #waiting: Delivery[] = [];
+  /** Postponed deliveries, each with the timer that ends its wait. */
+  readonly #postponed = new Map<Delivery, NodeJS.Timeout>();
   readonly #active = new Set<ActiveMessage<Q>>();
   #subscription: Subscription | undefined;
   #closing: Promise<void> | undefined;
@@ -44,14 +48,14 @@ export class ActiveConsumer<Q extends QueueDefinition> implements Subscriber {
   constructor(
     queue: Q,
     handler: Handler<Q>,
-    { concurrency, prefetch, timeoutMs, dedupe }: ConsumeSettings,
+    { concurrency, prefetch, timeoutMs, dedupe, onUnreadable }: ConsumeSettings,
     session: Session,
     report: Report,
   ) {
     this.#queue = queue;
     this.#handler = handler;
     this.#concurrency = concurrency;
-    this.#options = { timeoutMs, deduplicator: dedupe && new Deduplicator(dedupe, queue.name) };
+    this.#options = { timeoutMs, deduplicator: dedupe && new Deduplicator(dedupe, queue.name), onUnreadable };
     this.#session = session;
     this.#report = report;
     this.#acknowledgements = new Acknowledgements(prefetch);
@@ -85,6 +89,7 @@ export class ActiveConsumer<Q extends QueueDefinition> implements Subscriber {
   resumed(): void {
     this.#acknowledgements.connectionLost();
     this.#waiting = this.#waiting.filter((delivery) => delivery.live || this.#dropLost(delivery));
+    for (const delivery of this.#postponed.keys()) if (!delivery.live) this.#endPostponement(delivery);
     const lost = [...this.#active].filter((message) => !message.delivery.live);
     if (lost.length === 0) return;
     const timer = setTimeout(() => {
@@ -106,6 +111,7 @@ export class ActiveConsumer<Q extends QueueDefinition> implements Subscriber {
 
   async #close(graceMs: number): Promise<void> {
     const stopped = this.#subscription?.stop();
+    for (const delivery of this.#postponed.keys()) this.#endPostponement(delivery);
     for (const delivery of this.#waiting.splice(0)) delivery.settle("release");
     if (!(await this.#waitUntilIdle(graceMs))) {
       const reason = this.#closedError(
@@ -167,16 +173,63 @@ export class ActiveConsumer<Q extends QueueDefinition> implements Subscriber {
     const { envelope } = message.delivery;
     const report = (error: unknown) => this.#report(error, { queue: this.#queue.name, messageId: envelope.id });
     const outcome = await message.handle(this.#options, report);
-    await settle(outcome, {
-      session: this.#session,
-      queue: this.#queue,
-      envelope,
-      handle: message,
-      acknowledgements: this.#acknowledgements,
-      report,
-    });
+    await this.#apply(outcome, message, report);
     // A handler that ignores its signal still occupies its slot, because it still uses memory and time.
     await message.finished;
+  }
+
+  async #apply(outcome: Outcome, message: ActiveMessage<Q>, report: (error: unknown) => void): Promise<void> {
+    if (outcome.kind === "acknowledge") {
+      this.#acknowledgements.add(message.delivery);
+      message.settle("ack");
+      return;
+    }
+    if (outcome.kind === "postpone" && waitQueueFor(this.#queue, outcome.afterMs) === null) {
+      this.#postpone(message.delivery, outcome.afterMs);
+      return;
+    }
+    const copied = outcome.kind !== "release" && (await this.#replace(outcome, message, report));
+    this.#acknowledgements.take(message.delivery.envelope);
+    message.settle(copied ? "ack" : "release");
+  }
+
+  /** Stores the copy that replaces a message. */
+  async #replace(
+    outcome: Exclude<Outcome, { kind: "acknowledge" | "release" }>,
+    message: ActiveMessage<Q>,
+    report: (error: unknown) => void,
+  ): Promise<boolean> {
+    const { envelope } = message.delivery;
+    const context = { session: this.#session, queue: this.#queue, handle: message, report };
+    if (outcome.kind === "retry") {
+      return storeCopy(retryCopy(envelope, outcome.reason), { afterMs: outcome.delayMs }, context);
+    }
+    if (outcome.kind === "deadLetter") return storeCopy(deadLetterCopy(envelope, outcome.reason), "dead", context);
+    const waitQueue = waitQueueFor(this.#queue, outcome.afterMs);
+    return waitQueue !== null && storeCopy(postponedCopy(envelope, outcome.afterMs), waitQueue, context);
+  }
+
+  /** Keeps a delivery in this consumer, and then handles it again. Its slot is free meanwhile. */
+  #postpone(delivery: Delivery, afterMs: number): void {
+    const timer = setTimeout(
+      () => {
+        this.#postponed.delete(delivery);
+        this.#waiting.push(delivery);
+        this.#startHandlers();
+      },
+      Math.min(afterMs, MAX_DURATION_MS),
+    );
+    unref(timer);
+    this.#postponed.set(delivery, timer);
+    if (this.#closing !== undefined || !delivery.live) this.#endPostponement(delivery);
+  }
+
+  /** Releases a postponed delivery, because the consumer closes or because the connection was lost. */
+  #endPostponement(delivery: Delivery): void {
+    clearTimeout(this.#postponed.get(delivery));
+    this.#postponed.delete(delivery);
+    if (delivery.live) delivery.settle("release");
+    else this.#dropLost(delivery);
   }
 
   #closedError(message: string): QueueError {

@@ -33,7 +33,7 @@ export function redrive(
   selection: Selection,
   perSecond: number | null,
 ): Promise<Result<number>> {
-  const publishCopy = (letter: Envelope) =>
+  const publishCopy = ({ postponed: _, ...letter }: Envelope) =>
     session.publish(queue, { ...letter, attempt: 1, errors: [], death: null }, "ready");
   return removeAfter(publishCopy, session, queue, selection, perSecond);
 }
@@ -89,6 +89,7 @@ function toDeadLetter(letter: Envelope): DeadLetter {
   return {
     id: letter.id,
     body: letter.body,
+    ...(letter.origin !== undefined && { origin: letter.origin }),
     reason: letter.death?.reason ?? "unknown",
     attempts: letter.attempt,
     at: new Date(letter.death?.at ?? letter.publishedAt),

@@ -13,8 +13,14 @@ export interface Driver extends QueueDriver {
    * @param onFailure called for failures outside of a call: a lost connection, or a queue that cannot be declared again. `queue`
    *   is the name of the affected queue without prefix
    * @param onEvent called for every established connection
+   * @param onAvailable called with false when the session can no longer reach the broker, or can no longer publish because the broker
+   *   accepts no messages, and with true when it can again
    */
-  open(onFailure: (failure: Failure, queue?: string) => void, onEvent: (event: BrokerEvent) => void): Session;
+  open(
+    onFailure: (failure: Failure, queue?: string) => void,
+    onEvent: (event: BrokerEvent) => void,
+    onAvailable: (available: boolean) => void,
+  ): Session;
 }
 
 /** Public part of a driver. `memoryDriver` or `rabbitmqDriver` creates it, `createBroker` accepts it. */
@@ -41,6 +47,13 @@ export interface Envelope {
   readonly original?: object;
   /** Version of the payload, from 1. Copies keep it. */
   readonly version: number;
+  /** Opaque text that tells which change of a job stored the message. Copies keep it. Absent if the message has none. */
+  readonly origin?: string;
+  /**
+   * Times in milliseconds since 1970: `since`, when the message was postponed first, and `until`, when it is due. Absent if it is not
+   * postponed. The core delivers it to no handler before it is due. The driver only stores both times.
+   */
+  readonly postponed?: { readonly since: number; readonly until: number };
   /** The user's headers and no others. They must be delivered unchanged. */
   readonly headers: Readonly<Record<string, string>>;
   /** Number of the attempt, from 1. */
@@ -49,8 +62,11 @@ export interface Envelope {
   readonly publishedAt: number;
   /** Errors of earlier attempts, oldest first. The core limits their number and length. */
   readonly errors: readonly string[];
-  /** Reason and time (milliseconds since 1970) of dead-lettering. Null if the message is not a dead letter. */
-  readonly death: { readonly reason: string; readonly at: number } | null;
+  /**
+   * Reason and time (milliseconds since 1970) of dead-lettering. Null if the message is not a dead letter. `byBroker` is true if the
+   * broker dead-lettered the message by itself.
+   */
+  readonly death: { readonly reason: string; readonly at: number; readonly byBroker?: true } | null;
 }
 
 /**
@@ -130,13 +146,18 @@ export interface Subscriber {
   receive(delivery: Delivery): void;
   /** Called once after each connection loss, when consuming resumes and before the first redelivery. */
   resumed(): void;
+  /** Called when consuming was interrupted, for example by a connection loss. `resumed` follows, unless the subscription is stopped. */
+  interrupted?(): void;
 }
 
 /** Active subscription to a queue. */
 export interface Subscription {
-  /** Stops deliveries. No delivery arrives after it resolves. Unacknowledged deliveries can still be settled. */
+  /**
+   * Stops deliveries. No delivery arrives after it resolves; until then, some may, and the subscriber settles them. Unacknowledged
+   * deliveries can still be settled.
+   */
   stop(): Promise<void>;
-  /** Ends the subscription and releases all unacknowledged messages. */
+  /** Ends the subscription and releases all unacknowledged messages. Waits a second for messages that are being returned. */
   close(): Promise<void>;
 }
 
@@ -148,9 +169,18 @@ export interface Delivery {
   readonly redelivered: boolean;
   /** True until the delivery is settled or its connection is lost. Settling a delivery that is not live has no effect. */
   readonly live: boolean;
-  /** Settles the delivery: `ack` removes the message, `release` makes it available for redelivery. Only the first call counts. */
-  settle(how: "ack" | "release"): void;
+  /** Settles the delivery. Only the first call counts. */
+  settle(how: Settlement): void;
 }
+
+/**
+ * Way to settle a delivery:
+ * - "ack" removes the message.
+ * - "release" makes it available for redelivery, if possible in its place in the queue. A broker with a delivery limit may count it.
+ * - "return" makes it available for redelivery, possibly at the end of the queue, and never counts towards a delivery limit. If the
+ *   broker fails meanwhile, the message is released instead.
+ */
+export type Settlement = "ack" | "release" | "return";
 
 /** Numbers of messages and consumers of a queue. */
 export interface QueueStats {

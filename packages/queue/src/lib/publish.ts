@@ -1,8 +1,16 @@
 import { v7 as uuid } from "uuid";
 import type { input, output } from "zod/v4/core";
-import { checkHeaders, checkKeys, checkMessageId, checkOptions, invalid, type KeysOf } from "./arguments.js";
+import {
+  checkHeaders,
+  checkKeys,
+  checkMessageId,
+  checkOptions,
+  checkOrigin,
+  invalid,
+  type KeysOf,
+} from "./arguments.js";
 import { checkDefinition, type QueueDefinition, VERSION_HEADER, versionOf } from "./definition.js";
-import type { Session } from "./driver.js";
+import type { Envelope, Session } from "./driver.js";
 import { QueueError } from "./errors.js";
 import { toError } from "./failures.js";
 import { encodePayload } from "./payload.js";
@@ -11,7 +19,7 @@ import type { PublishOptions } from "./types.js";
 /** Maximum number of unconfirmed messages of one `publishMany`. It limits the memory of the call. */
 const MAX_IN_FLIGHT = 1_000;
 
-const PUBLISH_OPTIONS: KeysOf<PublishOptions> = { id: true, headers: true };
+const PUBLISH_OPTIONS: KeysOf<PublishOptions> = { id: true, headers: true, origin: true };
 
 interface BatchedMessage<Q extends QueueDefinition> {
   readonly payload: input<Q["payload"]>;
@@ -63,8 +71,17 @@ export async function publish<Q extends QueueDefinition>(
   const id = given.id === undefined ? uuid() : checkMessageId(given.id);
   const headers = checkHeaders(given.headers);
   const { body } = encodePayload(queue, payload, id);
-  const publishedAt = Date.now();
-  const envelope = { id, body, version: versionOf(queue), headers, attempt: 1, publishedAt, errors: [], death: null };
+  const envelope: Envelope = {
+    id,
+    body,
+    version: versionOf(queue),
+    headers,
+    ...(given.origin !== undefined && { origin: checkOrigin(given.origin) }),
+    attempt: 1,
+    publishedAt: Date.now(),
+    errors: [],
+    death: null,
+  };
   const result = await session.publish(queue, envelope, "ready");
   if (!result.ok) throw toError(result, { queue: queue.name, messageId: id });
   return { id };

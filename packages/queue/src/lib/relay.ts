@@ -17,6 +17,8 @@ export interface RelayEntry {
   readonly payload: unknown;
   /** Headers, as returned by `message`. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** Origin, passed on with the message; see `PublishOptions`. */
+  readonly origin?: string;
 }
 
 /** Outbox that a relay reads. The type is structural, so any store can provide one. */
@@ -229,7 +231,8 @@ class RunningRelay implements Relay {
       this.#report(new QueueError("INVALID_PAYLOAD", reason, { queue: entry.queue, messageId: entry.id }));
       return read.kind === "skipped" ? { kind: "skipped" } : { kind: "rejected", reason };
     }
-    const publish = () => this.#broker.publish(queue, read.payload, { id: entry.id, headers: read.headers });
+    const { id, origin } = entry;
+    const publish = () => this.#broker.publish(queue, read.payload, { id, headers: read.headers, origin });
     try {
       await publish().catch((error: unknown) => {
         if (!QueueError.is(error, "UNROUTABLE")) throw error;

@@ -1,4 +1,3 @@
-import type { Acknowledgements } from "./acknowledgements.js";
 import { checkDuration, checkKeys, checkOptions, invalid, type KeysOf } from "./arguments.js";
 import type { QueueDefinition } from "./definition.js";
 import type { Delivery, Destination, Envelope, QueueConfig, Session } from "./driver.js";
@@ -11,8 +10,11 @@ const MAX_ERRORS = 10;
 const MAX_REASON_LENGTH = 300;
 const FIRST_PAUSE_MS = 200;
 const MAX_PAUSE_MS = 5_000;
+/** Minimum delay of a wait queue for postponed messages. With a shorter one, a message would move too often. */
+const MIN_WAIT_QUEUE_MS = 10;
 
 const RETRY_OPTIONS: KeysOf<NonNullable<Parameters<typeof retry>[0]>> = { afterMs: true, reason: true };
+const POSTPONE_OPTIONS: KeysOf<Parameters<typeof postpone>[0]> = { afterMs: true, reason: true };
 const VERDICT_KEYS: KeysOf<Verdict> = { kind: true, afterMs: true, reason: true };
 
 /**
@@ -45,13 +47,38 @@ export function deadLetter(reason: string): Verdict {
 }
 
 /**
- * Reads the value that a handler returned. A verdict that was not made by `retry` or `deadLetter` is checked here. Any other
- * value counts as no verdict.
+ * Creates the verdict that redelivers a message after `afterMs` without using an attempt, and also without using the delivery limit of
+ * RabbitMQ. Nothing is reported to `onError`.
+ *
+ * The message waits in a wait queue of the queue's `retryDelaysMs`, several times if necessary: each time in the one with the longest
+ * delay that is not longer than the time left. Delays below 10 ms are not used. For a time shorter than all delays, and if the queue
+ * declares none, it stays unacknowledged in the consumer: its slot is free for another handler, but it counts for `prefetch`, a closing
+ * consumer releases it, and after a lost connection it is redelivered earlier. RabbitMQ limits this time by its acknowledgement
+ * timeout (30 minutes), so a queue whose messages are postponed for longer needs a retry delay.
+ *
+ * @param options.afterMs milliseconds, 1 to 2,147,483,647
+ * @param options.reason reason for logs and traces. It is not stored
+ * @throws QueueError INVALID_ARGUMENT
+ */
+export function postpone(options: { readonly afterMs: number; readonly reason?: string | undefined }): Verdict {
+  const given = checkOptions(options, POSTPONE_OPTIONS, "postpone");
+  const afterMs = checkDuration(given.afterMs, "`afterMs`", 1);
+  const { reason } = given;
+  if (reason !== undefined && typeof reason !== "string") {
+    return invalid("The reason of a postponement must be a string.");
+  }
+  return { kind: "postpone", afterMs, ...(reason !== undefined && { reason }) };
+}
+
+/**
+ * Reads the value that a handler returned. A verdict that was not made by `retry`, `deadLetter` or `postpone` is checked here. Any
+ * other value counts as no verdict.
  */
 export function readVerdict(value: unknown): Verdict | undefined {
   if (!isVerdict(value)) return undefined;
   checkKeys(value, VERDICT_KEYS, "A verdict");
   if (value.kind === "deadLetter") return deadLetter(value.reason);
+  if (value.kind === "postpone") return postpone({ afterMs: value.afterMs, reason: value.reason });
   return retry({ afterMs: value.afterMs, reason: value.reason });
 }
 
@@ -60,7 +87,7 @@ function isVerdict(value: unknown): value is Verdict {
     typeof value === "object" &&
     value !== null &&
     "kind" in value &&
-    (value.kind === "retry" || value.kind === "deadLetter")
+    (value.kind === "retry" || value.kind === "deadLetter" || value.kind === "postpone")
   );
 }
 
@@ -70,7 +97,8 @@ export type Outcome =
   /** Returns the message unchanged. The handler was aborted, which is not a failure of the message. */
   | { readonly kind: "release" }
   | { readonly kind: "retry"; readonly delayMs: number; readonly reason: string }
-  | { readonly kind: "deadLetter"; readonly reason: string };
+  | { readonly kind: "deadLetter"; readonly reason: string }
+  | { readonly kind: "postpone"; readonly afterMs: number };
 
 export function isLastAttempt(queue: QueueDefinition, attempt: number): boolean {
   return attempt > queue.retryDelaysMs.length;
@@ -79,6 +107,7 @@ export function isLastAttempt(queue: QueueDefinition, attempt: number): boolean 
 export function outcomeOf(queue: QueueDefinition, attempt: number, verdict: Verdict | undefined): Outcome {
   if (verdict === undefined) return { kind: "acknowledge" };
   if (verdict.kind === "deadLetter") return verdict;
+  if (verdict.kind === "postpone") return { kind: "postpone", afterMs: verdict.afterMs };
   const reason = verdict.reason ?? "The handler returned retry() without a reason.";
   if (isLastAttempt(queue, attempt)) return { kind: "deadLetter", reason };
   return { kind: "retry", delayMs: selectDelay(queue, attempt, verdict.afterMs), reason };
@@ -100,38 +129,24 @@ export interface MessageHandle {
   reattached(): Promise<void>;
   /** Resolves after `ms` milliseconds, or when the handler is aborted. */
   pause(ms: number): Promise<void>;
-  /** Settles the latest delivery. A later redelivery of the message is a new delivery. */
-  settle(how: "ack" | "release"): void;
 }
 
 export interface SettleContext {
   readonly session: Session;
   readonly queue: QueueConfig;
-  readonly envelope: Envelope;
   readonly handle: MessageHandle;
-  readonly acknowledgements: Acknowledgements;
   readonly report: (error: unknown) => void;
 }
 
 /**
- * Applies an outcome. For a retry or a dead letter, a copy is published and confirmed before the message is acknowledged, so a
- * crash between the two steps duplicates the message instead of losing it. The message stays unacknowledged until the copy is
- * stored.
+ * Stores a copy of a message: for a retry, a postponement or a dead letter. The copy is published and confirmed before the message is
+ * acknowledged, so a crash between the two steps duplicates the message instead of losing it. Repeats the publish until the copy is
+ * stored, the delivery is no longer live, or the handler is aborted.
+ *
+ * @returns true if the copy is stored, so that the message can be acknowledged
  */
-export async function settle(outcome: Outcome, context: SettleContext): Promise<void> {
-  const done = outcome.kind === "acknowledge" || (outcome.kind !== "release" && (await publishCopy(outcome, context)));
-  const { handle, acknowledgements } = context;
-  if (outcome.kind === "acknowledge") acknowledgements.add(handle.delivery);
-  else acknowledgements.take(handle.delivery.envelope);
-  handle.settle(done ? "ack" : "release");
-}
-
-type CopyOutcome = Extract<Outcome, { kind: "retry" | "deadLetter" }>;
-
-/** Repeats the publish until the copy is stored, the delivery is no longer live, or the handler is aborted. */
-async function publishCopy(outcome: CopyOutcome, context: SettleContext): Promise<boolean> {
+export async function storeCopy(copy: Envelope, destination: Destination, context: SettleContext): Promise<boolean> {
   const { session, queue, report, handle } = context;
-  const [copy, destination] = copyOf(context.envelope, outcome);
   for (let pauseMs = FIRST_PAUSE_MS; handle.delivery.live; pauseMs = Math.min(pauseMs * 2, MAX_PAUSE_MS)) {
     const result = await session.publish(queue, copy, destination);
     if (result.ok) {
@@ -147,12 +162,39 @@ async function publishCopy(outcome: CopyOutcome, context: SettleContext): Promis
   return false;
 }
 
-function copyOf(envelope: Envelope, outcome: CopyOutcome): readonly [Envelope, Destination] {
-  const reason = shorten(outcome.reason);
-  const errors = [...envelope.errors, reason].slice(-MAX_ERRORS);
-  return outcome.kind === "retry"
-    ? [{ ...envelope, attempt: envelope.attempt + 1, errors, death: null }, { afterMs: outcome.delayMs }]
-    : [{ ...envelope, errors, death: { reason, at: Date.now() } }, "dead"];
+/** Returns the copy of a message for its next attempt. */
+export function retryCopy({ postponed: _, ...envelope }: Envelope, reason: string): Envelope {
+  return { ...envelope, attempt: envelope.attempt + 1, errors: addError(envelope, reason), death: null };
+}
+
+/** Returns the copy of a message for the dead-letter queue. */
+export function deadLetterCopy({ postponed: _, ...envelope }: Envelope, reason: string): Envelope {
+  return { ...envelope, errors: addError(envelope, reason), death: { reason: shorten(reason), at: Date.now() } };
+}
+
+/** Returns the copy of a message that is due after `afterMs`. */
+export function postponedCopy(envelope: Envelope, afterMs: number): Envelope {
+  const now = Date.now();
+  const postponed = { since: envelope.postponed?.since ?? now, until: now + afterMs };
+  return { ...envelope, postponed, death: null };
+}
+
+/**
+ * Returns the wait queue for a message that is due after `leftMs`: the one with the longest declared delay that is not longer. The
+ * time that is left after this delay is waited for again. So the message is never early, and late only if others are ahead of it.
+ *
+ * @returns null if all delays are longer. The message then waits in the consumer
+ */
+export function waitQueueFor(
+  { retryDelaysMs }: Pick<QueueConfig, "retryDelaysMs">,
+  leftMs: number,
+): Destination | null {
+  const shortEnough = retryDelaysMs.filter((delay) => delay >= MIN_WAIT_QUEUE_MS && delay <= leftMs);
+  return shortEnough.length > 0 ? { afterMs: Math.max(...shortEnough) } : null;
+}
+
+function addError({ errors }: Envelope, reason: string): readonly string[] {
+  return [...errors, shorten(reason)].slice(-MAX_ERRORS);
 }
 
 function shorten(reason: string): string {

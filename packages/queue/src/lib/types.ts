@@ -18,6 +18,8 @@ export interface Message<Q extends QueueDefinition> {
   readonly publishedAt: Date;
   /** Headers as published, including W3C `traceparent`. */
   readonly headers: Readonly<Record<string, string>>;
+  /** Origin as published: opaque text of a store that tells which change of which job stored the message. Absent if it has none. */
+  readonly origin?: string;
   /**
    * Aborts at `timeoutMs`, when the consumer closes and its grace period is over, or when the message was redelivered to
    * another consumer. The reason is a QueueError with the code TIMEOUT or CLOSED.
@@ -38,7 +40,8 @@ export type Handler<Q extends QueueDefinition> = (message: Message<Q>) => Promis
  */
 export type Verdict =
   | { readonly kind: "retry"; readonly afterMs?: number; readonly reason?: string }
-  | { readonly kind: "deadLetter"; readonly reason: string };
+  | { readonly kind: "deadLetter"; readonly reason: string }
+  | { readonly kind: "postpone"; readonly afterMs: number; readonly reason?: string };
 
 /** Options of a published message. */
 export interface PublishOptions {
@@ -46,6 +49,11 @@ export interface PublishOptions {
   readonly id?: string | undefined;
   /** Headers: strings, at most 32 KiB in total. Names that begin with `x-subtitles-` are reserved. @default {} */
   readonly headers?: Readonly<Record<string, string>> | undefined;
+  /**
+   * Origin: opaque text of 1–1,024 bytes without control characters. A job store adds it to the messages of its outbox, and a relay
+   * passes it on. Retries, dead letters and redrive keep it. @default none
+   */
+  readonly origin?: string | undefined;
 }
 
 /**
@@ -180,6 +188,24 @@ export interface ConsumeOptions {
   readonly timeoutMs?: number | undefined;
   /** Store of handled messages. A message that it contains is acknowledged without running the handler. @default none */
   readonly dedupe?: Dedupe | undefined;
+  /**
+   * Called with a message whose payload cannot be read, before it is dead-lettered. Occupies a slot until it settles. If it rejects, the
+   * error is reported, and the message is kept and delivered again after a second, as if postponed; see `postpone`. It is called
+   * again for a message that is redelivered before it was dead-lettered. @default none
+   */
+  readonly onUnreadable?: ((letter: UnreadableMessage) => Promise<void>) | undefined;
+}
+
+/** Message whose payload cannot be read. */
+export interface UnreadableMessage {
+  /** Message id. */
+  readonly id: string;
+  /** Body as received. */
+  readonly body: string;
+  /** Reason why the payload cannot be read. It becomes the reason of the dead letter. */
+  readonly reason: string;
+  /** Origin of the message; see `PublishOptions`. Absent if it has none. */
+  readonly origin?: string;
 }
 
 /**
@@ -210,6 +236,8 @@ export interface DeadLetter {
   readonly id: string;
   /** JSON text of the payload, as received. */
   readonly body: string;
+  /** Origin of the message; see `PublishOptions`. Absent if it has none. */
+  readonly origin?: string;
   /** Reason for dead-lettering, at most 300 characters. */
   readonly reason: string;
   /** Number of the attempt that failed last. */

@@ -39,6 +39,8 @@ export interface MemoryFaults {
 export interface FaultListener {
   disconnected(): void;
   reconnected(): void;
+  /** Called after a fault that affects availability began or ended. */
+  changed(): void;
   /** Called when waiting calls may be executable again. */
   recovered(): void;
 }
@@ -89,21 +91,25 @@ export class FaultInjector implements MemoryFaults {
     if (this.#disconnected) return;
     this.#disconnected = true;
     for (const listener of [...this.#listeners]) listener.disconnected();
+    this.#change();
   }
 
   comeBack(): void {
     if (!this.#disconnected) return;
     this.#disconnected = false;
     for (const listener of [...this.#listeners]) listener.reconnected();
+    this.#change();
     this.#recover();
   }
 
   block(): void {
     this.#blocked = true;
+    this.#change();
   }
 
   unblock(): void {
     this.#blocked = false;
+    this.#change();
     this.#recover();
   }
 
@@ -113,6 +119,10 @@ export class FaultInjector implements MemoryFaults {
 
   returnMessages(count = 1): void {
     this.#messagesToReturn = checkInteger(count, "`count`", 1, MAX_COUNT);
+  }
+
+  #change(): void {
+    for (const listener of [...this.#listeners]) listener.changed();
   }
 
   #recover(): void {

@@ -32,7 +32,7 @@ export function memoryDriver(options?: {
   const driver: Driver & MemoryDriver = {
     name: "memory",
     faults,
-    open: (onFailure, onEvent) => new MemorySession(server, faults, timeoutMs, onFailure, onEvent),
+    open: (...listeners) => new MemorySession(server, faults, timeoutMs, ...listeners),
   };
   return driver;
 }

@@ -193,7 +193,7 @@ export class MemoryQueue {
           return;
         }
         this.#unacknowledged--;
-        if (how === "release" || hooks.takeLostAck()) this.#ready.putBack({ envelope, redelivered: true });
+        if (how !== "ack" || hooks.takeLostAck()) this.#ready.putBack({ envelope, redelivered: true });
         this.#scheduleDispatch();
       },
     };

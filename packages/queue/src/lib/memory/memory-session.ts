@@ -30,6 +30,7 @@ export class MemorySession implements Session, FaultListener {
   readonly #timeoutMs: number;
   readonly #onFailure: (failure: Failure) => void;
   readonly #onEvent: (event: BrokerEvent) => void;
+  readonly #onAvailable: (available: boolean) => void;
   readonly #waiting = new WaitingCalls();
   /** Open consumers with their queues. */
   readonly #consumers = new Map<MemoryConsumer, MemoryQueue>();
@@ -46,12 +47,14 @@ export class MemorySession implements Session, FaultListener {
     timeoutMs: number,
     onFailure: (failure: Failure) => void,
     onEvent: (event: BrokerEvent) => void,
+    onAvailable: (available: boolean) => void,
   ) {
     this.#server = server;
     this.#faults = faults;
     this.#timeoutMs = timeoutMs;
     this.#onFailure = onFailure;
     this.#onEvent = onEvent;
+    this.#onAvailable = onAvailable;
     faults.addListener(this);
   }
 
@@ -106,11 +109,16 @@ export class MemorySession implements Session, FaultListener {
     this.#faults.removeListener(this);
   }
 
+  changed(): void {
+    if (this.#used) this.#onAvailable(!this.#faults.disconnected && !this.#faults.blocked);
+  }
+
   disconnected(): void {
     if (!this.#used) return;
     for (const [consumer, queue] of this.#consumers) {
       queue.detach(consumer);
       queue.takeBack(consumer);
+      if (!consumer.stopped) consumer.subscriber.interrupted?.();
     }
     this.#lostAt = performance.now();
     this.#onFailure(CONNECTION_LOST);
@@ -172,6 +180,7 @@ export class MemorySession implements Session, FaultListener {
   ): Result<T> | Promise<Result<T>> {
     if (this.#closed) return CLOSED;
     this.#used = true;
+    this.changed();
     return this.#waiting.runWhen(isPossible, action, this.#timeoutMs, onTimeout);
   }
 }

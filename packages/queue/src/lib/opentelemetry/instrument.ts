@@ -10,6 +10,7 @@ import {
   trace,
 } from "@opentelemetry/api";
 import { checkOptions, invalid, type KeysOf } from "../arguments.js";
+import { findAccess, withAccess } from "../broker-access.js";
 import { checkDefinition, type QueueDefinition } from "../definition.js";
 import { QueueError } from "../errors.js";
 import type { Broker, Handler, Message, PublishOptions } from "../types.js";
@@ -65,7 +66,7 @@ export function instrument(broker: Broker, options: InstrumentOptions = {}): Bro
     gauges.stop();
     await broker.close(closeOptions);
   };
-  return {
+  const instrumented: Broker = {
     publish: async (queue, payload, publishOptions) => {
       checkDefinition(queue);
       const parent = extractTrace(publishOptions?.headers ?? {}) ?? context.active();
@@ -106,6 +107,16 @@ export function instrument(broker: Broker, options: InstrumentOptions = {}): Bro
     close,
     [Symbol.asyncDispose]: () => close(),
   };
+  const access = findAccess(broker);
+  if (access === null) return instrumented;
+  return withAccess(instrumented, {
+    ...access,
+    // A getter: the spread above copies its value.
+    get closing() {
+      return access.closing;
+    },
+    traced: (queue, handler) => access.traced(queue, tracedHandler(telemetry, queue, handler)),
+  });
 }
 
 /** Wraps a handler so that it runs in the trace of its message, or in a new one. */

@@ -10,12 +10,27 @@ const PUBLISHED_AT = `${RESERVED_HEADER_PREFIX}published-at`;
 const ERRORS = `${RESERVED_HEADER_PREFIX}errors`;
 const REASON = `${RESERVED_HEADER_PREFIX}reason`;
 const DEAD_AT = `${RESERVED_HEADER_PREFIX}dead-at`;
+const ORIGIN = `${RESERVED_HEADER_PREFIX}origin`;
+/** Headers with the times of a postponed message. */
+const POSTPONED_AT = `${RESERVED_HEADER_PREFIX}postponed-at`;
+const DUE_AT = `${RESERVED_HEADER_PREFIX}due-at`;
 /** Header of a copy that replaces a returned message. */
 const RETURNED = `${RESERVED_HEADER_PREFIX}returned`;
 /** Prefix of an escaped header. */
 const ESCAPED = `${RESERVED_HEADER_PREFIX}header-`;
 /** Headers of this library. A copy gets new ones. */
-const OWN: ReadonlySet<string> = new Set([VERSION_HEADER, ATTEMPT, PUBLISHED_AT, ERRORS, REASON, DEAD_AT, RETURNED]);
+const OWN: ReadonlySet<string> = new Set([
+  VERSION_HEADER,
+  ATTEMPT,
+  PUBLISHED_AT,
+  ERRORS,
+  REASON,
+  DEAD_AT,
+  ORIGIN,
+  POSTPONED_AT,
+  DUE_AT,
+  RETURNED,
+]);
 
 /** Maximum date of JavaScript in seconds. */
 const MAX_SECONDS = 8_640_000_000_000;
@@ -83,6 +98,11 @@ export function toProperties(envelope: OutgoingEnvelope, withOriginal = true): O
   headers[VERSION_HEADER] = String(envelope.version);
   headers[ATTEMPT] = String(envelope.attempt);
   headers[PUBLISHED_AT] = String(envelope.publishedAt);
+  if (envelope.origin !== undefined) headers[ORIGIN] = envelope.origin;
+  if (envelope.postponed !== undefined) {
+    headers[POSTPONED_AT] = String(envelope.postponed.since);
+    headers[DUE_AT] = String(envelope.postponed.until);
+  }
   if (envelope.errors.length > 0) headers[ERRORS] = JSON.stringify(envelope.errors);
   if (envelope.death !== null) {
     headers[REASON] = envelope.death.reason;
@@ -133,6 +153,8 @@ export function toEnvelope(message: Message): Envelope {
     headers: Object.fromEntries(userHeaders(headers)),
     attempt: Math.max(1, parseNumber(headers.get(ATTEMPT)) ?? 1),
     publishedAt: parseNumber(headers.get(PUBLISHED_AT)) ?? toMilliseconds(properties.timestamp),
+    ...toOrigin(headers.get(ORIGIN)),
+    ...toPostponed(headers),
     errors: parseErrors(headers.get(ERRORS)),
     death: parseDeath(headers),
     original: new ReceivedMessage(message),
@@ -157,6 +179,16 @@ function parseNumber(text: unknown): number | null {
   return typeof text === "string" && /^\d{1,15}$/.test(text) ? Number(text) : null;
 }
 
+function toOrigin(origin: unknown): Pick<Envelope, "origin"> {
+  return typeof origin === "string" && origin !== "" ? { origin } : {};
+}
+
+function toPostponed(headers: ReadonlyMap<string, unknown>): Pick<Envelope, "postponed"> {
+  const since = parseNumber(headers.get(POSTPONED_AT));
+  const until = parseNumber(headers.get(DUE_AT));
+  return since === null || until === null ? {} : { postponed: { since, until } };
+}
+
 function parseErrors(text: unknown): readonly string[] {
   if (typeof text !== "string") return [];
   try {
@@ -177,6 +209,7 @@ function parseDeath(headers: ReadonlyMap<string, unknown>): Envelope["death"] {
     // Another client may have written a table, which cannot always be converted to a string.
     reason: `RabbitMQ dead-lettered the message: ${typeof latest.reason === "string" ? latest.reason : "no reason"}.`,
     at: "time" in latest ? parseTableTime(latest.time) : Date.now(),
+    byBroker: true,
   };
 }
 

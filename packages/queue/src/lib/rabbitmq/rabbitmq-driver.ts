@@ -33,7 +33,7 @@ export function rabbitmqDriver(options: RabbitmqDriverOptions): QueueDriver {
   const checked = checkOptions(options);
   const driver: Driver = {
     name: "rabbitmq",
-    open: (onFailure, onEvent) => new RabbitmqSession(checked, onFailure, onEvent),
+    open: (...listeners) => new RabbitmqSession(checked, ...listeners),
   };
   return driver;
 }
@@ -43,11 +43,14 @@ class RabbitmqSession implements Session {
   readonly #options: CheckedOptions;
   readonly #onFailure: (failure: Failure, queue?: string) => void;
   readonly #onEvent: (event: BrokerEvent) => void;
+  readonly #onAvailable: (available: boolean) => void;
   readonly #publishing: ConnectionManager;
   readonly #consuming: ConnectionManager;
   readonly #topology: Topology;
   readonly #publisher: Publisher;
   readonly #admin: QueueAdmin;
+  /** Reasons why the session is unavailable: the purposes of lost connections, and "blocked". */
+  readonly #outages = new Set<string>();
   #lateSettlements = 0;
   #closed = false;
 
@@ -55,21 +58,30 @@ class RabbitmqSession implements Session {
     options: CheckedOptions,
     onFailure: (failure: Failure, queue?: string) => void,
     onEvent: (event: BrokerEvent) => void,
+    onAvailable: (available: boolean) => void,
   ) {
     this.ackTimeoutMs = options.ackTimeoutMs;
     this.#options = options;
     this.#onFailure = onFailure;
     this.#onEvent = onEvent;
+    this.#onAvailable = onAvailable;
     this.#publishing = this.#createConnection("publishing");
     this.#consuming = this.#createConnection("consuming");
+    this.#publishing.onConnection((connection) => {
+      const update = () => this.#setOutage("blocked", connection.blocked);
+      connection.onBlockedChange(update);
+      update();
+    });
     this.#topology = new Topology(options.prefix, options.timeoutMs);
     this.#publisher = new Publisher(this.#publishing, this.#topology, options);
     this.#admin = new QueueAdmin(this.#consuming, this.#topology, options.timeoutMs);
   }
 
   #createConnection(purpose: string): ConnectionManager {
-    const report = (reason: string) =>
+    const report = (reason: string) => {
+      this.#setOutage(purpose, true);
       this.#onFailure({ ok: false, failure: "unavailable", reason: `${reason} (${purpose})`, indeterminate: false });
+    };
     const { addresses, tls, timeoutMs, connectionName } = this.#options;
     return new ConnectionManager({
       addresses,
@@ -77,8 +89,17 @@ class RabbitmqSession implements Session {
       limitMs: connectLimitMs(addresses.length, timeoutMs),
       name: `${connectionName} ${purpose}`,
       report,
-      onConnected: (details) => this.#onEvent(connectedEvent(purpose, details)),
+      onConnected: (details) => {
+        this.#setOutage(purpose, false);
+        this.#onEvent(connectedEvent(purpose, details));
+      },
     });
+  }
+
+  #setOutage(reason: string, present: boolean): void {
+    if (present) this.#outages.add(reason);
+    else this.#outages.delete(reason);
+    this.#onAvailable(this.#outages.size === 0);
   }
 
   publish: Session["publish"] = async (queue, envelope, destination) =>

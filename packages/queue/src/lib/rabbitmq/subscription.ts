@@ -24,6 +24,8 @@ const CLOSE_TIMEOUT_MS = 1_000;
 /** Channel that delivers messages, until it closes. Its delivery tags are not valid on another channel. */
 class ConsumerChannel {
   readonly channel: Channel;
+  /** True if the broker counts a release towards the delivery limit. */
+  readonly countsReturns: boolean;
   /** Number of counted returns from which a message is returned as a copy. */
   readonly copyFromReturns: number;
   consumerTag = "";
@@ -35,11 +37,9 @@ class ConsumerChannel {
 
   constructor(channel: Channel, connection: AmqpConnection, queue: QueueConfig, onClosed: () => void) {
     this.channel = channel;
+    this.countsReturns = queue.type === "quorum" && connection.countsReturns;
     // Closing consumers use at most half of the limit, so a message is dead-lettered only if consumers were lost as well.
-    this.copyFromReturns =
-      queue.type === "quorum" && connection.countsReturns
-        ? Math.floor(deliveryLimitOf(queue) / 2)
-        : Number.POSITIVE_INFINITY;
+    this.copyFromReturns = this.countsReturns ? Math.floor(deliveryLimitOf(queue) / 2) : Number.POSITIVE_INFINITY;
     this.#onClosed = onClosed;
     channel.once("close", () => this.markClosed());
     this.#removeListener = connection.onLost(() => this.markClosed());
@@ -182,7 +182,10 @@ export class RabbitmqSubscription implements Subscription {
     const channel = await connection.openChannel();
     if (channel === null || connection.lost !== null) return toFailure(new Error("Connection lost"));
 
-    const current = new ConsumerChannel(channel, connection, queue, () => this.#wake());
+    const current = new ConsumerChannel(channel, connection, queue, () => {
+      if (this.#current === current && !this.#stopping.signal.aborted) subscriber.interrupted?.();
+      this.#wake();
+    });
     let notified = false;
     const notifyResumed = () => {
       if (notified) return;
@@ -222,7 +225,8 @@ export class RabbitmqSubscription implements Subscription {
   #receive(message: ConsumeMessage, current: ConsumerChannel): void {
     const { channel } = current;
     const { subscriber, onLateSettlement } = this.#options;
-    const returnAsCopy = countedReturns(message) >= current.copyFromReturns;
+    const returnsAsCopy = (how: "release" | "return") =>
+      countedReturns(message) >= current.copyFromReturns || (how === "return" && current.countsReturns);
     const { deliveryTag } = message.fields;
     current.unacknowledged.set(deliveryTag, performance.now());
     let settled = false;
@@ -239,7 +243,7 @@ export class RabbitmqSubscription implements Subscription {
         try {
           if (current.closed) onLateSettlement();
           else if (how === "ack") channel.ack(message);
-          else if (returnAsCopy) this.#returnCopy(message, current);
+          else if (returnsAsCopy(how)) this.#returnCopy(message, current);
           else channel.nack(message, false, true);
         } catch {
           // The channel is closing and has not emitted "close" yet.
@@ -247,8 +251,7 @@ export class RabbitmqSubscription implements Subscription {
         }
       },
     };
-    if (this.#stopping.signal.aborted) delivery.settle("release");
-    else subscriber.receive(delivery);
+    subscriber.receive(delivery);
   }
 
   /** Publishes a copy and then acknowledges the message. The broker does not count such a return. */

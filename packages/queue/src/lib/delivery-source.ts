@@ -1,0 +1,252 @@
+import type { QueueDefinition } from "./definition.js";
+import type { Delivery, Envelope, Failure, Session, Subscriber, Subscription } from "./driver.js";
+import { toError } from "./failures.js";
+import { deadLetterCopy, postponedCopy, storeCopy, waitQueueFor } from "./settlement.js";
+import { pause } from "./timers.js";
+
+const FIRST_PAUSE_MS = 200;
+const MAX_PAUSE_MS = 5_000;
+
+export interface DeliverySourceOptions {
+  readonly session: Session;
+  readonly queue: QueueDefinition;
+  /** Maximum number of unsettled deliveries per period of consuming; see `pause`. */
+  readonly prefetch: number;
+  /** Receives each delivery, also one of a message that this source delivered before. */
+  readonly receive: (delivery: SourceDelivery) => void;
+  /** Called when `consuming` changes. */
+  readonly onConsuming: (consuming: boolean) => void;
+  /** Receives failures to consume, each kind once until consuming succeeds, and failures to store a copy of a message. */
+  readonly report: (error: unknown, context: { readonly messageId?: string }) => void;
+}
+
+/**
+ * Source of the deliveries of one queue, for a user that settles each of them. In contrast to `Broker.consume`, it waits for an
+ * unavailable broker, passes on each redelivery, and does not recognize a message whose acknowledgement was lost.
+ */
+export class DeliverySource {
+  readonly #options: DeliverySourceOptions;
+  /** Periods of consuming that have unsettled deliveries, and the current one. */
+  readonly #periods = new Set<ConsumingPeriod>();
+  #current: ConsumingPeriod | null = null;
+  #closed = false;
+
+  /** Creates the source. It consumes after `resume`. */
+  constructor(options: DeliverySourceOptions) {
+    this.#options = options;
+  }
+
+  /** True while the queue is being consumed. */
+  get consuming(): boolean {
+    return this.#current?.consuming ?? false;
+  }
+
+  /** Starts to consume, or continues after `pause`. Waits until the broker is available. */
+  resume(): void {
+    if (this.#closed || this.#current !== null) return;
+    const period = new ConsumingPeriod(this.#options, () => this.#periods.delete(period));
+    this.#current = period;
+    this.#periods.add(period);
+    void period.run();
+  }
+
+  /**
+   * Stops to consume. Resolves when no further delivery arrives. Deliveries that arrive meanwhile are returned. Earlier ones can
+   * still be settled, also after `resume`; they then do not count for `prefetch`.
+   */
+  async pause(): Promise<void> {
+    const period = this.#current;
+    this.#current = null;
+    await period?.stop();
+  }
+
+  /** Stops to consume, and releases the deliveries that are not settled. Ends within a few seconds. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.pause();
+    await Promise.all([...this.#periods].map((period) => period.close()));
+  }
+}
+
+/** Period of consuming with one subscription, from `resume` to `pause` and until its deliveries are settled. */
+class ConsumingPeriod implements Subscriber {
+  readonly #options: DeliverySourceOptions;
+  readonly #onEnd: () => void;
+  readonly #stopping = new AbortController();
+  readonly #unsettled = new Set<SourceDelivery>();
+  #subscription: Subscription | null = null;
+  #starting: Promise<void> = Promise.resolve();
+  #consuming = false;
+
+  constructor(options: DeliverySourceOptions, onEnd: () => void) {
+    this.#options = options;
+    this.#onEnd = onEnd;
+  }
+
+  get consuming(): boolean {
+    return this.#consuming;
+  }
+
+  run(): Promise<void> {
+    this.#starting = this.#start();
+    return this.#starting;
+  }
+
+  async #start(): Promise<void> {
+    const { session, queue, prefetch, report } = this.#options;
+    const { signal } = this.#stopping;
+    let reported: Failure["failure"] | null = null;
+    for (let pauseMs = FIRST_PAUSE_MS; !signal.aborted; pauseMs = Math.min(pauseMs * 2, MAX_PAUSE_MS)) {
+      const result = await session.consume(queue, this, { prefetch });
+      if (result.ok) {
+        this.#subscription = result.value;
+        if (signal.aborted) await result.value.stop();
+        else this.#setConsuming(true);
+        return;
+      }
+      if (signal.aborted) return;
+      if (result.failure !== reported) report(toError(result, { call: "consume", queue: queue.name }), {});
+      reported = result.failure;
+      if (result.failure === "closed") return;
+      await pause(pauseMs, { signal });
+    }
+  }
+
+  receive(delivery: Delivery): void {
+    if (this.#stopping.signal.aborted) {
+      delivery.settle("return");
+      return;
+    }
+    const received = new SourceDelivery(delivery, this.#options, (settled) => {
+      this.#unsettled.delete(settled);
+      this.#endIfIdle();
+    });
+    this.#unsettled.add(received);
+    this.#options.receive(received);
+  }
+
+  interrupted(): void {
+    this.#setConsuming(false);
+  }
+
+  resumed(): void {
+    this.#setConsuming(true);
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#subscription?.stop();
+    this.#setConsuming(false);
+    this.#endIfIdle();
+  }
+
+  async close(): Promise<void> {
+    for (const delivery of [...this.#unsettled]) delivery.release();
+    await this.#starting;
+    await this.#subscription?.close();
+    this.#onEnd();
+  }
+
+  /** Ends the subscription when it is stopped and has no unsettled delivery. */
+  #endIfIdle(): void {
+    if (this.#stopping.signal.aborted && this.#unsettled.size === 0) void this.close();
+  }
+
+  #setConsuming(consuming: boolean): void {
+    if (this.#consuming === consuming || (consuming && this.#stopping.signal.aborted)) return;
+    this.#consuming = consuming;
+    this.#options.onConsuming(consuming);
+  }
+}
+
+/** Delivery that its receiver settles, once. Each method that settles it has no effect on a settled delivery. */
+export class SourceDelivery {
+  readonly #delivery: Delivery;
+  readonly #options: DeliverySourceOptions;
+  readonly #onSettled: (delivery: SourceDelivery) => void;
+  readonly #settling = new AbortController();
+  #settled = false;
+
+  constructor(delivery: Delivery, options: DeliverySourceOptions, onSettled: (delivery: SourceDelivery) => void) {
+    this.#delivery = delivery;
+    this.#options = options;
+    this.#onSettled = onSettled;
+  }
+
+  /** Message: id, body, version, headers, origin, attempt, time of publication. `decodePayload` reads the body. */
+  get envelope(): Envelope {
+    return this.#delivery.envelope;
+  }
+
+  get redelivered(): boolean {
+    return this.#delivery.redelivered;
+  }
+
+  /** False if the delivery was settled, or if its connection was lost: the broker then delivers the message again. */
+  get live(): boolean {
+    return this.#delivery.live;
+  }
+
+  /** Removes the message from the queue. */
+  acknowledge(): void {
+    this.#settle("ack");
+  }
+
+  /** Makes the message available for redelivery. The broker may count this towards the delivery limit. */
+  release(): void {
+    this.#settle("release");
+  }
+
+  /** Makes the message available for redelivery without use of the delivery limit. `close` of the source waits for it. */
+  giveBack(): void {
+    this.#settle("return");
+  }
+
+  /** Publishes the message to the queue again with another origin, and then acknowledges it. */
+  async sendAgain(origin: string): Promise<void> {
+    await this.#replace({ ...this.envelope, origin }, "ready");
+  }
+
+  /** Moves the message to the dead-letter queue. */
+  async deadLetter(reason: string): Promise<void> {
+    await this.#replace(deadLetterCopy(this.envelope, reason), "dead");
+  }
+
+  /**
+   * Makes the message available to all consumers again after about `afterMs`, without use of an attempt or of the delivery limit.
+   * Until then it waits in a wait queue of the queue's retry delays, or in this process if no delay is short enough. Sets
+   * `envelope.postponed`.
+   */
+  async postpone(afterMs: number): Promise<void> {
+    const copy = postponedCopy(this.envelope, afterMs);
+    const waitQueue = waitQueueFor(this.#options.queue, afterMs);
+    if (waitQueue === null) await pause(afterMs, { signal: this.#settling.signal });
+    await this.#replace(copy, waitQueue ?? "ready");
+  }
+
+  /** Stores a copy, and then acknowledges the message. Repeats this until it succeeds or the delivery is no longer live. */
+  async #replace(copy: Envelope, destination: Parameters<Session["publish"]>[2]): Promise<void> {
+    const { session, queue, report } = this.#options;
+    const { signal } = this.#settling;
+    const delivery = this.#delivery;
+    const handle = {
+      delivery,
+      get aborted() {
+        return signal.aborted;
+      },
+      reattached: async () => {},
+      pause: (ms: number) => pause(ms, { signal }),
+    };
+    const context = { session, queue, handle, report: (error: unknown) => report(error, { messageId: copy.id }) };
+    const stored = await storeCopy(copy, destination, context);
+    this.#settle(stored ? "ack" : "release");
+  }
+
+  #settle(how: Parameters<Delivery["settle"]>[0]): void {
+    if (this.#settled) return;
+    this.#settled = true;
+    this.#settling.abort();
+    this.#delivery.settle(how);
+    this.#onSettled(this);
+  }
+}
