@@ -1,8 +1,8 @@
 import { JobStoreError } from "@subtitles/job-store";
 import { VERSION_HEADER, versionOf } from "../definition.js";
 import type { SourceDelivery } from "../delivery-source.js";
-import { type Availability, isOutage } from "./availability.js";
 import type { WorkerSettings } from "./options.js";
+import { isOutage, type Outages } from "./outages.js";
 import type { Request } from "./request.js";
 import { CallStopped, type StoreCalls } from "./store-calls.js";
 import type { WorkerEvent } from "./types.js";
@@ -19,7 +19,7 @@ export interface WorkItem {
 export interface ClaimSurroundings {
   readonly settings: WorkerSettings;
   readonly calls: StoreCalls;
-  readonly availability: Availability;
+  readonly outages: Outages;
   /** True when no further job may be claimed. */
   readonly isClosing: boolean;
   createKey(): string;
@@ -79,7 +79,7 @@ type Readiness =
   | { readonly kind: "skipped"; readonly reason: "missing" | "not ready" };
 
 /** Asks `ready` if the job is in a status in `from`. The answer counts for one version of the job. */
-async function askReady(jobId: string, { settings, calls, availability, ...around }: ClaimSurroundings): Promise<Readiness> {
+async function askReady(jobId: string, { settings, calls, outages, ...around }: ClaimSurroundings): Promise<Readiness> {
   const { ready, store, from } = settings;
   if (ready === undefined) return { kind: "ready", version: undefined, thrown: null };
   for (;;) {
@@ -95,8 +95,9 @@ async function askReady(jobId: string, { settings, calls, availability, ...aroun
       if (await ready(job)) return { kind: "ready", version, thrown: null };
       return { kind: "skipped", reason: "not ready" };
     } catch (error) {
-      if (!isOutage(error) || !(await availability.wasInterrupted(startedAt))) return { kind: "ready", version, thrown: { error } };
-      await availability.restored();
+      if (!isOutage(error) || !(await outages.wasInterrupted(startedAt)))
+        return { kind: "ready", version, thrown: { error } };
+      await outages.restored();
     }
   }
 }

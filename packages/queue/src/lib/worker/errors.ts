@@ -23,7 +23,12 @@ export class JobFailed extends Error {
    */
   constructor(
     message: string,
-    options: { readonly code?: string; readonly retryable?: boolean; readonly note?: string; readonly cause?: unknown } = {},
+    options: {
+      readonly code?: string;
+      readonly retryable?: boolean;
+      readonly note?: string;
+      readonly cause?: unknown;
+    } = {},
   ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = options.code;

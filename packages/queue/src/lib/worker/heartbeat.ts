@@ -96,7 +96,9 @@ export class Heartbeat {
   async #call(beat: boolean): Promise<void> {
     const { store, calls, leaseMs, holders, onBeat, emit } = this.#options;
     if (beat) onBeat();
-    const held = beat ? [...holders()].flatMap((holder) => (holder.job === null ? [] : { holder, job: holder.job })) : [];
+    const held = beat
+      ? [...holders()].flatMap((holder) => (holder.job === null ? [] : { holder, job: holder.job }))
+      : [];
     this.#calling = true;
     try {
       const renewed = await calls.once(this, () =>

@@ -1,11 +1,10 @@
 import { hostname } from "node:os";
 import type { JobDefinition } from "@subtitles/job-store";
-import { type BrokerAccess, accessOf } from "../broker-access.js";
 import { checkDuration, checkInteger, checkOptions, invalid, type KeysOf, show } from "../arguments.js";
+import { accessOf, type BrokerAccess } from "../broker-access.js";
 import { checkDefinition, type QueueDefinition } from "../definition.js";
-import type { Handler } from "../types.js";
 import { type Emit, emitter } from "./events.js";
-import type { Outcome, WorkerContext, WorkerOptions } from "./types.js";
+import type { WorkerContext, WorkerOptions } from "./types.js";
 import { type AnyJob, toWorkerStore, type WorkerStore } from "./worker-store.js";
 
 const MAX_PREFETCH = 65_535;
@@ -13,7 +12,8 @@ const MAX_PREFETCH = 65_535;
 const HEARTBEATS_PER_LEASE = 5;
 
 /** Options of a worker of any definition. */
-export type AnyWorkerOptions = WorkerOptions<JobDefinition, QueueDefinition, string> & {
+export type AnyWorkerOptions = Omit<WorkerOptions<JobDefinition, QueueDefinition, string>, "ready"> & {
+  readonly ready?: ((job: AnyJob) => Promise<boolean>) | undefined;
   readonly jobId?: ((payload: never) => string) | undefined;
   readonly failed?: string | undefined;
 };
@@ -76,7 +76,8 @@ export function checkWorkerOptions(given: AnyWorkerOptions): WorkerSettings {
   const access = accessOf(given.broker, "createWorker");
   checkDefinition(queue);
   for (const [name, value] of Object.entries({ ready, jobId, onEvent })) {
-    if (value !== undefined && typeof value !== "function") return invalid(`\`${name}\` must be a function (got ${show(value)}).`);
+    if (value !== undefined && typeof value !== "function")
+      return invalid(`\`${name}\` must be a function (got ${show(value)}).`);
   }
   if (typeof run !== "function") return invalid(`\`run\` must be an async function of a job (got ${show(run)}).`);
 
@@ -128,7 +129,9 @@ function checkLifecycle(
     );
   }
   if (ruleOf("failed", failed).final !== true || !next.includes(failed)) {
-    return invalid(`\`failed\` is "${failed}". This status must be final, and "${working}" must list it in its \`next\`.`);
+    return invalid(
+      `\`failed\` is "${failed}". This status must be final, and "${working}" must list it in its \`next\`.`,
+    );
   }
   const from: readonly string[] = typeof given.from === "string" ? [given.from] : given.from;
   if (!Array.isArray(from) || from.length === 0) {
@@ -137,7 +140,9 @@ function checkLifecycle(
   for (const status of from) {
     const rule = ruleOf("from", status);
     if (rule.final === true || !rule.next.includes(working)) {
-      return invalid(`\`from\` contains "${status}". This status must not be final and must list "${working}" in its \`next\`.`);
+      return invalid(
+        `\`from\` contains "${status}". This status must not be final and must list "${working}" in its \`next\`.`,
+      );
     }
   }
   return {

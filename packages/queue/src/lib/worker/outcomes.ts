@@ -1,5 +1,5 @@
 import type { JobFailure } from "@subtitles/job-store";
-import { JobFailed, delayOf, RetryLater } from "./errors.js";
+import { delayOf, JobFailed, RetryLater } from "./errors.js";
 import { failureText, shorten } from "./failure-text.js";
 import type { WorkerSettings } from "./options.js";
 import type { WorkerChange } from "./worker-store.js";
@@ -81,7 +81,12 @@ function readOwnError(error: unknown, lifecycle: Lifecycle): Ending | null {
     const leaseMs = delayOf(error);
     if (!Number.isSafeInteger(leaseMs)) return null;
     const note = failureText(error);
-    return { event: "postponed", to: lifecycle.working, change: { leaseMs, note }, text: `was postponed by ${leaseMs} ms. ${note}` };
+    return {
+      event: "postponed",
+      to: lifecycle.working,
+      change: { leaseMs, note },
+      text: `was postponed by ${leaseMs} ms. ${note}`,
+    };
   } catch {
     return null;
   }

@@ -5,6 +5,8 @@ import { jobIdOfPayload, type WorkerSettings } from "./options.js";
 
 /** Time for which a message of a newer version waits for a newer worker, after a worker received it first. */
 const NEWER_VERSION_MS = 900_000;
+/** Time for which a message waits that cannot be examined now. */
+export const POSTPONED_MS = 10_000;
 
 /** Request for a job. */
 export interface Request {
@@ -16,8 +18,8 @@ export interface Request {
 /** Message as a worker reads it. */
 export type ReadMessage =
   | { readonly kind: "request"; readonly request: Request }
-  /** The payload has a newer version than this worker knows. */
-  | { readonly kind: "newer" }
+  /** The message is postponed, or its payload has a newer version than this worker knows. */
+  | { readonly kind: "early"; readonly waitMs: number }
   | { readonly kind: "unreadable"; readonly problem: string };
 
 /** Reads a message: decodes its payload, and finds the job that it names. */
@@ -25,8 +27,11 @@ export function readMessage(
   { queue, jobId }: Pick<WorkerSettings, "queue" | "jobId">,
   envelope: Envelope,
 ): ReadMessage {
+  const now = Date.now();
+  const { since, until } = envelope.postponed ?? { since: now, until: now };
+  if (until > now) return { kind: "early", waitMs: until - now };
   const newer = envelope.unreadable === undefined && envelope.version > versionOf(queue);
-  if (newer && Date.now() - (envelope.postponed?.since ?? Date.now()) < NEWER_VERSION_MS) return { kind: "newer" };
+  if (newer && now - since < NEWER_VERSION_MS) return { kind: "early", waitMs: POSTPONED_MS };
   const decoded = decodePayload(queue, envelope);
   if ("problem" in decoded) return { kind: "unreadable", problem: decoded.problem };
   try {

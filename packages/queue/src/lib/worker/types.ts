@@ -1,13 +1,4 @@
-import type {
-  Change,
-  FromOf,
-  Job,
-  JobDefinition,
-  JobStore,
-  NextOf,
-  ProgressOf,
-  StatusOf,
-} from "@subtitles/job-store";
+import type { Change, FromOf, Job, JobDefinition, JobStore, NextOf, ProgressOf, StatusOf } from "@subtitles/job-store";
 import type { input, output } from "zod/v4/core";
 import type { QueueDefinition } from "../definition.js";
 import type { Broker, Message } from "../types.js";
@@ -60,14 +51,14 @@ export interface WorkerOptions<D extends JobDefinition, Q extends QueueDefinitio
 }
 
 /** Returns the id of the job that a message names. Required if the payload has no string `jobId`. @default payload.jobId */
-export type JobIdOption<Q extends QueueDefinition> = output<Q["payload"]> extends { readonly jobId: string }
-  ? { readonly jobId?: ((payload: output<Q["payload"]>) => string) | undefined }
-  : { readonly jobId: (payload: output<Q["payload"]>) => string };
+export type JobIdOption<Q extends QueueDefinition> =
+  output<Q["payload"]> extends { readonly jobId: string }
+    ? { readonly jobId?: ((payload: output<Q["payload"]>) => string) | undefined }
+    : { readonly jobId: (payload: output<Q["payload"]>) => string };
 
 /** Status of a failed job. Required if `working` does not lead to a status "failed". @default "failed" */
-export type FailedOption<D extends JobDefinition, W extends StatusOf<D>> = "failed" extends ToOf<D, W>
-  ? { readonly failed?: ToOf<D, W> | undefined }
-  : { readonly failed: ToOf<D, W> };
+export type FailedOption<D extends JobDefinition, W extends StatusOf<D>> =
+  "failed" extends ToOf<D, W> ? { readonly failed?: ToOf<D, W> | undefined } : { readonly failed: ToOf<D, W> };
 
 /** Second argument of `run`. */
 export interface WorkerContext<D extends JobDefinition, Q extends QueueDefinition> {
@@ -149,8 +140,19 @@ export interface WorkerEvent {
    * - error: unexpected; needs attention
    */
   readonly type:
-    | "started" | "done" | "failed" | "postponed" | "retrying" | "lost" | "blocked" | "stuck" | "skipped" | "unavailable" | "available"
-    | "recovered" | "error";
+    | "started"
+    | "done"
+    | "failed"
+    | "postponed"
+    | "retrying"
+    | "lost"
+    | "blocked"
+    | "stuck"
+    | "skipped"
+    | "unavailable"
+    | "available"
+    | "recovered"
+    | "error";
   /** Human-readable text without payload. */
   readonly message: string;
   readonly jobId?: string;
@@ -170,4 +172,3 @@ export interface WorkerEvent {
   /** The thrown value, not redacted. */
   readonly error?: unknown;
 }
-

@@ -10,11 +10,13 @@ const CHECK_MS = 500;
 
 /** Returns true for an error of a store or a broker that is unavailable; it can be another one than that of this worker. */
 export function isOutage(error: unknown): boolean {
-  return JobStoreError.is(error, "UNAVAILABLE") || QueueError.is(error, "UNAVAILABLE") || QueueError.is(error, "TIMEOUT");
+  return (
+    JobStoreError.is(error, "UNAVAILABLE") || QueueError.is(error, "UNAVAILABLE") || QueueError.is(error, "TIMEOUT")
+  );
 }
 
-/** Availability of the store and the broker of a worker. */
-export class Availability {
+/** Outages of the store and the broker of a worker. */
+export class Outages {
   readonly #store: WorkerStore;
   readonly #calls: StoreCalls;
   readonly #access: BrokerAccess;
@@ -33,13 +35,13 @@ export class Availability {
    */
   async wasInterrupted(since: number): Promise<boolean> {
     await this.#calls.repeat(() => this.#store.renewLeases([], 1));
-    return this.#calls.wasUnavailableSince(since) || this.#access.wasUnavailableSince(since);
+    return this.#calls.wasUnavailableSince(since) || this.#access.availability.wasLostSince(since);
   }
 
   /** Resolves when the store and the broker are available. @throws CallStopped when the worker closes */
   async restored(): Promise<void> {
     await this.#calls.repeat(() => this.#store.renewLeases([], 1));
-    while (this.#access.wasUnavailableSince(performance.now())) {
+    while (!this.#access.availability.available) {
       await this.#pauses.pause(CHECK_MS);
       if (this.#stopped) throw new CallStopped();
     }
