@@ -2,9 +2,9 @@ import { createJobStore, defineJob, type Job, type JobStore } from "@subtitles/j
 import { memoryDriver as memoryStoreDriver } from "@subtitles/job-store/memory";
 import { vi } from "vitest";
 import { z } from "zod";
-import { createBroker, createRelay, type Driver, defineQueue, message, type Session } from "../src/index.js";
-import { memoryDriver } from "../src/memory.js";
-import { createWorker, type Outcome, type Worker, type WorkerContext, type WorkerEvent } from "../src/worker.js";
+import { createBroker, createRelay, type Driver, defineQueue, message, type Session } from "../../src/index.js";
+import { memoryDriver } from "../../src/memory.js";
+import { createWorker, type Outcome, type Worker, type WorkerContext, type WorkerEvent } from "../../src/worker.js";
 
 /** Jobs of the tests: a film is rendered, can wait for its subtitles, and can be encoded by another worker. */
 export const films = defineJob({
@@ -80,6 +80,8 @@ export interface World {
   publish(jobId: string, messageId?: string): Promise<void>;
   stopRelay(): Promise<void>;
   startRelay(): void;
+  /** Returns the number of messages in the queue, in all states together. */
+  messages(): Promise<number>;
   /** Lets time pass. */
   pass(ms: number): Promise<void>;
   /** Lets time pass until the condition holds, at most `limitMs`. */
@@ -87,6 +89,9 @@ export interface World {
   status(id: string): Promise<string | undefined>;
   end(): Promise<void>;
 }
+
+/** Declares a test that has a world of its own. */
+export type Case = (name: string, run: (world: World) => Promise<void>) => void;
 
 /** Returns the message that requests a job. */
 export function requestOf(jobId: string) {
@@ -193,6 +198,10 @@ export function memoryWorld(): World {
     },
     startRelay,
     stopRelay,
+    messages: async () => {
+      const { ready, unacked, delayed, dead } = await broker.stats(renderings);
+      return ready + (unacked ?? 0) + delayed + dead;
+    },
     pass,
     until,
     status: async (id) => (await store.get(id))?.status,
