@@ -1,7 +1,7 @@
 import { defineConfig } from "tsup";
 
 export default defineConfig({
-  entry: ["src/index.ts", "src/rabbitmq.ts", "src/memory.ts", "src/opentelemetry.ts", "src/testing.ts"],
+  entry: ["index", "rabbitmq", "memory", "worker", "opentelemetry", "testing"].map((name) => `src/${name}.ts`),
   format: "esm",
   target: "node20",
   // The declarations use AsyncDisposable, which the user's lib may lack.

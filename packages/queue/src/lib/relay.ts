@@ -18,7 +18,7 @@ export interface RelayEntry {
   /** Headers, as returned by `message`. */
   readonly headers?: Readonly<Record<string, string>>;
   /** Origin, passed on with the message; see `PublishOptions`. */
-  readonly origin?: string;
+  readonly origin?: string | undefined;
 }
 
 /** Outbox that a relay reads. The type is structural, so any store can provide one. */

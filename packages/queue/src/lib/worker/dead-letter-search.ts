@@ -1,0 +1,74 @@
+import type { DeadLetterVisitor } from "../driver.js";
+import { toError } from "../failures.js";
+import { unref } from "../timers.js";
+import { failRequestOf } from "./failed-requests.js";
+import type { WorkerSettings } from "./options.js";
+import { CallStopped, type StoreCalls } from "./store-calls.js";
+
+/** Maximum number of dead letters that are examined at the same time. */
+const CONCURRENCY = 16;
+
+/**
+ * Search for messages that the broker dead-lettered by itself: no worker could tell the job. It fails these jobs and discards their
+ * dead letters. Dead letters that a consumer or a worker stored are left in the queue.
+ */
+export class DeadLetterSearch {
+  readonly #settings: WorkerSettings;
+  readonly #calls: StoreCalls;
+  #timer: NodeJS.Timeout | null = null;
+  #stopped = false;
+
+  constructor(settings: WorkerSettings, calls: StoreCalls) {
+    this.#settings = settings;
+    this.#calls = calls;
+  }
+
+  start(): void {
+    // The first search begins at a random time, so that the workers of many processes do not search at the same time.
+    if (this.#settings.recoverEveryMs > 0) this.#schedule(Math.random() * this.#settings.recoverEveryMs);
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+  }
+
+  #schedule(afterMs: number): void {
+    if (this.#stopped) return;
+    this.#timer = setTimeout(() => void this.#search(), afterMs);
+    unref(this.#timer);
+  }
+
+  async #search(): Promise<void> {
+    const { access, queue, emit, recoverEveryMs } = this.#settings;
+    const result = await access.session.visitDead(queue, this.#visit, { concurrency: CONCURRENCY });
+    // An unavailable broker is reported by the consumer of the queue.
+    if (!result.ok && result.failure !== "unavailable" && result.failure !== "timeout" && result.failure !== "closed") {
+      const error = toError(result, { queue: queue.name });
+      emit({ type: "error", message: `The dead letters cannot be searched. ${error.message}`, error });
+    }
+    this.#schedule(recoverEveryMs);
+  }
+
+  readonly #visit: DeadLetterVisitor = async (letter) => {
+    if (this.#stopped) return "stop";
+    if (letter.death?.byBroker !== true) return "keep";
+    const { emit } = this.#settings;
+    const error = { message: letter.death.reason, code: "DEAD_LETTERED", retryable: true };
+    try {
+      const { kind, jobId } = await failRequestOf(letter, error, this.#settings, this.#calls);
+      if (kind === "leased" || kind === "foreign") return "keep";
+      const message =
+        kind === "failed"
+          ? `Job ${jobId} failed, because its message was dead-lettered by the broker. The dead letter is discarded.`
+          : `A dead letter is discarded, because job ${jobId} does not need it any more.`;
+      emit({ type: "recovered", message, messageId: letter.id, ...(jobId !== null && { jobId }) });
+      return "remove";
+    } catch (problem) {
+      if (!(problem instanceof CallStopped)) {
+        emit({ type: "error", message: "A dead letter cannot be examined.", messageId: letter.id, error: problem });
+      }
+      return "stop";
+    }
+  };
+}

@@ -1,0 +1,85 @@
+import { invalid } from "../arguments.js";
+import { isError } from "../errors.js";
+
+/** Marks of the errors. They are registered symbols, so that two copies of the package recognize each other's errors. */
+const JOB_FAILED = Symbol.for("@subtitles/queue/job-failed");
+const RETRY_LATER = Symbol.for("@subtitles/queue/retry-later");
+
+/** Thrown by `run` to fail the job without retries. `message`, `code` and `retryable` are stored as the job's error. */
+export class JobFailed extends Error {
+  /** Always "JobFailed". */
+  override readonly name = "JobFailed";
+  /** Code of the stored error. */
+  readonly code: string | undefined;
+  /** True if another run can succeed. */
+  readonly retryable: boolean;
+  /** Remark for the history of the job. */
+  readonly note: string | undefined;
+
+  /**
+   * @param options.code code of the stored error
+   * @param options.retryable true if another run can succeed. @default false
+   * @param options.note remark for the history of the job
+   */
+  constructor(
+    message: string,
+    options: {
+      readonly code?: string;
+      readonly retryable?: boolean;
+      readonly note?: string;
+      readonly cause?: unknown;
+    } = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = options.code;
+    this.retryable = options.retryable ?? false;
+    this.note = options.note;
+    Object.defineProperty(this, JOB_FAILED, { value: true });
+  }
+
+  /** Recognizes instances from other copies of the package and other realms, as the worker does. */
+  static is(value: unknown): value is JobFailed {
+    return isError(value) && JOB_FAILED in value;
+  }
+}
+
+/** Range of a postponement in milliseconds: 1 second to 366 days. */
+const MIN_DELAY_MS = 1_000;
+const MAX_DELAY_MS = 31_622_400_000;
+
+/**
+ * Thrown by `run` to postpone the job. The job stays in `working` with a lease until then (`leasedUntil`) and a note in its history;
+ * when the lease ends, the store sends its message again, within a second if a relay runs. Messages that arrive earlier are skipped.
+ * Uses no attempt. Range: 1 second to 366 days; a shorter delay becomes 1 second. `at` refers to the clock of this process. To end
+ * the wait early, call `renewLeases([job], 0)`.
+ */
+export class RetryLater extends Error {
+  /** Always "RetryLater". */
+  override readonly name = "RetryLater";
+  /** Time at which the job continues. */
+  readonly at: Date;
+
+  /** @throws QueueError INVALID_ARGUMENT if the delay is longer than 366 days or not a number */
+  constructor(message: string, when: { readonly afterMs: number } | { readonly at: Date }) {
+    super(message);
+    const at = "afterMs" in when ? Date.now() + when.afterMs : Number(when.at);
+    if (Number.isNaN(at)) invalid("RetryLater needs `afterMs`, a number of milliseconds, or `at`, a valid Date.");
+    const delayMs = at - Date.now();
+    if (delayMs > MAX_DELAY_MS) {
+      invalid(`A job can be postponed by at most 366 days, ${MAX_DELAY_MS} ms (got ${delayMs} ms).`);
+    }
+    // An earlier time, also one out of the range of dates, means that the job continues as soon as possible.
+    this.at = new Date(Math.max(0, at));
+    Object.defineProperty(this, RETRY_LATER, { value: true });
+  }
+
+  /** Recognizes instances from other copies of the package and other realms, as the worker does. */
+  static is(value: unknown): value is RetryLater {
+    return isError(value) && RETRY_LATER in value;
+  }
+}
+
+/** Returns the time in milliseconds until the job of a `RetryLater` continues: 1 second to 366 days. */
+export function delayOf({ at }: RetryLater): number {
+  return Math.min(MAX_DELAY_MS, Math.max(MIN_DELAY_MS, Math.ceil(Number(at) - Date.now())));
+}

@@ -1,0 +1,18 @@
+import type { WorkerEvent } from "./types.js";
+
+/** Reports an event. Never throws. */
+export type Emit = (event: WorkerEvent) => void;
+
+/** Wraps the listener of a worker so that its errors and rejections are ignored. */
+export function emitter(onEvent: ((event: WorkerEvent) => unknown) | undefined): Emit {
+  if (onEvent === undefined) return () => {};
+  return (event) => {
+    try {
+      const result = onEvent(event);
+      // An async listener returns a promise, although its type does not say so.
+      if (typeof result === "object" && result !== null) Promise.resolve(result).catch(() => undefined);
+    } catch {
+      // A failing logger must not affect the worker.
+    }
+  };
+}

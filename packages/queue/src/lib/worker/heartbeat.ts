@@ -1,0 +1,129 @@
+import { unref } from "../timers.js";
+import type { Emit } from "./events.js";
+import type { StoreCalls } from "./store-calls.js";
+import type { AnyJob, WorkerStore } from "./worker-store.js";
+
+/** Maximum time between two contacts with the store. A gap of more than five seconds does not count as lease time. */
+const CONTACT_MS = 2_000;
+/** Time until a heartbeat that failed is repeated. */
+const REPEAT_MS = 500;
+
+/** Holder of a lease. */
+export interface LeaseHolder {
+  /** Snapshot of the claimed job; null if the holder has no lease any more. */
+  readonly job: AnyJob | null;
+  /** Called if the lease could not be renewed because the job was changed by someone else. */
+  leaseLost(): void;
+}
+
+export interface HeartbeatOptions {
+  readonly store: WorkerStore;
+  readonly calls: StoreCalls;
+  readonly emit: Emit;
+  readonly heartbeatMs: number;
+  readonly leaseMs: number;
+  /** Returns all holders of leases. */
+  readonly holders: () => Iterable<LeaseHolder>;
+  /** Called at each heartbeat. */
+  readonly onBeat: () => void;
+}
+
+/**
+ * Renews the leases of all running jobs of a worker, with one call per heartbeat. Between heartbeats, and without jobs, it only
+ * contacts the store, because leases count time by contacts.
+ */
+export class Heartbeat {
+  readonly #options: HeartbeatOptions;
+  #timer: NodeJS.Timeout | null = null;
+  #dueAt = 0;
+  #nextBeatAt = 0;
+  #calling = false;
+  #blockedMs = 0;
+  #stopped = false;
+
+  constructor(options: HeartbeatOptions) {
+    this.#options = options;
+  }
+
+  /** Longest time for which the event loop was blocked since the last heartbeat, in milliseconds. */
+  get blockedMs(): number {
+    return Math.round(this.#blockedMs);
+  }
+
+  start(): void {
+    this.#nextBeatAt = performance.now() + this.#options.heartbeatMs;
+    this.#tick();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#options.calls.forget(this);
+  }
+
+  #schedule(at: number): void {
+    if (this.#stopped) return;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#dueAt = at;
+    this.#timer = setTimeout(() => this.#tick(), Math.max(0, at - performance.now()));
+    unref(this.#timer);
+  }
+
+  #tick(): void {
+    const now = performance.now();
+    if (this.#timer !== null) this.#measure(now - this.#dueAt);
+    if (this.#calling) {
+      // Only one call at a time: while the store is unavailable, calls must not pile up.
+      this.#schedule(now + REPEAT_MS);
+      return;
+    }
+    const beat = now >= this.#nextBeatAt;
+    if (beat) this.#nextBeatAt = now + this.#options.heartbeatMs;
+    this.#schedule(Math.min(this.#nextBeatAt, now + CONTACT_MS));
+    void this.#call(beat);
+  }
+
+  /** Records how late the timer was. */
+  #measure(lateMs: number): void {
+    const { heartbeatMs, emit } = this.#options;
+    this.#blockedMs = Math.max(this.#blockedMs, lateMs);
+    if (lateMs <= heartbeatMs) return;
+    const blockedMs = Math.round(lateMs);
+    const message = `The event loop was blocked for ${blockedMs} ms, longer than a heartbeat. Run CPU-bound work in a worker thread.`;
+    emit({ type: "blocked", message, blockedMs });
+  }
+
+  async #call(beat: boolean): Promise<void> {
+    const { store, calls, leaseMs, holders, onBeat, emit } = this.#options;
+    if (beat) onBeat();
+    const held = beat
+      ? [...holders()].flatMap((holder) => (holder.job === null ? [] : { holder, job: holder.job }))
+      : [];
+    this.#calling = true;
+    try {
+      const renewed = await calls.once(this, () =>
+        store.renewLeases(
+          held.map(({ job }) => job),
+          leaseMs,
+        ),
+      );
+      held.forEach(({ holder, job }, index) => {
+        // The holder can have stored its outcome meanwhile.
+        if (renewed?.[index] === false && holder.job === job) holder.leaseLost();
+      });
+      if (beat && renewed !== null) this.#blockedMs = 0;
+      if (renewed === null) this.#repeat(beat);
+    } catch (error) {
+      emit({ type: "error", message: "A heartbeat failed unexpectedly. It is repeated.", error });
+    } finally {
+      this.#calling = false;
+      if (this.#stopped) calls.forget(this);
+    }
+  }
+
+  #repeat(beat: boolean): void {
+    const at = performance.now() + REPEAT_MS;
+    if (beat) this.#nextBeatAt = Math.min(this.#nextBeatAt, at);
+    if (at < this.#dueAt) this.#schedule(at);
+  }
+}

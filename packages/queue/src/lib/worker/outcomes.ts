@@ -1,0 +1,102 @@
+import type { JobFailure } from "@subtitles/job-store";
+import { delayOf, JobFailed, RetryLater } from "./errors.js";
+import { failureText, shorten } from "./failure-text.js";
+import type { WorkerSettings } from "./options.js";
+import type { WorkerChange } from "./worker-store.js";
+
+/** Change that ends a run, and the event that reports it. */
+export interface Ending {
+  readonly event: "done" | "failed" | "postponed" | "retrying";
+  readonly to: string;
+  readonly change: WorkerChange;
+  /** Sentence for the event, which begins after the name of the job. */
+  readonly text: string;
+  readonly error?: unknown;
+}
+
+type Lifecycle = Pick<WorkerSettings, "working" | "failed" | "outcomes">;
+
+/** Returns the ending for the value that `run` returned. */
+export function endingOfValue(value: unknown, lifecycle: Lifecycle): Ending {
+  if (typeof value !== "object" || value === null || !("to" in value) || typeof value.to !== "string") {
+    return invalidOutcome("The work returned no outcome: an object with the next status in `to`.", lifecycle);
+  }
+  const { to, ...change } = value;
+  if (!lifecycle.outcomes.has(to)) {
+    const problem = `The work returned the status "${shorten(to)}", which does not follow "${lifecycle.working}".`;
+    return invalidOutcome(problem, lifecycle);
+  }
+  return { event: to === lifecycle.failed ? "failed" : "done", to, change, text: `changed to "${to}".` };
+}
+
+/** Returns the ending for an outcome that the store refused because of its contents. */
+export function endingOfRefusal(error: unknown, lifecycle: Lifecycle): Ending {
+  return { ...invalidOutcome(failureText(error), lifecycle), error };
+}
+
+/** Returns the ending for a job that its workers did not survive. */
+export function endingOfLostWorkers(expiredLeases: number, lifecycle: Lifecycle): Ending {
+  const message = `${expiredLeases} workers in succession stopped without an outcome while they ran the job.`;
+  return failure({ message, code: "WORKER_LOST", retryable: true }, lifecycle);
+}
+
+/** Returns the ending for a value that `run` threw. */
+export function endingOfError(
+  error: unknown,
+  failedAttempts: number,
+  lifecycle: Lifecycle & Pick<WorkerSettings, "queue">,
+): Ending {
+  const own = readOwnError(error, lifecycle);
+  if (own !== null) return { ...own, error };
+  const message = failureText(error);
+  const { retryDelaysMs } = lifecycle.queue;
+  const delayMs = retryDelaysMs[failedAttempts];
+  if (delayMs === undefined) {
+    const exhausted = failure({ message, code: "RETRIES_EXHAUSTED", retryable: true }, lifecycle);
+    return { ...exhausted, change: { ...exhausted.change, failedAttempt: true }, error };
+  }
+  return {
+    event: "retrying",
+    to: lifecycle.working,
+    // A lease has at least one millisecond.
+    change: { leaseMs: Math.max(1, delayMs), failedAttempt: true, note: message },
+    text: `failed in attempt ${failedAttempts + 1} of ${retryDelaysMs.length + 1}, and is retried after ${delayMs} ms. ${message}`,
+    error,
+  };
+}
+
+/** Returns the ending for a `JobFailed` or a `RetryLater`; null for any other value, and for one whose properties cannot be read. */
+function readOwnError(error: unknown, lifecycle: Lifecycle): Ending | null {
+  try {
+    if (JobFailed.is(error)) {
+      const { code, retryable, note } = error;
+      const text = {
+        message: failureText(error),
+        ...(typeof code === "string" && { code }),
+        retryable: retryable === true,
+      };
+      return failure(text, lifecycle, typeof note === "string" ? note : undefined);
+    }
+    if (!RetryLater.is(error)) return null;
+    const leaseMs = delayOf(error);
+    if (!Number.isSafeInteger(leaseMs)) return null;
+    const note = failureText(error);
+    return {
+      event: "postponed",
+      to: lifecycle.working,
+      change: { leaseMs, note },
+      text: `was postponed by ${leaseMs} ms. ${note}`,
+    };
+  } catch {
+    return null;
+  }
+}
+
+function invalidOutcome(message: string, lifecycle: Lifecycle): Ending {
+  return failure({ message, code: "INVALID_OUTCOME", retryable: false }, lifecycle);
+}
+
+function failure(error: JobFailure, { failed }: Lifecycle, note?: string): Ending {
+  const change = { error, ...(note !== undefined && { note }) };
+  return { event: "failed", to: failed, change, text: `failed (${error.code ?? "no code"}): ${error.message}` };
+}

@@ -1,0 +1,123 @@
+import { JobStoreError } from "@subtitles/job-store";
+import type { Emit } from "./events.js";
+import { Pauses } from "./pauses.js";
+
+const FIRST_PAUSE_MS = 100;
+const MAX_PAUSE_MS = 2_000;
+
+/** Thrown by a repeated call that is no longer needed: the worker closes, or its store was closed. */
+export class CallStopped extends Error {}
+
+/**
+ * Calls of a worker to its store. It repeats calls while the store is unavailable, knows if the store is available, and ends the
+ * repetitions when the worker closes.
+ */
+export class StoreCalls {
+  readonly #emit: Emit;
+  readonly #onClosed: () => void;
+  readonly #pauses = new Pauses();
+  /** Callers whose latest call failed because the store is unavailable. */
+  readonly #failing = new Set<object>();
+  #lastOutage = Number.NEGATIVE_INFINITY;
+  #stopped = false;
+
+  /** @param onClosed called when a call finds that the store was closed */
+  constructor(emit: Emit, onClosed: () => void) {
+    this.#emit = emit;
+    this.#onClosed = onClosed;
+  }
+
+  get available(): boolean {
+    return this.#failing.size === 0;
+  }
+
+  /** Returns true if the store is unavailable, or was at some moment since this time of `performance.now()`. */
+  wasUnavailableSince(time: number): boolean {
+    return this.#failing.size > 0 || this.#lastOutage >= time;
+  }
+
+  /** Records an outage that no call of the worker may notice. */
+  noteOutage(): void {
+    this.#lastOutage = performance.now();
+  }
+
+  /** Ends the repetitions of all calls. They throw CallStopped. */
+  stop(): void {
+    this.#stopped = true;
+    this.#pauses.end();
+  }
+
+  /**
+   * Makes a call and repeats it while the store is unavailable. The first call is made synchronously.
+   *
+   * @param isNeeded checked before each repetition. @default always
+   * @throws CallStopped; the other errors of the call
+   */
+  async repeat<T>(call: () => Promise<T>, isNeeded: () => boolean = () => true): Promise<T> {
+    const caller = {};
+    try {
+      for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, MAX_PAUSE_MS)) {
+        try {
+          return await call();
+        } catch (error) {
+          this.#failed(caller, error);
+        }
+        // With jitter, so that the calls of many workers do not meet.
+        await this.#pauses.pause(pauseMs * (0.5 + Math.random() / 2));
+        if (this.#stopped || !isNeeded()) throw new CallStopped();
+      }
+    } finally {
+      this.#succeeded(caller);
+    }
+  }
+
+  /**
+   * Makes a call once. Returns null if the store is unavailable or was closed.
+   *
+   * @param caller stands for all calls of one kind: the store counts as available again when the next of them succeeds
+   * @throws the other errors of the call
+   */
+  async once<T>(caller: object, call: () => Promise<T>): Promise<T | null> {
+    try {
+      const result = await call();
+      this.#succeeded(caller);
+      return result;
+    } catch (error) {
+      if (!isOutage(error)) this.#succeeded(caller);
+      try {
+        this.#failed(caller, error);
+      } catch (other) {
+        if (!(other instanceof CallStopped)) throw other;
+      }
+      return null;
+    }
+  }
+
+  /** Forgets the caller of `once`. */
+  forget(caller: object): void {
+    this.#succeeded(caller);
+  }
+
+  #failed(caller: object, error: unknown): void {
+    if (JobStoreError.is(error, "CLOSED")) {
+      this.#onClosed();
+      throw new CallStopped();
+    }
+    if (!isOutage(error)) throw error;
+    if (this.#failing.size === 0) {
+      this.#emit({ type: "unavailable", message: `The store is unavailable. ${error.message}`, error });
+    }
+    this.#failing.add(caller);
+    this.#lastOutage = performance.now();
+  }
+
+  #succeeded(caller: object): void {
+    if (!this.#failing.delete(caller)) return;
+    this.#lastOutage = performance.now();
+    if (this.#failing.size === 0) this.#emit({ type: "available", message: "The store is available again." });
+  }
+}
+
+function isOutage(error: unknown): error is JobStoreError {
+  return JobStoreError.is(error, "UNAVAILABLE");
+}

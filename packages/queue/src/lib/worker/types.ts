@@ -1,0 +1,174 @@
+import type { Change, FromOf, Job, JobDefinition, JobStore, NextOf, ProgressOf, StatusOf } from "@subtitles/job-store";
+import type { input, output } from "zod/v4/core";
+import type { QueueDefinition } from "../definition.js";
+import type { Broker, Message } from "../types.js";
+
+/** Statuses that an outcome can name: those that follow `W`, without `W` itself. */
+export type ToOf<D extends JobDefinition, W extends StatusOf<D>> = Exclude<NextOf<D, W>, W>;
+/** Argument of `progress`; null if the definition has no progress schema. */
+export type ProgressInput<D extends JobDefinition> = [ProgressOf<D>] extends [null] ? null : input<D["progress"]>;
+
+/** Options of `createWorker`. */
+export interface WorkerOptions<D extends JobDefinition, Q extends QueueDefinition, W extends StatusOf<D>> {
+  /** Store of the jobs. */
+  readonly store: JobStore<D>;
+  /** Broker that delivers the messages. */
+  readonly broker: Broker;
+  /** Queue to consume. */
+  readonly queue: Q;
+  /** Statuses in which jobs wait for this worker; at least one. `working` is always included and need not be listed. */
+  readonly from: FromOf<D, W> | readonly [FromOf<D, W>, ...FromOf<D, W>[]];
+  /** Status of a job while this worker runs it. */
+  readonly working: W;
+  /**
+   * Called before a job is claimed from a status in `from`. Return false if the job cannot start yet: the message is acknowledged and the job stays unchanged,
+   * so whatever the job waits for must send another message. The answer counts only if the job still has the version that `ready` saw; otherwise `ready` is
+   * called again. If it throws, the job is claimed and the error counts as thrown by `run`. @default always ready
+   */
+  readonly ready?: ((job: Job<D, Exclude<FromOf<D, W>, W>>) => Promise<boolean>) | undefined;
+  /** Does the work and returns the outcome. It must not change the status of its own job: any such change, by any caller, ends the lease. */
+  readonly run: (job: Job<D, W>, context: WorkerContext<D, Q>) => Promise<Outcome<D, W>>;
+  /** Maximum number of jobs that run at the same time, 1–65,535. @default 1 */
+  readonly concurrency?: number | undefined;
+  /**
+   * Maximum number of unacknowledged messages in this worker, `concurrency` to 65,535. Four times `concurrency` raises the throughput of short jobs. Messages
+   * fetched ahead are not claimed, but they are not available to other workers. @default concurrency
+   */
+  readonly prefetch?: number | undefined;
+  /** Time limit of `run` in milliseconds, not counting time spent waiting for the store. Without it, work that never settles is never replaced. @default none */
+  readonly timeoutMs?: number | undefined;
+  /**
+   * Milliseconds between two heartbeats; one store call renews the leases of all running jobs. The worker notices a cancelled job within one heartbeat. The
+   * job of a dead worker is sent again after five. 100–600,000; below 1,500, an outage of less than five seconds can end leases. @default 3_000
+   */
+  readonly heartbeatMs?: number | undefined;
+  /** Milliseconds between two searches for messages that RabbitMQ dead-lettered by itself, 1,000–86,400,000; 0: never. @default 60_000 */
+  readonly recoverEveryMs?: number | undefined;
+  /** Name of this worker in job histories. @default `<queue>@<host>/<pid>` */
+  readonly by?: string | undefined;
+  /** Receives events for logs and metrics. Errors and rejections of this function are ignored. */
+  readonly onEvent?: ((event: WorkerEvent) => void) | undefined;
+}
+
+/** Returns the id of the job that a message names. Required if the payload has no string `jobId`. @default payload.jobId */
+export type JobIdOption<Q extends QueueDefinition> =
+  output<Q["payload"]> extends { readonly jobId: string }
+    ? { readonly jobId?: ((payload: output<Q["payload"]>) => string) | undefined }
+    : { readonly jobId: (payload: output<Q["payload"]>) => string };
+
+/** Status of a failed job. Required if `working` does not lead to a status "failed". @default "failed" */
+export type FailedOption<D extends JobDefinition, W extends StatusOf<D>> =
+  "failed" extends ToOf<D, W> ? { readonly failed?: ToOf<D, W> | undefined } : { readonly failed: ToOf<D, W> };
+
+/** Second argument of `run`. */
+export interface WorkerContext<D extends JobDefinition, Q extends QueueDefinition> {
+  /**
+   * Aborts when the outcome can no longer be used. Pass it to every call that accepts a signal. Its reason is a JobStoreError CONFLICT or NOT_FOUND (the
+   * job was cancelled, deleted or claimed by another worker), a QueueError TIMEOUT (`timeoutMs`) or CLOSED (the worker closes and the grace period is
+   * over). A lost RabbitMQ connection does not abort it. The worker still stores an outcome that arrives within 5 seconds after TIMEOUT or 1 second
+   * after CLOSED. If `run` has not settled by then, the attempt counts as failed (TIMEOUT) or the lease ends and the job is sent again (CLOSED). The slot
+   * stays occupied until `run` settles; what it returns then is ignored.
+   */
+  readonly signal: AbortSignal;
+  /** Aborts when `close` begins, before the grace period. Long work can store a checkpoint and throw `RetryLater`. Its outcome is stored as usual. */
+  readonly closing: AbortSignal;
+  /**
+   * Reports progress. Returns immediately and can be called at any rate: the worker writes the newest value every 250 ms. A refused value is reported
+   * as an event and does not fail the job.
+   */
+  readonly progress: (progress: ProgressInput<D>) => void;
+  /**
+   * Stores progress and resolves when it is stored. The next attempt receives it as `job.progress`. Waits while the store is unavailable.
+   * @throws signal.reason; JobStoreError INVALID_DATA
+   */
+  readonly checkpoint: (progress: ProgressInput<D>) => Promise<void>;
+  readonly message: Message<Q>;
+  /** Number of this attempt, from 1: failed attempts since the job changed into `working`, plus one. Neither `RetryLater` nor a lost worker counts. */
+  readonly attempt: number;
+  /** True if no retry is left: an error other than `RetryLater` now fails the job. */
+  readonly lastAttempt: boolean;
+}
+
+/**
+ * Next status of the job and what to store with it. A job that waits for an external event gets a status of its own, listed in `from` of the worker that
+ * continues.
+ */
+export type Outcome<D extends JobDefinition, W extends StatusOf<D>> = { readonly to: ToOf<D, W> } & Omit<
+  Change<D>,
+  "by" | "key" | "handled" | "leaseMs" | "failedAttempt"
+>;
+
+/** Running worker. Made by `createWorker`. */
+export interface Worker extends AsyncDisposable {
+  /** For readiness checks. "waiting": the store or the broker is unavailable, or the queue cannot be consumed. */
+  readonly state: "running" | "waiting" | "paused" | "closed";
+  /** Number of jobs that run now. */
+  readonly active: number;
+  /**
+   * Stops consuming in this worker; messages that were only fetched ahead are returned as by `close`. Running jobs continue. Use it when a provider is down or
+   * limits requests.
+   */
+  pause(): void;
+  resume(): void;
+  /**
+   * Resolves when this worker runs nothing and the queue has no ready message. Delayed messages are not waited for. For tests and batch jobs.
+   * @throws signal.reason
+   */
+  idle(options?: { readonly signal?: AbortSignal | undefined }): Promise<void>;
+  /**
+   * Stops claiming jobs, lets running work finish and its outcomes be stored for `graceMs` (@default 10_000), then aborts the rest and ends the leases of its
+   * jobs, so that the store sends their messages again at once. No attempt is used, and no ended lease is counted. Messages that were only fetched ahead
+   * are published to the queue again and acknowledged, so that they use no delivery of the queue's limit; if that fails, they return to the queue. Always
+   * settles, at most four seconds after `graceMs`. Close workers before relay, broker and store. If the broker was closed first, running work ends as
+   * described; if the store was closed first, the worker stops consuming at once. Both cases are reported as an event.
+   */
+  close(options?: { readonly graceMs?: number | undefined }): Promise<void>;
+}
+
+/** Event of a worker, for logs and metrics. */
+export interface WorkerEvent {
+  /**
+   * - started: job claimed, `run` called
+   * - done, failed, postponed: outcome, failure or `RetryLater` stored
+   * - retrying: attempt failed, the next one is scheduled
+   * - lost: the job was changed by someone else; nothing is stored. `to`, `version` and `changedBy` describe the change
+   * - blocked: the event loop of this process was blocked longer than a heartbeat (`blockedMs`)
+   * - stuck: `run` ignores its aborted signal and occupies a slot; repeated every minute
+   * - skipped: message acknowledged without work, with the reason (`reason`)
+   * - unavailable, available: store or broker
+   * - recovered: message that RabbitMQ had dead-lettered by itself
+   * - error: unexpected; needs attention
+   */
+  readonly type:
+    | "started"
+    | "done"
+    | "failed"
+    | "postponed"
+    | "retrying"
+    | "lost"
+    | "blocked"
+    | "stuck"
+    | "skipped"
+    | "unavailable"
+    | "available"
+    | "recovered"
+    | "error";
+  /** Human-readable text without payload. */
+  readonly message: string;
+  readonly jobId?: string;
+  readonly messageId?: string;
+  readonly attempt?: number;
+  /** skipped: why. */
+  readonly reason?: "outdated" | "handled" | "missing" | "moved" | "leased" | "not ready";
+  /** done, failed, postponed, lost: new status. */
+  readonly to?: string;
+  /** lost: version and author of the change. */
+  readonly version?: number;
+  readonly changedBy?: string;
+  /** blocked, lost: how long the event loop of this process was blocked at most since the last heartbeat. */
+  readonly blockedMs?: number;
+  /** done, failed, postponed, retrying, lost: duration of `run`. */
+  readonly runMs?: number;
+  /** The thrown value, not redacted. */
+  readonly error?: unknown;
+}

@@ -1,0 +1,256 @@
+import { createJobStore, defineJob, type Job, type JobStore } from "@subtitles/job-store";
+import { memoryDriver as memoryStoreDriver } from "@subtitles/job-store/memory";
+import { vi } from "vitest";
+import { z } from "zod";
+import { createBroker, createRelay, type Driver, defineQueue, message, type Session } from "../../src/index.js";
+import { memoryDriver } from "../../src/memory.js";
+import { createWorker, type Outcome, type Worker, type WorkerContext, type WorkerEvent } from "../../src/worker.js";
+
+/** Jobs of the tests: a film is rendered, can wait for its subtitles, and can be encoded by another worker. */
+export const films = defineJob({
+  name: "film",
+  data: z.object({ title: z.string() }),
+  result: z.object({ url: z.string() }),
+  progress: z.object({ percent: z.number().min(0).max(100) }),
+  initial: "pending",
+  statuses: {
+    pending: { next: ["rendering", "cancelled", "failed"] },
+    rendering: { next: ["rendering", "pending", "waiting", "encoding", "done", "failed", "cancelled"] },
+    waiting: { next: ["rendering", "pending", "cancelled"] },
+    encoding: { next: ["encoding", "done", "failed", "cancelled"] },
+    done: { next: [], final: true },
+    failed: { next: ["pending"], final: true },
+    cancelled: { next: ["pending"], final: true },
+  },
+});
+export type Films = typeof films;
+
+export const renderings = defineQueue({
+  name: "renderings",
+  payload: z.object({ jobId: z.string() }),
+  retryDelaysMs: [1_000, 5_000],
+});
+export const encodings = defineQueue({ name: "encodings", payload: z.object({ jobId: z.string() }) });
+
+export const HEARTBEAT_MS = 3_000;
+export const LEASE_MS = 5 * HEARTBEAT_MS;
+
+/** Call of `run` that the test ends. */
+export interface Run {
+  readonly job: Job<Films, "rendering">;
+  readonly context: WorkerContext<Films, typeof renderings>;
+  finish(outcome: Outcome<Films, "rendering">): void;
+  /** Ends the run with any value, as a caller without types can. */
+  finishWith(outcome: unknown): void;
+  fail(error: unknown): void;
+}
+
+type Options = Partial<Parameters<typeof createWorker<Films, typeof renderings, "rendering">>[0]>;
+
+/** Process with a worker, a store and a broker of its own. */
+export interface WorkerProcess {
+  readonly worker: Worker;
+  readonly store: JobStore<Films>;
+  readonly events: WorkerEvent[];
+  /** Calls of `run` in the order of their start. */
+  readonly runs: Run[];
+  /** Returns the latest call of `run`. */
+  readonly run: Run;
+  /** Blocks the process: its calls to the store wait until `wake`. */
+  block(): void;
+  wake(): void;
+  /** Ends the process without any notice. */
+  crash(): Promise<void>;
+  /** Returns the types of the events, without "started". */
+  eventTypes(): string[];
+}
+
+/** Store and broker that several processes share, with a relay. */
+export interface World {
+  readonly store: JobStore<Films>;
+  /** Faults of the servers. */
+  readonly storeFaults: ReturnType<typeof memoryStoreDriver>["faults"];
+  readonly brokerFaults: ReturnType<typeof memoryDriver>["faults"];
+  readonly broker: ReturnType<typeof createBroker>;
+  /** Starts a process. Without a `run`, the test ends each run. */
+  start(options?: Options): WorkerProcess;
+  /** Creates a job and requests it. */
+  request(id: string): Promise<void>;
+  /** Publishes a message that names a job, without an origin. */
+  publish(jobId: string, messageId?: string): Promise<void>;
+  stopRelay(): Promise<void>;
+  startRelay(): void;
+  /** Returns the number of messages in the queue, in all states together. */
+  messages(): Promise<number>;
+  /** Lets time pass. */
+  pass(ms: number): Promise<void>;
+  /** Lets time pass until the condition holds, at most `limitMs`. */
+  until(condition: () => boolean | Promise<boolean>, limitMs?: number): Promise<void>;
+  status(id: string): Promise<string | undefined>;
+  end(): Promise<void>;
+}
+
+/** Declares a test that has a world of its own. */
+export type Case = (name: string, run: (world: World) => Promise<void>) => void;
+
+/** Returns the message that requests a job. */
+export function requestOf(jobId: string) {
+  return message(renderings, { jobId });
+}
+
+/** Creates a world on the memory drivers. It needs fake timers. */
+export function memoryWorld(): World {
+  const storeDriver = memoryStoreDriver();
+  const brokerDriver = memoryDriver({ timeoutMs: 2_000 });
+  const openStore = () => createJobStore({ job: films, driver: storeDriver });
+  const store = openStore();
+  const broker = createBroker({ driver: brokerDriver });
+  const closers: (() => Promise<unknown>)[] = [];
+  let relay: ReturnType<typeof createRelay> | null = null;
+
+  const startRelay = () => {
+    relay = createRelay({ outbox: store.outbox, broker, queues: [renderings, encodings] });
+  };
+  const stopRelay = async () => {
+    const closing = relay?.close();
+    relay = null;
+    await pass(20);
+    await closing;
+  };
+  const pass = async (ms: number) => {
+    await vi.advanceTimersByTimeAsync(ms);
+  };
+  const until = async (condition: () => boolean | Promise<boolean>, limitMs = 120_000) => {
+    for (let passed = 0; !(await condition()); passed += 10) {
+      if (passed > limitMs) throw new Error(`The condition does not hold after ${limitMs} ms: ${condition}`);
+      await pass(10);
+    }
+  };
+
+  const start = (options: Options = {}): WorkerProcess => {
+    const gate = createGate();
+    const own = gate.wrap(openStore());
+    const sessions: Session[] = [];
+    const driver: Driver = {
+      name: "memory",
+      open: (...args) => {
+        // memoryDriver returns the public part of a driver, and `open` belongs to the other part.
+        const session = (brokerDriver as unknown as Driver).open(...args);
+        sessions.push(session);
+        return session;
+      },
+    };
+    const events: WorkerEvent[] = [];
+    const runs: Run[] = [];
+    const ownBroker = createBroker({ driver });
+    const worker = createWorker({
+      store: own,
+      broker: ownBroker,
+      queue: renderings,
+      from: ["pending", "waiting"],
+      working: "rendering",
+      heartbeatMs: HEARTBEAT_MS,
+      onEvent: (event) => events.push(event),
+      run: (job, context) =>
+        new Promise((resolve, reject) => {
+          runs.push({ job, context, finish: resolve, finishWith: (value) => resolve(value as never), fail: reject });
+        }),
+      ...options,
+    });
+    let crashed = false;
+    closers.push(async () => {
+      if (!crashed) await worker.close({ graceMs: 0 });
+      if (!crashed) await ownBroker.close({ graceMs: 0 });
+    });
+    return {
+      worker,
+      store: own,
+      events,
+      runs,
+      get run() {
+        const last = runs.at(-1);
+        if (last === undefined) throw new Error("No run has started.");
+        return last;
+      },
+      block: gate.close,
+      wake: gate.open,
+      crash: async () => {
+        crashed = true;
+        gate.close();
+        for (const session of sessions) await session.close(0);
+      },
+      eventTypes: () => events.map(({ type }) => type).filter((type) => type !== "started"),
+    };
+  };
+
+  startRelay();
+  return {
+    store,
+    broker,
+    storeFaults: storeDriver.faults,
+    brokerFaults: brokerDriver.faults,
+    start,
+    request: async (id) => {
+      await store.create({ title: id }, { id, outbox: [requestOf(id)] });
+    },
+    publish: async (jobId, messageId) => {
+      await broker.publish(renderings, { jobId }, messageId === undefined ? {} : { id: messageId });
+    },
+    startRelay,
+    stopRelay,
+    messages: async () => {
+      const { ready, unacked, delayed, dead } = await broker.stats(renderings);
+      return ready + (unacked ?? 0) + delayed + dead;
+    },
+    pass,
+    until,
+    status: async (id) => (await store.get(id))?.status,
+    end: async () => {
+      const ended = (async () => {
+        for (const close of closers) await close();
+        await relay?.close();
+        await broker.close({ graceMs: 0 });
+        await store.close();
+      })();
+      await pass(20_000);
+      await ended;
+    },
+  };
+}
+
+/** Gate that lets calls of a store wait. */
+function createGate() {
+  let closed: Promise<void> | null = null;
+  let open: () => void = () => {};
+  const methods: ReadonlySet<string | symbol> = new Set([
+    "claim",
+    "updateStatus",
+    "updateProgress",
+    "renewLeases",
+    "failRequest",
+    "get",
+  ]);
+  return {
+    close: () => {
+      closed = new Promise((resolve) => {
+        open = resolve;
+      });
+    },
+    open: () => {
+      closed = null;
+      open();
+    },
+    wrap: <S extends object>(store: S): S =>
+      new Proxy(store, {
+        get: (target, name) => {
+          const value: unknown = Reflect.get(target, name, target);
+          if (typeof value !== "function") return value;
+          if (!methods.has(name)) return value.bind(target);
+          return async (...args: unknown[]) => {
+            if (closed !== null) await closed;
+            return Reflect.apply(value, target, args);
+          };
+        },
+      }),
+  };
+}
