@@ -1,5 +1,5 @@
 export { createJobStore, type JobStoreOptions } from "./lib/create-job-store.js";
-export type { NextOf, NotStorable, ProgressOf, ResultOf, StatusOf, StatusRule, Storable } from "./lib/definition.js";
+export type { FromOf, NextOf, NotStorable, ProgressOf, ResultOf, StatusOf, StatusRule, Storable, WorkingOf } from "./lib/definition.js";
 export {
   type DataOf,
   defineJob,
@@ -18,13 +18,18 @@ export type {
   AuditReport,
   Change,
   ChangeOf,
+  ClaimOptions,
+  ClaimResult,
   CreateOptions,
+  FailRequestOptions,
+  FailRequestResult,
   Health,
   JobEvent,
   JobStore,
   ListQuery,
   NextStatusOf,
   Page,
+  RequestingMessage,
   StoreEvent,
   Where,
 } from "./lib/types.js";

@@ -71,6 +71,8 @@ function resolveConfig<D extends JobDefinition>(options: Omit<JobStoreOptions<D>
     sources: sourcesOf(job),
     fields: Object.keys(job.index ?? {}),
     ttlMs,
+    sends: new Map(),
+    timeouts: new Map(),
     maxCount: new Map(
       Object.entries(job.statuses).flatMap(([status, { maxCount }]) =>
         maxCount === undefined ? [] : [[status, maxCount] as const],

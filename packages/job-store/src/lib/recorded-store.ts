@@ -132,6 +132,8 @@ function configFrom(definition: JobDefinition, emit: StoreConfig["emit"]): Store
     sources: sourcesOf(definition),
     fields: [],
     ttlMs: new Map(rules.map(([status, { ttlSeconds = 0 }]) => [status, Math.round(ttlSeconds * 1000)])),
+    sends: new Map(),
+    timeouts: new Map(),
     maxCount: new Map(),
     historyLimit: HISTORY_LIMIT,
     maxRecordBytes: MAX_RECORD_BYTES,
@@ -152,5 +154,7 @@ function rejectChanges(storage: JobStorage, { definition, description }: StoreMe
   };
   storage.create = ({ id }) => reject(id);
   storage.updateStatus = ({ target }) => reject(target.id);
+  storage.claim = ({ id }) => reject(id);
+  storage.failRequest = ({ id }) => reject(id);
   storage.updateProgress = ({ id }) => reject(id);
 }

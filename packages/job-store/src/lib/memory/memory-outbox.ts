@@ -1,16 +1,14 @@
 import { Condition } from "../condition.js";
 import type { Origin, OutboxStorage, OutgoingMessage, StoredMessage } from "../driver.js";
+import type { StoredJob } from "./stored-job.js";
+import type { KeptMessage } from "./work-state.js";
 
 /** Entry whose payload is JSON text, so that readers share no objects. */
 type StoredEntry = Omit<StoredMessage, "payload" | "origin"> & { readonly payload: string; readonly origin: Origin };
 type Entry = StoredEntry & { readonly claimedUntil: number };
 
-/** Job after a change. */
-interface ChangedJob extends Omit<Origin, "dueAt"> {
-  readonly id: string;
-  /** Time of the change. */
-  readonly updatedAt: number;
-}
+/** Longest time for which a waiting reader does nothing, in milliseconds. Its claims are contacts with the storage. */
+const CONTACT_MS = 1000;
 
 /** Outbox in memory: entries in commit order, messages that are not due yet, and rejected entries. */
 export class MemoryOutbox implements OutboxStorage {
@@ -19,25 +17,52 @@ export class MemoryOutbox implements OutboxStorage {
   readonly #scheduled: Entry[] = [];
   readonly #rejected = new Map<string, StoredEntry & { readonly reason: string }>();
   readonly #readers = new Condition();
+  readonly #beforeClaim: () => void;
+  readonly #msToNext: () => number;
   #sequence = 0;
 
-  /** Adds the messages of a change. `job`: the job after the change. */
-  add(job: ChangedJob, messages: readonly OutgoingMessage[]): void {
-    const { createdAt, attempt, version, updatedAt: now } = job;
-    messages.forEach(({ delayMs, ...message }, position) => {
-      const entryId = `${now}-${this.#sequence++}`;
-      const id = message.id ?? `${job.id}.${version}.${position}`;
-      const origin = { createdAt, attempt, version, dueAt: delayMs === 0 ? 0 : now + delayMs };
-      const entry = { ...message, id, entryId, jobId: job.id, at: now + delayMs, origin, claimedUntil: 0 };
-      if (delayMs === 0) this.#entries.set(entryId, entry);
-      else this.#schedule(entry);
-    });
-    if (messages.length > 0) this.#readers.notify();
+  /** @param table Adds the messages that are due. `msToNext` is the time until the next one is due. */
+  constructor(table: { readonly beforeClaim: () => void; readonly msToNext: () => number }) {
+    this.#beforeClaim = table.beforeClaim;
+    this.#msToNext = table.msToNext;
   }
 
-  #schedule(entry: Entry): void {
-    const before = this.#scheduled.findLastIndex(({ at }) => at <= entry.at);
-    this.#scheduled.splice(before + 1, 0, entry);
+  /** Adds the messages of a change. `job`: the job after the change. */
+  add(job: StoredJob, messages: readonly OutgoingMessage[]): void {
+    messages.forEach(({ id, delayMs, ...message }, position) => {
+      const named = { ...message, id: id ?? `${job.id}.${job.version}.${position}` };
+      if (delayMs === 0) this.append(job, named);
+      else this.#schedule(job, named, job.updatedAt + delayMs);
+    });
+  }
+
+  /** Adds a message with the present version of the job as its origin. */
+  append(job: StoredJob, message: KeptMessage): void {
+    const entry = this.#newEntry(job, message, 0);
+    this.#entries.set(entry.entryId, entry);
+    this.#readers.notify();
+  }
+
+  #schedule(job: StoredJob, message: KeptMessage, dueAt: number): void {
+    const before = this.#scheduled.findLastIndex(({ at }) => at <= dueAt);
+    this.#scheduled.splice(before + 1, 0, this.#newEntry(job, message, dueAt));
+    this.#readers.notify();
+  }
+
+  #newEntry(
+    { id: jobId, createdAt, attempt, version }: StoredJob,
+    { id, queue, payload, headers }: KeptMessage,
+    dueAt: number,
+  ): Entry {
+    const now = Date.now();
+    const entryId = `${now}-${this.#sequence++}`;
+    const origin = { createdAt, attempt, version, dueAt };
+    return { entryId, jobId, at: dueAt || now, id, queue, payload, headers, origin, claimedUntil: 0 };
+  }
+
+  /** Makes the waiting readers look for messages. */
+  wake(): void {
+    this.#readers.notify();
   }
 
   /**
@@ -55,9 +80,15 @@ export class MemoryOutbox implements OutboxStorage {
     return next < 0 ? this.#scheduled.length : next;
   }
 
-  async claim(options: { limit: number; waitMs: number; claimMs: number; signal: AbortSignal }) {
+  /** @param check Called before each search, also after a wait. Throws if the storage is unavailable. */
+  async claim(
+    options: { limit: number; waitMs: number; claimMs: number; signal: AbortSignal },
+    check: () => void = () => {},
+  ) {
     const end = Date.now() + options.waitMs;
     for (;;) {
+      check();
+      this.#beforeClaim();
       const now = Date.now();
       this.#addDue(options.limit);
       const due = [...this.#entries.values()].filter((entry) => entry.claimedUntil <= now).slice(0, options.limit);
@@ -68,8 +99,8 @@ export class MemoryOutbox implements OutboxStorage {
   }
 
   waitForEntries(ms: number, signal: AbortSignal): Promise<void> {
-    const next = Math.min(this.#nextClaimEnd(), this.#scheduled[0]?.at ?? Number.POSITIVE_INFINITY);
-    return this.#readers.wait(Math.min(ms, next - Date.now()), signal);
+    const nextAt = Math.min(this.#nextClaimEnd(), this.#scheduled[0]?.at ?? Number.POSITIVE_INFINITY);
+    return this.#readers.wait(Math.min(ms, nextAt - Date.now(), this.#msToNext(), CONTACT_MS), signal);
   }
 
   async ack(entryIds: readonly string[]): Promise<void> {

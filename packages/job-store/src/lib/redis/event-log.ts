@@ -3,6 +3,7 @@ import type { ChangeMetadata, EventLog, LoggedEvent, LogPage, LogPosition, ReadR
 import { unavailable } from "../errors.js";
 import { eventsRemoved, LOG_RESET, OLDER_DATA } from "../log-gaps.js";
 import { DEFAULT_LARGEST, MAX_SCRIPT_BYTES } from "./index-metadata.js";
+import type { Leases } from "./leases.js";
 import { readingOf, WRONG_TYPE } from "./read-record.js";
 import { scripts } from "./scripts.js";
 import type { RedisSession } from "./session.js";
@@ -15,12 +16,14 @@ const MAX_ENTRIES = 256;
 export class RedisEventLog implements EventLog {
   readonly #session: RedisSession;
   readonly #reader: BlockingReader;
+  readonly #leases: Leases;
   /** Position of the last wait for events, the time of the event there, and the number of interruptions before it. */
   #waited: { readonly position: LogPosition; readonly at: number | null; readonly interruptions: number } | undefined;
 
-  constructor(session: RedisSession, reader: BlockingReader) {
+  constructor(session: RedisSession, reader: BlockingReader, leases: Leases) {
     this.#session = session;
     this.#reader = reader;
+    this.#leases = leases;
   }
 
   async tail(): Promise<LogPosition> {
@@ -38,7 +41,8 @@ export class RedisEventLog implements EventLog {
       ...[string, string | null, string | null, string | null, number, string],
     ];
     const position = { log: log ?? "", number: Number(events ?? 0) };
-    return { job: foreign === "1" ? WRONG_TYPE : readingOf(id, text), position, now };
+    const [job] = await this.#leases.addTo([foreign === "1" ? WRONG_TYPE : readingOf(id, text)]);
+    return { job: job as ReadResult, position, now };
   }
 
   async after(

@@ -4,6 +4,8 @@
 -- Replies: { 'created', createdAt of all jobs, perhaps 'grown' }  if no id existed; else for each call
 --          'created', createdAt; 'exists', record; 'tooLarge', bytes; 'unreadable', ''
 
+-- A job is created later than every deleted one, so that no snapshot of a deleted job matches it, even after the clock went back.
+if metadata[6] and metadata[6] >= now then now = string.format('%.0f', metadata[6] + 1) end
 local expires = TTL ~= '0' and tostring(now + TTL)
 local score, times, event = CODE .. now, now .. ',' .. now, EVENT .. now
 
