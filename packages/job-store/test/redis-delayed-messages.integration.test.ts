@@ -17,13 +17,14 @@ describe.skipIf(!available)(title("Delayed messages"), { timeout: 120_000 }, () 
     for (let n = 0; n < 200; n++) await store.create({ title: "One" }, { id: `job-${n}`, outbox });
   }
 
-  /** Returns the commands that the server runs during a call, without the values that differ each time. */
+  /** Returns the commands that scripts run during a call, with their keys. Ids in the keys are left out. */
   async function commandsOf(call: () => Promise<unknown>): Promise<readonly string[]> {
     const sent = await redis.sentDuring(call);
-    const isRead = ([name = ""]: readonly string[]) => /^z(count|range|score)|^x(range|len)/i.test(name);
-    return sent
-      .filter(({ within }) => within.length > 0)
-      .flatMap(({ within }) => within.map((args) => (isRead(args) ? args.slice(0, 2) : args.slice(0, 1)).join(" ")));
+    const commands = sent.flatMap(({ within }) =>
+      within.map(([name, key = ""]) => `${name} ${key.replace(/(job|reader):.*/, "$1")}`),
+    );
+    // How a contact is recorded depends on the time since the last one.
+    return commands.filter((command) => !/^HSET jobs:metadata$| jobs:gaps$/.test(command));
   }
 
   test("100,000 of them cost a read nothing: the server runs the same commands as without any", async () => {
@@ -73,7 +74,7 @@ describe.skipIf(!available)(title("Delayed messages"), { timeout: 120_000 }, () 
         const entries = await store.outbox.read({ claimMs: 60_000 });
         seen.push(...entries.map(({ payload }) => (payload as { n: number }).n));
       });
-      expect(commands.filter((command) => command === "XADD").length).toBeLessThanOrEqual(1);
+      expect(commands.filter((command) => command === "XADD jobs:outbox").length).toBeLessThanOrEqual(1);
     }
     expect(seen).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
   });

@@ -1,5 +1,5 @@
 import { Condition } from "../condition.js";
-import type { OutboxStorage, OutgoingMessage, StoredMessage } from "../driver.js";
+import type { Origin, OutboxStorage, OutgoingMessage, StoredMessage } from "../driver.js";
 import type { StoredJob } from "./stored-job.js";
 import type { KeptMessage } from "./work-state.js";
 
@@ -21,7 +21,7 @@ export class MemoryOutbox implements OutboxStorage {
   readonly #msToNext: () => number;
   #sequence = 0;
 
-  /** @param table Adds the messages of ended leases. `msToNext` is the time until the next lease ends. */
+  /** @param table Adds the messages that are due. `msToNext` is the time until the next one is due. */
   constructor(table: { readonly beforeClaim: () => void; readonly msToNext: () => number }) {
     this.#beforeClaim = table.beforeClaim;
     this.#msToNext = table.msToNext;
@@ -30,30 +30,39 @@ export class MemoryOutbox implements OutboxStorage {
   /** Adds the messages of a change. `job`: the job after the change. */
   add(job: StoredJob, messages: readonly OutgoingMessage[]): void {
     messages.forEach(({ id, delayMs, ...message }, position) => {
-      this.append(job, { ...message, id: id ?? `${job.id}.${job.version}.${position}` }, delayMs);
+      const named = { ...message, id: id ?? `${job.id}.${job.version}.${position}` };
+      if (delayMs === 0) this.append(job, named);
+      else this.#schedule(job, named, job.updatedAt + delayMs);
     });
   }
 
   /** Adds a message with the present version of the job as its origin. */
-  append({ id: jobId, createdAt, attempt, version }: StoredJob, message: KeptMessage, delayMs = 0): void {
+  append(job: StoredJob, message: KeptMessage): void {
+    const entry = this.#newEntry(job, message, 0);
+    this.#entries.set(entry.entryId, entry);
+    this.#readers.notify();
+  }
+
+  #schedule(job: StoredJob, message: KeptMessage, dueAt: number): void {
+    const before = this.#scheduled.findLastIndex(({ at }) => at <= dueAt);
+    this.#scheduled.splice(before + 1, 0, this.#newEntry(job, message, dueAt));
+    this.#readers.notify();
+  }
+
+  #newEntry(
+    { id: jobId, createdAt, attempt, version }: StoredJob,
+    { id, queue, payload, headers }: KeptMessage,
+    dueAt: number,
+  ): Entry {
     const now = Date.now();
     const entryId = `${now}-${this.#sequence++}`;
-    const origin = { createdAt, attempt, version, dueAt: delayMs === 0 ? 0 : now + delayMs };
-    const { id, queue, payload, headers } = message;
-    const entry = { entryId, jobId, at: now + delayMs, id, queue, payload, headers, origin, claimedUntil: 0 };
-    if (delayMs === 0) this.#entries.set(entryId, entry);
-    else this.#schedule(entry);
-    this.#readers.notify();
+    const origin = { createdAt, attempt, version, dueAt };
+    return { entryId, jobId, at: dueAt || now, id, queue, payload, headers, origin, claimedUntil: 0 };
   }
 
   /** Makes the waiting readers look for messages. */
   wake(): void {
     this.#readers.notify();
-  }
-
-  #schedule(entry: Entry): void {
-    const before = this.#scheduled.findLastIndex(({ at }) => at <= entry.at);
-    this.#scheduled.splice(before + 1, 0, entry);
   }
 
   /**
@@ -90,8 +99,8 @@ export class MemoryOutbox implements OutboxStorage {
   }
 
   waitForEntries(ms: number, signal: AbortSignal): Promise<void> {
-    const next = Math.min(this.#nextClaimEnd(), this.#scheduled[0]?.at ?? Number.POSITIVE_INFINITY) - Date.now();
-    return this.#readers.wait(Math.min(ms, next, this.#msToNext(), CONTACT_MS), signal);
+    const nextAt = Math.min(this.#nextClaimEnd(), this.#scheduled[0]?.at ?? Number.POSITIVE_INFINITY);
+    return this.#readers.wait(Math.min(ms, nextAt - Date.now(), this.#msToNext(), CONTACT_MS), signal);
   }
 
   async ack(entryIds: readonly string[]): Promise<void> {

@@ -7,8 +7,8 @@ import type { StreamEntry, StreamNotifier } from "./stream-notifier.js";
 import { newOperationId } from "./write-batcher.js";
 
 /**
- * Fields and values of an entry; see `send` in lua/includes/messages.lua. The origin is absent in entries of earlier releases. A rejected
- * entry ends with its reason.
+ * Fields and values of an entry; see `send` in lua/includes/messages.lua. Entries of earlier versions have no origin. A rejected entry ends
+ * with its reason.
  */
 type EntryFields = readonly ["job", string, "id", string, "message", string, ...originAndReason: string[]];
 
@@ -16,8 +16,8 @@ type EntryFields = readonly ["job", string, "id", string, "message", string, ...
 const MAX_ENTRIES_PER_SCRIPT = 500;
 
 /**
- * Maximum time that a reader waits between two claims, in milliseconds. The stream does not notify it of delayed messages and of ended
- * leases. A claim finds them within one second of their time, and is a contact with the server.
+ * Maximum time that a reader waits between two claims, in milliseconds. Each claim is a contact with the server. The stream does not
+ * notify readers of delayed messages and of ended leases. A claim finds them, within one second.
  */
 const MAX_WAIT_MS = 900;
 
@@ -70,7 +70,7 @@ export class RedisOutbox implements OutboxStorage {
       const reply = await this.#run(
         scripts.outboxClaim,
         [limit, claimMs, reader.claim],
-        [key, keys.metadata, keys.outboxScheduled, keys.outboxScheduledEntries, ...workKeys(keys)],
+        [key, keys.metadata, ...workKeys(keys), keys.outboxScheduled, keys.outboxScheduledEntries],
       );
       reader.claim = null;
       return reply;
@@ -196,7 +196,7 @@ export async function readOutboxState(client: RedisCommander, keys: Keys): Promi
 /** Reads an entry with its fields in the order of the scripts. null: another application has added it. It is ignored. */
 function readEntry(entryId: string, fields: readonly string[]): StoredMessage | null {
   const [, jobId, , id, , message, name, text] = fields as EntryFields;
-  const origin = name === "origin" && text !== undefined ? readOrigin(text) : null;
+  const origin = name === "origin" ? originIn(text) : null;
   try {
     // A delayed message waits from its due time on.
     return { entryId, jobId, at: origin?.dueAt || timeOf(entryId), id: JSON.parse(id), ...JSON.parse(message), origin };
@@ -205,8 +205,10 @@ function readEntry(entryId: string, fields: readonly string[]): StoredMessage | 
   }
 }
 
-function readOrigin(text: string): Origin {
-  const [createdAt, attempt, version, dueAt] = text.split(" ").map(Number) as [number, number, number, number];
+/** Reads the origin of an entry: four numbers. */
+function originIn(text = ""): Origin | null {
+  const [createdAt, attempt, version, dueAt] = text.split(" ").map(Number);
+  if (createdAt === undefined || attempt === undefined || version === undefined || dueAt === undefined) return null;
   return { createdAt, attempt, version, dueAt };
 }
 

@@ -359,8 +359,8 @@ function sizeOf(messages: readonly OutgoingMessage[]): number {
 function messageArgs(messages: readonly OutgoingMessage[]): readonly Argument[] {
   const values = messages.flatMap(({ queue, id, payload, headers, delayMs }) => [
     id === null ? "" : JSON.stringify(id),
-      delayMs,
-      messageText({ queue, headers, payload }),
+    delayMs,
+    messageText({ queue, headers, payload }),
   ]);
   return [values.length, ...values];
 }

@@ -40,8 +40,8 @@ local function changeWork(id, state, head, created, changeKey, leaseMs, first)
   end
   if detailed and not FINAL then
     for i = first + 5, first + 4 + ARGV[first + 4], 3 do
-      local queue, dueAt = match(ARGV[i + 2], '^{"queue":(".-"),"headers":{'), tostring(now + ARGV[i + 1])
-      works.add(state.more, 'messages', { queue, head.newVersion, dueAt }, MAX_QUEUES)
+      local queue = match(ARGV[i + 2], '^{"queue":(".-"),"headers":{')
+      works.add(state.more, 'messages', { queue, head.newVersion, tostring(now + ARGV[i + 1]) }, MAX_QUEUES)
     end
   end
   if HISTORY_LIMIT < 4 and changeKey then works.add(state.more, 'keys', { changeKey }, 4) end
