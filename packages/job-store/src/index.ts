@@ -1,5 +1,5 @@
 export { createJobStore, type JobStoreOptions } from "./lib/create-job-store.js";
-export type { NextOf, NotStorable, ProgressOf, ResultOf, StatusOf, StatusRule, Storable } from "./lib/definition.js";
+export type { NextOf, NotStorable, ProgressOf, ResultOf, StatusOf, Storable } from "./lib/definition.js";
 export {
   type DataOf,
   defineJob,
@@ -14,6 +14,7 @@ export { idFrom } from "./lib/id-from.js";
 export type { Created, Job, JobFailure, StatusChange } from "./lib/job.js";
 export type { Outbox, OutboxEntry, OutboxMessage } from "./lib/outbox.js";
 export { createReporter, type RejectedChange, type Reporter, type ReporterOptions } from "./lib/reporter/reporter.js";
+export type { SentPayload, StatusMessage, StatusRule } from "./lib/status-rule.js";
 export type {
   AnyJobStore,
   AuditReport,

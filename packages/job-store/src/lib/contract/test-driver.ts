@@ -13,6 +13,7 @@ import { races } from "./races.js";
 import { counts, read, schemaChange, unreadable } from "./read.js";
 import { expiry, massExpiry, retention } from "./retention.js";
 import { save } from "./save.js";
+import { sends } from "./sends.js";
 import { untrustedIds, unusualData, unusualStatuses } from "./untrusted-input.js";
 import { updateProgress } from "./update-progress.js";
 import { history, transitions, updateStatus } from "./update-status.js";
@@ -54,6 +55,7 @@ const subjects = {
   outbox,
   "outbox claims": outboxClaims,
   "outbox waits": outboxWaits,
+  "messages of a status": sends,
   races,
   "untrusted ids": untrustedIds,
   "unusual statuses": unusualStatuses,

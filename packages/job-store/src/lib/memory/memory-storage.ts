@@ -25,6 +25,7 @@ import type {
 } from "../driver.js";
 import { comparePositions } from "../position.js";
 import { EMPTY_REPORT } from "../reports.js";
+import { sentMessages } from "../sent-messages.js";
 import type { AuditReport } from "../types.js";
 import { byteLength } from "../utf8.js";
 import { AWAY, type FaultInjection } from "./fault-injection.js";
@@ -76,7 +77,7 @@ export class MemoryStorage implements JobStorage {
     const bytes = sizeOf(stored);
     if (bytes > this.#config.maxRecordBytes) return { kind: "tooLarge", bytes };
     this.#table.makeRoom();
-    this.#commit(stored, job.outbox);
+    this.#commit(stored, [...job.outbox, ...sentMessages(this.#config.sends, stored, job.sendHeaders)]);
     this.#addEvent("created", stored, now, null, job.metadata.by);
     return this.#faults.replyOrLose({ kind: "created", record: toRecord(stored) });
   }
@@ -140,7 +141,8 @@ export class MemoryStorage implements JobStorage {
     });
     const bytes = sizeOf(stored);
     if (bytes > this.#config.maxRecordBytes) return { kind: "tooLarge", bytes };
-    this.#commit(stored, update.outbox);
+    const sent = job.status === update.to ? [] : sentMessages(this.#config.sends, stored, update.sendHeaders);
+    this.#commit(stored, [...update.outbox, ...sent]);
     this.#addEvent("status", stored, now, job.status, update.metadata.by);
     return this.#faults.replyOrLose({ kind: "updated", record: toRecord(stored) });
   }

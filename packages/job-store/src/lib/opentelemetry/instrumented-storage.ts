@@ -15,6 +15,7 @@ import type {
   ReadResult,
   SaveReply,
   StatusUpdate,
+  StoreConfig,
   Target,
   UpdateProgressReply,
   UpdateStatusReply,
@@ -32,25 +33,27 @@ export class InstrumentedStorage implements JobStorage {
   readonly #storage: JobStorage;
   readonly #telemetry: Telemetry;
   readonly #finalStatuses: ReadonlySet<string>;
+  readonly #sends: StoreConfig["sends"];
   readonly #onClose: () => void;
 
   constructor(
     storage: JobStorage,
     telemetry: Telemetry,
-    { finalStatuses, onClose }: { readonly finalStatuses: readonly string[]; readonly onClose: () => void },
+    { config, onClose }: { readonly config: StoreConfig; readonly onClose: () => void },
   ) {
     this.outbox = storage.outbox;
     this.logs = storage.logs;
     this.#storage = storage;
     this.#telemetry = telemetry;
-    this.#finalStatuses = new Set(finalStatuses);
+    this.#finalStatuses = new Set(config.finalStatuses);
+    this.#sends = config.sends;
     this.#onClose = onClose;
   }
 
   create(job: NewJob): Promise<CreateReply> {
     const { id, status } = job;
     return this.#telemetry.observe("create", { [ID]: id, [STATUS]: status }, () =>
-      this.#storage.create({ ...job, outbox: traced(job.outbox) }),
+      this.#storage.create({ ...job, outbox: traced(job.outbox), ...this.#sendHeaders(status) }),
     );
   }
 
@@ -71,7 +74,8 @@ export class InstrumentedStorage implements JobStorage {
   updateStatus(update: StatusUpdate): Promise<UpdateStatusReply> {
     const attributes = { [ID]: update.target.id, [STATUS]: update.to };
     return this.#telemetry.observe("updateStatus", attributes, async (span) => {
-      const reply = await this.#storage.updateStatus({ ...update, outbox: traced(update.outbox) });
+      const sendHeaders = this.#sendHeaders(update.to);
+      const reply = await this.#storage.updateStatus({ ...update, outbox: traced(update.outbox), ...sendHeaders });
       if (reply.kind === "updated") this.#telemetry.recordStatusChange(reply.record, this.#finalStatuses);
       // A duplicate delivery writes nothing.
       span.setAttribute("subtitles.job.moved", reply.kind === "updated");
@@ -119,6 +123,11 @@ export class InstrumentedStorage implements JobStorage {
     this.#onClose();
     return this.#storage.close();
   }
+
+  /** Returns the current trace context for the messages of a status, if the status sends any. */
+  #sendHeaders(status: string): Pick<NewJob, "sendHeaders"> {
+    return this.#sends.has(status) ? { sendHeaders: withContext({}) } : {};
+  }
 }
 
 const ID = "subtitles.job.id";
@@ -128,8 +137,13 @@ const STATUS = "subtitles.job.status";
 function traced(messages: readonly OutgoingMessage[]): readonly OutgoingMessage[] {
   return messages.map((message) => {
     if (message.headers.traceparent !== undefined) return message;
-    const headers: Record<string, string> = { ...message.headers };
-    propagation.inject(context.active(), headers);
-    return { ...message, headers };
+    return { ...message, headers: withContext(message.headers) };
   });
+}
+
+/** Returns the headers with the current trace context. */
+function withContext(given: OutgoingMessage["headers"]): OutgoingMessage["headers"] {
+  const headers: Record<string, string> = { ...given };
+  propagation.inject(context.active(), headers);
+  return headers;
 }

@@ -91,7 +91,8 @@ export class WriteBatchFormat {
       keys.push(this.#keys.job(call.id));
       detailed ||= call.isDetailed;
     }
-    const needsLastKeys = repeated || detailed || first.command === "delete" || metadata.fields.length > 0;
+    const sends = first.enters !== null && this.#config.sends.has(first.enters);
+    const needsLastKeys = repeated || detailed || sends || first.command === "delete" || metadata.fields.length > 0;
     if (needsLastKeys) keys.push(...this.#lastKeys);
     const flags = `${needsLastKeys ? "k" : ""}${repeated ? "r" : ""}${detailed ? "d" : ""}`;
     const entered = first.enters === null ? undefined : metadata.ownCodes.get(first.enters);

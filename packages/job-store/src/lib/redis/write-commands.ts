@@ -75,11 +75,12 @@ export const create: WriteCommand<NewJob, CreateReply> = {
   enters: (job) => job.status,
   group: () => "create",
   script: (_, { scripts, metadata }) => scripts.create(metadata),
-  isDetailed: ({ metadata, fields, outbox }) => metadata.by !== undefined || fields.size > 0 || outbox.length > 0,
+  isDetailed: ({ metadata, fields, outbox, sendHeaders }) =>
+    metadata.by !== undefined || fields.size > 0 || outbox.length > 0 || sendHeaders !== undefined,
   args: (job, operation, { config, detailed }) => {
     const text = newRecordText(job, config, operation);
     if (!detailed) return [text];
-    return [text, changeMetadataText(job.metadata).slice(1), fieldLines(job.fields), ...messageArgs(job.outbox)];
+    return [text, changeMetadataText(job.metadata).slice(1), fieldLines(job.fields), ...messageArgs(job)];
   },
   decode: (result, job, { ttlMs, historyLimit }) => {
     if (result[0] === "created") {
@@ -98,10 +99,10 @@ export const updateStatus: WriteCommand<StatusUpdate, UpdateStatusReply> = {
   enters: (change) => change.to,
   group: ({ to }) => `updateStatus ${to}`,
   script: ({ to }, { scripts, metadata }) => scripts.updateStatus(to, metadata),
-  isDetailed: (change) => partLines(change) !== "" || change.outbox.length > 0,
+  isDetailed: (change) => partLines(change) !== "" || change.outbox.length > 0 || change.sendHeaders !== undefined,
   args: (change, operation, { detailed }) => {
     const [entry, expected] = [`"${operation}"${changeMetadataText(change.metadata)}`, expectations(change.target)];
-    return detailed ? [entry, expected, partLines(change), ...messageArgs(change.outbox)] : [entry, expected];
+    return detailed ? [entry, expected, partLines(change), ...messageArgs(change)] : [entry, expected];
   },
   decode: (result, { target }, { indeterminate }) => {
     const [first, second] = result;
@@ -248,11 +249,14 @@ function sizeOf(messages: readonly OutgoingMessage[]): number {
   return messages.reduce((size, { payload }) => size + payload.length, 0);
 }
 
-/** Returns the number of values, then two values for each message. They are JSON, because raw text would lose a lone surrogate. */
-function messageArgs(messages: readonly OutgoingMessage[]): readonly Argument[] {
-  const values = messages.flatMap(({ queue, id, payload, headers }) => [
+/**
+ * Returns the headers of the messages of the status, the number of values that follow, and two values for each message of the change.
+ * They are JSON, because raw text would lose a lone surrogate.
+ */
+function messageArgs({ outbox, sendHeaders }: Pick<NewJob, "outbox" | "sendHeaders">): readonly Argument[] {
+  const values = outbox.flatMap(({ queue, id, payload, headers }) => [
     id === null ? "" : JSON.stringify(id),
     `{"queue":${JSON.stringify(queue)},"headers":${JSON.stringify(headers)},"payload":${payload}}`,
   ]);
-  return [values.length, ...values];
+  return [sendHeaders === undefined ? "" : JSON.stringify(sendHeaders), values.length, ...values];
 }

@@ -57,7 +57,14 @@ export class WriteScripts {
       const ttl = this.#config.ttlMs.get(status) ?? 0;
       const event = `"type":"created","from":null,"to":${json},"version":1,"at":`;
       const timesAt = String(Buffer.byteLength(newRecordHead(status, ttl)));
-      return { CODE: code, TTL: String(ttl), TIMES_AT: timesAt, EVENT: event };
+      return {
+        CODE: code,
+        TTL: String(ttl),
+        TIMES_AT: timesAt,
+        EVENT: event,
+        STATUS: json,
+        SENDS: this.#sendLines(status),
+      };
     });
   }
 
@@ -74,6 +81,7 @@ export class WriteScripts {
           STATUS: JSON.stringify(status),
           TTL: String(this.#config.ttlMs.get(status) ?? 0),
           SOURCES: statusLines(this.#config.sources.get(status) ?? []),
+          SENDS: this.#sendLines(status),
           FINAL: this.#config.finalStatuses.includes(status),
           FINALS: statusLines(this.#config.finalStatuses),
           HISTORY_LIMIT: historyLimit,
@@ -107,6 +115,12 @@ export class WriteScripts {
     const updates = this.#config.statuses.map((status) => this.updateStatus(status, metadata));
     const others = [this.updateProgress(metadata), this.save(metadata), this.delete(metadata)];
     return [this.create(metadata), ...updates, ...others];
+  }
+
+  /** Returns the messages of a status in the form of lua/includes/messages.lua. */
+  #sendLines(status: string): string {
+    const rules = this.#config.sends.get(status) ?? [];
+    return rules.map(({ queue, ifField }) => `${ifField ?? ""} ${JSON.stringify(queue)}`).join("\n");
   }
 
   #script(name: string, metadata: IndexMetadata, sources: readonly string[], constants: () => Constants): Script {

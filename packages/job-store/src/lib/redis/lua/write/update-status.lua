@@ -1,7 +1,7 @@
 -- Changes the status of jobs to STATUS.
 -- CALL: 1 operation (JSON) and metadata of the change, as they end a history entry, 2 expected version and createdAt, or '';
 --       if calls have all values: 3 lines of progress, result and error ('=' keeps a line, '' removes it), or '' to keep all,
---       4 number of values that follow: the messages
+--       4 headers of the messages of the status (JSON) or '', 5 number of values that follow: the messages
 -- Replies: for each call
 --          beginning of the new record, old record  the status was changed: the data is that of the old record
 --          'repeated', version and record           an earlier attempt changed the job to this version
@@ -111,7 +111,11 @@ local function updateStatus(key, text, first)
   if FIELDS then indexFields(id, score, redis.call('ZSCORE', KEYS[3], id)) end
   byStatus[n + 1], byStatus[n + 2] = score, id
   addEvent(#entry == 10 and head.event or head.event .. ',"remark":' .. sub(entry, 12), id)
-  if detailed and ARGV[first + 3] ~= '0' then send(id, head.newVersion, first + 4, first + 3 + ARGV[first + 3]) end
+  if detailed and ARGV[first + 4] ~= '0' then send(id, head.newVersion, first + 5, first + 4 + ARGV[first + 4]) end
+  if SENDS ~= '' and head.status ~= STATUS then
+    local fields = FIELDS and fieldsOf(id) or ''
+    sendEntered(id, head.newVersion, detailed and ARGV[first + 4] / 2 or 0, detailed and ARGV[first + 3] or '', fields)
+  end
   return newHead, text
 end
 
@@ -131,6 +135,6 @@ local texts, first = redis.call('MGET', unpack(KEYS, 5, 4 + calls)), 3
 for i = 1, calls do
   local text = texts[i]
   reply[2 * i], reply[2 * i + 1] = updateStatus(KEYS[4 + i], text, first)
-  first = first + (detailed and 4 + ARGV[first + 3] or 2)
+  first = first + (detailed and 5 + ARGV[first + 4] or 2)
 end
 if #byStatus > 0 then redis.call('ZADD', KEYS[2], unpack(byStatus)) end
