@@ -8,7 +8,7 @@ import { expectRefusal, gone, manyIds } from "./expectations.js";
 const { statuses } = report;
 
 /** Definition of the same job type whose statuses send messages. */
-const sending = defineJob({
+export const sending = defineJob({
   ...report,
   statuses: {
     ...statuses,
@@ -17,7 +17,7 @@ const sending = defineJob({
     done: { ...statuses.done, sends: [{ queue: "owners", ifField: "owner" }, { queue: 'a "queue"\n\ud800' }] },
   },
 });
-type Sending = typeof sending;
+export type Sending = typeof sending;
 
 /** Reads the messages and removes them from the outbox. They are ordered by id, because shards have no common order. */
 async function taken({ outbox }: JobStore<Sending>) {
