@@ -25,6 +25,11 @@ export interface JobStoreOptions<D extends JobDefinition> {
    */
   readonly maxRecordBytes?: number | undefined;
   /**
+   * False: this store does not take part in enforcing the timeouts of the definition, for example in a tool or a dashboard.
+   * @default true
+   */
+  readonly timeouts?: boolean | undefined;
+  /**
    * Receives events for logs: connection lost, connection restored, degraded with the reason, repairs. An error thrown by this
    * function is ignored.
    */
@@ -38,6 +43,7 @@ const STORE_OPTIONS: KeysOf<JobStoreOptions<JobDefinition>> = {
   historyLimit: true,
   validateReads: true,
   maxRecordBytes: true,
+  timeouts: true,
   onEvent: true,
 };
 
@@ -55,8 +61,10 @@ export function createJobStore<D extends JobDefinition>(options: JobStoreOptions
     return invalid("`createJobStore` requires a `driver`: redisDriver(…) or memoryDriver().");
   }
   checkOptions(options, STORE_OPTIONS, "createJobStore");
-  const { job, driver, validateReads = true } = options;
-  return new DefaultJobStore(job, resolveConfig(options), driver, { validateReads, index: computedIndex(job) });
+  const { job, driver, validateReads = true, timeouts = true } = options;
+  if (typeof timeouts !== "boolean") return invalid(`\`timeouts\` must be true or false (got ${show(timeouts)}).`);
+  const index = computedIndex(job);
+  return new DefaultJobStore(job, resolveConfig(options), driver, { validateReads, index, enforcesTimeouts: timeouts });
 }
 
 /** Checks the options and returns the configuration for the driver. @throws JobStoreError INVALID_ARGUMENT */

@@ -41,6 +41,7 @@ import type { Outbox } from "./outbox.js";
 import { type Rejection, rejection } from "./rejections.js";
 import { audit, healthOf, indexValuesReader, repairEvent, unhealthy } from "./reports.js";
 import { StoreOutbox } from "./store-outbox.js";
+import { TimeoutEnforcer } from "./timeout-enforcer.js";
 import type { AuditReport, Change, CreateOptions, Health, JobEvent, JobStore, ListQuery, Page } from "./types.js";
 import { Watcher } from "./watch/watcher.js";
 
@@ -63,17 +64,18 @@ export class DefaultJobStore<D extends JobDefinition> implements JobStore<D> {
     definition: D,
     config: StoreConfig,
     driver: Pick<JobStoreDriver, "name" | "open">,
-    { validateReads, index }: { readonly validateReads: boolean; readonly index: IndexReader },
+    options: { readonly validateReads: boolean; readonly index: IndexReader; readonly enforcesTimeouts: boolean },
   ) {
     this.definition = definition;
     this.#config = config;
     this.#driverName = driver.name;
-    this.#validateReads = validateReads;
-    this.#index = index;
+    this.#validateReads = options.validateReads;
+    this.#index = options.index;
     this.#storage = driver.open(config);
     this.outbox = new StoreOutbox(this.#storage.outbox, this.#calls);
     const readJob = (id: string, result: ReadResult) => this.#decodeOrNull(id, result);
     this.#watcher = new Watcher({ definition, readJob }, this.#storage, this.#calls);
+    if (options.enforcesTimeouts && config.timeouts.size > 0) new TimeoutEnforcer(this.#storage, config, this.#calls);
   }
 
   async create(data: input<D["data"]>, options: CreateOptions = {}): Promise<Created<D>> {

@@ -74,7 +74,7 @@ export async function openRecordedStore(
     definition,
     config,
     { name: driver.name, open: () => storage },
-    { validateReads: false, index },
+    { validateReads: false, index, enforcesTimeouts: false },
   );
   return {
     store,
