@@ -1,5 +1,14 @@
 export { createJobStore, type JobStoreOptions } from "./lib/create-job-store.js";
-export type { NextOf, NotStorable, ProgressOf, ResultOf, StatusOf, Storable } from "./lib/definition.js";
+export type {
+  FromOf,
+  NextOf,
+  NotStorable,
+  ProgressOf,
+  ResultOf,
+  StatusOf,
+  Storable,
+  WorkingOf,
+} from "./lib/definition.js";
 export {
   type DataOf,
   defineJob,
@@ -20,13 +29,18 @@ export type {
   AuditReport,
   Change,
   ChangeOf,
+  ClaimOptions,
+  ClaimResult,
   CreateOptions,
+  FailRequestOptions,
+  FailRequestResult,
   Health,
   JobEvent,
   JobStore,
   ListQuery,
   NextStatusOf,
   Page,
+  RequestingMessage,
   StoreEvent,
   Where,
 } from "./lib/types.js";

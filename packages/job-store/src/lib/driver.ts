@@ -328,11 +328,14 @@ export type SaveReply =
   | TooLarge
   | Unreadable;
 
-/** Reply to `updateStatus`. "unchanged": the job was already in `to`, which is not one of its own `sources`. Nothing was written. */
+/**
+ * Reply to `updateStatus`. "unchanged": the key is that of one of the last four changes, or the job was already in `to`, which is not one
+ * of its own `sources`. Nothing was written. Keys are compared before the conditions of the `Target`.
+ */
 export type UpdateStatusReply =
   | { readonly kind: "updated"; readonly record: JobRecord }
   | { readonly kind: "unchanged"; readonly record: JobRecord }
-  /** `leaseMs` was given, and the job has no stored message. Nothing was written. */
+  /** `leaseMs` was given, and the job is in another status than `to`, or has no stored message. Nothing was written. */
   | { readonly kind: "noMessage" }
   | Missing
   | Conflict

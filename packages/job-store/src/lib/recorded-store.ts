@@ -157,5 +157,7 @@ function rejectChanges(storage: JobStorage, { definition, description }: StoreMe
   };
   storage.create = ({ id }) => reject(id);
   storage.updateStatus = ({ target }) => reject(target.id);
+  storage.claim = ({ id }) => reject(id);
+  storage.failRequest = ({ id }) => reject(id);
   storage.updateProgress = ({ id }) => reject(id);
 }

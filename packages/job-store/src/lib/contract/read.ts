@@ -75,7 +75,7 @@ export function read({ test }: Context): void {
 }
 
 const KEYS = ["id", "status", "version", "attempt", "data", "progress", "result", "error"];
-const TIMES = ["createdAt", "updatedAt", "statusAt", "expiresAt"];
+const TIMES = ["createdAt", "updatedAt", "statusAt", "expiresAt", "leasedUntil"];
 
 /** Expects a job to be plain data: JSON, a spread, `structuredClone` and a comparison treat it like an object literal. */
 function expectPlainData(job: Job<Report>): void {

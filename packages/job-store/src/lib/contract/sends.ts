@@ -82,6 +82,25 @@ export function sends({ test }: Context): void {
     ]);
   });
 
+  test("a claim sends the messages of the working status, unless the job is in it already", async ({ stores }) => {
+    const store = stores.openFor(sending);
+    await store.create({ title: "One", label: "x" }, { id: "a" });
+    await taken(store);
+    const options = { from: ["waiting"], leaseMs: 60_000, message: { queue: "workers", id: "m", payload: 1 } } as const;
+    const claimed = await store.claim("a", "working", { ...options, key: "k1" });
+    expect(claimed).toMatchObject({ kind: "claimed", job: { version: 2 } });
+    expect(await store.claim("a", "working", { ...options, key: "k1" })).toMatchObject({ kind: "claimed" });
+    const fields = { label: "x" };
+    expect(await taken(store)).toEqual([
+      sent("a", 2, 0, "labels", "working", fields),
+      sent("a", 2, 1, "all", "working", fields),
+    ]);
+    if (claimed.kind === "claimed") await store.renewLeases([claimed.job], 0);
+    await taken(store);
+    expect(await store.claim("a", "working", { ...options, key: "k2" })).toMatchObject({ job: { version: 3 } });
+    expect(await taken(store)).toEqual([]);
+  });
+
   test("a message with a field is sent only for jobs with a value in it", async ({ stores }) => {
     const store = stores.openFor(sending);
     await store.create({ title: "One", owner: null }, { id: "a" });
@@ -104,7 +123,7 @@ export function sends({ test }: Context): void {
   });
 
   test("a call that enters no status sends nothing", async ({ stores }) => {
-    const store = stores.openFor(sending, { ttlSeconds: { working: 0.05 } });
+    const store = stores.openFor(sending, { ttlSeconds: { checking: 0.05 } });
     await store.create({ title: "One" }, { id: "a" });
     await store.updateStatus("a", "working");
     await taken(store);
@@ -114,6 +133,7 @@ export function sends({ test }: Context): void {
     await expectRefusal(store.updateStatus("a", "waiting"), "ILLEGAL_TRANSITION");
     await expectRefusal(store.updateStatus("a", "working", { ifVersion: 1 }), "CONFLICT");
     await expectRefusal(store.updateStatus("none", "done"), "NOT_FOUND");
+    await store.updateStatus("a", "checking");
     await gone(store, "a");
     await store.create({ title: "Two", owner: "Ann" }, { id: "b" });
     await store.updateStatus("b", "failed");

@@ -1,9 +1,13 @@
-import { context, propagation } from "@opentelemetry/api";
+import { type Attributes, context, propagation, type Span } from "@opentelemetry/api";
 import type {
   AuditOptions,
+  ClaimReply,
+  ClaimRequest,
   CreateReply,
   DeleteReply,
   EventLog,
+  FailRequest,
+  FailRequestReply,
   FullJob,
   IndexValues,
   JobStorage,
@@ -25,7 +29,7 @@ import type { Telemetry } from "./telemetry.js";
 
 /**
  * Storage that records the calls of another storage. It adds the current trace context to outbox messages that have none. Reads of
- * the outbox and of the event log mostly wait, and an audit is long, so these are not recorded.
+ * the outbox and of the event log mostly wait, an audit is long, and leases are renewed all the time, so these are not recorded.
  */
 export class InstrumentedStorage implements JobStorage {
   readonly outbox: OutboxStorage;
@@ -83,20 +87,42 @@ export class InstrumentedStorage implements JobStorage {
     });
   }
 
+  claim(request: ClaimRequest): Promise<ClaimReply> {
+    const { id, to } = request;
+    return this.#observeAnswer("claim", { [ID]: id, [STATUS]: to }, async (span) => {
+      const reply = await this.#storage.claim({ ...request, ...this.#sendHeaders(to) });
+      if (reply.kind === "claimed") this.#telemetry.recordStatusChange(reply.record, this.#finalStatuses);
+      span.setAttribute("subtitles.job.moved", reply.kind === "claimed");
+      return reply;
+    });
+  }
+
+  failRequest(request: FailRequest): Promise<FailRequestReply> {
+    const { id, to } = request;
+    return this.#observeAnswer("failRequest", { [ID]: id, [STATUS]: to }, async (span) => {
+      const reply = await this.#storage.failRequest({ ...request, ...this.#sendHeaders(to) });
+      if (reply.kind === "failed") this.#telemetry.recordStatusChange(reply.record, this.#finalStatuses);
+      span.setAttribute("subtitles.job.moved", reply.kind === "failed");
+      return reply;
+    });
+  }
+
+  renewLeases(targets: readonly Target[], leaseMs: number): Promise<readonly boolean[]> {
+    return this.#storage.renewLeases(targets, leaseMs);
+  }
+
+  findOverdue(owner: string): ReturnType<JobStorage["findOverdue"]> {
+    return this.#storage.findOverdue(owner);
+  }
+
   updateProgress(target: Target, progress: string): Promise<UpdateProgressReply> {
     return this.#telemetry.observe("updateProgress", { [ID]: target.id }, () =>
       this.#storage.updateProgress(target, progress),
     );
   }
 
-  async delete(target: Target): Promise<DeleteReply> {
-    let reply: DeleteReply | undefined;
-    await this.#telemetry.observe("delete", { [ID]: target.id }, async () => {
-      reply = await this.#storage.delete(target);
-      // `delete` then returns false, so the span is not an error.
-      return reply.kind === "missing" ? null : reply;
-    });
-    return reply as DeleteReply;
+  delete(target: Target): Promise<DeleteReply> {
+    return this.#observeAnswer("delete", { [ID]: target.id }, () => this.#storage.delete(target));
   }
 
   list(request: ListRequest): Promise<ListResult> {
@@ -127,6 +153,20 @@ export class InstrumentedStorage implements JobStorage {
   /** Returns the current trace context for the messages of a status, if the status sends any. */
   #sendHeaders(status: string): Pick<NewJob, "sendHeaders"> {
     return this.#sends.has(status) ? { sendHeaders: withContext({}) } : {};
+  }
+
+  /** Records a call that answers if the job is missing, so the span is then not an error. */
+  async #observeAnswer<R extends { readonly kind: string }>(
+    operation: string,
+    attributes: Attributes,
+    call: (span: Span) => Promise<R>,
+  ): Promise<R> {
+    let reply: R | undefined;
+    await this.#telemetry.observe(operation, attributes, async (span) => {
+      reply = await call(span);
+      return reply.kind === "missing" ? null : reply;
+    });
+    return reply as R;
   }
 }
 

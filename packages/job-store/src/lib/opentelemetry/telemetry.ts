@@ -21,6 +21,7 @@ const CODES = {
   illegal: "ILLEGAL_TRANSITION",
   tooLarge: "INVALID_DATA",
   expired: "INVALID_ARGUMENT",
+  noMessage: "INVALID_ARGUMENT",
   unreadable: "UNREADABLE_RECORD",
 } as const satisfies Record<Rejection["kind"], string>;
 

@@ -2,6 +2,7 @@ import { onAbort } from "../abort.js";
 import type { ChangeMetadata, EventLog, LoggedEvent, LogPage, LogPosition, ReadResult } from "../driver.js";
 import { unavailable } from "../errors.js";
 import { DEFAULT_LARGEST, MAX_SCRIPT_BYTES } from "./index-metadata.js";
+import type { Leases } from "./leases.js";
 import { readingOf, WRONG_TYPE } from "./read-record.js";
 import { scripts } from "./scripts.js";
 import type { RedisSession } from "./session.js";
@@ -14,12 +15,14 @@ const MAX_ENTRIES = 256;
 export class RedisEventLog implements EventLog {
   readonly #session: RedisSession;
   readonly #reader: BlockingReader;
+  readonly #leases: Leases;
   /** Position of the last wait for events, the time of the event there, and the number of interruptions before it. */
   #waited: { readonly position: LogPosition; readonly at: number | null; readonly interruptions: number } | undefined;
 
-  constructor(session: RedisSession, reader: BlockingReader) {
+  constructor(session: RedisSession, reader: BlockingReader, leases: Leases) {
     this.#session = session;
     this.#reader = reader;
+    this.#leases = leases;
   }
 
   async tail(): Promise<LogPosition> {
@@ -37,7 +40,8 @@ export class RedisEventLog implements EventLog {
       ...[string, string | null, string | null, string | null, number, string],
     ];
     const position = { log: log ?? "", number: Number(events ?? 0) };
-    return { job: foreign === "1" ? WRONG_TYPE : readingOf(id, text), position, now };
+    const [job] = await this.#leases.addTo([foreign === "1" ? WRONG_TYPE : readingOf(id, text)]);
+    return { job: job as ReadResult, position, now };
   }
 
   async after(

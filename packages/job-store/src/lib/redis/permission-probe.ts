@@ -22,6 +22,11 @@ const at = {
   outboxRejected: 14,
   outboxRejectedEntries: 15,
   probe: 16,
+  work: 17,
+  workMessages: 18,
+  leases: 19,
+  waits: 20,
+  gaps: 21,
 } as const satisfies Record<keyof Keys, number>;
 
 /** Returns the keys in the order of `at`. `*` is no valid id, and looks like a pattern of all keys in a message. */
@@ -91,6 +96,16 @@ const PROBES: readonly Probe[] = [
   ["hget", at.values, "*"],
   ["hset", at.values, "a field without value", "", ""],
   ["hdel", at.values, "*"],
+  ["hmget", at.work, "*"],
+  ["hset", at.work, "a field without value", "", ""],
+  ["hdel", at.work, "*"],
+  ["hget", at.workMessages, "*"],
+  ["hset", at.workMessages, "a field without value", "", ""],
+  ["hdel", at.workMessages, "*"],
+  ...sortedSet(at.leases),
+  ...sortedSet(at.waits),
+  ["zadd", at.gaps, "XX", "0", "*"],
+  ["zremrangebyrank", at.gaps, "0", "-1001"],
   // Always fails, because the key is a string now.
   ["sadd", at.probe, "*"],
   ...set(at.evenTombstones),
@@ -119,6 +134,7 @@ const AUDIT_PROBES: readonly Probe[] = [
   ["zmscore", at.creations, "*"],
   ["zmscore", at.fields, "*"],
   ["hmget", at.values, "*"],
+  ["hscan", at.work, "0", "COUNT", "1"],
   ["zscan", at.statuses, "0", "COUNT", "1"],
   ["zscan", at.creations, "0", "COUNT", "1"],
   ["zscan", at.fields, "0", "COUNT", "1"],

@@ -1,13 +1,16 @@
 import type { RedisCommander } from "ioredis";
-import type { OutboxStorage, StoredMessage } from "../driver.js";
-import type { Keys } from "./keys.js";
+import type { Origin, OutboxStorage, StoredMessage } from "../driver.js";
+import { type Keys, workKeys } from "./keys.js";
 import { evaluate, type Script, scripts } from "./scripts.js";
 import type { RedisSession, Reply } from "./session.js";
 import type { StreamEntry, StreamNotifier } from "./stream-notifier.js";
 import { newOperationId } from "./write-batcher.js";
 
-/** EntryFields and values of an entry; see `send` in lua/includes/messages.lua. */
-type EntryFields = readonly ["job", string, "id", string, "message", string, ...reason: string[]];
+/** Fields and values of an entry; see `send` in lua/includes/messages.lua. Entries of earlier versions have no origin. */
+type EntryFields = readonly ["job", string, "id", string, "message", string, ...more: string[]];
+
+/** Longest time for which a waiting reader runs no script, which is a contact with the server and sends the messages of ended leases. */
+const MAX_PAUSE_MS = 1000;
 
 /** Maximum number of ids for one script. More would block other callers. */
 const MAX_ENTRIES_PER_SCRIPT = 500;
@@ -60,7 +63,7 @@ export class RedisOutbox implements OutboxStorage {
       const reply = await this.#run(
         scripts.outboxClaim,
         [limit, claimMs, reader.claim],
-        [key, this.#session.keys.metadata],
+        [key, this.#session.keys.metadata, ...workKeys(this.#session.keys)],
       );
       reader.claim = null;
       return reply;
@@ -71,7 +74,7 @@ export class RedisOutbox implements OutboxStorage {
 
   waitForEntries(ms: number, signal: AbortSignal): Promise<void> {
     const { last, expiresAt } = this.#claimed;
-    return this.#notifier.wait(last, Math.min(ms, expiresAt - performance.now()), signal);
+    return this.#notifier.wait(last, Math.min(ms, MAX_PAUSE_MS, expiresAt - performance.now()), signal);
   }
 
   close(): void {
@@ -164,12 +167,20 @@ export async function oldestWait(client: RedisCommander, keys: Keys): Promise<nu
 
 /** Reads an entry with its fields in the order of the scripts. null: another application has added it. It is ignored. */
 function readEntry(entryId: string, fields: readonly string[]): StoredMessage | null {
-  const [, jobId, , id, , message] = fields as EntryFields;
+  const [, jobId, , id, , message, name, origin] = fields as EntryFields;
   try {
-    return { entryId, jobId, at: timeOf(entryId), id: JSON.parse(id), ...JSON.parse(message) };
+    const named = { entryId, jobId, at: timeOf(entryId), id: JSON.parse(id), ...JSON.parse(message) };
+    return { ...named, origin: name === "origin" ? originIn(origin) : null };
   } catch {
     return null;
   }
+}
+
+/** Reads the origin of an entry: four numbers. */
+function originIn(text = ""): Origin | null {
+  const [createdAt, attempt, version, dueAt] = text.split(" ").map(Number);
+  if (createdAt === undefined || attempt === undefined || version === undefined || dueAt === undefined) return null;
+  return { createdAt, attempt, version, dueAt };
 }
 
 function timeOf(entryId: string): number {

@@ -1,7 +1,11 @@
 import type {
   AuditOptions,
+  ClaimReply,
+  ClaimRequest,
   CreateReply,
   DeleteReply,
+  FailRequest,
+  FailRequestReply,
   FullJob,
   IndexValues,
   JobStorage,
@@ -23,6 +27,7 @@ import type { CallQueue } from "./call-queue.js";
 import { countJobs } from "./counts.js";
 import type { RedisEventLog } from "./event-log.js";
 import { checkHealth } from "./health.js";
+import type { Leases } from "./leases.js";
 import { listJobs } from "./listing.js";
 import { ReadBatcher } from "./read-batcher.js";
 import { readFieldLines } from "./record-text.js";
@@ -38,6 +43,7 @@ export class RedisStorage implements JobStorage {
   readonly logs: readonly RedisEventLog[];
   readonly #session: RedisSession;
   readonly #config: StoreConfig;
+  readonly #leases: Leases;
   readonly #reader: ReadBatcher;
   readonly #writes: CallQueue<PendingWrite>;
   readonly #trimmer: BackgroundTrimmer;
@@ -48,21 +54,26 @@ export class RedisStorage implements JobStorage {
     parts: {
       readonly outbox: RedisOutbox;
       readonly log: RedisEventLog;
+      readonly leases: Leases;
       readonly format: WriteBatchFormat;
     },
   ) {
     this.#session = session;
     this.#config = config;
     this.#trimmer = new BackgroundTrimmer(session, parts.format, config.maxCount);
-    this.#reader = new ReadBatcher(session);
+    this.#leases = parts.leases;
+    this.#reader = new ReadBatcher(session, parts.leases);
     const batcher = new WriteBatcher(session, parts.format, config.historyLimit, this.#trimmer);
     this.#writes = session.executor.queue(batcher);
     this.outbox = parts.outbox;
     this.logs = [parts.log];
   }
 
-  create(job: NewJob): Promise<CreateReply> {
-    return this.#write(commands.create, job);
+  async create(job: NewJob): Promise<CreateReply> {
+    const reply = await this.#write(commands.create, job);
+    if (reply.kind !== "exists") return reply;
+    const [reading] = await this.#leases.addTo([{ kind: "record", record: reply.record }]);
+    return reading?.kind === "record" ? { kind: "exists", record: reading.record } : reply;
   }
 
   save(job: FullJob): Promise<SaveReply> {
@@ -71,6 +82,18 @@ export class RedisStorage implements JobStorage {
 
   updateStatus(update: StatusUpdate): Promise<UpdateStatusReply> {
     return this.#write(commands.updateStatus, update);
+  }
+
+  claim(request: ClaimRequest): Promise<ClaimReply> {
+    return this.#write(commands.claim, request);
+  }
+
+  failRequest(request: FailRequest): Promise<FailRequestReply> {
+    return this.#write(commands.failRequest, request);
+  }
+
+  renewLeases(targets: readonly Target[], leaseMs: number): Promise<readonly boolean[]> {
+    return this.#leases.renew(targets, leaseMs);
   }
 
   updateProgress(target: Target, progress: string): Promise<UpdateProgressReply> {

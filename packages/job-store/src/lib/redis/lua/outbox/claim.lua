@@ -1,8 +1,11 @@
 -- Claims entries for a limited time: first those whose claim has ended, then those that were never claimed. A claim that is repeated
--- returns the entries of the first attempt, except for removed ones. Comes after read-limit.lua and begin-outbox.lua.
+-- returns the entries of the first attempt, except for removed ones. Adds the stored messages of ended leases first. Comes after
+-- read-limit.lua, begin-outbox.lua and ended-leases.lua.
 -- KEYS: 6 last claim of the reader, and the entries that it returned, 7 metadata (hash)
 -- ARGV: 2 maximum number of entries, 3 duration of the claim (ms), 4 id of the claim
 -- Replies: { 'claimed', last entry that was ever claimed, ms until the next claim ends or '', entry … }
+
+sendEnded((contact(KEYS[7], gapsKey, now)))
 
 local limit = tonumber(ARGV[2])
 local entries, largestRead = {}, 0

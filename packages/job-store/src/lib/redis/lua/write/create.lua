@@ -4,6 +4,8 @@
 -- Replies: { 'created', createdAt of all jobs, perhaps 'grown' }  if no id existed; else for each call
 --          'created', createdAt; 'exists', record; 'tooLarge', bytes; 'unreadable', ''
 
+-- A job is created later than every deleted one, so that no snapshot of a deleted job matches it, even after the clock went back.
+if metadata[6] and metadata[6] >= now then now = string.format('%.0f', metadata[6] + 1) end
 local expires = TTL ~= '0' and tostring(now + TTL)
 local score, times, event = CODE .. now, now .. ',' .. now, EVENT .. now
 
@@ -30,10 +32,12 @@ else
     if #ARGV[first] > largestWritten then largestWritten = #ARGV[first] end
     if detailed then
       if FIELDS then indexFields(id, score, now, ARGV[first + 2]) end
-      if ARGV[first + 4] ~= '0' then send(id, '1', first + 5, first + 4 + ARGV[first + 4]) end
+      if ARGV[first + 4] ~= '0' then send(id, now, '1', '1', first + 5, first + 4 + ARGV[first + 4]) end
     end
     if SENDS ~= '' then
-      sendEntered(id, '1', detailed and ARGV[first + 4] / 2 or 0, detailed and ARGV[first + 3] or '', detailed and ARGV[first + 2] or '')
+      local fields, headers, place = '', '', 0
+      if detailed then fields, headers, place = ARGV[first + 2], ARGV[first + 3], ARGV[first + 4] / 2 end
+      sendEntered(id, now, '1', '1', queuesFor(fields), place, headers, fields)
     end
     addEvent(detailed and ARGV[first + 1] ~= '' and event .. ',"remark":' .. ARGV[first + 1] or event, id)
   end
