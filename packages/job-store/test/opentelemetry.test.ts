@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest";
 import { startTelemetry } from "../../../test/telemetry.js";
 import { createJobStore } from "../src/index.js";
 import { report } from "../src/lib/contract/definitions.js";
+import { sending } from "../src/lib/contract/sends.js";
 import { memoryDriver } from "../src/memory.js";
 import { type InstrumentOptions, instrument } from "../src/opentelemetry.js";
 
@@ -66,6 +67,18 @@ describe("messages of the outbox", () => {
     const [entry] = await store.outbox.read();
     const { traceId, spanId } = spans().at(-1)?.spanContext() ?? {};
     expect(entry?.headers).toEqual({ tenant: "x", traceparent: `00-${traceId}-${spanId}-01` });
+  });
+
+  test("that a status sends contain the trace of the call that entered it", async () => {
+    const { tracerProvider, meterProvider, spans } = startTelemetry();
+    const store = createJobStore({
+      job: sending,
+      driver: instrument(memoryDriver(), { tracerProvider, meterProvider }),
+    });
+    await store.create({ title: "Q4" }, { id: "a" });
+    await store.updateStatus("a", "working");
+    const traces = spans().map((span) => `00-${span.spanContext().traceId}-${span.spanContext().spanId}-01`);
+    expect((await store.outbox.read()).map(({ headers }) => headers.traceparent)).toEqual(traces);
   });
 
   test("keep a trace that they already contain", async () => {

@@ -57,7 +57,10 @@ export interface StoreConfig {
   readonly fields: readonly string[];
   /** For each status, the time for which a job is kept after it enters the status. 0: without expiry. */
   readonly ttlMs: ReadonlyMap<string, number>;
-  /** Messages that the driver stores when a job enters a status from another one, or is created in it. A status without any is absent. */
+  /**
+   * Messages that the driver stores when a job enters a status from another one, or is created in it. A status without any is absent. The
+   * payload is a `SentPayload`. The positions in their ids follow those of the messages of the change.
+   */
   readonly sends: ReadonlyMap<string, readonly SendRule[]>;
   /** Time limits of statuses. A status without a limit is absent. */
   readonly timeouts: ReadonlyMap<string, TimeoutRule>;
@@ -197,6 +200,8 @@ export interface NewJob extends Pick<JobRecord, "id" | "status"> {
   readonly metadata: ChangeMetadata;
   /** Messages to store in the same step. */
   readonly outbox: readonly OutgoingMessage[];
+  /** Headers of the messages that the storage stores because the job enters the status. undefined: none. */
+  readonly sendHeaders?: Readonly<Record<string, string>> | undefined;
 }
 
 /** Reference to a job, with conditions that the stored job must meet. */
@@ -214,7 +219,7 @@ export interface Target {
 }
 
 /** Status change. Values are JSON text. undefined keeps the stored value. Messages are not stored if the change is not made. */
-export interface StatusUpdate extends Pick<NewJob, "metadata" | "outbox"> {
+export interface StatusUpdate extends Pick<NewJob, "metadata" | "outbox" | "sendHeaders"> {
   /** Job to change. */
   readonly target: Target;
   /** Requested status. */
@@ -242,7 +247,7 @@ export interface RequestMessage {
 }
 
 /** Request for a lease. */
-export interface ClaimRequest {
+export interface ClaimRequest extends Pick<NewJob, "sendHeaders"> {
   readonly id: string;
   /** Status of the job while it has the lease. */
   readonly to: string;
@@ -264,7 +269,7 @@ export interface ClaimRequest {
 }
 
 /** Request to fail a job that no worker can work on. */
-export interface FailRequest {
+export interface FailRequest extends Pick<NewJob, "sendHeaders"> {
   readonly id: string;
   readonly to: string;
   readonly from: readonly string[];

@@ -45,6 +45,7 @@ import { audit, healthOf, indexValuesReader, repairEvent, unhealthy } from "./re
 import { checkWorking, StoreLeases } from "./store-leases.js";
 import { StoreOutbox } from "./store-outbox.js";
 import { toTarget } from "./target.js";
+import { TimeoutEnforcer } from "./timeout-enforcer.js";
 import type {
   AuditReport,
   Change,
@@ -81,18 +82,19 @@ export class DefaultJobStore<D extends JobDefinition> implements JobStore<D> {
     definition: D,
     config: StoreConfig,
     driver: Pick<JobStoreDriver, "name" | "open">,
-    { validateReads, index }: { readonly validateReads: boolean; readonly index: IndexReader },
+    options: { readonly validateReads: boolean; readonly index: IndexReader; readonly enforcesTimeouts: boolean },
   ) {
     this.definition = definition;
     this.#config = config;
     this.#driverName = driver.name;
-    this.#validateReads = validateReads;
-    this.#index = index;
+    this.#validateReads = options.validateReads;
+    this.#index = options.index;
     this.#storage = driver.open(config);
     this.outbox = new StoreOutbox(this.#storage.outbox, this.#calls, definition.name);
     this.#leases = new StoreLeases(definition, this.#storage, this.#calls, (record) => this.#decodeWritten(record));
     const readJob = (id: string, result: ReadResult) => this.#decodeOrNull(id, result);
     this.#watcher = new Watcher({ definition, readJob }, this.#storage, this.#calls);
+    if (options.enforcesTimeouts && config.timeouts.size > 0) new TimeoutEnforcer(this.#storage, config, this.#calls);
   }
 
   async create(data: input<D["data"]>, options: CreateOptions = {}): Promise<Created<D>> {

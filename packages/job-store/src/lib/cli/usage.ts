@@ -43,7 +43,8 @@ Shows and changes the jobs of @subtitles/job-store in Redis. It reads the job de
 
 retry and set-status accept --queue <name> --payload <json>: the outbox stores this message in the same step, so that a
 worker processes the job. --queue is the name in defineQueue, without the prefix of the broker. {id} in the payload is
-replaced by the id of the job. --no-message: no message is needed, because workers look for jobs themselves.
+replaced by the id of the job. It is optional if the definition has \`sends\` for the new status: these messages are stored
+in any case. --no-message: no message is needed, because workers look for jobs themselves.
 --note <text> and --by <name> (default: job-store) are stored in the history.
 
 Store another message for a job whose message was lost, or was not imported with it:

@@ -1,5 +1,5 @@
 import { Condition } from "../condition.js";
-import type { Origin, OutboxStorage, OutgoingMessage, StoredMessage } from "../driver.js";
+import type { OutboxStorage, OutgoingMessage, StoredMessage } from "../driver.js";
 import type { StoredJob } from "./stored-job.js";
 import type { KeptMessage } from "./work-state.js";
 
@@ -137,7 +137,7 @@ export class MemoryOutbox implements OutboxStorage {
       this.#rejected.delete(id);
       const at = Date.now();
       // A message that was delayed is due now.
-      const origin = entry.origin.dueAt === 0 ? entry.origin : { ...entry.origin, dueAt: at };
+      const origin = entry.origin?.dueAt ? { ...entry.origin, dueAt: at } : entry.origin;
       this.#entries.set(id, { ...entry, at, origin, claimedUntil: 0 });
     }
     this.#readers.notify();

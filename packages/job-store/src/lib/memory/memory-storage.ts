@@ -28,6 +28,7 @@ import type {
   UpdateStatusReply,
 } from "../driver.js";
 import { comparePositions } from "../position.js";
+import { sentMessages } from "../sent-messages.js";
 import type { AuditReport } from "../types.js";
 import { byteLength } from "../utf8.js";
 import { AWAY, type FaultInjection } from "./fault-injection.js";
@@ -88,7 +89,7 @@ export class MemoryStorage implements JobStorage {
     this.#table.makeRoom();
     this.#put(stored);
     // No message of a job is older than these, so the work state does not need them.
-    this.#table.outbox.add(stored, job.outbox);
+    this.#table.outbox.add(stored, [...job.outbox, ...sentMessages(this.#config.sends, stored, job.sendHeaders)]);
     this.#addEvent("created", stored, now, null, job.metadata.by);
     return this.#faults.replyOrLose({ kind: "created", record: this.#table.toRecord(stored) });
   }
@@ -145,7 +146,8 @@ export class MemoryStorage implements JobStorage {
     if (bytes > this.#config.maxRecordBytes) return { kind: "tooLarge", bytes };
     this.#put(stored);
     this.#changeWork(stored, job.status, update);
-    this.#addMessages(stored, update.outbox);
+    const sent = job.status === update.to ? [] : sentMessages(this.#config.sends, stored, update.sendHeaders);
+    this.#addMessages(stored, [...update.outbox, ...sent]);
     this.#addEvent("status", stored, stored.statusAt, job.status, update.metadata.by);
     return this.#faults.replyOrLose({ kind: "updated", record: this.#table.toRecord(stored) });
   }
@@ -177,13 +179,15 @@ export class MemoryStorage implements JobStorage {
     const claimed = this.#moved(job, { to, metadata: request.metadata });
     this.#put(claimed);
     work.claim(claimed, state, request);
+    if (job.status !== to) this.#addMessages(claimed, sentMessages(this.#config.sends, claimed, request.sendHeaders));
     this.#addEvent("status", claimed, claimed.statusAt, job.status, request.metadata.by);
     return this.#claimed(claimed, state);
   }
 
-  async failRequest({ id, to, from, working, message, error, metadata }: FailRequest): Promise<FailRequestReply> {
+  async failRequest(request: FailRequest): Promise<FailRequestReply> {
     this.#check();
     const { work } = this.#table;
+    const { id, to, from, working, message, error, metadata } = request;
     const job = this.#table.find(id);
     if (job === undefined) return { kind: "missing" };
     const { origin, queue } = message;
@@ -200,6 +204,7 @@ export class MemoryStorage implements JobStorage {
     const failed = this.#moved(worked, { to, error, metadata });
     this.#put(failed);
     this.#changeWork(failed, job.status, {});
+    this.#addMessages(failed, sentMessages(this.#config.sends, failed, request.sendHeaders));
     this.#addEvent("status", worked, worked.statusAt, job.status, by);
     this.#addEvent("status", failed, failed.statusAt, working, by);
     return this.#faults.replyOrLose({ kind: "failed", record: this.#table.toRecord(failed) });

@@ -19,6 +19,7 @@ import type {
   ReadResult,
   SaveReply,
   StatusUpdate,
+  StoreConfig,
   Target,
   UpdateProgressReply,
   UpdateStatusReply,
@@ -36,25 +37,27 @@ export class InstrumentedStorage implements JobStorage {
   readonly #storage: JobStorage;
   readonly #telemetry: Telemetry;
   readonly #finalStatuses: ReadonlySet<string>;
+  readonly #sends: StoreConfig["sends"];
   readonly #onClose: () => void;
 
   constructor(
     storage: JobStorage,
     telemetry: Telemetry,
-    { finalStatuses, onClose }: { readonly finalStatuses: readonly string[]; readonly onClose: () => void },
+    { config, onClose }: { readonly config: StoreConfig; readonly onClose: () => void },
   ) {
     this.outbox = storage.outbox;
     this.logs = storage.logs;
     this.#storage = storage;
     this.#telemetry = telemetry;
-    this.#finalStatuses = new Set(finalStatuses);
+    this.#finalStatuses = new Set(config.finalStatuses);
+    this.#sends = config.sends;
     this.#onClose = onClose;
   }
 
   create(job: NewJob): Promise<CreateReply> {
     const { id, status } = job;
     return this.#telemetry.observe("create", { [ID]: id, [STATUS]: status }, () =>
-      this.#storage.create({ ...job, outbox: traced(job.outbox) }),
+      this.#storage.create({ ...job, outbox: traced(job.outbox), ...this.#sendHeaders(status) }),
     );
   }
 
@@ -75,7 +78,8 @@ export class InstrumentedStorage implements JobStorage {
   updateStatus(update: StatusUpdate): Promise<UpdateStatusReply> {
     const attributes = { [ID]: update.target.id, [STATUS]: update.to };
     return this.#telemetry.observe("updateStatus", attributes, async (span) => {
-      const reply = await this.#storage.updateStatus({ ...update, outbox: traced(update.outbox) });
+      const sendHeaders = this.#sendHeaders(update.to);
+      const reply = await this.#storage.updateStatus({ ...update, outbox: traced(update.outbox), ...sendHeaders });
       if (reply.kind === "updated") this.#telemetry.recordStatusChange(reply.record, this.#finalStatuses);
       // A duplicate delivery writes nothing.
       span.setAttribute("subtitles.job.moved", reply.kind === "updated");
@@ -86,7 +90,7 @@ export class InstrumentedStorage implements JobStorage {
   claim(request: ClaimRequest): Promise<ClaimReply> {
     const { id, to } = request;
     return this.#observeAnswer("claim", { [ID]: id, [STATUS]: to }, async (span) => {
-      const reply = await this.#storage.claim(request);
+      const reply = await this.#storage.claim({ ...request, ...this.#sendHeaders(to) });
       if (reply.kind === "claimed") this.#telemetry.recordStatusChange(reply.record, this.#finalStatuses);
       span.setAttribute("subtitles.job.moved", reply.kind === "claimed");
       return reply;
@@ -96,7 +100,7 @@ export class InstrumentedStorage implements JobStorage {
   failRequest(request: FailRequest): Promise<FailRequestReply> {
     const { id, to } = request;
     return this.#observeAnswer("failRequest", { [ID]: id, [STATUS]: to }, async (span) => {
-      const reply = await this.#storage.failRequest(request);
+      const reply = await this.#storage.failRequest({ ...request, ...this.#sendHeaders(to) });
       if (reply.kind === "failed") this.#telemetry.recordStatusChange(reply.record, this.#finalStatuses);
       span.setAttribute("subtitles.job.moved", reply.kind === "failed");
       return reply;
@@ -146,6 +150,11 @@ export class InstrumentedStorage implements JobStorage {
     return this.#storage.close();
   }
 
+  /** Returns the current trace context for the messages of a status, if the status sends any. */
+  #sendHeaders(status: string): Pick<NewJob, "sendHeaders"> {
+    return this.#sends.has(status) ? { sendHeaders: withContext({}) } : {};
+  }
+
   /** Records a call that answers if the job is missing, so the span is then not an error. */
   async #observeAnswer<R extends { readonly kind: string }>(
     operation: string,
@@ -168,8 +177,13 @@ const STATUS = "subtitles.job.status";
 function traced(messages: readonly OutgoingMessage[]): readonly OutgoingMessage[] {
   return messages.map((message) => {
     if (message.headers.traceparent !== undefined) return message;
-    const headers: Record<string, string> = { ...message.headers };
-    propagation.inject(context.active(), headers);
-    return { ...message, headers };
+    return { ...message, headers: withContext(message.headers) };
   });
+}
+
+/** Returns the headers with the current trace context. */
+function withContext(given: OutgoingMessage["headers"]): OutgoingMessage["headers"] {
+  const headers: Record<string, string> = { ...given };
+  propagation.inject(context.active(), headers);
+  return headers;
 }

@@ -102,7 +102,8 @@ export class WriteBatchFormat {
       detailed ||= call.isDetailed;
       usesWork ||= call.usesWork(this.#workRules);
     }
-    const needsLastKeys = usesWork || repeated || detailed || metadata.fields.length > 0;
+    const sends = first.enters !== null && this.#config.sends.has(first.enters);
+    const needsLastKeys = usesWork || repeated || detailed || sends || metadata.fields.length > 0;
     if (needsLastKeys) keys.push(...this.#lastKeys);
     if (usesWork) keys.push(...this.#workKeys);
     const flags = `${needsLastKeys ? "k" : ""}${usesWork ? "w" : ""}${repeated ? "r" : ""}${detailed ? "d" : ""}`;

@@ -83,11 +83,12 @@ export const create: WriteCommand<NewJob, CreateReply> = {
   enters: (job) => job.status,
   group: () => "create",
   script: (_, { scripts, metadata }) => scripts.create(metadata),
-  isDetailed: ({ metadata, fields, outbox }) => metadata.by !== undefined || fields.size > 0 || outbox.length > 0,
+  isDetailed: ({ metadata, fields, outbox, sendHeaders }) =>
+    metadata.by !== undefined || fields.size > 0 || outbox.length > 0 || sendHeaders !== undefined,
   args: (job, operation, { config, detailed }) => {
     const text = newRecordText(job, config, operation);
     if (!detailed) return [text];
-    return [text, changeMetadataText(job.metadata).slice(1), fieldLines(job.fields), ...messageArgs(job.outbox)];
+    return [text, changeMetadataText(job.metadata).slice(1), fieldLines(job.fields), ...messageArgs(job)];
   },
   decode: (result, job, { ttlMs, historyLimit }) => {
     if (result[0] === "created") {
@@ -106,13 +107,19 @@ export const updateStatus: WriteCommand<StatusUpdate, UpdateStatusReply> = {
   enters: (change) => change.to,
   group: ({ to }) => `updateStatus ${to}`,
   script: ({ to }, { scripts, metadata }) => scripts.updateStatus(to, metadata),
-  isDetailed: (change) => partLines(change) !== "" || workOptions(change) !== "" || change.outbox.length > 0,
-  usesWork: ({ to, metadata, outbox }, { anyLeases, afterLease, keepsKeys }) =>
-    afterLease.has(to) || (anyLeases && outbox.length > 0) || (keepsKeys && metadata.key !== undefined),
+  isDetailed: (change) =>
+    partLines(change) !== "" ||
+    workOptions(change) !== "" ||
+    change.outbox.length > 0 ||
+    change.sendHeaders !== undefined,
+  usesWork: ({ to, metadata, outbox }, { anyLeases, afterLease, sends, keepsKeys }) =>
+    afterLease.has(to) ||
+    (anyLeases && (outbox.length > 0 || sends.has(to))) ||
+    (keepsKeys && metadata.key !== undefined),
   args: (change, operation, { detailed }) => {
     const [entry, expected] = [entryText(operation, change.metadata), expectations(change.target)];
     if (!detailed) return [entry, expected];
-    return [entry, expected, partLines(change), workOptions(change), ...messageArgs(change.outbox)];
+    return [entry, expected, partLines(change), workOptions(change), ...messageArgs(change)];
   },
   decode: (result, { target, leaseMs }, { indeterminate }) => {
     const [first, second] = result;
@@ -137,9 +144,10 @@ export const claim: WriteCommand<ClaimRequest, ClaimReply> = {
   group: ({ to }) => `claim ${to}`,
   script: ({ to }, { scripts, metadata }) => scripts.claim(to, metadata),
   usesWork: () => true,
-  args: ({ metadata, key, ifVersion, from, leaseMs, message }, operation) => [
+  args: ({ metadata, key, ifVersion, from, leaseMs, message, sendHeaders }, operation) => [
     ...[entryText(operation, { ...metadata, key }), ifVersion ?? "", statusLines(from), leaseMs],
     ...[JSON.stringify(message.queue), JSON.stringify(message.id), originArg(message.origin), messageText(message)],
+    headersArg(sendHeaders),
   ],
   decode: (result, { id }) => {
     const [kind, detail] = result;
@@ -174,9 +182,10 @@ export const failRequest: WriteCommand<FailRequest, FailRequestReply> = {
   group: ({ to }) => `failRequest ${to}`,
   script: ({ to }, { scripts, metadata }) => scripts.failRequest(to, metadata),
   usesWork: () => true,
-  args: ({ metadata, from, working, message, error }, operation) => [
+  args: ({ metadata, from, working, message, error, sendHeaders }, operation) => [
     ...[entryText(operation, metadata), statusLines(from), JSON.stringify(working), JSON.stringify(message.queue)],
     ...[originArg(message.origin), [KEEP, KEEP, line("error", error)].join("\n")],
+    headersArg(sendHeaders),
   ],
   decode: (result, { id }, { indeterminate }) => {
     const [kind, detail] = result;
@@ -355,14 +364,22 @@ function sizeOf(messages: readonly OutgoingMessage[]): number {
   return messages.reduce((size, { payload }) => size + payload.length, 0);
 }
 
-/** Returns the number of values, then three values for each message. They are JSON, because raw text would lose a lone surrogate. */
-function messageArgs(messages: readonly OutgoingMessage[]): readonly Argument[] {
-  const values = messages.flatMap(({ queue, id, payload, headers, delayMs }) => [
+/**
+ * Returns the headers of the messages of the status, the number of values that follow, and three values for each message of the change.
+ * They are JSON, because raw text would lose a lone surrogate.
+ */
+function messageArgs({ outbox, sendHeaders }: Pick<NewJob, "outbox" | "sendHeaders">): readonly Argument[] {
+  const values = outbox.flatMap(({ queue, id, payload, headers, delayMs }) => [
     id === null ? "" : JSON.stringify(id),
     delayMs,
     messageText({ queue, headers, payload }),
   ]);
-  return [values.length, ...values];
+  return [headersArg(sendHeaders), values.length, ...values];
+}
+
+/** Returns the headers of the messages of the status as JSON. Empty: none. */
+function headersArg(sendHeaders: NewJob["sendHeaders"]): string {
+  return sendHeaders === undefined ? "" : JSON.stringify(sendHeaders);
 }
 
 /** Returns a message as JSON. Its queue comes first. */

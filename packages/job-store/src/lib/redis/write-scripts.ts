@@ -14,6 +14,7 @@ import record from "./lua/includes/record.lua";
 import recordParts from "./lua/includes/record-parts.lua";
 import requests from "./lua/includes/requests.lua";
 import statusChange from "./lua/includes/status-change.lua";
+import statusMessages from "./lua/includes/status-messages.lua";
 import workOfCall from "./lua/includes/work-of-call.lua";
 import workState from "./lua/includes/work-state.lua";
 import trimToMaxCount from "./lua/maintenance/trim-to-max-count.lua";
@@ -31,7 +32,7 @@ import { fieldIndex, metadataOf, type Script, scriptOf } from "./scripts.js";
 type Constants = Readonly<Record<string, string | number | boolean>>;
 
 /** Includes of scripts that change the status of jobs, and of those that delete jobs. */
-const STATUS_CHANGE = [record, recordParts, statusChange, contact, workState, workOfCall];
+const STATUS_CHANGE = [record, recordParts, statusChange, statusMessages, contact, workState, workOfCall];
 const DELETION = [contact, workState, deleteWork, deletion];
 
 /** Removes the limit for the size of a record. */
@@ -74,12 +75,19 @@ export class WriteScripts {
   create(metadata: IndexMetadata): Script {
     const status = this.#config.initial;
     const code = codeOf(status, metadata);
-    return this.#script(`create ${code}`, metadata, [messages, create], () => {
+    return this.#script(`create ${code}`, metadata, [messages, statusMessages, create], () => {
       const json = JSON.stringify(status);
       const ttl = this.#config.ttlMs.get(status) ?? 0;
       const event = `"type":"created","from":null,"to":${json},"version":1,"at":`;
       const timesAt = String(Buffer.byteLength(newRecordHead(status, ttl)));
-      return { CODE: code, TTL: String(ttl), TIMES_AT: timesAt, EVENT: event };
+      return {
+        CODE: code,
+        TTL: String(ttl),
+        TIMES_AT: timesAt,
+        EVENT: event,
+        STATUS: json,
+        SENDS: this.#sendLines(status),
+      };
     });
   }
 
@@ -109,6 +117,7 @@ export class WriteScripts {
       CODE: code,
       STATUS: JSON.stringify(status),
       TTL: String(this.#config.ttlMs.get(status) ?? 0),
+      SENDS: this.#sendLines(status),
       SOURCES: statusLines(this.#config.sources.get(status) ?? []),
       FINAL: this.#config.finalStatuses.includes(status),
       // A shorter history has fewer entries than the limit.
@@ -144,6 +153,12 @@ export class WriteScripts {
     return [this.create(metadata), ...updates, ...claims, ...failures, ...others];
   }
 
+  /** Returns the messages of a status in the form of lua/includes/messages.lua. */
+  #sendLines(status: string): string {
+    const rules = this.#config.sends.get(status) ?? [];
+    return rules.map(({ queue, ifField }) => `${ifField ?? ""} ${JSON.stringify(queue)}`).join("\n");
+  }
+
   #script(
     name: string,
     metadata: IndexMetadata,
@@ -175,6 +190,8 @@ export interface WorkRules {
   readonly anyLeases: boolean;
   /** Statuses that jobs can enter from one in which they can have a lease. */
   readonly afterLease: ReadonlySet<string>;
+  /** Statuses that send messages. */
+  readonly sends: ReadonlySet<string>;
   /** True if a history has fewer entries than changes whose keys are known, so that the work state has them. */
   readonly keepsKeys: boolean;
 }
@@ -188,6 +205,7 @@ export function workRules(config: StoreConfig): WorkRules {
   return {
     anyLeases: leasable.length > 0,
     afterLease: new Set(config.statuses.filter(follows)),
+    sends: new Set(config.sends.keys()),
     keepsKeys: config.historyLimit < KEYS_OF_CHANGES,
   };
 }

@@ -1,9 +1,9 @@
 -- Puts the stored messages of ended leases into the outbox. Comes after work-state.lua and contact.lua.
 --
--- KEYS: 1 entries (stream), 10 work states and 11 their messages (hashes), 12 leases and 13 waits (sorted sets), 14 gaps (sorted set)
+-- KEYS: 1 entries (stream), 8 work states and 9 their messages (hashes), 10 leases and 11 waits (sorted sets), 12 gaps (sorted set)
 -- Replies: none of its own
 
-local outboxKey, workKey, workMessagesKey, leasesKey, waitsKey, gapsKey = KEYS[1], unpack(KEYS, 10, 14)
+local outboxKey, workKey, workMessagesKey, leasesKey, waitsKey, gapsKey = KEYS[1], unpack(KEYS, 8, 12)
 
 -- Maximum number of leases of each kind in one run.
 local MAX_ENDED = 100

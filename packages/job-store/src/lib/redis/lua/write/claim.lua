@@ -2,7 +2,8 @@
 -- and requests.lua.
 -- CALL: 1 operation (JSON) and metadata of the change with the key of the claim, as they end a history entry, 2 version that the job must
 --       have, or '', 3 further statuses in which the job can be claimed (one per line, between line breaks), 4 duration of the lease (ms),
---       5 queue (JSON), 6 id of the message (JSON), 7 origin or '' (see requests.lua), 8 message (JSON)
+--       5 queue (JSON), 6 id of the message (JSON), 7 origin or '' (see requests.lua), 8 message (JSON),
+--       9 headers of the messages of the status (JSON) or ''
 -- Replies: for each call
 --          'claimed <end of the lease (ms)> <failed attempts> <expired leases>', a line break and the beginning of the new record; old record
 --          the same without a beginning, record  the claim was made before, and its lease was renewed
@@ -81,6 +82,12 @@ local function claim(i, key, text, first)
   state.version = head.version
   if more.stored and latest.queue ~= queue then works.send(id, id, state) end
   local newHead = enter(key, text, head, created, ops, history, data, stop, entry, '')
+  if SENDS ~= '' and head.status ~= STATUS then
+    local fields = FIELDS and fieldsOf(id) or ''
+    local queues = queuesFor(fields)
+    for _, other in ipairs(queues) do works.add(more, 'messages', { other, head.newVersion, now }, MAX_QUEUES) end
+    sendEntered(id, created, head.newAttempt, head.newVersion, queues, 0, ARGV[first + 8], fields)
+  end
   keepMessage(id, state, head.newVersion, false, first)
   more.counted, more.ended = nil, nil
   more.claim = { key = claimKey, queue = queue, id = messageId, version = head.newVersion, at = now, failed = more.failed or 0, expired = more.expired or 0 }
@@ -94,7 +101,7 @@ end
 
 local texts = readCalls()
 for i = 1, calls do
-  reply[2 * i], reply[2 * i + 1] = claim(i, KEYS[4 + i], texts[i], 8 * i - 5)
+  reply[2 * i], reply[2 * i + 1] = claim(i, KEYS[4 + i], texts[i], 9 * i - 6)
 end
 if #byStatus > 0 then redis.call('ZADD', KEYS[2], unpack(byStatus)) end
 if works then works.finish(not metadata[5] and KEYS[1]) end

@@ -2,7 +2,7 @@
 -- Comes after status-change.lua and requests.lua.
 -- CALL: 1 operation (JSON) and metadata of the change, as they end a history entry, 2 further statuses in which the job can be claimed
 --       (one per line, between line breaks), 3 intermediate status (JSON), 4 queue (JSON), 5 origin or '' (see requests.lua), 6 lines of
---       progress, result and error ('=' keeps a line)
+--       progress, result and error ('=' keeps a line), 7 headers of the messages of STATUS (JSON) or ''
 -- Replies: for each call
 --          beginning of the new record, old record  the job was failed
 --          'repeated', version and record           an earlier attempt failed the job, with this version
@@ -55,6 +55,10 @@ local function failRequest(i, key, text, first)
   local changed = passThrough(key, text, head, created, ops, history, status, entry)
   head, created, ops, history, data, stop = parse(changed)
   local newHead = enter(key, changed, head, created, ops, history, data, stop, entry, ARGV[first + 5])
+  if SENDS ~= '' then
+    local fields = FIELDS and fieldsOf(id) or ''
+    sendEntered(id, created, head.newAttempt, head.newVersion, queuesFor(fields), 0, ARGV[first + 6], fields)
+  end
   works.finishRun(id, state)
   state.version, state.status, state.expiry = head.newVersion, STATUS, expires or '0'
   works.keep(id, state)
@@ -63,7 +67,7 @@ end
 
 local texts = readCalls()
 for i = 1, calls do
-  reply[2 * i], reply[2 * i + 1] = failRequest(i, KEYS[4 + i], texts[i], 6 * i - 3)
+  reply[2 * i], reply[2 * i + 1] = failRequest(i, KEYS[4 + i], texts[i], 7 * i - 4)
 end
 if #byStatus > 0 then redis.call('ZADD', KEYS[2], unpack(byStatus)) end
 if works then works.finish(not metadata[5] and KEYS[1]) end

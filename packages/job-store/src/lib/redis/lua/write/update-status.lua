@@ -2,7 +2,7 @@
 -- CALL: 1 operation (JSON) and metadata of the change, as they end a history entry, 2 what the job must have (see expectations.lua), or '';
 --       if calls have all values: 3 lines of progress, result and error ('=' keeps a line, '' removes it), or '' to keep all,
 --       4 'h' if the messages of the claim are handled, 'f' for a failed attempt, and the duration of a lease (ms); each can be absent,
---       5 number of values that follow: the messages
+--       5 headers of the messages of the status (JSON) or '', 6 number of values that follow: the messages
 -- Replies: for each call, in which a space and the end of the lease (ms) follow 'repeated' and 'made' if the job has one
 --          beginning of the new record, old record  the status was changed: the data is that of the old record
 --          'repeated', version and record           an earlier attempt changed the job to this version
@@ -10,8 +10,9 @@
 --          'unchanged', record; 'conflict', version; 'illegal', status (JSON); 'noMessage', ''; 'tooLarge', bytes; 'missing', '';
 --          'unreadable', ''
 
--- Updates the work state of a job after the change. `first`: position of the call's values in ARGV.
-local function changeWork(id, state, head, created, changeKey, leaseMs, first)
+-- Updates the work state of a job after the change. `queues`: those of the messages of the status. `first`: position of the call's values in
+-- ARGV.
+local function changeWork(id, state, head, created, changeKey, leaseMs, queues, first)
   local options = detailed and ARGV[first + 3] or ''
   if head.restarts then
     local keys = state.more.keys
@@ -39,10 +40,13 @@ local function changeWork(id, state, head, created, changeKey, leaseMs, first)
     end
   end
   if detailed and not FINAL then
-    for i = first + 5, first + 4 + ARGV[first + 4], 3 do
+    for i = first + 6, first + 5 + ARGV[first + 5], 3 do
       local queue = match(ARGV[i + 2], '^{"queue":(".-"),"headers":{')
       works.add(state.more, 'messages', { queue, head.newVersion, tostring(now + ARGV[i + 1]) }, MAX_QUEUES)
     end
+  end
+  if not FINAL then
+    for _, queue in ipairs(queues) do works.add(state.more, 'messages', { queue, head.newVersion, now }, MAX_QUEUES) end
   end
   if HISTORY_LIMIT < 4 and changeKey then works.add(state.more, 'keys', { changeKey }, 4) end
   works.keep(id, state)
@@ -67,7 +71,8 @@ local function updateStatus(i, key, text, first)
   local options, changeKey, state = detailed and ARGV[first + 3] or '', nil, nil
   if #entry > 10 then changeKey = match(entry, '"key":(".*")}$') end
   if workKey then
-    local creates = options ~= '' or (HISTORY_LIMIT < 4 and changeKey) or (detailed and not FINAL and ARGV[first + 4] ~= '0')
+    local sends = not FINAL and ((detailed and ARGV[first + 5] ~= '0') or (SENDS ~= '' and head.status ~= STATUS))
+    local creates = options ~= '' or (HISTORY_LIMIT < 4 and changeKey) or sends
     if creates or head.leasable then state = stateOf(i, created, head.attempt, creates) end
   end
   if changeKey and hasKey(text, history, changeKey, state) then return 'made' .. (state and works.untilOf(state) or ''), text end
@@ -89,9 +94,19 @@ local function updateStatus(i, key, text, first)
   local newHead, bytes = enter(key, text, head, created, ops, history, data, stop, entry, detailed and ARGV[first + 2] or '')
   if not newHead then return 'tooLarge', bytes end
   local id = sub(key, ID_AT)
-  if state then changeWork(id, state, head, created, changeKey, leaseMs, first) end
-  if detailed and ARGV[first + 4] ~= '0' then
-    send(id, created, head.newAttempt, head.newVersion, first + 5, first + 4 + ARGV[first + 4])
+  local fields, queues = '', {}
+  if SENDS ~= '' and head.status ~= STATUS then
+    fields = FIELDS and fieldsOf(id) or ''
+    queues = queuesFor(fields)
+  end
+  if state then changeWork(id, state, head, created, changeKey, leaseMs, queues, first) end
+  if detailed and ARGV[first + 5] ~= '0' then
+    send(id, created, head.newAttempt, head.newVersion, first + 6, first + 5 + ARGV[first + 5])
+  end
+  if queues[1] then
+    local place, headers = 0, ''
+    if detailed then place, headers = ARGV[first + 5] / 3, ARGV[first + 4] end
+    sendEntered(id, created, head.newAttempt, head.newVersion, queues, place, headers, fields)
   end
   return newHead, text
 end
@@ -99,7 +114,7 @@ end
 local texts, first = readCalls(), 3
 for i = 1, calls do
   reply[2 * i], reply[2 * i + 1] = updateStatus(i, KEYS[4 + i], texts[i], first)
-  first = first + (detailed and 5 + ARGV[first + 4] or 2)
+  first = first + (detailed and 6 + ARGV[first + 5] or 2)
 end
 if #byStatus > 0 then redis.call('ZADD', KEYS[2], unpack(byStatus)) end
 if works then works.finish(not metadata[5] and KEYS[1]) end
