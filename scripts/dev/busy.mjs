@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { availableParallelism } from "node:os";
 import { cleanUpLater, forget } from "./clean-up.mjs";
 import { isInterrupted, print } from "./run.mjs";
-import { countsLine, sum } from "./summary.mjs";
+import { countsLine, failureLines, sum } from "./summary.mjs";
 import { runTests } from "./test.mjs";
 
 /** Number of successive runs that must pass. */
@@ -24,9 +24,9 @@ export async function busy(args) {
   try {
     while (runs.length < TIMES && !isInterrupted()) {
       print(`\nRun ${runs.length + 1} of ${TIMES}, with ${loads.length} cores kept busy`);
-      const { counts } = await runTests({ oldest: false, args });
-      runs.push(counts);
-      if (counts.failed > 0) break;
+      const { summary } = await runTests({ oldest: false, args });
+      runs.push(summary);
+      if (summary.failures.length > 0) break;
     }
   } finally {
     for (const load of loads) {
@@ -35,6 +35,7 @@ export async function busy(args) {
     }
   }
   const total = sum(runs);
-  print(`\nIn ${runs.length} of ${TIMES} runs: ${countsLine(total)}`);
-  return runs.length === TIMES && total.failed === 0 ? 0 : 1;
+  const counts = `In ${runs.length} of ${TIMES} runs: ${countsLine(total)}`;
+  print(["", ...failureLines("Failed tests:", total), counts].join("\n"));
+  return runs.length === TIMES && total.failures.length === 0 ? 0 : 1;
 }

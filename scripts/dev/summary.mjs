@@ -1,61 +1,118 @@
+import { relative } from "node:path";
+import { stripVTControlCharacters } from "node:util";
+import { root } from "./run.mjs";
+
+/** Longest printed message of an error. */
+const MESSAGE_LENGTH = 300;
+
 /**
  * Fields of vitest's JSON report that are used here.
  *
  * @typedef {object} Report
  * @property {number} numPassedTests
- * @property {number} numFailedTests
  * @property {number} numPendingTests
  * @property {number} numTodoTests
- * @property {{ name: string, status: string, assertionResults: { status: string }[] }[]} testResults
+ * @property {FileReport[]} testResults
  */
 
 /**
- * @typedef {object} Counts
- * @property {number} passed
- * @property {number} failed
- * @property {number} skipped
+ * @typedef {object} FileReport
+ * @property {string} name absolute path
+ * @property {string} status
+ * @property {string} [message] error outside of all tests of the file
+ * @property {TestReport[]} assertionResults
  */
 
 /**
- * Counts the tests of a run. Each of these counts as one failure: a file that fails without a failed test, for example because it
- * could not be loaded; a run that fails outside of all tests; a run without tests; a run without a report.
+ * @typedef {object} TestReport
+ * @property {string} status
+ * @property {string[]} ancestorTitles
+ * @property {string} title
+ * @property {string[] | null} [failureMessages]
+ */
+
+/**
+ * @typedef {object} Summary
+ * @property {number} passed number of tests
+ * @property {string[]} failures name and error of each failure
+ * @property {number} skipped number of tests
+ */
+
+/**
+ * Summarises the tests of a run. Each of these is one failure: a failed test; a file that fails without a failed test, for example
+ * because it could not be loaded; a run that fails outside of all tests; a run without tests; a run without a report.
  *
  * @param {Report | null} report null: there is no report
  * @param {number} exitCode exit code of vitest
- * @returns {Counts}
+ * @returns {Summary}
  */
-export function count(report, exitCode) {
-  if (report === null) return { passed: 0, failed: 1, skipped: 0 };
-  const brokenFiles = report.testResults.filter(
-    (file) => file.status === "failed" && file.assertionResults.every((result) => result.status !== "failed"),
-  ).length;
+export function summarize(report, exitCode) {
+  if (report === null) return failed(`The run left no report (exit code ${exitCode}).`);
   const passed = report.numPassedTests;
-  const failed = report.numFailedTests + brokenFiles;
-  const skipped = report.numPendingTests + report.numTodoTests;
-  const failedRun = exitCode !== 0 || passed === 0 ? 1 : 0;
-  return { passed, failed: failed || failedRun, skipped };
+  const failures = report.testResults.flatMap(failuresOf);
+  if (failures.length === 0 && exitCode !== 0)
+    failures.push(`The run failed outside of all tests (exit code ${exitCode}).`);
+  if (failures.length === 0 && passed === 0) failures.push("No test ran.");
+  return { passed, failures, skipped: report.numPendingTests + report.numTodoTests };
 }
 
 /**
- * @param {readonly Counts[]} parts
- * @returns {Counts}
+ * @param {string} reason
+ * @returns {Summary} summary of a run that has only this failure
+ */
+export function failed(reason) {
+  return { passed: 0, failures: [reason], skipped: 0 };
+}
+
+/** @param {FileReport} file */
+function failuresOf({ name, status, message, assertionResults }) {
+  const path = relative(root, name);
+  const failedTests = assertionResults.filter((result) => result.status === "failed");
+  if (status === "failed" && failedTests.length === 0) return [withError(path, message)];
+  return failedTests.map(({ ancestorTitles, title, failureMessages }) =>
+    withError([path, ...ancestorTitles, title].join(" > "), failureMessages?.[0]),
+  );
+}
+
+/**
+ * @param {string} name
+ * @param {string} [error] message and stack. Only the first line is used
+ */
+function withError(name, error = "") {
+  const [line = ""] = stripVTControlCharacters(error).trimStart().split("\n");
+  if (line === "") return name;
+  return `${name}\n  ${line.length > MESSAGE_LENGTH ? `${line.slice(0, MESSAGE_LENGTH)}…` : line}`;
+}
+
+/**
+ * @param {readonly Summary[]} parts
+ * @returns {Summary}
  */
 export function sum(parts) {
-  const total = { passed: 0, failed: 0, skipped: 0 };
-  for (const { passed, failed, skipped } of parts) {
-    total.passed += passed;
-    total.failed += failed;
-    total.skipped += skipped;
-  }
-  return total;
+  return {
+    passed: parts.reduce((total, { passed }) => total + passed, 0),
+    failures: parts.flatMap(({ failures }) => failures),
+    skipped: parts.reduce((total, { skipped }) => total + skipped, 0),
+  };
 }
 
 /**
- * @param {Counts} counts
+ * @param {Summary} summary
  * @returns {string}
  */
-export function countsLine({ passed, failed, skipped }) {
-  return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`;
+export function countsLine({ passed, failures, skipped }) {
+  return `${passed} passed, ${failures.length} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`;
+}
+
+/**
+ * Lists the failures of a run.
+ *
+ * @param {string} title
+ * @param {Summary} summary
+ * @returns {string[]} lines, none if there are no failures
+ */
+export function failureLines(title, { failures }) {
+  return failures.length === 0 ? [] : [title, ...failures.map((failure) => `- ${failure}`)];
 }
 
 /**

@@ -4,16 +4,16 @@ import { delimiter, dirname, join } from "node:path";
 import { cleanUpLater, forget } from "./clean-up.mjs";
 import { oldestNode } from "./node-versions.mjs";
 import { isInterrupted, print, root, run, toolsPath } from "./run.mjs";
-import { count, countsLine, skippedTests } from "./summary.mjs";
+import { countsLine, failed, failureLines, skippedTests, summarize } from "./summary.mjs";
 import { findNode } from "./tools.mjs";
 
 /** Prints the counts of a run that could not start, or threw an error: one failure. */
 export function printNothingRan() {
-  print(`\n${countsLine(count(null, 1))}`);
+  print(`\n${countsLine(failed("The run could not start, or threw an error."))}`);
 }
 
 /**
- * Runs the tests. The last line always contains the counts.
+ * Runs the tests. The last line always contains the counts, after the names of the failed tests.
  *
  * @param {string[]} args `--node oldest` runs the tests on the lowest version of Node in `engines`. vitest gets all other arguments
  * @returns {Promise<number>} the exit code
@@ -25,9 +25,9 @@ export async function test(args) {
     printNothingRan();
     return 2;
   }
-  const { counts, code } = await runTests(read);
-  print(`\n${countsLine(counts)}`);
-  return counts.failed > 0 ? code || 1 : 0;
+  const { summary, code } = await runTests(read);
+  print(["", ...failureLines("Failed tests:", summary), countsLine(summary)].join("\n"));
+  return summary.failures.length > 0 ? code || 1 : 0;
 }
 
 /**
@@ -51,11 +51,11 @@ export function readArguments(args) {
  * @param {boolean} options.oldest true: runs on the lowest version in `engines`; false: runs on the version of the tools
  * @param {string[]} [options.args] arguments for vitest
  * @param {number} [options.limitMs] time limit for vitest
- * @returns {Promise<{ counts: import("./summary.mjs").Counts, code: number }>} counts of the report, and exit code of vitest
+ * @returns {Promise<{ summary: import("./summary.mjs").Summary, code: number }>} `code`: exit code of vitest
  */
 export async function runTests({ oldest, args = [], limitMs }) {
   const node = oldest ? await findNode(oldestNode) : null;
-  if (oldest && node === null) return { counts: count(null, 1), code: 1 };
+  if (oldest && node === null) return { summary: failed(`Node ${oldestNode} could not be started.`), code: 1 };
   const folder = await mkdtemp(join(tmpdir(), "subtitles-test-"));
   cleanUpLater({ path: folder });
   try {
@@ -82,7 +82,7 @@ export async function runTests({ oldest, args = [], limitMs }) {
             env: { ...env, PATH: `${dirname(node)}${delimiter}${toolsPath()}` },
             ...options,
           });
-    const counts = count(await readJson(reportFile), code);
+    const summary = summarize(await readJson(reportFile), code);
     if (isInterrupted()) print("\nInterrupted.");
     const servers = await readJson(join(folder, "servers.json"));
     const browser = await readJson(join(folder, "browser.json"));
@@ -90,11 +90,12 @@ export async function runTests({ oldest, args = [], limitMs }) {
     if (missing.length > 0) {
       print(`\n${missing.join("\n")}`);
       if (process.env.CI === "true") {
-        print("With CI=true, missing servers and a missing browser are an error.");
-        counts.failed ||= 1;
+        const reason = "With CI=true, missing servers and a missing browser are an error.";
+        print(reason);
+        if (summary.failures.length === 0) summary.failures.push(reason);
       }
     }
-    return { counts, code };
+    return { summary, code };
   } finally {
     await rm(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
     forget({ path: folder });

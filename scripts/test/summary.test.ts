@@ -1,45 +1,93 @@
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { count, countsLine, skippedTests, sum } from "../dev/summary.mjs";
+import { lastLines } from "../dev/ci.mjs";
+import { oldestNode } from "../dev/node-versions.mjs";
+import { root } from "../dev/run.mjs";
+import { countsLine, failed, failureLines, skippedTests, sum, summarize } from "../dev/summary.mjs";
 
-const empty = { numPassedTests: 0, numFailedTests: 0, numPendingTests: 0, numTodoTests: 0, testResults: [] };
+const empty = { numPassedTests: 0, numPendingTests: 0, numTodoTests: 0, testResults: [] };
+const result = (title: string, failureMessages: string[] = []) => ({
+  status: failureMessages.length === 0 ? "passed" : "failed",
+  ancestorTitles: ["a suite"],
+  title,
+  failureMessages,
+});
 
-describe("count", () => {
+describe("summarize", () => {
   test("returns the numbers of the report", () => {
     const report = { ...empty, numPassedTests: 7, numPendingTests: 2, numTodoTests: 1 };
-    expect(count(report, 0)).toEqual({ passed: 7, failed: 0, skipped: 3 });
+    expect(summarize(report, 0)).toEqual({ passed: 7, failures: [], skipped: 3 });
   });
 
-  test("a file that could not be loaded counts as one failure, a file with failed tests counts these tests", () => {
+  test("a file that could not be loaded is one failure, a file with failed tests has the failures of these tests", () => {
     const testResults = [
-      { name: "broken.ts", status: "failed", assertionResults: [] },
-      { name: "failing.ts", status: "failed", assertionResults: [{ status: "passed" }, { status: "failed" }] },
+      { name: join(root, "broken.ts"), status: "failed", message: "Cannot find module\n  at x", assertionResults: [] },
+      {
+        name: join(root, "test", "failing.ts"),
+        status: "failed",
+        message: "",
+        assertionResults: [result("passes"), result("fails", ["\u001b[31mError: No.\u001b[39m\n  at y"])],
+      },
     ];
-    const report = { ...empty, numPassedTests: 1, numFailedTests: 1, testResults };
-    expect(count(report, 1)).toEqual({ passed: 1, failed: 2, skipped: 0 });
+    expect(summarize({ ...empty, numPassedTests: 1, testResults }, 1)).toEqual({
+      passed: 1,
+      failures: ["broken.ts\n  Cannot find module", "test/failing.ts > a suite > fails\n  Error: No."],
+      skipped: 0,
+    });
+  });
+
+  test("a failure without a message has its name only, and a long message is shortened", () => {
+    const assertionResults = [result("silent", [""]), result("wordy", [`Error: ${"x".repeat(10_000)}`])];
+    const testResults = [{ name: join(root, "a.ts"), status: "failed", assertionResults }];
+    const [silent, wordy] = summarize({ ...empty, testResults }, 1).failures;
+    expect(silent).toBe("a.ts > a suite > silent");
+    expect(wordy).toMatch(/^a\.ts > a suite > wordy\n {2}Error: x{290,299}…$/);
   });
 
   test.each([
-    ["there is no report", null, 0],
-    ["nothing ran", empty, 0],
-    ["everything was skipped", { ...empty, numPendingTests: 5 }, 0],
-    ["the run failed outside all tests", { ...empty, numPassedTests: 3 }, 1],
-  ])("is a failure if %s", (_, report, exitCode) => {
-    expect(count(report, exitCode).failed).toBe(1);
+    ["there is no report", null, 0, "The run left no report (exit code 0)."],
+    ["nothing ran", empty, 0, "No test ran."],
+    ["everything was skipped", { ...empty, numPendingTests: 5 }, 0, "No test ran."],
+    ["the run failed outside all tests", { ...empty, numPassedTests: 3 }, 1, "outside of all tests (exit code 1)."],
+  ])("has one failure if %s", (_, report, exitCode, reason) => {
+    expect(summarize(report, exitCode).failures).toEqual([expect.stringContaining(reason)]);
   });
 });
 
 test("the counts are printed in one line, with skipped tests only if there are any", () => {
-  expect(countsLine({ passed: 12, failed: 0, skipped: 0 })).toBe("12 passed, 0 failed");
-  expect(countsLine({ passed: 12, failed: 1, skipped: 3 })).toBe("12 passed, 1 failed, 3 skipped");
+  expect(countsLine({ passed: 12, failures: [], skipped: 0 })).toBe("12 passed, 0 failed");
+  expect(countsLine({ passed: 12, failures: ["a"], skipped: 3 })).toBe("12 passed, 1 failed, 3 skipped");
 });
 
-test("the sum of several runs adds each count", () => {
-  const runs = [
-    { passed: 0, failed: 2, skipped: 0 },
-    { passed: 12, failed: 0, skipped: 3 },
-    { passed: 7, failed: 1, skipped: 1 },
-  ];
-  expect(sum(runs)).toEqual({ passed: 19, failed: 3, skipped: 4 });
+test("failures are listed after a title, which is printed only if there are any", () => {
+  expect(failureLines("Failed:", { passed: 1, failures: ["a\n  Error", "b"], skipped: 0 })).toEqual([
+    "Failed:",
+    "- a\n  Error",
+    "- b",
+  ]);
+  expect(failureLines("Failed:", { passed: 1, failures: [], skipped: 0 })).toEqual([]);
+});
+
+test("the sum of several runs adds each count, and has all failures", () => {
+  const runs = [failed("a"), { passed: 12, failures: [], skipped: 3 }, { passed: 7, failures: ["b", "c"], skipped: 1 }];
+  expect(sum(runs)).toEqual({ passed: 19, failures: ["a", "b", "c"], skipped: 4 });
+});
+
+test("the last lines of CI name each failed check and test, and contain the counts of each part and the total", () => {
+  const checks = { passed: 0, failures: ["Workflows"], skipped: 0 };
+  const tools = { passed: 5, failures: ["a.ts > a"], skipped: 0 };
+  const oldest = { passed: 4, failures: [], skipped: 1 };
+  expect(lastLines({ checks, tools, oldest })).toEqual([
+    "",
+    "Failed checks:",
+    "- Workflows",
+    "Failed tests on the Node of the tools:",
+    "- a.ts > a",
+    "Failed checks: 1.",
+    "Tests on the Node of the tools: 5 passed, 1 failed.",
+    `Tests on Node ${oldestNode}: 4 passed, 0 failed, 1 skipped.`,
+    "9 passed, 2 failed, 1 skipped",
+  ]);
 });
 
 describe("skippedTests", () => {

@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
+import { PATIENCE } from "../../../test/patience.js";
 import type { PrivateServer } from "../../../test/servers/private-server.js";
 import { PERSISTENT, startRedis } from "../../../test/servers/redis.js";
 import { privateServer } from "../../../test/servers/require.js";
@@ -8,6 +9,7 @@ import { type Report, report, type Status } from "../src/lib/contract/definition
 import { redisDriver } from "../src/redis.js";
 import { type Rejection, told } from "./reporter-fixture.js";
 import { Outage } from "./reporter-outage.js";
+import { skippableTime } from "./skip-time.js";
 
 const { available, title } = privateServer("redis");
 
@@ -63,20 +65,23 @@ describe.skipIf(!available)(title("a reporter on Redis"), () => {
       proxy = await startTcpProxy(redis);
       return () => proxy.close();
     });
-    const viaProxy = () => open({ url: `redis://127.0.0.1:${proxy.port}` });
+    const viaProxy = (timeoutMs: number) => open({ url: `redis://127.0.0.1:${proxy.port}`, timeoutMs });
 
     for (const way of ["by id", "by snapshot"] as const) {
       test(`applies a change ${way} once, although the replies are lost`, async () => {
-        const { store, reporter, rejected } = viaProxy();
+        const skip = skippableTime();
+        const { store, reporter, rejected } = viaProxy(60_000);
         const { job } = await store.create({ title: "One" }, { id: `lost-${way.replace(" ", "-")}` });
         await store.updateStatus(job.id, "failed"); // Loads the scripts, so that no lost reply is a NOSCRIPT error.
         const again = await store.updateStatus(job.id, "waiting");
         await store.updateStatus(again, "working");
         const target = way === "by id" ? job.id : ((await store.get(job.id)) as Job<Report>);
-        const other = open();
+        const other = open({ timeoutMs: 60_000 });
         proxy.swallowReplies();
-        expect(await reporter.report(target, "working")).toBe("pending");
-        expect(await other.store.get(job.id)).toMatchObject({ version: 5 });
+        const answer = reporter.report(target, "working");
+        await vi.waitFor(async () => expect(await other.store.get(job.id)).toMatchObject({ version: 5 }), PATIENCE);
+        skip(60_000);
+        expect(await answer).toBe("pending");
         expect(await reporter.report(target, "done")).toBe("pending");
         proxy.heal();
         proxy.cut();
@@ -87,8 +92,11 @@ describe.skipIf(!available)(title("a reporter on Redis"), () => {
     }
 
     test("applies a change once, although Redis hangs and receives it later", async () => {
-      const { store, reporter, rejected } = viaProxy();
-      const { job } = await store.create({ title: "One" }, { id: "hung" });
+      const { store: patient } = open({ timeoutMs: 60_000 });
+      const { job } = await patient.create({ title: "One" }, { id: "hung" });
+      const { store, reporter, rejected } = viaProxy(300);
+      // The connection is open then, so that the first change is sent.
+      await vi.waitFor(() => store.get(job.id), PATIENCE);
       await redis.kill("SIGSTOP");
       try {
         expect(await reporter.report(job, "working")).toBe("pending");
@@ -99,7 +107,7 @@ describe.skipIf(!available)(title("a reporter on Redis"), () => {
       }
       await reporter.flush();
       expect(rejected).toEqual([]);
-      expect(await store.get(job.id)).toMatchObject({ status: "working", version: 3, progress: { done: 3 } });
+      expect(await patient.get(job.id)).toMatchObject({ status: "working", version: 3, progress: { done: 3 } });
     });
   });
 
