@@ -35,11 +35,13 @@ export class Inspector implements AsyncDisposable {
     return id;
   }
 
-  /** Describes the messages and jobs that still change. Returns an empty string if there are none. */
+  /**
+   * Describes the messages and jobs that still change. Returns an empty string if there are none. Reads jobs, outbox and queues in this
+   * order: the end of a job stores a message in the outbox, which moves to a queue. Work that moves on meanwhile is thus found at its next
+   * place.
+   */
   async pendingWork(): Promise<string> {
-    const depth = await this.#store.outbox.depth();
-    const pending = depth > 0 ? [`${depth} messages in the outbox`] : [];
-    for (const { name, left } of await this.#queues()) if (left > 0) pending.push(`${left} messages in ${name}`);
+    const pending: string[] = [];
     let unfinished = 0;
     for await (const { id } of this.#store.scan({ status: ["todo", "doing"], limit: 200 })) {
       if (id.startsWith(kinds.work)) unfinished++;
@@ -47,6 +49,9 @@ export class Inspector implements AsyncDisposable {
     if (unfinished > 0) pending.push(`${unfinished} unfinished jobs`);
     const { fading } = await this.#store.counts();
     if (fading > 0) pending.push(`${fading} jobs that will expire`);
+    const depth = await this.#store.outbox.depth();
+    if (depth > 0) pending.push(`${depth} messages in the outbox`);
+    for (const { name, left } of await this.#queues()) if (left > 0) pending.push(`${left} messages in ${name}`);
     return pending.join(", ");
   }
 

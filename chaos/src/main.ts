@@ -1,9 +1,3 @@
-// npm run chaos -- [--seed N] [--minutes M] [--each E] [--resume] [--results FILE]   runs seeds N, N + 1, … with E minutes of faults each (1)
-// npm run chaos -- --mutants                     checks that the oracle detects each mutant
-// npm run chaos -- --failover                    counts the changes that are lost when a master is killed or cut off
-// npm run chaos -- --libraries                   injects the same faults into other libraries
-// npm run chaos -- --soak MINUTES [--plot FILE]  checks that constant load does not increase the use of resources
-// npm run chaos -- --totals [--results FILE]     prints the totals of the results file
 import { cp, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -17,6 +11,14 @@ import { append, lineOf, readResults, summaryOf, toStored, totalsOf } from "./re
 import { runRound } from "./round.js";
 import { plotOf } from "./soak/plot.js";
 import { soak } from "./soak/soak.js";
+
+const USAGE = `npm run chaos -- [--seed N] [--minutes M] [--each E] [--resume] [--results FILE]   runs seeds N, N + 1, … with E minutes of faults each (1)
+npm run chaos -- --mutants                     checks that the oracle detects each mutant
+npm run chaos -- --failover                    counts the changes that are lost when a master is killed or cut off
+npm run chaos -- --libraries                   injects the same faults into other libraries
+npm run chaos -- --soak MINUTES [--plot FILE]  checks that constant load does not increase the use of resources
+npm run chaos -- --totals [--results FILE]     prints the totals of the results file
+npm run chaos -- --help                        prints this text`;
 
 const packageFolder = fileURLToPath(new URL("..", import.meta.url));
 const { values } = parseArgs({
@@ -32,10 +34,12 @@ const { values } = parseArgs({
     soak: { type: "string" },
     plot: { type: "string", default: join(packageFolder, "../docs/soak.svg") },
     totals: { type: "boolean", default: false },
+    help: { type: "boolean", default: false },
   },
 });
 
-if (values.totals) console.log(summaryOf(totalsOf(await readResults(values.results))));
+if (values.help) console.log(USAGE);
+else if (values.totals) console.log(summaryOf(totalsOf(await readResults(values.results))));
 else if (values.mutants) process.exitCode = (await detectMutants()) ? 0 : 1;
 else if (values.libraries) await printLibraries();
 else if (values.soak !== undefined) process.exitCode = (await soakFor(Number(values.soak))) ? 0 : 1;

@@ -101,7 +101,7 @@ describe.skipIf(!available)(title("Reading the outbox when the reply to a claim 
     const { outcome } = await losing(() => store.outbox.read({ limit: 10, claimMs: 1 }));
     expire();
     await failureOf(outcome);
-    const [, claimedUntil] = await redis.client.zrange("jobs:outbox:claims", -1, -1, "WITHSCORES");
+    const [, claimedUntil] = await redis.client.zrange("jobs:outbox:claims", "-1", "-1", "WITHSCORES");
     await vi.waitFor(async () => expect(await serverTime()).toBeGreaterThan(Number(claimedUntil)), PATIENCE);
     const taken = await other.outbox.read({ limit: 4, claimMs: CLAIM_MS });
     expect(payloads(taken)).toEqual(range(5, 9));

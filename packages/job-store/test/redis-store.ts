@@ -92,7 +92,7 @@ export async function startOne(): Promise<{ readonly url: string }> {
 }
 
 /** Starts a Redis Cluster that stops when the test ends. */
-export async function startCluster(): Promise<RedisDriverOptions> {
+export async function startCluster() {
   const cluster = await startRedisCluster();
   onTestFinished(() => cluster.stop());
   return { cluster: cluster.nodes.map(({ port }) => ({ host: "127.0.0.1", port })), shards: 2 };
