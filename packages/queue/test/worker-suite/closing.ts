@@ -131,7 +131,7 @@ export function closing(test: Case): void {
     await worker.store.close();
     await world.broker.publishMany(
       renderings,
-      Array.from({ length: 1_000 }, (_, n) => ({ payload: { jobId: `job ${n}` } })),
+      Array.from({ length: 1_000 }, (_, n) => ({ payload: { jobId: `job-${n}` } })),
     );
     await world.pass(10_000);
     expect(worker.worker.state).toBe("closed");

@@ -9,13 +9,13 @@ export function timeLimits(test: Case): void {
     const worker = await world.startRunning({ timeoutMs: 10_000, concurrency: 2 });
     const [hanging] = worker.runs;
     const { signal } = hanging?.context ?? {};
-    await world.pass(9_990);
+    await world.pass(9_900);
     expect(signal?.aborted).toBe(false);
-    await world.pass(20);
-    expect(signal?.reason).toMatchObject({ name: "QueueError", code: "TIMEOUT" });
-    await world.pass(4_900);
-    expect(worker.eventTypes()).toEqual([]);
     await world.pass(200);
+    expect(signal?.reason).toMatchObject({ name: "QueueError", code: "TIMEOUT" });
+    await world.pass(4_700);
+    expect(worker.eventTypes()).toEqual([]);
+    await world.pass(300);
     expect(worker.eventTypes()).toEqual(["stuck", "retrying"]);
     expect(worker.worker.active).toBe(1);
     await world.until(() => worker.runs.length === 2, 3_000);
@@ -124,9 +124,9 @@ export function timeLimits(test: Case): void {
     const worker = await world.startRunning();
     await world.store.updateStatus("a", "cancelled", { by: "user" });
     const saved = worker.run.context.checkpoint({ percent: 30 });
-    await expect(saved).rejects.toBe(worker.run.context.signal.reason);
-    expect(worker.run.context.signal.reason).toMatchObject({ code: "CONFLICT" });
-    expect(JobStoreError.is(worker.run.context.signal.reason, "CONFLICT")).toBe(true);
+    const error = await saved.catch((reason: unknown) => reason);
+    expect(JobStoreError.is(error, "CONFLICT")).toBe(true);
+    expect(worker.run.context.signal.reason).toBe(error);
   });
 
   test("a cancelled job is aborted within a heartbeat, and nothing is stored", async (world) => {
