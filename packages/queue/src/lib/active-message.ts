@@ -4,7 +4,14 @@ import type { QueueDefinition } from "./definition.js";
 import type { Delivery } from "./driver.js";
 import { isError, QueueError } from "./errors.js";
 import { decodePayload } from "./payload.js";
-import { isLastAttempt, type MessageHandle, type Outcome, outcomeOf, readVerdict } from "./settlement.js";
+import {
+  isLastAttempt,
+  type MessageHandle,
+  type Outcome,
+  outcomeOf,
+  postponedForMs,
+  readVerdict,
+} from "./settlement.js";
 import { unref, withTimeout } from "./timers.js";
 import type { ConsumeOptions, Handler, Message, Verdict } from "./types.js";
 
@@ -123,7 +130,7 @@ export class ActiveMessage<Q extends QueueDefinition> implements MessageHandle {
     report: (error: unknown) => void,
   ): Promise<Outcome> {
     const { envelope } = this.#delivery;
-    const leftMs = (envelope.postponed?.until ?? 0) - Date.now();
+    const leftMs = postponedForMs(envelope);
     if (leftMs > 0) return { kind: "postpone", afterMs: leftMs };
     const decoded = decodePayload(this.#queue, envelope);
     if ("problem" in decoded) return this.#rejectUnreadable(decoded.problem, onUnreadable, report);

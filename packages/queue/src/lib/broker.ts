@@ -73,7 +73,8 @@ export function createBroker(options: {
   );
   /** Open consumers, each with its warning. */
   const consumers = new Map<ClosableConsumer, QueueError | null>();
-  let closing: Promise<void> | undefined;
+  let closing = false;
+  let closeResult: Promise<void> | undefined;
   /** True when all consumers have closed. Until then, a running handler can still publish. */
   let closed = false;
 
@@ -87,7 +88,7 @@ export function createBroker(options: {
     handler: Handler<Q>,
     options?: ConsumeOptions,
   ): Promise<Consumer> {
-    assertOpen("consume", queue, closing === undefined);
+    assertOpen("consume", queue, !closing);
     const given = checkOptions(options, CONSUME_OPTIONS, "consume");
     const { concurrency = 1, prefetch = concurrency, timeoutMs, dedupe, onUnreadable } = given;
     if (typeof handler !== "function") {
@@ -122,20 +123,21 @@ export function createBroker(options: {
 
   async function close(closeOptions?: { readonly graceMs?: number | undefined }): Promise<void> {
     const graceMs = readGraceMs(closeOptions);
-    closing ??= (async () => {
+    closing = true;
+    closeResult ??= (async () => {
       closed = consumers.size === 0;
       const startedAt = performance.now();
       await Promise.all([...consumers.keys()].map((consumer) => consumer.close(graceMs)));
       closed = true;
       await session.close(Math.max(0, graceMs - (performance.now() - startedAt)));
     })();
-    await closing;
+    await closeResult;
   }
 
   const access: BrokerAccess = {
     session,
     get closing() {
-      return closing !== undefined;
+      return closing;
     },
     addConsumer(consumer) {
       consumers.set(consumer, null);

@@ -1,7 +1,7 @@
 import type { QueueDefinition } from "./definition.js";
 import type { Delivery, Envelope, Failure, Session, Subscriber, Subscription } from "./driver.js";
 import { toError } from "./failures.js";
-import { deadLetterCopy, postponedCopy, storeCopy, waitQueueFor } from "./settlement.js";
+import { deadLetterCopy, postponedCopy, postponedForMs, storeCopy, waitQueueFor } from "./settlement.js";
 import { pause } from "./timers.js";
 
 const FIRST_PAUSE_MS = 200;
@@ -47,7 +47,7 @@ export class DeliverySource {
     const period = new ConsumingPeriod(this.#options, () => this.#periods.delete(period));
     this.#current = period;
     this.#periods.add(period);
-    void period.run();
+    void period.start();
   }
 
   /**
@@ -60,7 +60,7 @@ export class DeliverySource {
     await period?.stop();
   }
 
-  /** Stops to consume, and releases the deliveries that are not settled. Ends within a few seconds. */
+  /** Stops to consume, and returns the deliveries that are not settled. Ends within two seconds. */
   async close(): Promise<void> {
     this.#closed = true;
     await this.pause();
@@ -75,7 +75,7 @@ class ConsumingPeriod implements Subscriber {
   readonly #stopping = new AbortController();
   readonly #unsettled = new Set<SourceDelivery>();
   #subscription: Subscription | null = null;
-  #starting: Promise<void> = Promise.resolve();
+  #ended: Promise<void> | undefined;
   #consuming = false;
 
   constructor(options: DeliverySourceOptions, onEnd: () => void) {
@@ -87,12 +87,8 @@ class ConsumingPeriod implements Subscriber {
     return this.#consuming;
   }
 
-  run(): Promise<void> {
-    this.#starting = this.#start();
-    return this.#starting;
-  }
-
-  async #start(): Promise<void> {
+  /** Starts to consume. Repeats this until it succeeds or the period is stopped. */
+  async start(): Promise<void> {
     const { session, queue, prefetch, report } = this.#options;
     const { signal } = this.#stopping;
     let reported: Failure["failure"] | null = null;
@@ -100,8 +96,8 @@ class ConsumingPeriod implements Subscriber {
       const result = await session.consume(queue, this, { prefetch });
       if (result.ok) {
         this.#subscription = result.value;
-        if (signal.aborted) await result.value.stop();
-        else this.#setConsuming(true);
+        this.#setConsuming(true);
+        if (signal.aborted) await this.#endStopped(result.value);
         return;
       }
       if (signal.aborted) return;
@@ -119,10 +115,12 @@ class ConsumingPeriod implements Subscriber {
     }
     const received = new SourceDelivery(delivery, this.#options, (settled) => {
       this.#unsettled.delete(settled);
-      this.#endIfIdle();
+      if (this.#stopping.signal.aborted && this.#unsettled.size === 0) void this.close();
     });
     this.#unsettled.add(received);
-    this.#options.receive(received);
+    const leftMs = postponedForMs(delivery.envelope);
+    if (leftMs > 0) void received.postpone(leftMs);
+    else this.#options.receive(received);
   }
 
   interrupted(): void {
@@ -135,21 +133,25 @@ class ConsumingPeriod implements Subscriber {
 
   async stop(): Promise<void> {
     this.#stopping.abort();
-    await this.#subscription?.stop();
     this.#setConsuming(false);
-    this.#endIfIdle();
+    await this.#subscription?.stop();
+    if (this.#unsettled.size === 0) await this.close();
   }
 
-  async close(): Promise<void> {
-    for (const delivery of [...this.#unsettled]) delivery.release();
-    await this.#starting;
-    await this.#subscription?.close();
-    this.#onEnd();
+  /** Ends the stopped period. Returns the deliveries that are not settled. */
+  close(): Promise<void> {
+    this.#ended ??= (async () => {
+      for (const delivery of [...this.#unsettled]) delivery.giveBack();
+      await this.#subscription?.close();
+      this.#onEnd();
+    })();
+    return this.#ended;
   }
 
-  /** Ends the subscription when it is stopped and has no unsettled delivery. */
-  #endIfIdle(): void {
-    if (this.#stopping.signal.aborted && this.#unsettled.size === 0) void this.close();
+  /** Ends a subscription that became active after the period was stopped. */
+  async #endStopped(subscription: Subscription): Promise<void> {
+    await subscription.stop();
+    await subscription.close();
   }
 
   #setConsuming(consuming: boolean): void {
@@ -164,7 +166,8 @@ export class SourceDelivery {
   readonly #delivery: Delivery;
   readonly #options: DeliverySourceOptions;
   readonly #onSettled: (delivery: SourceDelivery) => void;
-  readonly #settling = new AbortController();
+  /** Ends a wait when the delivery is settled. Created when it is needed, because most deliveries need none. */
+  #waiting: AbortController | undefined;
   #settled = false;
 
   constructor(delivery: Delivery, options: DeliverySourceOptions, onSettled: (delivery: SourceDelivery) => void) {
@@ -213,39 +216,42 @@ export class SourceDelivery {
   }
 
   /**
-   * Makes the message available to all consumers again after about `afterMs`, without use of an attempt or of the delivery limit.
-   * Until then it waits in a wait queue of the queue's retry delays, or in this process if no delay is short enough. Sets
-   * `envelope.postponed`.
+   * Makes the message available to all consumers again after `afterMs`, without use of an attempt or of the delivery limit. Until
+   * then it waits in wait queues of the queue's retry delays, or in this process if no delay is short enough. A source does not pass
+   * on a message before it is due. `envelope.postponed` tells since when it is postponed.
    */
   async postpone(afterMs: number): Promise<void> {
     const copy = postponedCopy(this.envelope, afterMs);
     const waitQueue = waitQueueFor(this.#options.queue, afterMs);
-    if (waitQueue === null) await pause(afterMs, { signal: this.#settling.signal });
+    if (waitQueue === null) await this.#pause(afterMs);
     await this.#replace(copy, waitQueue ?? "ready");
   }
 
   /** Stores a copy, and then acknowledges the message. Repeats this until it succeeds or the delivery is no longer live. */
   async #replace(copy: Envelope, destination: Parameters<Session["publish"]>[2]): Promise<void> {
     const { session, queue, report } = this.#options;
-    const { signal } = this.#settling;
-    const delivery = this.#delivery;
     const handle = {
-      delivery,
-      get aborted() {
-        return signal.aborted;
-      },
+      delivery: this.#delivery,
+      // A settled delivery is no longer live, which also ends the repetition.
+      aborted: false,
       reattached: async () => {},
-      pause: (ms: number) => pause(ms, { signal }),
+      pause: (ms: number) => this.#pause(ms),
     };
     const context = { session, queue, handle, report: (error: unknown) => report(error, { messageId: copy.id }) };
     const stored = await storeCopy(copy, destination, context);
     this.#settle(stored ? "ack" : "release");
   }
 
+  /** Resolves after `ms` milliseconds, or when the delivery is settled. */
+  async #pause(ms: number): Promise<void> {
+    this.#waiting ??= new AbortController();
+    if (!this.#settled) await pause(ms, { signal: this.#waiting.signal });
+  }
+
   #settle(how: Parameters<Delivery["settle"]>[0]): void {
     if (this.#settled) return;
     this.#settled = true;
-    this.#settling.abort();
+    this.#waiting?.abort();
     this.#delivery.settle(how);
     this.#onSettled(this);
   }

@@ -179,6 +179,11 @@ export function postponedCopy(envelope: Envelope, afterMs: number): Envelope {
   return { ...envelope, postponed, death: null };
 }
 
+/** Returns the time until a message is due, in milliseconds. Zero or less if it is due, or if it is not postponed. */
+export function postponedForMs({ postponed }: Envelope): number {
+  return postponed === undefined ? 0 : postponed.until - Date.now();
+}
+
 /**
  * Returns the wait queue for a message that is due after `leftMs`: the one with the longest declared delay that is not longer. The
  * time that is left after this delay is waited for again. So the message is never early, and late only if others are ahead of it.

@@ -1,8 +1,11 @@
 import { describe } from "vitest";
 import { consumeContract, timeLimitContract } from "./consume.js";
 import { dedupeContract } from "./dedupe.js";
+import { deliverySourceContract } from "./delivery-source.js";
 import type { OpenDriver } from "./fixture.js";
 import { closeContract, statsContract } from "./operations.js";
+import { originContract } from "./origin.js";
+import { postponeContract, unreadableContract } from "./postpone.js";
 import { payloadContract, publishContract } from "./publish.js";
 import { relayContract } from "./relay.js";
 import { deadLetterContract, retryContract } from "./retry.js";
@@ -26,11 +29,15 @@ export function testDriver(name: string, open: OpenDriver): void {
     describe("consume", () => consumeContract(open));
     describe("upcast", () => upcastContract(open));
     describe("deduplication", () => dedupeContract(open));
+    describe("unreadable messages", () => unreadableContract(open));
     describe("time limits", () => timeLimitContract(open));
     describe("retry", () => retryContract(open));
+    describe("postpone", () => postponeContract(open));
+    describe("origin", () => originContract(open));
     describe("dead letters", () => deadLetterContract(open));
     describe("stats, purge and health", () => statsContract(open));
     describe("relay", () => relayContract(open));
+    describe("deliveries for a worker", () => deliverySourceContract(open));
     describe("close", () => closeContract(open));
   });
 }

@@ -1,7 +1,9 @@
+import { Duplex } from "node:stream";
 import { type Channel, type ChannelModel, type ConfirmChannel, connect, type SocketOptions } from "amqplib";
 import type { Result } from "../driver.js";
 import { withTimeout } from "../timers.js";
 import { describeError, toFailure, virtualHostOf } from "./amqp-errors.js";
+import { writeOncePerTurn } from "./one-write-per-turn.js";
 import type { TlsOptions } from "./options.js";
 
 /** Time limit for opening a channel. A server can accept a connection and then stop responding. */
@@ -62,6 +64,8 @@ export class AmqpConnection {
   ) {
     this.#model = model;
     this.#socket = socket;
+    const { connection } = model;
+    if ("stream" in connection && connection.stream instanceof Duplex) writeOncePerTurn(connection.stream);
     model.on("error", (error) => {
       this.#error = describeError(error);
     });

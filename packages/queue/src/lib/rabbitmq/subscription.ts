@@ -1,61 +1,17 @@
 import { setTimeout as pause } from "node:timers/promises";
-import type { Channel, ConsumeMessage } from "amqplib";
-import { deliveryLimitOf } from "../definition.js";
-import {
-  type Delivery,
-  done,
-  type Failure,
-  type QueueConfig,
-  type Result,
-  type Subscriber,
-  type Subscription,
-} from "../driver.js";
+import type { ConsumeMessage } from "amqplib";
+import { done, type Failure, type QueueConfig, type Result, type Subscriber, type Subscription } from "../driver.js";
 import { withTimeout } from "../timers.js";
 import type { AmqpConnection } from "./amqp-connection.js";
 import { toFailure } from "./amqp-errors.js";
 import { countedReturns, toEnvelope, wasDelivered } from "./amqp-message.js";
 import { backoffMs, type ConnectionManager } from "./connection-manager.js";
+import { ConsumerChannel } from "./consumer-channel.js";
 import type { Publisher } from "./publisher.js";
 import type { Topology } from "./topology.js";
 
 /** Time limit for cancelling a consumer or closing a channel. */
 const CLOSE_TIMEOUT_MS = 1_000;
-
-/** Channel that delivers messages, until it closes. Its delivery tags are not valid on another channel. */
-class ConsumerChannel {
-  readonly channel: Channel;
-  /** True if the broker counts a release towards the delivery limit. */
-  readonly countsReturns: boolean;
-  /** Number of counted returns from which a message is returned as a copy. */
-  readonly copyFromReturns: number;
-  consumerTag = "";
-  /** Time of receipt of the unacknowledged messages, by delivery tag, the oldest first. */
-  readonly unacknowledged = new Map<number, number>();
-  readonly #onClosed: () => void;
-  readonly #removeListener: () => void;
-  #closed = false;
-
-  constructor(channel: Channel, connection: AmqpConnection, queue: QueueConfig, onClosed: () => void) {
-    this.channel = channel;
-    this.countsReturns = queue.type === "quorum" && connection.countsReturns;
-    // Closing consumers use at most half of the limit, so a message is dead-lettered only if consumers were lost as well.
-    this.copyFromReturns = this.countsReturns ? Math.floor(deliveryLimitOf(queue) / 2) : Number.POSITIVE_INFINITY;
-    this.#onClosed = onClosed;
-    channel.once("close", () => this.markClosed());
-    this.#removeListener = connection.onLost(() => this.markClosed());
-  }
-
-  get closed(): boolean {
-    return this.#closed;
-  }
-
-  markClosed(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#removeListener();
-    this.#onClosed();
-  }
-}
 
 export interface SubscriptionOptions {
   readonly connections: ConnectionManager;
@@ -116,6 +72,7 @@ export class RabbitmqSubscription implements Subscription {
     const current = this.#current;
     if (current === null || current.closed) return;
     await this.#closeQuietly(Promise.all(this.#returning));
+    current.sendAcknowledgements();
     await this.#closeQuietly(current.channel.close());
   }
 
@@ -176,16 +133,17 @@ export class RabbitmqSubscription implements Subscription {
 
   /** Declares the queue, opens a channel and consumes. */
   async #attach(connection: AmqpConnection): Promise<Result> {
-    const { topology, queue, subscriber, prefetch, limitMs, report } = this.#options;
+    const { topology, queue, subscriber, prefetch, limitMs, report, onLateSettlement } = this.#options;
     const declared = await topology.ensure(connection, queue);
     if (!declared.ok) return declared;
     const channel = await connection.openChannel();
     if (channel === null || connection.lost !== null) return toFailure(new Error("Connection lost"));
 
-    const current = new ConsumerChannel(channel, connection, queue, () => {
+    const onClosed = () => {
       if (this.#current === current && !this.#stopping.signal.aborted) subscriber.interrupted?.();
       this.#wake();
-    });
+    };
+    const current = new ConsumerChannel(channel, connection, queue, onClosed, onLateSettlement);
     let notified = false;
     const notifyResumed = () => {
       if (notified) return;
@@ -199,7 +157,7 @@ export class RabbitmqSubscription implements Subscription {
         this.#receive(message, current);
         return;
       }
-      if (current.unacknowledged.size > 0) report(cancelledByBroker(current.unacknowledged), queue.name);
+      if (current.unsettled > 0) report(cancelledByBroker(current), queue.name);
       topology.forget(connection, queue);
       current.markClosed();
       void channel.close().catch(() => undefined);
@@ -223,14 +181,9 @@ export class RabbitmqSubscription implements Subscription {
   }
 
   #receive(message: ConsumeMessage, current: ConsumerChannel): void {
-    const { channel } = current;
-    const { subscriber, onLateSettlement } = this.#options;
-    const returnsAsCopy = (how: "release" | "return") =>
-      countedReturns(message) >= current.copyFromReturns || (how === "return" && current.countsReturns);
-    const { deliveryTag } = message.fields;
-    current.unacknowledged.set(deliveryTag, performance.now());
+    current.received(message);
     let settled = false;
-    const delivery: Delivery = {
+    this.#options.subscriber.receive({
       envelope: toEnvelope(message),
       redelivered: wasDelivered(message),
       get live() {
@@ -239,25 +192,17 @@ export class RabbitmqSubscription implements Subscription {
       settle: (how) => {
         if (settled) return;
         settled = true;
-        current.unacknowledged.delete(deliveryTag);
-        try {
-          if (current.closed) onLateSettlement();
-          else if (how === "ack") channel.ack(message);
-          else if (returnsAsCopy(how)) this.#returnCopy(message, current);
-          else channel.nack(message, false, true);
-        } catch {
-          // The channel is closing and has not emitted "close" yet.
-          onLateSettlement();
-        }
+        if (how === "ack") current.acknowledge(message);
+        else if (returnsAsCopy(how, message, current)) this.#returnCopy(message, current);
+        else current.release(message);
       },
-    };
-    subscriber.receive(delivery);
+    });
   }
 
   /** Publishes a copy and then acknowledges the message. The broker does not count such a return. */
   #returnCopy(message: ConsumeMessage, current: ConsumerChannel): void {
-    const { channel } = current;
     const { publish, queue } = this.#options;
+    current.startReturn(message);
     const returnCopy = async () => {
       // The copy must not be delivered to this consumer again.
       await this.#cancelled;
@@ -265,15 +210,18 @@ export class RabbitmqSubscription implements Subscription {
       // reason.
       const result = await publish(queue, { ...toEnvelope(message), death: null, returned: true }, "ready");
       if (current.closed) return;
-      if (result.ok) channel.ack(message);
-      else channel.nack(message, false, true);
+      if (result.ok) current.acknowledge(message);
+      else current.release(message);
     };
-    const returning = returnCopy()
-      // The channel is closing, and the broker returns the message itself.
-      .catch(() => undefined)
-      .finally(() => this.#returning.delete(returning));
+    const returning = returnCopy().finally(() => this.#returning.delete(returning));
     this.#returning.add(returning);
   }
+}
+
+/** Returns true if a message must be returned as a copy, because the broker counts a release towards the delivery limit. */
+function returnsAsCopy(how: "release" | "return", message: ConsumeMessage, current: ConsumerChannel): boolean {
+  if (current.closed) return false;
+  return how === "return" ? current.countsReturns : countedReturns(message) >= current.copyFromReturns;
 }
 
 /**
@@ -281,12 +229,10 @@ export class RabbitmqSubscription implements Subscription {
  * message stays unacknowledged for longer than `consumer_timeout`, and redelivers the message. Earlier versions close the channel
  * with an error.
  */
-function cancelledByBroker(unacknowledged: ReadonlyMap<number, number>): Failure {
-  const { size } = unacknowledged;
-  const [oldest = 0] = unacknowledged.values();
-  const forMs = Math.round(performance.now() - oldest);
+function cancelledByBroker({ unsettled, oldestReceivedAt }: ConsumerChannel): Failure {
+  const forMs = Math.round(performance.now() - oldestReceivedAt);
   const reason =
-    `RabbitMQ cancelled the consumer, which had ${size} unacknowledged ${size === 1 ? "message" : "messages"} for up to ${forMs} ms: ` +
+    `RabbitMQ cancelled the consumer, which had ${unsettled} unacknowledged ${unsettled === 1 ? "message" : "messages"} for up to ${forMs} ms: ` +
     "either the acknowledgement timed out (consumer_timeout), or the queue was deleted";
   return { ok: false, failure: "unavailable", reason, indeterminate: false };
 }

@@ -1,0 +1,139 @@
+import type { Channel, ConsumeMessage } from "amqplib";
+import { deliveryLimitOf } from "../definition.js";
+import type { QueueConfig } from "../driver.js";
+import type { AmqpConnection } from "./amqp-connection.js";
+
+/**
+ * Channel that delivers messages, until it closes. Its delivery tags are not valid on another channel.
+ *
+ * It collects the acknowledgements of one turn of the event loop. Those without an open message before them are sent as a single
+ * cumulative acknowledgement, the others one by one.
+ */
+export class ConsumerChannel {
+  readonly channel: Channel;
+  /** True if the broker counts a release towards the delivery limit. */
+  readonly countsReturns: boolean;
+  /** Number of counted returns from which a message is returned as a copy. */
+  readonly copyFromReturns: number;
+  consumerTag = "";
+  /** Time of receipt of the messages that are not settled, by delivery tag, the oldest first. */
+  readonly #open = new Map<number, number>();
+  /** Delivery tags of messages that are settled, whose copy is not stored yet. */
+  readonly #returning = new Set<number>();
+  /** Messages to acknowledge at the end of this turn. */
+  #acknowledged: ConsumeMessage[] = [];
+  readonly #onClosed: () => void;
+  readonly #onLateSettlement: () => void;
+  readonly #removeListener: () => void;
+  #closed = false;
+
+  /**
+   * @param onClosed called when the channel closes
+   * @param onLateSettlement called for each message that is settled and whose settlement can no longer be sent
+   */
+  constructor(
+    channel: Channel,
+    connection: AmqpConnection,
+    queue: QueueConfig,
+    onClosed: () => void,
+    onLateSettlement: () => void,
+  ) {
+    this.channel = channel;
+    this.countsReturns = queue.type === "quorum" && connection.countsReturns;
+    // Closing consumers use at most half of the limit, so a message is dead-lettered only if consumers were lost as well.
+    this.copyFromReturns = this.countsReturns ? Math.floor(deliveryLimitOf(queue) / 2) : Number.POSITIVE_INFINITY;
+    this.#onClosed = onClosed;
+    this.#onLateSettlement = onLateSettlement;
+    channel.once("close", () => this.markClosed());
+    this.#removeListener = connection.onLost(() => this.markClosed());
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Number of messages that are not settled. */
+  get unsettled(): number {
+    return this.#open.size;
+  }
+
+  /** Time of receipt of the oldest message that is not settled (`performance.now()`). */
+  get oldestReceivedAt(): number {
+    const [oldest = 0] = this.#open.values();
+    return oldest;
+  }
+
+  received({ fields }: ConsumeMessage): void {
+    this.#open.set(fields.deliveryTag, performance.now());
+  }
+
+  acknowledge(message: ConsumeMessage): void {
+    this.#settle(message);
+    this.#returning.delete(message.fields.deliveryTag);
+    if (this.#closed) {
+      this.#onLateSettlement();
+      return;
+    }
+    if (this.#acknowledged.length === 0) process.nextTick(() => this.sendAcknowledgements());
+    this.#acknowledged.push(message);
+  }
+
+  release(message: ConsumeMessage): void {
+    this.#settle(message);
+    this.#returning.delete(message.fields.deliveryTag);
+    this.#send(() => this.channel.nack(message, false, true));
+  }
+
+  /** Records that a message is settled and stays unacknowledged until its copy is stored. `acknowledge` or `release` follows. */
+  startReturn(message: ConsumeMessage): void {
+    this.#settle(message);
+    this.#returning.add(message.fields.deliveryTag);
+  }
+
+  /** Sends the collected acknowledgements. */
+  sendAcknowledgements(): void {
+    const messages = this.#acknowledged;
+    this.#acknowledged = [];
+    if (this.#closed) {
+      for (const _ of messages) this.#onLateSettlement();
+      return;
+    }
+    const firstOpen = this.#firstOpenTag();
+    let latest: ConsumeMessage | undefined;
+    for (const message of messages) {
+      const { deliveryTag } = message.fields;
+      if (deliveryTag > firstOpen) this.#send(() => this.channel.ack(message));
+      else if (latest === undefined || deliveryTag > latest.fields.deliveryTag) latest = message;
+    }
+    if (latest === undefined) return;
+    const last = latest;
+    this.#send(() => this.channel.ack(last, true));
+  }
+
+  markClosed(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#removeListener();
+    this.#onClosed();
+  }
+
+  /** Returns the lowest delivery tag that must not be acknowledged. */
+  #firstOpenTag(): number {
+    const [open = Number.POSITIVE_INFINITY] = this.#open.keys();
+    return Math.min(open, ...this.#returning);
+  }
+
+  #settle({ fields }: ConsumeMessage): void {
+    this.#open.delete(fields.deliveryTag);
+  }
+
+  #send(send: () => void): void {
+    try {
+      if (this.#closed) this.#onLateSettlement();
+      else send();
+    } catch {
+      // The channel is closing and has not emitted "close" yet.
+      this.#onLateSettlement();
+    }
+  }
+}
