@@ -2,7 +2,15 @@ import { createJobStore, defineJob, type Job, type JobStore } from "@subtitles/j
 import { memoryDriver as memoryStoreDriver } from "@subtitles/job-store/memory";
 import { vi } from "vitest";
 import { z } from "zod";
-import { createBroker, createRelay, type Driver, defineQueue, message, type Session } from "../../src/index.js";
+import {
+  type Broker,
+  createBroker,
+  createRelay,
+  type Driver,
+  defineQueue,
+  message,
+  type Session,
+} from "../../src/index.js";
 import { memoryDriver } from "../../src/memory.js";
 import { createWorker, type Outcome, type Worker, type WorkerContext, type WorkerEvent } from "../../src/worker.js";
 
@@ -51,6 +59,7 @@ type Options = Partial<Parameters<typeof createWorker<Films, typeof renderings, 
 export interface WorkerProcess {
   readonly worker: Worker;
   readonly store: JobStore<Films>;
+  readonly broker: Broker;
   readonly events: WorkerEvent[];
   /** Calls of `run` in the order of their start. */
   readonly runs: Run[];
@@ -87,6 +96,10 @@ export interface World {
   /** Lets time pass until the condition holds, at most `limitMs`. */
   until(condition: () => boolean | Promise<boolean>, limitMs?: number): Promise<void>;
   status(id: string): Promise<string | undefined>;
+  /** Starts a worker and waits until it runs the job "a", which `request` creates. */
+  startRunning(options?: Options): Promise<WorkerProcess>;
+  /** Lets time pass until no message is left in the outbox and in the queue. Messages of leases are not counted. */
+  settled(): Promise<void>;
   end(): Promise<void>;
 }
 
@@ -165,6 +178,7 @@ export function memoryWorld(): World {
     return {
       worker,
       store: own,
+      broker: ownBroker,
       events,
       runs,
       get run() {
@@ -183,6 +197,14 @@ export function memoryWorld(): World {
     };
   };
 
+  const messages = async () => {
+    const { ready, unacked, delayed, dead } = await broker.stats(renderings);
+    return ready + (unacked ?? 0) + delayed + dead;
+  };
+  const request = async (id: string) => {
+    await store.create({ title: id }, { id, outbox: [requestOf(id)] });
+  };
+
   startRelay();
   return {
     store,
@@ -190,21 +212,23 @@ export function memoryWorld(): World {
     storeFaults: storeDriver.faults,
     brokerFaults: brokerDriver.faults,
     start,
-    request: async (id) => {
-      await store.create({ title: id }, { id, outbox: [requestOf(id)] });
-    },
+    request,
     publish: async (jobId, messageId) => {
       await broker.publish(renderings, { jobId }, messageId === undefined ? {} : { id: messageId });
     },
     startRelay,
     stopRelay,
-    messages: async () => {
-      const { ready, unacked, delayed, dead } = await broker.stats(renderings);
-      return ready + (unacked ?? 0) + delayed + dead;
-    },
+    messages,
     pass,
     until,
     status: async (id) => (await store.get(id))?.status,
+    startRunning: async (options) => {
+      const worker = start(options);
+      await request("a");
+      await until(() => worker.runs.length === 1);
+      return worker;
+    },
+    settled: () => until(async () => (await messages()) === 0 && (await store.outbox.depth()) === 0),
     end: async () => {
       const ended = (async () => {
         for (const close of closers) await close();
