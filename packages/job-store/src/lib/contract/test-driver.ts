@@ -4,6 +4,8 @@ import { changeKeys, claimAnswers, claimRepeats, claims, origins } from "./claim
 import { createContext, type DriverUnderTest } from "./context.js";
 import { create, createMany, notJson } from "./create.js";
 import { deleteMany, deleteOne } from "./delete.js";
+import { failRequest } from "./fail-request.js";
+import { handledMessages, messagesWithoutOrigin, rememberedMessages } from "./handled.js";
 import { close, health } from "./health-and-close.js";
 import { leases, savedLeases, waits } from "./leases.js";
 import { growth, limits } from "./limits.js";
@@ -40,6 +42,10 @@ const subjects = {
   "answers of a claim": claimAnswers,
   "repeated claims": claimRepeats,
   origins,
+  "handled messages": handledMessages,
+  "messages without an origin": messagesWithoutOrigin,
+  "remembered messages": rememberedMessages,
+  "fail request": failRequest,
   "keys of changes": changeKeys,
   leases,
   "retries and postponed jobs": waits,
