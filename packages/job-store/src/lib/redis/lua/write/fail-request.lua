@@ -68,7 +68,7 @@ end
 
 local texts = readCalls()
 for i = 1, calls do
-  reply[2 * i], reply[2 * i + 1] = failRequest(i, KEYS[4 + i], texts[i], 7 * i - 4)
+  reply[2 * i], reply[2 * i + 1] = failRequest(i, KEYS[4 + i], texts[i], 8 * i - 5)
 end
 if #byStatus > 0 then redis.call('ZADD', KEYS[2], unpack(byStatus)) end
 if works then works.finish(not metadata[5] and KEYS[1]) end
