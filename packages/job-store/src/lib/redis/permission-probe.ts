@@ -27,6 +27,8 @@ const at = {
   leases: 19,
   waits: 20,
   gaps: 21,
+  timeoutsOwner: 22,
+  timeoutsDeferred: 23,
 } as const satisfies Record<keyof Keys, number>;
 
 /** Returns the keys in the order of `at`. `*` is no valid id, and looks like a pattern of all keys in a message. */
@@ -106,6 +108,11 @@ const PROBES: readonly Probe[] = [
   ...sortedSet(at.waits),
   ["zadd", at.gaps, "XX", "0", "*"],
   ["zremrangebyrank", at.gaps, "0", "-1001"],
+  ["zrange", at.gaps, "0", "0"],
+  ["zrangebyscore", at.gaps, "0", "0", "LIMIT", "0", "1"],
+  ["get", at.timeoutsOwner],
+  ["set", at.timeoutsOwner, "", "PXAT", "0"],
+  ...sortedSet(at.timeoutsDeferred),
   // Always fails, because the key is a string now.
   ["sadd", at.probe, "*"],
   ...set(at.evenTombstones),
