@@ -9,6 +9,8 @@
 
 -- The caller changes a job that is overdue. If that fails, the job is found again after this time, in milliseconds.
 local RETRY_MS = 10000
+-- Shortest time between two checks of a job with a lease, in milliseconds.
+local MIN_CHECK_MS = 5000
 
 if now > ARGV[2] then return { 'late' } end
 if metadata[1] ~= ARGV[1] then return { 'stale' } end
@@ -69,10 +71,10 @@ for n, id in ipairs(ids) do
     local state = works.read(workTexts[n], created, attempt)
     if state then works.settle(state, leaseNow) end
     local check
-    if state and state.lease == 'o' then
-      check = state.ending + rule.ms
-    elseif state and state.lease == 'w' then
-      check = state.ending - away + rule.ms
+    if state and (state.lease == 'o' or state.lease == 'w') then
+      -- A lease can be ended early, which writes nothing here. The job is not overdue before it was checked once more.
+      local ending = state.lease == 'o' and tonumber(state.ending) or state.ending - away
+      check = math.min(ending + rule.ms, leaseNow + math.max(rule.ms, MIN_CHECK_MS))
     else
       local idle = tonumber(state and state.more.idle or 0)
       check = rule.ms + math.max(rule.since, idle, reachable(tonumber(entered)), reachable(tonumber(updated)))

@@ -8,8 +8,9 @@
 --          { 'next', 1 if further jobs can be found at once, else 0, id … }
 --
 -- The field `timeouts` of the metadata is a JSON object: `ran`, the clock at the last run, `away` at that time (see contact.lua), and for
--- each code { since, at, turned, ms }. A cursor walks the index by status in the order of entry, up to the jobs that entered the status at
--- least `ms` ago, and adds them to the jobs to check: `at` is the time of entry that it has reached. So entering a status, progress and
+-- each code { since, at, reached, turned, ms }. A cursor walks the index by status in the order of entry, up to the jobs that entered the status at
+-- least `ms` ago, and adds them to the jobs to check: `at` is the time of entry at which it continues, and `reached` the latest one that it
+-- has seen: in between, only jobs are added that were not. So entering a status, progress and
 -- leases write nothing here. Jobs that are in the status when its limit is new have the full time from `since` on, in reachable time.
 -- `turned` is not '0' after the clock went back: the cursor then walks to the end, and starts again from there. The field `timeoutsFrom` is
 -- the earliest time of entry that another call has written behind the cursor (see late-entry.lua). Times are text: Lua's numbers have 14
@@ -52,24 +53,28 @@ local function walk(base, place, latest)
   end
   left = left - count
   if count > 0 then place.at = int(found[2 * count] - base) end
-  if more == 0 and place.turned ~= '0' then place.at, place.turned = place.turned, '0' end
-  if more == 0 and latest - MARGIN < tonumber(place.at) then place.at = int(math.max(-1, latest - MARGIN)) end
-  for first = 1, count, 1000 do
-    local checks = {}
-    for n = first, math.min(first + 999, count) do
-      checks[#checks + 1] = leaseNow
-      checks[#checks + 1] = found[2 * n - 1]
-    end
-    redis.call('ZADD', KEYS[4], unpack(checks))
+  for n = 1, count do
+    local seen = found[2 * n] - base <= tonumber(place.reached)
+    redis.call('ZADD', KEYS[4], seen and 'NX' or 'CH', leaseNow, found[2 * n - 1])
+  end
+  if tonumber(place.at) > tonumber(place.reached) then place.reached = place.at end
+  if more == 1 then return end
+  if place.turned ~= '0' then
+    place.at, place.reached, place.turned = place.turned, place.turned, '0'
+  else
+    place.at = int(math.max(-1, math.min(place.at, latest - MARGIN)))
   end
 end
 
 for i = 5, #ARGV, 2 do
   local code, ms = ARGV[i], tonumber(ARGV[i + 1])
-  local place = before.codes[code] or { since = int(leaseNow), at = '-1', turned = '0' }
+  local place = before.codes[code] or { since = int(leaseNow), at = '-1', reached = '-1', turned = '0' }
   place.ms = ARGV[i + 1]
-  if turned then place.at, place.turned = '-1', now end
-  if from and from ~= '' and from <= place.at then place.at = int(from - 1) end
+  if turned then place.at, place.reached, place.turned = '-1', '-1', now end
+  if from and from ~= '' and tonumber(from) <= tonumber(place.reached) then
+    place.at = int(from - 1)
+    place.reached = place.at
+  end
   codes[code] = place
   if left > 0 and leaseNow - place.since >= ms then
     walk(code * 10000000000000, place, place.turned == '0' and math.max(0, now - ms) or 9999999999999)
