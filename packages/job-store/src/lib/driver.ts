@@ -514,6 +514,8 @@ export interface StorageHealth extends Omit<Health, "driver"> {
   readonly rejected: number | null;
   /** Time in milliseconds that the oldest outbox entry has waited, claimed or not. null: there is none, or it is unknown. */
   readonly oldestWaitMs: number | null;
+  /** Time in milliseconds for which the check of a timeout is late. null: unknown, or the definition has no timeouts. */
+  readonly overdueMs: number | null;
 }
 
 /** Options of an audit. */

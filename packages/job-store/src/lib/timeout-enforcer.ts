@@ -2,6 +2,7 @@ import { v7 as uuid } from "uuid";
 import type { JobStorage, StoreConfig, TimeoutRule } from "./driver.js";
 import { isError } from "./errors.js";
 import type { InFlightCalls } from "./in-flight-calls.js";
+import { settledWithin } from "./settled-within.js";
 import { unref } from "./timers.js";
 
 /** Time between two checks. It is also a contact with the storage, which has to be made at least every 2 to 5 seconds. */
@@ -82,15 +83,4 @@ export class TimeoutEnforcer {
 
 function messageOf(status: string, { ms }: TimeoutRule): string {
   return `The job was in status "${status}" for ${ms / 1000} s without activity.`;
-}
-
-/** Waits until all promises are settled, at most so long. */
-async function settledWithin(promises: readonly Promise<unknown>[], ms: number): Promise<void> {
-  if (promises.length === 0) return;
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<void>((resolve) => {
-    timer = unref(setTimeout(resolve, ms));
-  });
-  await Promise.race([Promise.allSettled(promises), late]);
-  clearTimeout(timer);
 }

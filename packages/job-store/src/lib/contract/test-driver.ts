@@ -19,6 +19,7 @@ import { counts, read, schemaChange, unreadable } from "./read.js";
 import { expiry, massExpiry, retention } from "./retention.js";
 import { save } from "./save.js";
 import { sends } from "./sends.js";
+import { timeouts } from "./timeouts.js";
 import { untrustedIds, unusualData, unusualStatuses } from "./untrusted-input.js";
 import { updateProgress } from "./update-progress.js";
 import { history, transitions, updateStatus } from "./update-status.js";
@@ -74,6 +75,7 @@ const subjects = {
   "outbox waits": outboxWaits,
   "delayed messages": delayedMessages,
   "messages of a status": sends,
+  timeouts,
   races,
   "untrusted ids": untrustedIds,
   "unusual statuses": unusualStatuses,

@@ -3,6 +3,7 @@ import { JobStoreError } from "../errors.js";
 import { unref } from "../timers.js";
 import { MemoryEventLog } from "./memory-event-log.js";
 import { MemoryOutbox } from "./memory-outbox.js";
+import { MemoryTimeouts } from "./memory-timeouts.js";
 import type { StoredJob } from "./stored-job.js";
 import { WorkTable } from "./work-table.js";
 
@@ -24,6 +25,7 @@ export class JobTable {
     msToNext: () => this.work.msToNextEnd,
   });
   readonly log = new MemoryEventLog((id) => this.read(id));
+  readonly timeouts = new MemoryTimeouts(this);
   readonly maxJobs: number;
   #sweepTimer: NodeJS.Timeout | undefined;
   #sweepAt = Number.POSITIVE_INFINITY;
@@ -130,6 +132,11 @@ export class JobTable {
     }
   }
 
+  /** Returns the jobs of a status that have not expired, in the order in which they entered it. */
+  *inOrderOfEntry(status: string): Generator<StoredJob> {
+    for (const job of this.#order.jobs(status)) if (isLive(job)) yield job;
+  }
+
   /** Deletes the oldest jobs of a status, until it has at most `max` jobs that have not expired. */
   trim(status: string, max: number): void {
     if (this.#order.count(status) > max && this.#sweepAt < Date.now()) this.#sweep();
@@ -212,12 +219,17 @@ class StatusOrder {
   }
 
   oldest(status: string): StoredJob | undefined {
+    const [first] = this.jobs(status);
+    return first;
+  }
+
+  /** Returns the jobs of a status in order. */
+  jobs(status: string): Iterable<StoredJob> {
     if (this.#unordered.delete(status)) {
       const jobs = [...(this.#jobs.get(status) ?? [])].sort(([, a], [, b]) => a.statusAt - b.statusAt);
       this.#jobs.set(status, new Map(jobs));
     }
-    const [first] = this.#jobs.get(status)?.values() ?? [];
-    return first;
+    return this.#jobs.get(status)?.values() ?? [];
   }
 }
 

@@ -221,9 +221,9 @@ export class MemoryStorage implements JobStorage {
     return changed.includes(true) ? this.#faults.replyOrLose(changed) : changed;
   }
 
-  async findOverdue(): ReturnType<JobStorage["findOverdue"]> {
+  async findOverdue(owner: string): ReturnType<JobStorage["findOverdue"]> {
     this.#check();
-    return { owned: false, jobs: [], more: false };
+    return this.#table.timeouts.findOverdue(this.#config.timeouts, owner);
   }
 
   async updateProgress(target: Target, progress: string): Promise<UpdateProgressReply> {
@@ -293,7 +293,7 @@ export class MemoryStorage implements JobStorage {
   }
 
   async health(): Promise<StorageHealth> {
-    const { size, outbox } = this.#table;
+    const { size, outbox, timeouts } = this.#table;
     const common = { details: { jobs: size }, warnings: [] };
     return this.#faults.isAway
       ? {
@@ -302,6 +302,7 @@ export class MemoryStorage implements JobStorage {
           ...common,
           rejected: null,
           oldestWaitMs: null,
+          overdueMs: null,
           error: AWAY,
         }
       : {
@@ -310,6 +311,7 @@ export class MemoryStorage implements JobStorage {
           ...common,
           rejected: await outbox.countRejected(),
           oldestWaitMs: await outbox.oldestWait(),
+          overdueMs: timeouts.lag(this.#config.timeouts),
         };
   }
 

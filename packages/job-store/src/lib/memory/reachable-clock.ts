@@ -1,17 +1,34 @@
 /** Longest time between two contacts that counts, in milliseconds. */
 const LONGEST_GAP_MS = 5000;
 
+/** Number of gaps that are kept. */
+const MAX_GAPS = 1000;
+
+/** Time that does not count. A gap whose end is before its start is a jump of the system's clock. */
+interface Gap {
+  readonly start: number;
+  readonly end: number;
+  /** Time that did not count before it. */
+  readonly away: number;
+}
+
 /**
- * Clock that counts only time in which workers and relays reached the storage. A longer gap between two contacts does not count, and
- * neither does a jump of the system's clock.
+ * Clock that counts only time in which workers, relays and stores that enforce timeouts reached the storage. A longer gap between two
+ * contacts does not count, and neither does a jump of the system's clock.
  */
 export class ReachableClock {
   #away = 0;
   #contact: number | null = null;
+  #gaps: Gap[] = [];
 
-  /** Records that a worker or a relay reached the storage. */
+  /** Records that the storage was reached. */
   contact(): void {
-    this.#away = this.away;
+    const { away } = this;
+    if (away !== this.#away && this.#contact !== null) {
+      const gap = { start: this.#contact, end: Date.now(), away: this.#away };
+      this.#gaps = [...this.#gaps, gap].slice(-MAX_GAPS);
+    }
+    this.#away = away;
     this.#contact = Date.now();
   }
 
@@ -23,5 +40,18 @@ export class ReachableClock {
 
   get now(): number {
     return Date.now() - this.away;
+  }
+
+  /** True if the system's clock went back. */
+  get wentBack(): boolean {
+    return this.#gaps.some(({ start, end }) => end < start);
+  }
+
+  /** Converts a time of the system's clock, until the last contact, to this clock. */
+  at(time: number): number {
+    const jump = time > Date.now() ? this.#gaps.findLast(({ start, end }) => time <= start && time > end) : undefined;
+    if (jump !== undefined) return time - jump.away;
+    const next = this.#gaps.find(({ end }) => end > time);
+    return next === undefined ? time - this.#away : Math.min(time, next.start) - next.away;
   }
 }

@@ -51,6 +51,10 @@ export interface Keys {
   readonly waits: string;
   /** Sorted set: gaps in which no process had contact with the server; see lua/includes/contact.lua. */
   readonly gaps: string;
+  /** String: store that enforces the timeouts. */
+  readonly timeoutsOwner: string;
+  /** Sorted set: jobs whose timeout is checked later; see lua/maintenance/next-timeouts.lua. */
+  readonly timeoutsDeferred: string;
   /** Stream: event log; see lua/includes/publish.lua. */
   readonly events: string;
   /** Stream: outbox entries. The next keys belong to it; see lua/includes/begin-outbox.lua. */
@@ -82,6 +86,8 @@ export function keysUnder(prefix: string): Keys {
     leases: `${prefix}jobs:leases`,
     waits: `${prefix}jobs:waits`,
     gaps: `${prefix}jobs:gaps`,
+    timeoutsOwner: `${prefix}jobs:timeouts:owner`,
+    timeoutsDeferred: `${prefix}jobs:timeouts:deferred`,
     events: `${prefix}jobs:events`,
     outbox: `${prefix}jobs:outbox`,
     outboxClaims: `${prefix}jobs:outbox:claims`,

@@ -29,6 +29,8 @@ const at = {
   leases: 21,
   waits: 22,
   gaps: 23,
+  timeoutsOwner: 24,
+  timeoutsDeferred: 25,
 } as const satisfies Record<keyof Keys, number>;
 
 /** Returns the keys in the order of `at`. `*` is no valid id, and looks like a pattern of all keys in a message. */
@@ -115,6 +117,10 @@ const PROBES: readonly Probe[] = [
   ...sortedSet(at.leases),
   ...sortedSet(at.waits),
   ...sortedSet(at.gaps),
+  ["zremrangebyrank", at.gaps, "0", "-1001"],
+  ["get", at.timeoutsOwner],
+  ["set", at.timeoutsOwner, "", "PXAT", "0"],
+  ...sortedSet(at.timeoutsDeferred),
   // Always fails, because the key is a string now.
   ["sadd", at.probe, "*"],
   ...set(at.evenTombstones),

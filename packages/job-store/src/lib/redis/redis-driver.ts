@@ -11,6 +11,7 @@ import { RedisStorage } from "./redis-storage.js";
 import { RedisSession } from "./session.js";
 import { ShardedStorage } from "./sharded-storage.js";
 import { BlockingReader, StreamNotifier } from "./stream-notifier.js";
+import { Timeouts } from "./timeouts.js";
 import { WriteBatchFormat } from "./write-batch.js";
 
 /**
@@ -64,7 +65,11 @@ function openShard(
   const leases = new Leases(session, config);
   const log = new RedisEventLog(session, blocking("watch"), leases);
   const maxCount = splitMaxCount(config.maxCount, shards);
-  return new RedisStorage(session, { ...config, maxCount }, { outbox, log, leases, format });
+  return new RedisStorage(
+    session,
+    { ...config, maxCount },
+    { outbox, log, leases, timeouts: new Timeouts(session, config), format },
+  );
 }
 
 /** Divides the limits by the number of shards, rounded up. */

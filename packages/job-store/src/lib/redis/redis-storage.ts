@@ -33,6 +33,7 @@ import { ReadBatcher } from "./read-batcher.js";
 import { readFieldLines } from "./record-text.js";
 import type { RedisOutbox } from "./redis-outbox.js";
 import type { RedisSession } from "./session.js";
+import type { Timeouts } from "./timeouts.js";
 import type { WriteBatchFormat } from "./write-batch.js";
 import { type PendingWrite, WriteBatcher, WriteCall } from "./write-batcher.js";
 import * as commands from "./write-commands.js";
@@ -44,6 +45,7 @@ export class RedisStorage implements JobStorage {
   readonly #session: RedisSession;
   readonly #config: StoreConfig;
   readonly #leases: Leases;
+  readonly #timeouts: Timeouts;
   readonly #reader: ReadBatcher;
   readonly #writes: CallQueue<PendingWrite>;
   readonly #trimmer: BackgroundTrimmer;
@@ -55,6 +57,7 @@ export class RedisStorage implements JobStorage {
       readonly outbox: RedisOutbox;
       readonly log: RedisEventLog;
       readonly leases: Leases;
+      readonly timeouts: Timeouts;
       readonly format: WriteBatchFormat;
     },
   ) {
@@ -62,6 +65,7 @@ export class RedisStorage implements JobStorage {
     this.#config = config;
     this.#trimmer = new BackgroundTrimmer(session, parts.format, config.maxCount);
     this.#leases = parts.leases;
+    this.#timeouts = parts.timeouts;
     this.#reader = new ReadBatcher(session, parts.leases);
     const batcher = new WriteBatcher(session, parts.format, config.historyLimit, this.#trimmer);
     this.#writes = session.executor.queue(batcher);
@@ -94,6 +98,10 @@ export class RedisStorage implements JobStorage {
 
   renewLeases(targets: readonly Target[], leaseMs: number): Promise<readonly boolean[]> {
     return this.#leases.renew(targets, leaseMs);
+  }
+
+  findOverdue(owner: string): ReturnType<JobStorage["findOverdue"]> {
+    return this.#timeouts.findOverdue(owner);
   }
 
   updateProgress(target: Target, progress: string): Promise<UpdateProgressReply> {
@@ -137,7 +145,7 @@ export class RedisStorage implements JobStorage {
   }
 
   health(timeoutMs: number) {
-    return checkHealth(this.#session, timeoutMs);
+    return checkHealth(this.#session, { timeoutMs, hasTimeouts: this.#config.timeouts.size > 0 });
   }
 
   async close(): Promise<void> {

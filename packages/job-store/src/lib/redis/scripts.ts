@@ -8,16 +8,20 @@ import endedLeases from "./lua/includes/ended-leases.lua";
 import expectations from "./lua/includes/expectations.lua";
 import fields from "./lua/includes/fields.lua";
 import indexes from "./lua/includes/indexes.lua";
+import lateEntry from "./lua/includes/late-entry.lua";
 import limits from "./lua/includes/limits.lua";
 import metadata from "./lua/includes/metadata.lua";
 import readLimit from "./lua/includes/read-limit.lua";
 import storeKeys from "./lua/includes/store-keys.lua";
 import workState from "./lua/includes/work-state.lua";
 import audit from "./lua/maintenance/audit.lua";
+import findOverdue from "./lua/maintenance/find-overdue.lua";
+import nextTimeouts from "./lua/maintenance/next-timeouts.lua";
 import probe from "./lua/maintenance/probe.lua";
 import recordLostConnections from "./lua/maintenance/record-lost-connections.lua";
 import reindex from "./lua/maintenance/reindex.lua";
 import setMetadata from "./lua/maintenance/set-metadata.lua";
+import timeoutsLag from "./lua/maintenance/timeouts-lag.lua";
 import trimExpired from "./lua/maintenance/trim-expired.lua";
 import outboxAcknowledge from "./lua/outbox/acknowledge.lua";
 import outboxClaim from "./lua/outbox/claim.lua";
@@ -68,7 +72,10 @@ export const scripts = {
   renewLeases: scriptOf(contact, workState, expectations, renewLeases),
   trimExpired: scriptOf(...deleting, trimExpired),
   audit: scriptOf(...indexed, audit),
-  reindex: scriptOf(...deleting, reindex),
+  reindex: scriptOf(...deleting, lateEntry, reindex),
+  nextTimeouts: scriptOf(metadataOf, contact, nextTimeouts),
+  findOverdue: scriptOf(metadataOf, contact, workState, findOverdue),
+  timeoutsLag: scriptOf(contact, timeoutsLag),
   outboxClaim: scriptOf(limits, readLimit, beginOutbox, contact, workState, endedLeases, outboxClaim),
   outboxAcknowledge: scriptOf(beginOutbox, outboxAcknowledge),
   outboxReject: scriptOf(limits, readLimit, beginOutbox, outboxReject),

@@ -26,6 +26,7 @@ import type {
   UpdateStatusReply,
 } from "../driver.js";
 import { comparePositions } from "../position.js";
+import { settledWithin } from "../settled-within.js";
 import type { AuditReport } from "../types.js";
 import { shardOf } from "./keys.js";
 import type { RedisStorage } from "./redis-storage.js";
@@ -35,6 +36,8 @@ export class ShardedStorage implements JobStorage {
   readonly outbox: OutboxStorage;
   readonly logs: readonly EventLog[];
   readonly #shards: readonly RedisStorage[];
+  /** Shards that have not replied to `findOverdue` yet. */
+  readonly #waitsForTimeouts = new Set<number>();
 
   constructor(shards: readonly RedisStorage[]) {
     this.#shards = shards;
@@ -74,6 +77,24 @@ export class ShardedStorage implements JobStorage {
       ({ id }) => id,
       (shard, mine) => shard.renewLeases(mine, leaseMs),
     );
+  }
+
+  /** Asks all shards. A shard that does not reply soon does not delay the others: it is asked again after its reply. */
+  async findOverdue(owner: string): ReturnType<JobStorage["findOverdue"]> {
+    const idle = [...this.#shards.entries()].filter(([n]) => !this.#waitsForTimeouts.has(n));
+    const calls = idle.map(([n, shard]) => {
+      this.#waitsForTimeouts.add(n);
+      return shard.findOverdue(owner).finally(() => this.#waitsForTimeouts.delete(n));
+    });
+    const replies = await settledWithin(calls, SHARD_MS);
+    const found = replies.flatMap((reply) => (reply?.status === "fulfilled" ? [reply.value] : []));
+    const failed = replies.find((reply) => reply?.status === "rejected");
+    if (found.length === 0 && failed?.status === "rejected") throw failed.reason;
+    return {
+      owned: found.some(({ owned }) => owned),
+      jobs: found.flatMap(({ jobs }) => jobs),
+      more: found.some(({ more }) => more),
+    };
   }
 
   updateProgress(target: Target, progress: string): Promise<UpdateProgressReply> {
@@ -140,7 +161,8 @@ export class ShardedStorage implements JobStorage {
     const rejected = reports.reduce((sum, report) => sum + (report.rejected ?? 0), 0);
     const waits = reports.flatMap((report) => report.oldestWaitMs ?? []);
     const oldestWaitMs = waits.length === 0 ? null : Math.max(...waits);
-    return { ...(worst as StorageHealth), warnings, rejected, oldestWaitMs };
+    const overdueMs = Math.max(...reports.map((report) => report.overdueMs ?? 0));
+    return { ...(worst as StorageHealth), warnings, rejected, oldestWaitMs, overdueMs };
   }
 
   async close(): Promise<void> {
@@ -171,6 +193,9 @@ export class ShardedStorage implements JobStorage {
     return this.#shards[this.logOf(id)] as RedisStorage;
   }
 }
+
+/** Time for which `findOverdue` waits for a shard, in milliseconds. */
+const SHARD_MS = 1000;
 
 const SEVERITY = ["healthy", "degraded", "unhealthy"];
 

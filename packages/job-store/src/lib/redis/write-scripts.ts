@@ -7,6 +7,7 @@ import deletion from "./lua/includes/deletion.lua";
 import endWrite from "./lua/includes/end-write.lua";
 import events from "./lua/includes/events.lua";
 import expectations from "./lua/includes/expectations.lua";
+import lateEntry from "./lua/includes/late-entry.lua";
 import messages from "./lua/includes/messages.lua";
 import operations from "./lua/includes/operations.lua";
 import publish from "./lua/includes/publish.lua";
@@ -138,7 +139,7 @@ export class WriteScripts {
   }
 
   save(metadata: IndexMetadata): Script {
-    return this.#script("save", metadata, [record, contact, workState, workOfCall, save]);
+    return this.#script("save", metadata, [record, contact, workState, workOfCall, lateEntry, save]);
   }
 
   delete(metadata: IndexMetadata): Script {

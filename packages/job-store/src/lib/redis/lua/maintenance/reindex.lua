@@ -1,5 +1,5 @@
 -- Corrects the index entries and the expiry of jobs by their records. A job that was written since the caller read it is not changed.
--- Comes after indexes.lua and delete-work.lua.
+-- Comes after indexes.lua, delete-work.lua and late-entry.lua.
 -- KEYS: from 14 on, the jobs
 -- ARGV: 1 revision of the metadata that the caller knows, 2 position of the id in the key of a job; from 3 on, six values for each job:
 --       3 beginning of its record (version to statusAt), '' if it has none, 4 score in the index by status, '' for an expired job,
@@ -21,6 +21,7 @@ local function index(key, id, score, created, expires, fields)
   if expires == '' then redis.call('PERSIST', key) else redis.call('PEXPIREAT', key, expires) end
   indexFields(id, score, created, fields)
   redis.call('ZADD', KEYS[2], score, id)
+  noteEntry(score % 10000000000000)
   redis.call('ZADD', KEYS[3], created, id)
   local members = membersOf(fields, score, created, id)
   -- The other indexes may have had entries whose members were missing.

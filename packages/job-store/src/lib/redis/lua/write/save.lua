@@ -1,4 +1,5 @@
--- Writes complete jobs as given. If the job exists, its version is the stored one plus 1. Comes after work-of-call.lua.
+-- Writes complete jobs as given. If the job exists, its version is the stored one plus 1. Comes after work-of-call.lua
+-- and late-entry.lua.
 -- CALL: 1 operation, 2 version, 3 beginning of the record behind the version, 4 createdAt, 5 times behind createdAt, 6 history and
 --       parts, 7 data (line, after a line break), 8 status (JSON), 9 score in the index by status, 10 time of expiry (ms) or '', 11 fields (one per line)
 -- Replies: for each call, in which a space and the end of the lease (ms) follow 'saved' and 'repeated' if the job has one
@@ -55,6 +56,7 @@ local function save(i, key, operation, version, beginning, created, times, histo
   if expires == '' then redis.call('SET', key, text) else redis.call('SET', key, text, 'PXAT', expires) end
   local id, n = sub(key, ID_AT), #byStatus
   if FIELDS then indexFields(id, score, created, fields) end
+  noteEntry(score % 10000000000000)
   byStatus[n + 1], byStatus[n + 2], byCreation[n + 1], byCreation[n + 2] = score, id, created, id
   addEvent('"type":"saved","from":' .. from .. ',"to":' .. status .. ',"version":' .. version .. ',"at":' .. now, id)
   if not state then return 'saved', text end
