@@ -45,6 +45,7 @@ export function letters(test: Case): void {
 
   test("an unreadable message of a job with a lease is examined again", async (world) => {
     const worker = await world.startRunning();
+    worker.worker.pause();
     const other = world.start({ queue: strict });
     // Origin of a message that became due after the claim. The claim of the running job does not cover it.
     const origin: unknown[] = JSON.parse(worker.run.context.message.origin ?? "[]");
