@@ -8,7 +8,7 @@ const root = new URL("..", import.meta.url);
 const read = (path: string) => readFileSync(new URL(path, root), "utf8");
 
 test.each([
-  ["index", ["QueueError", "createBroker", "createRelay", "deadLetter", "defineQueue", "message", "retry"]],
+  ["index", ["QueueError", "createBroker", "createRelay", "deadLetter", "defineQueue", "message", "postpone", "retry"]],
   ["rabbitmq", ["rabbitmqDriver"]],
   ["memory", ["memoryDedupe", "memoryDriver"]],
   ["opentelemetry", ["instrument"]],
@@ -19,16 +19,19 @@ test.each([
   expect(read(`src/${entry}.ts`).trimEnd().split("\n").length).toBeLessThanOrEqual(30);
 });
 
-test("CommonJS can require the package, and a waiting retry does not keep the process alive", async () => {
-  const code = `
-    const { createBroker, defineQueue, retry } = require("@subtitles/queue");
+test.each(["retry()", "postpone({ afterMs: 1_000_000 })"])(
+  "CommonJS can require the package, and %s does not keep the process alive while the message waits",
+  async (verdict) => {
+    const code = `
+    const { createBroker, defineQueue, postpone, retry } = require("@subtitles/queue");
     const { memoryDriver } = require("@subtitles/queue/memory");
     const queue = defineQueue({ name: "q", payload: require("zod").string(), retryDelaysMs: [3_600_000] });
     const broker = createBroker({ driver: memoryDriver() });
-    broker.consume(queue, async () => (console.log("handled"), retry()));
+    broker.consume(queue, async () => (console.log("handled"), ${verdict}));
     broker.publish(queue, "again in an hour");`;
-  expect(await run("commonjs", code)).toBe("handled\n");
-});
+    expect(await run("commonjs", code)).toBe("handled\n");
+  },
+);
 
 /** Runs code in a process of its own with the built package. Fails if the process does not exit. */
 async function run(type: "module" | "commonjs", code: string): Promise<string> {

@@ -74,6 +74,8 @@ class ConsumingPeriod implements Subscriber {
   readonly #onEnd: () => void;
   readonly #stopping = new AbortController();
   readonly #unsettled = new Set<SourceDelivery>();
+  /** Deliveries that arrived after `stop`. Returned earlier, they would be delivered to this subscription again. */
+  readonly #late: Delivery[] = [];
   #subscription: Subscription | null = null;
   #ended: Promise<void> | undefined;
   #consuming = false;
@@ -96,8 +98,8 @@ class ConsumingPeriod implements Subscriber {
       const result = await session.consume(queue, this, { prefetch });
       if (result.ok) {
         this.#subscription = result.value;
-        this.#setConsuming(true);
-        if (signal.aborted) await this.#endStopped(result.value);
+        if (signal.aborted) await this.#stopLate(result.value);
+        else this.#setConsuming(true);
         return;
       }
       if (signal.aborted) return;
@@ -110,7 +112,7 @@ class ConsumingPeriod implements Subscriber {
 
   receive(delivery: Delivery): void {
     if (this.#stopping.signal.aborted) {
-      delivery.settle("return");
+      this.#late.push(delivery);
       return;
     }
     const received = new SourceDelivery(delivery, this.#options, (settled) => {
@@ -134,7 +136,7 @@ class ConsumingPeriod implements Subscriber {
   async stop(): Promise<void> {
     this.#stopping.abort();
     this.#setConsuming(false);
-    await this.#subscription?.stop();
+    await this.#stopSubscription();
     if (this.#unsettled.size === 0) await this.close();
   }
 
@@ -148,10 +150,15 @@ class ConsumingPeriod implements Subscriber {
     return this.#ended;
   }
 
-  /** Ends a subscription that became active after the period was stopped. */
-  async #endStopped(subscription: Subscription): Promise<void> {
-    await subscription.stop();
-    await subscription.close();
+  /** Stops a subscription that became active after `stop`. */
+  async #stopLate(subscription: Subscription): Promise<void> {
+    await this.#stopSubscription();
+    if (this.#ended !== undefined || this.#unsettled.size === 0) await subscription.close();
+  }
+
+  async #stopSubscription(): Promise<void> {
+    await this.#subscription?.stop();
+    for (const delivery of this.#late.splice(0)) delivery.settle("return");
   }
 
   #setConsuming(consuming: boolean): void {
