@@ -126,7 +126,11 @@ export function closing(test: Case): void {
 
   test("a store that is closed before the worker stops it at once, and no message is lost", async (world) => {
     let deliveries = 0;
-    const worker = world.start({ concurrency: 2, prefetch: 4, jobId: ({ jobId }) => (deliveries++, jobId) });
+    const jobId = (payload: { readonly jobId: string }) => {
+      deliveries++;
+      return payload.jobId;
+    };
+    const worker = world.start({ concurrency: 2, prefetch: 4, jobId });
     await world.pass(10);
     await worker.store.close();
     await world.broker.publishMany(

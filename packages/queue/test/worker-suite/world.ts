@@ -6,6 +6,7 @@ import {
   type Broker,
   createBroker,
   createRelay,
+  type Delivery,
   type Driver,
   defineQueue,
   message,
@@ -53,7 +54,9 @@ export interface Run {
   fail(error: unknown): void;
 }
 
-type Options = Partial<Parameters<typeof createWorker<Films, typeof renderings, "rendering">>[0]>;
+type WorkerOptions = Parameters<typeof createWorker<Films, typeof renderings, "rendering">>[0];
+/** Options of a worker. Its queue can have another payload, if that has a `jobId`. */
+type Options = Partial<Omit<WorkerOptions, "queue">> & { readonly queue?: typeof renderings | undefined };
 
 /** Process with a worker, a store and a broker of its own. */
 export interface WorkerProcess {
@@ -89,6 +92,8 @@ export interface World {
   publish(jobId: string, messageId?: string): Promise<void>;
   stopRelay(): Promise<void>;
   startRelay(): void;
+  /** Dead-letters the next message of the queue, as the broker itself does. No worker may consume the queue. */
+  deadLetterByBroker(): Promise<void>;
   /** Returns the number of messages in the queue, in all states together. */
   messages(): Promise<number>;
   /** Lets time pass. */
@@ -118,6 +123,8 @@ export function memoryWorld(): World {
   const openStore = () => createJobStore({ job: films, driver: storeDriver });
   const store = openStore();
   const broker = createBroker({ driver: brokerDriver });
+  // memoryDriver returns the public part of a driver, and `open` belongs to the other part.
+  const { open } = brokerDriver as unknown as Driver;
   const closers: (() => Promise<unknown>)[] = [];
   let relay: ReturnType<typeof createRelay> | null = null;
 
@@ -147,8 +154,7 @@ export function memoryWorld(): World {
     const driver: Driver = {
       name: "memory",
       open: (...args) => {
-        // memoryDriver returns the public part of a driver, and `open` belongs to the other part.
-        const session = (brokerDriver as unknown as Driver).open(...args);
+        const session = open(...args);
         sessions.push(session);
         return session;
       },
@@ -159,7 +165,6 @@ export function memoryWorld(): World {
     const worker = createWorker({
       store: own,
       broker: ownBroker,
-      queue: renderings,
       from: ["pending", "waiting"],
       working: "rendering",
       heartbeatMs: HEARTBEAT_MS,
@@ -169,6 +174,7 @@ export function memoryWorld(): World {
           runs.push({ job, context, finish: resolve, finishWith: (value) => resolve(value as never), fail: reject });
         }),
       ...options,
+      queue: options.queue ?? renderings,
     });
     let crashed = false;
     closers.push(async () => {
@@ -215,6 +221,31 @@ export function memoryWorld(): World {
     request,
     publish: async (jobId, messageId) => {
       await broker.publish(renderings, { jobId }, messageId === undefined ? {} : { id: messageId });
+    },
+    deadLetterByBroker: async () => {
+      const session = open(
+        () => {},
+        () => {},
+        () => {},
+      );
+      const death = {
+        reason: "RabbitMQ dead-lettered the message: delivery_limit.",
+        at: Date.now(),
+        byBroker: true,
+      } as const;
+      let moved = 0;
+      const receive = async (delivery: Delivery) => {
+        await session.publish(renderings, { ...delivery.envelope, death }, "dead");
+        delivery.settle("ack");
+        moved++;
+      };
+      await session.consume(
+        renderings,
+        { receive: (delivery) => void receive(delivery), resumed: () => {} },
+        { prefetch: 1 },
+      );
+      await until(() => moved === 1);
+      await session.close(0);
     },
     startRelay,
     stopRelay,
