@@ -10,7 +10,7 @@ test("metrics are Prometheus text, and count what there is", async () => {
   expect(text).toContain('subtitle_jobs{status="pending"} 1');
   expect(text).toMatch(/^subtitle_outbox_messages [01]$/m);
   expect(text).toMatch(/^subtitle_queue_messages\{queue="subtitles.download",state="ready"\} [01]$/m);
-  expect(text).toContain('subtitle_swept_jobs_total{why="dead"} 0');
+  expect(text).toContain("subtitle_orphans_removed_total 0");
   expect(text).toContain('http_request_duration_seconds_count{method="POST",route="/api/v1/jobs",status="201"} 1');
   expect(text).toMatch(/^process_cpu_seconds_total /m);
 });
