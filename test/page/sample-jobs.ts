@@ -1,4 +1,5 @@
 import type { SubtitleData } from "@subtitles/job-store/subtitle";
+import { downloadQueue } from "../../examples/contracts/src/index.js";
 import { type Service, samples } from "./service.js";
 
 type Film = Pick<SubtitleData, "videoTitle"> & Partial<SubtitleData>;
@@ -44,12 +45,18 @@ export function sampleJobs({ store, files }: Pick<Service, "store" | "files">) {
 
   /** Stores a job that waits until the daily quota of the last source is renewed. */
   async function waiting(film: Film, hours: number) {
-    const until = new Date(Date.now() + hours * 3_600_000).toISOString();
-    const reason = "OpenSubtitles cannot be asked: the quota is used up.";
-    return store.updateStatus((await downloading(film)).id, "downloading", {
-      by: "downloader@media-1/4107",
-      note: `waits until ${until.slice(0, 16).replace("T", " ")} UTC: ${reason}`,
-      progress: { stage: "searching", done: 2, total: 3, waiting: { until, reason } },
+    const { id } = await pending(film);
+    const by = "downloader@media-1/4107";
+    const message = { queue: downloadQueue.name, id: `${id}.1.0`, payload: { jobId: id } };
+    const options = { from: ["pending"], leaseMs: 60_000, key: "claim", message, by } as const;
+    const claim = await store.claim(id, "downloading", options);
+    if (claim.kind !== "claimed") throw new Error(`The job is not claimed: ${claim.kind}.`);
+    return store.updateStatus(claim.job, "downloading", {
+      by,
+      note: "OpenSubtitles cannot be asked: the quota is used up.",
+      progress: { stage: "searching", done: 2, total: 3 },
+      handled: true,
+      leaseMs: hours * 3_600_000,
     });
   }
 

@@ -9,19 +9,15 @@ export {
   translationDetails,
 } from "./details.js";
 export { connectionEnv, EnvError, envOrExit, exitWith, parseEnv, workerEnv } from "./env.js";
-export { Failure, NotNow } from "./failures.js";
 export {
-  type JobProgress,
-  jobId,
+  isUpload,
   type SubtitleJob,
   type SubtitleStore,
   subtitleJob,
   subtitleStatus,
-  type Working,
-  type WorkingJob,
+  uploadUrl,
 } from "./job.js";
-export { createLog, type Log, logStoreEvents } from "./log.js";
-export { goingOn, waitingOf } from "./parking.js";
+export { createLog, type Log, logStoreEvents, logWorkerEvents } from "./log.js";
 export {
   memoryProviderStates,
   type ProviderNews,
@@ -29,11 +25,9 @@ export {
   type ProviderStates,
   providerState,
 } from "./provider-state.js";
-export { downloadQueue, jobMessage, queueOf, type StageQueue, translateQueue } from "./queues.js";
+export { downloadQueue, jobId, jobMessage, type StageQueue, translateQueue } from "./queues.js";
 export { redisProviderStates } from "./redis-provider-states.js";
-export { runOf } from "./runs.js";
-export { type Outcome, type Stage, type StageOptions, type StageTools, startStage } from "./stage.js";
 export { createStanding, type Standing } from "./standing.js";
 export { aborted, stopSignal } from "./stop.js";
 export { createSubtitleFiles, fileUrl, readIfThere, type SubtitleFiles, writeWhole } from "./subtitle-files.js";
-export { untilStored } from "./until-stored.js";
+export { type WorkerParts, workerName } from "./worker-parts.js";

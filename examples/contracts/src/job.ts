@@ -1,35 +1,52 @@
-import { defineJob, type Job, type JobStore } from "@subtitles/job-store";
-import { subtitleJob as preset } from "@subtitles/job-store/subtitle";
+import { createHash } from "node:crypto";
+import { defineJob, type JobStore } from "@subtitles/job-store";
+import { subtitleJob as preset, type SubtitleData } from "@subtitles/job-store/subtitle";
 import { z } from "zod";
+import { downloadQueue, translateQueue } from "./queues.js";
 
-/** How far a stage has come, and until when it waits where it cannot go on. */
-const progress = z.object({
-  stage: z.string().min(1),
-  done: z.number().min(0),
-  total: z.number().min(0),
-  /** The job is parked: no message asks for it, and the manager sends one once it is time. */
-  waiting: z.object({ until: z.iso.datetime(), reason: z.string() }).optional(),
-});
-export type JobProgress = z.output<typeof progress>;
+/** Fails a job that nobody works on: its message was lost, or no worker of its stage runs. */
+const timeoutSeconds = 24 * 60 * 60;
+const { pending, downloading, translating } = preset.statuses;
 
-/** The preset of `@subtitles/job-store/subtitle`, with jobs that may wait, and two fields that they can be listed by. */
+/**
+ * The preset of `@subtitles/job-store/subtitle`, with the messages that request the work of each stage, and with the fields that
+ * jobs are listed by. "video" and "upload" only say where a job begins.
+ */
 export const subtitleJob = defineJob({
   ...preset,
-  progress,
+  statuses: {
+    ...preset.statuses,
+    pending: {
+      ...pending,
+      timeoutSeconds,
+      sends: [
+        { queue: downloadQueue.name, ifField: "video" },
+        { queue: translateQueue.name, ifField: "upload" },
+      ],
+    },
+    downloading: { ...downloading, timeoutSeconds },
+    translating: { ...translating, timeoutSeconds, sends: [{ queue: translateQueue.name }] },
+  },
   index: {
     language: ({ language }) => language,
     targetLanguage: ({ targetLanguage }) => targetLanguage,
+    video: (data) => (isUpload(data) ? null : "yes"),
+    upload: (data) => (isUpload(data) ? "yes" : null),
   },
 });
 
 export type SubtitleJob = typeof subtitleJob;
 export type SubtitleStore = JobStore<SubtitleJob>;
 
-/** A job's id, from wherever it comes: it becomes part of addresses and file names. */
-export const jobId = z.string().regex(/^[A-Za-z0-9._-]{1,128}$/, "Not a job id");
+const UPLOAD = "urn:sha256:";
+
+/** What stands as `videoUrl` where a subtitle was uploaded and there is no video: its content's name. */
+export function uploadUrl(content: Uint8Array): string {
+  return `${UPLOAD}${createHash("sha256").update(content).digest("hex")}`;
+}
+
+export function isUpload({ videoUrl }: Pick<SubtitleData, "videoUrl">): boolean {
+  return videoUrl.startsWith(UPLOAD);
+}
 
 export const subtitleStatus = z.enum(["pending", "downloading", "translating", "completed", "failed"]);
-
-/** The statuses in which a worker has the job in hand. */
-export type Working = "downloading" | "translating";
-export type WorkingJob = Job<SubtitleJob, Working>;

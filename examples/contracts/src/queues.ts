@@ -1,18 +1,17 @@
 import { defineQueue } from "@subtitles/queue";
 import { z } from "zod";
-import { jobId } from "./job.js";
 
-/** A message only says which job: the rest is in the store, and up to date there. */
+/** A job's id, from wherever it comes: it becomes part of addresses and file names. */
+export const jobId = z.string().regex(/^[A-Za-z0-9._-]{1,128}$/, "Not a job id");
+
+/** A message only says which job: the rest is in the store, and up to date there. `job.ts` says who sends it. */
 export const jobMessage = z.object({ jobId });
 
-/** Find the subtitle. Sent by the manager together with the new job. */
+/** Find the subtitle. */
 export const downloadQueue = defineQueue({ name: "subtitles.download", payload: jobMessage });
 
-/** Translate the subtitle that was found. Sent by the downloader together with its hand-over. */
+/** Translate the subtitle that was found or uploaded. */
 export const translateQueue = defineQueue({ name: "subtitles.translate", payload: jobMessage });
 
 /** Either of them. */
 export type StageQueue = typeof downloadQueue | typeof translateQueue;
-
-/** The queue that asks for the work of a status. */
-export const queueOf = { downloading: downloadQueue, translating: translateQueue } as const;

@@ -1,18 +1,18 @@
-import { Failure, NotNow } from "./failures.js";
+import { JobFailed, RetryLater } from "@subtitles/queue/worker";
 import type { Log } from "./log.js";
 import type { ProviderNews, ProviderStates } from "./provider-state.js";
 
 /** How this worker stands with a service: what the workers told each other, or what it knows itself while they cannot. */
 export interface Standing {
-  /** @throws NotNow where it must not be asked before some later time; Failure where the operator has to mend something */
+  /** @throws RetryLater where it must not be asked before some later time; JobFailed where the operator has to mend something */
   mayAsk(): Promise<void>;
   /** As `mayAsk`, for a call that the quota counts. */
   mayUseQuota(): Promise<void>;
   note(news: ProviderNews): Promise<void>;
   /** Notes that it must not be asked for so long, in milliseconds, and answers what to throw. */
-  throttle(forMs: number, reason: string): Promise<NotNow>;
+  throttle(forMs: number, reason: string): Promise<RetryLater>;
   /** As `throttle`, where waiting mends nothing: jobs fail at once, and others ask again only after so long. */
-  refuse(forMs: number, reason: string): Promise<Failure>;
+  refuse(forMs: number, reason: string): Promise<JobFailed>;
 }
 
 /** @param provider `name` is its name among the workers, `title` how people call it */
@@ -39,8 +39,9 @@ export function createStanding(
   }
 
   const sentence = (reason: string) => `${provider.title} cannot be asked: ${reason}.`;
-  const notBefore = (time: number, reason: string) => new NotNow(sentence(reason), Math.max(0, time - Date.now()));
-  const refusal = (reason: string) => new Failure("PROVIDER_UNAVAILABLE", sentence(reason), { retryable: true });
+  const notBefore = (time: number, reason: string) => new RetryLater(sentence(reason), { at: new Date(time) });
+  const refusal = (reason: string) =>
+    new JobFailed(sentence(reason), { code: "PROVIDER_UNAVAILABLE", retryable: true });
   const inFuture = (time: string | null | undefined) => {
     const at = time ? Date.parse(time) : 0;
     return at > Date.now() ? at : null;

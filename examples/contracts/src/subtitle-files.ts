@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { jobId } from "./job.js";
+import { jobId } from "./queues.js";
 import { isVtt, type SubtitleFormat } from "./subtitle/index.js";
 
 /** The folder of finished subtitles: one file per job and language, SRT or WebVTT, in UTF-8 without a byte order mark. */

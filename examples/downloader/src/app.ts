@@ -1,5 +1,5 @@
-import { downloadQueue, type StageOptions, startStage } from "@example/contracts";
-import type { Consumer } from "@subtitles/queue";
+import { downloadQueue, logWorkerEvents, type WorkerParts, workerName } from "@example/contracts";
+import { createWorker, type Worker } from "@subtitles/queue/worker";
 import { type DownloadOptions, download } from "./download.js";
 
 export { librarySource } from "./sources/library.js";
@@ -7,23 +7,16 @@ export type { SubtitleSource } from "./sources/source.js";
 export { videoSource } from "./sources/video.js";
 
 /** The downloader, on a store and a broker that the caller opened and will close. */
-export function startDownloader({
-  store,
-  broker,
-  log,
-  concurrency,
-  ...options
-}: StageOptions & DownloadOptions): Consumer {
-  return startStage(
-    {
-      name: "downloader",
-      queue: downloadQueue,
-      enter: (job, change) =>
-        job.status === "pending" || job.status === "downloading"
-          ? store.updateStatus(job, "downloading", change)
-          : null,
-      work: download(options),
-    },
-    { store, broker, log, concurrency },
-  );
+export function startDownloader({ store, broker, concurrency, ...options }: WorkerParts & DownloadOptions): Worker {
+  return createWorker({
+    store,
+    broker,
+    queue: downloadQueue,
+    from: "pending",
+    working: "downloading",
+    run: download(options),
+    concurrency,
+    by: workerName("downloader"),
+    onEvent: logWorkerEvents(options.log),
+  });
 }

@@ -1,14 +1,15 @@
 import {
+  type downloadQueue,
   fileUrl,
-  type Outcome,
-  type Stage,
+  type Log,
   type SubtitleDetails,
   type SubtitleFiles,
-  translateQueue,
+  type SubtitleJob,
 } from "@example/contracts";
 import { damageIn } from "@example/contracts/subtitle";
+import type { Job } from "@subtitles/job-store";
 import type { SubtitleData } from "@subtitles/job-store/subtitle";
-import { message } from "@subtitles/queue";
+import type { Outcome, WorkerContext } from "@subtitles/queue/worker";
 import { type Chosen, createSearch } from "./search.js";
 import type { SubtitleSource, Wanted } from "./sources/source.js";
 
@@ -17,13 +18,23 @@ export interface DownloadOptions {
   readonly sources: readonly SubtitleSource[];
   readonly files: SubtitleFiles;
   readonly downloadBaseUrl: string;
+  readonly log: Log;
 }
 
+type Downloaded = Outcome<SubtitleJob, "downloading">;
+
 /** Finds the subtitle, keeps it as UTF-8, and hands it on to translation where another language was asked for. */
-export function download({ sources, files, downloadBaseUrl }: DownloadOptions): Stage["work"] {
-  return async (job, { signal, progress, log }) => {
+export function download({ sources, files, downloadBaseUrl, log: workerLog }: DownloadOptions) {
+  return async (
+    job: Job<SubtitleJob, "downloading">,
+    { signal, progress }: Pick<WorkerContext<SubtitleJob, typeof downloadQueue>, "signal" | "progress">,
+  ): Promise<Downloaded> => {
     const { language, targetLanguage } = job.data;
     const asked = targetLanguage ?? language;
+    if (job.attempt > 1 && asked !== language && (await files.read(job.id, language)) !== null) {
+      return { to: "translating", note: "found by an earlier attempt" };
+    }
+    const log = workerLog.child({ jobId: job.id });
     const wanted: Wanted = { ...job.data, languages: [...new Set([asked, language])] };
     const search = createSearch(wanted, { signal, log });
 
@@ -43,19 +54,18 @@ export function download({ sources, files, downloadBaseUrl }: DownloadOptions): 
     search.throwIfUnanswered();
     throw search.notFound([...new Set([language, asked])]);
 
-    async function finish(language: string, { subtitle, details }: Chosen): Promise<Outcome> {
+    async function finish(language: string, { subtitle, details }: Chosen): Promise<Downloaded> {
       await files.save(job.id, language, subtitle.text);
       return { to: "completed", result: resultWith(details, subtitle.text) };
     }
 
-    async function handOver(language: string, { subtitle, details }: Chosen): Promise<Outcome> {
+    async function handOver(language: string, { subtitle, details }: Chosen): Promise<Downloaded> {
       await files.save(job.id, language, subtitle.text);
       return {
         to: "translating",
         progress: null, // the next stage counts its own
         result: resultWith(details, subtitle.text), // which the translator adds to
         note: `found ${details.name} (${details.source})`,
-        outbox: [message(translateQueue, { jobId: job.id })],
       };
     }
 

@@ -1,5 +1,6 @@
-import { Failure, type Log, NotNow, type SubtitleDetails } from "@example/contracts";
+import type { Log, SubtitleDetails } from "@example/contracts";
 import { languageFit } from "@example/contracts/language";
+import { JobFailed, RetryLater } from "@subtitles/queue/worker";
 import { type ReadSubtitle, readSubtitle } from "./content/read.js";
 import { isWrittenIn } from "./content/script.js";
 import { rank, reasonFor, whyNot } from "./rank.js";
@@ -22,7 +23,7 @@ export interface Search {
   /** Returns the candidate if there is exactly one and its name does not contain its language. Null in all other cases. */
   onlyWithoutLanguage(language: string): Promise<Chosen | null>;
   /** Creates the failure for a search without a result. Must be called after all sources were searched. */
-  notFound(languages: readonly string[]): Failure;
+  notFound(languages: readonly string[]): JobFailed;
   /** @throws what a source or candidate threw that may yet have something: if several did, the one that can be asked soonest */
   throwIfUnanswered(): void;
 }
@@ -53,7 +54,7 @@ export function createSearch(
   function note(what: string, error: unknown): void {
     signal.throwIfAborted();
     errors.push(error);
-    warnings.push(error instanceof NotNow || error instanceof Failure ? error.message : `${what} could not be asked.`);
+    warnings.push(RetryLater.is(error) || JobFailed.is(error) ? error.message : `${what} could not be asked.`);
     log.warn({ err: error }, `${what} could not be asked`);
   }
 
@@ -158,27 +159,26 @@ export function createSearch(
       );
       const years = inLanguage.map(yearsOf).find((years) => years.length > 1);
       if (years) {
-        return new Failure(
-          "AMBIGUOUS_TITLE",
+        return new JobFailed(
           `Films of ${years.join(" and ")} have this title, and the request does not name the year. ` +
             `Delete this job and submit it again with the year in the title, such as "Title (${years[0]})".`,
+          { code: "AMBIGUOUS_TITLE" },
         );
       }
       const unusable = passedOver.filter(({ name }) => inLanguage.some((one) => one.name === name));
       if (unusable.length > 0) {
         const each = unusable.slice(0, MOST_NAMED).map(({ name, why }) => `${name}: ${why}`);
-        return new Failure(
-          "SUBTITLE_UNUSABLE",
-          `No subtitle in ${asked} for this film can be used. ${each.join("; ")}.`,
-        );
+        return new JobFailed(`No subtitle in ${asked} for this film can be used. ${each.join("; ")}.`, {
+          code: "SUBTITLE_UNUSABLE",
+        });
       }
       const others = [...new Set(candidates.map((candidate) => candidate.language))].sort().slice(0, MOST_NAMED);
       const reasons = [...new Set(passedOver.map(({ why }) => why))].slice(0, MOST_NAMED);
-      return new Failure(
-        "SUBTITLE_NOT_FOUND",
+      return new JobFailed(
         `No subtitle in ${asked} for this film among ${looked} subtitle files` +
           (others.length > 0 ? ` (there is one in ${others.join(", ")})` : "") +
           (reasons.length > 0 ? `. Passed over: ${reasons.join("; ")}.` : "."),
+        { code: "SUBTITLE_NOT_FOUND" },
       );
     },
     throwIfUnanswered() {
@@ -189,6 +189,6 @@ export function createSearch(
 }
 
 function waitOf(error: unknown): number {
-  if (error instanceof NotNow) return error.afterMs;
-  return error instanceof Failure ? Number.MAX_VALUE : 0;
+  if (RetryLater.is(error)) return error.at.getTime() - Date.now();
+  return JobFailed.is(error) ? Number.MAX_VALUE : 0;
 }

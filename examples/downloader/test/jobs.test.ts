@@ -285,3 +285,23 @@ test.each([
   expect([job.status, file]).toEqual(["completed", subtitle("found")]);
   expect(stub.called("GET /api/v1/subtitles")).toEqual([expect.stringContaining(`languages=${code}&`)]);
 });
+
+test("a retry goes on with the translation of what an earlier attempt found", async () => {
+  const { store, files, run } = await startService();
+  const { job } = await run({ videoTitle: "Ferry", targetLanguage: "es" });
+  expect(job.error?.code).toBe("SUBTITLE_NOT_FOUND");
+  await files.save(job.id, "en", subtitle("found"));
+  await store.updateStatus(job.id, "pending");
+  const { history } = await store.waitFor(job.id, { until: ["translating"] });
+  expect(history.at(-1)?.note).toBe("found by an earlier attempt");
+});
+
+test("a new job looks for its subtitle, although an earlier job with the same id left a file", async () => {
+  const { store, files, put } = await startService();
+  await files.save("one", "en", subtitle("left behind"));
+  await put("library/Ferry.en.srt");
+  const film = { videoUrl: "https://films.example/stream", videoTitle: "Ferry", language: "en", targetLanguage: "es" };
+  await store.create(film, { id: "one" });
+  await store.waitFor("one", { until: ["translating"] });
+  expect(await files.read("one", "en")).toBe(subtitle("library/Ferry.en.srt"));
+});

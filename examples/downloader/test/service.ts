@@ -8,11 +8,12 @@ import {
   memoryProviderStates,
   resultDetails,
   subtitleJob,
+  translateQueue,
 } from "@example/contracts";
 import { createJobStore } from "@subtitles/job-store";
 import { memoryDriver as jobsInMemory } from "@subtitles/job-store/memory";
 import type { SubtitleData } from "@subtitles/job-store/subtitle";
-import { createBroker } from "@subtitles/queue";
+import { createBroker, createRelay } from "@subtitles/queue";
 import { memoryDriver as queuesInMemory } from "@subtitles/queue/memory";
 import { onTestFinished } from "vitest";
 import { librarySource, startDownloader, videoSource } from "../src/app.js";
@@ -49,9 +50,19 @@ export async function startService(stub?: Awaited<ReturnType<typeof startOpenSub
     librarySource(library),
     ...(client ? [openSubtitlesSource(client, [media])] : []),
   ];
-  startDownloader({ store, broker, log, sources, files, downloadBaseUrl: "http://localhost:3000" });
+  const downloader = startDownloader({
+    store,
+    broker,
+    log,
+    sources,
+    files,
+    downloadBaseUrl: "http://localhost:3000",
+  });
+  const relay = createRelay({ outbox: store.outbox, broker, queues: [downloadQueue, translateQueue] });
   onTestFinished(async () => {
-    await broker.close({ graceMs: 0 });
+    await downloader.close({ graceMs: 0 });
+    await relay.close();
+    await broker.close();
     await store.close();
     await rm(root, { recursive: true });
   });
@@ -68,11 +79,10 @@ export async function startService(stub?: Awaited<ReturnType<typeof startOpenSub
   /** Resolves with the job when it has ended, and the stored subtitle in its language. */
   async function run(data: Pick<SubtitleData, "videoTitle"> & Partial<SubtitleData>) {
     const { job } = await store.create({ videoUrl: "https://films.example/stream", language: "en", ...data });
-    await broker.publish(downloadQueue, { jobId: job.id });
     const ended = await store.waitFor(job.id, { until: ["completed", "failed", "translating"] });
     const details = resultDetails.parse(ended.result?.details ?? {});
     return { job: ended, details, file: await files.read(job.id, job.data.language) };
   }
 
-  return { root, put, run };
+  return { root, store, files, put, run };
 }

@@ -13,11 +13,11 @@ import { describeApi } from "./api/openapi.js";
 import { apiRoutes } from "./api/routes.js";
 import { createServer, type ServerOptions } from "./api/server.js";
 import type { Server } from "./api/typed-server.js";
+import { startOrphanRemoval } from "./jobs/orphans.js";
 import { createRequestMemory, type KeyStore } from "./jobs/request-memory.js";
 import { type LiveOptions, liveRoutes } from "./live/routes.js";
 import { metricsRoute } from "./metrics/metrics.js";
 import { servePage } from "./page.js";
-import { startSweeper } from "./sweep/sweeper.js";
 
 export { keysInMemory } from "./jobs/request-memory.js";
 
@@ -44,12 +44,12 @@ export interface Manager extends AsyncDisposable {
 /** The manager, on a store and a broker that the caller opened and will close. */
 export async function startManager(options: ManagerOptions): Promise<Manager> {
   const { store, broker, log, host, port } = options;
-  const sweeper = startSweeper(options);
+  const orphans = startOrphanRemoval(options);
   const server = createServer(options);
   await limitAccess(server, options);
   await describeApi(server);
   await requireToken(server, options.token);
-  metricsRoute(server, { store, broker, sweeper });
+  metricsRoute(server, { store, broker, orphans });
   await server.register(
     async (api: Server) => {
       apiRoutes(api, { ...options, requests: createRequestMemory(options.keys) });
@@ -71,7 +71,7 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
 
   const close = async () => {
     await server.close();
-    await sweeper.close();
+    await orphans.close();
     await relay.close();
   };
   return { url, close, [Symbol.asyncDispose]: close };

@@ -13,11 +13,12 @@ test("a failed job is tried again, from where it stopped", async () => {
   await files.save(id, "en", srt); // this time it was found
   await fail(id);
   expect((await post(`/api/v1/jobs/${id}/retry`)).status).toBe(200);
-  await expect.poll(() => broker.stats(translateQueue)).toMatchObject({ ready: 1 });
+  expect(await files.read(id, "en")).toBe(srt); // which is where the downloader goes on
 
   await fail(id);
   expect((await post(`/api/v1/jobs/${id}/retry`, { fromStart: true })).status).toBe(200);
-  await expect.poll(() => broker.stats(downloadQueue)).toMatchObject({ ready: 3 });
+  expect(await files.read(id, "en")).toBeNull();
+  await expect.poll(() => broker.stats(downloadQueue)).toMatchObject({ ready: 4 });
   expect((await store.get(id))?.attempt).toBe(4);
 });
 

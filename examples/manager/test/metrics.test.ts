@@ -11,7 +11,7 @@ test("metrics are Prometheus text, and count what there is", async () => {
   expect(text).toMatch(/^subtitle_outbox_messages\{state="waiting"\} [01]$/m);
   for (const state of ["scheduled", "rejected"]) expect(text).toContain(`subtitle_outbox_messages{state="${state}"} 0`);
   expect(text).toMatch(/^subtitle_queue_messages\{queue="subtitles.download",state="ready"\} [01]$/m);
-  expect(text).toContain('subtitle_swept_jobs_total{why="dead"} 0');
+  expect(text).toContain("subtitle_orphans_removed_total 0");
   expect(text).toContain('http_request_duration_seconds_count{method="POST",route="/api/v1/jobs",status="201"} 1');
   expect(text).toMatch(/^process_cpu_seconds_total /m);
 });

@@ -1,5 +1,5 @@
-import { type StageOptions, startStage, translateQueue } from "@example/contracts";
-import type { Consumer } from "@subtitles/queue";
+import { logWorkerEvents, translateQueue, type WorkerParts, workerName } from "@example/contracts";
+import { createWorker, type Worker } from "@subtitles/queue/worker";
 import { type TranslateOptions, translate } from "./translate.js";
 
 export { fileCheckpoints } from "./checkpoint.js";
@@ -13,18 +13,21 @@ export function startTranslator({
   log,
   concurrency,
   ...options
-}: StageOptions & TranslateOptions): Consumer {
-  return startStage(
-    {
-      name: "translator",
-      queue: translateQueue,
-      // Pending: a subtitle that was uploaded, or a retry of one that was found before.
-      enter: (job, change) =>
-        job.status === "pending" || job.status === "translating"
-          ? store.updateStatus(job, "translating", change)
-          : null,
-      work: translate(options),
+}: WorkerParts & TranslateOptions): Worker {
+  const logEvent = logWorkerEvents(log);
+  return createWorker({
+    store,
+    broker,
+    queue: translateQueue,
+    from: "pending", // a subtitle that was uploaded
+    working: "translating",
+    run: translate(options),
+    concurrency,
+    by: workerName("translator"),
+    async onEvent(event) {
+      logEvent(event);
+      // Not earlier: until the store has the outcome, the next attempt may need what was paid for.
+      if (event.type === "done" && event.jobId !== undefined) await options.checkpoints.remove(event.jobId);
     },
-    { store, broker, log, concurrency },
-  );
+  });
 }

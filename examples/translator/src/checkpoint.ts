@@ -10,13 +10,13 @@ export interface Checkpoint {
   /** By cue index. Empty where there is none for this very work. */
   load(): Promise<ReadonlyMap<number, Translation>>;
   save(translations: ReadonlyMap<number, Translation>): Promise<void>;
-  /** Also what other settings or contents left for this job. */
-  remove(): Promise<void>;
 }
 
 export interface Checkpoints {
   /** @param work What the translations depend on: content, languages, settings. */
   of(jobId: string, work: readonly string[]): Checkpoint;
+  /** Removes all of a job's, also what other settings or contents left for it. */
+  remove(jobId: string): Promise<void>;
   /** Removes those of jobs that nobody came back to for `olderThanMs`. */
   sweep(olderThanMs: number): Promise<void>;
 }
@@ -27,10 +27,13 @@ const saved = z.array(
 
 /** Checkpoints in a folder that the workers share: a folder for each job, a file for each kind of work on it. */
 export function fileCheckpoints(folder: string): Checkpoints {
+  function folderOf(id: string): string {
+    if (!jobId.safeParse(id).success) throw new TypeError("A checkpoint is named by a job id.");
+    return join(folder, `job-${id}`);
+  }
   return {
     of(id, work) {
-      if (!jobId.safeParse(id).success) throw new TypeError("A checkpoint is named by a job id.");
-      const ofJob = join(folder, `job-${id}`);
+      const ofJob = folderOf(id);
       const path = join(ofJob, `${createHash("sha256").update(JSON.stringify(work)).digest("hex")}.json`);
       return {
         async load() {
@@ -42,9 +45,9 @@ export function fileCheckpoints(folder: string): Checkpoints {
           await mkdir(ofJob, { recursive: true });
           await writeWhole(path, JSON.stringify([...translations]));
         },
-        remove: () => rm(ofJob, { recursive: true, force: true }),
       };
     },
+    remove: (id) => rm(folderOf(id), { recursive: true, force: true }),
     async sweep(olderThanMs) {
       const names = await readdir(folder).catch(() => []);
       for (const name of names.filter((each) => each.startsWith("job-"))) {

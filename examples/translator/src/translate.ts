@@ -1,12 +1,14 @@
 import {
-  Failure,
   fileUrl,
   resultDetails,
-  type Stage,
   type SubtitleFiles,
+  type SubtitleJob,
   type TranslationDetails,
+  type translateQueue,
 } from "@example/contracts";
 import { damageIn, formatSubtitle, parseSubtitle } from "@example/contracts/subtitle";
+import type { Job } from "@subtitles/job-store";
+import { JobFailed, type Outcome, type WorkerContext } from "@subtitles/queue/worker";
 import type { Checkpoints } from "./checkpoint.js";
 import { type TranslatedSubtitle, type TranslationProvider, translateCues } from "./text/index.js";
 import { isBlank } from "./text/markup.js";
@@ -28,17 +30,13 @@ const MOST_CUES_LISTED = 100;
 const LONGEST_TEXT_LISTED = 200;
 
 /** Translates what the downloader stored. What the provider does not cover is left out and listed, never passed off. */
-export function translate({
-  provider,
-  minCoverage,
-  batchSize,
-  checkpoints,
-  files,
-  downloadBaseUrl,
-}: TranslateOptions): Stage["work"] {
-  return async (job, { signal, progress }) => {
+export function translate({ provider, minCoverage, batchSize, checkpoints, files, downloadBaseUrl }: TranslateOptions) {
+  return async (
+    job: Job<SubtitleJob, "translating">,
+    { signal, progress }: Pick<WorkerContext<SubtitleJob, typeof translateQueue>, "signal" | "progress">,
+  ): Promise<Outcome<SubtitleJob, "translating">> => {
     const { language: source, targetLanguage: target } = job.data;
-    if (target === null) throw new Failure("NO_TARGET_LANGUAGE", "No target language was asked for.");
+    if (target === null) throw new JobFailed("No target language was asked for.", { code: "NO_TARGET_LANGUAGE" });
     const text = await files.read(job.id, source);
     // The downloader stored it before it asked for this: a shared folder may be late.
     if (text === null) throw new Error("The downloaded subtitle is not in the storage folder.");
@@ -69,8 +67,7 @@ export function translate({
     // An uploaded file comes without the downloader's warning.
     const warnings = [...new Set([...earlier, ...[damageIn(text)].filter((one) => one !== null)])];
     const details = { ...job.result?.details, translation, ...(warnings.length > 0 && { warnings }) };
-    const result = { downloadUrl: fileUrl(downloadBaseUrl, job.id), details };
-    return { to: "completed", result, afterwards: checkpoint.remove };
+    return { to: "completed", result: { downloadUrl: fileUrl(downloadBaseUrl, job.id), details } };
   };
 }
 

@@ -25,7 +25,7 @@ test("removing takes all of the job's, and nothing of another's", async () => {
   const checkpoints = fileCheckpoints(folder);
   for (const id of ["a", "a.b", "ab"]) await checkpoints.of(id, ["x"]).save(translations);
   await checkpoints.of("a", ["y"]).save(translations);
-  await checkpoints.of("a", ["x"]).remove();
+  await checkpoints.remove("a");
   expect((await readdir(folder)).sort()).toEqual(["job-a.b", "job-ab"]);
 });
 
@@ -48,4 +48,5 @@ test("those that nobody came back to are swept", async () => {
 
 test("no path is made of what is no job id", () => {
   expect(() => fileCheckpoints(folder).of("../up", ["x"])).toThrow(TypeError);
+  expect(() => fileCheckpoints(folder).remove("../up")).toThrow(TypeError);
 });

@@ -1,10 +1,11 @@
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createLog, createSubtitleFiles, Failure, subtitleJob } from "@example/contracts";
+import { createSubtitleFiles, subtitleJob } from "@example/contracts";
 import { createJobStore } from "@subtitles/job-store";
 import { memoryDriver } from "@subtitles/job-store/memory";
 import type { SubtitleProgress } from "@subtitles/job-store/subtitle";
+import { JobFailed } from "@subtitles/queue/worker";
 import { onTestFinished } from "vitest";
 import { fileCheckpoints } from "../src/checkpoint.js";
 import type { TranslationProvider } from "../src/text/index.js";
@@ -54,10 +55,9 @@ export async function translateFile(
   const failure: { error?: unknown } = {};
   const outcome = await work(working, {
     signal: new AbortController().signal,
-    progress: (report) => progress.push(report),
-    log: createLog("test", "silent"),
+    progress: (report) => void progress.push(report),
   }).catch((error: unknown) => {
-    if (!(error instanceof Failure)) throw error;
+    if (!JobFailed.is(error)) throw error;
     failure.error = error;
     return null;
   });

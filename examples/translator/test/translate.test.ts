@@ -1,15 +1,17 @@
-import { mkdtemp, readdir, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { createLog, createSubtitleFiles, subtitleJob } from "@example/contracts";
+import { createLog, createSubtitleFiles, subtitleJob, translateQueue, uploadUrl } from "@example/contracts";
 import { parseSrt } from "@example/contracts/subtitle";
 import { createJobStore } from "@subtitles/job-store";
 import { memoryDriver } from "@subtitles/job-store/memory";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { createBroker, createRelay } from "@subtitles/queue";
+import { memoryDriver as queuesInMemory } from "@subtitles/queue/memory";
+import { describe, expect, test } from "vitest";
+import { startTranslator } from "../src/app.js";
 import { fileCheckpoints } from "../src/checkpoint.js";
 import type { TranslationProvider } from "../src/text/index.js";
 import { translate } from "../src/translate.js";
-import { fixture, srt, translateFile } from "./translate-file.js";
+import { fixture, srt, temporaryFolder, translateFile } from "./translate-file.js";
 
 /** Knows these texts; what begins with "~" only as a draft. */
 function knowing(words: Readonly<Record<string, string>>): TranslationProvider {
@@ -128,8 +130,7 @@ test("a provider that cannot answer now is worth another try", async () => {
 });
 
 test("an attempt that was cut off is carried on: no cue is asked for twice, but for the batch it was in", async () => {
-  const folder = await mkdtemp(join(tmpdir(), "resume-"));
-  onTestFinished(() => rm(folder, { recursive: true }));
+  const folder = await temporaryFolder();
   await using store = createJobStore({ job: subtitleJob, driver: memoryDriver() });
   const files = createSubtitleFiles(folder);
   const { job } = await store.create({
@@ -164,11 +165,7 @@ test("an attempt that was cut off is carried on: no cue is asked for twice, but 
       files,
       downloadBaseUrl: "http://x.example",
     });
-    return work(working, {
-      signal: new AbortController().signal,
-      progress: () => {},
-      log: createLog("test", "silent"),
-    });
+    return work(working, { signal: new AbortController().signal, progress: () => {} });
   };
 
   await expect(attempt(5)).rejects.toThrow("killed");
@@ -179,8 +176,35 @@ test("an attempt that was cut off is carried on: no cue is asked for twice, but 
 
   await attempt(null, "model 2");
   expect(asked).toEqual([1, 2, 3, 4, 5, 1, 2, 3, 4, 5]);
-  await outcome.afterwards?.();
-  expect(await readdir(join(folder, ".checkpoints"))).toEqual([]);
+});
+
+test("an uploaded file is translated by a worker, and no checkpoint is left", async () => {
+  const folder = await temporaryFolder();
+  await using store = createJobStore({ job: subtitleJob, driver: memoryDriver() });
+  await using broker = createBroker({ driver: queuesInMemory() });
+  await using _relay = createRelay({ outbox: store.outbox, broker, queues: [translateQueue] });
+  const files = createSubtitleFiles(folder);
+  await using _translator = startTranslator({
+    store,
+    broker,
+    log: createLog("test", "silent"),
+    provider: knowing({ Hello: "Hola" }),
+    minCoverage: 1,
+    checkpoints: fileCheckpoints(join(folder, ".checkpoints")),
+    files,
+    downloadBaseUrl: "http://localhost:3000",
+  });
+  const videoUrl = uploadUrl(Buffer.from("one"));
+  await files.save("one", "en", srt("Hello"));
+  await store.create({ videoUrl, videoTitle: "One", language: "en", targetLanguage: "es" }, { id: "one" });
+  const { history } = await store.waitFor("one");
+  expect(history.map(({ to, by }) => [to, by?.split("@")[0]])).toEqual([
+    ["pending", undefined],
+    ["translating", "translator"],
+    ["completed", "translator"],
+  ]);
+  expect(await files.read("one", "es")).toContain("Hola");
+  await expect.poll(() => readdir(join(folder, ".checkpoints"))).toEqual([]);
 });
 
 describe("a WebVTT file", () => {

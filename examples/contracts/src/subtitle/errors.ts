@@ -1,13 +1,12 @@
-import { Failure } from "../failures.js";
+import { JobFailed } from "@subtitles/queue/worker";
 
 /** The text is no subtitle, or has a damaged time line. Quotes nothing of it. */
-export class SubtitleFormatError extends Failure {
-  override readonly name = "SubtitleFormatError";
+export class SubtitleFormatError extends JobFailed {
   /** Counted from 1. */
   readonly line: number;
 
   constructor(line: number, reason: string) {
-    super("SUBTITLE_FORMAT", `Not a usable subtitle: line ${line}: ${reason}`);
+    super(`Not a usable subtitle: line ${line}: ${reason}`, { code: "SUBTITLE_FORMAT" });
     this.line = line;
   }
 }

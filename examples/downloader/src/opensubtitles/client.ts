@@ -15,7 +15,7 @@ export interface OpenSubtitlesClient {
   download(fileId: number, signal: AbortSignal): Promise<Uint8Array | null>;
 }
 
-/** OpenSubtitles' REST API, version 1. Every call throws `NotNow` or `Failure` where the service must not be asked now. */
+/** OpenSubtitles' REST API, version 1. Every call throws `RetryLater` or `JobFailed` where the service must not be asked now. */
 export function openSubtitlesClient(options: OpenSubtitlesOptions): OpenSubtitlesClient {
   const standing = createStanding({ name: PROVIDER, title: "OpenSubtitles" }, options.states, options.log);
   const requests = createRequests(options, standing);

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { abortable, Failure, NotNow, type Standing } from "@example/contracts";
+import { abortable, type Standing } from "@example/contracts";
+import { JobFailed, RetryLater } from "@subtitles/queue/worker";
 import type { OpenSubtitlesOptions } from "./options.js";
 import { pace } from "./pace.js";
 
@@ -26,7 +27,7 @@ interface RawReply extends ApiReply {
 export interface Requests {
   /**
    * Sends a request, again where it failed on the way, and answers replies that mean something to the caller: 200, 400,
-   * 401, 406. @throws NotNow, Failure
+   * 401, 406. @throws RetryLater, JobFailed
    */
   send(request: ApiRequest, signal: AbortSignal): Promise<ApiReply>;
 }
@@ -92,7 +93,7 @@ export function createRequests(
     }
     if (status === 403) throw await standing.refuse(AFTER.refusedKey, "it refuses the API key");
     if (status === 200 || status === 400 || status === 401 || status === 406) return { status, body };
-    throw new Failure("PROVIDER_REFUSED", `OpenSubtitles refused the request with ${status}.`);
+    throw refused(status);
   }
 
   return {
@@ -102,7 +103,7 @@ export function createRequests(
         const isLast = attempt >= maxRetries;
         const reply = await once(request, signal).catch((error: unknown) => {
           signal.throwIfAborted();
-          if (isLast) throw new NotNow(`OpenSubtitles cannot be reached (${nameOf(error)}).`, AFTER.outage);
+          if (isLast) throw unreachable(error);
           return null;
         });
         const judged = reply && (await judge(reply, isLast, signal));
@@ -120,6 +121,15 @@ function waitAskedFor(headers: Headers): number | null {
   const seconds = Number(asked);
   const waitMs = Number.isFinite(seconds) ? seconds * 1000 : Date.parse(asked) - Date.now();
   return Number.isNaN(waitMs) ? null : Math.max(0, waitMs);
+}
+
+/** Creates the failure for a reply that no repetition mends. */
+export function refused(status: number): JobFailed {
+  return new JobFailed(`OpenSubtitles refused the request with ${status}.`, { code: "PROVIDER_REFUSED" });
+}
+
+function unreachable(error: unknown): RetryLater {
+  return new RetryLater(`OpenSubtitles cannot be reached (${nameOf(error)}).`, { afterMs: AFTER.outage });
 }
 
 function nameOf(error: unknown): string {

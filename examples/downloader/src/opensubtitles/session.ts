@@ -1,11 +1,11 @@
-import { Failure, type Standing } from "@example/contracts";
+import type { Standing } from "@example/contracts";
 import type { OpenSubtitlesOptions } from "./options.js";
 import { pace } from "./pace.js";
 import { loginReply, quotaReply } from "./replies.js";
-import type { ApiReply, ApiRequest, Requests } from "./requests.js";
+import { type ApiReply, type ApiRequest, type Requests, refused } from "./requests.js";
 
 export interface Session {
-  /** Sends a request as the account, where there is one, logging in as needed. Answers the body of a 200. @throws NotNow, Failure */
+  /** Sends a request as the account, where there is one, logging in as needed. Answers the body of a 200. @throws RetryLater, JobFailed */
   send(request: ApiRequest, signal: AbortSignal): Promise<unknown>;
 }
 
@@ -88,7 +88,7 @@ export function createSession(
         const usedUp = reply.status === 406 ? await quotaUsedUp(reply) : null;
         if (usedUp) throw usedUp;
         if (reply.status === 400 || renewed || held === null) {
-          throw new Failure("PROVIDER_REFUSED", `OpenSubtitles refused the request with ${reply.status}.`);
+          throw refused(reply.status);
         }
         current = null;
       }

@@ -55,7 +55,7 @@ export interface Wanted extends SubtitleData {
  * Where subtitles come from. What is asked for is hostile input: names are compared with those that are there, never made
  * into a path, and symbolic links are not followed.
  *
- * A search throws where the source cannot be asked: that is no answer to "is it there?". `NotNow` says until when.
+ * A search throws where the source cannot be asked: that is no answer to "is it there?". `RetryLater` says until when.
  */
 export interface SubtitleSource {
   /** As clients name it in `preferredSources`. */

@@ -222,9 +222,10 @@ test("the last download of the quota is taken, and after it no worker asks for a
   expect(await states.get("opensubtitles")).toMatchObject({ remaining: 0 });
   await expect(read(stub, { states })).rejects.toThrow(
     expect.objectContaining({
-      name: "NotNow",
+      name: "RetryLater",
       message: "OpenSubtitles cannot be asked: the quota is used up.",
-      afterMs: expect.closeTo(stub.resetsAt.getTime() - Date.now(), -4),
+      // The service gives whole seconds.
+      at: new Date(new Date(stub.resetsAt).setMilliseconds(0)),
     }),
   );
   expect(stub.called("POST /api/v1/download")).toHaveLength(1);
@@ -245,8 +246,8 @@ test("a short throttling is waited for, a long one is shared", async () => {
   stub.faults.tooMany = { times: 1, retryAfter: "30" };
   const states = memoryProviderStates();
   const failure = await read(stub, { states, account: undefined }).catch((error: unknown) => error);
-  expect(failure).toMatchObject({ name: "NotNow", message: expect.stringContaining("too many requests") });
-  expect(failure).toHaveProperty("afterMs");
+  expect(failure).toMatchObject({ name: "RetryLater", message: expect.stringContaining("too many requests") });
+  expect(failure).toHaveProperty("at");
   const before = stub.calls.length;
   await expect(read(stub, { states, account: undefined })).rejects.toThrow(
     "OpenSubtitles cannot be asked: too many requests.",
@@ -262,7 +263,7 @@ test("a gateway's error page is tried again, and then the service is left alone 
   stub.faults.badGateway = 2;
   const failure = read(stub, { account: undefined, maxRetries: 1 });
   await expect(failure).rejects.toThrow(
-    expect.objectContaining({ name: "NotNow", message: expect.stringContaining("out of order") }),
+    expect.objectContaining({ name: "RetryLater", message: expect.stringContaining("out of order") }),
   );
 });
 

@@ -1,8 +1,14 @@
-import { jobId, type SubtitleFiles, type SubtitleJob, type SubtitleStore, subtitleStatus } from "@example/contracts";
+import {
+  isUpload,
+  jobId,
+  type SubtitleFiles,
+  type SubtitleJob,
+  type SubtitleStore,
+  subtitleStatus,
+} from "@example/contracts";
 import type { Job, ListQuery } from "@subtitles/job-store";
 import { z } from "zod";
 import { cancelJob } from "../jobs/cancel.js";
-import { isUpload } from "../jobs/identity.js";
 import { removeJob } from "../jobs/remove.js";
 import type { RequestMemory } from "../jobs/request-memory.js";
 import { retryJob } from "../jobs/resume.js";

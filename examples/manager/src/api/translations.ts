@@ -1,7 +1,7 @@
-import { type SubtitleFiles, type SubtitleStore, translateQueue } from "@example/contracts";
+import { type SubtitleFiles, type SubtitleStore, uploadUrl } from "@example/contracts";
 import { decodeSubtitle, parseSubtitle } from "@example/contracts/subtitle";
 import { z } from "zod";
-import { jobIdFor, uploadUrl } from "../jobs/identity.js";
+import { jobIdFor } from "../jobs/identity.js";
 import { submit } from "../jobs/submit.js";
 import { sendSubmitted, submitted } from "./jobs.js";
 import { language, videoTitle } from "./new-job.js";
@@ -51,7 +51,7 @@ export function translationRoutes(server: Server, parts: { store: SubtitleStore;
       const data = { ...query, videoUrl: uploadUrl(body), preferredSources: [] };
       // First the file: a job whose message arrives finds it, and a file without its job does no harm.
       await parts.files.save(jobIdFor(data), data.language, text);
-      return sendSubmitted(reply, await submit(data, { ...parts, queue: translateQueue }));
+      return sendSubmitted(reply, await submit(data, parts));
     },
   );
 }

@@ -1,7 +1,6 @@
-import { type SubtitleJob, subtitleStatus, waitingOf } from "@example/contracts";
+import { isUpload, type SubtitleJob, subtitleStatus } from "@example/contracts";
 import type { Job, Json } from "@subtitles/job-store";
 import { z } from "zod";
-import { isUpload } from "../jobs/identity.js";
 import { percentOf } from "../jobs/percent.js";
 
 const time = z.iso.datetime();
@@ -97,6 +96,12 @@ export function summaryOf(job: Job<SubtitleJob>): JobSummary {
     statusAt: job.statusAt.toISOString(),
     expiresAt: job.expiresAt?.toISOString() ?? null,
   };
+}
+
+/** Until when a job waits, and why. The entry that begins the wait has a note; the claim that ends it has none. */
+function waitingOf({ leasedUntil, history }: Job<SubtitleJob>): JobSummary["waiting"] {
+  const reason = history.at(-1)?.note;
+  return leasedUntil && reason ? { until: leasedUntil.toISOString(), reason } : null;
 }
 
 export function detailOf(job: Job<SubtitleJob>): JobDetail {

@@ -16,14 +16,3 @@ export function jobIdFor({ videoUrl, language, targetLanguage }: Work): string {
   const hex = hash.toString("hex");
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20, 32)].join("-");
 }
-
-const UPLOAD = "urn:sha256:";
-
-/** What stands as `videoUrl` where a subtitle was uploaded and there is no video: its content's name. */
-export function uploadUrl(content: Uint8Array): string {
-  return `${UPLOAD}${createHash("sha256").update(content).digest("hex")}`;
-}
-
-export function isUpload({ videoUrl }: Pick<SubtitleData, "videoUrl">): boolean {
-  return videoUrl.startsWith(UPLOAD);
-}

@@ -1,6 +1,6 @@
 import { jobMessage, type StageQueue, type SubtitleJob, type SubtitleStore } from "@example/contracts";
 import { type Job, JobStoreError } from "@subtitles/job-store";
-import { type Broker, type DeadLetter, message } from "@subtitles/queue";
+import type { Broker, DeadLetter } from "@subtitles/queue";
 
 /** Dead letters that are looked through for ids. */
 const SEARCHED_AT_MOST = 10_000;
@@ -28,7 +28,7 @@ export interface Redriven {
 export async function redriveJobs(queue: StageQueue, { store, broker, ids }: RedriveOptions): Promise<Redriven> {
   const letters = await broker.deadLetters(queue, { limit: ids ? SEARCHED_AT_MOST : ROUND });
   const wanted = ids ? letters.filter(({ id }) => ids.includes(id)) : letters;
-  const retried = await retryFailed(wanted, queue, store);
+  const retried = await retryFailed(wanted, store);
   const isRetried = (letter: DeadLetter) => retried.has(jobIdOf(letter));
   const replaced = wanted.filter(isRetried).map(({ id }) => id);
   const sent = wanted.filter((letter) => !isRetried(letter)).map(({ id }) => id);
@@ -38,20 +38,15 @@ export async function redriveJobs(queue: StageQueue, { store, broker, ids }: Red
 }
 
 /** Returns the ids of the jobs that had failed and are pending again, each with a message in the outbox. */
-async function retryFailed(
-  letters: readonly DeadLetter[],
-  queue: StageQueue,
-  store: SubtitleStore,
-): Promise<ReadonlySet<string | null>> {
+async function retryFailed(letters: readonly DeadLetter[], store: SubtitleStore): Promise<ReadonlySet<string | null>> {
   const ids = new Set(letters.map(jobIdOf).filter((id) => id !== null));
   const jobs = await store.getMany([...ids]);
   const failed = jobs.filter((job): job is Job<SubtitleJob, "failed"> => job?.status === "failed");
   const retried = new Set<string | null>();
   await Promise.all(
     failed.map(async (job) => {
-      const outbox = [message(queue, { jobId: job.id })];
       try {
-        await store.updateStatus(job, "pending", { by: "manager", note: "dead letter sent back", outbox });
+        await store.updateStatus(job, "pending", { by: "manager", note: "dead letter sent back" });
         retried.add(job.id);
       } catch (error) {
         if (!JobStoreError.is(error, "CONFLICT") && !JobStoreError.is(error, "NOT_FOUND")) throw error;

@@ -2,8 +2,8 @@ import type { SubtitleFiles, SubtitleJob, SubtitleStore } from "@example/contrac
 import type { Job } from "@subtitles/job-store";
 
 /**
- * Forgets a job that has ended, and removes its files. An end between the two steps leaves files without a job, which the
- * sweeper finds.
+ * Forgets a job that has ended, and removes its files. An end between the two steps leaves files without a job, which are
+ * removed later.
  * @throws JobStoreError CONFLICT where it is tried again in this moment
  */
 export async function removeJob(

@@ -1,19 +1,5 @@
-import {
-  downloadQueue,
-  type StageQueue,
-  type SubtitleFiles,
-  type SubtitleJob,
-  type SubtitleStore,
-  translateQueue,
-} from "@example/contracts";
+import type { SubtitleFiles, SubtitleJob, SubtitleStore } from "@example/contracts";
 import type { Job } from "@subtitles/job-store";
-import { message } from "@subtitles/queue";
-
-/** The queue that a job goes on from: what was downloaded already need not be found again. */
-export async function stageToResume({ id, data }: Job<SubtitleJob>, files: SubtitleFiles): Promise<StageQueue> {
-  const downloaded = data.targetLanguage !== null && (await files.read(id, data.language)) !== null;
-  return downloaded ? translateQueue : downloadQueue;
-}
 
 export interface RetryOptions {
   readonly by: string;
@@ -23,7 +9,7 @@ export interface RetryOptions {
 }
 
 /**
- * The next attempt of a failed job, together with the message that asks for it.
+ * The next attempt of a failed job. It goes on where the last one stopped: the downloader finds the file.
  * @throws JobStoreError CONFLICT where someone else was faster
  */
 export async function retryJob(
@@ -31,6 +17,6 @@ export async function retryJob(
   { store, files }: { readonly store: SubtitleStore; readonly files: SubtitleFiles },
   { by, fromStart = false, note }: RetryOptions,
 ): Promise<Job<SubtitleJob, "pending">> {
-  const queue = fromStart ? downloadQueue : await stageToResume(job, files);
-  return store.updateStatus(job, "pending", { by, note, outbox: [message(queue, { jobId: job.id })] });
+  if (fromStart) await files.remove(job.id);
+  return store.updateStatus(job, "pending", { by, note });
 }

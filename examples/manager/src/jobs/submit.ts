@@ -1,13 +1,6 @@
-import {
-  downloadQueue,
-  type StageQueue,
-  type SubtitleFiles,
-  type SubtitleJob,
-  type SubtitleStore,
-} from "@example/contracts";
+import type { SubtitleFiles, SubtitleJob, SubtitleStore } from "@example/contracts";
 import { type Job, JobStoreError } from "@subtitles/job-store";
 import type { SubtitleData } from "@subtitles/job-store/subtitle";
-import { message } from "@subtitles/queue";
 import { jobIdFor } from "./identity.js";
 import { retryJob } from "./resume.js";
 
@@ -20,19 +13,14 @@ export interface Submitted {
 export interface SubmitOptions {
   readonly store: SubtitleStore;
   readonly files: SubtitleFiles;
-  /** The stage that it begins with. @default downloadQueue */
-  readonly queue?: StageQueue;
   /** When this request came first, where it is repeated: what failed since is its own outcome, and not tried again. */
   readonly firstSeen?: Date | null;
 }
 
 /** Accepts work, once: asking again for the same leads to the job that is there. */
 export async function submit(data: SubtitleData, options: SubmitOptions): Promise<Submitted> {
-  const { store, queue = downloadQueue, firstSeen } = options;
-  const id = jobIdFor(data);
-  // One step: there is no moment in which the job exists and its message does not.
-  const outbox = [message(queue, { jobId: id })];
-  const { job, created } = await store.create(data, { id, by: "manager", outbox });
+  const { store, firstSeen } = options;
+  const { job, created } = await store.create(data, { id: jobIdFor(data), by: "manager" });
   if (created) return { job, outcome: "created" };
   const failedSince = firstSeen && job.statusAt >= firstSeen;
   return job.status === "failed" && !failedSince ? restart(job, options) : { job, outcome: "existing" };

@@ -4,16 +4,16 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom
 import { outboxCounts } from "../api/outbox-counts.js";
 import { countsOrNull } from "../api/queue-counts.js";
 import type { Server } from "../api/typed-server.js";
-import type { Sweeper } from "../sweep/sweeper.js";
+import type { OrphanRemoval } from "../jobs/orphans.js";
 
 export interface MetricsOptions {
   readonly store: SubtitleStore;
   readonly broker: Broker;
-  readonly sweeper: Sweeper;
+  readonly orphans: OrphanRemoval;
 }
 
 /** `/metrics`, in Prometheus' text format. What cannot be read just now is left out of an answer, not shown as zero. */
-export function metricsRoute(server: Server, { store, broker, sweeper }: MetricsOptions): void {
+export function metricsRoute(server: Server, { store, broker, orphans }: MetricsOptions): void {
   const registers = [new Registry()];
   const [registry] = registers;
   if (!registry) return;
@@ -68,13 +68,12 @@ export function metricsRoute(server: Server, { store, broker, sweeper }: Metrics
     },
   });
   new Counter({
-    name: "subtitle_swept_jobs_total",
-    help: "Jobs that the sweeper found stuck, by why",
-    labelNames: ["why"] as const,
+    name: "subtitle_orphans_removed_total",
+    help: "Jobs that are gone and whose files were removed",
     registers,
     collect() {
       this.reset();
-      for (const [why, count] of Object.entries(sweeper.swept)) this.inc({ why }, count);
+      this.inc(orphans.removed);
     },
   });
 

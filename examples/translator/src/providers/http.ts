@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { abortable, NotNow, type Standing } from "@example/contracts";
+import { abortable, type Standing } from "@example/contracts";
+import { RetryLater } from "@subtitles/queue/worker";
 
 export interface Service {
   /** As people call it. */
@@ -28,7 +29,7 @@ const DEFAULT_WAIT_MS = 30_000;
  * every other reply is answered as it is.
  *
  * @param isFinal Whether a 429 means something that waiting does not mend, such as no credit
- * @throws NotNow, Failure where the service cannot be asked now
+ * @throws RetryLater, JobFailed where the service cannot be asked now
  */
 export async function postJson(
   { title, standing, maxRetries = 3, timeoutMs = 120_000 }: Service,
@@ -65,7 +66,7 @@ export async function postJson(
     } catch (error) {
       signal.throwIfAborted();
       if (!isFromTheWay(error)) throw error;
-      if (isLast) throw new NotNow(`${title} cannot be reached.`, DEFAULT_WAIT_MS);
+      if (isLast) throw new RetryLater(`${title} cannot be reached.`, { afterMs: DEFAULT_WAIT_MS });
     }
     await delay(waitMs, undefined, { signal });
   }

@@ -1,4 +1,5 @@
-import { createStanding, Failure, type Log, type ProviderStates } from "@example/contracts";
+import { createStanding, type Log, type ProviderStates } from "@example/contracts";
+import { JobFailed } from "@subtitles/queue/worker";
 import { z } from "zod";
 import { LanguagePairError, ProviderReplyError } from "../text/errors.js";
 import type { TranslationProvider } from "../text/provider.js";
@@ -56,7 +57,7 @@ export function libreTranslateProvider({
         if (status === 400 && /not supported|invalid.*language|language.*invalid/i.test(error)) {
           throw new LanguagePairError(name, pair, []);
         }
-        throw new Failure("PROVIDER_REFUSED", `${name} answered ${status}.`, { retryable: true });
+        throw new JobFailed(`${name} answered ${status}.`, { code: "PROVIDER_REFUSED", retryable: true });
       }),
   };
 }

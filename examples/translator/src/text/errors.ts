@@ -1,38 +1,32 @@
-import { Failure } from "@example/contracts";
+import { JobFailed } from "@subtitles/queue/worker";
 
 /** The TMX file cannot be read or is not one. */
-export class TranslationMemoryError extends Failure {
-  override readonly name = "TranslationMemoryError";
+export class TranslationMemoryError extends JobFailed {
   readonly path: string;
 
   constructor(path: string, reason: string) {
-    super("TRANSLATION_MEMORY", `Translation memory ${path}: ${reason}`);
+    super(`Translation memory ${path}: ${reason}`, { code: "TRANSLATION_MEMORY" });
     this.path = path;
   }
 }
 
 /** The provider cannot translate between these two languages at all. */
-export class LanguagePairError extends Failure {
-  override readonly name = "LanguagePairError";
-
+export class LanguagePairError extends JobFailed {
   constructor(provider: string, pair: { readonly source: string; readonly target: string }, has: readonly string[]) {
     const offer = has.length === 0 ? "it has no languages" : `it has ${has.join(", ")}`;
-    super("LANGUAGE_PAIR", `${provider} does not translate from ${pair.source} to ${pair.target}: ${offer}`);
+    super(`${provider} does not translate from ${pair.source} to ${pair.target}: ${offer}`, { code: "LANGUAGE_PAIR" });
   }
 }
 
 /** The provider's reply does not answer exactly the cues it was given, so texts could end up at the wrong times. */
-export class ProviderReplyError extends Failure {
-  override readonly name = "ProviderReplyError";
-
+export class ProviderReplyError extends JobFailed {
   constructor(provider: string, reason: string) {
-    super("PROVIDER_REPLY", `${provider} gave an unusable reply: ${reason}`);
+    super(`${provider} gave an unusable reply: ${reason}`, { code: "PROVIDER_REPLY" });
   }
 }
 
 /** Fewer cues could be translated than asked for. Nothing was written. */
-export class InsufficientCoverageError extends Failure {
-  override readonly name = "InsufficientCoverageError";
+export class InsufficientCoverageError extends JobFailed {
   readonly covered: number;
   readonly total: number;
   /** From 0 to 1. */
@@ -49,10 +43,9 @@ export class InsufficientCoverageError extends Failure {
   ) {
     const { covered, total, coverage, uncovered } = found;
     super(
-      "INSUFFICIENT_COVERAGE",
       `${provider} covers ${covered} of ${total} cues (${percent(coverage)}), at least ${percent(minCoverage)} is asked for: ` +
         "add to the translation memory, or lower the minimum coverage",
-      { note: `no translation for cues ${listed(uncovered)}` },
+      { code: "INSUFFICIENT_COVERAGE", note: `no translation for cues ${listed(uncovered)}` },
     );
     this.covered = covered;
     this.total = total;

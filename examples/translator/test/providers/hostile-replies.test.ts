@@ -1,4 +1,4 @@
-import { NotNow } from "@example/contracts";
+import { RetryLater } from "@subtitles/queue/worker";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { z } from "zod";
@@ -40,7 +40,7 @@ async function ask(
           if (translation !== null) expect(typeof translation.text).toBe("string");
         }
       } catch (error) {
-        if (!(error instanceof NotNow)) expect(error).toMatchObject({ code: expect.any(String) });
+        if (!RetryLater.is(error)) expect(error).toMatchObject({ code: expect.any(String) });
         expect(String((error as Error).stack)).not.toContain(KEY);
       }
     }),

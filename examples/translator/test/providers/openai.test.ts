@@ -256,7 +256,7 @@ describe("a service that", () => {
     const stub = await once(failure(429, { code: "rate_limit_exceeded" }, { "retry-after": "60" }));
     const { states, log } = shared();
     await expect(translate(stub, texts, { states, log })).rejects.toThrow(
-      expect.objectContaining({ name: "NotNow", message: expect.stringContaining("too many requests") }),
+      expect.objectContaining({ name: "RetryLater", message: expect.stringContaining("too many requests") }),
     );
     await expect(translate(stub, texts, { states, log })).rejects.toThrow("cannot be asked: too many requests");
     expect(stub.calls).toHaveLength(1);
@@ -284,13 +284,13 @@ describe("a service that", () => {
     const stub = await startOpenAi(() => new Promise(() => {}));
     const call = translate(stub, texts, { timeoutMs: 300, maxRetries: 0 });
     await expect(whileCollectingGarbage(call)).rejects.toThrow(
-      expect.objectContaining({ name: "NotNow", message: "The model test-model cannot be reached." }),
+      expect.objectContaining({ name: "RetryLater", message: "The model test-model cannot be reached." }),
     );
   });
 
   test("stays out of order is worth another try later", async () => {
     const stub = await startOpenAi(() => ({ status: 500, body: "" }));
-    await expect(translate(stub, texts)).rejects.toThrow(expect.objectContaining({ name: "NotNow" }));
+    await expect(translate(stub, texts)).rejects.toThrow(expect.objectContaining({ name: "RetryLater" }));
   });
 
   test.each([
@@ -300,7 +300,11 @@ describe("a service that", () => {
   ])("answers %i fails the job at once, without the key", async (status, message) => {
     const stub = await startOpenAi(() => failure(status, { message: "Incorrect API key provided: secret-key" }));
     const error = await translate(stub, texts).catch((reason: unknown) => reason);
-    expect(error).toMatchObject({ name: "Failure", code: "PROVIDER_REFUSED", message: expect.stringMatching(message) });
+    expect(error).toMatchObject({
+      name: "JobFailed",
+      code: "PROVIDER_REFUSED",
+      message: expect.stringMatching(message),
+    });
     expect(String(error)).not.toContain("secret-key");
     expect(stub.calls).toHaveLength(1);
   });

@@ -1,4 +1,5 @@
-import { createStanding, Failure, type Log, type ProviderStates } from "@example/contracts";
+import { createStanding, type Log, type ProviderStates } from "@example/contracts";
+import { JobFailed } from "@subtitles/queue/worker";
 import { z } from "zod";
 import { type JsonReply, postJson } from "../http.js";
 
@@ -95,13 +96,10 @@ export function createChat(options: OpenAiOptions): Chat {
       return ask(question, signal);
     }
     if (isOutOfCredit(reply.body)) throw await standing.refuse(OUT_OF_CREDIT_MS, "there is no credit left");
-    throw new Failure(
-      "PROVIDER_REFUSED",
-      `${title}: ${refusals[reply.status] ?? `the service answered ${reply.status}`}.`,
-      {
-        retryable: true,
-      },
-    );
+    throw new JobFailed(`${title}: ${refusals[reply.status] ?? `the service answered ${reply.status}`}.`, {
+      code: "PROVIDER_REFUSED",
+      retryable: true,
+    });
   }
 
   function answerIn({ body }: JsonReply): Answer {
