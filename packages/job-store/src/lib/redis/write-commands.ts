@@ -107,8 +107,11 @@ export const updateStatus: WriteCommand<StatusUpdate, UpdateStatusReply> = {
   group: ({ to }) => `updateStatus ${to}`,
   script: ({ to }, { scripts, metadata }) => scripts.updateStatus(to, metadata),
   isDetailed: (change) => partLines(change) !== "" || workOptions(change) !== "" || change.outbox.length > 0,
-  usesWork: ({ to, metadata, outbox }, { anyLeases, afterLease, keepsKeys }) =>
-    afterLease.has(to) || (anyLeases && outbox.length > 0) || (keepsKeys && metadata.key !== undefined),
+  usesWork: ({ target, to, metadata, outbox }, { anyLeases, afterLease, unleased, keepsKeys }) => {
+    if (keepsKeys && metadata.key !== undefined) return true;
+    if (anyLeases && outbox.length > 0) return true;
+    return afterLease.has(to) && !(target.status !== undefined && unleased.has(target.status));
+  },
   args: (change, operation, { detailed }) => {
     const [entry, expected] = [entryText(operation, change.metadata), expectations(change.target)];
     if (!detailed) return [entry, expected];

@@ -178,6 +178,8 @@ export interface WorkRules {
   readonly anyLeases: boolean;
   /** Statuses that jobs can enter from one in which they can have a lease. */
   readonly afterLease: ReadonlySet<string>;
+  /** Statuses in which jobs have no lease. */
+  readonly unleased: ReadonlySet<string>;
   /** True if a history has fewer entries than changes whose keys are known, so that the work state has them. */
   readonly keepsKeys: boolean;
 }
@@ -191,6 +193,7 @@ export function workRules(config: StoreConfig): WorkRules {
   return {
     anyLeases: leasable.length > 0,
     afterLease: new Set(config.statuses.filter(follows)),
+    unleased: new Set(config.statuses.filter((status) => !leasable.includes(status))),
     keepsKeys: config.historyLimit < KEYS_OF_CHANGES,
   };
 }
