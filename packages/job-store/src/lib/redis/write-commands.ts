@@ -112,10 +112,11 @@ export const updateStatus: WriteCommand<StatusUpdate, UpdateStatusReply> = {
     workOptions(change) !== "" ||
     change.outbox.length > 0 ||
     change.sendHeaders !== undefined,
-  usesWork: ({ to, metadata, outbox }, { anyLeases, afterLease, sends, keepsKeys }) =>
-    afterLease.has(to) ||
-    (anyLeases && (outbox.length > 0 || sends.has(to))) ||
-    (keepsKeys && metadata.key !== undefined),
+  usesWork: ({ target, to, metadata, outbox }, { anyLeases, afterLease, unleased, sends, keepsKeys }) => {
+    if (keepsKeys && metadata.key !== undefined) return true;
+    if (anyLeases && (outbox.length > 0 || sends.has(to))) return true;
+    return afterLease.has(to) && !(target.status !== undefined && unleased.has(target.status));
+  },
   args: (change, operation, { detailed }) => {
     const [entry, expected] = [entryText(operation, change.metadata), expectations(change.target)];
     if (!detailed) return [entry, expected];
