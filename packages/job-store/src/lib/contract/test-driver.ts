@@ -1,9 +1,13 @@
 import { describe } from "vitest";
 import { audit } from "./audit.js";
+import { changeKeys, claimAnswers, claimRepeats, claims, origins } from "./claim.js";
 import { createContext, type DriverUnderTest } from "./context.js";
 import { create, createMany, notJson } from "./create.js";
 import { deleteMany, deleteOne } from "./delete.js";
+import { failRequest } from "./fail-request.js";
+import { handledMessages, messagesWithoutOrigin, rememberedMessages } from "./handled.js";
 import { close, health } from "./health-and-close.js";
+import { leases, savedLeases, waits } from "./leases.js";
 import { growth, limits } from "./limits.js";
 import { cursors, list, scan, ties } from "./list.js";
 import { maxCount } from "./max-count.js";
@@ -36,6 +40,18 @@ const subjects = {
   transitions,
   history,
   "update progress": updateProgress,
+  claims,
+  "answers of a claim": claimAnswers,
+  "repeated claims": claimRepeats,
+  origins,
+  "handled messages": handledMessages,
+  "messages without an origin": messagesWithoutOrigin,
+  "remembered messages": rememberedMessages,
+  "fail request": failRequest,
+  "keys of changes": changeKeys,
+  leases,
+  "retries and postponed jobs": waits,
+  "saved leases": savedLeases,
   delete: deleteOne,
   "delete many": deleteMany,
   list,

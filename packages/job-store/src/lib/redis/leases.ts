@@ -60,13 +60,29 @@ export class Leases {
     return ends;
   }
 
-  /** Sets the ends of leases, with one script for up to 500 jobs. Without jobs, the script only makes contact. */
+  /**
+   * Sets the ends of leases, with one script for up to 500 jobs. Without jobs, the script only makes contact. A job that is given twice has
+   * a lease to end only once.
+   */
   async renew(targets: readonly Target[], leaseMs: number): Promise<readonly boolean[]> {
+    const names = targets.map((target) => `${target.id} ${expectations(target)}`);
+    const wanted = new Map(targets.map((target, n) => [names[n] ?? "", target]));
+    const renewed = await this.#renewEach([...wanted.values()], leaseMs);
+    const changed = new Map(Array.from(wanted.keys(), (name, n) => [name, renewed[n] === true]));
+    return names.map((name) => {
+      const isChanged = changed.get(name) === true;
+      if (leaseMs === 0) changed.set(name, false);
+      return isChanged;
+    });
+  }
+
+  async #renewEach(targets: readonly Target[], leaseMs: number): Promise<readonly boolean[]> {
+    const { keys } = this.#session;
+    // The operation lets a repeated call recognize the leases that it has ended.
     const operation = newOperationId();
     const parts = Array.from({ length: Math.max(1, Math.ceil(targets.length / MAX_JOBS)) }, (_, n) =>
       targets.slice(n * MAX_JOBS, (n + 1) * MAX_JOBS),
     );
-    const { keys } = this.#session;
     const renewed = await Promise.all(
       parts.map(async (part) => {
         const jobs = part.flatMap((target) => [target.id, expectations(target)]);

@@ -57,6 +57,8 @@ export class WriteScripts {
   readonly #config: StoreConfig;
   readonly #constants: Constants;
   readonly #scripts = new Map<string, Script>();
+  /** Scripts of claims and of failed requests. A server that does not have one replies so, and then gets it. */
+  readonly #requested = new Set<Script>();
 
   /** @param idAt position of the id in a job's key, in bytes from 1 */
   constructor(config: StoreConfig, eventLogLength: number, idAt: number) {
@@ -93,17 +95,22 @@ export class WriteScripts {
   }
 
   updateStatus(status: string, metadata: IndexMetadata): Script {
-    const parts = [messages, ...STATUS_CHANGE, updateStatus];
-    return this.#entering("updateStatus", status, metadata, parts);
+    return this.#entering("updateStatus", status, metadata, [messages, ...STATUS_CHANGE, updateStatus]);
   }
 
   /** Returns the script that claims jobs into a status. The size of a record does not limit claims: without them, no job would end. */
   claim(status: string, metadata: IndexMetadata): Script {
-    return this.#entering("claim", status, metadata, [...STATUS_CHANGE, requests, claim], NO_LIMIT);
+    return this.#request(this.#entering("claim", status, metadata, [...STATUS_CHANGE, requests, claim], NO_LIMIT));
   }
 
   failRequest(status: string, metadata: IndexMetadata): Script {
-    return this.#entering("failRequest", status, metadata, [...STATUS_CHANGE, requests, failRequest], NO_LIMIT);
+    const parts = [...STATUS_CHANGE, requests, failRequest];
+    return this.#request(this.#entering("failRequest", status, metadata, parts, NO_LIMIT));
+  }
+
+  #request(script: Script): Script {
+    this.#requested.add(script);
+    return script;
   }
 
   #entering(
@@ -143,15 +150,11 @@ export class WriteScripts {
     return this.#script("trimToMaxCount", metadata, [record, ...DELETION, trimToMaxCount]);
   }
 
-  /** Returns the scripts of all calls. */
+  /** Returns the scripts of all calls, except for those of claims and of failed requests that were not made yet. Many stores make none. */
   all(metadata: IndexMetadata): readonly Script[] {
-    const { statuses, finalStatuses } = this.#config;
-    const updates = statuses.map((status) => this.updateStatus(status, metadata));
-    const claimable = statuses.filter((status) => canHaveLease(this.#config, status));
-    const claims = claimable.map((status) => this.claim(status, metadata));
-    const failures = claimable.length === 0 ? [] : finalStatuses.map((status) => this.failRequest(status, metadata));
+    const updates = this.#config.statuses.map((status) => this.updateStatus(status, metadata));
     const others = [this.updateProgress(metadata), this.save(metadata), this.delete(metadata)];
-    return [this.create(metadata), ...updates, ...claims, ...failures, ...others];
+    return [...new Set([this.create(metadata), ...updates, ...others, ...this.#requested])];
   }
 
   /** Returns the messages of a status in the form of lua/includes/messages.lua. */

@@ -18,7 +18,8 @@ local function contact(metadataKey, gapsKey, now)
   if not gapsKey then return now - away, away end
   if isAway then
     redis.call('ZADD', gapsKey, now, last .. ' ' .. away)
-    redis.call('ZREMRANGEBYRANK', gapsKey, 0, -1001)
+    local oldest = redis.call('ZRANGE', gapsKey, 0, -1001)[1]
+    if oldest then redis.call('ZREM', gapsKey, oldest) end
     redis.call('HSET', metadataKey, 'contact', now, 'away', away)
   elseif not gap or gap >= 100 then
     -- A busy server has many contacts in a moment. Only some of them are written.

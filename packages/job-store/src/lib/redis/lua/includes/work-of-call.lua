@@ -15,18 +15,20 @@ local function stateOf(i, created, attempt, creates)
   return works.read(workTexts[i], created, attempt) or creates and works.new(created, attempt)
 end
 
--- Returns true if one of the latest four changes has this key (JSON). A history of fewer entries cannot tell, so the work state has them.
-local function hasKey(text, history, key, state)
+-- Returns true if one of the latest four changes has this key (JSON). Each change and each save adds 1 to the version. A history of fewer
+-- entries cannot tell, so the work state has the keys.
+local function hasKey(text, history, key, version, state)
+  local oldest = version - 3
   if HISTORY_LIMIT < 4 then
     for _, known in ipairs(state and state.more.keys or {}) do
-      if known[1] == key then return true end
+      if known[1] == key and tonumber(known[2]) >= oldest then return true end
     end
     return false
   end
-  local stop = history
-  for _ = 1, 4 do
-    if sub(text, stop, stop + 2) == '\n],' then break end
+  local stop, ofEntry = history, match(text, '^\n%[(%d+),', history)
+  while ofEntry and tonumber(ofEntry) >= oldest do
     stop = find(text, '\n', stop + 1, true)
+    ofEntry = match(text, '^\n%[(%d+),', stop)
   end
   return find(sub(text, history, stop), '"key":' .. key .. '}]', 1, true)
 end

@@ -13,7 +13,8 @@
 --   its message; `remembered` { { queue, size } … }; `failed` attempts; `expired` leases, and `counted` if the latest end counted; `ended`,
 --   the operation that ended the lease with 0; `idle`, the reachable time at which the latest lease ended; `handled`, `claims` and
 --   `messages` { { queue, version, at } … }: of each queue the latest claim with an outcome, the latest claim, and the newest message with
---   the time at which it is due; `seen` { { id, version } … }, the latest messages without an origin; `keys` of the latest changes.
+--   the time at which it is due; `seen` { { id, version } … }, the latest messages without an origin; `keys` { { key, version } … } of the latest
+--   changes.
 -- Queues, keys and ids of messages are JSON text. Versions and times are text, because Lua's numbers keep 14 digits as text.
 --
 -- `workMessagesKey` is a hash of messages: `<job id>` is the stored message, `<job id> <queue>` a remembered one. Each is its id (JSON), a

@@ -80,6 +80,7 @@ local function claim(i, key, text, first)
   if ARGV[first + 1] ~= '' and ARGV[first + 1] ~= head.version then return 'changed', '' end
 
   state.version = head.version
+  if head.status ~= STATUS then more.failed = nil end
   if more.stored and latest.queue ~= queue then works.send(id, id, state) end
   local newHead = enter(key, text, head, created, ops, history, data, stop, entry, '')
   if SENDS ~= '' and head.status ~= STATUS then
@@ -92,7 +93,7 @@ local function claim(i, key, text, first)
   more.counted, more.ended = nil, nil
   more.claim = { key = claimKey, queue = queue, id = messageId, version = head.newVersion, at = now, failed = more.failed or 0, expired = more.expired or 0 }
   works.add(more, 'claims', { queue, head.newVersion, now }, MAX_QUEUES)
-  if HISTORY_LIMIT < 4 then works.add(more, 'keys', { claimKey }, 4) end
+  if HISTORY_LIMIT < 4 then works.add(more, 'keys', { claimKey, head.newVersion }, 4) end
   state.version, state.status, state.expiry = head.newVersion, STATUS, expires or '0'
   works.give(state, leaseNow, leaseMs)
   works.keep(id, state)

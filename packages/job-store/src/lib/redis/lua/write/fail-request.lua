@@ -1,8 +1,9 @@
 -- Fails jobs that a message requested and that no worker can work on: changes their status to an intermediate one, and then to STATUS.
 -- Comes after status-change.lua and requests.lua.
--- CALL: 1 operation (JSON) and metadata of the change, as they end a history entry, 2 further statuses in which the job can be claimed
+-- CALL: 1 operation (JSON) and metadata of the second change, as they end a history entry, 2 further statuses in which the job can be claimed
 --       (one per line, between line breaks), 3 intermediate status (JSON), 4 queue (JSON), 5 origin or '' (see requests.lua), 6 lines of
---       progress, result and error ('=' keeps a line), 7 headers of the messages of STATUS (JSON) or ''
+--       progress, result and error ('=' keeps a line), 7 operation and metadata of the first change, 8 headers of the messages of STATUS (JSON)
+--       or ''
 -- Replies: for each call
 --          beginning of the new record, old record  the job was failed
 --          'repeated', version and record           an earlier attempt failed the job, with this version
@@ -52,12 +53,12 @@ local function failRequest(i, key, text, first)
   if head.restarts or not (head.status == status or find(ARGV[first + 1], '\n' .. head.status .. '\n', 1, true)) then return 'moved', '' end
   if state.lease == 'o' or state.lease == 'w' then return 'leased', '' end
 
-  local changed = passThrough(key, text, head, created, ops, history, status, entry)
+  local changed = passThrough(key, text, head, created, ops, history, status, ARGV[first + 6])
   head, created, ops, history, data, stop = parse(changed)
   local newHead = enter(key, changed, head, created, ops, history, data, stop, entry, ARGV[first + 5])
   if SENDS ~= '' then
     local fields = FIELDS and fieldsOf(id) or ''
-    sendEntered(id, created, head.newAttempt, head.newVersion, queuesFor(fields), 0, ARGV[first + 6], fields)
+    sendEntered(id, created, head.newAttempt, head.newVersion, queuesFor(fields), 0, ARGV[first + 7], fields)
   end
   works.finishRun(id, state)
   state.version, state.status, state.expiry = head.newVersion, STATUS, expires or '0'
@@ -67,7 +68,7 @@ end
 
 local texts = readCalls()
 for i = 1, calls do
-  reply[2 * i], reply[2 * i + 1] = failRequest(i, KEYS[4 + i], texts[i], 7 * i - 4)
+  reply[2 * i], reply[2 * i + 1] = failRequest(i, KEYS[4 + i], texts[i], 8 * i - 5)
 end
 if #byStatus > 0 then redis.call('ZADD', KEYS[2], unpack(byStatus)) end
 if works then works.finish(not metadata[5] and KEYS[1]) end

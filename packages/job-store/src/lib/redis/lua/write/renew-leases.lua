@@ -41,10 +41,13 @@ local reply = { 'renewed', type(info) == 'string' and string.match(info, 'run_id
 local ids = {}
 for i = 4, #ARGV, 2 do ids[#ids + 1] = ARGV[i] end
 local texts = ids[1] and redis.call('HMGET', KEYS[2], unpack(ids)) or {}
+local change = leaseMs == 0 and stop or renew
+-- Snapshots of one job can have several versions.
+local states = {}
 for n, id in ipairs(ids) do
-  local state = works.read(texts[n])
-  local changes = leaseMs == 0 and stop or renew
-  local changed = state and isPresent(state, ARGV[2 * n + 3]) and changes(state)
+  states[id] = states[id] or works.read(texts[n])
+  local state = states[id]
+  local changed = state and isPresent(state, ARGV[2 * n + 3]) and change(state)
   if changed then works.keep(id, state) end
   reply[n + 2] = changed and 1 or 0
 end

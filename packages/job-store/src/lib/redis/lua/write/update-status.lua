@@ -1,7 +1,7 @@
 -- Changes the status of jobs to STATUS. Comes after status-change.lua and, if calls can need it, work-of-call.lua.
 -- CALL: 1 operation (JSON) and metadata of the change, as they end a history entry, 2 what the job must have (see expectations.lua), or '';
 --       if calls have all values: 3 lines of progress, result and error ('=' keeps a line, '' removes it), or '' to keep all,
---       4 'h' if the messages of the claim are handled, 'f' for a failed attempt, and the duration of a lease (ms); each can be absent,
+--       4 options: 'h' if the messages of the claim are handled, 'f' for a failed attempt, and the duration of a lease (ms),
 --       5 headers of the messages of the status (JSON) or '', 6 number of values that follow: the messages
 -- Replies: for each call, in which a space and the end of the lease (ms) follow 'repeated' and 'made' if the job has one
 --          beginning of the new record, old record  the status was changed: the data is that of the old record
@@ -47,7 +47,7 @@ local function changeWork(id, state, head, created, changeKey, leaseMs, queues, 
   if not FINAL then
     for _, queue in ipairs(queues) do works.add(state.more, 'messages', { queue, head.newVersion, now }, MAX_QUEUES) end
   end
-  if HISTORY_LIMIT < 4 and changeKey then works.add(state.more, 'keys', { changeKey }, 4) end
+  if HISTORY_LIMIT < 4 and changeKey then works.add(state.more, 'keys', { changeKey, head.newVersion }, 4) end
   works.keep(id, state)
 end
 
@@ -74,7 +74,7 @@ local function updateStatus(i, key, text, first)
     local creates = options ~= '' or (HISTORY_LIMIT < 4 and changeKey) or sends
     if creates or head.leasable then state = stateOf(i, created, head.attempt, creates) end
   end
-  if changeKey and hasKey(text, history, changeKey, state) then return 'made' .. (state and works.untilOf(state) or ''), text end
+  if changeKey and hasKey(text, history, changeKey, head.version, state) then return 'made' .. (state and works.untilOf(state) or ''), text end
 
   if expected ~= '' and expected ~= head.version .. ' ' .. created .. '  ' .. head.status then
     local ofVersion, ofCreated, idleSince, ofStatus = match(expected, '^(%d*) (%d*) (%d*) (.*)$')
