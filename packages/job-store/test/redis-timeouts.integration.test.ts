@@ -75,7 +75,7 @@ describe.skipIf(url === null)(title("Timeouts in Redis"), () => {
       for (const place of Object.values(state.codes)) place.since = "0";
     });
     // The last contact was 900 ms after the job entered its status.
-    await client.hset("jobs:metadata", "contact", begin + 900, "away", 0);
+    await client.hset("jobs:metadata", { contact: begin + 900, away: 0 });
     const back = Date.now();
     expect(await overdue()).toEqual([]);
     await vi.waitFor(async () => expect(await overdue()).toEqual(["a"]), PATIENCE);
