@@ -62,6 +62,11 @@ const refused: readonly (readonly [string, () => Promise<unknown>, "INVALID_ARGU
   ["create with a bad id", () => store.create(null, { id: "job:*" }), "INVALID_ARGUMENT"],
   ["create with bad data", () => store.create(7 as never), "INVALID_DATA"],
   ["create with a bad author", () => store.create(null, { by: 7 as never }), "INVALID_ARGUMENT"],
+  [
+    "create with a bad delay",
+    () => store.create(null, { outbox: [{ queue: "q", payload: 1, delayMs: 0 }] }),
+    "INVALID_ARGUMENT",
+  ],
   ["create with a bad message", () => store.create(null, { outbox: [{ queue: "", payload: 1 }] }), "INVALID_ARGUMENT"],
   [
     "create with a payload that is no JSON",
@@ -306,6 +311,7 @@ const entries = { ...root, ...memory, ...opentelemetry, ...redis, ...subtitle };
 const ofEntries: Calls<Exclude<MethodsOf<typeof entries>, "JobStoreError">> = {
   defineJob: { "the definition": () => root.defineJob({ ...errand, ...unknown }) },
   createJobStore: { options: () => createJobStore({ job: errand, driver, ...unknown }) },
+  idFrom: {},
   createReporter: { options: () => createReporter(store, { ...unknown }) },
   memoryDriver: { options: () => memory.memoryDriver({ ...unknown }) },
   redisDriver: {

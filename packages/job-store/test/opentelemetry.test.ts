@@ -130,13 +130,15 @@ describe("metrics", () => {
 
   test("read the jobs by status and the messages of the outbox at each export, until the store is closed", async () => {
     const { store, place, dataPoints } = await openStore();
-    await store.updateStatus("a", "working", { outbox: [{ queue: "q", payload: 1 }] });
+    const message = { queue: "q", payload: 1 };
+    await store.updateStatus("a", "working", { outbox: [message, { ...message, delayMs: 60_000 }] });
     const counts = (await dataPoints("subtitles.job.count")).map(({ attributes, value }) => [
       attributes["subtitles.job.status"],
       value,
     ]);
     expect(Object.fromEntries(counts)).toEqual(await store.counts());
     expect(await dataPoints("subtitles.outbox.depth")).toMatchObject([{ value: 1 }]);
+    expect(await dataPoints("subtitles.outbox.scheduled")).toMatchObject([{ value: 1 }]);
     expect(await dataPoints("subtitles.outbox.rejected")).toMatchObject([{ value: 0 }]);
     const [oldest] = await dataPoints("subtitles.outbox.age");
     expect(oldest?.value).toBeGreaterThanOrEqual(0);

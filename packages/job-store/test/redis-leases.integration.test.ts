@@ -291,7 +291,9 @@ describe.skipIf(!available)(title("Leases in Redis under faults"), () => {
       const answer = await act();
       const jobs = await other.getMany(["new", "requested", "a"]);
       const summary = jobs.map((job) => job && [job.status, job.version, job.history.length, job.leasedUntil !== null]);
-      const answered = JSON.stringify(answer, (key, value) => (/At$|Until$|^at$|^key$|^origin$/.test(key) ? null : value));
+      const answered = JSON.stringify(answer, (key, value) =>
+        /At$|Until$|^at$|^key$|^origin$/.test(key) ? null : value,
+      );
       return { answered, summary };
     };
     // Loads the scripts.

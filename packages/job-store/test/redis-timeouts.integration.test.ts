@@ -112,7 +112,7 @@ describe.skipIf(url === null)(title("Timeouts in Redis"), () => {
     await vi.waitFor(async () => expect(await overdue()).toEqual(["live"]), PATIENCE);
     await vi.waitFor(async () => {
       await overdue();
-      expect(await client.zrange("jobs:timeouts:deferred", 0, -1)).toEqual(["live"]);
+      expect(await client.zrange("jobs:timeouts:deferred", 0, "-1")).toEqual(["live"]);
     }, PATIENCE);
   });
 

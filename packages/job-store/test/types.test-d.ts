@@ -420,7 +420,7 @@ describe("public types", () => {
       | typeof Symbol.asyncDispose
     >();
     expectTypeOf<keyof Outbox>().toEqualTypeOf<
-      "read" | "ack" | "reject" | "rejected" | "countRejected" | "requeue" | "depth" | "oldest"
+      "read" | "ack" | "reject" | "rejected" | "countRejected" | "requeue" | "depth" | "scheduled" | "oldest"
     >();
     expectTypeOf<keyof ListQuery<Subtitle>>().toEqualTypeOf<
       "status" | "where" | "order" | "after" | "before" | "limit" | "cursor"

@@ -22,7 +22,7 @@ import { decode, encode, encodeData, encodeFailure, encodeJob } from "./codec.js
 import { readCursor, writeCursor } from "./cursor.js";
 import type { JobDefinition, StatusOf, WorkingOf } from "./definition.js";
 import type { JobRecord, JobStorage, JobStoreDriver, ListRequest, ReadResult, StoreConfig } from "./driver.js";
-import { JobStoreError, unreadable } from "./errors.js";
+import { JobStoreError, unreadable, unreadableReason } from "./errors.js";
 import { InFlightCalls } from "./in-flight-calls.js";
 import { checkWhere, type IndexReader } from "./index-values.js";
 import type { Created, Job } from "./job.js";
@@ -256,7 +256,7 @@ export class DefaultJobStore<D extends JobDefinition> implements JobStore<D> {
           if (request.where === null || this.#index.matches(request.where, job.data)) items.push(job);
         } catch (error) {
           if (!JobStoreError.is(error, "UNREADABLE_RECORD")) throw error;
-          unreadableJobs.push({ id: entry.id, reason: error.message });
+          unreadableJobs.push({ id: entry.id, reason: unreadableReason(entry.id, error) });
         }
       }
     }

@@ -37,7 +37,7 @@ Shows and changes the jobs of @subtitles/job-store in Redis. It reads the job de
   export [--status a,b]   writes jobs as JSON lines, for import
   import [file]           reads such lines from a file or standard input; existing jobs are not changed
 
-  outbox [--rejected]     shows the number and age of messages to publish; or rejected messages and their reasons
+  outbox [--rejected]     shows the numbers of waiting, scheduled and rejected messages; or rejected ones and their reasons
   outbox requeue|drop <entry>... | --all
                           makes rejected messages available again, or deletes them permanently; jobs are not changed
 

@@ -165,10 +165,10 @@ export function unreadable({ test }: Context): void {
   test("a record that does not match the schema is UNREADABLE_RECORD with the id", async ({ store, stores }) => {
     await fillUnreadable(store);
     const strict = stores.openFor(strictReport);
-    await expectRefusal(strict.get("bad"), "UNREADABLE_RECORD", { jobId: "bad" });
+    const { message } = await expectRefusal(strict.get("bad"), "UNREADABLE_RECORD", { jobId: "bad" });
     await expectRefusal(strict.getMany(["good", "bad"]), "UNREADABLE_RECORD", { jobId: "bad" });
     await expectRefusal(strict.create({ title: "Again" }, { id: "bad" }), "UNREADABLE_RECORD", { jobId: "bad" });
-    await expectRefusal(collect(strict.scan()), "UNREADABLE_RECORD", { jobId: "bad" });
+    await expectRefusal(collect(strict.scan()), "UNREADABLE_RECORD", { jobId: "bad", message });
     expect((await strict.get("good"))?.data).toEqual({ title: "Short" });
   });
 

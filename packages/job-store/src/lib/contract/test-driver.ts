@@ -3,6 +3,7 @@ import { audit } from "./audit.js";
 import { changeKeys, claimAnswers, claimRepeats, claims, origins } from "./claim.js";
 import { createContext, type DriverUnderTest } from "./context.js";
 import { create, createMany, notJson } from "./create.js";
+import { delayedMessages } from "./delayed-messages.js";
 import { deleteMany, deleteOne } from "./delete.js";
 import { failRequest } from "./fail-request.js";
 import { handledMessages, messagesWithoutOrigin, rememberedMessages } from "./handled.js";
@@ -72,6 +73,7 @@ const subjects = {
   outbox,
   "outbox claims": outboxClaims,
   "outbox waits": outboxWaits,
+  "delayed messages": delayedMessages,
   "messages of a status": sends,
   timeouts,
   races,

@@ -1,6 +1,7 @@
 import { onAbort } from "../abort.js";
 import type { ChangeMetadata, EventLog, LoggedEvent, LogPage, LogPosition, ReadResult } from "../driver.js";
 import { unavailable } from "../errors.js";
+import { eventsRemoved, LOG_RESET, OLDER_DATA } from "../log-gaps.js";
 import { DEFAULT_LARGEST, MAX_SCRIPT_BYTES } from "./index-metadata.js";
 import type { Leases } from "./leases.js";
 import { readingOf, WRONG_TYPE } from "./read-record.js";
@@ -134,9 +135,6 @@ export class RedisEventLog implements EventLog {
   }
 }
 
-const OLDER_DATA = "the server has restarted with older data, or another server has taken over. Read the jobs again.";
-const LOG_RESET = "the event log was reset, because the server lost its data. Read the jobs again.";
-
 function idOf({ number, log }: LogPosition): string {
   return `${number}-${log === "" ? 0 : log}`;
 }
@@ -153,10 +151,7 @@ function pageOf(position: LogPosition, entries: readonly StreamEntry[], limit: n
   if (first === undefined || (first.log === position.log && first.number === position.number + 1)) {
     return { events, position: last, gap: null };
   }
-  const gap =
-    first.log === position.log
-      ? `${first.number - position.number - 1} events were removed from the event log (eventLogLength). Read the jobs again.`
-      : LOG_RESET;
+  const gap = first.log === position.log ? eventsRemoved(first.number - position.number - 1) : LOG_RESET;
   return { events, position: last, gap };
 }
 

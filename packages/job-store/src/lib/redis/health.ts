@@ -5,7 +5,7 @@ import type { Client } from "./connection.js";
 import { type ProbeResult, probePermissions } from "./permission-probe.js";
 import { describeForeignKeys, describeMissing } from "./permissions.js";
 import { explain, reasonOf, replyCode } from "./redis-errors.js";
-import { countRejected, oldestWait } from "./redis-outbox.js";
+import { countRejected, readOutboxState } from "./redis-outbox.js";
 import type { RedisSession } from "./session.js";
 import { timeoutsLag } from "./timeouts.js";
 
@@ -25,7 +25,7 @@ export async function checkHealth(
   const query = <T>(command: (client: Client) => Promise<T>) =>
     answerOf(executor.query(command, { end, retries: false }));
   let latencyMs: number | null = null;
-  const [read, probed, replicated, server, rejected, waited, lag] = await Promise.all([
+  const [read, probed, replicated, server, rejected, outbox, lag] = await Promise.all([
     query(async (client) => {
       const begun = performance.now();
       await client.mget(keys.job("*")).finally(() => {
@@ -36,7 +36,7 @@ export async function checkHealth(
     query(async (client) => replicas?.check(client)),
     query(readDetails),
     query((client) => countRejected(client, keys)),
-    query((client) => oldestWait(client, keys)),
+    query((client) => readOutboxState(client, keys)),
     query(async (client) => (hasTimeouts ? timeoutsLag(client, keys) : null)),
   ]);
   const reachable = "value" in read || replyCode(read.error) !== null;
@@ -52,7 +52,7 @@ export async function checkHealth(
     details: { reachable, readable, writable: error === null, ...details },
     warnings,
     rejected: "value" in rejected ? rejected.value : null,
-    oldestWaitMs: "value" in waited ? waited.value : null,
+    oldestWaitMs: "value" in outbox ? outbox.value.oldestWait : null,
     overdueMs: "value" in lag ? lag.value : null,
     ...(error !== null && { error }),
   };

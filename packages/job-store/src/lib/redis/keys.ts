@@ -63,6 +63,8 @@ export interface Keys {
   readonly outboxClaimed: string;
   /** String: last claim of one reader, and the entries that it returned. It expires with the claim. */
   readonly outboxReader: (reader: string) => string;
+  readonly outboxScheduled: string;
+  readonly outboxScheduledEntries: string;
   readonly outboxRejected: string;
   readonly outboxRejectedEntries: string;
   /** String that only checks write. */
@@ -91,6 +93,8 @@ export function keysUnder(prefix: string): Keys {
     outboxClaims: `${prefix}jobs:outbox:claims`,
     outboxClaimed: `${prefix}jobs:outbox:claimed`,
     outboxReader: (reader) => `${prefix}jobs:outbox:reader:${reader}`,
+    outboxScheduled: `${prefix}jobs:outbox:scheduled`,
+    outboxScheduledEntries: `${prefix}jobs:outbox:scheduled:entries`,
     outboxRejected: `${prefix}jobs:outbox:rejected`,
     outboxRejectedEntries: `${prefix}jobs:outbox:rejected:entries`,
     probe: `${prefix}jobs:probe`,

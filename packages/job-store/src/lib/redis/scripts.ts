@@ -25,10 +25,10 @@ import timeoutsLag from "./lua/maintenance/timeouts-lag.lua";
 import trimExpired from "./lua/maintenance/trim-expired.lua";
 import outboxAcknowledge from "./lua/outbox/acknowledge.lua";
 import outboxClaim from "./lua/outbox/claim.lua";
-import oldestWait from "./lua/outbox/oldest-wait.lua";
 import outboxReject from "./lua/outbox/reject.lua";
 import outboxRejected from "./lua/outbox/rejected.lua";
 import outboxRequeue from "./lua/outbox/requeue.lua";
+import outboxState from "./lua/outbox/state.lua";
 import counts from "./lua/read/counts.lua";
 import find from "./lua/read/find.lua";
 import leases from "./lua/read/leases.lua";
@@ -61,7 +61,7 @@ const deleting = [...indexed, contact, workState, deleteWork];
 /** Scripts that are the same for all stores. The header of each Lua file describes its keys, arguments and replies. */
 export const scripts = {
   setMetadata: scriptOf(setMetadata),
-  recordLostConnections: scriptOf(recordLostConnections),
+  recordLostConnections: scriptOf(metadataOf, recordLostConnections),
   page: scriptOf(page),
   read: scriptOf(limits, readLimit, read),
   find: scriptOf(...indexed, find),
@@ -81,7 +81,7 @@ export const scripts = {
   outboxReject: scriptOf(limits, readLimit, beginOutbox, outboxReject),
   outboxRequeue: scriptOf(limits, readLimit, beginOutbox, outboxRequeue),
   outboxRejected: scriptOf(limits, readLimit, outboxRejected),
-  oldestWait: scriptOf(oldestWait),
+  outboxState: scriptOf(outboxState),
 } as const;
 
 /**

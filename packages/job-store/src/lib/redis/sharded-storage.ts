@@ -289,6 +289,10 @@ export class ShardedOutbox implements OutboxStorage {
     return this.#sum((shard) => shard.depth());
   }
 
+  scheduled(): Promise<number> {
+    return this.#sum((shard) => shard.scheduled());
+  }
+
   async oldest(): Promise<number | null> {
     const times = await Promise.all(this.#shards.map((shard) => shard.oldest()));
     return times.reduce((oldest, at) => (oldest === null || (at !== null && at < oldest) ? at : oldest), null);

@@ -65,7 +65,10 @@ export class WriteBatchFormat {
     // Lua counts bytes.
     this.#scripts = new WriteScripts(config, eventLogLength, Buffer.byteLength(keys.job("")) + 1);
     this.#firstKeys = [keys.metadata, keys.statuses, keys.creations, keys.events];
-    this.#lastKeys = [keys.outbox, keys.evenTombstones, keys.oddTombstones, keys.values, keys.fields];
+    this.#lastKeys = [
+      ...[keys.outbox, keys.evenTombstones, keys.oddTombstones, keys.values, keys.fields],
+      ...[keys.outboxScheduled, keys.outboxScheduledEntries],
+    ];
     this.#workKeys = workKeys(keys);
     this.#workRules = workRules(config);
   }

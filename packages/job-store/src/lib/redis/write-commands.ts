@@ -366,12 +366,13 @@ function sizeOf(messages: readonly OutgoingMessage[]): number {
 }
 
 /**
- * Returns the headers of the messages of the status, the number of values that follow, and two values for each message of the change.
+ * Returns the headers of the messages of the status, the number of values that follow, and three values for each message of the change.
  * They are JSON, because raw text would lose a lone surrogate.
  */
 function messageArgs({ outbox, sendHeaders }: Pick<NewJob, "outbox" | "sendHeaders">): readonly Argument[] {
-  const values = outbox.flatMap(({ queue, id, payload, headers }) => [
+  const values = outbox.flatMap(({ queue, id, payload, headers, delayMs }) => [
     id === null ? "" : JSON.stringify(id),
+    delayMs,
     messageText({ queue, headers, payload }),
   ]);
   return [headersArg(sendHeaders), values.length, ...values];

@@ -36,7 +36,7 @@ else
     end
     if SENDS ~= '' then
       local fields, headers, place = '', '', 0
-      if detailed then fields, headers, place = ARGV[first + 2], ARGV[first + 3], ARGV[first + 4] / 2 end
+      if detailed then fields, headers, place = ARGV[first + 2], ARGV[first + 3], ARGV[first + 4] / 3 end
       sendEntered(id, now, '1', '1', queuesFor(fields), place, headers, fields)
     end
     addEvent(detailed and ARGV[first + 1] ~= '' and event .. ',"remark":' .. ARGV[first + 1] or event, id)

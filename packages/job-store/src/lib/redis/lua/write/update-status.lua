@@ -40,8 +40,9 @@ local function changeWork(id, state, head, created, changeKey, leaseMs, queues, 
     end
   end
   if detailed and not FINAL then
-    for i = first + 6, first + 5 + ARGV[first + 5], 2 do
-      works.add(state.more, 'messages', { match(ARGV[i + 1], '^{"queue":(".-"),"headers":{'), head.newVersion, now }, MAX_QUEUES)
+    for i = first + 6, first + 5 + ARGV[first + 5], 3 do
+      local queue = match(ARGV[i + 2], '^{"queue":(".-"),"headers":{')
+      works.add(state.more, 'messages', { queue, head.newVersion, tostring(now + ARGV[i + 1]) }, MAX_QUEUES)
     end
   end
   if not FINAL then
@@ -104,7 +105,7 @@ local function updateStatus(i, key, text, first)
   end
   if queues[1] then
     local place, headers = 0, ''
-    if detailed then place, headers = ARGV[first + 5] / 2, ARGV[first + 4] end
+    if detailed then place, headers = ARGV[first + 5] / 3, ARGV[first + 4] end
     sendEntered(id, created, head.newAttempt, head.newVersion, queues, place, headers, fields)
   end
   return newHead, text
