@@ -25,7 +25,8 @@ export interface StatusRule<S extends string = string, F extends string = string
    * code "TIMEOUT" (retryable) and `by` "timeout". Activity is entering the status, progress, and the end of a lease. A job with a lease
    * does not time out. Every store of the definition enforces it, within 10 seconds (20 if the enforcing process died). Time in which no
    * relay, worker or enforcing store reached the server does not count. Jobs that are in the status when the definition gains the limit
-   * have the full time from then on. Not allowed in a final status. @default no limit
+   * have the full time from then on. While processes with different definitions run, the limits of one of them apply, so a new limit takes
+   * full effect when every process has it. Not allowed in a final status. @default no limit
    */
   readonly timeoutSeconds?: number | undefined;
   /**

@@ -186,7 +186,8 @@ export const failRequest: WriteCommand<FailRequest, FailRequestReply> = {
   args: ({ metadata, from, working, message, error, sendHeaders }, operation) => [
     ...[entryText(operation, metadata), statusLines(from), JSON.stringify(working), JSON.stringify(message.queue)],
     ...[originArg(message.origin), [KEEP, KEEP, line("error", error)].join("\n")],
-    ...[entryText(operation, { by: metadata.by }), headersArg(sendHeaders)],
+    entryText(operation, { by: metadata.by }),
+    headersArg(sendHeaders),
   ],
   decode: (result, { id }, { indeterminate }) => {
     const [kind, detail] = result;
