@@ -31,6 +31,7 @@ export class StoreEvents {
 
   /** Lets the worker of the queue package add listeners to the events of this store. */
   attachTo(store: object): void {
-    Object.defineProperty(store, EVENTS, { value: this.add });
+    // Configurable, so that a Proxy of the store can bind the function like the methods.
+    Object.defineProperty(store, EVENTS, { value: this.add, configurable: true });
   }
 }
