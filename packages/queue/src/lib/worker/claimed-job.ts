@@ -185,7 +185,8 @@ export class ClaimedJob implements LeaseHolder {
     const job = this.#job ?? this.#options.claim.job;
     this.#storing = true;
     const change = this.#complete(ending);
-    const call = calls.repeat(() => store.updateStatus(job, ending.to, change));
+    const send = () => calls.repeat(() => store.updateStatus(job, ending.to, change));
+    const call = this.#run === null ? send() : this.#run.inTrace(send);
     this.#options.onStoring();
     try {
       await call;

@@ -75,7 +75,9 @@ export class JobTask implements LeaseHolder {
 
   async #failed(error: unknown): Promise<void> {
     if (error instanceof CallStopped) {
-      await returnItem(this.#item);
+      await returnItem(this.#item).catch((problem: unknown) => {
+        this.#emit({ type: "error", message: "A message cannot be returned to its queue.", error: problem });
+      });
       return;
     }
     this.#emit({
