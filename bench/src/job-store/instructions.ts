@@ -96,6 +96,7 @@ function plainRows(store: JobStore<Definition>): readonly Row[] {
     { ...rows.deleteFinal, wanted: 75_000 },
     { ...rows.create, name: "lone create", lone: true, wanted: 130_000 },
     { ...rows.byId, name: "lone updateStatus", lone: true, wanted: 190_000 },
+    ...workRows(store),
     { name: "get", prepare: rows.create.call, call: (id) => store.get(id) },
     {
       name: "page of 50 with its jobs",
@@ -104,6 +105,39 @@ function plainRows(store: JobStore<Definition>): readonly Row[] {
       wanted: 160_000,
     },
     { name: "counts of 5 statuses", call: () => store.counts(), wanted: 50_000 },
+  ];
+}
+
+/** Calls of a worker. The message of a claim has a payload of 100 bytes. */
+function workRows(store: JobStore<Definition>): readonly Row[] {
+  const claimed = new Map<string, Job<Definition, "downloading">>();
+  const create = (id: string) => store.create(data, { id });
+  const claim = async (id: string) => {
+    const options = { from: ["pending"], leaseMs: TIMEOUT_MS, key: `claim of ${id}`, message: { ...message, id } } as const;
+    const answer = await store.claim(id, "downloading", options);
+    if (answer.kind === "claimed") claimed.set(id, answer.job);
+  };
+  const begin = async (id: string) => {
+    await create(id);
+    await claim(id);
+  };
+  const jobOf = (id: string) => {
+    const job = claimed.get(id);
+    if (job === undefined) throw new Error(`Job ${id} was not claimed.`);
+    return job;
+  };
+  const finish = (id: string) =>
+    store.updateStatus(jobOf(id), "completed", {
+      result: { downloadUrl: "https://subtitles.example/files/0193e4d2.srt" },
+      handled: true,
+      key: `outcome of ${id}`,
+    });
+  return [
+    { name: "claim", prepare: create, call: claim },
+    { name: "outcome of a claimed job", prepare: begin, call: finish },
+    { name: "lone claim", prepare: create, call: claim, lone: true },
+    { name: "lone outcome of a claimed job", prepare: begin, call: finish, lone: true },
+    { name: "lone renewal of a lease", prepare: begin, call: (id) => store.renewLeases([jobOf(id)], 15_000), lone: true },
   ];
 }
 

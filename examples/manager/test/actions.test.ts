@@ -134,7 +134,7 @@ test("redrive retries a failed job with one new message, which a worker accepts"
         { stage: "download", counts: { ready: 1, dead: 0 } },
         { stage: "translate", counts: { ready: 0 } },
       ],
-      outbox: { waiting: 0, oldestAt: null },
+      outbox: { waiting: 0, scheduled: 0, rejected: 0, oldestAt: null },
     });
   const messages: string[] = [];
   const second = await broker.consume(downloadQueue, async ({ id }) => void messages.push(id));
@@ -188,7 +188,7 @@ test("without RabbitMQ the queues are unknown, and what waits in the outbox is n
   await post("/api/v1/jobs", film);
   expect(await (await get("/api/v1/queues")).json()).toMatchObject({
     items: [{ counts: null }, { counts: null }],
-    outbox: { waiting: 1, oldestAt: expect.any(String) },
+    outbox: { waiting: 1, scheduled: 0, rejected: 0, oldestAt: expect.any(String) },
   });
   const letters = await get("/api/v1/queues/download/dead-letters");
   expect([letters.status, await letters.json()]).toMatchObject([503, { code: "QUEUE_UNAVAILABLE" }]);

@@ -8,7 +8,8 @@ test("metrics are Prometheus text, and count what there is", async () => {
   expect(reply.headers.get("content-type")).toContain("text/plain; version=0.0.4");
   const text = await reply.text();
   expect(text).toContain('subtitle_jobs{status="pending"} 1');
-  expect(text).toMatch(/^subtitle_outbox_messages [01]$/m);
+  expect(text).toMatch(/^subtitle_outbox_messages\{state="waiting"\} [01]$/m);
+  for (const state of ["scheduled", "rejected"]) expect(text).toContain(`subtitle_outbox_messages{state="${state}"} 0`);
   expect(text).toMatch(/^subtitle_queue_messages\{queue="subtitles.download",state="ready"\} [01]$/m);
   expect(text).toContain("subtitle_orphans_removed_total 0");
   expect(text).toContain('http_request_duration_seconds_count{method="POST",route="/api/v1/jobs",status="201"} 1');

@@ -1,5 +1,14 @@
 export { createJobStore, type JobStoreOptions } from "./lib/create-job-store.js";
-export type { NextOf, NotStorable, ProgressOf, ResultOf, StatusOf, StatusRule, Storable } from "./lib/definition.js";
+export type {
+  FromOf,
+  NextOf,
+  NotStorable,
+  ProgressOf,
+  ResultOf,
+  StatusOf,
+  Storable,
+  WorkingOf,
+} from "./lib/definition.js";
 export {
   type DataOf,
   defineJob,
@@ -10,21 +19,28 @@ export {
 } from "./lib/definition.js";
 export type * from "./lib/driver.js";
 export { type Issue, JobStoreError, type JobStoreErrorCode, type JobStoreErrorFields } from "./lib/errors.js";
+export { idFrom } from "./lib/id-from.js";
 export type { Created, Job, JobFailure, StatusChange } from "./lib/job.js";
 export type { Outbox, OutboxEntry, OutboxMessage } from "./lib/outbox.js";
 export { createReporter, type RejectedChange, type Reporter, type ReporterOptions } from "./lib/reporter/reporter.js";
+export type { SentPayload, StatusMessage, StatusRule } from "./lib/status-rule.js";
 export type {
   AnyJobStore,
   AuditReport,
   Change,
   ChangeOf,
+  ClaimOptions,
+  ClaimResult,
   CreateOptions,
+  FailRequestOptions,
+  FailRequestResult,
   Health,
   JobEvent,
   JobStore,
   ListQuery,
   NextStatusOf,
   Page,
+  RequestingMessage,
   StoreEvent,
   Where,
 } from "./lib/types.js";

@@ -1,11 +1,25 @@
 import { expect, test } from "vitest";
+import * as z from "zod";
 import * as root from "../src/index.js";
-import { createJobStore, createReporter, type JobStorage, type JobStoreDriver } from "../src/index.js";
+import { createJobStore, createReporter, defineJob, type JobStorage, type JobStoreDriver } from "../src/index.js";
 import * as memory from "../src/memory.js";
 import * as opentelemetry from "../src/opentelemetry.js";
 import * as redis from "../src/redis.js";
 import * as subtitle from "../src/subtitle.js";
 import { errand } from "./errand.js";
+
+/** Definition of jobs that can have a lease in "doing". */
+const work = defineJob({
+  name: "work",
+  data: z.null(),
+  initial: "todo",
+  statuses: {
+    todo: { next: ["doing"] },
+    doing: { next: ["doing", "done", "failed"] },
+    done: { next: ["todo"], final: true },
+    failed: { next: [], final: true },
+  },
+});
 
 /** Returns an object whose methods all fail the test, except those in `parts`. */
 function untouchable<T extends object>(name: string, parts: Partial<T> = {}): T {
@@ -18,6 +32,11 @@ const driver = untouchable<JobStoreDriver>("driver", {
   open: () => untouchable<JobStorage>("storage", { outbox, logs: [] }),
 });
 const store = createJobStore({ job: errand, driver });
+/** Store of jobs that can have a lease. */
+const leased = createJobStore({ job: work, driver });
+const request = { queue: "q", id: "m" };
+const claim = { from: ["todo"], leaseMs: 1, key: "k", message: { ...request, payload: 1 } } as const;
+const failure = { from: ["todo"], working: "doing", message: request, error: { message: "no" } } as const;
 const job = {
   id: "a",
   status: "todo",
@@ -31,6 +50,7 @@ const job = {
   updatedAt: new Date(0),
   statusAt: new Date(0),
   expiresAt: null,
+  leasedUntil: null,
   history: [],
 } as const;
 const first = async (all: AsyncIterable<unknown>) => {
@@ -42,6 +62,11 @@ const refused: readonly (readonly [string, () => Promise<unknown>, "INVALID_ARGU
   ["create with a bad id", () => store.create(null, { id: "job:*" }), "INVALID_ARGUMENT"],
   ["create with bad data", () => store.create(7 as never), "INVALID_DATA"],
   ["create with a bad author", () => store.create(null, { by: 7 as never }), "INVALID_ARGUMENT"],
+  [
+    "create with a bad delay",
+    () => store.create(null, { outbox: [{ queue: "q", payload: 1, delayMs: 0 }] }),
+    "INVALID_ARGUMENT",
+  ],
   ["create with a bad message", () => store.create(null, { outbox: [{ queue: "", payload: 1 }] }), "INVALID_ARGUMENT"],
   [
     "create with a payload that is no JSON",
@@ -61,6 +86,112 @@ const refused: readonly (readonly [string, () => Promise<unknown>, "INVALID_ARGU
     "INVALID_ARGUMENT",
   ],
   ["updateStatus with a bad result", () => store.updateStatus("a", "done", { result: 7 as never }), "INVALID_DATA"],
+  [
+    "updateStatus with another `handled`",
+    () => leased.updateStatus("a", "doing", { handled: false as never }),
+    "INVALID_ARGUMENT",
+  ],
+  [
+    "updateStatus with another `failedAttempt`",
+    () => leased.updateStatus("a", "doing", { failedAttempt: 1 as never }),
+    "INVALID_ARGUMENT",
+  ],
+  ["updateStatus with a short lease", () => leased.updateStatus("a", "doing", { leaseMs: 0 }), "INVALID_ARGUMENT"],
+  [
+    "updateStatus with a long lease",
+    () => leased.updateStatus("a", "doing", { leaseMs: 31_622_400_001 }),
+    "INVALID_ARGUMENT",
+  ],
+  [
+    "updateStatus with a lease in a final status",
+    () => leased.updateStatus("a", "done", { leaseMs: 1 }),
+    "INVALID_ARGUMENT",
+  ],
+  [
+    "updateStatus with a lease in a status without re-entry",
+    () => leased.updateStatus("a", "todo", { leaseMs: 1 }),
+    "INVALID_ARGUMENT",
+  ],
+  [
+    "updateStatus with a lease to another status",
+    () => leased.updateStatus(job, "doing", { leaseMs: 1 }),
+    "INVALID_ARGUMENT",
+  ],
+  ["claim of a bad id", () => leased.claim("*", "doing", claim), "INVALID_ARGUMENT"],
+  ["claim into an unknown status", () => leased.claim("a", "gone" as string as "doing", claim), "INVALID_ARGUMENT"],
+  ["claim into a final status", () => leased.claim("a", "done" as string as "doing", claim), "INVALID_ARGUMENT"],
+  [
+    "claim into a status without re-entry",
+    () => leased.claim("a", "todo" as string as "doing", claim),
+    "INVALID_ARGUMENT",
+  ],
+  [
+    "claim from an unknown status",
+    () => leased.claim("a", "doing", { ...claim, from: ["gone" as never] }),
+    "INVALID_ARGUMENT",
+  ],
+  [
+    "claim from a final status",
+    () => leased.claim("a", "doing", { ...claim, from: ["done" as never] }),
+    "INVALID_ARGUMENT",
+  ],
+  ["claim from no list", () => leased.claim("a", "doing", { ...claim, from: "todo" as never }), "INVALID_ARGUMENT"],
+  ["claim for no time", () => leased.claim("a", "doing", { ...claim, leaseMs: 0 }), "INVALID_ARGUMENT"],
+  ["claim for too long", () => leased.claim("a", "doing", { ...claim, leaseMs: 31_622_400_001 }), "INVALID_ARGUMENT"],
+  ["claim without a key", () => leased.claim("a", "doing", { ...claim, key: undefined as never }), "INVALID_ARGUMENT"],
+  ["claim with an empty key", () => leased.claim("a", "doing", { ...claim, key: "" }), "INVALID_ARGUMENT"],
+  ["claim at a bad version", () => leased.claim("a", "doing", { ...claim, ifVersion: 0 }), "INVALID_ARGUMENT"],
+  ["claim with a bad author", () => leased.claim("a", "doing", { ...claim, by: 7 as never }), "INVALID_ARGUMENT"],
+  [
+    "claim without a message",
+    () => leased.claim("a", "doing", { ...claim, message: undefined as never }),
+    "INVALID_ARGUMENT",
+  ],
+  ...[{ queue: "" }, { id: "" }, { headers: { n: 1 } }, { origin: 1 }].map(
+    (fault) =>
+      [
+        `claim with a message with ${JSON.stringify(fault)}`,
+        () => leased.claim("a", "doing", { ...claim, message: { ...claim.message, ...(fault as object) } }),
+        "INVALID_ARGUMENT",
+      ] as const,
+  ),
+  [
+    "claim with a message of more than 4 MiB",
+    () => leased.claim("a", "doing", { ...claim, message: { ...request, payload: "x".repeat(4_194_303) } }),
+    "INVALID_ARGUMENT",
+  ],
+  [
+    "claim with a payload that is no JSON",
+    () => leased.claim("a", "doing", { ...claim, message: { ...request, payload: 1n } }),
+    "INVALID_DATA",
+  ],
+  ["failRequest of a bad id", () => leased.failRequest("*", "failed", failure), "INVALID_ARGUMENT"],
+  ["failRequest to an unknown status", () => leased.failRequest("a", "gone" as never, failure), "INVALID_ARGUMENT"],
+  ["failRequest to a status that does not follow", () => leased.failRequest("a", "todo", failure), "INVALID_ARGUMENT"],
+  ["failRequest to the working status", () => leased.failRequest("a", "doing", failure), "INVALID_ARGUMENT"],
+  [
+    "failRequest with a bad working status",
+    () => leased.failRequest("a", "failed", { ...failure, working: "todo" as never }),
+    "INVALID_ARGUMENT",
+  ],
+  [
+    "failRequest from a final status",
+    () => leased.failRequest("a", "failed", { ...failure, from: ["done"] }),
+    "INVALID_ARGUMENT",
+  ],
+  [
+    "failRequest without an error",
+    () => leased.failRequest("a", "failed", { ...failure, error: undefined as never }),
+    "INVALID_ARGUMENT",
+  ],
+  [
+    "failRequest with a bad message",
+    () => leased.failRequest("a", "failed", { ...failure, message: { queue: "q" } as never }),
+    "INVALID_ARGUMENT",
+  ],
+  ["renewLeases of an id", () => leased.renewLeases(["a" as never], 1), "INVALID_ARGUMENT"],
+  ["renewLeases of a bad job", () => leased.renewLeases([{ ...job, status: 7 } as never], 1), "INVALID_ARGUMENT"],
+  ["renewLeases for a bad time", () => leased.renewLeases([], -1), "INVALID_ARGUMENT"],
   ["updateProgress of a bad id", () => store.updateProgress("\0", null), "INVALID_ARGUMENT"],
   ["updateProgress that does not fit", () => store.updateProgress("a", 7 as never), "INVALID_DATA"],
   ["delete of a bad id", () => store.delete("*"), "INVALID_ARGUMENT"],
@@ -130,6 +261,16 @@ const ofStore: Calls<MethodsOf<typeof store>> = {
     "the error": () => store.updateStatus("a", "done", { error: { message: "no", ...unknown } }),
   },
   updateProgress: {},
+  claim: {
+    options: () => leased.claim("a", "doing", { ...claim, ...unknown }),
+    "the message": () => leased.claim("a", "doing", { ...claim, message: { ...claim.message, ...unknown } }),
+  },
+  failRequest: {
+    options: () => leased.failRequest("a", "failed", { ...failure, ...unknown }),
+    "the message": () => leased.failRequest("a", "failed", { ...failure, message: { ...failure.message, ...unknown } }),
+    "the error": () => leased.failRequest("a", "failed", { ...failure, error: { ...failure.error, ...unknown } }),
+  },
+  renewLeases: {},
   delete: {},
   deleteMany: {},
   list: { options: () => store.list({ ...unknown }) },
@@ -153,6 +294,7 @@ const ofOutbox: Calls<MethodsOf<typeof store.outbox>> = {
   countRejected: {},
   requeue: {},
   depth: {},
+  scheduled: {},
   oldest: {},
 };
 const ofReporter: Calls<MethodsOf<typeof reporter>> = {
@@ -169,6 +311,7 @@ const entries = { ...root, ...memory, ...opentelemetry, ...redis, ...subtitle };
 const ofEntries: Calls<Exclude<MethodsOf<typeof entries>, "JobStoreError">> = {
   defineJob: { "the definition": () => root.defineJob({ ...errand, ...unknown }) },
   createJobStore: { options: () => createJobStore({ job: errand, driver, ...unknown }) },
+  idFrom: {},
   createReporter: { options: () => createReporter(store, { ...unknown }) },
   memoryDriver: { options: () => memory.memoryDriver({ ...unknown }) },
   redisDriver: {
@@ -221,10 +364,10 @@ test("the error names the function, the unknown key and the known ones", async (
   const misspelt: object = { reslut: 1 };
   await expect(store.updateStatus("a", "done", { ...misspelt })).rejects.toThrow(
     'updateStatus does not support the option "reslut". ' +
-      "Supported options: by, error, ifVersion, key, note, outbox, progress, result.",
+      "Supported options: by, error, failedAttempt, handled, ifVersion, key, leaseMs, note, outbox, progress, result.",
   );
   await expect(store.create(null, { outbox: [{ ...message, ...misspelt }] })).rejects.toThrow(
-    'outbox[0] does not support the key "reslut". Supported keys: headers, id, payload, queue.',
+    'outbox[0] does not support the key "reslut". Supported keys: delayMs, headers, id, payload, queue.',
   );
 });
 
@@ -249,6 +392,9 @@ test("options that are not an object are rejected", async () => {
     const calls = [
       () => store.create(null, none),
       () => store.updateStatus("a", "done", none),
+      () => leased.claim("a", "doing", none),
+      () => leased.failRequest("a", "failed", none),
+      () => leased.renewLeases(none, 1),
       () => store.list(none),
       () => first(store.scan(none)),
       () => store.watch("a", none),

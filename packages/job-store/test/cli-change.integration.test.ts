@@ -1,4 +1,7 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
+import { createJobStore } from "../src/index.js";
+import { PATIENCE } from "../src/lib/contract/expectations.js";
+import { sending } from "../src/lib/contract/sends.js";
 import { environment, lines, openPlace, redis } from "./cli-place.js";
 import { runHere } from "./run-cli.js";
 
@@ -47,6 +50,26 @@ describe.skipIf(redis.url === null)(redis.title("Commands that change jobs"), ()
     await store.updateStatus("b", "failed");
     // A job that moves from one final status to another needs no worker.
     expect((await run(["set-status", "b", "abandoned"])).code).toBe(0);
+  });
+
+  test("retry and set-status need no message if the new status sends one", async () => {
+    const { run, store, driver } = await openPlace();
+    await store.updateStatus("a", "failed");
+    await using newer = createJobStore({ job: sending, driver, ttlSeconds: { failed: 60 } });
+    await newer.counts();
+    const moved = [{ id: "b", from: "failed", to: "waiting" }];
+    await vi.waitFor(async () => expect(lines((await run(["retry", "b"])).out)).toEqual(moved), PATIENCE);
+    expect((await run(["set-status", "a", "waiting"])).code).toBe(0);
+    expect(await store.outbox.read()).toMatchObject([
+      { queue: "workers", id: "b.3.0", payload: { jobId: "b", status: "waiting", fields: { owner: "Ann" } } },
+      { queue: "workers", id: "a.3.0", payload: { jobId: "a", status: "waiting", fields: { label: "blue" } } },
+    ]);
+    await store.updateStatus("b", "failed");
+    await run(["retry", "b", "--queue", "own", "--payload", "1"]);
+    expect(await store.outbox.read()).toMatchObject([
+      { id: "b.5.0", queue: "own" },
+      { id: "b.5.1", queue: "workers" },
+    ]);
   });
 
   test("the error for a job whose message is lost names the commands that solve it", async () => {

@@ -17,16 +17,20 @@ describe.skipIf(redis.url === null)(redis.title("Commands of the outbox"), () =>
     return { ...place, entries };
   }
 
-  test("prints the number of waiting messages, the age of the oldest one, and the number of rejected entries", async () => {
+  test("prints the numbers of waiting, scheduled and rejected messages, and the age of the oldest one that waits", async () => {
     const { run, store } = await openPlace();
+    const message = { queue: "reports", payload: 1 };
+    const delayed = { ...message, delayMs: 3_600_000 };
     const empty = await run(["outbox"]);
     expect(empty).toMatchObject({ code: 0, err: "" });
-    expect(lines(empty.out)).toEqual([{ waiting: 0, oldest: null, rejected: 0 }]);
-    await store.updateStatus("a", "working", { outbox: [{ queue: "reports", payload: 1 }] });
+    expect(lines(empty.out)).toEqual([{ waiting: 0, oldest: null, scheduled: 0, rejected: 0 }]);
+    await store.updateStatus("a", "working", { outbox: [message, delayed] });
     const oldest = (await store.outbox.oldest())?.toISOString();
-    expect(lines((await run(["outbox"])).out)).toEqual([{ waiting: 1, oldest, rejected: 0 }]);
+    expect(lines((await run(["outbox"])).out)).toEqual([{ waiting: 1, oldest, scheduled: 1, rejected: 0 }]);
     const { out } = await run(["outbox", "--output", "table"]);
-    expect(out).toMatch(/^waiting +oldest +for +rejected\n1 +\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ +\d+ s +0\n$/);
+    expect(out).toMatch(
+      /^waiting +oldest +for +scheduled +rejected\n1 +\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ +\d+ s +1 +0\n$/,
+    );
   });
 
   test("lists the rejected entries with their reasons, and health warns of them", async () => {

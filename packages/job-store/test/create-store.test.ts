@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { createJobStore, type JobStoreDriver, type StoreConfig, type StoreEvent } from "../src/index.js";
+import { createJobStore, defineJob, type JobStoreDriver, type StoreConfig, type StoreEvent } from "../src/index.js";
+import { readDescription } from "../src/lib/create-job-store.js";
 import { memoryDriver } from "../src/memory.js";
 import { errand } from "./errand.js";
 
@@ -35,6 +36,8 @@ describe("createJobStore", () => {
           ["todo", 0],
           ["done", 0],
         ]),
+        sends: new Map(),
+        timeouts: new Map(),
         maxCount: new Map(),
         historyLimit: 32,
         maxRecordBytes: 4_194_304,
@@ -42,6 +45,41 @@ describe("createJobStore", () => {
         emit: expect.any(Function),
       },
     ]);
+  });
+
+  test("passes the time limits and the messages of statuses, and records them", () => {
+    const { driver, configs } = observed();
+    const statuses = {
+      todo: {
+        next: ["done", "failed"],
+        timeoutSeconds: 60,
+        sends: [{ queue: "work" }, { queue: "owners", ifField: "owner" }],
+      },
+      done: { next: [], final: true, sends: [] },
+      failed: { next: ["todo"], final: true },
+      parked: { next: ["todo"], timeoutSeconds: 1, timeoutTo: "todo" },
+    } as const;
+    createJobStore({ job: defineJob({ ...errand, statuses, index: { owner: () => "Ann" } }), driver });
+    const sends = [
+      { queue: "work", ifField: null },
+      { queue: "owners", ifField: "owner" },
+    ];
+    const [config] = configs;
+    expect(config?.sends).toEqual(new Map([["todo", sends]]));
+    const timeouts = { todo: { ms: 60_000, to: "failed" }, parked: { ms: 1000, to: "todo" } };
+    expect(config?.timeouts).toEqual(new Map(Object.entries(timeouts)));
+    expect(readDescription(config?.description ?? undefined)?.statuses).toEqual({
+      todo: expect.objectContaining({ sends, timeout: timeouts.todo }),
+      done: expect.objectContaining({ sends: [], timeout: null }),
+      failed: expect.objectContaining({ sends: [], timeout: null }),
+      parked: expect.objectContaining({ sends: [], timeout: timeouts.parked }),
+    });
+  });
+
+  test("a description of an earlier version of this package has no time limits and no messages", () => {
+    const earlier = { next: [], final: false, ttlMs: 0, maxCount: null };
+    const text = JSON.stringify({ edition: 1, initial: "todo", statuses: { todo: earlier }, fields: [] });
+    expect(readDescription(text)?.statuses).toEqual({ todo: { ...earlier, timeout: null, sends: [] } });
   });
 
   test("options with the value undefined are ignored", () => {

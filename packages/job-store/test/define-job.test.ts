@@ -98,6 +98,91 @@ describe("defineJob", () => {
     });
   }
 
+  const timed = (rule: object, target: object = {}) => ({
+    index: { to: ({ to }: { to: string }) => to },
+    statuses: {
+      packed: { next: ["packed", "sent", "lost"], ...rule },
+      sent: { next: [], final: true },
+      lost: { next: ["sent"], ...target },
+    },
+  });
+  const wrongRules: readonly (readonly [string, object, RegExp])[] = [
+    [
+      "a time limit of 0",
+      timed({ timeoutSeconds: 0, timeoutTo: "sent" }),
+      /`timeoutSeconds` of status "packed" must be a whole/,
+    ],
+    [
+      "a time limit that is not whole",
+      timed({ timeoutSeconds: 1.5, timeoutTo: "sent" }),
+      /must be a whole number of seconds from 1/,
+    ],
+    ["a time limit that is no number", timed({ timeoutSeconds: "60", timeoutTo: "sent" }), /must be a whole/],
+    [
+      "a time limit of forever",
+      timed({ timeoutSeconds: Number.POSITIVE_INFINITY, timeoutTo: "sent" }),
+      /must be a whole/,
+    ],
+    [
+      "a time limit of more than 100 years",
+      timed({ timeoutSeconds: 3_162_240_001, timeoutTo: "sent" }),
+      /must be a whole/,
+    ],
+    [
+      "a time limit of a final status",
+      timed({ timeoutSeconds: 1, timeoutTo: "sent", final: true }),
+      /"packed" is final/,
+    ],
+    ["a time limit without a target", timed({ timeoutSeconds: 1 }), /needs `timeoutTo`.*"failed"/],
+    [
+      "an unknown target",
+      timed({ timeoutSeconds: 1, timeoutTo: "losst" }),
+      /`timeoutTo` of status "packed" must be one of its `next`/,
+    ],
+    ["the status as its own target", timed({ timeoutSeconds: 1, timeoutTo: "packed" }), /other than the status itself/],
+    [
+      "a target that is not next",
+      timed({}, { timeoutSeconds: 1, timeoutTo: "packed" }),
+      /`timeoutTo` of status "lost"/,
+    ],
+    [
+      "a target that is not final and sends nothing",
+      timed({ timeoutSeconds: 1, timeoutTo: "lost" }),
+      /"lost" needs `sends`/,
+    ],
+    [
+      "a target with an empty `sends`",
+      timed({ timeoutSeconds: 1, timeoutTo: "lost" }, { sends: [] }),
+      /"lost" needs `sends`/,
+    ],
+    ["`sends` that is no list", timed({ sends: {} }), /`sends` of status "packed" must be an array/],
+    ["a message that is none", timed({ sends: ["q"] }), /`sends\[0\]` of status "packed" must be an object/],
+    ["a message without a queue", timed({ sends: [{}] }), /`queue` in `sends\[0\]` of status "packed" must be/],
+    ["a queue without a name", timed({ sends: [{ queue: "" }] }), /1 to 255 characters/],
+    ["a queue of 256 characters", timed({ sends: [{ queue: "q".repeat(256) }] }), /1 to 255 characters/],
+    ["a misspelt key of a message", timed({ sends: [{ queue: "q", iffield: "to" }] }), /"iffield".*ifField/],
+    [
+      "a field that is not in the index",
+      timed({ sends: [{ queue: "q" }, { queue: "q", ifField: "from" }] }),
+      /`ifField` in `sends\[1\]`/,
+    ],
+    ["a field of every object", timed({ sends: [{ queue: "q", ifField: "toString" }] }), /`ifField`/],
+  ];
+  test.each(wrongRules)("%s is INVALID_ARGUMENT, and the message names the rule", (_, change, message) => {
+    expect(refusal(change)).toMatch(message);
+  });
+
+  test("a time limit and messages are accepted, also if they are undefined", () => {
+    const accepted = [
+      timed({ timeoutSeconds: 1, timeoutTo: "sent", sends: [{ queue: "q".repeat(255), ifField: "to" }] }),
+      timed({ timeoutSeconds: 3_162_240_000, timeoutTo: "lost" }, { sends: [{ queue: "q" }] }),
+      timed({ timeoutSeconds: undefined, timeoutTo: undefined, sends: undefined }),
+      timed({ sends: [] }, { sends: [{ queue: "q", ifField: undefined }] }),
+      { statuses: { packed: { next: ["failed"], timeoutSeconds: 1 }, failed: { next: [], final: true } } },
+    ];
+    for (const change of accepted) expect(() => define(change)).not.toThrow();
+  });
+
   /** Schema of zod 3, which has `parse` and `_def`, but no member of zod 4. */
   const zod3 = { _def: { typeName: "ZodObject" }, parse: (value: unknown) => value };
   for (const [what, schema] of Object.entries({ "zod 3": zod3, "no schema": {}, text: "x", null: null })) {

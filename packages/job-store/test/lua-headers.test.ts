@@ -3,7 +3,9 @@ import { describe, expect, test } from "vitest";
 import type { StoreConfig } from "../src/lib/driver.js";
 import type { IndexMetadata } from "../src/lib/redis/index-metadata.js";
 import {
+  claim,
   create,
+  failRequest,
   remove,
   save,
   updateProgress,
@@ -41,21 +43,27 @@ function used(body: string, list: List): Set<number> {
 const INCLUDES: Readonly<Record<string, readonly string[]>> = {
   write: ["metadata", "events", "begin-write", "operations", "record", "publish"],
   read: ["read-limit"],
-  outbox: ["read-limit", "begin-outbox"],
+  outbox: ["read-limit", "begin-outbox", "ended-leases"],
   maintenance: ["metadata", "read-limit", "store-keys", "indexes", "operations"],
 };
 
 /** Includes of scripts that differ from the others in their folder, and of includes. */
 const OTHER_INCLUDES: Readonly<Record<string, readonly string[]>> = {
+  "read/leases.lua": [],
+  "write/renew-leases.lua": ["contact"],
   "read/find.lua": ["metadata", "read-limit", "store-keys", "indexes"],
   "outbox/rejected.lua": ["read-limit"],
-  "outbox/oldest-wait.lua": [],
+  "outbox/state.lua": [],
   "maintenance/trim-to-max-count.lua": ["metadata", "events", "begin-write", "operations", "record", "publish"],
   "maintenance/set-metadata.lua": [],
-  "maintenance/record-lost-connections.lua": [],
+  "maintenance/record-lost-connections.lua": ["metadata"],
   "maintenance/probe.lua": [],
   "includes/operations.lua": ["metadata"],
   "includes/begin-write.lua": ["metadata"],
+  "includes/ended-leases.lua": ["begin-outbox"],
+  "includes/status-change.lua": ["metadata", "begin-write"],
+  "includes/work-of-call.lua": ["metadata", "begin-write"],
+  "includes/work-state.lua": ["metadata"],
   "includes/fields.lua": ["metadata", "store-keys"],
   "includes/indexes.lua": ["metadata", "store-keys"],
   "includes/messages.lua": ["metadata", "begin-write"],
@@ -90,6 +98,9 @@ describe("a call sends the values that its script describes", () => {
   const target = { id: "a", version: 1, createdAt: 1 };
   const base = { id: "a", status: "waiting", data: "{}", fields: new Map<string, string>() };
   const times = { createdAt: 1, updatedAt: 1, statusAt: 1, history: [] };
+  const message = { queue: "reports", id: "m", origin: null, payload: "1", headers: {} };
+  const states = { to: "working", from: [], working: "working" };
+  const request = { id: "a", ...states, leaseMs: 1, key: "k", message, error: "{}", metadata: {} };
   const whole = { ...base, ...times, version: 1, attempt: 1, progress: null, result: null, error: null };
   const context = {
     config: { ttlMs: new Map(), historyLimit: 32, maxRecordBytes: 4096 } as unknown as StoreConfig,
@@ -103,6 +114,8 @@ describe("a call sends the values that its script describes", () => {
   test.each([
     ["write/create.lua", valuesOf(create, { ...base, metadata: {}, outbox: [] })],
     ["write/update-status.lua", valuesOf(updateStatus, { target, to: "working", metadata: {}, outbox: [] })],
+    ["write/claim.lua", valuesOf(claim, request)],
+    ["write/fail-request.lua", valuesOf(failRequest, request)],
     ["write/update-progress.lua", valuesOf(updateProgress, { target, progress: "{}" })],
     ["write/save.lua", valuesOf(save, whole)],
     ["write/delete.lua", valuesOf(remove, target)],
@@ -115,6 +128,6 @@ describe("a call sends the values that its script describes", () => {
 
 test("scripts use only keys that the caller declares, so that a cluster can route them", () => {
   const commands =
-    /redis\.call\('(GET|SET|MGET|MSET|EXISTS|DEL|HGET|HSET|HDEL|ZADD|ZREM|ZSCORE|ZCOUNT|ZRANGE|ZRANGEBYSCORE|XADD|XDEL|XRANGE)', (?!KEYS\[|unpack\(|key\b|outboxKey|valuesKey|fieldsKey)/;
+    /redis\.call\('(GET|SET|MGET|MSET|EXISTS|DEL|HGET|HSET|HDEL|HSTRLEN|HINCRBY|ZADD|ZREM|ZSCORE|ZCOUNT|ZRANGE|ZRANGEBYSCORE|XADD|XDEL|XRANGE)', (?!KEYS\[|unpack\(|key\b|\w+Key\b)/;
   for (const file of files) expect(partsOf(file).body).not.toMatch(commands);
 });

@@ -1,6 +1,7 @@
 import { expect, onTestFinished, test } from "vitest";
 import { createJobStore, JobStoreError, type StoreEvent } from "../src/index.js";
 import { report } from "../src/lib/contract/definitions.js";
+import { sending } from "../src/lib/contract/sends.js";
 import { memoryDriver } from "../src/memory.js";
 
 function setUp() {
@@ -96,6 +97,21 @@ test("a change with a lost reply is applied; the requested number counts only ca
   expect(await fate(store.delete("a"))).toBe("perhaps done");
   expect(await store.delete("a")).toBe(false);
   expect(await fate(create())).toBe("answered");
+});
+
+test("a call whose reply was lost and that is repeated sends the messages of the status once", async () => {
+  const driver = memoryDriver();
+  const store = createJobStore({ job: sending, driver });
+  driver.faults.loseReplies(2);
+  const calls = [
+    () => store.create({ title: "One" }, { id: "a" }),
+    () => store.updateStatus("a", "working", { key: "k", ifVersion: 1 }),
+  ];
+  for (const call of calls) {
+    expect(await fate(call())).toBe("perhaps done");
+    await call().catch((error: unknown) => expect(error).toMatchObject({ code: "CONFLICT" }));
+  }
+  expect((await store.outbox.read()).map(({ id }) => id)).toEqual(["a.1.0", "a.2.0"]);
 });
 
 test.each([0, -1, 1.5, Number.NaN])("a count of %s is INVALID_ARGUMENT", (count) => {

@@ -1,5 +1,7 @@
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { createJobStore, JobStoreError } from "../src/index.js";
+import { eventsRemoved, LOG_RESET } from "../src/lib/log-gaps.js";
+import { MemoryEventLog } from "../src/lib/memory/memory-event-log.js";
 import { memoryDriver } from "../src/memory.js";
 import { testDriver } from "../src/testing.js";
 import { errand } from "./errand.js";
@@ -25,6 +27,28 @@ test("memory driver: health warns of a message that has waited for a long time, 
   await store.outbox.reject([entry?.entryId ?? ""], "No such queue.");
   await store.outbox.requeue([entry?.entryId ?? ""]);
   expect((await store.health()).warnings).toEqual([]);
+});
+
+test("memory driver: a delayed message wakes a waiting reader when it is due, also with fake timers", async () => {
+  vi.useFakeTimers({ toFake: ["Date", "setTimeout", "clearTimeout"] });
+  onTestFinished(() => void vi.useRealTimers());
+  const store = createJobStore({ job: errand, driver: memoryDriver() });
+  let returned: readonly unknown[] | null = null;
+  const read = store.outbox.read({ waitMs: 3_600_000 }).then((entries) => {
+    returned = entries.map(({ payload }) => payload);
+  });
+  const outbox = [60_000, 30_000].map((delayMs) => ({ queue: "reports", payload: delayMs, delayMs }));
+  await store.create(null, { id: "a", outbox });
+  await vi.advanceTimersByTimeAsync(29_999);
+  expect(returned).toBeNull();
+  await vi.advanceTimersByTimeAsync(1);
+  await read;
+  expect(returned).toEqual([30_000]);
+  // Health counts from the due time.
+  vi.setSystemTime(Date.now() + 60_000);
+  expect((await store.health()).warnings).toEqual([]);
+  vi.setSystemTime(Date.now() + 1000);
+  expect((await store.health()).warnings).toEqual([expect.stringContaining("has been waiting for 61 s")]);
 });
 
 describe("memory driver: maxJobs", () => {
@@ -105,6 +129,15 @@ test("memory driver: a job is absent when it expires, also before a timer has ru
   expect((await store.list()).items.map(({ id }) => id)).toEqual(["b"]);
   expect((await store.list({ status: "done" })).items).toEqual([]);
   expect(await store.get("a")).toBeNull();
+});
+
+test("memory driver: a gap in the event log has the same reason as with Redis", async () => {
+  const log = new MemoryEventLog(() => ({ kind: "absent" }));
+  const start = await log.tail();
+  for (let n = 0; n < 11_000; n++) log.add({ type: "deleted", id: "a", at: 0 });
+  const options = { limit: 1, waitMs: 0, signal: AbortSignal.abort() };
+  expect((await log.after(start, options)).gap).toBe(eventsRemoved(1000));
+  expect((await log.after({ ...start, log: "another" }, options)).gap).toBe(LOG_RESET);
 });
 
 test("memory driver: an unfinished watch does not keep the process alive after close", async () => {

@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest";
 import { startTelemetry } from "../../../test/telemetry.js";
 import { createJobStore } from "../src/index.js";
 import { report } from "../src/lib/contract/definitions.js";
+import { sending } from "../src/lib/contract/sends.js";
 import { memoryDriver } from "../src/memory.js";
 import { type InstrumentOptions, instrument } from "../src/opentelemetry.js";
 
@@ -68,6 +69,18 @@ describe("messages of the outbox", () => {
     expect(entry?.headers).toEqual({ tenant: "x", traceparent: `00-${traceId}-${spanId}-01` });
   });
 
+  test("that a status sends contain the trace of the call that entered it", async () => {
+    const { tracerProvider, meterProvider, spans } = startTelemetry();
+    const store = createJobStore({
+      job: sending,
+      driver: instrument(memoryDriver(), { tracerProvider, meterProvider }),
+    });
+    await store.create({ title: "Q4" }, { id: "a" });
+    await store.updateStatus("a", "working");
+    const traces = spans().map((span) => `00-${span.spanContext().traceId}-${span.spanContext().spanId}-01`);
+    expect((await store.outbox.read()).map(({ headers }) => headers.traceparent)).toEqual(traces);
+  });
+
   test("keep a trace that they already contain", async () => {
     const { store } = await openStore();
     const traceparent = "00-11111111111111111111111111111111-2222222222222222-01";
@@ -117,13 +130,15 @@ describe("metrics", () => {
 
   test("read the jobs by status and the messages of the outbox at each export, until the store is closed", async () => {
     const { store, place, dataPoints } = await openStore();
-    await store.updateStatus("a", "working", { outbox: [{ queue: "q", payload: 1 }] });
+    const message = { queue: "q", payload: 1 };
+    await store.updateStatus("a", "working", { outbox: [message, { ...message, delayMs: 60_000 }] });
     const counts = (await dataPoints("subtitles.job.count")).map(({ attributes, value }) => [
       attributes["subtitles.job.status"],
       value,
     ]);
     expect(Object.fromEntries(counts)).toEqual(await store.counts());
     expect(await dataPoints("subtitles.outbox.depth")).toMatchObject([{ value: 1 }]);
+    expect(await dataPoints("subtitles.outbox.scheduled")).toMatchObject([{ value: 1 }]);
     expect(await dataPoints("subtitles.outbox.rejected")).toMatchObject([{ value: 0 }]);
     const [oldest] = await dataPoints("subtitles.outbox.age");
     expect(oldest?.value).toBeGreaterThanOrEqual(0);

@@ -35,6 +35,27 @@ describe.skipIf(!available)(title("A host whose clock differs from the server's"
   test.each([
     ["an hour behind", -HOUR],
     ["an hour ahead", HOUR],
+  ])("delays messages by the server's clock, also with a new reader: %s", async (_, aheadMs) => {
+    const { url } = await startOne();
+    const open = () => {
+      const store = createJobStore({ job: report, driver: redisDriver({ url }) });
+      onTestFinished(() => store.close());
+      return store;
+    };
+    setClock(aheadMs);
+    const writer = open();
+    const outbox = [HOUR + 60_000, 500].map((delayMs) => ({ queue: "reports", payload: delayMs, delayMs }));
+    const { job } = await writer.create({ title: "One" }, { outbox });
+    await writer.close();
+    const reader = open();
+    const at = new Date(job.createdAt.getTime() + 500);
+    expect(await reader.outbox.read({ waitMs: 60_000 })).toMatchObject([{ payload: 500, at }]);
+    expect([await reader.outbox.scheduled(), await reader.outbox.oldest()]).toEqual([1, at]);
+  });
+
+  test.each([
+    ["an hour behind", -HOUR],
+    ["an hour ahead", HOUR],
   ])("reports the age of a message by the server's clock: %s", async (_, aheadMs) => {
     const { url } = await startOne();
     const admin = new Redis(url);

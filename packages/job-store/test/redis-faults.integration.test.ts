@@ -8,6 +8,7 @@ import { startTcpProxy, type TcpProxy } from "../../../test/servers/tcp-proxy.js
 import { createJobStore, type Job, type JobStore, JobStoreError, type StoreEvent } from "../src/index.js";
 import { type Report, report } from "../src/lib/contract/definitions.js";
 import { view } from "../src/lib/contract/expectations.js";
+import { sending } from "../src/lib/contract/sends.js";
 import { watching } from "../src/lib/contract/watch.js";
 import { type RedisDriverOptions, redisDriver } from "../src/redis.js";
 
@@ -215,6 +216,20 @@ describe.skipIf(!available)(title("Redis under faults"), () => {
       expect(created).toBe(true);
       expect(await store.get("one")).toEqual(job);
       expect(await store.outbox.depth()).toBe(1);
+    });
+
+    test("sends the messages of a status once", async () => {
+      await using store = createJobStore({
+        job: sending,
+        driver: redisDriver({ url: `redis://127.0.0.1:${proxy.port}` }),
+      });
+      // The server knows both scripts afterwards.
+      await store.create({ title: "One" }, { id: "a" });
+      await store.updateStatus("a", "working");
+      await losingReply(() => store.create({ title: "One" }, { id: "b" }));
+      await losingReply(() => store.updateStatus("b", "working"));
+      const entries = await store.outbox.read();
+      expect(entries.map(({ id }) => id)).toEqual(["a.1.0", "a.2.0", "b.1.0", "b.2.0"]);
     });
 
     test("changes a status once, and replies with the changed job", async () => {

@@ -46,7 +46,10 @@ describe.skipIf(!available)(title("Commands to Redis"), { timeout: 120_000 }, ()
 
   test("declare each key that a script uses, whatever the call", async () => {
     const store = openStore();
-    const outbox = [{ queue: "films", payload: 1 }];
+    const outbox = [
+      { queue: "films", payload: 1 },
+      { queue: "films", payload: 2, delayMs: 1 },
+    ];
     const sent = await redis.sentDuring(async () => {
       const { job } = await store.create({ language: "es" }, { id: "a", outbox });
       await store.createMany(["b", "c", "d", "e"].map((id) => ({ data: { language: "fr" }, id })));
@@ -60,6 +63,7 @@ describe.skipIf(!available)(title("Commands to Redis"), { timeout: 120_000 }, ()
       const queries = [{}, { status: "found" }, { where: { language: "it" } }, { limit: 1 }] as const;
       for (const query of queries) expect((await store.list(query)).items.length).toBeGreaterThan(0);
       await store.getMany(["a", "b", "absent"]);
+      await vi.waitFor(async () => expect(await store.outbox.scheduled()).toBe(0), PATIENCE);
       const [first, second] = await store.outbox.read();
       await store.outbox.reject([first?.entryId as string], "why");
       expect(await store.outbox.rejected()).toHaveLength(1);

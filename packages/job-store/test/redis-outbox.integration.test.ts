@@ -83,6 +83,17 @@ describe.skipIf(!available)(title("Reading the outbox when the reply to a claim 
     expect(all).toEqual(range(5, 30));
   });
 
+  test("before the deadline: the call returns delayed messages that it made available", async () => {
+    const { other, read } = await start(10_000);
+    const outbox = range(30, 40).map((payload) => ({ queue: "reports", payload, delayMs: 1 }));
+    await other.updateStatus("a", "working", { outbox });
+    await vi.waitFor(async () => expect(await other.outbox.scheduled()).toBe(0), PATIENCE);
+    const { outcome } = await losing(() => read(100));
+    mend();
+    expect(await outcome).toEqual(range(5, 40));
+    expect(await other.outbox.depth()).toBe(0);
+  });
+
   test("an entry that another reader has acknowledged meanwhile is not claimed again", async () => {
     const { store, other, read } = await start(300);
     const { outcome } = await losing(() => store.outbox.read({ limit: 10, claimMs: 1 }));

@@ -8,7 +8,7 @@ function shard(claim: OutboxStorage["claim"]): OutboxStorage {
 }
 
 test("claimed entries of one shard are returned although another shard is unavailable", async () => {
-  const message = { entryId: "1-1", jobId: "a", at: 1, queue: "q", id: "a.1.0", payload: 1, headers: {} };
+  const message = { entryId: "1-1", jobId: "a", at: 1, queue: "q", id: "a.1.0", payload: 1, headers: {}, origin: null };
   const outbox = new ShardedOutbox([
     shard(async () => [message]),
     shard(async () => {

@@ -111,6 +111,31 @@ describe("defineJob rejects", () => {
     const kept = defineJob({ name: "x", data, initial: "a", statuses: { a: { next: [], maxCount: 60 } } });
     expectTypeOf(kept.statuses.a.maxCount).toEqualTypeOf<60>();
   });
+  test("an unknown status in `timeoutTo`", () => {
+    const rule = { next: ["b"], timeoutSeconds: 60 } as const;
+    const b = { next: [], final: true } as const;
+    defineJob({ name: "x", data, initial: "a", statuses: { a: { ...rule, timeoutTo: "b" }, b } });
+    // @ts-expect-error: "c" is not defined
+    defineJob({ name: "x", data, initial: "a", statuses: { a: { ...rule, timeoutTo: "c" }, b } });
+    // @ts-expect-error: a time is a number
+    defineJob({ name: "x", data, initial: "a", statuses: { a: { ...rule, timeoutSeconds: "60" }, b } });
+  });
+
+  test("a message of a status without a queue, or with an unknown field or key", () => {
+    const index = { owner: () => "x" };
+    const sending = { next: [], sends: [{ queue: "q", ifField: "owner" }, { queue: "q" }] } as const;
+    const kept = defineJob({ name: "x", data, initial: "a", index, statuses: { a: sending } });
+    expectTypeOf(kept.statuses.a.sends[0].ifField).toEqualTypeOf<"owner">();
+    defineJob({ name: "x", data, initial: "a", statuses: { a: { next: [], sends: [{ queue: "q" }] } } });
+    // @ts-expect-error: `queue` is required
+    defineJob({ name: "x", data, initial: "a", statuses: { a: { next: [], sends: [{}] } } });
+    const unknown = { next: [], sends: [{ queue: "q", ifField: "team" }] } as const;
+    // @ts-expect-error: "team" is no index field
+    defineJob({ name: "x", data, initial: "a", index, statuses: { a: unknown } });
+    // @ts-expect-error: there is no index
+    defineJob({ name: "x", data, initial: "a", statuses: { a: unknown } });
+  });
+
   test("a rule without `next`", () => {
     // @ts-expect-error: `next` is required
     defineJob({ name: "x", data, initial: "a", statuses: { a: { final: true } } });
@@ -395,7 +420,7 @@ describe("public types", () => {
       | typeof Symbol.asyncDispose
     >();
     expectTypeOf<keyof Outbox>().toEqualTypeOf<
-      "read" | "ack" | "reject" | "rejected" | "countRejected" | "requeue" | "depth" | "oldest"
+      "read" | "ack" | "reject" | "rejected" | "countRejected" | "requeue" | "depth" | "scheduled" | "oldest"
     >();
     expectTypeOf<keyof ListQuery<Subtitle>>().toEqualTypeOf<
       "status" | "where" | "order" | "after" | "before" | "limit" | "cursor"

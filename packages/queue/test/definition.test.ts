@@ -136,6 +136,17 @@ describe("message", () => {
     });
   });
 
+  test("contains the delay", () => {
+    expect(message(queue, { n: 1 }, { delayMs: 31_622_400_000 })).toStrictEqual({
+      queue: "q",
+      payload: { n: 1 },
+      delayMs: 31_622_400_000,
+    });
+    for (const delayMs of [0, 1.5, 31_622_400_001, "5", null]) {
+      expect(() => message(queue, { n: 1 }, { delayMs: delayMs as number })).toThrowError(invalidArgument);
+    }
+  });
+
   test("contains the version from version 2", () => {
     const later = defineQueue({ name: "q", payload, version: 2 });
     expect(message(later, {}, { headers: { a: "b" } }).headers).toEqual({ a: "b", "x-subtitles-version": "2" });

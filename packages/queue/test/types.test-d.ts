@@ -105,10 +105,13 @@ test("a message fits the outbox of any store", () => {
     readonly payload: unknown;
     readonly id?: string;
     readonly headers?: Readonly<Record<string, string>>;
+    readonly delayMs?: number;
   }
-  expectTypeOf(message(films, { title: "Sintel" })).toExtend<OutboxMessage>();
+  expectTypeOf(message(films, { title: "Sintel" }, { delayMs: 1000 })).toExtend<OutboxMessage>();
   // @ts-expect-error the payload is checked as in publish
   message(films, { name: "Sintel" });
+  // @ts-expect-error only an outbox can delay a message
+  void broker.publish(films, { title: "Sintel" }, { delayMs: 1000 });
 });
 
 test("a relay accepts any outbox with the methods", () => {

@@ -6,7 +6,7 @@ import { useLoaded } from "./use-loaded.js";
  * @typedef {{ ready: number, unacked: number | null, delayed: number, dead: number, consumers: number }} QueueCounts
  * @typedef {object} Queues
  * @property {{ stage: Stage, name: string, counts: QueueCounts | null }[]} items
- * @property {{ waiting: number, oldestAt: string | null }} outbox
+ * @property {{ waiting: number, scheduled: number, rejected: number, oldestAt: string | null }} outbox
  *
  * @typedef {{ id: string, jobId: string | null, reason: string, attempts: number, at: string, errors: string[] }} DeadLetter
  * @typedef {import("@example/contracts").ProviderState} Provider

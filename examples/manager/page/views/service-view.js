@@ -51,11 +51,13 @@ function HealthFacts({ health: { title, text, readiness } }) {
 }
 
 /** @param {{ outbox: import("../lib/service.js").Queues["outbox"] }} props */
-function Outbox({ outbox: { waiting, oldestAt } }) {
-  if (waiting === 0) return html`<p class="hint">The outbox is empty: every message has been published.</p>`;
+function Outbox({ outbox: { waiting, scheduled, rejected, oldestAt } }) {
+  if (waiting + scheduled + rejected === 0) {
+    return html`<p class="hint">The outbox is empty: every message has been published.</p>`;
+  }
   return html`
     <p class="hint">
-      ${waiting} in the outbox, not yet published${oldestAt && html`; the oldest came <${Ago} at=${oldestAt} />`}.
+      ${waiting} in the outbox, not yet published${oldestAt && html`; the oldest came <${Ago} at=${oldestAt} />`}. ${scheduled} not due yet, ${rejected} rejected.
     </p>
   `;
 }

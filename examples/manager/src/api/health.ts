@@ -1,14 +1,19 @@
 import type { SubtitleStore } from "@example/contracts";
 import type { Broker } from "@subtitles/queue";
 import { z } from "zod";
+import { outboxCounts } from "./outbox-counts.js";
 import type { Server } from "./typed-server.js";
 
 const readiness = z.object({
   status: z.enum(["healthy", "degraded", "unhealthy"]),
   store: z.looseObject({ status: z.string(), warnings: z.array(z.string()) }),
   queue: z.looseObject({ status: z.string(), warnings: z.array(z.string()) }),
-  outbox: z.object({ waiting: z.int().nullable() }),
+  outbox: z
+    .object({ waiting: z.int().nullable(), scheduled: z.int().nullable(), rejected: z.int().nullable() })
+    .describe("Messages that are not published: to publish now, not due yet, and rejected. null: not known"),
 });
+
+const UNKNOWN = { waiting: null, scheduled: null, rejected: null };
 
 const tags = ["health"];
 
@@ -36,12 +41,12 @@ export function healthRoutes(server: Server, { store, broker }: { store: Subtitl
       const [jobs, queue] = await Promise.all([store.health(), broker.health()]);
       const unhealthy = jobs.status === "unhealthy";
       const healthy = jobs.status === "healthy" && queue.status === "healthy";
-      const waiting = unhealthy ? null : await store.outbox.depth().catch(() => null);
+      const outbox = unhealthy ? UNKNOWN : await outboxCounts(store).catch(() => UNKNOWN);
       return reply.code(unhealthy ? 503 : 200).send({
         status: unhealthy ? "unhealthy" : healthy ? "healthy" : "degraded",
         store: { ...jobs, warnings: [...jobs.warnings] },
         queue: { ...queue, warnings: [...queue.warnings] },
-        outbox: { waiting },
+        outbox,
       });
     },
   );

@@ -2,6 +2,7 @@ import { downloadQueue, type SubtitleStore, translateQueue } from "@example/cont
 import type { Broker } from "@subtitles/queue";
 import { z } from "zod";
 import { jobIdOf, redriveJobs } from "../jobs/redrive.js";
+import { outboxCounts } from "./outbox-counts.js";
 import { queueAway, refusals } from "./problems.js";
 import { countsOrNull } from "./queue-counts.js";
 import type { Server } from "./typed-server.js";
@@ -29,7 +30,12 @@ const queueList = z.object({
     }),
   ),
   outbox: z
-    .object({ waiting: z.int(), oldestAt: time.nullable() })
+    .object({
+      waiting: z.int().describe("To publish now"),
+      scheduled: z.int().describe("Delayed, not due yet"),
+      rejected: z.int().describe("Cannot be published"),
+      oldestAt: time.nullable().describe("Since when the oldest of `waiting` has waited"),
+    })
     .describe("Messages that are stored with their jobs and not yet published"),
 });
 
@@ -48,7 +54,7 @@ export function queueRoutes(server: Server, { store, broker }: { store: Subtitle
     "/queues",
     { schema: { tags, summary: "Queues and the outbox", response: { 200: queueList, ...refusals(503) } } },
     async () => {
-      const [items, waiting, oldest] = await Promise.all([
+      const [items, counts, oldest] = await Promise.all([
         Promise.all(
           stage.options.map(async (name) => ({
             stage: name,
@@ -56,10 +62,10 @@ export function queueRoutes(server: Server, { store, broker }: { store: Subtitle
             counts: await countsOrNull(broker, stages[name]),
           })),
         ),
-        store.outbox.depth(),
+        outboxCounts(store),
         store.outbox.oldest(),
       ]);
-      return { items, outbox: { waiting, oldestAt: oldest?.toISOString() ?? null } };
+      return { items, outbox: { ...counts, oldestAt: oldest?.toISOString() ?? null } };
     },
   );
 

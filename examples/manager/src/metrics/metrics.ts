@@ -1,6 +1,7 @@
 import { downloadQueue, type SubtitleStore, translateQueue } from "@example/contracts";
 import type { Broker } from "@subtitles/queue";
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { outboxCounts } from "../api/outbox-counts.js";
 import { countsOrNull } from "../api/queue-counts.js";
 import type { Server } from "../api/typed-server.js";
 import type { OrphanRemoval } from "../jobs/orphans.js";
@@ -43,14 +44,13 @@ export function metricsRoute(server: Server, { store, broker, orphans }: Metrics
   });
   new Gauge({
     name: "subtitle_outbox_messages",
-    help: "Messages stored with their jobs and not yet published",
+    help: "Messages stored with their jobs and not yet published, by state: waiting, scheduled (not due yet) or rejected",
+    labelNames: ["state"] as const,
     registers,
     async collect() {
       this.reset();
-      await store.outbox.depth().then(
-        (depth) => this.set(depth),
-        () => this.remove(),
-      );
+      const counts = await outboxCounts(store).catch(() => ({}));
+      for (const [state, count] of Object.entries(counts)) this.set({ state }, count);
     },
   });
   new Gauge({

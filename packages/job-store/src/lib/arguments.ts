@@ -112,7 +112,7 @@ function timeOf(value: unknown): number {
   }
 }
 
-function checkText(value: unknown, name: string): string | undefined {
+export function checkText(value: unknown, name: string): string | undefined {
   if (value !== undefined && typeof value !== "string") return invalid(`\`${name}\` must be a string.`);
   return value;
 }
@@ -123,7 +123,20 @@ export function checkMetadata(metadata: ChangeMetadata): ChangeMetadata {
   return { by: checkText(metadata.by, "by"), note: checkText(metadata.note, "note"), key };
 }
 
-const MESSAGE_KEYS: KeysOf<OutboxMessage> = { queue: true, payload: true, id: true, headers: true };
+/** Checks an option that is either absent or true. */
+export function checkTrue(value: unknown, name: string): true | undefined {
+  if (value !== undefined && value !== true) return invalid(`\`${name}\` must be true or absent (got ${show(value)}).`);
+  return value;
+}
+
+/** Maximum duration of a lease and of a delay, in milliseconds: 366 days. */
+const MAX_DELAY_MS = 31_622_400_000;
+
+export function checkLease(value: unknown, from: 0 | 1): number {
+  return checkInteger(value, "leaseMs", from, MAX_DELAY_MS);
+}
+
+const MESSAGE_KEYS: KeysOf<OutboxMessage> = { queue: true, payload: true, id: true, headers: true, delayMs: true };
 
 export function checkOutbox(messages: readonly OutboxMessage[] | undefined, jobId: string): readonly OutgoingMessage[] {
   if (messages === undefined) return [];
@@ -137,18 +150,19 @@ export function checkOutbox(messages: readonly OutboxMessage[] | undefined, jobI
       id: message.id === undefined ? null : checkName(message.id, `${name}.id`),
       payload: toJson(message.payload, `${name}.payload`, { jobId }),
       headers: checkHeaders(message.headers, `${name}.headers`),
+      delayMs: message.delayMs === undefined ? 0 : checkInteger(message.delayMs, `${name}.delayMs`, 1, MAX_DELAY_MS),
     };
   });
 }
 
-function checkName(value: unknown, name: string): string {
+export function checkName(value: unknown, name: string): string {
   if (typeof value !== "string" || value === "" || value.length > 255) {
     return invalid(`\`${name}\` must be a string of 1 to 255 characters.`);
   }
   return value;
 }
 
-function checkHeaders(headers: unknown, name: string): Readonly<Record<string, string>> {
+export function checkHeaders(headers: unknown, name: string): Readonly<Record<string, string>> {
   if (headers === undefined) return {};
   if (typeof headers !== "object" || headers === null || Array.isArray(headers)) {
     return invalid(`\`${name}\` must be an object whose values are strings.`);

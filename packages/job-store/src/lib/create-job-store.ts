@@ -1,8 +1,9 @@
 import { checkInteger, checkOptions, invalid, type KeysOf, show } from "./arguments.js";
 import { checkDefinition, isTtl, type JobDefinition, type StatusOf, TTL_RANGE } from "./definition.js";
-import type { JobStoreDriver, StoreConfig } from "./driver.js";
+import type { JobStoreDriver, SendRule, StoreConfig, TimeoutRule } from "./driver.js";
 import { computedIndex } from "./index-values.js";
 import { DefaultJobStore } from "./job-store.js";
+import { timeoutTarget } from "./status-rule.js";
 import type { JobStore, StoreEvent } from "./types.js";
 
 /** Options of `createJobStore`. */
@@ -24,6 +25,11 @@ export interface JobStoreOptions<D extends JobDefinition> {
    */
   readonly maxRecordBytes?: number | undefined;
   /**
+   * False: this store does not take part in enforcing the timeouts of the definition, for example in a tool or a dashboard.
+   * @default true
+   */
+  readonly timeouts?: boolean | undefined;
+  /**
    * Receives events for logs: connection lost, connection restored, degraded with the reason, repairs. An error thrown by this
    * function is ignored.
    */
@@ -37,6 +43,7 @@ const STORE_OPTIONS: KeysOf<JobStoreOptions<JobDefinition>> = {
   historyLimit: true,
   validateReads: true,
   maxRecordBytes: true,
+  timeouts: true,
   onEvent: true,
 };
 
@@ -54,8 +61,10 @@ export function createJobStore<D extends JobDefinition>(options: JobStoreOptions
     return invalid("`createJobStore` requires a `driver`: redisDriver(…) or memoryDriver().");
   }
   checkOptions(options, STORE_OPTIONS, "createJobStore");
-  const { job, driver, validateReads = true } = options;
-  return new DefaultJobStore(job, resolveConfig(options), driver, { validateReads, index: computedIndex(job) });
+  const { job, driver, validateReads = true, timeouts = true } = options;
+  if (typeof timeouts !== "boolean") return invalid(`\`timeouts\` must be true or false (got ${show(timeouts)}).`);
+  const index = computedIndex(job);
+  return new DefaultJobStore(job, resolveConfig(options), driver, { validateReads, index, enforcesTimeouts: timeouts });
 }
 
 /** Checks the options and returns the configuration for the driver. @throws JobStoreError INVALID_ARGUMENT */
@@ -71,6 +80,8 @@ function resolveConfig<D extends JobDefinition>(options: Omit<JobStoreOptions<D>
     sources: sourcesOf(job),
     fields: Object.keys(job.index ?? {}),
     ttlMs,
+    sends: sendsOf(job),
+    timeouts: timeoutsOf(job),
     maxCount: new Map(
       Object.entries(job.statuses).flatMap(([status, { maxCount }]) =>
         maxCount === undefined ? [] : [[status, maxCount] as const],
@@ -98,6 +109,27 @@ export function emitter(onEvent: ((event: StoreEvent) => void) | undefined): Sto
 export function sourcesOf({ statuses }: JobDefinition): ReadonlyMap<string, readonly string[]> {
   const rules = Object.entries(statuses);
   return new Map(rules.map(([to]) => [to, rules.flatMap(([from, { next }]) => (next.includes(to) ? [from] : []))]));
+}
+
+/** Returns the messages of each status for the driver. */
+export function sendsOf({ statuses }: JobDefinition): StoreConfig["sends"] {
+  return new Map(
+    Object.entries(statuses).flatMap(([status, { sends = [] }]) => {
+      const rules = sends.map(({ queue, ifField = null }) => ({ queue, ifField }));
+      return rules.length === 0 ? [] : [[status, rules] as const];
+    }),
+  );
+}
+
+/** Returns the time limits of the statuses for the driver. */
+export function timeoutsOf({ statuses }: JobDefinition): StoreConfig["timeouts"] {
+  return new Map(
+    Object.entries(statuses).flatMap(([status, rule]) => {
+      const to = timeoutTarget(rule);
+      if (rule.timeoutSeconds === undefined || to === undefined) return [];
+      return [[status, { ms: rule.timeoutSeconds * 1000, to }] as const];
+    }),
+  );
 }
 
 /** Returns the TTL of each status in milliseconds. */
@@ -130,6 +162,9 @@ export interface Description {
       /** Time for which a job is kept, in milliseconds. 0: without expiry. */
       readonly ttlMs: number;
       readonly maxCount: number | null;
+      /** null: without a time limit. */
+      readonly timeout: TimeoutRule | null;
+      readonly sends: readonly SendRule[];
     };
   };
   /** Names of the index fields. */
@@ -141,9 +176,13 @@ const FORMAT_VERSION = 1;
 
 /** Returns the description as text. @param ttlMs TTL of each status, which the store may have overridden */
 function describeDefinition(job: JobDefinition, ttlMs: ReadonlyMap<string, number>): string {
+  const [timeouts, sends] = [timeoutsOf(job), sendsOf(job)];
   const statuses = Object.entries(job.statuses).map(([status, { next, final = false, maxCount = null }]) => [
     status,
-    { next, final, ttlMs: ttlMs.get(status) ?? 0, maxCount },
+    {
+      ...{ next, final, ttlMs: ttlMs.get(status) ?? 0, maxCount },
+      ...{ timeout: timeouts.get(status) ?? null, sends: sends.get(status) ?? [] },
+    },
   ]);
   const description: Description = {
     initial: job.initial,
@@ -157,5 +196,11 @@ function describeDefinition(job: JobDefinition, ttlMs: ReadonlyMap<string, numbe
 export function readDescription(text: string | undefined): Description | null {
   if (text === undefined) return null;
   const { edition, ...description } = JSON.parse(text) as Description & { readonly edition: number };
-  return edition === FORMAT_VERSION ? description : null;
+  if (edition !== FORMAT_VERSION) return null;
+  // An earlier version of this package wrote no time limits and no messages.
+  const statuses = Object.entries(description.statuses).map(([status, rule]) => [
+    status,
+    { ...rule, timeout: rule.timeout ?? null, sends: rule.sends ?? [] },
+  ]);
+  return { ...description, statuses: Object.fromEntries(statuses) };
 }

@@ -1,5 +1,6 @@
 import { $ZodNull, type $ZodType, type input, type output } from "zod/v4/core";
 import { JobStoreError } from "./errors.js";
+import { RULE_KEYS, type StatusRule, sendsFault, timeoutFault } from "./status-rule.js";
 
 /** Value that JSON can represent. */
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json | undefined };
@@ -38,62 +39,6 @@ export type Storable<S extends $ZodType> =
       ? S
       : NotStorable<"its output must be a valid input of the same schema: no one-way transform">
     : NotStorable<"its output must be JSON: no Date, Map, function or unknown (z.json() instead)">;
-
-/** Rules for jobs in one status. */
-export interface StatusRule<S extends string = string> {
-  /** Statuses that can follow this one. A status that lists itself allows re-entry (a redelivered message). */
-  readonly next: readonly S[];
-  /**
-   * True if no worker acts on a job in this status. A job that leaves it starts its next attempt. `waitFor` resolves in such a
-   * status by default. @default false
-   */
-  readonly final?: boolean | undefined;
-  /**
-   * Time for which a job is kept after it enters this status, in seconds, with a resolution of one millisecond. 0 or absent:
-   * without expiry.
-   */
-  readonly ttlSeconds?: number | undefined;
-  /**
-   * Number of jobs that are kept in this status, 1 or more. The oldest jobs above it are deleted in the background, with a
-   * `deleted` event; writes do not wait for that. The number of stored jobs exceeds this limit by at most 2 for each call in
-   * progress plus 32 for each process (on a cluster: for each shard of each process). On a single server it does not fall below the
-   * limit. On a cluster each shard keeps its share, rounded up, so the total can be lower if there are few jobs.
-   * @default no limit
-   */
-  readonly maxCount?: number | undefined;
-  /**
-   * Time limit of this status, in whole seconds from 1: a job that shows no activity for this time moves to `timeoutTo`, with the error
-   * code "TIMEOUT" (retryable) and `by` "timeout". Activity is entering the status, progress, and the end of a lease. A job with a lease
-   * does not time out. Every store of the definition enforces it, within 10 seconds (20 if the enforcing process died). Time in which no
-   * relay, worker or enforcing store reached the server does not count. Not allowed in a final status. @default no limit
-   */
-  readonly timeoutSeconds?: number | undefined;
-  /** Status of a job that timed out: one of `next`, other than the status itself. @default "failed" if `next` lists it */
-  readonly timeoutTo?: S | undefined;
-  /**
-   * Messages that the store adds to the outbox, in the same step, when a job enters this status, whoever causes it. Their payload is a
-   * `SentPayload`. A job that stays in the status sends nothing, and neither does `save`, a deletion or an expiry. @default none
-   */
-  readonly sends?: readonly StatusMessage[] | undefined;
-}
-
-/** Message that is sent when a job enters a status. */
-export interface StatusMessage {
-  /** Name of the queue, 1–255 characters. */
-  readonly queue: string;
-  /** Index field: the message is only sent for jobs that have a value in it. @default for every job */
-  readonly ifField?: string | undefined;
-}
-
-/** Payload of a `StatusMessage`. Its message id is `<job id>.<version>.<position>`, after the messages of the change itself. */
-export interface SentPayload {
-  /** Id of the job that entered the status. */
-  readonly jobId: string;
-  /** Status that the job entered. */
-  readonly status: string;
-  /** Index values of the job. */
-  readonly fields: Readonly<Record<string, string>>;
-}
 
 /** Definition of one type of job: its schemas and its lifecycle. Made by `defineJob`. */
 export interface JobDefinition {
@@ -151,16 +96,18 @@ type NoExtraKeys<Rule> = { readonly [X in Exclude<keyof Rule, keyof StatusRule>]
  * @throws JobStoreError INVALID_ARGUMENT if
  * - the definition has an unknown key
  * - `data`, `result` or `progress` is not a zod 4 schema
- * - `next` or `initial` names an unknown status
+ * - `next`, `timeoutTo` or `initial` names an unknown status
  * - the name or a status is empty or longer than 128 characters
  * - a `ttlSeconds` is not a valid duration, or a `maxCount` is not a valid number
+ * - a `timeoutSeconds` is not a valid time, or its status is final, or has no `timeoutTo`, or one that is not final and sends nothing
+ * - a message in `sends` has an invalid queue, or a field that `index` does not have
  * - a field of `index` has an invalid name or no function
  *
  * The first three are also compile errors.
  */
 export function defineJob<
   D extends $ZodType,
-  const T extends { readonly [K in keyof T]: StatusRule<keyof T & string> & NoExtraKeys<T[K]> },
+  const T extends { readonly [K in keyof T]: StatusRule<keyof T & string, X> & NoExtraKeys<T[K]> },
   const N extends string,
   const I extends keyof T & string,
   R extends $ZodType = $ZodType<null>,
@@ -219,6 +166,10 @@ export function checkDefinition({ name, data, result, progress, initial, statuse
   for (const [field, schema] of Object.entries({ data, result, progress })) checkSchema(name, field, schema);
   checkLifecycle(name, initial, statuses);
   checkIndex(name, index);
+  for (const [status, rule] of Object.entries(statuses)) {
+    const fault = timeoutFault(status, rule, statuses) ?? sendsFault(status, rule.sends, index);
+    if (fault !== null) reject(name, fault);
+  }
 }
 
 function reject(name: unknown, message: string): never {
@@ -253,14 +204,6 @@ function checkSchema(name: unknown, field: string, schema: unknown): void {
   if (typeof schema === "object" && schema !== null && "_zod" in schema) return;
   reject(name, `\`${field}\` must be a zod 4 schema. Schemas of zod 3 and of other libraries are not supported.`);
 }
-
-/** Keys of a rule. Other keys are rejected, because with a misspelt `ttlSecond` jobs would never expire. */
-const RULE_KEYS: ReadonlySet<string> = new Set([
-  "next",
-  "final",
-  "ttlSeconds",
-  "maxCount",
-] satisfies (keyof StatusRule)[]);
 
 function checkLifecycle(name: unknown, initial: string, statuses: JobDefinition["statuses"]): void {
   if (typeof name !== "string" || name === "" || name.length > 128)

@@ -57,7 +57,10 @@ export interface StoreConfig {
   readonly fields: readonly string[];
   /** For each status, the time for which a job is kept after it enters the status. 0: without expiry. */
   readonly ttlMs: ReadonlyMap<string, number>;
-  /** Messages that the driver stores when a job enters a status from another one, or is created in it. A status without any is absent. */
+  /**
+   * Messages that the driver stores when a job enters a status from another one, or is created in it. A status without any is absent. The
+   * payload is a `SentPayload`. The positions in their ids follow those of the messages of the change.
+   */
   readonly sends: ReadonlyMap<string, readonly SendRule[]>;
   /** Time limits of statuses. A status without a limit is absent. */
   readonly timeouts: ReadonlyMap<string, TimeoutRule>;
@@ -197,6 +200,8 @@ export interface NewJob extends Pick<JobRecord, "id" | "status"> {
   readonly metadata: ChangeMetadata;
   /** Messages to store in the same step. */
   readonly outbox: readonly OutgoingMessage[];
+  /** Headers of the messages that the storage stores because the job enters the status. undefined: none. */
+  readonly sendHeaders?: Readonly<Record<string, string>> | undefined;
 }
 
 /** Reference to a job, with conditions that the stored job must meet. */
@@ -214,7 +219,7 @@ export interface Target {
 }
 
 /** Status change. Values are JSON text. undefined keeps the stored value. Messages are not stored if the change is not made. */
-export interface StatusUpdate extends Pick<NewJob, "metadata" | "outbox"> {
+export interface StatusUpdate extends Pick<NewJob, "metadata" | "outbox" | "sendHeaders"> {
   /** Job to change. */
   readonly target: Target;
   /** Requested status. */
@@ -242,7 +247,7 @@ export interface RequestMessage {
 }
 
 /** Request for a lease. */
-export interface ClaimRequest {
+export interface ClaimRequest extends Pick<NewJob, "sendHeaders"> {
   readonly id: string;
   /** Status of the job while it has the lease. */
   readonly to: string;
@@ -264,7 +269,7 @@ export interface ClaimRequest {
 }
 
 /** Request to fail a job that no worker can work on. */
-export interface FailRequest {
+export interface FailRequest extends Pick<NewJob, "sendHeaders"> {
   readonly id: string;
   readonly to: string;
   readonly from: readonly string[];
@@ -323,11 +328,14 @@ export type SaveReply =
   | TooLarge
   | Unreadable;
 
-/** Reply to `updateStatus`. "unchanged": the job was already in `to`, which is not one of its own `sources`. Nothing was written. */
+/**
+ * Reply to `updateStatus`. "unchanged": the key is that of one of the last four changes, or the job was already in `to`, which is not one
+ * of its own `sources`. Nothing was written. Keys are compared before the conditions of the `Target`.
+ */
 export type UpdateStatusReply =
   | { readonly kind: "updated"; readonly record: JobRecord }
   | { readonly kind: "unchanged"; readonly record: JobRecord }
-  /** `leaseMs` was given, and the job has no stored message. Nothing was written. */
+  /** `leaseMs` was given, and the job is in another status than `to`, or has no stored message. Nothing was written. */
   | { readonly kind: "noMessage" }
   | Missing
   | Conflict
@@ -506,6 +514,8 @@ export interface StorageHealth extends Omit<Health, "driver"> {
   readonly rejected: number | null;
   /** Time in milliseconds that the oldest outbox entry has waited, claimed or not. null: there is none, or it is unknown. */
   readonly oldestWaitMs: number | null;
+  /** Time in milliseconds for which the check of a timeout is late. null: unknown, or the definition has no timeouts. */
+  readonly overdueMs: number | null;
 }
 
 /** Options of an audit. */
@@ -548,7 +558,9 @@ export interface JobStorage {
    */
   findOverdue(owner: string): Promise<{
     readonly owned: boolean;
-    readonly jobs: readonly (Required<Pick<Target, "id" | "version" | "createdAt" | "idleSince">> & { readonly status: string })[];
+    readonly jobs: readonly (Required<Pick<Target, "id" | "version" | "createdAt" | "idleSince">> & {
+      readonly status: string;
+    })[];
     readonly more: boolean;
   }>;
   /** Stores progress and changes `updatedAt`, but nothing else. Illegal in a final status. */

@@ -111,7 +111,16 @@ export function asIndeterminate(error: unknown): unknown {
 
 /** Creates the error for a record that cannot be read. */
 export function unreadable(jobId: string, reason: string): JobStoreError<"UNREADABLE_RECORD"> {
-  return new JobStoreError("UNREADABLE_RECORD", `Job ${jobId} cannot be read: ${reason}.`, { jobId, committed: false });
+  return new JobStoreError("UNREADABLE_RECORD", `${unreadableSubject(jobId)}${reason}.`, { jobId, committed: false });
+}
+
+/** Returns the reason that `unreadable` got. */
+export function unreadableReason(jobId: string, { message }: JobStoreError<"UNREADABLE_RECORD">): string {
+  return message.slice(unreadableSubject(jobId).length, -1);
+}
+
+function unreadableSubject(jobId: string): string {
+  return `Job ${jobId} cannot be read: `;
 }
 
 /** Creates the error for a job that does not exist. */

@@ -7,20 +7,22 @@ import {
   checkIds,
   checkInteger,
   checkKeys,
+  checkLease,
   checkMetadata,
   checkNewJobs,
   checkOptions,
   checkOutbox,
   checkStatus,
+  checkTrue,
   invalid,
   show,
   unknownKey,
 } from "./arguments.js";
 import { decode, encode, encodeData, encodeFailure, encodeJob } from "./codec.js";
 import { readCursor, writeCursor } from "./cursor.js";
-import type { JobDefinition, StatusOf } from "./definition.js";
-import type { JobRecord, JobStorage, JobStoreDriver, ListRequest, ReadResult, StoreConfig, Target } from "./driver.js";
-import { JobStoreError, unreadable } from "./errors.js";
+import type { JobDefinition, StatusOf, WorkingOf } from "./definition.js";
+import type { JobRecord, JobStorage, JobStoreDriver, ListRequest, ReadResult, StoreConfig } from "./driver.js";
+import { JobStoreError, unreadable, unreadableReason } from "./errors.js";
 import { InFlightCalls } from "./in-flight-calls.js";
 import { checkWhere, type IndexReader } from "./index-values.js";
 import type { Created, Job } from "./job.js";
@@ -40,8 +42,24 @@ import {
 import type { Outbox } from "./outbox.js";
 import { type Rejection, rejection } from "./rejections.js";
 import { audit, healthOf, indexValuesReader, repairEvent, unhealthy } from "./reports.js";
+import { checkWorking, StoreLeases } from "./store-leases.js";
 import { StoreOutbox } from "./store-outbox.js";
-import type { AuditReport, Change, CreateOptions, Health, JobEvent, JobStore, ListQuery, Page } from "./types.js";
+import { toTarget } from "./target.js";
+import { TimeoutEnforcer } from "./timeout-enforcer.js";
+import type {
+  AuditReport,
+  Change,
+  ClaimOptions,
+  ClaimResult,
+  CreateOptions,
+  FailRequestOptions,
+  FailRequestResult,
+  Health,
+  JobEvent,
+  JobStore,
+  ListQuery,
+  Page,
+} from "./types.js";
 import { Watcher } from "./watch/watcher.js";
 
 /** Number of jobs that `createMany` and `deleteMany` send at once. It fills the connection and leaves room for other calls. */
@@ -58,22 +76,25 @@ export class DefaultJobStore<D extends JobDefinition> implements JobStore<D> {
   readonly #storage: JobStorage;
   readonly #calls = new InFlightCalls();
   readonly #watcher: Watcher<D>;
+  readonly #leases: StoreLeases<D>;
 
   constructor(
     definition: D,
     config: StoreConfig,
     driver: Pick<JobStoreDriver, "name" | "open">,
-    { validateReads, index }: { readonly validateReads: boolean; readonly index: IndexReader },
+    options: { readonly validateReads: boolean; readonly index: IndexReader; readonly enforcesTimeouts: boolean },
   ) {
     this.definition = definition;
     this.#config = config;
     this.#driverName = driver.name;
-    this.#validateReads = validateReads;
-    this.#index = index;
+    this.#validateReads = options.validateReads;
+    this.#index = options.index;
     this.#storage = driver.open(config);
-    this.outbox = new StoreOutbox(this.#storage.outbox, this.#calls);
+    this.outbox = new StoreOutbox(this.#storage.outbox, this.#calls, definition.name);
+    this.#leases = new StoreLeases(definition, this.#storage, this.#calls, (record) => this.#decodeWritten(record));
     const readJob = (id: string, result: ReadResult) => this.#decodeOrNull(id, result);
     this.#watcher = new Watcher({ definition, readJob }, this.#storage, this.#calls);
+    if (options.enforcesTimeouts && config.timeouts.size > 0) new TimeoutEnforcer(this.#storage, config, this.#calls);
   }
 
   async create(data: input<D["data"]>, options: CreateOptions = {}): Promise<Created<D>> {
@@ -148,6 +169,7 @@ export class DefaultJobStore<D extends JobDefinition> implements JobStore<D> {
     const target = toTarget(job, checked.ifVersion);
     const errorFields = { jobId: target.id };
     checkStatus(this.definition, to);
+    if (change.leaseMs !== undefined) this.#checkStaysWorking(job, to);
     const { result, error, progress } = change;
     const update = {
       target,
@@ -157,6 +179,9 @@ export class DefaultJobStore<D extends JobDefinition> implements JobStore<D> {
       progress: this.#encodeProgress(progress, errorFields),
       metadata: checkMetadata(change),
       outbox: checkOutbox(change.outbox, target.id),
+      handled: checkTrue(change.handled, "handled"),
+      leaseMs: change.leaseMs === undefined ? undefined : checkLease(change.leaseMs, 1),
+      failedAttempt: checkTrue(change.failedAttempt, "failedAttempt"),
     };
     const reply = await this.#calls.run(() => this.#storage.updateStatus(update));
     switch (reply.kind) {
@@ -179,6 +204,26 @@ export class DefaultJobStore<D extends JobDefinition> implements JobStore<D> {
     const text = encode(this.definition.progress, progress, "progress", { jobId: target.id });
     const reply = await this.#calls.run(() => this.#storage.updateProgress(target, text));
     if (reply.kind !== "recorded") throw this.#rejection(reply, { jobId: target.id, expected: target.version });
+  }
+
+  /** Checks that a change with `leaseMs` keeps the status, as far as the caller's job shows it. The storage checks the stored job. */
+  #checkStaysWorking(job: string | Job<D>, to: string): void {
+    checkWorking(this.definition, to);
+    if (typeof job === "object" && job.status !== to) {
+      invalid(`\`leaseMs\` requires a change to the same status (got ${show(to)}, the job is in ${show(job.status)}).`);
+    }
+  }
+
+  claim<W extends WorkingOf<D>>(id: string, to: W, options: ClaimOptions<D, W>): Promise<ClaimResult<D, W>> {
+    return this.#leases.claim(id, to, options) as Promise<ClaimResult<D, W>>;
+  }
+
+  failRequest(id: string, to: StatusOf<D>, options: FailRequestOptions<D>): Promise<FailRequestResult<D>> {
+    return this.#leases.failRequest(id, to, options);
+  }
+
+  renewLeases(jobs: readonly Job<D>[], leaseMs: number): Promise<readonly boolean[]> {
+    return this.#leases.renewLeases(jobs, leaseMs);
   }
 
   async delete(job: string | Job<D>): Promise<boolean> {
@@ -211,7 +256,7 @@ export class DefaultJobStore<D extends JobDefinition> implements JobStore<D> {
           if (request.where === null || this.#index.matches(request.where, job.data)) items.push(job);
         } catch (error) {
           if (!JobStoreError.is(error, "UNREADABLE_RECORD")) throw error;
-          unreadableJobs.push({ id: entry.id, reason: error.message });
+          unreadableJobs.push({ id: entry.id, reason: unreadableReason(entry.id, error) });
         }
       }
     }
@@ -357,20 +402,6 @@ export class DefaultJobStore<D extends JobDefinition> implements JobStore<D> {
 /** A function, because the compiler would not expect a signal to abort between two checks of the property. */
 function isAborted(signals: readonly AbortSignal[]): boolean {
   return signals.some(({ aborted }) => aborted);
-}
-
-/** Returns the target of a call: this job at this version for a snapshot, and any job with this id for an id. */
-function toTarget<D extends JobDefinition>(job: string | Job<D>, ifVersion?: number): Target {
-  if (typeof job === "object" && job !== null) {
-    return {
-      id: checkId(job.id),
-      version: checkInteger(job.version, "job.version", 1, Number.MAX_SAFE_INTEGER),
-      createdAt: checkDate(job.createdAt, "job.createdAt"),
-    };
-  }
-  const version =
-    ifVersion === undefined ? undefined : checkInteger(ifVersion, "ifVersion", 1, Number.MAX_SAFE_INTEGER);
-  return { id: checkId(job), version };
 }
 
 async function inChunks<T, R>(

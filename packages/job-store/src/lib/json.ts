@@ -16,13 +16,24 @@ export function toJson(value: unknown, name: string, fields: JobStoreErrorFields
   const fault = findFault(value, 0, new Set());
   if (fault !== null) {
     const { message } = fault;
-    const path = message === TOO_DEEP ? fault.path.slice(0, 8) : fault.path;
+    const path = shortened(fault);
     throw new JobStoreError("INVALID_DATA", `\`${formatPath(name, path)}\` ${message}.`, {
       ...fields,
       issues: [{ path, message }],
     });
   }
   return JSON.stringify(value);
+}
+
+/** Describes why a value is not JSON. Returns null if it is. @param name of the value, for the description */
+export function describeFault(value: unknown, name: string): string | null {
+  const fault = findFault(value, 0, new Set());
+  return fault === null ? null : `\`${formatPath(name, shortened(fault))}\` ${fault.message}`;
+}
+
+/** Returns the location of a fault. The location of a value that is nested too deeply is cut. */
+function shortened({ path, message }: Fault): readonly (string | number)[] {
+  return message === TOO_DEEP ? path.slice(0, 8) : path;
 }
 
 /** Returns the location of a value in JavaScript notation, for example `data.pages[0].title`. */

@@ -2,7 +2,16 @@ import type { KeysOf } from "./arguments.js";
 import type { JobDefinition } from "./definition.js";
 import type { Job, JobFailure, StatusChange } from "./job.js";
 import type { Outbox } from "./outbox.js";
-import type { Change, ChangeOf, CreateOptions, JobStore, ListQuery } from "./types.js";
+import type {
+  Change,
+  ChangeOf,
+  ClaimOptions,
+  CreateOptions,
+  FailRequestOptions,
+  JobStore,
+  ListQuery,
+  RequestingMessage,
+} from "./types.js";
 
 /** Keys that the arguments of a store's calls can have. */
 
@@ -23,10 +32,40 @@ export const CHANGE_OPTIONS: KeysOf<Change<JobDefinition>> = {
   by: true,
   note: true,
   key: true,
+  handled: true,
+  leaseMs: true,
+  failedAttempt: true,
   outbox: true,
 };
 
 export const CHANGE_BY_ID_OPTIONS: KeysOf<ChangeOf<JobDefinition, string>> = { ...CHANGE_OPTIONS, ifVersion: true };
+
+export const CLAIM_OPTIONS: KeysOf<ClaimOptions<JobDefinition>> = {
+  from: true,
+  leaseMs: true,
+  key: true,
+  message: true,
+  ifVersion: true,
+  by: true,
+  note: true,
+};
+
+export const FAIL_REQUEST_OPTIONS: KeysOf<FailRequestOptions<JobDefinition>> = {
+  from: true,
+  working: true,
+  message: true,
+  error: true,
+  by: true,
+  note: true,
+};
+
+export const REQUESTING_MESSAGE_KEYS: KeysOf<RequestingMessage> = { queue: true, id: true, origin: true };
+
+export const CLAIMED_MESSAGE_KEYS: KeysOf<ClaimOptions<JobDefinition>["message"]> = {
+  ...REQUESTING_MESSAGE_KEYS,
+  payload: true,
+  headers: true,
+};
 
 export const FAILURE_KEYS: KeysOf<JobFailure> = { message: true, code: true, retryable: true };
 
@@ -43,6 +82,7 @@ export const JOB_KEYS: KeysOf<Job<JobDefinition>> = {
   updatedAt: true,
   statusAt: true,
   expiresAt: true,
+  leasedUntil: true,
   history: true,
 };
 

@@ -1,5 +1,5 @@
 import { $ZodUnknown } from "zod/v4/core";
-import { type Description, emitter, readDescription, sourcesOf } from "./create-job-store.js";
+import { type Description, emitter, readDescription, sendsOf, sourcesOf, timeoutsOf } from "./create-job-store.js";
 import type { JobDefinition } from "./definition.js";
 import type { IndexValues, JobStorage, JobStoreDriver, StoreConfig, StoreMetadata } from "./driver.js";
 import { JobStoreError } from "./errors.js";
@@ -23,7 +23,8 @@ export interface RecordedStoreOptions {
 export interface RecordedStore extends AsyncDisposable {
   /**
    * Store of all jobs. Its definition has the recorded name, statuses, TTLs and index fields, and accepts any
-   * data. Reads are not validated. It enforces no `maxCount`: the services enforce it at their next change.
+   * data. Reads are not validated. It enforces no `maxCount`, which the services do at their next change, and no timeouts. Its
+   * changes send the recorded messages of the status.
    */
   readonly store: JobStore<JobDefinition>;
   /** Storage of `store`, for calls that only drivers have. */
@@ -73,7 +74,7 @@ export async function openRecordedStore(
     definition,
     config,
     { name: driver.name, open: () => storage },
-    { validateReads: false, index },
+    { validateReads: false, index, enforcesTimeouts: false },
   );
   return {
     store,
@@ -104,6 +105,8 @@ function definitionFrom(metadata: StoreMetadata, lifecycle: Description | null, 
       next: allowsAny ? statuses : (rule?.next ?? []),
       final: rule?.final ?? false,
       ttlSeconds: (rule?.ttlMs ?? ttlMs) / 1000,
+      ...(rule?.timeout != null && { timeoutSeconds: rule.timeout.ms / 1000, timeoutTo: rule.timeout.to }),
+      sends: rule?.sends.map(({ queue, ifField }) => ({ queue, ...(ifField !== null && { ifField }) })) ?? [],
     };
   };
   return {
@@ -132,6 +135,8 @@ function configFrom(definition: JobDefinition, emit: StoreConfig["emit"]): Store
     sources: sourcesOf(definition),
     fields: [],
     ttlMs: new Map(rules.map(([status, { ttlSeconds = 0 }]) => [status, Math.round(ttlSeconds * 1000)])),
+    sends: sendsOf(definition),
+    timeouts: timeoutsOf(definition),
     maxCount: new Map(),
     historyLimit: HISTORY_LIMIT,
     maxRecordBytes: MAX_RECORD_BYTES,
@@ -152,5 +157,7 @@ function rejectChanges(storage: JobStorage, { definition, description }: StoreMe
   };
   storage.create = ({ id }) => reject(id);
   storage.updateStatus = ({ target }) => reject(target.id);
+  storage.claim = ({ id }) => reject(id);
+  storage.failRequest = ({ id }) => reject(id);
   storage.updateProgress = ({ id }) => reject(id);
 }

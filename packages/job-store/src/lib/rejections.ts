@@ -2,7 +2,13 @@ import type { Conflict, Illegal, Missing, TooLarge, Unreadable } from "./driver.
 import { JobStoreError, notFound, unreadable } from "./errors.js";
 
 /** Replies of a driver that did not carry out the call. */
-export type Rejection = Missing | Conflict | Illegal | TooLarge | Unreadable | { readonly kind: "expired" };
+export type Rejection =
+  | Missing
+  | Conflict
+  | Illegal
+  | TooLarge
+  | Unreadable
+  | { readonly kind: "expired" | "noMessage" };
 
 /** Converts the reply of a driver that did not carry out a call to the error for the caller. */
 export function rejection(
@@ -24,10 +30,10 @@ export function rejection(
     case "missing":
       return notFound(jobId);
     case "conflict": {
-      // A job that was created again can have the expected version.
+      // A job that was created again can have the expected version, and so can one whose changes a failover has lost.
       const state =
         call.expected === reply.version
-          ? "was deleted and created again since it was read"
+          ? "is not the one that was read: it was deleted and created again, or changes were lost"
           : `has version ${reply.version}, but version ${call.expected} was expected`;
       return new JobStoreError(
         "CONFLICT",
@@ -55,6 +61,12 @@ export function rejection(
       return new JobStoreError(
         "INVALID_ARGUMENT",
         `Job ${jobId} has expired already: its TTL counts from \`statusAt\`. Set a later \`statusAt\` or a longer ttlSeconds.`,
+        { jobId },
+      );
+    case "noMessage":
+      return new JobStoreError(
+        "INVALID_ARGUMENT",
+        `Job ${jobId} cannot get a lease: \`leaseMs\` requires a job that was claimed and stays in its status.`,
         { jobId },
       );
     case "unreadable":

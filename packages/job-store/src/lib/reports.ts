@@ -9,9 +9,17 @@ import type { AuditReport, Health, StoreEvent } from "./types.js";
 /** Age of the oldest outbox message, in milliseconds, above which `health` warns. A relay publishes within seconds. */
 const LONG_WAIT_MS = 60_000;
 
+/** Time in milliseconds after which `health` warns that a timeout was not checked. */
+const LATE_TIMEOUT_MS = 20_000;
+
 /** Returns the health of a store, with the warnings that every driver has in common. */
-export function healthOf(driver: string, { rejected, oldestWaitMs, ...found }: StorageHealth): Health {
-  const warnings = [...found.warnings, ...rejectedWarnings(rejected ?? 0), ...waitWarnings(oldestWaitMs ?? 0)];
+export function healthOf(driver: string, { rejected, oldestWaitMs, overdueMs, ...found }: StorageHealth): Health {
+  const warnings = [
+    ...found.warnings,
+    ...rejectedWarnings(rejected ?? 0),
+    ...waitWarnings(oldestWaitMs ?? 0),
+    ...timeoutWarnings(overdueMs ?? 0),
+  ];
   return { ...found, driver, warnings };
 }
 
@@ -32,6 +40,13 @@ function waitWarnings(oldestWaitMs: number): readonly string[] {
   const seconds = Math.floor(oldestWaitMs / 1000);
   const action = "Check that a relay is running and connected to its broker.";
   return [`The oldest outbox message has been waiting for ${seconds} s. ${action}`];
+}
+
+function timeoutWarnings(overdueMs: number): readonly string[] {
+  if (overdueMs <= LATE_TIMEOUT_MS) return [];
+  const seconds = Math.floor(overdueMs / 1000);
+  const action = "Check that a service is running whose createJobStore has this definition, without timeouts: false.";
+  return [`The timeout of a job should have been checked ${seconds} s ago. ${action}`];
 }
 
 export const EMPTY_REPORT: AuditReport = {

@@ -3,6 +3,7 @@ import { checkInteger, checkOptions, invalid } from "./arguments.js";
 import type { OutboxStorage, StoredMessage } from "./driver.js";
 import type { InFlightCalls } from "./in-flight-calls.js";
 import { OUTBOX_READ_OPTIONS, REJECTED_OPTIONS } from "./option-keys.js";
+import { originText } from "./origin.js";
 import type { Outbox, OutboxEntry } from "./outbox.js";
 
 /** Format of an entry id: two numbers, or three in a store with shards. */
@@ -12,8 +13,11 @@ const ENTRY_ID = /^(\d{1,4}-)?\d{1,16}-\d{1,16}$/;
 export class StoreOutbox implements Outbox {
   readonly #storage: OutboxStorage;
   readonly #calls: InFlightCalls;
+  readonly #definition: string;
 
-  constructor(storage: OutboxStorage, calls: InFlightCalls) {
+  /** @param definition Name of the definition, for the origins of the entries. */
+  constructor(storage: OutboxStorage, calls: InFlightCalls, definition: string) {
+    this.#definition = definition;
     this.#storage = storage;
     this.#calls = calls;
   }
@@ -30,7 +34,7 @@ export class StoreOutbox implements Outbox {
     const messages = await this.#calls.run(() =>
       withAnyOf(ends, (end) => this.#storage.claim({ ...claim, signal: end })),
     );
-    return messages.map(toEntry);
+    return messages.map((message) => this.#toEntry(message));
   }
 
   ack(entryIds: readonly string[]): Promise<void> {
@@ -46,7 +50,7 @@ export class StoreOutbox implements Outbox {
     checkOptions(options, REJECTED_OPTIONS, "outbox.rejected");
     const limit = checkInteger(options.limit ?? 100, "limit", 1, 1000);
     const messages = await this.#calls.run(() => this.#storage.rejected(limit));
-    return messages.map((message) => ({ ...toEntry(message), reason: message.reason }));
+    return messages.map((message) => ({ ...this.#toEntry(message), reason: message.reason }));
   }
 
   countRejected(): Promise<number> {
@@ -61,6 +65,10 @@ export class StoreOutbox implements Outbox {
     return this.#calls.run(() => this.#storage.depth());
   }
 
+  scheduled(): Promise<number> {
+    return this.#calls.run(() => this.#storage.scheduled());
+  }
+
   async oldest(): Promise<Date | null> {
     const at = await this.#calls.run(() => this.#storage.oldest());
     return at === null ? null : new Date(at);
@@ -72,16 +80,17 @@ export class StoreOutbox implements Outbox {
     }
     if (entryIds.length > 0) await this.#calls.run(call);
   }
-}
 
-function toEntry(message: StoredMessage): OutboxEntry {
-  return {
-    entryId: message.entryId,
-    jobId: message.jobId,
-    at: new Date(message.at),
-    queue: message.queue,
-    id: message.id,
-    payload: message.payload,
-    headers: message.headers,
-  };
+  #toEntry({ entryId, jobId, at, queue, id, payload, headers, origin }: StoredMessage): OutboxEntry {
+    return {
+      entryId,
+      jobId,
+      at: new Date(at),
+      queue,
+      id,
+      payload,
+      headers,
+      ...(origin !== null && { origin: originText({ definition: this.#definition, queue, jobId }, origin) }),
+    };
+  }
 }

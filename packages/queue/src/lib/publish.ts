@@ -1,17 +1,29 @@
 import { v7 as uuid } from "uuid";
 import type { input, output } from "zod/v4/core";
-import { checkHeaders, checkKeys, checkMessageId, checkOptions, invalid, type KeysOf } from "./arguments.js";
+import {
+  checkHeaders,
+  checkInteger,
+  checkKeys,
+  checkMessageId,
+  checkOptions,
+  invalid,
+  type KeysOf,
+} from "./arguments.js";
 import { checkDefinition, type QueueDefinition, VERSION_HEADER, versionOf } from "./definition.js";
 import type { Session } from "./driver.js";
 import { QueueError } from "./errors.js";
 import { toError } from "./failures.js";
 import { encodePayload } from "./payload.js";
-import type { PublishOptions } from "./types.js";
+import type { MessageOptions, PublishOptions } from "./types.js";
 
 /** Maximum number of unconfirmed messages of one `publishMany`. It limits the memory of the call. */
 const MAX_IN_FLIGHT = 1_000;
 
 const PUBLISH_OPTIONS: KeysOf<PublishOptions> = { id: true, headers: true };
+const MESSAGE_OPTIONS: KeysOf<MessageOptions> = { ...PUBLISH_OPTIONS, delayMs: true };
+
+/** Longest delay of a message: 366 days. */
+const MAX_DELAY_MS = 31_622_400_000;
 
 interface BatchedMessage<Q extends QueueDefinition> {
   readonly payload: input<Q["payload"]>;
@@ -31,17 +43,19 @@ type Receipt = { readonly id: string };
 export function message<Q extends QueueDefinition>(
   queue: Q,
   payload: input<Q["payload"]>,
-  options?: PublishOptions,
+  options?: MessageOptions,
 ): {
   readonly queue: string;
   readonly payload: output<Q["payload"]>;
   readonly id?: string;
   readonly headers?: Readonly<Record<string, string>>;
+  readonly delayMs?: number;
 } {
   checkDefinition(queue);
-  const given = checkOptions(options, PUBLISH_OPTIONS, "message");
+  const given = checkOptions(options, MESSAGE_OPTIONS, "message");
   const id = given.id === undefined ? undefined : checkMessageId(given.id);
   const userHeaders = given.headers === undefined ? undefined : checkHeaders(given.headers);
+  const delayMs = given.delayMs === undefined ? undefined : checkInteger(given.delayMs, "delayMs", 1, MAX_DELAY_MS);
   const version = versionOf(queue);
   const headers = version === 1 ? userHeaders : { ...userHeaders, [VERSION_HEADER]: String(version) };
   return {
@@ -49,6 +63,7 @@ export function message<Q extends QueueDefinition>(
     payload: encodePayload(queue, payload, id).payload,
     ...(id !== undefined && { id }),
     ...(headers !== undefined && { headers }),
+    ...(delayMs !== undefined && { delayMs }),
   };
 }
 

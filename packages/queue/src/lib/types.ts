@@ -48,6 +48,15 @@ export interface PublishOptions {
   readonly headers?: Readonly<Record<string, string>> | undefined;
 }
 
+/** Options of `message`. */
+export interface MessageOptions extends PublishOptions {
+  /**
+   * Time in milliseconds for which the outbox delays the message, 1–31,622,400,000 (366 days). Only an outbox that supports `delayMs`,
+   * such as that of `@subtitles/job-store`, accepts such a message. @default not delayed
+   */
+  readonly delayMs?: number | undefined;
+}
+
 /**
  * Publishes and consumes typed messages. Every call checks its arguments before any I/O and rejects an invalid argument or
  * an unknown option with INVALID_ARGUMENT. Every call ends within the driver's `timeoutMs`, if necessary with UNAVAILABLE or

@@ -37,13 +37,14 @@ Shows and changes the jobs of @subtitles/job-store in Redis. It reads the job de
   export [--status a,b]   writes jobs as JSON lines, for import
   import [file]           reads such lines from a file or standard input; existing jobs are not changed
 
-  outbox [--rejected]     shows the number and age of messages to publish; or rejected messages and their reasons
+  outbox [--rejected]     shows the numbers of waiting, scheduled and rejected messages; or rejected ones and their reasons
   outbox requeue|drop <entry>... | --all
                           makes rejected messages available again, or deletes them permanently; jobs are not changed
 
 retry and set-status accept --queue <name> --payload <json>: the outbox stores this message in the same step, so that a
 worker processes the job. --queue is the name in defineQueue, without the prefix of the broker. {id} in the payload is
-replaced by the id of the job. --no-message: no message is needed, because workers look for jobs themselves.
+replaced by the id of the job. It is optional if the definition has \`sends\` for the new status: these messages are stored
+in any case. --no-message: no message is needed, because workers look for jobs themselves.
 --note <text> and --by <name> (default: job-store) are stored in the history.
 
 Store another message for a job whose message was lost, or was not imported with it:

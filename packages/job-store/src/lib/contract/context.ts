@@ -39,8 +39,8 @@ export class Stores {
     return this.openFor(report, options);
   }
 
-  openFor<D extends JobDefinition>(job: D, options: Options<D> = {}): JobStore<D> {
-    return this.#keep(createJobStore({ ...options, job, driver: this.#underTest.driver }));
+  openFor<D extends JobDefinition>(job: D, options: Options<D> = {}, driver = this.#underTest.driver): JobStore<D> {
+    return this.#keep(createJobStore({ ...options, job, driver }));
   }
 
   /** Opens a store with a driver of its own, like another process, if the storage supports that. */

@@ -20,6 +20,7 @@ export function create({ test }: Context): void {
       updatedAt: job.createdAt,
       statusAt: job.createdAt,
       expiresAt: null,
+      leasedUntil: null,
       history: [{ from: null, to: "waiting", at: job.createdAt, version: 1, by: "client" }],
     });
     expect(await store.get("a")).toEqual(job);

@@ -97,6 +97,7 @@ export function imported(id: string, change: Partial<Job<Report>> = {}): Job<Rep
     updatedAt: new Date("2024-03-03T12:00:00.003Z"),
     statusAt: new Date("2024-03-02T12:00:00.002Z"),
     expiresAt: null,
+    leasedUntil: null,
     history: [
       { from: null, to: "waiting", at: new Date("2024-02-29T12:00:00.001Z"), version: 1, by: "old system" },
       { from: "waiting", to: "checking", at: new Date("2024-03-02T12:00:00.002Z"), version: 6, note: "by hand" },

@@ -41,7 +41,7 @@ export function idsOf(jobs: readonly Pick<Job<Report>, "id">[]): string[] {
 export const PATIENCE = { timeout: 60_000, interval: 10 };
 
 /** Waits until a job has expired. */
-export function gone(store: JobStore<Report>, id: string): Promise<void> {
+export function gone(store: { get(id: string): Promise<unknown> }, id: string): Promise<void> {
   return vi.waitFor(async () => expect(await store.get(id)).toBeNull(), PATIENCE);
 }
 

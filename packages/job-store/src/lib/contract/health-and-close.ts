@@ -81,6 +81,7 @@ const CALLS: Readonly<Record<string, (store: JobStore<Report>) => Promise<unknow
   "outbox.rejected": (store) => store.outbox.rejected(),
   "outbox.requeue": (store) => store.outbox.requeue(["1-1"]),
   "outbox.depth": (store) => store.outbox.depth(),
+  "outbox.scheduled": (store) => store.outbox.scheduled(),
   "outbox.oldest": (store) => store.outbox.oldest(),
 };
 

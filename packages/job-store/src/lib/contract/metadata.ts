@@ -236,6 +236,7 @@ const CALLS: Readonly<Record<string, (store: JobStore<typeof invoice>) => Promis
   "outbox.rejected": (store) => store.outbox.rejected(),
   "outbox.requeue": (store) => store.outbox.requeue(["1-1"]),
   "outbox.depth": (store) => store.outbox.depth(),
+  "outbox.scheduled": (store) => store.outbox.scheduled(),
   "outbox.oldest": (store) => store.outbox.oldest(),
 };
 

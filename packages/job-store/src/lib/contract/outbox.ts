@@ -20,7 +20,13 @@ export function outbox({ test }: Context): void {
       outbox: [{ queue: "third", payload: "three", id: "mine" }],
     });
     await step(store, job, "done", { outbox: [{ queue: "fourth", payload: null }] });
-    const entry = { entryId: expect.any(String), jobId: "a", at: expect.any(Date), headers: {} };
+    const entry = {
+      entryId: expect.any(String),
+      jobId: "a",
+      at: expect.any(Date),
+      headers: {},
+      origin: expect.any(String),
+    };
     const entries = await store.outbox.read();
     expect(entries).toEqual([
       { ...entry, queue: "first", payload: { n: 1 }, id: "a.1.0" },

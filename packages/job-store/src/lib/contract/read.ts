@@ -75,7 +75,7 @@ export function read({ test }: Context): void {
 }
 
 const KEYS = ["id", "status", "version", "attempt", "data", "progress", "result", "error"];
-const TIMES = ["createdAt", "updatedAt", "statusAt", "expiresAt"];
+const TIMES = ["createdAt", "updatedAt", "statusAt", "expiresAt", "leasedUntil"];
 
 /** Expects a job to be plain data: JSON, a spread, `structuredClone` and a comparison treat it like an object literal. */
 function expectPlainData(job: Job<Report>): void {
@@ -165,10 +165,10 @@ export function unreadable({ test }: Context): void {
   test("a record that does not match the schema is UNREADABLE_RECORD with the id", async ({ store, stores }) => {
     await fillUnreadable(store);
     const strict = stores.openFor(strictReport);
-    await expectRefusal(strict.get("bad"), "UNREADABLE_RECORD", { jobId: "bad" });
+    const { message } = await expectRefusal(strict.get("bad"), "UNREADABLE_RECORD", { jobId: "bad" });
     await expectRefusal(strict.getMany(["good", "bad"]), "UNREADABLE_RECORD", { jobId: "bad" });
     await expectRefusal(strict.create({ title: "Again" }, { id: "bad" }), "UNREADABLE_RECORD", { jobId: "bad" });
-    await expectRefusal(collect(strict.scan()), "UNREADABLE_RECORD", { jobId: "bad" });
+    await expectRefusal(collect(strict.scan()), "UNREADABLE_RECORD", { jobId: "bad", message });
     expect((await strict.get("good"))?.data).toEqual({ title: "Short" });
   });
 

@@ -1,9 +1,14 @@
 import { describe } from "vitest";
 import { audit } from "./audit.js";
+import { changeKeys, claimAnswers, claimRepeats, claims, origins } from "./claim.js";
 import { createContext, type DriverUnderTest } from "./context.js";
 import { create, createMany, notJson } from "./create.js";
+import { delayedMessages } from "./delayed-messages.js";
 import { deleteMany, deleteOne } from "./delete.js";
+import { failRequest } from "./fail-request.js";
+import { handledMessages, messagesWithoutOrigin, rememberedMessages } from "./handled.js";
 import { close, health } from "./health-and-close.js";
+import { leases, savedLeases, waits } from "./leases.js";
 import { growth, limits } from "./limits.js";
 import { cursors, list, scan, ties } from "./list.js";
 import { maxCount } from "./max-count.js";
@@ -13,6 +18,8 @@ import { races } from "./races.js";
 import { counts, read, schemaChange, unreadable } from "./read.js";
 import { expiry, massExpiry, retention } from "./retention.js";
 import { save } from "./save.js";
+import { sends } from "./sends.js";
+import { timeouts } from "./timeouts.js";
 import { untrustedIds, unusualData, unusualStatuses } from "./untrusted-input.js";
 import { updateProgress } from "./update-progress.js";
 import { history, transitions, updateStatus } from "./update-status.js";
@@ -34,6 +41,18 @@ const subjects = {
   transitions,
   history,
   "update progress": updateProgress,
+  claims,
+  "answers of a claim": claimAnswers,
+  "repeated claims": claimRepeats,
+  origins,
+  "handled messages": handledMessages,
+  "messages without an origin": messagesWithoutOrigin,
+  "remembered messages": rememberedMessages,
+  "fail request": failRequest,
+  "keys of changes": changeKeys,
+  leases,
+  "retries and postponed jobs": waits,
+  "saved leases": savedLeases,
   delete: deleteOne,
   "delete many": deleteMany,
   list,
@@ -54,6 +73,9 @@ const subjects = {
   outbox,
   "outbox claims": outboxClaims,
   "outbox waits": outboxWaits,
+  "delayed messages": delayedMessages,
+  "messages of a status": sends,
+  timeouts,
   races,
   "untrusted ids": untrustedIds,
   "unusual statuses": unusualStatuses,

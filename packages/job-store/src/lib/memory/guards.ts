@@ -1,10 +1,11 @@
 import type { EventLog, OutboxStorage } from "../driver.js";
+import type { MemoryOutbox } from "./memory-outbox.js";
 
 /** Wraps the outbox for one store. Each call first checks that the driver is available and belongs to the store's definition. */
-export function guardedOutbox(outbox: OutboxStorage, check: () => void): OutboxStorage {
+export function guardedOutbox(outbox: MemoryOutbox, check: () => void): OutboxStorage {
   const first = checkingFirst(check);
   return {
-    claim: first((options) => outbox.claim(options)),
+    claim: (options) => outbox.claim(options, check),
     waitForEntries: first((ms, signal) => outbox.waitForEntries(ms, signal)),
     ack: first((entryIds) => outbox.ack(entryIds)),
     reject: first((entryIds, reason) => outbox.reject(entryIds, reason)),
@@ -12,6 +13,7 @@ export function guardedOutbox(outbox: OutboxStorage, check: () => void): OutboxS
     countRejected: first(() => outbox.countRejected()),
     requeue: first((entryIds) => outbox.requeue(entryIds)),
     depth: first(() => outbox.depth()),
+    scheduled: first(() => outbox.scheduled()),
     oldest: first(() => outbox.oldest()),
     oldestWait: first(() => outbox.oldestWait()),
   };

@@ -1,11 +1,14 @@
-import type { FullJob, JobRecord, ReadResult } from "../driver.js";
+import type { JobRecord, ReadResult } from "../driver.js";
 import { JobStoreError } from "../errors.js";
 import { unref } from "../timers.js";
 import { MemoryEventLog } from "./memory-event-log.js";
 import { MemoryOutbox } from "./memory-outbox.js";
+import { MemoryTimeouts } from "./memory-timeouts.js";
+import type { StoredJob } from "./stored-job.js";
+import { WorkTable } from "./work-table.js";
 
-/** Stored job. Its values are JSON text, so that callers share no objects. */
-export type StoredJob = FullJob & { readonly expiresAt: number | null };
+/** Number of deleted jobs whose creation time is kept by id. */
+const MAX_DELETED = 10_000;
 
 /** Time in milliseconds after an expiry within which further expired jobs are deleted together. */
 const SWEEP_AFTER_MS = 1000;
@@ -16,11 +19,20 @@ export class JobTable {
   /** Ids of jobs in final statuses, in the order in which they entered these. */
   readonly #finished = new Set<string>();
   readonly #order = new StatusOrder();
-  readonly outbox = new MemoryOutbox();
+  readonly work = new WorkTable(() => this.outbox.wake());
+  readonly outbox = new MemoryOutbox({
+    beforeClaim: () => this.#sendStored(),
+    msToNext: () => this.work.msToNextEnd,
+  });
   readonly log = new MemoryEventLog((id) => this.read(id));
+  readonly timeouts = new MemoryTimeouts(this);
   readonly maxJobs: number;
   #sweepTimer: NodeJS.Timeout | undefined;
   #sweepAt = Number.POSITIVE_INFINITY;
+  /** Creation times of deleted jobs. */
+  readonly #deleted = new Map<string, number>();
+  /** Latest creation time of the deleted jobs that are not in this map. */
+  #latestDeleted = 0;
 
   constructor(maxJobs: number) {
     this.maxJobs = maxJobs;
@@ -40,7 +52,34 @@ export class JobTable {
 
   read(id: string): ReadResult {
     const job = this.find(id);
-    return job === undefined ? { kind: "absent" } : { kind: "record", record: toRecord(job) };
+    return job === undefined ? { kind: "absent" } : { kind: "record", record: this.toRecord(job) };
+  }
+
+  /** Parses a stored job. */
+  toRecord(job: StoredJob): JobRecord {
+    const parse = (text: string | null): unknown => (text === null ? null : JSON.parse(text));
+    const date = (time: number | null): Date | null => (time === null ? null : new Date(time));
+    return {
+      id: job.id,
+      status: job.status,
+      version: job.version,
+      attempt: job.attempt,
+      data: parse(job.data),
+      progress: parse(job.progress),
+      result: parse(job.result),
+      error: parse(job.error),
+      createdAt: new Date(job.createdAt),
+      updatedAt: new Date(job.updatedAt),
+      statusAt: new Date(job.statusAt),
+      expiresAt: date(job.expiresAt),
+      leasedUntil: date(this.work.leasedUntil(job)),
+      history: job.history.map((change) => ({ ...change, at: new Date(change.at) })),
+    };
+  }
+
+  /** Returns the creation time of a new job. It is later than that of every deleted job with this id. */
+  creationTime(id: string): number {
+    return Math.max(Date.now(), (this.#deleted.get(id) ?? this.#latestDeleted) + 1);
   }
 
   *live(): Generator<StoredJob> {
@@ -70,6 +109,32 @@ export class JobTable {
     this.#jobs.delete(id);
     this.#finished.delete(id);
     this.#order.remove(job);
+    this.work.delete(id);
+    this.#keepCreationTime(job);
+  }
+
+  #keepCreationTime({ id, createdAt }: StoredJob): void {
+    this.#deleted.delete(id);
+    this.#deleted.set(id, createdAt);
+    const [oldest] = this.#deleted;
+    if (oldest === undefined || this.#deleted.size <= MAX_DELETED) return;
+    this.#deleted.delete(oldest[0]);
+    this.#latestDeleted = Math.max(this.#latestDeleted, oldest[1]);
+  }
+
+  /** Puts the stored messages of the jobs whose lease ended into the outbox. */
+  #sendStored(): void {
+    this.work.clock.contact();
+    for (const id of this.work.takeEnded()) {
+      const job = this.find(id);
+      const stored = job === undefined ? undefined : this.work.peek(job)?.stored;
+      if (job !== undefined && stored !== undefined && stored !== null) this.outbox.append(job, stored);
+    }
+  }
+
+  /** Returns the jobs of a status that have not expired, in the order in which they entered it. */
+  *inOrderOfEntry(status: string): Generator<StoredJob> {
+    for (const job of this.#order.jobs(status)) if (isLive(job)) yield job;
   }
 
   /** Deletes the oldest jobs of a status, until it has at most `max` jobs that have not expired. */
@@ -154,36 +219,21 @@ class StatusOrder {
   }
 
   oldest(status: string): StoredJob | undefined {
+    const [first] = this.jobs(status);
+    return first;
+  }
+
+  /** Returns the jobs of a status in order. */
+  jobs(status: string): Iterable<StoredJob> {
     if (this.#unordered.delete(status)) {
       const jobs = [...(this.#jobs.get(status) ?? [])].sort(([, a], [, b]) => a.statusAt - b.statusAt);
       this.#jobs.set(status, new Map(jobs));
     }
-    const [first] = this.#jobs.get(status)?.values() ?? [];
-    return first;
+    return this.#jobs.get(status)?.values() ?? [];
   }
 }
 
 /** Returns true if the job has not expired. */
 export function isLive(job: StoredJob): boolean {
   return job.expiresAt === null || Date.now() <= job.expiresAt;
-}
-
-/** Parses a stored job. */
-export function toRecord(job: StoredJob): JobRecord {
-  const parse = (text: string | null): unknown => (text === null ? null : JSON.parse(text));
-  return {
-    id: job.id,
-    status: job.status,
-    version: job.version,
-    attempt: job.attempt,
-    data: parse(job.data),
-    progress: parse(job.progress),
-    result: parse(job.result),
-    error: parse(job.error),
-    createdAt: new Date(job.createdAt),
-    updatedAt: new Date(job.updatedAt),
-    statusAt: new Date(job.statusAt),
-    expiresAt: job.expiresAt === null ? null : new Date(job.expiresAt),
-    history: job.history.map((change) => ({ ...change, at: new Date(change.at) })),
-  };
 }

@@ -1,6 +1,7 @@
 import { v7 as uuid } from "uuid";
 import { Condition } from "../condition.js";
 import type { EventLog, LoggedEvent, LogPage, LogPosition, ReadResult } from "../driver.js";
+import { eventsRemoved, LOG_RESET } from "../log-gaps.js";
 
 /** Event that has no position yet. */
 export type NewEvent = LoggedEvent extends infer E ? (E extends unknown ? Omit<E, "position"> : never) : never;
@@ -42,7 +43,7 @@ export class MemoryEventLog implements EventLog {
     options: { limit: number; waitMs: number; signal: AbortSignal },
   ): Promise<LogPage> {
     if (position.log !== this.#log || position.number > this.#last) {
-      return { events: [], position: this.#position(0), gap: "the event log was replaced. Read the jobs again" };
+      return { events: [], position: this.#position(0), gap: LOG_RESET };
     }
     if (position.number === this.#last && !options.signal.aborted) {
       await this.#readers.wait(options.waitMs, options.signal);
@@ -51,7 +52,7 @@ export class MemoryEventLog implements EventLog {
     const first = Math.max(position.number - dropped, 0);
     const events = this.#events.slice(first, first + options.limit);
     const missed = dropped - position.number;
-    const gap = missed > 0 ? `${missed} events were removed from the event log. Read the jobs again` : null;
+    const gap = missed > 0 ? eventsRemoved(missed) : null;
     return { events, position: events.at(-1)?.position ?? position, gap };
   }
 

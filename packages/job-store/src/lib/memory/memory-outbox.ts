@@ -1,30 +1,96 @@
 import { Condition } from "../condition.js";
-import type { OutboxStorage, OutgoingMessage, StoredMessage } from "../driver.js";
+import type { Origin, OutboxStorage, OutgoingMessage, StoredMessage } from "../driver.js";
+import type { StoredJob } from "./stored-job.js";
+import type { KeptMessage } from "./work-state.js";
 
 /** Entry whose payload is JSON text, so that readers share no objects. */
-type StoredEntry = Omit<StoredMessage, "payload"> & { readonly payload: string };
+type StoredEntry = Omit<StoredMessage, "payload" | "origin"> & { readonly payload: string; readonly origin: Origin };
 type Entry = StoredEntry & { readonly claimedUntil: number };
 
-/** Outbox in memory: entries in commit order, and rejected entries. */
+/** Longest time for which a waiting reader does nothing, in milliseconds. Its claims are contacts with the storage. */
+const CONTACT_MS = 1000;
+
+/** Outbox in memory: entries in commit order, messages that are not due yet, and rejected entries. */
 export class MemoryOutbox implements OutboxStorage {
   #entries = new Map<string, Entry>();
+  /** Delayed messages in the order of their due times. */
+  readonly #scheduled: Entry[] = [];
   readonly #rejected = new Map<string, StoredEntry & { readonly reason: string }>();
   readonly #readers = new Condition();
+  readonly #beforeClaim: () => void;
+  readonly #msToNext: () => number;
   #sequence = 0;
 
-  add(jobId: string, version: number, messages: readonly OutgoingMessage[]): void {
-    messages.forEach((message, position) => {
-      const entryId = `${Date.now()}-${this.#sequence++}`;
-      const id = message.id ?? `${jobId}.${version}.${position}`;
-      this.#entries.set(entryId, { ...message, id, entryId, jobId, at: Date.now(), claimedUntil: 0 });
-    });
-    if (messages.length > 0) this.#readers.notify();
+  /** @param table Adds the messages that are due. `msToNext` is the time until the next one is due. */
+  constructor(table: { readonly beforeClaim: () => void; readonly msToNext: () => number }) {
+    this.#beforeClaim = table.beforeClaim;
+    this.#msToNext = table.msToNext;
   }
 
-  async claim(options: { limit: number; waitMs: number; claimMs: number; signal: AbortSignal }) {
+  /** Adds the messages of a change. `job`: the job after the change. */
+  add(job: StoredJob, messages: readonly OutgoingMessage[]): void {
+    messages.forEach(({ id, delayMs, ...message }, position) => {
+      const named = { ...message, id: id ?? `${job.id}.${job.version}.${position}` };
+      if (delayMs === 0) this.append(job, named);
+      else this.#schedule(job, named, job.updatedAt + delayMs);
+    });
+  }
+
+  /** Adds a message with the present version of the job as its origin. */
+  append(job: StoredJob, message: KeptMessage): void {
+    const entry = this.#newEntry(job, message, 0);
+    this.#entries.set(entry.entryId, entry);
+    this.#readers.notify();
+  }
+
+  #schedule(job: StoredJob, message: KeptMessage, dueAt: number): void {
+    const before = this.#scheduled.findLastIndex(({ at }) => at <= dueAt);
+    this.#scheduled.splice(before + 1, 0, this.#newEntry(job, message, dueAt));
+    this.#readers.notify();
+  }
+
+  #newEntry(
+    { id: jobId, createdAt, attempt, version }: StoredJob,
+    { id, queue, payload, headers }: KeptMessage,
+    dueAt: number,
+  ): Entry {
+    const now = Date.now();
+    const entryId = `${now}-${this.#sequence++}`;
+    const origin = { createdAt, attempt, version, dueAt };
+    return { entryId, jobId, at: dueAt || now, id, queue, payload, headers, origin, claimedUntil: 0 };
+  }
+
+  /** Makes the waiting readers look for messages. */
+  wake(): void {
+    this.#readers.notify();
+  }
+
+  /**
+   * Makes entries of messages that are due, no more than the call can return. So an entry that is stored while many messages are due has
+   * few of them before it.
+   */
+  #addDue(limit: number): void {
+    const count = Math.min(this.#countDue(), limit);
+    for (const entry of this.#scheduled.splice(0, count)) this.#entries.set(entry.entryId, entry);
+  }
+
+  #countDue(): number {
+    const now = Date.now();
+    const next = this.#scheduled.findIndex(({ at }) => at > now);
+    return next < 0 ? this.#scheduled.length : next;
+  }
+
+  /** @param check Called before each search, also after a wait. Throws if the storage is unavailable. */
+  async claim(
+    options: { limit: number; waitMs: number; claimMs: number; signal: AbortSignal },
+    check: () => void = () => {},
+  ) {
     const end = Date.now() + options.waitMs;
     for (;;) {
+      check();
+      this.#beforeClaim();
       const now = Date.now();
+      this.#addDue(options.limit);
       const due = [...this.#entries.values()].filter((entry) => entry.claimedUntil <= now).slice(0, options.limit);
       for (const entry of due) this.#entries.set(entry.entryId, { ...entry, claimedUntil: now + options.claimMs });
       if (due.length > 0 || now >= end || options.signal.aborted) return due.map(toMessage);
@@ -33,7 +99,8 @@ export class MemoryOutbox implements OutboxStorage {
   }
 
   waitForEntries(ms: number, signal: AbortSignal): Promise<void> {
-    return this.#readers.wait(Math.min(ms, this.#nextClaimEnd() - Date.now()), signal);
+    const nextAt = Math.min(this.#nextClaimEnd(), this.#scheduled[0]?.at ?? Number.POSITIVE_INFINITY);
+    return this.#readers.wait(Math.min(ms, nextAt - Date.now(), this.#msToNext(), CONTACT_MS), signal);
   }
 
   async ack(entryIds: readonly string[]): Promise<void> {
@@ -68,17 +135,24 @@ export class MemoryOutbox implements OutboxStorage {
       const entry = this.#rejected.get(id);
       if (entry === undefined) continue;
       this.#rejected.delete(id);
-      this.#entries.set(id, { ...entry, at: Date.now(), claimedUntil: 0 });
+      const at = Date.now();
+      // A message that was delayed is due now.
+      const origin = entry.origin.dueAt === 0 ? entry.origin : { ...entry.origin, dueAt: at };
+      this.#entries.set(id, { ...entry, at, origin, claimedUntil: 0 });
     }
     this.#readers.notify();
   }
 
   async depth(): Promise<number> {
-    return this.#entries.size;
+    return this.#entries.size + this.#countDue();
+  }
+
+  async scheduled(): Promise<number> {
+    return this.#scheduled.length - this.#countDue();
   }
 
   async oldest(): Promise<number | null> {
-    let oldest: number | null = null;
+    let oldest = this.#countDue() === 0 ? null : (this.#scheduled[0]?.at ?? null);
     for (const { at } of this.#entries.values()) oldest = Math.min(oldest ?? at, at);
     return oldest;
   }

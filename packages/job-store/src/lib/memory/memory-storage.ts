@@ -1,9 +1,13 @@
 import type {
   AuditOptions,
   ChangeMetadata,
+  ClaimReply,
+  ClaimRequest,
   CreateReply,
   DeleteReply,
   EventLog,
+  FailRequest,
+  FailRequestReply,
   FullJob,
   IndexValues,
   JobStorage,
@@ -24,12 +28,18 @@ import type {
   UpdateStatusReply,
 } from "../driver.js";
 import { comparePositions } from "../position.js";
-import { EMPTY_REPORT } from "../reports.js";
+import { sentMessages } from "../sent-messages.js";
 import type { AuditReport } from "../types.js";
 import { byteLength } from "../utf8.js";
 import { AWAY, type FaultInjection } from "./fault-injection.js";
 import { guardedLog, guardedOutbox } from "./guards.js";
-import { isLive, type JobTable, type StoredJob, toRecord } from "./job-table.js";
+import { isLive, type JobTable } from "./job-table.js";
+import { auditJobTable } from "./memory-audit.js";
+import type { StoredJob } from "./stored-job.js";
+import { covers, hasNewerRequest, originFor, refusal, remember } from "./work-state.js";
+
+/** Number of changes whose keys are kept. */
+const MAX_KEYS = 4;
 
 /** Storage of one store in the table of its driver. A write is atomic because it runs without interruption in one event-loop tick. */
 export class MemoryStorage implements JobStorage {
@@ -56,8 +66,8 @@ export class MemoryStorage implements JobStorage {
   async create(job: NewJob): Promise<CreateReply> {
     this.#check();
     const existing = this.#table.find(job.id);
-    if (existing !== undefined) return { kind: "exists", record: toRecord(existing) };
-    const now = Date.now();
+    if (existing !== undefined) return { kind: "exists", record: this.#table.toRecord(existing) };
+    const now = this.#table.creationTime(job.id);
     const stored = this.#withExpiry({
       id: job.id,
       version: 1,
@@ -72,13 +82,16 @@ export class MemoryStorage implements JobStorage {
       data: job.data,
       fields: job.fields,
       history: this.#append([], { from: null, to: job.status, at: now, version: 1, ...metadataOf(job.metadata) }),
+      keys: [],
     });
     const bytes = sizeOf(stored);
     if (bytes > this.#config.maxRecordBytes) return { kind: "tooLarge", bytes };
     this.#table.makeRoom();
-    this.#commit(stored, job.outbox);
+    this.#put(stored);
+    // No message of a job is older than these, so the work state does not need them.
+    this.#table.outbox.add(stored, [...job.outbox, ...sentMessages(this.#config.sends, stored, job.sendHeaders)]);
     this.#addEvent("created", stored, now, null, job.metadata.by);
-    return this.#faults.replyOrLose({ kind: "created", record: toRecord(stored) });
+    return this.#faults.replyOrLose({ kind: "created", record: this.#table.toRecord(stored) });
   }
 
   async save(job: FullJob): Promise<SaveReply> {
@@ -87,14 +100,19 @@ export class MemoryStorage implements JobStorage {
     if (existing !== undefined && existing.version !== job.version) {
       return { kind: "conflict", version: existing.version };
     }
-    const stored = this.#withExpiry({ ...job, version: existing === undefined ? job.version : job.version + 1 });
+    const stored = this.#withExpiry({
+      ...job,
+      version: existing === undefined ? job.version : job.version + 1,
+      keys: keysAfter(existing?.keys ?? [], undefined),
+    });
     if (!isLive(stored)) return { kind: "expired" };
     const bytes = sizeOf(stored);
     if (bytes > this.#config.maxRecordBytes) return { kind: "tooLarge", bytes };
     if (existing === undefined) this.#table.makeRoom();
-    this.#commit(stored, []);
+    this.#put(stored);
+    if (existing !== undefined) this.#table.work.save(existing, stored, this.#isFinal(stored.status));
     this.#addEvent("saved", stored, Date.now(), existing?.status ?? null);
-    return this.#faults.replyOrLose({ kind: "saved", record: toRecord(stored) });
+    return this.#faults.replyOrLose({ kind: "saved", record: this.#table.toRecord(stored) });
   }
 
   async read(ids: readonly string[]): Promise<readonly ReadResult[]> {
@@ -109,48 +127,111 @@ export class MemoryStorage implements JobStorage {
 
   async updateStatus(update: StatusUpdate): Promise<UpdateStatusReply> {
     this.#check();
+    const { work } = this.#table;
     const job = this.#table.find(update.target.id);
     if (job === undefined) return { kind: "missing" };
-    if (!isTargeted(update.target, job)) return { kind: "conflict", version: job.version };
+    const { key } = update.metadata;
+    if (key !== undefined && job.keys.includes(key)) return { kind: "unchanged", record: this.#table.toRecord(job) };
+    if (!this.#isTargeted(update.target, job)) return { kind: "conflict", version: job.version };
     if (this.#config.sources.get(update.to)?.includes(job.status) !== true) {
       return job.status === update.to
-        ? { kind: "unchanged", record: toRecord(job) }
+        ? { kind: "unchanged", record: this.#table.toRecord(job) }
         : { kind: "illegal", from: job.status };
     }
-    const now = Date.now();
-    const version = job.version + 1;
-    const isRetry = this.#config.finalStatuses.includes(job.status);
-    const kept = isRetry ? { ...job, attempt: job.attempt + 1, progress: null, result: null, error: null } : job;
-    const stored = this.#withExpiry({
-      ...kept,
-      version,
-      status: update.to,
-      updatedAt: now,
-      statusAt: now,
-      progress: update.progress === undefined ? kept.progress : update.progress,
-      result: update.result ?? kept.result,
-      error: update.error ?? kept.error,
-      history: this.#append(job.history, {
-        from: job.status,
-        to: update.to,
-        at: now,
-        version,
-        ...metadataOf(update.metadata),
-      }),
-    });
+    if (update.leaseMs !== undefined && (job.status !== update.to || (work.peek(job)?.stored ?? null) === null)) {
+      return { kind: "noMessage" };
+    }
+    const stored = this.#moved(job, update);
     const bytes = sizeOf(stored);
     if (bytes > this.#config.maxRecordBytes) return { kind: "tooLarge", bytes };
-    this.#commit(stored, update.outbox);
-    this.#addEvent("status", stored, now, job.status, update.metadata.by);
-    return this.#faults.replyOrLose({ kind: "updated", record: toRecord(stored) });
+    this.#put(stored);
+    this.#changeWork(stored, job.status, update);
+    const sent = job.status === update.to ? [] : sentMessages(this.#config.sends, stored, update.sendHeaders);
+    this.#addMessages(stored, [...update.outbox, ...sent]);
+    this.#addEvent("status", stored, stored.statusAt, job.status, update.metadata.by);
+    return this.#faults.replyOrLose({ kind: "updated", record: this.#table.toRecord(stored) });
+  }
+
+  async claim(request: ClaimRequest): Promise<ClaimReply> {
+    this.#check();
+    const { work, outbox } = this.#table;
+    const { to, message } = request;
+    work.clock.contact();
+    const job = this.#table.find(request.id);
+    if (job === undefined) return { kind: "missing" };
+    const state = work.of(job);
+    if (state.claim?.key === request.key && state.claim.version === job.version) {
+      work.giveLease(job.id, state, request.leaseMs);
+      return this.#claimed(job, state.claim);
+    }
+    work.settle(job, state);
+    const origin = originFor(state, message);
+    const refused = refusal(job, state, message.queue, { origin, statuses: [to, ...request.from] });
+    if (refused !== null) return { kind: refused };
+    if (state.lease !== null) {
+      if (covers(state, message, origin)) return { kind: "leased" };
+      remember(state, message, job.version);
+      return this.#faults.replyOrLose({ kind: "leased" });
+    }
+    if (request.ifVersion !== undefined && request.ifVersion !== job.version) return { kind: "changed" };
+    if (state.stored !== null && state.stored.queue !== message.queue) outbox.append(job, state.stored);
+    if (job.status !== to) state.failedAttempts = 0;
+    const claimed = this.#moved(job, { to, metadata: request.metadata });
+    this.#put(claimed);
+    work.claim(claimed, state, request);
+    if (job.status !== to) this.#addMessages(claimed, sentMessages(this.#config.sends, claimed, request.sendHeaders));
+    this.#addEvent("status", claimed, claimed.statusAt, job.status, request.metadata.by);
+    return this.#claimed(claimed, state);
+  }
+
+  async failRequest(request: FailRequest): Promise<FailRequestReply> {
+    this.#check();
+    const { work } = this.#table;
+    const { id, to, from, working, message, error, metadata } = request;
+    const job = this.#table.find(id);
+    if (job === undefined) return { kind: "missing" };
+    const { origin, queue } = message;
+    if (origin === null) return { kind: "outdated" };
+    const state = work.of(job);
+    work.settle(job, state);
+    const refused = refusal(job, state, queue, { origin, statuses: [working, ...from] });
+    if (refused === "outdated" || refused === "handled") return { kind: refused };
+    if (hasNewerRequest(state, queue, origin)) return { kind: "handled" };
+    if (refused !== null) return { kind: refused };
+    if (state.lease !== null) return { kind: "leased" };
+    const { by } = metadata;
+    const worked = this.#moved(job, { to: working, metadata: { by } });
+    const failed = this.#moved(worked, { to, error, metadata });
+    this.#put(failed);
+    this.#changeWork(failed, job.status, {});
+    this.#addMessages(failed, sentMessages(this.#config.sends, failed, request.sendHeaders));
+    this.#addEvent("status", worked, worked.statusAt, job.status, by);
+    this.#addEvent("status", failed, failed.statusAt, working, by);
+    return this.#faults.replyOrLose({ kind: "failed", record: this.#table.toRecord(failed) });
+  }
+
+  async renewLeases(targets: readonly Target[], leaseMs: number): Promise<readonly boolean[]> {
+    this.#check();
+    const { work } = this.#table;
+    work.clock.contact();
+    const changed = targets.map((target) => {
+      const job = this.#table.find(target.id);
+      return job !== undefined && this.#isTargeted(target, job) && work.renew(job, leaseMs);
+    });
+    return changed.includes(true) ? this.#faults.replyOrLose(changed) : changed;
+  }
+
+  async findOverdue(owner: string): ReturnType<JobStorage["findOverdue"]> {
+    this.#check();
+    return this.#table.timeouts.findOverdue(this.#config.timeouts, owner);
   }
 
   async updateProgress(target: Target, progress: string): Promise<UpdateProgressReply> {
     this.#check();
     const job = this.#table.find(target.id);
     if (job === undefined) return { kind: "missing" };
-    if (!isTargeted(target, job)) return { kind: "conflict", version: job.version };
-    if (this.#config.finalStatuses.includes(job.status)) return { kind: "illegal", from: job.status };
+    if (!this.#isTargeted(target, job)) return { kind: "conflict", version: job.version };
+    if (this.#isFinal(job.status)) return { kind: "illegal", from: job.status };
     const stored = { ...job, progress, updatedAt: Date.now() };
     const bytes = sizeOf(stored);
     if (bytes > this.#config.maxRecordBytes) return { kind: "tooLarge", bytes };
@@ -164,7 +245,7 @@ export class MemoryStorage implements JobStorage {
     this.#check();
     const job = this.#table.find(target.id);
     if (job === undefined) return { kind: "missing" };
-    if (!isTargeted(target, job)) return { kind: "conflict", version: job.version };
+    if (!this.#isTargeted(target, job)) return { kind: "conflict", version: job.version };
     this.#table.delete(job.id);
     this.#table.log.add({ type: "deleted", id: job.id, at: Date.now() });
     return this.#faults.replyOrLose({ kind: "deleted" });
@@ -190,7 +271,7 @@ export class MemoryStorage implements JobStorage {
     matching.sort((a, b) => comparePositions(a.position, b.position) * direction);
     const page = matching.slice(0, limit);
     return {
-      entries: page.map(({ position, job }) => ({ ...position, kind: "record", record: toRecord(job) })),
+      entries: page.map(({ position, job }) => ({ ...position, kind: "record", record: this.#table.toRecord(job) })),
       next: matching.length > limit ? (page.at(-1)?.position ?? null) : null,
     };
   }
@@ -212,7 +293,7 @@ export class MemoryStorage implements JobStorage {
   }
 
   async health(): Promise<StorageHealth> {
-    const { size, outbox } = this.#table;
+    const { size, outbox, timeouts } = this.#table;
     const common = { details: { jobs: size }, warnings: [] };
     return this.#faults.isAway
       ? {
@@ -221,6 +302,7 @@ export class MemoryStorage implements JobStorage {
           ...common,
           rejected: null,
           oldestWaitMs: null,
+          overdueMs: null,
           error: AWAY,
         }
       : {
@@ -229,6 +311,7 @@ export class MemoryStorage implements JobStorage {
           ...common,
           rejected: await outbox.countRejected(),
           oldestWaitMs: await outbox.oldestWait(),
+          overdueMs: timeouts.lag(this.#config.timeouts),
         };
   }
 
@@ -236,7 +319,53 @@ export class MemoryStorage implements JobStorage {
     this.#faults.removeListener(this.#config.emit);
   }
 
-  #withExpiry(job: FullJob): StoredJob {
+  /** Returns the job after a status change. */
+  #moved(job: StoredJob, change: Pick<StatusUpdate, "to" | "progress" | "result" | "error" | "metadata">): StoredJob {
+    const now = Date.now();
+    const { to, metadata } = change;
+    const version = job.version + 1;
+    const kept = this.#isFinal(job.status)
+      ? { ...job, attempt: job.attempt + 1, progress: null, result: null, error: null }
+      : job;
+    return this.#withExpiry({
+      ...kept,
+      version,
+      status: to,
+      updatedAt: now,
+      statusAt: now,
+      progress: change.progress === undefined ? kept.progress : change.progress,
+      result: change.result ?? kept.result,
+      error: change.error ?? kept.error,
+      history: this.#append(job.history, { from: job.status, to, at: now, version, ...metadataOf(metadata) }),
+      keys: keysAfter(job.keys, metadata.key),
+    });
+  }
+
+  #claimed(job: StoredJob, { failedAttempts, expiredLeases }: ClaimCounts): ClaimReply {
+    return this.#faults.replyOrLose({
+      kind: "claimed",
+      record: this.#table.toRecord(job),
+      failedAttempts,
+      expiredLeases,
+    });
+  }
+
+  #isFinal(status: string): boolean {
+    return this.#config.finalStatuses.includes(status);
+  }
+
+  /** Returns true if the job meets the conditions of the target. */
+  #isTargeted(target: Target, job: StoredJob): boolean {
+    return (
+      (target.version === undefined || target.version === job.version) &&
+      (target.createdAt === undefined || target.createdAt === job.createdAt) &&
+      (target.status === undefined || target.status === job.status) &&
+      (target.idleSince === undefined ||
+        (target.idleSince === job.updatedAt && this.#table.work.leasedUntil(job) === null))
+    );
+  }
+
+  #withExpiry(job: Omit<StoredJob, "expiresAt">): StoredJob {
     const ttlMs = this.#config.ttlMs.get(job.status) ?? 0;
     return { ...job, expiresAt: ttlMs === 0 ? null : job.statusAt + ttlMs };
   }
@@ -246,9 +375,20 @@ export class MemoryStorage implements JobStorage {
     return historyLimit === 0 ? [] : [...history, change].slice(-historyLimit);
   }
 
-  #commit(job: StoredJob, outbox: readonly OutgoingMessage[]): void {
-    this.#table.put(job, this.#config.finalStatuses.includes(job.status));
-    this.#table.outbox.add(job.id, job.version, outbox);
+  #put(job: StoredJob): void {
+    this.#table.put(job, this.#isFinal(job.status));
+  }
+
+  /** Ends or replaces the lease after a status change, and sends the remembered messages that it made due. */
+  #changeWork(job: StoredJob, from: string, update: Parameters<JobTable["work"]["change"]>[1]): void {
+    const { work, outbox } = this.#table;
+    const messages = work.change(job, update, { from, isFinal: this.#isFinal(job.status) });
+    for (const message of messages) outbox.append(job, message);
+  }
+
+  #addMessages(job: StoredJob, messages: readonly OutgoingMessage[]): void {
+    this.#table.work.addMessages(job, messages);
+    this.#table.outbox.add(job, messages);
   }
 
   #addEvent(type: "created" | "status" | "saved", job: StoredJob, at: number, from: string | null, by?: string): void {
@@ -259,12 +399,11 @@ export class MemoryStorage implements JobStorage {
   }
 }
 
-/** Returns true if the job meets the conditions of the target. */
-function isTargeted(target: Target, job: StoredJob): boolean {
-  return (
-    (target.version === undefined || target.version === job.version) &&
-    (target.createdAt === undefined || target.createdAt === job.createdAt)
-  );
+type ClaimCounts = Pick<Extract<ClaimReply, { readonly kind: "claimed" }>, "failedAttempts" | "expiredLeases">;
+
+/** Returns the keys of the last changes, with that of a new change. */
+function keysAfter(keys: StoredJob["keys"], key: string | undefined): StoredJob["keys"] {
+  return [...keys, key ?? null].slice(-MAX_KEYS);
 }
 
 /** Returns the metadata of a history entry, without undefined properties. */
@@ -276,45 +415,7 @@ function metadataOf(metadata: ChangeMetadata): { by?: string; note?: string; key
   };
 }
 
+/** Returns the size of the record in bytes. The keys are not part of it. */
 function sizeOf(job: StoredJob): number {
-  return byteLength(JSON.stringify(job));
-}
-
-/** Number of jobs that an audit compares in one step. */
-const AUDIT_STEP = 500;
-
-/**
- * Compares the index values of jobs with their data. The other indexes are computed from the jobs, so they cannot differ, but a field
- * can have been declared after a job was stored.
- */
-async function* auditJobTable(
-  table: JobTable,
-  config: StoreConfig,
-  { repair, indexValuesOf: fieldsOf }: AuditOptions,
-): AsyncGenerator<AuditReport, void, undefined> {
-  let found = { ...EMPTY_REPORT };
-  for (const job of table.live()) {
-    found.jobs++;
-    const computed = fieldsOf(toRecord(job));
-    if (computed === null) found.unreadable++;
-    else if (config.fields.some((field) => job.fields.get(field) !== computed.get(field))) {
-      found.missingFromIndex++;
-      if (repair) {
-        table.update(job, { ...job, fields: mergeFields(job, computed, config) });
-        found.repaired++;
-      }
-    }
-    if (found.jobs < AUDIT_STEP) continue;
-    yield found;
-    found = { ...EMPTY_REPORT };
-    // Browsers have no setImmediate.
-    await new Promise((resolve) => setTimeout(resolve));
-  }
-  yield found;
-}
-
-/** Returns the computed values, and the stored values of fields that only other services declare. */
-function mergeFields({ fields }: StoredJob, computed: IndexValues, config: StoreConfig): IndexValues {
-  const others = [...fields].filter(([field]) => !config.fields.includes(field));
-  return new Map([...others, ...computed]);
+  return byteLength(JSON.stringify({ ...job, keys: undefined }));
 }

@@ -54,7 +54,7 @@ export function instrument(driver: JobStoreDriver, options: InstrumentOptions = 
       const telemetry = new Telemetry(tracer, meter, { system: driver.name, definition: config.definition });
       const gauges = (options.gauges ?? true) ? new Gauges(meter, storage, config.definition) : null;
       return new InstrumentedStorage(storage, telemetry, {
-        finalStatuses: config.finalStatuses,
+        config,
         onClose: () => gauges?.stop(),
       });
     },

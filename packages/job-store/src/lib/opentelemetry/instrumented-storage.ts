@@ -1,9 +1,13 @@
-import { context, propagation } from "@opentelemetry/api";
+import { type Attributes, context, propagation, type Span } from "@opentelemetry/api";
 import type {
   AuditOptions,
+  ClaimReply,
+  ClaimRequest,
   CreateReply,
   DeleteReply,
   EventLog,
+  FailRequest,
+  FailRequestReply,
   FullJob,
   IndexValues,
   JobStorage,
@@ -15,6 +19,7 @@ import type {
   ReadResult,
   SaveReply,
   StatusUpdate,
+  StoreConfig,
   Target,
   UpdateProgressReply,
   UpdateStatusReply,
@@ -24,7 +29,7 @@ import type { Telemetry } from "./telemetry.js";
 
 /**
  * Storage that records the calls of another storage. It adds the current trace context to outbox messages that have none. Reads of
- * the outbox and of the event log mostly wait, and an audit is long, so these are not recorded.
+ * the outbox and of the event log mostly wait, an audit is long, and leases are renewed all the time, so these are not recorded.
  */
 export class InstrumentedStorage implements JobStorage {
   readonly outbox: OutboxStorage;
@@ -32,25 +37,27 @@ export class InstrumentedStorage implements JobStorage {
   readonly #storage: JobStorage;
   readonly #telemetry: Telemetry;
   readonly #finalStatuses: ReadonlySet<string>;
+  readonly #sends: StoreConfig["sends"];
   readonly #onClose: () => void;
 
   constructor(
     storage: JobStorage,
     telemetry: Telemetry,
-    { finalStatuses, onClose }: { readonly finalStatuses: readonly string[]; readonly onClose: () => void },
+    { config, onClose }: { readonly config: StoreConfig; readonly onClose: () => void },
   ) {
     this.outbox = storage.outbox;
     this.logs = storage.logs;
     this.#storage = storage;
     this.#telemetry = telemetry;
-    this.#finalStatuses = new Set(finalStatuses);
+    this.#finalStatuses = new Set(config.finalStatuses);
+    this.#sends = config.sends;
     this.#onClose = onClose;
   }
 
   create(job: NewJob): Promise<CreateReply> {
     const { id, status } = job;
     return this.#telemetry.observe("create", { [ID]: id, [STATUS]: status }, () =>
-      this.#storage.create({ ...job, outbox: traced(job.outbox) }),
+      this.#storage.create({ ...job, outbox: traced(job.outbox), ...this.#sendHeaders(status) }),
     );
   }
 
@@ -71,12 +78,41 @@ export class InstrumentedStorage implements JobStorage {
   updateStatus(update: StatusUpdate): Promise<UpdateStatusReply> {
     const attributes = { [ID]: update.target.id, [STATUS]: update.to };
     return this.#telemetry.observe("updateStatus", attributes, async (span) => {
-      const reply = await this.#storage.updateStatus({ ...update, outbox: traced(update.outbox) });
+      const sendHeaders = this.#sendHeaders(update.to);
+      const reply = await this.#storage.updateStatus({ ...update, outbox: traced(update.outbox), ...sendHeaders });
       if (reply.kind === "updated") this.#telemetry.recordStatusChange(reply.record, this.#finalStatuses);
       // A duplicate delivery writes nothing.
       span.setAttribute("subtitles.job.moved", reply.kind === "updated");
       return reply;
     });
+  }
+
+  claim(request: ClaimRequest): Promise<ClaimReply> {
+    const { id, to } = request;
+    return this.#observeAnswer("claim", { [ID]: id, [STATUS]: to }, async (span) => {
+      const reply = await this.#storage.claim({ ...request, ...this.#sendHeaders(to) });
+      if (reply.kind === "claimed") this.#telemetry.recordStatusChange(reply.record, this.#finalStatuses);
+      span.setAttribute("subtitles.job.moved", reply.kind === "claimed");
+      return reply;
+    });
+  }
+
+  failRequest(request: FailRequest): Promise<FailRequestReply> {
+    const { id, to } = request;
+    return this.#observeAnswer("failRequest", { [ID]: id, [STATUS]: to }, async (span) => {
+      const reply = await this.#storage.failRequest({ ...request, ...this.#sendHeaders(to) });
+      if (reply.kind === "failed") this.#telemetry.recordStatusChange(reply.record, this.#finalStatuses);
+      span.setAttribute("subtitles.job.moved", reply.kind === "failed");
+      return reply;
+    });
+  }
+
+  renewLeases(targets: readonly Target[], leaseMs: number): Promise<readonly boolean[]> {
+    return this.#storage.renewLeases(targets, leaseMs);
+  }
+
+  findOverdue(owner: string): ReturnType<JobStorage["findOverdue"]> {
+    return this.#storage.findOverdue(owner);
   }
 
   updateProgress(target: Target, progress: string): Promise<UpdateProgressReply> {
@@ -85,14 +121,8 @@ export class InstrumentedStorage implements JobStorage {
     );
   }
 
-  async delete(target: Target): Promise<DeleteReply> {
-    let reply: DeleteReply | undefined;
-    await this.#telemetry.observe("delete", { [ID]: target.id }, async () => {
-      reply = await this.#storage.delete(target);
-      // `delete` then returns false, so the span is not an error.
-      return reply.kind === "missing" ? null : reply;
-    });
-    return reply as DeleteReply;
+  delete(target: Target): Promise<DeleteReply> {
+    return this.#observeAnswer("delete", { [ID]: target.id }, () => this.#storage.delete(target));
   }
 
   list(request: ListRequest): Promise<ListResult> {
@@ -119,6 +149,25 @@ export class InstrumentedStorage implements JobStorage {
     this.#onClose();
     return this.#storage.close();
   }
+
+  /** Returns the current trace context for the messages of a status, if the status sends any. */
+  #sendHeaders(status: string): Pick<NewJob, "sendHeaders"> {
+    return this.#sends.has(status) ? { sendHeaders: withContext({}) } : {};
+  }
+
+  /** Records a call that answers if the job is missing, so the span is then not an error. */
+  async #observeAnswer<R extends { readonly kind: string }>(
+    operation: string,
+    attributes: Attributes,
+    call: (span: Span) => Promise<R>,
+  ): Promise<R> {
+    let reply: R | undefined;
+    await this.#telemetry.observe(operation, attributes, async (span) => {
+      reply = await call(span);
+      return reply.kind === "missing" ? null : reply;
+    });
+    return reply as R;
+  }
 }
 
 const ID = "subtitles.job.id";
@@ -128,8 +177,13 @@ const STATUS = "subtitles.job.status";
 function traced(messages: readonly OutgoingMessage[]): readonly OutgoingMessage[] {
   return messages.map((message) => {
     if (message.headers.traceparent !== undefined) return message;
-    const headers: Record<string, string> = { ...message.headers };
-    propagation.inject(context.active(), headers);
-    return { ...message, headers };
+    return { ...message, headers: withContext(message.headers) };
   });
+}
+
+/** Returns the headers with the current trace context. */
+function withContext(given: OutgoingMessage["headers"]): OutgoingMessage["headers"] {
+  const headers: Record<string, string> = { ...given };
+  propagation.inject(context.active(), headers);
+  return headers;
 }

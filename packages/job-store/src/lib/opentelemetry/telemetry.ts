@@ -21,6 +21,7 @@ const CODES = {
   illegal: "ILLEGAL_TRANSITION",
   tooLarge: "INVALID_DATA",
   expired: "INVALID_ARGUMENT",
+  noMessage: "INVALID_ARGUMENT",
   unreadable: "UNREADABLE_RECORD",
 } as const satisfies Record<Rejection["kind"], string>;
 
@@ -115,12 +116,13 @@ export class Gauges {
       meter.createObservableGauge(name, { unit, description });
     const jobs = gauge("subtitles.job.count", "{job}", "Jobs by status.");
     const depth = gauge("subtitles.outbox.depth", "{message}", "Messages that are stored and not published yet.");
+    const scheduled = gauge("subtitles.outbox.scheduled", "{message}", "Delayed messages that are not due yet.");
     const age = gauge("subtitles.outbox.age", "s", "Time that the oldest of these has waited. 0: there is none.");
     const rejected = gauge("subtitles.outbox.rejected", "{message}", "Rejected messages, which are not published.");
     const attributes = { "subtitles.job.definition": definition };
 
     this.#meter = meter;
-    this.#observables = [jobs, depth, age, rejected];
+    this.#observables = [jobs, depth, scheduled, age, rejected];
     this.#callback = async (result) => {
       await Promise.allSettled([
         storage.counts().then((counts) => {
@@ -129,6 +131,7 @@ export class Gauges {
           }
         }),
         storage.outbox.depth().then((count) => result.observe(depth, count, attributes)),
+        storage.outbox.scheduled().then((count) => result.observe(scheduled, count, attributes)),
         storage.outbox.countRejected().then((count) => result.observe(rejected, count, attributes)),
         storage.outbox.oldestWait().then((ms) => result.observe(age, Math.max(0, ms ?? 0) / 1000, attributes)),
       ]);

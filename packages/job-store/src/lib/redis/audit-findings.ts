@@ -12,7 +12,7 @@ const SLACK_MS = 1000;
 export const NO_KEY = -2;
 
 /** Scan that returned an id. An entry without a job is counted by the scan of the first index that has it. */
-export type Scan = "jobs" | "statuses" | "creations" | "values" | "fields";
+export type Scan = "jobs" | "statuses" | "creations" | "work" | "values" | "fields";
 
 /** An id, and the scan that returned it. */
 export interface Subject {
@@ -46,6 +46,8 @@ export interface Stored {
   readonly complete: boolean;
   /** True if the index by field has the member of the subject. */
   readonly hasMember: boolean;
+  /** True if there is a work state with the id of the job. */
+  readonly hasWork: boolean;
   /** Time of the server, in milliseconds since 1970. */
   readonly now: number;
 }
@@ -121,6 +123,7 @@ function staleEntry(subject: Subject, stored: Stored, metadata: IndexMetadata): 
   const { statusScore, creationScore, fields } = stored;
   let first: Scan | null = stored.hasMember ? "fields" : null;
   if (fields !== "") first = "values";
+  if (stored.hasWork) first = "work";
   if (creationScore !== null) first = "creations";
   if (statusScore !== null) first = "statuses";
   if (first !== subject.scan || (statusScore !== null && isDue(statusScore, stored.now, metadata))) return null;

@@ -41,6 +41,7 @@ type AuditReply = readonly [
   fields: Texts,
   complete: readonly number[],
   given: readonly number[],
+  works: Texts,
 ];
 
 type Texts = readonly (string | null)[];
@@ -70,14 +71,17 @@ export class RedisAudit {
     yield* inFlight(scanJobIds(this.#session, step), (ids) =>
       this.#check(ids.map((id) => ({ scan: "jobs", id, member: null }))),
     );
-    for (const index of ["statuses", "creations", "values"] as const) {
+    for (const index of ["statuses", "creations", "work", "values"] as const) {
       if (index === "values" && fields.length === 0) return;
       yield* inFlight(scanIndex(this.#session, step, index), (ids) => this.#checkEntries(index, ids));
     }
     yield* inFlight(scanIndex(this.#session, step, "fields"), (members) => this.#checkMembers(members));
   }
 
-  async #checkEntries(scan: "statuses" | "creations" | "values", ids: readonly string[]): Promise<AuditReport> {
+  async #checkEntries(
+    scan: "statuses" | "creations" | "work" | "values",
+    ids: readonly string[],
+  ): Promise<AuditReport> {
     const keys = ids.map(this.#session.keys.job);
     if ((await this.#session.read(({ client }) => client.exists(keys))) === keys.length) return EMPTY_REPORT;
     const commands = keys.map((key) => ["exists", key] as const);
@@ -228,7 +232,8 @@ function countJobs(compared: readonly Comparison[], report: Counts): void {
   report.unreadable += compared.filter(({ unreadable }) => unreadable).length;
 }
 
-function storedIn([, now, texts, ttls, statusScores, creationScores, fields, complete, given]: AuditReply): Stored[] {
+function storedIn(reply: AuditReply): Stored[] {
+  const [, now, texts, ttls, statusScores, creationScores, fields, complete, given, works] = reply;
   return texts.map((text, n) => ({
     text,
     ttlMs: ttls[n] ?? NO_KEY,
@@ -237,6 +242,7 @@ function storedIn([, now, texts, ttls, statusScores, creationScores, fields, com
     fields: fields[n] ?? "",
     complete: complete[n] === 1,
     hasMember: given[n] === 1,
+    hasWork: typeof works[n] === "string",
     now: Number(now),
   }));
 }
@@ -287,12 +293,12 @@ function scanJobIds(session: RedisSession, step: number): AsyncGenerator<readonl
 function scanIndex(
   session: RedisSession,
   step: number,
-  index: "statuses" | "creations" | "fields" | "values",
+  index: "statuses" | "creations" | "fields" | "work" | "values",
 ): AsyncGenerator<readonly string[], void, undefined> {
   const key = session.keys[index];
   return scanAll(session, step, async (cursor) => {
     const [next, found] = await session.read(({ client }) =>
-      index === "values"
+      index === "work" || index === "values"
         ? client.hscan(key, cursor, "COUNT", SCAN_COUNT)
         : client.zscan(key, cursor, "COUNT", SCAN_COUNT),
     );

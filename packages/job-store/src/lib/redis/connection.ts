@@ -34,6 +34,9 @@ export class RedisConnection {
   #lastError = NO_REPLY_YET;
   readonly #untilOpen = new Condition();
   readonly #lossListeners: (() => void)[] = [];
+  readonly #openListeners: (() => void)[] = [];
+  /** Ids of the runs of all servers that have answered. */
+  readonly #runs = new Set<string>();
 
   constructor(client: Redis | Cluster, emit: (event: StoreEvent) => void) {
     this.#client = client;
@@ -96,6 +99,24 @@ export class RedisConnection {
     this.#lossListeners.push(listener);
   }
 
+  /** Adds a function that is called each time the connection has opened. */
+  onOpen(listener: () => void): void {
+    this.#openListeners.push(listener);
+  }
+
+  /**
+   * Notes the run of a server: each start of a server has another id.
+   * @param previous run that answered before; "": none is known
+   */
+  noteRun(run: string, previous: string): void {
+    const isKnown = this.#runs.has(run);
+    this.#runs.add(run);
+    // Shards of one server notice the same restart. A shard that moved to a known server has lost nothing.
+    if (isKnown || previous === "") return;
+    const message = "Redis was restarted, or another server has taken over. Its last writes may be lost.";
+    this.#emit({ type: "restarted", message });
+  }
+
   /** @throws JobStoreError UNAVAILABLE if the connection is not open before the deadline */
   async waitUntilConnected({ end, indeterminate }: Deadline): Promise<void> {
     if (!this.#open) await this.#untilOpen.wait(end - performance.now());
@@ -121,6 +142,7 @@ export class RedisConnection {
     this.#lastError = "the connection was lost";
     this.#emit({ type: "connected", message: "Connected to Redis." });
     this.#untilOpen.notify();
+    for (const listener of this.#openListeners) listener();
   }
 
   #lost(): void {
@@ -147,6 +169,10 @@ function usesTls({ options }: Redis | Cluster): boolean {
 /** A measurement is repeated after this time: clocks drift, and another server may have taken over the key. */
 const MAX_CLOCK_AGE_MS = 10_000;
 
+/** Reads the clock of a server, and the id of its run if the user may run INFO. */
+const MEASURE = `local clock, info = redis.call('TIME'), redis.pcall('INFO', 'server')
+return { clock[1], clock[2], type(info) == 'string' and string.match(info, 'run_id:(%w+)') or '' }`;
+
 /** Lower bound of the difference between a server's clock and `performance.now()`, measured on one connection. */
 export class ServerClock {
   #offset = 0;
@@ -171,13 +197,18 @@ export class ServerClock {
     return Math.floor(end + this.#offset) - 1;
   }
 
-  /** Measures the offset on the server of a key. The key itself is not used. The server reads its clock before the reply arrives. */
-  async measure(client: Client, key: string, epoch: number): Promise<void> {
-    // On a cluster, a script is sent to the server of its key. TIME has no key.
-    const [seconds, micros] = (await client.eval("return redis.call('TIME')", 1, key)) as [string, string];
+  /**
+   * Measures the offset on the server of a key. The key itself is not used. The server reads its clock before the reply arrives.
+   * @returns the id of the run of this server; "": not known
+   */
+  async measure(client: Client, key: string, epoch: number): Promise<string> {
+    // On a cluster, a script is sent to the server of its key. TIME and INFO have no key.
+    const reply = await client.eval(MEASURE, 1, key);
+    const [seconds, micros, run] = reply as readonly [string, string, string];
     this.#offset = Number(seconds) * 1000 + Number(micros) / 1000 - performance.now();
     this.#epoch = epoch;
     this.#measuredAt = performance.now();
+    return run;
   }
 
   /** Postpones the next measurement for `isOld`. */

@@ -1,7 +1,9 @@
 import { onAbort } from "../abort.js";
 import type { ChangeMetadata, EventLog, LoggedEvent, LogPage, LogPosition, ReadResult } from "../driver.js";
 import { unavailable } from "../errors.js";
+import { eventsRemoved, LOG_RESET, OLDER_DATA } from "../log-gaps.js";
 import { DEFAULT_LARGEST, MAX_SCRIPT_BYTES } from "./index-metadata.js";
+import type { Leases } from "./leases.js";
 import { readingOf, WRONG_TYPE } from "./read-record.js";
 import { scripts } from "./scripts.js";
 import type { RedisSession } from "./session.js";
@@ -14,12 +16,14 @@ const MAX_ENTRIES = 256;
 export class RedisEventLog implements EventLog {
   readonly #session: RedisSession;
   readonly #reader: BlockingReader;
+  readonly #leases: Leases;
   /** Position of the last wait for events, the time of the event there, and the number of interruptions before it. */
   #waited: { readonly position: LogPosition; readonly at: number | null; readonly interruptions: number } | undefined;
 
-  constructor(session: RedisSession, reader: BlockingReader) {
+  constructor(session: RedisSession, reader: BlockingReader, leases: Leases) {
     this.#session = session;
     this.#reader = reader;
+    this.#leases = leases;
   }
 
   async tail(): Promise<LogPosition> {
@@ -37,7 +41,8 @@ export class RedisEventLog implements EventLog {
       ...[string, string | null, string | null, string | null, number, string],
     ];
     const position = { log: log ?? "", number: Number(events ?? 0) };
-    return { job: foreign === "1" ? WRONG_TYPE : readingOf(id, text), position, now };
+    const [job] = await this.#leases.addTo([foreign === "1" ? WRONG_TYPE : readingOf(id, text)]);
+    return { job: job as ReadResult, position, now };
   }
 
   async after(
@@ -130,9 +135,6 @@ export class RedisEventLog implements EventLog {
   }
 }
 
-const OLDER_DATA = "the server has restarted with older data, or another server has taken over. Read the jobs again.";
-const LOG_RESET = "the event log was reset, because the server lost its data. Read the jobs again.";
-
 function idOf({ number, log }: LogPosition): string {
   return `${number}-${log === "" ? 0 : log}`;
 }
@@ -149,10 +151,7 @@ function pageOf(position: LogPosition, entries: readonly StreamEntry[], limit: n
   if (first === undefined || (first.log === position.log && first.number === position.number + 1)) {
     return { events, position: last, gap: null };
   }
-  const gap =
-    first.log === position.log
-      ? `${first.number - position.number - 1} events were removed from the event log (eventLogLength). Read the jobs again.`
-      : LOG_RESET;
+  const gap = first.log === position.log ? eventsRemoved(first.number - position.number - 1) : LOG_RESET;
   return { events, position: last, gap };
 }
 

@@ -5,8 +5,9 @@ import type { Client } from "./connection.js";
 import { type ProbeResult, probePermissions } from "./permission-probe.js";
 import { describeForeignKeys, describeMissing } from "./permissions.js";
 import { explain, reasonOf, replyCode } from "./redis-errors.js";
-import { countRejected, oldestWait } from "./redis-outbox.js";
+import { countRejected, readOutboxState } from "./redis-outbox.js";
 import type { RedisSession } from "./session.js";
+import { timeoutsLag } from "./timeouts.js";
 
 type Answer<T> = { readonly value: T } | { readonly error: unknown };
 
@@ -15,13 +16,16 @@ type Answer<T> = { readonly value: T } | { readonly error: unknown };
  * store, because PING succeeds on a server that is full or read-only. A call would wait for a server that is not ready, the check
  * reports it at once.
  */
-export async function checkHealth(session: RedisSession, timeoutMs: number): Promise<StorageHealth> {
+export async function checkHealth(
+  session: RedisSession,
+  { timeoutMs, hasTimeouts }: { readonly timeoutMs: number; readonly hasTimeouts: boolean },
+): Promise<StorageHealth> {
   const { connection, executor, keys, replicas } = session;
   const end = performance.now() + timeoutMs;
   const query = <T>(command: (client: Client) => Promise<T>) =>
     answerOf(executor.query(command, { end, retries: false }));
   let latencyMs: number | null = null;
-  const [read, probed, replicated, server, rejected, waited] = await Promise.all([
+  const [read, probed, replicated, server, rejected, outbox, lag] = await Promise.all([
     query(async (client) => {
       const begun = performance.now();
       await client.mget(keys.job("*")).finally(() => {
@@ -32,7 +36,8 @@ export async function checkHealth(session: RedisSession, timeoutMs: number): Pro
     query(async (client) => replicas?.check(client)),
     query(readDetails),
     query((client) => countRejected(client, keys)),
-    query((client) => oldestWait(client, keys)),
+    query((client) => readOutboxState(client, keys)),
+    query(async (client) => (hasTimeouts ? timeoutsLag(client, keys) : null)),
   ]);
   const reachable = "value" in read || replyCode(read.error) !== null;
   const readable = "value" in read;
@@ -47,7 +52,8 @@ export async function checkHealth(session: RedisSession, timeoutMs: number): Pro
     details: { reachable, readable, writable: error === null, ...details },
     warnings,
     rejected: "value" in rejected ? rejected.value : null,
-    oldestWaitMs: "value" in waited ? waited.value : null,
+    oldestWaitMs: "value" in outbox ? outbox.value.oldestWait : null,
+    overdueMs: "value" in lag ? lag.value : null,
     ...(error !== null && { error }),
   };
 }

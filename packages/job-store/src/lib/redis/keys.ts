@@ -41,6 +41,20 @@ export interface Keys {
   /** Two sets: recent operations of deleted jobs; see lua/includes/operations.lua. */
   readonly evenTombstones: string;
   readonly oddTombstones: string;
+  /** Hash: job id -> work state; see lua/includes/work-state.lua. The next three keys belong to it. */
+  readonly work: string;
+  /** Hash: messages that are sent again when a lease ends. */
+  readonly workMessages: string;
+  /** Sorted set: job id by the end of a worker's lease, in reachable time. */
+  readonly leases: string;
+  /** Sorted set: job id by the end of a lease that no worker owns. */
+  readonly waits: string;
+  /** Sorted set: gaps in which no process had contact with the server; see lua/includes/contact.lua. */
+  readonly gaps: string;
+  /** String: store that enforces the timeouts. */
+  readonly timeoutsOwner: string;
+  /** Sorted set: jobs whose timeout is checked later; see lua/maintenance/next-timeouts.lua. */
+  readonly timeoutsDeferred: string;
   /** Stream: event log; see lua/includes/publish.lua. */
   readonly events: string;
   /** Stream: outbox entries. The next keys belong to it; see lua/includes/begin-outbox.lua. */
@@ -49,6 +63,8 @@ export interface Keys {
   readonly outboxClaimed: string;
   /** String: last claim of one reader, and the entries that it returned. It expires with the claim. */
   readonly outboxReader: (reader: string) => string;
+  readonly outboxScheduled: string;
+  readonly outboxScheduledEntries: string;
   readonly outboxRejected: string;
   readonly outboxRejectedEntries: string;
   /** String that only checks write. */
@@ -65,11 +81,20 @@ export function keysUnder(prefix: string): Keys {
     values: `${prefix}jobs:values`,
     evenTombstones: `${prefix}jobs:tombstones:even`,
     oddTombstones: `${prefix}jobs:tombstones:odd`,
+    work: `${prefix}jobs:work`,
+    workMessages: `${prefix}jobs:work:messages`,
+    leases: `${prefix}jobs:leases`,
+    waits: `${prefix}jobs:waits`,
+    gaps: `${prefix}jobs:gaps`,
+    timeoutsOwner: `${prefix}jobs:timeouts:owner`,
+    timeoutsDeferred: `${prefix}jobs:timeouts:deferred`,
     events: `${prefix}jobs:events`,
     outbox: `${prefix}jobs:outbox`,
     outboxClaims: `${prefix}jobs:outbox:claims`,
     outboxClaimed: `${prefix}jobs:outbox:claimed`,
     outboxReader: (reader) => `${prefix}jobs:outbox:reader:${reader}`,
+    outboxScheduled: `${prefix}jobs:outbox:scheduled`,
+    outboxScheduledEntries: `${prefix}jobs:outbox:scheduled:entries`,
     outboxRejected: `${prefix}jobs:outbox:rejected`,
     outboxRejectedEntries: `${prefix}jobs:outbox:rejected:entries`,
     probe: `${prefix}jobs:probe`,
@@ -81,7 +106,13 @@ export function storeKeys(keys: Keys): readonly string[] {
   return [
     ...[keys.metadata, keys.statuses, keys.creations, keys.events, keys.values, keys.fields],
     ...[keys.evenTombstones, keys.oddTombstones],
+    ...workKeys(keys),
   ];
+}
+
+/** Returns the keys of work states, in the order in which scripts take them. */
+export function workKeys({ work, workMessages, leases, waits, gaps }: Keys): readonly string[] {
+  return [work, workMessages, leases, waits, gaps];
 }
 
 /** Returns the beginning of the keys of a shard: a hash tag, so that a cluster stores them in one slot. `*`: a pattern for all shards. */

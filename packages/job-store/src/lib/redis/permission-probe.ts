@@ -19,9 +19,18 @@ const at = {
   outboxClaims: 11,
   outboxClaimed: 12,
   outboxReader: 13,
-  outboxRejected: 14,
-  outboxRejectedEntries: 15,
-  probe: 16,
+  outboxScheduled: 14,
+  outboxScheduledEntries: 15,
+  outboxRejected: 16,
+  outboxRejectedEntries: 17,
+  probe: 18,
+  work: 19,
+  workMessages: 20,
+  leases: 21,
+  waits: 22,
+  gaps: 23,
+  timeoutsOwner: 24,
+  timeoutsDeferred: 25,
 } as const satisfies Record<keyof Keys, number>;
 
 /** Returns the keys in the order of `at`. `*` is no valid id, and looks like a pattern of all keys in a message. */
@@ -49,6 +58,14 @@ const sortedSet = (key: number): readonly Probe[] => [
 const set = (key: number): readonly Probe[] => [
   ["sismember", key, "*"],
   ["pexpireat", key, "no number"],
+];
+
+/** Commands on a hash of messages. */
+const messages = (key: number): readonly Probe[] => [
+  ["hget", key, "*"],
+  ["hstrlen", key, "*"],
+  ["hset", key, "a field without value", "", ""],
+  ["hdel", key, "*"],
 ];
 
 /** Commands on a stream. No entry can have the id 0-0. */
@@ -91,6 +108,18 @@ const PROBES: readonly Probe[] = [
   ["hget", at.values, "*"],
   ["hset", at.values, "a field without value", "", ""],
   ["hdel", at.values, "*"],
+  ["hmget", at.work, "*"],
+  ["hset", at.work, "a field without value", "", ""],
+  ["hdel", at.work, "*"],
+  ["hget", at.workMessages, "*"],
+  ["hset", at.workMessages, "a field without value", "", ""],
+  ["hdel", at.workMessages, "*"],
+  ...sortedSet(at.leases),
+  ...sortedSet(at.waits),
+  ...sortedSet(at.gaps),
+  ["get", at.timeoutsOwner],
+  ["set", at.timeoutsOwner, "", "PXAT", "0"],
+  ...sortedSet(at.timeoutsDeferred),
   // Always fails, because the key is a string now.
   ["sadd", at.probe, "*"],
   ...set(at.evenTombstones),
@@ -102,12 +131,12 @@ const PROBES: readonly Probe[] = [
   ["set", at.outboxClaimed, "", "PXAT", "0"],
   ["get", at.outboxReader],
   ["set", at.outboxReader, "", "PXAT", "0"],
+  ...sortedSet(at.outboxScheduled),
+  ...messages(at.outboxScheduledEntries),
+  ["hincrby", at.outboxScheduledEntries, "last", "no number"],
   ...sortedSet(at.outboxRejected),
-  ["hget", at.outboxRejectedEntries, "*"],
+  ...messages(at.outboxRejectedEntries),
   ["hmget", at.outboxRejectedEntries, "*"],
-  ["hstrlen", at.outboxRejectedEntries, "*"],
-  ["hset", at.outboxRejectedEntries, "a field without value", "", ""],
-  ["hdel", at.outboxRejectedEntries, "*"],
 ];
 
 /** Further commands of an audit. */
@@ -119,6 +148,7 @@ const AUDIT_PROBES: readonly Probe[] = [
   ["zmscore", at.creations, "*"],
   ["zmscore", at.fields, "*"],
   ["hmget", at.values, "*"],
+  ["hscan", at.work, "0", "COUNT", "1"],
   ["zscan", at.statuses, "0", "COUNT", "1"],
   ["zscan", at.creations, "0", "COUNT", "1"],
   ["zscan", at.fields, "0", "COUNT", "1"],

@@ -1,6 +1,7 @@
 import type { ReadResult } from "../driver.js";
 import { Call, type CallQueue, type CommandKind, MAX_BATCH } from "./call-queue.js";
 import { MAX_SCRIPT_BYTES } from "./index-metadata.js";
+import type { Leases } from "./leases.js";
 import { readingOf, WRONG_TYPE } from "./read-record.js";
 import { evaluate, scripts } from "./scripts.js";
 import type { RedisSession } from "./session.js";
@@ -31,10 +32,12 @@ export class ReadBatcher implements CommandKind<ReadCall> {
   readonly minBatch = 32;
   readonly maxBatch = MAX_BATCH;
   readonly #session: RedisSession;
+  readonly #leases: Leases;
   readonly #queue: CallQueue<ReadCall>;
 
-  constructor(session: RedisSession) {
+  constructor(session: RedisSession, leases: Leases) {
     this.#session = session;
+    this.#leases = leases;
     this.#queue = session.executor.queue(this);
   }
 
@@ -68,7 +71,10 @@ export class ReadBatcher implements CommandKind<ReadCall> {
     const complete = batch.filter(({ ids, texts }) => texts.length === ids.length);
     const absent = complete.flatMap(({ ids, texts }) => ids.filter((_, n) => texts[n] === null));
     const foreign = absent.length === 0 ? NONE : await this.#foreign(absent, batch[0]?.end);
-    for (const call of complete) call.resolve(readingsOf(call.ids, call.texts, foreign));
+    const readings = complete.map((call) => readingsOf(call.ids, call.texts, foreign));
+    const leased = await this.#leases.addTo(readings.flat(), batch[0]?.end);
+    let first = 0;
+    for (const call of complete) call.resolve(leased.slice(first, (first += call.ids.length)));
   }
 
   toError(error: unknown, call: ReadCall): unknown {
@@ -88,7 +94,7 @@ export class ReadBatcher implements CommandKind<ReadCall> {
     const read = ids.slice(0, texts.length);
     const absent = read.filter((_, n) => texts[n] === null);
     const foreign = absent.length === 0 ? NONE : await this.#foreign(absent, end);
-    return readingsOf(read, texts, foreign);
+    return this.#leases.addTo(readingsOf(read, texts, foreign), end);
   }
 
   /** Values of the first jobs, of at least one. */

@@ -89,6 +89,8 @@ function recordFrom(id: string, reader: ByteReader): JobRecord {
     updatedAt: new Date(updatedAt),
     statusAt: new Date(statusAt),
     expiresAt: ttl === 0 ? null : new Date(statusAt + ttl),
+    // Leases are not part of the record; see leases.ts.
+    leasedUntil: null,
     history,
   };
 }

@@ -3,6 +3,7 @@ import type { JobStoreDriver, StoreConfig } from "../driver.js";
 import { RedisConnection } from "./connection.js";
 import { RedisEventLog } from "./event-log.js";
 import { keysUnder, tagOf } from "./keys.js";
+import { Leases } from "./leases.js";
 import { type RedisDriverOptions, type ResolvedOptions, resolveOptions } from "./options.js";
 import { readRecordedMetadata } from "./recorded-metadata.js";
 import { RedisOutbox } from "./redis-outbox.js";
@@ -10,6 +11,7 @@ import { RedisStorage } from "./redis-storage.js";
 import { RedisSession } from "./session.js";
 import { ShardedStorage } from "./sharded-storage.js";
 import { BlockingReader, StreamNotifier } from "./stream-notifier.js";
+import { Timeouts } from "./timeouts.js";
 import { WriteBatchFormat } from "./write-batch.js";
 
 /**
@@ -60,9 +62,14 @@ function openShard(
   const blocking = (purpose: "watch" | "outbox") =>
     new BlockingReader(() => silenced(setup.connectForBlocking(purpose)));
   const outbox = new RedisOutbox(session, new StreamNotifier(blocking("outbox"), keys.outbox));
-  const log = new RedisEventLog(session, blocking("watch"));
+  const leases = new Leases(session, config);
+  const log = new RedisEventLog(session, blocking("watch"), leases);
   const maxCount = splitMaxCount(config.maxCount, shards);
-  return new RedisStorage(session, { ...config, maxCount }, { outbox, log, format });
+  return new RedisStorage(
+    session,
+    { ...config, maxCount },
+    { outbox, log, leases, timeouts: new Timeouts(session, config), format },
+  );
 }
 
 /** Divides the limits by the number of shards, rounded up. */

@@ -1,16 +1,25 @@
 import type { RedisCommander } from "ioredis";
-import type { OutboxStorage, StoredMessage } from "../driver.js";
-import type { Keys } from "./keys.js";
+import type { Origin, OutboxStorage, StoredMessage } from "../driver.js";
+import { type Keys, workKeys } from "./keys.js";
 import { evaluate, type Script, scripts } from "./scripts.js";
 import type { RedisSession, Reply } from "./session.js";
 import type { StreamEntry, StreamNotifier } from "./stream-notifier.js";
 import { newOperationId } from "./write-batcher.js";
 
-/** EntryFields and values of an entry; see `send` in lua/includes/messages.lua. */
-type EntryFields = readonly ["job", string, "id", string, "message", string, ...reason: string[]];
+/**
+ * Fields and values of an entry; see `send` in lua/includes/messages.lua. Entries of earlier versions have no origin. A rejected entry ends
+ * with its reason.
+ */
+type EntryFields = readonly ["job", string, "id", string, "message", string, ...originAndReason: string[]];
 
 /** Maximum number of ids for one script. More would block other callers. */
 const MAX_ENTRIES_PER_SCRIPT = 500;
+
+/**
+ * Maximum time that a reader waits between two claims, in milliseconds. Each claim is a contact with the server. The stream does not
+ * notify readers of delayed messages and of ended leases. A claim finds them, within one second.
+ */
+const MAX_WAIT_MS = 900;
 
 /** Sequence of claims. `claim`: id of the last claim if its reply has not arrived. */
 interface Reader {
@@ -24,8 +33,8 @@ export class RedisOutbox implements OutboxStorage {
   readonly #notifier: StreamNotifier;
   /** Readers without a claim in flight. The next claim uses the last of them. */
   readonly #idle: Reader[] = [];
-  /** State after the last claim: the last entry that was ever claimed, and the end of the next claim to expire. */
-  #claimed = { last: "0-0", expiresAt: Number.POSITIVE_INFINITY };
+  /** State after the last claim: the last entry that was ever claimed, and the time at which the next entry can be claimed. */
+  #claimed = { last: "0-0", nextAt: Number.POSITIVE_INFINITY };
 
   constructor(session: RedisSession, notifier: StreamNotifier) {
     this.#session = session;
@@ -39,7 +48,7 @@ export class RedisOutbox implements OutboxStorage {
       const [, last, remaining, ...entries] = reply as readonly [string, string, string, ...StreamEntry[]];
       this.#claimed = {
         last,
-        expiresAt: remaining === "" ? Number.POSITIVE_INFINITY : performance.now() + Number(remaining) + 1,
+        nextAt: remaining === "" ? Number.POSITIVE_INFINITY : performance.now() + Number(remaining) + 1,
       };
       const messages = entries.flatMap(([id, fields]) => readEntry(id, fields) ?? []);
       const left = end - performance.now();
@@ -56,11 +65,12 @@ export class RedisOutbox implements OutboxStorage {
     const reader = this.#idle.pop() ?? { name: newOperationId(), claim: null };
     reader.claim ??= newOperationId();
     try {
-      const key = this.#session.keys.outboxReader(reader.name);
+      const { keys } = this.#session;
+      const key = keys.outboxReader(reader.name);
       const reply = await this.#run(
         scripts.outboxClaim,
         [limit, claimMs, reader.claim],
-        [key, this.#session.keys.metadata],
+        [key, keys.metadata, ...workKeys(keys), keys.outboxScheduled, keys.outboxScheduledEntries],
       );
       reader.claim = null;
       return reply;
@@ -70,8 +80,8 @@ export class RedisOutbox implements OutboxStorage {
   }
 
   waitForEntries(ms: number, signal: AbortSignal): Promise<void> {
-    const { last, expiresAt } = this.#claimed;
-    return this.#notifier.wait(last, Math.min(ms, expiresAt - performance.now()), signal);
+    const { last, nextAt } = this.#claimed;
+    return this.#notifier.wait(last, Math.min(ms, MAX_WAIT_MS, nextAt - performance.now()), signal);
   }
 
   close(): void {
@@ -115,19 +125,24 @@ export class RedisOutbox implements OutboxStorage {
     return this.#session.read(({ client }) => countRejected(client, this.#session.keys));
   }
 
-  depth(): Promise<number> {
-    return this.#session.read(({ client }) => client.xlen(this.#session.keys.outbox));
+  async depth(): Promise<number> {
+    return (await this.#state()).waiting;
+  }
+
+  async scheduled(): Promise<number> {
+    return (await this.#state()).scheduled;
   }
 
   async oldest(): Promise<number | null> {
-    const [first] = await this.#session.read(({ client }) =>
-      client.xrange(this.#session.keys.outbox, "-", "+", "COUNT", 1),
-    );
-    return first === undefined ? null : timeOf(first[0]);
+    return (await this.#state()).oldest;
   }
 
-  oldestWait(): Promise<number | null> {
-    return this.#session.read(({ client }) => oldestWait(client, this.#session.keys));
+  async oldestWait(): Promise<number | null> {
+    return (await this.#state()).oldestWait;
+  }
+
+  #state(): Promise<OutboxState> {
+    return this.#session.read(({ client }) => readOutboxState(client, this.#session.keys));
   }
 
   async #each(script: Script, args: readonly string[], entryIds: readonly string[]): Promise<void> {
@@ -156,20 +171,45 @@ export function countRejected(client: RedisCommander, keys: Keys): Promise<numbe
   return client.zcount(keys.outboxRejected, "-inf", "+inf");
 }
 
-/** Returns for how long the oldest entry has waited, in milliseconds. null: the outbox is empty. The reply has only its time. */
-export async function oldestWait(client: RedisCommander, keys: Keys): Promise<number | null> {
-  const waited = await evaluate(client, scripts.oldestWait, [keys.outbox], []);
-  return typeof waited === "number" ? waited : null;
+/** Messages of an outbox. */
+interface OutboxState {
+  /** Number of entries, and of delayed messages that are due and not entries yet. */
+  readonly waiting: number;
+  /** Number of messages that are not due yet. */
+  readonly scheduled: number;
+  /**
+   * Time since which the first entry has waited, in milliseconds. Entries that became due while no reader ran can have waited longer
+   * than the entries before them. null: there are none.
+   */
+  readonly oldest: number | null;
+  /** Duration of this wait by the clock of the server, in milliseconds. */
+  readonly oldestWait: number | null;
+}
+
+export async function readOutboxState(client: RedisCommander, keys: Keys): Promise<OutboxState> {
+  const reply = await evaluate(client, scripts.outboxState, [keys.outbox, keys.outboxScheduled], []);
+  const [, waiting, scheduled, first, now] = reply as readonly [string, number, number, string | null, string];
+  const oldest = first === null ? null : Number(first);
+  return { waiting, scheduled, oldest, oldestWait: oldest === null ? null : Number(now) - oldest };
 }
 
 /** Reads an entry with its fields in the order of the scripts. null: another application has added it. It is ignored. */
 function readEntry(entryId: string, fields: readonly string[]): StoredMessage | null {
-  const [, jobId, , id, , message] = fields as EntryFields;
+  const [, jobId, , id, , message, name, text] = fields as EntryFields;
+  const origin = name === "origin" ? originIn(text) : null;
   try {
-    return { entryId, jobId, at: timeOf(entryId), id: JSON.parse(id), ...JSON.parse(message) };
+    // A delayed message waits from its due time on.
+    return { entryId, jobId, at: origin?.dueAt || timeOf(entryId), id: JSON.parse(id), ...JSON.parse(message), origin };
   } catch {
     return null;
   }
+}
+
+/** Reads the origin of an entry: four numbers. */
+function originIn(text = ""): Origin | null {
+  const [createdAt, attempt, version, dueAt] = text.split(" ").map(Number);
+  if (createdAt === undefined || attempt === undefined || version === undefined || dueAt === undefined) return null;
+  return { createdAt, attempt, version, dueAt };
 }
 
 function timeOf(entryId: string): number {

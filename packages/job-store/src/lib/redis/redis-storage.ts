@@ -1,7 +1,11 @@
 import type {
   AuditOptions,
+  ClaimReply,
+  ClaimRequest,
   CreateReply,
   DeleteReply,
+  FailRequest,
+  FailRequestReply,
   FullJob,
   IndexValues,
   JobStorage,
@@ -23,11 +27,13 @@ import type { CallQueue } from "./call-queue.js";
 import { countJobs } from "./counts.js";
 import type { RedisEventLog } from "./event-log.js";
 import { checkHealth } from "./health.js";
+import type { Leases } from "./leases.js";
 import { listJobs } from "./listing.js";
 import { ReadBatcher } from "./read-batcher.js";
 import { readFieldLines } from "./record-text.js";
 import type { RedisOutbox } from "./redis-outbox.js";
 import type { RedisSession } from "./session.js";
+import type { Timeouts } from "./timeouts.js";
 import type { WriteBatchFormat } from "./write-batch.js";
 import { type PendingWrite, WriteBatcher, WriteCall } from "./write-batcher.js";
 import * as commands from "./write-commands.js";
@@ -38,6 +44,8 @@ export class RedisStorage implements JobStorage {
   readonly logs: readonly RedisEventLog[];
   readonly #session: RedisSession;
   readonly #config: StoreConfig;
+  readonly #leases: Leases;
+  readonly #timeouts: Timeouts;
   readonly #reader: ReadBatcher;
   readonly #writes: CallQueue<PendingWrite>;
   readonly #trimmer: BackgroundTrimmer;
@@ -48,21 +56,28 @@ export class RedisStorage implements JobStorage {
     parts: {
       readonly outbox: RedisOutbox;
       readonly log: RedisEventLog;
+      readonly leases: Leases;
+      readonly timeouts: Timeouts;
       readonly format: WriteBatchFormat;
     },
   ) {
     this.#session = session;
     this.#config = config;
     this.#trimmer = new BackgroundTrimmer(session, parts.format, config.maxCount);
-    this.#reader = new ReadBatcher(session);
+    this.#leases = parts.leases;
+    this.#timeouts = parts.timeouts;
+    this.#reader = new ReadBatcher(session, parts.leases);
     const batcher = new WriteBatcher(session, parts.format, config.historyLimit, this.#trimmer);
     this.#writes = session.executor.queue(batcher);
     this.outbox = parts.outbox;
     this.logs = [parts.log];
   }
 
-  create(job: NewJob): Promise<CreateReply> {
-    return this.#write(commands.create, job);
+  async create(job: NewJob): Promise<CreateReply> {
+    const reply = await this.#write(commands.create, job);
+    if (reply.kind !== "exists") return reply;
+    const [reading] = await this.#leases.addTo([{ kind: "record", record: reply.record }]);
+    return reading?.kind === "record" ? { kind: "exists", record: reading.record } : reply;
   }
 
   save(job: FullJob): Promise<SaveReply> {
@@ -71,6 +86,22 @@ export class RedisStorage implements JobStorage {
 
   updateStatus(update: StatusUpdate): Promise<UpdateStatusReply> {
     return this.#write(commands.updateStatus, update);
+  }
+
+  claim(request: ClaimRequest): Promise<ClaimReply> {
+    return this.#write(commands.claim, request);
+  }
+
+  failRequest(request: FailRequest): Promise<FailRequestReply> {
+    return this.#write(commands.failRequest, request);
+  }
+
+  renewLeases(targets: readonly Target[], leaseMs: number): Promise<readonly boolean[]> {
+    return this.#leases.renew(targets, leaseMs);
+  }
+
+  findOverdue(owner: string): ReturnType<JobStorage["findOverdue"]> {
+    return this.#timeouts.findOverdue(owner);
   }
 
   updateProgress(target: Target, progress: string): Promise<UpdateProgressReply> {
@@ -114,7 +145,7 @@ export class RedisStorage implements JobStorage {
   }
 
   health(timeoutMs: number) {
-    return checkHealth(this.#session, timeoutMs);
+    return checkHealth(this.#session, { timeoutMs, hasTimeouts: this.#config.timeouts.size > 0 });
   }
 
   async close(): Promise<void> {

@@ -2,29 +2,40 @@ import { createHash } from "node:crypto";
 import type { RedisCommander } from "ioredis";
 import { isError } from "../errors.js";
 import beginOutbox from "./lua/includes/begin-outbox.lua";
+import contact from "./lua/includes/contact.lua";
+import deleteWork from "./lua/includes/delete-work.lua";
+import endedLeases from "./lua/includes/ended-leases.lua";
+import expectations from "./lua/includes/expectations.lua";
 import fields from "./lua/includes/fields.lua";
 import indexes from "./lua/includes/indexes.lua";
+import lateEntry from "./lua/includes/late-entry.lua";
 import limits from "./lua/includes/limits.lua";
 import metadata from "./lua/includes/metadata.lua";
 import readLimit from "./lua/includes/read-limit.lua";
 import storeKeys from "./lua/includes/store-keys.lua";
+import workState from "./lua/includes/work-state.lua";
 import audit from "./lua/maintenance/audit.lua";
+import findOverdue from "./lua/maintenance/find-overdue.lua";
+import nextTimeouts from "./lua/maintenance/next-timeouts.lua";
 import probe from "./lua/maintenance/probe.lua";
 import recordLostConnections from "./lua/maintenance/record-lost-connections.lua";
 import reindex from "./lua/maintenance/reindex.lua";
 import setMetadata from "./lua/maintenance/set-metadata.lua";
+import timeoutsLag from "./lua/maintenance/timeouts-lag.lua";
 import trimExpired from "./lua/maintenance/trim-expired.lua";
 import outboxAcknowledge from "./lua/outbox/acknowledge.lua";
 import outboxClaim from "./lua/outbox/claim.lua";
-import oldestWait from "./lua/outbox/oldest-wait.lua";
 import outboxReject from "./lua/outbox/reject.lua";
 import outboxRejected from "./lua/outbox/rejected.lua";
 import outboxRequeue from "./lua/outbox/requeue.lua";
+import outboxState from "./lua/outbox/state.lua";
 import counts from "./lua/read/counts.lua";
 import find from "./lua/read/find.lua";
+import leases from "./lua/read/leases.lua";
 import page from "./lua/read/page.lua";
 import read from "./lua/read/read.lua";
 import snapshot from "./lua/read/snapshot.lua";
+import renewLeases from "./lua/write/renew-leases.lua";
 
 /** Text of a Lua script, and the hash by which Redis knows it. */
 export interface Script {
@@ -45,26 +56,32 @@ export const metadataOf = `${limits}\n${metadata}`;
 export const fieldIndex = fields;
 
 const indexed = [metadataOf, readLimit, storeKeys, fields, indexes];
+const deleting = [...indexed, contact, workState, deleteWork];
 
 /** Scripts that are the same for all stores. The header of each Lua file describes its keys, arguments and replies. */
 export const scripts = {
   setMetadata: scriptOf(setMetadata),
-  recordLostConnections: scriptOf(recordLostConnections),
+  recordLostConnections: scriptOf(metadataOf, recordLostConnections),
   page: scriptOf(page),
   read: scriptOf(limits, readLimit, read),
   find: scriptOf(...indexed, find),
   counts: scriptOf(counts),
   probe: scriptOf(probe),
   snapshot: scriptOf(snapshot),
-  trimExpired: scriptOf(...indexed, trimExpired),
+  leases: scriptOf(contact, leases),
+  renewLeases: scriptOf(contact, workState, expectations, renewLeases),
+  trimExpired: scriptOf(...deleting, trimExpired),
   audit: scriptOf(...indexed, audit),
-  reindex: scriptOf(...indexed, reindex),
-  outboxClaim: scriptOf(limits, readLimit, beginOutbox, outboxClaim),
+  reindex: scriptOf(...deleting, lateEntry, reindex),
+  nextTimeouts: scriptOf(metadataOf, contact, nextTimeouts),
+  findOverdue: scriptOf(metadataOf, contact, workState, findOverdue),
+  timeoutsLag: scriptOf(contact, timeoutsLag),
+  outboxClaim: scriptOf(limits, readLimit, beginOutbox, contact, workState, endedLeases, outboxClaim),
   outboxAcknowledge: scriptOf(beginOutbox, outboxAcknowledge),
   outboxReject: scriptOf(limits, readLimit, beginOutbox, outboxReject),
   outboxRequeue: scriptOf(limits, readLimit, beginOutbox, outboxRequeue),
   outboxRejected: scriptOf(limits, readLimit, outboxRejected),
-  oldestWait: scriptOf(oldestWait),
+  outboxState: scriptOf(outboxState),
 } as const;
 
 /**

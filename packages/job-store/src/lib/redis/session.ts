@@ -59,6 +59,8 @@ export class RedisSession implements ServerState {
   /** Lost connections that are not recorded on the server yet. */
   readonly #lost = new Set<string>();
   #rejectsWrites = false;
+  /** Run of the server that answered last. "": not known. */
+  #run = "";
 
   constructor(
     connection: RedisConnection,
@@ -81,6 +83,8 @@ export class RedisSession implements ServerState {
     this.#format = format;
     this.#permissions = new PermissionCheck(this.executor, connection, keys);
     this.#emit = config.emit;
+    // A store without calls notices a restart, too.
+    connection.onOpen(() => this.#measureClockLater());
     // On a cluster, calls are looked up in every attempt.
     if (!connection.mayResend) connection.onLoss(() => void (connection.id !== "" && this.#lost.add(connection.id)));
   }
@@ -208,9 +212,16 @@ export class RedisSession implements ServerState {
     return this.#metadata;
   }
 
-  #measureClock(end: number): Promise<void> {
+  async #measureClock(end: number): Promise<void> {
     const measure = (client: Client) => this.#clock.measure(client, this.keys.metadata, this.connection.epoch);
-    return this.executor.query(measure, { end });
+    this.noteRun(await this.executor.query(measure, { end }));
+  }
+
+  /** Notes the run of the server that has just answered. "": not known. */
+  noteRun(run: string): void {
+    if (run === "" || run === this.#run) return;
+    this.connection.noteRun(run, this.#run);
+    this.#run = run;
   }
 
   #measureClockLater(): void {

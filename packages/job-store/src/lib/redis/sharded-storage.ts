@@ -1,9 +1,13 @@
 import { withAnyOf } from "../abort.js";
 import type {
   AuditOptions,
+  ClaimReply,
+  ClaimRequest,
   CreateReply,
   DeleteReply,
   EventLog,
+  FailRequest,
+  FailRequestReply,
   FullJob,
   IndexValues,
   JobStorage,
@@ -22,6 +26,7 @@ import type {
   UpdateStatusReply,
 } from "../driver.js";
 import { comparePositions } from "../position.js";
+import { settledWithin } from "../settled-within.js";
 import type { AuditReport } from "../types.js";
 import { shardOf } from "./keys.js";
 import type { RedisStorage } from "./redis-storage.js";
@@ -31,6 +36,8 @@ export class ShardedStorage implements JobStorage {
   readonly outbox: OutboxStorage;
   readonly logs: readonly EventLog[];
   readonly #shards: readonly RedisStorage[];
+  /** Shards that have not replied to `findOverdue` yet. */
+  readonly #waitsForTimeouts = new Set<number>();
 
   constructor(shards: readonly RedisStorage[]) {
     this.#shards = shards;
@@ -50,6 +57,46 @@ export class ShardedStorage implements JobStorage {
     return this.#of(update.target.id).updateStatus(update);
   }
 
+  claim(request: ClaimRequest): Promise<ClaimReply> {
+    return this.#of(request.id).claim(request);
+  }
+
+  failRequest(request: FailRequest): Promise<FailRequestReply> {
+    return this.#of(request.id).failRequest(request);
+  }
+
+  /** Makes contact with every shard. One without jobs of this call does not delay the others, because it may be down. */
+  async renewLeases(targets: readonly Target[], leaseMs: number): Promise<readonly boolean[]> {
+    const wanted = new Set(targets.map(({ id }) => this.logOf(id)));
+    const others = this.#shards.filter((_, n) => !wanted.has(n)).map((shard) => shard.renewLeases([], leaseMs));
+    const contacts = Promise.all(others);
+    if (targets.length === 0) return (await contacts).flat();
+    contacts.catch(() => {});
+    return this.#ofEach(
+      targets,
+      ({ id }) => id,
+      (shard, mine) => shard.renewLeases(mine, leaseMs),
+    );
+  }
+
+  /** Asks all shards. A shard that does not reply soon does not delay the others: it is asked again after its reply. */
+  async findOverdue(owner: string): ReturnType<JobStorage["findOverdue"]> {
+    const idle = [...this.#shards.entries()].filter(([n]) => !this.#waitsForTimeouts.has(n));
+    const calls = idle.map(([n, shard]) => {
+      this.#waitsForTimeouts.add(n);
+      return shard.findOverdue(owner).finally(() => this.#waitsForTimeouts.delete(n));
+    });
+    const replies = await settledWithin(calls, SHARD_MS);
+    const found = replies.flatMap((reply) => (reply?.status === "fulfilled" ? [reply.value] : []));
+    const failed = replies.find((reply) => reply?.status === "rejected");
+    if (found.length === 0 && failed?.status === "rejected") throw failed.reason;
+    return {
+      owned: found.some(({ owned }) => owned),
+      jobs: found.flatMap(({ jobs }) => jobs),
+      more: found.some(({ more }) => more),
+    };
+  }
+
   updateProgress(target: Target, progress: string): Promise<UpdateProgressReply> {
     return this.#of(target.id).updateProgress(target, progress);
   }
@@ -59,11 +106,19 @@ export class ShardedStorage implements JobStorage {
   }
 
   read(ids: readonly string[]): Promise<readonly ReadResult[]> {
-    return this.#readEach(ids, (shard, mine) => shard.read(mine));
+    return this.#ofEach(
+      ids,
+      (id) => id,
+      (shard, mine) => shard.read(mine),
+    );
   }
 
   readIndexValues(ids: readonly string[]): Promise<readonly IndexValues[]> {
-    return this.#readEach(ids, (shard, mine) => shard.readIndexValues(mine));
+    return this.#ofEach(
+      ids,
+      (id) => id,
+      (shard, mine) => shard.readIndexValues(mine),
+    );
   }
 
   /** Reads the expected part of a page from each shard, and a complete page from a shard whose part was too small. */
@@ -106,27 +161,29 @@ export class ShardedStorage implements JobStorage {
     const rejected = reports.reduce((sum, report) => sum + (report.rejected ?? 0), 0);
     const waits = reports.flatMap((report) => report.oldestWaitMs ?? []);
     const oldestWaitMs = waits.length === 0 ? null : Math.max(...waits);
-    return { ...(worst as StorageHealth), warnings, rejected, oldestWaitMs };
+    const overdueMs = Math.max(...reports.map((report) => report.overdueMs ?? 0));
+    return { ...(worst as StorageHealth), warnings, rejected, oldestWaitMs, overdueMs };
   }
 
   async close(): Promise<void> {
     await Promise.all(this.#shards.map((shard) => shard.close()));
   }
 
-  /** Reads from each shard the jobs that it has. The results have the order of `ids`. */
-  async #readEach<T>(
-    ids: readonly string[],
-    read: (shard: RedisStorage, mine: readonly string[]) => Promise<readonly T[]>,
+  /** Calls each shard with the jobs that it has. The results have the order of `jobs`. */
+  async #ofEach<J, T>(
+    jobs: readonly J[],
+    idOf: (job: J) => string,
+    call: (shard: RedisStorage, mine: readonly J[]) => Promise<readonly T[]>,
   ): Promise<readonly T[]> {
-    const byShard = groupBy([...ids.entries()], ([, id]) => this.logOf(id));
+    const byShard = groupBy([...jobs.entries()], ([, job]) => this.logOf(idOf(job)));
     const found: T[] = [];
     await Promise.all(
       [...byShard].map(async ([shard, mine]) => {
-        const ofShard = await read(
+        const ofShard = await call(
           this.#shards[shard] as RedisStorage,
-          mine.map(([, id]) => id),
+          mine.map(([, job]) => job),
         );
-        for (const [n, one] of ofShard.entries()) found[(mine[n] as [number, string])[0]] = one;
+        for (const [n, one] of ofShard.entries()) found[(mine[n] as [number, J])[0]] = one;
       }),
     );
     return found;
@@ -136,6 +193,9 @@ export class ShardedStorage implements JobStorage {
     return this.#shards[this.logOf(id)] as RedisStorage;
   }
 }
+
+/** Time for which `findOverdue` waits for a shard, in milliseconds. */
+const SHARD_MS = 1000;
 
 const SEVERITY = ["healthy", "degraded", "unhealthy"];
 
@@ -168,6 +228,9 @@ interface Claim {
   readonly signal: AbortSignal;
 }
 
+/** Longest time for which a waiting reader runs no script. A claim in one shard is no contact with the others. */
+const MAX_PAUSE_MS = 1000;
+
 /** Outbox that combines the outboxes of all shards. The id of an entry begins with its shard. */
 export class ShardedOutbox implements OutboxStorage {
   readonly #shards: readonly OutboxStorage[];
@@ -184,7 +247,7 @@ export class ShardedOutbox implements OutboxStorage {
       const found = await this.#claimNow(claim);
       const left = end - performance.now();
       if (found.length > 0 || left <= 0 || claim.signal.aborted) return found;
-      await this.waitForEntries(left, claim.signal);
+      await this.waitForEntries(Math.min(left, MAX_PAUSE_MS), claim.signal);
     }
   }
 
@@ -224,6 +287,10 @@ export class ShardedOutbox implements OutboxStorage {
 
   depth(): Promise<number> {
     return this.#sum((shard) => shard.depth());
+  }
+
+  scheduled(): Promise<number> {
+    return this.#sum((shard) => shard.scheduled());
   }
 
   async oldest(): Promise<number | null> {

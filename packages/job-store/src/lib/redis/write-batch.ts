@@ -1,9 +1,9 @@
 import type { StoreConfig } from "../driver.js";
 import type { IndexMetadata } from "./index-metadata.js";
-import { type Keys, scoreRange } from "./keys.js";
+import { type Keys, scoreRange, workKeys } from "./keys.js";
 import type { Script } from "./scripts.js";
 import type { Argument, ScriptResult, WriteContext } from "./write-commands.js";
-import { WriteScripts } from "./write-scripts.js";
+import { type WorkRules, WriteScripts, workRules } from "./write-scripts.js";
 
 /** Write call that can be encoded as a part of a batch. */
 export interface WriteRequest {
@@ -14,6 +14,8 @@ export interface WriteRequest {
   readonly enters: string | null;
   /** True if the script needs all values of the call, not only the first ones; see lua/includes/begin-write.lua. */
   readonly isDetailed: boolean;
+  /** True if the script may need the work state of the job. */
+  usesWork(rules: WorkRules): boolean;
   script(context: WriteContext): Script;
   args(context: WriteContext & { readonly detailed: boolean }): readonly Argument[];
 }
@@ -54,6 +56,8 @@ export class WriteBatchFormat {
   readonly #firstKeys: readonly string[];
   /** Keys that few batches need. */
   readonly #lastKeys: readonly string[];
+  readonly #workKeys: readonly string[];
+  readonly #workRules: WorkRules;
 
   constructor(keys: Keys, config: StoreConfig, eventLogLength: number) {
     this.#keys = keys;
@@ -61,7 +65,12 @@ export class WriteBatchFormat {
     // Lua counts bytes.
     this.#scripts = new WriteScripts(config, eventLogLength, Buffer.byteLength(keys.job("")) + 1);
     this.#firstKeys = [keys.metadata, keys.statuses, keys.creations, keys.events];
-    this.#lastKeys = [keys.outbox, keys.evenTombstones, keys.oddTombstones, keys.values, keys.fields];
+    this.#lastKeys = [
+      ...[keys.outbox, keys.evenTombstones, keys.oddTombstones, keys.values, keys.fields],
+      ...[keys.outboxScheduled, keys.outboxScheduledEntries],
+    ];
+    this.#workKeys = workKeys(keys);
+    this.#workRules = workRules(config);
   }
 
   /** Returns the scripts of all batches. */
@@ -86,14 +95,18 @@ export class WriteBatchFormat {
     const [first] = batch;
     if (first === undefined) throw new Error("A batch must contain at least one call.");
     let detailed = false;
+    let usesWork = false;
     const keys = this.#firstKeys.slice();
     for (const call of batch) {
       keys.push(this.#keys.job(call.id));
       detailed ||= call.isDetailed;
+      usesWork ||= call.usesWork(this.#workRules);
     }
-    const needsLastKeys = repeated || detailed || first.command === "delete" || metadata.fields.length > 0;
+    const sends = first.enters !== null && this.#config.sends.has(first.enters);
+    const needsLastKeys = usesWork || repeated || detailed || sends || metadata.fields.length > 0;
     if (needsLastKeys) keys.push(...this.#lastKeys);
-    const flags = `${needsLastKeys ? "k" : ""}${repeated ? "r" : ""}${detailed ? "d" : ""}`;
+    if (usesWork) keys.push(...this.#workKeys);
+    const flags = `${needsLastKeys ? "k" : ""}${usesWork ? "w" : ""}${repeated ? "r" : ""}${detailed ? "d" : ""}`;
     const entered = first.enters === null ? undefined : metadata.ownCodes.get(first.enters);
     const context = { config: this.#config, scripts: this.#scripts, metadata, detailed };
     const args: Argument[] = [metadata.revision, deadline + connection + flags];
@@ -106,9 +119,9 @@ export class WriteBatchFormat {
     { status, maxCount, ids, limit }: TrimRequest,
     { metadata, deadline, connection }: { metadata: IndexMetadata; deadline: number; connection: string },
   ): Omit<WriteBatch, "ttlMs"> {
-    const keys = [...this.#firstKeys, ...ids.map(this.#keys.job), ...this.#lastKeys];
+    const keys = [...this.#firstKeys, ...ids.map(this.#keys.job), ...this.#lastKeys, ...this.#workKeys];
     const codes = metadata.codes.filter((code) => code.status === status);
-    const args = [metadata.revision, `${deadline}${connection}k`, maxCount, limit, ...codes.flatMap(scoreRange)];
+    const args = [metadata.revision, `${deadline}${connection}kw`, maxCount, limit, ...codes.flatMap(scoreRange)];
     return { script: this.#scripts.trimToMaxCount(metadata), keys, args };
   }
 

@@ -6,6 +6,7 @@ import type { Script } from "./scripts.js";
 import type { RedisSession } from "./session.js";
 import type { WriteBatchFormat, WriteRequest } from "./write-batch.js";
 import type { Argument, ScriptResult, WriteCommand, WriteContext } from "./write-commands.js";
+import type { WorkRules } from "./write-scripts.js";
 
 let operationPrefix = "";
 let operationCount = Number.POSITIVE_INFINITY;
@@ -46,6 +47,10 @@ export class WriteCall<Input, Reply> extends Call<Reply> implements WriteRequest
     this.isDetailed = command.isDetailed?.(input) === true;
     this.#command = command;
     this.#input = input;
+  }
+
+  usesWork(rules: WorkRules): boolean {
+    return this.#command.usesWork?.(this.#input, rules) === true;
   }
 
   script(context: WriteContext): Script {

@@ -1,12 +1,18 @@
 import type {
+  ChangeMetadata,
+  ClaimReply,
+  ClaimRequest,
   Conflict,
   CreateReply,
   DeleteReply,
+  FailRequest,
+  FailRequestReply,
   FullJob,
   Illegal,
   JobRecord,
   Missing,
   NewJob,
+  Origin,
   OutgoingMessage,
   SaveReply,
   StatusUpdate,
@@ -21,9 +27,9 @@ import { unavailable } from "../errors.js";
 import type { IndexMetadata } from "./index-metadata.js";
 import { scoreOf } from "./keys.js";
 import { NOT_A_RECORD, readRecord } from "./read-record.js";
-import { changeMetadataText, fieldLines, line, newRecordText, recordArgs } from "./record-text.js";
+import { changeMetadataText, fieldLines, line, newRecordText, recordArgs, statusLines } from "./record-text.js";
 import type { Script } from "./scripts.js";
-import type { WriteScripts } from "./write-scripts.js";
+import type { WorkRules, WriteScripts } from "./write-scripts.js";
 
 /** Result of one call in the reply of a script. The header of the script describes both values under "Replies". */
 export type ScriptResult = readonly [kind: string, detail: unknown];
@@ -59,6 +65,8 @@ export interface WriteCommand<Input, Reply> {
   readonly script: (input: Input, context: WriteContext) => Script;
   /** True if the script needs all values of the call, not only the first ones; see lua/includes/begin-write.lua. */
   readonly isDetailed?: (input: Input) => boolean;
+  /** True if the script may need the work state of the job; see lua/includes/work-state.lua. */
+  readonly usesWork?: (input: Input, rules: WorkRules) => boolean;
   readonly args: (
     input: Input,
     operation: string,
@@ -75,11 +83,12 @@ export const create: WriteCommand<NewJob, CreateReply> = {
   enters: (job) => job.status,
   group: () => "create",
   script: (_, { scripts, metadata }) => scripts.create(metadata),
-  isDetailed: ({ metadata, fields, outbox }) => metadata.by !== undefined || fields.size > 0 || outbox.length > 0,
+  isDetailed: ({ metadata, fields, outbox, sendHeaders }) =>
+    metadata.by !== undefined || fields.size > 0 || outbox.length > 0 || sendHeaders !== undefined,
   args: (job, operation, { config, detailed }) => {
     const text = newRecordText(job, config, operation);
     if (!detailed) return [text];
-    return [text, changeMetadataText(job.metadata).slice(1), fieldLines(job.fields), ...messageArgs(job.outbox)];
+    return [text, changeMetadataText(job.metadata).slice(1), fieldLines(job.fields), ...messageArgs(job)];
   },
   decode: (result, job, { ttlMs, historyLimit }) => {
     if (result[0] === "created") {
@@ -98,19 +107,101 @@ export const updateStatus: WriteCommand<StatusUpdate, UpdateStatusReply> = {
   enters: (change) => change.to,
   group: ({ to }) => `updateStatus ${to}`,
   script: ({ to }, { scripts, metadata }) => scripts.updateStatus(to, metadata),
-  isDetailed: (change) => partLines(change) !== "" || change.outbox.length > 0,
+  isDetailed: (change) =>
+    partLines(change) !== "" ||
+    workOptions(change) !== "" ||
+    change.outbox.length > 0 ||
+    change.sendHeaders !== undefined,
+  usesWork: ({ to, metadata, outbox }, { anyLeases, afterLease, sends, keepsKeys }) =>
+    afterLease.has(to) ||
+    (anyLeases && (outbox.length > 0 || sends.has(to))) ||
+    (keepsKeys && metadata.key !== undefined),
   args: (change, operation, { detailed }) => {
-    const [entry, expected] = [`"${operation}"${changeMetadataText(change.metadata)}`, expectations(change.target)];
-    return detailed ? [entry, expected, partLines(change), ...messageArgs(change.outbox)] : [entry, expected];
+    const [entry, expected] = [entryText(operation, change.metadata), expectations(change.target)];
+    if (!detailed) return [entry, expected];
+    return [entry, expected, partLines(change), workOptions(change), ...messageArgs(change)];
   },
-  decode: (result, { target }, { indeterminate }) => {
+  decode: (result, { target, leaseMs }, { indeterminate }) => {
     const [first, second] = result;
-    const updated = first.startsWith("{");
-    const text = updated ? changedRecordText(first, String(second)) : null;
-    const kind = updated || first === "repeated" ? "updated" : "unchanged";
-    const record = text === null ? recordIn(target.id, result, "unchanged") : readRecord(target.id, text);
+    if (first === "noMessage") return { kind: "noMessage" };
+    if (first.startsWith("{")) {
+      const record = readRecord(target.id, changedRecordText(first, String(second)));
+      if ("kind" in record) return record;
+      const leasedUntil = leaseMs === undefined ? null : new Date(record.statusAt.getTime() + leaseMs);
+      return { kind: "updated", record: leasedUntil === null ? record : { ...record, leasedUntil } };
+    }
+    const record = recordIn(target.id, result, first === "unchanged" ? "unchanged" : "made");
     if (record === null) return rejectionIn(result, indeterminate);
-    return "kind" in record ? record : { kind, record };
+    return "kind" in record ? record : { kind: first === "unchanged" ? "unchanged" : "updated", record };
+  },
+};
+
+export const claim: WriteCommand<ClaimRequest, ClaimReply> = {
+  name: "claim",
+  id: ({ id }) => id,
+  size: ({ message }) => message.payload.length,
+  enters: ({ to }) => to,
+  group: ({ to }) => `claim ${to}`,
+  script: ({ to }, { scripts, metadata }) => scripts.claim(to, metadata),
+  usesWork: () => true,
+  args: ({ metadata, key, ifVersion, from, leaseMs, message, sendHeaders }, operation) => [
+    ...[entryText(operation, { ...metadata, key }), ifVersion ?? "", statusLines(from), leaseMs],
+    ...[JSON.stringify(message.queue), JSON.stringify(message.id), originArg(message.origin), messageText(message)],
+    headersArg(sendHeaders),
+  ],
+  decode: (result, { id }) => {
+    const [kind, detail] = result;
+    switch (kind) {
+      case "outdated":
+      case "handled":
+      case "moved":
+      case "leased":
+      case "changed":
+      case "missing":
+        return { kind };
+    }
+    const [, until, failedAttempts, expiredLeases, beginning = ""] = CLAIMED.exec(kind) ?? [];
+    if (until === undefined) return NOT_A_RECORD;
+    const text = String(detail);
+    const record = readRecord(id, beginning === "" ? text : changedRecordText(beginning, text));
+    if ("kind" in record) return record;
+    return {
+      kind: "claimed",
+      record: { ...record, leasedUntil: new Date(Number(until)) },
+      failedAttempts: Number(failedAttempts),
+      expiredLeases: Number(expiredLeases),
+    };
+  },
+};
+
+export const failRequest: WriteCommand<FailRequest, FailRequestReply> = {
+  name: "failRequest",
+  id: ({ id }) => id,
+  size: ({ error }) => error.length,
+  enters: ({ to }) => to,
+  group: ({ to }) => `failRequest ${to}`,
+  script: ({ to }, { scripts, metadata }) => scripts.failRequest(to, metadata),
+  usesWork: () => true,
+  args: ({ metadata, from, working, message, error, sendHeaders }, operation) => [
+    ...[entryText(operation, metadata), statusLines(from), JSON.stringify(working), JSON.stringify(message.queue)],
+    ...[originArg(message.origin), [KEEP, KEEP, line("error", error)].join("\n")],
+    entryText(operation, { by: metadata.by }),
+    headersArg(sendHeaders),
+  ],
+  decode: (result, { id }, { indeterminate }) => {
+    const [kind, detail] = result;
+    switch (kind) {
+      case "outdated":
+      case "handled":
+      case "moved":
+      case "leased":
+        return { kind };
+    }
+    const record = kind.startsWith("{")
+      ? readRecord(id, changedRecordText(kind, String(detail)))
+      : recordIn(id, result, "failed");
+    if (record === null) return rejectionIn(result, indeterminate) as Missing | Unreadable;
+    return "kind" in record ? record : { kind: "failed", record };
   },
 };
 
@@ -133,6 +224,7 @@ export const save: WriteCommand<FullJob, SaveReply> = {
   enters: ({ status }) => status,
   group: () => "save",
   script: (_, { scripts, metadata }) => scripts.save(metadata),
+  usesWork: (_, { anyLeases }) => anyLeases,
   args: (job, operation, { config, metadata }) => {
     const ttl = config.ttlMs.get(job.status) ?? 0;
     const score = scoreOf(metadata.ownCodes.get(job.status)?.code ?? 0, job.statusAt);
@@ -152,6 +244,7 @@ export const remove: WriteCommand<Target, DeleteReply> = {
   size: () => 0,
   group: () => "delete",
   script: (_, { scripts, metadata }) => scripts.delete(metadata),
+  usesWork: () => true,
   args: (target, operation) => [operation, expectations(target)],
   decode: (result) =>
     result[0] === "deleted" ? { kind: "deleted" } : (rejectionIn(result) as Missing | Conflict | Unreadable),
@@ -166,16 +259,18 @@ type Rejection = Missing | Conflict | Illegal | TooLarge | Unreadable;
 
 /**
  * Returns the record in a reply of this kind, or null if the reply has another kind. "repeated": an earlier attempt of the call was
- * applied. The reply to that attempt is known only if the job was not changed since.
+ * applied. The reply to that attempt is known only if the job was not changed since. The end of a lease follows the kind after a space.
  * @throws JobStoreError UNAVAILABLE (indeterminate)
  */
-function recordIn(id: string, result: ScriptResult, kind: string): JobRecord | Unreadable | null {
-  if (result[0] === kind) return readRecord(id, String(result[1]));
-  if (result[0] !== "repeated") return null;
-  const [version = "", text = ""] = String(result[1]).split(/ (.*)/s, 2);
+function recordIn(id: string, [first, detail]: ScriptResult, kind: string): JobRecord | Unreadable | null {
+  const [given, until] = first.split(" ");
+  if (given !== kind && given !== "repeated") return null;
+  const [version = "", text = ""] = given === kind ? ["", String(detail)] : String(detail).split(/ (.*)/s, 2);
   const record = readRecord(id, text);
-  if ("kind" in record || record.version === Number(version)) return record;
-  throw resultUnknown(`job ${id} has been changed since`);
+  if ("kind" in record) return record;
+  if (given === "repeated" && record.version !== Number(version))
+    throw resultUnknown(`job ${id} has been changed since`);
+  return until === undefined ? record : { ...record, leasedUntil: new Date(Number(until)) };
 }
 
 function resultUnknown(event: string): Error {
@@ -219,13 +314,35 @@ function newRecord(job: NewJob, createdAt: number, ttlMs: number, historyLimit: 
     updatedAt: new Date(createdAt),
     statusAt: new Date(createdAt),
     expiresAt: ttlMs === 0 ? null : new Date(createdAt + ttlMs),
+    leasedUntil: null,
     history: historyLimit === 0 ? [] : [first],
   };
 }
 
-/** Returns the expected version and the expected time of creation. Empty: any. */
-function expectations({ version, createdAt }: Target): string {
-  return version === undefined && createdAt === undefined ? "" : `${version ?? ""} ${createdAt ?? ""}`;
+/** Returns what a job must have, as lua/includes/expectations.lua describes it. Empty: anything. */
+export function expectations({ version, createdAt, status, idleSince }: Target): string {
+  const text = `${version ?? ""} ${createdAt ?? ""} ${idleSince ?? ""} ${status === undefined ? "" : JSON.stringify(status)}`;
+  return text === "   " ? "" : text;
+}
+
+/** First value of a result of lua/write/claim.lua. */
+const CLAIMED = /^claimed (\d+) (\d+) (\d+)\n(.*)$/s;
+
+/** Returns the end of a history entry: the operation and the metadata of the change. */
+function entryText(operation: string, metadata: ChangeMetadata): string {
+  return `"${operation}"${changeMetadataText(metadata)}`;
+}
+
+/** Returns the options of a change that concern a claimed job, as lua/write/update-status.lua describes them. */
+function workOptions({ handled, failedAttempt, leaseMs }: StatusUpdate): string {
+  return `${handled === true ? "h" : ""}${failedAttempt === true ? "f" : ""}${leaseMs ?? ""}`;
+}
+
+/** Returns an origin as lua/includes/requests.lua describes it. */
+function originArg(origin: Origin | null): string {
+  if (origin === null) return "";
+  const { createdAt, attempt, version, dueAt } = origin;
+  return `${createdAt} ${attempt} ${version} ${dueAt}`;
 }
 
 /** Makes the script keep a part of the record. */
@@ -248,11 +365,25 @@ function sizeOf(messages: readonly OutgoingMessage[]): number {
   return messages.reduce((size, { payload }) => size + payload.length, 0);
 }
 
-/** Returns the number of values, then two values for each message. They are JSON, because raw text would lose a lone surrogate. */
-function messageArgs(messages: readonly OutgoingMessage[]): readonly Argument[] {
-  const values = messages.flatMap(({ queue, id, payload, headers }) => [
+/**
+ * Returns the headers of the messages of the status, the number of values that follow, and three values for each message of the change.
+ * They are JSON, because raw text would lose a lone surrogate.
+ */
+function messageArgs({ outbox, sendHeaders }: Pick<NewJob, "outbox" | "sendHeaders">): readonly Argument[] {
+  const values = outbox.flatMap(({ queue, id, payload, headers, delayMs }) => [
     id === null ? "" : JSON.stringify(id),
-    `{"queue":${JSON.stringify(queue)},"headers":${JSON.stringify(headers)},"payload":${payload}}`,
+    delayMs,
+    messageText({ queue, headers, payload }),
   ]);
-  return [values.length, ...values];
+  return [headersArg(sendHeaders), values.length, ...values];
+}
+
+/** Returns the headers of the messages of the status as JSON. Empty: none. */
+function headersArg(sendHeaders: NewJob["sendHeaders"]): string {
+  return sendHeaders === undefined ? "" : JSON.stringify(sendHeaders);
+}
+
+/** Returns a message as JSON. Its queue comes first. */
+function messageText({ queue, headers, payload }: Pick<OutgoingMessage, "queue" | "headers" | "payload">): string {
+  return `{"queue":${JSON.stringify(queue)},"headers":${JSON.stringify(headers)},"payload":${payload}}`;
 }

@@ -1,18 +1,28 @@
 import type { StoreConfig } from "../driver.js";
 import type { IndexMetadata } from "./index-metadata.js";
 import beginWrite from "./lua/includes/begin-write.lua";
+import contact from "./lua/includes/contact.lua";
+import deleteWork from "./lua/includes/delete-work.lua";
 import deletion from "./lua/includes/deletion.lua";
 import endWrite from "./lua/includes/end-write.lua";
 import events from "./lua/includes/events.lua";
 import expectations from "./lua/includes/expectations.lua";
+import lateEntry from "./lua/includes/late-entry.lua";
 import messages from "./lua/includes/messages.lua";
 import operations from "./lua/includes/operations.lua";
 import publish from "./lua/includes/publish.lua";
 import record from "./lua/includes/record.lua";
 import recordParts from "./lua/includes/record-parts.lua";
+import requests from "./lua/includes/requests.lua";
+import statusChange from "./lua/includes/status-change.lua";
+import statusMessages from "./lua/includes/status-messages.lua";
+import workOfCall from "./lua/includes/work-of-call.lua";
+import workState from "./lua/includes/work-state.lua";
 import trimToMaxCount from "./lua/maintenance/trim-to-max-count.lua";
+import claim from "./lua/write/claim.lua";
 import create from "./lua/write/create.lua";
 import deleteJobs from "./lua/write/delete.lua";
+import failRequest from "./lua/write/fail-request.lua";
 import save from "./lua/write/save.lua";
 import updateProgress from "./lua/write/update-progress.lua";
 import updateStatus from "./lua/write/update-status.lua";
@@ -22,21 +32,33 @@ import { fieldIndex, metadataOf, type Script, scriptOf } from "./scripts.js";
 /** Values that are written into the text of a script. */
 type Constants = Readonly<Record<string, string | number | boolean>>;
 
+/** Includes of scripts that change the status of jobs, and of those that delete jobs. */
+const STATUS_CHANGE = [record, recordParts, statusChange, statusMessages, contact, workState, workOfCall];
+const DELETION = [contact, workState, deleteWork, deletion];
+
+/** Removes the limit for the size of a record. */
+const NO_LIMIT = { MAX_RECORD_BYTES: Number.MAX_SAFE_INTEGER };
+
 /** Size of the shortest history entry with its line break and comma, in bytes: an imported one, `[1,"","",0]`. */
 const MIN_ENTRY_BYTES = 13;
+
+/** Number of queues in each list of a work state. The newest are kept. */
+const MAX_QUEUES = 16;
 
 /** The event log is trimmed once in so many events. */
 const TRIM_EVENTS_EVERY = 100;
 
 /**
  * Scripts that change jobs. Their texts contain the definition and the status codes, so calls do not send them. A
- * store has one script to create jobs, one for each status that jobs enter, and one each for progress, save and delete; twice
- * that once the store has fields.
+ * store has one script to create jobs, one for each status that jobs enter, one for each status that jobs can be claimed into or failed to,
+ * and one each for progress, save and delete; twice that once the store has fields.
  */
 export class WriteScripts {
   readonly #config: StoreConfig;
   readonly #constants: Constants;
   readonly #scripts = new Map<string, Script>();
+  /** Scripts of claims and of failed requests. A server that does not have one replies so, and then gets it. */
+  readonly #requested = new Set<Script>();
 
   /** @param idAt position of the id in a job's key, in bytes from 1 */
   constructor(config: StoreConfig, eventLogLength: number, idAt: number) {
@@ -44,6 +66,10 @@ export class WriteScripts {
     this.#constants = {
       ID_AT: idAt,
       MAX_RECORD_BYTES: config.maxRecordBytes,
+      MAX_QUEUES,
+      HISTORY_LIMIT: config.historyLimit,
+      FINALS: statusLines(config.finalStatuses),
+      UNLEASED: statusLines(config.statuses.filter((status) => !canHaveLease(config, status))),
       EVENTS_KEPT: eventLogLength,
       TRIM_EVENTS_EVERY: Math.min(TRIM_EVENTS_EVERY, eventLogLength),
     };
@@ -52,64 +78,97 @@ export class WriteScripts {
   create(metadata: IndexMetadata): Script {
     const status = this.#config.initial;
     const code = codeOf(status, metadata);
-    return this.#script(`create ${code}`, metadata, [messages, create], () => {
+    return this.#script(`create ${code}`, metadata, [messages, statusMessages, create], () => {
       const json = JSON.stringify(status);
       const ttl = this.#config.ttlMs.get(status) ?? 0;
       const event = `"type":"created","from":null,"to":${json},"version":1,"at":`;
       const timesAt = String(Buffer.byteLength(newRecordHead(status, ttl)));
-      return { CODE: code, TTL: String(ttl), TIMES_AT: timesAt, EVENT: event };
+      return {
+        CODE: code,
+        TTL: String(ttl),
+        TIMES_AT: timesAt,
+        EVENT: event,
+        STATUS: json,
+        SENDS: this.#sendLines(status),
+      };
     });
   }
 
   updateStatus(status: string, metadata: IndexMetadata): Script {
-    const code = codeOf(status, metadata);
-    return this.#script(
-      `updateStatus ${code} ${status}`,
-      metadata,
-      [record, messages, recordParts, updateStatus],
-      () => {
-        const { historyLimit } = this.#config;
-        return {
-          CODE: code,
-          STATUS: JSON.stringify(status),
-          TTL: String(this.#config.ttlMs.get(status) ?? 0),
-          SOURCES: statusLines(this.#config.sources.get(status) ?? []),
-          FINAL: this.#config.finalStatuses.includes(status),
-          FINALS: statusLines(this.#config.finalStatuses),
-          HISTORY_LIMIT: historyLimit,
-          // A shorter history has fewer entries than the limit.
-          HISTORY_LENGTH: Math.max(0, historyLimit - 1) * MIN_ENTRY_BYTES,
-        };
-      },
-    );
+    return this.#entering("updateStatus", status, metadata, [messages, ...STATUS_CHANGE, updateStatus]);
   }
 
-  updateProgress(metadata: IndexMetadata): Script {
-    return this.#script("updateProgress", metadata, [record, expectations, recordParts, updateProgress], () => ({
-      FINALS: statusLines(this.#config.finalStatuses),
+  /** Returns the script that claims jobs into a status. The size of a record does not limit claims: without them, no job would end. */
+  claim(status: string, metadata: IndexMetadata): Script {
+    return this.#request(this.#entering("claim", status, metadata, [...STATUS_CHANGE, requests, claim], NO_LIMIT));
+  }
+
+  failRequest(status: string, metadata: IndexMetadata): Script {
+    const parts = [...STATUS_CHANGE, requests, failRequest];
+    return this.#request(this.#entering("failRequest", status, metadata, parts, NO_LIMIT));
+  }
+
+  #request(script: Script): Script {
+    this.#requested.add(script);
+    return script;
+  }
+
+  #entering(
+    command: string,
+    status: string,
+    metadata: IndexMetadata,
+    parts: readonly string[],
+    others: Constants = {},
+  ): Script {
+    const code = codeOf(status, metadata);
+    return this.#script(`${command} ${code} ${status}`, metadata, parts, () => ({
+      CODE: code,
+      STATUS: JSON.stringify(status),
+      TTL: String(this.#config.ttlMs.get(status) ?? 0),
+      SENDS: this.#sendLines(status),
+      SOURCES: statusLines(this.#config.sources.get(status) ?? []),
+      FINAL: this.#config.finalStatuses.includes(status),
+      // A shorter history has fewer entries than the limit.
+      HISTORY_LENGTH: Math.max(0, this.#config.historyLimit - 1) * MIN_ENTRY_BYTES,
+      ...others,
     }));
   }
 
+  updateProgress(metadata: IndexMetadata): Script {
+    return this.#script("updateProgress", metadata, [record, expectations, recordParts, updateProgress]);
+  }
+
   save(metadata: IndexMetadata): Script {
-    return this.#script("save", metadata, [record, save], () => ({}));
+    return this.#script("save", metadata, [record, contact, workState, workOfCall, lateEntry, save]);
   }
 
   delete(metadata: IndexMetadata): Script {
-    return this.#script("delete", metadata, [record, expectations, deletion, deleteJobs], () => ({}));
+    return this.#script("delete", metadata, [record, expectations, ...DELETION, deleteJobs]);
   }
 
   trimToMaxCount(metadata: IndexMetadata): Script {
-    return this.#script("trimToMaxCount", metadata, [record, deletion, trimToMaxCount], () => ({}));
+    return this.#script("trimToMaxCount", metadata, [record, ...DELETION, trimToMaxCount]);
   }
 
-  /** Returns the scripts of all calls. */
+  /** Returns the scripts of all calls, except for those of claims and of failed requests that were not made yet. Many stores make none. */
   all(metadata: IndexMetadata): readonly Script[] {
     const updates = this.#config.statuses.map((status) => this.updateStatus(status, metadata));
     const others = [this.updateProgress(metadata), this.save(metadata), this.delete(metadata)];
-    return [this.create(metadata), ...updates, ...others];
+    return [...new Set([this.create(metadata), ...updates, ...others, ...this.#requested])];
   }
 
-  #script(name: string, metadata: IndexMetadata, sources: readonly string[], constants: () => Constants): Script {
+  /** Returns the messages of a status in the form of lua/includes/messages.lua. */
+  #sendLines(status: string): string {
+    const rules = this.#config.sends.get(status) ?? [];
+    return rules.map(({ queue, ifField }) => `${ifField ?? ""} ${JSON.stringify(queue)}`).join("\n");
+  }
+
+  #script(
+    name: string,
+    metadata: IndexMetadata,
+    sources: readonly string[],
+    constants: () => Constants = () => ({}),
+  ): Script {
     const fields = metadata.fields.length > 0;
     const key = `${fields ? "with fields" : "plain"} ${name}`;
     let script = this.#scripts.get(key);
@@ -121,6 +180,38 @@ export class WriteScripts {
     }
     return script;
   }
+}
+
+/** Returns true if a job can have a lease in a status: it is not final and follows itself, or the definition does not contain it. */
+export function canHaveLease({ statuses, sources, finalStatuses }: StoreConfig, status: string): boolean {
+  if (!statuses.includes(status)) return true;
+  return !finalStatuses.includes(status) && sources.get(status)?.includes(status) === true;
+}
+
+/** Rules by which a call uses the work state of its job. */
+export interface WorkRules {
+  /** True if a job can have a lease in one of the statuses. */
+  readonly anyLeases: boolean;
+  /** Statuses that jobs can enter from one in which they can have a lease. */
+  readonly afterLease: ReadonlySet<string>;
+  /** Statuses that send messages. */
+  readonly sends: ReadonlySet<string>;
+  /** True if a history has fewer entries than changes whose keys are known, so that the work state has them. */
+  readonly keepsKeys: boolean;
+}
+
+/** Number of changes of a job whose keys are known. */
+const KEYS_OF_CHANGES = 4;
+
+export function workRules(config: StoreConfig): WorkRules {
+  const leasable = config.statuses.filter((status) => canHaveLease(config, status));
+  const follows = (status: string) => config.sources.get(status)?.some((source) => leasable.includes(source)) === true;
+  return {
+    anyLeases: leasable.length > 0,
+    afterLease: new Set(config.statuses.filter(follows)),
+    sends: new Set(config.sends.keys()),
+    keepsKeys: config.historyLimit < KEYS_OF_CHANGES,
+  };
 }
 
 /** Returns the code of a status in the index, as text: scores begin with it. */

@@ -75,7 +75,7 @@ export class Subscription {
 
 /** Returns one resync per log that replaces all these events, up to the last one of the log. */
 function resyncsFor(events: readonly QueuedEvent[]): Resync[] {
-  const reason = `the consumer is more than ${MAX_QUEUED} events behind. Read the jobs again`;
+  const reason = `the consumer is more than ${MAX_QUEUED} events behind. Read the jobs again.`;
   const lastPositions = new Map(events.map(({ reader, position }) => [reader, position]));
   const rewound = new Set(events.filter(isRewound).map(({ reader }) => reader));
   return [...lastPositions].map(([reader, position]) => {

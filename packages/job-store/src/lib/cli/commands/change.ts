@@ -25,7 +25,7 @@ export const setStatus: Command = {
     const [id = "", to = ""] = context.operands;
     return changeJobs(context, [id], (job) => {
       if (context.options.force !== true) checkTransition(context, job, to);
-      if (isRetry(context, job, to)) checkMessage(context.options);
+      if (isRetry(context, job, to)) checkMessage(context, to);
       return to;
     });
   },
@@ -38,9 +38,9 @@ export const retry: Command = {
   check: (options, operands) => {
     checkSelection(options, operands);
     messages(options, "");
-    checkMessage(options);
   },
   async run(context) {
+    checkMessage(context, context.options.to ?? checkLifecycle(context).initial);
     const ids = await selectedIds(context);
     const question = `Retry ${count(ids.length, "job")}?`;
     if (context.operands.length === 0 && !(await context.confirm(question))) return EXIT.rejected;
@@ -196,11 +196,14 @@ function messages({ queue, payload, "no-message": none }: Options, id: string): 
   }
 }
 
-/** Checks that a retry has a message, or that none is needed. @throws UsageError */
-function checkMessage({ queue, "no-message": none }: Options): void {
-  if (queue !== undefined || none === true) return;
+/** Checks that a retry has a message, or that none is needed. @param to status of the retried job @throws UsageError */
+function checkMessage({ lifecycle, options }: Context, to: string): void {
+  if (options.queue !== undefined || options["no-message"] === true) return;
+  const { statuses = {} } = lifecycle ?? {};
+  const rule = Object.hasOwn(statuses, to) ? statuses[to] : undefined;
+  if (rule !== undefined && rule.sends.length > 0) return;
   throw new UsageError(
-    "A retried job needs a message, otherwise no worker processes it. Add --queue <name> --payload <json>, or " +
-      "--no-message if workers look for jobs themselves.",
+    `A retried job needs a message, otherwise no worker processes it, and status "${to}" sends none. ` +
+      "Add --queue <name> --payload <json>, or --no-message if workers look for jobs themselves.",
   );
 }

@@ -71,17 +71,19 @@ const summaryColumns = (waitMs: number | null): readonly Column[] => [
   ["waiting", ({ waiting }) => waiting],
   ["oldest", ({ oldest }) => oldest],
   ["for", () => (waitMs === null ? null : `${Math.max(0, Math.round(waitMs / 1000))} s`)],
+  ["scheduled", ({ scheduled }) => scheduled],
   ["rejected", ({ rejected }) => rejected],
 ];
 
 async function summarize({ store, storage, output }: Context): Promise<number> {
-  const [waiting, oldest, waitMs, rejected] = await Promise.all([
+  const [waiting, oldest, waitMs, scheduled, rejected] = await Promise.all([
     store.outbox.depth(),
     store.outbox.oldest(),
     storage.outbox.oldestWait(),
+    store.outbox.scheduled(),
     store.outbox.countRejected(),
   ]);
-  output.rows([{ waiting, oldest, rejected }], summaryColumns(waitMs));
+  output.rows([{ waiting, oldest, scheduled, rejected }], summaryColumns(waitMs));
   if (rejected > 0) output.note(`${count(rejected, "message")} rejected. See the reasons with: outbox --rejected`);
   return EXIT.done;
 }

@@ -4,9 +4,12 @@
 -- script again each time that the script runs, so a script has few of them.
 --
 -- KEYS: 2 index by status, 3 index by creation; from 5 on, the job of each call; then, if the flags have 'k', outbox (stream),
---       even and odd tombstones (two sets of operations), field values (hash) and index by field (sorted set)
+--       even and odd tombstones (two sets of operations), field values (hash), index by field (sorted set), scheduled messages (sorted
+--       set: number of the message, scored by its due time) and their entries (hash: number -> fields, and `last`, the newest number);
+--       then, if they also have 'w', work states and their messages (two hashes), leases and waits (two sorted sets; see work-state.lua)
+--       and gaps (see contact.lua)
 -- ARGV: 1 revision of the metadata that the caller knows, 2 deadline (ms since 1970 by this server's clock, 13 digits), id of the caller's
---       connection (8 characters) and flags: 'k' see above, 'r' if an earlier attempt of these calls may have been applied, 'd' if each
+--       connection (8 characters) and flags: 'k' and 'w' see above, 'r' if an earlier attempt of these calls may have been applied, 'd' if each
 --       call has all of its values instead of the first ones; from 3 on, the values of the calls
 -- Replies: { 'late' }   the deadline has passed, or the caller has lost the connection: nothing was changed, and nothing will be
 --          { 'stale' }  the metadata has another revision: the caller reads the metadata again and repeats the call
@@ -22,10 +25,13 @@ if metadata[1] ~= ARGV[1] then return { 'stale' } end
 -- A network can deliver a call after its caller has lost the connection and sent the call again on another one.
 if metadata[4] and find(metadata[4], sub(ARGV[2], 14, 21), 1, true) then return { 'late' } end
 
-local calls, repeated, detailed, outboxKey, evenKey, oddKey, valuesKey, fieldsKey = #KEYS - 4
+local calls, repeated, detailed, outboxKey, evenKey, oddKey, valuesKey, fieldsKey, scheduledKey, scheduledEntriesKey = #KEYS - 4
+local workKey, workMessagesKey, leasesKey, waitsKey, gapsKey
 if #ARGV[2] > 21 then
-  repeated, detailed, calls = find(ARGV[2], 'r', 22, true), find(ARGV[2], 'd', 22, true), #KEYS - 9
-  outboxKey, evenKey, oddKey, valuesKey, fieldsKey = unpack(KEYS, 5 + calls)
+  repeated, detailed = find(ARGV[2], 'r', 22, true), find(ARGV[2], 'd', 22, true)
+  calls = #KEYS - (find(ARGV[2], 'w', 22, true) and 16 or 11)
+  outboxKey, evenKey, oddKey, valuesKey, fieldsKey, scheduledKey, scheduledEntriesKey = unpack(KEYS, 5 + calls)
+  workKey, workMessagesKey, leasesKey, waitsKey, gapsKey = unpack(KEYS, 12 + calls)
 end
 
 -- Size of the largest record or message that the script writes.

@@ -1,9 +1,10 @@
--- Compares a job with the version and time of creation that a call expects.
+-- Compares a job with what a call expects.
 -- Replies: none of its own
 
--- `expected`: a version and a createdAt, either or both; '' accepts any.
-local function conflicts(expected, version, created)
-  if expected == '' or expected == version .. ' ' .. created then return false end
-  local wantedVersion, wantedCreated = match(expected, '^(%d*) (%d*)$')
-  return (wantedVersion ~= '' and wantedVersion ~= version) or (wantedCreated ~= '' and wantedCreated ~= created)
+-- `expected`: '<version> <createdAt> <updatedAt> <status (JSON)>', in which each may be absent; '' accepts any job. updatedAt is compared by
+-- update-status.lua only.
+local function conflicts(expected, version, created, status)
+  if expected == '' or expected == version .. ' ' .. created .. '  ' .. status then return false end
+  local ofVersion, ofCreated, ofStatus = string.match(expected, '^(%d*) (%d*) %d* (.*)$')
+  return (ofVersion ~= '' and ofVersion ~= version) or (ofCreated ~= '' and ofCreated ~= created) or (ofStatus ~= '' and ofStatus ~= status)
 end

@@ -1,6 +1,6 @@
 -- Corrects the index entries and the expiry of jobs by their records. A job that was written since the caller read it is not changed.
--- Comes after indexes.lua.
--- KEYS: from 9 on, the jobs
+-- Comes after indexes.lua, delete-work.lua and late-entry.lua.
+-- KEYS: from 14 on, the jobs
 -- ARGV: 1 revision of the metadata that the caller knows, 2 position of the id in the key of a job; from 3 on, six values for each job:
 --       3 beginning of its record (version to statusAt), '' if it has none, 4 score in the index by status, '' for an expired job,
 --       5 score in the index by creation, 6 time of expiry (ms) or '', 7 fields (one per line), 8 a member that the index by field
@@ -12,6 +12,7 @@ if metadata[1] ~= ARGV[1] then return { 'stale' } end
 local function delete(key, id)
   redis.call('DEL', key)
   unindex({ id })
+  if metadata[5] then deleteWork({ id }) end
   return {}
 end
 
@@ -20,6 +21,7 @@ local function index(key, id, score, created, expires, fields)
   if expires == '' then redis.call('PERSIST', key) else redis.call('PEXPIREAT', key, expires) end
   indexFields(id, score, created, fields)
   redis.call('ZADD', KEYS[2], score, id)
+  noteEntry(score % 10000000000000)
   redis.call('ZADD', KEYS[3], created, id)
   local members = membersOf(fields, score, created, id)
   -- The other indexes may have had entries whose members were missing.
@@ -41,5 +43,5 @@ local function reindex(key, beginning, score, created, expires, fields, member)
 end
 
 local reply = { 'reindexed' }
-for i = 9, #KEYS do reply[i - 7] = reindex(KEYS[i], unpack(ARGV, 6 * i - 51, 6 * i - 46)) end
+for i = 14, #KEYS do reply[i - 12] = reindex(KEYS[i], unpack(ARGV, 6 * i - 81, 6 * i - 76)) end
 return reply

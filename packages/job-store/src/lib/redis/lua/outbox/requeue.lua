@@ -9,6 +9,8 @@ for i = 2, #ARGV do
   local stored = redis.call('HGET', KEYS[5], ARGV[i])
   if stored then
     local fields = cjson.decode(stored)
+    -- A message that was delayed is due now.
+    if fields[7] == 'origin' then fields[8] = string.gsub(fields[8], ' [1-9]%d*$', ' ' .. now) end
     redis.call('XADD', KEYS[1], '*', unpack(fields, 1, #fields - 2))
     redis.call('HDEL', KEYS[5], ARGV[i])
     redis.call('ZREM', KEYS[4], ARGV[i])

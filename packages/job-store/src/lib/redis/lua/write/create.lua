@@ -1,9 +1,11 @@
 -- Creates jobs in the initial status, unless their ids exist already.
 -- CALL: 1 record, with zeros in the place of the times; if calls have all values: 2 metadata of the change (JSON) or '',
---       3 fields (one per line), 4 number of values that follow: the messages
+--       3 fields (one per line), 4 headers of the messages of the status (JSON) or '', 5 number of values that follow: the messages
 -- Replies: { 'created', createdAt of all jobs, perhaps 'grown' }  if no id existed; else for each call
 --          'created', createdAt; 'exists', record; 'tooLarge', bytes; 'unreadable', ''
 
+-- A job is created later than every deleted one, so that no snapshot of a deleted job matches it, even after the clock went back.
+if metadata[6] and metadata[6] >= now then now = string.format('%.0f', metadata[6] + 1) end
 local expires = TTL ~= '0' and tostring(now + TTL)
 local score, times, event = CODE .. now, now .. ',' .. now, EVENT .. now
 
@@ -30,7 +32,12 @@ else
     if #ARGV[first] > largestWritten then largestWritten = #ARGV[first] end
     if detailed then
       if FIELDS then indexFields(id, score, now, ARGV[first + 2]) end
-      if ARGV[first + 3] ~= '0' then send(id, '1', first + 4, first + 3 + ARGV[first + 3]) end
+      if ARGV[first + 4] ~= '0' then send(id, now, '1', '1', first + 5, first + 4 + ARGV[first + 4]) end
+    end
+    if SENDS ~= '' then
+      local fields, headers, place = '', '', 0
+      if detailed then fields, headers, place = ARGV[first + 2], ARGV[first + 3], ARGV[first + 4] / 3 end
+      sendEntered(id, now, '1', '1', queuesFor(fields), place, headers, fields)
     end
     addEvent(detailed and ARGV[first + 1] ~= '' and event .. ',"remark":' .. ARGV[first + 1] or event, id)
   end
@@ -40,7 +47,7 @@ else
     local text = ARGV[at]
     records[2 * i - 1], records[2 * i], starts[i] = KEYS[4 + i], text, at
     fit = fit and #text <= MAX_RECORD_BYTES
-    at = at + (detailed and 4 + ARGV[at + 3] or 1)
+    at = at + (detailed and 5 + ARGV[at + 4] or 1)
   end
 
   if fit and not repeated and redis.call('MSETNX', unpack(records)) == 1 then

@@ -1,5 +1,5 @@
 -- Deletes jobs by their ids. Comes after deletion.lua.
--- CALL: 1 operation, 2 expected version and createdAt, or ''
+-- CALL: 1 operation, 2 what the job must have (see expectations.lua)
 -- Replies: for each call
 --          'deleted', ''; 'conflict', version; 'missing', ''; 'unreadable', ''
 
@@ -9,9 +9,9 @@ local function delete(key, operation, expected)
   local text = beginningOf(key)
   if not text then return 'missing', '' end
   if expected ~= '' then
-    local version, created = match(text, '^{"version":(%d+),"status":".-","attempt":%d+,"ttl":%d+,"times":%[(%d+),')
+    local version, status, created = match(text, '^{"version":(%d+),"status":(".-"),"attempt":%d+,"ttl":%d+,"times":%[(%d+),')
     if not version then return 'unreadable', '' end
-    if conflicts(expected, version, created) then return 'conflict', version end
+    if conflicts(expected, version, created, status) then return 'conflict', version end
   end
   deleteJob(key, text)
   tombstones[#tombstones + 1] = operation

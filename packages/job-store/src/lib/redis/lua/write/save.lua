@@ -1,19 +1,35 @@
--- Writes complete jobs as given. If the job exists, its version is the stored one plus 1.
+-- Writes complete jobs as given. If the job exists, its version is the stored one plus 1. Comes after work-of-call.lua
+-- and late-entry.lua.
 -- CALL: 1 operation, 2 version, 3 beginning of the record behind the version, 4 createdAt, 5 times behind createdAt, 6 history and
 --       parts, 7 data (line, after a line break), 8 status (JSON), 9 score in the index by status, 10 time of expiry (ms) or '', 11 fields (one per line)
--- Replies: for each call
+-- Replies: for each call, in which a space and the end of the lease (ms) follow 'saved' and 'repeated' if the job has one
 --          'saved', record; 'repeated', version and record; 'conflict', version; 'expired', ''; 'tooLarge', bytes; 'unreadable', ''
 
 local byStatus, byCreation, bytesRead, known = {}, {}, 0, operations()
 
-local function save(key, operation, version, beginning, created, times, history, data, status, score, expires, fields)
+-- Updates the work state of a job that was saved: a worker's lease ends, and one that nobody owns continues. Returns its end after a space,
+-- or ''.
+local function saveWork(id, state, before, status, expires)
+  local leaseNow = contact(KEYS[1], nil, now)
+  works.settle(state, leaseNow)
+  if state.lease == 'o' then works.endLease(state, leaseNow) end
+  local more = state.more
+  if before ~= status then more.failed = nil end
+  more.expired, more.counted, more.ended = nil, nil, nil
+  state.status, state.expiry = status, expires == '' and '0' or expires
+  if find(FINALS, '\n' .. status .. '\n', 1, true) then works.finishRun(id, state) end
+  works.keep(id, state)
+  return works.untilOf(state)
+end
+
+local function save(i, key, operation, version, beginning, created, times, history, data, status, score, expires, fields)
   local stored = redis.pcall('GET', key)
   if type(stored) == 'table' then
     if find(stored.err, 'WRONGTYPE', 1, true) then return 'unreadable', '' end
     stored = redis.call('GET', key)
   end
   if repeated and known.hasTombstone(operation) then return 'deletedSince', '' end
-  local from, ops = 'null', ''
+  local from, ops, state = 'null', '', nil
   if stored then
     bytesRead = bytesRead + #stored
     local storedVersion, storedStatus, at = match(stored, '^{"version":(%d+),"status":(".-"),"attempt":%d+,"ttl":%d+,"times":%[()')
@@ -22,9 +38,13 @@ local function save(key, operation, version, beginning, created, times, history,
     if not close then return 'unreadable', '' end
     local entries = sub(stored, first, close)
     local before = repeated and known.versionOf(operation, entries, storedOps)
-    if before then return 'repeated', before .. ' ' .. stored end
+    if before then
+      state = workKey and stateOf(i, storedCreated, match(stored, '"attempt":(%d+)'))
+      return 'repeated' .. (state and works.untilOf(state) or ''), before .. ' ' .. stored
+    end
     if storedVersion ~= version then return 'conflict', storedVersion end
     version, from, ops = version + 1, storedStatus, known.recentOf(entries, storedOps, storedCreated)
+    if workKey then state = stateOf(i, storedCreated, match(stored, '"attempt":(%d+)')) end
   end
   if expires ~= '' and tonumber(expires) < tonumber(now) then return 'expired', '' end
   local head = '{"version":' .. version .. beginning .. ',"times":[' .. created .. times .. '],"ops":"'
@@ -36,16 +56,20 @@ local function save(key, operation, version, beginning, created, times, history,
   if expires == '' then redis.call('SET', key, text) else redis.call('SET', key, text, 'PXAT', expires) end
   local id, n = sub(key, ID_AT), #byStatus
   if FIELDS then indexFields(id, score, created, fields) end
+  noteEntry(score % 10000000000000)
   byStatus[n + 1], byStatus[n + 2], byCreation[n + 1], byCreation[n + 2] = score, id, created, id
   addEvent('"type":"saved","from":' .. from .. ',"to":' .. status .. ',"version":' .. version .. ',"at":' .. now, id)
-  return 'saved', text
+  if not state then return 'saved', text end
+  state.created, state.attempt, state.version = created, match(beginning, '"attempt":(%d+),"ttl":%d+$'), tostring(version)
+  return 'saved' .. saveWork(id, state, from, status, expires), text
 end
 
 for i = 1, calls do
   if i > 1 and bytesRead + largestStored > MAX_SCRIPT_BYTES then break end
-  reply[2 * i], reply[2 * i + 1] = save(KEYS[4 + i], unpack(ARGV, 11 * i - 8, 11 * i + 2))
+  reply[2 * i], reply[2 * i + 1] = save(i, KEYS[4 + i], unpack(ARGV, 11 * i - 8, 11 * i + 2))
 end
 if #byStatus > 0 then
   redis.call('ZADD', KEYS[2], unpack(byStatus))
   redis.call('ZADD', KEYS[3], unpack(byCreation))
 end
+if works then works.finish(not metadata[5] and KEYS[1]) end

@@ -1,5 +1,5 @@
 -- Records progress of jobs: changes the line of progress and updatedAt.
--- CALL: 1 operation, 2 expected version and createdAt, or '', 3 progress (line)
+-- CALL: 1 operation, 2 what the job must have (see expectations.lua), 3 progress (line)
 -- Replies: for each call
 --          'recorded', ''; 'conflict', version; 'illegal', status (JSON); 'tooLarge', bytes; 'missing', ''; 'unreadable', ''
 
@@ -21,7 +21,7 @@ local function updateProgress(key, operation, expected, progress)
     if known.hasTombstone(operation) then return 'deletedSince', '' end
     if known.versionOf(operation, '', ops) then return 'recorded', '' end
   end
-  if conflicts(expected, version, created) then return 'conflict', version end
+  if conflicts(expected, version, created, status) then return 'conflict', version end
   if find(FINALS, '\n' .. status .. '\n', 1, true) then return 'illegal', status end
 
   local entered = match(text, '^,(%d+)', times + 10 + #created)

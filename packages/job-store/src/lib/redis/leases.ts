@@ -1,0 +1,98 @@
+import type { JobRecord, ReadResult, StoreConfig, Target } from "../driver.js";
+import { workKeys } from "./keys.js";
+import { evaluate, scripts } from "./scripts.js";
+import type { RedisSession } from "./session.js";
+import { newOperationId } from "./write-batcher.js";
+import { expectations } from "./write-commands.js";
+import { canHaveLease } from "./write-scripts.js";
+
+/** Maximum number of jobs in one script: about two milliseconds of the server's time. */
+const MAX_JOBS = 500;
+
+/** Leases of the jobs of one server, or of one shard. They are stored next to the records. */
+export class Leases {
+  readonly #session: RedisSession;
+  /** Statuses in which a job has no lease, so that nothing is read for it. */
+  readonly #without: ReadonlySet<string>;
+
+  constructor(session: RedisSession, config: StoreConfig) {
+    this.#session = session;
+    this.#without = new Set(config.statuses.filter((status) => !canHaveLease(config, status)));
+  }
+
+  /** Adds the leases to what was read. A job that has been changed since it was read has no lease any more. */
+  async addTo(
+    readings: readonly ReadResult[],
+    end = this.#session.executor.defaultEnd(),
+  ): Promise<readonly ReadResult[]> {
+    const records = readings.flatMap((reading) =>
+      reading.kind === "record" && !this.#without.has(reading.record.status) ? [reading.record] : [],
+    );
+    if (records.length === 0) return readings;
+    const ends = await this.#endsOf(records, end);
+    return readings.map((reading) => {
+      const leasedUntil = reading.kind === "record" ? ends.get(reading.record) : undefined;
+      return reading.kind === "record" && leasedUntil !== undefined
+        ? { kind: "record", record: { ...reading.record, leasedUntil } }
+        : reading;
+    });
+  }
+
+  async #endsOf(records: readonly JobRecord[], end: number): Promise<ReadonlyMap<JobRecord, Date>> {
+    const { executor, keys } = this.#session;
+    const ends = new Map<JobRecord, Date>();
+    for (let first = 0; first < records.length; first += MAX_JOBS) {
+      const some = records.slice(first, first + MAX_JOBS);
+      const ids = some.map(({ id }) => id);
+      const reply = await executor.query(
+        (client) => evaluate(client, scripts.leases, [keys.metadata, keys.work], ids),
+        {
+          end,
+        },
+      );
+      const [, ...leases] = reply as readonly [string, ...(string | null)[]];
+      for (const [n, record] of some.entries()) {
+        const [createdAt, version, until] = leases[n]?.split(" ") ?? [];
+        if (Number(createdAt) !== record.createdAt.getTime() || Number(version) !== record.version) continue;
+        ends.set(record, new Date(Number(until)));
+      }
+    }
+    return ends;
+  }
+
+  /**
+   * Sets the ends of leases, with one script for up to 500 jobs. Without jobs, the script only makes contact. A job that is given twice has
+   * a lease to end only once.
+   */
+  async renew(targets: readonly Target[], leaseMs: number): Promise<readonly boolean[]> {
+    const names = targets.map((target) => `${target.id} ${expectations(target)}`);
+    const wanted = new Map(targets.map((target, n) => [names[n] ?? "", target]));
+    const renewed = await this.#renewEach([...wanted.values()], leaseMs);
+    const changed = new Map(Array.from(wanted.keys(), (name, n) => [name, renewed[n] === true]));
+    return names.map((name) => {
+      const isChanged = changed.get(name) === true;
+      if (leaseMs === 0) changed.set(name, false);
+      return isChanged;
+    });
+  }
+
+  async #renewEach(targets: readonly Target[], leaseMs: number): Promise<readonly boolean[]> {
+    const { keys } = this.#session;
+    // The operation lets a repeated call recognize the leases that it has ended.
+    const operation = newOperationId();
+    const parts = Array.from({ length: Math.max(1, Math.ceil(targets.length / MAX_JOBS)) }, (_, n) =>
+      targets.slice(n * MAX_JOBS, (n + 1) * MAX_JOBS),
+    );
+    const renewed = await Promise.all(
+      parts.map(async (part) => {
+        const jobs = part.flatMap((target) => [target.id, expectations(target)]);
+        const [, run, ...changed] = await this.#session.write(({ deadline, evaluate }) =>
+          evaluate(scripts.renewLeases, [keys.metadata, ...workKeys(keys)], [deadline, leaseMs, operation, ...jobs]),
+        );
+        this.#session.noteRun(String(run));
+        return changed.map((one) => one === 1);
+      }),
+    );
+    return renewed.flat();
+  }
+}

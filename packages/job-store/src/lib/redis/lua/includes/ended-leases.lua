@@ -1,0 +1,35 @@
+-- Puts the stored messages of ended leases into the outbox. Comes after work-state.lua and contact.lua.
+--
+-- KEYS: 1 entries (stream), 8 work states and 9 their messages (hashes), 10 leases and 11 waits (sorted sets), 12 gaps (sorted set)
+-- Replies: none of its own
+
+local outboxKey, workKey, workMessagesKey, leasesKey, waitsKey, gapsKey = KEYS[1], unpack(KEYS, 8, 12)
+
+-- Maximum number of leases of each kind in one run.
+local MAX_ENDED = 100
+
+local function sendEnded(leaseNow)
+  local ids = redis.call('ZRANGEBYSCORE', leasesKey, '-inf', leaseNow, 'LIMIT', 0, MAX_ENDED)
+  for _, id in ipairs(redis.call('ZRANGEBYSCORE', waitsKey, '-inf', now, 'LIMIT', 0, MAX_ENDED)) do ids[#ids + 1] = id end
+  if #ids == 0 then return end
+  local works = workStates(now, outboxKey, workKey, workMessagesKey, leasesKey, waitsKey)
+  local sum, largest = 0, 0
+  for n, text in ipairs(redis.call('HMGET', workKey, unpack(ids))) do
+    -- The next message is expected to be as large as the largest so far, as in outbox/claim.lua.
+    if sum > 0 and sum + largest > MAX_SCRIPT_BYTES then break end
+    local id, state = ids[n], works.read(text)
+    if state then
+      works.settle(state, leaseNow)
+      if state.lease == 'e' then
+        local size = works.send(id, id, state)
+        sum, largest = sum + size, math.max(largest, size)
+        state.lease = 'n'
+      end
+      works.keep(id, state)
+    else
+      redis.call('ZREM', leasesKey, id)
+      redis.call('ZREM', waitsKey, id)
+    end
+  end
+  works.finish()
+end

@@ -1,0 +1,55 @@
+-- Sets the ends of leases, and makes a contact with the server. Comes after contact.lua, work-state.lua and expectations.lua.
+-- KEYS: 1 metadata (hash), 2 work states and 3 their messages (hashes), 4 leases and 5 waits (sorted sets; see work-state.lua), 6 gaps
+--       (see contact.lua)
+-- ARGV: 1 deadline (ms by this server's clock), 2 time until the new end (ms), 0: the leases end at once, 3 operation; from 4 on, two
+--       values for each job: its id, and what it must have (see expectations.lua)
+-- Replies: { 'late', now }  the deadline has passed: nothing was changed, and nothing will be
+--          { 'renewed', id of the run of this server or '', for each job 1 if its lease was changed, else 0 }
+
+local clock = redis.call('TIME')
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+if now > tonumber(ARGV[1]) then return { 'late', string.format('%.0f', now) } end
+local leaseNow, leaseMs = contact(KEYS[1], KEYS[6], now), tonumber(ARGV[2])
+local works = workStates(now, nil, unpack(KEYS, 2, 5))
+
+local function isPresent(state, expected)
+  if conflicts(expected, state.version, state.created, state.status) then return false end
+  return state.expiry == '0' or now <= tonumber(state.expiry)
+end
+
+-- Returns true if the lease was ended, now or by an earlier attempt of this call.
+local function stop(state)
+  if state.lease == 'o' or state.lease == 'w' then
+    works.endLease(state, leaseNow)
+    state.more.counted, state.more.ended = nil, ARGV[3]
+    return true
+  end
+  return state.more.ended == ARGV[3]
+end
+
+-- Returns true if the lease was renewed, or given again after it had ended at its time.
+local function renew(state)
+  local latest = state.more.claim
+  if state.lease == 'w' or not latest or latest.version ~= state.version or state.more.ended then return false end
+  works.give(state, leaseNow, leaseMs)
+  return true
+end
+
+-- INFO can be denied. Without it, the caller does not know whether the server was restarted.
+local info = redis.pcall('INFO', 'server')
+local reply = { 'renewed', type(info) == 'string' and string.match(info, 'run_id:(%w+)') or '' }
+local ids = {}
+for i = 4, #ARGV, 2 do ids[#ids + 1] = ARGV[i] end
+local texts = ids[1] and redis.call('HMGET', KEYS[2], unpack(ids)) or {}
+local change = leaseMs == 0 and stop or renew
+-- Snapshots of one job can have several versions.
+local states = {}
+for n, id in ipairs(ids) do
+  states[id] = states[id] or works.read(texts[n])
+  local state = states[id]
+  local changed = state and isPresent(state, ARGV[2 * n + 3]) and change(state)
+  if changed then works.keep(id, state) end
+  reply[n + 2] = changed and 1 or 0
+end
+works.finish()
+return reply
