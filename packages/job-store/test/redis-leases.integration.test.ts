@@ -47,7 +47,7 @@ describe.skipIf(!available)(title("Leases in Redis"), () => {
       expect(later).toBeLessThan(3_600_000 + MINUTE);
       // A retry and a postponed job wait by the clock.
       expect(await store.get("waits")).toEqual(waits);
-      const [member = "", end = ""] = await redis.client.zrange("jobs:gaps", 0, -1, "WITHSCORES");
+      const [member = "", end = ""] = await redis.client.zrange("jobs:gaps", "0", "-1", "WITHSCORES");
       const [start, away] = member.split(" ").map(Number);
       expect(Number(end) - Number(start)).toBe(away);
       expect(await redis.client.hget("jobs:metadata", "away")).toBe(String(away));
