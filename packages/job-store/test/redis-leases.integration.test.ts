@@ -21,7 +21,7 @@ describe.skipIf(!available)(title("Leases in Redis"), () => {
   const open = () => openStore({ url: redis.url }).store;
   const leftWork = async () => redis.client.exists(WORK_KEYS);
 
-  /** Changes the time of the last contact, as if nobody had reached the server since then. */
+  /** Changes the time of the last contact, as if no process had reached the server since then. */
   async function contactAt(offsetMs: number): Promise<void> {
     const contact = Number(await redis.client.hget("jobs:metadata", "contact"));
     await redis.client.hset("jobs:metadata", "contact", contact + offsetMs);
@@ -84,7 +84,7 @@ describe.skipIf(!available)(title("Leases in Redis"), () => {
     });
   });
 
-  test("10,000 ended leases are handed out, at most 200 in one script", { timeout: 240_000 }, async () => {
+  test("10,000 ended leases are sent, at most 200 in one script", { timeout: 240_000 }, async () => {
     const { store } = openStore({ url: redis.url, timeoutMs: 120_000 });
     const ids = Array.from({ length: 10_000 }, (_, n) => `job-${n}`);
     await store.createMany(ids.map((id) => ({ id, data: { title: id } })));
