@@ -47,7 +47,7 @@ describe.skipIf(!available)(title("Leases in Redis"), () => {
       expect(later).toBeLessThan(3_600_000 + MINUTE);
       // A retry and a postponed job wait by the clock.
       expect(await store.get("waits")).toEqual(waits);
-      const [member = "", end = ""] = await redis.client.zrange("jobs:gaps", "0", "-1", "WITHSCORES");
+      const [member = "", end = ""] = await redis.client.zrange("jobs:gaps", 0, "-1", "WITHSCORES");
       const [start, away] = member.split(" ").map(Number);
       expect(Number(end) - Number(start)).toBe(away);
       expect(await redis.client.hget("jobs:metadata", "away")).toBe(String(away));
@@ -76,7 +76,7 @@ describe.skipIf(!available)(title("Leases in Redis"), () => {
     test("the newest 1,000 gaps are kept", async () => {
       const store = open();
       await store.renewLeases([], MINUTE);
-      await redis.client.zadd("jobs:gaps", ...Array.from({ length: 1000 }, (_, n) => [n, `${n} 0`]).flat());
+      await redis.client.zadd("jobs:gaps", ...Array.from({ length: 1000 }, (_, n) => [String(n), `${n} 0`]).flat());
       await contactAt(-MINUTE);
       await store.renewLeases([], MINUTE);
       expect(await redis.client.zcard("jobs:gaps")).toBe(1000);

@@ -1,7 +1,7 @@
+import { SpanKind, trace } from "@opentelemetry/api";
 import { createJobStore } from "@subtitles/job-store";
 import { memoryDriver as memoryStore } from "@subtitles/job-store/memory";
 import { instrument as instrumentStore } from "@subtitles/job-store/opentelemetry";
-import { SpanKind, trace } from "@opentelemetry/api";
 import { expect, test } from "vitest";
 import { startTelemetry } from "../../../test/telemetry.js";
 import { createBroker, createRelay } from "../src/index.js";
