@@ -144,7 +144,9 @@ export interface StatusUpdate extends Pick<NewJob, "metadata" | "outbox" | "send
 
 /** Message that requests a job. */
 export interface RequestMessage {
+  /** Name of the queue, 1–255 characters. */
   readonly queue: string;
+  /** Message id, 1–255 characters. */
   readonly id: string;
   /** Origin of the message, if this job of this store has stored it. null: it was published directly, or stored by another job. */
   readonly origin: Origin | null;
@@ -152,6 +154,7 @@ export interface RequestMessage {
 
 /** Request for a lease. */
 export interface ClaimRequest extends Pick<NewJob, "sendHeaders"> {
+  /** Id of the job. */
   readonly id: string;
   /** Status of the job while it has the lease. */
   readonly to: string;
@@ -169,19 +172,25 @@ export interface ClaimRequest extends Pick<NewJob, "sendHeaders"> {
   };
   /** Version that the stored job must have. undefined: any. */
   readonly ifVersion?: number | undefined;
+  /** Metadata of the history entry. */
   readonly metadata: ChangeMetadata;
 }
 
 /** Request to fail a job that no worker can work on. */
 export interface FailRequest extends Pick<NewJob, "sendHeaders"> {
+  /** Id of the job. */
   readonly id: string;
+  /** Status of the failed job. */
   readonly to: string;
+  /** Statuses in which the job can be failed, in addition to `working`. */
   readonly from: readonly string[];
   /** Status between the stored one and `to`. */
   readonly working: string;
+  /** Message that requested the job. */
   readonly message: RequestMessage;
   /** Error as JSON text. */
   readonly error: string;
+  /** Metadata of both history entries. */
   readonly metadata: ChangeMetadata;
 }
 
