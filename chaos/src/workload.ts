@@ -3,7 +3,7 @@ import { defineQueue } from "@subtitles/queue";
 import { z } from "zod";
 
 /**
- * What the work on an order does:
+ * Behaviour of the work on an order:
  * - done: it succeeds
  * - throws: it fails once, and succeeds in the next attempt
  * - fails: it fails the job

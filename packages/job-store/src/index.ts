@@ -1,3 +1,10 @@
+export type {
+  ClaimOptions,
+  ClaimResult,
+  FailRequestOptions,
+  FailRequestResult,
+  RequestingMessage,
+} from "./lib/claims.js";
 export { createJobStore, type JobStoreOptions } from "./lib/create-job-store.js";
 export type {
   FromOf,
@@ -29,18 +36,13 @@ export type {
   AuditReport,
   Change,
   ChangeOf,
-  ClaimOptions,
-  ClaimResult,
   CreateOptions,
-  FailRequestOptions,
-  FailRequestResult,
   Health,
   JobEvent,
   JobStore,
   ListQuery,
   NextStatusOf,
   Page,
-  RequestingMessage,
   StoreEvent,
   Where,
 } from "./lib/types.js";

@@ -12,6 +12,7 @@ import {
   invalid,
   show,
 } from "./arguments.js";
+import type { ClaimOptions, ClaimResult, FailRequestOptions, FailRequestResult, RequestingMessage } from "./claims.js";
 import { encodeFailure } from "./codec.js";
 import type { JobDefinition } from "./definition.js";
 import type { ClaimRequest, JobRecord, JobStorage, RequestMessage } from "./driver.js";
@@ -22,7 +23,6 @@ import { toJson } from "./json.js";
 import { CLAIM_OPTIONS, CLAIMED_MESSAGE_KEYS, FAIL_REQUEST_OPTIONS, REQUESTING_MESSAGE_KEYS } from "./option-keys.js";
 import { originText, readOrigin } from "./origin.js";
 import { snapshotTarget } from "./target.js";
-import type { ClaimOptions, ClaimResult, FailRequestOptions, FailRequestResult, RequestingMessage } from "./types.js";
 import { byteLength } from "./utf8.js";
 
 /** Maximum size of the messages that are stored with one job, in bytes. */
