@@ -102,7 +102,7 @@ export const mutants = {
   "an outage counts as lease time": {
     edit: { find: /local isAway = gap and .*/, replace: "local isAway = false" },
     libraryEdit: null,
-    faults: /^redis kill -9, away for long$/,
+    faults: /^redis kill -9 for longer than a lease$/,
     violates: ["a job has one worker at a time"],
   },
 } as const satisfies Record<string, Mutant>;
