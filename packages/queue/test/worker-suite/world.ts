@@ -1,4 +1,4 @@
-import { createJobStore, defineJob, type Job, type JobStore } from "@subtitles/job-store";
+import { createJobStore, defineJob, type Job, type JobStore, type StoreConfig } from "@subtitles/job-store";
 import { memoryDriver as memoryStoreDriver } from "@subtitles/job-store/memory";
 import { vi } from "vitest";
 import { z } from "zod";
@@ -96,6 +96,8 @@ export interface World {
   deadLetterByBroker(): Promise<void>;
   /** Returns the number of messages in the queue, in all states together. */
   messages(): Promise<number>;
+  /** Reports to all processes that the server of the store was restarted. The caller removes what it has lost. */
+  restartStore(): void;
   /** Lets time pass. */
   pass(ms: number): Promise<void>;
   /** Lets time pass until the condition holds, at most `limitMs`. */
@@ -120,11 +122,16 @@ export function requestOf(jobId: string) {
 export function memoryWorld(): World {
   const storeDriver = memoryStoreDriver();
   const brokerDriver = memoryDriver({ timeoutMs: 2_000 });
-  const openStore = () => createJobStore({ job: films, driver: storeDriver });
+  const emits: StoreConfig["emit"][] = [];
+  const open = (config: StoreConfig) => {
+    emits.push(config.emit);
+    return storeDriver.open(config);
+  };
+  const openStore = () => createJobStore({ job: films, driver: { ...storeDriver, open } });
   const store = openStore();
   const broker = createBroker({ driver: brokerDriver });
   // memoryDriver returns the public part of a driver, and `open` belongs to the other part.
-  const { open } = brokerDriver as unknown as Driver;
+  const { open: openSession } = brokerDriver as unknown as Driver;
   const closers: (() => Promise<unknown>)[] = [];
   let relay: ReturnType<typeof createRelay> | null = null;
 
@@ -154,7 +161,7 @@ export function memoryWorld(): World {
     const driver: Driver = {
       name: "memory",
       open: (...args) => {
-        const session = open(...args);
+        const session = openSession(...args);
         sessions.push(session);
         return session;
       },
@@ -223,7 +230,7 @@ export function memoryWorld(): World {
       await broker.publish(renderings, { jobId }, messageId === undefined ? {} : { id: messageId });
     },
     deadLetterByBroker: async () => {
-      const session = open(
+      const session = openSession(
         () => {},
         () => {},
         () => {},
@@ -249,6 +256,9 @@ export function memoryWorld(): World {
     },
     startRelay,
     stopRelay,
+    restartStore: () => {
+      for (const emit of emits) emit({ type: "restarted", message: "The server was restarted." });
+    },
     messages,
     pass,
     until,
