@@ -102,7 +102,8 @@ export const mutants = {
   "an outage counts as lease time": {
     edit: { find: /local isAway = gap and .*/, replace: "local isAway = false" },
     libraryEdit: null,
-    faults: /^redis kill -9 for longer than a lease$/,
+    // A worker that is killed during an outage leaves leases whose remaining time can be measured.
+    faults: /^(redis kill -9 for longer than a lease|client kill -9)$/,
     violates: ["a job has one worker at a time"],
   },
 } as const satisfies Record<string, Mutant>;
