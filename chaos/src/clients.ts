@@ -78,7 +78,7 @@ export class Client implements AsyncDisposable {
   /** Stops the load of a writer and waits until its last call has ended. */
   async stopLoad(): Promise<void> {
     if (this.#settings.role !== "writer") return;
-    await this.#handlesSignals();
+    await this.handlesSignals();
     this.#process.signal("SIGUSR2");
     const isIdle = async () => lastLine(this.#journal(this.#generation), "idle") !== undefined;
     await waitUntil(async () => !this.#process.isRunning() || (await isIdle()), IDLE_LIMIT_MS);
@@ -93,7 +93,7 @@ export class Client implements AsyncDisposable {
 
   /** Asks the process to close everything and to end. Returns a problem, or null. */
   async end(limitMs: number): Promise<string | null> {
-    await this.#handlesSignals();
+    await this.handlesSignals();
     this.#process.signal("SIGTERM");
     if (await waitUntil(async () => !this.#process.isRunning(), limitMs)) {
       this.#noteCrash();
@@ -104,7 +104,7 @@ export class Client implements AsyncDisposable {
   }
 
   /** Waits until the process handles signals. It creates its journal after it has installed the handlers. */
-  async #handlesSignals(): Promise<void> {
+  async handlesSignals(): Promise<void> {
     const journal = this.#journal(this.#generation);
     await waitUntil(async () => existsSync(journal) || !this.#process.isRunning(), START_LIMIT_MS);
   }

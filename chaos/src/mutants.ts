@@ -24,7 +24,7 @@ interface Mutant {
  */
 export const mutants = {
   "no deadline": {
-    edit: { find: /^if now > ARGV\[2\] then return \{ 'late' \} end$/m, replace: "" },
+    edit: { find: /^if now > ARGV\[2\] then return \{ 'late' \} end$(?=[^]*^if metadata\[4\])/m, replace: "" },
     libraryEdit: null,
     faults: /^(redis stopped|CLIENT PAUSE|connection to redis slow)$/,
     violates: ["a change is applied only during its call"],
@@ -47,7 +47,7 @@ export const mutants = {
   },
   "no index removal": {
     edit: {
-      find: /redis\.call\('ZREM', KEYS\[2\], unpack\(deletedIds\)\)(\s+redis\.call\('ZREM', KEYS\[3\], unpack\(deletedIds\)\)\s+known)/,
+      find: /(unpack\(deletedKeys\)\)\s+)redis\.call\('ZREM', KEYS\[2\], unpack\(deletedIds\)\)/,
       replace: "$1",
     },
     libraryEdit: null,
@@ -102,7 +102,8 @@ export const mutants = {
   "an outage counts as lease time": {
     edit: { find: /local isAway = gap and .*/, replace: "local isAway = false" },
     libraryEdit: null,
-    faults: /^redis kill -9, away for long$/,
+    // A worker that is killed during an outage leaves leases whose remaining time can be measured.
+    faults: /^(redis kill -9 for longer than a lease|client kill -9)$/,
     violates: ["a job has one worker at a time"],
   },
 } as const satisfies Record<string, Mutant>;

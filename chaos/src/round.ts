@@ -63,6 +63,8 @@ export async function runRound(options: RoundOptions): Promise<RoundResult> {
   const cursor = await inspector.cursor();
   const clients = await startClients(servers, { seed, forMs, jobs, folder, startedAt: Date.now(), mutant, cursor });
   try {
+    // On a busy machine, the start of the processes takes longer than some rounds.
+    await Promise.all(clients.map((client) => client.handlesSignals()));
     const { injected, problems } = await injectFaults({ ...servers, clients }, { seed, forMs, isChosen });
     await Promise.all(clients.map((client) => client.stopLoad()));
     const isIdle = await waitUntil(async () => (await inspector.pendingWork()) === "", idleMs);

@@ -5,16 +5,22 @@ import { expiryTime, isFinal, isOrder, STATUSES, type Status } from "../src/work
 type Change = Extract<LoggedEvent, { to: unknown }>;
 
 /** Start of all recordings, in ms since 1970. */
-const T0 = 1_000_000;
+export const T0 = 1_000_000;
 const TIMEOUT_MS = 1_000;
 
 /**
  * Returns an operation that started `at` ms after the start of the round and took 10 ms. If `outcome` is null, its process was killed.
  */
-export function operation(op: string, call: CallType, job: string, at: number, outcome: Outcome | null): Operation {
+export function operation(
+  op: string,
+  call: CallType,
+  job: string,
+  at: number,
+  outcome: Outcome | null,
+  messageTo = op.includes("+message") ? "notices" : null,
+): Operation {
   const end = outcome && { at: T0 + at + 10, durationMs: 10, outcome };
-  const queue = op.includes("+message") ? { queue: "notices" } : {};
-  return { op, call, job, ...queue, at: T0 + at, timeoutMs: TIMEOUT_MS, end };
+  return { op, call, job, ...(messageTo !== null && { queue: messageTo }), at: T0 + at, timeoutMs: TIMEOUT_MS, end };
 }
 
 export const applied = (version: number | null): Outcome => ({ is: "applied", version });

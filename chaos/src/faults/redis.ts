@@ -64,8 +64,8 @@ export const redisFaults: readonly Fault[] = [
     },
   },
   {
-    // Longer than a lease. It must not end one.
-    kind: "redis kill -9, away for long",
+    // Must not end a lease.
+    kind: "redis kill -9 for longer than a lease",
     weight: 1,
     holdMs: [8_000, 10_000],
     async inject({ redis }) {

@@ -98,7 +98,7 @@ export const runs: Check = (recording) => {
     ...[...runsOf].flatMap(([about, ofClaim]) => {
       const foreign = ofClaim.find(({ process }) => process !== claimants.get(about));
       if (foreign !== undefined) {
-        const details = `${foreign.run} ran, but the job was claimed by ${claimants.get(about) ?? "nobody"}`;
+        const details = `${foreign.run} ran, but the job was claimed by ${claimants.get(about) ?? "no worker"}`;
         return [violated("a job has one worker at a time", about, details)];
       }
       const overlapping = ofClaim.find(

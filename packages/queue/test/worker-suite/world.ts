@@ -1,45 +1,20 @@
-import { createJobStore, defineJob, type Job, type JobStore, type StoreConfig } from "@subtitles/job-store";
+import { createJobStore, type Job, type JobStore, type StoreConfig } from "@subtitles/job-store";
 import { memoryDriver as memoryStoreDriver } from "@subtitles/job-store/memory";
 import { vi } from "vitest";
-import { z } from "zod";
 import {
   type Broker,
   createBroker,
   createRelay,
   type Delivery,
   type Driver,
-  defineQueue,
   message,
   type Session,
 } from "../../src/index.js";
 import { memoryDriver } from "../../src/memory.js";
 import { createWorker, type Outcome, type Worker, type WorkerContext, type WorkerEvent } from "../../src/worker.js";
+import { encodings, type Films, films, renderings } from "./films.js";
 
-/** Jobs of the tests: a film is rendered, can wait for its subtitles, and can be encoded by another worker. */
-export const films = defineJob({
-  name: "film",
-  data: z.object({ title: z.string() }),
-  result: z.object({ url: z.string() }),
-  progress: z.object({ percent: z.number().min(0).max(100) }),
-  initial: "pending",
-  statuses: {
-    pending: { next: ["rendering", "cancelled", "failed"] },
-    rendering: { next: ["rendering", "pending", "waiting", "encoding", "done", "failed", "cancelled"] },
-    waiting: { next: ["rendering", "pending", "cancelled"] },
-    encoding: { next: ["encoding", "done", "failed", "cancelled"] },
-    done: { next: [], final: true },
-    failed: { next: ["pending"], final: true },
-    cancelled: { next: ["pending"], final: true },
-  },
-});
-export type Films = typeof films;
-
-export const renderings = defineQueue({
-  name: "renderings",
-  payload: z.object({ jobId: z.string() }),
-  retryDelaysMs: [1_000, 5_000],
-});
-export const encodings = defineQueue({ name: "encodings", payload: z.object({ jobId: z.string() }) });
+export { encodings, type Films, films, renderings } from "./films.js";
 
 export const HEARTBEAT_MS = 3_000;
 export const LEASE_MS = 5 * HEARTBEAT_MS;
