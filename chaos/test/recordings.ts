@@ -1,6 +1,6 @@
 import type { CallType, LoggedEvent, Operation, Outcome } from "../src/journal.js";
 import type { Recording } from "../src/oracle/recording.js";
-import { expiryTime, STATUSES, type Status } from "../src/workload.js";
+import { expiryTime, isFinal, isOrder, STATUSES, type Status } from "../src/workload.js";
 
 type Change = Extract<LoggedEvent, { to: unknown }>;
 
@@ -67,6 +67,10 @@ export function recordingOf(
     killed: new Set(["gone.0"]),
     slackMs: 100,
     secrets: ["s3cret"],
+    runs: [],
+    workerEvents: [],
+    closing: new Map(),
+    outages: [],
     problems: [],
     ...changes,
     final: {
@@ -75,8 +79,10 @@ export function recordingOf(
       counts: {
         todo: inStatus("todo").length,
         doing: inStatus("doing").length,
+        waiting: inStatus("waiting").length,
         done: inStatus("done").length,
         failed: inStatus("failed").length,
+        cancelled: inStatus("cancelled").length,
         fading: inStatus("fading").length,
       },
       keys: jobs.map(({ id }) => id),
@@ -99,7 +105,9 @@ function storedAfter(log: readonly LoggedEvent[]): Recording["final"]["jobs"] {
     const last = ofJob.at(-1) as Change;
     if (expiryTime(last.to, last.at) < Number.POSITIVE_INFINITY) return [];
     const history = ofJob.filter(({ type }) => type !== "saved");
-    const reopened = history.filter(({ from }) => from === "done" || from === "failed").length;
-    return [{ id, status: last.to, version: last.version, attempt: 1 + reopened, history }];
+    const reopened = history.filter(({ from }) => from !== null && isFinal(from)).length;
+    return [
+      { id, status: last.to, version: last.version, attempt: 1 + reopened, plan: isOrder(id) ? "done" : null, history },
+    ];
   });
 }

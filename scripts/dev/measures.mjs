@@ -6,7 +6,7 @@ import { root, run } from "./run.mjs";
 /** Largest size of each entry with all code of the package that it loads, in KiB after gzip. Raise a budget only on purpose. */
 const BUDGETS = {
   "job-store": { index: 22, redis: 63, memory: 14, subtitle: 23, opentelemetry: 8, testing: 69, cli: 85 },
-  queue: { index: 16, rabbitmq: 20, memory: 8, opentelemetry: 8, testing: 30 },
+  queue: { index: 19, rabbitmq: 22, memory: 8, worker: 32, opentelemetry: 8, testing: 36 },
 };
 
 /** @returns {Promise<string[]>} a complaint for each entry that is larger than its budget */

@@ -50,7 +50,7 @@ function words(line: string): readonly string[] {
 }
 
 const INSTALLABLE =
-  /^(--save-dev|@subtitles\/(job-store|queue)|zod|ioredis|@opentelemetry\/api|typescript|@types\/node)$/;
+  /^(--save-dev|@subtitles\/(job-store|queue)|zod|ioredis|cron-parser|rate-limiter-flexible|@opentelemetry\/api|typescript|@types\/node)$/;
 
 function npm([task = "", ...rest]: readonly string[], folder: string): string | null {
   if (task === "install")

@@ -113,7 +113,12 @@ function workRows(store: JobStore<Definition>): readonly Row[] {
   const claimed = new Map<string, Job<Definition, "downloading">>();
   const create = (id: string) => store.create(data, { id });
   const claim = async (id: string) => {
-    const options = { from: ["pending"], leaseMs: TIMEOUT_MS, key: `claim of ${id}`, message: { ...message, id } } as const;
+    const options = {
+      from: ["pending"],
+      leaseMs: TIMEOUT_MS,
+      key: `claim of ${id}`,
+      message: { ...message, id },
+    } as const;
     const answer = await store.claim(id, "downloading", options);
     if (answer.kind === "claimed") claimed.set(id, answer.job);
   };
@@ -137,7 +142,12 @@ function workRows(store: JobStore<Definition>): readonly Row[] {
     { name: "outcome of a claimed job", prepare: begin, call: finish },
     { name: "lone claim", prepare: create, call: claim, lone: true },
     { name: "lone outcome of a claimed job", prepare: begin, call: finish, lone: true },
-    { name: "lone renewal of a lease", prepare: begin, call: (id) => store.renewLeases([jobOf(id)], 15_000), lone: true },
+    {
+      name: "lone renewal of a lease",
+      prepare: begin,
+      call: (id) => store.renewLeases([jobOf(id)], 15_000),
+      lone: true,
+    },
   ];
 }
 

@@ -64,6 +64,16 @@ export const redisFaults: readonly Fault[] = [
     },
   },
   {
+    // Longer than a lease. It must not end one.
+    kind: "redis kill -9, away for long",
+    weight: 1,
+    holdMs: [8_000, 10_000],
+    async inject({ redis }) {
+      await redis.kill();
+      return () => redis.restart();
+    },
+  },
+  {
     kind: "redis stopped",
     weight: 4,
     holdMs: [200, 3_000],

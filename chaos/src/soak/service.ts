@@ -30,7 +30,7 @@ export function openService(redisUrl: string, rabbitmqUrl: string) {
     async run(stop: AbortSignal): Promise<number> {
       const relay = createRelay({ outbox: store.outbox, broker, queues: [work] });
       const consumer = await broker.consume(work, async ({ payload }) => {
-        const job = await store.updateStatus(payload.job, "doing");
+        const job = await store.updateStatus(payload.jobId, "doing");
         await store.updateProgress(job, { by: "worker" });
         await store.updateStatus(job.id, "done", { ifVersion: job.version });
       });
@@ -38,7 +38,7 @@ export function openService(redisUrl: string, rabbitmqUrl: string) {
       let ordered = 0;
       for (; !stop.aborted; ordered++) {
         const id = `${kinds.work}${ordered}`;
-        const outbox = [{ queue: work.name, payload: { job: id, op: "" } }];
+        const outbox = [{ queue: work.name, payload: { jobId: id } }];
         await store.create({ secret: PAYLOAD_SECRET }, { id, outbox });
         if (ordered % ORDERS_PER_SECOND === 0)
           await Promise.all([store.list({ limit: 50 }), store.counts(), store.get(id)]);

@@ -1,5 +1,5 @@
 import { expect, onTestFinished, test, vi } from "vitest";
-import { createJobStore, type JobStore, JobStoreError } from "../src/index.js";
+import { createJobStore, createReporter, type JobStore, JobStoreError } from "../src/index.js";
 import { type Report, report } from "../src/lib/contract/definitions.js";
 import { claim, claimed, createClaimed, direct, take } from "../src/lib/contract/requests.js";
 import { memoryDriver } from "../src/memory.js";
@@ -99,7 +99,7 @@ test("claims, renewals without jobs and reads of the outbox are contacts, and ot
   expect(counted).toEqual(["claim", "renewLeases", "read"]);
 });
 
-test("a time in which the driver is away does not count, also for a reader that waits", async () => {
+test("a time in which the driver is unavailable does not count, also for a reader that waits", async () => {
   const { driver, store } = setUp();
   await createClaimed(store, "a", direct(), { leaseMs: LEASE });
   const read = store.outbox.read({ waitMs: HOUR }).catch((error: unknown) => error);
@@ -232,4 +232,16 @@ test("calls that change no lease lose no reply", async () => {
   expect(await claim(store, "none")).toEqual({ kind: "missing" });
   expect(await store.renewLeases([{ ...job, version: 9 }], LEASE)).toEqual([false]);
   await expect(store.renewLeases([job], 0)).rejects.toMatchObject({ indeterminate: true });
+});
+
+test("a reporter passes on the options of a change that concern leases", async () => {
+  const { store } = setUp();
+  const { job } = await createClaimed(store, "a");
+  await using reporter = createReporter(store);
+  expect(await reporter.report(job, "working", { leaseMs: HOUR, failedAttempt: true, handled: true })).toBe("stored");
+  expect(await leasedUntil(store, "a")).toBe(Date.now() + HOUR);
+  expect(await claim(store, "a")).toEqual({ kind: "handled" });
+  // The next change of the snapshot finds the job in the status of the previous one.
+  expect(await reporter.report(job, "checking")).toBe("stored");
+  expect(await reporter.report(job, "done")).toBe("stored");
 });

@@ -40,6 +40,10 @@ const MEMORY_ONLY: Readonly<Record<string, readonly string[]>> = {
     "five workers in succession that die fail their job",
     "a checkpoint is stored when it resolves, and the next attempt receives it",
   ],
+  "a restart of Redis takes time; worker-redis-outages.integration.test.ts has one": [
+    "after a restart that lost a claim and its outcome, the worker runs the job again",
+    "after a restart that lost nothing, no work is repeated, and older messages are not looked at",
+  ],
   "a proxy cannot lose the reply of one call": [
     "lost replies of a claim, an outcome, a failed attempt and a postponement change nothing",
   ],

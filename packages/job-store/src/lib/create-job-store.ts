@@ -4,6 +4,7 @@ import type { JobStoreDriver, SendRule, StoreConfig, TimeoutRule } from "./drive
 import { computedIndex } from "./index-values.js";
 import { DefaultJobStore } from "./job-store.js";
 import { timeoutTarget } from "./status-rule.js";
+import { StoreEvents } from "./store-events.js";
 import type { JobStore, StoreEvent } from "./types.js";
 
 /** Options of `createJobStore`. */
@@ -63,13 +64,20 @@ export function createJobStore<D extends JobDefinition>(options: JobStoreOptions
   checkOptions(options, STORE_OPTIONS, "createJobStore");
   const { job, driver, validateReads = true, timeouts = true } = options;
   if (typeof timeouts !== "boolean") return invalid(`\`timeouts\` must be true or false (got ${show(timeouts)}).`);
+  const events = new StoreEvents(options.onEvent);
+  const config = resolveConfig(options, events.emit);
   const index = computedIndex(job);
-  return new DefaultJobStore(job, resolveConfig(options), driver, { validateReads, index, enforcesTimeouts: timeouts });
+  const store = new DefaultJobStore(job, config, driver, { validateReads, index, enforcesTimeouts: timeouts });
+  events.attachTo(store);
+  return store;
 }
 
 /** Checks the options and returns the configuration for the driver. @throws JobStoreError INVALID_ARGUMENT */
-function resolveConfig<D extends JobDefinition>(options: Omit<JobStoreOptions<D>, "driver">): StoreConfig {
-  const { job, onEvent } = options;
+function resolveConfig<D extends JobDefinition>(
+  options: Omit<JobStoreOptions<D>, "driver" | "onEvent">,
+  emit: StoreConfig["emit"],
+): StoreConfig {
+  const { job } = options;
   checkDefinition(job);
   const ttlMs = resolveTtls(job, options.ttlSeconds ?? {});
   return {
@@ -90,18 +98,7 @@ function resolveConfig<D extends JobDefinition>(options: Omit<JobStoreOptions<D>
     historyLimit: checkInteger(options.historyLimit ?? 32, "historyLimit", 0, 10_000),
     maxRecordBytes: checkInteger(options.maxRecordBytes ?? 4_194_304, "maxRecordBytes", 1024, 536_870_912),
     description: describeDefinition(job, ttlMs),
-    emit: emitter(onEvent),
-  };
-}
-
-/** Returns a function that calls the listener for events and ignores its errors. */
-export function emitter(onEvent: ((event: StoreEvent) => void) | undefined): StoreConfig["emit"] {
-  return (event) => {
-    try {
-      onEvent?.(event);
-    } catch {
-      // A failing logger must not make the store fail.
-    }
+    emit,
   };
 }
 

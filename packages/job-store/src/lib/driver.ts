@@ -552,7 +552,7 @@ export interface JobStorage {
    */
   renewLeases(targets: readonly Target[], leaseMs: number): Promise<readonly boolean[]>;
   /**
-   * Finds jobs whose time in their status is over, if `owner` enforces the timeouts or nobody does. The caller changes their status,
+   * Finds jobs whose time in their status is over, if `owner` enforces the timeouts or no owner does. The caller changes their status,
    * with `idleSince` in the target. `more`: true if further jobs may be found at once.
    * `owned`: false if another owner enforces the timeouts.
    */

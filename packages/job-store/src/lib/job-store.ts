@@ -18,6 +18,7 @@ import {
   show,
   unknownKey,
 } from "./arguments.js";
+import { inChunks } from "./chunks.js";
 import { decode, encode, encodeData, encodeFailure, encodeJob } from "./codec.js";
 import { readCursor, writeCursor } from "./cursor.js";
 import type { JobDefinition, StatusOf, WorkingOf } from "./definition.js";
@@ -42,7 +43,7 @@ import {
 import type { Outbox } from "./outbox.js";
 import { type Rejection, rejection } from "./rejections.js";
 import { audit, healthOf, indexValuesReader, repairEvent, unhealthy } from "./reports.js";
-import { checkWorking, StoreLeases } from "./store-leases.js";
+import { checkStaysWorking, StoreLeases } from "./store-leases.js";
 import { StoreOutbox } from "./store-outbox.js";
 import { toTarget } from "./target.js";
 import { TimeoutEnforcer } from "./timeout-enforcer.js";
@@ -61,9 +62,6 @@ import type {
   Page,
 } from "./types.js";
 import { Watcher } from "./watch/watcher.js";
-
-/** Number of jobs that `createMany` and `deleteMany` send at once. It fills the connection and leaves room for other calls. */
-const CHUNK = 256;
 
 /** Store for any driver: checks arguments, calls the storage, and converts its replies to jobs and errors. */
 export class DefaultJobStore<D extends JobDefinition> implements JobStore<D> {
@@ -169,7 +167,7 @@ export class DefaultJobStore<D extends JobDefinition> implements JobStore<D> {
     const target = toTarget(job, checked.ifVersion);
     const errorFields = { jobId: target.id };
     checkStatus(this.definition, to);
-    if (change.leaseMs !== undefined) this.#checkStaysWorking(job, to);
+    if (change.leaseMs !== undefined) checkStaysWorking(this.definition, job, to);
     const { result, error, progress } = change;
     const update = {
       target,
@@ -204,14 +202,6 @@ export class DefaultJobStore<D extends JobDefinition> implements JobStore<D> {
     const text = encode(this.definition.progress, progress, "progress", { jobId: target.id });
     const reply = await this.#calls.run(() => this.#storage.updateProgress(target, text));
     if (reply.kind !== "recorded") throw this.#rejection(reply, { jobId: target.id, expected: target.version });
-  }
-
-  /** Checks that a change with `leaseMs` keeps the status, as far as the caller's job shows it. The storage checks the stored job. */
-  #checkStaysWorking(job: string | Job<D>, to: string): void {
-    checkWorking(this.definition, to);
-    if (typeof job === "object" && job.status !== to) {
-      invalid(`\`leaseMs\` requires a change to the same status (got ${show(to)}, the job is in ${show(job.status)}).`);
-    }
   }
 
   claim<W extends WorkingOf<D>>(id: string, to: W, options: ClaimOptions<D, W>): Promise<ClaimResult<D, W>> {
@@ -402,15 +392,4 @@ export class DefaultJobStore<D extends JobDefinition> implements JobStore<D> {
 /** A function, because the compiler would not expect a signal to abort between two checks of the property. */
 function isAborted(signals: readonly AbortSignal[]): boolean {
   return signals.some(({ aborted }) => aborted);
-}
-
-async function inChunks<T, R>(
-  all: readonly T[],
-  call: (one: T) => Promise<R>,
-): Promise<readonly PromiseSettledResult<R>[]> {
-  const outcomes: PromiseSettledResult<R>[] = [];
-  for (let first = 0; first < all.length; first += CHUNK) {
-    outcomes.push(...(await Promise.allSettled(all.slice(first, first + CHUNK).map(call))));
-  }
-  return outcomes;
 }

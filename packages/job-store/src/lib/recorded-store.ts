@@ -1,11 +1,12 @@
 import { $ZodUnknown } from "zod/v4/core";
-import { type Description, emitter, readDescription, sendsOf, sourcesOf, timeoutsOf } from "./create-job-store.js";
+import { type Description, readDescription, sendsOf, sourcesOf, timeoutsOf } from "./create-job-store.js";
 import type { JobDefinition } from "./definition.js";
 import type { IndexValues, JobStorage, JobStoreDriver, StoreConfig, StoreMetadata } from "./driver.js";
 import { JobStoreError } from "./errors.js";
 import { checkValues, type IndexReader } from "./index-values.js";
 import type { Job } from "./job.js";
 import { DefaultJobStore } from "./job-store.js";
+import { StoreEvents } from "./store-events.js";
 import type { JobStore, StoreEvent } from "./types.js";
 
 /** Options of `openRecordedStore`. */
@@ -61,7 +62,7 @@ export async function openRecordedStore(
   if (metadata === null) return null;
   const lifecycle = readDescription(metadata.description ?? undefined);
   const definition = definitionFrom(metadata, lifecycle, transitions === "any");
-  const config = configFrom(definition, emitter(onEvent));
+  const config = configFrom(definition, new StoreEvents(onEvent).emit);
   const storage = driver.open(config);
   if (lifecycle === null && transitions === "recorded") rejectChanges(storage, metadata);
   const valuesOfJobs = new Map<string, IndexValues>();

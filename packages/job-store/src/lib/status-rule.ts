@@ -25,7 +25,8 @@ export interface StatusRule<S extends string = string, F extends string = string
    * code "TIMEOUT" (retryable) and `by` "timeout". Activity is entering the status, progress, and the end of a lease. A job with a lease
    * does not time out. Every store of the definition enforces it, within 10 seconds (20 if the enforcing process died). Time in which no
    * relay, worker or enforcing store reached the server does not count. Jobs that are in the status when the definition gains the limit
-   * have the full time from then on. Not allowed in a final status. @default no limit
+   * have the full time from then on. While processes with different definitions run, the limits of one of them apply, so a new limit takes
+   * full effect when every process has it. Not allowed in a final status. @default no limit
    */
   readonly timeoutSeconds?: number | undefined;
   /**
@@ -34,7 +35,7 @@ export interface StatusRule<S extends string = string, F extends string = string
    */
   readonly timeoutTo?: S | undefined;
   /**
-   * Messages that the store adds to the outbox, in the same step, when a job enters this status, whoever causes it. Their payload is a
+   * Messages that the store adds to the outbox, in the same step, when a job enters this status, by any caller. Their payload is a
    * `SentPayload`. A job that stays in the status sends nothing, and neither does `save`, a deletion or an expiry. A process uses its own
    * definition, so a new message takes full effect when every process has it. @default none
    */
@@ -87,7 +88,7 @@ export function timeoutFault(status: string, rule: StatusRule, statuses: Statuse
   }
   if (timeoutSeconds === undefined) return null;
   if (!(Number.isInteger(timeoutSeconds) && timeoutSeconds >= 1 && timeoutSeconds <= MAX_TIMEOUT_SECONDS)) {
-    return `\`timeoutSeconds\` of status "${status}" must be a whole number of seconds from 1 to ${MAX_TIMEOUT_SECONDS} (100 years).`;
+    return `\`timeoutSeconds\` of status "${status}" must be an integer of seconds from 1 to ${MAX_TIMEOUT_SECONDS} (100 years).`;
   }
   if (final === true) return `status "${status}" is final, so it cannot have \`timeoutSeconds\`.`;
   const to = timeoutTarget(rule);

@@ -146,7 +146,7 @@ function checkMessage(message: object, keys: Readonly<Record<string, true>>): vo
 }
 
 /** Checks that jobs can have a lease in this status: it is not final, and a job can enter it again. */
-export function checkWorking(definition: JobDefinition, status: unknown): string {
+function checkWorking(definition: JobDefinition, status: unknown): string {
   const known = checkStatus(definition, status);
   const rule = definition.statuses[known];
   if (rule?.final === true || rule?.next.includes(known) !== true) {
@@ -155,6 +155,18 @@ export function checkWorking(definition: JobDefinition, status: unknown): string
     );
   }
   return known;
+}
+
+/**
+ * Checks that a change with `leaseMs` keeps the status, as far as the caller's job shows it. The storage checks the stored job.
+ *
+ * @throws JobStoreError INVALID_ARGUMENT
+ */
+export function checkStaysWorking<D extends JobDefinition>(definition: D, job: string | Job<D>, to: string): void {
+  checkWorking(definition, to);
+  if (typeof job === "object" && job.status !== to) {
+    invalid(`\`leaseMs\` requires a change to the same status (got ${show(to)}, the job is in ${show(job.status)}).`);
+  }
 }
 
 /** Checks the statuses in which a job can be claimed. */

@@ -4,7 +4,11 @@ import type { Target } from "./driver.js";
 import type { Job } from "./job.js";
 
 /** Target of a call with a snapshot: this job, at this version, in this status. */
-export type SnapshotTarget = Target & Required<Pick<Target, "version" | "createdAt" | "status">>;
+export interface SnapshotTarget extends Target {
+  readonly version: number;
+  readonly createdAt: number;
+  readonly status: string;
+}
 
 /** Returns the target of a call: the state of a snapshot, or any job with this id. @throws JobStoreError INVALID_ARGUMENT */
 export function toTarget<D extends JobDefinition>(job: string | Job<D>, ifVersion?: number): Target {

@@ -146,12 +146,12 @@ export interface JobStore<D extends JobDefinition> extends AsyncDisposable {
    * - A lease of a worker counts only time in which the store was reachable: a gap of more than five seconds between two contacts of
    *   workers and relays (`claim`, `renewLeases`, `outbox.read`) does not count.
    * - A repeated call with the same `key` returns the same answer and renews the lease, as long as the job has the version of that claim.
-   *   Otherwise the call is decided anew.
+   *   Otherwise the call is decided again.
    * @throws UNAVAILABLE, UNREADABLE_RECORD, INVALID_ARGUMENT
    */
   claim<W extends WorkingOf<D>>(id: string, to: W, options: ClaimOptions<D, W>): Promise<ClaimResult<D, W>>;
   /**
-   * Fails a job that a message requested and that nobody can work on, because the message cannot be read or was dead-lettered. One step
+   * Fails a job that a message requested and that no worker can process, because the message cannot be read or was dead-lettered. One step
    * moves the job to `working` and then to `to`: two versions and two history entries. The answers are those of `claim`, except:
    * - A message without an origin of this job is "outdated".
    * - A message is "handled" if its queue claimed the job, or another message of its queue was stored for the job, after this message was
@@ -162,7 +162,7 @@ export interface JobStore<D extends JobDefinition> extends AsyncDisposable {
   failRequest(id: string, to: StatusOf<D>, options: FailRequestOptions<D>): Promise<FailRequestResult<D>>;
   /**
    * Sets the leases of these jobs to end `leaseMs` from now; 0 ends them at once. One call for any number of jobs. Jobs that have another
-   * version are skipped. A lease that ended at its time is given again if nobody claimed the job since; a lease that was ended with 0 is
+   * version are skipped. A lease that ended at its time is given again if no worker claimed the job since; a lease that was ended with 0 is
    * not. A lease that no worker owns can only be ended. Changes no version, and emits no event.
    * @param leaseMs 0–31,622,400,000
    * @returns for each job whether its lease was changed. @throws UNAVAILABLE, INVALID_ARGUMENT

@@ -2,7 +2,7 @@ import { invalid } from "./arguments.js";
 import type { Availability } from "./availability.js";
 import type { QueueDefinition } from "./definition.js";
 import type { Session } from "./driver.js";
-import type { Broker, Handler } from "./types.js";
+import type { Broker, Message } from "./types.js";
 
 /**
  * Internal parts of a broker that the worker of this package uses. They belong to a broker object as a property whose key is a
@@ -15,9 +15,16 @@ export interface BrokerAccess {
   /** Adds a consumer, which the broker closes before its session. Returns a function that removes it. */
   addConsumer(consumer: ClosableConsumer): () => void;
   readonly availability: Pick<Availability, "available" | "wasLostSince" | "onChange">;
-  /** Returns a handler that runs in the trace of its message. Only an instrumented broker changes the handler. */
-  traced<Q extends QueueDefinition>(queue: Q, handler: Handler<Q>): Handler<Q>;
+  /**
+   * Returns a function that calls `run` of a worker in the trace of its message. Only an instrumented broker changes the function.
+   */
+  traced<Q extends QueueDefinition>(queue: Q, run: TracedRun<Q>): TracedRun<Q>;
+  /** Counts an event of a worker. Only an instrumented broker does so. */
+  count(queue: QueueDefinition, event: string): void;
 }
+
+/** Function that runs the work on a message. */
+export type TracedRun<Q extends QueueDefinition> = (message: Message<Q>) => Promise<void>;
 
 /** Consumer that a broker closes. */
 export interface ClosableConsumer {

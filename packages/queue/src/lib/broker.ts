@@ -144,7 +144,8 @@ export function createBroker(options: {
       return () => void consumers.delete(consumer);
     },
     availability,
-    traced: (_queue, handler) => handler,
+    traced: (_queue, run) => run,
+    count: () => {},
   };
   const broker: Broker = {
     async publish(queue, payload, publishOptions) {

@@ -142,4 +142,47 @@ export function copies(test: Case): void {
     await world.until(async () => (await world.status("a")) === "done");
     expect(worker.runs.map(({ context }) => context.message.id)).toEqual(["a.1.0", "a.1.0"]);
   });
+
+  test("after a restart that lost a claim and its outcome, the worker runs the job again", async (world) => {
+    const worker = world.start();
+    await world.request("a");
+    await world.until(() => worker.runs.length === 1);
+    const before = await world.store.get("a");
+    worker.run.finish(DONE);
+    await world.settled();
+    await world.pass(4_000);
+    // The time of an outage does not count.
+    world.storeFaults.goAway();
+    await world.pass(60_000);
+    world.storeFaults.comeBack();
+    await world.store.delete("a");
+    await world.store.save({ ...nonNull(before), status: "pending", version: 1, leasedUntil: null, history: [] });
+    world.restartStore();
+    await world.until(() => worker.runs.length === 2, 1_000);
+    worker.run.finish(DONE);
+    await world.settled();
+    expect(await world.status("a")).toBe("done");
+  });
+
+  test("after a restart that lost nothing, no work is repeated, and older messages are not looked at", async (world) => {
+    const worker = world.start();
+    await world.request("a");
+    await world.until(() => worker.runs.length === 1);
+    worker.run.finish({ to: "waiting" });
+    await world.settled();
+    await world.pass(1_000);
+    world.restartStore();
+    await world.pass(1_000);
+    expect(worker.events.at(-1)).toMatchObject({ type: "skipped", reason: "handled" });
+    await world.pass(6_000);
+    world.restartStore();
+    await world.pass(1_000);
+    expect(worker.eventTypes()).toEqual(["done", "skipped"]);
+    expect(worker.runs).toHaveLength(1);
+  });
+}
+
+function nonNull<T>(value: T | null): T {
+  if (value === null) throw new Error("The value is missing.");
+  return value;
 }

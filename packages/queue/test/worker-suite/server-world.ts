@@ -36,6 +36,9 @@ export async function serverWorld(rabbitmqUrl: string): Promise<World> {
         throw new Error("A proxy cannot lose single replies.");
       },
     },
+    restartStore: () => {
+      throw new Error("A restart takes time; see worker-redis-outages.integration.test.ts.");
+    },
     brokerFaults: { ...brokerOutage, dropConnections: () => rabbitmqProxy.cut() },
     pass: (ms) => new Promise((resolve) => setTimeout(resolve, Math.min(ms, MAX_PASS_MS))),
     until: async (condition) => void (await vi.waitUntil(condition, PATIENCE)),

@@ -1,4 +1,4 @@
-import { createJobStore, type Job, type JobStore } from "@subtitles/job-store";
+import { createJobStore, type Job, type JobStore, type StoreConfig } from "@subtitles/job-store";
 import { memoryDriver as memoryStoreDriver } from "@subtitles/job-store/memory";
 import { vi } from "vitest";
 import {
@@ -71,6 +71,8 @@ export interface World {
   deadLetterByBroker(): Promise<void>;
   /** Returns the number of messages in the queue, in all states together. */
   messages(): Promise<number>;
+  /** Reports to all processes that the server of the store was restarted. The caller removes what it has lost. */
+  restartStore(): void;
   /** Lets time pass. */
   pass(ms: number): Promise<void>;
   /** Lets time pass until the condition holds, at most `limitMs`. */
@@ -97,6 +99,7 @@ export interface Servers {
   readonly brokerDriver: Driver;
   readonly storeFaults: World["storeFaults"];
   readonly brokerFaults: World["brokerFaults"];
+  readonly restartStore: World["restartStore"];
   /** Lets time pass. */
   pass(ms: number): Promise<void>;
   /** Lets time pass until the condition holds, at most `limitMs`. */
@@ -112,12 +115,20 @@ export function memoryWorld(): World {
   const pass = async (ms: number) => {
     await vi.advanceTimersByTimeAsync(ms);
   };
+  const emits: StoreConfig["emit"][] = [];
+  const open = (config: StoreConfig) => {
+    emits.push(config.emit);
+    return storeDriver.open(config);
+  };
   return createWorld({
-    openStore: () => createJobStore({ job: films, driver: storeDriver }),
+    openStore: () => createJobStore({ job: films, driver: { ...storeDriver, open } }),
     // memoryDriver returns the public part of a driver, and `open` belongs to the other part.
     brokerDriver: brokerDriver as unknown as Driver,
     storeFaults: storeDriver.faults,
     brokerFaults: brokerDriver.faults,
+    restartStore: () => {
+      for (const emit of emits) emit({ type: "restarted", message: "The server was restarted." });
+    },
     pass,
     until: async (condition, limitMs) => {
       for (let passed = 0; !(await condition()); passed += 10) {
@@ -137,7 +148,7 @@ export function createWorld(servers: Servers): World {
   const { openStore, brokerDriver, pass } = servers;
   const store = openStore();
   const broker = createBroker({ driver: brokerDriver });
-  const { open } = brokerDriver;
+  const { open: openSession } = brokerDriver;
   const closers: (() => Promise<unknown>)[] = [];
   let relay: ReturnType<typeof createRelay> | null = null;
 
@@ -159,7 +170,7 @@ export function createWorld(servers: Servers): World {
     const driver: Driver = {
       name: brokerDriver.name,
       open: (...args) => {
-        const session = open(...args);
+        const session = openSession(...args);
         sessions.push(session);
         return session;
       },
@@ -225,7 +236,7 @@ export function createWorld(servers: Servers): World {
       await broker.publish(renderings, { jobId }, messageId === undefined ? {} : { id: messageId });
     },
     deadLetterByBroker: async () => {
-      const session = open(
+      const session = openSession(
         () => {},
         () => {},
         () => {},
@@ -251,6 +262,7 @@ export function createWorld(servers: Servers): World {
     },
     startRelay,
     stopRelay,
+    restartStore: servers.restartStore,
     messages,
     pass,
     until,

@@ -89,7 +89,7 @@ export function claims({ test }: Context): void {
     expect(await store.get("a")).toEqual(second.job);
   });
 
-  test("a worker whose lease ended can store its outcome if nobody claimed the job", async ({ store }) => {
+  test("a worker whose lease ended can store its outcome if no worker claimed the job", async ({ store }) => {
     const { job } = await createClaimed(store, "a", direct(), { leaseMs: SHORT });
     await leaseOver(store, "a");
     expect(await store.updateStatus(job, "done", { handled: true })).toMatchObject({ status: "done", version: 3 });
@@ -196,7 +196,7 @@ export function claimRepeats({ test }: Context): void {
     expect(await claimed(store, "a")).toMatchObject({ expiredLeases: 1 });
   });
 
-  test("a repeated call is decided anew after any other change", async ({ store }) => {
+  test("a repeated call is decided again after any other change", async ({ store }) => {
     const { job } = await createClaimed(store, "a", direct(), { key: "k" });
     await step(store, "a", "failed");
     expect(await claim(store, "a", direct(), { key: "k" })).toEqual({ kind: "moved" });

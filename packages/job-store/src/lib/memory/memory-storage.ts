@@ -11,7 +11,6 @@ import type {
   FullJob,
   IndexValues,
   JobStorage,
-  ListPosition,
   ListRequest,
   ListResult,
   NewJob,
@@ -27,7 +26,6 @@ import type {
   UpdateProgressReply,
   UpdateStatusReply,
 } from "../driver.js";
-import { comparePositions } from "../position.js";
 import { sentMessages } from "../sent-messages.js";
 import type { AuditReport } from "../types.js";
 import { byteLength } from "../utf8.js";
@@ -35,6 +33,7 @@ import { AWAY, type FaultInjection } from "./fault-injection.js";
 import { guardedLog, guardedOutbox } from "./guards.js";
 import { isLive, type JobTable } from "./job-table.js";
 import { auditJobTable } from "./memory-audit.js";
+import { listJobs } from "./memory-list.js";
 import type { StoredJob } from "./stored-job.js";
 import { covers, hasNewerRequest, originFor, refusal, remember } from "./work-state.js";
 
@@ -253,27 +252,7 @@ export class MemoryStorage implements JobStorage {
 
   async list(request: ListRequest): Promise<ListResult> {
     this.#check();
-    const { statuses, where, after, before, start, limit } = request;
-    const direction = request.order === "newest" ? -1 : 1;
-    const matching: { position: ListPosition; job: StoredJob }[] = [];
-    for (const job of this.#table.live()) {
-      const position = { at: statuses === null ? job.createdAt : job.statusAt, id: job.id };
-      if (
-        (statuses === null || statuses.includes(job.status)) &&
-        (where === null || job.fields.get(where.field) === where.value) &&
-        (after === null || position.at > after) &&
-        (before === null || position.at < before) &&
-        (start === null || comparePositions(position, start) * direction > 0)
-      ) {
-        matching.push({ position, job });
-      }
-    }
-    matching.sort((a, b) => comparePositions(a.position, b.position) * direction);
-    const page = matching.slice(0, limit);
-    return {
-      entries: page.map(({ position, job }) => ({ ...position, kind: "record", record: this.#table.toRecord(job) })),
-      next: matching.length > limit ? (page.at(-1)?.position ?? null) : null,
-    };
+    return listJobs(this.#table, request);
   }
 
   async counts(): Promise<ReadonlyMap<string, number>> {

@@ -25,9 +25,10 @@ export class Leases {
     readings: readonly ReadResult[],
     end = this.#session.executor.defaultEnd(),
   ): Promise<readonly ReadResult[]> {
-    const records = readings.flatMap((reading) =>
-      reading.kind === "record" && !this.#without.has(reading.record.status) ? [reading.record] : [],
-    );
+    const records: JobRecord[] = [];
+    for (const reading of readings) {
+      if (reading.kind === "record" && !this.#without.has(reading.record.status)) records.push(reading.record);
+    }
     if (records.length === 0) return readings;
     const ends = await this.#endsOf(records, end);
     return readings.map((reading) => {

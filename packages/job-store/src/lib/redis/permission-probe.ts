@@ -117,7 +117,6 @@ const PROBES: readonly Probe[] = [
   ...sortedSet(at.leases),
   ...sortedSet(at.waits),
   ...sortedSet(at.gaps),
-  ["zremrangebyrank", at.gaps, "0", "-1001"],
   ["get", at.timeoutsOwner],
   ["set", at.timeoutsOwner, "", "PXAT", "0"],
   ...sortedSet(at.timeoutsDeferred),

@@ -74,7 +74,10 @@ export class ReadBatcher implements CommandKind<ReadCall> {
     const readings = complete.map((call) => readingsOf(call.ids, call.texts, foreign));
     const leased = await this.#leases.addTo(readings.flat(), batch[0]?.end);
     let first = 0;
-    for (const call of complete) call.resolve(leased.slice(first, (first += call.ids.length)));
+    for (const call of complete) {
+      call.resolve(leased.slice(first, first + call.ids.length));
+      first += call.ids.length;
+    }
   }
 
   toError(error: unknown, call: ReadCall): unknown {

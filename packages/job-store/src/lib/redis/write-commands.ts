@@ -112,10 +112,11 @@ export const updateStatus: WriteCommand<StatusUpdate, UpdateStatusReply> = {
     workOptions(change) !== "" ||
     change.outbox.length > 0 ||
     change.sendHeaders !== undefined,
-  usesWork: ({ to, metadata, outbox }, { anyLeases, afterLease, sends, keepsKeys }) =>
-    afterLease.has(to) ||
-    (anyLeases && (outbox.length > 0 || sends.has(to))) ||
-    (keepsKeys && metadata.key !== undefined),
+  usesWork: ({ target, to, metadata, outbox }, { anyLeases, afterLease, unleased, sends, keepsKeys }) => {
+    if (keepsKeys && metadata.key !== undefined) return true;
+    if (anyLeases && (outbox.length > 0 || sends.has(to))) return true;
+    return afterLease.has(to) && !(target.status !== undefined && unleased.has(target.status));
+  },
   args: (change, operation, { detailed }) => {
     const [entry, expected] = [entryText(operation, change.metadata), expectations(change.target)];
     if (!detailed) return [entry, expected];
@@ -185,7 +186,8 @@ export const failRequest: WriteCommand<FailRequest, FailRequestReply> = {
   args: ({ metadata, from, working, message, error, sendHeaders }, operation) => [
     ...[entryText(operation, metadata), statusLines(from), JSON.stringify(working), JSON.stringify(message.queue)],
     ...[originArg(message.origin), [KEEP, KEEP, line("error", error)].join("\n")],
-    ...[entryText(operation, { by: metadata.by }), headersArg(sendHeaders)],
+    entryText(operation, { by: metadata.by }),
+    headersArg(sendHeaders),
   ],
   decode: (result, { id }, { indeterminate }) => {
     const [kind, detail] = result;

@@ -196,6 +196,8 @@ export interface WorkRules {
   readonly afterLease: ReadonlySet<string>;
   /** Statuses that send messages. */
   readonly sends: ReadonlySet<string>;
+  /** Statuses in which jobs have no lease. */
+  readonly unleased: ReadonlySet<string>;
   /** True if a history has fewer entries than changes whose keys are known, so that the work state has them. */
   readonly keepsKeys: boolean;
 }
@@ -210,6 +212,7 @@ export function workRules(config: StoreConfig): WorkRules {
     anyLeases: leasable.length > 0,
     afterLease: new Set(config.statuses.filter(follows)),
     sends: new Set(config.sends.keys()),
+    unleased: new Set(config.statuses.filter((status) => !leasable.includes(status))),
     keepsKeys: config.historyLimit < KEYS_OF_CHANGES,
   };
 }

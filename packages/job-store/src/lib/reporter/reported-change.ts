@@ -1,4 +1,4 @@
-import { checkMetadata, checkOutbox, checkStatus } from "../arguments.js";
+import { checkLease, checkMetadata, checkOutbox, checkStatus, checkTrue } from "../arguments.js";
 import { encode, encodeFailure } from "../codec.js";
 import type { JobDefinition, StatusOf } from "../definition.js";
 import { JobStoreError } from "../errors.js";
@@ -10,6 +10,7 @@ import { toBase64url } from "../utf8.js";
 export interface Fence {
   readonly createdAt: number;
   version: number;
+  status: string;
 }
 
 /** One status change that was passed to `report`. */
@@ -46,6 +47,7 @@ export function toReportedChange<D extends JobDefinition>(
     payload: JSON.parse(message.payload),
     headers: message.headers,
     ...(message.id !== null && { id: message.id }),
+    ...(message.delayMs > 0 && { delayMs: message.delayMs }),
   }));
   // 72 random bits: unique among the changes of one job.
   const key = toBase64url(crypto.getRandomValues(new Uint8Array(9)));
@@ -57,6 +59,9 @@ export function toReportedChange<D extends JobDefinition>(
     note,
     key,
     outbox,
+    handled: checkTrue(change.handled, "handled"),
+    leaseMs: change.leaseMs === undefined ? undefined : checkLease(change.leaseMs, 1),
+    failedAttempt: checkTrue(change.failedAttempt, "failedAttempt"),
   };
   return { id, to: status, values, key, fence, reportedAt: Date.now(), indeterminate: false };
 }
@@ -106,7 +111,8 @@ export function isUnavailable(error: unknown): boolean {
  */
 export function targetOf<D extends JobDefinition>(id: string, fence: Fence | null): string | Job<D, never> {
   if (fence === null) return id;
-  return { id, version: fence.version, createdAt: new Date(fence.createdAt) } as unknown as Job<D, never>;
+  const { version, status, createdAt } = fence;
+  return { id, version, status, createdAt: new Date(createdAt) } as unknown as Job<D, never>;
 }
 
 async function applyChange<D extends JobDefinition>(store: JobStore<D>, change: ReportedChange<D>): Promise<void> {
@@ -114,7 +120,7 @@ async function applyChange<D extends JobDefinition>(store: JobStore<D>, change: 
   try {
     // The compiler cannot see that the store also checks the transition of a snapshot.
     const job: Job<D> = await store.updateStatus(targetOf<D>(id, fence), to as never, values);
-    if (fence !== null) fence.version = job.version;
+    moveFence(fence, job.version, job.status);
   } catch (error) {
     const isCommitted = JobStoreError.is(error, "UNREADABLE_RECORD") && error.committed === true;
     if (!isCommitted) {
@@ -122,8 +128,14 @@ async function applyChange<D extends JobDefinition>(store: JobStore<D>, change: 
       throw error;
     }
     // The change was applied. Only the other data of the job does not match the schema of this service.
-    if (fence !== null) fence.version++;
+    moveFence(fence, (fence?.version ?? 0) + 1, to);
   }
+}
+
+function moveFence(fence: Fence | null, version: number, status: string): void {
+  if (fence === null) return;
+  fence.version = version;
+  fence.status = status;
 }
 
 type HistoryResult = "applied" | "not applied" | "history too short" | "unreadable";
@@ -146,7 +158,7 @@ async function findInHistory<D extends JobDefinition>(
 
   const applied = job.history.find((entry) => entry.key === key);
   if (applied !== undefined) {
-    if (fence !== null) fence.version = applied.version;
+    moveFence(fence, applied.version, applied.to);
     return "applied";
   }
   const isComplete = fence === null ? reachesBackTo(job, reportedAt) : reachesBackToVersion(job, fence.version + 1);

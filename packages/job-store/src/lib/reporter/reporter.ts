@@ -1,10 +1,11 @@
 import type { input } from "zod/v4/core";
-import { checkDate, checkId, checkInteger, checkOptions, invalid, type KeysOf } from "../arguments.js";
+import { checkId, checkInteger, checkOptions, invalid, type KeysOf } from "../arguments.js";
 import { Condition } from "../condition.js";
 import type { JobDefinition, StatusOf } from "../definition.js";
 import { JobStoreError } from "../errors.js";
 import type { Job } from "../job.js";
 import { CHANGE_OPTIONS } from "../option-keys.js";
+import { snapshotTarget } from "../target.js";
 import { unref } from "../timers.js";
 import type { Change, JobStore, NextStatusOf } from "../types.js";
 import {
@@ -252,15 +253,9 @@ class QueueingReporter<D extends JobDefinition> implements Reporter<D> {
   /** Returns the id of a target and, for a snapshot, its fence. @throws JobStoreError INVALID_ARGUMENT */
   #resolve(target: string | Job<D>): { readonly id: string; readonly fence: Fence | null } {
     if (typeof target !== "object" || target === null) return { id: checkId(target), fence: null };
-    const id = checkId(target.id);
-    let fence = this.#fences.get(target);
-    if (fence === undefined) {
-      fence = {
-        createdAt: checkDate(target.createdAt, "job.createdAt"),
-        version: checkInteger(target.version, "job.version", 1, Number.MAX_SAFE_INTEGER),
-      };
-      this.#fences.set(target, fence);
-    }
+    const { id, ...state } = snapshotTarget(target);
+    const fence = this.#fences.get(target) ?? state;
+    this.#fences.set(target, fence);
     return { id, fence };
   }
 

@@ -14,7 +14,7 @@ import { findAccess, withAccess } from "../broker-access.js";
 import { checkDefinition, type QueueDefinition } from "../definition.js";
 import { QueueError } from "../errors.js";
 import type { Broker, Handler, Message, PublishOptions } from "../types.js";
-import { type HandlerOutcome, type HandlerResult, QueueGauges, Telemetry } from "./telemetry.js";
+import { type HandlerOutcome, type HandlerResult, type OperationContext, QueueGauges, Telemetry } from "./telemetry.js";
 
 /** Options of `instrument`. */
 export interface InstrumentOptions {
@@ -49,6 +49,9 @@ const SCOPE = "@subtitles/queue";
  * `messaging.client.sent.messages`, `messaging.client.consumed.messages`, `messaging.process.duration`;
  * `subtitles.message.retries` and `subtitles.message.dead_letters`, which count failures of handlers (a message with an invalid
  * payload reaches no handler); and, for the given `queues`, `subtitles.queue.messages` by state: ready, unacked, delayed, dead.
+ *
+ * A worker that uses the broker calls its `run` in a span `process <queue>`, and `subtitles.worker.outcomes` counts its events by
+ * type: done, failed, postponed, retrying, lost, skipped.
  *
  * The SDK must be started before the call. Ids are recorded, payloads are not.
  *
@@ -115,7 +118,12 @@ export function instrument(broker: Broker, options: InstrumentOptions = {}): Bro
     get closing() {
       return access.closing;
     },
-    traced: (queue, handler) => access.traced(queue, tracedHandler(telemetry, queue, handler)),
+    traced: (queue, run) =>
+      access.traced(queue, (message) => telemetry.run(contextOf(queue, message), () => run(message))),
+    count: (queue, event) => {
+      access.count(queue, event);
+      telemetry.count(queue, event);
+    },
   });
 }
 
@@ -123,18 +131,23 @@ export function instrument(broker: Broker, options: InstrumentOptions = {}): Bro
 function tracedHandler<Q extends QueueDefinition>(telemetry: Telemetry, queue: Q, handler: Handler<Q>): Handler<Q> {
   return (message) =>
     telemetry.process(
-      {
-        queue,
-        parent: extractTrace(message.headers) ?? ROOT_CONTEXT,
-        attributes: {
-          "messaging.message.id": message.id,
-          "subtitles.message.attempt": message.attempt,
-          "subtitles.message.redelivered": message.redelivered,
-        },
-      },
+      contextOf(queue, message),
       () => handler(message),
       (result) => outcomeOf(message, result),
     );
+}
+
+/** Returns the properties of the span in which a message is handled. */
+function contextOf<Q extends QueueDefinition>(queue: Q, message: Message<Q>): OperationContext {
+  return {
+    queue,
+    parent: extractTrace(message.headers) ?? ROOT_CONTEXT,
+    attributes: {
+      "messaging.message.id": message.id,
+      "subtitles.message.attempt": message.attempt,
+      "subtitles.message.redelivered": message.redelivered,
+    },
+  };
 }
 
 /** Returns the outcome that the consumer will apply; see active-message.ts. */

@@ -20,6 +20,9 @@ const SEND_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 
 /** Buckets of handler durations in seconds. Handlers can run for a long time. */
 const PROCESS_BUCKETS = [0.01, 0.1, 0.5, 1, 5, 15, 60, 300, 900, 1800, 3600];
 
+/** Events of a worker that are counted. */
+const WORKER_OUTCOMES: ReadonlySet<string> = new Set(["done", "failed", "postponed", "retrying", "lost", "skipped"]);
+
 /** Outcome of a delivery, as far as the handler determines it. */
 export type HandlerOutcome = "acknowledged" | "retried" | "dead-lettered" | "released";
 
@@ -44,6 +47,7 @@ export class Telemetry {
   readonly #consumed: Counter;
   readonly #retries: Counter;
   readonly #deadLetters: Counter;
+  readonly #workerOutcomes: Counter;
 
   constructor(tracer: Tracer, meter: Meter, system: string) {
     const counter = (name: string, description: string) =>
@@ -62,6 +66,10 @@ export class Telemetry {
     this.#consumed = counter("messaging.client.consumed.messages", "Number of messages delivered to a handler.");
     this.#retries = counter("subtitles.message.retries", "Number of messages that failed and will be retried.");
     this.#deadLetters = counter("subtitles.message.dead_letters", "Number of messages that were dead-lettered.");
+    this.#workerOutcomes = counter(
+      "subtitles.worker.outcomes",
+      "Number of messages that a worker settled, by outcome.",
+    );
   }
 
   /**
@@ -113,7 +121,20 @@ export class Telemetry {
     });
   }
 
-  #commonAttributes({ queue }: OperationContext, operation: "send" | "process"): Attributes {
+  /** Runs the work of a worker in a span. The worker decides about the message later, and reports that to `count`. */
+  run(context: OperationContext, work: () => Promise<void>): Promise<void> {
+    const common = this.#commonAttributes(context, "process");
+    this.#consumed.add(1, common);
+    return this.#runInSpan(context, { common, kind: SpanKind.CONSUMER, durations: this.#processDurations }, work);
+  }
+
+  /** Counts an event of a worker, if it is an outcome. */
+  count(queue: QueueDefinition, event: string): void {
+    if (!WORKER_OUTCOMES.has(event)) return;
+    this.#workerOutcomes.add(1, { "messaging.destination.name": queue.name, "subtitles.worker.outcome": event });
+  }
+
+  #commonAttributes({ queue }: Pick<OperationContext, "queue">, operation: "send" | "process"): Attributes {
     return {
       "messaging.system": this.#system,
       "messaging.destination.name": queue.name,

@@ -1,8 +1,10 @@
+import { AsyncResource } from "node:async_hooks";
+
+import type { TracedRun } from "../broker-access.js";
 import type { QueueDefinition } from "../definition.js";
 import type { Envelope } from "../driver.js";
 import { QueueError } from "../errors.js";
 import { unref } from "../timers.js";
-import type { Handler } from "../types.js";
 import { Checkpoints } from "./checkpoints.js";
 import type { WorkerSettings } from "./options.js";
 import { ProgressWriter } from "./progress-writer.js";
@@ -29,7 +31,7 @@ export interface RunSurroundings {
   readonly calls: StoreCalls;
   readonly timeLimits: TimeLimits;
   /** Calls a run. An instrumented broker adds a span to it. */
-  readonly tracedRun: Handler<QueueDefinition>;
+  readonly tracedRun: TracedRun<QueueDefinition>;
   /** Signal that aborts when the worker begins to close. Created when it is read. */
   readonly closing: AbortSignal;
 }
@@ -52,7 +54,7 @@ export interface RunOptions {
 }
 
 /** Calls the run of a message. Passed to `BrokerAccess.traced`. */
-export const callRun: Handler<QueueDefinition> = async (message) => {
+export const callRun: TracedRun<QueueDefinition> = async (message) => {
   if (message instanceof RunMessage) await message.call();
 };
 
@@ -67,6 +69,8 @@ export class ActiveRun implements LimitedRun {
   #state: "running" | "overdue" | "settled" = "running";
   #value: unknown;
   #message: RunMessage | null = null;
+  /** Context of the run's span. Null if the broker is not instrumented. */
+  #trace: AsyncResource | null = null;
   #controller: AbortController | null = null;
   #reason: Error | null = null;
   #progress: ProgressWriter | null = null;
@@ -131,7 +135,13 @@ export class ActiveRun implements LimitedRun {
 
   async call(): Promise<void> {
     if (this.#message === null) return;
+    if (this.#around.tracedRun !== callRun) this.#trace = new AsyncResource("run");
     this.#value = await this.#around.settings.run(this.#options.job, new RunContext(this, this.#message));
+  }
+
+  /** Makes a call in the trace of the run, so that the messages of an outcome continue this trace. */
+  inTrace<T>(call: () => T): T {
+    return this.#trace === null ? call() : this.#trace.runInAsyncScope(call);
   }
 
   /** Aborts the signal. If `run` has not settled after `graceMs`, it is overdue. Only the first call counts. */

@@ -9,7 +9,7 @@ import { CallStopped, type StoreCalls } from "./store-calls.js";
 const CONCURRENCY = 16;
 
 /**
- * Search for messages that the broker dead-lettered by itself: no worker could tell the job. It fails these jobs and discards their
+ * Search for messages that the broker dead-lettered by itself: no worker could fail the job. It fails these jobs and discards their
  * dead letters. Dead letters that a consumer or a worker stored are left in the queue.
  */
 export class DeadLetterSearch {

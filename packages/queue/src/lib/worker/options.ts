@@ -103,7 +103,7 @@ export function checkWorkerOptions(given: AnyWorkerOptions): WorkerSettings {
     leaseMs: heartbeatMs * HEARTBEATS_PER_LEASE,
     recoverEveryMs,
     by,
-    emit: emitter(onEvent),
+    emit: emitter(onEvent, ({ type }) => access.count(queue, type)),
   };
 }
 

@@ -18,6 +18,8 @@ local function headOf(beginning)
     -- A job has no lease in the other statuses of the definition.
     leasable = not find(UNLEASED, '\n' .. status .. '\n', 1, true),
     newVersion = newVersion, newAttempt = newAttempt,
+    -- Conditions of a call that this job meets, without createdAt; see expectations.lua.
+    expectedVersion = version .. ' ', expectedStatus = '  ' .. status,
     -- nil: the key has no expiry, and gets none.
     expires = expires,
     -- Text of the new record before and after createdAt.

@@ -77,7 +77,7 @@ local function updateStatus(i, key, text, first)
   end
   if changeKey and hasKey(text, history, changeKey, head.version, state) then return 'made' .. (state and works.untilOf(state) or ''), text end
 
-  if expected ~= '' and expected ~= head.version .. ' ' .. created .. '  ' .. head.status then
+  if expected ~= '' and expected ~= head.expectedVersion .. created .. head.expectedStatus then
     local ofVersion, ofCreated, idleSince, ofStatus = match(expected, '^(%d*) (%d*) (%d*) (.*)$')
     if (ofVersion ~= '' and ofVersion ~= head.version) or (ofCreated ~= '' and ofCreated ~= created)
       or (ofStatus ~= '' and ofStatus ~= head.status) or (idleSince ~= '' and not (works or workStates(now)).isIdle(text, idleSince, state)) then

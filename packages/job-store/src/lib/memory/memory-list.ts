@@ -1,0 +1,29 @@
+import type { ListPosition, ListRequest, ListResult } from "../driver.js";
+import { comparePositions } from "../position.js";
+import type { JobTable } from "./job-table.js";
+import type { StoredJob } from "./stored-job.js";
+
+/** Returns a page of the jobs of a table. */
+export function listJobs(table: JobTable, request: ListRequest): ListResult {
+  const { statuses, where, after, before, start, limit } = request;
+  const direction = request.order === "newest" ? -1 : 1;
+  const matching: { position: ListPosition; job: StoredJob }[] = [];
+  for (const job of table.live()) {
+    const position = { at: statuses === null ? job.createdAt : job.statusAt, id: job.id };
+    if (
+      (statuses === null || statuses.includes(job.status)) &&
+      (where === null || job.fields.get(where.field) === where.value) &&
+      (after === null || position.at > after) &&
+      (before === null || position.at < before) &&
+      (start === null || comparePositions(position, start) * direction > 0)
+    ) {
+      matching.push({ position, job });
+    }
+  }
+  matching.sort((a, b) => comparePositions(a.position, b.position) * direction);
+  const page = matching.slice(0, limit);
+  return {
+    entries: page.map(({ position, job }) => ({ ...position, kind: "record", record: table.toRecord(job) })),
+    next: matching.length > limit ? (page.at(-1)?.position ?? null) : null,
+  };
+}
