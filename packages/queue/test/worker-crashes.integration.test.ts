@@ -31,13 +31,13 @@ describe.skipIf(rabbitmq.url === null)(rabbitmq.title("processes that are killed
     "between the outcome and the acknowledgement: the redelivery is skipped (outcome to %s)",
     async (to) => {
       const setting = await openSetting(url);
-      const first = await startRunning(setting, { proxied: true });
+      const first = await startRunning(setting, { proxied: ["rabbitmq"] });
       const second = await setting.start();
-      first.rabbitmq?.freeze();
+      first.proxies.rabbitmq?.freeze();
       first.run.finish(to);
       await setting.reaches("a", to);
       await first.kill();
-      first.rabbitmq?.cut();
+      first.proxies.rabbitmq?.cut();
       await vi.waitUntil(() => second.events.length > 0, PATIENCE);
       expect(second.events).toMatchObject([{ type: "skipped", reason: "handled", jobId: "a" }]);
       await setting.endsEmpty(second);
@@ -47,14 +47,14 @@ describe.skipIf(rabbitmq.url === null)(rabbitmq.title("processes that are killed
 
   test("between a failed attempt and the acknowledgement: the redelivery is skipped, and the retry comes once", async () => {
     const setting = await openSetting(url);
-    const first = await startRunning(setting, { proxied: true });
+    const first = await startRunning(setting, { proxied: ["rabbitmq"] });
     const second = await setting.start();
-    first.rabbitmq?.freeze();
+    first.proxies.rabbitmq?.freeze();
     first.run.fail();
     await vi.waitFor(async () => expect((await setting.store.get("a"))?.version).toBe(3), PATIENCE);
     const failed = await setting.store.get("a");
     await first.kill();
-    first.rabbitmq?.cut();
+    first.proxies.rabbitmq?.cut();
     await vi.waitUntil(() => second.runs.length > 0, PATIENCE);
     const retried = await setting.store.get("a");
     expect(second.run.attempt).toBe(2);

@@ -6,6 +6,8 @@ export interface ChildSettings {
   /** Address of Redis, or sentinels that name its master. */
   readonly redis: { readonly url: string } | { readonly sentinelPort: number; readonly name: string };
   readonly rabbitmqUrl: string;
+  /** Heartbeat of its RabbitMQ connections. @default default of the driver */
+  readonly heartbeatSeconds?: number;
   /** Prefix of the queue names. */
   readonly prefix: string;
   readonly worker: {
@@ -18,6 +20,7 @@ export interface ChildSettings {
   };
   /** Number of deliveries after which RabbitMQ dead-letters a message. @default default of the queue */
   readonly deliveryLimit?: number;
+  readonly retryDelaysMs: readonly number[];
   /** True if the process has a relay, too. @default false */
   readonly relay?: boolean;
   /** Grace period of `close` after SIGTERM. @default 10_000 */

@@ -8,15 +8,25 @@ import { encodings, type Films, films, renderings } from "../worker-suite/films.
 import type { ChildSettings, FromChild, ThrownError, ToChild } from "./child-protocol.js";
 
 const settings: ChildSettings = JSON.parse(process.argv[2] ?? "");
-const { redis, rabbitmqUrl, prefix, deliveryLimit, graceMs, diesBeforeClaim, diesInRun } = settings;
-const queue = { ...renderings, ...(deliveryLimit !== undefined && { deliveryLimit }) };
+const {
+  redis,
+  rabbitmqUrl,
+  prefix,
+  heartbeatSeconds,
+  deliveryLimit,
+  retryDelaysMs,
+  graceMs,
+  diesBeforeClaim,
+  diesInRun,
+} = settings;
+const queue = { ...renderings, retryDelaysMs, ...(deliveryLimit !== undefined && { deliveryLimit }) };
 
 const driver =
   "url" in redis
     ? redisDriver({ url: redis.url })
     : redisDriver({ sentinels: [{ host: "127.0.0.1", port: redis.sentinelPort }], name: redis.name });
 const store = createJobStore({ job: films, driver });
-const broker = createBroker({ driver: rabbitmqDriver({ url: rabbitmqUrl, prefix }) });
+const broker = createBroker({ driver: rabbitmqDriver({ url: rabbitmqUrl, prefix, heartbeatSeconds }) });
 const relay = settings.relay ? createRelay({ outbox: store.outbox, broker, queues: [queue, encodings] }) : null;
 
 interface Run {
@@ -93,6 +103,7 @@ async function shutDown(): Promise<void> {
   await relay?.close();
   await broker.close();
   await store.close();
+  process.removeAllListeners("disconnect");
   process.disconnect();
 }
 

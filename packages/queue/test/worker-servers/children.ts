@@ -53,6 +53,12 @@ export interface ChildRun {
 
 export type ChildEvent = Extract<FromChild, { readonly type: "event" }>["event"];
 
+/** Proxies between a process and its servers; null: it is connected directly. */
+export interface Proxies {
+  readonly redis: TcpProxy | null;
+  readonly rabbitmq: TcpProxy | null;
+}
+
 /** Process with a worker. It ends with the test. */
 export interface Child {
   readonly pid: number;
@@ -65,8 +71,8 @@ export interface Child {
   readonly closedAfterMs: number | null;
   /** Exit code or signal; null if the process runs. */
   readonly end: number | string | null;
-  /** Connections of the process, if it was started with proxies. */
-  readonly rabbitmq: TcpProxy | null;
+  /** Proxies of its connections. */
+  readonly proxies: Proxies;
   /** Returns the types of the events, without "started". */
   eventTypes(): string[];
   state(): Promise<Worker["state"]>;
@@ -78,7 +84,7 @@ export interface Child {
 }
 
 /** Starts a worker process. Resolves when its worker runs, or when the process has ended. */
-export async function startChild(settings: ChildSettings, rabbitmq: TcpProxy | null): Promise<Child> {
+export async function startChild(settings: ChildSettings, proxies: Proxies): Promise<Child> {
   folder ??= buildProgram();
   const process_ = fork(join(await folder, "child.cjs"), [JSON.stringify(settings)], {
     execArgv: [],
@@ -160,7 +166,7 @@ export async function startChild(settings: ChildSettings, rabbitmq: TcpProxy | n
     get end() {
       return end;
     },
-    rabbitmq,
+    proxies,
     eventTypes: () => events.map(({ type }) => type).filter((type) => type !== "started"),
     state: async () => {
       const before = states.length;

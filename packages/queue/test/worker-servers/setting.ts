@@ -13,9 +13,9 @@ import { type Child, startChild } from "./children.js";
 
 /** Options of a worker process. */
 type Options = ChildSettings["worker"] &
-  Omit<Partial<ChildSettings>, "worker" | "prefix" | "deliveryLimit"> & {
-    /** True if its RabbitMQ connections use a proxy of their own. @default false */
-    readonly proxied?: boolean;
+  Omit<Partial<ChildSettings>, "worker" | "prefix" | "deliveryLimit" | "retryDelaysMs" | "rabbitmqUrl"> & {
+    /** Servers to which the process is connected by a proxy of its own. @default none */
+    readonly proxied?: readonly ("redis" | "rabbitmq")[];
   };
 
 /** Redis, queues in a RabbitMQ, a relay, and processes with workers. */
@@ -40,14 +40,22 @@ export interface Setting {
 /** Connects to a RabbitMQ, and to a Redis of the test. All of it ends with the test. */
 export async function openSetting(
   rabbitmqUrl: string,
-  { redis: given, deliveryLimit }: { readonly redis?: PrivateServer; readonly deliveryLimit?: number } = {},
+  {
+    redis: given,
+    deliveryLimit,
+    retryDelaysMs = renderings.retryDelaysMs,
+  }: {
+    readonly redis?: PrivateServer;
+    readonly deliveryLimit?: number;
+    readonly retryDelaysMs?: readonly number[];
+  } = {},
 ): Promise<Setting> {
-  const queue = deliveryLimit === undefined ? renderings : { ...renderings, deliveryLimit };
+  const queue = { ...renderings, retryDelaysMs, ...(deliveryLimit !== undefined && { deliveryLimit }) };
   const redis = given ?? (await startRedis());
   onTestFinished(() => redis.stop());
   const prefix = freshPrefix();
   onTestFinished(() => deleteQueues(rabbitmqUrl, prefix, [queue, encodings]));
-  const store = createJobStore({ job: films, driver: redisDriver({ url: redis.url }) });
+  const store = createJobStore({ job: films, driver: redisDriver({ url: redis.url, timeoutMs: 30_000 }) });
   onTestFinished(() => store.close());
   const broker = createBroker({ driver: rabbitmqDriver({ url: rabbitmqUrl, prefix, timeoutMs: 30_000 }) });
   onTestFinished(() => broker.close({ graceMs: 0 }));
@@ -60,22 +68,26 @@ export async function openSetting(
     store,
     broker,
     relay,
-    start: async ({ proxied = false, ...options } = {}) => {
+    start: async ({ proxied = [], ...options } = {}) => {
       const { by, heartbeatMs, concurrency, prefetch, recoverEveryMs, timeoutMs, ...others } = options;
-      const proxy = proxied ? await proxyTo(rabbitmqUrl) : null;
+      const proxies = {
+        redis: proxied.includes("redis") ? await proxyTo(redis.url) : null,
+        rabbitmq: proxied.includes("rabbitmq") ? await proxyTo(rabbitmqUrl) : null,
+      };
       const worker = { by, heartbeatMs, concurrency, prefetch, recoverEveryMs, timeoutMs };
       // JSON drops undefined members.
       const settings = JSON.parse(
         JSON.stringify({
-          redis: { url: redis.url },
-          rabbitmqUrl: proxy?.url ?? rabbitmqUrl,
+          redis: { url: proxies.redis?.url ?? redis.url },
+          rabbitmqUrl: proxies.rabbitmq?.url ?? rabbitmqUrl,
           prefix,
           deliveryLimit,
+          retryDelaysMs,
           ...others,
           worker,
         }),
       );
-      return startChild(settings, proxy);
+      return startChild(settings, proxies);
     },
     request: async (id) => {
       await store.create({ title: id }, { id, outbox: [message(renderings, { jobId: id })] });

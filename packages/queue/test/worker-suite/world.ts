@@ -56,8 +56,8 @@ export interface WorkerProcess {
 export interface World {
   readonly store: JobStore<Films>;
   /** Faults of the servers. */
-  readonly storeFaults: ReturnType<typeof memoryStoreDriver>["faults"];
-  readonly brokerFaults: ReturnType<typeof memoryDriver>["faults"];
+  readonly storeFaults: Pick<ReturnType<typeof memoryStoreDriver>["faults"], "goAway" | "comeBack" | "loseReplies">;
+  readonly brokerFaults: Pick<ReturnType<typeof memoryDriver>["faults"], "goAway" | "comeBack" | "dropConnections">;
   readonly broker: ReturnType<typeof createBroker>;
   /** Starts a process. Without a `run`, the test ends each run. */
   start(options?: Options): WorkerProcess;
@@ -93,20 +93,62 @@ export function requestOf(jobId: string) {
   return message(renderings, { jobId });
 }
 
+/** Servers of a world, and its time. */
+export interface Servers {
+  openStore(): JobStore<Films>;
+  readonly brokerDriver: Driver;
+  readonly storeFaults: World["storeFaults"];
+  readonly brokerFaults: World["brokerFaults"];
+  readonly restartStore: World["restartStore"];
+  /** Lets time pass. */
+  pass(ms: number): Promise<void>;
+  /** Lets time pass until the condition holds, at most `limitMs`. */
+  until(condition: () => boolean | Promise<boolean>, limitMs: number): Promise<void>;
+  /** Returns the number of messages in the queue, in all states together. */
+  messages(broker: Broker): Promise<number>;
+}
+
 /** Creates a world on the memory drivers. It needs fake timers. */
 export function memoryWorld(): World {
   const storeDriver = memoryStoreDriver();
   const brokerDriver = memoryDriver({ timeoutMs: 2_000 });
+  const pass = async (ms: number) => {
+    await vi.advanceTimersByTimeAsync(ms);
+  };
   const emits: StoreConfig["emit"][] = [];
   const open = (config: StoreConfig) => {
     emits.push(config.emit);
     return storeDriver.open(config);
   };
-  const openStore = () => createJobStore({ job: films, driver: { ...storeDriver, open } });
+  return createWorld({
+    openStore: () => createJobStore({ job: films, driver: { ...storeDriver, open } }),
+    // memoryDriver returns the public part of a driver, and `open` belongs to the other part.
+    brokerDriver: brokerDriver as unknown as Driver,
+    storeFaults: storeDriver.faults,
+    brokerFaults: brokerDriver.faults,
+    restartStore: () => {
+      for (const emit of emits) emit({ type: "restarted", message: "The server was restarted." });
+    },
+    pass,
+    until: async (condition, limitMs) => {
+      for (let passed = 0; !(await condition()); passed += 10) {
+        if (passed > limitMs) throw new Error(`The condition does not hold after ${limitMs} ms: ${condition}`);
+        await pass(10);
+      }
+    },
+    messages: async (broker) => {
+      const { ready, unacked, delayed, dead } = await broker.stats(renderings);
+      return ready + (unacked ?? 0) + delayed + dead;
+    },
+  });
+}
+
+/** Creates a world on servers. */
+export function createWorld(servers: Servers): World {
+  const { openStore, brokerDriver, pass } = servers;
   const store = openStore();
   const broker = createBroker({ driver: brokerDriver });
-  // memoryDriver returns the public part of a driver, and `open` belongs to the other part.
-  const { open: openSession } = brokerDriver as unknown as Driver;
+  const { open: openSession } = brokerDriver;
   const closers: (() => Promise<unknown>)[] = [];
   let relay: ReturnType<typeof createRelay> | null = null;
 
@@ -119,22 +161,14 @@ export function memoryWorld(): World {
     await pass(20);
     await closing;
   };
-  const pass = async (ms: number) => {
-    await vi.advanceTimersByTimeAsync(ms);
-  };
-  const until = async (condition: () => boolean | Promise<boolean>, limitMs = 120_000) => {
-    for (let passed = 0; !(await condition()); passed += 10) {
-      if (passed > limitMs) throw new Error(`The condition does not hold after ${limitMs} ms: ${condition}`);
-      await pass(10);
-    }
-  };
+  const until = (condition: () => boolean | Promise<boolean>, limitMs = 120_000) => servers.until(condition, limitMs);
 
   const start = (options: Options = {}): WorkerProcess => {
     const gate = createGate();
     const own = gate.wrap(openStore());
     const sessions: Session[] = [];
     const driver: Driver = {
-      name: "memory",
+      name: brokerDriver.name,
       open: (...args) => {
         const session = openSession(...args);
         sessions.push(session);
@@ -185,10 +219,7 @@ export function memoryWorld(): World {
     };
   };
 
-  const messages = async () => {
-    const { ready, unacked, delayed, dead } = await broker.stats(renderings);
-    return ready + (unacked ?? 0) + delayed + dead;
-  };
+  const messages = () => servers.messages(broker);
   const request = async (id: string) => {
     await store.create({ title: id }, { id, outbox: [requestOf(id)] });
   };
@@ -197,8 +228,8 @@ export function memoryWorld(): World {
   return {
     store,
     broker,
-    storeFaults: storeDriver.faults,
-    brokerFaults: brokerDriver.faults,
+    storeFaults: servers.storeFaults,
+    brokerFaults: servers.brokerFaults,
     start,
     request,
     publish: async (jobId, messageId) => {
@@ -231,9 +262,7 @@ export function memoryWorld(): World {
     },
     startRelay,
     stopRelay,
-    restartStore: () => {
-      for (const emit of emits) emit({ type: "restarted", message: "The server was restarted." });
-    },
+    restartStore: servers.restartStore,
     messages,
     pass,
     until,

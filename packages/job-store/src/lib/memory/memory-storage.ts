@@ -26,6 +26,7 @@ import type {
   UpdateProgressReply,
   UpdateStatusReply,
 } from "../driver.js";
+import { canHaveLease } from "../leased-status.js";
 import { sentMessages } from "../sent-messages.js";
 import type { AuditReport } from "../types.js";
 import { byteLength } from "../utf8.js";
@@ -109,7 +110,7 @@ export class MemoryStorage implements JobStorage {
     if (bytes > this.#config.maxRecordBytes) return { kind: "tooLarge", bytes };
     if (existing === undefined) this.#table.makeRoom();
     this.#put(stored);
-    if (existing !== undefined) this.#table.work.save(existing, stored, this.#isFinal(stored.status));
+    if (existing !== undefined) this.#saveWork(existing, stored);
     this.#addEvent("saved", stored, Date.now(), existing?.status ?? null);
     return this.#faults.replyOrLose({ kind: "saved", record: this.#table.toRecord(stored) });
   }
@@ -195,14 +196,14 @@ export class MemoryStorage implements JobStorage {
     work.settle(job, state);
     const refused = refusal(job, state, queue, { origin, statuses: [working, ...from] });
     if (refused === "outdated" || refused === "handled") return { kind: refused };
-    if (hasNewerRequest(state, queue, origin)) return { kind: "handled" };
+    if (!this.#isFinal(job.status) && hasNewerRequest(state, queue, origin)) return { kind: "handled" };
     if (refused !== null) return { kind: refused };
     if (state.lease !== null) return { kind: "leased" };
     const { by } = metadata;
     const worked = this.#moved(job, { to: working, metadata: { by } });
     const failed = this.#moved(worked, { to, error, metadata });
     this.#put(failed);
-    this.#changeWork(failed, job.status, {});
+    this.#changeWork(failed, working, {});
     this.#addMessages(failed, sentMessages(this.#config.sends, failed, request.sendHeaders));
     this.#addEvent("status", worked, worked.statusAt, job.status, by);
     this.#addEvent("status", failed, failed.statusAt, working, by);
@@ -363,6 +364,13 @@ export class MemoryStorage implements JobStorage {
     const { work, outbox } = this.#table;
     const messages = work.change(job, update, { from, isFinal: this.#isFinal(job.status) });
     for (const message of messages) outbox.append(job, message);
+  }
+
+  /** Ends a worker's lease after a save, and sends the messages that it made due. */
+  #saveWork(before: StoredJob, job: StoredJob): void {
+    const { work, outbox } = this.#table;
+    const rules = { isFinal: this.#isFinal(job.status), canHaveLease: canHaveLease(this.#config, job.status) };
+    for (const message of work.save(before, job, rules)) outbox.append(job, message);
   }
 
   #addMessages(job: StoredJob, messages: readonly OutgoingMessage[]): void {

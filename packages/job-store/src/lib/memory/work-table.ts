@@ -119,19 +119,34 @@ export class WorkTable {
     return remembered;
   }
 
-  /** Records that the job was saved: a worker's lease ends, and one that no worker owns continues. */
-  save(before: StoredJob, job: StoredJob, isFinal: boolean): void {
+  /**
+   * Records that the job was saved: a worker's lease ends, and one that no worker owns continues if the job can have a lease in the status.
+   *
+   * @returns messages to send
+   */
+  save(
+    before: StoredJob,
+    job: StoredJob,
+    { isFinal, canHaveLease }: { readonly isFinal: boolean; readonly canHaveLease: boolean },
+  ): readonly KeptMessage[] {
     const state = this.peek(before);
-    if (state === undefined) return;
+    if (state === undefined) return [];
     state.createdAt = job.createdAt;
     state.attempt = job.attempt;
     if (state.lease?.owned === true) this.#end(job.id, state, "zero");
     if (before.status !== job.status) state.failedAttempts = 0;
     state.expiredLeases = 0;
     state.expired = false;
-    if (!isFinal) return;
+    if (canHaveLease) return [];
+    const { stored, remembered } = state;
+    const isWaiting = state.lease !== null || this.#ended.has(job.id);
     this.#drop(job.id, state);
-    finish(state);
+    if (isFinal) {
+      finish(state);
+      return [];
+    }
+    state.remembered = [];
+    return isWaiting && stored !== null ? [stored, ...remembered] : remembered;
   }
 
   /** Records the messages that a change of the job stored. */

@@ -1,10 +1,10 @@
 import type { JobRecord, ReadResult, StoreConfig, Target } from "../driver.js";
+import { canHaveLease } from "../leased-status.js";
 import { workKeys } from "./keys.js";
 import { evaluate, scripts } from "./scripts.js";
 import type { RedisSession } from "./session.js";
 import { newOperationId } from "./write-batcher.js";
 import { expectations } from "./write-commands.js";
-import { canHaveLease } from "./write-scripts.js";
 
 /** Maximum number of jobs in one script: about two milliseconds of the server's time. */
 const MAX_JOBS = 500;

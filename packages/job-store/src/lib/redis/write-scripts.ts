@@ -1,4 +1,5 @@
 import type { StoreConfig } from "../driver.js";
+import { canHaveLease } from "../leased-status.js";
 import type { IndexMetadata } from "./index-metadata.js";
 import beginWrite from "./lua/includes/begin-write.lua";
 import contact from "./lua/includes/contact.lua";
@@ -180,12 +181,6 @@ export class WriteScripts {
     }
     return script;
   }
-}
-
-/** Returns true if a job can have a lease in a status: it is not final and follows itself, or the definition does not contain it. */
-export function canHaveLease({ statuses, sources, finalStatuses }: StoreConfig, status: string): boolean {
-  if (!statuses.includes(status)) return true;
-  return !finalStatuses.includes(status) && sources.get(status)?.includes(status) === true;
 }
 
 /** Rules by which a call uses the work state of its job. */

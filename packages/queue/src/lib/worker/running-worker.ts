@@ -71,7 +71,7 @@ export class RunningWorker implements Worker {
       heartbeatMs,
       leaseMs,
       holders: () => this.#tasks,
-      onBeat: () => this.#recent.trim(),
+      onContact: () => this.#recent.trim(),
     });
     this.#sourceOptions = {
       session: access.session,

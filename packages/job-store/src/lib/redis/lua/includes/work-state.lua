@@ -93,7 +93,7 @@ local function workStates(now, outboxKey, workKey, workMessagesKey, leasesKey, w
   local function give(state, leaseNow, leaseMs)
     local more = state.more
     if more.counted then more.expired = more.expired > 1 and more.expired - 1 or nil end
-    more.counted = nil
+    more.counted, more.ended = nil, nil
     state.lease, state.ending = 'o', string.format('%.0f', leaseNow + leaseMs)
   end
 
@@ -136,6 +136,14 @@ local function workStates(now, outboxKey, workKey, workMessagesKey, leasesKey, w
     local origin = state.created .. ' ' .. state.attempt .. ' ' .. state.version .. ' 0'
     redis.call('XADD', outboxKey, '*', 'job', id, 'id', name, 'message', message, 'origin', origin)
     return #stored
+  end
+
+  -- Ends the work in a status: the job has entered another one. Remembered messages are sent, unless the new status is final.
+  local function leave(id, state, isFinal)
+    if isFinal then return finishRun(id, state) end
+    drop(id, state)
+    for _, message in ipairs(state.more.remembered or {}) do send(id, id .. ' ' .. message[1], state) end
+    forget(id, state.more)
   end
 
   -- Adds an element to a list of the state, in place of one with the same first value. The newest `limit` are kept.
@@ -185,5 +193,5 @@ local function workStates(now, outboxKey, workKey, workMessagesKey, leasesKey, w
   end
 
   return { read = read, new = new, keep = keep, endLease = endLease, settle = settle, give = give, drop = drop, store = store, forget = forget,
-    finishRun = finishRun, send = send, add = add, isIdle = isIdle, untilOf = untilOf, finish = finish }
+    finishRun = finishRun, leave = leave, send = send, add = add, isIdle = isIdle, untilOf = untilOf, finish = finish }
 end

@@ -49,19 +49,26 @@ local function failRequest(i, key, text, first)
   works.settle(state, leaseNow)
   local version, due, ofOther = originOf(ARGV[first + 4], nil, state)
   if not version or ofOther then return 'outdated', '' end
-  if isHandled(state, queue, version, due) or hasNewer(state, queue, version, due) then return 'handled', '' end
+  if isHandled(state, queue, version, due) then return 'handled', '' end
+  if not head.restarts and hasNewer(state, queue, version, due) then return 'handled', '' end
   if head.restarts or not (head.status == status or find(ARGV[first + 1], '\n' .. head.status .. '\n', 1, true)) then return 'moved', '' end
   if state.lease == 'o' or state.lease == 'w' then return 'leased', '' end
 
   local changed = passThrough(key, text, head, created, ops, history, status, ARGV[first + 6])
   head, created, ops, history, data, stop = parse(changed)
   local newHead = enter(key, changed, head, created, ops, history, data, stop, entry, ARGV[first + 5])
+  local more = state.more
+  more.failed, more.expired, more.counted, more.ended = nil, nil, nil, nil
+  state.version, state.status, state.expiry = head.newVersion, STATUS, expires or '0'
+  works.leave(id, state, FINAL)
   if SENDS ~= '' then
     local fields = FIELDS and fieldsOf(id) or ''
-    sendEntered(id, created, head.newAttempt, head.newVersion, queuesFor(fields), 0, ARGV[first + 7], fields)
+    local queues = queuesFor(fields)
+    sendEntered(id, created, head.newAttempt, head.newVersion, queues, 0, ARGV[first + 7], fields)
+    if not FINAL then
+      for _, other in ipairs(queues) do works.add(more, 'messages', { other, head.newVersion, now }, MAX_QUEUES) end
+    end
   end
-  works.finishRun(id, state)
-  state.version, state.status, state.expiry = head.newVersion, STATUS, expires or '0'
   works.keep(id, state)
   return newHead, changed
 end

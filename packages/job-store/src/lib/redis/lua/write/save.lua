@@ -7,8 +7,8 @@
 
 local byStatus, byCreation, bytesRead, known = {}, {}, 0, operations()
 
--- Updates the work state of a job that was saved: a worker's lease ends, and one that no worker owns continues. Returns its end after a space,
--- or ''.
+-- Updates the work state of a job that was saved: a worker's lease ends, and one that nobody owns continues if the job can have a lease in the
+-- status. Returns its end after a space, or ''.
 local function saveWork(id, state, before, status, expires)
   local leaseNow = contact(KEYS[1], nil, now)
   works.settle(state, leaseNow)
@@ -17,7 +17,13 @@ local function saveWork(id, state, before, status, expires)
   if before ~= status then more.failed = nil end
   more.expired, more.counted, more.ended = nil, nil, nil
   state.status, state.expiry = status, expires == '' and '0' or expires
-  if find(FINALS, '\n' .. status .. '\n', 1, true) then works.finishRun(id, state) end
+  local line = '\n' .. status .. '\n'
+  if find(UNLEASED, line, 1, true) then
+    local isFinal = find(FINALS, line, 1, true)
+    -- Later changes of the job do not look for a lease, so its message is sent now.
+    if not isFinal and state.lease ~= 'n' then works.send(id, id, state) end
+    works.leave(id, state, isFinal)
+  end
   works.keep(id, state)
   return works.untilOf(state)
 end

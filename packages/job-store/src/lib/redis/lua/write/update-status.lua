@@ -30,14 +30,10 @@ local function changeWork(id, state, head, created, changeKey, leaseMs, queues, 
   state.version, state.status, state.expiry = head.newVersion, STATUS, expires or '0'
   if leaseMs then
     state.lease, state.ending = 'w', string.format('%.0f', now + leaseMs)
+  elseif moved then
+    works.leave(id, state, FINAL)
   else
     works.drop(id, state)
-    if FINAL then
-      works.finishRun(id, state)
-    elseif moved then
-      for _, message in ipairs(more.remembered or {}) do works.send(id, id .. ' ' .. message[1], state) end
-      works.forget(id, more)
-    end
   end
   if detailed and not FINAL then
     for i = first + 6, first + 5 + ARGV[first + 5], 3 do
