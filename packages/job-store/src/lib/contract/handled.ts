@@ -101,6 +101,17 @@ export function handledMessages({ test }: Context): void {
     expect(await claimed(store, "a", received(again))).toMatchObject({ failedAttempts: 1 });
   });
 
+  test("a change from a status without leases can mark the messages, by id and by snapshot", async ({ store }) => {
+    for (const bySnapshot of [false, true]) {
+      const id = `snapshot-${bySnapshot}`;
+      const [message] = await createRequested(store, id, "reports");
+      const { job } = await claimed(store, id, message);
+      const checking = await store.updateStatus(job, "checking");
+      await step(store, bySnapshot ? checking : id, "working", { handled: true });
+      expect(await claim(store, id, message)).toEqual({ kind: "handled" });
+    }
+  });
+
   test("`handled` has no effect on a job that was not claimed in this run", async ({ store }) => {
     const [message] = await createRequested(store, "a", "reports");
     await store.updateStatus("a", "working", { handled: true });
