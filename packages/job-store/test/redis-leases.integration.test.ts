@@ -193,6 +193,25 @@ describe.skipIf(!available)(title("Leases in Redis"), () => {
     });
   });
 
+  test("a lease of an expired job whose id was used again is removed when it ends", async () => {
+    const store = open();
+    const { job } = await createClaimed(store, "a");
+    await createClaimed(store, "b").then(({ job }) => store.updateStatus(job, "working", { leaseMs: MINUTE }));
+    // As if both had expired.
+    await redis.client.del("job:a", "job:b");
+    for (const id of ["a", "b"]) {
+      await store.create({ title: "Two" }, { id });
+      await store.updateStatus(id, "working", { outbox: [{ queue: "reports", payload: id }] });
+    }
+    for (const [key, id] of [["jobs:leases", "a"] as const, ["jobs:waits", "b"] as const]) {
+      expect(await redis.client.zscore(key, id)).not.toBeNull();
+      await redis.client.zadd(key, 1, id);
+    }
+    expect((await take(store)).map(({ payload }) => payload)).toEqual(["a", "b"]);
+    expect(await redis.client.exists("jobs:leases", "jobs:waits")).toBe(0);
+    expect(await store.renewLeases([job], MINUTE)).toEqual([false]);
+  });
+
   test("changes that concern no worker run no command for leases", async () => {
     const store = open();
     const call = async (id: string) => {

@@ -9,7 +9,7 @@ import { type Films, renderings } from "./worker-suite/films.js";
 
 const rabbitmq = server("rabbitmq");
 const url = rabbitmq.url ?? "";
-const OLD_LETTERS = 2_000;
+const OLD_LETTERS = 500;
 const WORKERS = 50;
 
 interface Run {

@@ -25,6 +25,7 @@ test("a run that ignores its time limit stores nothing afterwards, and is report
   await world.pass(1_000);
   const { version, progress } = (await world.store.get("a")) ?? {};
   expect([version, progress]).toEqual([(stored?.version ?? 0) + 1, null]);
+  worker.run.finish({ to: "waiting" });
   await world.pass(2 * 60_000);
   expect(worker.eventTypes().filter((type) => type === "stuck")).toHaveLength(4);
 });

@@ -55,8 +55,8 @@ describe.skipIf(rabbitmq.url === null)(rabbitmq.title("workers while Redis fails
     for (const id of ["claim", "claim-and-outcome"]) await setting.request(id);
     await vi.waitFor(async () => expect(await setting.store.outbox.depth()).toBe(0), PATIENCE);
     const client = new Redis(redis.url);
-    onTestFinished(() => client.disconnect());
     await client.save();
+    client.disconnect();
 
     const second = await setting.start({ heartbeatMs: 1_000, concurrency: 4 });
     await setting.request("created");

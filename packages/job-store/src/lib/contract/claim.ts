@@ -346,6 +346,16 @@ export function changeKeys({ test }: Context): void {
     expect(await store.updateStatus("a", "failed", { key: "k" })).toEqual(retried);
   });
 
+  test("a repeated change returns the lease that the job has got since", async ({ store }) => {
+    const [working, checking] = [await jobIn(store, "working", "a"), await jobIn(store, "checking", "b")];
+    for (const job of [working, checking]) {
+      await step(store, job, "working", { key: "k" });
+      const { leasedUntil } = (await claimed(store, job.id)).job;
+      expect(leasedUntil).not.toBeNull();
+      expect(await step(store, job, "working", { key: "k" })).toMatchObject({ leasedUntil });
+    }
+  });
+
   test("concurrent calls with one key make one change", async ({ store, stores }) => {
     await jobIn(store, "working", "a");
     const other = stores.openApart();

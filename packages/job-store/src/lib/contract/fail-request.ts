@@ -3,7 +3,19 @@ import type { FailRequestOptions, FailRequestResult, JobStore } from "../../inde
 import type { Context } from "./context.js";
 import { type Report, step } from "./definitions.js";
 import { expectRefusal, view } from "./expectations.js";
-import { claim, claimed, createRequested, direct, leaseOver, received, SHORT, take, takeOne } from "./requests.js";
+import {
+  claim,
+  claimed,
+  createRequested,
+  direct,
+  dueAt,
+  leaseOver,
+  MINUTE,
+  received,
+  SHORT,
+  take,
+  takeOne,
+} from "./requests.js";
 
 /** Fails the job that a message requested. */
 function fail(
@@ -11,8 +23,9 @@ function fail(
   id: string,
   { queue, id: messageId, origin }: Partial<ReturnType<typeof received>> = {},
   options: Partial<FailRequestOptions<Report>> = {},
+  to: "failed" | "checking" = "failed",
 ): Promise<FailRequestResult<Report>> {
-  return store.failRequest(id, "failed", {
+  return store.failRequest(id, to, {
     from: ["waiting", "checking"],
     working: "working",
     message: { queue: queue ?? "reports", id: messageId ?? "m-1", origin },
@@ -108,6 +121,47 @@ export function failRequest({ test }: Context): void {
     for (const one of [message, copy]) expect(await fail(store, "a", one)).toEqual({ kind: "handled" });
     const [, newer] = await take(store);
     expect(await fail(store, "a", received(newer as NonNullable<typeof newer>))).toMatchObject({ kind: "failed" });
+  });
+
+  test("a claim is newer only if the message was due then", async ({ store }) => {
+    const [message] = await createRequested(store, "a", "reports");
+    const { job } = await claimed(store, "a", direct());
+    await store.renewLeases([job], 0);
+    const at = job.statusAt.getTime();
+    const delayed = (time: number) => dueAt(message as ReturnType<typeof direct>, time);
+    expect(await fail(store, "a", delayed(at))).toEqual({ kind: "handled" });
+    expect(await fail(store, "a", delayed(at + 1))).toMatchObject({ kind: "failed" });
+  });
+
+  test("a message that becomes due later is newer, and so is one that no claim has followed", async ({ store }) => {
+    const [message] = await createRequested(store, "a", "reports");
+    const outbox = [{ queue: "reports", payload: 1, delayMs: MINUTE }];
+    const moved = await store.updateStatus("a", "working", { outbox });
+    const at = moved.statusAt.getTime() + MINUTE;
+    const delayed = (time: number) => dueAt(message as ReturnType<typeof direct>, time);
+    for (const time of [0, at, at + 1]) {
+      expect(await fail(store, "a", delayed(time))).toEqual({ kind: "handled" });
+    }
+    const { job } = await claimed(store, "a", direct());
+    await store.renewLeases([job], 0);
+    expect(await fail(store, "a", delayed(at))).toEqual({ kind: "handled" });
+    expect(await fail(store, "a", delayed(at + 1))).toMatchObject({ kind: "failed" });
+  });
+
+  test("a status that is not final: remembered messages are sent, and failed attempts begin at 0", async ({
+    store,
+  }) => {
+    const [message, other] = await createRequested(store, "a", "reports", "others");
+    const { job } = await claimed(store, "a", direct());
+    const failed = await store.updateStatus(job, "working", { failedAttempt: true, leaseMs: MINUTE });
+    expect(await claim(store, "a", other)).toEqual({ kind: "leased" });
+    await store.renewLeases([failed], 0);
+    const again = received(await takeOne(store));
+    expect(await fail(store, "a", again, { from: ["waiting"] }, "checking")).toMatchObject({ kind: "failed" });
+    const sent = received(await takeOne(store));
+    expect(sent).toMatchObject({ queue: "others", id: other?.id });
+    expect(await claimed(store, "a", sent)).toMatchObject({ failedAttempts: 0, expiredLeases: 0 });
+    expect(await claim(store, "a", message)).toEqual({ kind: "leased" });
   });
 
   test("another message of the same change is not newer", async ({ store }) => {

@@ -8,6 +8,7 @@ import {
   createClaimed,
   createRequested,
   direct,
+  dueAt,
   leaseOver,
   MINUTE,
   received,
@@ -68,6 +69,27 @@ export function handledMessages({ test }: Context): void {
     await claimed(store, "a", received(await takeOne(store)));
   });
 
+  test("a message that became due after the claim is not handled", async ({ store }) => {
+    const [message, delayed] = await createRequested(store, "a", "reports", "reports");
+    const { job } = await claimed(store, "a", message);
+    await store.updateStatus(job, "checking", { handled: true });
+    const at = job.statusAt.getTime();
+    expect(await claim(store, "a", dueAt(delayed as Received, at))).toEqual({ kind: "handled" });
+    await claimed(store, "a", dueAt(delayed as Received, at + 1));
+  });
+
+  test("the origin of a delayed message has its due time", async ({ store }) => {
+    const outbox = [{ queue: "reports", payload: 1, delayMs: SHORT }];
+    const { job: created } = await store.create({ title: "One" }, { id: "a", outbox });
+    const { job } = await claimed(store, "a", direct());
+    await store.updateStatus(job, "checking", { handled: true });
+    const delayed = received(await takeOne(store));
+    expect(delayed).toEqual(dueAt(delayed, created.createdAt.getTime() + SHORT));
+    // It is handled only if a slow machine made the claim after the due time.
+    const isLate = job.statusAt.getTime() >= created.createdAt.getTime() + SHORT;
+    expect((await claim(store, "a", delayed)).kind).toBe(isLate ? "handled" : "claimed");
+  });
+
   test("a retry with `handled` makes copies handled, but not the message that is sent again", async ({ store }) => {
     const [message] = await createRequested(store, "a", "reports");
     const { job } = await claimed(store, "a", message);
@@ -77,6 +99,17 @@ export function handledMessages({ test }: Context): void {
     expect(again).toMatchObject({ id: message?.id });
     expect(await claim(store, "a", message)).toEqual({ kind: "handled" });
     expect(await claimed(store, "a", received(again))).toMatchObject({ failedAttempts: 1 });
+  });
+
+  test("a change from a status without leases can mark the messages, by id and by snapshot", async ({ store }) => {
+    for (const bySnapshot of [false, true]) {
+      const id = `snapshot-${bySnapshot}`;
+      const [message] = await createRequested(store, id, "reports");
+      const { job } = await claimed(store, id, message);
+      const checking = await store.updateStatus(job, "checking");
+      await step(store, bySnapshot ? checking : id, "working", { handled: true });
+      expect(await claim(store, id, message)).toEqual({ kind: "handled" });
+    }
   });
 
   test("`handled` has no effect on a job that was not claimed in this run", async ({ store }) => {
@@ -184,6 +217,24 @@ export function rememberedMessages({ test }: Context): void {
     expect(await claim(store, "a", direct())).toEqual({ kind: "leased" });
     await store.updateStatus(again, "checking");
     expect(await take(store)).toEqual([]);
+  });
+
+  test("a message that became due after the claim is remembered", async ({ store }) => {
+    const [message, delayed] = await createRequested(store, "a", "reports", "reports");
+    const { job } = await claimed(store, "a", message);
+    const at = job.statusAt.getTime();
+    expect(await claim(store, "a", dueAt(delayed as Received, at))).toEqual({ kind: "leased" });
+    const checking = await store.updateStatus(job, "checking", { handled: true });
+    expect(await take(store)).toEqual([]);
+    const second = await claimed(store, "a", direct());
+    const late = dueAt(delayed as Received, second.job.statusAt.getTime() + 1);
+    expect(await claim(store, "a", late)).toEqual({ kind: "leased" });
+    await step(store, second.job, "checking", { handled: true });
+    // It is sent without a delay, with the version of the change.
+    const sent = received(await takeOne(store));
+    expect(sent).toMatchObject({ id: delayed?.id, payload: delayed?.payload });
+    expect(sent).toEqual(dueAt(sent, 0));
+    expect((await claimed(store, "a", sent)).job.version).toBe(checking.version + 3);
   });
 
   test("the newest message of each queue is sent when the job changes to another status", async ({ store }) => {

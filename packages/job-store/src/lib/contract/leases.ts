@@ -134,6 +134,15 @@ export function leases({ test }: Context): void {
     expect(await claimed(store, "a")).toMatchObject({ expiredLeases: 0 });
   });
 
+  test("a repeated claim gives a lease again that was ended with 0, and it can be renewed", async ({ store }) => {
+    const { job } = await createClaimed(store, "a", direct(), { key: "k-1" });
+    await store.renewLeases([job], 0);
+    expect(await store.renewLeases([job], MINUTE)).toEqual([false]);
+    await claimed(store, "a", direct(), { key: "k-1" });
+    expect(await store.renewLeases([job], 2 * MINUTE)).toEqual([true]);
+    expect(await take(store)).toEqual([]);
+  });
+
   test("a lease is over at its time, also if no relay reads the outbox", async ({ store }) => {
     await createClaimed(store, "a", direct(), { leaseMs: SHORT });
     await leaseOver(store, "a");
@@ -314,6 +323,22 @@ export function savedLeases({ test }: Context): void {
     const entry = await takeOne(store);
     expect(entry).toMatchObject(direct());
     await claimed(store, "a", received(entry));
+  });
+
+  test("a save into a status without leases sends the messages, and later changes end no lease", async ({ store }) => {
+    for (const isPostponed of [false, true]) {
+      const id = `postponed-${isPostponed}`;
+      const { job } = await createClaimed(store, id);
+      expect(await claim(store, id, direct("m-2", "others"))).toEqual({ kind: "leased" });
+      const last = isPostponed ? await store.updateStatus(job, "working", { leaseMs: MINUTE }) : job;
+      const saved = await store.save({ ...last, status: "checking" });
+      expect(saved.leasedUntil).toBeNull();
+      expect((await take(store)).map((entry) => entry.id).toSorted()).toEqual(["m-1", "m-2"]);
+      await store.updateStatus(saved, "working");
+      expect(await store.renewLeases([saved], 0)).toEqual([false]);
+      expect(await take(store)).toEqual([]);
+      await claimed(store, id, direct("m-3"));
+    }
   });
 
   test("save into a final status drops lease and message", async ({ store }) => {

@@ -23,6 +23,12 @@ export function received({ queue, id, payload, headers, origin }: OutboxEntry): 
   return { queue, id, payload, headers, ...(origin !== undefined && { origin }) };
 }
 
+/** Returns a message of the outbox as if it had been delayed until a time. */
+export function dueAt({ origin, ...message }: Request, time: Date | number): Request {
+  const values: unknown[] = JSON.parse(origin ?? expect.fail("the message has no origin"));
+  return { ...message, origin: JSON.stringify([...values.slice(0, -1), Number(time)]) };
+}
+
 export function claim(
   store: JobStore<Report>,
   id: string,

@@ -112,10 +112,12 @@ export const updateStatus: WriteCommand<StatusUpdate, UpdateStatusReply> = {
     workOptions(change) !== "" ||
     change.outbox.length > 0 ||
     change.sendHeaders !== undefined,
-  usesWork: ({ target, to, metadata, outbox }, { anyLeases, afterLease, unleased, sends, keepsKeys }) => {
-    if (keepsKeys && metadata.key !== undefined) return true;
-    if (anyLeases && (outbox.length > 0 || sends.has(to))) return true;
-    return afterLease.has(to) && !(target.status !== undefined && unleased.has(target.status));
+  usesWork: ({ target, to, metadata, outbox, handled }, { anyLeases, afterLease, unleased, sends, keepsKeys }) => {
+    const { key } = metadata;
+    if (keepsKeys && key !== undefined) return true;
+    if (anyLeases && (outbox.length > 0 || handled === true || sends.has(to))) return true;
+    // A call whose key is known returns the stored job, in any status.
+    return afterLease.has(to) && !(key === undefined && target.status !== undefined && unleased.has(target.status));
   },
   args: (change, operation, { detailed }) => {
     const [entry, expected] = [entryText(operation, change.metadata), expectations(change.target)];

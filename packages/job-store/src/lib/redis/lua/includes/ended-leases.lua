@@ -10,6 +10,7 @@ local MAX_ENDED = 100
 
 local function sendEnded(leaseNow)
   local ids = redis.call('ZRANGEBYSCORE', leasesKey, '-inf', leaseNow, 'LIMIT', 0, MAX_ENDED)
+  local ofWorkers = #ids
   for _, id in ipairs(redis.call('ZRANGEBYSCORE', waitsKey, '-inf', now, 'LIMIT', 0, MAX_ENDED)) do ids[#ids + 1] = id end
   if #ids == 0 then return end
   local works = workStates(now, outboxKey, workKey, workMessagesKey, leasesKey, waitsKey)
@@ -19,6 +20,8 @@ local function sendEnded(leaseNow)
     if sum > 0 and sum + largest > MAX_SCRIPT_BYTES then break end
     local id, state = ids[n], works.read(text)
     if state then
+      -- The set can still have the lease of an expired job whose id was used again.
+      state.member = n <= ofWorkers and 'o' or 'w'
       works.settle(state, leaseNow)
       if state.lease == 'e' then
         local size = works.send(id, id, state)
