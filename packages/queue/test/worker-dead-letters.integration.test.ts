@@ -18,7 +18,7 @@ interface Run {
 }
 
 describe.skipIf(rabbitmq.url === null)(rabbitmq.title("messages that RabbitMQ dead-lettered"), () => {
-  test("fail their job once, although many workers search and old letters precede them; leased and handled jobs are left alone", async () => {
+  test("fail their job once, although many workers search and old letters precede them; leased and handled jobs stay unchanged", async () => {
     const setting = await openSetting(url);
     const { broker, store } = setting;
     const dead = async () => (await broker.stats(renderings)).dead;

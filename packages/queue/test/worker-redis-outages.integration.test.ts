@@ -67,7 +67,7 @@ describe.skipIf(rabbitmq.url === null)(rabbitmq.title("workers while Redis fails
     await redis.kill();
     const startedAt = performance.now();
     await vi.waitFor(async () => expect(await second.state()).toBe("waiting"), PATIENCE);
-    // The worker remembers its last acknowledgements for as long as Redis is away.
+    // The worker remembers its last acknowledgements for as long as Redis is unavailable.
     await passed(6_000, startedAt);
     await redis.restart();
     expect(await setting.status("outcome")).toBe("rendering");

@@ -47,7 +47,7 @@ const MEMORY_ONLY: Readonly<Record<string, readonly string[]>> = {
   "a proxy cannot lose the reply of one call": [
     "lost replies of a claim, an outcome, a failed attempt and a postponement change nothing",
   ],
-  "RabbitMQ does not tell the number of unacknowledged messages": [
+  "RabbitMQ does not report the number of unacknowledged messages": [
     "messages that were only fetched ahead are returned when the worker closes or pauses",
   ],
   "the world dead-letters messages itself; in worker-dead-letters.integration.test.ts RabbitMQ does it": [

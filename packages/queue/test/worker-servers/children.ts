@@ -67,7 +67,7 @@ export interface Child {
   readonly runs: ChildRun[];
   /** Latest call of `run`. */
   readonly run: ChildRun;
-  /** How long `close` of the worker took; null if it has not settled. */
+  /** Duration of `close` of the worker; null if it has not settled. */
   readonly closedAfterMs: number | null;
   /** Exit code or signal; null if the process runs. */
   readonly end: number | string | null;

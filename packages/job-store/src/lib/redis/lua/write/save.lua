@@ -7,8 +7,8 @@
 
 local byStatus, byCreation, bytesRead, known = {}, {}, 0, operations()
 
--- Updates the work state of a job that was saved: a worker's lease ends, and one that nobody owns continues if the job can have a lease in the
--- status. Returns its end after a space, or ''.
+-- Updates the work state of a job that was saved: a worker's lease ends, and one that no worker owns continues if the job can have a lease
+-- in the status. Returns its end after a space, or ''.
 local function saveWork(id, state, before, status, expires)
   local leaseNow = contact(KEYS[1], nil, now)
   works.settle(state, leaseNow)
