@@ -24,7 +24,7 @@ interface Mutant {
  */
 export const mutants = {
   "no deadline": {
-    edit: { find: /^if now > ARGV\[2\] then return \{ 'late' \} end$(?=[^]*^if metadata\[4\])/m, replace: "" },
+    edit: { find: /^if now > ARGV\[2\] then return \{ 'late' \} end$(?=[\s\S]*^if metadata\[4\])/m, replace: "" },
     libraryEdit: null,
     faults: /^(redis stopped|CLIENT PAUSE|connection to redis slow)$/,
     violates: ["a change is applied only during its call"],
