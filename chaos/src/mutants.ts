@@ -102,8 +102,7 @@ export const mutants = {
   "an outage counts as lease time": {
     edit: { find: /local isAway = gap and .*/, replace: "local isAway = false" },
     libraryEdit: null,
-    // A worker that is killed during an outage leaves leases whose remaining time can be measured.
-    faults: /^(redis kill -9 for longer than a lease|client kill -9)$/,
+    faults: /^redis kill -9 for longer than a lease$/,
     violates: ["a job has one worker at a time"],
   },
 } as const satisfies Record<string, Mutant>;
