@@ -93,6 +93,8 @@ export class Client implements AsyncDisposable {
 
   /** Asks the process to close everything and to end. Returns a problem, or null. */
   async end(limitMs: number): Promise<string | null> {
+    // Another fault can have stopped the process.
+    this.#process.signal("SIGCONT");
     await this.handlesSignals();
     this.#process.signal("SIGTERM");
     if (await waitUntil(async () => !this.#process.isRunning(), limitMs)) {
