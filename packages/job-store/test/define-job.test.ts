@@ -110,23 +110,23 @@ describe("defineJob", () => {
     [
       "a time limit of 0",
       timed({ timeoutSeconds: 0, timeoutTo: "sent" }),
-      /`timeoutSeconds` of status "packed" must be a whole/,
+      /`timeoutSeconds` of status "packed" must be an integer/,
     ],
     [
       "a time limit that is not whole",
       timed({ timeoutSeconds: 1.5, timeoutTo: "sent" }),
-      /must be an integer of seconds from 1/,
+      /must be an integer from 1 to/,
     ],
-    ["a time limit that is no number", timed({ timeoutSeconds: "60", timeoutTo: "sent" }), /must be a whole/],
+    ["a time limit that is no number", timed({ timeoutSeconds: "60", timeoutTo: "sent" }), /must be an integer/],
     [
       "a time limit of forever",
       timed({ timeoutSeconds: Number.POSITIVE_INFINITY, timeoutTo: "sent" }),
-      /must be a whole/,
+      /must be an integer/,
     ],
     [
       "a time limit of more than 100 years",
       timed({ timeoutSeconds: 3_162_240_001, timeoutTo: "sent" }),
-      /must be a whole/,
+      /must be an integer/,
     ],
     [
       "a time limit of a final status",

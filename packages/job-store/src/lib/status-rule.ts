@@ -88,7 +88,7 @@ export function timeoutFault(status: string, rule: StatusRule, statuses: Statuse
   }
   if (timeoutSeconds === undefined) return null;
   if (!(Number.isInteger(timeoutSeconds) && timeoutSeconds >= 1 && timeoutSeconds <= MAX_TIMEOUT_SECONDS)) {
-    return `\`timeoutSeconds\` of status "${status}" must be an integer of seconds from 1 to ${MAX_TIMEOUT_SECONDS} (100 years).`;
+    return `\`timeoutSeconds\` of status "${status}" must be an integer from 1 to ${MAX_TIMEOUT_SECONDS} seconds (100 years).`;
   }
   if (final === true) return `status "${status}" is final, so it cannot have \`timeoutSeconds\`.`;
   const to = timeoutTarget(rule);
