@@ -82,7 +82,9 @@ describe.skipIf(rabbitmq.url === null)(rabbitmq.title("workers while Redis fails
     await setting.endsEmpty(first, second);
     expect(await setting.status("created")).toBeUndefined();
     const ran = [...first.runs, ...second.runs].map(({ jobId }) => jobId);
-    expect(ran.toSorted()).toEqual("claim claim claim-and-outcome claim-and-outcome created outcome outcome".split(" "));
+    expect(ran.toSorted()).toEqual(
+      "claim claim claim-and-outcome claim-and-outcome created outcome outcome".split(" "),
+    );
     const events = [...first.events, ...second.events];
     expect(events).toContainEqual(expect.objectContaining({ type: "lost", jobId: "claim" }));
     expect(events).toContainEqual(expect.objectContaining({ type: "skipped", jobId: "created", reason: "missing" }));
