@@ -1,4 +1,11 @@
-import { createJobStore, defineJob, type Job, type JobStore, type StoreConfig } from "@subtitles/job-store";
+import {
+  createJobStore,
+  defineJob,
+  type Job,
+  type JobStore,
+  type JobStoreOptions,
+  type StoreConfig,
+} from "@subtitles/job-store";
 import { memoryDriver as memoryStoreDriver } from "@subtitles/job-store/memory";
 import { vi } from "vitest";
 import { z } from "zod";
@@ -84,6 +91,8 @@ export interface World {
   readonly storeFaults: ReturnType<typeof memoryStoreDriver>["faults"];
   readonly brokerFaults: ReturnType<typeof memoryDriver>["faults"];
   readonly broker: ReturnType<typeof createBroker>;
+  /** Opens another store of the same jobs. Its definition can differ in schemas, time limits and sent messages. */
+  open(options: Partial<JobStoreOptions<Films>>): JobStore<Films>;
   /** Starts a process. Without a `run`, the test ends each run. */
   start(options?: Options): WorkerProcess;
   /** Creates a job and requests it. */
@@ -127,7 +136,8 @@ export function memoryWorld(): World {
     emits.push(config.emit);
     return storeDriver.open(config);
   };
-  const openStore = () => createJobStore({ job: films, driver: { ...storeDriver, open } });
+  const openStore = (options: Partial<JobStoreOptions<Films>> = {}) =>
+    createJobStore({ job: films, driver: { ...storeDriver, open }, ...options });
   const store = openStore();
   const broker = createBroker({ driver: brokerDriver });
   // memoryDriver returns the public part of a driver, and `open` belongs to the other part.
@@ -224,6 +234,11 @@ export function memoryWorld(): World {
     broker,
     storeFaults: storeDriver.faults,
     brokerFaults: brokerDriver.faults,
+    open: (options) => {
+      const opened = openStore(options);
+      closers.push(() => opened.close());
+      return opened;
+    },
     start,
     request,
     publish: async (jobId, messageId) => {
