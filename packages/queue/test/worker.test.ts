@@ -8,6 +8,7 @@ import { letters } from "./worker-suite/letters.js";
 import { outages } from "./worker-suite/outages.js";
 import { requests } from "./worker-suite/requests.js";
 import { runs } from "./worker-suite/runs.js";
+import { thrownValues } from "./worker-suite/thrown-values.js";
 import { timeLimits } from "./worker-suite/time-limits.js";
 import { type Case, memoryWorld } from "./worker-suite/world.js";
 
@@ -28,6 +29,7 @@ describe("requests during a run", () => requests(onMemory));
 describe("requests at unusual times", () => lateRequests(onMemory));
 describe("letters that are examined", () => examinedLetters(onMemory));
 describe("outages and lost processes", () => outages(onMemory));
+describe("thrown values", () => thrownValues(onMemory));
 describe("runs of a job and their messages", () => runs(onMemory));
 describe("errors", () => errors(onMemory));
 describe("dead letters and lost workers", () => letters(onMemory));
