@@ -383,7 +383,7 @@ export async function expectSameAnswers(
 /** Compares two drivers for random sequences of calls, from a seed that fast-check prints if a check fails. */
 export async function expectSameLeases(
   drivers: Drivers,
-  parameters: { readonly seed: number; readonly numRuns: number; readonly endOnFailure?: boolean },
+  parameters: { readonly seed: number; readonly numRuns: number },
 ): Promise<void> {
   const outbox = [{ queue: "q1", delayMs: null }];
   const begin: readonly Action[] = [{ verb: "create", id: "a", label: true, outbox }, { verb: "read" }];

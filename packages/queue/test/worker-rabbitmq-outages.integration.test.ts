@@ -121,6 +121,42 @@ describe.skipIf(!rabbitmq.available)(rabbitmq.title("workers while RabbitMQ fail
     await setting.endsEmpty(worker);
     expect(worker.runs).toHaveLength(3);
   });
+
+  test("while processes and both servers are killed in turn, each job ends once", async () => {
+    const redis = await startRedis({ args: PERSISTENT });
+    const setting = await openSetting(server.url, { redis });
+    const options = { finishes: true, runMs: 20, concurrency: 1, prefetch: 4 };
+    const children = await Promise.all([1, 2, 3].map(() => setting.start(options)));
+    const started = [...children];
+    const jobs: string[] = [];
+    const requestMore = async () => {
+      for (let n = 0; n < 15; n++) {
+        const id = `job-${jobs.length}`;
+        jobs.push(id);
+        await vi.waitFor(() => setting.request(id), LONG);
+      }
+    };
+    for (const [n, fault] of ["process", "redis", "process", "rabbitmq", "process", "redis", "process"].entries()) {
+      const requesting = requestMore();
+      if (fault === "redis") await redis.restart();
+      else if (fault === "rabbitmq") await server.restart();
+      else {
+        await children[n % 3]?.kill();
+        const next = await setting.start(options);
+        children[n % 3] = next;
+        started.push(next);
+      }
+      await requesting;
+    }
+    for (const id of jobs) {
+      await vi.waitFor(async () => expect(await setting.status(id)).toBe("done"), LONG);
+      const { history = [] } = (await setting.store.get(id)) ?? {};
+      expect(history.filter(({ to }) => to === "done")).toHaveLength(1);
+    }
+    await setting.endsEmpty(...children);
+    const runs = started.reduce((sum, child) => sum + child.runs.length, 0);
+    expect(runs).toBeLessThanOrEqual(jobs.length + started.length - children.length);
+  });
 });
 
 describe.skipIf(!rabbitmq.available)(rabbitmq.title("workers with a short acknowledgement timeout of RabbitMQ"), () => {

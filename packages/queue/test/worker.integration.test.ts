@@ -15,6 +15,8 @@ const url = rabbitmq.url ?? "";
 /** Cases of the suite that run on memory drivers only, by the reason. */
 const MEMORY_ONLY: Readonly<Record<string, readonly string[]>> = {
   "they need a controlled clock": [
+    "a late copy after RetryLater is skipped",
+    "RetryLater between errors uses no attempt",
     "UNAVAILABLE during an outage of the store uses no attempt, and the work runs again",
     "a payload of a newer version is unreadable after fifteen minutes",
     "a run that ignores its time limit occupies its slot, and the attempt fails",

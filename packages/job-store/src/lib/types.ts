@@ -163,8 +163,8 @@ export interface JobStore<D extends JobDefinition> extends AsyncDisposable {
   failRequest(id: string, to: StatusOf<D>, options: FailRequestOptions<D>): Promise<FailRequestResult<D>>;
   /**
    * Sets the leases of these jobs to end `leaseMs` from now; 0 ends them at once. One call for any number of jobs. Jobs that have another
-   * version are skipped. A lease that ended at its time is given again if no worker claimed the job since; a lease that was ended with 0 is
-   * not. A lease that no worker owns can only be ended. Changes no version, and emits no event.
+   * version are skipped. A lease that ended at its time is given again if no worker claimed the job since, and cannot be ended any more; a
+   * lease that was ended with 0 is not given again. A lease that no worker owns can only be ended. Changes no version, and emits no event.
    * @param leaseMs 0–31,622,400,000
    * @returns for each job whether its lease was changed. @throws UNAVAILABLE, INVALID_ARGUMENT
    */

@@ -29,8 +29,10 @@ export interface ChildSettings {
   readonly diesBeforeClaim?: string;
   /** Prefix of job ids. The process kills itself when it runs such a job. */
   readonly diesInRun?: string;
-  /** True if each run is done at once. Otherwise the test ends each run. @default false */
+  /** True if each run ends by itself. Otherwise the test ends each run. @default false */
   readonly finishes?: boolean;
+  /** Duration of a run that ends by itself. @default 0 */
+  readonly runMs?: number;
 }
 
 /** Error that a run throws. */

@@ -1,4 +1,5 @@
 // Worker process. Started by `startChild` with the settings as its argument.
+import { setTimeout as pause } from "node:timers/promises";
 import { createJobStore } from "@subtitles/job-store";
 import { redisDriver } from "@subtitles/job-store/redis";
 import { createBroker, createRelay } from "../../src/index.js";
@@ -67,7 +68,9 @@ const worker = createWorker({
       attempt: context.attempt,
       percent: job.progress?.percent ?? null,
     });
-    return settings.finishes ? { to: "done", result: { url: `/${job.id}` } } : promise;
+    if (!settings.finishes) return promise;
+    if (settings.runMs !== undefined) await pause(settings.runMs);
+    return { to: "done", result: { url: `/${job.id}` } };
   },
 });
 

@@ -28,7 +28,8 @@ export async function serverWorld(rabbitmqUrl: string): Promise<World> {
   const storeOutage = outageOf(redisProxy);
   const brokerOutage = outageOf(rabbitmqProxy);
   return createWorld({
-    openStore: () => createJobStore({ job: films, driver: redisDriver({ url: redisProxy.url, timeoutMs: 30_000 }) }),
+    openStore: (options = {}) =>
+      createJobStore({ job: films, driver: redisDriver({ url: redisProxy.url, timeoutMs: 30_000 }), ...options }),
     brokerDriver: counted.driver,
     storeFaults: {
       ...storeOutage,

@@ -1,4 +1,4 @@
-import { createJobStore, type Job, type JobStore, type StoreConfig } from "@subtitles/job-store";
+import { createJobStore, type Job, type JobStore, type JobStoreOptions, type StoreConfig } from "@subtitles/job-store";
 import { memoryDriver as memoryStoreDriver } from "@subtitles/job-store/memory";
 import { vi } from "vitest";
 import {
@@ -59,6 +59,8 @@ export interface World {
   readonly storeFaults: Pick<ReturnType<typeof memoryStoreDriver>["faults"], "goAway" | "comeBack" | "loseReplies">;
   readonly brokerFaults: Pick<ReturnType<typeof memoryDriver>["faults"], "goAway" | "comeBack" | "dropConnections">;
   readonly broker: ReturnType<typeof createBroker>;
+  /** Opens another store of the same jobs. Its definition can differ in schemas, time limits and sent messages. */
+  open(options: Partial<JobStoreOptions<Films>>): JobStore<Films>;
   /** Starts a process. Without a `run`, the test ends each run. */
   start(options?: Options): WorkerProcess;
   /** Creates a job and requests it. */
@@ -95,7 +97,7 @@ export function requestOf(jobId: string) {
 
 /** Servers of a world, and its time. */
 export interface Servers {
-  openStore(): JobStore<Films>;
+  openStore(options?: Partial<JobStoreOptions<Films>>): JobStore<Films>;
   readonly brokerDriver: Driver;
   readonly storeFaults: World["storeFaults"];
   readonly brokerFaults: World["brokerFaults"];
@@ -121,7 +123,7 @@ export function memoryWorld(): World {
     return storeDriver.open(config);
   };
   return createWorld({
-    openStore: () => createJobStore({ job: films, driver: { ...storeDriver, open } }),
+    openStore: (options = {}) => createJobStore({ job: films, driver: { ...storeDriver, open }, ...options }),
     // memoryDriver returns the public part of a driver, and `open` belongs to the other part.
     brokerDriver: brokerDriver as unknown as Driver,
     storeFaults: storeDriver.faults,
@@ -230,6 +232,11 @@ export function createWorld(servers: Servers): World {
     broker,
     storeFaults: servers.storeFaults,
     brokerFaults: servers.brokerFaults,
+    open: (options) => {
+      const opened = openStore(options);
+      closers.push(() => opened.close());
+      return opened;
+    },
     start,
     request,
     publish: async (jobId, messageId) => {

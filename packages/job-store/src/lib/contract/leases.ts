@@ -151,6 +151,19 @@ export function leases({ test }: Context): void {
     expect(await take(store)).toEqual([]);
   });
 
+  test("a lease whose time is over cannot be ended with 0, whether or not a call has noticed it", async ({ store }) => {
+    const { job } = await createClaimed(store, "a", direct(), { leaseMs: SHORT });
+    const { job: other } = await createClaimed(store, "b");
+    const waiting = await store.updateStatus(other, "working", { leaseMs: 1 });
+    for (const id of ["a", "b"]) await leaseOver(store, id);
+    expect(await store.renewLeases([job, waiting], 0)).toEqual([false, false]);
+    expect(await claim(store, "a", direct("m-2"), { ifVersion: 1 })).toEqual({ kind: "changed" });
+    expect(await store.renewLeases([job, waiting], 0)).toEqual([false, false]);
+    // It counts as expired, and its message is sent.
+    expect(await take(store)).toHaveLength(2);
+    expect(await claimed(store, "a", direct("m-2"))).toMatchObject({ expiredLeases: 1 });
+  });
+
   test("leases of workers that end at their time count until another change", async ({ store }) => {
     await store.create({ title: "One" }, { id: "a" });
     for (const expiredLeases of [0, 1, 2]) {

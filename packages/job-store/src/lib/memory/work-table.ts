@@ -80,7 +80,10 @@ export class WorkTable {
   renew(job: StoredJob, leaseMs: number): boolean {
     const state = this.peek(job);
     if (state === undefined) return false;
-    if (leaseMs === 0) return this.#end(job.id, state, "zero");
+    if (leaseMs === 0) {
+      this.settle(job, state);
+      return this.#end(job.id, state, "zero");
+    }
     if (state.lease === null ? !state.expired : !state.lease.owned) return false;
     this.giveLease(job.id, state, leaseMs);
     return true;

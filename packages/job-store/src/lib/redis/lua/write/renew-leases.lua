@@ -17,8 +17,9 @@ local function isPresent(state, expected)
   return state.expiry == '0' or now <= tonumber(state.expiry)
 end
 
--- Returns true if the lease was ended, now or by an earlier attempt of this call.
+-- Returns true if the lease was ended, now or by an earlier attempt of this call. One whose time is over has ended already.
 local function stop(state)
+  works.settle(state, leaseNow)
   if state.lease == 'o' or state.lease == 'w' then
     works.endLease(state, leaseNow)
     state.more.counted, state.more.ended = nil, ARGV[3]
