@@ -6,8 +6,8 @@ import { type MutantName, mutants } from "./mutants.js";
 import { countByName } from "./results.js";
 import { runRound } from "./round.js";
 
-/** Time for which faults are injected, for each seed. */
-const FOR_MS = 20_000;
+/** Time for which faults are injected, for each seed: enough for two outages that are longer than a lease. */
+const FOR_MS = 26_000;
 /** Time in which a system without a defect becomes idle: some leases end, and some messages wait. */
 const IDLE_MS = 30_000;
 /** Number of seeds to try. The random faults of one seed may not reveal the defect. */
