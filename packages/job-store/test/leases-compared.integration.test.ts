@@ -29,12 +29,14 @@ const SEQUENCES: readonly (readonly [string, readonly Action[]])[] = [
   ["ended after a save of a postponed job", [claim, { ...move, leaseMs: LONG }, save, end]],
   ["done after a save", [claim, save, { ...move, to: "done" }]],
   ["a message stored with a final status", [move, { ...move, to: "done", outbox }, fail]],
-  ["remembered, then failed to a status that is not final", [claim, { ...claim, message: 3 }, end, read, { ...fail, to: "checking" }]],
+  [
+    "remembered, then failed to a status that is not final",
+    [claim, { ...claim, message: 3 }, end, read, { ...fail, to: "checking" }],
+  ],
   [
     "ended after a claim has noticed that the time is over",
     [{ ...claim, leaseMs: 1 }, { ...claim, drift: 1 }, { ...renew, leaseMs: 0 }, claim],
   ],
-  ["handled by a snapshot", [claim, { ...move, to: "checking" }, { ...move, snapshot: 0, handled: true }, { ...claim, message: 1 }]],
 ];
 
 describe.skipIf(url === null)(title("Leases in Redis compared with those in memory"), () => {
