@@ -9,6 +9,7 @@ import { watching } from "./job-store/watching.js";
 import { consuming } from "./queue/consuming.js";
 import { publishing } from "./queue/publishing.js";
 import { relaying } from "./queue/relaying.js";
+import { working } from "./worker/working.js";
 
 /** All suites, in the order of the report. */
 export const suites: readonly Suite[] = [
@@ -24,4 +25,5 @@ export const suites: readonly Suite[] = [
   publishing,
   consuming,
   relaying,
+  working,
 ];

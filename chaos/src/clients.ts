@@ -3,11 +3,12 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type OwnProcess, spawnOwn } from "../../test/servers/own-process.js";
 import { startTcpProxy, type TcpProxy } from "../../test/servers/tcp-proxy.js";
-import type { Role, Settings } from "./client/settings.js";
+import { ORDER_LOOPS, type Role, type Settings } from "./client/settings.js";
 import { lastLine } from "./journal.js";
 import type { MutantName } from "./mutants.js";
 import { waitUntil } from "./retry.js";
 import { type Servers, withPassword } from "./servers.js";
+import { kinds } from "./workload.js";
 
 const packageFolder = fileURLToPath(new URL("..", import.meta.url));
 
@@ -24,7 +25,7 @@ export class Client implements AsyncDisposable {
   readonly name: string;
   readonly redis: TcpProxy;
   readonly broker: TcpProxy;
-  readonly #settings: Omit<Settings, "name" | "journal" | "cursor">;
+  readonly #settings: Omit<Settings, "name" | "client" | "journal" | "cursor" | "firstOrder">;
   readonly #folder: string;
   readonly #firstCursor: string;
   readonly #killed = new Set<number>();
@@ -37,9 +38,9 @@ export class Client implements AsyncDisposable {
     this.broker = broker;
     this.#folder = round.folder;
     this.#firstCursor = round.cursor;
-    const { seed, startedAt, mutant } = round;
+    const { seed, startedAt, mutant, forMs, jobs } = round;
     const urls = { redisUrl: withPassword(redis.url), rabbitmqUrl: withPassword(broker.url) };
-    this.#settings = { role, seed, startedAt, mutant, ...urls };
+    this.#settings = { role, seed, startedAt, mutant, forMs, orders: Math.ceil(jobs / ROLES.writer), ...urls };
     this.#process = this.#start();
   }
 
@@ -77,7 +78,7 @@ export class Client implements AsyncDisposable {
   /** Stops the load of a writer and waits until its last call has ended. */
   async stopLoad(): Promise<void> {
     if (this.#settings.role !== "writer") return;
-    await this.#handlesSignals();
+    await this.handlesSignals();
     this.#process.signal("SIGUSR2");
     const isIdle = async () => lastLine(this.#journal(this.#generation), "idle") !== undefined;
     await waitUntil(async () => !this.#process.isRunning() || (await isIdle()), IDLE_LIMIT_MS);
@@ -92,7 +93,9 @@ export class Client implements AsyncDisposable {
 
   /** Asks the process to close everything and to end. Returns a problem, or null. */
   async end(limitMs: number): Promise<string | null> {
-    await this.#handlesSignals();
+    // Another fault can have stopped the process.
+    this.#process.signal("SIGCONT");
+    await this.handlesSignals();
     this.#process.signal("SIGTERM");
     if (await waitUntil(async () => !this.#process.isRunning(), limitMs)) {
       this.#noteCrash();
@@ -103,7 +106,7 @@ export class Client implements AsyncDisposable {
   }
 
   /** Waits until the process handles signals. It creates its journal after it has installed the handlers. */
-  async #handlesSignals(): Promise<void> {
+  async handlesSignals(): Promise<void> {
     const journal = this.#journal(this.#generation);
     await waitUntil(async () => existsSync(journal) || !this.#process.isRunning(), START_LIMIT_MS);
   }
@@ -130,15 +133,32 @@ export class Client implements AsyncDisposable {
     const settings: Settings = {
       ...this.#settings,
       name: `${this.name}.${this.#generation}`,
+      client: this.name,
       journal: this.#journal(this.#generation),
       cursor: this.#lastCursor(),
+      firstOrder: this.#nextOrder(),
     };
-    const args = ["--import", "tsx", "src/client/main.ts", JSON.stringify(settings)];
-    return spawnOwn(process.execPath, args, { cwd: packageFolder });
+    const args = [
+      ...["tsx", "./src/client/edit-library.ts"].flatMap((name) => ["--import", name]),
+      "src/client/main.ts",
+    ];
+    return spawnOwn(process.execPath, [...args, JSON.stringify(settings)], { cwd: packageFolder });
   }
 
   #journal(generation: number): string {
     return join(this.#folder, `${this.name}.${generation}.jsonl`);
+  }
+
+  /** Returns a number above those of all orders that earlier processes of a writer can have made. */
+  #nextOrder(): number {
+    if (this.#settings.role !== "writer") return 0;
+    const orders = this.journals.flatMap((journal) =>
+      [kinds.work, kinds.sent].flatMap((kind) => {
+        const last = lastLine(journal, "started", `"call":"create","job":"${kind}`)?.job;
+        return last === undefined || last === null ? [] : [Number(last.slice(last.lastIndexOf("-") + 1))];
+      }),
+    );
+    return orders.length === 0 ? 0 : Math.max(...orders) + ORDER_LOOPS;
   }
 
   #lastCursor(): string | null {
@@ -153,6 +173,9 @@ export class Client implements AsyncDisposable {
 
 export interface RoundSettings {
   readonly seed: number;
+  readonly forMs: number;
+  /** Number of orders of all writers. */
+  readonly jobs: number;
   readonly folder: string;
   readonly startedAt: number;
   readonly mutant: MutantName | null;
@@ -161,7 +184,7 @@ export interface RoundSettings {
 }
 
 /** Number of clients of each role. */
-const ROLES: Readonly<Record<Role, number>> = { writer: 2, worker: 2, watcher: 1 };
+const ROLES: Readonly<Record<Role, number>> = { writer: 2, worker: 4, watcher: 1 };
 
 export async function startClients({ redis, broker }: Servers, round: RoundSettings): Promise<Client[]> {
   const clients: Client[] = [];

@@ -7,7 +7,9 @@ import { toLogged } from "./client/watcher.js";
 import type { LoggedEvent } from "./journal.js";
 import type { FinalJob, FinalState } from "./oracle/recording.js";
 import { type Servers, withPassword } from "./servers.js";
-import { kinds, PAYLOAD_SECRET, queues, STATUSES, type Tasks, task } from "./workload.js";
+import { isFinal, isOrder, kinds, PAYLOAD_SECRET, queues, STATUSES, type Tasks, task } from "./workload.js";
+
+const UNFINISHED = STATUSES.filter((status) => !isFinal(status));
 
 /** Reads the state of the servers after the faults, with public calls and the documented key names. */
 export class Inspector implements AsyncDisposable {
@@ -37,31 +39,38 @@ export class Inspector implements AsyncDisposable {
 
   /**
    * Describes the messages and jobs that still change. Returns an empty string if there are none. Reads jobs, outbox and queues in this
-   * order: the end of a job stores a message in the outbox, which moves to a queue. Work that moves on meanwhile is thus found at its next
-   * place.
+   * order: the end of a lease or a change stores a message in the outbox, which moves to a queue. Work that moves on meanwhile is thus found
+   * at its next place. A message in a queue always belongs to an unfinished order, or changes nothing.
    */
   async pendingWork(): Promise<string> {
     const pending: string[] = [];
-    let unfinished = 0;
-    for await (const { id } of this.#store.scan({ status: ["todo", "doing"], limit: 200 })) {
-      if (id.startsWith(kinds.work)) unfinished++;
+    const unfinished: string[] = [];
+    let leases = 0;
+    for await (const { id, leasedUntil } of this.#store.scan({ status: UNFINISHED, limit: 200 })) {
+      if (isOrder(id)) unfinished.push(id);
+      if (leasedUntil !== null) leases++;
     }
-    if (unfinished > 0) pending.push(`${unfinished} unfinished jobs`);
+    if (unfinished.length > 0)
+      pending.push(`${unfinished.length} unfinished orders (${unfinished.slice(0, 5).join(", ")})`);
+    if (leases > 0) pending.push(`${leases} jobs with a lease`);
     const { fading } = await this.#store.counts();
     if (fading > 0) pending.push(`${fading} jobs that will expire`);
-    const depth = await this.#store.outbox.depth();
-    if (depth > 0) pending.push(`${depth} messages in the outbox`);
+    const { outbox } = this.#store;
+    const waiting = (await outbox.scheduled()) + (await outbox.depth());
+    if (waiting > 0) pending.push(`${waiting} messages in the outbox`);
     for (const { name, left } of await this.#queues()) if (left > 0) pending.push(`${left} messages in ${name}`);
     return pending.join(", ");
   }
 
   /** Reads all stored jobs and messages, and all events since `cursor`. */
   async finalState(cursor: string): Promise<FinalState> {
-    const [outbox, rejected] = await Promise.all([this.#store.outbox.depth(), this.#store.outbox.rejected()]);
+    const { outbox } = this.#store;
+    const [depth, scheduled, rejected] = await Promise.all([outbox.depth(), outbox.scheduled(), outbox.rejected()]);
     const jobs: FinalJob[] = [];
     for await (const job of this.#store.scan({ limit: 200 })) {
+      const { id, status, version, attempt } = job;
       const history = job.history.map((entry) => ({ ...entry, at: entry.at.getTime(), by: entry.by ?? "" }));
-      jobs.push({ id: job.id, status: job.status, version: job.version, attempt: job.attempt, history });
+      jobs.push({ id, status, version, attempt, plan: isOrder(id) ? job.data.plan : null, history });
     }
     const byStatus = new Map<(typeof STATUSES)[number], string[]>();
     for (const status of STATUSES) {
@@ -76,7 +85,7 @@ export class Inspector implements AsyncDisposable {
       counts,
       keys: await this.#keys(),
       log: await this.#events(cursor),
-      outbox: { depth: outbox, rejected: rejected.length },
+      outbox: { depth: depth + scheduled, rejected: rejected.length },
       queues: await this.#queues(),
     };
   }

@@ -1,4 +1,5 @@
 import { openSync, readFileSync, writeSync } from "node:fs";
+import type { WorkerEvent } from "@subtitles/queue/worker";
 import type { Status } from "./workload.js";
 
 // All times are in ms since 1970. The clients and servers of a round share the clock of one machine.
@@ -46,13 +47,48 @@ export type Outcome =
   /** The call failed with an error that is not a JobStoreError. */
   | { readonly is: "untyped"; readonly reason: string };
 
-/** Message that a consumer received. */
+/** Message of the queue `notices` that a consumer received. */
 export interface Received {
   readonly line: "received";
   readonly queue: string;
   readonly id: string;
   readonly job: string;
   readonly op: string;
+  readonly at: number;
+}
+
+/** Start of a run of a worker. */
+export interface RunStarted {
+  readonly line: "run";
+  readonly run: string;
+  readonly process: string;
+  readonly job: string;
+  /** Version of the job after the claim. */
+  readonly version: number;
+  readonly at: number;
+}
+
+/** End of a run: its outcome, or the error that it threw. */
+export interface RunEnded {
+  readonly line: "ran";
+  readonly run: string;
+  readonly end: string;
+  readonly at: number;
+}
+
+/** Event of a worker. */
+export interface WorkerReported {
+  readonly line: "worker";
+  readonly process: string;
+  readonly event: Omit<WorkerEvent, "error">;
+  readonly error?: string;
+  readonly at: number;
+}
+
+/** The process was asked to end, and begins to close. */
+export interface Closing {
+  readonly line: "closing";
+  readonly process: string;
   readonly at: number;
 }
 
@@ -102,13 +138,25 @@ export interface Closed {
   readonly at: number;
 }
 
-/** A script was changed as the mutant requires. */
+/** A script or a module was changed as the mutant requires. */
 export interface Mutated {
   readonly line: "mutated";
   readonly at: number;
 }
 
-export type Line = Started | Ended | Received | Watched | Reported | Idle | Closed | Mutated;
+export type Line =
+  | Started
+  | Ended
+  | Received
+  | RunStarted
+  | RunEnded
+  | WorkerReported
+  | Closing
+  | Watched
+  | Reported
+  | Idle
+  | Closed
+  | Mutated;
 type Kind = Line["line"];
 type LineOf<K extends Kind> = Extract<Line, { line: K }>;
 

@@ -12,7 +12,7 @@ import { runRound } from "./round.js";
 import { plotOf } from "./soak/plot.js";
 import { soak } from "./soak/soak.js";
 
-const USAGE = `npm run chaos -- [--seed N] [--minutes M] [--each E] [--resume] [--results FILE]   runs seeds N, N + 1, … with E minutes of faults each (1)
+const USAGE = `npm run chaos -- [--seed N] [--minutes M] [--each E] [--jobs J] [--resume] [--results FILE]   runs seeds N, N + 1, … with E minutes of faults and J orders each
 npm run chaos -- --mutants                     checks that the oracle detects each mutant
 npm run chaos -- --failover                    counts the changes that are lost when a master is killed or cut off
 npm run chaos -- --libraries                   injects the same faults into other libraries
@@ -26,6 +26,7 @@ const { values } = parseArgs({
     seed: { type: "string", default: "1" },
     minutes: { type: "string", default: "10" },
     each: { type: "string", default: "1" },
+    jobs: { type: "string" },
     results: { type: "string", default: join(packageFolder, "results.jsonl") },
     resume: { type: "boolean", default: false },
     mutants: { type: "boolean", default: false },
@@ -95,7 +96,8 @@ async function passedSeeds(): Promise<ReadonlySet<number>> {
 async function runSeed(seed: number, forMs: number) {
   const folder = await mkdtemp(join(tmpdir(), "subtitles-chaos-"));
   try {
-    const result = await runRound({ seed, forMs, folder });
+    const jobs = values.jobs === undefined ? {} : { jobs: Number(values.jobs) };
+    const result = await runRound({ seed, forMs, folder, ...jobs });
     const stored = toStored(result);
     await append(values.results, stored);
     if (result.violations.length > 0) {

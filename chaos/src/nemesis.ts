@@ -55,6 +55,8 @@ export interface InjectedFault {
   readonly kind: string;
   readonly from: number;
   readonly to: number;
+  /** Period in ms since 1970 in which the fault was certainly active. */
+  readonly active: { readonly from: number; readonly to: number };
 }
 
 export interface FaultReport {
@@ -82,9 +84,11 @@ export async function injectFaults(
       const from = elapsed();
       try {
         const heal = await fault.inject(environment, random);
+        const activeFrom = Date.now();
         await pauseWithin(holdMs);
+        const active = { from: activeFrom, to: Date.now() };
         await heal();
-        injected.push({ kind: fault.kind, from: Math.round(from), to: Math.round(elapsed()) });
+        injected.push({ kind: fault.kind, from: Math.round(from), to: Math.round(elapsed()), active });
       } catch (error) {
         problems.push(`${fault.kind}: ${error instanceof Error ? error.message : String(error)}`);
       }

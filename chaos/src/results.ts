@@ -1,5 +1,6 @@
 import { appendFile, readFile } from "node:fs/promises";
 import type { Violation } from "./oracle/recording.js";
+import type { WorkStatistics } from "./oracle/work.js";
 import type { RoundResult } from "./round.js";
 
 /** Result of a round as it is stored: one line of the results file. */
@@ -42,6 +43,7 @@ export interface Totals {
   readonly outcomes: Readonly<Record<string, number>>;
   readonly events: number;
   readonly messages: { readonly distinct: number; readonly repeated: number };
+  readonly work: WorkStatistics;
   readonly faults: Readonly<Record<string, number>>;
   readonly slowestMs: number;
   readonly violations: readonly (Violation & { readonly seed: number })[];
@@ -57,6 +59,12 @@ export function totalsOf(results: readonly StoredResult[]): Totals {
     messages: {
       distinct: sum(({ messages }) => messages.distinct),
       repeated: sum(({ messages }) => messages.received - messages.distinct),
+    },
+    work: {
+      orders: sum(({ work }) => work.orders),
+      runs: sum(({ work }) => work.runs),
+      takeovers: sum(({ work }) => work.takeovers),
+      ofKilled: sum(({ work }) => work.ofKilled),
     },
     faults: addCounts(results.map(({ faults }) => faults)),
     slowestMs: Math.max(0, ...results.map(({ slowestMs }) => slowestMs)),
@@ -89,6 +97,7 @@ export function summaryOf({
   outcomes,
   events,
   messages,
+  work,
   slowestMs,
 }: Totals): string {
   return [
@@ -98,6 +107,7 @@ export function summaryOf({
     ...table(outcomes),
     "",
     `${formatted(events)} events, ${formatted(messages.distinct)} messages, ${formatted(messages.repeated)} repeated deliveries, slowest call ${slowestMs} ms`,
+    `${formatted(work.orders)} orders, ${formatted(work.runs)} runs, ${formatted(work.takeovers)} of them after the lease of another run had ended (${formatted(work.ofKilled)} of killed processes)`,
     "",
     "Faults",
     ...table(faults),

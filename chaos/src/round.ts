@@ -6,7 +6,9 @@ import { linesOf, type Outcome, readLines } from "./journal.js";
 import type { MutantName } from "./mutants.js";
 import { type InjectedFault, injectFaults } from "./nemesis.js";
 import { findViolations } from "./oracle/find-violations.js";
-import type { Recording, Violation } from "./oracle/recording.js";
+import { requestOf } from "./oracle/messages.js";
+import type { Outage, Recording, Violation } from "./oracle/recording.js";
+import { type WorkStatistics, workStatistics } from "./oracle/work.js";
 import { waitUntil } from "./retry.js";
 import { PASSWORD, startServers } from "./servers.js";
 import { PAYLOAD_SECRET } from "./workload.js";
@@ -17,6 +19,10 @@ export interface RoundOptions {
   readonly forMs: number;
   /** Folder of the journals of the client processes. */
   readonly folder: string;
+  /** Number of orders. @default 50 per second */
+  readonly jobs?: number;
+  /** Time limit in ms for the system to become idle after the last fault and the last call. @default 60,000 */
+  readonly idleMs?: number;
   readonly mutant?: MutantName | null;
   /** Selects the kinds of faults to inject. @default all */
   readonly isChosen?: (kind: string) => boolean;
@@ -31,6 +37,7 @@ export interface RoundResult {
   readonly outcomes: Readonly<Record<string, number>>;
   readonly events: number;
   readonly messages: { readonly received: number; readonly distinct: number };
+  readonly work: WorkStatistics;
   readonly faults: readonly InjectedFault[];
   /** Duration of the slowest call in ms. */
   readonly slowestMs: number;
@@ -39,23 +46,29 @@ export interface RoundResult {
   readonly mutated: boolean;
 }
 
-/** Time limit for the system to become idle after the last fault and the last call. */
+/** Time limit for the system to become idle, and for a watcher to receive all events. */
 const IDLE_LIMIT_MS = 60_000;
+const ORDERS_PER_SECOND = 50;
+/** A longer time without contact to Redis does not count as lease time. */
+const MAX_CONTACT_GAP_MS = 5_000;
 const END_LIMIT_MS = 20_000;
 
 /** Runs one seed: starts servers and clients, injects faults, waits until the system is idle, and calls the oracle. */
 export async function runRound(options: RoundOptions): Promise<RoundResult> {
-  const { seed, forMs, folder, mutant = null, isChosen = () => true, slackMs = 100 } = options;
+  const { seed, forMs, folder, mutant = null, isChosen = () => true, slackMs = 100, idleMs = IDLE_LIMIT_MS } = options;
+  const { jobs = Math.round((forMs / 1_000) * ORDERS_PER_SECOND) } = options;
   await mkdir(folder, { recursive: true });
   await using servers = await startServers();
   await using inspector = new Inspector(servers);
   const cursor = await inspector.cursor();
-  const clients = await startClients(servers, { seed, folder, startedAt: Date.now(), mutant, cursor });
+  const clients = await startClients(servers, { seed, forMs, jobs, folder, startedAt: Date.now(), mutant, cursor });
   try {
+    // On a busy machine, the start of the processes takes longer than some rounds.
+    await Promise.all(clients.map((client) => client.handlesSignals()));
     const { injected, problems } = await injectFaults({ ...servers, clients }, { seed, forMs, isChosen });
     await Promise.all(clients.map((client) => client.stopLoad()));
-    const isIdle = await waitUntil(async () => (await inspector.pendingWork()) === "", IDLE_LIMIT_MS);
-    const pending = isIdle ? [] : [`not idle after ${IDLE_LIMIT_MS} ms: ${await inspector.pendingWork()}`];
+    const isIdle = await waitUntil(async () => (await inspector.pendingWork()) === "", idleMs);
+    const pending = isIdle ? [] : [`not idle after ${idleMs} ms: ${await inspector.pendingWork()}`];
     const marker = await inspector.createMarker();
     const catchUps = await Promise.all(clients.map((client) => client.catchUp(marker, IDLE_LIMIT_MS)));
     const ends = await Promise.all(clients.map((client) => client.end(END_LIMIT_MS)));
@@ -63,6 +76,7 @@ export async function runRound(options: RoundOptions): Promise<RoundResult> {
     const crashes = clients.flatMap((client) => client.crashes);
     const recording: Recording = {
       ...recorded,
+      outages: outagesIn(injected),
       final: await inspector.finalState(cursor),
       slackMs,
       secrets: [PAYLOAD_SECRET, PASSWORD],
@@ -78,6 +92,7 @@ function readJournals(clients: readonly Client[]) {
   const journals = clients.flatMap((client) => client.journals);
   const lines = journals.flatMap(readLines);
   const ends = new Map(linesOf(lines, "ended").map(({ op, line: _, ...end }) => [op, end]));
+  const runEnds = new Map(linesOf(lines, "ran").map(({ run, at }) => [run, at]));
   return {
     operations: linesOf(lines, "started").map(({ line: _, ...started }) => ({
       ...started,
@@ -85,13 +100,24 @@ function readJournals(clients: readonly Client[]) {
     })),
     watched: linesOf(lines, "watched").map(({ event }) => event),
     received: linesOf(lines, "received"),
+    runs: linesOf(lines, "run").map(({ line: _, ...run }) => ({ ...run, endedAt: runEnds.get(run.run) ?? null })),
+    workerEvents: linesOf(lines, "worker"),
+    closing: new Map(linesOf(lines, "closing").map(({ process, at }) => [process, at])),
     written: [...journals.map((path) => readFileSync(path, "utf8")), ...clients.map((client) => client.output())],
     killed: new Set(clients.flatMap(({ killed }) => killed)),
     mutated: linesOf(lines, "mutated").length > 0,
   };
 }
 
-function statisticsOf({ operations, final, received }: Recording) {
+/** Returns the times for which Redis did not run, and which do not count as lease time. */
+function outagesIn(injected: readonly InjectedFault[]): readonly Outage[] {
+  return injected
+    .filter(({ kind, active }) => /^redis (kill|stopped)/.test(kind) && active.to - active.from > MAX_CONTACT_GAP_MS)
+    .map(({ active }) => active);
+}
+
+function statisticsOf(recording: Recording) {
+  const { operations, final, received, workerEvents } = recording;
   const outcomes: Record<string, number> = {};
   let slowestMs = 0;
   for (const { end } of operations) {
@@ -103,9 +129,14 @@ function statisticsOf({ operations, final, received }: Recording) {
     operations: operations.length,
     outcomes,
     events: final.log.length,
-    messages: { received: received.length, distinct: new Set(received.map(({ id }) => id)).size },
+    messages: messagesIn([...received.map(({ id }) => id), ...workerEvents.flatMap(requestOf)]),
+    work: workStatistics(recording),
     slowestMs: Math.round(slowestMs),
   };
+}
+
+function messagesIn(ids: readonly string[]) {
+  return { received: ids.length, distinct: new Set(ids).size };
 }
 
 function nameOf(outcome: Outcome): string {

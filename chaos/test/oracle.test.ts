@@ -241,7 +241,7 @@ describe("detects a system that", () => {
     ],
     [
       "counts jobs that do not exist",
-      withFinal({ counts: { todo: 0, doing: 2, done: 0, failed: 0, fading: 0 } }),
+      withFinal({ counts: { todo: 0, doing: 2, waiting: 0, done: 0, failed: 0, cancelled: 0, fading: 0 } }),
       "the indexes match the jobs",
     ],
     [
@@ -279,11 +279,7 @@ describe("detects a system that", () => {
       withFinal({ outbox: { depth: 1, rejected: 0 } }),
       "a change and its message are stored together",
     ],
-    [
-      "does not complete accepted work",
-      recordingOf([], [created("work-1", "", 0)]),
-      "accepted work is done exactly once",
-    ],
+    ["does not complete accepted work", recordingOf([], [created("work-1", "", 0)]), "accepted work ends exactly once"],
     [
       "ends a call after its timeout",
       recordingOf(

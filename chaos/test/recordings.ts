@@ -1,20 +1,26 @@
 import type { CallType, LoggedEvent, Operation, Outcome } from "../src/journal.js";
 import type { Recording } from "../src/oracle/recording.js";
-import { expiryTime, STATUSES, type Status } from "../src/workload.js";
+import { expiryTime, isFinal, isOrder, STATUSES, type Status } from "../src/workload.js";
 
 type Change = Extract<LoggedEvent, { to: unknown }>;
 
 /** Start of all recordings, in ms since 1970. */
-const T0 = 1_000_000;
+export const T0 = 1_000_000;
 const TIMEOUT_MS = 1_000;
 
 /**
  * Returns an operation that started `at` ms after the start of the round and took 10 ms. If `outcome` is null, its process was killed.
  */
-export function operation(op: string, call: CallType, job: string, at: number, outcome: Outcome | null): Operation {
+export function operation(
+  op: string,
+  call: CallType,
+  job: string,
+  at: number,
+  outcome: Outcome | null,
+  messageTo = op.includes("+message") ? "notices" : null,
+): Operation {
   const end = outcome && { at: T0 + at + 10, durationMs: 10, outcome };
-  const queue = op.includes("+message") ? { queue: "notices" } : {};
-  return { op, call, job, ...queue, at: T0 + at, timeoutMs: TIMEOUT_MS, end };
+  return { op, call, job, ...(messageTo !== null && { queue: messageTo }), at: T0 + at, timeoutMs: TIMEOUT_MS, end };
 }
 
 export const applied = (version: number | null): Outcome => ({ is: "applied", version });
@@ -67,6 +73,10 @@ export function recordingOf(
     killed: new Set(["gone.0"]),
     slackMs: 100,
     secrets: ["s3cret"],
+    runs: [],
+    workerEvents: [],
+    closing: new Map(),
+    outages: [],
     problems: [],
     ...changes,
     final: {
@@ -75,8 +85,10 @@ export function recordingOf(
       counts: {
         todo: inStatus("todo").length,
         doing: inStatus("doing").length,
+        waiting: inStatus("waiting").length,
         done: inStatus("done").length,
         failed: inStatus("failed").length,
+        cancelled: inStatus("cancelled").length,
         fading: inStatus("fading").length,
       },
       keys: jobs.map(({ id }) => id),
@@ -99,7 +111,9 @@ function storedAfter(log: readonly LoggedEvent[]): Recording["final"]["jobs"] {
     const last = ofJob.at(-1) as Change;
     if (expiryTime(last.to, last.at) < Number.POSITIVE_INFINITY) return [];
     const history = ofJob.filter(({ type }) => type !== "saved");
-    const reopened = history.filter(({ from }) => from === "done" || from === "failed").length;
-    return [{ id, status: last.to, version: last.version, attempt: 1 + reopened, history }];
+    const reopened = history.filter(({ from }) => from !== null && isFinal(from)).length;
+    return [
+      { id, status: last.to, version: last.version, attempt: 1 + reopened, plan: isOrder(id) ? "done" : null, history },
+    ];
   });
 }

@@ -1,6 +1,7 @@
 import { mkdtemp, open, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createRelay } from "@subtitles/queue";
 import { describe, expect, onTestFinished, test } from "vitest";
 import {
   connectionEnv,
@@ -10,6 +11,7 @@ import {
   openStore,
   parseEnv,
   translateQueue,
+  uploadUrl,
 } from "../../examples/contracts/src/index.js";
 import { parseSubtitle } from "../../examples/contracts/src/subtitle/index.js";
 import { removeTraces } from "../../examples/demo/src/remove-traces.js";
@@ -75,7 +77,9 @@ describe.skipIf(redis.url === null || rabbitmq.url === null)(suite, () => {
         pid = Number(/runs as process (\d+)/.exec(text)?.[1] ?? pid);
       },
     });
+    const relay = createRelay({ outbox: store.outbox, broker, queues: [translateQueue] });
     onTestFinished(async () => {
+      await relay.close();
       await translator[Symbol.asyncDispose]();
       await broker.close();
       await store.close();
@@ -85,11 +89,11 @@ describe.skipIf(redis.url === null || rabbitmq.url === null)(suite, () => {
       await removeTraces({ ...urls, keyPrefix: `${prefix}:`, queuePrefix: `${prefix}.` });
     });
 
-    const order = { videoUrl: "https://films.example/1.mkv", videoTitle: "One", language: "en", targetLanguage: "es" };
-    const { job } = await store.create(order);
+    const upload = uploadUrl(Buffer.from(source.join("\n")));
+    const order = { videoUrl: upload, videoTitle: "One", language: "en", targetLanguage: "es" };
     const files = createSubtitleFiles(variables.SUBTITLE_STORAGE_PATH);
-    await files.save(job.id, "en", source.join("\n"));
-    await broker.publish(translateQueue, { jobId: job.id });
+    await files.save("one", "en", source.join("\n"));
+    const { job } = await store.create(order, { id: "one" });
     await expect.poll(() => store.get(job.id), { timeout: 150_000 }).toMatchObject({ status: "completed" });
 
     const sent = openAi.calls.flatMap((call) => linesIn(call).map(({ id }) => id));

@@ -58,8 +58,13 @@ export async function startService({ token }: { readonly token?: string } = {}) 
     files,
     providers,
     queues,
-    /** Publishes two messages: one that waits for a worker, and one that is dead-lettered. */
+    /** Leaves two messages in the queues: one that waits for a worker, and one that is dead-lettered. */
     async publishMessages(jobId: string) {
+      // The stored jobs have sent messages, too.
+      await vi.waitFor(async () => {
+        if ((await store.outbox.depth()) > 0) throw new Error("Some messages are not published yet.");
+      }, PATIENCE);
+      for (const queue of [downloadQueue, translateQueue]) await broker.purge(queue);
       await broker.publish(downloadQueue, { jobId });
       await broker.publish(translateQueue, { jobId });
       const worker = await broker.consume(translateQueue, async () => deadLetter("The translation memory is damaged."));

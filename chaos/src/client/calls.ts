@@ -1,6 +1,6 @@
 import { type Job, JobStoreError } from "@subtitles/job-store";
 import { type Journal, now, type Outcome, type Started } from "../journal.js";
-import { PAYLOAD_SECRET, type Status, type Task, type Tasks } from "../workload.js";
+import { PAYLOAD_SECRET, type Plan, type Status, type Task, type Tasks } from "../workload.js";
 import { WAIT_TIMEOUT_MS } from "./settings.js";
 import { Stalls } from "./stalls.js";
 
@@ -18,6 +18,16 @@ type Parameters = Pick<Started, "call" | "job" | "to" | "version" | "until"> & {
 };
 type Target = string | Job<Task>;
 
+interface CreateOptions {
+  /** False: the caller publishes the message instead of the outbox. */
+  readonly stored?: boolean;
+  /** Delay of the message. */
+  readonly delayMs?: number | undefined;
+  readonly plan?: Plan;
+  /** True: the status stores the message. */
+  readonly isSent?: boolean;
+}
+
 /** Calls of a store. Each is written to the journal when it starts and when it ends. No call throws. */
 export class Calls {
   readonly #store: Tasks;
@@ -34,11 +44,11 @@ export class Calls {
     this.#timeoutMs = timeoutMs;
   }
 
-  /** @param options.stored false: the caller publishes the message instead of the outbox */
-  create(id: string, queue?: string, { stored = true } = {}): Promise<Result> {
+  create(id: string, queue?: string, { stored = true, delayMs, plan, isSent }: CreateOptions = {}): Promise<Result> {
     return this.#record({ call: "create", job: id, to: "todo", queue }, async (op) => {
-      const outbox = queue === undefined || !stored ? [] : [{ queue, payload: { job: id, op } }];
-      const { created, job } = await this.#store.create({ secret: PAYLOAD_SECRET }, { id, by: op, outbox });
+      const outbox = queue === undefined || !stored ? [] : [{ queue, payload: { jobId: id, op }, delayMs }];
+      const data = { secret: PAYLOAD_SECRET, plan, isSent };
+      const { created, job } = await this.#store.create(data, { id, by: op, outbox });
       return { job, outcome: created ? { is: "applied", version: job.version } : unchanged(job) };
     });
   }
@@ -46,7 +56,7 @@ export class Calls {
   move(target: Target, to: Status, queue?: string): Promise<Result> {
     const id = typeof target === "string" ? target : target.id;
     return this.#record({ call: "move", job: id, to, queue }, async (op) => {
-      const outbox = queue === undefined ? [] : [{ queue, payload: { job: id, op } }];
+      const outbox = queue === undefined ? [] : [{ queue, payload: { jobId: id, op } }];
       const change = { by: op, outbox };
       // The status is not checked here: the server must reject transitions that are not allowed.
       const job = await (typeof target === "string"

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { redisDriver } from "@subtitles/job-store/redis";
 import { type Command, Redis, type RedisOptions } from "ioredis";
-import { mutants, type ScriptEdit } from "../mutants.js";
+import { type Edit, mutants } from "../mutants.js";
 import { type Settings, STORE_TIMEOUT_MS } from "./settings.js";
 
 /** Creates the driver of a client process. With a mutant, it edits scripts and calls `onEdit` for each edited script. */
@@ -13,7 +13,7 @@ export function openDriver({ redisUrl, mutant }: Settings, onEdit: () => void) {
 }
 
 /** Creates a client that never connects. The driver connects duplicates of it, and these edit the scripts that they send. */
-function editingClient(url: string, { find, replace }: ScriptEdit, onEdit: () => void): Redis {
+function editingClient(url: string, { find, replace }: Edit, onEdit: () => void): Redis {
   const hashes = new Map<string, string>();
   const edited = (script: string): string => {
     if (!find.test(script)) return script;

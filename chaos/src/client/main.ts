@@ -7,18 +7,23 @@ import { Journal, now } from "../journal.js";
 import { queues, task } from "../workload.js";
 import { Calls } from "./calls.js";
 import { openDriver } from "./driver.js";
-import { BROKER_TIMEOUT_MS, CLAIM_MS, type Settings, STORE_TIMEOUT_MS } from "./settings.js";
+import { recordNotices } from "./notices.js";
+import { BROKER_TIMEOUT_MS, CLAIM_MS, GRACE_MS, LIBRARY_EDITED, type Settings, STORE_TIMEOUT_MS } from "./settings.js";
 import { watch } from "./watcher.js";
-import { startWorking } from "./worker.js";
+import { startWorker } from "./worker.js";
 import { write } from "./writer.js";
 
 const settings: Settings = JSON.parse(process.argv[2] ?? "");
 const idle = new AbortController();
 const end = new AbortController();
 process.on("SIGUSR2", () => idle.abort());
-process.on("SIGTERM", () => end.abort());
+process.on("SIGTERM", () => {
+  journal.write({ line: "closing", process: settings.name, at: now() });
+  end.abort();
+});
 // The runner sends signals after this file exists.
 const journal = new Journal(settings.journal);
+if (process.env[LIBRARY_EDITED] !== undefined) journal.write({ line: "mutated", at: now() });
 
 const report = (error: unknown) =>
   journal.report(error instanceof Error ? `${error.name}: ${error.message}` : String(error));
@@ -32,10 +37,10 @@ const broker = createBroker({
   driver: rabbitmqDriver({ url: settings.rabbitmqUrl, timeoutMs: BROKER_TIMEOUT_MS, heartbeatSeconds: 2 }),
   onError: report,
 });
-const calls = new Calls(store, journal, settings.name, STORE_TIMEOUT_MS);
 
 switch (settings.role) {
   case "writer": {
+    const calls = new Calls(store, journal, settings.name, STORE_TIMEOUT_MS);
     const { outbox } = store;
     const relay = createRelay({
       outbox: {
@@ -53,10 +58,13 @@ switch (settings.role) {
     await relay.close();
     break;
   }
-  case "worker":
-    await startWorking({ settings, calls, broker, journal, stop: end.signal });
+  case "worker": {
+    const worker = startWorker({ settings, store, broker, journal });
+    await recordNotices(broker, journal, end.signal);
     await aborted(end.signal);
+    await worker.close({ graceMs: GRACE_MS });
     break;
+  }
   case "watcher":
     await watch({ store, journal, after: settings.cursor, stop: end.signal });
     break;

@@ -1,66 +1,100 @@
 import { setTimeout as pause } from "node:timers/promises";
-import type { Broker, Message } from "@subtitles/queue";
+import type { Job } from "@subtitles/job-store";
+import type { Broker } from "@subtitles/queue";
+import {
+  createWorker,
+  JobFailed,
+  type Outcome,
+  RetryLater,
+  type Worker,
+  type WorkerContext,
+} from "@subtitles/queue/worker";
 import { type Journal, now } from "../journal.js";
-import { acknowledgesFirst } from "../mutants.js";
-import { notices, work } from "../workload.js";
-import type { Calls, Result } from "./calls.js";
-import type { Settings } from "./settings.js";
+import { Random } from "../random.js";
+import { type Task, type Tasks, work } from "../workload.js";
+import { HEARTBEAT_MS, type Settings } from "./settings.js";
 
 const CONCURRENCY = 8;
+/** Time of a step of the work: usually short, sometimes longer than a heartbeat. */
+const SHORT_MS = 30;
+const LONG_MS = 2_500;
+const LONG_PROBABILITY = 0.08;
 
-/** Consumes both queues. Processes the jobs of `work`, and only records the messages of `notices`. */
-export async function startWorking(options: {
+type Context = WorkerContext<Task, typeof work>;
+type End = Outcome<Task, "doing">;
+
+/** Starts a worker that runs the orders and writes all runs, outcomes and events to the journal. */
+export function startWorker(options: {
   readonly settings: Settings;
-  readonly calls: Calls;
+  readonly store: Tasks;
   readonly broker: Broker;
   readonly journal: Journal;
-  readonly stop: AbortSignal;
-}): Promise<void> {
-  const { settings, calls, broker, journal, stop } = options;
-  const note = (queue: string, { id, payload }: Message<typeof work>) =>
-    journal.write({ line: "received", queue, id, ...payload, at: now() });
-  const concurrency = { concurrency: CONCURRENCY };
-  await startConsumer(stop, () => broker.consume(notices, async (message) => note(notices.name, message), concurrency));
-  await startConsumer(stop, () =>
-    broker.consume(
-      work,
-      async (message) => {
-        note(work.name, message);
-        const done = processJob(calls, message);
-        if (!acknowledgesFirst(settings.mutant)) await done;
-      },
-      concurrency,
-    ),
-  );
+}): Worker {
+  const { settings, store, broker, journal } = options;
+  const { name: process } = settings;
+  let runs = 0;
+  return createWorker({
+    store,
+    broker,
+    queue: work,
+    from: ["todo", "waiting"],
+    working: "doing",
+    async run(job, context) {
+      const run = `${process}-run${runs++}`;
+      journal.write({ line: "run", run, process, job: job.id, version: job.version, at: now() });
+      const write = (end: string) => journal.write({ line: "ran", run, end, at: now() });
+      try {
+        const outcome = await perform(job, context, {
+          run,
+          broker,
+          random: new Random(settings.seed, job.id, job.version),
+        });
+        write(outcome.to);
+        return outcome;
+      } catch (error) {
+        write(error instanceof Error ? error.name : "?");
+        throw error;
+      }
+    },
+    concurrency: CONCURRENCY,
+    heartbeatMs: HEARTBEAT_MS,
+    by: process,
+    onEvent: ({ error, ...event }) =>
+      journal.write({
+        line: "worker",
+        process,
+        event,
+        ...(error !== undefined && { error: String(error) }),
+        at: now(),
+      }),
+  });
 }
 
-/** Repeats `consume` until it succeeds. The broker may be unavailable when a worker starts. */
-async function startConsumer(stop: AbortSignal, consume: () => Promise<unknown>): Promise<void> {
-  while (!stop.aborted) {
-    try {
-      await consume();
-      return;
-    } catch {
-      await pause(200);
-    }
+/** Does the work of an order, in two steps. */
+async function perform(
+  job: Job<Task, "doing">,
+  { signal, progress, checkpoint, attempt }: Context,
+  { run, broker, random }: { readonly run: string; readonly broker: Broker; readonly random: Random },
+): Promise<End> {
+  const { plan } = job.data;
+  const { step } = job.progress ?? {};
+  const spendTime = () => {
+    const ms = random.fraction() * (random.chance(LONG_PROBABILITY) ? LONG_MS : SHORT_MS);
+    return pause(ms, undefined, { signal });
+  };
+  await spendTime();
+  progress({ by: run, step });
+  if (plan === "asks" && step !== "asked") {
+    await broker.publish(work, { jobId: job.id }, { id: `${job.id}.asked.${job.version}` });
+    await spendTime();
+    return { to: "waiting", progress: { by: run, step: "asked" } };
   }
-}
-
-/** Processes a job. The message is acknowledged after the result is stored. */
-async function processJob(calls: Calls, { payload, signal }: Message<typeof work>): Promise<void> {
-  const started = await callUntilAvailable(signal, () => calls.move(payload.job, "doing"));
-  if (started.job === null) return; // Another delivery of the message has already completed the job.
-  const snapshot = started.job;
-  await calls.progress(snapshot);
-  await callUntilAvailable(signal, () => calls.move(snapshot, "done", notices.name));
-}
-
-/** Repeats a call while the store is unavailable. @throws if the message is aborted, so that it is not acknowledged */
-async function callUntilAvailable(signal: AbortSignal, call: () => Promise<Result>): Promise<Result> {
-  for (;;) {
-    const result = await call();
-    if (result.outcome.is !== "unavailable") return result;
-    await pause(100);
-    signal.throwIfAborted();
+  if (plan === "later" && step !== "postponed") {
+    await checkpoint({ by: run, step: "postponed" });
+    throw new RetryLater("This order is postponed.", { afterMs: 1_000 });
   }
+  await spendTime();
+  if (plan === "throws" && attempt === 1) throw new Error("The first attempt of this order fails.");
+  if (plan === "fails") throw new JobFailed("This order cannot succeed.", { code: "PLANNED" });
+  return { to: "done" };
 }

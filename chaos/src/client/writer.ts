@@ -1,9 +1,9 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Broker } from "@subtitles/queue";
-import { publishesWithoutOutbox } from "../mutants.js";
 import { Random } from "../random.js";
-import { isFinal, kinds, notices, STATUSES, type Status, work } from "../workload.js";
+import { kinds, notices, STATUSES, type Status } from "../workload.js";
 import type { Calls, Result } from "./calls.js";
+import { Orders } from "./orders.js";
 import type { Settings } from "./settings.js";
 
 const LOOPS = 16;
@@ -22,18 +22,20 @@ const STATUSES_WITHOUT_TTL = STATUSES.filter((status) => status !== "fading");
 interface WriterOptions {
   readonly settings: Settings;
   readonly calls: Calls;
-  readonly broker: Broker;
+  readonly orders: Orders;
   readonly stop: AbortSignal;
 }
 
-/** Performs random actions until `stop` aborts. Resolves after the last call has ended. */
-export async function write(options: WriterOptions): Promise<void> {
-  await Promise.all(
-    Array.from({ length: LOOPS }, async (_, loop) => {
-      const writer = new Writer(options, `${options.settings.name}-${loop}`);
+/** Makes orders and performs random actions until `stop` aborts. Resolves after the last call has ended. */
+export async function write(options: Omit<WriterOptions, "orders"> & { readonly broker: Broker }): Promise<void> {
+  const orders = new Orders(options);
+  await Promise.all([
+    orders.make(options.stop),
+    ...Array.from({ length: LOOPS }, async (_, loop) => {
+      const writer = new Writer({ ...options, orders }, `${options.settings.name}-${loop}`);
       while (!options.stop.aborted) await writer.act();
     }),
-  );
+  ]);
 }
 
 /** Loop of random actions. */
@@ -66,7 +68,7 @@ class Action {
   readonly #name: string;
 
   readonly #choices = [
-    { weight: 3, act: () => this.#order() },
+    { weight: 4, act: () => this.#options.orders.interfere(this.#random) },
     { weight: 24, act: () => this.#calls.move(this.#hot(), this.#status(), this.#someQueue()) },
     { weight: 14, act: () => this.#moveBySnapshot() },
     { weight: 4, act: () => this.#saveSnapshot() },
@@ -130,26 +132,6 @@ class Action {
   async #fade(): Promise<void> {
     if (this.#random.chance(0.3)) await this.#calls.create(this.#fading());
     else await this.#calls.move(this.#fading(), this.#random.pick(STATUSES));
-  }
-
-  /** Creates a job for a worker, with its message. Repeats the call with the same id if the store is unavailable. */
-  async #order(): Promise<void> {
-    const id = `${kinds.work}${this.#name}`;
-    const create = publishesWithoutOutbox(this.#options.settings.mutant)
-      ? () => this.#createThenPublish(id)
-      : () => this.#calls.create(id, work.name);
-    for (let tries = 0; tries < 3 && (await create()).outcome.is === "unavailable"; tries++) await pause(50);
-    if (this.#random.chance(0.1)) await this.#calls.waitFor(id, STATUSES.filter(isFinal));
-  }
-
-  /** Behavior of a mutant: a fault between the two calls leaves a job without a message. */
-  async #createThenPublish(id: string): Promise<Result> {
-    const { calls, broker } = this.#options;
-    const result = await calls.create(id, work.name, { stored: false });
-    if (result.outcome.is === "applied") {
-      await broker.publish(work, { job: id, op: result.op }, { id: `${id}.1.0` }).catch(() => undefined);
-    }
-    return result;
   }
 
   async #brief(): Promise<void> {

@@ -1,5 +1,6 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { retry } from "../retry.js";
 import { type Environment, type Fault, nothingToHeal } from "./fault.js";
 
@@ -52,6 +53,9 @@ const cannotSave: Fault = {
   },
 };
 
+const LATE_WORKERS = 2;
+const LATE_MS = 2_000;
+
 /** Faults of Redis itself. They never overlap. */
 export const redisFaults: readonly Fault[] = [
   {
@@ -61,6 +65,22 @@ export const redisFaults: readonly Fault[] = [
     async inject({ redis }) {
       await redis.kill();
       return () => redis.restart();
+    },
+  },
+  {
+    // Must not end a lease, also if a worker is late to renew its leases after the outage.
+    kind: "redis kill -9 for longer than a lease",
+    weight: 1,
+    holdMs: [8_000, 10_000],
+    async inject({ redis, clients }) {
+      const late = clients.filter(({ name }) => name.startsWith("worker")).slice(0, LATE_WORKERS);
+      for (const worker of late) worker.signal("SIGSTOP");
+      await redis.kill();
+      return async () => {
+        await redis.restart();
+        await pause(LATE_MS);
+        for (const worker of late) worker.signal("SIGCONT");
+      };
     },
   },
   {

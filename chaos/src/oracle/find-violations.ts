@@ -1,11 +1,12 @@
 import { deletions, namedChanges, saves } from "./changes.js";
 import { indexes } from "./indexes.js";
-import { messages, workDone } from "./messages.js";
+import { messages } from "./messages.js";
 import { durations, noProblems, secrets } from "./processes.js";
 import { reads, waits } from "./reads.js";
 import type { Check, Recording, Violation } from "./recording.js";
 import { histories, transitions } from "./transitions.js";
 import { watchedEvents } from "./watched.js";
+import { claims, ordersEnd, reports, runs } from "./work.js";
 
 const checks: readonly Check[] = [
   namedChanges,
@@ -18,7 +19,10 @@ const checks: readonly Check[] = [
   indexes,
   watchedEvents,
   messages,
-  workDone,
+  ordersEnd,
+  claims,
+  runs,
+  reports,
   durations,
   secrets,
   noProblems,

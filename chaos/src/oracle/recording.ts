@@ -1,5 +1,5 @@
-import type { LoggedEvent, Operation, Received } from "../journal.js";
-import type { Status } from "../workload.js";
+import type { LoggedEvent, Operation, Received, RunStarted, WorkerReported } from "../journal.js";
+import type { Plan, Status } from "../workload.js";
 
 /** All recorded data of a round: the input of the oracle. */
 export interface Recording {
@@ -8,6 +8,13 @@ export interface Recording {
   /** Events that the watcher received, in this order. */
   readonly watched: readonly LoggedEvent[];
   readonly received: readonly Received[];
+  readonly runs: readonly Run[];
+  /** Events of the workers, in the order of each process. */
+  readonly workerEvents: readonly WorkerReported[];
+  /** Times at which client processes began to close, by name of the process. */
+  readonly closing: ReadonlyMap<string, number>;
+  /** Periods in which Redis did not run. Only those of more than five seconds. */
+  readonly outages: readonly Outage[];
   /** Output and journals of all client processes. */
   readonly written: readonly string[];
   /** Names of the client processes that were killed: `<name>.<generation>`. */
@@ -20,6 +27,18 @@ export interface Recording {
   readonly problems: readonly string[];
 }
 
+/** Run of a worker. */
+export interface Run extends Omit<RunStarted, "line"> {
+  /** Time of its end. Null if the process was killed, or ended first. */
+  readonly endedAt: number | null;
+}
+
+/** Period in ms since 1970. */
+export interface Outage {
+  readonly from: number;
+  readonly to: number;
+}
+
 /** Stored state at the end of a round. Each property is read with another public call. */
 export interface FinalState {
   /** All jobs, in order of creation. */
@@ -30,6 +49,7 @@ export interface FinalState {
   readonly keys: readonly string[];
   /** All events, in commit order. */
   readonly log: readonly LoggedEvent[];
+  /** `depth` includes the messages that are not due yet. */
   readonly outbox: { readonly depth: number; readonly rejected: number };
   readonly queues: readonly { readonly name: string; readonly left: number; readonly dead: number }[];
 }
@@ -39,6 +59,8 @@ export interface FinalJob {
   readonly status: Status;
   readonly version: number;
   readonly attempt: number;
+  /** Plan of an order; null for other jobs. */
+  readonly plan: Plan | null;
   readonly history: readonly HistoryEntry[];
 }
 
@@ -63,7 +85,10 @@ export interface Violation {
     | "the events match the stored jobs"
     | "a watcher receives every event or a resync"
     | "a change and its message are stored together"
-    | "accepted work is done exactly once"
+    | "accepted work ends exactly once"
+    | "a job has one worker at a time"
+    | "only the worker that owns a job stores an outcome"
+    | "every run ends and is reported"
     | "every call ends in time, with a result or a typed error"
     | "no secret is written"
     | "processes end and the system becomes idle";

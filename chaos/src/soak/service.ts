@@ -3,6 +3,7 @@ import { createJobStore } from "@subtitles/job-store";
 import { redisDriver } from "@subtitles/job-store/redis";
 import { createBroker, createRelay } from "@subtitles/queue";
 import { rabbitmqDriver } from "@subtitles/queue/rabbitmq";
+import { createWorker } from "@subtitles/queue/worker";
 import { kinds, PAYLOAD_SECRET, task, work } from "../workload.js";
 
 /** Orders per second. Each order consists of about ten calls, a message and five events. */
@@ -29,16 +30,22 @@ export function openService(redisUrl: string, rabbitmqUrl: string) {
     /** Creates and processes orders until `stop` aborts. Returns the number of orders. */
     async run(stop: AbortSignal): Promise<number> {
       const relay = createRelay({ outbox: store.outbox, broker, queues: [work] });
-      const consumer = await broker.consume(work, async ({ payload }) => {
-        const job = await store.updateStatus(payload.job, "doing");
-        await store.updateProgress(job, { by: "worker" });
-        await store.updateStatus(job.id, "done", { ifVersion: job.version });
+      const worker = createWorker({
+        store,
+        broker,
+        queue: work,
+        from: "todo",
+        working: "doing",
+        async run(_, { checkpoint }) {
+          await checkpoint({ by: "worker" });
+          return { to: "done" };
+        },
       });
       const watching = watch(store, stop);
       let ordered = 0;
       for (; !stop.aborted; ordered++) {
         const id = `${kinds.work}${ordered}`;
-        const outbox = [{ queue: work.name, payload: { job: id, op: "" } }];
+        const outbox = [{ queue: work.name, payload: { jobId: id } }];
         await store.create({ secret: PAYLOAD_SECRET }, { id, outbox });
         if (ordered % ORDERS_PER_SECOND === 0)
           await Promise.all([store.list({ limit: 50 }), store.counts(), store.get(id)]);
@@ -46,7 +53,7 @@ export function openService(redisUrl: string, rabbitmqUrl: string) {
       }
       await watching;
       while ((await this.waiting()) > 0) await pause(200);
-      await consumer.close();
+      await worker.close();
       await relay.close();
       return ordered;
     },

@@ -1,3 +1,4 @@
+export type * from "./lib/claims.js";
 export { createJobStore, type JobStoreOptions } from "./lib/create-job-store.js";
 export type {
   FromOf,
@@ -21,26 +22,7 @@ export type * from "./lib/driver.js";
 export { type Issue, JobStoreError, type JobStoreErrorCode, type JobStoreErrorFields } from "./lib/errors.js";
 export { idFrom } from "./lib/id-from.js";
 export type { Created, Job, JobFailure, StatusChange } from "./lib/job.js";
-export type { Outbox, OutboxEntry, OutboxMessage } from "./lib/outbox.js";
+export type * from "./lib/outbox.js";
 export { createReporter, type RejectedChange, type Reporter, type ReporterOptions } from "./lib/reporter/reporter.js";
 export type { SentPayload, StatusMessage, StatusRule } from "./lib/status-rule.js";
-export type {
-  AnyJobStore,
-  AuditReport,
-  Change,
-  ChangeOf,
-  ClaimOptions,
-  ClaimResult,
-  CreateOptions,
-  FailRequestOptions,
-  FailRequestResult,
-  Health,
-  JobEvent,
-  JobStore,
-  ListQuery,
-  NextStatusOf,
-  Page,
-  RequestingMessage,
-  StoreEvent,
-  Where,
-} from "./lib/types.js";
+export type * from "./lib/types.js";

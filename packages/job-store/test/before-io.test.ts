@@ -311,6 +311,7 @@ const entries = { ...root, ...memory, ...opentelemetry, ...redis, ...subtitle };
 const ofEntries: Calls<Exclude<MethodsOf<typeof entries>, "JobStoreError">> = {
   defineJob: { "the definition": () => root.defineJob({ ...errand, ...unknown }) },
   createJobStore: { options: () => createJobStore({ job: errand, driver, ...unknown }) },
+  // The argument is content of any form.
   idFrom: {},
   createReporter: { options: () => createReporter(store, { ...unknown }) },
   memoryDriver: { options: () => memory.memoryDriver({ ...unknown }) },

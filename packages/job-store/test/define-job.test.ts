@@ -115,7 +115,7 @@ describe("defineJob", () => {
     [
       "a time limit that is not whole",
       timed({ timeoutSeconds: 1.5, timeoutTo: "sent" }),
-      /must be a whole number of seconds from 1/,
+      /must be an integer of seconds from 1/,
     ],
     ["a time limit that is no number", timed({ timeoutSeconds: "60", timeoutTo: "sent" }), /must be a whole/],
     [

@@ -99,7 +99,7 @@ test("claims, renewals without jobs and reads of the outbox are contacts, and ot
   expect(counted).toEqual(["claim", "renewLeases", "read"]);
 });
 
-test("a time in which the driver is away does not count, also for a reader that waits", async () => {
+test("a time in which the driver is unavailable does not count, also for a reader that waits", async () => {
   const { driver, store } = setUp();
   await createClaimed(store, "a", direct(), { leaseMs: LEASE });
   const read = store.outbox.read({ waitMs: HOUR }).catch((error: unknown) => error);

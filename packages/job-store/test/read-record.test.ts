@@ -76,6 +76,7 @@ function expected({ createdAt, statusAt, updatedAt, ttl, history, room, ops, ...
     updatedAt: new Date(updatedAt ?? statusAt),
     statusAt: new Date(statusAt),
     expiresAt: ttl === 0 ? null : new Date(statusAt + ttl),
+    leasedUntil: null,
     history: history.map(({ at, remark, operation, ...change }) => ({ ...change, at: new Date(at), ...remark })),
   };
 }

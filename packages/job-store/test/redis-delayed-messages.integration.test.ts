@@ -23,7 +23,7 @@ describe.skipIf(!available)(title("Delayed messages"), { timeout: 120_000 }, () 
     const commands = sent.flatMap(({ within }) =>
       within.map(([name, key = ""]) => `${name} ${key.replace(/(job|reader):.*/, "$1")}`),
     );
-    // How a contact is recorded depends on the time since the last one.
+    // The record of a contact depends on the time since the last one.
     return commands.filter((command) => !/^HSET jobs:metadata$| jobs:gaps$/.test(command));
   }
 

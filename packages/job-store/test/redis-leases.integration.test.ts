@@ -21,7 +21,7 @@ describe.skipIf(!available)(title("Leases in Redis"), () => {
   const open = () => openStore({ url: redis.url }).store;
   const leftWork = async () => redis.client.exists(WORK_KEYS);
 
-  /** Changes the time of the last contact, as if nobody had reached the server since then. */
+  /** Changes the time of the last contact, as if no process had reached the server since then. */
   async function contactAt(offsetMs: number): Promise<void> {
     const contact = Number(await redis.client.hget("jobs:metadata", "contact"));
     await redis.client.hset("jobs:metadata", "contact", contact + offsetMs);
@@ -47,7 +47,7 @@ describe.skipIf(!available)(title("Leases in Redis"), () => {
       expect(later).toBeLessThan(3_600_000 + MINUTE);
       // A retry and a postponed job wait by the clock.
       expect(await store.get("waits")).toEqual(waits);
-      const [member = "", end = ""] = await redis.client.zrange("jobs:gaps", 0, -1, "WITHSCORES");
+      const [member = "", end = ""] = await redis.client.zrange("jobs:gaps", 0, "-1", "WITHSCORES");
       const [start, away] = member.split(" ").map(Number);
       expect(Number(end) - Number(start)).toBe(away);
       expect(await redis.client.hget("jobs:metadata", "away")).toBe(String(away));
@@ -76,7 +76,7 @@ describe.skipIf(!available)(title("Leases in Redis"), () => {
     test("the newest 1,000 gaps are kept", async () => {
       const store = open();
       await store.renewLeases([], MINUTE);
-      await redis.client.zadd("jobs:gaps", ...Array.from({ length: 1000 }, (_, n) => [n, `${n} 0`]).flat());
+      await redis.client.zadd("jobs:gaps", ...Array.from({ length: 1000 }, (_, n) => [String(n), `${n} 0`]).flat());
       await contactAt(-MINUTE);
       await store.renewLeases([], MINUTE);
       expect(await redis.client.zcard("jobs:gaps")).toBe(1000);
@@ -84,7 +84,7 @@ describe.skipIf(!available)(title("Leases in Redis"), () => {
     });
   });
 
-  test("10,000 ended leases are handed out, at most 200 in one script", { timeout: 240_000 }, async () => {
+  test("10,000 ended leases are sent, at most 200 in one script", { timeout: 240_000 }, async () => {
     const { store } = openStore({ url: redis.url, timeoutMs: 120_000 });
     const ids = Array.from({ length: 10_000 }, (_, n) => `job-${n}`);
     await store.createMany(ids.map((id) => ({ id, data: { title: id } })));

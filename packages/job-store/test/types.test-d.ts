@@ -1,11 +1,14 @@
 import {
   type AnyJobStore,
   type Change,
+  type ClaimOptions,
   type Created,
   createJobStore,
   type DataOf,
   defineJob,
+  type FailRequestOptions,
   type FieldOf,
+  type FromOf,
   type Health,
   type Job,
   type JobDefinition,
@@ -23,13 +26,16 @@ import {
   type OutboxMessage,
   type Page,
   type ProgressOf,
+  type RequestingMessage,
   type ResultOf,
+  type SentPayload,
   type StatusChange,
   type StatusOf,
   type StatusRule,
   type Storable,
   type StoreEvent,
   type Where,
+  type WorkingOf,
 } from "@subtitles/job-store";
 import { memoryDriver } from "@subtitles/job-store/memory";
 import {
@@ -270,6 +276,49 @@ describe("updateStatus", () => {
   });
 });
 
+describe("leases", () => {
+  const message = { queue: "q", id: "m" };
+  const claim = { leaseMs: 15_000, key: "k", message: { ...message, payload: 1 } };
+
+  test("claim takes a job from statuses that lead to the working status", async () => {
+    const answer = await store.claim("a", "downloading", { ...claim, from: ["pending"] });
+    if (answer.kind === "claimed") {
+      expectTypeOf(answer.job).toEqualTypeOf<Job<Subtitle, "downloading">>();
+      expectTypeOf(answer.failedAttempts).toEqualTypeOf<number>();
+      expectTypeOf(answer.expiredLeases).toEqualTypeOf<number>();
+      expectTypeOf(answer.origin).toEqualTypeOf<string>();
+    }
+    expectTypeOf(answer.kind).toEqualTypeOf<
+      "claimed" | "missing" | "outdated" | "handled" | "moved" | "leased" | "changed"
+    >();
+    expectTypeOf<WorkingOf<Subtitle>>().toEqualTypeOf<"downloading" | "translating">();
+    expectTypeOf<FromOf<Subtitle, "downloading">>().toEqualTypeOf<"pending" | "downloading">();
+    // @ts-expect-error: "pending" does not follow itself
+    void store.claim("a", "pending", { ...claim, from: [] });
+    // @ts-expect-error: "completed" is final
+    void store.claim("a", "completed", { ...claim, from: [] });
+    // @ts-expect-error: "translating" does not lead to "downloading"
+    void store.claim("a", "downloading", { ...claim, from: ["translating"] });
+    // @ts-expect-error: a claim has a key
+    void store.claim("a", "downloading", { from: ["pending"], leaseMs: 1, message: claim.message });
+  });
+  test("failRequest requires the reason, and answers with a failed job", async () => {
+    const options = { from: ["pending"], working: "downloading", message } as const;
+    const answer = await store.failRequest("a", "failed", { ...options, error: { message: "no" } });
+    if (answer.kind === "failed") expectTypeOf(answer.job).toEqualTypeOf<Job<Subtitle>>();
+    // @ts-expect-error: the reason is required
+    void store.failRequest("a", "failed", options);
+  });
+  test("renewLeases answers for each job", () => {
+    expectTypeOf(store.renewLeases([pending, working], 0)).resolves.toEqualTypeOf<readonly boolean[]>();
+  });
+  test("a flag of a change is true or absent", () => {
+    void store.updateStatus(working, "completed", { handled: true, failedAttempt: undefined, leaseMs: undefined });
+    // @ts-expect-error: true or absent
+    void store.updateStatus(working, "completed", { handled: false });
+  });
+});
+
 describe("lists", () => {
   test("contain jobs in the requested statuses", async () => {
     expectTypeOf(store.list()).resolves.toEqualTypeOf<Page<Subtitle>>();
@@ -355,7 +404,7 @@ describe("inputs", () => {
       progress: nothing,
       by: nothing,
       note: nothing,
-      outbox: [{ queue: "q", payload: 1, id: nothing, headers: nothing }],
+      outbox: [{ queue: "q", payload: 1, id: nothing, headers: nothing, delayMs: nothing }],
       ifVersion: nothing,
     });
     void store.list({
@@ -379,6 +428,7 @@ describe("inputs", () => {
       historyLimit: nothing,
       validateReads: nothing,
       maxRecordBytes: nothing,
+      timeouts: nothing,
       onEvent: nothing,
     });
     expectTypeOf<{ next: []; final: undefined; ttlSeconds: undefined; maxCount: undefined }>().toExtend<StatusRule>();
@@ -404,6 +454,7 @@ describe("public types", () => {
   test("a store has these members and no others", () => {
     expectTypeOf<keyof JobStore<Subtitle>>().toEqualTypeOf<
       | ("definition" | "create" | "createMany" | "save" | "get" | "getMany" | "updateStatus" | "updateProgress")
+      | ("claim" | "failRequest" | "renewLeases")
       | (
           | "delete"
           | "deleteMany"
@@ -426,11 +477,21 @@ describe("public types", () => {
       "status" | "where" | "order" | "after" | "before" | "limit" | "cursor"
     >();
     expectTypeOf<keyof Change<Subtitle>>().toEqualTypeOf<
-      "result" | "error" | "progress" | "by" | "note" | "key" | "outbox"
+      ("result" | "error" | "progress" | "by" | "note" | "key" | "outbox") | ("handled" | "leaseMs" | "failedAttempt")
+    >();
+    expectTypeOf<keyof ClaimOptions<Subtitle, "downloading">>().toEqualTypeOf<
+      "from" | "leaseMs" | "key" | "message" | "ifVersion" | "by" | "note"
+    >();
+    expectTypeOf<keyof FailRequestOptions<Subtitle>>().toEqualTypeOf<
+      "from" | "working" | "message" | "error" | "by" | "note"
+    >();
+    expectTypeOf<keyof RequestingMessage>().toEqualTypeOf<"queue" | "id" | "origin">();
+    expectTypeOf<keyof StatusRule>().toEqualTypeOf<
+      "next" | "final" | "ttlSeconds" | "maxCount" | "timeoutSeconds" | "timeoutTo" | "sends"
     >();
     expectTypeOf<keyof Job<Subtitle, "failed">>().toEqualTypeOf<
       | ("id" | "status" | "version" | "attempt" | "data" | "progress" | "result" | "error")
-      | ("createdAt" | "updatedAt" | "statusAt" | "expiresAt" | "history")
+      | ("createdAt" | "updatedAt" | "statusAt" | "expiresAt" | "leasedUntil" | "history")
     >();
   });
   test("objects have these properties", () => {
@@ -444,6 +505,7 @@ describe("public types", () => {
       readonly payload: unknown;
       readonly id?: string | undefined;
       readonly headers?: Readonly<Record<string, string>> | undefined;
+      readonly delayMs?: number | undefined;
     }>();
     expectTypeOf<OutboxEntry>().toEqualTypeOf<{
       readonly entryId: string;
@@ -453,6 +515,12 @@ describe("public types", () => {
       readonly payload: unknown;
       readonly id: string;
       readonly headers: Readonly<Record<string, string>>;
+      readonly origin?: string | undefined;
+    }>();
+    expectTypeOf<SentPayload>().toEqualTypeOf<{
+      readonly jobId: string;
+      readonly status: string;
+      readonly fields: Readonly<Record<string, string>>;
     }>();
     expectTypeOf<Health>().toEqualTypeOf<{
       readonly status: "healthy" | "degraded" | "unhealthy";
@@ -463,7 +531,7 @@ describe("public types", () => {
       readonly error?: string;
     }>();
     expectTypeOf<StoreEvent>().toEqualTypeOf<{
-      readonly type: "connected" | "disconnected" | "degraded" | "recovered" | "warning";
+      readonly type: "connected" | "disconnected" | "degraded" | "recovered" | "restarted" | "warning";
       readonly message: string;
       readonly details?: Readonly<Record<string, Json>>;
     }>();

@@ -88,7 +88,7 @@ test("a copy is stored when the broker accepts messages again; the message stays
 });
 
 test.each(["goAway", "block"] as const)(
-  "the availability of a broker tells about faults.%s, also afterwards",
+  "the availability of a broker follows faults.%s, also afterwards",
   async (fault) => {
     const { faults, broker, access } = setUp();
     const changes: boolean[] = [];

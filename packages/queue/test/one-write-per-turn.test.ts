@@ -17,7 +17,7 @@ class RecordingSocket extends Duplex {
   }
 }
 
-test("what is written in one turn of the event loop is sent at its end with one call, in order", async () => {
+test("everything written in one tick of the event loop is sent at its end with one call, in order", async () => {
   const socket = new RecordingSocket();
   writeOncePerTurn(socket);
   for (const text of ["a", "b", "c"]) socket.write(text);

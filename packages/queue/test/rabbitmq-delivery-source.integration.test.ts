@@ -93,7 +93,7 @@ describe.skipIf(rabbitmq.url === null)(rabbitmq.title("deliveries for a worker")
     expect([errors, reported]).toEqual([[], []]);
   });
 
-  test("a dead letter tells whether RabbitMQ dead-lettered the message by itself", async () => {
+  test("a dead letter shows whether RabbitMQ dead-lettered the message by itself", async () => {
     const { broker, prefix } = onServer(url);
     const here = broker();
     await here.publish(tasks, { n: 1 }, { id: "by us", origin: "o1" });

@@ -39,7 +39,7 @@ export const jobSummary = z
     waiting: z
       .object({ until: time, reason: z.string() })
       .nullable()
-      .describe("The job is parked until then, such as for a quota that is renewed; then it goes on by itself"),
+      .describe("The job waits until then, such as for a quota that is renewed; then it continues by itself"),
     error: z.object({ code: z.string().nullable(), message: z.string(), retryable: z.boolean() }).nullable(),
     fileUrl: z.string().nullable().describe("Where the subtitle can be had, once it is done"),
     actions: z.array(z.enum(["cancel", "retry", "delete"])).describe("What can be done with the job now"),

@@ -19,6 +19,7 @@ import {
   unknownKey,
 } from "./arguments.js";
 import { inChunks } from "./chunks.js";
+import type { ClaimOptions, ClaimResult, FailRequestOptions, FailRequestResult } from "./claims.js";
 import { decode, encode, encodeData, encodeFailure, encodeJob } from "./codec.js";
 import { readCursor, writeCursor } from "./cursor.js";
 import type { JobDefinition, StatusOf, WorkingOf } from "./definition.js";
@@ -47,20 +48,7 @@ import { checkStaysWorking, StoreLeases } from "./store-leases.js";
 import { StoreOutbox } from "./store-outbox.js";
 import { toTarget } from "./target.js";
 import { TimeoutEnforcer } from "./timeout-enforcer.js";
-import type {
-  AuditReport,
-  Change,
-  ClaimOptions,
-  ClaimResult,
-  CreateOptions,
-  FailRequestOptions,
-  FailRequestResult,
-  Health,
-  JobEvent,
-  JobStore,
-  ListQuery,
-  Page,
-} from "./types.js";
+import type { AuditReport, Change, CreateOptions, Health, JobEvent, JobStore, ListQuery, Page } from "./types.js";
 import { Watcher } from "./watch/watcher.js";
 
 /** Store for any driver: checks arguments, calls the storage, and converts its replies to jobs and errors. */

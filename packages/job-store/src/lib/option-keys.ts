@@ -1,17 +1,9 @@
 import type { KeysOf } from "./arguments.js";
+import type { ClaimOptions, FailRequestOptions, RequestingMessage } from "./claims.js";
 import type { JobDefinition } from "./definition.js";
 import type { Job, JobFailure, StatusChange } from "./job.js";
 import type { Outbox } from "./outbox.js";
-import type {
-  Change,
-  ChangeOf,
-  ClaimOptions,
-  CreateOptions,
-  FailRequestOptions,
-  JobStore,
-  ListQuery,
-  RequestingMessage,
-} from "./types.js";
+import type { Change, ChangeOf, CreateOptions, JobStore, ListQuery } from "./types.js";
 
 /** Keys that the arguments of a store's calls can have. */
 

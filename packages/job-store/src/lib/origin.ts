@@ -1,6 +1,6 @@
 import type { Origin } from "./driver.js";
 
-/** Names that an origin has besides the change: the store's definition, the queue and the job. */
+/** Names that an origin has in addition to the change: the store's definition, the queue and the job. */
 interface Names {
   readonly definition: string;
   readonly queue: string;

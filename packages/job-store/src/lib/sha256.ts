@@ -29,7 +29,7 @@ export function sha256(bytes: Uint8Array): Uint8Array {
   return new Uint8Array(result.buffer);
 }
 
-/** Appends a 1 bit, zeros up to a whole number of blocks, and the length in bits. */
+/** Appends a 1 bit, zeros up to the end of a block, and the length in bits. */
 function padded(bytes: Uint8Array): DataView {
   const message = new Uint8Array(Math.ceil((bytes.length + 9) / BLOCK_BYTES) * BLOCK_BYTES);
   message.set(bytes);

@@ -35,7 +35,7 @@ export interface StatusRule<S extends string = string, F extends string = string
    */
   readonly timeoutTo?: S | undefined;
   /**
-   * Messages that the store adds to the outbox, in the same step, when a job enters this status, whoever causes it. Their payload is a
+   * Messages that the store adds to the outbox, in the same step, when a job enters this status, by any caller. Their payload is a
    * `SentPayload`. A job that stays in the status sends nothing, and neither does `save`, a deletion or an expiry. A process uses its own
    * definition, so a new message takes full effect when every process has it. @default none
    */
@@ -88,7 +88,7 @@ export function timeoutFault(status: string, rule: StatusRule, statuses: Statuse
   }
   if (timeoutSeconds === undefined) return null;
   if (!(Number.isInteger(timeoutSeconds) && timeoutSeconds >= 1 && timeoutSeconds <= MAX_TIMEOUT_SECONDS)) {
-    return `\`timeoutSeconds\` of status "${status}" must be a whole number of seconds from 1 to ${MAX_TIMEOUT_SECONDS} (100 years).`;
+    return `\`timeoutSeconds\` of status "${status}" must be an integer of seconds from 1 to ${MAX_TIMEOUT_SECONDS} (100 years).`;
   }
   if (final === true) return `status "${status}" is final, so it cannot have \`timeoutSeconds\`.`;
   const to = timeoutTarget(rule);

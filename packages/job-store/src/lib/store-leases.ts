@@ -12,6 +12,7 @@ import {
   invalid,
   show,
 } from "./arguments.js";
+import type { ClaimOptions, ClaimResult, FailRequestOptions, FailRequestResult, RequestingMessage } from "./claims.js";
 import { encodeFailure } from "./codec.js";
 import type { JobDefinition } from "./definition.js";
 import type { ClaimRequest, JobRecord, JobStorage, RequestMessage } from "./driver.js";
@@ -22,7 +23,6 @@ import { toJson } from "./json.js";
 import { CLAIM_OPTIONS, CLAIMED_MESSAGE_KEYS, FAIL_REQUEST_OPTIONS, REQUESTING_MESSAGE_KEYS } from "./option-keys.js";
 import { originText, readOrigin } from "./origin.js";
 import { snapshotTarget } from "./target.js";
-import type { ClaimOptions, ClaimResult, FailRequestOptions, FailRequestResult, RequestingMessage } from "./types.js";
 import { byteLength } from "./utf8.js";
 
 /** Maximum size of the messages that are stored with one job, in bytes. */
@@ -73,13 +73,28 @@ export class StoreLeases<D extends JobDefinition> {
           { definition: this.#definition.name, queue: request.message.queue, jobId: id },
           { createdAt: record.createdAt.getTime(), attempt, version, dueAt: 0 },
         );
-        return { kind: "claimed", job: this.#decodeWritten(record), failedAttempts, expiredLeases, origin };
+        try {
+          return { kind: "claimed", job: this.#decodeWritten(record), failedAttempts, expiredLeases, origin };
+        } catch (error) {
+          await this.#endClaim(record);
+          throw error;
+        }
       }
       case "unreadable":
         throw unreadable(id, reply.reason);
       default:
         return { kind: reply.kind };
     }
+  }
+
+  /**
+   * Ends the claim of a job that does not match the schema, and drops its message. Otherwise the storage would send the message each
+   * time the lease ends, and no claim would succeed.
+   */
+  async #endClaim({ id, version, createdAt, status }: JobRecord): Promise<void> {
+    const target = { id, version, createdAt: createdAt.getTime(), status };
+    const metadata = { note: "The claim was ended, because the record does not match the schema." };
+    await this.#calls.run(() => this.#storage.updateStatus({ target, to: status, metadata, outbox: [] }));
   }
 
   async failRequest(jobId: string, to: string, options: AnyFailRequestOptions): Promise<FailRequestResult<D>> {

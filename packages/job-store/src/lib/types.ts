@@ -1,5 +1,6 @@
 import type { input } from "zod/v4/core";
-import type { FieldOf, FromOf, JobDefinition, Json, NextOf, ProgressOf, StatusOf, WorkingOf } from "./definition.js";
+import type { ClaimOptions, ClaimResult, FailRequestOptions, FailRequestResult } from "./claims.js";
+import type { FieldOf, JobDefinition, Json, NextOf, ProgressOf, StatusOf, WorkingOf } from "./definition.js";
 import type { Created, Job, JobFailure } from "./job.js";
 import type { Outbox, OutboxMessage } from "./outbox.js";
 
@@ -146,12 +147,12 @@ export interface JobStore<D extends JobDefinition> extends AsyncDisposable {
    * - A lease of a worker counts only time in which the store was reachable: a gap of more than five seconds between two contacts of
    *   workers and relays (`claim`, `renewLeases`, `outbox.read`) does not count.
    * - A repeated call with the same `key` returns the same answer and renews the lease, as long as the job has the version of that claim.
-   *   Otherwise the call is decided anew.
+   *   Otherwise the call is decided again.
    * @throws UNAVAILABLE, UNREADABLE_RECORD, INVALID_ARGUMENT
    */
   claim<W extends WorkingOf<D>>(id: string, to: W, options: ClaimOptions<D, W>): Promise<ClaimResult<D, W>>;
   /**
-   * Fails a job that a message requested and that nobody can work on, because the message cannot be read or was dead-lettered. One step
+   * Fails a job that a message requested and that no worker can process, because the message cannot be read or was dead-lettered. One step
    * moves the job to `working` and then to `to`: two versions and two history entries. The answers are those of `claim`, except:
    * - A message without an origin of this job is "outdated".
    * - A message is "handled" if its queue claimed the job, or another message of its queue was stored for the job, after this message was
@@ -162,7 +163,7 @@ export interface JobStore<D extends JobDefinition> extends AsyncDisposable {
   failRequest(id: string, to: StatusOf<D>, options: FailRequestOptions<D>): Promise<FailRequestResult<D>>;
   /**
    * Sets the leases of these jobs to end `leaseMs` from now; 0 ends them at once. One call for any number of jobs. Jobs that have another
-   * version are skipped. A lease that ended at its time is given again if nobody claimed the job since, and cannot be ended any more; a
+   * version are skipped. A lease that ended at its time is given again if no worker claimed the job since, and cannot be ended any more; a
    * lease that was ended with 0 is not given again. A lease that no worker owns can only be ended. Changes no version, and emits no event.
    * @param leaseMs 0–31,622,400,000
    * @returns for each job whether its lease was changed. @throws UNAVAILABLE, INVALID_ARGUMENT
@@ -264,83 +265,6 @@ export interface JobStore<D extends JobDefinition> extends AsyncDisposable {
   /** Waits for calls in flight, then releases everything that the store opened. Later calls fail with CLOSED. */
   close(): Promise<void>;
 }
-
-/** Message that requests a job, as a consumer received it. */
-export interface RequestingMessage {
-  /** Name of the queue, 1–255 characters. */
-  readonly queue: string;
-  /** Message id, 1–255 characters. */
-  readonly id: string;
-  /** Origin of the message, as received. Absent: it was published directly. */
-  readonly origin?: string | undefined;
-}
-
-/** Options of `claim`. */
-export interface ClaimOptions<D extends JobDefinition, W extends StatusOf<D> = WorkingOf<D>> {
-  /** Statuses in which the job can be claimed, in addition to the working status. */
-  readonly from: readonly FromOf<D, W>[];
-  /** Duration of the lease in milliseconds, 1–31,622,400,000 (366 days). */
-  readonly leaseMs: number;
-  /** Key of this claim, 1–128 characters. Each claim needs its own. */
-  readonly key: string;
-  /** Message that requests the job. It is sent again, with the same id, payload and headers, if the lease ends without a status change. */
-  readonly message: RequestingMessage & {
-    readonly payload: unknown;
-    readonly headers?: Readonly<Record<string, string>> | undefined;
-  };
-  /** Claims only if the job has this version. @default any version */
-  readonly ifVersion?: number | undefined;
-  /** Author of the change, as named by the caller. */
-  readonly by?: string | undefined;
-  /** Remark. */
-  readonly note?: string | undefined;
-}
-
-/**
- * Answer of `claim`: the first that applies, in this order.
- * - missing: no such job
- * - outdated: the message belongs to an earlier run of the job (it failed or was cancelled or deleted, and was requested again)
- * - handled: see `Change.handled`
- * - moved: the status of the job is final, or neither the working status nor in `from`
- * - leased: the job has a lease. If its claim does not cover the message, the store remembers the newest one of each queue. The next claim
- *   for that queue drops it; a change to another status that is not final puts it into the outbox
- * - changed: the job has another version than `ifVersion`
- * - claimed: the caller owns the job
- */
-export type ClaimResult<D extends JobDefinition, W extends StatusOf<D> = StatusOf<D>> =
-  | {
-      readonly kind: "claimed";
-      /** Snapshot of the claimed job. */
-      readonly job: Job<D, W>;
-      /** Failed attempts since the job entered the working status from another one. */
-      readonly failedAttempts: number;
-      /** Leases of workers that ended at their time, and were not renewed later, since the latest change other than a claim. */
-      readonly expiredLeases: number;
-      /** Origin of a message that is stored at this version of the job. */
-      readonly origin: string;
-    }
-  | { readonly kind: "missing" | "outdated" | "handled" | "moved" | "leased" | "changed" };
-
-/** Options of `failRequest`. */
-export interface FailRequestOptions<D extends JobDefinition> {
-  /** Statuses in which the job waits for a worker. */
-  readonly from: readonly StatusOf<D>[];
-  /** Status in which a worker holds the job. */
-  readonly working: WorkingOf<D>;
-  /** Message that requested the job. */
-  readonly message: RequestingMessage;
-  /** Reason of the failure. */
-  readonly error: JobFailure;
-  /** Author of the change, as named by the caller. */
-  readonly by?: string | undefined;
-  /** Remark. */
-  readonly note?: string | undefined;
-}
-
-/** Answer of `failRequest`. */
-export type FailRequestResult<D extends JobDefinition> =
-  | { readonly kind: "failed"; readonly job: Job<D> }
-  | { readonly kind: "missing" | "outdated" | "handled" | "moved" | "leased" };
 
 /** Store of any definition, for code that needs only `health`, `outbox`, `close` and `delete`. */
 export type AnyJobStore = Pick<JobStore<JobDefinition>, "health" | "outbox" | "close" | "delete">;

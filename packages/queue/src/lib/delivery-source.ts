@@ -225,7 +225,7 @@ export class SourceDelivery {
   /**
    * Makes the message available to all consumers again after `afterMs`, without use of an attempt or of the delivery limit. Until
    * then it waits in wait queues of the queue's retry delays, or in this process if no delay is short enough. A source does not pass
-   * on a message before it is due. `envelope.postponed` tells since when it is postponed.
+   * on a message before it is due. `envelope.postponed` is the time since which it is postponed.
    */
   async postpone(afterMs: number): Promise<void> {
     const copy = postponedCopy(this.envelope, afterMs);

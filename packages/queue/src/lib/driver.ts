@@ -47,7 +47,7 @@ export interface Envelope {
   readonly original?: object;
   /** Version of the payload, from 1. Copies keep it. */
   readonly version: number;
-  /** Opaque text that tells which change of a job stored the message. Copies keep it. Absent if the message has none. */
+  /** Opaque text that identifies the change of a job that stored the message. Copies keep it. Absent if the message has none. */
   readonly origin?: string;
   /**
    * Times in milliseconds since 1970: `since`, when the message was postponed first, and `until`, when it is due. Absent if it is not

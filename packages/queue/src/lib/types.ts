@@ -18,7 +18,7 @@ export interface Message<Q extends QueueDefinition> {
   readonly publishedAt: Date;
   /** Headers as published, including W3C `traceparent`. */
   readonly headers: Readonly<Record<string, string>>;
-  /** Origin as published: opaque text of a store that tells which change of which job stored the message. Absent if it has none. */
+  /** Origin as published: opaque text of a store that identifies the job and the change that stored the message. Absent if it has none. */
   readonly origin?: string;
   /**
    * Aborts at `timeoutMs`, when the consumer closes and its grace period is over, or when the message was redelivered to

@@ -151,6 +151,10 @@ export function copies(test: Case): void {
     worker.run.finish(DONE);
     await world.settled();
     await world.pass(4_000);
+    // The time of an outage does not count.
+    world.storeFaults.goAway();
+    await world.pass(60_000);
+    world.storeFaults.comeBack();
     await world.store.delete("a");
     await world.store.save({ ...nonNull(before), status: "pending", version: 1, leasedUntil: null, history: [] });
     world.restartStore();

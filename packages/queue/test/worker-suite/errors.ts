@@ -330,4 +330,36 @@ export function errors(test: Case): void {
       expect(await world.store.get(id)).toMatchObject({ status: "done", attempt: 1 });
     expect(worker.runs).toHaveLength(4);
   });
+
+  test("the next job is claimed while an outcome is being stored, and runs only when it is stored", async (world) => {
+    let store: () => void = () => {};
+    const stored = new Promise<void>((resolve) => {
+      store = resolve;
+    });
+    const slow = new Proxy(world.store, {
+      get: (target, name) => {
+        const value: unknown = Reflect.get(target, name, target);
+        if (typeof value !== "function") return value;
+        if (name !== "updateStatus") return value.bind(target);
+        return async (...args: unknown[]) => {
+          await stored;
+          return Reflect.apply(value, target, args);
+        };
+      },
+    });
+    const worker = await world.startRunning({ store: slow, concurrency: 2, prefetch: 8 });
+    for (const id of ["b", "c", "d"]) await world.request(id);
+    await world.until(() => worker.runs.length === 2);
+    worker.run.finish(DONE);
+    await world.until(async () => (await world.status("c")) === "rendering");
+    await world.pass(60_000);
+    expect(worker.runs).toHaveLength(2);
+    store();
+    await world.until(() => worker.runs.length === 3);
+    for (const run of worker.runs) run.finish(DONE);
+    await world.until(() => worker.runs.length === 4);
+    worker.run.finish(DONE);
+    await world.settled();
+    expect(worker.eventTypes()).toEqual(["done", "done", "done", "done"]);
+  });
 }

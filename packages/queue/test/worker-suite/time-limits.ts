@@ -48,6 +48,7 @@ export function timeLimits(test: Case): void {
     await world.pass(10_100);
     worker.run.fail(worker.run.context.signal.reason);
     await world.until(() => worker.eventTypes().includes("retrying"));
+    expect(worker.runs).toHaveLength(1);
   });
 
   test("the time limit does not count the wait for the store", async (world) => {
@@ -178,5 +179,29 @@ export function timeLimits(test: Case): void {
     worker.run.finish(DONE);
     await world.settled();
     expect(worker.eventTypes()).toEqual(["lost", "done"]);
+  });
+
+  test("a lost message without an origin does not claim the next run of its job", async (world) => {
+    const worker = world.start();
+    await world.store.create({ title: "a" }, { id: "a" });
+    await world.publish("a");
+    await world.until(() => worker.runs.length === 1);
+    await world.store.updateStatus("a", "cancelled");
+    await world.store.updateStatus("a", "pending");
+    await world.until(() => worker.run.context.signal.aborted, HEARTBEAT_MS);
+    worker.run.finish(DONE);
+    await world.settled();
+    expect(worker.events.at(-1)).toMatchObject({ type: "skipped", reason: "outdated" });
+    expect(await world.status("a")).toBe("pending");
+  });
+
+  test("the contacts of an idle worker let the lease of a dead one end", async (world) => {
+    const dead = await world.startRunning();
+    await dead.crash();
+    const idle = world.start({ heartbeatMs: 600_000 });
+    await world.stopRelay();
+    await world.pass(LEASE_MS);
+    world.startRelay();
+    await world.until(() => idle.runs.length === 1, 2_000);
   });
 }

@@ -1,45 +1,20 @@
-import { createJobStore, defineJob, type Job, type JobStore, type StoreConfig } from "@subtitles/job-store";
+import { createJobStore, type Job, type JobStore, type JobStoreOptions, type StoreConfig } from "@subtitles/job-store";
 import { memoryDriver as memoryStoreDriver } from "@subtitles/job-store/memory";
 import { vi } from "vitest";
-import { z } from "zod";
 import {
   type Broker,
   createBroker,
   createRelay,
   type Delivery,
   type Driver,
-  defineQueue,
   message,
   type Session,
 } from "../../src/index.js";
 import { memoryDriver } from "../../src/memory.js";
 import { createWorker, type Outcome, type Worker, type WorkerContext, type WorkerEvent } from "../../src/worker.js";
+import { encodings, type Films, films, renderings } from "./films.js";
 
-/** Jobs of the tests: a film is rendered, can wait for its subtitles, and can be encoded by another worker. */
-export const films = defineJob({
-  name: "film",
-  data: z.object({ title: z.string() }),
-  result: z.object({ url: z.string() }),
-  progress: z.object({ percent: z.number().min(0).max(100) }),
-  initial: "pending",
-  statuses: {
-    pending: { next: ["rendering", "cancelled", "failed"] },
-    rendering: { next: ["rendering", "pending", "waiting", "encoding", "done", "failed", "cancelled"] },
-    waiting: { next: ["rendering", "pending", "cancelled"] },
-    encoding: { next: ["encoding", "done", "failed", "cancelled"] },
-    done: { next: [], final: true },
-    failed: { next: ["pending"], final: true },
-    cancelled: { next: ["pending"], final: true },
-  },
-});
-export type Films = typeof films;
-
-export const renderings = defineQueue({
-  name: "renderings",
-  payload: z.object({ jobId: z.string() }),
-  retryDelaysMs: [1_000, 5_000],
-});
-export const encodings = defineQueue({ name: "encodings", payload: z.object({ jobId: z.string() }) });
+export { encodings, type Films, films, renderings } from "./films.js";
 
 export const HEARTBEAT_MS = 3_000;
 export const LEASE_MS = 5 * HEARTBEAT_MS;
@@ -81,9 +56,11 @@ export interface WorkerProcess {
 export interface World {
   readonly store: JobStore<Films>;
   /** Faults of the servers. */
-  readonly storeFaults: ReturnType<typeof memoryStoreDriver>["faults"];
-  readonly brokerFaults: ReturnType<typeof memoryDriver>["faults"];
+  readonly storeFaults: Pick<ReturnType<typeof memoryStoreDriver>["faults"], "goAway" | "comeBack" | "loseReplies">;
+  readonly brokerFaults: Pick<ReturnType<typeof memoryDriver>["faults"], "goAway" | "comeBack" | "dropConnections">;
   readonly broker: ReturnType<typeof createBroker>;
+  /** Opens another store of the same jobs. Its definition can differ in schemas, time limits and sent messages. */
+  open(options: Partial<JobStoreOptions<Films>>): JobStore<Films>;
   /** Starts a process. Without a `run`, the test ends each run. */
   start(options?: Options): WorkerProcess;
   /** Creates a job and requests it. */
@@ -118,20 +95,62 @@ export function requestOf(jobId: string) {
   return message(renderings, { jobId });
 }
 
+/** Servers of a world, and its time. */
+export interface Servers {
+  openStore(options?: Partial<JobStoreOptions<Films>>): JobStore<Films>;
+  readonly brokerDriver: Driver;
+  readonly storeFaults: World["storeFaults"];
+  readonly brokerFaults: World["brokerFaults"];
+  readonly restartStore: World["restartStore"];
+  /** Lets time pass. */
+  pass(ms: number): Promise<void>;
+  /** Lets time pass until the condition holds, at most `limitMs`. */
+  until(condition: () => boolean | Promise<boolean>, limitMs: number): Promise<void>;
+  /** Returns the number of messages in the queue, in all states together. */
+  messages(broker: Broker): Promise<number>;
+}
+
 /** Creates a world on the memory drivers. It needs fake timers. */
 export function memoryWorld(): World {
   const storeDriver = memoryStoreDriver();
   const brokerDriver = memoryDriver({ timeoutMs: 2_000 });
+  const pass = async (ms: number) => {
+    await vi.advanceTimersByTimeAsync(ms);
+  };
   const emits: StoreConfig["emit"][] = [];
   const open = (config: StoreConfig) => {
     emits.push(config.emit);
     return storeDriver.open(config);
   };
-  const openStore = () => createJobStore({ job: films, driver: { ...storeDriver, open } });
+  return createWorld({
+    openStore: (options = {}) => createJobStore({ job: films, driver: { ...storeDriver, open }, ...options }),
+    // memoryDriver returns the public part of a driver, and `open` belongs to the other part.
+    brokerDriver: brokerDriver as unknown as Driver,
+    storeFaults: storeDriver.faults,
+    brokerFaults: brokerDriver.faults,
+    restartStore: () => {
+      for (const emit of emits) emit({ type: "restarted", message: "The server was restarted." });
+    },
+    pass,
+    until: async (condition, limitMs) => {
+      for (let passed = 0; !(await condition()); passed += 10) {
+        if (passed > limitMs) throw new Error(`The condition does not hold after ${limitMs} ms: ${condition}`);
+        await pass(10);
+      }
+    },
+    messages: async (broker) => {
+      const { ready, unacked, delayed, dead } = await broker.stats(renderings);
+      return ready + (unacked ?? 0) + delayed + dead;
+    },
+  });
+}
+
+/** Creates a world on servers. */
+export function createWorld(servers: Servers): World {
+  const { openStore, brokerDriver, pass } = servers;
   const store = openStore();
   const broker = createBroker({ driver: brokerDriver });
-  // memoryDriver returns the public part of a driver, and `open` belongs to the other part.
-  const { open: openSession } = brokerDriver as unknown as Driver;
+  const { open: openSession } = brokerDriver;
   const closers: (() => Promise<unknown>)[] = [];
   let relay: ReturnType<typeof createRelay> | null = null;
 
@@ -144,22 +163,14 @@ export function memoryWorld(): World {
     await pass(20);
     await closing;
   };
-  const pass = async (ms: number) => {
-    await vi.advanceTimersByTimeAsync(ms);
-  };
-  const until = async (condition: () => boolean | Promise<boolean>, limitMs = 120_000) => {
-    for (let passed = 0; !(await condition()); passed += 10) {
-      if (passed > limitMs) throw new Error(`The condition does not hold after ${limitMs} ms: ${condition}`);
-      await pass(10);
-    }
-  };
+  const until = (condition: () => boolean | Promise<boolean>, limitMs = 120_000) => servers.until(condition, limitMs);
 
   const start = (options: Options = {}): WorkerProcess => {
     const gate = createGate();
     const own = gate.wrap(openStore());
     const sessions: Session[] = [];
     const driver: Driver = {
-      name: "memory",
+      name: brokerDriver.name,
       open: (...args) => {
         const session = openSession(...args);
         sessions.push(session);
@@ -210,10 +221,7 @@ export function memoryWorld(): World {
     };
   };
 
-  const messages = async () => {
-    const { ready, unacked, delayed, dead } = await broker.stats(renderings);
-    return ready + (unacked ?? 0) + delayed + dead;
-  };
+  const messages = () => servers.messages(broker);
   const request = async (id: string) => {
     await store.create({ title: id }, { id, outbox: [requestOf(id)] });
   };
@@ -222,8 +230,13 @@ export function memoryWorld(): World {
   return {
     store,
     broker,
-    storeFaults: storeDriver.faults,
-    brokerFaults: brokerDriver.faults,
+    storeFaults: servers.storeFaults,
+    brokerFaults: servers.brokerFaults,
+    open: (options) => {
+      const opened = openStore(options);
+      closers.push(() => opened.close());
+      return opened;
+    },
     start,
     request,
     publish: async (jobId, messageId) => {
@@ -256,9 +269,7 @@ export function memoryWorld(): World {
     },
     startRelay,
     stopRelay,
-    restartStore: () => {
-      for (const emit of emits) emit({ type: "restarted", message: "The server was restarted." });
-    },
+    restartStore: servers.restartStore,
     messages,
     pass,
     until,

@@ -1,6 +1,6 @@
 import { expect } from "vitest";
 import type { Context } from "./context.js";
-import { jobIn, step } from "./definitions.js";
+import { jobIn, step, strictReport } from "./definitions.js";
 import { collect, expectRefusal, laterThan, view } from "./expectations.js";
 import {
   claim,
@@ -89,7 +89,7 @@ export function claims({ test }: Context): void {
     expect(await store.get("a")).toEqual(second.job);
   });
 
-  test("a worker whose lease ended can store its outcome if nobody claimed the job", async ({ store }) => {
+  test("a worker whose lease ended can store its outcome if no worker claimed the job", async ({ store }) => {
     const { job } = await createClaimed(store, "a", direct(), { leaseMs: SHORT });
     await leaseOver(store, "a");
     expect(await store.updateStatus(job, "done", { handled: true })).toMatchObject({ status: "done", version: 3 });
@@ -101,6 +101,19 @@ export function claims({ test }: Context): void {
     const [message] = await createRequested(store, "a", "reports");
     await underTest.corrupt("a");
     await expectRefusal(claim(store, "a", message), "UNREADABLE_RECORD", { jobId: "a" });
+  });
+
+  test("a claim of a record that does not match the schema leaves neither lease nor message", async ({
+    store,
+    stores,
+  }) => {
+    await store.create({ title: "Much too long" }, { id: "a" });
+    const strict = stores.openFor(strictReport);
+    await expectRefusal(claim(strict, "a"), "UNREADABLE_RECORD", { jobId: "a", committed: true });
+    expect(await store.get("a")).toMatchObject({ status: "working", leasedUntil: null });
+    await expectRefusal(store.updateStatus("a", "working", { leaseMs: MINUTE }), "INVALID_ARGUMENT");
+    // With the right schema, the message can claim the job.
+    expect(await claim(store, "a", direct())).toMatchObject({ kind: "claimed" });
   });
 }
 
@@ -196,7 +209,7 @@ export function claimRepeats({ test }: Context): void {
     expect(await claimed(store, "a")).toMatchObject({ expiredLeases: 1 });
   });
 
-  test("a repeated call is decided anew after any other change", async ({ store }) => {
+  test("a repeated call is decided again after any other change", async ({ store }) => {
     const { job } = await createClaimed(store, "a", direct(), { key: "k" });
     await step(store, "a", "failed");
     expect(await claim(store, "a", direct(), { key: "k" })).toEqual({ kind: "moved" });

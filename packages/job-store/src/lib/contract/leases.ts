@@ -143,7 +143,7 @@ export function leases({ test }: Context): void {
     expect(await take(store)).toEqual([]);
   });
 
-  test("a lease is over at its time, also if nobody reads the outbox", async ({ store }) => {
+  test("a lease is over at its time, also if no relay reads the outbox", async ({ store }) => {
     await createClaimed(store, "a", direct(), { leaseMs: SHORT });
     await leaseOver(store, "a");
     expect(await claimed(store, "a", direct("m-2"))).toMatchObject({ expiredLeases: 1 });

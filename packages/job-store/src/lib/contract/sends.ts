@@ -135,6 +135,7 @@ export function sends({ test }: Context): void {
     await expectRefusal(store.updateStatus("none", "done"), "NOT_FOUND");
     await store.updateStatus("a", "checking");
     await gone(store, "a");
+    expect(await taken(store)).toEqual([]);
     await store.create({ title: "Two", owner: "Ann" }, { id: "b" });
     await store.updateStatus("b", "failed");
     await taken(store);

@@ -11,7 +11,7 @@ interface Mark {
   readonly at: number;
 }
 
-/** What the storage knows about the work on one run of a job. It is not part of the record. */
+/** State of the work on one run of a job. It is not part of the record. */
 export interface WorkState {
   /** Creation time of the job. Together with the attempt, it identifies the run. */
   createdAt: number;

@@ -118,7 +118,8 @@ export function instrument(broker: Broker, options: InstrumentOptions = {}): Bro
     get closing() {
       return access.closing;
     },
-    traced: (queue, run) => access.traced(queue, (message) => telemetry.run(contextOf(queue, message), () => run(message))),
+    traced: (queue, run) =>
+      access.traced(queue, (message) => telemetry.run(contextOf(queue, message), () => run(message))),
     count: (queue, event) => {
       access.count(queue, event);
       telemetry.count(queue, event);

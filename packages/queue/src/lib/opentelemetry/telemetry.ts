@@ -66,7 +66,10 @@ export class Telemetry {
     this.#consumed = counter("messaging.client.consumed.messages", "Number of messages delivered to a handler.");
     this.#retries = counter("subtitles.message.retries", "Number of messages that failed and will be retried.");
     this.#deadLetters = counter("subtitles.message.dead_letters", "Number of messages that were dead-lettered.");
-    this.#workerOutcomes = counter("subtitles.worker.outcomes", "Number of messages that a worker settled, by outcome.");
+    this.#workerOutcomes = counter(
+      "subtitles.worker.outcomes",
+      "Number of messages that a worker settled, by outcome.",
+    );
   }
 
   /**

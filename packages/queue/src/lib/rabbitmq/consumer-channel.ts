@@ -6,7 +6,7 @@ import type { AmqpConnection } from "./amqp-connection.js";
 /**
  * Channel that delivers messages, until it closes. Its delivery tags are not valid on another channel.
  *
- * It collects the acknowledgements of one turn of the event loop. Those without an open message before them are sent as a single
+ * It collects the acknowledgements of one tick of the event loop. Those without an open message before them are sent as a single
  * cumulative acknowledgement, the others one by one.
  */
 export class ConsumerChannel {

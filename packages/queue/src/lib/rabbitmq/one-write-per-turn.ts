@@ -1,7 +1,7 @@
 import type { Duplex } from "node:stream";
 
 /**
- * Makes a socket send everything that is written in one turn of the event loop with one system call. amqplib writes each frame by
+ * Makes a socket send everything that is written in one tick of the event loop with one system call. amqplib writes each frame by
  * itself, and a message has two or three frames.
  */
 export function writeOncePerTurn(socket: Duplex): void {

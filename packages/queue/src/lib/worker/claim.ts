@@ -49,14 +49,14 @@ export async function claimJob(
   const message = {
     queue: queue.name,
     id,
-    // Stored as it was received: the payload of an older version was converted.
-    payload: version === versionOf(queue) ? payload : JSON.parse(body),
+    // Stored as it was received: the payload of an older version was converted. A byte order mark is not part of JSON.
+    payload: version === versionOf(queue) ? payload : JSON.parse(body.replace(/^\uFEFF/, "")),
     headers: version === 1 ? headers : { ...headers, [VERSION_HEADER]: String(version) },
     ...(origin !== undefined && { origin }),
   };
   try {
     for (;;) {
-      const ready = await askReady(jobId, around);
+      const ready = settings.ready === undefined ? WITHOUT_READY : await askReady(jobId, settings.ready, around);
       if (ready.kind === "skipped") return ready;
       if (around.isClosing) throw new CallStopped();
       const key = around.createKey();
@@ -78,10 +78,16 @@ type Readiness =
   | { readonly kind: "ready"; readonly version: number | undefined; readonly thrown: Thrown | null }
   | { readonly kind: "skipped"; readonly reason: "missing" | "not ready" };
 
+const WITHOUT_READY: Readiness = { kind: "ready", version: undefined, thrown: null };
+
 /** Asks `ready` if the job is in a status in `from`. The answer counts for one version of the job. */
-async function askReady(jobId: string, { settings, calls, outages, ...around }: ClaimSurroundings): Promise<Readiness> {
-  const { ready, store, from } = settings;
-  if (ready === undefined) return { kind: "ready", version: undefined, thrown: null };
+async function askReady(
+  jobId: string,
+  ready: NonNullable<WorkerSettings["ready"]>,
+  around: ClaimSurroundings,
+): Promise<Readiness> {
+  const { settings, calls, outages } = around;
+  const { store, from } = settings;
   for (;;) {
     const startedAt = performance.now();
     const job = await calls.repeat(

@@ -20,6 +20,8 @@ export const CLOSE_GRACE_MS = 1_000;
 /** Parts of a worker that a claimed job uses. */
 export interface JobSurroundings extends RunSurroundings {
   readonly outages: Outages;
+  /** True when no further run may start, because the worker closes. */
+  readonly isClosing: boolean;
   /** Longest time for which the event loop was blocked since the last heartbeat, in milliseconds. */
   readonly blockedMs: number;
 }
@@ -40,6 +42,8 @@ export interface ClaimedJobOptions {
   readonly key: string;
   readonly payload: unknown;
   readonly item: WorkItem;
+  /** Called before the first run. Resolves when it may start; null: at once. */
+  readonly admit: () => Promise<void> | null;
   /** Called when the outcome was sent to the store. */
   readonly onStoring: () => void;
   /** Called when a run has settled that was overdue. */
@@ -110,6 +114,10 @@ export class ClaimedJob implements LeaseHolder {
 
   async #runUntilEnd(): Promise<JobEnd> {
     const { outages } = this.#around;
+    const admission = this.#options.admit();
+    if (admission !== null) await admission;
+    if (this.#around.isClosing) return this.#endLease();
+    if (this.#loss !== null && (await this.#loss) !== null) return { kind: "lost", overdue: false };
     for (let job = this.#job; job !== null; ) {
       const run = this.#createRun(job);
       this.#run = run;

@@ -67,7 +67,8 @@ import type { FailedOption, JobIdOption, Worker, WorkerOptions } from "./types.j
  *   unreadable only after 15 minutes.
  * - A process that dies before the claim (while it parses, in `jobId` or in `ready`) is covered by the queue's delivery limit only.
  * - RabbitMQ dead-lettered the message by itself: if its origin is the job that it names, `failRequest` fails this job with code "DEAD_LETTERED". The dead
- *   letter is then discarded. While the job has a lease, the dead letter is kept for the next search. One worker per queue at a time examines all dead letters.
+ *   letter is then discarded. While the job has a lease, the dead letter is kept for the next search. A dead letter of an earlier run, or of another job, is
+ *   kept, too; a worker examines it once. Each worker searches by itself and starts at a random time. Searches at the same time fail a job only once.
  * - The job's record cannot be read: the job cannot be failed, so the message is dead-lettered with the reason.
  * - `retryable` is true for RETRIES_EXHAUSTED, WORKER_LOST and DEAD_LETTERED, false for INVALID_OUTCOME and INVALID_PAYLOAD.
  * - A stored error has the message of the thrown error, cut at 300 characters. For a system error it has code and system call; for a thrown value that is

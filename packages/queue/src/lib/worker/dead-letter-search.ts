@@ -1,4 +1,4 @@
-import type { DeadLetterVisitor } from "../driver.js";
+import type { DeadLetterVisitor, Envelope } from "../driver.js";
 import { toError } from "../failures.js";
 import { unref } from "../timers.js";
 import { failRequestOf } from "./failed-requests.js";
@@ -7,14 +7,22 @@ import { CallStopped, type StoreCalls } from "./store-calls.js";
 
 /** Maximum number of dead letters that are examined at the same time. */
 const CONCURRENCY = 16;
+/** Maximum number of foreign dead letters that are remembered. */
+const MAX_FOREIGN = 10_000;
 
 /**
- * Search for messages that the broker dead-lettered by itself: no worker could tell the job. It fails these jobs and discards their
- * dead letters. Dead letters that a consumer or a worker stored are left in the queue.
+ * Search for messages that the broker dead-lettered by itself: no worker could fail the job. It fails these jobs and discards their
+ * dead letters. Dead letters that a consumer or a worker stored are left in the queue, and so are foreign ones: those of another job
+ * or of an earlier run. Each search examines the others again, because the lease of their job can have ended.
+ *
+ * The workers of a queue do not exclude each other. The broker delivers each dead letter to one search at a time, and `failRequest`
+ * fails a job only once, so two searches at the same time do no harm.
  */
 export class DeadLetterSearch {
   readonly #settings: WorkerSettings;
   readonly #calls: StoreCalls;
+  /** Foreign dead letters of the latest search. They stay foreign, so the next search does not examine them. */
+  #foreign: ReadonlySet<string> = new Set();
   #timer: NodeJS.Timeout | null = null;
   #stopped = false;
 
@@ -41,7 +49,10 @@ export class DeadLetterSearch {
 
   async #search(): Promise<void> {
     const { access, queue, emit, recoverEveryMs } = this.#settings;
-    const result = await access.session.visitDead(queue, this.#visit, { concurrency: CONCURRENCY });
+    const foreign = new Set<string>();
+    const visit: DeadLetterVisitor = (letter) => this.#visit(letter, foreign);
+    const result = await access.session.visitDead(queue, visit, { concurrency: CONCURRENCY });
+    if (result.ok) this.#foreign = foreign;
     // An unavailable broker is reported by the consumer of the queue.
     if (!result.ok && result.failure !== "unavailable" && result.failure !== "timeout" && result.failure !== "closed") {
       const error = toError(result, { queue: queue.name });
@@ -50,14 +61,21 @@ export class DeadLetterSearch {
     this.#schedule(recoverEveryMs);
   }
 
-  readonly #visit: DeadLetterVisitor = async (letter) => {
+  /** Examines a dead letter. @param foreign receives the foreign dead letters of this search */
+  async #visit(letter: Envelope, foreign: Set<string>): ReturnType<DeadLetterVisitor> {
     if (this.#stopped) return "stop";
     if (letter.death?.byBroker !== true) return "keep";
+    const identity = JSON.stringify([letter.id, letter.origin]);
+    if (this.#foreign.has(identity)) {
+      foreign.add(identity);
+      return "keep";
+    }
     const { emit } = this.#settings;
     const error = { message: letter.death.reason, code: "DEAD_LETTERED", retryable: true };
     try {
       const { kind, jobId } = await failRequestOf(letter, error, this.#settings, this.#calls);
-      if (kind === "leased" || kind === "foreign") return "keep";
+      if (kind === "foreign" && foreign.size < MAX_FOREIGN) foreign.add(identity);
+      if (kind !== "failed" && kind !== "settled") return "keep";
       const message =
         kind === "failed"
           ? `Job ${jobId} failed, because its message was dead-lettered by the broker. The dead letter is discarded.`
@@ -70,5 +88,5 @@ export class DeadLetterSearch {
       }
       return "stop";
     }
-  };
+  }
 }

@@ -10,8 +10,9 @@ import type { StoreCalls } from "./store-calls.js";
  * - leased: the job has a lease, so the message must be examined again later
  * - settled: the job needs nothing more of this message: it is gone, has ended, or was requested or claimed again
  * - foreign: the message names no job, or no present run of the job has stored it
+ * - refused: the record of the job cannot be read, or the id cannot be one of a job
  */
-export type FailedRequest = "failed" | "leased" | "settled" | "foreign";
+export type FailedRequest = "failed" | "leased" | "settled" | "foreign" | "refused";
 
 /** Fails the job that a message names, if the message was stored for the present run of this job. @throws CallStopped */
 export async function failRequestOf(
@@ -28,8 +29,7 @@ export async function failRequestOf(
     if (kind === "failed" || kind === "leased") return { kind, jobId: id };
     return { kind: kind === "outdated" ? "foreign" : "settled", jobId: id };
   } catch (problem) {
-    // The record of the job cannot be read, or the id cannot be one of a job. The message is kept as a dead letter.
-    if (JobStoreError.is(problem)) return { kind: "foreign", jobId: id };
+    if (JobStoreError.is(problem)) return { kind: "refused", jobId: id };
     throw problem;
   }
 }

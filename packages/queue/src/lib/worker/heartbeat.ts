@@ -24,8 +24,8 @@ export interface HeartbeatOptions {
   readonly leaseMs: number;
   /** Returns all holders of leases. */
   readonly holders: () => Iterable<LeaseHolder>;
-  /** Called at each heartbeat. */
-  readonly onBeat: () => void;
+  /** Called after each contact with the store. */
+  readonly onContact: () => void;
 }
 
 /**
@@ -94,8 +94,7 @@ export class Heartbeat {
   }
 
   async #call(beat: boolean): Promise<void> {
-    const { store, calls, leaseMs, holders, onBeat, emit } = this.#options;
-    if (beat) onBeat();
+    const { store, calls, leaseMs, holders, onContact, emit } = this.#options;
     const held = beat
       ? [...holders()].flatMap((holder) => (holder.job === null ? [] : { holder, job: holder.job }))
       : [];
@@ -113,6 +112,7 @@ export class Heartbeat {
       });
       if (beat && renewed !== null) this.#blockedMs = 0;
       if (renewed === null) this.#repeat(beat);
+      else onContact();
     } catch (error) {
       emit({ type: "error", message: "A heartbeat failed unexpectedly. It is repeated.", error });
     } finally {

@@ -17,6 +17,8 @@ export interface TaskSurroundings extends ClaimSurroundings, JobSurroundings {
 
 /** Functions of the worker that a task calls. */
 export interface TaskHooks {
+  /** Called when the job is claimed. Resolves when its run may start; null: at once. */
+  readonly admit: (task: JobTask) => Promise<void> | null;
   /** Called when the outcome was sent to the store, and is not stored yet. */
   readonly onStoring: (task: JobTask) => void;
   /** Called once, when the task occupies no slot any more: no run is active, and nothing but the end of calls is left to do. */
@@ -120,6 +122,7 @@ export class JobTask implements LeaseHolder {
         key,
         payload: request.payload,
         item: this.#item,
+        admit: () => this.#hooks.admit(this),
         onStoring: () => {
           this.#hooks.onStoring(this);
           this.#freeSlot();

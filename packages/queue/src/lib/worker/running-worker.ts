@@ -49,6 +49,10 @@ export class RunningWorker implements Worker {
   readonly #occupying = new Set<JobTask>();
   /** Tasks whose outcome was sent and is not stored yet. */
   readonly #storing = new Set<JobTask>();
+  /** Tasks that may run: their run is active, or its outcome is not stored yet. At most `concurrency`. */
+  readonly #admitted = new Set<JobTask>();
+  /** Tasks with a claimed job that wait until they may run, oldest first, each with the function that lets it run. */
+  readonly #admissions = new Map<JobTask, () => void>();
   #received = 0;
   #paused = false;
   #closing: Promise<void> | null = null;
@@ -67,7 +71,7 @@ export class RunningWorker implements Worker {
       heartbeatMs,
       leaseMs,
       holders: () => this.#tasks,
-      onBeat: () => this.#recent.trim(),
+      onContact: () => this.#recent.trim(),
     });
     this.#sourceOptions = {
       session: access.session,
@@ -156,6 +160,8 @@ export class RunningWorker implements Worker {
     this.#closingSignal.abort(this.#closedError("The worker is closing."));
     const stopped = this.#source.pause();
     const returned = this.#returnWaiting();
+    // These tasks run no job any more, and end their leases.
+    for (const run of this.#admissions.values()) run();
     if (!(await this.#tasksEnded(graceMs))) {
       const reason = this.#closedError(
         `The worker is closing, and its grace period of ${graceMs} ms is over (graceMs).`,
@@ -202,14 +208,17 @@ export class RunningWorker implements Worker {
 
   #startTask(item: WorkItem): void {
     const task = new JobTask(item, this.#around, {
+      admit: (claimed) => this.#admit(claimed),
       onStoring: (storing) => this.#storing.add(storing),
       onSlotFree: (free) => {
         this.#occupying.delete(free);
+        this.#endAdmission(free);
         this.#fillSlots();
       },
       onEnd: (ended) => {
         this.#storing.delete(ended);
         this.#tasks.delete(ended);
+        this.#endAdmission(ended);
         if (this.#tasks.size === 0) this.#onTasksEnded();
         this.#fillSlots();
       },
@@ -218,6 +227,28 @@ export class RunningWorker implements Worker {
     this.#tasks.add(task);
     this.#occupying.add(task);
     void task.work();
+  }
+
+  /**
+   * Lets a task run when the number of active runs and of outcomes that are not stored allows it. So the next job is claimed together
+   * with the outcome of the previous one, and an outage leaves at most `concurrency` outcomes.
+   */
+  #admit(task: JobTask): Promise<void> | null {
+    if (this.#admitted.size < this.#settings.concurrency) {
+      this.#admitted.add(task);
+      return null;
+    }
+    return new Promise((resolve) => this.#admissions.set(task, resolve));
+  }
+
+  #endAdmission(task: JobTask): void {
+    if (this.#tasks.has(task) || task.running || !this.#admitted.delete(task)) return;
+    for (const [next, run] of this.#admissions) {
+      this.#admissions.delete(next);
+      this.#admitted.add(next);
+      run();
+      return;
+    }
   }
 
   #lookAgain(item: WorkItem): void {

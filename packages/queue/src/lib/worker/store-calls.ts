@@ -74,7 +74,7 @@ export class StoreCalls {
   /**
    * Makes a call once. Returns null if the store is unavailable or was closed.
    *
-   * @param caller stands for all calls of one kind: the store counts as available again when the next of them succeeds
+   * @param caller identifies all calls of one kind: the store counts as available again when the next of them succeeds
    * @throws the other errors of the call
    */
   async once<T>(caller: object, call: () => Promise<T>): Promise<T | null> {

@@ -82,6 +82,7 @@ export interface WorkerContext<D extends JobDefinition, Q extends QueueDefinitio
    * @throws signal.reason; JobStoreError INVALID_DATA
    */
   readonly checkpoint: (progress: ProgressInput<D>) => Promise<void>;
+  /** Message that requested the job. */
   readonly message: Message<Q>;
   /** Number of this attempt, from 1: failed attempts since the job changed into `working`, plus one. Neither `RetryLater` nor a lost worker counts. */
   readonly attempt: number;
@@ -109,6 +110,7 @@ export interface Worker extends AsyncDisposable {
    * limits requests.
    */
   pause(): void;
+  /** Consumes again after `pause`. */
   resume(): void;
   /**
    * Resolves when this worker runs nothing and the queue has no ready message. Delayed messages are not waited for. For tests and batch jobs.
@@ -155,15 +157,19 @@ export interface WorkerEvent {
     | "error";
   /** Human-readable text without payload. */
   readonly message: string;
+  /** Id of the job, if the event belongs to one. */
   readonly jobId?: string;
+  /** Id of the message, if the event belongs to one. */
   readonly messageId?: string;
+  /** Number of the attempt, if the event belongs to a run of the job. */
   readonly attempt?: number;
   /** skipped: why. */
   readonly reason?: "outdated" | "handled" | "missing" | "moved" | "leased" | "not ready";
   /** done, failed, postponed, lost: new status. */
   readonly to?: string;
-  /** lost: version and author of the change. */
+  /** lost: version of the job after the change. */
   readonly version?: number;
+  /** lost: author of the change. */
   readonly changedBy?: string;
   /** blocked, lost: how long the event loop of this process was blocked at most since the last heartbeat. */
   readonly blockedMs?: number;

@@ -18,7 +18,7 @@ local function headOf(beginning)
     -- A job has no lease in the other statuses of the definition.
     leasable = not find(UNLEASED, '\n' .. status .. '\n', 1, true),
     newVersion = newVersion, newAttempt = newAttempt,
-    -- What a call expects of this job, without createdAt; see expectations.lua.
+    -- Conditions of a call that this job meets, without createdAt; see expectations.lua.
     expectedVersion = version .. ' ', expectedStatus = '  ' .. status,
     -- nil: the key has no expiry, and gets none.
     expires = expires,

@@ -16,7 +16,7 @@ local function stateOf(i, created, attempt, creates)
 end
 
 -- Returns true if one of the latest four changes has this key (JSON). Each change and each save adds 1 to the version. A history of fewer
--- entries cannot tell, so the work state has the keys.
+-- entries does not show it, so the work state has the keys.
 local function hasKey(text, history, key, version, state)
   local oldest = version - 3
   if HISTORY_LIMIT < 4 then

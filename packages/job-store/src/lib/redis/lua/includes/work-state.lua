@@ -6,7 +6,7 @@
 --   <createdAt> <attempt> <version> <lease> <end of the lease, or 0> <expiry of the job, or 0> <status (JSON)>
 --   {"claim":…,"handled":…}
 -- * Creation time and attempt identify the job and its run. A state of another one is ignored and replaced.
--- * `lease`: 'o' a worker owns it, and its end is in reachable time; 'w' nobody owns it, and its end is by the clock; 'e' it has ended, and
+-- * `lease`: 'o' a worker owns it, and its end is in reachable time; 'w' no worker owns it, and its end is by the clock; 'e' it has ended, and
 --   the stored message is to be sent; 'n' none. Two sorted sets have the jobs by this end: `leasesKey` those with 'o' and 'e', `waitsKey`
 --   those with 'w'.
 -- * The object has, if known: `claim`, the latest one { key, queue, id of its message, version, at, failed, expired }; `stored`, the size of

@@ -27,7 +27,7 @@ for i = 4, #ARGV, 3 do
   rules[ARGV[i]] = { since = place and tonumber(place.since) or leaseNow, ms = tonumber(ARGV[i + 2]) }
 end
 
--- Returns the start of a gap and what was away before it.
+-- Returns the start of a gap and the total of the gaps before it.
 local function gapOf(member, ending)
   local start, after = match(member, '^(%S+) (%S+)$')
   return tonumber(start), after - (ending - start)

@@ -1,4 +1,4 @@
--- Finds jobs whose time in their status may be over, if the caller enforces timeouts or nobody does. Comes after metadata.lua and
+-- Finds jobs whose time in their status may be over, if the caller enforces timeouts or no store does. Comes after metadata.lua and
 -- contact.lua.
 -- KEYS: 1 metadata (hash), 2 index by status, 3 store that enforces timeouts (string), 4 jobs to check (sorted set, scored by the reachable
 --       time of the check), 5 gaps (see contact.lua)

@@ -1,0 +1,79 @@
+import type { FromOf, JobDefinition, StatusOf, WorkingOf } from "./definition.js";
+import type { Job, JobFailure } from "./job.js";
+
+/** Message that requests a job, as a consumer received it. */
+export interface RequestingMessage {
+  /** Name of the queue, 1–255 characters. */
+  readonly queue: string;
+  /** Message id, 1–255 characters. */
+  readonly id: string;
+  /** Origin of the message, as received. Absent: it was published directly. */
+  readonly origin?: string | undefined;
+}
+
+/** Options of `claim`. */
+export interface ClaimOptions<D extends JobDefinition, W extends StatusOf<D> = WorkingOf<D>> {
+  /** Statuses in which the job can be claimed, in addition to the working status. */
+  readonly from: readonly FromOf<D, W>[];
+  /** Duration of the lease in milliseconds, 1–31,622,400,000 (366 days). */
+  readonly leaseMs: number;
+  /** Key of this claim, 1–128 characters. Each claim needs its own. */
+  readonly key: string;
+  /** Message that requests the job. It is sent again, with the same id, payload and headers, if the lease ends without a status change. */
+  readonly message: RequestingMessage & {
+    readonly payload: unknown;
+    readonly headers?: Readonly<Record<string, string>> | undefined;
+  };
+  /** Claims only if the job has this version. @default any version */
+  readonly ifVersion?: number | undefined;
+  /** Author of the change, as named by the caller. */
+  readonly by?: string | undefined;
+  /** Remark. */
+  readonly note?: string | undefined;
+}
+
+/**
+ * Answer of `claim`: the first that applies, in this order.
+ * - missing: no such job
+ * - outdated: the message belongs to an earlier run of the job (it failed or was cancelled or deleted, and was requested again)
+ * - handled: see `Change.handled`
+ * - moved: the status of the job is final, or neither the working status nor in `from`
+ * - leased: the job has a lease. If its claim does not cover the message, the store remembers the newest one of each queue. The next claim
+ *   for that queue drops it; a change to another status that is not final puts it into the outbox
+ * - changed: the job has another version than `ifVersion`
+ * - claimed: the caller owns the job
+ */
+export type ClaimResult<D extends JobDefinition, W extends StatusOf<D> = StatusOf<D>> =
+  | {
+      readonly kind: "claimed";
+      /** Snapshot of the claimed job. */
+      readonly job: Job<D, W>;
+      /** Failed attempts since the job entered the working status from another one. */
+      readonly failedAttempts: number;
+      /** Leases of workers that ended at their time, and were not renewed later, since the latest change other than a claim. */
+      readonly expiredLeases: number;
+      /** Origin of a message that is stored at this version of the job. */
+      readonly origin: string;
+    }
+  | { readonly kind: "missing" | "outdated" | "handled" | "moved" | "leased" | "changed" };
+
+/** Options of `failRequest`. */
+export interface FailRequestOptions<D extends JobDefinition> {
+  /** Statuses in which the job waits for a worker. */
+  readonly from: readonly StatusOf<D>[];
+  /** Status in which a worker holds the job. */
+  readonly working: WorkingOf<D>;
+  /** Message that requested the job. */
+  readonly message: RequestingMessage;
+  /** Reason of the failure. */
+  readonly error: JobFailure;
+  /** Author of the change, as named by the caller. */
+  readonly by?: string | undefined;
+  /** Remark. */
+  readonly note?: string | undefined;
+}
+
+/** Answer of `failRequest`. */
+export type FailRequestResult<D extends JobDefinition> =
+  | { readonly kind: "failed"; readonly job: Job<D> }
+  | { readonly kind: "missing" | "outdated" | "handled" | "moved" | "leased" };

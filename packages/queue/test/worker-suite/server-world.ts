@@ -1,0 +1,108 @@
+import { createJobStore } from "@subtitles/job-store";
+import { redisDriver } from "@subtitles/job-store/redis";
+import { onTestFinished, vi } from "vitest";
+import { PATIENCE } from "../../../../test/patience.js";
+import { startRedis } from "../../../../test/servers/redis.js";
+import { startTcpProxy } from "../../../../test/servers/tcp-proxy.js";
+import type { Delivery, Driver, Session, Subscriber } from "../../src/lib/driver.js";
+import { rabbitmqDriver } from "../../src/rabbitmq.js";
+import { deleteQueues, freshPrefix, proxyTo } from "../rabbitmq-queues.js";
+import { encodings, films, renderings } from "./films.js";
+import { createWorld, type World } from "./world.js";
+
+/** Longest time that `pass` waits. Time that a case lets pass to see that nothing happens is real here. */
+const MAX_PASS_MS = 300;
+
+/** Creates a world on a Redis of its own and on a RabbitMQ. Proxies cause its outages. It cannot lose single replies. */
+export async function serverWorld(rabbitmqUrl: string): Promise<World> {
+  const redis = await startRedis();
+  onTestFinished(() => redis.stop());
+  const redisProxy = await startTcpProxy({ url: redis.url });
+  onTestFinished(() => redisProxy.close());
+  const rabbitmqProxy = await proxyTo(rabbitmqUrl);
+  const prefix = freshPrefix();
+  onTestFinished(() => deleteQueues(rabbitmqUrl, prefix, [renderings, encodings]));
+  // rabbitmqDriver returns the public part of a driver, and `open` belongs to the other part.
+  const driver = rabbitmqDriver({ url: rabbitmqProxy.url, prefix, timeoutMs: 30_000 }) as unknown as Driver;
+  const counted = countMessages(driver);
+  const storeOutage = outageOf(redisProxy);
+  const brokerOutage = outageOf(rabbitmqProxy);
+  return createWorld({
+    openStore: (options = {}) =>
+      createJobStore({ job: films, driver: redisDriver({ url: redisProxy.url, timeoutMs: 30_000 }), ...options }),
+    brokerDriver: counted.driver,
+    storeFaults: {
+      ...storeOutage,
+      loseReplies: () => {
+        throw new Error("A proxy cannot lose single replies.");
+      },
+    },
+    restartStore: () => {
+      throw new Error("A restart takes time; see worker-redis-outages.integration.test.ts.");
+    },
+    brokerFaults: { ...brokerOutage, dropConnections: () => rabbitmqProxy.cut() },
+    pass: (ms) => new Promise((resolve) => setTimeout(resolve, Math.min(ms, MAX_PASS_MS))),
+    until: async (condition) => void (await vi.waitUntil(condition, PATIENCE)),
+    messages: async () => counted.messages,
+  });
+}
+
+/** Returns functions that begin and end an outage. */
+function outageOf(proxy: Awaited<ReturnType<typeof startTcpProxy>>) {
+  let change: Promise<void> = Promise.resolve();
+  return {
+    goAway: () => {
+      change = change.then(() => proxy.shut());
+    },
+    comeBack: () => {
+      change = change.then(() => proxy.open());
+    },
+  };
+}
+
+/** Counts the messages of all sessions of a driver: those that were published, without those that were acknowledged. */
+function countMessages(driver: Driver) {
+  const counted = {
+    messages: 0,
+    driver: {
+      name: driver.name,
+      open: (...args: Parameters<Driver["open"]>) => {
+        const session = driver.open(...args);
+        return override<Session>(session, {
+          publish: async (...publish) => {
+            counted.messages++;
+            const result = await session.publish(...publish);
+            if (!result.ok) counted.messages--;
+            return result;
+          },
+          consume: (queue, subscriber, options) =>
+            session.consume(
+              queue,
+              override<Subscriber>(subscriber, { receive: (delivery) => subscriber.receive(counting(delivery)) }),
+              options,
+            ),
+        });
+      },
+    },
+  };
+  const counting = (delivery: Delivery) =>
+    override<Delivery>(delivery, {
+      settle: (how) => {
+        if (how === "ack" && delivery.live) counted.messages--;
+        delivery.settle(how);
+      },
+    });
+  return counted;
+}
+
+/** Returns an object with other functions in the place of some. */
+function override<T extends object>(target: T, functions: Partial<T>): T {
+  return new Proxy(target, {
+    get: (_, name) => {
+      const own: unknown = Reflect.get(functions, name);
+      if (own !== undefined) return own;
+      const value: unknown = Reflect.get(target, name, target);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+}
