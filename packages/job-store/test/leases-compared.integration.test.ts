@@ -18,8 +18,15 @@ const end: Action = { ...renew, leaseMs: 0 };
 const save: Action = { verb: "save", snapshot: 0, status: "checking", attempt: 0 };
 const fail = { verb: "fail", id: "a", message: 0, working: "working", to: "failed" } as const;
 const move = {
-  ...{ verb: "move", id: "a", snapshot: null, to: "working", outbox: [] },
-  ...{ handled: false, leaseMs: null, failedAttempt: false, key: null },
+  verb: "move",
+  id: "a",
+  snapshot: null,
+  to: "working",
+  handled: false,
+  leaseMs: null,
+  failedAttempt: false,
+  key: null,
+  outbox: [],
 } as const;
 
 /** Sequences that had different answers. Each begins with a job and its message. */
