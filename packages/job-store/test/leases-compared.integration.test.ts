@@ -18,8 +18,15 @@ const end: Action = { ...renew, leaseMs: 0 };
 const save: Action = { verb: "save", snapshot: 0, status: "checking", attempt: 0 };
 const fail = { verb: "fail", id: "a", message: 0, working: "working", to: "failed" } as const;
 const move = {
-  ...{ verb: "move", id: "a", snapshot: null, to: "working", outbox: [] },
-  ...{ handled: false, leaseMs: null, failedAttempt: false, key: null },
+  verb: "move",
+  id: "a",
+  snapshot: null,
+  to: "working",
+  handled: false,
+  leaseMs: null,
+  failedAttempt: false,
+  key: null,
+  outbox: [],
 } as const;
 
 /** Sequences that had different answers. Each begins with a job and its message. */
@@ -29,12 +36,14 @@ const SEQUENCES: readonly (readonly [string, readonly Action[]])[] = [
   ["ended after a save of a postponed job", [claim, { ...move, leaseMs: LONG }, save, end]],
   ["done after a save", [claim, save, { ...move, to: "done" }]],
   ["a message stored with a final status", [move, { ...move, to: "done", outbox }, fail]],
-  ["remembered, then failed to a status that is not final", [claim, { ...claim, message: 3 }, end, read, { ...fail, to: "checking" }]],
+  [
+    "remembered, then failed to a status that is not final",
+    [claim, { ...claim, message: 3 }, end, read, { ...fail, to: "checking" }],
+  ],
   [
     "ended after a claim has noticed that the time is over",
     [{ ...claim, leaseMs: 1 }, { ...claim, drift: 1 }, { ...renew, leaseMs: 0 }, claim],
   ],
-  ["handled by a snapshot", [claim, { ...move, to: "checking" }, { ...move, snapshot: 0, handled: true }, { ...claim, message: 1 }]],
 ];
 
 describe.skipIf(url === null)(title("Leases in Redis compared with those in memory"), () => {
