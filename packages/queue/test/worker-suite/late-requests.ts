@@ -200,4 +200,40 @@ export function lateRequests(test: Case): void {
     worker.run.finish(WAITING);
     await expectRuns(world, worker.runs, 1);
   });
+
+  test("a request during a run is answered, although the lease ended before the outcome was stored", async (world) => {
+    const worker = await world.startRunning({ concurrency: 2 });
+    await world.publish("a", "direct");
+    await world.until(() => worker.events.length === 2);
+    // A process that reaches the store, so that time counts for the lease.
+    world.start().worker.pause();
+    worker.worker.pause();
+    worker.block();
+    await world.stopRelay();
+    await world.pass(LEASE_MS + 1_000);
+    expect(await world.store.outbox.read({ claimMs: 1 })).toHaveLength(1);
+    worker.run.finish(WAITING);
+    worker.wake();
+    await world.until(async () => (await world.status("a")) === "waiting", 100);
+    world.startRelay();
+    worker.worker.resume();
+    await world.until(() => worker.runs.length === 2);
+    worker.run.finish(WAITING);
+    await expectRuns(world, worker.runs, 2);
+  });
+
+  test("a hanging run returns its message with the origin of its claim, so that it does not start the next run", async (world) => {
+    const worker = world.start();
+    await world.store.create({ title: "a" }, { id: "a" });
+    await world.publish("a", "direct");
+    await world.until(() => worker.runs.length === 1);
+    await world.store.updateStatus("a", "cancelled");
+    await world.store.updateStatus("a", "pending");
+    const other = world.start();
+    await world.until(() => other.events.length === 1, HEARTBEAT_MS + 6_000);
+    expect(other.events).toMatchObject([{ type: "skipped", reason: "outdated", messageId: "direct" }]);
+    expect(await world.status("a")).toBe("pending");
+    worker.run.finish(WAITING);
+    await expectRuns(world, other.runs, 0);
+  });
 }

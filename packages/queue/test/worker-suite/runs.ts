@@ -1,5 +1,7 @@
+import { createJobStore } from "@subtitles/job-store";
+import { memoryDriver } from "@subtitles/job-store/memory";
 import { expect } from "vitest";
-import { type Case, HEARTBEAT_MS, LEASE_MS, renderings, requestOf, type World } from "./world.js";
+import { type Case, films, HEARTBEAT_MS, LEASE_MS, renderings, requestOf, type World } from "./world.js";
 
 const DONE = { to: "done", result: { url: "/a" } } as const;
 
@@ -161,5 +163,23 @@ export function runs(test: Case): void {
     worker.run.finish({ to: "waiting" });
     await expectRuns(world, worker.runs, 1);
     expect(worker.events.map(({ reason }) => reason)).toContain("outdated");
+  });
+
+  test("a message of a job with the same id in another store requests the job, also in a later run", async (world) => {
+    const parts = createJobStore({ job: { ...films, name: "part" }, driver: memoryDriver() });
+    await parts.create({ title: "part" }, { id: "a", outbox: [requestOf("a")] });
+    const [entry] = await parts.outbox.read();
+    const worker = await world.startRunning();
+    worker.run.finish({ to: "waiting" });
+    await world.settled();
+    await retry(world);
+    await world.until(() => worker.runs.length === 2);
+    worker.run.finish({ to: "waiting" });
+    await world.settled();
+    await world.broker.publish(renderings, { jobId: "a" }, { id: "of-part", origin: entry?.origin });
+    await world.until(() => worker.runs.length === 3);
+    worker.run.finish(DONE);
+    await expectRuns(world, worker.runs, 3);
+    await parts.close();
   });
 }
