@@ -128,7 +128,7 @@ function changeFrom(reader: ByteReader, createdAt: number): StatusChange {
   const to = reader.string();
   reader.pass(COMMA);
   let time = reader.time();
-  let metadata: Partial<StatusChange> | null = null;
+  let metadata: object | null = null;
   if (reader.passes(COMMA)) {
     reader.pass(QUOTE);
     // An imported entry has no operation, and its own time.
@@ -136,18 +136,17 @@ function changeFrom(reader: ByteReader, createdAt: number): StatusChange {
       reader.passBehind(QUOTE);
       if (time === 0) time = createdAt;
     }
-    if (reader.passes(COMMA)) metadata = changeMetadataOf(reader.object());
+    if (reader.passes(COMMA)) metadata = reader.object();
   }
   reader.pass(CLOSE);
-  const change = { from, to, at: new Date(time), version };
-  return metadata === null ? change : { ...change, ...metadata };
+  const change: Mutable<StatusChange> = { from, to, at: new Date(time), version };
+  if (metadata !== null) {
+    const { by, note, key }: { by?: unknown; note?: unknown; key?: unknown } = metadata;
+    if (typeof by === "string") change.by = by;
+    if (typeof note === "string") change.note = note;
+    if (typeof key === "string") change.key = key;
+  }
+  return change;
 }
 
-/** Returns the metadata of a change, without other keys. */
-function changeMetadataOf({ by, note, key }: { by?: unknown; note?: unknown; key?: unknown }): Partial<StatusChange> {
-  return {
-    ...(typeof by === "string" && { by }),
-    ...(typeof note === "string" && { note }),
-    ...(typeof key === "string" && { key }),
-  };
-}
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };

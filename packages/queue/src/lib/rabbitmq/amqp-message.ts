@@ -65,6 +65,9 @@ const KEPT = [
   "appId",
 ] as const satisfies readonly (keyof MessageProperties)[];
 
+/** Headers as amqplib reads them. Only names that begin with "x-" are looked up, and no object inherits such a property. */
+type ReceivedHeaders = Readonly<Record<string, unknown>>;
+
 /** Received message. Copies of its envelope contain it. */
 class ReceivedMessage {
   constructor(readonly message: Message) {}
@@ -141,7 +144,7 @@ export function countedReturns({ properties }: Message): number {
 export function toEnvelope(message: Message): Envelope {
   const { content, properties } = message;
   const unreadable = isUtf8(content) ? null : describeEncoding(properties.contentEncoding);
-  const headers = new Map<string, unknown>(Object.entries(properties.headers ?? {}));
+  const headers: ReceivedHeaders = properties.headers ?? {};
   const id: unknown = properties.messageId;
   return {
     id:
@@ -149,13 +152,13 @@ export function toEnvelope(message: Message): Envelope {
         ? id
         : `${CONTENT_ID_PREFIX}${createHash("sha256").update(content).digest("hex")}`,
     body: content.toString("utf8"),
-    version: Math.max(1, parseNumber(headers.get(VERSION_HEADER)) ?? 1),
-    headers: Object.fromEntries(userHeaders(headers)),
-    attempt: Math.max(1, parseNumber(headers.get(ATTEMPT)) ?? 1),
-    publishedAt: parseNumber(headers.get(PUBLISHED_AT)) ?? toMilliseconds(properties.timestamp),
-    ...toOrigin(headers.get(ORIGIN)),
+    version: Math.max(1, parseNumber(headers[VERSION_HEADER]) ?? 1),
+    headers: userHeaders(headers),
+    attempt: Math.max(1, parseNumber(headers[ATTEMPT]) ?? 1),
+    publishedAt: parseNumber(headers[PUBLISHED_AT]) ?? toMilliseconds(properties.timestamp),
+    ...toOrigin(headers[ORIGIN]),
     ...toPostponed(headers),
-    errors: parseErrors(headers.get(ERRORS)),
+    errors: parseErrors(headers[ERRORS]),
     death: parseDeath(headers),
     original: new ReceivedMessage(message),
     ...(unreadable !== null && { unreadable }),
@@ -167,12 +170,15 @@ function describeEncoding(contentEncoding: unknown): string {
   return `The body is not UTF-8 text: its content encoding is ${show(contentEncoding)}, and encoded bodies are not supported.`;
 }
 
-function* userHeaders(headers: ReadonlyMap<string, unknown>): Iterable<[string, string]> {
-  for (const [name, value] of headers) {
-    if (typeof value !== "string") continue;
-    if (name.startsWith(ESCAPED)) yield [name.slice(ESCAPED.length), value];
-    else if (!name.startsWith(RESERVED_HEADER_PREFIX) && !RESERVED_NAME.test(name)) yield [name, value];
+function userHeaders(headers: ReceivedHeaders): Record<string, string> {
+  const found: [string, string][] = [];
+  for (const name of Object.keys(headers)) {
+    const value = headers[name];
+    if (typeof value !== "string" || OWN.has(name)) continue;
+    if (name.startsWith(ESCAPED)) found.push([name.slice(ESCAPED.length), value]);
+    else if (!name.startsWith(RESERVED_HEADER_PREFIX) && !RESERVED_NAME.test(name)) found.push([name, value]);
   }
+  return found.length === 0 ? {} : Object.fromEntries(found);
 }
 
 function parseNumber(text: unknown): number | null {
@@ -183,9 +189,9 @@ function toOrigin(origin: unknown): Pick<Envelope, "origin"> {
   return typeof origin === "string" && origin !== "" ? { origin } : {};
 }
 
-function toPostponed(headers: ReadonlyMap<string, unknown>): Pick<Envelope, "postponed"> {
-  const since = parseNumber(headers.get(POSTPONED_AT));
-  const until = parseNumber(headers.get(DUE_AT));
+function toPostponed(headers: ReceivedHeaders): Pick<Envelope, "postponed"> {
+  const since = parseNumber(headers[POSTPONED_AT]);
+  const until = parseNumber(headers[DUE_AT]);
   return since === null || until === null ? {} : { postponed: { since, until } };
 }
 
@@ -199,10 +205,10 @@ function parseErrors(text: unknown): readonly string[] {
   }
 }
 
-function parseDeath(headers: ReadonlyMap<string, unknown>): Envelope["death"] {
-  const reason = headers.get(REASON);
-  if (typeof reason === "string") return { reason, at: parseNumber(headers.get(DEAD_AT)) ?? Date.now() };
-  const deaths = headers.get("x-death");
+function parseDeath(headers: ReceivedHeaders): Envelope["death"] {
+  const reason = headers[REASON];
+  if (typeof reason === "string") return { reason, at: parseNumber(headers[DEAD_AT]) ?? Date.now() };
+  const deaths = headers["x-death"];
   const latest: unknown = Array.isArray(deaths) ? deaths[0] : undefined;
   if (typeof latest !== "object" || latest === null || !("reason" in latest)) return null;
   return {

@@ -54,9 +54,8 @@ export interface RunOptions {
 }
 
 /** Calls the run of a message. Passed to `BrokerAccess.traced`. */
-export const callRun: TracedRun<QueueDefinition> = async (message) => {
-  if (message instanceof RunMessage) await message.call();
-};
+export const callRun: TracedRun<QueueDefinition> = (message) =>
+  message instanceof RunMessage ? message.call() : Promise.resolve();
 
 /** One call of `run`, from its start until it settles. */
 export class ActiveRun implements LimitedRun {

@@ -35,7 +35,7 @@ export class RunMessage implements Message<QueueDefinition> {
     this.lastAttempt = run.lastAttempt;
     this.redelivered = redelivered;
     this.headers = envelope.headers;
-    if (envelope.origin !== undefined) Object.assign(this, { origin: envelope.origin });
+    if (envelope.origin !== undefined) this.origin = envelope.origin;
     this.#publishedAt = envelope.publishedAt;
     this.#run = run;
   }

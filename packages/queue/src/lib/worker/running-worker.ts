@@ -10,7 +10,7 @@ import type { WorkItem } from "./claim.js";
 import { CLOSE_GRACE_MS } from "./claimed-job.js";
 import { DeadLetterSearch } from "./dead-letter-search.js";
 import { Heartbeat } from "./heartbeat.js";
-import { JobTask, returnItem, type TaskSurroundings } from "./job-task.js";
+import { JobTask, returnItem, type TaskHooks, type TaskSurroundings } from "./job-task.js";
 import type { WorkerSettings } from "./options.js";
 import { Outages } from "./outages.js";
 import { RecentAcknowledgements } from "./recent-acknowledgements.js";
@@ -39,6 +39,24 @@ export class RunningWorker implements Worker {
   readonly #sourceOptions: DeliverySourceOptions;
   readonly #source: DeliverySource;
   readonly #around: TaskSurroundings;
+  /** Functions that all tasks call. */
+  readonly #hooks: TaskHooks = {
+    admit: (task) => this.#admit(task),
+    onStoring: (task) => this.#storing.add(task),
+    onSlotFree: (task) => {
+      this.#occupying.delete(task);
+      this.#endAdmission(task);
+      this.#fillSlots();
+    },
+    onEnd: (task) => {
+      this.#storing.delete(task);
+      this.#tasks.delete(task);
+      this.#endAdmission(task);
+      if (this.#tasks.size === 0) this.#onTasksEnded();
+      this.#fillSlots();
+    },
+    lookAgain: (item) => this.#lookAgain(item),
+  };
   readonly #removeListeners: (() => void)[] = [];
   readonly #closingSignal = new AbortController();
   /** Messages that no task works on yet. */
@@ -207,23 +225,7 @@ export class RunningWorker implements Worker {
   }
 
   #startTask(item: WorkItem): void {
-    const task = new JobTask(item, this.#around, {
-      admit: (claimed) => this.#admit(claimed),
-      onStoring: (storing) => this.#storing.add(storing),
-      onSlotFree: (free) => {
-        this.#occupying.delete(free);
-        this.#endAdmission(free);
-        this.#fillSlots();
-      },
-      onEnd: (ended) => {
-        this.#storing.delete(ended);
-        this.#tasks.delete(ended);
-        this.#endAdmission(ended);
-        if (this.#tasks.size === 0) this.#onTasksEnded();
-        this.#fillSlots();
-      },
-      lookAgain: (again) => this.#lookAgain(again),
-    });
+    const task = new JobTask(item, this.#around, this.#hooks);
     this.#tasks.add(task);
     this.#occupying.add(task);
     void task.work();
