@@ -109,7 +109,9 @@ export function claims({ test }: Context): void {
   }) => {
     await store.create({ title: "Much too long" }, { id: "a" });
     const strict = stores.openFor(strictReport);
-    await expectRefusal(claim(strict, "a"), "UNREADABLE_RECORD", { jobId: "a", committed: true });
+    const options = { from: ["waiting"], leaseMs: MINUTE, key: "k", message: direct() } as const;
+    const refusal = strict.claim("a", "working", options);
+    await expectRefusal(refusal, "UNREADABLE_RECORD", { jobId: "a", committed: true });
     expect(await store.get("a")).toMatchObject({ status: "working", leasedUntil: null });
     await expectRefusal(store.updateStatus("a", "working", { leaseMs: MINUTE }), "INVALID_ARGUMENT");
     // With the right schema, the message can claim the job.
