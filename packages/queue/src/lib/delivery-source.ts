@@ -212,9 +212,9 @@ export class SourceDelivery {
     this.#settle("return");
   }
 
-  /** Publishes the message to the queue again with another origin, and then acknowledges it. */
-  async sendAgain(origin: string): Promise<void> {
-    await this.#replace({ ...this.envelope, origin }, "ready");
+  /** Publishes the message to the queue again, with another origin if it is given, and then acknowledges it. */
+  async sendAgain(origin?: string): Promise<void> {
+    await this.#replace({ ...this.envelope, ...(origin !== undefined && { origin }) }, "ready");
   }
 
   /** Moves the message to the dead-letter queue. */

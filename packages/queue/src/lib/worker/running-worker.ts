@@ -212,6 +212,18 @@ export class RunningWorker implements Worker {
     this.#waiting.push({ delivery, origin: delivery.envelope.origin });
     if (this.#closing !== null || this.#paused) void this.#returnWaiting();
     else this.#fillSlots();
+    if (delivery.redelivered) this.#sendAgainIfWaiting(delivery);
+  }
+
+  /**
+   * Sends a redelivered message again if no slot is free for it. RabbitMQ redelivers a message that waits after each acknowledgement
+   * timeout, and dead-letters it at the delivery limit. A copy has no earlier deliveries.
+   */
+  #sendAgainIfWaiting(delivery: SourceDelivery): void {
+    const index = this.#waiting.findIndex((item) => item.delivery === delivery);
+    if (index === -1) return;
+    this.#waiting.splice(index, 1);
+    this.#background(delivery.sendAgain());
   }
 
   #fillSlots(): void {
