@@ -347,7 +347,7 @@ export function savedLeases({ test }: Context): void {
       const saved = await store.save({ ...last, status: "checking" });
       expect(saved.leasedUntil).toBeNull();
       expect((await take(store)).map((entry) => entry.id).toSorted()).toEqual(["m-1", "m-2"]);
-      await store.updateStatus(saved, "working");
+      await store.updateStatus(id, "working");
       expect(await store.renewLeases([saved], 0)).toEqual([false]);
       expect(await take(store)).toEqual([]);
       await claimed(store, id, direct("m-3"));
