@@ -1,7 +1,7 @@
-// Process of one contender. For each round it gets a number of jobs, prepares them, waits for the next message, and runs them.
+// Process of one library. For each round it gets a number of jobs, prepares them, waits for the next message, and runs them.
 import { once } from "node:events";
 import { pin } from "../harness/cores.js";
-import { contenders, type OpenContender, type Servers } from "./contenders.js";
+import { libraries, type OpenLibrary, type Servers } from "./libraries.js";
 
 /** Round as its process measures it. */
 export interface MeasuredRound {
@@ -15,20 +15,20 @@ const servers: Servers = JSON.parse(encoded);
 process.on("disconnect", () => process.exit(0));
 pin(process.pid, "client");
 
-const contender = await contenders.find((one) => one.name === name)?.open(servers, Number(concurrency));
-if (contender === undefined) throw new Error(`Unknown contender "${name}".`);
+const library = await libraries.find((one) => one.name === name)?.open(servers, Number(concurrency));
+if (library === undefined) throw new Error(`Unknown library "${name}".`);
 process.send?.("open");
 
 for (;;) {
   const [count] = await once(process, "message");
-  await contender.prepare(Number(count));
+  await library.prepare(Number(count));
   globalThis.gc?.({ type: "minor" });
   process.send?.("prepared");
   await once(process, "message");
-  process.send?.(await measure(contender, Number(count)));
+  process.send?.(await measure(library, Number(count)));
 }
 
-async function measure(from: OpenContender, count: number): Promise<MeasuredRound> {
+async function measure(from: OpenLibrary, count: number): Promise<MeasuredRound> {
   let done = 0;
   let finish = () => {};
   const finished = new Promise<void>((resolve) => {

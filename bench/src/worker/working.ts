@@ -5,14 +5,14 @@ import { median, ratios } from "../harness/statistics.js";
 import type { Ratio, Run, Section, Suite, Wanted } from "../harness/suite.js";
 import { type BenchRedis, benchRedis } from "../job-store/redis.js";
 import { type BenchRabbitmq, benchRabbitmq } from "../queue/rabbitmq.js";
-import { AHEAD, BULLMQ, BY_HAND, type Contender, contenders, type Servers, WHOLE_PATH } from "./contenders.js";
+import { AHEAD, BULLMQ, BY_HAND, type Library, libraries, type Servers, WHOLE_PATH } from "./libraries.js";
 import type { MeasuredRound } from "./process.js";
 
 const PROCESS = fileURLToPath(new URL("process.ts", import.meta.url));
 
-/** Results of a contender. Each array has one element per round. CPU times are per job, in µs. */
+/** Results of a library. Each array has one element per round. CPU times are per job, in µs. */
 interface Result {
-  readonly contender: Contender;
+  readonly library: Library;
   readonly perSecond: number[];
   readonly node: number[];
   readonly redis: number[];
@@ -21,7 +21,7 @@ interface Result {
 
 type Measure = "perSecond" | "node" | "redis" | "rabbitmq";
 
-/** Short jobs by worker: our own in several forms, and BullMQ's. One process per contender. */
+/** Short jobs by worker: our own in several forms, and BullMQ's. One process per library. */
 export const working: Suite = {
   name: "worker",
   measure: async (run) => {
@@ -41,18 +41,18 @@ interface BenchServers {
 async function compare({ full, log }: Run, concurrency: number, servers: BenchServers): Promise<Section> {
   const [rounds, count] = full ? [7, 6_000] : [3, 2_000];
   const urls = { redis: servers.redis.url, rabbitmq: servers.rabbitmq.url };
-  const processes = await Promise.all(contenders.map((contender) => open(contender, concurrency, urls)));
+  const processes = await Promise.all(libraries.map((library) => open(library, concurrency, urls)));
   for (let round = 0; round <= rounds; round++) {
     const first = round % processes.length;
     for (const one of [...processes.slice(first), ...processes.slice(0, first)]) {
       const measured = await measure(one, count, servers);
       // The first round is the warm-up.
       if (round > 0) record(one.result, measured);
-      log(roundLine(one.result.contender, concurrency, measured));
+      log(roundLine(one.result.library, concurrency, measured));
     }
   }
   for (const { child } of processes) child.disconnect();
-  const results = new Map(processes.map(({ result }) => [result.contender.name, result]));
+  const results = new Map(processes.map(({ result }) => [result.library.name, result]));
   return {
     title: `short jobs by worker, concurrency ${concurrency}`,
     about:
@@ -68,16 +68,16 @@ interface OpenProcess {
   readonly result: Result;
 }
 
-async function open(contender: Contender, concurrency: number, servers: Servers): Promise<OpenProcess> {
-  const child = fork(PROCESS, [contender.name, `${concurrency}`, JSON.stringify(servers)]);
+async function open(library: Library, concurrency: number, servers: Servers): Promise<OpenProcess> {
+  const child = fork(PROCESS, [library.name, `${concurrency}`, JSON.stringify(servers)]);
   await answer(child);
-  return { child, result: { contender, perSecond: [], node: [], redis: [], rabbitmq: [] } };
+  return { child, result: { library, perSecond: [], node: [], redis: [], rabbitmq: [] } };
 }
 
 /** Resolves to the next message of a process. @throws if the process ends */
 async function answer(child: ChildProcess): Promise<unknown> {
   const ended = once(child, "exit").then(([code]) => {
-    throw new Error(`The process of a contender ended with code ${code}.`);
+    throw new Error(`The process of a library ended with code ${code}.`);
   });
   const [reply] = await Promise.race([once(child, "message"), ended]);
   return reply;
@@ -104,7 +104,7 @@ async function measure({ child }: OpenProcess, count: number, servers: BenchServ
   };
 }
 
-function roundLine({ name }: Contender, concurrency: number, { count, ms, cpuMicros }: Measured): string {
+function roundLine({ name }: Library, concurrency: number, { count, ms, cpuMicros }: Measured): string {
   return `  ${name}, ${concurrency}: ${Math.round((count / ms) * 1000)} jobs/s, ${Math.round(cpuMicros / count)} µs of node per job`;
 }
 
@@ -118,13 +118,13 @@ function record(result: Result, { count, ms, cpuMicros, redis, rabbitmq }: Measu
 const HEAD = ["", "jobs/s", `vs. ${BULLMQ}`, "CPU µs per job: node / redis / rabbitmq", "guarantees"];
 
 function row(result: Result, results: ReadonlyMap<string, Result>): readonly string[] {
-  const { contender, perSecond, node, redis, rabbitmq } = result;
+  const { library, perSecond, node, redis, rabbitmq } = result;
   return [
-    contender.name,
+    library.name,
     Math.round(median(perSecond)).toLocaleString("en"),
     `${ratios(perSecond, of(results, BULLMQ, "perSecond")).median.toFixed(2)} ×`,
     [node, redis, rabbitmq].map((micros) => Math.round(median(micros))).join(" / "),
-    contender.guarantees,
+    library.guarantees,
   ];
 }
 

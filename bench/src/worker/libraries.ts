@@ -7,21 +7,21 @@ import { z } from "zod";
 import { data, forEach, newIds, subtitleJob } from "../job-store/jobs.js";
 import { openBroker } from "../queue/libraries.js";
 
-/** Addresses of the servers that all contenders use. */
+/** Addresses of the servers that all libraries use. */
 export interface Servers {
   readonly redis: string;
   readonly rabbitmq: string;
 }
 
 /** Way to run jobs. Each has its own process, with its own jobs on the same servers. */
-export interface Contender {
+export interface Library {
   readonly name: string;
   /** Guarantees, for the table. */
   readonly guarantees: string;
-  open(servers: Servers, concurrency: number): Promise<OpenContender>;
+  open(servers: Servers, concurrency: number): Promise<OpenLibrary>;
 }
 
-export interface OpenContender extends AsyncDisposable {
+export interface OpenLibrary extends AsyncDisposable {
   /** Creates jobs that wait for a worker. */
   prepare(count: number): Promise<void>;
   /** Starts to run jobs. Calls `onDone` when the outcome of a job is stored. Returns a function that stops. */
@@ -30,14 +30,14 @@ export interface OpenContender extends AsyncDisposable {
 
 export const BULLMQ = "BullMQ 6, Worker";
 export const AHEAD = "createWorker, prefetch 4 × concurrency";
-export const WORKER = "createWorker, prefetch = concurrency";
+const WORKER = "createWorker, prefetch = concurrency";
 export const BY_HAND = "consume + two updateStatus by hand";
 export const WHOLE_PATH = "outbox → relay → RabbitMQ → createWorker";
 
 const SAFE =
   "a job of a dead or hung worker continues; copies and late messages are skipped; an outage or a lost reply repeats no finished work; history";
 
-export const contenders: readonly Contender[] = [
+export const libraries: readonly Library[] = [
   {
     name: BULLMQ,
     guarantees: "a job of a dead worker continues; a worker that lost its lock can still have side effects; no history",
@@ -73,7 +73,7 @@ function defineRequests(name: string) {
   return defineQueue({ name, ...QUEUE });
 }
 
-/** Opens a store and a broker with a name of their own for each contender and concurrency. */
+/** Opens a store and a broker with a name of their own for each library and concurrency. */
 function openOurs({ redis, rabbitmq }: Servers, name: string): Ours {
   const store = createJobStore({ job: subtitleJob, driver: redisDriver({ url: redis, keyPrefix: `${name}:` }) });
   const broker = openBroker(rabbitmq);
@@ -115,7 +115,7 @@ function startWorker({ store, broker, queue }: Ours, concurrency: number, prefet
   });
 }
 
-async function openWorker(servers: Servers, concurrency: number, prefetch: number): Promise<OpenContender> {
+async function openWorker(servers: Servers, concurrency: number, prefetch: number): Promise<OpenLibrary> {
   const ours = openOurs(servers, `worker-${concurrency}-${prefetch}`);
   return {
     async prepare(count) {
@@ -130,7 +130,7 @@ async function openWorker(servers: Servers, concurrency: number, prefetch: numbe
   };
 }
 
-async function openWholePath(servers: Servers, concurrency: number): Promise<OpenContender> {
+async function openWholePath(servers: Servers, concurrency: number): Promise<OpenLibrary> {
   const ours = openOurs(servers, `path-${concurrency}`);
   return {
     prepare: (count) => createJobs(ours, count),
@@ -146,7 +146,7 @@ async function openWholePath(servers: Servers, concurrency: number): Promise<Ope
   };
 }
 
-async function openByHand(servers: Servers, concurrency: number): Promise<OpenContender> {
+async function openByHand(servers: Servers, concurrency: number): Promise<OpenLibrary> {
   const ours = openOurs(servers, `by-hand-${concurrency}`);
   const { store, broker, queue } = ours;
   return {
@@ -170,7 +170,7 @@ async function openByHand(servers: Servers, concurrency: number): Promise<OpenCo
   };
 }
 
-async function openBullmq({ redis }: Servers, concurrency: number): Promise<OpenContender> {
+async function openBullmq({ redis }: Servers, concurrency: number): Promise<OpenLibrary> {
   const name = `bullmq-${concurrency}`;
   const connection = { url: redis };
   const queue = new Queue(name, { connection });
