@@ -132,6 +132,7 @@ describe.skipIf(!available)(title("The code of the migration guide"), () => {
       updatedAt: at,
       statusAt: at,
       expiresAt: null,
+      leasedUntil: null,
       history: [{ from: null, to: "pending", at, version: 1, by: "copy-jobs", note: "was pending" }],
     });
     expect((await store.list({ status: "pending" })).items).toEqual([job]);
