@@ -27,7 +27,6 @@ test.each([
   [["delete", "a", "--status", "done", "--yes"], 2, "No jobs given"],
   [["retry", "a", "--queue", "q"], 2, "--queue and --payload must be used together"],
   [["retry", "a", "--queue", "q", "--payload", "{"], 2, "--payload must be JSON"],
-  [["retry", "a"], 2, "--no-message"],
   [["retry", "a", "--no-message", "--queue", "q", "--payload", "1"], 2, "--no-message cannot be combined"],
   [["retry", "--help"], 0, "without the prefix of the broker"],
   [["outbox", "explode"], 2, 'Unknown action "outbox explode". Use outbox requeue or outbox drop'],

@@ -191,22 +191,33 @@ export function outages(test: Case): void {
     expect(await world.status("a")).toBe("done");
   });
 
-  for (const status of ["rendering", "waiting"] as const) {
-    test(`a postponed job that is saved into "${status}" continues at its time`, async (world) => {
-      const worker = await world.startRunning();
-      worker.run.fail(new RetryLater("Later.", { afterMs: 30_000 }));
-      await world.settled();
-      const job = await world.store.get("a");
-      if (job === null) throw new Error("The job is missing.");
-      await world.store.save({ ...job, status });
-      await world.pass(25_000);
-      expect(worker.runs).toHaveLength(1);
-      await world.until(() => worker.runs.length === 2, 8_000);
-      worker.run.finish(DONE);
-      await world.settled();
-      expect(await world.status("a")).toBe("done");
-    });
-  }
+  test("a postponed job that is saved into its status continues at its time", async (world) => {
+    const worker = await world.startRunning();
+    worker.run.fail(new RetryLater("Later.", { afterMs: 30_000 }));
+    await world.settled();
+    const job = await world.store.get("a");
+    if (job === null) throw new Error("The job is missing.");
+    await world.store.save(job);
+    await world.pass(25_000);
+    expect(worker.runs).toHaveLength(1);
+    await world.until(() => worker.runs.length === 2, 8_000);
+    worker.run.finish(DONE);
+    await world.settled();
+    expect(await world.status("a")).toBe("done");
+  });
+
+  test("a postponed job that is saved into a status without leases continues at once", async (world) => {
+    const worker = await world.startRunning();
+    worker.run.fail(new RetryLater("Later.", { afterMs: 30_000 }));
+    await world.settled();
+    const job = await world.store.get("a");
+    if (job === null) throw new Error("The job is missing.");
+    await world.store.save({ ...job, status: "waiting" });
+    await world.until(() => worker.runs.length === 2, LEASE_MS);
+    worker.run.finish(DONE);
+    await world.settled();
+    expect(await world.status("a")).toBe("done");
+  });
 
   test("a claim that the store answers after close has begun ends its lease, and the next worker starts at once", async (world) => {
     const worker = world.start();
