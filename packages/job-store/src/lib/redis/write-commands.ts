@@ -109,7 +109,7 @@ export const updateStatus: WriteCommand<StatusUpdate, UpdateStatusReply> = {
   script: ({ to }, { scripts, metadata }) => scripts.updateStatus(to, metadata),
   isDetailed: (change) =>
     partLines(change) !== "" ||
-    workOptions(change) !== "" ||
+    changeOptions(change) !== "" ||
     change.outbox.length > 0 ||
     change.sendHeaders !== undefined,
   usesWork: ({ target, to, metadata, outbox, handled }, { anyLeases, afterLease, unleased, sends, keepsKeys }) => {
@@ -122,11 +122,11 @@ export const updateStatus: WriteCommand<StatusUpdate, UpdateStatusReply> = {
   args: (change, operation, { detailed }) => {
     const [entry, expected] = [entryText(operation, change.metadata), expectations(change.target)];
     if (!detailed) return [entry, expected];
-    return [entry, expected, partLines(change), workOptions(change), ...messageArgs(change)];
+    return [entry, expected, partLines(change), changeOptions(change), ...messageArgs(change)];
   },
   decode: (result, { target, leaseMs }, { indeterminate }) => {
     const [first, second] = result;
-    if (first === "noMessage") return { kind: "noMessage" };
+    if (first === "noMessage" || first === "stored") return { kind: first };
     if (first.startsWith("{")) {
       const record = readRecord(target.id, changedRecordText(first, String(second)));
       if ("kind" in record) return record;
@@ -148,8 +148,14 @@ export const claim: WriteCommand<ClaimRequest, ClaimReply> = {
   script: ({ to }, { scripts, metadata }) => scripts.claim(to, metadata),
   usesWork: () => true,
   args: ({ metadata, key, ifVersion, from, leaseMs, message, sendHeaders }, operation) => [
-    ...[entryText(operation, { ...metadata, key }), ifVersion ?? "", statusLines(from), leaseMs],
-    ...[JSON.stringify(message.queue), JSON.stringify(message.id), originArg(message.origin), messageText(message)],
+    entryText(operation, { by: metadata.by, note: metadata.note, key }),
+    ifVersion ?? "",
+    statusLines(from),
+    leaseMs,
+    JSON.stringify(message.queue),
+    JSON.stringify(message.id),
+    originArg(message.origin),
+    messageText(message),
     headersArg(sendHeaders),
   ],
   decode: (result, { id }) => {
@@ -336,9 +342,9 @@ function entryText(operation: string, metadata: ChangeMetadata): string {
   return `"${operation}"${changeMetadataText(metadata)}`;
 }
 
-/** Returns the options of a change that concern a claimed job, as lua/write/update-status.lua describes them. */
-function workOptions({ handled, failedAttempt, leaseMs }: StatusUpdate): string {
-  return `${handled === true ? "h" : ""}${failedAttempt === true ? "f" : ""}${leaseMs ?? ""}`;
+/** Returns the options of a change, as lua/write/update-status.lua describes them. */
+function changeOptions({ handled, failedAttempt, withoutRecord, leaseMs }: StatusUpdate): string {
+  return `${handled === true ? "h" : ""}${failedAttempt === true ? "f" : ""}${withoutRecord === true ? "n" : ""}${leaseMs ?? ""}`;
 }
 
 /** Returns an origin as lua/includes/requests.lua describes it. */

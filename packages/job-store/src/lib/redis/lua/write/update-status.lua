@@ -1,10 +1,12 @@
 -- Changes the status of jobs to STATUS. Comes after status-change.lua and, if calls can need it, work-of-call.lua.
 -- CALL: 1 operation (JSON) and metadata of the change, as they end a history entry, 2 what the job must have (see expectations.lua), or '';
 --       if calls have all values: 3 lines of progress, result and error ('=' keeps a line, '' removes it), or '' to keep all,
---       4 options: 'h' if the messages of the claim are handled, 'f' for a failed attempt, and the duration of a lease (ms),
+--       4 options: 'h' if the messages of the claim are handled, 'f' for a failed attempt, 'n' if the caller does not read the record,
+--         and the duration of a lease (ms),
 --       5 headers of the messages of the status (JSON) or '', 6 number of values that follow: the messages
 -- Replies: for each call, in which a space and the end of the lease (ms) follow 'repeated' and 'made' if the job has one
 --          beginning of the new record, old record  the status was changed: the data is that of the old record
+--          'stored', ''                             the same, if the options have 'n'
 --          'repeated', version and record           an earlier attempt changed the job to this version
 --          'made', record                           one of the latest changes has the key of this one
 --          'unchanged', record; 'conflict', version; 'illegal', status (JSON); 'noMessage', ''; 'tooLarge', bytes; 'missing', '';
@@ -104,6 +106,7 @@ local function updateStatus(i, key, text, first)
     if detailed then place, headers = ARGV[first + 5] / 3, ARGV[first + 4] end
     sendEntered(id, created, head.newAttempt, head.newVersion, queues, place, headers, fields)
   end
+  if find(options, 'n', 1, true) then return 'stored', '' end
   return newHead, text
 end
 
