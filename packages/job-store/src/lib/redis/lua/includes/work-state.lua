@@ -25,6 +25,9 @@
 -- `workMessagesKey` is a hash of messages: `<job id>` is the stored message, `<job id> <queue>` a remembered one. Each is its id (JSON), a
 -- line break, and the message (JSON).
 
+-- Is longer than `zset-max-listpack-value` (64).
+local LONG_MEMBER = '----------------------------------------------------------------------'
+
 -- Creates the functions below. Most runs do not need them. `now`: clock of the server (ms). `outboxKey` nil: the script sends no message.
 local function workStates(now, outboxKey, workKey, workMessagesKey, leasesKey, waitsKey)
   local find, match, sub = string.find, string.match, string.sub
@@ -156,7 +159,15 @@ local function workStates(now, outboxKey, workKey, workMessagesKey, leasesKey, w
     call('ZREM', waitsKey, noWaits)
     call('HSET', workMessagesKey, messages)
     call('HDEL', workMessagesKey, noMessages)
-    call('ZADD', leasesKey, leases)
+    if leases[1] and redis.call('EXISTS', leasesKey) == 0 then
+      -- Redis keeps a small set of short members as a list, in which each change reads up to 128 members. A set that has had a long one is a
+      -- tree until it is empty.
+      redis.call('ZADD', leasesKey, 0, LONG_MEMBER)
+      call('ZADD', leasesKey, leases)
+      redis.call('ZREM', leasesKey, LONG_MEMBER)
+    else
+      call('ZADD', leasesKey, leases)
+    end
     call('ZADD', waitsKey, waits)
     call('HSET', workKey, sets)
     if metadataKey and #sets > 0 then redis.call('HSET', metadataKey, 'work', 1) end
