@@ -103,7 +103,12 @@ describe("a call sends the values that its script describes", () => {
   const request = { id: "a", ...states, leaseMs: 1, key: "k", message, error: "{}", metadata: {} };
   const whole = { ...base, ...times, version: 1, attempt: 1, progress: null, result: null, error: null };
   const context = {
-    config: { ttlMs: new Map(), historyLimit: 32, maxRecordBytes: 4096 } as unknown as StoreConfig,
+    config: {
+      ttlMs: new Map(),
+      sends: new Map([["working", []]]),
+      historyLimit: 32,
+      maxRecordBytes: 4096,
+    } as unknown as StoreConfig,
     metadata: { ownCodes: new Map(), fields: [] } as unknown as IndexMetadata,
     scripts: null as unknown as WriteContext["scripts"],
     detailed: true,

@@ -13,6 +13,7 @@ import limits from "./lua/includes/limits.lua";
 import metadata from "./lua/includes/metadata.lua";
 import readLimit from "./lua/includes/read-limit.lua";
 import storeKeys from "./lua/includes/store-keys.lua";
+import workChanges from "./lua/includes/work-changes.lua";
 import workState from "./lua/includes/work-state.lua";
 import audit from "./lua/maintenance/audit.lua";
 import findOverdue from "./lua/maintenance/find-overdue.lua";
@@ -56,7 +57,7 @@ export const metadataOf = `${limits}\n${metadata}`;
 export const fieldIndex = fields;
 
 const indexed = [metadataOf, readLimit, storeKeys, fields, indexes];
-const deleting = [...indexed, contact, workState, deleteWork];
+const deleting = [...indexed, contact, workState, workChanges, deleteWork];
 
 /** Scripts that are the same for all stores. The header of each Lua file describes its keys, arguments and replies. */
 export const scripts = {
@@ -69,7 +70,7 @@ export const scripts = {
   probe: scriptOf(probe),
   snapshot: scriptOf(snapshot),
   leases: scriptOf(contact, leases),
-  renewLeases: scriptOf(contact, workState, expectations, renewLeases),
+  renewLeases: scriptOf(contact, workState, workChanges, expectations, renewLeases),
   trimExpired: scriptOf(...deleting, trimExpired),
   audit: scriptOf(...indexed, audit),
   reindex: scriptOf(...deleting, lateEntry, reindex),

@@ -17,6 +17,7 @@ import recordParts from "./lua/includes/record-parts.lua";
 import requests from "./lua/includes/requests.lua";
 import statusChange from "./lua/includes/status-change.lua";
 import statusMessages from "./lua/includes/status-messages.lua";
+import workChanges from "./lua/includes/work-changes.lua";
 import workOfCall from "./lua/includes/work-of-call.lua";
 import workState from "./lua/includes/work-state.lua";
 import trimToMaxCount from "./lua/maintenance/trim-to-max-count.lua";
@@ -34,17 +35,14 @@ import { fieldIndex, metadataOf, type Script, scriptOf } from "./scripts.js";
 type Constants = Readonly<Record<string, string | number | boolean>>;
 
 /** Includes of scripts that change the status of jobs, and of those that delete jobs. */
-const STATUS_CHANGE = [record, recordParts, statusChange, statusMessages, contact, workState, workOfCall];
-const DELETION = [contact, workState, deleteWork, deletion];
+const STATUS_CHANGE = [record, recordParts, statusChange, statusMessages, contact, workState, workChanges, workOfCall];
+const DELETION = [contact, workState, workChanges, deleteWork, deletion];
 
 /** Removes the limit for the size of a record. */
 const NO_LIMIT = { MAX_RECORD_BYTES: Number.MAX_SAFE_INTEGER };
 
 /** Size of the shortest history entry with its line break and comma, in bytes: an imported one, `[1,"","",0]`. */
 const MIN_ENTRY_BYTES = 13;
-
-/** Number of queues in each list of a work state. The newest are kept. */
-const MAX_QUEUES = 16;
 
 /** The event log is trimmed once in so many events. */
 const TRIM_EVENTS_EVERY = 100;
@@ -67,7 +65,6 @@ export class WriteScripts {
     this.#constants = {
       ID_AT: idAt,
       MAX_RECORD_BYTES: config.maxRecordBytes,
-      MAX_QUEUES,
       HISTORY_LIMIT: config.historyLimit,
       FINALS: statusLines(config.finalStatuses),
       UNLEASED: statusLines(config.statuses.filter((status) => !canHaveLease(config, status))),
@@ -140,7 +137,7 @@ export class WriteScripts {
   }
 
   save(metadata: IndexMetadata): Script {
-    return this.#script("save", metadata, [record, contact, workState, workOfCall, lateEntry, save]);
+    return this.#script("save", metadata, [record, contact, workState, workChanges, workOfCall, lateEntry, save]);
   }
 
   delete(metadata: IndexMetadata): Script {
