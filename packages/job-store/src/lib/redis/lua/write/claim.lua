@@ -1,5 +1,5 @@
 -- Gives jobs to workers: changes their status to STATUS, with a lease and the message that requested them. Comes after status-change.lua
--- and requests.lua.
+-- requests.lua and pauses.lua.
 -- CALL: 1 operation (JSON) and metadata of the change with the key of the claim, as they end a history entry, 2 version that the job must
 --       have, or '', 3 further statuses in which the job can be claimed (one per line, between line breaks), 4 duration of the lease (ms),
 --       5 queue (JSON), 6 id of the message (JSON), 7 origin or '' (see requests.lua), 8 message (JSON),
@@ -8,6 +8,7 @@
 --          'claimed <end of the lease (ms)> <failed attempts> <expired leases>', a line break and the beginning of the new record; old record
 --          the same without a beginning, record  the claim was made before, and its lease was renewed
 --          'outdated', ''; 'handled', ''; 'moved', ''; 'leased', ''; 'changed', ''; 'missing', ''; 'unreadable', ''
+--          'paused', pause of the queue (see pauses.lua)
 
 -- Maximum size of the messages that are kept for a job.
 local MAX_WORK_BYTES = 4194304
@@ -78,6 +79,8 @@ local function claim(i, key, text, first)
     return 'leased', ''
   end
   if ARGV[first + 1] ~= '' and ARGV[first + 1] ~= head.version then return 'changed', '' end
+  local pause = metadata[7] and metadata[7] > now and pauseOf(pausesKey, queue, now)
+  if pause then return 'paused', pause end
 
   state.version = head.version
   if head.status ~= STATUS then more.failed = nil end
