@@ -46,10 +46,12 @@ import { type Rejection, rejection } from "./rejections.js";
 import { audit, healthOf, indexValuesReader, repairEvent, unhealthy } from "./reports.js";
 import { checkStaysWorking, StoreLeases } from "./store-leases.js";
 import { StoreOutbox } from "./store-outbox.js";
+import { StoreWorkers } from "./store-workers.js";
 import { toTarget } from "./target.js";
 import { TimeoutEnforcer } from "./timeout-enforcer.js";
 import type { AuditReport, Change, CreateOptions, Health, JobEvent, JobStore, ListQuery, Page } from "./types.js";
 import { Watcher } from "./watch/watcher.js";
+import type { PausedQueue, PauseOptions } from "./worker-operations.js";
 
 /** Store for any driver: checks arguments, calls the storage, and converts its replies to jobs and errors. */
 export class DefaultJobStore<D extends JobDefinition> implements JobStore<D> {
@@ -63,6 +65,7 @@ export class DefaultJobStore<D extends JobDefinition> implements JobStore<D> {
   readonly #calls = new InFlightCalls();
   readonly #watcher: Watcher<D>;
   readonly #leases: StoreLeases<D>;
+  readonly #workers: StoreWorkers;
 
   constructor(
     definition: D,
@@ -78,6 +81,7 @@ export class DefaultJobStore<D extends JobDefinition> implements JobStore<D> {
     this.#storage = driver.open(config);
     this.outbox = new StoreOutbox(this.#storage.outbox, this.#calls, definition.name);
     this.#leases = new StoreLeases(definition, this.#storage, this.#calls, (record) => this.#decodeWritten(record));
+    this.#workers = new StoreWorkers(this.#storage, this.#calls, config.emit);
     const readJob = (id: string, result: ReadResult) => this.#decodeOrNull(id, result);
     this.#watcher = new Watcher({ definition, readJob }, this.#storage, this.#calls);
     if (options.enforcesTimeouts && config.timeouts.size > 0) new TimeoutEnforcer(this.#storage, config, this.#calls);
@@ -202,6 +206,18 @@ export class DefaultJobStore<D extends JobDefinition> implements JobStore<D> {
 
   renewLeases(jobs: readonly Job<D>[], leaseMs: number): Promise<readonly boolean[]> {
     return this.#leases.renewLeases(jobs, leaseMs);
+  }
+
+  pauseQueue(queue: string, options?: PauseOptions): Promise<void> {
+    return this.#workers.pauseQueue(queue, options);
+  }
+
+  resumeQueue(queue: string, options?: { readonly by?: string | undefined }): Promise<boolean> {
+    return this.#workers.resumeQueue(queue, options);
+  }
+
+  pausedQueues(): Promise<readonly PausedQueue[]> {
+    return this.#workers.pausedQueues();
   }
 
   async delete(job: string | Job<D>): Promise<boolean> {

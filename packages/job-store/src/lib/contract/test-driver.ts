@@ -14,6 +14,7 @@ import { cursors, list, scan, ties } from "./list.js";
 import { maxCount } from "./max-count.js";
 import { metadata, ownership } from "./metadata.js";
 import { outbox, outboxClaims, outboxWaits } from "./outbox.js";
+import { pauses } from "./pauses.js";
 import { races } from "./races.js";
 import { counts, read, schemaChange, unreadable } from "./read.js";
 import { expiry, massExpiry, retention } from "./retention.js";
@@ -76,6 +77,7 @@ const subjects = {
   "delayed messages": delayedMessages,
   "messages of a status": sends,
   timeouts,
+  pauses,
   races,
   "untrusted ids": untrustedIds,
   "unusual statuses": unusualStatuses,

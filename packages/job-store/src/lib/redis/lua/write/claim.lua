@@ -1,5 +1,5 @@
 -- Gives jobs to workers: changes their status to STATUS, with a lease and the message that requested them. Comes after status-change.lua
--- and requests.lua.
+-- requests.lua and pauses.lua.
 -- ARGV: 3 further statuses in which the jobs can be claimed (one per line, between line breaks), 4 duration of the leases (ms), 5 queue of
 --       the messages (JSON); from 6 on, the values of the calls
 -- CALL: 1 operation (JSON) and metadata of the change with the key of the claim, as they end a history entry, 2 version that the job must
@@ -10,6 +10,7 @@
 --          'claimed <end of the lease (ms)> <failed attempts> <expired leases>', a line break and the beginning of the new record; old record
 --          the same without a beginning, record  the claim was made before, and its lease was renewed
 --          'outdated', ''; 'handled', ''; 'moved', ''; 'leased', ''; 'changed', ''; 'missing', ''; 'unreadable', ''
+--          'paused', pause of the queue (see pauses.lua)
 
 -- Maximum size of the messages that are kept for a job.
 local MAX_WORK_BYTES = 4194304
@@ -77,6 +78,8 @@ local function claim(i, key, text, first)
     return 'leased', ''
   end
   if wantedVersion ~= '' and wantedVersion ~= head.version then return 'changed', '' end
+  local pause = metadata[7] and metadata[7] > now and pauseOf(pausesKey, queue, now)
+  if pause then return 'paused', pause end
 
   if head.status ~= STATUS then state.failed = 0 end
   if state.stored ~= '0' and latest.queue ~= queue then works.send(id, id, state, head.version) end
