@@ -30,6 +30,7 @@ import outboxRejected from "./lua/outbox/rejected.lua";
 import outboxRequeue from "./lua/outbox/requeue.lua";
 import outboxState from "./lua/outbox/state.lua";
 import counts from "./lua/read/counts.lua";
+import countsOfField from "./lua/read/counts-of-field.lua";
 import find from "./lua/read/find.lua";
 import leases from "./lua/read/leases.lua";
 import page from "./lua/read/page.lua";
@@ -66,6 +67,7 @@ export const scripts = {
   read: scriptOf(limits, readLimit, read),
   find: scriptOf(...indexed, find),
   counts: scriptOf(counts),
+  countsOfField: scriptOf(...indexed, countsOfField),
   probe: scriptOf(probe),
   snapshot: scriptOf(snapshot),
   leases: scriptOf(contact, leases),
