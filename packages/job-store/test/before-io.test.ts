@@ -19,6 +19,7 @@ const work = defineJob({
     done: { next: ["todo"], final: true },
     failed: { next: [], final: true },
   },
+  index: { kind: () => "x", owner: () => null },
 });
 
 /** Returns an object whose methods all fail the test, except those in `parts`. */
@@ -216,6 +217,14 @@ const refused: readonly (readonly [string, () => Promise<unknown>, "INVALID_ARGU
   ["list of an unknown status", () => store.list({ status: "gone" as never }), "INVALID_ARGUMENT"],
   ["list with a bad limit", () => store.list({ limit: 0 }), "INVALID_ARGUMENT"],
   ["list with a foreign cursor", () => store.list({ cursor: "garbage" }), "INVALID_ARGUMENT"],
+  ...[{ colour: "x" }, { kind: "x", owner: "y" }, {}, { kind: 1 }, { kind: "" }, "kind", null].map(
+    (where) =>
+      [
+        `counts of ${JSON.stringify(where)}`,
+        () => leased.counts({ where: where as never }),
+        "INVALID_ARGUMENT",
+      ] as const,
+  ),
   ["scan with a bad limit", () => first(store.scan({ limit: 1001 })), "INVALID_ARGUMENT"],
   ["watch of a bad id", async () => first(store.watch("{a}")), "INVALID_ARGUMENT"],
   ["watch after a foreign cursor", async () => first(store.watch({ after: "garbage" })), "INVALID_ARGUMENT"],
@@ -295,7 +304,7 @@ const ofStore: Calls<MethodsOf<typeof store>> = {
   deleteMany: {},
   list: { options: () => store.list({ ...unknown }) },
   scan: { options: () => first(store.scan({ ...unknown })) },
-  counts: {},
+  counts: { options: () => store.counts({ ...unknown }) },
   watch: {
     "the target": () => store.watch({ ...unknown }),
     options: () => store.watch("a", { ...unknown }),
@@ -417,6 +426,7 @@ test("options that are not an object are rejected", async () => {
       () => leased.failRequest("a", "failed", none),
       () => leased.renewLeases(none, 1),
       () => store.list(none),
+      () => store.counts(none),
       () => first(store.scan(none)),
       () => store.watch("a", none),
       () => store.waitFor("a", none),

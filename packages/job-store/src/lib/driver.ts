@@ -276,8 +276,11 @@ export interface JobStorage {
   delete(target: Target): Promise<DeleteReply>;
   /** Returns a page of a list. The cost depends on `limit`, not on the number of stored jobs. */
   list(request: ListRequest): Promise<ListResult>;
-  /** Returns the number of jobs for every status of the configuration. */
-  counts(): Promise<ReadonlyMap<string, number>>;
+  /**
+   * Returns the number of jobs for every status of the configuration. `where`: counts only jobs that have this value in an index field,
+   * which can be one that only another store declares. null: counts all jobs.
+   */
+  counts(where: ListRequest["where"]): Promise<ReadonlyMap<string, number>>;
   /** Outbox of the store. */
   readonly outbox: OutboxStorage;
   /** Event logs, one per shard. */

@@ -32,6 +32,7 @@ import {
   AUDIT_OPTIONS,
   CHANGE_BY_ID_OPTIONS,
   CHANGE_OPTIONS,
+  COUNTS_OPTIONS,
   CREATE_OPTIONS,
   HEALTH_OPTIONS,
   LIST_OPTIONS,
@@ -49,7 +50,17 @@ import { StoreOutbox } from "./store-outbox.js";
 import { StoreWorkers } from "./store-workers.js";
 import { toTarget } from "./target.js";
 import { TimeoutEnforcer } from "./timeout-enforcer.js";
-import type { AuditReport, Change, CreateOptions, Health, JobEvent, JobStore, ListQuery, Page } from "./types.js";
+import type {
+  AuditReport,
+  Change,
+  CountsQuery,
+  CreateOptions,
+  Health,
+  JobEvent,
+  JobStore,
+  ListQuery,
+  Page,
+} from "./types.js";
 import { Watcher } from "./watch/watcher.js";
 import type { PausedQueue, PauseOptions } from "./worker-operations.js";
 
@@ -288,8 +299,9 @@ export class DefaultJobStore<D extends JobDefinition> implements JobStore<D> {
     } while (cursor !== undefined);
   }
 
-  async counts(): Promise<Readonly<Record<StatusOf<D>, number>>> {
-    const counts = await this.#calls.run(() => this.#storage.counts());
+  async counts(query: CountsQuery<D> = {}): Promise<Readonly<Record<StatusOf<D>, number>>> {
+    const where = checkWhere(this.definition, checkOptions(query, COUNTS_OPTIONS, "counts").where);
+    const counts = await this.#calls.run(() => this.#storage.counts(where));
     return Object.fromEntries(this.#config.statuses.map((status) => [status, counts.get(status) ?? 0])) as Record<
       StatusOf<D>,
       number

@@ -3,7 +3,7 @@ import type { ClaimOptions, FailRequestOptions, RequestingMessage } from "./clai
 import type { JobDefinition } from "./definition.js";
 import type { Job, JobFailure, StatusChange } from "./job.js";
 import type { Outbox } from "./outbox.js";
-import type { Change, ChangeOf, CreateOptions, JobStore, ListQuery } from "./types.js";
+import type { Change, ChangeOf, CountsQuery, CreateOptions, JobStore, ListQuery } from "./types.js";
 import type { PauseOptions } from "./worker-operations.js";
 
 /** Keys that the arguments of a store's calls can have. */
@@ -94,6 +94,8 @@ const SCAN_FILTER = { status: true, where: true, order: true, after: true, befor
 export const LIST_OPTIONS: KeysOf<ListQuery<JobDefinition>> = { ...SCAN_FILTER, cursor: true };
 
 export const SCAN_OPTIONS: KeysOf<Options<Store["scan"], 0>> = { ...SCAN_FILTER, signal: true };
+
+export const COUNTS_OPTIONS: KeysOf<CountsQuery<JobDefinition>> = { where: true };
 
 export const WATCH_TARGET_KEYS: KeysOf<Exclude<Options<Store["watch"], 0>, string>> = { after: true };
 

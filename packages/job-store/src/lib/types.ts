@@ -206,8 +206,13 @@ export interface JobStore<D extends JobDefinition> extends WorkerOperations, Asy
   scan<S extends NextStatusOf<D, string> = NextStatusOf<D, string>>(
     query?: Omit<ListQuery<D, S>, "cursor"> & { readonly signal?: AbortSignal | undefined },
   ): AsyncIterable<Job<D, S>>;
-  /** Returns the exact number of jobs in each status. Expired jobs are not counted. */
-  counts(): Promise<Readonly<Record<StatusOf<D>, number>>>;
+  /**
+   * Returns the exact number of jobs in each status. Expired jobs are not counted. With `where` (one index field), counts only jobs that
+   * have this value, for example the children of one parent, under the conditions of `list`. The cost does not depend on the number of
+   * jobs.
+   * @throws INVALID_ARGUMENT, UNAVAILABLE
+   */
+  counts(query?: CountsQuery<D>): Promise<Readonly<Record<StatusOf<D>, number>>>;
 
   /**
    * Streams changes as they are committed. With an id, it streams the changes of this job and begins with a `snapshot` event; the
@@ -294,6 +299,12 @@ export interface ListQuery<D extends JobDefinition, S extends StatusOf<D> = Stat
   readonly limit?: number | undefined;
   /** Opaque cursor from the previous page of the same query. Only `limit` can differ. */
   readonly cursor?: string | undefined;
+}
+
+/** Filter of `counts`. */
+export interface CountsQuery<D extends JobDefinition> {
+  /** Index field and the value that the jobs must have in it. @default all jobs */
+  readonly where?: Where<D> | undefined;
 }
 
 /** Page of a list of jobs. */

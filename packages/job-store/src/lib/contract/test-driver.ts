@@ -2,6 +2,7 @@ import { describe } from "vitest";
 import { audit } from "./audit.js";
 import { changeKeys, claimAnswers, claimRepeats, claims, origins } from "./claim.js";
 import { createContext, type DriverUnderTest } from "./context.js";
+import { countsOfField } from "./counts-of-field.js";
 import { create, createMany, notJson } from "./create.js";
 import { delayedMessages } from "./delayed-messages.js";
 import { deleteMany, deleteOne } from "./delete.js";
@@ -38,6 +39,7 @@ const subjects = {
   unreadable,
   "schema change": schemaChange,
   counts,
+  "counts of a field": countsOfField,
   "update status": updateStatus,
   transitions,
   history,

@@ -277,10 +277,13 @@ export class MemoryStorage implements JobStorage {
     return listJobs(this.#table, request);
   }
 
-  async counts(): Promise<ReadonlyMap<string, number>> {
+  async counts(where: ListRequest["where"]): Promise<ReadonlyMap<string, number>> {
     this.#check();
     const counts = new Map(this.#config.statuses.map((status) => [status, 0]));
-    for (const job of this.#table.live()) counts.set(job.status, (counts.get(job.status) ?? 0) + 1);
+    for (const job of this.#table.live()) {
+      if (where !== null && job.fields.get(where.field) !== where.value) continue;
+      counts.set(job.status, (counts.get(job.status) ?? 0) + 1);
+    }
     return counts;
   }
 

@@ -143,8 +143,8 @@ export class InstrumentedStorage implements JobStorage {
     return this.#telemetry.observe("list", {}, () => this.#storage.list(request));
   }
 
-  counts(): Promise<ReadonlyMap<string, number>> {
-    return this.#telemetry.observe("counts", {}, () => this.#storage.counts());
+  counts(where: ListRequest["where"]): Promise<ReadonlyMap<string, number>> {
+    return this.#telemetry.observe("counts", {}, () => this.#storage.counts(where));
   }
 
   audit(options: AuditOptions): AsyncGenerator<AuditReport, void, undefined> {

@@ -106,6 +106,7 @@ const PROBES: readonly Probe[] = [
   ...sortedSet(at.statuses),
   ...sortedSet(at.creations),
   ...sortedSet(at.fields),
+  ["zlexcount", at.fields, "-", "-"],
   ["hget", at.values, "*"],
   ["hset", at.values, "a field without value", "", ""],
   ["hdel", at.values, "*"],

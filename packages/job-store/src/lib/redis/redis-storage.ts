@@ -144,8 +144,8 @@ export class RedisStorage implements JobStorage {
     return listJobs(this.#session, this.#reader, request, () => this.#trimmer.trimExpired());
   }
 
-  counts(): Promise<ReadonlyMap<string, number>> {
-    return countJobs(this.#session);
+  counts(where: ListRequest["where"]): Promise<ReadonlyMap<string, number>> {
+    return countJobs(this.#session, where);
   }
 
   audit(options: AuditOptions): AsyncGenerator<AuditReport, void, undefined> {

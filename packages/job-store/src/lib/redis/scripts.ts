@@ -36,6 +36,7 @@ import pauseQueue from "./lua/pauses/pause.lua";
 import readPauses from "./lua/pauses/read.lua";
 import resumeQueue from "./lua/pauses/resume.lua";
 import counts from "./lua/read/counts.lua";
+import countsOfField from "./lua/read/counts-of-field.lua";
 import find from "./lua/read/find.lua";
 import leases from "./lua/read/leases.lua";
 import page from "./lua/read/page.lua";
@@ -72,6 +73,7 @@ export const scripts = {
   read: scriptOf(limits, readLimit, read),
   find: scriptOf(...indexed, find),
   counts: scriptOf(counts),
+  countsOfField: scriptOf(...indexed, countsOfField),
   probe: scriptOf(probe),
   snapshot: scriptOf(snapshot),
   leases: scriptOf(contact, leases),

@@ -153,9 +153,9 @@ export class ShardedStorage implements JobStorage {
     }
   }
 
-  async counts(): Promise<ReadonlyMap<string, number>> {
+  async counts(where: ListRequest["where"]): Promise<ReadonlyMap<string, number>> {
     const sums = new Map<string, number>();
-    for (const counts of await Promise.all(this.#shards.map((shard) => shard.counts()))) {
+    for (const counts of await Promise.all(this.#shards.map((shard) => shard.counts(where)))) {
       for (const [status, count] of counts) sums.set(status, (sums.get(status) ?? 0) + count);
     }
     return sums;
