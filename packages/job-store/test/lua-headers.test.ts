@@ -45,6 +45,7 @@ const INCLUDES: Readonly<Record<string, readonly string[]>> = {
   read: ["read-limit"],
   outbox: ["read-limit", "begin-outbox", "ended-leases"],
   maintenance: ["metadata", "read-limit", "store-keys", "indexes", "operations"],
+  pauses: ["change-pauses"],
 };
 
 /** Includes of scripts that differ from the others in their folder, and of includes. */
@@ -58,6 +59,7 @@ const OTHER_INCLUDES: Readonly<Record<string, readonly string[]>> = {
   "maintenance/set-metadata.lua": [],
   "maintenance/record-lost-connections.lua": ["metadata"],
   "maintenance/probe.lua": [],
+  "pauses/read.lua": [],
   "includes/operations.lua": ["metadata"],
   "includes/begin-write.lua": ["metadata"],
   "includes/ended-leases.lua": ["begin-outbox"],

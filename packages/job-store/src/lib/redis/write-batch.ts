@@ -71,7 +71,7 @@ export class WriteBatchFormat {
       ...[keys.outbox, keys.evenTombstones, keys.oddTombstones, keys.values, keys.fields],
       ...[keys.outboxScheduled, keys.outboxScheduledEntries],
     ];
-    this.#workKeys = workKeys(keys);
+    this.#workKeys = [...workKeys(keys), keys.pauses];
     this.#workRules = workRules(config);
   }
 

@@ -26,6 +26,7 @@ import type {
 import { unavailable } from "../errors.js";
 import type { IndexMetadata } from "./index-metadata.js";
 import { scoreOf } from "./keys.js";
+import { readPause } from "./pause-text.js";
 import { NOT_A_RECORD, readRecord } from "./read-record.js";
 import { changeMetadataText, fieldLines, line, newRecordText, recordArgs, statusLines } from "./record-text.js";
 import type { Script } from "./scripts.js";
@@ -167,6 +168,10 @@ export const claim: WriteCommand<ClaimRequest, ClaimReply> = {
       case "changed":
       case "missing":
         return { kind };
+      case "paused": {
+        const { until, reason } = readPause(String(detail));
+        return { kind, until, reason };
+      }
     }
     // Without a beginning, the claim was made before.
     const [, until, failedAttempts, expiredLeases, beginning] = CLAIMED.exec(kind) ?? [null, null, 0, 0, kind];

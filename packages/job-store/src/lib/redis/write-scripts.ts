@@ -11,6 +11,7 @@ import expectations from "./lua/includes/expectations.lua";
 import lateEntry from "./lua/includes/late-entry.lua";
 import messages from "./lua/includes/messages.lua";
 import operations from "./lua/includes/operations.lua";
+import pauses from "./lua/includes/pauses.lua";
 import publish from "./lua/includes/publish.lua";
 import record from "./lua/includes/record.lua";
 import recordParts from "./lua/includes/record-parts.lua";
@@ -98,7 +99,9 @@ export class WriteScripts {
 
   /** Returns the script that claims jobs into a status. The size of a record does not limit claims: without them, no job would end. */
   claim(status: string, metadata: IndexMetadata): Script {
-    return this.#request(this.#entering("claim", status, metadata, [...STATUS_CHANGE, requests, claim], NO_LIMIT));
+    return this.#request(
+      this.#entering("claim", status, metadata, [...STATUS_CHANGE, requests, pauses, claim], NO_LIMIT),
+    );
   }
 
   failRequest(status: string, metadata: IndexMetadata): Script {

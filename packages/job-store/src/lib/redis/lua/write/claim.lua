@@ -1,5 +1,5 @@
 -- Gives jobs to workers: changes their status to STATUS, with a lease and the message that requested them. Comes after status-change.lua
--- and requests.lua.
+-- requests.lua and pauses.lua.
 -- ARGV: 3 further statuses in which the jobs can be claimed (one per line, between line breaks), 4 duration of the leases (ms), 5 queue of
 --       the messages (JSON); from 6 on, the values of the calls
 -- CALL: 1 operation (JSON) and metadata of the change with the key of the claim, as they end a history entry, 2 version that the job must
@@ -11,6 +11,7 @@
 --          'claimed <end of the lease (ms)> <failed attempts> <expired leases>', a line break and the same; old record or ''
 --          the same without a beginning, record  the claim was made before, and its lease was renewed
 --          'outdated', ''; 'handled', ''; 'moved', ''; 'leased', ''; 'changed', ''; 'missing', ''; 'unreadable', ''
+--          'paused', pause of the queue (see pauses.lua)
 
 -- Maximum size of the messages that are kept for a job.
 local MAX_WORK_BYTES = 4194304
@@ -95,6 +96,8 @@ local function claim(i, key, text, first)
   local refused = refusal(id, state, head, origin, message, latest, latestVersion, latestAt)
   if refused then return refused, '' end
   if wantedVersion ~= '' and wantedVersion ~= head.version then return 'changed', '' end
+  local pause = metadata[7] and metadata[7] > now and pauseOf(pausesKey, queue, now)
+  if pause then return 'paused', pause end
 
   local counts = state.counts
   if counts and head.status ~= STATUS then counts.failed = nil end
