@@ -60,7 +60,7 @@ function outageOf(proxy: Awaited<ReturnType<typeof startTcpProxy>>) {
   };
 }
 
-/** Counts the messages of all sessions of a driver: those that were published, without those that were acknowledged. */
+/** Counts the messages of all sessions of a driver: those that were published, without those that were acknowledged or discarded. */
 function countMessages(driver: Driver) {
   const counted = {
     messages: 0,
@@ -75,6 +75,16 @@ function countMessages(driver: Driver) {
             if (!result.ok) counted.messages--;
             return result;
           },
+          visitDead: (queue, visit, options) =>
+            session.visitDead(
+              queue,
+              async (letter) => {
+                const decision = await visit(letter);
+                if (decision === "remove") counted.messages--;
+                return decision;
+              },
+              options,
+            ),
           consume: (queue, subscriber, options) =>
             session.consume(
               queue,

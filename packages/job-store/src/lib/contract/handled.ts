@@ -219,6 +219,14 @@ export function rememberedMessages({ test }: Context): void {
     expect(await take(store)).toEqual([]);
   });
 
+  test("a copy of the claim's own message is covered, also after eight others arrived", async ({ store }) => {
+    const { job } = await createClaimed(store, "a");
+    for (let n = 2; n <= 9; n++) expect(await claim(store, "a", direct(`m-${n}`))).toEqual({ kind: "leased" });
+    expect(await claim(store, "a", direct())).toEqual({ kind: "leased" });
+    await store.updateStatus(job, "checking", { handled: true });
+    expect((await take(store)).map(({ id }) => id)).toEqual(["m-9"]);
+  });
+
   test("a message that became due after the claim is remembered", async ({ store }) => {
     const [message, delayed] = await createRequested(store, "a", "reports", "reports");
     const { job } = await claimed(store, "a", message);
