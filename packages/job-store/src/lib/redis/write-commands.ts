@@ -266,9 +266,9 @@ export const remove: WriteCommand<Target, DeleteReply> = {
     result[0] === "deleted" ? { kind: "deleted" } : (rejectionIn(result) as Missing | Conflict | Unreadable),
 };
 
-/** Returns the record after a change of status, from its new beginning and the data of the old record. */
+/** Returns the record after a change of status, from its new beginning and the data of the old record. Without that, it is whole. */
 function changedRecordText(beginning: string, old: string): string {
-  return beginning + old.slice(old.indexOf('\n"data":'));
+  return old === "" ? beginning : beginning + old.slice(old.indexOf('\n"data":'));
 }
 
 type Rejection = Missing | Conflict | Illegal | TooLarge | Unreadable;
