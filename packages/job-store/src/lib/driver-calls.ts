@@ -140,6 +140,8 @@ export interface StatusUpdate extends Pick<NewJob, "metadata" | "outbox" | "send
   readonly leaseMs?: number | undefined;
   /** True: adds 1 to the failed attempts. */
   readonly failedAttempt?: boolean | undefined;
+  /** True: the caller does not read the record, so the reply can be "stored" instead of "updated". */
+  readonly withoutRecord?: boolean | undefined;
 }
 
 /** Message that requests a job. */
@@ -247,6 +249,8 @@ export type SaveReply =
  */
 export type UpdateStatusReply =
   | { readonly kind: "updated"; readonly record: JobRecord }
+  /** The change was made. Only if `withoutRecord` was given. */
+  | { readonly kind: "stored" }
   | { readonly kind: "unchanged"; readonly record: JobRecord }
   /** `leaseMs` was given, and the job is in another status than `to`, or has no stored message. Nothing was written. */
   | { readonly kind: "noMessage" }

@@ -1,6 +1,6 @@
 import type { QueueError } from "../errors.js";
 import { type ClaimSurroundings, claimJob, type WorkItem } from "./claim.js";
-import { ClaimedJob, type JobEnd, type JobSurroundings } from "./claimed-job.js";
+import { ClaimedJob, type ClaimOwner, type JobEnd, type JobSurroundings } from "./claimed-job.js";
 import { failRequestOf } from "./failed-requests.js";
 import { failureText } from "./failure-text.js";
 import type { LeaseHolder } from "./heartbeat.js";
@@ -30,7 +30,7 @@ export interface TaskHooks {
 }
 
 /** Work on one message: claims its job, lets it run, and settles the delivery. */
-export class JobTask implements LeaseHolder {
+export class JobTask implements LeaseHolder, ClaimOwner {
   readonly #item: WorkItem;
   readonly #around: TaskSurroundings;
   readonly #hooks: TaskHooks;
@@ -64,10 +64,26 @@ export class JobTask implements LeaseHolder {
     this.#claimed?.expire();
   }
 
+  admit(): Promise<void> | null {
+    return this.#hooks.admit(this);
+  }
+
+  outcomeSent(): void {
+    this.#hooks.onStoring(this);
+    this.#freeSlot();
+  }
+
+  runEndedLate(): void {
+    this.#freeSlot();
+  }
+
   /** Works on the message. Never rejects. */
   async work(): Promise<void> {
     try {
-      await this.#work();
+      const message = readMessage(this.#around.settings, this.#item.delivery.envelope);
+      if (message.kind === "unreadable") await this.#endUnreadable(message.problem);
+      else if (message.kind === "request") await this.#claim(message.request);
+      else this.#postpone(message.waitMs);
     } catch (error) {
       await this.#failed(error);
     }
@@ -90,14 +106,6 @@ export class JobTask implements LeaseHolder {
     this.#postpone(POSTPONED_MS);
   }
 
-  async #work(): Promise<void> {
-    const { delivery } = this.#item;
-    const message = readMessage(this.#around.settings, delivery.envelope);
-    if (message.kind === "unreadable") await this.#endUnreadable(message.problem);
-    else if (message.kind === "request") await this.#claim(message.request);
-    else this.#postpone(message.waitMs);
-  }
-
   async #claim(request: Request): Promise<void> {
     const { jobId } = request;
     const reply = await claimJob(this.#item, request, this.#around);
@@ -117,18 +125,7 @@ export class JobTask implements LeaseHolder {
     }
     const { claim, key, thrown } = reply;
     const claimed = new ClaimedJob(
-      {
-        claim,
-        key,
-        payload: request.payload,
-        item: this.#item,
-        admit: () => this.#hooks.admit(this),
-        onStoring: () => {
-          this.#hooks.onStoring(this);
-          this.#freeSlot();
-        },
-        onLateEnd: () => this.#freeSlot(),
-      },
+      { claim, key, payload: request.payload, item: this.#item, owner: this },
       this.#around,
     );
     this.#claimed = claimed;

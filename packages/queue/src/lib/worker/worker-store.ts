@@ -3,8 +3,12 @@ import type { FailRequestResult, Job, JobDefinition, JobFailure, JobStore, Outbo
 /** Job of any definition. */
 export type AnyJob = Job<JobDefinition>;
 
+/** Property of a change whose caller does not read the changed job. A registered symbol, as for errors. */
+export const WITHOUT_JOB: unique symbol = Symbol.for("@subtitles/job-store/without-job");
+
 /** Change that a worker makes to a job. */
 export interface WorkerChange {
+  readonly [WITHOUT_JOB]?: true;
   readonly result?: unknown;
   readonly error?: JobFailure | undefined;
   readonly progress?: unknown;
@@ -55,7 +59,7 @@ export interface WorkerStore {
     to: string,
     options: ClaimOptions,
   ): Promise<Claimed | { readonly kind: "missing" | "outdated" | "handled" | "moved" | "leased" | "changed" }>;
-  updateStatus(job: AnyJob, to: string, change: WorkerChange): Promise<AnyJob>;
+  updateStatus(job: AnyJob, to: string, change: WorkerChange): Promise<unknown>;
   updateProgress(job: AnyJob, progress: unknown): Promise<void>;
   failRequest(
     id: string,
