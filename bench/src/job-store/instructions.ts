@@ -162,6 +162,11 @@ function fullRows(store: JobStore<Definition>): readonly Row[] {
       prepare: rows.byId.prepare,
       call: () => store.list({ where: { language: data.language }, limit: 50 }),
     },
+    {
+      name: "counts of 5 statuses of a field",
+      prepare: rows.byId.prepare,
+      call: () => store.counts({ where: { language: data.language } }),
+    },
   ];
 }
 

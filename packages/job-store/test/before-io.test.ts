@@ -19,6 +19,7 @@ const work = defineJob({
     done: { next: ["todo"], final: true },
     failed: { next: [], final: true },
   },
+  index: { kind: () => "x", owner: () => null },
 });
 
 /** Returns an object whose methods all fail the test, except those in `parts`. */
@@ -192,6 +193,23 @@ const refused: readonly (readonly [string, () => Promise<unknown>, "INVALID_ARGU
   ["renewLeases of an id", () => leased.renewLeases(["a" as never], 1), "INVALID_ARGUMENT"],
   ["renewLeases of a bad job", () => leased.renewLeases([{ ...job, status: 7 } as never], 1), "INVALID_ARGUMENT"],
   ["renewLeases for a bad time", () => leased.renewLeases([], -1), "INVALID_ARGUMENT"],
+  ["pauseQueue without a name", () => store.pauseQueue(""), "INVALID_ARGUMENT"],
+  ["pauseQueue with a long name", () => store.pauseQueue("q".repeat(256)), "INVALID_ARGUMENT"],
+  ["pauseQueue until no date", () => store.pauseQueue("q", { until: 7 as never }), "INVALID_ARGUMENT"],
+  [
+    "pauseQueue until an invalid date",
+    () => store.pauseQueue("q", { until: new Date(Number.NaN) }),
+    "INVALID_ARGUMENT",
+  ],
+  ["pauseQueue with a bad reason", () => store.pauseQueue("q", { reason: 7 as never }), "INVALID_ARGUMENT"],
+  ["pauseQueue with a bad author", () => store.pauseQueue("q", { by: 7 as never }), "INVALID_ARGUMENT"],
+  [
+    "pauseQueue with another `unlessLonger`",
+    () => store.pauseQueue("q", { unlessLonger: false as never }),
+    "INVALID_ARGUMENT",
+  ],
+  ["resumeQueue without a name", () => store.resumeQueue(""), "INVALID_ARGUMENT"],
+  ["resumeQueue with a bad author", () => store.resumeQueue("q", { by: 7 as never }), "INVALID_ARGUMENT"],
   ["updateProgress of a bad id", () => store.updateProgress("\0", null), "INVALID_ARGUMENT"],
   ["updateProgress that does not fit", () => store.updateProgress("a", 7 as never), "INVALID_DATA"],
   ["delete of a bad id", () => store.delete("*"), "INVALID_ARGUMENT"],
@@ -199,6 +217,14 @@ const refused: readonly (readonly [string, () => Promise<unknown>, "INVALID_ARGU
   ["list of an unknown status", () => store.list({ status: "gone" as never }), "INVALID_ARGUMENT"],
   ["list with a bad limit", () => store.list({ limit: 0 }), "INVALID_ARGUMENT"],
   ["list with a foreign cursor", () => store.list({ cursor: "garbage" }), "INVALID_ARGUMENT"],
+  ...[{ colour: "x" }, { kind: "x", owner: "y" }, {}, { kind: 1 }, { kind: "" }, "kind", null].map(
+    (where) =>
+      [
+        `counts of ${JSON.stringify(where)}`,
+        () => leased.counts({ where: where as never }),
+        "INVALID_ARGUMENT",
+      ] as const,
+  ),
   ["scan with a bad limit", () => first(store.scan({ limit: 1001 })), "INVALID_ARGUMENT"],
   ["watch of a bad id", async () => first(store.watch("{a}")), "INVALID_ARGUMENT"],
   ["watch after a foreign cursor", async () => first(store.watch({ after: "garbage" })), "INVALID_ARGUMENT"],
@@ -271,11 +297,14 @@ const ofStore: Calls<MethodsOf<typeof store>> = {
     "the error": () => leased.failRequest("a", "failed", { ...failure, error: { ...failure.error, ...unknown } }),
   },
   renewLeases: {},
+  pauseQueue: { options: () => store.pauseQueue("q", { ...unknown }) },
+  resumeQueue: { options: () => store.resumeQueue("q", { ...unknown }) },
+  pausedQueues: {},
   delete: {},
   deleteMany: {},
   list: { options: () => store.list({ ...unknown }) },
   scan: { options: () => first(store.scan({ ...unknown })) },
-  counts: {},
+  counts: { options: () => store.counts({ ...unknown }) },
   watch: {
     "the target": () => store.watch({ ...unknown }),
     options: () => store.watch("a", { ...unknown }),
@@ -397,6 +426,7 @@ test("options that are not an object are rejected", async () => {
       () => leased.failRequest("a", "failed", none),
       () => leased.renewLeases(none, 1),
       () => store.list(none),
+      () => store.counts(none),
       () => first(store.scan(none)),
       () => store.watch("a", none),
       () => store.waitFor("a", none),

@@ -22,6 +22,7 @@ test.each([
   [["list", "--limit", "0"], 2, "--limit must be 1 or more"],
   [["list", "--limit", "9", "--all"], 2, "--all and --limit cannot be combined"],
   [["list", "--where", "blue"], 2, "--where must be <field>=<value>"],
+  [["counts", "--where", "=blue"], 2, "--where must be <field>=<value>"],
   [["list", "--output", "xml"], 2, "--output must be table or json"],
   [["retry"], 2, "No jobs given"],
   [["delete", "a", "--status", "done", "--yes"], 2, "No jobs given"],

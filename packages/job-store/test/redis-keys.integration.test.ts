@@ -62,6 +62,7 @@ describe.skipIf(!available)(title("Commands to Redis"), { timeout: 120_000 }, ()
       await vi.waitFor(async () => expect((await store.counts()).seen).toBe(2), PATIENCE);
       const queries = [{}, { status: "found" }, { where: { language: "it" } }, { limit: 1 }] as const;
       for (const query of queries) expect((await store.list(query)).items.length).toBeGreaterThan(0);
+      expect(await store.counts({ where: { language: "it" } })).toMatchObject({ found: 1 });
       await store.getMany(["a", "b", "absent"]);
       await vi.waitFor(async () => expect(await store.outbox.scheduled()).toBe(0), PATIENCE);
       const [first, second] = await store.outbox.read();
@@ -71,6 +72,13 @@ describe.skipIf(!available)(title("Commands to Redis"), { timeout: 120_000 }, ()
       await store.outbox.ack([second?.entryId as string]);
       await store.outbox.depth();
       await store.outbox.oldest();
+      await store.pauseQueue("films");
+      const message = { queue: "films", id: "m", payload: 1 };
+      const claim = { from: [], leaseMs: 1000, key: "k", message };
+      await store.create({ language: "es" }, { id: "f" });
+      expect(await store.claim("f", "wanted", claim)).toMatchObject({ kind: "paused" });
+      expect(await store.pausedQueues()).toHaveLength(1);
+      await store.resumeQueue("films");
       await redis.client.del("job:a");
       await store.audit({ repair: true });
       await store.deleteMany(["b", "c", "d", "e"]);

@@ -102,6 +102,7 @@ describe.skipIf(!available)(title("The permissions of a Redis user"), () => {
       const other = openStore({ url: redis.url, keyPrefix }).store;
       // Calls whose scripts fail come last, because afterwards the store checks its permissions before every call.
       await attempt(() => openLimited().counts());
+      await attempt(() => openLimited().counts({ where: { label: "red" } }));
       await attempt(() => store.getMany(["before", "absent", "foreign"]).catch(ignoring("UNREADABLE_RECORD")));
       await attempt(() => store.list({ status: "waiting" }));
       await attempt(() => store.outbox.depth());

@@ -360,6 +360,9 @@ describe("indexed fields", () => {
   });
   test("can be used in a query, one at a time, with or without a status", async () => {
     void films.list({ where: { language: "es" } });
+    expectTypeOf(films.counts({ where: { owner: "ann" } })).resolves.toEqualTypeOf<
+      Readonly<Record<"a" | "b", number>>
+    >();
     films.scan({ where: { owner: "ann" }, status: "b" });
     const where: Where<typeof film> = { language: "es", owner: undefined };
     const page = await films.list({ where, status: "b" });
@@ -378,6 +381,10 @@ describe("indexed fields", () => {
     void films.list({ where: { language: 1 } });
     // @ts-expect-error: this definition has no index
     void store.list({ where: { language: "es" } });
+    // @ts-expect-error: not in the index
+    void films.counts({ where: { minutes: "90" } });
+    // @ts-expect-error: this definition has no index
+    void store.counts({ where: { language: "es" } });
   });
   test("have string values", () => {
     const rest = { name: "x", data: z.object({ n: z.number() }), initial: "a", statuses: { a: { next: [] } } } as const;
@@ -417,6 +424,7 @@ describe("inputs", () => {
       cursor: nothing,
     });
     store.scan({ status: nothing, signal: nothing });
+    void store.counts({ where: nothing });
     void store.outbox.read({ limit: nothing, waitMs: nothing, claimMs: nothing, signal: nothing });
     void store.outbox.rejected({ limit: nothing });
     void store.health({ timeoutMs: nothing });

@@ -270,8 +270,27 @@ export type ClaimReply =
       readonly expiredLeases: number;
     }
   | { readonly kind: "outdated" | "handled" | "moved" | "leased" | "changed" }
+  | ({ readonly kind: "paused" } & Pick<QueuePause, "until" | "reason">)
   | Missing
   | Unreadable;
+
+/** Pause of a queue, for all workers. */
+export interface QueuePause {
+  /** Name of the queue, 1–255 characters. */
+  readonly queue: string;
+  /** Time at which the queue was paused. */
+  readonly since: number;
+  /** End of the pause. null: it has none. */
+  readonly until: number | null;
+  readonly reason: string | null;
+  readonly by: string | null;
+}
+
+/** Request to pause a queue. */
+export interface PauseRequest extends Omit<QueuePause, "since"> {
+  /** True: a pause that ends later, or has no end, is kept unchanged. */
+  readonly unlessLonger: boolean;
+}
 
 /** Reply to `failRequest`. */
 export type FailRequestReply =

@@ -11,6 +11,8 @@ import type {
   ListRequest,
   ListResult,
   NewJob,
+  PauseRequest,
+  QueuePause,
   ReadResult,
   SaveReply,
   StatusUpdate,
@@ -210,6 +212,8 @@ export interface StorageHealth extends Omit<Health, "driver"> {
   readonly oldestWaitMs: number | null;
   /** Time in milliseconds for which the check of a timeout is late. null: unknown, or the definition has no timeouts. */
   readonly overdueMs: number | null;
+  /** Pauses that have not ended. null: unknown. */
+  readonly pauses: readonly QueuePause[] | null;
 }
 
 /** Options of an audit. */
@@ -237,6 +241,15 @@ export interface JobStorage {
   updateStatus(update: StatusUpdate): Promise<UpdateStatusReply>;
   /** Gives the caller a lease, and stores the message of the request with it. */
   claim(request: ClaimRequest): Promise<ClaimReply>;
+  /**
+   * Pauses a queue. From then on, `claim` replies "paused" for its messages, until the pause ends by the storage's clock. A pause that has not
+   * ended keeps its `since`. If the call fails, jobs of some shards may be paused, and it can be repeated.
+   */
+  pauseQueue(request: PauseRequest): Promise<void>;
+  /** Ends the pause of a queue. Returns false if there was none. */
+  resumeQueue(queue: string): Promise<boolean>;
+  /** Returns the pauses that have not ended, in any order. */
+  pauses(): Promise<readonly QueuePause[]>;
   /** Fails a job whose message cannot be read or was dead-lettered, in two changes of one step. */
   failRequest(request: FailRequest): Promise<FailRequestReply>;
   /**
@@ -263,8 +276,11 @@ export interface JobStorage {
   delete(target: Target): Promise<DeleteReply>;
   /** Returns a page of a list. The cost depends on `limit`, not on the number of stored jobs. */
   list(request: ListRequest): Promise<ListResult>;
-  /** Returns the number of jobs for every status of the configuration. */
-  counts(): Promise<ReadonlyMap<string, number>>;
+  /**
+   * Returns the number of jobs for every status of the configuration. `where`: counts only jobs that have this value in an index field,
+   * which can be one that only another store declares. null: counts all jobs.
+   */
+  counts(where: ListRequest["where"]): Promise<ReadonlyMap<string, number>>;
   /** Outbox of the store. */
   readonly outbox: OutboxStorage;
   /** Event logs, one per shard. */

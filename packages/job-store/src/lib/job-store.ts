@@ -32,6 +32,7 @@ import {
   AUDIT_OPTIONS,
   CHANGE_BY_ID_OPTIONS,
   CHANGE_OPTIONS,
+  COUNTS_OPTIONS,
   CREATE_OPTIONS,
   HEALTH_OPTIONS,
   LIST_OPTIONS,
@@ -46,10 +47,22 @@ import { type Rejection, rejection } from "./rejections.js";
 import { audit, healthOf, indexValuesReader, repairEvent, unhealthy } from "./reports.js";
 import { checkStaysWorking, StoreLeases } from "./store-leases.js";
 import { StoreOutbox } from "./store-outbox.js";
+import { StoreWorkers } from "./store-workers.js";
 import { toTarget } from "./target.js";
 import { TimeoutEnforcer } from "./timeout-enforcer.js";
-import type { AuditReport, Change, CreateOptions, Health, JobEvent, JobStore, ListQuery, Page } from "./types.js";
+import type {
+  AuditReport,
+  Change,
+  CountsQuery,
+  CreateOptions,
+  Health,
+  JobEvent,
+  JobStore,
+  ListQuery,
+  Page,
+} from "./types.js";
 import { Watcher } from "./watch/watcher.js";
+import type { PausedQueue, PauseOptions } from "./worker-operations.js";
 
 /** Store for any driver: checks arguments, calls the storage, and converts its replies to jobs and errors. */
 export class DefaultJobStore<D extends JobDefinition> implements JobStore<D> {
@@ -63,6 +76,7 @@ export class DefaultJobStore<D extends JobDefinition> implements JobStore<D> {
   readonly #calls = new InFlightCalls();
   readonly #watcher: Watcher<D>;
   readonly #leases: StoreLeases<D>;
+  readonly #workers: StoreWorkers;
 
   constructor(
     definition: D,
@@ -78,6 +92,7 @@ export class DefaultJobStore<D extends JobDefinition> implements JobStore<D> {
     this.#storage = driver.open(config);
     this.outbox = new StoreOutbox(this.#storage.outbox, this.#calls, definition.name);
     this.#leases = new StoreLeases(definition, this.#storage, this.#calls, (record) => this.#decodeWritten(record));
+    this.#workers = new StoreWorkers(this.#storage, this.#calls, config.emit);
     const readJob = (id: string, result: ReadResult) => this.#decodeOrNull(id, result);
     this.#watcher = new Watcher({ definition, readJob }, this.#storage, this.#calls);
     if (options.enforcesTimeouts && config.timeouts.size > 0) new TimeoutEnforcer(this.#storage, config, this.#calls);
@@ -204,6 +219,18 @@ export class DefaultJobStore<D extends JobDefinition> implements JobStore<D> {
     return this.#leases.renewLeases(jobs, leaseMs);
   }
 
+  pauseQueue(queue: string, options?: PauseOptions): Promise<void> {
+    return this.#workers.pauseQueue(queue, options);
+  }
+
+  resumeQueue(queue: string, options?: { readonly by?: string | undefined }): Promise<boolean> {
+    return this.#workers.resumeQueue(queue, options);
+  }
+
+  pausedQueues(): Promise<readonly PausedQueue[]> {
+    return this.#workers.pausedQueues();
+  }
+
   async delete(job: string | Job<D>): Promise<boolean> {
     const target = toTarget(job);
     const reply = await this.#calls.run(() => this.#storage.delete(target));
@@ -272,8 +299,9 @@ export class DefaultJobStore<D extends JobDefinition> implements JobStore<D> {
     } while (cursor !== undefined);
   }
 
-  async counts(): Promise<Readonly<Record<StatusOf<D>, number>>> {
-    const counts = await this.#calls.run(() => this.#storage.counts());
+  async counts(query: CountsQuery<D> = {}): Promise<Readonly<Record<StatusOf<D>, number>>> {
+    const where = checkWhere(this.definition, checkOptions(query, COUNTS_OPTIONS, "counts").where);
+    const counts = await this.#calls.run(() => this.#storage.counts(where));
     return Object.fromEntries(this.#config.statuses.map((status) => [status, counts.get(status) ?? 0])) as Record<
       StatusOf<D>,
       number

@@ -3,7 +3,8 @@ import type { ClaimOptions, FailRequestOptions, RequestingMessage } from "./clai
 import type { JobDefinition } from "./definition.js";
 import type { Job, JobFailure, StatusChange } from "./job.js";
 import type { Outbox } from "./outbox.js";
-import type { Change, ChangeOf, CreateOptions, JobStore, ListQuery } from "./types.js";
+import type { Change, ChangeOf, CountsQuery, CreateOptions, JobStore, ListQuery } from "./types.js";
+import type { PauseOptions } from "./worker-operations.js";
 
 /** Keys that the arguments of a store's calls can have. */
 
@@ -94,6 +95,8 @@ export const LIST_OPTIONS: KeysOf<ListQuery<JobDefinition>> = { ...SCAN_FILTER, 
 
 export const SCAN_OPTIONS: KeysOf<Options<Store["scan"], 0>> = { ...SCAN_FILTER, signal: true };
 
+export const COUNTS_OPTIONS: KeysOf<CountsQuery<JobDefinition>> = { where: true };
+
 export const WATCH_TARGET_KEYS: KeysOf<Exclude<Options<Store["watch"], 0>, string>> = { after: true };
 
 export const WATCH_OPTIONS: KeysOf<Options<Store["watch"], 1>> = { signal: true };
@@ -110,5 +113,9 @@ export const OUTBOX_READ_OPTIONS: KeysOf<Options<Outbox["read"], 0>> = {
   claimMs: true,
   signal: true,
 };
+
+export const PAUSE_OPTIONS: KeysOf<PauseOptions> = { until: true, reason: true, by: true, unlessLonger: true };
+
+export const RESUME_OPTIONS: KeysOf<Options<Store["resumeQueue"], 1>> = { by: true };
 
 export const REJECTED_OPTIONS: KeysOf<Options<Outbox["rejected"], 0>> = { limit: true };

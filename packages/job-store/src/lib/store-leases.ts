@@ -82,6 +82,10 @@ export class StoreLeases<D extends JobDefinition> {
       }
       case "unreadable":
         throw unreadable(id, reply.reason);
+      case "paused": {
+        const { until, reason } = reply;
+        return { kind: "paused", until: until === null ? null : new Date(until), reason };
+      }
       default:
         return { kind: reply.kind };
     }

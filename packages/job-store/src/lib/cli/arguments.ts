@@ -93,6 +93,14 @@ export function listOf(text: string | undefined): readonly string[] | undefined 
   return text?.split(",").filter((word) => word !== "");
 }
 
+/** Parses the filter by an index field. @throws UsageError */
+export function whereOf(text: string | undefined): Readonly<Record<string, string>> | undefined {
+  if (text === undefined) return undefined;
+  const [, field, value] = /^([^=]+)=(.+)$/s.exec(text) ?? [];
+  if (field === undefined || value === undefined) throw new UsageError("--where must be <field>=<value>.");
+  return { [field]: value };
+}
+
 /** Parses the value of an option, or returns the default. @throws UsageError */
 export function integerOption(text: string | undefined, name: string, defaultValue: number): number {
   if (text === undefined) return defaultValue;

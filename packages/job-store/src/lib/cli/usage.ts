@@ -23,7 +23,8 @@ Shows and changes the jobs of @subtitles/job-store in Redis. It reads the job de
                           lists jobs, newest first: by creation, or with --status by the time of entering the status.
                           --cursor continues the same list
   get <id>...             shows jobs with their history
-  counts                  shows the number of jobs in each status
+  counts [--where field=value]
+                          shows the number of jobs in each status; with --where, only of jobs with this value
   watch [id]              shows changes until Ctrl-C; lost and restored connections are shown on standard error
   health                  shows the health of the store; exit code 1 if degraded, 3 if unhealthy
   audit [--repair]        compares the indexes with the jobs, and repairs them; exit code 1 if something is not repaired

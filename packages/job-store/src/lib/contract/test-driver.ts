@@ -2,6 +2,7 @@ import { describe } from "vitest";
 import { audit } from "./audit.js";
 import { changeKeys, claimAnswers, claimRepeats, claims, origins } from "./claim.js";
 import { createContext, type DriverUnderTest } from "./context.js";
+import { countsOfField } from "./counts-of-field.js";
 import { create, createMany, notJson } from "./create.js";
 import { delayedMessages } from "./delayed-messages.js";
 import { deleteMany, deleteOne } from "./delete.js";
@@ -14,6 +15,7 @@ import { cursors, list, scan, ties } from "./list.js";
 import { maxCount } from "./max-count.js";
 import { metadata, ownership } from "./metadata.js";
 import { outbox, outboxClaims, outboxWaits } from "./outbox.js";
+import { pauses } from "./pauses.js";
 import { races } from "./races.js";
 import { counts, read, schemaChange, unreadable } from "./read.js";
 import { expiry, massExpiry, retention } from "./retention.js";
@@ -37,6 +39,7 @@ const subjects = {
   unreadable,
   "schema change": schemaChange,
   counts,
+  "counts of a field": countsOfField,
   "update status": updateStatus,
   transitions,
   history,
@@ -76,6 +79,7 @@ const subjects = {
   "delayed messages": delayedMessages,
   "messages of a status": sends,
   timeouts,
+  pauses,
   races,
   "untrusted ids": untrustedIds,
   "unusual statuses": unusualStatuses,

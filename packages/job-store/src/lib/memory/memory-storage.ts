@@ -16,6 +16,8 @@ import type {
   NewJob,
   OutboxStorage,
   OutgoingMessage,
+  PauseRequest,
+  QueuePause,
   ReadResult,
   RecordedChange,
   SaveReply,
@@ -154,7 +156,7 @@ export class MemoryStorage implements JobStorage {
 
   async claim(request: ClaimRequest): Promise<ClaimReply> {
     this.#check();
-    const { work, outbox } = this.#table;
+    const { work, outbox, pauses } = this.#table;
     const { to, message } = request;
     work.clock.contact();
     const job = this.#table.find(request.id);
@@ -174,6 +176,8 @@ export class MemoryStorage implements JobStorage {
       return this.#faults.replyOrLose({ kind: "leased" });
     }
     if (request.ifVersion !== undefined && request.ifVersion !== job.version) return { kind: "changed" };
+    const pause = pauses.of(message.queue);
+    if (pause !== undefined) return { kind: "paused", until: pause.until, reason: pause.reason };
     if (state.stored !== null && state.stored.queue !== message.queue) outbox.append(job, state.stored);
     if (job.status !== to) state.failedAttempts = 0;
     const claimed = this.#moved(job, { to, metadata: request.metadata });
@@ -221,6 +225,23 @@ export class MemoryStorage implements JobStorage {
     return changed.includes(true) ? this.#faults.replyOrLose(changed) : changed;
   }
 
+  async pauseQueue(request: PauseRequest): Promise<void> {
+    this.#check();
+    this.#table.pauses.pause(request);
+    this.#faults.replyOrLose(undefined);
+  }
+
+  async resumeQueue(queue: string): Promise<boolean> {
+    this.#check();
+    const resumed = this.#table.pauses.resume(queue);
+    return resumed ? this.#faults.replyOrLose(resumed) : resumed;
+  }
+
+  async pauses(): Promise<readonly QueuePause[]> {
+    this.#check();
+    return this.#table.pauses.all();
+  }
+
   async findOverdue(owner: string): ReturnType<JobStorage["findOverdue"]> {
     this.#check();
     return this.#table.timeouts.findOverdue(this.#config.timeouts, owner);
@@ -256,10 +277,13 @@ export class MemoryStorage implements JobStorage {
     return listJobs(this.#table, request);
   }
 
-  async counts(): Promise<ReadonlyMap<string, number>> {
+  async counts(where: ListRequest["where"]): Promise<ReadonlyMap<string, number>> {
     this.#check();
     const counts = new Map(this.#config.statuses.map((status) => [status, 0]));
-    for (const job of this.#table.live()) counts.set(job.status, (counts.get(job.status) ?? 0) + 1);
+    for (const job of this.#table.live()) {
+      if (where !== null && job.fields.get(where.field) !== where.value) continue;
+      counts.set(job.status, (counts.get(job.status) ?? 0) + 1);
+    }
     return counts;
   }
 
@@ -273,7 +297,7 @@ export class MemoryStorage implements JobStorage {
   }
 
   async health(): Promise<StorageHealth> {
-    const { size, outbox, timeouts } = this.#table;
+    const { size, outbox, timeouts, pauses } = this.#table;
     const common = { details: { jobs: size }, warnings: [] };
     return this.#faults.isAway
       ? {
@@ -283,6 +307,7 @@ export class MemoryStorage implements JobStorage {
           rejected: null,
           oldestWaitMs: null,
           overdueMs: null,
+          pauses: null,
           error: AWAY,
         }
       : {
@@ -292,6 +317,7 @@ export class MemoryStorage implements JobStorage {
           rejected: await outbox.countRejected(),
           oldestWaitMs: await outbox.oldestWait(),
           overdueMs: timeouts.lag(this.#config.timeouts),
+          pauses: pauses.all(),
         };
   }
 

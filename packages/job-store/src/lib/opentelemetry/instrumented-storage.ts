@@ -16,6 +16,8 @@ import type {
   NewJob,
   OutboxStorage,
   OutgoingMessage,
+  PauseRequest,
+  QueuePause,
   ReadResult,
   SaveReply,
   StatusUpdate,
@@ -111,6 +113,18 @@ export class InstrumentedStorage implements JobStorage {
     return this.#storage.renewLeases(targets, leaseMs);
   }
 
+  pauseQueue(request: PauseRequest): Promise<void> {
+    return this.#telemetry.observe("pauseQueue", { [QUEUE]: request.queue }, () => this.#storage.pauseQueue(request));
+  }
+
+  resumeQueue(queue: string): Promise<boolean> {
+    return this.#telemetry.observe("resumeQueue", { [QUEUE]: queue }, () => this.#storage.resumeQueue(queue));
+  }
+
+  pauses(): Promise<readonly QueuePause[]> {
+    return this.#storage.pauses();
+  }
+
   findOverdue(owner: string): ReturnType<JobStorage["findOverdue"]> {
     return this.#storage.findOverdue(owner);
   }
@@ -129,8 +143,8 @@ export class InstrumentedStorage implements JobStorage {
     return this.#telemetry.observe("list", {}, () => this.#storage.list(request));
   }
 
-  counts(): Promise<ReadonlyMap<string, number>> {
-    return this.#telemetry.observe("counts", {}, () => this.#storage.counts());
+  counts(where: ListRequest["where"]): Promise<ReadonlyMap<string, number>> {
+    return this.#telemetry.observe("counts", {}, () => this.#storage.counts(where));
   }
 
   audit(options: AuditOptions): AsyncGenerator<AuditReport, void, undefined> {
@@ -172,6 +186,8 @@ export class InstrumentedStorage implements JobStorage {
 
 const ID = "subtitles.job.id";
 const STATUS = "subtitles.job.status";
+/** Attribute of OpenTelemetry's conventions for messaging. */
+const QUEUE = "messaging.destination.name";
 
 /** Adds the current trace context to messages that have none. */
 function traced(messages: readonly OutgoingMessage[]): readonly OutgoingMessage[] {

@@ -125,7 +125,7 @@ export class Gauges {
     this.#observables = [jobs, depth, scheduled, age, rejected];
     this.#callback = async (result) => {
       await Promise.allSettled([
-        storage.counts().then((counts) => {
+        storage.counts(null).then((counts) => {
           for (const [status, count] of counts) {
             result.observe(jobs, count, { ...attributes, "subtitles.job.status": status });
           }

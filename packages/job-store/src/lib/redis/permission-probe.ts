@@ -31,6 +31,7 @@ const at = {
   gaps: 23,
   timeoutsOwner: 24,
   timeoutsDeferred: 25,
+  pauses: 26,
 } as const satisfies Record<keyof Keys, number>;
 
 /** Returns the keys in the order of `at`. `*` is no valid id, and looks like a pattern of all keys in a message. */
@@ -105,6 +106,7 @@ const PROBES: readonly Probe[] = [
   ...sortedSet(at.statuses),
   ...sortedSet(at.creations),
   ...sortedSet(at.fields),
+  ["zlexcount", at.fields, "-", "-"],
   ["hget", at.values, "*"],
   ["hset", at.values, "a field without value", "", ""],
   ["hdel", at.values, "*"],
@@ -117,6 +119,10 @@ const PROBES: readonly Probe[] = [
   ...sortedSet(at.leases),
   ...sortedSet(at.waits),
   ...sortedSet(at.gaps),
+  ["hget", at.pauses, "*"],
+  ["hgetall", at.pauses],
+  ["hset", at.pauses, "a field without value", "", ""],
+  ["hdel", at.pauses, "*"],
   ["get", at.timeoutsOwner],
   ["set", at.timeoutsOwner, "", "PXAT", "0"],
   ...sortedSet(at.timeoutsDeferred),

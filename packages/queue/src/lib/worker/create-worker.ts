@@ -6,7 +6,7 @@ import type { FailedOption, JobIdOption, Worker, WorkerOptions } from "./types.j
 
 /**
  * Starts a worker. It consumes a queue, claims the job that each message names, runs the work, stores the outcome in the job store, and then
- * acknowledges the message. Returns immediately. If Redis or RabbitMQ is unavailable, the worker waits and continues when the server is back.
+ * acknowledges the message. Returns immediately. If Redis or RabbitMQ is unavailable, the worker waits and continues when the server is available again.
  *
  *   const worker = createWorker({
  *     store, broker, queue: downloads, from: "pending", working: "downloading",
@@ -46,7 +46,7 @@ import type { FailedOption, JobIdOption, Worker, WorkerOptions } from "./types.j
  * - The worker acknowledges a message only after the store has the outcome, a retry, a postponement or the end of the lease. Only one worker can store an
  *   outcome. The last reported `progress` is stored with the outcome, unless the outcome has its own `progress`.
  * - While the store is unavailable, finished work is not repeated: the worker keeps the outcome in memory (at most `concurrency` outcomes) and stores it
- *   when the store is back.
+ *   when the store is available again.
  * - `JobFailed` fails the job now. `RetryLater` postpones it.
  * - Any other error is a failed attempt. One step stores the error as a note in the history, the number of failed attempts, and a lease until the retry, after
  *   the next of the queue's `retryDelaysMs`. After the last retry the job fails with code "RETRIES_EXHAUSTED". Attempts are counted in the store since the

@@ -1,4 +1,4 @@
-import { invalid } from "../arguments.js";
+import { invalid, MAX_DELAY_MS } from "../arguments.js";
 import { isError } from "../errors.js";
 
 /** Marks of the errors. They are registered symbols, so that two copies of the package recognize each other's errors. */
@@ -7,8 +7,8 @@ const RETRY_LATER = Symbol.for("@subtitles/queue/retry-later");
 
 /** Thrown by `run` to fail the job without retries. `message`, `code` and `retryable` are stored as the job's error. */
 export class JobFailed extends Error {
-  /** Always "JobFailed". */
-  override readonly name = "JobFailed";
+  /** Name of the class: "JobFailed", unless a subclass has its own. */
+  override readonly name: string = "JobFailed";
   /** Code of the stored error. */
   readonly code: string | undefined;
   /** True if another run can succeed. */
@@ -43,9 +43,8 @@ export class JobFailed extends Error {
   }
 }
 
-/** Range of a postponement in milliseconds: 1 second to 366 days. */
+/** Shortest postponement of a job in milliseconds. */
 const MIN_DELAY_MS = 1_000;
-const MAX_DELAY_MS = 31_622_400_000;
 
 /**
  * Thrown by `run` to postpone the job. The job stays in `working` with a lease until then (`leasedUntil`) and a note in its history;
@@ -54,8 +53,8 @@ const MAX_DELAY_MS = 31_622_400_000;
  * the wait early, call `renewLeases([job], 0)`.
  */
 export class RetryLater extends Error {
-  /** Always "RetryLater". */
-  override readonly name = "RetryLater";
+  /** Name of the class: "RetryLater", unless a subclass has its own. */
+  override readonly name: string = "RetryLater";
   /** Time at which the job continues. */
   readonly at: Date;
 

@@ -83,7 +83,7 @@ export class StoreCalls {
       this.#succeeded(caller);
       return result;
     } catch (error) {
-      if (!isOutage(error)) this.#succeeded(caller);
+      if (!isUnavailable(error)) this.#succeeded(caller);
       try {
         this.#failed(caller, error);
       } catch (other) {
@@ -103,7 +103,7 @@ export class StoreCalls {
       this.#onClosed();
       throw new CallStopped();
     }
-    if (!isOutage(error)) throw error;
+    if (!isUnavailable(error)) throw error;
     if (this.#failing.size === 0) {
       this.#emit({ type: "unavailable", message: `The store is unavailable. ${error.message}`, error });
     }
@@ -118,6 +118,6 @@ export class StoreCalls {
   }
 }
 
-function isOutage(error: unknown): error is JobStoreError {
+function isUnavailable(error: unknown): error is JobStoreError {
   return JobStoreError.is(error, "UNAVAILABLE");
 }

@@ -1,6 +1,6 @@
 import type { JobDefinition } from "../../definition.js";
 import type { Job } from "../../job.js";
-import { integerOption, listOf, type Options } from "../arguments.js";
+import { integerOption, listOf, type Options, whereOf } from "../arguments.js";
 import { type Command, MAX_PAGE } from "../command.js";
 import { type Column, plain } from "../output.js";
 import { EXIT, UsageError } from "../usage.js";
@@ -60,12 +60,4 @@ function limitOf({ limit: given, all }: Options): number {
   const limit = integerOption(given, "limit", 50);
   if (limit < 1) throw new UsageError("--limit must be 1 or more.");
   return limit;
-}
-
-/** Parses the filter by an index field. @throws UsageError */
-function whereOf(text: string | undefined): Readonly<Record<string, string>> | undefined {
-  if (text === undefined) return undefined;
-  const [, field, value] = /^([^=]+)=(.+)$/s.exec(text) ?? [];
-  if (field === undefined || value === undefined) throw new UsageError("--where must be <field>=<value>.");
-  return { [field]: value };
 }

@@ -57,32 +57,35 @@ local function withRoom(head, data)
   return room > 0 and head .. '\n' .. string.rep(' ', room) .. data or head .. data
 end
 
--- Writes `head` in the place of a record's beginning. Returns nil, or the size if the record would be too large. `stop` is the end of
--- the old beginning, `data` the position of the line break before the data. `expires`: time of expiry (ms), false for never, nil to
--- keep that of the key. `grows`: true if further changes are expected.
-local function writeHead(key, text, stop, data, head, expires, grows)
-  local spare = data - 1 - #head
+-- Returns the text between a new beginning of a record with this length and the data, if the beginning is written over the old one:
+-- nothing, or a line break and spaces over the rest of the old beginning. Returns nil if the record must be written whole. `stop` is the end
+-- of the old beginning, `data` the position of the line break before the data. `expires`: see writeHead.
+local function fillerOf(length, stop, data, expires)
+  local spare = data - 1 - length
   -- SET removes an expiry that the job does not have any more.
-  if expires == false then spare = -1 end
-  if spare == 0 then
+  if expires == false or spare < 0 or spare == 1 then return nil end
+  return spare == 0 and '' or '\n' .. string.rep(' ', math.min(stop, data - 1) - length - 1)
+end
+
+-- Writes `head` in the place of a record's beginning. Returns nil, or the size if the record would be too large. `isWhole`: true if
+-- `head` does not end with what fillerOf returns, so that the record is written whole. `expires`: time of expiry (ms), false for never,
+-- nil to keep that of the key. `grows`: true if further changes are expected.
+local function writeHead(key, text, data, head, isWhole, expires, grows)
+  if not isWhole then
     redis.call('SETRANGE', key, '0', head)
-  elseif spare > 1 then
-    -- A line break, and spaces over the rest of the old beginning.
-    redis.call('SETRANGE', key, '0', head .. '\n' .. string.rep(' ', math.min(stop, data - 1) - #head - 1))
-  else
-    local body = sub(text, data)
-    local bytes = #head + #body
-    if bytes > MAX_RECORD_BYTES then return bytes end
-    local whole = grows and withRoom(head, body) or head .. body
-    if #whole > largestWritten then largestWritten = #whole end
-    if expires then
-      redis.call('SET', key, whole, 'PXAT', expires)
-    elseif expires == false then
-      redis.call('SET', key, whole)
-    else
-      redis.call('SET', key, whole, 'KEEPTTL')
-    end
+    if expires then redis.call('PEXPIREAT', key, expires) end
     return nil
   end
-  if expires then redis.call('PEXPIREAT', key, expires) end
+  local body = sub(text, data)
+  local bytes = #head + #body
+  if bytes > MAX_RECORD_BYTES then return bytes end
+  local whole = grows and withRoom(head, body) or head .. body
+  if #whole > largestWritten then largestWritten = #whole end
+  if expires then
+    redis.call('SET', key, whole, 'PXAT', expires)
+  elseif expires == false then
+    redis.call('SET', key, whole)
+  else
+    redis.call('SET', key, whole, 'KEEPTTL')
+  end
 end

@@ -29,10 +29,10 @@ local function updateProgress(key, operation, expected, progress)
   local head = beginning .. ',"times":[' .. created .. ',' .. entered .. updated .. '],"ops":"'
     .. known.add(known.recent(ops, created), operation, version) .. '","history":[' .. sub(text, history, close + 2)
     .. replacePart(sub(text, close + 3, stop - 1), '\n"progress":', progress)
-  -- writeHead writes the record whole if the room does not suffice, or if a single byte of it would remain.
-  if #head > data - 3 and not isWhole then text = redis.call('GET', key) end
+  local filler = fillerOf(#head, stop, data)
+  if not filler and not isWhole then text = redis.call('GET', key) end
   bytesRead = bytesRead + #text
-  local bytes = writeHead(key, text, stop, data, head, nil, true)
+  local bytes = writeHead(key, text, data, head .. (filler or ''), not filler, nil, true)
   if bytes then return 'tooLarge', bytes end
   addEvent('"type":"progress","version":' .. version .. ',' .. progress .. '"at":' .. now, sub(key, ID_AT))
   return 'recorded', ''
