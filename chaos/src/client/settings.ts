@@ -27,8 +27,6 @@ export interface Settings {
   readonly mutant: MutantName | null;
 }
 
-/** Environment variable that is set when a module of the packages was edited for a mutant. */
-export const LIBRARY_EDITED = "CHAOS_LIBRARY_EDITED";
 /** Timeout of all calls of the store except `waitFor`. */
 export const STORE_TIMEOUT_MS = 1_000;
 /** Timeout of `waitFor`. */
