@@ -92,10 +92,6 @@ const MEMORY_ONLY: Readonly<Record<string, readonly string[]>> = {
     "a claim that the store answers after close has begun ends its lease, and the next worker starts at once",
     "messages that were only fetched ahead are returned when the worker closes or pauses",
   ],
-  "the world dead-letters messages itself; in worker-dead-letters.integration.test.ts RabbitMQ does it": [
-    "a message that the broker dead-lettered by itself fails its job, and is discarded",
-    "a dead letter of an earlier run, or of a job that was claimed since, fails nothing",
-  ],
 };
 
 const memoryOnly = new Set(Object.values(MEMORY_ONLY).flat());
