@@ -4,6 +4,7 @@ import { closing } from "./worker-suite/closing.js";
 import { copies } from "./worker-suite/copies.js";
 import { errors } from "./worker-suite/errors.js";
 import { letters } from "./worker-suite/letters.js";
+import { queuePauses } from "./worker-suite/queue-pauses.js";
 import { requests } from "./worker-suite/requests.js";
 import { serverWorld } from "./worker-suite/server-world.js";
 import { timeLimits } from "./worker-suite/time-limits.js";
@@ -34,6 +35,8 @@ const MEMORY_ONLY: Readonly<Record<string, readonly string[]>> = {
     "a worker can be closed at any time, and twice",
     "idle resolves with an empty queue, and does not wait for a retry",
     "idle waits while the broker is unavailable, and honours its signal",
+    "a pause ends at its time, and each worker consumes again within two seconds",
+    "RetryLater with `pauseQueue` pauses the queue for all workers until the job continues",
   ],
   "they wait for the end of leases of 15 seconds; worker-crashes.integration.test.ts has shorter ones": [
     "the job of a dead process continues when its lease ends, and uses no attempt",
@@ -78,4 +81,5 @@ describe.skipIf(rabbitmq.url === null)(rabbitmq.title("a worker on Redis and Rab
   describe("dead letters and lost workers", () => letters(onServers));
   describe("time limits", () => timeLimits(onServers));
   describe("closing and pausing", () => closing(onServers));
+  describe("paused queues", () => queuePauses(onServers));
 });
