@@ -11,6 +11,7 @@ import indexes from "./lua/includes/indexes.lua";
 import lateEntry from "./lua/includes/late-entry.lua";
 import limits from "./lua/includes/limits.lua";
 import metadata from "./lua/includes/metadata.lua";
+import rank from "./lua/includes/rank.lua";
 import readLimit from "./lua/includes/read-limit.lua";
 import storeKeys from "./lua/includes/store-keys.lua";
 import workState from "./lua/includes/work-state.lua";
@@ -25,6 +26,7 @@ import timeoutsLag from "./lua/maintenance/timeouts-lag.lua";
 import trimExpired from "./lua/maintenance/trim-expired.lua";
 import outboxAcknowledge from "./lua/outbox/acknowledge.lua";
 import outboxClaim from "./lua/outbox/claim.lua";
+import outboxList from "./lua/outbox/list.lua";
 import outboxReject from "./lua/outbox/reject.lua";
 import outboxRejected from "./lua/outbox/rejected.lua";
 import outboxRequeue from "./lua/outbox/requeue.lua";
@@ -63,7 +65,7 @@ const deleting = [...indexed, contact, workState, deleteWork];
 export const scripts = {
   setMetadata: scriptOf(setMetadata),
   recordLostConnections: scriptOf(metadataOf, recordLostConnections),
-  page: scriptOf(page),
+  page: scriptOf(rank, page),
   read: scriptOf(limits, readLimit, read),
   find: scriptOf(...indexed, find),
   counts: scriptOf(counts),
@@ -83,6 +85,7 @@ export const scripts = {
   outboxReject: scriptOf(limits, readLimit, beginOutbox, outboxReject),
   outboxRequeue: scriptOf(limits, readLimit, beginOutbox, outboxRequeue),
   outboxRejected: scriptOf(limits, readLimit, outboxRejected),
+  outboxList: scriptOf(limits, readLimit, rank, outboxList),
   outboxState: scriptOf(outboxState),
 } as const;
 
