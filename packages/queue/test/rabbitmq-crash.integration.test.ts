@@ -116,10 +116,14 @@ describe.skipIf(!rabbitmq.available)(rabbitmq.title("a private broker"), () => {
     // On a busy machine, connecting may take longer than the timeout, and the message may be published twice.
     await vi.waitFor(() => hasty.publish(tasks, { n: 0 }), PATIENCE);
     await server.control("set_vm_memory_high_watermark", "absolute", "1MB");
-    // The broker reports the alarm to a connection after its first publish.
-    const first = hasty.publish(tasks, { n: 1 }).catch((error: unknown) => error);
+    // The alarm begins some time after the command. The broker reports it to a connection after the next publish.
+    const first = () =>
+      hasty.publish(tasks, { n: 1 }).then(
+        () => null,
+        (error: unknown) => error,
+      );
+    expect(await vi.waitUntil(first, PATIENCE)).toMatchObject({ code: "TIMEOUT", indeterminate: true });
     const publishing = [2, 3].map((n) => patient.publish(tasks, { n }));
-    expect(await first).toMatchObject({ code: "TIMEOUT", indeterminate: true });
     for (const blocked of [hasty, patient])
       await expect.poll(() => blocked.health(), PATIENCE).toMatchObject({ status: "degraded", blocked: true });
     await expect(hasty.publish(tasks, { n: 4 })).rejects.toMatchObject({
@@ -128,11 +132,11 @@ describe.skipIf(!rabbitmq.available)(rabbitmq.title("a private broker"), () => {
       message: expect.stringContaining("alarm"),
     });
     expect(await patient.stats(tasks)).toMatchObject({ ready: 0, consumers: 1 });
-    expect(new Set(seen)).toEqual(new Set([0]));
+    expect(seen.filter((n) => n > 1)).toEqual([]);
     await server.control("set_vm_memory_high_watermark", "0.4");
     await Promise.all(publishing);
     await expect.poll(() => hasty.health(), PATIENCE).toMatchObject({ status: "healthy", blocked: false });
-    // The first message was sent before the connection was blocked, so its error was indeterminate.
+    // The message of the first error was sent before the connection was blocked, so the error was indeterminate.
     await expect.poll(() => [...new Set(seen)].toSorted(), PATIENCE).toEqual([0, 1, 2, 3]);
   });
 
