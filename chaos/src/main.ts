@@ -14,8 +14,8 @@ import { plotOf } from "./soak/plot.js";
 import { soak } from "./soak/soak.js";
 
 const USAGE = `npm run chaos -- [--seed N] [--minutes M] [--each E] [--jobs J] [--resume] [--results FILE]   runs seeds N, N + 1, … with E minutes of faults and J orders each
-npm run chaos -- --mutants [--mutant NAME] …   checks that the oracle detects each mutant
-npm run chaos -- --failover                    counts the changes that are lost when a master is killed or cut off
+npm run chaos -- --mutants [--mutant NAME] …   verifies that the checker detects each mutant
+npm run chaos -- --failover                    counts the changes that are lost when a master is killed or isolated
 npm run chaos -- --restarts N [--seed N] [--idle MINUTES]   restarts the servers N times, and checks that new jobs start in time
 npm run chaos -- --libraries                   injects the same faults into other libraries
 npm run chaos -- --soak MINUTES [--plot FILE]  checks that constant load does not increase the use of resources

@@ -70,6 +70,8 @@ describe.skipIf(!available)(title("Commands to Redis"), { timeout: 120_000 }, ()
       expect(await store.outbox.rejected()).toHaveLength(1);
       await store.outbox.requeue([first?.entryId as string]);
       await store.outbox.ack([second?.entryId as string]);
+      for (const kind of ["waiting", "scheduled", "rejected"] as const) await store.outbox.list({ kind });
+      await store.outbox.ofJob("a");
       await store.outbox.depth();
       await store.outbox.oldest();
       await store.pauseQueue("films");

@@ -1,4 +1,5 @@
 import type { StatusChange } from "./job.js";
+import type { OutboxKind } from "./outbox.js";
 
 // Arguments and replies of the calls of a driver. `driver.ts` has the calls.
 
@@ -140,6 +141,8 @@ export interface StatusUpdate extends Pick<NewJob, "metadata" | "outbox" | "send
   readonly leaseMs?: number | undefined;
   /** True: adds 1 to the failed attempts. */
   readonly failedAttempt?: boolean | undefined;
+  /** True: the caller does not read the record, so the reply can be "stored" instead of "updated". */
+  readonly withoutRecord?: boolean | undefined;
 }
 
 /** Message that requests a job. */
@@ -247,6 +250,8 @@ export type SaveReply =
  */
 export type UpdateStatusReply =
   | { readonly kind: "updated"; readonly record: JobRecord }
+  /** The change was made. Only if `withoutRecord` was given. */
+  | { readonly kind: "stored" }
   | { readonly kind: "unchanged"; readonly record: JobRecord }
   /** `leaseMs` was given, and the job is in another status than `to`, or has no stored message. Nothing was written. */
   | { readonly kind: "noMessage" }
@@ -356,4 +361,32 @@ export interface StoredMessage extends Pick<OutgoingMessage, "queue" | "headers"
   readonly payload: unknown;
   /** Change that stored the message. null: the entry was stored before origins were recorded. */
   readonly origin: Origin | null;
+}
+
+/** Message that was read without claiming it. */
+export type ListedMessage = StoredMessage &
+  (
+    | { readonly kind: "waiting" /** True if a reader has claimed it. */; readonly claimed: boolean }
+    | { readonly kind: "scheduled" /** Time at which it becomes due. */; readonly dueAt: number }
+    | { readonly kind: "rejected"; readonly reason: string }
+  );
+
+/** Position in a list of messages: one for each event log (shard) of the storage, in the same order. null: the beginning. */
+export type OutboxPosition = readonly (ListPosition | null)[];
+
+/** Request for one page of messages. */
+export interface OutboxRequest {
+  readonly kind: OutboxKind;
+  /** Position after which the page begins. null: at the beginning. Its ids are numbers, or two numbers with `-` between them. */
+  readonly start: OutboxPosition | null;
+  /** Maximum number of messages, 1–1000. */
+  readonly limit: number;
+}
+
+/** Page of messages. */
+export interface OutboxResult {
+  /** Messages in order. Can be fewer than `limit` although more follow. `position`: place in the list of the shard. */
+  readonly messages: readonly (ListedMessage & { readonly position: ListPosition })[];
+  /** `start` of the next page. null: no messages follow. */
+  readonly next: OutboxPosition | null;
 }

@@ -8,9 +8,12 @@ import type {
   FullJob,
   IndexValues,
   JobRecord,
+  ListedMessage,
   ListRequest,
   ListResult,
   NewJob,
+  OutboxRequest,
+  OutboxResult,
   PauseRequest,
   QueuePause,
   ReadResult,
@@ -190,6 +193,19 @@ export interface OutboxStorage {
   reject(entryIds: readonly string[], reason: string): Promise<void>;
   /** Returns rejected entries, oldest first. */
   rejected(limit: number): Promise<readonly (StoredMessage & { readonly reason: string })[]>;
+  /**
+   * Returns a page of messages without claiming them: waiting ones in commit order, followed by those that are due and not entries yet;
+   * scheduled ones by their due times; rejected ones by their times.
+   */
+  list(request: OutboxRequest): Promise<OutboxResult>;
+  /**
+   * Returns the messages that changes of this job stored, among the oldest `limit` of each kind; waiting ones first, then scheduled and
+   * rejected ones. `complete`: false if there are more than `limit` messages of a kind where those of this job are.
+   */
+  ofJob(
+    jobId: string,
+    limit: number,
+  ): Promise<{ readonly messages: readonly ListedMessage[]; readonly complete: boolean }>;
   /** Returns the number of rejected entries. */
   countRejected(): Promise<number>;
   /** Makes rejected entries available to `claim` again, as if they had just been stored. */

@@ -27,6 +27,9 @@ const OPTIONS = {
   note: { type: "string" },
   by: { type: "string" },
   rejected: { type: "boolean" },
+  until: { type: "string" },
+  for: { type: "string" },
+  reason: { type: "string" },
 } as const;
 
 export type Options = ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>["values"];

@@ -15,6 +15,7 @@ import { cursors, list, scan, ties } from "./list.js";
 import { maxCount } from "./max-count.js";
 import { metadata, ownership } from "./metadata.js";
 import { outbox, outboxClaims, outboxWaits } from "./outbox.js";
+import { outboxList } from "./outbox-list.js";
 import { pauses } from "./pauses.js";
 import { races } from "./races.js";
 import { counts, read, schemaChange, unreadable } from "./read.js";
@@ -76,6 +77,7 @@ const subjects = {
   outbox,
   "outbox claims": outboxClaims,
   "outbox waits": outboxWaits,
+  "outbox list": outboxList,
   "delayed messages": delayedMessages,
   "messages of a status": sends,
   timeouts,

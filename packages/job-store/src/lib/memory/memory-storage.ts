@@ -151,7 +151,9 @@ export class MemoryStorage implements JobStorage {
     const sent = job.status === update.to ? [] : sentMessages(this.#config.sends, stored, update.sendHeaders);
     this.#addMessages(stored, [...update.outbox, ...sent]);
     this.#addEvent("status", stored, stored.statusAt, job.status, update.metadata.by);
-    return this.#faults.replyOrLose({ kind: "updated", record: this.#table.toRecord(stored) });
+    return this.#faults.replyOrLose(
+      update.withoutRecord === true ? { kind: "stored" } : { kind: "updated", record: this.#table.toRecord(stored) },
+    );
   }
 
   async claim(request: ClaimRequest): Promise<ClaimReply> {

@@ -81,7 +81,9 @@ export class InstrumentedStorage implements JobStorage {
     const attributes = { [ID]: update.target.id, [STATUS]: update.to };
     return this.#telemetry.observe("updateStatus", attributes, async (span) => {
       const sendHeaders = this.#sendHeaders(update.to);
-      const reply = await this.#storage.updateStatus({ ...update, outbox: traced(update.outbox), ...sendHeaders });
+      // The metrics need the record.
+      const traceable = { ...update, outbox: traced(update.outbox), ...sendHeaders, withoutRecord: false };
+      const reply = await this.#storage.updateStatus(traceable);
       if (reply.kind === "updated") this.#telemetry.recordStatusChange(reply.record, this.#finalStatuses);
       // A duplicate delivery writes nothing.
       span.setAttribute("subtitles.job.moved", reply.kind === "updated");

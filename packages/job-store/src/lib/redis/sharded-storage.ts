@@ -11,10 +11,13 @@ import type {
   FullJob,
   IndexValues,
   JobStorage,
+  ListedMessage,
   ListPosition,
   ListRequest,
   ListResult,
   NewJob,
+  OutboxRequest,
+  OutboxResult,
   OutboxStorage,
   PauseRequest,
   QueuePause,
@@ -315,6 +318,43 @@ export class ShardedOutbox implements OutboxStorage {
       .flat()
       .sort((a, b) => a.at - b.at)
       .slice(0, limit);
+  }
+
+  /** Reads a part of the page from each shard. The page ends where a shard may have further messages that were not read. */
+  async list({ kind, start, limit }: OutboxRequest): Promise<OutboxResult> {
+    const parts = await Promise.all(
+      this.#shards.map((shard, n) => {
+        const after = start?.[n] ?? null;
+        return shard.list({ kind, start: after && [after], limit: expectedPerShard(limit, this.#shards.length) });
+      }),
+    );
+    const messages: OutboxResult["messages"][number][] = [];
+    const taken = parts.map(() => 0);
+    for (;;) {
+      const heads = parts.map((part, n) => part.messages[taken[n] ?? 0]);
+      const isUnknown = parts.some(({ next }, n) => heads[n] === undefined && next !== null);
+      const first = heads.reduce(
+        (best, head, n) => (head !== undefined && (best < 0 || head.at < (heads[best]?.at ?? 0)) ? n : best),
+        -1,
+      );
+      const head = heads[first];
+      if (messages.length === limit || isUnknown || head === undefined) break;
+      messages.push(withShard(first, head));
+      taken[first] = (taken[first] ?? 0) + 1;
+    }
+    const isLast = parts.every(({ messages: read, next }, n) => next === null && taken[n] === read.length);
+    const position = (n: number) => {
+      const part = parts[n];
+      if (part !== undefined && taken[n] === part.messages.length && part.next !== null) return part.next[0] ?? null;
+      return part?.messages[(taken[n] ?? 0) - 1]?.position ?? start?.[n] ?? null;
+    };
+    return { messages, next: isLast ? null : parts.map((_, n) => position(n)) };
+  }
+
+  async ofJob(jobId: string, limit: number): ReturnType<OutboxStorage["ofJob"]> {
+    const n = shardOf(jobId, this.#shards.length);
+    const { messages, complete } = await (this.#shards[n] as OutboxStorage).ofJob(jobId, limit);
+    return { messages: messages.map((message): ListedMessage => withShard(n, message)), complete };
   }
 
   countRejected(): Promise<number> {

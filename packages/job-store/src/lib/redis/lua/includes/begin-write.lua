@@ -37,3 +37,12 @@ end
 -- Size of the largest record or message that the script writes.
 local largestWritten = 0
 local reply = { 'done' }
+-- Ids of the jobs of the calls, once a script has read them.
+local ids = {}
+
+-- Adds two values to a list. `list[n + 1], list[n + 2] = a, b` would be much slower: Lua sets the last one first.
+local function push(list, a, b)
+  local n = #list
+  list[n + 1] = a
+  list[n + 2] = b
+end

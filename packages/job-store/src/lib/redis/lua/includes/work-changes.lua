@@ -37,28 +37,33 @@ local function workChanges(works)
     return last and match(state.lines, '^[^\n]*', last + 1)
   end
 
-  -- Returns the queue, the version and the time of the latest claim, the id of its message, and the failed attempts and expired leases
-  -- of its reply. Returns nil if there is none.
+  -- Returns the queue, the version and the time of the latest claim, or nil if there is none.
   function works.claimOf(state)
-    if state.claim == '' then return nil end
-    local queue, version, at, failed, expired, name = match(state.claim, '^([^\t]*)\t(%d+) (%d+)\t(%d+) (%d+)\t(.*)$')
-    return { queue = queue, version = version, at = at, failed = failed, expired = expired, id = name }
+    if state.claim ~= '' then return match(state.claim, '^([^\t]*)\t(%d+) (%d+)$') end
   end
 
-  -- Sets the latest claim. `previous`: the one before (see claimOf), or nil. `at`: clock of the server.
-  function works.setClaim(state, previous, queue, name, version, at)
-    if previous and previous.queue ~= queue then
-      works.put(state, 'c', previous.queue, previous.version .. ' ' .. previous.at, MAX_QUEUES - 1)
+  -- Sets the latest claim. `at`: clock of the server.
+  function works.setClaim(state, queue, version, at)
+    local previous, mark = match(state.claim, '^([^\t]*)\t(.*)$')
+    if previous and previous ~= queue then
+      works.put(state, 'c', previous, mark, MAX_QUEUES - 1)
       local own = find(state.lines, '\nc' .. queue .. '\t', 1, true)
       if own then state.lines = cut(state.lines, own) end
     end
-    state.claim = queue .. '\t' .. version .. ' ' .. at .. '\t' .. state.failed .. ' ' .. state.expired .. '\t' .. name
+    state.claim = queue .. '\t' .. version .. ' ' .. at
+    local counts = state.counts
+    if counts then counts.claimFailed, counts.claimExpired = counts.failed, counts.expired end
   end
 
   -- Notes that the latest claim has an outcome.
   function works.setHandled(state)
-    local queue, mark = match(state.claim, '^([^\t]*)\t([^\t]*)')
-    if queue then works.put(state, 'h', queue, mark, MAX_QUEUES) end
+    if state.claim == '' then return end
+    if state.lines == '' then
+      state.lines = '\nh' .. state.claim
+    else
+      local queue, mark = match(state.claim, '^([^\t]*)\t(.*)$')
+      works.put(state, 'h', queue, mark, MAX_QUEUES)
+    end
   end
 
   -- Returns the version and the time of a line, or nil.
@@ -73,29 +78,44 @@ local function workChanges(works)
 
   -- Gives a lease to a worker. One that ended at its time, and is given again, does not count as expired.
   function works.give(state, leaseNow, leaseMs)
-    if state.counted == '1' then state.expired = state.expired - 1 end
-    state.counted, state.ended = '0', '-'
+    local counts = state.counts
+    if counts then
+      if counts.counted then counts.expired = counts.expired ~= '1' and tostring(counts.expired - 1) or nil end
+      counts.counted, counts.ended = nil, nil
+    end
     state.lease, state.ending = 'o', works.timeText(leaseNow + leaseMs)
+  end
+
+  -- Counts from zero, after a change of the job. `moved`: true if its status changed. `isFailed`: true if the change is a failed attempt.
+  function works.count(state, moved, isFailed)
+    local counts = state.counts
+    if counts then
+      counts.expired, counts.counted, counts.ended = nil, nil, nil
+      if moved then counts.failed = nil end
+    end
+    if isFailed and not moved then
+      state.counts = counts or {}
+      state.counts.failed = tostring((state.counts.failed or 0) + 1)
+    end
   end
 
   -- Removes the lease and the stored message.
   function works.drop(id, state)
-    if state.stored ~= '0' then append(noMessages, id) end
+    if state.stored == '1' then append(noMessages, id) end
     state.lease, state.ending, state.stored = 'n', '0', '0'
   end
 
-  -- Stores the message of a claim (`queue` nil), or remembers one. `message`: as in the hash of messages. Returns its size.
-  function works.store(id, queue, message)
-    append(messages, queue and id .. ' ' .. queue or id)
-    append(messages, message)
-    return #message
+  -- Stores the message of a claim (`queue` nil), or remembers one. `message`: as in the hash of messages.
+  function works.store(id, state, queue, message)
+    works.push(messages, queue and id .. ' ' .. queue or id, message)
+    if queue then works.put(state, 'r', queue, '', math.huge) else state.stored = '1' end
   end
 
   -- Forgets the remembered message of a queue. `queue` nil: all of them.
   function works.forget(id, state, queue)
     local lines = state.lines
     if not find(lines, '\nr', 1, true) then return end
-    for line, other in string.gmatch(lines, '(\nr([^\t\n]*)\t%d+)') do
+    for other in string.gmatch(lines, '\nr([^\t\n]*)\t') do
       if not queue or queue == other then
         append(noMessages, id .. ' ' .. other)
         lines = cut(lines, find(lines, '\nr' .. other .. '\t', 1, true))
@@ -107,7 +127,7 @@ local function workChanges(works)
   -- Ends the work on a run that has entered a final status.
   function works.finishRun(id, state)
     works.drop(id, state)
-    state.failed, state.expired, state.counted, state.idle, state.ended, state.claim = 0, 0, '0', '0', '-', ''
+    state.counts, state.claim = nil, ''
     if state.lines == '' then return end
     works.forget(id, state)
     state.lines = works.only('hsk', state.lines)
@@ -115,7 +135,7 @@ local function workChanges(works)
 
   -- Begins another run of the job.
   function works.restart(state, run)
-    state.run, state.failed, state.idle, state.claim, state.lines = run, 0, '0', '', works.only('k', state.lines)
+    state.run, state.counts, state.claim, state.lines = run, nil, '', works.only('k', state.lines)
   end
 
   -- Ends the work in a status: the job has entered another one. Remembered messages are sent, unless the new status is final.

@@ -76,7 +76,7 @@ for n, id in ipairs(ids) do
       local ending = state.lease == 'o' and tonumber(state.ending) or state.ending - away
       check = math.min(ending + rule.ms, leaseNow + math.max(rule.ms, MIN_CHECK_MS))
     else
-      local idle = tonumber(state and state.idle or 0)
+      local idle = tonumber(state and state.counts and state.counts.idle or 0)
       check = rule.ms + math.max(rule.since, idle, reachable(tonumber(entered)), reachable(tonumber(updated)))
     end
     if check <= leaseNow then

@@ -13,9 +13,12 @@ leaseNow = contact(KEYS[1], nil, now)
 
 -- Returns true if the queue claimed the job, or another message of the queue was stored, after this message was stored and due.
 local function hasNewer(state, queue, version, due)
-  local latest = works.claimOf(state)
-  local claimVersion, claimAt = works.markOf(state, 'c', queue)
-  if latest and latest.queue == queue then claimVersion, claimAt = tonumber(latest.version), tonumber(latest.at) end
+  local latest, claimVersion, claimAt = works.claimOf(state)
+  if latest == queue then
+    claimVersion, claimAt = tonumber(claimVersion), tonumber(claimAt)
+  else
+    claimVersion, claimAt = works.markOf(state, 'c', queue)
+  end
   if claimVersion and version < claimVersion and due <= claimAt then return true end
   local newest, newestDue = works.markOf(state, 'm', queue)
   if not newest or newest <= version then return false end
@@ -31,7 +34,7 @@ local function passThrough(key, text, head, created, ops, history, status, entry
     .. (HISTORY_LIMIT == 0 and '' or change .. (isFirst and ']' or '],')) .. sub(text, history)
   redis.call('SET', key, changed, 'KEEPTTL')
   local event = '"type":"status","from":' .. head.status .. ',"to":' .. status .. ',"version":' .. head.newVersion .. ',"at":' .. now
-  addEvent(eventOf({ event = event, events = {} }, entry), sub(key, ID_AT))
+  addEvent(eventOf({ event = event }, entry), sub(key, ID_AT))
   return changed
 end
 
@@ -39,7 +42,7 @@ end
 local function failRequest(i, key, text, first)
   local head, created, ops, history, data, stop = parse(text)
   if not head then return noRecord(key, text) end
-  local id, entry, status, queue = sub(key, ID_AT), ARGV[first], ARGV[first + 2], ARGV[first + 3]
+  local id, entry, status, queue = ids[i], ARGV[first], ARGV[first + 2], ARGV[first + 3]
   if repeated then
     local kind, detail = earlierResult(entry, text, history, ops)
     if kind then return kind, detail end
@@ -55,8 +58,9 @@ local function failRequest(i, key, text, first)
 
   local changed = passThrough(key, text, head, created, ops, history, status, ARGV[first + 6])
   head, created, ops, history, data, stop = parse(changed)
-  local newHead = enter(key, changed, head, created, ops, history, data, stop, entry, ARGV[first + 5])
-  state.failed, state.expired, state.counted, state.ended, state.present = 0, 0, '0', '-', head.present
+  local newHead, old = enter(key, id, changed, head, created, ops, history, data, stop, entry, ARGV[first + 5])
+  works.count(state, true)
+  state.present = head.present
   works.leave(id, state, FINAL)
   if SENDS ~= '' then
     local fields = FIELDS and fieldsOf(id) or ''
@@ -67,12 +71,12 @@ local function failRequest(i, key, text, first)
     end
   end
   works.keep(id, state)
-  return newHead, changed
+  return newHead, old
 end
 
 local texts = readCalls()
 for i = 1, calls do
-  reply[2 * i], reply[2 * i + 1] = failRequest(i, KEYS[4 + i], texts[i], 8 * i - 5)
+  push(reply, failRequest(i, KEYS[4 + i], texts[i], 8 * i - 5))
 end
 if #byStatus > 0 then redis.call('ZADD', KEYS[2], unpack(byStatus)) end
 if works then works.finish(not metadata[5] and KEYS[1]) end

@@ -23,16 +23,16 @@ local function stop(state)
   works.settle(state, leaseNow)
   if state.lease == 'o' or state.lease == 'w' then
     works.endLease(state, leaseNow)
-    state.counted, state.ended = '0', ARGV[3]
+    state.counts.counted, state.counts.ended = nil, ARGV[3]
     return true
   end
-  return state.ended == ARGV[3]
+  return state.counts ~= nil and state.counts.ended == ARGV[3]
 end
 
 -- Returns true if the lease was renewed, or given again after it had ended at its time.
 local function renew(state)
-  local latest = works.claimOf(state)
-  if state.lease == 'w' or not latest or latest.version ~= string.match(state.present, '^%d+') or state.ended ~= '-' then return false end
+  local _, version = works.claimOf(state)
+  if state.lease == 'w' or not version or version ~= string.match(state.present, '^%d+') or (state.counts and state.counts.ended) then return false end
   works.give(state, leaseNow, leaseMs)
   return true
 end

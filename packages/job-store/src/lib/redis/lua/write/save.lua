@@ -13,8 +13,7 @@ local function saveWork(id, state, before, version, status, expires)
   local leaseNow = contact(KEYS[1], nil, now)
   works.settle(state, leaseNow)
   if state.lease == 'o' then works.endLease(state, leaseNow) end
-  if before ~= status then state.failed = 0 end
-  state.expired, state.counted, state.ended = 0, '0', '-'
+  works.count(state, before ~= status)
   state.present = version .. ' ' .. (expires == '' and '0' or expires) .. ' ' .. status
   local line = '\n' .. status .. '\n'
   if find(UNLEASED, line, 1, true) then
@@ -56,22 +55,23 @@ local function save(i, key, operation, version, beginning, created, times, histo
     .. known.add(ops, operation, version) .. '","history":[' .. history
   local bytes = #head + #data
   if bytes > MAX_RECORD_BYTES then return 'tooLarge', bytes end
-  local text = withRoom(head, data)
-  if #text > largestWritten then largestWritten = #text end
-  if expires == '' then redis.call('SET', key, text) else redis.call('SET', key, text, 'PXAT', expires) end
-  local id, n = sub(key, ID_AT), #byStatus
+  local text = head .. roomFor(bytes) .. data
+  writeWhole(key, text, expires ~= '' and expires)
+  local id = ids[i]
   if FIELDS then indexFields(id, score, created, fields) end
   noteEntry(score % 10000000000000)
-  byStatus[n + 1], byStatus[n + 2], byCreation[n + 1], byCreation[n + 2] = score, id, created, id
+  push(byStatus, score, id)
+  push(byCreation, created, id)
   addEvent('"type":"saved","from":' .. from .. ',"to":' .. status .. ',"version":' .. version .. ',"at":' .. now, id)
   if not state then return 'saved', text end
   state.run = created .. ' ' .. match(beginning, '"attempt":(%d+),"ttl":%d+$')
   return 'saved' .. saveWork(id, state, from, version, status, expires), text
 end
 
+for i = 1, calls do ids[i] = sub(KEYS[4 + i], ID_AT) end
 for i = 1, calls do
   if i > 1 and bytesRead + largestStored > MAX_SCRIPT_BYTES then break end
-  reply[2 * i], reply[2 * i + 1] = save(i, KEYS[4 + i], unpack(ARGV, 11 * i - 8, 11 * i + 2))
+  push(reply, save(i, KEYS[4 + i], unpack(ARGV, 11 * i - 8, 11 * i + 2)))
 end
 if #byStatus > 0 then
   redis.call('ZADD', KEYS[2], unpack(byStatus))

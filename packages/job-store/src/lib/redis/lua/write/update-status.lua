@@ -1,10 +1,11 @@
 -- Changes the status of jobs to STATUS. Comes after status-change.lua and, if calls can need it, work-of-call.lua.
 -- CALL: 1 operation (JSON) and metadata of the change, as they end a history entry, 2 what the job must have (see expectations.lua), or '';
 --       if calls have all values: 3 parts (see partsWith in status-change.lua), or '' to keep all, 4 options, or '': 'h' if the messages of
---       the claim are handled, 'f' for a failed attempt, 'l' and the duration of a lease (ms), 'n' and the number of values that follow: headers
---       of the messages of the status (JSON) or '', and the messages
+--       the claim are handled, 'f' for a failed attempt, 'q' if the caller does not read the record, 'l' and the duration of a lease (ms),
+--       'n' and the number of values that follow: headers of the messages of the status (JSON) or '', and the messages
 -- Replies: for each call, in which a space and the end of the lease (ms) follow 'repeated' and 'made' if the job has one
---          beginning of the new record, old record  the status was changed: the data is that of the old record
+--          beginning of the new record, old record  the status was changed: the data is that of the old record. Or the new record, ''
+--          'stored', ''                             the same, if the options have 'q'
 --          'repeated', version and record           an earlier attempt changed the job to this version
 --          'made', record                           one of the latest changes has the key of this one
 --          'unchanged', record; 'conflict', version; 'illegal', status (JSON); 'noMessage', ''; 'tooLarge', bytes; 'missing', '';
@@ -12,18 +13,14 @@
 
 local VALUES, NO_QUEUES = byte('n'), {}
 
--- Updates the work state of a job after the change. `queues`: those of the messages of the status. `first`: position of the call's values in
+-- Updates the work state of a job after the change. `entry`: end of its history entry if it has a key. `queues`: those of the messages of the status. `first`: position of the call's values in
 -- ARGV. `values`: number of those that the options announce.
-local function changeWork(id, state, head, created, changeKey, options, leaseMs, queues, first, values)
+local function changeWork(id, state, head, created, entry, options, leaseMs, queues, first, values)
   if head.restarts then works.restart(state, created .. ' ' .. head.newAttempt) end
   local moved = head.status ~= STATUS
   if find(options, 'h', 1, true) then works.setHandled(state) end
-  if moved then
-    state.failed = 0
-  elseif find(options, 'f', 1, true) then
-    state.failed = state.failed + 1
-  end
-  state.expired, state.counted, state.ended, state.present = 0, '0', '-', head.present
+  works.count(state, moved, find(options, 'f', 1, true))
+  state.present = head.present
   if leaseMs then
     state.lease, state.ending = 'w', works.timeText(now + leaseMs)
   elseif moved then
@@ -38,7 +35,7 @@ local function changeWork(id, state, head, created, changeKey, options, leaseMs,
     end
     for _, queue in ipairs(queues) do works.addMessage(state, queue, head.newVersion, now) end
   end
-  if HISTORY_LIMIT < 4 and changeKey then works.addKey(state, changeKey, head.newVersion) end
+  if HISTORY_LIMIT < 4 and entry then works.addKey(state, keyIn(entry), head.newVersion) end
   works.keep(id, state)
 end
 
@@ -53,14 +50,13 @@ local function updateStatus(i, key, text, first, options, values)
     if kind then return kind, detail end
   end
 
-  local changeKey, state = nil, nil
-  if #entry > 10 then changeKey = keyIn(entry) end
+  local hasKey, state = #entry > 10 and find(entry, '"key":"', 11, true), nil
   if workKey then
     local sends = not FINAL and (values > 1 or (SENDS ~= '' and head.status ~= STATUS))
-    local creates = (options ~= '' and byte(options) ~= VALUES) or (HISTORY_LIMIT < 4 and changeKey) or sends
+    local creates = (options ~= '' and byte(options) ~= VALUES) or (HISTORY_LIMIT < 4 and hasKey) or sends
     if creates or head.leasable then state = stateOf(i, created, head.attempt, creates) end
   end
-  if changeKey and versionOfKey(text, history, changeKey, head.version, state) then return 'made' .. untilOf(state), text end
+  if hasKey and versionOfKey(text, history, entry, head.version, state) then return 'made' .. untilOf(state), text end
 
   if expected ~= '' and expected ~= head.expectedVersion .. created .. head.expectedStatus then
     local ofVersion, ofCreated, idleSince, ofStatus = match(expected, '^(%d*) (%d*) (%d*) (.*)$')
@@ -76,22 +72,23 @@ local function updateStatus(i, key, text, first, options, values)
   local leaseMs = options ~= '' and match(options, 'l(%d+)')
   if leaseMs and (head.status ~= STATUS or not state or state.stored == '0') then return 'noMessage', '' end
 
-  local newHead, bytes = enter(key, text, head, created, ops, history, data, stop, entry, detailed and ARGV[first + 2] or '')
-  if not newHead then return 'tooLarge', bytes end
-  local id = sub(key, ID_AT)
+  local id = ids[i]
+  local newHead, old = enter(key, id, text, head, created, ops, history, data, stop, entry, detailed and ARGV[first + 2] or '')
+  if not newHead then return 'tooLarge', old end
   local fields, queues = '', NO_QUEUES
   if SENDS ~= '' and head.status ~= STATUS then
     fields = FIELDS and fieldsOf(id) or ''
     queues = queuesFor(fields)
   end
-  if state then changeWork(id, state, head, created, changeKey, options, leaseMs, queues, first, values) end
+  if state then changeWork(id, state, head, created, hasKey and entry, options, leaseMs, queues, first, values) end
   if values > 1 then send(id, created, head.newAttempt, head.newVersion, first + 5, first + 3 + values) end
   if queues[1] then
     local place, headers = 0, ''
     if values > 0 then place, headers = (values - 1) / 3, ARGV[first + 4] end
     sendEntered(id, created, head.newAttempt, head.newVersion, queues, place, headers, fields)
   end
-  return newHead, text
+  if find(options, 'q', 1, true) then return 'stored', '' end
+  return newHead, old
 end
 
 local texts, first = readCalls(), 3
@@ -101,7 +98,7 @@ for i = 1, calls do
     options = ARGV[first + 3]
     if options ~= '' then values = tonumber(match(options, 'n(%d+)') or 0) end
   end
-  reply[2 * i], reply[2 * i + 1] = updateStatus(i, KEYS[4 + i], texts[i], first, options, values)
+  push(reply, updateStatus(i, KEYS[4 + i], texts[i], first, options, values))
   first = first + (detailed and 4 + values or 2)
 end
 if #byStatus > 0 then redis.call('ZADD', KEYS[2], unpack(byStatus)) end
