@@ -23,6 +23,7 @@ export type UserAction =
   | "reenter"
   | "storeDelayed"
   | "reschedule"
+  | "cancelMessage"
   | "save"
   | "saveAsPending"
   | "endWait"
@@ -206,7 +207,7 @@ export const PRESETS = {
       worker("W1", { outcomes: ["done", "wait", "waitAndSendLater", "waitAndAskOther", "postpone"] }),
       worker("W2", { outcomes: ["done", "wait", "waitAndSendLater", "waitAndAskOther", "error"] }),
     ],
-    users: ["storeDelayed", "reschedule", "deleteAndCreate", "endWait", "reenter"],
+    users: ["storeDelayed", "reschedule", "cancelMessage", "deleteAndCreate", "endWait", "reenter"],
     maxUserActions: 6,
     steps: 160,
   }),
@@ -218,7 +219,7 @@ export const PRESETS = {
     purpose: "Delayed messages that are unreadable or dead-lettered while a worker runs their job.",
     workers: [worker("W1", { outcomes: ["wait", "done", "postpone"] }), worker("W2", { outcomes: ["wait", "done"] })],
     faults: ["crashes", "lostReplies"],
-    users: ["storeDelayed", "save", "unreadable", "deadLetters"],
+    users: ["storeDelayed", "cancelMessage", "save", "unreadable", "deadLetters"],
     maxUserActions: 6,
   }),
   hangingRuns: extend({

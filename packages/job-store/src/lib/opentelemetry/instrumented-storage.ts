@@ -20,6 +20,7 @@ import type {
   SaveReply,
   StatusUpdate,
   StoreConfig,
+  StoredLease,
   Target,
   UpdateProgressReply,
   UpdateStatusReply,
@@ -109,6 +110,10 @@ export class InstrumentedStorage implements JobStorage {
 
   renewLeases(targets: readonly Target[], leaseMs: number): Promise<readonly boolean[]> {
     return this.#storage.renewLeases(targets, leaseMs);
+  }
+
+  readLease(id: string): Promise<StoredLease | null> {
+    return this.#storage.readLease(id);
   }
 
   findOverdue(owner: string): ReturnType<JobStorage["findOverdue"]> {

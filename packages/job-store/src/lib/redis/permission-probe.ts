@@ -31,6 +31,7 @@ const at = {
   gaps: 23,
   timeoutsOwner: 24,
   timeoutsDeferred: 25,
+  outboxCall: 26,
 } as const satisfies Record<keyof Keys, number>;
 
 /** Returns the keys in the order of `at`. `*` is no valid id, and looks like a pattern of all keys in a message. */
@@ -132,6 +133,8 @@ const PROBES: readonly Probe[] = [
   ["set", at.outboxClaimed, "", "PXAT", "0"],
   ["get", at.outboxReader],
   ["set", at.outboxReader, "", "PXAT", "0"],
+  ["get", at.outboxCall],
+  ["set", at.outboxCall, "", "PXAT", "0"],
   ...sortedSet(at.outboxScheduled),
   ...messages(at.outboxScheduledEntries),
   ["hincrby", at.outboxScheduledEntries, "last", "no number"],

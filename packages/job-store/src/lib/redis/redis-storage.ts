@@ -16,6 +16,7 @@ import type {
   SaveReply,
   StatusUpdate,
   StoreConfig,
+  StoredLease,
   Target,
   UpdateProgressReply,
   UpdateStatusReply,
@@ -98,6 +99,10 @@ export class RedisStorage implements JobStorage {
 
   renewLeases(targets: readonly Target[], leaseMs: number): Promise<readonly boolean[]> {
     return this.#leases.renew(targets, leaseMs);
+  }
+
+  readLease(id: string): Promise<StoredLease | null> {
+    return this.#leases.read(id);
   }
 
   findOverdue(owner: string): ReturnType<JobStorage["findOverdue"]> {
