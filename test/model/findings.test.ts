@@ -99,6 +99,21 @@ const FINDINGS: readonly Finding[] = [
     ],
   },
   {
+    name: "a postponed job that is saved into a status without leases remains there",
+    rule: "saveSendsMessages",
+    preset: "savedWithoutLeases",
+    invariant: "I5",
+    script: [
+      "relay publishes J.1 for J",
+      "W1 receives J.1 for J",
+      "W1.1 calls (claiming)",
+      "W1.1 ends with postpone",
+      "W1.1 calls (storing)",
+      "W1.1 acknowledges",
+      "user saves as pending",
+    ],
+  },
+  {
     name: "a claim of another queue drops the message of a lease that ended",
     rule: "storedOfOtherQueue",
     preset: "sharedWorking",

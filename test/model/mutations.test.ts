@@ -20,6 +20,7 @@ const LEFT_OUT: Readonly<Record<Exclude<Rule, Unreached>, { readonly preset: Pre
   changeKey: { preset: "shards", first: 1 },
   lastFourKeys: { preset: "twoQueues", first: 1 },
   keepStoredMessage: { preset: "sameId", first: 1 },
+  saveSendsMessages: { preset: "savedWithoutLeases", first: 1 },
   storedOfOtherQueue: { preset: "sharedWorking", first: 1 },
   leaseEndsAtItsTime: { preset: "noRelay", first: 1 },
   reachableTime: { preset: "timeouts", first: 201 },

@@ -7,6 +7,7 @@ export const RULES = {
   lastFourKeys: "The store keeps the keys of the last four changes of a job, claims included.",
   keepStoredMessage:
     "The job keeps its stored message after the lease ended, until the next claim or change of status.",
+  saveSendsMessages: "A save into a status that cannot have a lease sends the messages of the job at once.",
   storedOfOtherQueue: "A claim puts the stored message of another queue into the outbox.",
   leaseEndsAtItsTime: "A lease is over at its time for `claim` and timeouts, with or without a relay.",
   reachableTime: "Leases of workers count only time during which their shard was reachable.",

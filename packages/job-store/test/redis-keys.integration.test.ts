@@ -78,6 +78,13 @@ describe.skipIf(!available)(title("Commands to Redis"), { timeout: 120_000 }, ()
       expect(await store.outbox.cancel(scheduled)).toEqual([true]);
       await store.outbox.depth();
       await store.outbox.oldest();
+      await store.pauseQueue("films");
+      const message = { queue: "films", id: "m", payload: 1 };
+      const claim = { from: [], leaseMs: 1000, key: "k", message };
+      await store.create({ language: "es" }, { id: "f" });
+      expect(await store.claim("f", "wanted", claim)).toMatchObject({ kind: "paused" });
+      expect(await store.pausedQueues()).toHaveLength(1);
+      await store.resumeQueue("films");
       await redis.client.del("job:a");
       await store.audit({ repair: true });
       await store.deleteMany(["b", "c", "d", "e"]);

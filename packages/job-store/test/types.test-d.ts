@@ -294,7 +294,7 @@ describe("leases", () => {
       expectTypeOf(answer.origin).toEqualTypeOf<string>();
     }
     expectTypeOf(answer.kind).toEqualTypeOf<
-      "claimed" | "missing" | "outdated" | "handled" | "moved" | "leased" | "changed"
+      "claimed" | "missing" | "outdated" | "handled" | "moved" | "leased" | "changed" | "paused"
     >();
     expectTypeOf<WorkingOf<Subtitle>>().toEqualTypeOf<"downloading" | "translating">();
     expectTypeOf<FromOf<Subtitle, "downloading">>().toEqualTypeOf<"pending" | "downloading">();
@@ -468,7 +468,7 @@ describe("public types", () => {
   test("a store has these members and no others", () => {
     expectTypeOf<keyof JobStore<Subtitle>>().toEqualTypeOf<
       | ("definition" | "create" | "createMany" | "save" | "get" | "getMany" | "updateStatus" | "updateProgress")
-      | ("claim" | "failRequest" | "renewLeases")
+      | ("claim" | "failRequest" | "renewLeases" | "pauseQueue" | "resumeQueue" | "pausedQueues")
       | (
           | "delete"
           | "deleteMany"
@@ -552,7 +552,9 @@ describe("public types", () => {
       readonly error?: string;
     }>();
     expectTypeOf<StoreEvent>().toEqualTypeOf<{
-      readonly type: "connected" | "disconnected" | "degraded" | "recovered" | "restarted" | "warning";
+      readonly type:
+        | ("connected" | "disconnected" | "degraded" | "recovered")
+        | ("restarted" | "paused" | "resumed" | "warning");
       readonly message: string;
       readonly details?: Readonly<Record<string, Json>>;
     }>();

@@ -141,6 +141,8 @@ export interface StatusUpdate extends Pick<NewJob, "metadata" | "outbox" | "send
   readonly leaseMs?: number | undefined;
   /** True: adds 1 to the failed attempts. */
   readonly failedAttempt?: boolean | undefined;
+  /** True: the caller does not read the record, so the reply can be "stored" instead of "updated". */
+  readonly withoutRecord?: boolean | undefined;
 }
 
 /** Message that requests a job. */
@@ -259,6 +261,8 @@ export type SaveReply =
  */
 export type UpdateStatusReply =
   | { readonly kind: "updated"; readonly record: JobRecord }
+  /** The change was made. Only if `withoutRecord` was given. */
+  | { readonly kind: "stored" }
   | { readonly kind: "unchanged"; readonly record: JobRecord }
   /** `leaseMs` was given, and the job is in another status than `to`, or has no stored message. Nothing was written. */
   | { readonly kind: "noMessage" }
@@ -282,8 +286,27 @@ export type ClaimReply =
       readonly expiredLeases: number;
     }
   | { readonly kind: "outdated" | "handled" | "moved" | "leased" | "changed" }
+  | ({ readonly kind: "paused" } & Pick<QueuePause, "until" | "reason">)
   | Missing
   | Unreadable;
+
+/** Pause of a queue, for all workers. */
+export interface QueuePause {
+  /** Name of the queue, 1–255 characters. */
+  readonly queue: string;
+  /** Time at which the queue was paused. */
+  readonly since: number;
+  /** End of the pause. null: it has none. */
+  readonly until: number | null;
+  readonly reason: string | null;
+  readonly by: string | null;
+}
+
+/** Request to pause a queue. */
+export interface PauseRequest extends Omit<QueuePause, "since"> {
+  /** True: a pause that ends later, or has no end, is kept unchanged. */
+  readonly unlessLonger: boolean;
+}
 
 /** Reply to `failRequest`. */
 export type FailRequestReply =

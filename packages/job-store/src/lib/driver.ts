@@ -14,6 +14,8 @@ import type {
   NewJob,
   OutboxRequest,
   OutboxResult,
+  PauseRequest,
+  QueuePause,
   ReadResult,
   SaveReply,
   StatusUpdate,
@@ -234,6 +236,8 @@ export interface StorageHealth extends Omit<Health, "driver"> {
   readonly oldestWaitMs: number | null;
   /** Time in milliseconds for which the check of a timeout is late. null: unknown, or the definition has no timeouts. */
   readonly overdueMs: number | null;
+  /** Pauses that have not ended. null: unknown. */
+  readonly pauses: readonly QueuePause[] | null;
 }
 
 /** Options of an audit. */
@@ -261,6 +265,15 @@ export interface JobStorage {
   updateStatus(update: StatusUpdate): Promise<UpdateStatusReply>;
   /** Gives the caller a lease, and stores the message of the request with it. */
   claim(request: ClaimRequest): Promise<ClaimReply>;
+  /**
+   * Pauses a queue. From then on, `claim` replies "paused" for its messages, until the pause ends by the storage's clock. A pause that has not
+   * ended keeps its `since`. If the call fails, jobs of some shards may be paused, and it can be repeated.
+   */
+  pauseQueue(request: PauseRequest): Promise<void>;
+  /** Ends the pause of a queue. Returns false if there was none. */
+  resumeQueue(queue: string): Promise<boolean>;
+  /** Returns the pauses that have not ended, in any order. */
+  pauses(): Promise<readonly QueuePause[]>;
   /** Fails a job whose message cannot be read or was dead-lettered, in two changes of one step. */
   failRequest(request: FailRequest): Promise<FailRequestReply>;
   /**

@@ -4,6 +4,7 @@ import type { JobDefinition } from "./definition.js";
 import type { Job, JobFailure, StatusChange } from "./job.js";
 import type { Outbox, OutboxQuery, RescheduleOptions } from "./outbox.js";
 import type { Change, ChangeOf, CountsQuery, CreateOptions, JobStore, ListQuery } from "./types.js";
+import type { PauseOptions } from "./worker-operations.js";
 
 /** Keys that the arguments of a store's calls can have. */
 
@@ -112,6 +113,10 @@ export const OUTBOX_READ_OPTIONS: KeysOf<Options<Outbox["read"], 0>> = {
   claimMs: true,
   signal: true,
 };
+
+export const PAUSE_OPTIONS: KeysOf<PauseOptions> = { until: true, reason: true, by: true, unlessLonger: true };
+
+export const RESUME_OPTIONS: KeysOf<Options<Store["resumeQueue"], 1>> = { by: true };
 
 export const REJECTED_OPTIONS: KeysOf<Options<Outbox["rejected"], 0>> = { limit: true };
 

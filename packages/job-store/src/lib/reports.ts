@@ -4,6 +4,7 @@ import type { AuditOptions, JobRecord, JobStorage, StorageHealth } from "./drive
 import { JobStoreError } from "./errors.js";
 import type { InFlightCalls } from "./in-flight-calls.js";
 import { readIndexValues } from "./index-values.js";
+import { describePause } from "./store-workers.js";
 import type { AuditReport, Health, StoreEvent } from "./types.js";
 
 /** Age of the oldest outbox message, in milliseconds, above which `health` warns. A relay publishes within seconds. */
@@ -13,12 +14,16 @@ const LONG_WAIT_MS = 60_000;
 const LATE_TIMEOUT_MS = 20_000;
 
 /** Returns the health of a store, with the warnings that every driver has in common. */
-export function healthOf(driver: string, { rejected, oldestWaitMs, overdueMs, ...found }: StorageHealth): Health {
+export function healthOf(
+  driver: string,
+  { rejected, oldestWaitMs, overdueMs, pauses, ...found }: StorageHealth,
+): Health {
   const warnings = [
     ...found.warnings,
     ...rejectedWarnings(rejected ?? 0),
     ...waitWarnings(oldestWaitMs ?? 0),
     ...timeoutWarnings(overdueMs ?? 0),
+    ...(pauses ?? []).map(describePause),
   ];
   return { ...found, driver, warnings };
 }

@@ -3,6 +3,7 @@ import type { ClaimOptions, ClaimResult, FailRequestOptions, FailRequestResult }
 import type { FieldOf, JobDefinition, Json, NextOf, ProgressOf, StatusOf, WorkingOf } from "./definition.js";
 import type { Created, Job, JobFailure } from "./job.js";
 import type { Outbox, OutboxMessage } from "./outbox.js";
+import type { WorkerOperations } from "./worker-operations.js";
 
 /** Values that a status change writes together with the status. A property that is absent leaves the stored value unchanged. */
 export interface Change<D extends JobDefinition> {
@@ -74,7 +75,7 @@ export interface CreateOptions {
  * - `scan`, `audit`, `watch`, `waitFor` and `outbox.read` have no such limit as a whole. They continue for as long as the caller
  *   needs them.
  */
-export interface JobStore<D extends JobDefinition> extends AsyncDisposable {
+export interface JobStore<D extends JobDefinition> extends WorkerOperations, AsyncDisposable {
   /** Definition of the jobs. */
   readonly definition: D;
 
@@ -358,8 +359,8 @@ export interface Health {
    */
   readonly details: Readonly<Record<string, Json>>;
   /**
-   * Human-readable warnings, for example about an eviction policy that can delete jobs, about disabled persistence, or about
-   * rejected outbox entries. They do not change the status.
+   * Human-readable warnings, for example about an eviction policy that can delete jobs, about disabled persistence, about
+   * rejected outbox entries, or about paused queues. They do not change the status.
    */
   readonly warnings: readonly string[];
   /** Reason why the store is not healthy. */
@@ -387,9 +388,18 @@ export interface AuditReport {
 export interface StoreEvent {
   /**
    * Type of the event. degraded: writes fail until `recovered`. restarted: the server was restarted, or another one answers, so its last
-   * writes may be lost. warning: all calls succeed, but the message needs attention.
+   * writes may be lost. warning: all calls succeed, but the message needs attention. paused, resumed: a call of this store paused or resumed a
+   * queue.
    */
-  readonly type: "connected" | "disconnected" | "degraded" | "recovered" | "restarted" | "warning";
+  readonly type:
+    | "connected"
+    | "disconnected"
+    | "degraded"
+    | "recovered"
+    | "restarted"
+    | "warning"
+    | "paused"
+    | "resumed";
   /** Human-readable text without secrets. */
   readonly message: string;
   /** Machine-readable details, if there are more than the message contains. */

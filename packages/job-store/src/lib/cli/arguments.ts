@@ -29,6 +29,9 @@ const OPTIONS = {
   rejected: { type: "boolean" },
   kind: { type: "string" },
   job: { type: "string" },
+  until: { type: "string" },
+  for: { type: "string" },
+  reason: { type: "string" },
 } as const;
 
 export type Options = ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>["values"];

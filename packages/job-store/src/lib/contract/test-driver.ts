@@ -16,6 +16,7 @@ import { maxCount } from "./max-count.js";
 import { metadata, ownership } from "./metadata.js";
 import { outbox, outboxClaims, outboxWaits } from "./outbox.js";
 import { outboxList } from "./outbox-list.js";
+import { pauses } from "./pauses.js";
 import { races } from "./races.js";
 import { counts, read, schemaChange, unreadable } from "./read.js";
 import { expiry, massExpiry, retention } from "./retention.js";
@@ -85,6 +86,7 @@ const subjects = {
   "requests by rescheduled messages": rescheduledRequests,
   "messages of a status": sends,
   timeouts,
+  pauses,
   races,
   "untrusted ids": untrustedIds,
   "unusual statuses": unusualStatuses,

@@ -3,6 +3,7 @@ import { JobStoreError } from "../errors.js";
 import { unref } from "../timers.js";
 import { MemoryEventLog } from "./memory-event-log.js";
 import { MemoryOutbox } from "./memory-outbox.js";
+import { MemoryPauses } from "./memory-pauses.js";
 import { MemoryTimeouts } from "./memory-timeouts.js";
 import type { StoredJob } from "./stored-job.js";
 import { WorkTable } from "./work-table.js";
@@ -27,6 +28,7 @@ export class JobTable {
   });
   readonly log = new MemoryEventLog((id) => this.read(id));
   readonly timeouts = new MemoryTimeouts(this);
+  readonly pauses = new MemoryPauses();
   readonly maxJobs: number;
   #sweepTimer: NodeJS.Timeout | undefined;
   #sweepAt = Number.POSITIVE_INFINITY;

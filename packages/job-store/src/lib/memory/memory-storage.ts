@@ -16,6 +16,8 @@ import type {
   NewJob,
   OutboxStorage,
   OutgoingMessage,
+  PauseRequest,
+  QueuePause,
   ReadResult,
   RecordedChange,
   SaveReply,
@@ -150,12 +152,14 @@ export class MemoryStorage implements JobStorage {
     const sent = job.status === update.to ? [] : sentMessages(this.#config.sends, stored, update.sendHeaders);
     this.#addMessages(stored, [...update.outbox, ...sent]);
     this.#addEvent("status", stored, stored.statusAt, job.status, update.metadata.by);
-    return this.#faults.replyOrLose({ kind: "updated", record: this.#table.toRecord(stored) });
+    return this.#faults.replyOrLose(
+      update.withoutRecord === true ? { kind: "stored" } : { kind: "updated", record: this.#table.toRecord(stored) },
+    );
   }
 
   async claim(request: ClaimRequest): Promise<ClaimReply> {
     this.#check();
-    const { work, outbox } = this.#table;
+    const { work, outbox, pauses } = this.#table;
     const { to, message } = request;
     work.clock.contact();
     const job = this.#table.find(request.id);
@@ -175,6 +179,8 @@ export class MemoryStorage implements JobStorage {
       return this.#faults.replyOrLose({ kind: "leased" });
     }
     if (request.ifVersion !== undefined && request.ifVersion !== job.version) return { kind: "changed" };
+    const pause = pauses.of(message.queue);
+    if (pause !== undefined) return { kind: "paused", until: pause.until, reason: pause.reason };
     if (state.stored !== null && state.stored.queue !== message.queue) outbox.append(job, state.stored);
     if (job.status !== to) state.failedAttempts = 0;
     const claimed = this.#moved(job, { to, metadata: request.metadata });
@@ -229,6 +235,23 @@ export class MemoryStorage implements JobStorage {
     if (job === undefined || until === null) return null;
     const { createdAt, version } = job;
     return { createdAt, version, until, owned: this.#table.work.peek(job)?.lease?.owned === true };
+  }
+
+  async pauseQueue(request: PauseRequest): Promise<void> {
+    this.#check();
+    this.#table.pauses.pause(request);
+    this.#faults.replyOrLose(undefined);
+  }
+
+  async resumeQueue(queue: string): Promise<boolean> {
+    this.#check();
+    const resumed = this.#table.pauses.resume(queue);
+    return resumed ? this.#faults.replyOrLose(resumed) : resumed;
+  }
+
+  async pauses(): Promise<readonly QueuePause[]> {
+    this.#check();
+    return this.#table.pauses.all();
   }
 
   async findOverdue(owner: string): ReturnType<JobStorage["findOverdue"]> {
@@ -286,7 +309,7 @@ export class MemoryStorage implements JobStorage {
   }
 
   async health(): Promise<StorageHealth> {
-    const { size, outbox, timeouts } = this.#table;
+    const { size, outbox, timeouts, pauses } = this.#table;
     const common = { details: { jobs: size }, warnings: [] };
     return this.#faults.isAway
       ? {
@@ -296,6 +319,7 @@ export class MemoryStorage implements JobStorage {
           rejected: null,
           oldestWaitMs: null,
           overdueMs: null,
+          pauses: null,
           error: AWAY,
         }
       : {
@@ -305,6 +329,7 @@ export class MemoryStorage implements JobStorage {
           rejected: await outbox.countRejected(),
           oldestWaitMs: await outbox.oldestWait(),
           overdueMs: timeouts.lag(this.#config.timeouts),
+          pauses: pauses.all(),
         };
   }
 

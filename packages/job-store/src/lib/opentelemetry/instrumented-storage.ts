@@ -16,6 +16,8 @@ import type {
   NewJob,
   OutboxStorage,
   OutgoingMessage,
+  PauseRequest,
+  QueuePause,
   ReadResult,
   SaveReply,
   StatusUpdate,
@@ -80,7 +82,9 @@ export class InstrumentedStorage implements JobStorage {
     const attributes = { [ID]: update.target.id, [STATUS]: update.to };
     return this.#telemetry.observe("updateStatus", attributes, async (span) => {
       const sendHeaders = this.#sendHeaders(update.to);
-      const reply = await this.#storage.updateStatus({ ...update, outbox: traced(update.outbox), ...sendHeaders });
+      // The metrics need the record.
+      const traceable = { ...update, outbox: traced(update.outbox), ...sendHeaders, withoutRecord: false };
+      const reply = await this.#storage.updateStatus(traceable);
       if (reply.kind === "updated") this.#telemetry.recordStatusChange(reply.record, this.#finalStatuses);
       // A duplicate delivery writes nothing.
       span.setAttribute("subtitles.job.moved", reply.kind === "updated");
@@ -114,6 +118,18 @@ export class InstrumentedStorage implements JobStorage {
 
   readLease(id: string): Promise<StoredLease | null> {
     return this.#storage.readLease(id);
+  }
+
+  pauseQueue(request: PauseRequest): Promise<void> {
+    return this.#telemetry.observe("pauseQueue", { [QUEUE]: request.queue }, () => this.#storage.pauseQueue(request));
+  }
+
+  resumeQueue(queue: string): Promise<boolean> {
+    return this.#telemetry.observe("resumeQueue", { [QUEUE]: queue }, () => this.#storage.resumeQueue(queue));
+  }
+
+  pauses(): Promise<readonly QueuePause[]> {
+    return this.#storage.pauses();
   }
 
   findOverdue(owner: string): ReturnType<JobStorage["findOverdue"]> {
@@ -177,6 +193,8 @@ export class InstrumentedStorage implements JobStorage {
 
 const ID = "subtitles.job.id";
 const STATUS = "subtitles.job.status";
+/** Attribute of OpenTelemetry's conventions for messaging. */
+const QUEUE = "messaging.destination.name";
 
 /** Adds the current trace context to messages that have none. */
 function traced(messages: readonly OutgoingMessage[]): readonly OutgoingMessage[] {

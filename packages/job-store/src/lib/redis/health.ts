@@ -2,6 +2,7 @@ import type { RedisCommander } from "ioredis";
 import type { Json } from "../definition.js";
 import type { StorageHealth } from "../driver.js";
 import type { Client } from "./connection.js";
+import { readPauses } from "./pauses.js";
 import { type ProbeResult, probePermissions } from "./permission-probe.js";
 import { describeForeignKeys, describeMissing } from "./permissions.js";
 import { explain, reasonOf, replyCode } from "./redis-errors.js";
@@ -25,7 +26,7 @@ export async function checkHealth(
   const query = <T>(command: (client: Client) => Promise<T>) =>
     answerOf(executor.query(command, { end, retries: false }));
   let latencyMs: number | null = null;
-  const [read, probed, replicated, server, rejected, outbox, lag] = await Promise.all([
+  const [read, probed, replicated, server, rejected, outbox, lag, pauses] = await Promise.all([
     query(async (client) => {
       const begun = performance.now();
       await client.mget(keys.job("*")).finally(() => {
@@ -38,6 +39,7 @@ export async function checkHealth(
     query((client) => countRejected(client, keys)),
     query((client) => readOutboxState(client, keys)),
     query(async (client) => (hasTimeouts ? timeoutsLag(client, keys) : null)),
+    query((client) => readPauses(client, keys)),
   ]);
   const reachable = "value" in read || replyCode(read.error) !== null;
   const readable = "value" in read;
@@ -54,6 +56,7 @@ export async function checkHealth(
     rejected: "value" in rejected ? rejected.value : null,
     oldestWaitMs: "value" in outbox ? outbox.value.oldestWait : null,
     overdueMs: "value" in lag ? lag.value : null,
+    pauses: "value" in pauses ? pauses.value : null,
     ...(error !== null && { error }),
   };
 }

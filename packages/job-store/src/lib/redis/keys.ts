@@ -51,6 +51,8 @@ export interface Keys {
   readonly waits: string;
   /** Sorted set: gaps in which no process had contact with the server; see lua/includes/contact.lua. */
   readonly gaps: string;
+  /** Hash: queue -> its pause; see lua/includes/pauses.lua. */
+  readonly pauses: string;
   /** String: store that enforces the timeouts. */
   readonly timeoutsOwner: string;
   /** Sorted set: jobs whose timeout is checked later; see lua/maintenance/next-timeouts.lua. */
@@ -88,6 +90,7 @@ export function keysUnder(prefix: string): Keys {
     leases: `${prefix}jobs:leases`,
     waits: `${prefix}jobs:waits`,
     gaps: `${prefix}jobs:gaps`,
+    pauses: `${prefix}jobs:pauses`,
     timeoutsOwner: `${prefix}jobs:timeouts:owner`,
     timeoutsDeferred: `${prefix}jobs:timeouts:deferred`,
     events: `${prefix}jobs:events`,

@@ -31,7 +31,8 @@ const at = {
   gaps: 23,
   timeoutsOwner: 24,
   timeoutsDeferred: 25,
-  outboxCall: 26,
+  pauses: 26,
+  outboxCall: 27,
 } as const satisfies Record<keyof Keys, number>;
 
 /** Returns the keys in the order of `at`. `*` is no valid id, and looks like a pattern of all keys in a message. */
@@ -119,6 +120,10 @@ const PROBES: readonly Probe[] = [
   ...sortedSet(at.leases),
   ...sortedSet(at.waits),
   ...sortedSet(at.gaps),
+  ["hget", at.pauses, "*"],
+  ["hgetall", at.pauses],
+  ["hset", at.pauses, "a field without value", "", ""],
+  ["hdel", at.pauses, "*"],
   ["get", at.timeoutsOwner],
   ["set", at.timeoutsOwner, "", "PXAT", "0"],
   ...sortedSet(at.timeoutsDeferred),

@@ -12,6 +12,8 @@ import type {
   ListRequest,
   ListResult,
   NewJob,
+  PauseRequest,
+  QueuePause,
   ReadResult,
   SaveReply,
   StatusUpdate,
@@ -30,6 +32,7 @@ import type { RedisEventLog } from "./event-log.js";
 import { checkHealth } from "./health.js";
 import type { Leases } from "./leases.js";
 import { listJobs } from "./listing.js";
+import type { Pauses } from "./pauses.js";
 import { ReadBatcher } from "./read-batcher.js";
 import { readFieldLines } from "./record-text.js";
 import type { RedisOutbox } from "./redis-outbox.js";
@@ -46,6 +49,7 @@ export class RedisStorage implements JobStorage {
   readonly #session: RedisSession;
   readonly #config: StoreConfig;
   readonly #leases: Leases;
+  readonly #pauses: Pauses;
   readonly #timeouts: Timeouts;
   readonly #reader: ReadBatcher;
   readonly #writes: CallQueue<PendingWrite>;
@@ -58,6 +62,7 @@ export class RedisStorage implements JobStorage {
       readonly outbox: RedisOutbox;
       readonly log: RedisEventLog;
       readonly leases: Leases;
+      readonly pauses: Pauses;
       readonly timeouts: Timeouts;
       readonly format: WriteBatchFormat;
     },
@@ -66,6 +71,7 @@ export class RedisStorage implements JobStorage {
     this.#config = config;
     this.#trimmer = new BackgroundTrimmer(session, parts.format, config.maxCount);
     this.#leases = parts.leases;
+    this.#pauses = parts.pauses;
     this.#timeouts = parts.timeouts;
     this.#reader = new ReadBatcher(session, parts.leases);
     const batcher = new WriteBatcher(session, parts.format, config.historyLimit, this.#trimmer);
@@ -103,6 +109,18 @@ export class RedisStorage implements JobStorage {
 
   readLease(id: string): Promise<StoredLease | null> {
     return this.#leases.read(id);
+  }
+
+  pauseQueue(request: PauseRequest): Promise<void> {
+    return this.#pauses.pause(request);
+  }
+
+  resumeQueue(queue: string): Promise<boolean> {
+    return this.#pauses.resume(queue);
+  }
+
+  pauses(): Promise<readonly QueuePause[]> {
+    return this.#pauses.all();
   }
 
   findOverdue(owner: string): ReturnType<JobStorage["findOverdue"]> {

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import type { RedisCommander } from "ioredis";
 import { isError } from "../errors.js";
 import beginOutbox from "./lua/includes/begin-outbox.lua";
+import changePauses from "./lua/includes/change-pauses.lua";
 import contact from "./lua/includes/contact.lua";
 import deleteWork from "./lua/includes/delete-work.lua";
 import endedLeases from "./lua/includes/ended-leases.lua";
@@ -11,9 +12,11 @@ import indexes from "./lua/includes/indexes.lua";
 import lateEntry from "./lua/includes/late-entry.lua";
 import limits from "./lua/includes/limits.lua";
 import metadata from "./lua/includes/metadata.lua";
+import pauses from "./lua/includes/pauses.lua";
 import rank from "./lua/includes/rank.lua";
 import readLimit from "./lua/includes/read-limit.lua";
 import storeKeys from "./lua/includes/store-keys.lua";
+import workChanges from "./lua/includes/work-changes.lua";
 import workState from "./lua/includes/work-state.lua";
 import audit from "./lua/maintenance/audit.lua";
 import findOverdue from "./lua/maintenance/find-overdue.lua";
@@ -32,6 +35,9 @@ import outboxRejected from "./lua/outbox/rejected.lua";
 import outboxRequeue from "./lua/outbox/requeue.lua";
 import outboxReschedule from "./lua/outbox/reschedule.lua";
 import outboxState from "./lua/outbox/state.lua";
+import pauseQueue from "./lua/pauses/pause.lua";
+import readPauses from "./lua/pauses/read.lua";
+import resumeQueue from "./lua/pauses/resume.lua";
 import counts from "./lua/read/counts.lua";
 import countsOfField from "./lua/read/counts-of-field.lua";
 import find from "./lua/read/find.lua";
@@ -60,7 +66,7 @@ export const metadataOf = `${limits}\n${metadata}`;
 export const fieldIndex = fields;
 
 const indexed = [metadataOf, readLimit, storeKeys, fields, indexes];
-const deleting = [...indexed, contact, workState, deleteWork];
+const deleting = [...indexed, contact, workState, workChanges, deleteWork];
 
 /** Scripts that are the same for all stores. The header of each Lua file describes its keys, arguments and replies. */
 export const scripts = {
@@ -74,7 +80,10 @@ export const scripts = {
   probe: scriptOf(probe),
   snapshot: scriptOf(snapshot),
   leases: scriptOf(contact, leases),
-  renewLeases: scriptOf(contact, workState, expectations, renewLeases),
+  renewLeases: scriptOf(contact, workState, workChanges, expectations, renewLeases),
+  pauseQueue: scriptOf(pauses, changePauses, pauseQueue),
+  resumeQueue: scriptOf(pauses, changePauses, resumeQueue),
+  readPauses: scriptOf(readPauses),
   trimExpired: scriptOf(...deleting, trimExpired),
   audit: scriptOf(...indexed, audit),
   reindex: scriptOf(...deleting, lateEntry, reindex),

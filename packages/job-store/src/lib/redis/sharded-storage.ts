@@ -19,6 +19,8 @@ import type {
   OutboxRequest,
   OutboxResult,
   OutboxStorage,
+  PauseRequest,
+  QueuePause,
   ReadResult,
   SaveReply,
   StatusUpdate,
@@ -85,6 +87,19 @@ export class ShardedStorage implements JobStorage {
 
   readLease(id: string): Promise<StoredLease | null> {
     return this.#of(id).readLease(id);
+  }
+
+  async pauseQueue(request: PauseRequest): Promise<void> {
+    await this.#all((shard) => shard.pauseQueue(request));
+  }
+
+  async resumeQueue(queue: string): Promise<boolean> {
+    return (await this.#all((shard) => shard.resumeQueue(queue))).includes(true);
+  }
+
+  /** Returns a queue that is paused in one shard. They differ after a call that failed. */
+  async pauses(): Promise<readonly QueuePause[]> {
+    return mergePauses(await this.#all((shard) => shard.pauses()));
   }
 
   /** Asks all shards. A shard that does not reply soon does not delay the others: it is asked again after its reply. */
@@ -170,7 +185,8 @@ export class ShardedStorage implements JobStorage {
     const waits = reports.flatMap((report) => report.oldestWaitMs ?? []);
     const oldestWaitMs = waits.length === 0 ? null : Math.max(...waits);
     const overdueMs = Math.max(...reports.map((report) => report.overdueMs ?? 0));
-    return { ...(worst as StorageHealth), warnings, rejected, oldestWaitMs, overdueMs };
+    const pauses = mergePauses(reports.map((report) => report.pauses ?? []));
+    return { ...(worst as StorageHealth), warnings, rejected, oldestWaitMs, overdueMs, pauses };
   }
 
   async close(): Promise<void> {
@@ -197,9 +213,29 @@ export class ShardedStorage implements JobStorage {
     return found;
   }
 
+  /** Calls all shards, and waits for all of them also if one fails, so that the others are not left behind. */
+  async #all<T>(call: (shard: RedisStorage) => Promise<T>): Promise<readonly T[]> {
+    const settled = await Promise.allSettled(this.#shards.map(call));
+    return settled.map((one) => {
+      if (one.status === "rejected") throw one.reason;
+      return one.value;
+    });
+  }
+
   #of(id: string): RedisStorage {
     return this.#shards[this.logOf(id)] as RedisStorage;
   }
+}
+
+/** Returns each queue once, with the pause that ends last. */
+function mergePauses(shards: readonly (readonly QueuePause[])[]): readonly QueuePause[] {
+  const merged = new Map<string, QueuePause>();
+  const endOf = ({ until }: QueuePause) => until ?? Number.POSITIVE_INFINITY;
+  for (const pause of shards.flat()) {
+    const other = merged.get(pause.queue);
+    if (other === undefined || endOf(pause) > endOf(other)) merged.set(pause.queue, pause);
+  }
+  return [...merged.values()];
 }
 
 /** Time for which `findOverdue` waits for a shard, in milliseconds. */

@@ -1,6 +1,16 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { ConsumeMessage } from "amqplib";
-import { done, type Failure, type QueueConfig, type Result, type Subscriber, type Subscription } from "../driver.js";
+import {
+  type Delivery,
+  done,
+  type Envelope,
+  type Failure,
+  type QueueConfig,
+  type Result,
+  type Settlement,
+  type Subscriber,
+  type Subscription,
+} from "../driver.js";
 import { withTimeout } from "../timers.js";
 import type { AmqpConnection } from "./amqp-connection.js";
 import { toFailure } from "./amqp-errors.js";
@@ -182,25 +192,11 @@ export class RabbitmqSubscription implements Subscription {
 
   #receive(message: ConsumeMessage, current: ConsumerChannel): void {
     current.received(message);
-    let settled = false;
-    this.#options.subscriber.receive({
-      envelope: toEnvelope(message),
-      redelivered: wasDelivered(message),
-      get live() {
-        return !settled && !current.closed;
-      },
-      settle: (how) => {
-        if (settled) return;
-        settled = true;
-        if (how === "ack") current.acknowledge(message);
-        else if (returnsAsCopy(how, message, current)) this.#returnCopy(message, current);
-        else current.release(message);
-      },
-    });
+    this.#options.subscriber.receive(new RabbitmqDelivery(message, current, this.#returnCopy));
   }
 
   /** Publishes a copy and then acknowledges the message. The broker does not count such a return. */
-  #returnCopy(message: ConsumeMessage, current: ConsumerChannel): void {
+  readonly #returnCopy = (message: ConsumeMessage, current: ConsumerChannel): void => {
     const { publish, queue } = this.#options;
     current.startReturn(message);
     const returnCopy = async () => {
@@ -215,6 +211,40 @@ export class RabbitmqSubscription implements Subscription {
     };
     const returning = returnCopy().finally(() => this.#returning.delete(returning));
     this.#returning.add(returning);
+  };
+}
+
+/** Delivery of a message on one channel. */
+class RabbitmqDelivery implements Delivery {
+  readonly envelope: Envelope;
+  readonly redelivered: boolean;
+  readonly #message: ConsumeMessage;
+  readonly #channel: ConsumerChannel;
+  readonly #returnCopy: (message: ConsumeMessage, channel: ConsumerChannel) => void;
+  #settled = false;
+
+  constructor(
+    message: ConsumeMessage,
+    channel: ConsumerChannel,
+    returnCopy: (message: ConsumeMessage, channel: ConsumerChannel) => void,
+  ) {
+    this.envelope = toEnvelope(message);
+    this.redelivered = wasDelivered(message);
+    this.#message = message;
+    this.#channel = channel;
+    this.#returnCopy = returnCopy;
+  }
+
+  get live(): boolean {
+    return !this.#settled && !this.#channel.closed;
+  }
+
+  settle(how: Settlement): void {
+    if (this.#settled) return;
+    this.#settled = true;
+    if (how === "ack") this.#channel.acknowledge(this.#message);
+    else if (returnsAsCopy(how, this.#message, this.#channel)) this.#returnCopy(this.#message, this.#channel);
+    else this.#channel.release(this.#message);
   }
 }
 

@@ -1,10 +1,22 @@
-import type { FailRequestResult, Job, JobDefinition, JobFailure, JobStore, OutboxMessage } from "@subtitles/job-store";
+import type {
+  FailRequestResult,
+  Job,
+  JobDefinition,
+  JobFailure,
+  JobStore,
+  OutboxMessage,
+  WorkerOperations,
+} from "@subtitles/job-store";
 
 /** Job of any definition. */
 export type AnyJob = Job<JobDefinition>;
 
+/** Property of a change whose caller does not read the changed job. A registered symbol, as for errors. */
+export const WITHOUT_JOB: unique symbol = Symbol.for("@subtitles/job-store/without-job");
+
 /** Change that a worker makes to a job. */
 export interface WorkerChange {
+  readonly [WITHOUT_JOB]?: true;
   readonly result?: unknown;
   readonly error?: JobFailure | undefined;
   readonly progress?: unknown;
@@ -46,16 +58,26 @@ export interface Claimed {
   readonly origin: string;
 }
 
+/** Pause as a claim answers it. */
+export interface PauseAnswer {
+  readonly until: Date | null;
+  readonly reason: string | null;
+}
+
 /** Calls of a job store that a worker makes. In contrast to `JobStore`, the types do not depend on the definition. */
-export interface WorkerStore {
+export interface WorkerStore extends Pick<WorkerOperations, "pauseQueue" | "pausedQueues"> {
   readonly definition: JobDefinition;
   get(id: string): Promise<AnyJob | null>;
   claim(
     id: string,
     to: string,
     options: ClaimOptions,
-  ): Promise<Claimed | { readonly kind: "missing" | "outdated" | "handled" | "moved" | "leased" | "changed" }>;
-  updateStatus(job: AnyJob, to: string, change: WorkerChange): Promise<AnyJob>;
+  ): Promise<
+    | Claimed
+    | ({ readonly kind: "paused" } & PauseAnswer)
+    | { readonly kind: "missing" | "outdated" | "handled" | "moved" | "leased" | "changed" }
+  >;
+  updateStatus(job: AnyJob, to: string, change: WorkerChange): Promise<unknown>;
   updateProgress(job: AnyJob, progress: unknown): Promise<void>;
   failRequest(
     id: string,

@@ -9,7 +9,7 @@ local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local _, away = contact(KEYS[1], nil, now)
 local reply = { 'leases' }
 for n, text in ipairs(redis.call('HMGET', KEYS[2], unpack(ARGV))) do
-  local created, version, lease, ending = string.match(text or '', '^(%d+) %d+ (%d+) ([ow]) (%d+)')
+  local created, lease, ending, version = string.match(text or '', '^(%d+) %d+ ([ow]) (%d+) %d+ (%d+)')
   if lease == 'o' then ending = ending + away end
   local isOver = not lease or tonumber(ending) <= now
   reply[n + 1] = not isOver and created .. ' ' .. version .. ' ' .. string.format('%.0f', ending) .. ' ' .. lease

@@ -1,4 +1,4 @@
--- Sets the ends of leases, and makes a contact with the server. Comes after contact.lua, work-state.lua and expectations.lua.
+-- Sets the ends of leases, and makes a contact with the server. Comes after contact.lua, work-changes.lua and expectations.lua.
 -- KEYS: 1 metadata (hash), 2 work states and 3 their messages (hashes), 4 leases and 5 waits (sorted sets; see work-state.lua), 6 gaps
 --       (see contact.lua)
 -- ARGV: 1 deadline (ms by this server's clock), 2 time until the new end (ms), 0: the leases end at once, 3 operation; from 4 on, two
@@ -10,11 +10,12 @@ local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 if now > tonumber(ARGV[1]) then return { 'late', string.format('%.0f', now) } end
 local leaseNow, leaseMs = contact(KEYS[1], KEYS[6], now), tonumber(ARGV[2])
-local works = workStates(now, nil, unpack(KEYS, 2, 5))
+local works = workChanges(workStates(now, nil, unpack(KEYS, 2, 5)))
 
 local function isPresent(state, expected)
-  if conflicts(expected, state.version, state.created, state.status) then return false end
-  return state.expiry == '0' or now <= tonumber(state.expiry)
+  local version, expiry, status = string.match(state.present, '^(%d+) (%d+) (.*)$')
+  if conflicts(expected, version, string.match(state.run, '^%d+'), status) then return false end
+  return expiry == '0' or now <= tonumber(expiry)
 end
 
 -- Returns true if the lease was ended, now or by an earlier attempt of this call. One whose time is over has ended already.
@@ -22,16 +23,16 @@ local function stop(state)
   works.settle(state, leaseNow)
   if state.lease == 'o' or state.lease == 'w' then
     works.endLease(state, leaseNow)
-    state.more.counted, state.more.ended = nil, ARGV[3]
+    state.counts.counted, state.counts.ended = nil, ARGV[3]
     return true
   end
-  return state.more.ended == ARGV[3]
+  return state.counts ~= nil and state.counts.ended == ARGV[3]
 end
 
 -- Returns true if the lease was renewed, or given again after it had ended at its time.
 local function renew(state)
-  local latest = state.more.claim
-  if state.lease == 'w' or not latest or latest.version ~= state.version or state.more.ended then return false end
+  local _, version = works.claimOf(state)
+  if state.lease == 'w' or not version or version ~= string.match(state.present, '^%d+') or (state.counts and state.counts.ended) then return false end
   works.give(state, leaseNow, leaseMs)
   return true
 end
