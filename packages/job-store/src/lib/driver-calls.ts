@@ -179,6 +179,17 @@ export interface ClaimRequest extends Pick<NewJob, "sendHeaders"> {
   readonly metadata: ChangeMetadata;
 }
 
+/** Lease of a job. */
+export interface StoredLease {
+  /** Creation time and version of the job when the lease was given. A job with another version has not this lease. */
+  readonly createdAt: number;
+  readonly version: number;
+  /** End of the lease by the storage's clock, in milliseconds. */
+  readonly until: number;
+  /** True if a worker owns the lease. False: the job waits for a retry, or it was postponed. */
+  readonly owned: boolean;
+}
+
 /** Request to fail a job that no worker can work on. */
 export interface FailRequest extends Pick<NewJob, "sendHeaders"> {
   /** Id of the job. */

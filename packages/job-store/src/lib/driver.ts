@@ -19,6 +19,7 @@ import type {
   ReadResult,
   SaveReply,
   StatusUpdate,
+  StoredLease,
   StoredMessage,
   Target,
   UpdateProgressReply,
@@ -210,6 +211,13 @@ export interface OutboxStorage {
   countRejected(): Promise<number>;
   /** Makes rejected entries available to `claim` again, as if they had just been stored. */
   requeue(entryIds: readonly string[]): Promise<void>;
+  /**
+   * Changes the due time of scheduled messages, also in their origin; a time that is not later than now makes them entries at once, with a
+   * due time after now, so that no claim so far covers them. Returns for each id whether the message was scheduled, and so was changed.
+   */
+  reschedule(entryIds: readonly string[], at: number): Promise<readonly boolean[]>;
+  /** Deletes scheduled messages. Returns for each id whether the message was scheduled, and so was deleted. */
+  cancel(entryIds: readonly string[]): Promise<readonly boolean[]>;
   /** Returns the number of entries, claimed ones included, rejected ones not. */
   depth(): Promise<number>;
   /** Returns the number of messages that are not due yet. */
@@ -274,6 +282,11 @@ export interface JobStorage {
    * @returns for each job whether its lease was changed
    */
   renewLeases(targets: readonly Target[], leaseMs: number): Promise<readonly boolean[]>;
+  /**
+   * Returns the lease of a job. null: it has none, or the time of the lease is over. The lease can be that of a job that has expired, so the
+   * caller compares it with the job.
+   */
+  readLease(id: string): Promise<StoredLease | null>;
   /**
    * Finds jobs whose time in their status is over, if `owner` enforces the timeouts or no owner does. The caller changes their status,
    * with `idleSince` in the target. `more`: true if further jobs may be found at once.

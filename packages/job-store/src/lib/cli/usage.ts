@@ -39,8 +39,14 @@ Shows and changes the jobs of @subtitles/job-store in Redis. It reads the job de
   import [file]           reads such lines from a file or standard input; existing jobs are not changed
 
   outbox [--rejected]     shows the numbers of waiting, scheduled and rejected messages; or rejected ones and their reasons
+  outbox --kind waiting|scheduled|rejected [--limit 50 | --all] [--cursor c]
+                          shows messages of this kind with their entry ids; relays still receive them
   outbox requeue|drop <entry>... | --all
                           makes rejected messages available again, or deletes them permanently; jobs are not changed
+  outbox run-now <entry>... | --job <id>
+                          makes scheduled messages due now; or ends the wait of a job for a retry, or of a postponed job
+  outbox cancel <entry>...
+                          deletes scheduled messages permanently; jobs are not changed
 
   pause <queue> [--until 2026-12-31T18:00:00Z | --for 30m] [--reason <text>]
                           pauses a queue for all workers, in every process, until then or until resume; running jobs continue

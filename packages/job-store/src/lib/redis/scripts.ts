@@ -33,6 +33,7 @@ import outboxList from "./lua/outbox/list.lua";
 import outboxReject from "./lua/outbox/reject.lua";
 import outboxRejected from "./lua/outbox/rejected.lua";
 import outboxRequeue from "./lua/outbox/requeue.lua";
+import outboxReschedule from "./lua/outbox/reschedule.lua";
 import outboxState from "./lua/outbox/state.lua";
 import pauseQueue from "./lua/pauses/pause.lua";
 import readPauses from "./lua/pauses/read.lua";
@@ -95,6 +96,7 @@ export const scripts = {
   outboxRequeue: scriptOf(limits, readLimit, beginOutbox, outboxRequeue),
   outboxRejected: scriptOf(limits, readLimit, outboxRejected),
   outboxList: scriptOf(limits, readLimit, rank, outboxList),
+  outboxReschedule: scriptOf(limits, readLimit, beginOutbox, contact, workState, outboxReschedule),
   outboxState: scriptOf(outboxState),
 } as const;
 

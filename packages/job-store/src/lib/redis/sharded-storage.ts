@@ -25,6 +25,7 @@ import type {
   SaveReply,
   StatusUpdate,
   StorageHealth,
+  StoredLease,
   StoredMessage,
   Target,
   UpdateProgressReply,
@@ -82,6 +83,10 @@ export class ShardedStorage implements JobStorage {
       ({ id }) => id,
       (shard, mine) => shard.renewLeases(mine, leaseMs),
     );
+  }
+
+  readLease(id: string): Promise<StoredLease | null> {
+    return this.#of(id).readLease(id);
   }
 
   async pauseQueue(request: PauseRequest): Promise<void> {
@@ -357,6 +362,14 @@ export class ShardedOutbox implements OutboxStorage {
     return { messages: messages.map((message): ListedMessage => withShard(n, message)), complete };
   }
 
+  reschedule(entryIds: readonly string[], at: number): Promise<readonly boolean[]> {
+    return this.#change(entryIds, (shard, ids) => shard.reschedule(ids, at));
+  }
+
+  cancel(entryIds: readonly string[]): Promise<readonly boolean[]> {
+    return this.#change(entryIds, (shard, ids) => shard.cancel(ids));
+  }
+
   countRejected(): Promise<number> {
     return this.#sum((shard) => shard.countRejected());
   }
@@ -401,22 +414,33 @@ export class ShardedOutbox implements OutboxStorage {
     return found;
   }
 
-  /** InFlightCalls each shard with its entries. Ids of shards that do not exist are ignored. */
+  /** Calls each shard with its entries. Ids of shards that do not exist are ignored. */
   async #each(
     entryIds: readonly string[],
     call: (shard: OutboxStorage, entryIds: readonly string[]) => Promise<void>,
   ): Promise<void> {
-    const byShard = groupBy(entryIds, (entryId) => Number(entryId.slice(0, entryId.indexOf("-"))));
+    await this.#change(entryIds, async (shard, ids) => {
+      await call(shard, ids);
+      return [];
+    });
+  }
+
+  /** Calls each shard with its entries, and returns the results in the order of `entryIds`. An unknown shard changes nothing. */
+  async #change(
+    entryIds: readonly string[],
+    call: (shard: OutboxStorage, entryIds: readonly string[]) => Promise<readonly boolean[]>,
+  ): Promise<readonly boolean[]> {
+    const byShard = groupBy([...entryIds.entries()], ([, id]) => Number(id.slice(0, id.indexOf("-"))));
+    const changed = new Set<number>();
     await Promise.all(
-      [...byShard].map(async ([n, ids]) => {
+      [...byShard].map(async ([n, mine]) => {
+        const ids = mine.map(([, id]) => id.slice(id.indexOf("-") + 1));
         const shard = this.#shards[n];
-        if (shard !== undefined)
-          await call(
-            shard,
-            ids.map((id) => id.slice(id.indexOf("-") + 1)),
-          );
+        const results = shard === undefined ? [] : await call(shard, ids);
+        for (const [k, [place]] of mine.entries()) if (results[k] === true) changed.add(place);
       }),
     );
+    return entryIds.map((_, place) => changed.has(place));
   }
 }
 
