@@ -70,6 +70,12 @@ describe.skipIf(!available)(title("Commands to Redis"), { timeout: 120_000 }, ()
       expect(await store.outbox.rejected()).toHaveLength(1);
       await store.outbox.requeue([first?.entryId as string]);
       await store.outbox.ack([second?.entryId as string]);
+      for (const kind of ["waiting", "scheduled", "rejected"] as const) await store.outbox.list({ kind });
+      await store.outbox.ofJob("a");
+      await store.updateStatus("a", "wanted", { outbox: [{ queue: "films", payload: 3, delayMs: 3_600_000 }] });
+      const scheduled = (await store.outbox.list({ kind: "scheduled" })).entries.map(({ entryId }) => entryId);
+      expect(await store.outbox.reschedule(scheduled, { at: new Date(Date.now() + 7_200_000) })).toEqual([true]);
+      expect(await store.outbox.cancel(scheduled)).toEqual([true]);
       await store.outbox.depth();
       await store.outbox.oldest();
       await store.pauseQueue("films");

@@ -1,4 +1,5 @@
 import type { StatusChange } from "./job.js";
+import type { OutboxKind } from "./outbox.js";
 
 // Arguments and replies of the calls of a driver. `driver.ts` has the calls.
 
@@ -176,6 +177,17 @@ export interface ClaimRequest extends Pick<NewJob, "sendHeaders"> {
   readonly ifVersion?: number | undefined;
   /** Metadata of the history entry. */
   readonly metadata: ChangeMetadata;
+}
+
+/** Lease of a job. */
+export interface StoredLease {
+  /** Creation time and version of the job when the lease was given. A job with another version has not this lease. */
+  readonly createdAt: number;
+  readonly version: number;
+  /** End of the lease by the storage's clock, in milliseconds. */
+  readonly until: number;
+  /** True if a worker owns the lease. False: the job waits for a retry, or it was postponed. */
+  readonly owned: boolean;
 }
 
 /** Request to fail a job that no worker can work on. */
@@ -360,4 +372,32 @@ export interface StoredMessage extends Pick<OutgoingMessage, "queue" | "headers"
   readonly payload: unknown;
   /** Change that stored the message. null: the entry was stored before origins were recorded. */
   readonly origin: Origin | null;
+}
+
+/** Message that was read without claiming it. */
+export type ListedMessage = StoredMessage &
+  (
+    | { readonly kind: "waiting" /** True if a reader has claimed it. */; readonly claimed: boolean }
+    | { readonly kind: "scheduled" /** Time at which it becomes due. */; readonly dueAt: number }
+    | { readonly kind: "rejected"; readonly reason: string }
+  );
+
+/** Position in a list of messages: one for each event log (shard) of the storage, in the same order. null: the beginning. */
+export type OutboxPosition = readonly (ListPosition | null)[];
+
+/** Request for one page of messages. */
+export interface OutboxRequest {
+  readonly kind: OutboxKind;
+  /** Position after which the page begins. null: at the beginning. Its ids are numbers, or two numbers with `-` between them. */
+  readonly start: OutboxPosition | null;
+  /** Maximum number of messages, 1–1000. */
+  readonly limit: number;
+}
+
+/** Page of messages. */
+export interface OutboxResult {
+  /** Messages in order. Can be fewer than `limit` although more follow. `position`: place in the list of the shard. */
+  readonly messages: readonly (ListedMessage & { readonly position: ListPosition })[];
+  /** `start` of the next page. null: no messages follow. */
+  readonly next: OutboxPosition | null;
 }

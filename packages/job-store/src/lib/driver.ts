@@ -8,14 +8,18 @@ import type {
   FullJob,
   IndexValues,
   JobRecord,
+  ListedMessage,
   ListRequest,
   ListResult,
   NewJob,
+  OutboxRequest,
+  OutboxResult,
   PauseRequest,
   QueuePause,
   ReadResult,
   SaveReply,
   StatusUpdate,
+  StoredLease,
   StoredMessage,
   Target,
   UpdateProgressReply,
@@ -190,10 +194,30 @@ export interface OutboxStorage {
   reject(entryIds: readonly string[], reason: string): Promise<void>;
   /** Returns rejected entries, oldest first. */
   rejected(limit: number): Promise<readonly (StoredMessage & { readonly reason: string })[]>;
+  /**
+   * Returns a page of messages without claiming them: waiting ones in commit order, followed by those that are due and not entries yet;
+   * scheduled ones by their due times; rejected ones by their times.
+   */
+  list(request: OutboxRequest): Promise<OutboxResult>;
+  /**
+   * Returns the messages that changes of this job stored, among the oldest `limit` of each kind; waiting ones first, then scheduled and
+   * rejected ones. `complete`: false if there are more than `limit` messages of a kind where those of this job are.
+   */
+  ofJob(
+    jobId: string,
+    limit: number,
+  ): Promise<{ readonly messages: readonly ListedMessage[]; readonly complete: boolean }>;
   /** Returns the number of rejected entries. */
   countRejected(): Promise<number>;
   /** Makes rejected entries available to `claim` again, as if they had just been stored. */
   requeue(entryIds: readonly string[]): Promise<void>;
+  /**
+   * Changes the due time of scheduled messages, also in their origin; a time that is not later than now makes them entries at once, with a
+   * due time after now, so that no claim so far covers them. Returns for each id whether the message was scheduled, and so was changed.
+   */
+  reschedule(entryIds: readonly string[], at: number): Promise<readonly boolean[]>;
+  /** Deletes scheduled messages. Returns for each id whether the message was scheduled, and so was deleted. */
+  cancel(entryIds: readonly string[]): Promise<readonly boolean[]>;
   /** Returns the number of entries, claimed ones included, rejected ones not. */
   depth(): Promise<number>;
   /** Returns the number of messages that are not due yet. */
@@ -258,6 +282,11 @@ export interface JobStorage {
    * @returns for each job whether its lease was changed
    */
   renewLeases(targets: readonly Target[], leaseMs: number): Promise<readonly boolean[]>;
+  /**
+   * Returns the lease of a job. null: it has none, or the time of the lease is over. The lease can be that of a job that has expired, so the
+   * caller compares it with the job.
+   */
+  readLease(id: string): Promise<StoredLease | null>;
   /**
    * Finds jobs whose time in their status is over, if `owner` enforces the timeouts or no owner does. The caller changes their status,
    * with `idleSince` in the target. `more`: true if further jobs may be found at once.

@@ -91,7 +91,7 @@ export class DefaultJobStore<D extends JobDefinition> implements JobStore<D> {
     this.#validateReads = options.validateReads;
     this.#index = options.index;
     this.#storage = driver.open(config);
-    this.outbox = new StoreOutbox(this.#storage.outbox, this.#calls, definition.name);
+    this.outbox = new StoreOutbox(this.#storage, this.#calls, definition.name);
     this.#leases = new StoreLeases(definition, this.#storage, this.#calls, (record) => this.#decodeWritten(record));
     this.#workers = new StoreWorkers(this.#storage, this.#calls, config.emit);
     const readJob = (id: string, result: ReadResult) => this.#decodeOrNull(id, result);

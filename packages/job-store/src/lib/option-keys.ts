@@ -2,7 +2,7 @@ import type { KeysOf } from "./arguments.js";
 import type { ClaimOptions, FailRequestOptions, RequestingMessage } from "./claims.js";
 import type { JobDefinition } from "./definition.js";
 import type { Job, JobFailure, StatusChange } from "./job.js";
-import type { Outbox } from "./outbox.js";
+import type { Outbox, OutboxQuery, RescheduleOptions } from "./outbox.js";
 import type { Change, ChangeOf, CountsQuery, CreateOptions, JobStore, ListQuery } from "./types.js";
 import type { PauseOptions } from "./worker-operations.js";
 
@@ -119,3 +119,7 @@ export const PAUSE_OPTIONS: KeysOf<PauseOptions> = { until: true, reason: true, 
 export const RESUME_OPTIONS: KeysOf<Options<Store["resumeQueue"], 1>> = { by: true };
 
 export const REJECTED_OPTIONS: KeysOf<Options<Outbox["rejected"], 0>> = { limit: true };
+
+export const OUTBOX_LIST_OPTIONS: KeysOf<OutboxQuery> = { kind: true, limit: true, cursor: true };
+
+export const RESCHEDULE_OPTIONS: KeysOf<RescheduleOptions> = { at: true };

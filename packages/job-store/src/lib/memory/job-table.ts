@@ -24,6 +24,7 @@ export class JobTable {
   readonly outbox = new MemoryOutbox({
     beforeClaim: () => this.#sendStored(),
     msToNext: () => this.work.msToNextEnd,
+    onReschedule: (message, dueAt) => this.work.reschedule(message, dueAt),
   });
   readonly log = new MemoryEventLog((id) => this.read(id));
   readonly timeouts = new MemoryTimeouts(this);

@@ -24,6 +24,7 @@ import type {
   StatusUpdate,
   StorageHealth,
   StoreConfig,
+  StoredLease,
   Target,
   UpdateProgressReply,
   UpdateStatusReply,
@@ -225,6 +226,15 @@ export class MemoryStorage implements JobStorage {
       return job !== undefined && this.#isTargeted(target, job) && work.renew(job, leaseMs);
     });
     return changed.includes(true) ? this.#faults.replyOrLose(changed) : changed;
+  }
+
+  async readLease(id: string): Promise<StoredLease | null> {
+    this.#check();
+    const job = this.#table.find(id);
+    const until = job === undefined ? null : this.#table.work.leasedUntil(job);
+    if (job === undefined || until === null) return null;
+    const { createdAt, version } = job;
+    return { createdAt, version, until, owned: this.#table.work.peek(job)?.lease?.owned === true };
   }
 
   async pauseQueue(request: PauseRequest): Promise<void> {

@@ -12,7 +12,7 @@ export interface InstrumentOptions {
   readonly meterProvider?: MeterProvider | undefined;
   /**
    * True if this process reports the number of jobs by status, and the number and age of messages in the outbox. Each
-   * export then makes four short calls to the store. One process of a service is enough. @default true
+   * export then makes five short calls to the store. One process of a service is enough. @default true
    */
   readonly gauges?: boolean | undefined;
 }
@@ -33,6 +33,7 @@ const SCOPE = "@subtitles/job-store";
  * `subtitles.job.status.duration`, the time in seconds that a job spent in the status that it leaves;
  * `subtitles.job.retries`, the number of jobs that left a final status. Gauges: `subtitles.job.count` by status;
  * `subtitles.outbox.depth`; `subtitles.outbox.age`, the time in seconds that the oldest message has waited;
+ * `subtitles.outbox.scheduled`, the number of delayed messages that are not due yet;
  * `subtitles.outbox.rejected`, the number of rejected entries.
  *
  * Start the SDK before the store is created. Ids and statuses of jobs are recorded; data, results and errors are not.

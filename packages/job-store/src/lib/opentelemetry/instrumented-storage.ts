@@ -22,6 +22,7 @@ import type {
   SaveReply,
   StatusUpdate,
   StoreConfig,
+  StoredLease,
   Target,
   UpdateProgressReply,
   UpdateStatusReply,
@@ -113,6 +114,10 @@ export class InstrumentedStorage implements JobStorage {
 
   renewLeases(targets: readonly Target[], leaseMs: number): Promise<readonly boolean[]> {
     return this.#storage.renewLeases(targets, leaseMs);
+  }
+
+  readLease(id: string): Promise<StoredLease | null> {
+    return this.#storage.readLease(id);
   }
 
   pauseQueue(request: PauseRequest): Promise<void> {

@@ -65,6 +65,8 @@ export interface Keys {
   readonly outboxClaimed: string;
   /** String: last claim of one reader, and the entries that it returned. It expires with the claim. */
   readonly outboxReader: (reader: string) => string;
+  /** String: results of one call that changes scheduled messages, for as long as it can be repeated. */
+  readonly outboxCall: (operation: string) => string;
   readonly outboxScheduled: string;
   readonly outboxScheduledEntries: string;
   readonly outboxRejected: string;
@@ -96,6 +98,7 @@ export function keysUnder(prefix: string): Keys {
     outboxClaims: `${prefix}jobs:outbox:claims`,
     outboxClaimed: `${prefix}jobs:outbox:claimed`,
     outboxReader: (reader) => `${prefix}jobs:outbox:reader:${reader}`,
+    outboxCall: (operation) => `${prefix}jobs:outbox:call:${operation}`,
     outboxScheduled: `${prefix}jobs:outbox:scheduled`,
     outboxScheduledEntries: `${prefix}jobs:outbox:scheduled:entries`,
     outboxRejected: `${prefix}jobs:outbox:rejected`,

@@ -1,4 +1,4 @@
-import type { JobRecord, ReadResult, StoreConfig, Target } from "../driver.js";
+import type { JobRecord, ReadResult, StoreConfig, StoredLease, Target } from "../driver.js";
 import { canHaveLease } from "../leased-status.js";
 import { workKeys } from "./keys.js";
 import { evaluate, scripts } from "./scripts.js";
@@ -37,6 +37,17 @@ export class Leases {
         ? { kind: "record", record: { ...reading.record, leasedUntil } }
         : reading;
     });
+  }
+
+  /** Returns the lease of a job. null: it has none. */
+  async read(id: string): Promise<StoredLease | null> {
+    const { keys } = this.#session;
+    const [, lease] = await this.#session.read(({ evaluate }) =>
+      evaluate(scripts.leases, [keys.metadata, keys.work], [id]),
+    );
+    if (typeof lease !== "string") return null;
+    const [createdAt, version, until, owner] = lease.split(" ");
+    return { createdAt: Number(createdAt), version: Number(version), until: Number(until), owned: owner === "o" };
   }
 
   async #endsOf(records: readonly JobRecord[], end: number): Promise<ReadonlyMap<JobRecord, Date>> {

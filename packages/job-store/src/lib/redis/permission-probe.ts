@@ -32,6 +32,7 @@ const at = {
   timeoutsOwner: 24,
   timeoutsDeferred: 25,
   pauses: 26,
+  outboxCall: 27,
 } as const satisfies Record<keyof Keys, number>;
 
 /** Returns the keys in the order of `at`. `*` is no valid id, and looks like a pattern of all keys in a message. */
@@ -137,6 +138,8 @@ const PROBES: readonly Probe[] = [
   ["set", at.outboxClaimed, "", "PXAT", "0"],
   ["get", at.outboxReader],
   ["set", at.outboxReader, "", "PXAT", "0"],
+  ["get", at.outboxCall],
+  ["set", at.outboxCall, "", "PXAT", "0"],
   ...sortedSet(at.outboxScheduled),
   ...messages(at.outboxScheduledEntries),
   ["hincrby", at.outboxScheduledEntries, "last", "no number"],

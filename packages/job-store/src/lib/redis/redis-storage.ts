@@ -18,6 +18,7 @@ import type {
   SaveReply,
   StatusUpdate,
   StoreConfig,
+  StoredLease,
   Target,
   UpdateProgressReply,
   UpdateStatusReply,
@@ -104,6 +105,10 @@ export class RedisStorage implements JobStorage {
 
   renewLeases(targets: readonly Target[], leaseMs: number): Promise<readonly boolean[]> {
     return this.#leases.renew(targets, leaseMs);
+  }
+
+  readLease(id: string): Promise<StoredLease | null> {
+    return this.#leases.read(id);
   }
 
   pauseQueue(request: PauseRequest): Promise<void> {

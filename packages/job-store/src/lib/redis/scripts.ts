@@ -13,6 +13,7 @@ import lateEntry from "./lua/includes/late-entry.lua";
 import limits from "./lua/includes/limits.lua";
 import metadata from "./lua/includes/metadata.lua";
 import pauses from "./lua/includes/pauses.lua";
+import rank from "./lua/includes/rank.lua";
 import readLimit from "./lua/includes/read-limit.lua";
 import storeKeys from "./lua/includes/store-keys.lua";
 import workChanges from "./lua/includes/work-changes.lua";
@@ -28,9 +29,11 @@ import timeoutsLag from "./lua/maintenance/timeouts-lag.lua";
 import trimExpired from "./lua/maintenance/trim-expired.lua";
 import outboxAcknowledge from "./lua/outbox/acknowledge.lua";
 import outboxClaim from "./lua/outbox/claim.lua";
+import outboxList from "./lua/outbox/list.lua";
 import outboxReject from "./lua/outbox/reject.lua";
 import outboxRejected from "./lua/outbox/rejected.lua";
 import outboxRequeue from "./lua/outbox/requeue.lua";
+import outboxReschedule from "./lua/outbox/reschedule.lua";
 import outboxState from "./lua/outbox/state.lua";
 import pauseQueue from "./lua/pauses/pause.lua";
 import readPauses from "./lua/pauses/read.lua";
@@ -69,7 +72,7 @@ const deleting = [...indexed, contact, workState, workChanges, deleteWork];
 export const scripts = {
   setMetadata: scriptOf(setMetadata),
   recordLostConnections: scriptOf(metadataOf, recordLostConnections),
-  page: scriptOf(page),
+  page: scriptOf(rank, page),
   read: scriptOf(limits, readLimit, read),
   find: scriptOf(...indexed, find),
   counts: scriptOf(counts),
@@ -92,6 +95,8 @@ export const scripts = {
   outboxReject: scriptOf(limits, readLimit, beginOutbox, outboxReject),
   outboxRequeue: scriptOf(limits, readLimit, beginOutbox, outboxRequeue),
   outboxRejected: scriptOf(limits, readLimit, outboxRejected),
+  outboxList: scriptOf(limits, readLimit, rank, outboxList),
+  outboxReschedule: scriptOf(limits, readLimit, beginOutbox, contact, workState, outboxReschedule),
   outboxState: scriptOf(outboxState),
 } as const;
 

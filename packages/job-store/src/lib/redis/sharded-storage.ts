@@ -11,10 +11,13 @@ import type {
   FullJob,
   IndexValues,
   JobStorage,
+  ListedMessage,
   ListPosition,
   ListRequest,
   ListResult,
   NewJob,
+  OutboxRequest,
+  OutboxResult,
   OutboxStorage,
   PauseRequest,
   QueuePause,
@@ -22,6 +25,7 @@ import type {
   SaveReply,
   StatusUpdate,
   StorageHealth,
+  StoredLease,
   StoredMessage,
   Target,
   UpdateProgressReply,
@@ -79,6 +83,10 @@ export class ShardedStorage implements JobStorage {
       ({ id }) => id,
       (shard, mine) => shard.renewLeases(mine, leaseMs),
     );
+  }
+
+  readLease(id: string): Promise<StoredLease | null> {
+    return this.#of(id).readLease(id);
   }
 
   async pauseQueue(request: PauseRequest): Promise<void> {
@@ -317,6 +325,51 @@ export class ShardedOutbox implements OutboxStorage {
       .slice(0, limit);
   }
 
+  /** Reads a part of the page from each shard. The page ends where a shard may have further messages that were not read. */
+  async list({ kind, start, limit }: OutboxRequest): Promise<OutboxResult> {
+    const parts = await Promise.all(
+      this.#shards.map((shard, n) => {
+        const after = start?.[n] ?? null;
+        return shard.list({ kind, start: after && [after], limit: expectedPerShard(limit, this.#shards.length) });
+      }),
+    );
+    const messages: OutboxResult["messages"][number][] = [];
+    const taken = parts.map(() => 0);
+    for (;;) {
+      const heads = parts.map((part, n) => part.messages[taken[n] ?? 0]);
+      const isUnknown = parts.some(({ next }, n) => heads[n] === undefined && next !== null);
+      const first = heads.reduce(
+        (best, head, n) => (head !== undefined && (best < 0 || head.at < (heads[best]?.at ?? 0)) ? n : best),
+        -1,
+      );
+      const head = heads[first];
+      if (messages.length === limit || isUnknown || head === undefined) break;
+      messages.push(withShard(first, head));
+      taken[first] = (taken[first] ?? 0) + 1;
+    }
+    const isLast = parts.every(({ messages: read, next }, n) => next === null && taken[n] === read.length);
+    const position = (n: number) => {
+      const part = parts[n];
+      if (part !== undefined && taken[n] === part.messages.length && part.next !== null) return part.next[0] ?? null;
+      return part?.messages[(taken[n] ?? 0) - 1]?.position ?? start?.[n] ?? null;
+    };
+    return { messages, next: isLast ? null : parts.map((_, n) => position(n)) };
+  }
+
+  async ofJob(jobId: string, limit: number): ReturnType<OutboxStorage["ofJob"]> {
+    const n = shardOf(jobId, this.#shards.length);
+    const { messages, complete } = await (this.#shards[n] as OutboxStorage).ofJob(jobId, limit);
+    return { messages: messages.map((message): ListedMessage => withShard(n, message)), complete };
+  }
+
+  reschedule(entryIds: readonly string[], at: number): Promise<readonly boolean[]> {
+    return this.#change(entryIds, (shard, ids) => shard.reschedule(ids, at));
+  }
+
+  cancel(entryIds: readonly string[]): Promise<readonly boolean[]> {
+    return this.#change(entryIds, (shard, ids) => shard.cancel(ids));
+  }
+
   countRejected(): Promise<number> {
     return this.#sum((shard) => shard.countRejected());
   }
@@ -361,22 +414,33 @@ export class ShardedOutbox implements OutboxStorage {
     return found;
   }
 
-  /** InFlightCalls each shard with its entries. Ids of shards that do not exist are ignored. */
+  /** Calls each shard with its entries. Ids of shards that do not exist are ignored. */
   async #each(
     entryIds: readonly string[],
     call: (shard: OutboxStorage, entryIds: readonly string[]) => Promise<void>,
   ): Promise<void> {
-    const byShard = groupBy(entryIds, (entryId) => Number(entryId.slice(0, entryId.indexOf("-"))));
+    await this.#change(entryIds, async (shard, ids) => {
+      await call(shard, ids);
+      return [];
+    });
+  }
+
+  /** Calls each shard with its entries, and returns the results in the order of `entryIds`. An unknown shard changes nothing. */
+  async #change(
+    entryIds: readonly string[],
+    call: (shard: OutboxStorage, entryIds: readonly string[]) => Promise<readonly boolean[]>,
+  ): Promise<readonly boolean[]> {
+    const byShard = groupBy([...entryIds.entries()], ([, id]) => Number(id.slice(0, id.indexOf("-"))));
+    const changed = new Set<number>();
     await Promise.all(
-      [...byShard].map(async ([n, ids]) => {
+      [...byShard].map(async ([n, mine]) => {
+        const ids = mine.map(([, id]) => id.slice(id.indexOf("-") + 1));
         const shard = this.#shards[n];
-        if (shard !== undefined)
-          await call(
-            shard,
-            ids.map((id) => id.slice(id.indexOf("-") + 1)),
-          );
+        const results = shard === undefined ? [] : await call(shard, ids);
+        for (const [k, [place]] of mine.entries()) if (results[k] === true) changed.add(place);
       }),
     );
+    return entryIds.map((_, place) => changed.has(place));
   }
 }
 

@@ -22,6 +22,8 @@ export interface JobSurroundings extends RunSurroundings {
   readonly outages: Outages;
   /** True when no further run may start, because the worker closes. */
   readonly isClosing: boolean;
+  /** Pauses the queue for all workers, in the background. */
+  pauseQueue(until: Date, reason: string): void;
   /** Longest time for which the event loop was blocked since the last heartbeat, in milliseconds. */
   readonly blockedMs: number;
 }
@@ -191,6 +193,8 @@ export class ClaimedJob implements LeaseHolder, RunOwner {
     const job = this.#job ?? this.#options.claim.job;
     this.#storing = true;
     const change = this.#complete(ending);
+    // First, so that no claim comes between the pause and the change.
+    if (ending.pause !== undefined) this.#around.pauseQueue(ending.pause.until, ending.pause.reason);
     const send = () => calls.repeat(() => store.updateStatus(job, ending.to, change));
     try {
       const call = this.#run === null ? send() : this.#run.inTrace(send);

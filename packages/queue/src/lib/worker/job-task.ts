@@ -8,7 +8,7 @@ import type { RecentAcknowledgements } from "./recent-acknowledgements.js";
 import { POSTPONED_MS, type Request, readMessage } from "./request.js";
 import { CallStopped } from "./store-calls.js";
 import type { WorkerEvent } from "./types.js";
-import type { AnyJob } from "./worker-store.js";
+import type { AnyJob, PauseAnswer } from "./worker-store.js";
 
 /** Parts of a worker that its tasks use. */
 export interface TaskSurroundings extends ClaimSurroundings, JobSurroundings {
@@ -25,6 +25,8 @@ export interface TaskHooks {
   readonly onSlotFree: (task: JobTask) => void;
   /** Called when the message is settled. A run that ignores its signal can still occupy the slot. */
   readonly onEnd: (task: JobTask) => void;
+  /** Called if the queue is paused. The task returns its message. */
+  readonly onPaused: (pause: PauseAnswer) => void;
   /** Looks at the message again. */
   readonly lookAgain: (item: WorkItem) => void;
 }
@@ -117,6 +119,11 @@ export class JobTask implements LeaseHolder, ClaimOwner {
         reason: reply.reason,
       });
       this.#acknowledge(this.#item.origin);
+      return;
+    }
+    if (reply.kind === "paused") {
+      this.#hooks.onPaused(reply);
+      await returnItem(this.#item);
       return;
     }
     if (reply.kind === "refused") {

@@ -13,6 +13,7 @@ import { Heartbeat } from "./heartbeat.js";
 import { JobTask, returnItem, type TaskHooks, type TaskSurroundings } from "./job-task.js";
 import type { WorkerSettings } from "./options.js";
 import { Outages } from "./outages.js";
+import { QueuePause } from "./queue-pause.js";
 import { RecentAcknowledgements } from "./recent-acknowledgements.js";
 import { StoreCalls } from "./store-calls.js";
 import { watchStore } from "./store-events.js";
@@ -35,6 +36,7 @@ export class RunningWorker implements Worker {
   readonly #outages: Outages;
   readonly #heartbeat: Heartbeat;
   readonly #search: DeadLetterSearch;
+  readonly #queuePause: QueuePause;
   readonly #recent = new RecentAcknowledgements();
   readonly #sourceOptions: DeliverySourceOptions;
   readonly #source: DeliverySource;
@@ -55,6 +57,7 @@ export class RunningWorker implements Worker {
       if (this.#tasks.size === 0) this.#onTasksEnded();
       this.#fillSlots();
     },
+    onPaused: (pause) => this.#queuePause.begin(pause),
     lookAgain: (item) => this.#lookAgain(item),
   };
   readonly #removeListeners: (() => void)[] = [];
@@ -77,11 +80,20 @@ export class RunningWorker implements Worker {
   #onTasksEnded: () => void = () => {};
 
   constructor(settings: WorkerSettings) {
-    const { store, access, emit, queue, prefetch, heartbeatMs, leaseMs } = settings;
+    const { store, access, emit, queue, prefetch, heartbeatMs, leaseMs, by } = settings;
     this.#settings = settings;
     this.#calls = new StoreCalls(emit, () => this.#closeEarly("The store was closed before the worker.", 0));
     this.#outages = new Outages(store, this.#calls, access);
     this.#search = new DeadLetterSearch(settings, this.#calls);
+    this.#queuePause = new QueuePause({
+      store,
+      calls: this.#calls,
+      emit,
+      queue: queue.name,
+      by,
+      onBegin: () => this.#stopConsuming(),
+      onEnd: () => this.#consume(),
+    });
     this.#heartbeat = new Heartbeat({
       store,
       calls: this.#calls,
@@ -124,7 +136,7 @@ export class RunningWorker implements Worker {
 
   get state(): Worker["state"] {
     if (this.#closing !== null) return "closed";
-    if (this.#paused) return "paused";
+    if (this.#paused || this.#queuePause.active) return "paused";
     return this.#calls.available && this.#source.consuming ? "running" : "waiting";
   }
 
@@ -137,15 +149,13 @@ export class RunningWorker implements Worker {
   pause(): void {
     if (this.#closing !== null || this.#paused) return;
     this.#paused = true;
-    this.#background(this.#source.pause());
-    void this.#returnWaiting();
+    this.#stopConsuming();
   }
 
   resume(): void {
     if (this.#closing !== null || !this.#paused) return;
     this.#paused = false;
-    this.#source.resume();
-    this.#fillSlots();
+    this.#consume();
   }
 
   async idle(options?: Parameters<Worker["idle"]>[0]): Promise<void> {
@@ -173,8 +183,26 @@ export class RunningWorker implements Worker {
     return this.close();
   }
 
+  /** True while messages that no task works on are returned. */
+  get #returnsMessages(): boolean {
+    return this.#closing !== null || this.#paused || this.#queuePause.active;
+  }
+
+  #stopConsuming(): void {
+    this.#background(this.#source.pause());
+    void this.#returnWaiting();
+  }
+
+  /** Consumes again, if nothing else prevents it. */
+  #consume(): void {
+    if (this.#returnsMessages) return;
+    this.#source.resume();
+    this.#fillSlots();
+  }
+
   async #close(graceMs: number): Promise<void> {
     this.#search.stop();
+    this.#queuePause.stop();
     this.#closingSignal.abort(this.#closedError("The worker is closing."));
     const stopped = this.#source.pause();
     const returned = this.#returnWaiting();
@@ -210,7 +238,7 @@ export class RunningWorker implements Worker {
   #receive(delivery: SourceDelivery): void {
     this.#received++;
     this.#waiting.push({ delivery, origin: delivery.envelope.origin });
-    if (this.#closing !== null || this.#paused) void this.#returnWaiting();
+    if (this.#returnsMessages) void this.#returnWaiting();
     else this.#fillSlots();
     if (delivery.redelivered) this.#sendAgainIfWaiting(delivery);
   }
@@ -267,7 +295,7 @@ export class RunningWorker implements Worker {
 
   #lookAgain(item: WorkItem): void {
     this.#waiting.push(item);
-    if (this.#closing !== null || this.#paused) void this.#returnWaiting();
+    if (this.#returnsMessages) void this.#returnWaiting();
   }
 
   #onStoreEvent(type: string): void {
@@ -325,6 +353,7 @@ export class RunningWorker implements Worker {
       timeLimits: new TimeLimits(),
       tracedRun: access.traced(queue, callRun),
       recent: this.#recent,
+      pauseQueue: (until, reason) => this.#background(this.#queuePause.request(until, reason)),
       createKey: () => `${keyPrefix}.${(keys++).toString(36)}`,
       closing: this.#closingSignal.signal,
       get isClosing() {

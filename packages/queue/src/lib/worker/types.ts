@@ -101,7 +101,10 @@ export type Outcome<D extends JobDefinition, W extends StatusOf<D>> = { readonly
 
 /** Running worker. Made by `createWorker`. */
 export interface Worker extends AsyncDisposable {
-  /** For readiness checks. "waiting": the store or the broker is unavailable, or the queue cannot be consumed. */
+  /**
+   * For readiness checks. "waiting": the store or the broker is unavailable, or the queue cannot be consumed. "paused": by `pause`, or by
+   * `JobStore.pauseQueue` for all workers.
+   */
   readonly state: "running" | "waiting" | "paused" | "closed";
   /** Number of jobs that run now. */
   readonly active: number;
@@ -138,6 +141,7 @@ export interface WorkerEvent {
    * - stuck: `run` ignores its aborted signal and occupies a slot; repeated every minute
    * - skipped: message acknowledged without work, with the reason (`reason`)
    * - unavailable, available: store or broker
+   * - paused, resumed: the queue is paused for all workers, or no longer; see `JobStore.pauseQueue`
    * - recovered: message that RabbitMQ had dead-lettered by itself
    * - error: unexpected; needs attention
    */
@@ -153,6 +157,8 @@ export interface WorkerEvent {
     | "skipped"
     | "unavailable"
     | "available"
+    | "paused"
+    | "resumed"
     | "recovered"
     | "error";
   /** Human-readable text without payload. */

@@ -1,4 +1,12 @@
-import type { FailRequestResult, Job, JobDefinition, JobFailure, JobStore, OutboxMessage } from "@subtitles/job-store";
+import type {
+  FailRequestResult,
+  Job,
+  JobDefinition,
+  JobFailure,
+  JobStore,
+  OutboxMessage,
+  WorkerOperations,
+} from "@subtitles/job-store";
 
 /** Job of any definition. */
 export type AnyJob = Job<JobDefinition>;
@@ -50,15 +58,25 @@ export interface Claimed {
   readonly origin: string;
 }
 
+/** Pause as a claim answers it. */
+export interface PauseAnswer {
+  readonly until: Date | null;
+  readonly reason: string | null;
+}
+
 /** Calls of a job store that a worker makes. In contrast to `JobStore`, the types do not depend on the definition. */
-export interface WorkerStore {
+export interface WorkerStore extends Pick<WorkerOperations, "pauseQueue" | "pausedQueues"> {
   readonly definition: JobDefinition;
   get(id: string): Promise<AnyJob | null>;
   claim(
     id: string,
     to: string,
     options: ClaimOptions,
-  ): Promise<Claimed | { readonly kind: "missing" | "outdated" | "handled" | "moved" | "leased" | "changed" }>;
+  ): Promise<
+    | Claimed
+    | ({ readonly kind: "paused" } & PauseAnswer)
+    | { readonly kind: "missing" | "outdated" | "handled" | "moved" | "leased" | "changed" }
+  >;
   updateStatus(job: AnyJob, to: string, change: WorkerChange): Promise<unknown>;
   updateProgress(job: AnyJob, progress: unknown): Promise<void>;
   failRequest(
