@@ -32,6 +32,9 @@ const at = {
   timeoutsOwner: 24,
   timeoutsDeferred: 25,
   pauses: 26,
+  workers: 27,
+  workerEnds: 28,
+  consumers: 29,
 } as const satisfies Record<keyof Keys, number>;
 
 /** Returns the keys in the order of `at`. `*` is no valid id, and looks like a pattern of all keys in a message. */
@@ -122,6 +125,12 @@ const PROBES: readonly Probe[] = [
   ["hgetall", at.pauses],
   ["hset", at.pauses, "a field without value", "", ""],
   ["hdel", at.pauses, "*"],
+  ["hget", at.workers, "*"],
+  ["hset", at.workers, "a field without value", "", ""],
+  ["hdel", at.workers, "*"],
+  ...sortedSet(at.workerEnds),
+  ["hgetall", at.consumers],
+  ["hset", at.consumers, "a field without value", "", ""],
   ["get", at.timeoutsOwner],
   ["set", at.timeoutsOwner, "", "PXAT", "0"],
   ...sortedSet(at.timeoutsDeferred),
