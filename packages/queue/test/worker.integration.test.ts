@@ -4,6 +4,7 @@ import { closing } from "./worker-suite/closing.js";
 import { copies } from "./worker-suite/copies.js";
 import { errors } from "./worker-suite/errors.js";
 import { letters } from "./worker-suite/letters.js";
+import { liveWorkers } from "./worker-suite/live-workers.js";
 import { queuePauses } from "./worker-suite/queue-pauses.js";
 import { requests } from "./worker-suite/requests.js";
 import { serverWorld } from "./worker-suite/server-world.js";
@@ -35,6 +36,7 @@ const MEMORY_ONLY: Readonly<Record<string, readonly string[]>> = {
     "a worker can be closed at any time, and twice",
     "idle resolves with an empty queue, and does not wait for a retry",
     "idle waits while the broker is unavailable, and honours its signal",
+    "a dead worker is listed for five heartbeats, and health then warns of the jobs that it would take",
     "a pause ends at its time, and each worker consumes again within two seconds",
     "RetryLater with `pauseQueue` pauses the queue for all workers until the job continues",
   ],
@@ -82,4 +84,5 @@ describe.skipIf(rabbitmq.url === null)(rabbitmq.title("a worker on Redis and Rab
   describe("time limits", () => timeLimits(onServers));
   describe("closing and pausing", () => closing(onServers));
   describe("paused queues", () => queuePauses(onServers));
+  describe("live workers", () => liveWorkers(onServers));
 });

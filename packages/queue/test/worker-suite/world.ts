@@ -303,6 +303,7 @@ function createGate() {
     "updateStatus",
     "updateProgress",
     "renewLeases",
+    "announceWorker",
     "failRequest",
     "get",
   ]);
