@@ -70,7 +70,7 @@ async function endWait({ store, storage, output }: Context, id: string): Promise
     output.note(`A worker runs job ${id}, so nothing was changed.`);
     return EXIT.rejected;
   }
-  // A claim meanwhile has another version, so its lease is not ended.
+  // A claim in the meantime has changed the version, so its lease is not ended.
   const [ended] = await store.renewLeases([job], 0);
   if (ended !== true) {
     output.note(`Job ${id} was changed meanwhile, so nothing was done.`);
