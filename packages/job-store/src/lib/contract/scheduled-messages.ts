@@ -252,7 +252,7 @@ export function rescheduledRequests({ test }: Context): void {
     expect(await fail()).toEqual({ kind: "handled" });
   });
 
-  test("an unreadable message fails a job whose newer message was cancelled, because no other one continues it", async ({ store }) => {
+  test("an unreadable message fails a job whose newer message was cancelled", async ({ store }) => {
     const { newer, fail } = await twoMessages(store);
     expect(await store.outbox.cancel([newer.entryId])).toEqual([true]);
     expect(await fail()).toMatchObject({ kind: "failed", job: { status: "failed" } });
