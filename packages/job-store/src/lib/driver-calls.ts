@@ -181,7 +181,7 @@ export interface ClaimRequest extends Pick<NewJob, "sendHeaders"> {
 
 /** Lease of a job. */
 export interface StoredLease {
-  /** Creation time and version of the job when the lease was given. A job with another version has not this lease. */
+  /** Creation time and version of the job when the lease was given. A job with another version does not have this lease. */
   readonly createdAt: number;
   readonly version: number;
   /** End of the lease by the storage's clock, in milliseconds. */

@@ -205,7 +205,7 @@ export interface OutboxStorage {
   list(request: OutboxRequest): Promise<OutboxResult>;
   /**
    * Returns the messages that changes of this job stored, among the oldest `limit` of each kind; waiting ones first, then scheduled and
-   * rejected ones. `complete`: false if there are more than `limit` messages of a kind where those of this job are.
+   * rejected ones. `complete`: false if the job's shard has more than `limit` messages of a kind.
    */
   ofJob(
     jobId: string,
@@ -217,7 +217,7 @@ export interface OutboxStorage {
   requeue(entryIds: readonly string[]): Promise<void>;
   /**
    * Changes the due time of scheduled messages, also in their origin; a time that is not later than now makes them entries at once, with a
-   * due time after now, so that no claim so far covers them. Returns for each id whether the message was scheduled, and so was changed.
+   * due time after now, so that no earlier claim covers them. Returns for each id whether the message was scheduled, and so was changed.
    */
   reschedule(entryIds: readonly string[], at: number): Promise<readonly boolean[]>;
   /** Deletes scheduled messages. Returns for each id whether the message was scheduled, and so was deleted. */
@@ -273,7 +273,7 @@ export interface JobStorage {
   claim(request: ClaimRequest): Promise<ClaimReply>;
   /**
    * Pauses a queue. From then on, `claim` replies "paused" for its messages, until the pause ends by the storage's clock. A pause that has not
-   * ended keeps its `since`. If the call fails, jobs of some shards may be paused, and it can be repeated.
+   * ended keeps its `since`. If the call fails, the queue may be paused in some shards. The call can be repeated.
    */
   pauseQueue(request: PauseRequest): Promise<void>;
   /** Ends the pause of a queue. Returns false if there was none. */

@@ -156,7 +156,7 @@ export class DefaultJobStore<D extends JobDefinition> implements JobStore<D> {
     to: To,
     change: Change<D> & { readonly ifVersion?: number | undefined } = {},
   ): Promise<Job<D, To>> {
-    // Only a change with a symbol that is not public resolves to null.
+    // Only a change with WITHOUT_JOB, which is not public, resolves to null.
     return this.#updateStatus(target, to, change) as Promise<Job<D, To>>;
   }
 

@@ -19,7 +19,7 @@ export interface PausedQueue {
 export interface PauseOptions {
   /** End of the pause, by the clock of the server. A time in the past ends the pause at once. @default until `resumeQueue` */
   readonly until?: Date | undefined;
-  /** Reason, for people. */
+  /** Human-readable reason. */
   readonly reason?: string | undefined;
   /** Author of the pause, as named by the caller. */
   readonly by?: string | undefined;

@@ -55,7 +55,7 @@ export function rescheduling({ test }: Context): void {
     expect([await store.outbox.depth(), await store.outbox.scheduled()]).toEqual([1, 1]);
   });
 
-  test("a message that was sent later is not returned at its old time", async ({ store }) => {
+  test("a message that was moved to a later time is not returned at its old time", async ({ store }) => {
     await store.create({ title: "One" }, { id: "a", outbox: [later("moved", 400), later("kept", 500)] });
     const [moved] = await scheduledIn(store);
     const at = new Date(Number(moved?.dueAt) + LONG);
@@ -252,13 +252,13 @@ export function rescheduledRequests({ test }: Context): void {
     expect(await fail()).toEqual({ kind: "handled" });
   });
 
-  test("it fails a job whose newer message was cancelled, because no other one continues it", async ({ store }) => {
+  test("an unreadable message fails a job whose newer message was cancelled", async ({ store }) => {
     const { newer, fail } = await twoMessages(store);
     expect(await store.outbox.cancel([newer.entryId])).toEqual([true]);
     expect(await fail()).toMatchObject({ kind: "failed", job: { status: "failed" } });
   });
 
-  test("it fails a job whose newer message was sent before it and worked on", async ({ store }) => {
+  test("an unreadable message fails a job whose newer message was sent before it and worked on", async ({ store }) => {
     const { newer, fail } = await twoMessages(store);
     const { job } = await claimed(store, "a", await sendNow(store, newer));
     await store.updateStatus(job, "checking");

@@ -237,7 +237,7 @@ export class MemoryOutbox implements OutboxStorage {
       const entry = this.#takeScheduled(id);
       if (entry === null) return false;
       const now = Date.now();
-      // Later than now: a claim at this time covers the messages that are due by it, and this one was not.
+      // The due time is later than now, because a claim at this time covers the messages that were due before it. This one was not.
       const dueAt = Math.max(at, now + 1);
       this.#onReschedule(toMessage(entry), dueAt);
       const changed = {

@@ -139,7 +139,7 @@ export class ShardedStorage implements JobStorage {
     return (await this.#all((shard) => shard.resumeQueue(queue))).includes(true);
   }
 
-  /** Returns a queue that is paused in one shard. They differ after a call that failed. */
+  /** Returns the queues that are paused in at least one shard. Shards differ after a call that failed. */
   async pauses(): Promise<readonly QueuePause[]> {
     return mergePauses(await this.#all((shard) => shard.pauses()));
   }
@@ -256,7 +256,7 @@ export class ShardedStorage implements JobStorage {
     return found;
   }
 
-  /** Calls all shards, and waits for all of them also if one fails, so that the others are not left behind. */
+  /** Calls all shards. If one fails, it still waits for the others, so that no call is in flight when it rejects. */
   async #all<T>(call: (shard: RedisStorage) => Promise<T>): Promise<readonly T[]> {
     const settled = await Promise.allSettled(this.#shards.map(call));
     return settled.map((one) => {

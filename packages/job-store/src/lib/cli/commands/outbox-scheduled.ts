@@ -7,7 +7,7 @@ import { EXIT, UsageError } from "../usage.js";
 export function checkRunNow({ job }: Options, entryIds: readonly string[]): void {
   if ((entryIds.length === 0) === (job === undefined)) {
     throw new UsageError(
-      "No messages given. Use their entry ids, as outbox --kind scheduled lists them, or --job <id>, but not both.",
+      "outbox run-now requires either entry ids, as outbox --kind scheduled lists them, or --job <id>.",
     );
   }
 }
@@ -63,17 +63,17 @@ async function endWait({ store, storage, output }: Context, id: string): Promise
   }
   const lease = await storage.readLease(id);
   if (lease === null || lease.version !== job.version || lease.createdAt !== job.createdAt.getTime()) {
-    output.note(`Job ${id} waits neither for a retry nor until a time. Its messages: outbox --kind scheduled`);
+    output.note(`Job ${id} waits neither for a retry nor until a time. See its messages with: outbox --kind scheduled`);
     return EXIT.rejected;
   }
   if (lease.owned) {
     output.note(`A worker runs job ${id}, so nothing was changed.`);
     return EXIT.rejected;
   }
-  // A claim meanwhile has another version, so its lease is not ended.
+  // A claim in the meantime has changed the version, so its lease is not ended.
   const [ended] = await store.renewLeases([job], 0);
   if (ended !== true) {
-    output.note(`Job ${id} was changed meanwhile, so nothing was done.`);
+    output.note(`Job ${id} was changed at the same time, so its wait was not ended. Try again.`);
     return EXIT.rejected;
   }
   output.rows(

@@ -200,7 +200,7 @@ async function actOnNamed(context: Context, action: Action, entryIds: readonly s
   return unknown.length > 0 ? EXIT.rejected : EXIT.done;
 }
 
-/** Processes as many messages as are rejected now. Messages that are rejected meanwhile are not processed. */
+/** Processes as many messages as are rejected now. Messages that are rejected later are not processed. */
 async function actOnAll(context: Context, action: Action): Promise<number> {
   const { store, output, confirm, signal } = context;
   let left = await store.outbox.countRejected();
