@@ -468,7 +468,8 @@ describe("public types", () => {
   test("a store has these members and no others", () => {
     expectTypeOf<keyof JobStore<Subtitle>>().toEqualTypeOf<
       | ("definition" | "create" | "createMany" | "save" | "get" | "getMany" | "updateStatus" | "updateProgress")
-      | ("claim" | "failRequest" | "renewLeases" | "pauseQueue" | "resumeQueue" | "pausedQueues")
+      | ("claim" | "failRequest" | "renewLeases" | "announceWorker" | "workers")
+      | ("pauseQueue" | "resumeQueue" | "pausedQueues")
       | (
           | "delete"
           | "deleteMany"
