@@ -59,6 +59,19 @@ const first = async (all: AsyncIterable<unknown>) => {
   return undefined;
 };
 
+const worker = {
+  id: "w",
+  by: "w",
+  queue: "q",
+  from: ["todo"],
+  working: "doing",
+  host: "h",
+  pid: 1,
+  state: "running",
+  concurrency: 1,
+  startedAt: new Date(0),
+} as const;
+
 const refused: readonly (readonly [string, () => Promise<unknown>, "INVALID_ARGUMENT" | "INVALID_DATA"])[] = [
   ["create with a bad id", () => store.create(null, { id: "job:*" }), "INVALID_ARGUMENT"],
   ["create with bad data", () => store.create(7 as never), "INVALID_DATA"],
@@ -210,6 +223,20 @@ const refused: readonly (readonly [string, () => Promise<unknown>, "INVALID_ARGU
   ],
   ["resumeQueue without a name", () => store.resumeQueue(""), "INVALID_ARGUMENT"],
   ["resumeQueue with a bad author", () => store.resumeQueue("q", { by: 7 as never }), "INVALID_ARGUMENT"],
+  ["announceWorker without a worker", () => leased.announceWorker(null as never, [], 1), "INVALID_ARGUMENT"],
+  ["announceWorker of an id", () => leased.announceWorker(worker, ["a" as never], 1), "INVALID_ARGUMENT"],
+  ["announceWorker for a bad time", () => leased.announceWorker(worker, [], -1), "INVALID_ARGUMENT"],
+  ...Object.entries({
+    ...{ id: "*", by: "", queue: "", from: "todo", working: "gone", host: 1, pid: -1, version: "", state: "closed" },
+    ...{ concurrency: 0, startedAt: 7 },
+  }).map(
+    ([key, value]) =>
+      [
+        `announceWorker with a bad \`${key}\``,
+        () => leased.announceWorker({ ...worker, [key]: value } as never, [], 1),
+        "INVALID_ARGUMENT",
+      ] as const,
+  ),
   ["updateProgress of a bad id", () => store.updateProgress("\0", null), "INVALID_ARGUMENT"],
   ["updateProgress that does not fit", () => store.updateProgress("a", 7 as never), "INVALID_DATA"],
   ["delete of a bad id", () => store.delete("*"), "INVALID_ARGUMENT"],
@@ -311,6 +338,8 @@ const ofStore: Calls<MethodsOf<typeof store>> = {
   pauseQueue: { options: () => store.pauseQueue("q", { ...unknown }) },
   resumeQueue: { options: () => store.resumeQueue("q", { ...unknown }) },
   pausedQueues: {},
+  workers: {},
+  announceWorker: { "the worker": () => leased.announceWorker({ ...worker, ...unknown }, [], 1) },
   delete: {},
   deleteMany: {},
   list: { options: () => store.list({ ...unknown }) },

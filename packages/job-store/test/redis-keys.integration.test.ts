@@ -85,6 +85,22 @@ describe.skipIf(!available)(title("Commands to Redis"), { timeout: 120_000 }, ()
       expect(await store.claim("f", "wanted", claim)).toMatchObject({ kind: "paused" });
       expect(await store.pausedQueues()).toHaveLength(1);
       await store.resumeQueue("films");
+      const worker = {
+        id: "w",
+        by: "w",
+        queue: "films",
+        from: ["wanted"],
+        working: "wanted",
+        host: "h",
+        pid: 1,
+        state: "running",
+        concurrency: 1,
+        startedAt: new Date(),
+      } as const;
+      await store.announceWorker(worker, [], 1);
+      await vi.waitFor(async () => expect(await store.workers()).toEqual([]), PATIENCE);
+      await store.announceWorker({ ...worker, id: "x" }, [], 1000);
+      await store.announceWorker({ ...worker, id: "x" }, [], 0);
       await redis.client.del("job:a");
       await store.audit({ repair: true });
       await store.deleteMany(["b", "c", "d", "e"]);

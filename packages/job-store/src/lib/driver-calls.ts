@@ -308,6 +308,44 @@ export interface PauseRequest extends Omit<QueuePause, "since"> {
   readonly unlessLonger: boolean;
 }
 
+/** Worker that is alive, as it announces itself. */
+export interface WorkerRecord {
+  /** Id of the worker: 1–128 characters of A–Z a–z 0–9 . _ - */
+  readonly id: string;
+  readonly by: string;
+  readonly queue: string;
+  /** Statuses in which jobs wait for the worker, without `working`. */
+  readonly from: readonly string[];
+  /** Status of a job while the worker runs it. */
+  readonly working: string;
+  readonly host: string;
+  readonly pid: number;
+  readonly version: string | null;
+  readonly state: "running" | "waiting" | "paused";
+  readonly concurrency: number;
+  readonly startedAt: number;
+}
+
+/** Live worker. */
+export interface LiveWorkerRecord extends WorkerRecord {
+  /** Ids of the jobs of its latest announcement, at most 1,000. */
+  readonly running: readonly string[];
+  /** Time of its latest announcement. */
+  readonly seenAt: number;
+}
+
+/** Queue that workers have consumed, with the statuses that the worker named that started last. */
+export type QueueConsumer = Pick<WorkerRecord, "queue" | "from" | "working">;
+
+/** Status in which jobs wait, and no live worker takes them. */
+export interface UnattendedStatus {
+  readonly status: string;
+  /** Queues whose workers take jobs from this status. */
+  readonly queues: readonly string[];
+  /** Time in milliseconds that the oldest job has waited. */
+  readonly waitMs: number;
+}
+
 /** Reply to `failRequest`. */
 export type FailRequestReply =
   | { readonly kind: "failed"; readonly record: JobRecord }

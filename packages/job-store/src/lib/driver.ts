@@ -11,10 +11,12 @@ import type {
   ListedMessage,
   ListRequest,
   ListResult,
+  LiveWorkerRecord,
   NewJob,
   OutboxRequest,
   OutboxResult,
   PauseRequest,
+  QueueConsumer,
   QueuePause,
   ReadResult,
   SaveReply,
@@ -22,8 +24,10 @@ import type {
   StoredLease,
   StoredMessage,
   Target,
+  UnattendedStatus,
   UpdateProgressReply,
   UpdateStatusReply,
+  WorkerRecord,
 } from "./driver-calls.js";
 import type { AuditReport, Health, StoreEvent } from "./types.js";
 
@@ -238,6 +242,8 @@ export interface StorageHealth extends Omit<Health, "driver"> {
   readonly overdueMs: number | null;
   /** Pauses that have not ended. null: unknown. */
   readonly pauses: readonly QueuePause[] | null;
+  /** Statuses that a worker named in `from`, that no live worker names, and that contain jobs. null: unknown. */
+  readonly unattended: readonly UnattendedStatus[] | null;
 }
 
 /** Options of an audit. */
@@ -274,6 +280,18 @@ export interface JobStorage {
   resumeQueue(queue: string): Promise<boolean>;
   /** Returns the pauses that have not ended, in any order. */
   pauses(): Promise<readonly QueuePause[]>;
+  /**
+   * Does the same as `renewLeases`, and records the worker for `leaseMs`; 0: removes its record. The first announcement of a worker also
+   * records its queue, `from` and `working`, for good.
+   * @returns for each job whether its lease was changed, and the pause of the worker's queue
+   */
+  announceWorker(
+    worker: WorkerRecord,
+    targets: readonly Target[],
+    leaseMs: number,
+  ): Promise<{ readonly renewed: readonly boolean[]; readonly pause: QueuePause | null }>;
+  /** Returns the recorded workers, and all queues that workers have consumed, both in any order. */
+  workers(): Promise<{ readonly live: readonly LiveWorkerRecord[]; readonly consumers: readonly QueueConsumer[] }>;
   /** Fails a job whose message cannot be read or was dead-lettered, in two changes of one step. */
   failRequest(request: FailRequest): Promise<FailRequestReply>;
   /**

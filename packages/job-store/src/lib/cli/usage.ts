@@ -53,6 +53,7 @@ Shows and changes the jobs of @subtitles/job-store in Redis. It reads the job de
                           running jobs continue
   resume <queue>          ends a pause
   paused                  shows the paused queues
+  workers                 shows the live workers, and how many jobs each of them runs
 
 <queue> is the name in defineQueue, without the prefix of the broker.
 

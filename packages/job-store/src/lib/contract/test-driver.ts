@@ -29,6 +29,7 @@ import { updateProgress } from "./update-progress.js";
 import { history, transitions, updateStatus } from "./update-status.js";
 import { earlyEnd, waitFor, watch } from "./watch.js";
 import { where, whereValues } from "./where.js";
+import { workers } from "./workers.js";
 
 export type { DriverUnderTest } from "./context.js";
 
@@ -87,6 +88,7 @@ const subjects = {
   "messages of a status": sends,
   timeouts,
   pauses,
+  workers,
   races,
   "untrusted ids": untrustedIds,
   "unusual statuses": unusualStatuses,

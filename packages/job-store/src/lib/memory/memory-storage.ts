@@ -26,12 +26,15 @@ import type {
   StoreConfig,
   StoredLease,
   Target,
+  UnattendedStatus,
   UpdateProgressReply,
   UpdateStatusReply,
+  WorkerRecord,
 } from "../driver.js";
 import { canHaveLease } from "../leased-status.js";
 import { sentMessages } from "../sent-messages.js";
 import type { AuditReport } from "../types.js";
+import { unattendedStatuses } from "../unattended.js";
 import { byteLength } from "../utf8.js";
 import { AWAY, type FaultInjection } from "./fault-injection.js";
 import { guardedLog, guardedOutbox } from "./guards.js";
@@ -254,6 +257,19 @@ export class MemoryStorage implements JobStorage {
     return this.#table.pauses.all();
   }
 
+  async announceWorker(worker: WorkerRecord, targets: readonly Target[], leaseMs: number) {
+    this.#check();
+    const { workers, pauses } = this.#table;
+    workers.announce(worker, targets, leaseMs);
+    return { renewed: await this.renewLeases(targets, leaseMs), pause: pauses.of(worker.queue) ?? null };
+  }
+
+  async workers() {
+    this.#check();
+    const { live, consumers } = this.#table.workers;
+    return { live, consumers };
+  }
+
   async findOverdue(owner: string): ReturnType<JobStorage["findOverdue"]> {
     this.#check();
     return this.#table.timeouts.findOverdue(this.#config.timeouts, owner);
@@ -320,6 +336,7 @@ export class MemoryStorage implements JobStorage {
           oldestWaitMs: null,
           overdueMs: null,
           pauses: null,
+          unattended: null,
           error: AWAY,
         }
       : {
@@ -330,11 +347,20 @@ export class MemoryStorage implements JobStorage {
           oldestWaitMs: await outbox.oldestWait(),
           overdueMs: timeouts.lag(this.#config.timeouts),
           pauses: pauses.all(),
+          unattended: this.#unattended(),
         };
   }
 
   async close(): Promise<void> {
     this.#faults.removeListener(this.#config.emit);
+  }
+
+  #unattended(): readonly UnattendedStatus[] {
+    const { live, consumers } = this.#table.workers;
+    return [...unattendedStatuses(live, consumers)].flatMap(([status, queues]) => {
+      const [oldest] = this.#table.inOrderOfEntry(status);
+      return oldest === undefined ? [] : [{ status, queues, waitMs: Date.now() - oldest.statusAt }];
+    });
   }
 
   /** Returns the job after a status change. */

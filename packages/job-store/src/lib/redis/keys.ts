@@ -53,6 +53,12 @@ export interface Keys {
   readonly gaps: string;
   /** Hash: queue -> its pause; see lua/includes/pauses.lua. */
   readonly pauses: string;
+  /** Hash: id of a live worker -> its record; see lua/write/renew-leases.lua. */
+  readonly workers: string;
+  /** Sorted set: id of a live worker by the time at which its record expires. */
+  readonly workerEnds: string;
+  /** Hash: queue -> `from` and `working` of the worker of this queue that started last. */
+  readonly consumers: string;
   /** String: store that enforces the timeouts. */
   readonly timeoutsOwner: string;
   /** Sorted set: jobs whose timeout is checked later; see lua/maintenance/next-timeouts.lua. */
@@ -91,6 +97,9 @@ export function keysUnder(prefix: string): Keys {
     waits: `${prefix}jobs:waits`,
     gaps: `${prefix}jobs:gaps`,
     pauses: `${prefix}jobs:pauses`,
+    workers: `${prefix}jobs:workers`,
+    workerEnds: `${prefix}jobs:workers:ends`,
+    consumers: `${prefix}jobs:consumers`,
     timeoutsOwner: `${prefix}jobs:timeouts:owner`,
     timeoutsDeferred: `${prefix}jobs:timeouts:deferred`,
     events: `${prefix}jobs:events`,

@@ -33,6 +33,9 @@ const at = {
   timeoutsDeferred: 25,
   pauses: 26,
   outboxCall: 27,
+  workers: 28,
+  workerEnds: 29,
+  consumers: 30,
 } as const satisfies Record<keyof Keys, number>;
 
 /** Returns the keys in the order of `at`. `*` is no valid id, and looks like a pattern of all keys in a message. */
@@ -124,6 +127,12 @@ const PROBES: readonly Probe[] = [
   ["hgetall", at.pauses],
   ["hset", at.pauses, "a field without value", "", ""],
   ["hdel", at.pauses, "*"],
+  ["hget", at.workers, "*"],
+  ["hset", at.workers, "a field without value", "", ""],
+  ["hdel", at.workers, "*"],
+  ...sortedSet(at.workerEnds),
+  ["hgetall", at.consumers],
+  ["hset", at.consumers, "a field without value", "", ""],
   ["get", at.timeoutsOwner],
   ["set", at.timeoutsOwner, "", "PXAT", "0"],
   ...sortedSet(at.timeoutsDeferred),

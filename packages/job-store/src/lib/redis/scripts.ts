@@ -45,6 +45,7 @@ import leases from "./lua/read/leases.lua";
 import page from "./lua/read/page.lua";
 import read from "./lua/read/read.lua";
 import snapshot from "./lua/read/snapshot.lua";
+import workers from "./lua/read/workers.lua";
 import renewLeases from "./lua/write/renew-leases.lua";
 
 /** Text of a Lua script, and the hash by which Redis knows it. */
@@ -80,10 +81,11 @@ export const scripts = {
   probe: scriptOf(probe),
   snapshot: scriptOf(snapshot),
   leases: scriptOf(contact, leases),
-  renewLeases: scriptOf(contact, workState, workChanges, expectations, renewLeases),
+  renewLeases: scriptOf(contact, workState, workChanges, expectations, pauses, renewLeases),
   pauseQueue: scriptOf(pauses, changePauses, pauseQueue),
   resumeQueue: scriptOf(pauses, changePauses, resumeQueue),
   readPauses: scriptOf(readPauses),
+  workers: scriptOf(workers),
   trimExpired: scriptOf(...deleting, trimExpired),
   audit: scriptOf(...indexed, audit),
   reindex: scriptOf(...deleting, lateEntry, reindex),

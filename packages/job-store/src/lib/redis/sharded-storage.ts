@@ -15,6 +15,7 @@ import type {
   ListPosition,
   ListRequest,
   ListResult,
+  LiveWorkerRecord,
   NewJob,
   OutboxRequest,
   OutboxResult,
@@ -28,14 +29,17 @@ import type {
   StoredLease,
   StoredMessage,
   Target,
+  UnattendedStatus,
   UpdateProgressReply,
   UpdateStatusReply,
+  WorkerRecord,
 } from "../driver.js";
 import { comparePositions } from "../position.js";
 import { settledWithin } from "../settled-within.js";
 import type { AuditReport } from "../types.js";
 import { shardOf } from "./keys.js";
 import type { RedisStorage } from "./redis-storage.js";
+import { MAX_RUNNING } from "./workers.js";
 
 /** Storage of jobs in several shards. A call for one job is sent to its shard. Other calls are sent to all shards, and the replies merged. */
 export class ShardedStorage implements JobStorage {
@@ -87,6 +91,44 @@ export class ShardedStorage implements JobStorage {
 
   readLease(id: string): Promise<StoredLease | null> {
     return this.#of(id).readLease(id);
+  }
+
+  /**
+   * Announces the worker to every shard, as `renewLeases` makes contact with every one: so its record survives a dead shard, and costs no call.
+   * Each shard gets the ids of its own running jobs.
+   */
+  async announceWorker(
+    worker: WorkerRecord,
+    targets: readonly Target[],
+    leaseMs: number,
+  ): ReturnType<JobStorage["announceWorker"]> {
+    const wanted = new Set(targets.map(({ id }) => this.logOf(id)));
+    const others = this.#shards.filter((_, n) => !wanted.has(n));
+    const contacts = Promise.all(others.map((shard) => shard.announceWorker(worker, [], leaseMs)));
+    const pauses: QueuePause[] = [];
+    const note = ({ pause }: { readonly pause: QueuePause | null }) => void (pause !== null && pauses.push(pause));
+    if (targets.length === 0) for (const reply of await contacts) note(reply);
+    contacts.catch(() => {});
+    const renewed = await this.#ofEach(
+      targets,
+      ({ id }) => id,
+      async (shard, mine) => {
+        const reply = await shard.announceWorker(worker, mine, leaseMs);
+        note(reply);
+        return reply.renewed;
+      },
+    );
+    return { renewed, pause: mergePauses([pauses])[0] ?? null };
+  }
+
+  /** Reads all shards. A shard that fails does not hide the workers of the others. */
+  async workers(): ReturnType<JobStorage["workers"]> {
+    const settled = await Promise.allSettled(this.#shards.map((shard) => shard.workers()));
+    const found = settled.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
+    const [failed] = settled.flatMap((one) => (one.status === "rejected" ? [one] : []));
+    if (found.length === 0 && failed !== undefined) throw failed.reason;
+    const consumers = new Map(found.flatMap((shard) => shard.consumers.map((one) => [one.queue, one] as const)));
+    return { live: mergeWorkers(found.flatMap(({ live }) => live)), consumers: [...consumers.values()] };
   }
 
   async pauseQueue(request: PauseRequest): Promise<void> {
@@ -186,7 +228,8 @@ export class ShardedStorage implements JobStorage {
     const oldestWaitMs = waits.length === 0 ? null : Math.max(...waits);
     const overdueMs = Math.max(...reports.map((report) => report.overdueMs ?? 0));
     const pauses = mergePauses(reports.map((report) => report.pauses ?? []));
-    return { ...(worst as StorageHealth), warnings, rejected, oldestWaitMs, overdueMs, pauses };
+    const unattended = mergeUnattended(reports.flatMap((report) => report.unattended ?? []));
+    return { ...(worst as StorageHealth), warnings, rejected, oldestWaitMs, overdueMs, pauses, unattended };
   }
 
   async close(): Promise<void> {
@@ -235,6 +278,25 @@ function mergePauses(shards: readonly (readonly QueuePause[])[]): readonly Queue
     const other = merged.get(pause.queue);
     if (other === undefined || endOf(pause) > endOf(other)) merged.set(pause.queue, pause);
   }
+  return [...merged.values()];
+}
+
+/** Returns each worker once, with its running jobs of all shards and its latest heartbeat. */
+function mergeWorkers(records: readonly LiveWorkerRecord[]): readonly LiveWorkerRecord[] {
+  const merged = new Map<string, LiveWorkerRecord>();
+  for (const record of records) {
+    const other = merged.get(record.id);
+    const latest = other === undefined || record.seenAt > other.seenAt ? record : other;
+    const running = [...(other?.running ?? []), ...record.running].slice(0, MAX_RUNNING);
+    merged.set(record.id, { ...latest, running });
+  }
+  return [...merged.values()];
+}
+
+/** Returns each status once, with the longest wait. */
+function mergeUnattended(found: readonly UnattendedStatus[]): readonly UnattendedStatus[] {
+  const merged = new Map<string, UnattendedStatus>();
+  for (const one of found) if (one.waitMs > (merged.get(one.status)?.waitMs ?? -1)) merged.set(one.status, one);
   return [...merged.values()];
 }
 
