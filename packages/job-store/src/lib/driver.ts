@@ -282,7 +282,7 @@ export interface JobStorage {
   pauses(): Promise<readonly QueuePause[]>;
   /**
    * Does the same as `renewLeases`, and records the worker for `leaseMs`; 0: removes its record. The first announcement of a worker also
-   * records its queue, `from` and `working`, for good.
+   * records its queue, `from` and `working`. These do not expire.
    * @returns for each job whether its lease was changed, and the pause of the worker's queue
    */
   announceWorker(

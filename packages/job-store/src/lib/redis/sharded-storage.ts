@@ -94,8 +94,8 @@ export class ShardedStorage implements JobStorage {
   }
 
   /**
-   * Announces the worker to every shard, as `renewLeases` makes contact with every one: so its record survives a dead shard, and costs no call.
-   * Each shard gets the ids of its own running jobs.
+   * Announces the worker to every shard, because `renewLeases` also makes contact with every one. So the record remains if a shard fails, and
+   * needs no further call. Each shard gets the ids of its own running jobs.
    */
   async announceWorker(
     worker: WorkerRecord,
