@@ -14,8 +14,8 @@ import { plotOf } from "./soak/plot.js";
 import { soak } from "./soak/soak.js";
 
 const USAGE = `npm run chaos -- [--seed N] [--minutes M] [--each E] [--jobs J] [--resume] [--results FILE]   runs seeds N, N + 1, … with E minutes of faults and J orders each
-npm run chaos -- --mutants                     checks that the oracle detects each mutant
-npm run chaos -- --failover                    counts the changes that are lost when a master is killed or cut off
+npm run chaos -- --mutants [--mutant NAME] …   verifies that the checker detects each mutant
+npm run chaos -- --failover                    counts the changes that are lost when a master is killed or isolated
 npm run chaos -- --restarts N [--seed N] [--idle MINUTES]   restarts the servers N times, and checks that new jobs start in time
 npm run chaos -- --libraries                   injects the same faults into other libraries
 npm run chaos -- --soak MINUTES [--plot FILE]  checks that constant load does not increase the use of resources
@@ -32,6 +32,7 @@ const { values } = parseArgs({
     results: { type: "string", default: join(packageFolder, "results.jsonl") },
     resume: { type: "boolean", default: false },
     mutants: { type: "boolean", default: false },
+    mutant: { type: "string", multiple: true, default: [] },
     failover: { type: "boolean", default: false },
     libraries: { type: "boolean", default: false },
     restarts: { type: "string" },
@@ -45,7 +46,7 @@ const { values } = parseArgs({
 
 if (values.help) console.log(USAGE);
 else if (values.totals) console.log(summaryOf(totalsOf(await readResults(values.results))));
-else if (values.mutants) process.exitCode = (await detectMutants()) ? 0 : 1;
+else if (values.mutants) process.exitCode = (await detectMutants(values.mutant)) ? 0 : 1;
 else if (values.libraries) await printLibraries();
 else if (values.restarts !== undefined) process.exitCode = (await restart(Number(values.restarts))) ? 0 : 1;
 else if (values.soak !== undefined) process.exitCode = (await soakFor(Number(values.soak))) ? 0 : 1;

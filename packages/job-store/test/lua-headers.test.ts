@@ -53,6 +53,8 @@ const OTHER_INCLUDES: Readonly<Record<string, readonly string[]>> = {
   "read/leases.lua": [],
   "write/renew-leases.lua": ["contact"],
   "read/find.lua": ["metadata", "read-limit", "store-keys", "indexes"],
+  "read/counts-of-field.lua": ["metadata", "read-limit", "store-keys", "indexes"],
+  "outbox/list.lua": ["read-limit"],
   "outbox/rejected.lua": ["read-limit"],
   "outbox/state.lua": [],
   "maintenance/trim-to-max-count.lua": ["metadata", "events", "begin-write", "operations", "record", "publish"],

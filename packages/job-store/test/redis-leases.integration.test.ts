@@ -7,17 +7,7 @@ import { privateServer } from "../../../test/servers/require.js";
 import { startTcpProxy } from "../../../test/servers/tcp-proxy.js";
 import { createJobStore, defineJob, type JobStore, type StoreEvent } from "../src/index.js";
 import { type Report, report } from "../src/lib/contract/definitions.js";
-import {
-  claim,
-  claimed,
-  createClaimed,
-  direct,
-  leaseOver,
-  MINUTE,
-  SHORT,
-  take,
-  takeOne,
-} from "../src/lib/contract/requests.js";
+import { claim, claimed, createClaimed, direct, MINUTE, SHORT, take, takeOne } from "../src/lib/contract/requests.js";
 import { redisDriver } from "../src/redis.js";
 import { openStore, PrivateRedis } from "./redis-store.js";
 
@@ -102,89 +92,6 @@ describe.skipIf(!available)(title("Leases in Redis"), () => {
       expect(await redis.client.zrange("jobs:leases", 0, -1)).toEqual([id]);
       await store.updateStatus(job, "done");
     }
-  });
-
-  test("an outage of one shard ends no lease there, although the other shards had contact", async () => {
-    const client = new Redis(redis.url, { lazyConnect: true });
-    onTestFinished(() => client.disconnect());
-    const { store } = openStore({ client, shards: 2 });
-    const shardOf = new Map<string, string>();
-    for (let n = 0; new Set(shardOf.values()).size < 2; n++) {
-      await createClaimed(store, `job-${n}`);
-      const [key = ""] = await redis.client.keys(`{*}:job:job-${n}`);
-      shardOf.set(`job-${n}`, key.slice(0, key.indexOf(":")));
-    }
-    const [[reached = "", shard = ""] = [], ...others] = [...shardOf].toReversed();
-    const [unreachable = "", away = ""] = others[0] ?? [];
-    // One hour passes. No process reaches the one shard, and contacts to the other one continue.
-    const contact = Number(await redis.client.hget(`${away}:jobs:metadata`, "contact"));
-    await redis.client.hset(`${away}:jobs:metadata`, "contact", contact - 3_600_000);
-    await redis.client.zincrby(`${shard}:jobs:leases`, -3_600_000, reached);
-    await vi.waitFor(async () => expect((await take(store)).map(({ jobId }) => jobId)).toEqual([reached]), PATIENCE);
-    expect(await claim(store, unreachable, direct("m-2"))).toEqual({ kind: "leased" });
-    expect(Number((await store.get(unreachable))?.leasedUntil)).toBeGreaterThan(Date.now());
-    expect(await claimed(store, reached, direct("m-2"))).toMatchObject({ expiredLeases: 1 });
-  });
-
-  test("100,000 leases cost claims, renewals and reads nothing: the server runs the same commands", async () => {
-    const { store } = openStore({ url: redis.url, timeoutMs: 60_000 });
-    /** Returns the commands that scripts run during a call, with their keys. */
-    const commandsOf = async (call: () => Promise<unknown>) => {
-      const sent = await redis.sentDuring(call);
-      const commands = sent.flatMap(({ within }) => within.map(([name, key = ""]) => `${name} ${key}`));
-      // The record of a contact depends on the time since the last one.
-      return commands.filter((command) => !/^HSET jobs:metadata$| jobs:gaps$/.test(command));
-    };
-    const commandsOfCalls = async (id: string) => {
-      await store.create({ title: "One" }, { id });
-      const commands: (readonly string[])[] = [];
-      const run = async <R>(call: () => Promise<R>): Promise<R> => {
-        const results: R[] = [];
-        commands.push(await commandsOf(async () => results.push(await call())));
-        return results[0] as R;
-      };
-      const { job } = await run(() => claimed(store, id));
-      expect(await run(() => store.renewLeases([job], 1))).toEqual([true]);
-      await leaseOver(store, id);
-      expect(await run(() => store.outbox.read({ claimMs: MINUTE }))).toMatchObject([{ jobId: id }]);
-      expect(await run(() => store.outbox.read())).toEqual([]);
-      await run(() => claimed(store, id));
-      return commands.map((lines) => lines.map((line) => line.replaceAll(id, "<id>")));
-    };
-    await commandsOfCalls("job-1"); // The scripts are loaded now.
-    const without = await commandsOfCalls("job-2");
-    await createClaimed(store, "held");
-    // Jobs of many workers, as the claim of "held" has stored them.
-    const hold = `
-      for _, key in ipairs({ 'jobs:work', 'jobs:work:messages' }) do
-        local value = redis.call('HGET', key, 'held')
-        for n = 1, 100000 do redis.call('HSET', key, 'held-' .. n, value) end
-      end
-      local ends = redis.call('ZSCORE', 'jobs:leases', 'held')
-      for n = 1, 100000 do redis.call('ZADD', 'jobs:leases', ends + n, 'held-' .. n) end`;
-    await redis.client.eval(hold, 0);
-    expect(await redis.client.zcard("jobs:leases")).toBeGreaterThan(100_000);
-    expect(await commandsOfCalls("job-3")).toEqual(without);
-    expect(without.flat().length).toBeGreaterThan(40);
-  });
-
-  test("10,000 ended leases are sent, at most 200 in one script", { timeout: 240_000 }, async () => {
-    const { store } = openStore({ url: redis.url, timeoutMs: 120_000 });
-    const ids = Array.from({ length: 10_000 }, (_, n) => `job-${n}`);
-    await store.createMany(ids.map((id) => ({ id, data: { title: id } })));
-    const jobs = await Promise.all(ids.map(async (id) => (await claimed(store, id, direct(id))).job));
-    expect(new Set(await store.renewLeases(jobs, 0))).toEqual(new Set([true]));
-    await store.outbox.read({ limit: 1, claimMs: 1 });
-    expect(await redis.client.xlen("jobs:outbox")).toBeLessThanOrEqual(200);
-    const sent = new Set<string>();
-    for (let entries = await take(store); entries.length > 0 || sent.size === 0; entries = await take(store)) {
-      for (const { id } of entries) sent.add(id);
-    }
-    await vi.waitFor(async () => {
-      for (const { id } of await take(store)) sent.add(id);
-      expect(sent.size).toBe(10_000);
-    }, PATIENCE);
-    expect(await redis.client.zcard("jobs:leases")).toBe(0);
   });
 
   test("the server may lose its scripts between any two calls", async () => {

@@ -6,7 +6,9 @@ import { errors } from "./worker-suite/errors.js";
 import { examinedLetters } from "./worker-suite/examined-letters.js";
 import { lateRequests } from "./worker-suite/late-requests.js";
 import { letters } from "./worker-suite/letters.js";
+import { liveWorkers } from "./worker-suite/live-workers.js";
 import { outages } from "./worker-suite/outages.js";
+import { queuePauses } from "./worker-suite/queue-pauses.js";
 import { requests } from "./worker-suite/requests.js";
 import { runs } from "./worker-suite/runs.js";
 import { serverWorld } from "./worker-suite/server-world.js";
@@ -58,6 +60,9 @@ const MEMORY_ONLY: Readonly<Record<string, readonly string[]>> = {
     "an outage of the store for 2100000 ms during runs neither aborts nor repeats them",
     "a postponed job that is saved into its status continues at its time",
     "many leases are renewed by one call per heartbeat, without an event or a new version",
+    "a dead worker is listed for five heartbeats, and health then warns of the jobs that it would take",
+    "a pause ends at its time, and each worker consumes again within two seconds",
+    "RetryLater with `pauseQueue` pauses the queue for all workers until the job continues",
   ],
   "they wait for the end of leases of 15 seconds; worker-crashes.integration.test.ts has shorter ones": [
     "the job of a dead process continues when its lease ends, and uses no attempt",
@@ -92,10 +97,6 @@ const MEMORY_ONLY: Readonly<Record<string, readonly string[]>> = {
     "a claim that the store answers after close has begun ends its lease, and the next worker starts at once",
     "messages that were only fetched ahead are returned when the worker closes or pauses",
   ],
-  "the world dead-letters messages itself; in worker-dead-letters.integration.test.ts RabbitMQ does it": [
-    "a message that the broker dead-lettered by itself fails its job, and is discarded",
-    "a dead letter of an earlier run, or of a job that was claimed since, fails nothing",
-  ],
 };
 
 const memoryOnly = new Set(Object.values(MEMORY_ONLY).flat());
@@ -123,4 +124,6 @@ describe.skipIf(rabbitmq.url === null)(rabbitmq.title("a worker on Redis and Rab
   describe("dead letters and lost workers", () => letters(onServers));
   describe("time limits", () => timeLimits(onServers));
   describe("closing and pausing", () => closing(onServers));
+  describe("paused queues", () => queuePauses(onServers));
+  describe("live workers", () => liveWorkers(onServers));
 });

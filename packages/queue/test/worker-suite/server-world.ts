@@ -6,7 +6,7 @@ import { startRedis } from "../../../../test/servers/redis.js";
 import { startTcpProxy } from "../../../../test/servers/tcp-proxy.js";
 import type { Delivery, Driver, Session, Subscriber } from "../../src/lib/driver.js";
 import { rabbitmqDriver } from "../../src/rabbitmq.js";
-import { deleteQueues, freshPrefix, proxyTo } from "../rabbitmq-queues.js";
+import { deleteQueues, freshPrefix, openChannel, proxyTo } from "../rabbitmq-queues.js";
 import { encodings, films, renderings } from "./films.js";
 import { createWorld, type World } from "./world.js";
 
@@ -44,6 +44,15 @@ export async function serverWorld(rabbitmqUrl: string): Promise<World> {
     pass: (ms) => new Promise((resolve) => setTimeout(resolve, Math.min(ms, MAX_PASS_MS))),
     until: async (condition) => void (await vi.waitUntil(condition, PATIENCE)),
     messages: async () => counted.messages,
+    deadLetterByBroker: async (broker) => {
+      // Declares the queue.
+      await broker.stats(renderings);
+      const channel = await openChannel(rabbitmqUrl);
+      const next = await vi.waitUntil(() => channel.get(`${prefix}${renderings.name}`), PATIENCE);
+      // The queue sends a message that is rejected to its dead-letter exchange.
+      channel.nack(next, false, false);
+      await channel.close();
+    },
   });
 }
 

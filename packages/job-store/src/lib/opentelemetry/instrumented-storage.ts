@@ -22,12 +22,14 @@ import type {
   SaveReply,
   StatusUpdate,
   StoreConfig,
+  StoredLease,
   Target,
   UpdateProgressReply,
   UpdateStatusReply,
+  WorkerRecord,
 } from "../driver.js";
 import type { AuditReport } from "../types.js";
-import type { Telemetry } from "./telemetry.js";
+import { QUEUE, type Telemetry } from "./telemetry.js";
 
 /**
  * Storage that records the calls of another storage. It adds the current trace context to outbox messages that have none. Reads of
@@ -81,7 +83,9 @@ export class InstrumentedStorage implements JobStorage {
     const attributes = { [ID]: update.target.id, [STATUS]: update.to };
     return this.#telemetry.observe("updateStatus", attributes, async (span) => {
       const sendHeaders = this.#sendHeaders(update.to);
-      const reply = await this.#storage.updateStatus({ ...update, outbox: traced(update.outbox), ...sendHeaders });
+      // The metrics need the record.
+      const traceable = { ...update, outbox: traced(update.outbox), ...sendHeaders, withoutRecord: false };
+      const reply = await this.#storage.updateStatus(traceable);
       if (reply.kind === "updated") this.#telemetry.recordStatusChange(reply.record, this.#finalStatuses);
       // A duplicate delivery writes nothing.
       span.setAttribute("subtitles.job.moved", reply.kind === "updated");
@@ -111,6 +115,22 @@ export class InstrumentedStorage implements JobStorage {
 
   renewLeases(targets: readonly Target[], leaseMs: number): Promise<readonly boolean[]> {
     return this.#storage.renewLeases(targets, leaseMs);
+  }
+
+  readLease(id: string): Promise<StoredLease | null> {
+    return this.#storage.readLease(id);
+  }
+
+  announceWorker(
+    worker: WorkerRecord,
+    targets: readonly Target[],
+    leaseMs: number,
+  ): ReturnType<JobStorage["announceWorker"]> {
+    return this.#storage.announceWorker(worker, targets, leaseMs);
+  }
+
+  workers(): ReturnType<JobStorage["workers"]> {
+    return this.#storage.workers();
   }
 
   pauseQueue(request: PauseRequest): Promise<void> {
@@ -186,8 +206,6 @@ export class InstrumentedStorage implements JobStorage {
 
 const ID = "subtitles.job.id";
 const STATUS = "subtitles.job.status";
-/** Attribute of OpenTelemetry's conventions for messaging. */
-const QUEUE = "messaging.destination.name";
 
 /** Adds the current trace context to messages that have none. */
 function traced(messages: readonly OutgoingMessage[]): readonly OutgoingMessage[] {

@@ -13,6 +13,7 @@ import lateEntry from "./lua/includes/late-entry.lua";
 import limits from "./lua/includes/limits.lua";
 import metadata from "./lua/includes/metadata.lua";
 import pauses from "./lua/includes/pauses.lua";
+import rank from "./lua/includes/rank.lua";
 import readLimit from "./lua/includes/read-limit.lua";
 import storeKeys from "./lua/includes/store-keys.lua";
 import workChanges from "./lua/includes/work-changes.lua";
@@ -28,9 +29,11 @@ import timeoutsLag from "./lua/maintenance/timeouts-lag.lua";
 import trimExpired from "./lua/maintenance/trim-expired.lua";
 import outboxAcknowledge from "./lua/outbox/acknowledge.lua";
 import outboxClaim from "./lua/outbox/claim.lua";
+import outboxList from "./lua/outbox/list.lua";
 import outboxReject from "./lua/outbox/reject.lua";
 import outboxRejected from "./lua/outbox/rejected.lua";
 import outboxRequeue from "./lua/outbox/requeue.lua";
+import outboxReschedule from "./lua/outbox/reschedule.lua";
 import outboxState from "./lua/outbox/state.lua";
 import pauseQueue from "./lua/pauses/pause.lua";
 import readPauses from "./lua/pauses/read.lua";
@@ -42,6 +45,7 @@ import leases from "./lua/read/leases.lua";
 import page from "./lua/read/page.lua";
 import read from "./lua/read/read.lua";
 import snapshot from "./lua/read/snapshot.lua";
+import workers from "./lua/read/workers.lua";
 import renewLeases from "./lua/write/renew-leases.lua";
 
 /** Text of a Lua script, and the hash by which Redis knows it. */
@@ -69,7 +73,7 @@ const deleting = [...indexed, contact, workState, workChanges, deleteWork];
 export const scripts = {
   setMetadata: scriptOf(setMetadata),
   recordLostConnections: scriptOf(metadataOf, recordLostConnections),
-  page: scriptOf(page),
+  page: scriptOf(rank, page),
   read: scriptOf(limits, readLimit, read),
   find: scriptOf(...indexed, find),
   counts: scriptOf(counts),
@@ -77,10 +81,11 @@ export const scripts = {
   probe: scriptOf(probe),
   snapshot: scriptOf(snapshot),
   leases: scriptOf(contact, leases),
-  renewLeases: scriptOf(contact, workState, workChanges, expectations, renewLeases),
+  renewLeases: scriptOf(contact, workState, workChanges, expectations, pauses, renewLeases),
   pauseQueue: scriptOf(pauses, changePauses, pauseQueue),
   resumeQueue: scriptOf(pauses, changePauses, resumeQueue),
   readPauses: scriptOf(readPauses),
+  workers: scriptOf(workers),
   trimExpired: scriptOf(...deleting, trimExpired),
   audit: scriptOf(...indexed, audit),
   reindex: scriptOf(...deleting, lateEntry, reindex),
@@ -92,6 +97,8 @@ export const scripts = {
   outboxReject: scriptOf(limits, readLimit, beginOutbox, outboxReject),
   outboxRequeue: scriptOf(limits, readLimit, beginOutbox, outboxRequeue),
   outboxRejected: scriptOf(limits, readLimit, outboxRejected),
+  outboxList: scriptOf(limits, readLimit, rank, outboxList),
+  outboxReschedule: scriptOf(limits, readLimit, beginOutbox, contact, workState, outboxReschedule),
   outboxState: scriptOf(outboxState),
 } as const;
 

@@ -112,7 +112,7 @@ export const updateStatus: WriteCommand<StatusUpdate, UpdateStatusReply> = {
   script: ({ to }, { scripts, metadata }) => scripts.updateStatus(to, metadata),
   isDetailed: (change) =>
     changedParts(change) !== "" ||
-    workOptions(change) !== "" ||
+    changeOptions(change) !== "" ||
     change.outbox.length > 0 ||
     change.sendHeaders !== undefined,
   usesWork: ({ target, to, metadata, outbox, handled }, { anyLeases, afterLease, unleased, sends, keepsKeys }) => {
@@ -127,11 +127,11 @@ export const updateStatus: WriteCommand<StatusUpdate, UpdateStatusReply> = {
     if (!detailed) return [entry, expected];
     const values = change.outbox.length > 0 || change.sendHeaders !== undefined ? messageValues(change) : [];
     const count = values.length === 0 ? "" : `n${values.length}`;
-    return [entry, expected, changedParts(change), workOptions(change) + count, ...values];
+    return [entry, expected, changedParts(change), changeOptions(change) + count, ...values];
   },
   decode: (result, { target, leaseMs }, { indeterminate }) => {
     const [first, second] = result;
-    if (first === "noMessage") return { kind: "noMessage" };
+    if (first === "noMessage" || first === "stored") return { kind: first };
     if (first.startsWith("{")) {
       const record = readRecord(target.id, changedRecordText(first, String(second)));
       if ("kind" in record) return record;
@@ -154,7 +154,9 @@ export const claim: WriteCommand<ClaimRequest, ClaimReply> = {
   script: ({ to }, { scripts, metadata }) => scripts.claim(to, metadata),
   usesWork: () => true,
   args: ({ to, metadata, key, ifVersion, message, sendHeaders }, operation, { config }) => [
-    ...[entryText(operation, { ...metadata, key }), ifVersion ?? "", originArg(message.origin)],
+    entryText(operation, { by: metadata.by, note: metadata.note, key }),
+    ifVersion ?? "",
+    originArg(message.origin),
     `${JSON.stringify(message.id)}\n${messageText(message)}`,
     ...(config.sends.has(to) ? [headersArg(sendHeaders)] : []),
   ],
@@ -354,9 +356,10 @@ function sharedByClaims({ from, leaseMs, message }: ClaimRequest): readonly Argu
   return [statusLines(from), leaseMs, JSON.stringify(message.queue)];
 }
 
-/** Returns the options of a change that concern a claimed job, as lua/write/update-status.lua describes them. */
-function workOptions({ handled, failedAttempt, leaseMs }: StatusUpdate): string {
-  return `${handled === true ? "h" : ""}${failedAttempt === true ? "f" : ""}${leaseMs === undefined ? "" : `l${leaseMs}`}`;
+/** Returns the options of a change, as lua/write/update-status.lua describes them. */
+function changeOptions({ handled, failedAttempt, withoutRecord, leaseMs }: StatusUpdate): string {
+  const letters = `${handled === true ? "h" : ""}${failedAttempt === true ? "f" : ""}${withoutRecord === true ? "q" : ""}`;
+  return leaseMs === undefined ? letters : `${letters}l${leaseMs}`;
 }
 
 /** Returns an origin as lua/includes/requests.lua describes it. */

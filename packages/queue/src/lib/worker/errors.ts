@@ -51,15 +51,26 @@ const MIN_DELAY_MS = 1_000;
  * when the lease ends, the store sends its message again, within a second if a relay runs. Messages that arrive earlier are skipped.
  * Uses no attempt. Range: 1 second to 366 days; a shorter delay becomes 1 second. `at` refers to the clock of this process. To end
  * the wait early, call `renewLeases([job], 0)`.
+ *
+ * With `pauseQueue: true`, it also pauses the worker's queue for all workers until then, for a provider that refuses all requests. It never
+ * shortens a pause, and never replaces one without an end. See `JobStore.pauseQueue`.
  */
 export class RetryLater extends Error {
   /** Name of the class: "RetryLater", unless a subclass has its own. */
   override readonly name: string = "RetryLater";
   /** Time at which the job continues. */
   readonly at: Date;
+  /** True: the worker's queue is paused until then. */
+  readonly pauseQueue: boolean;
 
-  /** @throws QueueError INVALID_ARGUMENT if the delay is longer than 366 days or not a number */
-  constructor(message: string, when: { readonly afterMs: number } | { readonly at: Date }) {
+  /**
+   * @param when.pauseQueue true: also pauses the worker's queue. @default false
+   * @throws QueueError INVALID_ARGUMENT if the delay is longer than 366 days or not a number
+   */
+  constructor(
+    message: string,
+    when: ({ readonly afterMs: number } | { readonly at: Date }) & { readonly pauseQueue?: boolean | undefined },
+  ) {
     super(message);
     const at = "afterMs" in when ? Date.now() + when.afterMs : Number(when.at);
     if (Number.isNaN(at)) invalid("RetryLater needs `afterMs`, a number of milliseconds, or `at`, a valid Date.");
@@ -69,6 +80,7 @@ export class RetryLater extends Error {
     }
     // An earlier time, also one out of the range of dates, means that the job continues as soon as possible.
     this.at = new Date(Math.max(0, at));
+    this.pauseQueue = when.pauseQueue === true;
     Object.defineProperty(this, RETRY_LATER, { value: true });
   }
 

@@ -53,18 +53,24 @@ export class StoreCalls {
    * @param isNeeded checked before each repetition. @default always
    * @throws CallStopped; the other errors of the call
    */
-  async repeat<T>(call: () => Promise<T>, isNeeded: () => boolean = () => true): Promise<T> {
+  repeat<T>(call: () => Promise<T>, isNeeded: () => boolean = () => true): Promise<T> {
+    // Almost every first call succeeds, and needs nothing else.
+    return call().catch((error: unknown) => this.#repeat(error, call, isNeeded));
+  }
+
+  async #repeat<T>(firstError: unknown, call: () => Promise<T>, isNeeded: () => boolean): Promise<T> {
     const caller = {};
     try {
+      this.#failed(caller, firstError);
       for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, MAX_PAUSE_MS)) {
+        // With jitter, so that the calls of many workers do not meet.
+        await this.#pauses.pause(pauseMs * (0.5 + Math.random() / 2));
+        if (this.#stopped || !isNeeded()) throw new CallStopped();
         try {
           return await call();
         } catch (error) {
           this.#failed(caller, error);
         }
-        // With jitter, so that the calls of many workers do not meet.
-        await this.#pauses.pause(pauseMs * (0.5 + Math.random() / 2));
-        if (this.#stopped || !isNeeded()) throw new CallStopped();
       }
     } finally {
       this.#succeeded(caller);

@@ -1,10 +1,11 @@
 -- Changes the status of jobs to STATUS. Comes after status-change.lua and, if calls can need it, work-of-call.lua.
 -- CALL: 1 operation (JSON) and metadata of the change, as they end a history entry, 2 what the job must have (see expectations.lua), or '';
 --       if calls have all values: 3 parts (see `change` in status-change.lua), or '' to keep all, 4 options, or '': 'h' if the messages of
---       the claim are handled, 'f' for a failed attempt, 'l' and the duration of a lease (ms), 'n' and the number of values that follow: headers
---       of the messages of the status (JSON) or '', and the messages
+--       the claim are handled, 'f' for a failed attempt, 'q' if the caller does not read the record, 'l' and the duration of a lease (ms),
+--       'n' and the number of values that follow: headers of the messages of the status (JSON) or '', and the messages
 -- Replies: for each call, in which a space and the end of the lease (ms) follow 'repeated' and 'made' if the job has one
 --          beginning of the new record, old record  the status was changed: the data is that of the old record. Or the new record, ''
+--          'stored', ''                             the same, if the options have 'q'
 --          'repeated', version and record           an earlier attempt changed the job to this version
 --          'made', record                           one of the latest changes has the key of this one
 --          'unchanged', record; 'conflict', version; 'illegal', status (JSON); 'noMessage', ''; 'tooLarge', bytes; 'missing', '';
@@ -18,9 +19,10 @@ local function optionsOf(text)
   local options = optionsByText[text]
   if not options then
     options = {
-      handled = find(text, 'h', 1, true), failed = find(text, 'f', 1, true), leaseMs = match(text, 'l(%d+)'),
-      values = tonumber(match(text, 'n(%d+)') or 0), ofWork = find(text, '^[hfl]'),
+      handled = find(text, 'h', 1, true), failed = find(text, 'f', 1, true), quiet = find(text, 'q', 1, true),
+      leaseMs = match(text, 'l(%d+)'), values = tonumber(match(text, 'n(%d+)') or 0),
     }
+    options.ofWork = options.handled or options.failed or options.leaseMs
     optionsByText[text] = options
   end
   return options
@@ -99,6 +101,7 @@ local function updateStatus(i, key, text, first, options)
     if options.values > 0 then place, headers = (options.values - 1) / 3, ARGV[first + 4] end
     sendEntered(id, created, head.newAttempt, head.newVersion, queues, place, headers, fields)
   end
+  if options.quiet then return 'stored', '' end
   return newHead, old
 end
 
