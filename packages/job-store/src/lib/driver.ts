@@ -103,7 +103,11 @@ export interface StoreConfig {
   readonly maxCount: ReadonlyMap<string, number>;
   /** Maximum number of history entries per job. The newest are kept. */
   readonly historyLimit: number;
-  /** Maximum size of a record in bytes of JSON. A write of a larger record gets the reply "tooLarge". */
+  /**
+   * Maximum size of a record in bytes of JSON. A write of a larger record gets the reply "tooLarge". A change of the status that stores
+   * neither progress nor a result may exceed it by `MAX_EXCESS_BYTES`. `claim` and `failRequest` may exceed it: without them, no job would
+   * end.
+   */
   readonly maxRecordBytes: number;
   /**
    * Description of the definition, for tools. A driver that stores jobs outside the process also stores the newest description.

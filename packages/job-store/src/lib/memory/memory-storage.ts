@@ -32,6 +32,7 @@ import type {
   WorkerRecord,
 } from "../driver.js";
 import { canHaveLease } from "../leased-status.js";
+import { MAX_EXCESS_BYTES } from "../record-limit.js";
 import { sentMessages } from "../sent-messages.js";
 import type { AuditReport } from "../types.js";
 import { unattendedStatuses } from "../unattended.js";
@@ -149,7 +150,9 @@ export class MemoryStorage implements JobStorage {
     }
     const stored = this.#moved(job, update);
     const bytes = sizeOf(stored);
-    if (bytes > this.#config.maxRecordBytes) return { kind: "tooLarge", bytes };
+    const storesContent = (update.progress ?? update.result ?? null) !== null;
+    const excess = storesContent ? 0 : MAX_EXCESS_BYTES;
+    if (bytes > this.#config.maxRecordBytes + excess) return { kind: "tooLarge", bytes };
     this.#put(stored);
     this.#changeWork(stored, job.status, update);
     const sent = job.status === update.to ? [] : sentMessages(this.#config.sends, stored, update.sendHeaders);

@@ -1,5 +1,6 @@
 import type { StoreConfig } from "../driver.js";
 import { canHaveLease } from "../leased-status.js";
+import { MAX_EXCESS_BYTES } from "../record-limit.js";
 import type { IndexMetadata } from "./index-metadata.js";
 import beginWrite from "./lua/includes/begin-write.lua";
 import contact from "./lua/includes/contact.lua";
@@ -13,6 +14,7 @@ import messages from "./lua/includes/messages.lua";
 import operations from "./lua/includes/operations.lua";
 import pauses from "./lua/includes/pauses.lua";
 import publish from "./lua/includes/publish.lua";
+import readUntil from "./lua/includes/read-until.lua";
 import record from "./lua/includes/record.lua";
 import recordParts from "./lua/includes/record-parts.lua";
 import requests from "./lua/includes/requests.lua";
@@ -39,8 +41,8 @@ type Constants = Readonly<Record<string, string | number | boolean>>;
 const STATUS_CHANGE = [record, recordParts, statusChange, statusMessages, contact, workState, workChanges, workOfCall];
 const DELETION = [contact, workState, workChanges, deleteWork, deletion];
 
-/** Removes the limit for the size of a record. */
-const NO_LIMIT = { MAX_RECORD_BYTES: Number.MAX_SAFE_INTEGER };
+/** Lets a change exceed the limit for the size of a record. */
+const NO_LIMIT = { MAX_EXCESS_BYTES: Number.MAX_SAFE_INTEGER };
 
 /** Size of the shortest history entry with its line break and comma, in bytes: an imported one, `[1,"","",0]`. */
 const MIN_ENTRY_BYTES = 13;
@@ -66,6 +68,7 @@ export class WriteScripts {
     this.#constants = {
       ID_AT: idAt,
       MAX_RECORD_BYTES: config.maxRecordBytes,
+      MAX_EXCESS_BYTES,
       HISTORY_LIMIT: config.historyLimit,
       FINALS: statusLines(config.finalStatuses),
       UNLEASED: statusLines(config.statuses.filter((status) => !canHaveLease(config, status))),
@@ -136,7 +139,7 @@ export class WriteScripts {
   }
 
   updateProgress(metadata: IndexMetadata): Script {
-    return this.#script("updateProgress", metadata, [record, expectations, recordParts, updateProgress]);
+    return this.#script("updateProgress", metadata, [record, readUntil, expectations, recordParts, updateProgress]);
   }
 
   save(metadata: IndexMetadata): Script {
@@ -144,11 +147,11 @@ export class WriteScripts {
   }
 
   delete(metadata: IndexMetadata): Script {
-    return this.#script("delete", metadata, [record, expectations, ...DELETION, deleteJobs]);
+    return this.#script("delete", metadata, [record, readUntil, expectations, ...DELETION, deleteJobs]);
   }
 
   trimToMaxCount(metadata: IndexMetadata): Script {
-    return this.#script("trimToMaxCount", metadata, [record, ...DELETION, trimToMaxCount]);
+    return this.#script("trimToMaxCount", metadata, [record, readUntil, ...DELETION, trimToMaxCount]);
   }
 
   /** Returns the scripts of all calls, except for those of claims and of failed requests that were not made yet. Many stores make none. */
