@@ -10,6 +10,7 @@ import type {
   FailRequestReply,
   FullJob,
   IndexValues,
+  JobRequest,
   JobStorage,
   ListedMessage,
   ListPosition,
@@ -22,6 +23,7 @@ import type {
   PauseRequest,
   QueuePause,
   ReadResult,
+  RequestReply,
   SaveReply,
   StatusUpdate,
   StorageHealth,
@@ -53,6 +55,10 @@ export class ShardedStorage implements JobStorage {
 
   create(job: NewJob): Promise<CreateReply> {
     return this.#of(job.id).create(job);
+  }
+
+  request(request: JobRequest): Promise<RequestReply> {
+    return this.#of(request.id).request(request);
   }
 
   save(job: FullJob): Promise<SaveReply> {

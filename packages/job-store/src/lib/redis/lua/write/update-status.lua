@@ -90,16 +90,3 @@ local function updateStatus(i, key, text, first, options, values)
   if find(options, 'q', 1, true) then return 'stored', '' end
   return newHead, old
 end
-
-local texts, first = readCalls(), 3
-for i = 1, calls do
-  local options, values = '', 0
-  if detailed then
-    options = ARGV[first + 3]
-    if options ~= '' then values = tonumber(match(options, 'n(%d+)') or 0) end
-  end
-  push(reply, updateStatus(i, KEYS[4 + i], texts[i], first, options, values))
-  first = first + (detailed and 4 + values or 2)
-end
-if #byStatus > 0 then redis.call('ZADD', KEYS[2], unpack(byStatus)) end
-if works then works.finish(not metadata[5] and KEYS[1]) end
