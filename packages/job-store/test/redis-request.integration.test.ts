@@ -20,7 +20,7 @@ describe.skipIf(!available)(title("A request whose reply is lost"), () => {
 
   const outbox = [{ queue: "reports", payload: 1 }];
 
-  /** Opens a store behind the proxy and one beside it. The server has the script of requests. */
+  /** Opens a store that uses the proxy, and one that does not. The server has the script of requests. */
   async function start(historyLimit: number) {
     const open = (url: string) => {
       const store = createJobStore({ job: report, driver: redisDriver({ url, timeoutMs: 60_000 }), historyLimit });

@@ -79,7 +79,7 @@ export interface RequestOptions<D extends JobDefinition> {
 
 /** Result of `request`. */
 export interface Requested<D extends JobDefinition> {
-  /** Whether the job was created or retried, or was left unchanged. */
+  /** Result of the call. exists: nothing was written. */
   readonly outcome: "created" | "retried" | "exists";
   /** Job after the call. */
   readonly job: Job<D>;

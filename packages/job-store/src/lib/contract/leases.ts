@@ -373,7 +373,7 @@ export function savedLeases({ test }: Context): void {
 }
 
 export function leaseReading({ test }: Context): void {
-  test("the driver tells the lease of a worker from a wait, with the version of the job", async ({
+  test("the driver distinguishes the lease of a worker and a wait, and returns the version of the job", async ({
     stores,
     underTest,
   }) => {
