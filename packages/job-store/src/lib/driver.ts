@@ -8,6 +8,7 @@ import type {
   FullJob,
   IndexValues,
   JobRecord,
+  JobRequest,
   ListedMessage,
   ListRequest,
   ListResult,
@@ -19,6 +20,7 @@ import type {
   QueueConsumer,
   QueuePause,
   ReadResult,
+  RequestReply,
   SaveReply,
   StatusUpdate,
   StoredLease,
@@ -262,6 +264,11 @@ export interface AuditOptions {
 export interface JobStorage {
   /** Creates a job with version 1, attempt 1 and one history entry. If the id exists, it writes nothing, messages included. */
   create(job: NewJob): Promise<CreateReply>;
+  /**
+   * Creates the job as `create` does, or changes the status of the existing one as `updateStatus` does, if it is in one of `retryFrom`.
+   * One step.
+   */
+  request(request: JobRequest): Promise<RequestReply>;
   /** Stores a complete record. If the job exists, its version must equal `job.version`, and the new version is one higher. */
   save(job: FullJob): Promise<SaveReply>;
   /** Reads jobs in the order of `ids`. */

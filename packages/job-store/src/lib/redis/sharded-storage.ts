@@ -10,6 +10,7 @@ import type {
   FailRequestReply,
   FullJob,
   IndexValues,
+  JobRequest,
   JobStorage,
   ListedMessage,
   ListPosition,
@@ -23,6 +24,7 @@ import type {
   PauseRequest,
   QueuePause,
   ReadResult,
+  RequestReply,
   SaveReply,
   StatusUpdate,
   StorageHealth,
@@ -57,6 +59,10 @@ export class ShardedStorage implements JobStorage {
 
   create(job: NewJob): Promise<CreateReply> {
     return this.#of(job.id).create(job);
+  }
+
+  request(request: JobRequest): Promise<RequestReply> {
+    return this.#of(request.id).request(request);
   }
 
   save(job: FullJob): Promise<SaveReply> {

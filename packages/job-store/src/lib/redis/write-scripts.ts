@@ -28,9 +28,11 @@ import claim from "./lua/write/claim.lua";
 import create from "./lua/write/create.lua";
 import deleteJobs from "./lua/write/delete.lua";
 import failRequest from "./lua/write/fail-request.lua";
+import request from "./lua/write/request.lua";
 import save from "./lua/write/save.lua";
 import updateProgress from "./lua/write/update-progress.lua";
 import updateStatus from "./lua/write/update-status.lua";
+import updateStatuses from "./lua/write/update-statuses.lua";
 import { newRecordHead, statusLines } from "./record-text.js";
 import { fieldIndex, metadataOf, type Script, scriptOf } from "./scripts.js";
 
@@ -81,23 +83,34 @@ export class WriteScripts {
     const status = this.#config.initial;
     const code = codeOf(status, metadata);
     return this.#script(`create ${code}`, metadata, [messages, statusMessages, create], () => {
-      const json = JSON.stringify(status);
-      const ttl = this.#config.ttlMs.get(status) ?? 0;
-      const event = `"type":"created","from":null,"to":${json},"version":1,"at":`;
-      const timesAt = String(Buffer.byteLength(newRecordHead(status, ttl)));
       return {
         CODE: code,
-        TTL: String(ttl),
-        TIMES_AT: timesAt,
-        EVENT: event,
-        STATUS: json,
+        TTL: String(this.#config.ttlMs.get(status) ?? 0),
+        STATUS: JSON.stringify(status),
         SENDS: this.#sendLines(status),
+        ...this.#creation(),
       };
     });
   }
 
+  /** Returns the script that creates jobs, or changes existing ones to the initial status. */
+  request(metadata: IndexMetadata): Script {
+    const parts = [messages, ...STATUS_CHANGE, updateStatus, request];
+    return this.#request(this.#entering("request", this.#config.initial, metadata, parts, this.#creation()));
+  }
+
+  /** Returns the constants of the scripts that create jobs. */
+  #creation(): Constants {
+    const status = this.#config.initial;
+    const ttl = this.#config.ttlMs.get(status) ?? 0;
+    return {
+      TIMES_AT: String(Buffer.byteLength(newRecordHead(status, ttl))),
+      EVENT: `"type":"created","from":null,"to":${JSON.stringify(status)},"version":1,"at":`,
+    };
+  }
+
   updateStatus(status: string, metadata: IndexMetadata): Script {
-    return this.#entering("updateStatus", status, metadata, [messages, ...STATUS_CHANGE, updateStatus]);
+    return this.#entering("updateStatus", status, metadata, [messages, ...STATUS_CHANGE, updateStatus, updateStatuses]);
   }
 
   /** Returns the script that claims jobs into a status. The size of a record does not limit claims: without them, no job would end. */
@@ -112,6 +125,7 @@ export class WriteScripts {
     return this.#request(this.#entering("failRequest", status, metadata, parts, NO_LIMIT));
   }
 
+  /** Notes a script that many stores do not need. */
   #request(script: Script): Script {
     this.#requested.add(script);
     return script;
