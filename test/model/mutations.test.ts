@@ -31,6 +31,7 @@ const LEFT_OUT: Readonly<Record<Exclude<Rule, Unreached>, { readonly preset: Pre
   handled: { preset: "core", first: 1 },
   dueAtClaim: { preset: "shards", first: 1 },
   dueInOrigin: { preset: "core", first: 1 },
+  cancelNewest: { preset: "lettersDuringRuns", first: 3101 },
   rescheduleOrigin: { preset: "delayed", first: 1 },
   runInOrigin: { preset: "delayed", first: 1 },
   storeInOrigin: { preset: "sameId", first: 101 },

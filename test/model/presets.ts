@@ -23,6 +23,7 @@ export type UserAction =
   | "reenter"
   | "storeDelayed"
   | "reschedule"
+  | "cancelMessage"
   | "save"
   | "saveAsPending"
   | "endWait"
@@ -149,7 +150,7 @@ const DELAYED: Preset = extend({
     worker("W1", { outcomes: ["done", "wait", "waitAndSendLater", "waitAndAskOther", "postpone"] }),
     worker("W2", { outcomes: ["done", "wait", "waitAndSendLater", "waitAndAskOther", "error"] }),
   ],
-  users: ["storeDelayed", "reschedule", "deleteAndCreate", "endWait", "reenter"],
+  users: ["storeDelayed", "reschedule", "cancelMessage", "deleteAndCreate", "endWait", "reenter"],
   maxUserActions: 6,
   steps: 160,
 });
@@ -242,7 +243,7 @@ export const PRESETS = {
     purpose: "Delayed messages that are unreadable or dead-lettered while a worker runs their job.",
     workers: [worker("W1", { outcomes: ["wait", "done", "postpone"] }), worker("W2", { outcomes: ["wait", "done"] })],
     faults: ["crashes", "lostReplies"],
-    users: ["storeDelayed", "save", "unreadable", "deadLetters"],
+    users: ["storeDelayed", "cancelMessage", "save", "unreadable", "deadLetters"],
     maxUserActions: 6,
   }),
   hangingRuns: extend({

@@ -59,6 +59,19 @@ const first = async (all: AsyncIterable<unknown>) => {
   return undefined;
 };
 
+const worker = {
+  id: "w",
+  by: "w",
+  queue: "q",
+  from: ["todo"],
+  working: "doing",
+  host: "h",
+  pid: 1,
+  state: "running",
+  concurrency: 1,
+  startedAt: new Date(0),
+} as const;
+
 const refused: readonly (readonly [string, () => Promise<unknown>, "INVALID_ARGUMENT" | "INVALID_DATA"])[] = [
   ["create with a bad id", () => store.create(null, { id: "job:*" }), "INVALID_ARGUMENT"],
   ["create with bad data", () => store.create(7 as never), "INVALID_DATA"],
@@ -210,6 +223,20 @@ const refused: readonly (readonly [string, () => Promise<unknown>, "INVALID_ARGU
   ],
   ["resumeQueue without a name", () => store.resumeQueue(""), "INVALID_ARGUMENT"],
   ["resumeQueue with a bad author", () => store.resumeQueue("q", { by: 7 as never }), "INVALID_ARGUMENT"],
+  ["announceWorker without a worker", () => leased.announceWorker(null as never, [], 1), "INVALID_ARGUMENT"],
+  ["announceWorker of an id", () => leased.announceWorker(worker, ["a" as never], 1), "INVALID_ARGUMENT"],
+  ["announceWorker for a bad time", () => leased.announceWorker(worker, [], -1), "INVALID_ARGUMENT"],
+  ...Object.entries({
+    ...{ id: "*", by: "", queue: "", from: "todo", working: "gone", host: 1, pid: -1, version: "", state: "closed" },
+    ...{ concurrency: 0, startedAt: 7 },
+  }).map(
+    ([key, value]) =>
+      [
+        `announceWorker with a bad \`${key}\``,
+        () => leased.announceWorker({ ...worker, [key]: value } as never, [], 1),
+        "INVALID_ARGUMENT",
+      ] as const,
+  ),
   ["updateProgress of a bad id", () => store.updateProgress("\0", null), "INVALID_ARGUMENT"],
   ["updateProgress that does not fit", () => store.updateProgress("a", 7 as never), "INVALID_DATA"],
   ["delete of a bad id", () => store.delete("*"), "INVALID_ARGUMENT"],
@@ -240,6 +267,10 @@ const refused: readonly (readonly [string, () => Promise<unknown>, "INVALID_ARGU
   ["outbox.list with a bad limit", () => store.outbox.list({ kind: "waiting", limit: 1001 }), "INVALID_ARGUMENT"],
   ["outbox.list with a foreign cursor", () => store.outbox.list({ kind: "waiting", cursor: "x" }), "INVALID_ARGUMENT"],
   ["outbox.ofJob of a bad id", () => store.outbox.ofJob("*"), "INVALID_ARGUMENT"],
+  ["outbox.reschedule of a bad entry", () => store.outbox.reschedule(["*"], { at: new Date() }), "INVALID_ARGUMENT"],
+  ["outbox.reschedule to no time", () => store.outbox.reschedule(["0-1"], {} as never), "INVALID_ARGUMENT"],
+  ["outbox.reschedule to a bad time", () => store.outbox.reschedule([], { at: new Date(-1) }), "INVALID_ARGUMENT"],
+  ["outbox.cancel of a bad entry", () => store.outbox.cancel(["0-1", 7 as never]), "INVALID_ARGUMENT"],
   ["outbox.rejected with a bad limit", () => store.outbox.rejected({ limit: 1001 }), "INVALID_ARGUMENT"],
 ];
 for (const [what, call, code] of refused) {
@@ -255,6 +286,8 @@ test("an empty list of ids or entries makes no call to the driver", async () => 
   await store.outbox.ack([]);
   await store.outbox.reject([], "why");
   await store.outbox.requeue([]);
+  expect(await store.outbox.reschedule([], { at: new Date() })).toEqual([]);
+  expect(await store.outbox.cancel([])).toEqual([]);
   expect(await store.outbox.read({ signal: AbortSignal.abort() })).toEqual([]);
 });
 
@@ -305,6 +338,8 @@ const ofStore: Calls<MethodsOf<typeof store>> = {
   pauseQueue: { options: () => store.pauseQueue("q", { ...unknown }) },
   resumeQueue: { options: () => store.resumeQueue("q", { ...unknown }) },
   pausedQueues: {},
+  workers: {},
+  announceWorker: { "the worker": () => leased.announceWorker({ ...worker, ...unknown }, [], 1) },
   delete: {},
   deleteMany: {},
   list: { options: () => store.list({ ...unknown }) },
@@ -327,6 +362,8 @@ const ofOutbox: Calls<MethodsOf<typeof store.outbox>> = {
   rejected: { options: () => store.outbox.rejected({ ...unknown }) },
   list: { options: () => store.outbox.list({ kind: "waiting", ...unknown }) },
   ofJob: {},
+  reschedule: { options: () => store.outbox.reschedule(["0-1"], { at: new Date(0), ...unknown }) },
+  cancel: {},
   countRejected: {},
   requeue: {},
   depth: {},
@@ -441,6 +478,7 @@ test("options that are not an object are rejected", async () => {
       () => store.outbox.read(none),
       () => store.outbox.rejected(none),
       () => store.outbox.list(none),
+      () => store.outbox.reschedule(["0-1"], none),
       () => reporter.report("a", "done", none),
       () => reporter.flush(none),
       () => memory.memoryDriver(none),

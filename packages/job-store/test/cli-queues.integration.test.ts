@@ -33,4 +33,17 @@ describe.skipIf(redis.url === null)(redis.title("Commands of queues"), () => {
     expect(past).toMatchObject({ code: 0, out: "" });
     expect(past.err).toContain("--until has passed");
   });
+
+  test("workers", async () => {
+    const { run, store } = await openPlace();
+    expect(await run(["workers"])).toEqual({ code: 0, out: "", err: "" });
+    const worker = { id: "w", by: "printer", queue: "reports", from: ["waiting"], working: "working" } as const;
+    const place = { host: "alpha", pid: 7, state: "running", concurrency: 4, startedAt: new Date(0) } as const;
+    await store.announceWorker({ ...worker, ...place, version: "1.2.3" }, [], 60_000);
+    const shown = JSON.parse(JSON.stringify(await store.workers()));
+    expect(lines((await run(["workers"])).out)).toEqual(shown);
+    expect((await run(["workers", "--output", "table"])).out).toMatch(
+      /^queue +by +host +pid +version +state +running +started +seen\nreports +printer +alpha +7 +1\.2\.3 +running +0 of 4 +1970-.*Z +\d{4}-.*Z\n$/,
+    );
+  });
 });

@@ -72,6 +72,10 @@ describe.skipIf(!available)(title("Commands to Redis"), { timeout: 120_000 }, ()
       await store.outbox.ack([second?.entryId as string]);
       for (const kind of ["waiting", "scheduled", "rejected"] as const) await store.outbox.list({ kind });
       await store.outbox.ofJob("a");
+      await store.updateStatus("a", "wanted", { outbox: [{ queue: "films", payload: 3, delayMs: 3_600_000 }] });
+      const scheduled = (await store.outbox.list({ kind: "scheduled" })).entries.map(({ entryId }) => entryId);
+      expect(await store.outbox.reschedule(scheduled, { at: new Date(Date.now() + 7_200_000) })).toEqual([true]);
+      expect(await store.outbox.cancel(scheduled)).toEqual([true]);
       await store.outbox.depth();
       await store.outbox.oldest();
       await store.pauseQueue("films");
@@ -81,6 +85,22 @@ describe.skipIf(!available)(title("Commands to Redis"), { timeout: 120_000 }, ()
       expect(await store.claim("f", "wanted", claim)).toMatchObject({ kind: "paused" });
       expect(await store.pausedQueues()).toHaveLength(1);
       await store.resumeQueue("films");
+      const worker = {
+        id: "w",
+        by: "w",
+        queue: "films",
+        from: ["wanted"],
+        working: "wanted",
+        host: "h",
+        pid: 1,
+        state: "running",
+        concurrency: 1,
+        startedAt: new Date(),
+      } as const;
+      await store.announceWorker(worker, [], 1);
+      await vi.waitFor(async () => expect(await store.workers()).toEqual([]), PATIENCE);
+      await store.announceWorker({ ...worker, id: "x" }, [], 1000);
+      await store.announceWorker({ ...worker, id: "x" }, [], 0);
       await redis.client.del("job:a");
       await store.audit({ repair: true });
       await store.deleteMany(["b", "c", "d", "e"]);

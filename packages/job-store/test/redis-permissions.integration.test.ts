@@ -119,6 +119,7 @@ describe.skipIf(!available)(title("The permissions of a Redis user"), () => {
         await store.outbox.reject(ids, "why");
         await store.outbox.requeue(ids);
         await store.outbox.ack((await store.outbox.read()).map(({ entryId }) => entryId));
+        await store.outbox.cancel(["0-1"]);
       });
       // The other store has loaded its scripts, which this one must be able to load as well.
       await admin.script("FLUSH");

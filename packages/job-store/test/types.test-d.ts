@@ -486,7 +486,7 @@ describe("public types", () => {
     >();
     expectTypeOf<keyof Outbox>().toEqualTypeOf<
       | ("read" | "ack" | "reject" | "rejected" | "list" | "ofJob" | "countRejected" | "requeue" | "depth")
-      | ("scheduled" | "oldest")
+      | ("reschedule" | "cancel" | "scheduled" | "oldest")
     >();
     expectTypeOf<keyof ListQuery<Subtitle>>().toEqualTypeOf<
       "status" | "where" | "order" | "after" | "before" | "limit" | "cursor"

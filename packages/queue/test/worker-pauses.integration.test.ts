@@ -21,7 +21,7 @@ async function serverTime({ store }: Setting): Promise<number> {
 }
 
 describe.skipIf(rabbitmq.url === null)(rabbitmq.title("a queue that is paused for all workers"), () => {
-  test("ten times during load: nothing is claimed meanwhile, no attempt is used, no message is dead-lettered, and all end", {
+  test("ten pauses during load: nothing is claimed during a pause, no attempt is used, no message is dead-lettered, and all end", {
     timeout: 300_000,
   }, async () => {
     const deliveryLimit = 2;

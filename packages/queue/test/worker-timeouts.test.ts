@@ -62,7 +62,7 @@ test.each<readonly [string, Act]>([
     expect(events).toEqual(job.status === "done" ? ["done"] : ["lost"]);
     ends.add(job.status);
   }
-  // The first one of two counts.
+  // If one comes after the other, the first one counts.
   expect(ends.size).toBe(2);
   expect(ends).toContain("failed");
 });

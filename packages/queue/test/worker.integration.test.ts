@@ -6,6 +6,7 @@ import { errors } from "./worker-suite/errors.js";
 import { examinedLetters } from "./worker-suite/examined-letters.js";
 import { lateRequests } from "./worker-suite/late-requests.js";
 import { letters } from "./worker-suite/letters.js";
+import { liveWorkers } from "./worker-suite/live-workers.js";
 import { outages } from "./worker-suite/outages.js";
 import { queuePauses } from "./worker-suite/queue-pauses.js";
 import { requests } from "./worker-suite/requests.js";
@@ -59,6 +60,7 @@ const MEMORY_ONLY: Readonly<Record<string, readonly string[]>> = {
     "an outage of the store for 2100000 ms during runs neither aborts nor repeats them",
     "a postponed job that is saved into its status continues at its time",
     "many leases are renewed by one call per heartbeat, without an event or a new version",
+    "a dead worker is listed for five heartbeats, and health then warns of the jobs that it would take",
     "a pause ends at its time, and each worker consumes again within two seconds",
     "RetryLater with `pauseQueue` pauses the queue for all workers until the job continues",
   ],
@@ -123,4 +125,5 @@ describe.skipIf(rabbitmq.url === null)(rabbitmq.title("a worker on Redis and Rab
   describe("time limits", () => timeLimits(onServers));
   describe("closing and pausing", () => closing(onServers));
   describe("paused queues", () => queuePauses(onServers));
+  describe("live workers", () => liveWorkers(onServers));
 });

@@ -67,7 +67,7 @@ function isMessagePosition(value: unknown): value is [number, string] {
   return Array.isArray(value) && isCount(value[0]) && typeof value[1] === "string" && MESSAGE_ID.test(value[1]);
 }
 
-/** Id of a message in a position: a number, or two. */
+/** Id of a message in a position: one number, or two numbers with `-` between them. */
 const MESSAGE_ID = /^\d{1,16}(-\d{1,16})?$/;
 
 function isCount(value: unknown): value is number {

@@ -179,6 +179,17 @@ export interface ClaimRequest extends Pick<NewJob, "sendHeaders"> {
   readonly metadata: ChangeMetadata;
 }
 
+/** Lease of a job. */
+export interface StoredLease {
+  /** Creation time and version of the job when the lease was given. A job with another version does not have this lease. */
+  readonly createdAt: number;
+  readonly version: number;
+  /** End of the lease by the storage's clock, in milliseconds. */
+  readonly until: number;
+  /** True if a worker owns the lease. False: the job waits for a retry, or it was postponed. */
+  readonly owned: boolean;
+}
+
 /** Request to fail a job that no worker can work on. */
 export interface FailRequest extends Pick<NewJob, "sendHeaders"> {
   /** Id of the job. */
@@ -295,6 +306,44 @@ export interface QueuePause {
 export interface PauseRequest extends Omit<QueuePause, "since"> {
   /** True: a pause that ends later, or has no end, is kept unchanged. */
   readonly unlessLonger: boolean;
+}
+
+/** Worker that is alive, as it announces itself. */
+export interface WorkerRecord {
+  /** Id of the worker: 1–128 characters of A–Z a–z 0–9 . _ - */
+  readonly id: string;
+  readonly by: string;
+  readonly queue: string;
+  /** Statuses in which jobs wait for the worker, without `working`. */
+  readonly from: readonly string[];
+  /** Status of a job while the worker runs it. */
+  readonly working: string;
+  readonly host: string;
+  readonly pid: number;
+  readonly version: string | null;
+  readonly state: "running" | "waiting" | "paused";
+  readonly concurrency: number;
+  readonly startedAt: number;
+}
+
+/** Live worker. */
+export interface LiveWorkerRecord extends WorkerRecord {
+  /** Ids of the jobs of its latest announcement, at most 1,000. */
+  readonly running: readonly string[];
+  /** Time of its latest announcement. */
+  readonly seenAt: number;
+}
+
+/** Queue that workers have consumed, with the statuses that the worker named that started last. */
+export type QueueConsumer = Pick<WorkerRecord, "queue" | "from" | "working">;
+
+/** Status in which jobs wait, and no live worker takes them. */
+export interface UnattendedStatus {
+  readonly status: string;
+  /** Queues whose workers take jobs from this status. */
+  readonly queues: readonly string[];
+  /** Time in milliseconds that the oldest job has waited. */
+  readonly waitMs: number;
 }
 
 /** Reply to `failRequest`. */

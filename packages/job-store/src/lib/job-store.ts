@@ -63,7 +63,7 @@ import type {
 } from "./types.js";
 import { Watcher } from "./watch/watcher.js";
 import { WITHOUT_JOB } from "./without-job.js";
-import type { PausedQueue, PauseOptions } from "./worker-operations.js";
+import type { AnnouncedWorker, LiveWorker, PausedQueue, PauseOptions } from "./worker-operations.js";
 
 /** Store for any driver: checks arguments, calls the storage, and converts its replies to jobs and errors. */
 export class DefaultJobStore<D extends JobDefinition> implements JobStore<D> {
@@ -77,7 +77,7 @@ export class DefaultJobStore<D extends JobDefinition> implements JobStore<D> {
   readonly #calls = new InFlightCalls();
   readonly #watcher: Watcher<D>;
   readonly #leases: StoreLeases<D>;
-  readonly #workers: StoreWorkers;
+  readonly #workers: StoreWorkers<D>;
 
   constructor(
     definition: D,
@@ -93,7 +93,7 @@ export class DefaultJobStore<D extends JobDefinition> implements JobStore<D> {
     this.#storage = driver.open(config);
     this.outbox = new StoreOutbox(this.#storage, this.#calls, definition.name);
     this.#leases = new StoreLeases(definition, this.#storage, this.#calls, (record) => this.#decodeWritten(record));
-    this.#workers = new StoreWorkers(this.#storage, this.#calls, config.emit);
+    this.#workers = new StoreWorkers(definition, this.#storage, this.#calls, config.emit);
     const readJob = (id: string, result: ReadResult) => this.#decodeOrNull(id, result);
     this.#watcher = new Watcher({ definition, readJob }, this.#storage, this.#calls);
     if (options.enforcesTimeouts && config.timeouts.size > 0) new TimeoutEnforcer(this.#storage, config, this.#calls);
@@ -156,7 +156,7 @@ export class DefaultJobStore<D extends JobDefinition> implements JobStore<D> {
     to: To,
     change: Change<D> & { readonly ifVersion?: number | undefined } = {},
   ): Promise<Job<D, To>> {
-    // Only a change with a symbol that is not public resolves to null.
+    // Only a change with WITHOUT_JOB, which is not public, resolves to null.
     return this.#updateStatus(target, to, change) as Promise<Job<D, To>>;
   }
 
@@ -235,6 +235,14 @@ export class DefaultJobStore<D extends JobDefinition> implements JobStore<D> {
 
   pausedQueues(): Promise<readonly PausedQueue[]> {
     return this.#workers.pausedQueues();
+  }
+
+  workers(): Promise<readonly LiveWorker[]> {
+    return this.#workers.workers();
+  }
+
+  announceWorker(worker: AnnouncedWorker<D>, jobs: readonly Job<D>[], leaseMs: number) {
+    return this.#workers.announceWorker(worker, jobs, leaseMs);
   }
 
   async delete(job: string | Job<D>): Promise<boolean> {

@@ -93,6 +93,12 @@ export interface OutboxPage<K extends OutboxKind = OutboxKind> {
   readonly cursor?: string;
 }
 
+/** Options of `Outbox.reschedule`. */
+export interface RescheduleOptions {
+  /** New due time, by the clock of the server. */
+  readonly at: Date;
+}
+
 /** Messages of one job. */
 export interface JobMessages {
   /** Messages of the job: waiting ones first, then scheduled and rejected ones. */
@@ -153,6 +159,19 @@ export interface Outbox {
   countRejected(): Promise<number>;
   /** Makes rejected entries available to `read` again, as if they had just been stored. @throws UNAVAILABLE */
   requeue(entryIds: readonly string[]): Promise<void>;
+  /**
+   * Changes the time at which scheduled messages become due, also in their origin. A time in the past makes them due now. Messages that are
+   * no longer scheduled are left unchanged.
+   * @param entryIds Entry ids that `list` returned.
+   * @returns for each entry whether it was changed. The result is exact, also in a race with a reader. @throws INVALID_ARGUMENT, UNAVAILABLE
+   */
+  reschedule(entryIds: readonly string[], when: RescheduleOptions): Promise<readonly boolean[]>;
+  /**
+   * Deletes scheduled messages. Their jobs stay unchanged. Messages that are no longer scheduled are left unchanged.
+   * @param entryIds Entry ids that `list` returned.
+   * @returns for each entry whether it was deleted. The result is exact, also in a race with a reader. @throws INVALID_ARGUMENT, UNAVAILABLE
+   */
+  cancel(entryIds: readonly string[]): Promise<readonly boolean[]>;
   /** Returns the number of entries that are not acknowledged yet. Rejected entries are not counted. @throws UNAVAILABLE */
   depth(): Promise<number>;
   /** Returns the number of delayed messages that are not due yet. `depth` does not count them. @throws UNAVAILABLE */

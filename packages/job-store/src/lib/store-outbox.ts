@@ -1,11 +1,20 @@
 import { withAnyOf } from "./abort.js";
-import { checkId, checkInteger, checkOptions, invalid, show } from "./arguments.js";
+import { checkDate, checkId, checkInteger, checkOptions, invalid, show } from "./arguments.js";
 import { readOutboxCursor, writeOutboxCursor } from "./cursor.js";
 import type { JobStorage, ListedMessage, OutboxStorage, StoredMessage } from "./driver.js";
 import type { InFlightCalls } from "./in-flight-calls.js";
-import { OUTBOX_LIST_OPTIONS, OUTBOX_READ_OPTIONS, REJECTED_OPTIONS } from "./option-keys.js";
+import { OUTBOX_LIST_OPTIONS, OUTBOX_READ_OPTIONS, REJECTED_OPTIONS, RESCHEDULE_OPTIONS } from "./option-keys.js";
 import { originText } from "./origin.js";
-import type { JobMessages, ListedEntry, Outbox, OutboxEntry, OutboxKind, OutboxPage, OutboxQuery } from "./outbox.js";
+import type {
+  JobMessages,
+  ListedEntry,
+  Outbox,
+  OutboxEntry,
+  OutboxKind,
+  OutboxPage,
+  OutboxQuery,
+  RescheduleOptions,
+} from "./outbox.js";
 
 /** Format of an entry id: two numbers, or three in a store with shards. */
 const ENTRY_ID = /^(\d{1,4}-)?\d{1,16}-\d{1,16}$/;
@@ -87,6 +96,15 @@ export class StoreOutbox implements Outbox {
     return this.#each(entryIds, () => this.#storage.requeue(entryIds));
   }
 
+  async reschedule(entryIds: readonly string[], when: RescheduleOptions): Promise<readonly boolean[]> {
+    const at = checkDate(checkOptions(when, RESCHEDULE_OPTIONS, "outbox.reschedule").at, "at");
+    return checkEntryIds(entryIds).length === 0 ? [] : this.#calls.run(() => this.#storage.reschedule(entryIds, at));
+  }
+
+  async cancel(entryIds: readonly string[]): Promise<readonly boolean[]> {
+    return checkEntryIds(entryIds).length === 0 ? [] : this.#calls.run(() => this.#storage.cancel(entryIds));
+  }
+
   depth(): Promise<number> {
     return this.#calls.run(() => this.#storage.depth());
   }
@@ -101,10 +119,7 @@ export class StoreOutbox implements Outbox {
   }
 
   async #each(entryIds: readonly string[], call: () => Promise<void>): Promise<void> {
-    if (!Array.isArray(entryIds) || entryIds.some((id) => typeof id !== "string" || !ENTRY_ID.test(id))) {
-      return invalid("`entryIds` must be an array of entry ids that `read` or `rejected` returned.");
-    }
-    if (entryIds.length > 0) await this.#calls.run(call);
+    if (checkEntryIds(entryIds).length > 0) await this.#calls.run(call);
   }
 
   #toListed(message: ListedMessage): ListedEntry {
@@ -131,6 +146,13 @@ export class StoreOutbox implements Outbox {
       ...(origin !== null && { origin: originText({ definition: this.#definition, queue, jobId }, origin) }),
     };
   }
+}
+
+function checkEntryIds(entryIds: readonly string[]): readonly string[] {
+  if (!Array.isArray(entryIds) || entryIds.some((id) => typeof id !== "string" || !ENTRY_ID.test(id))) {
+    return invalid("`entryIds` must be an array of entry ids that `read`, `list` or `rejected` returned.");
+  }
+  return entryIds;
 }
 
 const KINDS: readonly unknown[] = ["waiting", "scheduled", "rejected"] satisfies OutboxKind[];

@@ -75,7 +75,7 @@ export interface CreateOptions {
  * - `scan`, `audit`, `watch`, `waitFor` and `outbox.read` have no such limit as a whole. They continue for as long as the caller
  *   needs them.
  */
-export interface JobStore<D extends JobDefinition> extends WorkerOperations, AsyncDisposable {
+export interface JobStore<D extends JobDefinition> extends WorkerOperations<D>, AsyncDisposable {
   /** Definition of the jobs. */
   readonly definition: D;
 

@@ -1,5 +1,5 @@
 import { QueueError } from "./errors.js";
-import { byteLength, isWellFormed } from "./text.js";
+import { byteLength, hasMoreBytes, isWellFormed } from "./text.js";
 
 /** Throws INVALID_ARGUMENT. The message must name the argument, its value and the expected value. */
 export function invalid(message: string): never {
@@ -101,7 +101,7 @@ const MAX_ID_BYTES = 255;
 const CONTROL = /[\u0000-\u001f\u007f]/;
 
 export function checkMessageId(id: unknown): string {
-  if (typeof id !== "string" || id === "" || byteLength(id) > MAX_ID_BYTES) {
+  if (typeof id !== "string" || id === "" || hasMoreBytes(id, MAX_ID_BYTES)) {
     return invalid(`A message id must be a string of 1 to ${MAX_ID_BYTES} bytes (got ${show(id)}).`);
   }
   if (CONTROL.test(id) || !isWellFormed(id)) {
@@ -113,7 +113,7 @@ export function checkMessageId(id: unknown): string {
 const MAX_ORIGIN_BYTES = 1_024;
 
 export function checkOrigin(origin: unknown): string {
-  if (typeof origin !== "string" || origin === "" || byteLength(origin) > MAX_ORIGIN_BYTES) {
+  if (typeof origin !== "string" || origin === "" || hasMoreBytes(origin, MAX_ORIGIN_BYTES)) {
     return invalid(`\`origin\` must be a string of 1 to ${MAX_ORIGIN_BYTES} bytes (got ${show(origin)}).`);
   }
   if (CONTROL.test(origin) || !isWellFormed(origin)) {

@@ -308,6 +308,7 @@ function createGate() {
     "updateStatus",
     "updateProgress",
     "renewLeases",
+    "announceWorker",
     "failRequest",
     "get",
   ]);

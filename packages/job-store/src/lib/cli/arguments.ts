@@ -27,6 +27,8 @@ const OPTIONS = {
   note: { type: "string" },
   by: { type: "string" },
   rejected: { type: "boolean" },
+  kind: { type: "string" },
+  job: { type: "string" },
   until: { type: "string" },
   for: { type: "string" },
   reason: { type: "string" },
@@ -110,6 +112,15 @@ export function integerOption(text: string | undefined, name: string, defaultVal
   if (!/^\d{1,9}$/.test(text))
     throw new UsageError(`--${name} must be an integer of at most 9 digits (got "${text}").`);
   return Number(text);
+}
+
+/** Returns the maximum number of jobs or messages to list. @throws UsageError */
+export function limitOf({ limit: given, all }: Options): number {
+  if (all === true && given !== undefined) throw new UsageError("--all and --limit cannot be combined.");
+  if (all === true) return Number.POSITIVE_INFINITY;
+  const limit = integerOption(given, "limit", 50);
+  if (limit < 1) throw new UsageError("--limit must be 1 or more.");
+  return limit;
 }
 
 /** Parses addresses such as "host:port,host:port". @throws UsageError */

@@ -9,7 +9,7 @@ import { exportJobs, importJobs } from "./commands/import-export.js";
 import { audit, counts, get, health, watch } from "./commands/inspect.js";
 import { list } from "./commands/list.js";
 import { outbox } from "./commands/outbox.js";
-import { pause, paused, resume } from "./commands/queues.js";
+import { pause, paused, resume, workers } from "./commands/queues.js";
 import { open } from "./open.js";
 import { createOutput, plain } from "./output.js";
 import { EXIT, USAGE, UsageError } from "./usage.js";
@@ -28,6 +28,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   pause,
   resume,
   paused,
+  workers,
   export: exportJobs,
   import: importJobs,
 };

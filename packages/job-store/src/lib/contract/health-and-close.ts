@@ -78,6 +78,7 @@ const CALLS: Readonly<Record<string, (store: JobStore<Report>) => Promise<unknow
   pauseQueue: (store) => store.pauseQueue("reports"),
   resumeQueue: (store) => store.resumeQueue("reports"),
   pausedQueues: (store) => store.pausedQueues(),
+  workers: (store) => store.workers(),
   "outbox.read": (store) => store.outbox.read({ waitMs: 1000 }),
   "outbox.ack": (store) => store.outbox.ack(["1-1"]),
   "outbox.reject": (store) => store.outbox.reject(["1-1"], "why"),

@@ -140,7 +140,7 @@ export function pauses({ test }: Context): void {
     await claimed(store, "a", direct("m", UNUSUAL[0]));
   });
 
-  test("after `pauseQueue` has resolved, no claim succeeds, whichever store makes it", async ({ store, stores }) => {
+  test("after `pauseQueue` has resolved, no claim of any store succeeds", async ({ store, stores }) => {
     const ids = manyIds(60);
     await store.createMany(ids.map((id) => ({ id, data: { title: "One" } })));
     const others = [store, stores.openApart(), stores.openApart()];

@@ -33,13 +33,22 @@ export class MemoryOutbox implements OutboxStorage {
   readonly #readers = new Condition();
   readonly #beforeClaim: () => void;
   readonly #msToNext: () => number;
+  readonly #onReschedule: (message: StoredMessage, dueAt: number | null) => void;
   #sequence = 0;
   #places = 0;
 
-  /** @param table Adds the messages that are due. `msToNext` is the time until the next one is due. */
-  constructor(table: { readonly beforeClaim: () => void; readonly msToNext: () => number }) {
+  /**
+   * @param table Adds the messages that are due. `msToNext` is the time until the next one is due. `onReschedule` is called before a
+   *   scheduled message gets another due time, or is cancelled (null).
+   */
+  constructor(table: {
+    readonly beforeClaim: () => void;
+    readonly msToNext: () => number;
+    readonly onReschedule: (message: StoredMessage, dueAt: number | null) => void;
+  }) {
     this.#beforeClaim = table.beforeClaim;
     this.#msToNext = table.msToNext;
+    this.#onReschedule = table.onReschedule;
   }
 
   /** Adds the messages of a change. `job`: the job after the change. */
@@ -47,7 +56,7 @@ export class MemoryOutbox implements OutboxStorage {
     messages.forEach(({ id, delayMs, ...message }, position) => {
       const named = { ...message, id: id ?? `${job.id}.${job.version}.${position}` };
       if (delayMs === 0) this.append(job, named);
-      else this.#schedule(job, named, job.updatedAt + delayMs);
+      else this.#schedule(this.#newEntry(job, named, job.updatedAt + delayMs));
     });
   }
 
@@ -58,9 +67,9 @@ export class MemoryOutbox implements OutboxStorage {
     this.#readers.notify();
   }
 
-  #schedule(job: StoredJob, message: KeptMessage, dueAt: number): void {
-    const before = this.#scheduled.findLastIndex(({ at }) => at <= dueAt);
-    this.#scheduled.splice(before + 1, 0, this.#newEntry(job, message, dueAt));
+  #schedule(entry: Entry): void {
+    const before = this.#scheduled.findLastIndex(({ at }) => at <= entry.at);
+    this.#scheduled.splice(before + 1, 0, entry);
     this.#readers.notify();
   }
 
@@ -221,6 +230,41 @@ export class MemoryOutbox implements OutboxStorage {
       this.#entries.set(id, { ...entry, at, origin, claimedUntil: 0, place: this.#places++ });
     }
     this.#readers.notify();
+  }
+
+  async reschedule(entryIds: readonly string[], at: number): Promise<readonly boolean[]> {
+    return entryIds.map((id) => {
+      const entry = this.#takeScheduled(id);
+      if (entry === null) return false;
+      const now = Date.now();
+      // The due time is later than now, because a claim at this time covers the messages that were due before it. This one was not.
+      const dueAt = Math.max(at, now + 1);
+      this.#onReschedule(toMessage(entry), dueAt);
+      const changed = {
+        ...entry,
+        at: dueAt,
+        origin: entry.origin && { ...entry.origin, dueAt },
+        place: this.#places++,
+      };
+      if (at > now) this.#schedule(changed);
+      else this.#entries.set(id, changed);
+      this.#readers.notify();
+      return true;
+    });
+  }
+
+  async cancel(entryIds: readonly string[]): Promise<readonly boolean[]> {
+    return entryIds.map((id) => {
+      const entry = this.#takeScheduled(id);
+      if (entry !== null) this.#onReschedule(toMessage(entry), null);
+      return entry !== null;
+    });
+  }
+
+  /** Removes a message that is not due yet. Returns null if there is none with this id. */
+  #takeScheduled(id: string): Entry | null {
+    const position = this.#scheduled.findIndex(({ entryId }) => entryId === id);
+    return position < this.#countDue() ? null : (this.#scheduled.splice(position, 1)[0] ?? null);
   }
 
   async depth(): Promise<number> {

@@ -24,13 +24,17 @@ import type {
   StatusUpdate,
   StorageHealth,
   StoreConfig,
+  StoredLease,
   Target,
+  UnattendedStatus,
   UpdateProgressReply,
   UpdateStatusReply,
+  WorkerRecord,
 } from "../driver.js";
 import { canHaveLease } from "../leased-status.js";
 import { sentMessages } from "../sent-messages.js";
 import type { AuditReport } from "../types.js";
+import { unattendedStatuses } from "../unattended.js";
 import { byteLength } from "../utf8.js";
 import { AWAY, type FaultInjection } from "./fault-injection.js";
 import { guardedLog, guardedOutbox } from "./guards.js";
@@ -227,6 +231,15 @@ export class MemoryStorage implements JobStorage {
     return changed.includes(true) ? this.#faults.replyOrLose(changed) : changed;
   }
 
+  async readLease(id: string): Promise<StoredLease | null> {
+    this.#check();
+    const job = this.#table.find(id);
+    const until = job === undefined ? null : this.#table.work.leasedUntil(job);
+    if (job === undefined || until === null) return null;
+    const { createdAt, version } = job;
+    return { createdAt, version, until, owned: this.#table.work.peek(job)?.lease?.owned === true };
+  }
+
   async pauseQueue(request: PauseRequest): Promise<void> {
     this.#check();
     this.#table.pauses.pause(request);
@@ -242,6 +255,19 @@ export class MemoryStorage implements JobStorage {
   async pauses(): Promise<readonly QueuePause[]> {
     this.#check();
     return this.#table.pauses.all();
+  }
+
+  async announceWorker(worker: WorkerRecord, targets: readonly Target[], leaseMs: number) {
+    this.#check();
+    const { workers, pauses } = this.#table;
+    workers.announce(worker, targets, leaseMs);
+    return { renewed: await this.renewLeases(targets, leaseMs), pause: pauses.of(worker.queue) ?? null };
+  }
+
+  async workers() {
+    this.#check();
+    const { live, consumers } = this.#table.workers;
+    return { live, consumers };
   }
 
   async findOverdue(owner: string): ReturnType<JobStorage["findOverdue"]> {
@@ -310,6 +336,7 @@ export class MemoryStorage implements JobStorage {
           oldestWaitMs: null,
           overdueMs: null,
           pauses: null,
+          unattended: null,
           error: AWAY,
         }
       : {
@@ -320,11 +347,20 @@ export class MemoryStorage implements JobStorage {
           oldestWaitMs: await outbox.oldestWait(),
           overdueMs: timeouts.lag(this.#config.timeouts),
           pauses: pauses.all(),
+          unattended: this.#unattended(),
         };
   }
 
   async close(): Promise<void> {
     this.#faults.removeListener(this.#config.emit);
+  }
+
+  #unattended(): readonly UnattendedStatus[] {
+    const { live, consumers } = this.#table.workers;
+    return [...unattendedStatuses(live, consumers)].flatMap(([status, queues]) => {
+      const [oldest] = this.#table.inOrderOfEntry(status);
+      return oldest === undefined ? [] : [{ status, queues, waitMs: Date.now() - oldest.statusAt }];
+    });
   }
 
   /** Returns the job after a status change. */

@@ -22,12 +22,14 @@ import type {
   SaveReply,
   StatusUpdate,
   StoreConfig,
+  StoredLease,
   Target,
   UpdateProgressReply,
   UpdateStatusReply,
+  WorkerRecord,
 } from "../driver.js";
 import type { AuditReport } from "../types.js";
-import type { Telemetry } from "./telemetry.js";
+import { QUEUE, type Telemetry } from "./telemetry.js";
 
 /**
  * Storage that records the calls of another storage. It adds the current trace context to outbox messages that have none. Reads of
@@ -115,6 +117,22 @@ export class InstrumentedStorage implements JobStorage {
     return this.#storage.renewLeases(targets, leaseMs);
   }
 
+  readLease(id: string): Promise<StoredLease | null> {
+    return this.#storage.readLease(id);
+  }
+
+  announceWorker(
+    worker: WorkerRecord,
+    targets: readonly Target[],
+    leaseMs: number,
+  ): ReturnType<JobStorage["announceWorker"]> {
+    return this.#storage.announceWorker(worker, targets, leaseMs);
+  }
+
+  workers(): ReturnType<JobStorage["workers"]> {
+    return this.#storage.workers();
+  }
+
   pauseQueue(request: PauseRequest): Promise<void> {
     return this.#telemetry.observe("pauseQueue", { [QUEUE]: request.queue }, () => this.#storage.pauseQueue(request));
   }
@@ -188,8 +206,6 @@ export class InstrumentedStorage implements JobStorage {
 
 const ID = "subtitles.job.id";
 const STATUS = "subtitles.job.status";
-/** Attribute of OpenTelemetry's conventions for messaging. */
-const QUEUE = "messaging.destination.name";
 
 /** Adds the current trace context to messages that have none. */
 function traced(messages: readonly OutgoingMessage[]): readonly OutgoingMessage[] {

@@ -9,6 +9,7 @@ import { explain, reasonOf, replyCode } from "./redis-errors.js";
 import { countRejected, readOutboxState } from "./redis-outbox.js";
 import type { RedisSession } from "./session.js";
 import { timeoutsLag } from "./timeouts.js";
+import { findUnattended, readWorkers } from "./workers.js";
 
 type Answer<T> = { readonly value: T } | { readonly error: unknown };
 
@@ -26,7 +27,7 @@ export async function checkHealth(
   const query = <T>(command: (client: Client) => Promise<T>) =>
     answerOf(executor.query(command, { end, retries: false }));
   let latencyMs: number | null = null;
-  const [read, probed, replicated, server, rejected, outbox, lag, pauses] = await Promise.all([
+  const [read, probed, replicated, server, rejected, outbox, lag, pauses, unattended] = await Promise.all([
     query(async (client) => {
       const begun = performance.now();
       await client.mget(keys.job("*")).finally(() => {
@@ -40,6 +41,9 @@ export async function checkHealth(
     query((client) => readOutboxState(client, keys)),
     query(async (client) => (hasTimeouts ? timeoutsLag(client, keys) : null)),
     query((client) => readPauses(client, keys)),
+    query((client) => readWorkers(client, keys)).then((workers) =>
+      "value" in workers ? answerOf(findUnattended(session, workers.value, end)) : workers,
+    ),
   ]);
   const reachable = "value" in read || replyCode(read.error) !== null;
   const readable = "value" in read;
@@ -57,6 +61,7 @@ export async function checkHealth(
     oldestWaitMs: "value" in outbox ? outbox.value.oldestWait : null,
     overdueMs: "value" in lag ? lag.value : null,
     pauses: "value" in pauses ? pauses.value : null,
+    unattended: "value" in unattended ? unattended.value : null,
     ...(error !== null && { error }),
   };
 }

@@ -32,6 +32,10 @@ const at = {
   timeoutsOwner: 24,
   timeoutsDeferred: 25,
   pauses: 26,
+  outboxCall: 27,
+  workers: 28,
+  workerEnds: 29,
+  consumers: 30,
 } as const satisfies Record<keyof Keys, number>;
 
 /** Returns the keys in the order of `at`. `*` is no valid id, and looks like a pattern of all keys in a message. */
@@ -123,6 +127,12 @@ const PROBES: readonly Probe[] = [
   ["hgetall", at.pauses],
   ["hset", at.pauses, "a field without value", "", ""],
   ["hdel", at.pauses, "*"],
+  ["hget", at.workers, "*"],
+  ["hset", at.workers, "a field without value", "", ""],
+  ["hdel", at.workers, "*"],
+  ...sortedSet(at.workerEnds),
+  ["hgetall", at.consumers],
+  ["hset", at.consumers, "a field without value", "", ""],
   ["get", at.timeoutsOwner],
   ["set", at.timeoutsOwner, "", "PXAT", "0"],
   ...sortedSet(at.timeoutsDeferred),
@@ -137,6 +147,8 @@ const PROBES: readonly Probe[] = [
   ["set", at.outboxClaimed, "", "PXAT", "0"],
   ["get", at.outboxReader],
   ["set", at.outboxReader, "", "PXAT", "0"],
+  ["get", at.outboxCall],
+  ["set", at.outboxCall, "", "PXAT", "0"],
   ...sortedSet(at.outboxScheduled),
   ...messages(at.outboxScheduledEntries),
   ["hincrby", at.outboxScheduledEntries, "last", "no number"],

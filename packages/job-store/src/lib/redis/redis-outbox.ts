@@ -193,6 +193,40 @@ export class RedisOutbox implements OutboxStorage {
     return this.#session.read(({ client }) => readOutboxState(client, this.#session.keys));
   }
 
+  reschedule(entryIds: readonly string[], at: number): Promise<readonly boolean[]> {
+    return this.#changeScheduled(entryIds, at);
+  }
+
+  cancel(entryIds: readonly string[]): Promise<readonly boolean[]> {
+    return this.#changeScheduled(entryIds, "");
+  }
+
+  /** @param at new due time. "": deletes the messages */
+  async #changeScheduled(entryIds: readonly string[], at: number | ""): Promise<readonly boolean[]> {
+    const { keys } = this.#session;
+    const places = [...entryIds.keys()].filter((place) => SCHEDULED_ID.test(entryIds[place] ?? ""));
+    const numbers = places.map((place) => entryIds[place]?.slice(2).padStart(NUMBER_LENGTH, "0") ?? "");
+    // Loads the metadata, which rejects another definition.
+    if (numbers.length === 0) await this.#session.read(async () => {});
+    let results = "";
+    while (results.length < numbers.length) {
+      const some = numbers.slice(results.length, results.length + MAX_ENTRIES_PER_SCRIPT);
+      const { work, workMessages, leases, waits } = keys;
+      // A repeated call has the same key, and so the same results.
+      const [, done] = await this.#run(
+        scripts.outboxReschedule,
+        [at, ...some],
+        [
+          ...[keys.outboxCall(newOperationId()), work, workMessages, leases, waits],
+          ...[keys.outboxScheduled, keys.outboxScheduledEntries],
+        ],
+      );
+      results += String(done);
+    }
+    const changed = new Set(places.filter((_, n) => results[n] === "1"));
+    return entryIds.map((_, place) => changed.has(place));
+  }
+
   async #each(script: Script, args: readonly string[], entryIds: readonly string[]): Promise<void> {
     // Ids of another form, such as those of shards, do not exist here.
     const ids = entryIds.filter((id) => /^\d+-\d+$/.test(id));
@@ -280,6 +314,12 @@ function readListed(
       return { ...message, position, kind, reason: JSON.parse(fields.at(-1) ?? "") };
   }
 }
+
+/** Entry id of a scheduled message. */
+const SCHEDULED_ID = /^0-\d+$/;
+
+/** Number of digits of the number of a scheduled message; see lua/includes/messages.lua. */
+const NUMBER_LENGTH = 16;
 
 /** Returns the entry id of a scheduled message. No entry of the stream begins with 0. */
 function scheduledId(number: string): string {

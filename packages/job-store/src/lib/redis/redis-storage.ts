@@ -18,9 +18,11 @@ import type {
   SaveReply,
   StatusUpdate,
   StoreConfig,
+  StoredLease,
   Target,
   UpdateProgressReply,
   UpdateStatusReply,
+  WorkerRecord,
 } from "../driver.js";
 import type { AuditReport } from "../types.js";
 import { RedisAudit } from "./audit.js";
@@ -37,6 +39,7 @@ import { readFieldLines } from "./record-text.js";
 import type { RedisOutbox } from "./redis-outbox.js";
 import type { RedisSession } from "./session.js";
 import type { Timeouts } from "./timeouts.js";
+import { readWorkers } from "./workers.js";
 import type { WriteBatchFormat } from "./write-batch.js";
 import { type PendingWrite, WriteBatcher, WriteCall } from "./write-batcher.js";
 import * as commands from "./write-commands.js";
@@ -104,6 +107,22 @@ export class RedisStorage implements JobStorage {
 
   renewLeases(targets: readonly Target[], leaseMs: number): Promise<readonly boolean[]> {
     return this.#leases.renew(targets, leaseMs);
+  }
+
+  readLease(id: string): Promise<StoredLease | null> {
+    return this.#leases.read(id);
+  }
+
+  announceWorker(
+    worker: WorkerRecord,
+    targets: readonly Target[],
+    leaseMs: number,
+  ): ReturnType<JobStorage["announceWorker"]> {
+    return this.#leases.announce(worker, targets, leaseMs);
+  }
+
+  workers(): ReturnType<JobStorage["workers"]> {
+    return this.#session.read(({ client }) => readWorkers(client, this.#session.keys));
   }
 
   pauseQueue(request: PauseRequest): Promise<void> {

@@ -33,6 +33,7 @@ import outboxList from "./lua/outbox/list.lua";
 import outboxReject from "./lua/outbox/reject.lua";
 import outboxRejected from "./lua/outbox/rejected.lua";
 import outboxRequeue from "./lua/outbox/requeue.lua";
+import outboxReschedule from "./lua/outbox/reschedule.lua";
 import outboxState from "./lua/outbox/state.lua";
 import pauseQueue from "./lua/pauses/pause.lua";
 import readPauses from "./lua/pauses/read.lua";
@@ -44,6 +45,7 @@ import leases from "./lua/read/leases.lua";
 import page from "./lua/read/page.lua";
 import read from "./lua/read/read.lua";
 import snapshot from "./lua/read/snapshot.lua";
+import workers from "./lua/read/workers.lua";
 import renewLeases from "./lua/write/renew-leases.lua";
 
 /** Text of a Lua script, and the hash by which Redis knows it. */
@@ -79,10 +81,11 @@ export const scripts = {
   probe: scriptOf(probe),
   snapshot: scriptOf(snapshot),
   leases: scriptOf(contact, leases),
-  renewLeases: scriptOf(contact, workState, workChanges, expectations, renewLeases),
+  renewLeases: scriptOf(contact, workState, workChanges, expectations, pauses, renewLeases),
   pauseQueue: scriptOf(pauses, changePauses, pauseQueue),
   resumeQueue: scriptOf(pauses, changePauses, resumeQueue),
   readPauses: scriptOf(readPauses),
+  workers: scriptOf(workers),
   trimExpired: scriptOf(...deleting, trimExpired),
   audit: scriptOf(...indexed, audit),
   reindex: scriptOf(...deleting, lateEntry, reindex),
@@ -95,6 +98,7 @@ export const scripts = {
   outboxRequeue: scriptOf(limits, readLimit, beginOutbox, outboxRequeue),
   outboxRejected: scriptOf(limits, readLimit, outboxRejected),
   outboxList: scriptOf(limits, readLimit, rank, outboxList),
+  outboxReschedule: scriptOf(limits, readLimit, beginOutbox, contact, workState, outboxReschedule),
   outboxState: scriptOf(outboxState),
 } as const;
 

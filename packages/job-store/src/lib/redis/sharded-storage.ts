@@ -15,6 +15,7 @@ import type {
   ListPosition,
   ListRequest,
   ListResult,
+  LiveWorkerRecord,
   NewJob,
   OutboxRequest,
   OutboxResult,
@@ -25,16 +26,20 @@ import type {
   SaveReply,
   StatusUpdate,
   StorageHealth,
+  StoredLease,
   StoredMessage,
   Target,
+  UnattendedStatus,
   UpdateProgressReply,
   UpdateStatusReply,
+  WorkerRecord,
 } from "../driver.js";
 import { comparePositions } from "../position.js";
 import { settledWithin } from "../settled-within.js";
 import type { AuditReport } from "../types.js";
 import { shardOf } from "./keys.js";
 import type { RedisStorage } from "./redis-storage.js";
+import { MAX_RUNNING } from "./workers.js";
 
 /** Storage of jobs in several shards. A call for one job is sent to its shard. Other calls are sent to all shards, and the replies merged. */
 export class ShardedStorage implements JobStorage {
@@ -84,6 +89,48 @@ export class ShardedStorage implements JobStorage {
     );
   }
 
+  readLease(id: string): Promise<StoredLease | null> {
+    return this.#of(id).readLease(id);
+  }
+
+  /**
+   * Announces the worker to every shard, as `renewLeases` makes contact with every one: so its record survives a dead shard, and costs no call.
+   * Each shard gets the ids of its own running jobs.
+   */
+  async announceWorker(
+    worker: WorkerRecord,
+    targets: readonly Target[],
+    leaseMs: number,
+  ): ReturnType<JobStorage["announceWorker"]> {
+    const wanted = new Set(targets.map(({ id }) => this.logOf(id)));
+    const others = this.#shards.filter((_, n) => !wanted.has(n));
+    const contacts = Promise.all(others.map((shard) => shard.announceWorker(worker, [], leaseMs)));
+    const pauses: QueuePause[] = [];
+    const note = ({ pause }: { readonly pause: QueuePause | null }) => void (pause !== null && pauses.push(pause));
+    if (targets.length === 0) for (const reply of await contacts) note(reply);
+    contacts.catch(() => {});
+    const renewed = await this.#ofEach(
+      targets,
+      ({ id }) => id,
+      async (shard, mine) => {
+        const reply = await shard.announceWorker(worker, mine, leaseMs);
+        note(reply);
+        return reply.renewed;
+      },
+    );
+    return { renewed, pause: mergePauses([pauses])[0] ?? null };
+  }
+
+  /** Reads all shards. A shard that fails does not hide the workers of the others. */
+  async workers(): ReturnType<JobStorage["workers"]> {
+    const settled = await Promise.allSettled(this.#shards.map((shard) => shard.workers()));
+    const found = settled.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
+    const [failed] = settled.flatMap((one) => (one.status === "rejected" ? [one] : []));
+    if (found.length === 0 && failed !== undefined) throw failed.reason;
+    const consumers = new Map(found.flatMap((shard) => shard.consumers.map((one) => [one.queue, one] as const)));
+    return { live: mergeWorkers(found.flatMap(({ live }) => live)), consumers: [...consumers.values()] };
+  }
+
   async pauseQueue(request: PauseRequest): Promise<void> {
     await this.#all((shard) => shard.pauseQueue(request));
   }
@@ -92,7 +139,7 @@ export class ShardedStorage implements JobStorage {
     return (await this.#all((shard) => shard.resumeQueue(queue))).includes(true);
   }
 
-  /** Returns a queue that is paused in one shard. They differ after a call that failed. */
+  /** Returns the queues that are paused in at least one shard. Shards differ after a call that failed. */
   async pauses(): Promise<readonly QueuePause[]> {
     return mergePauses(await this.#all((shard) => shard.pauses()));
   }
@@ -181,7 +228,8 @@ export class ShardedStorage implements JobStorage {
     const oldestWaitMs = waits.length === 0 ? null : Math.max(...waits);
     const overdueMs = Math.max(...reports.map((report) => report.overdueMs ?? 0));
     const pauses = mergePauses(reports.map((report) => report.pauses ?? []));
-    return { ...(worst as StorageHealth), warnings, rejected, oldestWaitMs, overdueMs, pauses };
+    const unattended = mergeUnattended(reports.flatMap((report) => report.unattended ?? []));
+    return { ...(worst as StorageHealth), warnings, rejected, oldestWaitMs, overdueMs, pauses, unattended };
   }
 
   async close(): Promise<void> {
@@ -208,7 +256,7 @@ export class ShardedStorage implements JobStorage {
     return found;
   }
 
-  /** Calls all shards, and waits for all of them also if one fails, so that the others are not left behind. */
+  /** Calls all shards. If one fails, it still waits for the others, so that no call is in flight when it rejects. */
   async #all<T>(call: (shard: RedisStorage) => Promise<T>): Promise<readonly T[]> {
     const settled = await Promise.allSettled(this.#shards.map(call));
     return settled.map((one) => {
@@ -230,6 +278,25 @@ function mergePauses(shards: readonly (readonly QueuePause[])[]): readonly Queue
     const other = merged.get(pause.queue);
     if (other === undefined || endOf(pause) > endOf(other)) merged.set(pause.queue, pause);
   }
+  return [...merged.values()];
+}
+
+/** Returns each worker once, with its running jobs of all shards and its latest heartbeat. */
+function mergeWorkers(records: readonly LiveWorkerRecord[]): readonly LiveWorkerRecord[] {
+  const merged = new Map<string, LiveWorkerRecord>();
+  for (const record of records) {
+    const other = merged.get(record.id);
+    const latest = other === undefined || record.seenAt > other.seenAt ? record : other;
+    const running = [...(other?.running ?? []), ...record.running].slice(0, MAX_RUNNING);
+    merged.set(record.id, { ...latest, running });
+  }
+  return [...merged.values()];
+}
+
+/** Returns each status once, with the longest wait. */
+function mergeUnattended(found: readonly UnattendedStatus[]): readonly UnattendedStatus[] {
+  const merged = new Map<string, UnattendedStatus>();
+  for (const one of found) if (one.waitMs > (merged.get(one.status)?.waitMs ?? -1)) merged.set(one.status, one);
   return [...merged.values()];
 }
 
@@ -357,6 +424,14 @@ export class ShardedOutbox implements OutboxStorage {
     return { messages: messages.map((message): ListedMessage => withShard(n, message)), complete };
   }
 
+  reschedule(entryIds: readonly string[], at: number): Promise<readonly boolean[]> {
+    return this.#change(entryIds, (shard, ids) => shard.reschedule(ids, at));
+  }
+
+  cancel(entryIds: readonly string[]): Promise<readonly boolean[]> {
+    return this.#change(entryIds, (shard, ids) => shard.cancel(ids));
+  }
+
   countRejected(): Promise<number> {
     return this.#sum((shard) => shard.countRejected());
   }
@@ -401,22 +476,33 @@ export class ShardedOutbox implements OutboxStorage {
     return found;
   }
 
-  /** InFlightCalls each shard with its entries. Ids of shards that do not exist are ignored. */
+  /** Calls each shard with its entries. Ids of shards that do not exist are ignored. */
   async #each(
     entryIds: readonly string[],
     call: (shard: OutboxStorage, entryIds: readonly string[]) => Promise<void>,
   ): Promise<void> {
-    const byShard = groupBy(entryIds, (entryId) => Number(entryId.slice(0, entryId.indexOf("-"))));
+    await this.#change(entryIds, async (shard, ids) => {
+      await call(shard, ids);
+      return [];
+    });
+  }
+
+  /** Calls each shard with its entries, and returns the results in the order of `entryIds`. An unknown shard changes nothing. */
+  async #change(
+    entryIds: readonly string[],
+    call: (shard: OutboxStorage, entryIds: readonly string[]) => Promise<readonly boolean[]>,
+  ): Promise<readonly boolean[]> {
+    const byShard = groupBy([...entryIds.entries()], ([, id]) => Number(id.slice(0, id.indexOf("-"))));
+    const changed = new Set<number>();
     await Promise.all(
-      [...byShard].map(async ([n, ids]) => {
+      [...byShard].map(async ([n, mine]) => {
+        const ids = mine.map(([, id]) => id.slice(id.indexOf("-") + 1));
         const shard = this.#shards[n];
-        if (shard !== undefined)
-          await call(
-            shard,
-            ids.map((id) => id.slice(id.indexOf("-") + 1)),
-          );
+        const results = shard === undefined ? [] : await call(shard, ids);
+        for (const [k, [place]] of mine.entries()) if (results[k] === true) changed.add(place);
       }),
     );
+    return entryIds.map((_, place) => changed.has(place));
   }
 }
 

@@ -6,7 +6,8 @@ import type { FailedOption, JobIdOption, Worker, WorkerOptions } from "./types.j
 
 /**
  * Starts a worker. It consumes a queue, claims the job that each message names, runs the work, stores the outcome in the job store, and then
- * acknowledges the message. Returns immediately. If Redis or RabbitMQ is unavailable, the worker waits and continues when the server is available again.
+ * acknowledges the message. Returns immediately. If Redis or RabbitMQ is unavailable, the worker waits and continues when the server is
+ * available again.
  *
  *   const worker = createWorker({
  *     store, broker, queue: downloads, from: "pending", working: "downloading",

@@ -68,7 +68,7 @@ export class RunContext implements WorkerContext<JobDefinition, QueueDefinition>
     this.#run = run;
   }
 
-  // Functions and no methods, because `run` takes them out of the context.
+  // They are functions instead of methods, because `run` can take them out of the context.
   get progress(): (progress: unknown) => void {
     const run = this.#run;
     return (progress) => run.report(progress);

@@ -1,3 +1,4 @@
+import { hostname } from "node:os";
 import { checkDuration, checkOptions, type KeysOf } from "../arguments.js";
 import { DEFAULT_GRACE_MS } from "../consumer.js";
 import { DeliverySource, type DeliverySourceOptions, SourceDelivery } from "../delivery-source.js";
@@ -19,6 +20,7 @@ import { StoreCalls } from "./store-calls.js";
 import { watchStore } from "./store-events.js";
 import { TimeLimits } from "./time-limits.js";
 import type { Worker } from "./types.js";
+import type { Announcement } from "./worker-store.js";
 
 /** Time after the grace period in which `close` ends leases and returns messages. With the other times, it settles within 4 s. */
 const END_LEASES_MS = 1_000;
@@ -60,6 +62,7 @@ export class RunningWorker implements Worker {
     onPaused: (pause) => this.#queuePause.begin(pause),
     lookAgain: (item) => this.#lookAgain(item),
   };
+  readonly #identity = { id: crypto.randomUUID(), host: hostname(), pid: process.pid, startedAt: new Date() };
   readonly #removeListeners: (() => void)[] = [];
   readonly #closingSignal = new AbortController();
   /** Messages that no task works on yet. */
@@ -101,6 +104,8 @@ export class RunningWorker implements Worker {
       heartbeatMs,
       leaseMs,
       holders: () => this.#tasks,
+      announcement: () => this.#announcement(),
+      onPaused: (pause) => this.#queuePause.begin(pause),
       onContact: () => this.#recent.trim(),
     });
     this.#sourceOptions = {
@@ -222,8 +227,9 @@ export class RunningWorker implements Worker {
     this.#calls.stop();
     this.#outages.stop();
     this.#heartbeat.stop();
+    const withdrawn = this.#heartbeat.withdraw();
     for (const remove of this.#removeListeners) remove();
-    const ended = Promise.all([stopped, returned]).then(() => this.#source.close());
+    const ended = Promise.all([withdrawn, Promise.all([stopped, returned]).then(() => this.#source.close())]);
     await withinTime(ended, END_SOURCE_MS).catch((error: unknown) => this.#reportUnexpected(error));
   }
 
@@ -362,6 +368,17 @@ export class RunningWorker implements Worker {
       get blockedMs() {
         return worker.#heartbeat.blockedMs;
       },
+    };
+  }
+
+  /** Returns the worker as `JobStore.workers` shows it. One that closes takes no job, as a paused one. */
+  #announcement(): Announcement {
+    const { queue, by, version, from, working, concurrency } = this.#settings;
+    const { state } = this;
+    return {
+      ...this.#identity,
+      ...{ by, queue: queue.name, from, working, concurrency, version },
+      state: state === "closed" ? "paused" : state,
     };
   }
 

@@ -46,6 +46,8 @@ export interface WorkerOptions<D extends JobDefinition, Q extends QueueDefinitio
   readonly recoverEveryMs?: number | undefined;
   /** Name of this worker in job histories. @default `<queue>@<host>/<pid>` */
   readonly by?: string | undefined;
+  /** Release of the service, shown by `JobStore.workers`, 1–255 characters. @default none */
+  readonly version?: string | undefined;
   /** Receives events for logs and metrics. Errors and rejections of this function are ignored. */
   readonly onEvent?: ((event: WorkerEvent) => void) | undefined;
 }

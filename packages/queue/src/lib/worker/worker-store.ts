@@ -1,4 +1,5 @@
 import type {
+  AnnouncedWorker,
   FailRequestResult,
   Job,
   JobDefinition,
@@ -64,8 +65,14 @@ export interface PauseAnswer {
   readonly reason: string | null;
 }
 
+/** Worker as it announces itself. */
+export type Announcement = Omit<AnnouncedWorker<JobDefinition>, "from" | "working"> & {
+  readonly from: readonly string[];
+  readonly working: string;
+};
+
 /** Calls of a job store that a worker makes. In contrast to `JobStore`, the types do not depend on the definition. */
-export interface WorkerStore extends Pick<WorkerOperations, "pauseQueue" | "pausedQueues"> {
+export interface WorkerStore extends Pick<WorkerOperations<JobDefinition>, "pauseQueue" | "pausedQueues"> {
   readonly definition: JobDefinition;
   get(id: string): Promise<AnyJob | null>;
   claim(
@@ -91,6 +98,11 @@ export interface WorkerStore extends Pick<WorkerOperations, "pauseQueue" | "paus
     },
   ): Promise<FailRequestResult<JobDefinition>>;
   renewLeases(jobs: readonly AnyJob[], leaseMs: number): Promise<readonly boolean[]>;
+  announceWorker(
+    worker: Announcement,
+    jobs: readonly AnyJob[],
+    leaseMs: number,
+  ): Promise<{ readonly renewed: readonly boolean[]; readonly paused: PauseAnswer | null }>;
 }
 
 /** Returns the store with types that do not depend on the definition. `createWorker` has checked the statuses by then. */

@@ -50,6 +50,26 @@ export const paused: Command = {
   },
 };
 
+export const workers: Command = {
+  usage: "workers",
+  options: [],
+  operands: [0, 0],
+  async run({ store, output }) {
+    output.rows(
+      (await store.workers()).map((worker) => ({ ...worker })),
+      WORKER_COLUMNS,
+    );
+    return EXIT.done;
+  },
+};
+
+const WORKER_COLUMNS: readonly Column[] = [
+  ...["queue", "by", "host", "pid", "version", "state"].map((name): Column => [name, (worker) => worker[name]]),
+  ["running", ({ running, concurrency }) => `${(running as readonly string[]).length} of ${concurrency}`],
+  ["started", ({ startedAt }) => startedAt],
+  ["seen", ({ seenAt }) => seenAt],
+];
+
 const PAUSE_COLUMNS: readonly Column[] = ["queue", "since", "until", "by", "reason"].map((name) => [
   name,
   (pause) => pause[name],

@@ -6,7 +6,7 @@
 -- KEYS: 2 index by status, 3 index by creation; from 5 on, the job of each call; then, if the flags have 'k', outbox (stream),
 --       even and odd tombstones (two sets of operations), field values (hash), index by field (sorted set), scheduled messages (sorted
 --       set: number of the message, scored by its due time) and their entries (hash: number -> fields, and `last`, the newest number);
---       then, if they also have 'w', work states and their messages (two hashes), leases and waits (two sorted sets; see work-state.lua)
+--       then, if they also have 'w', work states and their messages (two hashes), leases and waits (two sorted sets; see work-state.lua),
 --       gaps (see contact.lua) and pauses (see pauses.lua)
 -- ARGV: 1 revision of the metadata that the caller knows, 2 deadline (ms since 1970 by this server's clock, 13 digits), id of the caller's
 --       connection (8 characters) and flags: 'k' and 'w' see above, 'r' if an earlier attempt of these calls may have been applied, 'd' if each

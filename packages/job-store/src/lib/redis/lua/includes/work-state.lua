@@ -61,9 +61,8 @@ local function workStates(now, outboxKey, workKey, workMessagesKey, leasesKey, w
     return table.concat(kept)
   end
 
-  -- Returns a state in which nothing is known. `run`: '<createdAt> <attempt>'. `member`: lease by which a sorted set has the job. nil: there
-  -- is no state. `present`: version, expiry and status. `counts` has the values of the second line other
-  -- than 0, or is absent.
+  -- Returns a state in which nothing is known. `run`: '<createdAt> <attempt>'. `member`: lease by which a sorted set has the job, or nil if
+  -- there is no state. `present`: version, expiry and status. `counts`: the values of the second line that are not 0, or nil.
   local function new(run, member)
     return { run = run, member = member, lease = 'n', ending = '0', stored = '0', present = '0 0 ""', claim = '', lines = '' }
   end
