@@ -89,7 +89,7 @@ describe.skipIf(!available)(title("Leases in Redis"), () => {
     for (const id of ["a", "b"]) {
       const { job } = await createClaimed(store, id);
       expect(await redis.client.call("OBJECT", "ENCODING", "jobs:leases")).toBe("skiplist");
-      expect(await redis.client.zrange("jobs:leases", 0, -1)).toEqual([id]);
+      expect(await redis.client.zrange("jobs:leases", "0", "-1")).toEqual([id]);
       await store.updateStatus(job, "done");
     }
   });
