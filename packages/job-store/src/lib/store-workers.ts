@@ -46,7 +46,9 @@ export class StoreWorkers<D extends JobDefinition> implements WorkerOperations<D
       unlessLonger: checkTrue(unlessLonger, "unlessLonger") === true,
     };
     await this.#calls.run(() => this.#storage.pauseQueue(request));
-    this.#emit({ type: "paused", message: describePause(request) });
+    // A pause whose end has passed ends the pause of the queue, and one that must not shorten another may have changed nothing.
+    const isCertain = !request.unlessLonger && (request.until === null || request.until > Date.now());
+    if (isCertain) this.#emit({ type: "paused", message: describePause(request) });
   }
 
   async resumeQueue(queue: string, options: { readonly by?: string | undefined } = {}): Promise<boolean> {

@@ -94,6 +94,19 @@ export function queuePauses(test: Case): void {
     expect(await world.store.pausedQueues()).toMatchObject([{ until: null, reason: "Maintenance." }]);
   });
 
+  test("RetryLater with `pauseQueue` also pauses the queue if the store is unavailable when the run ends", async (world) => {
+    const worker = await world.startRunning();
+    await world.request("b");
+    world.storeFaults.goAway();
+    worker.run.fail(new RetryLater("The provider allows no more requests.", { afterMs: MINUTE, pauseQueue: true }));
+    await world.pass(10_000);
+    world.storeFaults.comeBack();
+    await world.until(() => worker.worker.state === "paused", 20_000);
+    expect(await world.store.pausedQueues()).toMatchObject([{ reason: "The provider allows no more requests." }]);
+    expect(worker.runs).toHaveLength(1);
+    expect(await world.status("b")).toBe("pending");
+  });
+
   test("`pause` of a worker and a pause of its queue are independent", async (world) => {
     const worker = await world.startRunning();
     worker.worker.pause();

@@ -127,12 +127,8 @@ export class ShardedStorage implements JobStorage {
     return { renewed, pause: mergePauses([pauses])[0] ?? null };
   }
 
-  /** Reads all shards. A shard that fails does not hide the workers of the others. */
   async workers(): ReturnType<JobStorage["workers"]> {
-    const settled = await Promise.allSettled(this.#shards.map((shard) => shard.workers()));
-    const found = settled.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
-    const [failed] = settled.flatMap((one) => (one.status === "rejected" ? [one] : []));
-    if (found.length === 0 && failed !== undefined) throw failed.reason;
+    const found = await this.#available((shard) => shard.workers());
     const consumers = new Map(found.flatMap((shard) => shard.consumers.map((one) => [one.queue, one] as const)));
     return { live: mergeWorkers(found.flatMap(({ live }) => live)), consumers: [...consumers.values()] };
   }
@@ -147,7 +143,16 @@ export class ShardedStorage implements JobStorage {
 
   /** Returns the queues that are paused in at least one shard. Shards differ after a call that failed. */
   async pauses(): Promise<readonly QueuePause[]> {
-    return mergePauses(await this.#all((shard) => shard.pauses()));
+    return mergePauses(await this.#available((shard) => shard.pauses()));
+  }
+
+  /** Returns the replies of the shards that are available. @throws the error of a shard if none is */
+  async #available<T>(call: (shard: JobStorage) => Promise<T>): Promise<readonly T[]> {
+    const settled = await Promise.allSettled(this.#shards.map(call));
+    const replies = settled.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
+    const [failed] = settled.flatMap((one) => (one.status === "rejected" ? [one] : []));
+    if (replies.length === 0 && failed !== undefined) throw failed.reason;
+    return replies;
   }
 
   /** Asks all shards. A shard that does not reply soon does not delay the others: it is asked again after its reply. */

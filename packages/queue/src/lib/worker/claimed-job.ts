@@ -22,8 +22,6 @@ export interface JobSurroundings extends RunSurroundings {
   readonly outages: Outages;
   /** True when no further run may start, because the worker closes. */
   readonly isClosing: boolean;
-  /** Pauses the queue for all workers, in the background. */
-  pauseQueue(until: Date, reason: string): void;
   /** Longest time for which the event loop was blocked since the last heartbeat, in milliseconds. */
   readonly blockedMs: number;
 }
@@ -193,8 +191,7 @@ export class ClaimedJob implements LeaseHolder, RunOwner {
     const job = this.#job ?? this.#options.claim.job;
     this.#storing = true;
     const change = this.#complete(ending);
-    // First, so that no claim comes between the pause and the change.
-    if (ending.pause !== undefined) this.#around.pauseQueue(ending.pause.until, ending.pause.reason);
+    if (ending.pause !== undefined) await this.#pauseQueue(ending.pause);
     const send = () => calls.repeat(() => store.updateStatus(job, ending.to, change));
     try {
       const call = this.#run === null ? send() : this.#run.inTrace(send);
@@ -213,6 +210,19 @@ export class ClaimedJob implements LeaseHolder, RunOwner {
     const { event: type, to, text, error } = ending;
     this.#emit({ type, message: `Job ${job.id} ${text}`, to, ...(error !== undefined && { error }) });
     return { kind: "stored" };
+  }
+
+  /** Pauses the queue before the outcome frees the slot, so that this worker does not claim the next job. */
+  async #pauseQueue({ until, reason }: NonNullable<Ending["pause"]>): Promise<void> {
+    const { calls, settings } = this.#around;
+    const { store, queue, by } = settings;
+    try {
+      await calls.repeat(() => store.pauseQueue(queue.name, { until, reason, by, unlessLonger: true }));
+    } catch (error) {
+      if (error instanceof CallStopped) throw error;
+      const message = `The queue "${queue.name}" could not be paused, so its other jobs can start.`;
+      this.#emit({ type: "error", message, error });
+    }
   }
 
   /** Stores the outcome without the reported progress, or the failure, after the store refused the contents of an outcome. */

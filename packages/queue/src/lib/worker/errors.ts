@@ -1,4 +1,4 @@
-import { invalid, MAX_DELAY_MS } from "../arguments.js";
+import { checkKeys, invalid, MAX_DELAY_MS } from "../arguments.js";
 import { isError } from "../errors.js";
 
 /** Marks of the errors. They are registered symbols, so that two copies of the package recognize each other's errors. */
@@ -43,6 +43,8 @@ export class JobFailed extends Error {
   }
 }
 
+const WHEN_KEYS = { afterMs: true, at: true, pauseQueue: true };
+
 /** Shortest postponement of a job in milliseconds. */
 const MIN_DELAY_MS = 1_000;
 
@@ -65,13 +67,14 @@ export class RetryLater extends Error {
 
   /**
    * @param when.pauseQueue true: also pauses the worker's queue. @default false
-   * @throws QueueError INVALID_ARGUMENT if the delay is longer than 366 days or not a number
+   * @throws QueueError INVALID_ARGUMENT if the delay is longer than 366 days or not a number, or `when` has an unknown key
    */
   constructor(
     message: string,
     when: ({ readonly afterMs: number } | { readonly at: Date }) & { readonly pauseQueue?: boolean | undefined },
   ) {
     super(message);
+    checkKeys(when, WHEN_KEYS, "The second argument of RetryLater");
     const at = "afterMs" in when ? Date.now() + when.afterMs : Number(when.at);
     if (Number.isNaN(at)) invalid("RetryLater needs `afterMs`, a number of milliseconds, or `at`, a valid Date.");
     const delayMs = at - Date.now();

@@ -125,6 +125,7 @@ export class Heartbeat {
       else onContact();
     } catch (error) {
       emit({ type: "error", message: "A heartbeat failed unexpectedly. It is repeated.", error });
+      this.#repeat(beat);
     } finally {
       this.#calling = false;
       if (this.#stopped) calls.forget(this);

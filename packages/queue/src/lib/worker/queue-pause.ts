@@ -12,8 +12,6 @@ export interface QueuePauseOptions {
   readonly emit: Emit;
   /** Name of the queue. */
   readonly queue: string;
-  /** Author of the pauses that this worker requests. */
-  readonly by: string;
   /** Called when the worker learns that its queue is paused. */
   readonly onBegin: () => void;
   /** Called when the worker learns that its queue is no longer paused. */
@@ -46,19 +44,6 @@ export class QueuePause {
     emit({ type: "paused", message: `The queue "${queue}" is paused for all workers ${end}.${why}` });
     onBegin();
     this.#schedule();
-  }
-
-  /** Pauses the queue for all workers, unless it is paused for longer. Reports a failure as an event. */
-  async request(until: Date, reason: string): Promise<void> {
-    const { store, calls, queue, by, emit } = this.#options;
-    const caller = {};
-    const paused = await calls.once(caller, async () => {
-      await store.pauseQueue(queue, { until, reason, by, unlessLonger: true });
-      return true;
-    });
-    calls.forget(caller);
-    if (paused === true) this.begin({ until, reason });
-    else emit({ type: "error", message: `The queue "${queue}" could not be paused, so its other jobs can start.` });
   }
 
   /** Ends the checks. */

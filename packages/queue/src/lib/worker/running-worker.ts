@@ -62,7 +62,7 @@ export class RunningWorker implements Worker {
     onPaused: (pause) => this.#queuePause.begin(pause),
     lookAgain: (item) => this.#lookAgain(item),
   };
-  readonly #identity = { id: crypto.randomUUID(), host: hostname(), pid: process.pid, startedAt: new Date() };
+  readonly #identity = { id: crypto.randomUUID(), host: hostname() || "unknown", pid: process.pid, startedAt: new Date() };
   readonly #removeListeners: (() => void)[] = [];
   readonly #closingSignal = new AbortController();
   /** Messages that no task works on yet. */
@@ -93,7 +93,6 @@ export class RunningWorker implements Worker {
       calls: this.#calls,
       emit,
       queue: queue.name,
-      by,
       onBegin: () => this.#stopConsuming(),
       onEnd: () => this.#consume(),
     });
@@ -359,7 +358,6 @@ export class RunningWorker implements Worker {
       timeLimits: new TimeLimits(),
       tracedRun: access.traced(queue, callRun),
       recent: this.#recent,
-      pauseQueue: (until, reason) => this.#background(this.#queuePause.request(until, reason)),
       createKey: () => `${keyPrefix}.${(keys++).toString(36)}`,
       closing: this.#closingSignal.signal,
       get isClosing() {
