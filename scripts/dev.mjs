@@ -35,7 +35,7 @@ const tasks = {
 
 /** @param {string[]} args */
 async function demo(args) {
-  return (await run("pnpm", ["--dir", "examples/demo", "--silent", "start", ...args])).code;
+  return (await run("pnpm", ["--dir", "examples/showcase/demo", "--silent", "start", ...args])).code;
 }
 
 /**

@@ -95,8 +95,8 @@ function checkPublicApi() {
 
 /** @returns {Promise<string[]>} folders with a tsconfig.json, relative to the root */
 async function typedFolders() {
-  const folders = [".", "bench", "chaos", "examples/manager/page"];
-  for (const group of ["packages", "examples"]) {
+  const folders = [".", "examples", "bench", "chaos", "examples/showcase/manager/page"];
+  for (const group of ["packages", "examples/showcase"]) {
     for (const name of await readdir(join(root, group))) folders.push(`${group}/${name}`);
   }
   return folders.filter((folder) => existsSync(join(root, folder, "tsconfig.json")));

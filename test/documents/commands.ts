@@ -56,9 +56,9 @@ function npm([task = "", ...rest]: readonly string[], folder: string): string | 
   if (task === "install")
     return rest.every((name) => INSTALLABLE.test(name)) ? null : "a package is not in the list of known packages";
   if (task === "init" || task === "pkg") return null;
-  const { scripts } = JSON.parse(
-    readFileSync(join(task === "run" ? root : packageFolder(folder), "package.json"), "utf8"),
-  );
+  // `npm run` is a script of the root, except in the examples, which are copied out of here.
+  const ofRoot = task === "run" && !folder.startsWith(join(root, "examples"));
+  const { scripts } = JSON.parse(readFileSync(join(ofRoot ? root : packageFolder(folder), "package.json"), "utf8"));
   const script = task === "run" ? (rest[0] ?? "") : task;
   if (scripts?.[script] === undefined) return `package.json has no script "${script}"`;
   const paths = script === "test" ? rest.filter((word) => word.includes("/")) : [];

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { removeTraces } from "../../examples/demo/src/remove-traces.js";
+import { removeTraces } from "../../examples/showcase/demo/src/remove-traces.js";
 import { isAlive } from "../processes.js";
 import { server } from "../servers/require.js";
 import { exitCode, leftovers, startDemo } from "./demo.js";
