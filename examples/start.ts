@@ -1,7 +1,7 @@
 // Runs the service. Without arguments, all apps run in this process; with names, only these:
 //
 //   npm start                       everything, in memory or on the servers of REDIS_URL and RABBITMQ_URL
-//   npm start -- downloader         only the downloader; the others run in processes of their own
+//   npm start -- manager            only the manager; the others run in processes of their own
 import type { z } from "zod";
 import { openBroker, openStore } from "./contracts/connect.js";
 import { openFiles } from "./contracts/files.js";

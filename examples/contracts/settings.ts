@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { definition } from "./job.js";
 
 /** Settings of the connections. Without both addresses, everything is in the memory of one process. */
 export const connectionSettings = {
@@ -8,7 +9,7 @@ export const connectionSettings = {
   KEY_PREFIX: z
     .string()
     .regex(/^[\w-]+$/)
-    .default("subtitles"),
+    .default(definition.name),
   LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info"),
   /** Folder of finished files. All apps share it. */
   STORAGE_PATH: z.string().default("storage"),

@@ -29,6 +29,18 @@ describe.skipIf(redis.url === null || rabbitmq.url === null)(suite, () => {
     expect(await files()).toEqual([]);
   });
 
+  test("the templates run as a process each, every job ends as expected, and no keys, queues or files are left", async () => {
+    const { demo, waitForOutput, output, files } = await startDemo(servers, []);
+    const [, name = ""] = await waitForOutput(/queues (demo-[0-9a-f]+)\./);
+    for (const app of ["manager", "downloader", "translator"])
+      await waitForOutput(new RegExp(`${app} runs as process`));
+    expect(await exitCode(demo), output()).toBe(0);
+    expect(output()).toContain("All ended as they should");
+    expect(output()).toMatch(/Translated: 35 of 36 cues/);
+    expect(await leftovers(servers, name)).toEqual([]);
+    expect(await files()).toEqual([]);
+  });
+
   test("a worker that gets SIGTERM finishes its work first", async () => {
     const { demo, waitForOutput, output } = await startDemo(servers);
     const [, translator] = await waitForOutput(/translator runs as process (\d+)/);

@@ -6,13 +6,18 @@ import { z } from "zod";
 const jobView = z.object({
   id: z.string(),
   status: subtitleStatus,
-  percent: z.number(),
   progress: z.object({ done: z.number(), total: z.number() }).nullable(),
-  error: z.object({ message: z.string(), code: z.string().nullable() }).nullable(),
+  error: z.object({ message: z.string(), code: z.string().nullish() }).nullable(),
   fileUrl: z.string().nullable(),
-  details: z.record(z.string(), z.unknown()),
+  /** Of the showcase: what its workers report. */
+  details: z.record(z.string(), z.unknown()).default({}),
+  /** Of the templates. */
+  result: z
+    .object({ translation: z.object({ covered: z.number(), total: z.number() }).optional() })
+    .nullable()
+    .default(null),
   history: z.array(
-    z.object({ to: z.string(), at: z.coerce.date(), by: z.string().nullable(), note: z.string().nullable() }),
+    z.object({ to: z.string(), at: z.coerce.date(), by: z.string().nullish(), note: z.string().nullish() }),
   ),
 });
 export type JobView = z.output<typeof jobView>;

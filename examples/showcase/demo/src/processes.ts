@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { removeTraces } from "./remove-traces.js";
 import { type Supervised, supervise } from "./supervise.js";
-import { type System, samples } from "./system.js";
+import { type App, allTemplates, type System, samples, showcaseApps, templateApps } from "./system.js";
 
 const LOG_LINES = 20;
 
@@ -19,45 +19,73 @@ export interface ProcessesOptions {
 }
 
 /**
- * The three apps as processes of their own, on real servers that may hold other people's data: all keys and queues have
+ * Runs the apps of the showcase as processes of their own, on real servers that may hold other people's data: all keys and queues have
  * a random prefix, and are removed at the end.
  */
-export async function startProcesses({ redisUrl, rabbitmqUrl, say, stop }: ProcessesOptions): Promise<System> {
-  const folder = await mkdtemp(join(tmpdir(), "subtitles-demo-"));
-  const logPath = join(folder, "apps.log");
-  const logFile = await open(logPath, "a");
-  const name = `demo-${randomBytes(6).toString("hex")}`;
-  const prefixes = { keyPrefix: `${name}:`, queuePrefix: `${name}.` };
-  const port = await freePort();
-  const url = `http://127.0.0.1:${port}`;
-  const env = {
-    LOG_LEVEL: "warn",
-    ...process.env,
-    REDIS_URL: redisUrl,
-    RABBITMQ_URL: rabbitmqUrl,
-    REDIS_KEY_PREFIX: prefixes.keyPrefix,
-    RABBITMQ_PREFIX: prefixes.queuePrefix,
+export function startProcesses(options: ProcessesOptions): Promise<System> {
+  const settings = ({ name, folder, port, url }: Place) => ({
+    API_HOST: "127.0.0.1",
+    API_PORT: port,
+    // The demo asks ten times a second.
+    API_REQUESTS_PER_MINUTE: "100000",
+    REDIS_KEY_PREFIX: `${name}:`,
+    RABBITMQ_PREFIX: `${name}.`,
     SUBTITLE_STORAGE_PATH: join(folder, "subtitles"),
     DOWNLOAD_BASE_URL: url,
-    API_HOST: "127.0.0.1",
-    API_PORT: String(port),
-    // It looks ten times a second.
-    API_REQUESTS_PER_MINUTE: "100000",
     SUBTITLE_LIBRARY_PATH: samples.library,
     MEDIA_PATH: samples.media,
     TRANSLATION_MEMORY_PATH: samples.translationMemory,
     TRANSLATION_MIN_COVERAGE: String(samples.minCoverage),
     TRANSLATION_BATCH_SIZE: String(samples.batchSize),
     DEMO_BATCH_PAUSE_MS: String(samples.pauseMs),
-  };
+  });
+  return startApps(showcaseApps, settings, options);
+}
 
-  const apps = await Promise.all(
-    ["manager", "downloader", "translator"].map((app) => supervise({ app, env, logFile: logFile.fd, say })),
-  );
+/** Runs the templates: in one process in memory, or as processes of their own on real servers, like `startProcesses`. */
+export function startTemplates(
+  options: Omit<ProcessesOptions, "redisUrl" | "rabbitmqUrl"> & Partial<ProcessesOptions>,
+): Promise<System> {
+  const settings = ({ name, folder, port }: Place) => ({
+    HOST: "127.0.0.1",
+    PORT: port,
+    KEY_PREFIX: name,
+    STORAGE_PATH: join(folder, "subtitles"),
+  });
+  const hasServers = options.redisUrl !== undefined && options.rabbitmqUrl !== undefined;
+  return startApps(hasServers ? templateApps : [allTemplates], settings, options);
+}
+
+/** Random name of this run, its folder, and the address of its manager. */
+interface Place {
+  readonly name: string;
+  readonly folder: string;
+  readonly port: string;
+  readonly url: string;
+}
+
+async function startApps(
+  programs: readonly App[],
+  settingsOf: (place: Place) => Readonly<Record<string, string>>,
+  { redisUrl, rabbitmqUrl, say, stop }: Partial<ProcessesOptions> & Pick<ProcessesOptions, "say" | "stop">,
+): Promise<System> {
+  const folder = await mkdtemp(join(tmpdir(), "subtitles-demo-"));
+  const logPath = join(folder, "apps.log");
+  const logFile = await open(logPath, "a");
+  const name = `demo-${randomBytes(6).toString("hex")}`;
+  const port = String(await freePort());
+  const url = `http://127.0.0.1:${port}`;
+  const servers = { REDIS_URL: redisUrl ?? "", RABBITMQ_URL: rabbitmqUrl ?? "" };
+  const env = { LOG_LEVEL: "warn", ...process.env, ...servers, ...settingsOf({ name, folder, port, url }) };
+
+  const apps = await Promise.all(programs.map((app) => supervise({ app, env, logFile: logFile.fd, say })));
   const log = async () => (await readFile(logPath, "utf8")).trimEnd().split("\n").slice(-LOG_LINES).join("\n");
   async function close() {
     await Promise.all(apps.map((app) => app[Symbol.asyncDispose]()));
-    for (const left of await removeTraces({ redisUrl, rabbitmqUrl, ...prefixes })) say(`Could not remove ${left}`);
+    if (redisUrl !== undefined && rabbitmqUrl !== undefined) {
+      const traces = { redisUrl, rabbitmqUrl, keyPrefix: `${name}:`, queuePrefix: `${name}.` };
+      for (const left of await removeTraces(traces)) say(`Could not remove ${left}`);
+    }
     await logFile.close();
     await rm(folder, { recursive: true, force: true });
   }
@@ -72,7 +100,10 @@ export async function startProcesses({ redisUrl, rabbitmqUrl, say, stop }: Proce
   return {
     url,
     log,
-    about: `a process each, real servers: keys ${prefixes.keyPrefix}* and queues ${prefixes.queuePrefix}*`,
+    about:
+      redisUrl === undefined
+        ? "one process, memory drivers"
+        : `a process each, real servers: keys ${name}:* and queues ${name}.*`,
     [Symbol.asyncDispose]: close,
   };
 }
@@ -80,7 +111,7 @@ export async function startProcesses({ redisUrl, rabbitmqUrl, say, stop }: Proce
 async function untilItAnswers(url: string, apps: readonly Supervised[], signal: AbortSignal): Promise<void> {
   for (;;) {
     const dead = apps.find(({ gaveUp }) => gaveUp);
-    if (dead) throw new Error(`The ${dead.app} does not start; its last words are above.`);
+    if (dead) throw new Error(`The ${dead.name} does not start; its last words are above.`);
     const reply = await fetch(`${url}/livez`, { signal }).catch(() => null);
     if (reply) return;
     await delay(100, undefined, { signal });

@@ -35,6 +35,22 @@ export function translationReport(job: JobView, sourceText: string, translatedTe
   ].join("\n");
 }
 
+/** Some cues of a template's translation, and how many there are. */
+export function templateReport({ result }: JobView, sourceText: string, translatedText: string): string {
+  const { covered, total } = result?.translation ?? { covered: 0, total: 0 };
+  const source = new Map(parseSrt(sourceText).map(({ index, text }) => [index, oneLine(text)]));
+  const pairs = parseSrt(translatedText).map(({ index, text }) => ({
+    from: source.get(index) ?? "",
+    to: oneLine(text),
+  }));
+  const shown = pairs.slice(0, 2 * CUES_OF_EACH_KIND);
+  const width = Math.max(...shown.map(({ from }) => from.length));
+  return [
+    heading(`Translated: ${covered} of ${total} cues. The others are left out`),
+    ...shown.map(({ from, to }) => `  ${from.padEnd(width)}  ${to}`),
+  ].join("\n");
+}
+
 /** What happened to a job, when, and by whom; and why, where it failed. */
 export function timeline(label: string, { history, error }: JobView): string {
   const start = history[0]?.at.getTime() ?? 0;

@@ -2,15 +2,14 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
-import { inExamples } from "./system.js";
+import { type App, inExamples } from "./system.js";
 
 const BEFORE_RESTART_MS = 500;
 const RESTARTS_AT_MOST = 10;
 const GRACE_MS = 10_000;
 
 export interface SuperviseOptions {
-  /** The app's folder below `examples/`. */
-  readonly app: string;
+  readonly app: App;
   readonly env: NodeJS.ProcessEnv;
   /** The open file that the app's log goes to. */
   readonly logFile: number;
@@ -18,7 +17,7 @@ export interface SuperviseOptions {
 }
 
 export interface Supervised extends AsyncDisposable {
-  readonly app: string;
+  readonly name: string;
   /** It has died too often and is not started again. */
   readonly gaveUp: boolean;
 }
@@ -26,6 +25,7 @@ export interface Supervised extends AsyncDisposable {
 /** Runs an app by its own `start`, and starts it again when it dies, as an orchestrator would. */
 export async function supervise({ app, env, logFile, say }: SuperviseOptions): Promise<Supervised> {
   const [command, ...args] = await startCommand(app);
+  const { name } = app;
   let stopping = false;
   let restarts = 0;
   let gaveUp = false;
@@ -33,11 +33,11 @@ export async function supervise({ app, env, logFile, say }: SuperviseOptions): P
 
   function start(): ChildProcess {
     const started = spawn(command === "node" ? process.execPath : command, args, {
-      cwd: inExamples(`showcase/${app}`),
+      cwd: inExamples(app.folder),
       env,
       stdio: ["ignore", logFile, logFile],
     });
-    say(`${app} runs as process ${started.pid}`);
+    say(`${name} runs as process ${started.pid}`);
     started.once("exit", (code, signal) => void restart(code, signal));
     return started;
   }
@@ -45,7 +45,7 @@ export async function supervise({ app, env, logFile, say }: SuperviseOptions): P
   async function restart(code: number | null, signal: NodeJS.Signals | null): Promise<void> {
     if (stopping) return;
     const again = restarts < RESTARTS_AT_MOST;
-    say(`${app} died (${signal ?? `exit code ${code}`}): ${again ? "it is started again" : "that is enough"}`);
+    say(`${name} died (${signal ?? `exit code ${code}`}): ${again ? "it is started again" : "that is enough"}`);
     if (!again) {
       gaveUp = true;
       return;
@@ -56,7 +56,7 @@ export async function supervise({ app, env, logFile, say }: SuperviseOptions): P
   }
 
   return {
-    app,
+    name,
     get gaveUp() {
       return gaveUp;
     },
@@ -73,8 +73,8 @@ export async function supervise({ app, env, logFile, say }: SuperviseOptions): P
 }
 
 /** What `npm start` would run: started directly, so that signals reach the app itself. */
-async function startCommand(app: string): Promise<[string, ...string[]]> {
-  const { scripts } = JSON.parse(await readFile(inExamples(`showcase/${app}/package.json`), "utf8"));
+async function startCommand({ folder, args: added }: App): Promise<[string, ...string[]]> {
+  const { scripts } = JSON.parse(await readFile(inExamples(`${folder}/package.json`), "utf8"));
   const [command, ...args] = String(scripts.start).split(" ");
-  return [command ?? "node", ...args];
+  return [command ?? "node", ...args, ...added];
 }

@@ -9,11 +9,11 @@ function row(label: string, job: Partial<Row["job"]>): Row {
     job: {
       id: label,
       status: "translating",
-      percent: 0,
       progress: null,
       error: null,
       fileUrl: null,
       details: {},
+      result: null,
       history: [],
       ...job,
     },

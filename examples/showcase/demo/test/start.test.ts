@@ -53,18 +53,26 @@ test("a translator without its translation memory says so, and ends", patience, 
   expect(stderr).toBe("Translation memory no-such.tmx: cannot be read (ENOENT)\n");
 });
 
-test("with --keep the system goes on running, says where, and ends well on Ctrl-C", { timeout: 180_000 }, async () => {
-  const demo = spawn(process.execPath, ["--import", "tsx", "src/main.ts", "--keep"], {
-    cwd: inExamples("showcase/demo"),
-    env: { PATH: process.env.PATH },
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  onTestFinished(() => void demo.kill("SIGKILL"));
-  let output = "";
-  demo.stdout.on("data", (chunk) => (output += chunk));
-  await expect.poll(() => output, { timeout: 120_000 }).toContain("Still running");
-  const [, url] = /The page is at (\S+)/.exec(output) ?? [];
-  expect((await fetch(new URL("/livez", url))).status).toBe(200);
-  demo.kill("SIGINT");
-  expect(await once(demo, "exit")).toEqual([0, null]);
-});
+test.each([
+  ["the templates", [], /The jobs are at (\S+);/],
+  ["the showcase", ["--showcase"], /The page is at (\S+)/],
+])(
+  "with --keep, the demo of %s continues to run, says where, and ends on Ctrl-C",
+  { timeout: 180_000 },
+  async (_, args, where) => {
+    const demo = spawn(process.execPath, ["--import", "tsx", "src/main.ts", "--keep", ...args], {
+      cwd: inExamples("showcase/demo"),
+      env: { PATH: process.env.PATH },
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    onTestFinished(() => void demo.kill("SIGKILL"));
+    let output = "";
+    demo.stdout.on("data", (chunk) => (output += chunk));
+    await expect.poll(() => output, { timeout: 120_000 }).toContain("Still running");
+    expect(output).toContain("All ended as they should");
+    const [, url] = where.exec(output) ?? [];
+    expect((await fetch(new URL("/livez", url))).status).toBe(200);
+    demo.kill("SIGINT");
+    expect(await once(demo, "exit")).toEqual([0, null]);
+  },
+);
