@@ -18,31 +18,39 @@ export function openFiles(folder: string): Files {
     async save(name, content) {
       const path = pathOf(folder, name);
       await mkdir(folder, { recursive: true });
-      // Each writer has its own temporary file: for a moment, two workers can have the same job.
-      const temporary = `${path}.${randomUUID()}.tmp`;
-      try {
-        const file = await open(temporary, "wx");
-        try {
-          await file.writeFile(content);
-          await file.sync();
-        } finally {
-          await file.close();
-        }
-        await rename(temporary, path);
-      } catch (error) {
-        await rm(temporary, { force: true });
-        throw error;
-      }
+      await writeWhole(path, content);
     },
-    async read(name) {
-      try {
-        return await readFile(pathOf(folder, name), "utf8");
-      } catch (error) {
-        if (error instanceof Error && "code" in error && error.code === "ENOENT") return null;
-        throw error;
-      }
-    },
+    read: async (name) => readIfThere(pathOf(folder, name)),
   };
+}
+
+/** Writes a temporary file, which gets its final name when it is on the disk. */
+export async function writeWhole(path: string, content: string): Promise<void> {
+  // Each writer has its own: for a moment, two workers can have the same job.
+  const temporary = `${path}.${randomUUID()}.tmp`;
+  try {
+    const file = await open(temporary, "wx");
+    try {
+      await file.writeFile(content);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+}
+
+/** Returns the content of a file; null: there is no such file. */
+export async function readIfThere(path: string): Promise<string | null> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return null;
+    throw error;
+  }
 }
 
 /** Refuses names with which a client could reach other folders. */

@@ -8,19 +8,24 @@ export function createLog(level: string): Log {
   return pino({ level });
 }
 
-/** Events of a worker that need the attention of an operator. */
-const WARNINGS: readonly WorkerEvent["type"][] = [
+/** Events that need the attention of an operator. */
+const WARNINGS: readonly string[] = [
   "failed",
   "retrying",
   "lost",
   "blocked",
   "unavailable",
+  "recovered",
   "stuck",
   "error",
 ];
+/** Events of every message. */
+const DETAILS: readonly string[] = ["started", "skipped"];
 
 /** Returns the `onEvent` of a worker: it logs what happens to its jobs. */
 export function logWorkerEvents(log: Log): (event: WorkerEvent) => void {
-  return ({ type, message, error, ...details }) =>
-    log[WARNINGS.includes(type) ? "warn" : "info"]({ event: type, err: error, ...details }, `worker: ${message}`);
+  return ({ type, message, error, ...details }) => {
+    const level = WARNINGS.includes(type) ? "warn" : DETAILS.includes(type) ? "debug" : "info";
+    log[level]({ event: type, err: error, ...details }, `worker: ${message}`);
+  };
 }

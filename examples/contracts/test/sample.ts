@@ -1,5 +1,8 @@
 // The jobs of the tests that are the same for every service. Another kind of job changes this file, and not those tests.
-export { download as firstStage } from "../job.js";
+import { download } from "../job.js";
+
+/** Statuses through which a job gets before it is completed. */
+export const workingStatuses = [download.working] as const;
 
 /** Data of a job that the service completes with the files in `samples`. */
 export const sampleData = {

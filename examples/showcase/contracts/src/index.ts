@@ -1,3 +1,7 @@
+// From the templates.
+export { readIfThere, writeWhole } from "../../../contracts/files.js";
+export { logWorkerEvents } from "../../../contracts/log.js";
+// Of the showcase.
 export { type Abortable, abortable } from "./abortable.js";
 export { openBroker, openProviderStates, openStore } from "./connect.js";
 export {
@@ -17,7 +21,7 @@ export {
   subtitleStatus,
   uploadUrl,
 } from "./job.js";
-export { createLog, type Log, logStoreEvents, logWorkerEvents } from "./log.js";
+export { createLog, type Log, logStoreEvents } from "./log.js";
 export {
   memoryProviderStates,
   type ProviderNews,
@@ -29,5 +33,5 @@ export { downloadQueue, jobId, jobMessage, type StageQueue, translateQueue } fro
 export { redisProviderStates } from "./redis-provider-states.js";
 export { createStanding, type Standing } from "./standing.js";
 export { aborted, stopSignal } from "./stop.js";
-export { createSubtitleFiles, fileUrl, readIfThere, type SubtitleFiles, writeWhole } from "./subtitle-files.js";
+export { createSubtitleFiles, fileUrl, type SubtitleFiles } from "./subtitle-files.js";
 export { type WorkerParts, workerName } from "./worker-parts.js";

@@ -2,30 +2,28 @@ import { createHash } from "node:crypto";
 import { defineJob, type JobStore } from "@subtitles/job-store";
 import { subtitleJob as preset, type SubtitleData } from "@subtitles/job-store/subtitle";
 import { z } from "zod";
+import { definition, download, FAILED, translate, WAITING } from "../../../contracts/job.js";
 import { downloadQueue, translateQueue } from "./queues.js";
 
-/** Fails a job that nobody works on: its message was lost, or no worker of its stage runs. */
-const timeoutSeconds = 24 * 60 * 60;
-const { pending, downloading, translating } = preset.statuses;
-
 /**
- * The preset of `@subtitles/job-store/subtitle`, with the messages that request the work of each stage, and with the fields that
- * jobs are listed by. "video" and "upload" only say where a job begins.
+ * The job of the templates, with the data and the result of the preset in `@subtitles/job-store/subtitle`. A subtitle can also be
+ * uploaded: such a job begins with its translation. "video" and "upload" say where a job begins.
  */
 export const subtitleJob = defineJob({
-  ...preset,
+  ...definition,
+  data: preset.data,
+  result: preset.result,
+  progress: preset.progress,
   statuses: {
-    ...preset.statuses,
-    pending: {
-      ...pending,
-      timeoutSeconds,
+    ...definition.statuses,
+    [WAITING]: {
+      ...definition.statuses[WAITING],
+      next: [download.working, translate.working, FAILED],
       sends: [
         { queue: downloadQueue.name, ifField: "video" },
         { queue: translateQueue.name, ifField: "upload" },
       ],
     },
-    downloading: { ...downloading, timeoutSeconds },
-    translating: { ...translating, timeoutSeconds, sends: [{ queue: translateQueue.name }] },
   },
   index: {
     language: ({ language }) => language,

@@ -1,5 +1,4 @@
 import type { StoreEvent } from "@subtitles/job-store";
-import type { WorkerEvent } from "@subtitles/queue/worker";
 import { type DestinationStream, type Logger, pino } from "pino";
 
 export type Log = Logger;
@@ -22,26 +21,4 @@ const levelOf = {
 /** For a store's `onEvent`: what happens to its connection, at the level it deserves. */
 export function logStoreEvents(log: Log): (event: StoreEvent) => void {
   return ({ type, message, details }) => log[levelOf[type]]({ event: type, ...details }, `job store: ${message}`);
-}
-
-const workerLevels = {
-  started: "debug",
-  skipped: "debug",
-  done: "info",
-  postponed: "info",
-  available: "info",
-  failed: "warn",
-  retrying: "warn",
-  lost: "warn",
-  blocked: "warn",
-  unavailable: "warn",
-  recovered: "warn",
-  stuck: "error",
-  error: "error",
-} as const;
-
-/** For a worker's `onEvent`: what becomes of its jobs, and of the servers. */
-export function logWorkerEvents(log: Log): (event: WorkerEvent) => void {
-  return ({ type, message, error, ...details }) =>
-    log[workerLevels[type]]({ event: type, err: error, ...details }, `worker: ${message}`);
 }

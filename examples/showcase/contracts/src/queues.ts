@@ -1,5 +1,5 @@
-import { defineQueue } from "@subtitles/queue";
 import { z } from "zod";
+import { download, translate } from "../../../contracts/job.js";
 
 /** A job's id, from wherever it comes: it becomes part of addresses and file names. */
 export const jobId = z.string().regex(/^[A-Za-z0-9._-]{1,128}$/, "Not a job id");
@@ -8,10 +8,10 @@ export const jobId = z.string().regex(/^[A-Za-z0-9._-]{1,128}$/, "Not a job id")
 export const jobMessage = z.object({ jobId });
 
 /** Find the subtitle. */
-export const downloadQueue = defineQueue({ name: "subtitles.download", payload: jobMessage });
+export const downloadQueue = download.queue;
 
 /** Translate the subtitle that was found or uploaded. */
-export const translateQueue = defineQueue({ name: "subtitles.translate", payload: jobMessage });
+export const translateQueue = translate.queue;
 
 /** Either of them. */
 export type StageQueue = typeof downloadQueue | typeof translateQueue;

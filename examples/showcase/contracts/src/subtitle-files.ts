@@ -1,6 +1,6 @@
-import { randomUUID } from "node:crypto";
-import { mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { mkdir, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { readIfThere, writeWhole } from "../../../contracts/files.js";
 import { jobId } from "./queues.js";
 import { isVtt, type SubtitleFormat } from "./subtitle/index.js";
 
@@ -77,35 +77,6 @@ async function lastWritten(path: string): Promise<number> {
 
 function isAbsent(error: unknown): boolean {
   return error instanceof Error && "code" in error && error.code === "ENOENT";
-}
-
-/** Writes a file by a temporary one beside it, which takes its name once it is on the disk. */
-export async function writeWhole(path: string, content: string): Promise<void> {
-  // A name of its own: two workers may hold the same job for a moment, while one replaces the other.
-  const temporary = `${path}.${randomUUID()}.tmp`;
-  try {
-    const file = await open(temporary, "wx");
-    try {
-      await file.writeFile(content);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, path);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  }
-}
-
-/** The file's text, or null where there is none. */
-export async function readIfThere(path: string): Promise<string | null> {
-  try {
-    return await readFile(path, "utf8");
-  } catch (error) {
-    if (isAbsent(error)) return null;
-    throw error;
-  }
 }
 
 /** Both parts come from outside: only what cannot leave the folder is let through. */
