@@ -16,7 +16,7 @@ const listQuery = z.object({
 
 /** Routes of the jobs. None of them names a field of the data: that is the definition's part. */
 export function jobRoutes(api: FastifyInstance, { store, files }: Pick<Resources, "store" | "files">): void {
-  // Idempotent: the same request has the same id, so the store creates one job, whoever asks and how often.
+  // Idempotent: the same request has the same id, so the store creates one job, however often it is sent.
   api.post("/jobs", async ({ body }, reply) => {
     const data = definition.data.parse(body);
     const { job, created } = await store.create(data, { id: idFrom(data), by });

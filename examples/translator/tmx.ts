@@ -4,7 +4,7 @@ import { DOMParser, type Element, ParseError } from "@xmldom/xmldom";
 export type TranslationUnit = ReadonlyMap<string, string>;
 
 /** The text is not TMX. */
-export class TmxError extends Error {
+class TmxError extends Error {
   override readonly name = "TmxError";
 }
 

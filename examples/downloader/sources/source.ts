@@ -5,7 +5,7 @@ export interface Wanted {
 }
 
 export interface Found {
-  /** Name of the file, for people. */
+  /** Human-readable name, for example of the file. */
   readonly name: string;
   readonly bytes: Uint8Array;
 }

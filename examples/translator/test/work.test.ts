@@ -68,7 +68,7 @@ test("a completed job has a file with the translations at the times of their cue
 
 test("source text is never reported as a translation: such a cue is left out and not counted", async () => {
   const answers = { "Hello.": "Hola.", "How are you?": "how are you", "Stop!": " ", "I am here.": "I am here." };
-  const { result, cues } = await translateCues([...Object.keys(answers), "Nobody knows this."], providerWith(answers));
+  const { result, cues } = await translateCues([...Object.keys(answers), "This is not known."], providerWith(answers));
   expect(cues).toEqual([[1, "Hola."]]);
   expect(result?.translation).toMatchObject({ covered: 1, total: 5 });
 });
