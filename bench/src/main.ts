@@ -93,7 +93,7 @@ async function compare(found: Results): Promise<number> {
 
 async function write(results: Results): Promise<void> {
   const about =
-    "Written by `npm run bench`. The servers are private, are reached through the loopback interface and write nothing to disk. " +
+    "Written by `npm run bench`. The servers are private. They are reached through the loopback interface, and write nothing to disk. " +
     "Each round measures all libraries, one after another.";
   await mkdir(new URL("plots/", folder), { recursive: true });
   await writeFile(new URL("RESULTS.md", folder), report(results, about));

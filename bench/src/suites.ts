@@ -2,6 +2,7 @@ import type { Suite } from "./harness/suite.js";
 import { audit } from "./job-store/audit.js";
 import { calls } from "./job-store/calls.js";
 import { expiry } from "./job-store/expiry.js";
+import { fields } from "./job-store/fields.js";
 import { large } from "./job-store/large.js";
 import { pages } from "./job-store/pages.js";
 import { outbox, shards, validation } from "./job-store/variants.js";
@@ -15,6 +16,7 @@ import { working } from "./worker/working.js";
 export const suites: readonly Suite[] = [
   calls,
   pages,
+  fields,
   large,
   expiry,
   audit,

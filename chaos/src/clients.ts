@@ -1,6 +1,5 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { type OwnProcess, spawnOwn } from "../../test/servers/own-process.js";
 import { startTcpProxy, type TcpProxy } from "../../test/servers/tcp-proxy.js";
 import { ORDER_LOOPS, type Role, type Settings } from "./client/settings.js";
@@ -9,8 +8,6 @@ import type { MutantName } from "./mutants.js";
 import { waitUntil } from "./retry.js";
 import { type Servers, withPassword } from "./servers.js";
 import { kinds } from "./workload.js";
-
-const packageFolder = fileURLToPath(new URL("..", import.meta.url));
 
 /** Time limit for the start of a process. */
 const START_LIMIT_MS = 20_000;
@@ -27,6 +24,7 @@ export class Client implements AsyncDisposable {
   readonly broker: TcpProxy;
   readonly #settings: Omit<Settings, "name" | "client" | "journal" | "cursor" | "firstOrder">;
   readonly #folder: string;
+  readonly #program: string;
   readonly #firstCursor: string;
   readonly #killed = new Set<number>();
   #generation = 0;
@@ -37,6 +35,7 @@ export class Client implements AsyncDisposable {
     this.redis = redis;
     this.broker = broker;
     this.#folder = round.folder;
+    this.#program = round.program;
     this.#firstCursor = round.cursor;
     const { seed, startedAt, mutant, forMs, jobs } = round;
     const urls = { redisUrl: withPassword(redis.url), rabbitmqUrl: withPassword(broker.url) };
@@ -138,11 +137,7 @@ export class Client implements AsyncDisposable {
       cursor: this.#lastCursor(),
       firstOrder: this.#nextOrder(),
     };
-    const args = [
-      ...["tsx", "./src/client/edit-library.ts"].flatMap((name) => ["--import", name]),
-      "src/client/main.ts",
-    ];
-    return spawnOwn(process.execPath, [...args, JSON.stringify(settings)], { cwd: packageFolder });
+    return spawnOwn(process.execPath, [this.#program, JSON.stringify(settings)], { cwd: this.#folder });
   }
 
   #journal(generation: number): string {
@@ -177,6 +172,8 @@ export interface RoundSettings {
   /** Number of orders of all writers. */
   readonly jobs: number;
   readonly folder: string;
+  /** Path of the program of the client processes. */
+  readonly program: string;
   readonly startedAt: number;
   readonly mutant: MutantName | null;
   /** Start of the event log. */

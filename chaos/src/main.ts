@@ -7,14 +7,16 @@ import { detectMutants } from "./detect-mutants.js";
 import { headOf, measureFailovers, rowOf } from "./failover/measure-failover.js";
 import { compareLibraries } from "./libraries/compare-libraries.js";
 import { headOf as librariesHead, rowOf as librariesRow } from "./libraries/measure-library.js";
+import { lineOf as restartLine, restartServers } from "./restarts/restarts.js";
 import { append, lineOf, readResults, summaryOf, toStored, totalsOf } from "./results.js";
 import { runRound } from "./round.js";
 import { plotOf } from "./soak/plot.js";
 import { soak } from "./soak/soak.js";
 
 const USAGE = `npm run chaos -- [--seed N] [--minutes M] [--each E] [--jobs J] [--resume] [--results FILE]   runs seeds N, N + 1, … with E minutes of faults and J orders each
-npm run chaos -- --mutants                     checks that the oracle detects each mutant
-npm run chaos -- --failover                    counts the changes that are lost when a master is killed or cut off
+npm run chaos -- --mutants [--mutant NAME] …   verifies that the checker detects each mutant
+npm run chaos -- --failover                    counts the changes that are lost when a master is killed or isolated
+npm run chaos -- --restarts N [--seed N] [--idle MINUTES]   restarts the servers N times, and checks that new jobs start in time
 npm run chaos -- --libraries                   injects the same faults into other libraries
 npm run chaos -- --soak MINUTES [--plot FILE]  checks that constant load does not increase the use of resources
 npm run chaos -- --totals [--results FILE]     prints the totals of the results file
@@ -30,8 +32,11 @@ const { values } = parseArgs({
     results: { type: "string", default: join(packageFolder, "results.jsonl") },
     resume: { type: "boolean", default: false },
     mutants: { type: "boolean", default: false },
+    mutant: { type: "string", multiple: true, default: [] },
     failover: { type: "boolean", default: false },
     libraries: { type: "boolean", default: false },
+    restarts: { type: "string" },
+    idle: { type: "string", default: "0" },
     soak: { type: "string" },
     plot: { type: "string", default: join(packageFolder, "../docs/soak.svg") },
     totals: { type: "boolean", default: false },
@@ -41,8 +46,9 @@ const { values } = parseArgs({
 
 if (values.help) console.log(USAGE);
 else if (values.totals) console.log(summaryOf(totalsOf(await readResults(values.results))));
-else if (values.mutants) process.exitCode = (await detectMutants()) ? 0 : 1;
+else if (values.mutants) process.exitCode = (await detectMutants(values.mutant)) ? 0 : 1;
 else if (values.libraries) await printLibraries();
+else if (values.restarts !== undefined) process.exitCode = (await restart(Number(values.restarts))) ? 0 : 1;
 else if (values.soak !== undefined) process.exitCode = (await soakFor(Number(values.soak))) ? 0 : 1;
 else if (values.failover) await printFailovers();
 else process.exitCode = (await runSeeds(Number(values.seed), Number(values.minutes), Number(values.each))) ? 0 : 1;
@@ -55,6 +61,22 @@ async function printFailovers(): Promise<void> {
 async function printLibraries(): Promise<void> {
   console.log(librariesHead());
   for await (const result of compareLibraries()) console.log(librariesRow(result));
+}
+
+/** Returns true if each job started in time. */
+async function restart(count: number): Promise<boolean> {
+  const [seed, minutes] = [Number(values.seed), Number(values.idle)];
+  if (!Number.isInteger(count) || count < 1 || !Number.isInteger(seed) || !(minutes >= 0))
+    throw new Error("--restarts must be a positive integer, --seed an integer, --idle a number of minutes.");
+  const results = [];
+  for await (const result of restartServers({ seed, count, longIdleMs: minutes * 60_000 })) {
+    console.log(restartLine(result));
+    results.push(result);
+  }
+  const slowest = Math.max(...results.map(({ startedAfterMs }) => startedAfterMs));
+  const problems = results.flatMap((result) => result.problems);
+  console.log(`${count} restarts, ${results.length} jobs, slowest start ${slowest} ms, ${problems.length} problems`);
+  return problems.length === 0;
 }
 
 /** Returns true if no measured resource grew. */

@@ -1,9 +1,10 @@
 import { readFileSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
+import { buildClientProgram } from "./client-program.js";
 import { type Client, startClients } from "./clients.js";
 import { Inspector } from "./inspector.js";
 import { linesOf, type Outcome, readLines } from "./journal.js";
-import type { MutantName } from "./mutants.js";
+import { type MutantName, mutants } from "./mutants.js";
 import { type InjectedFault, injectFaults } from "./nemesis.js";
 import { findViolations } from "./oracle/find-violations.js";
 import { requestOf } from "./oracle/messages.js";
@@ -42,7 +43,7 @@ export interface RoundResult {
   /** Duration of the slowest call in ms. */
   readonly slowestMs: number;
   readonly violations: readonly Violation[];
-  /** True if a script was changed as the mutant requires. */
+  /** True if a script or a module was changed as the mutant requires. */
   readonly mutated: boolean;
 }
 
@@ -58,10 +59,13 @@ export async function runRound(options: RoundOptions): Promise<RoundResult> {
   const { seed, forMs, folder, mutant = null, isChosen = () => true, slackMs = 100, idleMs = IDLE_LIMIT_MS } = options;
   const { jobs = Math.round((forMs / 1_000) * ORDERS_PER_SECOND) } = options;
   await mkdir(folder, { recursive: true });
+  const { libraryEdit } = mutant === null ? { libraryEdit: null } : mutants[mutant];
+  const program = await buildClientProgram(folder, libraryEdit);
   await using servers = await startServers();
   await using inspector = new Inspector(servers);
   const cursor = await inspector.cursor();
-  const clients = await startClients(servers, { seed, forMs, jobs, folder, startedAt: Date.now(), mutant, cursor });
+  const round = { seed, forMs, jobs, folder, program: program.path, startedAt: Date.now(), mutant, cursor };
+  const clients = await startClients(servers, round);
   try {
     // On a busy machine, the start of the processes takes longer than some rounds.
     await Promise.all(clients.map((client) => client.handlesSignals()));
@@ -82,7 +86,13 @@ export async function runRound(options: RoundOptions): Promise<RoundResult> {
       secrets: [PAYLOAD_SECRET, PASSWORD],
       problems: [...problems, ...crashes, ...pending, ...[...catchUps, ...ends].filter((problem) => problem !== null)],
     };
-    return { seed, ...statisticsOf(recording), faults: injected, violations: findViolations(recording), mutated };
+    return {
+      seed,
+      ...statisticsOf(recording),
+      faults: injected,
+      violations: findViolations(recording),
+      mutated: mutated || program.edited,
+    };
   } finally {
     await Promise.all(clients.map((client) => client[Symbol.asyncDispose]()));
   }

@@ -7,7 +7,7 @@ import { runRound } from "../src/round.js";
 
 const redis = privateServer("redis");
 const rabbitmq = privateServer("rabbitmq");
-const title = (redis.available ? rabbitmq : redis).title("a round with 10 seconds of faults");
+const title = (redis.available ? rabbitmq : redis).title("a round with 6 seconds of faults");
 
 describe.skipIf(!redis.available || !rabbitmq.available)(title, { timeout: 300_000 }, () => {
   // Both servers and a client are killed in the first four seconds.
@@ -15,7 +15,7 @@ describe.skipIf(!redis.available || !rabbitmq.available)(title, { timeout: 300_0
     const folder = await mkdtemp(join(tmpdir(), "subtitles-chaos-"));
     onTestFinished(() => rm(folder, { recursive: true, force: true }));
     // Other tests run on the same machine and delay calls. `npm run chaos` checks the exact timeouts.
-    const result = await runRound({ seed: 438, forMs: 10_000, jobs: 300, folder, slackMs: 2_000 });
+    const result = await runRound({ seed: 438, forMs: 6_000, jobs: 300, folder, slackMs: 2_000 });
     expect(result.violations.slice(0, 10)).toEqual([]);
     expect(result.operations).toBeGreaterThan(200);
     expect(result.work.runs).toBeGreaterThan(0);

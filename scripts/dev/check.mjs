@@ -6,6 +6,7 @@ import { checkApi } from "./api-reports.mjs";
 import { cleanUpLater, forget } from "./clean-up.mjs";
 import { findMachineNames } from "./machine-names.mjs";
 import { oversizedEntries, oversizedTemplates, unevenSources, unusualLicences } from "./measures.mjs";
+import { wrongAlerts } from "./monitoring.mjs";
 import { print, root, run } from "./run.mjs";
 import { ALL_NODES, tryPackages } from "./try-packages.mjs";
 import { findWording } from "./wording.mjs";
@@ -76,6 +77,7 @@ export async function failedChecks({ allNodes = false } = {}) {
   }
 
   await inspect("Workflows", wrongWorkflows);
+  await inspect("Alert rules", wrongAlerts);
   await inspect("Paths and registries of one machine", findMachineNames);
   await inspect("Public API: reports and doc comments", checkPublicApi);
   await inspect("Wording of comments and messages", findWording);

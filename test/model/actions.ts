@@ -233,7 +233,7 @@ function userActions(world: World, allowed: Allowed): Action[] {
   if (record.lease !== null && may("saveAsPending")) add("saves as pending", 0.2, () => store.save(id, "pending"));
   if (record.lease?.owned === false && may("endWait")) add("ends the wait", 0.5, () => store.endWait(id));
   if (may("deleteAndCreate")) add("deletes", 0.3, () => store.delete(id));
-  if (may("reschedule")) rescheduleActions(world, store, id, add);
+  scheduledActions(world, store, id, add, may);
   if (may("deadLetters")) letterActions(world, allowed, add);
   if (may("unreadable") && allowed.faults && hasUnreadable(world))
     add("repairs the schema", 1, () => world.broker.repairSchema());
@@ -276,11 +276,19 @@ function jobActions(
   );
 }
 
-function rescheduleActions(world: World, store: Store, id: string, add: Add): void {
+function scheduledActions(
+  world: World,
+  store: Store,
+  id: string,
+  add: Add,
+  may: (action: UserAction) => boolean,
+): void {
   const shard = store.shardOf(id);
   const entry = shard.state.outbox.find(({ due }) => due > world.time.now);
   if (entry === undefined) return;
   const { name } = entry.message;
+  if (may("cancelMessage")) add(`cancels ${name}`, 0.5, () => world.cancel(shard, entry));
+  if (!may("reschedule")) return;
   // The next second, because a claim of the present second counts as later than a message that is due in it.
   add(`sends ${name} now`, 0.5, () => world.reschedule(shard, entry, world.time.now + 1));
   add(`sends ${name} later`, 0.5, () => world.reschedule(shard, entry, world.time.now + 9));

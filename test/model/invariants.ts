@@ -63,6 +63,8 @@ export interface Request {
   /** Step at which the store first decided about a message without an origin for the job. */
   firstSeen: number | null;
   answered: boolean;
+  /** True if a user deleted the message before it was due. */
+  cancelled: boolean;
   copied: boolean;
   /** Run that a worker claimed for this request and then lost. */
   lostRun: Run | null;
@@ -123,6 +125,7 @@ export class Ledger {
       version: request.own && target !== undefined ? target.version : 0,
       firstSeen: null,
       answered: false,
+      cancelled: false,
       copied: false,
       lostRun: null,
       replaces: [],
@@ -144,6 +147,14 @@ export class Ledger {
     const request = this.request(message);
     request.due = due;
     if (due <= now) request.since = this.step;
+  }
+
+  /** Records that a user deleted a message. Its request needs no answer any more. */
+  cancelled(message: Message): void {
+    const request = this.request(message);
+    request.answered = true;
+    request.cancelled = true;
+    request.due = Number.POSITIVE_INFINITY;
   }
 
   /** Records that a worker lost the job that it claimed for a message, and will look at the message again. */
@@ -300,8 +311,11 @@ export class Ledger {
       (request.due === 0 || other.due === 0) &&
       other.queue === request.queue &&
       isOfRun(other);
-    const newer = this.requests.find((other) => other.store === request.store && other.jobId === id && isNewer(other));
-    if (newer !== undefined)
+    const ofJob = this.requests.filter((other) => other.store === request.store && other.jobId === id);
+    const newer = ofJob.find(isNewer);
+    // When the newest message is cancelled, the store knows no newer one.
+    const isKnown = !ofJob.some((other) => other.cancelled && other.queue === request.queue && isOfRun(other));
+    if (newer !== undefined && isKnown)
       this.violated("I4", `${message.name} fails ${id}, although ${newer.name} was stored later`);
     if (claimedAt > since && request.own)
       this.violated("I4", `${message.name} fails ${id}, which was claimed after it`);

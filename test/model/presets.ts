@@ -23,6 +23,7 @@ export type UserAction =
   | "reenter"
   | "storeDelayed"
   | "reschedule"
+  | "cancelMessage"
   | "save"
   | "saveAsPending"
   | "endWait"
@@ -64,6 +65,10 @@ const NEXT: Readonly<Record<Status, readonly Status[]>> = {
 
 const FILMS: Lifecycle = { next: NEXT };
 const WITH_TIMEOUT: Lifecycle = { next: NEXT, timeout: 25 };
+/** Lifecycle in which only the working statuses can have a lease. */
+const LEASED_WHEN_WORKING: Lifecycle = {
+  next: { ...NEXT, pending: ["working", "encoding", "failed"], waiting: ["working", "encoding", "failed"] },
+};
 const films = (shards = 1, lifecycle = FILMS): StoreSetup => ({ name: "films", lifecycle, shards });
 
 const worker = (name: string, setup: Partial<WorkerSetup> = {}): WorkerSetup => ({
@@ -135,6 +140,21 @@ const FAN_IN: Preset = extend({
   steps: 160,
 });
 
+const DELAYED: Preset = extend({
+  purpose: "Delayed messages to the same job and to another one, that are rescheduled, and whose job is deleted.",
+  jobs: [
+    { store: "films", id: "J", queues: ["q"] },
+    { store: "films", id: "K", queues: ["q"] },
+  ],
+  workers: [
+    worker("W1", { outcomes: ["done", "wait", "waitAndSendLater", "waitAndAskOther", "postpone"] }),
+    worker("W2", { outcomes: ["done", "wait", "waitAndSendLater", "waitAndAskOther", "error"] }),
+  ],
+  users: ["storeDelayed", "reschedule", "cancelMessage", "deleteAndCreate", "endWait", "reenter"],
+  maxUserActions: 6,
+  steps: 160,
+});
+
 export const PRESETS = {
   core: CORE,
   errors: extend({
@@ -196,19 +216,24 @@ export const PRESETS = {
     },
     FAN_IN,
   ),
-  delayed: extend({
-    purpose: "Delayed messages to the same job and to another one, that are rescheduled, and whose job is deleted.",
-    jobs: [
-      { store: "films", id: "J", queues: ["q"] },
-      { store: "films", id: "K", queues: ["q"] },
-    ],
-    workers: [
-      worker("W1", { outcomes: ["done", "wait", "waitAndSendLater", "waitAndAskOther", "postpone"] }),
-      worker("W2", { outcomes: ["done", "wait", "waitAndSendLater", "waitAndAskOther", "error"] }),
-    ],
-    users: ["storeDelayed", "reschedule", "deleteAndCreate", "endWait", "reenter"],
+  delayed: DELAYED,
+  delayedInShards: extend(
+    {
+      purpose:
+        "Delayed messages of jobs in two shards, to each other's jobs. One shard can be unavailable when they are due.",
+      stores: [films(2)],
+      faults: ["crashes", "lostReplies", "copies", "shardOutage", "relayOutage"],
+      maxFaults: 8,
+    },
+    DELAYED,
+  ),
+  savedWithoutLeases: extend({
+    purpose: "Running and postponed jobs that are saved into a status that cannot have a lease.",
+    stores: [films(1, LEASED_WHEN_WORKING)],
+    workers: [worker("W1", { outcomes: ["postpone", "error", "wait", "done"] })],
+    faults: ["crashes", "lostReplies", "copies"],
+    users: ["save", "saveAsPending", "endWait"],
     maxUserActions: 6,
-    steps: 160,
   }),
   deadLetters: extend({
     purpose: "Messages that cannot be read, and messages that the broker dead-letters.",
@@ -218,7 +243,7 @@ export const PRESETS = {
     purpose: "Delayed messages that are unreadable or dead-lettered while a worker runs their job.",
     workers: [worker("W1", { outcomes: ["wait", "done", "postpone"] }), worker("W2", { outcomes: ["wait", "done"] })],
     faults: ["crashes", "lostReplies"],
-    users: ["storeDelayed", "save", "unreadable", "deadLetters"],
+    users: ["storeDelayed", "cancelMessage", "save", "unreadable", "deadLetters"],
     maxUserActions: 6,
   }),
   hangingRuns: extend({

@@ -7,6 +7,7 @@ export const RULES = {
   lastFourKeys: "The store keeps the keys of the last four changes of a job, claims included.",
   keepStoredMessage:
     "The job keeps its stored message after the lease ended, until the next claim or change of status.",
+  saveSendsMessages: "A save into a status that cannot have a lease sends the messages of the job at once.",
   storedOfOtherQueue: "A claim puts the stored message of another queue into the outbox.",
   leaseEndsAtItsTime: "A lease is over at its time for `claim` and timeouts, with or without a relay.",
   reachableTime: "Leases of workers count only time during which their shard was reachable.",
@@ -17,6 +18,7 @@ export const RULES = {
   handled: "An outcome marks the messages that its claim covers as handled.",
   dueAtClaim: "A lease covers no message that became due after its claim.",
   dueInOrigin: "The origin of a delayed message has the time at which it is due.",
+  cancelNewest: "Cancelling the newest message of a queue removes its mark, so that an older message can fail the job.",
   rescheduleOrigin: "Changing the time of a scheduled message changes it in the origin, too.",
   runInOrigin: "The origin has the run, so a message of an earlier run is outdated.",
   storeInOrigin: "The origin names the store: a job of another store with the same id is another job.",

@@ -110,21 +110,33 @@ export class Store {
     this.shardOf(id).state.jobs.delete(id);
   }
 
-  /** Writes the whole job, and optionally another status. Ends a worker's lease; keeps the lease of a retry. */
+  /**
+   * Writes the whole job, and optionally another status. Ends a worker's lease, and keeps the lease of a retry. In a status that cannot have a
+   * lease, it ends both, and sends the messages at once.
+   */
   save(id: string, status?: Status): void {
+    const { rules, ledger } = this.#environment;
     const shard = this.shardOf(id);
     const record = shard.state.jobs.get(id);
     if (record === undefined) return;
-    if (record.lease?.owned) shard.endLease(record, "zero");
+    const leaves = !this.#canBeLeased(status ?? record.status);
+    if (record.lease?.owned || leaves) shard.endLease(record, "zero");
     record.version++;
     record.expiredLeases = 0;
     record.expiryCounted = false;
     record.keys = [...record.keys, null].slice(-this.#keptKeys);
-    this.#environment.ledger.changed(record, undefined);
+    ledger.changed(record, undefined);
     if (status !== undefined && status !== record.status) {
       record.status = status;
       record.enteredAt = shard.clock;
     }
+    if (!leaves) return;
+    // Nothing reads the messages of a job in this status later.
+    record.sendAgain = false;
+    if (!rules.holds("saveSendsMessages")) return;
+    if (record.stored !== null) shard.sendAgain(record, record.stored);
+    record.stored = null;
+    shard.sendRemembered(record);
   }
 
   /** Claims a job for a worker. */
@@ -244,6 +256,8 @@ export class Store {
       if (record === undefined || !this.#matches(record, job)) return false;
       ledger.changedByWorker(record, job);
       if (seconds === 0) {
+        if (rules.holds("leaseEndsAtItsTime")) shard.settle(record);
+        if (record.lease === null) return false;
         shard.endLease(record, "zero");
         return true;
       }
@@ -275,6 +289,10 @@ export class Store {
       if (record.lease !== null) ledger.violated("I9", `${record.id} times out while it has a lease`);
       this.change(record.id, { to: "failed" });
     }
+  }
+
+  #canBeLeased(status: Status): boolean {
+    return !isFinal(status) && this.lifecycle.next[status].includes(status);
   }
 
   get #keptKeys(): number {
@@ -339,7 +357,8 @@ export class Store {
     }
     const refusal = this.#refuse(record, message, origin, { to: options.working, from: options.from });
     if (refusal === "outdated" || refusal === "handled") return refusal;
-    if (origin !== null && this.#hasNewerRequest(record, message.queue, origin)) return "handled";
+    if (origin !== null && !isFinal(record.status) && this.#hasNewerRequest(record, message.queue, origin))
+      return "handled";
     if (refusal !== null) return refusal;
     return record.lease === null ? null : "leased";
   }

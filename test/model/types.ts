@@ -118,7 +118,7 @@ export interface JobRecord {
   /** Last eight messages without an origin for this job, with the version at which they count as stored. */
   seen: readonly { readonly id: string; readonly version: number }[];
   /** Newest message of each queue: its version, and the time at which it is or was due. */
-  newestMessage: Record<string, { readonly version: number; due: Seconds }>;
+  newestMessage: Record<string, { readonly version: number; due: Seconds } | undefined>;
   newestClaim: Record<string, { readonly version: number; readonly at: Seconds }>;
   /** Keys of the latest changes. A change without a key counts, too. */
   keys: readonly (string | null)[];

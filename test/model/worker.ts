@@ -276,14 +276,16 @@ export class Worker {
   /** Closes the worker after its grace period: ends the leases of its jobs and returns its messages. Another process takes its place. */
   close(): void {
     const { rules, broker, ledger } = this.#around;
+    const kept = new Set<Delivery>();
     for (const task of this.tasks) {
-      if (task.job === null || this.store.shardOf(task.job.id).down) continue;
-      const [ended] = this.store.renewLeases([task.job], 0);
-      if (ended === true && rules.holds("acknowledgeOnClose")) this.#forget(task);
+      if (task.job === null) continue;
+      const ended = this.store.shardOf(task.job.id).down || this.store.renewLeases([task.job], 0)[0] === true;
+      if (!ended) continue;
+      kept.add(task.delivery);
+      if (!this.store.shardOf(task.job.id).down && rules.holds("acknowledgeOnClose")) this.#forget(task);
     }
-    const withJob = new Set(this.tasks.filter(({ job }) => job !== null).map(({ delivery }) => delivery));
     for (const delivery of [...this.unacknowledged]) {
-      if (withJob.has(delivery) || !rules.holds("republishOnClose")) continue;
+      if (kept.has(delivery) || !rules.holds("republishOnClose")) continue;
       ledger.copied(delivery.message);
       this.unacknowledged = this.unacknowledged.filter((other) => other !== delivery);
       broker.publish(delivery.message);

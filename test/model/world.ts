@@ -120,8 +120,20 @@ export class World {
     const { outbox, jobs } = shard.state;
     const record = jobs.get(origin?.jobId ?? "");
     const newest = record?.newestMessage[entry.message.queue];
-    if (newest !== undefined && newest.version === origin?.version) newest.due = due;
+    if (newest !== undefined && newest.version === origin?.version && newest.due === entry.due) newest.due = due;
     outbox[outbox.indexOf(entry)] = { due, message: { ...entry.message, origin: changed } };
+  }
+
+  /** Deletes a scheduled message. */
+  cancel(shard: Shard, entry: OutboxEntry): void {
+    const { origin, queue } = entry.message;
+    const { outbox, jobs } = shard.state;
+    const marks = jobs.get(origin?.jobId ?? "")?.newestMessage;
+    const newest = marks?.[queue];
+    const isNewest = newest?.version === origin?.version && newest?.due === entry.due;
+    if (marks !== undefined && isNewest && this.#rules.holds("cancelNewest")) delete marks[queue];
+    this.ledger.cancelled(entry.message);
+    outbox.splice(outbox.indexOf(entry), 1);
   }
 
   /** Crashes or closes a worker. The specification does not promise an end for a job that only this worker would have continued. */

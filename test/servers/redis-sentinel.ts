@@ -4,8 +4,15 @@ import { findRedis } from "./binaries.js";
 import { freePorts } from "./ports.js";
 import { type PrivateServer, startPrivateServer } from "./private-server.js";
 
-/** Starts a private sentinel that monitors `master`, and starts a failover when it was unreachable for half a second. */
-export async function startSentinel(master: Pick<PrivateServer, "port">, name: string): Promise<PrivateServer> {
+/**
+ * Starts a private sentinel that monitors `master`, and starts a failover when it was unreachable for `downAfterMs`. It promotes no replica that
+ * had lost its master for ten times as long before that.
+ */
+export async function startSentinel(
+  master: Pick<PrivateServer, "port">,
+  name: string,
+  downAfterMs = 500,
+): Promise<PrivateServer> {
   const command = findRedis();
   if (command === null) throw new Error("redis-server is not installed on this machine");
   return startPrivateServer("sentinel", async (folder) => {
@@ -16,7 +23,7 @@ export async function startSentinel(master: Pick<PrivateServer, "port">, name: s
       [
         ...["bind 127.0.0.1", `port ${port}`, `dir ${folder}`],
         `sentinel monitor ${name} 127.0.0.1 ${master.port} 1`,
-        `sentinel down-after-milliseconds ${name} 500`,
+        `sentinel down-after-milliseconds ${name} ${downAfterMs}`,
         `sentinel failover-timeout ${name} 3000`,
         "",
       ].join("\n"),

@@ -1,6 +1,10 @@
 import { isReached, provenance, type Results, sectionsOf } from "./results.js";
 import type { Ratio, Section, Table } from "./suite.js";
 
+const HOW_TO_READ =
+  "The targets are aims of this project, not guarantees. A target that was not reached is marked as missed. To compare libraries, read " +
+  "the tables of the sections below. Their last column lists the guarantees of each library.";
+
 /** Returns the report in Markdown. `about` describes the measurements that all sections have in common. */
 export function report(results: Results, about: string): string {
   const sections = sectionsOf(results);
@@ -9,9 +13,10 @@ export function report(results: Results, about: string): string {
     "# Results",
     about,
     ...provenance(results),
+    HOW_TO_READ,
     "## Targets",
-    "Each value is the median of the ratios of all rounds, with the quartiles in brackets.",
-    table({ head: ["", "target", "measured", ""], rows: ratios.map(ratioRow) }),
+    "A ratio compares the package with the library or the call after the slash. Each value is the median of all rounds, with the quartiles in brackets.",
+    table({ head: ["ratio or value", "target", "measured", "result"], rows: ratios.map(ratioRow) }),
     ...sections.flatMap(sectionText),
     "",
   ].join("\n\n");

@@ -31,7 +31,7 @@ interface Row {
   readonly prepare?: (id: string) => Promise<unknown>;
   readonly call: (id: string) => Promise<unknown>;
   /** True: each call is sent alone. @default false: 64 calls are sent in one batch */
-  readonly lone?: boolean;
+  readonly isSingle?: boolean;
 }
 
 /**
@@ -54,12 +54,12 @@ export function instructions(callgrind: Callgrind, only?: readonly string[]): Su
       const tables = [
         {
           title: "instructions of the server",
-          about: "without messages for the outbox and without indexed fields",
+          about: "without messages for the outbox and without index fields",
           rows: [...rawRows(redis), ...plainRows(plain)],
         },
         {
           title: "instructions of the server, with outbox and field",
-          about: "with one indexed field, and with a message of 100 bytes in each call that can have one",
+          about: "with one index field, and with a message of 100 bytes in each call that can have one",
           rows: fullRows(full),
         },
       ];
@@ -81,7 +81,7 @@ function rawRows(redis: BenchRedis): readonly Row[] {
   const set = (id: string) => client.set(`raw:${id}`, document(id, "pending"));
   return [
     { name: "raw SET", call: set },
-    { name: "lone raw SET", call: set, lone: true },
+    { name: "single raw SET", call: set, isSingle: true },
   ];
 }
 
@@ -94,8 +94,8 @@ function plainRows(store: JobStore<Definition>): readonly Row[] {
     { ...rows.finish, wanted: 100_000 },
     { ...rows.delete, wanted: 75_000 },
     { ...rows.deleteFinal, wanted: 75_000 },
-    { ...rows.create, name: "lone create", lone: true, wanted: 130_000 },
-    { ...rows.byId, name: "lone updateStatus", lone: true, wanted: 190_000 },
+    { ...rows.create, name: "single create", isSingle: true, wanted: 130_000 },
+    { ...rows.byId, name: "single updateStatus", isSingle: true, wanted: 190_000 },
     ...workRows(store),
     { name: "get", prepare: rows.create.call, call: (id) => store.get(id) },
     {
@@ -140,13 +140,13 @@ function workRows(store: JobStore<Definition>): readonly Row[] {
   return [
     { name: "claim", prepare: create, call: claim },
     { name: "outcome of a claimed job", prepare: begin, call: finish },
-    { name: "lone claim", prepare: create, call: claim, lone: true },
-    { name: "lone outcome of a claimed job", prepare: begin, call: finish, lone: true },
+    { name: "single claim", prepare: create, call: claim, isSingle: true },
+    { name: "single outcome of a claimed job", prepare: begin, call: finish, isSingle: true },
     {
-      name: "lone renewal of a lease",
+      name: "single renewal of a lease",
       prepare: begin,
       call: (id) => store.renewLeases([jobOf(id)], 15_000),
-      lone: true,
+      isSingle: true,
     },
   ];
 }
@@ -155,12 +155,17 @@ function fullRows(store: JobStore<Definition>): readonly Row[] {
   const rows = changes(store, [message]);
   return [
     ...Object.values(rows),
-    { ...rows.create, name: "lone create", lone: true },
-    { ...rows.byId, name: "lone updateStatus", lone: true },
+    { ...rows.create, name: "single create", isSingle: true },
+    { ...rows.byId, name: "single updateStatus", isSingle: true },
     {
       name: "page of 50 of a field, with its jobs",
       prepare: rows.byId.prepare,
       call: () => store.list({ where: { language: data.language }, limit: 50 }),
+    },
+    {
+      name: "counts of 5 statuses of a field",
+      prepare: rows.byId.prepare,
+      call: () => store.counts({ where: { language: data.language } }),
     },
   ];
 }
@@ -227,7 +232,7 @@ async function section(run: Run, count: () => Promise<number>, { title, about, r
   }
   return {
     title,
-    about: `Instructions of redis-server for one call, counted by callgrind. ${BATCH} calls in one batch, except for lone calls. Jobs of 600 bytes, ${about}.`,
+    about: `Instructions of redis-server for one call, counted by callgrind. ${BATCH} calls in one batch, except for single calls. Jobs of 600 bytes, ${about}.`,
     table: {
       head: ["", "instructions", "target"],
       rows: found.map(({ row: { name, wanted }, value }) => [
@@ -250,8 +255,8 @@ async function section(run: Run, count: () => Promise<number>, { title, about, r
   };
 }
 
-async function measure({ prepare, call, lone }: Row, count: () => Promise<number>): Promise<number> {
-  const [size, batches] = lone ? [1, BATCH] : [BATCH, BATCHES];
+async function measure({ prepare, call, isSingle }: Row, count: () => Promise<number>): Promise<number> {
+  const [size, batches] = isSingle ? [1, BATCH] : [BATCH, BATCHES];
   const ids = newIds(size * (batches + 1));
   if (prepare !== undefined) await forEach(ids, prepare);
   const sendBatch = (n: number) => Promise.all(ids.slice(n * size, (n + 1) * size).map(call));

@@ -89,7 +89,7 @@ async function page(parameters: Parameters, candidates: readonly Candidate[]): P
     });
   return {
     title: `page of 50 by status ${among(parameters)}`,
-    about: "The newest, one page at a time.",
+    about: "The newest jobs, one page at a time.",
     table: tableOf(found, MGET),
     ratios: [
       ratio(MGET, ", p50", "p50", { atMost: 1.65 }),
@@ -132,7 +132,8 @@ function memory(parameters: Parameters, { bytes }: Datasets): Section {
   const row = (name: string, value: number, stores: string) => [name, Math.round(value).toLocaleString("en"), stores];
   return {
     title: `memory ${among(parameters)}`,
-    about: "560 bytes of data, an id of 36 characters. The jobs of job-store were created and moved once.",
+    about:
+      "Jobs with 560 bytes of data and ids of 36 characters. The jobs of job-store were created, and changed their status once.",
     table: {
       head: ["", "bytes per job", "stores"],
       rows: [
@@ -140,6 +141,6 @@ function memory(parameters: Parameters, { bytes }: Datasets): Section {
         row(BULL, bytes.bull, "state, events, no history"),
       ],
     },
-    ratios: [{ name: `bytes a job ${among(parameters)}`, value: same(bytes.store), wanted: { atMost: 1250 } }],
+    ratios: [{ name: `bytes per job ${among(parameters)}`, value: same(bytes.store), wanted: { atMost: 1250 } }],
   };
 }

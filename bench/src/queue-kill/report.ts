@@ -139,25 +139,27 @@ Written by \`npm run bench:queue-kill -- --rounds ${rounds.length} --write\`: No
   }, a private RabbitMQ. The average load of the machine was ${load.toFixed(1)}.
 
 In each of the ${rounds.length} rounds, every library publishes (20 concurrent calls) and consumes (20 messages at a time, 200 ms
-each) in its own process, once with a quorum queue and once with a classic queue. The broker is killed with \`kill -9\`, for all
-processes at the same time, and started again after 5 seconds. 12 seconds after its first reply, the journals of the processes
-are compared with the messages in the queues.
+each) in its own process, once with a quorum queue and once with a classic queue. All processes use the same broker. It is killed
+with \`kill -9\` and started again after 5 seconds. 12 seconds after its first reply, the journals of the processes are compared with
+the messages in the queues.
 
-Each library is used as its documentation recommends for a service that must survive a restart of the broker, with its default
-options:
+Each library has its default options. It is used as its documentation recommends for a service that must survive a restart of the
+broker:
 
 | | |
 |---|---|
 ${usages.join("\n")}
 
 - *lost*: confirmed, but not in the queue. For consumers: no longer in the queue, although no handler completed.
+- *stored twice*: two copies of a message are in the queue.
 - *failed, but stored*: the call failed without an indication that the message may be stored, but the message is stored.
 - *hung*: calls that had neither resolved nor rejected 12 seconds after the last call.
 - *resumed after*: seconds from the first reply of the broker to the first confirm or delivery: median and maximum of the rounds.
 - *handled twice*: a broker redelivers messages that were not acknowledged. A classic queue also redelivers some that were
   acknowledged shortly before the crash.
-- *uncaught errors*: errors and rejections inside the library, or of an acknowledgement that comes too late. Each ends a
-  process, unless the process handles uncaught errors as these processes did.
+- *uncaught errors*: errors and rejections inside the library, or of an acknowledgement that comes too late. Each of them ends a
+  process that does not handle uncaught errors. The processes of this test handle them.
+- *close hung*: rounds in which \`close\` neither resolved nor rejected.
 
 ${tables(rounds)}
 ${listed("Confirmed and lost:", lost)}Guarantees of \`${OURS}\`: no message is lost, a stored message is never reported as failed, every call ends, no error is uncaught, and publishing and consuming resume within ${

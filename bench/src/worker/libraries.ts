@@ -31,7 +31,7 @@ export interface OpenLibrary extends AsyncDisposable {
 export const BULLMQ = "BullMQ 6, Worker";
 export const AHEAD = "createWorker, prefetch 4 × concurrency";
 const WORKER = "createWorker, prefetch = concurrency";
-export const BY_HAND = "consume + two updateStatus by hand";
+export const BY_HAND = "consume + two updateStatus calls";
 export const WHOLE_PATH = "outbox → relay → RabbitMQ → createWorker";
 
 const SAFE =

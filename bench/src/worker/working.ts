@@ -56,8 +56,9 @@ async function compare({ full, log }: Run, concurrency: number, servers: BenchSe
   return {
     title: `short jobs by worker, concurrency ${concurrency}`,
     about:
-      "Jobs with 560 bytes of data whose work returns at once. The jobs, and except for the whole path their messages in a quorum queue, " +
-      `exist before the start: ${count.toLocaleString("en")} per round. BullMQ keeps its jobs, too.`,
+      "Jobs with 560 bytes of data. Their work returns at once. " +
+      `Each round has ${count.toLocaleString("en")} jobs, which exist before its start. Except for the whole path, their messages are already in a quorum queue. ` +
+      "BullMQ also keeps its jobs.",
     table: { head: HEAD, rows: [...results.values()].map((result) => row(result, results)) },
     ratios: wantedRatios(concurrency, results),
   };

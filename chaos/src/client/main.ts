@@ -8,7 +8,7 @@ import { queues, task } from "../workload.js";
 import { Calls } from "./calls.js";
 import { openDriver } from "./driver.js";
 import { recordNotices } from "./notices.js";
-import { BROKER_TIMEOUT_MS, CLAIM_MS, GRACE_MS, LIBRARY_EDITED, type Settings, STORE_TIMEOUT_MS } from "./settings.js";
+import { BROKER_TIMEOUT_MS, CLAIM_MS, GRACE_MS, type Settings, STORE_TIMEOUT_MS } from "./settings.js";
 import { watch } from "./watcher.js";
 import { startWorker } from "./worker.js";
 import { write } from "./writer.js";
@@ -23,7 +23,6 @@ process.on("SIGTERM", () => {
 });
 // The runner sends signals after this file exists.
 const journal = new Journal(settings.journal);
-if (process.env[LIBRARY_EDITED] !== undefined) journal.write({ line: "mutated", at: now() });
 
 const report = (error: unknown) =>
   journal.report(error instanceof Error ? `${error.name}: ${error.message}` : String(error));

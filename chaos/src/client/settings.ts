@@ -27,8 +27,6 @@ export interface Settings {
   readonly mutant: MutantName | null;
 }
 
-/** Environment variable that is set when a module of the packages was edited for a mutant. */
-export const LIBRARY_EDITED = "CHAOS_LIBRARY_EDITED";
 /** Timeout of all calls of the store except `waitFor`. */
 export const STORE_TIMEOUT_MS = 1_000;
 /** Timeout of `waitFor`. */
@@ -37,8 +35,8 @@ export const WAIT_TIMEOUT_MS = 1_500;
 export const BROKER_TIMEOUT_MS = 5_000;
 /** Duration of a relay's claim. After that, another relay can publish the entries of a relay that was killed. */
 export const CLAIM_MS = 6_000;
-/** Number of orders that a writer makes at the same time. */
-export const ORDER_LOOPS = 8;
+/** Number of orders that a writer makes at the same time. During an outage, each takes some seconds. */
+export const ORDER_LOOPS = 32;
 /** Time between two heartbeats of a worker. With less, an outage of less than five seconds could end leases. */
 export const HEARTBEAT_MS = 1_500;
 /** Time after which the job of a dead worker is sent again. */

@@ -26,3 +26,4 @@ export type * from "./lib/outbox.js";
 export { createReporter, type RejectedChange, type Reporter, type ReporterOptions } from "./lib/reporter/reporter.js";
 export type { SentPayload, StatusMessage, StatusRule } from "./lib/status-rule.js";
 export type * from "./lib/types.js";
+export type * from "./lib/worker-operations.js";

@@ -19,6 +19,7 @@ const work = defineJob({
     done: { next: ["todo"], final: true },
     failed: { next: [], final: true },
   },
+  index: { kind: () => "x", owner: () => null },
 });
 
 /** Returns an object whose methods all fail the test, except those in `parts`. */
@@ -57,6 +58,19 @@ const first = async (all: AsyncIterable<unknown>) => {
   for await (const one of all) return one;
   return undefined;
 };
+
+const worker = {
+  id: "w",
+  by: "w",
+  queue: "q",
+  from: ["todo"],
+  working: "doing",
+  host: "h",
+  pid: 1,
+  state: "running",
+  concurrency: 1,
+  startedAt: new Date(0),
+} as const;
 
 const refused: readonly (readonly [string, () => Promise<unknown>, "INVALID_ARGUMENT" | "INVALID_DATA"])[] = [
   ["create with a bad id", () => store.create(null, { id: "job:*" }), "INVALID_ARGUMENT"],
@@ -192,6 +206,37 @@ const refused: readonly (readonly [string, () => Promise<unknown>, "INVALID_ARGU
   ["renewLeases of an id", () => leased.renewLeases(["a" as never], 1), "INVALID_ARGUMENT"],
   ["renewLeases of a bad job", () => leased.renewLeases([{ ...job, status: 7 } as never], 1), "INVALID_ARGUMENT"],
   ["renewLeases for a bad time", () => leased.renewLeases([], -1), "INVALID_ARGUMENT"],
+  ["pauseQueue without a name", () => store.pauseQueue(""), "INVALID_ARGUMENT"],
+  ["pauseQueue with a long name", () => store.pauseQueue("q".repeat(256)), "INVALID_ARGUMENT"],
+  ["pauseQueue until no date", () => store.pauseQueue("q", { until: 7 as never }), "INVALID_ARGUMENT"],
+  [
+    "pauseQueue until an invalid date",
+    () => store.pauseQueue("q", { until: new Date(Number.NaN) }),
+    "INVALID_ARGUMENT",
+  ],
+  ["pauseQueue with a bad reason", () => store.pauseQueue("q", { reason: 7 as never }), "INVALID_ARGUMENT"],
+  ["pauseQueue with a bad author", () => store.pauseQueue("q", { by: 7 as never }), "INVALID_ARGUMENT"],
+  [
+    "pauseQueue with another `unlessLonger`",
+    () => store.pauseQueue("q", { unlessLonger: false as never }),
+    "INVALID_ARGUMENT",
+  ],
+  ["resumeQueue without a name", () => store.resumeQueue(""), "INVALID_ARGUMENT"],
+  ["resumeQueue with a bad author", () => store.resumeQueue("q", { by: 7 as never }), "INVALID_ARGUMENT"],
+  ["announceWorker without a worker", () => leased.announceWorker(null as never, [], 1), "INVALID_ARGUMENT"],
+  ["announceWorker of an id", () => leased.announceWorker(worker, ["a" as never], 1), "INVALID_ARGUMENT"],
+  ["announceWorker for a bad time", () => leased.announceWorker(worker, [], -1), "INVALID_ARGUMENT"],
+  ...Object.entries({
+    ...{ id: "*", by: "", queue: "", from: "todo", working: "gone", host: 1, pid: -1, version: "", state: "closed" },
+    ...{ concurrency: 0, startedAt: 7 },
+  }).map(
+    ([key, value]) =>
+      [
+        `announceWorker with a bad \`${key}\``,
+        () => leased.announceWorker({ ...worker, [key]: value } as never, [], 1),
+        "INVALID_ARGUMENT",
+      ] as const,
+  ),
   ["updateProgress of a bad id", () => store.updateProgress("\0", null), "INVALID_ARGUMENT"],
   ["updateProgress that does not fit", () => store.updateProgress("a", 7 as never), "INVALID_DATA"],
   ["delete of a bad id", () => store.delete("*"), "INVALID_ARGUMENT"],
@@ -199,6 +244,14 @@ const refused: readonly (readonly [string, () => Promise<unknown>, "INVALID_ARGU
   ["list of an unknown status", () => store.list({ status: "gone" as never }), "INVALID_ARGUMENT"],
   ["list with a bad limit", () => store.list({ limit: 0 }), "INVALID_ARGUMENT"],
   ["list with a foreign cursor", () => store.list({ cursor: "garbage" }), "INVALID_ARGUMENT"],
+  ...[{ colour: "x" }, { kind: "x", owner: "y" }, {}, { kind: 1 }, { kind: "" }, "kind", null].map(
+    (where) =>
+      [
+        `counts of ${JSON.stringify(where)}`,
+        () => leased.counts({ where: where as never }),
+        "INVALID_ARGUMENT",
+      ] as const,
+  ),
   ["scan with a bad limit", () => first(store.scan({ limit: 1001 })), "INVALID_ARGUMENT"],
   ["watch of a bad id", async () => first(store.watch("{a}")), "INVALID_ARGUMENT"],
   ["watch after a foreign cursor", async () => first(store.watch({ after: "garbage" })), "INVALID_ARGUMENT"],
@@ -209,6 +262,15 @@ const refused: readonly (readonly [string, () => Promise<unknown>, "INVALID_ARGU
   ["outbox.ack of a bad entry", () => store.outbox.ack(["*"]), "INVALID_ARGUMENT"],
   ["outbox.reject of a bad entry", () => store.outbox.reject(["1-1\n"], "why"), "INVALID_ARGUMENT"],
   ["outbox.requeue of a bad entry", () => store.outbox.requeue([7 as never]), "INVALID_ARGUMENT"],
+  ["outbox.list of no kind", () => store.outbox.list({} as never), "INVALID_ARGUMENT"],
+  ["outbox.list of an unknown kind", () => store.outbox.list({ kind: "claimed" as never }), "INVALID_ARGUMENT"],
+  ["outbox.list with a bad limit", () => store.outbox.list({ kind: "waiting", limit: 1001 }), "INVALID_ARGUMENT"],
+  ["outbox.list with a foreign cursor", () => store.outbox.list({ kind: "waiting", cursor: "x" }), "INVALID_ARGUMENT"],
+  ["outbox.ofJob of a bad id", () => store.outbox.ofJob("*"), "INVALID_ARGUMENT"],
+  ["outbox.reschedule of a bad entry", () => store.outbox.reschedule(["*"], { at: new Date() }), "INVALID_ARGUMENT"],
+  ["outbox.reschedule to no time", () => store.outbox.reschedule(["0-1"], {} as never), "INVALID_ARGUMENT"],
+  ["outbox.reschedule to a bad time", () => store.outbox.reschedule([], { at: new Date(-1) }), "INVALID_ARGUMENT"],
+  ["outbox.cancel of a bad entry", () => store.outbox.cancel(["0-1", 7 as never]), "INVALID_ARGUMENT"],
   ["outbox.rejected with a bad limit", () => store.outbox.rejected({ limit: 1001 }), "INVALID_ARGUMENT"],
 ];
 for (const [what, call, code] of refused) {
@@ -224,6 +286,8 @@ test("an empty list of ids or entries makes no call to the driver", async () => 
   await store.outbox.ack([]);
   await store.outbox.reject([], "why");
   await store.outbox.requeue([]);
+  expect(await store.outbox.reschedule([], { at: new Date() })).toEqual([]);
+  expect(await store.outbox.cancel([])).toEqual([]);
   expect(await store.outbox.read({ signal: AbortSignal.abort() })).toEqual([]);
 });
 
@@ -271,11 +335,16 @@ const ofStore: Calls<MethodsOf<typeof store>> = {
     "the error": () => leased.failRequest("a", "failed", { ...failure, error: { ...failure.error, ...unknown } }),
   },
   renewLeases: {},
+  pauseQueue: { options: () => store.pauseQueue("q", { ...unknown }) },
+  resumeQueue: { options: () => store.resumeQueue("q", { ...unknown }) },
+  pausedQueues: {},
+  workers: {},
+  announceWorker: { "the worker": () => leased.announceWorker({ ...worker, ...unknown }, [], 1) },
   delete: {},
   deleteMany: {},
   list: { options: () => store.list({ ...unknown }) },
   scan: { options: () => first(store.scan({ ...unknown })) },
-  counts: {},
+  counts: { options: () => store.counts({ ...unknown }) },
   watch: {
     "the target": () => store.watch({ ...unknown }),
     options: () => store.watch("a", { ...unknown }),
@@ -291,6 +360,10 @@ const ofOutbox: Calls<MethodsOf<typeof store.outbox>> = {
   ack: {},
   reject: {},
   rejected: { options: () => store.outbox.rejected({ ...unknown }) },
+  list: { options: () => store.outbox.list({ kind: "waiting", ...unknown }) },
+  ofJob: {},
+  reschedule: { options: () => store.outbox.reschedule(["0-1"], { at: new Date(0), ...unknown }) },
+  cancel: {},
   countRejected: {},
   requeue: {},
   depth: {},
@@ -397,12 +470,15 @@ test("options that are not an object are rejected", async () => {
       () => leased.failRequest("a", "failed", none),
       () => leased.renewLeases(none, 1),
       () => store.list(none),
+      () => store.counts(none),
       () => first(store.scan(none)),
       () => store.watch("a", none),
       () => store.waitFor("a", none),
       () => store.audit(none),
       () => store.outbox.read(none),
       () => store.outbox.rejected(none),
+      () => store.outbox.list(none),
+      () => store.outbox.reschedule(["0-1"], none),
       () => reporter.report("a", "done", none),
       () => reporter.flush(none),
       () => memory.memoryDriver(none),

@@ -98,4 +98,81 @@ describe.skipIf(redis.url === null)(redis.title("Commands of the outbox"), () =>
     expect([await store.outbox.countRejected(), await store.outbox.depth()]).toEqual([0, 1002]);
     expect(await run(["outbox", "drop", "--all"])).toEqual({ code: 0, out: "", err: "" });
   });
+
+  /** Opens a store with scheduled messages of job "a", and returns their entry ids. */
+  async function openWithScheduled(count: number) {
+    const place = await openPlace();
+    const outbox = Array.from({ length: count }, (_, n) => ({
+      queue: "reports",
+      payload: { n },
+      delayMs: 3_600_000 + n,
+    }));
+    await place.store.updateStatus("a", "working", { outbox: [...outbox, { queue: "reports", payload: null }] });
+    const { entries } = await place.store.outbox.list({ kind: "scheduled" });
+    return { ...place, entries, ids: entries.map(({ entryId }) => entryId) };
+  }
+
+  test("--kind lists messages on pages, as the store does, and claims none", async () => {
+    const { run, store, entries } = await openWithScheduled(3);
+    const first = await run(["outbox", "--kind", "scheduled", "--limit", "2"]);
+    expect(lines(first.out)).toEqual(JSON.parse(JSON.stringify(entries.slice(0, 2))));
+    const [, cursor = ""] =
+      /^There are more messages\. Add --cursor (\S+) for the next page, or --all\.\n$/.exec(first.err) ?? [];
+    const rest = await run(["outbox", "--kind", "scheduled", "--cursor", cursor]);
+    expect(rest).toMatchObject({ code: 0, err: "" });
+    expect(lines(rest.out)).toEqual(JSON.parse(JSON.stringify(entries.slice(2))));
+    expect(lines((await run(["outbox", "--kind", "scheduled", "--all"])).out)).toHaveLength(3);
+    const { out } = await run(["outbox", "--kind", "waiting", "--output", "table"]);
+    expect(out).toMatch(/^entry +job +queue +since +claimed\n\d+-\d+ +a +reports +\d{4}-\S+ \S+ +false\n$/);
+    expect(lines((await run(["outbox", "--kind", "rejected"])).out)).toEqual([]);
+    expect(await store.outbox.read()).toHaveLength(1);
+  });
+
+  test("run-now makes scheduled messages due", async () => {
+    const { run, store, ids } = await openWithScheduled(2);
+    await store.outbox.ack((await store.outbox.read()).map(({ entryId }) => entryId));
+    const [first = ""] = ids;
+    const ended = await run(["outbox", "run-now", first, "1-1"]);
+    expect(ended).toMatchObject({ code: 1, err: "No scheduled message 1-1 found.\n" });
+    expect(lines(ended.out)).toEqual([{ entryId: first, due: true }]);
+    expect(await store.outbox.read()).toMatchObject([{ payload: { n: 0 } }]);
+    expect(await store.outbox.scheduled()).toBe(1);
+    expect(await run(["outbox", "run-now", first])).toMatchObject({ code: 1, out: "" });
+  });
+
+  test("cancel deletes scheduled messages after a confirmation", async () => {
+    const { run, store, ids, prefix } = await openWithScheduled(2);
+    const [first = ""] = ids;
+    const asked = await runHere(["outbox", "cancel", first], environment(prefix), { input: "n\n", isTTY: true });
+    expect(asked).toMatchObject({ code: 1, err: expect.stringContaining("Cancel 1 message permanently?") });
+    expect(await store.outbox.scheduled()).toBe(2);
+    const ended = await run(["outbox", "cancel", first, "0-99", "--yes"]);
+    expect(ended).toMatchObject({ code: 1, err: "No scheduled message 0-99 found.\n" });
+    expect(lines(ended.out)).toEqual([{ entryId: first, cancelled: true }]);
+    expect(await store.outbox.scheduled()).toBe(1);
+    expect(await store.get("a")).toMatchObject({ status: "working", version: 2 });
+  });
+
+  test("run-now --job ends the wait of a job, and changes nothing if a worker runs it", async () => {
+    const { run, store } = await openPlace();
+    const message = { queue: "reports", id: "m-1", payload: 1 };
+    const none = await run(["outbox", "run-now", "--job", "a"]);
+    expect(none).toMatchObject({ code: 1, out: "", err: expect.stringContaining("waits neither for a retry") });
+    expect(await run(["outbox", "run-now", "--job", "absent"])).toMatchObject({
+      code: 1,
+      err: "Job absent not found.\n",
+    });
+    const answer = await store.claim("a", "working", { from: ["waiting"], leaseMs: 60_000, key: "k", message });
+    const claimed = answer.kind === "claimed" ? answer.job : expect.fail(answer.kind);
+    const running = await run(["outbox", "run-now", "--job", "a"]);
+    expect(running).toMatchObject({ code: 1, out: "", err: "A worker runs job a, so nothing was changed.\n" });
+    expect(await store.get("a")).toEqual(claimed);
+    await store.updateStatus(claimed, "working", { leaseMs: 3_600_000, failedAttempt: true });
+    expect(await store.outbox.read()).toEqual([]);
+    const ended = await run(["outbox", "run-now", "--job", "a"]);
+    expect(ended).toMatchObject({ code: 0, err: expect.stringContaining("when a relay runs") });
+    expect(lines(ended.out)).toEqual([{ id: "a", waits: false }]);
+    expect(await store.get("a")).toMatchObject({ version: 3, leasedUntil: null });
+    expect(await store.outbox.read()).toMatchObject([{ jobId: "a", id: "m-1" }]);
+  });
 });

@@ -34,6 +34,9 @@ describe.skipIf(redis.url === null)(redis.title("The command line"), () => {
       ["b", "failed"],
     ]);
     expect(lines((await run(["counts"])).out)).toEqual([await store.counts()]);
+    const labelled = await run(["counts", "--where", "label=blue"]);
+    expect(lines(labelled.out)).toEqual([await store.counts({ where: { label: "blue" } })]);
+    expect(lines(labelled.out)).toMatchObject([{ waiting: 1, failed: 0, done: 0 }]);
     expect(lines((await run(["get", "b"])).out)).toEqual([JSON.parse(JSON.stringify(await store.get("b")))]);
     expect(lines((await run(["list", "--where", "label=blue"])).out)).toMatchObject([{ id: "a" }]);
   });

@@ -14,11 +14,11 @@ function slowDriver() {
     const storage = memoryDriver().open(config);
     const counts = storage.counts.bind(storage);
     const slow: Pick<JobStorage, "counts" | "close"> = {
-      counts: async () => {
+      counts: async (where) => {
         calls.push("counts");
         await released;
         calls.push("counted");
-        return counts();
+        return counts(where);
       },
       close: async () => void calls.push("close"),
     };

@@ -45,6 +45,7 @@ const INCLUDES: Readonly<Record<string, readonly string[]>> = {
   read: ["read-limit"],
   outbox: ["read-limit", "begin-outbox", "ended-leases"],
   maintenance: ["metadata", "read-limit", "store-keys", "indexes", "operations"],
+  pauses: ["change-pauses"],
 };
 
 /** Includes of scripts that differ from the others in their folder, and of includes. */
@@ -52,12 +53,15 @@ const OTHER_INCLUDES: Readonly<Record<string, readonly string[]>> = {
   "read/leases.lua": [],
   "write/renew-leases.lua": ["contact"],
   "read/find.lua": ["metadata", "read-limit", "store-keys", "indexes"],
+  "read/counts-of-field.lua": ["metadata", "read-limit", "store-keys", "indexes"],
+  "outbox/list.lua": ["read-limit"],
   "outbox/rejected.lua": ["read-limit"],
   "outbox/state.lua": [],
   "maintenance/trim-to-max-count.lua": ["metadata", "events", "begin-write", "operations", "record", "publish"],
   "maintenance/set-metadata.lua": [],
   "maintenance/record-lost-connections.lua": ["metadata"],
   "maintenance/probe.lua": [],
+  "pauses/read.lua": [],
   "includes/operations.lua": ["metadata"],
   "includes/begin-write.lua": ["metadata"],
   "includes/ended-leases.lua": ["begin-outbox"],
@@ -103,7 +107,12 @@ describe("a call sends the values that its script describes", () => {
   const request = { id: "a", ...states, leaseMs: 1, key: "k", message, error: "{}", metadata: {} };
   const whole = { ...base, ...times, version: 1, attempt: 1, progress: null, result: null, error: null };
   const context = {
-    config: { ttlMs: new Map(), historyLimit: 32, maxRecordBytes: 4096 } as unknown as StoreConfig,
+    config: {
+      ttlMs: new Map(),
+      sends: new Map([["working", []]]),
+      historyLimit: 32,
+      maxRecordBytes: 4096,
+    } as unknown as StoreConfig,
     metadata: { ownCodes: new Map(), fields: [] } as unknown as IndexMetadata,
     scripts: null as unknown as WriteContext["scripts"],
     detailed: true,

@@ -134,6 +134,8 @@ async function expectSame(store: JobStore<Report>, model: Model): Promise<void> 
       const labelled = expected.filter((job) => job.label === label && (status === undefined || job.status === status));
       const { items } = await store.list({ where: { label }, status });
       expect(items.map(({ id }) => id).toSorted()).toEqual(labelled.map((job) => job.id));
+      const counts = await store.counts({ where: { label } });
+      if (status !== undefined) expect(counts[status]).toBe(labelled.length);
     }
   }
   const { jobs, counts, byStatus } = await view(store);

@@ -5,6 +5,7 @@ import { startTelemetry } from "../../../test/telemetry.js";
 import { createJobStore } from "../src/index.js";
 import { report } from "../src/lib/contract/definitions.js";
 import { sending } from "../src/lib/contract/sends.js";
+import { WITHOUT_JOB } from "../src/lib/without-job.js";
 import { memoryDriver } from "../src/memory.js";
 import { type InstrumentOptions, instrument } from "../src/opentelemetry.js";
 
@@ -120,6 +121,12 @@ describe("metrics", () => {
     const seconds = (Number(history[1]?.at) - Number(history[0]?.at)) / 1000;
     expect(first?.value).toMatchObject({ count: 1, sum: seconds });
     expect(rest).toMatchObject([{ attributes: { "subtitles.job.status": "working" }, value: { count: 1 } }]);
+  });
+
+  test("measure the time in a status, also if the caller of the change does not read the job", async () => {
+    const { store, dataPoints } = await openStore();
+    await store.updateStatus("a", "working", { by: "worker", ...{ [WITHOUT_JOB]: true } });
+    expect(await dataPoints("subtitles.job.status.duration")).toMatchObject([{ value: { count: 1 } }]);
   });
 
   test("count a transition from a final status as a retry", async () => {

@@ -60,7 +60,7 @@ describe.skipIf(!available)(title("A client of the caller"), () => {
 
   test.each(clients)("works with any of its own options: %s", async (_, open) => {
     const client = keep(open());
-    const options: RedisDriverOptions = { client, keyPrefix: `${randomUUID()}:` };
+    const options: RedisDriverOptions = { client, keyPrefix: `${randomUUID()}:`, timeoutMs: 60_000 };
     const { store, events } = openStore(options);
     const watched = store.watch()[Symbol.asyncIterator]();
     const firstEvent = watched.next();
@@ -74,7 +74,7 @@ describe.skipIf(!available)(title("A client of the caller"), () => {
     expect(await waiting).toMatchObject([{ payload: 2 }]);
     expect(await store.counts()).toMatchObject({ waiting: 0, working: 1 });
     expect(await store.audit({ repair: true })).toMatchObject({ jobs: 1, staleInIndex: 0, repaired: 0 });
-    expect(await store.health()).toMatchObject({ status: "healthy" });
+    expect(await store.health({ timeoutMs: 60_000 })).toMatchObject({ status: "healthy" });
     await watched.return?.();
     await store.close();
     // The driver has used only duplicates of the client, and no connection was lost.
@@ -87,8 +87,8 @@ describe.skipIf(!available)(title("A client of the caller"), () => {
     ["a Cluster of ioredis 5", () => new ioredis5.Cluster(nodes(), { lazyConnect: true })],
   ])("is spread over 16 shards: %s", async (_, open) => {
     const keyPrefix = `${randomUUID()}:`;
-    await openStore({ client: keep(open()), keyPrefix }).store.counts();
-    const other = openStore({ cluster: nodes(), keyPrefix, shards: 3 }).store;
+    await openStore({ client: keep(open()), keyPrefix, timeoutMs: 60_000 }).store.counts();
+    const other = openStore({ cluster: nodes(), keyPrefix, shards: 3, timeoutMs: 60_000 }).store;
     expect((await failureOf(other.counts())).message).toMatch(/with 16 shards/);
   });
 
@@ -119,10 +119,10 @@ describe.skipIf(!available)(title("A client of the caller"), () => {
     });
     expect(await client.hgetall(key)).not.toEqual(fields);
     const keyPrefix = `${randomUUID()}:`;
-    const { store } = openStore({ client, keyPrefix });
+    const { store } = openStore({ client, keyPrefix, timeoutMs: 60_000 });
     const { job } = await store.create({ title: "One" }, { id: "a" });
     // A store that reads what the first one has stored.
-    expect(await openStore({ client, keyPrefix }).store.get("a")).toEqual(job);
+    expect(await openStore({ client, keyPrefix, timeoutMs: 60_000 }).store.get("a")).toEqual(job);
   });
 
   test("of one node of a cluster fails, and the error names the client to pass instead", async () => {
@@ -199,7 +199,7 @@ describe.skipIf(!available)(title("Connections in CLIENT LIST"), () => {
     const { options, admins } = await servers["one server"]();
     await admins[0]?.acl("SETUSER", "limited", "on", ">pass", "~*", "+@all", "-client|setname");
     const url = options.url.replace("//", "//limited:pass@");
-    const { store, events } = openStore({ url, connectionName: "films" });
+    const { store, events } = openStore({ url, connectionName: "films", timeoutMs: 60_000 });
     await store.create({ title: "One" }, { id: "a" });
     expect(await store.get("a")).toMatchObject({ id: "a" });
     expect(await namesIn(admins)).not.toContain("films");

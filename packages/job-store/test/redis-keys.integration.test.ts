@@ -62,6 +62,7 @@ describe.skipIf(!available)(title("Commands to Redis"), { timeout: 120_000 }, ()
       await vi.waitFor(async () => expect((await store.counts()).seen).toBe(2), PATIENCE);
       const queries = [{}, { status: "found" }, { where: { language: "it" } }, { limit: 1 }] as const;
       for (const query of queries) expect((await store.list(query)).items.length).toBeGreaterThan(0);
+      expect(await store.counts({ where: { language: "it" } })).toMatchObject({ found: 1 });
       await store.getMany(["a", "b", "absent"]);
       await vi.waitFor(async () => expect(await store.outbox.scheduled()).toBe(0), PATIENCE);
       const [first, second] = await store.outbox.read();
@@ -69,8 +70,37 @@ describe.skipIf(!available)(title("Commands to Redis"), { timeout: 120_000 }, ()
       expect(await store.outbox.rejected()).toHaveLength(1);
       await store.outbox.requeue([first?.entryId as string]);
       await store.outbox.ack([second?.entryId as string]);
+      for (const kind of ["waiting", "scheduled", "rejected"] as const) await store.outbox.list({ kind });
+      await store.outbox.ofJob("a");
+      await store.updateStatus("a", "wanted", { outbox: [{ queue: "films", payload: 3, delayMs: 3_600_000 }] });
+      const scheduled = (await store.outbox.list({ kind: "scheduled" })).entries.map(({ entryId }) => entryId);
+      expect(await store.outbox.reschedule(scheduled, { at: new Date(Date.now() + 7_200_000) })).toEqual([true]);
+      expect(await store.outbox.cancel(scheduled)).toEqual([true]);
       await store.outbox.depth();
       await store.outbox.oldest();
+      await store.pauseQueue("films");
+      const message = { queue: "films", id: "m", payload: 1 };
+      const claim = { from: [], leaseMs: 1000, key: "k", message };
+      await store.create({ language: "es" }, { id: "f" });
+      expect(await store.claim("f", "wanted", claim)).toMatchObject({ kind: "paused" });
+      expect(await store.pausedQueues()).toHaveLength(1);
+      await store.resumeQueue("films");
+      const worker = {
+        id: "w",
+        by: "w",
+        queue: "films",
+        from: ["wanted"],
+        working: "wanted",
+        host: "h",
+        pid: 1,
+        state: "running",
+        concurrency: 1,
+        startedAt: new Date(),
+      } as const;
+      await store.announceWorker(worker, [], 1);
+      await vi.waitFor(async () => expect(await store.workers()).toEqual([]), PATIENCE);
+      await store.announceWorker({ ...worker, id: "x" }, [], 1000);
+      await store.announceWorker({ ...worker, id: "x" }, [], 0);
       await redis.client.del("job:a");
       await store.audit({ repair: true });
       await store.deleteMany(["b", "c", "d", "e"]);

@@ -84,25 +84,6 @@ describe.skipIf(!available)(title("Leases in Redis"), () => {
     });
   });
 
-  test("10,000 ended leases are sent, at most 200 in one script", { timeout: 240_000 }, async () => {
-    const { store } = openStore({ url: redis.url, timeoutMs: 120_000 });
-    const ids = Array.from({ length: 10_000 }, (_, n) => `job-${n}`);
-    await store.createMany(ids.map((id) => ({ id, data: { title: id } })));
-    const jobs = await Promise.all(ids.map(async (id) => (await claimed(store, id, direct(id))).job));
-    expect(new Set(await store.renewLeases(jobs, 0))).toEqual(new Set([true]));
-    await store.outbox.read({ limit: 1, claimMs: 1 });
-    expect(await redis.client.xlen("jobs:outbox")).toBeLessThanOrEqual(200);
-    const sent = new Set<string>();
-    for (let entries = await take(store); entries.length > 0 || sent.size === 0; entries = await take(store)) {
-      for (const { id } of entries) sent.add(id);
-    }
-    await vi.waitFor(async () => {
-      for (const { id } of await take(store)) sent.add(id);
-      expect(sent.size).toBe(10_000);
-    }, PATIENCE);
-    expect(await redis.client.zcard("jobs:leases")).toBe(0);
-  });
-
   test("the server may lose its scripts between any two calls", async () => {
     const store = open();
     const { job } = await createClaimed(store, "a");

@@ -2,8 +2,8 @@ import { beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { PATIENCE } from "../../../test/patience.js";
 import { privateServer } from "../../../test/servers/require.js";
 import { startTcpProxy, type TcpProxy } from "../../../test/servers/tcp-proxy.js";
-import { createJobStore, type OutboxEntry } from "../src/index.js";
-import { report } from "../src/lib/contract/definitions.js";
+import { createJobStore, type JobStore, type OutboxEntry } from "../src/index.js";
+import { type Report, report } from "../src/lib/contract/definitions.js";
 import { redisDriver } from "../src/redis.js";
 import { failureOf, PrivateRedis } from "./redis-store.js";
 import { skippableTime } from "./skip-time.js";
@@ -129,5 +129,56 @@ describe.skipIf(!available)(title("Reading the outbox when the reply to a claim 
     const { store } = await start();
     await store.outbox.ack((await store.outbox.read({ claimMs: 50 })).map(({ entryId }) => entryId));
     await vi.waitFor(async () => expect(await redis.client.keys("jobs:outbox:reader:*")).toEqual([]), PATIENCE);
+  });
+});
+
+describe.skipIf(!available)(title("Changing scheduled messages when the reply is lost"), () => {
+  const redis = new PrivateRedis();
+  let proxy: TcpProxy;
+
+  beforeEach(async () => {
+    proxy = await startTcpProxy(redis.server);
+    return () => proxy.close();
+  });
+
+  const at = new Date(4_000_000_000_000);
+  const isMoved = async () => (await redis.client.zcount("jobs:outbox:scheduled", String(at.getTime()), "+inf")) === 3;
+  const isSent = async () => (await redis.client.xlen("jobs:outbox")) === 3;
+  const isGone = async () => (await redis.client.zcard("jobs:outbox:scheduled")) === 2;
+
+  test.each([
+    ["reschedule", isMoved, (store: JobStore<Report>, ids: string[]) => store.outbox.reschedule(ids, { at })],
+    [
+      "reschedule to now",
+      isSent,
+      (store: JobStore<Report>, ids: string[]) => store.outbox.reschedule(ids, { at: new Date(0) }),
+    ],
+    ["cancel", isGone, (store: JobStore<Report>, ids: string[]) => store.outbox.cancel(ids)],
+  ])("%s returns the results of the attempt that was carried out", async (_, isDone, change) => {
+    const open = (url: string) => {
+      const store = createJobStore({ job: report, driver: redisDriver({ url, timeoutMs: TIMEOUT_MS }) });
+      onTestFinished(() => store.close());
+      return store;
+    };
+    const store = open(proxy.url);
+    const outbox = range(0, 5).map((payload) => ({ queue: "reports", payload, delayMs: 3_600_000 }));
+    await store.create({ title: "One" }, { id: "a", outbox });
+    const { entries } = await store.outbox.list({ kind: "scheduled" });
+    // The server has the script now.
+    expect(await store.outbox.cancel(["0-98"])).toEqual([false]);
+    await redis.client.del(await redis.client.keys("jobs:outbox:call:*"));
+    const ids = ["0-99", ...entries.slice(0, 3).map(({ entryId }) => entryId)];
+    proxy.swallowReplies();
+    const outcome = change(store, ids);
+    await vi.waitFor(async () => expect(await isDone()).toBe(true), PATIENCE);
+    proxy.heal();
+    proxy.cut();
+    expect(await outcome).toEqual([false, true, true, true]);
+    expect(await isDone()).toBe(true);
+    expect((await redis.client.keys("jobs:outbox:call:*")).length).toBe(1);
+    const [key = ""] = await redis.client.keys("jobs:outbox:call:*");
+    const left = await redis.client.pttl(key);
+    expect(left).toBeGreaterThan(0);
+    expect(left).toBeLessThanOrEqual(TIMEOUT_MS + 3000);
   });
 });

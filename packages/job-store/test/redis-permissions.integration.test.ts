@@ -102,6 +102,7 @@ describe.skipIf(!available)(title("The permissions of a Redis user"), () => {
       const other = openStore({ url: redis.url, keyPrefix }).store;
       // Calls whose scripts fail come last, because afterwards the store checks its permissions before every call.
       await attempt(() => openLimited().counts());
+      await attempt(() => openLimited().counts({ where: { label: "red" } }));
       await attempt(() => store.getMany(["before", "absent", "foreign"]).catch(ignoring("UNREADABLE_RECORD")));
       await attempt(() => store.list({ status: "waiting" }));
       await attempt(() => store.outbox.depth());
@@ -118,6 +119,7 @@ describe.skipIf(!available)(title("The permissions of a Redis user"), () => {
         await store.outbox.reject(ids, "why");
         await store.outbox.requeue(ids);
         await store.outbox.ack((await store.outbox.read()).map(({ entryId }) => entryId));
+        await store.outbox.cancel(["0-1"]);
       });
       // The other store has loaded its scripts, which this one must be able to load as well.
       await admin.script("FLUSH");

@@ -45,8 +45,9 @@ describe.skipIf(!available)(title("Waiting for replicas"), () => {
   });
 
   test("a change that is not stored on a replica is not acknowledged, and reads still work", async () => {
-    const { store } = openStore({ url: primary.url, waitReplicas, timeoutMs: 1_000 });
-    await store.create({ title: "One" }, { id: "before" });
+    const { store } = openStore({ url: primary.url, waitReplicas, timeoutMs: 3_000 });
+    // On a busy machine, connecting may take longer than the timeout.
+    await vi.waitFor(() => store.create({ title: "One" }, { id: "before" }), PATIENCE);
     await replica.kill("SIGSTOP");
     onTestFinished(() => replica.kill("SIGCONT"));
     const failing = failureOf(store.create({ title: "One" }, { id: "a" }));
@@ -101,7 +102,7 @@ describe.skipIf(!available)(title("Waiting for replicas"), () => {
   test("in a cluster each shard waits for the replicas of its own node", async () => {
     await using cluster = await startRedisCluster({ replicas: true });
     const nodes = cluster.nodes.map(({ port }) => ({ host: "127.0.0.1", port }));
-    const { store } = openStore({ cluster: nodes, waitReplicas, timeoutMs: 1_000 });
+    const { store } = openStore({ cluster: nodes, waitReplicas, timeoutMs: 5_000 });
     const ids = Array.from({ length: 30 }, (_, n) => `job-${n}`);
     const create = () => store.createMany(ids.map((id) => ({ data: { title: "One" }, id })));
     await vi.waitFor(async () => {

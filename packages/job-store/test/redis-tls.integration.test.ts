@@ -1,12 +1,17 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
+import { PATIENCE } from "../../../test/patience.js";
 import { authority, type Certified, serverCertificate } from "../../../test/servers/certificates.js";
 import { freePorts } from "../../../test/servers/ports.js";
 import { startRedis } from "../../../test/servers/redis.js";
 import { privateServer } from "../../../test/servers/require.js";
 import { failureOf, openStore } from "./redis-store.js";
+import { skippableTime } from "./skip-time.js";
+
+/** Timeout of calls that cannot connect. The tests skip it. */
+const TIMEOUT_MS = 60_000;
 
 const { available, title } = privateServer("redis");
 
@@ -38,8 +43,12 @@ describe.skipIf(!available)(title("A store over TLS"), () => {
 
   /** Returns the error of a call, and of health, for a store that cannot connect. */
   async function refusal(url: string, tls?: object): Promise<string> {
-    const { store, events } = openStore({ url, timeoutMs: 500, ...(tls && { redis: { tls } }) });
-    const error = await failureOf(store.create({ title: "payload-of-mine" }));
+    const skip = skippableTime();
+    const { store, events } = openStore({ url, timeoutMs: TIMEOUT_MS, ...(tls && { redis: { tls } }) });
+    const failing = failureOf(store.create({ title: "payload-of-mine" }));
+    await vi.waitUntil(() => events.length > 0, PATIENCE);
+    skip(TIMEOUT_MS);
+    const error = await failing;
     expect(error).toMatchObject({ code: "UNAVAILABLE", indeterminate: false });
     const health = await store.health({ timeoutMs: 300 });
     expect(health).toMatchObject({ status: "unhealthy", latencyMs: null });

@@ -13,6 +13,7 @@ import {
   type Job,
   type JobDefinition,
   type JobFailure,
+  type JobMessages,
   type JobStore,
   JobStoreError,
   type JobStoreErrorCode,
@@ -24,16 +25,20 @@ import {
   type Outbox,
   type OutboxEntry,
   type OutboxMessage,
+  type OutboxPage,
   type Page,
   type ProgressOf,
+  type RejectedEntry,
   type RequestingMessage,
   type ResultOf,
+  type ScheduledEntry,
   type SentPayload,
   type StatusChange,
   type StatusOf,
   type StatusRule,
   type Storable,
   type StoreEvent,
+  type WaitingEntry,
   type Where,
   type WorkingOf,
 } from "@subtitles/job-store";
@@ -289,7 +294,7 @@ describe("leases", () => {
       expectTypeOf(answer.origin).toEqualTypeOf<string>();
     }
     expectTypeOf(answer.kind).toEqualTypeOf<
-      "claimed" | "missing" | "outdated" | "handled" | "moved" | "leased" | "changed"
+      "claimed" | "missing" | "outdated" | "handled" | "moved" | "leased" | "changed" | "paused"
     >();
     expectTypeOf<WorkingOf<Subtitle>>().toEqualTypeOf<"downloading" | "translating">();
     expectTypeOf<FromOf<Subtitle, "downloading">>().toEqualTypeOf<"pending" | "downloading">();
@@ -360,6 +365,9 @@ describe("indexed fields", () => {
   });
   test("can be used in a query, one at a time, with or without a status", async () => {
     void films.list({ where: { language: "es" } });
+    expectTypeOf(films.counts({ where: { owner: "ann" } })).resolves.toEqualTypeOf<
+      Readonly<Record<"a" | "b", number>>
+    >();
     films.scan({ where: { owner: "ann" }, status: "b" });
     const where: Where<typeof film> = { language: "es", owner: undefined };
     const page = await films.list({ where, status: "b" });
@@ -378,6 +386,10 @@ describe("indexed fields", () => {
     void films.list({ where: { language: 1 } });
     // @ts-expect-error: this definition has no index
     void store.list({ where: { language: "es" } });
+    // @ts-expect-error: not in the index
+    void films.counts({ where: { minutes: "90" } });
+    // @ts-expect-error: this definition has no index
+    void store.counts({ where: { language: "es" } });
   });
   test("have string values", () => {
     const rest = { name: "x", data: z.object({ n: z.number() }), initial: "a", statuses: { a: { next: [] } } } as const;
@@ -417,8 +429,10 @@ describe("inputs", () => {
       cursor: nothing,
     });
     store.scan({ status: nothing, signal: nothing });
+    void store.counts({ where: nothing });
     void store.outbox.read({ limit: nothing, waitMs: nothing, claimMs: nothing, signal: nothing });
     void store.outbox.rejected({ limit: nothing });
+    void store.outbox.list({ kind: "waiting", limit: nothing, cursor: nothing });
     void store.health({ timeoutMs: nothing });
     memoryDriver({ maxJobs: nothing });
     createJobStore({
@@ -454,7 +468,7 @@ describe("public types", () => {
   test("a store has these members and no others", () => {
     expectTypeOf<keyof JobStore<Subtitle>>().toEqualTypeOf<
       | ("definition" | "create" | "createMany" | "save" | "get" | "getMany" | "updateStatus" | "updateProgress")
-      | ("claim" | "failRequest" | "renewLeases")
+      | ("claim" | "failRequest" | "renewLeases" | "pauseQueue" | "resumeQueue" | "pausedQueues")
       | (
           | "delete"
           | "deleteMany"
@@ -471,7 +485,8 @@ describe("public types", () => {
       | typeof Symbol.asyncDispose
     >();
     expectTypeOf<keyof Outbox>().toEqualTypeOf<
-      "read" | "ack" | "reject" | "rejected" | "countRejected" | "requeue" | "depth" | "scheduled" | "oldest"
+      | ("read" | "ack" | "reject" | "rejected" | "list" | "ofJob" | "countRejected" | "requeue" | "depth")
+      | ("reschedule" | "cancel" | "scheduled" | "oldest")
     >();
     expectTypeOf<keyof ListQuery<Subtitle>>().toEqualTypeOf<
       "status" | "where" | "order" | "after" | "before" | "limit" | "cursor"
@@ -517,6 +532,12 @@ describe("public types", () => {
       readonly headers: Readonly<Record<string, string>>;
       readonly origin?: string | undefined;
     }>();
+    const ofEntry = { entryId: "1-1", jobId: "a", at: new Date(), queue: "q", payload: 1, id: "a.1.0", headers: {} };
+    expectTypeOf({ ...ofEntry, kind: "waiting" as const, claimed: true }).toExtend<WaitingEntry>();
+    expectTypeOf(store.outbox.list({ kind: "scheduled" })).resolves.toEqualTypeOf<OutboxPage<"scheduled">>();
+    expectTypeOf<OutboxPage<"rejected">["entries"]>().toEqualTypeOf<readonly RejectedEntry[]>();
+    expectTypeOf<ScheduledEntry["dueAt"]>().toEqualTypeOf<Date>();
+    expectTypeOf(store.outbox.ofJob("a")).resolves.toEqualTypeOf<JobMessages>();
     expectTypeOf<SentPayload>().toEqualTypeOf<{
       readonly jobId: string;
       readonly status: string;
@@ -531,7 +552,9 @@ describe("public types", () => {
       readonly error?: string;
     }>();
     expectTypeOf<StoreEvent>().toEqualTypeOf<{
-      readonly type: "connected" | "disconnected" | "degraded" | "recovered" | "restarted" | "warning";
+      readonly type:
+        | ("connected" | "disconnected" | "degraded" | "recovered")
+        | ("restarted" | "paused" | "resumed" | "warning");
       readonly message: string;
       readonly details?: Readonly<Record<string, Json>>;
     }>();

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { Duplex } from "node:stream";
 import { setImmediate } from "node:timers/promises";
 import { expect, test } from "vitest";
@@ -31,4 +32,13 @@ test("everything written in one tick of the event loop is sent at its end with o
   socket.end();
   await setImmediate();
   expect(socket.calls).toEqual(["abc", "d", "ef"]);
+});
+
+test("a writer must wait only after 256 KiB, and then until they are sent", async () => {
+  const socket = new RecordingSocket();
+  writeOncePerTurn(socket);
+  const accepted = Array.from({ length: 5 }, () => socket.write("x".repeat(65_536)));
+  expect(accepted).toEqual([true, true, true, false, false]);
+  await once(socket, "drain");
+  expect(socket.calls).toEqual(["x".repeat(5 * 65_536)]);
 });

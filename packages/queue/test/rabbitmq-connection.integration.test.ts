@@ -1,8 +1,9 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
 import { setImmediate } from "node:timers/promises";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { server } from "../../../test/servers/require.js";
+import { skippableTime } from "../../job-store/test/skip-time.js";
 import { createRelay, QueueError } from "../src/index.js";
 import { FakeOutbox, latch, PATIENCE, recorder } from "../src/lib/contract/fixture.js";
 import { memoryDedupe } from "../src/memory.js";
@@ -215,7 +216,9 @@ describe.skipIf(rabbitmq.url === null)(rabbitmq.title("lost connections"), () =>
 
   test("calls fail with UNAVAILABLE if the broker is unreachable", async () => {
     const { broker, reported } = onServer(url);
-    const here = broker({ url: nowhere, timeoutMs: 300 });
+    const timeoutMs = 60_000;
+    const skip = skippableTime();
+    const here = broker({ url: nowhere, timeoutMs });
     const calls = [
       here.publish(tasks, { n: 1 }),
       here.consume(tasks, async () => {}),
@@ -224,7 +227,11 @@ describe.skipIf(rabbitmq.url === null)(rabbitmq.title("lost connections"), () =>
       here.redrive(tasks),
       here.purge(tasks),
     ];
-    for (const call of await Promise.allSettled(calls)) {
+    const settled = Promise.allSettled(calls);
+    // Both connections have failed to open.
+    await vi.waitUntil(() => reported.length >= 2, PATIENCE);
+    skip(timeoutMs);
+    for (const call of await settled) {
       expect(call).toMatchObject({ reason: { code: "UNAVAILABLE", indeterminate: false } });
       expect(String((call as PromiseRejectedResult).reason)).toContain("ECONNREFUSED");
     }
@@ -294,7 +301,8 @@ describe.skipIf(rabbitmq.url === null)(rabbitmq.title("lost connections"), () =>
     const proxy = await proxyTo(url);
     const { broker, reported } = onServer(url);
     const here = broker({ url: proxy.url, timeoutMs: 500 });
-    await here.stats(tasks);
+    // On a busy machine, connecting may take longer than the timeout.
+    await vi.waitFor(() => here.stats(tasks), PATIENCE);
     await proxy.shut();
     let attempts = 0;
     const hangingUp = createServer((socket) => {
@@ -316,20 +324,24 @@ describe.skipIf(rabbitmq.url === null)(rabbitmq.title("lost connections"), () =>
     onTestFinished(() => void unresponsive.close());
     const { port } = unresponsive.address() as AddressInfo;
     const { broker } = onServer(url);
-    const here = broker({ url: [nowhere, `amqp://127.0.0.1:${port}`, url], timeoutMs: 3_000 });
+    const here = broker({ url: [nowhere, `amqp://127.0.0.1:${port}`, url], timeoutMs: 9_000 });
     await Promise.all([here.publish(tasks, { n: 1 }), here.stats(tasks)]);
     expect((await here.stats(tasks)).ready).toBe(1);
   });
 
   test("a publish that was sent and never confirmed is indeterminate", async () => {
     const proxy = await proxyTo(url);
-    const { broker } = onServer(url);
-    const here = broker({ url: proxy.url, timeoutMs: 1_000 });
+    const { broker, reported } = onServer(url);
+    const timeoutMs = 60_000;
+    const skip = skippableTime();
+    const here = broker({ url: proxy.url, timeoutMs });
     await here.publish(tasks, { n: 0 });
     proxy.freeze();
     const publishing = here.publish(tasks, { n: 1 }).catch((error: unknown) => error);
     await expect.poll(async () => (await here.health({ timeoutMs: 1 })).pendingConfirms).toBe(1);
     await proxy.shut();
+    await vi.waitUntil(() => reported.length > 0, PATIENCE);
+    skip(timeoutMs);
     expect(await publishing).toMatchObject({ code: "UNAVAILABLE", indeterminate: true });
   });
 });

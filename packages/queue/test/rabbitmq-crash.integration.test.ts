@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { type Rabbitmq, startRabbitmq } from "../../../test/servers/rabbitmq.js";
 import { privateServer } from "../../../test/servers/require.js";
 import { type Broker, defineQueue } from "../src/index.js";
@@ -113,12 +113,17 @@ describe.skipIf(!rabbitmq.available)(rabbitmq.title("a private broker"), () => {
     const hasty = broker({ timeoutMs: 500 });
     const seen: number[] = [];
     await patient.consume(tasks, async ({ payload }) => void seen.push(payload.n));
-    await hasty.publish(tasks, { n: 0 });
+    // On a busy machine, connecting may take longer than the timeout, and the message may be published twice.
+    await vi.waitFor(() => hasty.publish(tasks, { n: 0 }), PATIENCE);
     await server.control("set_vm_memory_high_watermark", "absolute", "1MB");
-    // The broker reports the alarm to a connection after its first publish.
-    const first = hasty.publish(tasks, { n: 1 }).catch((error: unknown) => error);
+    // The alarm begins some time after the command. The broker reports it to a connection after the next publish.
+    const first = () =>
+      hasty.publish(tasks, { n: 1 }).then(
+        () => null,
+        (error: unknown) => error,
+      );
+    expect(await vi.waitUntil(first, PATIENCE)).toMatchObject({ code: "TIMEOUT", indeterminate: true });
     const publishing = [2, 3].map((n) => patient.publish(tasks, { n }));
-    expect(await first).toMatchObject({ code: "TIMEOUT", indeterminate: true });
     for (const blocked of [hasty, patient])
       await expect.poll(() => blocked.health(), PATIENCE).toMatchObject({ status: "degraded", blocked: true });
     await expect(hasty.publish(tasks, { n: 4 })).rejects.toMatchObject({
@@ -127,12 +132,12 @@ describe.skipIf(!rabbitmq.available)(rabbitmq.title("a private broker"), () => {
       message: expect.stringContaining("alarm"),
     });
     expect(await patient.stats(tasks)).toMatchObject({ ready: 0, consumers: 1 });
-    expect(seen).toEqual([0]);
+    expect(seen.filter((n) => n > 1)).toEqual([]);
     await server.control("set_vm_memory_high_watermark", "0.4");
     await Promise.all(publishing);
     await expect.poll(() => hasty.health(), PATIENCE).toMatchObject({ status: "healthy", blocked: false });
-    // The first message was sent before the connection was blocked, so its error was indeterminate.
-    await expect.poll(() => seen.toSorted(), PATIENCE).toEqual([0, 1, 2, 3]);
+    // The message of the first error was sent before the connection was blocked, so the error was indeterminate.
+    await expect.poll(() => [...new Set(seen)].toSorted(), PATIENCE).toEqual([0, 1, 2, 3]);
   });
 
   test("kill -9 during publishing and consuming: no confirmed message is lost, and both resume (quorum and classic)", async () => {
@@ -157,7 +162,7 @@ describe.skipIf(!rabbitmq.available)(rabbitmq.title("a private broker"), () => {
 
   test("a frozen broker: calls and close end within their timeouts, and calls with a long timeout succeed after it resumes", async () => {
     const { broker } = onServer(server.url);
-    const hasty = { timeoutMs: 500, maxPendingConfirms: 3 };
+    const hasty = { timeoutMs: 3_000, maxPendingConfirms: 3 };
     const connect = async (options: { readonly timeoutMs: number }) => {
       const opened = broker(options);
       await opened.health();

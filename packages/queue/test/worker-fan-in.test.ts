@@ -36,14 +36,28 @@ const ends = defineQueue({ name: "ends", payload: z.object({ fields: z.object({ 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
-/** Starts all workers of a film. `render` does the work on a part. */
-function start(render: (job: Job<typeof jobs, "rendering">) => Promise<void> = async () => {}) {
-  const store = createJobStore({ job: jobs, driver: memoryStore() });
-  const broker = createBroker({ driver: memoryDriver() });
+/** Number of parts of a large film. */
+const PARTS = 2_000;
+
+interface Options {
+  /** Work on a part. @default none */
+  readonly render?: (job: Job<typeof jobs, "rendering">) => Promise<void>;
+  /** Number of parts after which the process of the first split dies. @default it does not die */
+  readonly splitDiesAfter?: number;
+}
+
+/** Starts all workers of a film. */
+function start({ render = async () => {}, splitDiesAfter }: Options = {}) {
+  const storeDriver = memoryStore();
+  const brokerDriver = memoryDriver();
+  const store = createJobStore({ job: jobs, driver: storeDriver });
+  const broker = createBroker({ driver: brokerDriver });
   const relay = createRelay({ outbox: store.outbox, broker, queues: [films, parts, parents, ends] });
   const all = { store, broker, heartbeatMs: 3_000 } as const;
   /** Returns true if all parts of a film have ended. A part that was deleted counts as missing. */
   const haveEnded = async ({ id, data }: Job<typeof jobs>) => {
+    const left = await store.list({ where: { parent: id }, status: ["pending", "rendering"], limit: 1 });
+    if (left.items.length > 0) return false;
     let ended = 0;
     for (const status of ["done", "failed", "cancelled"] as const) {
       for await (const _ of store.scan({ where: { parent: id }, status })) ended++;
@@ -56,21 +70,31 @@ function start(render: (job: Job<typeof jobs, "rendering">) => Promise<void> = a
     finished++;
     return { to: "done" } as const;
   };
-  const workers = [
+  let dead = false;
+  /** Splits films. Its process dies before it creates this part. */
+  const startSplitter = (diesBefore: number, ownStore: typeof store, ownBroker: typeof broker) =>
     createWorker({
       ...all,
+      store: ownStore,
+      broker: ownBroker,
       queue: films,
       from: "pending",
       working: "splitting",
       run: async ({ id, data }) => {
         for (let part = 0; part < data.parts; part++) {
+          if (part === diesBefore) {
+            dead = true;
+            void ownBroker.close({ graceMs: 0 });
+            return new Promise<never>(() => {});
+          }
           const partId = `${id}.${part}`;
           const outbox = [{ queue: parts.name, payload: { jobId: partId } }];
           await store.create({ parent: id, parts: 0 }, { id: partId, outbox });
         }
         return { to: "joining" };
       },
-    }),
+    });
+  const workers = [
     createWorker({
       ...all,
       queue: parts,
@@ -86,10 +110,19 @@ function start(render: (job: Job<typeof jobs, "rendering">) => Promise<void> = a
     // Two processes receive the ends of the parts.
     ...[1, 2].map(() => createWorker({ ...finish, queue: ends, jobId: ({ fields }) => fields.parent, run })),
   ];
+  const startLiving = () => workers.push(startSplitter(Number.POSITIVE_INFINITY, store, broker));
+  if (splitDiesAfter === undefined) startLiving();
+  else
+    startSplitter(
+      splitDiesAfter,
+      untilDead(store, () => dead),
+      createBroker({ driver: brokerDriver }),
+    );
   const pass = async (ms: number) => {
     await vi.advanceTimersByTimeAsync(ms);
   };
   return {
+    startSplitter: startLiving,
     store,
     pass,
     finished: () => finished,
@@ -111,13 +144,26 @@ function start(render: (job: Job<typeof jobs, "rendering">) => Promise<void> = a
   };
 }
 
+/** Returns a store whose calls never end after its process has died. */
+function untilDead<S extends object>(store: S, isDead: () => boolean): S {
+  return new Proxy(store, {
+    get: (target, name) => {
+      const value: unknown = Reflect.get(target, name, target);
+      if (typeof value !== "function") return value;
+      return (...args: unknown[]) => (isDead() ? new Promise(() => {}) : Reflect.apply(value, target, args));
+    },
+  });
+}
+
 test("a film ends once, after its parts: some have ended before it waits for them, and two end together", async () => {
   let release: () => void = () => {};
   const released = new Promise<void>((resolve) => {
     release = resolve;
   });
-  const world = start(async ({ id }) => {
-    if (id === "film.6" || id === "film.7") await released;
+  const world = start({
+    render: async ({ id }) => {
+      if (id === "film.6" || id === "film.7") await released;
+    },
   });
   await world.requestFilm(8);
   await world.pass(5_000);
@@ -131,10 +177,27 @@ test("a film ends once, after its parts: some have ended before it waits for the
   await world.close();
 });
 
+test("a film is split once more if the process of its split dies, and no part is created twice", async () => {
+  const world = start({ splitDiesAfter: 3 });
+  await world.requestFilm(8);
+  await world.pass(5_000);
+  expect(await world.store.counts()).toMatchObject({ splitting: 1, done: 3 });
+  world.startSplitter();
+  await world.pass(25_000);
+  expect(world.finished()).toBe(1);
+  // Created, split twice, joined, finished, done.
+  expect(await world.store.get("film")).toMatchObject({ status: "done", version: 6 });
+  for await (const { id, version } of world.store.scan({ where: { parent: "film" } })) {
+    expect([id, version]).toEqual([id, 3]);
+  }
+  expect(await world.store.counts()).toMatchObject({ done: 9 });
+  await world.close();
+});
+
 test("a film whose parts have all ended before it waits for them ends at once, without a write per part", async () => {
   const world = start();
-  await world.requestFilm(200);
-  await world.pass(10_000);
+  await world.requestFilm(PARTS);
+  await world.pass(60_000);
   expect(world.finished()).toBe(1);
   // Created, split, joined, finished, done.
   expect(await world.store.get("film")).toMatchObject({ status: "done", version: 5 });
@@ -142,8 +205,10 @@ test("a film whose parts have all ended before it waits for them ends at once, w
 });
 
 test("a part that is cancelled counts as ended", async () => {
-  const world = start(async ({ id }) => {
-    if (id === "film.1") await new Promise<never>(() => {});
+  const world = start({
+    render: async ({ id }) => {
+      if (id === "film.1") await new Promise<never>(() => {});
+    },
   });
   await world.requestFilm(3);
   await world.pass(5_000);
@@ -155,8 +220,10 @@ test("a part that is cancelled counts as ended", async () => {
 });
 
 test("a film with a part that was deleted ends by its timeout", async () => {
-  const world = start(async ({ id }) => {
-    if (id === "film.1") await new Promise<never>(() => {});
+  const world = start({
+    render: async ({ id }) => {
+      if (id === "film.1") await new Promise<never>(() => {});
+    },
   });
   await world.requestFilm(3);
   await world.pass(5_000);

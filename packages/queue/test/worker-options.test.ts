@@ -55,6 +55,9 @@ const refused: readonly (readonly [string, object, string])[] = [
   ["a heartbeat that is too long", { heartbeatMs: 600_001 }, "`heartbeatMs`"],
   ["a search that is too frequent", { recoverEveryMs: 999 }, "`recoverEveryMs`"],
   ["an empty `by`", { by: "" }, "`by`"],
+  ["a long `by`", { by: "b".repeat(256) }, "`by`"],
+  ["an empty `version`", { version: "" }, "`version`"],
+  ["a `version` that is no text", { version: 7 }, "`version`"],
 ];
 test.each(refused)("createWorker refuses %s", (_, options, message) => {
   expect(() => start(options)).toThrowError(

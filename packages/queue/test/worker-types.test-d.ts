@@ -133,3 +133,14 @@ test("`jobId` is required for a payload without one, and `failed` for a lifecycl
   // @ts-expect-error: it does not follow `working`
   createWorker({ store: taskStore, broker, queue, from: "new", working: "running", failed: "new", run: ok });
 });
+
+test("a subclass of an error can have a name of its own", () => {
+  class LanguagePairError extends JobFailed {
+    override readonly name = "LanguagePairError";
+  }
+  class ProviderBusy extends RetryLater {
+    override readonly name = "ProviderBusy";
+  }
+  expectTypeOf<LanguagePairError["name"]>().toEqualTypeOf<"LanguagePairError">();
+  expectTypeOf<ProviderBusy["name"]>().toEqualTypeOf<"ProviderBusy">();
+});

@@ -3,9 +3,16 @@ import { server } from "../../../test/servers/require.js";
 import { closing } from "./worker-suite/closing.js";
 import { copies } from "./worker-suite/copies.js";
 import { errors } from "./worker-suite/errors.js";
+import { examinedLetters } from "./worker-suite/examined-letters.js";
+import { lateRequests } from "./worker-suite/late-requests.js";
 import { letters } from "./worker-suite/letters.js";
+import { liveWorkers } from "./worker-suite/live-workers.js";
+import { outages } from "./worker-suite/outages.js";
+import { queuePauses } from "./worker-suite/queue-pauses.js";
 import { requests } from "./worker-suite/requests.js";
+import { runs } from "./worker-suite/runs.js";
 import { serverWorld } from "./worker-suite/server-world.js";
+import { thrownValues } from "./worker-suite/thrown-values.js";
 import { timeLimits } from "./worker-suite/time-limits.js";
 import type { Case } from "./worker-suite/world.js";
 
@@ -32,8 +39,30 @@ const MEMORY_ONLY: Readonly<Record<string, readonly string[]>> = {
     "a broker that is closed before the worker lets running work end, and the worker reports it",
     "a store that is closed before the worker stops it at once, and no message is lost",
     "a worker can be closed at any time, and twice",
+    "messages that the worker looks at again after a restart of the store end with the broker, also if it accepts none",
     "idle resolves with an empty queue, and does not wait for a retry",
     "idle waits while the broker is unavailable, and honours its signal",
+    "a request for a postponed job, in the middle of its lease, is answered by one more run",
+    "a request for a postponed job, one millisecond before its lease ends, is answered by one more run",
+    "a request for a postponed job that arrives when the lease has ended, before the relay reads the outbox, is answered together with it",
+    "a request for a postponed job that arrives when the lease has ended, after the relay has read the message that is sent again, is answered together with it",
+    "a request for a job that waits for a retry, one millisecond before its lease ends, is answered by one more run",
+    "a request for a job that waits for a retry that arrives when the lease has ended, before the relay reads the outbox, is answered together with it",
+    "a request for a job that waits for a retry that arrives when the lease has ended, after the relay has read the message that is sent again, is answered together with it",
+    "a delayed message that becomes due after a newer one was handled claims the job",
+    "a delayed message that becomes due during a run claims the job once more, if it is in `from` again",
+    "a delayed message that arrives late, after the outcome of a run during which it was due, claims the job",
+    "a dead letter that arrives while a newer message of its queue waits fails nothing, and is discarded",
+    "while the relay is stopped for ten minutes, nothing is lost, and all jobs continue when it runs again",
+    "an outage of the store for 60000 ms before the claim uses no attempt and delays no other job",
+    "an outage of the store for 2100000 ms before the claim uses no attempt and delays no other job",
+    "an outage of the store for 60000 ms during runs neither aborts nor repeats them",
+    "an outage of the store for 2100000 ms during runs neither aborts nor repeats them",
+    "a postponed job that is saved into its status continues at its time",
+    "many leases are renewed by one call per heartbeat, without an event or a new version",
+    "a dead worker is listed for five heartbeats, and health then warns of the jobs that it would take",
+    "a pause ends at its time, and each worker consumes again within two seconds",
+    "RetryLater with `pauseQueue` pauses the queue for all workers until the job continues",
   ],
   "they wait for the end of leases of 15 seconds; worker-crashes.integration.test.ts has shorter ones": [
     "the job of a dead process continues when its lease ends, and uses no attempt",
@@ -41,6 +70,14 @@ const MEMORY_ONLY: Readonly<Record<string, readonly string[]>> = {
     "an older payload is sent again as it was stored, after its worker died",
     "five workers in succession that die fail their job",
     "a checkpoint is stored when it resolves, and the next attempt receives it",
+    "a lease that was given again continues the job when its worker dies, although the message was skipped",
+    "a failed attempt of a worker that wakes is retried by another one when it dies",
+    "a claim answers both requests that arrived during a run whose lease ended at its time",
+    "a request during a run is answered, although the lease ended before the outcome was stored",
+    "after an hour without processes, no lease has ended, and a job continues when its time has passed",
+    "a worker that waits alone for the lease of a dead one gets the job",
+    "a job whose worker died and whose queue was purged is sent again, and ends",
+    "a claim that the store answers only after close has ended delays the job by one lease at most",
   ],
   "a restart of Redis takes time; worker-redis-outages.integration.test.ts has one": [
     "after a restart that lost a claim and its outcome, the worker runs the job again",
@@ -48,13 +85,17 @@ const MEMORY_ONLY: Readonly<Record<string, readonly string[]>> = {
   ],
   "a proxy cannot lose the reply of one call": [
     "lost replies of a claim, an outcome, a failed attempt and a postponement change nothing",
+    "a job that is cancelled between a claim whose reply was lost and its repetition is not claimed",
+    "a claim whose reply was lost when close begins delays the job by one lease at most, and nothing is lost",
+    "historyLimit 0: copies, retries and earlier runs are recognized",
+    "historyLimit 1: copies, retries and earlier runs are recognized",
+  ],
+  "a call to an unavailable Redis takes up to its timeout, which is 30 seconds here": [
+    "an outage of the store for 1000 ms before the claim uses no attempt and delays no other job",
   ],
   "RabbitMQ does not report the number of unacknowledged messages": [
+    "a claim that the store answers after close has begun ends its lease, and the next worker starts at once",
     "messages that were only fetched ahead are returned when the worker closes or pauses",
-  ],
-  "the world dead-letters messages itself; in worker-dead-letters.integration.test.ts RabbitMQ does it": [
-    "a message that the broker dead-lettered by itself fails its job, and is discarded",
-    "a dead letter of an earlier run, or of a job that was claimed since, fails nothing",
   ],
 };
 
@@ -74,8 +115,15 @@ const onServers: Case = (name, run) => {
 describe.skipIf(rabbitmq.url === null)(rabbitmq.title("a worker on Redis and RabbitMQ"), () => {
   describe("copies and redeliveries", () => copies(onServers));
   describe("requests during a run", () => requests(onServers));
+  describe("requests at unusual times", () => lateRequests(onServers));
+  describe("letters that are examined", () => examinedLetters(onServers));
+  describe("outages and lost processes", () => outages(onServers));
+  describe("thrown values", () => thrownValues(onServers));
+  describe("runs of a job and their messages", () => runs(onServers));
   describe("errors", () => errors(onServers));
   describe("dead letters and lost workers", () => letters(onServers));
   describe("time limits", () => timeLimits(onServers));
   describe("closing and pausing", () => closing(onServers));
+  describe("paused queues", () => queuePauses(onServers));
+  describe("live workers", () => liveWorkers(onServers));
 });

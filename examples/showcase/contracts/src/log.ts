@@ -12,6 +12,8 @@ export function createLog(name: string, level: string, destination?: Destination
 const levelOf = {
   connected: "info",
   recovered: "info",
+  paused: "info",
+  resumed: "info",
   disconnected: "warn",
   degraded: "warn",
   restarted: "warn",

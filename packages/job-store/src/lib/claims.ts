@@ -41,6 +41,7 @@ export interface ClaimOptions<D extends JobDefinition, W extends StatusOf<D> = W
  * - leased: the job has a lease. If its claim does not cover the message, the store remembers the newest one of each queue. The next claim
  *   for that queue drops it; a change to another status that is not final puts it into the outbox
  * - changed: the job has another version than `ifVersion`
+ * - paused: the queue of the message is paused; see `pauseQueue`
  * - claimed: the caller owns the job
  */
 export type ClaimResult<D extends JobDefinition, W extends StatusOf<D> = StatusOf<D>> =
@@ -55,7 +56,14 @@ export type ClaimResult<D extends JobDefinition, W extends StatusOf<D> = StatusO
       /** Origin of a message that is stored at this version of the job. */
       readonly origin: string;
     }
-  | { readonly kind: "missing" | "outdated" | "handled" | "moved" | "leased" | "changed" };
+  | { readonly kind: "missing" | "outdated" | "handled" | "moved" | "leased" | "changed" }
+  | {
+      readonly kind: "paused";
+      /** End of the pause. null: until `resumeQueue`. */
+      readonly until: Date | null;
+      /** Reason, as given to `pauseQueue`. null: none was given. */
+      readonly reason: string | null;
+    };
 
 /** Options of `failRequest`. */
 export interface FailRequestOptions<D extends JobDefinition> {

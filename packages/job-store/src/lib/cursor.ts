@@ -1,5 +1,6 @@
 import { invalid } from "./arguments.js";
-import type { ListPosition, ListRequest, LogPosition } from "./driver.js";
+import type { ListPosition, ListRequest, LogPosition, OutboxPosition } from "./driver.js";
+import type { OutboxKind } from "./outbox.js";
 import { textFromBase64url, textToBase64url } from "./utf8.js";
 
 /** Encodes a position in a list as a cursor. The cursor contains the query, so that another query rejects it. */
@@ -13,6 +14,24 @@ export function readCursor(definition: string, request: ListRequest, cursor: unk
   if (query === queryOf(definition, request) && isCount(at) && typeof id === "string") return { at, id };
   return invalid(
     "Invalid `cursor`: it comes from a query with other filters or from another job type. Repeat the original query, or omit `cursor` to start with the first page.",
+  );
+}
+
+/** Encodes a position in a list of messages as a cursor. */
+export function writeOutboxCursor(definition: string, kind: OutboxKind, next: OutboxPosition): string {
+  return encode(["outbox", definition, kind, next.map((position) => position && [position.at, position.id])]);
+}
+
+/** Decodes the cursor of a list of messages. @throws JobStoreError INVALID_ARGUMENT if it does not come from a page of this kind */
+export function readOutboxCursor(definition: string, kind: OutboxKind, logs: number, cursor: unknown): OutboxPosition {
+  const [of, name, ofKind, positions] = decode(cursor, 4);
+  if (of === "outbox" && name === definition && ofKind === kind && Array.isArray(positions)) {
+    if (positions.length === logs && positions.every((position) => position === null || isMessagePosition(position))) {
+      return positions.map((position) => position && { at: position[0], id: position[1] });
+    }
+  }
+  return invalid(
+    "Invalid `cursor`: it comes from a page of another kind or of another store. Omit `cursor` to start with the first page.",
   );
 }
 
@@ -43,6 +62,13 @@ function queryOf(definition: string, request: ListRequest): string {
 function isPosition(value: unknown): value is [string, number] {
   return Array.isArray(value) && typeof value[0] === "string" && isCount(value[1]);
 }
+
+function isMessagePosition(value: unknown): value is [number, string] {
+  return Array.isArray(value) && isCount(value[0]) && typeof value[1] === "string" && MESSAGE_ID.test(value[1]);
+}
+
+/** Id of a message in a position: one number, or two numbers with `-` between them. */
+const MESSAGE_ID = /^\d{1,16}(-\d{1,16})?$/;
 
 function isCount(value: unknown): value is number {
   return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;

@@ -1,4 +1,5 @@
 import type { StatusChange } from "./job.js";
+import type { OutboxKind } from "./outbox.js";
 
 // Arguments and replies of the calls of a driver. `driver.ts` has the calls.
 
@@ -140,6 +141,8 @@ export interface StatusUpdate extends Pick<NewJob, "metadata" | "outbox" | "send
   readonly leaseMs?: number | undefined;
   /** True: adds 1 to the failed attempts. */
   readonly failedAttempt?: boolean | undefined;
+  /** True: the caller does not read the record, so the reply can be "stored" instead of "updated". */
+  readonly withoutRecord?: boolean | undefined;
 }
 
 /** Message that requests a job. */
@@ -174,6 +177,17 @@ export interface ClaimRequest extends Pick<NewJob, "sendHeaders"> {
   readonly ifVersion?: number | undefined;
   /** Metadata of the history entry. */
   readonly metadata: ChangeMetadata;
+}
+
+/** Lease of a job. */
+export interface StoredLease {
+  /** Creation time and version of the job when the lease was given. A job with another version does not have this lease. */
+  readonly createdAt: number;
+  readonly version: number;
+  /** End of the lease by the storage's clock, in milliseconds. */
+  readonly until: number;
+  /** True if a worker owns the lease. False: the job waits for a retry, or it was postponed. */
+  readonly owned: boolean;
 }
 
 /** Request to fail a job that no worker can work on. */
@@ -247,6 +261,8 @@ export type SaveReply =
  */
 export type UpdateStatusReply =
   | { readonly kind: "updated"; readonly record: JobRecord }
+  /** The change was made. Only if `withoutRecord` was given. */
+  | { readonly kind: "stored" }
   | { readonly kind: "unchanged"; readonly record: JobRecord }
   /** `leaseMs` was given, and the job is in another status than `to`, or has no stored message. Nothing was written. */
   | { readonly kind: "noMessage" }
@@ -270,8 +286,65 @@ export type ClaimReply =
       readonly expiredLeases: number;
     }
   | { readonly kind: "outdated" | "handled" | "moved" | "leased" | "changed" }
+  | ({ readonly kind: "paused" } & Pick<QueuePause, "until" | "reason">)
   | Missing
   | Unreadable;
+
+/** Pause of a queue, for all workers. */
+export interface QueuePause {
+  /** Name of the queue, 1–255 characters. */
+  readonly queue: string;
+  /** Time at which the queue was paused. */
+  readonly since: number;
+  /** End of the pause. null: it has none. */
+  readonly until: number | null;
+  readonly reason: string | null;
+  readonly by: string | null;
+}
+
+/** Request to pause a queue. */
+export interface PauseRequest extends Omit<QueuePause, "since"> {
+  /** True: a pause that ends later, or has no end, is kept unchanged. */
+  readonly unlessLonger: boolean;
+}
+
+/** Worker that is alive, as it announces itself. */
+export interface WorkerRecord {
+  /** Id of the worker: 1–128 characters of A–Z a–z 0–9 . _ - */
+  readonly id: string;
+  readonly by: string;
+  readonly queue: string;
+  /** Statuses in which jobs wait for the worker, without `working`. */
+  readonly from: readonly string[];
+  /** Status of a job while the worker runs it. */
+  readonly working: string;
+  readonly host: string;
+  readonly pid: number;
+  readonly version: string | null;
+  readonly state: "running" | "waiting" | "paused";
+  readonly concurrency: number;
+  readonly startedAt: number;
+}
+
+/** Live worker. */
+export interface LiveWorkerRecord extends WorkerRecord {
+  /** Ids of the jobs of its latest announcement, at most 1,000. */
+  readonly running: readonly string[];
+  /** Time of its latest announcement. */
+  readonly seenAt: number;
+}
+
+/** Queue that workers have consumed, with the statuses that the worker named that started last. */
+export type QueueConsumer = Pick<WorkerRecord, "queue" | "from" | "working">;
+
+/** Status in which jobs wait, and no live worker takes them. */
+export interface UnattendedStatus {
+  readonly status: string;
+  /** Queues whose workers take jobs from this status. */
+  readonly queues: readonly string[];
+  /** Time in milliseconds that the oldest job has waited. */
+  readonly waitMs: number;
+}
 
 /** Reply to `failRequest`. */
 export type FailRequestReply =
@@ -337,4 +410,32 @@ export interface StoredMessage extends Pick<OutgoingMessage, "queue" | "headers"
   readonly payload: unknown;
   /** Change that stored the message. null: the entry was stored before origins were recorded. */
   readonly origin: Origin | null;
+}
+
+/** Message that was read without claiming it. */
+export type ListedMessage = StoredMessage &
+  (
+    | { readonly kind: "waiting" /** True if a reader has claimed it. */; readonly claimed: boolean }
+    | { readonly kind: "scheduled" /** Time at which it becomes due. */; readonly dueAt: number }
+    | { readonly kind: "rejected"; readonly reason: string }
+  );
+
+/** Position in a list of messages: one for each event log (shard) of the storage, in the same order. null: the beginning. */
+export type OutboxPosition = readonly (ListPosition | null)[];
+
+/** Request for one page of messages. */
+export interface OutboxRequest {
+  readonly kind: OutboxKind;
+  /** Position after which the page begins. null: at the beginning. Its ids are numbers, or two numbers with `-` between them. */
+  readonly start: OutboxPosition | null;
+  /** Maximum number of messages, 1–1000. */
+  readonly limit: number;
+}
+
+/** Page of messages. */
+export interface OutboxResult {
+  /** Messages in order. Can be fewer than `limit` although more follow. `position`: place in the list of the shard. */
+  readonly messages: readonly (ListedMessage & { readonly position: ListPosition })[];
+  /** `start` of the next page. null: no messages follow. */
+  readonly next: OutboxPosition | null;
 }

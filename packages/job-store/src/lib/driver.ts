@@ -8,16 +8,26 @@ import type {
   FullJob,
   IndexValues,
   JobRecord,
+  ListedMessage,
   ListRequest,
   ListResult,
+  LiveWorkerRecord,
   NewJob,
+  OutboxRequest,
+  OutboxResult,
+  PauseRequest,
+  QueueConsumer,
+  QueuePause,
   ReadResult,
   SaveReply,
   StatusUpdate,
+  StoredLease,
   StoredMessage,
   Target,
+  UnattendedStatus,
   UpdateProgressReply,
   UpdateStatusReply,
+  WorkerRecord,
 } from "./driver-calls.js";
 import type { AuditReport, Health, StoreEvent } from "./types.js";
 
@@ -188,10 +198,30 @@ export interface OutboxStorage {
   reject(entryIds: readonly string[], reason: string): Promise<void>;
   /** Returns rejected entries, oldest first. */
   rejected(limit: number): Promise<readonly (StoredMessage & { readonly reason: string })[]>;
+  /**
+   * Returns a page of messages without claiming them: waiting ones in commit order, followed by those that are due and not entries yet;
+   * scheduled ones by their due times; rejected ones by their times.
+   */
+  list(request: OutboxRequest): Promise<OutboxResult>;
+  /**
+   * Returns the messages that changes of this job stored, among the oldest `limit` of each kind; waiting ones first, then scheduled and
+   * rejected ones. `complete`: false if the job's shard has more than `limit` messages of a kind.
+   */
+  ofJob(
+    jobId: string,
+    limit: number,
+  ): Promise<{ readonly messages: readonly ListedMessage[]; readonly complete: boolean }>;
   /** Returns the number of rejected entries. */
   countRejected(): Promise<number>;
   /** Makes rejected entries available to `claim` again, as if they had just been stored. */
   requeue(entryIds: readonly string[]): Promise<void>;
+  /**
+   * Changes the due time of scheduled messages, also in their origin; a time that is not later than now makes them entries at once, with a
+   * due time after now, so that no earlier claim covers them. Returns for each id whether the message was scheduled, and so was changed.
+   */
+  reschedule(entryIds: readonly string[], at: number): Promise<readonly boolean[]>;
+  /** Deletes scheduled messages. Returns for each id whether the message was scheduled, and so was deleted. */
+  cancel(entryIds: readonly string[]): Promise<readonly boolean[]>;
   /** Returns the number of entries, claimed ones included, rejected ones not. */
   depth(): Promise<number>;
   /** Returns the number of messages that are not due yet. */
@@ -210,6 +240,10 @@ export interface StorageHealth extends Omit<Health, "driver"> {
   readonly oldestWaitMs: number | null;
   /** Time in milliseconds for which the check of a timeout is late. null: unknown, or the definition has no timeouts. */
   readonly overdueMs: number | null;
+  /** Pauses that have not ended. null: unknown. */
+  readonly pauses: readonly QueuePause[] | null;
+  /** Statuses that a worker named in `from`, that no live worker names, and that contain jobs. null: unknown. */
+  readonly unattended: readonly UnattendedStatus[] | null;
 }
 
 /** Options of an audit. */
@@ -237,6 +271,27 @@ export interface JobStorage {
   updateStatus(update: StatusUpdate): Promise<UpdateStatusReply>;
   /** Gives the caller a lease, and stores the message of the request with it. */
   claim(request: ClaimRequest): Promise<ClaimReply>;
+  /**
+   * Pauses a queue. From then on, `claim` replies "paused" for its messages, until the pause ends by the storage's clock. A pause that has not
+   * ended keeps its `since`. If the call fails, the queue may be paused in some shards. The call can be repeated.
+   */
+  pauseQueue(request: PauseRequest): Promise<void>;
+  /** Ends the pause of a queue. Returns false if there was none. */
+  resumeQueue(queue: string): Promise<boolean>;
+  /** Returns the pauses that have not ended, in any order. */
+  pauses(): Promise<readonly QueuePause[]>;
+  /**
+   * Does the same as `renewLeases`, and records the worker for `leaseMs`; 0: removes its record. The first announcement of a worker also
+   * records its queue, `from` and `working`, for good.
+   * @returns for each job whether its lease was changed, and the pause of the worker's queue
+   */
+  announceWorker(
+    worker: WorkerRecord,
+    targets: readonly Target[],
+    leaseMs: number,
+  ): Promise<{ readonly renewed: readonly boolean[]; readonly pause: QueuePause | null }>;
+  /** Returns the recorded workers, and all queues that workers have consumed, both in any order. */
+  workers(): Promise<{ readonly live: readonly LiveWorkerRecord[]; readonly consumers: readonly QueueConsumer[] }>;
   /** Fails a job whose message cannot be read or was dead-lettered, in two changes of one step. */
   failRequest(request: FailRequest): Promise<FailRequestReply>;
   /**
@@ -245,6 +300,11 @@ export interface JobStorage {
    * @returns for each job whether its lease was changed
    */
   renewLeases(targets: readonly Target[], leaseMs: number): Promise<readonly boolean[]>;
+  /**
+   * Returns the lease of a job. null: it has none, or the time of the lease is over. The lease can be that of a job that has expired, so the
+   * caller compares it with the job.
+   */
+  readLease(id: string): Promise<StoredLease | null>;
   /**
    * Finds jobs whose time in their status is over, if `owner` enforces the timeouts or no owner does. The caller changes their status,
    * with `idleSince` in the target. `more`: true if further jobs may be found at once.
@@ -263,8 +323,11 @@ export interface JobStorage {
   delete(target: Target): Promise<DeleteReply>;
   /** Returns a page of a list. The cost depends on `limit`, not on the number of stored jobs. */
   list(request: ListRequest): Promise<ListResult>;
-  /** Returns the number of jobs for every status of the configuration. */
-  counts(): Promise<ReadonlyMap<string, number>>;
+  /**
+   * Returns the number of jobs for every status of the configuration. `where`: counts only jobs that have this value in an index field,
+   * which can be one that only another store declares. null: counts all jobs.
+   */
+  counts(where: ListRequest["where"]): Promise<ReadonlyMap<string, number>>;
   /** Outbox of the store. */
   readonly outbox: OutboxStorage;
   /** Event logs, one per shard. */

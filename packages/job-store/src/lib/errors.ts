@@ -44,8 +44,8 @@ const brand = Symbol.for("@subtitles/job-store/error");
  * contains a password, a payload or a stack of the client library.
  */
 export class JobStoreError<C extends JobStoreErrorCode = JobStoreErrorCode> extends Error {
-  /** Name of the class. A literal, because a minifier can rename the class itself. */
-  override readonly name = "JobStoreError";
+  /** Name of the class: "JobStoreError", unless a subclass has its own. It is a literal, because a minifier can rename the class. */
+  override readonly name: string = "JobStoreError";
   /** Reason of the error. */
   readonly code: C;
   /** Id of the job, if the call was about one. */

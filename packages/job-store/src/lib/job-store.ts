@@ -32,6 +32,7 @@ import {
   AUDIT_OPTIONS,
   CHANGE_BY_ID_OPTIONS,
   CHANGE_OPTIONS,
+  COUNTS_OPTIONS,
   CREATE_OPTIONS,
   HEALTH_OPTIONS,
   LIST_OPTIONS,
@@ -46,10 +47,23 @@ import { type Rejection, rejection } from "./rejections.js";
 import { audit, healthOf, indexValuesReader, repairEvent, unhealthy } from "./reports.js";
 import { checkStaysWorking, StoreLeases } from "./store-leases.js";
 import { StoreOutbox } from "./store-outbox.js";
+import { StoreWorkers } from "./store-workers.js";
 import { toTarget } from "./target.js";
 import { TimeoutEnforcer } from "./timeout-enforcer.js";
-import type { AuditReport, Change, CreateOptions, Health, JobEvent, JobStore, ListQuery, Page } from "./types.js";
+import type {
+  AuditReport,
+  Change,
+  CountsQuery,
+  CreateOptions,
+  Health,
+  JobEvent,
+  JobStore,
+  ListQuery,
+  Page,
+} from "./types.js";
 import { Watcher } from "./watch/watcher.js";
+import { WITHOUT_JOB } from "./without-job.js";
+import type { AnnouncedWorker, LiveWorker, PausedQueue, PauseOptions } from "./worker-operations.js";
 
 /** Store for any driver: checks arguments, calls the storage, and converts its replies to jobs and errors. */
 export class DefaultJobStore<D extends JobDefinition> implements JobStore<D> {
@@ -63,6 +77,7 @@ export class DefaultJobStore<D extends JobDefinition> implements JobStore<D> {
   readonly #calls = new InFlightCalls();
   readonly #watcher: Watcher<D>;
   readonly #leases: StoreLeases<D>;
+  readonly #workers: StoreWorkers<D>;
 
   constructor(
     definition: D,
@@ -76,8 +91,9 @@ export class DefaultJobStore<D extends JobDefinition> implements JobStore<D> {
     this.#validateReads = options.validateReads;
     this.#index = options.index;
     this.#storage = driver.open(config);
-    this.outbox = new StoreOutbox(this.#storage.outbox, this.#calls, definition.name);
+    this.outbox = new StoreOutbox(this.#storage, this.#calls, definition.name);
     this.#leases = new StoreLeases(definition, this.#storage, this.#calls, (record) => this.#decodeWritten(record));
+    this.#workers = new StoreWorkers(definition, this.#storage, this.#calls, config.emit);
     const readJob = (id: string, result: ReadResult) => this.#decodeOrNull(id, result);
     this.#watcher = new Watcher({ definition, readJob }, this.#storage, this.#calls);
     if (options.enforcesTimeouts && config.timeouts.size > 0) new TimeoutEnforcer(this.#storage, config, this.#calls);
@@ -140,6 +156,7 @@ export class DefaultJobStore<D extends JobDefinition> implements JobStore<D> {
     to: To,
     change: Change<D> & { readonly ifVersion?: number | undefined } = {},
   ): Promise<Job<D, To>> {
+    // Only a change with WITHOUT_JOB, which is not public, resolves to null.
     return this.#updateStatus(target, to, change) as Promise<Job<D, To>>;
   }
 
@@ -147,7 +164,7 @@ export class DefaultJobStore<D extends JobDefinition> implements JobStore<D> {
     job: string | Job<D>,
     to: string,
     change: Change<D> & { readonly ifVersion?: number | undefined },
-  ): Promise<Job<D>> {
+  ): Promise<Job<D> | null> {
     const checked =
       typeof job === "string"
         ? checkOptions(change, CHANGE_BY_ID_OPTIONS, "updateStatus")
@@ -157,6 +174,7 @@ export class DefaultJobStore<D extends JobDefinition> implements JobStore<D> {
     checkStatus(this.definition, to);
     if (change.leaseMs !== undefined) checkStaysWorking(this.definition, job, to);
     const { result, error, progress } = change;
+    const withoutRecord = WITHOUT_JOB in change;
     const update = {
       target,
       to,
@@ -168,13 +186,16 @@ export class DefaultJobStore<D extends JobDefinition> implements JobStore<D> {
       handled: checkTrue(change.handled, "handled"),
       leaseMs: change.leaseMs === undefined ? undefined : checkLease(change.leaseMs, 1),
       failedAttempt: checkTrue(change.failedAttempt, "failedAttempt"),
+      withoutRecord,
     };
     const reply = await this.#calls.run(() => this.#storage.updateStatus(update));
     switch (reply.kind) {
+      case "stored":
+        return null;
       case "updated":
-        return this.#decodeWritten(reply.record);
+        return withoutRecord ? null : this.#decodeWritten(reply.record);
       case "unchanged":
-        return this.#decode(reply.record);
+        return withoutRecord ? null : this.#decode(reply.record);
       default:
         throw this.#rejection(reply, {
           jobId: target.id,
@@ -202,6 +223,26 @@ export class DefaultJobStore<D extends JobDefinition> implements JobStore<D> {
 
   renewLeases(jobs: readonly Job<D>[], leaseMs: number): Promise<readonly boolean[]> {
     return this.#leases.renewLeases(jobs, leaseMs);
+  }
+
+  pauseQueue(queue: string, options?: PauseOptions): Promise<void> {
+    return this.#workers.pauseQueue(queue, options);
+  }
+
+  resumeQueue(queue: string, options?: { readonly by?: string | undefined }): Promise<boolean> {
+    return this.#workers.resumeQueue(queue, options);
+  }
+
+  pausedQueues(): Promise<readonly PausedQueue[]> {
+    return this.#workers.pausedQueues();
+  }
+
+  workers(): Promise<readonly LiveWorker[]> {
+    return this.#workers.workers();
+  }
+
+  announceWorker(worker: AnnouncedWorker<D>, jobs: readonly Job<D>[], leaseMs: number) {
+    return this.#workers.announceWorker(worker, jobs, leaseMs);
   }
 
   async delete(job: string | Job<D>): Promise<boolean> {
@@ -272,8 +313,9 @@ export class DefaultJobStore<D extends JobDefinition> implements JobStore<D> {
     } while (cursor !== undefined);
   }
 
-  async counts(): Promise<Readonly<Record<StatusOf<D>, number>>> {
-    const counts = await this.#calls.run(() => this.#storage.counts());
+  async counts(query: CountsQuery<D> = {}): Promise<Readonly<Record<StatusOf<D>, number>>> {
+    const where = checkWhere(this.definition, checkOptions(query, COUNTS_OPTIONS, "counts").where);
+    const counts = await this.#calls.run(() => this.#storage.counts(where));
     return Object.fromEntries(this.#config.statuses.map((status) => [status, counts.get(status) ?? 0])) as Record<
       StatusOf<D>,
       number

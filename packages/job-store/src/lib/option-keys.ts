@@ -2,8 +2,9 @@ import type { KeysOf } from "./arguments.js";
 import type { ClaimOptions, FailRequestOptions, RequestingMessage } from "./claims.js";
 import type { JobDefinition } from "./definition.js";
 import type { Job, JobFailure, StatusChange } from "./job.js";
-import type { Outbox } from "./outbox.js";
-import type { Change, ChangeOf, CreateOptions, JobStore, ListQuery } from "./types.js";
+import type { Outbox, OutboxQuery, RescheduleOptions } from "./outbox.js";
+import type { Change, ChangeOf, CountsQuery, CreateOptions, JobStore, ListQuery } from "./types.js";
+import type { AnnouncedWorker, PauseOptions } from "./worker-operations.js";
 
 /** Keys that the arguments of a store's calls can have. */
 
@@ -94,6 +95,8 @@ export const LIST_OPTIONS: KeysOf<ListQuery<JobDefinition>> = { ...SCAN_FILTER, 
 
 export const SCAN_OPTIONS: KeysOf<Options<Store["scan"], 0>> = { ...SCAN_FILTER, signal: true };
 
+export const COUNTS_OPTIONS: KeysOf<CountsQuery<JobDefinition>> = { where: true };
+
 export const WATCH_TARGET_KEYS: KeysOf<Exclude<Options<Store["watch"], 0>, string>> = { after: true };
 
 export const WATCH_OPTIONS: KeysOf<Options<Store["watch"], 1>> = { signal: true };
@@ -111,4 +114,26 @@ export const OUTBOX_READ_OPTIONS: KeysOf<Options<Outbox["read"], 0>> = {
   signal: true,
 };
 
+export const PAUSE_OPTIONS: KeysOf<PauseOptions> = { until: true, reason: true, by: true, unlessLonger: true };
+
+export const WORKER_KEYS: KeysOf<AnnouncedWorker<JobDefinition>> = {
+  id: true,
+  by: true,
+  queue: true,
+  from: true,
+  working: true,
+  host: true,
+  pid: true,
+  version: true,
+  state: true,
+  concurrency: true,
+  startedAt: true,
+};
+
+export const RESUME_OPTIONS: KeysOf<Options<Store["resumeQueue"], 1>> = { by: true };
+
 export const REJECTED_OPTIONS: KeysOf<Options<Outbox["rejected"], 0>> = { limit: true };
+
+export const OUTBOX_LIST_OPTIONS: KeysOf<OutboxQuery> = { kind: true, limit: true, cursor: true };
+
+export const RESCHEDULE_OPTIONS: KeysOf<RescheduleOptions> = { at: true };

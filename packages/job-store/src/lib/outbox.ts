@@ -45,6 +45,68 @@ export interface OutboxEntry {
   readonly origin?: string | undefined;
 }
 
+/**
+ * Kind of a message in the outbox. waiting: an entry, claimed by a reader or not, or a delayed message that is due. scheduled: a delayed
+ * message that is not due yet. rejected: an entry that can never be published.
+ */
+export type OutboxKind = "waiting" | "scheduled" | "rejected";
+
+/** Waiting message, as `list` returns it. */
+export interface WaitingEntry extends OutboxEntry {
+  readonly kind: "waiting";
+  /** True if a reader has claimed the entry and has not acknowledged it yet. */
+  readonly claimed: boolean;
+}
+
+/** Scheduled message, as `list` returns it. When it is due, it becomes an entry, which can have another id. */
+export interface ScheduledEntry extends OutboxEntry {
+  readonly kind: "scheduled";
+  /** Time at which the message becomes due, also in `at`. */
+  readonly dueAt: Date;
+}
+
+/** Rejected message, as `list` returns it. */
+export interface RejectedEntry extends OutboxEntry {
+  readonly kind: "rejected";
+  /** Reason that `reject` stored. */
+  readonly reason: string;
+}
+
+/** Message that was read without claiming it. */
+export type ListedEntry = WaitingEntry | ScheduledEntry | RejectedEntry;
+
+/** Query of `Outbox.list`. */
+export interface OutboxQuery<K extends OutboxKind = OutboxKind> {
+  /** Kind of the messages. */
+  readonly kind: K;
+  /** Maximum number of messages on the page, 1–1000. @default 50 */
+  readonly limit?: number | undefined;
+  /** Opaque cursor from the previous page of the same kind. */
+  readonly cursor?: string | undefined;
+}
+
+/** Page of messages. */
+export interface OutboxPage<K extends OutboxKind = OutboxKind> {
+  /** Messages in order: waiting ones in commit order, scheduled and rejected ones by time. */
+  readonly entries: readonly Extract<ListedEntry, { readonly kind: K }>[];
+  /** Cursor of the next page. Absent on the last page. */
+  readonly cursor?: string;
+}
+
+/** Options of `Outbox.reschedule`. */
+export interface RescheduleOptions {
+  /** New due time, by the clock of the server. */
+  readonly at: Date;
+}
+
+/** Messages of one job. */
+export interface JobMessages {
+  /** Messages of the job: waiting ones first, then scheduled and rejected ones. */
+  readonly entries: readonly ListedEntry[];
+  /** False if the outbox has more than 1,000 messages of a kind. Then only the oldest 1,000 of this kind were searched. */
+  readonly complete: boolean;
+}
+
 /** Messages that were stored together with a change and are not published yet. */
 export interface Outbox {
   /**
@@ -80,10 +142,36 @@ export interface Outbox {
   rejected(options?: {
     readonly limit?: number | undefined;
   }): Promise<readonly (OutboxEntry & { readonly reason: string })[]>;
+  /**
+   * Returns a page of messages without claiming them. The cost depends on `limit`. A page can contain fewer than `limit` messages, or
+   * none, although more follow: only an absent `cursor` marks the last page. Messages that are published, requeued or become due between
+   * two pages can be missing.
+   * @throws INVALID_ARGUMENT, UNAVAILABLE
+   */
+  list<K extends OutboxKind>(query: OutboxQuery<K>): Promise<OutboxPage<K>>;
+  /**
+   * Returns the messages that changes of a job stored. Searches the oldest 1,000 messages of each kind, on a cluster those in the shard of
+   * the job.
+   * @throws INVALID_ARGUMENT, UNAVAILABLE
+   */
+  ofJob(id: string): Promise<JobMessages>;
   /** Returns the number of rejected entries. @throws UNAVAILABLE */
   countRejected(): Promise<number>;
   /** Makes rejected entries available to `read` again, as if they had just been stored. @throws UNAVAILABLE */
   requeue(entryIds: readonly string[]): Promise<void>;
+  /**
+   * Changes the time at which scheduled messages become due, also in their origin. A time in the past makes them due now. Messages that are
+   * no longer scheduled are left unchanged.
+   * @param entryIds Entry ids that `list` returned.
+   * @returns for each entry whether it was changed. The result is exact, also in a race with a reader. @throws INVALID_ARGUMENT, UNAVAILABLE
+   */
+  reschedule(entryIds: readonly string[], when: RescheduleOptions): Promise<readonly boolean[]>;
+  /**
+   * Deletes scheduled messages. Their jobs stay unchanged. Messages that are no longer scheduled are left unchanged.
+   * @param entryIds Entry ids that `list` returned.
+   * @returns for each entry whether it was deleted. The result is exact, also in a race with a reader. @throws INVALID_ARGUMENT, UNAVAILABLE
+   */
+  cancel(entryIds: readonly string[]): Promise<readonly boolean[]>;
   /** Returns the number of entries that are not acknowledged yet. Rejected entries are not counted. @throws UNAVAILABLE */
   depth(): Promise<number>;
   /** Returns the number of delayed messages that are not due yet. `depth` does not count them. @throws UNAVAILABLE */

@@ -1,9 +1,10 @@
 import { decode } from "./codec.js";
 import type { JobDefinition } from "./definition.js";
-import type { AuditOptions, JobRecord, JobStorage, StorageHealth } from "./driver.js";
+import type { AuditOptions, JobRecord, JobStorage, StorageHealth, UnattendedStatus } from "./driver.js";
 import { JobStoreError } from "./errors.js";
 import type { InFlightCalls } from "./in-flight-calls.js";
 import { readIndexValues } from "./index-values.js";
+import { describePause } from "./store-workers.js";
 import type { AuditReport, Health, StoreEvent } from "./types.js";
 
 /** Age of the oldest outbox message, in milliseconds, above which `health` warns. A relay publishes within seconds. */
@@ -12,13 +13,21 @@ const LONG_WAIT_MS = 60_000;
 /** Time in milliseconds after which `health` warns that a timeout was not checked. */
 const LATE_TIMEOUT_MS = 20_000;
 
+/** Time in milliseconds that a job has waited without a live worker, above which `health` warns. */
+const LONG_JOB_WAIT_MS = 300_000;
+
 /** Returns the health of a store, with the warnings that every driver has in common. */
-export function healthOf(driver: string, { rejected, oldestWaitMs, overdueMs, ...found }: StorageHealth): Health {
+export function healthOf(
+  driver: string,
+  { rejected, oldestWaitMs, overdueMs, pauses, unattended, ...found }: StorageHealth,
+): Health {
   const warnings = [
     ...found.warnings,
     ...rejectedWarnings(rejected ?? 0),
     ...waitWarnings(oldestWaitMs ?? 0),
     ...timeoutWarnings(overdueMs ?? 0),
+    ...(pauses ?? []).map(describePause),
+    ...(unattended ?? []).flatMap(unattendedWarnings),
   ];
   return { ...found, driver, warnings };
 }
@@ -47,6 +56,14 @@ function timeoutWarnings(overdueMs: number): readonly string[] {
   const seconds = Math.floor(overdueMs / 1000);
   const action = "Check that a service is running whose createJobStore has this definition, without timeouts: false.";
   return [`The timeout of a job should have been checked ${seconds} s ago. ${action}`];
+}
+
+function unattendedWarnings({ status, queues, waitMs }: UnattendedStatus): readonly string[] {
+  if (waitMs <= LONG_JOB_WAIT_MS) return [];
+  const minutes = Math.floor(waitMs / 60_000);
+  const names = `${queues.length === 1 ? "queue" : "queues"} ${queues.map((queue) => `"${queue}"`).join(", ")}`;
+  const problem = `Jobs have waited in status "${status}" for up to ${minutes} min, and no live worker takes them.`;
+  return [`${problem} Start a worker of the ${names}. npx @subtitles/job-store workers shows those that are alive.`];
 }
 
 export const EMPTY_REPORT: AuditReport = {

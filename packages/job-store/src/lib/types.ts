@@ -3,6 +3,7 @@ import type { ClaimOptions, ClaimResult, FailRequestOptions, FailRequestResult }
 import type { FieldOf, JobDefinition, Json, NextOf, ProgressOf, StatusOf, WorkingOf } from "./definition.js";
 import type { Created, Job, JobFailure } from "./job.js";
 import type { Outbox, OutboxMessage } from "./outbox.js";
+import type { WorkerOperations } from "./worker-operations.js";
 
 /** Values that a status change writes together with the status. A property that is absent leaves the stored value unchanged. */
 export interface Change<D extends JobDefinition> {
@@ -74,7 +75,7 @@ export interface CreateOptions {
  * - `scan`, `audit`, `watch`, `waitFor` and `outbox.read` have no such limit as a whole. They continue for as long as the caller
  *   needs them.
  */
-export interface JobStore<D extends JobDefinition> extends AsyncDisposable {
+export interface JobStore<D extends JobDefinition> extends WorkerOperations<D>, AsyncDisposable {
   /** Definition of the jobs. */
   readonly definition: D;
 
@@ -205,8 +206,13 @@ export interface JobStore<D extends JobDefinition> extends AsyncDisposable {
   scan<S extends NextStatusOf<D, string> = NextStatusOf<D, string>>(
     query?: Omit<ListQuery<D, S>, "cursor"> & { readonly signal?: AbortSignal | undefined },
   ): AsyncIterable<Job<D, S>>;
-  /** Returns the exact number of jobs in each status. Expired jobs are not counted. */
-  counts(): Promise<Readonly<Record<StatusOf<D>, number>>>;
+  /**
+   * Returns the exact number of jobs in each status. Expired jobs are not counted. With `where` (one index field), counts only jobs that
+   * have this value, for example the children of one parent, under the conditions of `list`. The cost does not depend on the number of
+   * jobs.
+   * @throws INVALID_ARGUMENT, UNAVAILABLE
+   */
+  counts(query?: CountsQuery<D>): Promise<Readonly<Record<StatusOf<D>, number>>>;
 
   /**
    * Streams changes as they are committed. With an id, it streams the changes of this job and begins with a `snapshot` event; the
@@ -295,6 +301,12 @@ export interface ListQuery<D extends JobDefinition, S extends StatusOf<D> = Stat
   readonly cursor?: string | undefined;
 }
 
+/** Filter of `counts`. */
+export interface CountsQuery<D extends JobDefinition> {
+  /** Index field and the value that the jobs must have in it. @default all jobs */
+  readonly where?: Where<D> | undefined;
+}
+
 /** Page of a list of jobs. */
 export interface Page<D extends JobDefinition, S extends StatusOf<D> = StatusOf<D>> {
   /** Jobs in the requested order. */
@@ -347,8 +359,8 @@ export interface Health {
    */
   readonly details: Readonly<Record<string, Json>>;
   /**
-   * Human-readable warnings, for example about an eviction policy that can delete jobs, about disabled persistence, or about
-   * rejected outbox entries. They do not change the status.
+   * Human-readable warnings, for example about an eviction policy that can delete jobs, about disabled persistence, about
+   * rejected outbox entries, or about paused queues. They do not change the status.
    */
   readonly warnings: readonly string[];
   /** Reason why the store is not healthy. */
@@ -376,9 +388,18 @@ export interface AuditReport {
 export interface StoreEvent {
   /**
    * Type of the event. degraded: writes fail until `recovered`. restarted: the server was restarted, or another one answers, so its last
-   * writes may be lost. warning: all calls succeed, but the message needs attention.
+   * writes may be lost. warning: all calls succeed, but the message needs attention. paused, resumed: a call of this store paused or resumed a
+   * queue.
    */
-  readonly type: "connected" | "disconnected" | "degraded" | "recovered" | "restarted" | "warning";
+  readonly type:
+    | "connected"
+    | "disconnected"
+    | "degraded"
+    | "recovered"
+    | "restarted"
+    | "warning"
+    | "paused"
+    | "resumed";
   /** Human-readable text without secrets. */
   readonly message: string;
   /** Machine-readable details, if there are more than the message contains. */

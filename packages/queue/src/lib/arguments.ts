@@ -1,5 +1,5 @@
 import { QueueError } from "./errors.js";
-import { byteLength, isWellFormed } from "./text.js";
+import { byteLength, hasMoreBytes, isWellFormed } from "./text.js";
 
 /** Throws INVALID_ARGUMENT. The message must name the argument, its value and the expected value. */
 export function invalid(message: string): never {
@@ -83,6 +83,9 @@ function isInteger(value: unknown, min: number, max: number): value is number {
 /** Maximum duration of a Node timer. A timer with a longer duration ends immediately. */
 export const MAX_DURATION_MS = 2 ** 31 - 1;
 
+/** Longest delay of a message or of a job in milliseconds: 366 days. */
+export const MAX_DELAY_MS = 31_622_400_000;
+
 export function checkDuration(value: unknown, name: string, min = 0): number {
   return checkInteger(value, name, min, MAX_DURATION_MS);
 }
@@ -98,7 +101,7 @@ const MAX_ID_BYTES = 255;
 const CONTROL = /[\u0000-\u001f\u007f]/;
 
 export function checkMessageId(id: unknown): string {
-  if (typeof id !== "string" || id === "" || byteLength(id) > MAX_ID_BYTES) {
+  if (typeof id !== "string" || id === "" || hasMoreBytes(id, MAX_ID_BYTES)) {
     return invalid(`A message id must be a string of 1 to ${MAX_ID_BYTES} bytes (got ${show(id)}).`);
   }
   if (CONTROL.test(id) || !isWellFormed(id)) {
@@ -110,7 +113,7 @@ export function checkMessageId(id: unknown): string {
 const MAX_ORIGIN_BYTES = 1_024;
 
 export function checkOrigin(origin: unknown): string {
-  if (typeof origin !== "string" || origin === "" || byteLength(origin) > MAX_ORIGIN_BYTES) {
+  if (typeof origin !== "string" || origin === "" || hasMoreBytes(origin, MAX_ORIGIN_BYTES)) {
     return invalid(`\`origin\` must be a string of 1 to ${MAX_ORIGIN_BYTES} bytes (got ${show(origin)}).`);
   }
   if (CONTROL.test(origin) || !isWellFormed(origin)) {

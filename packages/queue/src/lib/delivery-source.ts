@@ -115,15 +115,17 @@ class ConsumingPeriod implements Subscriber {
       this.#late.push(delivery);
       return;
     }
-    const received = new SourceDelivery(delivery, this.#options, (settled) => {
-      this.#unsettled.delete(settled);
-      if (this.#stopping.signal.aborted && this.#unsettled.size === 0) void this.close();
-    });
+    const received = new SourceDelivery(delivery, this.#options, this.#onSettled);
     this.#unsettled.add(received);
     const leftMs = postponedForMs(delivery.envelope);
     if (leftMs > 0) void received.postpone(leftMs);
     else this.#options.receive(received);
   }
+
+  readonly #onSettled = (delivery: SourceDelivery): void => {
+    this.#unsettled.delete(delivery);
+    if (this.#stopping.signal.aborted && this.#unsettled.size === 0) void this.close();
+  };
 
   interrupted(): void {
     this.#setConsuming(false);

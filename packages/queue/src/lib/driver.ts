@@ -42,7 +42,7 @@ export interface Envelope {
   readonly unreadable?: string;
   /**
    * Received message in the driver's own form. Copies contain it, so that a message of another client keeps its bytes and
-   * properties. Absent on a new message.
+   * properties. Absent on a new message, and on one that has nothing beyond this envelope.
    */
   readonly original?: object;
   /** Version of the payload, from 1. Copies keep it. */

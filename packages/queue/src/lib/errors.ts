@@ -37,8 +37,8 @@ const brand = Symbol.for("@subtitles/queue/error");
  * password, a payload or an object of the client library.
  */
 export class QueueError<C extends QueueErrorCode = QueueErrorCode> extends Error {
-  /** Always "QueueError". */
-  override readonly name = "QueueError";
+  /** Name of the class: "QueueError", unless a subclass has its own. */
+  override readonly name: string = "QueueError";
   /** Code of the error. */
   readonly code: C;
   /** Name of the queue, without prefix. */

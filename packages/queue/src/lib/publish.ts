@@ -9,6 +9,7 @@ import {
   checkOrigin,
   invalid,
   type KeysOf,
+  MAX_DELAY_MS,
 } from "./arguments.js";
 import { checkDefinition, type QueueDefinition, VERSION_HEADER, versionOf } from "./definition.js";
 import type { Envelope, Session } from "./driver.js";
@@ -22,9 +23,6 @@ const MAX_IN_FLIGHT = 1_000;
 
 const PUBLISH_OPTIONS: KeysOf<PublishOptions> = { id: true, headers: true, origin: true };
 const MESSAGE_OPTIONS: KeysOf<MessageOptions> = { id: true, headers: true, delayMs: true };
-
-/** Longest delay of a message: 366 days. */
-const MAX_DELAY_MS = 31_622_400_000;
 
 interface BatchedMessage<Q extends QueueDefinition> {
   readonly payload: input<Q["payload"]>;

@@ -141,7 +141,7 @@ export interface SettleContext {
 /**
  * Stores a copy of a message: for a retry, a postponement or a dead letter. The copy is published and confirmed before the message is
  * acknowledged, so a crash between the two steps duplicates the message instead of losing it. Repeats the publish until the copy is
- * stored, the delivery is no longer live, or the handler is aborted.
+ * stored, the delivery is no longer live, the handler is aborted, or the session is closed.
  *
  * @returns true if the copy is stored, so that the message can be acknowledged
  */
@@ -156,7 +156,8 @@ export async function storeCopy(copy: Envelope, destination: Destination, contex
       return true;
     }
     report(toError(result, { queue: queue.name, messageId: copy.id }));
-    if (handle.aborted) return false;
+    // A session that was closed stores no message any more.
+    if (handle.aborted || result.failure === "closed") return false;
     await handle.pause(pauseMs);
   }
   return false;

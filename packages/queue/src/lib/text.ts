@@ -5,6 +5,11 @@ export function byteLength(text: string): number {
   return encoder.encode(text).length;
 }
 
+/** Returns true if a text has more bytes in UTF-8. A UTF-16 code unit has at most three, so most texts need not be measured. */
+export function hasMoreBytes(text: string, limit: number): boolean {
+  return text.length * 3 > limit && byteLength(text) > limit;
+}
+
 /** Returns true if the text contains no unpaired surrogate. UTF-8 cannot represent one: it would arrive as another character. */
 export function isWellFormed(text: string): boolean {
   return !/\p{Surrogate}/u.test(text);

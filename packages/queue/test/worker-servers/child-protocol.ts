@@ -18,6 +18,8 @@ export interface ChildSettings {
     readonly recoverEveryMs?: number;
     readonly timeoutMs?: number;
   };
+  /** Number of workers with these options. @default 1 */
+  readonly workers?: number;
   /** Number of deliveries after which RabbitMQ dead-letters a message. @default default of the queue */
   readonly deliveryLimit?: number;
   readonly retryDelaysMs: readonly number[];

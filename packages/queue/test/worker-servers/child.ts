@@ -37,7 +37,7 @@ interface Run {
 }
 const runs: Run[] = [];
 
-const worker = createWorker({
+const options: Parameters<typeof createWorker<Films, typeof queue, "rendering">>[0] = {
   ...settings.worker,
   store,
   broker,
@@ -72,7 +72,8 @@ const worker = createWorker({
     if (settings.runMs !== undefined) await pause(settings.runMs);
     return { to: "done", result: { url: `/${job.id}` } };
   },
-});
+};
+const workers = Array.from({ length: settings.workers ?? 1 }, () => createWorker(options));
 
 process.on("message", (message: ToChild) => void receive(message));
 // The test ended without this process.
@@ -95,13 +96,13 @@ async function receive(message: ToChild): Promise<void> {
       for (const end = performance.now() + message.ms; performance.now() < end; );
       return;
     case "state":
-      send({ type: "state", state: worker.state });
+      send({ type: "state", state: workers.find(({ state }) => state !== "running")?.state ?? "running" });
   }
 }
 
 async function shutDown(): Promise<void> {
   const startedAt = performance.now();
-  await worker.close({ ...(graceMs !== undefined && { graceMs }) });
+  await Promise.all(workers.map((worker) => worker.close({ ...(graceMs !== undefined && { graceMs }) })));
   send({ type: "closed", tookMs: performance.now() - startedAt });
   await relay?.close();
   await broker.close();

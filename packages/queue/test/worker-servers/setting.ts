@@ -1,5 +1,5 @@
 import { createJobStore, type JobStore } from "@subtitles/job-store";
-import { redisDriver } from "@subtitles/job-store/redis";
+import { type RedisDriverOptions, redisDriver } from "@subtitles/job-store/redis";
 import { expect, onTestFinished, vi } from "vitest";
 import { PATIENCE } from "../../../../test/patience.js";
 import type { PrivateServer } from "../../../../test/servers/private-server.js";
@@ -42,10 +42,13 @@ export async function openSetting(
   rabbitmqUrl: string,
   {
     redis: given,
+    driver,
     deliveryLimit,
     retryDelaysMs = renderings.retryDelaysMs,
   }: {
     readonly redis?: PrivateServer;
+    /** Options of the test's store. @default the URL of `redis` */
+    readonly driver?: RedisDriverOptions;
     readonly deliveryLimit?: number;
     readonly retryDelaysMs?: readonly number[];
   } = {},
@@ -55,7 +58,10 @@ export async function openSetting(
   onTestFinished(() => redis.stop());
   const prefix = freshPrefix();
   onTestFinished(() => deleteQueues(rabbitmqUrl, prefix, [queue, encodings]));
-  const store = createJobStore({ job: films, driver: redisDriver({ url: redis.url, timeoutMs: 30_000 }) });
+  const store = createJobStore({
+    job: films,
+    driver: redisDriver({ ...(driver ?? { url: redis.url }), timeoutMs: 30_000 }),
+  });
   onTestFinished(() => store.close());
   const broker = createBroker({ driver: rabbitmqDriver({ url: rabbitmqUrl, prefix, timeoutMs: 30_000 }) });
   onTestFinished(() => broker.close({ graceMs: 0 }));

@@ -187,6 +187,24 @@ export function closing(test: Case): void {
     expect(worker.worker.state).toBe("running");
   });
 
+  test("messages that the worker looks at again after a restart of the store end with the broker, also if it accepts none", async (world) => {
+    const worker = await world.startRunning();
+    worker.run.finish({ to: "waiting" });
+    await world.settled();
+    world.brokerFaults.goAway();
+    worker.worker.pause();
+    // The worker is paused, so it sends the message that it acknowledged again.
+    world.restartStore();
+    await world.until(() => worker.eventTypes().includes("error"));
+    await timeOf(world, worker.worker.close({ graceMs: 0 }));
+    await timeOf(world, worker.broker.close({ graceMs: 0 }));
+    await world.pass(10_000);
+    const events = worker.events.length;
+    await world.pass(10 * 60_000);
+    expect(worker.events).toHaveLength(events);
+    world.brokerFaults.comeBack();
+  });
+
   test("idle resolves with an empty queue, and does not wait for a retry", async (world) => {
     const worker = world.start();
     expect(await timeOf(world, worker.worker.idle())).toBeLessThan(1_000);

@@ -34,6 +34,7 @@ export function examinedLetters(test: Case): void {
     await world.store.updateStatus("a", "pending");
     const { store, examined } = counted(world.store);
     world.start({ store, recoverEveryMs: 5_000 });
+    await world.until(() => examined() === 1, 6_000);
     await world.pass(60_000);
     expect(examined()).toBe(1);
     expect(await dead(world)).toBe(1);
@@ -78,12 +79,12 @@ export function examinedLetters(test: Case): void {
     await world.pass(20_000);
     expect(await dead(world)).toBe(1);
     worker.run.finish({ to: "waiting" });
-    await world.until(async () => (await world.status("a")) !== "rendering");
-    expect(worker.eventTypes()).toEqual(["done"]);
+    await world.until(() => worker.eventTypes().includes("done"));
     // The job is in `from`, and no worker will get its message any more.
-    await world.until(async () => (await world.status("a")) === "failed", 6_000);
+    await world.until(() => search.eventTypes().includes("recovered"), 6_000);
+    expect(await world.status("a")).toBe("failed");
     expect(await dead(world)).toBe(0);
-    expect(search.eventTypes()).toEqual(["recovered"]);
+    expect([...worker.eventTypes(), ...search.eventTypes()]).toEqual(["done", "recovered"]);
   });
 
   test("a dead letter is discarded later, if the worker dies after it has failed the job", async (world) => {
@@ -103,8 +104,9 @@ export function examinedLetters(test: Case): void {
     });
     const { version } = (await world.store.get("a")) ?? {};
     const worker = world.start({ recoverEveryMs: 5_000 });
-    await world.until(async () => (await dead(world)) === 0, 15_000);
+    await world.until(() => worker.eventTypes().includes("recovered"), 15_000);
     expect(worker.eventTypes()).toEqual(["recovered"]);
+    expect(await dead(world)).toBe(0);
     expect(await world.store.get("a")).toMatchObject({ status: "failed", version });
   });
 
@@ -114,8 +116,10 @@ export function examinedLetters(test: Case): void {
       await world.deadLetterByBroker();
     }
     const workers = Array.from({ length: 10 }, () => world.start({ recoverEveryMs: 1_000 }));
-    await world.until(async () => (await dead(world)) === 0, 15_000);
-    const events = workers.flatMap((worker) => worker.events);
+    const recovered = () => workers.flatMap(({ events }) => events).filter(({ type }) => type === "recovered");
+    await world.until(() => recovered().length === 3, 15_000);
+    const events = workers.flatMap((worker) => worker.events.filter(({ type }) => type !== "started"));
+    expect(await dead(world)).toBe(0);
     expect(events.map(({ type, jobId }) => [type, jobId]).toSorted()).toEqual(
       ["a", "b", "c"].map((id) => ["recovered", id]),
     );

@@ -6,7 +6,7 @@ import { startRedis } from "../../../../test/servers/redis.js";
 import { startTcpProxy } from "../../../../test/servers/tcp-proxy.js";
 import type { Delivery, Driver, Session, Subscriber } from "../../src/lib/driver.js";
 import { rabbitmqDriver } from "../../src/rabbitmq.js";
-import { deleteQueues, freshPrefix, proxyTo } from "../rabbitmq-queues.js";
+import { deleteQueues, freshPrefix, openChannel, proxyTo } from "../rabbitmq-queues.js";
 import { encodings, films, renderings } from "./films.js";
 import { createWorld, type World } from "./world.js";
 
@@ -44,6 +44,15 @@ export async function serverWorld(rabbitmqUrl: string): Promise<World> {
     pass: (ms) => new Promise((resolve) => setTimeout(resolve, Math.min(ms, MAX_PASS_MS))),
     until: async (condition) => void (await vi.waitUntil(condition, PATIENCE)),
     messages: async () => counted.messages,
+    deadLetterByBroker: async (broker) => {
+      // Declares the queue.
+      await broker.stats(renderings);
+      const channel = await openChannel(rabbitmqUrl);
+      const next = await vi.waitUntil(() => channel.get(`${prefix}${renderings.name}`), PATIENCE);
+      // The queue sends a message that is rejected to its dead-letter exchange.
+      channel.nack(next, false, false);
+      await channel.close();
+    },
   });
 }
 
@@ -60,7 +69,7 @@ function outageOf(proxy: Awaited<ReturnType<typeof startTcpProxy>>) {
   };
 }
 
-/** Counts the messages of all sessions of a driver: those that were published, without those that were acknowledged. */
+/** Counts the messages of all sessions of a driver: those that were published, without those that were acknowledged or discarded. */
 function countMessages(driver: Driver) {
   const counted = {
     messages: 0,
@@ -75,6 +84,16 @@ function countMessages(driver: Driver) {
             if (!result.ok) counted.messages--;
             return result;
           },
+          visitDead: (queue, visit, options) =>
+            session.visitDead(
+              queue,
+              async (letter) => {
+                const decision = await visit(letter);
+                if (decision === "remove") counted.messages--;
+                return decision;
+              },
+              options,
+            ),
           consume: (queue, subscriber, options) =>
             session.consume(
               queue,

@@ -108,6 +108,8 @@ export interface Servers {
   until(condition: () => boolean | Promise<boolean>, limitMs: number): Promise<void>;
   /** Returns the number of messages in the queue, in all states together. */
   messages(broker: Broker): Promise<number>;
+  /** Dead-letters the next message of the queue, as the broker itself does. */
+  deadLetterByBroker(broker: Broker): Promise<void>;
 }
 
 /** Creates a world on the memory drivers. It needs fake timers. */
@@ -122,27 +124,54 @@ export function memoryWorld(): World {
     emits.push(config.emit);
     return storeDriver.open(config);
   };
+  const until: Servers["until"] = async (condition, limitMs) => {
+    for (let passed = 0; !(await condition()); passed += 10) {
+      if (passed > limitMs) throw new Error(`The condition does not hold after ${limitMs} ms: ${condition}`);
+      await pass(10);
+    }
+  };
+  // memoryDriver returns the public part of a driver, and `open` belongs to the other part.
+  const driver = brokerDriver as unknown as Driver;
   return createWorld({
     openStore: (options = {}) => createJobStore({ job: films, driver: { ...storeDriver, open }, ...options }),
-    // memoryDriver returns the public part of a driver, and `open` belongs to the other part.
-    brokerDriver: brokerDriver as unknown as Driver,
+    brokerDriver: driver,
     storeFaults: storeDriver.faults,
     brokerFaults: brokerDriver.faults,
     restartStore: () => {
       for (const emit of emits) emit({ type: "restarted", message: "The server was restarted." });
     },
     pass,
-    until: async (condition, limitMs) => {
-      for (let passed = 0; !(await condition()); passed += 10) {
-        if (passed > limitMs) throw new Error(`The condition does not hold after ${limitMs} ms: ${condition}`);
-        await pass(10);
-      }
-    },
+    until,
+    deadLetterByBroker: () => deadLetterNext(driver, until),
     messages: async (broker) => {
       const { ready, unacked, delayed, dead } = await broker.stats(renderings);
       return ready + (unacked ?? 0) + delayed + dead;
     },
   });
+}
+
+/** Moves the next message of the queue to its dead letters, with the mark of a message that the broker dead-lettered. */
+async function deadLetterNext({ open }: Driver, until: Servers["until"]): Promise<void> {
+  const session = open(
+    () => {},
+    () => {},
+    () => {},
+  );
+  const death = {
+    reason: "RabbitMQ dead-lettered the message: delivery_limit.",
+    at: Date.now(),
+    byBroker: true,
+  } as const;
+  let moved = 0;
+  const receive = async (delivery: Delivery) => {
+    await session.publish(renderings, { ...delivery.envelope, death }, "dead");
+    delivery.settle("ack");
+    moved++;
+  };
+  const subscriber = { receive: (delivery: Delivery) => void receive(delivery), resumed: () => {} };
+  await session.consume(renderings, subscriber, { prefetch: 1 });
+  await until(() => moved === 1, 120_000);
+  await session.close(0);
 }
 
 /** Creates a world on servers. */
@@ -242,31 +271,7 @@ export function createWorld(servers: Servers): World {
     publish: async (jobId, messageId) => {
       await broker.publish(renderings, { jobId }, messageId === undefined ? {} : { id: messageId });
     },
-    deadLetterByBroker: async () => {
-      const session = openSession(
-        () => {},
-        () => {},
-        () => {},
-      );
-      const death = {
-        reason: "RabbitMQ dead-lettered the message: delivery_limit.",
-        at: Date.now(),
-        byBroker: true,
-      } as const;
-      let moved = 0;
-      const receive = async (delivery: Delivery) => {
-        await session.publish(renderings, { ...delivery.envelope, death }, "dead");
-        delivery.settle("ack");
-        moved++;
-      };
-      await session.consume(
-        renderings,
-        { receive: (delivery) => void receive(delivery), resumed: () => {} },
-        { prefetch: 1 },
-      );
-      await until(() => moved === 1);
-      await session.close(0);
-    },
+    deadLetterByBroker: () => servers.deadLetterByBroker(broker),
     startRelay,
     stopRelay,
     restartStore: servers.restartStore,
@@ -303,6 +308,7 @@ function createGate() {
     "updateStatus",
     "updateProgress",
     "renewLeases",
+    "announceWorker",
     "failRequest",
     "get",
   ]);

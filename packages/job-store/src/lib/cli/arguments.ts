@@ -27,6 +27,11 @@ const OPTIONS = {
   note: { type: "string" },
   by: { type: "string" },
   rejected: { type: "boolean" },
+  kind: { type: "string" },
+  job: { type: "string" },
+  until: { type: "string" },
+  for: { type: "string" },
+  reason: { type: "string" },
 } as const;
 
 export type Options = ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>["values"];
@@ -93,12 +98,29 @@ export function listOf(text: string | undefined): readonly string[] | undefined 
   return text?.split(",").filter((word) => word !== "");
 }
 
+/** Parses the filter by an index field. @throws UsageError */
+export function whereOf(text: string | undefined): Readonly<Record<string, string>> | undefined {
+  if (text === undefined) return undefined;
+  const [, field, value] = /^([^=]+)=(.+)$/s.exec(text) ?? [];
+  if (field === undefined || value === undefined) throw new UsageError("--where must be <field>=<value>.");
+  return { [field]: value };
+}
+
 /** Parses the value of an option, or returns the default. @throws UsageError */
 export function integerOption(text: string | undefined, name: string, defaultValue: number): number {
   if (text === undefined) return defaultValue;
   if (!/^\d{1,9}$/.test(text))
     throw new UsageError(`--${name} must be an integer of at most 9 digits (got "${text}").`);
   return Number(text);
+}
+
+/** Returns the maximum number of jobs or messages to list. @throws UsageError */
+export function limitOf({ limit: given, all }: Options): number {
+  if (all === true && given !== undefined) throw new UsageError("--all and --limit cannot be combined.");
+  if (all === true) return Number.POSITIVE_INFINITY;
+  const limit = integerOption(given, "limit", 50);
+  if (limit < 1) throw new UsageError("--limit must be 1 or more.");
+  return limit;
 }
 
 /** Parses addresses such as "host:port,host:port". @throws UsageError */

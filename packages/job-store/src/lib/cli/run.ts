@@ -9,6 +9,7 @@ import { exportJobs, importJobs } from "./commands/import-export.js";
 import { audit, counts, get, health, watch } from "./commands/inspect.js";
 import { list } from "./commands/list.js";
 import { outbox } from "./commands/outbox.js";
+import { pause, paused, resume, workers } from "./commands/queues.js";
 import { open } from "./open.js";
 import { createOutput, plain } from "./output.js";
 import { EXIT, USAGE, UsageError } from "./usage.js";
@@ -24,6 +25,10 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   "set-status": setStatus,
   delete: deleteJobs,
   outbox,
+  pause,
+  resume,
+  paused,
+  workers,
   export: exportJobs,
   import: importJobs,
 };

@@ -23,7 +23,8 @@ Shows and changes the jobs of @subtitles/job-store in Redis. It reads the job de
                           lists jobs, newest first: by creation, or with --status by the time of entering the status.
                           --cursor continues the same list
   get <id>...             shows jobs with their history
-  counts                  shows the number of jobs in each status
+  counts [--where field=value]
+                          shows the number of jobs in each status; with --where, only of jobs with this value
   watch [id]              shows changes until Ctrl-C; lost and restored connections are shown on standard error
   health                  shows the health of the store; exit code 1 if degraded, 3 if unhealthy
   audit [--repair]        compares the indexes with the jobs, and repairs them; exit code 1 if something is not repaired
@@ -38,14 +39,29 @@ Shows and changes the jobs of @subtitles/job-store in Redis. It reads the job de
   import [file]           reads such lines from a file or standard input; existing jobs are not changed
 
   outbox [--rejected]     shows the numbers of waiting, scheduled and rejected messages; or rejected ones and their reasons
+  outbox --kind waiting|scheduled|rejected [--limit 50 | --all] [--cursor c]
+                          shows messages of this kind with their entry ids; relays still receive them
   outbox requeue|drop <entry>... | --all
                           makes rejected messages available again, or deletes them permanently; jobs are not changed
+  outbox run-now <entry>... | --job <id>
+                          makes scheduled messages due now; or ends the wait of a job for a retry, or of a postponed job
+  outbox cancel <entry>...
+                          deletes scheduled messages permanently; jobs are not changed
+
+  pause <queue> [--until 2026-12-31T18:00:00Z | --for 30m] [--reason <text>]
+                          pauses a queue for all workers, in every process, until this time or until resume;
+                          running jobs continue
+  resume <queue>          ends a pause
+  paused                  shows the paused queues
+  workers                 shows the live workers, and how many jobs each of them runs
+
+<queue> is the name in defineQueue, without the prefix of the broker.
 
 retry and set-status accept --queue <name> --payload <json>: the outbox stores this message in the same step, so that a
-worker processes the job. --queue is the name in defineQueue, without the prefix of the broker. {id} in the payload is
-replaced by the id of the job. It is optional if the definition has \`sends\` for the new status: these messages are stored
-in any case. --no-message: no message is needed, because workers look for jobs themselves.
---note <text> and --by <name> (default: job-store) are stored in the history.
+worker processes the job. {id} in the payload is replaced by the id of the job. Both options can be omitted if the
+definition has \`sends\` for the new status: these messages are stored in any case. --no-message: no message is needed,
+because workers look for jobs themselves.
+--note <text> and --by <name> (default: job-store) are stored in the history. --by is also the author of a pause.
 
 Store another message for a job whose message was lost, or was not imported with it:
   ${STORE_MESSAGE_COMMAND}

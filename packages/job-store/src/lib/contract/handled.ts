@@ -1,7 +1,8 @@
 import { expect } from "vitest";
+import { WITHOUT_JOB } from "../without-job.js";
 import type { Context } from "./context.js";
 import { jobIn, step } from "./definitions.js";
-import { view } from "./expectations.js";
+import { expectRefusal, view } from "./expectations.js";
 import {
   claim,
   claimed,
@@ -34,6 +35,17 @@ export function handledMessages({ test }: Context): void {
     await step(store, "a", "done");
     expect(await claim(store, "a", message)).toEqual({ kind: "handled" });
     expect(await take(store)).toEqual([]);
+  });
+
+  test("a change whose caller does not read the job is made once, and has the same conditions", async ({ store }) => {
+    const [message] = await createRequested(store, "a", "reports");
+    const { job } = await claimed(store, "a", message);
+    const change = { result: { url: "x" }, handled: true, [WITHOUT_JOB]: true } as const;
+    expect(await store.updateStatus(job, "checking", { ...change, key: "first" })).toBeNull();
+    expect(await store.updateStatus(job, "checking", { ...change, key: "first" })).toBeNull();
+    expect(await store.get("a")).toMatchObject({ status: "checking", version: 3, result: { url: "x" } });
+    expect(await claim(store, "a", message)).toEqual({ kind: "handled" });
+    await expectRefusal(store.updateStatus(job, "done", { ...change, key: "second" }), "CONFLICT");
   });
 
   test("without `handled`, the message can claim the job again", async ({ store }) => {
@@ -217,6 +229,14 @@ export function rememberedMessages({ test }: Context): void {
     expect(await claim(store, "a", direct())).toEqual({ kind: "leased" });
     await store.updateStatus(again, "checking");
     expect(await take(store)).toEqual([]);
+  });
+
+  test("a copy of the claim's own message is covered, also after eight others arrived", async ({ store }) => {
+    const { job } = await createClaimed(store, "a");
+    for (let n = 2; n <= 9; n++) expect(await claim(store, "a", direct(`m-${n}`))).toEqual({ kind: "leased" });
+    expect(await claim(store, "a", direct())).toEqual({ kind: "leased" });
+    await store.updateStatus(job, "checking", { handled: true });
+    expect((await take(store)).map(({ id }) => id)).toEqual(["m-9"]);
   });
 
   test("a message that became due after the claim is remembered", async ({ store }) => {

@@ -1,7 +1,7 @@
 import { expect } from "vitest";
-import type { JobEvent } from "../../index.js";
+import type { JobEvent, JobStorage, JobStoreDriver } from "../../index.js";
 import type { Context } from "./context.js";
-import { jobIn, type Report, step } from "./definitions.js";
+import { jobIn, type Report, report, step } from "./definitions.js";
 import { expectRefusal, PATIENCE, view } from "./expectations.js";
 import {
   claim,
@@ -369,5 +369,37 @@ export function savedLeases({ test }: Context): void {
     expect((await store.save(job)).leasedUntil).toBeNull();
     expect(await store.renewLeases([job], MINUTE)).toEqual([false]);
     expect(await take(store)).toEqual([]);
+  });
+}
+
+export function leaseReading({ test }: Context): void {
+  test("the driver distinguishes the lease of a worker from a wait, with the version of the job", async ({
+    stores,
+    underTest,
+  }) => {
+    const storages: JobStorage[] = [];
+    const { driver } = underTest;
+    const open: JobStoreDriver["open"] = (config) => {
+      const storage = driver.open(config);
+      storages.push(storage);
+      return storage;
+    };
+    const store = stores.openFor(report, {}, { ...driver, open });
+    const leaseOf = (id: string) => (storages[0] as JobStorage).readLease(id);
+    expect(await leaseOf("a")).toBeNull();
+    const { job } = await createClaimed(store, "a");
+    const createdAt = job.createdAt.getTime();
+    expect(await leaseOf("a")).toEqual({ createdAt, version: 2, until: Number(job.leasedUntil), owned: true });
+    const waiting = await store.updateStatus(job, "working", { leaseMs: MINUTE });
+    expect(await leaseOf("a")).toEqual({ createdAt, version: 3, until: Number(waiting.leasedUntil), owned: false });
+    await store.renewLeases([waiting], 0);
+    expect(await leaseOf("a")).toBeNull();
+    await claimed(store, "a", direct("m-2"));
+    expect(await leaseOf("a")).toMatchObject({ version: 4, owned: true });
+    await step(store, "a", "done");
+    expect(await leaseOf("a")).toBeNull();
+    await createClaimed(store, "b", direct(), { leaseMs: SHORT });
+    await leaseOver(store, "b");
+    expect(await leaseOf("b")).toBeNull();
   });
 }

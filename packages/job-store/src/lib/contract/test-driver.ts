@@ -2,22 +2,26 @@ import { describe } from "vitest";
 import { audit } from "./audit.js";
 import { changeKeys, claimAnswers, claimRepeats, claims, origins } from "./claim.js";
 import { createContext, type DriverUnderTest } from "./context.js";
+import { countsOfField } from "./counts-of-field.js";
 import { create, createMany, notJson } from "./create.js";
 import { delayedMessages } from "./delayed-messages.js";
 import { deleteMany, deleteOne } from "./delete.js";
 import { failRequest } from "./fail-request.js";
 import { handledMessages, messagesWithoutOrigin, rememberedMessages } from "./handled.js";
 import { close, health } from "./health-and-close.js";
-import { leases, savedLeases, waits } from "./leases.js";
+import { leaseReading, leases, savedLeases, waits } from "./leases.js";
 import { growth, limits } from "./limits.js";
 import { cursors, list, scan, ties } from "./list.js";
 import { maxCount } from "./max-count.js";
 import { metadata, ownership } from "./metadata.js";
 import { outbox, outboxClaims, outboxWaits } from "./outbox.js";
+import { outboxList } from "./outbox-list.js";
+import { pauses } from "./pauses.js";
 import { races } from "./races.js";
 import { counts, read, schemaChange, unreadable } from "./read.js";
 import { expiry, massExpiry, retention } from "./retention.js";
 import { save } from "./save.js";
+import { cancelling, rescheduledRequests, rescheduling } from "./scheduled-messages.js";
 import { sends } from "./sends.js";
 import { timeouts } from "./timeouts.js";
 import { untrustedIds, unusualData, unusualStatuses } from "./untrusted-input.js";
@@ -25,6 +29,7 @@ import { updateProgress } from "./update-progress.js";
 import { history, transitions, updateStatus } from "./update-status.js";
 import { earlyEnd, waitFor, watch } from "./watch.js";
 import { where, whereValues } from "./where.js";
+import { workers } from "./workers.js";
 
 export type { DriverUnderTest } from "./context.js";
 
@@ -37,6 +42,7 @@ const subjects = {
   unreadable,
   "schema change": schemaChange,
   counts,
+  "counts of a field": countsOfField,
   "update status": updateStatus,
   transitions,
   history,
@@ -51,6 +57,7 @@ const subjects = {
   "fail request": failRequest,
   "keys of changes": changeKeys,
   leases,
+  "reading a lease": leaseReading,
   "retries and postponed jobs": waits,
   "saved leases": savedLeases,
   delete: deleteOne,
@@ -73,9 +80,15 @@ const subjects = {
   outbox,
   "outbox claims": outboxClaims,
   "outbox waits": outboxWaits,
+  "outbox list": outboxList,
   "delayed messages": delayedMessages,
+  "rescheduled messages": rescheduling,
+  "cancelled messages": cancelling,
+  "requests by rescheduled messages": rescheduledRequests,
   "messages of a status": sends,
   timeouts,
+  pauses,
+  workers,
   races,
   "untrusted ids": untrustedIds,
   "unusual statuses": unusualStatuses,

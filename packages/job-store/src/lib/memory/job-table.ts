@@ -3,7 +3,9 @@ import { JobStoreError } from "../errors.js";
 import { unref } from "../timers.js";
 import { MemoryEventLog } from "./memory-event-log.js";
 import { MemoryOutbox } from "./memory-outbox.js";
+import { MemoryPauses } from "./memory-pauses.js";
 import { MemoryTimeouts } from "./memory-timeouts.js";
+import { MemoryWorkers } from "./memory-workers.js";
 import type { StoredJob } from "./stored-job.js";
 import { WorkTable } from "./work-table.js";
 
@@ -23,9 +25,12 @@ export class JobTable {
   readonly outbox = new MemoryOutbox({
     beforeClaim: () => this.#sendStored(),
     msToNext: () => this.work.msToNextEnd,
+    onReschedule: (message, dueAt) => this.work.reschedule(message, dueAt),
   });
   readonly log = new MemoryEventLog((id) => this.read(id));
   readonly timeouts = new MemoryTimeouts(this);
+  readonly pauses = new MemoryPauses();
+  readonly workers = new MemoryWorkers();
   readonly maxJobs: number;
   #sweepTimer: NodeJS.Timeout | undefined;
   #sweepAt = Number.POSITIVE_INFINITY;

@@ -1,11 +1,25 @@
 import { Condition } from "../condition.js";
-import type { OutboxStorage, OutgoingMessage, StoredMessage } from "../driver.js";
+import type {
+  ListedMessage,
+  ListPosition,
+  OutboxRequest,
+  OutboxResult,
+  OutboxStorage,
+  OutgoingMessage,
+  StoredMessage,
+} from "../driver.js";
+import type { OutboxKind } from "../outbox.js";
+import { comparePositions } from "../position.js";
 import type { StoredJob } from "./stored-job.js";
 import type { KeptMessage } from "./work-state.js";
 
 /** Entry whose payload is JSON text, so that readers share no objects. */
 type StoredEntry = Omit<StoredMessage, "payload"> & { readonly payload: string };
-type Entry = StoredEntry & { readonly claimedUntil: number };
+type Entry = StoredEntry & {
+  readonly claimedUntil: number;
+  /** Number that orders the entries, and scheduled messages that are due at the same time. */
+  readonly place: number;
+};
 
 /** Longest time for which a waiting reader does nothing, in milliseconds. Its claims are contacts with the storage. */
 const CONTACT_MS = 1000;
@@ -15,16 +29,26 @@ export class MemoryOutbox implements OutboxStorage {
   #entries = new Map<string, Entry>();
   /** Delayed messages in the order of their due times. */
   readonly #scheduled: Entry[] = [];
-  readonly #rejected = new Map<string, StoredEntry & { readonly reason: string }>();
+  readonly #rejected = new Map<string, Entry & { readonly reason: string }>();
   readonly #readers = new Condition();
   readonly #beforeClaim: () => void;
   readonly #msToNext: () => number;
+  readonly #onReschedule: (message: StoredMessage, dueAt: number | null) => void;
   #sequence = 0;
+  #places = 0;
 
-  /** @param table Adds the messages that are due. `msToNext` is the time until the next one is due. */
-  constructor(table: { readonly beforeClaim: () => void; readonly msToNext: () => number }) {
+  /**
+   * @param table Adds the messages that are due. `msToNext` is the time until the next one is due. `onReschedule` is called before a
+   *   scheduled message gets another due time, or is cancelled (null).
+   */
+  constructor(table: {
+    readonly beforeClaim: () => void;
+    readonly msToNext: () => number;
+    readonly onReschedule: (message: StoredMessage, dueAt: number | null) => void;
+  }) {
     this.#beforeClaim = table.beforeClaim;
     this.#msToNext = table.msToNext;
+    this.#onReschedule = table.onReschedule;
   }
 
   /** Adds the messages of a change. `job`: the job after the change. */
@@ -32,7 +56,7 @@ export class MemoryOutbox implements OutboxStorage {
     messages.forEach(({ id, delayMs, ...message }, position) => {
       const named = { ...message, id: id ?? `${job.id}.${job.version}.${position}` };
       if (delayMs === 0) this.append(job, named);
-      else this.#schedule(job, named, job.updatedAt + delayMs);
+      else this.#schedule(this.#newEntry(job, named, job.updatedAt + delayMs));
     });
   }
 
@@ -43,9 +67,9 @@ export class MemoryOutbox implements OutboxStorage {
     this.#readers.notify();
   }
 
-  #schedule(job: StoredJob, message: KeptMessage, dueAt: number): void {
-    const before = this.#scheduled.findLastIndex(({ at }) => at <= dueAt);
-    this.#scheduled.splice(before + 1, 0, this.#newEntry(job, message, dueAt));
+  #schedule(entry: Entry): void {
+    const before = this.#scheduled.findLastIndex(({ at }) => at <= entry.at);
+    this.#scheduled.splice(before + 1, 0, entry);
     this.#readers.notify();
   }
 
@@ -57,7 +81,18 @@ export class MemoryOutbox implements OutboxStorage {
     const now = Date.now();
     const entryId = `${now}-${this.#sequence++}`;
     const origin = { createdAt, attempt, version, dueAt };
-    return { entryId, jobId, at: dueAt || now, id, queue, payload, headers, origin, claimedUntil: 0 };
+    return {
+      entryId,
+      jobId,
+      at: dueAt || now,
+      id,
+      queue,
+      payload,
+      headers,
+      origin,
+      claimedUntil: 0,
+      place: this.#places++,
+    };
   }
 
   /** Makes the waiting readers look for messages. */
@@ -71,7 +106,9 @@ export class MemoryOutbox implements OutboxStorage {
    */
   #addDue(limit: number): void {
     const count = Math.min(this.#countDue(), limit);
-    for (const entry of this.#scheduled.splice(0, count)) this.#entries.set(entry.entryId, entry);
+    for (const entry of this.#scheduled.splice(0, count)) {
+      this.#entries.set(entry.entryId, { ...entry, place: this.#places++ });
+    }
   }
 
   #countDue(): number {
@@ -126,6 +163,58 @@ export class MemoryOutbox implements OutboxStorage {
       .map((entry) => ({ ...toMessage(entry), reason: entry.reason }));
   }
 
+  async list({ kind, start, limit }: OutboxRequest): Promise<OutboxResult> {
+    const after = start?.[0] ?? null;
+    const rest = this.#listed(kind).filter(({ position }) => after === null || comparePositions(position, after) > 0);
+    const messages = rest.slice(0, limit);
+    const last = messages.at(-1);
+    return { messages, next: rest.length > limit && last !== undefined ? [last.position] : null };
+  }
+
+  async ofJob(jobId: string, limit: number): ReturnType<OutboxStorage["ofJob"]> {
+    const all = (["waiting", "scheduled", "rejected"] as const).map((kind) => this.#listed(kind));
+    const messages = all.flatMap((ofKind): readonly ListedMessage[] => ofKind.slice(0, limit));
+    return {
+      messages: messages.filter((message) => message.jobId === jobId),
+      complete: all.every((ofKind) => ofKind.length <= limit),
+    };
+  }
+
+  /** Returns the messages of a kind in order. Those that are due become entries at the next claim, after the present ones. */
+  #listed(kind: OutboxKind): OutboxResult["messages"] {
+    const now = Date.now();
+    const due = this.#countDue();
+    const position = (at: number, { place }: Entry): ListPosition => ({ at, id: String(place).padStart(16, "0") });
+    switch (kind) {
+      case "waiting": {
+        const waiting = [...this.#entries.values()].map((entry) => ({ entry, position: position(0, entry) }));
+        const next = this.#scheduled.slice(0, due).map((entry) => ({ entry, position: position(entry.at, entry) }));
+        return [...waiting, ...next].map((one) => ({
+          ...toMessage(one.entry),
+          position: one.position,
+          kind,
+          claimed: one.entry.claimedUntil > now,
+        }));
+      }
+      case "scheduled":
+        return this.#scheduled.slice(due).map((entry) => ({
+          ...toMessage(entry),
+          position: position(entry.at, entry),
+          kind,
+          dueAt: entry.at,
+        }));
+      case "rejected":
+        return [...this.#rejected.values()]
+          .map((entry) => ({
+            ...toMessage(entry),
+            position: position(entry.at, entry),
+            kind,
+            reason: entry.reason,
+          }))
+          .sort((a, b) => comparePositions(a.position, b.position));
+    }
+  }
+
   async countRejected(): Promise<number> {
     return this.#rejected.size;
   }
@@ -138,9 +227,44 @@ export class MemoryOutbox implements OutboxStorage {
       const at = Date.now();
       // A message that was delayed is due now.
       const origin = entry.origin?.dueAt ? { ...entry.origin, dueAt: at } : entry.origin;
-      this.#entries.set(id, { ...entry, at, origin, claimedUntil: 0 });
+      this.#entries.set(id, { ...entry, at, origin, claimedUntil: 0, place: this.#places++ });
     }
     this.#readers.notify();
+  }
+
+  async reschedule(entryIds: readonly string[], at: number): Promise<readonly boolean[]> {
+    return entryIds.map((id) => {
+      const entry = this.#takeScheduled(id);
+      if (entry === null) return false;
+      const now = Date.now();
+      // The due time is later than now, because a claim at this time covers the messages that were due before it. This one was not.
+      const dueAt = Math.max(at, now + 1);
+      this.#onReschedule(toMessage(entry), dueAt);
+      const changed = {
+        ...entry,
+        at: dueAt,
+        origin: entry.origin && { ...entry.origin, dueAt },
+        place: this.#places++,
+      };
+      if (at > now) this.#schedule(changed);
+      else this.#entries.set(id, changed);
+      this.#readers.notify();
+      return true;
+    });
+  }
+
+  async cancel(entryIds: readonly string[]): Promise<readonly boolean[]> {
+    return entryIds.map((id) => {
+      const entry = this.#takeScheduled(id);
+      if (entry !== null) this.#onReschedule(toMessage(entry), null);
+      return entry !== null;
+    });
+  }
+
+  /** Removes a message that is not due yet. Returns null if there is none with this id. */
+  #takeScheduled(id: string): Entry | null {
+    const position = this.#scheduled.findIndex(({ entryId }) => entryId === id);
+    return position < this.#countDue() ? null : (this.#scheduled.splice(position, 1)[0] ?? null);
   }
 
   async depth(): Promise<number> {

@@ -16,19 +16,25 @@ import type {
   NewJob,
   OutboxStorage,
   OutgoingMessage,
+  PauseRequest,
+  QueuePause,
   ReadResult,
   RecordedChange,
   SaveReply,
   StatusUpdate,
   StorageHealth,
   StoreConfig,
+  StoredLease,
   Target,
+  UnattendedStatus,
   UpdateProgressReply,
   UpdateStatusReply,
+  WorkerRecord,
 } from "../driver.js";
 import { canHaveLease } from "../leased-status.js";
 import { sentMessages } from "../sent-messages.js";
 import type { AuditReport } from "../types.js";
+import { unattendedStatuses } from "../unattended.js";
 import { byteLength } from "../utf8.js";
 import { AWAY, type FaultInjection } from "./fault-injection.js";
 import { guardedLog, guardedOutbox } from "./guards.js";
@@ -149,12 +155,14 @@ export class MemoryStorage implements JobStorage {
     const sent = job.status === update.to ? [] : sentMessages(this.#config.sends, stored, update.sendHeaders);
     this.#addMessages(stored, [...update.outbox, ...sent]);
     this.#addEvent("status", stored, stored.statusAt, job.status, update.metadata.by);
-    return this.#faults.replyOrLose({ kind: "updated", record: this.#table.toRecord(stored) });
+    return this.#faults.replyOrLose(
+      update.withoutRecord === true ? { kind: "stored" } : { kind: "updated", record: this.#table.toRecord(stored) },
+    );
   }
 
   async claim(request: ClaimRequest): Promise<ClaimReply> {
     this.#check();
-    const { work, outbox } = this.#table;
+    const { work, outbox, pauses } = this.#table;
     const { to, message } = request;
     work.clock.contact();
     const job = this.#table.find(request.id);
@@ -174,6 +182,8 @@ export class MemoryStorage implements JobStorage {
       return this.#faults.replyOrLose({ kind: "leased" });
     }
     if (request.ifVersion !== undefined && request.ifVersion !== job.version) return { kind: "changed" };
+    const pause = pauses.of(message.queue);
+    if (pause !== undefined) return { kind: "paused", until: pause.until, reason: pause.reason };
     if (state.stored !== null && state.stored.queue !== message.queue) outbox.append(job, state.stored);
     if (job.status !== to) state.failedAttempts = 0;
     const claimed = this.#moved(job, { to, metadata: request.metadata });
@@ -221,6 +231,45 @@ export class MemoryStorage implements JobStorage {
     return changed.includes(true) ? this.#faults.replyOrLose(changed) : changed;
   }
 
+  async readLease(id: string): Promise<StoredLease | null> {
+    this.#check();
+    const job = this.#table.find(id);
+    const until = job === undefined ? null : this.#table.work.leasedUntil(job);
+    if (job === undefined || until === null) return null;
+    const { createdAt, version } = job;
+    return { createdAt, version, until, owned: this.#table.work.peek(job)?.lease?.owned === true };
+  }
+
+  async pauseQueue(request: PauseRequest): Promise<void> {
+    this.#check();
+    this.#table.pauses.pause(request);
+    this.#faults.replyOrLose(undefined);
+  }
+
+  async resumeQueue(queue: string): Promise<boolean> {
+    this.#check();
+    const resumed = this.#table.pauses.resume(queue);
+    return resumed ? this.#faults.replyOrLose(resumed) : resumed;
+  }
+
+  async pauses(): Promise<readonly QueuePause[]> {
+    this.#check();
+    return this.#table.pauses.all();
+  }
+
+  async announceWorker(worker: WorkerRecord, targets: readonly Target[], leaseMs: number) {
+    this.#check();
+    const { workers, pauses } = this.#table;
+    workers.announce(worker, targets, leaseMs);
+    return { renewed: await this.renewLeases(targets, leaseMs), pause: pauses.of(worker.queue) ?? null };
+  }
+
+  async workers() {
+    this.#check();
+    const { live, consumers } = this.#table.workers;
+    return { live, consumers };
+  }
+
   async findOverdue(owner: string): ReturnType<JobStorage["findOverdue"]> {
     this.#check();
     return this.#table.timeouts.findOverdue(this.#config.timeouts, owner);
@@ -256,10 +305,13 @@ export class MemoryStorage implements JobStorage {
     return listJobs(this.#table, request);
   }
 
-  async counts(): Promise<ReadonlyMap<string, number>> {
+  async counts(where: ListRequest["where"]): Promise<ReadonlyMap<string, number>> {
     this.#check();
     const counts = new Map(this.#config.statuses.map((status) => [status, 0]));
-    for (const job of this.#table.live()) counts.set(job.status, (counts.get(job.status) ?? 0) + 1);
+    for (const job of this.#table.live()) {
+      if (where !== null && job.fields.get(where.field) !== where.value) continue;
+      counts.set(job.status, (counts.get(job.status) ?? 0) + 1);
+    }
     return counts;
   }
 
@@ -273,7 +325,7 @@ export class MemoryStorage implements JobStorage {
   }
 
   async health(): Promise<StorageHealth> {
-    const { size, outbox, timeouts } = this.#table;
+    const { size, outbox, timeouts, pauses } = this.#table;
     const common = { details: { jobs: size }, warnings: [] };
     return this.#faults.isAway
       ? {
@@ -283,6 +335,8 @@ export class MemoryStorage implements JobStorage {
           rejected: null,
           oldestWaitMs: null,
           overdueMs: null,
+          pauses: null,
+          unattended: null,
           error: AWAY,
         }
       : {
@@ -292,11 +346,21 @@ export class MemoryStorage implements JobStorage {
           rejected: await outbox.countRejected(),
           oldestWaitMs: await outbox.oldestWait(),
           overdueMs: timeouts.lag(this.#config.timeouts),
+          pauses: pauses.all(),
+          unattended: this.#unattended(),
         };
   }
 
   async close(): Promise<void> {
     this.#faults.removeListener(this.#config.emit);
+  }
+
+  #unattended(): readonly UnattendedStatus[] {
+    const { live, consumers } = this.#table.workers;
+    return [...unattendedStatuses(live, consumers)].flatMap(([status, queues]) => {
+      const [oldest] = this.#table.inOrderOfEntry(status);
+      return oldest === undefined ? [] : [{ status, queues, waitMs: Date.now() - oldest.statusAt }];
+    });
   }
 
   /** Returns the job after a status change. */

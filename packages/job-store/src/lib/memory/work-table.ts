@@ -1,4 +1,4 @@
-import type { ClaimRequest, OutgoingMessage, StatusUpdate } from "../driver.js";
+import type { ClaimRequest, OutgoingMessage, StatusUpdate, StoredMessage } from "../driver.js";
 import { DueTimes } from "./due-times.js";
 import { ReachableClock } from "./reachable-clock.js";
 import type { StoredJob } from "./stored-job.js";
@@ -155,8 +155,19 @@ export class WorkTable {
   /** Records the messages that a change of the job stored. */
   addMessages(job: StoredJob, messages: readonly OutgoingMessage[]): void {
     for (const { queue, delayMs } of messages) {
-      setMark(this.of(job).newestMessage, queue, { version: job.version, at: Date.now() + delayMs });
+      setMark(this.of(job).newestMessage, queue, { version: job.version, at: job.updatedAt + delayMs });
     }
+  }
+
+  /** Records that a scheduled message gets another due time, or is cancelled (null), if it is the newest one of its queue. */
+  reschedule({ jobId, queue, origin }: StoredMessage, dueAt: number | null): void {
+    const state = this.#states.get(jobId);
+    if (state === undefined || origin === null) return;
+    if (state.createdAt !== origin.createdAt || state.attempt !== origin.attempt) return;
+    const newest = state.newestMessage.get(queue);
+    if (newest?.version !== origin.version || newest.at !== origin.dueAt) return;
+    if (dueAt === null) state.newestMessage.delete(queue);
+    else state.newestMessage.set(queue, { ...newest, at: dueAt });
   }
 
   /** Time in milliseconds until the next lease ends. */

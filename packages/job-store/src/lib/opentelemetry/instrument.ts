@@ -11,8 +11,8 @@ export interface InstrumentOptions {
   /** Provider of the meter. @default the provider that is registered with the API when the store is created */
   readonly meterProvider?: MeterProvider | undefined;
   /**
-   * True if this process reports the number of jobs by status, and the number and age of messages in the outbox. Each
-   * export then makes four short calls to the store. One process of a service is enough. @default true
+   * True if this process reports the number of jobs by status, the number and age of messages in the outbox, the paused queues and the live
+   * workers. Each export then makes seven short calls to the store. One process of a service is enough. @default true
    */
   readonly gauges?: boolean | undefined;
 }
@@ -33,7 +33,9 @@ const SCOPE = "@subtitles/job-store";
  * `subtitles.job.status.duration`, the time in seconds that a job spent in the status that it leaves;
  * `subtitles.job.retries`, the number of jobs that left a final status. Gauges: `subtitles.job.count` by status;
  * `subtitles.outbox.depth`; `subtitles.outbox.age`, the time in seconds that the oldest message has waited;
- * `subtitles.outbox.rejected`, the number of rejected entries.
+ * `subtitles.outbox.scheduled`, the number of delayed messages that are not due yet;
+ * `subtitles.outbox.rejected`, the number of rejected entries; `subtitles.queue.paused`, 1 for each paused queue; `subtitles.worker.count`, the
+ * number of live workers by queue and state.
  *
  * Start the SDK before the store is created. Ids and statuses of jobs are recorded; data, results and errors are not.
  *

@@ -16,16 +16,20 @@ import type {
   NewJob,
   OutboxStorage,
   OutgoingMessage,
+  PauseRequest,
+  QueuePause,
   ReadResult,
   SaveReply,
   StatusUpdate,
   StoreConfig,
+  StoredLease,
   Target,
   UpdateProgressReply,
   UpdateStatusReply,
+  WorkerRecord,
 } from "../driver.js";
 import type { AuditReport } from "../types.js";
-import type { Telemetry } from "./telemetry.js";
+import { QUEUE, type Telemetry } from "./telemetry.js";
 
 /**
  * Storage that records the calls of another storage. It adds the current trace context to outbox messages that have none. Reads of
@@ -79,7 +83,9 @@ export class InstrumentedStorage implements JobStorage {
     const attributes = { [ID]: update.target.id, [STATUS]: update.to };
     return this.#telemetry.observe("updateStatus", attributes, async (span) => {
       const sendHeaders = this.#sendHeaders(update.to);
-      const reply = await this.#storage.updateStatus({ ...update, outbox: traced(update.outbox), ...sendHeaders });
+      // The metrics need the record.
+      const traceable = { ...update, outbox: traced(update.outbox), ...sendHeaders, withoutRecord: false };
+      const reply = await this.#storage.updateStatus(traceable);
       if (reply.kind === "updated") this.#telemetry.recordStatusChange(reply.record, this.#finalStatuses);
       // A duplicate delivery writes nothing.
       span.setAttribute("subtitles.job.moved", reply.kind === "updated");
@@ -111,6 +117,34 @@ export class InstrumentedStorage implements JobStorage {
     return this.#storage.renewLeases(targets, leaseMs);
   }
 
+  readLease(id: string): Promise<StoredLease | null> {
+    return this.#storage.readLease(id);
+  }
+
+  announceWorker(
+    worker: WorkerRecord,
+    targets: readonly Target[],
+    leaseMs: number,
+  ): ReturnType<JobStorage["announceWorker"]> {
+    return this.#storage.announceWorker(worker, targets, leaseMs);
+  }
+
+  workers(): ReturnType<JobStorage["workers"]> {
+    return this.#storage.workers();
+  }
+
+  pauseQueue(request: PauseRequest): Promise<void> {
+    return this.#telemetry.observe("pauseQueue", { [QUEUE]: request.queue }, () => this.#storage.pauseQueue(request));
+  }
+
+  resumeQueue(queue: string): Promise<boolean> {
+    return this.#telemetry.observe("resumeQueue", { [QUEUE]: queue }, () => this.#storage.resumeQueue(queue));
+  }
+
+  pauses(): Promise<readonly QueuePause[]> {
+    return this.#storage.pauses();
+  }
+
   findOverdue(owner: string): ReturnType<JobStorage["findOverdue"]> {
     return this.#storage.findOverdue(owner);
   }
@@ -129,8 +163,8 @@ export class InstrumentedStorage implements JobStorage {
     return this.#telemetry.observe("list", {}, () => this.#storage.list(request));
   }
 
-  counts(): Promise<ReadonlyMap<string, number>> {
-    return this.#telemetry.observe("counts", {}, () => this.#storage.counts());
+  counts(where: ListRequest["where"]): Promise<ReadonlyMap<string, number>> {
+    return this.#telemetry.observe("counts", {}, () => this.#storage.counts(where));
   }
 
   audit(options: AuditOptions): AsyncGenerator<AuditReport, void, undefined> {

@@ -100,6 +100,16 @@ export class Telemetry {
   }
 }
 
+/** Attribute of OpenTelemetry's conventions for messaging. */
+export const QUEUE = "messaging.destination.name";
+
+/** Counts the elements with each key. */
+function countedBy<T>(all: readonly T[], keyOf: (one: T) => string): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const one of all) counts.set(keyOf(one), (counts.get(keyOf(one)) ?? 0) + 1);
+  return counts;
+}
+
 function codeOf(reply: unknown): string | undefined {
   if (typeof reply !== "object" || reply === null || !("kind" in reply)) return undefined;
   return CODES[reply.kind as keyof typeof CODES];
@@ -119,13 +129,15 @@ export class Gauges {
     const scheduled = gauge("subtitles.outbox.scheduled", "{message}", "Delayed messages that are not due yet.");
     const age = gauge("subtitles.outbox.age", "s", "Time that the oldest of these has waited. 0: there is none.");
     const rejected = gauge("subtitles.outbox.rejected", "{message}", "Rejected messages, which are not published.");
+    const paused = gauge("subtitles.queue.paused", "{queue}", "1 for each paused queue.");
+    const workers = gauge("subtitles.worker.count", "{worker}", "Live workers by queue and state.");
     const attributes = { "subtitles.job.definition": definition };
 
     this.#meter = meter;
-    this.#observables = [jobs, depth, scheduled, age, rejected];
+    this.#observables = [jobs, depth, scheduled, age, rejected, paused, workers];
     this.#callback = async (result) => {
       await Promise.allSettled([
-        storage.counts().then((counts) => {
+        storage.counts(null).then((counts) => {
           for (const [status, count] of counts) {
             result.observe(jobs, count, { ...attributes, "subtitles.job.status": status });
           }
@@ -134,6 +146,15 @@ export class Gauges {
         storage.outbox.scheduled().then((count) => result.observe(scheduled, count, attributes)),
         storage.outbox.countRejected().then((count) => result.observe(rejected, count, attributes)),
         storage.outbox.oldestWait().then((ms) => result.observe(age, Math.max(0, ms ?? 0) / 1000, attributes)),
+        storage.pauses().then((pauses) => {
+          for (const { queue } of pauses) result.observe(paused, 1, { ...attributes, [QUEUE]: queue });
+        }),
+        storage.workers().then(({ live }) => {
+          for (const [text, count] of countedBy(live, ({ queue, state }) => JSON.stringify([queue, state]))) {
+            const [queue, state]: [string, string] = JSON.parse(text);
+            result.observe(workers, count, { ...attributes, [QUEUE]: queue, "subtitles.worker.state": state });
+          }
+        }),
       ]);
     };
     meter.addBatchObservableCallback(this.#callback, this.#observables);

@@ -1,6 +1,7 @@
+import type { ListRequest } from "../driver.js";
 import { type PipelineCommand, runPipeline, valuesOf } from "./connection.js";
-
-import { SPAN, type StatusCode, scoreOf } from "./keys.js";
+import { SPAN, type StatusCode, scoreOf, storeKeys } from "./keys.js";
+import { fieldText } from "./record-text.js";
 import { scripts } from "./scripts.js";
 import type { RedisSession } from "./session.js";
 
@@ -8,9 +9,15 @@ import type { RedisSession } from "./session.js";
 type CodeCount = readonly [code: StatusCode, jobs: number];
 
 /** Counts the live jobs by status, at one moment. */
-export async function countJobs(session: RedisSession): Promise<ReadonlyMap<string, number>> {
+export async function countJobs(
+  session: RedisSession,
+  where: ListRequest["where"],
+): Promise<ReadonlyMap<string, number>> {
   const end = session.executor.defaultEnd();
-  const found = (await countByCommands(session, end)) ?? (await countByScript(session, end));
+  const found =
+    where === null
+      ? ((await countByCommands(session, end)) ?? (await countByScript(session, end)))
+      : await countOfField(session, where, end);
   session.confirmMetadata();
   const counts = new Map<string, number>();
   for (const [{ status }, jobs] of found) counts.set(status, (counts.get(status) ?? 0) + jobs);
@@ -90,6 +97,23 @@ async function countByScript(session: RedisSession, end: number): Promise<readon
         [session.keys.metadata, session.keys.statuses],
         [revision, ...ranges],
       );
+      return codes.map((code, n) => [code, Number(jobs[n])]);
+    },
+    { end },
+  );
+}
+
+/** Counts the jobs with one value in an index field. The index has them in order, so each status costs the same for any number of jobs. */
+async function countOfField(
+  session: RedisSession,
+  { field, value }: NonNullable<ListRequest["where"]>,
+  end: number,
+): Promise<readonly CodeCount[]> {
+  return session.read(
+    async ({ metadata: { revision, codes }, evaluate }) => {
+      const ranges = codes.flatMap(({ code, ttlMs }) => [code, ttlMs]);
+      const args = [revision, fieldText(field, value), ...ranges];
+      const [, ...jobs] = await evaluate(scripts.countsOfField, storeKeys(session.keys), args);
       return codes.map((code, n) => [code, Number(jobs[n])]);
     },
     { end },

@@ -2,12 +2,14 @@ import type { RedisCommander } from "ioredis";
 import type { Json } from "../definition.js";
 import type { StorageHealth } from "../driver.js";
 import type { Client } from "./connection.js";
+import { readPauses } from "./pauses.js";
 import { type ProbeResult, probePermissions } from "./permission-probe.js";
 import { describeForeignKeys, describeMissing } from "./permissions.js";
 import { explain, reasonOf, replyCode } from "./redis-errors.js";
 import { countRejected, readOutboxState } from "./redis-outbox.js";
 import type { RedisSession } from "./session.js";
 import { timeoutsLag } from "./timeouts.js";
+import { findUnattended, readWorkers } from "./workers.js";
 
 type Answer<T> = { readonly value: T } | { readonly error: unknown };
 
@@ -25,7 +27,7 @@ export async function checkHealth(
   const query = <T>(command: (client: Client) => Promise<T>) =>
     answerOf(executor.query(command, { end, retries: false }));
   let latencyMs: number | null = null;
-  const [read, probed, replicated, server, rejected, outbox, lag] = await Promise.all([
+  const [read, probed, replicated, server, rejected, outbox, lag, pauses, unattended] = await Promise.all([
     query(async (client) => {
       const begun = performance.now();
       await client.mget(keys.job("*")).finally(() => {
@@ -38,6 +40,10 @@ export async function checkHealth(
     query((client) => countRejected(client, keys)),
     query((client) => readOutboxState(client, keys)),
     query(async (client) => (hasTimeouts ? timeoutsLag(client, keys) : null)),
+    query((client) => readPauses(client, keys)),
+    query((client) => readWorkers(client, keys)).then((workers) =>
+      "value" in workers ? answerOf(findUnattended(session, workers.value, end)) : workers,
+    ),
   ]);
   const reachable = "value" in read || replyCode(read.error) !== null;
   const readable = "value" in read;
@@ -54,6 +60,8 @@ export async function checkHealth(
     rejected: "value" in rejected ? rejected.value : null,
     oldestWaitMs: "value" in outbox ? outbox.value.oldestWait : null,
     overdueMs: "value" in lag ? lag.value : null,
+    pauses: "value" in pauses ? pauses.value : null,
+    unattended: "value" in unattended ? unattended.value : null,
     ...(error !== null && { error }),
   };
 }

@@ -51,6 +51,14 @@ export interface Keys {
   readonly waits: string;
   /** Sorted set: gaps in which no process had contact with the server; see lua/includes/contact.lua. */
   readonly gaps: string;
+  /** Hash: queue -> its pause; see lua/includes/pauses.lua. */
+  readonly pauses: string;
+  /** Hash: id of a live worker -> its record; see lua/write/renew-leases.lua. */
+  readonly workers: string;
+  /** Sorted set: id of a live worker by the time at which its record expires. */
+  readonly workerEnds: string;
+  /** Hash: queue -> `from` and `working` of the worker of this queue that started last. */
+  readonly consumers: string;
   /** String: store that enforces the timeouts. */
   readonly timeoutsOwner: string;
   /** Sorted set: jobs whose timeout is checked later; see lua/maintenance/next-timeouts.lua. */
@@ -63,6 +71,8 @@ export interface Keys {
   readonly outboxClaimed: string;
   /** String: last claim of one reader, and the entries that it returned. It expires with the claim. */
   readonly outboxReader: (reader: string) => string;
+  /** String: results of one call that changes scheduled messages, for as long as it can be repeated. */
+  readonly outboxCall: (operation: string) => string;
   readonly outboxScheduled: string;
   readonly outboxScheduledEntries: string;
   readonly outboxRejected: string;
@@ -86,6 +96,10 @@ export function keysUnder(prefix: string): Keys {
     leases: `${prefix}jobs:leases`,
     waits: `${prefix}jobs:waits`,
     gaps: `${prefix}jobs:gaps`,
+    pauses: `${prefix}jobs:pauses`,
+    workers: `${prefix}jobs:workers`,
+    workerEnds: `${prefix}jobs:workers:ends`,
+    consumers: `${prefix}jobs:consumers`,
     timeoutsOwner: `${prefix}jobs:timeouts:owner`,
     timeoutsDeferred: `${prefix}jobs:timeouts:deferred`,
     events: `${prefix}jobs:events`,
@@ -93,6 +107,7 @@ export function keysUnder(prefix: string): Keys {
     outboxClaims: `${prefix}jobs:outbox:claims`,
     outboxClaimed: `${prefix}jobs:outbox:claimed`,
     outboxReader: (reader) => `${prefix}jobs:outbox:reader:${reader}`,
+    outboxCall: (operation) => `${prefix}jobs:outbox:call:${operation}`,
     outboxScheduled: `${prefix}jobs:outbox:scheduled`,
     outboxScheduledEntries: `${prefix}jobs:outbox:scheduled:entries`,
     outboxRejected: `${prefix}jobs:outbox:rejected`,

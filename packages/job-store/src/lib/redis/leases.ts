@@ -1,8 +1,10 @@
-import type { JobRecord, ReadResult, StoreConfig, Target } from "../driver.js";
+import type { JobRecord, JobStorage, ReadResult, StoreConfig, StoredLease, Target, WorkerRecord } from "../driver.js";
 import { canHaveLease } from "../leased-status.js";
 import { workKeys } from "./keys.js";
+import { readPause } from "./pause-text.js";
 import { evaluate, scripts } from "./scripts.js";
 import type { RedisSession } from "./session.js";
+import { workerArgs } from "./workers.js";
 import { newOperationId } from "./write-batcher.js";
 import { expectations } from "./write-commands.js";
 
@@ -39,6 +41,17 @@ export class Leases {
     });
   }
 
+  /** Returns the lease of a job. null: it has none. */
+  async read(id: string): Promise<StoredLease | null> {
+    const { keys } = this.#session;
+    const [, lease] = await this.#session.read(({ evaluate }) =>
+      evaluate(scripts.leases, [keys.metadata, keys.work], [id]),
+    );
+    if (typeof lease !== "string") return null;
+    const [createdAt, version, until, owner] = lease.split(" ");
+    return { createdAt: Number(createdAt), version: Number(version), until: Number(until), owned: owner === "o" };
+  }
+
   async #endsOf(records: readonly JobRecord[], end: number): Promise<ReadonlyMap<JobRecord, Date>> {
     const { executor, keys } = this.#session;
     const ends = new Map<JobRecord, Date>();
@@ -66,34 +79,49 @@ export class Leases {
    * a lease to end only once.
    */
   async renew(targets: readonly Target[], leaseMs: number): Promise<readonly boolean[]> {
+    return (await this.announce(null, targets, leaseMs)).renewed;
+  }
+
+  /** Does the same, and records in the first of the scripts that the worker is alive. */
+  async announce(
+    worker: WorkerRecord | null,
+    targets: readonly Target[],
+    leaseMs: number,
+  ): ReturnType<JobStorage["announceWorker"]> {
     const names = targets.map((target) => `${target.id} ${expectations(target)}`);
     const wanted = new Map(targets.map((target, n) => [names[n] ?? "", target]));
-    const renewed = await this.#renewEach([...wanted.values()], leaseMs);
+    const { renewed, pause } = await this.#renewEach(worker, [...wanted.values()], leaseMs);
     const changed = new Map(Array.from(wanted.keys(), (name, n) => [name, renewed[n] === true]));
-    return names.map((name) => {
+    const answers = names.map((name) => {
       const isChanged = changed.get(name) === true;
       if (leaseMs === 0) changed.set(name, false);
       return isChanged;
     });
+    const queue = worker?.queue ?? "";
+    return { renewed: answers, pause: pause === "" ? null : { queue, ...readPause(pause) } };
   }
 
-  async #renewEach(targets: readonly Target[], leaseMs: number): Promise<readonly boolean[]> {
+  async #renewEach(worker: WorkerRecord | null, targets: readonly Target[], leaseMs: number) {
     const { keys } = this.#session;
+    const touched = [keys.metadata, ...workKeys(keys), keys.pauses, keys.workers, keys.workerEnds, keys.consumers];
     // The operation lets a repeated call recognize the leases that it has ended.
     const operation = newOperationId();
     const parts = Array.from({ length: Math.max(1, Math.ceil(targets.length / MAX_JOBS)) }, (_, n) =>
       targets.slice(n * MAX_JOBS, (n + 1) * MAX_JOBS),
     );
+    let pause = "";
     const renewed = await Promise.all(
-      parts.map(async (part) => {
+      parts.map(async (part, n) => {
+        const announced = workerArgs(n === 0 ? worker : null, targets);
         const jobs = part.flatMap((target) => [target.id, expectations(target)]);
-        const [, run, ...changed] = await this.#session.write(({ deadline, evaluate }) =>
-          evaluate(scripts.renewLeases, [keys.metadata, ...workKeys(keys)], [deadline, leaseMs, operation, ...jobs]),
+        const [, run, paused, ...changed] = await this.#session.write(({ deadline, evaluate }) =>
+          evaluate(scripts.renewLeases, touched, [deadline, leaseMs, operation, ...announced, ...jobs]),
         );
+        if (n === 0) pause = String(paused);
         this.#session.noteRun(String(run));
         return changed.map((one) => one === 1);
       }),
     );
-    return renewed.flat();
+    return { renewed: renewed.flat(), pause };
   }
 }

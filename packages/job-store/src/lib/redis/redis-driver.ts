@@ -5,6 +5,7 @@ import { RedisEventLog } from "./event-log.js";
 import { keysUnder, tagOf } from "./keys.js";
 import { Leases } from "./leases.js";
 import { type RedisDriverOptions, type ResolvedOptions, resolveOptions } from "./options.js";
+import { Pauses } from "./pauses.js";
 import { readRecordedMetadata } from "./recorded-metadata.js";
 import { RedisOutbox } from "./redis-outbox.js";
 import { RedisStorage } from "./redis-storage.js";
@@ -68,7 +69,7 @@ function openShard(
   return new RedisStorage(
     session,
     { ...config, maxCount },
-    { outbox, log, leases, timeouts: new Timeouts(session, config), format },
+    { outbox, log, leases, pauses: new Pauses(session), timeouts: new Timeouts(session, config), format },
   );
 }
 

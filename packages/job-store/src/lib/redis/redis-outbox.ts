@@ -1,5 +1,14 @@
 import type { RedisCommander } from "ioredis";
-import type { Origin, OutboxStorage, StoredMessage } from "../driver.js";
+import type {
+  ListedMessage,
+  ListPosition,
+  Origin,
+  OutboxRequest,
+  OutboxResult,
+  OutboxStorage,
+  StoredMessage,
+} from "../driver.js";
+import type { OutboxKind } from "../outbox.js";
 import { type Keys, workKeys } from "./keys.js";
 import { evaluate, type Script, scripts } from "./scripts.js";
 import type { RedisSession, Reply } from "./session.js";
@@ -121,6 +130,45 @@ export class RedisOutbox implements OutboxStorage {
     });
   }
 
+  async list({ kind, start, limit }: OutboxRequest): Promise<OutboxResult> {
+    const { messages, next } = await this.#page({ kind, limit, start: start?.[0] ?? null, jobId: "" });
+    return { messages, next: next && [next] };
+  }
+
+  async ofJob(jobId: string, limit: number): ReturnType<OutboxStorage["ofJob"]> {
+    const messages: ListedMessage[] = [];
+    let complete = true;
+    for (const kind of ["waiting", "scheduled", "rejected"] as const) {
+      let start: ListPosition | null = null;
+      let left = limit;
+      do {
+        const page: OutboxPart = await this.#page({ kind, limit: left, start, jobId });
+        messages.push(...page.messages);
+        start = page.next;
+        left -= page.read;
+      } while (start !== null && left > 0);
+      complete &&= start === null;
+    }
+    return { messages, complete };
+  }
+
+  /** Reads as many messages as one script may read. */
+  async #page({ kind, limit, start, jobId }: PartRequest): Promise<OutboxPart> {
+    const { keys } = this.#session;
+    const touched = [
+      ...[keys.metadata, keys.outbox, keys.outboxClaims, keys.outboxScheduled, keys.outboxScheduledEntries],
+      ...[keys.outboxRejected, keys.outboxRejectedEntries],
+    ];
+    const [, read, score, last, ...found] = await this.#session.read(({ evaluate }) =>
+      evaluate(scripts.outboxList, touched, [kind, limit, start?.at ?? "", start?.id ?? "", jobId]),
+    );
+    return {
+      messages: (found as readonly FoundMessage[]).flatMap((message) => readListed(kind, message) ?? []),
+      next: score === "" ? null : { at: Number(score), id: String(last) },
+      read: Number(read),
+    };
+  }
+
   countRejected(): Promise<number> {
     return this.#session.read(({ client }) => countRejected(client, this.#session.keys));
   }
@@ -143,6 +191,40 @@ export class RedisOutbox implements OutboxStorage {
 
   #state(): Promise<OutboxState> {
     return this.#session.read(({ client }) => readOutboxState(client, this.#session.keys));
+  }
+
+  reschedule(entryIds: readonly string[], at: number): Promise<readonly boolean[]> {
+    return this.#changeScheduled(entryIds, at);
+  }
+
+  cancel(entryIds: readonly string[]): Promise<readonly boolean[]> {
+    return this.#changeScheduled(entryIds, "");
+  }
+
+  /** @param at new due time. "": deletes the messages */
+  async #changeScheduled(entryIds: readonly string[], at: number | ""): Promise<readonly boolean[]> {
+    const { keys } = this.#session;
+    const places = [...entryIds.keys()].filter((place) => SCHEDULED_ID.test(entryIds[place] ?? ""));
+    const numbers = places.map((place) => entryIds[place]?.slice(2).padStart(NUMBER_LENGTH, "0") ?? "");
+    // Loads the metadata, which rejects another definition.
+    if (numbers.length === 0) await this.#session.read(async () => {});
+    let results = "";
+    while (results.length < numbers.length) {
+      const some = numbers.slice(results.length, results.length + MAX_ENTRIES_PER_SCRIPT);
+      const { work, workMessages, leases, waits } = keys;
+      // A repeated call has the same key, and so the same results.
+      const [, done] = await this.#run(
+        scripts.outboxReschedule,
+        [at, ...some],
+        [
+          ...[keys.outboxCall(newOperationId()), work, workMessages, leases, waits],
+          ...[keys.outboxScheduled, keys.outboxScheduledEntries],
+        ],
+      );
+      results += String(done);
+    }
+    const changed = new Set(places.filter((_, n) => results[n] === "1"));
+    return entryIds.map((_, place) => changed.has(place));
   }
 
   async #each(script: Script, args: readonly string[], entryIds: readonly string[]): Promise<void> {
@@ -191,6 +273,57 @@ export async function readOutboxState(client: RedisCommander, keys: Keys): Promi
   const [, waiting, scheduled, first, now] = reply as readonly [string, number, number, string | null, string];
   const oldest = first === null ? null : Number(first);
   return { waiting, scheduled, oldest, oldestWait: oldest === null ? null : Number(now) - oldest };
+}
+
+interface PartRequest {
+  readonly kind: OutboxKind;
+  readonly limit: number;
+  /** Position after which the part begins. null: at the beginning. */
+  readonly start: ListPosition | null;
+  /** Job whose messages are returned. "": all messages. */
+  readonly jobId: string;
+}
+
+/** Messages that one script has read. */
+interface OutboxPart {
+  readonly messages: OutboxResult["messages"];
+  /** Position of the last message that was read. null: none follow. */
+  readonly next: ListPosition | null;
+  /** Number of messages that were read, also of other jobs. */
+  readonly read: number;
+}
+
+/** Message in the reply of lua/outbox/list.lua. */
+type FoundMessage = readonly [id: string, score: string, fields: string | readonly string[], claimed: 0 | 1];
+
+/** Returns null if another application has added the entry. */
+function readListed(
+  kind: OutboxKind,
+  [id, score, text, claimed]: FoundMessage,
+): OutboxResult["messages"][number] | null {
+  const fields: readonly string[] = typeof text === "string" ? JSON.parse(text) : text;
+  const position = { at: Number(score), id };
+  const message = readEntry(id.includes("-") ? id : scheduledId(id), fields);
+  if (message === null) return null;
+  switch (kind) {
+    case "waiting":
+      return { ...message, position, kind, claimed: claimed === 1 };
+    case "scheduled":
+      return { ...message, position, kind, dueAt: position.at };
+    case "rejected":
+      return { ...message, position, kind, reason: JSON.parse(fields.at(-1) ?? "") };
+  }
+}
+
+/** Entry id of a scheduled message. */
+const SCHEDULED_ID = /^0-\d+$/;
+
+/** Number of digits of the number of a scheduled message; see lua/includes/messages.lua. */
+const NUMBER_LENGTH = 16;
+
+/** Returns the entry id of a scheduled message. No entry of the stream begins with 0. */
+function scheduledId(number: string): string {
+  return `0-${Number(number)}`;
 }
 
 /** Reads an entry with its fields in the order of the scripts. null: another application has added it. It is ignored. */

@@ -12,13 +12,17 @@ import type {
   ListRequest,
   ListResult,
   NewJob,
+  PauseRequest,
+  QueuePause,
   ReadResult,
   SaveReply,
   StatusUpdate,
   StoreConfig,
+  StoredLease,
   Target,
   UpdateProgressReply,
   UpdateStatusReply,
+  WorkerRecord,
 } from "../driver.js";
 import type { AuditReport } from "../types.js";
 import { RedisAudit } from "./audit.js";
@@ -29,11 +33,13 @@ import type { RedisEventLog } from "./event-log.js";
 import { checkHealth } from "./health.js";
 import type { Leases } from "./leases.js";
 import { listJobs } from "./listing.js";
+import type { Pauses } from "./pauses.js";
 import { ReadBatcher } from "./read-batcher.js";
 import { readFieldLines } from "./record-text.js";
 import type { RedisOutbox } from "./redis-outbox.js";
 import type { RedisSession } from "./session.js";
 import type { Timeouts } from "./timeouts.js";
+import { readWorkers } from "./workers.js";
 import type { WriteBatchFormat } from "./write-batch.js";
 import { type PendingWrite, WriteBatcher, WriteCall } from "./write-batcher.js";
 import * as commands from "./write-commands.js";
@@ -45,6 +51,7 @@ export class RedisStorage implements JobStorage {
   readonly #session: RedisSession;
   readonly #config: StoreConfig;
   readonly #leases: Leases;
+  readonly #pauses: Pauses;
   readonly #timeouts: Timeouts;
   readonly #reader: ReadBatcher;
   readonly #writes: CallQueue<PendingWrite>;
@@ -57,6 +64,7 @@ export class RedisStorage implements JobStorage {
       readonly outbox: RedisOutbox;
       readonly log: RedisEventLog;
       readonly leases: Leases;
+      readonly pauses: Pauses;
       readonly timeouts: Timeouts;
       readonly format: WriteBatchFormat;
     },
@@ -65,6 +73,7 @@ export class RedisStorage implements JobStorage {
     this.#config = config;
     this.#trimmer = new BackgroundTrimmer(session, parts.format, config.maxCount);
     this.#leases = parts.leases;
+    this.#pauses = parts.pauses;
     this.#timeouts = parts.timeouts;
     this.#reader = new ReadBatcher(session, parts.leases);
     const batcher = new WriteBatcher(session, parts.format, config.historyLimit, this.#trimmer);
@@ -100,6 +109,34 @@ export class RedisStorage implements JobStorage {
     return this.#leases.renew(targets, leaseMs);
   }
 
+  readLease(id: string): Promise<StoredLease | null> {
+    return this.#leases.read(id);
+  }
+
+  announceWorker(
+    worker: WorkerRecord,
+    targets: readonly Target[],
+    leaseMs: number,
+  ): ReturnType<JobStorage["announceWorker"]> {
+    return this.#leases.announce(worker, targets, leaseMs);
+  }
+
+  workers(): ReturnType<JobStorage["workers"]> {
+    return this.#session.read(({ client }) => readWorkers(client, this.#session.keys));
+  }
+
+  pauseQueue(request: PauseRequest): Promise<void> {
+    return this.#pauses.pause(request);
+  }
+
+  resumeQueue(queue: string): Promise<boolean> {
+    return this.#pauses.resume(queue);
+  }
+
+  pauses(): Promise<readonly QueuePause[]> {
+    return this.#pauses.all();
+  }
+
   findOverdue(owner: string): ReturnType<JobStorage["findOverdue"]> {
     return this.#timeouts.findOverdue(owner);
   }
@@ -126,8 +163,8 @@ export class RedisStorage implements JobStorage {
     return listJobs(this.#session, this.#reader, request, () => this.#trimmer.trimExpired());
   }
 
-  counts(): Promise<ReadonlyMap<string, number>> {
-    return countJobs(this.#session);
+  counts(where: ListRequest["where"]): Promise<ReadonlyMap<string, number>> {
+    return countJobs(this.#session, where);
   }
 
   audit(options: AuditOptions): AsyncGenerator<AuditReport, void, undefined> {

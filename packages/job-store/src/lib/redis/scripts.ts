@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import type { RedisCommander } from "ioredis";
 import { isError } from "../errors.js";
 import beginOutbox from "./lua/includes/begin-outbox.lua";
+import changePauses from "./lua/includes/change-pauses.lua";
 import contact from "./lua/includes/contact.lua";
 import deleteWork from "./lua/includes/delete-work.lua";
 import endedLeases from "./lua/includes/ended-leases.lua";
@@ -11,8 +12,11 @@ import indexes from "./lua/includes/indexes.lua";
 import lateEntry from "./lua/includes/late-entry.lua";
 import limits from "./lua/includes/limits.lua";
 import metadata from "./lua/includes/metadata.lua";
+import pauses from "./lua/includes/pauses.lua";
+import rank from "./lua/includes/rank.lua";
 import readLimit from "./lua/includes/read-limit.lua";
 import storeKeys from "./lua/includes/store-keys.lua";
+import workChanges from "./lua/includes/work-changes.lua";
 import workState from "./lua/includes/work-state.lua";
 import audit from "./lua/maintenance/audit.lua";
 import findOverdue from "./lua/maintenance/find-overdue.lua";
@@ -25,16 +29,23 @@ import timeoutsLag from "./lua/maintenance/timeouts-lag.lua";
 import trimExpired from "./lua/maintenance/trim-expired.lua";
 import outboxAcknowledge from "./lua/outbox/acknowledge.lua";
 import outboxClaim from "./lua/outbox/claim.lua";
+import outboxList from "./lua/outbox/list.lua";
 import outboxReject from "./lua/outbox/reject.lua";
 import outboxRejected from "./lua/outbox/rejected.lua";
 import outboxRequeue from "./lua/outbox/requeue.lua";
+import outboxReschedule from "./lua/outbox/reschedule.lua";
 import outboxState from "./lua/outbox/state.lua";
+import pauseQueue from "./lua/pauses/pause.lua";
+import readPauses from "./lua/pauses/read.lua";
+import resumeQueue from "./lua/pauses/resume.lua";
 import counts from "./lua/read/counts.lua";
+import countsOfField from "./lua/read/counts-of-field.lua";
 import find from "./lua/read/find.lua";
 import leases from "./lua/read/leases.lua";
 import page from "./lua/read/page.lua";
 import read from "./lua/read/read.lua";
 import snapshot from "./lua/read/snapshot.lua";
+import workers from "./lua/read/workers.lua";
 import renewLeases from "./lua/write/renew-leases.lua";
 
 /** Text of a Lua script, and the hash by which Redis knows it. */
@@ -56,20 +67,25 @@ export const metadataOf = `${limits}\n${metadata}`;
 export const fieldIndex = fields;
 
 const indexed = [metadataOf, readLimit, storeKeys, fields, indexes];
-const deleting = [...indexed, contact, workState, deleteWork];
+const deleting = [...indexed, contact, workState, workChanges, deleteWork];
 
 /** Scripts that are the same for all stores. The header of each Lua file describes its keys, arguments and replies. */
 export const scripts = {
   setMetadata: scriptOf(setMetadata),
   recordLostConnections: scriptOf(metadataOf, recordLostConnections),
-  page: scriptOf(page),
+  page: scriptOf(rank, page),
   read: scriptOf(limits, readLimit, read),
   find: scriptOf(...indexed, find),
   counts: scriptOf(counts),
+  countsOfField: scriptOf(...indexed, countsOfField),
   probe: scriptOf(probe),
   snapshot: scriptOf(snapshot),
   leases: scriptOf(contact, leases),
-  renewLeases: scriptOf(contact, workState, expectations, renewLeases),
+  renewLeases: scriptOf(contact, workState, workChanges, expectations, pauses, renewLeases),
+  pauseQueue: scriptOf(pauses, changePauses, pauseQueue),
+  resumeQueue: scriptOf(pauses, changePauses, resumeQueue),
+  readPauses: scriptOf(readPauses),
+  workers: scriptOf(workers),
   trimExpired: scriptOf(...deleting, trimExpired),
   audit: scriptOf(...indexed, audit),
   reindex: scriptOf(...deleting, lateEntry, reindex),
@@ -81,6 +97,8 @@ export const scripts = {
   outboxReject: scriptOf(limits, readLimit, beginOutbox, outboxReject),
   outboxRequeue: scriptOf(limits, readLimit, beginOutbox, outboxRequeue),
   outboxRejected: scriptOf(limits, readLimit, outboxRejected),
+  outboxList: scriptOf(limits, readLimit, rank, outboxList),
+  outboxReschedule: scriptOf(limits, readLimit, beginOutbox, contact, workState, outboxReschedule),
   outboxState: scriptOf(outboxState),
 } as const;
 

@@ -11,25 +11,35 @@ import type {
   FullJob,
   IndexValues,
   JobStorage,
+  ListedMessage,
   ListPosition,
   ListRequest,
   ListResult,
+  LiveWorkerRecord,
   NewJob,
+  OutboxRequest,
+  OutboxResult,
   OutboxStorage,
+  PauseRequest,
+  QueuePause,
   ReadResult,
   SaveReply,
   StatusUpdate,
   StorageHealth,
+  StoredLease,
   StoredMessage,
   Target,
+  UnattendedStatus,
   UpdateProgressReply,
   UpdateStatusReply,
+  WorkerRecord,
 } from "../driver.js";
 import { comparePositions } from "../position.js";
 import { settledWithin } from "../settled-within.js";
 import type { AuditReport } from "../types.js";
 import { shardOf } from "./keys.js";
 import type { RedisStorage } from "./redis-storage.js";
+import { MAX_RUNNING } from "./workers.js";
 
 /** Storage of jobs in several shards. A call for one job is sent to its shard. Other calls are sent to all shards, and the replies merged. */
 export class ShardedStorage implements JobStorage {
@@ -77,6 +87,61 @@ export class ShardedStorage implements JobStorage {
       ({ id }) => id,
       (shard, mine) => shard.renewLeases(mine, leaseMs),
     );
+  }
+
+  readLease(id: string): Promise<StoredLease | null> {
+    return this.#of(id).readLease(id);
+  }
+
+  /**
+   * Announces the worker to every shard, as `renewLeases` makes contact with every one: so its record survives a dead shard, and costs no call.
+   * Each shard gets the ids of its own running jobs.
+   */
+  async announceWorker(
+    worker: WorkerRecord,
+    targets: readonly Target[],
+    leaseMs: number,
+  ): ReturnType<JobStorage["announceWorker"]> {
+    const wanted = new Set(targets.map(({ id }) => this.logOf(id)));
+    const others = this.#shards.filter((_, n) => !wanted.has(n));
+    const contacts = Promise.all(others.map((shard) => shard.announceWorker(worker, [], leaseMs)));
+    const pauses: QueuePause[] = [];
+    const note = ({ pause }: { readonly pause: QueuePause | null }) => void (pause !== null && pauses.push(pause));
+    if (targets.length === 0) for (const reply of await contacts) note(reply);
+    contacts.catch(() => {});
+    const renewed = await this.#ofEach(
+      targets,
+      ({ id }) => id,
+      async (shard, mine) => {
+        const reply = await shard.announceWorker(worker, mine, leaseMs);
+        note(reply);
+        return reply.renewed;
+      },
+    );
+    return { renewed, pause: mergePauses([pauses])[0] ?? null };
+  }
+
+  /** Reads all shards. A shard that fails does not hide the workers of the others. */
+  async workers(): ReturnType<JobStorage["workers"]> {
+    const settled = await Promise.allSettled(this.#shards.map((shard) => shard.workers()));
+    const found = settled.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
+    const [failed] = settled.flatMap((one) => (one.status === "rejected" ? [one] : []));
+    if (found.length === 0 && failed !== undefined) throw failed.reason;
+    const consumers = new Map(found.flatMap((shard) => shard.consumers.map((one) => [one.queue, one] as const)));
+    return { live: mergeWorkers(found.flatMap(({ live }) => live)), consumers: [...consumers.values()] };
+  }
+
+  async pauseQueue(request: PauseRequest): Promise<void> {
+    await this.#all((shard) => shard.pauseQueue(request));
+  }
+
+  async resumeQueue(queue: string): Promise<boolean> {
+    return (await this.#all((shard) => shard.resumeQueue(queue))).includes(true);
+  }
+
+  /** Returns the queues that are paused in at least one shard. Shards differ after a call that failed. */
+  async pauses(): Promise<readonly QueuePause[]> {
+    return mergePauses(await this.#all((shard) => shard.pauses()));
   }
 
   /** Asks all shards. A shard that does not reply soon does not delay the others: it is asked again after its reply. */
@@ -138,9 +203,9 @@ export class ShardedStorage implements JobStorage {
     }
   }
 
-  async counts(): Promise<ReadonlyMap<string, number>> {
+  async counts(where: ListRequest["where"]): Promise<ReadonlyMap<string, number>> {
     const sums = new Map<string, number>();
-    for (const counts of await Promise.all(this.#shards.map((shard) => shard.counts()))) {
+    for (const counts of await Promise.all(this.#shards.map((shard) => shard.counts(where)))) {
       for (const [status, count] of counts) sums.set(status, (sums.get(status) ?? 0) + count);
     }
     return sums;
@@ -162,7 +227,9 @@ export class ShardedStorage implements JobStorage {
     const waits = reports.flatMap((report) => report.oldestWaitMs ?? []);
     const oldestWaitMs = waits.length === 0 ? null : Math.max(...waits);
     const overdueMs = Math.max(...reports.map((report) => report.overdueMs ?? 0));
-    return { ...(worst as StorageHealth), warnings, rejected, oldestWaitMs, overdueMs };
+    const pauses = mergePauses(reports.map((report) => report.pauses ?? []));
+    const unattended = mergeUnattended(reports.flatMap((report) => report.unattended ?? []));
+    return { ...(worst as StorageHealth), warnings, rejected, oldestWaitMs, overdueMs, pauses, unattended };
   }
 
   async close(): Promise<void> {
@@ -189,9 +256,48 @@ export class ShardedStorage implements JobStorage {
     return found;
   }
 
+  /** Calls all shards. If one fails, it still waits for the others, so that no call is in flight when it rejects. */
+  async #all<T>(call: (shard: RedisStorage) => Promise<T>): Promise<readonly T[]> {
+    const settled = await Promise.allSettled(this.#shards.map(call));
+    return settled.map((one) => {
+      if (one.status === "rejected") throw one.reason;
+      return one.value;
+    });
+  }
+
   #of(id: string): RedisStorage {
     return this.#shards[this.logOf(id)] as RedisStorage;
   }
+}
+
+/** Returns each queue once, with the pause that ends last. */
+function mergePauses(shards: readonly (readonly QueuePause[])[]): readonly QueuePause[] {
+  const merged = new Map<string, QueuePause>();
+  const endOf = ({ until }: QueuePause) => until ?? Number.POSITIVE_INFINITY;
+  for (const pause of shards.flat()) {
+    const other = merged.get(pause.queue);
+    if (other === undefined || endOf(pause) > endOf(other)) merged.set(pause.queue, pause);
+  }
+  return [...merged.values()];
+}
+
+/** Returns each worker once, with its running jobs of all shards and its latest heartbeat. */
+function mergeWorkers(records: readonly LiveWorkerRecord[]): readonly LiveWorkerRecord[] {
+  const merged = new Map<string, LiveWorkerRecord>();
+  for (const record of records) {
+    const other = merged.get(record.id);
+    const latest = other === undefined || record.seenAt > other.seenAt ? record : other;
+    const running = [...(other?.running ?? []), ...record.running].slice(0, MAX_RUNNING);
+    merged.set(record.id, { ...latest, running });
+  }
+  return [...merged.values()];
+}
+
+/** Returns each status once, with the longest wait. */
+function mergeUnattended(found: readonly UnattendedStatus[]): readonly UnattendedStatus[] {
+  const merged = new Map<string, UnattendedStatus>();
+  for (const one of found) if (one.waitMs > (merged.get(one.status)?.waitMs ?? -1)) merged.set(one.status, one);
+  return [...merged.values()];
 }
 
 /** Time for which `findOverdue` waits for a shard, in milliseconds. */
@@ -281,6 +387,51 @@ export class ShardedOutbox implements OutboxStorage {
       .slice(0, limit);
   }
 
+  /** Reads a part of the page from each shard. The page ends where a shard may have further messages that were not read. */
+  async list({ kind, start, limit }: OutboxRequest): Promise<OutboxResult> {
+    const parts = await Promise.all(
+      this.#shards.map((shard, n) => {
+        const after = start?.[n] ?? null;
+        return shard.list({ kind, start: after && [after], limit: expectedPerShard(limit, this.#shards.length) });
+      }),
+    );
+    const messages: OutboxResult["messages"][number][] = [];
+    const taken = parts.map(() => 0);
+    for (;;) {
+      const heads = parts.map((part, n) => part.messages[taken[n] ?? 0]);
+      const isUnknown = parts.some(({ next }, n) => heads[n] === undefined && next !== null);
+      const first = heads.reduce(
+        (best, head, n) => (head !== undefined && (best < 0 || head.at < (heads[best]?.at ?? 0)) ? n : best),
+        -1,
+      );
+      const head = heads[first];
+      if (messages.length === limit || isUnknown || head === undefined) break;
+      messages.push(withShard(first, head));
+      taken[first] = (taken[first] ?? 0) + 1;
+    }
+    const isLast = parts.every(({ messages: read, next }, n) => next === null && taken[n] === read.length);
+    const position = (n: number) => {
+      const part = parts[n];
+      if (part !== undefined && taken[n] === part.messages.length && part.next !== null) return part.next[0] ?? null;
+      return part?.messages[(taken[n] ?? 0) - 1]?.position ?? start?.[n] ?? null;
+    };
+    return { messages, next: isLast ? null : parts.map((_, n) => position(n)) };
+  }
+
+  async ofJob(jobId: string, limit: number): ReturnType<OutboxStorage["ofJob"]> {
+    const n = shardOf(jobId, this.#shards.length);
+    const { messages, complete } = await (this.#shards[n] as OutboxStorage).ofJob(jobId, limit);
+    return { messages: messages.map((message): ListedMessage => withShard(n, message)), complete };
+  }
+
+  reschedule(entryIds: readonly string[], at: number): Promise<readonly boolean[]> {
+    return this.#change(entryIds, (shard, ids) => shard.reschedule(ids, at));
+  }
+
+  cancel(entryIds: readonly string[]): Promise<readonly boolean[]> {
+    return this.#change(entryIds, (shard, ids) => shard.cancel(ids));
+  }
+
   countRejected(): Promise<number> {
     return this.#sum((shard) => shard.countRejected());
   }
@@ -325,22 +476,33 @@ export class ShardedOutbox implements OutboxStorage {
     return found;
   }
 
-  /** InFlightCalls each shard with its entries. Ids of shards that do not exist are ignored. */
+  /** Calls each shard with its entries. Ids of shards that do not exist are ignored. */
   async #each(
     entryIds: readonly string[],
     call: (shard: OutboxStorage, entryIds: readonly string[]) => Promise<void>,
   ): Promise<void> {
-    const byShard = groupBy(entryIds, (entryId) => Number(entryId.slice(0, entryId.indexOf("-"))));
+    await this.#change(entryIds, async (shard, ids) => {
+      await call(shard, ids);
+      return [];
+    });
+  }
+
+  /** Calls each shard with its entries, and returns the results in the order of `entryIds`. An unknown shard changes nothing. */
+  async #change(
+    entryIds: readonly string[],
+    call: (shard: OutboxStorage, entryIds: readonly string[]) => Promise<readonly boolean[]>,
+  ): Promise<readonly boolean[]> {
+    const byShard = groupBy([...entryIds.entries()], ([, id]) => Number(id.slice(0, id.indexOf("-"))));
+    const changed = new Set<number>();
     await Promise.all(
-      [...byShard].map(async ([n, ids]) => {
+      [...byShard].map(async ([n, mine]) => {
+        const ids = mine.map(([, id]) => id.slice(id.indexOf("-") + 1));
         const shard = this.#shards[n];
-        if (shard !== undefined)
-          await call(
-            shard,
-            ids.map((id) => id.slice(id.indexOf("-") + 1)),
-          );
+        const results = shard === undefined ? [] : await call(shard, ids);
+        for (const [k, [place]] of mine.entries()) if (results[k] === true) changed.add(place);
       }),
     );
+    return entryIds.map((_, place) => changed.has(place));
   }
 }
 

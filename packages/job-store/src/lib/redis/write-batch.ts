@@ -17,6 +17,8 @@ export interface WriteRequest {
   /** True if the script may need the work state of the job. */
   usesWork(rules: WorkRules): boolean;
   script(context: WriteContext): Script;
+  /** Arguments that the calls of a group have in common. */
+  shared(): readonly Argument[];
   args(context: WriteContext & { readonly detailed: boolean }): readonly Argument[];
 }
 
@@ -69,7 +71,7 @@ export class WriteBatchFormat {
       ...[keys.outbox, keys.evenTombstones, keys.oddTombstones, keys.values, keys.fields],
       ...[keys.outboxScheduled, keys.outboxScheduledEntries],
     ];
-    this.#workKeys = workKeys(keys);
+    this.#workKeys = [...workKeys(keys), keys.pauses];
     this.#workRules = workRules(config);
   }
 
@@ -109,7 +111,7 @@ export class WriteBatchFormat {
     const flags = `${needsLastKeys ? "k" : ""}${usesWork ? "w" : ""}${repeated ? "r" : ""}${detailed ? "d" : ""}`;
     const entered = first.enters === null ? undefined : metadata.ownCodes.get(first.enters);
     const context = { config: this.#config, scripts: this.#scripts, metadata, detailed };
-    const args: Argument[] = [metadata.revision, deadline + connection + flags];
+    const args: Argument[] = [metadata.revision, deadline + connection + flags, ...first.shared()];
     for (const call of batch) args.push(...call.args(context));
     return { script: first.script(context), keys, args, ttlMs: entered?.ttlMs ?? 0 };
   }

@@ -57,6 +57,10 @@ export class WriteCall<Input, Reply> extends Call<Reply> implements WriteRequest
     return this.#command.script(this.#input, context);
   }
 
+  shared(): readonly Argument[] {
+    return this.#command.shared?.(this.#input) ?? [];
+  }
+
   args(context: WriteContext & { readonly detailed: boolean }): readonly Argument[] {
     return this.#command.args(this.#input, this.#operationId, context);
   }

@@ -26,6 +26,7 @@ import type {
 import { unavailable } from "../errors.js";
 import type { IndexMetadata } from "./index-metadata.js";
 import { scoreOf } from "./keys.js";
+import { readPause } from "./pause-text.js";
 import { NOT_A_RECORD, readRecord } from "./read-record.js";
 import { changeMetadataText, fieldLines, line, newRecordText, recordArgs, statusLines } from "./record-text.js";
 import type { Script } from "./scripts.js";
@@ -60,8 +61,10 @@ export interface WriteCommand<Input, Reply> {
   readonly size: (input: Input) => number;
   /** Status that the job enters. Absent: the job keeps its status. */
   readonly enters?: (input: Input) => string;
-  /** Identifies the calls that can share a script. */
+  /** Identifies the calls that can share a script and the shared arguments. */
   readonly group: (input: Input) => string;
+  /** Arguments that the calls of a batch have in common. They precede the values of the calls. Absent: none. */
+  readonly shared?: (input: Input) => readonly Argument[];
   readonly script: (input: Input, context: WriteContext) => Script;
   /** True if the script needs all values of the call, not only the first ones; see lua/includes/begin-write.lua. */
   readonly isDetailed?: (input: Input) => boolean;
@@ -108,8 +111,8 @@ export const updateStatus: WriteCommand<StatusUpdate, UpdateStatusReply> = {
   group: ({ to }) => `updateStatus ${to}`,
   script: ({ to }, { scripts, metadata }) => scripts.updateStatus(to, metadata),
   isDetailed: (change) =>
-    partLines(change) !== "" ||
-    workOptions(change) !== "" ||
+    changedParts(change) !== "" ||
+    changeOptions(change) !== "" ||
     change.outbox.length > 0 ||
     change.sendHeaders !== undefined,
   usesWork: ({ target, to, metadata, outbox, handled }, { anyLeases, afterLease, unleased, sends, keepsKeys }) => {
@@ -122,11 +125,13 @@ export const updateStatus: WriteCommand<StatusUpdate, UpdateStatusReply> = {
   args: (change, operation, { detailed }) => {
     const [entry, expected] = [entryText(operation, change.metadata), expectations(change.target)];
     if (!detailed) return [entry, expected];
-    return [entry, expected, partLines(change), workOptions(change), ...messageArgs(change)];
+    const values = change.outbox.length > 0 || change.sendHeaders !== undefined ? messageValues(change) : [];
+    const count = values.length === 0 ? "" : `n${values.length}`;
+    return [entry, expected, changedParts(change), changeOptions(change) + count, ...values];
   },
   decode: (result, { target, leaseMs }, { indeterminate }) => {
     const [first, second] = result;
-    if (first === "noMessage") return { kind: "noMessage" };
+    if (first === "noMessage" || first === "stored") return { kind: first };
     if (first.startsWith("{")) {
       const record = readRecord(target.id, changedRecordText(first, String(second)));
       if ("kind" in record) return record;
@@ -144,15 +149,18 @@ export const claim: WriteCommand<ClaimRequest, ClaimReply> = {
   id: ({ id }) => id,
   size: ({ message }) => message.payload.length,
   enters: ({ to }) => to,
-  group: ({ to }) => `claim ${to}`,
+  group: (request) => `claim ${request.to} ${sharedByClaims(request).join(" ")}`,
+  shared: sharedByClaims,
   script: ({ to }, { scripts, metadata }) => scripts.claim(to, metadata),
   usesWork: () => true,
-  args: ({ metadata, key, ifVersion, from, leaseMs, message, sendHeaders }, operation) => [
-    ...[entryText(operation, { ...metadata, key }), ifVersion ?? "", statusLines(from), leaseMs],
-    ...[JSON.stringify(message.queue), JSON.stringify(message.id), originArg(message.origin), messageText(message)],
-    headersArg(sendHeaders),
+  args: ({ to, metadata, key, ifVersion, message, sendHeaders }, operation, { config }) => [
+    entryText(operation, { by: metadata.by, note: metadata.note, key }),
+    ifVersion ?? "",
+    originArg(message.origin),
+    `${JSON.stringify(message.id)}\n${messageText(message)}`,
+    ...(config.sends.has(to) ? [headersArg(sendHeaders)] : []),
   ],
-  decode: (result, { id }) => {
+  decode: (result, { id, leaseMs }) => {
     const [kind, detail] = result;
     switch (kind) {
       case "outdated":
@@ -162,15 +170,22 @@ export const claim: WriteCommand<ClaimRequest, ClaimReply> = {
       case "changed":
       case "missing":
         return { kind };
+      case "paused": {
+        const { until, reason } = readPause(String(detail));
+        return { kind, until, reason };
+      }
     }
-    const [, until, failedAttempts, expiredLeases, beginning = ""] = CLAIMED.exec(kind) ?? [];
-    if (until === undefined) return NOT_A_RECORD;
+    // Without a beginning, the claim was made before.
+    const [, until, failedAttempts, expiredLeases, beginning] = CLAIMED.exec(kind) ?? [null, null, 0, 0, kind];
     const text = String(detail);
     const record = readRecord(id, beginning === "" ? text : changedRecordText(beginning, text));
     if ("kind" in record) return record;
     return {
       kind: "claimed",
-      record: { ...record, leasedUntil: new Date(Number(until)) },
+      record: {
+        ...record,
+        leasedUntil: new Date(until === null ? record.statusAt.getTime() + leaseMs : Number(until)),
+      },
       failedAttempts: Number(failedAttempts),
       expiredLeases: Number(expiredLeases),
     };
@@ -187,7 +202,7 @@ export const failRequest: WriteCommand<FailRequest, FailRequestReply> = {
   usesWork: () => true,
   args: ({ metadata, from, working, message, error, sendHeaders }, operation) => [
     ...[entryText(operation, metadata), statusLines(from), JSON.stringify(working), JSON.stringify(message.queue)],
-    ...[originArg(message.origin), [KEEP, KEEP, line("error", error)].join("\n")],
+    ...[originArg(message.origin), changedParts({ error })],
     entryText(operation, { by: metadata.by }),
     headersArg(sendHeaders),
   ],
@@ -253,9 +268,9 @@ export const remove: WriteCommand<Target, DeleteReply> = {
     result[0] === "deleted" ? { kind: "deleted" } : (rejectionIn(result) as Missing | Conflict | Unreadable),
 };
 
-/** Returns the record after a change of status, from its new beginning and the data of the old record. */
+/** Returns the record after a change of status, from its new beginning and the data of the old record. Without that, it is whole. */
 function changedRecordText(beginning: string, old: string): string {
-  return beginning + old.slice(old.indexOf('\n"data":'));
+  return old === "" ? beginning : beginning + old.slice(old.indexOf('\n"data":'));
 }
 
 type Rejection = Missing | Conflict | Illegal | TooLarge | Unreadable;
@@ -336,9 +351,15 @@ function entryText(operation: string, metadata: ChangeMetadata): string {
   return `"${operation}"${changeMetadataText(metadata)}`;
 }
 
-/** Returns the options of a change that concern a claimed job, as lua/write/update-status.lua describes them. */
-function workOptions({ handled, failedAttempt, leaseMs }: StatusUpdate): string {
-  return `${handled === true ? "h" : ""}${failedAttempt === true ? "f" : ""}${leaseMs ?? ""}`;
+/** Returns the arguments that claims with the same target, queue and lease have in common. */
+function sharedByClaims({ from, leaseMs, message }: ClaimRequest): readonly Argument[] {
+  return [statusLines(from), leaseMs, JSON.stringify(message.queue)];
+}
+
+/** Returns the options of a change, as lua/write/update-status.lua describes them. */
+function changeOptions({ handled, failedAttempt, withoutRecord, leaseMs }: StatusUpdate): string {
+  const letters = `${handled === true ? "h" : ""}${failedAttempt === true ? "f" : ""}${withoutRecord === true ? "q" : ""}`;
+  return leaseMs === undefined ? letters : `${letters}l${leaseMs}`;
 }
 
 /** Returns an origin as lua/includes/requests.lua describes it. */
@@ -348,16 +369,15 @@ function originArg(origin: Origin | null): string {
   return `${createdAt} ${attempt} ${version} ${dueAt}`;
 }
 
-/** Makes the script keep a part of the record. */
-const KEEP = "=";
+/** Returns the parts of the record that change, as lua/includes/status-change.lua describes them. */
+function changedParts({ progress, result, error }: Pick<StatusUpdate, "progress" | "result" | "error">): string {
+  return changedPart("progress", progress) + changedPart("result", result) + changedPart("error", error);
+}
 
-function partLines({ progress, result, error }: StatusUpdate): string {
-  if (progress === undefined && result === undefined && error === undefined) return "";
-  return [
-    progress === undefined ? KEEP : line("progress", progress),
-    result === undefined ? KEEP : line("result", result),
-    error === undefined ? KEEP : line("error", error),
-  ].join("\n");
+/** @param json undefined: the part is kept; null: it is removed */
+function changedPart(part: "progress" | "result" | "error", json: string | null | undefined): string {
+  if (json === undefined) return "";
+  return `\n${json === null ? `"${part}":` : line(part, json)}`;
 }
 
 function lengthOf(...texts: readonly (string | null | undefined)[]): number {
@@ -368,17 +388,26 @@ function sizeOf(messages: readonly OutgoingMessage[]): number {
   return messages.reduce((size, { payload }) => size + payload.length, 0);
 }
 
+/** Returns the headers of the messages of the status, the number of values that follow, and the messages of the change. */
+function messageArgs(job: Pick<NewJob, "outbox" | "sendHeaders">): readonly Argument[] {
+  const [headers, ...values] = messageValues(job);
+  return [headers, values.length, ...values];
+}
+
 /**
- * Returns the headers of the messages of the status, the number of values that follow, and three values for each message of the change.
- * They are JSON, because raw text would lose a lone surrogate.
+ * Returns the headers of the messages of the status, and three values for each message of the change. They are JSON, because raw text would
+ * lose a lone surrogate.
  */
-function messageArgs({ outbox, sendHeaders }: Pick<NewJob, "outbox" | "sendHeaders">): readonly Argument[] {
+function messageValues({
+  outbox,
+  sendHeaders,
+}: Pick<NewJob, "outbox" | "sendHeaders">): readonly [string, ...Argument[]] {
   const values = outbox.flatMap(({ queue, id, payload, headers, delayMs }) => [
     id === null ? "" : JSON.stringify(id),
     delayMs,
     messageText({ queue, headers, payload }),
   ]);
-  return [headersArg(sendHeaders), values.length, ...values];
+  return [headersArg(sendHeaders), ...values];
 }
 
 /** Returns the headers of the messages of the status as JSON. Empty: none. */

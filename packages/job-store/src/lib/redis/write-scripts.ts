@@ -11,12 +11,14 @@ import expectations from "./lua/includes/expectations.lua";
 import lateEntry from "./lua/includes/late-entry.lua";
 import messages from "./lua/includes/messages.lua";
 import operations from "./lua/includes/operations.lua";
+import pauses from "./lua/includes/pauses.lua";
 import publish from "./lua/includes/publish.lua";
 import record from "./lua/includes/record.lua";
 import recordParts from "./lua/includes/record-parts.lua";
 import requests from "./lua/includes/requests.lua";
 import statusChange from "./lua/includes/status-change.lua";
 import statusMessages from "./lua/includes/status-messages.lua";
+import workChanges from "./lua/includes/work-changes.lua";
 import workOfCall from "./lua/includes/work-of-call.lua";
 import workState from "./lua/includes/work-state.lua";
 import trimToMaxCount from "./lua/maintenance/trim-to-max-count.lua";
@@ -34,17 +36,14 @@ import { fieldIndex, metadataOf, type Script, scriptOf } from "./scripts.js";
 type Constants = Readonly<Record<string, string | number | boolean>>;
 
 /** Includes of scripts that change the status of jobs, and of those that delete jobs. */
-const STATUS_CHANGE = [record, recordParts, statusChange, statusMessages, contact, workState, workOfCall];
-const DELETION = [contact, workState, deleteWork, deletion];
+const STATUS_CHANGE = [record, recordParts, statusChange, statusMessages, contact, workState, workChanges, workOfCall];
+const DELETION = [contact, workState, workChanges, deleteWork, deletion];
 
 /** Removes the limit for the size of a record. */
 const NO_LIMIT = { MAX_RECORD_BYTES: Number.MAX_SAFE_INTEGER };
 
 /** Size of the shortest history entry with its line break and comma, in bytes: an imported one, `[1,"","",0]`. */
 const MIN_ENTRY_BYTES = 13;
-
-/** Number of queues in each list of a work state. The newest are kept. */
-const MAX_QUEUES = 16;
 
 /** The event log is trimmed once in so many events. */
 const TRIM_EVENTS_EVERY = 100;
@@ -67,7 +66,6 @@ export class WriteScripts {
     this.#constants = {
       ID_AT: idAt,
       MAX_RECORD_BYTES: config.maxRecordBytes,
-      MAX_QUEUES,
       HISTORY_LIMIT: config.historyLimit,
       FINALS: statusLines(config.finalStatuses),
       UNLEASED: statusLines(config.statuses.filter((status) => !canHaveLease(config, status))),
@@ -101,7 +99,9 @@ export class WriteScripts {
 
   /** Returns the script that claims jobs into a status. The size of a record does not limit claims: without them, no job would end. */
   claim(status: string, metadata: IndexMetadata): Script {
-    return this.#request(this.#entering("claim", status, metadata, [...STATUS_CHANGE, requests, claim], NO_LIMIT));
+    return this.#request(
+      this.#entering("claim", status, metadata, [...STATUS_CHANGE, requests, pauses, claim], NO_LIMIT),
+    );
   }
 
   failRequest(status: string, metadata: IndexMetadata): Script {
@@ -140,7 +140,7 @@ export class WriteScripts {
   }
 
   save(metadata: IndexMetadata): Script {
-    return this.#script("save", metadata, [record, contact, workState, workOfCall, lateEntry, save]);
+    return this.#script("save", metadata, [record, contact, workState, workChanges, workOfCall, lateEntry, save]);
   }
 
   delete(metadata: IndexMetadata): Script {

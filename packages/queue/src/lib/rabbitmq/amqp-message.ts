@@ -114,8 +114,13 @@ export function toProperties(envelope: OutgoingEnvelope, withOriginal = true): O
   if (envelope.returned === true) headers[RETURNED] = "true";
   const described = received
     ? { ...Object.fromEntries(KEPT.map((name) => [name, received[name]])), ...toTimestamp(received.timestamp) }
-    : { contentType: "application/json", timestamp: Math.floor(envelope.publishedAt / 1000) };
+    : describe(envelope.publishedAt);
   return { ...described, messageId: envelope.id, persistent: true, mandatory: true, headers };
+}
+
+/** Returns the properties of a message of this library, except for its id and headers. */
+function describe(publishedAt: number): Pick<Options.Publish, "contentType" | "timestamp"> {
+  return { contentType: "application/json", timestamp: Math.floor(publishedAt / 1000) };
 }
 
 /** Returns a timestamp that can be written. A 64-bit number may have lost digits when it was read, and is omitted. */
@@ -140,13 +145,17 @@ export function countedReturns({ properties }: Message): number {
   return typeof count === "number" ? count : 0;
 }
 
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
 /** Converts a received message. Messages of other clients, or dead-lettered by the broker, get defaults for missing values. */
 export function toEnvelope(message: Message): Envelope {
   const { content, properties } = message;
-  const unreadable = isUtf8(content) ? null : describeEncoding(properties.contentEncoding);
   const headers: ReceivedHeaders = properties.headers ?? {};
   const id: unknown = properties.messageId;
-  return {
+  const origin = headers[ORIGIN];
+  const since = parseNumber(headers[POSTPONED_AT]);
+  const until = parseNumber(headers[DUE_AT]);
+  const envelope: Mutable<Envelope> = {
     id:
       typeof id === "string" && id !== ""
         ? id
@@ -156,13 +165,28 @@ export function toEnvelope(message: Message): Envelope {
     headers: userHeaders(headers),
     attempt: Math.max(1, parseNumber(headers[ATTEMPT]) ?? 1),
     publishedAt: parseNumber(headers[PUBLISHED_AT]) ?? toMilliseconds(properties.timestamp),
-    ...toOrigin(headers[ORIGIN]),
-    ...toPostponed(headers),
     errors: parseErrors(headers[ERRORS]),
     death: parseDeath(headers),
-    original: new ReceivedMessage(message),
-    ...(unreadable !== null && { unreadable }),
   };
+  if (typeof origin === "string" && origin !== "") envelope.origin = origin;
+  if (since !== null && until !== null) envelope.postponed = { since, until };
+  if (!isUtf8(content)) envelope.unreadable = describeEncoding(properties.contentEncoding);
+  if (hasFurtherParts(message, envelope)) envelope.original = new ReceivedMessage(message);
+  return envelope;
+}
+
+/**
+ * Returns true if a received message has a part that its envelope does not contain, and that a copy keeps. A message of this library
+ * has none, so its envelope is small.
+ */
+function hasFurtherParts({ properties }: Message, { unreadable, publishedAt }: Envelope): boolean {
+  if (unreadable !== undefined) return true;
+  const own: Options.Publish = describe(publishedAt);
+  if (properties.timestamp !== own.timestamp || KEPT.some((name) => properties[name] !== own[name])) return true;
+  const headers: ReceivedHeaders = properties.headers ?? {};
+  return Object.keys(headers).some(
+    (name) => !OWN.has(name) && !BROKER_HEADER.test(name) && userHeaderOf(name, headers[name]) === null,
+  );
 }
 
 function describeEncoding(contentEncoding: unknown): string {
@@ -173,26 +197,21 @@ function describeEncoding(contentEncoding: unknown): string {
 function userHeaders(headers: ReceivedHeaders): Record<string, string> {
   const found: [string, string][] = [];
   for (const name of Object.keys(headers)) {
-    const value = headers[name];
-    if (typeof value !== "string" || OWN.has(name)) continue;
-    if (name.startsWith(ESCAPED)) found.push([name.slice(ESCAPED.length), value]);
-    else if (!name.startsWith(RESERVED_HEADER_PREFIX) && !RESERVED_NAME.test(name)) found.push([name, value]);
+    const header = OWN.has(name) ? null : userHeaderOf(name, headers[name]);
+    if (header !== null) found.push(header);
   }
   return found.length === 0 ? {} : Object.fromEntries(found);
 }
 
+/** Returns the user's header in a received one that is not of this library; null if it is no header of a user. */
+function userHeaderOf(name: string, value: unknown): [name: string, value: string] | null {
+  if (typeof value !== "string") return null;
+  if (name.startsWith(ESCAPED)) return [name.slice(ESCAPED.length), value];
+  return name.startsWith(RESERVED_HEADER_PREFIX) || RESERVED_NAME.test(name) ? null : [name, value];
+}
+
 function parseNumber(text: unknown): number | null {
   return typeof text === "string" && /^\d{1,15}$/.test(text) ? Number(text) : null;
-}
-
-function toOrigin(origin: unknown): Pick<Envelope, "origin"> {
-  return typeof origin === "string" && origin !== "" ? { origin } : {};
-}
-
-function toPostponed(headers: ReceivedHeaders): Pick<Envelope, "postponed"> {
-  const since = parseNumber(headers[POSTPONED_AT]);
-  const until = parseNumber(headers[DUE_AT]);
-  return since === null || until === null ? {} : { postponed: { since, until } };
 }
 
 function parseErrors(text: unknown): readonly string[] {

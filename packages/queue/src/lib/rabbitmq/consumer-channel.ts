@@ -1,4 +1,4 @@
-import type { Channel, ConsumeMessage } from "amqplib";
+import type { Channel, Message } from "amqplib";
 import { deliveryLimitOf } from "../definition.js";
 import type { QueueConfig } from "../driver.js";
 import type { AmqpConnection } from "./amqp-connection.js";
@@ -20,8 +20,8 @@ export class ConsumerChannel {
   readonly #open = new Map<number, number>();
   /** Delivery tags of messages that are settled, whose copy is not stored yet. */
   readonly #returning = new Set<number>();
-  /** Messages to acknowledge at the end of this turn. */
-  #acknowledged: ConsumeMessage[] = [];
+  /** Delivery tags of messages to acknowledge at the end of this turn. */
+  #acknowledged: number[] = [];
   readonly #onClosed: () => void;
   readonly #onLateSettlement: () => void;
   readonly #removeListener: () => void;
@@ -63,51 +63,49 @@ export class ConsumerChannel {
     return oldest;
   }
 
-  received({ fields }: ConsumeMessage): void {
-    this.#open.set(fields.deliveryTag, performance.now());
+  received(deliveryTag: number): void {
+    this.#open.set(deliveryTag, performance.now());
   }
 
-  acknowledge(message: ConsumeMessage): void {
-    this.#settle(message);
-    this.#returning.delete(message.fields.deliveryTag);
+  acknowledge(deliveryTag: number): void {
+    this.#open.delete(deliveryTag);
+    this.#returning.delete(deliveryTag);
     if (this.#closed) {
       this.#onLateSettlement();
       return;
     }
     if (this.#acknowledged.length === 0) process.nextTick(() => this.sendAcknowledgements());
-    this.#acknowledged.push(message);
+    this.#acknowledged.push(deliveryTag);
   }
 
-  release(message: ConsumeMessage): void {
-    this.#settle(message);
-    this.#returning.delete(message.fields.deliveryTag);
-    this.#send(() => this.channel.nack(message, false, true));
+  release(deliveryTag: number): void {
+    this.#open.delete(deliveryTag);
+    this.#returning.delete(deliveryTag);
+    this.#send(() => this.channel.nack(messageOf(deliveryTag), false, true));
   }
 
   /** Records that a message is settled and stays unacknowledged until its copy is stored. `acknowledge` or `release` follows. */
-  startReturn(message: ConsumeMessage): void {
-    this.#settle(message);
-    this.#returning.add(message.fields.deliveryTag);
+  startReturn(deliveryTag: number): void {
+    this.#open.delete(deliveryTag);
+    this.#returning.add(deliveryTag);
   }
 
   /** Sends the collected acknowledgements. */
   sendAcknowledgements(): void {
-    const messages = this.#acknowledged;
+    const acknowledged = this.#acknowledged;
     this.#acknowledged = [];
     if (this.#closed) {
-      for (const _ of messages) this.#onLateSettlement();
+      for (const _ of acknowledged) this.#onLateSettlement();
       return;
     }
     const firstOpen = this.#firstOpenTag();
-    let latest: ConsumeMessage | undefined;
-    for (const message of messages) {
-      const { deliveryTag } = message.fields;
-      if (deliveryTag > firstOpen) this.#send(() => this.channel.ack(message));
-      else if (latest === undefined || deliveryTag > latest.fields.deliveryTag) latest = message;
+    // Delivery tags begin at 1.
+    let latest = 0;
+    for (const deliveryTag of acknowledged) {
+      if (deliveryTag > firstOpen) this.#send(() => this.channel.ack(messageOf(deliveryTag)));
+      else latest = Math.max(latest, deliveryTag);
     }
-    if (latest === undefined) return;
-    const last = latest;
-    this.#send(() => this.channel.ack(last, true));
+    if (latest > 0) this.#send(() => this.channel.ack(messageOf(latest), true));
   }
 
   markClosed(): void {
@@ -123,10 +121,6 @@ export class ConsumerChannel {
     return Math.min(open, ...this.#returning);
   }
 
-  #settle({ fields }: ConsumeMessage): void {
-    this.#open.delete(fields.deliveryTag);
-  }
-
   #send(send: () => void): void {
     try {
       if (this.#closed) this.#onLateSettlement();
@@ -136,4 +130,9 @@ export class ConsumerChannel {
       this.#onLateSettlement();
     }
   }
+}
+
+/** Returns the part of a message that amqplib reads to settle it. So the rest of a message need not be kept until then. */
+function messageOf(deliveryTag: number): Message {
+  return { fields: { deliveryTag } } as Message;
 }

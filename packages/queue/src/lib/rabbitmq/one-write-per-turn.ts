@@ -1,8 +1,11 @@
 import type { Duplex } from "node:stream";
 
+/** Number of bytes that a socket accepts before its writers must wait: a batch of a relay. */
+const MAX_WAITING_BYTES = 262_144;
+
 /**
  * Makes a socket send everything that is written in one tick of the event loop with one system call. amqplib writes each frame by
- * itself, and a message has two or three frames.
+ * itself, and a message has two or three frames. It pauses after each 16 KB, the limit of a socket, so this limit is raised.
  */
 export function writeOncePerTurn(socket: Duplex): void {
   const { write } = socket;
@@ -16,7 +19,7 @@ export function writeOncePerTurn(socket: Duplex): void {
         socket.uncork();
       });
     }
-    return Reflect.apply(write, socket, args);
+    return Reflect.apply(write, socket, args) || socket.writableLength < MAX_WAITING_BYTES;
   };
   Object.assign(socket, { write: corkAndWrite });
 }

@@ -1,6 +1,16 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { ConsumeMessage } from "amqplib";
-import { done, type Failure, type QueueConfig, type Result, type Subscriber, type Subscription } from "../driver.js";
+import {
+  type Delivery,
+  done,
+  type Envelope,
+  type Failure,
+  type QueueConfig,
+  type Result,
+  type Settlement,
+  type Subscriber,
+  type Subscription,
+} from "../driver.js";
 import { withTimeout } from "../timers.js";
 import type { AmqpConnection } from "./amqp-connection.js";
 import { toFailure } from "./amqp-errors.js";
@@ -181,47 +191,70 @@ export class RabbitmqSubscription implements Subscription {
   }
 
   #receive(message: ConsumeMessage, current: ConsumerChannel): void {
-    current.received(message);
-    let settled = false;
-    this.#options.subscriber.receive({
-      envelope: toEnvelope(message),
-      redelivered: wasDelivered(message),
-      get live() {
-        return !settled && !current.closed;
-      },
-      settle: (how) => {
-        if (settled) return;
-        settled = true;
-        if (how === "ack") current.acknowledge(message);
-        else if (returnsAsCopy(how, message, current)) this.#returnCopy(message, current);
-        else current.release(message);
-      },
-    });
+    current.received(message.fields.deliveryTag);
+    this.#options.subscriber.receive(new RabbitmqDelivery(message, current, this.#returnCopy));
   }
 
   /** Publishes a copy and then acknowledges the message. The broker does not count such a return. */
-  #returnCopy(message: ConsumeMessage, current: ConsumerChannel): void {
+  readonly #returnCopy = (deliveryTag: number, envelope: Envelope, current: ConsumerChannel): void => {
     const { publish, queue } = this.#options;
-    current.startReturn(message);
+    current.startReturn(deliveryTag);
     const returnCopy = async () => {
       // The copy must not be delivered to this consumer again.
       await this.#cancelled;
       // A retried message contains the `x-death` of its wait queue. The copy must not, because it can be dead-lettered for another
       // reason.
-      const result = await publish(queue, { ...toEnvelope(message), death: null, returned: true }, "ready");
+      const result = await publish(queue, { ...envelope, death: null, returned: true }, "ready");
       if (current.closed) return;
-      if (result.ok) current.acknowledge(message);
-      else current.release(message);
+      if (result.ok) current.acknowledge(deliveryTag);
+      else current.release(deliveryTag);
     };
     const returning = returnCopy().finally(() => this.#returning.delete(returning));
     this.#returning.add(returning);
-  }
+  };
 }
 
-/** Returns true if a message must be returned as a copy, because the broker counts a release towards the delivery limit. */
-function returnsAsCopy(how: "release" | "return", message: ConsumeMessage, current: ConsumerChannel): boolean {
-  if (current.closed) return false;
-  return how === "return" ? current.countsReturns : countedReturns(message) >= current.copyFromReturns;
+/** Delivery of a message on one channel. */
+class RabbitmqDelivery implements Delivery {
+  readonly envelope: Envelope;
+  readonly redelivered: boolean;
+  readonly #tag: number;
+  readonly #countedReturns: number;
+  readonly #channel: ConsumerChannel;
+  readonly #returnCopy: (deliveryTag: number, envelope: Envelope, channel: ConsumerChannel) => void;
+  #settled = false;
+
+  constructor(
+    message: ConsumeMessage,
+    channel: ConsumerChannel,
+    returnCopy: (deliveryTag: number, envelope: Envelope, channel: ConsumerChannel) => void,
+  ) {
+    this.envelope = toEnvelope(message);
+    this.redelivered = wasDelivered(message);
+    this.#tag = message.fields.deliveryTag;
+    this.#countedReturns = countedReturns(message);
+    this.#channel = channel;
+    this.#returnCopy = returnCopy;
+  }
+
+  get live(): boolean {
+    return !this.#settled && !this.#channel.closed;
+  }
+
+  settle(how: Settlement): void {
+    if (this.#settled) return;
+    this.#settled = true;
+    if (how === "ack") this.#channel.acknowledge(this.#tag);
+    else if (this.#returnsAsCopy(how)) this.#returnCopy(this.#tag, this.envelope, this.#channel);
+    else this.#channel.release(this.#tag);
+  }
+
+  /** Returns true if the message must be returned as a copy, because the broker counts a release towards the delivery limit. */
+  #returnsAsCopy(how: "release" | "return"): boolean {
+    const { closed, countsReturns, copyFromReturns } = this.#channel;
+    if (closed) return false;
+    return how === "return" ? countsReturns : this.#countedReturns >= copyFromReturns;
+  }
 }
 
 /**

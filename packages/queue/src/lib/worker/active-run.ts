@@ -43,14 +43,19 @@ export interface RunOptions {
   readonly redelivered: boolean;
   readonly attempt: number;
   readonly lastAttempt: boolean;
+  readonly owner: RunOwner;
+}
+
+/** Owner of a run. */
+export interface RunOwner {
   /** Called if a call of the run finds that the job was changed by someone else. */
-  readonly onLost: () => void;
+  leaseLost(): void;
   /** Called if the store refuses a reported progress. */
-  readonly onRefusedProgress: (error: unknown) => void;
+  progressRefused(error: unknown): void;
   /** Called when the run is overdue, and then every minute. */
-  readonly onStuck: () => void;
+  runStuck(): void;
   /** Called when an overdue run has settled. */
-  readonly onLateEnd: () => void;
+  runEndedLate(): void;
 }
 
 /** Calls the run of a message. Passed to `BrokerAccess.traced`. */
@@ -173,15 +178,22 @@ export class ActiveRun implements LimitedRun {
   report(progress: unknown): void {
     if (this.#state !== "running") return;
     const { settings, calls } = this.#around;
-    const { job, onLost, onRefusedProgress: onRefused } = this.#options;
-    this.#progress ??= new ProgressWriter({ store: settings.store, calls, job, onRefused, onLost });
+    const { job, owner } = this.#options;
+    this.#progress ??= new ProgressWriter({
+      store: settings.store,
+      calls,
+      job,
+      onRefused: (error) => owner.progressRefused(error),
+      onLost: () => owner.leaseLost(),
+    });
     this.#progress.report(progress);
   }
 
   checkpoint(progress: unknown): Promise<void> {
     if (this.#checkpoints === null) {
       const { settings, calls, timeLimits } = this.#around;
-      const { job, onLost } = this.#options;
+      const { job, owner } = this.#options;
+      const onLost = () => owner.leaseLost();
       const onContinue = () => timeLimits.continued(this);
       this.#checkpoints = new Checkpoints({ store: settings.store, calls, job, onLost, onContinue });
       const reason = this.#reason ?? (this.#state === "running" ? null : runEnded());
@@ -196,7 +208,7 @@ export class ActiveRun implements LimitedRun {
     this.#state = "settled";
     if (this.#stuckTimer !== null) clearInterval(this.#stuckTimer);
     this.#stop();
-    if (late) this.#options.onLateEnd();
+    if (late) this.#options.owner.runEndedLate();
     else this.#end(result);
   }
 
@@ -204,8 +216,8 @@ export class ActiveRun implements LimitedRun {
     if (this.#state !== "running") return;
     this.#state = "overdue";
     this.#stop();
-    this.#options.onStuck();
-    this.#stuckTimer = setInterval(() => this.#options.onStuck(), STUCK_INTERVAL_MS);
+    this.#options.owner.runStuck();
+    this.#stuckTimer = setInterval(() => this.#options.owner.runStuck(), STUCK_INTERVAL_MS);
     unref(this.#stuckTimer);
     this.#end({ kind: "overdue" });
   }

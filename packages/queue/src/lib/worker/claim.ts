@@ -6,7 +6,7 @@ import { isOutage, type Outages } from "./outages.js";
 import type { Request } from "./request.js";
 import { CallStopped, type StoreCalls } from "./store-calls.js";
 import type { WorkerEvent } from "./types.js";
-import type { Claimed } from "./worker-store.js";
+import type { Claimed, PauseAnswer } from "./worker-store.js";
 
 /** Message to look at. */
 export interface WorkItem {
@@ -29,6 +29,8 @@ export interface ClaimSurroundings {
 export type ClaimReply =
   | { readonly kind: "claimed"; readonly claim: Claimed; readonly key: string; readonly thrown: Thrown | null }
   | { readonly kind: "skipped"; readonly reason: NonNullable<WorkerEvent["reason"]> }
+  /** The queue is paused, so the message must be returned. */
+  | ({ readonly kind: "paused" } & PauseAnswer)
   /** The record of the job cannot be read, or the message names no possible job. */
   | { readonly kind: "refused"; readonly error: JobStoreError };
 
@@ -66,6 +68,7 @@ export async function claimJob(
         () => !around.isClosing,
       );
       if (answer.kind === "claimed") return { kind: "claimed", claim: answer, key, thrown: ready.thrown };
+      if (answer.kind === "paused") return answer;
       if (answer.kind !== "changed") return { kind: "skipped", reason: answer.kind };
     }
   } catch (error) {

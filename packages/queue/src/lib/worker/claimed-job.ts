@@ -1,6 +1,6 @@
 import { JobStoreError } from "@subtitles/job-store";
 import type { QueueError } from "../errors.js";
-import { ABORT_GRACE_MS, ActiveRun, type RunResult, type RunSurroundings } from "./active-run.js";
+import { ABORT_GRACE_MS, ActiveRun, type RunOwner, type RunResult, type RunSurroundings } from "./active-run.js";
 import type { WorkItem } from "./claim.js";
 import { JobFailed, RetryLater } from "./errors.js";
 import type { LeaseHolder } from "./heartbeat.js";
@@ -10,7 +10,7 @@ import { type Ending, endingOfError, endingOfLostWorkers, endingOfRefusal, endin
 import { isLoss } from "./progress-writer.js";
 import { CallStopped } from "./store-calls.js";
 import type { WorkerEvent } from "./types.js";
-import type { AnyJob, Claimed, WorkerChange } from "./worker-store.js";
+import { type AnyJob, type Claimed, WITHOUT_JOB, type WorkerChange } from "./worker-store.js";
 
 /** Number of leases of workers that end at their time until the job fails. */
 const MAX_LOST_WORKERS = 5;
@@ -22,6 +22,8 @@ export interface JobSurroundings extends RunSurroundings {
   readonly outages: Outages;
   /** True when no further run may start, because the worker closes. */
   readonly isClosing: boolean;
+  /** Pauses the queue for all workers, in the background. */
+  pauseQueue(until: Date, reason: string): void;
   /** Longest time for which the event loop was blocked since the last heartbeat, in milliseconds. */
   readonly blockedMs: number;
 }
@@ -42,16 +44,21 @@ export interface ClaimedJobOptions {
   readonly key: string;
   readonly payload: unknown;
   readonly item: WorkItem;
+  readonly owner: ClaimOwner;
+}
+
+/** Owner of a claimed job. */
+export interface ClaimOwner {
   /** Called before the first run. Resolves when it may start; null: at once. */
-  readonly admit: () => Promise<void> | null;
+  admit(): Promise<void> | null;
   /** Called when the outcome was sent to the store. */
-  readonly onStoring: () => void;
+  outcomeSent(): void;
   /** Called when a run has settled that was overdue. */
-  readonly onLateEnd: () => void;
+  runEndedLate(): void;
 }
 
 /** Job that this worker claimed: runs the work and stores its outcome. */
-export class ClaimedJob implements LeaseHolder {
+export class ClaimedJob implements LeaseHolder, RunOwner {
   #job: AnyJob | null;
   readonly #options: ClaimedJobOptions;
   readonly #around: JobSurroundings;
@@ -114,7 +121,7 @@ export class ClaimedJob implements LeaseHolder {
 
   async #runUntilEnd(): Promise<JobEnd> {
     const { outages } = this.#around;
-    const admission = this.#options.admit();
+    const admission = this.#options.owner.admit();
     if (admission !== null) await admission;
     if (this.#around.isClosing) return this.#endLease();
     if (this.#loss !== null && (await this.#loss) !== null) return { kind: "lost", overdue: false };
@@ -143,7 +150,7 @@ export class ClaimedJob implements LeaseHolder {
 
   #createRun(job: AnyJob): ActiveRun {
     const { settings } = this.#around;
-    const { claim, payload, item, onLateEnd } = this.#options;
+    const { claim, payload, item } = this.#options;
     const { envelope, redelivered } = item.delivery;
     const { failedAttempts } = claim;
     const options = {
@@ -153,14 +160,7 @@ export class ClaimedJob implements LeaseHolder {
       redelivered,
       attempt: failedAttempts + 1,
       lastAttempt: failedAttempts >= settings.queue.retryDelaysMs.length,
-      onLost: () => this.leaseLost(),
-      onRefusedProgress: (error: unknown) => this.#reportRefusedProgress(error),
-      onStuck: () =>
-        this.#emit({
-          type: "stuck",
-          message: `The work on job ${job.id} ignores its aborted signal and occupies a slot.`,
-        }),
-      onLateEnd,
+      owner: this,
     };
     return new ActiveRun(options, this.#around);
   }
@@ -193,10 +193,12 @@ export class ClaimedJob implements LeaseHolder {
     const job = this.#job ?? this.#options.claim.job;
     this.#storing = true;
     const change = this.#complete(ending);
+    // First, so that no claim comes between the pause and the change.
+    if (ending.pause !== undefined) this.#around.pauseQueue(ending.pause.until, ending.pause.reason);
     const send = () => calls.repeat(() => store.updateStatus(job, ending.to, change));
-    const call = this.#run === null ? send() : this.#run.inTrace(send);
-    this.#options.onStoring();
     try {
+      const call = this.#run === null ? send() : this.#run.inTrace(send);
+      this.#options.owner.outcomeSent();
       await call;
     } catch (error) {
       if (error instanceof CallStopped) throw error;
@@ -216,7 +218,7 @@ export class ClaimedJob implements LeaseHolder {
   /** Stores the outcome without the reported progress, or the failure, after the store refused the contents of an outcome. */
   async #storeRefused(error: unknown, ending: Ending, change: WorkerChange): Promise<JobEnd> {
     if (change.progress !== undefined && ending.change.progress === undefined) {
-      this.#reportRefusedProgress(error);
+      this.progressRefused(error);
       this.#progressRefused = true;
       return this.#store(ending);
     }
@@ -234,6 +236,7 @@ export class ClaimedJob implements LeaseHolder {
       by: this.#around.settings.by,
       key: `${this.#options.key}.${this.#changes++}`,
       handled: true,
+      [WITHOUT_JOB]: true,
     };
   }
 
@@ -267,8 +270,17 @@ export class ClaimedJob implements LeaseHolder {
     return { kind: "released", leaseEnded: ended?.[0] === true };
   }
 
-  #reportRefusedProgress(error: unknown): void {
+  progressRefused(error: unknown): void {
     this.#emit({ type: "error", message: "The store refused a reported progress. The job continues.", error });
+  }
+
+  runStuck(): void {
+    const message = `The work on job ${this.#options.claim.job.id} ignores its aborted signal and occupies a slot.`;
+    this.#emit({ type: "stuck", message });
+  }
+
+  runEndedLate(): void {
+    this.#options.owner.runEndedLate();
   }
 
   #emit(event: WorkerEvent): void {

@@ -6,7 +6,8 @@ import type { FailedOption, JobIdOption, Worker, WorkerOptions } from "./types.j
 
 /**
  * Starts a worker. It consumes a queue, claims the job that each message names, runs the work, stores the outcome in the job store, and then
- * acknowledges the message. Returns immediately. If Redis or RabbitMQ is unavailable, the worker waits and continues when the server is back.
+ * acknowledges the message. Returns immediately. If Redis or RabbitMQ is unavailable, the worker waits and continues when the server is
+ * available again.
  *
  *   const worker = createWorker({
  *     store, broker, queue: downloads, from: "pending", working: "downloading",
@@ -46,8 +47,8 @@ import type { FailedOption, JobIdOption, Worker, WorkerOptions } from "./types.j
  * - The worker acknowledges a message only after the store has the outcome, a retry, a postponement or the end of the lease. Only one worker can store an
  *   outcome. The last reported `progress` is stored with the outcome, unless the outcome has its own `progress`.
  * - While the store is unavailable, finished work is not repeated: the worker keeps the outcome in memory (at most `concurrency` outcomes) and stores it
- *   when the store is back.
- * - `JobFailed` fails the job now. `RetryLater` postpones it.
+ *   when the store is available again.
+ * - `JobFailed` fails the job now. `RetryLater` postpones it, and pauses the queue if it has `pauseQueue: true`.
  * - Any other error is a failed attempt. One step stores the error as a note in the history, the number of failed attempts, and a lease until the retry, after
  *   the next of the queue's `retryDelaysMs`. After the last retry the job fails with code "RETRIES_EXHAUSTED". Attempts are counted in the store since the
  *   job entered `working` from another status, so copies of a message do not multiply them. An error thrown by `run` is never interpreted as the loss of this
@@ -73,6 +74,9 @@ import type { FailedOption, JobIdOption, Worker, WorkerOptions } from "./types.j
  * - `retryable` is true for RETRIES_EXHAUSTED, WORKER_LOST and DEAD_LETTERED, false for INVALID_OUTCOME and INVALID_PAYLOAD.
  * - A stored error has the message of the thrown error, cut at 300 characters. For a system error it has code and system call; for a thrown value that is
  *   not an error, a fixed sentence.
+ *
+ * **A paused queue.** `store.pauseQueue` pauses a queue for all workers. A worker that learns of it stops consuming and returns the messages that it only
+ * fetched, as `close` does. It checks every two seconds for the end of the pause, and then consumes again. Running jobs continue.
  *
  * Every delivery reaches `claim`, also one whose message id is running in this process: the worker uses neither the redelivery attachment of `consume` nor its
  * memory of acknowledgements, because a message that is sent again keeps its id.

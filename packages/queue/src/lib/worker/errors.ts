@@ -1,4 +1,4 @@
-import { invalid } from "../arguments.js";
+import { invalid, MAX_DELAY_MS } from "../arguments.js";
 import { isError } from "../errors.js";
 
 /** Marks of the errors. They are registered symbols, so that two copies of the package recognize each other's errors. */
@@ -7,8 +7,8 @@ const RETRY_LATER = Symbol.for("@subtitles/queue/retry-later");
 
 /** Thrown by `run` to fail the job without retries. `message`, `code` and `retryable` are stored as the job's error. */
 export class JobFailed extends Error {
-  /** Always "JobFailed". */
-  override readonly name = "JobFailed";
+  /** Name of the class: "JobFailed", unless a subclass has its own. */
+  override readonly name: string = "JobFailed";
   /** Code of the stored error. */
   readonly code: string | undefined;
   /** True if another run can succeed. */
@@ -43,24 +43,34 @@ export class JobFailed extends Error {
   }
 }
 
-/** Range of a postponement in milliseconds: 1 second to 366 days. */
+/** Shortest postponement of a job in milliseconds. */
 const MIN_DELAY_MS = 1_000;
-const MAX_DELAY_MS = 31_622_400_000;
 
 /**
  * Thrown by `run` to postpone the job. The job stays in `working` with a lease until then (`leasedUntil`) and a note in its history;
  * when the lease ends, the store sends its message again, within a second if a relay runs. Messages that arrive earlier are skipped.
  * Uses no attempt. Range: 1 second to 366 days; a shorter delay becomes 1 second. `at` refers to the clock of this process. To end
  * the wait early, call `renewLeases([job], 0)`.
+ *
+ * With `pauseQueue: true`, it also pauses the worker's queue for all workers until then, for a provider that refuses all requests. It never
+ * shortens a pause, and never replaces one without an end. See `JobStore.pauseQueue`.
  */
 export class RetryLater extends Error {
-  /** Always "RetryLater". */
-  override readonly name = "RetryLater";
+  /** Name of the class: "RetryLater", unless a subclass has its own. */
+  override readonly name: string = "RetryLater";
   /** Time at which the job continues. */
   readonly at: Date;
+  /** True: the worker's queue is paused until then. */
+  readonly pauseQueue: boolean;
 
-  /** @throws QueueError INVALID_ARGUMENT if the delay is longer than 366 days or not a number */
-  constructor(message: string, when: { readonly afterMs: number } | { readonly at: Date }) {
+  /**
+   * @param when.pauseQueue true: also pauses the worker's queue. @default false
+   * @throws QueueError INVALID_ARGUMENT if the delay is longer than 366 days or not a number
+   */
+  constructor(
+    message: string,
+    when: ({ readonly afterMs: number } | { readonly at: Date }) & { readonly pauseQueue?: boolean | undefined },
+  ) {
     super(message);
     const at = "afterMs" in when ? Date.now() + when.afterMs : Number(when.at);
     if (Number.isNaN(at)) invalid("RetryLater needs `afterMs`, a number of milliseconds, or `at`, a valid Date.");
@@ -70,6 +80,7 @@ export class RetryLater extends Error {
     }
     // An earlier time, also one out of the range of dates, means that the job continues as soon as possible.
     this.at = new Date(Math.max(0, at));
+    this.pauseQueue = when.pauseQueue === true;
     Object.defineProperty(this, RETRY_LATER, { value: true });
   }
 

@@ -1,7 +1,7 @@
 import { unref } from "../timers.js";
 import type { Emit } from "./events.js";
 import type { StoreCalls } from "./store-calls.js";
-import type { AnyJob, WorkerStore } from "./worker-store.js";
+import type { Announcement, AnyJob, PauseAnswer, WorkerStore } from "./worker-store.js";
 
 /** Maximum time between two contacts with the store. A gap of more than five seconds does not count as lease time. */
 const CONTACT_MS = 2_000;
@@ -24,12 +24,16 @@ export interface HeartbeatOptions {
   readonly leaseMs: number;
   /** Returns all holders of leases. */
   readonly holders: () => Iterable<LeaseHolder>;
+  /** Returns the worker as it announces itself. */
+  readonly announcement: () => Announcement;
+  /** Called if the store answers that the queue of the worker is paused. */
+  readonly onPaused: (pause: PauseAnswer) => void;
   /** Called after each contact with the store. */
   readonly onContact: () => void;
 }
 
 /**
- * Renews the leases of all running jobs of a worker, with one call per heartbeat. Between heartbeats, and without jobs, it only
+ * Renews the leases of all running jobs of a worker and announces the worker, with one call per heartbeat. Between heartbeats, and without jobs, it only
  * contacts the store, because leases count time by contacts.
  */
 export class Heartbeat {
@@ -51,7 +55,7 @@ export class Heartbeat {
   }
 
   start(): void {
-    this.#nextBeatAt = performance.now() + this.#options.heartbeatMs;
+    this.#nextBeatAt = performance.now();
     this.#tick();
   }
 
@@ -59,6 +63,15 @@ export class Heartbeat {
     this.#stopped = true;
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#options.calls.forget(this);
+  }
+
+  /** Withdraws the announcement, after the last heartbeat. It expires by itself if the store is unavailable. */
+  async withdraw(): Promise<void> {
+    const { store, calls, announcement } = this.#options;
+    if (!calls.available) return;
+    const caller = {};
+    await calls.once(caller, () => store.announceWorker(announcement(), [], 0));
+    calls.forget(caller);
   }
 
   #schedule(at: number): void {
@@ -94,23 +107,20 @@ export class Heartbeat {
   }
 
   async #call(beat: boolean): Promise<void> {
-    const { store, calls, leaseMs, holders, onContact, emit } = this.#options;
+    const { calls, holders, onPaused, onContact, emit } = this.#options;
     const held = beat
       ? [...holders()].flatMap((holder) => (holder.job === null ? [] : { holder, job: holder.job }))
       : [];
     this.#calling = true;
     try {
-      const renewed = await calls.once(this, () =>
-        store.renewLeases(
-          held.map(({ job }) => job),
-          leaseMs,
-        ),
-      );
+      const reply = await calls.once(this, () => (beat ? this.#announce(held) : this.#contact()));
+      const renewed = reply?.renewed ?? null;
       held.forEach(({ holder, job }, index) => {
         // The holder can have stored its outcome meanwhile.
         if (renewed?.[index] === false && holder.job === job) holder.leaseLost();
       });
       if (beat && renewed !== null) this.#blockedMs = 0;
+      if (reply !== null && reply.paused !== null && !this.#stopped) onPaused(reply.paused);
       if (renewed === null) this.#repeat(beat);
       else onContact();
     } catch (error) {
@@ -119,6 +129,20 @@ export class Heartbeat {
       this.#calling = false;
       if (this.#stopped) calls.forget(this);
     }
+  }
+
+  #announce(held: readonly { readonly job: AnyJob }[]): ReturnType<WorkerStore["announceWorker"]> {
+    const { store, leaseMs, announcement } = this.#options;
+    return store.announceWorker(
+      announcement(),
+      held.map(({ job }) => job),
+      leaseMs,
+    );
+  }
+
+  async #contact(): ReturnType<WorkerStore["announceWorker"]> {
+    const { store, leaseMs } = this.#options;
+    return { renewed: await store.renewLeases([], leaseMs), paused: null };
   }
 
   #repeat(beat: boolean): void {

@@ -1,6 +1,6 @@
 import type { QueueError } from "../errors.js";
 import { type ClaimSurroundings, claimJob, type WorkItem } from "./claim.js";
-import { ClaimedJob, type JobEnd, type JobSurroundings } from "./claimed-job.js";
+import { ClaimedJob, type ClaimOwner, type JobEnd, type JobSurroundings } from "./claimed-job.js";
 import { failRequestOf } from "./failed-requests.js";
 import { failureText } from "./failure-text.js";
 import type { LeaseHolder } from "./heartbeat.js";
@@ -8,7 +8,7 @@ import type { RecentAcknowledgements } from "./recent-acknowledgements.js";
 import { POSTPONED_MS, type Request, readMessage } from "./request.js";
 import { CallStopped } from "./store-calls.js";
 import type { WorkerEvent } from "./types.js";
-import type { AnyJob } from "./worker-store.js";
+import type { AnyJob, PauseAnswer } from "./worker-store.js";
 
 /** Parts of a worker that its tasks use. */
 export interface TaskSurroundings extends ClaimSurroundings, JobSurroundings {
@@ -25,12 +25,14 @@ export interface TaskHooks {
   readonly onSlotFree: (task: JobTask) => void;
   /** Called when the message is settled. A run that ignores its signal can still occupy the slot. */
   readonly onEnd: (task: JobTask) => void;
+  /** Called if the queue is paused. The task returns its message. */
+  readonly onPaused: (pause: PauseAnswer) => void;
   /** Looks at the message again. */
   readonly lookAgain: (item: WorkItem) => void;
 }
 
 /** Work on one message: claims its job, lets it run, and settles the delivery. */
-export class JobTask implements LeaseHolder {
+export class JobTask implements LeaseHolder, ClaimOwner {
   readonly #item: WorkItem;
   readonly #around: TaskSurroundings;
   readonly #hooks: TaskHooks;
@@ -64,10 +66,26 @@ export class JobTask implements LeaseHolder {
     this.#claimed?.expire();
   }
 
+  admit(): Promise<void> | null {
+    return this.#hooks.admit(this);
+  }
+
+  outcomeSent(): void {
+    this.#hooks.onStoring(this);
+    this.#freeSlot();
+  }
+
+  runEndedLate(): void {
+    this.#freeSlot();
+  }
+
   /** Works on the message. Never rejects. */
   async work(): Promise<void> {
     try {
-      await this.#work();
+      const message = readMessage(this.#around.settings, this.#item.delivery.envelope);
+      if (message.kind === "unreadable") await this.#endUnreadable(message.problem);
+      else if (message.kind === "request") await this.#claim(message.request);
+      else this.#postpone(message.waitMs);
     } catch (error) {
       await this.#failed(error);
     }
@@ -90,14 +108,6 @@ export class JobTask implements LeaseHolder {
     this.#postpone(POSTPONED_MS);
   }
 
-  async #work(): Promise<void> {
-    const { delivery } = this.#item;
-    const message = readMessage(this.#around.settings, delivery.envelope);
-    if (message.kind === "unreadable") await this.#endUnreadable(message.problem);
-    else if (message.kind === "request") await this.#claim(message.request);
-    else this.#postpone(message.waitMs);
-  }
-
   async #claim(request: Request): Promise<void> {
     const { jobId } = request;
     const reply = await claimJob(this.#item, request, this.#around);
@@ -111,24 +121,18 @@ export class JobTask implements LeaseHolder {
       this.#acknowledge(this.#item.origin);
       return;
     }
+    if (reply.kind === "paused") {
+      this.#hooks.onPaused(reply);
+      await returnItem(this.#item);
+      return;
+    }
     if (reply.kind === "refused") {
       await this.#deadLetter(reply.error.message, jobId, reply.error);
       return;
     }
     const { claim, key, thrown } = reply;
     const claimed = new ClaimedJob(
-      {
-        claim,
-        key,
-        payload: request.payload,
-        item: this.#item,
-        admit: () => this.#hooks.admit(this),
-        onStoring: () => {
-          this.#hooks.onStoring(this);
-          this.#freeSlot();
-        },
-        onLateEnd: () => this.#freeSlot(),
-      },
+      { claim, key, payload: request.payload, item: this.#item, owner: this },
       this.#around,
     );
     this.#claimed = claimed;

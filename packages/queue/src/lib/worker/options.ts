@@ -34,6 +34,7 @@ const WORKER_OPTIONS: KeysOf<AnyWorkerOptions> = {
   heartbeatMs: true,
   recoverEveryMs: true,
   by: true,
+  version: true,
   onEvent: true,
 };
 
@@ -58,6 +59,7 @@ export interface WorkerSettings {
   readonly leaseMs: number;
   readonly recoverEveryMs: number;
   readonly by: string;
+  readonly version: string | undefined;
   readonly emit: Emit;
 }
 
@@ -86,7 +88,13 @@ export function checkWorkerOptions(given: AnyWorkerOptions): WorkerSettings {
   const recoverEveryMs = given.recoverEveryMs ?? 60_000;
   if (recoverEveryMs !== 0) checkInteger(recoverEveryMs, "`recoverEveryMs`, unless it is 0,", 1_000, 86_400_000);
   const by = given.by ?? `${queue.name}@${hostname()}/${process.pid}`;
-  if (typeof by !== "string" || by === "") return invalid(`\`by\` must be a text (got ${show(by)}).`);
+  if (typeof by !== "string" || by === "" || by.length > 255) {
+    return invalid(`\`by\` must be a text of 1 to 255 characters (got ${show(by)}).`);
+  }
+  const { version } = given;
+  if (version !== undefined && (typeof version !== "string" || version === "" || version.length > 255)) {
+    return invalid(`\`version\` must be a text of 1 to 255 characters (got ${show(version)}).`);
+  }
   return {
     store: toWorkerStore(store),
     access,
@@ -103,6 +111,7 @@ export function checkWorkerOptions(given: AnyWorkerOptions): WorkerSettings {
     leaseMs: heartbeatMs * HEARTBEATS_PER_LEASE,
     recoverEveryMs,
     by,
+    version,
     emit: emitter(onEvent, ({ type }) => access.count(queue, type)),
   };
 }

@@ -12,6 +12,8 @@ export interface Ending {
   /** Sentence for the event, which begins after the name of the job. */
   readonly text: string;
   readonly error?: unknown;
+  /** Time until which the queue is to be paused, and the reason. Absent: it is not to be paused. */
+  readonly pause?: { readonly until: Date; readonly reason: string };
 }
 
 type Lifecycle = Pick<WorkerSettings, "working" | "failed" | "outcomes">;
@@ -86,6 +88,7 @@ function readOwnError(error: unknown, lifecycle: Lifecycle): Ending | null {
       to: lifecycle.working,
       change: { leaseMs, note },
       text: `was postponed by ${leaseMs} ms. ${note}`,
+      ...(error.pauseQueue === true && { pause: { until: new Date(Date.now() + leaseMs), reason: note } }),
     };
   } catch {
     return null;

@@ -54,23 +54,29 @@ export class RunMessage implements Message<QueueDefinition> {
   }
 }
 
-/** Second argument of `run`. Its signals are created when they are read, because most runs read none. */
+/** Second argument of `run`. Its signals and functions are created when they are read, because most runs read few of them. */
 export class RunContext implements WorkerContext<JobDefinition, QueueDefinition> {
   readonly message: Message<QueueDefinition>;
   readonly attempt: number;
   readonly lastAttempt: boolean;
-  // Bound, because `run` takes them out of the context.
-  readonly progress: (progress: unknown) => void;
-  readonly checkpoint: (progress: unknown) => Promise<void>;
   readonly #run: RunParts;
 
   constructor(run: RunParts, message: Message<QueueDefinition>) {
     this.message = message;
     this.attempt = run.attempt;
     this.lastAttempt = run.lastAttempt;
-    this.progress = (progress) => run.report(progress);
-    this.checkpoint = (progress) => run.checkpoint(progress);
     this.#run = run;
+  }
+
+  // They are functions instead of methods, because `run` can take them out of the context.
+  get progress(): (progress: unknown) => void {
+    const run = this.#run;
+    return (progress) => run.report(progress);
+  }
+
+  get checkpoint(): (progress: unknown) => Promise<void> {
+    const run = this.#run;
+    return (progress) => run.checkpoint(progress);
   }
 
   get signal(): AbortSignal {

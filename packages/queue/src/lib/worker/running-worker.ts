@@ -1,3 +1,4 @@
+import { hostname } from "node:os";
 import { checkDuration, checkOptions, type KeysOf } from "../arguments.js";
 import { DEFAULT_GRACE_MS } from "../consumer.js";
 import { DeliverySource, type DeliverySourceOptions, SourceDelivery } from "../delivery-source.js";
@@ -13,11 +14,13 @@ import { Heartbeat } from "./heartbeat.js";
 import { JobTask, returnItem, type TaskHooks, type TaskSurroundings } from "./job-task.js";
 import type { WorkerSettings } from "./options.js";
 import { Outages } from "./outages.js";
+import { QueuePause } from "./queue-pause.js";
 import { RecentAcknowledgements } from "./recent-acknowledgements.js";
 import { StoreCalls } from "./store-calls.js";
 import { watchStore } from "./store-events.js";
 import { TimeLimits } from "./time-limits.js";
 import type { Worker } from "./types.js";
+import type { Announcement } from "./worker-store.js";
 
 /** Time after the grace period in which `close` ends leases and returns messages. With the other times, it settles within 4 s. */
 const END_LEASES_MS = 1_000;
@@ -35,6 +38,7 @@ export class RunningWorker implements Worker {
   readonly #outages: Outages;
   readonly #heartbeat: Heartbeat;
   readonly #search: DeadLetterSearch;
+  readonly #queuePause: QueuePause;
   readonly #recent = new RecentAcknowledgements();
   readonly #sourceOptions: DeliverySourceOptions;
   readonly #source: DeliverySource;
@@ -55,8 +59,10 @@ export class RunningWorker implements Worker {
       if (this.#tasks.size === 0) this.#onTasksEnded();
       this.#fillSlots();
     },
+    onPaused: (pause) => this.#queuePause.begin(pause),
     lookAgain: (item) => this.#lookAgain(item),
   };
+  readonly #identity = { id: crypto.randomUUID(), host: hostname(), pid: process.pid, startedAt: new Date() };
   readonly #removeListeners: (() => void)[] = [];
   readonly #closingSignal = new AbortController();
   /** Messages that no task works on yet. */
@@ -77,11 +83,20 @@ export class RunningWorker implements Worker {
   #onTasksEnded: () => void = () => {};
 
   constructor(settings: WorkerSettings) {
-    const { store, access, emit, queue, prefetch, heartbeatMs, leaseMs } = settings;
+    const { store, access, emit, queue, prefetch, heartbeatMs, leaseMs, by } = settings;
     this.#settings = settings;
     this.#calls = new StoreCalls(emit, () => this.#closeEarly("The store was closed before the worker.", 0));
     this.#outages = new Outages(store, this.#calls, access);
     this.#search = new DeadLetterSearch(settings, this.#calls);
+    this.#queuePause = new QueuePause({
+      store,
+      calls: this.#calls,
+      emit,
+      queue: queue.name,
+      by,
+      onBegin: () => this.#stopConsuming(),
+      onEnd: () => this.#consume(),
+    });
     this.#heartbeat = new Heartbeat({
       store,
       calls: this.#calls,
@@ -89,6 +104,8 @@ export class RunningWorker implements Worker {
       heartbeatMs,
       leaseMs,
       holders: () => this.#tasks,
+      announcement: () => this.#announcement(),
+      onPaused: (pause) => this.#queuePause.begin(pause),
       onContact: () => this.#recent.trim(),
     });
     this.#sourceOptions = {
@@ -124,7 +141,7 @@ export class RunningWorker implements Worker {
 
   get state(): Worker["state"] {
     if (this.#closing !== null) return "closed";
-    if (this.#paused) return "paused";
+    if (this.#paused || this.#queuePause.active) return "paused";
     return this.#calls.available && this.#source.consuming ? "running" : "waiting";
   }
 
@@ -137,15 +154,13 @@ export class RunningWorker implements Worker {
   pause(): void {
     if (this.#closing !== null || this.#paused) return;
     this.#paused = true;
-    this.#background(this.#source.pause());
-    void this.#returnWaiting();
+    this.#stopConsuming();
   }
 
   resume(): void {
     if (this.#closing !== null || !this.#paused) return;
     this.#paused = false;
-    this.#source.resume();
-    this.#fillSlots();
+    this.#consume();
   }
 
   async idle(options?: Parameters<Worker["idle"]>[0]): Promise<void> {
@@ -173,8 +188,26 @@ export class RunningWorker implements Worker {
     return this.close();
   }
 
+  /** True while messages that no task works on are returned. */
+  get #returnsMessages(): boolean {
+    return this.#closing !== null || this.#paused || this.#queuePause.active;
+  }
+
+  #stopConsuming(): void {
+    this.#background(this.#source.pause());
+    void this.#returnWaiting();
+  }
+
+  /** Consumes again, if nothing else prevents it. */
+  #consume(): void {
+    if (this.#returnsMessages) return;
+    this.#source.resume();
+    this.#fillSlots();
+  }
+
   async #close(graceMs: number): Promise<void> {
     this.#search.stop();
+    this.#queuePause.stop();
     this.#closingSignal.abort(this.#closedError("The worker is closing."));
     const stopped = this.#source.pause();
     const returned = this.#returnWaiting();
@@ -194,8 +227,9 @@ export class RunningWorker implements Worker {
     this.#calls.stop();
     this.#outages.stop();
     this.#heartbeat.stop();
+    const withdrawn = this.#heartbeat.withdraw();
     for (const remove of this.#removeListeners) remove();
-    const ended = Promise.all([stopped, returned]).then(() => this.#source.close());
+    const ended = Promise.all([withdrawn, Promise.all([stopped, returned]).then(() => this.#source.close())]);
     await withinTime(ended, END_SOURCE_MS).catch((error: unknown) => this.#reportUnexpected(error));
   }
 
@@ -210,7 +244,7 @@ export class RunningWorker implements Worker {
   #receive(delivery: SourceDelivery): void {
     this.#received++;
     this.#waiting.push({ delivery, origin: delivery.envelope.origin });
-    if (this.#closing !== null || this.#paused) void this.#returnWaiting();
+    if (this.#returnsMessages) void this.#returnWaiting();
     else this.#fillSlots();
     if (delivery.redelivered) this.#sendAgainIfWaiting(delivery);
   }
@@ -267,7 +301,7 @@ export class RunningWorker implements Worker {
 
   #lookAgain(item: WorkItem): void {
     this.#waiting.push(item);
-    if (this.#closing !== null || this.#paused) void this.#returnWaiting();
+    if (this.#returnsMessages) void this.#returnWaiting();
   }
 
   #onStoreEvent(type: string): void {
@@ -325,6 +359,7 @@ export class RunningWorker implements Worker {
       timeLimits: new TimeLimits(),
       tracedRun: access.traced(queue, callRun),
       recent: this.#recent,
+      pauseQueue: (until, reason) => this.#background(this.#queuePause.request(until, reason)),
       createKey: () => `${keyPrefix}.${(keys++).toString(36)}`,
       closing: this.#closingSignal.signal,
       get isClosing() {
@@ -333,6 +368,17 @@ export class RunningWorker implements Worker {
       get blockedMs() {
         return worker.#heartbeat.blockedMs;
       },
+    };
+  }
+
+  /** Returns the worker as `JobStore.workers` shows it. One that closes takes no job, as a paused one. */
+  #announcement(): Announcement {
+    const { queue, by, version, from, working, concurrency } = this.#settings;
+    const { state } = this;
+    return {
+      ...this.#identity,
+      ...{ by, queue: queue.name, from, working, concurrency, version },
+      state: state === "closed" ? "paused" : state,
     };
   }
 

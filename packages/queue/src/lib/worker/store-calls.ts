@@ -53,18 +53,24 @@ export class StoreCalls {
    * @param isNeeded checked before each repetition. @default always
    * @throws CallStopped; the other errors of the call
    */
-  async repeat<T>(call: () => Promise<T>, isNeeded: () => boolean = () => true): Promise<T> {
+  repeat<T>(call: () => Promise<T>, isNeeded: () => boolean = () => true): Promise<T> {
+    // Almost every first call succeeds, and needs nothing else.
+    return call().catch((error: unknown) => this.#repeat(error, call, isNeeded));
+  }
+
+  async #repeat<T>(firstError: unknown, call: () => Promise<T>, isNeeded: () => boolean): Promise<T> {
     const caller = {};
     try {
+      this.#failed(caller, firstError);
       for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, MAX_PAUSE_MS)) {
+        // With jitter, so that the calls of many workers do not meet.
+        await this.#pauses.pause(pauseMs * (0.5 + Math.random() / 2));
+        if (this.#stopped || !isNeeded()) throw new CallStopped();
         try {
           return await call();
         } catch (error) {
           this.#failed(caller, error);
         }
-        // With jitter, so that the calls of many workers do not meet.
-        await this.#pauses.pause(pauseMs * (0.5 + Math.random() / 2));
-        if (this.#stopped || !isNeeded()) throw new CallStopped();
       }
     } finally {
       this.#succeeded(caller);
@@ -83,7 +89,7 @@ export class StoreCalls {
       this.#succeeded(caller);
       return result;
     } catch (error) {
-      if (!isOutage(error)) this.#succeeded(caller);
+      if (!isUnavailable(error)) this.#succeeded(caller);
       try {
         this.#failed(caller, error);
       } catch (other) {
@@ -103,7 +109,7 @@ export class StoreCalls {
       this.#onClosed();
       throw new CallStopped();
     }
-    if (!isOutage(error)) throw error;
+    if (!isUnavailable(error)) throw error;
     if (this.#failing.size === 0) {
       this.#emit({ type: "unavailable", message: `The store is unavailable. ${error.message}`, error });
     }
@@ -118,6 +124,6 @@ export class StoreCalls {
   }
 }
 
-function isOutage(error: unknown): error is JobStoreError {
+function isUnavailable(error: unknown): error is JobStoreError {
   return JobStoreError.is(error, "UNAVAILABLE");
 }

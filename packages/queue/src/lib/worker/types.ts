@@ -46,6 +46,8 @@ export interface WorkerOptions<D extends JobDefinition, Q extends QueueDefinitio
   readonly recoverEveryMs?: number | undefined;
   /** Name of this worker in job histories. @default `<queue>@<host>/<pid>` */
   readonly by?: string | undefined;
+  /** Release of the service, shown by `JobStore.workers`, 1–255 characters. @default none */
+  readonly version?: string | undefined;
   /** Receives events for logs and metrics. Errors and rejections of this function are ignored. */
   readonly onEvent?: ((event: WorkerEvent) => void) | undefined;
 }
@@ -101,7 +103,10 @@ export type Outcome<D extends JobDefinition, W extends StatusOf<D>> = { readonly
 
 /** Running worker. Made by `createWorker`. */
 export interface Worker extends AsyncDisposable {
-  /** For readiness checks. "waiting": the store or the broker is unavailable, or the queue cannot be consumed. */
+  /**
+   * For readiness checks. "waiting": the store or the broker is unavailable, or the queue cannot be consumed. "paused": by `pause`, or by
+   * `JobStore.pauseQueue` for all workers.
+   */
   readonly state: "running" | "waiting" | "paused" | "closed";
   /** Number of jobs that run now. */
   readonly active: number;
@@ -138,6 +143,7 @@ export interface WorkerEvent {
    * - stuck: `run` ignores its aborted signal and occupies a slot; repeated every minute
    * - skipped: message acknowledged without work, with the reason (`reason`)
    * - unavailable, available: store or broker
+   * - paused, resumed: the queue is paused for all workers, or no longer; see `JobStore.pauseQueue`
    * - recovered: message that RabbitMQ had dead-lettered by itself
    * - error: unexpected; needs attention
    */
@@ -153,6 +159,8 @@ export interface WorkerEvent {
     | "skipped"
     | "unavailable"
     | "available"
+    | "paused"
+    | "resumed"
     | "recovered"
     | "error";
   /** Human-readable text without payload. */

@@ -1,10 +1,23 @@
-import type { FailRequestResult, Job, JobDefinition, JobFailure, JobStore, OutboxMessage } from "@subtitles/job-store";
+import type {
+  AnnouncedWorker,
+  FailRequestResult,
+  Job,
+  JobDefinition,
+  JobFailure,
+  JobStore,
+  OutboxMessage,
+  WorkerOperations,
+} from "@subtitles/job-store";
 
 /** Job of any definition. */
 export type AnyJob = Job<JobDefinition>;
 
+/** Property of a change whose caller does not read the changed job. A registered symbol, as for errors. */
+export const WITHOUT_JOB: unique symbol = Symbol.for("@subtitles/job-store/without-job");
+
 /** Change that a worker makes to a job. */
 export interface WorkerChange {
+  readonly [WITHOUT_JOB]?: true;
   readonly result?: unknown;
   readonly error?: JobFailure | undefined;
   readonly progress?: unknown;
@@ -46,16 +59,32 @@ export interface Claimed {
   readonly origin: string;
 }
 
+/** Pause as a claim answers it. */
+export interface PauseAnswer {
+  readonly until: Date | null;
+  readonly reason: string | null;
+}
+
+/** Worker as it announces itself. */
+export type Announcement = Omit<AnnouncedWorker<JobDefinition>, "from" | "working"> & {
+  readonly from: readonly string[];
+  readonly working: string;
+};
+
 /** Calls of a job store that a worker makes. In contrast to `JobStore`, the types do not depend on the definition. */
-export interface WorkerStore {
+export interface WorkerStore extends Pick<WorkerOperations<JobDefinition>, "pauseQueue" | "pausedQueues"> {
   readonly definition: JobDefinition;
   get(id: string): Promise<AnyJob | null>;
   claim(
     id: string,
     to: string,
     options: ClaimOptions,
-  ): Promise<Claimed | { readonly kind: "missing" | "outdated" | "handled" | "moved" | "leased" | "changed" }>;
-  updateStatus(job: AnyJob, to: string, change: WorkerChange): Promise<AnyJob>;
+  ): Promise<
+    | Claimed
+    | ({ readonly kind: "paused" } & PauseAnswer)
+    | { readonly kind: "missing" | "outdated" | "handled" | "moved" | "leased" | "changed" }
+  >;
+  updateStatus(job: AnyJob, to: string, change: WorkerChange): Promise<unknown>;
   updateProgress(job: AnyJob, progress: unknown): Promise<void>;
   failRequest(
     id: string,
@@ -69,6 +98,11 @@ export interface WorkerStore {
     },
   ): Promise<FailRequestResult<JobDefinition>>;
   renewLeases(jobs: readonly AnyJob[], leaseMs: number): Promise<readonly boolean[]>;
+  announceWorker(
+    worker: Announcement,
+    jobs: readonly AnyJob[],
+    leaseMs: number,
+  ): Promise<{ readonly renewed: readonly boolean[]; readonly paused: PauseAnswer | null }>;
 }
 
 /** Returns the store with types that do not depend on the definition. `createWorker` has checked the statuses by then. */

@@ -1,6 +1,6 @@
 import type { JobDefinition } from "../../definition.js";
 import type { Job } from "../../job.js";
-import { integerOption } from "../arguments.js";
+import { integerOption, whereOf } from "../arguments.js";
 import type { Command, Context } from "../command.js";
 import { type Column, plain } from "../output.js";
 import { EXIT } from "../usage.js";
@@ -37,11 +37,12 @@ const HISTORY_COLUMNS: readonly Column[] = ["at", "from", "to", "by", "note"].ma
 ]);
 
 export const counts: Command = {
-  usage: "counts",
-  options: [],
+  usage: "counts [--where field=value]",
+  options: ["where"],
   operands: [0, 0],
-  async run({ store, output }) {
-    const counts = await store.counts();
+  check: ({ where }) => void whereOf(where),
+  async run({ store, options, output }) {
+    const counts = await store.counts({ where: whereOf(options.where) });
     if (output.json) output.rows([counts]);
     else output.rows(Object.entries(counts).map(([status, jobs]) => ({ status, jobs })));
     return EXIT.done;

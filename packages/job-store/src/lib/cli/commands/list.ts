@@ -1,9 +1,9 @@
 import type { JobDefinition } from "../../definition.js";
 import type { Job } from "../../job.js";
-import { integerOption, listOf, type Options } from "../arguments.js";
+import { limitOf, listOf, whereOf } from "../arguments.js";
 import { type Command, MAX_PAGE } from "../command.js";
 import { type Column, plain } from "../output.js";
-import { EXIT, UsageError } from "../usage.js";
+import { EXIT } from "../usage.js";
 
 const JOB_COLUMNS: readonly Column[] = [
   ["id", ({ id }) => id],
@@ -52,20 +52,3 @@ export const list: Command = {
     return code;
   },
 };
-
-/** Returns the maximum number of jobs to list. @throws UsageError */
-function limitOf({ limit: given, all }: Options): number {
-  if (all === true && given !== undefined) throw new UsageError("--all and --limit cannot be combined.");
-  if (all === true) return Number.POSITIVE_INFINITY;
-  const limit = integerOption(given, "limit", 50);
-  if (limit < 1) throw new UsageError("--limit must be 1 or more.");
-  return limit;
-}
-
-/** Parses the filter by an index field. @throws UsageError */
-function whereOf(text: string | undefined): Readonly<Record<string, string>> | undefined {
-  if (text === undefined) return undefined;
-  const [, field, value] = /^([^=]+)=(.+)$/s.exec(text) ?? [];
-  if (field === undefined || value === undefined) throw new UsageError("--where must be <field>=<value>.");
-  return { [field]: value };
-}

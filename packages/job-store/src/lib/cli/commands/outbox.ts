@@ -1,18 +1,23 @@
-import type { OutboxEntry } from "../../outbox.js";
-import type { Options } from "../arguments.js";
+import type { ListedEntry, OutboxEntry, OutboxKind } from "../../outbox.js";
+import { limitOf, type Options } from "../arguments.js";
 import { type Command, type Context, MAX_PAGE } from "../command.js";
 import { type Column, count } from "../output.js";
 import { EXIT, STORE_MESSAGE_COMMAND, UsageError } from "../usage.js";
+import { cancel, checkCancel, checkRunNow, runNow } from "./outbox-scheduled.js";
 
 export const outbox: Command = {
-  usage: "outbox [--rejected] | outbox requeue|drop <entry>...",
-  options: ["rejected", "all"],
+  usage: "outbox [--kind <kind>] | outbox requeue|drop|run-now|cancel <entry>...",
+  options: ["rejected", "kind", "limit", "cursor", "all", "job"],
   operands: [0, Number.POSITIVE_INFINITY],
   check,
   run(context) {
+    const { options } = context;
     const name = actionOf(context.operands);
+    if (name === "run-now") return runNow(context);
+    if (name === "cancel") return cancel(context);
     if (name !== null) return act(context, ACTIONS[name]);
-    return context.options.rejected === true ? showRejected(context) : summarize(context);
+    if (options.kind !== undefined) return show(context, kindOf(options.kind));
+    return options.rejected === true ? showRejected(context) : summarize(context);
   },
 };
 
@@ -45,17 +50,37 @@ const ACTIONS = {
 } as const satisfies Record<string, Action>;
 
 /** Returns the action that was given, or null. @throws UsageError */
-function actionOf([name]: readonly string[]): keyof typeof ACTIONS | null {
+function actionOf([name]: readonly string[]): keyof typeof ACTIONS | "run-now" | "cancel" | null {
   if (name === undefined) return null;
-  if (name === "requeue" || name === "drop") return name;
-  throw new UsageError(`Unknown action "outbox ${name}". Use outbox requeue or outbox drop.`);
+  if (name === "requeue" || name === "drop" || name === "run-now" || name === "cancel") return name;
+  throw new UsageError(`Unknown action "outbox ${name}". Use outbox requeue, drop, run-now or cancel.`);
 }
 
 /** @throws UsageError */
-function check({ rejected, all }: Options, operands: readonly string[]): void {
+function check(options: Options, operands: readonly string[]): void {
+  const { rejected, all, kind } = options;
   const name = actionOf(operands);
+  if (name !== "run-now" && options.job !== undefined) throw new UsageError("--job requires outbox run-now.");
   if (name === null) {
-    if (all === true) throw new UsageError("--all requires outbox requeue or outbox drop.");
+    if (kind !== undefined) {
+      kindOf(kind);
+      limitOf(options);
+      if (rejected === true) throw new UsageError("--kind and --rejected cannot be combined.");
+      return;
+    }
+    if (all === true) throw new UsageError("--all requires --kind, outbox requeue or outbox drop.");
+    if (options.limit !== undefined || options.cursor !== undefined)
+      throw new UsageError("--limit and --cursor require --kind.");
+    return;
+  }
+  for (const option of ["kind", "limit", "cursor"] as const) {
+    if (options[option] !== undefined) throw new UsageError(`outbox ${name} does not support --${option}.`);
+  }
+  if (name === "run-now" || name === "cancel") {
+    if (rejected === true || all === true)
+      throw new UsageError(`outbox ${name} supports neither --rejected nor --all: name the scheduled messages.`);
+    if (name === "run-now") checkRunNow(options, operands.slice(1));
+    else checkCancel(operands.slice(1));
     return;
   }
   if (rejected === true)
@@ -85,6 +110,46 @@ async function summarize({ store, storage, output }: Context): Promise<number> {
   ]);
   output.rows([{ waiting, oldest, scheduled, rejected }], summaryColumns(waitMs));
   if (rejected > 0) output.note(`${count(rejected, "message")} rejected. See the reasons with: outbox --rejected`);
+  return EXIT.done;
+}
+
+/** @throws UsageError */
+function kindOf(kind: string): OutboxKind {
+  if (kind === "waiting" || kind === "scheduled" || kind === "rejected") return kind;
+  throw new UsageError(`--kind must be waiting, scheduled or rejected (got "${kind}").`);
+}
+
+const MESSAGE_COLUMNS: readonly Column[] = [
+  ["entry", ({ entryId }) => entryId],
+  ["job", ({ jobId }) => jobId],
+  ["queue", ({ queue }) => queue],
+];
+
+const COLUMNS: Readonly<Record<OutboxKind, readonly Column[]>> = {
+  waiting: [...MESSAGE_COLUMNS, ["since", ({ at }) => at], ["claimed", ({ claimed }) => claimed]],
+  scheduled: [...MESSAGE_COLUMNS, ["due", ({ dueAt }) => dueAt]],
+  rejected: [...MESSAGE_COLUMNS, ["stored", ({ at }) => at], ["reason", ({ reason }) => reason]],
+};
+
+/** Shows messages of a kind, without claiming them. */
+async function show({ store, options, output, signal }: Context, kind: OutboxKind): Promise<number> {
+  let left = limitOf(options);
+  let { cursor } = options;
+  const rows: ListedEntry[] = [];
+  do {
+    const page = await store.outbox.list({ kind, cursor, limit: Math.min(MAX_PAGE, left) });
+    // The columns of a table are as wide as the widest cell of all rows, so a table is printed at the end.
+    if (output.json) output.rows(page.entries.map((entry) => ({ ...entry })));
+    else rows.push(...page.entries);
+    left -= page.entries.length;
+    cursor = page.cursor;
+  } while (cursor !== undefined && left > 0 && !signal.aborted);
+  if (!output.json)
+    output.rows(
+      rows.map((entry) => ({ ...entry })),
+      COLUMNS[kind],
+    );
+  if (cursor !== undefined) output.note(`There are more messages. Add --cursor ${cursor} for the next page, or --all.`);
   return EXIT.done;
 }
 
@@ -135,7 +200,7 @@ async function actOnNamed(context: Context, action: Action, entryIds: readonly s
   return unknown.length > 0 ? EXIT.rejected : EXIT.done;
 }
 
-/** Processes as many messages as are rejected now. Messages that are rejected meanwhile are not processed. */
+/** Processes as many messages as are rejected now. Messages that are rejected later are not processed. */
 async function actOnAll(context: Context, action: Action): Promise<number> {
   const { store, output, confirm, signal } = context;
   let left = await store.outbox.countRejected();

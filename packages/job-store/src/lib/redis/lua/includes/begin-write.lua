@@ -6,8 +6,8 @@
 -- KEYS: 2 index by status, 3 index by creation; from 5 on, the job of each call; then, if the flags have 'k', outbox (stream),
 --       even and odd tombstones (two sets of operations), field values (hash), index by field (sorted set), scheduled messages (sorted
 --       set: number of the message, scored by its due time) and their entries (hash: number -> fields, and `last`, the newest number);
---       then, if they also have 'w', work states and their messages (two hashes), leases and waits (two sorted sets; see work-state.lua)
---       and gaps (see contact.lua)
+--       then, if they also have 'w', work states and their messages (two hashes), leases and waits (two sorted sets; see work-state.lua),
+--       gaps (see contact.lua) and pauses (see pauses.lua)
 -- ARGV: 1 revision of the metadata that the caller knows, 2 deadline (ms since 1970 by this server's clock, 13 digits), id of the caller's
 --       connection (8 characters) and flags: 'k' and 'w' see above, 'r' if an earlier attempt of these calls may have been applied, 'd' if each
 --       call has all of its values instead of the first ones; from 3 on, the values of the calls
@@ -26,14 +26,23 @@ if metadata[1] ~= ARGV[1] then return { 'stale' } end
 if metadata[4] and find(metadata[4], sub(ARGV[2], 14, 21), 1, true) then return { 'late' } end
 
 local calls, repeated, detailed, outboxKey, evenKey, oddKey, valuesKey, fieldsKey, scheduledKey, scheduledEntriesKey = #KEYS - 4
-local workKey, workMessagesKey, leasesKey, waitsKey, gapsKey
+local workKey, workMessagesKey, leasesKey, waitsKey, gapsKey, pausesKey
 if #ARGV[2] > 21 then
   repeated, detailed = find(ARGV[2], 'r', 22, true), find(ARGV[2], 'd', 22, true)
-  calls = #KEYS - (find(ARGV[2], 'w', 22, true) and 16 or 11)
+  calls = #KEYS - (find(ARGV[2], 'w', 22, true) and 17 or 11)
   outboxKey, evenKey, oddKey, valuesKey, fieldsKey, scheduledKey, scheduledEntriesKey = unpack(KEYS, 5 + calls)
-  workKey, workMessagesKey, leasesKey, waitsKey, gapsKey = unpack(KEYS, 12 + calls)
+  workKey, workMessagesKey, leasesKey, waitsKey, gapsKey, pausesKey = unpack(KEYS, 12 + calls)
 end
 
 -- Size of the largest record or message that the script writes.
 local largestWritten = 0
 local reply = { 'done' }
+-- Ids of the jobs of the calls, once a script has read them.
+local ids = {}
+
+-- Adds two values to a list. `list[n + 1], list[n + 2] = a, b` would be much slower: Lua sets the last one first.
+local function push(list, a, b)
+  local n = #list
+  list[n + 1] = a
+  list[n + 2] = b
+end

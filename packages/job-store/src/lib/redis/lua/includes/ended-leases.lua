@@ -24,7 +24,7 @@ local function sendEnded(leaseNow)
       state.member = n <= ofWorkers and 'o' or 'w'
       works.settle(state, leaseNow)
       if state.lease == 'e' then
-        local size = works.send(id, id, state)
+        local size = works.send(id, id, state, string.match(state.present, '^%d+'))
         sum, largest = sum + size, math.max(largest, size)
         state.lease = 'n'
       end

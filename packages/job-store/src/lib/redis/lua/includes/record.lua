@@ -49,40 +49,33 @@ local function readUntil(key, mark, bytes)
   end
 end
 
--- Joins the beginning of a record and its data, which begins with a line break. Between them are at least 64 spaces
--- for further changes, up to the next size of the allocator. SETRANGE would double the memory. record-text.ts does the same.
-local function withRoom(head, data)
-  local bytes = #head + #data
+-- Returns the text between the beginning and the data of a record with so many other bytes, if it is written whole: a line break and at least
+-- 64 spaces for further changes, up to the next size of the allocator. SETRANGE would double the memory. record-text.ts does the same.
+local function roomFor(bytes)
   local room = math.max(0, math.min(64 + (-71 - bytes) % 128, MAX_RECORD_BYTES - bytes - 1))
-  return room > 0 and head .. '\n' .. string.rep(' ', room) .. data or head .. data
+  return room > 0 and '\n' .. string.rep(' ', room) or ''
 end
 
--- Writes `head` in the place of a record's beginning. Returns nil, or the size if the record would be too large. `stop` is the end of
--- the old beginning, `data` the position of the line break before the data. `expires`: time of expiry (ms), false for never, nil to
--- keep that of the key. `grows`: true if further changes are expected.
-local function writeHead(key, text, stop, data, head, expires, grows)
-  local spare = data - 1 - #head
+-- Returns the text between a new beginning of a record with this length and the data, if the beginning is written over the old one:
+-- nothing, or a line break and spaces over the rest of the old beginning. Returns nil if the record must be written whole. `stop` is the end
+-- of the old beginning, `data` the position of the line break before the data. `expires`: see writeWhole.
+local function fillerOf(length, stop, data, expires)
+  local spare = data - 1 - length
   -- SET removes an expiry that the job does not have any more.
-  if expires == false then spare = -1 end
-  if spare == 0 then
-    redis.call('SETRANGE', key, '0', head)
-  elseif spare > 1 then
-    -- A line break, and spaces over the rest of the old beginning.
-    redis.call('SETRANGE', key, '0', head .. '\n' .. string.rep(' ', math.min(stop, data - 1) - #head - 1))
+  if expires == false or spare < 0 or spare == 1 then return nil end
+  if spare == 0 then return '' end
+  local rest = (stop < data and stop or data - 1) - length - 1
+  return rest > 0 and '\n' .. string.rep(' ', rest) or '\n'
+end
+
+-- Writes a record whole. `expires`: time of expiry (ms), false for never, nil to keep that of the key.
+local function writeWhole(key, record, expires)
+  if #record > largestWritten then largestWritten = #record end
+  if expires then
+    redis.call('SET', key, record, 'PXAT', expires)
+  elseif expires == false then
+    redis.call('SET', key, record)
   else
-    local body = sub(text, data)
-    local bytes = #head + #body
-    if bytes > MAX_RECORD_BYTES then return bytes end
-    local whole = grows and withRoom(head, body) or head .. body
-    if #whole > largestWritten then largestWritten = #whole end
-    if expires then
-      redis.call('SET', key, whole, 'PXAT', expires)
-    elseif expires == false then
-      redis.call('SET', key, whole)
-    else
-      redis.call('SET', key, whole, 'KEEPTTL')
-    end
-    return nil
+    redis.call('SET', key, record, 'KEEPTTL')
   end
-  if expires then redis.call('PEXPIREAT', key, expires) end
 end

@@ -68,7 +68,7 @@ for n, id in ipairs(ids) do
     left[#left + 1] = id
   else
     updated = updated == '' and entered or updated
-    local state = works.read(workTexts[n], created, attempt)
+    local state = works.read(workTexts[n], created .. ' ' .. attempt)
     if state then works.settle(state, leaseNow) end
     local check
     if state and (state.lease == 'o' or state.lease == 'w') then
@@ -76,7 +76,7 @@ for n, id in ipairs(ids) do
       local ending = state.lease == 'o' and tonumber(state.ending) or state.ending - away
       check = math.min(ending + rule.ms, leaseNow + math.max(rule.ms, MIN_CHECK_MS))
     else
-      local idle = tonumber(state and state.more.idle or 0)
+      local idle = tonumber(state and state.counts and state.counts.idle or 0)
       check = rule.ms + math.max(rule.since, idle, reachable(tonumber(entered)), reachable(tonumber(updated)))
     end
     if check <= leaseNow then

@@ -1,4 +1,4 @@
--- Reads the ids of a page, in order, from one index. Reads only.
+-- Reads the ids of a page, in order, from one index. Reads only. Comes after rank.lua.
 -- KEYS: 1 metadata (hash), 2 index
 -- ARGV: 1 revision of the metadata that the caller knows, 2 '1' for newest first, 3 maximum number of ids, 4 time after which the page
 --       starts or '', 5 id after which it starts, 6 lowest time, 7 highest time; then code and TTL (ms) of each range
@@ -9,40 +9,15 @@ local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local newest, count = ARGV[2] == '1', tonumber(ARGV[3])
 
-local function below(bound) return redis.call('ZCOUNT', KEYS[2], '-inf', bound) end
-local function exact(number) return string.format('%.0f', number) end
-
--- Compares by bytes. The order of Lua's own comparison depends on the locale of the server.
-local function precedes(a, b)
-  for i = 1, math.min(#a, #b) do
-    local x, y = string.byte(a, i), string.byte(b, i)
-    if x ~= y then return x < y end
-  end
-  return #a < #b
-end
-
--- Returns the number of members before (score, id), and whether that member exists. Members with one score are in byte order. This is
--- a binary search, because thousands of jobs may have been created in one millisecond.
-local function rank(score, id)
-  local low, high = below('(' .. exact(score)), below(exact(score))
-  while low < high do
-    local middle = math.floor((low + high) / 2)
-    local member = redis.call('ZRANGE', KEYS[2], middle, middle)[1]
-    if member == id then return middle, true end
-    if precedes(member, id) then low = middle + 1 else high = middle end
-  end
-  return low, false
-end
-
 local page = { 'page' }
 for i = 8, #ARGV, 2 do
   local base, ttl = tonumber(ARGV[i]) * 10000000000000, tonumber(ARGV[i + 1])
   local lowest = tonumber(ARGV[6])
   if ttl > 0 then lowest = math.max(lowest, now - ttl) end
-  local first = below('(' .. exact(base + lowest))
-  local last = below(exact(base + tonumber(ARGV[7]))) - 1
+  local first = below(KEYS[2], '(' .. exact(base + lowest))
+  local last = below(KEYS[2], exact(base + tonumber(ARGV[7]))) - 1
   if ARGV[4] ~= '' then
-    local place, present = rank(base + tonumber(ARGV[4]), ARGV[5])
+    local place, present = rank(KEYS[2], base + tonumber(ARGV[4]), ARGV[5])
     if newest then
       last = math.min(last, place - 1)
     else

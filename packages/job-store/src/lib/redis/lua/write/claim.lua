@@ -1,108 +1,128 @@
 -- Gives jobs to workers: changes their status to STATUS, with a lease and the message that requested them. Comes after status-change.lua
--- and requests.lua.
+-- requests.lua and pauses.lua.
+-- ARGV: 3 further statuses in which the jobs can be claimed (one per line, between line breaks), 4 duration of the leases (ms), 5 queue of
+--       the messages (JSON); from 6 on, the values of the calls
 -- CALL: 1 operation (JSON) and metadata of the change with the key of the claim, as they end a history entry, 2 version that the job must
---       have, or '', 3 further statuses in which the job can be claimed (one per line, between line breaks), 4 duration of the lease (ms),
---       5 queue (JSON), 6 id of the message (JSON), 7 origin or '' (see requests.lua), 8 message (JSON),
---       9 headers of the messages of the status (JSON) or ''
+--       have, or '', 3 origin or '' (see requests.lua), 4 id of the message (JSON), a line break, and the message (JSON); if
+--       the status has messages: 5 their headers (JSON) or ''
 -- Replies: for each call
---          'claimed <end of the lease (ms)> <failed attempts> <expired leases>', a line break and the beginning of the new record; old record
+--          beginning of the new record, old record  the job was claimed, with a lease from now on, no failed attempts and no expired leases.
+--          Or the new record, ''
+--          'claimed <end of the lease (ms)> <failed attempts> <expired leases>', a line break and the same; old record or ''
 --          the same without a beginning, record  the claim was made before, and its lease was renewed
 --          'outdated', ''; 'handled', ''; 'moved', ''; 'leased', ''; 'changed', ''; 'missing', ''; 'unreadable', ''
+--          'paused', pause of the queue (see pauses.lua)
 
 -- Maximum size of the messages that are kept for a job.
 local MAX_WORK_BYTES = 4194304
 
+local away
 leaseNow, away = contact(KEYS[1], gapsKey, now)
+local from, leaseMs, queue = unpack(ARGV, 3, 5)
 
--- Removes the oldest remembered messages until the messages of the job are within the limit.
-local function limitMessages(id, more)
-  local sum = more.stored or 0
-  for _, message in ipairs(more.remembered or {}) do sum = sum + message[2] end
-  while sum > MAX_WORK_BYTES and more.remembered do
-    local oldest = more.remembered[1]
-    sum = sum - oldest[2]
-    works.forget(id, more, oldest[1])
+-- Removes the oldest remembered messages until the messages of the job are within the limit. `stored` and `latest`: sizes of the stored
+-- message, and of the latest remembered one, which is not written yet.
+local function limitMessages(id, state, stored, latest)
+  local sum, queues, sizes = stored, {}, {}
+  for other in string.gmatch(state.lines, '\nr([^\t]*)') do
+    queues[#queues + 1] = other
+    sizes[#queues] = latest and other == queue and latest or redis.call('HSTRLEN', workMessagesKey, id .. ' ' .. other)
+    sum = sum + sizes[#queues]
+  end
+  for n, other in ipairs(queues) do
+    if sum <= MAX_WORK_BYTES then return end
+    sum = sum - sizes[n]
+    works.forget(id, state, other)
   end
 end
 
 -- Keeps the message of a call with the job: as the stored one, or as a remembered one.
-local function keepMessage(id, state, version, remembers, first)
-  local queue, messageId, message, more = ARGV[first + 4], ARGV[first + 5], ARGV[first + 7], state.more
-  if ARGV[first + 6] == '' then works.add(more, 'seen', { messageId, version }, 8) end
-  local size = works.store(id, remembers and queue, messageId, message)
-  if size > largestWritten then largestWritten = size end
+local function keepMessage(id, state, version, remembers, origin, message)
+  if origin == '' then works.addSeen(state, match(message, '^[^\n]*'), version) end
+  works.store(id, state, remembers and queue, message)
+  if #message > largestWritten then largestWritten = #message end
   if remembers then
-    works.add(more, 'remembered', { queue, size }, math.huge)
-  else
+    limitMessages(id, state, redis.call('HSTRLEN', workMessagesKey, id), #message)
+  elseif find(state.lines, '\nr', 1, true) then
     -- The claim answers the remembered message of its queue, too.
-    works.forget(id, more, queue)
-    more.stored = size
+    works.forget(id, state, queue)
+    limitMessages(id, state, #message)
   end
-  limitMessages(id, more)
+end
+
+-- Returns true if the claim that got the lease also answers this message. `latest` to `latestAt`: as returned by claimOf.
+local function covers(id, latest, latestVersion, latestAt, version, due, message)
+  if latest ~= queue then return false end
+  if version and version <= tonumber(latestVersion) and due <= tonumber(latestAt) then return true end
+  -- A job with a lease has the message of its claim.
+  local stored, name = redis.call('HGET', workMessagesKey, id), match(message, '^[^\n]*\n')
+  return stored and sub(stored, 1, #name) == name
+end
+
+-- Returns the result of a claim that cannot be made, or nil. `latest` to `latestAt`: as returned by claimOf.
+local function refusal(id, state, head, origin, message, latest, latestVersion, latestAt)
+  works.settle(state, leaseNow)
+  local version, due, ofOther = originOf(origin, origin == '' and match(message, '^[^\n]*'), state)
+  if ofOther then return 'outdated' end
+  if version and isHandled(state, queue, version, due) then return 'handled' end
+  if head.restarts or not (head.status == STATUS or find(from, '\n' .. head.status .. '\n', 1, true)) then return 'moved' end
+  if state.lease == 'o' or state.lease == 'w' then
+    if not covers(id, latest, latestVersion, latestAt, version, due, message) then
+      keepMessage(id, state, head.version, true, origin, message)
+      works.keep(id, state)
+    end
+    return 'leased'
+  end
 end
 
 local function claimed(state, beginning)
-  local latest = state.more.claim
-  local ending = string.format('%.0f', state.ending + away)
-  return 'claimed ' .. ending .. ' ' .. latest.failed .. ' ' .. latest.expired .. '\n' .. beginning
+  local ending, counts = string.format('%.0f', state.ending + away), state.counts or {}
+  return 'claimed ' .. ending .. ' ' .. (counts.claimFailed or '0') .. ' ' .. (counts.claimExpired or '0') .. '\n' .. beginning
 end
 
 -- `text`: the record, or nil. `first`: position of the call's values in ARGV.
 local function claim(i, key, text, first)
-  if not text then return redis.call('EXISTS', key) == 1 and 'unreadable' or 'missing', '' end
   local head, created, ops, history, data, stop = parse(text)
-  if not head then return 'unreadable', '' end
-  local id, entry, leaseMs, queue, messageId = sub(key, ID_AT), ARGV[first], ARGV[first + 3], ARGV[first + 4], ARGV[first + 5]
-  local claimKey = match(entry, '"key":(".*")}$')
+  if not head then return noRecord(key, text) end
+  local id, entry, wantedVersion, origin, message = ids[i], ARGV[first], ARGV[first + 1], ARGV[first + 2], ARGV[first + 3]
   local state = stateOf(i, created, head.attempt, true)
-  local more = state.more
-  local latest = more.claim
-  if latest and latest.key == claimKey and latest.version == head.version then
+  local latest, latestVersion, latestAt = works.claimOf(state)
+  if latestVersion == head.version and versionOfKey(text, history, entry, head.version, state) == latestVersion then
     works.give(state, leaseNow, leaseMs)
     works.keep(id, state)
     return claimed(state, ''), text
   end
 
-  works.settle(state, leaseNow)
-  local version, due, ofOther = originOf(ARGV[first + 6], messageId, state)
-  if ofOther then return 'outdated', '' end
-  if version and isHandled(state, queue, version, due) then return 'handled', '' end
-  if head.restarts or not (head.status == STATUS or find(ARGV[first + 2], '\n' .. head.status .. '\n', 1, true)) then return 'moved', '' end
-  if state.lease == 'o' or state.lease == 'w' then
-    local covers = latest and latest.queue == queue
-      and (latest.id == messageId or (version and version <= tonumber(latest.version) and due <= tonumber(latest.at)))
-    if not covers then
-      keepMessage(id, state, head.version, true, first)
-      works.keep(id, state)
-    end
-    return 'leased', ''
-  end
-  if ARGV[first + 1] ~= '' and ARGV[first + 1] ~= head.version then return 'changed', '' end
+  local refused = refusal(id, state, head, origin, message, latest, latestVersion, latestAt)
+  if refused then return refused, '' end
+  if wantedVersion ~= '' and wantedVersion ~= head.version then return 'changed', '' end
+  local pause = metadata[7] and metadata[7] > now and pauseOf(pausesKey, queue, now)
+  if pause then return 'paused', pause end
 
-  state.version = head.version
-  if head.status ~= STATUS then more.failed = nil end
-  if more.stored and latest.queue ~= queue then works.send(id, id, state) end
-  local newHead = enter(key, text, head, created, ops, history, data, stop, entry, '')
+  local counts = state.counts
+  if counts and head.status ~= STATUS then counts.failed = nil end
+  if state.stored == '1' and latest ~= queue then works.send(id, id, state, head.version) end
+  local newHead, old = enter(key, id, text, head, created, ops, history, data, stop, entry, '')
   if SENDS ~= '' and head.status ~= STATUS then
     local fields = FIELDS and fieldsOf(id) or ''
     local queues = queuesFor(fields)
-    for _, other in ipairs(queues) do works.add(more, 'messages', { other, head.newVersion, now }, MAX_QUEUES) end
-    sendEntered(id, created, head.newAttempt, head.newVersion, queues, 0, ARGV[first + 8], fields)
+    for _, other in ipairs(queues) do works.addMessage(state, other, head.newVersion, now) end
+    sendEntered(id, created, head.newAttempt, head.newVersion, queues, 0, ARGV[first + 4], fields)
   end
-  keepMessage(id, state, head.newVersion, false, first)
-  more.counted, more.ended = nil, nil
-  more.claim = { key = claimKey, queue = queue, id = messageId, version = head.newVersion, at = now, failed = more.failed or 0, expired = more.expired or 0 }
-  works.add(more, 'claims', { queue, head.newVersion, now }, MAX_QUEUES)
-  if HISTORY_LIMIT < 4 then works.add(more, 'keys', { claimKey, head.newVersion }, 4) end
-  state.version, state.status, state.expiry = head.newVersion, STATUS, expires or '0'
+  keepMessage(id, state, head.newVersion, false, origin, message)
+  if counts then counts.counted, counts.ended = nil, nil end
+  state.present = head.present
+  works.setClaim(state, queue, head.newVersion, now)
+  if HISTORY_LIMIT < 4 then works.addKey(state, keyIn(entry), head.newVersion) end
   works.give(state, leaseNow, leaseMs)
   works.keep(id, state)
-  return claimed(state, newHead), text
+  if counts and (counts.failed or counts.expired) then newHead = claimed(state, newHead) end
+  return newHead, old
 end
 
 local texts = readCalls()
 for i = 1, calls do
-  reply[2 * i], reply[2 * i + 1] = claim(i, KEYS[4 + i], texts[i], 9 * i - 6)
+  push(reply, claim(i, KEYS[4 + i], texts[i], 6 + (i - 1) * (SENDS == '' and 4 or 5)))
 end
 if #byStatus > 0 then redis.call('ZADD', KEYS[2], unpack(byStatus)) end
 if works then works.finish(not metadata[5] and KEYS[1]) end

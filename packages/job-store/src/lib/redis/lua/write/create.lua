@@ -27,8 +27,9 @@ else
   local function complete(key, first)
     redis.call('SETRANGE', key, TIMES_AT, times)
     if expires then redis.call('PEXPIREAT', key, expires) end
-    local id, n = sub(key, ID_AT), #byStatus
-    byStatus[n + 1], byStatus[n + 2], byCreation[n + 1], byCreation[n + 2] = score, id, now, id
+    local id = sub(key, ID_AT)
+    push(byStatus, score, id)
+    push(byCreation, now, id)
     if #ARGV[first] > largestWritten then largestWritten = #ARGV[first] end
     if detailed then
       if FIELDS then indexFields(id, score, now, ARGV[first + 2]) end
@@ -79,7 +80,7 @@ else
     end
     for i = 1, calls do
       if i > 1 and bytesRead + largestStored > MAX_SCRIPT_BYTES then break end
-      reply[2 * i], reply[2 * i + 1] = create(KEYS[4 + i], starts[i])
+      push(reply, create(KEYS[4 + i], starts[i]))
     end
   end
   if #byStatus > 0 then

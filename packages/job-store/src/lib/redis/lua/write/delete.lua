@@ -19,6 +19,6 @@ local function delete(key, operation, expected)
 end
 
 for i = 1, calls do
-  reply[2 * i], reply[2 * i + 1] = delete(KEYS[4 + i], ARGV[2 * i + 1], ARGV[2 * i + 2])
+  push(reply, delete(KEYS[4 + i], ARGV[2 * i + 1], ARGV[2 * i + 2]))
 end
 finishDeletion()

@@ -9,23 +9,21 @@ local byStatus, byCreation, bytesRead, known = {}, {}, 0, operations()
 
 -- Updates the work state of a job that was saved: a worker's lease ends, and one that no worker owns continues if the job can have a lease
 -- in the status. Returns its end after a space, or ''.
-local function saveWork(id, state, before, status, expires)
+local function saveWork(id, state, before, version, status, expires)
   local leaseNow = contact(KEYS[1], nil, now)
   works.settle(state, leaseNow)
   if state.lease == 'o' then works.endLease(state, leaseNow) end
-  local more = state.more
-  if before ~= status then more.failed = nil end
-  more.expired, more.counted, more.ended = nil, nil, nil
-  state.status, state.expiry = status, expires == '' and '0' or expires
+  works.count(state, before ~= status)
+  state.present = version .. ' ' .. (expires == '' and '0' or expires) .. ' ' .. status
   local line = '\n' .. status .. '\n'
   if find(UNLEASED, line, 1, true) then
     local isFinal = find(FINALS, line, 1, true)
     -- Later changes of the job do not look for a lease, so its message is sent now.
-    if not isFinal and state.lease ~= 'n' then works.send(id, id, state) end
+    if not isFinal and state.lease ~= 'n' then works.send(id, id, state, version) end
     works.leave(id, state, isFinal)
   end
   works.keep(id, state)
-  return works.untilOf(state)
+  return untilOf(state)
 end
 
 local function save(i, key, operation, version, beginning, created, times, history, data, status, score, expires, fields)
@@ -46,7 +44,7 @@ local function save(i, key, operation, version, beginning, created, times, histo
     local before = repeated and known.versionOf(operation, entries, storedOps)
     if before then
       state = workKey and stateOf(i, storedCreated, match(stored, '"attempt":(%d+)'))
-      return 'repeated' .. (state and works.untilOf(state) or ''), before .. ' ' .. stored
+      return 'repeated' .. (state and untilOf(state) or ''), before .. ' ' .. stored
     end
     if storedVersion ~= version then return 'conflict', storedVersion end
     version, from, ops = version + 1, storedStatus, known.recentOf(entries, storedOps, storedCreated)
@@ -57,22 +55,23 @@ local function save(i, key, operation, version, beginning, created, times, histo
     .. known.add(ops, operation, version) .. '","history":[' .. history
   local bytes = #head + #data
   if bytes > MAX_RECORD_BYTES then return 'tooLarge', bytes end
-  local text = withRoom(head, data)
-  if #text > largestWritten then largestWritten = #text end
-  if expires == '' then redis.call('SET', key, text) else redis.call('SET', key, text, 'PXAT', expires) end
-  local id, n = sub(key, ID_AT), #byStatus
+  local text = head .. roomFor(bytes) .. data
+  writeWhole(key, text, expires ~= '' and expires)
+  local id = ids[i]
   if FIELDS then indexFields(id, score, created, fields) end
   noteEntry(score % 10000000000000)
-  byStatus[n + 1], byStatus[n + 2], byCreation[n + 1], byCreation[n + 2] = score, id, created, id
+  push(byStatus, score, id)
+  push(byCreation, created, id)
   addEvent('"type":"saved","from":' .. from .. ',"to":' .. status .. ',"version":' .. version .. ',"at":' .. now, id)
   if not state then return 'saved', text end
-  state.created, state.attempt, state.version = created, match(beginning, '"attempt":(%d+),"ttl":%d+$'), tostring(version)
-  return 'saved' .. saveWork(id, state, from, status, expires), text
+  state.run = created .. ' ' .. match(beginning, '"attempt":(%d+),"ttl":%d+$')
+  return 'saved' .. saveWork(id, state, from, version, status, expires), text
 end
 
+for i = 1, calls do ids[i] = sub(KEYS[4 + i], ID_AT) end
 for i = 1, calls do
   if i > 1 and bytesRead + largestStored > MAX_SCRIPT_BYTES then break end
-  reply[2 * i], reply[2 * i + 1] = save(i, KEYS[4 + i], unpack(ARGV, 11 * i - 8, 11 * i + 2))
+  push(reply, save(i, KEYS[4 + i], unpack(ARGV, 11 * i - 8, 11 * i + 2)))
 end
 if #byStatus > 0 then
   redis.call('ZADD', KEYS[2], unpack(byStatus))

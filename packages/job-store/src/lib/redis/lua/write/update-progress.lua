@@ -29,16 +29,22 @@ local function updateProgress(key, operation, expected, progress)
   local head = beginning .. ',"times":[' .. created .. ',' .. entered .. updated .. '],"ops":"'
     .. known.add(known.recent(ops, created), operation, version) .. '","history":[' .. sub(text, history, close + 2)
     .. replacePart(sub(text, close + 3, stop - 1), '\n"progress":', progress)
-  -- writeHead writes the record whole if the room does not suffice, or if a single byte of it would remain.
-  if #head > data - 3 and not isWhole then text = redis.call('GET', key) end
+  local filler = fillerOf(#head, stop, data)
+  if not filler and not isWhole then text = redis.call('GET', key) end
   bytesRead = bytesRead + #text
-  local bytes = writeHead(key, text, stop, data, head, nil, true)
-  if bytes then return 'tooLarge', bytes end
+  if filler then
+    redis.call('SETRANGE', key, '0', head .. filler)
+  else
+    local body = sub(text, data)
+    local bytes = #head + #body
+    if bytes > MAX_RECORD_BYTES then return 'tooLarge', bytes end
+    writeWhole(key, head .. roomFor(bytes) .. body, nil)
+  end
   addEvent('"type":"progress","version":' .. version .. ',' .. progress .. '"at":' .. now, sub(key, ID_AT))
   return 'recorded', ''
 end
 
 for i = 1, calls do
   if i > 1 and bytesRead + largestStored > MAX_SCRIPT_BYTES then break end
-  reply[2 * i], reply[2 * i + 1] = updateProgress(KEYS[4 + i], unpack(ARGV, 3 * i, 3 * i + 2))
+  push(reply, updateProgress(KEYS[4 + i], unpack(ARGV, 3 * i, 3 * i + 2)))
 end

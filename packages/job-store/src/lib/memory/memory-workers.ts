@@ -1,0 +1,31 @@
+import type { LiveWorkerRecord, QueueConsumer, Target, WorkerRecord } from "../driver.js";
+
+/** Maximum number of ids of running jobs in a record. */
+const MAX_RUNNING = 1000;
+
+/** Live workers of one memory driver, and the queues that workers have consumed. */
+export class MemoryWorkers {
+  readonly #records = new Map<string, LiveWorkerRecord & { readonly endsAt: number }>();
+  readonly #consumers = new Map<string, QueueConsumer>();
+
+  announce(worker: WorkerRecord, targets: readonly Target[], leaseMs: number): void {
+    if (leaseMs === 0) {
+      this.#records.delete(worker.id);
+      return;
+    }
+    const seenAt = Date.now();
+    const { queue, from, working } = worker;
+    if (!this.#records.has(worker.id)) this.#consumers.set(queue, { queue, from, working });
+    const running = targets.slice(0, MAX_RUNNING).map(({ id }) => id);
+    this.#records.set(worker.id, { ...worker, running, seenAt, endsAt: seenAt + leaseMs });
+  }
+
+  get live(): readonly LiveWorkerRecord[] {
+    for (const [id, { endsAt }] of this.#records) if (endsAt <= Date.now()) this.#records.delete(id);
+    return Array.from(this.#records.values(), ({ endsAt: _, ...record }) => record);
+  }
+
+  get consumers(): readonly QueueConsumer[] {
+    return [...this.#consumers.values()];
+  }
+}

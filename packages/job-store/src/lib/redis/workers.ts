@@ -1,0 +1,68 @@
+import type { RedisCommander } from "ioredis";
+import type { JobStorage, LiveWorkerRecord, QueueConsumer, Target, UnattendedStatus, WorkerRecord } from "../driver.js";
+import { unattendedStatuses } from "../unattended.js";
+import { runPipeline, valuesOf } from "./connection.js";
+import { type Keys, SPAN, scoreOf } from "./keys.js";
+import { evaluate, scripts } from "./scripts.js";
+import type { RedisSession } from "./session.js";
+
+/** Maximum number of ids of running jobs in a record. */
+export const MAX_RUNNING = 1000;
+
+/** Values of a worker that announces itself, as lua/write/renew-leases.lua describes them. null: none does. */
+export function workerArgs(worker: WorkerRecord | null, targets: readonly Target[]): readonly string[] {
+  if (worker === null) return ["", "", "", ""];
+  const { id, queue, from, working } = worker;
+  const running = targets.slice(0, MAX_RUNNING).map((target) => target.id);
+  return [id, JSON.stringify(queue), JSON.stringify({ ...worker, running }), JSON.stringify({ from, working })];
+}
+
+/** Reads the live workers, and the queues that workers have consumed. */
+export async function readWorkers(client: RedisCommander, keys: Keys): ReturnType<JobStorage["workers"]> {
+  const reply = await evaluate(client, scripts.workers, [keys.workers, keys.workerEnds, keys.consumers], []);
+  const [, records, pairs] = reply as readonly [string, readonly string[], readonly string[]];
+  const consumers: QueueConsumer[] = [];
+  for (let n = 0; n < pairs.length; n += 2) {
+    consumers.push({ queue: JSON.parse(pairs[n] ?? ""), ...JSON.parse(pairs[n + 1] ?? "") });
+  }
+  return { live: records.map(readRecord), consumers };
+}
+
+function readRecord(text: string): LiveWorkerRecord {
+  const [seenAt, json = ""] = text.split(/ (.*)/s, 2);
+  return { ...JSON.parse(json), seenAt: Number(seenAt) };
+}
+
+/** Finds the statuses in which jobs wait and that no live worker names. Reads one job of each. */
+export async function findUnattended(
+  session: RedisSession,
+  { live, consumers }: Awaited<ReturnType<JobStorage["workers"]>>,
+  end: number,
+): Promise<readonly UnattendedStatus[]> {
+  const statuses = unattendedStatuses(live, consumers);
+  if (statuses.size === 0) return [];
+  return session.read(
+    async ({ client, metadata }) => {
+      const codes = metadata.codes.filter(({ status }) => statuses.has(status));
+      const now = session.serverTime() ?? Date.now();
+      const oldest = codes.map(({ code, ttlMs }) => {
+        // An expired job is not counted.
+        const lowest = scoreOf(code, ttlMs === 0 ? 0 : now - ttlMs);
+        const range = [lowest, scoreOf(code, SPAN - 1), "WITHSCORES", "LIMIT", 0, 1] as const;
+        return ["zrangebyscore", session.keys.statuses, ...range] as const;
+      });
+      const replies = valuesOf(await runPipeline(client, [["time"], ...oldest])) as readonly (readonly string[])[];
+      const [[seconds, micros] = [], ...found] = replies;
+      const serverNow = Number(seconds) * 1000 + Math.floor(Number(micros) / 1000);
+      const waits = new Map<string, number>();
+      for (const [n, { status }] of codes.entries()) {
+        const score = found[n]?.[1];
+        if (score === undefined) continue;
+        const waitMs = serverNow - (Number(score) % SPAN);
+        waits.set(status, Math.max(waits.get(status) ?? 0, waitMs));
+      }
+      return Array.from(waits, ([status, waitMs]) => ({ status, queues: statuses.get(status) ?? [], waitMs }));
+    },
+    { end, retries: false },
+  );
+}

@@ -1,0 +1,134 @@
+import {
+  checkDate,
+  checkId,
+  checkInteger,
+  checkKeys,
+  checkLease,
+  checkName,
+  checkOptions,
+  checkStatus,
+  checkText,
+  checkTrue,
+  invalid,
+  show,
+} from "./arguments.js";
+import type { JobDefinition } from "./definition.js";
+import type { JobStorage, LiveWorkerRecord, QueuePause, StoreConfig, WorkerRecord } from "./driver.js";
+import type { InFlightCalls } from "./in-flight-calls.js";
+import type { Job } from "./job.js";
+import { PAUSE_OPTIONS, RESUME_OPTIONS, WORKER_KEYS } from "./option-keys.js";
+import { snapshotTarget } from "./target.js";
+import type { AnnouncedWorker, LiveWorker, PausedQueue, PauseOptions, WorkerOperations } from "./worker-operations.js";
+
+const STATES = ["running", "waiting", "paused"];
+
+/** Operations on workers for any driver: checks arguments, and converts the replies of the storage. */
+export class StoreWorkers<D extends JobDefinition> implements WorkerOperations<D> {
+  readonly #definition: D;
+  readonly #storage: JobStorage;
+  readonly #calls: InFlightCalls;
+  readonly #emit: StoreConfig["emit"];
+
+  constructor(definition: D, storage: JobStorage, calls: InFlightCalls, emit: StoreConfig["emit"]) {
+    this.#definition = definition;
+    this.#storage = storage;
+    this.#calls = calls;
+    this.#emit = emit;
+  }
+
+  async pauseQueue(queue: string, options: PauseOptions = {}): Promise<void> {
+    const { until, reason, by, unlessLonger } = checkOptions(options, PAUSE_OPTIONS, "pauseQueue");
+    const request = {
+      queue: checkName(queue, "queue"),
+      until: until === undefined ? null : checkDate(until, "until"),
+      reason: checkText(reason, "reason") ?? null,
+      by: checkText(by, "by") ?? null,
+      unlessLonger: checkTrue(unlessLonger, "unlessLonger") === true,
+    };
+    await this.#calls.run(() => this.#storage.pauseQueue(request));
+    this.#emit({ type: "paused", message: describePause(request) });
+  }
+
+  async resumeQueue(queue: string, options: { readonly by?: string | undefined } = {}): Promise<boolean> {
+    const name = checkName(queue, "queue");
+    const by = checkText(checkOptions(options, RESUME_OPTIONS, "resumeQueue").by, "by");
+    const resumed = await this.#calls.run(() => this.#storage.resumeQueue(name));
+    const author = by === undefined ? "" : ` by ${by}`;
+    if (resumed) this.#emit({ type: "resumed", message: `The queue "${name}" was resumed${author}.` });
+    return resumed;
+  }
+
+  async pausedQueues(): Promise<readonly PausedQueue[]> {
+    const pauses = await this.#calls.run(() => this.#storage.pauses());
+    return pauses.map(toPausedQueue).sort((a, b) => (a.queue < b.queue ? -1 : 1));
+  }
+
+  async workers(): Promise<readonly LiveWorker[]> {
+    const { live } = await this.#calls.run(() => this.#storage.workers());
+    return live
+      .map(toLiveWorker)
+      .sort((a, b) => (a.queue === b.queue ? Number(a.startedAt) - Number(b.startedAt) : a.queue < b.queue ? -1 : 1));
+  }
+
+  async announceWorker(worker: AnnouncedWorker<D>, jobs: readonly Job<D>[], leaseMs: number) {
+    const record = checkWorker(this.#definition, worker);
+    if (!Array.isArray(jobs)) return invalid("`announceWorker` requires an array of jobs.");
+    const targets = jobs.map((job: Job<D>) => snapshotTarget(job));
+    const duration = checkLease(leaseMs, 0);
+    const { renewed, pause } = await this.#calls.run(() => this.#storage.announceWorker(record, targets, duration));
+    return { renewed, paused: pause && toPausedQueue(pause) };
+  }
+}
+
+/** Worker whose type does not depend on the definition. */
+type AnyWorker = Omit<AnnouncedWorker<JobDefinition>, "from" | "working"> & {
+  readonly from: readonly string[];
+  readonly working: string;
+};
+
+function checkWorker(definition: JobDefinition, worker: AnyWorker): WorkerRecord {
+  if (typeof worker !== "object" || worker === null) return invalid("`announceWorker` requires a worker.");
+  const { id, by, queue, from, working, host, pid, version, state, concurrency, startedAt } = checkKeys(
+    worker,
+    WORKER_KEYS,
+    "The worker of announceWorker",
+  );
+  if (!Array.isArray(from)) return invalid("`from` must be an array of statuses.");
+  if (!STATES.includes(state)) return invalid(`\`state\` must be one of ${STATES.join(", ")} (got ${show(state)}).`);
+  const own = checkStatus(definition, working);
+  return {
+    id: checkId(id),
+    by: checkName(by, "by"),
+    queue: checkName(queue, "queue"),
+    from: from.map((status) => checkStatus(definition, status)).filter((status) => status !== own),
+    working: own,
+    host: checkName(host, "host"),
+    pid: checkInteger(pid, "pid", 0, Number.MAX_SAFE_INTEGER),
+    version: version === undefined ? null : checkName(version, "version"),
+    state,
+    concurrency: checkInteger(concurrency, "concurrency", 1, Number.MAX_SAFE_INTEGER),
+    startedAt: checkDate(startedAt, "startedAt"),
+  };
+}
+
+function toLiveWorker({ id: _, from: __, working: ___, startedAt, seenAt, ...worker }: LiveWorkerRecord): LiveWorker {
+  return { ...worker, startedAt: new Date(startedAt), seenAt: new Date(seenAt) };
+}
+
+function toPausedQueue({ since, until, ...pause }: QueuePause): PausedQueue {
+  return { ...pause, since: new Date(since), until: until === null ? null : new Date(until) };
+}
+
+/** Describes a pause in one or two sentences. */
+export function describePause({
+  queue,
+  since,
+  until,
+  reason,
+  by,
+}: Omit<QueuePause, "since"> & { since?: number }): string {
+  const begin = since === undefined ? "" : ` since ${new Date(since).toISOString()}`;
+  const end = until === null ? "until it is resumed" : `until ${new Date(until).toISOString()}`;
+  const author = by === null ? "" : `, by ${by}`;
+  return `The queue "${queue}" is paused${begin} ${end}${author}.${reason === null ? "" : ` Reason: ${reason}`}`;
+}
