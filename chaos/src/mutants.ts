@@ -55,7 +55,7 @@ export const mutants = {
     violates: ["the indexes match the jobs"],
   },
   "in-place write over the data": {
-    edit: { find: /^ *local spare = data - 1 - #head$/m, replace: "local spare = data + 60 - #head" },
+    edit: { find: /^ *local spare = data - 1 - length$/m, replace: "local spare = data + 60 - length" },
     libraryEdit: null,
     faults: /^SCRIPT FLUSH$/,
     violates: ["records are readable"],
@@ -80,7 +80,7 @@ export const mutants = {
   },
   "a job with a lease can be claimed": {
     edit: {
-      find: /if state\.lease == 'o' or state\.lease == 'w' then(\s+local covers)/,
+      find: /if state\.lease == 'o' or state\.lease == 'w' then(\s+if not covers)/,
       replace: "if false then$1",
     },
     libraryEdit: null,
@@ -88,13 +88,13 @@ export const mutants = {
     violates: ["a job has one worker at a time"],
   },
   "the end of a lease sends nothing": {
-    edit: { find: /local size = works\.send\(id, id, state\)/, replace: "local size = 0" },
+    edit: { find: /local size = works\.send\(id, id, state, .*\)/, replace: "local size = 0" },
     libraryEdit: null,
     faults: /^client kill -9$/,
     violates: ["accepted work ends exactly once"],
   },
   "a request during a run is dropped": {
-    edit: { find: /if not covers then/, replace: "if false then" },
+    edit: { find: /if not covers\(.*\) then/, replace: "if false then" },
     libraryEdit: null,
     faults: /^SCRIPT FLUSH$/,
     violates: ["accepted work ends exactly once"],

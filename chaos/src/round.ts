@@ -22,7 +22,7 @@ export interface RoundOptions {
   readonly folder: string;
   /** Number of orders. @default 50 per second */
   readonly jobs?: number;
-  /** Time limit in ms for the system to become idle after the last fault and the last call. @default 60,000 */
+  /** Time limit in ms for the system to become idle after the last fault and the last call. @default 60,000, and 30 for each order */
   readonly idleMs?: number;
   readonly mutant?: MutantName | null;
   /** Selects the kinds of faults to inject. @default all */
@@ -49,6 +49,8 @@ export interface RoundResult {
 
 /** Time limit for the system to become idle, and for a watcher to receive all events. */
 const IDLE_LIMIT_MS = 60_000;
+/** Longest time in ms for each order that waits when the faults end, on a busy machine. */
+const MS_PER_ORDER = 30;
 const ORDERS_PER_SECOND = 50;
 /** A longer time without contact to Redis does not count as lease time. */
 const MAX_CONTACT_GAP_MS = 5_000;
@@ -56,8 +58,9 @@ const END_LIMIT_MS = 20_000;
 
 /** Runs one seed: starts servers and clients, injects faults, waits until the system is idle, and calls the oracle. */
 export async function runRound(options: RoundOptions): Promise<RoundResult> {
-  const { seed, forMs, folder, mutant = null, isChosen = () => true, slackMs = 100, idleMs = IDLE_LIMIT_MS } = options;
+  const { seed, forMs, folder, mutant = null, isChosen = () => true, slackMs = 100 } = options;
   const { jobs = Math.round((forMs / 1_000) * ORDERS_PER_SECOND) } = options;
+  const { idleMs = IDLE_LIMIT_MS + jobs * MS_PER_ORDER } = options;
   await mkdir(folder, { recursive: true });
   const { libraryEdit } = mutant === null ? { libraryEdit: null } : mutants[mutant];
   const program = await buildClientProgram(folder, libraryEdit);
@@ -102,7 +105,7 @@ function readJournals(clients: readonly Client[]) {
   const journals = clients.flatMap((client) => client.journals);
   const lines = journals.flatMap(readLines);
   const ends = new Map(linesOf(lines, "ended").map(({ op, line: _, ...end }) => [op, end]));
-  const runEnds = new Map(linesOf(lines, "ran").map(({ run, at }) => [run, at]));
+  const runEnds = new Map(linesOf(lines, "ran").map((ran) => [ran.run, ran]));
   return {
     operations: linesOf(lines, "started").map(({ line: _, ...started }) => ({
       ...started,
@@ -110,7 +113,10 @@ function readJournals(clients: readonly Client[]) {
     })),
     watched: linesOf(lines, "watched").map(({ event }) => event),
     received: linesOf(lines, "received"),
-    runs: linesOf(lines, "run").map(({ line: _, ...run }) => ({ ...run, endedAt: runEnds.get(run.run) ?? null })),
+    runs: linesOf(lines, "run").map(({ line: _, ...run }) => {
+      const { at: endedAt = null, end = null } = runEnds.get(run.run) ?? {};
+      return { ...run, endedAt, end };
+    }),
     workerEvents: linesOf(lines, "worker"),
     closing: new Map(linesOf(lines, "closing").map(({ process, at }) => [process, at])),
     written: [...journals.map((path) => readFileSync(path, "utf8")), ...clients.map((client) => client.output())],

@@ -24,6 +24,7 @@ const run = (process: string, version: number, at: number, endedAt: number | nul
   version,
   at: T0 + at,
   endedAt: endedAt === null ? null : T0 + endedAt,
+  end: endedAt === null ? null : "done",
 });
 
 const event = (
@@ -87,6 +88,15 @@ test("allows a worker that closes to end its lease, and one that was killed to l
   expect(
     findViolations(takeover(LEASE_MS, { ...killed, runs: [run(ONE, 2, 101, null), run(TWO, 3, 8_000, 8_010)] })),
   ).toEqual([]);
+});
+
+test("allows a worker that closes to leave out the report of a run that an outage ended", () => {
+  const workerEvents = [event(ONE, "started"), event(TWO, "done", "done")];
+  const runOfTwo = run(TWO, 3, 101 + LEASE_MS, 150 + LEASE_MS);
+  const recording = (end: string) =>
+    takeover(LEASE_MS, { runs: [{ ...run(ONE, 2, 101, 300), end }, runOfTwo], workerEvents });
+  expect(findViolations(recording("QueueError"))).toEqual([]);
+  expect(findViolations(recording("Error"))).toMatchObject([{ guarantee: "every run ends and is reported" }]);
 });
 
 test("allows a user to delete an order", () => {

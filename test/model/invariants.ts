@@ -149,7 +149,7 @@ export class Ledger {
     if (due <= now) request.since = this.step;
   }
 
-  /** Records that a user deleted a message. Its request needs no answer any more. */
+  /** Records that a user deleted a message. No worker answers its request any more. */
   cancelled(message: Message): void {
     const request = this.request(message);
     request.answered = true;

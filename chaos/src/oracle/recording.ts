@@ -31,6 +31,8 @@ export interface Recording {
 export interface Run extends Omit<RunStarted, "line"> {
   /** Time of its end. Null if the process was killed, or ended first. */
   readonly endedAt: number | null;
+  /** Next status that the run returned, or name of the error that it threw. Null if it has no end. */
+  readonly end: string | null;
 }
 
 /** Period in ms since 1970. */

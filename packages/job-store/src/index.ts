@@ -21,7 +21,7 @@ export {
 export type * from "./lib/driver.js";
 export { type Issue, JobStoreError, type JobStoreErrorCode, type JobStoreErrorFields } from "./lib/errors.js";
 export { idFrom } from "./lib/id-from.js";
-export type { Created, Job, JobFailure, StatusChange } from "./lib/job.js";
+export type { Created, Job, JobFailure, JobToSave, StatusChange } from "./lib/job.js";
 export type * from "./lib/outbox.js";
 export { createReporter, type RejectedChange, type Reporter, type ReporterOptions } from "./lib/reporter/reporter.js";
 export type { SentPayload, StatusMessage, StatusRule } from "./lib/status-rule.js";

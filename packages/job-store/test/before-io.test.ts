@@ -87,6 +87,31 @@ const refused: readonly (readonly [string, () => Promise<unknown>, "INVALID_ARGU
     () => store.create(null, { outbox: [{ queue: "q", payload: 1n }] }),
     "INVALID_DATA",
   ],
+  ["request without an id", () => store.request(null, {} as never), "INVALID_ARGUMENT"],
+  ["request with bad data", () => store.request(7 as never, { id: "a" }), "INVALID_DATA"],
+  [
+    "request with a bad message",
+    () => store.request(null, { id: "a", outbox: [{ queue: "" } as never] }),
+    "INVALID_ARGUMENT",
+  ],
+  ...["todo", "gone", 7].map(
+    (status) =>
+      [
+        `request with a retry from ${status}`,
+        () => store.request(null, { id: "a", retryFrom: [status as never] }),
+        "INVALID_ARGUMENT",
+      ] as const,
+  ),
+  [
+    "request with a retry from a final status that leads to another one",
+    () => leased.request(null, { id: "a", retryFrom: ["failed"] }),
+    "INVALID_ARGUMENT",
+  ],
+  [
+    "request with a retry from no list",
+    () => store.request(null, { id: "a", retryFrom: "done" as never }),
+    "INVALID_ARGUMENT",
+  ],
   ["save of no job", () => store.save({} as never), "INVALID_ARGUMENT"],
   ["save with bad data", () => store.save({ ...job, data: 7 as never }), "INVALID_DATA"],
   ["get of a bad id", () => store.get("{a}"), "INVALID_ARGUMENT"],
@@ -309,6 +334,10 @@ const ofStore: Calls<MethodsOf<typeof store>> = {
     options: () => store.create(null, { ...unknown }),
     "a message": () => store.create(null, { outbox: [message, { ...message, ...unknown }] }),
   },
+  request: {
+    options: () => store.request(null, { id: "a", ...unknown }),
+    "a message": () => store.request(null, { id: "a", outbox: [{ ...message, ...unknown }] }),
+  },
   createMany: { "a job": () => rejectionOf(store.createMany([{ data: null, ...unknown }])) },
   save: {
     "the job": () => store.save({ ...job, ...unknown }),
@@ -465,6 +494,7 @@ test("options that are not an object are rejected", async () => {
   for (const none of [null, 7, "by"] as never[]) {
     const calls = [
       () => store.create(null, none),
+      () => store.request(null, none),
       () => store.updateStatus("a", "done", none),
       () => leased.claim("a", "doing", none),
       () => leased.failRequest("a", "failed", none),

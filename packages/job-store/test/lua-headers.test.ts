@@ -7,6 +7,7 @@ import {
   create,
   failRequest,
   remove,
+  request as requestJob,
   save,
   updateProgress,
   updateStatus,
@@ -122,6 +123,7 @@ describe("a call sends the values that its script describes", () => {
 
   test.each([
     ["write/create.lua", valuesOf(create, { ...base, metadata: {}, outbox: [] })],
+    ["write/request.lua", valuesOf(requestJob, { ...base, metadata: {}, outbox: [], retryFrom: [] })],
     ["write/update-status.lua", valuesOf(updateStatus, { target, to: "working", metadata: {}, outbox: [] })],
     ["write/claim.lua", valuesOf(claim, request)],
     ["write/fail-request.lua", valuesOf(failRequest, request)],

@@ -63,6 +63,10 @@ describe.skipIf(!available)(title("Commands to Redis"), { timeout: 120_000 }, ()
       const queries = [{}, { status: "found" }, { where: { language: "it" } }, { limit: 1 }] as const;
       for (const query of queries) expect((await store.list(query)).items.length).toBeGreaterThan(0);
       expect(await store.counts({ where: { language: "it" } })).toMatchObject({ found: 1 });
+      await store.request({ language: "it" }, { id: "requested" });
+      await store.updateStatus("requested", "found");
+      await store.request({ language: "it" }, { id: "requested", retryFrom: ["found"] });
+      await store.delete("requested");
       await store.getMany(["a", "b", "absent"]);
       await vi.waitFor(async () => expect(await store.outbox.scheduled()).toBe(0), PATIENCE);
       const [first, second] = await store.outbox.read();

@@ -84,6 +84,16 @@ describe.skipIf(!available)(title("Leases in Redis"), () => {
     });
   });
 
+  test("the set of leases is a tree, also after it was empty, so that a claim does not read all leases", async () => {
+    const store = open();
+    for (const id of ["a", "b"]) {
+      const { job } = await createClaimed(store, id);
+      expect(await redis.client.call("OBJECT", "ENCODING", "jobs:leases")).toBe("skiplist");
+      expect(await redis.client.zrange("jobs:leases", "0", "-1")).toEqual([id]);
+      await store.updateStatus(job, "done");
+    }
+  });
+
   test("the server may lose its scripts between any two calls", async () => {
     const store = open();
     const { job } = await createClaimed(store, "a");

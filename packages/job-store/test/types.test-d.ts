@@ -29,6 +29,7 @@ import {
   type Page,
   type ProgressOf,
   type RejectedEntry,
+  type Requested,
   type RequestingMessage,
   type ResultOf,
   type ScheduledEntry,
@@ -281,6 +282,32 @@ describe("updateStatus", () => {
   });
 });
 
+describe("request", () => {
+  test("creates or retries a job of any known status", async () => {
+    const answer = await store.request(video, { id: "a", retryFrom: ["failed"], by: "web", outbox: undefined });
+    expectTypeOf(answer).toEqualTypeOf<Requested<Subtitle>>();
+    expectTypeOf(answer.outcome).toEqualTypeOf<"created" | "retried" | "exists">();
+    // @ts-expect-error: the id is required
+    void store.request(video, {});
+    // @ts-expect-error: unknown status
+    void store.request(video, { id: "a", retryFrom: ["gone"] });
+  });
+});
+
+describe("save", () => {
+  const { leasedUntil: _, ...withoutLease } = pending;
+  test("accepts a job without its lease, and a job as it was read", () => {
+    expectTypeOf(store.save(withoutLease)).resolves.toEqualTypeOf<Job<Subtitle>>();
+    void store.save(job);
+    void store.save({ ...withoutLease, leasedUntil: undefined });
+    const { version: __, ...withoutVersion } = withoutLease;
+    // @ts-expect-error: the version is required
+    void store.save(withoutVersion);
+    // @ts-expect-error: unknown status
+    void store.save({ ...withoutLease, status: "gone" });
+  });
+});
+
 describe("leases", () => {
   const message = { queue: "q", id: "m" };
   const claim = { leaseMs: 15_000, key: "k", message: { ...message, payload: 1 } };
@@ -467,8 +494,10 @@ describe("inputs", () => {
 describe("public types", () => {
   test("a store has these members and no others", () => {
     expectTypeOf<keyof JobStore<Subtitle>>().toEqualTypeOf<
-      | ("definition" | "create" | "createMany" | "save" | "get" | "getMany" | "updateStatus" | "updateProgress")
-      | ("claim" | "failRequest" | "renewLeases" | "pauseQueue" | "resumeQueue" | "pausedQueues")
+      | ("definition" | "create" | "createMany" | "request" | "save" | "get" | "getMany" | "updateStatus")
+      | "updateProgress"
+      | ("claim" | "failRequest" | "renewLeases" | "announceWorker" | "workers")
+      | ("pauseQueue" | "resumeQueue" | "pausedQueues")
       | (
           | "delete"
           | "deleteMany"

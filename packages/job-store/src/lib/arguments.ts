@@ -87,6 +87,20 @@ export function checkStatus(definition: JobDefinition, status: unknown): string 
   return status;
 }
 
+/** Checks the statuses from which `request` retries a job: they must be final and lead to the initial status. */
+export function checkRetryFrom(definition: JobDefinition, statuses: unknown): readonly string[] {
+  if (statuses === undefined) return [];
+  if (!Array.isArray(statuses)) return invalid("`retryFrom` must be an array of statuses.");
+  return statuses.map((status) => {
+    const known = checkStatus(definition, status);
+    const rule = definition.statuses[known];
+    if (rule?.final === true && rule.next.includes(definition.initial)) return known;
+    return invalid(
+      `\`retryFrom\` contains ${show(known)}, but it must contain final statuses that lead to ${show(definition.initial)}.`,
+    );
+  });
+}
+
 export function checkInteger(value: unknown, name: string, from: number, to: number): number {
   if (typeof value !== "number" || !Number.isInteger(value) || value < from || value > to) {
     return invalid(`\`${name}\` must be an integer from ${from} to ${to} (got ${show(value)}).`);

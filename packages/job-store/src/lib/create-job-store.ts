@@ -20,8 +20,9 @@ export interface JobStoreOptions<D extends JobDefinition> {
   /** Validates stored data against the schemas when it is read. @default true */
   readonly validateReads?: boolean | undefined;
   /**
-   * Maximum size of a record in bytes of JSON, 1024–536,870,912. A larger record fails with INVALID_DATA. Redis serves no other
-   * client during a change, and a change of a record of 4 MiB takes about 25 ms.
+   * Maximum size of a record in bytes of JSON, 1024–536,870,912. A call that stores data, progress or a result in a larger record fails with
+   * INVALID_DATA. A change of the status that stores neither may exceed it by 64 KiB, so a job at the limit can still be claimed, moved and
+   * failed. Redis serves no other client during a change, and a change of a record of 4 MiB takes about 25 ms.
    * @default 4_194_304
    */
   readonly maxRecordBytes?: number | undefined;

@@ -109,6 +109,12 @@ export interface NewJob extends Pick<JobRecord, "id" | "status"> {
   readonly sendHeaders?: Readonly<Record<string, string>> | undefined;
 }
 
+/** Request for a job that may exist. A job in one of `retryFrom` changes to `status`, the initial one, and keeps its data. */
+export interface JobRequest extends NewJob {
+  /** Final statuses that lead to `status`. */
+  readonly retryFrom: readonly string[];
+}
+
 /** Reference to a job, with conditions that the stored job must meet. */
 export interface Target {
   /** Id of the job. */
@@ -244,6 +250,12 @@ export type Illegal = { readonly kind: "illegal"; readonly from: string };
 export type CreateReply =
   | { readonly kind: "created"; readonly record: JobRecord }
   | { readonly kind: "exists"; readonly record: JobRecord }
+  | TooLarge
+  | Unreadable;
+
+/** Reply to `request`. "exists": the job is in another status, and nothing was written. */
+export type RequestReply =
+  | { readonly kind: "created" | "retried" | "exists"; readonly record: JobRecord }
   | TooLarge
   | Unreadable;
 

@@ -8,6 +8,7 @@ import type {
   FullJob,
   IndexValues,
   JobRecord,
+  JobRequest,
   ListedMessage,
   ListRequest,
   ListResult,
@@ -19,6 +20,7 @@ import type {
   QueueConsumer,
   QueuePause,
   ReadResult,
+  RequestReply,
   SaveReply,
   StatusUpdate,
   StoredLease,
@@ -103,7 +105,11 @@ export interface StoreConfig {
   readonly maxCount: ReadonlyMap<string, number>;
   /** Maximum number of history entries per job. The newest are kept. */
   readonly historyLimit: number;
-  /** Maximum size of a record in bytes of JSON. A write of a larger record gets the reply "tooLarge". */
+  /**
+   * Maximum size of a record in bytes of JSON. A write of a larger record gets the reply "tooLarge". A change of the status that stores
+   * neither progress nor a result may exceed it by `MAX_EXCESS_BYTES`. `claim` and `failRequest` may exceed it: without them, no job would
+   * end.
+   */
   readonly maxRecordBytes: number;
   /**
    * Description of the definition, for tools. A driver that stores jobs outside the process also stores the newest description.
@@ -258,6 +264,11 @@ export interface AuditOptions {
 export interface JobStorage {
   /** Creates a job with version 1, attempt 1 and one history entry. If the id exists, it writes nothing, messages included. */
   create(job: NewJob): Promise<CreateReply>;
+  /**
+   * Creates the job as `create` does, or changes the status of the existing one as `updateStatus` does, if it is in one of `retryFrom`.
+   * One step.
+   */
+  request(request: JobRequest): Promise<RequestReply>;
   /** Stores a complete record. If the job exists, its version must equal `job.version`, and the new version is one higher. */
   save(job: FullJob): Promise<SaveReply>;
   /** Reads jobs in the order of `ids`. */
@@ -282,7 +293,7 @@ export interface JobStorage {
   pauses(): Promise<readonly QueuePause[]>;
   /**
    * Does the same as `renewLeases`, and records the worker for `leaseMs`; 0: removes its record. The first announcement of a worker also
-   * records its queue, `from` and `working`, for good.
+   * records its queue, `from` and `working`. These do not expire.
    * @returns for each job whether its lease was changed, and the pause of the worker's queue
    */
   announceWorker(

@@ -12,6 +12,7 @@ import {
   checkNewJobs,
   checkOptions,
   checkOutbox,
+  checkRetryFrom,
   checkStatus,
   checkTrue,
   invalid,
@@ -23,11 +24,11 @@ import type { ClaimOptions, ClaimResult, FailRequestOptions, FailRequestResult }
 import { decode, encode, encodeData, encodeFailure, encodeJob } from "./codec.js";
 import { readCursor, writeCursor } from "./cursor.js";
 import type { JobDefinition, StatusOf, WorkingOf } from "./definition.js";
-import type { JobRecord, JobStorage, JobStoreDriver, ListRequest, ReadResult, StoreConfig } from "./driver.js";
+import type { JobRecord, JobStorage, JobStoreDriver, ListRequest, NewJob, ReadResult, StoreConfig } from "./driver.js";
 import { JobStoreError, unreadable, unreadableReason } from "./errors.js";
 import { InFlightCalls } from "./in-flight-calls.js";
 import { checkWhere, type IndexReader } from "./index-values.js";
-import type { Created, Job } from "./job.js";
+import type { Created, Job, JobToSave } from "./job.js";
 import {
   AUDIT_OPTIONS,
   CHANGE_BY_ID_OPTIONS,
@@ -37,6 +38,7 @@ import {
   HEALTH_OPTIONS,
   LIST_OPTIONS,
   NEW_JOB_KEYS,
+  REQUEST_OPTIONS,
   SCAN_OPTIONS,
   WAIT_FOR_OPTIONS,
   WATCH_OPTIONS,
@@ -60,6 +62,8 @@ import type {
   JobStore,
   ListQuery,
   Page,
+  Requested,
+  RequestOptions,
 } from "./types.js";
 import { Watcher } from "./watch/watcher.js";
 import { WITHOUT_JOB } from "./without-job.js";
@@ -103,15 +107,36 @@ export class DefaultJobStore<D extends JobDefinition> implements JobStore<D> {
     return this.#create(data, checkOptions(options, CREATE_OPTIONS, "create"));
   }
 
-  async #create(data: input<D["data"]>, options: CreateOptions): Promise<Created<D>> {
-    const id = options.id === undefined ? uuid() : checkId(options.id);
-    const job = {
+  /** @throws JobStoreError INVALID_ARGUMENT, INVALID_DATA */
+  #newJob(data: input<D["data"]>, id: string, options: CreateOptions): NewJob {
+    return {
       id,
       status: this.definition.initial,
       ...encodeData(this.definition, data, id, this.#index),
       metadata: checkMetadata({ by: options.by }),
       outbox: checkOutbox(options.outbox, id),
     };
+  }
+
+  async request(data: input<D["data"]>, options: RequestOptions<D>): Promise<Requested<D>> {
+    const { retryFrom, ...rest } = checkOptions(options, REQUEST_OPTIONS, "request");
+    const id = checkId(rest.id);
+    const job = { ...this.#newJob(data, id, rest), retryFrom: checkRetryFrom(this.definition, retryFrom) };
+    const reply = await this.#calls.run(() => this.#storage.request(job));
+    switch (reply.kind) {
+      case "created":
+      case "retried":
+        return { outcome: reply.kind, job: this.#decodeWritten(reply.record) };
+      case "exists":
+        return { outcome: reply.kind, job: this.#decode(reply.record) };
+      default:
+        throw this.#rejection(reply, { jobId: id });
+    }
+  }
+
+  async #create(data: input<D["data"]>, options: CreateOptions): Promise<Created<D>> {
+    const id = options.id === undefined ? uuid() : checkId(options.id);
+    const job = this.#newJob(data, id, options);
     const reply = await this.#calls.run(() => this.#storage.create(job));
     switch (reply.kind) {
       case "created":
@@ -131,8 +156,9 @@ export class DefaultJobStore<D extends JobDefinition> implements JobStore<D> {
     );
   }
 
-  async save(job: Job<D>): Promise<Job<D>> {
-    const record = encodeJob(this.definition, job, this.#config.historyLimit, this.#index);
+  async save(job: Job<D> | JobToSave<D>): Promise<Job<D>> {
+    // The lease is not read.
+    const record = encodeJob(this.definition, job as Job<D>, this.#config.historyLimit, this.#index);
     const reply = await this.#calls.run(() => this.#storage.save(record));
     if (reply.kind !== "saved") throw this.#rejection(reply, { jobId: record.id, expected: record.version });
     return this.#decodeWritten(reply.record);

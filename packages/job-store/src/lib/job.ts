@@ -37,6 +37,14 @@ export type Job<D extends JobDefinition, F extends StatusOf<D> = StatusOf<D>> = 
     }
   : never;
 
+/** Job to save. The store ignores `leasedUntil`. */
+export type JobToSave<D extends JobDefinition> =
+  StatusOf<D> extends infer F
+    ? F extends StatusOf<D>
+      ? Omit<Job<D, F>, "leasedUntil"> & { readonly leasedUntil?: Date | null | undefined }
+      : never
+    : never;
+
 /** Result of `create`: the new job, or the stored job that already had the id. */
 export type Created<D extends JobDefinition> =
   | { readonly created: true; readonly job: Job<D, D["initial"] & StatusOf<D>> }

@@ -3,7 +3,7 @@ import type { ClaimOptions, FailRequestOptions, RequestingMessage } from "./clai
 import type { JobDefinition } from "./definition.js";
 import type { Job, JobFailure, StatusChange } from "./job.js";
 import type { Outbox, OutboxQuery, RescheduleOptions } from "./outbox.js";
-import type { Change, ChangeOf, CountsQuery, CreateOptions, JobStore, ListQuery } from "./types.js";
+import type { Change, ChangeOf, CountsQuery, CreateOptions, JobStore, ListQuery, RequestOptions } from "./types.js";
 import type { AnnouncedWorker, PauseOptions } from "./worker-operations.js";
 
 /** Keys that the arguments of a store's calls can have. */
@@ -15,6 +15,8 @@ type Options<Call extends (...parameters: never) => unknown, Index extends numbe
 >;
 
 export const CREATE_OPTIONS: KeysOf<CreateOptions> = { id: true, by: true, outbox: true };
+
+export const REQUEST_OPTIONS: KeysOf<RequestOptions<JobDefinition>> = { ...CREATE_OPTIONS, retryFrom: true };
 
 export const NEW_JOB_KEYS: KeysOf<Options<Store["createMany"], 0>[number]> = { ...CREATE_OPTIONS, data: true };
 

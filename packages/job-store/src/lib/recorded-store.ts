@@ -157,6 +157,7 @@ function rejectChanges(storage: JobStorage, { definition, description }: StoreMe
     throw new JobStoreError("INVALID_ARGUMENT", message, { jobId });
   };
   storage.create = ({ id }) => reject(id);
+  storage.request = ({ id }) => reject(id);
   storage.updateStatus = ({ target }) => reject(target.id);
   storage.claim = ({ id }) => reject(id);
   storage.failRequest = ({ id }) => reject(id);

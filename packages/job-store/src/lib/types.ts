@@ -1,7 +1,7 @@
 import type { input } from "zod/v4/core";
 import type { ClaimOptions, ClaimResult, FailRequestOptions, FailRequestResult } from "./claims.js";
 import type { FieldOf, JobDefinition, Json, NextOf, ProgressOf, StatusOf, WorkingOf } from "./definition.js";
-import type { Created, Job, JobFailure } from "./job.js";
+import type { Created, Job, JobFailure, JobToSave } from "./job.js";
 import type { Outbox, OutboxMessage } from "./outbox.js";
 import type { WorkerOperations } from "./worker-operations.js";
 
@@ -65,6 +65,26 @@ export interface CreateOptions {
   readonly outbox?: readonly OutboxMessage[] | undefined;
 }
 
+/** Options of `request`. */
+export interface RequestOptions<D extends JobDefinition> {
+  /** Id of the job, 1–128 characters of A–Z a–z 0–9 . _ - */
+  readonly id: string;
+  /** Final statuses from which the job is retried. Each must lead to the initial status. @default none */
+  readonly retryFrom?: readonly NextStatusOf<D, string>[] | undefined;
+  /** Author of the change, as named by the caller. It is stored in the history. */
+  readonly by?: string | undefined;
+  /** Messages to publish if the job was created or retried. They are stored in the same atomic step. See `Outbox`. */
+  readonly outbox?: readonly OutboxMessage[] | undefined;
+}
+
+/** Result of `request`. */
+export interface Requested<D extends JobDefinition> {
+  /** Result of the call. exists: nothing was written. */
+  readonly outcome: "created" | "retried" | "exists";
+  /** Job after the call. */
+  readonly job: Job<D>;
+}
+
 /**
  * Store of the jobs of one definition.
  * - Every call checks its arguments before any I/O. An id that does not match the format of `create`, a limit out of range, an
@@ -95,14 +115,26 @@ export interface JobStore<D extends JobDefinition> extends WorkerOperations<D>, 
   ): Promise<readonly PromiseSettledResult<Created<D>>[]>;
 
   /**
+   * Creates a job, or retries the existing one, in one atomic step. Use it for requests that can arrive more than once.
+   * - No job has this id: creates it, like `create` ("created").
+   * - The job is in one of `retryFrom`: moves it to the initial status, with the messages of `outbox`, and starts the next attempt
+   *   ("retried"). The stored data is kept.
+   * - Otherwise: writes nothing and returns the job ("exists").
+   * @throws INVALID_DATA, INVALID_ARGUMENT, UNAVAILABLE, UNREADABLE_RECORD (with `committed: true` if the change was made and only the
+   *   stored data does not match the schema)
+   */
+  request(data: input<D["data"]>, options: RequestOptions<D>): Promise<Requested<D>>;
+
+  /**
    * Writes a whole job as given, for imports and corrections. Any status is allowed, transitions are not checked, and the job
    * keeps its own times and history.
    * - If the job exists, its stored version must equal `job.version`. The new version is one higher.
    * - If the job does not exist, it is stored with the version given in `job`.
+   * - `leasedUntil` is ignored, and can be absent.
    * - The TTL counts from `job.statusAt`. A job that has already expired is rejected with INVALID_ARGUMENT.
    * @throws CONFLICT, INVALID_DATA, INVALID_ARGUMENT, UNAVAILABLE, UNREADABLE_RECORD
    */
-  save(job: Job<D>): Promise<Job<D>>;
+  save(job: Job<D> | JobToSave<D>): Promise<Job<D>>;
 
   /** Returns the job, or null if it does not exist or has expired. @throws UNREADABLE_RECORD, UNAVAILABLE */
   get(id: string): Promise<Job<D> | null>;

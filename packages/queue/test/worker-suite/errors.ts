@@ -3,7 +3,7 @@ import { type Job, JobStoreError } from "@subtitles/job-store";
 import { expect } from "vitest";
 import { QueueError } from "../../src/index.js";
 import { JobFailed, RetryLater } from "../../src/worker.js";
-import { type Case, type Films, renderings } from "./world.js";
+import { type Case, type Films, renderings, requestOf } from "./world.js";
 
 const DONE = { to: "done", result: { url: "/a" } } as const;
 const YEAR_AND_TWO_DAYS_MS = 367 * 24 * 3_600_000;
@@ -157,6 +157,23 @@ export function errors(test: Case): void {
       expect(worker.eventTypes()).toEqual(["failed"]);
     });
   }
+
+  test("an outcome for which a record at its limit has no room fails the job at once", async (world) => {
+    const store = world.open({ maxRecordBytes: 2_048 });
+    const outbox = [requestOf("a")];
+    let length = 2_048;
+    const create = () => store.create({ title: "x".repeat(length) }, { id: "a", outbox }).catch(() => null);
+    while ((await create()) === null && length > 0) length--;
+    const worker = world.start({ store });
+    await world.until(() => worker.runs.length === 1);
+    worker.run.finish(DONE);
+    await world.settled();
+    expect(await store.get("a")).toMatchObject({
+      status: "failed",
+      error: { code: "INVALID_OUTCOME", message: expect.stringContaining("too large"), retryable: false },
+    });
+    expect(worker.eventTypes()).toEqual(["failed"]);
+  });
 
   test("JobFailed fails the job without retries", async (world) => {
     const worker = await world.startRunning();

@@ -1,8 +1,9 @@
 import { expect } from "vitest";
-import type { Change, Job } from "../../index.js";
+import type { Change, Job, JobStore } from "../../index.js";
 import type { Context } from "./context.js";
 import { imported, jobIn, type Report, step } from "./definitions.js";
 import { expectRefusal, idsOf, manyIds, view } from "./expectations.js";
+import { claimed, direct, MINUTE, takeOne } from "./requests.js";
 
 const FITS = "x".repeat(6_000);
 const TOO_MUCH = "x".repeat(10_001);
@@ -23,8 +24,9 @@ export function limits({ test }: Context): void {
         () => store.create({ title: "One", body }, { id: "a-new-one", outbox }),
         () => store.updateStatus("a", "done", { result: { url: "x", body }, outbox }),
         () => store.updateStatus("a", "done", { progress: { done: 1, body }, outbox }),
-        () => store.updateStatus("a", "done", { error: { message: body }, outbox }),
-        () => store.updateStatus("a", "done", { note: body, outbox }),
+        // A change without progress and result may exceed the limit by 64 KiB.
+        () => store.updateStatus("a", "done", { error: { message: body.repeat(8) }, outbox }),
+        () => store.updateStatus("a", "done", { note: body.repeat(8), outbox }),
         () => store.updateProgress("a", { done: 1, body }),
         () => store.save(imported("a-new-one", { data: { title: "One", body } })),
       ];
@@ -69,11 +71,48 @@ export function limits({ test }: Context): void {
     expect(await strict.updateStatus("a", "waiting")).toMatchObject({ result: null, version: 3 });
   });
 
+  test("a job at the limit can be claimed, retried and failed, and takes no further content", async ({ stores }) => {
+    const store = stores.open({ maxRecordBytes: 10_000 });
+    await createAtLimit(store, "a");
+    const { job } = await claimed(store, "a");
+    await expectRefusal(store.updateStatus(job, "done", { result: { url: "x" } }), "INVALID_DATA");
+    await expectRefusal(store.updateStatus(job, "done", { progress: { done: 1 } }), "INVALID_DATA");
+    const error = { message: "x".repeat(5_000) };
+    const waits = await store.updateStatus(job, "working", { error, failedAttempt: true, leaseMs: MINUTE });
+    expect(waits).toMatchObject({ status: "working", error, version: 3 });
+    await store.updateStatus(waits, "failed", { error: { message: "x" } });
+    expect(await store.updateStatus("a", "waiting")).toMatchObject({ version: 5, error: null });
+    expect(await claimed(store, "a", direct("m-2"))).toMatchObject({ job: { version: 6 } });
+  });
+
+  test("a job at the limit can be failed by its message", async ({ stores }) => {
+    const store = stores.open({ maxRecordBytes: 10_000 });
+    await createAtLimit(store, "a");
+    const { queue, id, origin = "" } = await takeOne(store);
+    const message = { queue, id, origin };
+    const options = { from: ["waiting"], working: "working", message, error: { message: "no JSON" } } as const;
+    expect(await store.failRequest("a", "failed", options)).toMatchObject({
+      kind: "failed",
+      job: { status: "failed" },
+    });
+  });
+
   test("a limit out of range is INVALID_ARGUMENT", async ({ stores }) => {
     for (const maxRecordBytes of [0, 1023, 1024.5, Number.NaN, 2 ** 30]) {
       await expectRefusal((async () => stores.open({ maxRecordBytes }))(), "INVALID_ARGUMENT");
     }
   });
+}
+
+/** Creates a job with a message for "reports", and with the longest text that the store accepts. */
+async function createAtLimit(store: JobStore<Report>, id: string): Promise<void> {
+  const outbox = [{ queue: "reports", payload: {} }];
+  for (let length = 10_000; ; length--) {
+    const created = store.create({ title: "One", body: "x".repeat(length) }, { id, outbox });
+    if ((await created.catch(() => null)) !== null) return;
+    // Records have a beginning of less than 500 bytes.
+    if (length < 9_500) expect.fail("no record fits");
+  }
 }
 
 /** Characters of one to four bytes, and characters that JSON, Lua and patterns escape. */
@@ -241,12 +280,12 @@ export function growth({ test }: Context): void {
     await store.create({ title: "One", body }, { id: "a" });
     await store.updateProgress("a", { done: 1, body: "x".repeat(2 ** 21 - 2048) });
     const before = await view(store);
-    const more = text(2048);
+    const [more, much] = [text(2048), text(65_536)];
     const calls = [
       () => store.create({ title: "Two", body: body + body }),
-      () => store.updateStatus("a", "working", { note: more }),
+      () => store.updateStatus("a", "working", { note: much }),
       () => store.updateStatus("a", "working", { result: { url: more } }),
-      () => store.updateStatus("a", "failed", { error: { message: more } }),
+      () => store.updateStatus("a", "failed", { error: { message: much } }),
       () => store.updateProgress("a", { done: 1, body }),
     ];
     for (const call of calls) await expectRefusal(call(), "INVALID_DATA");

@@ -17,6 +17,16 @@ export function save({ test }: Context): void {
     });
   }
 
+  test("the lease is ignored, and can be absent", async ({ store }) => {
+    const { leasedUntil: _, ...job } = imported("a");
+    const saved = await store.save(job);
+    expect(saved).toEqual({ ...job, leasedUntil: null });
+    expect(await store.save({ ...saved, leasedUntil: new Date(4_000_000_000_000) } as Job<Report>)).toMatchObject({
+      version: 8,
+      leasedUntil: null,
+    });
+  });
+
   test("version and attempt can be saved up to 10^13 and then increase, and higher ones are INVALID_ARGUMENT", async ({
     store,
   }) => {

@@ -19,6 +19,7 @@ import { outboxList } from "./outbox-list.js";
 import { pauses } from "./pauses.js";
 import { races } from "./races.js";
 import { counts, read, schemaChange, unreadable } from "./read.js";
+import { request } from "./request.js";
 import { expiry, massExpiry, retention } from "./retention.js";
 import { save } from "./save.js";
 import { cancelling, rescheduledRequests, rescheduling } from "./scheduled-messages.js";
@@ -36,6 +37,7 @@ export type { DriverUnderTest } from "./context.js";
 const subjects = {
   create,
   "create many": createMany,
+  request,
   "data that is not JSON": notJson,
   save,
   read,

@@ -70,6 +70,27 @@ export function watch({ test }: Context): void {
     expect(gist(await events.next())).toEqual({ type: "deleted", id: "a" });
   });
 
+  test("events of changes in one tick have their own authors, whatever these contain", async ({ store }) => {
+    const authors = ["w1", "w1,", 'w1","note":"n', 'w1\\","key":"k"}', "é\n", undefined];
+    const ids = authors.map((_, n) => `job-${n}`);
+    await store.createMany(ids.map((id) => ({ data: { title: "One" }, id })));
+    const events = await watching(store);
+    const changes = [{}, { note: "n" }, { key: "k" }, { note: '","key":"', key: 'k"' }];
+    for (const [n, change] of changes.entries()) {
+      await Promise.all(
+        ids.map((id, at) => store.updateStatus(id, "working", { ...change, ...(authors[at] && { by: authors[at] }) })),
+      );
+      const seen = new Map<string, string | undefined>();
+      for (const _ of ids) {
+        const event = await events.next();
+        if (event.type !== "status") expect.fail(event.type);
+        expect(event.version).toBe(n + 2);
+        seen.set(event.id, event.by);
+      }
+      expect(ids.map((id) => seen.get(id))).toEqual(authors);
+    }
+  });
+
   test("with an unknown id, the snapshot is null, and the creation of the job is an event", async ({ store }) => {
     const events = await watching(store, "a");
     expect(await events.next()).toMatchObject({ type: "snapshot", job: null });

@@ -10,6 +10,7 @@ import type {
   FailRequestReply,
   FullJob,
   IndexValues,
+  JobRequest,
   JobStorage,
   ListRequest,
   ListResult,
@@ -20,6 +21,7 @@ import type {
   QueuePause,
   ReadResult,
   RecordedChange,
+  RequestReply,
   SaveReply,
   StatusUpdate,
   StorageHealth,
@@ -32,6 +34,7 @@ import type {
   WorkerRecord,
 } from "../driver.js";
 import { canHaveLease } from "../leased-status.js";
+import { MAX_EXCESS_BYTES } from "../record-limit.js";
 import { sentMessages } from "../sent-messages.js";
 import type { AuditReport } from "../types.js";
 import { unattendedStatuses } from "../unattended.js";
@@ -73,6 +76,23 @@ export class MemoryStorage implements JobStorage {
     this.#check();
     const existing = this.#table.find(job.id);
     if (existing !== undefined) return { kind: "exists", record: this.#table.toRecord(existing) };
+    return this.#create(job);
+  }
+
+  async request(request: JobRequest): Promise<RequestReply> {
+    this.#check();
+    const { id, retryFrom, status, metadata, outbox, sendHeaders } = request;
+    const existing = this.#table.find(id);
+    if (existing === undefined) return this.#create(request);
+    if (!retryFrom.includes(existing.status)) return { kind: "exists", record: this.#table.toRecord(existing) };
+    const reply = await this.updateStatus({ target: { id }, to: status, metadata, outbox, sendHeaders });
+    if (reply.kind === "updated") return { kind: "retried", record: reply.record };
+    if (reply.kind === "tooLarge") return reply;
+    throw new Error(`A job that is retried cannot have the reply "${reply.kind}".`);
+  }
+
+  /** Creates a job whose id is not in use. */
+  #create(job: NewJob): Extract<CreateReply, { readonly kind: "created" | "tooLarge" }> {
     const now = this.#table.creationTime(job.id);
     const stored = this.#withExpiry({
       id: job.id,
@@ -97,7 +117,7 @@ export class MemoryStorage implements JobStorage {
     // No message of a job is older than these, so the work state does not need them.
     this.#table.outbox.add(stored, [...job.outbox, ...sentMessages(this.#config.sends, stored, job.sendHeaders)]);
     this.#addEvent("created", stored, now, null, job.metadata.by);
-    return this.#faults.replyOrLose({ kind: "created", record: this.#table.toRecord(stored) });
+    return this.#faults.replyOrLose({ kind: "created" as const, record: this.#table.toRecord(stored) });
   }
 
   async save(job: FullJob): Promise<SaveReply> {
@@ -149,7 +169,9 @@ export class MemoryStorage implements JobStorage {
     }
     const stored = this.#moved(job, update);
     const bytes = sizeOf(stored);
-    if (bytes > this.#config.maxRecordBytes) return { kind: "tooLarge", bytes };
+    const storesContent = (update.progress ?? update.result ?? null) !== null;
+    const excess = storesContent ? 0 : MAX_EXCESS_BYTES;
+    if (bytes > this.#config.maxRecordBytes + excess) return { kind: "tooLarge", bytes };
     this.#put(stored);
     this.#changeWork(stored, job.status, update);
     const sent = job.status === update.to ? [] : sentMessages(this.#config.sends, stored, update.sendHeaders);

@@ -10,6 +10,7 @@ import type {
   FailRequestReply,
   FullJob,
   IndexValues,
+  JobRequest,
   JobStorage,
   ListRequest,
   ListResult,
@@ -19,6 +20,7 @@ import type {
   PauseRequest,
   QueuePause,
   ReadResult,
+  RequestReply,
   SaveReply,
   StatusUpdate,
   StoreConfig,
@@ -63,6 +65,16 @@ export class InstrumentedStorage implements JobStorage {
     return this.#telemetry.observe("create", { [ID]: id, [STATUS]: status }, () =>
       this.#storage.create({ ...job, outbox: traced(job.outbox), ...this.#sendHeaders(status) }),
     );
+  }
+
+  request(request: JobRequest): Promise<RequestReply> {
+    const { id, status, outbox } = request;
+    return this.#telemetry.observe("request", { [ID]: id, [STATUS]: status }, async (span) => {
+      const reply = await this.#storage.request({ ...request, outbox: traced(outbox), ...this.#sendHeaders(status) });
+      if (reply.kind === "retried") this.#telemetry.recordStatusChange(reply.record, this.#finalStatuses);
+      span.setAttribute("subtitles.job.moved", reply.kind === "retried");
+      return reply;
+    });
   }
 
   save(job: FullJob): Promise<SaveReply> {

@@ -8,6 +8,7 @@ import type {
   FailRequestReply,
   FullJob,
   IndexValues,
+  JobRequest,
   JobStorage,
   ListRequest,
   ListResult,
@@ -15,6 +16,7 @@ import type {
   PauseRequest,
   QueuePause,
   ReadResult,
+  RequestReply,
   SaveReply,
   StatusUpdate,
   StoreConfig,
@@ -84,6 +86,13 @@ export class RedisStorage implements JobStorage {
 
   async create(job: NewJob): Promise<CreateReply> {
     const reply = await this.#write(commands.create, job);
+    if (reply.kind !== "exists") return reply;
+    const [reading] = await this.#leases.addTo([{ kind: "record", record: reply.record }]);
+    return reading?.kind === "record" ? { kind: "exists", record: reading.record } : reply;
+  }
+
+  async request(request: JobRequest): Promise<RequestReply> {
+    const reply = await this.#write(commands.request, request);
     if (reply.kind !== "exists") return reply;
     const [reading] = await this.#leases.addTo([{ kind: "record", record: reply.record }]);
     return reading?.kind === "record" ? { kind: "exists", record: reading.record } : reply;

@@ -98,7 +98,7 @@ export const scripts = {
   outboxRequeue: scriptOf(limits, readLimit, beginOutbox, outboxRequeue),
   outboxRejected: scriptOf(limits, readLimit, outboxRejected),
   outboxList: scriptOf(limits, readLimit, rank, outboxList),
-  outboxReschedule: scriptOf(limits, readLimit, beginOutbox, contact, workState, outboxReschedule),
+  outboxReschedule: scriptOf(limits, readLimit, beginOutbox, contact, workState, workChanges, outboxReschedule),
   outboxState: scriptOf(outboxState),
 } as const;
 

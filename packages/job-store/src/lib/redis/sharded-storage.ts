@@ -10,6 +10,7 @@ import type {
   FailRequestReply,
   FullJob,
   IndexValues,
+  JobRequest,
   JobStorage,
   ListedMessage,
   ListPosition,
@@ -23,6 +24,7 @@ import type {
   PauseRequest,
   QueuePause,
   ReadResult,
+  RequestReply,
   SaveReply,
   StatusUpdate,
   StorageHealth,
@@ -57,6 +59,10 @@ export class ShardedStorage implements JobStorage {
 
   create(job: NewJob): Promise<CreateReply> {
     return this.#of(job.id).create(job);
+  }
+
+  request(request: JobRequest): Promise<RequestReply> {
+    return this.#of(request.id).request(request);
   }
 
   save(job: FullJob): Promise<SaveReply> {
@@ -94,8 +100,8 @@ export class ShardedStorage implements JobStorage {
   }
 
   /**
-   * Announces the worker to every shard, as `renewLeases` makes contact with every one: so its record survives a dead shard, and costs no call.
-   * Each shard gets the ids of its own running jobs.
+   * Announces the worker to every shard, because `renewLeases` also makes contact with every one. So the record remains if a shard fails, and
+   * needs no further call. Each shard gets the ids of its own running jobs.
    */
   async announceWorker(
     worker: WorkerRecord,

@@ -10,10 +10,12 @@ import type {
   FullJob,
   Illegal,
   JobRecord,
+  JobRequest,
   Missing,
   NewJob,
   Origin,
   OutgoingMessage,
+  RequestReply,
   SaveReply,
   StatusUpdate,
   StoreConfig,
@@ -100,6 +102,40 @@ export const create: WriteCommand<NewJob, CreateReply> = {
     if (result[0] !== "exists") return rejectionIn(result) as TooLarge | Unreadable;
     const record = readRecord(job.id, String(result[1]));
     return "kind" in record ? record : { kind: "exists", record };
+  },
+};
+
+export const request: WriteCommand<JobRequest, RequestReply> = {
+  name: "request",
+  id: (job) => job.id,
+  size: (job) => job.data.length + sizeOf(job.outbox),
+  enters: (job) => job.status,
+  group: () => "request",
+  script: (_, { scripts, metadata }) => scripts.request(metadata),
+  isDetailed: () => true,
+  usesWork: ({ status, outbox }, { anyLeases, afterLease, sends }) =>
+    afterLease.has(status) || (anyLeases && (outbox.length > 0 || sends.has(status))),
+  args: (job, operation, { config }) => {
+    const values = messageValues(job);
+    return [
+      ...[newRecordText(job, config, operation), changeMetadataText(job.metadata).slice(1), fieldLines(job.fields)],
+      ...[statusLines(job.retryFrom), entryText(operation, job.metadata), "", "", `n${values.length}`, ...values],
+    ];
+  },
+  decode: (result, job, { ttlMs, indeterminate, historyLimit }) => {
+    const [first, second] = result;
+    if (first === "created") {
+      return { kind: "created", record: newRecord(job, Number(second), ttlMs, historyLimit) };
+    }
+    if (first === "exists") {
+      const record = readRecord(job.id, String(second));
+      return "kind" in record ? record : { kind: "exists", record };
+    }
+    const record = first.startsWith("{")
+      ? readRecord(job.id, changedRecordText(first, String(second)))
+      : recordIn(job.id, result, "retried");
+    if (record === null) return rejectionIn(result, indeterminate) as TooLarge | Unreadable;
+    return "kind" in record ? record : { kind: "retried", record };
   },
 };
 

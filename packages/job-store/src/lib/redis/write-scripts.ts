@@ -1,5 +1,6 @@
 import type { StoreConfig } from "../driver.js";
 import { canHaveLease } from "../leased-status.js";
+import { MAX_EXCESS_BYTES } from "../record-limit.js";
 import type { IndexMetadata } from "./index-metadata.js";
 import beginWrite from "./lua/includes/begin-write.lua";
 import contact from "./lua/includes/contact.lua";
@@ -13,6 +14,7 @@ import messages from "./lua/includes/messages.lua";
 import operations from "./lua/includes/operations.lua";
 import pauses from "./lua/includes/pauses.lua";
 import publish from "./lua/includes/publish.lua";
+import readUntil from "./lua/includes/read-until.lua";
 import record from "./lua/includes/record.lua";
 import recordParts from "./lua/includes/record-parts.lua";
 import requests from "./lua/includes/requests.lua";
@@ -26,9 +28,11 @@ import claim from "./lua/write/claim.lua";
 import create from "./lua/write/create.lua";
 import deleteJobs from "./lua/write/delete.lua";
 import failRequest from "./lua/write/fail-request.lua";
+import request from "./lua/write/request.lua";
 import save from "./lua/write/save.lua";
 import updateProgress from "./lua/write/update-progress.lua";
 import updateStatus from "./lua/write/update-status.lua";
+import updateStatuses from "./lua/write/update-statuses.lua";
 import { newRecordHead, statusLines } from "./record-text.js";
 import { fieldIndex, metadataOf, type Script, scriptOf } from "./scripts.js";
 
@@ -39,8 +43,8 @@ type Constants = Readonly<Record<string, string | number | boolean>>;
 const STATUS_CHANGE = [record, recordParts, statusChange, statusMessages, contact, workState, workChanges, workOfCall];
 const DELETION = [contact, workState, workChanges, deleteWork, deletion];
 
-/** Removes the limit for the size of a record. */
-const NO_LIMIT = { MAX_RECORD_BYTES: Number.MAX_SAFE_INTEGER };
+/** Lets a change exceed the limit for the size of a record. */
+const NO_LIMIT = { MAX_EXCESS_BYTES: Number.MAX_SAFE_INTEGER };
 
 /** Size of the shortest history entry with its line break and comma, in bytes: an imported one, `[1,"","",0]`. */
 const MIN_ENTRY_BYTES = 13;
@@ -66,6 +70,7 @@ export class WriteScripts {
     this.#constants = {
       ID_AT: idAt,
       MAX_RECORD_BYTES: config.maxRecordBytes,
+      MAX_EXCESS_BYTES,
       HISTORY_LIMIT: config.historyLimit,
       FINALS: statusLines(config.finalStatuses),
       UNLEASED: statusLines(config.statuses.filter((status) => !canHaveLease(config, status))),
@@ -78,23 +83,34 @@ export class WriteScripts {
     const status = this.#config.initial;
     const code = codeOf(status, metadata);
     return this.#script(`create ${code}`, metadata, [messages, statusMessages, create], () => {
-      const json = JSON.stringify(status);
-      const ttl = this.#config.ttlMs.get(status) ?? 0;
-      const event = `"type":"created","from":null,"to":${json},"version":1,"at":`;
-      const timesAt = String(Buffer.byteLength(newRecordHead(status, ttl)));
       return {
         CODE: code,
-        TTL: String(ttl),
-        TIMES_AT: timesAt,
-        EVENT: event,
-        STATUS: json,
+        TTL: String(this.#config.ttlMs.get(status) ?? 0),
+        STATUS: JSON.stringify(status),
         SENDS: this.#sendLines(status),
+        ...this.#creation(),
       };
     });
   }
 
+  /** Returns the script that creates jobs, or changes existing ones to the initial status. */
+  request(metadata: IndexMetadata): Script {
+    const parts = [messages, ...STATUS_CHANGE, updateStatus, request];
+    return this.#request(this.#entering("request", this.#config.initial, metadata, parts, this.#creation()));
+  }
+
+  /** Returns the constants of the scripts that create jobs. */
+  #creation(): Constants {
+    const status = this.#config.initial;
+    const ttl = this.#config.ttlMs.get(status) ?? 0;
+    return {
+      TIMES_AT: String(Buffer.byteLength(newRecordHead(status, ttl))),
+      EVENT: `"type":"created","from":null,"to":${JSON.stringify(status)},"version":1,"at":`,
+    };
+  }
+
   updateStatus(status: string, metadata: IndexMetadata): Script {
-    return this.#entering("updateStatus", status, metadata, [messages, ...STATUS_CHANGE, updateStatus]);
+    return this.#entering("updateStatus", status, metadata, [messages, ...STATUS_CHANGE, updateStatus, updateStatuses]);
   }
 
   /** Returns the script that claims jobs into a status. The size of a record does not limit claims: without them, no job would end. */
@@ -109,6 +125,7 @@ export class WriteScripts {
     return this.#request(this.#entering("failRequest", status, metadata, parts, NO_LIMIT));
   }
 
+  /** Notes a script that many stores do not need. */
   #request(script: Script): Script {
     this.#requested.add(script);
     return script;
@@ -136,7 +153,7 @@ export class WriteScripts {
   }
 
   updateProgress(metadata: IndexMetadata): Script {
-    return this.#script("updateProgress", metadata, [record, expectations, recordParts, updateProgress]);
+    return this.#script("updateProgress", metadata, [record, readUntil, expectations, recordParts, updateProgress]);
   }
 
   save(metadata: IndexMetadata): Script {
@@ -144,11 +161,11 @@ export class WriteScripts {
   }
 
   delete(metadata: IndexMetadata): Script {
-    return this.#script("delete", metadata, [record, expectations, ...DELETION, deleteJobs]);
+    return this.#script("delete", metadata, [record, readUntil, expectations, ...DELETION, deleteJobs]);
   }
 
   trimToMaxCount(metadata: IndexMetadata): Script {
-    return this.#script("trimToMaxCount", metadata, [record, ...DELETION, trimToMaxCount]);
+    return this.#script("trimToMaxCount", metadata, [record, readUntil, ...DELETION, trimToMaxCount]);
   }
 
   /** Returns the scripts of all calls, except for those of claims and of failed requests that were not made yet. Many stores make none. */

@@ -8,9 +8,9 @@
 -- minus `away`. A gap has the score of its end by the clock, and the member `<start> <away after the gap>`. The newest 1,000 are kept.
 
 -- Returns reachable time and `away` (ms) at this contact. `now`: clock of the server. `gapsKey` nil: measures without a contact, and
--- writes nothing.
-local function contact(metadataKey, gapsKey, now)
-  local last, away = unpack(redis.call('HMGET', metadataKey, 'contact', 'away'))
+-- writes nothing. `last` and `away`: values of the metadata, if they were read.
+local function contact(metadataKey, gapsKey, now, last, away)
+  if not last then last, away = unpack(redis.call('HMGET', metadataKey, 'contact', 'away')) end
   now, away = tonumber(now), tonumber(away or 0)
   local gap = last and now - last
   local isAway = gap and (gap > 5000 or gap < 0)

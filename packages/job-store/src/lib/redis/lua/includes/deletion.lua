@@ -1,5 +1,5 @@
 -- Deletes jobs with their entries in all indexes and their work states, and adds their recent operations to the tombstones. Comes after
--- operations.lua, record.lua and delete-work.lua.
+-- operations.lua, record.lua, read-until.lua and delete-work.lua.
 -- Replies: none of its own
 
 -- Time in which the clock may go back without an effect on the creation times of jobs that are created again, in milliseconds.

@@ -11,7 +11,8 @@ local clock = redis.call('TIME')
 -- Milliseconds since 1970 as text: 13 digits.
 local now = clock[1] .. sub('00000' .. clock[2], -6, -4)
 
-local metadata = redis.call('HMGET', KEYS[1], 'revision', 'log', 'largest', 'lost', 'work', 'deleted', 'paused')
--- `work` exists if there can be work states. `deleted` is the newest creation time of deleted jobs. `paused` is described in pauses.lua.
+local metadata = redis.call('HMGET', KEYS[1], 'revision', 'log', 'largest', 'lost', 'work', 'deleted', 'paused', 'contact', 'away')
+-- `work` exists if there can be work states. `deleted` is the newest creation time of deleted jobs. `paused` is described in pauses.lua,
+-- `contact` and `away` in contact.lua.
 -- No record or message of the store has more bytes.
 local largestStored = tonumber(metadata[3] or DEFAULT_LARGEST)

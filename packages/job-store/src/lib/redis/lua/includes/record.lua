@@ -33,22 +33,6 @@ local function readTimes(text, at)
   return created, ops, history
 end
 
--- Returns a record from its beginning to `mark` at least, and whether the text is all of it. Returns nil if the value is not a
--- string, and '' if the key does not exist.
-local function readUntil(key, mark, bytes)
-  while true do
-    local text = redis.pcall('GETRANGE', key, 0, bytes - 1)
-    if type(text) == 'table' then
-      if find(text.err, 'WRONGTYPE', 1, true) then return nil end
-      -- Any other error ends the script.
-      text = redis.call('GETRANGE', key, 0, bytes - 1)
-    end
-    if #text < bytes then return text, true end
-    if find(text, mark, 1, true) then return text, false end
-    bytes = bytes * 16
-  end
-end
-
 -- Returns the text between the beginning and the data of a record with so many other bytes, if it is written whole: a line break and at least
 -- 64 spaces for further changes, up to the next size of the allocator. SETRANGE would double the memory. record-text.ts does the same.
 local function roomFor(bytes)

@@ -63,23 +63,19 @@ local function parse(text)
   return head, created, ops, history, data, find(text, '\n ', history, true) or data
 end
 
--- Returns the parts of a record, each after a line break, with those of a change. `newParts`: for each changed part a line break, its name and
--- a colon; then its value and a comma, or nothing to remove it.
-local function partsWith(parts, newParts)
-  local removes = find(newParts, ':\n', 1, true) or byte(newParts, -1) == COLON
-  if parts == '' and not removes then return newParts end
-  for line, start in string.gmatch(newParts, '(\n("%a+":)[^\n]*)') do
-    start = '\n' .. start
-    parts = replacePart(parts, start, line == start and '' or sub(line, 2))
-  end
-  return parts
-end
-
 -- Returns the history entries with the end of the history, and the parts of the new record, and the operations without an entry.
+-- `newParts`: for each changed part a line break, its name and a colon; then its value and a comma, or nothing to remove it.
 local function change(text, history, stop, restarts, newParts, ops, created)
   local close = find(text, '\n],', history, true)
   local parts = (restarts or close + 3 == stop) and '' or sub(text, close + 3, stop - 1)
-  if newParts ~= '' then parts = partsWith(parts, newParts) end
+  if parts == '' and byte(newParts, -1) ~= COLON and not find(newParts, ':\n', 1, true) then
+    parts = newParts
+  elseif newParts ~= '' then
+    for line, start in string.gmatch(newParts, '(\n("%a+":)[^\n]*)') do
+      start = '\n' .. start
+      parts = replacePart(parts, start, line == start and '' or sub(line, 2))
+    end
+  end
   local dropped = close - history > HISTORY_LENGTH and history
   for _ = 2, HISTORY_LIMIT do dropped = dropped and find(text, '\n', dropped + 1, true) end
   if dropped and dropped < close then
@@ -103,8 +99,7 @@ local function eventOf(head, entry)
   return head.byAuthor
 end
 
--- Writes the change. `head` to `stop`: as returned by parse. `entry`: end of the history entry. `newParts`: see partsWith, or '' for no
--- change. Returns the beginning of the new record and the old record, or the new record and '', or nil and the size if it would be too large.
+-- Writes the change. `head` to `stop`: as returned by parse. `entry`: end of the history entry. `newParts`: see change, or '' for none. Returns the beginning of the new record and the old record, or the new record and '', or nil and the size if it would be too large.
 local function enter(key, id, text, head, created, ops, history, data, stop, entry, newParts)
   local beforeCreated, afterCreated, newEntry, entries, parts = head.beforeCreated, head.afterCreated, entry, nil, ''
   if ops ~= '' then
@@ -134,7 +129,10 @@ local function enter(key, id, text, head, created, ops, history, data, stop, ent
   else
     local body = sub(text, data)
     local bytes = length + #body
-    if bytes > MAX_RECORD_BYTES then return nil, bytes end
+    if bytes > MAX_RECORD_BYTES then
+      local storesContent = match(newParts, '\n"progress":[^\n]') or match(newParts, '\n"result":[^\n]')
+      if storesContent or bytes > MAX_RECORD_BYTES + MAX_EXCESS_BYTES then return nil, bytes end
+    end
     newHead = beforeCreated .. created .. afterCreated .. newEntry .. after .. entries .. parts .. (FINAL and '' or roomFor(bytes)) .. body
     writeWhole(key, newHead, expires)
     text = ''
@@ -151,12 +149,15 @@ local function noRecord(key, text)
   return not text and redis.call('EXISTS', key) == 0 and 'missing' or 'unreadable', ''
 end
 
--- Returns the result of a call that an earlier attempt has made, or nil. `entry`: end of its history entry.
-local function earlierResult(entry, text, history, ops)
-  local operation = sub(entry, 2, 9)
-  if known.hasTombstone(operation) then return 'deletedSince', '' end
-  local version = known.versionOf(operation, sub(text, history, find(text, '\n],', history, true)), ops)
-  if version then return 'repeated', version .. ' ' .. text end
+local earlierResult
+if repeated then
+  -- Returns the result of a call that an earlier attempt has made, or nil. `entry`: end of its history entry.
+  function earlierResult(entry, text, history, ops)
+    local operation = sub(entry, 2, 9)
+    if known.hasTombstone(operation) then return 'deletedSince', '' end
+    local version = known.versionOf(operation, sub(text, history, find(text, '\n],', history, true)), ops)
+    if version then return 'repeated', version .. ' ' .. text end
+  end
 end
 
 -- Returns the records of the calls, and reads the ids of their jobs. MGET must not read more than a script may read, so `calls` can become smaller.

@@ -55,13 +55,13 @@ local function workChanges(works)
     if counts then counts.claimFailed, counts.claimExpired = counts.failed, counts.expired end
   end
 
-  -- Notes that the latest claim has an outcome.
-  function works.setHandled(state)
-    if state.claim == '' then return end
+  -- Notes that a claim has an outcome. `claim`: line of the claim, or '' if there was none.
+  function works.setHandled(state, claim)
+    if claim == '' then return end
     if state.lines == '' then
-      state.lines = '\nh' .. state.claim
+      state.lines = '\nh' .. claim
     else
-      local queue, mark = match(state.claim, '^([^\t]*)\t(.*)$')
+      local queue, mark = match(claim, '^([^\t]*)\t(.*)$')
       works.put(state, 'h', queue, mark, MAX_QUEUES)
     end
   end

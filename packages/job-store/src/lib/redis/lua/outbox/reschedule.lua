@@ -1,6 +1,6 @@
 -- Changes the due times of scheduled messages, also in their origins and in the work states of their jobs, or deletes the messages; as many
 -- as one script may read. A repeated call returns the results of the first attempt. Comes after read-limit.lua, begin-outbox.lua and
--- work-state.lua.
+-- work-changes.lua.
 -- KEYS: 6 results of this call, 7 work states and 8 their messages (hashes), 9 leases and 10 waits (sorted sets; see work-state.lua),
 --       11 scheduled messages (number, scored by due time), 12 scheduled entries (number -> fields)
 -- ARGV: 2 new due time (ms), or '' to delete the messages; from 3 on, numbers of messages
@@ -12,7 +12,7 @@ local KEPT_MS = 2000
 local earlier = redis.call('GET', KEYS[6])
 if earlier then return { 'done', earlier } end
 
-local works = workStates(now, nil, unpack(KEYS, 7, 10))
+local works = workChanges(workStates(now, nil, unpack(KEYS, 7, 10)))
 -- Lua's tostring keeps 14 digits, too few for a time.
 local function exact(number) return string.format('%.0f', number) end
 
@@ -23,17 +23,13 @@ local states = {}
 -- is known any more, and an unreadable older one can fail the job.
 local function changeNewest(fields, due, dueAt)
   local id, queue = fields[2], string.match(fields[6], '^{"queue":(".-"),"headers":{')
+  local run, version = string.match(fields[8], '^(%d+ %d+) (%d+) ')
   if states[id] == nil then states[id] = works.read(redis.call('HGET', KEYS[7], id)) or false end
   local state = states[id]
-  local created, attempt, version = string.match(fields[8], '^(%d+) (%d+) (%d+) ')
-  if not state or state.created ~= created or state.attempt ~= attempt then return end
-  for place, mark in ipairs(state.more.messages or {}) do
-    if mark[1] == queue and mark[2] == version and mark[3] == due then
-      if dueAt then mark[3] = dueAt else table.remove(state.more.messages, place) end
-      works.keep(id, state)
-      return
-    end
-  end
+  if not state or state.run ~= run or works.valuesOf(state, 'm', queue) ~= version .. ' ' .. due then return end
+  -- Every message is newer than version 0.
+  works.addMessage(state, queue, dueAt and version or '0', dueAt or '0')
+  works.keep(id, state)
 end
 
 local function change(number)

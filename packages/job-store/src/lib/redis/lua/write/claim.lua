@@ -17,7 +17,7 @@
 local MAX_WORK_BYTES = 4194304
 
 local away
-leaseNow, away = contact(KEYS[1], gapsKey, now)
+leaseNow, away = contact(KEYS[1], gapsKey, now, metadata[8], metadata[9])
 local from, leaseMs, queue = unpack(ARGV, 3, 5)
 
 -- Removes the oldest remembered messages until the messages of the job are within the limit. `stored` and `latest`: sizes of the stored

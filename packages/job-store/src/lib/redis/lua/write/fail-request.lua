@@ -2,7 +2,7 @@
 -- Comes after status-change.lua and requests.lua.
 -- CALL: 1 operation (JSON) and metadata of the second change, as they end a history entry, 2 further statuses in which the job can be claimed
 --       (one per line, between line breaks), 3 intermediate status (JSON), 4 queue (JSON), 5 origin or '' (see requests.lua), 6 changed
---       parts (see partsWith in status-change.lua), 7 operation and metadata of the first change, 8 headers of the messages of STATUS (JSON)
+--       parts (see `change` in status-change.lua), 7 operation and metadata of the first change, 8 headers of the messages of STATUS (JSON)
 --       or ''
 -- Replies: for each call
 --          beginning of the new record, old record  the job was failed

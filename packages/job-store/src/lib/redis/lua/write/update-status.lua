@@ -1,6 +1,6 @@
 -- Changes the status of jobs to STATUS. Comes after status-change.lua and, if calls can need it, work-of-call.lua.
 -- CALL: 1 operation (JSON) and metadata of the change, as they end a history entry, 2 what the job must have (see expectations.lua), or '';
---       if calls have all values: 3 parts (see partsWith in status-change.lua), or '' to keep all, 4 options, or '': 'h' if the messages of
+--       if calls have all values: 3 parts (see `change` in status-change.lua), or '' to keep all, 4 options, or '': 'h' if the messages of
 --       the claim are handled, 'f' for a failed attempt, 'q' if the caller does not read the record, 'l' and the duration of a lease (ms),
 --       'n' and the number of values that follow: headers of the messages of the status (JSON) or '', and the messages
 -- Replies: for each call, in which a space and the end of the lease (ms) follow 'repeated' and 'made' if the job has one
@@ -11,25 +11,40 @@
 --          'unchanged', record; 'conflict', version; 'illegal', status (JSON); 'noMessage', ''; 'tooLarge', bytes; 'missing', '';
 --          'unreadable', ''
 
-local VALUES, NO_QUEUES = byte('n'), {}
+local NO_OPTIONS, NO_QUEUES = { values = 0 }, {}
+-- Options by their text. Most calls of a script have the same.
+local optionsByText = { [''] = NO_OPTIONS }
 
--- Updates the work state of a job after the change. `entry`: end of its history entry if it has a key. `queues`: those of the messages of the status. `first`: position of the call's values in
--- ARGV. `values`: number of those that the options announce.
-local function changeWork(id, state, head, created, entry, options, leaseMs, queues, first, values)
+local function optionsOf(text)
+  local options = optionsByText[text]
+  if not options then
+    options = {
+      handled = find(text, 'h', 1, true), failed = find(text, 'f', 1, true), quiet = find(text, 'q', 1, true),
+      leaseMs = match(text, 'l(%d+)'), values = tonumber(match(text, 'n(%d+)') or 0),
+    }
+    options.ofWork = options.handled or options.failed or options.leaseMs
+    optionsByText[text] = options
+  end
+  return options
+end
+
+-- Updates the work state of a job after the change. `entry`: end of its history entry if it has a key. `queues`: those of the messages of the
+-- status. `first`: position of the call's values in ARGV. `options`: see optionsOf.
+local function changeWork(id, state, head, created, entry, options, queues, first)
   if head.restarts then works.restart(state, created .. ' ' .. head.newAttempt) end
-  local moved = head.status ~= STATUS
-  if find(options, 'h', 1, true) then works.setHandled(state) end
-  works.count(state, moved, find(options, 'f', 1, true))
+  local claim, moved = state.claim, head.status ~= STATUS
+  works.count(state, moved, options.failed)
   state.present = head.present
-  if leaseMs then
-    state.lease, state.ending = 'w', works.timeText(now + leaseMs)
+  if options.leaseMs then
+    state.lease, state.ending = 'w', works.timeText(now + options.leaseMs)
   elseif moved then
     works.leave(id, state, FINAL)
   else
     works.drop(id, state)
   end
+  if options.handled then works.setHandled(state, claim) end
   if not FINAL then
-    for i = first + 5, first + 3 + values, 3 do
+    for i = first + 5, first + 3 + options.values, 3 do
       local queue = match(ARGV[i + 2], '^{"queue":(".-"),"headers":{')
       works.addMessage(state, queue, head.newVersion, tostring(now + ARGV[i + 1]))
     end
@@ -39,8 +54,8 @@ local function changeWork(id, state, head, created, entry, options, leaseMs, que
   works.keep(id, state)
 end
 
--- `text`: the record, or nil. `first`: position of the call's values in ARGV. `values`: number of those that the options announce.
-local function updateStatus(i, key, text, first, options, values)
+-- `text`: the record, or nil. `first`: position of the call's values in ARGV. `options`: see optionsOf.
+local function updateStatus(i, key, text, first, options)
   local head, created, ops, history, data, stop = parse(text)
   if not head then return noRecord(key, text) end
   local entry, expected = ARGV[first], ARGV[first + 1]
@@ -52,8 +67,8 @@ local function updateStatus(i, key, text, first, options, values)
 
   local hasKey, state = #entry > 10 and find(entry, '"key":"', 11, true), nil
   if workKey then
-    local sends = not FINAL and (values > 1 or (SENDS ~= '' and head.status ~= STATUS))
-    local creates = (options ~= '' and byte(options) ~= VALUES) or (HISTORY_LIMIT < 4 and hasKey) or sends
+    local sends = not FINAL and (options.values > 1 or (SENDS ~= '' and head.status ~= STATUS))
+    local creates = options.ofWork or (HISTORY_LIMIT < 4 and hasKey) or sends
     if creates or head.leasable then state = stateOf(i, created, head.attempt, creates) end
   end
   if hasKey and versionOfKey(text, history, entry, head.version, state) then return 'made' .. untilOf(state), text end
@@ -69,8 +84,7 @@ local function updateStatus(i, key, text, first, options, values)
     if head.status == STATUS then return 'unchanged', text end
     return 'illegal', head.status
   end
-  local leaseMs = options ~= '' and match(options, 'l(%d+)')
-  if leaseMs and (head.status ~= STATUS or not state or state.stored == '0') then return 'noMessage', '' end
+  if options.leaseMs and (head.status ~= STATUS or not state or state.stored == '0') then return 'noMessage', '' end
 
   local id = ids[i]
   local newHead, old = enter(key, id, text, head, created, ops, history, data, stop, entry, detailed and ARGV[first + 2] or '')
@@ -80,26 +94,13 @@ local function updateStatus(i, key, text, first, options, values)
     fields = FIELDS and fieldsOf(id) or ''
     queues = queuesFor(fields)
   end
-  if state then changeWork(id, state, head, created, hasKey and entry, options, leaseMs, queues, first, values) end
-  if values > 1 then send(id, created, head.newAttempt, head.newVersion, first + 5, first + 3 + values) end
+  if state then changeWork(id, state, head, created, hasKey and entry, options, queues, first) end
+  if options.values > 1 then send(id, created, head.newAttempt, head.newVersion, first + 5, first + 3 + options.values) end
   if queues[1] then
     local place, headers = 0, ''
-    if values > 0 then place, headers = (values - 1) / 3, ARGV[first + 4] end
+    if options.values > 0 then place, headers = (options.values - 1) / 3, ARGV[first + 4] end
     sendEntered(id, created, head.newAttempt, head.newVersion, queues, place, headers, fields)
   end
-  if find(options, 'q', 1, true) then return 'stored', '' end
+  if options.quiet then return 'stored', '' end
   return newHead, old
 end
-
-local texts, first = readCalls(), 3
-for i = 1, calls do
-  local options, values = '', 0
-  if detailed then
-    options = ARGV[first + 3]
-    if options ~= '' then values = tonumber(match(options, 'n(%d+)') or 0) end
-  end
-  push(reply, updateStatus(i, KEYS[4 + i], texts[i], first, options, values))
-  first = first + (detailed and 4 + values or 2)
-end
-if #byStatus > 0 then redis.call('ZADD', KEYS[2], unpack(byStatus)) end
-if works then works.finish(not metadata[5] and KEYS[1]) end
