@@ -12,6 +12,7 @@ const luaAsText = {
 const tests = (pattern: string) => [
   `packages/*/test/**/${pattern}`,
   `examples/*/test/**/${pattern}`,
+  `examples/showcase/*/test/**/${pattern}`,
   `chaos/test/**/${pattern}`,
   `test/**/${pattern}`,
   `scripts/test/**/${pattern}`,

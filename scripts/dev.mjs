@@ -1,12 +1,13 @@
 // Entry point of every npm script of the root. It needs only Node and npm. Before each task it fetches a current Node and pnpm into
 // npm's cache if they are missing, installs the dependencies, and builds the packages.
 //
-//   node scripts/dev.mjs <bench | bench:queue-kill | build | chaos | check | ci | demo | docs | screenshots | test | test:busy> [args]
+//   node scripts/dev.mjs <bench | bench:queue-kill | build | chaos | check | ci | copy | demo | docs | screenshots | test | test:busy> [args]
 import { join } from "node:path";
 import { build } from "./dev/build.mjs";
 import { busy } from "./dev/busy.mjs";
 import { check } from "./dev/check.mjs";
 import { ci } from "./dev/ci.mjs";
+import { copy } from "./dev/copy.mjs";
 import { docs } from "./dev/docs.mjs";
 import { exitWith, print, root, run } from "./dev/run.mjs";
 import { printNothingRan, test } from "./dev/test.mjs";
@@ -26,6 +27,7 @@ const tasks = {
   chaos: { run: chaos },
   check: { run: check },
   ci: { run: ci, printFailure: printNothingRan },
+  copy: { run: copy },
   demo: { run: demo },
   docs: { run: docs },
   screenshots: { run: screenshots },
@@ -35,7 +37,7 @@ const tasks = {
 
 /** @param {string[]} args */
 async function demo(args) {
-  return (await run("pnpm", ["--dir", "examples/demo", "--silent", "start", ...args])).code;
+  return (await run("pnpm", ["--dir", "examples/showcase/demo", "--silent", "start", ...args])).code;
 }
 
 /**

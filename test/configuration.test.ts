@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
 import type { z } from "zod";
-import { connectionEnv, workerEnv } from "../examples/contracts/src/env.js";
-import { downloaderEnv } from "../examples/downloader/src/env.js";
-import { managerEnv } from "../examples/manager/src/env.js";
-import { translatorEnv } from "../examples/translator/src/env.js";
+import { connectionEnv, workerEnv } from "../examples/showcase/contracts/src/env.js";
+import { downloaderEnv } from "../examples/showcase/downloader/src/env.js";
+import { managerEnv } from "../examples/showcase/manager/src/env.js";
+import { translatorEnv } from "../examples/showcase/translator/src/env.js";
 
 // Both files are generated from the schemas of the apps. `npm test -- test/configuration.test.ts -u` updates them.
 
@@ -44,7 +44,7 @@ test("configuration.md lists every variable of the apps with the description of 
   });
   const page = `# Configuration
 
-Every variable of the [example services](../../examples). An empty variable counts as missing. If variables are invalid, the
+Every variable of the [showcase](../../examples/showcase). An empty variable counts as missing. If variables are invalid, the
 app does not start, and prints the name and the error of each one without its value. The packages themselves read no variables.
 
 | Variable | Default | Read by | Meaning |
@@ -65,5 +65,5 @@ test(".env.example contains every variable, and those with a default as a commen
     const setting = defaultValue === undefined ? `${name}=${example}` : `# ${name}=${defaultValue}`;
     return `# ${apps.length === 3 ? "All apps" : apps.join(", ")}: ${meaning}\n${setting}\n`;
   });
-  await expect(`${lines.join("\n")}`).toMatchFileSnapshot("../examples/.env.example");
+  await expect(`${lines.join("\n")}`).toMatchFileSnapshot("../examples/showcase/.env.example");
 });

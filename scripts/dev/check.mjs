@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { checkApi } from "./api-reports.mjs";
 import { cleanUpLater, forget } from "./clean-up.mjs";
 import { findMachineNames } from "./machine-names.mjs";
-import { oversizedEntries, unevenSources, unusualLicences } from "./measures.mjs";
+import { oversizedEntries, oversizedTemplates, unevenSources, unusualLicences } from "./measures.mjs";
 import { wrongAlerts } from "./monitoring.mjs";
 import { print, root, run } from "./run.mjs";
 import { ALL_NODES, tryPackages } from "./try-packages.mjs";
@@ -82,6 +82,7 @@ export async function failedChecks({ allNodes = false } = {}) {
   await inspect("Public API: reports and doc comments", checkPublicApi);
   await inspect("Wording of comments and messages", findWording);
   await inspect("Lengths of the source files", unevenSources);
+  await inspect("Length of the templates", oversizedTemplates);
   await inspect("Sizes of the package entries", oversizedEntries);
   await inspect("Licences of the dependencies", unusualLicences);
   if (allNodes) {
@@ -97,8 +98,8 @@ function checkPublicApi() {
 
 /** @returns {Promise<string[]>} folders with a tsconfig.json, relative to the root */
 async function typedFolders() {
-  const folders = [".", "bench", "chaos", "examples/manager/page"];
-  for (const group of ["packages", "examples"]) {
+  const folders = [".", "examples", "bench", "chaos", "examples/showcase/manager/page"];
+  for (const group of ["packages", "examples/showcase"]) {
     for (const name of await readdir(join(root, group))) folders.push(`${group}/${name}`);
   }
   return folders.filter((folder) => existsSync(join(root, folder, "tsconfig.json")));

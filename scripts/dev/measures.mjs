@@ -88,6 +88,38 @@ export function complaintsAboutLengths(folder, lengths) {
   return complaints;
 }
 
+/** Maximum number of lines of the templates, without blank ones. People read, copy and change a template in one evening. */
+const MAX_TEMPLATE_LINES = 1_800;
+
+/** @returns {Promise<string[]>} a complaint if the templates in `examples` are too long */
+export async function oversizedTemplates() {
+  const { output } = await run("git", ["ls-files", "-z", "examples"], { show: "nothing" });
+  const files = output.split("\0").filter(isTemplate);
+  const lines = await Promise.all(files.map(async (file) => filledLines(await readFile(join(root, file), "utf8"))));
+  return complaintsAboutTemplates(lines.reduce((sum, each) => sum + each, 0));
+}
+
+/**
+ * @param {string} file path below the root
+ * @returns {boolean} true for code of the templates. Their tests and samples do not count, nor does the showcase
+ */
+export function isTemplate(file) {
+  return /^examples\/.+\.(ts|js|css|html)$/.test(file) && !/^examples\/(showcase|samples)\/|\/test\//.test(file);
+}
+
+/** @param {string} code */
+export function filledLines(code) {
+  return code.split("\n").filter((line) => line.trim() !== "").length;
+}
+
+/** @param {number} lines */
+export function complaintsAboutTemplates(lines) {
+  if (lines <= MAX_TEMPLATE_LINES) return [];
+  return [
+    `examples: the templates have ${lines} lines, more than the maximum of ${MAX_TEMPLATE_LINES}. Move code to the showcase.`,
+  ];
+}
+
 /** Licences that are accepted for the dependencies of the packages. */
 const LICENCES = ["MIT", "ISC", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "BlueOak-1.0.0", "0BSD", "Python-2.0"];
 

@@ -23,6 +23,7 @@ async function findProblem(line: string, folder: string): Promise<string | null>
   const [command, ...args] = words(line);
   switch (command) {
     case undefined:
+    case "cd":
     case "export":
     case "redis-cli":
     case "curl":
@@ -56,14 +57,16 @@ function npm([task = "", ...rest]: readonly string[], folder: string): string | 
   if (task === "install")
     return rest.every((name) => INSTALLABLE.test(name)) ? null : "a package is not in the list of known packages";
   if (task === "init" || task === "pkg") return null;
-  const { scripts } = JSON.parse(
-    readFileSync(join(task === "run" ? root : packageFolder(folder), "package.json"), "utf8"),
-  );
+  const scripts = { ...(task === "run" && scriptsOf(root)), ...scriptsOf(packageFolder(folder)) };
   const script = task === "run" ? (rest[0] ?? "") : task;
-  if (scripts?.[script] === undefined) return `package.json has no script "${script}"`;
+  if (scripts[script] === undefined) return `package.json has no script "${script}"`;
   const paths = script === "test" ? rest.filter((word) => word.includes("/")) : [];
   const missing = paths.flatMap(expandBraces).find((path) => globSync(join(root, path)).length === 0);
   return missing === undefined ? null : `the path ${missing} does not exist`;
+}
+
+function scriptsOf(folder: string): Readonly<Record<string, string>> {
+  return JSON.parse(readFileSync(join(folder, "package.json"), "utf8")).scripts ?? {};
 }
 
 /** Returns the closest folder, at or above the given one, that contains a package.json. */

@@ -81,7 +81,7 @@ function programsIn(document: string, text: string): readonly Program[] {
 
 /** Returns the folder from which the imports of a document are found: the demo for examples, the root for other documents. */
 function importFolder(document: string): string {
-  return document.startsWith("examples/") ? "examples/demo" : ".";
+  return document.startsWith("examples/") ? "examples/showcase/demo" : ".";
 }
 
 /** Text that the program prints after each block, to separate the outputs. */

@@ -1,35 +1,62 @@
-import { cp, mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { expect, onTestFinished, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { copyTemplates } from "../../scripts/dev/copy.mjs";
+import { root } from "../documents/documents.js";
 import { runInTest } from "../processes.js";
+import { applyEdits, edits, listedEdits, testEdits } from "./another-service.js";
 
-const root = fileURLToPath(new URL("../..", import.meta.url));
+// A team copies the templates, and installs them with npm and the packed packages. The tests continue with the copy of the one before.
 
-// A team copies the folder of the examples and installs it with npm and the published packages.
-test("a copy of the examples installs with npm, passes its checks and runs the demo", {
-  timeout: 1_200_000,
-}, async () => {
-  const folder = await mkdtemp(join(tmpdir(), "subtitles-copy-"));
-  onTestFinished(() => rm(folder, { recursive: true, force: true, maxRetries: 20 }));
-  const packs = join(folder, "packs");
-  const copy = join(folder, "service");
-  await cp(join(root, "examples"), copy, { recursive: true, filter: (path) => !path.endsWith("node_modules") });
-  // PATH with a Node on which pnpm runs. It does not run on the oldest Node.
-  const tools = { ...process.env, PATH: process.env.TOOLS_PATH ?? process.env.PATH };
-  const packing = ["--recursive", "--filter", "./packages/*", "pack", "--pack-destination", packs];
-  await runInTest("pnpm", packing, { cwd: root, env: tools });
-  const tarballs = (await readdir(packs)).map((file) => join(packs, file));
-  expect(tarballs).toHaveLength(2);
+const patience = { timeout: 1_200_000 };
+let folder: string;
+let copy: string;
 
-  // Removes the settings of npm and pnpm that belong to the checkout, except the paths of the user's settings.
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "subtitles-copy-"));
+  copy = join(folder, "service");
+});
+afterAll(() => rm(folder, { recursive: true, force: true, maxRetries: 20 }));
+
+/** Runs npm in the copy, without the settings of npm and pnpm that belong to the checkout, except the paths of the user's settings. */
+function npm(...args: readonly string[]): Promise<string> {
   const env = Object.fromEntries(
     Object.entries(process.env).filter(([name]) => !/^(npm|pnpm)_(?!config_(global|user)config$)/i.test(name)),
   );
-  const npm = (...args: readonly string[]) =>
-    runInTest("npm", args, { cwd: copy, env: { ...env, REDIS_URL: "", RABBITMQ_URL: "" } });
-  await npm("install", "--no-audit", "--no-fund", "--prefer-offline", ...tarballs);
-  await npm("run", "check");
-  expect(await npm("run", "demo")).toContain("All ended as they should");
+  return runInTest("npm", args, { cwd: copy, env: { ...env, REDIS_URL: "", RABBITMQ_URL: "" } });
+}
+
+test(
+  "a copy of the templates installs with npm, and passes its checks and tests, which run a job to its end",
+  patience,
+  async () => {
+    // PATH with a Node on which pnpm runs. It does not run on the oldest Node.
+    const tools = { ...process.env, PATH: process.env.TOOLS_PATH ?? process.env.PATH };
+    const packing = ["--recursive", "--filter", "./packages/*", "pack", "--pack-destination", join(copy, "packages")];
+    await runInTest("pnpm", packing, { cwd: root, env: tools });
+    await copyTemplates(copy);
+    await npm("install", "--no-audit", "--no-fund", "--prefer-offline");
+    await npm("run", "check");
+    await npm("test");
+  },
+);
+
+test(
+  "the edits of the README turn the copy into another service, which passes its checks and tests",
+  patience,
+  async () => {
+    await applyEdits(copy, [...edits, ...testEdits]);
+    await npm("run", "check");
+    expect(await npm("test")).toMatch(/start\.test\.ts/);
+  },
+);
+
+test("the README lists these edits, and they are few", async () => {
+  const readme = await readFile(join(root, "examples/README.md"), "utf8");
+  expect(listedEdits(readme)).toEqual([...edits, ...testEdits].map(({ kind, path }) => `${kind} ${path}`));
+  expect(edits.length).toBeLessThanOrEqual(12);
+  const files = edits.flatMap((edit) => (edit.kind === "replace" ? edit.path : []));
+  expect(new Set(files).size).toBeLessThanOrEqual(8);
+  expect(testEdits.length).toBeLessThanOrEqual(8);
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { removeTraces } from "../../examples/demo/src/remove-traces.js";
+import { removeTraces } from "../../examples/showcase/demo/src/remove-traces.js";
 import { isAlive } from "../processes.js";
 import { server } from "../servers/require.js";
 import { exitCode, leftovers, startDemo } from "./demo.js";
@@ -25,6 +25,18 @@ describe.skipIf(redis.url === null || rabbitmq.url === null)(suite, () => {
     const timeline = output().split("\nThe Last Ferry, en → es\n").at(-1)?.split("\n\n")[0] ?? "";
     expect(timeline.match(/ translating +translator@/g)).toHaveLength(2);
     expect(timeline.match(/ completed /g)).toHaveLength(1);
+    expect(await leftovers(servers, name)).toEqual([]);
+    expect(await files()).toEqual([]);
+  });
+
+  test("the templates run as a process each, every job ends as expected, and no keys, queues or files are left", async () => {
+    const { demo, waitForOutput, output, files } = await startDemo(servers, []);
+    const [, name = ""] = await waitForOutput(/queues (demo-[0-9a-f]+)\./);
+    for (const app of ["manager", "downloader", "translator"])
+      await waitForOutput(new RegExp(`${app} runs as process`));
+    expect(await exitCode(demo), output()).toBe(0);
+    expect(output()).toContain("All ended as they should");
+    expect(output()).toMatch(/Translated: 35 of 36 cues/);
     expect(await leftovers(servers, name)).toEqual([]);
     expect(await files()).toEqual([]);
   });

@@ -7,14 +7,14 @@ import { fileURLToPath } from "node:url";
 import { connect } from "amqplib";
 import { Redis } from "ioredis";
 import { onTestFinished, vi } from "vitest";
-import { downloadQueue, translateQueue } from "../../examples/contracts/src/queues.js";
+import { downloadQueue, translateQueue } from "../../examples/showcase/contracts/src/queues.js";
 import { endWithTest } from "../processes.js";
 
-/** Starts the demo with the addresses of servers and a folder for temporary files. */
-export async function startDemo(servers: Readonly<Record<string, string>>) {
+/** Starts the demo with the addresses of servers and a folder for temporary files. It shows the showcase, or with `[]` the templates. */
+export async function startDemo(servers: Readonly<Record<string, string>>, args: readonly string[] = ["--showcase"]) {
   const folder = await mkdtemp(join(tmpdir(), "demo-test-"));
-  const demo = spawn(process.execPath, ["--import", "tsx", "src/main.ts"], {
-    cwd: fileURLToPath(new URL("../../examples/demo", import.meta.url)),
+  const demo = spawn(process.execPath, ["--import", "tsx", "src/main.ts", ...args], {
+    cwd: fileURLToPath(new URL("../../examples/showcase/demo", import.meta.url)),
     env: { ...process.env, TMPDIR: folder, REDIS_URL: "", RABBITMQ_URL: "", ...servers },
     stdio: ["ignore", "pipe", "pipe"],
     detached: true,

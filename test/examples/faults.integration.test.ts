@@ -1,6 +1,6 @@
 import { describe, expect, onTestFinished, test, vi } from "vitest";
-import { createClient } from "../../examples/demo/src/client.js";
-import { startProcesses } from "../../examples/demo/src/processes.js";
+import { createClient } from "../../examples/showcase/demo/src/client.js";
+import { startProcesses } from "../../examples/showcase/demo/src/processes.js";
 import { PATIENCE } from "../patience.js";
 import { startRabbitmq } from "../servers/rabbitmq.js";
 import { PERSISTENT, startRedis } from "../servers/redis.js";

@@ -10,11 +10,11 @@ import {
   openProviderStates,
   openStore,
   parseEnv,
-} from "../../examples/contracts/src/index.js";
-import { removeTraces } from "../../examples/demo/src/remove-traces.js";
-import { startManager } from "../../examples/manager/src/app.js";
-import { managerEnv } from "../../examples/manager/src/env.js";
-import { openRequestKeys } from "../../examples/manager/src/jobs/redis-keys.js";
+} from "../../examples/showcase/contracts/src/index.js";
+import { removeTraces } from "../../examples/showcase/demo/src/remove-traces.js";
+import { startManager } from "../../examples/showcase/manager/src/app.js";
+import { managerEnv } from "../../examples/showcase/manager/src/env.js";
+import { openRequestKeys } from "../../examples/showcase/manager/src/jobs/redis-keys.js";
 import { server } from "../servers/require.js";
 import { startTcpProxy } from "../servers/tcp-proxy.js";
 

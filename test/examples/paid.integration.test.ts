@@ -12,11 +12,12 @@ import {
   parseEnv,
   translateQueue,
   uploadUrl,
-} from "../../examples/contracts/src/index.js";
-import { parseSubtitle } from "../../examples/contracts/src/subtitle/index.js";
-import { removeTraces } from "../../examples/demo/src/remove-traces.js";
-import { supervise } from "../../examples/demo/src/supervise.js";
-import { linesIn, startOpenAi } from "../../examples/translator/test/providers/openai-stub.js";
+} from "../../examples/showcase/contracts/src/index.js";
+import { parseSubtitle } from "../../examples/showcase/contracts/src/subtitle/index.js";
+import { removeTraces } from "../../examples/showcase/demo/src/remove-traces.js";
+import { supervise } from "../../examples/showcase/demo/src/supervise.js";
+import { showcaseApp } from "../../examples/showcase/demo/src/system.js";
+import { linesIn, startOpenAi } from "../../examples/showcase/translator/test/providers/openai-stub.js";
 import { server } from "../servers/require.js";
 
 const redis = server("redis");
@@ -70,7 +71,7 @@ describe.skipIf(redis.url === null || rabbitmq.url === null)(suite, () => {
     const store = openStore(env, log);
     const broker = openBroker(env, log);
     const translator = await supervise({
-      app: "translator",
+      app: showcaseApp("translator"),
       env: { ...process.env, ...variables },
       logFile: logFile.fd,
       say(text) {

@@ -1,6 +1,6 @@
 import { Redis } from "ioredis";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { redisProviderStates } from "../../examples/contracts/src/redis-provider-states.js";
+import { redisProviderStates } from "../../examples/showcase/contracts/src/redis-provider-states.js";
 import { server } from "../servers/require.js";
 
 const redis = server("redis");

@@ -1,5 +1,5 @@
 import type { SubtitleData } from "@subtitles/job-store/subtitle";
-import { downloadQueue } from "../../examples/contracts/src/index.js";
+import { downloadQueue } from "../../examples/showcase/contracts/src/index.js";
 import { type Service, samples } from "./service.js";
 
 type Film = Pick<SubtitleData, "videoTitle"> & Partial<SubtitleData>;

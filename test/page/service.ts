@@ -14,10 +14,15 @@ import {
   memoryProviderStates,
   subtitleJob,
   translateQueue,
-} from "../../examples/contracts/src/index.js";
-import { librarySource, startDownloader } from "../../examples/downloader/src/app.js";
-import { keysInMemory, startManager } from "../../examples/manager/src/app.js";
-import { fileCheckpoints, loadTranslationMemory, paced, startTranslator } from "../../examples/translator/src/app.js";
+} from "../../examples/showcase/contracts/src/index.js";
+import { librarySource, startDownloader } from "../../examples/showcase/downloader/src/app.js";
+import { keysInMemory, startManager } from "../../examples/showcase/manager/src/app.js";
+import {
+  fileCheckpoints,
+  loadTranslationMemory,
+  paced,
+  startTranslator,
+} from "../../examples/showcase/translator/src/app.js";
 import { PATIENCE } from "../patience.js";
 
 const sample = (path: string) => fileURLToPath(new URL(`../../examples/samples/${path}`, import.meta.url));

@@ -4,8 +4,8 @@ import { promisify } from "node:util";
 import { expect, test } from "vitest";
 
 test("the quickstart runs as written, and shows what it promises", async () => {
-  const cwd = fileURLToPath(new URL("..", import.meta.url));
-  const { stdout } = await promisify(execFile)(process.execPath, ["--import", "tsx", "src/main.ts"], { cwd });
+  const cwd = fileURLToPath(new URL("../..", import.meta.url));
+  const { stdout } = await promisify(execFile)(process.execPath, ["--import", "tsx", "quickstart/main.ts"], { cwd });
   const lines = stdout.trimEnd().split("\n");
   expect(lines).toEqual([
     expect.stringMatching(/^\S+ queued dog\.png → …$/),

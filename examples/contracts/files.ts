@@ -1,0 +1,60 @@
+import { randomUUID } from "node:crypto";
+import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+
+/** Folder of the service's files, which all apps share. */
+export interface Files {
+  /**
+   * Stores a file completely or not at all, so that no reader sees half of it. It replaces a file with the same name.
+   * @throws TypeError if the name is not the name of a file in the folder
+   */
+  save(name: string, content: string): Promise<void>;
+  /** Returns the content; null: there is no such file. */
+  read(name: string): Promise<string | null>;
+}
+
+export function openFiles(folder: string): Files {
+  return {
+    async save(name, content) {
+      const path = pathOf(folder, name);
+      await mkdir(folder, { recursive: true });
+      await writeWhole(path, content);
+    },
+    read: async (name) => readIfThere(pathOf(folder, name)),
+  };
+}
+
+/** Writes a temporary file, which gets its final name when it is on the disk. */
+export async function writeWhole(path: string, content: string): Promise<void> {
+  // Each writer has its own: for a moment, two workers can have the same job.
+  const temporary = `${path}.${randomUUID()}.tmp`;
+  try {
+    const file = await open(temporary, "wx");
+    try {
+      await file.writeFile(content);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+}
+
+/** Returns the content of a file; null: there is no such file. */
+export async function readIfThere(path: string): Promise<string | null> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return null;
+    throw error;
+  }
+}
+
+/** Refuses names with which a client could reach other folders. */
+function pathOf(folder: string, name: string): string {
+  if (!/^[\w-][\w.-]{0,200}$/.test(name)) throw new TypeError("A file name has letters, digits, dots and hyphens.");
+  return join(folder, name);
+}

@@ -1,0 +1,32 @@
+import { z } from "zod";
+import { definition } from "./job.js";
+
+/** Settings of the connections. Without both addresses, everything is in the memory of one process. */
+export const connectionSettings = {
+  REDIS_URL: z.url({ protocol: /^rediss?$/ }).optional(),
+  RABBITMQ_URL: z.url({ protocol: /^amqps?$/ }).optional(),
+  /** Begins the names of all keys and queues, so that several services can share the servers. */
+  KEY_PREFIX: z
+    .string()
+    .regex(/^[\w-]+$/)
+    .default(definition.name),
+  LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info"),
+  /** Folder of finished files. All apps share it. */
+  STORAGE_PATH: z.string().default("storage"),
+};
+
+/** Environment variables that are missing or invalid. The message has a line for each of them, without its value. */
+export class SettingsError extends Error {
+  override readonly name = "SettingsError";
+}
+
+/**
+ * Reads environment variables. An empty one counts as missing.
+ * @throws SettingsError
+ */
+export function readSettings<S extends z.ZodRawShape>(shape: S, env: NodeJS.ProcessEnv = process.env) {
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ""));
+  const parsed = z.object(shape).safeParse(given);
+  if (parsed.success) return parsed.data;
+  throw new SettingsError(parsed.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`).join("\n"));
+}

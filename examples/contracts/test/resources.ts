@@ -1,0 +1,30 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { onTestFinished } from "vitest";
+import { createMetrics } from "../../manager/metrics.js";
+import { openBroker, openStore } from "../connect.js";
+import { openFiles } from "../files.js";
+import { createLog } from "../log.js";
+import { connectionSettings, readSettings } from "../settings.js";
+
+/** Creates a folder that exists until the end of the test. */
+export async function temporaryFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "service-test-"));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** Opens everything that an app needs, in memory. The end of the test closes it. */
+export async function openResources() {
+  const settings = readSettings(connectionSettings, { LOG_LEVEL: "silent", STORAGE_PATH: await temporaryFolder() });
+  const log = createLog(settings.LOG_LEVEL);
+  const metrics = createMetrics();
+  const store = openStore(settings, log, metrics.meterProvider);
+  const broker = openBroker(settings, log, metrics.meterProvider);
+  onTestFinished(async () => {
+    await broker.close();
+    await store.close();
+  });
+  return { store, broker, files: openFiles(settings.STORAGE_PATH), log, metrics };
+}

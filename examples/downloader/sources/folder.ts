@@ -1,0 +1,23 @@
+import { readdir, readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { JobFailed } from "@subtitles/queue/worker";
+import type { Found, SubtitleSource } from "./source.js";
+
+/** Much larger than the subtitle of any film. */
+const MAX_BYTES = 5 * 1024 * 1024;
+
+/** Finds `<title>.<language>.srt` in a folder. */
+export function folderSource(folder: string): SubtitleSource {
+  return { find: ({ videoTitle, language }) => findFile(folder, `${videoTitle}.${language}.srt`) };
+}
+
+/** Finds a file in a folder. The name comes from a client: it is compared with the names in the folder, and never used as a path. */
+export async function findFile(folder: string, name: string): Promise<Found | null> {
+  const entries = await readdir(folder, { withFileTypes: true });
+  // Links are skipped: they can lead out of the folder.
+  const entry = entries.find((entry) => entry.isFile() && entry.name.normalize() === name.normalize());
+  if (entry === undefined) return null;
+  const path = join(folder, entry.name);
+  if ((await stat(path)).size > MAX_BYTES) throw new JobFailed(`${entry.name} is too large.`, { code: "TOO_LARGE" });
+  return { name: entry.name, bytes: await readFile(path) };
+}

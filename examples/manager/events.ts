@@ -1,0 +1,49 @@
+import { once } from "node:events";
+import { PassThrough, type Writable } from "node:stream";
+import type { FastifyInstance } from "fastify";
+import { COMPLETED, FAILED, type Store } from "../contracts/job.js";
+import { type IdParams, jobOr404, viewOf } from "./jobs.js";
+
+/** A stream without changes sends a comment this often, so that both ends notice a dead connection. */
+const HEARTBEAT_MS = 15_000;
+
+/**
+ * Live progress of a job as server-sent events: `job` with the job, at once and after each change. The stream ends when the
+ * job has ended.
+ */
+export function eventRoute(api: FastifyInstance, store: Store): void {
+  const streams = new Set<PassThrough>();
+  // Otherwise, closing the server would wait for clients that never leave.
+  api.addHook("preClose", async () => {
+    for (const stream of streams) stream.destroy();
+  });
+
+  api.get<IdParams>("/jobs/:id/events", async ({ params }, reply) => {
+    const { id } = await jobOr404(store, params.id);
+    const stream = new PassThrough();
+    streams.add(stream);
+    const ended = new AbortController();
+    const heartbeat = setInterval(() => stream.write(": no change\n\n"), HEARTBEAT_MS);
+    stream.once("close", () => {
+      streams.delete(stream);
+      clearInterval(heartbeat);
+      ended.abort();
+    });
+    sendChanges(store, id, stream, ended.signal).then(
+      () => stream.end(),
+      (error: unknown) => stream.destroy(error instanceof Error ? error : undefined),
+    );
+    return reply.type("text/event-stream").header("cache-control", "no-store").send(stream);
+  });
+}
+
+async function sendChanges(store: Store, id: string, stream: Writable, signal: AbortSignal): Promise<void> {
+  for await (const _change of store.watch(id, { signal })) {
+    const job = await store.get(id);
+    if (job === null) return;
+    const hasRoom = stream.write(`event: job\ndata: ${JSON.stringify(viewOf(job))}\n\n`);
+    if (job.status === COMPLETED || job.status === FAILED) return;
+    // A slow client gets fewer events, each with the job as it is then. So nothing piles up in this process.
+    if (!hasRoom) await once(stream, "drain", { signal });
+  }
+}

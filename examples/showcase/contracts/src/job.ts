@@ -1,0 +1,50 @@
+import { createHash } from "node:crypto";
+import { defineJob, type JobStore } from "@subtitles/job-store";
+import { subtitleJob as preset, type SubtitleData } from "@subtitles/job-store/subtitle";
+import { z } from "zod";
+import { definition, download, FAILED, translate, WAITING } from "../../../contracts/job.js";
+import { downloadQueue, translateQueue } from "./queues.js";
+
+/**
+ * The job of the templates, with the data and the result of the preset in `@subtitles/job-store/subtitle`. A subtitle can also be
+ * uploaded: such a job begins with its translation. "video" and "upload" say where a job begins.
+ */
+export const subtitleJob = defineJob({
+  ...definition,
+  data: preset.data,
+  result: preset.result,
+  progress: preset.progress,
+  statuses: {
+    ...definition.statuses,
+    [WAITING]: {
+      ...definition.statuses[WAITING],
+      next: [download.working, translate.working, FAILED],
+      sends: [
+        { queue: downloadQueue.name, ifField: "video" },
+        { queue: translateQueue.name, ifField: "upload" },
+      ],
+    },
+  },
+  index: {
+    language: ({ language }) => language,
+    targetLanguage: ({ targetLanguage }) => targetLanguage,
+    video: (data) => (isUpload(data) ? null : "yes"),
+    upload: (data) => (isUpload(data) ? "yes" : null),
+  },
+});
+
+export type SubtitleJob = typeof subtitleJob;
+export type SubtitleStore = JobStore<SubtitleJob>;
+
+const UPLOAD = "urn:sha256:";
+
+/** What stands as `videoUrl` where a subtitle was uploaded and there is no video: its content's name. */
+export function uploadUrl(content: Uint8Array): string {
+  return `${UPLOAD}${createHash("sha256").update(content).digest("hex")}`;
+}
+
+export function isUpload({ videoUrl }: Pick<SubtitleData, "videoUrl">): boolean {
+  return videoUrl.startsWith(UPLOAD);
+}
+
+export const subtitleStatus = z.enum(["pending", "downloading", "translating", "completed", "failed"]);

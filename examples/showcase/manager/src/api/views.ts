@@ -1,0 +1,120 @@
+import { isUpload, type SubtitleJob, subtitleStatus } from "@showcase/contracts";
+import type { Job, Json } from "@subtitles/job-store";
+import { z } from "zod";
+import { percentOf } from "../jobs/percent.js";
+
+const time = z.iso.datetime();
+/** Any JSON value. A recursive schema needs an id: `z.json()` has none and becomes an invalid $ref in the OpenAPI document. */
+const json: z.ZodType<Json, Json> = z
+  .union([
+    z.string(),
+    z.number(),
+    z.boolean(),
+    z.null(),
+    z.array(z.lazy(() => json)),
+    z.record(
+      z.string(),
+      z.lazy(() => json),
+    ),
+  ])
+  .meta({ id: "Json" });
+
+/** A job as lists and live updates have it. */
+export const jobSummary = z
+  .object({
+    id: z.string(),
+    status: subtitleStatus,
+    version: z.int().describe("One higher with every change of status"),
+    attempt: z.int().describe("1, and one higher with every retry"),
+    origin: z
+      .enum(["video", "upload"])
+      .describe("Whether a subtitle is looked for, or one was uploaded to be translated"),
+    videoUrl: z.string(),
+    videoTitle: z.string(),
+    language: z.string(),
+    targetLanguage: z.string().nullable(),
+    preferredSources: z.array(z.string()),
+    percent: z.int().min(0).max(100).describe("Of the whole work; 100 only once the file can be had"),
+    progress: z.object({ stage: z.string(), done: z.number(), total: z.number() }).nullable(),
+    waiting: z
+      .object({ until: time, reason: z.string() })
+      .nullable()
+      .describe("The job waits until then, such as for a quota that is renewed; then it continues by itself"),
+    error: z.object({ code: z.string().nullable(), message: z.string(), retryable: z.boolean() }).nullable(),
+    fileUrl: z.string().nullable().describe("Where the subtitle can be had, once it is done"),
+    actions: z.array(z.enum(["cancel", "retry", "delete"])).describe("What can be done with the job now"),
+    createdAt: time,
+    updatedAt: time,
+    statusAt: time.describe("When it entered its status"),
+    expiresAt: time.nullable().describe("When it is forgotten; null: not while it is in this status"),
+  })
+  .meta({ id: "JobSummary" });
+export type JobSummary = z.output<typeof jobSummary>;
+
+export const jobDetail = jobSummary
+  .extend({
+    details: z
+      .record(z.string(), json)
+      .describe("What the workers tell besides: the candidate chosen and why, encoding, coverage, warnings"),
+    history: z
+      .array(
+        z.object({
+          from: subtitleStatus.nullable(),
+          to: subtitleStatus,
+          at: time,
+          version: z.int(),
+          by: z.string().nullable().describe("Who made the change, such as downloader@host/123"),
+          note: z.string().nullable(),
+        }),
+      )
+      .describe("Every change of status, oldest first; the newest 32"),
+  })
+  .meta({ id: "Job" });
+export type JobDetail = z.output<typeof jobDetail>;
+
+export function summaryOf(job: Job<SubtitleJob>): JobSummary {
+  const { id, status, version, attempt, data, progress, error } = job;
+  return {
+    id,
+    status,
+    version,
+    attempt,
+    origin: isUpload(data) ? "upload" : "video",
+    videoUrl: data.videoUrl,
+    videoTitle: data.videoTitle,
+    language: data.language,
+    targetLanguage: data.targetLanguage,
+    preferredSources: [...data.preferredSources],
+    percent: percentOf(job),
+    progress,
+    waiting: waitingOf(job),
+    error: error && { code: error.code ?? null, message: error.message, retryable: error.retryable ?? true },
+    fileUrl: status === "completed" ? `/api/v1/jobs/${id}/file` : null,
+    actions: status === "failed" ? ["retry", "delete"] : status === "completed" ? ["delete"] : ["cancel"],
+    createdAt: job.createdAt.toISOString(),
+    updatedAt: job.updatedAt.toISOString(),
+    statusAt: job.statusAt.toISOString(),
+    expiresAt: job.expiresAt?.toISOString() ?? null,
+  };
+}
+
+/** Until when a job waits, and why. The entry that begins the wait has a note; the claim that ends it has none. */
+function waitingOf({ leasedUntil, history }: Job<SubtitleJob>): JobSummary["waiting"] {
+  const reason = history.at(-1)?.note;
+  return leasedUntil && reason ? { until: leasedUntil.toISOString(), reason } : null;
+}
+
+export function detailOf(job: Job<SubtitleJob>): JobDetail {
+  return {
+    ...summaryOf(job),
+    details: { ...job.result?.details },
+    history: job.history.map(({ from, to, at, version, by, note }) => ({
+      from,
+      to,
+      at: at.toISOString(),
+      version,
+      by: by ?? null,
+      note: note ?? null,
+    })),
+  };
+}

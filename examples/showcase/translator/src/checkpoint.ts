@@ -1,0 +1,68 @@
+import { createHash } from "node:crypto";
+import { mkdir, readdir, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { jobId, readIfThere, writeWhole } from "@showcase/contracts";
+import { z } from "zod";
+import type { Translation } from "./text/provider.js";
+
+/** What an attempt has come to so far, so that the next one carries on: nothing that was paid for is paid for twice. */
+export interface Checkpoint {
+  /** By cue index. Empty where there is none for this very work. */
+  load(): Promise<ReadonlyMap<number, Translation>>;
+  save(translations: ReadonlyMap<number, Translation>): Promise<void>;
+}
+
+export interface Checkpoints {
+  /** @param work What the translations depend on: content, languages, settings. */
+  of(jobId: string, work: readonly string[]): Checkpoint;
+  /** Removes all of a job's, also what other settings or contents left for it. */
+  remove(jobId: string): Promise<void>;
+  /** Removes those of jobs that nobody came back to for `olderThanMs`. */
+  sweep(olderThanMs: number): Promise<void>;
+}
+
+const saved = z.array(
+  z.tuple([z.int(), z.object({ text: z.string(), match: z.enum(["exact", "fuzzy", "machine"]), score: z.number() })]),
+);
+
+/** Checkpoints in a folder that the workers share: a folder for each job, a file for each kind of work on it. */
+export function fileCheckpoints(folder: string): Checkpoints {
+  function folderOf(id: string): string {
+    if (!jobId.safeParse(id).success) throw new TypeError("A checkpoint is named by a job id.");
+    return join(folder, `job-${id}`);
+  }
+  return {
+    of(id, work) {
+      const ofJob = folderOf(id);
+      const path = join(ofJob, `${createHash("sha256").update(JSON.stringify(work)).digest("hex")}.json`);
+      return {
+        async load() {
+          const text = await readIfThere(path);
+          const translations = saved.safeParse(text === null ? [] : parsedOrNull(text));
+          return new Map(translations.data ?? []);
+        },
+        async save(translations) {
+          await mkdir(ofJob, { recursive: true });
+          await writeWhole(path, JSON.stringify([...translations]));
+        },
+      };
+    },
+    remove: (id) => rm(folderOf(id), { recursive: true, force: true }),
+    async sweep(olderThanMs) {
+      const names = await readdir(folder).catch(() => []);
+      for (const name of names.filter((each) => each.startsWith("job-"))) {
+        const path = join(folder, name);
+        const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: Date.now() }));
+        if (Date.now() - mtimeMs > olderThanMs) await rm(path, { recursive: true, force: true });
+      }
+    },
+  };
+}
+
+function parsedOrNull(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,31 @@
+import { createWorker, type Worker } from "@subtitles/queue/worker";
+import { z } from "zod";
+import type { Resources } from "../contracts/connect.js";
+import { translate } from "../contracts/job.js";
+import { logWorkerEvents } from "../contracts/log.js";
+import { openTranslationMemory } from "./memory.js";
+import { translateWith } from "./work.js";
+
+export const translatorSettings = {
+  /** TMX file to translate from. */
+  TRANSLATION_MEMORY_PATH: z.string().default("samples/memory.en-es.tmx"),
+  /** Smallest share of cues that must have a translation. */
+  MIN_COVERAGE: z.coerce.number().min(0).max(1).default(0.8),
+  TRANSLATOR_CONCURRENCY: z.coerce.number().int().min(1).max(100).default(2),
+};
+
+/** Starts the worker that translates subtitles. */
+export async function startTranslator(
+  { store, broker, files, log }: Resources,
+  settings: z.output<z.ZodObject<typeof translatorSettings>>,
+): Promise<Worker> {
+  const provider = await openTranslationMemory(settings.TRANSLATION_MEMORY_PATH);
+  return createWorker({
+    ...translate,
+    store,
+    broker,
+    run: translateWith({ provider, minCoverage: settings.MIN_COVERAGE, files }),
+    concurrency: settings.TRANSLATOR_CONCURRENCY,
+    onEvent: logWorkerEvents(log),
+  });
+}

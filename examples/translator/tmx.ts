@@ -1,0 +1,56 @@
+import { DOMParser, type Element, ParseError } from "@xmldom/xmldom";
+
+/** Text in several languages: the text by its language tag. */
+export type TranslationUnit = ReadonlyMap<string, string>;
+
+/** The text is not TMX. */
+class TmxError extends Error {
+  override readonly name = "TmxError";
+}
+
+/**
+ * Reads the translation units of a TMX file (Translation Memory eXchange 1.4).
+ * @throws TmxError
+ */
+export function parseTmx(xml: string): readonly TranslationUnit[] {
+  const root = parseXml(xml);
+  if (root.tagName !== "tmx") throw new TmxError(`the root element is <${root.tagName}>, not <tmx>`);
+  const units = [...root.getElementsByTagName("tu")].map(readUnit);
+  if (units.length === 0) throw new TmxError("it has no translation unit");
+  return units;
+}
+
+function parseXml(xml: string): Element {
+  // By default, the parser repairs damaged XML, and a text could get the translation of another one.
+  const faults: string[] = [];
+  const onError = (level: string, message: string) => void (level !== "warning" && faults.push(message));
+  let root: Element | null = null;
+  try {
+    root = new DOMParser({ onError }).parseFromString(xml, "text/xml").documentElement;
+  } catch (error) {
+    if (!(error instanceof ParseError)) throw error;
+    faults.push(error.message);
+  }
+  if (root === null || faults.length > 0)
+    throw new TmxError(`it is not well-formed XML: ${faults[0] ?? "it is empty"}`);
+  return root;
+}
+
+function readUnit(unit: Element): TranslationUnit {
+  const variants = [...unit.getElementsByTagName("tuv")].map((variant) => {
+    const language = variant.getAttribute("xml:lang");
+    const [segment] = variant.getElementsByTagName("seg");
+    if (language === null || segment === undefined) throw new TmxError("a <tuv> has no xml:lang or no <seg>");
+    return { language, segment };
+  });
+  return new Map(
+    variants
+      .filter(({ segment }) => isPlain(segment))
+      .map(({ language, segment }) => [language, segment.textContent ?? ""]),
+  );
+}
+
+/** Returns false if the segment has formatting codes of another format (`<ph>`, `<bpt>`, …), which are no text to show. */
+function isPlain(segment: Element): boolean {
+  return [...segment.getElementsByTagName("*")].every(({ tagName }) => tagName === "hi");
+}
