@@ -83,7 +83,7 @@ export class RunningWorker implements Worker {
   #onTasksEnded: () => void = () => {};
 
   constructor(settings: WorkerSettings) {
-    const { store, access, emit, queue, prefetch, heartbeatMs, leaseMs, by } = settings;
+    const { store, access, emit, queue, prefetch, heartbeatMs, leaseMs } = settings;
     this.#settings = settings;
     this.#calls = new StoreCalls(emit, () => this.#closeEarly("The store was closed before the worker.", 0));
     this.#outages = new Outages(store, this.#calls, access);
