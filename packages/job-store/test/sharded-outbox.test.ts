@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { OutboxStorage } from "../src/lib/driver.js";
-import { ShardedOutbox } from "../src/lib/redis/sharded-storage.js";
+import { ShardedOutbox } from "../src/lib/redis/sharded-outbox.js";
 
 /** Shard of a test that calls only `claim`. */
 function shard(claim: OutboxStorage["claim"]): OutboxStorage {

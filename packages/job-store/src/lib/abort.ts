@@ -94,3 +94,8 @@ export function stoppable<T>(
     },
   };
 }
+
+/** Returns true if one of the signals has aborted. A function, because the compiler expects no change between two checks of the property. */
+export function isAborted(signals: readonly AbortSignal[]): boolean {
+  return signals.some(({ aborted }) => aborted);
+}

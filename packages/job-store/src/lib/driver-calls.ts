@@ -1,3 +1,4 @@
+import type { QueuePause } from "./driver-workers.js";
 import type { StatusChange } from "./job.js";
 import type { OutboxKind } from "./outbox.js";
 
@@ -189,6 +190,7 @@ export interface ClaimRequest extends Pick<NewJob, "sendHeaders"> {
 export interface StoredLease {
   /** Creation time and version of the job when the lease was given. A job with another version does not have this lease. */
   readonly createdAt: number;
+  /** Version of the job. */
   readonly version: number;
   /** End of the lease by the storage's clock, in milliseconds. */
   readonly until: number;
@@ -302,62 +304,6 @@ export type ClaimReply =
   | Missing
   | Unreadable;
 
-/** Pause of a queue, for all workers. */
-export interface QueuePause {
-  /** Name of the queue, 1–255 characters. */
-  readonly queue: string;
-  /** Time at which the queue was paused. */
-  readonly since: number;
-  /** End of the pause. null: it has none. */
-  readonly until: number | null;
-  readonly reason: string | null;
-  readonly by: string | null;
-}
-
-/** Request to pause a queue. */
-export interface PauseRequest extends Omit<QueuePause, "since"> {
-  /** True: a pause that ends later, or has no end, is kept unchanged. */
-  readonly unlessLonger: boolean;
-}
-
-/** Worker that is alive, as it announces itself. */
-export interface WorkerRecord {
-  /** Id of the worker: 1–128 characters of A–Z a–z 0–9 . _ - */
-  readonly id: string;
-  readonly by: string;
-  readonly queue: string;
-  /** Statuses in which jobs wait for the worker, without `working`. */
-  readonly from: readonly string[];
-  /** Status of a job while the worker runs it. */
-  readonly working: string;
-  readonly host: string;
-  readonly pid: number;
-  readonly version: string | null;
-  readonly state: "running" | "waiting" | "paused";
-  readonly concurrency: number;
-  readonly startedAt: number;
-}
-
-/** Live worker. */
-export interface LiveWorkerRecord extends WorkerRecord {
-  /** Ids of the jobs of its latest announcement, at most 1,000. */
-  readonly running: readonly string[];
-  /** Time of its latest announcement. */
-  readonly seenAt: number;
-}
-
-/** Queue that workers have consumed, with the statuses that the worker named that started last. */
-export type QueueConsumer = Pick<WorkerRecord, "queue" | "from" | "working">;
-
-/** Status in which jobs wait, and no live worker takes them. */
-export interface UnattendedStatus {
-  readonly status: string;
-  /** Queues whose workers take jobs from this status. */
-  readonly queues: readonly string[];
-  /** Time in milliseconds that the oldest job has waited. */
-  readonly waitMs: number;
-}
-
 /** Reply to `failRequest`. */
 export type FailRequestReply =
   | { readonly kind: "failed"; readonly record: JobRecord }
@@ -437,6 +383,7 @@ export type OutboxPosition = readonly (ListPosition | null)[];
 
 /** Request for one page of messages. */
 export interface OutboxRequest {
+  /** Kind of the entries. */
   readonly kind: OutboxKind;
   /** Position after which the page begins. null: at the beginning. Its ids are numbers, or two numbers with `-` between them. */
   readonly start: OutboxPosition | null;

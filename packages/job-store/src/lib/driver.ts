@@ -12,13 +12,9 @@ import type {
   ListedMessage,
   ListRequest,
   ListResult,
-  LiveWorkerRecord,
   NewJob,
   OutboxRequest,
   OutboxResult,
-  PauseRequest,
-  QueueConsumer,
-  QueuePause,
   ReadResult,
   RequestReply,
   SaveReply,
@@ -26,14 +22,21 @@ import type {
   StoredLease,
   StoredMessage,
   Target,
-  UnattendedStatus,
   UpdateProgressReply,
   UpdateStatusReply,
-  WorkerRecord,
 } from "./driver-calls.js";
+import type {
+  LiveWorkerRecord,
+  PauseRequest,
+  QueueConsumer,
+  QueuePause,
+  UnattendedStatus,
+  WorkerRecord,
+} from "./driver-workers.js";
 import type { AuditReport, Health, StoreEvent } from "./types.js";
 
 export type * from "./driver-calls.js";
+export type * from "./driver-workers.js";
 
 /**
  * Storage of the jobs of one or more stores. This file and `driver-calls.ts` are the specification of a driver, and the conformance tests in

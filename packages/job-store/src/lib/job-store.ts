@@ -1,6 +1,6 @@
 import { v7 as uuid } from "uuid";
 import type { input } from "zod/v4/core";
-import { stoppable, unlessAborted } from "./abort.js";
+import { isAborted, stoppable, unlessAborted } from "./abort.js";
 import {
   checkDate,
   checkId,
@@ -443,9 +443,4 @@ export class DefaultJobStore<D extends JobDefinition> implements JobStore<D> {
       });
     }
   }
-}
-
-/** A function, because the compiler would not expect a signal to abort between two checks of the property. */
-function isAborted(signals: readonly AbortSignal[]): boolean {
-  return signals.some(({ aborted }) => aborted);
 }

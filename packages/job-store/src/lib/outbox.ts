@@ -53,6 +53,7 @@ export type OutboxKind = "waiting" | "scheduled" | "rejected";
 
 /** Waiting message, as `list` returns it. */
 export interface WaitingEntry extends OutboxEntry {
+  /** Kind of the entry: it waits for a relay. */
   readonly kind: "waiting";
   /** True if a reader has claimed the entry and has not acknowledged it yet. */
   readonly claimed: boolean;
@@ -60,6 +61,7 @@ export interface WaitingEntry extends OutboxEntry {
 
 /** Scheduled message, as `list` returns it. When it is due, it becomes an entry, which can have another id. */
 export interface ScheduledEntry extends OutboxEntry {
+  /** Kind of the entry: it is due later. */
   readonly kind: "scheduled";
   /** Time at which the message becomes due, also in `at`. */
   readonly dueAt: Date;
@@ -67,6 +69,7 @@ export interface ScheduledEntry extends OutboxEntry {
 
 /** Rejected message, as `list` returns it. */
 export interface RejectedEntry extends OutboxEntry {
+  /** Kind of the entry: it was rejected. */
   readonly kind: "rejected";
   /** Reason that `reject` stored. */
   readonly reason: string;

@@ -28,7 +28,8 @@ import { timeouts } from "./timeouts.js";
 import { untrustedIds, unusualData, unusualStatuses } from "./untrusted-input.js";
 import { updateProgress } from "./update-progress.js";
 import { history, transitions, updateStatus } from "./update-status.js";
-import { earlyEnd, waitFor, watch } from "./watch.js";
+import { waitFor, watch } from "./watch.js";
+import { earlyEnd } from "./watch-end.js";
 import { where, whereValues } from "./where.js";
 import { workers } from "./workers.js";
 

@@ -1,6 +1,5 @@
 import type {
   AuditOptions,
-  ChangeMetadata,
   ClaimReply,
   ClaimRequest,
   CreateReply,
@@ -20,7 +19,6 @@ import type {
   PauseRequest,
   QueuePause,
   ReadResult,
-  RecordedChange,
   RequestReply,
   SaveReply,
   StatusUpdate,
@@ -28,7 +26,6 @@ import type {
   StoreConfig,
   StoredLease,
   Target,
-  UnattendedStatus,
   UpdateProgressReply,
   UpdateStatusReply,
   WorkerRecord,
@@ -37,18 +34,16 @@ import { canHaveLease } from "../leased-status.js";
 import { MAX_EXCESS_BYTES } from "../record-limit.js";
 import { sentMessages } from "../sent-messages.js";
 import type { AuditReport } from "../types.js";
-import { unattendedStatuses } from "../unattended.js";
 import { byteLength } from "../utf8.js";
-import { AWAY, type FaultInjection } from "./fault-injection.js";
+import { changedJob, keysAfter, metadataOf, withEntry, withExpiry } from "./changed-job.js";
+import type { FaultInjection } from "./fault-injection.js";
 import { guardedLog, guardedOutbox } from "./guards.js";
 import { isLive, type JobTable } from "./job-table.js";
 import { auditJobTable } from "./memory-audit.js";
+import { checkHealth } from "./memory-health.js";
 import { listJobs } from "./memory-list.js";
 import type { StoredJob } from "./stored-job.js";
 import { covers, hasNewerRequest, originFor, refusal, remember } from "./work-state.js";
-
-/** Number of changes whose keys are kept. */
-const MAX_KEYS = 4;
 
 /** Storage of one store in the table of its driver. A write is atomic because it runs without interruption in one event-loop tick. */
 export class MemoryStorage implements JobStorage {
@@ -94,7 +89,7 @@ export class MemoryStorage implements JobStorage {
   /** Creates a job whose id is not in use. */
   #create(job: NewJob): Extract<CreateReply, { readonly kind: "created" | "tooLarge" }> {
     const now = this.#table.creationTime(job.id);
-    const stored = this.#withExpiry({
+    const stored = withExpiry(this.#config, {
       id: job.id,
       version: 1,
       status: job.status,
@@ -107,7 +102,13 @@ export class MemoryStorage implements JobStorage {
       error: null,
       data: job.data,
       fields: job.fields,
-      history: this.#append([], { from: null, to: job.status, at: now, version: 1, ...metadataOf(job.metadata) }),
+      history: withEntry(this.#config, [], {
+        from: null,
+        to: job.status,
+        at: now,
+        version: 1,
+        ...metadataOf(job.metadata),
+      }),
       keys: [],
     });
     const bytes = sizeOf(stored);
@@ -126,7 +127,7 @@ export class MemoryStorage implements JobStorage {
     if (existing !== undefined && existing.version !== job.version) {
       return { kind: "conflict", version: existing.version };
     }
-    const stored = this.#withExpiry({
+    const stored = withExpiry(this.#config, {
       ...job,
       version: existing === undefined ? job.version : job.version + 1,
       keys: keysAfter(existing?.keys ?? [], undefined),
@@ -167,7 +168,7 @@ export class MemoryStorage implements JobStorage {
     if (update.leaseMs !== undefined && (job.status !== update.to || (work.peek(job)?.stored ?? null) === null)) {
       return { kind: "noMessage" };
     }
-    const stored = this.#moved(job, update);
+    const stored = changedJob(this.#config, job, update);
     const bytes = sizeOf(stored);
     const storesContent = (update.progress ?? update.result ?? null) !== null;
     const excess = storesContent ? 0 : MAX_EXCESS_BYTES;
@@ -208,7 +209,7 @@ export class MemoryStorage implements JobStorage {
     if (pause !== undefined) return { kind: "paused", until: pause.until, reason: pause.reason };
     if (state.stored !== null && state.stored.queue !== message.queue) outbox.append(job, state.stored);
     if (job.status !== to) state.failedAttempts = 0;
-    const claimed = this.#moved(job, { to, metadata: request.metadata });
+    const claimed = changedJob(this.#config, job, { to, metadata: request.metadata });
     this.#put(claimed);
     work.claim(claimed, state, request);
     if (job.status !== to) this.#addMessages(claimed, sentMessages(this.#config.sends, claimed, request.sendHeaders));
@@ -232,8 +233,8 @@ export class MemoryStorage implements JobStorage {
     if (refused !== null) return { kind: refused };
     if (state.lease !== null) return { kind: "leased" };
     const { by } = metadata;
-    const worked = this.#moved(job, { to: working, metadata: { by } });
-    const failed = this.#moved(worked, { to, error, metadata });
+    const worked = changedJob(this.#config, job, { to: working, metadata: { by } });
+    const failed = changedJob(this.#config, worked, { to, error, metadata });
     this.#put(failed);
     this.#changeWork(failed, working, {});
     this.#addMessages(failed, sentMessages(this.#config.sends, failed, request.sendHeaders));
@@ -347,64 +348,11 @@ export class MemoryStorage implements JobStorage {
   }
 
   async health(): Promise<StorageHealth> {
-    const { size, outbox, timeouts, pauses } = this.#table;
-    const common = { details: { jobs: size }, warnings: [] };
-    return this.#faults.isAway
-      ? {
-          status: "unhealthy",
-          latencyMs: null,
-          ...common,
-          rejected: null,
-          oldestWaitMs: null,
-          overdueMs: null,
-          pauses: null,
-          unattended: null,
-          error: AWAY,
-        }
-      : {
-          status: "healthy",
-          latencyMs: 0,
-          ...common,
-          rejected: await outbox.countRejected(),
-          oldestWaitMs: await outbox.oldestWait(),
-          overdueMs: timeouts.lag(this.#config.timeouts),
-          pauses: pauses.all(),
-          unattended: this.#unattended(),
-        };
+    return checkHealth(this.#table, this.#config, this.#faults);
   }
 
   async close(): Promise<void> {
     this.#faults.removeListener(this.#config.emit);
-  }
-
-  #unattended(): readonly UnattendedStatus[] {
-    const { live, consumers } = this.#table.workers;
-    return [...unattendedStatuses(live, consumers)].flatMap(([status, queues]) => {
-      const [oldest] = this.#table.inOrderOfEntry(status);
-      return oldest === undefined ? [] : [{ status, queues, waitMs: Date.now() - oldest.statusAt }];
-    });
-  }
-
-  /** Returns the job after a status change. */
-  #moved(job: StoredJob, change: Pick<StatusUpdate, "to" | "progress" | "result" | "error" | "metadata">): StoredJob {
-    const now = Date.now();
-    const { to, metadata } = change;
-    const version = job.version + 1;
-    const kept = this.#isFinal(job.status)
-      ? { ...job, attempt: job.attempt + 1, progress: null, result: null, error: null }
-      : job;
-    return this.#withExpiry({
-      ...kept,
-      version,
-      status: to,
-      updatedAt: now,
-      statusAt: now,
-      progress: change.progress === undefined ? kept.progress : change.progress,
-      result: change.result ?? kept.result,
-      error: change.error ?? kept.error,
-      history: this.#append(job.history, { from: job.status, to, at: now, version, ...metadataOf(metadata) }),
-      keys: keysAfter(job.keys, metadata.key),
-    });
   }
 
   #claimed(job: StoredJob, { failedAttempts, expiredLeases }: ClaimCounts): ClaimReply {
@@ -429,16 +377,6 @@ export class MemoryStorage implements JobStorage {
       (target.idleSince === undefined ||
         (target.idleSince === job.updatedAt && this.#table.work.leasedUntil(job) === null))
     );
-  }
-
-  #withExpiry(job: Omit<StoredJob, "expiresAt">): StoredJob {
-    const ttlMs = this.#config.ttlMs.get(job.status) ?? 0;
-    return { ...job, expiresAt: ttlMs === 0 ? null : job.statusAt + ttlMs };
-  }
-
-  #append(history: readonly RecordedChange[], change: RecordedChange): readonly RecordedChange[] {
-    const { historyLimit } = this.#config;
-    return historyLimit === 0 ? [] : [...history, change].slice(-historyLimit);
   }
 
   #put(job: StoredJob): void {
@@ -473,20 +411,6 @@ export class MemoryStorage implements JobStorage {
 }
 
 type ClaimCounts = Pick<Extract<ClaimReply, { readonly kind: "claimed" }>, "failedAttempts" | "expiredLeases">;
-
-/** Returns the keys of the last changes, with that of a new change. */
-function keysAfter(keys: StoredJob["keys"], key: string | undefined): StoredJob["keys"] {
-  return [...keys, key ?? null].slice(-MAX_KEYS);
-}
-
-/** Returns the metadata of a history entry, without undefined properties. */
-function metadataOf(metadata: ChangeMetadata): { by?: string; note?: string; key?: string } {
-  return {
-    ...(metadata.by !== undefined && { by: metadata.by }),
-    ...(metadata.note !== undefined && { note: metadata.note }),
-    ...(metadata.key !== undefined && { key: metadata.key }),
-  };
-}
 
 /** Returns the size of the record in bytes. The keys are not part of it. */
 function sizeOf(job: StoredJob): number {

@@ -5,8 +5,8 @@ import { readPause } from "./pause-text.js";
 import { evaluate, scripts } from "./scripts.js";
 import type { RedisSession } from "./session.js";
 import { workerArgs } from "./workers.js";
+import { expectations } from "./write-arguments.js";
 import { newOperationId } from "./write-batcher.js";
-import { expectations } from "./write-commands.js";
 
 /** Maximum number of jobs in one script: about two milliseconds of the server's time. */
 const MAX_JOBS = 500;

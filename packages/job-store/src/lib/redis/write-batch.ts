@@ -2,7 +2,8 @@ import type { StoreConfig } from "../driver.js";
 import type { IndexMetadata } from "./index-metadata.js";
 import { type Keys, scoreRange, workKeys } from "./keys.js";
 import type { Script } from "./scripts.js";
-import type { Argument, ScriptResult, WriteContext } from "./write-commands.js";
+import type { Argument } from "./write-arguments.js";
+import type { ScriptResult, WriteContext } from "./write-commands.js";
 import { type WorkRules, WriteScripts, workRules } from "./write-scripts.js";
 
 /** Write call that can be encoded as a part of a batch. */

@@ -4,8 +4,9 @@ import type { BackgroundTrimmer } from "./background-trimmer.js";
 import { Call, type CommandKind, MAX_BATCH, type PendingCall } from "./call-queue.js";
 import type { Script } from "./scripts.js";
 import type { RedisSession } from "./session.js";
+import type { Argument } from "./write-arguments.js";
 import type { WriteBatchFormat, WriteRequest } from "./write-batch.js";
-import type { Argument, ScriptResult, WriteCommand, WriteContext } from "./write-commands.js";
+import type { ScriptResult, WriteCommand, WriteContext } from "./write-commands.js";
 import type { WorkRules } from "./write-scripts.js";
 
 let operationPrefix = "";

@@ -1,5 +1,4 @@
 import type {
-  ChangeMetadata,
   ClaimReply,
   ClaimRequest,
   Conflict,
@@ -13,8 +12,6 @@ import type {
   JobRequest,
   Missing,
   NewJob,
-  Origin,
-  OutgoingMessage,
   RequestReply,
   SaveReply,
   StatusUpdate,
@@ -32,12 +29,25 @@ import { readPause } from "./pause-text.js";
 import { NOT_A_RECORD, readRecord } from "./read-record.js";
 import { changeMetadataText, fieldLines, line, newRecordText, recordArgs, statusLines } from "./record-text.js";
 import type { Script } from "./scripts.js";
+import {
+  type Argument,
+  changedParts,
+  changeOptions,
+  entryText,
+  expectations,
+  headersArg,
+  lengthOf,
+  messageArgs,
+  messageText,
+  messageValues,
+  originArg,
+  sharedByClaims,
+  sizeOf,
+} from "./write-arguments.js";
 import type { WorkRules, WriteScripts } from "./write-scripts.js";
 
 /** Result of one call in the reply of a script. The header of the script describes both values under "Replies". */
 export type ScriptResult = readonly [kind: string, detail: unknown];
-
-export type Argument = string | number;
 
 /** Values that are needed to interpret the reply to a call. */
 export interface ReplyContext {
@@ -179,6 +189,9 @@ export const updateStatus: WriteCommand<StatusUpdate, UpdateStatusReply> = {
     return "kind" in record ? record : { kind: first === "unchanged" ? "unchanged" : "updated", record };
   },
 };
+
+/** First value of a result of lua/write/claim.lua. */
+const CLAIMED = /^claimed (\d+) (\d+) (\d+)\n(.*)$/s;
 
 export const claim: WriteCommand<ClaimRequest, ClaimReply> = {
   name: "claim",
@@ -371,87 +384,4 @@ function newRecord(job: NewJob, createdAt: number, ttlMs: number, historyLimit: 
     leasedUntil: null,
     history: historyLimit === 0 ? [] : [first],
   };
-}
-
-/** Returns what a job must have, as lua/includes/expectations.lua describes it. Empty: anything. */
-export function expectations({ version, createdAt, status, idleSince }: Target): string {
-  const text = `${version ?? ""} ${createdAt ?? ""} ${idleSince ?? ""} ${status === undefined ? "" : JSON.stringify(status)}`;
-  return text === "   " ? "" : text;
-}
-
-/** First value of a result of lua/write/claim.lua. */
-const CLAIMED = /^claimed (\d+) (\d+) (\d+)\n(.*)$/s;
-
-/** Returns the end of a history entry: the operation and the metadata of the change. */
-function entryText(operation: string, metadata: ChangeMetadata): string {
-  return `"${operation}"${changeMetadataText(metadata)}`;
-}
-
-/** Returns the arguments that claims with the same target, queue and lease have in common. */
-function sharedByClaims({ from, leaseMs, message }: ClaimRequest): readonly Argument[] {
-  return [statusLines(from), leaseMs, JSON.stringify(message.queue)];
-}
-
-/** Returns the options of a change, as lua/write/update-status.lua describes them. */
-function changeOptions({ handled, failedAttempt, withoutRecord, leaseMs }: StatusUpdate): string {
-  const letters = `${handled === true ? "h" : ""}${failedAttempt === true ? "f" : ""}${withoutRecord === true ? "q" : ""}`;
-  return leaseMs === undefined ? letters : `${letters}l${leaseMs}`;
-}
-
-/** Returns an origin as lua/includes/requests.lua describes it. */
-function originArg(origin: Origin | null): string {
-  if (origin === null) return "";
-  const { createdAt, attempt, version, dueAt } = origin;
-  return `${createdAt} ${attempt} ${version} ${dueAt}`;
-}
-
-/** Returns the parts of the record that change, as lua/includes/status-change.lua describes them. */
-function changedParts({ progress, result, error }: Pick<StatusUpdate, "progress" | "result" | "error">): string {
-  return changedPart("progress", progress) + changedPart("result", result) + changedPart("error", error);
-}
-
-/** @param json undefined: the part is kept; null: it is removed */
-function changedPart(part: "progress" | "result" | "error", json: string | null | undefined): string {
-  if (json === undefined) return "";
-  return `\n${json === null ? `"${part}":` : line(part, json)}`;
-}
-
-function lengthOf(...texts: readonly (string | null | undefined)[]): number {
-  return texts.reduce((length, text) => length + (text?.length ?? 0), 0);
-}
-
-function sizeOf(messages: readonly OutgoingMessage[]): number {
-  return messages.reduce((size, { payload }) => size + payload.length, 0);
-}
-
-/** Returns the headers of the messages of the status, the number of values that follow, and the messages of the change. */
-function messageArgs(job: Pick<NewJob, "outbox" | "sendHeaders">): readonly Argument[] {
-  const [headers, ...values] = messageValues(job);
-  return [headers, values.length, ...values];
-}
-
-/**
- * Returns the headers of the messages of the status, and three values for each message of the change. They are JSON, because raw text would
- * lose a lone surrogate.
- */
-function messageValues({
-  outbox,
-  sendHeaders,
-}: Pick<NewJob, "outbox" | "sendHeaders">): readonly [string, ...Argument[]] {
-  const values = outbox.flatMap(({ queue, id, payload, headers, delayMs }) => [
-    id === null ? "" : JSON.stringify(id),
-    delayMs,
-    messageText({ queue, headers, payload }),
-  ]);
-  return [headersArg(sendHeaders), ...values];
-}
-
-/** Returns the headers of the messages of the status as JSON. Empty: none. */
-function headersArg(sendHeaders: NewJob["sendHeaders"]): string {
-  return sendHeaders === undefined ? "" : JSON.stringify(sendHeaders);
-}
-
-/** Returns a message as JSON. Its queue comes first. */
-function messageText({ queue, headers, payload }: Pick<OutgoingMessage, "queue" | "headers" | "payload">): string {
-  return `{"queue":${JSON.stringify(queue)},"headers":${JSON.stringify(headers)},"payload":${payload}}`;
 }

@@ -43,7 +43,7 @@ export class JobFailed extends Error {
   }
 }
 
-const WHEN_KEYS = { afterMs: true, at: true, pauseQueue: true };
+const WHEN_KEYS = { afterMs: true, at: true, pauseQueue: true } as const;
 
 /** Shortest postponement of a job in milliseconds. */
 const MIN_DELAY_MS = 1_000;

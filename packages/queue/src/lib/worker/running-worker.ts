@@ -62,7 +62,12 @@ export class RunningWorker implements Worker {
     onPaused: (pause) => this.#queuePause.begin(pause),
     lookAgain: (item) => this.#lookAgain(item),
   };
-  readonly #identity = { id: crypto.randomUUID(), host: hostname() || "unknown", pid: process.pid, startedAt: new Date() };
+  readonly #identity = {
+    id: crypto.randomUUID(),
+    host: hostname() || "unknown",
+    pid: process.pid,
+    startedAt: new Date(),
+  };
   readonly #removeListeners: (() => void)[] = [];
   readonly #closingSignal = new AbortController();
   /** Messages that no task works on yet. */

@@ -99,7 +99,8 @@ local function eventOf(head, entry)
   return head.byAuthor
 end
 
--- Writes the change. `head` to `stop`: as returned by parse. `entry`: end of the history entry. `newParts`: see change, or '' for none. Returns the beginning of the new record and the old record, or the new record and '', or nil and the size if it would be too large.
+-- Writes the change. `head` to `stop`: as returned by parse. `entry`: end of the history entry. `newParts`: see change, or '' for none. Returns
+-- the beginning of the new record and the old record, or the new record and '', or nil and the size if it would be too large.
 local function enter(key, id, text, head, created, ops, history, data, stop, entry, newParts)
   local beforeCreated, afterCreated, newEntry, entries, parts = head.beforeCreated, head.afterCreated, entry, nil, ''
   if ops ~= '' then

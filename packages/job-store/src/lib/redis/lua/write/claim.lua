@@ -1,4 +1,4 @@
--- Gives jobs to workers: changes their status to STATUS, with a lease and the message that requested them. Comes after status-change.lua
+-- Gives jobs to workers: changes their status to STATUS, with a lease and the message that requested them. Comes after status-change.lua,
 -- requests.lua and pauses.lua.
 -- ARGV: 3 further statuses in which the jobs can be claimed (one per line, between line breaks), 4 duration of the leases (ms), 5 queue of
 --       the messages (JSON); from 6 on, the values of the calls
