@@ -105,6 +105,7 @@ async function exportMetrics(): Promise<string> {
   await store.waitFor("film", { until: ["completed"], timeoutMs: 60_000 });
   await store.waitFor("damaged", { until: ["failed"], timeoutMs: 60_000 });
   await store.updateStatus("damaged", "pending");
+  await store.pauseQueue("letters");
 
   // A message that no handler accepts: a retry, then a dead letter.
   const letters = defineQueue({ name: "letters", payload: z.object({}), retryDelaysMs: [1] });
