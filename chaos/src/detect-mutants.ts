@@ -13,7 +13,7 @@ const IDLE_MS = 30_000;
 /** Number of seeds to try. The random faults of one seed may not reveal the defect. */
 const MAX_SEEDS = 8;
 
-/** Runs mutants with the faults that reveal their defect. Returns true if the oracle detected all of them. @param only names; empty: all */
+/** Runs mutants with the faults that reveal their defect. Returns true if the checker detected all of them. @param only names; empty: all */
 export async function detectMutants(only: readonly string[]): Promise<boolean> {
   const names = Object.keys(mutants) as MutantName[];
   const unknown = only.find((name) => !names.some((known) => known === name));

@@ -3,9 +3,9 @@ import { redisDriver } from "@subtitles/job-store/redis";
 import { createBroker } from "@subtitles/queue";
 import { rabbitmqDriver } from "@subtitles/queue/rabbitmq";
 import type { Redis } from "ioredis";
+import type { FinalJob, FinalState } from "./checker/recording.js";
 import { toLogged } from "./client/watcher.js";
 import type { LoggedEvent } from "./journal.js";
-import type { FinalJob, FinalState } from "./oracle/recording.js";
 import { type Servers, withPassword } from "./servers.js";
 import { isFinal, isOrder, kinds, PAYLOAD_SECRET, queues, STATUSES, type Tasks, task } from "./workload.js";
 
@@ -39,7 +39,7 @@ export class Inspector implements AsyncDisposable {
 
   /**
    * Describes the messages and jobs that still change. Returns an empty string if there are none. Reads jobs, outbox and queues in this
-   * order: the end of a lease or a change stores a message in the outbox, which moves to a queue. Work that moves on meanwhile is thus found
+   * order: the end of a lease or a change stores a message in the outbox, which moves to a queue. Work that moves on during the inspection is thus found
    * at its next place. A message in a queue always belongs to an unfinished order, or changes nothing.
    */
   async pendingWork(): Promise<string> {

@@ -1,4 +1,4 @@
-import type { Violation } from "./oracle/recording.js";
+import type { Violation } from "./checker/recording.js";
 
 /** Replacement in a Lua script or in a module that removes a guarantee. */
 export interface Edit {
@@ -13,12 +13,12 @@ interface Mutant {
   readonly libraryEdit: Edit | null;
   /** Kinds of faults that reveal the defect. */
   readonly faults: RegExp;
-  /** Guarantees of which the oracle must find at least one violated. */
+  /** Guarantees of which the checker must find at least one violated. */
   readonly violates: readonly (Violation["guarantee"] | "records are readable")[];
 }
 
 /**
- * Mutants: deliberately broken variants of the product. A test of the oracle, which must detect each of them. The packages
+ * Mutants: deliberately broken variants of the product. A test of the checker, which must detect each of them. The packages
  * contain no switches for this: a mutant edits the scripts that a client sends or the modules that it loads, or is a client that uses the
  * packages incorrectly.
  */

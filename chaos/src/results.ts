@@ -1,6 +1,6 @@
 import { appendFile, readFile } from "node:fs/promises";
-import type { Violation } from "./oracle/recording.js";
-import type { WorkStatistics } from "./oracle/work.js";
+import type { Violation } from "./checker/recording.js";
+import type { WorkStatistics } from "./checker/work.js";
 import type { RoundResult } from "./round.js";
 
 /** Result of a round as it is stored: one line of the results file. */

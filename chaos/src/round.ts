@@ -1,15 +1,15 @@
 import { readFileSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
+import { findViolations } from "./checker/find-violations.js";
+import { requestOf } from "./checker/messages.js";
+import type { Outage, Recording, Violation } from "./checker/recording.js";
+import { type WorkStatistics, workStatistics } from "./checker/work.js";
 import { buildClientProgram } from "./client-program.js";
 import { type Client, startClients } from "./clients.js";
 import { Inspector } from "./inspector.js";
 import { linesOf, type Outcome, readLines } from "./journal.js";
 import { type MutantName, mutants } from "./mutants.js";
 import { type InjectedFault, injectFaults } from "./nemesis.js";
-import { findViolations } from "./oracle/find-violations.js";
-import { requestOf } from "./oracle/messages.js";
-import type { Outage, Recording, Violation } from "./oracle/recording.js";
-import { type WorkStatistics, workStatistics } from "./oracle/work.js";
 import { waitUntil } from "./retry.js";
 import { PASSWORD, startServers } from "./servers.js";
 import { PAYLOAD_SECRET } from "./workload.js";
@@ -56,7 +56,7 @@ const ORDERS_PER_SECOND = 50;
 const MAX_CONTACT_GAP_MS = 5_000;
 const END_LIMIT_MS = 20_000;
 
-/** Runs one seed: starts servers and clients, injects faults, waits until the system is idle, and calls the oracle. */
+/** Runs one seed: starts servers and clients, injects faults, waits until the system is idle, and calls the checker. */
 export async function runRound(options: RoundOptions): Promise<RoundResult> {
   const { seed, forMs, folder, mutant = null, isChosen = () => true, slackMs = 100 } = options;
   const { jobs = Math.round((forMs / 1_000) * ORDERS_PER_SECOND) } = options;

@@ -1,5 +1,5 @@
+import type { Recording } from "../src/checker/recording.js";
 import type { CallType, LoggedEvent, Operation, Outcome } from "../src/journal.js";
-import type { Recording } from "../src/oracle/recording.js";
 import { expiryTime, isFinal, isOrder, STATUSES, type Status } from "../src/workload.js";
 
 type Change = Extract<LoggedEvent, { to: unknown }>;

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
+import { findViolations } from "../src/checker/find-violations.js";
+import type { Recording, Run, Violation } from "../src/checker/recording.js";
+import { workStatistics } from "../src/checker/work.js";
 import { LEASE_MS } from "../src/client/settings.js";
 import type { LoggedEvent } from "../src/journal.js";
-import { findViolations } from "../src/oracle/find-violations.js";
-import type { Recording, Run, Violation } from "../src/oracle/recording.js";
-import { workStatistics } from "../src/oracle/work.js";
 import type { Status } from "../src/workload.js";
 import { applied, created, deleted, moved, operation, recordingOf, T0 } from "./recordings.js";
 

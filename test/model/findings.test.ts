@@ -72,7 +72,7 @@ const FINDINGS: readonly Finding[] = [
     ],
   },
   {
-    name: "an outcome whose reply was lost is refused because the job was claimed meanwhile",
+    name: "an outcome whose reply was lost is refused because the job was claimed in between",
     rule: "lastFourKeys",
     preset: "twoQueues",
     invariant: "I1",

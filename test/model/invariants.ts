@@ -22,7 +22,7 @@ export const INVARIANTS = {
   I7: "A job fails with WORKER_LOST after the declared number of lost workers, not earlier and not later.",
   I8: "The lease of a live worker that contacts the store does not end.",
   I9: "A job with a lease does not time out.",
-  I10: "A retry and a postponed job can start at their time by the clock of the server, whatever was unavailable meanwhile.",
+  I10: "A retry and a postponed job can start at their time by the clock of the server, whatever was unavailable during the wait.",
   I11: "The broker dead-letters no message only because workers were closed.",
 } as const;
 
@@ -165,7 +165,7 @@ export class Ledger {
   /** Records that a message was looked at, and that the present state of its job needs no work for it. */
   answered(message: Message): void {
     const answered = new Set([this.request(message)]);
-    // A set also visits what is added to it meanwhile. Copies can replace each other.
+    // A set also visits elements that are added during the iteration. Copies can replace each other.
     for (const request of answered) {
       request.answered = true;
       for (const replaced of request.replaces) answered.add(replaced);

@@ -96,7 +96,7 @@ describe.skipIf(!available)(title("Reading the outbox when the reply to a claim 
     expect(all).toEqual(range(5, 30));
   });
 
-  test("an entry that another reader has acknowledged meanwhile is not claimed again", async () => {
+  test("an entry that another reader has acknowledged is not claimed again", async () => {
     const { store, other, read, expire } = await start();
     const { outcome } = await losing(() => store.outbox.read({ limit: 10, claimMs: 1 }));
     expire();

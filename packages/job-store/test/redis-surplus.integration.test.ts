@@ -56,7 +56,7 @@ describe.skipIf(url === null)(title("A status with a maxCount in Redis"), () => 
     expect(await client.hkeys(`${keyPrefix}jobs:values`)).toEqual(["b", "c"]);
   });
 
-  test("does not delete a named job that has another status meanwhile, or that does not exist any more", async () => {
+  test("does not delete a named job whose status has changed, or that does not exist any more", async () => {
     const { client, keyPrefix, open, create } = start();
     const [store, other] = [open(), open()];
     // Another client changes the oldest jobs, whose ids the first store knows.

@@ -308,7 +308,7 @@ describe("while the store is unavailable, report", () => {
     expect(await reporter.report(job, "done")).toBe("stored");
   });
 
-  test("calls the store again after a pause, even if no change was accepted meanwhile", async () => {
+  test("calls the store again after a pause, even if no change was accepted during the pause", async () => {
     const { store, reporter, outage } = openReporter({ maxPending: 0 });
     const job = await newJob(store);
     outage.begin();

@@ -229,7 +229,7 @@ export interface JobStore<D extends JobDefinition> extends WorkerOperations<D>, 
   list<S extends NextStatusOf<D, string> = NextStatusOf<D, string>>(query?: ListQuery<D, S>): Promise<Page<D, S>>;
   /**
    * Iterates over all jobs that match, page by page (`limit` is the size of a page). Without `status`, a job that exists during
-   * the whole scan is returned exactly once, whatever happens to it meanwhile. With `status`, the same holds for a job that
+   * the whole scan is returned exactly once, whatever happens to it during the scan. With `status`, the same holds for a job that
    * stays in its status (without re-entry) during the whole scan.
    *
    * The scan ends without an error when `signal` aborts. `break` and `return()` take effect at once, even while a page is pending.

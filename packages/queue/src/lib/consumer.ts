@@ -209,7 +209,7 @@ export class ActiveConsumer<Q extends QueueDefinition> implements Subscriber {
     return waitQueue !== null && storeCopy(postponedCopy(envelope, outcome.afterMs), waitQueue, context);
   }
 
-  /** Keeps a delivery in this consumer, and then handles it again. Its slot is free meanwhile. */
+  /** Keeps a delivery in this consumer, and then handles it again. Its slot is free until then. */
   #postpone(delivery: Delivery, afterMs: number): void {
     const timer = setTimeout(
       () => {

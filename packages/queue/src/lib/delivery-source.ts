@@ -51,7 +51,7 @@ export class DeliverySource {
   }
 
   /**
-   * Stops to consume. Resolves when no further delivery arrives. Deliveries that arrive meanwhile are returned. Earlier ones can
+   * Stops to consume. Resolves when no further delivery arrives. Deliveries that arrive until then are returned. Earlier ones can
    * still be settled, also after `resume`; they then do not count for `prefetch`.
    */
   async pause(): Promise<void> {

@@ -178,7 +178,7 @@ export interface Delivery {
  * - "ack" removes the message.
  * - "release" makes it available for redelivery, if possible in its place in the queue. A broker with a delivery limit may count it.
  * - "return" makes it available for redelivery, possibly at the end of the queue, and never counts towards a delivery limit. If the
- *   broker fails meanwhile, the message is released instead.
+ *   broker fails in this time, the message is released instead.
  */
 export type Settlement = "ack" | "release" | "return";
 

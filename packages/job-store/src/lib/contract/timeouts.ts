@@ -93,7 +93,7 @@ export function timeouts({ test }: Context): void {
     await vi.waitFor(async () => expect(await overdue()).not.toEqual([]), PATIENCE);
   });
 
-  test("a change of an overdue job fails if the job showed activity meanwhile", async (fixtures) => {
+  test("a change of an overdue job fails if the job showed activity after it was found", async (fixtures) => {
     const { store, storage } = openTimed(fixtures);
     await storage.findOverdue("one");
     for (const id of ["a", "b", "c", "d"]) await store.create({ title: "One" }, { id });

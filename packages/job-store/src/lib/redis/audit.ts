@@ -153,7 +153,7 @@ export class RedisAudit {
 
   /**
    * Counts findings and, with `repair`, corrects them.
-   * @returns jobs to compare again, because they were written meanwhile
+   * @returns jobs to compare again, because they were written during the step
    */
   async #report(findings: readonly Finding[], last: boolean, report: Counts): Promise<readonly Subject[]> {
     const repaired = this.#options.repair && findings.length > 0 ? await this.#repair(findings) : new Map();

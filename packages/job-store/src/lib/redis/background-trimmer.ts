@@ -13,7 +13,7 @@ const EXPIRED_EVERY_MS = 1000;
 /** Maximum number of jobs that one script deletes from a status with too many: about 10 ms of the server's time. */
 const EXCESS_BATCH = 500;
 
-/** Maximum number of ids that a script returns for the next run: as many as can enter the status meanwhile. */
+/** Maximum number of ids that a script returns for the next run: as many as can enter the status between two runs. */
 const MAX_CANDIDATES = 4096;
 
 /** A status is trimmed after so many calls that enter it, and within this time after any of them. */

@@ -36,7 +36,7 @@ const MAX_TIES = 64;
 /**
  * Returns a page of one range of an index. Plain commands cost the server a third of a script. Returns null if a script is needed:
  * for several ranges, if many jobs entered the index in the millisecond in which the page begins, if a job does not exist any more, or if
- * jobs of the page have moved in the index meanwhile.
+ * jobs of the page have moved in the index between the two commands.
  */
 async function listByCommands(
   session: RedisSession,

@@ -301,7 +301,7 @@ class QueueingReporter<D extends JobDefinition> implements Reporter<D> {
     return true;
   }
 
-  /** Returns false if the store is unavailable. The progress then waits, unless something newer was reported meanwhile. */
+  /** Returns false if the store is unavailable. The progress then waits, unless something newer was reported in this time. */
   async #sendProgress(queue: JobQueue<D>): Promise<boolean> {
     const { progress } = queue;
     if (progress === null) return true;

@@ -116,7 +116,7 @@ export class Heartbeat {
       const reply = await calls.once(this, () => (beat ? this.#announce(held) : this.#contact()));
       const renewed = reply?.renewed ?? null;
       held.forEach(({ holder, job }, index) => {
-        // The holder can have stored its outcome meanwhile.
+        // The holder can have stored its outcome during the call.
         if (renewed?.[index] === false && holder.job === job) holder.leaseLost();
       });
       if (beat && renewed !== null) this.#blockedMs = 0;

@@ -147,7 +147,7 @@ export class JobTask implements LeaseHolder, ClaimOwner {
         this.#acknowledge(origin);
         return;
       case "lost":
-        // The run occupies the slot. Another worker may look at the message meanwhile.
+        // The run occupies the slot. Another worker may look at the message during this time.
         if (end.overdue) await delivery.sendAgain(origin);
         else this.#hooks.lookAgain({ delivery, origin });
         return;

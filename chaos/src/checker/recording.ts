@@ -1,7 +1,7 @@
 import type { LoggedEvent, Operation, Received, RunStarted, WorkerReported } from "../journal.js";
 import type { Plan, Status } from "../workload.js";
 
-/** All recorded data of a round: the input of the oracle. */
+/** All recorded data of a round: the input of the checker. */
 export interface Recording {
   /** Operations of all client processes. */
   readonly operations: readonly Operation[];

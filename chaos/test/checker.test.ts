@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
+import { findViolations } from "../src/checker/find-violations.js";
+import type { FinalState, Recording, Violation } from "../src/checker/recording.js";
 import type { Operation, Outcome } from "../src/journal.js";
-import { findViolations } from "../src/oracle/find-violations.js";
-import type { FinalState, Recording, Violation } from "../src/oracle/recording.js";
 import {
   applied,
   created,

@@ -28,7 +28,7 @@ const checks: readonly Check[] = [
   noProblems,
 ];
 
-/** The oracle: decides from the recording alone which guarantees were violated. */
+/** The checker: decides from the recording alone which guarantees were violated. */
 export function findViolations(recording: Recording): readonly Violation[] {
   return checks.flatMap((check) => check(recording));
 }
