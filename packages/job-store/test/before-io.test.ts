@@ -367,6 +367,7 @@ const ofStore: Calls<MethodsOf<typeof store>> = {
   pauseQueue: { options: () => store.pauseQueue("q", { ...unknown }) },
   resumeQueue: { options: () => store.resumeQueue("q", { ...unknown }) },
   pausedQueues: {},
+  explain: {},
   workers: {},
   announceWorker: { "the worker": () => leased.announceWorker({ ...worker, ...unknown }, [], 1) },
   delete: {},

@@ -26,6 +26,7 @@ import { readCursor, writeCursor } from "./cursor.js";
 import type { JobDefinition, StatusOf, WorkingOf } from "./definition.js";
 import type { JobRecord, JobStorage, JobStoreDriver, ListRequest, NewJob, ReadResult, StoreConfig } from "./driver.js";
 import { JobStoreError, unreadable, unreadableReason } from "./errors.js";
+import { explain } from "./explain.js";
 import { InFlightCalls } from "./in-flight-calls.js";
 import { checkWhere, type IndexReader } from "./index-values.js";
 import type { Created, Job, JobToSave } from "./job.js";
@@ -67,7 +68,7 @@ import type {
 } from "./types.js";
 import { Watcher } from "./watch/watcher.js";
 import { WITHOUT_JOB } from "./without-job.js";
-import type { AnnouncedWorker, LiveWorker, PausedQueue, PauseOptions } from "./worker-operations.js";
+import type { AnnouncedWorker, Explanation, LiveWorker, PausedQueue, PauseOptions } from "./worker-operations.js";
 
 /** Store for any driver: checks arguments, calls the storage, and converts its replies to jobs and errors. */
 export class DefaultJobStore<D extends JobDefinition> implements JobStore<D> {
@@ -261,6 +262,11 @@ export class DefaultJobStore<D extends JobDefinition> implements JobStore<D> {
 
   pausedQueues(): Promise<readonly PausedQueue[]> {
     return this.#workers.pausedQueues();
+  }
+
+  async explain(jobId: string): Promise<readonly Explanation[] | null> {
+    const id = checkId(jobId);
+    return this.#calls.run(() => explain(this.#storage, this.#config, this.definition, id));
   }
 
   workers(): Promise<readonly LiveWorker[]> {

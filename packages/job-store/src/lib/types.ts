@@ -3,7 +3,7 @@ import type { ClaimOptions, ClaimResult, FailRequestOptions, FailRequestResult }
 import type { FieldOf, JobDefinition, Json, NextOf, ProgressOf, StatusOf, WorkingOf } from "./definition.js";
 import type { Created, Job, JobFailure, JobToSave } from "./job.js";
 import type { Outbox, OutboxMessage } from "./outbox.js";
-import type { WorkerOperations } from "./worker-operations.js";
+import type { Explanation, WorkerOperations } from "./worker-operations.js";
 
 /** Values that a status change writes together with the status. A property that is absent leaves the stored value unchanged. */
 export interface Change<D extends JobDefinition> {
@@ -279,6 +279,13 @@ export interface JobStore<D extends JobDefinition> extends WorkerOperations<D>, 
       readonly signal?: AbortSignal | undefined;
     },
   ): Promise<Job<D>>;
+
+  /**
+   * Explains why a job does not move, as a list of reasons in the order of importance. It is empty if nothing is wrong. Reads only, in a
+   * bounded number of calls: it searches the oldest 1,000 messages of each kind in the outbox.
+   * @returns null if the job does not exist. @throws INVALID_ARGUMENT, UNAVAILABLE
+   */
+  explain(id: string): Promise<readonly Explanation[] | null>;
 
   /** Messages that were stored together with a change and are not published yet. */
   readonly outbox: Outbox;

@@ -63,6 +63,34 @@ export interface AnnouncedWorker<D extends JobDefinition> extends Omit<LiveWorke
   readonly version?: string | undefined;
 }
 
+/** Reason why a job does not move. See `explain`. */
+export interface Explanation {
+  /**
+   * Kind of the reason:
+   * - UNREADABLE: the record cannot be read
+   * - REJECTED: a relay rejected a message of this job
+   * - NO_RELAY: a message of this job has waited in the outbox for more than a minute, and no relay has claimed it
+   * - SCHEDULED: a message of this job is due later
+   * - PAUSED: a queue of this job is paused
+   * - NO_WORKER: no live worker consumes a queue of this job. The queues are those of its messages, and those whose workers named its
+   *   status in `from` or `working` when they last started
+   * - LEASED: a worker runs the job, or it waits for a retry or for `RetryLater`
+   * - OVERDUE: the timeout of the status has passed and is not enforced yet
+   * - NO_MESSAGE: the job is not final, and nothing in the store will move it: it has no lease, no timeout and no message in the outbox, and
+   *   it has been in its status for more than a minute. A message can still be in RabbitMQ
+   */
+  readonly code: ExplanationCode;
+  /** Human-readable sentence with the facts: since when, until when, by whom. */
+  readonly text: string;
+  /** Next action, for example a command. null: nothing is to be done. */
+  readonly fix: string | null;
+}
+
+/** Code of a reason. See `Explanation`. */
+export type ExplanationCode =
+  | ("UNREADABLE" | "REJECTED" | "NO_RELAY" | "SCHEDULED" | "PAUSED")
+  | ("NO_WORKER" | "LEASED" | "OVERDUE" | "NO_MESSAGE");
+
 /** Operations on the workers of a store, in all processes. */
 export interface WorkerOperations<D extends JobDefinition> {
   /**

@@ -6,7 +6,7 @@ import { type CommandLine, checkCommand, readCommandLine } from "./arguments.js"
 import type { Command } from "./command.js";
 import { deleteJobs, retry, setStatus } from "./commands/change.js";
 import { exportJobs, importJobs } from "./commands/import-export.js";
-import { audit, counts, get, health, watch } from "./commands/inspect.js";
+import { audit, counts, explain as explainJob, get, health, watch } from "./commands/inspect.js";
 import { list } from "./commands/list.js";
 import { outbox } from "./commands/outbox.js";
 import { pause, paused, resume, workers } from "./commands/queues.js";
@@ -17,6 +17,7 @@ import { EXIT, USAGE, UsageError } from "./usage.js";
 const COMMANDS: Readonly<Record<string, Command>> = {
   list,
   get,
+  explain: explainJob,
   counts,
   watch,
   health,

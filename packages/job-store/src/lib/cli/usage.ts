@@ -23,6 +23,7 @@ Shows and changes the jobs of @subtitles/job-store in Redis. It reads the job de
                           lists jobs, newest first: by creation, or with --status by the time of entering the status.
                           --cursor continues the same list
   get <id>...             shows jobs with their history
+  explain <id>            shows why a job does not move, and what to do
   counts [--where field=value]
                           shows the number of jobs in each status; with --where, only of jobs with this value
   watch [id]              shows changes until Ctrl-C; lost and restored connections are shown on standard error

@@ -6,6 +6,7 @@ import { countsOfField } from "./counts-of-field.js";
 import { create, createMany, notJson } from "./create.js";
 import { delayedMessages } from "./delayed-messages.js";
 import { deleteMany, deleteOne } from "./delete.js";
+import { explanations } from "./explain.js";
 import { failRequest } from "./fail-request.js";
 import { handledMessages, messagesWithoutOrigin, rememberedMessages } from "./handled.js";
 import { close, health } from "./health-and-close.js";
@@ -92,6 +93,7 @@ const subjects = {
   timeouts,
   pauses,
   workers,
+  explanations,
   races,
   "untrusted ids": untrustedIds,
   "unusual statuses": unusualStatuses,

@@ -6,7 +6,8 @@ import { jobIn, type Report } from "./definitions.js";
 import { laterThan, manyIds, PATIENCE } from "./expectations.js";
 import { claim, claimed, createClaimed, direct, MINUTE, SHORT } from "./requests.js";
 
-function workerOf(change: Partial<AnnouncedWorker<Report>> = {}): AnnouncedWorker<Report> {
+/** Returns a worker that announces itself. */
+export function workerOf(change: Partial<AnnouncedWorker<Report>> = {}): AnnouncedWorker<Report> {
   return {
     id: uuid(),
     by: "printer@host/1",

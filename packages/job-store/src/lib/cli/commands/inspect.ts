@@ -36,6 +36,35 @@ const HISTORY_COLUMNS: readonly Column[] = ["at", "from", "to", "by", "note"].ma
   (change) => change[name],
 ]);
 
+export const explain: Command = {
+  usage: "explain <id>",
+  options: [],
+  operands: [1, 1],
+  async run({ store, operands: [id = ""], output }) {
+    const reasons = await store.explain(id);
+    if (reasons === null) {
+      output.note(`Job ${id} not found.`);
+      return EXIT.rejected;
+    }
+    if (output.json) output.rows(reasons.map((reason) => ({ ...reason })));
+    else
+      output.rows(
+        reasons.flatMap(({ code, text, fix }) => [
+          { code, text },
+          ...(fix === null ? [] : [{ code: "", text: `→ ${fix}` }]),
+        ]),
+        EXPLANATION_COLUMNS,
+      );
+    if (reasons.length === 0) output.note("The store knows no reason: the job has ended, or it is about to move.");
+    return EXIT.done;
+  },
+};
+
+const EXPLANATION_COLUMNS: readonly Column[] = [
+  ["", ({ code }) => code],
+  ["", ({ text }) => text],
+];
+
 export const counts: Command = {
   usage: "counts [--where field=value]",
   options: ["where"],

@@ -1,0 +1,193 @@
+import type { JobDefinition } from "./definition.js";
+import type { JobRecord, JobStorage, ListedMessage, QueuePause, StoreConfig, StoredLease } from "./driver.js";
+import type { Explanation } from "./worker-operations.js";
+
+/** Number of messages of each kind that are searched. */
+const SEARCHED = 1000;
+
+/** Time for which a message or a job may wait without a reason. */
+const GRACE_MS = 60_000;
+
+/** Stored facts about a job, read in a bounded number of calls. */
+interface Facts {
+  readonly record: JobRecord;
+  readonly lease: StoredLease | null;
+  readonly messages: readonly ListedMessage[];
+  /** False if there are more messages than were searched. */
+  readonly complete: boolean;
+  readonly pauses: readonly QueuePause[];
+  readonly workers: Awaited<ReturnType<JobStorage["workers"]>>;
+  /** Time by the clock of the server. */
+  readonly now: number;
+}
+
+/**
+ * Explains why a job does not move, in the order of importance. Empty: nothing is wrong. null: the job does not exist.
+ *
+ * @throws JobStoreError UNAVAILABLE
+ */
+export async function explain(
+  storage: JobStorage,
+  config: StoreConfig,
+  definition: JobDefinition,
+  id: string,
+): Promise<readonly Explanation[] | null> {
+  const log = storage.logs[storage.logOf(id)];
+  if (log === undefined) throw new Error("The storage has no event log for the job.");
+  const [{ job, now }, lease, { messages, complete }, pauses, workers] = await Promise.all([
+    log.snapshot(id),
+    storage.readLease(id),
+    storage.outbox.ofJob(id, SEARCHED),
+    storage.pauses(),
+    storage.workers(),
+  ]);
+  if (job.kind === "absent") return null;
+  if (job.kind === "unreadable") return [unreadable(id, job.reason)];
+  const { record } = job;
+  const isOfJob = lease !== null && lease.version === record.version && lease.createdAt === record.createdAt.getTime();
+  return reasonsOf(
+    { record, lease: isOfJob ? lease : null, messages, complete, pauses, workers, now },
+    config,
+    definition,
+  );
+}
+
+function reasonsOf(facts: Facts, config: StoreConfig, definition: JobDefinition): readonly Explanation[] {
+  const isFinal = definition.statuses[facts.record.status]?.final === true;
+  const ofMessages = messageReasons(facts);
+  if (isFinal) return ofMessages;
+  const reasons = [...ofMessages, ...pauseReasons(facts), ...workerReasons(facts), ...leaseReasons(facts)];
+  const overdue = overdueReason(facts, config);
+  if (overdue !== null) reasons.push(overdue);
+  if (reasons.length === 0) {
+    const missing = missingMessage(facts, config);
+    if (missing !== null) reasons.push(missing);
+  }
+  return reasons;
+}
+
+function unreadable(id: string, reason: string): Explanation {
+  return {
+    code: "UNREADABLE",
+    text: `The record of job ${id} cannot be read: ${reason}`,
+    fix: `Correct the definition if it lacks the status, replace the record with save(), or delete it: job-store delete ${id}`,
+  };
+}
+
+function messageReasons({ messages, now }: Facts): Explanation[] {
+  const rejected = messages.flatMap((message) => (message.kind === "rejected" ? [message] : []));
+  const waiting = messages.flatMap((message) =>
+    message.kind === "waiting" && !message.claimed && now - message.at > GRACE_MS ? [message] : [],
+  );
+  const scheduled = messages.flatMap((message) => (message.kind === "scheduled" ? [message] : []));
+  return [
+    ...rejected.map(
+      ({ entryId, queue, reason }): Explanation => ({
+        code: "REJECTED",
+        text: `A relay rejected the message for the queue "${queue}": ${reason}`,
+        fix: `After the cause is removed: job-store outbox requeue ${entryId}. If the message is wrong: job-store outbox drop ${entryId}`,
+      }),
+    ),
+    ...waiting.map(
+      ({ queue, at }): Explanation => ({
+        code: "NO_RELAY",
+        text: `The message for the queue "${queue}" has waited in the outbox since ${timeText(at)}, and no relay has claimed it.`,
+        fix: "Start a process with createRelay, or check that the relay reaches RabbitMQ and knows this queue.",
+      }),
+    ),
+    ...scheduled.map(
+      ({ entryId, queue, dueAt }): Explanation => ({
+        code: "SCHEDULED",
+        text: `A message for the queue "${queue}" is due at ${timeText(dueAt)}.`,
+        fix: `To send it now: job-store outbox run-now ${entryId}`,
+      }),
+    ),
+  ];
+}
+
+/** Returns the queues of the job: those of its messages, and those whose workers named its status. */
+function queuesOf({ record, messages, workers }: Facts): readonly string[] {
+  const named = [...workers.consumers, ...workers.live].filter(
+    ({ from, working }) => working === record.status || from.includes(record.status),
+  );
+  return [...new Set([...messages, ...named].map(({ queue }) => queue))].sort();
+}
+
+function pauseReasons(facts: Facts): Explanation[] {
+  const queues = queuesOf(facts);
+  return facts.pauses
+    .filter(({ queue }) => queues.includes(queue))
+    .map(({ queue, since, until, reason, by }): Explanation => {
+      const end = until === null ? "until it is resumed" : `until ${timeText(until)}`;
+      const author = by === null ? "" : `, by ${by}`;
+      return {
+        code: "PAUSED",
+        text: `The queue "${queue}" is paused since ${timeText(since)} ${end}${author}.${reason === null ? "" : ` Reason: ${reason}`}`,
+        fix: `To end the pause: job-store resume ${queue}`,
+      };
+    });
+}
+
+function workerReasons(facts: Facts): Explanation[] {
+  const live = new Set(facts.workers.live.map(({ queue }) => queue));
+  return queuesOf(facts)
+    .filter((queue) => !live.has(queue))
+    .map((queue) => ({
+      code: "NO_WORKER",
+      text: `No live worker consumes the queue "${queue}".`,
+      fix: "Start a worker for this queue, or check why its heartbeats do not reach the store: job-store workers",
+    }));
+}
+
+function leaseReasons({ record, lease, workers }: Facts): Explanation[] {
+  if (lease === null) return [];
+  const until = timeText(lease.until);
+  if (lease.owned) {
+    const runner = workers.live.find(({ running }) => running.includes(record.id));
+    const by = runner?.by ?? record.history.at(-1)?.by;
+    const since = timeText(record.statusAt.getTime());
+    return [
+      {
+        code: "LEASED",
+        text: `A worker${by === undefined ? "" : ` (${by})`} runs the job since ${since}. Its lease ends at ${until}, unless a heartbeat renews it.`,
+        fix: null,
+      },
+    ];
+  }
+  const note = record.history.at(-1)?.note;
+  return [
+    {
+      code: "LEASED",
+      text: `The job waits until ${until} for a retry, or because it was postponed.${note === undefined ? "" : ` Reason: ${note}`}`,
+      fix: `To continue now: job-store outbox run-now --job ${record.id}`,
+    },
+  ];
+}
+
+function overdueReason({ record, lease, now }: Facts, { timeouts }: StoreConfig): Explanation | null {
+  const timeout = timeouts.get(record.status);
+  if (timeout === undefined || lease !== null) return null;
+  const end = record.updatedAt.getTime() + timeout.ms;
+  // The check of a timeout is late by some seconds.
+  if (now - end < GRACE_MS) return null;
+  return {
+    code: "OVERDUE",
+    text: `The timeout of the status "${record.status}" passed at ${timeText(end)}, and the job has not changed to "${timeout.to}".`,
+    fix: "Start a process that opens the store with its definition, and without `timeouts: false`. Time in which no process reached the server does not count.",
+  };
+}
+
+function missingMessage({ record, complete, now }: Facts, { timeouts }: StoreConfig): Explanation | null {
+  if (timeouts.has(record.status) || now - record.statusAt.getTime() < GRACE_MS) return null;
+  const since = timeText(record.statusAt.getTime());
+  const searched = complete ? "" : ` Only the oldest ${SEARCHED} messages of each kind were searched.`;
+  return {
+    code: "NO_MESSAGE",
+    text: `The job has been in "${record.status}" since ${since}, without a lease, a timeout or a message in the outbox.${searched} A message can still be in RabbitMQ.`,
+    fix: `Look at the queue and its dead letters. To request the job again: job-store retry ${record.id}, or job-store set-status ${record.id} ${record.status} --force --queue <queue> --payload <json>`,
+  };
+}
+
+function timeText(ms: number): string {
+  return new Date(ms).toISOString();
+}
