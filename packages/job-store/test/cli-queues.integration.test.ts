@@ -46,4 +46,22 @@ describe.skipIf(redis.url === null)(redis.title("Commands of queues"), () => {
       /^queue +by +host +pid +version +state +running +started +seen\nreports +printer +alpha +7 +1\.2\.3 +running +0 of 4 +1970-.*Z +\d{4}-.*Z\n$/,
     );
   });
+
+  test("explain", async () => {
+    const { run, store } = await openPlace();
+    expect(await run(["explain", "none"])).toEqual({ code: 1, out: "", err: "Job none not found.\n" });
+    await store.create({ title: "One" }, { id: "film", outbox: [{ queue: "reports", payload: 1 }] });
+    await store.pauseQueue("reports");
+    const shown = JSON.parse(JSON.stringify(await store.explain("film")));
+    expect(shown).toMatchObject([{ code: "PAUSED" }, { code: "NO_WORKER" }]);
+    expect(lines((await run(["explain", "film"])).out)).toEqual(shown);
+    expect((await run(["explain", "film", "--output", "table"])).out).toMatch(
+      /^PAUSED +The queue "reports" is paused since .*\n +→ To end the pause: job-store resume reports\nNO_WORKER +No live worker .*\n +→ Start a worker/,
+    );
+    await store.resumeQueue("reports");
+    await store.updateStatus("film", "failed");
+    const ended = await run(["explain", "film"]);
+    expect(ended).toMatchObject({ code: 0, out: "" });
+    expect(ended.err).toContain("knows no reason");
+  });
 });
