@@ -26,7 +26,6 @@ import { readCursor, writeCursor } from "./cursor.js";
 import type { JobDefinition, StatusOf, WorkingOf } from "./definition.js";
 import type { JobRecord, JobStorage, JobStoreDriver, ListRequest, NewJob, ReadResult, StoreConfig } from "./driver.js";
 import { JobStoreError, unreadable, unreadableReason } from "./errors.js";
-import { explain } from "./explain.js";
 import { InFlightCalls } from "./in-flight-calls.js";
 import { checkWhere, type IndexReader } from "./index-values.js";
 import type { Created, Job, JobToSave } from "./job.js";
@@ -98,7 +97,7 @@ export class DefaultJobStore<D extends JobDefinition> implements JobStore<D> {
     this.#storage = driver.open(config);
     this.outbox = new StoreOutbox(this.#storage, this.#calls, definition.name);
     this.#leases = new StoreLeases(definition, this.#storage, this.#calls, (record) => this.#decodeWritten(record));
-    this.#workers = new StoreWorkers(definition, this.#storage, this.#calls, config.emit);
+    this.#workers = new StoreWorkers(definition, this.#storage, this.#calls, config);
     const readJob = (id: string, result: ReadResult) => this.#decodeOrNull(id, result);
     this.#watcher = new Watcher({ definition, readJob }, this.#storage, this.#calls);
     if (options.enforcesTimeouts && config.timeouts.size > 0) new TimeoutEnforcer(this.#storage, config, this.#calls);
@@ -264,9 +263,8 @@ export class DefaultJobStore<D extends JobDefinition> implements JobStore<D> {
     return this.#workers.pausedQueues();
   }
 
-  async explain(jobId: string): Promise<readonly Explanation[] | null> {
-    const id = checkId(jobId);
-    return this.#calls.run(() => explain(this.#storage, this.#config, this.definition, id));
+  explain(id: string): Promise<readonly Explanation[] | null> {
+    return this.#workers.explain(id);
   }
 
   workers(): Promise<readonly LiveWorker[]> {

@@ -14,11 +14,19 @@ import {
 } from "./arguments.js";
 import type { JobDefinition } from "./definition.js";
 import type { JobStorage, LiveWorkerRecord, QueuePause, StoreConfig, WorkerRecord } from "./driver.js";
+import { explain } from "./explain.js";
 import type { InFlightCalls } from "./in-flight-calls.js";
 import type { Job } from "./job.js";
 import { PAUSE_OPTIONS, RESUME_OPTIONS, WORKER_KEYS } from "./option-keys.js";
 import { snapshotTarget } from "./target.js";
-import type { AnnouncedWorker, LiveWorker, PausedQueue, PauseOptions, WorkerOperations } from "./worker-operations.js";
+import type {
+  AnnouncedWorker,
+  Explanation,
+  LiveWorker,
+  PausedQueue,
+  PauseOptions,
+  WorkerOperations,
+} from "./worker-operations.js";
 
 const STATES = ["running", "waiting", "paused"];
 
@@ -27,13 +35,13 @@ export class StoreWorkers<D extends JobDefinition> implements WorkerOperations<D
   readonly #definition: D;
   readonly #storage: JobStorage;
   readonly #calls: InFlightCalls;
-  readonly #emit: StoreConfig["emit"];
+  readonly #config: StoreConfig;
 
-  constructor(definition: D, storage: JobStorage, calls: InFlightCalls, emit: StoreConfig["emit"]) {
+  constructor(definition: D, storage: JobStorage, calls: InFlightCalls, config: StoreConfig) {
     this.#definition = definition;
     this.#storage = storage;
     this.#calls = calls;
-    this.#emit = emit;
+    this.#config = config;
   }
 
   async pauseQueue(queue: string, options: PauseOptions = {}): Promise<void> {
@@ -48,7 +56,7 @@ export class StoreWorkers<D extends JobDefinition> implements WorkerOperations<D
     await this.#calls.run(() => this.#storage.pauseQueue(request));
     // A pause whose end has passed ends the pause of the queue, and one that must not shorten another may have changed nothing.
     const isCertain = !request.unlessLonger && (request.until === null || request.until > Date.now());
-    if (isCertain) this.#emit({ type: "paused", message: describePause(request) });
+    if (isCertain) this.#config.emit({ type: "paused", message: describePause(request) });
   }
 
   async resumeQueue(queue: string, options: { readonly by?: string | undefined } = {}): Promise<boolean> {
@@ -56,7 +64,7 @@ export class StoreWorkers<D extends JobDefinition> implements WorkerOperations<D
     const by = checkText(checkOptions(options, RESUME_OPTIONS, "resumeQueue").by, "by");
     const resumed = await this.#calls.run(() => this.#storage.resumeQueue(name));
     const author = by === undefined ? "" : ` by ${by}`;
-    if (resumed) this.#emit({ type: "resumed", message: `The queue "${name}" was resumed${author}.` });
+    if (resumed) this.#config.emit({ type: "resumed", message: `The queue "${name}" was resumed${author}.` });
     return resumed;
   }
 
@@ -70,6 +78,11 @@ export class StoreWorkers<D extends JobDefinition> implements WorkerOperations<D
     return live
       .map(toLiveWorker)
       .sort((a, b) => (a.queue === b.queue ? Number(a.startedAt) - Number(b.startedAt) : a.queue < b.queue ? -1 : 1));
+  }
+
+  async explain(jobId: string): Promise<readonly Explanation[] | null> {
+    const id = checkId(jobId);
+    return this.#calls.run(() => explain(this.#storage, this.#config, this.#definition, id));
   }
 
   async announceWorker(worker: AnnouncedWorker<D>, jobs: readonly Job<D>[], leaseMs: number) {

@@ -80,7 +80,7 @@ export interface Explanation {
    *   it has been in its status for more than a minute. A message can still be in RabbitMQ
    */
   readonly code: ExplanationCode;
-  /** Human-readable sentence with the facts: since when, until when, by whom. */
+  /** Human-readable sentence with the facts: the times, the queue and the author. */
   readonly text: string;
   /** Next action, for example a command. null: nothing is to be done. */
   readonly fix: string | null;
