@@ -5,7 +5,7 @@ import { root, run } from "./run.mjs";
 
 /** Largest size of each entry with all code of the package that it loads, in KiB after gzip. Raise a budget only on purpose. */
 const BUDGETS = {
-  "job-store": { index: 33, redis: 89, memory: 25, subtitle: 33, opentelemetry: 8, testing: 110, cli: 121 },
+  "job-store": { index: 33, redis: 92, memory: 28, subtitle: 33, opentelemetry: 8, testing: 110, cli: 121 },
   queue: { index: 19, rabbitmq: 22, memory: 8, worker: 32, opentelemetry: 8, testing: 36 },
 };
 
