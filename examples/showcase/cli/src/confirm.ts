@@ -2,14 +2,14 @@ import { createInterface } from "node:readline";
 import type { Output } from "./display.js";
 import { usage } from "./exit.js";
 
-/** Where an answer comes from: standard input, or a test. */
+/** Source of an answer: standard input, or a test. */
 export type Input = NodeJS.ReadableStream & { readonly isTTY?: boolean };
 
 export interface ConfirmOptions {
-  /** They said --yes: nobody is asked. */
+  /** True: --yes was given, and no question is asked. */
   readonly yes: boolean;
   readonly input: Input;
-  /** Where the question goes: standard output is for results. */
+  /** Output for the question. Standard output is for results. */
   readonly err: Output;
   readonly signal: AbortSignal;
 }

@@ -3,7 +3,7 @@ import type { Job } from "./job.js";
 
 const BAR_WIDTH = 24;
 
-/** Where text goes: standard output, or a test. */
+/** Receiver of text: standard output, or a test. */
 export interface Output {
   readonly isTTY?: boolean;
   readonly columns?: number;
@@ -51,7 +51,7 @@ function line(job: Job, eta: string): string {
   return `${styleText(color, bar)} ${String(job.percent).padStart(3)}%  ${stage}${count}${eta}`;
 }
 
-/** How long the stage will still take, by how fast it went since it was first seen. */
+/** Estimates the remaining time of a stage from its speed since it was first seen. */
 export function createEta(now: () => number): (job: Job) => string {
   let first: { readonly stage: string; readonly done: number; readonly at: number } | null = null;
   return ({ status, progress, waiting }) => {

@@ -1,4 +1,4 @@
-/** How the program ends: what scripts can rely on. */
+/** Exit codes of the program, for scripts. */
 export const EXIT = {
   done: 0,
   /** The job failed, or was cancelled. */

@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-/** How things stand with an outside service, as far as any worker knows. Times are ISO 8601, in UTC. */
+/** Availability of an external service, as the workers last saw it. Times are ISO 8601, in UTC. */
 export const providerState = z.object({
   /** Such as `opensubtitles`. */
   name: z.string(),
