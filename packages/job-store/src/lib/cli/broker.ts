@@ -33,14 +33,14 @@ export interface OpenedBroker extends AsyncDisposable {
 const TIMEOUT_MS = 10_000;
 
 /**
- * Checks the options of a broker. The package `@subtitles/queue` checks the address and the names of the queues when it opens the
- * broker.
+ * Checks the options of a broker and returns the names of the queues. The package `@subtitles/queue` checks the address and the
+ * names.
  *
  * @throws UsageError
  */
-export function checkBrokerOptions(options: Options): void {
-  queuesOf(options);
+export function checkBrokerOptions(options: Options): readonly string[] {
   timeoutOf(options);
+  return queuesOf(options);
 }
 
 /**
