@@ -206,9 +206,9 @@ export interface Examination {
    * compares it with the job.
    */
   readonly lease: StoredLease | null;
-  /** Time at which a message of the job was acknowledged last by the reader that claimed it. null: unknown. */
+  /** Time at which the reader that claimed a message of the job acknowledged it last, to the second. null: unknown. */
   readonly publishedAt: number | null;
-  /** Time of the first acknowledgement that is known, of any job. null: none is known. */
+  /** Time of the first acknowledgement that is known, of any job, to the second. null: none is known. */
   readonly publishedSince: number | null;
   /** Time of the storage's clock. */
   readonly now: number;

@@ -194,7 +194,8 @@ function missingMessage(facts: Facts, { timeouts }: StoreConfig): Explanation | 
 
 /** Describes when a message of the job was published last. An acknowledged message can still be in RabbitMQ. */
 function publication({ record, publishedAt, publishedSince }: Facts): string {
-  if (publishedAt !== null && publishedAt >= record.createdAt.getTime())
+  // An earlier publication was one of a deleted job of this id. The time is known to the second.
+  if (publishedAt !== null && publishedAt + 1000 > record.createdAt.getTime())
     return `A message can still be in RabbitMQ: the last one was published at ${timeText(publishedAt)}.`;
   const since = publishedSince === null ? "no publication is known" : `none is known since ${timeText(publishedSince)}`;
   return `A message can still be in RabbitMQ, but ${since}.`;

@@ -77,7 +77,7 @@ export interface Keys {
   readonly outboxScheduledEntries: string;
   readonly outboxRejected: string;
   readonly outboxRejectedEntries: string;
-  /** Sorted set: job id by the time at which a message of the job was published last; see lua/outbox/acknowledge.lua. */
+  /** Sorted set: job id by the time at which a message of the job was published last, in seconds; see lua/outbox/acknowledge.lua. */
   readonly outboxPublished: string;
   /** String that only checks write. */
   readonly probe: string;

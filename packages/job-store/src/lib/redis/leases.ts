@@ -61,8 +61,8 @@ export class Leases {
     return {
       job: foreign === "1" ? WRONG_TYPE : readingOf(id, text),
       lease: lease === null ? null : readLease(lease),
-      publishedAt: published === null ? null : Number(published),
-      publishedSince: first === null ? null : Number(first),
+      publishedAt: published === null ? null : Number(published) * 1000,
+      publishedSince: first === null ? null : Number(first) * 1000,
       now,
     };
   }

@@ -1,10 +1,10 @@
 -- Removes entries, also rejected ones, and notes the time for jobs whose messages were published. Comes after begin-outbox.lua.
--- KEYS: 6 published messages (job id, scored by the time at which the latest entry of the job was acknowledged)
+-- KEYS: 6 published messages (job id, scored by the time at which the latest entry of the job was acknowledged, in seconds)
 -- ARGV: from 2 on, for each entry: its id, and the id of its job, or '' if this process has not claimed it
 -- Replies: { 'done', number of entries that were handled }
 
--- The newest of these are kept, and up to this number more of the older ones.
-local MAX_PUBLISHED, MAX_SPARE = 10000, 1000
+-- The newest of these are kept, and more until the next trim. A trim removes at most MAX_TRIMMED.
+local MAX_PUBLISHED, MAX_TRIMMED = 10000, 5000
 
 local ids, published = {}, {}
 for i = 2, #ARGV, 2 do
@@ -15,14 +15,20 @@ for i = 2, #ARGV, 2 do
     redis.call('HDEL', KEYS[5], id)
   elseif jobId ~= '' then
     local n = #published
-    published[n + 1] = now
+    -- The seconds are text already. To format milliseconds would be expensive.
+    published[n + 1] = clock[1]
     published[n + 2] = jobId
   end
 end
 redis.call('ZREM', KEYS[2], unpack(ids))
 if published[1] then
   redis.call('ZADD', KEYS[6], unpack(published))
-  local spare = redis.call('ZCOUNT', KEYS[6], '-inf', '+inf') - MAX_PUBLISHED
-  if spare >= MAX_SPARE then redis.call('ZREM', KEYS[6], unpack(redis.call('ZRANGE', KEYS[6], 0, spare - 1))) end
+  -- One run in a hundred trims, because each count costs as much as some of the other commands.
+  if now % 100 == 0 then
+    local spare = redis.call('ZCOUNT', KEYS[6], '-inf', '+inf') - MAX_PUBLISHED
+    if spare > 0 then
+      redis.call('ZREM', KEYS[6], unpack(redis.call('ZRANGE', KEYS[6], 0, math.min(spare, MAX_TRIMMED) - 1)))
+    end
+  end
 end
 return { 'done', #ids }

@@ -3,7 +3,7 @@
 -- KEYS: 1 metadata (hash), 2 the job, 3 work states (hash), 4 published messages (sorted set; see outbox/acknowledge.lua)
 -- ARGV: 1 id of the job
 -- Replies: { 'examined', record or false, '1' if the value of the key is not a string, else '', its lease as lease-of.lua returns it, time
---          of the last publication (ms) or false, time of the first one that is known (ms) or false, now (ms) }
+--          of the last publication (s) or false, time of the first one that is known (s) or false, now (ms) }
 
 local record, foreign = getRecord(KEYS[2])
 if type(record) == 'table' then return record end
