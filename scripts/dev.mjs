@@ -1,7 +1,7 @@
 // Entry point of every npm script of the root. It needs only Node and npm. Before each task it fetches a current Node and pnpm into
 // npm's cache if they are missing, installs the dependencies, and builds the packages.
 //
-//   node scripts/dev.mjs <bench | bench:queue-kill | build | chaos | check | ci | copy | demo | docs | screenshots | test | test:busy> [args]
+//   node scripts/dev.mjs <bench | bench:queue-kill | build | chaos | check | ci | copy | demo | docs | screenshots | soak | test | test:busy> [args]
 import { join } from "node:path";
 import { build } from "./dev/build.mjs";
 import { busy } from "./dev/busy.mjs";
@@ -31,6 +31,7 @@ const tasks = {
   demo: { run: demo },
   docs: { run: docs },
   screenshots: { run: screenshots },
+  soak: { run: (args) => bench("soak", args) },
   test: { run: test, printFailure: printNothingRan },
   "test:busy": { run: busy },
 };
