@@ -184,11 +184,12 @@ function missingMessage(facts: Facts, { timeouts }: StoreConfig): Explanation | 
   const { record, complete, now } = facts;
   if (timeouts.has(record.status) || now - record.statusAt.getTime() < GRACE_MS) return null;
   const since = timeText(record.statusAt.getTime());
+  const [queue = "<queue>"] = queuesOf(facts);
   const searched = complete ? "" : ` Only the oldest ${SEARCHED} messages of each kind were searched.`;
   return {
     code: "NO_MESSAGE",
     text: `The job has been in "${record.status}" since ${since}, without a lease, a timeout or a message in the outbox.${searched} ${publication(facts)}`,
-    fix: `Look at the queue and its dead letters. To request the job again: job-store retry ${record.id}, or job-store set-status ${record.id} ${record.status} --force --queue <queue> --payload <json>`,
+    fix: `Look at the queue and its dead letters: job-store dead-letters list --queue ${queue}. To request the job again: job-store set-status ${record.id} ${record.status} --force --queue ${queue} --payload <json>`,
   };
 }
 
