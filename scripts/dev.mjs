@@ -1,7 +1,7 @@
 // Entry point of every npm script of the root. It needs only Node and npm. Before each task it fetches a current Node and pnpm into
 // npm's cache if they are missing, installs the dependencies, and builds the packages.
 //
-//   node scripts/dev.mjs <bench | bench:queue-kill | build | chaos | check | ci | copy | demo | docs | screenshots | soak | test | test:busy> [args]
+//   node scripts/dev.mjs <bench | bench:queue-kill | build | chaos | check | ci | copy | demo | docs | images | screenshots | soak | test | test:busy> [args]
 import { join } from "node:path";
 import { build } from "./dev/build.mjs";
 import { busy } from "./dev/busy.mjs";
@@ -30,6 +30,7 @@ const tasks = {
   copy: { run: copy },
   demo: { run: demo },
   docs: { run: docs },
+  images: { run: images },
   screenshots: { run: screenshots },
   soak: { run: (args) => bench("soak", args) },
   test: { run: test, printFailure: printNothingRan },
@@ -52,6 +53,10 @@ async function bench(script, args) {
 /** @param {string[]} args */
 async function chaos(args) {
   return (await run("pnpm", ["--dir", "chaos", "--silent", "start", ...args])).code;
+}
+
+async function images() {
+  return (await run("node", ["--import", "tsx", "test/images/main.ts"])).code;
 }
 
 /** Takes a picture of every state of the page. The tests of the states take them. */
