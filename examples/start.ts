@@ -27,10 +27,12 @@ const apps: Readonly<Record<string, () => Promise<{ close(): Promise<void> }>>> 
 };
 
 const stopped = new Promise((resolve) => {
-  // npm passes on a Ctrl-C that this process also receives itself: the later signals must not interrupt the end.
+  // npm passes on a Ctrl-C that this process also receives itself. The later signals must not interrupt the end.
   for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, resolve);
 });
 const names = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(apps);
+const isInMemory = settings.REDIS_URL === undefined;
+log.info({ apps: names }, isInMemory ? "in memory: all jobs are lost when this process ends" : "on Redis and RabbitMQ");
 const running = await Promise.all(names.map(start));
 await stopped;
 
@@ -48,10 +50,11 @@ function start(name: string) {
 function settingsOrExit(): z.output<z.ZodObject<typeof allSettings>> {
   try {
     const read = readSettings(allSettings);
-    const hasServers = read.REDIS_URL !== undefined && read.RABBITMQ_URL !== undefined;
-    const needsServers = process.argv.length > 2 || read.REDIS_URL !== undefined || read.RABBITMQ_URL !== undefined;
-    if (hasServers || !needsServers) return read;
-    return exitWith("Set REDIS_URL and RABBITMQ_URL. Without both, only all apps together can run, in memory.");
+    const servers = ["REDIS_URL", "RABBITMQ_URL"] as const;
+    const missing = servers.filter((name) => read[name] === undefined);
+    const canRunInMemory = missing.length === servers.length && process.argv.length === 2;
+    if (missing.length === 0 || canRunInMemory) return read;
+    return exitWith(`Set ${missing.join(" and ")}. Without both addresses, only all apps together can run, in memory.`);
   } catch (error) {
     if (error instanceof SettingsError) return exitWith(error.message);
     throw error;

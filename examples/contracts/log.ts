@@ -1,11 +1,19 @@
+import { JobStoreError } from "@subtitles/job-store";
+import { QueueError } from "@subtitles/queue";
 import type { WorkerEvent } from "@subtitles/queue/worker";
-import { type Logger, pino } from "pino";
+import { type Logger, pino, stdSerializers } from "pino";
 
 export type Log = Logger;
 
 /** Logs lines of JSON to the standard output. */
 export function createLog(level: string): Log {
-  return pino({ level });
+  return pino({ level, serializers: { err: describe } });
+}
+
+/** Leaves out the stack of errors of the store and the queue. Their message is enough, and an outage repeats them often. */
+function describe(error: Error) {
+  const isKnown = JobStoreError.is(error) || QueueError.is(error);
+  return isKnown ? { type: error.name, code: error.code, message: error.message } : stdSerializers.err(error);
 }
 
 /** Events that need the attention of an operator. */

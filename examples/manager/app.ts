@@ -47,7 +47,10 @@ export async function startManager(
   });
   server.get("/metrics", async (_request, reply) => reply.type("text/plain; version=0.0.4").send(await metrics.read()));
 
-  const url = await server.listen({ host, port });
+  const url = await server.listen({ host, port }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== "EADDRINUSE") throw error;
+    throw new Error(`Another process uses port ${port} of ${host}. Stop it, or set PORT to another port.`);
+  });
   const onError = (error: unknown) => log.warn({ err: error }, "relay: messages wait in the store");
   const relay = createRelay({ outbox: store.outbox, broker, queues, onError });
   return {

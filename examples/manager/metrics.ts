@@ -12,7 +12,8 @@ export interface Metrics {
 /** Metrics of this process. The manager serves them. */
 export function createMetrics(): Metrics {
   const exporter = new PrometheusExporter({ preventServerStart: true });
-  const serializer = new PrometheusSerializer();
+  // Without `target_info`: Prometheus itself adds the name and the address of the service.
+  const serializer = new PrometheusSerializer(undefined, false, undefined, true);
   return {
     meterProvider: new SdkMeterProvider({ readers: [exporter] }),
     read: async () => serializer.serialize((await exporter.collect()).resourceMetrics),

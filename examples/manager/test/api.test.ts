@@ -88,6 +88,14 @@ test("an open event stream does not keep the manager from closing", async () => 
   await expect(reader?.closed).rejects.toThrow();
 });
 
+test("a port in use ends the start with a message that names the setting", async () => {
+  const { url } = await start();
+  const port = Number(new URL(url).port);
+  await expect(startManager(await openResources(), { HOST: "127.0.0.1", PORT: port })).rejects.toThrow(
+    `Another process uses port ${port} of 127.0.0.1. Stop it, or set PORT to another port.`,
+  );
+});
+
 test("the file can be had once the job is completed, and not before", async () => {
   const service = await start();
   const { body: job } = await service.call("POST /api/v1/jobs", sampleData);
@@ -148,7 +156,9 @@ test("health and metrics say how the service is", async () => {
   await call("POST /api/v1/jobs", sampleData);
   expect((await call("GET /livez")).status).toBe(200);
   expect(await call("GET /readyz")).toMatchObject({ status: 200, body: { status: "healthy" } });
-  expect((await call("GET /metrics")).body).toMatch(/^subtitles_job_count\{.*status="\w+".*\} 1$/m);
+  const { body: metrics } = await call("GET /metrics");
+  expect(metrics).toMatch(/^subtitles_job_count\{.*status="\w+".*\} 1$/m);
+  expect(metrics).not.toContain("target_info");
   await store.close();
   expect(await call("GET /readyz")).toMatchObject({ status: 503, body: { status: "unhealthy" } });
   expect(await call("GET /api/v1/jobs")).toMatchObject({ status: 503, body: { code: "STORE_UNAVAILABLE" } });
