@@ -19,7 +19,10 @@ export async function startTranslator(
   { store, broker, files, log }: Resources,
   settings: z.output<z.ZodObject<typeof translatorSettings>>,
 ): Promise<Worker> {
-  const provider = await openTranslationMemory(settings.TRANSLATION_MEMORY_PATH);
+  const path = settings.TRANSLATION_MEMORY_PATH;
+  const provider = await openTranslationMemory(path).catch((cause: Error) => {
+    throw new Error(`TRANSLATION_MEMORY_PATH: ${path} cannot be used: ${cause.message}`, { cause });
+  });
   return createWorker({
     ...translate,
     store,

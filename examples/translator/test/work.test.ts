@@ -6,6 +6,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { download, queues, translate } from "../../contracts/job.js";
 import { formatSrt, parseSrt } from "../../contracts/subtitle/srt.js";
 import { openResources, temporaryFolder } from "../../contracts/test/resources.js";
+import { startTranslator } from "../app.js";
 import { openTranslationMemory } from "../memory.js";
 import type { TranslationProvider } from "../provider.js";
 import { translateWith } from "../work.js";
@@ -132,5 +133,10 @@ test.each([
   ["<tmx><body/></tmx>", "no translation unit"],
   ["<tmx><body><tu><tuv><seg>Hi</seg></tuv></tu></body></tmx>", "no xml:lang"],
 ])("a damaged translation memory is refused with the reason: %j", async (content, message) => {
-  await expect(openTranslationMemory(await fileWith(content))).rejects.toThrow(message);
+  const path = await fileWith(content);
+  await expect(openTranslationMemory(path)).rejects.toThrow(message);
+  const settings = { TRANSLATION_MEMORY_PATH: path, MIN_COVERAGE: 1, TRANSLATOR_CONCURRENCY: 1 };
+  await expect(startTranslator(await openResources(), settings)).rejects.toThrow(
+    `TRANSLATION_MEMORY_PATH: ${path} cannot be used: `,
+  );
 });
