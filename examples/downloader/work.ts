@@ -27,10 +27,11 @@ export function downloadWith(sources: readonly SubtitleSource[], files: Files) {
       const cues = parseSrt(decodeSrt(found.bytes));
       const file = `${id}.${language}.srt`;
       await files.save(file, formatSrt(cues));
-      const result = { file, source: found.name };
+      // The progress of the search ends with it.
+      const outcome = { result: { file, source: found.name }, progress: null };
       return language === asked
-        ? { to: COMPLETED, result }
-        : { to: translate.working, result, progress: null, note: `found ${found.name}` };
+        ? { to: COMPLETED, ...outcome }
+        : { to: translate.working, ...outcome, note: `found ${found.name}` };
     }
     throw new JobFailed(`No subtitle in ${languages.join(" or ")} was found for "${data.videoTitle}".`, {
       code: "SUBTITLE_NOT_FOUND",

@@ -34,8 +34,9 @@ async function start({ library = {}, media = {} }: Record<string, Readonly<Recor
 
 test("a subtitle in the folder completes the job, and its file exists", async () => {
   const { run, files } = await start({ library: { "Roma.en.srt": `\uFEFF${SRT.replaceAll("\n", "\r\n")}` } });
-  const { id, status, result } = await run();
+  const { id, status, result, progress } = await run();
   expect([status, result]).toEqual(["completed", { file: `${id}.en.srt`, source: "Roma.en.srt" }]);
+  expect(progress).toBeNull();
   expect(await files.read(`${id}.en.srt`)).toBe(SRT);
 });
 
