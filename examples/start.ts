@@ -1,7 +1,7 @@
-// Runs the service. Without arguments, all apps run in this process; with names, only these:
+// Runs the service. Without arguments, all apps run in this process. With arguments, the named apps run:
 //
-//   npm start                       everything, in memory or on the servers of REDIS_URL and RABBITMQ_URL
-//   npm start -- manager            only the manager; the others run in processes of their own
+//   npm start                       all apps, in memory or on the servers of REDIS_URL and RABBITMQ_URL
+//   npm start -- manager            only the manager; the other apps run in other processes
 import type { z } from "zod";
 import { openBroker, openStore } from "./contracts/connect.js";
 import { openFiles } from "./contracts/files.js";
@@ -27,7 +27,7 @@ const apps: Readonly<Record<string, () => Promise<{ close(): Promise<void> }>>> 
 };
 
 const stopped = new Promise((resolve) => {
-  // npm passes on a Ctrl-C that this process also receives itself. The later signals must not interrupt the end.
+  // After Ctrl-C, this process receives the signal twice: from the terminal and from npm. The second one must not end it early.
   for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, resolve);
 });
 const names = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(apps);
@@ -36,7 +36,7 @@ log.info({ apps: names }, isInMemory ? "in memory: all jobs are lost when this p
 const running = await Promise.all(names.map(start));
 await stopped;
 
-// The workers first: they finish their jobs, whose messages the manager's relay sends. Then the connections.
+// Closes the workers before the manager, whose relay sends the messages of their last jobs. Then closes the connections.
 for (const app of running.reverse()) await app.close();
 await broker.close();
 await store.close();

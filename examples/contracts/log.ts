@@ -5,7 +5,7 @@ import { type Logger, pino, stdSerializers } from "pino";
 
 export type Log = Logger;
 
-/** Logs lines of JSON to the standard output. */
+/** Creates a log that writes lines of JSON to the standard output. */
 export function createLog(level: string): Log {
   return pino({ level, serializers: { err: describe } });
 }
@@ -27,10 +27,10 @@ const WARNINGS: readonly string[] = [
   "stuck",
   "error",
 ];
-/** Events of every message. */
+/** Events that occur for every message. */
 const DETAILS: readonly string[] = ["started", "skipped"];
 
-/** Returns the `onEvent` of a worker: it logs what happens to its jobs. */
+/** Returns an `onEvent` for a worker, which logs the worker's events. */
 export function logWorkerEvents(log: Log): (event: WorkerEvent) => void {
   return ({ type, message, error, ...details }) => {
     const level = WARNINGS.includes(type) ? "warn" : DETAILS.includes(type) ? "debug" : "info";

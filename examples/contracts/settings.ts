@@ -5,17 +5,17 @@ import { definition } from "./job.js";
 const address = (protocol: RegExp, example: string) =>
   z.url({ protocol, hostname: /./, error: `must be an address such as ${example}` }).optional();
 
-/** Settings of the connections. Without both addresses, everything is in the memory of one process. */
+/** Settings of the connections. Without both addresses, jobs and messages are in the memory of one process. */
 export const connectionSettings = {
   REDIS_URL: address(/^rediss?$/, "redis://localhost:6379"),
   RABBITMQ_URL: address(/^amqps?$/, "amqp://localhost:5672"),
-  /** Begins the names of all keys and queues, so that several services can share the servers. */
+  /** Beginning of the names of all keys and queues. With different prefixes, several services can share the servers. */
   KEY_PREFIX: z
     .string()
     .regex(/^[\w-]+$/, "can only have letters, digits, hyphens and underscores")
     .default(definition.name),
   LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info"),
-  /** Folder of finished files. All apps share it. */
+  /** Folder of the finished files, which all apps share. */
   STORAGE_PATH: z.string().default("storage"),
 };
 

@@ -17,7 +17,7 @@ function start(args: readonly string[], env: Readonly<Record<string, string>>) {
   return service;
 }
 
-/** Starting a process compiles it, which takes long on a busy machine. */
+/** Time limit of a test that starts a process. On a busy machine, compiling the service takes long. */
 const patience = 180_000;
 
 test("`npm start` runs a job to its end in one process, and ends on SIGTERM", { timeout: patience }, async () => {
