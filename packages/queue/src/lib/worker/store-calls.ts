@@ -120,7 +120,9 @@ export class StoreCalls {
   #succeeded(caller: object): void {
     if (!this.#failing.delete(caller)) return;
     this.#lastOutage = performance.now();
-    if (this.#failing.size === 0) this.#emit({ type: "available", message: "The store is available again." });
+    // A stopped call ends without an answer of the store.
+    if (this.#failing.size > 0 || this.#stopped) return;
+    this.#emit({ type: "available", message: "The store is available again." });
   }
 }
 
