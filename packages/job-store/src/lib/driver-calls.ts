@@ -198,6 +198,22 @@ export interface StoredLease {
   readonly owned: boolean;
 }
 
+/** Job, and what the storage knows about the work on it. */
+export interface Examination {
+  readonly job: ReadResult;
+  /**
+   * Lease of the job. null: it has none, or the time of the lease is over. The lease can be that of an earlier job of this id, so the caller
+   * compares it with the job.
+   */
+  readonly lease: StoredLease | null;
+  /** Time at which the reader that claimed a message of the job acknowledged it last, to the second. null: unknown. */
+  readonly publishedAt: number | null;
+  /** Time of the first acknowledgement that is known, of any job, to the second. null: none is known. */
+  readonly publishedSince: number | null;
+  /** Time of the storage's clock. */
+  readonly now: number;
+}
+
 /** Request to fail a job that no worker can work on. */
 export interface FailRequest extends Pick<NewJob, "sendHeaders"> {
   /** Id of the job. */

@@ -3,6 +3,7 @@ import type {
   ClaimRequest,
   CreateReply,
   DeleteReply,
+  Examination,
   FailRequest,
   FailRequestReply,
   FullJob,
@@ -19,7 +20,6 @@ import type {
   RequestReply,
   SaveReply,
   StatusUpdate,
-  StoredLease,
   StoredMessage,
   Target,
   UpdateProgressReply,
@@ -315,10 +315,10 @@ export interface JobStorage {
    */
   renewLeases(targets: readonly Target[], leaseMs: number): Promise<readonly boolean[]>;
   /**
-   * Returns the lease of a job. null: it has none, or the time of the lease is over. The lease can be that of a job that has expired, so the
-   * caller compares it with the job.
+   * Reads a job and what the storage knows about the work on it, in one step. The times of acknowledgements are those of the latest 10,000
+   * jobs or more, for each event log.
    */
-  readLease(id: string): Promise<StoredLease | null>;
+  examine(id: string): Promise<Examination>;
   /**
    * Finds jobs whose time in their status is over, if `owner` enforces the timeouts or no owner does. The caller changes their status,
    * with `idleSince` in the target. `more`: true if further jobs may be found at once.

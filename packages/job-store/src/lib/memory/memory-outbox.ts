@@ -24,11 +24,16 @@ type Entry = StoredEntry & {
 /** Longest time for which a waiting reader does nothing, in milliseconds. Its claims are contacts with the storage. */
 const CONTACT_MS = 1000;
 
+/** Maximum number of jobs for which the time of the last publication is known. */
+const MAX_PUBLISHED = 10_000;
+
 /** Outbox in memory: entries in commit order, messages that are not due yet, and rejected entries. */
 export class MemoryOutbox implements OutboxStorage {
   #entries = new Map<string, Entry>();
   /** Delayed messages in the order of their due times. */
   readonly #scheduled: Entry[] = [];
+  /** Time at which a message of a job was published last, by job id, oldest first. */
+  readonly published = new Map<string, number>();
   readonly #rejected = new Map<string, Entry & { readonly reason: string }>();
   readonly #readers = new Condition();
   readonly #beforeClaim: () => void;
@@ -142,9 +147,19 @@ export class MemoryOutbox implements OutboxStorage {
 
   async ack(entryIds: readonly string[]): Promise<void> {
     for (const id of entryIds) {
+      const entry = this.#entries.get(id);
+      if (entry !== undefined) this.#notePublished(entry.jobId);
       this.#entries.delete(id);
       this.#rejected.delete(id);
     }
+  }
+
+  #notePublished(jobId: string): void {
+    // A new entry of a Map is its last one.
+    this.published.delete(jobId);
+    this.published.set(jobId, Date.now());
+    const [first] = this.published.keys();
+    if (first !== undefined && this.published.size > MAX_PUBLISHED) this.published.delete(first);
   }
 
   async reject(entryIds: readonly string[], reason: string): Promise<void> {

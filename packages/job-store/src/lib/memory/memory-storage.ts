@@ -5,6 +5,7 @@ import type {
   CreateReply,
   DeleteReply,
   EventLog,
+  Examination,
   FailRequest,
   FailRequestReply,
   FullJob,
@@ -24,7 +25,6 @@ import type {
   StatusUpdate,
   StorageHealth,
   StoreConfig,
-  StoredLease,
   Target,
   UpdateProgressReply,
   UpdateStatusReply,
@@ -254,13 +254,23 @@ export class MemoryStorage implements JobStorage {
     return changed.includes(true) ? this.#faults.replyOrLose(changed) : changed;
   }
 
-  async readLease(id: string): Promise<StoredLease | null> {
+  async examine(id: string): Promise<Examination> {
     this.#check();
+    const { work, outbox } = this.#table;
     const job = this.#table.find(id);
-    const until = job === undefined ? null : this.#table.work.leasedUntil(job);
-    if (job === undefined || until === null) return null;
-    const { createdAt, version } = job;
-    return { createdAt, version, until, owned: this.#table.work.peek(job)?.lease?.owned === true };
+    const until = job === undefined ? null : work.leasedUntil(job);
+    const lease =
+      job === undefined || until === null
+        ? null
+        : { createdAt: job.createdAt, version: job.version, until, owned: work.peek(job)?.lease?.owned === true };
+    const [first] = outbox.published.values();
+    return {
+      job: job === undefined ? { kind: "absent" } : { kind: "record", record: this.#table.toRecord(job) },
+      lease,
+      publishedAt: outbox.published.get(id) ?? null,
+      publishedSince: first ?? null,
+      now: Date.now(),
+    };
   }
 
   async pauseQueue(request: PauseRequest): Promise<void> {

@@ -6,6 +6,7 @@ import type {
   CreateReply,
   DeleteReply,
   EventLog,
+  Examination,
   FailRequest,
   FailRequestReply,
   FullJob,
@@ -24,7 +25,6 @@ import type {
   SaveReply,
   StatusUpdate,
   StoreConfig,
-  StoredLease,
   Target,
   UpdateProgressReply,
   UpdateStatusReply,
@@ -129,8 +129,8 @@ export class InstrumentedStorage implements JobStorage {
     return this.#storage.renewLeases(targets, leaseMs);
   }
 
-  readLease(id: string): Promise<StoredLease | null> {
-    return this.#storage.readLease(id);
+  examine(id: string): Promise<Examination> {
+    return this.#storage.examine(id);
   }
 
   announceWorker(

@@ -77,6 +77,8 @@ export interface Keys {
   readonly outboxScheduledEntries: string;
   readonly outboxRejected: string;
   readonly outboxRejectedEntries: string;
+  /** Sorted set: job id by the time at which a message of the job was published last, in seconds; see lua/outbox/acknowledge.lua. */
+  readonly outboxPublished: string;
   /** String that only checks write. */
   readonly probe: string;
 }
@@ -112,6 +114,7 @@ export function keysUnder(prefix: string): Keys {
     outboxScheduledEntries: `${prefix}jobs:outbox:scheduled:entries`,
     outboxRejected: `${prefix}jobs:outbox:rejected`,
     outboxRejectedEntries: `${prefix}jobs:outbox:rejected:entries`,
+    outboxPublished: `${prefix}jobs:outbox:published`,
     probe: `${prefix}jobs:probe`,
   };
 }

@@ -36,6 +36,7 @@ const at = {
   workers: 28,
   workerEnds: 29,
   consumers: 30,
+  outboxPublished: 31,
 } as const satisfies Record<keyof Keys, number>;
 
 /** Returns the keys in the order of `at`. `*` is no valid id, and looks like a pattern of all keys in a message. */
@@ -155,6 +156,7 @@ const PROBES: readonly Probe[] = [
   ...sortedSet(at.outboxRejected),
   ...messages(at.outboxRejectedEntries),
   ["hmget", at.outboxRejectedEntries, "*"],
+  ...sortedSet(at.outboxPublished),
 ];
 
 /** Further commands of an audit. */

@@ -4,6 +4,7 @@ import type {
   ClaimRequest,
   CreateReply,
   DeleteReply,
+  Examination,
   FailRequest,
   FailRequestReply,
   FullJob,
@@ -20,7 +21,6 @@ import type {
   SaveReply,
   StatusUpdate,
   StoreConfig,
-  StoredLease,
   Target,
   UpdateProgressReply,
   UpdateStatusReply,
@@ -118,8 +118,8 @@ export class RedisStorage implements JobStorage {
     return this.#leases.renew(targets, leaseMs);
   }
 
-  readLease(id: string): Promise<StoredLease | null> {
-    return this.#leases.read(id);
+  examine(id: string): Promise<Examination> {
+    return this.#leases.examine(id);
   }
 
   announceWorker(

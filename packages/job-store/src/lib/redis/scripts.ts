@@ -8,8 +8,10 @@ import deleteWork from "./lua/includes/delete-work.lua";
 import endedLeases from "./lua/includes/ended-leases.lua";
 import expectations from "./lua/includes/expectations.lua";
 import fields from "./lua/includes/fields.lua";
+import getRecord from "./lua/includes/get-record.lua";
 import indexes from "./lua/includes/indexes.lua";
 import lateEntry from "./lua/includes/late-entry.lua";
+import leaseOf from "./lua/includes/lease-of.lua";
 import limits from "./lua/includes/limits.lua";
 import metadata from "./lua/includes/metadata.lua";
 import pauses from "./lua/includes/pauses.lua";
@@ -40,6 +42,7 @@ import readPauses from "./lua/pauses/read.lua";
 import resumeQueue from "./lua/pauses/resume.lua";
 import counts from "./lua/read/counts.lua";
 import countsOfField from "./lua/read/counts-of-field.lua";
+import examine from "./lua/read/examine.lua";
 import find from "./lua/read/find.lua";
 import leases from "./lua/read/leases.lua";
 import page from "./lua/read/page.lua";
@@ -79,8 +82,9 @@ export const scripts = {
   counts: scriptOf(counts),
   countsOfField: scriptOf(...indexed, countsOfField),
   probe: scriptOf(probe),
-  snapshot: scriptOf(snapshot),
-  leases: scriptOf(contact, leases),
+  snapshot: scriptOf(getRecord, snapshot),
+  examine: scriptOf(contact, getRecord, leaseOf, examine),
+  leases: scriptOf(contact, leaseOf, leases),
   renewLeases: scriptOf(contact, workState, workChanges, expectations, pauses, renewLeases),
   pauseQueue: scriptOf(pauses, changePauses, pauseQueue),
   resumeQueue: scriptOf(pauses, changePauses, resumeQueue),

@@ -5,6 +5,7 @@ import type {
   CreateReply,
   DeleteReply,
   EventLog,
+  Examination,
   FailRequest,
   FailRequestReply,
   FullJob,
@@ -24,7 +25,6 @@ import type {
   SaveReply,
   StatusUpdate,
   StorageHealth,
-  StoredLease,
   Target,
   UnattendedStatus,
   UpdateProgressReply,
@@ -92,8 +92,8 @@ export class ShardedStorage implements JobStorage {
     );
   }
 
-  readLease(id: string): Promise<StoredLease | null> {
-    return this.#of(id).readLease(id);
+  examine(id: string): Promise<Examination> {
+    return this.#of(id).examine(id);
   }
 
   /**
