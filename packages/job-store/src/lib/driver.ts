@@ -45,7 +45,8 @@ export type * from "./driver-workers.js";
  * - A driver stores JSON text and returns replies, which are unions with a `kind`. The core parses, validates and creates errors.
  * - All times are milliseconds since 1970, from the storage's own clock.
  * - Each write is atomic: it is applied completely, with its outbox messages and events, or not at all.
- * - A driver throws only JobStoreErrors: UNAVAILABLE, and INVALID_ARGUMENT if the stored jobs belong to another definition.
+ * - A driver throws only JobStoreErrors: UNAVAILABLE, INVALID_ARGUMENT if the stored jobs belong to another definition, and NEWER_FORMAT if a
+ *   newer version of the driver stored them in a format that this version cannot read. Then it writes nothing.
  * - A call that failed is never applied later. If the driver does not know if it was applied, UNAVAILABLE has `indeterminate: true`.
  */
 export interface JobStoreDriver {

@@ -52,7 +52,7 @@ const MAX_RECORD_BYTES = 4_194_304;
  * Opens a store from its stored metadata, without its definition. The store does not change this metadata.
  *
  * @returns null if no store has used this storage yet
- * @throws JobStoreError UNAVAILABLE
+ * @throws JobStoreError NEWER_FORMAT, UNAVAILABLE
  */
 export async function openRecordedStore(
   driver: JobStoreDriver,

@@ -4,10 +4,13 @@
 -- KEYS: 6 last claim of the reader, and the entries that it returned, 7 metadata (hash), 13 scheduled messages (number, scored by due
 --       time), 14 scheduled entries (number -> fields)
 -- ARGV: 2 maximum number of entries, 3 duration of the claim (ms), 4 id of the claim
--- Replies: { 'claimed', last entry that was ever claimed, ms until the next claim ends or the next message is due, or '',
+-- Replies: { 'stale' }  the store has a newer format: nothing was changed
+--          { 'claimed', last entry that was ever claimed, ms until the next claim ends or the next message is due, or '',
 --          entry … }
 
-sendEnded((contact(KEYS[7], gapsKey, now)))
+local leaseNow = contact(KEYS[7], gapsKey, now)
+if not leaseNow then return { 'stale' } end
+sendEnded(leaseNow)
 
 local limit = tonumber(ARGV[2])
 local entries, largestRead = {}, 0

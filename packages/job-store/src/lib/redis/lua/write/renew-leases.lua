@@ -7,12 +7,14 @@
 --       if none announces itself, 5 its queue (JSON), 6 its record (JSON), 7 statuses that it names (JSON); from 8 on, two values for each job: its
 --       id, and what it must have (see expectations.lua)
 -- Replies: { 'late', now }  the deadline has passed: nothing was changed, and nothing will be
+--          { 'stale' }  the store has a newer format: nothing was changed
 --          { 'renewed', id of the run of this server or '', pause of the worker's queue or '', for each job 1 if its lease was changed, else 0 }
 
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 if now > tonumber(ARGV[1]) then return { 'late', string.format('%.0f', now) } end
 local leaseNow, leaseMs = contact(KEYS[1], KEYS[6], now), tonumber(ARGV[2])
+if not leaseNow then return { 'stale' } end
 local works = workChanges(workStates(now, nil, unpack(KEYS, 2, 5)))
 
 local function isPresent(state, expected)
