@@ -347,7 +347,7 @@ export function limit(context: Context): void {
     await create(store, ids);
     const others = [store, stores.openApart(), stores.openApart()];
     const answers = await Promise.all(ids.map((id, n) => limited(others[n % 3] as JobStore<Report>, id, 3)));
-    let running = answers.flatMap((answer) => (answer.kind === "claimed" ? [answer.job] : []));
+    let running: readonly Job<Report>[] = answers.flatMap((answer) => (answer.kind === "claimed" ? [answer.job] : []));
     expect(running).toHaveLength(3);
     expect(answers.filter(({ kind }) => kind === "limited")).toHaveLength(37);
     let done = 0;

@@ -36,6 +36,9 @@ const at = {
   workers: 28,
   workerEnds: 29,
   consumers: 30,
+  limits: 31,
+  limitLists: 32,
+  limitRules: 33,
 } as const satisfies Record<keyof Keys, number>;
 
 /** Returns the keys in the order of `at`. `*` is no valid id, and looks like a pattern of all keys in a message. */
@@ -114,6 +117,7 @@ const PROBES: readonly Probe[] = [
   ["hget", at.values, "*"],
   ["hset", at.values, "a field without value", "", ""],
   ["hdel", at.values, "*"],
+  ["hget", at.work, "*"],
   ["hmget", at.work, "*"],
   ["hset", at.work, "a field without value", "", ""],
   ["hdel", at.work, "*"],
@@ -123,6 +127,12 @@ const PROBES: readonly Probe[] = [
   ...sortedSet(at.leases),
   ...sortedSet(at.waits),
   ...sortedSet(at.gaps),
+  ...sortedSet(at.limits),
+  ["zlexcount", at.limits, "-", "-"],
+  ...sortedSet(at.limitLists),
+  ["hget", at.limitRules, "*"],
+  ["hgetall", at.limitRules],
+  ["hset", at.limitRules, "a field without value", "", ""],
   ["hget", at.pauses, "*"],
   ["hgetall", at.pauses],
   ["hset", at.pauses, "a field without value", "", ""],
