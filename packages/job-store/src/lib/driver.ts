@@ -24,6 +24,7 @@ import type {
   Target,
   UpdateProgressReply,
   UpdateStatusReply,
+  WaitingMessage,
 } from "./driver-calls.js";
 import type {
   LiveWorkerRecord,
@@ -190,7 +191,8 @@ export interface EventLog {
 
 /**
  * Outbox entries in commit order. A claimed entry is not returned again until its claim ends. A delayed message is not an entry until it
- * is due. `claim` makes entries of the messages that are due, and of the stored messages of ended leases.
+ * is due. `claim` makes entries of the messages that are due, of the stored messages of ended leases, and of messages that waited for a
+ * place; it checks each of their lists once a minute, a bounded number in one call.
  */
 export interface OutboxStorage {
   /** Claims up to `limit` entries for `claimMs`. Waits for the first one until `waitMs` has passed or `signal` aborts. */
@@ -320,6 +322,8 @@ export interface JobStorage {
    * jobs or more, for each event log.
    */
   examine(id: string): Promise<Examination>;
+  /** Returns the messages of the job that wait for a place. They can be those of a job that has expired, so the caller compares them. */
+  readWaiting(id: string): Promise<readonly WaitingMessage[]>;
   /**
    * Finds jobs whose time in their status is over, if `owner` enforces the timeouts or no owner does. The caller changes their status,
    * with `idleSince` in the target. `more`: true if further jobs may be found at once.

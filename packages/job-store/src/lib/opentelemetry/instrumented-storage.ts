@@ -28,6 +28,7 @@ import type {
   Target,
   UpdateProgressReply,
   UpdateStatusReply,
+  WaitingMessage,
   WorkerRecord,
 } from "../driver.js";
 import type { AuditReport } from "../types.js";
@@ -131,6 +132,10 @@ export class InstrumentedStorage implements JobStorage {
 
   examine(id: string): Promise<Examination> {
     return this.#storage.examine(id);
+  }
+
+  readWaiting(id: string): Promise<readonly WaitingMessage[]> {
+    return this.#storage.readWaiting(id);
   }
 
   announceWorker(

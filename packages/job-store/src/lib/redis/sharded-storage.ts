@@ -29,6 +29,7 @@ import type {
   UnattendedStatus,
   UpdateProgressReply,
   UpdateStatusReply,
+  WaitingMessage,
   WorkerRecord,
 } from "../driver.js";
 import { comparePositions } from "../position.js";
@@ -94,6 +95,10 @@ export class ShardedStorage implements JobStorage {
 
   examine(id: string): Promise<Examination> {
     return this.#of(id).examine(id);
+  }
+
+  readWaiting(id: string): Promise<readonly WaitingMessage[]> {
+    return this.#of(id).readWaiting(id);
   }
 
   /**
