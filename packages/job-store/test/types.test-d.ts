@@ -321,7 +321,7 @@ describe("leases", () => {
       expectTypeOf(answer.origin).toEqualTypeOf<string>();
     }
     expectTypeOf(answer.kind).toEqualTypeOf<
-      "claimed" | "missing" | "outdated" | "handled" | "moved" | "leased" | "changed" | "paused"
+      ("claimed" | "missing" | "outdated" | "handled" | "moved" | "leased" | "changed") | ("paused" | "limited")
     >();
     expectTypeOf<WorkingOf<Subtitle>>().toEqualTypeOf<"downloading" | "translating">();
     expectTypeOf<FromOf<Subtitle, "downloading">>().toEqualTypeOf<"pending" | "downloading">();
@@ -504,6 +504,7 @@ describe("public types", () => {
           | "list"
           | "scan"
           | "counts"
+          | "activity"
           | "outbox"
           | "health"
           | "close"
@@ -524,7 +525,7 @@ describe("public types", () => {
       ("result" | "error" | "progress" | "by" | "note" | "key" | "outbox") | ("handled" | "leaseMs" | "failedAttempt")
     >();
     expectTypeOf<keyof ClaimOptions<Subtitle, "downloading">>().toEqualTypeOf<
-      "from" | "leaseMs" | "key" | "message" | "ifVersion" | "by" | "note"
+      "from" | "leaseMs" | "key" | "message" | "ifVersion" | "limit" | "by" | "note"
     >();
     expectTypeOf<keyof FailRequestOptions<Subtitle>>().toEqualTypeOf<
       "from" | "working" | "message" | "error" | "by" | "note"

@@ -25,6 +25,7 @@ import type {
   StatusUpdate,
   StorageHealth,
   StoreConfig,
+  StoredActivity,
   Target,
   UpdateProgressReply,
   UpdateStatusReply,
@@ -40,6 +41,7 @@ import { changedJob, keysAfter, metadataOf, withEntry, withExpiry } from "./chan
 import type { FaultInjection } from "./fault-injection.js";
 import { guardedLog, guardedOutbox } from "./guards.js";
 import { isLive, type JobTable } from "./job-table.js";
+import { activityOf } from "./memory-activity.js";
 import { auditJobTable } from "./memory-audit.js";
 import { checkHealth } from "./memory-health.js";
 import { listJobs } from "./memory-list.js";
@@ -383,6 +385,11 @@ export class MemoryStorage implements JobStorage {
       counts.set(job.status, (counts.get(job.status) ?? 0) + 1);
     }
     return counts;
+  }
+
+  async activity(lateMs: number): Promise<StoredActivity> {
+    this.#check();
+    return activityOf(this.#table, this.#config, lateMs);
   }
 
   audit(options: AuditOptions): AsyncGenerator<AuditReport, void, undefined> {

@@ -25,6 +25,7 @@ import type {
   SaveReply,
   StatusUpdate,
   StoreConfig,
+  StoredActivity,
   Target,
   UpdateProgressReply,
   UpdateStatusReply,
@@ -182,6 +183,10 @@ export class InstrumentedStorage implements JobStorage {
 
   counts(where: ListRequest["where"]): Promise<ReadonlyMap<string, number>> {
     return this.#telemetry.observe("counts", {}, () => this.#storage.counts(where));
+  }
+
+  activity(lateMs: number): Promise<StoredActivity> {
+    return this.#telemetry.observe("activity", {}, () => this.#storage.activity(lateMs));
   }
 
   audit(options: AuditOptions): AsyncGenerator<AuditReport, void, undefined> {

@@ -21,6 +21,7 @@ import type {
   SaveReply,
   StatusUpdate,
   StoreConfig,
+  StoredActivity,
   Target,
   UpdateProgressReply,
   UpdateStatusReply,
@@ -28,6 +29,7 @@ import type {
   WorkerRecord,
 } from "../driver.js";
 import type { AuditReport } from "../types.js";
+import { readActivity } from "./activity.js";
 import { RedisAudit } from "./audit.js";
 import { BackgroundTrimmer } from "./background-trimmer.js";
 import type { CallQueue } from "./call-queue.js";
@@ -180,6 +182,10 @@ export class RedisStorage implements JobStorage {
 
   counts(where: ListRequest["where"]): Promise<ReadonlyMap<string, number>> {
     return countJobs(this.#session, where);
+  }
+
+  activity(lateMs: number): Promise<StoredActivity> {
+    return readActivity(this.#session, this.#config, lateMs, () => this.#trimmer.trimExpired());
   }
 
   audit(options: AuditOptions): AsyncGenerator<AuditReport, void, undefined> {

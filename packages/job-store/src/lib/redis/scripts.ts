@@ -41,6 +41,7 @@ import outboxState from "./lua/outbox/state.lua";
 import pauseQueue from "./lua/pauses/pause.lua";
 import readPauses from "./lua/pauses/read.lua";
 import resumeQueue from "./lua/pauses/resume.lua";
+import activity from "./lua/read/activity.lua";
 import counts from "./lua/read/counts.lua";
 import countsOfField from "./lua/read/counts-of-field.lua";
 import examine from "./lua/read/examine.lua";
@@ -83,6 +84,7 @@ export const scripts = {
   read: scriptOf(limits, readLimit, read),
   find: scriptOf(...indexed, find),
   counts: scriptOf(counts),
+  activity: scriptOf(contact, activity),
   countsOfField: scriptOf(...indexed, countsOfField),
   probe: scriptOf(probe),
   snapshot: scriptOf(getRecord, snapshot),
