@@ -321,7 +321,7 @@ describe("leases", () => {
       expectTypeOf(answer.origin).toEqualTypeOf<string>();
     }
     expectTypeOf(answer.kind).toEqualTypeOf<
-      "claimed" | "missing" | "outdated" | "handled" | "moved" | "leased" | "changed" | "paused"
+      ("claimed" | "missing" | "outdated" | "handled" | "moved" | "leased" | "changed") | ("paused" | "limited")
     >();
     expectTypeOf<WorkingOf<Subtitle>>().toEqualTypeOf<"downloading" | "translating">();
     expectTypeOf<FromOf<Subtitle, "downloading">>().toEqualTypeOf<"pending" | "downloading">();
@@ -504,6 +504,7 @@ describe("public types", () => {
           | "list"
           | "scan"
           | "counts"
+          | "activity"
           | "outbox"
           | "health"
           | "close"
@@ -524,7 +525,7 @@ describe("public types", () => {
       ("result" | "error" | "progress" | "by" | "note" | "key" | "outbox") | ("handled" | "leaseMs" | "failedAttempt")
     >();
     expectTypeOf<keyof ClaimOptions<Subtitle, "downloading">>().toEqualTypeOf<
-      "from" | "leaseMs" | "key" | "message" | "ifVersion" | "by" | "note"
+      "from" | "leaseMs" | "key" | "message" | "ifVersion" | "limit" | "by" | "note"
     >();
     expectTypeOf<keyof FailRequestOptions<Subtitle>>().toEqualTypeOf<
       "from" | "working" | "message" | "error" | "by" | "note"
@@ -591,7 +592,7 @@ describe("public types", () => {
   test("errors are narrowed by their code", () => {
     expectTypeOf<JobStoreErrorCode>().toEqualTypeOf<
       | ("NOT_FOUND" | "CONFLICT" | "ILLEGAL_TRANSITION" | "INVALID_DATA" | "INVALID_ARGUMENT")
-      | ("UNREADABLE_RECORD" | "UNAVAILABLE" | "TIMEOUT" | "CLOSED")
+      | ("NEWER_FORMAT" | "UNREADABLE_RECORD" | "UNAVAILABLE" | "TIMEOUT" | "CLOSED")
     >();
     const error: unknown = null;
     if (JobStoreError.is(error)) expectTypeOf(error.code).toEqualTypeOf<JobStoreErrorCode>();

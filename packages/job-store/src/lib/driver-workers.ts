@@ -1,3 +1,5 @@
+import type { KeyLimit } from "./claims.js";
+
 // Pauses of queues and live workers, as drivers store them.
 
 /** Pause of a queue, for all workers. */
@@ -42,6 +44,8 @@ export interface WorkerRecord {
   readonly state: "running" | "waiting" | "paused";
   /** Maximum number of jobs that run at the same time. */
   readonly concurrency: number;
+  /** Limit of its claims. null: none. */
+  readonly limit: KeyLimit | null;
   /** Time at which the worker started, by its own clock. */
   readonly startedAt: number;
 }

@@ -21,6 +21,9 @@ type Entry = StoredEntry & {
   readonly place: number;
 };
 
+/** Job after the change that is the origin of a message. */
+type Changed = Pick<StoredJob, "id" | "createdAt" | "attempt" | "version">;
+
 /** Longest time for which a waiting reader does nothing, in milliseconds. Its claims are contacts with the storage. */
 const CONTACT_MS = 1000;
 
@@ -66,7 +69,7 @@ export class MemoryOutbox implements OutboxStorage {
   }
 
   /** Adds a message with the present version of the job as its origin. */
-  append(job: StoredJob, message: KeptMessage): void {
+  append(job: Changed, message: KeptMessage): void {
     const entry = this.#newEntry(job, message, 0);
     this.#entries.set(entry.entryId, entry);
     this.#readers.notify();
@@ -79,7 +82,7 @@ export class MemoryOutbox implements OutboxStorage {
   }
 
   #newEntry(
-    { id: jobId, createdAt, attempt, version }: StoredJob,
+    { id: jobId, createdAt, attempt, version }: Changed,
     { id, queue, payload, headers }: KeptMessage,
     dueAt: number,
   ): Entry {

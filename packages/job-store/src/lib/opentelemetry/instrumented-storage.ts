@@ -25,9 +25,11 @@ import type {
   SaveReply,
   StatusUpdate,
   StoreConfig,
+  StoredActivity,
   Target,
   UpdateProgressReply,
   UpdateStatusReply,
+  WaitingMessage,
   WorkerRecord,
 } from "../driver.js";
 import type { AuditReport } from "../types.js";
@@ -133,6 +135,10 @@ export class InstrumentedStorage implements JobStorage {
     return this.#storage.examine(id);
   }
 
+  readWaiting(id: string): Promise<readonly WaitingMessage[]> {
+    return this.#storage.readWaiting(id);
+  }
+
   announceWorker(
     worker: WorkerRecord,
     targets: readonly Target[],
@@ -177,6 +183,10 @@ export class InstrumentedStorage implements JobStorage {
 
   counts(where: ListRequest["where"]): Promise<ReadonlyMap<string, number>> {
     return this.#telemetry.observe("counts", {}, () => this.#storage.counts(where));
+  }
+
+  activity(lateMs: number): Promise<StoredActivity> {
+    return this.#telemetry.observe("activity", {}, () => this.#storage.activity(lateMs));
   }
 
   audit(options: AuditOptions): AsyncGenerator<AuditReport, void, undefined> {

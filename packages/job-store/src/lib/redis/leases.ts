@@ -118,7 +118,10 @@ export class Leases {
 
   async #renewEach(worker: WorkerRecord | null, targets: readonly Target[], leaseMs: number) {
     const { keys } = this.#session;
-    const touched = [keys.metadata, ...workKeys(keys), keys.pauses, keys.workers, keys.workerEnds, keys.consumers];
+    const touched = [
+      ...[keys.metadata, ...workKeys(keys), keys.pauses, keys.workers, keys.workerEnds, keys.consumers],
+      keys.outbox,
+    ];
     // The operation lets a repeated call recognize the leases that it has ended.
     const operation = newOperationId();
     const parts = Array.from({ length: Math.max(1, Math.ceil(targets.length / MAX_JOBS)) }, (_, n) =>
