@@ -43,7 +43,7 @@ export async function explain(
     storage.examine(id),
     storage.outbox.ofJob(id, SEARCHED),
     storage.pauses(),
-    storage.workers(),
+    storage.workers(true),
   ]);
   if (job.kind === "absent") return null;
   if (job.kind === "unreadable") return [unreadable(id, job)];
