@@ -32,6 +32,8 @@ const OPTIONS = {
   until: { type: "string" },
   for: { type: "string" },
   reason: { type: "string" },
+  "amqp-url": { type: "string" },
+  "amqp-prefix": { type: "string" },
 } as const;
 
 export type Options = ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>["values"];
