@@ -40,7 +40,7 @@ describe("views", () => {
     expect((await client.call("durations", {})).jobs).toBe(1);
   });
 
-  test("the number beside a list equals the rows that paging reaches", async () => {
+  test("the number of a list equals the rows that paging reaches", async () => {
     const { store, client } = openDashboard();
     const ids = Array.from({ length: 25 }, (_, n) => `job-${n}`);
     await store.createMany(ids.map((id, n) => ({ id, data: { title: id, label: n < 13 ? "red" : "blue" } })));
@@ -375,7 +375,7 @@ describe("requests", () => {
     expect(replies.at(-1)?.status).toBe(405);
   });
 
-  test("the document has no inline code, and its files are stored by browsers for ever", async () => {
+  test("the document has no inline code, and its files are stored by browsers permanently", async () => {
     const { dashboard } = openDashboard({ title: "<b>Jobs</b>" });
     const document = await (await dashboard.fetch(new Request("http://host/a/b"))).text();
     expect(document).toContain("<title>&#60;b&#62;Jobs");

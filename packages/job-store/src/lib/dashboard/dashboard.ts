@@ -78,7 +78,7 @@ class DefaultDashboard implements Dashboard {
   async #reply(request: Request): Promise<Response> {
     // Without a decision about access, the dashboard would be open by accident.
     if (typeof this.#options.may !== "function") {
-      throw new DashboardError(403, "FORBIDDEN", "The dashboard has no option `may`, so nobody has access.");
+      throw new DashboardError(403, "FORBIDDEN", "The dashboard has no option `may`, so no user has access.");
     }
     const query = new URL(request.url).searchParams;
     if (request.method === "GET" || request.method === "HEAD") {

@@ -37,7 +37,7 @@ export async function withOutcome(id: string, change: () => Promise<Result | nul
 
 function outcomeOf(error: unknown): Outcome["outcome"] {
   if (!JobStoreError.is(error)) {
-    // Errors of the broker do not tell if a part of the call was carried out.
+    // Errors of the broker do not say if a part of the call was carried out.
     return codeOf(error) === "INVALID_ARGUMENT" ? "refused" : "unknown";
   }
   if (error.code === "CONFLICT" || error.code === "NOT_FOUND") return "moved";

@@ -84,7 +84,7 @@ export interface InStore {
 
 export interface DashboardInfo {
   readonly title: string;
-  /** Accent, to tell production from test. null: the default. */
+  /** Accent, to distinguish production from test. null: the default. */
   readonly color: "red" | "amber" | "green" | "blue" | "violet" | "gray" | null;
   readonly stores: readonly StoreInfo[];
 }
