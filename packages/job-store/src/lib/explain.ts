@@ -7,6 +7,7 @@ import type {
   QueuePause,
   StoreConfig,
   StoredLease,
+  Unreadable,
 } from "./driver.js";
 import type { Explanation } from "./worker-operations.js";
 
@@ -45,7 +46,7 @@ export async function explain(
     storage.workers(),
   ]);
   if (job.kind === "absent") return null;
-  if (job.kind === "unreadable") return [unreadable(id, job.reason)];
+  if (job.kind === "unreadable") return [unreadable(id, job)];
   const { record } = job;
   const isOfJob = lease !== null && lease.version === record.version && lease.createdAt === record.createdAt.getTime();
   return reasonsOf(
@@ -69,11 +70,13 @@ function reasonsOf(facts: Facts, config: StoreConfig, definition: JobDefinition)
   return reasons;
 }
 
-function unreadable(id: string, reason: string): Explanation {
+function unreadable(id: string, { reason, isNewer }: Unreadable): Explanation {
   return {
     code: "UNREADABLE",
     text: `The record of job ${id} cannot be read: ${reason}`,
-    fix: `Correct the definition if it lacks the status, replace the record with save(), or delete it: job-store delete ${id}`,
+    fix: isNewer
+      ? "Update @subtitles/job-store in this program to the version of the program that wrote the record."
+      : `Correct the definition if it lacks the status, replace the record with save(), or delete it: job-store delete ${id}`,
   };
 }
 
@@ -184,11 +187,12 @@ function missingMessage(facts: Facts, { timeouts }: StoreConfig): Explanation | 
   const { record, complete, now } = facts;
   if (timeouts.has(record.status) || now - record.statusAt.getTime() < GRACE_MS) return null;
   const since = timeText(record.statusAt.getTime());
+  const [queue = "<queue>"] = queuesOf(facts);
   const searched = complete ? "" : ` Only the oldest ${SEARCHED} messages of each kind were searched.`;
   return {
     code: "NO_MESSAGE",
     text: `The job has been in "${record.status}" since ${since}, without a lease, a timeout or a message in the outbox.${searched} ${publication(facts)}`,
-    fix: `Look at the queue and its dead letters. To request the job again: job-store retry ${record.id}, or job-store set-status ${record.id} ${record.status} --force --queue <queue> --payload <json>`,
+    fix: `Look at the queue and its dead letters: job-store dead-letters list --queue ${queue}. To request the job again: job-store set-status ${record.id} ${record.status} --force --queue ${queue} --payload <json>`,
   };
 }
 
