@@ -321,7 +321,7 @@ describe("leases", () => {
       expectTypeOf(answer.origin).toEqualTypeOf<string>();
     }
     expectTypeOf(answer.kind).toEqualTypeOf<
-      "claimed" | "missing" | "outdated" | "handled" | "moved" | "leased" | "changed" | "paused"
+      "claimed" | "missing" | "outdated" | "handled" | "moved" | "leased" | "changed" | "paused" | "limited"
     >();
     expectTypeOf<WorkingOf<Subtitle>>().toEqualTypeOf<"downloading" | "translating">();
     expectTypeOf<FromOf<Subtitle, "downloading">>().toEqualTypeOf<"pending" | "downloading">();
@@ -331,6 +331,9 @@ describe("leases", () => {
     void store.claim("a", "completed", { ...claim, from: [] });
     // @ts-expect-error: "translating" does not lead to "downloading"
     void store.claim("a", "downloading", { ...claim, from: ["translating"] });
+    void store.claim("a", "downloading", { ...claim, from: ["pending"], limit: { field: "language", max: 3 } });
+    // @ts-expect-error: a limit names an index field
+    void store.claim("a", "downloading", { ...claim, from: ["pending"], limit: { field: "title", max: 3 } });
     // @ts-expect-error: a claim has a key
     void store.claim("a", "downloading", { from: ["pending"], leaseMs: 1, message: claim.message });
   });
@@ -524,7 +527,7 @@ describe("public types", () => {
       ("result" | "error" | "progress" | "by" | "note" | "key" | "outbox") | ("handled" | "leaseMs" | "failedAttempt")
     >();
     expectTypeOf<keyof ClaimOptions<Subtitle, "downloading">>().toEqualTypeOf<
-      "from" | "leaseMs" | "key" | "message" | "ifVersion" | "by" | "note"
+      "from" | "leaseMs" | "key" | "message" | "ifVersion" | "limit" | "by" | "note"
     >();
     expectTypeOf<keyof FailRequestOptions<Subtitle>>().toEqualTypeOf<
       "from" | "working" | "message" | "error" | "by" | "note"

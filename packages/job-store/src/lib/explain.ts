@@ -1,5 +1,13 @@
 import type { JobDefinition } from "./definition.js";
-import type { JobRecord, JobStorage, ListedMessage, QueuePause, StoreConfig, StoredLease } from "./driver.js";
+import type {
+  JobRecord,
+  JobStorage,
+  ListedMessage,
+  QueuePause,
+  StoreConfig,
+  StoredLease,
+  WaitingMessage,
+} from "./driver.js";
 import type { Explanation } from "./worker-operations.js";
 
 /** Number of messages of each kind that are searched. */
@@ -15,6 +23,8 @@ interface Facts {
   readonly messages: readonly ListedMessage[];
   /** False if there are more messages than were searched. */
   readonly complete: boolean;
+  /** Messages that wait for a place. */
+  readonly waiting: readonly WaitingMessage[];
   readonly pauses: readonly QueuePause[];
   readonly workers: Awaited<ReturnType<JobStorage["workers"]>>;
   /** Time by the clock of the server. */
@@ -34,29 +44,37 @@ export async function explain(
 ): Promise<readonly Explanation[] | null> {
   const log = storage.logs[storage.logOf(id)];
   if (log === undefined) throw new Error("The storage has no event log for the job.");
-  const [{ job, now }, lease, { messages, complete }, pauses, workers] = await Promise.all([
+  const [{ job, now }, lease, { messages, complete }, waiting, pauses, workers] = await Promise.all([
     log.snapshot(id),
     storage.readLease(id),
     storage.outbox.ofJob(id, SEARCHED),
+    storage.readWaiting(id),
     storage.pauses(),
     storage.workers(),
   ]);
   if (job.kind === "absent") return null;
   if (job.kind === "unreadable") return [unreadable(id, job.reason)];
   const { record } = job;
-  const isOfJob = lease !== null && lease.version === record.version && lease.createdAt === record.createdAt.getTime();
-  return reasonsOf(
-    { record, lease: isOfJob ? lease : null, messages, complete, pauses, workers, now },
-    config,
-    definition,
-  );
+  const createdAt = record.createdAt.getTime();
+  const facts: Facts = {
+    record,
+    lease: lease !== null && lease.version === record.version && lease.createdAt === createdAt ? lease : null,
+    messages,
+    complete,
+    waiting: waiting.filter((message) => message.createdAt === createdAt),
+    ...{ pauses, workers, now },
+  };
+  return reasonsOf(facts, config, definition);
 }
 
 function reasonsOf(facts: Facts, config: StoreConfig, definition: JobDefinition): readonly Explanation[] {
   const isFinal = definition.statuses[facts.record.status]?.final === true;
   const ofMessages = messageReasons(facts);
   if (isFinal) return ofMessages;
-  const reasons = [...ofMessages, ...pauseReasons(facts), ...workerReasons(facts), ...leaseReasons(facts)];
+  const reasons = [
+    ...[...ofMessages, ...pauseReasons(facts), ...workerReasons(facts), ...leaseReasons(facts)],
+    ...limitReasons(facts),
+  ];
   const overdue = overdueReason(facts, config);
   if (overdue !== null) reasons.push(overdue);
   if (reasons.length === 0) {
@@ -106,11 +124,11 @@ function messageReasons({ messages, now }: Facts): Explanation[] {
 }
 
 /** Returns the queues of the job: those of its messages, and those whose workers named its status. */
-function queuesOf({ record, messages, workers }: Facts): readonly string[] {
+function queuesOf({ record, messages, waiting, workers }: Facts): readonly string[] {
   const named = [...workers.consumers, ...workers.live].filter(
     ({ from, working }) => working === record.status || from.includes(record.status),
   );
-  return [...new Set([...messages, ...named].map(({ queue }) => queue))].sort();
+  return [...new Set([...messages, ...waiting, ...named].map(({ queue }) => queue))].sort();
 }
 
 function pauseReasons(facts: Facts): Explanation[] {
@@ -164,6 +182,19 @@ function leaseReasons({ record, lease, workers }: Facts): Explanation[] {
   ];
 }
 
+function limitReasons({ waiting }: Facts): Explanation[] {
+  return waiting.map(({ queue, field, value, max, taken, ahead }) => {
+    const places = max === null ? `${taken} places are` : `${taken} of ${max} places are`;
+    const before =
+      ahead === 0 ? "It is the next one." : `Before it, ${ahead} ${ahead === 1 ? "message waits" : "messages wait"}.`;
+    return {
+      code: "LIMITED",
+      text: `The message for the queue "${queue}" waits for a place: ${places} taken by jobs with ${field} = ${JSON.stringify(value)}. ${before}`,
+      fix: `To see the jobs with this value: job-store list --where ${shellText(`${field}=${value}`)}`,
+    };
+  });
+}
+
 function overdueReason({ record, lease, now }: Facts, { timeouts }: StoreConfig): Explanation | null {
   const timeout = timeouts.get(record.status);
   if (timeout === undefined || lease !== null) return null;
@@ -186,6 +217,11 @@ function missingMessage({ record, complete, now }: Facts, { timeouts }: StoreCon
     text: `The job has been in "${record.status}" since ${since}, without a lease, a timeout or a message in the outbox.${searched} A message can still be in RabbitMQ.`,
     fix: `Look at the queue and its dead letters. To request the job again: job-store retry ${record.id}, or job-store set-status ${record.id} ${record.status} --force --queue <queue> --payload <json>`,
   };
+}
+
+/** Quotes an argument for a shell. */
+function shellText(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 function timeText(ms: number): string {
