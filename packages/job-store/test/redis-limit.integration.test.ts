@@ -29,7 +29,7 @@ describe.skipIf(!available)(title("Limits per key in Redis"), { timeout: 120_000
 
   /** Lets the time of each check come. */
   async function checkNow(): Promise<void> {
-    for (const list of await redis.client.zrange(LISTS, 0, -1)) await redis.client.zadd(LISTS, 0, list);
+    for (const list of await redis.client.zrange(LISTS, 0, "-1")) await redis.client.zadd(LISTS, 0, list);
   }
 
   const sent = async (store: JobStore<Report>) => (await take(store)).map(({ jobId }) => jobId);
@@ -113,7 +113,7 @@ describe.skipIf(!available)(title("Limits per key in Redis"), { timeout: 120_000
       await claimed(store, id, direct("another"), { limit: owner(5) });
     }
     expect(await sent(store)).toEqual(["c"]);
-    expect(await redis.client.zrange("jobs:limits", 0, -1)).toEqual([
+    expect(await redis.client.zrange("jobs:limits", 0, "-1")).toEqual([
       expect.stringMatching(/^owner="ann"\th\d{13}\t"reports"\tc$/),
       'owner="bob"\tra',
       'owner="bob"\trb',

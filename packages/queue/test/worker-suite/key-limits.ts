@@ -88,7 +88,7 @@ export function keyLimits(test: Case): void {
     for (const id of ["a", "b", "c", "d"]) await world.request(id, "north");
     await world.until(() => reasonsOf(limited).length === 3);
     const worker = world.start({ concurrency: 4 });
-    // The store cannot tell a crash from an outage, so the place stays taken.
+    // A crash looks like an outage, so the place stays taken.
     await limited.crash();
     await world.pass(LEASE_MS + 60_000);
     await world.until(() => worker.runs.length === 4);
