@@ -507,7 +507,7 @@ describe("public types", () => {
       | ("definition" | "create" | "createMany" | "request" | "save" | "get" | "getMany" | "updateStatus")
       | "updateProgress"
       | ("claim" | "failRequest" | "renewLeases" | "announceWorker" | "workers")
-      | ("pauseQueue" | "resumeQueue" | "pausedQueues" | "explain")
+      | ("pauseQueue" | "resumeQueue" | "pausedQueues" | "explain" | "activity")
       | (
           | "delete"
           | "deleteMany"
