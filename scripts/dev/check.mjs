@@ -99,6 +99,7 @@ function checkPublicApi() {
 /** @returns {Promise<string[]>} folders with a tsconfig.json, relative to the root */
 async function typedFolders() {
   const folders = [".", "examples", "bench", "chaos", "examples/showcase/manager/page"];
+  folders.push("packages/job-store/src/lib/dashboard/page");
   for (const group of ["packages", "examples/showcase"]) {
     for (const name of await readdir(join(root, group))) folders.push(`${group}/${name}`);
   }

@@ -14,6 +14,7 @@ const ENTRIES: Readonly<Record<string, readonly string[]>> = {
   index: ["JobStoreError", "createJobStore", "createReporter", "defineJob", "idFrom"],
   redis: ["redisDriver", "redisPermissions"],
   memory: ["memoryDriver"],
+  dashboard: ["createDashboard"],
   subtitle: ["subtitleJob", "subtitleTtlFromEnv"],
   opentelemetry: ["instrument"],
   testing: ["testDriver"],

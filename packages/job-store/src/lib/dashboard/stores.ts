@@ -1,0 +1,69 @@
+import type { JobDefinition } from "../definition.js";
+import { JobStoreError } from "../errors.js";
+import { openRecordedStore } from "../recorded-store.js";
+import type { DashboardJobStore, DashboardStore } from "./options.js";
+import type { StatusInfo } from "./protocol.js";
+
+/** Open store of a dashboard. */
+export interface OpenedStore {
+  readonly store: DashboardJobStore;
+  /** False: its lifecycle is unknown, so jobs cannot be changed. */
+  readonly lifecycle: boolean;
+  /** True: the process has the definition, so jobs can be created. */
+  readonly hasDefinition: boolean;
+}
+
+/** Store of a dashboard. It is opened at the first request, and again if that fails. */
+export class StoreSource {
+  readonly options: DashboardStore;
+  #opened: Promise<OpenedStore> | null = null;
+  #close: (() => Promise<void>) | null = null;
+
+  constructor(options: DashboardStore) {
+    this.options = options;
+  }
+
+  /** @throws JobStoreError UNAVAILABLE */
+  open(): Promise<OpenedStore> {
+    this.#opened ??= this.#open().catch((error: unknown) => {
+      this.#opened = null;
+      throw error;
+    });
+    return this.#opened;
+  }
+
+  async #open(): Promise<OpenedStore> {
+    const { store, driver } = this.options;
+    if (store !== undefined) {
+      if ("lifecycle" in store)
+        return { store: store.store, lifecycle: store.lifecycle !== null, hasDefinition: false };
+      return { store, lifecycle: true, hasDefinition: true };
+    }
+    const recorded = await openRecordedStore(driver);
+    if (recorded === null) {
+      const message = "No service has used this store yet. Start a service that uses it, then load the page again.";
+      throw new JobStoreError("UNAVAILABLE", message, { indeterminate: false });
+    }
+    this.#close = () => recorded.store.close();
+    return { store: recorded.store, lifecycle: recorded.lifecycle !== null, hasDefinition: false };
+  }
+
+  /** Closes the store if this object has opened it. */
+  async close(): Promise<void> {
+    await this.#opened?.catch(() => {});
+    await this.#close?.();
+  }
+}
+
+/** Describes the statuses of a definition, in its order. */
+export function statusesOf({ initial, statuses }: JobDefinition): readonly StatusInfo[] {
+  return Object.entries(statuses).map(([name, { next, final = false, timeoutSeconds, sends = [] }]) => ({
+    name,
+    initial: name === initial,
+    final,
+    next,
+    retryTo: final ? next : [],
+    timeoutSeconds: timeoutSeconds ?? null,
+    sends: sends.map(({ queue }) => queue),
+  }));
+}
