@@ -365,6 +365,7 @@ const ofStore: Calls<MethodsOf<typeof store>> = {
   },
   renewLeases: {},
   pauseQueue: { options: () => store.pauseQueue("q", { ...unknown }) },
+  activity: {},
   resumeQueue: { options: () => store.resumeQueue("q", { ...unknown }) },
   pausedQueues: {},
   explain: {},
@@ -414,6 +415,7 @@ const entries = { ...root, ...memory, ...opentelemetry, ...redis, ...subtitle };
 const ofEntries: Calls<Exclude<MethodsOf<typeof entries>, "JobStoreError">> = {
   defineJob: { "the definition": () => root.defineJob({ ...errand, ...unknown }) },
   createJobStore: { options: () => createJobStore({ job: errand, driver, ...unknown }) },
+  openRecordedStore: { options: () => root.openRecordedStore(driver, { ...unknown }) },
   // The argument is content of any form.
   idFrom: {},
   createReporter: { options: () => createReporter(store, { ...unknown }) },

@@ -1,8 +1,8 @@
 import { describe, expect, onTestFinished, test } from "vitest";
 import { createDashboard, type DashboardOptions } from "../src/dashboard.js";
+import { createJobStore } from "../src/index.js";
 import { report } from "../src/lib/contract/definitions.js";
 import type { CallName, Calls } from "../src/lib/dashboard/protocol.js";
-import { createJobStore } from "../src/index.js";
 import { memoryDriver } from "../src/memory.js";
 
 function open(options: Partial<DashboardOptions> = {}) {

@@ -19,6 +19,7 @@ import type {
   RequestReply,
   SaveReply,
   StatusUpdate,
+  StoredActivity,
   StoredLease,
   StoredMessage,
   Target,
@@ -342,6 +343,11 @@ export interface JobStorage {
    * which can be one that only another store declares. null: counts all jobs.
    */
   counts(where: ListRequest["where"]): Promise<ReadonlyMap<string, number>>;
+  /**
+   * Counts jobs by the minutes of the last hour in which they entered their status or were created, and timeouts. For timeouts, the storage
+   * can use the latest check of each job by `findOverdue`, and can examine a limited number of jobs that are past the timeout.
+   */
+  activity(lateMs: number): Promise<StoredActivity>;
   /** Outbox of the store. */
   readonly outbox: OutboxStorage;
   /** Event logs, one per shard. */

@@ -1,4 +1,5 @@
 import type { input } from "zod/v4/core";
+import type { ActivityReports } from "./activity.js";
 import type { ClaimOptions, ClaimResult, FailRequestOptions, FailRequestResult } from "./claims.js";
 import type { FieldOf, JobDefinition, Json, NextOf, ProgressOf, StatusOf, WorkingOf } from "./definition.js";
 import type { Created, Job, JobFailure, JobToSave } from "./job.js";
@@ -95,7 +96,7 @@ export interface Requested<D extends JobDefinition> {
  * - `scan`, `audit`, `watch`, `waitFor` and `outbox.read` have no such limit as a whole. They continue for as long as the caller
  *   needs them.
  */
-export interface JobStore<D extends JobDefinition> extends WorkerOperations<D>, AsyncDisposable {
+export interface JobStore<D extends JobDefinition> extends WorkerOperations<D>, ActivityReports<D>, AsyncDisposable {
   /** Definition of the jobs. */
   readonly definition: D;
 

@@ -1,4 +1,5 @@
 import { describe } from "vitest";
+import { activity, timeoutNumbers } from "./activity.js";
 import { audit } from "./audit.js";
 import { changeKeys, claimAnswers, claimRepeats, claims, origins } from "./claim.js";
 import { createContext, type DriverUnderTest } from "./context.js";
@@ -47,6 +48,8 @@ const subjects = {
   "schema change": schemaChange,
   counts,
   "counts of a field": countsOfField,
+  activity,
+  "numbers of timeouts": timeoutNumbers,
   "update status": updateStatus,
   transitions,
   history,

@@ -24,6 +24,7 @@ import type {
   StatusUpdate,
   StorageHealth,
   StoreConfig,
+  StoredActivity,
   StoredLease,
   Target,
   UpdateProgressReply,
@@ -39,6 +40,7 @@ import { changedJob, keysAfter, metadataOf, withEntry, withExpiry } from "./chan
 import type { FaultInjection } from "./fault-injection.js";
 import { guardedLog, guardedOutbox } from "./guards.js";
 import { isLive, type JobTable } from "./job-table.js";
+import { activityOf } from "./memory-activity.js";
 import { auditJobTable } from "./memory-audit.js";
 import { checkHealth } from "./memory-health.js";
 import { listJobs } from "./memory-list.js";
@@ -336,6 +338,11 @@ export class MemoryStorage implements JobStorage {
       counts.set(job.status, (counts.get(job.status) ?? 0) + 1);
     }
     return counts;
+  }
+
+  async activity(lateMs: number): Promise<StoredActivity> {
+    this.#check();
+    return activityOf(this.#table, this.#config, lateMs);
   }
 
   audit(options: AuditOptions): AsyncGenerator<AuditReport, void, undefined> {

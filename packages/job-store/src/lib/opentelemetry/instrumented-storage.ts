@@ -24,6 +24,7 @@ import type {
   SaveReply,
   StatusUpdate,
   StoreConfig,
+  StoredActivity,
   StoredLease,
   Target,
   UpdateProgressReply,
@@ -177,6 +178,10 @@ export class InstrumentedStorage implements JobStorage {
 
   counts(where: ListRequest["where"]): Promise<ReadonlyMap<string, number>> {
     return this.#telemetry.observe("counts", {}, () => this.#storage.counts(where));
+  }
+
+  activity(lateMs: number): Promise<StoredActivity> {
+    return this.#telemetry.observe("activity", {}, () => this.#storage.activity(lateMs));
   }
 
   audit(options: AuditOptions): AsyncGenerator<AuditReport, void, undefined> {

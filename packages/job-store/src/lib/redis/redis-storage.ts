@@ -20,6 +20,7 @@ import type {
   SaveReply,
   StatusUpdate,
   StoreConfig,
+  StoredActivity,
   StoredLease,
   Target,
   UpdateProgressReply,
@@ -27,6 +28,7 @@ import type {
   WorkerRecord,
 } from "../driver.js";
 import type { AuditReport } from "../types.js";
+import { readActivity } from "./activity.js";
 import { RedisAudit } from "./audit.js";
 import { BackgroundTrimmer } from "./background-trimmer.js";
 import type { CallQueue } from "./call-queue.js";
@@ -174,6 +176,10 @@ export class RedisStorage implements JobStorage {
 
   counts(where: ListRequest["where"]): Promise<ReadonlyMap<string, number>> {
     return countJobs(this.#session, where);
+  }
+
+  activity(lateMs: number): Promise<StoredActivity> {
+    return readActivity(this.#session, this.#config, lateMs, () => this.#trimmer.trimExpired());
   }
 
   audit(options: AuditOptions): AsyncGenerator<AuditReport, void, undefined> {

@@ -38,6 +38,7 @@ import outboxState from "./lua/outbox/state.lua";
 import pauseQueue from "./lua/pauses/pause.lua";
 import readPauses from "./lua/pauses/read.lua";
 import resumeQueue from "./lua/pauses/resume.lua";
+import activity from "./lua/read/activity.lua";
 import counts from "./lua/read/counts.lua";
 import countsOfField from "./lua/read/counts-of-field.lua";
 import find from "./lua/read/find.lua";
@@ -77,6 +78,7 @@ export const scripts = {
   read: scriptOf(limits, readLimit, read),
   find: scriptOf(...indexed, find),
   counts: scriptOf(counts),
+  activity: scriptOf(contact, activity),
   countsOfField: scriptOf(...indexed, countsOfField),
   probe: scriptOf(probe),
   snapshot: scriptOf(snapshot),

@@ -24,6 +24,7 @@ import type {
   SaveReply,
   StatusUpdate,
   StorageHealth,
+  StoredActivity,
   StoredLease,
   Target,
   UnattendedStatus,
@@ -34,6 +35,7 @@ import type {
 import { comparePositions } from "../position.js";
 import { settledWithin } from "../settled-within.js";
 import type { AuditReport } from "../types.js";
+import { mergeActivity } from "./activity.js";
 import { groupBy } from "./group-by.js";
 import { shardOf } from "./keys.js";
 import type { RedisStorage } from "./redis-storage.js";
@@ -217,6 +219,10 @@ export class ShardedStorage implements JobStorage {
       for (const [status, count] of counts) sums.set(status, (sums.get(status) ?? 0) + count);
     }
     return sums;
+  }
+
+  async activity(lateMs: number): Promise<StoredActivity> {
+    return mergeActivity(await Promise.all(this.#shards.map((shard) => shard.activity(lateMs))));
   }
 
   async *audit(options: AuditOptions): AsyncGenerator<AuditReport, void, undefined> {
