@@ -12,6 +12,15 @@ export const infoError = signal<CallError | null>(null);
 
 const RETRY_MS = 3_000;
 
+/** Reads the description again. If that fails, the present one stays. */
+export async function reopenDashboard(): Promise<void> {
+  try {
+    info.value = await call("open", {});
+  } catch (error) {
+    if (!(error instanceof CallError)) throw error;
+  }
+}
+
 /** Reads the description, until that succeeds or the user must enter a token or is denied. */
 export async function openDashboard(): Promise<void> {
   while (info.value === null) {

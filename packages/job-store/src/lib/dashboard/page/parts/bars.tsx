@@ -4,7 +4,7 @@ const STEP = 4;
 /** Plot of numbers as bars. `label` says in words the same as the bars. */
 export function Bars({ values, label, sort }: { values: readonly number[]; label: string; sort: string }) {
   const max = Math.max(1, ...values);
-  const width = values.length * STEP - 1;
+  const width = Math.max(1, values.length) * STEP - 1;
   return (
     <svg
       class={`bars sort-${sort}`}

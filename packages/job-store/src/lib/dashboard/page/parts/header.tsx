@@ -52,7 +52,7 @@ export function Header({ dashboard, store }: { dashboard: DashboardInfo; store: 
         )}
         <span class="top-right">
           {store?.readOnly && <span class="badge">Read-only</span>}
-          {store !== null && <Live />}
+          {store?.error === null && <Live />}
           {token.value !== null && (
             <button type="button" class="link" onClick={signOut}>
               Sign out
@@ -60,7 +60,7 @@ export function Header({ dashboard, store }: { dashboard: DashboardInfo; store: 
           )}
         </span>
       </div>
-      {store !== null && (
+      {store?.error === null && (
         <nav aria-label="Views">
           <ul>
             {tabs.map((tab) => (

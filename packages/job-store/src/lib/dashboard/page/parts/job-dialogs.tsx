@@ -1,5 +1,5 @@
-import { useSignal } from "@preact/signals";
-import type { Chosen, Outcome, StatusInfo } from "../../protocol.js";
+import { type Signal, useSignal } from "@preact/signals";
+import type { Chosen, EnteredMessage, Outcome, StatusInfo } from "../../protocol.js";
 import { statusOf, useStore } from "../lib/context.js";
 import { number } from "../lib/format.js";
 import { go, href } from "../lib/route.js";
@@ -33,7 +33,7 @@ export function MoveDialog({ jobs, name, onDone }: { jobs: ChosenJobs; name: "re
     isRetry ? "retryTo" : "next",
   );
   const to = useSignal(targets[0] ?? "");
-  const sends = useSignal<"message" | "none">("message");
+  const sends = useSignal<Sends>("message");
   const queues = statusOf(store, to.value)?.sends ?? [];
   const asks = isRetry && queues.length === 0;
 
@@ -47,12 +47,9 @@ export function MoveDialog({ jobs, name, onDone }: { jobs: ChosenJobs; name: "re
       action={(form) => {
         const note = textOf(form, "note");
         const base = { name, chosen: jobs.chosen, to: to.value, ...(note !== "" && { note }) };
-        const queue = textOf(form, "queue");
-        if (!asks || sends.value === "none") return base;
-        const payload = textOf(form, "payload");
-        if (queue === "") return "Enter the queue of the message, or choose “No message”.";
-        if (!isJson(payload)) return "The payload must be JSON.";
-        return { ...base, message: { queue, payload } };
+        const message = asks ? messageOf(form, sends.value) : null;
+        if (typeof message === "string") return message;
+        return message === null ? base : { ...base, message };
       }}
     >
       {targets.length > 1 ? (
@@ -82,46 +79,7 @@ export function MoveDialog({ jobs, name, onDone }: { jobs: ChosenJobs; name: "re
           This sends a message to {queues.length === 1 ? "the queue" : "the queues"} <Plain text={queues.join(", ")} />.
         </p>
       )}
-      {asks && (
-        <fieldset class="choices">
-          <legend>Message</legend>
-          <p class="muted">
-            The definition sends none for this status. Without a message, a worker takes the job only if it looks for
-            jobs by itself.
-          </p>
-          {(["message", "none"] as const).map((choice) => (
-            <label key={choice}>
-              <input
-                type="radio"
-                name="sends"
-                checked={sends.value === choice}
-                onChange={() => {
-                  sends.value = choice;
-                }}
-              />
-              {choice === "message" ? "Send a message" : "No message"}
-            </label>
-          ))}
-          {sends.value === "message" && (
-            <>
-              <label class="field">
-                Queue
-                <input name="queue" autoComplete="off" spellcheck={false} />
-              </label>
-              <label class="field">
-                Payload, JSON. <code>{"{id}"}</code> is replaced by the id of the job.
-                <textarea
-                  name="payload"
-                  rows={3}
-                  spellcheck={false}
-                  class="mono"
-                  defaultValue={'{ "jobId": "{id}" }'}
-                />
-              </label>
-            </>
-          )}
-        </fieldset>
-      )}
+      {asks && <MessageFields sends={sends} />}
       <label class="field">
         Note <span class="muted">(optional)</span>
         <input name="note" maxLength={200} autoComplete="off" />
@@ -153,20 +111,78 @@ export function DeleteDialog({ jobs, onDone }: { jobs: ChosenJobs } & DoneProps)
 /** Dialog that creates a job with the same data. */
 export function CopyDialog({ id }: { id: string }) {
   const store = useStore();
+  const sends = useSignal<Sends>("message");
+  const asks = store.statuses.find(({ initial }) => initial)?.sends.length === 0;
   return (
     <ActionDialog
       title="Copy as a new job"
       verb="Copy"
       count={1}
-      action={() => ({ name: "copy", id })}
+      action={(form) => {
+        const message = asks ? messageOf(form, sends.value) : null;
+        if (typeof message === "string") return message;
+        return { name: "copy", id, ...(message !== null && { message }) };
+      }}
       onDone={(outcomes) => {
         const [first] = outcomes;
         if (first?.outcome === "done" && first.id !== id) go(href(store.key, "job", first.id));
       }}
     >
       <p>A new job with the same data is created in the initial status. This job stays as it is.</p>
+      {asks && <MessageFields sends={sends} />}
     </ActionDialog>
   );
+}
+
+type Sends = "message" | "none";
+
+/** Choice of a message, for a status for which the definition sends none. */
+function MessageFields({ sends }: { sends: Signal<Sends> }) {
+  return (
+    <fieldset class="choices">
+      <legend>Message</legend>
+      <p class="muted">
+        The definition sends none for this status. Without a message, a worker takes the job only if it looks for jobs by
+        itself.
+      </p>
+      {(["message", "none"] as const).map((choice) => (
+        <label key={choice}>
+          <input
+            type="radio"
+            name="sends"
+            checked={sends.value === choice}
+            onChange={() => {
+              sends.value = choice;
+            }}
+          />
+          {choice === "message" ? "Send a message" : "No message"}
+        </label>
+      ))}
+      {sends.value === "message" && (
+        <>
+          <label class="field">
+            Queue
+            <input name="queue" autoComplete="off" spellcheck={false} />
+          </label>
+          <label class="field">
+            <span>
+              Payload, JSON <span class="muted">({"{id}"} becomes the id of the job)</span>
+            </span>
+            <textarea name="payload" rows={3} spellcheck={false} class="mono" defaultValue={'{ "jobId": "{id}" }'} />
+          </label>
+        </>
+      )}
+    </fieldset>
+  );
+}
+
+/** Returns the message that the user entered, null for none, or a complaint. */
+function messageOf(form: FormData, sends: Sends): EnteredMessage | string | null {
+  if (sends === "none") return null;
+  const queue = textOf(form, "queue");
+  const payload = textOf(form, "payload");
+  if (queue === "") return "Enter the queue of the message, or choose “No message”.";
+  return isJson(payload) ? { queue, payload } : "The payload must be JSON.";
 }
 
 export function textOf(form: FormData, name: string): string {

@@ -1,11 +1,12 @@
 import { useEffect, useRef } from "preact/hooks";
 import type { DashboardInfo, StoreInfo } from "../../protocol.js";
 import { announcement } from "../lib/announce.js";
-import { info, infoError, openDashboard } from "../lib/app-info.js";
+import { info, infoError, openDashboard, reopenDashboard } from "../lib/app-info.js";
 import { StoreContext } from "../lib/context.js";
 import { watchStore } from "../lib/live.js";
 import { type Route, route } from "../lib/route.js";
 import { needsToken } from "../lib/token.js";
+import { hidden } from "../lib/visibility.js";
 import { closeOpenDialog, DialogHost } from "../parts/dialog.js";
 import { Header } from "../parts/header.js";
 import { Empty, Notice } from "../parts/notice.js";
@@ -17,6 +18,9 @@ import { OverviewView } from "./overview.js";
 import { QueuesView } from "./queues.js";
 import { TokenView } from "./token.js";
 import { WorkersView } from "./workers.js";
+
+/** Time between two attempts to open a store, in milliseconds. */
+const REOPEN_MS = 3_000;
 
 export function App() {
   const dashboard = info.value;
@@ -37,7 +41,8 @@ export function App() {
 
 function Page({ dashboard, store }: { dashboard: DashboardInfo; store: StoreInfo | undefined }) {
   const storeKey = store?.key;
-  useEffect(() => (storeKey === undefined ? undefined : watchStore(storeKey)), [storeKey]);
+  const isOpen = store?.error === null;
+  useEffect(() => (storeKey !== undefined && isOpen ? watchStore(storeKey) : undefined), [storeKey, isOpen]);
   useEffect(() => {
     document.documentElement.dataset.accent = dashboard.color ?? "";
   }, [dashboard]);
@@ -52,12 +57,33 @@ function Page({ dashboard, store }: { dashboard: DashboardInfo; store: StoreInfo
       </>
     );
   }
+  if (store.error !== null) return <Closed dashboard={dashboard} store={store} error={store.error} />;
   return (
     <StoreContext.Provider value={store}>
       <Header dashboard={dashboard} store={store} />
       <Main dashboard={dashboard} store={store} />
       <DialogHost />
     </StoreContext.Provider>
+  );
+}
+
+/** Store that could not be opened. The page tries again. */
+function Closed({ dashboard, store, error }: { dashboard: DashboardInfo; store: StoreInfo; error: string }) {
+  useEffect(() => {
+    const timer = setInterval(() => {
+      if (!hidden.value) void reopenDashboard();
+    }, REOPEN_MS);
+    return () => clearInterval(timer);
+  }, []);
+  return (
+    <>
+      <Header dashboard={dashboard} store={store} />
+      <main id="main" tabIndex={-1}>
+        <h1>The store cannot be opened</h1>
+        <Notice kind="problem">{error}</Notice>
+        <p class="muted">The page tries again by itself.</p>
+      </main>
+    </>
   );
 }
 

@@ -65,7 +65,7 @@ function Unreadable({ job }: { job: Job }) {
 
 function Actions({ job }: { job: Job }) {
   const store = useStore();
-  const status = statusOf(store, job.status);
+  const status = job.unreadable === null ? statusOf(store, job.status) : undefined;
   const jobs: ChosenJobs = {
     chosen: { jobs: [{ id: job.id, version: job.version }] },
     count: 1,
@@ -88,7 +88,7 @@ function Actions({ job }: { job: Job }) {
           Move …
         </button>
       )}
-      {may(store, "copy") && (
+      {may(store, "copy") && job.unreadable === null && (
         <button type="button" class="button" onClick={() => openDialog(<CopyDialog id={job.id} />)}>
           Copy as new …
         </button>
@@ -151,12 +151,16 @@ function Body({ job }: { job: Job }) {
 
 /** Only web addresses become links. Another address, for example `javascript:`, is shown as text. */
 function ExternalLink({ text, url }: { text: string; url: string }) {
-  if (!/^https?:\/\//i.test(url)) return <Plain text={`${text}: ${url}`} />;
+  if (!isWebAddress(url)) return <Plain text={`${text}: ${url}`} />;
   return (
     <a href={url} target="_blank" rel="noopener noreferrer">
       <Plain text={text} />
     </a>
   );
+}
+
+function isWebAddress(url: string): boolean {
+  return URL.canParse(url, document.baseURI) && /^https?:$/.test(new URL(url, document.baseURI).protocol);
 }
 
 /** Reasons why the job does not move, in the order of importance. */
