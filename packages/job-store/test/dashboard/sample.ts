@@ -39,7 +39,10 @@ export async function filmIn(
     data: { language: "fr", ...data },
     progress: status === "translating" ? { done: 312, of: 640 } : null,
     result: status === "completed" ? { file: `${id}.srt` } : null,
-    error: status === "failed" ? { message: "No subtitle in French among 214 files.", code: "NO_SUBTITLE", retryable: false } : null,
+    error:
+      status === "failed"
+        ? { message: "No subtitle in French among 214 files.", code: "NO_SUBTITLE", retryable: false }
+        : null,
     createdAt: way.length === 1 ? at : createdAt,
     updatedAt: at,
     statusAt: at,
@@ -81,15 +84,22 @@ export async function fillStore(store: FilmStore) {
     reason: "The provider answered 429.",
     by: "grace@example.com",
   });
-  const { job: waiting } = await store.create({ title: "Night Train to Lisbon (2013)", user: "ada" }, { id: "film-waiting" });
+  const { job: waiting } = await store.create(
+    { title: "Night Train to Lisbon (2013)", user: "ada" },
+    { id: "film-waiting" },
+  );
   const [entry] = await store.outbox.read();
-  if (entry !== undefined) await store.outbox.reject([entry.entryId], "The queue “download” is not among the queues of the relay.");
+  if (entry !== undefined)
+    await store.outbox.reject([entry.entryId], "The queue “download” is not among the queues of the relay.");
   return { parent, failed: id(2), completed: id(0), waiting: waiting.id };
 }
 
 function workerOf(queue: string, by: string, working: StatusOf<Film>) {
   return {
-    id: `0193f0a2-7c1e-7000-9b1c-${queue.padEnd(12, "0").slice(0, 12).replace(/[^0-9a-f]/g, "1")}`,
+    id: `0193f0a2-7c1e-7000-9b1c-${queue
+      .padEnd(12, "0")
+      .slice(0, 12)
+      .replace(/[^0-9a-f]/g, "1")}`,
     by,
     queue,
     from: ["pending"] as const,

@@ -142,8 +142,8 @@ function MessageFields({ sends }: { sends: Signal<Sends> }) {
     <fieldset class="choices">
       <legend>Message</legend>
       <p class="muted">
-        The definition sends none for this status. Without a message, a worker takes the job only if it looks for jobs by
-        itself.
+        The definition sends none for this status. Without a message, a worker takes the job only if it looks for jobs
+        by itself.
       </p>
       {(["message", "none"] as const).map((choice) => (
         <label key={choice}>
