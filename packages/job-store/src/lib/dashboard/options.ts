@@ -11,7 +11,18 @@ export type { ActionName, Outcome } from "./protocol.js";
 export interface DashboardJobStore
   extends Pick<
     JobStore<JobDefinition>,
-    | ("definition" | "create" | "get" | "counts" | "updateStatus" | "delete" | "watch" | "explain" | "outbox")
+    | (
+        | "definition"
+        | "create"
+        | "get"
+        | "counts"
+        | "activity"
+        | "updateStatus"
+        | "delete"
+        | "watch"
+        | "explain"
+        | "outbox"
+      )
     | ("health" | "pauseQueue" | "resumeQueue" | "pausedQueues" | "workers")
   > {
   /** Returns a page of jobs. See `JobStore.list`. */
@@ -94,8 +105,11 @@ export type DashboardStore = StoreParts &
       }
   );
 
-/** Part of a store that `show` gets. payload: of a message in the outbox. letter: payload of a dead letter. */
-export type ShownPart = "data" | "progress" | "result" | "error" | "payload" | "letter";
+/**
+ * Part of a store that `show` gets. error: of a job, and with only a `message`, the reason of a rejected message or the error of a dead letter.
+ * note: remark of a change. payload: of a message in the outbox. letter: payload of a dead letter.
+ */
+export type ShownPart = "data" | "progress" | "result" | "error" | "note" | "payload" | "letter";
 
 /** Origin of a value that `show` gets. */
 export interface ShownContext {
