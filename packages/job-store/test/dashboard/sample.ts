@@ -1,4 +1,4 @@
-import type { StatusOf } from "../../src/index.js";
+import type { JobToSave, StatusOf } from "../../src/index.js";
 import type { Film, FilmStore } from "./place.js";
 
 const MINUTE = 60_000;
@@ -36,6 +36,8 @@ export async function filmIn(
   await store.save({
     id,
     status,
+    version: way.length,
+    attempt: 1,
     data: { language: "fr", ...data },
     progress: status === "translating" ? { done: 312, of: 640 } : null,
     result: status === "completed" ? { file: `${id}.srt` } : null,
@@ -43,17 +45,19 @@ export async function filmIn(
       status === "failed"
         ? { message: "No subtitle in French among 214 files.", code: "NO_SUBTITLE", retryable: false }
         : null,
+    expiresAt: null,
     createdAt: way.length === 1 ? at : createdAt,
     updatedAt: at,
     statusAt: at,
     history: way.map((to, n) => ({
       from: way[n - 1] ?? null,
       to,
+      version: n + 1,
       at: n === way.length - 1 ? at : new Date(createdAt.getTime() + n * 30_000),
       by: n === 0 ? "api@web-1" : "downloader@host-2/41",
-      ...(to === "failed" && { note: "The provider answered 404." }),
+      note: to === "failed" ? "The provider answered 404." : undefined,
     })),
-  } as never);
+  } as JobToSave<Film>);
 }
 
 /** Fills a store with an hour of work: jobs in every status, workers, a paused queue and messages. Returns the ids of some jobs. */

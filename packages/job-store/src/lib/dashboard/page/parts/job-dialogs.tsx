@@ -81,7 +81,9 @@ export function MoveDialog({ jobs, name, onDone }: { jobs: ChosenJobs; name: "re
       )}
       {asks && <MessageFields sends={sends} />}
       <label class="field">
-        Note <span class="muted">(optional)</span>
+        <span>
+          Note <span class="muted">(optional)</span>
+        </span>
         <input name="note" maxLength={200} autoComplete="off" />
       </label>
     </ActionDialog>

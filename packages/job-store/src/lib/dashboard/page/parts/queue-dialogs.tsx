@@ -34,7 +34,9 @@ export function PauseDialog({ queue = "" }: { queue?: string }) {
       </label>
       <LocalTime name="until" label="Until" optional />
       <label class="field">
-        Reason <span class="muted">(optional)</span>
+        <span>
+          Reason <span class="muted">(optional)</span>
+        </span>
         <input name="reason" maxLength={200} autoComplete="off" />
       </label>
     </ActionDialog>

@@ -9,6 +9,13 @@ export function Plain({ text }: { text: string }) {
   return <bdi>{visible(text)}</bdi>;
 }
 
+/** Sentence of the store, with its times in the zone of the browser. */
+export function Sentence({ text }: { text: string }) {
+  return <Plain text={text.replace(ISO_TIME, (time) => fullTime(Date.parse(time)))} />;
+}
+
+const ISO_TIME = /\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z/g;
+
 /** Time as in a table whose heading names the zone. */
 export function Time({ at }: { at: string }) {
   const time = Date.parse(at);

@@ -3,7 +3,7 @@ import { useStore } from "../lib/context.js";
 import { duration, number } from "../lib/format.js";
 import { useLoaded } from "../lib/loaded.js";
 import { Content, Empty, Notice } from "../parts/notice.js";
-import { Plain, Status } from "../parts/text.js";
+import { Plain, Sentence, Status } from "../parts/text.js";
 
 export function HealthView() {
   const store = useStore();
@@ -36,7 +36,7 @@ function Store({ health }: { health: Health }) {
       {health.error !== null && <Notice kind="problem">{health.error}</Notice>}
       {health.warnings.map((warning) => (
         <Notice kind="warning" key={warning}>
-          <Plain text={warning} />
+          <Sentence text={warning} />
         </Notice>
       ))}
       {health.error === null && health.warnings.length === 0 && <p class="pad muted">No warnings.</p>}

@@ -7,7 +7,7 @@ import { openDialog } from "../parts/dialog.js";
 import { type ChosenJobs, CopyDialog, DeleteDialog, MoveDialog } from "../parts/job-dialogs.js";
 import { Messages } from "../parts/messages.js";
 import { Content, Empty, Notice } from "../parts/notice.js";
-import { Age, FullTime, Plain, Status, Until } from "../parts/text.js";
+import { Age, FullTime, Plain, Sentence, Status, Until } from "../parts/text.js";
 import { Timeline } from "../parts/timeline.js";
 import { CopyButton, Value } from "../parts/value.js";
 
@@ -179,12 +179,12 @@ function Why({ job }: { job: Job }) {
         {job.explanations.map(({ code, text, fix }) => (
           <li key={`${code} ${text}`}>
             <p>
-              <Plain text={text} />
+              <Sentence text={text} />
             </p>
             <span class="badge code">{code}</span>
             {fix !== null && (
               <p class="fix">
-                <Plain text={fix} />
+                <Sentence text={fix} />
               </p>
             )}
           </li>

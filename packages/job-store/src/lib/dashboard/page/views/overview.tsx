@@ -7,7 +7,7 @@ import { useLoaded } from "../lib/loaded.js";
 import { href } from "../lib/route.js";
 import { Bars } from "../parts/bars.js";
 import { Content, Empty, Notice } from "../parts/notice.js";
-import { Age, Plain, Status, Until } from "../parts/text.js";
+import { Age, Sentence, Status } from "../parts/text.js";
 
 /** Newest counts: those of the watch, which are at most half a second old. */
 const liveCounts = computed(() => lastLine.value?.counts ?? null);
@@ -31,48 +31,22 @@ export function OverviewView() {
   );
 }
 
-/** Everything that needs a decision, first. */
-function Attention({ overview }: { overview: Overview }) {
-  const store = useStore();
-  const { health, outbox, timeouts, paused } = overview;
+/** Everything that needs a decision, first. The warnings of the store include rejected messages and paused queues. */
+function Attention({ overview: { health, timeouts } }: { overview: Overview }) {
   return (
     <section class="attention" aria-label="Needs attention">
       {health.error !== null && <Notice kind="problem">{health.error}</Notice>}
       {health.warnings.map((warning) => (
         <Notice kind="warning" key={warning}>
-          <Plain text={warning} />
+          <Sentence text={warning} />
         </Notice>
       ))}
       {timeouts.overdue > 0 && (
         <Notice kind="warning">
-          {counted(timeouts.overdue, "timeout is", "timeouts are")} overdue. A store with <code>enforce</code> changes
-          the status of these jobs; check that one runs.
+          {counted(timeouts.overdue, "timeout is", "timeouts are")} overdue. A store with <code>enforce</code> changes the
+          status of these jobs; check that one runs.
         </Notice>
       )}
-      {outbox.rejected > 0 && (
-        <Notice kind="warning">
-          A relay rejected {counted(outbox.rejected, "message")}.{" "}
-          <a href={href(store.key, "outbox", null, { kind: "rejected" })}>See why</a>
-        </Notice>
-      )}
-      {paused.map(({ queue, until, reason }) => (
-        <Notice kind="info" key={queue}>
-          The queue <Plain text={queue} /> is paused
-          {until === null ? (
-            " until it is resumed"
-          ) : (
-            <>
-              , and resumes <Until at={until} />
-            </>
-          )}
-          {reason !== null && (
-            <>
-              : <Plain text={reason} />
-            </>
-          )}
-          . <a href={href(store.key, "workers")}>Paused queues</a>
-        </Notice>
-      ))}
     </section>
   );
 }
@@ -95,13 +69,12 @@ function Facts({ overview }: { overview: Overview }) {
       <Tile label="Live workers" value={number(workers)} to={href(store.key, "workers")}>
         {overview.paused.length > 0 ? `${counted(overview.paused.length, "queue")} paused` : "no queue paused"}
       </Tile>
-      <Tile label="Outbox, waiting" value={number(outbox.waiting)} to={href(store.key, "outbox")}>
-        {outbox.oldest !== null ? (
+      <Tile label="Outbox, waiting" value={number(outbox.waiting)} to={href(store.key, "outbox", null, { kind: outbox.rejected > 0 ? "rejected" : null })}>
+        {outbox.rejected > 0 ? `${number(outbox.rejected)} rejected` : `${number(outbox.scheduled)} scheduled`}
+        {outbox.oldest !== null && (
           <>
-            oldest for <Age since={outbox.oldest} />
+            , oldest for <Age since={outbox.oldest} />
           </>
-        ) : (
-          `${number(outbox.scheduled)} scheduled`
         )}
       </Tile>
       <Tile label="Timeouts within the hour" value={number(timeouts.withinHour)} to={href(store.key, "health")}>

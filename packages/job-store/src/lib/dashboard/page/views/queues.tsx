@@ -8,7 +8,7 @@ import { openDialog } from "../parts/dialog.js";
 import { Payload } from "../parts/messages.js";
 import { Content, Empty, Notice } from "../parts/notice.js";
 import { ConfirmDialog } from "../parts/queue-dialogs.js";
-import { FullTime, JobLink, Plain } from "../parts/text.js";
+import { FullTime, JobLink, Plain, Sentence } from "../parts/text.js";
 
 export function QueuesView() {
   const store = useStore();
@@ -28,7 +28,7 @@ function Queues() {
             {reply.health?.error != null && <Notice kind="problem">{reply.health.error}</Notice>}
             {reply.health?.warnings.map((warning) => (
               <Notice kind="warning" key={warning}>
-                <Plain text={warning} />
+                <Sentence text={warning} />
               </Notice>
             ))}
             {reply.queues.length === 0 ? (

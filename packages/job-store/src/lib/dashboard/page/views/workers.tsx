@@ -6,7 +6,7 @@ import { useLoaded } from "../lib/loaded.js";
 import { openDialog } from "../parts/dialog.js";
 import { Content, Empty, Notice } from "../parts/notice.js";
 import { ConfirmDialog, PauseDialog } from "../parts/queue-dialogs.js";
-import { Age, JobLink, Plain, Time, Until } from "../parts/text.js";
+import { Age, JobLink, Plain, Sentence, Time, Until } from "../parts/text.js";
 
 /** Longest list of running jobs of one worker. */
 const LISTED = 20;
@@ -29,7 +29,7 @@ export function WorkersView() {
           <>
             {reply.warnings.map((warning) => (
               <Notice kind="warning" key={warning}>
-                <Plain text={warning} />
+                <Sentence text={warning} />
               </Notice>
             ))}
             {reply.paused.length > 0 && <Paused reply={reply} />}
