@@ -196,7 +196,7 @@ async function onScheduled(
 
 async function onLetters(context: ActionContext, act: Body, action: "redrive" | "discard"): Promise<ActionReply> {
   const { broker, queue } = queueOf(context.source.options, textIn(act, "queue", 255));
-  const ids = [...new Set(listIn(act, "ids", MAX_CHOSEN).map((id) => textIn({ id }, "ids", 255)))];
+  const ids = [...new Set(listIn(act, "ids", MAX_CHOSEN).map((id) => textIn({ id }, "id", 255)))];
   let count = 0;
   const result = await withOutcome("", async () => {
     count = await broker[action](queue, { ids });
