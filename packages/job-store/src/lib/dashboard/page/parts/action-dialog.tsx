@@ -77,14 +77,14 @@ export function ActionDialog(props: Props) {
       stop.signal,
     );
     finishedActions.value += 1;
-    props.onDone?.(all);
+    if (all.length > 0) props.onDone?.(all);
     ending.value = result;
     phase.value = "ended";
     const { counts } = results.value;
     if (result.kind === "finished" && counts.done === all.length && count === 1 && all.length === 1) {
       form.current.closest("dialog")?.close();
       announce(`${verb}: done.`);
-    } else announce(summary(results.value, noun));
+    }
   }
 
   return (
@@ -199,9 +199,11 @@ function End({ ending, results, count, noun }: { ending: Ending; results: Result
       {ending.kind === "stopped" && (
         <Notice kind="info">Stopped. {left > 0 ? `${counted(left, noun)} not reached.` : ""}</Notice>
       )}
-      <p class="summary" role="status">
-        {summary(results, noun)}
-      </p>
+      {total(results) > 0 && (
+        <p class="summary" role="status">
+          {summary(results, noun)}
+        </p>
+      )}
       {others.length > 0 && (
         // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable with the keyboard
         <section class="outcomes" tabIndex={0} aria-label="Outcomes">

@@ -17,6 +17,8 @@ const RANGES = [
   { text: "7 days", ms: 7 * 24 * 60 * MINUTE },
 ] as const;
 
+// No input has the name of a property of a form, such as "id" or "contains": it would replace the property.
+
 /** Search by field, id and time, and the filter of the loaded page. */
 export function JobFilters({ state }: { state: ListState }) {
   const store = useStore();
@@ -27,14 +29,14 @@ export function JobFilters({ state }: { state: ListState }) {
         class="filter"
         onSubmit={(event) => {
           event.preventDefault();
-          const id = textOf(new FormData(event.currentTarget), "id");
+          const id = textOf(new FormData(event.currentTarget), "jobId");
           if (id !== "") go(href(store.key, "job", id));
         }}
       >
         <label>
           Open a job by id
           <span class="joined">
-            <input name="id" autoComplete="off" spellcheck={false} class="mono" />
+            <input name="jobId" autoComplete="off" spellcheck={false} class="mono" />
             <button type="submit" class="button">
               Open
             </button>
@@ -45,14 +47,14 @@ export function JobFilters({ state }: { state: ListState }) {
         class="filter"
         onSubmit={(event) => {
           event.preventDefault();
-          const contains = textOf(new FormData(event.currentTarget), "contains");
+          const contains = textOf(new FormData(event.currentTarget), "text");
           go(listHref(store, state, { contains }));
         }}
       >
         <label>
           Filter the loaded page only
           <span class="joined">
-            <input type="search" name="contains" defaultValue={state.contains} autoComplete="off" />
+            <input type="search" name="text" defaultValue={state.contains} autoComplete="off" />
             <button type="submit" class="button">
               Filter
             </button>
@@ -175,7 +177,7 @@ function Range({ state }: { state: ListState }) {
         onSubmit={(event) => {
           event.preventDefault();
           const form = new FormData(event.currentTarget);
-          go(listHref(store, state, { after: toIso(textOf(form, "after")), before: toIso(textOf(form, "before")) }));
+          go(listHref(store, state, { after: toIso(textOf(form, "from")), before: toIso(textOf(form, "until")) }));
         }}
       >
         <fieldset>
@@ -199,11 +201,11 @@ function Range({ state }: { state: ListState }) {
         </fieldset>
         <label>
           After, {zone(readServerTime() ?? 0)}
-          <input type="datetime-local" step="1" name="after" defaultValue={toLocal(after)} />
+          <input type="datetime-local" step="1" name="from" defaultValue={toLocal(after)} />
         </label>
         <label>
           Before, {zone(readServerTime() ?? 0)}
-          <input type="datetime-local" step="1" name="before" defaultValue={toLocal(before)} />
+          <input type="datetime-local" step="1" name="until" defaultValue={toLocal(before)} />
         </label>
         <button type="submit" class="button">
           Apply

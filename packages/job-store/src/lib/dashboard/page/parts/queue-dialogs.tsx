@@ -44,9 +44,10 @@ export function PauseDialog({ queue = "" }: { queue?: string }) {
 }
 
 /** Dialog that moves scheduled messages to another time. */
-export function RescheduleDialog({ entryIds }: { entryIds: readonly string[] }) {
+export function RescheduleDialog({ entryIds, onDone }: { entryIds: readonly string[]; onDone: () => void }) {
   return (
     <ActionDialog
+      onDone={onDone}
       title={entryIds.length === 1 ? "Reschedule the message" : "Reschedule messages"}
       verb="Reschedule"
       count={entryIds.length}
@@ -72,8 +73,9 @@ export function ConfirmDialog(props: {
   count: number;
   danger?: boolean;
   act: Action;
+  onDone?: () => void;
 }) {
-  const { title, verb, text, name, noun, count, danger = false, act } = props;
+  const { title, verb, text, name, noun, count, danger = false, act, onDone } = props;
   return (
     <ActionDialog
       title={title}
@@ -83,6 +85,7 @@ export function ConfirmDialog(props: {
       danger={danger}
       typed={danger && count > 1}
       action={() => act}
+      {...(onDone && { onDone })}
     >
       {name !== undefined && (
         <p class="id">

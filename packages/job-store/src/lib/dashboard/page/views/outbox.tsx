@@ -80,6 +80,9 @@ function Entries({ page, kind, selected }: EntriesProps) {
     kind === "rejected" ? ["requeue", "drop"] : kind === "scheduled" ? ["run-now", "reschedule", "cancel"] : []
   ).filter((name): name is ActionName => store.actions.some((each) => each === name));
   const chosen = selected.value;
+  const clear = () => {
+    selected.value = new Set();
+  };
   const all = page.entries.every(({ entryId }) => chosen.has(entryId));
   return (
     <>
@@ -159,15 +162,9 @@ function Entries({ page, kind, selected }: EntriesProps) {
         <section class="bulk" aria-label="Selected messages">
           <strong class="num">{number(chosen.size)} selected</strong>
           {actions.map((name) => (
-            <EntryAction key={name} name={name} entryIds={[...chosen]} />
+            <EntryAction key={name} name={name} entryIds={[...chosen]} onDone={clear} />
           ))}
-          <button
-            type="button"
-            class="link"
-            onClick={() => {
-              selected.value = new Set();
-            }}
-          >
+          <button type="button" class="link" onClick={clear}>
             Clear the selection
           </button>
         </section>
@@ -197,12 +194,24 @@ const TEXTS: Readonly<Record<string, { verb: string; text: string; danger?: true
   },
 };
 
-function EntryAction({ name, entryIds }: { name: ActionName; entryIds: readonly string[] }) {
+function EntryAction({
+  name,
+  entryIds,
+  onDone,
+}: {
+  name: ActionName;
+  entryIds: readonly string[];
+  onDone: () => void;
+}) {
   const store = useStore();
   if (!may(store, name)) return null;
   if (name === "reschedule") {
     return (
-      <button type="button" class="button" onClick={() => openDialog(<RescheduleDialog entryIds={entryIds} />)}>
+      <button
+        type="button"
+        class="button"
+        onClick={() => openDialog(<RescheduleDialog entryIds={entryIds} onDone={onDone} />)}
+      >
         Reschedule …
       </button>
     );
@@ -224,6 +233,7 @@ function EntryAction({ name, entryIds }: { name: ActionName; entryIds: readonly 
             count={entryIds.length}
             danger={words.danger ?? false}
             act={{ name, entryIds }}
+            onDone={onDone}
           />,
         )
       }

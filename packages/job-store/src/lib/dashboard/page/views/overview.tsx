@@ -43,8 +43,8 @@ function Attention({ overview: { health, timeouts } }: { overview: Overview }) {
       ))}
       {timeouts.overdue > 0 && (
         <Notice kind="warning">
-          {counted(timeouts.overdue, "timeout is", "timeouts are")} overdue. A store with <code>enforce</code> changes the
-          status of these jobs; check that one runs.
+          {counted(timeouts.overdue, "timeout is", "timeouts are")} overdue. A store with <code>enforce</code> changes
+          the status of these jobs; check that one runs.
         </Notice>
       )}
     </section>
@@ -69,7 +69,11 @@ function Facts({ overview }: { overview: Overview }) {
       <Tile label="Live workers" value={number(workers)} to={href(store.key, "workers")}>
         {overview.paused.length > 0 ? `${counted(overview.paused.length, "queue")} paused` : "no queue paused"}
       </Tile>
-      <Tile label="Outbox, waiting" value={number(outbox.waiting)} to={href(store.key, "outbox", null, { kind: outbox.rejected > 0 ? "rejected" : null })}>
+      <Tile
+        label="Outbox, waiting"
+        value={number(outbox.waiting)}
+        to={href(store.key, "outbox", null, { kind: outbox.rejected > 0 ? "rejected" : null })}
+      >
         {outbox.rejected > 0 ? `${number(outbox.rejected)} rejected` : `${number(outbox.scheduled)} scheduled`}
         {outbox.oldest !== null && (
           <>

@@ -136,6 +136,9 @@ interface LetterProps {
 function LetterTable({ reply: { letters, total }, queue, selected }: LetterProps) {
   const store = useStore();
   const chosen = selected.value;
+  const clear = () => {
+    selected.value = new Set();
+  };
   const selects = may(store, "redrive") || may(store, "discard");
   const all = letters.every(({ id }) => chosen.has(id));
   const ids = [...chosen];
@@ -231,6 +234,7 @@ function LetterTable({ reply: { letters, total }, queue, selected }: LetterProps
                     noun="message"
                     count={ids.length}
                     act={{ name: "redrive", queue, ids }}
+                    onDone={clear}
                   />,
                 )
               }
@@ -253,6 +257,7 @@ function LetterTable({ reply: { letters, total }, queue, selected }: LetterProps
                     count={ids.length}
                     danger
                     act={{ name: "discard", queue, ids }}
+                    onDone={clear}
                   />,
                 )
               }
@@ -260,13 +265,7 @@ function LetterTable({ reply: { letters, total }, queue, selected }: LetterProps
               Discard …
             </button>
           )}
-          <button
-            type="button"
-            class="link"
-            onClick={() => {
-              selected.value = new Set();
-            }}
-          >
+          <button type="button" class="link" onClick={clear}>
             Clear the selection
           </button>
         </section>
