@@ -32,6 +32,17 @@ const leftOut = withTools
   ? []
   : ["scripts/**", "chaos/**", "test/documents*.test.ts", "test/packages.test.ts", "**/*.page.test.ts"];
 
+/** `npm test` runs the tests of the packages, the templates and the documents, and `npm test -- --all` runs all tests. */
+const core = process.env.TESTS === "core";
+const onlyInAll = [
+  "examples/showcase/**",
+  "test/examples/**",
+  "test/compilers/**",
+  "test/packages.test.ts",
+  "**/*.page.test.ts",
+];
+if (core) leftOut.push(...onlyInAll);
+
 /** Path of another version of ioredis for the tests. */
 const { IOREDIS } = process.env;
 

@@ -1,7 +1,7 @@
-// Runs the service. Without arguments, all apps run in this process; with names, only these:
+// Runs the service. Without arguments, all apps run in this process. With arguments, the named apps run:
 //
-//   npm start                       everything, in memory or on the servers of REDIS_URL and RABBITMQ_URL
-//   npm start -- manager            only the manager; the others run in processes of their own
+//   npm start                       all apps, in memory or on the servers of REDIS_URL and RABBITMQ_URL
+//   npm start -- manager            only the manager; the other apps run in other processes
 import type { z } from "zod";
 import { openBroker, openStore } from "./contracts/connect.js";
 import { openFiles } from "./contracts/files.js";
@@ -27,14 +27,16 @@ const apps: Readonly<Record<string, () => Promise<{ close(): Promise<void> }>>> 
 };
 
 const stopped = new Promise((resolve) => {
-  // npm passes on a Ctrl-C that this process also receives itself: the later signals must not interrupt the end.
+  // After Ctrl-C, this process receives the signal twice: from the terminal and from npm. The second one must not end it early.
   for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, resolve);
 });
 const names = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(apps);
+const isInMemory = settings.REDIS_URL === undefined;
+log.info({ apps: names }, isInMemory ? "in memory: all jobs are lost when this process ends" : "on Redis and RabbitMQ");
 const running = await Promise.all(names.map(start));
 await stopped;
 
-// The workers first: they finish their jobs, whose messages the manager's relay sends. Then the connections.
+// Closes the workers before the manager, whose relay sends the messages of their last jobs. Then closes the connections.
 for (const app of running.reverse()) await app.close();
 await broker.close();
 await store.close();
@@ -48,10 +50,11 @@ function start(name: string) {
 function settingsOrExit(): z.output<z.ZodObject<typeof allSettings>> {
   try {
     const read = readSettings(allSettings);
-    const hasServers = read.REDIS_URL !== undefined && read.RABBITMQ_URL !== undefined;
-    const needsServers = process.argv.length > 2 || read.REDIS_URL !== undefined || read.RABBITMQ_URL !== undefined;
-    if (hasServers || !needsServers) return read;
-    return exitWith("Set REDIS_URL and RABBITMQ_URL. Without both, only all apps together can run, in memory.");
+    const servers = ["REDIS_URL", "RABBITMQ_URL"] as const;
+    const missing = servers.filter((name) => read[name] === undefined);
+    const canRunInMemory = missing.length === servers.length && process.argv.length === 2;
+    if (missing.length === 0 || canRunInMemory) return read;
+    return exitWith(`Set ${missing.join(" and ")}. Without both addresses, only all apps together can run, in memory.`);
   } catch (error) {
     if (error instanceof SettingsError) return exitWith(error.message);
     throw error;

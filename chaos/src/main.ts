@@ -5,20 +5,20 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { detectMutants } from "./detect-mutants.js";
 import { headOf, measureFailovers, rowOf } from "./failover/measure-failover.js";
+import { findLeaks } from "./leaks/find-leaks.js";
+import { plotOf } from "./leaks/plot.js";
 import { compareLibraries } from "./libraries/compare-libraries.js";
 import { headOf as librariesHead, rowOf as librariesRow } from "./libraries/measure-library.js";
 import { lineOf as restartLine, restartServers } from "./restarts/restarts.js";
 import { append, lineOf, readResults, summaryOf, toStored, totalsOf } from "./results.js";
 import { runRound } from "./round.js";
-import { plotOf } from "./soak/plot.js";
-import { soak } from "./soak/soak.js";
 
 const USAGE = `npm run chaos -- [--seed N] [--minutes M] [--each E] [--jobs J] [--resume] [--results FILE]   runs seeds N, N + 1, … with E minutes of faults and J orders each
 npm run chaos -- --mutants [--mutant NAME] …   verifies that the checker detects each mutant
 npm run chaos -- --failover                    counts the changes that are lost when a master is killed or isolated
 npm run chaos -- --restarts N [--seed N] [--idle MINUTES]   restarts the servers N times, and checks that new jobs start in time
 npm run chaos -- --libraries                   injects the same faults into other libraries
-npm run chaos -- --soak MINUTES [--plot FILE]  checks that constant load does not increase the use of resources
+npm run chaos -- --leaks MINUTES [--plot FILE] checks that constant load does not increase the use of resources
 npm run chaos -- --totals [--results FILE]     prints the totals of the results file
 npm run chaos -- --help                        prints this text`;
 
@@ -37,8 +37,8 @@ const { values } = parseArgs({
     libraries: { type: "boolean", default: false },
     restarts: { type: "string" },
     idle: { type: "string", default: "0" },
-    soak: { type: "string" },
-    plot: { type: "string", default: join(packageFolder, "../docs/soak.svg") },
+    leaks: { type: "string" },
+    plot: { type: "string", default: join(packageFolder, "../docs/leaks.svg") },
     totals: { type: "boolean", default: false },
     help: { type: "boolean", default: false },
   },
@@ -49,7 +49,7 @@ else if (values.totals) console.log(summaryOf(totalsOf(await readResults(values.
 else if (values.mutants) process.exitCode = (await detectMutants(values.mutant)) ? 0 : 1;
 else if (values.libraries) await printLibraries();
 else if (values.restarts !== undefined) process.exitCode = (await restart(Number(values.restarts))) ? 0 : 1;
-else if (values.soak !== undefined) process.exitCode = (await soakFor(Number(values.soak))) ? 0 : 1;
+else if (values.leaks !== undefined) process.exitCode = (await findLeaksIn(Number(values.leaks))) ? 0 : 1;
 else if (values.failover) await printFailovers();
 else process.exitCode = (await runSeeds(Number(values.seed), Number(values.minutes), Number(values.each))) ? 0 : 1;
 
@@ -80,9 +80,9 @@ async function restart(count: number): Promise<boolean> {
 }
 
 /** Returns true if no measured resource grew. */
-async function soakFor(minutes: number): Promise<boolean> {
-  if (!(minutes > 0)) throw new Error("--soak must be a positive number of minutes.");
-  const { samples, orders, grown } = await soak(minutes);
+async function findLeaksIn(minutes: number): Promise<boolean> {
+  if (!(minutes > 0)) throw new Error("--leaks must be a positive number of minutes.");
+  const { samples, orders, grown } = await findLeaks(minutes);
   const title = `${orders.toLocaleString("en")} orders in ${minutes} minutes`;
   await writeFile(values.plot, plotOf(samples, title));
   console.log(

@@ -13,7 +13,7 @@ import { definition, queues, type Store } from "./job.js";
 import type { Log } from "./log.js";
 import type { connectionSettings } from "./settings.js";
 
-/** Everything that an app of this service is given. The caller opens and closes it. */
+/** Objects that every app of this service needs. The caller opens and closes them. */
 export interface Resources {
   readonly store: Store;
   readonly broker: Broker;
@@ -23,7 +23,7 @@ export interface Resources {
 
 type ConnectionSettings = z.output<z.ZodObject<typeof connectionSettings>>;
 
-/** Both functions return at once, also if the server is unavailable: calls fail until it is available. */
+/** Opens the job store. Returns immediately: if Redis is unavailable, calls fail until it is available. */
 export function openStore(
   { REDIS_URL, KEY_PREFIX }: ConnectionSettings,
   log: Log,
@@ -38,7 +38,7 @@ export function openStore(
   });
 }
 
-/** See `openStore`. */
+/** Opens the broker. Returns immediately, like `openStore`. */
 export function openBroker(
   { RABBITMQ_URL, KEY_PREFIX }: ConnectionSettings,
   log: Log,

@@ -5,14 +5,15 @@ import { join } from "node:path";
 /** Folder of the service's files, which all apps share. */
 export interface Files {
   /**
-   * Stores a file completely or not at all, so that no reader sees half of it. It replaces a file with the same name.
+   * Stores a file completely or not at all. It replaces a file with the same name.
    * @throws TypeError if the name is not the name of a file in the folder
    */
   save(name: string, content: string): Promise<void>;
-  /** Returns the content; null: there is no such file. */
+  /** Returns the content, or null if there is no such file. */
   read(name: string): Promise<string | null>;
 }
 
+/** Creates access to a folder. The first `save` creates the folder. */
 export function openFiles(folder: string): Files {
   return {
     async save(name, content) {
@@ -24,9 +25,9 @@ export function openFiles(folder: string): Files {
   };
 }
 
-/** Writes a temporary file, which gets its final name when it is on the disk. */
+/** Writes a temporary file, and renames it when its content is on the disk. So no reader sees a part of it. */
 export async function writeWhole(path: string, content: string): Promise<void> {
-  // Each writer has its own: for a moment, two workers can have the same job.
+  // Each call has its own temporary file, because two workers can work on the same job for a short time.
   const temporary = `${path}.${randomUUID()}.tmp`;
   try {
     const file = await open(temporary, "wx");
@@ -43,7 +44,7 @@ export async function writeWhole(path: string, content: string): Promise<void> {
   }
 }
 
-/** Returns the content of a file; null: there is no such file. */
+/** Returns the content of a file, or null if there is no such file. */
 export async function readIfThere(path: string): Promise<string | null> {
   try {
     return await readFile(path, "utf8");
@@ -53,8 +54,9 @@ export async function readIfThere(path: string): Promise<string | null> {
   }
 }
 
-/** Refuses names with which a client could reach other folders. */
+/** Returns the path of a file. @throws TypeError if the name could lead to another folder */
 function pathOf(folder: string, name: string): string {
-  if (!/^[\w-][\w.-]{0,200}$/.test(name)) throw new TypeError("A file name has letters, digits, dots and hyphens.");
+  if (!/^[\w-][\w.-]{0,200}$/.test(name))
+    throw new TypeError(`The file name ${JSON.stringify(name)} can only have letters, digits, "_", "-" and ".".`);
   return join(folder, name);
 }

@@ -2,16 +2,16 @@ import { defineJob, type JobStore } from "@subtitles/job-store";
 import { defineQueue } from "@subtitles/queue";
 import { z } from "zod";
 
-// All names of the service are in this file: its kind of job, statuses, stages and queues. The apps import them.
+// Defines all names of the service: its kind of job, statuses, stages and queues. The apps import them.
 
-/** Status of a new job, and of a failed job that is tried again. */
+/** Initial status, also of a failed job that is tried again. */
 export const WAITING = "pending";
 /** Final status of a job whose file exists. */
 export const COMPLETED = "completed";
-/** Final status of a job that could not be done. The job's error has the reason. */
+/** Final status of a job that failed or was cancelled. The job has the reason in `error`. */
 export const FAILED = "failed";
 
-/** Message that requests the work of a stage. It only names the job: everything else is in the store, and up to date there. */
+/** Message that requests the work of a stage. It only has the job's id. The worker reads the current job from the store. */
 const payload = z.object({ jobId: z.string() });
 
 /** Options of a stage's worker: its queue, the status in which jobs wait for it, and the status of a job that it works on. */
@@ -20,7 +20,7 @@ export const download = {
   from: WAITING,
   working: "downloading",
 } as const;
-/** The worker before this one moves the job to `translating`. So this worker finds it in that status, and claims it there. */
+/** The downloader changes the job to `translating`, and this worker claims it in that status. Therefore both are the same. */
 export const translate = {
   queue: defineQueue({ name: "subtitles.translate", payload }),
   from: "translating",
@@ -41,11 +41,11 @@ const language = z.string().transform((tag, context) => {
 
 const DAY = 24 * 3600;
 
-/** Kind of job: data, result and progress, and the statuses with those that can follow each. */
+/** Job definition: data, result and progress, and the statuses with their allowed transitions. */
 export const definition = defineJob({
   name: "subtitle",
   data: z.object({
-    /** Address of the video. Subtitles next to it are found if it is a path in the media folder. */
+    /** Address of the video. If it is a path in the media folder, subtitles next to the video are found. */
     videoUrl: z.string().min(1).max(2000),
     videoTitle: z.string().min(1).max(200),
     language,
@@ -63,7 +63,7 @@ export const definition = defineJob({
   progress: z.object({ done: z.int(), total: z.int() }),
   initial: WAITING,
   statuses: {
-    // A status that sends messages has a timeout: a message that RabbitMQ loses would leave its job there without an end.
+    // Each status of unfinished jobs has a timeout. Otherwise, a job whose message is lost in RabbitMQ would never end.
     [WAITING]: { next: [download.working, FAILED], timeoutSeconds: DAY, sends: [{ queue: download.queue.name }] },
     [download.working]: { next: [download.working, translate.working, COMPLETED, FAILED], timeoutSeconds: DAY },
     [translate.working]: {

@@ -1,11 +1,19 @@
+import { JobStoreError } from "@subtitles/job-store";
+import { QueueError } from "@subtitles/queue";
 import type { WorkerEvent } from "@subtitles/queue/worker";
-import { type Logger, pino } from "pino";
+import { type Logger, pino, stdSerializers } from "pino";
 
 export type Log = Logger;
 
-/** Logs lines of JSON to the standard output. */
+/** Creates a log that writes lines of JSON to the standard output. */
 export function createLog(level: string): Log {
-  return pino({ level });
+  return pino({ level, serializers: { err: describe } });
+}
+
+/** Leaves out the stack of errors of the store and the queue. Their message is enough, and an outage repeats them often. */
+function describe(error: Error) {
+  const isKnown = JobStoreError.is(error) || QueueError.is(error);
+  return isKnown ? { type: error.name, code: error.code, message: error.message } : stdSerializers.err(error);
 }
 
 /** Events that need the attention of an operator. */
@@ -19,10 +27,10 @@ const WARNINGS: readonly string[] = [
   "stuck",
   "error",
 ];
-/** Events of every message. */
+/** Events that occur for every message. */
 const DETAILS: readonly string[] = ["started", "skipped"];
 
-/** Returns the `onEvent` of a worker: it logs what happens to its jobs. */
+/** Returns an `onEvent` for a worker, which logs the worker's events. */
 export function logWorkerEvents(log: Log): (event: WorkerEvent) => void {
   return ({ type, message, error, ...details }) => {
     const level = WARNINGS.includes(type) ? "warn" : DETAILS.includes(type) ? "debug" : "info";

@@ -1,17 +1,21 @@
 import { z } from "zod";
 import { definition } from "./job.js";
 
-/** Settings of the connections. Without both addresses, everything is in the memory of one process. */
+/** Address of a server. Its error shows an example, and never the value, which can have a password. */
+const address = (protocol: RegExp, example: string) =>
+  z.url({ protocol, hostname: /./, error: `must be an address such as ${example}` }).optional();
+
+/** Settings of the connections. Without both addresses, jobs and messages are in the memory of one process. */
 export const connectionSettings = {
-  REDIS_URL: z.url({ protocol: /^rediss?$/ }).optional(),
-  RABBITMQ_URL: z.url({ protocol: /^amqps?$/ }).optional(),
-  /** Begins the names of all keys and queues, so that several services can share the servers. */
+  REDIS_URL: address(/^rediss?$/, "redis://localhost:6379"),
+  RABBITMQ_URL: address(/^amqps?$/, "amqp://localhost:5672"),
+  /** Beginning of the names of all keys and queues. With different prefixes, several services can share the servers. */
   KEY_PREFIX: z
     .string()
-    .regex(/^[\w-]+$/)
+    .regex(/^[\w-]+$/, "can only have letters, digits, hyphens and underscores")
     .default(definition.name),
   LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info"),
-  /** Folder of finished files. All apps share it. */
+  /** Folder of the finished files, which all apps share. */
   STORAGE_PATH: z.string().default("storage"),
 };
 

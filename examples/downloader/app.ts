@@ -8,10 +8,11 @@ import { folderSource } from "./sources/folder.js";
 import { downloadWith } from "./work.js";
 
 export const downloaderSettings = {
-  /** Folder of the videos that can have subtitles next to them. */
+  /** Folder of videos, with subtitles next to them. */
   MEDIA_PATH: z.string().default("samples/media"),
   /** Folder of subtitle files. */
   LIBRARY_PATH: z.string().default("samples/library"),
+  /** Maximum number of jobs at the same time. */
   DOWNLOADER_CONCURRENCY: z.coerce.number().int().min(1).max(100).default(4),
 };
 

@@ -7,13 +7,16 @@ import type { SubtitleSource } from "./sources/source.js";
 
 type Downloading = typeof download.working;
 
-/** Returns the work of this stage: find the subtitle, check it, store it, and hand the job over if it must be translated. */
+/**
+ * Returns the work of this stage. It finds the subtitle, checks it and stores it. The outcome completes the job, or sends it to the
+ * translator.
+ */
 export function downloadWith(sources: readonly SubtitleSource[], files: Files) {
   return async (
     { id, data }: Job<Definition, Downloading>,
     { signal, progress }: Pick<WorkerContext<Definition, typeof download.queue>, "signal" | "progress">,
   ): Promise<Outcome<Definition, Downloading>> => {
-    // A subtitle that is in the target language already needs no translation.
+    // A subtitle in the target language needs no translation, so it is searched first.
     const asked = data.targetLanguage ?? data.language;
     const languages = [...new Set([asked, data.language])];
     const searches = languages.flatMap((language) => sources.map((source) => ({ language, source })));
@@ -23,18 +26,19 @@ export function downloadWith(sources: readonly SubtitleSource[], files: Files) {
       const found = await source.find({ ...data, language }, signal);
       signal.throwIfAborted();
       if (found === null) continue;
-      // Before anything is stored: a file that cannot be read fails the job with the reason.
+      // Reads the file before it is stored. A damaged file fails the job with the reason.
       const cues = parseSrt(decodeSrt(found.bytes));
       const file = `${id}.${language}.srt`;
       await files.save(file, formatSrt(cues));
-      const result = { file, source: found.name };
+      // The progress of the search ends with it.
+      const outcome = { result: { file, source: found.name }, progress: null };
       return language === asked
-        ? { to: COMPLETED, result }
-        : { to: translate.working, result, progress: null, note: `found ${found.name}` };
+        ? { to: COMPLETED, ...outcome }
+        : { to: translate.working, ...outcome, note: `found ${found.name}` };
     }
     throw new JobFailed(`No subtitle in ${languages.join(" or ")} was found for "${data.videoTitle}".`, {
       code: "SUBTITLE_NOT_FOUND",
-      retryable: true, // it may be added to the folder
+      retryable: true, // the subtitle can be added to the folder
     });
   };
 }

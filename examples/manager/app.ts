@@ -9,19 +9,20 @@ import type { Metrics } from "./metrics.js";
 import { answerErrors } from "./problems.js";
 
 export const managerSettings = {
-  /** Address to listen on. 0.0.0.0 lets other machines in: then put a proxy with authentication before it. */
+  /** Address to listen on. With 0.0.0.0, other machines have access. Then put a proxy with authentication in front of it. */
   HOST: z.string().default("127.0.0.1"),
-  /** 0: a free one. */
+  /** Port to listen on. 0: a free port. */
   PORT: z.coerce.number().int().min(0).max(65_535).default(3000),
 };
 
+/** Running manager. */
 export interface Manager {
   /** Address of the server, for example `http://127.0.0.1:3000`. */
   readonly url: string;
   close(): Promise<void>;
 }
 
-/** Starts the HTTP API, and the relay that brings the messages of stored jobs to the workers. */
+/** Starts the HTTP API, and the relay that publishes the messages of stored jobs. */
 export async function startManager(
   { store, broker, files, log, metrics }: Resources & { readonly metrics: Metrics },
   { HOST: host, PORT: port }: z.output<z.ZodObject<typeof managerSettings>>,
@@ -37,7 +38,7 @@ export async function startManager(
     { prefix: "/api/v1" },
   );
 
-  // Live: the process answers. Ready: jobs are accepted. Without RabbitMQ they are, and their messages wait in the store.
+  // Live: the process answers. Ready: jobs are accepted. This is also true without RabbitMQ: their messages wait in the store.
   server.get("/livez", async () => ({ status: "ok" }));
   server.get("/readyz", async (_request, reply) => {
     const [jobs, messages] = await Promise.all([store.health(), broker.health()]);
@@ -47,7 +48,10 @@ export async function startManager(
   });
   server.get("/metrics", async (_request, reply) => reply.type("text/plain; version=0.0.4").send(await metrics.read()));
 
-  const url = await server.listen({ host, port });
+  const url = await server.listen({ host, port }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== "EADDRINUSE") throw error;
+    throw new Error(`Another process uses port ${port} of ${host}. Stop it, or set PORT to another port.`);
+  });
   const onError = (error: unknown) => log.warn({ err: error }, "relay: messages wait in the store");
   const relay = createRelay({ outbox: store.outbox, broker, queues, onError });
   return {

@@ -4,16 +4,16 @@ import type { FastifyInstance } from "fastify";
 import { COMPLETED, FAILED, type Store } from "../contracts/job.js";
 import { type IdParams, jobOr404, viewOf } from "./jobs.js";
 
-/** A stream without changes sends a comment this often, so that both ends notice a dead connection. */
+/** Interval of comments in a stream without changes. With them, both sides notice a dead connection. */
 const HEARTBEAT_MS = 15_000;
 
 /**
- * Live progress of a job as server-sent events: `job` with the job, at once and after each change. The stream ends when the
- * job has ended.
+ * Adds the route of live progress, as server-sent events. The event `job` has the job. It is sent at once and after each change.
+ * The stream ends when the job has ended.
  */
 export function eventRoute(api: FastifyInstance, store: Store): void {
   const streams = new Set<PassThrough>();
-  // Otherwise, closing the server would wait for clients that never leave.
+  // Otherwise, the server would wait for its clients when it closes.
   api.addHook("preClose", async () => {
     for (const stream of streams) stream.destroy();
   });
@@ -43,7 +43,7 @@ async function sendChanges(store: Store, id: string, stream: Writable, signal: A
     if (job === null) return;
     const hasRoom = stream.write(`event: job\ndata: ${JSON.stringify(viewOf(job))}\n\n`);
     if (job.status === COMPLETED || job.status === FAILED) return;
-    // A slow client gets fewer events, each with the job as it is then. So nothing piles up in this process.
+    // A slow client gets fewer events, each with the current job. So this process does not collect events in memory.
     if (!hasRoom) await once(stream, "drain", { signal });
   }
 }

@@ -14,9 +14,9 @@ const listQuery = z.object({
   cursor: z.string().max(1000).optional(),
 });
 
-/** Routes of the jobs. None of them names a field of the data: that is the definition's part. */
+/** Adds the routes of the jobs. They name no field of the data, so they are the same for every kind of job. */
 export function jobRoutes(api: FastifyInstance, { store, files }: Pick<Resources, "store" | "files">): void {
-  // Idempotent: the same request has the same id, so the store creates one job, however often it is sent.
+  // The id is computed from the request. So the store creates one job, even if the request is repeated.
   api.post("/jobs", async ({ body }, reply) => {
     const data = definition.data.parse(body);
     const { job, created } = await store.create(data, { id: idFrom(data), by });
@@ -33,7 +33,7 @@ export function jobRoutes(api: FastifyInstance, { store, files }: Pick<Resources
 
   api.get<IdParams>("/jobs/:id", async ({ params }) => viewOf(await jobOr404(store, params.id)));
 
-  // Both can be repeated. The worker of a cancelled job stops within a heartbeat, and the store refuses its outcome.
+  // Both requests can be repeated. The worker of a cancelled job stops after its next heartbeat, and the store rejects its outcome.
   api.post<IdParams>("/jobs/:id/cancel", async ({ params }) => {
     const error = { code: "CANCELLED", message: "Cancelled on request.", retryable: true };
     return viewOf(await store.updateStatus(params.id, FAILED, { error, by }));
@@ -46,7 +46,7 @@ export function jobRoutes(api: FastifyInstance, { store, files }: Pick<Resources
   api.get<IdParams>("/jobs/:id/file", async ({ params }, reply) => {
     const job = await jobOr404(store, params.id);
     if (job.status !== COMPLETED || job.result === null) {
-      throw new Problem(409, "NOT_COMPLETED", `The job is ${job.status}: there is no file.`);
+      throw new Problem(409, "NOT_COMPLETED", `The job is ${job.status}. Its file exists when it is ${COMPLETED}.`);
     }
     const content = await files.read(job.result.file);
     if (content === null) throw new Problem(404, "FILE_REMOVED", "The file was removed from the storage folder.");
@@ -57,18 +57,19 @@ export function jobRoutes(api: FastifyInstance, { store, files }: Pick<Resources
   });
 }
 
-/** @throws Problem 404; JobStoreError UNAVAILABLE */
+/** Returns a job. @throws Problem 404; JobStoreError UNAVAILABLE */
 export async function jobOr404(store: Store, id: string): Promise<Job<Definition>> {
   const job = await store.get(id);
   if (job === null) throw new Problem(404, "NOT_FOUND", "There is no such job.");
   return job;
 }
 
+/** Parameters of the routes of one job. */
 export interface IdParams {
   readonly Params: { readonly id: string };
 }
 
-/** A job as clients see it. */
+/** Returns the representation of a job in the API. */
 export function viewOf(job: Job<Definition>) {
   const { id, status, attempt, data, progress, result, error, createdAt, updatedAt } = job;
   const history = job.history.map(({ from, to, at, by, note }) => ({ from, to, at, by, note }));

@@ -3,26 +3,29 @@ import { JobStoreError } from "@subtitles/job-store";
 import type { FastifyError, FastifyInstance, FastifyReply } from "fastify";
 import { ZodError } from "zod";
 
-/** Seconds after which a client may ask again. Redis is rarely unavailable for long. */
+/** Seconds after which a client can repeat the request. Redis is rarely unavailable for long. */
 const RETRY_AFTER_SECONDS = 5;
 
-/** Answer to a request that cannot be done. */
+/** Error response to a request. */
 export class Problem extends Error {
   constructor(
     readonly status: number,
     /** Machine-readable reason. */
     readonly code: string,
-    /** Human-readable text: what happened, and what to do. */
+    /** Human-readable text: the reason, and the way to solve the problem. */
     readonly detail: string,
   ) {
     super(detail);
   }
 }
 
-/** Answers every error in one form: problem+json (RFC 9457) with a code, and with the id under which the log has the request. */
+/** Answers every error as problem+json (RFC 9457), with a code, and with the id of the request in the log. */
 export function answerErrors(server: FastifyInstance): void {
   server.setNotFoundHandler((_request, reply) =>
-    send(reply, new Problem(404, "NOT_FOUND", "There is no such address.")),
+    send(
+      reply,
+      new Problem(404, "NOT_FOUND", "There is no route with this method and path. The README lists the routes."),
+    ),
   );
   server.setErrorHandler((error: FastifyError, request, reply) => {
     const problem = problemOf(error);
@@ -47,11 +50,11 @@ function problemOf(error: FastifyError | Problem | ZodError | JobStoreError): Pr
     return new Problem(400, "INVALID_REQUEST", fields.join("; "));
   }
   if (JobStoreError.is(error)) return problemOfStore(error);
-  // A request that Fastify refused, for example because its body is not JSON.
+  // Fastify rejected the request, for example because its body is not JSON.
   const status = "statusCode" in error ? (error.statusCode ?? 500) : 500;
   return status < 500
     ? new Problem(status, "INVALID_REQUEST", error.message)
-    : new Problem(500, "INTERNAL", "An unexpected error. The log has it.");
+    : new Problem(500, "INTERNAL", "Unexpected error. The log has the details under this requestId.");
 }
 
 function problemOfStore({ code, message, indeterminate }: JobStoreError): Problem {
@@ -66,11 +69,19 @@ function problemOfStore({ code, message, indeterminate }: JobStoreError): Proble
       return new Problem(409, "WRONG_STATUS", message);
     case "UNAVAILABLE":
     case "CLOSED":
-      // It is safe to ask again in both cases: a repeated request creates no second job.
+      // The client can repeat the request in both cases, because this creates no second job.
       return indeterminate
-        ? new Problem(503, "STORE_UNAVAILABLE", "The job store did not answer: the change was made or not. Ask again.")
-        : new Problem(503, "STORE_UNAVAILABLE", "The job store is unavailable, and nothing was changed. Ask again.");
+        ? new Problem(
+            503,
+            "STORE_UNAVAILABLE",
+            "The job store did not answer, so the change was made or not. Repeat the request.",
+          )
+        : new Problem(
+            503,
+            "STORE_UNAVAILABLE",
+            "The job store is unavailable, and nothing was changed. Repeat the request.",
+          );
     default:
-      return new Problem(500, "INTERNAL", "The job store could not answer. The log has the reason.");
+      return new Problem(500, "INTERNAL", "The job store failed. The log has the reason under this requestId.");
   }
 }

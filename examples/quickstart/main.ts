@@ -2,7 +2,7 @@ import { createJobStore, defineJob } from "@subtitles/job-store";
 import { memoryDriver } from "@subtitles/job-store/memory";
 import { z } from "zod";
 
-// A kind of job: what it carries, what it gives, and which status may follow which.
+// Job definition: data, result, and the statuses with their allowed transitions.
 const resizeJob = defineJob({
   name: "resize",
   data: z.object({ image: z.string(), width: z.number().int().positive() }),
@@ -16,12 +16,12 @@ const resizeJob = defineJob({
   },
 });
 
-// In production: driver: redisDriver({ url: process.env.REDIS_URL }) from "@subtitles/job-store/redis".
+// For Redis, use: driver: redisDriver({ url: process.env.REDIS_URL }) from "@subtitles/job-store/redis".
 await using store = createJobStore({ job: resizeJob, driver: memoryDriver() });
 
 const { job } = await store.create({ image: "cat.png", width: 640 });
 const running = await store.updateStatus(job.id, "running", { by: "worker-1" });
-// By snapshot: refused if anyone else changed the job meanwhile, and going back to "queued" would not compile.
+// Changes the job by snapshot. This fails if another process has changed the job. The status "queued" would not compile.
 await store.updateStatus(running, "done", { result: { file: "cat-640.png" } });
 await store.create({ image: "dog.png", width: 320 });
 

@@ -7,10 +7,11 @@ import { openTranslationMemory } from "./memory.js";
 import { translateWith } from "./work.js";
 
 export const translatorSettings = {
-  /** TMX file to translate from. */
+  /** Path of the translation memory, a TMX file. */
   TRANSLATION_MEMORY_PATH: z.string().default("samples/memory.en-es.tmx"),
-  /** Smallest share of cues that must have a translation. */
+  /** Minimum share of the cues that must have a translation, 0 to 1. */
   MIN_COVERAGE: z.coerce.number().min(0).max(1).default(0.8),
+  /** Maximum number of jobs at the same time. */
   TRANSLATOR_CONCURRENCY: z.coerce.number().int().min(1).max(100).default(2),
 };
 
@@ -19,7 +20,10 @@ export async function startTranslator(
   { store, broker, files, log }: Resources,
   settings: z.output<z.ZodObject<typeof translatorSettings>>,
 ): Promise<Worker> {
-  const provider = await openTranslationMemory(settings.TRANSLATION_MEMORY_PATH);
+  const path = settings.TRANSLATION_MEMORY_PATH;
+  const provider = await openTranslationMemory(path).catch((cause: Error) => {
+    throw new Error(`TRANSLATION_MEMORY_PATH: ${path} cannot be used: ${cause.message}`, { cause });
+  });
   return createWorker({
     ...translate,
     store,

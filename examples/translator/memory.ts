@@ -3,8 +3,8 @@ import type { LanguagePair, TranslationProvider } from "./provider.js";
 import { parseTmx, type TranslationUnit } from "./tmx.js";
 
 /**
- * Provider that needs no network: a translation memory, in which people stored sentences with their translations. It only
- * answers with a translation of the very same text. Case, spaces and line breaks do not count.
+ * Opens a translation memory: sentences with their human translations, in a TMX file. It needs no network. It only returns
+ * translations of exactly the same text. Case, spaces and line breaks are ignored.
  *
  * @throws TmxError; a system error if the file cannot be read
  */
@@ -23,12 +23,12 @@ export async function openTranslationMemory(path: string): Promise<TranslationPr
   };
 }
 
-/** Returns a function that looks up a text: as a whole, otherwise sentence by sentence. */
+/** Returns a function that finds the translation of a text, or else of all its sentences. */
 function lookUp(units: readonly TranslationUnit[], { source, target }: LanguagePair) {
   const phrases = new Map<string, string>();
   for (const unit of units) {
     const [from, to] = [inLanguage(unit, source), inLanguage(unit, target)];
-    // A phrase that is the same in both languages is no translation.
+    // The same text in both languages is not a translation.
     if (from !== null && to !== null && keyOf(from) !== keyOf(to)) phrases.set(keyOf(from), to);
   }
   const sentences = new Intl.Segmenter(source, { granularity: "sentence" });
@@ -38,12 +38,12 @@ function lookUp(units: readonly TranslationUnit[], { source, target }: LanguageP
     const parts = Array.from(sentences.segment(text.replaceAll("\n", " ")), ({ segment }) =>
       phrases.get(keyOf(segment)),
     );
-    // One missing sentence would change the meaning of the others.
+    // The text needs all of its sentences: without one, the others could have another meaning.
     return parts.includes(undefined) ? null : parts.join(" ");
   };
 }
 
-/** Returns the text in a language; the region does not matter, so that "es-ES" serves for "es". */
+/** Returns the text in a language. The region is ignored: "es-ES" also matches "es". */
 function inLanguage(unit: TranslationUnit, language: string): string | null {
   const base = (tag: string) => tag.split("-")[0]?.toLowerCase();
   for (const [tag, text] of unit) if (base(tag) === base(language)) return text;

@@ -1,9 +1,9 @@
 import { DOMParser, type Element, ParseError } from "@xmldom/xmldom";
 
-/** Text in several languages: the text by its language tag. */
+/** Texts of a unit by their language tag. */
 export type TranslationUnit = ReadonlyMap<string, string>;
 
-/** The text is not TMX. */
+/** A file is not TMX, or is damaged. */
 class TmxError extends Error {
   override readonly name = "TmxError";
 }
@@ -21,7 +21,7 @@ export function parseTmx(xml: string): readonly TranslationUnit[] {
 }
 
 function parseXml(xml: string): Element {
-  // By default, the parser repairs damaged XML, and a text could get the translation of another one.
+  // Collects faults. By default, the parser repairs damaged XML, and a text could get the translation of another text.
   const faults: string[] = [];
   const onError = (level: string, message: string) => void (level !== "warning" && faults.push(message));
   let root: Element | null = null;
@@ -50,7 +50,7 @@ function readUnit(unit: Element): TranslationUnit {
   );
 }
 
-/** Returns false if the segment has formatting codes of another format (`<ph>`, `<bpt>`, …), which are no text to show. */
+/** Returns false if the segment has formatting codes (`<ph>`, `<bpt>`, …). They are not text to show. */
 function isPlain(segment: Element): boolean {
   return [...segment.getElementsByTagName("*")].every(({ tagName }) => tagName === "hi");
 }

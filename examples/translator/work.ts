@@ -7,17 +7,18 @@ import type { TranslationProvider } from "./provider.js";
 
 type Translating = typeof translate.working;
 
-/** Cues that the provider gets at a time. Progress is reported, and cancellation noticed, after each batch. */
+/** Number of cues per call of the provider. Progress and cancellation are handled before each call. */
 const BATCH_SIZE = 25;
 
+/** Options of `translateWith`. */
 export interface TranslateOptions {
   readonly provider: TranslationProvider;
-  /** Smallest share of cues that must have a translation, 0 to 1. */
+  /** Minimum share of the cues that must have a translation, 0 to 1. */
   readonly minCoverage: number;
   readonly files: Files;
 }
 
-/** Returns the work of this stage: translate the file that the downloader stored. */
+/** Returns the work of this stage. It translates the file that the downloader stored. */
 export function translateWith({ provider, minCoverage, files }: TranslateOptions) {
   return async (
     { id, data, result }: Job<Definition, Translating>,
@@ -26,7 +27,7 @@ export function translateWith({ provider, minCoverage, files }: TranslateOptions
     const { language: source, targetLanguage: target } = data;
     if (target === null || result === null) throw new JobFailed("This job has nothing to translate.");
     const text = await files.read(result.file);
-    // An error that is tried again: the storage folder may be shared over a slow network.
+    // This error is tried again, because the storage folder can be on a slow network.
     if (text === null) throw new Error(`The file ${result.file} is not in the storage folder.`);
 
     const cues = parseSrt(text);
@@ -50,7 +51,7 @@ export function translateWith({ provider, minCoverage, files }: TranslateOptions
     if (covered < minCoverage * total) {
       throw new JobFailed(`Only ${covered} of ${total} cues have a translation (${provider.name}).`, {
         code: "TRANSLATION_INCOMPLETE",
-        retryable: true, // the translation memory may grow
+        retryable: true, // translations can be added to the memory
       });
     }
     const file = `${id}.${target}.srt`;
@@ -59,7 +60,7 @@ export function translateWith({ provider, minCoverage, files }: TranslateOptions
   };
 }
 
-/** A cue without a translation is left out, and never shown in the source language. Cues without words stay: "♪", "1984". */
+/** Returns the translated cues, without those that have no translation. Cues without words are not changed: "♪", "1984". */
 function translated(cues: readonly Cue[], translations: ReadonlyMap<number, string>): readonly Cue[] {
   return cues.flatMap((cue) => {
     if (!hasWords(withoutTags(cue.text))) return [cue];
@@ -68,7 +69,7 @@ function translated(cues: readonly Cue[], translations: ReadonlyMap<number, stri
   });
 }
 
-/** Removes formatting: `<i>`, `{\an8}`. A translation has no place for it that would be sure. */
+/** Removes formatting, for example `<i>` and `{\an8}`. Its place in the translation is not known. */
 function withoutTags(text: string): string {
   return text.replaceAll(/<\/?[a-z][^<>]*>|\{\\[^{}]*\}/gi, "").trim();
 }
@@ -77,7 +78,7 @@ function hasWords(text: string): boolean {
   return /\p{Letter}/u.test(text);
 }
 
-/** Returns true if two texts have the same letters and digits, so that one is no translation of the other. */
+/** Returns true if two texts have the same letters and digits. Then one is not a translation of the other. */
 function isSameText(one: string, other: string): boolean {
   const letters = (text: string) => text.toLowerCase().replaceAll(/[^\p{Letter}\p{Number}]/gu, "");
   return letters(one) === letters(other);

@@ -24,7 +24,7 @@ export async function busy(args) {
   try {
     while (runs.length < TIMES && !isInterrupted()) {
       print(`\nRun ${runs.length + 1} of ${TIMES}, with ${loads.length} cores kept busy`);
-      const { summary } = await runTests({ oldest: false, args });
+      const { summary } = await runTests({ all: false, oldest: false, args });
       runs.push(summary);
       if (summary.failures.length > 0) break;
     }

@@ -4,6 +4,8 @@ import { root } from "./run.mjs";
 
 /** Longest printed message of an error. */
 const MESSAGE_LENGTH = 300;
+/** Number of files that `slowestLines` names. */
+const SLOWEST = 10;
 
 /**
  * Fields of vitest's JSON report that are used here.
@@ -20,6 +22,8 @@ const MESSAGE_LENGTH = 300;
  * @property {string} name absolute path
  * @property {string} status
  * @property {string} [message] error outside of all tests of the file
+ * @property {number} [startTime] in milliseconds
+ * @property {number} [endTime] in milliseconds
  * @property {TestReport[]} assertionResults
  */
 
@@ -36,6 +40,13 @@ const MESSAGE_LENGTH = 300;
  * @property {number} passed number of tests
  * @property {string[]} failures name and error of each failure
  * @property {number} skipped number of tests
+ * @property {FileTime[]} [files] duration of each file
+ */
+
+/**
+ * @typedef {object} FileTime
+ * @property {string} path relative to the root
+ * @property {number} seconds
  */
 
 /**
@@ -53,7 +64,15 @@ export function summarize(report, exitCode) {
   if (failures.length === 0 && exitCode !== 0)
     failures.push(`The run failed outside of all tests (exit code ${exitCode}).`);
   if (failures.length === 0 && passed === 0) failures.push("No test ran.");
-  return { passed, failures, skipped: report.numPendingTests + report.numTodoTests };
+  return {
+    passed,
+    failures,
+    skipped: report.numPendingTests + report.numTodoTests,
+    files: report.testResults.map(({ name, startTime = 0, endTime = 0 }) => ({
+      path: relative(root, name),
+      seconds: (endTime - startTime) / 1000,
+    })),
+  };
 }
 
 /**
@@ -113,6 +132,18 @@ export function countsLine({ passed, failures, skipped }) {
  */
 export function failureLines(title, { failures }) {
   return failures.length === 0 ? [] : [title, ...failures.map((failure) => `- ${failure}`)];
+}
+
+/**
+ * Lists the slowest files of a run.
+ *
+ * @param {Summary} summary
+ * @returns {string[]} lines, none if no file ran
+ */
+export function slowestLines({ files = [] }) {
+  if (files.length === 0) return [];
+  const slowest = files.toSorted((left, right) => right.seconds - left.seconds).slice(0, SLOWEST);
+  return ["Slowest files:", ...slowest.map(({ path, seconds }) => `- ${seconds.toFixed(1)} s  ${path}`)];
 }
 
 /**

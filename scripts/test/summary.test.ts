@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { lastLines } from "../dev/ci.mjs";
 import { oldestNode } from "../dev/node-versions.mjs";
 import { root } from "../dev/run.mjs";
-import { countsLine, failed, failureLines, skippedTests, sum, summarize } from "../dev/summary.mjs";
+import { countsLine, failed, failureLines, skippedTests, slowestLines, sum, summarize } from "../dev/summary.mjs";
 
 const empty = { numPassedTests: 0, numPendingTests: 0, numTodoTests: 0, testResults: [] };
 const result = (title: string, failureMessages: string[] = []) => ({
@@ -16,7 +16,7 @@ const result = (title: string, failureMessages: string[] = []) => ({
 describe("summarize", () => {
   test("returns the numbers of the report", () => {
     const report = { ...empty, numPassedTests: 7, numPendingTests: 2, numTodoTests: 1 };
-    expect(summarize(report, 0)).toEqual({ passed: 7, failures: [], skipped: 3 });
+    expect(summarize(report, 0)).toEqual({ passed: 7, failures: [], skipped: 3, files: [] });
   });
 
   test("a file that could not be loaded is one failure, a file with failed tests has the failures of these tests", () => {
@@ -24,6 +24,8 @@ describe("summarize", () => {
       { name: join(root, "broken.ts"), status: "failed", message: "Cannot find module\n  at x", assertionResults: [] },
       {
         name: join(root, "test", "failing.ts"),
+        startTime: 1000,
+        endTime: 2500,
         status: "failed",
         message: "",
         assertionResults: [result("passes"), result("fails", ["\u001b[31mError: No.\u001b[39m\n  at y"])],
@@ -33,6 +35,10 @@ describe("summarize", () => {
       passed: 1,
       failures: ["broken.ts\n  Cannot find module", "test/failing.ts > a suite > fails\n  Error: No."],
       skipped: 0,
+      files: [
+        { path: "broken.ts", seconds: 0 },
+        { path: "test/failing.ts", seconds: 1.5 },
+      ],
     });
   });
 
@@ -68,6 +74,14 @@ test("failures are listed after a title, which is printed only if there are any"
   expect(failureLines("Failed:", { passed: 1, failures: [], skipped: 0 })).toEqual([]);
 });
 
+test("the ten slowest files are listed, slowest first", () => {
+  const files = Array.from({ length: 12 }, (_, index) => ({ path: `${index}.test.ts`, seconds: index / 2 }));
+  const lines = slowestLines({ passed: 1, failures: [], skipped: 0, files });
+  expect(lines).toHaveLength(11);
+  expect(lines.slice(0, 3)).toEqual(["Slowest files:", "- 5.5 s  11.test.ts", "- 5.0 s  10.test.ts"]);
+  expect(slowestLines(failed("It did not start."))).toEqual([]);
+});
+
 test("the sum of several runs adds each count, and has all failures", () => {
   const runs = [failed("a"), { passed: 12, failures: [], skipped: 3 }, { passed: 7, failures: ["b", "c"], skipped: 1 }];
   expect(sum(runs)).toEqual({ passed: 19, failures: ["a", "b", "c"], skipped: 4 });
@@ -75,10 +89,12 @@ test("the sum of several runs adds each count, and has all failures", () => {
 
 test("the last lines of CI name each failed check and test, and contain the counts of each part and the total", () => {
   const checks = { passed: 0, failures: ["Workflows"], skipped: 0 };
-  const tools = { passed: 5, failures: ["a.ts > a"], skipped: 0 };
+  const tools = { passed: 5, failures: ["a.ts > a"], skipped: 0, files: [{ path: "a.ts", seconds: 61.25 }] };
   const oldest = { passed: 4, failures: [], skipped: 1 };
   expect(lastLines({ checks, tools, oldest })).toEqual([
     "",
+    "Slowest files:",
+    "- 61.3 s  a.ts",
     "Failed checks:",
     "- Workflows",
     "Failed tests on the Node of the tools:",

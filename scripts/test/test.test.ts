@@ -5,11 +5,15 @@ import { expect, test } from "vitest";
 import { readArguments } from "../dev/test.mjs";
 
 test.each([
-  [["packages/queue", "-t", "a name"], false, ["packages/queue", "-t", "a name"]],
-  [["--node", "oldest"], true, []],
-  [["--project", "unit", "--node=oldest", "packages/queue"], true, ["--project", "unit", "packages/queue"]],
-])("%j: --node is read, and vitest gets all other arguments", (args, oldest, others) => {
-  expect(readArguments(args)).toEqual({ oldest, args: others });
+  [["packages/queue", "-t", "a name"], { all: false, oldest: false, args: ["packages/queue", "-t", "a name"] }],
+  [["--node", "oldest"], { all: false, oldest: true, args: [] }],
+  [["--all"], { all: true, oldest: false, args: [] }],
+  [
+    ["--project", "unit", "--node=oldest", "packages/queue", "--all"],
+    { all: true, oldest: true, args: ["--project", "unit", "packages/queue"] },
+  ],
+])("%j: --all and --node are read, and vitest gets all other arguments", (args, expected) => {
+  expect(readArguments(args)).toEqual(expected);
 });
 
 test.each([

@@ -1,6 +1,6 @@
 import { JobFailed } from "@subtitles/queue/worker";
 
-/** One subtitle: its text, and when it is shown. */
+/** One subtitle: its text and its times. */
 export interface Cue {
   /** Number of the cue in its file. The numbers increase. */
   readonly index: number;
@@ -14,8 +14,8 @@ const TIME = String.raw`(\d{2,}):([0-5]\d):([0-5]\d),(\d{3})`;
 const TIME_LINE = new RegExp(String.raw`^${TIME} --> ${TIME}\s*$`);
 
 /**
- * Reads the bytes of an SRT file. It accepts UTF-8 only, with or without a byte order mark: bytes in another encoding would
- * become wrong letters.
+ * Decodes the bytes of an SRT file. It accepts only UTF-8, with or without a byte order mark, because bytes in another encoding
+ * would become wrong letters.
  *
  * @throws JobFailed WRONG_ENCODING
  */
@@ -23,7 +23,7 @@ export function decodeSrt(bytes: Uint8Array): string {
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch {
-    throw new JobFailed("The subtitle is not in UTF-8. Convert it first.", {
+    throw new JobFailed("The subtitle is not in UTF-8. Convert it to UTF-8, and retry the job.", {
       code: "WRONG_ENCODING",
       retryable: false,
     });
@@ -31,8 +31,8 @@ export function decodeSrt(bytes: Uint8Array): string {
 }
 
 /**
- * Reads the cues of an SRT file. It refuses a damaged file instead of guessing: a time line that was read as text would end
- * up on the screen.
+ * Reads the cues of an SRT file. It rejects a damaged file and does not guess. Otherwise, a damaged time line could be shown as
+ * text.
  *
  * @throws JobFailed DAMAGED_SUBTITLE with the number of the line
  */
@@ -62,7 +62,7 @@ export function parseSrt(text: string): readonly Cue[] {
   return cues;
 }
 
-/** Writes the cues as an SRT file. */
+/** Returns the content of an SRT file with these cues. */
 export function formatSrt(cues: readonly Cue[]): string {
   return cues
     .map(({ index, startMs, endMs, text }) => `${index}\n${time(startMs)} --> ${time(endMs)}\n${text}\n`)

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { openFiles } from "../files.js";
 import { temporaryFolder } from "./resources.js";
 
-test("a file is stored under its name and nothing else is left in the folder", async () => {
+test("a file is stored with its name, and no other file is left in the folder", async () => {
   const folder = await temporaryFolder();
   const files = openFiles(folder);
   expect(await files.read("job.es.srt")).toBeNull();
@@ -14,7 +14,7 @@ test("a file is stored under its name and nothing else is left in the folder", a
   expect((await readdir(folder)).sort()).toEqual(["-job_1.es.srt", "job.es.srt"]);
 });
 
-test.each(["../secret", "/etc/passwd", "a/b", "", ".hidden", "a\0b"])("%j is no name of a file", async (name) => {
+test.each(["../secret", "/etc/passwd", "a/b", "", ".hidden", "a\0b"])("%j is not a valid file name", async (name) => {
   const files = openFiles(await temporaryFolder());
   await expect(files.save(name, "")).rejects.toThrow(TypeError);
   await expect(files.read(name)).rejects.toThrow(TypeError);

@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 
 const root = join(import.meta.dirname, "../..");
 
-/** Returns the paths of the service's own files. The showcase, if it is there, is not one of its parts. */
+/** Returns the paths of the service's files, without the showcase. */
 async function sources(): Promise<readonly string[]> {
   const entries = await readdir(root, { withFileTypes: true });
   const folders = entries.filter((entry) => entry.isDirectory() && !["node_modules", "showcase"].includes(entry.name));
@@ -16,7 +16,7 @@ async function sources(): Promise<readonly string[]> {
   return paths.filter((path) => path.endsWith(".ts"));
 }
 
-test("the code and its tests only import each other and the packages of package.json, so that this folder can be copied", async () => {
+test("code and tests only import files of this folder and the packages of package.json, so the folder can be copied", async () => {
   const { dependencies, devDependencies } = JSON.parse(await readFile(join(root, "package.json"), "utf8"));
   const packages = Object.keys({ ...dependencies, ...devDependencies });
   const wrong: string[] = [];

@@ -8,14 +8,14 @@ import { openFiles } from "../files.js";
 import { createLog } from "../log.js";
 import { connectionSettings, readSettings } from "../settings.js";
 
-/** Creates a folder that exists until the end of the test. */
+/** Creates a folder, which is removed at the end of the test. */
 export async function temporaryFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "service-test-"));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   return folder;
 }
 
-/** Opens everything that an app needs, in memory. The end of the test closes it. */
+/** Opens the resources of an app, in memory. They are closed at the end of the test. */
 export async function openResources() {
   const settings = readSettings(connectionSettings, { LOG_LEVEL: "silent", STORAGE_PATH: await temporaryFolder() });
   const log = createLog(settings.LOG_LEVEL);

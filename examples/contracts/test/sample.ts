@@ -1,7 +1,7 @@
-// The jobs of the tests that are the same for every service. Another kind of job changes this file, and not those tests.
+// Jobs for the tests that are the same for every service. For another kind of job, change this file and not those tests.
 import { download } from "../job.js";
 
-/** Statuses through which a job gets before it is completed. */
+/** Statuses of a job between the initial status and `COMPLETED`, in order. */
 export const workingStatuses = [download.working] as const;
 
 /** Data of a job that the service completes with the files in `samples`. */
@@ -13,9 +13,9 @@ export const sampleData = {
 };
 /** Data of another job. */
 export const otherData = { ...sampleData, targetLanguage: null };
-/** Data that the definition refuses, and the field that is wrong. */
+/** Invalid data, and the name of the invalid field. */
 export const wrongData = { ...sampleData, language: "not a language" };
 export const wrongField = "language";
 
-/** Result of a job whose file is `file`. */
+/** Returns the result of a job with this file. */
 export const resultWith = (file: string) => ({ file, source: "The Night Boat.en.srt" });

@@ -24,6 +24,6 @@ function pathOf(videoUrl: string): string | null {
   try {
     return fileURLToPath(videoUrl);
   } catch {
-    return null; // an address of another kind
+    return null; // not a file address
   }
 }

@@ -9,7 +9,7 @@ import { startDownloader } from "../app.js";
 const SRT = "1\n00:00:01,000 --> 00:00:02,000\nGood evening.\n";
 const DATA = { videoUrl: "https://films.example/roma.mkv", videoTitle: "Roma", language: "en" };
 
-/** Starts a downloader with folders that have these files. Returns a function that runs a job until the downloader is done with it. */
+/** Starts a downloader with folders that contain these files. The returned `run` waits for the end of the downloader's work on a job. */
 async function start({ library = {}, media = {} }: Record<string, Readonly<Record<string, string | Buffer>>> = {}) {
   const folder = await temporaryFolder();
   for (const [name, files] of Object.entries({ library, media })) {
@@ -34,8 +34,9 @@ async function start({ library = {}, media = {} }: Record<string, Readonly<Recor
 
 test("a subtitle in the folder completes the job, and its file exists", async () => {
   const { run, files } = await start({ library: { "Roma.en.srt": `\uFEFF${SRT.replaceAll("\n", "\r\n")}` } });
-  const { id, status, result } = await run();
+  const { id, status, result, progress } = await run();
   expect([status, result]).toEqual(["completed", { file: `${id}.en.srt`, source: "Roma.en.srt" }]);
+  expect(progress).toBeNull();
   expect(await files.read(`${id}.en.srt`)).toBe(SRT);
 });
 
@@ -46,7 +47,7 @@ test("a subtitle next to the video is found by the path or the file: address of 
   expect((await run({ videoUrl: `file://${video}` })).status).toBe("completed");
 });
 
-test("a subtitle in the target language needs no translation; one in the other language is handed over", async () => {
+test("a subtitle in the target language completes the job, and one in the other language goes to the translator", async () => {
   const { run } = await start({ library: { "Roma.en.srt": SRT, "Roma.es.srt": SRT } });
   expect(await run({ targetLanguage: "es" })).toMatchObject({ status: "completed", result: { source: "Roma.es.srt" } });
   expect(await run({ targetLanguage: "fr" })).toMatchObject({
@@ -67,7 +68,7 @@ test.each([
   expect(await files.read(`${id}.en.srt`)).toBeNull();
 });
 
-test("a subtitle that no source has fails the job with the reason", async () => {
+test("a job fails with the reason if no source has its subtitle", async () => {
   const { run } = await start({ library: { "Roma.fr.srt": SRT, "Another Film.en.srt": SRT } });
   expect(await run()).toMatchObject({
     status: "failed",

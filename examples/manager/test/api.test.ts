@@ -11,7 +11,7 @@ import {
 } from "../../contracts/test/sample.js";
 import { startManager } from "../app.js";
 
-/** Starts a manager. `call` sends it a request. */
+/** Starts a manager. The returned `call` sends a request to it. */
 async function start() {
   const resources = await openResources();
   const manager = await startManager(resources, { HOST: "127.0.0.1", PORT: 0 });
@@ -28,7 +28,7 @@ async function start() {
   return { ...resources, url: manager.url, call };
 }
 
-/** Does the work of a job as the workers would: progress, then a file and the result. */
+/** Completes a job like the workers: progress, then a file and the result. */
 async function complete({ store, files }: Awaited<ReturnType<typeof start>>, id: string) {
   for (const status of workingStatuses) await store.updateStatus(id, status, { progress: { done: 1, total: 2 } });
   await files.save(`${id}.txt`, "content");
@@ -57,14 +57,14 @@ test("jobs are listed by status, in pages", async () => {
   expect([failed.items.map(({ id }: { id: string }) => id), failed.cursor]).toEqual([[other.id], null]);
 });
 
-test("the events of a job show its progress and end with its result", async () => {
+test("the events of a job show its progress, and the last one its result", async () => {
   const service = await start();
   const { body: job } = await service.call("POST /api/v1/jobs", sampleData);
   const response = await fetch(`${service.url}/api/v1/jobs/${job.id}/events`);
   expect(response.headers.get("content-type")).toBe("text/event-stream");
   let text = "";
   for await (const chunk of response.body ?? []) {
-    // The work begins after the first event, which shows the job as it is.
+    // Starts the work after the first event, which has the new job.
     if (text === "") await complete(service, job.id);
     text += Buffer.from(chunk).toString();
   }
@@ -77,7 +77,7 @@ test("the events of a job show its progress and end with its result", async () =
   });
 });
 
-test("an open event stream does not keep the manager from closing", async () => {
+test("the manager closes although an event stream is open", async () => {
   const resources = await openResources();
   const manager = await startManager(resources, { HOST: "127.0.0.1", PORT: 0 });
   const { job } = await resources.store.create(sampleData);
@@ -88,7 +88,15 @@ test("an open event stream does not keep the manager from closing", async () => 
   await expect(reader?.closed).rejects.toThrow();
 });
 
-test("the file can be had once the job is completed, and not before", async () => {
+test("a port in use ends the start with a message that names the setting", async () => {
+  const { url } = await start();
+  const port = Number(new URL(url).port);
+  await expect(startManager(await openResources(), { HOST: "127.0.0.1", PORT: port })).rejects.toThrow(
+    `Another process uses port ${port} of 127.0.0.1. Stop it, or set PORT to another port.`,
+  );
+});
+
+test("the file is sent if the job is completed, and not before", async () => {
   const service = await start();
   const { body: job } = await service.call("POST /api/v1/jobs", sampleData);
   expect((await service.call(`GET /api/v1/jobs/${job.id}/file`)).body).toMatchObject({ code: "NOT_COMPLETED" });
@@ -98,7 +106,7 @@ test("the file can be had once the job is completed, and not before", async () =
   expect(headers.get("content-disposition")).toBe(`attachment; filename="${job.id}.txt"`);
 });
 
-test("a cancelled job fails with the reason, and a retry starts it again; both can be repeated", async () => {
+test("a cancelled job fails with the reason, a retry starts it again, and both requests can be repeated", async () => {
   const { call } = await start();
   const { body: job } = await call("POST /api/v1/jobs", sampleData);
   for (const _time of ["first", "second"]) {
@@ -111,7 +119,7 @@ test("a cancelled job fails with the reason, and a retry starts it again; both c
   }
 });
 
-test("a completed job can neither be cancelled nor tried again", async () => {
+test("a completed job cannot be cancelled or tried again", async () => {
   const service = await start();
   const { job } = await service.store.create(sampleData);
   await complete(service, job.id);
@@ -121,7 +129,7 @@ test("a completed job can neither be cancelled nor tried again", async () => {
   }
 });
 
-test("every refusal has the same form, with a code and the id of the request", async () => {
+test("every error response has the same form, with a code and the id of the request", async () => {
   const { call } = await start();
   const noJson = { body: "{", headers: { "content-type": "application/json" } };
   const refusals = await Promise.all([
@@ -143,12 +151,14 @@ test("every refusal has the same form, with a code and the id of the request", a
   expect(refusals[4]?.body.detail).toContain(wrongField);
 });
 
-test("health and metrics say how the service is", async () => {
+test("health and metrics describe the service", async () => {
   const { call, store } = await start();
   await call("POST /api/v1/jobs", sampleData);
   expect((await call("GET /livez")).status).toBe(200);
   expect(await call("GET /readyz")).toMatchObject({ status: 200, body: { status: "healthy" } });
-  expect((await call("GET /metrics")).body).toMatch(/^subtitles_job_count\{.*status="\w+".*\} 1$/m);
+  const { body: metrics } = await call("GET /metrics");
+  expect(metrics).toMatch(/^subtitles_job_count\{.*status="\w+".*\} 1$/m);
+  expect(metrics).not.toContain("target_info");
   await store.close();
   expect(await call("GET /readyz")).toMatchObject({ status: 503, body: { status: "unhealthy" } });
   expect(await call("GET /api/v1/jobs")).toMatchObject({ status: 503, body: { code: "STORE_UNAVAILABLE" } });

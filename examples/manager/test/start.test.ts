@@ -17,7 +17,7 @@ function start(args: readonly string[], env: Readonly<Record<string, string>>) {
   return service;
 }
 
-/** Starting a process compiles it, which takes long on a busy machine. */
+/** Time limit of a test that starts a process. On a busy machine, compiling the service takes long. */
 const patience = 180_000;
 
 test("`npm start` runs a job to its end in one process, and ends on SIGTERM", { timeout: patience }, async () => {
@@ -43,10 +43,27 @@ test("`npm start` runs a job to its end in one process, and ends on SIGTERM", { 
   expect(await once(service, "exit")).toEqual([0, null]);
 });
 
+test("an unavailable server is logged without a stack, and the service waits for it", {
+  timeout: patience,
+}, async () => {
+  const [REDIS_URL, RABBITMQ_URL] = ["redis://127.0.0.1:1", "amqp://127.0.0.1:1"];
+  const service = start([], { PORT: "0", STORAGE_PATH: await temporaryFolder(), REDIS_URL, RABBITMQ_URL });
+  const errors = new Map<string, unknown>();
+  for await (const line of createInterface(service.stdout)) {
+    const { err } = JSON.parse(line);
+    if (err !== undefined) errors.set(err.type, err);
+    if (errors.size === 2) break;
+  }
+  for (const type of ["JobStoreError", "QueueError"]) {
+    expect(errors.get(type)).toEqual({ type, code: "UNAVAILABLE", message: expect.stringContaining("ECONNREFUSED") });
+  }
+  expect(service.exitCode).toBeNull();
+});
+
 test.each([
   [["manager"], {}, "Set REDIS_URL and RABBITMQ_URL."],
-  [[], { REDIS_URL: "redis://127.0.0.1:1" }, "Set REDIS_URL and RABBITMQ_URL."],
-  [[], { REDIS_URL: "http://user:hunter2@host", PORT: "x" }, /^REDIS_URL: .+\nPORT: .+/],
+  [[], { REDIS_URL: "redis://127.0.0.1:1" }, "Set RABBITMQ_URL."],
+  [[], { REDIS_URL: "http://user:hunter2@host", PORT: "x" }, /^REDIS_URL: .+redis:\/\/localhost:6379\nPORT: .+/],
   [["nothing"], { REDIS_URL: "redis://127.0.0.1:1", RABBITMQ_URL: "amqp://127.0.0.1:1" }, 'There is no app "nothing"'],
 ])("a wrong start ends with the reason and no password: %j %j", { timeout: patience }, async (args, env, message) => {
   const service = start(args, env as Readonly<Record<string, string>>);

@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
 
-test("the quickstart runs as written, and shows what it promises", async () => {
+test("the quickstart prints its jobs and their counts", async () => {
   const cwd = fileURLToPath(new URL("../..", import.meta.url));
   const { stdout } = await promisify(execFile)(process.execPath, ["--import", "tsx", "quickstart/main.ts"], { cwd });
   const lines = stdout.trimEnd().split("\n");

@@ -6,11 +6,12 @@ import { expect, onTestFinished, test } from "vitest";
 import { download, queues, translate } from "../../contracts/job.js";
 import { formatSrt, parseSrt } from "../../contracts/subtitle/srt.js";
 import { openResources, temporaryFolder } from "../../contracts/test/resources.js";
+import { startTranslator } from "../app.js";
 import { openTranslationMemory } from "../memory.js";
 import type { TranslationProvider } from "../provider.js";
 import { translateWith } from "../work.js";
 
-/** Translates a file with these texts, in a job that a downloader handed over. */
+/** Translates a file with these texts, in a job that a downloader has sent to the translator. */
 async function translateCues(texts: readonly string[], provider: TranslationProvider, minCoverage = 0) {
   const { store, broker, files } = await openResources();
   const relay = createRelay({ outbox: store.outbox, broker, queues });
@@ -41,7 +42,7 @@ async function translateCues(texts: readonly string[], provider: TranslationProv
   return { ...ended, cues: file === null ? null : parseSrt(file).map(({ index, text }) => [index, text]) };
 }
 
-/** Provider with these answers. */
+/** Returns a provider with these translations. */
 function providerWith(answers: Readonly<Record<string, string>>): TranslationProvider {
   return {
     name: "test",
@@ -66,7 +67,7 @@ test("a completed job has a file with the translations at the times of their cue
   ]);
 });
 
-test("source text is never reported as a translation: such a cue is left out and not counted", async () => {
+test("source text is never reported as a translation: its cue is left out and not counted", async () => {
   const answers = { "Hello.": "Hola.", "How are you?": "how are you", "Stop!": " ", "I am here.": "I am here." };
   const { result, cues } = await translateCues([...Object.keys(answers), "This is not known."], providerWith(answers));
   expect(cues).toEqual([[1, "Hola."]]);
@@ -115,11 +116,11 @@ test("the translation memory answers with exact matches only", async () => {
   expect(await find(memory, "Come in.", "fr")).toBeUndefined();
 });
 
-test("a phrase of the memory that is the same in both languages is no translation", async () => {
+test("a phrase that is the same in both languages is not used as a translation", async () => {
   expect(await find(await memoryWith({ "OK.": "OK." }), "OK.")).toBeUndefined();
 });
 
-test("a unit with formatting codes is not used: the codes would be shown as text", async () => {
+test("a unit with formatting codes is not used, because the codes would be shown as text", async () => {
   const memory = await memoryWith({ "<hi>Come</hi> in.": "Pase.", "Sit down.": "<ph>\\b1</ph>Siéntese." });
   expect(await find(memory, "Come in.")).toBe("Pase.");
   expect(await find(memory, "Sit down.")).toBeUndefined();
@@ -131,6 +132,11 @@ test.each([
   ["<html/>", "the root element is <html>"],
   ["<tmx><body/></tmx>", "no translation unit"],
   ["<tmx><body><tu><tuv><seg>Hi</seg></tuv></tu></body></tmx>", "no xml:lang"],
-])("a damaged translation memory is refused with the reason: %j", async (content, message) => {
-  await expect(openTranslationMemory(await fileWith(content))).rejects.toThrow(message);
+])("a damaged translation memory is rejected with the reason: %j", async (content, message) => {
+  const path = await fileWith(content);
+  await expect(openTranslationMemory(path)).rejects.toThrow(message);
+  const settings = { TRANSLATION_MEMORY_PATH: path, MIN_COVERAGE: 1, TRANSLATOR_CONCURRENCY: 1 };
+  await expect(startTranslator(await openResources(), settings)).rejects.toThrow(
+    `TRANSLATION_MEMORY_PATH: ${path} cannot be used: `,
+  );
 });

@@ -497,7 +497,7 @@ describe("public types", () => {
       | ("definition" | "create" | "createMany" | "request" | "save" | "get" | "getMany" | "updateStatus")
       | "updateProgress"
       | ("claim" | "failRequest" | "renewLeases" | "announceWorker" | "workers")
-      | ("pauseQueue" | "resumeQueue" | "pausedQueues" | "explain")
+      | ("pauseQueue" | "resumeQueue" | "pausedQueues" | "explain" | "activity")
       | (
           | "delete"
           | "deleteMany"
@@ -591,7 +591,7 @@ describe("public types", () => {
   test("errors are narrowed by their code", () => {
     expectTypeOf<JobStoreErrorCode>().toEqualTypeOf<
       | ("NOT_FOUND" | "CONFLICT" | "ILLEGAL_TRANSITION" | "INVALID_DATA" | "INVALID_ARGUMENT")
-      | ("UNREADABLE_RECORD" | "UNAVAILABLE" | "TIMEOUT" | "CLOSED")
+      | ("NEWER_FORMAT" | "UNREADABLE_RECORD" | "UNAVAILABLE" | "TIMEOUT" | "CLOSED")
     >();
     const error: unknown = null;
     if (JobStoreError.is(error)) expectTypeOf(error.code).toEqualTypeOf<JobStoreErrorCode>();

@@ -17,7 +17,7 @@ test("a byte order mark, the line ends of Windows and further blank lines are ac
   expect(parseSrt(decodeSrt(Buffer.from(text)))).toEqual(parseSrt(SRT));
 });
 
-test("a file in another encoding is refused with the reason", () => {
+test("a file in another encoding is rejected with the reason", () => {
   const latin1 = Buffer.from(SRT.replace("Hello", "Señor"), "latin1");
   expect(() => decodeSrt(latin1)).toThrow(expect.objectContaining({ code: "WRONG_ENCODING" }));
   expect(() => decodeSrt(Buffer.from(`\uFEFF${SRT}`, "utf16le"))).toThrow("not in UTF-8");
@@ -33,7 +33,7 @@ test.each([
   [SRT.replace("\nYou", "\n\nYou"), "line 5: a cue begins with its number"],
   [SRT.replace("\n2\n", "\n1\n"), "line 6: the numbers of the cues must increase"],
   [SRT.slice(0, 20), "line 2: the times must have the form"],
-])("a damaged file is refused with the line and the reason: %j", (text, message) => {
+])("a damaged file is rejected with the line and the reason: %j", (text, message) => {
   expect(() => parseSrt(text)).toThrow(message);
   expect(() => parseSrt(text)).toThrow(expect.objectContaining({ code: "DAMAGED_SUBTITLE" }));
 });

@@ -1,5 +1,13 @@
 import type { JobDefinition } from "./definition.js";
-import type { JobRecord, JobStorage, ListedMessage, QueuePause, StoreConfig, StoredLease } from "./driver.js";
+import type {
+  Examination,
+  JobRecord,
+  JobStorage,
+  ListedMessage,
+  QueuePause,
+  StoreConfig,
+  StoredLease,
+} from "./driver.js";
 import type { Explanation } from "./worker-operations.js";
 
 /** Number of messages of each kind that are searched. */
@@ -9,7 +17,7 @@ const SEARCHED = 1000;
 const GRACE_MS = 60_000;
 
 /** Stored facts about a job, read in a bounded number of calls. */
-interface Facts {
+interface Facts extends Pick<Examination, "publishedAt" | "publishedSince" | "now"> {
   readonly record: JobRecord;
   readonly lease: StoredLease | null;
   readonly messages: readonly ListedMessage[];
@@ -17,8 +25,6 @@ interface Facts {
   readonly complete: boolean;
   readonly pauses: readonly QueuePause[];
   readonly workers: Awaited<ReturnType<JobStorage["workers"]>>;
-  /** Time by the clock of the server. */
-  readonly now: number;
 }
 
 /**
@@ -32,11 +38,8 @@ export async function explain(
   definition: JobDefinition,
   id: string,
 ): Promise<readonly Explanation[] | null> {
-  const log = storage.logs[storage.logOf(id)];
-  if (log === undefined) throw new Error("The storage has no event log for the job.");
-  const [{ job, now }, lease, { messages, complete }, pauses, workers] = await Promise.all([
-    log.snapshot(id),
-    storage.readLease(id),
+  const [{ job, lease, ...times }, { messages, complete }, pauses, workers] = await Promise.all([
+    storage.examine(id),
     storage.outbox.ofJob(id, SEARCHED),
     storage.pauses(),
     storage.workers(),
@@ -46,7 +49,7 @@ export async function explain(
   const { record } = job;
   const isOfJob = lease !== null && lease.version === record.version && lease.createdAt === record.createdAt.getTime();
   return reasonsOf(
-    { record, lease: isOfJob ? lease : null, messages, complete, pauses, workers, now },
+    { record, lease: isOfJob ? lease : null, messages, complete, pauses, workers, ...times },
     config,
     definition,
   );
@@ -177,15 +180,25 @@ function overdueReason({ record, lease, now }: Facts, { timeouts }: StoreConfig)
   };
 }
 
-function missingMessage({ record, complete, now }: Facts, { timeouts }: StoreConfig): Explanation | null {
+function missingMessage(facts: Facts, { timeouts }: StoreConfig): Explanation | null {
+  const { record, complete, now } = facts;
   if (timeouts.has(record.status) || now - record.statusAt.getTime() < GRACE_MS) return null;
   const since = timeText(record.statusAt.getTime());
   const searched = complete ? "" : ` Only the oldest ${SEARCHED} messages of each kind were searched.`;
   return {
     code: "NO_MESSAGE",
-    text: `The job has been in "${record.status}" since ${since}, without a lease, a timeout or a message in the outbox.${searched} A message can still be in RabbitMQ.`,
+    text: `The job has been in "${record.status}" since ${since}, without a lease, a timeout or a message in the outbox.${searched} ${publication(facts)}`,
     fix: `Look at the queue and its dead letters. To request the job again: job-store retry ${record.id}, or job-store set-status ${record.id} ${record.status} --force --queue <queue> --payload <json>`,
   };
+}
+
+/** Describes when a message of the job was published last. An acknowledged message can still be in RabbitMQ. */
+function publication({ record, publishedAt, publishedSince }: Facts): string {
+  // An earlier publication was one of a deleted job of this id. The time is known to the second.
+  if (publishedAt !== null && publishedAt + 1000 > record.createdAt.getTime())
+    return `A message can still be in RabbitMQ: the last one was published at ${timeText(publishedAt)}.`;
+  const since = publishedSince === null ? "no publication is known" : `none is known since ${timeText(publishedSince)}`;
+  return `A message can still be in RabbitMQ, but ${since}.`;
 }
 
 function timeText(ms: number): string {

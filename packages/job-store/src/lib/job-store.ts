@@ -21,7 +21,7 @@ import {
 } from "./arguments.js";
 import { inChunks } from "./chunks.js";
 import type { ClaimOptions, ClaimResult, FailRequestOptions, FailRequestResult } from "./claims.js";
-import { decode, encode, encodeData, encodeFailure, encodeJob } from "./codec.js";
+import { decode, encode, encodeData, encodeFailure, encodeJob, encodeProgress } from "./codec.js";
 import { readCursor, writeCursor } from "./cursor.js";
 import type { JobDefinition, StatusOf, WorkingOf } from "./definition.js";
 import type { JobRecord, JobStorage, JobStoreDriver, ListRequest, NewJob, ReadResult, StoreConfig } from "./driver.js";
@@ -29,6 +29,7 @@ import { JobStoreError, unreadable, unreadableReason } from "./errors.js";
 import { InFlightCalls } from "./in-flight-calls.js";
 import { checkWhere, type IndexReader } from "./index-values.js";
 import type { Created, Job, JobToSave } from "./job.js";
+import { markSharded } from "./key-limit.js";
 import {
   AUDIT_OPTIONS,
   CHANGE_BY_ID_OPTIONS,
@@ -95,6 +96,7 @@ export class DefaultJobStore<D extends JobDefinition> implements JobStore<D> {
     this.#validateReads = options.validateReads;
     this.#index = options.index;
     this.#storage = driver.open(config);
+    markSharded(this, this.#storage);
     this.outbox = new StoreOutbox(this.#storage, this.#calls, definition.name);
     this.#leases = new StoreLeases(definition, this.#storage, this.#calls, (record) => this.#decodeWritten(record));
     this.#workers = new StoreWorkers(definition, this.#storage, this.#calls, config);
@@ -207,7 +209,7 @@ export class DefaultJobStore<D extends JobDefinition> implements JobStore<D> {
       to,
       result: result === undefined ? undefined : encode(this.definition.result, result, "result", errorFields),
       error: error === undefined ? undefined : encodeFailure(error, errorFields),
-      progress: this.#encodeProgress(progress, errorFields),
+      progress: encodeProgress(this.definition, progress, errorFields),
       metadata: checkMetadata(change),
       outbox: checkOutbox(change.outbox, target.id),
       handled: checkTrue(change.handled, "handled"),
@@ -406,11 +408,6 @@ export class DefaultJobStore<D extends JobDefinition> implements JobStore<D> {
       start: null,
       limit: checkInteger(query.limit ?? 50, "limit", 1, 1000),
     };
-  }
-
-  #encodeProgress(progress: unknown, errorFields: { jobId: string }): string | null | undefined {
-    if (progress === undefined || progress === null) return progress;
-    return encode(this.definition.progress, progress, "progress", errorFields);
   }
 
   #rejection(reply: Rejection, call: Omit<Parameters<typeof rejection>[1], "maxRecordBytes">): JobStoreError {

@@ -56,7 +56,7 @@ const MAX_RECORD_BYTES = 4_194_304;
  * service records later has no effect on it.
  *
  * @returns null if no store has used this storage yet
- * @throws JobStoreError INVALID_ARGUMENT, UNAVAILABLE
+ * @throws JobStoreError INVALID_ARGUMENT, NEWER_FORMAT, UNAVAILABLE
  */
 export async function openRecordedStore(
   driver: JobStoreDriver,

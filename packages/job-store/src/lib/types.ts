@@ -90,6 +90,8 @@ export interface Requested<D extends JobDefinition> {
  * Store of the jobs of one definition.
  * - Every call checks its arguments before any I/O. An id that does not match the format of `create`, a limit out of range, an
  *   unknown status, an unknown option or a cursor of another query fails with INVALID_ARGUMENT.
+ * - The first call fails with NEWER_FORMAT if a newer version of this package stored the jobs in a format that this version cannot read.
+ *   It writes nothing. A store in use notices a newer format at its next change, list, claim or heartbeat.
  * - Every call on one job, and every page, resolves or rejects within the `timeoutMs` of the driver. A call that cannot be
  *   completed in this time fails with UNAVAILABLE.
  * - Calls on many jobs have this time for each chunk.

@@ -92,6 +92,8 @@ export function closing(test: Case): void {
     world.storeFaults.goAway();
     worker.run.finish(DONE);
     expect(await timeOf(world, worker.worker.close({ graceMs: 3_000 }))).toBeLessThanOrEqual(7_000);
+    expect(worker.eventTypes()).toContain("unavailable");
+    expect(worker.eventTypes()).not.toContain("available");
     world.storeFaults.comeBack();
     const second = world.start();
     await world.until(() => second.runs.length === 1, LEASE_MS + 2_000);

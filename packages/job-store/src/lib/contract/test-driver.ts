@@ -12,6 +12,7 @@ import { failRequest } from "./fail-request.js";
 import { handledMessages, messagesWithoutOrigin, rememberedMessages } from "./handled.js";
 import { close, health } from "./health-and-close.js";
 import { leaseReading, leases, savedLeases, waits } from "./leases.js";
+import { limit } from "./limit.js";
 import { growth, limits } from "./limits.js";
 import { cursors, list, scan, ties } from "./list.js";
 import { maxCount } from "./max-count.js";
@@ -96,6 +97,7 @@ const subjects = {
   timeouts,
   pauses,
   workers,
+  "limit per key": limit,
   explanations,
   races,
   "untrusted ids": untrustedIds,

@@ -3,6 +3,7 @@ import type { JobDefinition } from "../definition.js";
 import { JobStoreError, unreadableReason } from "../errors.js";
 import type { Job } from "../job.js";
 import type { ListedEntry } from "../outbox.js";
+import type { Explanation } from "../worker-operations.js";
 import type { CallContext } from "./context.js";
 import type { DashboardJobStore } from "./options.js";
 import type { JobRow, JobView, MessageView, ValueView } from "./protocol.js";
@@ -48,7 +49,7 @@ export async function jobView(context: CallContext, id: string): Promise<JobView
   if (job === null) return null;
   const common = {
     messages: { entries: messages.entries.map((entry) => messageView(entry, values)), complete: messages.complete },
-    explanations: explanations ?? [],
+    explanations: (explanations ?? []).map((one) => ({ ...one, text: explanationText(one, id, values) })),
     children: children.filter(({ counts }) => Object.values(counts).some((count) => count > 0)),
     now: now.toISOString(),
   };
@@ -117,6 +118,12 @@ function timeline(
     if (change.from !== null && statuses[change.from]?.final === true) number = Math.max(1, number - 1);
   }
   return entries;
+}
+
+/** Returns the text of a reason. Texts that contain a stored error are shown like errors. */
+function explanationText({ code, text }: Explanation, jobId: string, values: Values): string {
+  if (code !== "REJECTED" && code !== "UNREADABLE") return text;
+  return values.errorText(text, { jobId }) ?? "The reason is hidden.";
 }
 
 function noteOf(shown: unknown): string | null {

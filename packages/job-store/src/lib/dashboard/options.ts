@@ -45,7 +45,7 @@ export interface DashboardBroker {
   stats(queue: DashboardQueue): Promise<{
     readonly ready: number;
     readonly unacked: number | null;
-    readonly delayed: number;
+    readonly delayed: number | null;
     readonly dead: number;
     readonly consumers: number;
   }>;

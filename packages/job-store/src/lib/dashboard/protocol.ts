@@ -294,7 +294,7 @@ export interface QueuesView {
     readonly queue: string;
     readonly ready: number;
     readonly unacked: number | null;
-    readonly delayed: number;
+    readonly delayed: number | null;
     readonly dead: number;
     readonly consumers: number;
     readonly error: string | null;

@@ -1,3 +1,4 @@
+import { jobOfOrigin } from "../origin.js";
 import type { CallContext } from "./context.js";
 import type { DashboardBroker, DashboardQueue } from "./options.js";
 import type { LettersView, QueuesView } from "./protocol.js";
@@ -43,7 +44,7 @@ export async function lettersView({ source, opened, values }: CallContext, name:
   ]);
   return {
     letters: letters.map(({ id, body, origin, reason, attempts, at, errors }) => {
-      const jobId = jobIdIn(origin, opened.store.definition.name);
+      const jobId = jobOfOrigin(origin, opened.store.definition.name);
       const about = { jobId, queue: name };
       const error = errors.at(-1);
       return {
@@ -66,13 +67,6 @@ export function queueOf(
   const queue = queues.find((one) => one.name === name);
   if (broker !== undefined && queue !== undefined) return { broker, queue };
   throw badRequest(`The dashboard has no queue ${JSON.stringify(name)} for this store.`);
-}
-
-/** Returns the id of the job whose change stored a message. null: another store stored it, or none. See `originText`. */
-function jobIdIn(origin: string | undefined, definition: string): string | null {
-  const value = origin === undefined ? null : parsed(origin);
-  if (!Array.isArray(value) || value[1] !== definition || typeof value[2] !== "string") return null;
-  return value[2];
 }
 
 /** Returns the value of a JSON text, or the text if it is not JSON. */

@@ -6,6 +6,7 @@ import type {
   CreateReply,
   DeleteReply,
   EventLog,
+  Examination,
   FailRequest,
   FailRequestReply,
   FullJob,
@@ -25,10 +26,10 @@ import type {
   StatusUpdate,
   StoreConfig,
   StoredActivity,
-  StoredLease,
   Target,
   UpdateProgressReply,
   UpdateStatusReply,
+  WaitingMessage,
   WorkerRecord,
 } from "../driver.js";
 import type { AuditReport } from "../types.js";
@@ -130,8 +131,12 @@ export class InstrumentedStorage implements JobStorage {
     return this.#storage.renewLeases(targets, leaseMs);
   }
 
-  readLease(id: string): Promise<StoredLease | null> {
-    return this.#storage.readLease(id);
+  examine(id: string): Promise<Examination> {
+    return this.#storage.examine(id);
+  }
+
+  readWaiting(id: string): Promise<readonly WaitingMessage[]> {
+    return this.#storage.readWaiting(id);
   }
 
   announceWorker(

@@ -5,6 +5,7 @@ import type {
   CreateReply,
   DeleteReply,
   EventLog,
+  Examination,
   FailRequest,
   FailRequestReply,
   FullJob,
@@ -25,11 +26,11 @@ import type {
   StatusUpdate,
   StorageHealth,
   StoredActivity,
-  StoredLease,
   Target,
   UnattendedStatus,
   UpdateProgressReply,
   UpdateStatusReply,
+  WaitingMessage,
   WorkerRecord,
 } from "../driver.js";
 import { comparePositions } from "../position.js";
@@ -94,8 +95,12 @@ export class ShardedStorage implements JobStorage {
     );
   }
 
-  readLease(id: string): Promise<StoredLease | null> {
-    return this.#of(id).readLease(id);
+  examine(id: string): Promise<Examination> {
+    return this.#of(id).examine(id);
+  }
+
+  readWaiting(id: string): Promise<readonly WaitingMessage[]> {
+    return this.#of(id).readWaiting(id);
   }
 
   /**

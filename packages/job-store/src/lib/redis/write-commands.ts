@@ -217,6 +217,7 @@ export const claim: WriteCommand<ClaimRequest, ClaimReply> = {
       case "moved":
       case "leased":
       case "changed":
+      case "limited":
       case "missing":
         return { kind };
       case "paused": {

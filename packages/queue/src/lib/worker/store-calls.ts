@@ -120,10 +120,16 @@ export class StoreCalls {
   #succeeded(caller: object): void {
     if (!this.#failing.delete(caller)) return;
     this.#lastOutage = performance.now();
-    if (this.#failing.size === 0) this.#emit({ type: "available", message: "The store is available again." });
+    // A stopped call ends without an answer of the store.
+    if (this.#failing.size > 0 || this.#stopped) return;
+    this.#emit({ type: "available", message: "The store is available again." });
   }
 }
 
-function isUnavailable(error: unknown): error is JobStoreError {
-  return JobStoreError.is(error, "UNAVAILABLE");
+/**
+ * Returns true for an error of a store that this process cannot use at present. A store of a newer format needs another version of this
+ * process; until then, its messages stay in the queue.
+ */
+export function isUnavailable(error: unknown): error is JobStoreError {
+  return JobStoreError.is(error, "UNAVAILABLE") || JobStoreError.is(error, "NEWER_FORMAT");
 }

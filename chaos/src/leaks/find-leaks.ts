@@ -16,7 +16,7 @@ export interface Sample {
   readonly waiting: number;
 }
 
-export interface Soak {
+export interface Leaks {
   readonly samples: readonly Sample[];
   readonly orders: number;
   /** Resources that grew. */
@@ -29,7 +29,7 @@ const WARM_UP = 0.2;
 const NOISE = { heapMb: 5, handles: 2, redisMb: 3, waiting: 20 };
 
 /** Runs a service with constant load and measures its resources. */
-export async function soak(minutes: number): Promise<Soak> {
+export async function findLeaks(minutes: number): Promise<Leaks> {
   const gc = exposeGc();
   await using redis = await startRedis({ args: PERSISTENT });
   await using broker = await startRabbitmq();
@@ -70,7 +70,7 @@ function growthIn(samples: readonly Sample[]): readonly string[] {
   const [early, late] = [samples.slice(fifth, 2 * fifth), samples.slice(-fifth - 1, -1)];
   return (Object.keys(NOISE) as (keyof typeof NOISE)[]).flatMap((name) => {
     const [before, after] = [early, late].map((some) => medianOf(some.map((sample) => sample[name])));
-    if (before === undefined || after === undefined) throw new Error("Too few samples. Increase --soak.");
+    if (before === undefined || after === undefined) throw new Error("Too few samples. Increase --leaks.");
     return after > before + NOISE[name] ? [`${name}: from ${before.toFixed(1)} to ${after.toFixed(1)}`] : [];
   });
 }
