@@ -1,5 +1,6 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { gzipSync } from "node:zlib";
 import { root, run } from "./run.mjs";
 
@@ -42,6 +43,28 @@ async function reachable(folder, file, seen) {
   return seen;
 }
 
+/** Largest size of everything that the page of the dashboard loads before it calls the handler, in KiB after gzip. */
+const PAGE_BUDGET = 60;
+
+/** @returns {Promise<string[]>} a complaint if the page of the dashboard is too large */
+export async function oversizedPage() {
+  const entry = (/** @type {string} */ name) => import(pathToFileURL(join(root, "packages/job-store/dist", name)).href);
+  const { createDashboard } = await entry("dashboard.js");
+  const { memoryDriver } = await entry("memory.js");
+  const dashboard = createDashboard({ stores: { jobs: { driver: memoryDriver() } }, may: () => true });
+  const load = async (/** @type {string} */ query) =>
+    (await dashboard.fetch(new Request(`http://page/${query}`))).text();
+  const html = await load("");
+  const assets = [...html.matchAll(/"(\?asset=[^"]+)"/g)].map(([, query = ""]) => query);
+  const files = [html, ...(await Promise.all(assets.map(load)))];
+  await dashboard.close();
+  const size = files.reduce((sum, file) => sum + gzipSync(file).length, 0) / 1024;
+  if (assets.length >= 2 && size <= PAGE_BUDGET) return [];
+  return [
+    `The page of the dashboard: ${size.toFixed(1)} KiB in ${files.length} files, more than its budget of ${PAGE_BUDGET} KiB.`,
+  ];
+}
+
 /** Maximum length of a source file, in lines. */
 const MAX_LINES = 450;
 
@@ -56,7 +79,7 @@ export async function unevenSources() {
     /** @type {Map<string, number>} */
     const lengths = new Map();
     for (const file of (await readdir(folder, { recursive: true })).sort()) {
-      if (!/\.(ts|lua)$/.test(file)) continue;
+      if (!/\.(tsx?|lua)$/.test(file)) continue;
       lengths.set(
         file.replaceAll("\\", "/"),
         (await readFile(join(folder, file), "utf8")).trimEnd().split("\n").length,
