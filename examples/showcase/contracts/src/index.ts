@@ -1,6 +1,8 @@
 // From the templates.
 export { readIfThere, writeWhole } from "../../../contracts/files.js";
+export { download as downloadStage, translate as translateStage, WAITING } from "../../../contracts/job.js";
 export { logWorkerEvents } from "../../../contracts/log.js";
+export { readSettings } from "../../../contracts/settings.js";
 // Of the showcase.
 export { type Abortable, abortable } from "./abortable.js";
 export { openBroker, openProviderStates, openStore } from "./connect.js";
@@ -12,7 +14,7 @@ export {
   type TranslationDetails,
   translationDetails,
 } from "./details.js";
-export { connectionEnv, EnvError, envOrExit, exitWith, parseEnv, workerEnv } from "./env.js";
+export { connectionEnv, envOrExit, exitWith, workerEnv } from "./env.js";
 export {
   isUpload,
   type SubtitleJob,

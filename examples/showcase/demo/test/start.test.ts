@@ -33,10 +33,10 @@ test.each(["manager", "downloader", "translator"])(
     expect(code).toBe(1);
     expect(stdout).toBe("");
     const lines = stderr.trimEnd().split("\n");
-    expect(lines).toContainEqual(expect.stringMatching(/^REDIS_URL is missing: it should be the address of the Redis/));
-    expect(lines).toContainEqual(expect.stringMatching(/^RABBITMQ_URL cannot be used: /));
-    expect(lines).toContainEqual(expect.stringMatching(/^LOG_LEVEL cannot be used: it should be one of trace, /));
-    expect(lines).toContainEqual(expect.stringMatching(/^SUBTITLE_STORAGE_PATH is missing: /));
+    expect(lines).toContainEqual(expect.stringMatching(/^REDIS_URL is missing. It must be the address of the Redis/));
+    expect(lines).toContainEqual(expect.stringMatching(/^RABBITMQ_URL is invalid. /));
+    expect(lines).toContainEqual(expect.stringMatching(/^LOG_LEVEL is invalid. It must be one of trace, /));
+    expect(lines).toContainEqual(expect.stringMatching(/^SUBTITLE_STORAGE_PATH is missing. /));
     for (const line of lines) expect(line).toMatch(/^[A-Z_]+ (is missing|cannot be used): it should be /);
     expect(stderr).not.toContain("hunter2");
   },

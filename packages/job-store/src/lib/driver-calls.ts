@@ -52,8 +52,11 @@ export type ReadResult =
   | { readonly kind: "absent" }
   | Unreadable;
 
-/** Reply: the stored value is not a record that this driver wrote. `reason` is human-readable and contains nothing of the value. */
-export type Unreadable = { readonly kind: "unreadable"; readonly reason: string };
+/**
+ * Reply: the stored value is not a record that this driver wrote. `reason` is human-readable and contains nothing of the value. `isNewer`: a
+ * newer version of the driver wrote the record in another form. No call changes it.
+ */
+export type Unreadable = { readonly kind: "unreadable"; readonly reason: string; readonly isNewer?: true };
 
 /** Outbox message to store. */
 export interface OutgoingMessage {

@@ -420,7 +420,10 @@ export interface AuditReport {
   readonly missingFromIndex: number;
   /** Number of index entries without a job. Entries of jobs that have just expired are not counted. */
   readonly staleInIndex: number;
-  /** Number of records that cannot be read. They are not changed. `list` returns those that are in the indexes in `unreadable`. */
+  /**
+   * Number of records that cannot be read. They are not changed, and neither are records in a form that only a newer version can read, which
+   * are not counted here. `list` returns those that are in the indexes in `unreadable`.
+   */
   readonly unreadable: number;
   /** Number of missing and stale entries that were repaired. */
   readonly repaired: number;

@@ -1,10 +1,10 @@
 import type { Cue } from "@showcase/contracts/subtitle";
+import type { LanguagePair } from "../../../../translator/provider.js";
 
-/** The languages, as BCP 47 tags. */
-export interface LanguagePair {
-  readonly source: string;
-  readonly target: string;
-}
+// Replaces the provider of the templates. Its translations have a kind and a score, it gets whole cues and the lines before them,
+// and it can reject a pair of languages.
+
+export type { LanguagePair };
 
 /** A cue's text in the target language, and how sure that is. */
 export interface Translation {

@@ -2,12 +2,13 @@ import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
 import { canonicalTag, languageFit } from "@showcase/contracts/language";
 import { decodeSubtitle } from "@showcase/contracts/subtitle";
+import { TmxError } from "../../../../translator/tmx.js";
 import { LanguagePairError, TranslationMemoryError } from "./errors.js";
 import { withoutTags } from "./markup.js";
 import { type Phrase, PhraseIndex } from "./phrase-index.js";
 import type { LanguagePair, Translation, TranslationProvider } from "./provider.js";
 import { sentencesOf, turnsOf } from "./segments.js";
-import { parseTmx, TmxSyntaxError, type TmxUnit } from "./tmx.js";
+import { parseTmx, type TmxUnit } from "./tmx.js";
 
 export interface TranslationMemoryOptions {
   /** The least score of a fuzzy match, above 0, at most 1. @default 0.75 */
@@ -73,7 +74,7 @@ async function readUnits(path: string): Promise<readonly TmxUnit[]> {
     // TMX comes in UTF-16 as often as in UTF-8.
     return parseTmx(decodeSubtitle(await readFile(path)).text);
   } catch (error) {
-    if (error instanceof TmxSyntaxError) throw new TranslationMemoryError(path, error.message);
+    if (error instanceof TmxError) throw new TranslationMemoryError(path, error.message);
     const reason = error instanceof Error && "code" in error ? `cannot be read (${error.code})` : null;
     if (reason === null) throw error;
     throw new TranslationMemoryError(path, reason);

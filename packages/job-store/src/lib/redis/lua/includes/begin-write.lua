@@ -18,7 +18,7 @@
 --          The values of a call may also be
 --          'deletedSince', ''     an earlier attempt was applied, and the job has been deleted since
 --          'missing', ''     there is no job
---          'unreadable', ''  the value of the key is not a record
+--          'unreadable', first bytes of the value, or ''  the value of the key is not a record, or has another form; see record.lua
 
 if now > ARGV[2] then return { 'late' } end
 if metadata[1] ~= ARGV[1] then return { 'stale' } end

@@ -10,7 +10,8 @@
 --          Or the new record, ''
 --          'claimed <end of the lease (ms)> <failed attempts> <expired leases>', a line break and the same; old record or ''
 --          the same without a beginning, record  the claim was made before, and its lease was renewed
---          'outdated', ''; 'handled', ''; 'moved', ''; 'leased', ''; 'changed', ''; 'missing', ''; 'unreadable', ''
+--          'outdated', ''; 'handled', ''; 'moved', ''; 'leased', ''; 'changed', ''; 'missing', '';
+--          'unreadable', first bytes of the value
 --          'paused', pause of the queue (see pauses.lua)
 --          'limited', ''                            the message waits for a place (see places.lua)
 
