@@ -81,8 +81,12 @@ function QueueTable({ reply: { queues } }: { reply: Reply }) {
                 )}
               </th>
               <td class="num">{number(queue.ready)}</td>
-              <td class="num">{queue.unacked === null ? <span class="muted">unknown</span> : number(queue.unacked)}</td>
-              <td class="num">{number(queue.delayed)}</td>
+              <td class="num">
+                <Count of={queue.unacked} />
+              </td>
+              <td class="num">
+                <Count of={queue.delayed} />
+              </td>
               <td class="num">
                 <a href={href(store.key, "queues", queue.queue)} class={queue.dead > 0 ? "strong" : undefined}>
                   {number(queue.dead)}
@@ -96,6 +100,11 @@ function QueueTable({ reply: { queues } }: { reply: Reply }) {
       </table>
     </div>
   );
+}
+
+/** Number that the broker may not know. */
+function Count({ of }: { of: number | null }) {
+  return of === null ? <span class="muted">unknown</span> : <>{number(of)}</>;
 }
 
 function Letters({ queue }: { queue: string }) {
