@@ -336,10 +336,10 @@ export class MemoryStorage implements JobStorage {
     return { renewed: await this.renewLeases(targets, leaseMs), pause: pauses.of(worker.queue) ?? null };
   }
 
-  async workers() {
+  async workers(withRunning: boolean) {
     this.#check();
     const { live, consumers } = this.#table.workers;
-    return { live, consumers };
+    return { live: withRunning ? live : live.map((worker) => ({ ...worker, running: [] })), consumers };
   }
 
   async findOverdue(owner: string): ReturnType<JobStorage["findOverdue"]> {

@@ -149,7 +149,7 @@ export class Gauges {
         storage.pauses().then((pauses) => {
           for (const { queue } of pauses) result.observe(paused, 1, { ...attributes, [QUEUE]: queue });
         }),
-        storage.workers().then(({ live }) => {
+        storage.workers(false).then(({ live }) => {
           for (const [text, count] of countedBy(live, ({ queue, state }) => JSON.stringify([queue, state]))) {
             const [queue, state]: [string, string] = JSON.parse(text);
             result.observe(workers, count, { ...attributes, [QUEUE]: queue, "subtitles.worker.state": state });
