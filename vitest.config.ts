@@ -1,12 +1,20 @@
 import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import { defineConfig } from "vitest/config";
+import { PAGE_MODULE, pageModule } from "./packages/job-store/page.config.js";
 import { supportsTools } from "./scripts/dev/node-versions.mjs";
 
 /** Imports Lua scripts as text, like the bundler of the packages. */
 const luaAsText = {
   name: "lua-as-text",
   transform: (code: string, id: string) => (id.endsWith(".lua") ? `export default ${JSON.stringify(code)}` : undefined),
+};
+
+/** Makes the page of the dashboard, like the bundler of the package. */
+const dashboardPage = {
+  name: "dashboard-page",
+  resolveId: (id: string) => (id === PAGE_MODULE ? `\0${PAGE_MODULE}` : undefined),
+  load: (id: string) => (id === `\0${PAGE_MODULE}` ? pageModule() : undefined),
 };
 
 const tests = (pattern: string) => [
@@ -41,7 +49,7 @@ if (core) leftOut.push(...onlyInAll);
 const { IOREDIS } = process.env;
 
 export default defineConfig({
-  plugins: [luaAsText],
+  plugins: [luaAsText, dashboardPage],
   ...(IOREDIS !== undefined && { resolve: { alias: { ioredis: resolve(IOREDIS) } } }),
   test: {
     // These limits only end tests that hang. Every step is much faster, also on a busy machine.

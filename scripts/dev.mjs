@@ -1,7 +1,8 @@
 // Entry point of every npm script of the root. It needs only Node and npm. Before each task it fetches a current Node and pnpm into
 // npm's cache if they are missing, installs the dependencies, and builds the packages.
 //
-//   node scripts/dev.mjs <bench | bench:queue-kill | build | chaos | check | ci | copy | demo | docs | screenshots | soak | test | test:busy> [args]
+//   node scripts/dev.mjs <bench | bench:queue-kill | build | chaos | check | ci | copy | demo | docs | images | screenshots | soak | test |
+//                        test:busy | upgrades> [args]
 import { join } from "node:path";
 import { build } from "./dev/build.mjs";
 import { busy } from "./dev/busy.mjs";
@@ -30,10 +31,12 @@ const tasks = {
   copy: { run: copy },
   demo: { run: demo },
   docs: { run: docs },
+  images: { run: images },
   screenshots: { run: screenshots },
   soak: { run: (args) => bench("soak", args) },
   test: { run: test, printFailure: printNothingRan },
   "test:busy": { run: busy },
+  upgrades: { run: upgrades },
 };
 
 /** @param {string[]} args */
@@ -54,10 +57,28 @@ async function chaos(args) {
   return (await run("pnpm", ["--dir", "chaos", "--silent", "start", ...args])).code;
 }
 
-/** Takes a picture of every state of the page. The tests of the states take them. */
+async function images() {
+  return (await run("node", ["--import", "tsx", "test/images/main.ts"])).code;
+}
+
+/**
+ * Records stores of this version of the packages as text. See test/upgrades.
+ *
+ * @param {string[]} args "record"
+ */
+async function upgrades(args) {
+  if (args.join(" ") !== "record") {
+    print("Usage: npm run upgrades -- record");
+    return 2;
+  }
+  return (await run("node", ["--import", "tsx", "test/upgrades/record.ts"])).code;
+}
+
+/** Takes a picture of every state of the example's page and of the dashboard. The tests of the states take them. */
 async function screenshots() {
   const env = { SCREENSHOTS_FOLDER: join(root, "docs/screenshots") };
-  return (await run("vitest", ["run", "--project", "page", "test/page/states.page.test.ts"], { env })).code;
+  const files = ["test/page/states.page.test.ts", "packages/job-store/test/dashboard/states.page.test.ts"];
+  return (await run("vitest", ["run", "--project", "page", ...files], { env })).code;
 }
 
 /** @returns {Promise<boolean>} true if the task can start */

@@ -65,6 +65,7 @@ describe("the guide lists the error codes of", () => {
     ILLEGAL_TRANSITION: 1,
     INVALID_DATA: 1,
     INVALID_ARGUMENT: 1,
+    NEWER_FORMAT: 1,
     UNREADABLE_RECORD: 1,
     UNAVAILABLE: 1,
     TIMEOUT: 1,

@@ -1,23 +1,36 @@
 import { readFile } from "node:fs/promises";
 import { defineConfig, type Options } from "tsup";
+import { PAGE_MODULE, pageModule } from "./page.config.js";
 
 const entries = [
   "src/index.ts",
   "src/redis.ts",
   "src/memory.ts",
   "src/subtitle.ts",
+  "src/dashboard.ts",
   "src/opentelemetry.ts",
   "src/testing.ts",
 ];
 
+type Plugin = NonNullable<Options["esbuildPlugins"]>[number];
+
 /** Loads Lua files as text, without lines that are comments: they are sent to each server. */
-const scripts: NonNullable<Options["esbuildPlugins"]>[number] = {
+const scripts: Plugin = {
   name: "lua",
   setup(build) {
     build.onLoad({ filter: /\.lua$/ }, async ({ path }) => {
       const text = await readFile(path, "utf8");
       return { loader: "text", contents: text.replace(/^ *--.*\n|^\n/gm, "") };
     });
+  },
+};
+
+/** Makes the page of the dashboard a part of its entry, so that it needs no files of its own. */
+const page: Plugin = {
+  name: "page",
+  setup(build) {
+    build.onResolve({ filter: new RegExp(`^${PAGE_MODULE}$`) }, ({ path }) => ({ path, namespace: PAGE_MODULE }));
+    build.onLoad({ filter: /./, namespace: PAGE_MODULE }, async () => ({ contents: await pageModule() }));
   },
 };
 
@@ -30,5 +43,5 @@ export default defineConfig({
   // The declarations use AsyncDisposable, which the user's lib may lack.
   dts: { entry: entries, banner: '/// <reference lib="esnext.disposable" />' },
   clean: true,
-  esbuildPlugins: [scripts],
+  esbuildPlugins: [scripts, page],
 });

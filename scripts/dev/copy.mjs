@@ -1,24 +1,24 @@
 import { existsSync } from "node:fs";
-import { cp, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
-import { basename, join, resolve } from "node:path";
+import { cp, readdir, readFile, writeFile } from "node:fs/promises";
+import { basename, dirname, join, relative, resolve } from "node:path";
 import { print, root, run } from "./run.mjs";
 
 /** Folder of the tarballs in a copy. */
 const TARBALLS = "packages";
 
-/** Entries of `examples` that a copy does not get. */
-const LEFT_OUT = ["node_modules", "showcase", "storage"];
+/** Entries of `examples` that a copy does not get. The showcase is copied only on request. */
+const LEFT_OUT = ["node_modules", "storage", "dist"];
 
 /**
  * Copies the templates to a folder that does not exist yet, with tarballs of both packages. So npm alone can install the copy.
  *
- * @param {string[]} args the folder, relative to the one in which npm was called
+ * @param {string[]} args the folder, relative to the one in which npm was called. `--showcase` also copies the showcase
  * @returns {Promise<number>} the exit code
  */
 export async function copy(args) {
-  const [name] = args;
-  if (name === undefined || args.length > 1) {
-    print("Usage: npm run copy -- <folder>");
+  const [name, ...others] = args.filter((argument) => argument !== "--showcase");
+  if (name === undefined || others.length > 0) {
+    print("Usage: npm run copy -- [--showcase] <folder>");
     return 2;
   }
   const folder = resolve(process.env.INIT_CWD ?? root, name);
@@ -29,7 +29,7 @@ export async function copy(args) {
   const packing = ["--recursive", "--filter", "./packages/*", "pack", "--pack-destination", join(folder, TARBALLS)];
   const { code } = await run("pnpm", packing, { show: "failures" });
   if (code !== 0) return code;
-  await copyTemplates(folder);
+  await copyTemplates(folder, { showcase: args.includes("--showcase") });
   print(`The service is in ${folder}. There, run: npm install && npm start`);
   return 0;
 }
@@ -38,17 +38,34 @@ export async function copy(args) {
  * Copies the templates to a folder that contains the tarballs. The copy depends on them.
  *
  * @param {string} folder
+ * @param {{ showcase?: boolean }} [options] `showcase`: also copies the showcase
  */
-export async function copyTemplates(folder) {
-  const examples = join(root, "examples");
-  await mkdir(folder, { recursive: true });
-  for (const name of await readdir(examples)) {
-    if (!LEFT_OUT.includes(name)) await cp(join(examples, name), join(folder, name), { recursive: true });
+export async function copyTemplates(folder, { showcase = false } = {}) {
+  const leftOut = showcase ? LEFT_OUT : [...LEFT_OUT, "showcase"];
+  await cp(join(root, "examples"), folder, {
+    recursive: true,
+    filter: (source) => !leftOut.includes(basename(source)),
+  });
+  const tarballs = await readdir(join(folder, TARBALLS));
+  const files = await readdir(folder, { recursive: true });
+  const manifests = files.filter((file) => basename(file) === "package.json");
+  for (const manifest of manifests) await useTarballs(folder, join(folder, manifest), tarballs);
+}
+
+/**
+ * Replaces the versions of this workspace's packages in a manifest by the paths of their tarballs.
+ *
+ * @param {string} folder
+ * @param {string} path of the manifest
+ * @param {readonly string[]} tarballs
+ */
+async function useTarballs(folder, path, tarballs) {
+  const manifest = JSON.parse(await readFile(path, "utf8"));
+  for (const tarball of tarballs) {
+    const [, name] = /^subtitles-(.+?)-\d.*\.tgz$/.exec(tarball) ?? [];
+    const dependency = `@subtitles/${name}`;
+    if (manifest.dependencies?.[dependency] === undefined) continue;
+    manifest.dependencies[dependency] = `file:${relative(dirname(path), join(folder, TARBALLS, tarball))}`;
   }
-  const manifest = JSON.parse(await readFile(join(folder, "package.json"), "utf8"));
-  for (const tarball of await readdir(join(folder, TARBALLS))) {
-    const [, name] = /^subtitles-(.+?)-\d.*\.tgz$/.exec(basename(tarball)) ?? [];
-    if (name !== undefined) manifest.dependencies[`@subtitles/${name}`] = `file:${TARBALLS}/${tarball}`;
-  }
-  await writeFile(join(folder, "package.json"), `${JSON.stringify(manifest, null, 2)}\n`);
+  await writeFile(path, `${JSON.stringify(manifest, null, 2)}\n`);
 }

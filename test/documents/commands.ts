@@ -80,9 +80,10 @@ function expandBraces(word: string): readonly string[] {
   return choices === undefined ? [word] : choices.split(",").flatMap((choice) => expandBraces(before + choice + after));
 }
 
-/** Runs the command line with an address without Redis. Returns null if it accepts the arguments, so that only the connection fails. */
+/** Runs the command line with addresses without a server. Returns null if it accepts the arguments, so that only the connection fails. */
 async function jobStore([name, ...args]: readonly string[]): Promise<string | null> {
   if (name !== "@subtitles/job-store") return "npx may only run @subtitles/job-store";
-  const ended = await runHere([...args, "--timeout", "10"], { REDIS_URL: "redis://127.0.0.1:1" });
+  const addresses = { REDIS_URL: "redis://127.0.0.1:1", RABBITMQ_URL: "amqp://127.0.0.1:1" };
+  const ended = await runHere([...args, "--timeout", "10"], addresses);
   return ended.code === 3 ? null : ended.err;
 }

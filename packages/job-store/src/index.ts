@@ -1,7 +1,13 @@
+export type * from "./lib/activity.js";
 export type * from "./lib/claims.js";
-export { createJobStore, type JobStoreOptions } from "./lib/create-job-store.js";
+export { createJobStore, type JobStoreOptions, type RecordedLifecycle } from "./lib/create-job-store.js";
 export type {
+  DataOf,
+  FieldOf,
   FromOf,
+  JobDefinition,
+  Json,
+  JsonOnly,
   NextOf,
   NotStorable,
   ProgressOf,
@@ -10,19 +16,13 @@ export type {
   Storable,
   WorkingOf,
 } from "./lib/definition.js";
-export {
-  type DataOf,
-  defineJob,
-  type FieldOf,
-  type JobDefinition,
-  type Json,
-  type JsonOnly,
-} from "./lib/definition.js";
+export { defineJob } from "./lib/definition.js";
 export type * from "./lib/driver.js";
 export { type Issue, JobStoreError, type JobStoreErrorCode, type JobStoreErrorFields } from "./lib/errors.js";
 export { idFrom } from "./lib/id-from.js";
 export type { Created, Job, JobFailure, JobToSave, StatusChange } from "./lib/job.js";
 export type * from "./lib/outbox.js";
+export { openRecordedStore, type RecordedStore, type RecordedStoreOptions } from "./lib/recorded-store.js";
 export { createReporter, type RejectedChange, type Reporter, type ReporterOptions } from "./lib/reporter/reporter.js";
 export type { SentPayload, StatusMessage, StatusRule } from "./lib/status-rule.js";
 export type * from "./lib/types.js";

@@ -30,6 +30,7 @@ describe.skipIf(redis.url === null)(redis.title("Commands whose reply is lost"),
         confirm: async () => true,
         onStoreEvent: () => {},
         stdin: new PassThrough(),
+        env: {},
         signal: new AbortController().signal,
       });
       return { code, said: lines(out) };

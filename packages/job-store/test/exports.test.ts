@@ -11,9 +11,10 @@ const { exports, files, bin } = JSON.parse(read("package.json")) as {
 
 /** Exported values of the package, by entry point. */
 const ENTRIES: Readonly<Record<string, readonly string[]>> = {
-  index: ["JobStoreError", "createJobStore", "createReporter", "defineJob", "idFrom"],
+  index: ["JobStoreError", "createJobStore", "createReporter", "defineJob", "idFrom", "openRecordedStore"],
   redis: ["redisDriver", "redisPermissions"],
   memory: ["memoryDriver"],
+  dashboard: ["createDashboard"],
   subtitle: ["subtitleJob", "subtitleTtlFromEnv"],
   opentelemetry: ["instrument"],
   testing: ["testDriver"],

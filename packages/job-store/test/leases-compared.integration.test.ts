@@ -12,7 +12,16 @@ const LONG = 3_600_000;
 const outbox = [{ queue: "q1", delayMs: null }];
 const create: Action = { verb: "create", id: "a", label: true, outbox };
 const read: Action = { verb: "read" };
-const claim = { verb: "claim", id: "a", to: "working", message: 0, key: 0, leaseMs: LONG, drift: null } as const;
+const claim = {
+  verb: "claim",
+  id: "a",
+  to: "working",
+  message: 0,
+  key: 0,
+  leaseMs: LONG,
+  drift: null,
+  max: null,
+} as const;
 const renew = { verb: "renew", snapshots: [0], leaseMs: LONG } as const;
 const end: Action = { ...renew, leaseMs: 0 };
 const save: Action = { verb: "save", snapshot: 0, status: "checking", attempt: 0 };

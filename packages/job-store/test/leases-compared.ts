@@ -60,6 +60,8 @@ export type Action =
       readonly key: number;
       readonly leaseMs: number;
       readonly drift: number | null;
+      /** Maximum number of running jobs with the same label. null: no limit. */
+      readonly max: number | null;
     }
   | {
       readonly verb: "move";
@@ -116,6 +118,7 @@ const action: fc.Arbitrary<Action> = fc.oneof(
       key: fc.constantFrom(0, 0, 0, 0, 1, 2, 5),
       leaseMs,
       drift: fc.constantFrom(null, null, null, 0, 1),
+      max: fc.constantFrom(null, null, 1, 1, 1, 2),
     }),
   },
   {
@@ -239,12 +242,13 @@ class Side {
   }
 
   async #claim(action: Extract<Action, { verb: "claim" }>): Promise<unknown> {
-    const { id, to, leaseMs, drift } = action;
+    const { id, to, leaseMs, drift, max } = action;
     const message = nth(this.#messages, action.message) as Message;
     const stored = await this.#store.get(id);
     const ifVersion = drift === null ? undefined : (stored?.version ?? 1) + drift;
     const key = this.#key(action.key);
-    const answer = await this.#store.claim(id, to, { from: FROM[to], leaseMs, key, message, ifVersion });
+    const limit = max === null ? undefined : ({ field: "label", max } as const);
+    const answer = await this.#store.claim(id, to, { from: FROM[to], leaseMs, key, message, ifVersion, limit });
     if (answer.kind !== "claimed") return answer.kind;
     const { job, failedAttempts, expiredLeases, origin } = answer;
     this.#messages.push({ ...message, origin });

@@ -61,6 +61,22 @@ describe.skipIf(!available)(title("Redis Cluster"), () => {
     await expect(other.counts()).rejects.toThrow(/2 shards.*has 3/);
   });
 
+  test("a newer format in one shard is an error of its calls that contains both numbers, and nothing is written", async () => {
+    const keyPrefix = `${randomUUID()}:`;
+    await openStore({ cluster: addresses(cluster), keyPrefix, shards: 2 }).counts();
+    const found = await Promise.all([0, 1, 2].map((n) => cluster.client(n).keys(`${keyPrefix}*metadata`)));
+    const [key = ""] = found.flat();
+    const node = cluster.client(found.findIndex((keys) => keys.includes(key)));
+    await node.hset(key, { format: 2, revision: "newer" });
+    const before = await node.dumpBuffer(key);
+    const store = openStore({ cluster: addresses(cluster), keyPrefix, shards: 2 });
+    const refused = { code: "NEWER_FORMAT", storedFormat: 2, supportedFormat: 1 };
+    await expect(store.counts()).rejects.toMatchObject(refused);
+    const driver = redisDriver({ cluster: addresses(cluster), keyPrefix });
+    await expect(driver.readMetadata()).rejects.toMatchObject(refused);
+    expect(await node.dumpBuffer(key)).toEqual(before);
+  });
+
   test("braces in the key prefix are rejected, because shards add their own hash tags", () => {
     expect(() => redisDriver({ cluster: addresses(cluster), keyPrefix: "{a}" })).toThrow(/must not contain { or }/);
   });

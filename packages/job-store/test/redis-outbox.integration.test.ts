@@ -182,3 +182,25 @@ describe.skipIf(!available)(title("Changing scheduled messages when the reply is
     expect(left).toBeLessThanOrEqual(TIMEOUT_MS + 3000);
   });
 });
+
+describe.skipIf(!available)(title("Times of publications"), () => {
+  const redis = new PrivateRedis();
+
+  test("are kept for the latest 10,000 jobs, and a few more", async () => {
+    const driver = redisDriver({ url: redis.url, timeoutMs: TIMEOUT_MS });
+    const store = createJobStore({ job: report, driver });
+    onTestFinished(() => store.close());
+    const key = "jobs:outbox:published";
+    await redis.client.zadd(key, ...range(0, 12_000).flatMap((n) => [n, `old-${n}`]));
+    for (let n = 0; (await redis.client.zcard(key)) > 10_000; n++) {
+      await store.create({ title: "One" }, { id: `new-${n}`, outbox: [{ queue: "reports", payload: n }] });
+      const [entry] = await store.outbox.read();
+      await store.outbox.ack([entry?.entryId ?? ""]);
+      // The test would end at its time limit if nothing was trimmed.
+      expect(await redis.client.zscore(key, `new-${n}`)).not.toBeNull();
+    }
+    expect(await redis.client.zcard(key)).toBe(10_000);
+    expect(await redis.client.zscore(key, "old-0")).toBeNull();
+    expect(await redis.client.zscore(key, "old-11999")).not.toBeNull();
+  });
+});

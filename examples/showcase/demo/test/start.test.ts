@@ -37,7 +37,7 @@ test.each(["manager", "downloader", "translator"])(
     expect(lines).toContainEqual(expect.stringMatching(/^RABBITMQ_URL is invalid. /));
     expect(lines).toContainEqual(expect.stringMatching(/^LOG_LEVEL is invalid. It must be one of trace, /));
     expect(lines).toContainEqual(expect.stringMatching(/^SUBTITLE_STORAGE_PATH is missing. /));
-    for (const line of lines) expect(line).toMatch(/^[A-Z_]+ (is missing|is invalid)\. it should be /);
+    for (const line of lines) expect(line).toMatch(/^[A-Z_]+ (is missing|is invalid)\. It must be /);
     expect(stderr).not.toContain("hunter2");
   },
 );

@@ -1,4 +1,4 @@
-import type { FromOf, JobDefinition, StatusOf, WorkingOf } from "./definition.js";
+import type { FieldOf, FromOf, JobDefinition, StatusOf, WorkingOf } from "./definition.js";
 import type { Job, JobFailure } from "./job.js";
 
 /** Message that requests a job, as a consumer received it. */
@@ -9,6 +9,14 @@ export interface RequestingMessage {
   readonly id: string;
   /** Origin of the message, as received. Absent: it was published directly. */
   readonly origin?: string | undefined;
+}
+
+/** Limit of the jobs that run at the same time and have the same value of an index field. See `ClaimOptions.limit`. */
+export interface KeyLimit<Field extends string = string> {
+  /** Index field of the definition. Jobs without a value are not limited. */
+  readonly field: Field;
+  /** Maximum number of running jobs for each value, 1–1,000,000. */
+  readonly max: number;
 }
 
 /** Options of `claim`. */
@@ -26,6 +34,12 @@ export interface ClaimOptions<D extends JobDefinition, W extends StatusOf<D> = W
   };
   /** Claims only if the job has this version. @default any version */
   readonly ifVersion?: number | undefined;
+  /**
+   * Claims only if fewer than `max` jobs with the same value of the field run. Only leases that a worker owns count, and only those of claims with
+   * a limit on this field. A lease counts for the value at its claim. Each claim compares with its own `max`.
+   * @throws INVALID_ARGUMENT on a sharded store, because the jobs of one value are in several shards @default no limit
+   */
+  readonly limit?: KeyLimit<FieldOf<D>> | undefined;
   /** Author of the change, as named by the caller. */
   readonly by?: string | undefined;
   /** Remark. */
@@ -42,6 +56,12 @@ export interface ClaimOptions<D extends JobDefinition, W extends StatusOf<D> = W
  *   for that queue drops it; a change to another status that is not final puts it into the outbox
  * - changed: the job has another version than `ifVersion`
  * - paused: the queue of the message is paused; see `pauseQueue`
+ * - limited: the places of the job's value are taken; see `ClaimOptions.limit`. The store keeps the message and sends it later, so the caller
+ *   acknowledges it. The store keeps one message per job and queue, the newest, and its place in the order of arrival:
+ *   - It sends the oldest messages as long as places are free: when a lease that counts ends, when a claim of a sent message gets an answer
+ *     other than claimed, limited and paused, and once a minute while `outbox.read` is called, by the newest `max` used for the queue. It sends
+ *     all messages of a field that no live worker limits (`AnnouncedWorker.limit`).
+ *   - A sent message holds its place for ten seconds. If it is limited again, it gets its earlier place in the order
  * - claimed: the caller owns the job
  */
 export type ClaimResult<D extends JobDefinition, W extends StatusOf<D> = StatusOf<D>> =
@@ -56,7 +76,7 @@ export type ClaimResult<D extends JobDefinition, W extends StatusOf<D> = StatusO
       /** Origin of a message that is stored at this version of the job. */
       readonly origin: string;
     }
-  | { readonly kind: "missing" | "outdated" | "handled" | "moved" | "leased" | "changed" }
+  | { readonly kind: "missing" | "outdated" | "handled" | "moved" | "leased" | "changed" | "limited" }
   | {
       readonly kind: "paused";
       /** End of the pause. null: until `resumeQueue`. */

@@ -13,6 +13,16 @@ export function encode(schema: $ZodType, value: unknown, name: string, errorFiel
   return toJson(parseInput(schema, value, name, errorFields), name, errorFields);
 }
 
+/** Returns progress as JSON text. undefined keeps the stored progress, and null removes it. @throws JobStoreError INVALID_DATA */
+export function encodeProgress(
+  definition: JobDefinition,
+  progress: unknown,
+  errorFields: JobStoreErrorFields,
+): string | null | undefined {
+  if (progress === undefined || progress === null) return progress;
+  return encode(definition.progress, progress, "progress", errorFields);
+}
+
 /** Returns a job's data as JSON text, together with its index values. @throws JobStoreError INVALID_DATA */
 export function encodeData(
   definition: JobDefinition,

@@ -150,18 +150,24 @@ function resolveTtls(
   );
 }
 
-/** Part of a definition that is stored next to the jobs, so that tools do not need the definition. */
-export interface Description {
+/** Lifecycle of a definition, as it is stored next to the jobs, so that tools do not need the definition. */
+export interface RecordedLifecycle {
+  /** Status of a new job. */
   readonly initial: string;
+  /** Statuses with their rules, in the order of their declaration. */
   readonly statuses: {
     readonly [status: string]: {
+      /** Statuses that can follow. */
       readonly next: readonly string[];
+      /** True: no work is left in this status. */
       readonly final: boolean;
       /** Time for which a job is kept, in milliseconds. 0: without expiry. */
       readonly ttlMs: number;
+      /** Number of jobs that are kept. null: all. */
       readonly maxCount: number | null;
       /** null: without a time limit. */
       readonly timeout: TimeoutRule | null;
+      /** Messages that entering the status sends. */
       readonly sends: readonly SendRule[];
     };
   };
@@ -182,7 +188,7 @@ function describeDefinition(job: JobDefinition, ttlMs: ReadonlyMap<string, numbe
       ...{ timeout: timeouts.get(status) ?? null, sends: sends.get(status) ?? [] },
     },
   ]);
-  const description: Description = {
+  const description: RecordedLifecycle = {
     initial: job.initial,
     statuses: Object.fromEntries(statuses),
     fields: Object.keys(job.index ?? {}),
@@ -191,9 +197,9 @@ function describeDefinition(job: JobDefinition, ttlMs: ReadonlyMap<string, numbe
 }
 
 /** Parses a description. Returns null if there is none, or if a newer version of this package wrote it in another format. */
-export function readDescription(text: string | undefined): Description | null {
+export function readDescription(text: string | undefined): RecordedLifecycle | null {
   if (text === undefined) return null;
-  const { edition, ...description } = JSON.parse(text) as Description & { readonly edition: number };
+  const { edition, ...description } = JSON.parse(text) as RecordedLifecycle & { readonly edition: number };
   if (edition !== FORMAT_VERSION) return null;
   // An earlier version of this package wrote no time limits and no messages.
   const statuses = Object.entries(description.statuses).map(([status, rule]) => [

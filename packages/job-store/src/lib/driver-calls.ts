@@ -1,3 +1,4 @@
+import type { KeyLimit } from "./claims.js";
 import type { QueuePause } from "./driver-workers.js";
 import type { StatusChange } from "./job.js";
 import type { OutboxKind } from "./outbox.js";
@@ -51,8 +52,11 @@ export type ReadResult =
   | { readonly kind: "absent" }
   | Unreadable;
 
-/** Reply: the stored value is not a record that this driver wrote. `reason` is human-readable and contains nothing of the value. */
-export type Unreadable = { readonly kind: "unreadable"; readonly reason: string };
+/**
+ * Reply: the stored value is not a record that this driver wrote. `reason` is human-readable and contains nothing of the value. `isNewer`: a
+ * newer version of the driver wrote the record in another form. No call changes it.
+ */
+export type Unreadable = { readonly kind: "unreadable"; readonly reason: string; readonly isNewer?: true };
 
 /** Outbox message to store. */
 export interface OutgoingMessage {
@@ -182,8 +186,27 @@ export interface ClaimRequest extends Pick<NewJob, "sendHeaders"> {
   };
   /** Version that the stored job must have. undefined: any. */
   readonly ifVersion?: number | undefined;
+  /** Maximum number of running jobs with the job's value in an index field. Never given if the storage has several shards. undefined: no limit. */
+  readonly limit?: KeyLimit | undefined;
   /** Metadata of the history entry. */
   readonly metadata: ChangeMetadata;
+}
+
+/** Message of a job that waits for a place; see the reply "limited" of `claim`. */
+export interface WaitingMessage {
+  /** Name of the queue. */
+  readonly queue: string;
+  /** Creation time of the job when the message arrived. */
+  readonly createdAt: number;
+  /** Index field of the limit, and the value of the job. */
+  readonly field: string;
+  readonly value: string;
+  /** Newest `max` used for this field and queue. null: unknown. */
+  readonly max: number | null;
+  /** Number of places of the value that are taken: by running jobs, and by messages that were sent during the last ten seconds. */
+  readonly taken: number;
+  /** Number of messages of this value and queue that arrived earlier and wait, too. */
+  readonly ahead: number;
 }
 
 /** Lease of a job. */
@@ -196,6 +219,22 @@ export interface StoredLease {
   readonly until: number;
   /** True if a worker owns the lease. False: the job waits for a retry, or it was postponed. */
   readonly owned: boolean;
+}
+
+/** Job, and what the storage knows about the work on it. */
+export interface Examination {
+  readonly job: ReadResult;
+  /**
+   * Lease of the job. null: it has none, or the time of the lease is over. The lease can be that of an earlier job of this id, so the caller
+   * compares it with the job.
+   */
+  readonly lease: StoredLease | null;
+  /** Time at which the reader that claimed a message of the job acknowledged it last, to the second. null: unknown. */
+  readonly publishedAt: number | null;
+  /** Time of the first acknowledgement that is known, of any job, to the second. null: none is known. */
+  readonly publishedSince: number | null;
+  /** Time of the storage's clock. */
+  readonly now: number;
 }
 
 /** Request to fail a job that no worker can work on. */
@@ -287,8 +326,8 @@ export type UpdateStatusReply =
   | Unreadable;
 
 /**
- * Reply to `claim`. The first that applies, in the order of `JobStoreAdditions.claim`; nothing was written, except for "claimed", and
- * "leased" if the message is remembered.
+ * Reply to `claim`. The first that applies, in the order of `ClaimResult`; nothing was written, except for "claimed", for "leased" if the
+ * message is remembered, for "limited", and for the end of a place that the message held.
  */
 export type ClaimReply =
   | {
@@ -299,7 +338,7 @@ export type ClaimReply =
       /** Leases of workers that ended at their time since the latest change other than a claim. */
       readonly expiredLeases: number;
     }
-  | { readonly kind: "outdated" | "handled" | "moved" | "leased" | "changed" }
+  | { readonly kind: "outdated" | "handled" | "moved" | "leased" | "changed" | "limited" }
   | ({ readonly kind: "paused" } & Pick<QueuePause, "until" | "reason">)
   | Missing
   | Unreadable;

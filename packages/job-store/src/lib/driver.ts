@@ -3,6 +3,7 @@ import type {
   ClaimRequest,
   CreateReply,
   DeleteReply,
+  Examination,
   FailRequest,
   FailRequestReply,
   FullJob,
@@ -19,17 +20,18 @@ import type {
   RequestReply,
   SaveReply,
   StatusUpdate,
-  StoredLease,
   StoredMessage,
   Target,
   UpdateProgressReply,
   UpdateStatusReply,
+  WaitingMessage,
 } from "./driver-calls.js";
 import type {
   LiveWorkerRecord,
   PauseRequest,
   QueueConsumer,
   QueuePause,
+  StoredActivity,
   UnattendedStatus,
   WorkerRecord,
 } from "./driver-workers.js";
@@ -45,7 +47,8 @@ export type * from "./driver-workers.js";
  * - A driver stores JSON text and returns replies, which are unions with a `kind`. The core parses, validates and creates errors.
  * - All times are milliseconds since 1970, from the storage's own clock.
  * - Each write is atomic: it is applied completely, with its outbox messages and events, or not at all.
- * - A driver throws only JobStoreErrors: UNAVAILABLE, and INVALID_ARGUMENT if the stored jobs belong to another definition.
+ * - A driver throws only JobStoreErrors: UNAVAILABLE, INVALID_ARGUMENT if the stored jobs belong to another definition, and NEWER_FORMAT if a
+ *   newer version of the driver stored them in a format that this version cannot read. Then it writes nothing.
  * - A call that failed is never applied later. If the driver does not know if it was applied, UNAVAILABLE has `indeterminate: true`.
  */
 export interface JobStoreDriver {
@@ -189,7 +192,8 @@ export interface EventLog {
 
 /**
  * Outbox entries in commit order. A claimed entry is not returned again until its claim ends. A delayed message is not an entry until it
- * is due. `claim` makes entries of the messages that are due, and of the stored messages of ended leases.
+ * is due. `claim` makes entries of the messages that are due, of the stored messages of ended leases, and of messages that waited for a
+ * place; it checks each of their lists once a minute, a bounded number in one call.
  */
 export interface OutboxStorage {
   /** Claims up to `limit` entries for `claimMs`. Waits for the first one until `waitMs` has passed or `signal` aborts. */
@@ -315,10 +319,12 @@ export interface JobStorage {
    */
   renewLeases(targets: readonly Target[], leaseMs: number): Promise<readonly boolean[]>;
   /**
-   * Returns the lease of a job. null: it has none, or the time of the lease is over. The lease can be that of a job that has expired, so the
-   * caller compares it with the job.
+   * Reads a job and what the storage knows about the work on it, in one step. The times of acknowledgements are those of the latest 10,000
+   * jobs or more, for each event log.
    */
-  readLease(id: string): Promise<StoredLease | null>;
+  examine(id: string): Promise<Examination>;
+  /** Returns the messages of the job that wait for a place. They can be those of a job that has expired, so the caller compares them. */
+  readWaiting(id: string): Promise<readonly WaitingMessage[]>;
   /**
    * Finds jobs whose time in their status is over, if `owner` enforces the timeouts or no owner does. The caller changes their status,
    * with `idleSince` in the target. `more`: true if further jobs may be found at once.
@@ -342,6 +348,11 @@ export interface JobStorage {
    * which can be one that only another store declares. null: counts all jobs.
    */
   counts(where: ListRequest["where"]): Promise<ReadonlyMap<string, number>>;
+  /**
+   * Counts jobs by the minutes of the last hour in which they entered their status or were created, and timeouts. For timeouts, the storage
+   * can use the latest check of each job by `findOverdue`, and can examine a limited number of jobs that are past the timeout.
+   */
+  activity(lateMs: number): Promise<StoredActivity>;
   /** Outbox of the store. */
   readonly outbox: OutboxStorage;
   /** Event logs, one per shard. */

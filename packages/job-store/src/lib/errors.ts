@@ -5,6 +5,7 @@ export type JobStoreErrorCode =
   | "ILLEGAL_TRANSITION"
   | "INVALID_DATA"
   | "INVALID_ARGUMENT"
+  | "NEWER_FORMAT"
   | "UNREADABLE_RECORD"
   | "UNAVAILABLE"
   | "TIMEOUT"
@@ -32,6 +33,10 @@ export interface JobStoreErrorFields {
   readonly indeterminate?: boolean | undefined;
   /** UNREADABLE_RECORD: true if the change was applied and only the stored record could not be read. */
   readonly committed?: boolean | undefined;
+  /** NEWER_FORMAT: format of the stored jobs. */
+  readonly storedFormat?: number | undefined;
+  /** NEWER_FORMAT: newest format that this version of the package supports. */
+  readonly supportedFormat?: number | undefined;
   /** INVALID_DATA: the invalid values, by path. */
   readonly issues?: readonly Issue[] | undefined;
 }
@@ -63,6 +68,10 @@ export class JobStoreError<C extends JobStoreErrorCode = JobStoreErrorCode> exte
   declare readonly indeterminate?: boolean;
   /** True if the change was made and only the returned job could not be read. Set for UNREADABLE_RECORD from a write. */
   declare readonly committed?: boolean;
+  /** Format of the stored jobs. Set for NEWER_FORMAT. */
+  declare readonly storedFormat?: number;
+  /** Newest format that this version of the package supports. Set for NEWER_FORMAT. */
+  declare readonly supportedFormat?: number;
   /** Location and description of each problem. Set for INVALID_DATA. */
   declare readonly issues?: readonly Issue[];
 

@@ -1,5 +1,15 @@
 import type { JobDefinition } from "./definition.js";
-import type { JobRecord, JobStorage, ListedMessage, QueuePause, StoreConfig, StoredLease } from "./driver.js";
+import type {
+  Examination,
+  JobRecord,
+  JobStorage,
+  ListedMessage,
+  QueuePause,
+  StoreConfig,
+  StoredLease,
+  Unreadable,
+  WaitingMessage,
+} from "./driver.js";
 import type { Explanation } from "./worker-operations.js";
 
 /** Number of messages of each kind that are searched. */
@@ -9,16 +19,16 @@ const SEARCHED = 1000;
 const GRACE_MS = 60_000;
 
 /** Stored facts about a job, read in a bounded number of calls. */
-interface Facts {
+interface Facts extends Pick<Examination, "publishedAt" | "publishedSince" | "now"> {
   readonly record: JobRecord;
   readonly lease: StoredLease | null;
   readonly messages: readonly ListedMessage[];
   /** False if there are more messages than were searched. */
   readonly complete: boolean;
+  /** Messages that wait for a place. */
+  readonly waiting: readonly WaitingMessage[];
   readonly pauses: readonly QueuePause[];
   readonly workers: Awaited<ReturnType<JobStorage["workers"]>>;
-  /** Time by the clock of the server. */
-  readonly now: number;
 }
 
 /**
@@ -32,31 +42,37 @@ export async function explain(
   definition: JobDefinition,
   id: string,
 ): Promise<readonly Explanation[] | null> {
-  const log = storage.logs[storage.logOf(id)];
-  if (log === undefined) throw new Error("The storage has no event log for the job.");
-  const [{ job, now }, lease, { messages, complete }, pauses, workers] = await Promise.all([
-    log.snapshot(id),
-    storage.readLease(id),
+  const [{ job, lease, ...times }, { messages, complete }, waiting, pauses, workers] = await Promise.all([
+    storage.examine(id),
     storage.outbox.ofJob(id, SEARCHED),
+    storage.readWaiting(id),
     storage.pauses(),
     storage.workers(),
   ]);
   if (job.kind === "absent") return null;
-  if (job.kind === "unreadable") return [unreadable(id, job.reason)];
+  if (job.kind === "unreadable") return [unreadable(id, job)];
   const { record } = job;
-  const isOfJob = lease !== null && lease.version === record.version && lease.createdAt === record.createdAt.getTime();
-  return reasonsOf(
-    { record, lease: isOfJob ? lease : null, messages, complete, pauses, workers, now },
-    config,
-    definition,
-  );
+  const createdAt = record.createdAt.getTime();
+  const facts: Facts = {
+    record,
+    lease: lease !== null && lease.version === record.version && lease.createdAt === createdAt ? lease : null,
+    messages,
+    complete,
+    waiting: waiting.filter((message) => message.createdAt === createdAt),
+    ...{ pauses, workers },
+    ...times,
+  };
+  return reasonsOf(facts, config, definition);
 }
 
 function reasonsOf(facts: Facts, config: StoreConfig, definition: JobDefinition): readonly Explanation[] {
   const isFinal = definition.statuses[facts.record.status]?.final === true;
   const ofMessages = messageReasons(facts);
   if (isFinal) return ofMessages;
-  const reasons = [...ofMessages, ...pauseReasons(facts), ...workerReasons(facts), ...leaseReasons(facts)];
+  const reasons = [
+    ...[...ofMessages, ...pauseReasons(facts), ...workerReasons(facts), ...leaseReasons(facts)],
+    ...limitReasons(facts),
+  ];
   const overdue = overdueReason(facts, config);
   if (overdue !== null) reasons.push(overdue);
   if (reasons.length === 0) {
@@ -66,11 +82,13 @@ function reasonsOf(facts: Facts, config: StoreConfig, definition: JobDefinition)
   return reasons;
 }
 
-function unreadable(id: string, reason: string): Explanation {
+function unreadable(id: string, { reason, isNewer }: Unreadable): Explanation {
   return {
     code: "UNREADABLE",
     text: `The record of job ${id} cannot be read: ${reason}`,
-    fix: `Correct the definition if it lacks the status, replace the record with save(), or delete it: job-store delete ${id}`,
+    fix: isNewer
+      ? "Update @subtitles/job-store in this program to the version of the program that wrote the record."
+      : `Correct the definition if it lacks the status, replace the record with save(), or delete it: job-store delete ${id}`,
   };
 }
 
@@ -106,11 +124,11 @@ function messageReasons({ messages, now }: Facts): Explanation[] {
 }
 
 /** Returns the queues of the job: those of its messages, and those whose workers named its status. */
-function queuesOf({ record, messages, workers }: Facts): readonly string[] {
+function queuesOf({ record, messages, waiting, workers }: Facts): readonly string[] {
   const named = [...workers.consumers, ...workers.live].filter(
     ({ from, working }) => working === record.status || from.includes(record.status),
   );
-  return [...new Set([...messages, ...named].map(({ queue }) => queue))].sort();
+  return [...new Set([...messages, ...waiting, ...named].map(({ queue }) => queue))].sort();
 }
 
 function pauseReasons(facts: Facts): Explanation[] {
@@ -164,6 +182,19 @@ function leaseReasons({ record, lease, workers }: Facts): Explanation[] {
   ];
 }
 
+function limitReasons({ waiting }: Facts): Explanation[] {
+  return waiting.map(({ queue, field, value, max, taken, ahead }) => {
+    const places = max === null ? `${taken} places are` : `${taken} of ${max} places are`;
+    const before =
+      ahead === 0 ? "It is the next one." : `Before it, ${ahead} ${ahead === 1 ? "message waits" : "messages wait"}.`;
+    return {
+      code: "LIMITED",
+      text: `The message for the queue "${queue}" waits for a place: ${places} taken by jobs with ${field} = ${JSON.stringify(value)}. ${before}`,
+      fix: `To see the jobs with this value: job-store list --where ${shellText(`${field}=${value}`)}`,
+    };
+  });
+}
+
 function overdueReason({ record, lease, now }: Facts, { timeouts }: StoreConfig): Explanation | null {
   const timeout = timeouts.get(record.status);
   if (timeout === undefined || lease !== null) return null;
@@ -177,15 +208,31 @@ function overdueReason({ record, lease, now }: Facts, { timeouts }: StoreConfig)
   };
 }
 
-function missingMessage({ record, complete, now }: Facts, { timeouts }: StoreConfig): Explanation | null {
+function missingMessage(facts: Facts, { timeouts }: StoreConfig): Explanation | null {
+  const { record, complete, now } = facts;
   if (timeouts.has(record.status) || now - record.statusAt.getTime() < GRACE_MS) return null;
   const since = timeText(record.statusAt.getTime());
+  const [queue = "<queue>"] = queuesOf(facts);
   const searched = complete ? "" : ` Only the oldest ${SEARCHED} messages of each kind were searched.`;
   return {
     code: "NO_MESSAGE",
-    text: `The job has been in "${record.status}" since ${since}, without a lease, a timeout or a message in the outbox.${searched} A message can still be in RabbitMQ.`,
-    fix: `Look at the queue and its dead letters. To request the job again: job-store retry ${record.id}, or job-store set-status ${record.id} ${record.status} --force --queue <queue> --payload <json>`,
+    text: `The job has been in "${record.status}" since ${since}, without a lease, a timeout or a message in the outbox.${searched} ${publication(facts)}`,
+    fix: `Look at the queue and its dead letters: job-store dead-letters list --queue ${queue}. To request the job again: job-store set-status ${record.id} ${record.status} --force --queue ${queue} --payload <json>`,
   };
+}
+
+/** Describes when a message of the job was published last. An acknowledged message can still be in RabbitMQ. */
+function publication({ record, publishedAt, publishedSince }: Facts): string {
+  // An earlier publication was one of a deleted job of this id. The time is known to the second.
+  if (publishedAt !== null && publishedAt + 1000 > record.createdAt.getTime())
+    return `A message can still be in RabbitMQ: the last one was published at ${timeText(publishedAt)}.`;
+  const since = publishedSince === null ? "no publication is known" : `none is known since ${timeText(publishedSince)}`;
+  return `A message can still be in RabbitMQ, but ${since}.`;
+}
+
+/** Quotes an argument for a shell. */
+function shellText(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 function timeText(ms: number): string {

@@ -1,6 +1,7 @@
 import { v7 as uuid } from "uuid";
 import type { input } from "zod/v4/core";
 import { isAborted, stoppable, unlessAborted } from "./abort.js";
+import type { Activity } from "./activity.js";
 import {
   checkDate,
   checkId,
@@ -17,11 +18,10 @@ import {
   checkTrue,
   invalid,
   show,
-  unknownKey,
 } from "./arguments.js";
 import { inChunks } from "./chunks.js";
 import type { ClaimOptions, ClaimResult, FailRequestOptions, FailRequestResult } from "./claims.js";
-import { decode, encode, encodeData, encodeFailure, encodeJob } from "./codec.js";
+import { decode, encode, encodeData, encodeFailure, encodeJob, encodeProgress } from "./codec.js";
 import { readCursor, writeCursor } from "./cursor.js";
 import type { JobDefinition, StatusOf, WorkingOf } from "./definition.js";
 import type { JobRecord, JobStorage, JobStoreDriver, ListRequest, NewJob, ReadResult, StoreConfig } from "./driver.js";
@@ -29,13 +29,12 @@ import { JobStoreError, unreadable, unreadableReason } from "./errors.js";
 import { InFlightCalls } from "./in-flight-calls.js";
 import { checkWhere, type IndexReader } from "./index-values.js";
 import type { Created, Job, JobToSave } from "./job.js";
+import { markSharded } from "./key-limit.js";
 import {
   AUDIT_OPTIONS,
   CHANGE_BY_ID_OPTIONS,
   CHANGE_OPTIONS,
-  COUNTS_OPTIONS,
   CREATE_OPTIONS,
-  HEALTH_OPTIONS,
   LIST_OPTIONS,
   NEW_JOB_KEYS,
   REQUEST_OPTIONS,
@@ -46,7 +45,8 @@ import {
 } from "./option-keys.js";
 import type { Outbox } from "./outbox.js";
 import { type Rejection, rejection } from "./rejections.js";
-import { audit, healthOf, indexValuesReader, repairEvent, unhealthy } from "./reports.js";
+import { audit, checkHealth, indexValuesReader, repairEvent } from "./reports.js";
+import { StoreCounts } from "./store-counts.js";
 import { checkStaysWorking, StoreLeases } from "./store-leases.js";
 import { StoreOutbox } from "./store-outbox.js";
 import { StoreWorkers } from "./store-workers.js";
@@ -82,6 +82,7 @@ export class DefaultJobStore<D extends JobDefinition> implements JobStore<D> {
   readonly #watcher: Watcher<D>;
   readonly #leases: StoreLeases<D>;
   readonly #workers: StoreWorkers<D>;
+  readonly #counts: StoreCounts<D>;
 
   constructor(
     definition: D,
@@ -95,9 +96,11 @@ export class DefaultJobStore<D extends JobDefinition> implements JobStore<D> {
     this.#validateReads = options.validateReads;
     this.#index = options.index;
     this.#storage = driver.open(config);
+    markSharded(this, this.#storage);
     this.outbox = new StoreOutbox(this.#storage, this.#calls, definition.name);
     this.#leases = new StoreLeases(definition, this.#storage, this.#calls, (record) => this.#decodeWritten(record));
     this.#workers = new StoreWorkers(definition, this.#storage, this.#calls, config);
+    this.#counts = new StoreCounts(definition, this.#storage, this.#calls, config);
     const readJob = (id: string, result: ReadResult) => this.#decodeOrNull(id, result);
     this.#watcher = new Watcher({ definition, readJob }, this.#storage, this.#calls);
     if (options.enforcesTimeouts && config.timeouts.size > 0) new TimeoutEnforcer(this.#storage, config, this.#calls);
@@ -206,7 +209,7 @@ export class DefaultJobStore<D extends JobDefinition> implements JobStore<D> {
       to,
       result: result === undefined ? undefined : encode(this.definition.result, result, "result", errorFields),
       error: error === undefined ? undefined : encodeFailure(error, errorFields),
-      progress: this.#encodeProgress(progress, errorFields),
+      progress: encodeProgress(this.definition, progress, errorFields),
       metadata: checkMetadata(change),
       outbox: checkOutbox(change.outbox, target.id),
       handled: checkTrue(change.handled, "handled"),
@@ -343,13 +346,12 @@ export class DefaultJobStore<D extends JobDefinition> implements JobStore<D> {
     } while (cursor !== undefined);
   }
 
-  async counts(query: CountsQuery<D> = {}): Promise<Readonly<Record<StatusOf<D>, number>>> {
-    const where = checkWhere(this.definition, checkOptions(query, COUNTS_OPTIONS, "counts").where);
-    const counts = await this.#calls.run(() => this.#storage.counts(where));
-    return Object.fromEntries(this.#config.statuses.map((status) => [status, counts.get(status) ?? 0])) as Record<
-      StatusOf<D>,
-      number
-    >;
+  counts(query: CountsQuery<D> = {}): Promise<Readonly<Record<StatusOf<D>, number>>> {
+    return this.#counts.counts(query);
+  }
+
+  activity(): Promise<Activity<D>> {
+    return this.#counts.activity();
   }
 
   watch(
@@ -370,15 +372,7 @@ export class DefaultJobStore<D extends JobDefinition> implements JobStore<D> {
   }
 
   async health(options: { readonly timeoutMs?: number | undefined } = {}): Promise<Health> {
-    const driver = this.#driverName;
-    const fault = unknownKey(options ?? {}, HEALTH_OPTIONS, "health", "option");
-    if (fault !== null) return unhealthy(driver, fault);
-    const timeoutMs = options?.timeoutMs ?? 2000;
-    if (typeof timeoutMs !== "number" || !(timeoutMs >= 1 && timeoutMs <= 60_000)) {
-      return unhealthy(driver, `\`timeoutMs\` must be a number from 1 to 60000 (got ${show(timeoutMs)}).`);
-    }
-    if (this.#calls.closed) return unhealthy(driver, "The store is closed.");
-    return healthOf(driver, await this.#storage.health(timeoutMs));
+    return checkHealth(this.#driverName, this.#storage, this.#calls, options);
   }
 
   async audit(options: { readonly repair?: boolean | undefined } = {}): Promise<AuditReport> {
@@ -414,11 +408,6 @@ export class DefaultJobStore<D extends JobDefinition> implements JobStore<D> {
       start: null,
       limit: checkInteger(query.limit ?? 50, "limit", 1, 1000),
     };
-  }
-
-  #encodeProgress(progress: unknown, errorFields: { jobId: string }): string | null | undefined {
-    if (progress === undefined || progress === null) return progress;
-    return encode(this.definition.progress, progress, "progress", errorFields);
   }
 
   #rejection(reply: Rejection, call: Omit<Parameters<typeof rejection>[1], "maxRecordBytes">): JobStoreError {

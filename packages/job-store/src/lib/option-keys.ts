@@ -1,5 +1,5 @@
 import type { KeysOf } from "./arguments.js";
-import type { ClaimOptions, FailRequestOptions, RequestingMessage } from "./claims.js";
+import type { ClaimOptions, FailRequestOptions, KeyLimit, RequestingMessage } from "./claims.js";
 import type { JobDefinition } from "./definition.js";
 import type { Job, JobFailure, StatusChange } from "./job.js";
 import type { Outbox, OutboxQuery, RescheduleOptions } from "./outbox.js";
@@ -41,9 +41,12 @@ export const CLAIM_OPTIONS: KeysOf<ClaimOptions<JobDefinition>> = {
   key: true,
   message: true,
   ifVersion: true,
+  limit: true,
   by: true,
   note: true,
 };
+
+export const LIMIT_KEYS: KeysOf<KeyLimit> = { field: true, max: true };
 
 export const FAIL_REQUEST_OPTIONS: KeysOf<FailRequestOptions<JobDefinition>> = {
   from: true,
@@ -129,6 +132,7 @@ export const WORKER_KEYS: KeysOf<AnnouncedWorker<JobDefinition>> = {
   version: true,
   state: true,
   concurrency: true,
+  limit: true,
   startedAt: true,
 };
 

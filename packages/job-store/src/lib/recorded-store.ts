@@ -1,5 +1,6 @@
 import { $ZodUnknown } from "zod/v4/core";
-import { type Description, readDescription, sendsOf, sourcesOf, timeoutsOf } from "./create-job-store.js";
+import { checkOptions, invalid, type KeysOf, show } from "./arguments.js";
+import { type RecordedLifecycle, readDescription, sendsOf, sourcesOf, timeoutsOf } from "./create-job-store.js";
 import type { JobDefinition } from "./definition.js";
 import type { IndexValues, JobStorage, JobStoreDriver, StoreConfig, StoreMetadata } from "./driver.js";
 import { JobStoreError } from "./errors.js";
@@ -33,7 +34,7 @@ export interface RecordedStore extends AsyncDisposable {
   /** Index fields that jobs can be found by. */
   readonly fields: readonly string[];
   /** Recorded lifecycle. null: none is recorded, or only by a newer version of this package. */
-  readonly lifecycle: Description | null;
+  readonly lifecycle: RecordedLifecycle | null;
   /**
    * Saves a job together with its index values. `store.save` saves a job without index values.
    *
@@ -43,21 +44,31 @@ export interface RecordedStore extends AsyncDisposable {
   save(job: Job<JobDefinition>, values: Readonly<Record<string, string>>): Promise<Job<JobDefinition>>;
 }
 
+const RECORDED_OPTIONS: KeysOf<RecordedStoreOptions> = { transitions: true, onEvent: true };
+
 /** History limit for changes by this store. The limit of the services is not recorded. */
 const HISTORY_LIMIT = 10_000;
 /** Size limit of records, the default of `createJobStore`. The limit of the services is not recorded. */
 const MAX_RECORD_BYTES = 4_194_304;
 
 /**
- * Opens a store from its stored metadata, without its definition. The store does not change this metadata.
+ * Opens a store from its stored metadata, without its definition, for tools. The store does not change this metadata. A definition that a
+ * service records later has no effect on it.
  *
  * @returns null if no store has used this storage yet
- * @throws JobStoreError UNAVAILABLE
+ * @throws JobStoreError INVALID_ARGUMENT, NEWER_FORMAT, UNAVAILABLE
  */
 export async function openRecordedStore(
   driver: JobStoreDriver,
-  { transitions = "recorded", onEvent }: RecordedStoreOptions = {},
+  options: RecordedStoreOptions = {},
 ): Promise<RecordedStore | null> {
+  const { transitions = "recorded", onEvent } = checkOptions(options, RECORDED_OPTIONS, "openRecordedStore");
+  if (transitions !== "recorded" && transitions !== "any") {
+    return invalid(`\`transitions\` must be "recorded" or "any" (got ${show(transitions)}).`);
+  }
+  if (typeof driver?.readMetadata !== "function") {
+    return invalid("`openRecordedStore` requires a driver: redisDriver(…) or memoryDriver().");
+  }
   const metadata = await driver.readMetadata();
   if (metadata === null) return null;
   const lifecycle = readDescription(metadata.description ?? undefined);
@@ -96,7 +107,11 @@ export async function openRecordedStore(
 }
 
 /** Returns a definition that accepts every stored job. A status that the lifecycle has lost allows no transition. */
-function definitionFrom(metadata: StoreMetadata, lifecycle: Description | null, allowsAny: boolean): JobDefinition {
+function definitionFrom(
+  metadata: StoreMetadata,
+  lifecycle: RecordedLifecycle | null,
+  allowsAny: boolean,
+): JobDefinition {
   const anything = new $ZodUnknown({ type: "unknown" });
   const statuses = [...metadata.statuses.keys()];
   const recorded = lifecycle?.statuses ?? {};

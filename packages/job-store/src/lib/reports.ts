@@ -1,9 +1,11 @@
+import { show, unknownKey } from "./arguments.js";
 import { decode } from "./codec.js";
 import type { JobDefinition } from "./definition.js";
 import type { AuditOptions, JobRecord, JobStorage, StorageHealth, UnattendedStatus } from "./driver.js";
 import { JobStoreError } from "./errors.js";
 import type { InFlightCalls } from "./in-flight-calls.js";
 import { readIndexValues } from "./index-values.js";
+import { HEALTH_OPTIONS } from "./option-keys.js";
 import { describePause } from "./store-workers.js";
 import type { AuditReport, Health, StoreEvent } from "./types.js";
 
@@ -17,7 +19,7 @@ const LATE_TIMEOUT_MS = 20_000;
 const LONG_JOB_WAIT_MS = 300_000;
 
 /** Returns the health of a store, with the warnings that every driver has in common. */
-export function healthOf(
+function healthOf(
   driver: string,
   { rejected, oldestWaitMs, overdueMs, pauses, unattended, ...found }: StorageHealth,
 ): Health {
@@ -32,8 +34,25 @@ export function healthOf(
   return { ...found, driver, warnings };
 }
 
+/** Checks the options of `health`, and returns the health of a store. Never throws. */
+export async function checkHealth(
+  driver: string,
+  storage: JobStorage,
+  calls: InFlightCalls,
+  options: { readonly timeoutMs?: number | undefined } | undefined,
+): Promise<Health> {
+  const fault = unknownKey(options ?? {}, HEALTH_OPTIONS, "health", "option");
+  if (fault !== null) return unhealthy(driver, fault);
+  const timeoutMs = options?.timeoutMs ?? 2000;
+  if (typeof timeoutMs !== "number" || !(timeoutMs >= 1 && timeoutMs <= 60_000)) {
+    return unhealthy(driver, `\`timeoutMs\` must be a number from 1 to 60000 (got ${show(timeoutMs)}).`);
+  }
+  if (calls.closed) return unhealthy(driver, "The store is closed.");
+  return healthOf(driver, await storage.health(timeoutMs));
+}
+
 /** Returns the health of a store whose storage was not checked. */
-export function unhealthy(driver: string, error: string): Health {
+function unhealthy(driver: string, error: string): Health {
   return { status: "unhealthy", driver, latencyMs: null, details: {}, warnings: [], error };
 }
 

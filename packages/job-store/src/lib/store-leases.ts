@@ -20,6 +20,7 @@ import { unreadable } from "./errors.js";
 import type { InFlightCalls } from "./in-flight-calls.js";
 import type { Job } from "./job.js";
 import { toJson } from "./json.js";
+import { checkLimit, checkUnsharded } from "./key-limit.js";
 import { CLAIM_OPTIONS, CLAIMED_MESSAGE_KEYS, FAIL_REQUEST_OPTIONS, REQUESTING_MESSAGE_KEYS } from "./option-keys.js";
 import { originText, readOrigin } from "./origin.js";
 import { snapshotTarget } from "./target.js";
@@ -52,7 +53,7 @@ export class StoreLeases<D extends JobDefinition> {
   async claim(jobId: string, to: string, options: AnyClaimOptions): Promise<ClaimResult<D>> {
     checkOptions(options, CLAIM_OPTIONS, "claim");
     const id = checkId(jobId);
-    const { message, ifVersion } = options;
+    const { message, ifVersion, limit } = options;
     const metadata = checkMetadata(options);
     const request = {
       id,
@@ -62,8 +63,10 @@ export class StoreLeases<D extends JobDefinition> {
       key: metadata.key ?? invalid("`claim` requires a `key` of its own."),
       message: this.#toClaimedMessage(message, id),
       ifVersion: ifVersion === undefined ? undefined : checkInteger(ifVersion, "ifVersion", 1, Number.MAX_SAFE_INTEGER),
+      limit: limit === undefined ? undefined : checkLimit(this.#definition, limit),
       metadata,
     };
+    if (request.limit !== undefined) checkUnsharded(this.#storage);
     const reply = await this.#calls.run(() => this.#storage.claim(request));
     switch (reply.kind) {
       case "claimed": {

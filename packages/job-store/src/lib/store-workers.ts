@@ -17,6 +17,7 @@ import type { JobStorage, LiveWorkerRecord, QueuePause, StoreConfig, WorkerRecor
 import { explain } from "./explain.js";
 import type { InFlightCalls } from "./in-flight-calls.js";
 import type { Job } from "./job.js";
+import { checkLimit, checkUnsharded } from "./key-limit.js";
 import { PAUSE_OPTIONS, RESUME_OPTIONS, WORKER_KEYS } from "./option-keys.js";
 import { snapshotTarget } from "./target.js";
 import type {
@@ -87,6 +88,7 @@ export class StoreWorkers<D extends JobDefinition> implements WorkerOperations<D
 
   async announceWorker(worker: AnnouncedWorker<D>, jobs: readonly Job<D>[], leaseMs: number) {
     const record = checkWorker(this.#definition, worker);
+    if (record.limit !== null) checkUnsharded(this.#storage);
     if (!Array.isArray(jobs)) return invalid("`announceWorker` requires an array of jobs.");
     const targets = jobs.map((job: Job<D>) => snapshotTarget(job));
     const duration = checkLease(leaseMs, 0);
@@ -103,7 +105,7 @@ type AnyWorker = Omit<AnnouncedWorker<JobDefinition>, "from" | "working"> & {
 
 function checkWorker(definition: JobDefinition, worker: AnyWorker): WorkerRecord {
   if (typeof worker !== "object" || worker === null) return invalid("`announceWorker` requires a worker.");
-  const { id, by, queue, from, working, host, pid, version, state, concurrency, startedAt } = checkKeys(
+  const { id, by, queue, from, working, host, pid, version, state, concurrency, limit, startedAt } = checkKeys(
     worker,
     WORKER_KEYS,
     "The worker of announceWorker",
@@ -122,11 +124,13 @@ function checkWorker(definition: JobDefinition, worker: AnyWorker): WorkerRecord
     version: version === undefined ? null : checkName(version, "version"),
     state,
     concurrency: checkInteger(concurrency, "concurrency", 1, Number.MAX_SAFE_INTEGER),
+    limit: limit === undefined ? null : checkLimit(definition, limit),
     startedAt: checkDate(startedAt, "startedAt"),
   };
 }
 
-function toLiveWorker({ id: _, from: __, working: ___, startedAt, seenAt, ...worker }: LiveWorkerRecord): LiveWorker {
+function toLiveWorker(record: LiveWorkerRecord): LiveWorker {
+  const { id: _, from: __, working: ___, limit: ____, startedAt, seenAt, ...worker } = record;
   return { ...worker, startedAt: new Date(startedAt), seenAt: new Date(seenAt) };
 }
 

@@ -1,4 +1,5 @@
 import type { input } from "zod/v4/core";
+import type { ActivityReports } from "./activity.js";
 import type { ClaimOptions, ClaimResult, FailRequestOptions, FailRequestResult } from "./claims.js";
 import type { FieldOf, JobDefinition, Json, NextOf, ProgressOf, StatusOf, WorkingOf } from "./definition.js";
 import type { Created, Job, JobFailure, JobToSave } from "./job.js";
@@ -89,13 +90,15 @@ export interface Requested<D extends JobDefinition> {
  * Store of the jobs of one definition.
  * - Every call checks its arguments before any I/O. An id that does not match the format of `create`, a limit out of range, an
  *   unknown status, an unknown option or a cursor of another query fails with INVALID_ARGUMENT.
+ * - The first call fails with NEWER_FORMAT if a newer version of this package stored the jobs in a format that this version cannot read.
+ *   It writes nothing. A store in use notices a newer format at its next change, list, claim or heartbeat.
  * - Every call on one job, and every page, resolves or rejects within the `timeoutMs` of the driver. A call that cannot be
  *   completed in this time fails with UNAVAILABLE.
  * - Calls on many jobs have this time for each chunk.
  * - `scan`, `audit`, `watch`, `waitFor` and `outbox.read` have no such limit as a whole. They continue for as long as the caller
  *   needs them.
  */
-export interface JobStore<D extends JobDefinition> extends WorkerOperations<D>, AsyncDisposable {
+export interface JobStore<D extends JobDefinition> extends WorkerOperations<D>, ActivityReports<D>, AsyncDisposable {
   /** Definition of the jobs. */
   readonly definition: D;
 
@@ -417,7 +420,10 @@ export interface AuditReport {
   readonly missingFromIndex: number;
   /** Number of index entries without a job. Entries of jobs that have just expired are not counted. */
   readonly staleInIndex: number;
-  /** Number of records that cannot be read. They are not changed. `list` returns those that are in the indexes in `unreadable`. */
+  /**
+   * Number of records that cannot be read. They are not changed, and neither are records in a form that only a newer version can read, which
+   * are not counted here. `list` returns those that are in the indexes in `unreadable`.
+   */
   readonly unreadable: number;
   /** Number of missing and stale entries that were repaired. */
   readonly repaired: number;

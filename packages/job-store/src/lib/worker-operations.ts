@@ -1,4 +1,5 @@
-import type { JobDefinition, StatusOf } from "./definition.js";
+import type { KeyLimit } from "./claims.js";
+import type { FieldOf, JobDefinition, StatusOf } from "./definition.js";
 import type { Job } from "./job.js";
 
 /** Pause of a queue. See `pauseQueue`. */
@@ -59,6 +60,10 @@ export interface AnnouncedWorker<D extends JobDefinition> extends Omit<LiveWorke
   readonly from: readonly StatusOf<D>[];
   /** Status of a job while the worker runs it. */
   readonly working: StatusOf<D>;
+  /**
+   * Limit of its claims. While no live worker announces a limit on a field, the store sends all messages that wait because of it. @default none
+   */
+  readonly limit?: KeyLimit<FieldOf<D>> | undefined;
   /** Release of the service. @default none */
   readonly version?: string | undefined;
 }
@@ -75,9 +80,10 @@ export interface Explanation {
    * - NO_WORKER: no live worker consumes a queue of this job. The queues are those of its messages, and those whose workers named its
    *   status in `from` or `working` when they last started
    * - LEASED: a worker runs the job, or it waits for a retry or for `RetryLater`
+   * - LIMITED: a message of this job waits, because the limit of its key is reached
    * - OVERDUE: the timeout of the status has passed and is not enforced yet
-   * - NO_MESSAGE: the job is not final, and nothing in the store will move it: it has no lease, no timeout and no message in the outbox, and
-   *   it has been in its status for more than a minute. A message can still be in RabbitMQ
+   * - NO_MESSAGE: the job is not final, and nothing in the store will move it: it has no lease, no timeout and no message in the outbox or
+   *   waiting, and it has been in its status for more than a minute. A message can still be in RabbitMQ
    */
   readonly code: ExplanationCode;
   /** Human-readable sentence with the facts: the times, the queue and the author. */
@@ -89,7 +95,7 @@ export interface Explanation {
 /** Code of a reason. See `Explanation`. */
 export type ExplanationCode =
   | ("UNREADABLE" | "REJECTED" | "NO_RELAY" | "SCHEDULED" | "PAUSED")
-  | ("NO_WORKER" | "LEASED" | "OVERDUE" | "NO_MESSAGE");
+  | ("NO_WORKER" | "LEASED" | "LIMITED" | "OVERDUE" | "NO_MESSAGE");
 
 /** Operations on the workers of a store, in all processes. */
 export interface WorkerOperations<D extends JobDefinition> {

@@ -147,7 +147,7 @@ describe("translateCues", () => {
         ],
         "cue 1 is answered twice",
       ],
-      ["one was not asked for", [{ index: 7, translation: exact("a") }], "cue 7 was not asked for"],
+      ["one was not requested", [{ index: 7, translation: exact("a") }], "cue 7 was not requested"],
     ])("fails if %s", async (_name, replies, reason) => {
       const failure = translate(cuesOf("One", "Two"), replying(...replies));
       await expect(failure).rejects.toThrow(ProviderReplyError);

@@ -5,19 +5,36 @@ import type { OpenedStore } from "./open.js";
 import { count, type Output } from "./output.js";
 import { EXIT, UsageError } from "./usage.js";
 
-/** Input of a command. */
-export interface Context extends Omit<OpenedStore, typeof Symbol.asyncDispose> {
+/** Input of a command that needs no store. */
+export interface PlainContext {
   readonly options: Options;
   readonly operands: readonly string[];
   readonly output: Output;
   /** Asks the user. Returns true without asking if the option --yes was given. */
   confirm(question: string): Promise<boolean>;
   readonly stdin: Readable;
+  readonly env: NodeJS.ProcessEnv;
   /** Aborts at Ctrl-C, and when the reader of the output closes it. */
   readonly signal: AbortSignal;
 }
 
-export interface Command {
+/** Input of a command that works on a store. */
+export interface Context extends PlainContext, Omit<OpenedStore, typeof Symbol.asyncDispose> {}
+
+/** Command that works on a store. */
+export interface Command extends CommandRules {
+  /** Runs the command. @returns the exit code */
+  run(context: Context): Promise<number>;
+}
+
+/** Command that needs no store. */
+export interface PlainCommand extends CommandRules {
+  /** Runs the command without opening a store. @returns the exit code */
+  runPlain(context: PlainContext): Promise<number>;
+}
+
+/** Description of a command, and the checks of its options and operands. */
+interface CommandRules {
   /** Name and operands of the command, for the message about a wrong number of operands. */
   readonly usage: string;
   /** Options of the command, in addition to those of every command. */
@@ -26,8 +43,6 @@ export interface Command {
   readonly operands: readonly [min: number, max: number];
   /** Checks the options and operands before the store is opened. @throws UsageError */
   check?(options: Options, operands: readonly string[]): void;
-  /** Runs the command. @returns the exit code */
-  run(context: Context): Promise<number>;
 }
 
 /** Maximum number of jobs or messages that the store returns in one call. */

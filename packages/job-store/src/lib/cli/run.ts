@@ -3,8 +3,10 @@ import { createRequire } from "node:module";
 import { createInterface } from "node:readline/promises";
 import { isError, JobStoreError } from "../errors.js";
 import { type CommandLine, checkCommand, readCommandLine } from "./arguments.js";
-import type { Command } from "./command.js";
+import type { Command, PlainCommand } from "./command.js";
 import { deleteJobs, retry, setStatus } from "./commands/change.js";
+import { dashboard } from "./commands/dashboard.js";
+import { deadLetters } from "./commands/dead-letters.js";
 import { exportJobs, importJobs } from "./commands/import-export.js";
 import { audit, counts, explain as explainJob, get, health, watch } from "./commands/inspect.js";
 import { list } from "./commands/list.js";
@@ -14,7 +16,7 @@ import { open } from "./open.js";
 import { createOutput, plain } from "./output.js";
 import { EXIT, USAGE, UsageError } from "./usage.js";
 
-const COMMANDS: Readonly<Record<string, Command>> = {
+const COMMANDS: Readonly<Record<string, Command | PlainCommand>> = {
   list,
   get,
   explain: explainJob,
@@ -26,10 +28,12 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   "set-status": setStatus,
   delete: deleteJobs,
   outbox,
+  "dead-letters": deadLetters,
   pause,
   resume,
   paused,
   workers,
+  dashboard,
   export: exportJobs,
   import: importJobs,
 };
@@ -89,17 +93,12 @@ async function runCommand(line: CommandLine, terminal: Terminal, stop: AbortCont
   terminal.on("SIGINT", onSignal);
   terminal.on("SIGTERM", onSignal);
   try {
-    await using opened = await open(options, terminal.env);
+    const { stdin, env } = terminal;
     const confirm = (question: string) => ask(question, options.yes === true, terminal);
-    return await command.run({
-      ...opened,
-      options,
-      operands,
-      output,
-      confirm,
-      stdin: terminal.stdin,
-      signal: stop.signal,
-    });
+    const context = { options, operands, output, confirm, stdin, env, signal: stop.signal };
+    if ("runPlain" in command) return await command.runPlain(context);
+    await using opened = await open(options, env);
+    return await command.run({ ...opened, ...context });
   } finally {
     terminal.off("SIGINT", onSignal);
     terminal.off("SIGTERM", onSignal);

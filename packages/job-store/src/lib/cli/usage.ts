@@ -5,7 +5,7 @@ export const EXIT = {
   rejected: 1,
   /** The command line is wrong, or a confirmation was needed without a terminal. */
   usage: 2,
-  /** The store cannot be reached or used. */
+  /** The store or RabbitMQ cannot be reached or used. */
   unavailable: 3,
 } as const;
 
@@ -49,6 +49,11 @@ Shows and changes the jobs of @subtitles/job-store in Redis. It reads the job de
   outbox cancel <entry>...
                           deletes scheduled messages permanently; jobs are not changed
 
+  dead-letters list [--limit 50 | --all]
+                          shows dead letters of the queue --queue, oldest first; needs the package @subtitles/queue
+  dead-letters redrive|discard <id>... | --all
+                          sends dead letters to their queue again, as first attempts; or deletes them permanently
+
   pause <queue> [--until 2026-12-31T18:00:00Z | --for 30m] [--reason <text>]
                           pauses a queue for all workers, in every process, until this time or until resume;
                           running jobs continue
@@ -56,7 +61,11 @@ Shows and changes the jobs of @subtitles/job-store in Redis. It reads the job de
   paused                  shows the paused queues
   workers                 shows the live workers, and how many jobs each of them runs
 
-<queue> is the name in defineQueue, without the prefix of the broker.
+  dashboard [--host 127.0.0.1] [--port 3737] [--read-only] [--by <name>] [--title <text>] [--color red] [--token-file <file>]
+                          serves a page with everything above until Ctrl-C. An address that other machines reach requires a
+                          token, in DASHBOARD_TOKEN or in a file. With --queue <name>,… it also shows queues of RabbitMQ
+
+<queue> is the name in defineQueue, without the prefix of the broker. dead-letters never creates or changes a queue.
 
 retry and set-status accept --queue <name> --payload <json>: the outbox stores this message in the same step, so that a
 worker processes the job. {id} in the payload is replaced by the id of the job. Both options can be omitted if the
@@ -73,12 +82,17 @@ Server and store:
   --sentinels host:port,… --name mymaster
                           sentinels, instead of --url; user and password are those of --url or REDIS_URL
   --prefix films:         keyPrefix of the store, or REDIS_KEY_PREFIX
-  --timeout 2000          time limit of a call in milliseconds
+  --timeout 2000          time limit of a call in milliseconds; default for RabbitMQ: 10000
+
+RabbitMQ, for dead-letters and dashboard:
+  --amqp-url amqp://…     address of RabbitMQ, or RABBITMQ_URL. Put a password there, not on the command line
+  --amqp-prefix films.    prefix of the broker, or RABBITMQ_PREFIX
+  --queue <name>          queue
 
 Output:
   --output table|json     tables or JSON lines. Default: tables if the output is a terminal, otherwise JSON lines
   --yes                   does not ask before several jobs are changed or something is deleted
   --help, --version       shows this text, or the version of the package
 
-Exit codes: 0 done; 1 rejected or not found (one of several jobs is enough); 2 wrong usage; 3 the store cannot be used.
+Exit codes: 0 done; 1 rejected or not found (one of several jobs is enough); 2 wrong usage; 3 the store or RabbitMQ cannot be used.
 `;

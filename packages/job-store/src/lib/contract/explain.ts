@@ -137,6 +137,42 @@ export function explanations({ test }: Context): void {
     expect(text).toMatch(
       /^The job has been in "waiting" since .*Z, without a lease, a timeout or a message in the outbox\./,
     );
+    expect(text).toMatch(/ A message can still be in RabbitMQ, but no publication is known\.$/);
     expect(fix).toContain("dead letters");
+  });
+
+  test("NO_MESSAGE names the time at which the last message of the job was published", async ({ store }) => {
+    const message = { queue: "reports", payload: 1 };
+    const { job } = await store.create({ title: "One" }, { id: "a", outbox: [message, message] });
+    await store.create({ title: "Two" }, { id: "b", outbox: [message] });
+    const [first, second, other] = await store.outbox.read();
+    await store.outbox.ack([other?.entryId ?? ""]);
+    const at = new Date(job.createdAt.getTime() - 2 * MINUTE);
+    const old = { createdAt: at, statusAt: at, updatedAt: at, history: [] };
+    await store.save({ ...job, ...old });
+    await store.outbox.reject([first?.entryId ?? ""], "unknown queue");
+    await store.outbox.ack([first?.entryId ?? "", second?.entryId ?? ""]);
+    const { text } = await reason(store, "a", "NO_MESSAGE");
+    const [, published = ""] =
+      / A message can still be in RabbitMQ: the last one was published at (\S+Z)\.$/.exec(text) ?? [];
+    const passed = Date.parse(published) - job.createdAt.getTime();
+    // The time is known to the second.
+    expect(passed).toBeGreaterThan(-1000);
+    expect(passed).toBeLessThan(MINUTE);
+    const unpublished = await importOld(store);
+    expect((await reason(store, unpublished, "NO_MESSAGE")).text).toMatch(
+      // Each shard knows its own publications.
+      /, but (none is known since \S+Z|no publication is known)\.$/,
+    );
+  });
+
+  test("a message that was rejected and dropped was not published", async ({ store }) => {
+    const { job } = await store.create({ title: "One" }, { id: "a", outbox: [{ queue: "reports", payload: 1 }] });
+    const [entry] = await store.outbox.read();
+    await store.outbox.reject([entry?.entryId ?? ""], "unknown queue");
+    await store.outbox.ack([entry?.entryId ?? ""]);
+    const at = new Date(job.createdAt.getTime() - 2 * MINUTE);
+    await store.save({ ...job, createdAt: at, statusAt: at, updatedAt: at, history: [] });
+    expect((await reason(store, "a", "NO_MESSAGE")).text).toMatch(/, but no publication is known\.$/);
   });
 }

@@ -385,7 +385,7 @@ export function leaseReading({ test }: Context): void {
       return storage;
     };
     const store = stores.openFor(report, {}, { ...driver, open });
-    const leaseOf = (id: string) => (storages[0] as JobStorage).readLease(id);
+    const leaseOf = async (id: string) => (await (storages[0] as JobStorage).examine(id)).lease;
     expect(await leaseOf("a")).toBeNull();
     const { job } = await createClaimed(store, "a");
     const createdAt = job.createdAt.getTime();

@@ -1,4 +1,5 @@
 import { describe } from "vitest";
+import { activity, timeoutNumbers } from "./activity.js";
 import { audit } from "./audit.js";
 import { changeKeys, claimAnswers, claimRepeats, claims, origins } from "./claim.js";
 import { createContext, type DriverUnderTest } from "./context.js";
@@ -11,6 +12,7 @@ import { failRequest } from "./fail-request.js";
 import { handledMessages, messagesWithoutOrigin, rememberedMessages } from "./handled.js";
 import { close, health } from "./health-and-close.js";
 import { leaseReading, leases, savedLeases, waits } from "./leases.js";
+import { limit } from "./limit.js";
 import { growth, limits } from "./limits.js";
 import { cursors, list, scan, ties } from "./list.js";
 import { maxCount } from "./max-count.js";
@@ -47,6 +49,8 @@ const subjects = {
   "schema change": schemaChange,
   counts,
   "counts of a field": countsOfField,
+  activity,
+  "numbers of timeouts": timeoutNumbers,
   "update status": updateStatus,
   transitions,
   history,
@@ -93,6 +97,7 @@ const subjects = {
   timeouts,
   pauses,
   workers,
+  "limit per key": limit,
   explanations,
   races,
   "untrusted ids": untrustedIds,

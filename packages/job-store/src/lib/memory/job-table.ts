@@ -4,6 +4,7 @@ import { unref } from "../timers.js";
 import { MemoryEventLog } from "./memory-event-log.js";
 import { MemoryOutbox } from "./memory-outbox.js";
 import { MemoryPauses } from "./memory-pauses.js";
+import { MemoryPlaces } from "./memory-places.js";
 import { MemoryTimeouts } from "./memory-timeouts.js";
 import { MemoryWorkers } from "./memory-workers.js";
 import type { StoredJob } from "./stored-job.js";
@@ -21,10 +22,14 @@ export class JobTable {
   /** Ids of jobs in final statuses, in the order in which they entered these. */
   readonly #finished = new Set<string>();
   readonly #order = new StatusOrder();
-  readonly work = new WorkTable(() => this.outbox.wake());
+  readonly places = new MemoryPlaces({
+    send: ({ jobId, origin, message }) => this.outbox.append({ id: jobId, ...origin }, message),
+    isLimited: (field) => this.workers.live.some(({ limit }) => limit?.field === field),
+  });
+  readonly work = new WorkTable(() => this.outbox.wake(), this.places);
   readonly outbox = new MemoryOutbox({
     beforeClaim: () => this.#sendStored(),
-    msToNext: () => this.work.msToNextEnd,
+    msToNext: () => Math.min(this.work.msToNextEnd, this.places.msToNextCheck),
     onReschedule: (message, dueAt) => this.work.reschedule(message, dueAt),
   });
   readonly log = new MemoryEventLog((id) => this.read(id));
@@ -127,7 +132,7 @@ export class JobTable {
     this.#latestDeleted = Math.max(this.#latestDeleted, oldest[1]);
   }
 
-  /** Puts the stored messages of the jobs whose lease ended into the outbox. */
+  /** Puts the stored messages of the jobs whose lease ended into the outbox, and those that waited for a place. */
   #sendStored(): void {
     this.work.clock.contact();
     for (const id of this.work.takeEnded()) {
@@ -135,6 +140,7 @@ export class JobTable {
       const stored = job === undefined ? undefined : this.work.peek(job)?.stored;
       if (job !== undefined && stored !== undefined && stored !== null) this.outbox.append(job, stored);
     }
+    this.places.check();
   }
 
   /** Returns the jobs of a status that have not expired, in the order in which they entered it. */

@@ -21,14 +21,22 @@ type Entry = StoredEntry & {
   readonly place: number;
 };
 
+/** Job after the change that is the origin of a message. */
+type Changed = Pick<StoredJob, "id" | "createdAt" | "attempt" | "version">;
+
 /** Longest time for which a waiting reader does nothing, in milliseconds. Its claims are contacts with the storage. */
 const CONTACT_MS = 1000;
+
+/** Maximum number of jobs for which the time of the last publication is known. */
+const MAX_PUBLISHED = 10_000;
 
 /** Outbox in memory: entries in commit order, messages that are not due yet, and rejected entries. */
 export class MemoryOutbox implements OutboxStorage {
   #entries = new Map<string, Entry>();
   /** Delayed messages in the order of their due times. */
   readonly #scheduled: Entry[] = [];
+  /** Time at which a message of a job was published last, by job id, oldest first. */
+  readonly published = new Map<string, number>();
   readonly #rejected = new Map<string, Entry & { readonly reason: string }>();
   readonly #readers = new Condition();
   readonly #beforeClaim: () => void;
@@ -61,7 +69,7 @@ export class MemoryOutbox implements OutboxStorage {
   }
 
   /** Adds a message with the present version of the job as its origin. */
-  append(job: StoredJob, message: KeptMessage): void {
+  append(job: Changed, message: KeptMessage): void {
     const entry = this.#newEntry(job, message, 0);
     this.#entries.set(entry.entryId, entry);
     this.#readers.notify();
@@ -74,7 +82,7 @@ export class MemoryOutbox implements OutboxStorage {
   }
 
   #newEntry(
-    { id: jobId, createdAt, attempt, version }: StoredJob,
+    { id: jobId, createdAt, attempt, version }: Changed,
     { id, queue, payload, headers }: KeptMessage,
     dueAt: number,
   ): Entry {
@@ -142,9 +150,19 @@ export class MemoryOutbox implements OutboxStorage {
 
   async ack(entryIds: readonly string[]): Promise<void> {
     for (const id of entryIds) {
+      const entry = this.#entries.get(id);
+      if (entry !== undefined) this.#notePublished(entry.jobId);
       this.#entries.delete(id);
       this.#rejected.delete(id);
     }
+  }
+
+  #notePublished(jobId: string): void {
+    // A new entry of a Map is its last one.
+    this.published.delete(jobId);
+    this.published.set(jobId, Date.now());
+    const [first] = this.published.keys();
+    if (first !== undefined && this.published.size > MAX_PUBLISHED) this.published.delete(first);
   }
 
   async reject(entryIds: readonly string[], reason: string): Promise<void> {

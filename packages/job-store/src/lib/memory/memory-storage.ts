@@ -5,6 +5,7 @@ import type {
   CreateReply,
   DeleteReply,
   EventLog,
+  Examination,
   FailRequest,
   FailRequestReply,
   FullJob,
@@ -24,10 +25,11 @@ import type {
   StatusUpdate,
   StorageHealth,
   StoreConfig,
-  StoredLease,
+  StoredActivity,
   Target,
   UpdateProgressReply,
   UpdateStatusReply,
+  WaitingMessage,
   WorkerRecord,
 } from "../driver.js";
 import { canHaveLease } from "../leased-status.js";
@@ -39,11 +41,21 @@ import { changedJob, keysAfter, metadataOf, withEntry, withExpiry } from "./chan
 import type { FaultInjection } from "./fault-injection.js";
 import { guardedLog, guardedOutbox } from "./guards.js";
 import { isLive, type JobTable } from "./job-table.js";
+import { activityOf } from "./memory-activity.js";
 import { auditJobTable } from "./memory-audit.js";
 import { checkHealth } from "./memory-health.js";
 import { listJobs } from "./memory-list.js";
 import type { StoredJob } from "./stored-job.js";
-import { covers, hasNewerRequest, originFor, refusal, remember } from "./work-state.js";
+import {
+  covers,
+  hasNewerRequest,
+  type LimitedKey,
+  originFor,
+  refusal,
+  remember,
+  see,
+  type WorkState,
+} from "./work-state.js";
 
 /** Storage of one store in the table of its driver. A write is atomic because it runs without interruption in one event-loop tick. */
 export class MemoryStorage implements JobStorage {
@@ -185,9 +197,13 @@ export class MemoryStorage implements JobStorage {
 
   async claim(request: ClaimRequest): Promise<ClaimReply> {
     this.#check();
-    const { work, outbox, pauses } = this.#table;
-    const { to, message } = request;
-    work.clock.contact();
+    this.#table.work.clock.contact();
+    return this.#table.places.together(() => this.#claim(request));
+  }
+
+  #claim(request: ClaimRequest): ClaimReply {
+    const { work, outbox, pauses, places } = this.#table;
+    const { to, message, limit } = request;
     const job = this.#table.find(request.id);
     if (job === undefined) return { kind: "missing" };
     const state = work.of(job);
@@ -196,25 +212,43 @@ export class MemoryStorage implements JobStorage {
       return this.#claimed(job, state.claim);
     }
     work.settle(job, state);
-    const origin = originFor(state, message);
-    const refused = refusal(job, state, message.queue, { origin, statuses: [to, ...request.from] });
-    if (refused !== null) return { kind: refused };
-    if (state.lease !== null) {
-      if (covers(state, message, origin)) return { kind: "leased" };
-      remember(state, message, job.version);
-      return this.#faults.replyOrLose({ kind: "leased" });
+    const refused = this.#refusal(job, state, request);
+    if (refused !== null) {
+      places.answer(job.id, message.queue, false);
+      return this.#faults.replyOrLose({ kind: refused });
     }
-    if (request.ifVersion !== undefined && request.ifVersion !== job.version) return { kind: "changed" };
     const pause = pauses.of(message.queue);
     if (pause !== undefined) return { kind: "paused", until: pause.until, reason: pause.reason };
+    const key = limitedKey(job, limit);
+    if (key !== null && limit !== undefined) {
+      work.endDue();
+      if (!places.hasPlace(key, job.id, message.queue, limit.max)) {
+        see(state, message, job.version);
+        places.wait(job.id, key, message, job);
+        return this.#faults.replyOrLose({ kind: "limited" });
+      }
+    }
     if (state.stored !== null && state.stored.queue !== message.queue) outbox.append(job, state.stored);
     if (job.status !== to) state.failedAttempts = 0;
     const claimed = changedJob(this.#config, job, { to, metadata: request.metadata });
     this.#put(claimed);
-    work.claim(claimed, state, request);
+    work.claim(claimed, state, request, key);
+    places.answer(job.id, message.queue, true);
     if (job.status !== to) this.#addMessages(claimed, sentMessages(this.#config.sends, claimed, request.sendHeaders));
     this.#addEvent("status", claimed, claimed.statusAt, job.status, request.metadata.by);
     return this.#claimed(claimed, state);
+  }
+
+  /** Returns why the claim cannot be made, whether or not the queue is paused and a place is free. Remembers its message. null: it can. */
+  #refusal(job: StoredJob, state: WorkState, { to, from, message, ifVersion }: ClaimRequest) {
+    const origin = originFor(state, message);
+    const refused = refusal(job, state, message.queue, { origin, statuses: [to, ...from] });
+    if (refused !== null) return refused;
+    if (state.lease !== null) {
+      if (!covers(state, message, origin)) remember(state, message, job.version);
+      return "leased";
+    }
+    return ifVersion !== undefined && ifVersion !== job.version ? "changed" : null;
   }
 
   async failRequest(request: FailRequest): Promise<FailRequestReply> {
@@ -254,13 +288,28 @@ export class MemoryStorage implements JobStorage {
     return changed.includes(true) ? this.#faults.replyOrLose(changed) : changed;
   }
 
-  async readLease(id: string): Promise<StoredLease | null> {
+  async examine(id: string): Promise<Examination> {
     this.#check();
+    const { work, outbox } = this.#table;
     const job = this.#table.find(id);
-    const until = job === undefined ? null : this.#table.work.leasedUntil(job);
-    if (job === undefined || until === null) return null;
-    const { createdAt, version } = job;
-    return { createdAt, version, until, owned: this.#table.work.peek(job)?.lease?.owned === true };
+    const until = job === undefined ? null : work.leasedUntil(job);
+    const lease =
+      job === undefined || until === null
+        ? null
+        : { createdAt: job.createdAt, version: job.version, until, owned: work.peek(job)?.lease?.owned === true };
+    const [first] = outbox.published.values();
+    return {
+      job: job === undefined ? { kind: "absent" } : { kind: "record", record: this.#table.toRecord(job) },
+      lease,
+      publishedAt: outbox.published.get(id) ?? null,
+      publishedSince: first ?? null,
+      now: Date.now(),
+    };
+  }
+
+  async readWaiting(id: string): Promise<readonly WaitingMessage[]> {
+    this.#check();
+    return this.#table.places.waiting(id);
   }
 
   async pauseQueue(request: PauseRequest): Promise<void> {
@@ -338,6 +387,11 @@ export class MemoryStorage implements JobStorage {
     return counts;
   }
 
+  async activity(lateMs: number): Promise<StoredActivity> {
+    this.#check();
+    return activityOf(this.#table, this.#config, lateMs);
+  }
+
   audit(options: AuditOptions): AsyncGenerator<AuditReport, void, undefined> {
     this.#check();
     return auditJobTable(this.#table, this.#config, options);
@@ -408,6 +462,12 @@ export class MemoryStorage implements JobStorage {
     const maxCount = this.#config.maxCount.get(to);
     if (maxCount !== undefined) this.#table.trim(to, maxCount);
   }
+}
+
+/** Returns the key of the job for a limit. null: the claim has no limit, or the job has no value in the field. */
+function limitedKey({ fields }: StoredJob, limit: ClaimRequest["limit"]): LimitedKey | null {
+  const value = limit === undefined ? undefined : fields.get(limit.field);
+  return limit === undefined || value === undefined ? null : { field: limit.field, value };
 }
 
 type ClaimCounts = Pick<Extract<ClaimReply, { readonly kind: "claimed" }>, "failedAttempts" | "expiredLeases">;

@@ -57,6 +57,29 @@ export class MemoryTimeouts {
     return lag;
   }
 
+  /**
+   * Returns for each job in a status with a limit for how long it is overdue, in milliseconds. Negative: the time until then. A job with a
+   * lease is not overdue before the full time has passed after the end of the lease.
+   */
+  *lateness(rules: Rules): Generator<number> {
+    const { work } = this.#table;
+    for (const [status, { ms }] of rules) {
+      const since = this.#since.get(status) ?? work.clock.now;
+      for (const job of this.#table.inOrderOfEntry(status)) {
+        const leasedUntil = work.leasedUntil(job);
+        if (leasedUntil !== null) yield Date.now() - leasedUntil - ms;
+        else yield work.clock.now - this.#idleSince(job, since) - ms;
+      }
+    }
+  }
+
+  /** Returns the time of the latest activity of a job without a lease, by the reachable clock. */
+  #idleSince(job: StoredJob, since: number): number {
+    const { work } = this.#table;
+    const leaseEndedAt = work.peek(job)?.leaseEndedAt ?? 0;
+    return Math.max(since, leaseEndedAt, work.clock.at(job.statusAt), work.clock.at(job.updatedAt));
+  }
+
   *#overdue(rules: Rules): Generator<OverdueJob> {
     const { work } = this.#table;
     for (const [status, { ms }] of rules) {
@@ -68,11 +91,7 @@ export class MemoryTimeouts {
         const state = work.peek(job);
         if (state !== undefined) work.settle(job, state);
         if (state?.lease != null) continue;
-        const idleSince = Math.max(
-          ...[since, state?.leaseEndedAt ?? 0],
-          ...[work.clock.at(job.statusAt), work.clock.at(job.updatedAt)],
-        );
-        const overdueMs = work.clock.now - idleSince - ms;
+        const overdueMs = work.clock.now - this.#idleSince(job, since) - ms;
         if (overdueMs >= 0) yield { job, ms: overdueMs };
       }
     }

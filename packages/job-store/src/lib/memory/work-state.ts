@@ -5,6 +5,12 @@ import type { StoredJob } from "./stored-job.js";
 /** Message that is stored with a job, to be sent again. */
 export type KeptMessage = Omit<ClaimRequest["message"], "origin">;
 
+/** Index field and value that the jobs of a limit have in common. */
+export interface LimitedKey {
+  readonly field: string;
+  readonly value: string;
+}
+
 /** Version of a job, and a time. */
 interface Mark {
   readonly version: number;
@@ -24,6 +30,8 @@ export interface WorkState {
   leaseEndedAt: number;
   /** Latest claim. null: none. */
   claim: (Mark & ClaimFacts) | null;
+  /** Key for which the lease of the latest claim counts. null: it does not count. */
+  limited: LimitedKey | null;
   /** Message of the latest claim. It is sent again each time a lease ends. null: none. */
   stored: KeptMessage | null;
   /** Newest message of each queue that arrived during a lease and that the claim does not cover. */
@@ -65,6 +73,7 @@ export function newState({ createdAt, attempt }: Pick<StoredJob, "createdAt" | "
     expired: false,
     leaseEndedAt: 0,
     claim: null,
+    limited: null,
     stored: null,
     remembered: [],
     handled: new Map(),
@@ -147,7 +156,7 @@ export function finish(state: WorkState): void {
 }
 
 /** Records the id of a message without an origin, so that a copy of it is recognized. */
-function see(state: WorkState, { id, origin }: RequestMessage, version: number): void {
+export function see(state: WorkState, { id, origin }: RequestMessage, version: number): void {
   if (origin !== null) return;
   state.seen = [...state.seen.filter((other) => other.id !== id), { id, version }].slice(-MAX_SEEN);
 }

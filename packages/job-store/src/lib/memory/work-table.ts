@@ -1,8 +1,17 @@
 import type { ClaimRequest, OutgoingMessage, StatusUpdate, StoredMessage } from "../driver.js";
 import { DueTimes } from "./due-times.js";
+import type { MemoryPlaces } from "./memory-places.js";
 import { ReachableClock } from "./reachable-clock.js";
 import type { StoredJob } from "./stored-job.js";
-import { finish, type KeptMessage, newState, setMark, storeMessage, type WorkState } from "./work-state.js";
+import {
+  finish,
+  type KeptMessage,
+  type LimitedKey,
+  newState,
+  setMark,
+  storeMessage,
+  type WorkState,
+} from "./work-state.js";
 
 /** Leases of jobs, and the messages that are sent again when they end. */
 export class WorkTable {
@@ -15,10 +24,12 @@ export class WorkTable {
   /** Ids of the jobs whose lease ended and whose message is not sent yet. */
   readonly #ended = new Set<string>();
   readonly #onChange: () => void;
+  readonly #places: MemoryPlaces;
 
   /** @param onChange Called if a message may have to be sent earlier than before. */
-  constructor(onChange: () => void) {
+  constructor(onChange: () => void, places: MemoryPlaces) {
     this.#onChange = onChange;
+    this.#places = places;
   }
 
   /** Returns the state of the job's present run. undefined: nothing is known about it. */
@@ -39,6 +50,7 @@ export class WorkTable {
   delete(id: string): void {
     this.#states.delete(id);
     this.#forgetEnds(id);
+    this.#places.delete(id);
   }
 
   /** Returns the end of the job's lease. null: it has none, or its time is over. */
@@ -53,8 +65,8 @@ export class WorkTable {
     if (state.lease !== null && this.#isOver(state.lease)) this.#end(job.id, state, "time");
   }
 
-  /** Gives a lease to a worker that claimed the job. */
-  claim(job: StoredJob, state: WorkState, { key, message, leaseMs }: ClaimRequest): void {
+  /** Gives a lease to a worker that claimed the job. `limited`: key for which it counts. */
+  claim(job: StoredJob, state: WorkState, { key, message, leaseMs }: ClaimRequest, limited: LimitedKey | null): void {
     const { version } = job;
     const { failedAttempts, expiredLeases } = state;
     const at = Date.now();
@@ -62,6 +74,7 @@ export class WorkTable {
     state.claim = { key, queue: message.queue, messageId: message.id, version, at, failedAttempts, expiredLeases };
     setMark(state.newestClaim, message.queue, { version, at });
     state.expired = false;
+    state.limited = limited;
     this.giveLease(job.id, state, leaseMs);
   }
 
@@ -72,6 +85,8 @@ export class WorkTable {
     const until = this.clock.now + leaseMs;
     state.lease = { until, owned: true };
     this.#forgetEnds(id);
+    if (state.limited === null) this.#places.leave(id);
+    else this.#places.enter(id, state.limited);
     this.#leases.set(id, until);
     this.#onChange();
   }
@@ -176,12 +191,17 @@ export class WorkTable {
     return Math.min(this.#leases.next - this.clock.now, this.#waits.next - Date.now());
   }
 
-  /** Ends the leases whose time is over. Returns the ids of the jobs whose stored messages are to be sent again. */
-  takeEnded(): readonly string[] {
+  /** Ends the leases whose time is over. */
+  endDue(): void {
     for (const id of [...this.#leases.take(this.clock.now), ...this.#waits.take(Date.now())]) {
       const state = this.#states.get(id);
       if (state !== undefined) this.#end(id, state, "time");
     }
+  }
+
+  /** Ends the leases whose time is over. Returns the ids of the jobs whose stored messages are to be sent again. */
+  takeEnded(): readonly string[] {
+    this.endDue();
     const ended = [...this.#ended];
     this.#ended.clear();
     return ended;
@@ -201,6 +221,7 @@ export class WorkTable {
     state.lease = null;
     this.#forgetEnds(id);
     this.#ended.add(id);
+    this.#places.leave(id);
     this.#onChange();
     return true;
   }
@@ -210,6 +231,7 @@ export class WorkTable {
     const until = Date.now() + leaseMs;
     state.lease = { until, owned: false };
     this.#forgetEnds(id);
+    this.#places.leave(id);
     this.#waits.set(id, until);
     this.#onChange();
   }
@@ -219,6 +241,7 @@ export class WorkTable {
     state.lease = null;
     state.stored = null;
     this.#forgetEnds(id);
+    this.#places.leave(id);
   }
 
   #forgetEnds(id: string): void {

@@ -6,6 +6,7 @@ import type {
   CreateReply,
   DeleteReply,
   EventLog,
+  Examination,
   FailRequest,
   FailRequestReply,
   FullJob,
@@ -24,10 +25,11 @@ import type {
   SaveReply,
   StatusUpdate,
   StoreConfig,
-  StoredLease,
+  StoredActivity,
   Target,
   UpdateProgressReply,
   UpdateStatusReply,
+  WaitingMessage,
   WorkerRecord,
 } from "../driver.js";
 import type { AuditReport } from "../types.js";
@@ -129,8 +131,12 @@ export class InstrumentedStorage implements JobStorage {
     return this.#storage.renewLeases(targets, leaseMs);
   }
 
-  readLease(id: string): Promise<StoredLease | null> {
-    return this.#storage.readLease(id);
+  examine(id: string): Promise<Examination> {
+    return this.#storage.examine(id);
+  }
+
+  readWaiting(id: string): Promise<readonly WaitingMessage[]> {
+    return this.#storage.readWaiting(id);
   }
 
   announceWorker(
@@ -177,6 +183,10 @@ export class InstrumentedStorage implements JobStorage {
 
   counts(where: ListRequest["where"]): Promise<ReadonlyMap<string, number>> {
     return this.#telemetry.observe("counts", {}, () => this.#storage.counts(where));
+  }
+
+  activity(lateMs: number): Promise<StoredActivity> {
+    return this.#telemetry.observe("activity", {}, () => this.#storage.activity(lateMs));
   }
 
   audit(options: AuditOptions): AsyncGenerator<AuditReport, void, undefined> {

@@ -81,6 +81,8 @@ export interface Comparison {
 }
 
 const UNREADABLE: Comparison = { exists: true, unreadable: true, finding: null };
+/** Comparison of a record of another form. Its index entries cannot be compared, and they stay. */
+const OTHER_FORM: Comparison = { exists: true, unreadable: false, finding: null };
 
 /** Compares a job with its index entries. If they differ, the record counts. */
 export function compare(
@@ -94,6 +96,7 @@ export function compare(
     return { exists: false, unreadable: false, finding: staleEntry(subject, stored, metadata) };
   }
   const record = stored.text === null ? null : readRecord(subject.id, stored.text);
+  if (record !== null && "kind" in record && record.isNewer === true) return OTHER_FORM;
   if (record === null || "kind" in record || !isIndexable(record)) return UNREADABLE;
   const computed = fieldsOf(record);
   const expected = expectedEntries(record, stored, computed, declared);

@@ -1,13 +1,16 @@
 import type { RedisCommander } from "ioredis";
 import type { Json } from "../definition.js";
 import type { StorageHealth } from "../driver.js";
+import { JobStoreError } from "../errors.js";
 import type { Client } from "./connection.js";
+import type { Keys } from "./keys.js";
 import { readPauses } from "./pauses.js";
 import { type ProbeResult, probePermissions } from "./permission-probe.js";
 import { describeForeignKeys, describeMissing } from "./permissions.js";
 import { explain, reasonOf, replyCode } from "./redis-errors.js";
 import { countRejected, readOutboxState } from "./redis-outbox.js";
 import type { RedisSession } from "./session.js";
+import { checkFormat } from "./store-format.js";
 import { timeoutsLag } from "./timeouts.js";
 import { findUnattended, readWorkers } from "./workers.js";
 
@@ -27,7 +30,7 @@ export async function checkHealth(
   const query = <T>(command: (client: Client) => Promise<T>) =>
     answerOf(executor.query(command, { end, retries: false }));
   let latencyMs: number | null = null;
-  const [read, probed, replicated, server, rejected, outbox, lag, pauses, unattended] = await Promise.all([
+  const [read, probed, replicated, server, rejected, outbox, lag, pauses, unattended, format] = await Promise.all([
     query(async (client) => {
       const begun = performance.now();
       await client.mget(keys.job("*")).finally(() => {
@@ -44,12 +47,14 @@ export async function checkHealth(
     query((client) => readWorkers(client, keys)).then((workers) =>
       "value" in workers ? answerOf(findUnattended(session, workers.value, end)) : workers,
     ),
+    query((client) => readFormat(client, keys)),
   ]);
   const reachable = "value" in read || replyCode(read.error) !== null;
-  const readable = "value" in read;
+  const newer = newerFormat(format);
+  const readable = "value" in read && newer === null;
   const missing = "value" in probed ? describeMissing(probed.value) : null;
   const error = reachable
-    ? (missing ?? readError(read) ?? writeError(probed) ?? replicaError(replicated))
+    ? (newer ?? missing ?? readError(read) ?? writeError(probed) ?? replicaError(replicated))
     : `Redis cannot be reached: ${connection.isOpen ? `it has not replied within ${Math.round(timeoutMs)} ms` : connection.lastError}`;
   const { details, warnings } = "value" in server ? server.value : NO_DETAILS;
   return {
@@ -72,6 +77,16 @@ async function answerOf<T>(promise: Promise<T>): Promise<Answer<T>> {
   } catch (error) {
     return { error };
   }
+}
+
+/** Checks the format of the store without the rest of the metadata, which a health check neither needs nor creates. */
+async function readFormat(client: Client, keys: Keys): Promise<void> {
+  const [format] = await client.hmget(keys.metadata, "format");
+  checkFormat(typeof format === "string" ? { format } : {});
+}
+
+function newerFormat(format: Answer<void>): string | null {
+  return "error" in format && JobStoreError.is(format.error, "NEWER_FORMAT") ? format.error.message : null;
 }
 
 function readError(read: Answer<unknown>): string | null {

@@ -5,6 +5,7 @@ import type { StoreConfig, StoreMetadata } from "../driver.js";
 import type { Executor } from "./executor.js";
 import type { Keys, StatusCode, StatusTtl } from "./keys.js";
 import { evaluate, scripts } from "./scripts.js";
+import { checkFormat, STORE_FORMAT } from "./store-format.js";
 
 /**
  * Maximum number of bytes of stored records in one script or one reply, or one record if that is larger. The server runs
@@ -56,7 +57,7 @@ export function metadataIn(stored: Readonly<Record<string, string>>): StoreMetad
 /**
  * Reads the metadata of a store, and adds the codes and fields that this store needs.
  * @param others further statuses that get codes
- * @throws JobStoreError INVALID_ARGUMENT, UNAVAILABLE
+ * @throws JobStoreError NEWER_FORMAT, INVALID_ARGUMENT, UNAVAILABLE
  */
 export async function loadMetadata(
   { executor, keys }: { readonly executor: Executor; readonly keys: Keys },
@@ -67,6 +68,7 @@ export async function loadMetadata(
 ): Promise<IndexMetadata> {
   for (;;) {
     const stored = await executor.query((client) => readMetadata(client, keys.metadata), { end });
+    checkFormat(stored);
     checkCompatible(stored, config, shards);
     const codes = parseCodes(stored.codes);
     const missing = missingCodes(codes, [...config.statuses.map((status) => statusTtl(config, status)), ...others]);
@@ -74,7 +76,8 @@ export async function loadMetadata(
     const indexed = parseNames(stored.fields);
     const fields = union(indexed, config.fields);
     const callMs = Math.max(Number(stored.callMs ?? 0), executor.timeoutMs);
-    const complete = missing.length === 0 && fields.length === indexed.length && stored.callMs === String(callMs);
+    const isSame = stored.format === String(STORE_FORMAT) && stored.callMs === String(callMs);
+    const complete = missing.length === 0 && fields.length === indexed.length && isSame;
     if (stored.revision !== undefined && complete) {
       if (config.description !== null && config.description !== stored.description) {
         // Only tools read the description, so no call waits for it or fails with it. The revision stays, because the codes do.
@@ -102,6 +105,7 @@ export async function loadMetadata(
           [
             stored.revision ?? "",
             ...["revision", randomBytes(6).toString("hex")],
+            ...["format", STORE_FORMAT],
             ...["definition", JSON.stringify(config.definition)],
             ...["shards", shards],
             // Scripts keep the ids of operations for as long as the longest call takes.

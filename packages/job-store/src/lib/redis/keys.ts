@@ -51,6 +51,12 @@ export interface Keys {
   readonly waits: string;
   /** Sorted set: gaps in which no process had contact with the server; see lua/includes/contact.lua. */
   readonly gaps: string;
+  /** Sorted set: places of limited keys, ordered by bytes; see lua/includes/places.lua. The next two keys belong to it. */
+  readonly limits: string;
+  /** Sorted set: lists of messages that wait for a place, by the time of the next check. */
+  readonly limitLists: string;
+  /** Hash: newest maximum of each field and queue, and the time until which a live worker limits each field. */
+  readonly limitRules: string;
   /** Hash: queue -> its pause; see lua/includes/pauses.lua. */
   readonly pauses: string;
   /** Hash: id of a live worker -> its record; see lua/write/renew-leases.lua. */
@@ -77,6 +83,8 @@ export interface Keys {
   readonly outboxScheduledEntries: string;
   readonly outboxRejected: string;
   readonly outboxRejectedEntries: string;
+  /** Sorted set: job id by the time at which a message of the job was published last, in seconds; see lua/outbox/acknowledge.lua. */
+  readonly outboxPublished: string;
   /** String that only checks write. */
   readonly probe: string;
 }
@@ -96,6 +104,9 @@ export function keysUnder(prefix: string): Keys {
     leases: `${prefix}jobs:leases`,
     waits: `${prefix}jobs:waits`,
     gaps: `${prefix}jobs:gaps`,
+    limits: `${prefix}jobs:limits`,
+    limitLists: `${prefix}jobs:limits:lists`,
+    limitRules: `${prefix}jobs:limits:rules`,
     pauses: `${prefix}jobs:pauses`,
     workers: `${prefix}jobs:workers`,
     workerEnds: `${prefix}jobs:workers:ends`,
@@ -112,6 +123,7 @@ export function keysUnder(prefix: string): Keys {
     outboxScheduledEntries: `${prefix}jobs:outbox:scheduled:entries`,
     outboxRejected: `${prefix}jobs:outbox:rejected`,
     outboxRejectedEntries: `${prefix}jobs:outbox:rejected:entries`,
+    outboxPublished: `${prefix}jobs:outbox:published`,
     probe: `${prefix}jobs:probe`,
   };
 }
@@ -125,9 +137,9 @@ export function storeKeys(keys: Keys): readonly string[] {
   ];
 }
 
-/** Returns the keys of work states, in the order in which scripts take them. */
-export function workKeys({ work, workMessages, leases, waits, gaps }: Keys): readonly string[] {
-  return [work, workMessages, leases, waits, gaps];
+/** Returns the keys of work states and of limits, in the order in which scripts take them. */
+export function workKeys({ work, workMessages, leases, waits, gaps, ...keys }: Keys): readonly string[] {
+  return [work, workMessages, leases, waits, gaps, keys.limits, keys.limitLists, keys.limitRules];
 }
 
 /** Returns the beginning of the keys of a shard: a hash tag, so that a cluster stores them in one slot. `*`: a pattern for all shards. */

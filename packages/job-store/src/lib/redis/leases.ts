@@ -1,7 +1,17 @@
-import type { JobRecord, JobStorage, ReadResult, StoreConfig, StoredLease, Target, WorkerRecord } from "../driver.js";
+import type {
+  Examination,
+  JobRecord,
+  JobStorage,
+  ReadResult,
+  StoreConfig,
+  StoredLease,
+  Target,
+  WorkerRecord,
+} from "../driver.js";
 import { canHaveLease } from "../leased-status.js";
 import { workKeys } from "./keys.js";
 import { readPause } from "./pause-text.js";
+import { readingOf, WRONG_TYPE } from "./read-record.js";
 import { evaluate, scripts } from "./scripts.js";
 import type { RedisSession } from "./session.js";
 import { workerArgs } from "./workers.js";
@@ -41,15 +51,20 @@ export class Leases {
     });
   }
 
-  /** Returns the lease of a job. null: it has none. */
-  async read(id: string): Promise<StoredLease | null> {
+  async examine(id: string): Promise<Examination> {
     const { keys } = this.#session;
-    const [, lease] = await this.#session.read(({ evaluate }) =>
-      evaluate(scripts.leases, [keys.metadata, keys.work], [id]),
-    );
-    if (typeof lease !== "string") return null;
-    const [createdAt, version, until, owner] = lease.split(" ");
-    return { createdAt: Number(createdAt), version: Number(version), until: Number(until), owned: owner === "o" };
+    const touched = [keys.metadata, keys.job(id), keys.work, keys.outboxPublished];
+    const reply = await this.#session.read(({ evaluate }) => evaluate(scripts.examine, touched, [id]));
+    const [, text, foreign, lease, published, first, now] = reply as readonly [
+      ...[string, string | null, string, string | null, string | null, string | null, number],
+    ];
+    return {
+      job: foreign === "1" ? WRONG_TYPE : readingOf(id, text),
+      lease: lease === null ? null : readLease(lease),
+      publishedAt: published === null ? null : Number(published) * 1000,
+      publishedSince: first === null ? null : Number(first) * 1000,
+      now,
+    };
   }
 
   async #endsOf(records: readonly JobRecord[], end: number): Promise<ReadonlyMap<JobRecord, Date>> {
@@ -103,7 +118,10 @@ export class Leases {
 
   async #renewEach(worker: WorkerRecord | null, targets: readonly Target[], leaseMs: number) {
     const { keys } = this.#session;
-    const touched = [keys.metadata, ...workKeys(keys), keys.pauses, keys.workers, keys.workerEnds, keys.consumers];
+    const touched = [
+      ...[keys.metadata, ...workKeys(keys), keys.pauses, keys.workers, keys.workerEnds, keys.consumers],
+      keys.outbox,
+    ];
     // The operation lets a repeated call recognize the leases that it has ended.
     const operation = newOperationId();
     const parts = Array.from({ length: Math.max(1, Math.ceil(targets.length / MAX_JOBS)) }, (_, n) =>
@@ -124,4 +142,10 @@ export class Leases {
     );
     return { renewed: renewed.flat(), pause };
   }
+}
+
+/** Reads a lease as lua/includes/lease-of.lua writes it. */
+function readLease(text: string): StoredLease {
+  const [createdAt, version, until, owner] = text.split(" ");
+  return { createdAt: Number(createdAt), version: Number(version), until: Number(until), owned: owner === "o" };
 }

@@ -36,6 +36,10 @@ const at = {
   workers: 28,
   workerEnds: 29,
   consumers: 30,
+  outboxPublished: 31,
+  limits: 32,
+  limitLists: 33,
+  limitRules: 34,
 } as const satisfies Record<keyof Keys, number>;
 
 /** Returns the keys in the order of `at`. `*` is no valid id, and looks like a pattern of all keys in a message. */
@@ -114,6 +118,7 @@ const PROBES: readonly Probe[] = [
   ["hget", at.values, "*"],
   ["hset", at.values, "a field without value", "", ""],
   ["hdel", at.values, "*"],
+  ["hget", at.work, "*"],
   ["hmget", at.work, "*"],
   ["hset", at.work, "a field without value", "", ""],
   ["hdel", at.work, "*"],
@@ -123,6 +128,12 @@ const PROBES: readonly Probe[] = [
   ...sortedSet(at.leases),
   ...sortedSet(at.waits),
   ...sortedSet(at.gaps),
+  ...sortedSet(at.limits),
+  ["zlexcount", at.limits, "-", "-"],
+  ...sortedSet(at.limitLists),
+  ["hget", at.limitRules, "*"],
+  ["hgetall", at.limitRules],
+  ["hset", at.limitRules, "a field without value", "", ""],
   ["hget", at.pauses, "*"],
   ["hgetall", at.pauses],
   ["hset", at.pauses, "a field without value", "", ""],
@@ -155,6 +166,7 @@ const PROBES: readonly Probe[] = [
   ...sortedSet(at.outboxRejected),
   ...messages(at.outboxRejectedEntries),
   ["hmget", at.outboxRejectedEntries, "*"],
+  ...sortedSet(at.outboxPublished),
 ];
 
 /** Further commands of an audit. */

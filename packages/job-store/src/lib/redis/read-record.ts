@@ -6,7 +6,22 @@ import { ByteReader, Unexpected } from "./byte-reader.js";
 export const WRONG_TYPE: Unreadable = { kind: "unreadable", reason: "its key contains a value that is not a string" };
 
 /** Reading of a string that is not a record. */
-export const NOT_A_RECORD: Unreadable = { kind: "unreadable", reason: "its value is not a job record" };
+const NOT_A_RECORD: Unreadable = { kind: "unreadable", reason: "its value is not a job record" };
+
+/** Reading of a record that a newer version has stored in another form; see lua/includes/record.lua. */
+export const OTHER_FORM: Unreadable = {
+  kind: "unreadable",
+  reason: "it is stored in a form that this version cannot read; use a newer version of @subtitles/job-store",
+  isNewer: true,
+};
+
+/** Beginning of a record of another form. */
+const FORM = '{"form":';
+
+/** Returns the reading for a value that is not a record, from the first bytes of the value. */
+export function unreadableFrom(beginning: string): Unreadable {
+  return beginning.startsWith(FORM) ? OTHER_FORM : NOT_A_RECORD;
+}
 
 /** Returns the reading for the value of a job's key. null: the key does not exist. */
 export function readingOf(id: string, stored: string | Buffer | null): ReadResult {
@@ -20,7 +35,8 @@ export function readRecord(id: string, stored: string | Buffer): JobRecord | Unr
   try {
     return recordFrom(id, new ByteReader(typeof stored === "string" ? Buffer.from(stored) : stored));
   } catch (error) {
-    if (error instanceof Unexpected || error instanceof SyntaxError) return NOT_A_RECORD;
+    if (error instanceof Unexpected || error instanceof SyntaxError)
+      return unreadableFrom(typeof stored === "string" ? stored : stored.toString("latin1", 0, FORM.length));
     throw error;
   }
 }

@@ -6,6 +6,7 @@ import { metadataIn, readMetadata } from "./index-metadata.js";
 import { keysUnder, tagOf } from "./keys.js";
 import type { ResolvedOptions } from "./options.js";
 import { explain, reasonOf, replyCode } from "./redis-errors.js";
+import { checkFormat } from "./store-format.js";
 
 /** Metadata of the stores under a prefix, and the layout of their keys. */
 interface RecordedMetadata {
@@ -24,7 +25,7 @@ const MAX_SHARDS = 1024;
  * combined, whatever number of shards the driver has.
  *
  * @returns null if no store has been used under the prefix yet
- * @throws JobStoreError UNAVAILABLE
+ * @throws JobStoreError NEWER_FORMAT, UNAVAILABLE
  */
 export async function readRecordedMetadata({ keyPrefix, ...setup }: ResolvedOptions): Promise<RecordedMetadata | null> {
   const prefixes = setup.shards === null ? [keyPrefix] : shardPrefixes(keyPrefix, 0, FIRST_SHARDS);
@@ -36,6 +37,7 @@ export async function readRecordedMetadata({ keyPrefix, ...setup }: ResolvedOpti
     const found = await executor.query((client) => Promise.all(metadataKeys.map((key) => readMetadata(client, key))), {
       end,
     });
+    found.forEach(checkFormat);
     return found.filter(({ revision }) => revision !== undefined);
   };
   try {

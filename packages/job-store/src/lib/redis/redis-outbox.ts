@@ -21,6 +21,9 @@ import { newOperationId } from "./write-batcher.js";
  */
 type EntryFields = readonly ["job", string, "id", string, "message", string, ...originAndReason: string[]];
 
+/** Maximum number of claimed entries whose jobs are noted. */
+const MAX_NOTED_JOBS = 10_000;
+
 /** Maximum number of ids for one script. More would block other callers. */
 const MAX_ENTRIES_PER_SCRIPT = 500;
 
@@ -42,6 +45,8 @@ export class RedisOutbox implements OutboxStorage {
   readonly #notifier: StreamNotifier;
   /** Readers without a claim in flight. The next claim uses the last of them. */
   readonly #idle: Reader[] = [];
+  /** Job of each claimed entry, so that an acknowledgement names the job. */
+  readonly #jobs = new Map<string, string>();
   /** State after the last claim: the last entry that was ever claimed, and the time at which the next entry can be claimed. */
   #claimed = { last: "0-0", nextAt: Number.POSITIVE_INFINITY };
 
@@ -60,6 +65,7 @@ export class RedisOutbox implements OutboxStorage {
         nextAt: remaining === "" ? Number.POSITIVE_INFINITY : performance.now() + Number(remaining) + 1,
       };
       const messages = entries.flatMap(([id, fields]) => readEntry(id, fields) ?? []);
+      this.#noteJobs(messages);
       const left = end - performance.now();
       if (messages.length > 0 || left <= 0 || options.signal.aborted) return messages;
       await this.waitForEntries(left, options.signal);
@@ -97,16 +103,27 @@ export class RedisOutbox implements OutboxStorage {
     this.#notifier.close();
   }
 
-  ack(entryIds: readonly string[]): Promise<void> {
-    return this.#each(scripts.outboxAcknowledge, [], entryIds);
+  /** Notes the jobs of claimed entries. Those of entries that were never acknowledged here are forgotten. */
+  #noteJobs(messages: readonly StoredMessage[]): void {
+    for (const { entryId, jobId } of messages) {
+      this.#jobs.set(entryId, jobId);
+      const [first] = this.#jobs.keys();
+      if (first !== undefined && this.#jobs.size > MAX_NOTED_JOBS) this.#jobs.delete(first);
+    }
+  }
+
+  async ack(entryIds: readonly string[]): Promise<void> {
+    const withJobs = (ids: readonly string[]) => ids.flatMap((id) => [id, this.#jobs.get(id) ?? ""]);
+    await this.#each(scripts.outboxAcknowledge, withJobs, entryIds, [this.#session.keys.outboxPublished]);
+    for (const id of entryIds) this.#jobs.delete(id);
   }
 
   reject(entryIds: readonly string[], reason: string): Promise<void> {
-    return this.#each(scripts.outboxReject, [JSON.stringify(reason)], entryIds);
+    return this.#each(scripts.outboxReject, (ids) => [JSON.stringify(reason), ...ids], entryIds);
   }
 
   requeue(entryIds: readonly string[]): Promise<void> {
-    return this.#each(scripts.outboxRequeue, [], entryIds);
+    return this.#each(scripts.outboxRequeue, (ids) => ids, entryIds);
   }
 
   async rejected(limit: number): Promise<readonly (StoredMessage & { readonly reason: string })[]> {
@@ -227,13 +244,19 @@ export class RedisOutbox implements OutboxStorage {
     return entryIds.map((_, place) => changed.has(place));
   }
 
-  async #each(script: Script, args: readonly string[], entryIds: readonly string[]): Promise<void> {
+  /** @param argsOf returns the arguments of the script for some of the ids */
+  async #each(
+    script: Script,
+    argsOf: (ids: readonly string[]) => readonly string[],
+    entryIds: readonly string[],
+    moreKeys: readonly string[] = [],
+  ): Promise<void> {
     // Ids of another form, such as those of shards, do not exist here.
     const ids = entryIds.filter((id) => /^\d+-\d+$/.test(id));
     // Loads the metadata, which rejects another definition.
     if (ids.length === 0) await this.#session.read(async () => {});
     for (let first = 0; first < ids.length; ) {
-      const [, done] = await this.#run(script, [...args, ...ids.slice(first, first + MAX_ENTRIES_PER_SCRIPT)]);
+      const [, done] = await this.#run(script, argsOf(ids.slice(first, first + MAX_ENTRIES_PER_SCRIPT)), moreKeys);
       first += Number(done);
     }
   }

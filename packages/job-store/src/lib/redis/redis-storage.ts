@@ -4,6 +4,7 @@ import type {
   ClaimRequest,
   CreateReply,
   DeleteReply,
+  Examination,
   FailRequest,
   FailRequestReply,
   FullJob,
@@ -20,13 +21,15 @@ import type {
   SaveReply,
   StatusUpdate,
   StoreConfig,
-  StoredLease,
+  StoredActivity,
   Target,
   UpdateProgressReply,
   UpdateStatusReply,
+  WaitingMessage,
   WorkerRecord,
 } from "../driver.js";
 import type { AuditReport } from "../types.js";
+import { readActivity } from "./activity.js";
 import { RedisAudit } from "./audit.js";
 import { BackgroundTrimmer } from "./background-trimmer.js";
 import type { CallQueue } from "./call-queue.js";
@@ -41,6 +44,7 @@ import { readFieldLines } from "./record-text.js";
 import type { RedisOutbox } from "./redis-outbox.js";
 import type { RedisSession } from "./session.js";
 import type { Timeouts } from "./timeouts.js";
+import { readWaiting } from "./waiting.js";
 import { readWorkers } from "./workers.js";
 import type { WriteBatchFormat } from "./write-batch.js";
 import { type PendingWrite, WriteBatcher, WriteCall } from "./write-batcher.js";
@@ -118,8 +122,12 @@ export class RedisStorage implements JobStorage {
     return this.#leases.renew(targets, leaseMs);
   }
 
-  readLease(id: string): Promise<StoredLease | null> {
-    return this.#leases.read(id);
+  examine(id: string): Promise<Examination> {
+    return this.#leases.examine(id);
+  }
+
+  readWaiting(id: string): Promise<readonly WaitingMessage[]> {
+    return this.#session.read(({ client }) => readWaiting(client, this.#session.keys, id));
   }
 
   announceWorker(
@@ -174,6 +182,10 @@ export class RedisStorage implements JobStorage {
 
   counts(where: ListRequest["where"]): Promise<ReadonlyMap<string, number>> {
     return countJobs(this.#session, where);
+  }
+
+  activity(lateMs: number): Promise<StoredActivity> {
+    return readActivity(this.#session, this.#config, lateMs, () => this.#trimmer.trimExpired());
   }
 
   audit(options: AuditOptions): AsyncGenerator<AuditReport, void, undefined> {

@@ -8,11 +8,14 @@ import deleteWork from "./lua/includes/delete-work.lua";
 import endedLeases from "./lua/includes/ended-leases.lua";
 import expectations from "./lua/includes/expectations.lua";
 import fields from "./lua/includes/fields.lua";
+import getRecord from "./lua/includes/get-record.lua";
 import indexes from "./lua/includes/indexes.lua";
 import lateEntry from "./lua/includes/late-entry.lua";
+import leaseOf from "./lua/includes/lease-of.lua";
 import limits from "./lua/includes/limits.lua";
 import metadata from "./lua/includes/metadata.lua";
 import pauses from "./lua/includes/pauses.lua";
+import places from "./lua/includes/places.lua";
 import rank from "./lua/includes/rank.lua";
 import readLimit from "./lua/includes/read-limit.lua";
 import storeKeys from "./lua/includes/store-keys.lua";
@@ -38,13 +41,16 @@ import outboxState from "./lua/outbox/state.lua";
 import pauseQueue from "./lua/pauses/pause.lua";
 import readPauses from "./lua/pauses/read.lua";
 import resumeQueue from "./lua/pauses/resume.lua";
+import activity from "./lua/read/activity.lua";
 import counts from "./lua/read/counts.lua";
 import countsOfField from "./lua/read/counts-of-field.lua";
+import examine from "./lua/read/examine.lua";
 import find from "./lua/read/find.lua";
 import leases from "./lua/read/leases.lua";
 import page from "./lua/read/page.lua";
 import read from "./lua/read/read.lua";
 import snapshot from "./lua/read/snapshot.lua";
+import waiting from "./lua/read/waiting.lua";
 import workers from "./lua/read/workers.lua";
 import renewLeases from "./lua/write/renew-leases.lua";
 
@@ -67,7 +73,8 @@ export const metadataOf = `${limits}\n${metadata}`;
 export const fieldIndex = fields;
 
 const indexed = [metadataOf, readLimit, storeKeys, fields, indexes];
-const deleting = [...indexed, contact, workState, workChanges, deleteWork];
+const work = [contact, places, workState];
+const deleting = [...indexed, ...work, workChanges, deleteWork];
 
 /** Scripts that are the same for all stores. The header of each Lua file describes its keys, arguments and replies. */
 export const scripts = {
@@ -77,28 +84,31 @@ export const scripts = {
   read: scriptOf(limits, readLimit, read),
   find: scriptOf(...indexed, find),
   counts: scriptOf(counts),
+  activity: scriptOf(contact, activity),
   countsOfField: scriptOf(...indexed, countsOfField),
   probe: scriptOf(probe),
-  snapshot: scriptOf(snapshot),
-  leases: scriptOf(contact, leases),
-  renewLeases: scriptOf(contact, workState, workChanges, expectations, pauses, renewLeases),
+  snapshot: scriptOf(getRecord, snapshot),
+  examine: scriptOf(contact, getRecord, leaseOf, examine),
+  leases: scriptOf(contact, leaseOf, leases),
+  renewLeases: scriptOf(limits, ...work, workChanges, expectations, pauses, renewLeases),
   pauseQueue: scriptOf(pauses, changePauses, pauseQueue),
   resumeQueue: scriptOf(pauses, changePauses, resumeQueue),
   readPauses: scriptOf(readPauses),
   workers: scriptOf(workers),
+  waiting: scriptOf(limits, places, waiting),
   trimExpired: scriptOf(...deleting, trimExpired),
   audit: scriptOf(...indexed, audit),
   reindex: scriptOf(...deleting, lateEntry, reindex),
   nextTimeouts: scriptOf(metadataOf, contact, nextTimeouts),
-  findOverdue: scriptOf(metadataOf, contact, workState, findOverdue),
+  findOverdue: scriptOf(metadataOf, ...work, findOverdue),
   timeoutsLag: scriptOf(contact, timeoutsLag),
-  outboxClaim: scriptOf(limits, readLimit, beginOutbox, contact, workState, endedLeases, outboxClaim),
+  outboxClaim: scriptOf(limits, readLimit, beginOutbox, ...work, endedLeases, outboxClaim),
   outboxAcknowledge: scriptOf(beginOutbox, outboxAcknowledge),
   outboxReject: scriptOf(limits, readLimit, beginOutbox, outboxReject),
   outboxRequeue: scriptOf(limits, readLimit, beginOutbox, outboxRequeue),
   outboxRejected: scriptOf(limits, readLimit, outboxRejected),
   outboxList: scriptOf(limits, readLimit, rank, outboxList),
-  outboxReschedule: scriptOf(limits, readLimit, beginOutbox, contact, workState, workChanges, outboxReschedule),
+  outboxReschedule: scriptOf(limits, readLimit, beginOutbox, ...work, workChanges, outboxReschedule),
   outboxState: scriptOf(outboxState),
 } as const;
 

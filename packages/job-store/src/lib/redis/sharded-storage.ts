@@ -5,6 +5,7 @@ import type {
   CreateReply,
   DeleteReply,
   EventLog,
+  Examination,
   FailRequest,
   FailRequestReply,
   FullJob,
@@ -24,16 +25,18 @@ import type {
   SaveReply,
   StatusUpdate,
   StorageHealth,
-  StoredLease,
+  StoredActivity,
   Target,
   UnattendedStatus,
   UpdateProgressReply,
   UpdateStatusReply,
+  WaitingMessage,
   WorkerRecord,
 } from "../driver.js";
 import { comparePositions } from "../position.js";
 import { settledWithin } from "../settled-within.js";
 import type { AuditReport } from "../types.js";
+import { mergeActivity } from "./activity.js";
 import { groupBy } from "./group-by.js";
 import { shardOf } from "./keys.js";
 import type { RedisStorage } from "./redis-storage.js";
@@ -92,8 +95,12 @@ export class ShardedStorage implements JobStorage {
     );
   }
 
-  readLease(id: string): Promise<StoredLease | null> {
-    return this.#of(id).readLease(id);
+  examine(id: string): Promise<Examination> {
+    return this.#of(id).examine(id);
+  }
+
+  readWaiting(id: string): Promise<readonly WaitingMessage[]> {
+    return this.#of(id).readWaiting(id);
   }
 
   /**
@@ -217,6 +224,10 @@ export class ShardedStorage implements JobStorage {
       for (const [status, count] of counts) sums.set(status, (sums.get(status) ?? 0) + count);
     }
     return sums;
+  }
+
+  async activity(lateMs: number): Promise<StoredActivity> {
+    return mergeActivity(await Promise.all(this.#shards.map((shard) => shard.activity(lateMs))));
   }
 
   async *audit(options: AuditOptions): AsyncGenerator<AuditReport, void, undefined> {

@@ -11,10 +11,11 @@ export const MAX_RUNNING = 1000;
 
 /** Values of a worker that announces itself, as lua/write/renew-leases.lua describes them. null: none does. */
 export function workerArgs(worker: WorkerRecord | null, targets: readonly Target[]): readonly string[] {
-  if (worker === null) return ["", "", "", ""];
-  const { id, queue, from, working } = worker;
+  if (worker === null) return ["", "", "", "", ""];
+  const { id, queue, from, working, limit } = worker;
   const running = targets.slice(0, MAX_RUNNING).map((target) => target.id);
-  return [id, JSON.stringify(queue), JSON.stringify({ ...worker, running }), JSON.stringify({ from, working })];
+  const record = JSON.stringify({ ...worker, running });
+  return [id, JSON.stringify(queue), record, JSON.stringify({ from, working }), limit?.field ?? ""];
 }
 
 /** Reads the live workers, and the queues that workers have consumed. */

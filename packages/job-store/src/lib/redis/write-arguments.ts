@@ -14,9 +14,10 @@ export function entryText(operation: string, metadata: ChangeMetadata): string {
   return `"${operation}"${changeMetadataText(metadata)}`;
 }
 
-/** Returns the arguments that claims with the same target, queue and lease have in common. */
-export function sharedByClaims({ from, leaseMs, message }: ClaimRequest): readonly Argument[] {
-  return [statusLines(from), leaseMs, JSON.stringify(message.queue)];
+/** Returns the arguments that claims with the same target, queue, lease and limit have in common. */
+export function sharedByClaims({ from, leaseMs, message, limit }: ClaimRequest): readonly Argument[] {
+  const limitArg = limit === undefined ? "" : `${limit.field} ${limit.max}`;
+  return [statusLines(from), leaseMs, JSON.stringify(message.queue), limitArg];
 }
 
 /** Returns the options of a change, as lua/write/update-status.lua describes them. */

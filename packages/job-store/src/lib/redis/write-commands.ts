@@ -26,7 +26,7 @@ import { unavailable } from "../errors.js";
 import type { IndexMetadata } from "./index-metadata.js";
 import { scoreOf } from "./keys.js";
 import { readPause } from "./pause-text.js";
-import { NOT_A_RECORD, readRecord } from "./read-record.js";
+import { readRecord, unreadableFrom } from "./read-record.js";
 import { changeMetadataText, fieldLines, line, newRecordText, recordArgs, statusLines } from "./record-text.js";
 import type { Script } from "./scripts.js";
 import {
@@ -217,8 +217,11 @@ export const claim: WriteCommand<ClaimRequest, ClaimReply> = {
       case "moved":
       case "leased":
       case "changed":
+      case "limited":
       case "missing":
         return { kind };
+      case "unreadable":
+        return unreadableFrom(String(detail));
       case "paused": {
         const { until, reason } = readPause(String(detail));
         return { kind, until, reason };
@@ -359,7 +362,7 @@ function rejectionIn([kind, detail]: ScriptResult, indeterminate = false): Rejec
     case "tooLarge":
       return { kind, bytes: Number(detail) };
     default:
-      return NOT_A_RECORD;
+      return unreadableFrom(String(detail));
   }
 }
 

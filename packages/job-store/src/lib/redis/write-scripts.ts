@@ -13,6 +13,7 @@ import lateEntry from "./lua/includes/late-entry.lua";
 import messages from "./lua/includes/messages.lua";
 import operations from "./lua/includes/operations.lua";
 import pauses from "./lua/includes/pauses.lua";
+import places from "./lua/includes/places.lua";
 import publish from "./lua/includes/publish.lua";
 import readUntil from "./lua/includes/read-until.lua";
 import record from "./lua/includes/record.lua";
@@ -40,8 +41,9 @@ import { fieldIndex, metadataOf, type Script, scriptOf } from "./scripts.js";
 type Constants = Readonly<Record<string, string | number | boolean>>;
 
 /** Includes of scripts that change the status of jobs, and of those that delete jobs. */
-const STATUS_CHANGE = [record, recordParts, statusChange, statusMessages, contact, workState, workChanges, workOfCall];
-const DELETION = [contact, workState, workChanges, deleteWork, deletion];
+const WORK = [contact, places, workState, workChanges];
+const STATUS_CHANGE = [record, recordParts, statusChange, statusMessages, ...WORK, workOfCall];
+const DELETION = [...WORK, deleteWork, deletion];
 
 /** Lets a change exceed the limit for the size of a record. */
 const NO_LIMIT = { MAX_EXCESS_BYTES: Number.MAX_SAFE_INTEGER };
@@ -157,7 +159,7 @@ export class WriteScripts {
   }
 
   save(metadata: IndexMetadata): Script {
-    return this.#script("save", metadata, [record, contact, workState, workChanges, workOfCall, lateEntry, save]);
+    return this.#script("save", metadata, [record, ...WORK, workOfCall, lateEntry, save]);
   }
 
   delete(metadata: IndexMetadata): Script {

@@ -1,8 +1,7 @@
-import { JobStoreError } from "@subtitles/job-store";
 import type { BrokerAccess } from "../broker-access.js";
 import { QueueError } from "../errors.js";
 import { Pauses } from "./pauses.js";
-import { CallStopped, type StoreCalls } from "./store-calls.js";
+import { CallStopped, isUnavailable, type StoreCalls } from "./store-calls.js";
 import type { WorkerStore } from "./worker-store.js";
 
 /** Time between two checks if the broker is available again. */
@@ -10,9 +9,7 @@ const CHECK_MS = 500;
 
 /** Returns true for an error of a store or a broker that is unavailable; it can be another one than that of this worker. */
 export function isOutage(error: unknown): boolean {
-  return (
-    JobStoreError.is(error, "UNAVAILABLE") || QueueError.is(error, "UNAVAILABLE") || QueueError.is(error, "TIMEOUT")
-  );
+  return isUnavailable(error) || QueueError.is(error, "UNAVAILABLE") || QueueError.is(error, "TIMEOUT");
 }
 
 /** Outages of the store and the broker of a worker. */

@@ -126,6 +126,10 @@ export class StoreCalls {
   }
 }
 
-function isUnavailable(error: unknown): error is JobStoreError {
-  return JobStoreError.is(error, "UNAVAILABLE");
+/**
+ * Returns true for an error of a store that this process cannot use at present. A store of a newer format needs another version of this
+ * process; until then, its messages stay in the queue.
+ */
+export function isUnavailable(error: unknown): error is JobStoreError {
+  return JobStoreError.is(error, "UNAVAILABLE") || JobStoreError.is(error, "NEWER_FORMAT");
 }

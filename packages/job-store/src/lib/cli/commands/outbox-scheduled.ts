@@ -61,7 +61,7 @@ async function endWait({ store, storage, output }: Context, id: string): Promise
     output.note(`Job ${id} not found.`);
     return EXIT.rejected;
   }
-  const lease = await storage.readLease(id);
+  const { lease } = await storage.examine(id);
   if (lease === null || lease.version !== job.version || lease.createdAt !== job.createdAt.getTime()) {
     output.note(`Job ${id} waits neither for a retry nor until a time. See its messages with: outbox --kind scheduled`);
     return EXIT.rejected;

@@ -7,7 +7,7 @@
 --       even and odd tombstones (two sets of operations), field values (hash), index by field (sorted set), scheduled messages (sorted
 --       set: number of the message, scored by its due time) and their entries (hash: number -> fields, and `last`, the newest number);
 --       then, if they also have 'w', work states and their messages (two hashes), leases and waits (two sorted sets; see work-state.lua),
---       gaps (see contact.lua) and pauses (see pauses.lua)
+--       gaps (see contact.lua), limits, their lists and their rules (see places.lua) and pauses (see pauses.lua)
 -- ARGV: 1 revision of the metadata that the caller knows, 2 deadline (ms since 1970 by this server's clock, 13 digits), id of the caller's
 --       connection (8 characters) and flags: 'k' and 'w' see above, 'r' if an earlier attempt of these calls may have been applied, 'd' if each
 --       call has all of its values instead of the first ones; from 3 on, the values of the calls
@@ -18,7 +18,7 @@
 --          The values of a call may also be
 --          'deletedSince', ''     an earlier attempt was applied, and the job has been deleted since
 --          'missing', ''     there is no job
---          'unreadable', ''  the value of the key is not a record
+--          'unreadable', first bytes of the value, or ''  the value of the key is not a record, or has another form; see record.lua
 
 if now > ARGV[2] then return { 'late' } end
 if metadata[1] ~= ARGV[1] then return { 'stale' } end
@@ -26,12 +26,12 @@ if metadata[1] ~= ARGV[1] then return { 'stale' } end
 if metadata[4] and find(metadata[4], sub(ARGV[2], 14, 21), 1, true) then return { 'late' } end
 
 local calls, repeated, detailed, outboxKey, evenKey, oddKey, valuesKey, fieldsKey, scheduledKey, scheduledEntriesKey = #KEYS - 4
-local workKey, workMessagesKey, leasesKey, waitsKey, gapsKey, pausesKey
+local workKey, workMessagesKey, leasesKey, waitsKey, gapsKey, limitsKey, listsKey, rulesKey, pausesKey
 if #ARGV[2] > 21 then
   repeated, detailed = find(ARGV[2], 'r', 22, true), find(ARGV[2], 'd', 22, true)
-  calls = #KEYS - (find(ARGV[2], 'w', 22, true) and 17 or 11)
+  calls = #KEYS - (find(ARGV[2], 'w', 22, true) and 20 or 11)
   outboxKey, evenKey, oddKey, valuesKey, fieldsKey, scheduledKey, scheduledEntriesKey = unpack(KEYS, 5 + calls)
-  workKey, workMessagesKey, leasesKey, waitsKey, gapsKey, pausesKey = unpack(KEYS, 12 + calls)
+  workKey, workMessagesKey, leasesKey, waitsKey, gapsKey, limitsKey, listsKey, rulesKey, pausesKey = unpack(KEYS, 12 + calls)
 end
 
 -- Size of the largest record or message that the script writes.

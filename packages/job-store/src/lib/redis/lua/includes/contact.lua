@@ -7,10 +7,18 @@
 -- The metadata has `contact`, the time of the last contact, and `away`, the sum of all gaps. Reachable time is the clock of the server
 -- minus `away`. A gap has the score of its end by the clock, and the member `<start> <away after the gap>`. The newest 1,000 are kept.
 
+-- Newest format of a store that these scripts know. The same number is in store-format.ts.
+local STORE_FORMAT = 1
+
 -- Returns reachable time and `away` (ms) at this contact. `now`: clock of the server. `gapsKey` nil: measures without a contact, and
--- writes nothing. `last` and `away`: values of the metadata, if they were read.
+-- writes nothing. `last` and `away`: values of the metadata, if they were read. Returns nil without a contact if the store has a newer
+-- format: the caller replies 'stale', if it has not compared the revision of the metadata.
 local function contact(metadataKey, gapsKey, now, last, away)
-  if not last then last, away = unpack(redis.call('HMGET', metadataKey, 'contact', 'away')) end
+  if not last then
+    local format
+    last, away, format = unpack(redis.call('HMGET', metadataKey, 'contact', 'away', 'format'))
+    if gapsKey and format and (tonumber(format) or math.huge) > STORE_FORMAT then return nil end
+  end
   now, away = tonumber(now), tonumber(away or 0)
   local gap = last and now - last
   local isAway = gap and (gap > 5000 or gap < 0)

@@ -20,6 +20,8 @@
 --   dropped or not stored. See operations.lua.
 -- * A line of progress, result or error is absent if there is none.
 -- * The spaces are room for changes: a change that fits is written over the old text. They can be absent.
+-- * A value that begins with `{"form":` has another form, which only newer versions can read, for example because its data is encrypted or
+--   compressed. No version writes one yet. All scripts leave it as it is; only a deletion by id alone removes it.
 -- JSON text contains no line break, and no quote after a comma inside a string, so positions are found by plain searches.
 --
 -- Redis' Lua hashes every byte of every string that it creates. So long strings are cut rarely, and at known positions.

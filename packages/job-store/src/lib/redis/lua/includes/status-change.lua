@@ -147,7 +147,8 @@ end
 
 -- Returns the result of a call whose job has no readable record.
 local function noRecord(key, text)
-  return not text and redis.call('EXISTS', key) == 0 and 'missing' or 'unreadable', ''
+  if text then return 'unreadable', sub(text, 1, 8) end
+  return redis.call('EXISTS', key) == 0 and 'missing' or 'unreadable', ''
 end
 
 local earlierResult

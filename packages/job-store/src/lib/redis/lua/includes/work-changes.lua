@@ -102,7 +102,7 @@ local function workChanges(works)
   -- Removes the lease and the stored message.
   function works.drop(id, state)
     if state.stored == '1' then append(noMessages, id) end
-    state.lease, state.ending, state.stored = 'n', '0', '0'
+    state.lease, state.ending, state.stored, state.limit = 'n', '0', '0', nil
   end
 
   -- Stores the message of a claim (`queue` nil), or remembers one. `message`: as in the hash of messages.
@@ -124,18 +124,28 @@ local function workChanges(works)
     state.lines = lines
   end
 
+  -- Forgets the message of a queue that waits for a place, or holds one. `onlySent`: a message that waits is kept. Returns true if the state
+  -- was changed.
+  function works.answer(id, state, queue, onlySent)
+    local values = works.valuesOf(state, 'p', queue)
+    if not values or (onlySent and find(values, '^%d+ 0 ')) then return false end
+    state.lines = cut(state.lines, find(state.lines, '\np' .. queue .. '\t', 1, true))
+    works.places().forget(id, queue, values)
+    return true
+  end
+
   -- Ends the work on a run that has entered a final status.
   function works.finishRun(id, state)
     works.drop(id, state)
     state.counts, state.claim = nil, ''
     if state.lines == '' then return end
     works.forget(id, state)
-    state.lines = works.only('hsk', state.lines)
+    state.lines = works.only('hskp', state.lines)
   end
 
   -- Begins another run of the job.
   function works.restart(state, run)
-    state.run, state.counts, state.claim, state.lines = run, nil, '', works.only('k', state.lines)
+    state.run, state.counts, state.claim, state.limit, state.lines = run, nil, '', nil, works.only('kp', state.lines)
   end
 
   -- Ends the work in a status: the job has entered another one. Remembered messages are sent, unless the new status is final.

@@ -7,13 +7,17 @@ local works, workTexts
 -- Returns the work state of the job of a call, or nil if nothing is known. `creates`: returns a new state instead of nil.
 local function stateOf(i, created, attempt, creates)
   if not works then
-    works = workChanges(workStates(now, outboxKey, workKey, workMessagesKey, leasesKey, waitsKey))
+    works = workChanges(workStates(now, outboxKey, workKey, workMessagesKey, leasesKey, waitsKey, limitsKey, listsKey, rulesKey))
     workTexts = redis.call('HMGET', workKey, unpack(ids))
   end
   local text = workTexts[i]
   if not text and not creates then return nil end
   local run = created .. ' ' .. attempt
-  return works.read(text, run) or creates and works.new(run)
+  local state = works.read(text, run)
+  if state or not creates then return state end
+  -- A job that expired had this id, and its state is replaced.
+  if text and find(text, '\n[lp]') then works.places().forgetJob(ids[i], text) end
+  return works.new(run)
 end
 
 -- Returns a space and the end of the lease by the clock (ms), or '' if there is none.

@@ -1,4 +1,5 @@
--- Reads and writes work states: what is known about the work on the present run of a job. Comes after contact.lua.
+-- Reads and writes work states: what is known about the work on the present run of a job. Comes after contact.lua and
+-- places.lua.
 --
 -- Replies: none of its own
 --
@@ -14,6 +15,9 @@
 --     s<id> <version>           a message without an origin, and the version at which it was seen
 --     r<queue>                  a remembered message
 --     k<key> <version>          the key of a change
+--     p<queue> <arrival> <time> <attempt> <version> <key>  a message that waits for a place of the key (time 0), or was sent and holds the place
+--       until this time; the run and the version of the job when it arrived
+--   Before them, if the lease of the latest claim counts for a limit: l<key><tab>
 -- * Creation time and attempt identify the job and its run. A state of another one is ignored and replaced.
 -- * `lease`: 'o' a worker owns it, and its end is in reachable time; 'w' no worker owns it, and its end is by the clock; 'e' it has ended, and
 --   the stored message is to be sent; 'n' none. Two sorted sets have the jobs by this end: `leasesKey` those with 'o' and 'e', `waitsKey`
@@ -29,11 +33,17 @@
 local LONG_MEMBER = '----------------------------------------------------------------------'
 
 -- Creates the functions below. Most runs do not need them. `now`: clock of the server (ms). `outboxKey` nil: the script sends no message.
-local function workStates(now, outboxKey, workKey, workMessagesKey, leasesKey, waitsKey)
+local function workStates(now, outboxKey, workKey, workMessagesKey, leasesKey, waitsKey, limitsKey, listsKey, rulesKey)
   local find, match, sub = string.find, string.match, string.sub
   -- Changes that `finish` makes.
   local sets, drops, leases, noLeases, waits, noWaits, messages, noMessages = {}, {}, {}, {}, {}, {}, {}, {}
-  local texts = {}
+  local texts, knownPlaces = {}, nil
+
+  -- Returns the functions of places.lua.
+  local function places()
+    knownPlaces = knownPlaces or newPlaces(now, outboxKey, workKey, workMessagesKey, limitsKey, listsKey, rulesKey)
+    return knownPlaces
+  end
 
   local function append(list, value) list[#list + 1] = value end
 
@@ -62,13 +72,14 @@ local function workStates(now, outboxKey, workKey, workMessagesKey, leasesKey, w
   end
 
   -- Returns a state in which nothing is known. `run`: '<createdAt> <attempt>'. `member`: lease by which a sorted set has the job, or nil if
-  -- there is no state. `present`: version, expiry and status. `counts`: the values of the second line that are not 0, or nil.
+  -- there is no state. `present`: version, expiry and status. `counts`: the values of the second line that are not 0, or nil. `limit`: key for
+  -- which the lease counts if a worker owns it, or nil. `counted`: key for which places.lua counts it now, or nil.
   local function new(run, member)
     return { run = run, member = member, lease = 'n', ending = '0', stored = '0', present = '0 0 ""', claim = '', lines = '' }
   end
 
   -- Returns the state in a text of the hash, or nil if it belongs to another job. If it belongs to another run, only the keys of changes
-  -- are known, which are those of the job. `run` nil: any run.
+  -- and the messages that wait are known, which are those of the job. `run` nil: any run.
   local function read(text, run)
     if not text then return nil end
     if not run or find(text, run .. ' ', 1, true) ~= 1 then
@@ -76,7 +87,8 @@ local function workStates(now, outboxKey, workKey, workMessagesKey, leasesKey, w
       if run and match(run, '^%d+ ') ~= match(ofRun, '^%d+ ') then return nil end
       if run then
         local state = new(run, sub(text, at + 1, at + 1))
-        state.lines = only('k', text)
+        state.lines = only('kp', text)
+        state.counted = state.member == 'o' and match(text, '\nl([^\t\n]*)\t') or nil
         return state
       end
       run = ofRun
@@ -87,6 +99,10 @@ local function workStates(now, outboxKey, workKey, workMessagesKey, leasesKey, w
     local linesAt = find(text, '\n', claimAt, true) or #text + 1
     local state = { run = run, member = lease, lease = lease, ending = ending, stored = stored, present = sub(text, presentAt, countsAt - 2),
       claim = sub(text, claimAt, linesAt - 1), lines = sub(text, linesAt) }
+    if state.lines ~= '' then
+      local key, rest = match(state.lines, '^\nl([^\t]*)\t()')
+      if key then state.limit, state.counted, state.lines = key, lease == 'o' and key or nil, sub(state.lines, rest) end
+    end
     if claimAt > countsAt + 1 then
       local counts, names, values = {}, { 'failed', 'expired', 'counted', 'idle', 'ended', 'claimFailed', 'claimExpired' },
         { match(text, '^(%d+) (%d+) (%d) (%d+) (%S+) (%d+) (%d+)', countsAt) }
@@ -101,6 +117,12 @@ local function workStates(now, outboxKey, workKey, workMessagesKey, leasesKey, w
   -- Keeps a changed state.
   local function keep(id, state)
     local lease, member, counts, text = state.lease, state.member, state.counts, ''
+    local wanted = lease == 'o' and state.limit or nil
+    if wanted ~= state.counted then
+      if state.counted then places().leave(id, state.counted) end
+      if wanted then places().enter(id, wanted) end
+      state.counted = wanted
+    end
     if lease == 'w' then
       push(waits, state.ending, id)
     elseif lease ~= 'n' then
@@ -116,7 +138,7 @@ local function workStates(now, outboxKey, workKey, workMessagesKey, leasesKey, w
       if member then append(drops, id) end
     else
       push(sets, id, state.run .. ' ' .. lease .. ' ' .. state.ending .. ' ' .. state.stored .. ' ' .. state.present .. '\n' .. text .. '\n'
-        .. state.claim .. state.lines)
+        .. state.claim .. (state.limit and '\nl' .. state.limit .. '\t' or '') .. state.lines)
     end
   end
 
@@ -170,8 +192,9 @@ local function workStates(now, outboxKey, workKey, workMessagesKey, leasesKey, w
     call('ZADD', waitsKey, waits)
     call('HSET', workKey, sets)
     if metadataKey and #sets > 0 then redis.call('HSET', metadataKey, 'work', 1) end
+    if knownPlaces then knownPlaces.sendFreed() end
   end
 
-  return { messages = messages, noMessages = noMessages, append = append, push = push, timeText = timeText, only = only, new = new, read = read, keep = keep,
+  return { places = places, messages = messages, noMessages = noMessages, append = append, push = push, timeText = timeText, only = only, new = new, read = read, keep = keep,
     endLease = endLease, settle = settle, send = send, finish = finish }
 end

@@ -1,6 +1,6 @@
 -- Corrects the index entries and the expiry of jobs by their records. A job that was written since the caller read it is not changed.
 -- Comes after indexes.lua, delete-work.lua and late-entry.lua.
--- KEYS: from 14 on, the jobs
+-- KEYS: from 17 on, the jobs
 -- ARGV: 1 revision of the metadata that the caller knows, 2 position of the id in the key of a job; from 3 on, six values for each job:
 --       3 beginning of its record (version to statusAt), '' if it has none, 4 score in the index by status, '' for an expired job,
 --       5 score in the index by creation, 6 time of expiry (ms) or '', 7 fields (one per line), 8 a member that the index by field
@@ -43,5 +43,5 @@ local function reindex(key, beginning, score, created, expires, fields, member)
 end
 
 local reply = { 'reindexed' }
-for i = 14, #KEYS do reply[i - 12] = reindex(KEYS[i], unpack(ARGV, 6 * i - 81, 6 * i - 76)) end
+for i = 17, #KEYS do reply[i - 15] = reindex(KEYS[i], unpack(ARGV, 6 * i - 99, 6 * i - 94)) end
 return reply

@@ -1,11 +1,34 @@
--- Removes entries, also rejected ones. Comes after begin-outbox.lua.
--- ARGV: from 2 on, entry ids
--- Replies: { 'done', number of ids that were handled }
+-- Removes entries, also rejected ones, and notes the time for jobs whose messages were published. Comes after begin-outbox.lua.
+-- KEYS: 6 published messages (job id, scored by the time at which the latest entry of the job was acknowledged, in seconds)
+-- ARGV: from 2 on, for each entry: its id, and the id of its job, or '' if this process has not claimed it
+-- Replies: { 'done', number of entries that were handled }
 
-for i = 2, #ARGV do
-  redis.call('XDEL', KEYS[1], ARGV[i])
-  redis.call('ZREM', KEYS[2], ARGV[i])
-  redis.call('ZREM', KEYS[4], ARGV[i])
-  redis.call('HDEL', KEYS[5], ARGV[i])
+-- The newest of these are kept, and more until the next trim. A trim removes at most MAX_TRIMMED.
+local MAX_PUBLISHED, MAX_TRIMMED = 10000, 5000
+
+local ids, published = {}, {}
+for i = 2, #ARGV, 2 do
+  local id, jobId = ARGV[i], ARGV[i + 1]
+  ids[#ids + 1] = id
+  if redis.call('XDEL', KEYS[1], id) == 0 then
+    redis.call('ZREM', KEYS[4], id)
+    redis.call('HDEL', KEYS[5], id)
+  elseif jobId ~= '' then
+    local n = #published
+    -- The seconds are text already. To format milliseconds would be expensive.
+    published[n + 1] = clock[1]
+    published[n + 2] = jobId
+  end
 end
-return { 'done', #ARGV - 1 }
+redis.call('ZREM', KEYS[2], unpack(ids))
+if published[1] then
+  redis.call('ZADD', KEYS[6], unpack(published))
+  -- One run in a hundred trims, because each count costs as much as some of the other commands.
+  if now % 100 == 0 then
+    local spare = redis.call('ZCOUNT', KEYS[6], '-inf', '+inf') - MAX_PUBLISHED
+    if spare > 0 then
+      redis.call('ZREM', KEYS[6], unpack(redis.call('ZRANGE', KEYS[6], 0, math.min(spare, MAX_TRIMMED) - 1)))
+    end
+  end
+end
+return { 'done', #ids }

@@ -1,13 +1,16 @@
 -- Claims entries for a limited time: first those whose claim has ended, then those that were never claimed. Before that, it makes entries
--- of the stored messages of ended leases, and of delayed messages that are due. A claim that is repeated returns the entries of the first
+-- of the stored messages of ended leases, of messages that waited for a place, and of delayed messages that are due. A claim that is repeated returns the entries of the first
 -- attempt, except for removed ones. Comes after read-limit.lua, begin-outbox.lua and ended-leases.lua.
--- KEYS: 6 last claim of the reader, and the entries that it returned, 7 metadata (hash), 13 scheduled messages (number, scored by due
---       time), 14 scheduled entries (number -> fields)
+-- KEYS: 6 last claim of the reader, and the entries that it returned, 7 metadata (hash), 16 scheduled messages (number, scored by due
+--       time), 17 scheduled entries (number -> fields)
 -- ARGV: 2 maximum number of entries, 3 duration of the claim (ms), 4 id of the claim
--- Replies: { 'claimed', last entry that was ever claimed, ms until the next claim ends or the next message is due, or '',
+-- Replies: { 'stale' }  the store has a newer format: nothing was changed
+--          { 'claimed', last entry that was ever claimed, ms until the next claim ends or the next message is due, or '',
 --          entry … }
 
-sendEnded((contact(KEYS[7], gapsKey, now)))
+local leaseNow = contact(KEYS[7], gapsKey, now)
+if not leaseNow then return { 'stale' } end
+sendEnded(leaseNow)
 
 local limit = tonumber(ARGV[2])
 local entries, largestRead = {}, 0
@@ -59,14 +62,14 @@ end
 -- Moves messages that are due to the end of the stream, in the order of their due times. A run moves no more than it has room to return,
 -- and a fraction of the bytes. So an entry that is stored while many messages are due has few of them before it.
 local function moveDue()
-  local numbers, moved = redis.call('ZRANGEBYSCORE', KEYS[13], '-inf', now, 'LIMIT', 0, limit - #entries), 0
+  local numbers, moved = redis.call('ZRANGEBYSCORE', KEYS[16], '-inf', now, 'LIMIT', 0, limit - #entries), 0
   for _, number in ipairs(numbers) do
-    local size = redis.call('HSTRLEN', KEYS[14], number)
+    local size = redis.call('HSTRLEN', KEYS[17], number)
     if moved > 0 and moved + size > MAX_SCRIPT_BYTES / 4 then break end
     moved = moved + size
-    redis.call('XADD', KEYS[1], '*', unpack(cjson.decode(redis.call('HGET', KEYS[14], number))))
-    redis.call('HDEL', KEYS[14], number)
-    redis.call('ZREM', KEYS[13], number)
+    redis.call('XADD', KEYS[1], '*', unpack(cjson.decode(redis.call('HGET', KEYS[17], number))))
+    redis.call('HDEL', KEYS[17], number)
+    redis.call('ZREM', KEYS[16], number)
   end
   bytesRead = bytesRead + moved
 end
@@ -96,7 +99,7 @@ if #entries > 0 then
 end
 
 local function lowestScore(key) return tonumber(redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')[2] or math.huge) end
-local soonest = math.min(lowestScore(KEYS[2]), lowestScore(KEYS[13]))
+local soonest = math.min(lowestScore(KEYS[2]), lowestScore(KEYS[16]))
 local reply = { 'claimed', last, soonest < math.huge and string.format('%.0f', math.max(0, soonest - now)) or '' }
 for _, entry in ipairs(entries) do reply[#reply + 1] = entry end
 return reply

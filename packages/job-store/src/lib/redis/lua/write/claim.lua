@@ -1,7 +1,7 @@
 -- Gives jobs to workers: changes their status to STATUS, with a lease and the message that requested them. Comes after status-change.lua,
 -- requests.lua and pauses.lua.
 -- ARGV: 3 further statuses in which the jobs can be claimed (one per line, between line breaks), 4 duration of the leases (ms), 5 queue of
---       the messages (JSON); from 6 on, the values of the calls
+--       the messages (JSON), 6 field and maximum of the limit, with a space between them, or ''; from 7 on, the values of the calls
 -- CALL: 1 operation (JSON) and metadata of the change with the key of the claim, as they end a history entry, 2 version that the job must
 --       have, or '', 3 origin or '' (see requests.lua), 4 id of the message (JSON), a line break, and the message (JSON); if
 --       the status has messages: 5 their headers (JSON) or ''
@@ -10,8 +10,10 @@
 --          Or the new record, ''
 --          'claimed <end of the lease (ms)> <failed attempts> <expired leases>', a line break and the same; old record or ''
 --          the same without a beginning, record  the claim was made before, and its lease was renewed
---          'outdated', ''; 'handled', ''; 'moved', ''; 'leased', ''; 'changed', ''; 'missing', ''; 'unreadable', ''
+--          'outdated', ''; 'handled', ''; 'moved', ''; 'leased', ''; 'changed', ''; 'missing', '';
+--          'unreadable', first bytes of the value
 --          'paused', pause of the queue (see pauses.lua)
+--          'limited', ''                            the message waits for a place (see places.lua)
 
 -- Maximum size of the messages that are kept for a job.
 local MAX_WORK_BYTES = 4194304
@@ -19,6 +21,9 @@ local MAX_WORK_BYTES = 4194304
 local away
 leaseNow, away = contact(KEYS[1], gapsKey, now, metadata[8], metadata[9])
 local from, leaseMs, queue = unpack(ARGV, 3, 5)
+local field, max = match(ARGV[6], '^(%S+) (%d+)$')
+-- Field values of the jobs, and the jobs whose leases are over and still count, once a call needs them.
+local fieldTexts, overdue
 
 -- Removes the oldest remembered messages until the messages of the job are within the limit. `stored` and `latest`: sizes of the stored
 -- message, and of the latest remembered one, which is not written yet.
@@ -75,6 +80,45 @@ local function refusal(id, state, head, origin, message, latest, latestVersion, 
   end
 end
 
+-- Returns the key of a job for the limit, or nil if there is no limit or the job has no value.
+local function keyOf(i)
+  if not (field and FIELDS) then return nil end
+  if not fieldTexts then
+    fieldTexts = redis.call('HMGET', valuesKey, unpack(ids))
+    local name = field .. '\t' .. queue
+    if redis.call('HGET', rulesKey, name) ~= max then redis.call('HSET', rulesKey, name, max) end
+  end
+  local at = fieldTexts[i] and find('\n' .. fieldTexts[i], '\n' .. field .. '=', 1, true)
+  return at and match(fieldTexts[i], '^[^\n]*', at)
+end
+
+-- Returns true if a job may run: it has a place of the key already, or one is free.
+local function hasPlace(id, state, key)
+  local places, limit = works.places(), tonumber(max)
+  local used = places.taken(key)
+  if state.counted == key then used = used - 1 end
+  local heldUntil, ofKey = match(works.valuesOf(state, 'p', queue) or '', '^%d+ (%d+) %d+ %d+ (.*)$')
+  if ofKey == key and heldUntil > now then used = used - 1 end
+  if used < limit then return true end
+  overdue = overdue or redis.call('ZRANGEBYSCORE', leasesKey, '-inf', leaseNow, 'LIMIT', 0, 100)
+  for _, other in ipairs(overdue) do
+    if other ~= id and places.isRunning(other, key) then used = used - 1 end
+  end
+  return used < limit
+end
+
+-- Lets the message of a call wait for a place, in the order of arrival.
+local function wait(id, state, head, key, origin, message)
+  local arrival = match(works.valuesOf(state, 'p', queue) or '', '^%d+') or string.format('%016.0f', redis.call('HINCRBY', KEYS[1], 'arrivals', 1))
+  works.answer(id, state, queue)
+  if origin == '' then works.addSeen(state, match(message, '^[^\n]*'), head.version) end
+  works.push(works.messages, id .. ' p' .. queue, message)
+  if #message > largestWritten then largestWritten = #message end
+  works.put(state, 'p', queue, arrival .. ' 0 ' .. head.attempt .. ' ' .. head.version .. ' ' .. key, math.huge)
+  works.places().wait(id, key, queue, arrival)
+  works.keep(id, state)
+end
+
 local function claimed(state, beginning)
   local ending, counts = string.format('%.0f', state.ending + away), state.counts or {}
   return 'claimed ' .. ending .. ' ' .. (counts.claimFailed or '0') .. ' ' .. (counts.claimExpired or '0') .. '\n' .. beginning
@@ -94,10 +138,18 @@ local function claim(i, key, text, first)
   end
 
   local refused = refusal(id, state, head, origin, message, latest, latestVersion, latestAt)
-  if refused then return refused, '' end
-  if wantedVersion ~= '' and wantedVersion ~= head.version then return 'changed', '' end
+  if not refused and wantedVersion ~= '' and wantedVersion ~= head.version then refused = 'changed' end
+  if refused then
+    if works.answer(id, state, queue, true) then works.keep(id, state) end
+    return refused, ''
+  end
   local pause = metadata[7] and metadata[7] > now and pauseOf(pausesKey, queue, now)
   if pause then return 'paused', pause end
+  local limitedKey = keyOf(i)
+  if limitedKey and not hasPlace(id, state, limitedKey) then
+    wait(id, state, head, limitedKey, origin, message)
+    return 'limited', ''
+  end
 
   local counts = state.counts
   if counts and head.status ~= STATUS then counts.failed = nil end
@@ -111,7 +163,8 @@ local function claim(i, key, text, first)
   end
   keepMessage(id, state, head.newVersion, false, origin, message)
   if counts then counts.counted, counts.ended = nil, nil end
-  state.present = head.present
+  state.present, state.limit = head.present, limitedKey
+  works.answer(id, state, queue)
   works.setClaim(state, queue, head.newVersion, now)
   if HISTORY_LIMIT < 4 then works.addKey(state, keyIn(entry), head.newVersion) end
   works.give(state, leaseNow, leaseMs)
@@ -122,7 +175,7 @@ end
 
 local texts = readCalls()
 for i = 1, calls do
-  push(reply, claim(i, KEYS[4 + i], texts[i], 6 + (i - 1) * (SENDS == '' and 4 or 5)))
+  push(reply, claim(i, KEYS[4 + i], texts[i], 7 + (i - 1) * (SENDS == '' and 4 or 5)))
 end
 if #byStatus > 0 then redis.call('ZADD', KEYS[2], unpack(byStatus)) end
 if works then works.finish(not metadata[5] and KEYS[1]) end

@@ -1,7 +1,7 @@
 -- Deletes jobs by their ids. Comes after deletion.lua.
 -- CALL: 1 operation, 2 what the job must have (see expectations.lua)
 -- Replies: for each call
---          'deleted', ''; 'conflict', version; 'missing', ''; 'unreadable', ''
+--          'deleted', ''; 'conflict', version; 'missing', ''; 'unreadable', first bytes of the value
 
 local function delete(key, operation, expected)
   if repeated and known.hasTombstone(operation) then return 'deleted', '' end
@@ -10,7 +10,7 @@ local function delete(key, operation, expected)
   if not text then return 'missing', '' end
   if expected ~= '' then
     local version, status, created = match(text, '^{"version":(%d+),"status":(".-"),"attempt":%d+,"ttl":%d+,"times":%[(%d+),')
-    if not version then return 'unreadable', '' end
+    if not version then return 'unreadable', sub(text, 1, 8) end
     if conflicts(expected, version, created, status) then return 'conflict', version end
   end
   deleteJob(key, text)

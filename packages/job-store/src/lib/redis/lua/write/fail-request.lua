@@ -7,7 +7,8 @@
 -- Replies: for each call
 --          beginning of the new record, old record  the job was failed
 --          'repeated', version and record           an earlier attempt failed the job, with this version
---          'outdated', ''; 'handled', ''; 'moved', ''; 'leased', ''; 'missing', ''; 'unreadable', ''
+--          'outdated', ''; 'handled', ''; 'moved', ''; 'leased', ''; 'missing', '';
+--          'unreadable', first bytes of the value
 
 leaseNow = contact(KEYS[1], nil, now)
 

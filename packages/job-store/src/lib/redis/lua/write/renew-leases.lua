@@ -1,19 +1,23 @@
 -- Sets the ends of leases, and makes a contact with the server. If a worker announces itself, records that it is alive. Comes after
--- contact.lua, work-changes.lua, expectations.lua and pauses.lua.
+-- limits.lua, work-changes.lua, expectations.lua and pauses.lua.
 -- KEYS: 1 metadata (hash), 2 work states and 3 their messages (hashes), 4 leases and 5 waits (sorted sets; see work-state.lua), 6 gaps
---       (see contact.lua), 7 pauses (see pauses.lua), 8 records of workers (hash: id -> time of the latest heartbeat, a space and the record),
---       9 their ends (sorted set: id by the time at which the record expires), 10 consumers (hash: queue -> statuses)
+--       (see contact.lua), 7 limits, 8 their lists and 9 their rules (see places.lua), 10 pauses (see pauses.lua), 11 records of workers
+--       (hash: id -> time of the latest heartbeat, a space and the record), 12 their ends (sorted set: id by the time at which the record
+--       expires), 13 consumers (hash: queue -> statuses), 14 entries of the outbox (stream)
 -- ARGV: 1 deadline (ms by this server's clock), 2 time until the new end (ms), 0: the leases end at once, 3 operation, 4 id of the worker, or ''
---       if none announces itself, 5 its queue (JSON), 6 its record (JSON), 7 statuses that it names (JSON); from 8 on, two values for each job: its
---       id, and what it must have (see expectations.lua)
+--       if none announces itself, 5 its queue (JSON), 6 its record (JSON), 7 statuses that it names (JSON), 8 field that it limits, or ''; from 9 on,
+--       two values for each job: its id, and what it must have (see expectations.lua)
 -- Replies: { 'late', now }  the deadline has passed: nothing was changed, and nothing will be
+--          { 'stale' }  the store has a newer format: nothing was changed
 --          { 'renewed', id of the run of this server or '', pause of the worker's queue or '', for each job 1 if its lease was changed, else 0 }
 
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 if now > tonumber(ARGV[1]) then return { 'late', string.format('%.0f', now) } end
 local leaseNow, leaseMs = contact(KEYS[1], KEYS[6], now), tonumber(ARGV[2])
-local works = workChanges(workStates(now, nil, unpack(KEYS, 2, 5)))
+if not leaseNow then return { 'stale' } end
+local limitsKey, listsKey, rulesKey = unpack(KEYS, 7, 9)
+local works = workChanges(workStates(now, KEYS[14], KEYS[2], KEYS[3], KEYS[4], KEYS[5], limitsKey, listsKey, rulesKey))
 
 local function isPresent(state, expected)
   local version, expiry, status = string.match(state.present, '^(%d+) (%d+) (.*)$')
@@ -44,8 +48,8 @@ end
 local MAX_EXPIRED = 100
 
 local function removeWorker(id)
-  redis.call('HDEL', KEYS[8], id)
-  redis.call('ZREM', KEYS[9], id)
+  redis.call('HDEL', KEYS[11], id)
+  redis.call('ZREM', KEYS[12], id)
 end
 
 -- Records the worker. Returns the pause of its queue, or ''.
@@ -53,20 +57,23 @@ local function announce()
   if leaseMs == 0 then
     removeWorker(ARGV[4])
   else
-    local isNew = redis.call('ZADD', KEYS[9], now + leaseMs, ARGV[4]) == 1
-    redis.call('HSET', KEYS[8], ARGV[4], string.format('%.0f', now) .. ' ' .. ARGV[6])
-    if isNew then redis.call('HSET', KEYS[10], ARGV[5], ARGV[7]) end
+    local isNew = redis.call('ZADD', KEYS[12], now + leaseMs, ARGV[4]) == 1
+    redis.call('HSET', KEYS[11], ARGV[4], string.format('%.0f', now) .. ' ' .. ARGV[6])
+    if isNew then redis.call('HSET', KEYS[13], ARGV[5], ARGV[7]) end
+    if ARGV[8] ~= '' and tonumber(redis.call('HGET', rulesKey, ARGV[8]) or 0) < now + leaseMs then
+      redis.call('HSET', rulesKey, ARGV[8], string.format('%.0f', now + leaseMs))
+    end
   end
-  for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[9], '-inf', now, 'LIMIT', 0, MAX_EXPIRED)) do removeWorker(id) end
+  for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[12], '-inf', now, 'LIMIT', 0, MAX_EXPIRED)) do removeWorker(id) end
   local paused, time = redis.call('HGET', KEYS[1], 'paused'), string.format('%.0f', now)
-  return paused and paused > time and pauseOf(KEYS[7], ARGV[5], time) or ''
+  return paused and paused > time and pauseOf(KEYS[10], ARGV[5], time) or ''
 end
 
 -- INFO can be denied. Without it, the caller does not know whether the server was restarted.
 local info = redis.pcall('INFO', 'server')
 local reply = { 'renewed', type(info) == 'string' and string.match(info, 'run_id:(%w+)') or '', ARGV[4] ~= '' and announce() or '' }
 local ids = {}
-for i = 8, #ARGV, 2 do ids[#ids + 1] = ARGV[i] end
+for i = 9, #ARGV, 2 do ids[#ids + 1] = ARGV[i] end
 local texts = ids[1] and redis.call('HMGET', KEYS[2], unpack(ids)) or {}
 local change = leaseMs == 0 and stop or renew
 -- Snapshots of one job can have several versions.
@@ -74,7 +81,7 @@ local states = {}
 for n, id in ipairs(ids) do
   states[id] = states[id] or works.read(texts[n])
   local state = states[id]
-  local changed = state and isPresent(state, ARGV[2 * n + 7]) and change(state)
+  local changed = state and isPresent(state, ARGV[2 * n + 8]) and change(state)
   if changed then works.keep(id, state) end
   reply[n + 3] = changed and 1 or 0
 end

@@ -7,7 +7,7 @@
 --          'created', createdAt                     the job was created, perhaps by an earlier attempt
 --          beginning of the new record, old record  the status was changed. Or the new record, ''
 --          'repeated', version and record           an earlier attempt changed the status, with this version
---          'exists', record; 'tooLarge', bytes; 'unreadable', ''
+--          'exists', record; 'tooLarge', bytes; 'unreadable', first bytes of the value
 
 local byCreation = {}
 -- A job is created later than every deleted one; see create.lua.
@@ -39,7 +39,7 @@ local function request(i, key, text, first, options)
     return create(ids[i], key, first, options.values)
   end
   local head, created, ops, history = parse(text)
-  if not head then return 'unreadable', '' end
+  if not head then return 'unreadable', sub(text or '', 1, 8) end
   if repeated then
     local kind, detail = earlierResult(entry, text, history, ops)
     if kind == 'repeated' and match(detail, '^%d+') == '1' then return 'created', created end

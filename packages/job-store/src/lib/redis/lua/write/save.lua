@@ -3,7 +3,8 @@
 -- CALL: 1 operation, 2 version, 3 beginning of the record behind the version, 4 createdAt, 5 times behind createdAt, 6 history and
 --       parts, 7 data (line, after a line break), 8 status (JSON), 9 score in the index by status, 10 time of expiry (ms) or '', 11 fields (one per line)
 -- Replies: for each call, in which a space and the end of the lease (ms) follow 'saved' and 'repeated' if the job has one
---          'saved', record; 'repeated', version and record; 'conflict', version; 'expired', ''; 'tooLarge', bytes; 'unreadable', ''
+--          'saved', record; 'repeated', version and record; 'conflict', version; 'expired', ''; 'tooLarge', bytes;
+--          'unreadable', first bytes of the value
 
 local byStatus, byCreation, bytesRead, known = {}, {}, 0, operations()
 
@@ -39,7 +40,7 @@ local function save(i, key, operation, version, beginning, created, times, histo
     local storedVersion, storedStatus, at = match(stored, '^{"version":(%d+),"status":(".-"),"attempt":%d+,"ttl":%d+,"times":%[()')
     local storedCreated, storedOps, first = readTimes(stored, at or 1)
     local close = at and first and find(stored, '\n],', first, true)
-    if not close then return 'unreadable', '' end
+    if not close then return 'unreadable', sub(stored, 1, 8) end
     local entries = sub(stored, first, close)
     local before = repeated and known.versionOf(operation, entries, storedOps)
     if before then

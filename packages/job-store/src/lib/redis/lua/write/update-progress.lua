@@ -1,7 +1,7 @@
 -- Records progress of jobs: changes the line of progress and updatedAt.
 -- CALL: 1 operation, 2 what the job must have (see expectations.lua), 3 progress (line)
 -- Replies: for each call
---          'recorded', ''; 'conflict', version; 'illegal', status (JSON); 'tooLarge', bytes; 'missing', ''; 'unreadable', ''
+--          'recorded', ''; 'conflict', version; 'illegal', status (JSON); 'tooLarge', bytes; 'missing', ''; 'unreadable', first bytes of the value
 
 local bytesRead, known = 0, operations()
 
@@ -15,7 +15,7 @@ local function updateProgress(key, operation, expected, progress)
   local created, ops, history = readTimes(text, times and times + 10 or 1)
   local close = created and find(text, '\n],', history, true)
   local data = close and find(text, '\n"data":', close, true)
-  if not (version and data) then return 'unreadable', '' end
+  if not (version and data) then return 'unreadable', sub(text, 1, 8) end
   local stop = find(text, '\n ', close, true) or data
   if repeated then
     if known.hasTombstone(operation) then return 'deletedSince', '' end
