@@ -13,7 +13,7 @@ export const downloaderSettings = {
   /** Folder of subtitle files. */
   LIBRARY_PATH: z.string().default("samples/library"),
   /** Maximum number of jobs at the same time. */
-  DOWNLOADER_CONCURRENCY: z.coerce.number().int().min(1).max(100).default(4),
+  DOWNLOADER_CONCURRENCY: z.coerce.number().int().min(1).max(100).default(4).describe("a number, 1 to 100"),
 };
 
 /** Starts the worker that finds subtitles. */

@@ -12,7 +12,7 @@ export const managerSettings = {
   /** Address to listen on. With 0.0.0.0, other machines have access. Then put a proxy with authentication in front of it. */
   HOST: z.string().default("127.0.0.1"),
   /** Port to listen on. 0: a free port. */
-  PORT: z.coerce.number().int().min(0).max(65_535).default(3000),
+  PORT: z.coerce.number().int().min(0).max(65_535).default(3000).describe("a port, 0 to 65535"),
 };
 
 /** Running manager. */

@@ -10,9 +10,9 @@ export const translatorSettings = {
   /** Path of the translation memory, a TMX file. */
   TRANSLATION_MEMORY_PATH: z.string().default("samples/memory.en-es.tmx"),
   /** Minimum share of the cues that must have a translation, 0 to 1. */
-  MIN_COVERAGE: z.coerce.number().min(0).max(1).default(0.8),
+  MIN_COVERAGE: z.coerce.number().min(0).max(1).default(0.8).describe("a number, 0 to 1"),
   /** Maximum number of jobs at the same time. */
-  TRANSLATOR_CONCURRENCY: z.coerce.number().int().min(1).max(100).default(2),
+  TRANSLATOR_CONCURRENCY: z.coerce.number().int().min(1).max(100).default(2).describe("a number, 1 to 100"),
 };
 
 /** Starts the worker that translates subtitles. */

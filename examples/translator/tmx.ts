@@ -4,7 +4,7 @@ import { DOMParser, type Element, ParseError } from "@xmldom/xmldom";
 export type TranslationUnit = ReadonlyMap<string, string>;
 
 /** A file is not TMX, or is damaged. */
-class TmxError extends Error {
+export class TmxError extends Error {
   override readonly name = "TmxError";
 }
 
@@ -20,20 +20,23 @@ export function parseTmx(xml: string): readonly TranslationUnit[] {
   return units;
 }
 
-function parseXml(xml: string): Element {
-  // Collects faults. By default, the parser repairs damaged XML, and a text could get the translation of another text.
-  const faults: string[] = [];
-  const onError = (level: string, message: string) => void (level !== "warning" && faults.push(message));
-  let root: Element | null = null;
+/** Reads XML, and returns its root element. @throws TmxError, with the line if it is known, if the XML is not well-formed */
+export function parseXml(xml: string): Element {
+  // By default, the parser repairs damaged XML, and a text could get the translation of another text.
+  let fault: string | null = null;
+  const onError = (level: string, message: string) => {
+    if (level !== "warning") fault ??= message;
+  };
   try {
-    root = new DOMParser({ onError }).parseFromString(xml, "text/xml").documentElement;
+    const root = new DOMParser({ onError }).parseFromString(xml, "text/xml").documentElement;
+    if (root !== null && fault === null) return root;
+    throw new TmxError(`it is not well-formed XML: ${fault}`);
   } catch (error) {
     if (!(error instanceof ParseError)) throw error;
-    faults.push(error.message);
+    const line: unknown = error.locator?.lineNumber;
+    const place = typeof line === "number" && line > 0 ? `line ${line}: ` : "";
+    throw new TmxError(`${place}it is not well-formed XML: ${error.message}`);
   }
-  if (root === null || faults.length > 0)
-    throw new TmxError(`it is not well-formed XML: ${faults[0] ?? "it is empty"}`);
-  return root;
 }
 
 function readUnit(unit: Element): TranslationUnit {

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { checkApi } from "./api-reports.mjs";
 import { cleanUpLater, forget } from "./clean-up.mjs";
 import { findMachineNames } from "./machine-names.mjs";
-import { oversizedEntries, oversizedTemplates, unevenSources, unusualLicences } from "./measures.mjs";
+import { oversizedEntries, oversizedPage, oversizedTemplates, unevenSources, unusualLicences } from "./measures.mjs";
 import { wrongAlerts } from "./monitoring.mjs";
 import { print, root, run } from "./run.mjs";
 import { ALL_NODES, tryPackages } from "./try-packages.mjs";
@@ -84,6 +84,7 @@ export async function failedChecks({ allNodes = false } = {}) {
   await inspect("Lengths of the source files", unevenSources);
   await inspect("Length of the templates", oversizedTemplates);
   await inspect("Sizes of the package entries", oversizedEntries);
+  await inspect("Size of the page of the dashboard", oversizedPage);
   await inspect("Licences of the dependencies", unusualLicences);
   if (allNodes) {
     await inspect("Packages in a user's project", () => tryPackages({ nodes: ALL_NODES, print }));

@@ -11,8 +11,8 @@ const LIMIT_MS = 35 * 60_000;
 
 /**
  * Runs everything that must pass before a change is merged: the checks, all tests on the Node of the tools, and the tests
- * of the packages, the templates and the documents on the oldest Node. A failed check counts as one failure. The last lines name the
- * slowest files and each failed check and test, and contain the counts. The last one has the total.
+ * of the packages, the templates and a copy of the templates on the oldest Node. A failed check counts as one failure. The last
+ * lines name the slowest files and each failed check and test, and contain the counts. The last one has the total.
  *
  * @returns {Promise<number>} the exit code
  */

@@ -9,7 +9,7 @@ import {
   openBroker,
   openProviderStates,
   openStore,
-  parseEnv,
+  readSettings,
 } from "../../examples/showcase/contracts/src/index.js";
 import { removeTraces } from "../../examples/showcase/demo/src/remove-traces.js";
 import { startManager } from "../../examples/showcase/manager/src/app.js";
@@ -58,7 +58,7 @@ describe.skipIf(redis.url === null || rabbitmq.url === null)(suite, () => {
     const address = new URL(rabbitmq.url ?? "");
     address.port ||= "5672";
     const rabbitmqProxy = await startTcpProxy({ url: address.href });
-    const env = parseEnv(managerEnv, {
+    const env = readSettings(managerEnv, {
       REDIS_URL: redisProxy.url,
       REDIS_KEY_PREFIX: `${prefix}:`,
       RABBITMQ_URL: rabbitmqProxy.url,

@@ -9,7 +9,7 @@ import {
   createSubtitleFiles,
   openBroker,
   openStore,
-  parseEnv,
+  readSettings,
   translateQueue,
   uploadUrl,
 } from "../../examples/showcase/contracts/src/index.js";
@@ -66,7 +66,7 @@ describe.skipIf(redis.url === null || rabbitmq.url === null)(suite, () => {
       OPENAI_API_KEY: "paid-by-the-line",
       LOG_LEVEL: "warn",
     };
-    const env = parseEnv(connectionEnv, variables);
+    const env = readSettings(connectionEnv, variables);
     const log = createLog("test", "silent");
     const store = openStore(env, log);
     const broker = openBroker(env, log);

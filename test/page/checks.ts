@@ -5,7 +5,7 @@ import { expect } from "vitest";
 import { desktop, phone } from "./browser.js";
 
 /** States with additional pictures in dark colors and on a phone. */
-const IN_ALL_VARIANTS = new Set(["jobs", "job-completed"]);
+const IN_ALL_VARIANTS = new Set(["jobs", "job-completed", "dashboard-overview", "dashboard-jobs", "dashboard-job"]);
 
 /** Folder for the pictures of the documentation. `npm run screenshots` sets it. */
 const folder = process.env.SCREENSHOTS_FOLDER;

@@ -151,12 +151,43 @@ function workRows(store: JobStore<Definition>): readonly Row[] {
   ];
 }
 
+/** Claims of jobs with the same index value, without a limit, below a limit and above it. */
+function limitRows(store: JobStore<Definition>): readonly Row[] {
+  const create = (id: string) => store.create(data, { id });
+  const claim = (max?: number) => (id: string) =>
+    store.claim(id, "downloading", {
+      from: ["pending"],
+      leaseMs: TIMEOUT_MS,
+      key: `claim of ${id}`,
+      message: { ...message, id },
+      ...(max !== undefined && { limit: { field: "language", max } }),
+    });
+  const begin = async (id: string) => {
+    await create(id);
+    await claim(1_000_000)(id);
+  };
+  const finish = (id: string) =>
+    store.updateStatus(id, "completed", {
+      result: { downloadUrl: "https://subtitles.example/files/0193e4d2.srt" },
+      handled: true,
+      key: `outcome of ${id}`,
+    });
+  return [
+    { name: "claim without a limit", prepare: create, call: claim() },
+    { name: "claim below its limit", prepare: create, call: claim(1_000_000) },
+    { name: "single claim below its limit", prepare: create, call: claim(1_000_000), isSingle: true },
+    { name: "outcome of a claimed job below its limit", prepare: begin, call: finish },
+    { name: "claim above its limit", prepare: create, call: claim(1) },
+  ];
+}
+
 function fullRows(store: JobStore<Definition>): readonly Row[] {
   const rows = changes(store, [message]);
   return [
     ...Object.values(rows),
     { ...rows.create, name: "single create", isSingle: true },
     { ...rows.byId, name: "single updateStatus", isSingle: true },
+    ...limitRows(store),
     {
       name: "page of 50 of a field, with its jobs",
       prepare: rows.byId.prepare,

@@ -63,7 +63,11 @@ test("an unavailable server is logged without a stack, and the service waits for
 test.each([
   [["manager"], {}, "Set REDIS_URL and RABBITMQ_URL."],
   [[], { REDIS_URL: "redis://127.0.0.1:1" }, "Set RABBITMQ_URL."],
-  [[], { REDIS_URL: "http://user:hunter2@host", PORT: "x" }, /^REDIS_URL: .+redis:\/\/localhost:6379\nPORT: .+/],
+  [
+    [],
+    { REDIS_URL: "http://user:hunter2@host", PORT: "x" },
+    /^REDIS_URL is invalid. .+\nPORT is invalid. It must be a port, 0 to 65535/,
+  ],
   [["nothing"], { REDIS_URL: "redis://127.0.0.1:1", RABBITMQ_URL: "amqp://127.0.0.1:1" }, 'There is no app "nothing"'],
 ])("a wrong start ends with the reason and no password: %j %j", { timeout: patience }, async (args, env, message) => {
   const service = start(args, env as Readonly<Record<string, string>>);

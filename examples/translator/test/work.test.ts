@@ -128,7 +128,8 @@ test("a unit with formatting codes is not used, because the codes would be shown
 
 test.each([
   ["", "not well-formed XML"],
-  ["<tmx><body><tu>", "not well-formed XML"],
+  ["<tmx>\n<body><tu>", "line 2: it is not well-formed XML: unclosed xml tag"],
+  ["<tmx><body>&a;</body></tmx>", "it is not well-formed XML: entity not found"],
   ["<html/>", "the root element is <html>"],
   ["<tmx><body/></tmx>", "no translation unit"],
   ["<tmx><body><tu><tuv><seg>Hi</seg></tuv></tu></body></tmx>", "no xml:lang"],

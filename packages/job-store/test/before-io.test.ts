@@ -228,6 +228,16 @@ const refused: readonly (readonly [string, () => Promise<unknown>, "INVALID_ARGU
     () => leased.failRequest("a", "failed", { ...failure, message: { queue: "q" } as never }),
     "INVALID_ARGUMENT",
   ],
+  [
+    "a claim with a limit without a field",
+    () => leased.claim("a", "doing", { ...claim, limit: { max: 1 } as never }),
+    "INVALID_ARGUMENT",
+  ],
+  [
+    "a claim with a limit on no index field",
+    () => leased.claim("a", "doing", { ...claim, limit: { field: "x", max: 1 } as never }),
+    "INVALID_ARGUMENT",
+  ],
   ["renewLeases of an id", () => leased.renewLeases(["a" as never], 1), "INVALID_ARGUMENT"],
   ["renewLeases of a bad job", () => leased.renewLeases([{ ...job, status: 7 } as never], 1), "INVALID_ARGUMENT"],
   ["renewLeases for a bad time", () => leased.renewLeases([], -1), "INVALID_ARGUMENT"],

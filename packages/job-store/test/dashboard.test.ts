@@ -1,49 +1,426 @@
 import { describe, expect, onTestFinished, test } from "vitest";
-import { createDashboard, type DashboardOptions } from "../src/dashboard.js";
-import { createJobStore } from "../src/index.js";
-import { report } from "../src/lib/contract/definitions.js";
-import type { CallName, Calls } from "../src/lib/dashboard/protocol.js";
+import { createDashboard, type DashboardBroker, type DashboardOptions } from "../src/dashboard.js";
+import { createJobStore, type JobStore } from "../src/index.js";
+import { jobIn, type Report, report, step } from "../src/lib/contract/definitions.js";
+import type { Action } from "../src/lib/dashboard/protocol.js";
 import { memoryDriver } from "../src/memory.js";
+import { clientOf, newRequestId, openDashboard, requestOf } from "./dashboard-client.js";
 
-function open(options: Partial<DashboardOptions> = {}) {
-  const driver = memoryDriver();
-  const store = createJobStore({ job: report, driver });
-  const dashboard = createDashboard({ stores: { reports: { store } }, may: () => true, ...options });
-  onTestFinished(async () => {
-    await dashboard.close();
-    await store.close();
+describe("views", () => {
+  test("a job is in its list and on its own page", async () => {
+    const { store, client } = openDashboard();
+    await store.create({ title: "One", owner: "parent" }, { id: "a", by: "alice" });
+    await store.create({ title: "Parent" }, { id: "parent" });
+    const { items, total } = await client.call("jobs", {});
+    expect(total).toBe(2);
+    expect(items).toMatchObject([{ id: "parent" }, { id: "a", data: '{"title":"One","owner":"parent"}' }]);
+    const job = await client.call("job", { id: "a" });
+    expect(job).toMatchObject({ id: "a", version: 1, history: [{ status: "waiting", attempt: 1, by: "alice" }] });
+    expect(job?.data).toMatchObject({ jobs: { owner: "parent" }, cut: false });
+    expect((await client.call("job", { id: "parent" }))?.children).toMatchObject([
+      { field: "owner", counts: { waiting: 1 } },
+    ]);
+    expect(await client.call("job", { id: "b" })).toBeNull();
   });
-  return { store, dashboard, faults: driver.faults };
-}
 
-async function call<N extends CallName>(
-  dashboard: ReturnType<typeof createDashboard>,
-  name: N,
-  body: object,
-): Promise<Calls[N]["reply"]> {
-  const reply = await dashboard.fetch(
-    new Request(`http://host/a/b?call=${name}`, {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify(body),
-    }),
-  );
-  const value = await reply.json();
-  if (reply.status !== 200) expect.fail(JSON.stringify(value));
-  return value as Calls[N]["reply"];
-}
+  test("the timeline has the attempt of each change", async () => {
+    const { store, client } = openDashboard();
+    await jobIn(store, "failed", "a");
+    await step(store, "a", "waiting");
+    await step(store, "a", "failed", { error: { message: "no", code: "NO" }, note: "bad" });
+    const job = await client.call("job", { id: "a" });
+    expect(job?.history.map(({ status, attempt }) => [status, attempt])).toEqual([
+      ["waiting", 1],
+      ["failed", 1],
+      ["waiting", 2],
+      ["failed", 2],
+    ]);
+    expect(job?.history.every(({ durationMs }) => durationMs >= 0)).toBe(true);
+    expect(job).toMatchObject({ error: { message: "no", code: "NO", retryable: null } });
+    expect((await client.call("durations", {})).jobs).toBe(1);
+  });
 
-describe("the dashboard", () => {
-  test("shows a job in its list and on its own page", async () => {
-    const { store, dashboard } = open();
+  test("the number of a list equals the rows that paging reaches", async () => {
+    const { store, client } = openDashboard();
+    const ids = Array.from({ length: 25 }, (_, n) => `job-${n}`);
+    await store.createMany(ids.map((id, n) => ({ id, data: { title: id, label: n < 13 ? "red" : "blue" } })));
+    await step(store, "job-0", "failed");
+    for (const query of [{}, { status: "waiting" }, { where: { label: "red" } }]) {
+      const found: string[] = [];
+      let cursor: string | null | undefined;
+      do {
+        const page = await client.call("jobs", { ...query, limit: 10, cursor: cursor ?? undefined });
+        found.push(...page.items.map(({ id }) => id));
+        ({ cursor } = page);
+        if (cursor === null) expect(page.total).toBe(found.length);
+      } while (cursor !== null);
+    }
+    const ranged = await client.call("jobs", { after: new Date(0).toISOString() });
+    expect(ranged).toMatchObject({ total: null });
+  });
+
+  test("a large value is cut, and can be downloaded whole", async () => {
+    const { store, dashboard, client } = openDashboard();
+    await store.create({ title: "é".repeat(50_000) }, { id: "a" });
+    const view = (await client.call("job", { id: "a" }))?.data;
+    expect(view).toMatchObject({ cut: true });
+    expect(Buffer.byteLength(view?.text ?? "")).toBeLessThanOrEqual(65_536);
+    expect(view?.text).not.toContain("\uFFFD");
+    const file = await dashboard.fetch(requestOf("value", { store: "reports", id: "a", part: "data" }));
+    expect(file.headers.get("content-disposition")).toBe('attachment; filename="a.data.json"');
+    const text = await file.text();
+    expect(JSON.parse(text)).toEqual({ title: "é".repeat(50_000) });
+    expect(view?.bytes).toBe(Buffer.byteLength(text));
+  });
+
+  test("an overview has counts, minutes, outbox, health and workers", async () => {
+    const { store, client } = openDashboard();
+    await store.create({ title: "One" }, { outbox: [{ queue: "q", payload: 1 }] });
+    const overview = await client.call("overview", {});
+    expect(overview).toMatchObject({ counts: { waiting: 1 }, outbox: { waiting: 1 }, workers: 0, paused: [] });
+    expect(overview.minutes.created.reduce((sum, count) => sum + count, 0)).toBe(1);
+    expect(overview.health.status).toBe("healthy");
+  });
+
+  test("a store of a driver is opened from the recorded description", async () => {
+    const driver = memoryDriver();
+    const dashboard = createDashboard({ stores: { reports: { driver } }, may: () => true });
+    onTestFinished(() => dashboard.close());
+    const client = clientOf(dashboard);
+    const [none] = (await client.call("open", {})).stores;
+    expect(none).toMatchObject({ key: "reports", error: expect.stringContaining("No service") });
+    const store = createJobStore({ job: report, driver });
+    onTestFinished(() => store.close());
     await store.create({ title: "One" }, { id: "a" });
-    const { items, total } = await call(dashboard, "jobs", { store: "reports" });
-    expect(total).toBe(1);
-    expect(items).toMatchObject([{ id: "a", status: "waiting", data: '{"title":"One"}' }]);
-    const job = await call(dashboard, "job", { store: "reports", id: "a" });
-    expect(job).toMatchObject({ id: "a", version: 1, history: [{ status: "waiting", attempt: 1 }] });
-    expect(await call(dashboard, "job", { store: "reports", id: "b" })).toBeNull();
-    expect(await call(dashboard, "overview", { store: "reports" })).toMatchObject({ counts: { waiting: 1 } });
-    expect((await call(dashboard, "open", {})).stores).toMatchObject([{ key: "reports", fields: ["label", "owner"] }]);
+    const [info] = (await client.call("open", {})).stores;
+    expect(info).toMatchObject({ name: "report", fields: ["label", "owner"], lifecycle: true, error: null });
+    expect(info?.statuses.find(({ name }) => name === "failed")).toMatchObject({
+      final: true,
+      retryTo: ["waiting", "abandoned"],
+    });
+    expect((await client.call("jobs", {})).items).toMatchObject([{ id: "a" }]);
   });
+
+  test("links of the application are shown, unless their address is of another kind", async () => {
+    const links = () => [
+      { text: "Trace", url: "https://trace/a" },
+      { text: "Own", url: "/videos/a" },
+      { text: "Bad", url: "javascript:alert(1)" },
+      { text: "Bad", url: "data:text/html,x" },
+    ];
+    const { store, client } = openDashboard({ parts: { links } });
+    await store.create({ title: "One" }, { id: "a" });
+    expect((await client.call("job", { id: "a" }))?.links.map(({ text }) => text)).toEqual(["Trace", "Own"]);
+  });
+});
+
+/** Broker with one queue and two dead letters. The second one was published without a store. */
+function fakeBroker() {
+  const at = new Date("2026-11-30T00:00:00Z");
+  const origin = JSON.stringify(["reports", "report", "a", 1, 1, 1, 0]);
+  let letters = [
+    { id: "one", body: '{"secret":"tiger"}', origin, reason: "retries used up", attempts: 5, at, errors: ["tiger"] },
+    { id: "two", body: "no JSON", reason: "unreadable", attempts: 1, at, errors: [] },
+  ];
+  const remove = async (_: unknown, { ids }: { readonly ids: readonly string[] }) => {
+    const before = letters.length;
+    letters = letters.filter(({ id }) => !ids.includes(id));
+    return before - letters.length;
+  };
+  const broker: DashboardBroker = {
+    stats: async () => ({ ready: 3, unacked: null, delayed: 1, dead: letters.length, consumers: 2 }),
+    deadLetters: async () => letters,
+    redrive: remove,
+    discard: remove,
+    health: async () => ({ status: "healthy", warnings: [], error: "amqp://user:tiger@host lost" }),
+  };
+  return { broker, queues: [{ name: "reports" }] };
+}
+
+describe("a broker", () => {
+  test("shows its queues and dead letters, which are redriven or discarded", async () => {
+    const { client } = openDashboard({ parts: fakeBroker() });
+    expect(await client.call("queues", {})).toMatchObject({
+      queues: [{ queue: "reports", ready: 3, dead: 2, error: null }],
+      health: { status: "healthy", error: "amqp://host lost" },
+    });
+    const { letters, total } = await client.call("letters", { queue: "reports" });
+    expect(total).toBe(2);
+    expect(letters).toMatchObject([
+      { id: "one", jobId: "a", error: "tiger" },
+      { id: "two", jobId: null, payload: { text: '"no JSON"' } },
+    ]);
+    const redriven = await client.act({ name: "redrive", queue: "reports", ids: ["one"] });
+    expect(redriven.outcomes).toEqual([{ id: "one", outcome: "done", message: null }]);
+    const again = await client.act({ name: "redrive", queue: "reports", ids: ["one"] });
+    expect(again.outcomes).toMatchObject([{ id: "one", outcome: "moved" }]);
+    const discarded = await client.act({ name: "discard", queue: "reports", ids: ["two"] });
+    expect(discarded.outcomes).toMatchObject([{ id: "two", outcome: "done" }]);
+    expect(await client.failure("letters", { queue: "other" })).toMatchObject({ status: 400 });
+  });
+
+  test("a store without a broker offers no actions on dead letters", async () => {
+    const { client } = openDashboard();
+    const [info] = (await client.call("open", {})).stores;
+    expect(info).toMatchObject({ broker: false });
+    expect(info?.actions).not.toContain("redrive");
+    expect(await client.call("queues", {})).toMatchObject({ queues: [], health: null });
+  });
+});
+
+describe("hidden data", () => {
+  const SECRET = "tiger";
+  const hide: NonNullable<DashboardOptions["show"]> = (part, value) => {
+    if (part === "error") return { message: "hidden" };
+    if (part === "note") return null;
+    return JSON.parse(JSON.stringify(value).replaceAll(SECRET, "*"));
+  };
+
+  /** Creates a job that has the secret in every part. */
+  async function fill(store: JobStore<Report>) {
+    const outbox = [
+      { queue: "q", payload: { text: SECRET } },
+      { queue: "q", payload: SECRET, delayMs: 60_000 },
+    ];
+    await store.create({ title: SECRET, body: "x".repeat(400) }, { id: "a", outbox });
+    const [entry] = await store.outbox.read();
+    await store.outbox.reject([entry?.entryId ?? ""], `payload "${SECRET}" is invalid`);
+    await store.updateProgress("a", { done: 0, body: SECRET });
+    await step(store, "a", "working", { note: SECRET });
+    await step(store, "a", "failed", { result: { url: SECRET }, error: { message: SECRET, code: SECRET } });
+  }
+
+  test("is in no reply, download or report of an action", async () => {
+    const { store, dashboard, client, actions } = openDashboard({ show: hide, parts: fakeBroker() });
+    await fill(store);
+    const bodies = [
+      ["jobs", {}],
+      ["job", { id: "a" }],
+      ["overview", {}],
+      ["durations", {}],
+      ["workers", {}],
+      ["queues", {}],
+      ["letters", { queue: "reports" }],
+      ...(["waiting", "scheduled", "rejected"] as const).map((kind) => ["outbox", { kind }] as const),
+      ...["data", "progress", "result"].map((part) => ["value", { id: "a", part }] as const),
+      ["act", { requestId: newRequestId(), act: { name: "delete", chosen: { jobs: [{ id: "a", version: 1 }] } } }],
+      ["act", { requestId: newRequestId(), act: { name: "redrive", queue: "reports", ids: ["one"] } }],
+    ] as const;
+    for (const [name, body] of bodies) {
+      const reply = await dashboard.fetch(requestOf(name, { store: "reports", ...body }));
+      expect(reply.status).toBe(200);
+      expect(await reply.text()).not.toContain(SECRET);
+    }
+    expect((await client.call("jobs", {})).items[0]?.data).toContain("*");
+    expect(JSON.stringify(actions.map((action) => ({ ...action, request: null })))).not.toContain(SECRET);
+  });
+
+  test("stays hidden if the function fails, and the error does not contain it", async () => {
+    const show = (_: unknown, value: unknown) => {
+      throw new Error(`cannot read ${JSON.stringify(value)}`);
+    };
+    const { store, dashboard } = openDashboard({ show });
+    await fill(store);
+    for (const [name, body] of [
+      ["jobs", {}],
+      ["job", { id: "a" }],
+      ["value", { id: "a", part: "data" }],
+    ] as const) {
+      const reply = await dashboard.fetch(requestOf(name, { store: "reports", ...body }));
+      expect(reply.status).toBe(500);
+      expect(await reply.text()).not.toContain(SECRET);
+    }
+  });
+});
+
+const EVERY_ACTION: readonly Action[] = [
+  { name: "retry", chosen: { jobs: [{ id: "a", version: 1 }] }, to: "waiting" },
+  { name: "move", chosen: { jobs: [{ id: "a", version: 1 }] }, to: "failed" },
+  { name: "delete", chosen: { jobs: [{ id: "a", version: 1 }] } },
+  { name: "copy", id: "a" },
+  { name: "requeue", entryIds: ["0-1"] },
+  { name: "drop", entryIds: ["0-1"] },
+  { name: "run-now", entryIds: ["0-1"] },
+  { name: "cancel", entryIds: ["0-1"] },
+  { name: "reschedule", entryIds: ["0-1"], at: "2026-12-31T00:00:00Z" },
+  { name: "pause", queue: "reports" },
+  { name: "resume", queue: "reports" },
+  { name: "redrive", queue: "reports", ids: ["one"] },
+  { name: "discard", queue: "reports", ids: ["one"] },
+];
+
+describe("access", () => {
+  test("without a decision about access, every request is refused", async () => {
+    const store = createJobStore({ job: report, driver: memoryDriver() });
+    onTestFinished(() => store.close());
+    // The compiler rejects the missing option.
+    const dashboard = createDashboard({ stores: { reports: { store } } } as unknown as DashboardOptions);
+    for (const request of [
+      new Request("http://host/"),
+      new Request("http://host/?asset=page.js"),
+      requestOf("open", {}),
+    ]) {
+      expect((await dashboard.fetch(request)).status).toBe(403);
+    }
+  });
+
+  test.each(EVERY_ACTION)("a read-only dashboard refuses the action $name and reports it", async (act) => {
+    const { store, client, actions } = openDashboard({ readOnly: true, parts: fakeBroker() });
+    await store.create({ title: "One" }, { id: "a" });
+    const requestId = newRequestId();
+    expect(await client.failure("act", { requestId, act })).toMatchObject({ status: 403, code: "READ_ONLY" });
+    expect(actions).toMatchObject([{ action: act.name, requestId, result: "denied", store: "reports" }]);
+    expect(actions[0]?.ids).not.toEqual([]);
+    expect(await store.get("a")).toMatchObject({ version: 1 });
+    expect((await client.call("open", {})).stores).toMatchObject([{ readOnly: true, actions: [] }]);
+  });
+
+  test.each([
+    ["false", () => false],
+    ["an error", () => Promise.reject(new Error("no session"))],
+    ["a value that is not true", () => "yes" as unknown as boolean],
+  ])("%s denies", async (_, decide) => {
+    const { store, client, actions } = openDashboard({
+      may: (__, action) => (action === "read" ? true : decide()),
+    });
+    await store.create({ title: "One" }, { id: "a" });
+    const act = { name: "delete", chosen: { jobs: [{ id: "a", version: 1 }] } };
+    const denied = await client.failure("act", { requestId: newRequestId(), act });
+    expect(denied).toMatchObject({ status: 403, code: "FORBIDDEN" });
+    expect(actions).toMatchObject([{ action: "delete", ids: ["a"], result: "denied" }]);
+    expect(await store.get("a")).not.toBeNull();
+    expect((await client.call("open", {})).stores).toMatchObject([{ actions: [] }]);
+  });
+
+  test("a store that the user may not read is absent, and no call reaches it", async () => {
+    const { client } = openDashboard({ may: () => false });
+    expect(await client.call("open", {})).toMatchObject({ stores: [] });
+    for (const name of ["jobs", "job", "overview", "watch", "value", "act"]) {
+      expect(await client.failure(name, { id: "a" })).toMatchObject({ status: 403, code: "FORBIDDEN" });
+    }
+    expect(await client.failure("jobs", { store: "other" })).toMatchObject({ status: 403 });
+  });
+
+  test("a failed action is reported with the reason", async () => {
+    const { client, actions } = openDashboard();
+    const act = { name: "move", chosen: { jobs: [{ id: "a", version: 1 }] }, to: "nowhere" };
+    await client.failure("act", { requestId: newRequestId(), act });
+    expect(actions).toMatchObject([{ action: "move", result: "failed", error: expect.stringContaining("`to`") }]);
+  });
+});
+
+describe("requests", () => {
+  const status = async (headers: Record<string, string>, name = "act", token?: string) => {
+    const { dashboard } = openDashboard({ ...(token !== undefined && { token }) });
+    const act = { requestId: newRequestId(), act: { name: "resume", queue: "q" }, store: "reports" };
+    const request = new Request(`http://host/?call=${name}`, { method: "POST", headers, body: JSON.stringify(act) });
+    return (await dashboard.fetch(request)).status;
+  };
+  const json = { "content-type": "application/json" };
+
+  test.each([
+    [403, { ...json, "sec-fetch-site": "cross-site", origin: "http://evil" }],
+    [403, { ...json, "sec-fetch-site": "same-site" }],
+    [403, { ...json, "sec-fetch-site": "none" }],
+    [403, { ...json, origin: "http://evil" }],
+    [403, { ...json, origin: "null" }],
+    [403, json],
+    [415, { "content-type": "text/plain", "sec-fetch-site": "same-origin" }],
+    [415, { "sec-fetch-site": "same-origin" }],
+    [200, { ...json, "sec-fetch-site": "same-origin" }],
+    [200, { ...json, origin: "http://host", host: "host" }],
+    [200, { ...json, origin: "https://jobs.example", host: "10.0.0.7", "x-forwarded-host": "jobs.example" }],
+  ])("an action gets the status %i with the headers %j", async (expected, headers) => {
+    expect(await status(headers)).toBe(expected);
+  });
+
+  test("a read needs no header of a browser, and is refused to other sites", async () => {
+    expect(await status(json, "jobs")).toBe(200);
+    expect(await status({ ...json, "sec-fetch-site": "cross-site" }, "jobs")).toBe(403);
+  });
+
+  test("a token is required in the Authorization header, and nowhere else", async () => {
+    const browser = { ...json, "sec-fetch-site": "same-origin" };
+    expect(await status({ ...browser, authorization: "Bearer abc" }, "jobs", "abc")).toBe(200);
+    expect(await status(browser, "jobs", "abc")).toBe(401);
+    expect(await status({ ...browser, authorization: "Bearer abcd" }, "open", "abc")).toBe(401);
+    expect(await status({ ...browser, authorization: "Bearer " }, "open", "abc")).toBe(401);
+    expect(await status(browser, "jobs&token=abc", "abc")).toBe(401);
+  });
+
+  test("a body that is too large or no object is refused", async () => {
+    const { dashboard } = openDashboard();
+    const large = JSON.stringify({ store: "reports", id: "x".repeat(1_100_000) });
+    expect((await dashboard.fetch(requestOf("job", large))).status).toBe(413);
+    for (const body of ["[]", "1", "{", ""]) expect((await dashboard.fetch(requestOf("open", body))).status).toBe(400);
+  });
+
+  test("every reply has strict headers", async () => {
+    const { dashboard } = openDashboard();
+    const replies = [
+      await dashboard.fetch(new Request("http://host/")),
+      await dashboard.fetch(requestOf("jobs", { store: "reports" })),
+      await dashboard.fetch(requestOf("jobs", { store: "none" })),
+      await dashboard.fetch(new Request("http://host/", { method: "PUT" })),
+    ];
+    for (const { headers } of replies) {
+      const policy = headers.get("content-security-policy") ?? "";
+      expect(policy).toContain("default-src 'none'");
+      expect(policy).toContain("frame-ancestors 'none'");
+      expect(policy).not.toContain("unsafe");
+      expect(headers.get("x-content-type-options")).toBe("nosniff");
+      expect(headers.get("referrer-policy")).toBe("no-referrer");
+      expect(headers.get("cache-control")).toBe("no-store");
+    }
+    expect(replies.at(-1)?.status).toBe(405);
+  });
+
+  test("the document has no inline code, and its files are stored by browsers permanently", async () => {
+    const { dashboard } = openDashboard({ title: "<b>Jobs</b>" });
+    const document = await (await dashboard.fetch(new Request("http://host/a/b"))).text();
+    expect(document).toContain("<title>&#60;b&#62;Jobs");
+    expect(document).not.toMatch(/<style|style=|\son\w+=|<script(?![^>]* src=)/);
+    const names = [...document.matchAll(/\?asset=([\w.-]+)/g)].map(([, name]) => name);
+    expect(names).toHaveLength(2);
+    for (const name of names) {
+      const reply = await dashboard.fetch(new Request(`http://host/a/b?asset=${name}`));
+      expect(reply.headers.get("cache-control")).toContain("immutable");
+      expect((await reply.text()).length).toBeGreaterThan(0);
+    }
+    const old = await dashboard.fetch(new Request("http://host/?asset=page.OtherVersion.js"));
+    expect(old.headers.get("cache-control")).toBe("no-store");
+    expect((await dashboard.fetch(new Request("http://host/?asset=other"))).status).toBe(404);
+    expect(await (await dashboard.fetch(new Request("http://host/", { method: "HEAD" }))).text()).toBe("");
+  });
+
+  test("an error of the application is not shown", async () => {
+    const { client } = openDashboard({
+      by: () => {
+        throw new Error("redis://user:tiger@host");
+      },
+    });
+    const failed = await client.failure("act", { requestId: newRequestId(), act: { name: "resume", queue: "q" } });
+    expect(failed).toMatchObject({ status: 500, code: "INTERNAL" });
+    expect(failed.message).not.toContain("tiger");
+  });
+
+  test("the store's unavailability is an error with its code", async () => {
+    const driver = memoryDriver();
+    const { client } = openDashboard({ driver });
+    driver.faults.goAway();
+    expect(await client.failure("jobs", {})).toMatchObject({ status: 503, code: "UNAVAILABLE" });
+    driver.faults.comeBack();
+    expect(await client.call("jobs", {})).toMatchObject({ items: [] });
+  });
+});
+
+test.each([
+  [{}, "stores"],
+  [{ stores: {} }, "stores"],
+  [{ stores: { a: {} } }, "`store`"],
+])("createDashboard rejects the options %j", (options, named) => {
+  const create = () => createDashboard({ may: () => true, ...options } as unknown as DashboardOptions);
+  expect(create).toThrow(
+    expect.objectContaining({ code: "INVALID_ARGUMENT", message: expect.stringContaining(named) }),
+  );
 });

@@ -105,6 +105,15 @@ describe.skipIf(!available)(title("Commands to Redis"), { timeout: 120_000 }, ()
       await vi.waitFor(async () => expect(await store.workers()).toEqual([]), PATIENCE);
       await store.announceWorker({ ...worker, id: "x" }, [], 1000);
       await store.announceWorker({ ...worker, id: "x" }, [], 0);
+      const limit = { field: "language", max: 1 } as const;
+      await store.announceWorker({ ...worker, id: "y", limit }, [], 1000);
+      for (const id of ["g", "h"]) await store.create({ language: "pt" }, { id });
+      expect(await store.claim("g", "wanted", { ...claim, key: "g", limit })).toMatchObject({ kind: "claimed" });
+      expect(await store.claim("h", "wanted", { ...claim, key: "h", limit })).toEqual({ kind: "limited" });
+      await store.explain("h");
+      await store.updateStatus("g", "found");
+      await redis.client.zadd("jobs:limits:lists", 0, 'language="pt"\t"films"');
+      expect((await store.outbox.read()).map(({ jobId }) => jobId)).toContain("h");
       await redis.client.del("job:a");
       await store.audit({ repair: true });
       await store.deleteMany(["b", "c", "d", "e"]);

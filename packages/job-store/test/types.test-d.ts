@@ -1,4 +1,5 @@
 import {
+  type AnnouncedWorker,
   type AnyJobStore,
   type Change,
   type ClaimOptions,
@@ -331,6 +332,8 @@ describe("leases", () => {
     void store.claim("a", "completed", { ...claim, from: [] });
     // @ts-expect-error: "translating" does not lead to "downloading"
     void store.claim("a", "downloading", { ...claim, from: ["translating"] });
+    // @ts-expect-error: this definition has no index
+    void store.claim("a", "downloading", { ...claim, from: ["pending"], limit: { field: "language", max: 3 } });
     // @ts-expect-error: a claim has a key
     void store.claim("a", "downloading", { from: ["pending"], leaseMs: 1, message: claim.message });
   });
@@ -399,6 +402,13 @@ describe("indexed fields", () => {
     const where: Where<typeof film> = { language: "es", owner: undefined };
     const page = await films.list({ where, status: "b" });
     expectTypeOf(page.items).toEqualTypeOf<readonly Job<typeof film, "b">[]>();
+  });
+  test("can limit claims and workers", () => {
+    type Limit = { field: "language" | "owner"; max: number };
+    expectTypeOf<ClaimOptions<typeof film>["limit"]>().toExtend<Limit | undefined>();
+    expectTypeOf<{ limit: Limit }>().toExtend<Pick<ClaimOptions<typeof film>, "limit">>();
+    expectTypeOf<{ limit: Limit }>().toExtend<Pick<AnnouncedWorker<typeof film>, "limit">>();
+    expectTypeOf<{ limit: { field: "minutes"; max: 1 } }>().not.toExtend<Pick<ClaimOptions<typeof film>, "limit">>();
   });
   test("others do not compile", () => {
     // @ts-expect-error: not in the index
@@ -497,7 +507,7 @@ describe("public types", () => {
       | ("definition" | "create" | "createMany" | "request" | "save" | "get" | "getMany" | "updateStatus")
       | "updateProgress"
       | ("claim" | "failRequest" | "renewLeases" | "announceWorker" | "workers")
-      | ("pauseQueue" | "resumeQueue" | "pausedQueues" | "explain")
+      | ("pauseQueue" | "resumeQueue" | "pausedQueues" | "explain" | "activity")
       | (
           | "delete"
           | "deleteMany"

@@ -1,12 +1,15 @@
 import { createJobStore } from "@subtitles/job-store";
 import { memoryDriver as memoryStore } from "@subtitles/job-store/memory";
-import { afterEach, expect, test } from "vitest";
+import { redisDriver } from "@subtitles/job-store/redis";
+import { afterAll, afterEach, expect, test } from "vitest";
 import { createBroker } from "../src/index.js";
 import { memoryDriver } from "../src/memory.js";
 import { createWorker, type Worker, type WorkerEvent } from "../src/worker.js";
 import { films, renderings } from "./worker-suite/world.js";
 
 const store = createJobStore({ job: films, driver: memoryStore() });
+// A store connects in the background.
+const sharded = createJobStore({ job: films, driver: redisDriver({ cluster: [{ host: "127.0.0.1", port: 1 }], shards: 2 }) });
 const broker = createBroker({ driver: memoryDriver() });
 const valid = {
   store,
@@ -25,6 +28,7 @@ function start(options: object): Worker {
   return worker;
 }
 
+afterAll(() => sharded.close());
 afterEach(async () => {
   for (const worker of workers.splice(0)) await worker.close();
 });
@@ -56,6 +60,12 @@ const refused: readonly (readonly [string, object, string])[] = [
   ["a search that is too frequent", { recoverEveryMs: 999 }, "`recoverEveryMs`"],
   ["an empty `by`", { by: "" }, "`by`"],
   ["a long `by`", { by: "b".repeat(256) }, "`by`"],
+  ["a limit that is no object", { limit: 3 }, "`limit`"],
+  ["a limit without a maximum", { limit: { field: "studio" } }, "`limit.max`"],
+  ["a limit of 0", { limit: { field: "studio", max: 0 } }, "`limit.max`"],
+  ["a limit on a field that is not indexed", { limit: { field: "title", max: 3 } }, '"title"'],
+  ["a limit with an unknown key", { limit: { field: "studio", max: 3, maximum: 3 } }, '"maximum"'],
+  ["a limit on a sharded store", { store: sharded, limit: { field: "studio", max: 3 } }, "sharded"],
   ["an empty `version`", { version: "" }, "`version`"],
   ["a `version` that is no text", { version: 7 }, "`version`"],
 ];

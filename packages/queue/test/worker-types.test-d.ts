@@ -21,6 +21,7 @@ const films = defineJob({
     failed: { next: ["pending"], final: true },
     cancelled: { next: [], final: true },
   },
+  index: { title: ({ title }) => title },
 });
 const tasks = defineJob({
   name: "task",
@@ -87,6 +88,20 @@ test("a wrong `from` does not compile", () => {
   // @ts-expect-error: no status at all
   createWorker({ ...required, from: [], working: "rendering", run });
   createWorker({ ...required, from: "rendering", working: "rendering", run });
+});
+
+test("a limit names an index field of the definition", () => {
+  const run = async () => ({ to: "done" }) as const;
+  const statuses = { from: "pending", working: "rendering" } as const;
+  createWorker({ ...required, ...statuses, run, limit: { field: "title", max: 3 } });
+  // @ts-expect-error: no such field
+  createWorker({ ...required, ...statuses, run, limit: { field: "studio", max: 3 } });
+  // @ts-expect-error: no maximum
+  createWorker({ ...required, ...statuses, run, limit: { field: "title" } });
+  const ok = async () => ({ to: "ok" }) as const;
+  const task = { store: taskStore, broker, queue, from: "new", working: "running", failed: "broken", run: ok } as const;
+  // @ts-expect-error: the definition has no index
+  createWorker({ ...task, limit: { field: "title", max: 3 } });
 });
 
 test("a wrong outcome does not compile", () => {

@@ -4,6 +4,7 @@ import { closing } from "./worker-suite/closing.js";
 import { copies } from "./worker-suite/copies.js";
 import { errors } from "./worker-suite/errors.js";
 import { examinedLetters } from "./worker-suite/examined-letters.js";
+import { keyLimits } from "./worker-suite/key-limits.js";
 import { lateRequests } from "./worker-suite/late-requests.js";
 import { letters } from "./worker-suite/letters.js";
 import { liveWorkers } from "./worker-suite/live-workers.js";
@@ -63,6 +64,8 @@ const MEMORY_ONLY: Readonly<Record<string, readonly string[]>> = {
     "a dead worker is listed for five heartbeats, and health then warns of the jobs that it would take",
     "a pause ends at its time, and each worker consumes again within two seconds",
     "RetryLater with `pauseQueue` pauses the queue for all workers until the job continues",
+    "the places of a dead worker are free when its leases end",
+    "if the limit is removed, all messages that wait are sent within a minute after the last worker with a limit was alive",
   ],
   "they wait for the end of leases of 15 seconds; worker-crashes.integration.test.ts has shorter ones": [
     "the job of a dead process continues when its lease ends, and uses no attempt",
@@ -126,4 +129,5 @@ describe.skipIf(rabbitmq.url === null)(rabbitmq.title("a worker on Redis and Rab
   describe("closing and pausing", () => closing(onServers));
   describe("paused queues", () => queuePauses(onServers));
   describe("live workers", () => liveWorkers(onServers));
+  describe("limits of a key", () => keyLimits(onServers));
 });

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { expect, test } from "vitest";
-import { parseEnv, workerEnv } from "../src/env.js";
+import { readSettings } from "../../../contracts/settings.js";
+import { workerEnv } from "../src/env.js";
 
 const required = {
   REDIS_URL: "redis://redis:6379",
@@ -17,7 +18,7 @@ test("a container has more time to stop than a worker needs to finish its job", 
   const variables = Object.fromEntries(
     Array.from(compose.matchAll(/^ *(SHUTDOWN_TIMEOUT): "?(\d+)"?$/gm), ([, name = "", value = ""]) => [name, value]),
   );
-  const { SHUTDOWN_TIMEOUT } = parseEnv(workerEnv, { ...required, ...variables });
-  // Closing the connections takes up to four seconds more.
+  const { SHUTDOWN_TIMEOUT } = readSettings(workerEnv, { ...required, ...variables });
+  // Closing the connections takes up to four more seconds.
   expect(periods[0]).toBeGreaterThanOrEqual(SHUTDOWN_TIMEOUT + 5);
 });

@@ -1,10 +1,11 @@
 import { expect, test } from "vitest";
-import { connectionEnv, parseEnv, workerEnv } from "../src/env.js";
+import { readSettings } from "../../../contracts/settings.js";
+import { connectionEnv, workerEnv } from "../src/env.js";
 
 const good = { REDIS_URL: "redis://localhost:6379", RABBITMQ_URL: "amqp://localhost:5672" };
 
 test("a complete environment is read, with defaults for the rest", () => {
-  expect(parseEnv(connectionEnv, good)).toEqual({
+  expect(readSettings(connectionEnv, good)).toEqual({
     REDIS_URL: "redis://localhost:6379",
     REDIS_KEY_PREFIX: "",
     RABBITMQ_URL: ["amqp://localhost:5672"],
@@ -14,18 +15,18 @@ test("a complete environment is read, with defaults for the rest", () => {
 });
 
 test("several addresses of one RabbitMQ cluster are separated by commas", () => {
-  const { RABBITMQ_URL } = parseEnv(connectionEnv, { ...good, RABBITMQ_URL: "amqp://one,amqps://two:5671" });
+  const { RABBITMQ_URL } = readSettings(connectionEnv, { ...good, RABBITMQ_URL: "amqp://one,amqps://two:5671" });
   expect(RABBITMQ_URL).toEqual(["amqp://one", "amqps://two:5671"]);
 });
 
-test("a missing variable is named, with what it should be", () => {
-  expect(() => parseEnv(connectionEnv, { RABBITMQ_URL: good.RABBITMQ_URL })).toThrow(
-    "REDIS_URL is missing: it should be the address of the Redis that holds the jobs, such as redis://localhost:6379",
+test("the error names a missing variable and describes a valid one", () => {
+  expect(() => readSettings(connectionEnv, { RABBITMQ_URL: good.RABBITMQ_URL })).toThrow(
+    "REDIS_URL is missing. It must be the address of the Redis that stores the jobs, such as redis://localhost:6379.",
   );
 });
 
-test("an empty variable is a missing one", () => {
-  expect(() => parseEnv(connectionEnv, { ...good, REDIS_URL: "" })).toThrow("REDIS_URL is missing");
+test("an empty variable counts as missing", () => {
+  expect(() => readSettings(connectionEnv, { ...good, REDIS_URL: "" })).toThrow("REDIS_URL is missing");
 });
 
 test.each([
@@ -33,15 +34,15 @@ test.each([
   ["RABBITMQ_URL", "amqp://localhost,user:hunter2@example.org"],
   ["LOG_LEVEL", "hunter2"],
   ["REDIS_JOB_TTL_FAILED", "hunter2 days"],
-])("a wrong %s is named, and its value is not repeated", (name, value) => {
-  const read = () => parseEnv(connectionEnv, { ...good, [name]: value });
-  expect(read).toThrow(`${name} cannot be used: it should be `);
+])("the error names a wrong %s, without its value", (name, value) => {
+  const read = () => readSettings(connectionEnv, { ...good, [name]: value });
+  expect(read).toThrow(`${name} is invalid. It must be `);
   expect(read).not.toThrow("hunter2");
 });
 
-test("all that is wrong is told at once, a line each", () => {
+test("the error has a line for each wrong variable", () => {
   const env = { CONCURRENCY: "0", RABBITMQ_URL: good.RABBITMQ_URL, DOWNLOAD_BASE_URL: "ftp://x" };
-  const lines = messageOf(() => parseEnv(workerEnv, env)).split("\n");
+  const lines = messageOf(() => readSettings(workerEnv, env)).split("\n");
   const names = lines.map((line) => line.split(" ")[0]);
   expect(names.sort()).toEqual(["CONCURRENCY", "DOWNLOAD_BASE_URL", "REDIS_URL", "SUBTITLE_STORAGE_PATH"]);
 });

@@ -1,4 +1,4 @@
-import { downloadQueue, logWorkerEvents, type WorkerParts, workerName } from "@showcase/contracts";
+import { downloadStage, logWorkerEvents, type WorkerParts, workerName } from "@showcase/contracts";
 import { createWorker, type Worker } from "@subtitles/queue/worker";
 import { type DownloadOptions, download } from "./download.js";
 
@@ -6,14 +6,12 @@ export { librarySource } from "./sources/library.js";
 export type { SubtitleSource } from "./sources/source.js";
 export { videoSource } from "./sources/video.js";
 
-/** The downloader, on a store and a broker that the caller opened and will close. */
+/** Starts the downloader. The caller opens and closes the store and the broker. */
 export function startDownloader({ store, broker, concurrency, ...options }: WorkerParts & DownloadOptions): Worker {
   return createWorker({
+    ...downloadStage,
     store,
     broker,
-    queue: downloadQueue,
-    from: "pending",
-    working: "downloading",
     run: download(options),
     concurrency,
     by: workerName("downloader"),

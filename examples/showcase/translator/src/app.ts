@@ -1,4 +1,4 @@
-import { logWorkerEvents, translateQueue, type WorkerParts, workerName } from "@showcase/contracts";
+import { logWorkerEvents, translateStage, WAITING, type WorkerParts, workerName } from "@showcase/contracts";
 import { createWorker, type Worker } from "@subtitles/queue/worker";
 import { type TranslateOptions, translate } from "./translate.js";
 
@@ -6,7 +6,7 @@ export { fileCheckpoints } from "./checkpoint.js";
 export { paced } from "./paced.js";
 export { loadTranslationMemory, type TranslationProvider } from "./text/index.js";
 
-/** The translator, on a store and a broker that the caller opened and will close. */
+/** Starts the translator. The caller opens and closes the store and the broker. */
 export function startTranslator({
   store,
   broker,
@@ -16,17 +16,16 @@ export function startTranslator({
 }: WorkerParts & TranslateOptions): Worker {
   const logEvent = logWorkerEvents(log);
   return createWorker({
+    ...translateStage,
     store,
     broker,
-    queue: translateQueue,
-    from: "pending", // a subtitle that was uploaded
-    working: "translating",
+    from: WAITING, // jobs of uploaded subtitles begin with their translation
     run: translate(options),
     concurrency,
     by: workerName("translator"),
     async onEvent(event) {
       logEvent(event);
-      // Not earlier: until the store has the outcome, the next attempt may need what was paid for.
+      // Removes the checkpoint only now: until the outcome is stored, another attempt can need its paid translations.
       if (event.type === "done" && event.jobId !== undefined) await options.checkpoints.remove(event.jobId);
     },
   });

@@ -364,22 +364,6 @@ export interface ListPosition {
   readonly id: string;
 }
 
-/** Activity of the last hour. See `JobStorage.activity`. */
-export interface StoredActivity {
-  /** Time of the report. */
-  readonly now: number;
-  /** Beginning of the first of 60 minutes: a multiple of 60,000. The last one contains `now`. */
-  readonly from: number;
-  /** Number of present jobs that were created in each minute. */
-  readonly created: readonly number[];
-  /** For each status of the configuration, the number of jobs in it that entered it in each minute. A status without any can be absent. */
-  readonly entered: ReadonlyMap<string, readonly number[]>;
-  /** Number of jobs whose timeout passes within one hour. */
-  readonly dueWithinHour: number;
-  /** Number of jobs whose timeout passed at least `lateMs` ago. */
-  readonly overdue: number;
-}
-
 /** Request for one page of a list. */
 export interface ListRequest {
   /** Statuses of the jobs, ordered by the time of entering the status. null: all jobs, ordered by creation time. */

@@ -70,3 +70,19 @@ export interface UnattendedStatus {
   /** Time in milliseconds that the oldest job has waited. */
   readonly waitMs: number;
 }
+
+/** Activity of the last hour. See `JobStorage.activity`. */
+export interface StoredActivity {
+  /** Time of the report. */
+  readonly now: number;
+  /** Beginning of the first of 60 minutes: a multiple of 60,000. The last one contains `now`. */
+  readonly from: number;
+  /** Number of present jobs that were created in each minute. */
+  readonly created: readonly number[];
+  /** For each status of the configuration, the number of jobs in it that entered it in each minute. A status without any can be absent. */
+  readonly entered: ReadonlyMap<string, readonly number[]>;
+  /** Number of jobs whose timeout passes within one hour. */
+  readonly dueWithinHour: number;
+  /** Number of jobs whose timeout passed at least `lateMs` ago. */
+  readonly overdue: number;
+}

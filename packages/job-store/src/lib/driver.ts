@@ -20,7 +20,6 @@ import type {
   RequestReply,
   SaveReply,
   StatusUpdate,
-  StoredActivity,
   StoredMessage,
   Target,
   UpdateProgressReply,
@@ -32,6 +31,7 @@ import type {
   PauseRequest,
   QueueConsumer,
   QueuePause,
+  StoredActivity,
   UnattendedStatus,
   WorkerRecord,
 } from "./driver-workers.js";

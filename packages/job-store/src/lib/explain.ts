@@ -8,6 +8,7 @@ import type {
   StoreConfig,
   StoredLease,
   Unreadable,
+  WaitingMessage,
 } from "./driver.js";
 import type { Explanation } from "./worker-operations.js";
 
@@ -24,6 +25,8 @@ interface Facts extends Pick<Examination, "publishedAt" | "publishedSince" | "no
   readonly messages: readonly ListedMessage[];
   /** False if there are more messages than were searched. */
   readonly complete: boolean;
+  /** Messages that wait for a place. */
+  readonly waiting: readonly WaitingMessage[];
   readonly pauses: readonly QueuePause[];
   readonly workers: Awaited<ReturnType<JobStorage["workers"]>>;
 }
@@ -39,28 +42,37 @@ export async function explain(
   definition: JobDefinition,
   id: string,
 ): Promise<readonly Explanation[] | null> {
-  const [{ job, lease, ...times }, { messages, complete }, pauses, workers] = await Promise.all([
+  const [{ job, lease, ...times }, { messages, complete }, waiting, pauses, workers] = await Promise.all([
     storage.examine(id),
     storage.outbox.ofJob(id, SEARCHED),
+    storage.readWaiting(id),
     storage.pauses(),
     storage.workers(true),
   ]);
   if (job.kind === "absent") return null;
   if (job.kind === "unreadable") return [unreadable(id, job)];
   const { record } = job;
-  const isOfJob = lease !== null && lease.version === record.version && lease.createdAt === record.createdAt.getTime();
-  return reasonsOf(
-    { record, lease: isOfJob ? lease : null, messages, complete, pauses, workers, ...times },
-    config,
-    definition,
-  );
+  const createdAt = record.createdAt.getTime();
+  const facts: Facts = {
+    record,
+    lease: lease !== null && lease.version === record.version && lease.createdAt === createdAt ? lease : null,
+    messages,
+    complete,
+    waiting: waiting.filter((message) => message.createdAt === createdAt),
+    ...{ pauses, workers },
+    ...times,
+  };
+  return reasonsOf(facts, config, definition);
 }
 
 function reasonsOf(facts: Facts, config: StoreConfig, definition: JobDefinition): readonly Explanation[] {
   const isFinal = definition.statuses[facts.record.status]?.final === true;
   const ofMessages = messageReasons(facts);
   if (isFinal) return ofMessages;
-  const reasons = [...ofMessages, ...pauseReasons(facts), ...workerReasons(facts), ...leaseReasons(facts)];
+  const reasons = [
+    ...[...ofMessages, ...pauseReasons(facts), ...workerReasons(facts), ...leaseReasons(facts)],
+    ...limitReasons(facts),
+  ];
   const overdue = overdueReason(facts, config);
   if (overdue !== null) reasons.push(overdue);
   if (reasons.length === 0) {
@@ -112,11 +124,11 @@ function messageReasons({ messages, now }: Facts): Explanation[] {
 }
 
 /** Returns the queues of the job: those of its messages, and those whose workers named its status. */
-function queuesOf({ record, messages, workers }: Facts): readonly string[] {
+function queuesOf({ record, messages, waiting, workers }: Facts): readonly string[] {
   const named = [...workers.consumers, ...workers.live].filter(
     ({ from, working }) => working === record.status || from.includes(record.status),
   );
-  return [...new Set([...messages, ...named].map(({ queue }) => queue))].sort();
+  return [...new Set([...messages, ...waiting, ...named].map(({ queue }) => queue))].sort();
 }
 
 function pauseReasons(facts: Facts): Explanation[] {
@@ -170,6 +182,19 @@ function leaseReasons({ record, lease, workers }: Facts): Explanation[] {
   ];
 }
 
+function limitReasons({ waiting }: Facts): Explanation[] {
+  return waiting.map(({ queue, field, value, max, taken, ahead }) => {
+    const places = max === null ? `${taken} places are` : `${taken} of ${max} places are`;
+    const before =
+      ahead === 0 ? "It is the next one." : `Before it, ${ahead} ${ahead === 1 ? "message waits" : "messages wait"}.`;
+    return {
+      code: "LIMITED",
+      text: `The message for the queue "${queue}" waits for a place: ${places} taken by jobs with ${field} = ${JSON.stringify(value)}. ${before}`,
+      fix: `To see the jobs with this value: job-store list --where ${shellText(`${field}=${value}`)}`,
+    };
+  });
+}
+
 function overdueReason({ record, lease, now }: Facts, { timeouts }: StoreConfig): Explanation | null {
   const timeout = timeouts.get(record.status);
   if (timeout === undefined || lease !== null) return null;
@@ -203,6 +228,11 @@ function publication({ record, publishedAt, publishedSince }: Facts): string {
     return `A message can still be in RabbitMQ: the last one was published at ${timeText(publishedAt)}.`;
   const since = publishedSince === null ? "no publication is known" : `none is known since ${timeText(publishedSince)}`;
   return `A message can still be in RabbitMQ, but ${since}.`;
+}
+
+/** Quotes an argument for a shell. */
+function shellText(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 function timeText(ms: number): string {

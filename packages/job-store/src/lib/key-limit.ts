@@ -33,7 +33,7 @@ export function checkUnsharded(storage: JobStorage): void {
   }
 }
 
-/** Tells the workers of a store that it is sharded. */
+/** Marks a sharded store for its workers. */
 export function markSharded(store: object, storage: JobStorage): void {
   // Configurable, so that a Proxy of the store can return another value.
   if (isSharded(storage)) Object.defineProperty(store, SHARDED, { value: true, configurable: true });

@@ -13,10 +13,15 @@ export function originText({ definition, queue, jobId }: Names, origin: Origin):
   return JSON.stringify([queue, definition, jobId, createdAt, attempt, version, dueAt]);
 }
 
-/** Returns the id of the job whose store wrote the text of an origin. null: the text is no origin. */
-export function jobOfOrigin(text: string | undefined): string | null {
-  const jobId = valuesOf(text)?.[2];
-  return typeof jobId === "string" ? jobId : null;
+/**
+ * Returns the id of the job whose store wrote the text of an origin. null: the text is no origin.
+ *
+ * @param definition Name of the definition of the store. Others do not count. @default any
+ */
+export function jobOfOrigin(text: string | undefined, definition?: string): string | null {
+  const [, ofDefinition, jobId] = valuesOf(text) ?? [];
+  const isOther = definition !== undefined && ofDefinition !== definition;
+  return typeof jobId === "string" && !isOther ? jobId : null;
 }
 
 /** Reads the text of an origin. Returns null if another store or another job has stored the message, or if the text is no origin. */

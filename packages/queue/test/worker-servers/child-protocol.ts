@@ -17,6 +17,7 @@ export interface ChildSettings {
     readonly prefetch?: number;
     readonly recoverEveryMs?: number;
     readonly timeoutMs?: number;
+    readonly limit?: { readonly field: "studio"; readonly max: number };
   };
   /** Number of workers with these options. @default 1 */
   readonly workers?: number;

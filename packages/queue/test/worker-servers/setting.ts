@@ -28,8 +28,8 @@ export interface Setting {
   readonly relay: Relay;
   /** Starts a process with a worker, and waits until the worker runs. */
   start(options?: Options): Promise<Child>;
-  /** Creates a job and requests it. */
-  request(id: string): Promise<void>;
+  /** Creates a job, perhaps of a studio, and requests it. */
+  request(id: string, studio?: string): Promise<void>;
   status(id: string): Promise<string | undefined>;
   /** Waits until a job has this status. */
   reaches(id: string, status: string): Promise<void>;
@@ -75,12 +75,12 @@ export async function openSetting(
     broker,
     relay,
     start: async ({ proxied = [], ...options } = {}) => {
-      const { by, heartbeatMs, concurrency, prefetch, recoverEveryMs, timeoutMs, ...others } = options;
+      const { by, heartbeatMs, concurrency, prefetch, recoverEveryMs, timeoutMs, limit, ...others } = options;
       const proxies = {
         redis: proxied.includes("redis") ? await proxyTo(redis.url) : null,
         rabbitmq: proxied.includes("rabbitmq") ? await proxyTo(rabbitmqUrl) : null,
       };
-      const worker = { by, heartbeatMs, concurrency, prefetch, recoverEveryMs, timeoutMs };
+      const worker = { by, heartbeatMs, concurrency, prefetch, recoverEveryMs, timeoutMs, limit };
       // JSON drops undefined members.
       const settings = JSON.parse(
         JSON.stringify({
@@ -95,8 +95,11 @@ export async function openSetting(
       );
       return startChild(settings, proxies);
     },
-    request: async (id) => {
-      await store.create({ title: id }, { id, outbox: [message(renderings, { jobId: id })] });
+    request: async (id, studio) => {
+      await store.create(
+        { title: id, ...(studio !== undefined && { studio }) },
+        { id, outbox: [message(renderings, { jobId: id })] },
+      );
     },
     status: async (id) => (await store.get(id))?.status,
     reaches: (id, status) => vi.waitFor(async () => expect(await setting.status(id)).toBe(status), PATIENCE),

@@ -5,7 +5,7 @@ import { defineQueue } from "../../src/index.js";
 /** Jobs of the tests: a film is rendered, can wait for its subtitles, and can be encoded by another worker. */
 export const films = defineJob({
   name: "film",
-  data: z.object({ title: z.string() }),
+  data: z.object({ title: z.string(), studio: z.string().optional() }),
   result: z.object({ url: z.string() }),
   progress: z.object({ percent: z.number().min(0).max(100) }),
   initial: "pending",
@@ -18,6 +18,7 @@ export const films = defineJob({
     failed: { next: ["pending"], final: true },
     cancelled: { next: ["pending"], final: true },
   },
+  index: { studio: ({ studio }) => studio },
 });
 export type Films = typeof films;
 

@@ -63,8 +63,8 @@ export interface World {
   open(options: Partial<JobStoreOptions<Films>>): JobStore<Films>;
   /** Starts a process. Without a `run`, the test ends each run. */
   start(options?: Options): WorkerProcess;
-  /** Creates a job and requests it. */
-  request(id: string): Promise<void>;
+  /** Creates a job, perhaps of a studio, and requests it. */
+  request(id: string, studio?: string): Promise<void>;
   /** Publishes a message that names a job, without an origin. */
   publish(jobId: string, messageId?: string): Promise<void>;
   stopRelay(): Promise<void>;
@@ -251,8 +251,8 @@ export function createWorld(servers: Servers): World {
   };
 
   const messages = () => servers.messages(broker);
-  const request = async (id: string) => {
-    await store.create({ title: id }, { id, outbox: [requestOf(id)] });
+  const request = async (id: string, studio?: string) => {
+    await store.create({ title: id, ...(studio !== undefined && { studio }) }, { id, outbox: [requestOf(id)] });
   };
 
   startRelay();

@@ -1,20 +1,17 @@
+import type { Cue as PlainCue } from "../../../../contracts/subtitle/srt.js";
 import type { TimeLine } from "./time-line.js";
 
-/** One subtitle: what is shown, and when. */
-export interface Cue extends TimeLine {
-  /** Names the cue; strictly increasing within a file. */
-  readonly index: number;
-  /** Its lines joined by "\n", tags included; "" for a blank cue. */
-  readonly text: string;
-  /** WebVTT: the cue's own name, where it has one. */
+/** Cue of the templates, with its settings, and with the parts that only WebVTT has. */
+export interface Cue extends PlainCue, TimeLine {
+  /** WebVTT: the identifier of the cue. */
   readonly id?: string;
-  /** WebVTT: the notes, styles and regions that stand before it. */
+  /** WebVTT: the notes, styles and regions before the cue. */
   readonly before?: string;
 }
 
 export type SubtitleFormat = "srt" | "vtt";
 
-/** A subtitle file: its cues, and what stands around them. */
+/** Subtitle file: its cues, and the parts before and after them. */
 export interface Subtitle {
   readonly format: SubtitleFormat;
   readonly cues: readonly Cue[];
@@ -24,9 +21,9 @@ export interface Subtitle {
   readonly footer?: string;
 }
 
-/** The lines of a text with any line ends, without a byte order mark. */
+/** Returns the lines of a text with any line ends, without a byte order mark. */
 export function linesOf(source: string): readonly string[] {
   const text = source.startsWith("\uFEFF") ? source.slice(1) : source;
-  // "\r\r\n" is one line end that was written through text mode twice.
+  // "\r\r\n" is one line end that a program has converted twice.
   return text.replaceAll("\r\r\n", "\n").split(/\r\n|\r|\n/);
 }

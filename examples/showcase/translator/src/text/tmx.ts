@@ -1,61 +1,44 @@
 import { canonicalTag } from "@showcase/contracts/language";
-import { DOMParser, type Element, type Node, ParseError } from "@xmldom/xmldom";
+import type { Element, Node } from "@xmldom/xmldom";
+import { parseXml, TmxError } from "../../../../translator/tmx.js";
 
-/** One translation unit: the same text in several languages. */
+// Replaces `parseTmx` of the templates. It also reads older versions of TMX, language tags in other forms, and segments with
+// formatting codes, and its errors name the line.
+
+/** Translation unit: the same text in several languages. */
 export interface TmxUnit {
   readonly variants: readonly { readonly language: string; readonly text: string }[];
 }
 
-/** The source is not TMX. The message says where and what is wrong. */
-export class TmxSyntaxError extends Error {
-  override readonly name = "TmxSyntaxError";
-}
-
-// What these hold is the formatting code of some other format, not text. <hi> holds text.
+/** Elements that contain formatting codes and not text. */
 const CODE_ELEMENTS = new Set(["bpt", "ept", "it", "ph", "ut"]);
 
 /**
- * Reads the translation units of a TMX 1.4 document. Entities other than XML's five and numeric ones are refused, so
- * nothing expands and no other file is read.
+ * Reads the translation units of a TMX 1.4 document. It rejects all entities except XML's five and numeric ones. So no text is
+ * expanded, and no other file is read.
  *
- * @throws TmxSyntaxError
+ * @throws TmxError
  */
 export function parseTmx(source: string): readonly TmxUnit[] {
   const root = parseXml(source);
-  if (root.tagName !== "tmx") throw new TmxSyntaxError(`the root element is <${root.tagName}>, not <tmx>`);
+  if (root.tagName !== "tmx") throw new TmxError(`the root element is <${root.tagName}>, not <tmx>`);
   const body = childElements(root, "body")[0];
-  if (body === undefined) throw new TmxSyntaxError("<tmx> has no <body>");
+  if (body === undefined) throw new TmxError("<tmx> has no <body>");
 
   const units = childElements(body, "tu").map(readUnit);
-  if (units.length === 0) throw new TmxSyntaxError("<body> has no translation unit");
+  if (units.length === 0) throw new TmxError("<body> has no translation unit");
   return units;
-}
-
-function parseXml(source: string): Element {
-  try {
-    const onError = (level: "warning" | "error" | "fatalError", message: string) => {
-      if (level !== "warning") throw new TmxSyntaxError(message);
-    };
-    const root = new DOMParser({ onError }).parseFromString(source, "text/xml").documentElement;
-    if (root === null) throw new TmxSyntaxError("it is empty");
-    return root;
-  } catch (error) {
-    if (!(error instanceof ParseError)) throw error;
-    const line: unknown = error.locator?.lineNumber;
-    const place = typeof line === "number" && line > 0 ? `line ${line}: ` : "";
-    throw new TmxSyntaxError(`${place}not well-formed XML: ${error.message}`);
-  }
 }
 
 function readUnit(unit: Element): TmxUnit {
   const variants = childElements(unit, "tuv").map((variant) => {
-    // Before TMX 1.4 the attribute was plain "lang".
+    // Before TMX 1.4, the attribute was plain "lang".
     const tag = variant.getAttribute("xml:lang") ?? variant.getAttribute("lang");
-    if (tag === null) throw new TmxSyntaxError(`${placeOf(variant)}<tuv> has no xml:lang`);
+    if (tag === null) throw new TmxError(`${placeOf(variant)}<tuv> has no xml:lang`);
     const language = canonicalTag(tag);
-    if (language === null) throw new TmxSyntaxError(`${placeOf(variant)}xml:lang "${tag}" is no language tag`);
+    if (language === null) throw new TmxError(`${placeOf(variant)}xml:lang "${tag}" is not a language tag`);
     const segment = childElements(variant, "seg")[0];
-    if (segment === undefined) throw new TmxSyntaxError(`${placeOf(variant)}<tuv> has no <seg>`);
+    if (segment === undefined) throw new TmxError(`${placeOf(variant)}<tuv> has no <seg>`);
     return { language, text: textOf(segment).replaceAll(/\s+/g, " ").trim() };
   });
   return { variants: variants.filter(({ text }) => text !== "") };

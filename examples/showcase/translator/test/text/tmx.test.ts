@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { parseTmx, TmxSyntaxError } from "../../src/text/tmx.js";
+import { TmxError } from "../../../../translator/tmx.js";
+import { parseTmx } from "../../src/text/tmx.js";
 
 const document = (body: string) => `<?xml version="1.0"?><tmx version="1.4"><header/><body>${body}</body></tmx>`;
 const unit = (...variants: readonly [language: string, segment: string][]) =>
@@ -22,7 +23,7 @@ describe("parseTmx", () => {
     ["EN_us", "en-US"],
     ["spa", "es"],
     ["ES-ES", "es-ES"],
-  ])("takes the language %s for %s", (tag, language) => {
+  ])("reads the language %s as %s", (tag, language) => {
     expect(parseTmx(document(unit([tag, "x"])))[0]?.variants[0]?.language).toBe(language);
   });
 
@@ -31,12 +32,12 @@ describe("parseTmx", () => {
     expect(first?.variants).toEqual([{ language: "en", text: "x" }]);
   });
 
-  test("keeps the text of inline elements and leaves formatting code out", () => {
+  test("keeps the text of inline elements and leaves out formatting codes", () => {
     const seg = 'Press <bpt i="1">&lt;b&gt;</bpt><hi>any</hi><ept i="1">&lt;/b&gt;</ept> key <ph x="1">%s</ph>now';
     expect(parseTmx(document(unit(["en", seg])))[0]?.variants[0]?.text).toBe("Press any key now");
   });
 
-  test("reads CDATA and XML's own entities, and joins broken lines", () => {
+  test("reads CDATA and the entities of XML, and joins lines", () => {
     const seg = "A &amp; B &#243;\n      <![CDATA[<C>]]>";
     expect(parseTmx(document(unit(["en", seg])))[0]?.variants[0]?.text).toBe("A & B ó <C>");
   });
@@ -53,17 +54,17 @@ describe("parseTmx", () => {
     ["no body", "<tmx/>", /no <body>/],
     ["no unit", document(""), /no translation unit/],
     ["no language", document("\n<tu><tuv><seg>x</seg></tuv></tu>"), /line 2: <tuv> has no xml:lang/],
-    ["a bad language", document(unit(["???", "x"])), /line 1: xml:lang "\?\?\?" is no language tag/],
+    ["a bad language", document(unit(["???", "x"])), /line 1: xml:lang "\?\?\?" is not a language tag/],
     ["no segment", document('<tu><tuv xml:lang="en"/></tu>'), /line 1: <tuv> has no <seg>/],
-  ])("refuses %s", (_name, source, message) => {
-    expect(() => parseTmx(source)).toThrow(TmxSyntaxError);
+  ])("rejects %s", (_name, source, message) => {
+    expect(() => parseTmx(source)).toThrow(TmxError);
     expect(() => parseTmx(source)).toThrow(message);
   });
 
   test.each([
     ["internal", '<!DOCTYPE tmx [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]>'],
     ["external", '<!DOCTYPE tmx [<!ENTITY b SYSTEM "file:///etc/hostname">]>'],
-  ])("refuses %s entities", (_name, doctype) => {
+  ])("rejects %s entities", (_name, doctype) => {
     const source = document(unit(["en", "&b;"])).replace("<tmx", `${doctype}<tmx`);
     expect(() => parseTmx(source)).toThrow(/entity not found/);
   });

@@ -32,6 +32,12 @@ const OPTIONS = {
   until: { type: "string" },
   for: { type: "string" },
   reason: { type: "string" },
+  host: { type: "string" },
+  port: { type: "string" },
+  "read-only": { type: "boolean" },
+  title: { type: "string" },
+  color: { type: "string" },
+  "token-file": { type: "string" },
   "amqp-url": { type: "string" },
   "amqp-prefix": { type: "string" },
 } as const;

@@ -5,6 +5,7 @@ import { isError, JobStoreError } from "../errors.js";
 import { type CommandLine, checkCommand, readCommandLine } from "./arguments.js";
 import type { Command, PlainCommand } from "./command.js";
 import { deleteJobs, retry, setStatus } from "./commands/change.js";
+import { dashboard } from "./commands/dashboard.js";
 import { deadLetters } from "./commands/dead-letters.js";
 import { exportJobs, importJobs } from "./commands/import-export.js";
 import { audit, counts, explain as explainJob, get, health, watch } from "./commands/inspect.js";
@@ -32,6 +33,7 @@ const COMMANDS: Readonly<Record<string, Command | PlainCommand>> = {
   resume,
   paused,
   workers,
+  dashboard,
   export: exportJobs,
   import: importJobs,
 };

@@ -61,6 +61,10 @@ Shows and changes the jobs of @subtitles/job-store in Redis. It reads the job de
   paused                  shows the paused queues
   workers                 shows the live workers, and how many jobs each of them runs
 
+  dashboard [--host 127.0.0.1] [--port 3737] [--read-only] [--by <name>] [--title <text>] [--color red] [--token-file <file>]
+                          serves a page with everything above until Ctrl-C. An address that other machines reach requires a
+                          token, in DASHBOARD_TOKEN or in a file. With --queue <name>,… it also shows queues of RabbitMQ
+
 <queue> is the name in defineQueue, without the prefix of the broker. dead-letters never creates or changes a queue.
 
 retry and set-status accept --queue <name> --payload <json>: the outbox stores this message in the same step, so that a
@@ -80,7 +84,7 @@ Server and store:
   --prefix films:         keyPrefix of the store, or REDIS_KEY_PREFIX
   --timeout 2000          time limit of a call in milliseconds; default for RabbitMQ: 10000
 
-RabbitMQ, for dead-letters:
+RabbitMQ, for dead-letters and dashboard:
   --amqp-url amqp://…     address of RabbitMQ, or RABBITMQ_URL. Put a password there, not on the command line
   --amqp-prefix films.    prefix of the broker, or RABBITMQ_PREFIX
   --queue <name>          queue

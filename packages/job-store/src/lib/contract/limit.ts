@@ -360,6 +360,24 @@ export function limit(context: Context): void {
     expect(done).toBe(40);
   });
 
+  test("explain says that a job waits for a place, and how many wait before it", async ({ store }) => {
+    await queueUp(store, "a", "b", "c");
+    await store.announceWorker(workerOf({ limit: owner(1) }), [], MINUTE);
+    const reasons = async (id: string) => (await store.explain(id))?.map(({ code, text, fix }) => [code, text, fix]);
+    const text =
+      'The message for the queue "reports" waits for a place: 1 of 1 places are taken by jobs with owner = "ann".';
+    const fix = "To see the jobs with this value: job-store list --where 'owner=ann'";
+    expect(await reasons("b")).toEqual([["LIMITED", `${text} It is the next one.`, fix]]);
+    expect(await reasons("c")).toEqual([["LIMITED", `${text} Before it, 1 message waits.`, fix]]);
+    await store.updateStatus("a", "done");
+    expect(await reasons("b")).toEqual([]);
+    await store.updateStatus("c", "failed");
+    expect(await reasons("c")).toEqual([]);
+    await store.delete("c");
+    await create(store, ["c"]);
+    expect(await reasons("c")).toEqual([]);
+  });
+
   test("a limit must name an index field and a number of places", async ({ store }) => {
     await create(store, ["a"]);
     for (const bad of [

@@ -1,15 +1,16 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { invalid } from "../arguments.js";
-import { textIn } from "./body.js";
-import { READS } from "./calls.js";
+import { ACTIONS } from "./actions.js";
+import { type Body, objectIn, oneOf, textIn } from "./body.js";
+import { READS, valueReply } from "./calls.js";
 import { checkOrigin, checkToken, readBody } from "./checks.js";
 import type { CallContext } from "./context.js";
 import { assetReply, documentReply } from "./document.js";
 import { sendReply, toRequest } from "./node.js";
-import type { ActionName, DashboardOptions } from "./options.js";
-import type { DashboardInfo, StoreInfo } from "./protocol.js";
-import { DashboardError, errorReply, jsonReply, reply } from "./reply.js";
-import { StoreSource, statusesOf } from "./stores.js";
+import type { ActionName, DashboardAction, DashboardOptions } from "./options.js";
+import type { ActionReply, DashboardInfo, StoreInfo } from "./protocol.js";
+import { badRequest, DashboardError, errorReply, jsonReply, messageOf, reply } from "./reply.js";
+import { type OpenedStore, StoreSource, statusesOf } from "./stores.js";
 import { Values } from "./values.js";
 
 /** Handler of the requests of a dashboard. Made by `createDashboard`. It ignores the path of a request. */
@@ -23,11 +24,10 @@ export interface Dashboard extends AsyncDisposable {
 }
 
 /** Names of all actions. */
-const ACTIONS: readonly ActionName[] = [
-  ...(["retry", "move", "delete", "copy"] as const),
-  ...(["requeue", "drop", "run-now", "cancel", "reschedule"] as const),
-  ...(["pause", "resume", "redrive", "discard"] as const),
-];
+const NAMES = Object.keys(ACTIONS) as readonly ActionName[];
+
+/** Format of the id of an action. It becomes part of the name of a change. */
+const REQUEST_ID = /^[A-Za-z0-9._-]{8,64}$/;
 
 /**
  * Creates the handler of a dashboard for one or several stores. Mount it under any path, behind the authentication of the application. Opens no
@@ -78,7 +78,7 @@ class DefaultDashboard implements Dashboard {
   async #reply(request: Request): Promise<Response> {
     // Without a decision about access, the dashboard would be open by accident.
     if (typeof this.#options.may !== "function") {
-      throw new DashboardError(403, "FORBIDDEN", "The dashboard has no option `may`, so nobody has access.");
+      throw new DashboardError(403, "FORBIDDEN", "The dashboard has no option `may`, so no user has access.");
     }
     const query = new URL(request.url).searchParams;
     if (request.method === "GET" || request.method === "HEAD") {
@@ -98,11 +98,63 @@ class DefaultDashboard implements Dashboard {
     if (this.#options.token !== undefined) checkToken(request, this.#options.token);
     const body = await readBody(request);
     if (name === "open") return jsonReply(await this.#describe(request));
+    const context = await this.#context(request, textIn(body, "store"));
+    if (name === "act") return jsonReply(await this.#act(request, context, body));
+    if (name === "value") return valueReply(context, body);
+    if (name === "watch") {
+      const lines = context.opened.watch.stream(request.signal);
+      // A proxy must not collect the lines.
+      return reply(lines, { "content-type": "application/x-ndjson; charset=utf-8", "x-accel-buffering": "no" });
+    }
     const read = Object.hasOwn(READS, name) ? READS[name as keyof typeof READS] : undefined;
     if (read === undefined) throw new DashboardError(404, "NOT_FOUND", "The dashboard has no such call.");
-    const key = textIn(body, "store");
-    const context = await this.#context(request, key);
     return jsonReply(await read(context, body));
+  }
+
+  /** Performs an action, and reports it to `onAction`. */
+  async #act(request: Request, context: CallContext, body: Body): Promise<ActionReply> {
+    const act = objectIn(body.act, "act");
+    const action = oneOf(act, "name", NAMES);
+    const requestId = textIn(body, "requestId", 64);
+    if (!REQUEST_ID.test(requestId)) throw badRequest("`requestId` must have 8 to 64 characters of A–Z a–z 0–9 . _ -");
+    const by = await this.#author(request);
+    const about = { action, store: context.key, by, requestId, request };
+    const { readOnly } = this.#options;
+    if (readOnly === true || !(await this.#may(request, action, context.key))) {
+      const denial =
+        readOnly === true
+          ? new DashboardError(403, "READ_ONLY", "The dashboard is read-only.")
+          : new DashboardError(403, "FORBIDDEN", `You may not perform the action "${action}" on this store.`);
+      this.#report({ ...about, ids: idsIn(act), result: "denied", outcomes: [], error: denial.message });
+      throw denial;
+    }
+    try {
+      const answer = await ACTIONS[action]({ ...context, by, requestId }, act);
+      const ids = answer.outcomes.map(({ id }) => id);
+      this.#report({ ...about, ids, result: "done", outcomes: answer.outcomes, error: null });
+      return answer;
+    } catch (error) {
+      const message = error instanceof DashboardError ? error.message : messageOf(error);
+      this.#report({ ...about, ids: idsIn(act), result: "failed", outcomes: [], error: message });
+      throw error;
+    }
+  }
+
+  async #author(request: Request): Promise<string> {
+    try {
+      const by = await this.#options.by?.(request);
+      return typeof by === "string" && by !== "" ? by : "dashboard";
+    } catch {
+      throw new DashboardError(500, "INTERNAL", "The option `by` of the dashboard failed, so nothing was changed.");
+    }
+  }
+
+  #report(action: DashboardAction): void {
+    try {
+      this.#options.onAction?.(action);
+    } catch {
+      // The action is over.
+    }
   }
 
   /** @throws DashboardError if the store does not exist, or if the user may not read it */
@@ -133,13 +185,20 @@ class DefaultDashboard implements Dashboard {
   async #describeStore(request: Request, key: string): Promise<StoreInfo | null> {
     const source = this.#sources.get(key);
     if (source === undefined || !(await this.#may(request, "read", key))) return null;
-    const { store, lifecycle, hasDefinition } = await source.open();
-    const { definition } = store;
     const readOnly = this.#options.readOnly === true;
     const broker = source.options.broker !== undefined;
+    let opened: OpenedStore;
+    try {
+      opened = await source.open();
+    } catch (error) {
+      const none = { name: "", statuses: [], fields: [], actions: [], lifecycle: false };
+      return { key, ...none, readOnly, broker, error: messageOf(error) };
+    }
+    const { lifecycle, hasDefinition } = opened;
+    const { definition } = opened.store;
     const offered = readOnly
       ? []
-      : ACTIONS.filter((action) => {
+      : NAMES.filter((action) => {
           if (action === "retry" || action === "move") return lifecycle;
           if (action === "copy") return hasDefinition;
           return broker || (action !== "redrive" && action !== "discard");
@@ -152,8 +211,19 @@ class DefaultDashboard implements Dashboard {
       fields: Object.keys(definition.index ?? {}),
       ...{ lifecycle, readOnly, broker },
       actions: offered.filter((_, n) => permitted[n]),
+      error: null,
     };
   }
+}
+
+/** Returns the ids that an action names, for a report about an action that was not performed. */
+function idsIn({ chosen, entryIds, ids, id, queue }: Body): readonly string[] {
+  const jobs = typeof chosen === "object" && chosen !== null && "jobs" in chosen ? chosen.jobs : undefined;
+  const named = [jobs, entryIds, ids, id].find((value) => value !== undefined) ?? queue;
+  return (Array.isArray(named) ? named : [named]).flatMap((one) => {
+    const value: unknown = typeof one === "object" && one !== null && "id" in one ? one.id : one;
+    return typeof value === "string" ? [value] : [];
+  });
 }
 
 /** Checks the stores of the options. @throws JobStoreError INVALID_ARGUMENT */

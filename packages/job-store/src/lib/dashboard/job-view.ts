@@ -3,10 +3,10 @@ import type { JobDefinition } from "../definition.js";
 import { JobStoreError, unreadableReason } from "../errors.js";
 import type { Job } from "../job.js";
 import type { ListedEntry } from "../outbox.js";
+import type { Explanation } from "../worker-operations.js";
 import type { CallContext } from "./context.js";
 import type { DashboardJobStore } from "./options.js";
 import type { JobRow, JobView, MessageView, ValueView } from "./protocol.js";
-import { withoutCredentials } from "./reply.js";
 import type { Values } from "./values.js";
 
 type AnyJob = Job<JobDefinition>;
@@ -37,8 +37,9 @@ const MAX_LINKED = 20;
 /** Returns one job with its timeline, messages and explanation. null: it does not exist. */
 export async function jobView(context: CallContext, id: string): Promise<JobView | null> {
   const { opened, values, source } = context;
-  const { store } = opened;
+  const { store, clock } = opened;
   const fields = Object.keys(store.definition.index ?? {});
+  const now = await clock.now();
   const [job, messages, explanations, children] = await Promise.all([
     readJob(store, id),
     store.outbox.ofJob(id),
@@ -48,9 +49,9 @@ export async function jobView(context: CallContext, id: string): Promise<JobView
   if (job === null) return null;
   const common = {
     messages: { entries: messages.entries.map((entry) => messageView(entry, values)), complete: messages.complete },
-    explanations: explanations ?? [],
+    explanations: (explanations ?? []).map((one) => ({ ...one, text: explanationText(one, id, values) })),
     children: children.filter(({ counts }) => Object.values(counts).some((count) => count > 0)),
-    now: new Date().toISOString(),
+    now: now.toISOString(),
   };
   if (typeof job === "string") return { ...UNREADABLE, ...common, id, unreadable: job };
   const about = { jobId: id };
@@ -67,8 +68,8 @@ export async function jobView(context: CallContext, id: string): Promise<JobView
     data: view("data"),
     progress: job.progress === null ? null : view("progress"),
     result: job.result === null ? null : view("result"),
-    error: values.error(job.error, id),
-    history: timeline(job, store.definition, Date.now()),
+    error: values.error(job.error, about),
+    history: timeline(job, store.definition, now.getTime(), values),
     links: linksOf(job, source.options.links),
     unreadable: null,
   };
@@ -94,7 +95,12 @@ const UNREADABLE = {
   ...{ data: NO_VALUE, progress: null, result: null, error: null, history: [], links: [] },
 };
 
-function timeline({ attempt, history }: AnyJob, { statuses }: JobDefinition, now: number): JobView["history"] {
+function timeline(
+  { id, attempt, history }: AnyJob,
+  { statuses }: JobDefinition,
+  now: number,
+  values: Values,
+): JobView["history"] {
   // The history has no attempts. The newest entry belongs to the present one; each step back over a retry belongs to the one before.
   let number = attempt;
   const entries: JobView["history"][number][] = [];
@@ -107,11 +113,21 @@ function timeline({ attempt, history }: AnyJob, { statuses }: JobDefinition, now
       durationMs: Math.max(0, end - change.at.getTime()),
       attempt: number,
       by: change.by ?? null,
-      note: change.note ?? null,
+      note: change.note === undefined ? null : noteOf(values.shown("note", change.note, { jobId: id })),
     });
     if (change.from !== null && statuses[change.from]?.final === true) number = Math.max(1, number - 1);
   }
   return entries;
+}
+
+/** Returns the text of a reason. Texts that contain a stored error are shown like errors. */
+function explanationText({ code, text }: Explanation, jobId: string, values: Values): string {
+  if (code !== "REJECTED" && code !== "UNREADABLE") return text;
+  return values.errorText(text, { jobId }) ?? "The reason is hidden.";
+}
+
+function noteOf(shown: unknown): string | null {
+  return typeof shown === "string" ? shown : null;
 }
 
 /** Returns the values of top-level properties that are ids of other jobs in this store. */
@@ -156,6 +172,6 @@ export function messageView(entry: ListedEntry, values: Values): MessageView {
     payload: values.view("payload", payload, { jobId, queue }),
     claimed: entry.kind === "waiting" && entry.claimed,
     dueAt: entry.kind === "scheduled" ? entry.dueAt.toISOString() : null,
-    reason: entry.kind === "rejected" ? withoutCredentials(entry.reason) : null,
+    reason: entry.kind === "rejected" ? values.errorText(entry.reason, { jobId, queue }) : null,
   };
 }

@@ -11,7 +11,18 @@ export type { ActionName, Outcome } from "./protocol.js";
 export interface DashboardJobStore
   extends Pick<
     JobStore<JobDefinition>,
-    | ("definition" | "create" | "get" | "counts" | "updateStatus" | "delete" | "watch" | "explain" | "outbox")
+    | (
+        | "definition"
+        | "create"
+        | "get"
+        | "counts"
+        | "activity"
+        | "updateStatus"
+        | "delete"
+        | "watch"
+        | "explain"
+        | "outbox"
+      )
     | ("health" | "pauseQueue" | "resumeQueue" | "pausedQueues" | "workers")
   > {
   /** Returns a page of jobs. See `JobStore.list`. */
@@ -34,7 +45,7 @@ export interface DashboardBroker {
   stats(queue: DashboardQueue): Promise<{
     readonly ready: number;
     readonly unacked: number | null;
-    readonly delayed: number;
+    readonly delayed: number | null;
     readonly dead: number;
     readonly consumers: number;
   }>;
@@ -94,8 +105,11 @@ export type DashboardStore = StoreParts &
       }
   );
 
-/** Part of a store that `show` gets. payload: of a message in the outbox. letter: payload of a dead letter. */
-export type ShownPart = "data" | "progress" | "result" | "error" | "payload" | "letter";
+/**
+ * Part of a store that `show` gets. error: of a job, and with only a `message`, the reason of a rejected message or the error of a dead letter.
+ * note: remark of a change. payload: of a message in the outbox. letter: payload of a dead letter.
+ */
+export type ShownPart = "data" | "progress" | "result" | "error" | "note" | "payload" | "letter";
 
 /** Origin of a value that `show` gets. */
 export interface ShownContext {
@@ -151,7 +165,7 @@ export interface DashboardOptions {
   readonly onAction?: ((action: DashboardAction) => void) | undefined;
   /** Title of the page, for example "Subtitles (production)". @default "Jobs" */
   readonly title?: string | undefined;
-  /** Accent of the page, to tell production from test. @default the default colors */
+  /** Accent of the page, to distinguish production from test. @default the default colors */
   readonly color?: Exclude<DashboardInfo["color"], null> | undefined;
   /** True: nothing can be changed. @default false */
   readonly readOnly?: boolean | undefined;

@@ -34,7 +34,7 @@ export interface Calls {
   readonly queues: { readonly body: InStore; readonly reply: QueuesView };
   /** Oldest dead letters of a queue. */
   readonly letters: { readonly body: InStore & { readonly queue: string }; readonly reply: LettersView };
-  /** Performs an action. */
+  /** Performs an action. `requestId` has 8 to 64 characters of A–Z a–z 0–9 . _ - A repeated call with the same one acts once. */
   readonly act: {
     readonly body: InStore & { readonly requestId: string; readonly act: Action };
     readonly reply: ActionReply;
@@ -53,7 +53,10 @@ export interface ValueBody extends InStore {
 /** Part of a job whose value can be downloaded. */
 export type ValuePart = "data" | "result" | "progress";
 
-/** Line of the reply to `watch`, at most two per second. An empty line is sent every 15 seconds. */
+/**
+ * Line of the reply to `watch`, at most two per second. The first one has `changed: null`. If nothing changes, an empty line is sent every 15
+ * seconds. The reply ends after ten minutes, and when the store or the dashboard closes: the page then calls again.
+ */
 export interface WatchLine {
   /** Ids of the jobs that changed since the previous line. null: more than 500, or events were lost. */
   readonly changed: readonly string[] | null;
@@ -65,7 +68,7 @@ export interface WatchLine {
 /** Reply with an HTTP status of 400 or above. */
 export interface ErrorReply {
   readonly error: {
-    /** Code of a JobStoreError or a QueueError, or FORBIDDEN, UNAUTHORIZED, READ_ONLY, NOT_SUPPORTED. */
+    /** Code of a JobStoreError or a QueueError, or FORBIDDEN, UNAUTHORIZED, READ_ONLY, INTERNAL. */
     readonly code: string;
     /** Sentence that says what happened and what to do. */
     readonly message: string;
@@ -81,7 +84,7 @@ export interface InStore {
 
 export interface DashboardInfo {
   readonly title: string;
-  /** Accent, to tell production from test. null: the default. */
+  /** Accent, to distinguish production from test. null: the default. */
   readonly color: "red" | "amber" | "green" | "blue" | "violet" | "gray" | null;
   readonly stores: readonly StoreInfo[];
 }
@@ -101,6 +104,8 @@ export interface StoreInfo {
   readonly readOnly: boolean;
   /** True if the dashboard has a broker for this store. */
   readonly broker: boolean;
+  /** Reason if the store cannot be opened now. Its name, statuses, fields and actions are then empty. */
+  readonly error: string | null;
 }
 
 export interface StatusInfo {
@@ -289,7 +294,7 @@ export interface QueuesView {
     readonly queue: string;
     readonly ready: number;
     readonly unacked: number | null;
-    readonly delayed: number;
+    readonly delayed: number | null;
     readonly dead: number;
     readonly consumers: number;
     readonly error: string | null;
@@ -316,13 +321,16 @@ export interface LettersView {
   readonly total: number;
 }
 
-/** Version of a job as it was shown. A job that has another version stays untouched. */
+/** Version of a job as it was shown. A job that has another version stays untouched. 0: a record that cannot be read, to delete it. */
 export interface ShownJob {
   readonly id: string;
   readonly version: number;
 }
 
-/** Jobs that an action changes: a selection of at most 500, or all jobs that match. */
+/**
+ * Jobs that an action changes: a selection of at most 500, or all jobs that match. Then each call is a step of at most 500 jobs: the first one
+ * changes none and returns the cursor of the second.
+ */
 export type Chosen =
   | { readonly jobs: readonly ShownJob[] }
   | {
@@ -335,7 +343,7 @@ export type Chosen =
       readonly cursor?: string | undefined;
     };
 
-/** Message that a status change stores, as the user entered it. */
+/** Message that a change stores, as the user entered it. `{id}` in the payload becomes the id of the job. */
 export interface EnteredMessage {
   readonly queue: string;
   /** JSON text. */
@@ -351,7 +359,8 @@ export type Action =
       readonly note?: string | undefined;
     }
   | { readonly name: "delete"; readonly chosen: Chosen }
-  | { readonly name: "copy"; readonly id: string }
+  /** The message is for an initial status that sends none. The id in the outcome is that of the new job. */
+  | { readonly name: "copy"; readonly id: string; readonly message?: EnteredMessage | undefined }
   | { readonly name: "requeue" | "drop"; readonly entryIds: readonly string[] }
   | { readonly name: "run-now" | "cancel"; readonly entryIds: readonly string[] }
   | { readonly name: "reschedule"; readonly entryIds: readonly string[]; readonly at: string }

@@ -1,8 +1,10 @@
 import type { JobDefinition } from "../definition.js";
 import { JobStoreError } from "../errors.js";
 import { openRecordedStore } from "../recorded-store.js";
+import { StoreClock } from "./clock.js";
 import type { DashboardJobStore, DashboardStore } from "./options.js";
 import type { StatusInfo } from "./protocol.js";
+import { SharedWatch } from "./watch.js";
 
 /** Open store of a dashboard. */
 export interface OpenedStore {
@@ -11,6 +13,10 @@ export interface OpenedStore {
   readonly lifecycle: boolean;
   /** True: the process has the definition, so jobs can be created. */
   readonly hasDefinition: boolean;
+  /** Clock of its server. */
+  readonly clock: StoreClock;
+  /** Watch that all pages share. */
+  readonly watch: SharedWatch;
 }
 
 /** Store of a dashboard. It is opened at the first request, and again if that fails. */
@@ -35,9 +41,8 @@ export class StoreSource {
   async #open(): Promise<OpenedStore> {
     const { store, driver } = this.options;
     if (store !== undefined) {
-      if ("lifecycle" in store)
-        return { store: store.store, lifecycle: store.lifecycle !== null, hasDefinition: false };
-      return { store, lifecycle: true, hasDefinition: true };
+      if (!("lifecycle" in store)) return opened(store, { lifecycle: true, hasDefinition: true });
+      return opened(store.store, { lifecycle: store.lifecycle !== null, hasDefinition: false });
     }
     const recorded = await openRecordedStore(driver);
     if (recorded === null) {
@@ -45,14 +50,20 @@ export class StoreSource {
       throw new JobStoreError("UNAVAILABLE", message, { indeterminate: false });
     }
     this.#close = () => recorded.store.close();
-    return { store: recorded.store, lifecycle: recorded.lifecycle !== null, hasDefinition: false };
+    return opened(recorded.store, { lifecycle: recorded.lifecycle !== null, hasDefinition: false });
   }
 
-  /** Closes the store if this object has opened it. */
+  /** Ends the live updates, and closes the store if this object has opened it. */
   async close(): Promise<void> {
-    await this.#opened?.catch(() => {});
+    const opened = await this.#opened?.catch(() => null);
+    opened?.watch.close();
     await this.#close?.();
   }
+}
+
+function opened(store: DashboardJobStore, known: Pick<OpenedStore, "lifecycle" | "hasDefinition">): OpenedStore {
+  const clock = new StoreClock(store);
+  return { store, ...known, clock, watch: new SharedWatch(store, () => clock.now()) };
 }
 
 /** Describes the statuses of a definition, in its order. */

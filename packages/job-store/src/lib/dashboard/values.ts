@@ -51,17 +51,22 @@ export class Values {
 
   /** Returns the beginning of the message of an error. null: there is no error, or it is hidden. */
   errorLine(error: unknown, jobId: string): string | null {
-    const view = this.error(error, jobId);
+    const view = this.error(error, { jobId });
     return view && shorten(view.message);
+  }
+
+  /** Returns a text that describes an error, such as the reason of a rejected message. null: it is hidden. */
+  errorText(text: string, about: Pick<ShownContext, "jobId" | "queue">): string | null {
+    return this.error({ message: text }, about)?.message ?? null;
   }
 
   /** Returns the error of a job. null: there is no error, or it is hidden. */
   error(
     error: unknown,
-    jobId: string,
+    about: Pick<ShownContext, "jobId" | "queue">,
   ): { readonly message: string; readonly code: string | null; readonly retryable: boolean | null } | null {
     if (error === null) return null;
-    const shown = this.shown("error", error, { jobId });
+    const shown = this.shown("error", error, about);
     if (typeof shown === "string") return { message: shown, code: null, retryable: null };
     if (typeof shown !== "object" || shown === null) return null;
     const { message, code, retryable } = shown as Readonly<Record<string, unknown>>;

@@ -46,7 +46,7 @@ export async function claimJob(
   around: ClaimSurroundings,
 ): Promise<ClaimReply> {
   const { settings, calls } = around;
-  const { store, queue, from, working, leaseMs, by } = settings;
+  const { store, queue, from, working, leaseMs, limit, by } = settings;
   const { id, headers, version, body } = delivery.envelope;
   const message = {
     queue: queue.name,
@@ -62,7 +62,7 @@ export async function claimJob(
       if (ready.kind === "skipped") return ready;
       if (around.isClosing) throw new CallStopped();
       const key = around.createKey();
-      const options = { from, leaseMs, key, message, ifVersion: ready.version, by };
+      const options = { from, leaseMs, key, message, ifVersion: ready.version, limit, by };
       const answer = await calls.repeat(
         () => store.claim(jobId, working, options),
         () => !around.isClosing,

@@ -78,6 +78,9 @@ import type { FailedOption, JobIdOption, Worker, WorkerOptions } from "./types.j
  * **A paused queue.** `store.pauseQueue` pauses a queue for all workers. A worker that learns of it stops consuming and returns the messages that it only
  * fetched, as `close` does. It checks every two seconds for the end of the pause, and then consumes again. Running jobs continue.
  *
+ * **A limit per key.** With `limit`, the store answers a claim for a job above the limit with "limited", keeps the message, and sends it when a place is
+ * free. The worker acknowledges the message (`skipped`, reason "limited").
+ *
  * Every delivery reaches `claim`, also one whose message id is running in this process: the worker uses neither the redelivery attachment of `consume` nor its
  * memory of acknowledgements, because a message that is sent again keeps its id.
  *

@@ -1,6 +1,6 @@
 import { hostname } from "node:os";
-import type { JobDefinition } from "@subtitles/job-store";
-import { checkDuration, checkInteger, checkOptions, invalid, type KeysOf, show } from "../arguments.js";
+import type { JobDefinition, KeyLimit } from "@subtitles/job-store";
+import { checkDuration, checkInteger, checkKeys, checkOptions, invalid, type KeysOf, show } from "../arguments.js";
 import { accessOf, type BrokerAccess } from "../broker-access.js";
 import { checkDefinition, type QueueDefinition } from "../definition.js";
 import { type Emit, emitter } from "./events.js";
@@ -33,6 +33,7 @@ const WORKER_OPTIONS: KeysOf<AnyWorkerOptions> = {
   timeoutMs: true,
   heartbeatMs: true,
   recoverEveryMs: true,
+  limit: true,
   by: true,
   version: true,
   onEvent: true,
@@ -58,6 +59,7 @@ export interface WorkerSettings {
   readonly heartbeatMs: number;
   readonly leaseMs: number;
   readonly recoverEveryMs: number;
+  readonly limit: KeyLimit | undefined;
   readonly by: string;
   readonly version: string | undefined;
   readonly emit: Emit;
@@ -110,10 +112,40 @@ export function checkWorkerOptions(given: AnyWorkerOptions): WorkerSettings {
     heartbeatMs,
     leaseMs: heartbeatMs * HEARTBEATS_PER_LEASE,
     recoverEveryMs,
+    limit: given.limit === undefined ? undefined : checkLimit(store, given.limit),
     by,
     version,
     emit: emitter(onEvent, ({ type }) => access.count(queue, type)),
   };
+}
+
+/** Property of a sharded store. A registered symbol, as for errors. */
+const SHARDED = Symbol.for("@subtitles/job-store/sharded");
+
+const LIMIT_KEYS: KeysOf<KeyLimit> = { field: true, max: true };
+/** Largest `max` of a limit. */
+const MAX_RUNNING = 1_000_000;
+
+/** Checks a limit. */
+function checkLimit(store: object & { readonly definition: JobDefinition }, limit: KeyLimit): KeyLimit {
+  if (typeof limit !== "object" || limit === null) {
+    return invalid(`\`limit\` must be an object such as { field, max } (got ${show(limit)}).`);
+  }
+  checkKeys(limit, LIMIT_KEYS, "limit");
+  const { name, index = {} } = store.definition;
+  if (!Object.hasOwn(index, limit.field)) {
+    const fields = Object.keys(index);
+    const known = fields.length === 0 ? "It has none." : `Its index fields: ${fields.join(", ")}.`;
+    return invalid(
+      `\`limit.field\` is ${show(limit.field)}, which is not an index field of the jobs "${name}". ${known}`,
+    );
+  }
+  if (SHARDED in store) {
+    return invalid(
+      "`limit` is not possible with a sharded store: the jobs with one value are in several shards. Use a store without `shards`.",
+    );
+  }
+  return { field: limit.field, max: checkInteger(limit.max, "`limit.max`", 1, MAX_RUNNING) };
 }
 
 /** Returns the job id in a payload: a string `jobId`, if it has one. */

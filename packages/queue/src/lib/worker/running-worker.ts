@@ -376,11 +376,11 @@ export class RunningWorker implements Worker {
 
   /** Returns the worker as `JobStore.workers` shows it. One that closes takes no job, as a paused one. */
   #announcement(): Announcement {
-    const { queue, by, version, from, working, concurrency } = this.#settings;
+    const { queue, by, version, from, working, concurrency, limit } = this.#settings;
     const { state } = this;
     return {
       ...this.#identity,
-      ...{ by, queue: queue.name, from, working, concurrency, version },
+      ...{ by, queue: queue.name, from, working, concurrency, limit, version },
       state: state === "closed" ? "paused" : state,
     };
   }

@@ -1,4 +1,15 @@
-import type { Change, FromOf, Job, JobDefinition, JobStore, NextOf, ProgressOf, StatusOf } from "@subtitles/job-store";
+import type {
+  Change,
+  FieldOf,
+  FromOf,
+  Job,
+  JobDefinition,
+  JobStore,
+  KeyLimit,
+  NextOf,
+  ProgressOf,
+  StatusOf,
+} from "@subtitles/job-store";
 import type { input, output } from "zod/v4/core";
 import type { QueueDefinition } from "../definition.js";
 import type { Broker, Message } from "../types.js";
@@ -44,6 +55,14 @@ export interface WorkerOptions<D extends JobDefinition, Q extends QueueDefinitio
   readonly heartbeatMs?: number | undefined;
   /** Milliseconds between two searches for messages that RabbitMQ dead-lettered by itself, 1,000–86,400,000; 0: never. @default 60_000 */
   readonly recoverEveryMs?: number | undefined;
+  /**
+   * Maximum number of jobs with the same value of an `index` field that run at the same time, in all workers of the store that name this field. Jobs without a
+   * value are not limited. Only leases that a worker owns count, so a failed attempt, `RetryLater` and a crashed worker free their place; a lease that is given
+   * again keeps running even if this exceeds `max`. Each claim compares with its own `max`. A job above the limit waits in the store: it uses no attempt and no
+   * slot, and no message circulates. The timeout of its status counts while it waits. The store must not be sharded, because the jobs of one key would be in
+   * several shards. @default no limit
+   */
+  readonly limit?: KeyLimit<FieldOf<D>> | undefined;
   /** Name of this worker in job histories. @default `<queue>@<host>/<pid>` */
   readonly by?: string | undefined;
   /** Release of the service, shown by `JobStore.workers`, 1–255 characters. @default none */
@@ -175,7 +194,7 @@ export interface WorkerEvent {
   /** Number of the attempt, if the event belongs to a run of the job. */
   readonly attempt?: number;
   /** skipped: why. */
-  readonly reason?: "outdated" | "handled" | "missing" | "moved" | "leased" | "not ready";
+  readonly reason?: "outdated" | "handled" | "missing" | "moved" | "leased" | "limited" | "not ready";
   /** done, failed, postponed, lost: new status. */
   readonly to?: string;
   /** lost: version of the job after the change. */

@@ -5,6 +5,7 @@ import type {
   JobDefinition,
   JobFailure,
   JobStore,
+  KeyLimit,
   OutboxMessage,
   WorkerOperations,
 } from "@subtitles/job-store";
@@ -47,6 +48,7 @@ export interface ClaimOptions {
     readonly headers?: Readonly<Record<string, string>> | undefined;
   };
   readonly ifVersion?: number | undefined;
+  readonly limit?: KeyLimit | undefined;
   readonly by?: string | undefined;
 }
 
@@ -82,7 +84,7 @@ export interface WorkerStore extends Pick<WorkerOperations<JobDefinition>, "paus
   ): Promise<
     | Claimed
     | ({ readonly kind: "paused" } & PauseAnswer)
-    | { readonly kind: "missing" | "outdated" | "handled" | "moved" | "leased" | "changed" }
+    | { readonly kind: "missing" | "outdated" | "handled" | "moved" | "leased" | "changed" | "limited" }
   >;
   updateStatus(job: AnyJob, to: string, change: WorkerChange): Promise<unknown>;
   updateProgress(job: AnyJob, progress: unknown): Promise<void>;

@@ -1,11 +1,8 @@
 import { render } from "preact";
-import type { Calls } from "../protocol.js";
+import { openDashboard } from "./lib/app-info.js";
+import { App } from "./views/app.js";
 
-const response = await fetch("?call=open", {
-  method: "POST",
-  headers: { "content-type": "application/json" },
-  body: "{}",
-});
-const info: Calls["open"]["reply"] = await response.json();
-const main = document.querySelector("#page");
-if (main !== null) render(<h1>{info.title}</h1>, main);
+const root = document.getElementById("page");
+if (root === null) throw new Error("The document has no element #page.");
+render(<App />, root);
+void openDashboard();

@@ -1,0 +1,109 @@
+import type { JobDefinition } from "../definition.js";
+import { JobStoreError } from "../errors.js";
+import { idFrom } from "../id-from.js";
+import type { Job } from "../job.js";
+import type { OutboxMessage } from "../outbox.js";
+import type { CallContext } from "./context.js";
+import type { EnteredMessage, Outcome, ShownJob } from "./protocol.js";
+import { codeOf, messageOf } from "./reply.js";
+
+/** Store, author and id of an action. */
+type Author = Pick<CallContext, "opened"> & { readonly by: string; readonly requestId: string };
+
+/** Result of a change. null: it is done. */
+export type Result = Omit<Outcome, "id">;
+
+/** Change of the status of jobs. */
+export interface JobChange {
+  readonly to: string;
+  /** True: only from a final status. */
+  readonly isRetry: boolean;
+  readonly message: EnteredMessage | undefined;
+  readonly note: string | undefined;
+}
+
+/**
+ * Makes a change, and returns its outcome.
+ *
+ * @param id of the job, the entry or the queue
+ */
+export async function withOutcome(id: string, change: () => Promise<Result | null>): Promise<Outcome> {
+  try {
+    return { id, ...((await change()) ?? { outcome: "done", message: null }) };
+  } catch (error) {
+    return { id, outcome: outcomeOf(error), message: messageOf(error) };
+  }
+}
+
+function outcomeOf(error: unknown): Outcome["outcome"] {
+  if (!JobStoreError.is(error)) {
+    // Errors of the broker do not say if a part of the call was carried out.
+    return codeOf(error) === "INVALID_ARGUMENT" ? "refused" : "unknown";
+  }
+  if (error.code === "CONFLICT" || error.code === "NOT_FOUND") return "moved";
+  if (error.committed === true) return "done";
+  return error.indeterminate === true ? "unknown" : "refused";
+}
+
+/** Moves a job to another status, if it has the version that was shown. */
+export function moveJob({ opened: { store }, by, requestId }: Author, shown: ShownJob, change: JobChange) {
+  const { id, version } = shown;
+  const { to, isRetry, message, note } = change;
+  return withOutcome(id, async () => {
+    if (isRetry) {
+      const job = await store.get(id);
+      // A job with another version is refused by the store, unless this request has changed it.
+      if (job?.version === version && store.definition.statuses[job.status]?.final !== true) {
+        return {
+          outcome: "refused",
+          message: `Its status "${job.status}" is not final, so there is nothing to retry.`,
+        };
+      }
+    }
+    const outbox = messagesFor(message, id);
+    const job = await store.updateStatus(id, to, {
+      ifVersion: version,
+      by,
+      note,
+      key: `dashboard:${requestId}`,
+      outbox,
+    });
+    if (job.version > version) return null;
+    return { outcome: "refused", message: `It is in status "${to}" already.` };
+  });
+}
+
+function messagesFor(message: EnteredMessage | undefined, id: string): readonly OutboxMessage[] {
+  if (message === undefined) return [];
+  return [{ queue: message.queue, payload: JSON.parse(message.payload.replaceAll("{id}", id)) }];
+}
+
+/** Deletes a job, if it has the version that was shown. A record that cannot be read has version 0 on the page. */
+export function deleteJob({ opened: { store } }: Author, { id, version }: ShownJob): Promise<Outcome> {
+  return withOutcome(id, async () => {
+    let job: Job<JobDefinition> | null;
+    try {
+      job = await store.get(id);
+    } catch (error) {
+      if (!JobStoreError.is(error, "UNREADABLE_RECORD") || version !== 0) throw error;
+      await store.delete(id);
+      return null;
+    }
+    if (job === null) return { outcome: "done", message: "It does not exist any more." };
+    if (job.version !== version) return { outcome: "moved", message: `It has version ${job.version} now.` };
+    await store.delete(job);
+    return null;
+  });
+}
+
+/** Creates a job with the data of another one. A repeated request creates it once, because its id depends on the request. */
+export async function copyJob(author: Author, id: string, message: EnteredMessage | undefined): Promise<Outcome> {
+  const { store } = author.opened;
+  const copy = idFrom([author.requestId, id]);
+  return withOutcome(copy, async () => {
+    const job = await store.get(id);
+    if (job === null) return { outcome: "moved", message: `Job ${id} does not exist any more.` };
+    await store.create(job.data, { id: copy, by: author.by, outbox: messagesFor(message, copy) });
+    return { outcome: "done", message: `Copy of job ${id}.` };
+  });
+}

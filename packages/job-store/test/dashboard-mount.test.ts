@@ -1,0 +1,204 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createServer, type RequestListener, request as send } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+import express from "express";
+import Fastify from "fastify";
+import { Hono } from "hono";
+import { describe, expect, onTestFinished, test } from "vitest";
+import type { Dashboard } from "../src/dashboard.js";
+import type { DashboardInfo, JobsPage } from "../src/lib/dashboard/protocol.js";
+import { linesOf, newRequestId, openDashboard } from "./dashboard-client.js";
+
+/** Serves requests on a free port until the test ends. Returns the address, without a path. */
+async function serve(listener: RequestListener): Promise<string> {
+  const server = createServer(listener).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+/** Loads the page at an address as a browser does: all addresses are relative to it. */
+async function usePage(url: string, headers: Readonly<Record<string, string>> = {}) {
+  const browser = { "sec-fetch-site": "same-origin", origin: new URL(url).origin, ...headers };
+  const document = await fetch(url, { headers });
+  expect(document.status).toBe(200);
+  const names = [...(await document.text()).matchAll(/(?:src|href)="([^"]+)"/g)].map(([, name = ""]) => name);
+  expect(names).toHaveLength(2);
+  for (const name of names) expect((await fetch(new URL(name, url), { headers })).status).toBe(200);
+  const call = (name: string, body: object, signal?: AbortSignal) =>
+    fetch(new URL(`?call=${name}`, url), {
+      method: "POST",
+      headers: { ...browser, "content-type": "application/json" },
+      body: JSON.stringify({ store: "reports", ...body }),
+      ...(signal !== undefined && { signal }),
+    });
+  const info = (await (await call("open", {})).json()) as DashboardInfo;
+  expect(info.stores).toMatchObject([{ key: "reports" }]);
+  const { items } = (await (await call("jobs", {})).json()) as JobsPage;
+  expect(items).toMatchObject([{ id: "a", status: "waiting", version: 1 }]);
+
+  const stop = new AbortController();
+  const lines = linesOf(await call("watch", {}, stop.signal));
+  expect((await lines.next()).value).toMatchObject({ counts: { waiting: 1 } });
+  const act = { name: "move", chosen: { jobs: [{ id: "a", version: 1 }] }, to: "failed" };
+  const moved = await call("act", { requestId: newRequestId(), act });
+  expect(await moved.json()).toMatchObject({ outcomes: [{ outcome: "done" }] });
+  expect((await lines.next()).value).toMatchObject({ changed: ["a"], counts: { failed: 1 } });
+  stop.abort();
+}
+
+async function openFilled(): Promise<Dashboard> {
+  const { store, dashboard } = openDashboard();
+  await store.create({ title: "One" }, { id: "a" });
+  return dashboard;
+}
+
+/** Ways to serve a dashboard under /a/b, each as a function that returns the address of the server. */
+const MOUNTS: Readonly<Record<string, (dashboard: Dashboard) => Promise<string>>> = {
+  http: (dashboard) => serve((request, response) => void dashboard.handle(request, response)),
+  Express: (dashboard) => {
+    const app = express();
+    app.use("/a/b", (request, response) => void dashboard.handle(request, response));
+    return serve(app);
+  },
+  "Express after express.json()": (dashboard) => {
+    const app = express();
+    app.use(express.json());
+    app.use("/a/b", (request, response) => void dashboard.handle(request, response));
+    return serve(app);
+  },
+  Fastify: async (dashboard) => {
+    const app = Fastify();
+    await app.register(async (scope) => {
+      scope.removeAllContentTypeParsers();
+      scope.addContentTypeParser("*", (_request, _payload, done) => done(null));
+      scope.all("/a/b", (request, reply) => {
+        reply.hijack();
+        return dashboard.handle(request.raw, reply.raw);
+      });
+    });
+    onTestFinished(() => app.close());
+    return app.listen({ port: 0, host: "127.0.0.1" });
+  },
+  Hono: (dashboard) => {
+    const app = new Hono();
+    app.all("/a/b", (context) => dashboard.fetch(context.req.raw));
+    return serve(webListener((request) => app.fetch(request)));
+  },
+  "a route of Next.js": (dashboard) => {
+    const GET = (request: Request) => dashboard.fetch(request);
+    return serve(webListener(GET));
+  },
+};
+
+/** Serves a handler of Web requests, as the servers of such frameworks do. */
+function webListener(handler: (request: Request) => Response | Promise<Response>): RequestListener {
+  return async (message, response) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of message) chunks.push(chunk);
+    const headers = new Headers(Object.entries(message.headers).map(([name, value]) => [name, String(value)]));
+    const hasBody = message.method !== "GET" && message.method !== "HEAD";
+    const url = `http://${message.headers.host}${message.url}`;
+    const stop = new AbortController();
+    response.on("close", () => stop.abort());
+    const init = { method: message.method ?? "GET", headers, signal: stop.signal };
+    const reply = await handler(new Request(url, hasBody ? { ...init, body: Buffer.concat(chunks) } : init));
+    response.writeHead(reply.status, Object.fromEntries(reply.headers));
+    for await (const chunk of reply.body ?? []) response.write(chunk);
+    response.end();
+  };
+}
+
+describe("the dashboard works without an option for its path", () => {
+  test.each(Object.entries(MOUNTS))("in %s, under /a/b", async (_, mount) => {
+    await usePage(`${await mount(await openFilled())}/a/b`);
+  });
+
+  test("in http, at / and under a path that ends with a slash", async () => {
+    await usePage(`${await MOUNTS.http?.(await openFilled())}/`);
+    await usePage(`${await MOUNTS.http?.(await openFilled())}/jobs/`);
+  });
+
+  test.each([
+    ["keeps the path", (path: string) => path],
+    ["strips the path", (path: string) => path.replace("/a/b", "/")],
+  ])("behind a proxy that %s and replaces the host", async (_, rewrite) => {
+    const dashboard = await openFilled();
+    const target = await serve((request, response) => void dashboard.handle(request, response));
+    const proxy = await serve((message, response) => {
+      const headers = { ...message.headers, host: new URL(target).host, "x-forwarded-host": message.headers.host };
+      // Browsers send this header only to secure origins.
+      delete headers["sec-fetch-site"];
+      const forwarded = send(`${target}${rewrite(message.url ?? "/")}`, { method: message.method, headers });
+      forwarded.on("response", (reply) => {
+        response.writeHead(reply.statusCode ?? 500, reply.headers);
+        reply.pipe(response);
+      });
+      response.on("close", () => forwarded.destroy());
+      forwarded.on("error", () => response.destroy());
+      message.pipe(forwarded);
+    });
+    await usePage(`${proxy}/a/b`);
+  });
+
+  test("behind the authentication of the application", async () => {
+    const dashboard = await openFilled();
+    const authorization = `Basic ${Buffer.from("ann:secret").toString("base64")}`;
+    const url = await serve((request, response) => {
+      if (request.headers.authorization === authorization) void dashboard.handle(request, response);
+      else response.writeHead(401, { "www-authenticate": "Basic" }).end();
+    });
+    expect((await fetch(url)).status).toBe(401);
+    expect((await fetch(`${url}?call=open`, { method: "POST" })).status).toBe(401);
+    await usePage(`${url}/jobs`, { authorization });
+  });
+
+  test("bundled into one file", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "dashboard-"));
+    onTestFinished(() => rm(folder, { recursive: true, force: true }));
+    const built = (name: string) => fileURLToPath(new URL(`../dist/${name}.js`, import.meta.url));
+    const contents = `
+      import { createServer } from "node:http";
+      import { createDashboard } from ${JSON.stringify(built("dashboard"))};
+      import { createJobStore, defineJob } from ${JSON.stringify(built("index"))};
+      import { memoryDriver } from ${JSON.stringify(built("memory"))};
+      import * as z from "zod";
+      const report = defineJob({
+        name: "report",
+        data: z.object({ title: z.string() }),
+        initial: "waiting",
+        statuses: { waiting: { next: ["failed"] }, failed: { next: [], final: true } },
+      });
+      const store = createJobStore({ job: report, driver: memoryDriver() });
+      await store.create({ title: "One" }, { id: "a" });
+      const dashboard = createDashboard({ stores: { reports: { store } }, may: () => true });
+      const server = createServer((request, response) => void dashboard.handle(request, response));
+      server.listen(0, "127.0.0.1", () => console.log(server.address().port));
+    `;
+    const file = join(folder, "server.mjs");
+    const root = fileURLToPath(new URL("..", import.meta.url));
+    const { outputFiles } = await build({
+      stdin: { contents, resolveDir: root, loader: "ts" },
+      bundle: true,
+      platform: "node",
+      format: "esm",
+      minify: true,
+      write: false,
+      logLevel: "error",
+    });
+    await writeFile(file, outputFiles[0]?.text ?? "");
+    const child = spawn(process.execPath, [file], { cwd: folder, stdio: ["ignore", "pipe", "inherit"] });
+    onTestFinished(() => void child.kill("SIGKILL"));
+    const [port] = await once(child.stdout, "data");
+    await usePage(`http://127.0.0.1:${String(port).trim()}/a/b`);
+  });
+});

@@ -1,0 +1,139 @@
+import { text } from "node:stream/consumers";
+import type { Page } from "playwright-core";
+import { describe, expect, test } from "vitest";
+import { browser, phone, usePages } from "../../../../test/page/browser.js";
+import { focused, tabTo } from "../../../../test/page/focus.js";
+import { brokerWithLetters, startPlace, UNTRUSTED } from "./place.js";
+import { filmIn } from "./sample.js";
+
+const ids = (page: Page) => page.locator("tbody th a").allTextContents();
+/** Text as the page shows it: a character that reverses the text around it is an escape. */
+const SHOWN = UNTRUSTED.replace("\u202E", "\\u202e");
+
+describe.skipIf(browser.missing)(browser.title("the views of the dashboard"), () => {
+  const { open } = usePages();
+
+  test("values, errors, notes, reasons and ids of others are shown as text", async () => {
+    const { url, store } = await startPlace({
+      broker: brokerWithLetters().broker,
+      title: UNTRUSTED,
+    });
+    await store.create({ title: UNTRUSTED, user: UNTRUSTED.slice(0, 40) }, { id: "film-1" });
+    await store.updateStatus("film-1", "failed", {
+      note: UNTRUSTED,
+      by: "<b>grace</b>",
+      error: { message: UNTRUSTED, code: "<b>CODE</b>", retryable: false },
+    });
+    await store.pauseQueue("downloads", { reason: UNTRUSTED, by: "<i>grace</i>" });
+    const [entry] = await store.outbox.read();
+    if (entry !== undefined) await store.outbox.reject([entry.entryId], UNTRUSTED);
+    const page = await open(`${url}#/films/job/film-1`);
+    const views = [
+      ["job/film-1", SHOWN],
+      ["jobs", SHOWN],
+      ["jobs?field=user&value=%3Cimg%20src%3Dx%3E&contains=%3Cb%3E", "No job matches."],
+      ["workers", SHOWN],
+      ["outbox?kind=rejected", SHOWN],
+      ["queues/downloads", SHOWN],
+      ["queues/%3Cimg%20src=x%20onerror=alert(1)%3E", "<img src=x onerror=alert(1)>"],
+      [`job/${encodeURIComponent("<script>alert(1)</script>\u202E")}`, "<script>alert(1)</script>\\u202e"],
+      ["overview", SHOWN],
+    ] as const;
+    for (const [view, shown] of views) {
+      await page.evaluate(`location.hash = ${JSON.stringify(`#/films/${view}`)}`);
+      await page.getByRole("main").getByText(shown).first().waitFor();
+      expect(await page.locator("main img, main script, main b, main i").count(), view).toBe(0);
+    }
+    expect(await page.evaluate("globalThis.broken")).toBeUndefined();
+    expect(await page.locator(".brand").textContent()).toBe(UNTRUSTED);
+  });
+
+  test("very long ids and values fit on a phone, and a long value is cut and can be downloaded", async () => {
+    const { url, store } = await startPlace();
+    const id = "x".repeat(128);
+    const body = "0123456789".repeat(20_000);
+    await store.create({ title: "y".repeat(500), body }, { id });
+    const page = await open(`${url}#/films/job/${id}`, { viewport: phone });
+    await page.getByText("Only the first part is shown").waitFor();
+    const scroll = () => page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth");
+    expect(await scroll()).toBe(0);
+    const downloading = page.waitForEvent("download");
+    await page.getByRole("button", { name: "Download Data" }).click();
+    expect(JSON.parse(await text(await (await downloading).createReadStream()))).toMatchObject({ body });
+    await page.getByRole("link", { name: "Jobs", exact: true }).first().click();
+    await expect.poll(() => ids(page)).toEqual([id]);
+    expect(await scroll()).toBe(0);
+  });
+
+  test("the filters are part of the URL, and the number next to a list is the number of its rows", async () => {
+    const { url, store } = await startPlace();
+    await store.createMany(
+      Array.from({ length: 120 }, (_, n) => ({ data: { title: `Film ${n}`, user: n < 7 ? "ada" : "grace" } })),
+    );
+    for (let n = 0; n < 3; n++)
+      await filmIn(store, `failed-${n}`, "failed", n + 1, { title: `Lost ${n}`, user: "ada" });
+    const page = await open(`${url}#/films/jobs`);
+    await page.getByText("1–50 of 123 jobs").waitFor();
+    await page.getByRole("link", { name: "Next page" }).click();
+    await page.getByText("51–100 of 123 jobs").waitFor();
+    await page.getByRole("link", { name: "Next page" }).click();
+    await page.getByText("101–123 of 123 jobs").waitFor();
+    expect(await ids(page)).toHaveLength(23);
+    await page.getByRole("link", { name: "Previous page" }).click();
+    await page.getByText("51–100 of 123 jobs").waitFor();
+
+    await page.getByLabel("Value").fill("ada");
+    await page.getByRole("button", { name: "Find" }).click();
+    await page.getByText("1–10 of 10 jobs").waitFor();
+    await page.getByRole("link", { name: "failed 3" }).click();
+    await expect.poll(() => ids(page)).toEqual(["failed-0", "failed-1", "failed-2"]);
+    expect(new URL(page.url()).hash).toBe("#/films/jobs?status=failed&field=user&value=ada");
+    await page.reload();
+    await expect.poll(() => ids(page)).toHaveLength(3);
+    expect(await page.getByLabel("Value").inputValue()).toBe("ada");
+
+    await page.getByLabel("Filter the loaded page only").fill("lost 1");
+    await page.getByRole("button", { name: "Filter", exact: true }).click();
+    await expect.poll(() => ids(page)).toEqual(["failed-1"]);
+    await page.getByText("1 of the 1–3 of 3 jobs").waitFor();
+    await page.goBack();
+    await expect.poll(() => ids(page)).toHaveLength(3);
+    await page.getByText("Searchable fields: user, parent.").waitFor();
+  });
+
+  test("a job links to the jobs that it names, to those that name it, and only to web addresses", async () => {
+    const { url, store } = await startPlace();
+    await store.create({ title: "Season 1" }, { id: "season" });
+    await store.create({ title: "Episode 1", parent: "season" }, { id: "episode-1" });
+    await store.create({ title: "Episode 2", parent: "season" }, { id: "episode-2" });
+    const page = await open(`${url}#/films/job/episode-1`);
+    await page.getByRole("region", { name: "Data" }).getByRole("link", { name: "season" }).click();
+    await page.getByRole("heading", { name: "season" }).waitFor();
+    await page.getByRole("link", { name: "2 jobs" }).click();
+    await expect.poll(() => ids(page)).toEqual(["episode-2", "episode-1"]);
+  });
+
+  test("the keyboard reaches everything: skip link, views, rows, dialogs", async () => {
+    const { url, store } = await startPlace();
+    await filmIn(store, "film-1", "failed", 1, { title: "One" });
+    const page = await open(url);
+    await page.getByRole("row", { name: /^failed/ }).waitFor();
+    await tabTo(page, "Skip to the content");
+    await page.keyboard.press("Enter");
+    expect(await page.evaluate("document.activeElement.id")).toBe("main");
+    await page.getByRole("link", { name: "Jobs", exact: true }).focus();
+    await page.keyboard.press("Enter");
+    await expect.poll(() => focused(page)).toBe("Jobs");
+    expect(await page.evaluate("document.activeElement.tagName")).toBe("H1");
+    await tabTo(page, "film-1");
+    await page.keyboard.press("Enter");
+    await expect.poll(() => focused(page)).toBe("film-1");
+    await page.getByRole("button", { name: "Delete …" }).waitFor();
+    await tabTo(page, "Delete …");
+    await page.keyboard.press("Enter");
+    await page.getByRole("dialog", { name: "Delete the job" }).waitFor();
+    await page.keyboard.press("Escape");
+    await page.getByRole("dialog").waitFor({ state: "detached" });
+    expect(await focused(page)).toBe("Delete …");
+  });
+});
