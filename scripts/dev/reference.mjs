@@ -197,7 +197,7 @@ async function metricsOf(file) {
       ts.isCallExpression(node) &&
       name !== undefined &&
       ts.isStringLiteral(name) &&
-      /^[a-z_]+(\.[a-z_]+){2,}$/.test(name.text)
+      /^[a-z_]+(\.[a-z_]+)+$/.test(name.text)
     ) {
       const description = stringsIn(node).find((text) => text.endsWith("."));
       if (description !== undefined) rows.push([`\`${name.text}\``, description]);

@@ -148,7 +148,7 @@ test("health and metrics say how the service is", async () => {
   await call("POST /api/v1/jobs", sampleData);
   expect((await call("GET /livez")).status).toBe(200);
   expect(await call("GET /readyz")).toMatchObject({ status: 200, body: { status: "healthy" } });
-  expect((await call("GET /metrics")).body).toMatch(/^subtitles_job_count\{.*status="\w+".*\} 1$/m);
+  expect((await call("GET /metrics")).body).toMatch(/^subtitles_jobs\{.*status="\w+".*\} 1$/m);
   await store.close();
   expect(await call("GET /readyz")).toMatchObject({ status: 503, body: { status: "unhealthy" } });
   expect(await call("GET /api/v1/jobs")).toMatchObject({ status: 503, body: { code: "STORE_UNAVAILABLE" } });
