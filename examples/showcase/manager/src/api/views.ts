@@ -1,24 +1,9 @@
 import { isUpload, type SubtitleJob, subtitleStatus } from "@showcase/contracts";
-import type { Job, Json } from "@subtitles/job-store";
+import type { Job } from "@subtitles/job-store";
 import { z } from "zod";
 import { percentOf } from "../jobs/percent.js";
 
 const time = z.iso.datetime();
-/** Any JSON value. A recursive schema needs an id: `z.json()` has none and becomes an invalid $ref in the OpenAPI document. */
-const json: z.ZodType<Json, Json> = z
-  .union([
-    z.string(),
-    z.number(),
-    z.boolean(),
-    z.null(),
-    z.array(z.lazy(() => json)),
-    z.record(
-      z.string(),
-      z.lazy(() => json),
-    ),
-  ])
-  .meta({ id: "Json" });
-
 /** Job in lists and live updates. */
 export const jobSummary = z
   .object({
@@ -54,7 +39,7 @@ export type JobSummary = z.output<typeof jobSummary>;
 export const jobDetail = jobSummary
   .extend({
     details: z
-      .record(z.string(), json)
+      .record(z.string(), z.unknown())
       .describe("Details from the workers: the chosen candidate and the reason, encoding, coverage, warnings"),
     history: z
       .array(
