@@ -55,6 +55,7 @@ import {
   remember,
   see,
   type WorkState,
+  waitingVersion,
 } from "./work-state.js";
 
 /** Storage of one store in the table of its driver. A write is atomic because it runs without interruption in one event-loop tick. */
@@ -223,8 +224,9 @@ export class MemoryStorage implements JobStorage {
     if (key !== null && limit !== undefined) {
       work.endDue();
       if (!places.hasPlace(key, job.id, message.queue, limit.max)) {
-        see(state, message, job.version);
-        places.wait(job.id, key, message, job);
+        const version = waitingVersion(job, state, message);
+        see(state, message, version);
+        places.wait(job.id, key, message, { ...job, version });
         return this.#faults.replyOrLose({ kind: "limited" });
       }
     }
