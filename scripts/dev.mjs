@@ -74,10 +74,11 @@ async function upgrades(args) {
   return (await run("node", ["--import", "tsx", "test/upgrades/record.ts"])).code;
 }
 
-/** Takes a picture of every state of the page. The tests of the states take them. */
+/** Takes a picture of every state of the example's page and of the dashboard. The tests of the states take them. */
 async function screenshots() {
   const env = { SCREENSHOTS_FOLDER: join(root, "docs/screenshots") };
-  return (await run("vitest", ["run", "--project", "page", "test/page/states.page.test.ts"], { env })).code;
+  const files = ["test/page/states.page.test.ts", "packages/job-store/test/dashboard/states.page.test.ts"];
+  return (await run("vitest", ["run", "--project", "page", ...files], { env })).code;
 }
 
 /** @returns {Promise<boolean>} true if the task can start */

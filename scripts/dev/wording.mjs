@@ -38,7 +38,7 @@ const WORDS = join(root, "scripts", "dev", "words.json");
  */
 export async function findWording() {
   const { output } = await run("git", ["ls-files", ...FOLDERS], { show: "nothing" });
-  const files = output.split("\n").filter((file) => /\.(ts|mjs|js|lua)$/.test(file));
+  const files = output.split("\n").filter((file) => /\.(tsx?|mjs|js|lua)$/.test(file));
   const words = await forbiddenWords();
   const found = await Promise.all(
     files.map(async (file) => {

@@ -5,6 +5,7 @@ import { z } from "zod";
 import { createDashboard, type DashboardOptions } from "../../src/dashboard.js";
 import { createJobStore, defineJob, type JobStore, type JobStoreDriver } from "../../src/index.js";
 import type { DashboardBroker } from "../../src/lib/dashboard/options.js";
+import type { RecordedStore } from "../../src/lib/recorded-store.js";
 import { memoryDriver } from "../../src/memory.js";
 
 /** Definition of the jobs that the dashboard shows in the tests of its page. */
@@ -49,14 +50,17 @@ export interface Place {
 export async function startPlace(
   options: Partial<Omit<DashboardOptions, "stores">> & {
     readonly driver?: JobStoreDriver;
+    readonly definition?: Film;
+    /** True: the dashboard gets the store as if no lifecycle were recorded. */
+    readonly withoutLifecycle?: boolean;
     readonly broker?: DashboardBroker;
   } = {},
 ): Promise<Place> {
-  const { driver = memoryDriver(), broker, ...rest } = options;
-  const store = createJobStore({ job: film, driver });
+  const { driver = memoryDriver(), definition = film, withoutLifecycle = false, broker, ...rest } = options;
+  const store = createJobStore({ job: definition, driver });
   const queues = [{ name: "downloads" }, { name: "translations" }];
   const dashboard = createDashboard({
-    stores: { films: { store, ...(broker && { broker, queues }) } },
+    stores: { films: { store: withoutLifecycle ? unrecorded(store) : store, ...(broker && { broker, queues }) } },
     may: () => true,
     by: () => "ada@example.com",
     title: "Subtitles",
@@ -86,6 +90,11 @@ export async function startPlace(
       server = await listen(port);
     },
   };
+}
+
+/** Returns the store as `openRecordedStore` returns one without a lifecycle. The dashboard uses only these two properties. */
+function unrecorded(store: FilmStore): RecordedStore {
+  return { store, lifecycle: null } as unknown as RecordedStore;
 }
 
 /** Returns a broker with dead letters in "downloads". It records the ids that were redriven and discarded. */

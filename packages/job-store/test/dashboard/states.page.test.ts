@@ -1,9 +1,11 @@
 import type { Page } from "playwright-core";
 import { describe, expect, test } from "vitest";
+import { z } from "zod";
 import { browser, usePages } from "../../../../test/page/browser.js";
 import { checkState } from "../../../../test/page/checks.js";
+import { createJobStore, defineJob } from "../../src/index.js";
 import { memoryDriver } from "../../src/memory.js";
-import { brokerWithLetters, startPlace } from "./place.js";
+import { brokerWithLetters, film, startPlace } from "./place.js";
 import { fillStore } from "./sample.js";
 
 /** Goes to a view, and waits for its heading. */
@@ -100,6 +102,31 @@ describe.skipIf(browser.missing)(
       await page.getByText("The content below is as of").waitFor({ state: "detached" });
       await store.create({ title: "Two" }, { id: "film-2" });
       await page.getByRole("link", { name: "film-2" }).waitFor();
+    });
+
+    test("records that cannot be read, and a store whose lifecycle is not recorded", async () => {
+      const driver = memoryDriver();
+      const writer = createJobStore({ job: film, driver });
+      await writer.create({ title: "A title that another service allows" }, { id: "long" });
+      await writer.create({ title: "Short" }, { id: "short" });
+      await writer.close();
+      const strict = defineJob({ ...film, data: film.data.extend({ title: z.string().max(5) }) });
+      const { url } = await startPlace({ driver, definition: strict });
+      const page = await open(`${url}#/films/jobs`);
+      await page.getByText("1 record of this page cannot be read:").waitFor();
+      await page.getByText("1–2 of 2 jobs").waitFor();
+      await checkState(page, "dashboard-unreadable");
+      await page.getByRole("link", { name: "long" }).click();
+      await page.getByText("The record cannot be read.").waitFor();
+      await checkState(page, "dashboard-job-unreadable");
+
+      const unknown = await startPlace({ withoutLifecycle: true });
+      await unknown.store.create({ title: "One" }, { id: "film-1" });
+      const other = await open(`${unknown.url}#/films/job/film-1`);
+      await other.getByText("This store has no recorded lifecycle").waitFor();
+      await other.getByRole("button", { name: "Delete …" }).waitFor();
+      expect(await other.getByRole("button", { name: "Move …" }).count()).toBe(0);
+      await checkState(other, "dashboard-no-lifecycle");
     });
 
     test("a production store that is read-only, and a server that does not answer", async () => {

@@ -105,8 +105,8 @@ function Main({ dashboard, store }: { dashboard: DashboardInfo; store: StoreInfo
     <main id="main" tabIndex={-1} ref={main}>
       {!store.lifecycle && (
         <Notice kind="info">
-          This store has no recorded lifecycle, so its jobs cannot be changed here. A process with the definition
-          records it when it writes for the first time.
+          This store has no recorded lifecycle, so the status of its jobs cannot be changed here. A process with the
+          definition records it when it writes for the first time.
         </Notice>
       )}
       <View key={`${view}/${id}`} route={route.value} />

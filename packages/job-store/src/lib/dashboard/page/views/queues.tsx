@@ -1,4 +1,5 @@
 import { useSignal } from "@preact/signals";
+import type { ComponentChildren } from "preact";
 import type { LettersView, QueuesView as Reply } from "../../protocol.js";
 import { may, useStore } from "../lib/context.js";
 import { counted, number, visible } from "../lib/format.js";
@@ -81,8 +82,12 @@ function QueueTable({ reply: { queues } }: { reply: Reply }) {
                 )}
               </th>
               <td class="num">{number(queue.ready)}</td>
-              <td class="num">{queue.unacked === null ? <span class="muted">unknown</span> : number(queue.unacked)}</td>
-              <td class="num">{number(queue.delayed)}</td>
+              <td class="num">
+                <Count of={queue.unacked} />
+              </td>
+              <td class="num">
+                <Count of={queue.delayed} />
+              </td>
               <td class="num">
                 <a href={href(store.key, "queues", queue.queue)} class={queue.dead > 0 ? "strong" : undefined}>
                   {number(queue.dead)}
@@ -96,6 +101,11 @@ function QueueTable({ reply: { queues } }: { reply: Reply }) {
       </table>
     </div>
   );
+}
+
+/** Number that the broker may not know. */
+function Count({ of }: { of: number | null }): ComponentChildren {
+  return of === null ? <span class="muted">unknown</span> : number(of);
 }
 
 function Letters({ queue }: { queue: string }) {
