@@ -10,7 +10,7 @@ const TITLES = [
   "Harbour Lights S01E02 (2023)",
   "Ταξίδι στα Κύθηρα (1984)",
   "The Last Ferry (2021)",
-  "A Film Nobody Subtitled (1974)",
+  "A Film Without Subtitles (1974)",
 ];
 
 /** Stores a job that has been in a status for so many minutes. */

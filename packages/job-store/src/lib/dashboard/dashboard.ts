@@ -189,7 +189,7 @@ class DefaultDashboard implements Dashboard {
     const broker = source.options.broker !== undefined;
     let opened: OpenedStore;
     try {
-      opened = await source.open();
+      opened = await source.refresh();
     } catch (error) {
       const none = { name: "", statuses: [], fields: [], actions: [], lifecycle: false };
       return { key, ...none, readOnly, broker, error: messageOf(error) };

@@ -325,6 +325,8 @@ export interface LettersView {
 export interface ShownJob {
   readonly id: string;
   readonly version: number;
+  /** Creation time as it was shown, so that a job which was deleted and created again counts as another one. @default any */
+  readonly createdAt?: string | undefined;
 }
 
 /**

@@ -1,4 +1,5 @@
 import { useSignal } from "@preact/signals";
+import type { ComponentChildren } from "preact";
 import type { LettersView, QueuesView as Reply } from "../../protocol.js";
 import { may, useStore } from "../lib/context.js";
 import { counted, number, visible } from "../lib/format.js";
@@ -103,8 +104,8 @@ function QueueTable({ reply: { queues } }: { reply: Reply }) {
 }
 
 /** Number that the broker may not know. */
-function Count({ of }: { of: number | null }) {
-  return of === null ? <span class="muted">unknown</span> : <>{number(of)}</>;
+function Count({ of }: { of: number | null }): ComponentChildren {
+  return of === null ? <span class="muted">unknown</span> : number(of);
 }
 
 function Letters({ queue }: { queue: string }) {
