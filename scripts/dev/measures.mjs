@@ -6,7 +6,16 @@ import { root, run } from "./run.mjs";
 
 /** Largest size of each entry with all code of the package that it loads, in KiB after gzip. Raise a budget only on purpose. */
 const BUDGETS = {
-  "job-store": { index: 33, redis: 92, memory: 28, subtitle: 33, opentelemetry: 8, testing: 110, cli: 121 },
+  "job-store": {
+    index: 35,
+    redis: 97,
+    memory: 31,
+    subtitle: 36,
+    dashboard: 110,
+    opentelemetry: 8,
+    testing: 115,
+    cli: 131,
+  },
   queue: { index: 19, rabbitmq: 22, memory: 8, worker: 32, opentelemetry: 8, testing: 36 },
 };
 
@@ -43,26 +52,42 @@ async function reachable(folder, file, seen) {
   return seen;
 }
 
-/** Largest size of everything that the page of the dashboard loads before it calls the handler, in KiB after gzip. */
+/** Largest size of everything that a browser loads to show the dashboard, in KiB after gzip. */
 const PAGE_BUDGET = 60;
 
-/** @returns {Promise<string[]>} a complaint if the page of the dashboard is too large */
+/** @returns {Promise<string[]>} a complaint if the page of the dashboard is too large, or if its entry imports a package that users do not install */
 export async function oversizedPage() {
-  const entry = (/** @type {string} */ name) => import(pathToFileURL(join(root, "packages/job-store/dist", name)).href);
-  const { createDashboard } = await entry("dashboard.js");
-  const { memoryDriver } = await entry("memory.js");
+  const folder = join(root, "packages", "job-store");
+  const { createDashboard } = await import(pathToFileURL(join(folder, "dist", "dashboard.js")).href);
+  const { memoryDriver } = await import(pathToFileURL(join(folder, "dist", "memory.js")).href);
   const dashboard = createDashboard({ stores: { jobs: { driver: memoryDriver() } }, may: () => true });
-  const load = async (/** @type {string} */ query) =>
-    (await dashboard.fetch(new Request(`http://page/${query}`))).text();
-  const html = await load("");
-  const assets = [...html.matchAll(/"(\?asset=[^"]+)"/g)].map(([, query = ""]) => query);
-  const files = [html, ...(await Promise.all(assets.map(load)))];
-  await dashboard.close();
-  const size = files.reduce((sum, file) => sum + gzipSync(file).length, 0) / 1024;
-  if (assets.length >= 2 && size <= PAGE_BUDGET) return [];
+  /** @param {string} query */
+  const load = async (query) => (await dashboard.fetch(new Request(`http://localhost/${query}`))).text();
+  const document = await load("");
+  const files = [...document.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, query = ""]) => load(query));
+  const texts = [document, ...(await Promise.all(files))];
+  const size = texts.reduce((sum, text) => sum + gzipSync(text).length, 0) / 1024;
+  const complaints = await foreignImports(folder, "dashboard.js");
+  if (size <= PAGE_BUDGET) return complaints;
   return [
-    `The page of the dashboard: ${size.toFixed(1)} KiB in ${files.length} files, more than its budget of ${PAGE_BUDGET} KiB.`,
+    ...complaints,
+    `The page of the dashboard: ${size.toFixed(1)} KiB, more than its budget of ${PAGE_BUDGET} KiB.`,
   ];
+}
+
+/**
+ * @param {string} folder of a package
+ * @param {string} entry built file
+ * @returns {Promise<string[]>} a complaint for each imported package that is neither a dependency nor a peer
+ */
+async function foreignImports(folder, entry) {
+  const { dependencies, peerDependencies } = JSON.parse(await readFile(join(folder, "package.json"), "utf8"));
+  const known = Object.keys({ ...dependencies, ...peerDependencies });
+  const code = [...(await reachable(join(folder, "dist"), entry, new Map())).values()].join("\n");
+  const names = [...code.matchAll(/^(?:import|export)[^;"]*"([^"./][^"]*)";$/gm)].map(([, name = ""]) => name);
+  return [...new Set(names)]
+    .filter((name) => !name.startsWith("node:") && !known.some((one) => name === one || name.startsWith(`${one}/`)))
+    .map((name) => `${entry} imports ${name}, which is no dependency of the package.`);
 }
 
 /** Maximum length of a source file, in lines. */

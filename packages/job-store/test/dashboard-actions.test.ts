@@ -76,6 +76,22 @@ describe("retry and move", () => {
     expect(await store.get("a")).toMatchObject({ status: "working", version: 2 });
   });
 
+  test("a job that was deleted and created again is another one, also with the same version", async () => {
+    const { store, client } = openDashboard();
+    await store.create({ title: "One" }, { id: "a" });
+    const [{ createdAt } = expect.fail()] = (await client.call("jobs", {})).items;
+    await store.delete("a");
+    await store.create({ title: "Two" }, { id: "a" });
+    const chosen = { jobs: [{ id: "a", version: 1, createdAt }] };
+    for (const action of [
+      { name: "move", chosen, to: "failed" },
+      { name: "delete", chosen },
+    ] as const) {
+      expect((await client.act(action)).outcomes).toMatchObject([{ id: "a", outcome: "moved" }]);
+    }
+    expect(await store.get("a")).toMatchObject({ version: 1, data: { title: "Two" } });
+  });
+
   test("a repeated request acts once, also by another process", async () => {
     const driver = memoryDriver();
     const { store, client } = openDashboard({ driver });

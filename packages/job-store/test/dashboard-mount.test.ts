@@ -11,7 +11,7 @@ import express from "express";
 import Fastify from "fastify";
 import { Hono } from "hono";
 import { describe, expect, onTestFinished, test } from "vitest";
-import type { Dashboard } from "../src/dashboard.js";
+import { type Dashboard, nodeRequestOf } from "../src/dashboard.js";
 import type { DashboardInfo, JobsPage } from "../src/lib/dashboard/protocol.js";
 import { linesOf, newRequestId, openDashboard } from "./dashboard-client.js";
 
@@ -148,6 +148,24 @@ describe("the dashboard works without an option for its path", () => {
       message.pipe(forwarded);
     });
     await usePage(`${proxy}/a/b`);
+  });
+
+  test("with the user that a framework has stored in the request of Node", async () => {
+    const userOf = (request: Request) => {
+      const message = nodeRequestOf(request);
+      return message !== null && "user" in message ? String(message.user) : "";
+    };
+    const { store, dashboard } = openDashboard({ may: (request) => userOf(request) === "ann", by: userOf });
+    await store.create({ title: "One" }, { id: "a" });
+    const app = express();
+    app.use((request, _response, next) => {
+      Object.assign(request, { user: "ann" });
+      next();
+    });
+    app.use("/jobs", (request, response) => void dashboard.handle(request, response));
+    await usePage(`${await serve(app)}/jobs`);
+    expect((await store.get("a"))?.history.at(-1)).toMatchObject({ to: "failed", by: "ann" });
+    expect(nodeRequestOf(new Request("http://host/"))).toBeNull();
   });
 
   test("behind the authentication of the application", async () => {

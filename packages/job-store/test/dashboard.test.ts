@@ -1,6 +1,6 @@
 import { describe, expect, onTestFinished, test } from "vitest";
 import { createDashboard, type DashboardBroker, type DashboardOptions } from "../src/dashboard.js";
-import { createJobStore, type JobStore } from "../src/index.js";
+import { createJobStore, defineJob, type JobStore } from "../src/index.js";
 import { jobIn, type Report, report, step } from "../src/lib/contract/definitions.js";
 import type { Action } from "../src/lib/dashboard/protocol.js";
 import { memoryDriver } from "../src/memory.js";
@@ -40,7 +40,7 @@ describe("views", () => {
     expect((await client.call("durations", {})).jobs).toBe(1);
   });
 
-  test("the number beside a list equals the rows that paging reaches", async () => {
+  test("the number of a list equals the rows that paging reaches", async () => {
     const { store, client } = openDashboard();
     const ids = Array.from({ length: 25 }, (_, n) => `job-${n}`);
     await store.createMany(ids.map((id, n) => ({ id, data: { title: id, label: n < 13 ? "red" : "blue" } })));
@@ -99,6 +99,24 @@ describe("views", () => {
       retryTo: ["waiting", "abandoned"],
     });
     expect((await client.call("jobs", {})).items).toMatchObject([{ id: "a" }]);
+  });
+
+  test("a store of a driver is opened again when a service has recorded another definition", async () => {
+    const driver = memoryDriver();
+    const first = createJobStore({ job: report, driver });
+    onTestFinished(() => first.close());
+    await first.create({ title: "One" }, { id: "a" });
+    const dashboard = createDashboard({ stores: { reports: { driver } }, may: () => true });
+    onTestFinished(() => dashboard.close());
+    const client = clientOf(dashboard);
+    const statusesOf = async () => (await client.call("open", {})).stores[0]?.statuses.map(({ name }) => name);
+    expect(await statusesOf()).not.toContain("archived");
+    const statuses = { ...report.statuses, archived: { next: [], final: true } } as const;
+    const second = createJobStore({ job: defineJob({ ...report, statuses }), driver });
+    onTestFinished(() => second.close());
+    await second.create({ title: "Two" }, { id: "b" });
+    expect(await statusesOf()).toContain("archived");
+    expect((await client.call("jobs", {})).items).toHaveLength(2);
   });
 
   test("links of the application are shown, unless their address is of another kind", async () => {
@@ -375,7 +393,7 @@ describe("requests", () => {
     expect(replies.at(-1)?.status).toBe(405);
   });
 
-  test("the document has no inline code, and its files are stored by browsers for ever", async () => {
+  test("the document has no inline code, and its files are stored by browsers permanently", async () => {
     const { dashboard } = openDashboard({ title: "<b>Jobs</b>" });
     const document = await (await dashboard.fetch(new Request("http://host/a/b"))).text();
     expect(document).toContain("<title>&#60;b&#62;Jobs");

@@ -14,7 +14,7 @@ const ENTRIES: Readonly<Record<string, readonly string[]>> = {
   index: ["JobStoreError", "createJobStore", "createReporter", "defineJob", "idFrom", "openRecordedStore"],
   redis: ["redisDriver", "redisPermissions"],
   memory: ["memoryDriver"],
-  dashboard: ["createDashboard"],
+  dashboard: ["createDashboard", "nodeRequestOf"],
   subtitle: ["subtitleJob", "subtitleTtlFromEnv"],
   opentelemetry: ["instrument"],
   testing: ["testDriver"],

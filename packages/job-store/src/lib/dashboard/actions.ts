@@ -117,7 +117,11 @@ function stepOf({ opened: { store } }: ActionContext, chosen: Body): Promise<Ste
   if (chosen.jobs !== undefined) {
     const jobs = listIn(chosen, "jobs", MAX_CHOSEN).map((value) => {
       const job = objectIn(value, "jobs");
-      return { id: textIn(job, "id", 128), version: integerIn(job.version, "version", 0, Number.MAX_SAFE_INTEGER) };
+      return {
+        id: textIn(job, "id", 128),
+        version: integerIn(job.version, "version", 0, Number.MAX_SAFE_INTEGER),
+        createdAt: optionalTime(job, "createdAt")?.toISOString(),
+      };
     });
     const ids = new Set(jobs.map(({ id }) => id));
     if (ids.size < jobs.length) throw badRequest("`jobs` contains a job more than once.");

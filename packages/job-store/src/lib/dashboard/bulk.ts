@@ -67,7 +67,7 @@ async function next(
     outcome: "refused" as const,
     message: `It cannot be read: ${reason}. Delete it on its own page.`,
   }));
-  const jobs = items.map(({ id, version }) => ({ id, version }));
+  const jobs = items.map(({ id, version, createdAt }) => ({ id, version, createdAt: createdAt.toISOString() }));
   const remaining = left - jobs.length - outcomes.length;
   if (jobs.length === 0 && (cursor === undefined || remaining <= 0)) return { outcomes, cursor: null };
   const position: Position = { jobs, after: cursor ?? null, left: Math.max(0, remaining) };
@@ -78,7 +78,8 @@ async function next(
 function readPosition(cursor: string): Position {
   try {
     const { jobs, after, left } = JSON.parse(Buffer.from(cursor, "base64url").toString("utf8"));
-    const isShown = (job: ShownJob) => typeof job.id === "string" && Number.isSafeInteger(job.version);
+    const isShown = (job: ShownJob) =>
+      typeof job.id === "string" && Number.isSafeInteger(job.version) && typeof job.createdAt === "string";
     const isList = Array.isArray(jobs) && jobs.length <= STEP && jobs.every(isShown);
     const isPlace = (after === null || typeof after === "string") && Number.isSafeInteger(left) && left >= 0;
     if (isList && isPlace) return { jobs, after, left };

@@ -78,7 +78,7 @@ class DefaultDashboard implements Dashboard {
   async #reply(request: Request): Promise<Response> {
     // Without a decision about access, the dashboard would be open by accident.
     if (typeof this.#options.may !== "function") {
-      throw new DashboardError(403, "FORBIDDEN", "The dashboard has no option `may`, so nobody has access.");
+      throw new DashboardError(403, "FORBIDDEN", "The dashboard has no option `may`, so no user has access.");
     }
     const query = new URL(request.url).searchParams;
     if (request.method === "GET" || request.method === "HEAD") {
@@ -189,7 +189,7 @@ class DefaultDashboard implements Dashboard {
     const broker = source.options.broker !== undefined;
     let opened: OpenedStore;
     try {
-      opened = await source.open();
+      opened = await source.refresh();
     } catch (error) {
       const none = { name: "", statuses: [], fields: [], actions: [], lifecycle: false };
       return { key, ...none, readOnly, broker, error: messageOf(error) };

@@ -12,7 +12,7 @@ const ASSETS: ReadonlyMap<string, Asset> = new Map([
   ["css", { text: style, type: "text/css; charset=utf-8" }],
 ]);
 
-/** Names of the assets with a hash of their content, so that browsers can store them for ever. */
+/** Names of the assets with a hash of their content, so that browsers can store them permanently. */
 const NAMES = new Map(Array.from(ASSETS, ([ending, { text }]) => [ending, `page.${hashOf(text)}.${ending}`]));
 
 function hashOf(text: string): string {

@@ -37,7 +37,7 @@ export async function withOutcome(id: string, change: () => Promise<Result | nul
 
 function outcomeOf(error: unknown): Outcome["outcome"] {
   if (!JobStoreError.is(error)) {
-    // Errors of the broker do not tell if a part of the call was carried out.
+    // Errors of the broker do not say if a part of the call was carried out.
     return codeOf(error) === "INVALID_ARGUMENT" ? "refused" : "unknown";
   }
   if (error.code === "CONFLICT" || error.code === "NOT_FOUND") return "moved";
@@ -50,10 +50,11 @@ export function moveJob({ opened: { store }, by, requestId }: Author, shown: Sho
   const { id, version } = shown;
   const { to, isRetry, message, note } = change;
   return withOutcome(id, async () => {
-    if (isRetry) {
+    if (isRetry || shown.createdAt !== undefined) {
       const job = await store.get(id);
+      if (job !== null && isAnother(job, shown)) return createdAgain(job);
       // A job with another version is refused by the store, unless this request has changed it.
-      if (job?.version === version && store.definition.statuses[job.status]?.final !== true) {
+      if (isRetry && job?.version === version && store.definition.statuses[job.status]?.final !== true) {
         return {
           outcome: "refused",
           message: `Its status "${job.status}" is not final, so there is nothing to retry.`,
@@ -73,13 +74,23 @@ export function moveJob({ opened: { store }, by, requestId }: Author, shown: Sho
   });
 }
 
+/** Returns true if the job was created after the shown one was deleted. */
+function isAnother(job: Job<JobDefinition>, { createdAt }: ShownJob): boolean {
+  return createdAt !== undefined && createdAt !== job.createdAt.toISOString();
+}
+
+function createdAgain({ createdAt }: Job<JobDefinition>): Result {
+  return { outcome: "moved", message: `It was deleted, and created again at ${createdAt.toISOString()}.` };
+}
+
 function messagesFor(message: EnteredMessage | undefined, id: string): readonly OutboxMessage[] {
   if (message === undefined) return [];
   return [{ queue: message.queue, payload: JSON.parse(message.payload.replaceAll("{id}", id)) }];
 }
 
 /** Deletes a job, if it has the version that was shown. A record that cannot be read has version 0 on the page. */
-export function deleteJob({ opened: { store } }: Author, { id, version }: ShownJob): Promise<Outcome> {
+export function deleteJob({ opened: { store } }: Author, shown: ShownJob): Promise<Outcome> {
+  const { id, version } = shown;
   return withOutcome(id, async () => {
     let job: Job<JobDefinition> | null;
     try {
@@ -90,6 +101,7 @@ export function deleteJob({ opened: { store } }: Author, { id, version }: ShownJ
       return null;
     }
     if (job === null) return { outcome: "done", message: "It does not exist any more." };
+    if (isAnother(job, shown)) return createdAgain(job);
     if (job.version !== version) return { outcome: "moved", message: `It has version ${job.version} now.` };
     await store.delete(job);
     return null;

@@ -2,8 +2,25 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { Readable } from "node:stream";
 import type { ReadableStream as NodeStream } from "node:stream/web";
 
+/** Requests of Node, by the Web requests that were made of them. */
+const messages = new WeakMap<Request, IncomingMessage>();
+
+/**
+ * Returns the request of Node that `handle` got, for `may` and `by`: a framework can have stored the user in it. null: the request was passed to
+ * `fetch`.
+ */
+export function nodeRequestOf(request: Request): IncomingMessage | null {
+  return messages.get(request) ?? null;
+}
+
 /** Converts a request of Node. A framework may have parsed its body already. */
-export function toRequest(message: IncomingMessage & { readonly body?: unknown }, signal: AbortSignal): Request {
+export function toRequest(message: IncomingMessage, signal: AbortSignal): Request {
+  const request = convert(message, signal);
+  messages.set(request, message);
+  return request;
+}
+
+function convert(message: IncomingMessage & { readonly body?: unknown }, signal: AbortSignal): Request {
   const { method = "GET", body } = message;
   const headers = new Headers();
   for (const [name, value] of Object.entries(message.headers)) {

@@ -84,7 +84,7 @@ export interface InStore {
 
 export interface DashboardInfo {
   readonly title: string;
-  /** Accent, to tell production from test. null: the default. */
+  /** Accent, to distinguish production from test. null: the default. */
   readonly color: "red" | "amber" | "green" | "blue" | "violet" | "gray" | null;
   readonly stores: readonly StoreInfo[];
 }
@@ -325,6 +325,8 @@ export interface LettersView {
 export interface ShownJob {
   readonly id: string;
   readonly version: number;
+  /** Creation time as it was shown, so that a job which was deleted and created again counts as another one. @default any */
+  readonly createdAt?: string | undefined;
 }
 
 /**

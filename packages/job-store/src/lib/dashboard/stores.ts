@@ -1,4 +1,5 @@
 import type { JobDefinition } from "../definition.js";
+import type { JobStoreDriver } from "../driver.js";
 import { JobStoreError } from "../errors.js";
 import { openRecordedStore } from "../recorded-store.js";
 import { StoreClock } from "./clock.js";
@@ -24,6 +25,8 @@ export class StoreSource {
   readonly options: DashboardStore;
   #opened: Promise<OpenedStore> | null = null;
   #close: (() => Promise<void>) | null = null;
+  /** Metadata with which the store was opened, as text. */
+  #recorded = "";
 
   constructor(options: DashboardStore) {
     this.options = options;
@@ -38,12 +41,27 @@ export class StoreSource {
     return this.#opened;
   }
 
+  /** Opens the store again if a service has recorded another definition since. Called when a page loads. @throws JobStoreError UNAVAILABLE */
+  async refresh(): Promise<OpenedStore> {
+    const { driver } = this.options;
+    const opened = await this.open();
+    if (driver === undefined || (await recordedText(driver)) === this.#recorded) return opened;
+    const close = this.#close;
+    this.#opened = null;
+    const next = await this.open();
+    // Pages that listen call again, and then reach the new store.
+    opened.watch.close();
+    await close?.();
+    return next;
+  }
+
   async #open(): Promise<OpenedStore> {
     const { store, driver } = this.options;
     if (store !== undefined) {
       if (!("lifecycle" in store)) return opened(store, { lifecycle: true, hasDefinition: true });
       return opened(store.store, { lifecycle: store.lifecycle !== null, hasDefinition: false });
     }
+    this.#recorded = await recordedText(driver);
     const recorded = await openRecordedStore(driver);
     if (recorded === null) {
       const message = "No service has used this store yet. Start a service that uses it, then load the page again.";
@@ -59,6 +77,11 @@ export class StoreSource {
     opened?.watch.close();
     await this.#close?.();
   }
+}
+
+async function recordedText(driver: JobStoreDriver): Promise<string> {
+  const metadata = await driver.readMetadata();
+  return JSON.stringify(metadata && { ...metadata, statuses: [...metadata.statuses] });
 }
 
 function opened(store: DashboardJobStore, known: Pick<OpenedStore, "lifecycle" | "hasDefinition">): OpenedStore {

@@ -70,7 +70,7 @@ export class SharedWatch {
     this.#now = now;
   }
 
-  /** Returns lines of JSON, until the page goes away. */
+  /** Returns lines of JSON, until the page disconnects. */
   stream(signal: AbortSignal): ReadableStream<Uint8Array> {
     const encoder = new TextEncoder();
     const listener = new Listener();

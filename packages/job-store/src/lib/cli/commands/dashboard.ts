@@ -44,7 +44,7 @@ export const dashboard: PlainCommand = {
     const { createDashboard } = await import("../../dashboard/dashboard.js");
     await using board = createDashboard({
       stores: { [opened.store.definition.name]: { store: opened, ...(broker !== null && partsOf(broker)) } },
-      // Who has access is decided by the address and the token.
+      // The address and the token decide about access.
       may: () => true,
       by: () => by,
       title: title ?? opened.store.definition.name,

@@ -23,7 +23,7 @@ export function BulkBar({ selected, page, state, disabled }: Props) {
   };
   if (rows.length > 0) {
     const jobs: ChosenJobs = {
-      chosen: { jobs: rows.map(({ id, version }) => ({ id, version })) },
+      chosen: { jobs: rows.map(({ id, version, createdAt }) => ({ id, version, createdAt })) },
       count: rows.length,
       statuses: [...new Set(rows.map(({ status }) => status))],
       text: counted(rows.length, "selected job"),

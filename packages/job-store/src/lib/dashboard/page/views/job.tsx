@@ -67,7 +67,7 @@ function Actions({ job }: { job: Job }) {
   const store = useStore();
   const status = job.unreadable === null ? statusOf(store, job.status) : undefined;
   const jobs: ChosenJobs = {
-    chosen: { jobs: [{ id: job.id, version: job.version }] },
+    chosen: { jobs: [{ id: job.id, version: job.version, ...(job.version > 0 && { createdAt: job.createdAt }) }] },
     count: 1,
     statuses: [job.status],
     text: "the job",
