@@ -167,7 +167,7 @@ export function ActionDialog(props: Props) {
 
 function RunningBar({ done, count }: { done: number; count: number }) {
   return (
-    <div class="running">
+    <div class="in-progress">
       <progress value={Math.min(done, count)} max={Math.max(count, 1)} aria-label="Progress of the action" />
       <p class="num" role="status">
         {number(done)} of {number(count)}
