@@ -1,4 +1,5 @@
 import type { JobDefinition } from "./definition.js";
+import { describePause } from "./describe-pause.js";
 import type {
   Examination,
   JobRecord,
@@ -135,15 +136,13 @@ function pauseReasons(facts: Facts): Explanation[] {
   const queues = queuesOf(facts);
   return facts.pauses
     .filter(({ queue }) => queues.includes(queue))
-    .map(({ queue, since, until, reason, by }): Explanation => {
-      const end = until === null ? "until it is resumed" : `until ${timeText(until)}`;
-      const author = by === null ? "" : `, by ${by}`;
-      return {
+    .map(
+      (pause): Explanation => ({
         code: "PAUSED",
-        text: `The queue "${queue}" is paused since ${timeText(since)} ${end}${author}.${reason === null ? "" : ` Reason: ${reason}`}`,
-        fix: `To end the pause: job-store resume ${queue}`,
-      };
-    });
+        text: describePause(pause),
+        fix: `To end the pause: job-store resume ${pause.queue}`,
+      }),
+    );
 }
 
 function workerReasons(facts: Facts): Explanation[] {

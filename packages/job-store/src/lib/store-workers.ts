@@ -13,6 +13,7 @@ import {
   show,
 } from "./arguments.js";
 import type { JobDefinition } from "./definition.js";
+import { describePause } from "./describe-pause.js";
 import type { JobStorage, LiveWorkerRecord, QueuePause, StoreConfig, WorkerRecord } from "./driver.js";
 import { explain } from "./explain.js";
 import type { InFlightCalls } from "./in-flight-calls.js";
@@ -137,18 +138,4 @@ function toLiveWorker(record: LiveWorkerRecord): LiveWorker {
 
 function toPausedQueue({ since, until, ...pause }: QueuePause): PausedQueue {
   return { ...pause, since: new Date(since), until: until === null ? null : new Date(until) };
-}
-
-/** Describes a pause in one or two sentences. */
-export function describePause({
-  queue,
-  since,
-  until,
-  reason,
-  by,
-}: Omit<QueuePause, "since"> & { since?: number }): string {
-  const begin = since === undefined ? "" : ` since ${new Date(since).toISOString()}`;
-  const end = until === null ? "until it is resumed" : `until ${new Date(until).toISOString()}`;
-  const author = by === null ? "" : `, by ${by}`;
-  return `The queue "${queue}" is paused${begin} ${end}${author}.${reason === null ? "" : ` Reason: ${reason}`}`;
 }

@@ -1,6 +1,6 @@
 import type { BrokerAccess } from "../broker-access.js";
 import { QueueError } from "../errors.js";
-import { Pauses } from "./pauses.js";
+import { Delays } from "./delays.js";
 import { CallStopped, isUnavailable, type StoreCalls } from "./store-calls.js";
 import type { WorkerStore } from "./worker-store.js";
 
@@ -17,7 +17,7 @@ export class Outages {
   readonly #store: WorkerStore;
   readonly #calls: StoreCalls;
   readonly #access: BrokerAccess;
-  readonly #pauses = new Pauses();
+  readonly #delays = new Delays();
   #stopped = false;
 
   constructor(store: WorkerStore, calls: StoreCalls, access: BrokerAccess) {
@@ -39,7 +39,7 @@ export class Outages {
   async restored(): Promise<void> {
     await this.#calls.repeat(() => this.#store.renewLeases([], 1));
     while (!this.#access.availability.available) {
-      await this.#pauses.pause(CHECK_MS);
+      await this.#delays.wait(CHECK_MS);
       if (this.#stopped) throw new CallStopped();
     }
   }
@@ -47,6 +47,6 @@ export class Outages {
   /** Ends all waits. */
   stop(): void {
     this.#stopped = true;
-    this.#pauses.end();
+    this.#delays.end();
   }
 }

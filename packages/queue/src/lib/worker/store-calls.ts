@@ -1,6 +1,6 @@
 import { JobStoreError } from "@subtitles/job-store";
+import { Delays } from "./delays.js";
 import type { Emit } from "./events.js";
-import { Pauses } from "./pauses.js";
 
 const FIRST_PAUSE_MS = 100;
 const MAX_PAUSE_MS = 2_000;
@@ -15,7 +15,7 @@ export class CallStopped extends Error {}
 export class StoreCalls {
   readonly #emit: Emit;
   readonly #onClosed: () => void;
-  readonly #pauses = new Pauses();
+  readonly #delays = new Delays();
   /** Callers whose latest call failed because the store is unavailable. */
   readonly #failing = new Set<object>();
   #lastOutage = Number.NEGATIVE_INFINITY;
@@ -44,7 +44,7 @@ export class StoreCalls {
   /** Ends the repetitions of all calls. They throw CallStopped. */
   stop(): void {
     this.#stopped = true;
-    this.#pauses.end();
+    this.#delays.end();
   }
 
   /**
@@ -64,7 +64,7 @@ export class StoreCalls {
       this.#failed(caller, firstError);
       for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, MAX_PAUSE_MS)) {
         // With jitter, so that the calls of many workers do not meet.
-        await this.#pauses.pause(pauseMs * (0.5 + Math.random() / 2));
+        await this.#delays.wait(pauseMs * (0.5 + Math.random() / 2));
         if (this.#stopped || !isNeeded()) throw new CallStopped();
         try {
           return await call();

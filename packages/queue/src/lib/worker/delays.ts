@@ -1,12 +1,12 @@
 import { unref } from "../timers.js";
 
-/** Pauses that can be ended together. They do not keep the process alive. */
-export class Pauses {
+/** Delays that can be ended together. They do not keep the process alive. */
+export class Delays {
   readonly #ends = new Set<() => void>();
   #ended = false;
 
-  /** Resolves after `ms` milliseconds, or when the pauses are ended. */
-  async pause(ms: number): Promise<void> {
+  /** Resolves after `ms` milliseconds, or when the delays are ended. */
+  async wait(ms: number): Promise<void> {
     if (this.#ended) return;
     await new Promise<void>((resolve) => {
       const end = () => {
@@ -20,7 +20,7 @@ export class Pauses {
     });
   }
 
-  /** Ends all pauses, also later ones. */
+  /** Ends all delays, also later ones. */
   end(): void {
     this.#ended = true;
     for (const end of this.#ends) end();
