@@ -10,6 +10,7 @@ import { watching } from "./job-store/watching.js";
 import { consuming } from "./queue/consuming.js";
 import { publishing } from "./queue/publishing.js";
 import { relaying } from "./queue/relaying.js";
+import { limiting } from "./worker/limiting.js";
 import { working } from "./worker/working.js";
 
 /** All suites, in the order of the report. */
@@ -28,4 +29,5 @@ export const suites: readonly Suite[] = [
   consuming,
   relaying,
   working,
+  limiting,
 ];

@@ -181,6 +181,14 @@ export class Ledger {
     if (from.run?.creation === to.run?.creation && from.run?.attempt === to.run?.attempt) to.replaces.push(from);
   }
 
+  /** Records that `newer` takes the place of `older`, which waited. Then it also requests what `older` requested. */
+  replacedWaiting(older: Message | undefined, newer: Message): void {
+    this.replaced(older, newer);
+    if (older === undefined) return;
+    const [from, to] = [this.request(older), this.request(newer)];
+    to.firstSeen = Math.max(from.firstSeen ?? -1, to.firstSeen ?? -1);
+  }
+
   /** Records that `claim` decided about a message. */
   looked(message: Message): void {
     const request = this.request(message);
@@ -199,10 +207,7 @@ export class Ledger {
     const request = this.request(message);
     const sameRun = isRun(record, request.run);
     const served = facts.servedAt[message.queue] ?? -1;
-    // A message also requests what the messages requested that it replaced.
-    const firstSeen =
-      request.firstSeen !== null && Math.max(...[request, ...request.replaces].map((one) => one.firstSeen ?? -1));
-    if (sameRun && firstSeen !== false && firstSeen <= served && record.status !== to) {
+    if (sameRun && request.firstSeen !== null && request.firstSeen <= served && record.status !== to) {
       const invariant = !known || (request.copied && !request.own) ? "I3x" : "I3";
       this.violated(
         invariant,

@@ -72,7 +72,7 @@ export class Places {
     const { ledger, rules } = this.#environment;
     if (!rules.holds("keepWaiting")) return;
     const earlier = record.places.find((place) => place.message.queue === message.queue);
-    ledger.replaced(earlier?.message, message);
+    ledger.replacedWaiting(earlier?.message, message);
     const { attempt } = record;
     const arrival = earlier?.arrival ?? ++this.#shard.state.arrivals;
     this.#forget(record, message.queue);
