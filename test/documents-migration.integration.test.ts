@@ -8,7 +8,7 @@ import { Redis } from "ioredis";
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { z } from "zod";
 import { cleanUpLater, forget } from "../scripts/dev/clean-up.mjs";
-import { root } from "./documents/documents.js";
+import { root } from "../scripts/dev/run.mjs";
 import { allPrograms } from "./documents/programs.js";
 import { runInTest } from "./processes.js";
 import type { PrivateServer } from "./servers/private-server.js";

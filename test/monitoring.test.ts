@@ -13,15 +13,25 @@ import { createWorker, JobFailed } from "@subtitles/queue/worker";
 import { beforeAll, describe, expect, test, vi } from "vitest";
 import { parse } from "yaml";
 import { z } from "zod";
+import { metricProblems, promtoolMissing } from "./promtool.js";
 
 const folder = new URL("../docs/monitoring/", import.meta.url);
 const read = (name: string) => readFile(new URL(name, folder), "utf8");
 
 /** Labels of each exported metric, by its name in Prometheus. Some exporters add the unit to the name: both names are present. */
 let exported: ReadonlyMap<string, ReadonlySet<string>>;
+let metrics: string;
 beforeAll(async () => {
-  exported = labelsByMetric(await exportMetrics());
+  metrics = await exportMetrics();
+  exported = labelsByMetric(metrics);
 });
+
+test.skipIf(promtoolMissing !== null)(
+  `promtool has no complaint about the metrics of both packages ${promtoolMissing ?? ""}`.trim(),
+  async () => {
+    expect(await metricProblems(metrics)).toBe("");
+  },
+);
 
 describe("every metric and label in docs/monitoring is exported", () => {
   test("alerts.yaml", async () => {
@@ -68,11 +78,11 @@ describe("every metric and label in docs/monitoring is exported", () => {
 });
 
 test.each([
-  ["sum(subtitles_job_counts)", "subtitles_job_counts is not exported"],
+  ["sum(subtitles_job_number)", "subtitles_job_number is not exported"],
   ['{__name__=~"subtitles_outbox_ages(_seconds)?"}', '{__name__=~"subtitles_outbox_ages(_seconds)?"} is not exported'],
-  ['subtitles_job_count{state="done"}', 'subtitles_job_count{state="done"} has no label state'],
-  ["sum by (state) (subtitles_job_count)", "sum by (state) (subtitles_job_count) has no label state"],
-  ["sum(subtitles_job_count", "sum(subtitles_job_count is not PromQL"],
+  ['subtitles_jobs{state="done"}', 'subtitles_jobs{state="done"} has no label state'],
+  ["sum by (state) (subtitles_jobs)", "sum by (state) (subtitles_jobs) has no label state"],
+  ["sum(subtitles_jobs", "sum(subtitles_jobs is not PromQL"],
 ])("a wrong query is noticed: %s", (query, problem) => {
   expect(problemsOf(query)).toEqual([problem]);
 });

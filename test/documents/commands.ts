@@ -1,7 +1,7 @@
 import { existsSync, globSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { runHere } from "../../packages/job-store/test/run-cli.js";
-import { root } from "./documents.js";
+import { root } from "../../scripts/dev/run.mjs";
 
 /** Finds errors in the commands of a document: unknown scripts, files and options. Only `npx` commands are run. */
 export async function wrongCommands(document: string, text: string): Promise<readonly string[]> {

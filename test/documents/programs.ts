@@ -5,7 +5,8 @@ import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { expect } from "vitest";
 import { cleanUpLater, forget } from "../../scripts/dev/clean-up.mjs";
-import { documents, root } from "./documents.js";
+import { documents } from "../../scripts/dev/documents.mjs";
+import { root } from "../../scripts/dev/run.mjs";
 
 /** Block of code in a document. */
 export interface Block {

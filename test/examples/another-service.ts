@@ -1,6 +1,6 @@
 import { readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { root } from "../documents/documents.js";
+import { root } from "../../scripts/dev/run.mjs";
 
 /** One edit of a copy of the templates. It replaces lines of a file, renames a file or folder, or deletes a folder. */
 export type Edit =

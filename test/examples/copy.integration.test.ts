@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { copyTemplates } from "../../scripts/dev/copy.mjs";
-import { root } from "../documents/documents.js";
+import { root } from "../../scripts/dev/run.mjs";
 import { runInTest } from "../processes.js";
 import { applyEdits, edits, listedEdits, testEdits } from "./another-service.js";
 

@@ -21,7 +21,7 @@ describe.skipIf(redis.url === null || rabbitmq.url === null)(suite, () => {
 
     await waitForOutput(/translator died \(SIGKILL\): it is started again/);
     expect(await exitCode(demo), output()).toBe(0);
-    expect(output()).toContain("All ended as they should");
+    expect(output()).toContain("All jobs ended as expected");
     const timeline = output().split("\nThe Last Ferry, en → es\n").at(-1)?.split("\n\n")[0] ?? "";
     expect(timeline.match(/ translating +translator@/g)).toHaveLength(2);
     expect(timeline.match(/ completed /g)).toHaveLength(1);
@@ -35,7 +35,7 @@ describe.skipIf(redis.url === null || rabbitmq.url === null)(suite, () => {
     for (const app of ["manager", "downloader", "translator"])
       await waitForOutput(new RegExp(`${app} runs as process`));
     expect(await exitCode(demo), output()).toBe(0);
-    expect(output()).toContain("All ended as they should");
+    expect(output()).toContain("All jobs ended as expected");
     expect(output()).toMatch(/Translated: 35 of 36 cues/);
     expect(await leftovers(servers, name)).toEqual([]);
     expect(await files()).toEqual([]);

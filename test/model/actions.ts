@@ -1,3 +1,4 @@
+import { isWaiting } from "./places.js";
 import type { Fault, UserAction } from "./presets.js";
 import type { Store } from "./store.js";
 import { isFinal, type JobRecord, type NewMessage } from "./types.js";
@@ -40,7 +41,7 @@ function relayActions(world: World, { faults }: Allowed): Action[] {
     if (shard.down) return [];
     const place = `${shard.store}/${shard.number}`;
     const actions: Action[] = [];
-    if (shard.records.some((record) => record.sendAgain || shard.isOver(record))) {
+    if (shard.places.isCheckDue || shard.records.some((record) => record.sendAgain || shard.isOver(record))) {
       actions.push({
         label: `relay reads ${place}`,
         weight: 5,
@@ -193,7 +194,7 @@ function timeActions(world: World, { faults }: Allowed): Action[] {
   const waits =
     world.shards.some(({ state }) => state.outbox.some(({ due }) => due > now)) ||
     world.broker.dead.some(({ decided }) => !decided) ||
-    world.records.some(({ lease }) => lease !== null) ||
+    world.records.some((record) => record.lease !== null || isWaiting(record)) ||
     world.stores.some(
       ({ lifecycle, records }) => lifecycle.timeout !== undefined && records.some(({ status }) => !isFinal(status)),
     );

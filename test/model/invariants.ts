@@ -24,6 +24,7 @@ export const INVARIANTS = {
   I9: "A job with a lease does not time out.",
   I10: "A retry and a postponed job can start at their time by the clock of the server, whatever was unavailable during the wait.",
   I11: "The broker dead-letters no message only because workers were closed.",
+  I12: "A claim gives no lease above the limit of its key.",
 } as const;
 
 export type Invariant = keyof typeof INVARIANTS;
@@ -87,6 +88,7 @@ export function newFacts(): RunFacts {
     lastKeys: [],
     needsLostWorker: false,
     excused: false,
+    givenAgain: false,
   };
 }
 
@@ -197,7 +199,10 @@ export class Ledger {
     const request = this.request(message);
     const sameRun = isRun(record, request.run);
     const served = facts.servedAt[message.queue] ?? -1;
-    if (sameRun && request.firstSeen !== null && request.firstSeen <= served && record.status !== to) {
+    // A message also requests what the messages requested that it replaced.
+    const firstSeen =
+      request.firstSeen !== null && Math.max(...[request, ...request.replaces].map((one) => one.firstSeen ?? -1));
+    if (sameRun && firstSeen !== false && firstSeen <= served && record.status !== to) {
       const invariant = !known || (request.copied && !request.own) ? "I3x" : "I3";
       this.violated(
         invariant,
@@ -219,6 +224,14 @@ export class Ledger {
     facts.notBefore = 0;
   }
 
+  /** Checks that a place is free for a claim. `running`: all other jobs with a worker's lease. */
+  limited(record: JobRecord, running: readonly JobRecord[], max: number): void {
+    record.facts.givenAgain = false;
+    const counting = running.filter(({ facts }) => !facts.givenAgain);
+    if (counting.length >= max)
+      this.violated("I12", `${record.id} runs with ${counting.map(({ id }) => id).join(", ")}`);
+  }
+
   /** Checks that a job without a worker is not held longer than until its time. */
   held(record: JobRecord, now: Seconds): void {
     if (record.lease !== null && !record.lease.owned && record.facts.notBefore <= now) {
@@ -236,6 +249,7 @@ export class Ledger {
 
   leaseGivenAgain(record: JobRecord): void {
     record.facts.leaseLost = false;
+    record.facts.givenAgain = true;
   }
 
   /** Checks a refused outcome. */

@@ -57,6 +57,10 @@ const LEFT_OUT: Readonly<Record<Exclude<Rule, Unreached>, { readonly preset: Pre
   returnWithClaimOrigin: { preset: "hangingRuns", first: 1201 },
   lookAfterFailover: { preset: "failover", first: 101 },
   acknowledgeOnClose: { preset: "closing", first: 401 },
+  keepWaiting: { preset: "limited", first: 1 },
+  waitsAsNewer: { preset: "limited", first: 101 },
+  freePlace: { preset: "limited", first: 1 },
+  checkWaiting: { preset: "limited", first: 101 },
   republishOnClose: { preset: "closing", first: 1 },
 };
 

@@ -294,6 +294,21 @@ export const PRESETS = {
     faults: [...CORE.faults, "relayOutage"],
     endsWithoutRelay: true,
   }),
+  limited: extend({
+    purpose: "A limit of one running job for three jobs.",
+    stores: [{ ...films(), limit: 1 }],
+    jobs: ["J", "K", "L"].map((id) => ({ store: "films", id, queues: ["q"] })),
+    faults: [...CORE.faults, "relayOutage", "brokerWipe"],
+    steps: 160,
+  }),
+  limitedFailover: extend({
+    purpose: "A limit of two running jobs, in a store that loses its last writes.",
+    stores: [{ ...films(), limit: 2 }],
+    jobs: ["J", "K", "L"].map((id) => ({ store: "films", id, queues: ["q"] })),
+    faults: ["crashes", "lostReplies", "copies", "failover"],
+    ignored: ["I2", "I3", "I3x"],
+    steps: 160,
+  }),
   lone: extend({
     purpose: "One worker, so that no other process contacts the store while it is down.",
     workers: [worker("W1")],

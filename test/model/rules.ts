@@ -49,6 +49,11 @@ export const RULES = {
   lookAfterFailover:
     "After a failover, a worker looks again at the messages that it acknowledged in the last five seconds.",
   acknowledgeOnClose: "A worker that closes acknowledges a message when it has ended the lease of its job.",
+  keepWaiting: "The store keeps the message of a claim that a limit refuses.",
+  waitsAsNewer:
+    "A message that waits for a place, and that the latest claim does not cover, counts as stored after its outcome.",
+  freePlace: "A job leaves its place when its lease ends, in whatever way.",
+  checkWaiting: "The relay checks the messages that wait again and again, because a sent message can be lost.",
   republishOnClose: "A worker that closes publishes the messages that it only fetched to the queue again.",
 } as const;
 

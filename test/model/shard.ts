@@ -1,4 +1,5 @@
 import { type Ledger, newFacts } from "./invariants.js";
+import { Places } from "./places.js";
 import type { Rules } from "./rules.js";
 import {
   type JobRecord,
@@ -7,6 +8,7 @@ import {
   type NewMessage,
   type Origin,
   type OutboxEntry,
+  type Place,
   type Seconds,
 } from "./types.js";
 
@@ -33,21 +35,27 @@ export interface ShardState {
   jobs: Map<string, JobRecord>;
   outbox: OutboxEntry[];
   clock: ReachableClock;
+  /** Number of messages that have waited for a place. */
+  arrivals: number;
+  /** Time of the latest check of the messages that wait. */
+  checkedAt: Seconds;
 }
 
 /** Shard of a store: jobs, outbox and the clock of reachable time. */
 export class Shard {
-  state: ShardState = { jobs: new Map(), outbox: [], clock: { value: 0, lastContact: 0 } };
+  state: ShardState = { jobs: new Map(), outbox: [], clock: { value: 0, lastContact: 0 }, arrivals: 0, checkedAt: 0 };
   /** True if no process can reach this shard. */
   down = false;
   readonly store: string;
   readonly number: number;
+  readonly places: Places;
   readonly #environment: Environment;
 
-  constructor(store: string, number: number, environment: Environment) {
+  constructor(store: string, number: number, environment: Environment, max?: number) {
     this.store = store;
     this.number = number;
     this.#environment = environment;
+    this.places = new Places(this, environment, max ?? Number.POSITIVE_INFINITY);
   }
 
   get records(): JobRecord[] {
@@ -90,6 +98,7 @@ export class Shard {
     if (record.lease === null) return;
     const { owned } = record.lease;
     record.lease = null;
+    this.places.leave(record);
     record.leaseEndedAt = this.clock;
     record.endedVersion = how === "zero" ? record.version : 0;
     if (how === "time" && (owned || !rules.holds("countOwnedLeases"))) {
@@ -148,6 +157,12 @@ export class Shard {
       if (!rules.holds("keepStoredMessage")) record.stored = null;
       if (!rules.holds("rememberUntilAnswered")) this.sendRemembered(record);
     }
+  }
+
+  /** Sends a message that waited, with its own run and version as the origin. */
+  sendWaiting({ id, creation }: JobRecord, { message, attempt, version }: Place): void {
+    const origin = { store: this.store, jobId: id, creation, attempt, version, due: 0 };
+    this.#append({ ...message, name: `${message.name.replace(/~.*/, "")}~${version}w`, origin }, 0);
   }
 
   /** Sends the remembered messages of a job. */

@@ -38,11 +38,13 @@ export interface StoreSetup {
   readonly name: string;
   readonly lifecycle: Lifecycle;
   readonly shards: number;
+  /** Maximum number of running jobs. All jobs have the same key. @default no limit */
+  readonly limit?: number | undefined;
 }
 
 /**
- * Job store: each method is one script, which runs without interruption in the shard of its job. The limits of keys (`limit`) and pauses belong
- * after the answers "leased" and "changed" of `claim`; the model does not have them.
+ * Job store: each method is one script, which runs without interruption in the shard of its job. Pauses belong after the answers "leased" and
+ * "changed" of `claim`; the model does not have them.
  */
 export class Store {
   readonly name: string;
@@ -55,7 +57,10 @@ export class Store {
     this.name = setup.name;
     this.lifecycle = setup.lifecycle;
     this.#environment = environment;
-    this.shards = Array.from({ length: setup.shards }, (_, number) => new Shard(setup.name, number, environment));
+    this.shards = Array.from(
+      { length: setup.shards },
+      (_, number) => new Shard(setup.name, number, environment, setup.limit),
+    );
   }
 
   shardOf(id: string): Shard {
@@ -97,6 +102,8 @@ export class Store {
       newestMessage: {},
       newestClaim: {},
       keys: [],
+      counted: false,
+      places: [],
       failedAttempts: 0,
       expiredLeases: 0,
       expiryCounted: false,
@@ -107,7 +114,9 @@ export class Store {
   }
 
   delete(id: string): void {
-    this.shardOf(id).state.jobs.delete(id);
+    const shard = this.shardOf(id);
+    shard.state.jobs.delete(id);
+    shard.places.sendNext();
   }
 
   /**
@@ -115,6 +124,11 @@ export class Store {
    * lease, it ends both, and sends the messages at once.
    */
   save(id: string, status?: Status): void {
+    this.#save(id, status);
+    this.shardOf(id).places.sendNext();
+  }
+
+  #save(id: string, status?: Status): void {
     const { rules, ledger } = this.#environment;
     const shard = this.shardOf(id);
     const record = shard.state.jobs.get(id);
@@ -141,6 +155,16 @@ export class Store {
 
   /** Claims a job for a worker. */
   claim(id: string, options: ClaimOptions): ClaimReply {
+    const reply = this.#claim(id, options);
+    const shard = this.shardOf(id);
+    const record = shard.state.jobs.get(id);
+    if (record !== undefined && reply.kind !== "limited")
+      shard.places.answer(record, options.message.queue, reply.kind === "claimed");
+    shard.places.sendNext();
+    return reply;
+  }
+
+  #claim(id: string, options: ClaimOptions): ClaimReply {
     const { ledger, rules, time } = this.#environment;
     const shard = this.shardOf(id);
     const { message } = options;
@@ -165,6 +189,15 @@ export class Store {
       return { kind: "leased" };
     }
     if (options.ifVersion !== undefined && options.ifVersion !== record.version) return { kind: "changed" };
+    if (!shard.places.hasPlace(record, message.queue)) {
+      // The worker of the latest claim can still store its outcome. It must answer the messages that this claim covers, and no other.
+      const isAnswered = record.claim?.version === record.version && this.#covers(record, message, origin);
+      const since = isAnswered || !rules.holds("waitsAsNewer") ? record.version : record.version + 1;
+      shard.places.wait(record, message, since);
+      if (this.#ownOrigin(record, message) === null && rules.holds("recordIdsWhenSeen"))
+        this.#recordId(record, message.id, since);
+      return { kind: "limited" };
+    }
     return this.#take(shard, record, message, options, origin !== null);
   }
 
@@ -202,6 +235,12 @@ export class Store {
 
   /** Changes a job: by id, or by the snapshot that a claim returned. */
   change(target: string | ClaimedJob, change: Change): ChangeReply {
+    const reply = this.#change(target, change);
+    this.shardOf(typeof target === "string" ? target : target.id).places.sendNext();
+    return reply;
+  }
+
+  #change(target: string | ClaimedJob, change: Change): ChangeReply {
     const { ledger, rules, time } = this.#environment;
     const snapshot = typeof target === "string" ? null : target;
     const id = typeof target === "string" ? target : target.id;
@@ -235,6 +274,7 @@ export class Store {
       record.version++;
       const start = rules.holds("retryByServerClock") ? time.now : shard.clock;
       record.lease = { until: start + change.lease, owned: false };
+      shard.places.leave(record);
       record.facts.notBefore = time.now + change.lease;
       if (change.failedAttempt === true) record.failedAttempts++;
       return "ok";
@@ -248,6 +288,12 @@ export class Store {
 
   /** Sets the leases of these jobs to end after `seconds`; 0 ends them at once. */
   renewLeases(jobs: readonly ClaimedJob[], seconds: Seconds): boolean[] {
+    const renewed = this.#renewLeases(jobs, seconds);
+    for (const { id } of jobs) this.shardOf(id).places.sendNext();
+    return renewed;
+  }
+
+  #renewLeases(jobs: readonly ClaimedJob[], seconds: Seconds): boolean[] {
     return jobs.map((job) => {
       const { rules, ledger } = this.#environment;
       const shard = this.shardOf(job.id);
@@ -428,6 +474,7 @@ export class Store {
     if (rules.holds("claimAnswersRemembered")) {
       record.remembered = record.remembered.filter(({ queue }) => queue !== message.queue);
     }
+    shard.places.enter(record);
     record.lease = { until: shard.clock + LEASE, owned: true };
     record.endedVersion = 0;
     record.expiryCounted = false;
@@ -466,6 +513,7 @@ export class Store {
       record.expiryCounted = false;
       ledger.leaseGivenAgain(record);
     }
+    record.counted = true;
     record.lease = { until: shard.clock + seconds, owned: true };
   }
 
@@ -476,6 +524,7 @@ export class Store {
     record.version++;
     record.status = to;
     record.lease = null;
+    shard.places.leave(record);
     record.endedVersion = 0;
     record.stored = null;
     record.sendAgain = false;

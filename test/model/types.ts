@@ -65,6 +65,18 @@ export interface Lease {
   readonly owned: boolean;
 }
 
+/** Message of a job above the limit. */
+export interface Place {
+  readonly message: Message;
+  /** Number that orders the messages. */
+  readonly arrival: number;
+  /** Run and version that its origin will have. */
+  readonly attempt: number;
+  readonly version: number;
+  /** Time until which the message, which was sent, holds a place. null: it waits. */
+  readonly heldUntil: Seconds | null;
+}
+
 /** Facts of the latest claim of a job. */
 export interface ClaimNote {
   readonly key: string;
@@ -122,6 +134,10 @@ export interface JobRecord {
   newestClaim: Record<string, { readonly version: number; readonly at: Seconds }>;
   /** Keys of the latest changes. A change without a key counts, too. */
   keys: readonly (string | null)[];
+  /** True if the job takes a place of the store's limit. */
+  counted: boolean;
+  /** Newest message of each queue that waits for a place, or was sent. */
+  places: readonly Place[];
   failedAttempts: number;
   expiredLeases: number;
   /** True if the latest end of a lease was counted as expired. */
@@ -158,6 +174,8 @@ export interface RunFacts {
   needsLostWorker: boolean;
   /** True if the specification does not promise that this job ends. */
   excused: boolean;
+  /** True if the present lease was given again after it had ended at its time. It may exceed a limit. */
+  givenAgain: boolean;
 }
 
 export interface Claimed {
@@ -169,7 +187,7 @@ export interface Claimed {
   readonly expiredLeases: number;
 }
 
-export type Refusal = "missing" | "outdated" | "handled" | "moved" | "leased" | "changed";
+export type Refusal = "missing" | "outdated" | "handled" | "moved" | "leased" | "changed" | "limited";
 export type ClaimReply = Claimed | { readonly kind: Refusal };
 export type ChangeReply = "ok" | "missing" | "conflict" | "refused";
 
@@ -193,3 +211,6 @@ export const CONTACT_EVERY: Seconds = 2;
 export const RETRY_DELAYS: readonly Seconds[] = [6, 12];
 export const LOST_WORKERS = 2;
 export const REMEMBERED_IDS = 8;
+/** Time for which a sent message holds its place, and time between two checks of the messages that wait. */
+export const HOLD: Seconds = 10;
+export const CHECK_EVERY: Seconds = 20;

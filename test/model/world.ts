@@ -1,5 +1,6 @@
 import { Broker } from "./broker.js";
 import { Ledger } from "./invariants.js";
+import { isWaiting } from "./places.js";
 import type { Fault, Preset } from "./presets.js";
 import type { Rules } from "./rules.js";
 import type { Environment, Shard, ShardState } from "./shard.js";
@@ -96,6 +97,8 @@ export class World {
   readOutbox(shard: Shard): void {
     shard.contact();
     shard.sendStored();
+    shard.places.check();
+    shard.places.sendNext();
   }
 
   /** Lets the relay publish an entry, and remove it unless it crashes before that. */
@@ -151,7 +154,7 @@ export class World {
   wipeBroker(): void {
     for (const shard of this.shards) {
       for (const record of shard.records)
-        if (record.lease === null || shard.isOver(record)) record.facts.excused = true;
+        if ((record.lease === null || shard.isOver(record)) && !isWaiting(record)) record.facts.excused = true;
     }
     const kept = new Set(this.#messagesInStores().map(({ request }) => request));
     for (const request of this.ledger.requests) if (!kept.has(request.number)) request.answered = true;
@@ -200,7 +203,10 @@ export class World {
   #messagesInStores(): Message[] {
     return this.shards.flatMap(({ state, records }) => [
       ...state.outbox.map(({ message }) => message),
-      ...records.flatMap(({ stored, remembered }) => [...(stored === null ? [] : [stored]), ...remembered]),
+      ...records.flatMap(({ stored, remembered, places }) => [
+        ...(stored === null ? [] : [stored]),
+        ...[...remembered, ...places.flatMap(({ message, heldUntil }) => (heldUntil === null ? [message] : []))],
+      ]),
     ]);
   }
 

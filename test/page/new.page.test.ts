@@ -42,7 +42,7 @@ describe.skipIf(browser.missing)(browser.title("the form for a new job"), () => 
   test("the same request again opens the existing job, with a message", async () => {
     const service = await startService();
     const page = await open(`${service.url}/new`);
-    for (const text of ["The job is accepted.", "This had been asked for before: here is its job."]) {
+    for (const text of ["The job is accepted.", "This job exists already."]) {
       await page.goto(`${service.url}/new`);
       await page.getByLabel("Video", { exact: true }).fill("https://films.example/1.mkv");
       await page.getByLabel("Title", { exact: true }).fill("The Last Ferry");

@@ -53,7 +53,7 @@ export function sampleJobs({ store, files }: Pick<Service, "store" | "files">) {
     if (claim.kind !== "claimed") throw new Error(`The job is not claimed: ${claim.kind}.`);
     return store.updateStatus(claim.job, "downloading", {
       by,
-      note: "OpenSubtitles cannot be asked: the quota is used up.",
+      note: "OpenSubtitles cannot be called: the quota is used up.",
       progress: { stage: "searching", done: 2, total: 3 },
       handled: true,
       leaseMs: hours * 3_600_000,

@@ -119,6 +119,6 @@ export function states({ completed, failed, translating, waiting }: Seeded): rea
       path: "/new?kind=file",
       enter: (page) => page.getByLabel("File", { exact: true }).waitFor(),
     },
-    { name: "service", path: "/service", enter: (page) => page.getByText("not asked until").waitFor() },
+    { name: "service", path: "/service", enter: (page) => page.getByText("not called until").waitFor() },
   ];
 }

@@ -157,7 +157,7 @@ test("health and metrics describe the service", async () => {
   expect((await call("GET /livez")).status).toBe(200);
   expect(await call("GET /readyz")).toMatchObject({ status: 200, body: { status: "healthy" } });
   const { body: metrics } = await call("GET /metrics");
-  expect(metrics).toMatch(/^subtitles_job_count\{.*status="\w+".*\} 1$/m);
+  expect(metrics).toMatch(/^subtitles_jobs\{.*status="\w+".*\} 1$/m);
   expect(metrics).not.toContain("target_info");
   await store.close();
   expect(await call("GET /readyz")).toMatchObject({ status: 503, body: { status: "unhealthy" } });

@@ -250,6 +250,7 @@ const refused: readonly (readonly [string, () => Promise<unknown>, "INVALID_ARGU
     "INVALID_ARGUMENT",
   ],
   ["pauseQueue with a bad reason", () => store.pauseQueue("q", { reason: 7 as never }), "INVALID_ARGUMENT"],
+  ["pauseQueue with a long reason", () => store.pauseQueue("q", { reason: "x".repeat(1001) }), "INVALID_ARGUMENT"],
   ["pauseQueue with a bad author", () => store.pauseQueue("q", { by: 7 as never }), "INVALID_ARGUMENT"],
   [
     "pauseQueue with another `unlessLonger`",

@@ -84,6 +84,17 @@ export type Action =
       readonly to: "failed" | "done" | "checking";
     }
   | { readonly verb: "save"; readonly snapshot: number; readonly status: Status | null; readonly attempt: number }
+  | {
+      readonly verb: "request";
+      readonly id: string;
+      readonly label: boolean;
+      readonly retries: boolean;
+      readonly outbox: readonly Sent[];
+    }
+  /** Changes the due time of a scheduled message. */
+  | { readonly verb: "reschedule"; readonly place: number; readonly isDueNow: boolean }
+  | { readonly verb: "cancel"; readonly place: number }
+  | { readonly verb: "pause" | "resume"; readonly queue: string }
   | { readonly verb: "progress"; readonly id: string }
   | { readonly verb: "delete"; readonly id: string }
   | { readonly verb: "read" };
@@ -163,6 +174,14 @@ const action: fc.Arbitrary<Action> = fc.oneof(
       attempt: fc.constantFrom(0, 0, 1),
     }),
   },
+  {
+    weight: 2,
+    arbitrary: fc.record({ verb: verb("request"), id, label: fc.boolean(), retries: fc.boolean(), outbox }),
+  },
+  { weight: 2, arbitrary: fc.record({ verb: verb("reschedule"), place: recent, isDueNow: fc.boolean() }) },
+  { weight: 1, arbitrary: fc.record({ verb: verb("cancel"), place: recent }) },
+  { weight: 1, arbitrary: fc.record({ verb: verb("pause"), queue: fc.constantFrom(...QUEUES) }) },
+  { weight: 2, arbitrary: fc.record({ verb: verb("resume"), queue: fc.constantFrom(...QUEUES) }) },
   { weight: 1, arbitrary: fc.record({ verb: verb("progress"), id }) },
   { weight: 1, arbitrary: fc.record({ verb: verb("delete"), id }) },
   { weight: 8, arbitrary: fc.record({ verb: verb("read") }) },
@@ -179,6 +198,7 @@ class Side {
   /** Creation times, as text, in the order in which they were seen. */
   readonly #creations: string[] = [];
   #scheduledLong = 0;
+  #rescheduled = 0;
 
   constructor(driver: JobStoreDriver, historyLimit: number) {
     this.#store = createJobStore({ job: task, driver, historyLimit });
@@ -232,6 +252,31 @@ class Side {
         const changed = { ...stored, status: action.status ?? status, attempt: attempt + action.attempt };
         return this.#note(await this.#store.save(changed as Job<Task>));
       }
+      case "request": {
+        const { id, label, retries } = action;
+        const options = { id, retryFrom: retries ? (["failed"] as const) : [], outbox: messages(action.outbox) };
+        const { outcome, job } = await this.#store.request(label ? { label: "x" } : {}, options);
+        if (outcome !== "exists") this.#countLong(action.outbox);
+        return [outcome, this.#note(job)];
+      }
+      case "reschedule": {
+        // Each message is due later than all others, so that the order does not depend on the milliseconds of the calls.
+        const later = Date.now() + LONG + 60_000 * ++this.#rescheduled;
+        const at = new Date(action.isDueNow ? 0 : later);
+        const changed = await this.#store.outbox.reschedule([await this.#scheduledAt(action.place)], { at });
+        if (changed[0] === true && action.isDueNow) this.#scheduledLong--;
+        return changed;
+      }
+      case "cancel": {
+        const cancelled = await this.#store.outbox.cancel([await this.#scheduledAt(action.place)]);
+        if (cancelled[0] === true) this.#scheduledLong--;
+        return cancelled;
+      }
+      case "pause":
+        await this.#store.pauseQueue(action.queue, { reason: action.queue });
+        return (await this.#store.pausedQueues()).map(({ queue, reason }) => [queue, reason]);
+      case "resume":
+        return this.#store.resumeQueue(action.queue);
       case "progress":
         return this.#store.updateProgress(action.id, { done: 1 });
       case "delete":
@@ -286,6 +331,12 @@ class Side {
       this.#messages.push({ queue, id, payload, headers, origin });
     }
     return [sorted.map(({ view }) => view), await this.#store.outbox.depth()];
+  }
+
+  /** Returns the entry id of a scheduled message, by its place from the end, or an id that no message has. */
+  async #scheduledAt(place: number): Promise<string> {
+    const { entries } = await this.#store.outbox.list({ kind: "scheduled" });
+    return nth(entries, place)?.entryId ?? "0-9999999";
   }
 
   #key(place: number): string {

@@ -139,7 +139,7 @@ describe("metrics", () => {
     const { store, place, dataPoints } = await openStore();
     const message = { queue: "q", payload: 1 };
     await store.updateStatus("a", "working", { outbox: [message, { ...message, delayMs: 60_000 }] });
-    const counts = (await dataPoints("subtitles.job.count")).map(({ attributes, value }) => [
+    const counts = (await dataPoints("subtitles.jobs")).map(({ attributes, value }) => [
       attributes["subtitles.job.status"],
       value,
     ]);
@@ -151,13 +151,13 @@ describe("metrics", () => {
     expect(oldest?.value).toBeGreaterThanOrEqual(0);
     await store.close();
     await createJobStore({ job: report, driver: place }).create({ title: "Q4" });
-    const afterwards = (await dataPoints("subtitles.job.count")).map(({ value }) => value);
+    const afterwards = (await dataPoints("subtitles.jobs")).map(({ value }) => value);
     expect(afterwards).toEqual(counts.map(([, count]) => count));
   });
 
   test("contain no gauges with `gauges: false`", async () => {
     const { dataPoints } = await openStore({ gauges: false });
-    expect(await dataPoints("subtitles.job.count")).toEqual([]);
+    expect(await dataPoints("subtitles.jobs")).toEqual([]);
   });
 });
 

@@ -5,19 +5,19 @@ import { readEvents, type ServerEvent } from "./sse.js";
 
 const ATTEMPTS = 4;
 const FIRST_WAIT_MS = 500;
-/** The service says something every 15 seconds: after three times that, the connection is dead. */
+/** Time after which a silent connection counts as dead. The service sends a comment every 15 seconds. */
 const SILENCE_MS = 45_000;
 
 const problem = z.object({ detail: z.string(), code: z.string().optional() });
 
 export interface Api {
-  /** Tried again while the service cannot answer. @throws Exit */
+  /** Sends a request, and repeats it while the service is unavailable. @throws Exit */
   request(path: string, init?: RequestInit): Promise<Response>;
-  /** Live updates, from after that event on. Ends when the connection does. @throws Exit where they are refused */
+  /** Returns live updates after an event. Ends when the connection ends. @throws Exit if the service rejects the request */
   events(after: string): AsyncGenerator<ServerEvent>;
 }
 
-/** The service at `url`, by HTTP and nothing else. */
+/** Creates a client of the service at `url`. It only uses HTTP. */
 export function createApi(url: string, token: string | undefined, signal: AbortSignal): Api {
   const base = url.replace(/\/+$/, "");
   const authorization: Record<string, string> = token ? { authorization: `Bearer ${token}` } : {};
@@ -46,7 +46,7 @@ export function createApi(url: string, token: string | undefined, signal: AbortS
       }
     },
     async *events(after) {
-      // The timer and the listener hold the controller: Node 20 loses a combined signal (nodejs/node#57736).
+      // The timer and the listener hold the controller. Node 20 loses a combined signal (nodejs/node#57736).
       const connection = new AbortController();
       const stop = () => connection.abort();
       signal.addEventListener("abort", stop);
@@ -60,7 +60,7 @@ export function createApi(url: string, token: string | undefined, signal: AbortS
         if (reply.body) yield* readEvents(reply.body, () => timer.refresh());
       } catch (error) {
         signal.throwIfAborted();
-        // A connection that broke is an end like another: whoever listens connects again.
+        // Ends normally if the connection breaks. The caller connects again.
         if (error instanceof Exit && !isUnreachable(error)) throw error;
       } finally {
         clearTimeout(timer);

@@ -12,11 +12,11 @@ export interface Output {
 
 export interface Display {
   show(job: Job): void;
-  /** Leaves what is shown on its own line. */
+  /** Moves the cursor to a new line after the display. */
   end(): void;
 }
 
-/** A bar that moves on a terminal; a line of JSON for each change elsewhere. */
+/** Shows the progress of a job: a bar on a terminal, and a line of JSON for each change on other outputs. */
 export function createDisplay(out: Output, now: () => number = Date.now): Display {
   if (!out.isTTY) return { show: (job) => void out.write(`${JSON.stringify(job)}\n`), end() {} };
   const eta = createEta(now);
@@ -32,7 +32,7 @@ export function createDisplay(out: Output, now: () => number = Date.now): Displa
   };
 }
 
-/** The bar's two colour codes take no room on the terminal. */
+/** The two colour codes of the bar have no width on the terminal. */
 const STYLE_LENGTH = styleText("cyan", "").length;
 
 function line(job: Job, eta: string): string {

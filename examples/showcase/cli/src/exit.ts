@@ -4,17 +4,20 @@ export const EXIT = {
   /** The job failed, or was cancelled. */
   failed: 1,
   usage: 2,
-  /** `--timeout` is over; the job goes on. */
+  /** The time of `--timeout` has ended. The job continues. */
   timeout: 3,
-  /** The service refused: no such job, say, or one that cannot be cancelled any more. Or whoever was asked said no. */
+  /**
+   * The service rejected the request, for example because there is no such job, or because it cannot be cancelled. Or the user
+   * answered no.
+   */
   refused: 4,
-  /** The service cannot be reached, or cannot answer. */
+  /** The service is unavailable. */
   unreachable: 5,
-  /** Ctrl-C; the job goes on. */
+  /** Ctrl-C. The job continues. */
   interrupted: 130,
 } as const;
 
-/** Ends the program with this code, after saying why. */
+/** Error that ends the program with this exit code, after its message was printed. */
 export class Exit extends Error {
   constructor(
     readonly code: (typeof EXIT)[keyof typeof EXIT],
@@ -24,7 +27,7 @@ export class Exit extends Error {
   }
 }
 
-/** Wrong usage. */
+/** Creates the error for wrong usage. */
 export function usage(message: string): Exit {
   return new Exit(EXIT.usage, message);
 }

@@ -4,12 +4,12 @@ import type { Api } from "./api.js";
 import { EXIT, Exit } from "./exit.js";
 import { hasEnded, type Job, job } from "./job.js";
 
-/** Between connections. Meanwhile the job is read, so that this is a poll where there are no live updates. */
+/** Time between two connections. The job is read each time, so this works as polling if there are no live updates. */
 const RECONNECT_MS = 1000;
 
 const deleted = z.object({ id: z.string() });
 
-/** A job as it changes, until it has ended. Survives restarts of the service. */
+/** Returns a job after each change, until it has ended. It continues after restarts of the service. */
 export async function* follow(api: Api, id: string, signal: AbortSignal): AsyncGenerator<Job> {
   for (let after = ""; ; ) {
     for await (const event of api.events(after)) {
@@ -32,7 +32,7 @@ async function readJob(api: Api, id: string): Promise<Job> {
   return job.parse(await (await api.request(`/jobs/${encodeURIComponent(id)}`)).json());
 }
 
-/** What an event says about the job; null: nothing. */
+/** Returns the job in an event, or null if the event is about another one. */
 async function newsOf(event: string, data: string, id: string, api: Api): Promise<Job | null> {
   if (event === "resync") return readJob(api, id);
   if (event === "deleted" && deleted.parse(JSON.parse(data)).id === id) {

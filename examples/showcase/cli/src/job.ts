@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-/** What this program reads of a job. */
+/** Fields of a job that this program reads. */
 export const job = z.object({
   id: z.string(),
   status: z.enum(["pending", "downloading", "translating", "completed", "failed"]),

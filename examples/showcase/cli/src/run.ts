@@ -15,7 +15,7 @@ export interface Surroundings {
   readonly err: Output;
   readonly input: Input;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Aborts on Ctrl-C. */
+  /** Signal that aborts on Ctrl-C. */
   readonly signal: AbortSignal;
 }
 
@@ -38,9 +38,9 @@ const options = {
   help: { type: "boolean", short: "h", default: false },
 } as const;
 
-/** The whole program: answers its exit code. */
+/** Runs the program. Returns its exit code. */
 export async function run(args: readonly string[], { out, err, input, env, signal }: Surroundings): Promise<number> {
-  // One controller for both reasons: Node 20 loses a combined signal (nodejs/node#57736).
+  // Uses one controller for both reasons, because Node 20 loses a combined signal (nodejs/node#57736).
   const stop = new AbortController();
   const interrupt = () => stop.abort();
   let timedOut = false;
@@ -62,8 +62,8 @@ export async function run(args: readonly string[], { out, err, input, env, signa
     await command(values, positionals, { out, err, input, env, signal: stop.signal });
     return EXIT.done;
   } catch (error) {
-    if (signal.aborted) return say(err, new Exit(EXIT.interrupted, "Stopped watching; the job goes on."));
-    if (timedOut) return say(err, new Exit(EXIT.timeout, "The time is over; the job goes on."));
+    if (signal.aborted) return say(err, new Exit(EXIT.interrupted, "Stopped watching; the job continues."));
+    if (timedOut) return say(err, new Exit(EXIT.timeout, "The time has ended; the job continues."));
     if (error instanceof Exit) return say(err, error);
     throw error;
   } finally {
@@ -108,7 +108,12 @@ async function command(values: Values, positionals: readonly string[], surroundi
     case "cancel":
       return act("cancel", {});
     case "delete": {
-      const sure = await confirm(`Delete ${id()} and its subtitles for good?`, { yes: values.yes, input, err, signal });
+      const sure = await confirm(`Delete ${id()} and its subtitles permanently?`, {
+        yes: values.yes,
+        input,
+        err,
+        signal,
+      });
       if (!sure) throw new Exit(EXIT.refused, "Nothing was deleted.");
       await api.request(`/jobs/${encodeURIComponent(id())}`, { method: "DELETE" });
       return;
@@ -133,7 +138,7 @@ function parse(args: readonly string[]) {
   }
 }
 
-/** "90", "90s", "10m" or "1h", in seconds. */
+/** Returns "90", "90s", "10m" or "1h" in seconds. */
 function secondsOf(text: string): number {
   const [, number, unit = "s"] = /^(\d{1,6})([smh]?)$/.exec(text) ?? [];
   if (number === undefined) throw usage("--timeout takes a time such as 90s, 10m or 1h.");

@@ -4,7 +4,7 @@ export interface ServerEvent {
   readonly data: string;
 }
 
-/** The events of a `text/event-stream`, as the WHATWG defines it; comments make none. */
+/** Returns the events of a `text/event-stream`, as defined by the WHATWG. Comments are skipped. */
 export async function* readEvents(body: AsyncIterable<Uint8Array>, onSign: () => void): AsyncGenerator<ServerEvent> {
   const decoder = new TextDecoder();
   let rest = "";

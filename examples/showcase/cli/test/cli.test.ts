@@ -43,7 +43,7 @@ async function startRig(token?: string) {
     await rm(folder, { recursive: true });
   });
 
-  /** The command, and what it wrote so far. */
+  /** Runs the command. Returns it with its output until now. */
   function cli(args: readonly string[], options: { isTTY?: boolean; env?: Record<string, string> } = {}) {
     const input = Object.assign(new PassThrough(), { isTTY: options.isTTY ?? false });
     const stop = new AbortController();
@@ -69,14 +69,14 @@ async function startRig(token?: string) {
   return { store, files, folder, cli, submit, restartManager };
 }
 
-test("submit prints the job's id, and asking twice is one job", async () => {
+test("submit prints the job's id, and a repeated submit creates no second job", async () => {
   const { store, submit } = await startRig();
   const id = await submit();
   expect(await submit()).toBe(id);
   expect((await store.get(id))?.data).toMatchObject({ videoUrl: video, videoTitle: "The Last Ferry", language: "en" });
 });
 
-test("watch follows a job to its end, also through a restart of the service", async () => {
+test("watch follows a job to its end, also if the service restarts", async () => {
   const { store, cli, submit, restartManager } = await startRig();
   const id = await submit();
   const { said, code } = cli(["watch", id]);
@@ -93,7 +93,7 @@ test("watch follows a job to its end, also through a restart of the service", as
   expect(lines.at(-1)).toMatchObject({ id, status: "completed", percent: 100 });
 });
 
-test("on a terminal it is a bar, with how far the stage is", async () => {
+test("watch shows a bar with the progress of the stage on a terminal", async () => {
   const { store, cli, submit } = await startRig();
   const id = await submit();
   const job = await store.updateStatus(id, "downloading");
@@ -106,18 +106,18 @@ test("on a terminal it is a bar, with how far the stage is", async () => {
   expect(stripVTControlCharacters(said.out)).toMatch(/failed: Not found anywhere\.\n$/);
 });
 
-test("it gives up after --timeout, and on Ctrl-C, and says that the job goes on", async () => {
+test("watch ends after --timeout and on Ctrl-C, and prints that the job continues", async () => {
   const { cli, submit } = await startRig();
   const id = await submit();
   const late = cli(["watch", id, "--timeout", "1s"]);
-  expect([await late.code, late.said.err]).toEqual([3, expect.stringContaining("the job goes on")]);
+  expect([await late.code, late.said.err]).toEqual([3, expect.stringContaining("the job continues")]);
   const stopped = cli(["watch", id]);
   await expect.poll(() => stopped.said.out).not.toBe("");
   stopped.interrupt();
-  expect([await stopped.code, stopped.said.err]).toEqual([130, expect.stringContaining("the job goes on")]);
+  expect([await stopped.code, stopped.said.err]).toEqual([130, expect.stringContaining("the job continues")]);
 });
 
-test("list, cancel, retry and download", async () => {
+test("list, cancel, retry and download work on jobs", async () => {
   const { store, files, folder, cli, submit } = await startRig();
   const id = await submit();
   const table = cli(["list", "--status", "pending", "--search", "ferry"], { isTTY: true });
@@ -140,7 +140,7 @@ test("list, cancel, retry and download", async () => {
   expect(await readFile(path, "utf8")).toBe(srt);
 });
 
-test("a download gets the name that the service gives it, and overwrites nothing", async () => {
+test("a download gets the name that the service returns, and overwrites no file", async () => {
   const { store, files, folder, cli, submit } = await startRig();
   const id = await submit();
   await files.save(id, "en", srt);
@@ -174,23 +174,23 @@ describe("delete", () => {
     ["\n", 4],
     ["no\n", 4],
     ["", 4],
-  ])("asks first at a terminal, and %j ends with %i", async (answer, expected) => {
+  ])("asks on a terminal, and the answer %j ends with %i", async (answer, expected) => {
     const { store, cli, submit } = await startRig();
     const id = await submit();
     await cli(["cancel", id]).code;
     const { said, code, input } = cli(["delete", id], { isTTY: true });
-    await expect.poll(() => said.err).toBe(`Delete ${id} and its subtitles for good? [y/N] `);
+    await expect.poll(() => said.err).toBe(`Delete ${id} and its subtitles permanently? [y/N] `);
     input.end(answer);
     expect(await code).toBe(expected);
     expect((await store.get(id)) === null).toBe(expected === 0);
   });
 
-  test("deletes nothing where nobody can be asked, or Ctrl-C is the answer", async () => {
+  test("deletes nothing if the input is not a terminal, or after Ctrl-C", async () => {
     const { store, cli, submit } = await startRig();
     const id = await submit();
     await cli(["cancel", id]).code;
     const script = cli(["delete", id]);
-    expect([await script.code, script.said.err]).toEqual([2, expect.stringContaining("add --yes")]);
+    expect([await script.code, script.said.err]).toEqual([2, expect.stringContaining("Add --yes")]);
     const asked = cli(["delete", id], { isTTY: true });
     await expect.poll(() => asked.said.err).toContain("[y/N]");
     asked.interrupt();
@@ -199,7 +199,7 @@ describe("delete", () => {
   });
 });
 
-test("a subtitle is uploaded to be translated", async () => {
+test("submit uploads a subtitle for translation", async () => {
   const { store, folder, cli } = await startRig();
   const path = join(folder, "Ferry.srt");
   await writeFile(path, srt);
@@ -208,7 +208,7 @@ test("a subtitle is uploaded to be translated", async () => {
   expect((await store.get(said.out.trim()))?.data).toMatchObject({ videoTitle: "Ferry", targetLanguage: "es" });
 });
 
-test("the token comes from the environment", async () => {
+test("the program reads the token from the environment", async () => {
   const { cli, submit } = await startRig("correct horse battery staple");
   await submit();
   const { said, code } = cli(["list"]);
@@ -235,7 +235,7 @@ test.each([
   expect(expected === 0 ? said.out : said.err).not.toBe("");
 });
 
-test("a service that is not there is told apart", async () => {
+test("an unavailable service has an exit code of its own", async () => {
   const { cli } = await startRig();
   const { said, code } = cli(["list", "--api", "http://127.0.0.1:9"]);
   expect([await code, said.err]).toEqual([5, "http://127.0.0.1:9 cannot be reached.\n"]);

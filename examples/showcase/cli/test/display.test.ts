@@ -17,10 +17,10 @@ const job = (status: Job["status"], done: number): Job => ({
   createdAt: "2026-01-01T00:00:00Z",
 });
 
-test("the time left goes by how fast it went since it was first seen, in this stage", () => {
+test("the remaining time is computed from the speed since the first report, in this stage", () => {
   let now = 0;
   const eta = createEta(() => now);
-  expect(eta(job("translating", 40))).toBe(""); // resumed there: that says nothing about its speed
+  expect(eta(job("translating", 40))).toBe(""); // The job was resumed here, so the progress before is not part of its speed.
   now = 10_000;
   expect(eta(job("translating", 50))).toBe(" · 50 s left");
   now = 20_000;
@@ -29,7 +29,7 @@ test("the time left goes by how fast it went since it was first seen, in this st
   expect(eta(job("downloading", 1))).toBe("");
 });
 
-test("events are read however the bytes arrive", async () => {
+test("events are read for every division of the bytes into chunks", async () => {
   const text =
     'retry: 5\r\n\r\n: comment\n\nid: a\nevent: job\ndata: {"title":"Amélie"}\n\ndata: one\ndata: two\n\nid: b\nevent: x\n\n';
   async function* inPieces() {
@@ -43,7 +43,7 @@ test("events are read however the bytes arrive", async () => {
   ]);
 });
 
-test("a job that waits has no time left to tell", () => {
+test("a waiting job has no remaining time", () => {
   let now = 0;
   const eta = createEta(() => now);
   eta(job("translating", 40));

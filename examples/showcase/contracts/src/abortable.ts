@@ -1,15 +1,15 @@
-/** Signal that aborts with another one and that its owner can abort too. */
+/** Abort signal that follows another signal, and that its owner can also abort. */
 export interface Abortable extends Disposable {
   readonly signal: AbortSignal;
   abort(reason?: unknown): void;
 }
 
 /**
- * Returns a signal that aborts with `signal`, after `timeoutMs` milliseconds with a `TimeoutError` (if it is given), or by
- * `abort()`. Dispose of it when the work has ended: that clears the timer and the listener.
+ * Returns a signal that aborts together with `signal`, after `timeoutMs` milliseconds (with a `TimeoutError`, if it is given), or
+ * by `abort()`. Dispose of it at the end of the work, to clear the timer and the listener.
  *
- * This replaces `AbortSignal.any([signal, AbortSignal.timeout(ms)])`: Node 20 garbage-collects a timeout that only the
- * combined signal refers to, and then it never fires (nodejs/node#57736). Here the timer holds the controller.
+ * This replaces `AbortSignal.any([signal, AbortSignal.timeout(ms)])`. Node 20 garbage-collects a timeout that only the combined
+ * signal refers to, and then it never fires (nodejs/node#57736). Here, the timer holds the controller.
  */
 export function abortable(signal: AbortSignal, timeoutMs?: number): Abortable {
   const controller = new AbortController();

@@ -12,7 +12,10 @@ import { redisProviderStates } from "./redis-provider-states.js";
 
 type ConnectionEnv = z.output<z.ZodObject<typeof connectionEnv>>;
 
-/** Returns at once, also where Redis is not there yet: calls fail as UNAVAILABLE until it is. */
+/**
+ * Opens the job store. It replaces that of the templates, because the times to live are settings. Returns immediately: if Redis is
+ * unavailable, calls fail as UNAVAILABLE until it is available.
+ */
 export function openStore(env: ConnectionEnv, log: Log): SubtitleStore {
   return createJobStore({
     job: subtitleJob,
@@ -26,16 +29,22 @@ export function openStore(env: ConnectionEnv, log: Log): SubtitleStore {
   });
 }
 
-/** What workers know of outside services, in the same Redis. Returns at once; calls fail while Redis is away. */
+/**
+ * Opens the shared knowledge of the workers about external services, in the same Redis. Returns immediately. Calls fail while
+ * Redis is unavailable.
+ */
 export function openProviderStates(env: ConnectionEnv, log: Log): ProviderStates {
   return redisProviderStates({
     url: env.REDIS_URL,
     keyPrefix: env.REDIS_KEY_PREFIX,
-    onError: (error) => log.warn({ err: error }, "what workers know of providers is not shared"),
+    onError: (error) => log.warn({ err: error }, "the state of providers is not shared with other workers"),
   });
 }
 
-/** Returns at once, also where RabbitMQ is not there yet: it goes on trying. */
+/**
+ * Opens the broker. It replaces that of the templates, because a cluster has several addresses. Returns immediately: if RabbitMQ is
+ * unavailable, the broker connects later.
+ */
 export function openBroker(env: ConnectionEnv, log: Log): Broker {
   return createBroker({
     driver: rabbitmqDriver({ url: env.RABBITMQ_URL, prefix: env.RABBITMQ_PREFIX }),

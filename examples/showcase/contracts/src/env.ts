@@ -53,7 +53,7 @@ export const workerEnv = {
   DOWNLOAD_BASE_URL: z
     .url({ protocol: /^https?$/ })
     .default("http://localhost:3000")
-    .describe("the manager's address as clients see it, such as http://localhost:3000"),
+    .describe("the address of the manager for clients, such as http://localhost:3000"),
   CONCURRENCY: z.coerce
     .number()
     .int()

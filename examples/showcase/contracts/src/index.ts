@@ -1,9 +1,9 @@
-// From the templates.
+// Parts of the templates.
 export { readIfThere, writeWhole } from "../../../contracts/files.js";
 export { download as downloadStage, translate as translateStage, WAITING } from "../../../contracts/job.js";
 export { logWorkerEvents } from "../../../contracts/log.js";
 export { readSettings } from "../../../contracts/settings.js";
-// Of the showcase.
+// Parts of the showcase.
 export { type Abortable, abortable } from "./abortable.js";
 export { openBroker, openProviderStates, openStore } from "./connect.js";
 export {
@@ -24,16 +24,16 @@ export {
   uploadUrl,
 } from "./job.js";
 export { createLog, type Log, logStoreEvents } from "./log.js";
+export { createProviderAccess, type ProviderAccess } from "./provider-access.js";
 export {
   memoryProviderStates,
-  type ProviderNews,
+  type ProviderChange,
   type ProviderState,
   type ProviderStates,
   providerState,
 } from "./provider-state.js";
 export { downloadQueue, jobId, jobMessage, type StageQueue, translateQueue } from "./queues.js";
 export { redisProviderStates } from "./redis-provider-states.js";
-export { createStanding, type Standing } from "./standing.js";
 export { aborted, stopSignal } from "./stop.js";
 export { createSubtitleFiles, fileUrl, type SubtitleFiles } from "./subtitle-files.js";
 export { type WorkerParts, workerName } from "./worker-parts.js";

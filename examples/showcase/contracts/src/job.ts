@@ -6,8 +6,8 @@ import { definition, download, FAILED, translate, WAITING } from "../../../contr
 import { downloadQueue, translateQueue } from "./queues.js";
 
 /**
- * The job of the templates, with the data and the result of the preset in `@subtitles/job-store/subtitle`. A subtitle can also be
- * uploaded: such a job begins with its translation. "video" and "upload" say where a job begins.
+ * Job of the templates, with the data and the result of the preset in `@subtitles/job-store/subtitle`. A subtitle can also be
+ * uploaded. Such a job begins with its translation. The index fields "video" and "upload" select the first queue.
  */
 export const subtitleJob = defineJob({
   ...definition,
@@ -38,7 +38,7 @@ export type SubtitleStore = JobStore<SubtitleJob>;
 
 const UPLOAD = "urn:sha256:";
 
-/** What stands as `videoUrl` where a subtitle was uploaded and there is no video: its content's name. */
+/** Returns the `videoUrl` of an uploaded subtitle, which has no video. It is made from the content. */
 export function uploadUrl(content: Uint8Array): string {
   return `${UPLOAD}${createHash("sha256").update(content).digest("hex")}`;
 }

@@ -1,4 +1,7 @@
-/** The tag in canonical form ("ES-es" → "es-ES", "spa" → "es"), or null if it is none. Underscores count as hyphens. */
+/**
+ * Returns the tag in its canonical form ("ES-es" → "es-ES", "spa" → "es"), or null if it is not a language tag. Underscores count
+ * as hyphens.
+ */
 export function canonicalTag(tag: string): string | null {
   try {
     return Intl.getCanonicalLocales(tag.trim().replaceAll("_", "-"))[0] ?? null;
@@ -27,7 +30,7 @@ export function languageFit(has: string, asked: string): 0 | 1 | 2 {
 }
 
 interface Parts {
-  /** The tag with its likely script and region: "zh-TW" is "zh-Hant-TW". */
+  /** Tag with its likely script and region: "zh-TW" is "zh-Hant-TW". */
   readonly whole: string;
   readonly language: string;
   readonly script: string | undefined;
@@ -41,7 +44,7 @@ interface Parts {
 const MOST_REMEMBERED = 1000;
 const remembered = new Map<string, Parts>();
 
-/** Returns the parts of a tag from a cache: a translation memory compares the same few tags for each of its units. */
+/** Returns the parts of a tag from a cache, because a translation memory compares the same few tags for each of its units. */
 function partsOf(tag: string): Parts {
   const known = remembered.get(tag);
   if (known) return known;
@@ -57,7 +60,7 @@ function partsOf(tag: string): Parts {
     region,
     isPlain: locale.script === undefined && region === undefined,
   };
-  if (remembered.size >= MOST_REMEMBERED) remembered.clear(); // tags come from requests
+  if (remembered.size >= MOST_REMEMBERED) remembered.clear(); // The size is limited, because tags come from requests.
   remembered.set(tag, parts);
   return parts;
 }

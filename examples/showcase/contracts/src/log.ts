@@ -3,7 +3,10 @@ import { type DestinationStream, type Logger, pino } from "pino";
 
 export type Log = Logger;
 
-/** JSON lines on standard output, or wherever `destination` leads. */
+/**
+ * Creates a log with a name. It writes lines of JSON to the standard output, or to `destination`. This replaces `createLog` of
+ * the templates.
+ */
 export function createLog(name: string, level: string, destination?: DestinationStream): Log {
   const options = { name, level };
   return destination ? pino(options, destination) : pino(options);
@@ -20,7 +23,7 @@ const levelOf = {
   warning: "warn",
 } as const;
 
-/** For a store's `onEvent`: what happens to its connection, at the level it deserves. */
+/** Returns an `onEvent` for a store, which logs each event at the level of its type. */
 export function logStoreEvents(log: Log): (event: StoreEvent) => void {
   return ({ type, message, details }) => log[levelOf[type]]({ event: type, ...details }, `job store: ${message}`);
 }

@@ -1,17 +1,17 @@
 import { z } from "zod";
 import { download, translate } from "../../../contracts/job.js";
 
-/** A job's id, from wherever it comes: it becomes part of addresses and file names. */
+/** Id of a job. It is part of addresses and file names, so its characters are limited. */
 export const jobId = z.string().regex(/^[A-Za-z0-9._-]{1,128}$/, "Not a job id");
 
-/** A message only says which job: the rest is in the store, and up to date there. `job.ts` says who sends it. */
+/** Message for a job. It only has the id. The worker reads the current job from the store. */
 export const jobMessage = z.object({ jobId });
 
-/** Find the subtitle. */
+/** Queue of the downloader. */
 export const downloadQueue = download.queue;
 
-/** Translate the subtitle that was found or uploaded. */
+/** Queue of the translator, for subtitles that were found or uploaded. */
 export const translateQueue = translate.queue;
 
-/** Either of them. */
+/** One of the two queues. */
 export type StageQueue = typeof downloadQueue | typeof translateQueue;

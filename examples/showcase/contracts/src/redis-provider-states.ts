@@ -1,14 +1,14 @@
 import { Redis } from "ioredis";
 import { byName, type ProviderState, type ProviderStates, providerState, unknown } from "./provider-state.js";
 
-/** A call that takes longer fails: what is known of a service is never worth waiting for. */
+/** Time limit of a call in milliseconds. The state of a service is only a hint, so no work waits long for it. */
 const TIMEOUT_MS = 1000;
 
 /**
- * Shared by all processes: one hash, a field for each part of a provider's state, so that two workers which write
- * different parts at once do not undo each other's.
+ * Creates states that all processes share. One hash has a field for each part of a provider's state, so two workers that write
+ * different parts at the same time do not overwrite each other.
  *
- * @param options.onError A connection failed, or a call: told once for each, never thrown outside of the call.
+ * @param options.onError called once for each failure of a connection or a call
  */
 export function redisProviderStates(options: {
   readonly url: string;
@@ -21,10 +21,10 @@ export function redisProviderStates(options: {
     maxRetriesPerRequest: 0,
     connectTimeout: TIMEOUT_MS,
     commandTimeout: TIMEOUT_MS,
-    // A connection that died without a word would otherwise be used until the system gives it up.
+    // Ends a connection that has died silently. Otherwise, it would be used until the operating system closes it.
     socketTimeout: TIMEOUT_MS,
   });
-  // The error may hold the address with its password: only what happened is passed on.
+  // Reports only the kind of the error, because its text can contain the address with the password.
   redis.on("error", (error: Error) => options.onError(new Error(`provider states: ${codeOf(error)}`)));
 
   async function list(): Promise<readonly ProviderState[]> {
@@ -40,8 +40,8 @@ export function redisProviderStates(options: {
   return {
     list,
     get: async (name) => (await list()).find((state) => state.name === name) ?? null,
-    async note(name, news) {
-      const parts = Object.entries({ ...news, updatedAt: new Date().toISOString() });
+    async note(name, change) {
+      const parts = Object.entries({ ...change, updatedAt: new Date().toISOString() });
       await call(() =>
         redis.hset(key, ...parts.flatMap(([part, value]) => [`${name}/${part}`, JSON.stringify(value)])),
       );
@@ -61,5 +61,5 @@ async function call<T>(send: () => Promise<T>): Promise<T> {
 }
 
 function codeOf(error: unknown): string {
-  return error instanceof Error && "code" in error ? String(error.code) : "Redis is away";
+  return error instanceof Error && "code" in error ? String(error.code) : "Redis is unavailable";
 }

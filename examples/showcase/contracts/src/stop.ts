@@ -1,9 +1,9 @@
 import { once } from "node:events";
 
-/** Runners such as npm pass on a Ctrl-C that the app has received already: what follows so soon is the same one. */
+/** Time in which a second signal is the same Ctrl-C: the terminal sends it to the app, and npm sends it again. */
 const SAME_SIGNAL_MS = 1000;
 
-/** Aborts on SIGTERM or Ctrl-C. A second one, from someone who does not want to wait, ends the process at once. */
+/** Returns a signal that aborts on SIGTERM or Ctrl-C. A second Ctrl-C ends the process at once. */
 export function stopSignal(): AbortSignal {
   const controller = new AbortController();
   let firstAt = 0;
@@ -20,7 +20,7 @@ export function stopSignal(): AbortSignal {
   return controller.signal;
 }
 
-/** Resolves once the signal aborts. */
+/** Resolves when the signal aborts. */
 export async function aborted(signal: AbortSignal): Promise<void> {
   if (!signal.aborted) await once(signal, "abort");
 }

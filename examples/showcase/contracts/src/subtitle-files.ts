@@ -4,18 +4,18 @@ import { readIfThere, writeWhole } from "../../../contracts/files.js";
 import { jobId } from "./queues.js";
 import { isVtt, type SubtitleFormat } from "./subtitle/index.js";
 
-/** The folder of finished subtitles: one file per job and language, SRT or WebVTT, in UTF-8 without a byte order mark. */
+/**
+ * Folder of finished subtitles: one file per job and language, SRT or WebVTT, in UTF-8 without a byte order mark. It replaces
+ * `Files` of the templates: it has two formats, and it lists and removes the files of a job.
+ */
 export interface SubtitleFiles {
-  /**
-   * Whole or not at all: a reader never sees half a file, nor does a crash leave one under the file's name. What was
-   * saved for this job and language before is replaced, whichever format it had.
-   */
+  /** Stores a file completely or not at all. It replaces an earlier file of this job and language, also in the other format. */
   save(jobId: string, language: string, content: string): Promise<void>;
-  /** Null where there is no such file. */
+  /** Returns the content, or null if there is no such file. */
   read(jobId: string, language: string): Promise<string | null>;
-  /** The jobs all of whose files were last written at least so long ago, in milliseconds. */
+  /** Returns the jobs without a file that was written in the last `olderThanMs` milliseconds. */
   list(options: { readonly olderThanMs: number }): Promise<readonly string[]>;
-  /** All of a job's files. Those that are not there are no fault. */
+  /** Removes all files of a job. Missing files are not an error. */
   remove(jobId: string): Promise<void>;
 }
 
@@ -29,7 +29,7 @@ export function createSubtitleFiles(folder: string): SubtitleFiles {
       const format = isVtt(content) ? "vtt" : "srt";
       const path = pathOf(jobId, language, format);
       await mkdir(folder, { recursive: true });
-      // First, so that there are never two: without either, the job is not done yet.
+      // Removes the other format first, so that there are never two files. The job is not completed before the new one exists.
       await rm(pathOf(jobId, language, OTHER[format]), { force: true });
       await writeWhole(path, content.startsWith("\uFEFF") ? content.slice(1) : content);
     },
@@ -51,7 +51,7 @@ export function createSubtitleFiles(folder: string): SubtitleFiles {
   };
 }
 
-/** A job's file, or what a crash left of one; the folder may hold other things as well. */
+/** Name of a file of a job, or of a temporary file that a crash has left. The folder can contain other files. */
 const FILE = /^(?<id>[A-Za-z0-9._-]{1,128})\.[A-Za-z0-9-]{1,64}\.(?:srt|vtt)(?:\.[0-9a-f-]{36}\.tmp)?$/;
 
 async function stored(folder: string): Promise<readonly { readonly name: string; readonly id: string }[]> {
@@ -65,7 +65,7 @@ async function stored(folder: string): Promise<readonly { readonly name: string;
   });
 }
 
-/** As `Date.now()` has it. One that was removed meanwhile counts as new: whoever removed it knows more. */
+/** Returns the time of the last change. A file that was removed in the meantime counts as new. */
 async function lastWritten(path: string): Promise<number> {
   try {
     return (await stat(path)).mtimeMs;
@@ -79,15 +79,15 @@ function isAbsent(error: unknown): boolean {
   return error instanceof Error && "code" in error && error.code === "ENOENT";
 }
 
-/** Both parts come from outside: only what cannot leave the folder is let through. */
+/** Returns the name of a file. Both parts come from clients, so characters that could lead out of the folder are rejected. */
 function fileName(id: string, language: string): string {
   if (!jobId.safeParse(id).success || !/^[A-Za-z0-9-]{1,64}$/.test(language)) {
-    throw new TypeError("A subtitle file is named by a job id and a language tag, nothing else.");
+    throw new TypeError("The name of a subtitle file consists of a job id and a language tag.");
   }
   return `${id}.${language}`;
 }
 
-/** Where a client gets a finished job's file. */
+/** Returns the address of a completed job's file. */
 export function fileUrl(downloadBaseUrl: string, jobId: string): string {
   return `${downloadBaseUrl.replace(/\/+$/, "")}/api/v1/jobs/${jobId}/file`;
 }

@@ -3,16 +3,16 @@ import type { Broker } from "@subtitles/queue";
 import type { SubtitleStore } from "./job.js";
 import type { Log } from "./log.js";
 
-/** What a worker of this service stands on. The caller opens and closes it. */
+/** Objects that a worker of this service needs. The caller opens and closes them. */
 export interface WorkerParts {
   readonly store: SubtitleStore;
   readonly broker: Broker;
   readonly log: Log;
-  /** Jobs worked on at a time. @default 1 */
+  /** Number of jobs at the same time. @default 1 */
   readonly concurrency?: number | undefined;
 }
 
-/** Names a worker in the history of its jobs, such as `downloader@host/123`. */
+/** Returns the name of a worker for the history of its jobs, for example `downloader@host/123`. */
 export function workerName(app: string): string {
   return `${app}@${hostname()}/${process.pid}`;
 }

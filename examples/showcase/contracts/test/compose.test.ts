@@ -19,6 +19,6 @@ test("a container has more time to stop than a worker needs to finish its job", 
     Array.from(compose.matchAll(/^ *(SHUTDOWN_TIMEOUT): "?(\d+)"?$/gm), ([, name = "", value = ""]) => [name, value]),
   );
   const { SHUTDOWN_TIMEOUT } = readSettings(workerEnv, { ...required, ...variables });
-  // Closing the connections takes up to four seconds more.
+  // Closing the connections takes up to four more seconds.
   expect(periods[0]).toBeGreaterThanOrEqual(SHUTDOWN_TIMEOUT + 5);
 });

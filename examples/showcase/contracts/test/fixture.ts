@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 
-/** The bytes of a file in `test/fixtures`. */
+/** Returns the bytes of a file in `test/fixtures`. */
 export const fixture = (name: string) => readFile(join(import.meta.dirname, "fixtures", name));

@@ -7,7 +7,7 @@ import { downloadQueue, jobMessage, translateQueue } from "../src/queues.js";
 function start() {
   const store = createJobStore({ job: subtitleJob, driver: memoryDriver() });
   onTestFinished(() => store.close());
-  /** Takes what has been sent since the last call: queue and job. */
+  /** Takes the messages that were sent since the last call: queue and job. */
   async function sent() {
     const entries = await store.outbox.read();
     await store.outbox.ack(entries.map(({ entryId }) => entryId));
@@ -31,7 +31,7 @@ test("a new job is downloaded, then translated, and a retry begins with the down
   expect(await sent()).toEqual([[downloadQueue.name, "one"]]);
 });
 
-test("an upload is translated at once, also when it is tried again", async () => {
+test("an upload is translated at once, and also in another attempt", async () => {
   const { store, sent, create } = start();
   const videoUrl = uploadUrl(Buffer.from("1"));
   expect([isUpload({ videoUrl }), isUpload({ videoUrl: "https://films.example/1.mkv" })]).toEqual([true, false]);

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { memoryProviderStates } from "../src/provider-state.js";
 import { redisProviderStates } from "../src/redis-provider-states.js";
 
-test("news changes what it names, and nothing else", async () => {
+test("a note changes only the fields that it names", async () => {
   await using states = memoryProviderStates();
   await states.note("opensubtitles", { remaining: 3, allowed: 20 });
   await states.note("opensubtitles", { throttledUntil: "2030-01-01T00:00:00.000Z", reason: "Too many requests." });
@@ -17,7 +17,7 @@ test("news changes what it names, and nothing else", async () => {
   expect(await states.get("elsewhere")).toBeNull();
 });
 
-test("while Redis is away calls fail soon, and tell no password", async () => {
+test("while Redis is unavailable, calls fail soon, without the password in the error", async () => {
   const errors: Error[] = [];
   await using states = redisProviderStates({
     url: "redis://user:hunter2@127.0.0.1:1",

@@ -10,7 +10,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(root, { recursive: true }));
 
-test("what was saved is read, and nothing else is in the folder", async () => {
+test("a saved file is read, and the folder contains no other file", async () => {
   const files = createSubtitleFiles(join(root, "storage"));
   await files.save("job-1", "en", "first");
   await files.save("job-1", "en", "second");
@@ -20,7 +20,7 @@ test("what was saved is read, and nothing else is in the folder", async () => {
   expect(await readdir(join(root, "storage"))).toEqual(["job-1.en.srt", "job-1.pt-BR.srt"]);
 });
 
-test("a job's files are listed by when they were written last, and removed together", async () => {
+test("a job's files are listed by the time of their last change, and removed together", async () => {
   const files = createSubtitleFiles(root);
   expect(await files.list({ olderThanMs: 0 })).toEqual([]);
   for (const id of ["job.1", "job.1.en", "job-2"]) await files.save(id, "en", "1\n");
@@ -37,7 +37,7 @@ test("a job's files are listed by when they were written last, and removed toget
   expect(await readdir(root)).toEqual(["job-2.en.srt", "job.1.en.en.srt", "notes.txt"]);
 });
 
-test("a file has its format's name, and takes the place of one in the other format", async () => {
+test("a file has the extension of its format, and replaces one in the other format", async () => {
   const files = createSubtitleFiles(root);
   await files.save("job-1", "en", "1\n");
   await files.save("job-1", "en", "WEBVTT\n");
@@ -47,11 +47,11 @@ test("a file has its format's name, and takes the place of one in the other form
   expect(await readdir(root)).toEqual(["job-1.en.srt"]);
 });
 
-test("a file that is not there is null", async () => {
+test("a missing file is null", async () => {
   expect(await createSubtitleFiles(root).read("job-1", "en")).toBeNull();
 });
 
-test("saves at the same moment leave one whole file", async () => {
+test("concurrent saves leave one complete file", async () => {
   const files = createSubtitleFiles(root);
   const contents = ["a", "b", "c", "d"].map((letter) => letter.repeat(100_000));
   await Promise.all(contents.map((content) => files.save("job-1", "en", content)));
@@ -59,8 +59,8 @@ test("saves at the same moment leave one whole file", async () => {
   expect(await readdir(root)).toEqual(["job-1.en.srt"]);
 });
 
-test("a failed save leaves nothing behind", async () => {
-  await mkdir(join(root, "job-1.en.srt")); // nothing can be renamed to a folder
+test("a failed save leaves no file", async () => {
+  await mkdir(join(root, "job-1.en.srt")); // A file cannot be renamed to the name of a folder.
   await expect(createSubtitleFiles(root).save("job-1", "en", "text")).rejects.toThrow();
   expect(await readdir(root)).toEqual(["job-1.en.srt"]);
 });
@@ -73,14 +73,14 @@ test.each([
   ["job-1", "en.x"],
   ["job-1", ""],
   ["job\u0000", "en"],
-])("no path is made of %j and %j", async (jobId, language) => {
+])("the id %j with the language %j is rejected", async (jobId, language) => {
   const files = createSubtitleFiles(join(root, "storage"));
   await expect(files.save(jobId, language, "x")).rejects.toThrow(TypeError);
   await expect(files.read(jobId, language)).rejects.toThrow(TypeError);
   expect(await readdir(root)).toEqual([]);
 });
 
-test("a job's address follows the base, with or without a slash at its end", () => {
+test("the address of a file begins with the base, with or without a slash at its end", () => {
   expect(fileUrl("https://films.example/api/", "j1")).toBe("https://films.example/api/api/v1/jobs/j1/file");
   expect(fileUrl("https://films.example/api", "j1")).toBe("https://films.example/api/api/v1/jobs/j1/file");
 });

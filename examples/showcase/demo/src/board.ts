@@ -8,14 +8,14 @@ export interface Row {
   readonly job: JobView;
 }
 
-/** Shows how the jobs stand: bars that move on a terminal, a line for each piece of news elsewhere. */
+/** Shows the status of the jobs: bars on a terminal, and a line for each change on other outputs. */
 export interface Board {
   show(rows: readonly Row[]): void;
-  /** Something worth saying besides. */
+  /** Prints a message between the jobs. */
   say(text: string): void;
 }
 
-/** Standard output, as far as a board needs it. */
+/** Standard output, with the parts that a board needs. */
 export interface Output {
   readonly isTTY?: boolean;
   readonly columns?: number;
@@ -36,7 +36,7 @@ function barsOn(out: Output): Board {
   return {
     show(rows) {
       const width = Math.max(...rows.map(({ label }) => label.length));
-      // A line that wraps could not be drawn over.
+      // Cuts lines that are too long. A line that wraps cannot be drawn again.
       const room = Math.max(20, (out.columns ?? 80) - width - BAR_WIDTH - 6);
       draw(
         [],
@@ -63,7 +63,7 @@ function linesOn(out: Output): Board {
   };
 }
 
-/** How much of the present stage is done, 0 to 1. */
+/** Returns the progress of the current stage, 0 to 1. */
 function share({ status, progress }: JobView): number {
   if (status === "completed") return 1;
   return progress && progress.total > 0 ? Math.min(1, progress.done / progress.total) : 0;

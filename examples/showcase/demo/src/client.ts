@@ -2,16 +2,16 @@ import { setTimeout as delay } from "node:timers/promises";
 import { subtitleStatus } from "@showcase/contracts";
 import { z } from "zod";
 
-/** What the demo reads of the manager's answers. */
+/** Fields of the manager's responses that the demo reads. */
 const jobView = z.object({
   id: z.string(),
   status: subtitleStatus,
   progress: z.object({ done: z.number(), total: z.number() }).nullable(),
   error: z.object({ message: z.string(), code: z.string().nullish() }).nullable(),
   fileUrl: z.string().nullable(),
-  /** Of the showcase: what its workers report. */
+  /** Fields of the showcase, from its workers. */
   details: z.record(z.string(), z.unknown()).default({}),
-  /** Of the templates. */
+  /** Fields of the templates. */
   result: z
     .object({ translation: z.object({ covered: z.number(), total: z.number() }).optional() })
     .nullable()
@@ -30,14 +30,14 @@ export interface Order {
 }
 
 export interface Client {
-  /** Waits for as long as the manager says that it cannot accept a job. */
+  /** Submits a job. It waits while the manager accepts no jobs. */
   submit(order: Order): Promise<JobView>;
-  /** Null while the manager cannot answer. */
+  /** Returns a job, or null while the manager is unavailable. */
   get(id: string): Promise<JobView | null>;
   file(job: JobView): Promise<string>;
 }
 
-/** A client of the manager, by HTTP and nothing else. */
+/** Creates a client of the manager. It only uses HTTP. */
 export function createClient(url: string, signal: AbortSignal): Client {
   return {
     async submit(order) {

@@ -4,7 +4,7 @@ import type { Client, JobView } from "./client.js";
 import type { DemoOrder } from "./orders.js";
 
 const BETWEEN_LOOKS_MS = 100;
-/** Far more than it takes, also where a worker dies on the way: the demo must end. */
+/** Time limit of the demo, so that it always ends. It is much longer than the demo takes if a worker dies. */
 const PATIENCE_MS = 180_000;
 
 export interface Followed {
@@ -12,7 +12,7 @@ export interface Followed {
   readonly job: JobView;
 }
 
-/** Submits all orders, shows how they come along, and answers once every job has ended. */
+/** Submits all orders and shows their progress. Returns when every job has ended. */
 export async function follow(
   client: Client,
   orders: readonly DemoOrder[],

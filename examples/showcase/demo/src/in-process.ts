@@ -11,7 +11,7 @@ import { createBroker } from "@subtitles/queue";
 import { memoryDriver as queuesInMemory } from "@subtitles/queue/memory";
 import { type System, samples } from "./system.js";
 
-/** The three apps in this process, on the memory drivers: nothing to install, nothing left behind. */
+/** Runs the three apps of the showcase in this process, on the memory drivers, without servers and files that remain. */
 export async function startInProcess(): Promise<System> {
   const folder = await mkdtemp(join(tmpdir(), "subtitles-demo-"));
   const log = createLog("demo", process.env.LOG_LEVEL ?? "silent");
@@ -29,7 +29,7 @@ export async function startInProcess(): Promise<System> {
     log,
     host: "127.0.0.1",
     port: 0,
-    // It looks ten times a second.
+    // The demo polls ten times per second.
     requestsPerMinute: 100_000,
   });
   const worker = { store, broker, files, log, concurrency: 2, downloadBaseUrl: manager.url };

@@ -18,7 +18,7 @@ const isShowcase = process.argv.includes("--showcase");
 const keep = process.argv.includes("--keep");
 const stop = stopSignal();
 const board = createBoard(process.stdout);
-stop.addEventListener("abort", () => board.say("Stopping, and tidying up"));
+stop.addEventListener("abort", () => board.say("Stopping, and removing the data of the demo"));
 try {
   await using system = await start();
   board.say(`Manager, downloader and translator run (${system.about}). The manager answers at ${system.url}\n`);
@@ -38,7 +38,7 @@ try {
     return complaint ? [`${order.label}: ${complaint}`] : [];
   });
   if (complaints.length === 0) {
-    console.log("\nAll ended as they should: completed, completed, failed with its reason.");
+    console.log("\nAll jobs ended as expected: completed, completed, failed with its reason.");
   } else {
     console.error(["", ...complaints, await system.log()].join("\n"));
     process.exitCode = 1;

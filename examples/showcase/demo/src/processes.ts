@@ -19,14 +19,14 @@ export interface ProcessesOptions {
 }
 
 /**
- * Runs the apps of the showcase as processes of their own, on real servers that may hold other people's data: all keys and queues have
- * a random prefix, and are removed at the end.
+ * Runs each app of the showcase in its own process, on real servers that can contain other data. All keys and queues have a
+ * random prefix, and are removed at the end.
  */
 export function startProcesses(options: ProcessesOptions): Promise<System> {
   const settings = ({ name, folder, port, url }: Place) => ({
     API_HOST: "127.0.0.1",
     API_PORT: port,
-    // The demo asks ten times a second.
+    // The demo polls ten times per second.
     API_REQUESTS_PER_MINUTE: "100000",
     REDIS_KEY_PREFIX: `${name}:`,
     RABBITMQ_PREFIX: `${name}.`,
@@ -42,7 +42,7 @@ export function startProcesses(options: ProcessesOptions): Promise<System> {
   return startApps(showcaseApps, settings, options);
 }
 
-/** Runs the templates: in one process in memory, or as processes of their own on real servers, like `startProcesses`. */
+/** Runs the templates: in one process in memory, or each app in its own process on real servers, like `startProcesses`. */
 export function startTemplates(
   options: Omit<ProcessesOptions, "redisUrl" | "rabbitmqUrl"> & Partial<ProcessesOptions>,
 ): Promise<System> {
@@ -103,7 +103,7 @@ async function startApps(
     about:
       redisUrl === undefined
         ? "one process, memory drivers"
-        : `a process each, real servers: keys ${name}:* and queues ${name}.*`,
+        : `one process per app, real servers: keys ${name}:* and queues ${name}.*`,
     [Symbol.asyncDispose]: close,
   };
 }
@@ -111,14 +111,14 @@ async function startApps(
 async function untilItAnswers(url: string, apps: readonly Supervised[], signal: AbortSignal): Promise<void> {
   for (;;) {
     const dead = apps.find(({ gaveUp }) => gaveUp);
-    if (dead) throw new Error(`The ${dead.name} does not start; its last words are above.`);
+    if (dead) throw new Error(`The ${dead.name} does not start. Its last log lines are above.`);
     const reply = await fetch(`${url}/livez`, { signal }).catch(() => null);
     if (reply) return;
     await delay(100, undefined, { signal });
   }
 }
 
-/** Free now; taken by the manager in a moment, and again if it is started anew. */
+/** Returns a port that is free now. The manager uses it immediately, and again after each start. */
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");

@@ -10,13 +10,15 @@ export interface Traces {
   readonly queuePrefix: string;
 }
 
-/** A server that was killed while the demo ran may need this long to come back. */
+/** Time that a server needs after a crash until it is available again. */
 const PATIENCE_MS = 30_000;
 const BETWEEN_TRIES_MS = 500;
 
 /**
- * Removes the keys and queues of one run of the demo from servers that others use too: those of its prefixes, no more.
- * @returns what could not be removed, in words
+ * Removes the keys and queues of one run of the demo from servers that others also use. It removes only names with the prefixes
+ * of the run.
+ *
+ * @returns descriptions of the keys and queues that could not be removed
  */
 export async function removeTraces({ redisUrl, keyPrefix, rabbitmqUrl, queuePrefix }: Traces): Promise<string[]> {
   const [keys, queues] = await Promise.all([
@@ -32,7 +34,7 @@ async function keepTrying(remove: () => Promise<void>): Promise<boolean> {
       await remove();
       return true;
     } catch {
-      // The server is away: it may come back.
+      // The server is unavailable, and can be available later.
     }
   }
   return false;
@@ -40,7 +42,7 @@ async function keepTrying(remove: () => Promise<void>): Promise<boolean> {
 
 async function removeKeys(url: string, prefix: string): Promise<void> {
   const redis = new Redis(url, { lazyConnect: true, maxRetriesPerRequest: 0, retryStrategy: () => null });
-  redis.on("error", () => {}); // the call below fails too
+  redis.on("error", () => {}); // The next call fails too.
   try {
     await redis.connect();
     for await (const keys of redis.scanStream({ match: `${prefix}*`, count: 1000 })) {
@@ -53,17 +55,17 @@ async function removeKeys(url: string, prefix: string): Promise<void> {
 
 async function removeQueues(url: string, prefix: string): Promise<void> {
   const connection = await connect(url, { timeout: 5000 });
-  connection.on("error", () => {}); // as above
+  connection.on("error", () => {}); // Same as above.
   try {
     const channel = await connection.createChannel();
-    // A queue that is not there is deleted all the same.
+    // Deleting a queue that does not exist succeeds.
     for (const name of [downloadQueue, translateQueue].flatMap(namesOf)) await channel.deleteQueue(prefix + name);
   } finally {
     await connection.close();
   }
 }
 
-/** A queue's own name, and those of the queues that stand beside it. */
+/** Returns the name of a queue, and the names of the queues that belong to it. */
 function namesOf({ name, retryDelaysMs }: StageQueue): readonly string[] {
   return [name, `${name}.dead`, ...retryDelaysMs.map((delayMs) => `${name}.wait.${delayMs}`)];
 }

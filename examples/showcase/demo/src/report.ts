@@ -4,10 +4,10 @@ import type { JobView } from "./client.js";
 
 const CUES_OF_EACH_KIND = 4;
 
-/** Some cues with their translation, and what was left out. */
+/** Returns some cues with their translation, and the cues that were left out. */
 export function translationReport(job: JobView, sourceText: string, translatedText: string): string {
   const details = resultDetails.parse(job.details).translation;
-  if (!details) throw new TypeError("The job tells nothing of a translation.");
+  if (!details) throw new TypeError("The job has no details of a translation.");
   const source = new Map(parseSrt(sourceText).map(({ index, text }) => [index, oneLine(text)]));
   const fuzzy = new Set(details.fuzzyCues);
   const pairs = parseSrt(translatedText)
@@ -30,12 +30,12 @@ export function translationReport(job: JobView, sourceText: string, translatedTe
     ...shown.map(
       ({ index, kind, from, to }) => `  ${String(index).padStart(3)}  ${kind}  ${from.padEnd(width)}  ${to}`,
     ),
-    heading(`Left out, since the translation memory has nothing like it: ${details.uncovered} cues`),
+    heading(`Left out, because the translation memory has no similar text: ${details.uncovered} cues`),
     ...details.uncoveredCues.map(({ index, text }) => `  ${String(index).padStart(3)}  ${oneLine(text)}`),
   ].join("\n");
 }
 
-/** Some cues of a template's translation, and how many there are. */
+/** Returns some cues of a template's translation, and the number of cues. */
 export function templateReport({ result }: JobView, sourceText: string, translatedText: string): string {
   const { covered, total } = result?.translation ?? { covered: 0, total: 0 };
   const source = new Map(parseSrt(sourceText).map(({ index, text }) => [index, oneLine(text)]));
@@ -51,7 +51,7 @@ export function templateReport({ result }: JobView, sourceText: string, translat
   ].join("\n");
 }
 
-/** What happened to a job, when, and by whom; and why, where it failed. */
+/** Returns the history of a job: status, time and author, and the reason if it failed. */
 export function timeline(label: string, { history, error }: JobView): string {
   const start = history[0]?.at.getTime() ?? 0;
   const steps = history.map(({ to, at, by, note }) => {

@@ -11,18 +11,18 @@ const GRACE_MS = 10_000;
 export interface SuperviseOptions {
   readonly app: App;
   readonly env: NodeJS.ProcessEnv;
-  /** The open file that the app's log goes to. */
+  /** Open file for the log of the app. */
   readonly logFile: number;
   readonly say: (text: string) => void;
 }
 
 export interface Supervised extends AsyncDisposable {
   readonly name: string;
-  /** It has died too often and is not started again. */
+  /** Called if the app has died too often and is not started again. */
   readonly gaveUp: boolean;
 }
 
-/** Runs an app by its own `start`, and starts it again when it dies, as an orchestrator would. */
+/** Starts an app with its own `start` command, and starts it again if it dies, like an orchestrator. */
 export async function supervise({ app, env, logFile, say }: SuperviseOptions): Promise<Supervised> {
   const [command, ...args] = await startCommand(app);
   const { name } = app;
@@ -45,7 +45,9 @@ export async function supervise({ app, env, logFile, say }: SuperviseOptions): P
   async function restart(code: number | null, signal: NodeJS.Signals | null): Promise<void> {
     if (stopping) return;
     const again = restarts < RESTARTS_AT_MOST;
-    say(`${name} died (${signal ?? `exit code ${code}`}): ${again ? "it is started again" : "that is enough"}`);
+    say(
+      `${name} died (${signal ?? `exit code ${code}`}): ${again ? "it is started again" : "it is not started again"}`,
+    );
     if (!again) {
       gaveUp = true;
       return;
@@ -72,7 +74,7 @@ export async function supervise({ app, env, logFile, say }: SuperviseOptions): P
   };
 }
 
-/** What `npm start` would run: started directly, so that signals reach the app itself. */
+/** Returns the command of `npm start`. It is run directly, so that signals reach the app. */
 async function startCommand({ folder, args: added }: App): Promise<[string, ...string[]]> {
   const { scripts } = JSON.parse(await readFile(inExamples(`${folder}/package.json`), "utf8"));
   const [command, ...args] = String(scripts.start).split(" ");

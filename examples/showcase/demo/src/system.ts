@@ -1,16 +1,16 @@
 import { fileURLToPath } from "node:url";
 
-/** Manager, downloader and translator, running somewhere. */
+/** Running manager, downloader and translator. */
 export interface System extends AsyncDisposable {
-  /** Where the manager answers. */
+  /** Address of the manager. */
   readonly url: string;
-  /** In a few words, for the demo's first line. */
+  /** Short description for the first line of the demo. */
   readonly about: string;
-  /** The apps' last words, for when something went wrong. */
+  /** Returns the last lines of the apps' logs, for the report of a failure. */
   log(): Promise<string>;
 }
 
-/** A program of the demo: `npm start` in its folder, with arguments. */
+/** Program of the demo: `npm start` in its folder, with arguments. */
 export interface App {
   readonly name: string;
   /** Path below `examples/`. */
@@ -20,18 +20,21 @@ export interface App {
 
 const NAMES = ["manager", "downloader", "translator"];
 
-/** Apps of the showcase: each is a package. */
+/** Returns a program of the showcase. Each app is a package. */
 export const showcaseApp = (name: string): App => ({ name, folder: `showcase/${name}`, args: [] });
 export const showcaseApps = NAMES.map(showcaseApp);
 
-/** Apps of the templates: one package, whose start command takes the name. Without a name, it runs all of them. */
+/**
+ * Returns a program of the templates. They are one package, whose start command takes the app's name. Without a name, it runs all
+ * apps.
+ */
 export const templateApps = NAMES.map((name): App => ({ name, folder: ".", args: [name] }));
 export const allTemplates: App = { name: "service", folder: ".", args: [] };
 
-/** A path below `examples/`. */
+/** Returns a path below `examples/`. */
 export const inExamples = (path: string) => fileURLToPath(new URL(`../../../${path}`, import.meta.url));
 
-/** The sample library, media folder and translation memory, and how slowly to go so that someone can watch. */
+/** Sample library, media folder and translation memory, and a pause after each batch, so that the progress is visible. */
 export const samples = {
   library: inExamples("samples/library"),
   media: inExamples("samples/media"),

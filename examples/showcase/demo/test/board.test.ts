@@ -21,7 +21,7 @@ function row(label: string, job: Partial<Row["job"]>): Row {
 }
 const progress = (done: number, total: number) => ({ progress: { done, total } });
 
-test("a terminal gets bars, drawn over the ones before", () => {
+test("a terminal gets bars, which are drawn again at the same place", () => {
   const { stream, text } = createOutput({ columns: 80 });
   const board = createBoard(stream);
   board.show([row("One", progress(1, 4)), row("Two", { status: "completed" })]);
@@ -41,13 +41,13 @@ test("a terminal gets bars, drawn over the ones before", () => {
   expect(text().split("\u001B[2A")).toHaveLength(3);
 });
 
-test("no line is longer than the terminal is wide", () => {
+test("no line is wider than the terminal", () => {
   const { stream, text } = createOutput({ columns: 60 });
   createBoard(stream).show([row("One", { status: "failed", error: { message: "x".repeat(200), code: null } })]);
   expect(stripVTControlCharacters(text()).trimEnd().length).toBeLessThanOrEqual(60);
 });
 
-test("elsewhere there is a line for each piece of news, and none for the rest", () => {
+test("other outputs get a line for each change, and no other lines", () => {
   const { stream, text } = createOutput();
   const board = createBoard(stream);
   for (const done of [0, 1, 2, 3, 4]) board.show([row("One", progress(done, 8))]);

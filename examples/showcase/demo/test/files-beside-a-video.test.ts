@@ -14,7 +14,7 @@ import { createClient, type Order } from "../src/client.js";
 
 const subtitle = (text: string) => `1\n00:00:01,000 --> 00:00:02,000\n${text}\n`;
 
-/** A manager and a downloader with one media folder, and a client that waits for the end of its job. */
+/** Starts a manager and a downloader with one media folder, and a client that waits for the end of its job. */
 async function startService() {
   const root = await mkdtemp(join(tmpdir(), "media-"));
   const media = join(root, "media");
@@ -47,21 +47,21 @@ async function startService() {
   return { root, media, ask, client, url: manager.url };
 }
 
-test("an absolute path below a media folder finds the subtitles beside the video, as its file: address does", async () => {
+test("an absolute path below a media folder finds the subtitles next to the video, like its file: address", async () => {
   const { media, ask, client } = await startService();
   await writeFile(join(media, "Ferry/Ferry.1080p.mkv"), "");
-  await writeFile(join(media, "Ferry/Ferry.1080p.en.srt"), subtitle("beside it"));
+  await writeFile(join(media, "Ferry/Ferry.1080p.en.srt"), subtitle("next to it"));
   await writeFile(join(media, "Ferry/Subs/French.srt"), subtitle("dans Subs"));
   const path = join(media, "Ferry/Ferry.1080p.mkv");
   for (const videoUrl of [path, pathToFileURL(path).href]) {
     const english = await ask({ videoUrl, videoTitle: "Another title", language: "en" });
-    expect(await client.file(english)).toBe(subtitle("beside it"));
+    expect(await client.file(english)).toBe(subtitle("next to it"));
     const french = await ask({ videoUrl, videoTitle: "Another title", language: "fr" });
     expect(await client.file(french)).toBe(subtitle("dans Subs"));
   }
 });
 
-test("a path outside the media folders is not read", async () => {
+test("a path outside of the media folders is not read", async () => {
   const { root, media, ask } = await startService();
   await writeFile(join(root, "Ferry.en.srt"), subtitle("outside"));
   for (const videoUrl of [join(root, "Ferry.mkv"), `${media}/../Ferry.mkv`, `/${root}/Ferry.mkv`]) {
@@ -70,7 +70,7 @@ test("a path outside the media folders is not read", async () => {
   }
 });
 
-test("the job's details say that the language of a file was assumed", async () => {
+test("the job's details show that the language of a file was assumed", async () => {
   const { media, ask } = await startService();
   await writeFile(join(media, "Ferry.srt"), subtitle("Hello."));
   const job = await ask({ videoUrl: join(media, "Ferry.mkv"), videoTitle: "Ferry", language: "en" });

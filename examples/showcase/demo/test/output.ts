@@ -1,6 +1,6 @@
 import { PassThrough } from "node:stream";
 
-/** Something to write to, in place of the terminal or a pipe. */
+/** Output for tests, instead of a terminal or a pipe. */
 export function createOutput(terminal?: { readonly columns: number }) {
   const stream = Object.assign(new PassThrough(), terminal && { isTTY: true, columns: terminal.columns });
   const chunks: string[] = [];

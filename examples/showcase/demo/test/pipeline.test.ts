@@ -17,7 +17,7 @@ let client: Client;
 let jobs: readonly JobView[];
 const output = createOutput();
 
-/** The demo's own three orders, once, over HTTP. */
+/** Runs the three orders of the demo once, over HTTP. */
 beforeAll(async () => {
   system = await startInProcess();
   client = createClient(system.url, forever);
@@ -31,17 +31,17 @@ function job(index: number): JobView {
   return found;
 }
 
-test("the three end as the demo says they must", () => {
+test("the three orders end as expected", () => {
   expect(jobs.map(({ status }) => status)).toEqual(["completed", "completed", "failed"]);
   expect(orders.map((order, index) => order.check(job(index)))).toEqual([null, null, null]);
 });
 
 test("the check of an order notices another end", () => {
-  expect(orders[0]?.check(job(2))).toContain("it should be completed, and is failed: No subtitle");
-  expect(orders[2]?.check(job(0))).toContain("it should have failed as not found, and is completed");
+  expect(orders[0]?.check(job(2))).toContain("it was expected to be completed, and is failed: No subtitle");
+  expect(orders[2]?.check(job(0))).toContain("it was expected to fail as not found, and is completed");
 });
 
-test("a subtitle beside the sample video is found by the absolute path of the video", async () => {
+test("a subtitle next to the sample video is found by the absolute path of the video", async () => {
   const order = {
     label: "beside",
     order: {
@@ -55,7 +55,7 @@ test("a subtitle beside the sample video is found by the absolute path of the vi
   expect(ended?.job).toMatchObject({ status: "completed", details: { subtitle: { source: "video" } } });
 });
 
-test("the download is the subtitle of the library, whole", async () => {
+test("the downloaded file is the complete subtitle of the library", async () => {
   const cues = parseSrt(await client.file(job(0)));
   expect(cues.length).toBeGreaterThanOrEqual(60);
   expect(job(0).details).toMatchObject({
@@ -63,7 +63,7 @@ test("the download is the subtitle of the library, whole", async () => {
   });
 });
 
-test("the translation has the source's times, and not one of its texts", async () => {
+test("the translation has the times of the source, and none of its texts", async () => {
   const source = new Map(parseSrt(await client.file(job(0))).map((cue) => [cue.index, cue]));
   const spoken = parseSrt(await client.file(job(1))).filter(({ text }) => /\p{Letter}/u.test(text));
   expect(spoken.length).toBeGreaterThan(50);
@@ -73,7 +73,7 @@ test("the translation has the source's times, and not one of its texts", async (
   }
 });
 
-test("what the memory does not cover is counted, listed and left out", async () => {
+test("cues that the memory does not have are counted, listed and left out", async () => {
   const { exact, fuzzy, covered, total, uncovered, uncoveredCues, fuzzyCues } = translationDetails.parse(
     job(1).details.translation,
   );
@@ -85,7 +85,7 @@ test("what the memory does not cover is counted, listed and left out", async () 
   for (const { index } of uncoveredCues) expect(translated.has(index)).toBe(false);
 });
 
-test("every step is in the timelines, in order, by whom it was made", () => {
+test("the timelines have every change in order, with its author", () => {
   const steps = jobs.map(({ history }) => history.map(({ to, by }) => [to, by?.split("@")[0]]));
   expect(steps).toEqual([
     [
@@ -110,14 +110,14 @@ test("every step is in the timelines, in order, by whom it was made", () => {
   expect(times).toEqual(times.toSorted((one, other) => one - other));
 });
 
-test("progress was to be seen, a line for each piece of news", () => {
+test("the output has a line for each change of progress", () => {
   const lines = output.text().split("\n");
   expect(lines.filter((line) => /en → es: translating \d+\/\d+$/.test(line)).length).toBeGreaterThan(1);
   expect(lines).toContain("  The Last Ferry, en → es: completed");
-  expect(lines).toContainEqual(expect.stringMatching(/A Film Nobody Subtitled, en: failed: No subtitle in en/));
+  expect(lines).toContainEqual(expect.stringMatching(/A Film Without Subtitles, en: failed: No subtitle in en/));
 });
 
-test("the report shows exact and fuzzy cues beside their source, what was left out, and each timeline", async () => {
+test("the report shows exact and fuzzy cues with their source, the cues that were left out, and each timeline", async () => {
   const report = translationReport(job(1), await client.file(job(0)), await client.file(job(1)));
   expect(report).toMatch(/^ +\d+ {2}exact {2}\S.+ {2}\S/m);
   expect(report).toMatch(/^ +\d+ {2}fuzzy {2}\S.+ {2}\S/m);

@@ -4,10 +4,10 @@ import { promisify } from "node:util";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { inExamples } from "../src/system.js";
 
-// Starting a process takes its time on a machine that does much else.
+// Time limit in milliseconds. Starting a process takes long on a busy machine.
 vi.setConfig({ testTimeout: 180_000 });
 
-/** Starts an app as its `npm start` does, and answers what it said before it gave up. */
+/** Starts an app like `npm start`. Returns its output when it has ended. */
 async function failedStart(app: string, env: Readonly<Record<string, string>>) {
   const start = promisify(execFile)(process.execPath, ["--import", "tsx", "src/main.ts"], {
     cwd: inExamples(`showcase/${app}`),
@@ -23,7 +23,7 @@ async function failedStart(app: string, env: Readonly<Record<string, string>>) {
 const patience = { timeout: 180_000 };
 
 test.each(["manager", "downloader", "translator"])(
-  "%s says what it misses, in one message, and ends",
+  "%s ends with one message that names all missing settings",
   patience,
   async (app) => {
     const { code, stdout, stderr } = await failedStart(app, {
@@ -37,12 +37,12 @@ test.each(["manager", "downloader", "translator"])(
     expect(lines).toContainEqual(expect.stringMatching(/^RABBITMQ_URL is invalid. /));
     expect(lines).toContainEqual(expect.stringMatching(/^LOG_LEVEL is invalid. It must be one of trace, /));
     expect(lines).toContainEqual(expect.stringMatching(/^SUBTITLE_STORAGE_PATH is missing. /));
-    for (const line of lines) expect(line).toMatch(/^[A-Z_]+ (is missing|cannot be used): it should be /);
+    for (const line of lines) expect(line).toMatch(/^[A-Z_]+ (is missing|is invalid)\. It must be /);
     expect(stderr).not.toContain("hunter2");
   },
 );
 
-test("a translator without its translation memory says so, and ends", patience, async () => {
+test("a translator without its translation memory ends with the reason", patience, async () => {
   const { code, stderr } = await failedStart("translator", {
     REDIS_URL: "redis://127.0.0.1:1",
     RABBITMQ_URL: "amqp://127.0.0.1:1",
@@ -57,7 +57,7 @@ test.each([
   ["the templates", [], /The jobs are at (\S+);/],
   ["the showcase", ["--showcase"], /The page is at (\S+)/],
 ])(
-  "with --keep, the demo of %s continues to run, says where, and ends on Ctrl-C",
+  "with --keep, the demo of %s continues to run, prints its address, and ends on Ctrl-C",
   { timeout: 180_000 },
   async (_, args, where) => {
     const demo = spawn(process.execPath, ["--import", "tsx", "src/main.ts", "--keep", ...args], {
@@ -69,7 +69,7 @@ test.each([
     let output = "";
     demo.stdout.on("data", (chunk) => (output += chunk));
     await expect.poll(() => output, { timeout: 120_000 }).toContain("Still running");
-    expect(output).toContain("All ended as they should");
+    expect(output).toContain("All jobs ended as expected");
     const [, url] = where.exec(output) ?? [];
     expect((await fetch(new URL("/livez", url))).status).toBe(200);
     demo.kill("SIGINT");

@@ -14,7 +14,7 @@ import { type Chosen, createSearch } from "./search.js";
 import type { SubtitleSource, Wanted } from "./sources/source.js";
 
 export interface DownloadOptions {
-  /** In the order in which they are asked; the first that has what is wanted is the last. */
+  /** Sources, in the order of the search. The search ends at the first source that has the subtitle. */
   readonly sources: readonly SubtitleSource[];
   readonly files: SubtitleFiles;
   readonly downloadBaseUrl: string;
@@ -23,7 +23,11 @@ export interface DownloadOptions {
 
 type Downloaded = Outcome<SubtitleJob, "downloading">;
 
-/** Finds the subtitle, keeps it as UTF-8, and hands it on to translation where another language was asked for. */
+/**
+ * Returns the work of this stage. It finds the subtitle, stores it as UTF-8, and sends the job to the translator if another
+ * language is requested. It replaces the work of the templates: candidates of all sources are compared, and the result has the
+ * reason for the choice.
+ */
 export function download({ sources, files, downloadBaseUrl, log: workerLog }: DownloadOptions) {
   return async (
     job: Job<SubtitleJob, "downloading">,
@@ -50,7 +54,7 @@ export function download({ sources, files, downloadBaseUrl, log: workerLog }: Do
     if (untranslated) return handOver(language, untranslated);
     const assumed = await search.onlyWithoutLanguage(language);
     if (assumed) return asked === language ? finish(language, assumed) : handOver(language, assumed);
-    // "It is not there" can only be said once every source has answered.
+    // The job fails as "not found" only if every source has answered.
     search.throwIfUnanswered();
     throw search.notFound([...new Set([language, asked])]);
 
@@ -63,8 +67,8 @@ export function download({ sources, files, downloadBaseUrl, log: workerLog }: Do
       await files.save(job.id, language, subtitle.text);
       return {
         to: "translating",
-        progress: null, // the next stage counts its own
-        result: resultWith(details, subtitle.text), // which the translator adds to
+        progress: null, // the next stage has its own progress
+        result: resultWith(details, subtitle.text), // the translator adds to it
         note: `found ${details.name} (${details.source})`,
       };
     }
@@ -78,7 +82,7 @@ export function download({ sources, files, downloadBaseUrl, log: workerLog }: Do
   };
 }
 
-/** Sources that the client named come first, in the client's order. */
+/** Returns the sources with those that the client named first, in the client's order. */
 function preferred(sources: readonly SubtitleSource[], { preferredSources }: SubtitleData): readonly SubtitleSource[] {
   const rank = ({ name }: SubtitleSource) => {
     const index = preferredSources.indexOf(name);

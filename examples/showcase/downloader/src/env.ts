@@ -5,11 +5,11 @@ import { openSubtitlesEnv } from "./opensubtitles/env.js";
 
 export const downloaderEnv = {
   ...workerEnv,
-  SUBTITLE_LIBRARY_PATH: z.string().describe("the folder of subtitle files to look in, such as ./library"),
+  SUBTITLE_LIBRARY_PATH: z.string().describe("the folder of subtitle files, such as ./library"),
   MEDIA_PATH: z
     .string()
     .default("")
     .transform((folders) => folders.split(delimiter).filter((folder) => folder !== ""))
-    .describe(`the folders whose videos may have subtitles beside them, separated by ${delimiter}`),
+    .describe(`the folders of videos with subtitles next to them, separated by ${delimiter}`),
   ...openSubtitlesEnv,
 };

@@ -34,5 +34,5 @@ const downloader = startDownloader({
 });
 
 await aborted(stop);
-log.info("stopping: work in hand is finished first");
+log.info("stopping: running jobs are finished first");
 await downloader.close({ graceMs: env.SHUTDOWN_TIMEOUT * 1000 });

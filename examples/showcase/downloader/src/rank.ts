@@ -2,15 +2,15 @@ import { languageFit } from "@showcase/contracts/language";
 import type { Candidate, PassedOver, Wanted } from "./sources/source.js";
 
 interface Criterion {
-  /** Higher is better. */
+  /** A higher score is better. */
   readonly score: (candidate: Candidate, wanted: Wanted, language: string) => number;
-  /** Why one with a higher score is chosen. */
+  /** Reason for choosing a candidate with a higher score. */
   readonly why: string;
-  /** Why one with a lower score is not. */
+  /** Reason for not choosing a candidate with a lower score. */
   readonly whyNot: string;
 }
 
-/** What makes one candidate better than another. The first that tells them apart decides. */
+/** Criteria that compare two candidates. The first one with a difference decides. */
 const criteria: readonly Criterion[] = [
   {
     score: ({ languageAssumed }) => Number(!languageAssumed),
@@ -24,7 +24,7 @@ const criteria: readonly Criterion[] = [
   },
   {
     score: ({ traits }) => Number(traits.sameFile ?? false),
-    why: "it was made for this very file",
+    why: "it was made for exactly this file",
     whyNot: "made for another file of this film",
   },
   {
@@ -54,7 +54,7 @@ const criteria: readonly Criterion[] = [
   { score: ({ traits }) => traits.downloads ?? 0, why: "it is downloaded most", whyNot: "downloaded less" },
 ];
 
-/** The candidates in a language, the best first; of equals the one that was found first. */
+/** Returns the candidates in a language in order, the best one first. Equal candidates stay in the order of the search. */
 export function rank(candidates: readonly Candidate[], wanted: Wanted, language: string): readonly Candidate[] {
   return candidates
     .filter((candidate) => languageFit(candidate.language, language) > 0)
@@ -65,7 +65,7 @@ export function rank(candidates: readonly Candidate[], wanted: Wanted, language:
     });
 }
 
-/** Why the chosen one was chosen among these, in words. */
+/** Returns the human-readable reason for the choice among these candidates. */
 export function reasonFor(chosen: Candidate, others: readonly Candidate[], wanted: Wanted, language: string): string {
   const rivals = others.filter((other) => other !== chosen && languageFit(other.language, language) > 0);
   if (rivals.length === 0) return `it is the only one in ${language}`;
@@ -73,7 +73,7 @@ export function reasonFor(chosen: Candidate, others: readonly Candidate[], wante
   return [...new Set(reasons)].join(", ");
 }
 
-/** Why the others were not chosen. */
+/** Returns the candidates that were not chosen, with the reasons. */
 export function whyNot(
   chosen: Candidate,
   others: readonly Candidate[],

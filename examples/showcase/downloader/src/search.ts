@@ -6,14 +6,14 @@ import { isWrittenIn } from "./content/script.js";
 import { rank, reasonFor, whyNot } from "./rank.js";
 import type { Candidate, PassedOver, SubtitleSource, Wanted } from "./sources/source.js";
 
-/** What has been found so far for one job. */
+/** Results of the search for one job. */
 export interface Search {
   readonly candidates: readonly Candidate[];
-  /** Subtitles looked at. */
+  /** Number of subtitles that were compared with the request. */
   readonly looked: number;
-  /** For people: sources and candidates that could not be had. */
+  /** Human-readable descriptions of sources and candidates that were unavailable. */
   readonly warnings: readonly string[];
-  /** Adds what a source has. One that cannot be asked is noted, and stops nothing. */
+  /** Adds the candidates of a source. If the source is unavailable, this is noted, and the search continues. */
   ask(source: SubtitleSource): Promise<void>;
   /**
    * Returns the best candidate in a language whose file can be read, with the reason for the choice. Null if there is none,
@@ -24,11 +24,14 @@ export interface Search {
   onlyWithoutLanguage(language: string): Promise<Chosen | null>;
   /** Creates the failure for a search without a result. Must be called after all sources were searched. */
   notFound(languages: readonly string[]): JobFailed;
-  /** @throws what a source or candidate threw that may yet have something: if several did, the one that can be asked soonest */
+  /**
+   * Throws the error of a source or candidate that was unavailable and can have the subtitle. If there are several, the one with
+   * the earliest retry is thrown.
+   */
   throwIfUnanswered(): void;
 }
 
-/** A subtitle, and the details about the choice for the job's result. */
+/** Subtitle, with the details of the choice for the job's result. */
 export interface Chosen {
   readonly subtitle: ReadSubtitle;
   readonly details: SubtitleDetails;
@@ -47,15 +50,15 @@ export function createSearch(
   const passedOver: PassedOver[] = [];
   const warnings: string[] = [];
   const errors: unknown[] = [];
-  /** Each is read once, whatever comes of it. */
+  /** Each candidate is read once, with any result. */
   const reads = new Map<Candidate, ReadSubtitle | null>();
   let looked = 0;
 
   function note(what: string, error: unknown): void {
     signal.throwIfAborted();
     errors.push(error);
-    warnings.push(RetryLater.is(error) || JobFailed.is(error) ? error.message : `${what} could not be asked.`);
-    log.warn({ err: error }, `${what} could not be asked`);
+    warnings.push(RetryLater.is(error) || JobFailed.is(error) ? error.message : `${what} was unavailable.`);
+    log.warn({ err: error }, `${what} was unavailable`);
   }
 
   async function read(candidate: Candidate): Promise<ReadSubtitle | null> {
@@ -69,13 +72,13 @@ export function createSearch(
       else subtitle = result;
     } catch (error) {
       note(source, error);
-      passedOver.push({ source, name, why: "it could not be had" });
+      passedOver.push({ source, name, why: "it was unavailable" });
     }
     reads.set(candidate, subtitle);
     return subtitle;
   }
 
-  /** Returns the years of the films with this title at the candidate's source. Sources may disagree about a film's year. */
+  /** Returns the years of the films with this title at the candidate's source. Sources can have different years for a film. */
   function yearsOf({ source }: Candidate): readonly number[] {
     const years = candidates.flatMap((one) =>
       one.source === source && typeof one.year === "number" ? [one.year] : [],
@@ -177,7 +180,7 @@ export function createSearch(
       return new JobFailed(
         `No subtitle in ${asked} for this film among ${looked} subtitle files` +
           (others.length > 0 ? ` (there is one in ${others.join(", ")})` : "") +
-          (reasons.length > 0 ? `. Passed over: ${reasons.join("; ")}.` : "."),
+          (reasons.length > 0 ? `. Skipped: ${reasons.join("; ")}.` : "."),
         { code: "SUBTITLE_NOT_FOUND" },
       );
     },

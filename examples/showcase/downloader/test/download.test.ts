@@ -15,7 +15,7 @@ import { videoSource } from "../src/sources/video.js";
 const subtitle = (text: string) => `1\n00:00:01,000 --> 00:00:02,000\n${text}\n`;
 const film = { videoUrl: "https://films.example/ferry.mkv", videoTitle: "Ferry" };
 
-/** Runs the work on a job for `data`, with a library of these files. */
+/** Runs the work on a job with `data`, with a library of these files. */
 async function run(
   library: Readonly<Record<string, string | Uint8Array>>,
   data: Partial<SubtitleData>,
@@ -45,7 +45,7 @@ async function run(
   return { id: job.id, outcome, progress, stored };
 }
 
-test("a subtitle that is found is stored as it is, and the job is done", async () => {
+test("a found subtitle is stored without a change, and the job is completed", async () => {
   const { id, outcome, progress, stored } = await run({ "Ferry.en.srt": subtitle("Hello.") }, {});
   expect(outcome).toMatchObject({
     to: "completed",
@@ -71,7 +71,7 @@ test("a subtitle that is found is stored as it is, and the job is done", async (
   expect(progress.at(-1)).toEqual({ stage: "searching", done: 1, total: 1 });
 });
 
-test("where another language was asked for, the job is handed on", async () => {
+test("a job that requests another language is sent to the translator", async () => {
   const { outcome, stored } = await run({ "Ferry.en.srt": subtitle("Hello.") }, { targetLanguage: "es" });
   expect(outcome).toMatchObject({
     to: "translating",
@@ -81,7 +81,7 @@ test("where another language was asked for, the job is handed on", async () => {
   expect(await stored("es")).toBeNull();
 });
 
-test("a subtitle in the target language makes translation needless", async () => {
+test("a subtitle in the target language needs no translation", async () => {
   const library = { "Ferry.en.srt": subtitle("Hello."), "Ferry.es.srt": subtitle("Hola.") };
   const { outcome, stored } = await run(library, { targetLanguage: "es" });
   expect(outcome).toMatchObject({
@@ -91,13 +91,13 @@ test("a subtitle in the target language makes translation needless", async () =>
   expect(await stored("es")).toBe(subtitle("Hola."));
 });
 
-test("asking for a translation into the subtitle's own language is asking for the subtitle", async () => {
+test("a translation into the subtitle's own language returns the subtitle", async () => {
   const { outcome, stored } = await run({ "Ferry.en.srt": subtitle("Hello.") }, { targetLanguage: "en" });
   expect(outcome).toMatchObject({ to: "completed" });
   expect(await stored("en")).toBe(subtitle("Hello."));
 });
 
-test("what is not found fails at once, and says how far the search went", async () => {
+test("a job without a result fails at once, with the extent of the search", async () => {
   const failure = run({ "Ferry.fr.srt": subtitle("Bonjour."), "Other.en.srt": subtitle("Hello.") }, {});
   await expect(failure).rejects.toThrow(
     expect.objectContaining({
@@ -110,19 +110,19 @@ test("what is not found fails at once, and says how far the search went", async 
 
 test("the failure says that the library has episodes, if the request names none", async () => {
   const library = { "Ferry.S01E02.1080p.WEB-GRP.en.srt": subtitle("Hello.") };
-  await expect(run(library, {})).rejects.toThrow(/Passed over: an episode, .* does not name one, such as S01E02\.$/);
+  await expect(run(library, {})).rejects.toThrow(/Skipped: an episode, .* does not name one, such as S01E02\.$/);
   expect(await run(library, { videoTitle: "Ferry S01E02" })).toMatchObject({ outcome: { to: "completed" } });
 });
 
 test("the failure names MEDIA_PATH, if the video is a file outside of the media folders", async () => {
   const beside = videoSource(["/media"]);
   const message =
-    "among 0 subtitle files. Passed over: the video is not in one of the downloader's media folders (MEDIA_PATH).";
+    "among 0 subtitle files. Skipped: the video is not in one of the downloader's media folders (MEDIA_PATH).";
   await expect(run({}, { videoUrl: "/films/ferry.mkv" }, [beside])).rejects.toThrow(message);
   await expect(run({}, {}, [beside])).rejects.toThrow(/among 0 subtitle files\.$/);
 });
 
-test("the exact language is preferred, then the plain version; a broken file is passed over", async () => {
+test("the exact language is preferred, then the plain version; a damaged file is skipped", async () => {
   const library = {
     "Ferry.en-GB.srt": subtitle("regional"),
     "Ferry.en.sdh.srt": subtitle("for the deaf"),
@@ -133,7 +133,7 @@ test("the exact language is preferred, then the plain version; a broken file is 
   expect(await (await run(library, { language: "en-GB" })).stored("en-GB")).toBe(subtitle("regional"));
 });
 
-test("the client's preferred sources are asked first", async () => {
+test("the client's preferred sources are searched first", async () => {
   const asked: string[] = [];
   const source = (name: string): SubtitleSource => ({
     name,
@@ -163,27 +163,29 @@ const answering = (name: string, ...candidates: readonly Partial<Candidate>[]): 
 });
 const failing = (name: string, error: Error): SubtitleSource => ({ name, search: () => Promise.reject(error) });
 
-test("once a source has what is wanted, no other is asked", async () => {
+test("after a source has the subtitle, no other source is searched", async () => {
   const second = answering("second", {});
   const search = vi.spyOn(second, "search");
   await run({}, {}, [answering("first", {}), second]);
   expect(search).not.toHaveBeenCalled();
 });
 
-test("a source that cannot answer is no answer: without another's the work throws, to be tried again", async () => {
-  await expect(run({}, {}, [failing("broken", new Error("The disk is away."))])).rejects.toThrow("The disk is away.");
+test("if a source is unavailable and no other one has the subtitle, the work throws and is tried again", async () => {
+  await expect(run({}, {}, [failing("broken", new Error("The disk is unavailable."))])).rejects.toThrow(
+    "The disk is unavailable.",
+  );
 });
 
-test("where another source has it, one that could not be asked is a warning that tells no paths", async () => {
-  const broken = failing("broken", new Error("/private/path is away"));
+test("if another source has the subtitle, an unavailable source is a warning without paths", async () => {
+  const broken = failing("broken", new Error("/private/path is unavailable"));
   const { outcome } = await run({ "Ferry.en.srt": subtitle("Hello.") }, {}, [broken]);
   expect(outcome).toMatchObject({
     to: "completed",
-    result: { details: { warnings: ["broken could not be asked."], subtitle: { source: "library" } } },
+    result: { details: { warnings: ["broken was unavailable."], subtitle: { source: "library" } } },
   });
 });
 
-test("of several that cannot answer, the one that can soonest says when to try again", async () => {
+test("if several sources are unavailable, the one that is available first sets the time of the next attempt", async () => {
   const sources = [
     failing("used up", new JobFailed("Tomorrow.", { code: "PROVIDER_UNAVAILABLE", retryable: true })),
     failing("busy", new RetryLater("In a minute.", { afterMs: 60_000 })),
@@ -192,7 +194,7 @@ test("of several that cannot answer, the one that can soonest says when to try a
   await expect(run({}, {}, sources)).rejects.toThrow("In a minute.");
 });
 
-test("the result says why one was chosen, and why the others were not", async () => {
+test("the result has the reasons for the choice and against the others", async () => {
   const { outcome } = await run({}, {}, [
     answering(
       "shelf",
@@ -222,7 +224,7 @@ test("the result says why one was chosen, and why the others were not", async ()
   });
 });
 
-test("what is stored is UTF-8 without a mark, and the result says what it was and how that was found", async () => {
+test("the stored file is UTF-8 without a mark, and the result has the original encoding and its evidence", async () => {
   const latin = Buffer.from(subtitle("Café."), "latin1");
   const { outcome, stored } = await run({}, { language: "fr" }, [
     answering("shelf", { language: "fr", read: async () => latin }),
@@ -233,7 +235,7 @@ test("what is stored is UTF-8 without a mark, and the result says what it was an
   });
 });
 
-test("a file with a damaged byte is stored as UTF-8, and the job's details say so", async () => {
+test("a file with a damaged byte is stored as UTF-8, and the job's details report the damage", async () => {
   const bytes = Buffer.concat([Buffer.from(subtitle("“It’s late,” she said…")), Buffer.from([0xe9])]);
   const { outcome, stored } = await run({ "Ferry.en.srt": bytes }, {});
   expect(await stored("en")).toContain("“It’s late,” she said…");

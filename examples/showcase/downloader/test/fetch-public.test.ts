@@ -21,7 +21,7 @@ async function serve(answer: RequestListener) {
   return { origin: `http://127.0.0.1:${port}`, port, seen };
 }
 
-/** A resolver that answers with these addresses, one set after the other; the last stays. */
+/** Resolver that returns one of these sets of addresses per call. The last set is repeated. */
 function resolving(...answers: readonly (readonly string[])[]) {
   let call = 0;
   return vi.fn<LookupAll>((_host, _options, done) => {
@@ -68,7 +68,7 @@ test.each([
   "localhost",
   "0177.0.0.1",
   "",
-])("%j is not", (address) => {
+])("%j is not public", (address) => {
   expect(isPublicAddress(address)).toBe(false);
 });
 
@@ -88,7 +88,7 @@ test.each([
   "file:///etc/passwd",
   "ftp://127.0.0.1:PORT/",
   "not an address",
-])("%s is refused, and nothing is sent", async (address) => {
+])("%s is rejected, and nothing is sent", async (address) => {
   const { port, seen } = await serve((_request, response) => response.end("secret"));
   await expect(fetchPublic(address.replace("PORT", String(port)), options)).rejects.toThrow(
     expect.objectContaining({ name: "FetchRefused" }),
@@ -96,7 +96,7 @@ test.each([
   expect(seen).not.toHaveBeenCalled();
 });
 
-test("a name is refused if any of its addresses is not public", async () => {
+test("a name is rejected if any of its addresses is not public", async () => {
   const { port, seen } = await serve((_request, response) => response.end("secret"));
   const lookup = resolving(["93.184.216.34", "127.0.0.1"]);
   await expect(fetchPublic(`http://films.example:${port}/`, { ...options, lookup })).rejects.toThrow(
@@ -105,7 +105,7 @@ test("a name is refused if any of its addresses is not public", async () => {
   expect(seen).not.toHaveBeenCalled();
 });
 
-test("a name is resolved once, and the connection goes where that led: changing it afterwards gains nothing", async () => {
+test("a name is resolved once, and the connection uses the checked address, also if the name changes", async () => {
   const { port, seen } = await serve((_request, response) => response.end("secret"));
   const lookup = resolving(["192.0.2.1"], ["127.0.0.1"]);
   await expect(fetchPublic(`http://films.example:${port}/`, { ...options, lookup })).rejects.toThrow(
@@ -126,7 +126,7 @@ test("a redirect is checked like the first address", async () => {
   expect(inside.seen).not.toHaveBeenCalled();
 });
 
-test("redirects are followed, but not for ever", async () => {
+test("redirects are followed up to a limit", async () => {
   const { origin } = await serve((request, response) => {
     const left = Number(request.url?.slice(1));
     if (left > 0) response.writeHead(302, { location: `/${left - 1}` }).end();
@@ -137,7 +137,7 @@ test("redirects are followed, but not for ever", async () => {
   await expect(fetchPublic(`${origin}/4`, trusting)).rejects.toThrow("More than 3 redirects.");
 });
 
-test("a file that is too large is refused while it comes, whatever its length was said to be", async () => {
+test("a file that is too large is rejected during the transfer, for any declared length", async () => {
   const { origin } = await serve((_request, response) => {
     for (let at = 0; at < 100; at++) response.write("x".repeat(100));
     response.end();
@@ -145,7 +145,7 @@ test("a file that is too large is refused while it comes, whatever its length wa
   await expect(fetchPublic(origin, { ...options, trustedOrigins: [origin] })).rejects.toThrow("More than 1000 bytes.");
 });
 
-test("a server that does not answer, or stops in the middle, fails the call after its timeout", async () => {
+test("a server that does not answer, or stops during the reply, fails the call after its timeout", async () => {
   const { origin } = await serve((request, response) => {
     if (request.url === "/half") response.write("half");
   });

@@ -14,7 +14,7 @@ const archives = [
   zipSync({ "bomb.srt": new Uint8Array(4 * 1024 * 1024) }),
 ];
 
-/** An archive of which some bytes are others, and the end may be missing. */
+/** Generates an archive in which some bytes are changed, and the end can be missing. */
 const damaged = fc
   .record({
     archive: fc.constantFrom(...archives),
@@ -30,7 +30,7 @@ const damaged = fc
     return bytes;
   });
 
-test("whatever bytes an archive has, it gives a subtitle's worth at most, and soon", () => {
+test("any archive returns at most the size of a subtitle, in a short time", () => {
   fc.assert(
     fc.property(damaged, (bytes) => {
       const begun = process.cpuUsage();

@@ -71,7 +71,7 @@ test("the failure says that there are episodes, if the request names none", asyn
   const service = await startService(await startOpenSubtitles({ subtitles: episodes }));
   const { job } = await service.run({ videoTitle: "Harbour Lights" });
   expect(job.error?.message).toBe(
-    "No subtitle in en for this film among 4 subtitle files. Passed over: an episode, and the request does not name one, such as S01E02.",
+    "No subtitle in en for this film among 4 subtitle files. Skipped: an episode, and the request does not name one, such as S01E02.",
   );
 });
 
@@ -112,7 +112,7 @@ test("a film does not match an episode or a series of the same title", async () 
 });
 
 test("a file that was found by its hash is not used if it is of another episode", async () => {
-  const hash = "0000000000020000"; // of so many zeros
+  const hash = "0000000000020000"; // A hash of so many zeros.
   const stub = await startOpenSubtitles({ subtitles: [{ ...entry(1, 1), hash }, entry(1, 2)] });
   const service = await startService(stub);
   await service.put(["media/Harbour.Lights.1x02.mkv", Buffer.alloc(131_072)]);
@@ -131,19 +131,16 @@ test.each([
   ["a RAR archive", strToU8("Rar!\u001a\u0007\u0000 and so on"), "RAR archive, which is not supported"],
   ["a page", strToU8("<html>"), "cannot be read as a subtitle"],
   ["nothing", new Uint8Array(), "missing, empty or too large"],
-])(
-  "for a file that holds %s the failure says so, and does not claim that there is none",
-  async (_what, content, why) => {
-    const service = await startService();
-    await service.put(["library/Ferry.en.zip", content], "library/Ferry.fr.srt");
-    const { job } = await service.run({ videoTitle: "Ferry" });
-    expect(job.error).toMatchObject({
-      code: "SUBTITLE_UNUSABLE",
-      message: expect.stringMatching(/^No subtitle in en for this film can be used\. Ferry\.en\.zip: /),
-    });
-    expect(job.error?.message).toContain(why);
-  },
-);
+])("the failure for a file with %s names this reason, and not a missing subtitle", async (_what, content, why) => {
+  const service = await startService();
+  await service.put(["library/Ferry.en.zip", content], "library/Ferry.fr.srt");
+  const { job } = await service.run({ videoTitle: "Ferry" });
+  expect(job.error).toMatchObject({
+    code: "SUBTITLE_UNUSABLE",
+    message: expect.stringMatching(/^No subtitle in en for this film can be used\. Ferry\.en\.zip: /),
+  });
+  expect(job.error?.message).toContain(why);
+});
 
 test("the failure lists the languages of the other subtitles", async () => {
   const service = await startService();
@@ -208,7 +205,7 @@ test("the only file is used although its name has no language, and the details r
   });
 });
 
-test("a subtitle with a language in its name is preferred, even from a later source", async () => {
+test("a subtitle with a language in its name is preferred, also if it is from a later source", async () => {
   const service = await startService();
   await service.put("media/Ferry.mkv", "media/Ferry.srt", "library/Ferry.English.srt");
   const { details } = await service.run({ videoTitle: "Ferry", videoUrl: `${service.root}/media/Ferry.mkv` });
@@ -286,7 +283,7 @@ test.each([
   expect(stub.called("GET /api/v1/subtitles")).toEqual([expect.stringContaining(`languages=${code}&`)]);
 });
 
-test("a retry goes on with the translation of what an earlier attempt found", async () => {
+test("a retry continues with the translation of the file from an earlier attempt", async () => {
   const { store, files, run } = await startService();
   const { job } = await run({ videoTitle: "Ferry", targetLanguage: "es" });
   expect(job.error?.code).toBe("SUBTITLE_NOT_FOUND");
@@ -296,7 +293,7 @@ test("a retry goes on with the translation of what an earlier attempt found", as
   expect(history.at(-1)?.note).toBe("found by an earlier attempt");
 });
 
-test("a new job looks for its subtitle, although an earlier job with the same id left a file", async () => {
+test("a new job searches its subtitle, although an earlier job with the same id left a file", async () => {
   const { store, files, put } = await startService();
   await files.save("one", "en", subtitle("left behind"));
   await put("library/Ferry.en.srt");

@@ -26,27 +26,24 @@ beforeAll(async () => {
 afterAll(() => rm(library, { recursive: true }));
 
 /** All files in one folder. Each title must find its own file and no other. */
-test.each(all.map((one) => [requestFor(one), one] as const))(
-  "%s finds its release, and only that",
-  async (title, one) => {
-    const { candidates } = await librarySource(library).search(
-      {
-        videoTitle: title,
-        videoUrl: "https://films.example/stream",
-        language: "en",
-        targetLanguage: null,
-        preferredSources: [],
-        languages: ["en"],
-      },
-      new AbortController().signal,
-    );
-    const same = all.filter((other) => requestFor(other) === title).map(({ name }) => `${name}.en.srt`);
-    expect(candidates.map(({ name, language }) => [name, language]).sort()).toEqual(
-      same.map((name) => [name, "en"]).sort(),
-    );
-    expect(same).toContain(`${one.name}.en.srt`);
-  },
-);
+test.each(all.map((one) => [requestFor(one), one] as const))("%s finds only its release", async (title, one) => {
+  const { candidates } = await librarySource(library).search(
+    {
+      videoTitle: title,
+      videoUrl: "https://films.example/stream",
+      language: "en",
+      targetLanguage: null,
+      preferredSources: [],
+      languages: ["en"],
+    },
+    new AbortController().signal,
+  );
+  const same = all.filter((other) => requestFor(other) === title).map(({ name }) => `${name}.en.srt`);
+  expect(candidates.map(({ name, language }) => [name, language]).sort()).toEqual(
+    same.map((name) => [name, "en"]).sort(),
+  );
+  expect(same).toContain(`${one.name}.en.srt`);
+});
 
 /** Returns a title as people write it: `The Thing (1982)`, `Lost S04E13E14`, `The Daily Show 2021-03-04`. */
 function requestFor({ title, year, season, episodes, date }: Named): string {

@@ -33,7 +33,7 @@ const inLibrary = (videoTitle: string) => librarySource(join(root, "library")).s
 const besideVideo = (videoUrl: string, title = "Ferry") =>
   videoSource([join(root, "media")]).search(wanted(title, videoUrl), signal);
 
-test("the library is searched by title, in folders too, in every language", async () => {
+test("the library is searched by title, also in its folders, in every language", async () => {
   await put(
     "library/Ferry (2021).en.srt",
     "library/films/ferry.es.srt",
@@ -78,7 +78,7 @@ test.each([
   "The Last Ferry.en.hi.srt",
   "The Last Ferry.English [SDH].srt",
   "The.Last.Ferry.2021.1080p.WEB-GRP.sdh.en.srt",
-])("%s is in English, and for the hard of hearing", async (fileName) => {
+])("%s is in English for the hard of hearing", async (fileName) => {
   await put(`library/${fileName}`);
   const { candidates } = await inLibrary("The Last Ferry (2021)");
   expect(candidates.map((one) => [one.language, one.traits.hearingImpaired])).toEqual([["en", true]]);
@@ -200,7 +200,7 @@ test("links are not followed, neither to folders nor to files", async () => {
   expect((await inLibrary("Ferry")).candidates).toEqual([]);
 });
 
-test("folders are searched only so deep, so that even one that holds itself comes to an end", async () => {
+test("the depth of the search is limited, so it also ends in a folder that contains itself", async () => {
   await put("library/Ferry.en.srt", `library/${"deep/".repeat(30)}Ferry.en.srt`);
   expect((await inLibrary("Ferry")).candidates).toHaveLength(1);
 });
@@ -213,19 +213,19 @@ test.each([
   "Ferry\u0000",
   "*",
   ".*",
-])("the title %j finds nothing outside the library", async (title) => {
+])("the title %j finds no file outside of the library", async (title) => {
   await put("outside/Ferry.en.srt", "library/Other.en.srt");
   expect((await inLibrary(title)).candidates).toEqual([]);
 });
 
-test("beside a video in a media folder its subtitles are found", async () => {
+test("the subtitles next to a video in a media folder are found", async () => {
   await put("media/films/Ferry.1080p.en.srt", "media/films/Another.en.srt", "media/Ferry.1080p.en.srt");
-  await writeFile(join(root, "media/films/Ferry.1080p.en.srt"), "beside it");
+  await writeFile(join(root, "media/films/Ferry.1080p.en.srt"), "next to it");
   const { candidates } = await besideVideo(pathToFileURL(join(root, "media/films/Ferry.1080p.mkv")).href);
-  expect(await Promise.all(candidates.map(async ({ read }) => String(await read(signal))))).toEqual(["beside it"]);
+  expect(await Promise.all(candidates.map(async ({ read }) => String(await read(signal))))).toEqual(["next to it"]);
 });
 
-test("an absolute path is the same video as its file: address", async () => {
+test("an absolute path finds the same subtitles as its file: address", async () => {
   await put("media/films/Ferry #1?.en.srt");
   const path = join(root, "media/films/Ferry #1?.mkv");
   for (const url of [path, pathToFileURL(path).href]) {
@@ -273,7 +273,7 @@ test("in a folder with several videos, only the Subs folder with the video's nam
   expect(String(await candidates[0]?.read(signal))).toBe("its own");
 });
 
-test("nothing beside a video is read outside the media folders", async () => {
+test("no file next to a video is read outside of the media folders", async () => {
   await put("outside/Ferry.en.srt", "media-old/Ferry.en.srt", "media/Other.en.srt");
   await symlink(join(root, "outside"), join(root, "media/link"));
   await symlink(join(root, "outside"), join(root, "media/Subs"));
@@ -313,7 +313,7 @@ test("a file that became a link, or too large, is not read", async () => {
   expect([await read("en"), await read("es"), String(await read("fr"))]).toEqual([null, null, subtitle]);
 });
 
-test("a title of the maximum length is read fast", async () => {
+test("a title of the maximum length is read in a short time", async () => {
   await put("library/Ferry.en.srt");
   const begin = process.cpuUsage();
   for (const piece of ["(2019)", "( ", ". ", "é", "S01E01", " - 1", "[", "{a", "1x01-", "2021-01-01 "]) {

@@ -7,16 +7,16 @@ import { unpack } from "../src/content/unpack.js";
 const subtitle = strToU8("1\n00:00:01,000 --> 00:00:02,000\nHello.\n");
 const MEGABYTE = 1024 * 1024;
 
-test("what is not packed is left as it is", () => {
+test("a file that is not packed is not changed", () => {
   expect(unpack(subtitle)).toBe(subtitle);
 });
 
-test("what is larger than a subtitle can be is not looked into", () => {
+test("a file above the maximum size of a subtitle is not read", () => {
   const zip = zipSync({ "a.srt": subtitle, "film.bin": noise(6 * MEGABYTE) }, { level: 0 });
   for (const bytes of [noise(6 * MEGABYTE), zip]) expect(unpack(bytes) === null).toBe(true);
 });
 
-test("gzip and zip are unpacked, whatever else the zip holds and its entries are called", () => {
+test("gzip and zip are unpacked, for any other entries and any names in the zip", () => {
   expect(unpack(gzipSync(subtitle))).toEqual(Buffer.from(subtitle));
   const zip = zipSync({
     "../../etc/Ferry.en.SRT": subtitle,
@@ -41,11 +41,11 @@ test.each([
   ["more than a subtitle can be", zipSync({ "large.srt": noise(6 * MEGABYTE) })],
   ["a damaged end", zipSync({ "a.srt": subtitle }).subarray(0, -10)],
   ["damaged contents", damaged(zipSync({ "a.srt": noise(1000) }))],
-])("a zip file with %s has no subtitle for us", (_name, zip) => {
+])("a zip file with %s has no subtitle", (_name, zip) => {
   expect(unpack(zip)).toBeNull();
 });
 
-test("a zip file that lies about an entry's size gives no more than it claims", () => {
+test("a zip file with a wrong size of an entry returns at most the declared size", () => {
   const zip = zipSync({ "a.srt": new Uint8Array(4 * MEGABYTE) });
   const view = new DataView(zip.buffer, zip.byteOffset);
   view.setUint32(findDirectory(view) + 24, 10, true);
@@ -56,11 +56,11 @@ test.each([
   ["a bomb", gzipSync(Buffer.alloc(5 * MEGABYTE))],
   ["more than a subtitle can be", gzipSync(noise(6 * MEGABYTE))],
   ["a damaged end", gzipSync(subtitle).subarray(0, -4)],
-])("a gzip file with %s has no subtitle for us", (_name, gz) => {
+])("a gzip file with %s has no subtitle", (_name, gz) => {
   expect(unpack(gz)).toBeNull();
 });
 
-/** Bytes that do not pack. */
+/** Bytes that cannot be compressed. */
 function noise(size: number): Uint8Array {
   const bytes = new Uint8Array(size);
   let state = 1;
@@ -73,7 +73,7 @@ function noise(size: number): Uint8Array {
 
 function damaged(zip: Uint8Array): Uint8Array {
   const copy = zip.slice();
-  copy[30 + "a.srt".length] = 0xff; // the first byte of the packed data: no such block type
+  copy[30 + "a.srt".length] = 0xff; // The first byte of the packed data has an invalid block type.
   return copy;
 }
 

@@ -26,22 +26,25 @@ export interface ManagerOptions extends ServerOptions, LimitOptions, LiveOptions
   readonly broker: Broker;
   readonly files: SubtitleFiles;
   readonly providers: ProviderStates;
-  /** Where `Idempotency-Key`s are kept. */
+  /** Storage of the `Idempotency-Key`s. */
   readonly keys: KeyStore;
   readonly host: string;
-  /** 0: a free one. */
+  /** Port to listen on. 0: a free port. */
   readonly port: number;
-  /** What every call of the API needs. @default none: the API is open to whoever reaches it */
+  /** Token that every call of the API needs. @default none: every client has access to the API */
   readonly token?: string | undefined;
 }
 
 export interface Manager extends AsyncDisposable {
-  /** Where it listens, such as `http://127.0.0.1:3000`. */
+  /** Address of the server, for example `http://127.0.0.1:3000`. */
   readonly url: string;
   close(): Promise<void>;
 }
 
-/** The manager, on a store and a broker that the caller opened and will close. */
+/**
+ * Starts the manager. The caller opens and closes the store and the broker. It replaces the manager of the templates: it also has
+ * a page, OpenAPI, a token, rate limits, uploads, and routes for queues and providers.
+ */
 export async function startManager(options: ManagerOptions): Promise<Manager> {
   const { store, broker, log, host, port } = options;
   const orphans = startOrphanRemoval(options);
@@ -61,12 +64,12 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
   await servePage(server);
   const url = await server.listen({ host, port });
 
-  // Jobs are accepted into the outbox; this is what brings their messages to the workers.
+  // Publishes the messages of accepted jobs from the outbox.
   const relay = createRelay({
     outbox: store.outbox,
     broker,
     queues: [downloadQueue, translateQueue],
-    onError: (error) => log.warn({ err: error }, "relay: the outbox waits"),
+    onError: (error) => log.warn({ err: error }, "relay: messages wait in the outbox"),
   });
 
   const close = async () => {

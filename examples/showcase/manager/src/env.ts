@@ -11,18 +11,24 @@ export const managerEnv = {
     .min(0)
     .max(65_535)
     .default(3000)
-    .describe("the port to listen on, 0 to 65535 (0: a free one)"),
-  API_TOKEN: z.string().min(16).optional().describe("what every call of the API needs, at least 16 characters"),
+    .describe("the port to listen on, 0 to 65535 (0: a free port)"),
+  API_TOKEN: z
+    .string()
+    .min(16)
+    .optional()
+    .describe("the token that every call of the API needs, at least 16 characters"),
   API_REQUESTS_PER_MINUTE: z.coerce
     .number()
     .int()
     .min(1)
     .default(600)
-    .describe("how many requests one address may make in a minute"),
+    .describe("the maximum number of requests per minute for each client address"),
   API_CONNECTIONS_PER_ADDRESS: z.coerce
     .number()
     .int()
     .min(1)
     .default(250)
-    .describe("maximum number of open connections per client address; raise it behind a proxy, which has one address"),
+    .describe(
+      "the maximum number of open connections for each client address; behind a proxy, all clients have one address",
+    ),
 };

@@ -35,4 +35,4 @@ await using _manager = await startManager({
 });
 
 await aborted(stop);
-log.info("stopping: requests in hand are answered first");
+log.info("stopping: open requests are answered first");

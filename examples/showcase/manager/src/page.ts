@@ -6,17 +6,14 @@ import type { Server } from "./api/typed-server.js";
 
 const pageFolder = new URL("../page/", import.meta.url);
 
-/** The libraries that the page loads, by the name under `/vendor`. Browsers do not resolve the names of packages. */
+/** Libraries that the page loads, by their name under `/vendor`. Browsers do not resolve the names of packages. */
 const libraries = {
   "preact.js": "preact",
   "hooks.js": "preact/hooks",
   "htm.js": "htm",
 };
 
-/**
- * Serves the page for people, if its folder is there: the API needs nothing of it. It is a client like any other, made of
- * plain files.
- */
+/** Serves the web page if its folder exists. The page is a client of the API like any other, and consists of plain files. */
 export async function servePage(server: Server, folder = pageFolder): Promise<void> {
   const root = fileURLToPath(folder);
   if (!existsSync(root)) return;
@@ -37,7 +34,7 @@ export async function servePage(server: Server, folder = pageFolder): Promise<vo
   }
   for (const [name, specifier] of Object.entries(libraries)) {
     const source = await readFile(new URL(import.meta.resolve(specifier)), "utf8");
-    // The one name of a package that they import, as an address.
+    // Package that these libraries import, as an address.
     const resolved = source.replaceAll('from"preact"', 'from"./preact.js"');
     server.get(`/vendor/${name}`, { schema: { hide: true } }, (_request, reply) =>
       reply.type("text/javascript; charset=utf-8").header("cache-control", "no-cache").send(resolved),

@@ -22,14 +22,14 @@ test("with a token, every call needs it", async () => {
   expect((await post("/api/v1/jobs", film, bearer)).status).toBe(201);
 });
 
-test("whether the service is well, and what its API looks like, can be seen without", async () => {
+test("health and the OpenAPI document need no token", async () => {
   const { get } = await startRig({ token });
   for (const path of ["/livez", "/readyz", "/docs/", "/api/v1/openapi.json"]) {
     expect([path, (await get(path)).status]).toEqual([path, 200]);
   }
 });
 
-test("no way of writing an address goes around the token", async () => {
+test("no notation of an address avoids the token", async () => {
   const { get } = await startRig({ token });
   for (const path of [
     "/api/v1/jobs/",
@@ -62,7 +62,7 @@ test("without a token set, none is needed", async () => {
   expect(await (await get("/session")).json()).toEqual({ required: false, valid: true });
 });
 
-test("one address may not ask without end, but an orchestrator always may", async () => {
+test("the requests of one address are limited, except those of an orchestrator", async () => {
   const { get } = await startRig({ requestsPerMinute: 3 });
   for (let n = 0; n < 3; n += 1) expect((await get("/api/v1/counts")).status).toBe(200);
   const refused = await get("/api/v1/counts", { headers: { "x-forwarded-for": "192.0.2.1" } });
@@ -71,13 +71,13 @@ test("one address may not ask without end, but an orchestrator always may", asyn
   expect((await get("/livez")).status).toBe(200);
 });
 
-test("nobody guesses the token: after ten tries an address has to wait", async () => {
+test("an address that tries ten wrong tokens has to wait", async () => {
   const { post } = await startRig({ token });
   for (let n = 0; n < 10; n += 1) expect((await post("/session", { token: "wrong" })).status).toBe(401);
   expect((await post("/session", { token })).status).toBe(429);
 });
 
-test("past so many connections another is closed, and one that leaves makes room", async () => {
+test("a connection above the maximum is closed, and the end of one allows another", async () => {
   const { manager, get } = await startRig({ maxConnections: 1 });
   const { hostname, port } = new URL(manager.url);
   const first = connect(Number(port), hostname);
@@ -87,7 +87,7 @@ test("past so many connections another is closed, and one that leaves makes room
   await expect.poll(() => get("/livez").then(({ status }) => status, String)).toBe(200);
 });
 
-/** Opens a connection that never closes by itself, sends the text, and reads nothing. */
+/** Opens a connection that does not close itself, sends the text, and reads nothing. */
 async function silent(url: string, text: string, localAddress = "127.0.0.1"): Promise<Socket> {
   const { hostname, port } = new URL(url);
   const socket = connect({ port: Number(port), host: hostname, localAddress, allowHalfOpen: true });
@@ -124,7 +124,7 @@ test("one address cannot use all connections", async () => {
   expect([other.destroyed, second.destroyed]).toEqual([false, false]);
 });
 
-test("a browser is told to run no script but ours", async () => {
+test("the headers allow only scripts of this server", async () => {
   const { get } = await startRig();
   const { headers } = await get("/api/v1/jobs");
   const policy = headers.get("content-security-policy")?.split(";") ?? [];
@@ -148,7 +148,7 @@ test.each([
   [415, "application/xml", "<job/>"],
   [415, "multipart/form-data; boundary=x", "--x--"],
   [400, "text/plain", "no job"],
-])("a body is refused with %i: %s %j", async (status, type, body) => {
+])("a body is rejected with %i: %s %j", async (status, type, body) => {
   const { store, manager } = await startRig();
   const reply = await fetch(`${manager.url}/api/v1/jobs`, { method: "POST", headers: { "content-type": type }, body });
   expect([reply.status, reply.headers.get("content-type")]).toEqual([
@@ -159,7 +159,7 @@ test.each([
   expect({}).not.toHaveProperty("admin");
 });
 
-/** What the server answers to these bytes, until it closes the connection. */
+/** Returns the server's response to these bytes, until it closes the connection. */
 function raw(url: string, text: string): Promise<string> {
   const { hostname, port } = new URL(url);
   return new Promise((resolve, reject) => {
@@ -171,7 +171,7 @@ function raw(url: string, text: string): Promise<string> {
   });
 }
 
-test("what is no HTTP is refused as a problem, and the connection closed", async () => {
+test("bytes that are not HTTP are answered with a problem, and the connection is closed", async () => {
   const { manager, get } = await startRig();
   const answer = await raw(manager.url, "what is this\r\n\r\n");
   expect(answer).toMatch(/^HTTP\/1.1 400 /);
@@ -182,16 +182,19 @@ test("what is no HTTP is refused as a problem, and the connection closed", async
   expect((await get("/livez")).status).toBe(200);
 });
 
-test("a body that never ends arriving is given up", async () => {
+test("a body that does not arrive in time is answered with 408", async () => {
   const { manager } = await startRig({ requestMs: 300 });
   const head =
     "POST /api/v1/jobs HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{";
   expect(await raw(manager.url, head)).toMatch(/^HTTP\/1.1 408 /);
 });
 
-test.each(["%E0%A4%A", "a".repeat(500)])("an address that cannot be read is refused as any other: %s", async (id) => {
-  const { get } = await startRig();
-  const reply = await get(`/api/v1/jobs/${id}`);
-  expect([reply.status, await reply.json()]).toMatchObject([400, { code: "INVALID_REQUEST" }]);
-  expect(reply.headers.get("content-type")).toContain("application/problem+json");
-});
+test.each(["%E0%A4%A", "a".repeat(500)])(
+  "an address that cannot be decoded is rejected with a problem: %s",
+  async (id) => {
+    const { get } = await startRig();
+    const reply = await get(`/api/v1/jobs/${id}`);
+    expect([reply.status, await reply.json()]).toMatchObject([400, { code: "INVALID_REQUEST" }]);
+    expect(reply.headers.get("content-type")).toContain("application/problem+json");
+  },
+);

@@ -2,7 +2,7 @@ import { downloadQueue, translateQueue } from "@showcase/contracts";
 import { describe, expect, test } from "vitest";
 import { film, srt, startRig } from "./rig.js";
 
-test("a failed job is tried again, from where it stopped", async () => {
+test("a failed job is tried again, after its last completed stage", async () => {
   const { store, broker, files, post, submit, fail } = await startRig();
   const { id } = await submit({ targetLanguage: "es" });
   await fail(id);
@@ -10,10 +10,10 @@ test("a failed job is tried again, from where it stopped", async () => {
   expect([first.status, await first.json()]).toMatchObject([200, { status: "pending", attempt: 2, error: null }]);
   await expect.poll(() => broker.stats(downloadQueue)).toMatchObject({ ready: 2 });
 
-  await files.save(id, "en", srt); // this time it was found
+  await files.save(id, "en", srt); // The subtitle was found this time.
   await fail(id);
   expect((await post(`/api/v1/jobs/${id}/retry`)).status).toBe(200);
-  expect(await files.read(id, "en")).toBe(srt); // which is where the downloader goes on
+  expect(await files.read(id, "en")).toBe(srt); // The downloader continues with this file.
 
   await fail(id);
   expect((await post(`/api/v1/jobs/${id}/retry`, { fromStart: true })).status).toBe(200);
@@ -32,7 +32,7 @@ test("only a failed job can be tried again", async () => {
   expect((await post("/api/v1/jobs/nobody/retry")).status).toBe(404);
 });
 
-test("a cancelled job has failed, says so, and refuses whoever still works on it", async () => {
+test("a cancelled job fails with the reason, and rejects the writes of its worker", async () => {
   const { store, post, submit } = await startRig();
   const { id } = await submit();
   const inHands = await store.updateStatus(id, "downloading", { by: "worker" });
@@ -47,7 +47,7 @@ test("a cancelled job has failed, says so, and refuses whoever still works on it
   expect((await post(`/api/v1/jobs/${id}/cancel`)).status).toBe(200);
 });
 
-test("what has ended cannot be cancelled", async () => {
+test("a job that has ended cannot be cancelled", async () => {
   const { post, submit, complete, fail } = await startRig();
   const { id } = await submit();
   await complete(id);
@@ -84,7 +84,7 @@ test("an uploaded subtitle becomes a job for the translator, once", async () => 
   await expect.poll(() => broker.stats(translateQueue)).toMatchObject({ ready: 2 });
 });
 
-test("an upload may be in any encoding, and is kept as UTF-8", async () => {
+test("an upload can have any encoding, and is stored as UTF-8", async () => {
   const { files, manager } = await startRig();
   const body = Buffer.from("1\n00:00:01,000 --> 00:00:02,000\nSeñor, ¿qué pasó mañana?\n", "latin1");
   const reply = await fetch(`${manager.url}/api/v1/translations?videoTitle=Ferry&language=es&targetLanguage=en`, {
@@ -102,7 +102,7 @@ test.each([
   [422, "application/x-subrip", ""],
   [415, "image/png", srt],
   [413, "application/octet-stream", "x".repeat(3 * 1024 * 1024)],
-])("an upload is refused with %i where it is %s", async (status, type, body) => {
+])("an upload is rejected with %i if it is %s", async (status, type, body) => {
   const { store, manager } = await startRig();
   const reply = await fetch(`${manager.url}${upload}`, { method: "POST", headers: { "content-type": type }, body });
   expect([reply.status, reply.headers.get("content-type")]).toEqual([
@@ -142,7 +142,7 @@ test("redrive retries a failed job with one new message, which a worker accepts"
   await second.close();
 });
 
-test("more dead letters than are sent back at a time: the answer says how many are left, and ids are found among all", async () => {
+test("more dead letters than are sent back at a time: the response has the number of those that are left, and ids are found among all", async () => {
   const { broker, post } = await startRig();
   const ids = Array.from({ length: 502 }, (_, n) => `letter-${n}`);
   const letters = ids.map((id) => ({ payload: { jobId: "gone" }, options: { id } }));
@@ -158,7 +158,7 @@ test("more dead letters than are sent back at a time: the answer says how many a
 });
 
 describe("a job that is deleted", () => {
-  test("is gone with its files, and can be asked for anew", async () => {
+  test("is removed with its files, and can be created again", async () => {
     const { store, files, manager, get, submit, complete } = await startRig();
     const { id } = await submit();
     await complete(id, { file: srt });
@@ -171,7 +171,7 @@ describe("a job that is deleted", () => {
     expect(await submit()).toMatchObject({ id, status: "pending", attempt: 1 });
   });
 
-  test("has ended before: one that is under way is cancelled first", async () => {
+  test("must have ended: one that is in progress is cancelled first", async () => {
     const { manager, submit, post } = await startRig();
     const { id } = await submit();
     const remove = () => fetch(`${manager.url}/api/v1/jobs/${id}`, { method: "DELETE" });
@@ -182,7 +182,7 @@ describe("a job that is deleted", () => {
   });
 });
 
-test("without RabbitMQ the queues are unknown, and what waits in the outbox is not", async () => {
+test("without RabbitMQ, the queues are unknown, and the waiting messages of the outbox are known", async () => {
   const { broker, get, post } = await startRig();
   await broker.close();
   await post("/api/v1/jobs", film);
@@ -195,7 +195,7 @@ test("without RabbitMQ the queues are unknown, and what waits in the outbox is n
   expect((await get("/api/v1/queues/other/dead-letters")).status).toBe(400);
 });
 
-test("providers are shown as the workers left them", async () => {
+test("providers are shown in the state that the workers have written", async () => {
   const { get, providers } = await startRig();
   await providers.note("opensubtitles", { remaining: 3, allowed: 20 });
   expect(await (await get("/api/v1/providers")).json()).toMatchObject({

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { srt, startRig } from "./rig.js";
 
-test("a finished job's file is served under the name that players look for", async () => {
+test("a completed job's file is sent with the name that players search", async () => {
   const { get, submit, complete } = await startRig();
   const { id } = await submit({ videoTitle: 'Amélie / "2001"\n..', targetLanguage: "es" });
   await complete(id, { file: srt, language: "es" });
@@ -14,7 +14,7 @@ test("a finished job's file is served under the name that players look for", asy
 });
 
 test.each(["..", "CON/../..", "x\r\nset-cookie: a=b", 'a"; filename="evil.exe', "a".repeat(300), "🎬 \u202Egpj.exe"])(
-  "the title %j makes a file name, and no header of its own",
+  "the title %j becomes a file name, and no other header",
   async (videoTitle) => {
     const { get, submit, complete } = await startRig();
     const { id } = await submit({ videoTitle });
@@ -28,13 +28,13 @@ test.each(["..", "CON/../..", "x\r\nset-cookie: a=b", 'a"; filename="evil.exe', 
   },
 );
 
-test("there is no file before the job is done, and the answer says how it stands", async () => {
+test("there is no file before the job is completed, and the response has the job's status", async () => {
   const { get, submit, complete, fail } = await startRig();
   const { id } = await submit();
   const early = await get(`/api/v1/jobs/${id}/file`);
   expect([early.status, await early.json()]).toMatchObject([409, { detail: "The job is still pending." }]);
 
-  await complete(id); // its file was removed from the folder since
+  await complete(id); // The file was removed from the folder.
   expect((await get(`/api/v1/jobs/${id}/file`)).status).toBe(404);
 
   const other = await submit({ language: "fr" });
@@ -55,7 +55,7 @@ test.each(["/api/v1/jobs/no-such-job", "/api/v1/jobs/no-such-job/file", "/api/v1
   },
 );
 
-test.each(["..%2f..%2fetc%2fpasswd", "a%00b", "job:*", "x".repeat(150)])("%s is no job id", async (id) => {
+test.each(["..%2f..%2fetc%2fpasswd", "a%00b", "job:*", "x".repeat(150)])("%s is not a job id", async (id) => {
   const { get } = await startRig();
   for (const path of ["", "/file", "/cues"]) expect((await get(`/api/v1/jobs/${id}${path}`)).status).toBe(400);
 });

@@ -39,11 +39,11 @@ const call = fc.record({
   known: fc.boolean(),
 });
 
-test("whatever is asked, the answer is no failure, shows no secret and comes soon", async () => {
+test("any request gets an answer in a short time, without a server error and without a secret", async () => {
   const { manager, store } = await startRig({ token: TOKEN, requestsPerMinute: 100_000 });
   const { port } = new URL(manager.url);
 
-  /** As it is written: fetch would mend the path. */
+  /** Sends the path unchanged. `fetch` would normalize it. */
   const send = ({ method, path: at, body: text, type, known }: typeof call extends fc.Arbitrary<infer T> ? T : never) =>
     new Promise<{ readonly status: number; readonly text: string }>((resolve, reject) => {
       const headers = { "content-type": type, ...(known && { authorization: `Bearer ${TOKEN}` }) };

@@ -40,7 +40,7 @@ test("the list has pages, filters and counts", async () => {
   });
 });
 
-test("by language, by target, and by both", async () => {
+test("jobs are listed by language, by target, and by both", async () => {
   const { submit, list } = await startWithFilms("One");
   const { id: spanish } = await submit({ language: "fr", targetLanguage: "es" });
   const { id: catalan } = await submit({ language: "fr", targetLanguage: "ca" });
@@ -51,7 +51,7 @@ test("by language, by target, and by both", async () => {
   expect(await ids("language=de")).toEqual([]);
 });
 
-test("a title is found by its words, whatever their case, accents and order", async () => {
+test("a title is found by its words, in any case, accents and order", async () => {
   const { list, ids } = await startWithFilms("Amélie in Paris", "Paris, Texas", "Alien");
   const found = async (q: string) => (await list(`q=${encodeURIComponent(q)}&order=oldest`)).items.map(({ id }) => id);
   expect(await found("paris")).toEqual(ids.slice(0, 2));
@@ -59,14 +59,14 @@ test("a title is found by its words, whatever their case, accents and order", as
   expect(await found("nothing like it")).toEqual([]);
 });
 
-test("a search says how many jobs it looked at, and whether there are others", async () => {
+test("a search returns the number of searched jobs, and shows if there are others", async () => {
   const { list } = await startWithFilms("Alien", "Aliens", "Other");
   expect((await list("q=alien&limit=1")).search).toEqual({ searched: 2, more: true });
   expect((await list("q=alien")).search).toEqual({ searched: 3, more: false });
   expect((await list("limit=1")).search).toBeNull();
 });
 
-test("a search ends at the newest 1,000 jobs, and says so", async () => {
+test("a search ends after the newest 1,000 jobs, and reports this", async () => {
   const { store, list } = await startRigWithMany(1001);
   expect(await list("q=needle")).toMatchObject({ items: [], search: { searched: 1000, more: true } });
   expect((await store.list({ limit: 1, order: "oldest" })).items[0]?.data.videoTitle).toBe("Needle");

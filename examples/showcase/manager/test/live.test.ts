@@ -7,7 +7,7 @@ interface Event {
   readonly data: Record<string, unknown>;
 }
 
-/** What has arrived on a connection so far. */
+/** Data that a connection has received until now. */
 async function listen(url: string, lastEventId?: string) {
   const stop = new AbortController();
   onTestFinished(() => stop.abort());
@@ -21,7 +21,7 @@ async function listen(url: string, lastEventId?: string) {
     try {
       for await (const chunk of reply.body ?? []) seen.text += decoder.decode(chunk, { stream: true });
     } catch {
-      // Whoever stops listening breaks the connection.
+      // Breaks the connection when the caller stops.
     }
     seen.ended = true;
   })();
@@ -34,7 +34,7 @@ async function listen(url: string, lastEventId?: string) {
   return { reply, events, reading, seen, stop: () => stop.abort() };
 }
 
-test("a new connection is told to read everything, then of every change", async () => {
+test("a new connection gets a resync, and then every change", async () => {
   const { manager, store, submit } = await startRig();
   const live = await listen(manager.url);
   expect(live.reply.headers.get("content-type")).toBe("text/event-stream");
@@ -57,7 +57,7 @@ test("a new connection is told to read everything, then of every change", async 
   await expect.poll(() => live.events().at(-1)).toMatchObject({ event: "deleted", data: { id } });
 });
 
-test("after a break it goes on where it ended, and misses nothing", async () => {
+test("after a break, the connection continues without missing an event", async () => {
   const { manager, submit } = await startRig();
   const first = await listen(manager.url);
   await submit();
@@ -68,13 +68,13 @@ test("after a break it goes on where it ended, and misses nothing", async () => 
   await expect.poll(second.events).toMatchObject([{ event: "job", data: { id: missed } }]);
 });
 
-test("a cursor that is none of ours begins anew", async () => {
+test("an invalid cursor begins with a resync", async () => {
   const { manager } = await startRig();
   const live = await listen(manager.url, "made-up");
   await expect.poll(live.events).toMatchObject([{ event: "resync" }]);
 });
 
-test("the connection goes on after its very first event, too", async () => {
+test("the connection also continues after its first event", async () => {
   const { manager, submit } = await startRig();
   const first = await listen(manager.url);
   await expect.poll(first.events).toHaveLength(1);
@@ -84,7 +84,7 @@ test("the connection goes on after its very first event, too", async () => {
   await expect.poll(second.events).toMatchObject([{ event: "job", data: { id } }]);
 });
 
-test("a connection on which nothing happens is heard to live", async () => {
+test("a connection without changes gets heartbeats", async () => {
   const { manager } = await startRig({ heartbeatMs: 20 });
   const live = await listen(manager.url);
   await expect.poll(() => live.seen.text.split(": still here\n\n").length).toBeGreaterThan(2);
@@ -99,7 +99,7 @@ test("closing the manager ends the connections instead of waiting for them", asy
   expect(live.seen.ended).toBe(true);
 });
 
-test("past the limit a connection is refused, and one that leaves makes room", async () => {
+test("a connection above the limit is rejected, and the end of one allows another", async () => {
   const { manager } = await startRig({ maxStreams: 1 });
   const first = await listen(manager.url);
   expect((await listen(manager.url)).reply.status).toBe(503);
@@ -107,7 +107,7 @@ test("past the limit a connection is refused, and one that leaves makes room", a
   await expect.poll(async () => (await listen(manager.url)).reply.status).toBe(200);
 });
 
-test("a client that reads nothing is not written to without end", async () => {
+test("the data that waits for a client that reads nothing is limited", async () => {
   const { manager, store, submit } = await startRig();
   const { id } = await submit();
   const job = await store.updateStatus(id, "downloading");

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { startRig } from "./rig.js";
 
-test("metrics are Prometheus text, and count what there is", async () => {
+test("metrics are Prometheus text with the current counts", async () => {
   const { get, submit } = await startRig();
   await submit();
   const reply = await get("/metrics");
@@ -16,7 +16,7 @@ test("metrics are Prometheus text, and count what there is", async () => {
   expect(text).toMatch(/^process_cpu_seconds_total /m);
 });
 
-test("what cannot be read is left out, not shown as zero", async () => {
+test("values that cannot be read are left out, and not shown as zero", async () => {
   const { get, store, broker } = await startRig();
   await broker.close();
   await store.close();

@@ -3,7 +3,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { removeOrphans, startOrphanRemoval } from "../src/jobs/orphans.js";
 import { srt, startRig } from "./rig.js";
 
-test("the files of jobs that are gone are removed, and no others", async () => {
+test("only the files of jobs that do not exist are removed", async () => {
   const rig = await startRig();
   const { id } = await rig.submit();
   for (const name of [id, "expired.job", "another"]) await rig.files.save(name, "en", srt);
@@ -13,7 +13,7 @@ test("the files of jobs that are gone are removed, and no others", async () => {
   expect(await rig.files.list({ olderThanMs: 0 })).toEqual([id]);
 });
 
-test("files stay while they are young, and where the store has no job at all", async () => {
+test("new files are kept, and so are all files if the store has no job", async () => {
   const rig = await startRig();
   await rig.files.save("expired", "en", srt);
   expect(await removeOrphans(rig.store, rig.files, { olderThanMs: 0 })).toBe(0);

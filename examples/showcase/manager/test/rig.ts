@@ -22,15 +22,15 @@ export const srt = "1\n00:00:01,000 --> 00:00:02,000\nHello.\n";
 
 export const aProblem = z.looseObject({ detail: z.string(), code: z.string() });
 
-// On a machine that does much else, too.
+// Time limit, long enough for a busy machine.
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
-/** The answer's body, as the schema says it is. */
+/** Body of the response, in the type of the schema. */
 export async function read<S extends z.ZodType>(schema: S, reply: Response | Promise<Response>): Promise<z.output<S>> {
   return schema.parse(await (await reply).json());
 }
 
-/** A manager on memory drivers, and ways to talk to it over HTTP. */
+/** Starts a manager on memory drivers, with functions that send requests to it. */
 export async function startRig(options: Partial<ManagerOptions> = {}) {
   const folder = await mkdtemp(join(tmpdir(), "manager-"));
   const store = createJobStore({ job: subtitleJob, driver: jobsInMemory() });
@@ -62,10 +62,10 @@ export async function startRig(options: Partial<ManagerOptions> = {}) {
       headers: { ...(body !== undefined && { "content-type": "application/json" }), ...headers },
       body: JSON.stringify(body) ?? null,
     });
-  /** A new job, as the API tells of it. */
+  /** Creates a job. Returns it as the API does. */
   const submit = (order: Partial<typeof film> & { targetLanguage?: string } = {}) =>
     read(jobDetail, post("/api/v1/jobs", { ...film, ...order }));
-  /** As a worker would. */
+  /** Changes a job like a worker. */
   async function complete(id: string, { file, language = "en" }: { file?: string; language?: string } = {}) {
     const job = await store.updateStatus(id, "downloading");
     if (file !== undefined) await files.save(id, language, file);
@@ -75,11 +75,11 @@ export async function startRig(options: Partial<ManagerOptions> = {}) {
   return { store, broker, files, providers, manager, get, post, submit, complete, fail };
 }
 
-/** From now on the store is out of reach, in the way that a call tells. */
+/** Makes the store unavailable for the rest of the test. */
 export function takeAway(store: SubtitleStore, call: "create" | "get" | "list", indeterminate = false): void {
   vi.spyOn(store, call).mockImplementation(async (...args: readonly unknown[]) => {
     const options = args[1];
     const jobId = options && typeof options === "object" && "id" in options ? String(options.id) : undefined;
-    throw new JobStoreError("UNAVAILABLE", "redis://user:hunter2@host is away", { indeterminate, jobId });
+    throw new JobStoreError("UNAVAILABLE", "redis://user:hunter2@host is unavailable", { indeterminate, jobId });
   });
 }

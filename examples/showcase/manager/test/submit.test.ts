@@ -6,7 +6,7 @@ import { aProblem, film, read, startRig, takeAway } from "./rig.js";
 
 const submitted = jobDetail.extend({ outcome: z.string() });
 
-test("a job is accepted with its message, and answered as it is stored", async () => {
+test("a job is stored with its message, and the response has the stored job", async () => {
   const { store, broker, get, post } = await startRig();
   const reply = await post("/api/v1/jobs", { ...film, targetLanguage: "spa" });
   expect(reply.status).toBe(201);
@@ -43,7 +43,7 @@ test.each([
   ["targetLanguage", { ...film, targetLanguage: 7 }],
   ["targetLanguage", { ...film, targetLanguage: "EN" }],
   ["preferredSources.1", { ...film, preferredSources: ["library", ""] }],
-])("a wrong %s is a 400 that names it, and nothing is stored", async (field, body) => {
+])("a wrong %s is answered with a 400 that names it, and nothing is stored", async (field, body) => {
   const { store, post } = await startRig();
   const reply = await post("/api/v1/jobs", body);
   expect(reply.status).toBe(400);
@@ -64,7 +64,7 @@ test("an unknown field is a 400 that names it: a misspelt targetLanguage would l
   expect(await store.counts()).toMatchObject({ pending: 0 });
 });
 
-test("asking again for the same leads to the job that is there", async () => {
+test("a repeated request returns the existing job", async () => {
   const { store, post, submit } = await startRig();
   const { id } = await submit();
   const again = await post("/api/v1/jobs", { ...film, language: "eng", videoTitle: "Another title" });
@@ -75,7 +75,7 @@ test("asking again for the same leads to the job that is there", async () => {
   expect(await store.counts()).toMatchObject({ pending: 4 });
 });
 
-test("of many who ask at once, one creates the job and one message goes out", async () => {
+test("many concurrent requests create one job and one message", async () => {
   const { store, broker, post } = await startRig();
   const replies = await Promise.all(Array.from({ length: 20 }, () => post("/api/v1/jobs", film)));
   expect(replies.filter(({ status }) => status === 201)).toHaveLength(1);
@@ -85,7 +85,7 @@ test("of many who ask at once, one creates the job and one message goes out", as
   expect(await broker.stats(downloadQueue)).toMatchObject({ ready: 1 });
 });
 
-test("asking again for what failed tries it again", async () => {
+test("a repeated request for a failed job retries it", async () => {
   const { post, submit, fail } = await startRig();
   const { id } = await submit();
   await fail(id);
@@ -96,7 +96,7 @@ test("asking again for what failed tries it again", async () => {
   ]);
 });
 
-test("a repeated request leaves what failed since as it is, and one that came before does not", async () => {
+test("a repeated request with its key does not retry a job that has failed since, and an earlier failure is retried", async () => {
   const { post, submit, fail } = await startRig();
   const { id } = await submit();
   await fail(id);
@@ -110,7 +110,7 @@ test("a repeated request leaves what failed since as it is, and one that came be
   });
 });
 
-test("an Idempotency-Key stands for one request", async () => {
+test("an Idempotency-Key belongs to one request", async () => {
   const { store, post } = await startRig();
   const key = { "idempotency-key": "one" };
   expect((await post("/api/v1/jobs", film, key)).status).toBe(201);
@@ -120,7 +120,7 @@ test("an Idempotency-Key stands for one request", async () => {
   expect(await store.counts()).toMatchObject({ pending: 1 });
 });
 
-test("without a store a job is not accepted: 503, when to try again, and why", async () => {
+test("without a store, a job is rejected with 503, the time of the next try, and the reason", async () => {
   const { store, broker, post } = await startRig();
   takeAway(store, "create");
   const reply = await post("/api/v1/jobs", film);
@@ -133,7 +133,7 @@ test("without a store a job is not accepted: 503, when to try again, and why", a
   expect(await broker.stats(downloadQueue)).toMatchObject({ ready: 0 });
 });
 
-test("where it is not known whether the job was accepted, the answer says where to find out", async () => {
+test("if it is not known whether the job was accepted, the response has its id", async () => {
   const { store, post } = await startRig();
   takeAway(store, "create", true);
   const problem = await read(aProblem, post("/api/v1/jobs", film));
@@ -142,7 +142,7 @@ test("where it is not known whether the job was accepted, the answer says where 
   expect(problem.detail).toContain(`/api/v1/jobs/${problem.jobId}`);
 });
 
-test("without a queue jobs are still accepted, and their messages wait", async () => {
+test("without RabbitMQ, jobs are accepted, and their messages wait", async () => {
   const { store, broker, get, post } = await startRig();
   await broker.close();
   expect((await post("/api/v1/jobs", film)).status).toBe(201);

@@ -13,7 +13,7 @@ function work({ store, broker }: Rig, run: Options["run"]) {
   onTestFinished(() => worker.close({ graceMs: 0 }));
 }
 
-test("a job that has to wait says until when and why, until it is cancelled", async () => {
+test("a waiting job has the time and the reason, until it is cancelled", async () => {
   const rig = await startRig();
   const { id } = await rig.submit();
   const until = new Date(Date.now() + 3_600_000);

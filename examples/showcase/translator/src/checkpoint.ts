@@ -5,19 +5,19 @@ import { jobId, readIfThere, writeWhole } from "@showcase/contracts";
 import { z } from "zod";
 import type { Translation } from "./text/provider.js";
 
-/** What an attempt has come to so far, so that the next one carries on: nothing that was paid for is paid for twice. */
+/** Translations of an attempt until now. The next attempt continues with them, so that no translation is paid for twice. */
 export interface Checkpoint {
-  /** By cue index. Empty where there is none for this very work. */
+  /** Returns the translations by cue index. Empty if there are none for exactly this work. */
   load(): Promise<ReadonlyMap<number, Translation>>;
   save(translations: ReadonlyMap<number, Translation>): Promise<void>;
 }
 
 export interface Checkpoints {
-  /** @param work What the translations depend on: content, languages, settings. */
+  /** @param work everything on which the translations depend: content, languages, settings */
   of(jobId: string, work: readonly string[]): Checkpoint;
-  /** Removes all of a job's, also what other settings or contents left for it. */
+  /** Removes all checkpoints of a job, also those for other settings or contents. */
   remove(jobId: string): Promise<void>;
-  /** Removes those of jobs that nobody came back to for `olderThanMs`. */
+  /** Removes the checkpoints that did not change for `olderThanMs`. */
   sweep(olderThanMs: number): Promise<void>;
 }
 
@@ -25,10 +25,10 @@ const saved = z.array(
   z.tuple([z.int(), z.object({ text: z.string(), match: z.enum(["exact", "fuzzy", "machine"]), score: z.number() })]),
 );
 
-/** Checkpoints in a folder that the workers share: a folder for each job, a file for each kind of work on it. */
+/** Creates checkpoints in a folder that the workers share. It has a folder for each job, with a file for each kind of work. */
 export function fileCheckpoints(folder: string): Checkpoints {
   function folderOf(id: string): string {
-    if (!jobId.safeParse(id).success) throw new TypeError("A checkpoint is named by a job id.");
+    if (!jobId.safeParse(id).success) throw new TypeError("The name of a checkpoint must be a job id.");
     return join(folder, `job-${id}`);
   }
   return {

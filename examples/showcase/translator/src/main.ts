@@ -41,5 +41,5 @@ const translator = startTranslator({
 });
 
 await aborted(stop);
-log.info("stopping: work in hand is finished first");
+log.info("stopping: running jobs are finished first");
 await translator.close({ graceMs: env.SHUTDOWN_TIMEOUT * 1000 });

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { TranslationProvider } from "./text/index.js";
 
-/** The same provider, resting after each batch: a translation memory is too fast for anyone to watch. */
+/** Returns the same provider with a pause after each batch. Without it, a translation memory is too fast to show progress. */
 export function paced(provider: TranslationProvider, pauseMs: number): TranslationProvider {
   if (pauseMs === 0) return provider;
   return {

@@ -7,8 +7,8 @@ import { loadTranslationMemory, type TranslationProvider } from "./text/index.js
 import { learnedTranslations } from "./text/learned.js";
 
 /**
- * The translation memory, the provider, or one behind the other.
- * @throws TranslationMemoryError, and an Error where neither is named
+ * Returns the translation memory, the provider, or both in this order.
+ * @throws TranslationMemoryError; an Error if neither is configured
  */
 export async function translationFromEnv(
   env: z.output<z.ZodObject<typeof translatorEnv>>,
@@ -25,5 +25,5 @@ export async function translationFromEnv(
     });
   }
   if (memory) return memory;
-  throw new Error("There is nothing to translate with: set TRANSLATION_MEMORY_PATH or TRANSLATION_PROVIDER.");
+  throw new Error("No translation is configured: set TRANSLATION_MEMORY_PATH or TRANSLATION_PROVIDER.");
 }

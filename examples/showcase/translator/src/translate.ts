@@ -15,30 +15,33 @@ import { isBlank } from "./text/markup.js";
 
 export interface TranslateOptions {
   readonly provider: TranslationProvider;
-  /** The least share of cues that must have a translation, 0 to 1. */
+  /** Minimum share of cues that must have a translation, 0 to 1. */
   readonly minCoverage: number;
-  /** Cues translated at a time. @default 50 */
+  /** Number of cues per call of the provider. @default 50 */
   readonly batchSize?: number | undefined;
-  /** Where an attempt leaves what it came to, for the next one. */
+  /** Storage of the translations of an attempt, for the next one. */
   readonly checkpoints: Checkpoints;
   readonly files: SubtitleFiles;
   readonly downloadBaseUrl: string;
 }
 
-/** Cues named in a job: enough to mend the translation memory by, and no more than a record should carry. */
+/** Maximum number of cues in a job's details. They are enough to improve the translation memory, and keep the record small. */
 const MOST_CUES_LISTED = 100;
 const LONGEST_TEXT_LISTED = 200;
 
-/** Translates what the downloader stored. What the provider does not cover is left out and listed, never passed off. */
+/**
+ * Returns the work of this stage. It translates the file that the downloader stored. It replaces the work of the templates: it
+ * keeps checkpoints, and the result lists the cues that are drafts or left out.
+ */
 export function translate({ provider, minCoverage, batchSize, checkpoints, files, downloadBaseUrl }: TranslateOptions) {
   return async (
     job: Job<SubtitleJob, "translating">,
     { signal, progress }: Pick<WorkerContext<SubtitleJob, typeof translateQueue>, "signal" | "progress">,
   ): Promise<Outcome<SubtitleJob, "translating">> => {
     const { language: source, targetLanguage: target } = job.data;
-    if (target === null) throw new JobFailed("No target language was asked for.", { code: "NO_TARGET_LANGUAGE" });
+    if (target === null) throw new JobFailed("The job has no target language.", { code: "NO_TARGET_LANGUAGE" });
     const text = await files.read(job.id, source);
-    // The downloader stored it before it asked for this: a shared folder may be late.
+    // The downloader has stored the file before it sent the job. A shared folder can show it later.
     if (text === null) throw new Error("The downloaded subtitle is not in the storage folder.");
 
     const subtitle = parseSubtitle(text);
@@ -64,14 +67,14 @@ export function translate({ provider, minCoverage, batchSize, checkpoints, files
     await files.save(job.id, target, formatSubtitle({ ...subtitle, cues: translated.cues }));
     const translation = { provider: provider.name, resumed: known.size, ...report(translated) };
     const earlier = resultDetails.safeParse(job.result?.details).data?.warnings ?? [];
-    // An uploaded file comes without the downloader's warning.
+    // The downloader has not checked an uploaded file for damage.
     const warnings = [...new Set([...earlier, ...[damageIn(text)].filter((one) => one !== null)])];
     const details = { ...job.result?.details, translation, ...(warnings.length > 0 && { warnings }) };
     return { to: "completed", result: { downloadUrl: fileUrl(downloadBaseUrl, job.id), details } };
   };
 }
 
-/** What a client should know about the translation, for the job's result. */
+/** Returns the description of the translation for the job's result. */
 function report({
   cues: _,
   fuzzyCues,

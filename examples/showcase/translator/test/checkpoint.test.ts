@@ -12,7 +12,7 @@ afterEach(() => rm(folder, { recursive: true }));
 
 const translations = new Map([[3, { text: "Hola", match: "machine", score: 1 } as const]]);
 
-test("what was saved for a job's work is there for the same work, and for no other", async () => {
+test("a checkpoint is loaded for the same work, and for no other", async () => {
   const checkpoints = fileCheckpoints(folder);
   await checkpoints.of("job", ["content", "es"]).save(translations);
   expect(await fileCheckpoints(folder).of("job", ["content", "es"]).load()).toEqual(translations);
@@ -21,7 +21,7 @@ test("what was saved for a job's work is there for the same work, and for no oth
   expect((await checkpoints.of("job.2", ["content", "es"]).load()).size).toBe(0);
 });
 
-test("removing takes all of the job's, and nothing of another's", async () => {
+test("removing deletes all checkpoints of the job, and none of another job", async () => {
   const checkpoints = fileCheckpoints(folder);
   for (const id of ["a", "a.b", "ab"]) await checkpoints.of(id, ["x"]).save(translations);
   await checkpoints.of("a", ["y"]).save(translations);
@@ -29,15 +29,18 @@ test("removing takes all of the job's, and nothing of another's", async () => {
   expect((await readdir(folder)).sort()).toEqual(["job-a.b", "job-ab"]);
 });
 
-test.each(["", "[", "{}", '[["3",{}]]', '[[3,{"text":1}]]'])("%j in place of a checkpoint is none", async (content) => {
-  const checkpoint = fileCheckpoints(folder).of("job", ["x"]);
-  await checkpoint.save(translations);
-  const [name = ""] = await readdir(join(folder, "job-job"));
-  await writeFile(join(folder, "job-job", name), content);
-  expect((await checkpoint.load()).size).toBe(0);
-});
+test.each(["", "[", "{}", '[["3",{}]]', '[[3,{"text":1}]]'])(
+  "the content %j does not count as a checkpoint",
+  async (content) => {
+    const checkpoint = fileCheckpoints(folder).of("job", ["x"]);
+    await checkpoint.save(translations);
+    const [name = ""] = await readdir(join(folder, "job-job"));
+    await writeFile(join(folder, "job-job", name), content);
+    expect((await checkpoint.load()).size).toBe(0);
+  },
+);
 
-test("those that nobody came back to are swept", async () => {
+test("old checkpoints are removed", async () => {
   const checkpoints = fileCheckpoints(folder);
   for (const id of ["old", "new"]) await checkpoints.of(id, ["x"]).save(translations);
   await utimes(join(folder, "job-old"), new Date(0), new Date(0));
@@ -46,7 +49,7 @@ test("those that nobody came back to are swept", async () => {
   await fileCheckpoints(join(folder, "absent")).sweep(0);
 });
 
-test("no path is made of what is no job id", () => {
+test("an invalid job id never becomes a path", () => {
   expect(() => fileCheckpoints(folder).of("../up", ["x"])).toThrow(TypeError);
   expect(() => fileCheckpoints(folder).remove("../up")).toThrow(TypeError);
 });

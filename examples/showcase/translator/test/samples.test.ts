@@ -23,7 +23,7 @@ describe("the sample subtitles", () => {
     [FILM, 70],
     [EPISODE, 60],
     [FILM_IN_SPANISH, 70],
-  ])("%s reads like a real one", async (file, atLeast) => {
+  ])("%s is like a real subtitle", async (file, atLeast) => {
     const cues = await cuesOf(file);
     expect(cues.length).toBeGreaterThanOrEqual(atLeast);
     for (const [at, cue] of cues.entries()) {
@@ -33,7 +33,7 @@ describe("the sample subtitles", () => {
     }
   });
 
-  test("are written as this project writes them", async () => {
+  test("have the format that this project writes", async () => {
     const library = await readdir(join(SAMPLES, "library"));
     for (const file of library) {
       const source = await readFile(join(SAMPLES, "library", file), "utf8");
@@ -53,7 +53,7 @@ describe("the sample translation memory", () => {
     expect(result.covered + result.uncovered.length).toBe(result.total);
   });
 
-  test("gives no line of the film as its own translation", async () => {
+  test("uses no line of the film as its own translation", async () => {
     const sources = new Map((await cuesOf(FILM)).map(({ index, text }) => [index, text]));
     const unchanged = (await translate(FILM, 0.6)).cues.filter(({ index, text }) => sources.get(index) === text);
     expect(unchanged.map(({ text }) => text)).toEqual(["♪", "♪"]);

@@ -13,7 +13,7 @@ import type { TranslationProvider } from "../src/text/index.js";
 import { translate } from "../src/translate.js";
 import { fixture, srt, temporaryFolder, translateFile } from "./translate-file.js";
 
-/** Knows these texts; what begins with "~" only as a draft. */
+/** Provider that knows these texts. Texts that begin with "~" are drafts. */
 function knowing(words: Readonly<Record<string, string>>): TranslationProvider {
   return {
     name: "Test memory",
@@ -33,7 +33,7 @@ function knowing(words: Readonly<Record<string, string>>): TranslationProvider {
   };
 }
 
-test("what the provider covers is stored, and the result tells what it is made of", async () => {
+test("the translated cues are stored, and the result has the counts of each kind", async () => {
   const provider = knowing({ Hello: "Hola", Goodbye: "~Adiós" });
   const { id, outcome, progress, stored } = await translateFile(srt("Hello", "Goodbye", "Zzz"), {
     provider,
@@ -67,7 +67,7 @@ test("what the provider covers is stored, and the result tells what it is made o
   expect(progress).toEqual([0, 1, 2, 3].map((done) => ({ stage: "translating", done, total: 3 })));
 });
 
-test("below the minimum coverage the job fails, says why, and nothing is stored", async () => {
+test("below the minimum coverage, the job fails with the reason, and nothing is stored", async () => {
   const { error, stored } = await translateFile(srt("Hello", "Zzz", "Yyy"), { provider: knowing({ Hello: "Hola" }) });
   expect(error).toMatchObject({
     code: "INSUFFICIENT_COVERAGE",
@@ -85,7 +85,7 @@ test("of a long list of missing cues the job names the first and counts the rest
   expect(error).toMatchObject({ note: "no translation for cues 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 5 more" });
 });
 
-test("what the record lists of uncovered cues is bounded", async () => {
+test("the list of uncovered cues in the record is limited", async () => {
   const texts = Array.from({ length: 400 }, (_, index) => (index % 2 ? "Hello" : "z".repeat(5000)));
   const source = texts.map((text, index) => `${index + 1}\n00:00:01,000 --> 00:00:02,000\n${text}\n`).join("\n");
   const { outcome } = await translateFile(source, { provider: knowing({ Hello: "Hola" }) });
@@ -93,13 +93,13 @@ test("what the record lists of uncovered cues is bounded", async () => {
   expect(JSON.stringify(outcome).length).toBeLessThan(40_000);
 });
 
-test("WebVTT stays WebVTT: its header, notes, names and settings are kept", async () => {
+test("a WebVTT file is translated as WebVTT: its header, notes, names and settings are kept", async () => {
   const source = "WEBVTT Kind: captions\n\nNOTE x\n\nfirst\n00:00:01.000 --> 00:00:02.000 line:0\n<v Ann>Hello</v>\n";
   const { stored } = await translateFile(source, { provider: knowing({ Hello: "Hola" }) });
   expect(stored).toBe(source.replace("Hello", "Hola"));
 });
 
-test("a source file with an unreadable character is translated, and the job's details say so", async () => {
+test("a source file with an unreadable character is translated, and the job's details report it", async () => {
   const { outcome } = await translateFile(srt("Hello", "caf\uFFFD"), { provider: knowing({ Hello: "Hola" }) });
   expect(outcome).toMatchObject({
     to: "completed",
@@ -107,7 +107,7 @@ test("a source file with an unreadable character is translated, and the job's de
   });
 });
 
-test("a file that is no subtitle fails the job for good", async () => {
+test("a file that is not a subtitle fails the job permanently", async () => {
   const { error } = await translateFile("<html>Not found</html>", { provider: knowing({}) });
   expect(error).toMatchObject({ code: "SUBTITLE_FORMAT", retryable: false });
 });
@@ -117,11 +117,11 @@ test("a job without a target language has nothing to translate", async () => {
   expect(error).toMatchObject({ code: "NO_TARGET_LANGUAGE", retryable: false });
 });
 
-test("a source file that is not there yet is worth another try", async () => {
+test("a job with a missing source file is tried again", async () => {
   await expect(translateFile(null, { provider: knowing({}) })).rejects.toThrow("not in the storage folder");
 });
 
-test("a provider that cannot answer now is worth another try", async () => {
+test("a job with an unavailable provider is tried again", async () => {
   const provider: TranslationProvider = {
     name: "Away",
     translate: () => Promise.reject(new Error("Too many requests.")),
@@ -129,7 +129,7 @@ test("a provider that cannot answer now is worth another try", async () => {
   await expect(translateFile(srt("Hello"), { provider })).rejects.toThrow("Too many requests.");
 });
 
-test("an attempt that was cut off is carried on: no cue is asked for twice, but for the batch it was in", async () => {
+test("an interrupted attempt is continued, and only its last batch is translated again", async () => {
   const folder = await temporaryFolder();
   await using store = createJobStore({ job: subtitleJob, driver: memoryDriver() });
   const files = createSubtitleFiles(folder);
@@ -178,7 +178,7 @@ test("an attempt that was cut off is carried on: no cue is asked for twice, but 
   expect(asked).toEqual([1, 2, 3, 4, 5, 1, 2, 3, 4, 5]);
 });
 
-test("an uploaded file is translated by a worker, and no checkpoint is left", async () => {
+test("an uploaded file is translated by a worker, which removes its checkpoint", async () => {
   const folder = await temporaryFolder();
   await using store = createJobStore({ job: subtitleJob, driver: memoryDriver() });
   await using broker = createBroker({ driver: queuesInMemory() });
@@ -217,7 +217,7 @@ describe("a WebVTT file", () => {
     expect(outcome).toMatchObject({ result: { details: { translation: { covered: 2, total: 2 } } } });
   });
 
-  test("with text after an empty line is translated, and nothing of the source is left", async () => {
+  test("with text after an empty line is translated, without text of the source", async () => {
     const source = "WEBVTT\n\n00:01.000 --> 00:02.000\nHello\n\nmy friend\n\nNOTE x\n\nstray words\n";
     const { stored } = await translateFile(source, { provider: knowing({ "Hello\nmy friend": "Hola, amigo" }) });
     expect(stored).toBe("WEBVTT\n\n00:00:01.000 --> 00:00:02.000\nHola, amigo\n\nNOTE x\n");

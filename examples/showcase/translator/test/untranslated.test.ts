@@ -40,7 +40,7 @@ describe("a provider that returns the source text", () => {
     ["in capitals", (text: string) => text.toUpperCase()],
     ["with other punctuation", (text: string) => `“${text.replaceAll(/[.,?]/g, "")}!”`],
     ["with other spaces", (text: string) => ` ${text.replaceAll(" ", "  ")} `],
-  ])("%s completes no job, and nothing is learned", async (_name, echo) => {
+  ])("%s completes no job, and nothing is stored", async (_name, echo) => {
     for (const provider of [await libreTranslate(echo), await chatModel(echo)]) {
       const folder = await temporaryFolder();
       const learned = learnedTranslations(folder);
@@ -96,12 +96,12 @@ test("names, numbers and short words that are equal in both languages count as c
   for (const text of same) expect(stored).toContain(`\n${text}\n`);
 });
 
-test("numbers alone are covered, whatever else the provider does", async () => {
+test("cues with only numbers are covered with every provider", async () => {
   const { outcome } = await translateFile(srt("1984", "10:30", "3, 2, 1"), { provider: await libreTranslate() });
   expect(outcome).toMatchObject({ result: { details: { translation: { covered: 3, total: 3 } } } });
 });
 
-test("a learned translation that is the source text is not used, and is replaced", async () => {
+test("a stored translation that is the source text is not used, and is replaced", async () => {
   const folder = await temporaryFolder();
   const line = "Where are you going?";
   await writeFile(join(folder, "en_es.jsonl"), `${JSON.stringify([line, "Where are  you going"])}\n`);

@@ -131,6 +131,16 @@ export function checkText(value: unknown, name: string): string | undefined {
   return value;
 }
 
+/** Maximum length of a reason, in characters. */
+const MAX_REASON_LENGTH = 1000;
+
+export function checkReason(value: unknown): string | undefined {
+  const reason = checkText(value, "reason");
+  if (reason !== undefined && reason.length > MAX_REASON_LENGTH)
+    return invalid(`\`reason\` must be at most ${MAX_REASON_LENGTH} characters long (got ${reason.length}).`);
+  return reason;
+}
+
 export function checkMetadata(metadata: ChangeMetadata): ChangeMetadata {
   const key = checkText(metadata.key, "key");
   if (key !== undefined && (key === "" || key.length > 128)) return invalid("`key` must be 1 to 128 characters long.");

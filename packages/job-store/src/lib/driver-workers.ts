@@ -58,7 +58,7 @@ export interface LiveWorkerRecord extends WorkerRecord {
   readonly seenAt: number;
 }
 
-/** Queue that workers have consumed, with the statuses that the worker named that started last. */
+/** Queue that workers have consumed during the last 30 days, with the statuses that the worker named that started last. */
 export type QueueConsumer = Pick<WorkerRecord, "queue" | "from" | "working">;
 
 /** Status in which jobs wait, and no live worker takes them. */

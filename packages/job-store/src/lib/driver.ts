@@ -300,7 +300,7 @@ export interface JobStorage {
   pauses(): Promise<readonly QueuePause[]>;
   /**
    * Does the same as `renewLeases`, and records the worker for `leaseMs`; 0: removes its record. The first announcement of a worker also
-   * records its queue, `from` and `working`. These do not expire.
+   * records its queue, `from` and `working`. These are forgotten after 30 days without a worker of the queue.
    * @returns for each job whether its lease was changed, and the pause of the worker's queue
    */
   announceWorker(
@@ -308,8 +308,13 @@ export interface JobStorage {
     targets: readonly Target[],
     leaseMs: number,
   ): Promise<{ readonly renewed: readonly boolean[]; readonly pause: QueuePause | null }>;
-  /** Returns the recorded workers, and all queues that workers have consumed, both in any order. */
-  workers(): Promise<{ readonly live: readonly LiveWorkerRecord[]; readonly consumers: readonly QueueConsumer[] }>;
+  /**
+   * Returns the recorded workers, and all queues that workers have consumed, both in any order.
+   * @param withRunning false: without the ids of running jobs, which are many
+   */
+  workers(
+    withRunning: boolean,
+  ): Promise<{ readonly live: readonly LiveWorkerRecord[]; readonly consumers: readonly QueueConsumer[] }>;
   /** Fails a job whose message cannot be read or was dead-lettered, in two changes of one step. */
   failRequest(request: FailRequest): Promise<FailRequestReply>;
   /**

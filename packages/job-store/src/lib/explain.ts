@@ -47,7 +47,7 @@ export async function explain(
     storage.outbox.ofJob(id, SEARCHED),
     storage.readWaiting(id),
     storage.pauses(),
-    storage.workers(),
+    storage.workers(true),
   ]);
   if (job.kind === "absent") return null;
   if (job.kind === "unreadable") return [unreadable(id, job)];

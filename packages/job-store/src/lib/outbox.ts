@@ -164,13 +164,15 @@ export interface Outbox {
   requeue(entryIds: readonly string[]): Promise<void>;
   /**
    * Changes the time at which scheduled messages become due, also in their origin. A time in the past makes them due now. Messages that are
-   * no longer scheduled are left unchanged.
+   * no longer scheduled are left unchanged. More than 500 messages of a shard, or more than 2 MiB of them, are changed in several steps: if
+   * the call fails, some of them may have been changed. The call can be repeated.
    * @param entryIds Entry ids that `list` returned.
    * @returns for each entry whether it was changed. The result is exact, also in a race with a reader. @throws INVALID_ARGUMENT, UNAVAILABLE
    */
   reschedule(entryIds: readonly string[], when: RescheduleOptions): Promise<readonly boolean[]>;
   /**
-   * Deletes scheduled messages. Their jobs stay unchanged. Messages that are no longer scheduled are left unchanged.
+   * Deletes scheduled messages. Their jobs stay unchanged. Messages that are no longer scheduled are left unchanged. As in `reschedule`, many
+   * messages are deleted in several steps.
    * @param entryIds Entry ids that `list` returned.
    * @returns for each entry whether it was deleted. The result is exact, also in a race with a reader. @throws INVALID_ARGUMENT, UNAVAILABLE
    */

@@ -6,8 +6,8 @@ import {
   checkLease,
   checkName,
   checkOptions,
+  checkReason,
   checkStatus,
-  checkText,
   checkTrue,
   invalid,
   show,
@@ -50,8 +50,8 @@ export class StoreWorkers<D extends JobDefinition> implements WorkerOperations<D
     const request = {
       queue: checkName(queue, "queue"),
       until: until === undefined ? null : checkDate(until, "until"),
-      reason: checkText(reason, "reason") ?? null,
-      by: checkText(by, "by") ?? null,
+      reason: checkReason(reason) ?? null,
+      by: by === undefined ? null : checkName(by, "by"),
       unlessLonger: checkTrue(unlessLonger, "unlessLonger") === true,
     };
     await this.#calls.run(() => this.#storage.pauseQueue(request));
@@ -62,7 +62,8 @@ export class StoreWorkers<D extends JobDefinition> implements WorkerOperations<D
 
   async resumeQueue(queue: string, options: { readonly by?: string | undefined } = {}): Promise<boolean> {
     const name = checkName(queue, "queue");
-    const by = checkText(checkOptions(options, RESUME_OPTIONS, "resumeQueue").by, "by");
+    const given = checkOptions(options, RESUME_OPTIONS, "resumeQueue").by;
+    const by = given === undefined ? undefined : checkName(given, "by");
     const resumed = await this.#calls.run(() => this.#storage.resumeQueue(name));
     const author = by === undefined ? "" : ` by ${by}`;
     if (resumed) this.#config.emit({ type: "resumed", message: `The queue "${name}" was resumed${author}.` });
@@ -75,7 +76,7 @@ export class StoreWorkers<D extends JobDefinition> implements WorkerOperations<D
   }
 
   async workers(): Promise<readonly LiveWorker[]> {
-    const { live } = await this.#calls.run(() => this.#storage.workers());
+    const { live } = await this.#calls.run(() => this.#storage.workers(true));
     return live
       .map(toLiveWorker)
       .sort((a, b) => (a.queue === b.queue ? Number(a.startedAt) - Number(b.startedAt) : a.queue < b.queue ? -1 : 1));

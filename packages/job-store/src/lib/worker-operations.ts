@@ -20,9 +20,9 @@ export interface PausedQueue {
 export interface PauseOptions {
   /** End of the pause, by the clock of the server. A time in the past ends the pause at once. @default until `resumeQueue` */
   readonly until?: Date | undefined;
-  /** Human-readable reason. */
+  /** Human-readable reason, at most 1,000 characters. */
   readonly reason?: string | undefined;
-  /** Author of the pause, as named by the caller. */
+  /** Author of the pause, as named by the caller, 1–255 characters. */
   readonly by?: string | undefined;
   /** True: the call changes nothing if the queue is paused already and the pause ends later, or has no `until`. */
   readonly unlessLonger?: true | undefined;
@@ -112,7 +112,7 @@ export interface WorkerOperations<D extends JobDefinition> {
   pauseQueue(queue: string, options?: PauseOptions): Promise<void>;
   /**
    * Ends a pause.
-   * @param options.by Author, for the event of the store.
+   * @param options.by Author, for the event of the store, 1–255 characters.
    * @returns false if the queue was not paused. @throws INVALID_ARGUMENT, UNAVAILABLE
    */
   resumeQueue(queue: string, options?: { readonly by?: string | undefined }): Promise<boolean>;

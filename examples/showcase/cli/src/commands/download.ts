@@ -6,11 +6,11 @@ import { EXIT, Exit } from "../exit.js";
 
 export interface DownloadOptions {
   readonly format: string;
-  /** `-`: standard output. @default the name that the service gives it, in the present folder */
+  /** `-`: standard output. @default the name that the service returns, in the current folder */
   readonly output?: string | undefined;
 }
 
-/** @returns where it went; null: standard output */
+/** Saves the file. @returns its path; null: standard output */
 export async function download(
   api: Api,
   id: string,
@@ -25,16 +25,19 @@ export async function download(
   }
   const path = output ?? nameOf(reply.headers.get("content-disposition") ?? "", `${id}.${format}`);
   try {
-    // Whoever names a file means that file; otherwise nothing is overwritten.
+    // Overwrites a file only if the user has given its name.
     await writeFile(path, text, { flag: output === undefined ? "wx" : "w" });
   } catch (error) {
     const there = error instanceof Error && "code" in error && error.code === "EEXIST";
-    throw new Exit(EXIT.usage, there ? `${path} exists: say where with --output.` : `${path} cannot be written.`);
+    throw new Exit(
+      EXIT.usage,
+      there ? `${path} exists already. Choose another file with --output.` : `${path} cannot be written.`,
+    );
   }
   return path;
 }
 
-/** The name that the service gives the file: its last part only, whatever it says. */
+/** Returns the last part of the name that the service returns, so that it cannot lead to another folder. */
 function nameOf(disposition: string, otherwise: string): string {
   const extended = /filename\*=UTF-8''([^;]+)/i.exec(disposition)?.[1];
   const plain = /filename="?([^";]+)"?/i.exec(disposition)?.[1];

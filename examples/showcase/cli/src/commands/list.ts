@@ -13,7 +13,7 @@ export interface ListOptions {
   readonly limit?: string | undefined;
 }
 
-/** A table on a terminal; a line of JSON for each job elsewhere. */
+/** Shows jobs: a table on a terminal, and a line of JSON for each job on other outputs. */
 export async function list(
   api: Api,
   { status = [], language, to, search, limit }: ListOptions,

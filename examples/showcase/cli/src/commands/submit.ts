@@ -6,9 +6,9 @@ import { usage } from "../exit.js";
 import { type Job, job } from "../job.js";
 
 export interface SubmitOptions {
-  /** An address or path of the video; none where a subtitle is uploaded. */
+  /** Address or path of the video. Missing if a subtitle is uploaded. */
   readonly video: string | undefined;
-  /** A subtitle to upload. */
+  /** Path of the subtitle to upload. */
   readonly file: string | undefined;
   readonly title: string | undefined;
   readonly language: string;
@@ -18,8 +18,7 @@ export interface SubmitOptions {
 
 export async function submit(api: Api, options: SubmitOptions): Promise<Job> {
   const { video, file, language, to } = options;
-  if ((video === undefined) === (file === undefined))
-    throw usage("Name a video, or a subtitle with --file: one of them.");
+  if ((video === undefined) === (file === undefined)) throw usage("Give either a video, or a subtitle with --file.");
   if (file !== undefined && to === undefined) throw usage("--file needs --to: the language to translate it into.");
   const title = options.title ?? basename(decodeURIComponent(video ?? file ?? "")).replace(/\.[a-z\d]{2,4}$/i, "");
   const reply =

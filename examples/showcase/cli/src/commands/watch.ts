@@ -9,7 +9,7 @@ export interface WatchOptions {
   readonly display: Display;
 }
 
-/** Shows a job until it has ended. @throws Exit failed, with the reason */
+/** Shows a job until it has ended. @throws Exit with the reason if the job failed */
 export async function watch(api: Api, id: string, { signal, display }: WatchOptions): Promise<Job> {
   let last: Job | undefined;
   try {

@@ -1,4 +1,4 @@
-/** What subtitles of these languages were written in before UTF-8, the usual one first. All others: windows-1252. */
+/** Code pages of these languages before UTF-8, the most usual one first. All other languages: windows-1252. */
 const CODE_PAGES: Readonly<Record<string, readonly string[]>> = {
   ...each(["bs", "cs", "hr", "hu", "pl", "ro", "sk", "sl", "sq", "sr-Latn"], ["windows-1250", "iso-8859-2"]),
   ...each(["be", "bg", "kk", "mk", "mn", "ru", "tg"], ["windows-1251", "koi8-r", "iso-8859-5"]),
@@ -17,7 +17,7 @@ const CODE_PAGES: Readonly<Record<string, readonly string[]>> = {
   "zh-Hant": ["big5", "gb18030"],
 };
 
-/** The letters beyond a to z of languages whose code pages differ only in a few of them. */
+/** Letters beyond a to z, for languages whose code pages differ only in a few of them. */
 const LETTERS: Readonly<Record<string, string>> = {
   bs: "čćđšž",
   cs: "áčďéěíňóřšťúůýžöü",
@@ -29,7 +29,7 @@ const LETTERS: Readonly<Record<string, string>> = {
   sl: "čšžćđ",
 };
 
-/** ISO code pages, each with the code page of Windows that has nearly the same letters and is far more common. */
+/** ISO code pages, each with the code page of Windows that has nearly the same letters and is much more common. */
 const WINDOWS_TWINS: Readonly<Record<string, string>> = {
   "iso-8859-2": "windows-1250",
   "iso-8859-7": "windows-1253",
@@ -37,7 +37,10 @@ const WINDOWS_TWINS: Readonly<Record<string, string>> = {
   "iso-8859-13": "windows-1257",
 };
 
-/** Canonicalizing turns "cze" into "cs", maximizing tells that "zh-TW" is written in Hant. Null: no language tag. */
+/**
+ * Returns the language with its likely script. Canonicalizing changes "cze" to "cs", and maximizing adds Hant to "zh-TW". Null:
+ * not a language tag.
+ */
 function localeOf(language: string | undefined): Intl.Locale | null {
   try {
     return language === undefined ? null : new Intl.Locale(language).maximize();
@@ -46,7 +49,7 @@ function localeOf(language: string | undefined): Intl.Locale | null {
   }
 }
 
-/** The code pages usual for a language, or null where the tag says nothing. */
+/** Returns the usual code pages of a language, or null if the tag does not identify them. */
 export function codePagesOf(language: string | undefined): readonly string[] | null {
   const locale = localeOf(language);
   return (
@@ -54,7 +57,7 @@ export function codePagesOf(language: string | undefined): readonly string[] | n
   );
 }
 
-/** The language's letters beyond a to z, lower case; null where any may be. */
+/** Returns the language's letters beyond a to z in lower case, or null if all letters are possible. */
 export function lettersOf(language: string | undefined): string | null {
   return LETTERS[localeOf(language)?.language ?? ""] ?? null;
 }

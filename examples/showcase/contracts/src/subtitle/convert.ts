@@ -2,7 +2,7 @@ import type { Cue, Subtitle, SubtitleFormat } from "./cue.js";
 import { isMeantAsTimeLine } from "./time-line.js";
 import { outsideTags, VTT_TAG } from "./vtt-text.js";
 
-/** The same subtitle in the other format: what that one can say is kept, the rest left out. */
+/** Converts a subtitle to the other format. Parts that the other format does not have are left out. */
 export function convertSubtitle(subtitle: Subtitle, format: SubtitleFormat): Subtitle {
   if (subtitle.format === format) return subtitle;
   return { format, cues: subtitle.cues.map(format === "vtt" ? srtCueToVtt : vttCueToSrt) };
@@ -10,7 +10,7 @@ export function convertSubtitle(subtitle: Subtitle, format: SubtitleFormat): Sub
 
 const OVERRIDE = /\{\\[^{}\n]*\}/g;
 const AT_TOP = /\{\\(?:[^{}\n]*\\)?an[789]/;
-/** Tags of HTML that players of SRT either apply or leave out. */
+/** Tags of HTML that players of SRT either apply or ignore. */
 const SRT_TAG = /<(\/?)([biu]|font|s|strike|em|strong|span|div|p)(?:\s[^<>\n]*)?>/gi;
 const LINE_BREAK = /<br\s*\/?>/gi;
 const PLAIN_TAGS = new Set(["i", "b", "u"]);
@@ -21,7 +21,7 @@ function srtCueToVtt({ index, startMs, endMs, text }: Cue): Cue {
 }
 
 function vttCueToSrt({ index, startMs, endMs, settings, text }: Cue): Cue {
-  // SRT cannot escape an arrow, and such a line would begin another cue.
+  // Replaces arrows, because SRT cannot escape them, and such a line would begin another cue.
   const lines = linesOf(withPlainTags(text, VTT_TAG)).map((line) =>
     isMeantAsTimeLine(line) ? line.replaceAll(/>|&gt;/g, "›") : line,
   );

@@ -1,7 +1,7 @@
 import { analyse } from "chardet";
 import { codePagesOf, familyOf, lettersOf } from "./code-pages.js";
 
-/** A subtitle's text, and what it was encoded in. */
+/** Text of a subtitle, and its encoding. */
 export interface DecodedSubtitle {
   readonly text: string;
   /** The encoding's WHATWG name: "utf-8", "windows-1250", … */
@@ -17,29 +17,29 @@ export interface DecodedSubtitle {
   readonly foundBy: "mark" | "bytes" | "language" | "detector" | "default";
 }
 
-/** Enough to tell encodings apart. */
+/** Number of bytes from which the encoding is detected. */
 const SAMPLE_BYTES = 32 * 1024;
-/** Below this share of characters that read wrong, a reading is believed. */
+/** Maximum share of wrong characters in a text that counts as correctly decoded. */
 const DOUBTFUL = 0.05;
 /**
  * Minimum number of intact characters of two or more bytes for each damaged one. A text in a code page has more damaged
  * characters than intact ones.
  */
 const INTACT_PER_DAMAGED = 4;
-/** Percent: less sure than this, a detector's guess is worth no more than the default. */
+/** Minimum confidence of the detector in percent. Below it, the default is used. */
 const LEAST_CONFIDENCE = 25;
 
 /**
- * Decodes a subtitle file. In this order: byte order mark, UTF-16 by its zero bytes, UTF-8, the code page of the
- * language that reads best, the detector's guess, windows-1252. Never throws: bytes that fit nothing become replacement
+ * Decodes a subtitle file. It tries, in this order: the byte order mark, UTF-16 by its zero bytes, UTF-8, the code page of the
+ * language that gives the best text, the detector, windows-1252. It never throws: bytes that are not valid become replacement
  * characters.
  *
- * @param language BCP 47 or ISO 639-2 ("cs", "cze"); tells the code pages apart, which the bytes alone do not.
+ * @param language BCP 47 or ISO 639-2 tag ("cs", "cze"). It selects the code page, which the bytes alone do not identify.
  */
 export function decodeSubtitle(bytes: Uint8Array, language?: string): DecodedSubtitle {
   const marked = encodingOfMark(bytes);
   if (marked !== null) return decode(bytes, marked, "mark");
-  // Before UTF-8, since a zero byte is valid UTF-8 too.
+  // Checks UTF-16 before UTF-8, because a zero byte is also valid UTF-8.
   const wide = utf16ByZeroBytes(bytes);
   if (wide !== null) return decode(bytes, wide, "bytes");
   return isUtf8(bytes) ? decode(bytes, "utf-8", "bytes") : decodeCodePage(bytes, language);
@@ -87,7 +87,8 @@ function decodeCodePage(bytes: Uint8Array, language: string | undefined): Decode
 
 function decode(bytes: Uint8Array, label: string, foundBy: DecodedSubtitle["foundBy"]): DecodedSubtitle {
   const decoder = new TextDecoder(label);
-  // In two calls, since in one Node 20 takes windows-1252 for latin1: control characters for quotes and dashes.
+  // Decodes in two calls. In one call, Node 20 uses latin1 for windows-1252, with control characters instead of quotes and
+  // dashes.
   return { text: decoder.decode(bytes, { stream: true }) + decoder.decode(), encoding: decoder.encoding, foundBy };
 }
 
@@ -98,7 +99,7 @@ function encodingOfMark([first, second, third]: Uint8Array): string | null {
   return null;
 }
 
-/** The times and line ends of a UTF-16 subtitle have a zero in every other byte, whatever its language. */
+/** Returns true for UTF-16. The times and line ends of such a subtitle have a zero in every other byte, in every language. */
 function utf16ByZeroBytes(bytes: Uint8Array): string | null {
   const sample = bytes.subarray(0, 4096);
   const zeros = { even: 0, odd: 0 };
@@ -111,7 +112,7 @@ function utf16ByZeroBytes(bytes: Uint8Array): string | null {
   return null;
 }
 
-/** The detector's guesses by their WHATWG names, the surest first, with how sure they are in percent. */
+/** Returns the detector's encodings by their WHATWG names, with the confidence in percent, in descending order. */
 function guessesFor(sample: Uint8Array): ReadonlyMap<string, number> {
   const guesses = new Map<string, number>();
   for (const { name, confidence } of analyse(sample)) {
@@ -119,18 +120,18 @@ function guessesFor(sample: Uint8Array): ReadonlyMap<string, number> {
       const { encoding } = new TextDecoder(name);
       if (!guesses.has(encoding)) guesses.set(encoding, confidence);
     } catch {
-      // An encoding that the platform cannot decode, such as UTF-32: none that subtitles come in.
+      // Ignores encodings that the platform cannot decode, such as UTF-32. No subtitles use them.
     }
   }
   return guesses;
 }
 
-/** The share of the characters beyond ASCII that read as if decoded by the wrong table. */
+/** Returns the share of the characters beyond ASCII that look like a wrong code page. */
 function shareOfWrong(text: string, language: string | undefined): number {
   const foreign = text.match(BEYOND_ASCII) ?? [];
   if (foreign.length === 0) return 0;
   const latin = foreign.filter((character) => LATIN.test(character)).length;
-  // No language that is written in Latin letters has mostly accented ones.
+  // Counts a text with mostly accented letters as wrong. No language with Latin letters has such texts.
   if (latin > (text.match(PLAIN_LETTER)?.length ?? 0)) return 1;
   const letters = lettersOf(language);
   const strange =
@@ -143,8 +144,8 @@ const BEYOND_ASCII = /[^\0-\x7f]/gu;
 const PLAIN_LETTER = /[a-z]/gi;
 const LATIN = /\p{sc=Latin}/u;
 /**
- * What no language writes: replacement and control characters, symbols within a word, a capital after a small letter,
- * letters of two scripts in one word.
+ * Matches text that no language has: replacement and control characters, symbols within a word, a capital letter after a small
+ * one, letters of two scripts in one word.
  */
 const READS_WRONG =
   /[\uFFFD\x80-\x9f]|(?<=\p{L})[\xa1-\xac\xae-\xb6\xb8-\xbf\xd7\xf7](?=\p{L})|(?<=(?![a-z])\p{Ll})\p{Lu}|(?<=[A-Za-z])(?:\p{sc=Cyrillic}|\p{sc=Greek}|\p{sc=Hebrew}|\p{sc=Arabic})|(?:\p{sc=Cyrillic}|\p{sc=Greek}|\p{sc=Hebrew}|\p{sc=Arabic})(?=[A-Za-z])/gu;

@@ -1,8 +1,8 @@
 import { JobFailed } from "@subtitles/queue/worker";
 
-/** The text is no subtitle, or has a damaged time line. Quotes nothing of it. */
+/** The text is not a subtitle, or has a damaged time line. The message does not quote the text. */
 export class SubtitleFormatError extends JobFailed {
-  /** Counted from 1. */
+  /** Line number, from 1. */
   readonly line: number;
 
   constructor(line: number, reason: string) {

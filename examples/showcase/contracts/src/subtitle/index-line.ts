@@ -1,6 +1,6 @@
 import { toAscii } from "./time-line.js";
 
-/** Longer than any index with what may be around it. */
+/** Maximum length of a line with only an index. */
 const LONGEST_INDEX = 30;
 const INDEX_LINE = /^\s*[#[(]?\s*(-?\d{1,9}(?:[.,]\d{1,9})?)\s*[.):\]]?\s*$/;
 

@@ -10,7 +10,7 @@ export { formatSrt, parseSrt } from "./srt.js";
 export { isMeantAsTimeLine } from "./time-line.js";
 export { isVtt } from "./vtt.js";
 
-/** Reads SRT or WebVTT, whichever the text says it is. @throws SubtitleFormatError */
+/** Reads SRT or WebVTT. The text begins with "WEBVTT" if it is WebVTT. @throws SubtitleFormatError */
 export function parseSubtitle(text: string): Subtitle {
   return isVtt(text) ? parseVtt(text) : { format: "srt", cues: parseSrt(text) };
 }

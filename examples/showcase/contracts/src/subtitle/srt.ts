@@ -13,14 +13,14 @@ import {
 const PLAIN_INDEX_LINE = /^\s*\d{1,9}\s*$/;
 
 /**
- * Reads SRT, and accepts common damage: any line ends, a byte order mark, indexes that are missing, wrong or apart from
- * their time line, cues without a blank line between them, blank lines within a cue, and damaged time lines that can be read
- * in one way only. A cue's text ends before the index of the next cue; blank lines around the text are left out. The file's
- * own indexes are kept if all are present and increase. Otherwise the cues are numbered from 1. Lines before the first cue
- * are left out.
+ * Reads SRT. It replaces the strict reader of the templates, because found files are often damaged. It accepts any line ends, a
+ * byte order mark, indexes that are missing, wrong or apart from their time line, cues without a blank line between them, blank
+ * lines within a cue, and damaged time lines that have only one meaning. A cue's text ends before the index of the next cue.
+ * Blank lines around the text are left out. The file's own indexes are kept if all are present and increase. Otherwise, the cues
+ * are numbered from 1. Lines before the first cue are left out.
  *
- * @throws SubtitleFormatError when there is no cue, or when a line was meant as a time line and cannot be read: going
- *   on would show its cue, and its numbers, as part of the cue before.
+ * @throws SubtitleFormatError if there is no cue, or if a damaged time line has no clear meaning. Otherwise, its cue would be
+ *   shown as text of the cue before.
  */
 export function parseSrt(source: string): readonly Cue[] {
   const lines = linesOf(source);
@@ -38,7 +38,7 @@ export function parseSrt(source: string): readonly Cue[] {
   return numbered(cues);
 }
 
-/** Writes the cues as SRT: "\n" line ends, one blank line between cues. */
+/** Returns the content of an SRT file: "\n" line ends, one blank line between cues, and the settings after the times. */
 export function formatSrt(cues: readonly Cue[]): string {
   return cues.map((cue) => `${cue.index}\n${formatTimeLine(cue)}\n${cue.text}\n`).join("\n");
 }

@@ -4,7 +4,7 @@ import { SubtitleFormatError } from "./errors.js";
 export interface TimeLine {
   readonly startMs: number;
   readonly endMs: number;
-  /** What stands after the times, usually coordinates; "" if nothing. */
+  /** Text after the times, usually coordinates; "" if there is none. */
   readonly settings: string;
 }
 
@@ -14,13 +14,14 @@ export interface ReadTimeLine {
   readonly index: number | null;
 }
 
-// Hours may be missing or have one digit, milliseconds may follow a dot or be missing. Only the parts between the
-// times have an open length and each is tried once, so that the match is linear in the line.
+// Hours can be missing or have one digit. Milliseconds can follow a point or be missing. Only the parts between the times have an
+// unlimited length, and each is tried once, so the match is linear in the length of the line.
 const TIME = String.raw`(?:\d{1,9}:)?\d{1,2}:\d{1,2}(?:[.,]\d{1,9})?`;
 const TIME_LINE = new RegExp(String.raw`^\s*(${TIME})\s*-->\s*(${TIME})(?=\s|$)`);
 
-// A time line with damage that can be read in one way only: an index, brackets or quotation marks around the times, spaces
-// within them, a second fraction, an arrow that is too short, too long or has a space, settings without a space before them.
+// Matches a damaged time line that has only one meaning. The damage is an index, brackets or quotation marks around the times,
+// spaces within them, a second fraction, an arrow that is too short, too long or has a space, or settings without a space before
+// them.
 const ARROW = /-(?:\s?-){0,2}\s?>/;
 const LOOSE_TIME = String.raw`-?\d{1,9}(?:\s?[:.,]\s?\d{1,9}){1,4}`;
 const LOOSE_TIME_LINE = new RegExp(
@@ -28,7 +29,7 @@ const LOOSE_TIME_LINE = new RegExp(
     String.raw`[\s[({"']{0,9}(${LOOSE_TIME})[.,;:)\]}"']{0,9}(?=\s|$|(?:line|position|size|align|vertical|region|[XY][12]):)`,
   "i",
 );
-/** Hours, minutes, seconds and the fraction. A fraction after a colon has three digits: fewer could be frames. */
+/** Matches hours, minutes, seconds and the fraction. A fraction after a colon has three digits. Fewer digits could be frames. */
 const CLOCK =
   /^(?:(?<hours>\d{1,9}):)?0?(?<minutes>\d{1,2}):(?:0(?=\d\d[.,]))?(?<seconds>\d{1,2})(?:[.,](?<fraction>\d{1,9})[\d.,]*|:(?<thousandths>\d{3}))?$/;
 
@@ -37,9 +38,9 @@ const PART_OF_TIME_LINE = /^[\d\s:.,;>-]*\d\s*:\s*\d[\d\s:.,;>-]*$/;
 /** Longest line that is checked for damage, because the patterns for damage take quadratic time. A longer line is text. */
 const LONGEST_DAMAGED = 200;
 
-/** The times in this line, or null if it is not a time line. */
+/** Returns the times in this line, or null if it is not a time line. */
 export function parseTimeLine(line: string): ReadTimeLine | null {
-  // Most lines are text: they are recognized without the patterns.
+  // Skips the patterns for most lines, which are text.
   if (!mayHaveArrow(line)) return null;
   const match = TIME_LINE.exec(line);
   if (match !== null) return timeLineOf(null, match[1], match[2], line.slice(match[0].length));
@@ -82,7 +83,7 @@ export function damagedTimeLine(line: number): SubtitleFormatError {
   );
 }
 
-/** `01:02:03,450 --> 01:02:05,000`, and the settings if there are any. WebVTT wants a point instead of the comma. */
+/** Returns `01:02:03,450 --> 01:02:05,000`, with the settings if there are any. WebVTT uses a point instead of the comma. */
 export function formatTimeLine({ startMs, endMs, settings }: TimeLine, point: "," | "." = ","): string {
   const times = `${formatTime(startMs, point)} --> ${formatTime(endMs, point)}`;
   return settings === "" ? times : `${times} ${settings}`;
@@ -117,7 +118,7 @@ function repair(line: string): string {
 function timeLineOf(before: string | null, start = "", end = "", settings = ""): ReadTimeLine | null {
   const [from, to] = [clockOf(start), clockOf(end)];
   if (from === null || to === null) return null;
-  // "200:00:03,000 --> 00:00:04,000": the index 2 is glued to the time.
+  // In "200:00:03,000 --> 00:00:04,000", the index 2 has no space before the time.
   const glued = from.hours.length > 2 && to.hours.length <= 2 && from.ms > to.ms ? from.hours.slice(0, -2) : null;
   const startMs = glued === null ? from.ms : from.ms - Number(glued) * 100 * 3_600_000;
   const index = before ?? glued;

@@ -9,17 +9,17 @@ const LINE_BREAK = /<br\s*\/?>/gi;
 export function readVttText(written: string): string {
   return outsideTags(written, VTT_TAG, (part) => {
     const shown = decodeHTML(part.replaceAll(LINE_BREAK, "\n").replaceAll(OTHER_TAG, "")).replaceAll(/\r\n?/g, "\n");
-    // "&lt;b&gt;" is text: as "<b>" it would be a tag.
+    // Keeps "&lt;b&gt;" as text. As "<b>", it would be a tag.
     return shown.replaceAll(VTT_TAG, (tag) => `‹${tag.slice(1, -1)}›`);
   });
 }
 
-/** Returns the text as it is written to a file: escaped outside its tags, so that it cannot be read as a tag or time line. */
+/** Returns the text for a file. Text outside of its tags is escaped, so it cannot be read as a tag or a time line. */
 export function writeVttText(text: string): string {
   const escaped = outsideTags(text, VTT_TAG, (part) =>
     part.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;"),
   );
-  // A cue ends at an empty line.
+  // Removes empty lines, at which a cue ends.
   return escaped
     .split("\n")
     .filter((line) => line !== "")

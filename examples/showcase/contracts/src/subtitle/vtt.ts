@@ -19,11 +19,11 @@ export function isVtt(source: string): boolean {
 const NOTE = /^(?:NOTE|STYLE|REGION)(?:\s|$)/;
 
 /**
- * Reads WebVTT. Notes, styles, regions, cue names and settings are kept where they are. Cues are numbered from 1. Character
- * references in their texts are decoded. A block ends at an empty line; a line of spaces is text. Text after an empty line
- * belongs to the cue before it. Before the first cue and after a note it is left out, as players do.
+ * Reads WebVTT. Notes, styles, regions, cue names and settings are kept in their places. Cues are numbered from 1. Character
+ * references in their texts are decoded. A block ends at an empty line, and a line of spaces is text. Text after an empty line
+ * belongs to the cue before it. Like in players, text before the first cue and after a note is left out.
  *
- * @throws SubtitleFormatError where the first line does not say WEBVTT, there is no cue, or a time line is damaged
+ * @throws SubtitleFormatError if the first line is not WEBVTT, if there is no cue, or if a time line is damaged
  */
 export function parseVtt(source: string): Subtitle {
   if (!isVtt(source)) throw new SubtitleFormatError(1, "it does not begin with WEBVTT");
@@ -95,7 +95,7 @@ export function formatVtt({ header = "WEBVTT", cues, footer }: Subtitle): string
 
 interface Line {
   readonly text: string;
-  /** Counted from 1. */
+  /** Line number, from 1. */
   readonly number: number;
 }
 
@@ -140,9 +140,10 @@ function idOf(block: readonly Line[]): number | null {
 }
 
 /**
- * @param at The block's time line, -1 if it has none.
- * @param isNumbered `true` if the block's first line is the next cue's index.
- * @throws SubtitleFormatError for another line that was meant as a time line
+ * Returns the text of a block.
+ * @param at position of the block's time line, -1 if it has none
+ * @param isNumbered `true` if the block's first line is the next cue's index
+ * @throws SubtitleFormatError for another damaged time line
  */
 function refuseDamage(block: readonly Line[], at: number, isNumbered: boolean): void {
   const damaged = block.find(({ text }, line) => line !== at && !text.includes("&gt;") && isMeantAsTimeLine(text));

@@ -13,7 +13,7 @@ describe("decodeSubtitle", () => {
     expect(decodeSubtitle(marked)).toEqual({ text: "señor", encoding: "utf-8", foundBy: "mark" });
   });
 
-  test("takes valid UTF-8 for UTF-8, whatever the language", () => {
+  test("reads valid UTF-8 as UTF-8 in every language", () => {
     expect(decodeSubtitle(new TextEncoder().encode("Привет"), "ru")).toEqual({
       text: "Привет",
       encoding: "utf-8",
@@ -79,7 +79,7 @@ describe("decodeSubtitle", () => {
     ["ja", "euc-jp"],
     ["zh", "big5"],
     ["zh-TW", "gb18030"],
-  ] as const)("tells by how it reads that %s is in %s", (language, encoding) => {
+  ] as const)("recognizes %s as %s by its text", (language, encoding) => {
     const text = `${CUE}${spoken[language]}\n`.repeat(5);
     expect(decodeSubtitle(encode(text, encoding), language)).toEqual({ text, encoding, foundBy: "language" });
   });
@@ -88,7 +88,7 @@ describe("decodeSubtitle", () => {
     ["en", "ru", "windows-1251"],
     [undefined, "ru", "koi8-r"],
     ["en", "ja", "shift_jis"],
-  ] as const)("asks the detector where a file that should be %s is %s in %s", (claimed, language, encoding) => {
+  ] as const)("uses the detector if a file that should be %s is %s in %s", (claimed, language, encoding) => {
     const text = `${CUE}${spoken[language]}\n`.repeat(5);
     expect(decodeSubtitle(encode(text, encoding), claimed)).toEqual({ text, encoding, foundBy: "detector" });
   });
@@ -114,7 +114,7 @@ describe("decodeSubtitle", () => {
     for (const page of pages) expect(decodeSubtitle(encode(text, page), language), page).toMatchObject({ text });
   });
 
-  test("reads a Greek file of Windows whose only clue is an accented capital", async () => {
+  test("reads a Greek file of Windows that is recognized only by an accented capital", async () => {
     expect(decodeSubtitle(await fixture("greek-1253.el.srt"), "el")).toMatchObject({
       text: expect.stringContaining("Άσε με. Άλλη μια φορά."),
       encoding: "windows-1253",
@@ -153,7 +153,7 @@ describe("decodeSubtitle", () => {
     ["ko", "euc-kr", "안녕하세요, 오늘은 어디로 갑니까? 도와주셔서 감사합니다."],
     ["zh", "gb18030", "你好，我们今天去哪里？谢谢你的帮助。"],
     ["ja", "euc-jp", "こんにちは、元気ですか。今日はどこへ行きますか。"],
-  ])("does not take %s in %s for damaged UTF-8", (language, page, words) => {
+  ])("does not read %s in %s as damaged UTF-8", (language, page, words) => {
     const text = `${CUE}${words}\n`;
     expect(decodeSubtitle(encode(text, page), language)).toMatchObject({ text });
     expect(damageIn(text)).toBeNull();

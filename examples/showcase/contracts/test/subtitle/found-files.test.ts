@@ -10,7 +10,7 @@ const FIRST = "1\n00:00:01,000 --> 00:00:02,000\nfirst\n";
 const SECOND = "2\n00:00:03,000 --> 00:00:04,000\nsecond\n";
 const BOTH = `${FIRST}\n${SECOND}`;
 
-describe("a damaged time line that can be read in one way only is accepted:", () => {
+describe("a damaged time line with only one meaning is accepted:", () => {
   test.each([
     ["a short arrow", "00:00:03,000 -> 00:00:04,000"],
     ["a space in the arrow", "00:00:03,000 -- > 00:00:04,000"],
@@ -48,11 +48,11 @@ describe("a damaged time line that can be read in one way only is accepted:", ()
     expect(rewritten(`${FIRST}\n2\n${line}\nsecond\n`)).toBe(`${FIRST}\n2\n${spaced}\nsecond\n`);
   });
 
-  test("a start before the film begins", async () => {
+  test("a start before the beginning of the film", async () => {
     expect(await fromFixture("negative-start.srt")).toBe(BOTH.replace("00:00:01,000", "00:00:00,000"));
   });
 
-  test("the files in which they were found", async () => {
+  test("the files that contained them", async () => {
     expect(await fromFixture("junk-after-time.srt")).toBe(BOTH);
     expect(await fromFixture("single-arrow.srt")).toMatch(
       /Good morning\n\n2\n00:00:03,000 --> 00:00:04,000\nWhere have you been\n\n3\n/,
@@ -143,7 +143,7 @@ describe("an index is never shown as text:", () => {
   });
 });
 
-test("a number that is text stays, although the next cue has no index", () => {
+test("a number that is text is kept, although the next cue has no index", () => {
   const source = "1\n00:00:01,000 --> 00:00:02,000\nIt was in\n\n1984\n\n00:00:03,000 --> 00:00:04,000\nsecond\n";
   expect(rewritten(source)).toBe(
     "1\n00:00:01,000 --> 00:00:02,000\nIt was in\n\n1984\n\n2\n00:00:03,000 --> 00:00:04,000\nsecond\n",
@@ -163,7 +163,7 @@ describe("in WebVTT", () => {
     );
   });
 
-  test("text after an empty line may have any number of lines", () => {
+  test("text after an empty line can have any number of lines", () => {
     const lines = "more\n".repeat(300_000);
     expect(rewritten(`WEBVTT\n\n00:00:01.000 --> 00:00:02.000\nOne\n\n${lines}`)).toBe(
       `WEBVTT\n\n00:00:01.000 --> 00:00:02.000\nOne\n${lines}`,
@@ -184,7 +184,7 @@ describe("in WebVTT", () => {
     );
   });
 
-  test("an escaped tag or arrow stays text", () => {
+  test("an escaped tag or arrow is read as text", () => {
     const source = "WEBVTT\n\n00:00:01.000 --> 00:00:02.000\n1 &lt; 2 --&gt; 3\n00:00:03.000 --&gt; 00:00:04.000\n";
     expect(rewritten(source)).toBe(source);
     expect(rewritten(source.replace("1 &lt; 2", "&lt;i&gt;"))).toContain("‹i›");
@@ -196,7 +196,7 @@ describe("in WebVTT", () => {
     );
   });
 
-  test("a cue's name may be any line, also one of spaces", () => {
+  test("a cue's name can be any line, also one of spaces", () => {
     const names = [" leading space", "trailing space ", "-- >", "->", " "];
     const source = names.map((name) => `${name}\n00:00:00.000 --> 00:00:01.000\ntext\n`).join("\n");
     expect(parseSubtitle(`WEBVTT\n\n${source}`).cues.map(({ id, text }) => [id, text])).toEqual(
@@ -205,13 +205,13 @@ describe("in WebVTT", () => {
     expect(rewritten(`WEBVTT\n\n${source}`)).toBe(`WEBVTT\n\n${source}`);
   });
 
-  test("settings may follow the time without a space", () => {
+  test("settings can follow the time without a space", () => {
     expect(parseSubtitle("WEBVTT\n\n00:00.000 --> 00:01.000line:40%\ntext\n").cues).toMatchObject([
       { endMs: 1000, settings: "line:40%", text: "text" },
     ]);
   });
 
-  test("blank lines may come before WEBVTT", () => {
+  test("blank lines before WEBVTT are accepted", () => {
     expect(rewritten("\uFEFF\n \nWEBVTT\n\n00:01.000 --> 00:02.000\nOne\n")).toBe(
       "WEBVTT\n\n00:00:01.000 --> 00:00:02.000\nOne\n",
     );

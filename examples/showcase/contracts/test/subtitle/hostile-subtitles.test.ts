@@ -10,7 +10,7 @@ const files = [
   "\uFEFF1\r\n00:00:01.5-->0:0:2\r\nÄöü ß\r\n",
 ].map((text) => new TextEncoder().encode(text));
 
-/** A subtitle file of which some bytes are others. */
+/** Returns a subtitle file in which some bytes are changed. */
 const damaged = fc
   .record({
     file: fc.constantFrom(...files),
@@ -22,7 +22,7 @@ const damaged = fc
     return bytes;
   });
 
-/** Reads a file; null where it is refused as it should be. */
+/** Reads a file. Returns null if it is rejected with the expected error. */
 function readOrRefuse(bytes: Uint8Array): string | null {
   try {
     return formatSubtitle(parseSubtitle(decodeSubtitle(bytes, "en").text));
@@ -32,7 +32,7 @@ function readOrRefuse(bytes: Uint8Array): string | null {
   }
 }
 
-test("whatever bytes a subtitle file has, it is read or refused", () => {
+test("any bytes are read as a subtitle or rejected", () => {
   fc.assert(
     fc.property(fc.oneof(damaged, fc.uint8Array({ maxLength: 200 })), (bytes) => {
       readOrRefuse(bytes);
@@ -47,7 +47,7 @@ const pieces = [
   ...["00:", "0:0:1.5-->", "1\n", `${TIMES}\n`, `1\n${TIMES}\n`, `${TIMES} X1:1 `, "WEBVTT\n\n", "NOTE\n", "STYLE\n\n"],
 ];
 
-test.each(pieces)("%j over and over takes no time", (piece) => {
+test.each(pieces)("many repetitions of %j take little time", (piece) => {
   for (const start of ["", `1\n${TIMES}\n`, `1\n${TIMES} `, "WEBVTT\n\n", "00:00:"]) {
     const bytes = new TextEncoder().encode(start + piece.repeat(LONG / piece.length));
     const begun = process.cpuUsage();

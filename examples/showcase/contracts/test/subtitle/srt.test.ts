@@ -45,14 +45,14 @@ describe("parseSrt", () => {
     expect(parseSrt(`1\n${line}\nText\n`)).toMatchObject([{ startMs, text: "Text" }]);
   });
 
-  test("numbers the cues itself where an index is missing", () => {
+  test("numbers the cues itself if an index is missing", () => {
     expect(parseSrt(`${TIMES}\nOne\n\n9\n${TIMES}\nTwo\n`)).toMatchObject([
       { index: 1, text: "One" },
       { index: 2, text: "Two" },
     ]);
   });
 
-  test("numbers the cues itself where an index repeats or falls", () => {
+  test("numbers the cues itself if an index repeats or decreases", () => {
     expect(indexesOf(`1\n${TIMES}\nA\n\n1\n${TIMES}\nB\n\n3\n${TIMES}\nC\n`)).toEqual([1, 2, 3]);
     expect(indexesOf(`4\n${TIMES}\nA\n\n2\n${TIMES}\nB\n`)).toEqual([1, 2]);
   });
@@ -61,11 +61,11 @@ describe("parseSrt", () => {
     expect(indexesOf(`2\n${TIMES}\nA\n\n5\n${TIMES}\nB\n`)).toEqual([2, 5]);
   });
 
-  test("takes text after a blank line for the cue's own", () => {
+  test("adds text after a blank line to the cue", () => {
     expect(textsOf(`1\n${TIMES}\nOne\n\nstill one\n\n2\n${TIMES}\nTwo\n`)).toEqual(["One\n\nstill one", "Two"]);
   });
 
-  test("finds the next cue where no blank line parts it", () => {
+  test("finds the next cue without a blank line before it", () => {
     expect(textsOf(`1\n${TIMES}\nOne\n2\n${TIMES}\nTwo\n`)).toEqual(["One", "Two"]);
   });
 
@@ -81,11 +81,11 @@ describe("parseSrt", () => {
     expect(textsOf(`1\n${TIMES}\nthis way --> out\n`)).toEqual(["this way --> out"]);
   });
 
-  test.each(["", "\n\n", "Just a text\nof two lines", "WEBVTT\n"])("refuses %j, which has no cue", (source) => {
+  test.each(["", "\n\n", "Just a text\nof two lines", "WEBVTT\n"])("rejects %j, which has no cue", (source) => {
     expect(() => parseSrt(source)).toThrow(SubtitleFormatError);
   });
 
-  test("refuses a damaged time line and names the line, not the text", () => {
+  test("rejects a damaged time line with the number of the line, and without the text", () => {
     const source = `1\n${TIMES}\nSecret\n\n2\n00:00:03,000 --> 00:0x:04,000\nTwo\n`;
     expect(() => parseSrt(source)).toThrow(expect.objectContaining({ code: "SUBTITLE_FORMAT", line: 6 }));
     expect(() => parseSrt(source)).not.toThrow(/Secret/);
@@ -118,7 +118,7 @@ describe("parseSrt and formatSrt together", () => {
     );
   });
 
-  test("change nothing the second time, whatever the source", () => {
+  test("change nothing the second time, for any source", () => {
     const pieces = fc.constantFrom(
       "\n",
       "\r",
@@ -140,7 +140,7 @@ describe("parseSrt and formatSrt together", () => {
   });
 
   test("agree with another parser on plain subtitles", () => {
-    // Where that parser is right: it reads LF only, and needs text in every cue.
+    // Compares only files that this parser reads correctly: it supports LF only, and needs text in every cue.
     const plain = cues.map((all) =>
       all.map((cue) => ({ ...cue, text: `Line ${cue.startMs}\nand ${cue.endMs}`, settings: "" })),
     );
@@ -162,10 +162,10 @@ describe("parseSrt and formatSrt together", () => {
     ["time lines", `${TIMES}\n`.repeat(33_000)],
     ["a time line of spaces", `00:00:01,000${" ".repeat(500_000)}-->${" ".repeat(500_000)}x`],
     ["indexes", "1\n".repeat(500_000)],
-  ])("take time in proportion to a megabyte of %s", (_name, source) => {
+  ])("take linear time for a megabyte of %s", (_name, source) => {
     const before = process.cpuUsage();
     parsedOrNull(source);
-    // A quadratic step would take minutes of the processor's time; linear ones take tens of milliseconds.
+    // A quadratic step would take minutes of processor time. Linear steps take tens of milliseconds.
     expect(process.cpuUsage(before).user).toBeLessThan(5_000_000);
   });
 });

@@ -8,7 +8,7 @@ import { formatVtt, parseVtt } from "../../src/subtitle/vtt.js";
 const TIMES = "00:00:01.000 --> 00:00:02.000";
 
 describe("parseVtt", () => {
-  test("keeps header, styles, notes, names and settings where they stand", () => {
+  test("keeps header, styles, notes, names and settings in their places", () => {
     const source = [
       "WEBVTT - a film\nLanguage: en",
       "STYLE\n::cue { color: lime }",
@@ -46,7 +46,7 @@ describe("parseVtt", () => {
     expect(parseVtt(`WEBVTT\n\n${line}\nText\n`).cues).toMatchObject([{ startMs: 1000, endMs: 2000, text: "Text" }]);
   });
 
-  test("finds cues that no blank line parts", () => {
+  test("finds cues without a blank line between them", () => {
     expect(parseVtt(`WEBVTT\n${TIMES}\nOne\n${TIMES}\nTwo`).cues.map(({ text }) => text)).toEqual(["One", "Two"]);
   });
 
@@ -55,7 +55,7 @@ describe("parseVtt", () => {
     ["a word that only begins so", `WEBVTTX\n\n${TIMES}\nText`, 1],
     ["no cue", "WEBVTT\n\nNOTE nothing", 3],
     ["a damaged time line", `WEBVTT\n\n00:00:01.000 --> 00:0x\nSecret`, 3],
-  ])("refuses %s", (_name, source, line) => {
+  ])("rejects %s", (_name, source, line) => {
     expect(() => parseVtt(source)).toThrow(expect.objectContaining({ code: "SUBTITLE_FORMAT", line }));
     expect(() => parseVtt(source)).toThrow(SubtitleFormatError);
   });
@@ -65,7 +65,7 @@ const line = fc
   .string({ unit: "binary", minLength: 1 })
   .filter((text) => !/[\r\n\uFEFF]/.test(text) && text.trim() !== "" && !text.includes("-->"));
 const lines = fc.array(line, { minLength: 1, maxLength: 3 }).map((all) => all.join("\n"));
-/** A cue's text: any characters, with or without tags, and lines of spaces between its first and last line. */
+/** Generates a cue's text: any characters, with or without tags, and lines of spaces between its first and last line. */
 const spoken = fc
   .array(fc.oneof(line, fc.constantFrom("a -->", "<i>b</i> <", "&amp; &lt;i&gt;", "<v Ann>c", "<2> <mail@x>")), {
     minLength: 1,
@@ -93,7 +93,7 @@ const subtitles: fc.Arbitrary<Subtitle> = fc
   )
   .map((parts) => ({ format: "vtt", ...parts, cues: parts.cues.map((each, at): Cue => ({ index: at + 1, ...each })) }));
 
-test("what is written is read again, whole", () => {
+test("a written file is read without a change", () => {
   fc.assert(
     fc.property(subtitles, (written) => {
       expect(parseVtt(formatVtt(written))).toEqual(written);
@@ -101,7 +101,7 @@ test("what is written is read again, whole", () => {
   );
 });
 
-test("what was written once is written the same again, whatever the source", () => {
+test("a file that was read and written does not change the second time, for any source", () => {
   const pieces = fc.constantFrom("\n", "\r\n", "\n\n", TIMES, "NOTE x", "id", "-->", " ", "0:1.5-->0:2 line:0");
   fc.assert(
     fc.property(fc.array(fc.oneof(pieces, fc.string())), (parts) => {
@@ -170,12 +170,12 @@ describe("convertSubtitle", () => {
     expect(formatSubtitle(parseSubtitle(written))).toBe(written);
   });
 
-  test("leaves a subtitle that is in the format already as it is", () => {
+  test("does not change a subtitle that has the format already", () => {
     const subtitle = vtt("x");
     expect(convertSubtitle(subtitle, "vtt")).toBe(subtitle);
   });
 
-  test("makes no time line of a text", () => {
+  test("does not change text to a time line", () => {
     fc.assert(
       fc.property(
         fc.oneof(fc.string({ unit: "binary" }), fc.constantFrom(TIMES, "00:00:01,0 -> 00:00:02,0")),

@@ -8,7 +8,7 @@ import {
 import type { Candidate } from "../sources/source.js";
 import { unpack, unsupportedArchive } from "./unpack.js";
 
-/** A candidate's subtitle, read and found to be one. */
+/** Subtitle of a candidate, after it was read and checked. */
 export interface ReadSubtitle extends DecodedSubtitle {
   readonly format: SubtitleFormat;
   readonly bytes: number;
@@ -25,7 +25,7 @@ export async function readSubtitle(
   if (unsupported !== null) return { why: `it is a ${unsupported} archive, which is not supported` };
   const bytes = unpack(packed);
   if (!bytes)
-    return { why: "it is damaged, too large, or an archive that does not hold exactly one SRT or WebVTT file" };
+    return { why: "it is damaged, too large, or an archive that does not contain exactly one SRT or WebVTT file" };
   const decoded = decodeSubtitle(bytes, candidate.language);
   try {
     parseSubtitle(decoded.text);

@@ -3,8 +3,9 @@ import { type UnzipFileInfo, unzipSync } from "fflate";
 import { HIGHEST_RATIO, LARGEST_SUBTITLE_BYTES, MOST_ARCHIVE_ENTRIES } from "./limits.js";
 
 /**
- * The subtitle file in `bytes`: itself, or the one in a gzip or zip file around it. Null where there is none, more than
- * one, or more than a subtitle can be: entries, sizes and ratios are bounded, and names never become paths.
+ * Returns the subtitle file in `bytes`: the bytes themselves, or the file in a gzip or zip file. Null if there is none, more than
+ * one, or one that is larger than a subtitle. The number of entries, the sizes and the ratios are limited, and names are never
+ * used as paths.
  */
 export function unpack(bytes: Uint8Array): Uint8Array | null {
   if (bytes.byteLength > LARGEST_SUBTITLE_BYTES) return null;
@@ -34,7 +35,7 @@ function unzip(bytes: Uint8Array): Uint8Array | null {
       if (entries > MOST_ARCHIVE_ENTRIES) throw new RangeError("too many entries");
       const isSubtitle = /\.(srt|vtt)$/i.test(entry.name) && !entry.name.startsWith("__MACOSX/");
       if (isSubtitle) wanted.push(entry);
-      // What an archive says of its sizes is a claim; the room for the output is what is claimed, and no more.
+      // Limits the output to the size that the archive declares, because that size can be wrong.
       return isSubtitle && wanted.length === 1 && entry.originalSize <= mostFrom(entry.size);
     },
   });

@@ -7,26 +7,26 @@ import { isPublicAddress } from "./public-address.js";
 
 export interface FetchPublicOptions {
   readonly signal: AbortSignal;
-  /** More is refused, in bytes. */
+  /** Maximum size in bytes. A larger file is rejected. */
   readonly maxBytes: number;
-  /** @default 3 */
+  /** Maximum number of redirects. @default 3 */
   readonly maxRedirects?: number | undefined;
-  /** The whole of it, redirects included. @default 30_000 */
+  /** Time limit of the call in milliseconds, including redirects. @default 30_000 */
   readonly timeoutMs?: number | undefined;
-  /** Origins that the operator configured: these may be anywhere. @default none */
+  /** Origins that the operator configured. They can have addresses that are not public. @default none */
   readonly trustedOrigins?: readonly string[] | undefined;
-  /** For tests. @default the system's resolver */
+  /** Resolver, for tests. @default the resolver of the system */
   readonly lookup?: LookupAll | undefined;
 }
 
-/** All addresses of a host, as `dns.lookup` tells them. */
+/** Returns all addresses of a host, like `dns.lookup`. */
 export type LookupAll = (
   hostname: string,
   options: LookupAllOptions,
   done: (error: NodeJS.ErrnoException | null, addresses: LookupAddress[]) => void,
 ) => void;
 
-/** An address that is not fetched, or a reply that is not taken. Names no address inside of our network. */
+/** The address was not fetched, or the reply was rejected. The message contains no address of the internal network. */
 class FetchRefused extends Error {
   override readonly name = "FetchRefused";
 }
@@ -37,9 +37,9 @@ export interface FetchedFile {
 }
 
 /**
- * Fetches a file from an address that somebody else gave us. Only public addresses are connected to: a host is resolved
- * once, every address it has is checked, and the connection goes to what was checked, so that a name which changes its
- * mind in between gains nothing. Each redirect is checked anew.
+ * Fetches a file from an address that a client or a service has given. It connects only to public addresses. A host is resolved
+ * once, all of its addresses are checked, and the connection uses a checked address. So a later change of the name has no effect.
+ * Each redirect is also checked.
  *
  * @throws FetchRefused
  */
@@ -59,7 +59,7 @@ export async function fetchPublic(address: string, options: FetchPublicOptions):
   throw new FetchRefused(`More than ${maxRedirects} redirects.`);
 }
 
-/** The URL parser knows all the ways to write an IPv4 address (decimal, octal, hexadecimal, short), and writes it plainly. */
+/** The URL parser reads all notations of an IPv4 address (decimal, octal, hexadecimal, short), and returns the usual one. */
 function parse(address: string, base?: URL): URL {
   if (!URL.canParse(address, base?.href)) throw new FetchRefused("Not an address.");
   const url = new URL(address, base);
@@ -71,13 +71,13 @@ function parse(address: string, base?: URL): URL {
 function send(url: URL, options: FetchPublicOptions): Promise<IncomingMessage> {
   const isTrusted = options.trustedOrigins?.includes(url.origin) ?? false;
   const host = url.hostname.replace(/^\[|\]$/g, "");
-  // A literal address is connected to without being looked up.
+  // Checks a literal address here, because the connection does not resolve it.
   if (!isTrusted && isIP(host) !== 0 && !isPublicAddress(host)) throw new FetchRefused("Not a public address.");
   const request = url.protocol === "https:" ? requestHttps : requestHttp;
   return new Promise((settle, reject) => {
     request(url, {
       signal: options.signal,
-      agent: false, // a kept connection may lead elsewhere
+      agent: false, // A kept connection can have an address that was not checked.
       headers: { accept: "*/*", "accept-encoding": "identity" },
       ...(!isTrusted && { lookup: publicOnly(options.lookup ?? resolve) }),
     })
@@ -87,7 +87,7 @@ function send(url: URL, options: FetchPublicOptions): Promise<IncomingMessage> {
   });
 }
 
-/** What the connection asks instead of the resolver: it gets the addresses only if each of them is public. */
+/** Resolver for the connection. It returns the addresses only if all of them are public. */
 function publicOnly(lookup: LookupAll): LookupFunction {
   return (hostname, { all = false, family }, done) => {
     lookup(hostname, { all: true, ...(family !== undefined && { family }) }, (error, addresses) => {

@@ -1,6 +1,6 @@
 import { BlockList, isIP } from "node:net";
 
-/** Addresses that lead nowhere public: this machine, its network, and what is reserved (RFC 6890 and successors). */
+/** Ranges that are not public: this machine, its network, and reserved addresses (RFC 6890 and successors). */
 const reserved = new BlockList();
 for (const [network, bits] of [
   ["0.0.0.0", 8],
@@ -21,20 +21,20 @@ for (const [network, bits] of [
   reserved.addSubnet(network, bits, "ipv4");
 }
 
-/** IPv6 is public only in 2000::/3, and there not where it is reserved or holds an IPv4 address to go on to. */
+/** Ranges of IPv6 that are not public although they are in 2000::/3: reserved addresses, and those that contain an IPv4 address. */
 const globalV6 = new BlockList();
 globalV6.addSubnet("2000::", 3, "ipv6");
 const reservedV6 = new BlockList();
 for (const [network, bits] of [
   ["2001::", 23], // Teredo and other special purposes
   ["2001:db8::", 32],
-  ["2002::", 16], // 6to4: an IPv4 address in disguise
+  ["2002::", 16], // 6to4, which contains an IPv4 address
   ["3fff::", 20],
 ] as const) {
   reservedV6.addSubnet(network, bits, "ipv6");
 }
 
-/** Whether an IP address is one of the public internet. Anything that is no plain IP address is not. */
+/** Returns true if an IP address is public. All other text is not. */
 export function isPublicAddress(address: string): boolean {
   switch (isIP(address)) {
     case 4:

@@ -6,8 +6,11 @@ import { openSubtitlesSource } from "./source.js";
 
 export const openSubtitlesEnv = {
   OPENSUBTITLES_API_KEY: z.string().optional().describe("the key of your application at opensubtitles.com"),
-  OPENSUBTITLES_USERNAME: z.string().optional().describe("your user name there, not your e-mail address"),
-  OPENSUBTITLES_PASSWORD: z.string().optional().describe("your password there"),
+  OPENSUBTITLES_USERNAME: z
+    .string()
+    .optional()
+    .describe("your user name at opensubtitles.com, not your e-mail address"),
+  OPENSUBTITLES_PASSWORD: z.string().optional().describe("your password at opensubtitles.com"),
   OPENSUBTITLES_USER_AGENT: z
     .string()
     .regex(/^\S.* v\d/)
@@ -23,10 +26,10 @@ export const openSubtitlesEnv = {
     .min(0)
     .max(10)
     .default(2)
-    .describe("how often a request that failed on the way is repeated, 0 to 10"),
+    .describe("the number of repetitions of a request after a connection failure, 0 to 10"),
 };
 
-/** The source, where there is a key for it. */
+/** Returns the source if its key is set. */
 export function openSubtitlesFromEnv(
   env: z.output<z.ZodObject<typeof openSubtitlesEnv>> & { readonly MEDIA_PATH: readonly string[] },
   options: { readonly states: ProviderStates; readonly log: Log },

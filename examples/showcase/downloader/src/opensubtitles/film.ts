@@ -13,7 +13,7 @@ export function isSameFilm(found: FoundSubtitle, wanted: WantedWork): boolean {
     .map((name) => titleWith(name, feature?.year ?? null));
   const titles = names.length > 0 ? names : readReleaseName(nameOf(found)).titles;
   if (!wanted.episode) return titleOfWork(titles, wanted) !== null;
-  // An episode has the year in which it was shown: the series' year or a later one, and soon after it in the first season.
+  // An episode has the year in which it was shown: the year of the series or a later one, and a close one in the first season.
   const yearsLater = wanted.year !== null && typeof feature?.year === "number" ? feature.year - wanted.year : 0;
   const isOtherSeries = yearsLater < 0 || (yearsLater > 2 && (wanted.episode.season ?? 1) === 1);
   const withoutYear = titles.map((title) => ({ ...title, year: null }));
@@ -50,7 +50,7 @@ function isEpisode(found: FoundSubtitle): boolean {
   const { feature_type: type, parent_title, season_number, episode_number } = feature ?? {};
   if (type === "Episode" || parent_title || season_number || episode_number) return true;
   const named = readReleaseName(nameOf(found)).episode;
-  // A film that is listed as one may still have ` - 02` in its name.
+  // A film can have ` - 02` in its name although the service lists it as a film.
   return type === "Movie" ? isNumbered(named) : named !== null;
 }
 

@@ -19,7 +19,7 @@ const INWARD: Readonly<Record<string, string | null>> = {
   ma: "mni",
   me: "cnr",
   pb: "pt-BR",
-  ze: null, // Chinese and English in one file: neither serves for the other
+  ze: null, // Chinese and English in one file, which matches neither language
 };
 
 /**
@@ -36,7 +36,7 @@ function codeOf(tag: string): string {
   return names.map((name) => OUTWARD[name]).find((code) => code !== undefined) ?? language;
 }
 
-/** The tag for a code of the service, or null where it is none. */
+/** Returns the tag for a code of the service, or null if there is none. */
 export function languageOfCode(code: string): string | null {
   const known = INWARD[code.toLowerCase()];
   return known === undefined ? canonicalTag(code) : known;

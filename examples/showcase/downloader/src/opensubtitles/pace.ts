@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 
-/** Lets calls through one after the other, `everyMs` apart at least. */
+/** Runs calls one after the other, with at least `everyMs` between their starts. */
 export function pace(everyMs: number): (signal: AbortSignal) => Promise<void> {
   let nextAt = 0;
   return async (signal) => {

@@ -1,11 +1,11 @@
 import { z } from "zod";
 
-// Much that is documented as always there arrives as null, and counts come as text at times: what we do not need to be
-// right is read leniently, and what cannot be read counts as absent.
+// Reads replies leniently. Many fields that the documentation guarantees are null, and counts are sometimes text. A field that is
+// not required and cannot be read counts as missing.
 const count = z.coerce.number().catch(0);
 const flag = z.boolean().nullish().catch(null);
 const text = z.string().nullish().catch(null);
-/** With and without a fraction; null for what is no time. */
+/** Time with or without a fraction. Null for other text. */
 const time = text.transform((value) => {
   const at = Date.parse(value ?? "");
   return Number.isNaN(at) ? null : new Date(at).toISOString();
@@ -14,7 +14,7 @@ const number = z.number().nullish().catch(null);
 
 export const loginReply = z.object({
   token: z.string().min(1),
-  /** The host to ask from now on. */
+  /** Host for all later requests. */
   base_url: text,
   user: z.object({ allowed_downloads: number }).nullish().catch(null),
 });
@@ -24,7 +24,7 @@ const feature = z.object({
   feature_type: text,
   title: text,
   original_title: text,
-  /** Of an episode: its series. */
+  /** Series of an episode. */
   parent_title: text,
   year: number,
   season_number: number,
@@ -58,5 +58,5 @@ export const searchReply = z.object({
 
 export const downloadReply = z.object({ link: z.string().min(1), remaining: number, reset_time_utc: time });
 
-/** The body of a 406 where the quota is used up; for a token that is no longer good, a 406 has none of this. */
+/** Body of a 406 if the quota is used up. A 406 for an invalid token has none of these fields. */
 export const quotaReply = z.object({ remaining: z.number(), reset_time_utc: time });

@@ -1,22 +1,22 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { abortable, type Standing } from "@showcase/contracts";
+import { abortable, type ProviderAccess } from "@showcase/contracts";
 import { JobFailed, RetryLater } from "@subtitles/queue/worker";
 import type { OpenSubtitlesOptions } from "./options.js";
 import { pace } from "./pace.js";
 
 export interface ApiRequest {
   readonly method: "GET" | "POST";
-  /** Below the API's address, with its query. */
+  /** Path below the address of the API, with the query. */
   readonly path: string;
   readonly body?: unknown;
   readonly token?: string | undefined;
-  /** Another host that the service named, where it did. */
+  /** Another host that the service has named. */
   readonly host?: string | undefined;
 }
 
 export interface ApiReply {
   readonly status: number;
-  /** Parsed JSON; null where the body is something else, as from a gateway. */
+  /** Parsed JSON. Null if the body is not JSON, for example from a gateway. */
   readonly body: unknown;
 }
 
@@ -26,22 +26,22 @@ interface RawReply extends ApiReply {
 
 export interface Requests {
   /**
-   * Sends a request, again where it failed on the way, and answers replies that mean something to the caller: 200, 400,
-   * 401, 406. @throws RetryLater, JobFailed
+   * Sends a request, and repeats it after a connection failure. Returns replies with a meaning for the caller: 200, 400, 401,
+   * 406. @throws RetryLater, JobFailed
    */
   send(request: ApiRequest, signal: AbortSignal): Promise<ApiReply>;
 }
 
 const FIRST_WAIT_MS = 250;
-/** A wait that the service asks for is waited here up to this; a longer one is shared with the other workers. */
+/** Maximum wait in this call. A longer wait that the service requires is shared with the other workers. */
 const LONGEST_PATIENCE_MS = 3000;
 const MOST_REDIRECTS = 3;
-/** How long to stay away, in milliseconds: too many requests without word of how long, an outage, a key that is refused. */
+/** Times without calls, in milliseconds: after too many requests without a `Retry-After`, after an outage, after a rejected key. */
 const AFTER = { tooMany: 60_000, outage: 60_000, refusedKey: 15 * 60_000 };
 
 export function createRequests(
   { baseUrl, apiKey, userAgent, maxRetries = 2, betweenRequestsMs = 220, timeoutMs = 20_000 }: OpenSubtitlesOptions,
-  standing: Standing,
+  access: ProviderAccess,
 ): Requests {
   const turn = pace(betweenRequestsMs);
 
@@ -53,7 +53,7 @@ export function createRequests(
       using limit = abortable(signal, timeoutMs);
       const reply = await fetch(url, {
         method,
-        redirect: "manual", // what follows by itself would carry the key to any host
+        redirect: "manual", // Automatic redirects would send the key to any host.
         headers: {
           "api-key": apiKey,
           "user-agent": userAgent,
@@ -70,12 +70,13 @@ export function createRequests(
       }
       await reply.body?.cancel();
       const next = new URL(location, url);
-      if (next.origin !== url.origin || redirects >= MOST_REDIRECTS) throw new TypeError("a redirect that leads away");
+      if (next.origin !== url.origin || redirects >= MOST_REDIRECTS)
+        throw new TypeError("a redirect to another server");
       url = next;
     }
   }
 
-  /** Null where it may be repeated. */
+  /** Returns null if the request can be repeated. */
   async function judge(
     { status, headers, body }: RawReply,
     isLast: boolean,
@@ -83,15 +84,15 @@ export function createRequests(
   ): Promise<ApiReply | null> {
     if (status === 429) {
       const waitMs = waitAskedFor(headers) ?? AFTER.tooMany;
-      if (isLast || waitMs > LONGEST_PATIENCE_MS) throw await standing.throttle(waitMs, "too many requests");
+      if (isLast || waitMs > LONGEST_PATIENCE_MS) throw await access.throttle(waitMs, "too many requests");
       await delay(waitMs, undefined, { signal });
       return null;
     }
     if (status >= 500 || body === null) {
-      if (isLast) throw await standing.throttle(AFTER.outage, "it is out of order");
+      if (isLast) throw await access.throttle(AFTER.outage, "it is out of order");
       return null;
     }
-    if (status === 403) throw await standing.refuse(AFTER.refusedKey, "it refuses the API key");
+    if (status === 403) throw await access.refuse(AFTER.refusedKey, "it rejects the API key");
     if (status === 200 || status === 400 || status === 401 || status === 406) return { status, body };
     throw refused(status);
   }
@@ -99,7 +100,7 @@ export function createRequests(
   return {
     async send(request, signal) {
       for (let attempt = 0; ; attempt++) {
-        await standing.mayAsk();
+        await access.mayAsk();
         const isLast = attempt >= maxRetries;
         const reply = await once(request, signal).catch((error: unknown) => {
           signal.throwIfAborted();
@@ -114,7 +115,10 @@ export function createRequests(
   };
 }
 
-/** Milliseconds, from `Retry-After` (seconds or a date) or the service's own header (seconds). Null: it does not say. */
+/**
+ * Returns the wait in milliseconds, from `Retry-After` (seconds or a date) or from the service's own header (seconds). Null:
+ * there is none.
+ */
 function waitAskedFor(headers: Headers): number | null {
   const asked = headers.get("retry-after") ?? headers.get("ratelimit-reset");
   if (asked === null || asked.trim() === "") return null;
@@ -123,7 +127,7 @@ function waitAskedFor(headers: Headers): number | null {
   return Number.isNaN(waitMs) ? null : Math.max(0, waitMs);
 }
 
-/** Creates the failure for a reply that no repetition mends. */
+/** Creates the failure for a reply that does not change with a repetition. */
 export function refused(status: number): JobFailed {
   return new JobFailed(`OpenSubtitles refused the request with ${status}.`, { code: "PROVIDER_REFUSED" });
 }

@@ -1,11 +1,14 @@
-import type { Standing } from "@showcase/contracts";
+import type { ProviderAccess } from "@showcase/contracts";
 import type { OpenSubtitlesOptions } from "./options.js";
 import { pace } from "./pace.js";
 import { loginReply, quotaReply } from "./replies.js";
 import { type ApiReply, type ApiRequest, type Requests, refused } from "./requests.js";
 
 export interface Session {
-  /** Sends a request as the account, where there is one, logging in as needed. Answers the body of a 200. @throws RetryLater, JobFailed */
+  /**
+   * Sends a request with the account, if there is one, and logs in if necessary. Returns the body of a 200. @throws RetryLater,
+   * JobFailed
+   */
   send(request: ApiRequest, signal: AbortSignal): Promise<unknown>;
 }
 
@@ -15,23 +18,23 @@ interface Token {
   readonly staleAt: number;
 }
 
-/** A token is good for 24 hours. */
+/** Time for which a token is used. The service accepts it for 24 hours. */
 const RENEWED_AFTER_MS = 23 * 60 * 60_000;
 const BETWEEN_LOGINS_MS = 1100;
-/** A password that is wrong stays wrong until someone mends it. */
+/** Time without logins after a wrong password, which the operator has to correct. */
 const AFTER_WRONG_PASSWORD_MS = 15 * 60_000;
-/** Where the service does not say when the quota is renewed. */
+/** Time without downloads if the service does not report the time at which the quota is renewed. */
 const QUOTA_MS = 6 * 60 * 60_000;
 
 export function createSession(
   { baseUrl, account, trustedHosts = [] }: OpenSubtitlesOptions,
   requests: Requests,
-  standing: Standing,
+  access: ProviderAccess,
 ): Session {
   const turn = pace(BETWEEN_LOGINS_MS);
   let current: Promise<Token | null> | null = null;
 
-  /** All who need a token at once share one login. */
+  /** Concurrent calls that need a token share one login. */
   async function token(signal: AbortSignal): Promise<Token | null> {
     current ??= login(signal).catch((error: unknown) => {
       current = null;
@@ -48,10 +51,10 @@ export function createSession(
     await turn(signal);
     const { status, body } = await requests.send({ method: "POST", path: "/login", body: account }, signal);
     if (status !== 200) {
-      throw await standing.refuse(AFTER_WRONG_PASSWORD_MS, "it refuses the user name or the password");
+      throw await access.refuse(AFTER_WRONG_PASSWORD_MS, "it rejects the user name or the password");
     }
     const { token, base_url: host, user } = loginReply.parse(body);
-    if (typeof user?.allowed_downloads === "number") await standing.note({ allowed: user.allowed_downloads });
+    if (typeof user?.allowed_downloads === "number") await access.note({ allowed: user.allowed_downloads });
     return {
       value: token,
       host: host && isTrusted(host) ? host : undefined,
@@ -59,7 +62,7 @@ export function createSession(
     };
   }
 
-  /** The token and the key go only to the service's own hosts. */
+  /** Sends the token and the key only to hosts of the service. */
   function isTrusted(host: string): boolean {
     if (!URL.canParse(`https://${host}`)) return false;
     const { hostname } = new URL(`https://${host}`);
@@ -71,8 +74,8 @@ export function createSession(
     const quota = quotaReply.safeParse(body);
     if (!quota.success) return null;
     const resetsAt = quota.data.reset_time_utc ?? new Date(Date.now() + QUOTA_MS).toISOString();
-    await standing.note({ remaining: 0, resetsAt });
-    return standing.mayUseQuota().then(
+    await access.note({ remaining: 0, resetsAt });
+    return access.mayUseQuota().then(
       () => null,
       (error: Error) => error,
     );
@@ -84,7 +87,7 @@ export function createSession(
         const held = await token(signal);
         const reply = await requests.send({ ...request, token: held?.value, host: held?.host }, signal);
         if (reply.status === 200) return reply.body;
-        // 406 stands for two things: the quota is used up, or the token is no longer good.
+        // A 406 has two meanings: the quota is used up, or the token is invalid.
         const usedUp = reply.status === 406 ? await quotaUsedUp(reply) : null;
         if (usedUp) throw usedUp;
         if (reply.status === 400 || renewed || held === null) {

@@ -9,8 +9,8 @@ import { languageCodes, languageOfCode } from "./languages.js";
 import type { FoundSubtitle } from "./replies.js";
 
 /**
- * OpenSubtitles: by the video file's hash where the file is in one of the media folders, else by title. Subtitles made by
- * machines are passed over: if one is wanted, the translator makes it, and says so.
+ * Source that searches OpenSubtitles: by the hash of the video file if it is in a media folder, otherwise by title. It skips
+ * machine translations. The translator makes them itself and reports them as such.
  */
 export function openSubtitlesSource(client: OpenSubtitlesClient, mediaRoots: readonly string[]): SubtitleSource {
   return {

@@ -20,13 +20,13 @@ import {
 export interface FolderFiles {
   readonly entries: readonly Dirent[];
   /**
-   * `library`: any film's files. `beside`: in the video's own folder, so a file with the video's name belongs to it.
-   * `own`: only this video's subtitles, so the language alone is a name.
+   * `library`: files of any film. `beside`: the folder of the video, so a file with the video's name belongs to it. `own`: only
+   * subtitles of this video, so a name with only the language is enough.
    */
   readonly place: "library" | "beside" | "own";
 }
 
-/** Returns those files that are subtitles for the film or episode. */
+/** Returns the files that are subtitles for the film or episode. */
 export function matching(source: string, folders: readonly FolderFiles[], wanted: Wanted): Found {
   const work = wantedWork(wanted);
   const candidates: Candidate[] = [];
@@ -65,7 +65,7 @@ const canBeIn =
   ({ language, soundLanguage }: SubtitleName) =>
     language !== null || soundLanguage === null || languageFit(soundLanguage, asked) > 0;
 
-/** The file is an episode of a series with the wanted title, and the job names no episode. */
+/** Returns true if the file is an episode of a series with the requested title, and the job has no episode. */
 const isEpisodeOf =
   (work: WantedWork) =>
   ({ release }: SubtitleName) =>
@@ -88,7 +88,7 @@ function isOfFile({ stem, release }: SubtitleName, { stem: video, episode }: Wan
   return key !== "" && key === titleKey(video) && (release.episode === null || sameEpisode(release.episode, episode));
 }
 
-/** The file's content; null where it is not (or no longer) a plain file of reasonable size. */
+/** Returns the content of a file. Null if it is not (or no longer) a regular file, or too large. */
 async function readFileWithin(path: string): Promise<Uint8Array | null> {
   const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch(() => null);
   if (!file) return null;

@@ -1,7 +1,7 @@
 import { canonicalTag } from "@showcase/contracts/language";
 import { titleKey } from "./title-key.js";
 
-/** Codes of subtitle sites that are in no standard. */
+/** Codes of subtitle websites that are not in a standard. */
 const siteCodes: Readonly<Record<string, string>> = {
   pb: "pt-BR",
   pob: "pt-BR",
@@ -57,7 +57,7 @@ function knownNames(): ReadonlyMap<string, string> {
   for (const tag of [...VARIETIES, ...codes.filter((code) => canonicalTag(code) === code)]) {
     const ownNames = new Intl.DisplayNames(tag, { type: "language", fallback: "none" });
     for (const name of [names.of(tag), ownNames.of(tag)]) {
-      // `Bokmål` and the like are the same as their plain code; the first tag of a name stays.
+      // Languages such as `Bokmål` have the same name as their plain code. The first tag of a name is kept.
       if (name !== undefined && !known.has(titleKey(name))) known.set(titleKey(name), tag);
     }
   }

@@ -4,10 +4,10 @@ import { join } from "node:path";
 import { matching } from "./folder.js";
 import type { SubtitleSource } from "./source.js";
 
-/** Deeper than any real library, and an end to folders that contain themselves. */
+/** Maximum depth of folders. It also ends the search in a folder that contains itself. */
 const DEEPEST_FOLDER = 8;
 
-/** A folder of subtitles, with folders in it. */
+/** Source that searches a folder and the folders in it. */
 export function librarySource(root: string): SubtitleSource {
   return {
     name: "library",

@@ -16,18 +16,18 @@ async function videoFolder(videoUrl: string, mediaRoots: readonly string[]): Pro
       if (folder === real || folder.startsWith(real.endsWith(sep) ? real : real + sep)) return folder;
     }
   } catch {
-    // An address that is no path here, or a folder that is not there: nothing beside it.
+    // Returns null for an address that is not a path, and for a folder that does not exist.
   }
   return null;
 }
 
-/** Whether the video is given as a `file:` address or an absolute path. */
+/** Returns true if the video is a `file:` address or an absolute path. */
 export function isFile(videoUrl: string): boolean {
   const address = videoAddress(videoUrl);
   return URL.canParse(address) && new URL(address).protocol === "file:";
 }
 
-/** The video's path, under the same condition. It may be a link: open it without following. */
+/** Returns the path of such a video, otherwise null. It can be a link, so open it without following links. */
 export async function videoPath(videoUrl: string, mediaRoots: readonly string[]): Promise<string | null> {
   const folder = await videoFolder(videoUrl, mediaRoots);
   return folder && join(folder, basename(fileURLToPath(videoAddress(videoUrl))));

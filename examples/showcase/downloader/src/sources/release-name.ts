@@ -1,12 +1,12 @@
 import { titleKey } from "./title-key.js";
 
-/** The film or episode that a title, a file name or a release name describes. */
+/** Film or episode that a title, a file name or a release name describes. */
 export interface ReleaseName {
   /** All possible titles, the most likely first: the number in `Blade Runner 2049` could be a year. */
   readonly titles: readonly Title[];
   /** Null for a film. */
   readonly episode: Episode | null;
-  /** Number of the disc: 1 for `CD1`, which has only a part of the film. Null for a whole film. */
+  /** Number of the disc: 1 for `CD1`, which has only a part of the film. Null for a complete film. */
   readonly disc: number | null;
   /** Text after title, year and episode: source, codec, group. */
   readonly rest: string;
@@ -18,7 +18,7 @@ export interface Title {
   /** Title as written, for a search. */
   readonly words: string;
   readonly year: number | null;
-  /** True if the year may be part of the title. It then counts only if the other name has the same year. */
+  /** True if the year can be part of the title. It then counts only if the other name has the same year. */
   readonly mayBeWord: boolean;
 }
 
@@ -31,9 +31,9 @@ export interface Episode {
   readonly date: string | null;
 }
 
-/** Maximum length that is read. A file name has at most 255 bytes; a title or an address may be longer. */
+/** Maximum length that is read. A file name has at most 255 bytes, but titles and addresses can be longer. */
 const MOST_CHARACTERS = 500;
-/** Maximum size of a range such as `01-12`. A larger one is a misreading. */
+/** Maximum size of a range such as `01-12`. A larger one was not meant as a range. */
 const MOST_EPISODES = 100;
 
 const word = (pattern: string, flags = "iu") =>
@@ -51,7 +51,7 @@ const TECHNICAL = word(
   ].join("|"),
   "giu",
 );
-/** Edition between the title and the year. */
+/** Version of the film between the title and the year, for example `Final Cut`. */
 const EDITION =
   / (?:(?:The )?(?:(?:Extended|Directors|Director's|Final|Ultimate|Special|Uncut|Unrated|Theatrical|(?:\d+th )?Anniversary) )+(?:Edition|Cut|Version)|\d+th Anniversary|IMAX|Unrated|Uncut|Remastered|CAM|SCR)$/i;
 const DISC = word("(?:CD|Disc|Disk) ?(\\d)");
@@ -70,7 +70,10 @@ const EPISODES: readonly RegExp[] = [
   word(`(?<date>${YEAR}[ -](?:0[1-9]|1[0-2])[ -](?:0[1-9]|[12]\\d|3[01]))`),
   word(`(?:E(?=\\d\\d)|EP ?|(?<=- )Episode |Episode (?=\\d\\d))(?<number>\\d{1,4})(?<more>${MORE})(?:v\\d)?`),
 ];
-/** `Title - 02`, not `Title - 10.5`: with a group in front any number, without one only a number that stands alone. */
+/**
+ * Matches `Title - 02` and not `Title - 10.5`. After a group, any number matches. Without a group, only a number between
+ * separators matches.
+ */
 const NUMBER_OF_GROUP = / - (?<number>(?!(?:19|20)\d\d)\d{1,4})(?<more>(?:-\d{1,4})?)(?:v\d)?(?= |$)(?! \d(?= |$))/;
 const NUMBER_ALONE = / - (?<number>\d{2,3})(?<more>)(?:v\d)?(?=$| ?[[(]| - )/;
 const SEASON_OF_TITLE = /(?:^| )(?:S(\d{1,2})|(\d{1,2})(?:st|nd|rd|th) Season|Season (\d{1,2}))$/i;
@@ -83,11 +86,11 @@ export function readReleaseName(text: string): ReleaseName {
     .slice(0, MOST_CHARACTERS)
     .normalize("NFKC")
     .replace(/[\s._]+/g, " ")
-    .replace(/^www \S+ \S+ - |\{[^{}]*\}|\[(?:tmdb|imdb|tvdb)(?:id)?[-= ][^[\]]*\]/gi, " ") // {tmdb-1}, [imdbid-tt1], {edition-…}
+    .replace(/^www \S+ \S+ - |\{[^{}]*\}|\[(?:tmdb|imdb|tvdb)(?:id)?[-= ][^[\]]*\]/gi, " ") // {tmdb-1}, [imdbid-tt1]
     .trim();
   const group = /^\[[^[\]]*\](?! ?[([](?:19|20)\d\d[)\]]) ?/.exec(plain);
   const withoutGroup = group ? read(plain.slice(group[0].length), true) : null;
-  // `[REC] (2007)` is a film, not a group.
+  // `[REC] (2007)` is a film and not a group.
   return withoutGroup && withoutGroup.titles.length > 0 ? withoutGroup : read(plain, false);
 }
 
@@ -115,13 +118,13 @@ function findYear(text: string, end: number): { readonly titles: readonly Title[
   const whole = titlesOf(head, null, false);
   const year = [...head.matchAll(BARE_YEAR)].findLast(({ index }) => isTitle(head.slice(0, index)));
   if (!year) return { titles: whole, behind: end };
-  // In front of an episode or the technical part it is the year, unless it is still to come: `Blade.Runner.2049.1080p`.
+  // Before an episode or the technical part, a number is the year, unless it is in the future: `Blade.Runner.2049.1080p`.
   const isYear = end < text.length && Number(year[0]) <= new Date().getFullYear() + 1;
   const withYear = titlesOf(head.slice(0, year.index), Number(year[0]), !isYear);
   return { titles: isYear ? [...withYear, ...whole] : [...whole, ...withYear], behind: year.index };
 }
 
-/** Returns a title, the same without its edition, and its parts if it has several (`Untouchable AKA Intouchables`). */
+/** Returns a title, the same without the version of the film, and its parts if it has several (`Untouchable AKA Intouchables`). */
 function titlesOf(head: string, year: number | null, mayBeWord: boolean): readonly Title[] {
   const withoutTags = head.replace(/\[[^[\]]*\]/g, " ");
   const words = (isTitle(withoutTags) ? withoutTags : head).replace(/[\s([-]+$/, "").trim();

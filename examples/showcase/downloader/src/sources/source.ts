@@ -1,41 +1,41 @@
 import type { SubtitleData } from "@subtitles/job-store/subtitle";
 
-/** A subtitle for the film that was asked for, in whatever language. */
+/** Subtitle for the requested film, in any language. */
 export interface Candidate {
   readonly source: string;
-  /** What people know it by: the name of its file or release. */
+  /** Human-readable name: the name of the file or release. */
   readonly name: string;
   readonly language: string;
   /** True if its name does not contain its language: `language` is then the requested one. @default false */
   readonly languageAssumed?: boolean;
-  /** Year of the film or series, if the source gives it: two films may have the same title. @default null */
+  /** Year of the film or series, if the source has it. Two films can have the same title. @default null */
   readonly year?: number | null;
   readonly traits: Traits;
   /**
-   * Its file, perhaps packed. Null where there turns out to be none. May cost something, so it is called for the best
-   * candidate first, and for others only if that one is no good.
+   * Returns the file, which can be packed. Null if there is none. This can use a quota, so it is called for the best candidate
+   * first, and for others only if that one cannot be used.
    */
   read(signal: AbortSignal): Promise<Uint8Array | null>;
 }
 
-/** What tells candidates in the same language apart. */
+/** Criteria for the choice between candidates in the same language. */
 export interface Traits {
   readonly hearingImpaired: boolean;
   /** True if it was made for this video file, according to its hash or name. */
   readonly sameFile?: boolean;
-  /** How many words of the video file's name, such as its release group, are in this one's. */
+  /** Number of words that this name shares with the video file's name, for example the release group. */
   readonly sharedWords?: number;
   readonly trusted?: boolean;
-  /** 0 to 10. */
+  /** Rating, 0 to 10. */
   readonly rating?: number;
   readonly downloads?: number;
 }
 
 export interface Found {
   readonly candidates: readonly Candidate[];
-  /** For this film, and left out all the same. */
+  /** Subtitles for this film that cannot be used. */
   readonly passedOver?: readonly PassedOver[];
-  /** Subtitles looked at. */
+  /** Number of subtitles that were compared with the request. */
   readonly looked: number;
 }
 
@@ -45,20 +45,21 @@ export interface PassedOver {
   readonly why: string;
 }
 
-/** What to look for. */
+/** Requested subtitle. */
 export interface Wanted extends SubtitleData {
-  /** The languages that would help, the best first. */
+  /** Languages in which a subtitle is useful, the best one first. */
   readonly languages: readonly string[];
 }
 
 /**
- * Where subtitles come from. What is asked for is hostile input: names are compared with those that are there, never made
- * into a path, and symbolic links are not followed.
+ * Source of subtitles. It replaces the source of the templates: it returns several candidates with their traits. The request is
+ * untrusted input, so names are only compared with existing names and never used as paths, and symbolic links are not followed.
  *
- * A search throws where the source cannot be asked: that is no answer to "is it there?". `RetryLater` says until when.
+ * `search` throws if the source is unavailable, because then it is not known whether the subtitle exists. `RetryLater` has the
+ * time of the next attempt.
  */
 export interface SubtitleSource {
-  /** As clients name it in `preferredSources`. */
+  /** Name of the source in `preferredSources` of clients. */
   readonly name: string;
   search(wanted: Wanted, signal: AbortSignal): Promise<Found>;
 }

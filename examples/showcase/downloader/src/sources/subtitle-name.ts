@@ -1,20 +1,20 @@
 import { languageOfCode, languageOfName } from "./language-name.js";
 import { type ReleaseName, readReleaseName } from "./release-name.js";
 
-/** One way to read a subtitle's file name: `The Long Night (2019).en.sdh.srt`. */
+/** Reading of a subtitle's file name: `The Long Night (2019).en.sdh.srt`. */
 export interface SubtitleName {
-  /** The name without its ending, language and marks. Empty or a number for `2_English.srt`. */
+  /** Name without its extension, language and marks. Empty or a number for `2_English.srt`. */
   readonly stem: string;
   readonly release: ReleaseName;
-  /** Null if the name has none. */
+  /** Language of the name. Null if it has none. */
   readonly language: string | null;
-  /** Language among the technical words, usually that of the sound: `Film.2021.German.1080p`. */
+  /** Language among the technical words, usually the language of the sound: `Film.2021.German.1080p`. */
   readonly soundLanguage: string | null;
   readonly hearingImpaired: boolean;
 }
 
 const ENDING = /\.(?:srt|vtt|zip)(?:\.gz)?$/i;
-/** A mark at the end of a name: for the hard of hearing, or for the parts in a foreign language only. */
+/** Mark at the end of a name: for the hard of hearing, or only for the parts in a foreign language. */
 const MARK = /(?:^|[ ._([-]+)(sdh|cc|hi|forced)[)\]]?$/i;
 /** Brackets around a language at the end of a name. */
 const BRACKETED = /[ ._-]*[([]([^()[\]]+)[)\]]$/;
@@ -24,7 +24,7 @@ const LAST_WORDS = [
   /(?:^|[ ._-])([^ ._-]+[ ._-]+[^ ._-]+)$/,
   /(?:^|[ ._-])([^ ._-]+)$/,
 ];
-/** Videos beside the film, as media servers name them. */
+/** Names of trailers and other videos next to the film, as media servers use them. */
 const EXTRA = /-(?:trailer|sample|behindthescenes|deleted|deletedscene|featurette|interview)$/i;
 const OTHER = /(?<!\p{L})(?:forced|trailer|sample)(?!\p{L})/iu;
 const OTHER_AT_END = /(?<!\p{L})(?:forced|trailer|sample)$/iu;
@@ -42,7 +42,7 @@ export function readSubtitleName(fileName: string): readonly SubtitleName[] {
   const readings: SubtitleName[] = [];
   const add = (stem: string, tag: string | null, hearingImpaired: boolean) => {
     const release = readReleaseName(stem);
-    // An episode's own title follows its number, and may contain any word.
+    // The title of an episode follows its number. It can contain any word.
     const isOther = (release.episode ? OTHER_AT_END : OTHER).test(release.rest);
     if (!EXTRA.test(stem) && !isOther) {
       readings.push({ stem, release, language: tag, soundLanguage: languageIn(release.rest), hearingImpaired });
@@ -57,7 +57,7 @@ export function readSubtitleName(fileName: string): readonly SubtitleName[] {
   return readings;
 }
 
-/** Null if one of the marks is `forced`. */
+/** Returns null if one of the marks is `forced`. */
 function withoutMarks(name: string): { readonly rest: string; readonly hearingImpaired: boolean } | null {
   let rest = name;
   let hearingImpaired = false;
@@ -65,7 +65,7 @@ function withoutMarks(name: string): { readonly rest: string; readonly hearingIm
     const mark = match[1]?.toLowerCase();
     if (mark === "forced") return null;
     const before = rest.slice(0, match.index);
-    // `hi` is Hindi, too: it is a mark only behind another language.
+    // `hi` is also the code of Hindi, so it is a mark only after another language.
     if (before === "" || (mark === "hi" && splitLanguage(before) === null)) break;
     rest = before;
     hearingImpaired = true;

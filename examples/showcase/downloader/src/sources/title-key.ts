@@ -20,7 +20,7 @@ export function titleKey(text: string): string {
     .toLowerCase()
     .replace(/[ßæœøđðþłı]/g, (letter) => PLAIN[letter] ?? letter)
     .normalize("NFKD")
-    .replace(/[\u0300-\u036f]/g, "") // accents; the marks of other scripts are part of their words
+    .replace(/[\u0300-\u036f]/g, "") // Removes accents. The marks of other scripts are part of their words.
     .normalize("NFC")
     .replaceAll("&", "and")
     .replace(/[^\p{Letter}\p{Number}\p{Mark}]+/gu, "");

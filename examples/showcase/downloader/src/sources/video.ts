@@ -47,7 +47,7 @@ export function videoSource(mediaRoots: readonly string[]): SubtitleSource {
   };
 }
 
-/** Returns the entries sorted by name, so that the choice among equals is the same on every system. */
+/** Returns the entries sorted by name, so that the choice between equal candidates is the same on every system. */
 async function entriesOf(folder: string): Promise<readonly Dirent[]> {
   const entries = await readdir(folder, { withFileTypes: true });
   return entries.toSorted((one, other) => (one.name < other.name ? -1 : 1));

@@ -7,12 +7,12 @@ import { type Episode, type ReleaseName, readReleaseName, sameEpisode, sameTitle
 export const VIDEO_ENDING =
   /\.(?:mkv|mp4|m4v|avi|mov|wmv|webm|mpe?g|ts|m2ts|flv|og[vm]|divx|3gp|rmvb|vob|iso|m3u8|mpd|strm)$/i;
 
-/** Why an episode is passed over if the job is about a film, or about a series as a whole. */
+/** Reason for skipping an episode if the job is about a film or a complete series. */
 export const EPISODE_NOT_NAMED = "an episode, and the request does not name one, such as S01E02";
 
-/** The film or episode that a job is about, from its title and the name of its video file. */
+/** Film or episode of a job, from its title and the name of its video file. */
 export interface WantedWork {
-  /** Titles of the job, then those of the file. */
+  /** Titles of the job, followed by those of the file. */
   readonly titles: readonly Title[];
   readonly year: number | null;
   readonly episode: Episode | null;
@@ -87,6 +87,6 @@ function videoPathname(videoUrl: string): string | null {
   try {
     return decodeURIComponent(new URL(address).pathname);
   } catch {
-    return null; // a percent sign that encodes nothing
+    return null; // The percent sign is not part of an encoded character.
   }
 }

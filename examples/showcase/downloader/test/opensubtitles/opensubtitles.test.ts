@@ -44,7 +44,7 @@ function sourceFor(
   return { source: openSubtitlesSource(client, options.mediaRoots ?? []), states };
 }
 
-/** The candidates' files, in the order found. */
+/** Reads the candidates' files, in the order of the search. */
 async function read(stub: Stub, options: Parameters<typeof sourceFor>[1] = {}, wanted = film) {
   const { source, states } = sourceFor(stub, options);
   const { candidates } = await source.search(wanted, signal);
@@ -52,7 +52,7 @@ async function read(stub: Stub, options: Parameters<typeof sourceFor>[1] = {}, w
   return { file: first ? await first.read(signal) : undefined, states };
 }
 
-test("a film is found by its title, and its file fetched by the link", async () => {
+test("a film is found by its title, and its file is fetched from the link", async () => {
   const stub = await startOpenSubtitles({ subtitles: [one] });
   const { file, states } = await read(stub);
   expect(String(file)).toBe(srt);
@@ -70,12 +70,12 @@ test("a film is found by its title, and its file fetched by the link", async () 
   });
 });
 
-test("a file in a media folder is looked for by its hash first", async () => {
+test("a file in a media folder is searched by its hash first", async () => {
   const folder = await mkdtemp(join(tmpdir(), "hash-"));
   onTestFinished(() => rm(folder, { recursive: true }));
   const path = join(folder, "film.mkv");
   await writeFile(path, Buffer.alloc(131_072));
-  const hash = "0000000000020000"; // known for so many zeros
+  const hash = "0000000000020000"; // Hash of a file with so many zeros.
   expect(await movieHash(path)).toBe(hash);
 
   const stub = await startOpenSubtitles({ subtitles: [one, { fileId: 8, text: "by hash", hash }] });
@@ -87,7 +87,7 @@ test("a file in a media folder is looked for by its hash first", async () => {
   expect(String(elsewhere.file)).toBe(srt);
 });
 
-test("what is too small or no plain file has no hash", async () => {
+test("a file that is too small or not a regular file has no hash", async () => {
   const folder = await mkdtemp(join(tmpdir(), "hash-"));
   onTestFinished(() => rm(folder, { recursive: true }));
   await writeFile(join(folder, "small.mkv"), Buffer.alloc(131_071));
@@ -96,7 +96,7 @@ test("what is too small or no plain file has no hash", async () => {
   expect(await movieHash(join(folder, "absent.mkv"))).toBeNull();
 });
 
-test("candidates say what tells them apart; what does not serve is passed over with the reason", async () => {
+test("candidates have the traits for the choice, and those that cannot be used are skipped with the reason", async () => {
   const stub = await startOpenSubtitles({
     subtitles: [
       { fileId: 1, attributes: { release: "The.Last.Ferry.2021.1080p.WEB-GRP", from_trusted: true, ratings: 8.5 } },
@@ -127,7 +127,7 @@ test("candidates say what tells them apart; what does not serve is passed over w
   expect(looked).toBe(6);
 });
 
-test("attributes that are null, missing or of another kind do no harm", async () => {
+test("attributes that are null, missing or of another kind are accepted", async () => {
   const nothing = Object.fromEntries(
     ["release", "download_count", "ratings", "hearing_impaired", "feature_details", "from_trusted"].map((key) => [
       key,
@@ -145,7 +145,7 @@ test("attributes that are null, missing or of another kind do no harm", async ()
   expect(candidates.map(({ name, traits }) => [name, traits.downloads])).toEqual([["The Last Ferry 2021", 0]]);
 });
 
-test("an episode is asked for by season and number, and no other is taken", async () => {
+test("an episode is searched by season and number, and no other one is used", async () => {
   const details = { title: "Low Tide", parent_title: "Harbour Lights", season_number: 1, episode_number: 2 };
   const stub = await startOpenSubtitles({
     subtitles: [
@@ -160,7 +160,7 @@ test("an episode is asked for by season and number, and no other is taken", asyn
   ]);
 });
 
-test("languages go out by the service's codes, and come back as tags", async () => {
+test("requests have the service's codes of languages, and results have tags", async () => {
   const stub = await startOpenSubtitles({
     subtitles: ["pt-PT", "pt-br", "ze", "zh-tw"].map((language, at) => ({ fileId: at, attributes: { language } })),
   });
@@ -170,7 +170,7 @@ test("languages go out by the service's codes, and come back as tags", async () 
   expect(candidates.map(({ language }) => language)).toEqual(["pt-BR", "zh-TW"]);
 });
 
-test("a token is shared by calls at once, and renewed once when it is refused, by 401 or by 406", async () => {
+test("concurrent calls share a token, and renew it once after a 401 or 406", async () => {
   for (const staleToken of [401, 406] as const) {
     const stub = await startOpenSubtitles({ subtitles: [one] });
     const { source } = sourceFor(stub);
@@ -182,27 +182,27 @@ test("a token is shared by calls at once, and renewed once when it is refused, b
   }
 });
 
-test("a login may send us to another host of the service, but not to just any host", async () => {
+test("a login can name another host of the service, but not any host", async () => {
   const elsewhere = await startOpenSubtitles({ subtitles: [one], loginHost: "localhost:%s" });
   const trusting = await read(elsewhere, { trustedHosts: ["localhost"] });
   expect(String(trusting.file)).toBe(srt);
 
   const astray = await startOpenSubtitles({ subtitles: [one], loginHost: "films.invalid" });
-  expect(String((await read(astray)).file)).toBe(srt); // it stayed where it was
+  expect(String((await read(astray)).file)).toBe(srt); // The client still uses the first host.
 });
 
-test("a wrong password is not tried again and again, by no worker", async () => {
+test("a wrong password is not tried again by any worker", async () => {
   const stub = await startOpenSubtitles({ subtitles: [one] });
   const states = memoryProviderStates();
   for (let at = 0; at < 3; at++) {
     const failure = read(stub, { states, account: { ...ACCOUNT, password: "hunter2" } });
-    await expect(failure).rejects.toThrow("OpenSubtitles cannot be asked: it refuses the user name or the password.");
+    await expect(failure).rejects.toThrow("OpenSubtitles cannot be called: it rejects the user name or the password.");
     await expect(failure).rejects.not.toThrow("hunter2");
   }
   expect(stub.calls).toEqual(["POST /api/v1/login"]);
 });
 
-test("a key that is refused is told, and not in the words of the key", async () => {
+test("a rejected key is reported, without the key in the message", async () => {
   const stub = await startOpenSubtitles({ subtitles: [one] });
   const failure = read(stub, { apiKey: "stolen-key", account: undefined });
   await expect(failure).rejects.toThrow(
@@ -215,7 +215,7 @@ test("a key that is refused is told, and not in the words of the key", async () 
   await expect(failure).rejects.not.toThrow("stolen-key");
 });
 
-test("the last download of the quota is taken, and after it no worker asks for another", async () => {
+test("the last download of the quota is used, and no worker requests another one", async () => {
   const stub = await startOpenSubtitles({ subtitles: [one], quota: 1 });
   const { file, states } = await read(stub);
   expect(String(file)).toBe(srt);
@@ -223,22 +223,22 @@ test("the last download of the quota is taken, and after it no worker asks for a
   await expect(read(stub, { states })).rejects.toThrow(
     expect.objectContaining({
       name: "RetryLater",
-      message: "OpenSubtitles cannot be asked: the quota is used up.",
-      // The service gives whole seconds.
+      message: "OpenSubtitles cannot be called: the quota is used up.",
+      // The service uses seconds without a fraction.
       at: new Date(new Date(stub.resetsAt).setMilliseconds(0)),
     }),
   );
   expect(stub.called("POST /api/v1/download")).toHaveLength(1);
 });
 
-test("a quota that others used up is learned from the refusal", async () => {
+test("a quota that others used up is noted from the error response", async () => {
   const stub = await startOpenSubtitles({ subtitles: [one], quota: 0 });
   const states = memoryProviderStates();
   await expect(read(stub, { states })).rejects.toThrow("the quota is used up");
   expect(await states.get("opensubtitles")).toMatchObject({ remaining: 0, resetsAt: expect.stringMatching(/\.000Z$/) });
 });
 
-test("a short throttling is waited for, a long one is shared", async () => {
+test("the call waits for a short throttling, and shares a long one with the other workers", async () => {
   const stub = await startOpenSubtitles({ subtitles: [one] });
   stub.faults.tooMany = { times: 1, retryAfter: "0" };
   expect(String((await read(stub, { account: undefined })).file)).toBe(srt);
@@ -250,12 +250,12 @@ test("a short throttling is waited for, a long one is shared", async () => {
   expect(failure).toHaveProperty("at");
   const before = stub.calls.length;
   await expect(read(stub, { states, account: undefined })).rejects.toThrow(
-    "OpenSubtitles cannot be asked: too many requests.",
+    "OpenSubtitles cannot be called: too many requests.",
   );
   expect(stub.calls.length).toBe(before);
 });
 
-test("a gateway's error page is tried again, and then the service is left alone for a while", async () => {
+test("a request with a gateway's error page is repeated, and then the service is not called for some time", async () => {
   const stub = await startOpenSubtitles({ subtitles: [one] });
   stub.faults.badGateway = 1;
   expect(String((await read(stub, { account: undefined })).file)).toBe(srt);
@@ -267,21 +267,21 @@ test("a gateway's error page is tried again, and then the service is left alone 
   );
 });
 
-test("a service that cannot be reached is worth another try later", async () => {
+test("a job with an unreachable service is tried again later", async () => {
   const stub = await startOpenSubtitles({});
   await stub.close();
   const failure = read(stub, { account: undefined, maxRetries: 0 });
   await expect(failure).rejects.toThrow("OpenSubtitles cannot be reached (ECONNREFUSED).");
 });
 
-test.each(["no reply", "half a reply"] as const)("a request that gets %s fails after its timeout", async (silent) => {
+test.each(["no reply", "half a reply"] as const)("a request with %s fails after its timeout", async (silent) => {
   const stub = await startOpenSubtitles({ subtitles: [one] });
   stub.faults.silent = silent;
   const call = read(stub, { account: undefined, maxRetries: 0, timeoutMs: 300 });
   await expect(whileCollectingGarbage(call)).rejects.toThrow(/no reply within 300 ms|out of order/);
 });
 
-test("requests keep their distance", async () => {
+test("requests have a minimum time between them", async () => {
   const stub = await startOpenSubtitles({ subtitles: [one] });
   const { source } = sourceFor(stub, { account: undefined, betweenRequestsMs: 60 });
   const begin = performance.now();
@@ -289,21 +289,21 @@ test("requests keep their distance", async () => {
   expect(performance.now() - begin).toBeGreaterThanOrEqual(115);
 });
 
-test("a link that expired is asked for again", async () => {
+test("an expired link is requested again", async () => {
   const stub = await startOpenSubtitles({ subtitles: [one] });
   stub.faults.expiredLinks = 1;
   expect(String((await read(stub)).file)).toBe(srt);
   expect(stub.called("POST /api/v1/download")).toHaveLength(2);
 });
 
-test("an empty file is none", async () => {
+test("an empty file counts as missing", async () => {
   const stub = await startOpenSubtitles({ subtitles: [{ fileId: 1, text: "" }] });
   expect((await read(stub)).file).toBeNull();
 });
 
-test("while the shared state cannot be had, a worker goes by what it knows", async () => {
+test("while the shared state is unavailable, a worker uses its own information", async () => {
   const stub = await startOpenSubtitles({ subtitles: [one], quota: 1 });
-  const away = () => Promise.reject(new Error("Redis is away."));
+  const away = () => Promise.reject(new Error("Redis is unavailable."));
   const states: ProviderStates = { list: away, get: away, note: away, async [Symbol.asyncDispose]() {} };
   const { source } = sourceFor(stub, { states });
   const { candidates } = await source.search(film, signal);

@@ -10,31 +10,32 @@ const LINK_FORGOTTEN = 410;
 export interface StubSubtitle {
   readonly fileId: number;
   readonly text?: string;
-  /** Laid over a complete set of attributes. */
+  /** Attributes that replace those of a complete set. */
   readonly attributes?: Readonly<Record<string, unknown>>;
-  /** Found by this hash only. */
+  /** The subtitle is found only by this hash. */
   readonly hash?: string;
 }
 
-/** What goes wrong, and how often from now on. */
+/** Faults of the server, and their number. */
 export interface Faults {
   badGateway?: number;
   tooMany?: { times: number; retryAfter?: string };
   expiredLinks?: number;
-  /** The API takes requests and sends no reply, or only the start of one. */
+  /** The API accepts requests and sends no reply, or only the beginning of one. */
   silent?: "no reply" | "half a reply";
-  /** Tokens stop being good, answered with this status. */
+  /** Tokens become invalid. Requests with them get this status. */
   staleToken?: 401 | 406 | undefined;
 }
 
 /**
- * A local OpenSubtitles, as its documentation and its clients' code and threads describe it: login and tokens, canonical
- * queries by redirect, attributes that are null, quota, links that expire, rate limits, and errors that are no JSON.
+ * Starts a local OpenSubtitles server. It behaves as the service's documentation, and the code and issues of its clients,
+ * describe it: login and tokens, canonical queries by redirect, attributes that are null, quota, links that expire, rate limits,
+ * and errors that are not JSON.
  */
 export async function startOpenSubtitles(options: {
   readonly subtitles?: readonly StubSubtitle[];
   readonly quota?: number;
-  /** The host that a login sends clients to; `%s` is the port. @default the same */
+  /** Host that a login names for clients. `%s` is the port. @default the same host */
   readonly loginHost?: string;
 }) {
   const subtitles = options.subtitles ?? [];
@@ -109,7 +110,7 @@ export async function startOpenSubtitles(options: {
   }
 
   function search(url: URL, response: ServerResponse) {
-    // Keys sorted, everything in lower case; whatever else is sent there.
+    // Query with sorted keys, in lower case. All other queries are redirected to it.
     const canonical = new URLSearchParams(url.search.toLowerCase());
     canonical.sort();
     if (canonical.toString() !== url.searchParams.toString()) {

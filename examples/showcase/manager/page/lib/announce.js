@@ -1,10 +1,10 @@
 import { createValue } from "./value.js";
 
-/** What a screen reader is to say next. Only what someone waits for: never progress, never what they just did. */
+/** Text that a screen reader announces next. It only has results that the user waits for: no progress, and no own actions. */
 export const announcement = createValue("");
 
 /** @param {string} text */
 export function announce(text) {
-  // Said again only if it changes.
+  // The same text is announced again only after a change.
   announcement.set(announcement.current === text ? `${text}\u00a0` : text);
 }

@@ -1,7 +1,7 @@
 import { request, send } from "./request.js";
 
 /**
- * The API's answers, as its own schemas have them.
+ * Responses of the API, in the types of its schemas.
  *
  * @typedef {import("../../src/api/views.js").JobSummary} JobSummary
  * @typedef {import("../../src/api/views.js").JobDetail} JobDetail
@@ -59,7 +59,7 @@ export const deleteJob = (id) => send(jobPath(id), { method: "DELETE" });
 
 /**
  * @param {Order} order
- * @param {string} key the same for the same order, so that sending it twice asks once
+ * @param {string} key the same for the same order, so that a repeated request creates no second job
  * @returns {Promise<Submitted>}
  */
 export const submitJob = (order, key) => request(`${BASE}/jobs`, json(order, { "idempotency-key": key }));

@@ -1,13 +1,13 @@
 /**
- * What the workers tell of a job besides its status, as `contracts/src/details.ts` has it.
+ * Details of a job from its workers, in the types of `contracts/src/details.ts`.
  *
  * @typedef {import("@showcase/contracts").ResultDetails} ResultDetails
- * @typedef {NonNullable<ResultDetails["subtitle"]>} Subtitle which one was chosen, and why
- * @typedef {NonNullable<ResultDetails["translation"]>} Translation what it is made of
+ * @typedef {NonNullable<ResultDetails["subtitle"]>} Subtitle the chosen one, with the reason
+ * @typedef {NonNullable<ResultDetails["translation"]>} Translation the counts of each kind
  */
 
 /**
- * They are for people to read: a worker of another version may leave some out.
+ * Returns the details. Some can be missing if the worker has another version.
  *
  * @param {import("./api.js").JobDetail} job
  * @returns {ResultDetails}

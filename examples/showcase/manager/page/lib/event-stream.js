@@ -8,10 +8,10 @@
  */
 
 /**
- * Reads a `text/event-stream` piece by piece, as browsers' own EventSource does. That one cannot send a token, nor tell
- * why it was refused.
+ * Reads a `text/event-stream` in pieces, like EventSource of browsers. EventSource cannot send a token, and does not report
+ * the reason of a rejection.
  *
- * @returns {(text: string) => StreamEvent[]} takes the next piece; answers the events that it completes
+ * @returns {(text: string) => StreamEvent[]} reads the next piece, and returns the events that are complete
  */
 export function createEventParser() {
   let rest = "";
@@ -39,7 +39,7 @@ export function createEventParser() {
   }
 
   return (text) => {
-    // A return at the very end may be half of a line break.
+    // A carriage return at the end can be half of a line break.
     const lines = (rest + text).split(/\r\n|\n|\r(?!$)/);
     rest = lines.pop() ?? "";
     return lines.flatMap((line) => {

@@ -1,5 +1,5 @@
 /**
- * What the list of jobs shows. It stands in the address: `/?status=failed&language=en&q=ferry`.
+ * Filter of the list of jobs. It is in the address: `/?status=failed&language=en&q=ferry`.
  *
  * @typedef {object} Filter
  * @property {import("./api.js").Status | ""} status
@@ -26,7 +26,7 @@ export function filterOf(query) {
 
 /**
  * @param {Filter} filter
- * @returns {URLSearchParams} for the page's address, and for the API's
+ * @returns {URLSearchParams} for the address of the page and of the API
  */
 export function queryOf(filter) {
   return new URLSearchParams(Object.entries(filter).filter(([, value]) => value !== ""));

@@ -1,4 +1,4 @@
-/** How the page puts things into words. It speaks English, whatever the browser does; times are in the reader's zone. */
+/** Formats values as text. The page is in English in every browser, and times are in the time zone of the browser. */
 
 const languages = new Intl.DisplayNames("en", { type: "language" });
 const moment = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "medium" });
@@ -30,7 +30,7 @@ export function languageName(tag) {
 /** @param {number} value */
 export const number = (value) => numbers.format(value);
 
-/** @param {number} share 0 to 1; what is not all is never shown as 100% */
+/** @param {number} share 0 to 1; only 1 is shown as 100% */
 export const percent = (share) => `${share < 1 ? Math.min(99, Math.floor(share * 100)) : 100}%`;
 
 /** @param {string | Date} at */
@@ -40,7 +40,7 @@ export const dateAndTime = (at) => moment.format(new Date(at));
 export const timeOfDay = (at) => clock.format(new Date(at));
 
 /**
- * A moment to come, as short as it can be understood.
+ * Formats a time in the future, in a short form.
  *
  * @param {string} at
  * @param {number} now milliseconds

@@ -4,7 +4,7 @@ import { connection } from "./live.js";
 import { useLoaded } from "./use-loaded.js";
 
 /**
- * What `/readyz` answers, as far as the page shows it.
+ * Fields of the response of `/readyz` that the page shows.
  *
  * @typedef {object} Readiness
  * @property {"healthy" | "degraded" | "unhealthy"} status
@@ -16,14 +16,14 @@ import { useLoaded } from "./use-loaded.js";
  * @property {"good" | "poor" | "bad" | "unknown"} level
  * @property {string} summary in two words
  * @property {string} title in a sentence
- * @property {string} text what that means for the reader
+ * @property {string} text the effect for the user
  * @property {() => void} reload
  * @property {Readiness | null} readiness
  */
 
 const EVERY_MS = 15_000;
 
-/** @returns {Health} how the service is, asked again from time to time and when the connection changes */
+/** @returns {Health} health of the service. It is read again regularly, and when the connection changes */
 export function useHealth() {
   const { data, error, reload } = useLoaded("health", readiness, { everyMs: EVERY_MS });
   useEffect(() => connection.follow(reload), []);
@@ -52,20 +52,20 @@ function described({ status, store, queue, outbox }) {
     const title = "The job store (Redis) is unavailable.";
     return {
       level: "bad",
-      summary: "Store away",
+      summary: "Store unavailable",
       title,
-      text: "Jobs can neither be read nor accepted until it is back.",
+      text: "Jobs can neither be read nor accepted until it is available again.",
     };
   }
   if (queue.status === "unhealthy") {
     const title = "The queue (RabbitMQ) is unavailable.";
     const waiting = outbox.waiting ? ` ${counted(outbox.waiting, "message")} in the outbox.` : "";
-    const text = `New jobs are accepted, and wait until it is back.${waiting}`;
-    return { level: "poor", summary: "Queue away", title, text };
+    const text = `New jobs are accepted, and wait until it is available again.${waiting}`;
+    return { level: "poor", summary: "Queue unavailable", title, text };
   }
   const text = [...store.warnings, ...queue.warnings].join(" ");
   if (status === "degraded")
-    return { level: "poor", summary: "Degraded", title: "Something is slow or in the way.", text };
+    return { level: "poor", summary: "Degraded", title: "A part of the service is slow or limited.", text };
   return { level: "good", summary: "All working", title: "Everything works.", text };
 }
 
@@ -75,7 +75,7 @@ function described({ status, store, queue, outbox }) {
  */
 async function readiness(signal) {
   const reply = await fetch("/readyz", { signal });
-  // 503 says in its body what is away.
+  // A response with 503 names the unavailable servers in its body.
   if (!reply.ok && reply.status !== 503) throw new Error(`/readyz answered ${reply.status}`);
   return reply.json();
 }

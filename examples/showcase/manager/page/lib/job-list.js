@@ -1,5 +1,5 @@
 /**
- * The jobs that are shown, newest first, and how live updates change them. Nothing here talks to anyone.
+ * Jobs that are shown, newest first, and their changes by live updates. These functions send no requests.
  *
  * @typedef {import("./api.js").JobPage} JobList
  * @typedef {import("./api.js").JobSummary} JobSummary
@@ -8,22 +8,22 @@
 
 /**
  * @param {JobList} list
- * @param {JobSummary} job as it is now
+ * @param {JobSummary} job in its current state
  * @param {Filter} filter
- * @returns {JobList} the job changed, moved, added or taken out: what a reload would show
+ * @returns {JobList} the list that a reload would show: the job is changed, moved, added or removed
  */
 export function withJob(list, job, filter) {
   const known = list.items.find(({ id }) => id === job.id);
   if (known && isOlder(job, known)) return list;
   if (!fits(job, filter)) return known ? withoutJob(list, job.id) : list;
-  // What a search looks through, only the server can tell: it finds nothing new by itself.
+  // Only the server can search, so a search adds no new jobs.
   if (!known && filter.q) return list;
 
   const others = list.items.filter(({ id }) => id !== job.id);
   const at = placeOf(filter);
   const after = others.findIndex((other) => at(other) < at(job));
   const index = after < 0 ? others.length : after;
-  // Below the last one there are pages that were not asked for: it is on one of those.
+  // The job is on a page below the last one, which was not loaded.
   if (!known && index === others.length && list.cursor !== null) return list;
   return { ...list, items: others.toSpliced(index, 0, job) };
 }
@@ -43,7 +43,7 @@ export function withoutJob(list, id) {
  * @returns {JobList}
  */
 export function withPage(list, page) {
-  // What changed in between may be in both.
+  // Jobs that changed in the meantime can be in both pages.
   const shown = new Set(list.items.map(({ id }) => id));
   return { ...page, items: [...list.items, ...page.items.filter(({ id }) => !shown.has(id))] };
 }
@@ -70,7 +70,7 @@ function fits(job, { status, language, targetLanguage }) {
 
 /**
  * @param {Filter} filter
- * @returns {(job: JobSummary) => string} by what the API sorts
+ * @returns {(job: JobSummary) => string} the key by which the API sorts
  */
 function placeOf({ status }) {
   return status ? ({ statusAt }) => statusAt : ({ createdAt }) => createdAt;

@@ -4,22 +4,22 @@ import { token } from "./token.js";
 import { createValue } from "./value.js";
 
 /**
- * What happened, as `/api/v1/events` tells it.
+ * Events of `/api/v1/events`.
  *
  * @typedef {{ type: "job", job: import("./api.js").JobSummary } | { type: "deleted", id: string } | { type: "resync" }} LiveEvent
  *
  * @typedef {object} Connection
- * @property {"connecting" | "live" | "waiting" | "refused"} state waiting: it broke, and the next try is due at `retryAt`
+ * @property {"connecting" | "live" | "waiting" | "refused"} state waiting: it broke, and the next attempt is at `retryAt`
  * @property {number | null} retryAt
- * @property {number | null} lostAt since when what is shown may be out of date; null while it is up to date
+ * @property {number | null} lostAt time since which the page can be out of date; null: it is up to date
  */
 
-/** The server says something every 15 seconds: silence beyond that is a dead connection. */
+/** Time after which a silent connection counts as dead. The server sends a comment every 15 seconds. */
 const SILENCE_MS = 40_000;
 const FIRST_WAIT_MS = 1_000;
 const LONGEST_WAIT_MS = 30_000;
 
-/** How live the page is. */
+/** State of the live connection. */
 export const connection = createValue(/** @type {Connection} */ ({ state: "connecting", retryAt: null, lostAt: null }));
 
 /** @type {Set<(event: LiveEvent) => void>} */
@@ -29,20 +29,20 @@ let wake = () => {};
 let hangUp = () => {};
 
 /**
- * @param {(event: LiveEvent) => void} listener `resync` means: read everything anew, something was missed
- * @returns {() => void} how to stop
+ * @param {(event: LiveEvent) => void} listener `resync`: events were missed, so read everything again
+ * @returns {() => void} a function that stops it
  */
 export function onLive(listener) {
   listeners.add(listener);
   return () => listeners.delete(listener);
 }
 
-/** Tries to connect now instead of when it is due. */
+/** Connects now instead of at the next attempt. */
 export function reconnect() {
   wake();
 }
 
-/** Opens the page's one connection, and keeps it up. */
+/** Opens the only connection of the page, and opens it again after a break. */
 export async function startLive() {
   addEventListener("online", reconnect);
   token.follow(() => {
@@ -108,7 +108,7 @@ function liveEvent(type, data) {
 
 /**
  * @param {"waiting" | "refused"} state
- * @param {number} [ms] otherwise until woken
+ * @param {number} [ms] default: until `wake`
  */
 async function waitFor(state, ms) {
   const lostAt = connection.current.lostAt ?? Date.now();

@@ -1,6 +1,6 @@
 import { createValue, useValue } from "./value.js";
 
-/** The time, in milliseconds, as exact as "3 minutes ago" needs it. */
+/** Current time in milliseconds, with the accuracy of texts such as "3 minutes ago". */
 const now = createValue(Date.now());
 setInterval(() => now.set(Date.now()), 20_000);
 

@@ -2,13 +2,13 @@ import { number, upcoming } from "./format.js";
 
 /** @typedef {import("./api.js").JobSummary} JobSummary */
 
-/** Too little has been done before to tell how fast it goes. */
+/** Minimum progress from which the remaining time is computed. */
 const LEAST_DONE = 3;
 const LEAST_MS = 1_000;
 
 /**
- * How long a translation will still take at its speed so far, in milliseconds; null where nobody can tell. Both times
- * are the server's, so that a wrong clock here does no harm.
+ * Returns the remaining time of a translation from its speed, in milliseconds. Null: unknown. Both times are from the
+ * server, so a wrong clock of the browser has no effect.
  *
  * @param {JobSummary} job
  * @returns {number | null}
@@ -19,7 +19,7 @@ export function remainingMs({ status, progress, waiting, statusAt, updatedAt }) 
   return tookMs < LEAST_MS ? null : (tookMs / progress.done) * (progress.total - progress.done);
 }
 
-/** @param {JobSummary} job one that is under way */
+/** @param {JobSummary} job a job in progress */
 export function progressText(job) {
   if (job.status === "pending") return job.attempt > 1 ? "Waiting to be tried again" : "Waiting for a worker";
   const { progress, waiting } = job;

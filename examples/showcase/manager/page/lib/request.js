@@ -2,7 +2,7 @@ import { authorization, refused, token } from "./token.js";
 
 /** @typedef {{ field: string, message: string }} FieldError */
 
-/** The API refused (problem+json), or did not answer (status 0). The message is for people. */
+/** The API rejected the request (problem+json), or did not answer (status 0). The message is human-readable. */
 export class ApiError extends Error {
   /**
    * @param {string} message
@@ -16,7 +16,7 @@ export class ApiError extends Error {
   }
 }
 
-/** The API answers within seconds or not at all. */
+/** Time limit of a request. The API answers within seconds. */
 const PATIENCE_MS = 20_000;
 
 /**
@@ -41,13 +41,13 @@ export async function send(path, { headers, signal = null, ...options } = {}) {
     throw new ApiError("The service does not answer.", { code: error.name });
   });
   if (reply.ok) return reply;
-  // Someone may have signed in meanwhile: then this says nothing about that.
+  // Ignores this response if the user has signed in since the request.
   if (reply.status === 401 && shown === token.current) refused.set(true);
   throw await problemOf(reply);
 }
 
 /**
- * @template T what the route's schema says that it answers
+ * @template T response in the route's schema
  * @param {string} path
  * @param {RequestOptions} [options]
  * @returns {Promise<T>}
@@ -67,7 +67,7 @@ export async function request(path, { signal, ...options } = {}) {
 /** @param {Response} reply */
 async function problemOf(reply) {
   const { status } = reply;
-  // A proxy in between may answer in its own way.
+  // A proxy can answer in another form.
   const problem = await reply.json().catch(() => ({}));
   const { code = `HTTP_${status}`, detail = `The service answered with status ${status}.`, errors = [] } = problem;
   return new ApiError(detail, { status, code, errors });

@@ -1,14 +1,14 @@
 import { createValue } from "./value.js";
 
 /**
- * Where the page is. The address is the only memory of it, so that links, bookmarks and "back" work.
+ * Current view. It is stored only in the address, so that links, bookmarks and "back" work.
  *
  * @typedef {object} Place
  * @property {string} path
  * @property {URLSearchParams} query
  */
 
-/** The page's own addresses. All others, such as files and the API's description, are the browser's. */
+/** Addresses of the page. The browser opens all others, such as files and the description of the API. */
 const OWN = /^\/($|new$|service$|jobs\/[^/]+$)/;
 
 export const place = createValue(here());
@@ -17,7 +17,7 @@ addEventListener("popstate", () => place.set(here()));
 
 /**
  * @param {string} href
- * @param {{ replace?: boolean }} [options] replace: "back" skips the present address
+ * @param {{ replace?: boolean }} [options] replace: "back" skips the current address
  */
 export function go(href, { replace = false } = {}) {
   if (replace) history.replaceState(null, "", href);
@@ -25,7 +25,7 @@ export function go(href, { replace = false } = {}) {
   place.set(here());
 }
 
-/** Lets links to the page's own addresses change what it shows, instead of loading it anew. */
+/** Opens links to the page's own addresses without loading the page again. */
 export function followLinks() {
   document.addEventListener("click", (event) => {
     const link = event.target instanceof Element ? event.target.closest("a") : null;
@@ -40,7 +40,7 @@ function isOurs(link) {
   return link.origin === location.origin && OWN.test(link.pathname) && !link.hash && !link.hasAttribute("download");
 }
 
-/** @param {MouseEvent} event a new tab or window is asked for, or someone took care of it */
+/** @param {MouseEvent} event true for a click that opens a new tab or window, or that was handled already */
 function isForBrowser(event) {
   return (
     event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey

@@ -2,10 +2,10 @@ import { createValue } from "./value.js";
 
 const KEY = "token";
 
-/** What the API is shown to be let in; null where it asked for nothing. This tab keeps it until it is closed. */
+/** Token for the API; null if there is none. It is kept until this tab is closed. */
 export const token = createValue(sessionStorage.getItem(KEY));
 
-/** Whether the API refused what it was shown, or wants to be shown something. */
+/** True if the API rejected the token, or needs one. */
 export const refused = createValue(false);
 
 /** @param {string} text */

@@ -3,10 +3,10 @@ import { countJobs } from "./api.js";
 import { onLive } from "./live.js";
 import { useLoaded } from "./use-loaded.js";
 
-/** However much happens, the counts are read once in this time. */
+/** Minimum time between two reads of the counts. */
 const AT_MOST_EVERY_MS = 1_000;
 
-/** How many jobs there are of each status, kept up to date. */
+/** Returns the number of jobs by status, always current. */
 export function useCounts() {
   const counts = useLoaded("counts", () => countJobs());
   const { reload } = counts;
@@ -18,7 +18,7 @@ export function useCounts() {
     const versions = new Map();
 
     const stop = onLive((event) => {
-      // Progress changes no count, and is most of what happens.
+      // Ignores progress, which changes no count and is the most frequent event.
       if (event.type === "job") {
         if (versions.get(event.job.id) === event.job.version) return;
         versions.set(event.job.id, event.job.version);

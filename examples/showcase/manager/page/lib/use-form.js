@@ -8,27 +8,27 @@ import { go } from "./router.js";
  * @typedef {object} Form
  * @property {V} values
  * @property {<K extends keyof V>(name: K, value: V[K]) => void} change
- * @property {Partial<Record<keyof V, string>>} errors what is wrong with which field
- * @property {string | null} problem what is wrong besides
+ * @property {Partial<Record<keyof V, string>>} errors errors by field
+ * @property {string | null} problem error that concerns no field
  * @property {boolean} sending
  * @property {(event: Event) => void} submit
  */
 
 const outcomes = {
   created: "The job is accepted.",
-  existing: "This had been asked for before: here is its job.",
-  restarted: "This had failed before: it is tried again.",
+  existing: "This job exists already.",
+  restarted: "This job had failed. It is tried again.",
 };
 
 /**
- * A form that asks for a job. What the API finds wrong is shown at its field; the job that it accepts is shown next.
+ * Returns a form that creates a job. Errors of the API are shown at their field. After success, the job is shown.
  *
  * @template {Record<string, unknown>} V
  * @param {V} empty
  * @param {object} options
  * @param {readonly (keyof V & string)[]} options.required
  * @param {(values: V) => Promise<import("./api.js").Submitted>} options.send
- * @param {(error: ApiError) => keyof V & string | null} [options.fieldOf] where an error belongs that names no field
+ * @param {(error: ApiError) => keyof V & string | null} [options.fieldOf] returns the field of an error that names none
  * @returns {Form<V>}
  */
 export function useForm(empty, { required, send, fieldOf = () => null }) {
@@ -68,7 +68,7 @@ export function useForm(empty, { required, send, fieldOf = () => null }) {
     }
     const field = fieldOf(error);
     const all = field ? [{ field, message: error.message }] : error.errors;
-    // The API names fields by path, such as `preferredSources.0`.
+    // The API names fields with their path, such as `preferredSources.0`.
     const known = all
       .map(({ field, message }) => ({ name: field.split(".")[0] ?? "", message }))
       .filter(({ name }) => name in values);

@@ -10,33 +10,33 @@ import { useLoaded } from "./use-loaded.js";
  */
 
 /**
- * A job, kept up to date. `hear` takes what is known of it without asking.
+ * Returns a job, always current. `update` sets a state that is known without a request.
  *
  * @param {string} id
- * @returns {LoadedJob & { hear: (job: JobSummary) => void }}
+ * @returns {LoadedJob & { update: (job: JobSummary) => void }}
  */
 export function useJob(id) {
   const loaded = useLoaded(`job ${id}`, (signal) => getJob(id, signal));
   const { data, reload } = loaded;
-  // What was heard last may overtake an answer that is under way.
-  const [heard, setHeard] = useState(/** @type {JobSummary | null} */ (null));
-  const news = heard?.id === id ? heard : null;
+  // An event can arrive before the response to an earlier request.
+  const [live, setLive] = useState(/** @type {JobSummary | null} */ (null));
+  const current = live?.id === id ? live : null;
 
   useEffect(
     () =>
       onLive((event) => {
         if (event.type === "resync" || (event.type === "deleted" && event.id === id)) reload();
-        if (event.type === "job" && event.job.id === id) setHeard(event.job);
+        if (event.type === "job" && event.job.id === id) setLive(event.job);
       }),
     [id],
   );
 
-  // A change of status has a history and details, which are not in the news.
-  const newer = data !== null && news !== null && news.version > data.version ? news.version : null;
+  // After a change of status, the history and details must be read. They are not in the event.
+  const newer = data !== null && current !== null && current.version > data.version ? current.version : null;
   useEffect(() => {
     if (newer !== null) reload();
   }, [newer]);
 
-  const present = data !== null && news !== null && !isOlder(news, data) ? { ...data, ...news } : data;
-  return { ...loaded, data: present, hear: setHeard };
+  const present = data !== null && current !== null && !isOlder(current, data) ? { ...data, ...current } : data;
+  return { ...loaded, data: present, update: setLive };
 }

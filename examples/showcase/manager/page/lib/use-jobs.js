@@ -9,8 +9,8 @@ import { onLive } from "./live.js";
  * @typedef {import("./filter.js").Filter} Filter
  *
  * @typedef {object} Jobs
- * @property {JobList | null} list null: there is nothing to show yet
- * @property {Error | null} error of the newest try to read them
+ * @property {JobList | null} list null: not loaded
+ * @property {Error | null} error of the newest request
  * @property {boolean} loading
  * @property {() => void} reload
  * @property {() => void} loadMore
@@ -19,11 +19,11 @@ import { onLive } from "./live.js";
 const PAGE = 50;
 const MOST_AT_ONCE = 200;
 
-/** What was shown last: "back" shows it at once, where it was. */
+/** List that was shown last. "Back" shows it at once, at the same position. */
 let last = { key: "", list: /** @type {JobList | null} */ (null) };
 
 /**
- * The jobs that a filter lets through, kept up to date.
+ * Returns the jobs that match a filter, always current.
  *
  * @param {Filter} filter
  * @returns {Jobs}
@@ -47,7 +47,7 @@ export function useJobs(filter) {
 
   const load = useCallback(
     async (/** @type {AbortSignal} */ signal) => {
-      // What comes meanwhile may be newer than the answer.
+      // Changes during a request. They can be newer than the response.
       /** @type {((list: JobList) => JobList)[]} */
       const meanwhile = [];
       const stop = onLive((event) => meanwhile.push((list) => applied(list, event, filter)));

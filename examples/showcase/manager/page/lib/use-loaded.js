@@ -1,21 +1,21 @@
 import { useCallback, useEffect, useRef, useState } from "/vendor/hooks.js";
 
 /**
- * What an address of the API answers.
+ * State of a request to the API.
  *
  * @template T
  * @typedef {object} Loaded
- * @property {T | null} data the newest answer, which stays when a later try fails
- * @property {Error | null} error of the newest try
+ * @property {T | null} data the newest response, which is kept if a later request fails
+ * @property {Error | null} error of the newest request
  * @property {boolean} loading
  * @property {() => void} reload
  */
 
 /**
- * Asks once for each `key`, and again on `reload`; with `everyMs` also from time to time, while someone looks.
+ * Sends a request for each new `key`, on `reload`, and with `everyMs` also regularly while the page is visible.
  *
  * @template T
- * @param {string} key names what is asked for
+ * @param {string} key identifies the request
  * @param {(signal: AbortSignal) => Promise<T>} ask
  * @param {{ everyMs?: number }} [options]
  * @returns {Loaded<T>}
@@ -49,7 +49,7 @@ export function useLoaded(key, ask, { everyMs } = {}) {
 
   useEffect(() => {
     if (!everyMs) return;
-    // A slow answer is waited for: asking anew would give it up each time.
+    // Waits for a slow response. Another request would abort it each time.
     const look = () => document.visibilityState === "visible" && !waiting.current && reload();
     const timer = setInterval(look, everyMs);
     document.addEventListener("visibilitychange", look);

@@ -1,13 +1,13 @@
 import { useLayoutEffect, useReducer } from "/vendor/hooks.js";
 
 /**
- * A value that lives outside of components, which follow it.
+ * Value outside of components. Components follow its changes.
  *
  * @template T
  * @typedef {object} Value
  * @property {T} current
  * @property {(next: T) => void} set
- * @property {(listener: (value: T) => void) => () => void} follow returns how to stop
+ * @property {(listener: (value: T) => void) => () => void} follow returns a function that stops it
  */
 
 /**
@@ -35,7 +35,7 @@ export function createValue(initial) {
 }
 
 /**
- * The value as it is now; the component is drawn anew when it changes.
+ * Returns the current value. The component is drawn again after each change.
  *
  * @template T
  * @param {Value<T>} value

@@ -7,7 +7,7 @@ import { useValue } from "../lib/value.js";
 import { Notice } from "./notice.js";
 
 /**
- * Says above every view what keeps it from being up to date, or keeps jobs from being done.
+ * Shows problems above every view: the page is out of date, or jobs are not processed.
  *
  * @param {{ health: import("../lib/health.js").Health }} props
  */
@@ -53,7 +53,7 @@ function Countdown({ until }) {
 function useAnnounced(lost) {
   const before = useRef(lost);
   useEffect(() => {
-    if (before.current !== lost) announce(lost ? "Live updates are interrupted." : "Live updates are back.");
+    if (before.current !== lost) announce(lost ? "Live updates are interrupted." : "Live updates continue.");
     before.current = lost;
   }, [lost]);
 }

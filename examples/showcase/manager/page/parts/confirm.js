@@ -2,8 +2,8 @@ import { useLayoutEffect, useRef } from "/vendor/hooks.js";
 import { html } from "../lib/html.js";
 
 /**
- * Asks before something that cannot be undone. The browser's own dialog holds the focus, takes Escape for a no, and gives
- * the focus back when it is closed.
+ * Asks before an action that cannot be undone. The dialog of the browser keeps the focus, reads Escape as no, and returns
+ * the focus when it is closed.
  *
  * @param {{ title: string, yes: string, no: string, onYes: () => void, onNo: () => void, children?: unknown }} props
  */

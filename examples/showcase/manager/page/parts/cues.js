@@ -10,7 +10,7 @@ import { Notice } from "./notice.js";
 const PAGE = 100;
 
 /**
- * Source and target side by side, a page at a time. They are read anew when the job enters another status.
+ * Shows the cues of source and target in pages. They are read again after each change of status.
  *
  * @param {{ job: import("../lib/api.js").JobDetail, drafts: readonly number[] }} props drafts: ids of cues
  */

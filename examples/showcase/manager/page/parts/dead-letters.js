@@ -7,7 +7,7 @@ import { Ago } from "./time.js";
 export function DeadLetters({ stage, onSendBack }) {
   const { data, error } = useLoaded(`dead letters ${stage}`, () => getDeadLetters(stage));
   return html`
-    <h3>Given up: ${stage}</h3>
+    <h3>Dead letters: ${stage}</h3>
     ${error && html`<p>${error.message}</p>`}
     <ul class="letters">
       ${data?.items.map(

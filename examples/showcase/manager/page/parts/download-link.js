@@ -5,7 +5,7 @@ import { token } from "../lib/token.js";
 /** @param {{ path: string, label: string, main?: boolean, onError: (error: Error) => void }} props */
 export function DownloadLink({ path, label, main = false, onError }) {
   const fetchWithToken = async (/** @type {Event} */ event) => {
-    // A link cannot show a token. Without one, the browser does all of it.
+    // A link cannot send a token. Without a token, the browser downloads the file itself.
     if (token.current === null) return;
     event.preventDefault();
     await save(path).catch(onError);

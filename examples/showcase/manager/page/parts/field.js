@@ -1,7 +1,7 @@
 import { html } from "../lib/html.js";
 
 /**
- * An input with its label, a hint, and what is wrong with it.
+ * Shows an input with its label, a hint and its error.
  *
  * @param {object} props
  * @param {string} props.name
@@ -40,7 +40,7 @@ export function Labelled({ name, label, hint, error, children }) {
 }
 
 /**
- * What ties an input to its label, hint and error.
+ * Returns the attributes that connect an input with its label, hint and error.
  *
  * @param {string} name
  * @param {{ hint?: string | undefined, error?: string | undefined }} texts

@@ -7,7 +7,7 @@ import { LANGUAGE_LIST } from "./languages.js";
 
 /** @typedef {import("../lib/filter.js").Filter} Filter */
 
-/** Someone who types is let finish. */
+/** Time without a key press after which a typed filter is used, in milliseconds. */
 const PAUSE_MS = 350;
 
 /** @param {{ filter: Filter }} props */
@@ -16,7 +16,7 @@ export function Filters({ filter }) {
   const address = addressOf(filter);
   const wanted = addressOf({ ...typed, status: filter.status, ...tagsOf(typed), q: typed.q.trim() });
 
-  // "Back", or a link: the address has changed, and the inputs follow it.
+  // After "back" or a link, the inputs get the values of the new address.
   useEffect(() => setTyped(filter), [address]);
   useEffect(() => {
     if (wanted === address) return;

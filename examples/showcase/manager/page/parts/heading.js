@@ -2,7 +2,7 @@ import { useEffect } from "/vendor/hooks.js";
 import { html } from "../lib/html.js";
 
 /**
- * A view's heading, which takes the focus when someone comes here, and names the browser's tab.
+ * Shows a view's heading. It gets the focus when the view opens, and is the title of the browser's tab.
  *
  * @param {{ title: string, inTab?: string }} props
  */
@@ -13,7 +13,7 @@ export function Heading({ title, inTab = title }) {
   return html`<h1 tabindex="-1" dir="auto">${title}</h1>`;
 }
 
-/** Brings the focus to where a view begins. */
+/** Moves the focus to the beginning of a view. */
 export function focusHeading() {
   document.querySelector("h1")?.focus();
 }

@@ -10,7 +10,7 @@ import { Notice } from "./notice.js";
 
 /** @typedef {import("../lib/api.js").JobDetail} JobDetail */
 
-/** What can be done with a job now. @param {{ job: JobDetail, onChange: (job: JobDetail) => void }} props */
+/** Shows the actions that are possible with a job now. @param {{ job: JobDetail, onChange: (job: JobDetail) => void }} props */
 export function JobActions({ job, onChange }) {
   const [asking, setAsking] = useState(/** @type {"cancel" | "delete" | null} */ (null));
   const [error, setError] = useState(/** @type {Error | null} */ (null));
@@ -28,7 +28,7 @@ export function JobActions({ job, onChange }) {
   const change = (/** @type {() => Promise<JobDetail>} */ action, /** @type {string} */ done) =>
     run(async () => {
       onChange(await action());
-      // The button is gone, and the focus would be with it.
+      // The button was removed, and the focus with it.
       focusHeading();
     }, done);
   const retry = (/** @type {boolean} */ fromStart) =>

@@ -2,7 +2,7 @@ import { html } from "../lib/html.js";
 import { Languages } from "./languages.js";
 import { Moment } from "./time.js";
 
-/** What was asked for. @param {{ job: import("../lib/api.js").JobDetail }} props */
+/** Shows the request of a job. @param {{ job: import("../lib/api.js").JobDetail }} props */
 export function JobFacts({ job }) {
   return html`
     <section class="card" aria-labelledby="job-title">
@@ -25,7 +25,7 @@ export function JobFacts({ job }) {
   `;
 }
 
-/** Only what a browser can open is a link; whoever made the job chose the address. @param {{ url: string }} props */
+/** Shows an address. Only addresses that a browser can open are links, because a client chose them. @param {{ url: string }} props */
 function Video({ url }) {
   return /^https?:/i.test(url) ? html`<a href=${url} rel="noreferrer noopener" target="_blank">${url}</a>` : url;
 }

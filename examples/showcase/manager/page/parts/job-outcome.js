@@ -3,7 +3,7 @@ import { html } from "../lib/html.js";
 import { Notice } from "./notice.js";
 import { ProgressBar } from "./progress-bar.js";
 
-/** How far the job is, or how it ended. @param {{ job: import("../lib/api.js").JobDetail, warnings: readonly string[] }} props */
+/** Shows the progress or the end of a job. @param {{ job: import("../lib/api.js").JobDetail, warnings: readonly string[] }} props */
 export function JobOutcome({ job, warnings }) {
   return html`
     ${job.waiting ? html`<${Waiting} waiting=${job.waiting} />` : isUnderWay(job) && html`<div class="card"><${ProgressBar} job=${job} /></div>`}

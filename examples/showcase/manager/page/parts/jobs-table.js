@@ -6,7 +6,7 @@ import { JobRow } from "./job-row.js";
 export function JobsTable({ jobs }) {
   const table = useRef(/** @type {HTMLTableElement | null} */ (null));
   useKeptFocus(table, jobs);
-  // The roles are said, since rows that are laid out as cards would lose them.
+  // Roles are explicit, because rows with the layout of cards would lose them.
   return html`
     <table class="jobs" role="table" ref=${table}>
       <thead role="rowgroup">
@@ -24,8 +24,8 @@ export function JobsTable({ jobs }) {
 }
 
 /**
- * A row whose job is no longer like what is looked for goes away. If the focus was in it, the row that moved up gets it:
- * otherwise who uses the keyboard would be thrown back to the top.
+ * Moves the focus if its row was removed, because the job does not match the filter any more. The next row gets the focus.
+ * Otherwise, users of the keyboard would have to begin at the top.
  *
  * @param {{ current: HTMLTableElement | null }} table
  * @param {readonly unknown[]} jobs

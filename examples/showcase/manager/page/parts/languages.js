@@ -7,5 +7,5 @@ export function Languages({ language, targetLanguage }) {
   return html`${languageName(language)} <span aria-hidden="true">→</span><span class="hidden"> to </span> ${languageName(targetLanguage)}`;
 }
 
-/** The languages that inputs suggest; there is one for the whole page. */
+/** List of the languages that inputs suggest. There is one for the whole page. */
 export const LANGUAGE_LIST = "language-list";

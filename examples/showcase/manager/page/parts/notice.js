@@ -1,10 +1,10 @@
 import { html } from "../lib/html.js";
 
 /**
- * Something that the reader should know.
+ * Shows a message to the user.
  *
  * @param {{ tone: "bad" | "poor" | "plain", title?: string, alert?: boolean, action?: { label: string, run: () => void }, children?: unknown }} props
- * alert: it is the answer to what they just did, and is read out
+ * alert: it is the response to an action of the user, so screen readers announce it
  */
 export function Notice({ tone, title, alert = false, action, children }) {
   return html`

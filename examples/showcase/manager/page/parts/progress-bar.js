@@ -1,7 +1,7 @@
 import { html } from "../lib/html.js";
 import { progressText } from "../lib/progress.js";
 
-/** @param {{ job: import("../lib/api.js").JobSummary }} props one that is under way */
+/** @param {{ job: import("../lib/api.js").JobSummary }} props a job in progress */
 export function ProgressBar({ job }) {
   const bar = html`<progress max="100" value=${job.percent} aria-label=${`Progress of ${job.videoTitle}`}></progress>`;
   return html`

@@ -6,11 +6,11 @@ import { Ago } from "./time.js";
 
 /** @param {{ providers: readonly Provider[] }} props */
 export function Providers({ providers }) {
-  if (providers.length === 0) return html`<p class="hint">No worker has told of a provider yet.</p>`;
+  if (providers.length === 0) return html`<p class="hint">No worker has reported a provider yet.</p>`;
   return html`
     <table class="plain">
       <thead>
-        <tr><th scope="col">Name</th><th scope="col">State</th><th scope="col">Told</th></tr>
+        <tr><th scope="col">Name</th><th scope="col">State</th><th scope="col">Updated</th></tr>
       </thead>
       <tbody>
         ${providers.map(
@@ -30,7 +30,7 @@ export function Providers({ providers }) {
 /** @param {Provider} provider */
 export function providerText({ remaining, allowed, resetsAt, throttledUntil, reason }) {
   if (throttledUntil && Date.parse(throttledUntil) > Date.now()) {
-    return `not asked until ${upcoming(throttledUntil)}${reason ? `: ${reason}` : ""}`;
+    return `not called until ${upcoming(throttledUntil)}${reason ? `: ${reason}` : ""}`;
   }
   if (remaining === null) return "in use, no quota known";
   const of = allowed === null ? "" : ` of ${number(allowed)}`;

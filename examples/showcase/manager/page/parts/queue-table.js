@@ -24,18 +24,18 @@ export function QueueTable({ queues, onChange }) {
       setError(failure instanceof Error ? failure : new Error(String(failure)));
     }
   };
-  const columns = ["Queue", "Waiting", "Under way", "To be retried", "Given up", "Workers"];
+  const columns = ["Queue", "Waiting", "In progress", "To be retried", "Dead letters", "Workers"];
   return html`
     ${error && html`<${Notice} tone="bad" alert title="That did not work.">${error.message}<//>`}
     <div class="scrolls" tabindex="0" role="region" aria-label="Queues, table">
-      <table class="plain figures">
+      <table class="plain numbers">
         <thead><tr>${columns.map((name) => html`<th scope="col">${name}</th>`)}</tr></thead>
         <tbody>
           ${queues.items.map(
             ({ stage, name, counts }) => html`
               <tr>
                 <th scope="row">${stage}<span class="sub">${name}</span></th>
-                ${counts ? figures(counts).map((figure) => html`<td>${figure}</td>`) : html`<td colspan="5">Unknown: RabbitMQ is unavailable.</td>`}
+                ${counts ? numbers(counts).map((figure) => html`<td>${figure}</td>`) : html`<td colspan="5">Unknown: RabbitMQ is unavailable.</td>`}
               </tr>
             `,
           )}
@@ -49,6 +49,6 @@ export function QueueTable({ queues, onChange }) {
 }
 
 /** @param {import("../lib/service.js").QueueCounts} counts */
-function figures({ ready, unacked, delayed, dead, consumers }) {
+function numbers({ ready, unacked, delayed, dead, consumers }) {
   return [ready, unacked ?? "–", delayed, dead, consumers];
 }

@@ -3,7 +3,7 @@ import { html } from "../lib/html.js";
 import { useProviders, useQueues } from "../lib/service.js";
 import { providerText } from "./providers.js";
 
-/** How busy the workers are, and what holds them up, in a line. */
+/** Shows the load of the workers, and the reasons for waiting jobs, in one line. */
 export function ServiceStrip() {
   const { data: queues } = useQueues();
   const { data: providers } = useProviders();
@@ -28,9 +28,9 @@ export function ServiceStrip() {
 function queueText({ ready, unacked, delayed, dead, consumers }) {
   const parts = [
     ready > 0 && `${number(ready)} waiting`,
-    unacked && `${number(unacked)} under way`,
+    unacked && `${number(unacked)} in progress`,
     delayed > 0 && `${number(delayed)} to be retried`,
-    dead > 0 && `${number(dead)} given up`,
+    dead > 0 && `${number(dead)} dead letters`,
     consumers === 0 && "no worker",
   ].filter(Boolean);
   return parts.join(", ") || "idle";

@@ -9,10 +9,13 @@ const evidence = {
   bytes: "by its bytes",
   language: "by the language",
   detector: "by a detector",
-  default: "assumed: nothing told",
+  default: "assumed: no evidence",
 };
 
-/** Which subtitle was chosen, why, and the skipped ones. @param {{ subtitle: Subtitle | undefined }} props */
+/**
+ * Shows the chosen subtitle with the reason, and the skipped ones. @param {{ subtitle: Subtitle
+ * undefined }} props
+ */
 export function SubtitleFacts({ subtitle }) {
   if (!subtitle) return null;
   const {

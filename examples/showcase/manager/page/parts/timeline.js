@@ -5,7 +5,7 @@ import { Moment } from "./time.js";
 
 /** @typedef {import("../lib/api.js").JobDetail["history"]} History */
 
-/** What happened to a job, who did it, and why. @param {{ history: History }} props */
+/** Shows the changes of a job, with their authors and reasons. @param {{ history: History }} props */
 export function Timeline({ history }) {
   return html`
     <section class="card" aria-labelledby="timeline-title">

@@ -3,7 +3,10 @@ import { html } from "../lib/html.js";
 
 /** @typedef {import("../lib/details.js").Translation} Translation */
 
-/** What the translation is made of, and what it lacks. @param {{ translation: Translation | undefined }} props */
+/**
+ * Shows the parts of the translation, and the missing cues. @param {{ translation: Translation
+ * undefined }} props
+ */
 export function TranslationFacts({ translation }) {
   if (!translation) return null;
   const { provider, total, covered, coverage, uncovered, uncoveredCues } = translation;
@@ -37,7 +40,7 @@ function partsOf({ exact, fuzzy, machine, resumed }) {
   return [
     { label: "Exact", count: exact, about: "translated before, in the same words" },
     { label: "Drafts", count: fuzzy, about: "translated before, in similar words" },
-    { label: "Machine", count: machine, about: "nobody has read them" },
+    { label: "Machine", count: machine, about: "not read by a human" },
     { label: "Resumed", count: resumed, about: "kept from an attempt that was interrupted" },
   ].filter(({ count }) => count > 0);
 }

@@ -10,7 +10,7 @@ import { fieldsOf } from "./video-form.js";
 const HINT = "SubRip (.srt) or WebVTT (.vtt), up to 2 MiB.";
 const aboutTheFile = ["TOO_LARGE", "UNSUPPORTED_MEDIA_TYPE", "UNREADABLE_SUBTITLE"];
 
-/** Uploads a subtitle to have it translated. */
+/** Form that uploads a subtitle for translation. */
 export function UploadForm() {
   const form = useForm(
     { file: /** @type {File | null} */ (null), videoTitle: "", language: "", targetLanguage: "" },

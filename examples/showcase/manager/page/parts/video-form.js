@@ -7,7 +7,7 @@ import { Field } from "./field.js";
 import { JobForm } from "./job-form.js";
 import { LANGUAGE_LIST } from "./languages.js";
 
-/** Asks for the subtitle of a video. */
+/** Form that requests the subtitle of a video. */
 export function VideoForm() {
   const keyFor = useRequestKey();
   const form = useForm(
@@ -25,7 +25,7 @@ export function VideoForm() {
   return html`
     <${JobForm} form=${form} action="Find the subtitle">
       <${Field} label="Video" hint="Its address, or its path on the media server." ...${field("videoUrl")} placeholder="https://… or /media/…" />
-      <${Field} label="Title" hint="As people write it, with the year if you know it." ...${field("videoTitle")} />
+      <${Field} label="Title" hint="The usual title, with the year if you know it." ...${field("videoTitle")} />
       <div class="field-pair">
         <${Field} label="Language" hint="Of the subtitle to find." list=${LANGUAGE_LIST} ...${field("language")} />
         <${Field} label="Translate into" hint="Optional." list=${LANGUAGE_LIST} ...${field("targetLanguage")} />
@@ -35,7 +35,7 @@ export function VideoForm() {
 }
 
 /**
- * What fields need of a form whose values are texts.
+ * Returns the properties of a field, for a form whose values are texts.
  *
  * @template {Record<string, unknown>} V
  * @param {import("../lib/use-form.js").Form<V>} form
@@ -50,7 +50,7 @@ export function fieldsOf({ values, errors, change }) {
   });
 }
 
-/** A key that stays the same while the same is asked for: sending it again, after an answer got lost, asks once. */
+/** Returns a key that is the same for the same request. So a repetition after a lost response creates no second job. */
 function useRequestKey() {
   const last = useRef({ order: "", key: "" });
   return (/** @type {unknown} */ value) => {

@@ -17,7 +17,7 @@ import { NotFoundView } from "./not-found-view.js";
 import { ServiceView } from "./service-view.js";
 import { SignInView } from "./sign-in-view.js";
 
-/** The frame around every view. */
+/** Frame around every view. */
 export function App() {
   const { path, query } = useValue(place);
   const locked = useValue(refused);
@@ -48,8 +48,8 @@ function View({ path, query, health }) {
 }
 
 /**
- * Whoever follows a link lands at the new view's heading, and on top of it. When the page is first loaded, the focus is
- * the browser's.
+ * Moves the focus to the heading of a new view after a link, and scrolls to the top. When the page is loaded, the focus
+ * is not changed.
  *
  * @param {string} path
  */
@@ -67,7 +67,7 @@ function useFocusOnArrival(path) {
     if (before.current === path) return;
     before.current = path;
     focusHeading();
-    // Back is where one was: the browser scrolls there itself.
+    // After "back", the browser scrolls to the earlier position.
     if (!wentBack.current) scrollTo(0, 0);
     wentBack.current = false;
   }, [path]);

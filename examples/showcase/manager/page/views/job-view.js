@@ -18,11 +18,11 @@ import { TranslationFacts } from "../parts/translation-facts.js";
 /** @param {{ id: string }} props */
 export function JobView({ id }) {
   const loaded = useJob(id);
-  const { data, error, hear } = loaded;
+  const { data, error, update } = loaded;
   const gone = error instanceof ApiError && (error.status === 404 || error.status === 400);
   const job = gone ? null : data;
   useAnnouncedStatus(job);
-  // The heading stays the same element while the job is loaded: it has the focus.
+  // The heading is the same element while the job is loaded, because it has the focus.
   return html`
     <p class="back"><a href="/"><span aria-hidden="true">← </span>All jobs</a></p>
     <div class="view-head">
@@ -30,7 +30,7 @@ export function JobView({ id }) {
         <${Heading} title=${job?.videoTitle ?? (gone ? "There is no such job" : "Job")} />
         ${job && html`<${StatusChip} ...${job} />`}
       </div>
-      ${job && html`<${JobActions} job=${job} onChange=${hear} />`}
+      ${job && html`<${JobActions} job=${job} onChange=${update} />`}
     </div>
     ${gone && html`<p>It was never there, or it is old enough to have been forgotten.</p>`}
     ${!gone && html`<${Trouble} loaded=${loaded} />`} ${job && html`<${JobBody} job=${job} />`}
@@ -62,7 +62,7 @@ function JobBody({ job }) {
 }
 
 /**
- * Says when the job enters another status: that is what someone who has it open waits for.
+ * Announces each new status of the job.
  *
  * @param {import("../lib/api.js").JobDetail | null} job
  */

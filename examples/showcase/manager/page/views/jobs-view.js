@@ -73,7 +73,7 @@ function Nothing({ filter }) {
 }
 
 /**
- * Says how many were found when someone has changed what they look for.
+ * Announces the number of jobs after a change of the filter.
  *
  * @param {import("../lib/filter.js").Filter} filter
  * @param {import("../lib/use-jobs.js").Jobs} jobs

@@ -4,7 +4,7 @@ import { signIn, token } from "../lib/token.js";
 import { Field } from "../parts/field.js";
 import { Heading } from "../parts/heading.js";
 
-/** Asks for the token that the API wants to be shown. */
+/** Asks for the token of the API. */
 export function SignInView() {
   const [text, setText] = useState("");
   const [missing, setMissing] = useState(false);
@@ -17,7 +17,7 @@ export function SignInView() {
   return html`
     <form class="form" onSubmit=${submit} novalidate>
       <${Heading} title="Sign in" />
-      <p>This service asks for a token. Whoever runs it has given you one.</p>
+      <p>This service asks for a token. You have received it from the operator.</p>
       <${Field}
         name="token"
         label="Token"

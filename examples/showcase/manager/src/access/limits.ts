@@ -3,11 +3,11 @@ import rateLimit from "@fastify/rate-limit";
 import type { Server } from "../api/typed-server.js";
 
 export interface LimitOptions {
-  /** Requests that one address may make in a minute. @default 600 */
+  /** Number of requests per minute for each address. @default 600 */
   readonly requestsPerMinute?: number | undefined;
 }
 
-/** Headers that keep a browser from doing what no page of ours asks for, and a limit for each client. */
+/** Sets headers that prevent actions in the browser that the page does not need, and a limit for each client. */
 export async function limitAccess(server: Server, { requestsPerMinute = 600 }: LimitOptions): Promise<void> {
   await server.register(helmet, {
     contentSecurityPolicy: {
@@ -24,13 +24,13 @@ export async function limitAccess(server: Server, { requestsPerMinute = 600 }: L
         frameAncestors: ["'none'"],
       },
     },
-    // Whether there is TLS, the proxy in front knows.
+    // No HSTS: only the proxy in front of this server knows if there is TLS.
     strictTransportSecurity: false,
   });
   await server.register(rateLimit, {
     max: requestsPerMinute,
     timeWindow: 60_000,
-    // Orchestrators ask often, and must not be told to go away. The page is many small files, which cost nothing.
+    // No limit for the health routes, which orchestrators call often, and for the page, which consists of many small files.
     allowList: ({ url }) => url === "/livez" || url === "/readyz" || /^\/(page|vendor)\//.test(url),
   });
 }

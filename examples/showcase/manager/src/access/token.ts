@@ -14,8 +14,8 @@ export function needsToken(path: string): boolean {
 }
 
 /**
- * With a token, every call of the API needs it: as `Authorization: Bearer`, or as the cookie that `POST /session` gives a
- * browser, whose downloads and event streams cannot send headers. The cookie is no copy of the token.
+ * If there is a token, every call of the API needs it: as `Authorization: Bearer`, or as the cookie that `POST /session` sets in
+ * a browser, whose downloads and event streams cannot send headers. The cookie does not contain the token.
  */
 export async function requireToken(server: Server, token: string | undefined): Promise<void> {
   const session = token === undefined ? "" : createHmac("sha256", token).update("session").digest("base64url");
@@ -33,7 +33,7 @@ export async function requireToken(server: Server, token: string | undefined): P
     {
       schema: {
         tags: ["session"],
-        summary: "Whether a token is needed, and whether this browser has shown it",
+        summary: "Check if a token is needed, and if this browser has a session",
         response: { 200: z.object({ required: z.boolean(), valid: z.boolean() }) },
       },
     },
@@ -43,7 +43,7 @@ export async function requireToken(server: Server, token: string | undefined): P
   server.post(
     "/session",
     {
-      // Someone may be guessing.
+      // Limits attempts, because a client can try to guess the token.
       config: { rateLimit: { max: 10, timeWindow: 60_000 } },
       schema: {
         tags: ["session"],
@@ -75,7 +75,7 @@ function wrongToken(): Problem {
 
 const key = randomBytes(32);
 
-/** Takes as long whether the texts differ at the beginning or at the end, and however long they are. */
+/** Compares two texts. The time does not depend on their content and length. */
 function same(one: string, other: string): boolean {
   const digest = (text: string) => createHmac("sha256", key).update(text).digest();
   return timingSafeEqual(digest(one), digest(other));

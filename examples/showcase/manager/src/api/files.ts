@@ -12,11 +12,11 @@ const tags = ["files"];
 const mediaTypes = { srt: "application/x-subrip; charset=utf-8", vtt: "text/vtt; charset=utf-8" } as const;
 
 const cue = z.object({
-  id: z.int().describe("Numbers the cue within its file"),
+  id: z.int().describe("Number of the cue in its file"),
   startMs: z.int(),
   endMs: z.int(),
   source: z.string().nullable().describe("null: only the translation has this cue"),
-  target: z.string().nullable().describe("null: it has no translation (yet)"),
+  target: z.string().nullable().describe("null: no translation"),
 });
 
 const cueList = z.object({
@@ -38,7 +38,7 @@ export function fileRoutes(server: Server, { store, files }: { store: SubtitleSt
         produces: ["application/x-subrip", "text/vtt"],
         response: {
           200: {
-            description: "The subtitle, in UTF-8, under the name that video players look for",
+            description: "The subtitle, in UTF-8, with the name that video players search",
             content: { "application/x-subrip": { schema: z.string() }, "text/vtt": { schema: z.string() } },
           },
           ...refusals(404, 409, 422, 503),
@@ -53,7 +53,7 @@ export function fileRoutes(server: Server, { store, files }: { store: SubtitleSt
       }
       const language = job.data.targetLanguage ?? job.data.language;
       const content = await files.read(job.id, language);
-      if (!content) throw new Problem(404, "NOT_FOUND", "The job's file is no longer there.");
+      if (!content) throw new Problem(404, "NOT_FOUND", "The file of the job was removed.");
       return reply
         .type(mediaTypes[format])
         .header("content-disposition", contentDisposition(subtitleName(job.data.videoTitle, language, format)))
@@ -66,8 +66,9 @@ export function fileRoutes(server: Server, { store, files }: { store: SubtitleSt
     {
       schema: {
         tags,
-        summary: "Source and target cues side by side",
-        description: "As far as there are files: the source once it is found, the target once it is finished.",
+        summary: "Cues of the source and the target",
+        description:
+          "The cues of the files that exist: the source after the download, the target after the translation.",
         params: jobParams,
         querystring: z.object({
           offset: z.coerce.number().int().min(0).default(0),

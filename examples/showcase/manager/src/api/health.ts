@@ -10,7 +10,7 @@ const readiness = z.object({
   queue: z.looseObject({ status: z.string(), warnings: z.array(z.string()) }),
   outbox: z
     .object({ waiting: z.int().nullable(), scheduled: z.int().nullable(), rejected: z.int().nullable() })
-    .describe("Messages that are not published: to publish now, not due yet, and rejected. null: not known"),
+    .describe("Messages that are not published: to publish now, not due yet, and rejected. null: unknown"),
 });
 
 const UNKNOWN = { waiting: null, scheduled: null, rejected: null };
@@ -18,7 +18,7 @@ const UNKNOWN = { waiting: null, scheduled: null, rejected: null };
 const tags = ["health"];
 
 /**
- * Live: the process answers. Ready: 503 where no job can be accepted. Without RabbitMQ it is 200 and "degraded": jobs are
+ * Live: the process answers. Ready: 503 if no job can be accepted. Without RabbitMQ, the response is 200 and "degraded": jobs are
  * accepted, and their messages wait in the outbox.
  */
 export function healthRoutes(server: Server, { store, broker }: { store: SubtitleStore; broker: Broker }): void {
@@ -27,7 +27,7 @@ export function healthRoutes(server: Server, { store, broker }: { store: Subtitl
     {
       schema: {
         tags,
-        summary: "Whether the process answers",
+        summary: "Check that the process answers",
         response: { 200: z.object({ status: z.literal("ok") }) },
       },
     },
@@ -36,7 +36,7 @@ export function healthRoutes(server: Server, { store, broker }: { store: Subtitl
 
   server.get(
     "/readyz",
-    { schema: { tags, summary: "Whether jobs are accepted", response: { 200: readiness, 503: readiness } } },
+    { schema: { tags, summary: "Check that jobs are accepted", response: { 200: readiness, 503: readiness } } },
     async (_request, reply) => {
       const [jobs, queue] = await Promise.all([store.health(), broker.health()]);
       const unhealthy = jobs.status === "unhealthy";

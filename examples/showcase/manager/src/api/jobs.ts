@@ -41,27 +41,27 @@ const listQuery = z.object({
     .min(1)
     .max(100)
     .optional()
-    .describe(`Words of the title, looked for in the newest ${SEARCHED_AT_MOST} jobs`),
+    .describe(`Words of the title, searched in the newest ${SEARCHED_AT_MOST} jobs`),
   order: z.enum(["newest", "oldest"]).default("newest"),
   limit: z.coerce.number().int().min(1).max(200).default(50),
-  cursor: z.string().max(1024).optional().describe("From the page before"),
+  cursor: z.string().max(1024).optional().describe("Cursor of the previous page"),
 });
 
 const jobList = z.object({
   items: z.array(jobSummary),
-  cursor: z.string().nullable().describe("Where the next page begins; null: this is the last one, or a search"),
+  cursor: z.string().nullable().describe("Cursor of the next page; null: this is the last one, or a search"),
   unreadable: z.array(z.object({ id: z.string(), reason: z.string() })).describe("Jobs whose record is damaged"),
   search: z
     .object({ searched: z.int(), more: z.boolean() })
     .nullable()
-    .describe("How many jobs were looked at, and whether there are others; null where nothing had to be searched"),
+    .describe("Number of searched jobs, and if there are others; null: no search"),
 });
 
 export const submitted = jobDetail
   .extend({
     outcome: z
       .enum(["created", "existing", "restarted"])
-      .describe("existing: the same work is under way or done. restarted: it had failed, and is tried again"),
+      .describe("existing: the same work is in progress or completed. restarted: it had failed, and is tried again"),
   })
   .meta({ id: "SubmittedJob" });
 
@@ -71,9 +71,9 @@ export function jobRoutes(server: Server, { store, files, requests }: JobRoutesO
     {
       schema: {
         tags,
-        summary: "Ask for a subtitle",
+        summary: "Request a subtitle",
         description:
-          "The same video, language and target lead to the job that is there (200). An `Idempotency-Key` ties a request to its first body for a day.",
+          "The same video, language and target return the existing job (200). An `Idempotency-Key` belongs to its first request for a day.",
         headers: z.object({ "idempotency-key": z.string().min(1).max(255).optional() }),
         body: newJob,
         response: { 201: submitted, 200: submitted, ...refusals(400, 413, 415, 422, 503) },
@@ -92,7 +92,7 @@ export function jobRoutes(server: Server, { store, files, requests }: JobRoutesO
       schema: {
         tags,
         summary: "List jobs",
-        description: "With a status: by when they entered it. Otherwise by creation.",
+        description: "With a status: ordered by the time at which they entered it. Otherwise by creation.",
         querystring: listQuery,
         response: { 200: jobList, ...refusals(400, 503) },
       },
@@ -101,7 +101,7 @@ export function jobRoutes(server: Server, { store, files, requests }: JobRoutesO
       const query: ListQuery<SubtitleJob> = { status, order, where: whereOf(language, targetLanguage) };
       const wanted = [
         ...(q ? [titleMatches(q)] : []),
-        // The index answers one field in a query.
+        // The index supports one field per query.
         ...(language && targetLanguage ? [(job: Job<SubtitleJob>) => job.data.targetLanguage === targetLanguage] : []),
       ];
       if (wanted.length === 0) {
@@ -152,7 +152,7 @@ export function jobRoutes(server: Server, { store, files, requests }: JobRoutesO
         tags,
         summary: "Try a failed job again",
         description:
-          "Goes on where it stopped: what was downloaded already is not looked for again, unless `fromStart`.",
+          "Continues after the last completed stage: a file that was downloaded is used again, unless `fromStart` is true.",
         params: jobParams,
         body: z.strictObject({ fromStart: z.boolean().default(false) }).nullish(),
         response: { 200: jobDetail, ...refusals(404, 409, 503) },
@@ -165,7 +165,7 @@ export function jobRoutes(server: Server, { store, files, requests }: JobRoutesO
       }
       const fromStart = body?.fromStart ?? false;
       if (fromStart && isUpload(job.data)) {
-        throw new Problem(409, "WRONG_STATUS", "This subtitle was uploaded: there is nowhere to look for it again.");
+        throw new Problem(409, "WRONG_STATUS", "This subtitle was uploaded, so it cannot be searched again.");
       }
       return detailOf(await retryJob(job, { store, files }, { by: "manager", fromStart }));
     },
@@ -177,8 +177,7 @@ export function jobRoutes(server: Server, { store, files, requests }: JobRoutesO
       schema: {
         tags,
         summary: "Cancel a job",
-        description:
-          "It becomes failed with the code CANCELLED at once; the worker that has it stops. It can be tried again.",
+        description: "The job fails at once with the code CANCELLED, and its worker stops. It can be tried again.",
         params: jobParams,
         response: { 200: jobDetail, ...refusals(404, 409, 503) },
       },
@@ -195,7 +194,7 @@ export function jobRoutes(server: Server, { store, files, requests }: JobRoutesO
     {
       schema: {
         tags,
-        summary: "Forget a job that has ended, and remove its files",
+        summary: "Delete a job that has ended, and its files",
         params: jobParams,
         response: { 204: z.undefined(), ...refusals(404, 409, 503) },
       },

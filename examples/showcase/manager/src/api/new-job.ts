@@ -3,7 +3,7 @@ import { z } from "zod";
 
 const languageNames = new Intl.DisplayNames("en", { type: "language", fallback: "none" });
 
-/** Returns true for a tag of a language that has a name: "english" is a well-formed tag, but of no language. */
+/** Returns true for the tag of a language that has a name. "english" is a well-formed tag without a language. */
 function isLanguage(tag: string): boolean {
   const canonical = canonicalTag(tag);
   return canonical !== null && languageNames.of(new Intl.Locale(canonical).language) !== undefined;
@@ -18,7 +18,7 @@ export const language = z
   .refine(isLanguage, "must be a language tag such as en, pt-BR or zh-Hant")
   .describe("A language tag (BCP 47) such as en or pt-BR");
 
-/** Where a video may be. A page shows it as a link, so that only what is harmless there is let in. */
+/** Address of a video. The page shows it as a link, so only harmless kinds of addresses are accepted. */
 const videoUrl = z
   .string()
   .trim()
@@ -40,20 +40,20 @@ export const videoTitle = z
   .max(300)
   .overwrite((title) => title.replace(/[\p{Control}\p{Surrogate}]+/gu, " ").trim())
   .refine((title) => title !== "", "must not be empty")
-  .describe("As people write it, such as The Last Ferry (2021)");
+  .describe("Title in the usual form, such as The Last Ferry (2021)");
 
-/** Strict: without the check, a misspelt `targetLanguage` would be ignored, and the job would complete untranslated. */
+/** Strict: otherwise, a misspelt `targetLanguage` would be ignored, and the job would be completed without a translation. */
 export const newJob = z
   .strictObject({
     videoUrl,
     videoTitle,
-    language: language.describe("The language of the subtitle to find"),
-    targetLanguage: language.nullable().default(null).describe("Translate it into this one; null: do not translate"),
+    language: language.describe("Language of the requested subtitle"),
+    targetLanguage: language.nullable().default(null).describe("Language of the translation; null: no translation"),
     preferredSources: z
       .array(z.string().min(1).max(64))
       .max(20)
       .default([])
-      .describe("Names of providers to ask first, as /api/v1/providers has them"),
+      .describe("Names of providers to search first, from /api/v1/providers"),
   })
   .refine(({ language, targetLanguage }) => language !== targetLanguage, {
     path: ["targetLanguage"],

@@ -41,7 +41,7 @@ function withAccess<S extends FastifySchema>(schema: S, url: string): S {
   const common = needsToken(url) ? [...(hasInput ? [400] : []), 401, 429] : [];
   return {
     ...schema,
-    // `{}`: a manager without API_TOKEN needs neither.
+    // `{}`: a manager without API_TOKEN needs no credentials.
     security: needsToken(url) ? [{ token: [] }, { session: [] }, {}] : [],
     response: { ...refusals(...common), ...(schema.response as object | undefined) },
   };

@@ -9,7 +9,7 @@ import { z } from "zod";
 import { KeyReusedError, KeysUnavailableError } from "../jobs/request-memory.js";
 import type { Server } from "./typed-server.js";
 
-/** When to ask again, in seconds. Redis and RabbitMQ are rarely away for long, and a create is cheap. */
+/** Seconds after which a client can repeat the request. Redis and RabbitMQ are rarely unavailable for long. */
 const RETRY_AFTER_SECONDS = 5;
 
 export const problemCode = z.enum([
@@ -30,24 +30,27 @@ export const problemCode = z.enum([
 ]);
 export type ProblemCode = z.output<typeof problemCode>;
 
-/** What every refusal looks like: problem+json (RFC 9457). */
+/** Form of every error response: problem+json (RFC 9457). It replaces that of the templates: it has a schema and more fields. */
 const problem = z
   .looseObject({
     type: z.string(),
     title: z.string(),
     status: z.int(),
-    code: problemCode.describe("What went wrong, for programs"),
-    detail: z.string().describe("What went wrong and what to do, for people"),
-    requestId: z.string().describe("Under which the log has it"),
+    code: problemCode.describe("Machine-readable reason"),
+    detail: z.string().describe("Human-readable reason, and the way to solve the problem"),
+    requestId: z.string().describe("Id of the request in the log"),
     errors: z
       .array(z.object({ field: z.string(), message: z.string() }))
       .optional()
       .describe("INVALID_REQUEST: the fields that are wrong"),
-    jobId: z.string().optional().describe("Where it is not known whether the job was accepted: the id that will tell"),
+    jobId: z
+      .string()
+      .optional()
+      .describe("Id of the job, if it is not known whether it was accepted. Request this job to find out"),
   })
   .meta({ id: "Problem" });
 
-/** For a route's `response`: the refusals it has besides those that any route has. */
+/** Returns the error responses of a route for its `response`, in addition to those of every route. */
 export function refusals(...statuses: readonly number[]) {
   return Object.fromEntries(
     statuses.map((status) => [
@@ -57,13 +60,13 @@ export function refusals(...statuses: readonly number[]) {
   );
 }
 
-/** An answer that is not what was asked for. */
+/** Error response to a request. */
 export class Problem extends Error {
   constructor(
     readonly statusCode: number,
     readonly code: ProblemCode,
     readonly detail: string,
-    /** What else the client should know. */
+    /** Additional fields of the response. */
     readonly more: Readonly<Record<string, unknown>> = {},
   ) {
     super(detail);
@@ -98,9 +101,9 @@ function send(reply: FastifyReply, { statusCode, code, detail, more }: Problem):
     });
 }
 
-/** An address that cannot be decoded or is far too long: it leads to no route. */
+/** The address cannot be decoded or is much too long, so it has no route. */
 export function answerBrokenAddress(_error: FastifyError, _request: FastifyRequest, reply: FastifyReply): void {
-  send(reply, new Problem(400, "INVALID_REQUEST", "This is no address of this service."));
+  send(reply, new Problem(400, "INVALID_REQUEST", "This is not an address of this service."));
 }
 
 const BROKEN: Readonly<Record<string, readonly [number, ProblemCode, string]>> = {
@@ -108,13 +111,13 @@ const BROKEN: Readonly<Record<string, readonly [number, ProblemCode, string]>> =
   ERR_HTTP_REQUEST_TIMEOUT: [408, "TIMEOUT", "The request took too long to arrive."],
 };
 
-/** What arrived is no HTTP, or not all of it: there is no request yet that a handler could answer. */
+/** Answers bytes that are not HTTP, or an incomplete request. There is no request that a handler could answer. */
 export function answerBrokenRequest({ code = "" }: NodeJS.ErrnoException, socket: Socket): void {
   if (code === "ECONNRESET" || !socket.writable) {
     socket.destroy();
     return;
   }
-  const [status, problemCode, detail] = BROKEN[code] ?? [400, "INVALID_REQUEST", "This is no HTTP request."];
+  const [status, problemCode, detail] = BROKEN[code] ?? [400, "INVALID_REQUEST", "This is not an HTTP request."];
   const title = STATUS_CODES[status] ?? "Error";
   const body = JSON.stringify({ type: "about:blank", title, status, code: problemCode, detail });
   const head = [
@@ -124,7 +127,7 @@ export function answerBrokenRequest({ code = "" }: NodeJS.ErrnoException, socket
     "connection: close",
   ];
   socket.write(`${head.join("\r\n")}\r\n\r\n${body}`);
-  // `end` alone would wait for the client to close its side as well.
+  // Closes both directions. `end` alone would wait for the client to close its direction.
   socket.destroySoon();
 }
 
@@ -132,7 +135,11 @@ function problemOf(error: FastifyError | Problem | JobStoreError | QueueError): 
   if (error instanceof Problem) return error;
   if (hasZodFastifySchemaValidationErrors(error)) return problemOfRequest(error);
   if (error instanceof KeyReusedError) {
-    return new Problem(422, "KEY_REUSED", "This Idempotency-Key stands for another request: use a new one for each.");
+    return new Problem(
+      422,
+      "KEY_REUSED",
+      "This Idempotency-Key was used for another request. Use a new key for each request.",
+    );
   }
   if (error instanceof SubtitleFormatError) return new Problem(422, "UNREADABLE_SUBTITLE", error.message);
   if (error instanceof KeysUnavailableError) return storeAway();
@@ -140,7 +147,7 @@ function problemOf(error: FastifyError | Problem | JobStoreError | QueueError): 
   if (QueueError.is(error)) return problemOfQueue(error);
   const { statusCode = 500, message } = error;
   if (statusCode < 500) return new Problem(statusCode, codeOf(statusCode), message);
-  return new Problem(500, "INTERNAL", "This should not have happened. It has been logged.");
+  return new Problem(500, "INTERNAL", "Unexpected error. The log has the details.");
 }
 
 function problemOfRequest({ validation, validationContext }: FastifyError): Problem {
@@ -148,7 +155,7 @@ function problemOfRequest({ validation, validationContext }: FastifyError): Prob
     field: issue.instancePath.slice(1).replaceAll("/", "."),
     message: issue.message ?? "Not valid",
   }));
-  // The message of an unknown field names it: its path is that of the whole body.
+  // The message of an unknown field contains its name, because its path is that of the body.
   const fields = [...new Set(errors.map(({ field, message }) => field || `the ${validationContext} (${message})`))];
   return new Problem(400, "INVALID_REQUEST", `Please check ${fields.join(", ")}.`, { errors });
 }
@@ -180,32 +187,28 @@ function problemOfStore(error: JobStoreError): Problem {
     case "NOT_FOUND":
       return new Problem(404, "NOT_FOUND", "There is no such job.");
     case "CONFLICT":
-      return new Problem(409, "WRONG_STATUS", "The job changed in this moment: look at it again, then decide anew.");
+      return new Problem(409, "WRONG_STATUS", "The job has changed in the meantime. Read it again, and then decide.");
     case "UNAVAILABLE":
     case "CLOSED":
       return error.indeterminate && error.jobId
         ? new Problem(
             503,
             "STORE_UNAVAILABLE",
-            `The job store did not answer in time: it was done or not, and /api/v1/jobs/${error.jobId} will tell.`,
+            `The job store did not answer in time: it was done or not, and /api/v1/jobs/${error.jobId} shows it.`,
             { jobId: error.jobId },
           )
         : storeAway();
     default:
-      return new Problem(500, "INTERNAL", "The job store could not answer. This has been logged.");
+      return new Problem(500, "INTERNAL", "The job store failed. The log has the details.");
   }
 }
 
 function storeAway(): Problem {
-  return new Problem(
-    503,
-    "STORE_UNAVAILABLE",
-    "The job store cannot be reached: nothing was changed. Please try again.",
-  );
+  return new Problem(503, "STORE_UNAVAILABLE", "The job store is unavailable, and nothing was changed. Try again.");
 }
 
 export function queueAway(): Problem {
-  return new Problem(503, "QUEUE_UNAVAILABLE", "RabbitMQ cannot be reached. Please try again.");
+  return new Problem(503, "QUEUE_UNAVAILABLE", "RabbitMQ is unavailable. Try again.");
 }
 
 function problemOfQueue(error: QueueError): Problem {
@@ -215,6 +218,6 @@ function problemOfQueue(error: QueueError): Problem {
     case "CLOSED":
       return queueAway();
     default:
-      return new Problem(500, "INTERNAL", "The queue could not answer. This has been logged.");
+      return new Problem(500, "INTERNAL", "RabbitMQ failed. The log has the details.");
   }
 }

@@ -9,8 +9,9 @@ export function providerRoutes(server: Server, { providers }: { providers: Provi
     {
       schema: {
         tags: ["providers"],
-        summary: "How the sources of subtitles and the translators stand",
-        description: "As the workers saw them last: quota left, and until when they are not asked.",
+        summary: "Availability of the sources of subtitles and of the translation providers",
+        description:
+          "The state that the workers have seen last: the quota that is left, and the time before which they are not called.",
         response: { 200: z.object({ items: z.array(providerState) }), ...refusals(503) },
       },
     },
@@ -18,11 +19,7 @@ export function providerRoutes(server: Server, { providers }: { providers: Provi
       try {
         return { items: [...(await providers.list())] };
       } catch {
-        throw new Problem(
-          503,
-          "STORE_UNAVAILABLE",
-          "What the workers know of the providers cannot be read. Please try again.",
-        );
+        throw new Problem(503, "STORE_UNAVAILABLE", "The state of the providers cannot be read. Try again.");
       }
     },
   );

@@ -2,10 +2,10 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { StageQueue } from "@showcase/contracts";
 import type { Broker, QueueStats } from "@subtitles/queue";
 
-/** Nobody who asks how long a queue is waits longer for it. */
+/** Time limit for reading the counts of a queue, in milliseconds. */
 const PATIENCE_MS = 1000;
 
-/** A queue's counts; null where RabbitMQ is away or does not answer soon. */
+/** Returns the counts of a queue. Null if RabbitMQ is unavailable or does not answer in time. */
 export async function countsOrNull(broker: Broker, queue: StageQueue): Promise<QueueStats | null> {
   const settled = new AbortController();
   const tooLate = delay(PATIENCE_MS, null, { signal: settled.signal }).catch(() => null);

@@ -16,17 +16,17 @@ const queueList = z.object({
   items: z.array(
     z.object({
       stage,
-      name: z.string().describe("As RabbitMQ has it, without prefix"),
+      name: z.string().describe("Name in RabbitMQ, without the prefix"),
       counts: z
         .object({
           ready: z.int().describe("Waiting for a worker"),
-          unacked: z.int().nullable().describe("In a worker's hands; null: the broker does not tell"),
+          unacked: z.int().nullable().describe("Unacknowledged messages; null: unknown to the broker"),
           delayed: z.int().describe("Waiting for a retry"),
-          dead: z.int().describe("Given up"),
-          consumers: z.int().describe("Workers attached"),
+          dead: z.int().describe("Dead letters"),
+          consumers: z.int().describe("Number of connected workers"),
         })
         .nullable()
-        .describe("null: RabbitMQ cannot be reached"),
+        .describe("null: RabbitMQ is unavailable"),
     }),
   ),
   outbox: z
@@ -34,7 +34,7 @@ const queueList = z.object({
       waiting: z.int().describe("To publish now"),
       scheduled: z.int().describe("Delayed, not due yet"),
       rejected: z.int().describe("Cannot be published"),
-      oldestAt: time.nullable().describe("Since when the oldest of `waiting` has waited"),
+      oldestAt: time.nullable().describe("Time of the oldest waiting message"),
     })
     .describe("Messages that are stored with their jobs and not yet published"),
 });
@@ -46,7 +46,7 @@ const deadLetter = z.object({
   attempts: z.int(),
   at: time,
   publishedAt: time,
-  errors: z.array(z.string()).describe("Why the attempts failed, oldest first"),
+  errors: z.array(z.string()).describe("Errors of the attempts, oldest first"),
 });
 
 export function queueRoutes(server: Server, { store, broker }: { store: SubtitleStore; broker: Broker }): void {
@@ -74,7 +74,7 @@ export function queueRoutes(server: Server, { store, broker }: { store: Subtitle
     {
       schema: {
         tags,
-        summary: "Messages that were given up",
+        summary: "Dead letters",
         params: z.object({ stage }),
         querystring: z.object({ limit: z.coerce.number().int().min(1).max(500).default(100) }),
         response: { 200: z.object({ items: z.array(deadLetter) }), ...refusals(404, 503) },
@@ -102,8 +102,8 @@ export function queueRoutes(server: Server, { store, broker }: { store: Subtitle
     {
       schema: {
         tags,
-        summary: "Send messages back that were given up",
-        description: "Their jobs, where they failed for that, are tried again. Repeat it until none are `left`.",
+        summary: "Send dead letters back",
+        description: "Jobs that failed with them are tried again. Repeat the call until `left` is 0.",
         params: z.object({ stage }),
         body: z
           .strictObject({
@@ -112,7 +112,7 @@ export function queueRoutes(server: Server, { store, broker }: { store: Subtitle
               .min(1)
               .max(500)
               .optional()
-              .describe("Only these; otherwise the oldest 500"),
+              .describe("Ids of the messages; default: the oldest 500"),
           })
           .nullish(),
         response: { 200: z.object({ redriven: z.int(), left: z.int() }), ...refusals(404, 503) },
@@ -125,7 +125,7 @@ export function queueRoutes(server: Server, { store, broker }: { store: Subtitle
   );
 }
 
-/** Otherwise the call waits for RabbitMQ for as long as a publish may. */
+/** Without this check, the call would wait for RabbitMQ for the time limit of a publish. */
 async function refuseWhileAway(broker: Broker): Promise<void> {
   const { status } = await broker.health({ timeoutMs: 1000 });
   if (status === "unhealthy") throw queueAway();

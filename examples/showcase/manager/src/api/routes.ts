@@ -16,7 +16,7 @@ export interface ApiOptions {
   readonly requests: RequestMemory;
 }
 
-/** Everything below `/api/v1` but live updates. */
+/** Adds all routes below `/api/v1`, except live updates. */
 export function apiRoutes(server: Server, options: ApiOptions): void {
   jobRoutes(server, options);
   translationRoutes(server, options);

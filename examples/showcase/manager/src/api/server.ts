@@ -21,20 +21,20 @@ export interface ServerOptions {
   readonly maxConnectionsPerAddress?: number | undefined;
 }
 
-/** An HTTP server whose every refusal is a problem, and which no single client can occupy. */
+/** Creates an HTTP server that answers every error with a problem, and that one client cannot occupy alone. */
 export function createServer(options: ServerOptions): Server {
   const { log, requestMs = 30_000, maxConnections = 1000, maxConnectionsPerAddress = 250 } = options;
   const server = Fastify({
     loggerInstance: log,
     bodyLimit: BODY_LIMIT_BYTES,
     requestTimeout: requestMs,
-    // Later than a request's own time limit, which answers with 408.
+    // Longer than the time limit of a request, which is answered with 408.
     connectionTimeout: 2 * requestMs,
     keepAliveTimeout: requestMs,
     http: { headersTimeout: requestMs, connectionsCheckingInterval: requestMs / 2 },
     clientErrorHandler: answerBrokenRequest,
     frameworkErrors: answerBrokenAddress,
-    // Addresses in X-Forwarded-For are whatever a client wrote.
+    // Ignores the addresses in X-Forwarded-For, because clients can write any.
     trustProxy: false,
     genReqId: () => crypto.randomUUID(),
     routerOptions: { maxParamLength: 200 },

@@ -8,7 +8,7 @@ import { language, videoTitle } from "./new-job.js";
 import { refusals } from "./problems.js";
 import type { Server } from "./typed-server.js";
 
-/** The largest subtitles are a tenth of this. */
+/** Maximum size of an upload. The largest subtitles have a tenth of it. */
 const UPLOAD_LIMIT_BYTES = 2 * 1024 * 1024;
 const uploadTypes = ["application/x-subrip", "text/vtt", "text/plain", "application/octet-stream"];
 
@@ -25,14 +25,14 @@ export function translationRoutes(server: Server, parts: { store: SubtitleStore;
       bodyLimit: UPLOAD_LIMIT_BYTES,
       schema: {
         tags: ["jobs"],
-        summary: "Upload a subtitle to be translated",
-        description: "The body is the file as it is: SRT or WebVTT, in any encoding, up to 2 MiB.",
+        summary: "Upload a subtitle for translation",
+        description: "The body is the file: SRT or WebVTT, in any encoding, up to 2 MiB.",
         consumes: uploadTypes,
         querystring: z
           .strictObject({
             videoTitle,
-            language: language.describe("The language that the file is in"),
-            targetLanguage: language.describe("The language to translate it into"),
+            language: language.describe("Language of the file"),
+            targetLanguage: language.describe("Language of the translation"),
           })
           .refine(({ language, targetLanguage }) => language !== targetLanguage, {
             path: ["targetLanguage"],
@@ -45,11 +45,11 @@ export function translationRoutes(server: Server, parts: { store: SubtitleStore;
       },
     },
     async ({ body, query }, reply) => {
-      // Now rather than in a worker: the person is still there to choose another file.
+      // Checks the file now and not in the worker, so that the user can immediately choose another one.
       const { text } = decodeSubtitle(body, query.language);
       parseSubtitle(text);
       const data = { ...query, videoUrl: uploadUrl(body), preferredSources: [] };
-      // First the file: a job whose message arrives finds it, and a file without its job does no harm.
+      // Stores the file before the job, so that it exists when the worker starts. A file without a job causes no problem.
       await parts.files.save(jobIdFor(data), data.language, text);
       return sendSubmitted(reply, await submit(data, parts));
     },

@@ -7,7 +7,7 @@ import type {
 } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 
-/** Fastify with zod schemas, so that a route's handler sees what its schema parsed. */
+/** Fastify with zod schemas. The handler of a route gets the parsed values. */
 export type Server = FastifyInstance<
   RawServerDefault,
   RawRequestDefaultExpression,

@@ -1,52 +1,37 @@
 import { isUpload, type SubtitleJob, subtitleStatus } from "@showcase/contracts";
-import type { Job, Json } from "@subtitles/job-store";
+import type { Job } from "@subtitles/job-store";
 import { z } from "zod";
 import { percentOf } from "../jobs/percent.js";
 
 const time = z.iso.datetime();
-/** Any JSON value. A recursive schema needs an id: `z.json()` has none and becomes an invalid $ref in the OpenAPI document. */
-const json: z.ZodType<Json, Json> = z
-  .union([
-    z.string(),
-    z.number(),
-    z.boolean(),
-    z.null(),
-    z.array(z.lazy(() => json)),
-    z.record(
-      z.string(),
-      z.lazy(() => json),
-    ),
-  ])
-  .meta({ id: "Json" });
-
-/** A job as lists and live updates have it. */
+/** Job in lists and live updates. */
 export const jobSummary = z
   .object({
     id: z.string(),
     status: subtitleStatus,
-    version: z.int().describe("One higher with every change of status"),
-    attempt: z.int().describe("1, and one higher with every retry"),
+    version: z.int().describe("Increases by one with every change of status"),
+    attempt: z.int().describe("1, and increases by one with every retry"),
     origin: z
       .enum(["video", "upload"])
-      .describe("Whether a subtitle is looked for, or one was uploaded to be translated"),
+      .describe("video: a subtitle is searched. upload: an uploaded subtitle is translated"),
     videoUrl: z.string(),
     videoTitle: z.string(),
     language: z.string(),
     targetLanguage: z.string().nullable(),
     preferredSources: z.array(z.string()),
-    percent: z.int().min(0).max(100).describe("Of the whole work; 100 only once the file can be had"),
+    percent: z.int().min(0).max(100).describe("Progress of the whole work; 100: the file exists"),
     progress: z.object({ stage: z.string(), done: z.number(), total: z.number() }).nullable(),
     waiting: z
       .object({ until: time, reason: z.string() })
       .nullable()
-      .describe("The job waits until then, such as for a quota that is renewed; then it continues by itself"),
+      .describe("Time at which the job continues, for example after a quota is renewed"),
     error: z.object({ code: z.string().nullable(), message: z.string(), retryable: z.boolean() }).nullable(),
-    fileUrl: z.string().nullable().describe("Where the subtitle can be had, once it is done"),
-    actions: z.array(z.enum(["cancel", "retry", "delete"])).describe("What can be done with the job now"),
+    fileUrl: z.string().nullable().describe("Address of the subtitle of a completed job"),
+    actions: z.array(z.enum(["cancel", "retry", "delete"])).describe("Actions that are possible now"),
     createdAt: time,
     updatedAt: time,
-    statusAt: time.describe("When it entered its status"),
-    expiresAt: time.nullable().describe("When it is forgotten; null: not while it is in this status"),
+    statusAt: time.describe("Time at which it entered its status"),
+    expiresAt: time.nullable().describe("Time at which it expires; null: never in this status"),
   })
   .meta({ id: "JobSummary" });
 export type JobSummary = z.output<typeof jobSummary>;
@@ -54,8 +39,8 @@ export type JobSummary = z.output<typeof jobSummary>;
 export const jobDetail = jobSummary
   .extend({
     details: z
-      .record(z.string(), json)
-      .describe("What the workers tell besides: the candidate chosen and why, encoding, coverage, warnings"),
+      .record(z.string(), z.unknown())
+      .describe("Details from the workers: the chosen candidate and the reason, encoding, coverage, warnings"),
     history: z
       .array(
         z.object({
@@ -63,7 +48,7 @@ export const jobDetail = jobSummary
           to: subtitleStatus,
           at: time,
           version: z.int(),
-          by: z.string().nullable().describe("Who made the change, such as downloader@host/123"),
+          by: z.string().nullable().describe("Author of the change, such as downloader@host/123"),
           note: z.string().nullable(),
         }),
       )
@@ -98,7 +83,10 @@ export function summaryOf(job: Job<SubtitleJob>): JobSummary {
   };
 }
 
-/** Until when a job waits, and why. The entry that begins the wait has a note; the claim that ends it has none. */
+/**
+ * Returns the end of a job's wait, and its reason. The history entry that begins the wait has a note, and the claim that ends it
+ * has none.
+ */
 function waitingOf({ leasedUntil, history }: Job<SubtitleJob>): JobSummary["waiting"] {
   const reason = history.at(-1)?.note;
   return leasedUntil && reason ? { until: leasedUntil.toISOString(), reason } : null;

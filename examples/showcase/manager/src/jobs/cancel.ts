@@ -4,8 +4,8 @@ import { type Job, JobStoreError } from "@subtitles/job-store";
 const CANCELLED = "CANCELLED";
 
 /**
- * Ends a job that is under way. Whoever works on it holds an old version from now on, so that its writes are refused and
- * it stops. A job that was cancelled before counts as cancelled; any other that has ended stays as it is.
+ * Cancels a job that is in progress. Its worker has an older version from now on, so its writes are rejected, and it stops. A job
+ * that was cancelled before counts as cancelled. A job that has ended in another way does not change.
  */
 export async function cancelJob(
   store: SubtitleStore,

@@ -2,7 +2,7 @@ import type { SubtitleFiles, SubtitleJob } from "@showcase/contracts";
 import { type Cue, parseSubtitle } from "@showcase/contracts/subtitle";
 import type { Job } from "@subtitles/job-store";
 
-/** One cue of the source and the same one of the translation, as far as there are both. */
+/** Cue of the source and the same cue of the translation, if they exist. */
 export interface CuePair {
   readonly id: number;
   readonly startMs: number;
@@ -12,7 +12,8 @@ export interface CuePair {
 }
 
 /**
- * Source and target side by side, in the source's order: a translation keeps the numbers of its cues.
+ * Returns the cues of the source with those of the translation, in the order of the source. A translation keeps the numbers of
+ * its cues.
  * @throws SubtitleFormatError
  */
 export async function cuePairs({ id, data }: Job<SubtitleJob>, files: SubtitleFiles): Promise<readonly CuePair[]> {

@@ -1,4 +1,4 @@
-/** The name that video players look for beside a film, without what file systems refuse. */
+/** Returns the name under which video players find a subtitle next to a film, without the characters that file systems reject. */
 export function subtitleName(videoTitle: string, language: string, format: string): string {
   const title = videoTitle
     .replace(/[\p{Control}\p{Surrogate}\p{Bidi_Control}<>:"/\\|?*]+/gu, " ")

@@ -4,8 +4,8 @@ import type { SubtitleData } from "@subtitles/job-store/subtitle";
 type Work = Pick<SubtitleData, "videoUrl" | "language" | "targetLanguage">;
 
 /**
- * The id of the job for this work: the same for the same video, language and target, so that the store itself refuses a
- * second one, whoever asks and at the same moment too. A UUID of version 8 (RFC 9562).
+ * Returns the id of the job for this work. It is the same for the same video, language and target, so the store rejects a second
+ * job, also from another client at the same time. It is a UUID of version 8 (RFC 9562).
  */
 export function jobIdFor({ videoUrl, language, targetLanguage }: Work): string {
   const hash = createHash("sha256")

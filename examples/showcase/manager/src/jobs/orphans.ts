@@ -5,10 +5,10 @@ import { JobStoreError } from "@subtitles/job-store";
 const ASKED_AT_ONCE = 200;
 
 /**
- * Removes the files of jobs that are gone: expired, or deleted in an unlucky moment. Files are there before their jobs and
- * may be a little ahead of them, so young ones are left alone. A store without any job says nothing about files: it may be
- * another store than the one that they belong to.
- * @returns how many jobs' files were removed
+ * Removes the files of jobs that do not exist: of expired jobs, and of jobs that were deleted before a crash. A file can be older
+ * than its job by a short time, so new files are kept. If a store has no job, no file is removed, because the files can belong to
+ * another store.
+ * @returns number of jobs whose files were removed
  */
 export async function removeOrphans(
   store: SubtitleStore,
@@ -31,12 +31,12 @@ export async function removeOrphans(
 }
 
 export interface OrphanRemoval extends AsyncDisposable {
-  /** Jobs that were gone and whose files were removed, since the start. */
+  /** Number of jobs whose files were removed since the start. */
   readonly removed: number;
   close(): Promise<void>;
 }
 
-/** Removes the files of jobs that are gone now and then. Several managers may do so side by side. */
+/** Starts the periodic removal of files without a job. Several managers can do this at the same time. */
 export function startOrphanRemoval({
   store,
   files,
@@ -46,7 +46,7 @@ export function startOrphanRemoval({
   readonly store: SubtitleStore;
   readonly files: SubtitleFiles;
   readonly log: Log;
-  /** Milliseconds between two looks, and the age of the files. @default one hour */
+  /** Time between two removals, and minimum age of the files, in milliseconds. @default one hour */
   readonly everyMs?: number | undefined;
 }): OrphanRemoval {
   const stop = new AbortController();

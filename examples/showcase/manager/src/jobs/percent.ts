@@ -1,11 +1,11 @@
 import type { SubtitleJob } from "@showcase/contracts";
 import type { Job } from "@subtitles/job-store";
 
-/** Where a stage begins and ends, of the whole work. Only the finished file makes 100. */
+/** Beginning and end of each stage in percent of the work. 100 is only reached when the file is finished. */
 const TRANSLATING_FROM = 20;
 const LAST_STEP = 98;
 
-/** How much of a job is done, 0 to 100, by what its worker counted. */
+/** Returns the progress of a job, 0 to 100, from the counts of its worker. */
 export function percentOf({ status, data, progress }: Job<SubtitleJob>): number {
   const share = progress && progress.total > 0 ? Math.min(1, progress.done / progress.total) : 0;
   const between = (from: number, to: number) => Math.floor(from + (to - from) * share);

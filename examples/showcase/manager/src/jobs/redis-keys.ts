@@ -9,17 +9,20 @@ const LONGEST_RECONNECT_MS = 500;
 
 export interface RedisKeys extends KeyStore, AsyncDisposable {}
 
-/** Keys that all managers share, in the same Redis as the jobs. Returns at once; calls fail while Redis is away. */
+/**
+ * Opens the keys that all managers share, in the same Redis as the jobs. Returns immediately. Calls fail while Redis is
+ * unavailable.
+ */
 export function openRequestKeys(env: z.output<z.ZodObject<typeof managerEnv>>, log: Log): RedisKeys {
   const redis = new Redis(env.REDIS_URL, {
     maxRetriesPerRequest: 1,
     connectTimeout: TIMEOUT_MS,
     commandTimeout: TIMEOUT_MS,
-    // A connection that died without a word would otherwise be used until the system gives it up.
+    // Ends a connection that has died silently. Otherwise, it would be used until the operating system closes it.
     socketTimeout: TIMEOUT_MS,
     retryStrategy: (times) => Math.min(times * 50, LONGEST_RECONNECT_MS),
   });
-  // Not the error itself: it may hold the address with its password.
+  // Does not log the error, which can contain the address with the password.
   redis.on("error", () => log.warn("request keys: the connection to Redis failed"));
   return {
     async claim(key, value, seconds) {
@@ -28,7 +31,7 @@ export function openRequestKeys(env: z.output<z.ZodObject<typeof managerEnv>>, l
         const stored = await redis.set(name, value, "EX", seconds, "NX");
         return stored === null ? await redis.get(name) : null;
       } catch {
-        // Not the client's error: it carries the address and what was sent.
+        // Does not pass on the client's error, which contains the address and the arguments.
         throw new KeysUnavailableError();
       }
     },

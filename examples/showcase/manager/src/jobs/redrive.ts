@@ -2,22 +2,22 @@ import { jobMessage, type StageQueue, type SubtitleJob, type SubtitleStore } fro
 import { type Job, JobStoreError } from "@subtitles/job-store";
 import type { Broker, DeadLetter } from "@subtitles/queue";
 
-/** Dead letters that are looked through for ids. */
+/** Maximum number of dead letters that are searched for ids. */
 const SEARCHED_AT_MOST = 10_000;
-/** Dead letters that are sent back at a time. */
+/** Maximum number of dead letters that are sent back at a time. */
 const ROUND = 500;
 
 export interface RedriveOptions {
   readonly store: SubtitleStore;
   readonly broker: Broker;
-  /** Only these messages. @default the oldest 500 */
+  /** Ids of the messages. @default the oldest 500 */
   readonly ids?: readonly string[] | undefined;
 }
 
 export interface Redriven {
-  /** How many messages were sent back. */
+  /** Number of messages that were sent back. */
   readonly redriven: number;
-  /** How many dead letters are left. */
+  /** Number of dead letters that are left. */
   readonly left: number;
 }
 
@@ -56,7 +56,7 @@ async function retryFailed(letters: readonly DeadLetter[], store: SubtitleStore)
   return retried;
 }
 
-/** The job that a dead letter asks for, or null where its body is none of our messages. */
+/** Returns the job of a dead letter, or null if its body is not a message of this service. */
 export function jobIdOf({ body }: Pick<DeadLetter, "body">): string | null {
   try {
     return jobMessage.safeParse(JSON.parse(body)).data?.jobId ?? null;

@@ -2,9 +2,8 @@ import type { SubtitleFiles, SubtitleJob, SubtitleStore } from "@showcase/contra
 import type { Job } from "@subtitles/job-store";
 
 /**
- * Forgets a job that has ended, and removes its files. An end between the two steps leaves files without a job, which are
- * removed later.
- * @throws JobStoreError CONFLICT where it is tried again in this moment
+ * Deletes a job that has ended, and removes its files. If the process ends between the two steps, the files are removed later.
+ * @throws JobStoreError CONFLICT if the job is retried at the same time
  */
 export async function removeJob(
   job: Job<SubtitleJob, "completed" | "failed">,

@@ -1,27 +1,28 @@
 import { createHash } from "node:crypto";
 
-/** How long a key is tied to its request. */
+/** Time for which a key belongs to its request. */
 const KEPT_SECONDS = 86_400;
 
-/** What an `Idempotency-Key` was first used for. */
+/** First request of each `Idempotency-Key`. */
 export interface RequestMemory {
   /**
-   * When this very request first came under the key; null if that is now. From then on the key stands for it.
-   * @throws KeyReusedError where the key stands for another request
+   * Returns the time of the first request with this key and the same content. Null: this is the first one, and the key now
+   * belongs to it.
+   * @throws KeyReusedError if the key belongs to another request
    */
   firstSeen(key: string, request: unknown): Promise<Date | null>;
 }
 
-/** Where keys are kept: one step, so that of two requests at a time one is the first. */
+/** Storage of the keys. Its step is atomic, so that one of two concurrent requests is the first. */
 export interface KeyStore {
-  /** Stores the value unless the key is there; @returns what was stored before, or null. @throws KeysUnavailableError */
+  /** Stores the value if the key does not exist. @returns the value that was stored before, or null. @throws KeysUnavailableError */
   claim(key: string, value: string, seconds: number): Promise<string | null>;
 }
 
 /** The key was used for another request. */
 export class KeyReusedError extends Error {}
 
-/** The keys cannot be reached: nothing was done. */
+/** The keys are unavailable, and nothing was changed. */
 export class KeysUnavailableError extends Error {}
 
 export function createRequestMemory(keys: KeyStore): RequestMemory {
@@ -37,7 +38,7 @@ export function createRequestMemory(keys: KeyStore): RequestMemory {
   };
 }
 
-/** In this process only, the newest 10,000. */
+/** Stores the newest 10,000 keys in the memory of this process. */
 export function keysInMemory(most = 10_000): KeyStore {
   const keys = new Map<string, { readonly value: string; readonly until: number }>();
   return {

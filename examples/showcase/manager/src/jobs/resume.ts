@@ -3,14 +3,14 @@ import type { Job } from "@subtitles/job-store";
 
 export interface RetryOptions {
   readonly by: string;
-  /** Forget what was downloaded already. @default false */
+  /** True: downloads the subtitle again. @default false */
   readonly fromStart?: boolean | undefined;
   readonly note?: string | undefined;
 }
 
 /**
- * The next attempt of a failed job. It goes on where the last one stopped: the downloader finds the file.
- * @throws JobStoreError CONFLICT where someone else was faster
+ * Begins the next attempt of a failed job. It continues after the last completed stage, because the downloader finds its file.
+ * @throws JobStoreError CONFLICT if another client changed the job at the same time
  */
 export async function retryJob(
   job: Job<SubtitleJob, "failed">,

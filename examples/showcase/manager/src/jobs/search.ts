@@ -1,19 +1,19 @@
 import type { SubtitleJob, SubtitleStore } from "@showcase/contracts";
 import type { Job, ListQuery } from "@subtitles/job-store";
 
-/** The newest jobs among which a search looks: titles are in no index. */
+/** Number of the newest jobs that are searched. No index contains titles. */
 export const SEARCHED_AT_MOST = 1000;
 const PAGE = 250;
 
 export interface Found {
   readonly items: readonly Job<SubtitleJob>[];
-  /** How many jobs were looked at. */
+  /** Number of jobs that were searched. */
   readonly searched: number;
-  /** There are more, older jobs or further matches: the search did not see all. */
+  /** True if there are older jobs, or more matches. */
   readonly more: boolean;
 }
 
-/** The first `limit` jobs that match, among the first 1,000 of a list. */
+/** Returns the first `limit` matching jobs among the first 1,000 jobs of a list. */
 export async function search(
   store: SubtitleStore,
   query: ListQuery<SubtitleJob>,
@@ -35,7 +35,7 @@ export async function search(
   return { items, searched, more: cursor !== undefined };
 }
 
-/** Whether the title has all the words, in any order, whatever their case and accents. */
+/** Returns true if the title has all the words. Their order, case and accents do not count. */
 export function titleMatches(q: string): (job: Job<SubtitleJob>) => boolean {
   const words = plain(q).split(/\s+/).filter(Boolean);
   return ({ data }) => {

@@ -6,18 +6,21 @@ import { retryJob } from "./resume.js";
 
 export interface Submitted {
   readonly job: Job<SubtitleJob>;
-  /** `existing`: the same work is under way or done. `restarted`: it had failed, and is tried again. */
+  /** `existing`: the same work is in progress or completed. `restarted`: it had failed, and is tried again. */
   readonly outcome: "created" | "existing" | "restarted";
 }
 
 export interface SubmitOptions {
   readonly store: SubtitleStore;
   readonly files: SubtitleFiles;
-  /** When this request came first, where it is repeated: what failed since is its own outcome, and not tried again. */
+  /**
+   * Time of the first request, if this one is a repetition. A job that has failed since then is the result of the request, and is
+   * not retried.
+   */
   readonly firstSeen?: Date | null;
 }
 
-/** Accepts work, once: asking again for the same leads to the job that is there. */
+/** Accepts work once: a repeated request returns the existing job. */
 export async function submit(data: SubtitleData, options: SubmitOptions): Promise<Submitted> {
   const { store, firstSeen } = options;
   const { job, created } = await store.create(data, { id: jobIdFor(data), by: "manager" });
@@ -28,11 +31,11 @@ export async function submit(data: SubtitleData, options: SubmitOptions): Promis
 
 async function restart(job: Job<SubtitleJob, "failed">, { store, files }: SubmitOptions): Promise<Submitted> {
   try {
-    const restarted = await retryJob(job, { store, files }, { by: "manager", note: "asked for again" });
+    const restarted = await retryJob(job, { store, files }, { by: "manager", note: "requested again" });
     return { job: restarted, outcome: "restarted" };
   } catch (error) {
     if (!JobStoreError.is(error, "CONFLICT")) throw error;
-    // Someone else asked in the same moment, and their retry stands.
+    // Another request has retried the job at the same time.
     return { job: (await store.get(job.id)) ?? job, outcome: "existing" };
   }
 }

@@ -4,28 +4,28 @@ import { JobStoreError } from "@subtitles/job-store";
 import { summaryOf } from "../api/views.js";
 import type { JobViews } from "./job-views.js";
 
-/** How long a client waits before it connects again. */
+/** Time after which a client connects again, in milliseconds. */
 const RETRY_MS = 2_000;
 
 export interface FramesOptions {
   readonly store: SubtitleStore;
   readonly views: JobViews;
-  /** Where to go on; see `beginning`. */
+  /** Cursor from `beginning`. */
   readonly after: string;
-  /** The client missed what was before: it is told to read everything. */
+  /** The client missed earlier events, and gets a `resync`. */
   readonly fresh: boolean;
   readonly heartbeatMs: number;
   readonly signal: AbortSignal;
 }
 
 /**
- * The changes of all jobs as server-sent events. A slow client pulls them slowly: past a bound the store drops what
- * waits for it, and says so with `resync`.
+ * Returns the changes of all jobs as server-sent events. A slow client reads them slowly. The store drops events that wait above
+ * a limit, and emits `resync`.
  */
 export async function* frames(options: FramesOptions): AsyncGenerator<string> {
   const { store, views, after, fresh, heartbeatMs, signal } = options;
   yield `retry: ${RETRY_MS}\n\n`;
-  if (fresh) yield frame("resync", after, { reason: "This is where live updates begin." });
+  if (fresh) yield frame("resync", after, { reason: "Live updates begin here." });
   const events = store.watch({ after }, { signal })[Symbol.asyncIterator]();
   let next = events.next();
   for (;;) {
@@ -52,12 +52,12 @@ export async function* frames(options: FramesOptions): AsyncGenerator<string> {
 }
 
 /**
- * The cursor to begin with: the client's own where it is one of ours, otherwise that of this moment.
+ * Returns the first cursor: that of the client if it is valid, otherwise the current one.
  * @throws JobStoreError UNAVAILABLE
  */
 export async function beginning(store: SubtitleStore, lastEventId: string | undefined) {
   if (lastEventId && isCursor(store, lastEventId)) return { after: lastEventId, fresh: false };
-  // A watch of one job begins with a snapshot, and that with a cursor: whatever happens from then on comes after it.
+  // A watch of one job begins with a snapshot and a cursor. All later events follow this cursor.
   for await (const { cursor } of store.watch("none")) return { after: cursor, fresh: true };
   throw new JobStoreError("CLOSED", "The store is closed.");
 }
@@ -72,7 +72,7 @@ function isCursor(store: SubtitleStore, text: string): boolean {
   }
 }
 
-/** As lines of `text/event-stream`. The data is JSON, which has no line breaks. */
+/** Returns an event as lines of `text/event-stream`. The data is JSON, which has no line breaks. */
 function frame(event: string, id: string, data: unknown): string {
   return `id: ${id}\nevent: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
 }

@@ -5,9 +5,9 @@ const REMEMBERED = 1000;
 
 type Changed = Extract<JobEvent<SubtitleJob>, { readonly type: "created" | "status" | "saved" | "progress" }>;
 
-/** The jobs that events tell of. However many clients listen, a job is read once for each of its versions. */
+/** Jobs of the events. Each version of a job is read once for all clients. */
 export interface JobViews {
-  /** The job as the event left it, or newer; null where it is gone. */
+  /** Returns the job in the version of the event or a newer one. Null: it was deleted. */
   after(event: Changed): Promise<Job<SubtitleJob> | null>;
 }
 

@@ -6,23 +6,29 @@ import type { Server } from "../api/typed-server.js";
 import { beginning, frames } from "./frames.js";
 import { createJobViews } from "./job-views.js";
 
-/** A connection that takes nothing for so long is dropped; a heartbeat is due four times meanwhile. */
+/** Time after which a connection that receives nothing is closed. Four heartbeats are due in this time. */
 const STUCK_MS = 60_000;
 
 export interface LiveOptions {
   readonly store: SubtitleStore;
-  /** Live connections at a time. @default 200 */
+  /** Maximum number of live connections. @default 200 */
   readonly maxStreams?: number | undefined;
-  /** A stream says something at least this often, in milliseconds, so that both ends notice a dead connection. @default 15_000 */
+  /**
+   * Maximum time between two messages of a stream, in milliseconds. With them, both sides notice a dead connection. @default
+   * 15_000
+   */
   readonly heartbeatMs?: number | undefined;
 }
 
-/** Live updates: one connection per page, whatever it shows. */
+/**
+ * Adds the route of live updates. It replaces that of the templates: a page needs one connection for all jobs, and it continues
+ * after a break.
+ */
 export function liveRoutes(server: Server, { store, maxStreams = 200, heartbeatMs = 15_000 }: LiveOptions): void {
   const views = createJobViews(store);
   const streams = new Set<AbortController>();
 
-  // Otherwise closing the server would wait for clients that never leave.
+  // Otherwise, the server would wait for its clients when it closes.
   server.addHook("preClose", async () => {
     for (const stream of streams) stream.abort();
   });
@@ -36,8 +42,8 @@ export function liveRoutes(server: Server, { store, maxStreams = 200, heartbeatM
         summary: "Live updates of all jobs",
         description: [
           "Server-sent events. `job`: a job as it is now (JobSummary). `deleted`: `{ id }`. `resync`: `{ reason }`, read the",
-          "jobs anew: the first event of a new connection, and where events were missed. With `Last-Event-ID` a connection",
-          "goes on where the one before ended. A comment comes at least every 15 seconds.",
+          "jobs again: the first event of a new connection, and after missed events. With `Last-Event-ID` a connection",
+          "continues after that event. A comment is sent at least every 15 seconds.",
         ].join(" "),
         headers: z.object({ "last-event-id": z.string().max(4096).optional() }),
         response: {
@@ -48,11 +54,7 @@ export function liveRoutes(server: Server, { store, maxStreams = 200, heartbeatM
     },
     async (request, reply) => {
       if (streams.size >= maxStreams) {
-        throw new Problem(
-          503,
-          "TOO_MANY_STREAMS",
-          `There are ${maxStreams} live connections already. Please poll instead.`,
-        );
+        throw new Problem(503, "TOO_MANY_STREAMS", `There are ${maxStreams} live connections already. Poll instead.`);
       }
       const stream = new AbortController();
       streams.add(stream);
@@ -66,7 +68,7 @@ export function liveRoutes(server: Server, { store, maxStreams = 200, heartbeatM
         reply
           .type("text/event-stream")
           .header("cache-control", "no-store")
-          // Kept alive after the stream, it would hold up a server that closes.
+          // Otherwise, the connection would stay open after the stream, and the server would wait for it when it closes.
           .header("connection", "close")
           .header("x-accel-buffering", "no")
           .send(Readable.from(frames({ store, views, ...begin, heartbeatMs, signal: stream.signal })))

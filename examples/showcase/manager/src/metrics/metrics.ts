@@ -12,7 +12,10 @@ export interface MetricsOptions {
   readonly orphans: OrphanRemoval;
 }
 
-/** `/metrics`, in Prometheus' text format. What cannot be read just now is left out of an answer, not shown as zero. */
+/**
+ * Adds `/metrics`, in the text format of Prometheus. Values that cannot be read now are left out, and not shown as zero. It
+ * replaces the metrics of the templates, which only have the measurements of the packages.
+ */
 export function metricsRoute(server: Server, { store, broker, orphans }: MetricsOptions): void {
   const registers = [new Registry()];
   const [registry] = registers;
@@ -55,7 +58,7 @@ export function metricsRoute(server: Server, { store, broker, orphans }: Metrics
   });
   new Gauge({
     name: "subtitle_queue_messages",
-    help: "Messages by queue and where they stand",
+    help: "Messages by queue and state",
     labelNames: ["queue", "state"] as const,
     registers,
     async collect() {
@@ -69,7 +72,7 @@ export function metricsRoute(server: Server, { store, broker, orphans }: Metrics
   });
   new Counter({
     name: "subtitle_orphans_removed_total",
-    help: "Jobs that are gone and whose files were removed",
+    help: "Jobs without a record whose files were removed",
     registers,
     collect() {
       this.reset();

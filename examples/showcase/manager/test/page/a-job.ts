@@ -2,7 +2,7 @@ import type { JobSummary } from "../../src/api/views.js";
 
 export const at = (second: number) => new Date(Date.UTC(2026, 0, 1, 0, 0, second)).toISOString();
 
-/** A job as lists have it, created and changed at this second. */
+/** Returns a job as in lists, created and changed at this second. */
 export function job(id: string, second: number, more: Partial<JobSummary> = {}): JobSummary {
   return {
     id,

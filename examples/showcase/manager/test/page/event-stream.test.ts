@@ -7,7 +7,7 @@ const events = [
   { type: "message", data: "one\ntwo", id: "7-2" },
 ];
 
-test("reads events, and passes over comments and what it does not know", () => {
+test("reads events, and skips comments and unknown fields", () => {
   expect(createEventParser()(stream)).toEqual(events);
 });
 
@@ -17,14 +17,14 @@ test.each([
   ["\r", 1],
   ["\r\n", 2],
   ["\r\n", 5],
-])("reads the same with lines that end in %j, in pieces of %i", (lineBreak, length) => {
+])("reads the same events with lines that end in %j, in pieces of %i", (lineBreak, length) => {
   const text = stream.replaceAll("\n", lineBreak);
   const parse = createEventParser();
   const pieces = text.match(new RegExp(`[^]{1,${length}}`, "g")) ?? [];
-  // A lone return at the end may still become half of a line break.
+  // A carriage return at the end can be half of a line break.
   expect([...pieces, ":\n"].flatMap((piece) => parse(piece))).toEqual(events);
 });
 
-test("an event that is cut off is none", () => {
+test("an incomplete event is skipped", () => {
   expect(createEventParser()("data: half")).toEqual([]);
 });

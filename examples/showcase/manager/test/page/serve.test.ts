@@ -6,7 +6,7 @@ import { servePage } from "../../src/page.js";
 import { startRig } from "../rig.js";
 
 test.each(["/", "/new", "/service", "/jobs/some-id"])(
-  "%s is the page, and it is made of files of this server alone",
+  "%s is the page, which only uses files of this server",
   async (path) => {
     const { get } = await startRig();
     const reply = await get(path);
@@ -15,7 +15,7 @@ test.each(["/", "/new", "/service", "/jobs/some-id"])(
     const files = [...html.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, file]) => file ?? "");
     expect(files).toContain("/page/main.js");
     for (const file of files) expect([file, (await get(file)).status]).toEqual([file, 200]);
-    // A strict content security policy lets nothing in that stands in the document itself.
+    // A strict content security policy blocks scripts and styles inside the document.
     expect(html).not.toMatch(/<script(?![^>]*\ssrc=)|<style|\son\w+=|\sstyle=/);
   },
 );
@@ -27,14 +27,14 @@ test.each(["preact.js", "hooks.js", "htm.js"])("/vendor/%s imports nothing by a 
   expect(await reply.text()).not.toMatch(/(from|import)\s*\(?["'][^./]/);
 });
 
-test("what is no part of the page stays unseen", async () => {
+test("files that are not part of the page are not served", async () => {
   const { get } = await startRig();
   for (const path of ["/page/tsconfig.json", "/page/", "/page/..%2fpackage.json", "/vendor/preact"]) {
     expect([path, (await get(path)).status]).toEqual([path, 404]);
   }
 });
 
-test("without its folder the manager has no page, and all else", async () => {
+test("without the folder, the manager has no page, and everything else works", async () => {
   const server = createServer({ log: createLog("test", "silent") });
   await servePage(server, pathToFileURL("/no/such/folder/"));
   expect((await server.inject("/")).statusCode).toBe(404);

@@ -7,7 +7,7 @@ import { at, job } from "./a-job.js";
 
 const start = at(0);
 
-test("how long it will still take is told from the speed so far, once there is one", () => {
+test("the remaining time is computed from the speed, after the first progress", () => {
   const working = (done: number, updatedAt: string) =>
     job("one", 0, { status: "translating", updatedAt, progress: { stage: "translating", done, total: 100 } });
   expect(remainingMs(working(25, at(10)))).toBe(30_000);
@@ -28,7 +28,7 @@ test.each([
   expect(roughly(ms)).toBe(text);
 });
 
-test("times read as people say them", () => {
+test("times have a human-readable form", () => {
   const now = Date.parse(start);
   expect(ago(start, now + 10_000)).toBe("just now");
   expect(ago(start, now - 5_000)).toBe("just now");
@@ -43,11 +43,11 @@ test("times read as people say them", () => {
   expect(cueTime(3_723_045)).toBe("01:02:03.045");
 });
 
-test("only all of it is 100%", () => {
+test("only a complete job is at 100%", () => {
   expect([percent(0.9999), percent(1), percent(0)]).toEqual(["99%", "100%", "0%"]);
 });
 
-test("languages are understood by tag and by name; what is no tag is shown as it is", () => {
+test("languages are read by tag and by name, and other text is shown unchanged", () => {
   expect([languageTag(" Spanish "), languageTag("pt-BR"), languageTag("klingon?")]).toEqual([
     "es",
     "pt-BR",
@@ -56,7 +56,7 @@ test("languages are understood by tag and by name; what is no tag is shown as it
   expect([languageName("es"), languageName("not a tag")]).toEqual(["Spanish", "not a tag"]);
 });
 
-test("an address is a filter, and a filter an address; what is no status is passed over", () => {
+test("an address becomes a filter, and a filter an address, without invalid statuses", () => {
   const filter = { ...everything, status: "failed", q: "ferry & more" } as const;
   expect(addressOf(filter)).toBe("/?status=failed&q=ferry+%26+more");
   expect(filterOf(new URLSearchParams("status=failed&q=ferry+%26+more"))).toEqual(filter);

@@ -10,12 +10,12 @@ import { translateTurns } from "./turns.js";
 
 const run = promisify(execFile);
 
-/** Above this share of words that it does not know, what Apertium gives is mostly the source text. */
+/** Maximum share of words that Apertium does not know. Above it, the result is mostly source text. */
 const MOST_UNKNOWN = 1 / 3;
 const TIMEOUT_MS = 60_000;
 const MOST_OUTPUT_BYTES = 64 * 1024 * 1024;
 
-/** The names by which Apertium's packages call languages, where they are not the tag's own. */
+/** Names of languages in Apertium's packages, if they differ from the tag. */
 const ISO_639_3: Readonly<Record<string, string>> = {
   ...{ af: "afr", an: "arg", ar: "ara", be: "bel", bg: "bul", br: "bre", ca: "cat", cs: "ces", cy: "cym", da: "dan" },
   ...{ de: "deu", en: "eng", eo: "epo", es: "spa", eu: "eus", fr: "fra", gl: "glg", hi: "hin", hr: "hrv", id: "ind" },
@@ -25,8 +25,8 @@ const ISO_639_3: Readonly<Record<string, string>> = {
 };
 
 /**
- * Translates by Apertium, where it is installed: offline and free, well between close relatives (Spanish and Catalan), a
- * draft otherwise. Install `apertium` and a pair such as `apertium-eng-spa`.
+ * Translates with an installed Apertium, without a network and without costs. It is good for similar languages (Spanish and
+ * Catalan), and only a draft for others. Install `apertium` and a pair such as `apertium-eng-spa`.
  */
 export function apertiumProvider(): TranslationProvider {
   const name = "Apertium";
@@ -35,7 +35,7 @@ export function apertiumProvider(): TranslationProvider {
     translate: (cues, pair, signal) =>
       translateTurns(cues, async (texts) => {
         const mode = modeFor(pair, await installedModes(signal), name);
-        // What Apertium does not know, it marks with a star.
+        // Mark of a word that Apertium does not know.
         const html = texts.map((text) => toHtml(text.replaceAll("*", "")));
         const output = await translateHtml(
           mode,
@@ -55,7 +55,7 @@ export function apertiumProvider(): TranslationProvider {
   };
 }
 
-/** The translation directions that are installed, such as `eng-spa`. Empty where Apertium is not. */
+/** Returns the installed directions of translation, such as `eng-spa`. Empty if Apertium is not installed. */
 export async function installedModes(signal: AbortSignal): Promise<readonly string[]> {
   try {
     const { stdout } = await run("apertium", ["-l"], { signal, timeout: TIMEOUT_MS });
@@ -80,7 +80,7 @@ function modeFor(pair: LanguagePair, modes: readonly string[], name: string): st
   return mode;
 }
 
-/** By a file: of a pipe that Node makes, Apertium's script reads nothing, and succeeds. */
+/** Passes the text in a file. Apertium's script reads nothing from a pipe of Node, and succeeds. */
 async function translateHtml(mode: string, html: string, signal: AbortSignal): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "apertium-"));
   try {

@@ -15,23 +15,30 @@ export const providersEnv = {
   TRANSLATION_PROVIDER: z
     .enum(["none", "openai", "libretranslate", "apertium"])
     .default("none")
-    .describe("who translates what the translation memory does not have: none, openai, libretranslate, apertium"),
-  OPENAI_BASE_URL: address("https://api.openai.com/v1", "the API, or of another one that speaks it"),
-  OPENAI_API_KEY: z.string().optional().describe("your key for it; services of one's own need none"),
-  OPENAI_MODEL: z.string().default("gpt-4o-mini").describe("the model's name"),
-  OPENAI_TEMPERATURE: z.coerce.number().min(0).max(2).optional().describe("0 to 2; left to the model where not set"),
+    .describe(
+      "the provider for cues that the translation memory does not have: none, openai, libretranslate or apertium",
+    ),
+  OPENAI_BASE_URL: address("https://api.openai.com/v1", "the API, or of a compatible service"),
+  OPENAI_API_KEY: z.string().optional().describe("your key for the API; a local service needs none"),
+  OPENAI_MODEL: z.string().default("gpt-4o-mini").describe("the name of the model"),
+  OPENAI_TEMPERATURE: z.coerce
+    .number()
+    .min(0)
+    .max(2)
+    .optional()
+    .describe("a number, 0 to 2; default: the temperature of the model"),
   OPENAI_MAX_RETRIES: z.coerce
     .number()
     .int()
     .min(0)
     .max(10)
     .default(3)
-    .describe("how often a request that failed on the way is repeated, 0 to 10"),
+    .describe("the number of repetitions of a request after a connection failure, 0 to 10"),
   LIBRETRANSLATE_URL: address("http://localhost:5000", "the LibreTranslate server"),
-  LIBRETRANSLATE_API_KEY: z.string().optional().describe("your key for it, if it wants one"),
+  LIBRETRANSLATE_API_KEY: z.string().optional().describe("your key for the server, if it needs one"),
 };
 
-/** The provider that was chosen, or null. */
+/** Returns the chosen provider, or null. */
 export function providerFromEnv(
   env: z.output<z.ZodObject<typeof providersEnv>>,
   shared: { readonly states: ProviderStates; readonly log: Log },

@@ -1,11 +1,11 @@
 import { decodeHTML } from "entities";
 
-/** Tags that a translator of HTML knows, and moves along with their words. */
+/** Tags of HTML that a translator moves together with their words. */
 const HTML_TAG = /^<\/?(?:i|b|u|em|strong|font)(?:\s[^<>]*)?>$/i;
 const TAG = /<\/?[a-z][^<>\n]*>|<[\d:.]+>|\{\\[^{}\n]*\}/gi;
 const MARKER = /<b id="t(\d+)">\s*<\/b>/;
 
-/** A text as HTML: tags that are none of HTML's become markers, which `restore` turns back. */
+/** Converts a text to HTML. Tags that are not HTML become markers, and `restore` converts them back. */
 export function toHtml(text: string): { readonly html: string; restore(translated: string): string } {
   const hidden: string[] = [];
   let [html, end] = ["", 0];

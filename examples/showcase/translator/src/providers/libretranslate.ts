@@ -1,4 +1,4 @@
-import { createStanding, type Log, type ProviderStates } from "@showcase/contracts";
+import { createProviderAccess, type Log, type ProviderStates } from "@showcase/contracts";
 import { JobFailed } from "@subtitles/queue/worker";
 import { z } from "zod";
 import { LanguagePairError, ProviderReplyError } from "../text/errors.js";
@@ -8,7 +8,7 @@ import { postJson } from "./http.js";
 import { translateTurns } from "./turns.js";
 
 export interface LibreTranslateOptions {
-  /** Such as `http://localhost:5000`. */
+  /** Address, for example `http://localhost:5000`. */
   readonly baseUrl: string;
   readonly apiKey?: string | undefined;
   readonly states: ProviderStates;
@@ -20,7 +20,7 @@ const reply = z.object({ translatedText: z.array(z.string()) });
 const problem = z.object({ error: z.string() });
 const REFUSED_MS = 15 * 60_000;
 
-/** Translates by a LibreTranslate server. */
+/** Translates with a LibreTranslate server. */
 export function libreTranslateProvider({
   baseUrl,
   apiKey,
@@ -29,7 +29,7 @@ export function libreTranslateProvider({
   maxRetries,
 }: LibreTranslateOptions): TranslationProvider {
   const name = "LibreTranslate";
-  const standing = createStanding({ name: "libretranslate", title: name }, states, log);
+  const access = createProviderAccess({ name: "libretranslate", title: name }, states, log);
   const url = `${baseUrl.replace(/\/+$/, "")}/translate`;
   return {
     name,
@@ -44,7 +44,7 @@ export function libreTranslateProvider({
           format: "html",
           ...(apiKey !== undefined && { api_key: apiKey }),
         };
-        const { status, body: answer } = await postJson({ title: name, standing, maxRetries }, url, { body }, signal);
+        const { status, body: answer } = await postJson({ title: name, access, maxRetries }, url, { body }, signal);
         if (status === 200) {
           const { translatedText = [] } = reply.safeParse(answer).data ?? {};
           if (translatedText.length !== texts.length) {
@@ -53,7 +53,7 @@ export function libreTranslateProvider({
           return translatedText.map((text, at) => html[at]?.restore(text) ?? null);
         }
         const { error = "" } = problem.safeParse(answer).data ?? {};
-        if (status === 403) throw await standing.refuse(REFUSED_MS, "it refuses the key, or its quota is used up");
+        if (status === 403) throw await access.refuse(REFUSED_MS, "it rejects the key, or its quota is used up");
         if (status === 400 && /not supported|invalid.*language|language.*invalid/i.test(error)) {
           throw new LanguagePairError(name, pair, []);
         }
@@ -62,7 +62,7 @@ export function libreTranslateProvider({
   };
 }
 
-/** Two letters, but for Chinese. */
+/** Returns the code of the service. It has two letters, except for Chinese. */
 function codeOf(tag: string): string {
   const { language, script } = new Intl.Locale(tag).maximize();
   return language === "zh" ? `zh-${script}` : language;

@@ -3,10 +3,10 @@ import type { TranslatedCue } from "../text/provider.js";
 import { turnsOf } from "../text/segments.js";
 
 /**
- * Translates by a service that knows texts, not cues: each speaker's turn goes by itself, so that dashes and lines stay
- * where they are. A cue is covered only if all of its turns are.
+ * Translates with a service for texts. Each speaker's turn is translated alone, so that dashes and lines keep their places. A cue
+ * is covered only if all of its turns are.
  *
- * @param translate Answers each text in its place, null for one that it cannot translate.
+ * @param translate returns a translation for each text in order, null if it has none
  */
 export async function translateTurns(
   cues: readonly Cue[],

@@ -7,13 +7,14 @@ import { usable } from "./usable.js";
 export interface BehindMemoryOptions {
   readonly memory?: TranslationProvider | undefined;
   readonly learned?: LearnedTranslations | undefined;
-  /** Asked for what the others do not have. */
+  /** Provider for the cues that the others do not have. */
   readonly provider: TranslationProvider;
 }
 
 /**
- * A provider that is asked last. First come the translation memory's exact matches, which a person made; then what a machine
- * was asked before; then the provider, whose answers are learned. Where it has none, the memory's draft serves.
+ * Returns a provider with three stages: the exact matches of the translation memory, which are human translations; then the
+ * stored machine translations; then the provider, whose answers are stored. If the provider has no translation, the draft of the
+ * memory is used.
  */
 export function behindMemory({ memory, learned, provider }: BehindMemoryOptions): TranslationProvider {
   return {
@@ -51,7 +52,7 @@ export function behindMemory({ memory, learned, provider }: BehindMemoryOptions)
   };
 }
 
-/** A memory without this pair of languages has nothing to say, which the provider may have. */
+/** Ignores a memory without this pair of languages, because the provider can have it. */
 async function askMemory(
   memory: TranslationProvider,
   cues: readonly Cue[],

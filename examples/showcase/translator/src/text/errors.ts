@@ -1,6 +1,6 @@
 import { JobFailed } from "@subtitles/queue/worker";
 
-/** The TMX file cannot be read or is not one. */
+/** The TMX file cannot be read, or is not TMX. */
 export class TranslationMemoryError extends JobFailed {
   readonly path: string;
 
@@ -10,7 +10,7 @@ export class TranslationMemoryError extends JobFailed {
   }
 }
 
-/** The provider cannot translate between these two languages at all. */
+/** The provider does not support this pair of languages. */
 export class LanguagePairError extends JobFailed {
   constructor(provider: string, pair: { readonly source: string; readonly target: string }, has: readonly string[]) {
     const offer = has.length === 0 ? "it has no languages" : `it has ${has.join(", ")}`;
@@ -18,14 +18,14 @@ export class LanguagePairError extends JobFailed {
   }
 }
 
-/** The provider's reply does not answer exactly the cues it was given, so texts could end up at the wrong times. */
+/** The provider's reply does not have exactly the requested cues, so texts could get wrong times. */
 export class ProviderReplyError extends JobFailed {
   constructor(provider: string, reason: string) {
     super(`${provider} gave an unusable reply: ${reason}`, { code: "PROVIDER_REPLY" });
   }
 }
 
-/** Fewer cues could be translated than asked for. Nothing was written. */
+/** Fewer cues than the minimum have a translation. Nothing was written. */
 export class InsufficientCoverageError extends JobFailed {
   readonly covered: number;
   readonly total: number;
@@ -33,7 +33,7 @@ export class InsufficientCoverageError extends JobFailed {
   readonly coverage: number;
   /** From 0 to 1. */
   readonly minCoverage: number;
-  /** The cues without a translation, as they read in the source. */
+  /** Cues without a translation, with their source text. */
   readonly uncovered: readonly { readonly index: number; readonly text: string }[];
 
   constructor(
@@ -55,7 +55,7 @@ export class InsufficientCoverageError extends JobFailed {
   }
 }
 
-/** Rounded down, so that a coverage just under the minimum does not read like the minimum. */
+/** Rounds down, so that a coverage just below the minimum is not shown as the minimum. */
 const percent = (share: number) => `${Math.floor(share * 1000) / 10} %`;
 
 function listed(cues: readonly { readonly index: number }[]): string {

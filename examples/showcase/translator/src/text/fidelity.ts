@@ -1,7 +1,7 @@
-// What a similar text must agree in before its translation may stand for this one. A word more or less is a draft to be
-// mended; a dropped "not", another number, or a question turned into a statement is a wrong subtitle that reads well.
+// Checks that a similar text must pass so that its translation can be used. One more or less word gives a draft that can be
+// corrected. A missing "not", another number, or a question as a statement gives a wrong subtitle that sounds right.
 
-/** Words that turn the meaning: negations and number words. A language that is not here goes without this check. */
+/** Words that change the meaning: negations and number words. Languages that are not in the list have no such check. */
 const TELLING_WORDS: Readonly<Record<string, ReadonlySet<string>>> = {
   en: wordSet(
     "not no never nobody nothing nowhere none neither nor without cannot",
@@ -19,14 +19,14 @@ const TELLING_WORDS: Readonly<Record<string, ReadonlySet<string>>> = {
 const QUESTION_MARKS = /[?？؟]+/g;
 const NUMBERS = /\d+(?:[.,:]\d+)*/g;
 
-/** Two texts may stand for each other only if this is the same for both. Numbers in digits are not part of it. */
+/** Returns the words that must be the same in two similar texts. Numbers in digits are not part of them. */
 export function meaningOf(text: string, words: readonly string[], language: string): string {
   const telling = TELLING_WORDS[new Intl.Locale(language).language];
   const found = words.map((word) => (word.endsWith("n't") ? "not" : word)).filter((word) => telling?.has(word));
   return [...found.sort(), "?".repeat(questionsIn(text))].join(" ");
 }
 
-/** How many questions the text asks. */
+/** Returns the number of questions in the text. */
 export function questionsIn(text: string): number {
   return text.match(QUESTION_MARKS)?.length ?? 0;
 }
@@ -37,9 +37,9 @@ export function withOpenNumber(word: string): string {
 }
 
 /**
- * The target text with this text's numbers in place of those of the source it was made for. null unless it is plain
- * which number is which: each that differs stands once on both sides, is a whole number or a time of day (decimals are
- * written differently from language to language), and neither is 1 (the words around it would have to change: "a la 1:30").
+ * Returns the target text with the numbers of this text instead of those of its source. Null unless it is clear which number is
+ * which: each number that differs occurs once on both sides, is an integer or a time of day (decimals have different forms in
+ * each language), and neither is 1 (the words next to it would change: "a la 1:30").
  */
 export function carryNumbers(text: string, made: { readonly source: string; readonly target: string }): string | null {
   const [wanted, given] = [numbersIn(text), numbersIn(made.source)];
@@ -57,7 +57,7 @@ export function carryNumbers(text: string, made: { readonly source: string; read
   return made.target.replaceAll(NUMBERS, (number) => replacements.get(number) ?? number);
 }
 
-/** Character that may surround a text and does not belong to its words: a music note, quotation mark or bracket. */
+/** Character around a text that does not belong to its words: a music note, quotation mark or bracket. */
 const MARK = /[\s♪♫♬#*"“”„«»‹›()[\]]/;
 
 /** Returns the target text, with the marks of this text if they differ from those of the source of the translation. */

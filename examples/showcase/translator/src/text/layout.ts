@@ -1,7 +1,7 @@
-/** What broadcasters commonly allow, so that a line is read at a glance. */
+/** Usual limits of broadcasters, with which a line can be read quickly. */
 const MAX_LINE_LENGTH = 42;
 
-/** Breaks a text that is too long for one line near its middle, as often as needed. A text with lines keeps them. */
+/** Breaks a text that is too long for one line near its middle, if necessary several times. A text that has lines keeps them. */
 export function breakLines(text: string): string {
   return text.includes("\n") ? text : halve(text).join("\n");
 }

@@ -5,7 +5,7 @@ import { z } from "zod";
 import type { LanguagePair } from "./provider.js";
 import { hasSameWords } from "./untranslated.js";
 
-/** Machine translations of earlier jobs, by source text. A translation with the same words as its source is not learned. */
+/** Stored machine translations of earlier jobs, by source text. A translation with the same words as its source is not stored. */
 export interface LearnedTranslations {
   find(texts: readonly string[], pair: LanguagePair): Promise<ReadonlyMap<string, string>>;
   add(translations: ReadonlyMap<string, string>, pair: LanguagePair): Promise<void>;
@@ -15,13 +15,13 @@ const entry = z.tuple([z.string(), z.string()]);
 
 interface File {
   readonly known: Map<string, string>;
-  /** How far it has been read, in bytes. */
+  /** Number of bytes that were read. */
   readTo: number;
 }
 
 /**
- * A file of JSON lines for each pair of languages, in a folder that the workers share. Workers only add to its end, each
- * time by one write, and read what others have added since. A line that a crash cut short is passed over.
+ * File of JSON lines for each pair of languages, in a folder that the workers share. Workers only append to it, each time with
+ * one write, and read the lines that others have added. An incomplete line of a crash is skipped.
  */
 export function learnedTranslations(folder: string): LearnedTranslations {
   const files = new Map<string, File>();
@@ -33,7 +33,7 @@ export function learnedTranslations(folder: string): LearnedTranslations {
     if (!handle) return file;
     try {
       const { size } = await handle.stat();
-      if (size < file.readTo) Object.assign(file, { readTo: 0 }); // somebody tidied it up
+      if (size < file.readTo) Object.assign(file, { readTo: 0 }); // The file was removed or shortened.
       const { bytesRead, buffer } = await handle.read(Buffer.alloc(size - file.readTo), 0, null, file.readTo);
       const end = buffer.subarray(0, bytesRead).lastIndexOf("\n") + 1;
       for (const line of buffer.toString("utf8", 0, end).split("\n")) learn(file, line);
@@ -62,7 +62,7 @@ export function learnedTranslations(folder: string): LearnedTranslations {
       await mkdir(folder, { recursive: true });
       const handle = await open(path, "a");
       try {
-        // The line break in front ends a line that a crash may have left without.
+        // The line break at the start ends an incomplete line of a crash.
         const lines = Buffer.from(`\n${news.map((one) => JSON.stringify(one)).join("\n")}\n`);
         await handle.write(lines, 0, lines.length);
       } finally {
@@ -72,20 +72,20 @@ export function learnedTranslations(folder: string): LearnedTranslations {
   };
 }
 
-/** The first translation of a text stays, so that a film keeps its wording. */
+/** The first translation of a text is kept, so that a film has the same words each time. */
 function learn({ known }: File, line: string): void {
   if (line === "") return;
   try {
     const [source, target] = entry.parse(JSON.parse(line));
     if (!known.has(source) && !hasSameWords(source, target)) known.set(source, target);
   } catch {
-    // Cut short, or none of ours.
+    // The line is incomplete, or not a translation.
   }
 }
 
 function pathOf(folder: string, { source, target }: LanguagePair): string {
   for (const tag of [source, target]) {
-    if (!/^[A-Za-z0-9-]{1,64}$/.test(tag)) throw new TypeError("A language tag that makes no file name.");
+    if (!/^[A-Za-z0-9-]{1,64}$/.test(tag)) throw new TypeError("This language tag cannot be a file name.");
   }
   return join(folder, `${source}_${target}.jsonl`);
 }

@@ -1,17 +1,17 @@
-// The tags that subtitles carry: HTML's <i>, ASS's {\an8}, WebVTT's <v Ann> and <00:01.000>. A tag ends before the next one begins, so that
-// finding them all is linear in the text.
+// Tags of subtitles: <i> of HTML, {\an8} of ASS, <v Ann> and <00:01.000> of WebVTT. A tag ends before the next one begins, so
+// finding all of them takes linear time.
 const TAG = /\{\\[^{}\n]*\}|<[\d:.]+>|<(\/?)([a-z]+)[^<>\n]*>/gi;
 const REOPENED_ON_NEXT_LINE = /<\/([a-z]+)>\n<\1>/gi;
 const WORD = /[\p{L}\p{N}]/u;
 
-/** A text parted from the tags that hold for all of it: `before + text + after` shows the same. */
+/** Text without the tags around all of it. `before + text + after` shows the same. */
 export interface Unwrapped {
   readonly before: string;
   readonly text: string;
   readonly after: string;
 }
 
-/** Takes off the tags around the whole text, also where each of its lines is wrapped alike. */
+/** Removes the tags around the whole text, also if each of its lines has the same tags. */
 export function unwrap(marked: string): Unwrapped {
   const whole = marked.trim().replaceAll(REOPENED_ON_NEXT_LINE, "\n");
   const tags = pairedTags(whole);
@@ -33,17 +33,17 @@ export function unwrap(marked: string): Unwrapped {
   return { before: whole.slice(0, start), text: whole.slice(start, end).trim(), after: whole.slice(end) };
 }
 
-/** The text as it is read: no tags. */
+/** Returns the text without tags. */
 export function withoutTags(marked: string): string {
   return marked.replaceAll(TAG, "");
 }
 
-/** The text's tags, sorted: two texts with the same ones are marked up alike. */
+/** Returns the text's tags in order. Two texts with the same tags have the same formatting. */
 export function tagsOf(marked: string): readonly string[] {
   return (marked.match(TAG) ?? []).sort();
 }
 
-/** Whether there is nothing to translate: no letter and no digit outside the tags ("", "♪", "<i>…</i>"). */
+/** Returns true if there is nothing to translate: no letter and no digit outside of the tags ("", "♪", "<i>…</i>"). */
 export function isBlank(marked: string): boolean {
   return !WORD.test(withoutTags(marked));
 }
@@ -52,7 +52,7 @@ interface Tag {
   readonly kind: "override" | "opening" | "closing";
   readonly start: number;
   readonly end: number;
-  /** Where in the list the tag stands that closes this one. */
+  /** Returns the position of the tag that closes this one. */
   closedBy?: number;
 }
 

@@ -4,7 +4,7 @@ import { wordsOf } from "./segments.js";
 import { similarity, type Weigh, weighByRarity, weightOf } from "./similarity.js";
 import { hasSameWords } from "./untranslated.js";
 
-/** A text and its translation, as a translation memory has them. */
+/** Text and its translation in a translation memory. */
 export interface Phrase {
   readonly source: string;
   readonly target: string;
@@ -18,34 +18,34 @@ interface Entry {
   readonly meaning: string;
 }
 
-/** A fuzzy match is never the same text, even where only case or numbers differ. */
+/** Maximum score of a fuzzy match, which is never the same text, also if only case or numbers differ. */
 const MAX_FUZZY_SCORE = 0.99;
 
-/** Finds phrases by their source text: the same but for case, punctuation and spaces, or else the most similar one. */
+/** Finds phrases by their source text: the same text except for case, punctuation and spaces, otherwise the most similar one. */
 export class PhraseIndex {
-  /** Of the sources. */
+  /** Language of the sources. */
   readonly language: string;
   readonly #threshold: number;
   readonly #bySource = new Map<string, Phrase[]>();
   readonly #entries: readonly Entry[];
   readonly #weigh: Weigh;
-  /** In which entries a word stands, and how often: only they can be similar. */
+  /** Entries with a word, and its count in each. Only they can be similar. */
   readonly #entriesByWord = new Map<string, { readonly at: number; readonly count: number }[]>();
 
-  /** @param threshold The least score of a fuzzy match, above 0, at most 1. */
+  /** @param threshold minimum score of a fuzzy match, above 0, at most 1 */
   constructor(phrases: readonly Phrase[], language: string, threshold: number) {
     this.language = language;
     this.#threshold = threshold;
     for (const phrase of phrases) push(this.#bySource, this.#keyOf(phrase.source), phrase);
 
-    // A phrase that was left in its own language may be meant so ("OK"), but says nothing about similar ones.
+    // A phrase that is the same in both languages can be right ("OK"), but is not used for similar ones.
     const translated = phrases.filter(({ source, target }) => !hasSameWords(source, target));
     const words = translated.map(({ source }) => this.#openWordsOf(source));
     this.#weigh = weighByRarity(words);
     this.#entries = translated.map((phrase, at) => this.#index(phrase, words[at] ?? [], at));
   }
 
-  /** The best translation there is for this text, or null. */
+  /** Returns the best translation for this text, or null. */
   find(text: string): Translation | null {
     return this.#findSame(text) ?? this.#findSimilar(text);
   }
@@ -63,7 +63,7 @@ export class PhraseIndex {
 
     let best: Translation | null = null;
     for (const { entry, bound } of this.#candidates(words, weight)) {
-      // Candidates come by falling bound: none of the rest can be better.
+      // The candidates are in descending order of their bound, so none of the others can be better.
       if (best !== null && bound <= best.score) break;
       if (entry.meaning !== meaning) continue;
       const score = similarity(words, entry.words, this.#weigh);
@@ -79,7 +79,10 @@ export class PhraseIndex {
     return best;
   }
 
-  /** The entries whose score can reach the threshold. No score is above the shared words' share of the weight. */
+  /**
+   * Returns the entries whose score can reach the threshold. The score is at most the share of the weight that the shared words
+   * have.
+   */
   #candidates(words: readonly string[], weight: number): readonly { readonly entry: Entry; readonly bound: number }[] {
     const shared = new Float64Array(this.#entries.length);
     for (const [word, count] of countsOf(words)) {

@@ -6,44 +6,47 @@ import type { LanguagePair } from "../../../../translator/provider.js";
 
 export type { LanguagePair };
 
-/** A cue's text in the target language, and how sure that is. */
+/** Text of a cue in the target language, and its reliability. */
 export interface Translation {
-  /** Without the tags around the whole cue; may have lines. */
+  /** Text without the tags around the whole cue. It can have several lines. */
   readonly text: string;
-  /** "exact": made by a person for this very text. "fuzzy": made for a similar one, a draft. "machine": made by a machine. */
+  /**
+   * "exact": human translation of exactly this text. "fuzzy": human translation of a similar text, a draft. "machine": machine
+   * translation.
+   */
   readonly match: "exact" | "fuzzy" | "machine";
-  /** How similar the text was that it was made for, above 0; below 1 for "fuzzy". */
+  /** Similarity of the source of the translation, above 0. Below 1 for "fuzzy". */
   readonly score: number;
 }
 
-/** The answer for one cue. */
+/** Answer for one cue. */
 export interface TranslatedCue {
-  /** The cue's own index: answers are matched by it, never by position. */
+  /** Index of the cue. It identifies the answer, and not the position. */
   readonly index: number;
-  /** null: not covered. The source text is never given instead. */
+  /** Null: not covered. It is never the source text. */
   readonly translation: Translation | null;
 }
 
-/** A line that was translated already, for a provider that reads on from it. */
+/** Line that is translated already, as context for a provider. */
 export interface LineBefore {
   readonly source: string;
-  /** null: it has no translation. */
+  /** Null: it has no translation. */
   readonly target: string | null;
 }
 
-/** Where translations come from. */
+/** Translates cues. */
 export interface TranslationProvider {
-  /** For people: stands at the start of a sentence in error messages. */
+  /** Human-readable name for the beginning of a sentence in error messages. */
   readonly name: string;
-  /** What of its settings changes its answers, such as the model: work begun with other ones is not carried on. @default name */
+  /** Settings that change the answers, such as the model. Checkpoints with other settings are not used. @default name */
   readonly settings?: string;
 
   /**
-   * Answers each of the cues once. They come in the order of the file, never blank, without the tags that wrap the
-   * whole cue; tags within the text are still there.
+   * Returns an answer for each of the cues. They are in the order of the file, not blank, and without the tags around the whole
+   * cue. Tags within the text are included.
    *
-   * @param before The lines before the first of the cues, in order, for context.
-   * @throws LanguagePairError when it has nothing for this pair. Any other error means that it could not answer now.
+   * @param before lines before the first of the cues, in order, as context
+   * @throws LanguagePairError if the provider does not support this pair. Any other error means that it is unavailable
    */
   translate(
     cues: readonly Cue[],

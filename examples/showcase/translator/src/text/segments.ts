@@ -1,13 +1,13 @@
-/** What one speaker says within a cue. */
+/** Text of one speaker within a cue. */
 export interface Turn {
-  /** The dash that marks it, with the space after it; "" if none. */
+  /** Dash of the turn, with the space after it; "" if there is none. */
   readonly dash: string;
   readonly text: string;
 }
 
 const DASH = /^\s*[-–—]+\s*/;
 
-/** The cue's turns: each line that begins with a dash begins one. Lines are joined. */
+/** Returns the turns of the cue's speakers. Each begins with a dash at the beginning of a line. Its lines are joined. */
 export function turnsOf(text: string): readonly Turn[] {
   const turns: { dash: string; text: string }[] = [];
   for (const line of text.split("\n")) {
@@ -20,13 +20,13 @@ export function turnsOf(text: string): readonly Turn[] {
   return turns.filter((turn) => turn.text !== "");
 }
 
-/** The sentences of a text, by the rules of its language. */
+/** Returns the sentences of a text, by the rules of its language. */
 export function sentencesOf(text: string, language: string): readonly string[] {
   const segments = segmenter(language, "sentence").segment(text);
   return Array.from(segments, ({ segment }) => segment.trim()).filter((sentence) => sentence !== "");
 }
 
-/** The words of a text in comparable form: lower case, one kind of apostrophe, no punctuation. */
+/** Returns the words of a text for a comparison: in lower case, with one kind of apostrophe, without punctuation. */
 export function wordsOf(text: string, language: string): readonly string[] {
   const comparable = text.normalize("NFKC").toLowerCase().replaceAll("’", "'");
   return Array.from(segmenter(language, "word").segment(comparable))
@@ -44,7 +44,7 @@ export function lettersOf(text: string): string {
 
 const segmenters = new Map<string, Intl.Segmenter>();
 
-/** Making one costs far more than using it. */
+/** Segmenters are kept, because creating one takes much longer than using it. */
 function segmenter(language: string, granularity: "sentence" | "word"): Intl.Segmenter {
   const key = `${language} ${granularity}`;
   const known = segmenters.get(key) ?? new Intl.Segmenter(language, { granularity });

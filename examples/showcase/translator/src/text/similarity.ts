@@ -1,21 +1,21 @@
-/** How much a word counts, above 0. */
+/** Returns the weight of a word, above 0. */
 export type Weigh = (word: string) => number;
 
 /**
- * How alike two texts are: the weight of the words that both have in the same order, as a share of the heavier text.
- * 1 for the same words in the same order, 0 for none in common.
+ * Returns the similarity of two texts: the weight of the words that both have in the same order, as a share of the heavier text.
+ * 1: the same words in the same order. 0: no common word.
  */
 export function similarity(a: readonly string[], b: readonly string[], weigh: Weigh): number {
   const heavier = Math.max(weightOf(a, weigh), weightOf(b, weigh));
   return heavier === 0 ? 1 : commonWeight(a, b, weigh) / heavier;
 }
 
-/** What the words weigh together. */
+/** Returns the sum of the words' weights. */
 export function weightOf(words: readonly string[], weigh: Weigh): number {
   return words.reduce((sum, word) => sum + weigh(word), 0);
 }
 
-/** Words found in many texts say little about any of them: each weighs the less, the more of `texts` have it. */
+/** Returns weights for the words of these texts. A word in many texts distinguishes them less, so it has a smaller weight. */
 export function weighByRarity(texts: readonly (readonly string[])[]): Weigh {
   const occurrences = new Map<string, number>();
   for (const words of texts) {
@@ -24,7 +24,7 @@ export function weighByRarity(texts: readonly (readonly string[])[]): Weigh {
   return (word) => Math.log(1 + (texts.length + 1) / ((occurrences.get(word) ?? 0) + 1));
 }
 
-/** The weight of the heaviest common subsequence: what an edit from one text to the other can leave alone. */
+/** Returns the weight of the heaviest common subsequence, which is the part that an edit of one text to the other does not change. */
 function commonWeight(a: readonly string[], b: readonly string[], weigh: Weigh): number {
   let above: readonly number[] = new Array(b.length + 1).fill(0);
   for (const word of a) {

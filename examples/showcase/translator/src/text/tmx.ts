@@ -32,7 +32,7 @@ export function parseTmx(source: string): readonly TmxUnit[] {
 
 function readUnit(unit: Element): TmxUnit {
   const variants = childElements(unit, "tuv").map((variant) => {
-    // Before TMX 1.4 the attribute was plain "lang".
+    // Before TMX 1.4, the attribute was plain "lang".
     const tag = variant.getAttribute("xml:lang") ?? variant.getAttribute("lang");
     if (tag === null) throw new TmxError(`${placeOf(variant)}<tuv> has no xml:lang`);
     const language = canonicalTag(tag);

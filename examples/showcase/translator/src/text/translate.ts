@@ -7,58 +7,58 @@ import type { LanguagePair, LineBefore, TranslatedCue, Translation, TranslationP
 import { hasSameWords } from "./untranslated.js";
 import { usable } from "./usable.js";
 
-/** Counted in cues that have something to translate. */
+/** Counts only cues with text to translate. */
 export interface TranslationProgress {
   readonly done: number;
   readonly total: number;
-  /** How many of those done have a translation. */
+  /** Number of finished cues that have a translation. */
   readonly covered: number;
 }
 
 export interface TranslateOptions {
   readonly provider: TranslationProvider;
-  /** The least share of cues with a translation, from 0 to 1. Even at 0, a subtitle of which nothing is covered fails. */
+  /** Minimum share of cues with a translation, 0 to 1. At 0, a subtitle without any translation still fails. */
   readonly minCoverage: number;
-  /** Translations by cue index that an earlier attempt came to: those cues are not asked for again. @default none */
+  /** Translations of an earlier attempt by cue index. These cues are not translated again. @default none */
   readonly known?: ReadonlyMap<number, Translation> | undefined;
-  /** Called after each batch, with all translations so far, and waited for. */
+  /** Called and awaited after each batch, with all translations until then. */
   readonly onProgress?:
     | ((progress: TranslationProgress, translations: ReadonlyMap<number, Translation>) => void | Promise<void>)
     | undefined;
-  /** Aborting makes the call reject with the signal's reason, at the latest after the batch under way. */
+  /** Aborting rejects the call with the signal's reason, at the latest after the current batch. */
   readonly signal?: AbortSignal | undefined;
-  /** How many cues the provider gets at a time, at least 1. @default 50 */
+  /** Number of cues per call of the provider, at least 1. @default 50 */
   readonly batchSize?: number | undefined;
 }
 
-/** A subtitle in the target language, and how much of the source it is. */
+/** Subtitle in the target language, with its coverage of the source. */
 export interface TranslatedSubtitle {
-  /** The cues with a translation and the blank ones, with the indexes and times that they have in the source. */
+  /** Cues with a translation and blank cues, with the indexes and times of the source. */
   readonly cues: readonly Cue[];
   readonly covered: number;
-  /** Blank cues are not counted. */
+  /** Number of cues without the blank ones. */
   readonly total: number;
-  /** `covered / total`; 1 where there is nothing to translate. */
+  /** `covered / total`; 1 if there is nothing to translate. */
   readonly coverage: number;
   readonly exact: number;
   readonly fuzzy: number;
   readonly machine: number;
-  /** The indexes of the fuzzy ones. */
+  /** Indexes of the fuzzy matches. */
   readonly fuzzyCues: readonly number[];
-  /** The cues left out, as they read in the source. */
+  /** Cues that are left out, with their source text. */
   readonly uncovered: readonly { readonly index: number; readonly text: string }[];
 }
 
-/** Enough to read on from. */
+/** Number of lines before a batch that are its context. */
 const LINES_BEFORE = 6;
 
 /**
- * Translates what the provider covers and leaves out the rest: a cue of the result is a translation or blank, never
- * the source text. Tags around a whole cue are put back around its translation.
+ * Translates the cues that the provider covers, and leaves out the others. A cue of the result is a translation or blank, and
+ * never the source text. Tags around a whole cue are put back around its translation.
  *
- * @throws InsufficientCoverageError when less than `minCoverage` is covered, or nothing.
- * @throws ProviderReplyError when the provider's answers cannot be told apart by index.
- * @throws whatever the provider throws.
+ * @throws InsufficientCoverageError if less than `minCoverage` is covered, or nothing
+ * @throws ProviderReplyError if the provider's answers do not have the indexes of the cues
+ * @throws errors of the provider
  */
 export async function translateCues(
   cues: readonly Cue[],
@@ -85,7 +85,7 @@ export async function translateCues(
     }
     done += batch.length;
     await onProgress?.({ done, total: spoken.length, covered: translations.size }, translations);
-    // A provider may compute rather than wait: let heartbeats and other jobs through.
+    // Lets heartbeats and other jobs run, because a provider can compute for a long time.
     await setImmediate();
   }
   signal.throwIfAborted();
@@ -103,7 +103,7 @@ export async function translateCues(
   return { cues: translated, ...found };
 }
 
-/** The usable translations by cue index, laid out and wrapped as the cue is. */
+/** Returns the usable translations by cue index, with the layout and the tags of the cue. */
 async function translateBatch(
   batch: readonly Cue[],
   pair: LanguagePair,
@@ -126,7 +126,10 @@ async function translateBatch(
   return translations;
 }
 
-/** Checks that each cue is answered once and nothing else is: counting alone would miss answers that have shifted. */
+/**
+ * Checks that each cue has one answer, and that there are no other answers. The number alone does not show answers that have
+ * moved.
+ */
 function answersByIndex(
   asked: ReadonlyMap<number, unknown>,
   replies: readonly TranslatedCue[],
@@ -134,7 +137,7 @@ function answersByIndex(
 ): ReadonlyMap<number, Translation | null> {
   const answers = new Map<number, Translation | null>();
   for (const { index, translation } of replies) {
-    if (!asked.has(index)) throw new ProviderReplyError(provider, `cue ${index} was not asked for`);
+    if (!asked.has(index)) throw new ProviderReplyError(provider, `cue ${index} was not requested`);
     if (answers.has(index)) throw new ProviderReplyError(provider, `cue ${index} is answered twice`);
     answers.set(index, translation);
   }
@@ -157,8 +160,8 @@ function linesBefore(
 }
 
 /**
- * Removes the machine translations that repeat their source, if they are the majority of the machine translations: such a
- * machine does not translate. Numbers are kept.
+ * Removes the machine translations that repeat their source, if they are the majority. Such a machine does not translate. Numbers
+ * are kept.
  */
 function withoutEchoes(
   spoken: readonly Cue[],

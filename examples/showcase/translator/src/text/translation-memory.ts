@@ -11,26 +11,26 @@ import { sentencesOf, turnsOf } from "./segments.js";
 import { parseTmx, type TmxUnit } from "./tmx.js";
 
 export interface TranslationMemoryOptions {
-  /** The least score of a fuzzy match, above 0, at most 1. @default 0.75 */
+  /** Minimum score of a fuzzy match, above 0, at most 1. @default 0.75 */
   readonly fuzzyThreshold?: number | undefined;
 }
 
 /**
- * Far longer than a cue that a person could read, in UTF-16 units. Finding words and sentences takes the square of the
- * length on Node 20, so a hostile file must not choose it.
+ * Maximum length of a text in UTF-16 units, much longer than a cue that can be read. On Node 20, finding words and sentences
+ * takes quadratic time, so the length of untrusted texts is limited.
  */
 const LONGEST_TEXT = 2000;
 
 /**
- * Translates from a TMX 1.4 file. A cue is looked up as a whole, each speaker's turn by itself, and else sentence by
- * sentence; it is covered only if all of it is, and if it is no longer than 2,000 characters.
+ * Translates with a TMX 1.4 file. It replaces the memory of the templates, which has no fuzzy matches. A cue is searched as a
+ * whole, then by the turns of its speakers, then by sentences. It is covered only if all of it is, and if it has at most 2,000
+ * characters.
  *
- * "Exact" means the same words, numbers and questions. A fuzzy match gives the memory's text for the most similar
- * phrase, a draft: numbers are carried over where that is unambiguous, and a phrase that differs in a negation, a number
- * word or a question is none. A phrase that the memory has untranslated ("OK", a name) is an exact match for itself and
- * serves for nothing else.
+ * "Exact" means the same words, numbers and questions. A fuzzy match gives the memory's text for the most similar phrase, which
+ * is a draft: numbers are replaced if it is clear which one is which. A phrase with another negation, number word or question is
+ * not used. A phrase that is the same in both languages ("OK", a name) is an exact match for itself only.
  *
- * @throws TranslationMemoryError when the file cannot be read or is not TMX.
+ * @throws TranslationMemoryError if the file cannot be read or is not TMX
  */
 export async function loadTranslationMemory(
   path: string,
@@ -71,7 +71,7 @@ export async function loadTranslationMemory(
 
 async function readUnits(path: string): Promise<readonly TmxUnit[]> {
   try {
-    // TMX comes in UTF-16 as often as in UTF-8.
+    // Reads UTF-16 and UTF-8, because both are common for TMX.
     return parseTmx(decodeSubtitle(await readFile(path)).text);
   } catch (error) {
     if (error instanceof TmxError) throw new TranslationMemoryError(path, error.message);
@@ -97,7 +97,10 @@ function translateTurn(text: string, index: PhraseIndex): Translation | null {
   return (bySentence?.score ?? 0) > (whole?.score ?? 0) ? bySentence : whole;
 }
 
-/** All the parts as one, no surer than the least sure of them; null as soon as one is missing: half a cue misleads. */
+/**
+ * Joins the translations of all parts, with the lowest score of them. Null if one is missing, because a part of a cue would have
+ * another meaning.
+ */
 function translateParts<Part>(
   parts: readonly Part[],
   separator: string,

@@ -2,7 +2,7 @@ import { withoutTags } from "./markup.js";
 import type { Translation } from "./provider.js";
 import { lettersOf, sentencesOf, turnsOf, wordsOf } from "./segments.js";
 
-/** Maximum number of words in a passage that may be the same in both languages. Names may be longer. */
+/** Maximum number of words in a passage that can be the same in both languages. Names can be longer. */
 const MAX_WORDS_UNCHANGED = 2;
 /** Maximum length of a text that is split, in UTF-16 units. On Node 20, splitting into words takes quadratic time. */
 const MAX_SEGMENTED = 2000;
@@ -14,13 +14,13 @@ export function hasSameWords(one: string, other: string): boolean {
 }
 
 /**
- * Returns true if the translation repeats the source, or one of its speakers or sentences. A machine translation may repeat
+ * Returns true if the translation repeats the source, or one of its speakers or sentences. A machine translation can repeat
  * numbers, names and passages of at most two words, which can be the same in both languages.
  *
- * @param language Language of the source.
+ * @param language language of the source
  */
 export function isUntranslated(source: string, { text, match }: Translation, language: string): boolean {
-  if (match === "exact") return false; // a person decided it for this very text
+  if (match === "exact") return false; // This is a human translation of exactly this text.
   const given = new Set(passagesOf(text, language).map(lettersOf));
   return passagesOf(source, language).some(
     (passage) => given.has(lettersOf(passage)) && !mayStay(passage, match, language),

@@ -4,15 +4,15 @@ import type { Translation } from "./provider.js";
 import { isUntranslated } from "./untranslated.js";
 
 /**
- * Returns the translation as it can be shown for the source text, or null if it cannot be used. Both texts are without the
- * tags around the whole cue.
+ * Returns the translation in the form in which it is shown for the source text, or null if it cannot be used. Both texts are
+ * without the tags around the whole cue.
  *
- * @param language Language of the source.
+ * @param language language of the source
  */
 export function usable(source: string, translation: Translation, language: string): Translation | null {
   const text = withoutBlankLines(translation.text);
   if (isBlank(text)) return null;
-  // Written to a file, such a line would begin a cue of its own.
+  // In a file, such a line would begin another cue.
   if (text.split("\n").some(isMeantAsTimeLine)) return null;
   if (isUntranslated(source, { ...translation, text }, language)) return null;
   if (translation.match === "machine" && tagsOf(text).join() !== tagsOf(source).join()) return null;

@@ -12,7 +12,7 @@ describe.skipIf(!isThere)(`Apertium itself${why}`, { timeout: 180_000 }, () => {
     return replies.map(({ translation }) => translation?.text ?? null);
   };
 
-  test("translates, and answers every cue in its place", async () => {
+  test("translates, and returns an answer for every cue", async () => {
     const texts = Array.from({ length: 120 }, (_, at) => `The house number ${at} is big.`);
     const answers = await translate(...texts);
     expect(answers).toHaveLength(120);
@@ -24,21 +24,21 @@ describe.skipIf(!isThere)(`Apertium itself${why}`, { timeout: 180_000 }, () => {
     expect(answer).toMatch(/^- .*<i>[^<]*casa[^<]*<\/i>.* & 1 < 2\n- \{\\an8\}.*[Aa]gua$/);
   });
 
-  test("strips its marks for unknown words, and covers no cue that is mostly those", async () => {
+  test("removes the marks of unknown words, and covers no cue with mostly unknown words", async () => {
     const [known, unknown] = await translate("The house of Zorblax is big.", "Zorblax fnord quux");
     expect(known).toContain("Zorblax");
     expect(known).not.toContain("*");
     expect(unknown).toBeNull();
   });
 
-  test("makes no markup of a text", async () => {
+  test("does not change text to markup", async () => {
     const [answer, other] = await translate('</p><p id="1">house', "water");
     expect(answer).toMatch(/casa/i);
     expect(other).toContain("gua");
   });
 });
 
-test("a pair that is not installed is no pair", async () => {
+test("a pair that is not installed is rejected", async () => {
   const failure = apertiumProvider().translate(cuesOf("Hello"), { source: "tlh", target: "es" }, signal);
   await expect(failure).rejects.toThrow(expect.objectContaining({ code: "LANGUAGE_PAIR" }));
 });

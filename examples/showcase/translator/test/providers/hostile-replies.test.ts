@@ -15,7 +15,7 @@ const whatever = fc.oneof(
   fc.constantFrom<unknown>("", "<html>", "[".repeat(20_000), `{"__proto__":{"admin":true}}`, "x".repeat(100_000)),
 );
 const status = fc.constantFrom(200, 200, 200, 204, 400, 404, 500);
-/** A reply as it should be, down to some depth; then anything. */
+/** Generates a correct reply down to some depth, and any values below. */
 const entry = fc.record({ id: fc.oneof(fc.integer({ min: 0, max: 4 }), whatever), start: whatever, text: whatever });
 const content = fc.oneof(
   fc.record({ translations: fc.oneof(fc.array(entry), whatever) }).map((said) => JSON.stringify(said)),
@@ -23,7 +23,10 @@ const content = fc.oneof(
   fc.string(),
 );
 
-/** Asks with every reply; whatever it is, there is an answer for each cue or an error that shows no key. */
+/**
+ * Sends requests to a server with this reply. Each cue gets an answer, or the call fails with an error that does not contain the
+ * key.
+ */
 async function ask(
   replies: fc.Arbitrary<StubReply>,
   open: (baseUrl: string) => ReturnType<typeof openAiProvider>,

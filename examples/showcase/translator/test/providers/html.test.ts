@@ -5,7 +5,7 @@ import { translationsIn } from "../../src/providers/openai/lines.js";
 import { expectLinear } from "../scaling.js";
 import { cuesOf, PAIR } from "./stub.js";
 
-test("a text that comes back as it went out is the text", () => {
+test("an unchanged answer restores the text", () => {
   const pieces = fc.constantFrom(
     "<i>",
     "</i>",
@@ -31,7 +31,7 @@ test("a text that comes back as it went out is the text", () => {
 });
 
 test.each(["<", "<i", "&", "{\\", "<b id=", '<b id="t0">'])(
-  "hostile lines of %j take time in proportion",
+  "untrusted lines of %j take linear time",
   { timeout: 180_000 },
   (piece) => {
     expectLinear((length) => {
@@ -42,7 +42,7 @@ test.each(["<", "<i", "&", "{\\", "<b id=", '<b id="t0">'])(
 );
 
 test.each(["{", '{"translations":[', "[", "\\", '{"', '{"id":1,"text":"', '"{', "<think>", "</think>"])(
-  "a hostile answer of %j takes time in proportion",
+  "an untrusted answer of %j takes linear time",
   { timeout: 180_000 },
   (piece) => {
     expectLinear((length) => translationsIn(piece.repeat(length / piece.length), cuesOf("One"), PAIR));

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { libreTranslateProvider } from "../../src/providers/libretranslate.js";
 import { cuesOf, PAIR, type StubReply, shared, signal, startStub } from "./stub.js";
 
-/** As LibreTranslate answers: HTML in its place, tags kept. */
+/** Replies like LibreTranslate: the text changes, and the tags of HTML are kept. */
 const perfect = (q: readonly string[]): StubReply => ({
   body: { translatedText: q.map((text) => text.replaceAll("Hello", "Hola").replaceAll("you", "tú")) },
 });
@@ -19,7 +19,7 @@ async function translate(
   return { stub, replies };
 }
 
-test("each speaker's turn is sent by itself, and dashes, tags and odd characters are kept", async () => {
+test("each speaker's turn is sent alone, and dashes, tags and odd characters are kept", async () => {
   const { stub, replies } = await translate([
     "- Hello\nyou\n- <i>Hello</i> {\\an8}you & <b>",
     "Hello <v Ann>you 1 < 2",
@@ -38,13 +38,13 @@ test("each speaker's turn is sent by itself, and dashes, tags and odd characters
   });
 });
 
-test("languages go out by the service's codes", async () => {
+test("requests have the service's codes of languages", async () => {
   const { stub, replies } = await translate(["Hello"], perfect, { source: "en-GB", target: "zh-TW" });
   await replies();
   expect(stub.calls[0]?.body).toMatchObject({ source: "en", target: "zh-Hant" });
 });
 
-test("another number of texts is none", async () => {
+test("a reply with another number of texts is rejected", async () => {
   const { replies } = await translate(["Hello", "you"], () => ({ body: { translatedText: ["Hola"] } }));
   await expect(replies()).rejects.toThrow(expect.objectContaining({ code: "PROVIDER_REPLY" }));
 });
@@ -61,7 +61,7 @@ test.each([
   expect(stub.calls).toHaveLength(1);
 });
 
-test("being too fast is waited for", async () => {
+test("the call waits after a 429", async () => {
   const { stub, replies } = await translate(["Hello"], (q, nth) =>
     nth === 1 ? { status: 429, headers: { "retry-after": "0" }, body: { error: "Slowdown" } } : perfect(q),
   );

@@ -5,7 +5,7 @@ const line = z.object({ id: z.number(), text: z.string() });
 export type Line = z.output<typeof line>;
 export type Entry = { readonly id: unknown; readonly start: unknown; readonly text: unknown };
 
-/** What the translator asks, as far as these tests look at it. */
+/** Fields of the translator's requests that these tests check. */
 const chatRequest = z.looseObject({
   model: z.string(),
   messages: z.tuple([
@@ -16,7 +16,7 @@ const chatRequest = z.looseObject({
 });
 type ChatCall = StubCall<z.output<typeof chatRequest>>;
 
-/** A chat completions service, as OpenAI documents its replies. `edit` changes what a perfect model would say. */
+/** Starts a chat completions service with replies as OpenAI documents them. `edit` changes the answer of a perfect model. */
 export function startOpenAi(
   edit: (
     entries: Entry[],
@@ -35,7 +35,7 @@ export function startOpenAi(
   });
 }
 
-/** What the user's message holds: the lines to translate, and those before them. */
+/** Returns the content of the user's message: the lines to translate, and those before them. */
 export const questionIn = ({ body }: ChatCall) =>
   z.object({ before: z.array(z.unknown()), lines: z.array(line) }).parse(JSON.parse(body.messages[1].content));
 

@@ -15,7 +15,7 @@ const providerFor = (stub: Stub, options: Partial<OpenAiOptions> = {}) =>
     ...options,
   });
 
-/** The texts by cue, null where there is none. */
+/** Returns the texts by cue, null if there is none. */
 async function translate(stub: Stub, texts: readonly string[], options: Partial<OpenAiOptions> = {}) {
   const replies = await providerFor(stub, options).translate(cuesOf(...texts), PAIR, signal);
   return replies.map(({ translation }) => translation?.text ?? null);
@@ -24,7 +24,7 @@ const asked = (stub: Stub) => stub.calls.map((call) => linesIn(call).map(({ id }
 const texts = ["One line here", "Two lines here", "Three lines here", "Four lines here"];
 const translated = texts.map((text) => `es:${text}`);
 
-test("lines go by their ids, with context, a strict schema and the key; answers are a machine's", async () => {
+test("lines are sent with ids, context, a strict schema and the key, and answers are machine translations", async () => {
   const stub = await startOpenAi();
   const before = [{ source: "Earlier", target: "Antes" }];
   const replies = await providerFor(stub).translate(cuesOf("One", "Two"), PAIR, signal, before);
@@ -50,14 +50,14 @@ test("lines go by their ids, with context, a strict schema and the key; answers 
   expect(call?.body.messages[0].content).toContain("from English to Spanish");
 });
 
-describe("an answer that is not quite right", () => {
-  test("is taken as far as it is, and the missing lines are asked for again, alone", async () => {
+describe("an answer with faults", () => {
+  test("is used if it is incomplete, and only the missing lines are requested again", async () => {
     const stub = await startOpenAi((all, { nth }) => (nth === 1 ? all.filter(({ id }) => id !== 3) : all));
     expect(await translate(stub, texts)).toEqual(translated);
     expect(asked(stub)).toEqual([[1, 2, 3, 4], [3]]);
   });
 
-  test("may come in another order, with ids as text, and with more than was asked for", async () => {
+  test("can have another order, ids as text, and additional entries", async () => {
     const stub = await startOpenAi((all) => [
       ...all.toReversed().map((one) => ({ ...one, id: String(one.id) })),
       { id: 99, start: "x", text: "y" },
@@ -66,7 +66,7 @@ describe("an answer that is not quite right", () => {
     expect(stub.calls).toHaveLength(1);
   });
 
-  test("is refused for lines whose texts have moved, however fluent", async () => {
+  test("is rejected for lines whose texts have moved", async () => {
     const stub = await startOpenAi((all, { nth }) =>
       nth === 1
         ? all.map(({ id }, at) => ({ ...(all[(at + 1) % all.length] ?? all[0]), id }) as (typeof all)[number])
@@ -79,7 +79,7 @@ describe("an answer that is not quite right", () => {
     ]);
   });
 
-  test("is refused for an id with two texts", async () => {
+  test("is rejected for an id with two texts", async () => {
     const stub = await startOpenAi((all, { nth }) =>
       nth === 1 && all[0] ? [...all, { ...all[0], text: "otra" }] : all,
     );
@@ -87,7 +87,7 @@ describe("an answer that is not quite right", () => {
     expect(asked(stub)).toEqual([[1, 2, 3, 4], [1]]);
   });
 
-  test("is refused for a line that has lost its tags", async () => {
+  test("is rejected for a line that has lost its tags", async () => {
     const marked = "A <i>word</i> {\\an8}and more";
     const stub = await startOpenAi((all, { nth }) =>
       nth === 1 ? all.map((one) => ({ ...one, text: "sin nada" })) : all,
@@ -96,7 +96,7 @@ describe("an answer that is not quite right", () => {
     expect(stub.calls).toHaveLength(2);
   });
 
-  test("that says the source again is none", async () => {
+  test("that repeats the source is rejected", async () => {
     const stub = await startOpenAi((_all, { lines }) => lines.map(({ id, text }) => ({ id, start: text, text })));
     expect(await translate(stub, ["A whole line stays here", "Marta"])).toEqual([null, "Marta"]);
   });
@@ -169,7 +169,7 @@ describe("an answer that is not quite right", () => {
   });
 });
 
-describe("what does not fit, or is refused, is halved", () => {
+describe("a request that is too long or rejected is halved", () => {
   test.each([
     [
       "the context is too small",
@@ -183,14 +183,14 @@ describe("what does not fit, or is refused, is halved", () => {
     ["the model refuses", completion(null, {}, { refusal: "I'm sorry." })],
     ["a filter refuses", completion("", { finish_reason: "content_filter" })],
     ["a filter refuses before", failure(400, { code: "content_filter" })],
-  ])("where %s", async (_name, reply) => {
+  ])("after %s", async (_name, reply) => {
     const stub = await startOpenAi((all, { lines }) => (lines.some(({ id }) => id === 3) ? reply : all));
     expect(await translate(stub, texts)).toEqual(["es:One line here", "es:Two lines here", null, "es:Four lines here"]);
     expect(asked(stub)).toEqual([[1, 2, 3, 4], [1, 2], [3, 4], [3], [4]]);
   });
 });
 
-test("the complete entries of an answer that is cut off are used, and the others are requested again", async () => {
+test("the complete entries of an answer that is cut off are used, and the other cues are requested again", async () => {
   const stub = await startOpenAi((all) => {
     const said = JSON.stringify({ translations: all });
     const isCut = all.length > 2;
@@ -231,7 +231,7 @@ test("a model that can translate only a few lines at once translates all of them
   expect(await translate(stub, all)).toEqual(all.map((text) => `es:${text}`));
 });
 
-test("a model that knows no schemas is asked for JSON, one that knows no JSON for text, and it is remembered", async () => {
+test("a model without schemas is asked for JSON, one without JSON for text, and later calls use the same format", async () => {
   const known = ["text"];
   const stub = await startOpenAi((all) => {
     const format = stub.calls.at(-1)?.body.response_format?.type ?? "text";
@@ -247,23 +247,23 @@ test("a model that knows no schemas is asked for JSON, one that knows no JSON fo
 describe("a service that", () => {
   const once = (reply: ReturnType<typeof failure>) => startOpenAi((all, { nth }) => (nth === 1 ? reply : all));
 
-  test("is busy is asked again when it says", async () => {
+  test("is busy is called again at the time that it names", async () => {
     const stub = await once(failure(429, { code: "rate_limit_exceeded" }, { "retry-after": "0" }));
     expect(await translate(stub, texts)).toEqual(translated);
   });
 
-  test("is busy for long is left alone by all workers until then", async () => {
+  test("is busy for a long time is not called by any worker until then", async () => {
     const stub = await once(failure(429, { code: "rate_limit_exceeded" }, { "retry-after": "60" }));
     const { states, log } = shared();
     await expect(translate(stub, texts, { states, log })).rejects.toThrow(
       expect.objectContaining({ name: "RetryLater", message: expect.stringContaining("too many requests") }),
     );
-    await expect(translate(stub, texts, { states, log })).rejects.toThrow("cannot be asked: too many requests");
+    await expect(translate(stub, texts, { states, log })).rejects.toThrow("cannot be called: too many requests");
     expect(stub.calls).toHaveLength(1);
     expect(await states.get("openai")).toMatchObject({ reason: "too many requests" });
   });
 
-  test("has no credit left is not asked again for a while, and the job says why", async () => {
+  test("has no credit left is not called for some time, and the job has the reason", async () => {
     const stub = await once(failure(429, { code: "insufficient_quota" }));
     await expect(translate(stub, texts)).rejects.toThrow(
       expect.objectContaining({
@@ -275,7 +275,7 @@ describe("a service that", () => {
     expect(stub.calls).toHaveLength(1);
   });
 
-  test("fails on the way is asked again", async () => {
+  test("loses the connection is called again", async () => {
     const stub = await once({ status: 502, headers: {}, body: "<html>Bad gateway</html>" });
     expect(await translate(stub, texts)).toEqual(translated);
   });
@@ -288,7 +288,7 @@ describe("a service that", () => {
     );
   });
 
-  test("stays out of order is worth another try later", async () => {
+  test("stays out of order is tried again later", async () => {
     const stub = await startOpenAi(() => ({ status: 500, body: "" }));
     await expect(translate(stub, texts)).rejects.toThrow(expect.objectContaining({ name: "RetryLater" }));
   });
@@ -320,7 +320,7 @@ describe("a service that", () => {
     ["several errors", { errors: [{ code: 7009, message: "context window exceeded" }] }],
     ["a code", { code: "context_length_exceeded" }],
     ["words alone", "context length exceeded"],
-  ])("says with %s that a question is too long gets less", async (_name, body) => {
+  ])("rejects a long question with %s gets a shorter one", async (_name, body) => {
     const stub = await startOpenAi((all) => (all.length > 2 ? { status: 400, body: JSON.stringify(body) } : all));
     expect(await translate(stub, texts)).toEqual(translated);
     expect(asked(stub)).toEqual([
@@ -334,13 +334,13 @@ describe("a service that", () => {
     [[{ error: { code: "insufficient_quota" } }]],
     [{ code: "insufficient_quota" }],
     [{ detail: { code: "insufficient_quota" } }],
-  ])("says with %j that there is no credit left is not asked again", async (body) => {
+  ])("reports with %j that there is no credit left is not called again", async (body) => {
     const stub = await startOpenAi(() => ({ status: 429, body }));
     await expect(translate(stub, texts)).rejects.toThrow("no credit left");
     expect(stub.calls).toHaveLength(1);
   });
 
-  test("redirects gets nothing more, and its target no key", async () => {
+  test("redirects gets no other request, and its target gets no key", async () => {
     const target = await startOpenAi();
     const stub = await startOpenAi(() => ({
       status: 307,
@@ -352,7 +352,7 @@ describe("a service that", () => {
   });
 });
 
-test("work that is stopped stops", async () => {
+test("an aborted call ends", async () => {
   const stub = await startOpenAi(() => ({ status: 500, body: "" }));
   const stop = new AbortController();
   const working = providerFor(stub, { maxRetries: 8 }).translate(cuesOf("One"), PAIR, stop.signal);

@@ -9,7 +9,7 @@ import type { z } from "zod";
 export interface StubReply {
   readonly status?: number;
   readonly headers?: Readonly<Record<string, string>>;
-  /** Sent as JSON, or as it is where it is a string. */
+  /** Body of the reply. It is sent as JSON, or unchanged if it is a string. */
   readonly body?: unknown;
 }
 
@@ -19,7 +19,7 @@ export interface StubCall<B> {
   readonly body: B;
 }
 
-/** A local service for requests of this kind that answers as the test says. Any other request gets a 400. */
+/** Starts a local service that replies to this kind of request as the test defines. Any other request gets a 400. */
 export async function startStub<S extends z.ZodType>(
   schema: S,
   answer: (call: StubCall<z.output<S>>, nth: number) => StubReply | Promise<StubReply>,

@@ -39,7 +39,7 @@ async function translate(texts: readonly string[], options: Parameters<typeof be
   return replies.map(({ translation }) => translation && `${translation.match}: ${translation.text}`);
 }
 
-test("the memory comes first, then what was learned, then the provider, whose answers are learned", async () => {
+test("the memory is used first, then the stored translations, then the provider, whose answers are stored", async () => {
   const provider = knowing("Model", "machine", { Three: "tres" });
   const asked = vi.spyOn(provider, "translate");
   const { learned, all } = learning({ Two: "dos" });
@@ -57,13 +57,13 @@ test("the memory comes first, then what was learned, then the provider, whose an
   ]);
 });
 
-test("a draft serves only where the provider has nothing", async () => {
+test("a draft is used only if the provider has no translation", async () => {
   const memory = knowing("Memory", "fuzzy", { One: "borrador", Two: "borrador" });
   const provider = knowing("Model", "machine", { One: "uno" });
   expect(await translate(["One", "Two"], { memory, provider })).toEqual(["machine: uno", "fuzzy: borrador"]);
 });
 
-test("nothing is asked or learned where all is known; what cannot be used is not learned", async () => {
+test("nothing is requested or stored if all cues are known, and unusable answers are not stored", async () => {
   const provider = knowing("Model", "machine", { "A line of source": "A line of source" });
   const asked = vi.spyOn(provider, "translate");
   const { learned, all } = learning({ One: "uno" });
@@ -73,7 +73,7 @@ test("nothing is asked or learned where all is known; what cannot be used is not
   expect(all.size).toBe(1);
 });
 
-test("a memory without these languages leaves it to the provider; other failures are failures", async () => {
+test("without these languages in the memory, the provider translates, and other errors are thrown", async () => {
   const failing = (error: Error): TranslationProvider => ({ name: "Memory", translate: () => Promise.reject(error) });
   const provider = knowing("Model", "machine", { One: "uno" });
   expect(await translate(["One"], { memory: failing(new LanguagePairError("Memory", PAIR, [])), provider })).toEqual([

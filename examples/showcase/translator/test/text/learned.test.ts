@@ -13,7 +13,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true }));
 
-test("what one worker learns another one finds, each pair of languages by itself", async () => {
+test("a translation that one worker stores is found by another one, for the same pair of languages", async () => {
   const [one, other] = [learnedTranslations(folder), learnedTranslations(folder)];
   expect(await other.find(["Hello"], PAIR)).toEqual(new Map());
   await one.add(new Map([["Hello", "Hola"]]), PAIR);
@@ -21,18 +21,18 @@ test("what one worker learns another one finds, each pair of languages by itself
   expect(await other.find(["Hello"], { source: "en", target: "fr" })).toEqual(new Map());
 });
 
-test("the first translation stays", async () => {
+test("the first translation is kept", async () => {
   const [one, other] = [learnedTranslations(folder), learnedTranslations(folder)];
   await one.add(new Map([["Hello", "Hola"]]), PAIR);
   await other.add(new Map([["Hello", "Buenas"]]), PAIR);
   expect(await learnedTranslations(folder).find(["Hello"], PAIR)).toEqual(new Map([["Hello", "Hola"]]));
   expect((await readFile(path, "utf8")).match(/Hello/g)).toHaveLength(1);
-  // Two workers that learn it in the same moment both write it.
+  // Two workers that store it at the same time both write it.
   await appendFile(path, '["Hello","Buenas"]\n');
   expect(await learnedTranslations(folder).find(["Hello"], PAIR)).toEqual(new Map([["Hello", "Hola"]]));
 });
 
-test("many that learn at once lose nothing", async () => {
+test("concurrent writers lose no translation", async () => {
   const workers = Array.from({ length: 8 }, () => learnedTranslations(folder));
   const words = (worker: number) => Array.from({ length: 50 }, (_, at) => `${worker}-${at}-${"x".repeat(100)}`);
   await Promise.all(
@@ -42,7 +42,7 @@ test("many that learn at once lose nothing", async () => {
   expect((await learnedTranslations(folder).find(all, PAIR)).size).toBe(400);
 });
 
-test("a line that a crash cut short is passed over, and harms none that follow", async () => {
+test("an incomplete line is skipped, and the next lines are read", async () => {
   await writeFile(path, '["Hello","Hola"]\n["Bye","Adi');
   const learned = learnedTranslations(folder);
   await learned.find(["Hello"], PAIR);
@@ -58,7 +58,7 @@ test("a line that a crash cut short is passed over, and harms none that follow",
   expect(await learnedTranslations(folder).find(["Hello", "Bye", "Yes"], PAIR)).toEqual(found);
 });
 
-test("a file that was tidied up is read anew", async () => {
+test("a file that was shortened is read again", async () => {
   const learned = learnedTranslations(folder);
   await learned.add(
     new Map([
@@ -72,7 +72,7 @@ test("a file that was tidied up is read anew", async () => {
   expect(await learned.find(["Yes"], PAIR)).toEqual(new Map([["Yes", "Sí"]]));
 });
 
-test("no path is made of a language", async () => {
+test("a language never becomes a path", async () => {
   const learned = learnedTranslations(folder);
   await expect(learned.find(["x"], { source: "../../en", target: "es" })).rejects.toThrow(TypeError);
   expect(await readdir(folder)).toEqual([]);

@@ -12,7 +12,7 @@ describe("unwrap", () => {
     ['<font color="#fff"><b>Hello</b></font>', '<font color="#fff"><b>', "Hello", "</b></font>"],
     ["<i>One</i>\n<i>two</i>", "<i>", "One\ntwo", "</i>"],
     ["<I>One</i>", "<I>", "One", "</i>"],
-  ])("parts %j from the tags around all of it", (marked, before, text, after) => {
+  ])("separates %j from the tags around all of it", (marked, before, text, after) => {
     expect(unwrap(marked)).toEqual({ before, text, after });
   });
 
@@ -23,11 +23,11 @@ describe("unwrap", () => {
     "<i>One",
     "</i>One",
     "<i><b>One</i></b>",
-  ])("leaves %j as it is", (marked) => {
+  ])("does not change %j", (marked) => {
     expect(unwrap(marked)).toEqual({ before: "", text: marked, after: "" });
   });
 
-  test("keeps every character that is not space", () => {
+  test("keeps every character except spaces", () => {
     const pieces = fc.constantFrom("<i>", "</i>", "<b>", "</b>", "{\\an8}", "a", " ", "\n", "<", ">", "{");
     fc.assert(
       fc.property(fc.array(pieces), (parts) => {
@@ -40,7 +40,7 @@ describe("unwrap", () => {
   });
 
   test.each(["<i>", "<i", "</b>", "{\\", "<i>x</i>\n"])(
-    "takes time in proportion to how often it is %j",
+    "takes linear time for repetitions of %j",
     { timeout: 180_000 },
     (piece) => {
       expectLinear((length) => unwrap(piece.repeat(length / piece.length)));
@@ -66,13 +66,13 @@ describe("breakLines", () => {
   });
 
   test.each(["Short.", "- Two speakers who both have very long lines to say.\n- Yes.", "x".repeat(100)])(
-    "leaves %j as it is",
+    "does not change %j",
     (text) => {
       expect(breakLines(text)).toBe(text);
     },
   );
 
-  test("changes nothing but spaces", () => {
+  test("changes only spaces", () => {
     fc.assert(fc.property(fc.lorem({ maxCount: 60 }), (text) => breakLines(text).replaceAll("\n", " ") === text));
   });
 });

@@ -12,7 +12,7 @@ const cuesOf = (...texts: readonly string[]): readonly Cue[] =>
 const exact = (text: string): Translation => ({ text, match: "exact", score: 1 });
 const fuzzy = (text: string): Translation => ({ text, match: "fuzzy", score: 0.8 });
 
-/** Knows these texts. */
+/** Provider that knows these texts. */
 const knowing = (known: Readonly<Record<string, Translation>>): TranslationProvider => ({
   name: "The provider",
   translate: async (cues) => cues.map(({ index, text }) => ({ index, translation: known[text] ?? null })),
@@ -22,9 +22,9 @@ const translate = (cues: readonly Cue[], provider: TranslationProvider, options:
   translateCues(cues, PAIR, { provider, minCoverage: 0, ...options });
 
 describe("translateCues", () => {
-  test("gives the covered cues with their indexes and times, and lists the others", async () => {
+  test("returns the covered cues with their indexes and times, and lists the others", async () => {
     const provider = knowing({ Yes: exact("Sí"), "Come in": fuzzy("Pase") });
-    const cues = cuesOf("Yes", "Nobody knows this", "Come in");
+    const cues = cuesOf("Yes", "It is not known", "Come in");
     expect(await translate(cues, provider)).toEqual({
       cues: [
         { index: 1, startMs: 0, endMs: 900, settings: "", text: "Sí" },
@@ -37,7 +37,7 @@ describe("translateCues", () => {
       fuzzy: 1,
       machine: 0,
       fuzzyCues: [3],
-      uncovered: [{ index: 2, text: "Nobody knows this" }],
+      uncovered: [{ index: 2, text: "It is not known" }],
     });
   });
 
@@ -50,12 +50,12 @@ describe("translateCues", () => {
     expect(asked.mock.calls.flatMap(([cues]) => cues)).toHaveLength(1);
   });
 
-  test("has full coverage where there is nothing to translate", async () => {
+  test("has full coverage if there is nothing to translate", async () => {
     expect(await translate(cuesOf("♪"), knowing({}), { minCoverage: 1 })).toMatchObject({ coverage: 1, total: 0 });
   });
 
-  test("fails as soon as it covers less than the limit, and not at the limit itself", async () => {
-    const cues = cuesOf("Yes", "Yes", "Yes", "Yes", "Nobody knows this");
+  test("fails below the minimum coverage, and not at the minimum", async () => {
+    const cues = cuesOf("Yes", "Yes", "Yes", "Yes", "It is not known");
     const provider = knowing({ Yes: exact("Sí") });
     expect(await translate(cues, provider, { minCoverage: 0.8 })).toMatchObject({ coverage: 0.8 });
     await expect(translate(cues, provider, { minCoverage: 0.81 })).rejects.toThrow(InsufficientCoverageError);
@@ -78,7 +78,7 @@ describe("translateCues", () => {
     expect(result.cues[0]?.text).toBe("{\\an8}<i>Sí</i>");
   });
 
-  test("breaks long lines and takes blank ones out", async () => {
+  test("breaks long lines and removes blank ones", async () => {
     const long = "Debería habérmelo dicho todo hace ya mucho tiempo.";
     const provider = knowing({ One: exact(long), Two: exact("uno\r\n\r\ndos") });
     const result = await translate(cuesOf("One", "Two"), provider);
@@ -98,12 +98,12 @@ describe("translateCues", () => {
     expect(result.cues).toHaveLength(1);
   });
 
-  test("keeps an exact translation that reads like the source", async () => {
+  test("keeps an exact translation that is the same as the source", async () => {
     expect(await translate(cuesOf("OK"), knowing({ OK: exact("OK") }))).toMatchObject({ covered: 1, exact: 1 });
   });
 
   describe("below the minimum coverage", () => {
-    test("fails with the figures and without the text", async () => {
+    test("fails with the counts and without the text", async () => {
       const failure = translate(cuesOf("Yes", "Secret", "Secret too"), knowing({ Yes: exact("Sí") }), {
         minCoverage: 0.5,
       });
@@ -121,7 +121,7 @@ describe("translateCues", () => {
       });
     });
 
-    test("fails where nothing is covered, however low the minimum", async () => {
+    test("fails if nothing is covered, for any minimum", async () => {
       await expect(translate(cuesOf("Yes"), knowing({}))).rejects.toThrow(InsufficientCoverageError);
     });
 
@@ -131,7 +131,7 @@ describe("translateCues", () => {
     });
   });
 
-  describe("with a provider whose answers do not fit the cues", () => {
+  describe("with a provider whose answers do not match the cues", () => {
     const replying = (...replies: readonly TranslatedCue[]): TranslationProvider => ({
       name: "The provider",
       translate: async () => replies,
@@ -147,21 +147,21 @@ describe("translateCues", () => {
         ],
         "cue 1 is answered twice",
       ],
-      ["one was not asked for", [{ index: 7, translation: exact("a") }], "cue 7 was not asked for"],
-    ])("fails where %s", async (_name, replies, reason) => {
+      ["one was not requested", [{ index: 7, translation: exact("a") }], "cue 7 was not requested"],
+    ])("fails if %s", async (_name, replies, reason) => {
       const failure = translate(cuesOf("One", "Two"), replying(...replies));
       await expect(failure).rejects.toThrow(ProviderReplyError);
       await expect(failure).rejects.toThrow(reason);
     });
 
-    test("goes by index, not by position", async () => {
+    test("matches answers by index and not by position", async () => {
       const provider = replying({ index: 2, translation: exact("dos") }, { index: 1, translation: exact("uno") });
       const result = await translate(cuesOf("One", "Two"), provider);
       expect(result.cues.map(({ text }) => text)).toEqual(["uno", "dos"]);
     });
   });
 
-  test("asks in batches, in order, and tells the progress after each", async () => {
+  test("calls the provider in batches, in order, and reports the progress after each", async () => {
     const texts = ["a", "b", "c", "d", "e"];
     const provider = knowing({ a: exact("1"), c: exact("3"), e: exact("5") });
     const asked = vi.spyOn(provider, "translate");
@@ -175,11 +175,13 @@ describe("translateCues", () => {
     ]);
   });
 
-  test("passes on what the provider or the progress callback throws", async () => {
+  test("passes on the errors of the provider and of the progress callback", async () => {
     const failing: TranslationProvider = { name: "x", translate: () => Promise.reject(new Error("offline")) };
     await expect(translate(cuesOf("Yes"), failing)).rejects.toThrow("offline");
-    const onProgress = () => Promise.reject(new Error("store is away"));
-    await expect(translate(cuesOf("Yes"), knowing({ Yes: exact("Sí") }), { onProgress })).rejects.toThrow("away");
+    const onProgress = () => Promise.reject(new Error("store is unavailable"));
+    await expect(translate(cuesOf("Yes"), knowing({ Yes: exact("Sí") }), { onProgress })).rejects.toThrow(
+      "unavailable",
+    );
   });
 
   test("stops between batches when aborted", async () => {
@@ -193,13 +195,13 @@ describe("translateCues", () => {
   });
 
   test.each([{ minCoverage: -0.1 }, { minCoverage: 1.1 }, { minCoverage: Number.NaN }, { batchSize: 0 }])(
-    "refuses %j",
+    "rejects %j",
     async (options) => {
       await expect(translate(cuesOf("Yes"), knowing({}), options)).rejects.toThrow(RangeError);
     },
   );
 
-  test("refuses two cues with one index", async () => {
+  test("rejects two cues with one index", async () => {
     const [cue] = cuesOf("Yes");
     if (cue === undefined) throw new Error("no cue");
     await expect(translate([cue, cue], knowing({}))).rejects.toThrow(RangeError);

@@ -43,7 +43,7 @@ describe("a translation memory", () => {
     expect((await memory(PHRASES)).name).toBe("Translation memory memory.tmx");
   });
 
-  test("looks a cue up across its lines and without its tags", async () => {
+  test("finds a cue across its lines and without its tags", async () => {
     expect(await translationOf("Good\n<b>morning</b>", PHRASES)).toEqual({
       text: "Buenos días.",
       match: "exact",
@@ -51,17 +51,17 @@ describe("a translation memory", () => {
     });
   });
 
-  test("looks each speaker up alone and keeps the dashes", async () => {
+  test("finds the text of each speaker alone, and keeps the dashes", async () => {
     const found = await translationOf("- Good morning.\n- How\nare you?", PHRASES);
     expect(found).toEqual({ text: "- Buenos días.\n- ¿Cómo está?", match: "exact", score: 1 });
   });
 
-  test("looks sentences up alone where the whole is not known", async () => {
+  test("finds single sentences if the whole text is not known", async () => {
     const found = await translationOf("Good morning! How are you?", PHRASES);
     expect(found).toEqual({ text: "Buenos días. ¿Cómo está?", match: "exact", score: 1 });
   });
 
-  test("is only as sure as its weakest part", async () => {
+  test("has the score of its weakest part", async () => {
     const found = await translationOf("Good morning. We have been waiting here for 2 hours.", PHRASES);
     expect(found).toEqual({ text: "Buenos días. Llevamos 2 horas esperando aquí.", match: "fuzzy", score: 0.99 });
   });
@@ -94,7 +94,7 @@ describe("a translation memory", () => {
     },
   );
 
-  test("serves languages that differ only in how much they say", async () => {
+  test("matches language tags with and without a region", async () => {
     const regions = tmx({ "en-GB": "Yes.", "es-ES": "Sí." });
     expect(await translationOf("Yes.", regions)).toMatchObject({ text: "Sí." });
     expect(
@@ -102,14 +102,14 @@ describe("a translation memory", () => {
     ).toMatchObject({ text: "Sí." });
   });
 
-  test("prefers the very language asked for", async () => {
+  test("prefers exactly the requested language", async () => {
     const regions = tmx({ en: "The car", "es-ES": "El coche", "es-MX": "El carro" });
     expect(await translationOf("The car", regions, { source: "en", target: "es-MX" })).toMatchObject({
       text: "El carro",
     });
   });
 
-  test("works in either direction", async () => {
+  test("works in both directions", async () => {
     expect(await translationOf("Buenos días", PHRASES, { source: "es", target: "en" })).toMatchObject({
       text: "Good morning.",
     });
@@ -120,7 +120,7 @@ describe("a translation memory", () => {
     ["another region", { source: "en", target: "es-419" }],
     ["no language tag", { source: "??", target: "es" }],
     ["the source language again", { source: "en", target: "en" }],
-  ])("refuses a pair with %s, and says which languages it has", async (_name, pair) => {
+  ])("rejects a pair with %s, and names the languages that it has", async (_name, pair) => {
     const content = tmx({ en: "Yes.", "es-ES": "Sí." });
     const failure = translationOf("Yes.", content, pair);
     await expect(failure).rejects.toThrow(LanguagePairError);
@@ -133,7 +133,7 @@ describe("a translation memory", () => {
     });
   });
 
-  test("stops when aborted", async () => {
+  test("stops on abort", async () => {
     const provider = await memory(PHRASES);
     const cue = { index: 1, startMs: 0, endMs: 1, settings: "", text: "Yes." };
     const aborted = AbortSignal.abort(new Error("stop"));
@@ -156,12 +156,12 @@ describe("a translation memory", () => {
     );
   });
 
-  test.each([0, -1, 1.1, Number.NaN])("refuses the threshold %d", async (fuzzyThreshold) => {
+  test.each([0, -1, 1.1, Number.NaN])("rejects the threshold %d", async (fuzzyThreshold) => {
     await expect(loadTranslationMemory(join(folder, "memory.tmx"), { fuzzyThreshold })).rejects.toThrow(RangeError);
   });
 
   test.each(["Good morning. ", "- Good morning.\n", "waiting here for ", "a", "?a"])(
-    "leaves a cue of a megabyte of %j uncovered, at once",
+    "does not cover a cue of a megabyte of %j, in a short time",
     async (piece) => {
       const before = process.cpuUsage();
       expect(await translationOf(piece.repeat(1_000_000 / piece.length), PHRASES)).toBeNull();

@@ -315,6 +315,28 @@ export function limit(context: Context): void {
     expect(await limited(store, "b")).toEqual({ kind: "handled" });
   });
 
+  test("a late outcome answers a message that waits only if its claim covers the message", async ({ store }) => {
+    for (const [id, isCovered] of [
+      ["covered", true],
+      ["other", false],
+    ] as const) {
+      await create(store, [id, `next ${id}`.replace(" ", "-")], id);
+      const own = messageOf(id);
+      const limit = owner(1);
+      const { job } = await claimed(store, id, own, { limit, leaseMs: SHORT });
+      await leaseOver(store, id);
+      await run(store, `next-${id}`);
+      const message = isCovered ? own : direct("another");
+      expect(await limited(store, id, 1, message)).toEqual({ kind: "limited" });
+      expect(await store.renewLeases([job], MINUTE)).toEqual([true]);
+      await store.updateStatus(id, "checking", { handled: true });
+      await store.updateStatus(`next-${id}`, "done");
+      const entry = (await take(store)).find((one) => one.jobId === id && one.id === message.id);
+      const answer = await limited(store, id, 1, received(entry ?? expect.fail("no message was sent")));
+      expect(answer.kind).toBe(isCovered ? "handled" : "claimed");
+    }
+  });
+
   test("a message of an earlier run does not start the next one", async ({ store }) => {
     await queueUp(store, "a", "b");
     await store.updateStatus("b", "failed");

@@ -2,7 +2,7 @@ import { expect, vi } from "vitest";
 import type { JobStore, StoreEvent } from "../../index.js";
 import type { Context } from "./context.js";
 import type { Report } from "./definitions.js";
-import { laterThan, manyIds, PATIENCE, view } from "./expectations.js";
+import { expectRefusal, laterThan, manyIds, PATIENCE, view } from "./expectations.js";
 import { claim, claimed, createClaimed, createRequested, direct, MINUTE } from "./requests.js";
 
 const HOUR = 60 * MINUTE;
@@ -124,6 +124,13 @@ export function pauses({ test }: Context): void {
     await store.create({ title: "One" }, { id: "a" });
     expect(await claim(store, "a", direct("m", "others"))).toMatchObject({ kind: "paused" });
     await claimed(store, "a", direct("m", "reports"));
+  });
+
+  test("the longest reason has 1,000 characters", async ({ store }) => {
+    const reason = "é".repeat(1000);
+    await store.pauseQueue("reports", { reason });
+    expect(await store.pausedQueues()).toMatchObject([{ reason }]);
+    await expectRefusal(store.pauseQueue("reports", { reason: `${reason}é` }), "INVALID_ARGUMENT");
   });
 
   test("the name of a queue, a reason and an author can be any text", async ({ store }) => {

@@ -13,7 +13,7 @@ const MAX_SENT = 100;
 interface Entry extends LimitedKey {
   readonly jobId: string;
   readonly message: KeptMessage;
-  /** Run and version of the job when the message arrived. */
+  /** Run and version that its origin will have. */
   readonly origin: Pick<Origin, "createdAt" | "attempt" | "version">;
   /** Number that orders the messages. */
   readonly arrival: number;
@@ -96,8 +96,12 @@ export class MemoryPlaces {
     const { queue, id, payload, headers } = message;
     const earlier = this.#entries.get(jobId)?.get(queue);
     if (earlier !== undefined) this.#remove(earlier);
+    const { createdAt, attempt } = origin;
+    // The message also answers the one that it replaces.
+    const version = Math.max(origin.version, earlier?.origin.attempt === attempt ? earlier.origin.version : 0);
     const entry: Entry = {
-      ...{ field: key.field, value: key.value, jobId, origin, heldUntil: 0 },
+      ...{ field: key.field, value: key.value, jobId, heldUntil: 0 },
+      origin: { createdAt, attempt, version },
       message: { queue, id, payload, headers },
       arrival: earlier?.arrival ?? this.#arrivals++,
     };

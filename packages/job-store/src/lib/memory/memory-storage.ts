@@ -54,6 +54,7 @@ import {
   remember,
   see,
   type WorkState,
+  waitingVersion,
 } from "./work-state.js";
 
 /** Storage of one store in the table of its driver. A write is atomic because it runs without interruption in one event-loop tick. */
@@ -200,8 +201,9 @@ export class MemoryStorage implements JobStorage {
     if (key !== null && limit !== undefined) {
       work.endDue();
       if (!places.hasPlace(key, job.id, message.queue, limit.max)) {
-        see(state, message, job.version);
-        places.wait(job.id, key, message, job);
+        const version = waitingVersion(job, state, message);
+        see(state, message, version);
+        places.wait(job.id, key, message, { ...job, version });
         return this.#faults.replyOrLose({ kind: "limited" });
       }
     }
@@ -299,10 +301,10 @@ export class MemoryStorage implements JobStorage {
     return { renewed: await this.renewLeases(targets, leaseMs), pause: pauses.of(worker.queue) ?? null };
   }
 
-  async workers() {
+  async workers(withRunning: boolean) {
     this.#check();
     const { live, consumers } = this.#table.workers;
-    return { live, consumers };
+    return { live: withRunning ? live : live.map((worker) => ({ ...worker, running: [] })), consumers };
   }
 
   async findOverdue(owner: string): ReturnType<JobStorage["findOverdue"]> {

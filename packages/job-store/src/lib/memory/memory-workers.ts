@@ -1,4 +1,5 @@
 import type { LiveWorkerRecord, QueueConsumer, Target, WorkerRecord } from "../driver.js";
+import { CONSUMER_MS } from "../unattended.js";
 
 /** Maximum number of ids of running jobs in a record. */
 const MAX_RUNNING = 1000;
@@ -6,7 +7,7 @@ const MAX_RUNNING = 1000;
 /** Live workers of one memory driver, and the queues that workers have consumed. */
 export class MemoryWorkers {
   readonly #records = new Map<string, LiveWorkerRecord & { readonly endsAt: number }>();
-  readonly #consumers = new Map<string, QueueConsumer>();
+  readonly #consumers = new Map<string, QueueConsumer & { readonly seenAt: number }>();
 
   announce(worker: WorkerRecord, targets: readonly Target[], leaseMs: number): void {
     if (leaseMs === 0) {
@@ -15,7 +16,8 @@ export class MemoryWorkers {
     }
     const seenAt = Date.now();
     const { queue, from, working } = worker;
-    if (!this.#records.has(worker.id)) this.#consumers.set(queue, { queue, from, working });
+    const known = this.#records.has(worker.id) ? this.#consumers.get(queue) : undefined;
+    this.#consumers.set(queue, { ...(known ?? { queue, from, working }), seenAt });
     const running = targets.slice(0, MAX_RUNNING).map(({ id }) => id);
     this.#records.set(worker.id, { ...worker, running, seenAt, endsAt: seenAt + leaseMs });
   }
@@ -26,6 +28,8 @@ export class MemoryWorkers {
   }
 
   get consumers(): readonly QueueConsumer[] {
-    return [...this.#consumers.values()];
+    for (const [queue, { seenAt }] of this.#consumers)
+      if (seenAt + CONSUMER_MS < Date.now()) this.#consumers.delete(queue);
+    return Array.from(this.#consumers.values(), ({ seenAt: _, ...consumer }) => consumer);
   }
 }

@@ -123,6 +123,15 @@ export function covers({ claim }: WorkState, { queue, id }: RequestMessage, orig
   return origin !== null && origin.version <= claim.version && origin.dueAt <= claim.at;
 }
 
+/**
+ * Returns the version in the origin of a message that waits for a place. The worker of the latest claim can still store its outcome. Until then,
+ * a message that this claim answers gets its version, and any other message the next version.
+ */
+export function waitingVersion({ version }: StoredJob, state: WorkState, message: RequestMessage): number {
+  const isAnswered = state.claim?.version === version && covers(state, message, originFor(state, message));
+  return isAnswered ? version : version + 1;
+}
+
 /** Returns true if the queue claimed the job, or another message was stored, after this message was stored and due. */
 export function hasNewerRequest(state: WorkState, queue: string, { version, dueAt }: Origin): boolean {
   const claim = state.newestClaim.get(queue);

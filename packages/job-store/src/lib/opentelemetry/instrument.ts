@@ -31,10 +31,10 @@ const SCOPE = "@subtitles/job-store";
  *
  * Spans are named `updateStatus <definition>`. Metrics: `db.client.operation.duration`;
  * `subtitles.job.status.duration`, the time in seconds that a job spent in the status that it leaves;
- * `subtitles.job.retries`, the number of jobs that left a final status. Gauges: `subtitles.job.count` by status;
+ * `subtitles.job.retries`, the number of jobs that left a final status. Gauges: `subtitles.jobs` by status;
  * `subtitles.outbox.depth`; `subtitles.outbox.age`, the time in seconds that the oldest message has waited;
  * `subtitles.outbox.scheduled`, the number of delayed messages that are not due yet;
- * `subtitles.outbox.rejected`, the number of rejected entries; `subtitles.queue.paused`, 1 for each paused queue; `subtitles.worker.count`, the
+ * `subtitles.outbox.rejected`, the number of rejected entries; `subtitles.queue.paused`, 1 for each paused queue; `subtitles.workers`, the
  * number of live workers by queue and state.
  *
  * Start the SDK before the store is created. Ids and statuses of jobs are recorded; data, results and errors are not.

@@ -147,8 +147,8 @@ export class InstrumentedStorage implements JobStorage {
     return this.#storage.announceWorker(worker, targets, leaseMs);
   }
 
-  workers(): ReturnType<JobStorage["workers"]> {
-    return this.#storage.workers();
+  workers(withRunning: boolean): ReturnType<JobStorage["workers"]> {
+    return this.#storage.workers(withRunning);
   }
 
   pauseQueue(request: PauseRequest): Promise<void> {

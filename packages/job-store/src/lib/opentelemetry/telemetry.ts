@@ -124,13 +124,13 @@ export class Gauges {
   constructor(meter: Meter, storage: JobStorage, definition: string) {
     const gauge = (name: string, unit: string, description: string) =>
       meter.createObservableGauge(name, { unit, description });
-    const jobs = gauge("subtitles.job.count", "{job}", "Jobs by status.");
+    const jobs = gauge("subtitles.jobs", "{job}", "Jobs by status.");
     const depth = gauge("subtitles.outbox.depth", "{message}", "Messages that are stored and not published yet.");
     const scheduled = gauge("subtitles.outbox.scheduled", "{message}", "Delayed messages that are not due yet.");
     const age = gauge("subtitles.outbox.age", "s", "Time that the oldest of these has waited. 0: there is none.");
     const rejected = gauge("subtitles.outbox.rejected", "{message}", "Rejected messages, which are not published.");
     const paused = gauge("subtitles.queue.paused", "{queue}", "1 for each paused queue.");
-    const workers = gauge("subtitles.worker.count", "{worker}", "Live workers by queue and state.");
+    const workers = gauge("subtitles.workers", "{worker}", "Live workers by queue and state.");
     const attributes = { "subtitles.job.definition": definition };
 
     this.#meter = meter;
@@ -149,7 +149,7 @@ export class Gauges {
         storage.pauses().then((pauses) => {
           for (const { queue } of pauses) result.observe(paused, 1, { ...attributes, [QUEUE]: queue });
         }),
-        storage.workers().then(({ live }) => {
+        storage.workers(false).then(({ live }) => {
           for (const [text, count] of countedBy(live, ({ queue, state }) => JSON.stringify([queue, state]))) {
             const [queue, state]: [string, string] = JSON.parse(text);
             result.observe(workers, count, { ...attributes, [QUEUE]: queue, "subtitles.worker.state": state });

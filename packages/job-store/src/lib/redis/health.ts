@@ -2,6 +2,7 @@ import type { RedisCommander } from "ioredis";
 import type { Json } from "../definition.js";
 import type { StorageHealth } from "../driver.js";
 import { JobStoreError } from "../errors.js";
+import { attendedStatuses } from "../unattended.js";
 import type { Client } from "./connection.js";
 import type { Keys } from "./keys.js";
 import { readPauses } from "./pauses.js";
@@ -16,6 +17,12 @@ import { findUnattended, readWorkers } from "./workers.js";
 
 type Answer<T> = { readonly value: T } | { readonly error: unknown };
 
+/** Health of one server, or of one shard. */
+export interface ShardHealth extends StorageHealth {
+  /** Statuses that live workers name. null: unknown. */
+  readonly attended: readonly string[] | null;
+}
+
 /**
  * Checks if the server replies, if it can be read and written, and if its settings may lose jobs. The check runs the commands of the
  * store, because PING succeeds on a server that is full or read-only. A call would wait for a server that is not ready, the check
@@ -24,31 +31,32 @@ type Answer<T> = { readonly value: T } | { readonly error: unknown };
 export async function checkHealth(
   session: RedisSession,
   { timeoutMs, hasTimeouts }: { readonly timeoutMs: number; readonly hasTimeouts: boolean },
-): Promise<StorageHealth> {
+): Promise<ShardHealth> {
   const { connection, executor, keys, replicas } = session;
   const end = performance.now() + timeoutMs;
   const query = <T>(command: (client: Client) => Promise<T>) =>
     answerOf(executor.query(command, { end, retries: false }));
   let latencyMs: number | null = null;
-  const [read, probed, replicated, server, rejected, outbox, lag, pauses, unattended, format] = await Promise.all([
-    query(async (client) => {
-      const begun = performance.now();
-      await client.mget(keys.job("*")).finally(() => {
-        latencyMs = Math.round((performance.now() - begun) * 100) / 100;
-      });
-    }),
-    query((client) => probePermissions(client, keys)),
-    query(async (client) => replicas?.check(client)),
-    query(readDetails),
-    query((client) => countRejected(client, keys)),
-    query((client) => readOutboxState(client, keys)),
-    query(async (client) => (hasTimeouts ? timeoutsLag(client, keys) : null)),
-    query((client) => readPauses(client, keys)),
-    query((client) => readWorkers(client, keys)).then((workers) =>
-      "value" in workers ? answerOf(findUnattended(session, workers.value, end)) : workers,
-    ),
-    query((client) => readFormat(client, keys)),
-  ]);
+  const workers = query((client) => readWorkers(client, keys, false));
+  const [read, probed, replicated, server, rejected, outbox, lag, pauses, consuming, unattended, format] =
+    await Promise.all([
+      query(async (client) => {
+        const begun = performance.now();
+        await client.mget(keys.job("*")).finally(() => {
+          latencyMs = Math.round((performance.now() - begun) * 100) / 100;
+        });
+      }),
+      query((client) => probePermissions(client, keys)),
+      query(async (client) => replicas?.check(client)),
+      query(readDetails),
+      query((client) => countRejected(client, keys)),
+      query((client) => readOutboxState(client, keys)),
+      query(async (client) => (hasTimeouts ? timeoutsLag(client, keys) : null)),
+      query((client) => readPauses(client, keys)),
+      workers,
+      workers.then((found) => ("value" in found ? answerOf(findUnattended(session, found.value, end)) : found)),
+      query((client) => readFormat(client, keys)),
+    ]);
   const reachable = "value" in read || replyCode(read.error) !== null;
   const newer = newerFormat(format);
   const readable = "value" in read && newer === null;
@@ -67,6 +75,7 @@ export async function checkHealth(
     overdueMs: "value" in lag ? lag.value : null,
     pauses: "value" in pauses ? pauses.value : null,
     unattended: "value" in unattended ? unattended.value : null,
+    attended: "value" in consuming ? attendedStatuses(consuming.value.live) : null,
     ...(error !== null && { error }),
   };
 }

@@ -27,6 +27,7 @@ export function scoreRange({ code, ttlMs }: StatusCode): readonly (string | numb
 
 /** Redis keys of a store, or of one shard. A job is the string at `job:<id>`, and no other key begins with `job:`. */
 export interface Keys {
+  /** String: record of a job; see lua/includes/record.lua. */
   readonly job: (id: string) => string;
   /** Hash: definition, statuses, status codes, revision, and the description of the definition for tools. */
   readonly metadata: string;
@@ -38,8 +39,9 @@ export interface Keys {
   readonly fields: string;
   /** Hash: job id -> its index fields. */
   readonly values: string;
-  /** Two sets: recent operations of deleted jobs; see lua/includes/operations.lua. */
+  /** Set: operations of jobs that were deleted in an even minute; see lua/includes/operations.lua. */
   readonly evenTombstones: string;
+  /** Set: the same for odd minutes. */
   readonly oddTombstones: string;
   /** Hash: job id -> work state; see lua/includes/work-state.lua. The next three keys belong to it. */
   readonly work: string;
@@ -73,15 +75,21 @@ export interface Keys {
   readonly events: string;
   /** Stream: outbox entries. The next keys belong to it; see lua/includes/begin-outbox.lua. */
   readonly outbox: string;
+  /** Sorted set: claimed entry by the end of its claim. */
   readonly outboxClaims: string;
+  /** String: last entry that was ever claimed. */
   readonly outboxClaimed: string;
   /** String: last claim of one reader, and the entries that it returned. It expires with the claim. */
   readonly outboxReader: (reader: string) => string;
   /** String: results of one call that changes scheduled messages, for as long as it can be repeated. */
   readonly outboxCall: (operation: string) => string;
+  /** Sorted set: number of a scheduled message by its due time. */
   readonly outboxScheduled: string;
+  /** Hash: number of a scheduled message -> its fields, and the newest number. */
   readonly outboxScheduledEntries: string;
+  /** Sorted set: rejected entry by its time. */
   readonly outboxRejected: string;
+  /** Hash: rejected entry -> its fields and the reason. */
   readonly outboxRejectedEntries: string;
   /** Sorted set: job id by the time at which a message of the job was published last, in seconds; see lua/outbox/acknowledge.lua. */
   readonly outboxPublished: string;

@@ -20,6 +20,7 @@ import type {
   RequestReply,
   SaveReply,
   StatusUpdate,
+  StorageHealth,
   StoreConfig,
   StoredActivity,
   Target,
@@ -35,7 +36,7 @@ import { BackgroundTrimmer } from "./background-trimmer.js";
 import type { CallQueue } from "./call-queue.js";
 import { countJobs } from "./counts.js";
 import type { RedisEventLog } from "./event-log.js";
-import { checkHealth } from "./health.js";
+import { checkHealth, type ShardHealth } from "./health.js";
 import type { Leases } from "./leases.js";
 import { listJobs } from "./listing.js";
 import type { Pauses } from "./pauses.js";
@@ -138,8 +139,8 @@ export class RedisStorage implements JobStorage {
     return this.#leases.announce(worker, targets, leaseMs);
   }
 
-  workers(): ReturnType<JobStorage["workers"]> {
-    return this.#session.read(({ client }) => readWorkers(client, this.#session.keys));
+  workers(withRunning: boolean): ReturnType<JobStorage["workers"]> {
+    return this.#session.read(({ client }) => readWorkers(client, this.#session.keys, withRunning));
   }
 
   pauseQueue(request: PauseRequest): Promise<void> {
@@ -202,7 +203,12 @@ export class RedisStorage implements JobStorage {
     return 0;
   }
 
-  health(timeoutMs: number) {
+  async health(timeoutMs: number): Promise<StorageHealth> {
+    const { attended: _, ...health } = await this.shardHealth(timeoutMs);
+    return health;
+  }
+
+  shardHealth(timeoutMs: number): Promise<ShardHealth> {
     return checkHealth(this.#session, { timeoutMs, hasTimeouts: this.#config.timeouts.size > 0 });
   }
 

@@ -38,6 +38,7 @@ import { settledWithin } from "../settled-within.js";
 import type { AuditReport } from "../types.js";
 import { mergeActivity } from "./activity.js";
 import { groupBy } from "./group-by.js";
+import type { ShardHealth } from "./health.js";
 import { shardOf } from "./keys.js";
 import type { RedisStorage } from "./redis-storage.js";
 import { expectedPerShard, ShardedOutbox } from "./sharded-outbox.js";
@@ -131,8 +132,8 @@ export class ShardedStorage implements JobStorage {
     return { renewed, pause: mergePauses([pauses])[0] ?? null };
   }
 
-  async workers(): ReturnType<JobStorage["workers"]> {
-    const found = await this.#available((shard) => shard.workers());
+  async workers(withRunning: boolean): ReturnType<JobStorage["workers"]> {
+    const found = await this.#available((shard) => shard.workers(withRunning));
     const consumers = new Map(found.flatMap((shard) => shard.consumers.map((one) => [one.queue, one] as const)));
     return { live: mergeWorkers(found.flatMap(({ live }) => live)), consumers: [...consumers.values()] };
   }
@@ -239,16 +240,21 @@ export class ShardedStorage implements JobStorage {
   }
 
   async health(timeoutMs: number): Promise<StorageHealth> {
-    const reports = await Promise.all(this.#shards.map((shard) => shard.health(timeoutMs)));
-    const worst = reports.toSorted((a, b) => SEVERITY.indexOf(b.status) - SEVERITY.indexOf(a.status))[0];
+    const reports = await Promise.all(this.#shards.map((shard) => shard.shardHealth(timeoutMs)));
+    const { attended: _, ...worst } = reports.toSorted(
+      (a, b) => SEVERITY.indexOf(b.status) - SEVERITY.indexOf(a.status),
+    )[0] as ShardHealth;
     const warnings = [...new Set(reports.flatMap((report) => report.warnings))];
     const rejected = reports.reduce((sum, report) => sum + (report.rejected ?? 0), 0);
     const waits = reports.flatMap((report) => report.oldestWaitMs ?? []);
     const oldestWaitMs = waits.length === 0 ? null : Math.max(...waits);
     const overdueMs = Math.max(...reports.map((report) => report.overdueMs ?? 0));
     const pauses = mergePauses(reports.map((report) => report.pauses ?? []));
-    const unattended = mergeUnattended(reports.flatMap((report) => report.unattended ?? []));
-    return { ...(worst as StorageHealth), warnings, rejected, oldestWaitMs, overdueMs, pauses, unattended };
+    // A worker announces itself to every shard, so a shard that has lost its record is corrected by another one.
+    const attended = new Set(reports.flatMap((report) => report.attended ?? []));
+    const missed = reports.flatMap((report) => report.unattended ?? []).filter(({ status }) => !attended.has(status));
+    const unattended = mergeUnattended(missed);
+    return { ...worst, warnings, rejected, oldestWaitMs, overdueMs, pauses, unattended };
   }
 
   async close(): Promise<void> {

@@ -1,6 +1,6 @@
 import type { RedisCommander } from "ioredis";
-import type { JobStorage, LiveWorkerRecord, QueueConsumer, Target, UnattendedStatus, WorkerRecord } from "../driver.js";
-import { unattendedStatuses } from "../unattended.js";
+import type { JobStorage, LiveWorkerRecord, Target, UnattendedStatus, WorkerRecord } from "../driver.js";
+import { CONSUMER_MS, unattendedStatuses } from "../unattended.js";
 import { runPipeline, valuesOf } from "./connection.js";
 import { type Keys, SPAN, scoreOf } from "./keys.js";
 import { evaluate, scripts } from "./scripts.js";
@@ -11,27 +11,39 @@ export const MAX_RUNNING = 1000;
 
 /** Values of a worker that announces itself, as lua/write/renew-leases.lua describes them. null: none does. */
 export function workerArgs(worker: WorkerRecord | null, targets: readonly Target[]): readonly string[] {
-  if (worker === null) return ["", "", "", "", ""];
+  if (worker === null) return ["", "", "", "", "", ""];
   const { id, queue, from, working, limit } = worker;
   const running = targets.slice(0, MAX_RUNNING).map((target) => target.id);
-  const record = JSON.stringify({ ...worker, running });
-  return [id, JSON.stringify(queue), record, JSON.stringify({ from, working }), limit?.field ?? ""];
+  const statuses = JSON.stringify({ from, working });
+  return [id, JSON.stringify(queue), JSON.stringify(worker), statuses, limit?.field ?? "", JSON.stringify(running)];
 }
 
 /** Reads the live workers, and the queues that workers have consumed. */
-export async function readWorkers(client: RedisCommander, keys: Keys): ReturnType<JobStorage["workers"]> {
-  const reply = await evaluate(client, scripts.workers, [keys.workers, keys.workerEnds, keys.consumers], []);
-  const [, records, pairs] = reply as readonly [string, readonly string[], readonly string[]];
-  const consumers: QueueConsumer[] = [];
-  for (let n = 0; n < pairs.length; n += 2) {
-    consumers.push({ queue: JSON.parse(pairs[n] ?? ""), ...JSON.parse(pairs[n + 1] ?? "") });
-  }
-  return { live: records.map(readRecord), consumers };
+export async function readWorkers(
+  client: RedisCommander,
+  keys: Keys,
+  withRunning: boolean,
+): ReturnType<JobStorage["workers"]> {
+  const touched = [keys.workers, keys.workerEnds, keys.consumers];
+  const reply = await evaluate(client, scripts.workers, touched, [withRunning ? "1" : ""]);
+  const [, records, consumers, now] = reply as readonly [string, readonly string[], readonly string[], number];
+  return {
+    live: pairsOf(records).map(readRecord),
+    consumers: pairsOf(consumers).flatMap(([queue, text]) => {
+      const [, day, statuses] = /^(?:(\d+) )?(.*)$/s.exec(text) ?? [];
+      const isForgotten = day !== undefined && Number(day) < now - CONSUMER_MS;
+      return isForgotten ? [] : [{ queue: JSON.parse(queue), ...JSON.parse(statuses ?? "") }];
+    }),
+  };
 }
 
-function readRecord(text: string): LiveWorkerRecord {
+function pairsOf(list: readonly string[]): readonly (readonly [string, string])[] {
+  return Array.from({ length: list.length / 2 }, (_, n) => [list[2 * n] ?? "", list[2 * n + 1] ?? ""]);
+}
+
+function readRecord([text, running]: readonly [string, string]): LiveWorkerRecord {
   const [seenAt, json = ""] = text.split(/ (.*)/s, 2);
-  return { ...JSON.parse(json), seenAt: Number(seenAt) };
+  return { running: running === "" ? [] : JSON.parse(running), ...JSON.parse(json), seenAt: Number(seenAt) };
 }
 
 /** Finds the statuses in which jobs wait and that no live worker names. Reads one job of each. */

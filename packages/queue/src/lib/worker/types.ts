@@ -81,7 +81,10 @@ export type JobIdOption<Q extends QueueDefinition> =
 export type FailedOption<D extends JobDefinition, W extends StatusOf<D>> =
   "failed" extends ToOf<D, W> ? { readonly failed?: ToOf<D, W> | undefined } : { readonly failed: ToOf<D, W> };
 
-/** Second argument of `run`. */
+/**
+ * Second argument of `run`. Take its members by name: `signal`, `closing`, `progress` and `checkpoint` are created when they are read, so a copy
+ * made with spread syntax lacks them.
+ */
 export interface WorkerContext<D extends JobDefinition, Q extends QueueDefinition> {
   /**
    * Aborts when the outcome can no longer be used. Pass it to every call that accepts a signal. Its reason is a JobStoreError CONFLICT or NOT_FOUND (the

@@ -1,15 +1,15 @@
-import { createStanding, type Log, type ProviderStates } from "@showcase/contracts";
+import { createProviderAccess, type Log, type ProviderStates } from "@showcase/contracts";
 import { JobFailed } from "@subtitles/queue/worker";
 import { z } from "zod";
 import { type JsonReply, postJson } from "../http.js";
 
 export interface OpenAiOptions {
-  /** Such as `https://api.openai.com/v1`, or that of any service with the same API (Ollama, llama.cpp, LM Studio). */
+  /** Address, for example `https://api.openai.com/v1`, or that of a service with the same API (Ollama, llama.cpp, LM Studio). */
   readonly baseUrl: string;
-  /** Services of one's own need none. */
+  /** Key of the service. A local service needs none. */
   readonly apiKey?: string | undefined;
   readonly model: string;
-  /** Left to the model where absent: some refuse any other than their own. */
+  /** Temperature. If it is missing, the model uses its own. Some models reject all others. */
   readonly temperature?: number | undefined;
   readonly states: ProviderStates;
   readonly log: Log;
@@ -17,22 +17,22 @@ export interface OpenAiOptions {
   readonly timeoutMs?: number | undefined;
 }
 
-/** What the model was asked for, or why it could not say it. */
+/** Answer of the model, or the reason for a missing one. */
 export type Answer =
   | { readonly kind: "text"; readonly text: string }
-  /** The question or the answer is too long: ask for less. `text` is the received part of the answer. */
+  /** The question or the answer is too long, so the caller asks for less. `text` is the received part of the answer. */
   | { readonly kind: "tooLong"; readonly text: string }
   | { readonly kind: "refused" };
 
 export interface Chat {
-  /** @param schema What the answer should look like. A model that knows no schemas is asked for plain JSON instead. */
+  /** @param schema form of the answer. A model that does not support schemas is asked for plain JSON */
   ask(
     question: { readonly system: string; readonly user: string; readonly schema: object },
     signal: AbortSignal,
   ): Promise<Answer>;
 }
 
-/** A text, or a list of parts, some of which have text. */
+/** Text, or a list of parts, some of which have text. */
 const content = z
   .union([
     z.string(),
@@ -60,15 +60,15 @@ const problem = z.object({
 });
 const MAX_PROBLEM_DEPTH = 4;
 
-/** From the strictest to what every model can do. */
+/** Formats, from the strictest to one that every model supports. */
 const FORMATS = ["json_schema", "json_object", "text"] as const;
 
 export function createChat(options: OpenAiOptions): Chat {
   const { baseUrl, apiKey, model, temperature, maxRetries, timeoutMs } = options;
   const title = `The model ${model}`;
-  const standing = createStanding({ name: "openai", title }, options.states, options.log);
+  const access = createProviderAccess({ name: "openai", title }, options.states, options.log);
   const url = `${baseUrl.replace(/\/+$/, "")}/chat/completions`;
-  /** The strictest format that the service is known to take. */
+  /** Strictest format that the service supports, as far as it is known. */
   let format = 0;
 
   async function ask(question: Parameters<Chat["ask"]>[0], signal: AbortSignal): Promise<Answer> {
@@ -83,7 +83,7 @@ export function createChat(options: OpenAiOptions): Chat {
       ...responseFormat(asked, question.schema),
     };
     const headers = apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` };
-    const service = { title, standing, maxRetries, timeoutMs };
+    const service = { title, access, maxRetries, timeoutMs };
     const reply = await postJson(service, url, { body, headers, isFinal: isOutOfCredit }, signal);
     if (reply.status === 200) return answerIn(reply);
 
@@ -95,7 +95,7 @@ export function createChat(options: OpenAiOptions): Chat {
       format = Math.max(format, asked + 1);
       return ask(question, signal);
     }
-    if (isOutOfCredit(reply.body)) throw await standing.refuse(OUT_OF_CREDIT_MS, "there is no credit left");
+    if (isOutOfCredit(reply.body)) throw await access.refuse(OUT_OF_CREDIT_MS, "there is no credit left");
     throw new JobFailed(`${title}: ${refusals[reply.status] ?? `the service answered ${reply.status}`}.`, {
       code: "PROVIDER_REFUSED",
       retryable: true,
@@ -104,7 +104,7 @@ export function createChat(options: OpenAiOptions): Chat {
 
   function answerIn({ body }: JsonReply): Answer {
     const [choice] = completion.safeParse(body).data?.choices ?? [];
-    if (!choice) return { kind: "text", text: "" }; // nothing in it that answers the question
+    if (!choice) return { kind: "text", text: "" }; // The answer has no content.
     const { finish_reason: reason, message } = choice;
     const text = message.content ?? "";
     if (reason === "length") return { kind: "tooLong", text };
@@ -119,9 +119,9 @@ const OUT_OF_CREDIT_MS = 15 * 60_000;
 const TOO_LONG = /context[ _](length|window|size)|maximum context|too many tokens|prompt is too long/i;
 const ABOUT_FORMAT = /response_format|json_schema|json_object|schema/i;
 const refusals: Readonly<Record<number, string>> = {
-  401: "the service refuses the key, please check OPENAI_API_KEY",
-  403: "the service refuses the key, please check OPENAI_API_KEY",
-  404: "the service does not know it, please check OPENAI_MODEL and OPENAI_BASE_URL",
+  401: "the service rejects the key, check OPENAI_API_KEY",
+  403: "the service rejects the key, check OPENAI_API_KEY",
+  404: "the service does not know it, check OPENAI_MODEL and OPENAI_BASE_URL",
 };
 
 function responseFormat(format: number, schema: object): object {

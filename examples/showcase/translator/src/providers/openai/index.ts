@@ -11,7 +11,7 @@ export type { OpenAiOptions } from "./chat.js";
  */
 const MAX_CALLS_IN_VAIN = 16;
 
-/** Translates by a chat model behind OpenAI's API or one like it. Lines that it does not answer properly stay uncovered. */
+/** Translates with a chat model that has the API of OpenAI. Lines without a usable answer stay uncovered. */
 export function openAiProvider(options: OpenAiOptions): TranslationProvider {
   const chat = createChat(options);
   return {
@@ -19,7 +19,7 @@ export function openAiProvider(options: OpenAiOptions): TranslationProvider {
     settings: JSON.stringify(["openai", options.baseUrl, options.model, options.temperature ?? null]),
     async translate(cues, pair, signal, before = []) {
       const translations = new Map<number, Translation>();
-      /** What is still to be asked, and whether that is the second time for these very cues. */
+      /** Cues that are still to be translated. `isSecond`: exactly these cues were sent before. */
       const open: { readonly cues: readonly Cue[]; readonly again: boolean }[] = [{ cues, again: false }];
       let inVain = 0;
       for (let next = open.shift(); next && inVain < MAX_CALLS_IN_VAIN; next = open.shift()) {
@@ -31,7 +31,8 @@ export function openAiProvider(options: OpenAiOptions): TranslationProvider {
         // A line that the filter rejects alone is identified, so that call was useful.
         else if (answer.kind !== "refused" || next.cues.length > 1) inVain += 1;
         if (missing.length === 0) continue;
-        // Answered in part, or not at all for the first time: once more. Too long, refused or again: half as many.
+        // If a part was answered, or nothing for the first time, the rest is sent again. If it was too long, rejected or the
+        // second time, it is sent in halves.
         if (answer.kind === "text" && !next.again) open.unshift({ cues: missing, again: true });
         else if (answer.kind === "tooLong" && found.length > 0) open.unshift({ cues: missing, again: false });
         else if (missing.length > 1) open.unshift(...halves(missing));

@@ -5,10 +5,10 @@ import type { LanguagePair, LineBefore, Translation } from "../../text/provider.
 import { lettersOf } from "../../text/segments.js";
 import { usable } from "../../text/usable.js";
 
-/** Words of the source that the model repeats for each line. */
+/** Number of source words that the model repeats for each line. */
 const WORDS_REPEATED = 3;
 
-/** What to ask the model for these cues. */
+/** Returns the request to the model for these cues. */
 export function questionFor(cues: readonly Cue[], { source, target }: LanguagePair, before: readonly LineBefore[]) {
   const system = [
     `You translate the subtitles of a film from ${languageName(source)} to ${languageName(target)}.`,
@@ -17,7 +17,7 @@ export function questionFor(cues: readonly Cue[], { source, target }: LanguagePa
     'Answer with JSON: {"translations":[{"id":…,"start":"…","text":"…"}]}, one entry for each of `lines`, with its id.',
     `\`start\` repeats the first ${WORDS_REPEATED} words of that line as they were sent, \`text\` is its translation.`,
     "Translate line by line: what one line says never moves to another. Keep tags such as <i> and {\\an8}, and dashes",
-    "at the start of a line. Write as people speak, briefly enough to be read in the time of the original.",
+    "at the start of a line. Write as people talk, briefly enough to be read in the time of the original.",
   ].join("\n");
   const user = JSON.stringify({ before, lines: cues.map(({ index, text }) => ({ id: index, text })) });
   return { system, user, schema: schemaFor(cues.map(({ index }) => index)) };
@@ -28,8 +28,8 @@ const entry = z.object({ id: z.coerce.number().int(), start: z.string(), text: z
 const OBJECT = /\{[^{}"]*(?:"(?:[^"\\]|\\.)*"[^{}"]*)*\}/gs;
 
 /**
- * The translations in the model's answer that can be told to belong where they say: an id that was asked for, once, with
- * the beginning of that line. A fluent text under another line's id is the worst of faults, since nobody sees it.
+ * Returns the translations that certainly belong to their line: the id was requested, occurs once, and has the first words of the
+ * line. A fluent text with the id of another line is the worst fault, because it is hard to notice.
  */
 export function translationsIn(
   answer: string,

@@ -16,7 +16,7 @@
 --     r<queue>                  a remembered message
 --     k<key> <version>          the key of a change
 --     p<queue> <arrival> <time> <attempt> <version> <key>  a message that waits for a place of the key (time 0), or was sent and holds the place
---       until this time; the run and the version of the job when it arrived
+--       until this time; the run of its origin, and the version
 --   Before them, if the lease of the latest claim counts for a limit: l<key><tab>
 -- * Creation time and attempt identify the job and its run. A state of another one is ignored and replaced.
 -- * `lease`: 'o' a worker owns it, and its end is in reachable time; 'w' no worker owns it, and its end is by the clock; 'e' it has ended, and

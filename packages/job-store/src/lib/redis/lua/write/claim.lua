@@ -80,43 +80,54 @@ local function refusal(id, state, head, origin, message, latest, latestVersion, 
   end
 end
 
--- Returns the key of a job for the limit, or nil if there is no limit or the job has no value.
-local function keyOf(i)
-  if not (field and FIELDS) then return nil end
-  if not fieldTexts then
-    fieldTexts = redis.call('HMGET', valuesKey, unpack(ids))
-    local name = field .. '\t' .. queue
-    if redis.call('HGET', rulesKey, name) ~= max then redis.call('HSET', rulesKey, name, max) end
+local keyOf, hasPlace, wait
+if field and FIELDS then
+  -- Returns the key of a job for the limit, or nil if it has no value.
+  function keyOf(i)
+    if not fieldTexts then
+      fieldTexts = redis.call('HMGET', valuesKey, unpack(ids))
+      local name = field .. '\t' .. queue
+      if redis.call('HGET', rulesKey, name) ~= max then redis.call('HSET', rulesKey, name, max) end
+    end
+    local at = fieldTexts[i] and find('\n' .. fieldTexts[i], '\n' .. field .. '=', 1, true)
+    return at and match(fieldTexts[i], '^[^\n]*', at)
   end
-  local at = fieldTexts[i] and find('\n' .. fieldTexts[i], '\n' .. field .. '=', 1, true)
-  return at and match(fieldTexts[i], '^[^\n]*', at)
-end
 
--- Returns true if a job may run: it has a place of the key already, or one is free.
-local function hasPlace(id, state, key)
-  local places, limit = works.places(), tonumber(max)
-  local used = places.taken(key)
-  if state.counted == key then used = used - 1 end
-  local heldUntil, ofKey = match(works.valuesOf(state, 'p', queue) or '', '^%d+ (%d+) %d+ %d+ (.*)$')
-  if ofKey == key and heldUntil > now then used = used - 1 end
-  if used < limit then return true end
-  overdue = overdue or redis.call('ZRANGEBYSCORE', leasesKey, '-inf', leaseNow, 'LIMIT', 0, 100)
-  for _, other in ipairs(overdue) do
-    if other ~= id and places.isRunning(other, key) then used = used - 1 end
+  -- Returns true if a job may run: it has a place of the key already, or one is free.
+  function hasPlace(id, state, key)
+    local places, limit = works.places(), tonumber(max)
+    local used = places.taken(key)
+    if state.counted == key then used = used - 1 end
+    local heldUntil, ofKey = match(works.valuesOf(state, 'p', queue) or '', '^%d+ (%d+) %d+ %d+ (.*)$')
+    if ofKey == key and heldUntil > now then used = used - 1 end
+    if used < limit then return true end
+    overdue = overdue or redis.call('ZRANGEBYSCORE', leasesKey, '-inf', leaseNow, 'LIMIT', 0, 100)
+    for _, other in ipairs(overdue) do
+      if other ~= id and places.isRunning(other, key) then used = used - 1 end
+    end
+    return used < limit
   end
-  return used < limit
-end
 
--- Lets the message of a call wait for a place, in the order of arrival.
-local function wait(id, state, head, key, origin, message)
-  local arrival = match(works.valuesOf(state, 'p', queue) or '', '^%d+') or string.format('%016.0f', redis.call('HINCRBY', KEYS[1], 'arrivals', 1))
-  works.answer(id, state, queue)
-  if origin == '' then works.addSeen(state, match(message, '^[^\n]*'), head.version) end
-  works.push(works.messages, id .. ' p' .. queue, message)
-  if #message > largestWritten then largestWritten = #message end
-  works.put(state, 'p', queue, arrival .. ' 0 ' .. head.attempt .. ' ' .. head.version .. ' ' .. key, math.huge)
-  works.places().wait(id, key, queue, arrival)
-  works.keep(id, state)
+  -- Lets the message of a call wait for a place, in the order of arrival. The worker of the latest claim can still store its outcome. Until then,
+  -- a message that this claim answers gets its version as the origin, and any other message the next version. `latest` to `latestAt`: as
+  -- returned by claimOf.
+  function wait(id, state, head, key, origin, message, latest, latestVersion, latestAt)
+    local name = match(message, '^[^\n]*')
+    local version, due = originOf(origin, origin == '' and name, state)
+    local isAnswered = latestVersion == head.version and covers(id, latest, latestVersion, latestAt, version, due, message)
+    local since = isAnswered and latestVersion or head.newVersion
+    local arrival, attempt, earlier = match(works.valuesOf(state, 'p', queue) or '', '^(%d+) %d+ (%d+) (%d+)')
+    -- It also answers the message that it replaces.
+    if attempt == head.attempt and tonumber(earlier) > tonumber(since) then since = earlier end
+    arrival = arrival or string.format('%016.0f', redis.call('HINCRBY', KEYS[1], 'arrivals', 1))
+    works.answer(id, state, queue)
+    if origin == '' then works.addSeen(state, name, since) end
+    works.push(works.messages, id .. ' p' .. queue, message)
+    if #message > largestWritten then largestWritten = #message end
+    works.put(state, 'p', queue, arrival .. ' 0 ' .. head.attempt .. ' ' .. since .. ' ' .. key, math.huge)
+    works.places().wait(id, key, queue, arrival)
+    works.keep(id, state)
+  end
 end
 
 local function claimed(state, beginning)
@@ -145,9 +156,9 @@ local function claim(i, key, text, first)
   end
   local pause = metadata[7] and metadata[7] > now and pauseOf(pausesKey, queue, now)
   if pause then return 'paused', pause end
-  local limitedKey = keyOf(i)
+  local limitedKey = keyOf and keyOf(i)
   if limitedKey and not hasPlace(id, state, limitedKey) then
-    wait(id, state, head, limitedKey, origin, message)
+    wait(id, state, head, limitedKey, origin, message, latest, latestVersion, latestAt)
     return 'limited', ''
   end
 
@@ -163,7 +174,7 @@ local function claim(i, key, text, first)
   end
   keepMessage(id, state, head.newVersion, false, origin, message)
   if counts then counts.counted, counts.ended = nil, nil end
-  state.present, state.limit = head.present, limitedKey
+  state.present, state.limit = head.present, limitedKey or nil
   works.answer(id, state, queue)
   works.setClaim(state, queue, head.newVersion, now)
   if HISTORY_LIMIT < 4 then works.addKey(state, keyIn(entry), head.newVersion) end

@@ -1,15 +1,17 @@
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
-
-/** Path of the checkout. */
-export const root = fileURLToPath(new URL("../..", import.meta.url));
+import { root } from "./run.mjs";
 
 /** Folders of dependencies and of generated files. */
-const SKIPPED = ["node_modules", "dist", "docs/api", "chaos/failed"];
+const SKIPPED = ["node_modules", "dist", "docs/site", "chaos/failed"];
 
-/** Returns the paths of all documents below a folder, except generated ones. Paths are relative to the root. */
-export function documents(folder = ""): readonly string[] {
+/**
+ * Returns the paths of all documents below a folder, except generated ones. Paths are relative to the root.
+ *
+ * @param {string} [folder]
+ * @returns {readonly string[]}
+ */
+export function documents(folder = "") {
   return readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
     const path = folder === "" ? entry.name : `${folder}/${entry.name}`;
     if (entry.isDirectory()) {
@@ -20,8 +22,22 @@ export function documents(folder = ""): readonly string[] {
   });
 }
 
-/** Returns the links of a document to files, or to headings of documents, that do not exist in the checkout. */
-export function deadLinks(document: string, text: string): readonly string[] {
+/** Returns a complaint for each link of a document to a file or a heading that does not exist. */
+export function wrongLinks() {
+  return documents().flatMap((document) => {
+    const links = deadLinks(document, readFileSync(join(root, document), "utf8"));
+    return links.map((link) => `${document}: the target of the link ${link} does not exist.`);
+  });
+}
+
+/**
+ * Returns the links of a document to files, or to headings of documents, that do not exist in the checkout.
+ *
+ * @param {string} document
+ * @param {string} text
+ * @returns {readonly string[]}
+ */
+function deadLinks(document, text) {
   const links = [
     ...text.matchAll(/\]\(<?([^)\s>]+)>?\)/g),
     ...text.matchAll(/^\[[^\]]+\]: (\S+)$/gm),
@@ -30,7 +46,11 @@ export function deadLinks(document: string, text: string): readonly string[] {
   return links.filter((link) => !/^[a-z]+:/.test(link) && !targetExists(document, link));
 }
 
-function targetExists(document: string, link: string): boolean {
+/**
+ * @param {string} document
+ * @param {string} link
+ */
+function targetExists(document, link) {
   const [path = "", anchor] = link.split("#");
   const target = path === "" ? join(root, document) : join(root, dirname(document), path);
   if (!existsSync(target)) return false;
@@ -39,8 +59,12 @@ function targetExists(document: string, link: string): boolean {
   return existsSync(page) && anchorsOf(readFileSync(page, "utf8")).includes(anchor);
 }
 
-/** Returns the anchors that GitHub makes for the headings of a document. */
-function anchorsOf(text: string): readonly string[] {
+/**
+ * Returns the anchors that GitHub makes for the headings of a document.
+ *
+ * @param {string} text
+ */
+function anchorsOf(text) {
   const withoutCode = text.replaceAll(/^```.*?^```$/gms, "");
   return Array.from(withoutCode.matchAll(/^#+ (.*)$/gm), ([, heading = ""]) =>
     heading

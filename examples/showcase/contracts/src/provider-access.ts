@@ -1,44 +1,52 @@
 import { JobFailed, RetryLater } from "@subtitles/queue/worker";
 import type { Log } from "./log.js";
-import type { ProviderNews, ProviderStates } from "./provider-state.js";
+import type { ProviderChange, ProviderStates } from "./provider-state.js";
 
-/** How this worker stands with a service: what the workers told each other, or what it knows itself while they cannot. */
-export interface Standing {
-  /** @throws RetryLater where it must not be asked before some later time; JobFailed where the operator has to mend something */
+/**
+ * Access of this worker to an external service. It uses the shared state, or its own information while the shared state is
+ * unavailable.
+ */
+export interface ProviderAccess {
+  /**
+   * Checks that the service can be called now. @throws RetryLater if it can be called later; JobFailed if the operator has to fix
+   * something
+   */
   mayAsk(): Promise<void>;
-  /** As `mayAsk`, for a call that the quota counts. */
+  /** Like `mayAsk`, for a call that uses the quota. */
   mayUseQuota(): Promise<void>;
-  note(news: ProviderNews): Promise<void>;
-  /** Notes that it must not be asked for so long, in milliseconds, and answers what to throw. */
+  note(change: ProviderChange): Promise<void>;
+  /** Notes that no worker calls the service for this time in milliseconds. Returns the error to throw. */
   throttle(forMs: number, reason: string): Promise<RetryLater>;
-  /** As `throttle`, where waiting mends nothing: jobs fail at once, and others ask again only after so long. */
+  /** Like `throttle`, for a problem that waiting does not solve: jobs fail at once, and no worker calls the service for this time. */
   refuse(forMs: number, reason: string): Promise<JobFailed>;
 }
 
-/** @param provider `name` is its name among the workers, `title` how people call it */
-export function createStanding(
+/** @param provider `name` identifies it in the shared state, `title` is its human-readable name */
+export function createProviderAccess(
   provider: { readonly name: string; readonly title: string },
   states: ProviderStates,
   log: Log,
-): Standing {
-  /** For while the shared state cannot be had. */
-  let own: ProviderNews = {};
+): ProviderAccess {
+  /** Own information, for the time in which the shared state is unavailable. */
+  let own: ProviderChange = {};
 
-  async function read(): Promise<ProviderNews> {
+  async function read(): Promise<ProviderChange> {
     try {
       return { ...own, ...(await states.get(provider.name)) };
     } catch (error) {
-      log.warn({ err: error }, `going by what this worker knows of ${provider.title}`);
+      log.warn({ err: error }, `using this worker's own information about ${provider.title}`);
       return own;
     }
   }
 
-  async function note(news: ProviderNews): Promise<void> {
-    own = { ...own, ...news };
-    await states.note(provider.name, news).catch((error) => log.warn({ err: error }, "other workers are not told"));
+  async function note(change: ProviderChange): Promise<void> {
+    own = { ...own, ...change };
+    await states
+      .note(provider.name, change)
+      .catch((error) => log.warn({ err: error }, "the state of a provider is not shared with other workers"));
   }
 
-  const sentence = (reason: string) => `${provider.title} cannot be asked: ${reason}.`;
+  const sentence = (reason: string) => `${provider.title} cannot be called: ${reason}.`;
   const notBefore = (time: number, reason: string) => new RetryLater(sentence(reason), { at: new Date(time) });
   const refusal = (reason: string) =>
     new JobFailed(sentence(reason), { code: "PROVIDER_UNAVAILABLE", retryable: true });
