@@ -11,7 +11,7 @@ const BUDGETS = {
     redis: 97,
     memory: 31,
     subtitle: 36,
-    dashboard: 110,
+    dashboard: 85,
     opentelemetry: 8,
     testing: 115,
     cli: 131,

@@ -150,13 +150,12 @@ export interface JobStore<D extends JobDefinition> extends WorkerOperations<D>, 
   /**
    * Moves a job to another status, atomically and in one round trip.
    * - With an id, only the lifecycle decides if the job can change from its stored status to `to`.
-   * - With a snapshot, the stored job must also be the same job (same `createdAt`) and have the version of the snapshot. A
-   *   transition that the lifecycle forbids does not compile. If the compiler does not know the status of the snapshot, pass the
-   *   id and `ifVersion` instead.
-   * - A given version (`ifVersion`, or the version of the snapshot) is compared before the lifecycle. If it differs, the call
-   *   fails with CONFLICT.
-   * - If the job is already in `to`, and `to` does not list itself in `next`, the call writes nothing and returns the stored job
-   *   (a duplicate delivery; the first write is kept).
+   * - With a snapshot, the stored job must also be the same job (same `createdAt`) and have the version of the snapshot. A transition that
+   *   the lifecycle forbids does not compile. If the compiler does not know the status of the snapshot, pass the id and `ifVersion` instead.
+   * - A given version (`ifVersion`, or the version of the snapshot) is compared before the lifecycle. If it differs, the call fails with
+   *   CONFLICT.
+   * - If the job is already in `to`, and `to` does not list itself in `next`, the call writes nothing and returns the stored job (a
+   *   duplicate delivery; the first write is kept).
    * - Leaving a final status clears result, error and progress and starts the next attempt.
    * - The TTL of `to` always replaces the previous TTL.
    * - The call never creates a job and never restores a job that was deleted or has expired.
@@ -214,8 +213,7 @@ export interface JobStore<D extends JobDefinition> extends WorkerOperations<D>, 
   delete(target: string | Job<D>): Promise<boolean>;
   /**
    * Deletes many jobs, each of them atomically.
-   * @returns number of jobs that existed
-   * @throws UNAVAILABLE; some of the jobs may have been deleted
+   * @returns number of jobs that existed. @throws UNAVAILABLE; some of the jobs may have been deleted
    */
   deleteMany(ids: readonly string[]): Promise<number>;
 

@@ -1,8 +1,35 @@
-import type { ChangeMetadata, RecordedChange, StatusUpdate, StoreConfig } from "../driver.js";
+import type { ChangeMetadata, NewJob, RecordedChange, StatusUpdate, StoreConfig } from "../driver.js";
+import { byteLength } from "../utf8.js";
 import type { StoredJob } from "./stored-job.js";
 
 /** Number of changes whose keys are kept. */
 const MAX_KEYS = 4;
+
+/** Returns a job that is created at this time. */
+export function newJob(config: StoreConfig, job: NewJob, now: number): StoredJob {
+  return withExpiry(config, {
+    id: job.id,
+    version: 1,
+    status: job.status,
+    attempt: 1,
+    createdAt: now,
+    updatedAt: now,
+    statusAt: now,
+    progress: null,
+    result: null,
+    error: null,
+    data: job.data,
+    fields: job.fields,
+    history: withEntry(config, [], {
+      from: null,
+      to: job.status,
+      at: now,
+      version: 1,
+      ...metadataOf(job.metadata),
+    }),
+    keys: [],
+  });
+}
 
 /** Returns the job after a status change. */
 export function changedJob(
@@ -37,7 +64,7 @@ export function withExpiry({ ttlMs }: StoreConfig, job: Omit<StoredJob, "expires
 }
 
 /** Returns the newest entries of a history with one more. */
-export function withEntry(
+function withEntry(
   { historyLimit }: StoreConfig,
   history: readonly RecordedChange[],
   change: RecordedChange,
@@ -51,10 +78,15 @@ export function keysAfter(keys: StoredJob["keys"], key: string | undefined): Sto
 }
 
 /** Returns the metadata of a history entry, without undefined properties. */
-export function metadataOf(metadata: ChangeMetadata): { by?: string; note?: string; key?: string } {
+function metadataOf(metadata: ChangeMetadata): { by?: string; note?: string; key?: string } {
   return {
     ...(metadata.by !== undefined && { by: metadata.by }),
     ...(metadata.note !== undefined && { note: metadata.note }),
     ...(metadata.key !== undefined && { key: metadata.key }),
   };
+}
+
+/** Returns the size of the record in bytes. The keys are not part of it. */
+export function sizeOf(job: StoredJob): number {
+  return byteLength(JSON.stringify({ ...job, keys: undefined }));
 }

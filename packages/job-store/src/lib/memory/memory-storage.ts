@@ -36,15 +36,14 @@ import { canHaveLease } from "../leased-status.js";
 import { MAX_EXCESS_BYTES } from "../record-limit.js";
 import { sentMessages } from "../sent-messages.js";
 import type { AuditReport } from "../types.js";
-import { byteLength } from "../utf8.js";
-import { changedJob, keysAfter, metadataOf, withEntry, withExpiry } from "./changed-job.js";
+import { changedJob, keysAfter, newJob, sizeOf, withExpiry } from "./changed-job.js";
 import type { FaultInjection } from "./fault-injection.js";
 import { guardedLog, guardedOutbox } from "./guards.js";
 import { isLive, type JobTable } from "./job-table.js";
 import { activityOf } from "./memory-activity.js";
 import { auditJobTable } from "./memory-audit.js";
 import { checkHealth } from "./memory-health.js";
-import { listJobs } from "./memory-list.js";
+import { countJobs, examineJob, listJobs } from "./memory-list.js";
 import type { StoredJob } from "./stored-job.js";
 import {
   covers,
@@ -101,36 +100,14 @@ export class MemoryStorage implements JobStorage {
 
   /** Creates a job whose id is not in use. */
   #create(job: NewJob): Extract<CreateReply, { readonly kind: "created" | "tooLarge" }> {
-    const now = this.#table.creationTime(job.id);
-    const stored = withExpiry(this.#config, {
-      id: job.id,
-      version: 1,
-      status: job.status,
-      attempt: 1,
-      createdAt: now,
-      updatedAt: now,
-      statusAt: now,
-      progress: null,
-      result: null,
-      error: null,
-      data: job.data,
-      fields: job.fields,
-      history: withEntry(this.#config, [], {
-        from: null,
-        to: job.status,
-        at: now,
-        version: 1,
-        ...metadataOf(job.metadata),
-      }),
-      keys: [],
-    });
+    const stored = newJob(this.#config, job, this.#table.creationTime(job.id));
     const bytes = sizeOf(stored);
     if (bytes > this.#config.maxRecordBytes) return { kind: "tooLarge", bytes };
     this.#table.makeRoom();
     this.#put(stored);
     // No message of a job is older than these, so the work state does not need them.
     this.#table.outbox.add(stored, [...job.outbox, ...sentMessages(this.#config.sends, stored, job.sendHeaders)]);
-    this.#addEvent("created", stored, now, null, job.metadata.by);
+    this.#addEvent("created", stored, stored.createdAt, null, job.metadata.by);
     return this.#faults.replyOrLose({ kind: "created" as const, record: this.#table.toRecord(stored) });
   }
 
@@ -292,21 +269,7 @@ export class MemoryStorage implements JobStorage {
 
   async examine(id: string): Promise<Examination> {
     this.#check();
-    const { work, outbox } = this.#table;
-    const job = this.#table.find(id);
-    const until = job === undefined ? null : work.leasedUntil(job);
-    const lease =
-      job === undefined || until === null
-        ? null
-        : { createdAt: job.createdAt, version: job.version, until, owned: work.peek(job)?.lease?.owned === true };
-    const [first] = outbox.published.values();
-    return {
-      job: job === undefined ? { kind: "absent" } : { kind: "record", record: this.#table.toRecord(job) },
-      lease,
-      publishedAt: outbox.published.get(id) ?? null,
-      publishedSince: first ?? null,
-      now: Date.now(),
-    };
+    return examineJob(this.#table, id);
   }
 
   async readWaiting(id: string): Promise<readonly WaitingMessage[]> {
@@ -381,12 +344,7 @@ export class MemoryStorage implements JobStorage {
 
   async counts(where: ListRequest["where"]): Promise<ReadonlyMap<string, number>> {
     this.#check();
-    const counts = new Map(this.#config.statuses.map((status) => [status, 0]));
-    for (const job of this.#table.live()) {
-      if (where !== null && job.fields.get(where.field) !== where.value) continue;
-      counts.set(job.status, (counts.get(job.status) ?? 0) + 1);
-    }
-    return counts;
+    return countJobs(this.#table, this.#config, where);
   }
 
   async activity(lateMs: number): Promise<StoredActivity> {
@@ -473,8 +431,3 @@ function limitedKey({ fields }: StoredJob, limit: ClaimRequest["limit"]): Limite
 }
 
 type ClaimCounts = Pick<Extract<ClaimReply, { readonly kind: "claimed" }>, "failedAttempts" | "expiredLeases">;
-
-/** Returns the size of the record in bytes. The keys are not part of it. */
-function sizeOf(job: StoredJob): number {
-  return byteLength(JSON.stringify({ ...job, keys: undefined }));
-}
