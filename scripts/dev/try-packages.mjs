@@ -9,19 +9,23 @@ import { nodePackage } from "./tools.mjs";
 /** Oldest supported version of each line of Node. */
 export const ALL_NODES = [oldestNode, "22.22.0", toolsNode, "26.0.0"];
 
+/** Oldest supported version of TypeScript, and the newest. `npm run check -- --all-nodes` checks the types of the project with them too. */
+const COMPILERS = ["5.4.5", "7.0.2"];
+
 /**
  * Packs the packages, and installs them with npm in a user's project. Checks the types of the project with the settings of several
  * users (nodenext, bundler, and without the types of Node), and runs it as an ES module and as CommonJS.
  *
- * @param {{ nodes: readonly string[], print?: (line: string) => void }} options `nodes`: versions of Node to run the
- * project on, in addition to the current one
+ * @param {{ nodes: readonly string[], allCompilers?: boolean, print?: (line: string) => void }} options `nodes`: versions of
+ * Node to run the project on, in addition to the current one; `allCompilers`: also uses the oldest and the newest TypeScript, and the newest
+ * zod
  * @returns {Promise<string[]>} a complaint for each failed step
  */
-export async function tryPackages({ nodes, print = () => undefined }) {
+export async function tryPackages({ nodes, allCompilers = false, print = () => undefined }) {
   const folder = await mkdtemp(join(tmpdir(), "subtitles-user-"));
   cleanUpLater({ path: folder });
   try {
-    return await tryIn(folder, nodes, print);
+    return await tryIn(folder, { nodes, allCompilers, print });
   } finally {
     await rm(folder, { recursive: true, force: true });
     forget({ path: folder });
@@ -30,10 +34,9 @@ export async function tryPackages({ nodes, print = () => undefined }) {
 
 /**
  * @param {string} folder
- * @param {readonly string[]} nodes
- * @param {(line: string) => void} print
+ * @param {{ nodes: readonly string[], allCompilers: boolean, print: (line: string) => void }} options
  */
-async function tryIn(folder, nodes, print) {
+async function tryIn(folder, { nodes, allCompilers, print }) {
   /** @type {string[]} */
   const complaints = [];
   /**
@@ -73,6 +76,19 @@ async function tryIn(folder, nodes, print) {
   for (const resolution of ["nodenext", "bundler", "browser"]) {
     await step(`Types of the project with ${resolution}`, "tsc", ["--project", `tsconfig.${resolution}.json`]);
   }
+  if (allCompilers) {
+    for (const version of COMPILERS) {
+      const args = [
+        "--yes",
+        "--prefer-offline",
+        "-p",
+        `typescript@${version}`,
+        "-c",
+        "tsc --project tsconfig.nodenext.json --target es2022",
+      ];
+      await step(`Types of the project with TypeScript ${version} and the oldest zod`, "npx", args);
+    }
+  }
   const scripts = ["service.mjs", "service.cjs"];
   for (const script of scripts) await step(`${script} on Node ${process.versions.node}`, process.execPath, [script]);
   const commands = scripts.map((script) => `node ${script}`).join(" && ");
@@ -81,6 +97,10 @@ async function tryIn(folder, nodes, print) {
     if (tool === null) continue;
     const args = ["--yes", "--prefer-offline", "-p", tool, "-c", commands];
     await step(`${scripts.join(" and ")} on Node ${version}`, "npx", args);
+  }
+  if (allCompilers && (await step("npm installs the newest zod", "npm", ["install", ...flags, "zod@4"]))) {
+    await step("Types of the project with the newest zod", "tsc", ["--project", "tsconfig.nodenext.json"]);
+    for (const script of scripts) await step(`${script} with the newest zod`, process.execPath, [script]);
   }
   return complaints;
 }
