@@ -47,10 +47,12 @@ async function fill(driver: JobStoreDriver, from: number, to: number) {
 }
 
 test(`each view sends the same commands with 1,000 and with ${MANY} jobs`, { timeout: 1_800_000 }, async () => {
-  const driver = redisDriver({ url: redis.url });
+  // A busy machine can take longer than the default.
+  const timeoutMs = 60_000;
+  const driver = redisDriver({ url: redis.url, timeoutMs });
   /** Returns the commands that each view sends, with those that scripts run. */
   const commandsOf = async () => {
-    const { client, store } = openDashboard({ driver: redisDriver({ url: redis.url }) });
+    const { client, store } = openDashboard({ driver: redisDriver({ url: redis.url, timeoutMs }) });
     await store.get("job-1");
     const numbers: Record<string, readonly [sent: number, read: number]> = {};
     for (const [name, body] of VIEWS) {
@@ -127,7 +129,7 @@ describe.each([
 test("the dashboard shows that Redis is unavailable, and continues when it is back", async () => {
   const server = await startRedis();
   onTestFinished(() => server.stop());
-  const driver = redisDriver({ url: server.url, timeoutMs: 500 });
+  const driver = redisDriver({ url: server.url, timeoutMs: 2000 });
   const store = createJobStore({ job: report, driver });
   const dashboard = createDashboard({ stores: { reports: { store } }, may: () => true });
   onTestFinished(async () => {
@@ -135,7 +137,8 @@ test("the dashboard shows that Redis is unavailable, and continues when it is ba
     await store.close();
   });
   const client = clientOf(dashboard);
-  await store.create({ title: "One" }, { id: "a" });
+  const create = (id: string) => vi.waitFor(() => store.create({ title: "One" }, { id }), 60_000);
+  await create("a");
   const lines = linesOf(await dashboard.fetch(requestOf("watch", { store: "reports" })));
   await lines.next();
   await server.kill("SIGSTOP");
@@ -143,6 +146,6 @@ test("the dashboard shows that Redis is unavailable, and continues when it is ba
   expect(failed).toMatchObject({ status: 503, code: "UNAVAILABLE" });
   await server.kill("SIGCONT");
   await vi.waitFor(async () => expect((await client.call("jobs", {})).total).toBe(1), 60_000);
-  await store.create({ title: "Two" }, { id: "b" });
+  await create("b");
   for await (const line of lines) if (line.counts.waiting === 2) break;
 });
