@@ -19,9 +19,9 @@ describe.skipIf(browser.missing)(
   () => {
     const { open } = usePages();
 
-    test("a store at work", async () => {
+    test("a store at work: its overview and its jobs", async () => {
       const { url, store } = await startPlace({ broker: brokerWithLetters().broker });
-      const { failed, parent, waiting } = await fillStore(store);
+      await fillStore(store);
       const page = await open(url);
       await page.getByRole("heading", { name: "Overview" }).waitFor();
       await page.getByText("Live", { exact: true }).waitFor();
@@ -45,8 +45,12 @@ describe.skipIf(browser.missing)(
       await page.getByRole("radio", { name: "review" }).check();
       await page.getByLabel("Queue", { exact: true }).fill("reviews");
       await checkState(page, "dashboard-retry");
-      await page.keyboard.press("Escape");
+    });
 
+    test("a store at work: one job", async () => {
+      const { url, store } = await startPlace();
+      const { failed, parent, waiting } = await fillStore(store);
+      const page = await open(url);
       await visit(page, `job/${failed}`, failed);
       await page.getByText("NO_SUBTITLE").waitFor();
       await checkState(page, "dashboard-job");
@@ -62,6 +66,12 @@ describe.skipIf(browser.missing)(
       await visit(page, "job/none", "none");
       await page.getByText("This job does not exist.").waitFor();
       await checkState(page, "dashboard-job-gone");
+    });
+
+    test("a store at work: workers, outbox, queues and health", async () => {
+      const { url, store } = await startPlace({ broker: brokerWithLetters().broker });
+      await fillStore(store);
+      const page = await open(url);
 
       await visit(page, "workers", "Workers");
       await page.getByText("downloader@host-2/41").waitFor();
