@@ -1,4 +1,5 @@
 import type { ChangeMetadata, RecordedChange, StatusUpdate, StoreConfig } from "../driver.js";
+import { byteLength } from "../utf8.js";
 import type { StoredJob } from "./stored-job.js";
 
 /** Number of changes whose keys are kept. */
@@ -57,4 +58,9 @@ export function metadataOf(metadata: ChangeMetadata): { by?: string; note?: stri
     ...(metadata.note !== undefined && { note: metadata.note }),
     ...(metadata.key !== undefined && { key: metadata.key }),
   };
+}
+
+/** Returns the size of the record in bytes. The keys are not part of it. */
+export function sizeOf(job: StoredJob): number {
+  return byteLength(JSON.stringify({ ...job, keys: undefined }));
 }

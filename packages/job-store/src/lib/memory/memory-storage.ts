@@ -35,8 +35,7 @@ import { canHaveLease } from "../leased-status.js";
 import { MAX_EXCESS_BYTES } from "../record-limit.js";
 import { sentMessages } from "../sent-messages.js";
 import type { AuditReport } from "../types.js";
-import { byteLength } from "../utf8.js";
-import { changedJob, keysAfter, metadataOf, withEntry, withExpiry } from "./changed-job.js";
+import { changedJob, keysAfter, metadataOf, sizeOf, withEntry, withExpiry } from "./changed-job.js";
 import type { FaultInjection } from "./fault-injection.js";
 import { guardedLog, guardedOutbox } from "./guards.js";
 import { isLive, type JobTable } from "./job-table.js";
@@ -47,7 +46,7 @@ import type { StoredJob } from "./stored-job.js";
 import {
   covers,
   hasNewerRequest,
-  type LimitedKey,
+  limitedKey,
   originFor,
   refusal,
   remember,
@@ -449,15 +448,4 @@ export class MemoryStorage implements JobStorage {
   }
 }
 
-/** Returns the key of the job for a limit. null: the claim has no limit, or the job has no value in the field. */
-function limitedKey({ fields }: StoredJob, limit: ClaimRequest["limit"]): LimitedKey | null {
-  const value = limit === undefined ? undefined : fields.get(limit.field);
-  return limit === undefined || value === undefined ? null : { field: limit.field, value };
-}
-
 type ClaimCounts = Pick<Extract<ClaimReply, { readonly kind: "claimed" }>, "failedAttempts" | "expiredLeases">;
-
-/** Returns the size of the record in bytes. The keys are not part of it. */
-function sizeOf(job: StoredJob): number {
-  return byteLength(JSON.stringify({ ...job, keys: undefined }));
-}

@@ -101,6 +101,12 @@ export function originFor(state: WorkState, { id, origin }: RequestMessage): Ori
   return { createdAt: state.createdAt, attempt: state.attempt, version: seen.version, dueAt: 0 };
 }
 
+/** Returns the key of the job for a limit. null: the claim has no limit, or the job has no value in the field. */
+export function limitedKey({ fields }: StoredJob, limit: ClaimRequest["limit"]): LimitedKey | null {
+  const value = limit === undefined ? undefined : fields.get(limit.field);
+  return limit === undefined || value === undefined ? null : { field: limit.field, value };
+}
+
 /** Decides if a message cannot be worked on, whether or not the job has a lease. null: it can. */
 export function refusal(
   job: StoredJob,
