@@ -31,6 +31,7 @@ export async function fill(place: Place): Promise<string> {
   await createEachStatus(place);
   await createLongRecords(place);
   await createWork(place);
+  await createLimited(place);
   await createUnreadable(place);
   await createMessages(place);
   await announce(place);
@@ -104,6 +105,28 @@ async function createWork({ store, client }: Place): Promise<void> {
       await client.zadd(key, FAR_TEXT, id);
     }
   }
+}
+
+/** Creates jobs of one owner with a limit: one runs, one waits, and one was sent and holds its place. A sharded store refuses limits. */
+async function createLimited({ store, options }: Place): Promise<void> {
+  if ("shards" in options) return;
+  const limit = { field: "owner", max: 1 } as const;
+  const claim = (id: string) => {
+    const message = { queue: "work", id: `${id}.1.0`, payload: { id } };
+    return store.claim(id, "working", { from: ["waiting"], leaseMs: HOUR_MS, key: `${id}-limited`, message, limit });
+  };
+  for (const [id, owner] of [
+    ["limited-1", "fay"],
+    ["limited-2", "fay"],
+    ["limited-3", "gil"],
+    ["limited-4", "gil"],
+  ] as const)
+    await store.create({ title: "Limited", owner }, { id });
+  const answers = [];
+  for (const n of [1, 2, 3, 4]) answers.push((await claim(`limited-${n}`)).kind);
+  if (answers.join() !== "claimed,limited,claimed,limited")
+    throw new Error(`The claims were answered with ${answers}.`);
+  await store.updateStatus("limited-3", "done", { result: { url: "/limited" } });
 }
 
 async function createUnreadable({ store, client, options }: Place): Promise<void> {
