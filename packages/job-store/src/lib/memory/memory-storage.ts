@@ -327,8 +327,7 @@ export class MemoryStorage implements JobStorage {
 
   async workers() {
     this.#check();
-    const { live, consumers } = this.#table.workers;
-    return { live, consumers };
+    return { live: this.#table.workers.live, consumers: this.#table.workers.consumers };
   }
 
   async findOverdue(owner: string): ReturnType<JobStorage["findOverdue"]> {
