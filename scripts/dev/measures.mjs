@@ -8,7 +8,7 @@ import { root, run } from "./run.mjs";
 const BUDGETS = {
   "job-store": {
     index: 35,
-    redis: 97,
+    redis: 98,
     memory: 31,
     subtitle: 36,
     dashboard: 85,
@@ -16,7 +16,7 @@ const BUDGETS = {
     testing: 115,
     cli: 131,
   },
-  queue: { index: 19, rabbitmq: 22, memory: 8, worker: 32, opentelemetry: 8, testing: 36 },
+  queue: { index: 19, rabbitmq: 22, memory: 8, worker: 33, opentelemetry: 8, testing: 36 },
 };
 
 /** @returns {Promise<string[]>} a complaint for each entry that is larger than its budget */

@@ -9,7 +9,10 @@ import { films, renderings } from "./worker-suite/world.js";
 
 const store = createJobStore({ job: films, driver: memoryStore() });
 // A store connects in the background.
-const sharded = createJobStore({ job: films, driver: redisDriver({ cluster: [{ host: "127.0.0.1", port: 1 }], shards: 2 }) });
+const sharded = createJobStore({
+  job: films,
+  driver: redisDriver({ cluster: [{ host: "127.0.0.1", port: 1 }], shards: 2 }),
+});
 const broker = createBroker({ driver: memoryDriver() });
 const valid = {
   store,

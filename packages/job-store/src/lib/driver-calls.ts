@@ -198,8 +198,9 @@ export interface WaitingMessage {
   readonly queue: string;
   /** Creation time of the job when the message arrived. */
   readonly createdAt: number;
-  /** Index field of the limit, and the value of the job. */
+  /** Index field of the limit. */
   readonly field: string;
+  /** Value of the job in this field. */
   readonly value: string;
   /** Newest `max` used for this field and queue. null: unknown. */
   readonly max: number | null;
@@ -223,6 +224,7 @@ export interface StoredLease {
 
 /** Job, and what the storage knows about the work on it. */
 export interface Examination {
+  /** Job, or the reason why there is none. */
   readonly job: ReadResult;
   /**
    * Lease of the job. null: it has none, or the time of the lease is over. The lease can be that of an earlier job of this id, so the caller

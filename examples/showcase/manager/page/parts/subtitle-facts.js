@@ -12,10 +12,7 @@ const evidence = {
   default: "assumed: no evidence",
 };
 
-/**
- * Shows the chosen subtitle with the reason, and the skipped ones. @param {{ subtitle: Subtitle
- * undefined }} props
- */
+/** Shows the chosen subtitle with the reason, and the skipped ones. @param {{ subtitle: Subtitle | undefined }} props */
 export function SubtitleFacts({ subtitle }) {
   if (!subtitle) return null;
   const {

@@ -3,10 +3,7 @@ import { html } from "../lib/html.js";
 
 /** @typedef {import("../lib/details.js").Translation} Translation */
 
-/**
- * Shows the parts of the translation, and the missing cues. @param {{ translation: Translation
- * undefined }} props
- */
+/** Shows the parts of the translation, and the missing cues. @param {{ translation: Translation | undefined }} props */
 export function TranslationFacts({ translation }) {
   if (!translation) return null;
   const { provider, total, covered, coverage, uncovered, uncoveredCues } = translation;

@@ -375,6 +375,7 @@ export type Action =
   | { readonly name: "resume"; readonly queue: string }
   | { readonly name: "redrive" | "discard"; readonly queue: string; readonly ids: readonly string[] };
 
+/** Name of an action. */
 export type ActionName = Action["name"];
 
 export interface ActionReply {
@@ -384,12 +385,15 @@ export interface ActionReply {
   readonly cursor: string | null;
 }
 
+/** Result of an action for one job, entry, queue or letter. */
 export interface Outcome {
+  /** Id of the job, of the outbox entry or of the dead letter, or name of the queue. */
   readonly id: string;
   /**
    * Result: done; moved: it changed after it was shown, and stays untouched; refused: see `message`; unknown: the reply was lost, and the change
    * may have been made.
    */
   readonly outcome: "done" | "moved" | "refused" | "unknown";
+  /** Explanation for the user. null: none is needed. */
   readonly message: string | null;
 }

@@ -9,7 +9,7 @@ export const WRONG_TYPE: Unreadable = { kind: "unreadable", reason: "its key con
 const NOT_A_RECORD: Unreadable = { kind: "unreadable", reason: "its value is not a job record" };
 
 /** Reading of a record that a newer version has stored in another form; see lua/includes/record.lua. */
-export const OTHER_FORM: Unreadable = {
+const OTHER_FORM: Unreadable = {
   kind: "unreadable",
   reason: "it is stored in a form that this version cannot read; use a newer version of @subtitles/job-store",
   isNewer: true,

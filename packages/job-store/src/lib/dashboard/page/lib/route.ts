@@ -21,7 +21,7 @@ addEventListener("hashchange", () => {
 /** Place that the hash names. An unknown view is the overview. */
 export const route = computed(() => parseRoute(hash.value));
 
-export function parseRoute(text: string): Route {
+function parseRoute(text: string): Route {
   const [path = "", query = ""] = split(text.replace(/^#\/?/, ""), "?");
   const [store = "", name = "", id = ""] = path.split("/").map(decode);
   const view = VIEWS.find((each) => each === name) ?? "overview";

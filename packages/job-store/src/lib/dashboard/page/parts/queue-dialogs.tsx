@@ -98,7 +98,7 @@ export function ConfirmDialog(props: {
 }
 
 /** Input for a time in the zone of the browser. The label names the zone. */
-export function LocalTime({ name, label, optional = false }: { name: string; label: string; optional?: boolean }) {
+function LocalTime({ name, label, optional = false }: { name: string; label: string; optional?: boolean }) {
   return (
     <label class="field">
       <span>
