@@ -36,13 +36,7 @@ const leftOut = withTools
 const core = process.env.TESTS === "core";
 // A copy of the templates must also work on the oldest Node. CI does not run all tests on it.
 const examplesOnlyInAll = withTools ? "test/examples/**" : "test/examples/!(copy.*)";
-const onlyInAll = [
-  "examples/showcase/**",
-  examplesOnlyInAll,
-  "test/compilers/**",
-  "test/packages.test.ts",
-  "**/*.page.test.ts",
-];
+const onlyInAll = ["examples/showcase/**", examplesOnlyInAll, "test/packages.test.ts", "**/*.page.test.ts"];
 if (core) leftOut.push(...onlyInAll);
 
 /** Path of another version of ioredis for the tests. */

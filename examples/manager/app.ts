@@ -3,6 +3,7 @@ import Fastify, { type FastifyBaseLogger } from "fastify";
 import { z } from "zod";
 import type { Resources } from "../contracts/connect.js";
 import { queues } from "../contracts/job.js";
+import { dashboardRoute } from "./dashboard.js";
 import { eventRoute } from "./events.js";
 import { jobRoutes } from "./jobs.js";
 import type { Metrics } from "./metrics.js";
@@ -37,6 +38,7 @@ export async function startManager(
     },
     { prefix: "/api/v1" },
   );
+  dashboardRoute(server, { store, broker });
 
   // Live: the process answers. Ready: jobs are accepted. This is also true without RabbitMQ: their messages wait in the store.
   server.get("/livez", async () => ({ status: "ok" }));

@@ -8,7 +8,6 @@ import { wrongLinks } from "./documents.mjs";
 import { findMachineNames } from "./machine-names.mjs";
 import { oversizedEntries, oversizedPage, oversizedTemplates, unevenSources, unusualLicences } from "./measures.mjs";
 import { wrongAlerts } from "./monitoring.mjs";
-import { checkReference } from "./reference.mjs";
 import { print, root, run } from "./run.mjs";
 import { ALL_NODES, tryPackages } from "./try-packages.mjs";
 import { findWording } from "./wording.mjs";
@@ -83,7 +82,11 @@ export async function failedChecks({ allNodes = false } = {}) {
   await inspect("Alert rules", wrongAlerts);
   await inspect("Paths and registries of one machine", findMachineNames);
   await inspect("Public API: reports and doc comments", checkPublicApi);
-  await inspect("Reference page", () => checkReference({ update: process.env.CI !== "true" }));
+  await inspect("Reference page", async () => {
+    // It imports typescript, which is installed only now.
+    const { checkReference } = await import("./reference.mjs");
+    return checkReference({ update: process.env.CI !== "true" });
+  });
   await inspect("Links of the documents", async () => wrongLinks());
   await inspect("Wording of comments and messages", findWording);
   await inspect("Lengths of the source files", unevenSources);

@@ -1,5 +1,4 @@
 import { checkApi } from "./api-reports.mjs";
-import { checkReference } from "./reference.mjs";
 import { print, run } from "./run.mjs";
 
 /**
@@ -10,6 +9,8 @@ import { print, run } from "./run.mjs";
  * @returns {Promise<number>} the exit code
  */
 export async function docs(args) {
+  // It imports typescript, which is installed only now.
+  const { checkReference } = await import("./reference.mjs");
   const complaints = [...(await checkApi({ update: true })), ...(await checkReference({ update: true }))];
   for (const complaint of complaints) print(complaint);
   const { code } = args.includes("--reports") ? { code: 0 } : await run("typedoc", []);

@@ -163,3 +163,18 @@ test("health and metrics describe the service", async () => {
   expect(await call("GET /readyz")).toMatchObject({ status: 503, body: { status: "unhealthy" } });
   expect(await call("GET /api/v1/jobs")).toMatchObject({ status: 503, body: { code: "STORE_UNAVAILABLE" } });
 });
+
+test("the dashboard shows the jobs, and permits no change", async () => {
+  const { call, url } = await start();
+  const { body: job } = await call("POST /api/v1/jobs", sampleData);
+  const page = await call("GET /dashboard");
+  expect([page.status, page.body]).toEqual([200, expect.stringContaining("<script")]);
+  const listed = await call("POST /dashboard?call=jobs", { store: "jobs" });
+  expect(listed).toMatchObject({ status: 200, body: { items: [{ id: job.id }] } });
+  const act = { name: "delete", chosen: { jobs: [{ id: job.id, version: job.version }] } };
+  const headers = { origin: url, "content-type": "application/json" };
+  const refused = await call("POST /dashboard?call=act", { store: "jobs", requestId: "a-request", act }, { headers });
+  const message = expect.stringContaining("may not perform");
+  expect(refused).toMatchObject({ status: 403, body: { error: { code: "FORBIDDEN", message } } });
+  expect((await call(`GET /api/v1/jobs/${job.id}`)).status).toBe(200);
+});
