@@ -152,7 +152,10 @@ test("a download gets the name that the service returns, and overwrites no file"
   expect(await cli(["download", id]).code).toBe(0);
   expect(await readFile(join(folder, "The Last Ferry.en.srt"), "utf8")).toBe(srt);
   const again = cli(["download", id]);
-  expect([await again.code, again.said.err]).toEqual([2, expect.stringContaining("exists: say where with --output")]);
+  expect([await again.code, again.said.err]).toEqual([
+    2,
+    expect.stringContaining("exists already. Choose another file with --output"),
+  ]);
 });
 
 describe("delete", () => {

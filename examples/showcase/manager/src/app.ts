@@ -13,6 +13,7 @@ import { describeApi } from "./api/openapi.js";
 import { apiRoutes } from "./api/routes.js";
 import { createServer, type ServerOptions } from "./api/server.js";
 import type { Server } from "./api/typed-server.js";
+import { serveDashboard } from "./dashboard.js";
 import { startOrphanRemoval } from "./jobs/orphans.js";
 import { createRequestMemory, type KeyStore } from "./jobs/request-memory.js";
 import { type LiveOptions, liveRoutes } from "./live/routes.js";
@@ -43,7 +44,7 @@ export interface Manager extends AsyncDisposable {
 
 /**
  * Starts the manager. The caller opens and closes the store and the broker. It replaces the manager of the templates: it also has
- * a page, OpenAPI, a token, rate limits, uploads, and routes for queues and providers.
+ * a page of its own, OpenAPI, a token, rate limits, uploads, and routes for queues and providers.
  */
 export async function startManager(options: ManagerOptions): Promise<Manager> {
   const { store, broker, log, host, port } = options;
@@ -61,6 +62,7 @@ export async function startManager(options: ManagerOptions): Promise<Manager> {
     { prefix: "/api/v1" },
   );
   healthRoutes(server, { store, broker });
+  serveDashboard(server, options);
   await servePage(server);
   const url = await server.listen({ host, port });
 

@@ -198,3 +198,15 @@ test.each(["%E0%A4%A", "a".repeat(500)])(
     expect(reply.headers.get("content-type")).toContain("application/problem+json");
   },
 );
+
+test("the dashboard needs the token, and links each job to its page", async () => {
+  const { get, post } = await startRig({ token });
+  const { id } = (await (await post("/api/v1/jobs", film, bearer)).json()) as { id: string };
+  expect((await get("/dashboard")).status).toBe(200);
+  expect((await post("/dashboard?call=job", { store: "subtitles", id })).status).toBe(401);
+  const shown = await post("/dashboard?call=job", { store: "subtitles", id }, bearer);
+  expect([shown.status, await shown.json()]).toMatchObject([
+    200,
+    { id, links: [{ text: "Page of this job", url: `/jobs/${id}` }] },
+  ]);
+});

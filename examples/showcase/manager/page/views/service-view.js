@@ -30,6 +30,7 @@ export function ServiceView({ health }) {
         ${providers.data && html`<${Providers} providers=${providers.data.items} />`}
       <//>
     </section>
+    <p class="hint">The <a href="/dashboard">dashboard</a> shows workers, the outbox and dead letters, and why a job does not move.</p>
     <p class="hint">All of this comes from the <a href="/docs/">API</a>, which other programs can use as well.</p>
   `;
 }

@@ -294,8 +294,8 @@ describe("a service that", () => {
   });
 
   test.each([
-    [401, /refuses the key, please check OPENAI_API_KEY/],
-    [404, /please check OPENAI_MODEL/],
+    [401, /rejects the key, check OPENAI_API_KEY/],
+    [404, /check OPENAI_MODEL/],
     [400, /answered 400/],
   ])("answers %i fails the job at once, without the key", async (status, message) => {
     const stub = await startOpenAi(() => failure(status, { message: "Incorrect API key provided: secret-key" }));

@@ -111,10 +111,15 @@ export class MemoryPlaces {
     this.#entries.set(jobId, (this.#entries.get(jobId) ?? new Map<string, Entry>()).set(queue, entry));
   }
 
-  /** Notes that a claim of the queue was granted (`claimed`) or refused. It answers the message of the job, unless it was refused and waits. */
-  answer(jobId: string, queue: string, claimed: boolean): void {
+  /**
+   * Notes that a claim of the queue was granted (`claimed`) or refused. It answers the message of the job, unless it was refused and waits.
+   * @returns true if something was changed
+   */
+  answer(jobId: string, queue: string, claimed: boolean): boolean {
     const entry = this.#entries.get(jobId)?.get(queue);
-    if (entry !== undefined && (claimed || entry.heldUntil > 0)) this.#remove(entry);
+    if (entry === undefined || !(claimed || entry.heldUntil > 0)) return false;
+    this.#remove(entry);
+    return true;
   }
 
   /** Forgets a deleted job. */

@@ -192,8 +192,9 @@ export class MemoryStorage implements JobStorage {
     work.settle(job, state);
     const refused = this.#refusal(job, state, request);
     if (refused !== null) {
-      places.answer(job.id, message.queue, false);
-      return this.#faults.replyOrLose({ kind: refused });
+      const { kind, remembered } = refused;
+      const answered = places.answer(job.id, message.queue, false);
+      return answered || remembered ? this.#faults.replyOrLose({ kind }) : { kind };
     }
     const pause = pauses.of(message.queue);
     if (pause !== undefined) return { kind: "paused", until: pause.until, reason: pause.reason };
@@ -218,16 +219,19 @@ export class MemoryStorage implements JobStorage {
     return this.#claimed(claimed, state);
   }
 
-  /** Returns why the claim cannot be made, whether or not the queue is paused and a place is free. Remembers its message. null: it can. */
+  /** Returns why the claim cannot be made, whether or not the queue is paused and a place is free. null: it can. */
   #refusal(job: StoredJob, state: WorkState, { to, from, message, ifVersion }: ClaimRequest) {
     const origin = originFor(state, message);
     const refused = refusal(job, state, message.queue, { origin, statuses: [to, ...from] });
-    if (refused !== null) return refused;
+    if (refused !== null) return { kind: refused, remembered: false } as const;
     if (state.lease !== null) {
-      if (!covers(state, message, origin)) remember(state, message, job.version);
-      return "leased";
+      const remembered = !covers(state, message, origin);
+      if (remembered) remember(state, message, job.version);
+      return { kind: "leased", remembered } as const;
     }
-    return ifVersion !== undefined && ifVersion !== job.version ? "changed" : null;
+    return ifVersion !== undefined && ifVersion !== job.version
+      ? ({ kind: "changed", remembered: false } as const)
+      : null;
   }
 
   async failRequest(request: FailRequest): Promise<FailRequestReply> {
