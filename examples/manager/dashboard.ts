@@ -8,7 +8,7 @@ export function dashboardRoute(server: FastifyInstance, { store, broker }: Pick<
   const dashboard = createDashboard({
     title: definition.name,
     stores: { jobs: { store, broker, queues } },
-    // Everyone can look, and nobody can change anything. Check here who sends the request before you permit more.
+    // Every client can read, and no client can change anything. Check here who sends the request before you permit more.
     may: (_request, action) => action === "read",
   });
   server.addHook("preClose", () => dashboard.close());

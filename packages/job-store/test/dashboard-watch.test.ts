@@ -92,3 +92,13 @@ test("closing the dashboard ends the streams", async () => {
   await opened.dashboard.close();
   await Promise.all(lines.map(({ ended }) => ended));
 });
+
+test("an aborted request ends its stream, also after a garbage collection", async () => {
+  const { lines, stop } = await listen(openDashboard(), 10);
+  for (let n = 0; n < 5; n++) {
+    globalThis.gc?.();
+    await new Promise(setImmediate);
+  }
+  stop.abort();
+  await Promise.all(lines.map(({ ended }) => ended));
+});

@@ -102,7 +102,7 @@ class DefaultDashboard implements Dashboard {
     if (name === "act") return jsonReply(await this.#act(request, context, body));
     if (name === "value") return valueReply(context, body);
     if (name === "watch") {
-      const lines = context.opened.watch.stream(request.signal);
+      const lines = context.opened.watch.stream(request);
       // A proxy must not collect the lines.
       return reply(lines, { "content-type": "application/x-ndjson; charset=utf-8", "x-accel-buffering": "no" });
     }

@@ -71,14 +71,18 @@ export class SharedWatch {
   }
 
   /** Returns lines of JSON, until the page disconnects. */
-  stream(signal: AbortSignal): ReadableStream<Uint8Array> {
+  stream(request: { readonly signal: AbortSignal }): ReadableStream<Uint8Array> {
     const encoder = new TextEncoder();
     const listener = new Listener();
-    const leave = () => this.#leave(listener, timer);
+    // The timer and this function keep the request in memory. Node 20 aborts the signal only while the request is there.
+    const leave = () => {
+      request.signal.removeEventListener("abort", leave);
+      this.#leave(listener, timer);
+    };
     const timer = setTimeout(leave, STREAM_MS).unref();
-    if (signal.aborted) leave();
+    if (request.signal.aborted) leave();
     else this.#listeners.add(listener);
-    signal.addEventListener("abort", leave, { once: true });
+    request.signal.addEventListener("abort", leave);
     this.#start();
     return new ReadableStream<Uint8Array>(
       {
