@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { privateServer } from "../../../test/servers/require.js";
 import { createJobStore } from "../src/index.js";
 import { runCli, type Terminal } from "../src/lib/cli/run.js";
 import { report } from "../src/lib/contract/definitions.js";
@@ -13,7 +14,8 @@ import { redisDriver } from "../src/redis.js";
 import { PrivateRedis } from "./redis-store.js";
 import { runHere } from "./run-cli.js";
 
-const redis = new PrivateRedis();
+const { available, title } = privateServer("redis");
+let redis: PrivateRedis;
 const TOKEN = "0123456789abcdef";
 
 /** Starts the command on any free port, and stops it when the test ends. Returns its address. */
@@ -56,7 +58,9 @@ async function statusWithHost(url: string, host: string): Promise<number | undef
   return response.statusCode;
 }
 
-describe("the command dashboard", () => {
+describe.skipIf(!available)(title("the command dashboard"), () => {
+  redis = new PrivateRedis();
+
   test("serves the page and its calls on loopback without a token, with the given author", async () => {
     const { url, store } = await start(["--by", "Ann"]);
     expect(new URL(url).hostname).toBe("127.0.0.1");

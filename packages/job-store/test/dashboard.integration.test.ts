@@ -1,5 +1,6 @@
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { startRedis } from "../../../test/servers/redis.js";
+import { privateServer } from "../../../test/servers/require.js";
 import { createDashboard } from "../src/dashboard.js";
 import { createJobStore, type JobStoreDriver } from "../src/index.js";
 import { jobIn, report } from "../src/lib/contract/definitions.js";
@@ -8,7 +9,7 @@ import { redisDriver } from "../src/redis.js";
 import { clientOf, linesOf, newRequestId, openDashboard, requestOf } from "./dashboard-client.js";
 import { PrivateRedis, startCluster } from "./redis-store.js";
 
-const redis = new PrivateRedis();
+const { available, title } = privateServer("redis");
 
 /** Views, with a body that shows jobs. */
 const VIEWS: readonly (readonly [CallName, object])[] = [
@@ -46,106 +47,110 @@ async function fill(driver: JobStoreDriver, from: number, to: number) {
   }
 }
 
-test(`each view sends the same commands with 1,000 and with ${MANY} jobs`, { timeout: 1_800_000 }, async () => {
-  // A busy machine can take longer than the default.
-  const timeoutMs = 60_000;
-  const driver = redisDriver({ url: redis.url, timeoutMs });
-  /** Returns the commands that each view sends, with those that scripts run. */
-  const commandsOf = async () => {
-    const { client, store } = openDashboard({ driver: redisDriver({ url: redis.url, timeoutMs }) });
-    await store.get("job-1");
-    const numbers: Record<string, readonly [sent: number, read: number]> = {};
-    for (const [name, body] of VIEWS) {
-      // The first call can load scripts and read the clock.
-      await client.call(name, body);
-      const sent = await redis.sentDuring(() => client.call(name, body));
-      const commands = sent.filter(({ args: [command] }) => command?.toLowerCase() !== "ping");
-      const within = commands.reduce((sum, one) => sum + one.within.length, 0);
-      numbers[`${name} ${JSON.stringify(body)}`] = [commands.length, within];
-    }
-    return numbers;
-  };
-  await fill(driver, 0, 1000);
-  const few = await commandsOf();
-  await fill(driver, 1000, MANY);
-  const many = await commandsOf();
-  expect(Object.keys(many)).toEqual(Object.keys(few));
-  for (const [view, [sent, within]] of Object.entries(many)) {
-    const [fewSent, fewWithin] = few[view] ?? [0, 0];
-    expect([view, sent]).toEqual([view, fewSent]);
-    // A binary search in a larger index takes a few more steps.
-    expect(within).toBeLessThanOrEqual(fewWithin + 100);
-  }
-});
+describe.skipIf(!available)(title("the dashboard on servers"), () => {
+  const redis = new PrivateRedis();
 
-describe.each([
-  ["Redis", async () => redisDriver({ url: redis.url })],
-  ["a cluster", async () => redisDriver(await startCluster())],
-])("the dashboard of %s", (_, start) => {
-  test("shows, changes and watches jobs", async () => {
-    const driver = await start();
-    const { store, dashboard, client } = openDashboard({ driver, by: () => "alice" });
-    for (let n = 0; n < 30; n++) await jobIn(store, n % 3 === 0 ? "failed" : "waiting", `job-${n}`);
-    const overview = await client.call("overview", {});
-    expect(overview.counts).toMatchObject({ waiting: 20, failed: 10 });
-    expect(overview.minutes.created.reduce((sum, count) => sum + count, 0)).toBe(30);
-    const page = await client.call("jobs", { status: "failed", limit: 4 });
-    expect(page).toMatchObject({ total: 10 });
-    expect(await client.call("job", { id: "job-0" })).toMatchObject({ status: "failed", version: 2 });
-
-    const stop = new AbortController();
-    onTestFinished(() => stop.abort());
-    const request = new Request(requestOf("watch", { store: "reports" }), { signal: stop.signal });
-    const lines = linesOf(await dashboard.fetch(request));
-    expect((await lines.next()).value).toMatchObject({ changed: null, counts: { failed: 10 } });
-    const chosen = { filter: { status: "failed" }, shownAt: page.now, confirmed: 10 };
-    const outcomes = await client.actOnAll({ name: "retry", chosen, to: "waiting" });
-    expect(outcomes.map(({ outcome }) => outcome)).toEqual(new Array(10).fill("done"));
-    const changed = new Set<string>();
-    for await (const line of lines) {
-      for (const id of line.changed ?? []) changed.add(id);
-      if (line.counts.waiting === 30 && changed.size === 10) break;
+  test(`each view sends the same commands with 1,000 and with ${MANY} jobs`, { timeout: 1_800_000 }, async () => {
+    // A busy machine can take longer than the default.
+    const timeoutMs = 60_000;
+    const driver = redisDriver({ url: redis.url, timeoutMs });
+    /** Returns the commands that each view sends, with those that scripts run. */
+    const commandsOf = async () => {
+      const { client, store } = openDashboard({ driver: redisDriver({ url: redis.url, timeoutMs }) });
+      await store.get("job-1");
+      const numbers: Record<string, readonly [sent: number, read: number]> = {};
+      for (const [name, body] of VIEWS) {
+        // The first call can load scripts and read the clock.
+        await client.call(name, body);
+        const sent = await redis.sentDuring(() => client.call(name, body));
+        const commands = sent.filter(({ args: [command] }) => command?.toLowerCase() !== "ping");
+        const within = commands.reduce((sum, one) => sum + one.within.length, 0);
+        numbers[`${name} ${JSON.stringify(body)}`] = [commands.length, within];
+      }
+      return numbers;
+    };
+    await fill(driver, 0, 1000);
+    const few = await commandsOf();
+    await fill(driver, 1000, MANY);
+    const many = await commandsOf();
+    expect(Object.keys(many)).toEqual(Object.keys(few));
+    for (const [view, [sent, within]] of Object.entries(many)) {
+      const [fewSent, fewWithin] = few[view] ?? [0, 0];
+      expect([view, sent]).toEqual([view, fewSent]);
+      // A binary search in a larger index takes a few more steps.
+      expect(within).toBeLessThanOrEqual(fewWithin + 100);
     }
-    expect((await store.get("job-0"))?.history.at(-1)).toMatchObject({ to: "waiting", by: "alice" });
   });
 
-  test("acts once if a request is repeated by another process", async () => {
-    const driver = await start();
-    const { store, client } = openDashboard({ driver });
-    const other = openDashboard({ driver });
-    const failed = await jobIn(store, "failed", "a");
-    const message = { queue: "reports", payload: "1" };
-    const chosen = { jobs: [{ id: "a", version: failed.version }] };
-    const requestId = newRequestId();
-    for (const one of [client, other.client, client]) {
-      const { outcomes } = await one.act({ name: "retry", chosen, to: "waiting", message }, requestId);
-      expect(outcomes).toEqual([{ id: "a", outcome: "done", message: null }]);
-    }
-    expect(await store.outbox.depth()).toBe(1);
-    expect(await store.get("a")).toMatchObject({ version: failed.version + 1 });
-  });
-});
+  describe.each([
+    ["Redis", async () => redisDriver({ url: redis.url })],
+    ["a cluster", async () => redisDriver(await startCluster())],
+  ])("the dashboard of %s", (_, start) => {
+    test("shows, changes and watches jobs", async () => {
+      const driver = await start();
+      const { store, dashboard, client } = openDashboard({ driver, by: () => "alice" });
+      for (let n = 0; n < 30; n++) await jobIn(store, n % 3 === 0 ? "failed" : "waiting", `job-${n}`);
+      const overview = await client.call("overview", {});
+      expect(overview.counts).toMatchObject({ waiting: 20, failed: 10 });
+      expect(overview.minutes.created.reduce((sum, count) => sum + count, 0)).toBe(30);
+      const page = await client.call("jobs", { status: "failed", limit: 4 });
+      expect(page).toMatchObject({ total: 10 });
+      expect(await client.call("job", { id: "job-0" })).toMatchObject({ status: "failed", version: 2 });
 
-test("the dashboard shows that Redis is unavailable, and continues when it is back", async () => {
-  const server = await startRedis();
-  onTestFinished(() => server.stop());
-  const driver = redisDriver({ url: server.url, timeoutMs: 2000 });
-  const store = createJobStore({ job: report, driver });
-  const dashboard = createDashboard({ stores: { reports: { store } }, may: () => true });
-  onTestFinished(async () => {
-    await dashboard.close();
-    await store.close();
+      const stop = new AbortController();
+      onTestFinished(() => stop.abort());
+      const request = new Request(requestOf("watch", { store: "reports" }), { signal: stop.signal });
+      const lines = linesOf(await dashboard.fetch(request));
+      expect((await lines.next()).value).toMatchObject({ changed: null, counts: { failed: 10 } });
+      const chosen = { filter: { status: "failed" }, shownAt: page.now, confirmed: 10 };
+      const outcomes = await client.actOnAll({ name: "retry", chosen, to: "waiting" });
+      expect(outcomes.map(({ outcome }) => outcome)).toEqual(new Array(10).fill("done"));
+      const changed = new Set<string>();
+      for await (const line of lines) {
+        for (const id of line.changed ?? []) changed.add(id);
+        if (line.counts.waiting === 30 && changed.size === 10) break;
+      }
+      expect((await store.get("job-0"))?.history.at(-1)).toMatchObject({ to: "waiting", by: "alice" });
+    });
+
+    test("acts once if a request is repeated by another process", async () => {
+      const driver = await start();
+      const { store, client } = openDashboard({ driver });
+      const other = openDashboard({ driver });
+      const failed = await jobIn(store, "failed", "a");
+      const message = { queue: "reports", payload: "1" };
+      const chosen = { jobs: [{ id: "a", version: failed.version }] };
+      const requestId = newRequestId();
+      for (const one of [client, other.client, client]) {
+        const { outcomes } = await one.act({ name: "retry", chosen, to: "waiting", message }, requestId);
+        expect(outcomes).toEqual([{ id: "a", outcome: "done", message: null }]);
+      }
+      expect(await store.outbox.depth()).toBe(1);
+      expect(await store.get("a")).toMatchObject({ version: failed.version + 1 });
+    });
   });
-  const client = clientOf(dashboard);
-  const create = (id: string) => vi.waitFor(() => store.create({ title: "One" }, { id }), 60_000);
-  await create("a");
-  const lines = linesOf(await dashboard.fetch(requestOf("watch", { store: "reports" })));
-  await lines.next();
-  await server.kill("SIGSTOP");
-  const failed = await client.failure("jobs", {});
-  expect(failed).toMatchObject({ status: 503, code: "UNAVAILABLE" });
-  await server.kill("SIGCONT");
-  await vi.waitFor(async () => expect((await client.call("jobs", {})).total).toBe(1), 60_000);
-  await create("b");
-  for await (const line of lines) if (line.counts.waiting === 2) break;
+
+  test("the dashboard shows that Redis is unavailable, and continues when it is back", async () => {
+    const server = await startRedis();
+    onTestFinished(() => server.stop());
+    const driver = redisDriver({ url: server.url, timeoutMs: 2000 });
+    const store = createJobStore({ job: report, driver });
+    const dashboard = createDashboard({ stores: { reports: { store } }, may: () => true });
+    onTestFinished(async () => {
+      await dashboard.close();
+      await store.close();
+    });
+    const client = clientOf(dashboard);
+    const create = (id: string) => vi.waitFor(() => store.create({ title: "One" }, { id }), 60_000);
+    await create("a");
+    const lines = linesOf(await dashboard.fetch(requestOf("watch", { store: "reports" })));
+    await lines.next();
+    await server.kill("SIGSTOP");
+    const failed = await client.failure("jobs", {});
+    expect(failed).toMatchObject({ status: 503, code: "UNAVAILABLE" });
+    await server.kill("SIGCONT");
+    await vi.waitFor(async () => expect((await client.call("jobs", {})).total).toBe(1), 60_000);
+    await create("b");
+    for await (const line of lines) if (line.counts.waiting === 2) break;
+  });
 });
