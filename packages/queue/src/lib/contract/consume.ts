@@ -48,7 +48,9 @@ export function consumeContract(open: OpenDriver): void {
     await broker.publish(tasks, { n: 1 });
     await expect.poll(() => messages.length, PATIENCE).toBe(1);
     await first.close();
-    expect(await broker.stats(tasks)).toMatchObject({ ready: 0, delayed: 0, dead: 0, consumers: 0 });
+    await expect
+      .poll(() => broker.stats(tasks), PATIENCE)
+      .toMatchObject({ ready: 0, delayed: 0, dead: 0, consumers: 0 });
   });
 
   test("distributes messages to two consumers", async () => {
