@@ -50,6 +50,24 @@ describe.skipIf(browser.missing)(browser.title("the live page of the dashboard")
     await page.getByText("This job does not exist.").waitFor();
   });
 
+  test("the mark of a final status shows how its newest job ended, as soon as a job is in it", async () => {
+    const { url, store } = await startPlace();
+    const page = await open(url);
+    await live(page);
+    const titleOf = (name: string) =>
+      page.getByRole("link", { name, exact: true }).locator(".status").getAttribute("title");
+    expect(await titleOf("failed")).toBe("Final status");
+    await store.createMany([
+      { data: { title: "One" }, id: "film-1" },
+      { data: { title: "Two" }, id: "film-2" },
+    ]);
+    await store.updateStatus("film-1", "failed", { error: { message: "The provider is closed." } });
+    await store.updateStatus("film-2", "downloading");
+    await store.updateStatus("film-2", "completed", { result: { file: "film-2.srt" } });
+    await expect.poll(() => titleOf("failed")).toBe("Final status. Its newest job has an error");
+    await expect.poll(() => titleOf("completed")).toBe("Final status. Its newest job has a result");
+  });
+
   test("changes during a lost connection are shown after it", async () => {
     const place = await startPlace();
     await place.store.create({ title: "One" }, { id: "film-1" });
