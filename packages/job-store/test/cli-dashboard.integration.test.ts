@@ -101,7 +101,7 @@ describe.skipIf(!available)(title("the command dashboard"), () => {
     expect((await call(local, "jobs", {}, { authorization: `Bearer ${TOKEN}` })).status).toBe(200);
   });
 
-  test("reads the token from a file, and refuses a short one", async () => {
+  test("reads the token from a file, and refuses one that is short or that browsers cannot send", async () => {
     const folder = await mkdtemp(join(tmpdir(), "dashboard-"));
     onTestFinished(() => rm(folder, { recursive: true, force: true }));
     const file = join(folder, "token");
@@ -109,9 +109,11 @@ describe.skipIf(!available)(title("the command dashboard"), () => {
     const { url } = await start(["--token-file", file]);
     expect((await call(url, "jobs", {})).status).toBe(401);
     expect((await call(url, "jobs", {}, { authorization: `Bearer ${TOKEN}` })).status).toBe(200);
-    await writeFile(file, "short");
-    const short = await runHere(["dashboard", "--token-file", file], { REDIS_URL: redis.url });
-    expect(short).toMatchObject({ code: 2, err: expect.stringContaining("at least 16 characters") });
+    for (const wrong of ["short", "a long one with spaces", "sécurité-sécurité"]) {
+      await writeFile(file, wrong);
+      const refused = await runHere(["dashboard", "--token-file", file], { REDIS_URL: redis.url });
+      expect(refused).toMatchObject({ code: 2, err: expect.stringContaining("at least 16 characters") });
+    }
     const missing = await runHere(["dashboard", "--token-file", join(folder, "none")], { REDIS_URL: redis.url });
     expect(missing).toMatchObject({ code: 2, err: expect.stringContaining("cannot be read") });
   });

@@ -62,10 +62,10 @@ async function next(
     limit: Math.min(STEP, left),
     cursor: after ?? undefined,
   });
-  const outcomes = unreadable.map(({ id, reason }) => ({
+  const outcomes = unreadable.map(({ id }) => ({
     id,
     outcome: "refused" as const,
-    message: `It cannot be read: ${reason}. Delete it on its own page.`,
+    message: "It cannot be read. Its own page shows why, and can delete it.",
   }));
   const jobs = items.map(({ id, version, createdAt }) => ({ id, version, createdAt: createdAt.toISOString() }));
   const remaining = left - jobs.length - outcomes.length;

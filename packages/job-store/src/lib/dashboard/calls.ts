@@ -2,7 +2,7 @@ import type { JobDefinition } from "../definition.js";
 import type { Where as StoreWhere } from "../types.js";
 import { type Body, integerIn, oneOf, optionalText, optionalTime, textIn, whereIn } from "./body.js";
 import type { CallContext } from "./context.js";
-import { jobView, messageView, rowOf } from "./job-view.js";
+import { jobView, messageView, readJob, rowOf } from "./job-view.js";
 import { durations, endings, outboxCounts, overview, workersView } from "./overview.js";
 import type { CallName, Calls, JobsPage, OutboxPage, ValuePart } from "./protocol.js";
 import { lettersView, queuesView } from "./queues.js";
@@ -48,7 +48,7 @@ async function jobs({ opened: { store, clock }, values }: CallContext, body: Bod
   const all = Object.values(counts).reduce((sum, count) => sum + count, 0);
   return {
     items: page.items.map((job) => rowOf(job, values)),
-    unreadable: page.unreadable,
+    unreadable: page.unreadable.map(({ id, reason }) => ({ id, reason: values.reason(reason, id) })),
     cursor: page.cursor ?? null,
     total: hasRange ? null : status === undefined ? all : (counts[status] ?? 0),
     now: now.toISOString(),
@@ -79,7 +79,10 @@ const PARTS: readonly ValuePart[] = ["data", "progress", "result"];
 export async function valueReply({ opened: { store }, values }: CallContext, body: Body): Promise<Response> {
   const id = textIn(body, "id", 128);
   const part = oneOf(body, "part", PARTS);
-  const job = await store.get(id);
+  const job = await readJob(store, id);
+  if (typeof job === "string") {
+    throw new DashboardError(500, "UNREADABLE_RECORD", `Job ${id} cannot be read: ${values.reason(job, id)}`);
+  }
   if (job === null) throw new DashboardError(404, "NOT_FOUND", `Job ${id} does not exist.`);
   const text = JSON.stringify(values.shown(part, job[part], { jobId: id }), null, 2);
   return reply(text, {

@@ -8,6 +8,7 @@ import type { CallContext } from "./context.js";
 import { assetReply, documentReply } from "./document.js";
 import { sendReply, toRequest } from "./node.js";
 import type { ActionName, DashboardAction, DashboardOptions } from "./options.js";
+import { ignoreRejection } from "./promises.js";
 import type { ActionReply, DashboardInfo, StoreInfo } from "./protocol.js";
 import { badRequest, DashboardError, errorReply, jsonReply, messageOf, reply } from "./reply.js";
 import { type OpenedStore, StoreSource, statusesOf } from "./stores.js";
@@ -42,10 +43,15 @@ export function createDashboard(options: DashboardOptions): Dashboard {
 class DefaultDashboard implements Dashboard {
   readonly #options: DashboardOptions;
   readonly #sources: ReadonlyMap<string, StoreSource>;
+  readonly #isReadOnly: boolean;
+  #isClosed = false;
 
   constructor(options: DashboardOptions) {
     this.#options = options;
     this.#sources = sourcesOf(options);
+    checkTokenOption(options.token);
+    // A value of another type must not make the dashboard writable.
+    this.#isReadOnly = Boolean(options.readOnly);
   }
 
   async fetch(request: Request): Promise<Response> {
@@ -68,6 +74,7 @@ class DefaultDashboard implements Dashboard {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
     await Promise.all(Array.from(this.#sources.values(), (source) => source.close()));
   }
 
@@ -76,6 +83,8 @@ class DefaultDashboard implements Dashboard {
   }
 
   async #reply(request: Request): Promise<Response> {
+    // A page that calls again would otherwise start its live updates again, and keep the server open.
+    if (this.#isClosed) throw new DashboardError(503, "CLOSED", "The dashboard is closed.");
     // Without a decision about access, the dashboard would be open by accident.
     if (typeof this.#options.may !== "function") {
       throw new DashboardError(403, "FORBIDDEN", "The dashboard has no option `may`, so no user has access.");
@@ -119,12 +128,10 @@ class DefaultDashboard implements Dashboard {
     if (!REQUEST_ID.test(requestId)) throw badRequest("`requestId` must have 8 to 64 characters of A–Z a–z 0–9 . _ -");
     const by = await this.#author(request);
     const about = { action, store: context.key, by, requestId, request };
-    const { readOnly } = this.#options;
-    if (readOnly === true || !(await this.#may(request, action, context.key))) {
-      const denial =
-        readOnly === true
-          ? new DashboardError(403, "READ_ONLY", "The dashboard is read-only.")
-          : new DashboardError(403, "FORBIDDEN", `You may not perform the action "${action}" on this store.`);
+    if (this.#isReadOnly || !(await this.#may(request, action, context.key))) {
+      const denial = this.#isReadOnly
+        ? new DashboardError(403, "READ_ONLY", "The dashboard is read-only.")
+        : new DashboardError(403, "FORBIDDEN", `You may not perform the action "${action}" on this store.`);
       this.#report({ ...about, ids: idsIn(act), result: "denied", outcomes: [], error: denial.message });
       throw denial;
     }
@@ -151,7 +158,7 @@ class DefaultDashboard implements Dashboard {
 
   #report(action: DashboardAction): void {
     try {
-      this.#options.onAction?.(action);
+      ignoreRejection(this.#options.onAction?.(action));
     } catch {
       // The action is over.
     }
@@ -185,7 +192,7 @@ class DefaultDashboard implements Dashboard {
   async #describeStore(request: Request, key: string): Promise<StoreInfo | null> {
     const source = this.#sources.get(key);
     if (source === undefined || !(await this.#may(request, "read", key))) return null;
-    const readOnly = this.#options.readOnly === true;
+    const readOnly = this.#isReadOnly;
     const broker = source.options.broker !== undefined;
     let opened: OpenedStore;
     try {
@@ -241,4 +248,10 @@ function sourcesOf({ stores }: DashboardOptions): ReadonlyMap<string, StoreSourc
       return [key, new StoreSource(options)];
     }),
   );
+}
+
+/** Checks a token. Browsers cannot send other characters in a header. @throws JobStoreError INVALID_ARGUMENT */
+function checkTokenOption(token: unknown): void {
+  if (token === undefined || (typeof token === "string" && /^[!-~]+$/.test(token))) return;
+  invalid("`token` of createDashboard must have at least one character of ASCII, and no spaces.");
 }

@@ -7,8 +7,8 @@ import type { CallContext } from "./context.js";
 import type { EnteredMessage, Outcome, ShownJob } from "./protocol.js";
 import { codeOf, messageOf } from "./reply.js";
 
-/** Store, author and id of an action. */
-type Author = Pick<CallContext, "opened"> & { readonly by: string; readonly requestId: string };
+/** Store, values, author and id of an action. */
+type Author = Pick<CallContext, "opened" | "values"> & { readonly by: string; readonly requestId: string };
 
 /** Result of a change. null: it is done. */
 export type Result = Omit<Outcome, "id">;
@@ -26,12 +26,17 @@ export interface JobChange {
  * Makes a change, and returns its outcome.
  *
  * @param id of the job, the entry or the queue
+ * @param describe returns the message of an error
  */
-export async function withOutcome(id: string, change: () => Promise<Result | null>): Promise<Outcome> {
+export async function withOutcome(
+  id: string,
+  change: () => Promise<Result | null>,
+  describe: (error: unknown) => string = messageOf,
+): Promise<Outcome> {
   try {
     return { id, ...((await change()) ?? { outcome: "done", message: null }) };
   } catch (error) {
-    return { id, outcome: outcomeOf(error), message: messageOf(error) };
+    return { id, outcome: outcomeOf(error), message: describe(error) };
   }
 }
 
@@ -45,11 +50,18 @@ function outcomeOf(error: unknown): Outcome["outcome"] {
   return error.indeterminate === true ? "unknown" : "refused";
 }
 
+/** Makes a change of a job, and returns its outcome. */
+function withJobOutcome({ values }: Author, id: string, change: () => Promise<Result | null>): Promise<Outcome> {
+  return withOutcome(id, change, (error) => values.messageOf(error, id));
+}
+
 /** Moves a job to another status, if it has the version that was shown. */
-export function moveJob({ opened: { store }, by, requestId }: Author, shown: ShownJob, change: JobChange) {
+export function moveJob(author: Author, shown: ShownJob, change: JobChange): Promise<Outcome> {
   const { id, version } = shown;
   const { to, isRetry, message, note } = change;
-  return withOutcome(id, async () => {
+  const { by, requestId } = author;
+  const { store } = author.opened;
+  return withJobOutcome(author, id, async () => {
     if (isRetry || shown.createdAt !== undefined) {
       const job = await store.get(id);
       if (job !== null && isAnother(job, shown)) return createdAgain(job);
@@ -89,9 +101,10 @@ function messagesFor(message: EnteredMessage | undefined, id: string): readonly 
 }
 
 /** Deletes a job, if it has the version that was shown. A record that cannot be read has version 0 on the page. */
-export function deleteJob({ opened: { store } }: Author, shown: ShownJob): Promise<Outcome> {
+export function deleteJob(author: Author, shown: ShownJob): Promise<Outcome> {
   const { id, version } = shown;
-  return withOutcome(id, async () => {
+  const { store } = author.opened;
+  return withJobOutcome(author, id, async () => {
     let job: Job<JobDefinition> | null;
     try {
       job = await store.get(id);
@@ -112,7 +125,7 @@ export function deleteJob({ opened: { store } }: Author, shown: ShownJob): Promi
 export async function copyJob(author: Author, id: string, message: EnteredMessage | undefined): Promise<Outcome> {
   const { store } = author.opened;
   const copy = idFrom([author.requestId, id]);
-  return withOutcome(copy, async () => {
+  return withJobOutcome(author, copy, async () => {
     const job = await store.get(id);
     if (job === null) return { outcome: "moved", message: `Job ${id} does not exist any more.` };
     await store.create(job.data, { id: copy, by: author.by, outbox: messagesFor(message, copy) });

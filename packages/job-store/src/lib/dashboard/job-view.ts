@@ -5,7 +5,8 @@ import type { Job } from "../job.js";
 import type { ListedEntry } from "../outbox.js";
 import type { Explanation } from "../worker-operations.js";
 import type { CallContext } from "./context.js";
-import type { DashboardJobStore } from "./options.js";
+import type { DashboardJobStore, DashboardLink } from "./options.js";
+import { ignoreRejection } from "./promises.js";
 import type { JobRow, JobView, MessageView, ValueView } from "./protocol.js";
 import type { Values } from "./values.js";
 
@@ -53,7 +54,7 @@ export async function jobView(context: CallContext, id: string): Promise<JobView
     children: children.filter(({ counts }) => Object.values(counts).some((count) => count > 0)),
     now: now.toISOString(),
   };
-  if (typeof job === "string") return { ...UNREADABLE, ...common, id, unreadable: job };
+  if (typeof job === "string") return { ...UNREADABLE, ...common, id, unreadable: values.reason(job, id) };
   const about = { jobId: id };
   const linked = await linkedJobs(store, job, values);
   const view = (part: "data" | "progress" | "result"): ValueView => ({
@@ -75,8 +76,8 @@ export async function jobView(context: CallContext, id: string): Promise<JobView
   };
 }
 
-/** Returns the reason if the record cannot be read. */
-async function readJob(store: DashboardJobStore, id: string): Promise<AnyJob | string | null> {
+/** Returns the job, or the reason if its record cannot be read. null: it does not exist. */
+export async function readJob(store: DashboardJobStore, id: string): Promise<AnyJob | string | null> {
   try {
     return await store.get(id);
   } catch (error) {
@@ -123,7 +124,7 @@ function timeline(
 /** Returns the text of a reason. Texts that contain a stored error are shown like errors. */
 function explanationText({ code, text }: Explanation, jobId: string, values: Values): string {
   if (code !== "REJECTED" && code !== "UNREADABLE") return text;
-  return values.errorText(text, { jobId }) ?? "The reason is hidden.";
+  return values.reason(text, jobId);
 }
 
 function noteOf(shown: unknown): string | null {
@@ -151,13 +152,20 @@ async function linkedJobs(store: DashboardJobStore, job: AnyJob, values: Values)
 function linksOf(job: AnyJob, links: CallContext["source"]["options"]["links"]): JobView["links"] {
   if (links === undefined) return [];
   try {
-    return links(job).filter(({ text, url }) => typeof text === "string" && isWebAddress(url));
+    const found: unknown = links(job);
+    ignoreRejection(found);
+    return Array.isArray(found) ? found.flatMap(linkOf) : [];
   } catch {
     return [];
   }
 }
 
-function isWebAddress(url: unknown): boolean {
+function linkOf(link: Partial<DashboardLink> | null | undefined): JobView["links"] {
+  const { text, url } = link ?? {};
+  return typeof text === "string" && isWebAddress(url) ? [{ text, url }] : [];
+}
+
+function isWebAddress(url: unknown): url is string {
   const base = "http://page/";
   if (typeof url !== "string" || !URL.canParse(url, base)) return false;
   return ["http:", "https:"].includes(new URL(url, base).protocol);

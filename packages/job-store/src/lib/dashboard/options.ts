@@ -106,8 +106,8 @@ export type DashboardStore = StoreParts &
   );
 
 /**
- * Part of a store that `show` gets. error: of a job, and with only a `message`, the reason of a rejected message or the error of a dead letter.
- * note: remark of a change. payload: of a message in the outbox. letter: payload of a dead letter.
+ * Part of a store that `show` gets. error: of a job, and with only a `message`, the reason of a rejected message, the error of a dead letter, or
+ * the reason why a record cannot be read. note: remark of a change. payload: of a message in the outbox. letter: payload of a dead letter.
  */
 export type ShownPart = "data" | "progress" | "result" | "error" | "note" | "payload" | "letter";
 
@@ -158,10 +158,11 @@ export interface DashboardOptions {
   readonly by?: ((request: Request) => string | Promise<string>) | undefined;
   /**
    * Returns what the page shows of a value, to hide private data. It gets JSON values: also those that are only shown in part, downloaded
-   * values, and payloads. Return a changed copy. If it throws, the reply is an error, and nothing is shown. @default everything
+   * values, and payloads. Return a changed copy. If it throws or returns a promise, the reply is an error, and nothing is shown.
+   * @default everything
    */
   readonly show?: ((part: ShownPart, value: unknown, context: ShownContext) => unknown) | undefined;
-  /** Receives each action, also if it failed or was denied. An error thrown by this function is ignored. */
+  /** Receives each action, also if it failed or was denied. An error of this function, also of its promise, is ignored. */
   readonly onAction?: ((action: DashboardAction) => void) | undefined;
   /** Title of the page, for example "Subtitles (production)". @default "Jobs" */
   readonly title?: string | undefined;
@@ -170,8 +171,8 @@ export interface DashboardOptions {
   /** True: nothing can be changed. @default false */
   readonly readOnly?: boolean | undefined;
   /**
-   * Token that each call of the page must have in its Authorization header, as "Bearer …". The page asks for it. The document and the script of
-   * the page are served without it: they contain no data. @default none: the application in front of the dashboard authenticates users
+   * Token that each call of the page must have in its Authorization header, as "Bearer …": ASCII without spaces. The page asks for it. The
+   * document and the script of the page are served without it: they contain no data. @default none: the application in front of the dashboard authenticates users
    */
   readonly token?: string | undefined;
 }

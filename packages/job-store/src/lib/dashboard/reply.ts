@@ -91,7 +91,7 @@ export function messageOf(error: unknown): string {
   return withoutCredentials(error.message);
 }
 
-/** Removes the user and the password of addresses. */
+/** Removes the user and the password of addresses. The password can contain "@". */
 export function withoutCredentials(text: string): string {
-  return text.replace(/(\w:\/\/)[^/\s@]*@/g, "$1");
+  return text.replace(/(\w:\/\/)[^/\s]*@/g, "$1");
 }

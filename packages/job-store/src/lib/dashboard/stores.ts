@@ -24,6 +24,7 @@ export interface OpenedStore {
 export class StoreSource {
   readonly options: DashboardStore;
   #opened: Promise<OpenedStore> | null = null;
+  #refreshing: Promise<OpenedStore> | null = null;
   #close: (() => Promise<void>) | null = null;
   /** Metadata with which the store was opened, as text. */
   #recorded = "";
@@ -42,17 +43,27 @@ export class StoreSource {
   }
 
   /** Opens the store again if a service has recorded another definition since. Called when a page loads. @throws JobStoreError UNAVAILABLE */
-  async refresh(): Promise<OpenedStore> {
+  refresh(): Promise<OpenedStore> {
+    // Pages that load at the same time share this, so that the store is opened once.
+    this.#refreshing ??= this.#refresh().finally(() => {
+      this.#refreshing = null;
+    });
+    return this.#refreshing;
+  }
+
+  async #refresh(): Promise<OpenedStore> {
     const { driver } = this.options;
     const opened = await this.open();
     if (driver === undefined || (await recordedText(driver)) === this.#recorded) return opened;
     const close = this.#close;
     this.#opened = null;
-    const next = await this.open();
-    // Pages that listen call again, and then reach the new store.
-    opened.watch.close();
-    await close?.();
-    return next;
+    try {
+      return await this.open();
+    } finally {
+      // Pages that listen call again, and then reach the new store.
+      opened.watch.close();
+      await close?.();
+    }
   }
 
   async #open(): Promise<OpenedStore> {

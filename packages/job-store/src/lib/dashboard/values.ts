@@ -1,12 +1,16 @@
+import { JobStoreError } from "../errors.js";
 import type { DashboardOptions, ShownContext, ShownPart } from "./options.js";
+import { ignoreRejection } from "./promises.js";
 import type { ValueView } from "./protocol.js";
-import { DashboardError, withoutCredentials } from "./reply.js";
+import { DashboardError, messageOf, withoutCredentials } from "./reply.js";
 
 /** Maximum size of a value on the page, in bytes. */
 const MAX_BYTES = 65_536;
 
 /** Maximum length of a text in a row. */
 const MAX_LINE = 300;
+
+const HIDDEN = "The reason is hidden.";
 
 /** Shows values of one request: applies `show`, and formats the result. */
 export class Values {
@@ -22,12 +26,15 @@ export class Values {
   shown(part: ShownPart, value: unknown, about: Pick<ShownContext, "jobId" | "queue">): unknown {
     if (this.#show === undefined) return value;
     try {
+      const shown = this.#show(part, value, { ...this.#context, ...about });
+      ignoreRejection(shown);
+      if (shown instanceof Promise) throw new TypeError("`show` must not be asynchronous.");
       // JSON only: the caller must not get a function or a Date instead of a value.
-      const text = JSON.stringify(this.#show(part, value, { ...this.#context, ...about }) ?? null);
-      return JSON.parse(text ?? "null");
+      return JSON.parse(JSON.stringify(shown ?? null) ?? "null");
     } catch {
       // The message of the error can contain the value.
-      throw new DashboardError(500, "INTERNAL", "The option `show` of the dashboard failed, so nothing is shown.");
+      const message = "The option `show` of the dashboard failed or returned a promise, so nothing is shown.";
+      throw new DashboardError(500, "INTERNAL", message);
     }
   }
 
@@ -58,6 +65,23 @@ export class Values {
   /** Returns a text that describes an error, such as the reason of a rejected message. null: it is hidden. */
   errorText(text: string, about: Pick<ShownContext, "jobId" | "queue">): string | null {
     return this.error({ message: text }, about)?.message ?? null;
+  }
+
+  /** Returns a text like `errorText`, or a sentence if it is hidden. */
+  reason(text: string, jobId: string): string {
+    return this.errorText(text, { jobId }) ?? HIDDEN;
+  }
+
+  /** Returns the message of an error of a change. A message that can quote a value of the job is shown like an error of the job. */
+  messageOf(error: unknown, jobId: string): string {
+    const message = messageOf(error);
+    if (!JobStoreError.is(error, "UNREADABLE_RECORD") && !JobStoreError.is(error, "INVALID_DATA")) return message;
+    try {
+      return this.reason(message, jobId);
+    } catch {
+      // The reply must contain the outcomes of all jobs, because some may have been changed.
+      return HIDDEN;
+    }
   }
 
   /** Returns the error of a job. null: there is no error, or it is hidden. */

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { JobStoreError } from "../errors.js";
 import type { DashboardJobStore } from "./options.js";
 import type { WatchLine } from "./protocol.js";
 
@@ -63,6 +64,7 @@ export class SharedWatch {
   readonly #listeners = new Set<Listener>();
   #running: AbortController | null = null;
   #counts: WatchLine["counts"] = {};
+  #isClosed = false;
 
   /** @param now returns the time by the clock of the store */
   constructor(store: DashboardJobStore, now: () => Promise<Date>) {
@@ -80,7 +82,7 @@ export class SharedWatch {
       this.#leave(listener, timer);
     };
     const timer = setTimeout(leave, STREAM_MS).unref();
-    if (request.signal.aborted) leave();
+    if (request.signal.aborted || this.#isClosed) leave();
     else this.#listeners.add(listener);
     request.signal.addEventListener("abort", leave);
     this.#start();
@@ -98,8 +100,13 @@ export class SharedWatch {
     );
   }
 
-  /** Ends all streams. */
+  /** Ends all streams. Later ones end at once. */
   close(): void {
+    this.#isClosed = true;
+    this.#endAll();
+  }
+
+  #endAll(): void {
     for (const listener of this.#listeners) this.#leave(listener);
   }
 
@@ -127,8 +134,9 @@ export class SharedWatch {
           this.#note(event.type === "resync" || event.type === "snapshot" ? null : event.id);
         }
         // The store was closed.
-        if (!signal.aborted) this.close();
-      } catch {
+        if (!signal.aborted) this.#endAll();
+      } catch (error) {
+        if (JobStoreError.is(error, "CLOSED")) return this.#endAll();
         this.#note(null);
         await pause(RETRY_MS, signal);
       }

@@ -88,8 +88,10 @@ function tokenOf(options: Options, env: NodeJS.ProcessEnv): string | undefined {
   const text = file === undefined ? env.DASHBOARD_TOKEN : readToken(file);
   const token = text?.trim();
   if (token === undefined || (file === undefined && token === "")) return undefined;
-  if (token.length >= MIN_TOKEN) return token;
-  throw new UsageError(`The token must have at least ${MIN_TOKEN} characters. To make one: openssl rand -hex 32`);
+  if (token.length >= MIN_TOKEN && /^[!-~]+$/.test(token)) return token;
+  throw new UsageError(
+    `The token must have at least ${MIN_TOKEN} characters of ASCII, and no spaces. To make one: openssl rand -hex 32`,
+  );
 }
 
 /** @throws UsageError */
