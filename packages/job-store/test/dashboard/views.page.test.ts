@@ -1,12 +1,10 @@
 import { text } from "node:stream/consumers";
-import type { Page } from "playwright-core";
 import { describe, expect, test } from "vitest";
 import { browser, phone, usePages } from "../../../../test/page/browser.js";
 import { focused, tabTo } from "../../../../test/page/focus.js";
-import { brokerWithLetters, startPlace, UNTRUSTED } from "./place.js";
+import { brokerWithLetters, ids, startPlace, UNTRUSTED } from "./place.js";
 import { filmIn } from "./sample.js";
 
-const ids = (page: Page) => page.locator("tbody th a").allTextContents();
 /** Text as the page shows it: a character that reverses the text around it is an escape. */
 const SHOWN = UNTRUSTED.replace("\u202E", "\\u202e");
 
