@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { copyTemplates } from "../../scripts/dev/copy.mjs";
 import { root } from "../../scripts/dev/run.mjs";
-import { runInTest } from "../processes.js";
 import { applyEdits, edits, listedEdits, testEdits } from "./another-service.js";
+import { npmIn, packPackages } from "./npm.js";
 
 // A team copies the templates, and installs them with npm and the packed packages. The tests continue with the copy of the one before.
 
@@ -19,22 +19,13 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true, maxRetries: 20 }));
 
-/** Runs npm in the copy, without the settings of npm and pnpm that belong to the checkout, except the paths of the user's settings. */
-function npm(...args: readonly string[]): Promise<string> {
-  const env = Object.fromEntries(
-    Object.entries(process.env).filter(([name]) => !/^(npm|pnpm)_(?!config_(global|user)config$)/i.test(name)),
-  );
-  return runInTest("npm", args, { cwd: copy, env: { ...env, REDIS_URL: "", RABBITMQ_URL: "" } });
-}
+const npm = (...args: readonly string[]) => npmIn(copy, args, { REDIS_URL: "", RABBITMQ_URL: "" });
 
 test(
   "a copy of the templates installs with npm, and passes its checks and tests, which run a job to its end",
   patience,
   async () => {
-    // PATH with a Node on which pnpm runs. It does not run on the oldest Node.
-    const tools = { ...process.env, PATH: process.env.TOOLS_PATH ?? process.env.PATH };
-    const packing = ["--recursive", "--filter", "./packages/*", "pack", "--pack-destination", join(copy, "packages")];
-    await runInTest("pnpm", packing, { cwd: root, env: tools });
+    await packPackages(join(copy, "packages"));
     await copyTemplates(copy);
     await npm("install", "--no-audit", "--no-fund", "--prefer-offline");
     await npm("run", "check");

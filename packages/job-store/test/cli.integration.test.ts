@@ -6,7 +6,7 @@ import { Redis } from "ioredis";
 import { afterAll, describe, expect, onTestFinished, test } from "vitest";
 import { startRedis } from "../../../test/servers/redis.js";
 import { privateServer } from "../../../test/servers/require.js";
-import { createJobStore } from "../src/index.js";
+import { type Activity, createJobStore } from "../src/index.js";
 import { type Report, report } from "../src/lib/contract/definitions.js";
 import { redisDriver } from "../src/redis.js";
 import { cli, environment, lines, openPlace, redis } from "./cli-place.js";
@@ -39,6 +39,24 @@ describe.skipIf(redis.url === null)(redis.title("The command line"), () => {
     expect(lines(labelled.out)).toMatchObject([{ waiting: 1, failed: 0, done: 0 }]);
     expect(lines((await run(["get", "b"])).out)).toEqual([JSON.parse(JSON.stringify(await store.get("b")))]);
     expect(lines((await run(["list", "--where", "label=blue"])).out)).toMatchObject([{ id: "a" }]);
+  });
+
+  test("activity shows the jobs of the last hour, by status and by creation", async () => {
+    const { run } = await openPlace();
+    const shown = await run(["activity"]);
+    expect(shown).toMatchObject({ code: 0, err: "" });
+    const { created, entered, timeouts, from }: Omit<Activity<Report>, "from"> & { readonly from: string } = JSON.parse(
+      shown.out,
+    );
+    expect(Object.keys(entered)).toEqual(Object.keys(report.statuses));
+    const sum = (minutes: readonly number[]) => minutes.reduce((total, count) => total + count, 0);
+    expect(created).toHaveLength(60);
+    expect([sum(created), sum(entered.waiting), sum(entered.failed), sum(entered.working)]).toEqual([3, 1, 1, 0]);
+    expect(timeouts).toEqual({ withinHour: 0, overdue: 0 });
+    expect(from).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:00\.000Z$/);
+    const table = await run(["activity", "--output", "table"]);
+    expect(table.out).toMatch(/^jobs +last hour +last 10 min +most in 1 min\nentered waiting +1 +1 +1\n/);
+    expect(table.out).toMatch(/\ncreated +3 +3 +\d\n\ntimeouts +jobs\nwithin the hour +0\noverdue +0\n$/);
   });
 
   test("list continues from a cursor, and reads all pages with --all", async () => {

@@ -24,6 +24,7 @@ test.each([
   [["list", "--force"], 2, "list does not support --force"],
   [["get"], 2, "Usage: job-store get <id>"],
   [["counts", "a"], 2, 'Unexpected "a". Usage: job-store counts'],
+  [["activity", "a"], 2, 'Unexpected "a". Usage: job-store activity'],
   [["list", "--limit", "many"], 2, "--limit must be an integer"],
   [["list", "--limit", "0"], 2, "--limit must be 1 or more"],
   [["list", "--limit", "9", "--all"], 2, "--all and --limit cannot be combined"],

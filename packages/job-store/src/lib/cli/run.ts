@@ -8,7 +8,7 @@ import { deleteJobs, retry, setStatus } from "./commands/change.js";
 import { dashboard } from "./commands/dashboard.js";
 import { deadLetters } from "./commands/dead-letters.js";
 import { exportJobs, importJobs } from "./commands/import-export.js";
-import { audit, counts, explain as explainJob, get, health, watch } from "./commands/inspect.js";
+import { activity, audit, counts, explain as explainJob, get, health, watch } from "./commands/inspect.js";
 import { list } from "./commands/list.js";
 import { outbox } from "./commands/outbox.js";
 import { pause, paused, resume, workers } from "./commands/queues.js";
@@ -21,6 +21,7 @@ const COMMANDS: Readonly<Record<string, Command | PlainCommand>> = {
   get,
   explain: explainJob,
   counts,
+  activity,
   watch,
   health,
   audit,

@@ -26,6 +26,8 @@ Shows and changes the jobs of @subtitles/job-store in Redis. It reads the job de
   explain <id>            shows why a job does not move, and what to do
   counts [--where field=value]
                           shows the number of jobs in each status; with --where, only of jobs with this value
+  activity                shows how many of the present jobs entered their status, or were created, in the last hour, and timeouts
+                          that pass within the hour or are overdue; jobs that moved on are not counted
   watch [id]              shows changes until Ctrl-C; lost and restored connections are shown on standard error
   health                  shows the health of the store; exit code 1 if degraded, 3 if unhealthy
   audit [--repair]        compares the indexes with the jobs, and repairs them; exit code 1 if something is not repaired

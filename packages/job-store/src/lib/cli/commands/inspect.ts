@@ -88,6 +88,43 @@ export const counts: Command = {
   },
 };
 
+export const activity: Command = {
+  usage: "activity",
+  options: [],
+  operands: [0, 0],
+  async run({ store, output }) {
+    const activity = await store.activity();
+    if (output.json) output.rows([{ ...activity }]);
+    else {
+      const { created, entered, timeouts } = activity;
+      output.rows([
+        ...Object.entries(entered).map(([status, minutes]) => toRow(`entered ${status}`, minutes)),
+        toRow("created", created),
+      ]);
+      output.space();
+      output.rows([
+        { timeouts: "within the hour", jobs: timeouts.withinHour },
+        { timeouts: "overdue", jobs: timeouts.overdue },
+      ]);
+    }
+    return EXIT.done;
+  },
+};
+
+/** Returns a row of numbers of jobs, from those of each of the last 60 minutes. */
+function toRow(jobs: string, minutes: readonly number[]) {
+  return {
+    jobs,
+    "last hour": total(minutes),
+    "last 10 min": total(minutes.slice(-10)),
+    "most in 1 min": Math.max(0, ...minutes),
+  };
+}
+
+function total(numbers: readonly number[]): number {
+  return numbers.reduce((sum, number) => sum + number, 0);
+}
+
 export const watch: Command = {
   usage: "watch [id]",
   options: [],
