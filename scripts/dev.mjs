@@ -1,14 +1,14 @@
 // Entry point of every npm script of the root. It needs only Node and npm. Before each task it fetches a current Node and pnpm into
 // npm's cache if they are missing, installs the dependencies, and builds the packages.
 //
-//   node scripts/dev.mjs <bench | bench:queue-kill | build | chaos | check | ci | copy | demo | docs | images | screenshots | soak | test |
+//   node scripts/dev.mjs <bench | bench:queue-kill | build | chaos | check | ci | copy | demo | docs | images | pack | screenshots | soak | test |
 //                        test:busy | upgrades> [args]
 import { join } from "node:path";
 import { build } from "./dev/build.mjs";
 import { busy } from "./dev/busy.mjs";
 import { check } from "./dev/check.mjs";
 import { ci } from "./dev/ci.mjs";
-import { copy } from "./dev/copy.mjs";
+import { copy, pack } from "./dev/copy.mjs";
 import { docs } from "./dev/docs.mjs";
 import { exitWith, print, root, run } from "./dev/run.mjs";
 import { printNothingRan, test } from "./dev/test.mjs";
@@ -32,6 +32,7 @@ const tasks = {
   demo: { run: demo },
   docs: { run: docs },
   images: { run: images },
+  pack: { run: pack },
   screenshots: { run: screenshots },
   soak: { run: (args) => bench("soak", args) },
   test: { run: test, printFailure: printNothingRan },

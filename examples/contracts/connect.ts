@@ -34,7 +34,10 @@ export function openStore(
   return createJobStore({
     job: definition,
     driver: instrumentStore(driver, { meterProvider }),
-    onEvent: ({ type, message, details }) => log.info({ event: type, ...details }, `job store: ${message}`),
+    onEvent: ({ type, message, details }) => {
+      const level = ["connected", "recovered", "resumed"].includes(type) ? "info" : "warn";
+      log[level]({ event: type, ...details }, `job store: ${message}`);
+    },
   });
 }
 

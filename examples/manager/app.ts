@@ -54,7 +54,7 @@ export async function startManager(
     if (error.code !== "EADDRINUSE") throw error;
     throw new Error(`Another process uses port ${port} of ${host}. Stop it, or set PORT to another port.`);
   });
-  const onError = (error: unknown) => log.warn({ err: error }, "relay: messages wait in the store");
+  const onError = (error: unknown) => log.warn({ err: error }, "relay");
   const relay = createRelay({ outbox: store.outbox, broker, queues, onError });
   return {
     url,

@@ -1,5 +1,5 @@
-import { createDashboard } from "@subtitles/job-store/dashboard";
-import type { FastifyInstance } from "fastify";
+import { createDashboard, type Dashboard } from "@subtitles/job-store/dashboard";
+import type { FastifyInstance, FastifyPluginAsync } from "fastify";
 import type { Resources } from "../contracts/connect.js";
 import { definition, queues } from "../contracts/job.js";
 
@@ -11,14 +11,19 @@ export function dashboardRoute(server: FastifyInstance, { store, broker }: Pick<
     // Every client can read, and no client can change anything. Check here who sends the request before you permit more.
     may: (_request, action) => action === "read",
   });
-  server.addHook("preClose", () => dashboard.close());
-  void server.register(async (scope) => {
-    // The dashboard reads the bodies of its requests itself.
+  void server.register(pluginOf(dashboard));
+}
+
+/** Returns a plugin that serves a dashboard at `/dashboard`, and closes it together with the server. */
+export function pluginOf(dashboard: Dashboard): FastifyPluginAsync {
+  return async (scope) => {
+    // The dashboard reads the bodies of its requests itself. Other routes of the server are not in this scope.
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser("*", (_request, _payload, done) => done(null));
     scope.all("/dashboard", (request, reply) => {
       reply.hijack();
       return dashboard.handle(request.raw, reply.raw);
     });
-  });
+    scope.addHook("preClose", () => dashboard.close());
+  };
 }

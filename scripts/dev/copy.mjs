@@ -10,6 +10,34 @@ const TARBALLS = "packages";
 const LEFT_OUT = ["node_modules", "storage", "dist"];
 
 /**
+ * Packs both packages into a folder, as they will be published. So npm can install them before the first release.
+ *
+ * @param {string[]} args the folder, relative to the one in which npm was called
+ * @returns {Promise<number>} the exit code
+ */
+export async function pack([name, ...others]) {
+  if (name === undefined || others.length > 0) {
+    print("Usage: npm run pack -- <folder>");
+    return 2;
+  }
+  const folder = asSeenByCaller(name);
+  const code = await packTo(folder);
+  if (code === 0) print(`In your project, run: npm install ${folder}/*.tgz zod`);
+  return code;
+}
+
+/** @param {string} folder @returns {Promise<number>} the exit code */
+async function packTo(folder) {
+  const packing = ["--recursive", "--filter", "./packages/*", "pack", "--pack-destination", folder];
+  return (await run("pnpm", packing, { show: "failures" })).code;
+}
+
+/** Returns the full path of a folder that was given to npm. @param {string} name */
+function asSeenByCaller(name) {
+  return resolve(process.env.INIT_CWD ?? root, name);
+}
+
+/**
  * Copies the templates to a folder that does not exist yet, with tarballs of both packages. So npm alone can install the copy.
  *
  * @param {string[]} args the folder, relative to the one in which npm was called. `--showcase` also copies the showcase
@@ -21,13 +49,12 @@ export async function copy(args) {
     print("Usage: npm run copy -- [--showcase] <folder>");
     return 2;
   }
-  const folder = resolve(process.env.INIT_CWD ?? root, name);
+  const folder = asSeenByCaller(name);
   if (existsSync(folder)) {
     print(`${folder} exists already. Give the name of a new folder.`);
     return 2;
   }
-  const packing = ["--recursive", "--filter", "./packages/*", "pack", "--pack-destination", join(folder, TARBALLS)];
-  const { code } = await run("pnpm", packing, { show: "failures" });
+  const code = await packTo(join(folder, TARBALLS));
   if (code !== 0) return code;
   await copyTemplates(folder, { showcase: args.includes("--showcase") });
   print(`The service is in ${folder}. There, run: npm install && npm start`);

@@ -8,9 +8,14 @@ const { url: address, reason } = inject("chromium");
 export const browser = { missing: address === null, title: titleFor("chromium", reason) };
 
 export interface PageOptions {
+  /** @default "light" */
   readonly colorScheme?: "light" | "dark";
   /** Size in CSS pixels. @default desktop */
   readonly viewport?: { readonly width: number; readonly height: number };
+  /** User of the application, for Basic authentication. */
+  readonly httpCredentials?: { readonly username: string; readonly password: string };
+  /** Time zone of the browser, for example "Asia/Kolkata". */
+  readonly timezoneId?: string;
 }
 
 export const desktop = { width: 1080, height: 760 };
@@ -27,8 +32,8 @@ export function usePages() {
   });
 
   /** Opens an address in a new context. The test fails if the page throws, logs an error, or sends a request to another server. */
-  async function open(url: string, { colorScheme = "light", viewport = desktop }: PageOptions = {}): Promise<Page> {
-    const context = await shared.newContext({ colorScheme, viewport, reducedMotion: "reduce" });
+  async function open(url: string, options: PageOptions = {}): Promise<Page> {
+    const context = await shared.newContext({ viewport: desktop, reducedMotion: "reduce", ...options });
     const complaints = collectComplaints(context, new URL(url).origin);
     onTestFinished(async () => {
       await context.close();

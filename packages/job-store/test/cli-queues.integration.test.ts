@@ -59,9 +59,9 @@ describe.skipIf(redis.url === null)(redis.title("Commands of queues"), () => {
       /^PAUSED +The queue "reports" is paused since .*\n +→ To end the pause: job-store resume reports\nNO_WORKER +No live worker .*\n +→ Start a worker/,
     );
     await store.resumeQueue("reports");
-    await store.updateStatus("film", "failed");
+    await store.updateStatus("film", "failed", { error: { message: "The printer is on fire." } });
     const ended = await run(["explain", "film"]);
     expect(ended).toMatchObject({ code: 0, out: "" });
-    expect(ended.err).toContain("knows no reason");
+    expect(ended.err).toBe('Job film has ended: its status "failed" is final. Its error: The printer is on fire.\n');
   });
 });

@@ -14,6 +14,11 @@ test.each([
   [["list", "--xyz"], 2, "Unknown option --xyz. See job-store --help."],
   [["retry", "a", "--queu", "q"], 2, "Unknown option --queu. Did you mean --queue?"],
   [["list", "--stauts=done"], 2, "Unknown option --stauts. Did you mean --status?"],
+  [
+    ["dashboard", "--queue", "a", "--queue", "b"],
+    2,
+    "--queue is given twice. Separate several values with commas, if it accepts several.",
+  ],
   [["list", "-x"], 2, "Unknown option -x. See job-store --help."],
   [["list", "--by", "Ann"], 2, "list does not support --by"],
   [["list", "--force"], 2, "list does not support --force"],

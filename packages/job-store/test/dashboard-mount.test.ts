@@ -1,30 +1,16 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { createServer, type RequestListener, request as send } from "node:http";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import express from "express";
-import Fastify from "fastify";
-import { Hono } from "hono";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { type Dashboard, nodeRequestOf } from "../src/dashboard.js";
 import type { DashboardInfo, JobsPage } from "../src/lib/dashboard/protocol.js";
 import { linesOf, newRequestId, openDashboard } from "./dashboard-client.js";
-
-/** Serves requests on a free port until the test ends. Returns the address, without a path. */
-async function serve(listener: RequestListener): Promise<string> {
-  const server = createServer(listener).listen(0, "127.0.0.1");
-  await once(server, "listening");
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-}
+import { AUTHORIZATION, MOUNTS, serve, serveProxy } from "./dashboard-mounts.js";
 
 /** Loads the page at an address as a browser does: all addresses are relative to it. */
 async function usePage(url: string, headers: Readonly<Record<string, string>> = {}) {
@@ -62,70 +48,17 @@ async function openFilled(): Promise<Dashboard> {
   return dashboard;
 }
 
-/** Ways to serve a dashboard under /a/b, each as a function that returns the address of the server. */
-const MOUNTS: Readonly<Record<string, (dashboard: Dashboard) => Promise<string>>> = {
-  http: (dashboard) => serve((request, response) => void dashboard.handle(request, response)),
-  Express: (dashboard) => {
-    const app = express();
-    app.use("/a/b", (request, response) => void dashboard.handle(request, response));
-    return serve(app);
-  },
-  "Express after express.json()": (dashboard) => {
-    const app = express();
-    app.use(express.json());
-    app.use("/a/b", (request, response) => void dashboard.handle(request, response));
-    return serve(app);
-  },
-  Fastify: async (dashboard) => {
-    const app = Fastify();
-    await app.register(async (scope) => {
-      scope.removeAllContentTypeParsers();
-      scope.addContentTypeParser("*", (_request, _payload, done) => done(null));
-      scope.all("/a/b", (request, reply) => {
-        reply.hijack();
-        return dashboard.handle(request.raw, reply.raw);
-      });
-    });
-    onTestFinished(() => app.close());
-    return app.listen({ port: 0, host: "127.0.0.1" });
-  },
-  Hono: (dashboard) => {
-    const app = new Hono();
-    app.all("/a/b", (context) => dashboard.fetch(context.req.raw));
-    return serve(webListener((request) => app.fetch(request)));
-  },
-  "a route of Next.js": (dashboard) => {
-    const GET = (request: Request) => dashboard.fetch(request);
-    return serve(webListener(GET));
-  },
-};
-
-/** Serves a handler of Web requests, as the servers of such frameworks do. */
-function webListener(handler: (request: Request) => Response | Promise<Response>): RequestListener {
-  return async (message, response) => {
-    const chunks: Buffer[] = [];
-    for await (const chunk of message) chunks.push(chunk);
-    const headers = new Headers(Object.entries(message.headers).map(([name, value]) => [name, String(value)]));
-    const hasBody = message.method !== "GET" && message.method !== "HEAD";
-    const url = `http://${message.headers.host}${message.url}`;
-    const stop = new AbortController();
-    response.on("close", () => stop.abort());
-    const init = { method: message.method ?? "GET", headers, signal: stop.signal };
-    const reply = await handler(new Request(url, hasBody ? { ...init, body: Buffer.concat(chunks) } : init));
-    response.writeHead(reply.status, Object.fromEntries(reply.headers));
-    for await (const chunk of reply.body ?? []) response.write(chunk);
-    response.end();
-  };
-}
-
 describe("the dashboard works without an option for its path", () => {
-  test.each(Object.entries(MOUNTS))("in %s, under /a/b", async (_, mount) => {
-    await usePage(`${await mount(await openFilled())}/a/b`);
+  test.each(Object.entries(MOUNTS))("in %s, under /a/b, behind its authentication", async (_, mount) => {
+    const url = `${await mount(await openFilled())}/a/b`;
+    expect((await fetch(url)).status).toBe(401);
+    expect((await fetch(`${url}?call=open`, { method: "POST" })).status).toBe(401);
+    await usePage(url, { authorization: AUTHORIZATION });
   });
 
-  test("in http, at / and under a path that ends with a slash", async () => {
-    await usePage(`${await MOUNTS.http?.(await openFilled())}/`);
-    await usePage(`${await MOUNTS.http?.(await openFilled())}/jobs/`);
+  test.each(["/", "/jobs/"])("in http, under %s", async (path) => {
+    const dashboard = await openFilled();
+    await usePage(`${await serve((request, response) => void dashboard.handle(request, response))}${path}`);
   });
 
   test.each([
@@ -134,19 +67,7 @@ describe("the dashboard works without an option for its path", () => {
   ])("behind a proxy that %s and replaces the host", async (_, rewrite) => {
     const dashboard = await openFilled();
     const target = await serve((request, response) => void dashboard.handle(request, response));
-    const proxy = await serve((message, response) => {
-      const headers = { ...message.headers, host: new URL(target).host, "x-forwarded-host": message.headers.host };
-      // Browsers send this header only to secure origins.
-      delete headers["sec-fetch-site"];
-      const forwarded = send(`${target}${rewrite(message.url ?? "/")}`, { method: message.method, headers });
-      forwarded.on("response", (reply) => {
-        response.writeHead(reply.statusCode ?? 500, reply.headers);
-        reply.pipe(response);
-      });
-      response.on("close", () => forwarded.destroy());
-      forwarded.on("error", () => response.destroy());
-      message.pipe(forwarded);
-    });
+    const proxy = await serveProxy(target, rewrite);
     await usePage(`${proxy}/a/b`);
   });
 
@@ -166,18 +87,6 @@ describe("the dashboard works without an option for its path", () => {
     await usePage(`${await serve(app)}/jobs`);
     expect((await store.get("a"))?.history.at(-1)).toMatchObject({ to: "failed", by: "ann" });
     expect(nodeRequestOf(new Request("http://host/"))).toBeNull();
-  });
-
-  test("behind the authentication of the application", async () => {
-    const dashboard = await openFilled();
-    const authorization = `Basic ${Buffer.from("ann:secret").toString("base64")}`;
-    const url = await serve((request, response) => {
-      if (request.headers.authorization === authorization) void dashboard.handle(request, response);
-      else response.writeHead(401, { "www-authenticate": "Basic" }).end();
-    });
-    expect((await fetch(url)).status).toBe(401);
-    expect((await fetch(`${url}?call=open`, { method: "POST" })).status).toBe(401);
-    await usePage(`${url}/jobs`, { authorization });
   });
 
   test("bundled into one file", async () => {

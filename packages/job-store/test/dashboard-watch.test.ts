@@ -35,10 +35,11 @@ test("pages get the ids of changed jobs with the counts", async () => {
   await ended;
 });
 
-test("100 pages share one watch and one count per line, and it ends with the last page", async () => {
+test("100 pages share one watch, one count per line and one clock, and the watch ends with the last page", async () => {
   const opened = openDashboard();
   const watch = vi.spyOn(opened.store, "watch");
   const counts = vi.spyOn(opened.store, "counts");
+  const clock = vi.spyOn(opened.store, "activity");
   const { lines, stop } = await listen(opened, 100);
   const ids = Array.from({ length: 1000 }, (_, n) => `job-${n}`);
   const before = lines.map(({ found }) => found.length);
@@ -53,6 +54,7 @@ test("100 pages share one watch and one count per line, and it ends with the las
   for (const [n, { found }] of lines.entries()) expect(found.length - (before[n] ?? 0)).toBeLessThanOrEqual(most);
   expect(counts.mock.calls.length - counted).toBeLessThanOrEqual(most);
   expect(watch).toHaveBeenCalledTimes(1);
+  expect(clock).toHaveBeenCalledTimes(1);
   const signal = watch.mock.lastCall?.[1]?.signal;
   expect(signal?.aborted).toBe(false);
   stop.abort();

@@ -15,6 +15,7 @@ const { available, title } = privateServer("redis");
 const VIEWS: readonly (readonly [CallName, object])[] = [
   ["open", {}],
   ["overview", {}],
+  ["endings", {}],
   ["durations", {}],
   ["jobs", {}],
   ["jobs", { status: "waiting" }],

@@ -1,5 +1,5 @@
 import { Redis } from "ioredis";
-import { describe, expect, onTestFinished, test, vi } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { privateServer } from "../../../test/servers/require.js";
 import { startTelemetry } from "../../../test/telemetry.js";
 import { createJobStore } from "../src/index.js";
@@ -8,16 +8,10 @@ import { instrument } from "../src/opentelemetry.js";
 import { redisDriver } from "../src/redis.js";
 import { failureOf, startCluster, startOne } from "./redis-store.js";
 import { runHere } from "./run-cli.js";
+import { setClock } from "./skip-time.js";
 
 const { available, title } = privateServer("redis");
 const HOUR = 3_600_000;
-
-/** Changes the clock of this process, but not the clock of the server. */
-function setClock(aheadMs: number): void {
-  const { now } = Date;
-  vi.spyOn(Date, "now").mockImplementation(() => now() + aheadMs);
-  onTestFinished(() => void vi.restoreAllMocks());
-}
 
 describe.skipIf(!available)(title("A host whose clock differs from the server's"), () => {
   test.each([

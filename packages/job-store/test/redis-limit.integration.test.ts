@@ -67,6 +67,17 @@ describe.skipIf(!available)(title("Limits per key in Redis"), { timeout: 120_000
     expect(steps.map((entries) => entries[0]?.jobId)).toEqual(ids.slice(0, 4));
   });
 
+  test("a store that was opened before the first limit frees places, too", async () => {
+    const { store: other } = openStore({ url: redis.url });
+    await other.create({ title: "One" }, { id: "x" });
+    expect(await redis.client.hget("jobs:metadata", "limits")).toBeNull();
+    const store = await openQueued("b");
+    await other.updateStatus("a", "done");
+    expect(await sent(store)).toEqual(["b"]);
+    await claimed(other, "x", direct("x"));
+    expect(await redis.client.hget("jobs:metadata", "limits")).toBe("1");
+  });
+
   test("when all jobs have ended, nothing is left", async () => {
     const store = await openQueued("b", "c");
     for (const id of ["a", "b", "c"]) {

@@ -12,3 +12,11 @@ export function skippableTime(): (ms: number) => void {
   onTestFinished(() => void vi.useRealTimers());
   return (ms) => void vi.advanceTimersByTime(ms);
 }
+
+const { now } = Date;
+
+/** Changes the clock of this process, but not the clock of the server. */
+export function setClock(aheadMs: number): void {
+  vi.spyOn(Date, "now").mockImplementation(() => now() + aheadMs);
+  onTestFinished(() => void vi.restoreAllMocks());
+}

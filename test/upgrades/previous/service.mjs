@@ -46,7 +46,7 @@ const calls = {
     });
   },
   close: async () => {
-    await worker?.close({ graceMs: 0 });
+    await worker?.close();
     await relay?.close();
     await broker.close();
     await store.close();

@@ -1,6 +1,7 @@
 import { downloadQueue, type SubtitleStore, translateQueue } from "@showcase/contracts";
 import { createDashboard } from "@subtitles/job-store/dashboard";
 import type { Broker } from "@subtitles/queue";
+import { pluginOf } from "../../../manager/dashboard.js";
 import type { Server } from "./api/typed-server.js";
 
 /** Parts of the manager that the dashboard shows, and the token that it needs. */
@@ -29,14 +30,5 @@ export function serveDashboard(server: Server, { store, broker, token }: Shown):
     may: () => true,
     token,
   });
-  server.addHook("preClose", () => dashboard.close());
-  void server.register(async (scope) => {
-    // The dashboard reads the bodies of its requests itself.
-    scope.removeAllContentTypeParsers();
-    scope.addContentTypeParser("*", (_request, _payload, done) => done(null));
-    scope.all("/dashboard", { schema: { hide: true } }, (request, reply) => {
-      reply.hijack();
-      return dashboard.handle(request.raw, reply.raw);
-    });
-  });
+  void server.register(pluginOf(dashboard));
 }

@@ -231,6 +231,8 @@ export interface Examination {
    * compares it with the job.
    */
   readonly lease: StoredLease | null;
+  /** Messages of the job that wait for a place. They can be those of an earlier job of this id, so the caller compares them. */
+  readonly waiting: readonly WaitingMessage[];
   /** Time at which the reader that claimed a message of the job acknowledged it last, to the second. null: unknown. */
   readonly publishedAt: number | null;
   /** Time of the first acknowledgement that is known, of any job, to the second. null: none is known. */

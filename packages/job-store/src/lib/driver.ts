@@ -24,7 +24,6 @@ import type {
   Target,
   UpdateProgressReply,
   UpdateStatusReply,
-  WaitingMessage,
 } from "./driver-calls.js";
 import type {
   LiveWorkerRecord,
@@ -328,8 +327,6 @@ export interface JobStorage {
    * jobs or more, for each event log.
    */
   examine(id: string): Promise<Examination>;
-  /** Returns the messages of the job that wait for a place. They can be those of a job that has expired, so the caller compares them. */
-  readWaiting(id: string): Promise<readonly WaitingMessage[]>;
   /**
    * Finds jobs whose time in their status is over, if `owner` enforces the timeouts or no owner does. The caller changes their status,
    * with `idleSince` in the target. `more`: true if further jobs may be found at once.

@@ -43,10 +43,9 @@ export async function explain(
   definition: JobDefinition,
   id: string,
 ): Promise<readonly Explanation[] | null> {
-  const [{ job, lease, ...times }, { messages, complete }, waiting, pauses, workers] = await Promise.all([
+  const [{ job, lease, waiting, ...times }, { messages, complete }, pauses, workers] = await Promise.all([
     storage.examine(id),
     storage.outbox.ofJob(id, SEARCHED),
-    storage.readWaiting(id),
     storage.pauses(),
     storage.workers(true),
   ]);

@@ -1,5 +1,6 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import type { Page } from "playwright-core";
 import { onTestFinished } from "vitest";
 import { z } from "zod";
 import { createDashboard, type DashboardOptions } from "../../src/dashboard.js";
@@ -95,6 +96,24 @@ export async function startPlace(
 /** Returns the store as `openRecordedStore` returns one without a lifecycle. The dashboard uses only these two properties. */
 function unrecorded(store: FilmStore): RecordedStore {
   return { store, lifecycle: null } as unknown as RecordedStore;
+}
+
+/** Waits until the page is live. */
+export const live = (page: Page) => page.getByText("Live", { exact: true }).waitFor();
+
+/** Returns the ids of the rows, as the page shows them. */
+export const ids = (page: Page) => page.locator("tbody th a").allTextContents();
+
+/** Makes the clock of the browser wrong by some hours, from the next load of the page. */
+export async function setBrowserClock(page: Page, hours: number): Promise<void> {
+  await page.addInitScript(`{
+    const Right = Date;
+    const now = () => Right.now() + ${hours} * 3_600_000;
+    globalThis.Date = class extends Right {
+      constructor(...given) { super(...(given.length === 0 ? [now()] : given)); }
+      static now() { return now(); }
+    };
+  }`);
 }
 
 /** Returns a broker with dead letters in "downloads". It records the ids that were redriven and discarded. */

@@ -98,7 +98,8 @@ export async function fillStore(store: FilmStore) {
   return { parent, failed: id(2), completed: id(0), waiting: waiting.id };
 }
 
-function workerOf(queue: string, by: string, working: StatusOf<Film>) {
+/** Returns a worker that started three hours ago. */
+export function workerOf(queue: string, by: string, working: StatusOf<Film>) {
   return {
     id: `0193f0a2-7c1e-7000-9b1c-${queue
       .padEnd(12, "0")

@@ -1,12 +1,10 @@
 import { text } from "node:stream/consumers";
-import type { Page } from "playwright-core";
 import { describe, expect, test } from "vitest";
 import { browser, phone, usePages } from "../../../../test/page/browser.js";
 import { focused, tabTo } from "../../../../test/page/focus.js";
-import { brokerWithLetters, startPlace, UNTRUSTED } from "./place.js";
+import { brokerWithLetters, ids, startPlace, UNTRUSTED } from "./place.js";
 import { filmIn } from "./sample.js";
 
-const ids = (page: Page) => page.locator("tbody th a").allTextContents();
 /** Text as the page shows it: a character that reverses the text around it is an escape. */
 const SHOWN = UNTRUSTED.replace("\u202E", "\\u202e");
 
@@ -109,6 +107,35 @@ describe.skipIf(browser.missing)(browser.title("the views of the dashboard"), ()
     await page.goBack();
     await expect.poll(() => ids(page)).toHaveLength(3);
     await page.getByText("Searchable fields: user, parent.").waitFor();
+  });
+
+  test("a phone shows the list on its first screen, and the filters after a button was pressed", async () => {
+    const { url, store } = await startPlace();
+    await filmIn(store, "film-1", "failed", 1, { title: "One", user: "ada" });
+    await filmIn(store, "film-2", "failed", 2, { title: "Two", user: "grace" });
+    const page = await open(`${url}#/films/jobs`, { viewport: { width: 375, height: 667 } });
+    await expect.poll(() => ids(page)).toEqual(["film-1", "film-2"]);
+    const bottom = async () => {
+      const box = await page.getByRole("row", { name: /film-2/ }).boundingBox();
+      return box === null ? Number.POSITIVE_INFINITY : box.y + box.height;
+    };
+    expect(await bottom()).toBeLessThan(667);
+    const button = page.getByRole("button", { name: /^Filters/ });
+    expect(await button.getAttribute("aria-expanded")).toBe("false");
+    expect(await page.getByLabel("Value").isVisible()).toBe(false);
+
+    await tabTo(page, "Filters and order");
+    await page.keyboard.press("Enter");
+    expect(await button.getAttribute("aria-expanded")).toBe("true");
+    await page.getByLabel("Value").fill("ada");
+    await page.keyboard.press("Enter");
+    await expect.poll(() => ids(page)).toEqual(["film-1"]);
+    expect(await button.textContent()).toBe("Filters and order, 1 set");
+    expect(await page.getByLabel("Value").isVisible()).toBe(false);
+
+    await page.setViewportSize({ width: 1080, height: 760 });
+    expect(await page.getByLabel("Value").isVisible()).toBe(true);
+    expect(await button.count()).toBe(0);
   });
 
   test("a job links to the jobs that it names, to those that name it, and only to web addresses", async () => {

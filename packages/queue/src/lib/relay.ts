@@ -44,7 +44,7 @@ export interface RelayOutbox {
 export interface Relay extends AsyncDisposable {
   /** Number of messages that were confirmed. */
   readonly published: number;
-  /** Stops reading and finishes the current batch. Ends after 15 seconds at the latest. */
+  /** Stops reading, and publishes the entries of the current read. Ends after 15 seconds at the latest. */
   close(): Promise<void>;
 }
 
@@ -56,6 +56,8 @@ const FIRST_PAUSE_MS = 100;
 const MAX_PAUSE_MS = 5_000;
 /** Maximum duration of `close`. Longer than a publish with the driver's default timeout. */
 const CLOSE_TIMEOUT_MS = 15_000;
+/** Time that a read has to end after the relay was closed. */
+const END_READ_MS = 2_000;
 const CLAIM_MS = 30_000;
 /** Time for which unpublished entries stay in memory. It is longer than the claim, so that they are the next entries to read. */
 const RETAIN_MS = CLAIM_MS + 5_000;
@@ -165,22 +167,29 @@ class RunningRelay implements Relay {
     }
   }
 
-  /** Reads entries. Ends when the relay closes, even if the outbox ignores the signal. */
+  /**
+   * Reads entries. If the relay closes during the read, the entries that the outbox still returns are published: the outbox has claimed
+   * them. An outbox that ignores the signal has `END_READ_MS` to return them.
+   */
   async #read(): Promise<readonly RelayEntry[]> {
     const { signal } = this.#stop;
     const read = this.#outbox.read({ limit: READ_LIMIT, waitMs: READ_WAIT_MS, claimMs: CLAIM_MS, signal });
+    let timer: NodeJS.Timeout | undefined;
     let onAbort: () => void = () => {};
-    const aborted = new Promise<readonly RelayEntry[]>((resolve) => {
-      onAbort = () => resolve([]);
+    const overdue = new Promise<readonly RelayEntry[]>((resolve) => {
+      onAbort = () => {
+        timer = setTimeout(() => resolve([]), END_READ_MS);
+      };
       signal.addEventListener("abort", onAbort, { once: true });
     });
     try {
-      return await Promise.race([read, aborted]);
+      return await Promise.race([read, overdue]);
     } catch (error) {
       if (signal.aborted) return [];
       throw error;
     } finally {
       signal.removeEventListener("abort", onAbort);
+      clearTimeout(timer);
       if (signal.aborted) read.catch(() => undefined);
     }
   }

@@ -68,10 +68,20 @@ export function readCommandLine(args: readonly string[]): CommandLine {
   }
 }
 
-/** Checks that every option exists. @throws UsageError */
+/** Checks that every option exists, and that none is repeated: the first value would be ignored. @throws UsageError */
 function checkNames(config: NonNullable<Parameters<typeof parseArgs>[0]>): void {
+  const given = new Set<string>();
   for (const token of parseArgs({ ...config, strict: false, tokens: true }).tokens) {
-    if (token.kind !== "option" || Object.hasOwn(OPTIONS, token.name)) continue;
+    if (token.kind !== "option") continue;
+    if (Object.hasOwn(OPTIONS, token.name)) {
+      if (given.has(token.name)) {
+        throw new UsageError(
+          `${token.rawName} is given twice. Separate several values with commas, if it accepts several.`,
+        );
+      }
+      given.add(token.name);
+      continue;
+    }
     const similar = Object.keys(OPTIONS).find((name) => isTypo(token.name, name));
     const hint = similar === undefined ? "See job-store --help." : `Did you mean --${similar}?`;
     throw new UsageError(`Unknown option ${token.rawName}. ${hint}`);

@@ -3,7 +3,7 @@ import type { Where as StoreWhere } from "../types.js";
 import { type Body, integerIn, oneOf, optionalText, optionalTime, textIn, whereIn } from "./body.js";
 import type { CallContext } from "./context.js";
 import { jobView, messageView, readJob, rowOf } from "./job-view.js";
-import { durations, outboxCounts, overview, workersView } from "./overview.js";
+import { durations, endings, outboxCounts, overview, workersView } from "./overview.js";
 import type { CallName, Calls, JobsPage, OutboxPage, ValuePart } from "./protocol.js";
 import { lettersView, queuesView } from "./queues.js";
 import { DashboardError, reply } from "./reply.js";
@@ -15,6 +15,7 @@ export const READS: {
   readonly [N in Reads]: (context: CallContext, body: Body) => Promise<Calls[N]["reply"]>;
 } = {
   overview,
+  endings,
   durations,
   jobs,
   job: (context, body) => jobView(context, textIn(body, "id", 128)),

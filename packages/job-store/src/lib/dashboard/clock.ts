@@ -13,14 +13,20 @@ export class StoreClock {
   readonly #store: DashboardJobStore;
   #aheadMs = 0;
   #readAt = Number.NEGATIVE_INFINITY;
+  #reading: Promise<unknown> | null = null;
 
   constructor(store: DashboardJobStore) {
     this.#store = store;
   }
 
-  /** Returns the time. @throws JobStoreError UNAVAILABLE */
+  /** Returns the time. Calls at the same time read the clock once. @throws JobStoreError UNAVAILABLE */
   async now(): Promise<Date> {
-    if (performance.now() - this.#readAt > VALID_MS) await this.activity();
+    if (performance.now() - this.#readAt > VALID_MS) {
+      this.#reading ??= this.activity().finally(() => {
+        this.#reading = null;
+      });
+      await this.#reading;
+    }
     return new Date(Date.now() + this.#aheadMs);
   }
 

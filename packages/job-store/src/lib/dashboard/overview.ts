@@ -2,7 +2,15 @@ import type { JobDefinition } from "../definition.js";
 import type { Job } from "../job.js";
 import type { CallContext } from "./context.js";
 import type { DashboardJobStore } from "./options.js";
-import type { Durations, HealthView, OutboxCounts, Overview, PausedQueueView, WorkersView } from "./protocol.js";
+import type {
+  Durations,
+  Ending,
+  HealthView,
+  OutboxCounts,
+  Overview,
+  PausedQueueView,
+  WorkersView,
+} from "./protocol.js";
 import { withoutCredentials } from "./reply.js";
 
 /** Returns counts, plots and warnings of a store. */
@@ -62,13 +70,28 @@ export async function workersView({ opened: { store, clock } }: CallContext): Pr
   };
 }
 
+/** Returns the ending of the newest job in each final status. */
+export async function endings({ opened: { store } }: CallContext): Promise<Readonly<Record<string, Ending>>> {
+  const found = await Promise.all(
+    finalStatuses(store).map(async (status): Promise<readonly (readonly [string, Ending])[]> => {
+      const {
+        items: [job],
+        unreadable,
+      } = await store.list({ status, limit: 1 });
+      if (job === undefined) return unreadable.length === 0 ? [] : [[status, "neither"]];
+      return [[status, job.error !== null ? "error" : job.result !== null ? "result" : "neither"]];
+    }),
+  );
+  return Object.fromEntries(found.flat());
+}
+
 /** Number of jobs in the sample. */
 const SAMPLE = 200;
 
 /** Returns the durations of the jobs that ended last. */
 export async function durations({ opened: { store } }: CallContext): Promise<Durations> {
   const { statuses } = store.definition;
-  const finals = Object.keys(statuses).filter((status) => statuses[status]?.final === true);
+  const finals = finalStatuses(store);
   if (finals.length === 0) return { jobs: 0, statuses: [] };
   const { items } = await store.list({ status: finals, limit: SAMPLE });
   const found = items.flatMap(durationsOf);
@@ -77,6 +100,10 @@ export async function durations({ opened: { store } }: CallContext): Promise<Dur
     return sorted.length === 0 ? [] : [{ status, medianMs: at(sorted, 0.5), p95Ms: at(sorted, 0.95) }];
   });
   return { jobs: items.length, statuses: sampled };
+}
+
+function finalStatuses({ definition: { statuses } }: DashboardJobStore): readonly string[] {
+  return Object.keys(statuses).filter((status) => statuses[status]?.final === true);
 }
 
 /** Returns the time that a job spent in each status that it left. */

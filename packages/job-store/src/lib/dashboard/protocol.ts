@@ -12,6 +12,8 @@ export interface Calls {
   readonly open: { readonly body: Record<never, never>; readonly reply: DashboardInfo };
   /** Counts, plots and warnings of a store. */
   readonly overview: { readonly body: InStore; readonly reply: Overview };
+  /** Ending of the newest job in each final status. A status without jobs is absent. */
+  readonly endings: { readonly body: InStore; readonly reply: Readonly<Record<string, Ending>> };
   /** Durations of the last 200 jobs that ended. */
   readonly durations: { readonly body: InStore; readonly reply: Durations };
   /** Page of jobs. */
@@ -119,6 +121,9 @@ export interface StatusInfo {
   /** Queues to which entering this status sends a message by definition. */
   readonly sends: readonly string[];
 }
+
+/** Ending of a job: with an error, else with a result, else with neither. "neither" also stands for a record that cannot be read. */
+export type Ending = "error" | "result" | "neither";
 
 export interface Overview {
   readonly counts: Readonly<Record<string, number>>;

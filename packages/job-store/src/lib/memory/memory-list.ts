@@ -55,6 +55,7 @@ export function examineJob(table: JobTable, id: string): Examination {
   return {
     job: job === undefined ? { kind: "absent" } : { kind: "record", record: table.toRecord(job) },
     lease,
+    waiting: table.places.waiting(id),
     publishedAt: outbox.published.get(id) ?? null,
     publishedSince: first ?? null,
     now: Date.now(),

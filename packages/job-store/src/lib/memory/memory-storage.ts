@@ -29,7 +29,6 @@ import type {
   Target,
   UpdateProgressReply,
   UpdateStatusReply,
-  WaitingMessage,
   WorkerRecord,
 } from "../driver.js";
 import { canHaveLease } from "../leased-status.js";
@@ -274,11 +273,6 @@ export class MemoryStorage implements JobStorage {
   async examine(id: string): Promise<Examination> {
     this.#check();
     return examineJob(this.#table, id);
-  }
-
-  async readWaiting(id: string): Promise<readonly WaitingMessage[]> {
-    this.#check();
-    return this.#table.places.waiting(id);
   }
 
   async pauseQueue(request: PauseRequest): Promise<void> {

@@ -29,7 +29,6 @@ import type {
   Target,
   UpdateProgressReply,
   UpdateStatusReply,
-  WaitingMessage,
   WorkerRecord,
 } from "../driver.js";
 import type { AuditReport } from "../types.js";
@@ -133,10 +132,6 @@ export class InstrumentedStorage implements JobStorage {
 
   examine(id: string): Promise<Examination> {
     return this.#storage.examine(id);
-  }
-
-  readWaiting(id: string): Promise<readonly WaitingMessage[]> {
-    return this.#storage.readWaiting(id);
   }
 
   announceWorker(

@@ -1,6 +1,6 @@
 import type { ListRequest } from "../driver.js";
 import { type PipelineCommand, runPipeline, valuesOf } from "./connection.js";
-import { SPAN, type StatusCode, scoreOf, storeKeys } from "./keys.js";
+import { indexKeys, SPAN, type StatusCode, scoreOf } from "./keys.js";
 import { fieldText } from "./record-text.js";
 import { scripts } from "./scripts.js";
 import type { RedisSession } from "./session.js";
@@ -113,7 +113,7 @@ async function countOfField(
     async ({ metadata: { revision, codes }, evaluate }) => {
       const ranges = codes.flatMap(({ code, ttlMs }) => [code, ttlMs]);
       const args = [revision, fieldText(field, value), ...ranges];
-      const [, ...jobs] = await evaluate(scripts.countsOfField, storeKeys(session.keys), args);
+      const [, ...jobs] = await evaluate(scripts.countsOfField, indexKeys(session.keys), args);
       return codes.map((code, n) => [code, Number(jobs[n])]);
     },
     { end },

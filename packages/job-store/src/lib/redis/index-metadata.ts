@@ -31,6 +31,8 @@ export interface IndexMetadata {
   readonly fields: readonly string[];
   /** Upper bound for the size of a stored record or message, in bytes. Scripts raise it, with a new revision; see lua/includes/end-write.lua. */
   readonly largest: number;
+  /** True if a claim had a limit, so that work states can belong to it. The claim sets it, with a new revision; see lua/write/claim.lua. */
+  readonly limits: boolean;
   /** Status codes that this store writes. */
   readonly ownCodes: ReadonlyMap<string, StatusCode>;
 }
@@ -87,7 +89,8 @@ export async function loadMetadata(
           .catch(() => undefined);
       }
       const largest = Number(stored.largest ?? DEFAULT_LARGEST);
-      return { revision: stored.revision, codes, fields, largest, ownCodes: ownCodes(codes, config) };
+      const limits = stored.limits === "1";
+      return { revision: stored.revision, codes, fields, largest, limits, ownCodes: ownCodes(codes, config) };
     }
     if (codes.length + missing.length > MAX_CODES) {
       return invalid(

@@ -138,11 +138,12 @@ export function keysUnder(prefix: string): Keys {
 
 /** Returns the keys that lua/includes/store-keys.lua names, in its order. */
 export function storeKeys(keys: Keys): readonly string[] {
-  return [
-    ...[keys.metadata, keys.statuses, keys.creations, keys.events, keys.values, keys.fields],
-    ...[keys.evenTombstones, keys.oddTombstones],
-    ...workKeys(keys),
-  ];
+  return [...indexKeys(keys), keys.evenTombstones, keys.oddTombstones, ...workKeys(keys)];
+}
+
+/** Returns the first of these keys, for a script that only reads the indexes. */
+export function indexKeys(keys: Keys): readonly string[] {
+  return [keys.metadata, keys.statuses, keys.creations, keys.events, keys.values, keys.fields];
 }
 
 /** Returns the keys of work states and of limits, in the order in which scripts take them. */

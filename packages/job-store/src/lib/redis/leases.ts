@@ -14,6 +14,7 @@ import { readPause } from "./pause-text.js";
 import { readingOf, WRONG_TYPE } from "./read-record.js";
 import { evaluate, scripts } from "./scripts.js";
 import type { RedisSession } from "./session.js";
+import { type FoundMessage, readWaiting } from "./waiting.js";
 import { workerArgs } from "./workers.js";
 import { expectations } from "./write-arguments.js";
 import { newOperationId } from "./write-batcher.js";
@@ -53,14 +54,16 @@ export class Leases {
 
   async examine(id: string): Promise<Examination> {
     const { keys } = this.#session;
-    const touched = [keys.metadata, keys.job(id), keys.work, keys.outboxPublished];
+    const touched = [keys.metadata, keys.job(id), keys.work, keys.outboxPublished, keys.limits, keys.limitRules];
     const reply = await this.#session.read(({ evaluate }) => evaluate(scripts.examine, touched, [id]));
-    const [, text, foreign, lease, published, first, now] = reply as readonly [
+    const [, text, foreign, lease, published, first, now, ...waiting] = reply as readonly [
       ...[string, string | null, string, string | null, string | null, string | null, number],
+      ...FoundMessage[],
     ];
     return {
       job: foreign === "1" ? WRONG_TYPE : readingOf(id, text),
       lease: lease === null ? null : readLease(lease),
+      waiting: waiting.map(readWaiting),
       publishedAt: published === null ? null : Number(published) * 1000,
       publishedSince: first === null ? null : Number(first) * 1000,
       now,

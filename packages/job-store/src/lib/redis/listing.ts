@@ -3,7 +3,7 @@ import type { JobRecord, ListPosition, ListRequest, ListResult, ReadResult } fro
 import { comparePositions } from "../position.js";
 import { type PipelineCommand, runPipeline, valuesOf } from "./connection.js";
 import type { IndexMetadata } from "./index-metadata.js";
-import { SPAN, scoreOf, storeKeys } from "./keys.js";
+import { indexKeys, SPAN, scoreOf } from "./keys.js";
 import type { ReadBatcher } from "./read-batcher.js";
 import { fieldText } from "./record-text.js";
 import { scripts } from "./scripts.js";
@@ -223,7 +223,7 @@ async function findPositions(
       ];
       if (where !== null) {
         const field = fieldText(where.field, where.value);
-        return evaluate(scripts.find, storeKeys(session.keys), [...args, field, ...ranges]);
+        return evaluate(scripts.find, indexKeys(session.keys), [...args, field, ...ranges]);
       }
       const index = statuses === null ? session.keys.creations : session.keys.statuses;
       return evaluate(scripts.page, [session.keys.metadata, index], [...args, ...ranges]);

@@ -26,7 +26,6 @@ import type {
   Target,
   UpdateProgressReply,
   UpdateStatusReply,
-  WaitingMessage,
   WorkerRecord,
 } from "../driver.js";
 import type { AuditReport } from "../types.js";
@@ -45,7 +44,6 @@ import { readFieldLines } from "./record-text.js";
 import type { RedisOutbox } from "./redis-outbox.js";
 import type { RedisSession } from "./session.js";
 import type { Timeouts } from "./timeouts.js";
-import { readWaiting } from "./waiting.js";
 import { readWorkers } from "./workers.js";
 import type { WriteBatchFormat } from "./write-batch.js";
 import { type PendingWrite, WriteBatcher, WriteCall } from "./write-batcher.js";
@@ -125,10 +123,6 @@ export class RedisStorage implements JobStorage {
 
   examine(id: string): Promise<Examination> {
     return this.#leases.examine(id);
-  }
-
-  readWaiting(id: string): Promise<readonly WaitingMessage[]> {
-    return this.#session.read(({ client }) => readWaiting(client, this.#session.keys, id));
   }
 
   announceWorker(

@@ -50,7 +50,6 @@ import leases from "./lua/read/leases.lua";
 import page from "./lua/read/page.lua";
 import read from "./lua/read/read.lua";
 import snapshot from "./lua/read/snapshot.lua";
-import waiting from "./lua/read/waiting.lua";
 import workers from "./lua/read/workers.lua";
 import renewLeases from "./lua/write/renew-leases.lua";
 
@@ -88,14 +87,13 @@ export const scripts = {
   countsOfField: scriptOf(...indexed, countsOfField),
   probe: scriptOf(probe),
   snapshot: scriptOf(getRecord, snapshot),
-  examine: scriptOf(contact, getRecord, leaseOf, examine),
+  examine: scriptOf(limits, contact, getRecord, leaseOf, places, examine),
   leases: scriptOf(contact, leaseOf, leases),
   renewLeases: scriptOf(limits, ...work, workChanges, expectations, pauses, renewLeases),
   pauseQueue: scriptOf(pauses, changePauses, pauseQueue),
   resumeQueue: scriptOf(pauses, changePauses, resumeQueue),
   readPauses: scriptOf(readPauses),
   workers: scriptOf(workers),
-  waiting: scriptOf(limits, places, waiting),
   trimExpired: scriptOf(...deleting, trimExpired),
   audit: scriptOf(...indexed, audit),
   reindex: scriptOf(...deleting, lateEntry, reindex),

@@ -30,7 +30,6 @@ import type {
   UnattendedStatus,
   UpdateProgressReply,
   UpdateStatusReply,
-  WaitingMessage,
   WorkerRecord,
 } from "../driver.js";
 import { comparePositions } from "../position.js";
@@ -98,10 +97,6 @@ export class ShardedStorage implements JobStorage {
 
   examine(id: string): Promise<Examination> {
     return this.#of(id).examine(id);
-  }
-
-  readWaiting(id: string): Promise<readonly WaitingMessage[]> {
-    return this.#of(id).readWaiting(id);
   }
 
   /**

@@ -1,6 +1,6 @@
 import type { StoreConfig } from "../driver.js";
 import type { IndexMetadata } from "./index-metadata.js";
-import { type Keys, scoreRange, workKeys } from "./keys.js";
+import { type Keys, scoreRange } from "./keys.js";
 import type { Script } from "./scripts.js";
 import type { Argument } from "./write-arguments.js";
 import type { ScriptResult, WriteContext } from "./write-commands.js";
@@ -15,6 +15,8 @@ export interface WriteRequest {
   readonly enters: string | null;
   /** True if the script needs all values of the call, not only the first ones; see lua/includes/begin-write.lua. */
   readonly isDetailed: boolean;
+  /** Flags of the keys that the script needs for the call. */
+  readonly keys: string;
   /** True if the script may need the work state of the job. */
   usesWork(rules: WorkRules): boolean;
   script(context: WriteContext): Script;
@@ -22,6 +24,9 @@ export interface WriteRequest {
   shared(): readonly Argument[];
   args(context: WriteContext & { readonly detailed: boolean }): readonly Argument[];
 }
+
+/** Flags of the keys of work states, and of the outbox, which gets their messages. */
+const WORK = "ow";
 
 /** A batch of write calls, as a script with its keys and arguments. */
 export interface WriteBatch {
@@ -57,9 +62,8 @@ export class WriteBatchFormat {
   readonly #config: StoreConfig;
   readonly #scripts: WriteScripts;
   readonly #firstKeys: readonly string[];
-  /** Keys that few batches need. */
-  readonly #lastKeys: readonly string[];
-  readonly #workKeys: readonly string[];
+  /** Keys of each flag, in the order in which scripts take them; see lua/includes/begin-write.lua. */
+  readonly #keysOfFlags: ReadonlyMap<string, readonly string[]>;
   readonly #workRules: WorkRules;
 
   constructor(keys: Keys, config: StoreConfig, eventLogLength: number) {
@@ -68,11 +72,15 @@ export class WriteBatchFormat {
     // Lua counts bytes.
     this.#scripts = new WriteScripts(config, eventLogLength, Buffer.byteLength(keys.job("")) + 1);
     this.#firstKeys = [keys.metadata, keys.statuses, keys.creations, keys.events];
-    this.#lastKeys = [
-      ...[keys.outbox, keys.evenTombstones, keys.oddTombstones, keys.values, keys.fields],
-      ...[keys.outboxScheduled, keys.outboxScheduledEntries],
-    ];
-    this.#workKeys = [...workKeys(keys), keys.pauses];
+    this.#keysOfFlags = new Map([
+      ["f", [keys.values, keys.fields]],
+      ["o", [keys.outbox]],
+      ["s", [keys.outboxScheduled, keys.outboxScheduledEntries]],
+      ["t", [keys.evenTombstones, keys.oddTombstones]],
+      ["w", [keys.work, keys.workMessages, keys.leases, keys.waits]],
+      ["c", [keys.gaps, keys.pauses]],
+      ["l", [keys.limits, keys.limitLists, keys.limitRules]],
+    ]);
     this.#workRules = workRules(config);
   }
 
@@ -99,17 +107,21 @@ export class WriteBatchFormat {
     if (first === undefined) throw new Error("A batch must contain at least one call.");
     let detailed = false;
     let usesWork = false;
+    let needed = "";
     const keys = this.#firstKeys.slice();
     for (const call of batch) {
       keys.push(this.#keys.job(call.id));
       detailed ||= call.isDetailed;
       usesWork ||= call.usesWork(this.#workRules);
+      needed += call.keys;
     }
-    const sends = first.enters !== null && this.#config.sends.has(first.enters);
-    const needsLastKeys = usesWork || repeated || detailed || sends || metadata.fields.length > 0;
-    if (needsLastKeys) keys.push(...this.#lastKeys);
-    if (usesWork) keys.push(...this.#workKeys);
-    const flags = `${needsLastKeys ? "k" : ""}${usesWork ? "w" : ""}${repeated ? "r" : ""}${detailed ? "d" : ""}`;
+    if (first.enters !== null && this.#config.sends.has(first.enters)) needed += "o";
+    if (usesWork) needed += WORK;
+    if (repeated) needed += "t";
+    const last = this.#lastKeys(needed, metadata);
+    keys.push(...last.keys);
+    const isFirstLimit = last.flags.includes("l") && !metadata.limits;
+    const flags = `${last.flags}${isFirstLimit ? "n" : ""}${repeated ? "r" : ""}${detailed ? "d" : ""}`;
     const entered = first.enters === null ? undefined : metadata.ownCodes.get(first.enters);
     const context = { config: this.#config, scripts: this.#scripts, metadata, detailed };
     const args: Argument[] = [metadata.revision, deadline + connection + flags, ...first.shared()];
@@ -122,10 +134,21 @@ export class WriteBatchFormat {
     { status, maxCount, ids, limit }: TrimRequest,
     { metadata, deadline, connection }: { metadata: IndexMetadata; deadline: number; connection: string },
   ): Omit<WriteBatch, "ttlMs"> {
-    const keys = [...this.#firstKeys, ...ids.map(this.#keys.job), ...this.#lastKeys, ...this.#workKeys];
+    const last = this.#lastKeys(`${WORK}t`, metadata);
+    const keys = [...this.#firstKeys, ...ids.map(this.#keys.job), ...last.keys];
     const codes = metadata.codes.filter((code) => code.status === status);
-    const args = [metadata.revision, `${deadline}${connection}kw`, maxCount, limit, ...codes.flatMap(scoreRange)];
+    const args = [metadata.revision, deadline + connection + last.flags, maxCount, limit, ...codes.flatMap(scoreRange)];
     return { script: this.#scripts.trimToMaxCount(metadata), keys, args };
+  }
+
+  /** Returns the keys of these flags, and the flags in the order of the keys. The metadata adds keys that many stores do not have. */
+  #lastKeys(
+    needed: string,
+    { fields, limits }: IndexMetadata,
+  ): { readonly flags: string; readonly keys: readonly string[] } {
+    const all = `${needed}${fields.length > 0 ? "f" : ""}${limits && needed.includes("w") ? "l" : ""}`;
+    const chosen = [...this.#keysOfFlags].filter(([flag]) => all.includes(flag));
+    return { flags: chosen.map(([flag]) => flag).join(""), keys: chosen.flatMap(([, keys]) => keys) };
   }
 
   /** Splits a reply into its kind and a result of two values for each call that the script reached. */

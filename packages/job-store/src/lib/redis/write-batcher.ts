@@ -50,6 +50,10 @@ export class WriteCall<Input, Reply> extends Call<Reply> implements WriteRequest
     this.#input = input;
   }
 
+  get keys(): string {
+    return this.#command.keys?.(this.#input) ?? "";
+  }
+
   usesWork(rules: WorkRules): boolean {
     return this.#command.usesWork?.(this.#input, rules) === true;
   }

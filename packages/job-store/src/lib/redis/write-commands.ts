@@ -80,6 +80,8 @@ export interface WriteCommand<Input, Reply> {
   readonly script: (input: Input, context: WriteContext) => Script;
   /** True if the script needs all values of the call, not only the first ones; see lua/includes/begin-write.lua. */
   readonly isDetailed?: (input: Input) => boolean;
+  /** Flags of the keys that the script needs for the call, as lua/includes/begin-write.lua describes them. Absent: none. */
+  readonly keys?: (input: Input) => string;
   /** True if the script may need the work state of the job; see lua/includes/work-state.lua. */
   readonly usesWork?: (input: Input, rules: WorkRules) => boolean;
   readonly args: (
@@ -100,6 +102,7 @@ export const create: WriteCommand<NewJob, CreateReply> = {
   script: (_, { scripts, metadata }) => scripts.create(metadata),
   isDetailed: ({ metadata, fields, outbox, sendHeaders }) =>
     metadata.by !== undefined || fields.size > 0 || outbox.length > 0 || sendHeaders !== undefined,
+  keys: keysOfMessages,
   args: (job, operation, { config, detailed }) => {
     const text = newRecordText(job, config, operation);
     if (!detailed) return [text];
@@ -123,6 +126,7 @@ export const request: WriteCommand<JobRequest, RequestReply> = {
   group: () => "request",
   script: (_, { scripts, metadata }) => scripts.request(metadata),
   isDetailed: () => true,
+  keys: keysOfMessages,
   usesWork: ({ status, outbox }, { anyLeases, afterLease, sends }) =>
     afterLease.has(status) || (anyLeases && (outbox.length > 0 || sends.has(status))),
   args: (job, operation, { config }) => {
@@ -161,6 +165,7 @@ export const updateStatus: WriteCommand<StatusUpdate, UpdateStatusReply> = {
     changeOptions(change) !== "" ||
     change.outbox.length > 0 ||
     change.sendHeaders !== undefined,
+  keys: keysOfMessages,
   usesWork: ({ target, to, metadata, outbox, handled }, { anyLeases, afterLease, unleased, sends, keepsKeys }) => {
     const { key } = metadata;
     if (keepsKeys && key !== undefined) return true;
@@ -201,6 +206,7 @@ export const claim: WriteCommand<ClaimRequest, ClaimReply> = {
   group: (request) => `claim ${request.to} ${sharedByClaims(request).join(" ")}`,
   shared: sharedByClaims,
   script: ({ to }, { scripts, metadata }) => scripts.claim(to, metadata),
+  keys: ({ limit }) => (limit === undefined ? "c" : "cl"),
   usesWork: () => true,
   args: ({ to, metadata, key, ifVersion, message, sendHeaders }, operation, { config }) => [
     entryText(operation, { by: metadata.by, note: metadata.note, key }),
@@ -314,11 +320,17 @@ export const remove: WriteCommand<Target, DeleteReply> = {
   size: () => 0,
   group: () => "delete",
   script: (_, { scripts, metadata }) => scripts.delete(metadata),
+  keys: () => "t",
   usesWork: () => true,
   args: (target, operation) => [operation, expectations(target)],
   decode: (result) =>
     result[0] === "deleted" ? { kind: "deleted" } : (rejectionIn(result) as Missing | Conflict | Unreadable),
 };
+
+/** Returns the flags of the keys that store the messages of a call. */
+function keysOfMessages({ outbox }: Pick<NewJob, "outbox">): string {
+  return outbox.length > 0 ? "os" : "";
+}
 
 /** Returns the record after a change of status, from its new beginning and the data of the old record. Without that, it is whole. */
 function changedRecordText(beginning: string, old: string): string {

@@ -92,6 +92,25 @@ export function relayContract(open: OpenDriver): void {
     await expect.poll(() => messages.map(({ id }) => id), PATIENCE).toEqual(["m1", "m2", "m1", "m2"]);
   });
 
+  test("close publishes the entries that the outbox has claimed during the last read", async () => {
+    const { broker, tasks } = await setUp(open);
+    const outbox = new FakeOutbox([entry(1), entry(2)]);
+    const slow = {
+      read: async ({ signal }: Parameters<RelayOutbox["read"]>[0] = {}) => {
+        const entries = await outbox.read();
+        // The reply with the entries arrives after the relay was closed.
+        if (signal?.aborted === false) await new Promise((resolve) => signal.addEventListener("abort", resolve));
+        await new Promise(setImmediate);
+        return entries;
+      },
+      ack: (entryIds: readonly string[]) => outbox.ack(entryIds),
+    };
+    const relay = createRelay({ outbox: slow, broker, queues: [tasks] });
+    await relay.close();
+    expect(outbox.acknowledged).toEqual(["e1", "e2"]);
+    expect((await broker.stats(tasks)).ready).toBe(2);
+  });
+
   test("close ends while the outbox waits, even if it ignores the signal, and can be repeated", async () => {
     const { broker, tasks } = await setUp(open);
     for (const outbox of [new FakeOutbox([]), { read: () => new Promise<never>(() => {}), ack: async () => {} }]) {

@@ -55,10 +55,20 @@ export const explain: Command = {
         ]),
         EXPLANATION_COLUMNS,
       );
-    if (reasons.length === 0) output.note("The store knows no reason: the job has ended, or it is about to move.");
+    if (reasons.length === 0) output.note(await noReason(store, id));
     return EXIT.done;
   },
 };
+
+/** Describes a job that `explain` returns no reason for. */
+async function noReason(store: Context["store"], id: string): Promise<string> {
+  const job = await store.get(id);
+  if (job === null || store.definition.statuses[job.status]?.final !== true) {
+    return "The store knows no reason: the job is about to move.";
+  }
+  const error = job.error === null ? "" : ` Its error: ${job.error.message}`;
+  return `Job ${id} has ended: its status "${job.status}" is final.${error}`;
+}
 
 const EXPLANATION_COLUMNS: readonly Column[] = [
   ["", ({ code }) => code],

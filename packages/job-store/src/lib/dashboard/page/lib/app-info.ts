@@ -3,6 +3,7 @@ import type { DashboardInfo } from "../../protocol.js";
 import { CallError, call } from "./api.js";
 import { pause } from "./live.js";
 import { needsToken } from "./token.js";
+import { untilVisible } from "./visibility.js";
 
 /** Description of the dashboard, once it is known. */
 export const info = signal<DashboardInfo | null>(null);
@@ -24,6 +25,7 @@ export async function reopenDashboard(): Promise<void> {
 /** Reads the description, until that succeeds or the user must enter a token or is denied. */
 export async function openDashboard(): Promise<void> {
   while (info.value === null) {
+    await untilVisible();
     try {
       info.value = await call("open", {});
       infoError.value = null;

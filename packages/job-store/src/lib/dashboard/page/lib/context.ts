@@ -1,6 +1,12 @@
 import { createContext } from "preact";
 import { useContext } from "preact/hooks";
-import type { ActionName, StatusInfo, StoreInfo } from "../../protocol.js";
+import type { ActionName, Ending, StatusInfo, StoreInfo } from "../../protocol.js";
+
+/** Ending of the newest job in each final status. */
+export type Endings = Readonly<Record<string, Ending>>;
+
+/** Endings in the store that is shown. A status is absent if no job is in it, or if its ending is not known yet. */
+export const EndingsContext = createContext<Endings>({});
 
 /** Store that is shown. */
 export const StoreContext = createContext<StoreInfo | null>(null);
@@ -20,15 +26,15 @@ export const statusOf = (store: StoreInfo, name: string): StatusInfo | undefined
 /** Sort of a status, which selects its shape and color. */
 export type StatusSort = "initial" | "active" | "good" | "bad" | "ended";
 
-/** A definition does not say if a final status is a success, so its name decides. Other final statuses have a neutral mark. */
-const BAD = /fail|error|reject|cancel|abort|abandon|dead|expired|timed/i;
-const GOOD = /done|complete|succe|finish|ready|publish|deliver|^ok$/i;
+/** A definition does not say if a final status is a success. The newest job in it does: it has an error, or it has a result. */
+const SORTS: Readonly<Record<Ending, StatusSort>> = { error: "bad", result: "good", neither: "ended" };
 
-export function sortOf(status: StatusInfo | undefined): StatusSort {
-  if (status === undefined) return "ended";
-  if (!status.final) return status.initial ? "initial" : "active";
-  if (BAD.test(status.name)) return "bad";
-  return GOOD.test(status.name) ? "good" : "ended";
+/** Returns the sort of a status of the store that is shown. */
+export function useSort(name: string): StatusSort {
+  const status = statusOf(useStore(), name);
+  const ending = useContext(EndingsContext)[name];
+  if (status !== undefined && !status.final) return status.initial ? "initial" : "active";
+  return ending === undefined ? "ended" : SORTS[ending];
 }
 
 /** Returns the sum of the counts of all statuses. */

@@ -6,3 +6,10 @@ export const hidden = signal(document.visibilityState === "hidden");
 document.addEventListener("visibilitychange", () => {
   hidden.value = document.visibilityState === "hidden";
 });
+
+/** Resolves when the tab is visible. */
+export async function untilVisible(): Promise<void> {
+  while (hidden.value) {
+    await new Promise((resolve) => document.addEventListener("visibilitychange", resolve, { once: true }));
+  }
+}

@@ -19,11 +19,41 @@ const RANGES = [
 
 // No input has the name of a property of a form, such as "id" or "contains": it would replace the property.
 
-/** Search by field, id and time, and the filter of the loaded page. */
+/** Search by field, id and time, and the filter of the loaded page. On a phone, a button shows and hides them. */
 export function JobFilters({ state }: { state: ListState }) {
+  const open = useSignal(false);
+  const filtersId = useId();
+  const active = countActive(state);
+  return (
+    <>
+      <button
+        type="button"
+        class="button filters-button"
+        aria-expanded={open.value}
+        aria-controls={filtersId}
+        onClick={() => {
+          open.value = !open.value;
+        }}
+      >
+        Filters and order{active > 0 && `, ${active} set`}
+      </button>
+      <div id={filtersId} class={open.value ? "filters" : "filters closed"}>
+        <Filters state={state} />
+      </div>
+    </>
+  );
+}
+
+/** Returns the number of filters that differ from the default. */
+function countActive({ where, contains, order, after, before }: ListState): number {
+  const isSet = [where !== null, contains !== "", order !== "newest", after !== null || before !== null];
+  return isSet.filter(Boolean).length;
+}
+
+function Filters({ state }: { state: ListState }) {
   const store = useStore();
   return (
-    <div class="filters">
+    <>
       {store.fields.length > 0 && <FieldSearch state={state} />}
       <form
         class="filter"
@@ -84,7 +114,7 @@ export function JobFilters({ state }: { state: ListState }) {
           </>
         )}
       </p>
-    </div>
+    </>
   );
 }
 

@@ -1,6 +1,6 @@
 import type { ComponentChildren } from "preact";
 import { serverNow } from "../lib/clock.js";
-import { type StatusSort, sortOf, statusOf, useStore } from "../lib/context.js";
+import { type StatusSort, useSort, useStore } from "../lib/context.js";
 import { age, fullTime, shortTime, visible } from "../lib/format.js";
 import { href } from "../lib/route.js";
 
@@ -60,12 +60,19 @@ const SHAPES: Readonly<Record<StatusSort, ComponentChildren>> = {
   ended: <rect x="2.5" y="2.5" width="7" height="7" rx="1" />,
 };
 
+const MEANINGS: Readonly<Record<StatusSort, string>> = {
+  initial: "Status of a new job",
+  active: "The work is not finished",
+  good: "Final status. Its newest job has a result",
+  bad: "Final status. Its newest job has an error",
+  ended: "Final status",
+};
+
 /** Status with a mark. The shape of the mark, not only its color, shows the sort. */
 export function Status({ name }: { name: string }) {
-  const store = useStore();
-  const sort = sortOf(statusOf(store, name));
+  const sort = useSort(name);
   return (
-    <span class={`status sort-${sort}`}>
+    <span class={`status sort-${sort}`} title={MEANINGS[sort]}>
       <svg viewBox="0 0 12 12" class="mark" aria-hidden="true">
         {SHAPES[sort]}
       </svg>

@@ -1,9 +1,11 @@
+import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import type { DashboardInfo, StoreInfo } from "../../protocol.js";
 import { announcement } from "../lib/announce.js";
 import { info, infoError, openDashboard, reopenDashboard } from "../lib/app-info.js";
-import { StoreContext } from "../lib/context.js";
+import { type Endings, EndingsContext, StoreContext } from "../lib/context.js";
 import { watchStore } from "../lib/live.js";
+import { useLoaded } from "../lib/loaded.js";
 import { type Route, route } from "../lib/route.js";
 import { needsToken } from "../lib/token.js";
 import { hidden } from "../lib/visibility.js";
@@ -60,11 +62,27 @@ function Page({ dashboard, store }: { dashboard: DashboardInfo; store: StoreInfo
   if (store.error !== null) return <Closed dashboard={dashboard} store={store} error={store.error} />;
   return (
     <StoreContext.Provider value={store}>
-      <Header dashboard={dashboard} store={store} />
-      <Main dashboard={dashboard} store={store} />
-      <DialogHost />
+      <WithEndings store={store}>
+        <Header dashboard={dashboard} store={store} />
+        <Main dashboard={dashboard} store={store} />
+        <DialogHost />
+      </WithEndings>
     </StoreContext.Provider>
   );
+}
+
+const NONE: Endings = {};
+
+/** Loads the endings again when a job is in a final status that had none. */
+function WithEndings({ store, children }: { store: StoreInfo; children: ComponentChildren }) {
+  const finals = store.statuses.filter((status) => status.final);
+  const endings: Endings =
+    useLoaded(
+      "endings",
+      { store: store.key },
+      { on: ({ counts }) => finals.some(({ name }) => (counts[name] ?? 0) > 0 && !Object.hasOwn(endings, name)) },
+    ).reply ?? NONE;
+  return <EndingsContext.Provider value={endings}>{children}</EndingsContext.Provider>;
 }
 
 /** Store that could not be opened. The page tries again. */

@@ -1,6 +1,6 @@
 import { computed } from "@preact/signals";
 import type { Overview } from "../../protocol.js";
-import { sortOf, statusOf, sum, useStore } from "../lib/context.js";
+import { sum, useSort, useStore } from "../lib/context.js";
 import { counted, duration, number } from "../lib/format.js";
 import { lastLine } from "../lib/live.js";
 import { useLoaded } from "../lib/loaded.js";
@@ -163,7 +163,7 @@ function Statuses({ overview }: { overview: Overview }) {
                   </a>
                 </th>
                 <td class="num strong">{number(counts[name] ?? 0)}</td>
-                <Hour name={name} values={minutes.entered[name] ?? []} sort={sortOf(statusOf(store, name))} />
+                <StatusHour name={name} values={minutes.entered[name] ?? []} />
                 <td class="num wide muted">{timeoutSeconds === null ? "–" : duration(timeoutSeconds * 1000)}</td>
               </tr>
             ))}
@@ -180,6 +180,10 @@ function Statuses({ overview }: { overview: Overview }) {
       </div>
     </section>
   );
+}
+
+function StatusHour({ name, values }: { name: string; values: readonly number[] }) {
+  return <Hour name={name} values={values} sort={useSort(name)} />;
 }
 
 function Hour({ name, values, sort }: { name: string; values: readonly number[]; sort: string }) {

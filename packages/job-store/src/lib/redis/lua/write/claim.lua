@@ -86,6 +86,11 @@ if field and FIELDS then
   function keyOf(i)
     if not fieldTexts then
       fieldTexts = redis.call('HMGET', valuesKey, unpack(ids))
+      -- Every caller must know it before its next change, so the revision changes, too.
+      if find(ARGV[2], 'n', 22, true) then
+        redis.call('HSET', KEYS[1], 'limits', 1, 'revision', redis.sha1hex(metadata[1] .. now))
+        reply[1] = 'grown'
+      end
       local name = field .. '\t' .. queue
       if redis.call('HGET', rulesKey, name) ~= max then redis.call('HSET', rulesKey, name, max) end
     end
