@@ -139,6 +139,26 @@ describe.skipIf(browser.missing)(browser.title("actions of the dashboard"), () =
     expect(new Set(requests).size).toBe(3);
   });
 
+  test("an action on all jobs that match stops when the user leaves the view", async () => {
+    const { url, store } = await startPlace();
+    await failedFilms(store, 600);
+    const page = await open(`${url}#/films/jobs?status=failed`);
+    let release = () => {};
+    const held = new Promise<"continue">((resolve) => {
+      release = () => resolve("continue");
+    });
+    const requests = await interceptActions(page, (n) => (n === 2 ? held : "continue"));
+    await page.getByRole("region", { name: "All jobs that match" }).getByRole("button", { name: "Delete …" }).click();
+    await dialog(page).getByLabel("Type 600 to confirm").fill("600");
+    await press(page, "Delete 600 jobs");
+    await expect.poll(() => requests.length).toBe(2);
+    await page.evaluate(`location.hash = "#/films/overview"`);
+    await page.getByRole("heading", { name: "Overview" }).waitFor();
+    release();
+    await page.getByText("stopped, because the view was left. 500 jobs done.").waitFor();
+    expect(await store.counts()).toMatchObject({ failed: 100 });
+  });
+
   test("messages of the outbox, queues and dead letters are acted on", async () => {
     const { broker, acts } = brokerWithLetters();
     const { url, store } = await startPlace({ broker });

@@ -46,6 +46,16 @@ describe.skipIf(browser.missing)(browser.title("the views of the dashboard"), ()
     expect(await page.locator(".brand").textContent()).toBe(UNTRUSTED);
   });
 
+  test("a reason with a time that does not exist is shown as it is", async () => {
+    const { url, store } = await startPlace();
+    await store.create({ title: "One" }, { id: "film-1" });
+    const [entry] = await store.outbox.read();
+    const reason = "not before 2026-99-99T99:99:99Z";
+    await store.outbox.reject([entry?.entryId ?? ""], reason);
+    const page = await open(`${url}#/films/job/film-1`);
+    await page.locator(".why").getByText(reason).waitFor();
+  });
+
   test("very long ids and values fit on a phone, and a long value is cut and can be downloaded", async () => {
     const { url, store } = await startPlace();
     const id = "x".repeat(128);

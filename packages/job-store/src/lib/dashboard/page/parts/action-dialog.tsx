@@ -1,6 +1,6 @@
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
-import { useMemo, useRef } from "preact/hooks";
+import { useEffect, useMemo, useRef } from "preact/hooks";
 import type { Action, Outcome } from "../../protocol.js";
 import { announce } from "../lib/announce.js";
 import { useStore } from "../lib/context.js";
@@ -55,6 +55,8 @@ export function ActionDialog(props: Props) {
   const ending = useSignal<Ending | null>(null);
   const entered = useSignal("");
   const stopping = useSignal(false);
+  // A change of the view removes the dialog, and with it the button that stops.
+  useEffect(() => () => stop.abort(), []);
 
   async function act() {
     // The second click of a double click arrives before the button is replaced.
@@ -81,7 +83,10 @@ export function ActionDialog(props: Props) {
     ending.value = result;
     phase.value = "ended";
     const { counts } = results.value;
-    if (result.kind === "finished" && counts.done === all.length && count === 1 && all.length === 1) {
+    if (form.current === null) {
+      if (result.kind === "stopped")
+        announce(`${verb}: stopped, because the view was left. ${summary(results.value, noun)}`);
+    } else if (result.kind === "finished" && counts.done === all.length && count === 1 && all.length === 1) {
       form.current.closest("dialog")?.close();
       announce(`${verb}: done.`);
     }

@@ -53,9 +53,9 @@ export function RescheduleDialog({ entryIds, onDone }: { entryIds: readonly stri
       count={entryIds.length}
       noun="message"
       action={(form) => {
-        const at = textOf(form, "at");
-        if (at === "") return "Choose a time.";
-        return { name: "reschedule", entryIds, at: new Date(at).toISOString() };
+        const at = new Date(textOf(form, "at"));
+        if (Number.isNaN(at.getTime())) return "Choose a time.";
+        return { name: "reschedule", entryIds, at: at.toISOString() };
       }}
     >
       <LocalTime name="at" label="New time" />

@@ -9,9 +9,10 @@ export function Plain({ text }: { text: string }) {
   return <bdi>{visible(text)}</bdi>;
 }
 
-/** Sentence of the store, with its times in the zone of the browser. */
+/** Sentence of the store, with its times in the zone of the browser. An error that it quotes can contain a time that does not exist. */
 export function Sentence({ text }: { text: string }) {
-  return <Plain text={text.replace(ISO_TIME, (time) => fullTime(Date.parse(time)))} />;
+  const local = (time: string) => (Number.isNaN(Date.parse(time)) ? time : fullTime(Date.parse(time)));
+  return <Plain text={text.replace(ISO_TIME, local)} />;
 }
 
 const ISO_TIME = /\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z/g;
