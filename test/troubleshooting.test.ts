@@ -58,7 +58,7 @@ test("the guide quotes each reason for dead-lettering a message because of its p
   }
 });
 
-describe("the guide lists the error codes of", () => {
+describe("the reference lists the error codes of", () => {
   const jobStore = {
     NOT_FOUND: 1,
     CONFLICT: 1,
@@ -85,7 +85,7 @@ describe("the guide lists the error codes of", () => {
     ["JobStoreError", jobStore],
     ["QueueError", queue],
   ])("%s, and no others", (name, codes) => {
-    const table = guide.split(`## Codes of \`${name}\``)[1]?.split("\n## ")[0] ?? "";
+    const table = read("docs/reference.md").split(`### \`${name}\``)[1]?.split("\n##")[0] ?? "";
     // Rows with a code, a meaning and an action, none of them empty.
     const rows = Array.from(table.matchAll(/^\| `(\w+)` \| [^|]+ \| [^|]+ \|$/gm), ([, code]) => code);
     expect(rows.toSorted()).toEqual(Object.keys(codes).toSorted());

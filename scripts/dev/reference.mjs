@@ -1,6 +1,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import ts from "typescript";
+import { errorCodes, headers, limits, oneLine, parse, queues, stringsIn } from "./reference-tables.mjs";
 import { root } from "./run.mjs";
 
 const PAGE = "docs/reference.md";
@@ -75,27 +76,36 @@ async function referencePage() {
     "# Reference",
     "This page is generated from the sources: `npm run check` updates it. Do not edit it.",
     [
-      "Other pages: [error codes](guides/troubleshooting.md), ",
-      "[limits of the job store](../packages/job-store/README.md#limits), ",
-      "[queues in RabbitMQ](../packages/queue/README.md#queues-created-in-rabbitmq), ",
+      "Other pages: [troubleshooting](guides/troubleshooting.md), by symptom and by the text of an error; ",
       "[variables of the example services](guides/configuration.md).",
     ].join(""),
     "## Options",
     ...options.flat(),
     "## Events",
     ...events.flat(),
+    "## Error codes",
+    ...sections(["Code", "Meaning", "What to do"], await errorCodes()),
+    "The store fails a job with `TIMEOUT` if it had no activity for `timeoutSeconds` of its status: check that workers run, and retry it.",
+    "## Limits",
+    "Options have their limits in their own tables. A regular expression shows which names are valid.",
+    ...sections(["Value", "Limit"], await limits()),
     "## Metrics",
     "Names of OpenTelemetry. Prometheus shows them with `_` in the place of `.`, and with the unit.",
     table(["Name", "Meaning"], metrics),
     "## Redis keys",
     "Every key begins with `keyPrefix`, and in a shard then with `{jobs-<shard>}:`.",
     table(["Key", "Content"], await keysOf()),
+    "## RabbitMQ",
+    "### Queues",
+    [
+      "A queue `q` with the retry delay 1,000 ms consists of these durable queues. `<prefix>` is the option `prefix` of `rabbitmqDriver`. ",
+      "Messages are published through the default exchange. `deliveryLimit` of `defineQueue` sets the delivery limit of `q`.",
+    ].join(""),
+    table(["Queue", "Arguments of a quorum queue", "Arguments of a classic queue"], await queues()),
+    "### Headers",
+    "The package adds these headers to messages.",
+    table(["Header", "Meaning"], await headers()),
   ].join("\n\n")}\n`;
-}
-
-/** @param {string} file */
-async function parse(file) {
-  return ts.createSourceFile(file, await readFile(join(root, file), "utf8"), ts.ScriptTarget.Latest, true);
 }
 
 /**
@@ -208,15 +218,6 @@ async function metricsOf(file) {
   return rows;
 }
 
-/** @param {ts.Node} node @returns {string[]} */
-function stringsIn(node) {
-  if (ts.isStringLiteral(node)) return [node.text];
-  /** @type {string[]} */
-  const found = [];
-  ts.forEachChild(node, (child) => void found.push(...stringsIn(child)));
-  return found;
-}
-
 /** Returns the keys of a store: their names from the function that makes them, and their comments from the interface. */
 async function keysOf() {
   const file = `${STORE}/redis/keys.ts`;
@@ -243,17 +244,20 @@ async function keysOf() {
 }
 
 /**
+ * Returns a heading and a table for each title.
+ *
+ * @param {readonly string[]} head
+ * @param {Readonly<Record<string, readonly (readonly string[])[]>>} tables
+ */
+function sections(head, tables) {
+  return Object.entries(tables).flatMap(([title, rows]) => [`### ${title}`, table(head, rows)]);
+}
+
+/**
  * @param {readonly string[]} head
  * @param {readonly (readonly string[])[]} rows
  */
 function table(head, rows) {
   const line = (/** @type {readonly string[]} */ cells) => `| ${cells.join(" | ")} |`;
   return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
-}
-
-/** Returns a text of a comment as the content of a cell. @param {string | undefined} text */
-function oneLine(text = "") {
-  const cell = text.trim().replaceAll(/\s+/g, " ").replaceAll("|", "\\|");
-  // Outside of code, `<id>` would be HTML.
-  return cell.replaceAll(/`[^`]*`|<(?=\w)/g, (part) => (part === "<" ? "\\<" : part));
 }

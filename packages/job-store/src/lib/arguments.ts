@@ -18,6 +18,7 @@ export function show(value: unknown): string {
   return text.length > 60 ? `${text.slice(0, 60)}…` : text;
 }
 
+/** Job id. */
 const ID = /^[A-Za-z0-9._-]{1,128}$/;
 
 export function isId(id: unknown): id is string {
@@ -108,7 +109,7 @@ export function checkInteger(value: unknown, name: string, from: number, to: num
   return value;
 }
 
-/** Latest time that an index can sort by: 15 May 2109. */
+/** Latest time of a job in `save`, as milliseconds since 1970: 15 May 2109. */
 export const MAX_TIME = 2 ** 42 - 1;
 
 export function checkDate(value: unknown, name: string): number {
@@ -131,7 +132,7 @@ export function checkText(value: unknown, name: string): string | undefined {
   return value;
 }
 
-/** Maximum length of a reason, in characters. */
+/** Maximum length of the reason of a pause, in characters. */
 const MAX_REASON_LENGTH = 1000;
 
 export function checkReason(value: unknown): string | undefined {
@@ -141,9 +142,13 @@ export function checkReason(value: unknown): string | undefined {
   return reason;
 }
 
+/** Maximum length of the `key` of a change, in characters. */
+const MAX_KEY_LENGTH = 128;
+
 export function checkMetadata(metadata: ChangeMetadata): ChangeMetadata {
   const key = checkText(metadata.key, "key");
-  if (key !== undefined && (key === "" || key.length > 128)) return invalid("`key` must be 1 to 128 characters long.");
+  if (key !== undefined && (key === "" || key.length > MAX_KEY_LENGTH))
+    return invalid(`\`key\` must be 1 to ${MAX_KEY_LENGTH} characters long.`);
   return { by: checkText(metadata.by, "by"), note: checkText(metadata.note, "note"), key };
 }
 
@@ -179,9 +184,12 @@ export function checkOutbox(messages: readonly OutboxMessage[] | undefined, jobI
   });
 }
 
+/** Maximum length of a queue name and of a message id in the outbox, in characters. */
+const MAX_NAME_LENGTH = 255;
+
 export function checkName(value: unknown, name: string): string {
-  if (typeof value !== "string" || value === "" || value.length > 255) {
-    return invalid(`\`${name}\` must be a string of 1 to 255 characters.`);
+  if (typeof value !== "string" || value === "" || value.length > MAX_NAME_LENGTH) {
+    return invalid(`\`${name}\` must be a string of 1 to ${MAX_NAME_LENGTH} characters.`);
   }
   return value;
 }

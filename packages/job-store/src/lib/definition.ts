@@ -229,7 +229,9 @@ function checkLifecycle(name: unknown, initial: string, statuses: JobDefinition[
   if (!known.has(initial)) reject(name, `\`initial\` is "${initial}", which is not defined in \`statuses\`.`);
 }
 
+/** Name of an index field. */
 const FIELD = /^[A-Za-z0-9._-]{1,64}$/;
+/** Maximum number of index fields. */
 const MAX_FIELDS = 16;
 
 function checkIndex(name: unknown, index: unknown): void {
@@ -244,6 +246,7 @@ function checkIndex(name: unknown, index: unknown): void {
   }
 }
 
+/** Maximum TTL of a status: 100 years. */
 const MAX_TTL_SECONDS = 100 * 366 * 24 * 3600;
 
 export const TTL_RANGE = `a number of seconds from 0 (no expiry) to ${MAX_TTL_SECONDS} (100 years)`;

@@ -1,4 +1,26 @@
-/** Machine-readable reason of an error. The README lists what to do about each. */
+/**
+ * Reason of an error:
+ *
+ * - `NOT_FOUND`: The job was never created, was deleted, or has expired. Action: A worker acknowledges its message.
+ * - `CONFLICT`: The stored job has another version (`currentVersion`), or is a new job with the same id. Action: Read it again
+ *   and decide if your change still applies. A worker stops.
+ * - `ILLEGAL_TRANSITION`: The lifecycle does not allow the transition `from` → `to`, or the job is final (progress). Action:
+ *   Treat it as a duplicate, or add the transition to `next`.
+ * - `INVALID_DATA`: Data, result, progress, a payload or an index value is invalid (`issues`), or the record is too large.
+ *   Nothing was changed. Action: Correct the value.
+ * - `INVALID_ARGUMENT`: An id, an option or a definition is invalid, or the key prefix belongs to another definition. Nothing
+ *   was changed. Action: Correct the value that the message names.
+ * - `NEWER_FORMAT`: A newer version of this package stored the jobs in a format that this version cannot read
+ *   (`storedFormat`, `supportedFormat`). Nothing was changed. Action: Update the package in this process. A worker waits and
+ *   keeps its messages in the queue.
+ * - `UNREADABLE_RECORD`: The stored record does not match the schema. With `committed: true`, the change was applied. Action:
+ *   Widen the schema, or store a corrected job with `save`.
+ * - `UNAVAILABLE`: Redis did not reply in time, or rejected the call. With `indeterminate: false`, nothing was changed. With
+ *   `true`, the change was applied once or not at all, and will not be applied later. Action: If it is `false`, try again. If it
+ *   is `true`, read the job, or repeat a change that has a snapshot or a `key`.
+ * - `TIMEOUT`: The timeout of `waitFor` or `flush` has ended. Action: Call it again, or use a longer timeout.
+ * - `CLOSED`: The store or the reporter was closed. Action: Close it last.
+ */
 export type JobStoreErrorCode =
   | "NOT_FOUND"
   | "CONFLICT"

@@ -3,6 +3,7 @@ import type { JobDefinition } from "./definition.js";
 import type { IndexValues, ListRequest } from "./driver.js";
 import { isError, JobStoreError } from "./errors.js";
 
+/** Maximum length of an index value, in characters. */
 const MAX_VALUE_LENGTH = 256;
 
 /** Source of the index values of jobs. */

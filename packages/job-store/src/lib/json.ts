@@ -1,6 +1,6 @@
 import { JobStoreError, type JobStoreErrorFields } from "./errors.js";
 
-/** Maximum depth of nested values. More than a payload needs, and few enough for every JSON parser that may read a record. */
+/** Maximum depth of JSON, in levels. More than a payload needs, and few enough for every JSON parser that may read a record. */
 const MAX_DEPTH = 500;
 
 const TOO_DEEP = `is nested deeper than ${MAX_DEPTH} levels`;

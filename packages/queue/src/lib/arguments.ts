@@ -96,6 +96,7 @@ export function isDuration(value: unknown, min: number): value is number {
 
 /** Prefix of the id of a received message that has no id of its own. The hash of its content follows. */
 export const CONTENT_ID_PREFIX = "sha256-";
+/** Maximum size of a message id. */
 const MAX_ID_BYTES = 255;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: the expression finds control characters.
 const CONTROL = /[\u0000-\u001f\u007f]/;
@@ -110,6 +111,7 @@ export function checkMessageId(id: unknown): string {
   return id;
 }
 
+/** Maximum size of the origin of a message. */
 const MAX_ORIGIN_BYTES = 1_024;
 
 export function checkOrigin(origin: unknown): string {
@@ -124,8 +126,9 @@ export function checkOrigin(origin: unknown): string {
 
 /** Prefix of the headers of this library. Users can neither set nor read them. */
 export const RESERVED_HEADER_PREFIX = "x-subtitles-";
+/** Maximum size of the name of a header. */
 const MAX_HEADER_NAME_BYTES = 200;
-/** Total size of the headers. AMQP sends them in one frame, which cannot be split. */
+/** Maximum size of all headers of a message. AMQP sends them in one frame, which cannot be split. */
 const MAX_HEADER_BYTES = 32_768;
 
 export function checkHeaders(headers: unknown): Readonly<Record<string, string>> {

@@ -68,6 +68,7 @@ export type Storable<S extends $ZodType> =
     : NotStorable<"its output must be JSON: no Date, Map, function or unknown (z.json() instead)">;
 
 const DEFAULT_RETRY_DELAYS_MS = [1_000, 10_000, 60_000];
+/** Maximum number of retry delays of a queue. */
 const MAX_RETRIES = 100;
 const DEFAULT_DELIVERY_LIMIT = 20;
 /** Maximum delivery limit. No message reaches it. */
@@ -89,6 +90,7 @@ export function deliveryLimitOf({
   return deliveryLimit;
 }
 
+/** Name of a queue. */
 const NAME = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}$/;
 /** Endings of the names of dead-letter queues and wait queues: `q.dead` and `q.wait.1000`. */
 const RESERVED_ENDING = /\.(?:dead|wait\.\d+)$/;

@@ -1,14 +1,20 @@
 /**
  * Code of an error:
  *
- * - `INVALID_ARGUMENT`: an invalid name, id, header, limit or option. Nothing was sent.
- * - `INVALID_PAYLOAD`: the payload does not match the queue's schema, is not JSON, or is too large. Nothing was stored.
- * - `UNROUTABLE`: the queue does not exist on the broker. The message was not stored.
- * - `UNAVAILABLE`: the broker is unreachable or rejected the call. `indeterminate` shows if the message may have been stored.
- * - `TIMEOUT`: the broker is connected and did not reply within the timeout. `indeterminate` as for `UNAVAILABLE`.
- * - `CLOSED`: the broker object was closed before or during the call.
- * - `TOPOLOGY_MISMATCH`: a queue of this name exists with other arguments, and the message lists them. Or a queue with
- *   `declare: false` does not exist, and the message shows the command that creates it.
+ * - `INVALID_ARGUMENT`: A name, an id, a header, a limit or an option is invalid. Nothing was sent. Action: Correct the value
+ *   that the message names.
+ * - `INVALID_PAYLOAD`: The payload does not match the queue's schema, is not JSON, or is too large. Nothing was stored. Action:
+ *   Correct the publisher.
+ * - `UNROUTABLE`: The queue does not exist on the broker. The message was not stored. Action: Publish again. The next call
+ *   declares the queue, or with `declare: false`, its error names the missing queue.
+ * - `UNAVAILABLE`: The broker is unreachable or rejected the call. With `indeterminate: true`, the message may have been stored.
+ *   Action: Publish again with the same id.
+ * - `TIMEOUT`: The broker is connected and did not reply within the timeout. `indeterminate` as for `UNAVAILABLE`. Action:
+ *   Publish again with the same id.
+ * - `CLOSED`: The broker object or the consumer was closed before or during the call. Action: Close it last.
+ * - `TOPOLOGY_MISMATCH`: A queue of this name exists with other arguments, and the message lists them. Or a queue with
+ *   `declare: false` does not exist, and the message shows the command that creates it. Action: Drain and delete the queue, use
+ *   another name, or run the command.
  */
 export type QueueErrorCode =
   | "INVALID_PAYLOAD"

@@ -6,7 +6,7 @@ import { byteLength } from "./text.js";
 
 /** Maximum size of a payload: RabbitMQ 4 accepts it by default. RabbitMQ closes the channel over a larger message. */
 const MAX_BODY_BYTES = 16 * 1024 * 1024;
-/** Maximum nesting. Real payloads stay below it, and JSON parsers accept it. */
+/** Maximum depth of a payload, in levels. Real payloads stay below it, and JSON parsers accept it. */
 const MAX_DEPTH = 500;
 
 /**

@@ -5,8 +5,9 @@ import { toError } from "./failures.js";
 import { toWellFormed } from "./text.js";
 import type { Verdict } from "./types.js";
 
-/** Maximum number of errors and maximum length of a reason. Headers contain them, so both are limited. */
+/** Maximum number of stored errors of a message: those of the last attempts. Headers contain them, so they are limited. */
 const MAX_ERRORS = 10;
+/** Maximum length of a reason and of a stored error, in characters. */
 const MAX_REASON_LENGTH = 300;
 const FIRST_PAUSE_MS = 200;
 const MAX_PAUSE_MS = 5_000;

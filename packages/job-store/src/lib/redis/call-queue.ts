@@ -5,7 +5,7 @@ import { RetryableError, timeoutError } from "./redis-errors.js";
 /** Maximum number of batches of one kind in flight. Later calls wait, and are sent in larger batches. */
 const MAX_IN_FLIGHT = 64;
 
-/** Maximum number of calls of one kind that wait to be sent. */
+/** Maximum number of calls of one kind that wait for Redis in one store. Further calls fail with `UNAVAILABLE`. */
 const MAX_WAITING = 100_000;
 
 /** Maximum number of calls in a batch. */

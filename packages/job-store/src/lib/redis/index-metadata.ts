@@ -16,7 +16,7 @@ export const MAX_SCRIPT_BYTES = 2_097_152;
 /** Upper bound for the size of a record if the metadata contains none. The largest page of such records fits into one reply. */
 export const DEFAULT_LARGEST = 2048;
 
-/** Maximum number of status codes. Scores are integers below 2^53: code · 10^13 + ms. */
+/** Maximum number of combinations of status and TTL under one key prefix. Scores are integers below 2^53: code · 10^13 + ms. */
 const MAX_CODES = 900;
 
 /**

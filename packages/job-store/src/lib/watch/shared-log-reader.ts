@@ -7,7 +7,7 @@ const MAX_PAGE = 1000;
 const WAIT_MS = 1000;
 /** Pause after a read that failed, in milliseconds. */
 const RETRY_MS = 200;
-/** Maximum number of buffered events per consumer. On overflow they are dropped, and `resync` is emitted. */
+/** Maximum number of events that wait for one consumer of `watch`. On overflow they are dropped, and `resync` is emitted. */
 const MAX_QUEUED = 1000;
 
 /** Marks that events up to `position` are missing. */

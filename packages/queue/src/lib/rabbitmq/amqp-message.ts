@@ -5,18 +5,25 @@ import { CONTENT_ID_PREFIX, RESERVED_HEADER_PREFIX, show } from "../arguments.js
 import { VERSION_HEADER } from "../definition.js";
 import type { Envelope } from "../driver.js";
 
+/** Header with the number of the attempt. */
 const ATTEMPT = `${RESERVED_HEADER_PREFIX}attempt`;
+/** Header with the time of the first publish, in milliseconds since 1970. */
 const PUBLISHED_AT = `${RESERVED_HEADER_PREFIX}published-at`;
+/** Header with the errors of the last attempts, as a JSON array. */
 const ERRORS = `${RESERVED_HEADER_PREFIX}errors`;
+/** Header with the reason for dead-lettering. */
 const REASON = `${RESERVED_HEADER_PREFIX}reason`;
+/** Header with the time of dead-lettering. */
 const DEAD_AT = `${RESERVED_HEADER_PREFIX}dead-at`;
+/** Header with the origin of an outbox message. */
 const ORIGIN = `${RESERVED_HEADER_PREFIX}origin`;
-/** Headers with the times of a postponed message. */
+/** Header with the time at which a message was postponed. */
 const POSTPONED_AT = `${RESERVED_HEADER_PREFIX}postponed-at`;
+/** Header with the time at which a postponed message is due. */
 const DUE_AT = `${RESERVED_HEADER_PREFIX}due-at`;
-/** Header of a copy that replaces a returned message. */
+/** Header of a copy that a closing consumer published instead of returning the message. */
 const RETURNED = `${RESERVED_HEADER_PREFIX}returned`;
-/** Prefix of an escaped header. */
+/** Prefix of a user header whose name RabbitMQ uses itself. */
 const ESCAPED = `${RESERVED_HEADER_PREFIX}header-`;
 /** Headers of this library. A copy gets new ones. */
 const OWN: ReadonlySet<string> = new Set([

@@ -26,9 +26,7 @@ export class Topology {
   }
 
   nameOf(queue: QueueConfig, destination: Destination): string {
-    const name = this.#prefix + queue.name;
-    if (destination === "ready") return name;
-    return destination === "dead" ? `${name}.dead` : `${name}.wait.${destination.afterMs}`;
+    return nameOf(queue, destination, this.#prefix);
   }
 
   waitQueueNames(queue: QueueConfig): readonly string[] {
@@ -56,7 +54,7 @@ export class Topology {
   }
 
   async #declare(connection: AmqpConnection, queue: QueueConfig): Promise<Result> {
-    const declarations = this.#declarations(queue);
+    const declarations = declarationsOf(queue, this.#prefix);
     let current = declarations[0];
     const declareAll = async (channel: Channel) => {
       for (current of declarations) await channel.assertQueue(current.name, current.options);
@@ -70,7 +68,7 @@ export class Topology {
   /** Checks that the queues exist. Each check has its own channel, because a missing queue closes the channel. */
   async #check(connection: AmqpConnection, queue: QueueConfig): Promise<Result> {
     const missing: Declaration[] = [];
-    for (const declaration of this.#declarations(queue)) {
+    for (const declaration of declarationsOf(queue, this.#prefix)) {
       const result = await connection.request((channel) => channel.checkQueue(declaration.name), this.#limitMs);
       if (result.ok) continue;
       if (result.failure !== "unroutable") return result;
@@ -80,24 +78,34 @@ export class Topology {
     const command = creationCommand(missing, connection.virtualHost);
     return { ok: false, failure: "missing", missing: { queues: missing.map(({ name }) => name), command } };
   }
+}
 
-  /** Returns the declarations in an order in which each queue exists before another queue sends messages to it. */
-  #declarations(queue: QueueConfig): readonly Declaration[] {
-    const main = this.nameOf(queue, "ready");
-    const dead = this.nameOf(queue, "dead");
-    const { type } = queue;
-    return [
-      // RabbitMQ 4 sets a delivery limit if none is given, and reading a dead letter counts as a delivery.
-      declaration(dead, type, type === "quorum" ? { "x-delivery-limit": MAX_DELIVERY_LIMIT } : {}),
-      declaration(main, type, {
-        ...deadLettering(type, dead),
-        ...(type === "quorum" && { "x-delivery-limit": deliveryLimitOf(queue) }),
-      }),
-      ...[...new Set(queue.retryDelaysMs)].map((afterMs) =>
-        declaration(this.nameOf(queue, { afterMs }), type, { ...deadLettering(type, main), "x-message-ttl": afterMs }),
-      ),
-    ];
-  }
+/**
+ * Returns the declarations of a queue, in an order in which each queue exists before another queue sends messages to it.
+ *
+ * @param prefix of every name
+ */
+export function declarationsOf(queue: QueueConfig, prefix: string): readonly Declaration[] {
+  const main = nameOf(queue, "ready", prefix);
+  const dead = nameOf(queue, "dead", prefix);
+  const { type } = queue;
+  return [
+    // RabbitMQ 4 sets a delivery limit if none is given, and reading a dead letter counts as a delivery.
+    declaration(dead, type, type === "quorum" ? { "x-delivery-limit": MAX_DELIVERY_LIMIT } : {}),
+    declaration(main, type, {
+      ...deadLettering(type, dead),
+      ...(type === "quorum" && { "x-delivery-limit": deliveryLimitOf(queue) }),
+    }),
+    ...[...new Set(queue.retryDelaysMs)].map((afterMs) =>
+      declaration(nameOf(queue, { afterMs }, prefix), type, { ...deadLettering(type, main), "x-message-ttl": afterMs }),
+    ),
+  ];
+}
+
+function nameOf(queue: QueueConfig, destination: Destination, prefix: string): string {
+  const name = prefix + queue.name;
+  if (destination === "ready") return name;
+  return destination === "dead" ? `${name}.dead` : `${name}.wait.${destination.afterMs}`;
 }
 
 /** Returns a key of a queue and its arguments. */

@@ -3,6 +3,7 @@ import { toError } from "../failures.js";
 import { unref } from "../timers.js";
 import { failRequestOf } from "./failed-requests.js";
 import type { WorkerSettings } from "./options.js";
+import type { FailureCode } from "./outcomes.js";
 import { CallStopped, type StoreCalls } from "./store-calls.js";
 
 /** Maximum number of dead letters that are examined at the same time. */
@@ -71,7 +72,7 @@ export class DeadLetterSearch {
       return "keep";
     }
     const { emit } = this.#settings;
-    const error = { message: letter.death.reason, code: "DEAD_LETTERED", retryable: true };
+    const error = { message: letter.death.reason, code: "DEAD_LETTERED" satisfies FailureCode, retryable: true };
     try {
       const { kind, jobId } = await failRequestOf(letter, error, this.#settings, this.#calls);
       if (kind === "foreign" && foreign.size < MAX_FOREIGN) foreign.add(identity);

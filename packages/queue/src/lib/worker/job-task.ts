@@ -4,6 +4,7 @@ import { ClaimedJob, type ClaimOwner, type JobEnd, type JobSurroundings } from "
 import { failRequestOf } from "./failed-requests.js";
 import { failureText } from "./failure-text.js";
 import type { LeaseHolder } from "./heartbeat.js";
+import type { FailureCode } from "./outcomes.js";
 import type { RecentAcknowledgements } from "./recent-acknowledgements.js";
 import { POSTPONED_MS, type Request, readMessage } from "./request.js";
 import { CallStopped } from "./store-calls.js";
@@ -165,7 +166,7 @@ export class JobTask implements LeaseHolder, ClaimOwner {
   async #endUnreadable(problem: string): Promise<void> {
     const { settings, calls } = this.#around;
     const { envelope } = this.#item.delivery;
-    const error = { message: problem, code: "INVALID_PAYLOAD", retryable: false };
+    const error = { message: problem, code: "INVALID_PAYLOAD" satisfies FailureCode, retryable: false };
     const failed = await failRequestOf(envelope, error, settings, calls);
     if (failed.kind === "leased") {
       this.#postpone(POSTPONED_MS);

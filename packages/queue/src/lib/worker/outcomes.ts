@@ -16,6 +16,20 @@ export interface Ending {
   readonly pause?: { readonly until: Date; readonly reason: string };
 }
 
+/**
+ * Code in `error.code` of a job that failed without a `JobFailed`:
+ *
+ * - `RETRIES_EXHAUSTED`: `run` threw an error in the attempt after the last retry delay. Action: Correct the cause, which is in
+ *   `error.message`, and retry the job.
+ * - `WORKER_LOST`: Five workers in succession stopped while they ran the job. Action: Look for crashes, lack of memory and a
+ *   blocked event loop in the logs of the workers.
+ * - `INVALID_OUTCOME`: `run` returned an unknown status, or values that the schemas do not accept. Action: Correct `run`.
+ * - `INVALID_PAYLOAD`: The message of the job could not be read. Action: Increase `version` of the queue, and add an `upcast`.
+ * - `DEAD_LETTERED`: RabbitMQ dead-lettered the message of the job, for example at the delivery limit. Action: Look for crashes
+ *   in the logs of the workers, and retry the job.
+ */
+export type FailureCode = "RETRIES_EXHAUSTED" | "WORKER_LOST" | "INVALID_OUTCOME" | "INVALID_PAYLOAD" | "DEAD_LETTERED";
+
 type Lifecycle = Pick<WorkerSettings, "working" | "failed" | "outcomes">;
 
 /** Returns the ending for the value that `run` returned. */
@@ -39,7 +53,7 @@ export function endingOfRefusal(error: unknown, lifecycle: Lifecycle): Ending {
 /** Returns the ending for a job that its workers did not survive. */
 export function endingOfLostWorkers(expiredLeases: number, lifecycle: Lifecycle): Ending {
   const message = `${expiredLeases} workers in succession stopped without an outcome while they ran the job.`;
-  return failure({ message, code: "WORKER_LOST", retryable: true }, lifecycle);
+  return failure({ message, code: "WORKER_LOST" satisfies FailureCode, retryable: true }, lifecycle);
 }
 
 /** Returns the ending for a value that `run` threw. */
@@ -54,7 +68,7 @@ export function endingOfError(
   const { retryDelaysMs } = lifecycle.queue;
   const delayMs = retryDelaysMs[failedAttempts];
   if (delayMs === undefined) {
-    const exhausted = failure({ message, code: "RETRIES_EXHAUSTED", retryable: true }, lifecycle);
+    const exhausted = failure({ message, code: "RETRIES_EXHAUSTED" satisfies FailureCode, retryable: true }, lifecycle);
     return { ...exhausted, change: { ...exhausted.change, failedAttempt: true }, error };
   }
   return {
@@ -96,7 +110,7 @@ function readOwnError(error: unknown, lifecycle: Lifecycle): Ending | null {
 }
 
 function invalidOutcome(message: string, lifecycle: Lifecycle): Ending {
-  return failure({ message, code: "INVALID_OUTCOME", retryable: false }, lifecycle);
+  return failure({ message, code: "INVALID_OUTCOME" satisfies FailureCode, retryable: false }, lifecycle);
 }
 
 function failure(error: JobFailure, { failed }: Lifecycle, note?: string): Ending {

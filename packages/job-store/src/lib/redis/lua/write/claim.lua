@@ -15,7 +15,7 @@
 --          'paused', pause of the queue (see pauses.lua)
 --          'limited', ''                            the message waits for a place (see places.lua)
 
--- Maximum size of the messages that are kept for a job.
+-- Maximum size of the messages of a claim, which are kept for the job (payload and headers).
 local MAX_WORK_BYTES = 4194304
 
 local away
