@@ -41,3 +41,8 @@ export async function startRedis({ args = [], under = [] }: RedisOptions = {}): 
     };
   });
 }
+
+/** Returns the memory that a server uses, in MiB. */
+export async function usedMemoryMb(client: { info(section: "memory"): Promise<string> }): Promise<number> {
+  return Number(/used_memory:(\d+)/.exec(await client.info("memory"))?.[1]) / 2 ** 20;
+}

@@ -10,7 +10,7 @@ import { rabbitmqDriver } from "@subtitles/queue/rabbitmq";
 import { Redis } from "ioredis";
 import { COMPLETED, definition, download, FAILED } from "../../../examples/contracts/job.js";
 import { startRabbitmq } from "../../../test/servers/rabbitmq.js";
-import { PERSISTENT, startRedis } from "../../../test/servers/redis.js";
+import { PERSISTENT, startRedis, usedMemoryMb } from "../../../test/servers/redis.js";
 import type { Report, Settings } from "./process.js";
 
 /** Requests to the manager at the same time. */
@@ -53,11 +53,10 @@ export async function day({ jobs, ttlSeconds }: { jobs: number; ttlSeconds: numb
   const started = performance.now();
   const seconds = () => (performance.now() - started) / 1_000;
   const stop = new AbortController();
-  const memory = async () => Number(/used_memory:(\d+)/.exec(await admin.info("memory"))?.[1]) / 2 ** 20;
   const sampling = (async () => {
     for (let at = 1; !stop.signal.aborted; at++) {
       await pause(Math.max(0, at * 1_000 - seconds() * 1_000));
-      const [redisMb, outbox] = await Promise.all([memory(), store.outbox.depth()]);
+      const [redisMb, outbox] = await Promise.all([usedMemoryMb(admin), store.outbox.depth()]);
       const reports = { manager: manager.latest(), worker: worker.latest() };
       samples.push({ seconds: seconds(), done: reports.worker.done, redisMb, outbox, ...reports });
     }
@@ -71,7 +70,7 @@ export async function day({ jobs, ttlSeconds }: { jobs: number; ttlSeconds: numb
   const expirySeconds = seconds();
   stop.abort();
   await sampling;
-  const leftMb = await memory();
+  const leftMb = await usedMemoryMb(admin);
   await Promise.all([manager.end(), worker.end()]);
   if (worker.latest().runs !== jobs) problems.push(`${worker.latest().runs} runs of ${jobs} jobs`);
   admin.disconnect();

@@ -2,7 +2,7 @@ import { createJobStore, defineJob, type JobToSave } from "@subtitles/job-store"
 import { redisDriver } from "@subtitles/job-store/redis";
 import { Redis } from "ioredis";
 import { z } from "zod";
-import { startRedis } from "../../../test/servers/redis.js";
+import { startRedis, usedMemoryMb } from "../../../test/servers/redis.js";
 import { quantile } from "../harness/statistics.js";
 
 /** Memory of one job in Redis, with its index entries, rounded up. */
@@ -84,7 +84,7 @@ export async function largeStore(jobs: number, log: (line: string) => void): Pro
   if (audit.missingFromIndex + audit.staleInIndex + audit.unreadable > 0)
     problems.push(`audit: ${JSON.stringify(audit)}`);
   const admin = new Redis(redis.url);
-  const redisMb = Number(/used_memory:(\d+)/.exec(await admin.info("memory"))?.[1]) / 2 ** 20;
+  const redisMb = await usedMemoryMb(admin);
   admin.disconnect();
   return { fillSeconds, redisMb, calls, auditSeconds, problems };
 }

@@ -3,7 +3,7 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { Redis } from "ioredis";
 import { startRabbitmq } from "../../../test/servers/rabbitmq.js";
-import { PERSISTENT, startRedis } from "../../../test/servers/redis.js";
+import { PERSISTENT, startRedis, usedMemoryMb } from "../../../test/servers/redis.js";
 import { openService } from "./service.js";
 
 export interface Sample {
@@ -43,7 +43,7 @@ export async function findLeaks(minutes: number): Promise<Leaks> {
       minute: elapsed(),
       heapMb: process.memoryUsage().heapUsed / 2 ** 20,
       handles: process.getActiveResourcesInfo().length,
-      redisMb: Number(/used_memory:(\d+)/.exec(await admin.info("memory"))?.[1]) / 2 ** 20,
+      redisMb: await usedMemoryMb(admin),
       waiting: await service.waiting(),
     };
   };

@@ -14,8 +14,10 @@ import lateEntry from "./lua/includes/late-entry.lua";
 import leaseOf from "./lua/includes/lease-of.lua";
 import limits from "./lua/includes/limits.lua";
 import metadata from "./lua/includes/metadata.lua";
+import numbers from "./lua/includes/numbers.lua";
 import pauses from "./lua/includes/pauses.lua";
 import places from "./lua/includes/places.lua";
+import push from "./lua/includes/push.lua";
 import rank from "./lua/includes/rank.lua";
 import readLimit from "./lua/includes/read-limit.lua";
 import storeKeys from "./lua/includes/store-keys.lua";
@@ -71,19 +73,19 @@ export const metadataOf = `${limits}\n${metadata}`;
 /** Functions that update the index by field. */
 export const fieldIndex = fields;
 
-const indexed = [metadataOf, readLimit, storeKeys, fields, indexes];
-const work = [contact, places, workState];
+const indexed = [metadataOf, readLimit, storeKeys, fields, numbers, indexes];
+const work = [push, contact, places, workState];
 const deleting = [...indexed, ...work, workChanges, deleteWork];
 
 /** Scripts that are the same for all stores. The header of each Lua file describes its keys, arguments and replies. */
 export const scripts = {
   setMetadata: scriptOf(setMetadata),
   recordLostConnections: scriptOf(metadataOf, recordLostConnections),
-  page: scriptOf(rank, page),
+  page: scriptOf(numbers, rank, page),
   read: scriptOf(limits, readLimit, read),
   find: scriptOf(...indexed, find),
   counts: scriptOf(counts),
-  activity: scriptOf(contact, activity),
+  activity: scriptOf(contact, numbers, activity),
   countsOfField: scriptOf(...indexed, countsOfField),
   probe: scriptOf(probe),
   snapshot: scriptOf(getRecord, snapshot),
@@ -97,7 +99,7 @@ export const scripts = {
   trimExpired: scriptOf(...deleting, trimExpired),
   audit: scriptOf(...indexed, audit),
   reindex: scriptOf(...deleting, lateEntry, reindex),
-  nextTimeouts: scriptOf(metadataOf, contact, nextTimeouts),
+  nextTimeouts: scriptOf(metadataOf, contact, numbers, nextTimeouts),
   findOverdue: scriptOf(metadataOf, ...work, findOverdue),
   timeoutsLag: scriptOf(contact, timeoutsLag),
   outboxClaim: scriptOf(limits, readLimit, beginOutbox, ...work, endedLeases, outboxClaim),
@@ -105,8 +107,8 @@ export const scripts = {
   outboxReject: scriptOf(limits, readLimit, beginOutbox, outboxReject),
   outboxRequeue: scriptOf(limits, readLimit, beginOutbox, outboxRequeue),
   outboxRejected: scriptOf(limits, readLimit, outboxRejected),
-  outboxList: scriptOf(limits, readLimit, rank, outboxList),
-  outboxReschedule: scriptOf(limits, readLimit, beginOutbox, ...work, workChanges, outboxReschedule),
+  outboxList: scriptOf(limits, readLimit, numbers, rank, outboxList),
+  outboxReschedule: scriptOf(limits, readLimit, numbers, beginOutbox, ...work, workChanges, outboxReschedule),
   outboxState: scriptOf(outboxState),
 } as const;
 

@@ -15,6 +15,7 @@ import operations from "./lua/includes/operations.lua";
 import pauses from "./lua/includes/pauses.lua";
 import places from "./lua/includes/places.lua";
 import publish from "./lua/includes/publish.lua";
+import push from "./lua/includes/push.lua";
 import readUntil from "./lua/includes/read-until.lua";
 import record from "./lua/includes/record.lua";
 import recordParts from "./lua/includes/record-parts.lua";
@@ -193,7 +194,7 @@ export class WriteScripts {
     const key = `${fields ? "with fields" : "plain"} ${name}`;
     let script = this.#scripts.get(key);
     if (script === undefined) {
-      const parts = [events, beginWrite, operations, ...(fields ? [fieldIndex] : []), ...sources, publish, endWrite];
+      const parts = [events, push, beginWrite, operations, ...(fields ? [fieldIndex] : []), ...sources, publish, endWrite];
       const all = { FIELDS: fields, ...this.#constants, ...constants() };
       script = scriptOf(metadataOf, ...parts.map((part) => withConstants(part, all)));
       this.#scripts.set(key, script);

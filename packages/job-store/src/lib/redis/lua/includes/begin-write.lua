@@ -1,6 +1,6 @@
 -- Begins every script that changes jobs. Rejects calls that arrive after their deadline or with an outdated revision. Each call changes
 -- one job, and no two calls of a script change the same job. If one call is rejected, the others are still applied. All checks of a
--- call precede its first write. Comes after metadata.lua and events.lua; end-write.lua comes last. Redis creates the functions of a
+-- call precede its first write. Comes after metadata.lua, events.lua and push.lua; end-write.lua comes last. Redis creates the functions of a
 -- script again each time that the script runs, so a script has few of them.
 --
 -- KEYS: 2 index by status, 3 index by creation; from 5 on, the job of each call; then those of the flags, in this order:
@@ -53,10 +53,3 @@ local largestWritten = 0
 local reply = { 'done' }
 -- Ids of the jobs of the calls, once a script has read them.
 local ids = {}
-
--- Adds two values to a list. `list[n + 1], list[n + 2] = a, b` would be much slower: Lua sets the last one first.
-local function push(list, a, b)
-  local n = #list
-  list[n + 1] = a
-  list[n + 2] = b
-end

@@ -1,10 +1,7 @@
--- Removes jobs from all indexes. Comes after fields.lua.
+-- Removes jobs from all indexes. Comes after fields.lua and numbers.lua.
 -- Replies: none of its own
 
 local FIELDS = redis.call('HGET', KEYS[1], 'fields')
-
--- Lua's tostring keeps 14 digits, too few for a score.
-local function int(number) return string.format('%.0f', number) end
 
 local function unindex(ids)
   for _, id in ipairs(FIELDS and ids or {}) do unindexFields(id) end

@@ -1,8 +1,5 @@
--- Finds places in a sorted set.
+-- Finds places in a sorted set. Comes after numbers.lua.
 -- Replies: none of its own
-
--- Lua's tostring keeps 14 digits, too few for a score.
-local function exact(number) return string.format('%.0f', number) end
 
 local function below(key, bound) return redis.call('ZCOUNT', key, '-inf', bound) end
 
@@ -18,7 +15,7 @@ end
 -- Returns the number of members before (score, id), and whether that member exists. Members with one score are in byte order. This is
 -- a binary search, because thousands of members may have one score.
 local function rank(key, score, id)
-  local low, high = below(key, '(' .. exact(score)), below(key, exact(score))
+  local low, high = below(key, '(' .. int(score)), below(key, int(score))
   while low < high do
     local middle = math.floor((low + high) / 2)
     local member = redis.call('ZRANGE', key, middle, middle)[1]

@@ -107,7 +107,7 @@ local function workChanges(works)
 
   -- Stores the message of a claim (`queue` nil), or remembers one. `message`: as in the hash of messages.
   function works.store(id, state, queue, message)
-    works.push(messages, queue and id .. ' ' .. queue or id, message)
+    push(messages, queue and id .. ' ' .. queue or id, message)
     if queue then works.put(state, 'r', queue, '', math.huge) else state.stored = '1' end
   end
 

@@ -1,5 +1,5 @@
--- Reads and writes work states: what is known about the work on the present run of a job. Comes after contact.lua and
--- places.lua.
+-- Reads and writes work states: what is known about the work on the present run of a job. Comes after push.lua,
+-- contact.lua and places.lua.
 --
 -- Replies: none of its own
 --
@@ -46,13 +46,6 @@ local function workStates(now, outboxKey, workKey, workMessagesKey, leasesKey, w
   end
 
   local function append(list, value) list[#list + 1] = value end
-
-  -- Adds two values to a list. `list[n + 1], list[n + 2] = a, b` would be much slower: Lua sets the last one first.
-  local function push(list, a, b)
-    local n = #list
-    list[n + 1] = a
-    list[n + 2] = b
-  end
 
   -- Returns a time as text. The calls of a script have few different times, and to format one is expensive.
   local function timeText(time)
@@ -195,6 +188,6 @@ local function workStates(now, outboxKey, workKey, workMessagesKey, leasesKey, w
     if knownPlaces then knownPlaces.sendFreed() end
   end
 
-  return { places = places, messages = messages, noMessages = noMessages, append = append, push = push, timeText = timeText, only = only, new = new, read = read, keep = keep,
+  return { places = places, messages = messages, noMessages = noMessages, append = append, timeText = timeText, only = only, new = new, read = read, keep = keep,
     endLease = endLease, settle = settle, send = send, finish = finish }
 end

@@ -1,5 +1,5 @@
--- Finds jobs whose time in their status may be over, if the caller enforces timeouts or no store does. Comes after metadata.lua and
--- contact.lua.
+-- Finds jobs whose time in their status may be over, if the caller enforces timeouts or no store does. Comes after metadata.lua,
+-- contact.lua and numbers.lua.
 -- KEYS: 1 metadata (hash), 2 index by status, 3 store that enforces timeouts (string), 4 jobs to check (sorted set, scored by the reachable
 --       time of the check), 5 gaps (see contact.lua)
 -- ARGV: 1 revision of the metadata that the caller knows, 2 deadline (ms by this server's clock, 13 digits), 3 name of the caller, 4 maximum
@@ -23,8 +23,6 @@ local OWNER_MS = 10000
 
 if now > ARGV[2] then return { 'late' } end
 if metadata[1] ~= ARGV[1] then return { 'stale' } end
-
-local function int(number) return string.format('%.0f', number) end
 
 local leaseNow, away = contact(KEYS[1], KEYS[5], now)
 local owner = redis.call('GET', KEYS[3])

@@ -54,7 +54,7 @@ local function readSorted(key, entriesKey, first, last)
       local size = redis.call('HSTRLEN', entriesKey, id)
       if not hasRoom(size) then return false end
       local fields = redis.call('HGET', entriesKey, id)
-      if fields then take(id, exact(members[i + 1]), size, jobId == '' or string.sub(fields, 1, #ofJob) == ofJob, fields) end
+      if fields then take(id, int(members[i + 1]), size, jobId == '' or string.sub(fields, 1, #ofJob) == ofJob, fields) end
     end
     if #members == 0 then return true end
     first = first + #members / 2
@@ -74,9 +74,9 @@ if ARGV[1] == 'waiting' then
   local inStream = ARGV[3] == '' or ARGV[3] == '0'
   isComplete = not inStream or readStream(ARGV[3] == '0' and ARGV[4] or '0-0')
   -- Messages that are due become entries at the next claim, after the present ones.
-  isComplete = isComplete and readSorted(KEYS[4], KEYS[5], startIn(KEYS[4]), below(KEYS[4], exact(now)) - 1)
+  isComplete = isComplete and readSorted(KEYS[4], KEYS[5], startIn(KEYS[4]), below(KEYS[4], int(now)) - 1)
 elseif ARGV[1] == 'scheduled' then
-  local firstLater = below(KEYS[4], exact(now))
+  local firstLater = below(KEYS[4], int(now))
   isComplete = readSorted(KEYS[4], KEYS[5], math.max(firstLater, startIn(KEYS[4])), below(KEYS[4], '+inf') - 1)
 else
   isComplete = readSorted(KEYS[6], KEYS[7], startIn(KEYS[6]), below(KEYS[6], '+inf') - 1)

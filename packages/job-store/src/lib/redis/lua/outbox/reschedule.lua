@@ -1,6 +1,6 @@
 -- Changes the due times of scheduled messages, also in their origins and in the work states of their jobs, or deletes the messages; as many
--- as one script may read. A repeated call returns the results of the first attempt. Comes after read-limit.lua, begin-outbox.lua and
--- work-changes.lua.
+-- as one script may read. A repeated call returns the results of the first attempt. Comes after read-limit.lua, numbers.lua,
+-- begin-outbox.lua and work-changes.lua.
 -- KEYS: 6 results of this call, 7 work states and 8 their messages (hashes), 9 leases and 10 waits (sorted sets; see work-state.lua),
 --       11 scheduled messages (number, scored by due time), 12 scheduled entries (number -> fields)
 -- ARGV: 2 new due time (ms), or '' to delete the messages; from 3 on, numbers of messages
@@ -13,8 +13,6 @@ local earlier = redis.call('GET', KEYS[6])
 if earlier then return { 'done', earlier } end
 
 local works = workChanges(workStates(now, nil, unpack(KEYS, 7, 10)))
--- Lua's tostring keeps 14 digits, too few for a time.
-local function exact(number) return string.format('%.0f', number) end
 
 -- Work states by job. false: there is none.
 local states = {}
@@ -33,7 +31,7 @@ local function changeNewest(fields, due, dueAt)
 end
 
 local function change(number)
-  local due = exact(redis.call('ZSCORE', KEYS[11], number))
+  local due = int(redis.call('ZSCORE', KEYS[11], number))
   local fields = cjson.decode(redis.call('HGET', KEYS[12], number))
   if ARGV[2] == '' then
     changeNewest(fields, due)
@@ -42,7 +40,7 @@ local function change(number)
     return
   end
   -- Later than now: a claim at this time covers the messages that are due by it, and this one was not.
-  local dueAt = exact(math.max(ARGV[2], now + 1))
+  local dueAt = int(math.max(ARGV[2], now + 1))
   changeNewest(fields, due, dueAt)
   fields[8] = string.gsub(fields[8], '%d+$', dueAt)
   if tonumber(ARGV[2]) > now then
@@ -68,5 +66,5 @@ for i = 3, #ARGV do
 end
 works.finish()
 local text = table.concat(results)
-redis.call('SET', KEYS[6], text, 'PXAT', exact(tonumber(ARGV[1]) + KEPT_MS))
+redis.call('SET', KEYS[6], text, 'PXAT', int(tonumber(ARGV[1]) + KEPT_MS))
 return { 'done', text }

@@ -1,5 +1,5 @@
 -- Counts jobs by the minutes of the last hour in which they entered their status or were created, and their timeouts. Reads only. Comes
--- after contact.lua.
+-- after contact.lua and numbers.lua.
 -- KEYS: 1 metadata (hash), 2 index by status, 3 index by creation, 4 jobs whose timeout is checked later (see next-timeouts.lua)
 -- ARGV: 1 revision of the metadata that the caller knows, 2 time (ms) after which a timeout is reported as overdue; from 3 on, for each
 --       code: the code, its TTL (ms), and its time limit (ms) or 0
@@ -18,8 +18,6 @@ local from = (math.floor(now / MINUTE_MS) - 59) * MINUTE_MS
 local leaseNow = contact(KEYS[1], nil, now)
 local stored = redis.call('HGET', KEYS[1], 'timeouts')
 local places = stored and cjson.decode(stored).codes or {}
-
-local function int(number) return string.format('%.0f', number) end
 
 -- Counts the members of an index with a time from `low` to `high`.
 local function count(key, base, low, high)

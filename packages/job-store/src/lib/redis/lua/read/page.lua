@@ -14,8 +14,8 @@ for i = 8, #ARGV, 2 do
   local base, ttl = tonumber(ARGV[i]) * 10000000000000, tonumber(ARGV[i + 1])
   local lowest = tonumber(ARGV[6])
   if ttl > 0 then lowest = math.max(lowest, now - ttl) end
-  local first = below(KEYS[2], '(' .. exact(base + lowest))
-  local last = below(KEYS[2], exact(base + tonumber(ARGV[7]))) - 1
+  local first = below(KEYS[2], '(' .. int(base + lowest))
+  local last = below(KEYS[2], int(base + tonumber(ARGV[7]))) - 1
   if ARGV[4] ~= '' then
     local place, present = rank(KEYS[2], base + tonumber(ARGV[4]), ARGV[5])
     if newest then

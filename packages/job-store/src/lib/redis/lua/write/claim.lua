@@ -127,7 +127,7 @@ if field and FIELDS then
     arrival = arrival or string.format('%016.0f', redis.call('HINCRBY', KEYS[1], 'arrivals', 1))
     works.answer(id, state, queue)
     if origin == '' then works.addSeen(state, name, since) end
-    works.push(works.messages, id .. ' p' .. queue, message)
+    push(works.messages, id .. ' p' .. queue, message)
     if #message > largestWritten then largestWritten = #message end
     works.put(state, 'p', queue, arrival .. ' 0 ' .. head.attempt .. ' ' .. since .. ' ' .. key, math.huge)
     works.places().wait(id, key, queue, arrival)
