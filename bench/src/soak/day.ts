@@ -18,7 +18,7 @@ import type { Report, Settings } from "./process.js";
 const REQUESTS = 32;
 /** Jobs that are accepted and not done yet, at most. The client waits then, so that the queues do not only measure their own length. */
 const WINDOW = 5_000;
-/** Time without any progress after which the run gives up and reports what is left. */
+/** Time without any progress after which the run stops to wait, and reports what is left. */
 const STUCK_MS = 180_000;
 
 export interface DayOptions {
