@@ -8,6 +8,8 @@ export interface Panel<S> {
 const WIDTH = 720;
 const LABEL = 190;
 const ROW = 70;
+/** Number of points of a curve, at most. More would not be visible. */
+const POINTS = 360;
 
 /**
  * Draws a curve for each panel, as SVG for light and dark pages. The samples have equal distances in time.
@@ -32,7 +34,7 @@ export function curves<S>(samples: readonly S[], panels: readonly Panel<S>[], ti
 
 /** Draws a curve on an axis from 0 to the maximum. */
 function curve<S>(samples: readonly S[], { title, unit, value }: Panel<S>, top: number): readonly string[] {
-  const values = samples.map(value);
+  const values = peaks(samples.map(value));
   // Math.max(...values) fails for the samples of several hours.
   const max = values.reduce((largest, one) => Math.max(largest, one), 1);
   const bottom = top + ROW - 14;
@@ -47,4 +49,12 @@ function curve<S>(samples: readonly S[], { title, unit, value }: Panel<S>, top: 
     `<line x1="${LABEL}" x2="${WIDTH - 4}" y1="${bottom}" y2="${bottom}"/>`,
     `<polyline points="${points.join(" ")}"/>`,
   ];
+}
+
+/** Combines neighbours to at most `POINTS` values. The largest of them stays, so that no peak is lost. */
+function peaks(values: readonly number[]): readonly number[] {
+  const size = Math.max(1, Math.ceil(values.length / POINTS));
+  return Array.from({ length: Math.ceil(values.length / size) }, (_, n) =>
+    Math.max(...values.slice(n * size, (n + 1) * size)),
+  );
 }

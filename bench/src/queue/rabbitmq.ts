@@ -1,7 +1,7 @@
-import { readFile } from "node:fs/promises";
 import { type ConfirmChannel, connect } from "amqplib";
 import { startRabbitmq } from "../../../test/servers/rabbitmq.js";
 import { pin } from "../harness/cores.js";
+import { cpuOf } from "../harness/cpu.js";
 
 /** Private RabbitMQ of a suite, with its CPU time. */
 export interface BenchRabbitmq extends AsyncDisposable {
@@ -14,9 +14,6 @@ export interface BenchRabbitmq extends AsyncDisposable {
   fill(queue: string, count: number): Promise<void>;
 }
 
-/** Unit of CPU times in /proc, on every Linux that Node.js supports. */
-const TICK_MS = 10;
-
 export async function benchRabbitmq(): Promise<BenchRabbitmq> {
   const server = await startRabbitmq();
   pin(server.pid, "server");
@@ -25,10 +22,7 @@ export async function benchRabbitmq(): Promise<BenchRabbitmq> {
   return {
     url: server.url,
     admin,
-    async cpu() {
-      const fields = (await readFile(`/proc/${server.pid}/stat`, "utf8")).split(") ")[1]?.split(" ") ?? [];
-      return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
-    },
+    cpu: () => cpuOf(server.pid),
     async fill(queue, count) {
       await admin.purgeQueue(queue);
       for (let n = 0; n < count; n++) {

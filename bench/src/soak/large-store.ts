@@ -1,4 +1,5 @@
 import { createJobStore, defineJob, type JobToSave } from "@subtitles/job-store";
+import { createDashboard } from "@subtitles/job-store/dashboard";
 import { redisDriver } from "@subtitles/job-store/redis";
 import { Redis } from "ioredis";
 import { z } from "zod";
@@ -9,6 +10,8 @@ import { quantile } from "../harness/statistics.js";
 const BYTES_PER_JOB = 1_300;
 /** Jobs per batch of the set-up. */
 const BATCH = 2_000;
+/** Available memory of the machine, in bytes, under which the set-up stops. */
+const LEAST_MEMORY = 3 * 2 ** 30;
 const REPETITIONS = 200;
 const ACCOUNTS = 1_000;
 
@@ -24,19 +27,34 @@ const definition = defineJob({
   index: { account: (data) => data.account },
 });
 
-/** Duration of a call, in milliseconds. */
+/** CPU time of the client and of Redis in µs, per call or per job: user and system. */
+export interface CpuMicros {
+  readonly client: number;
+  readonly redis: number;
+}
+
+/** Duration of a call, in milliseconds, and its CPU time. */
 export interface CallTime {
   readonly call: string;
   readonly medianMs: number;
   readonly p99Ms: number;
+  readonly cpu: CpuMicros;
+}
+
+/** Duration of a work on all jobs, and its CPU time per job. */
+export interface WorkTime {
+  readonly seconds: number;
+  readonly cpu: CpuMicros;
 }
 
 export interface LargeStore {
-  readonly fillSeconds: number;
+  /** Number of stored jobs. It is smaller than requested if the memory was short. */
+  readonly jobs: number;
+  readonly fill: WorkTime;
   readonly redisMb: number;
   readonly calls: readonly CallTime[];
-  readonly auditSeconds: number;
-  readonly problems: readonly string[];
+  /** Starts the audit. The caller prints the results of the calls before, because the audit takes long. */
+  audit(): Promise<WorkTime & { readonly problems: readonly string[] }>;
 }
 
 /** @returns a reason why a store of this size does not fit into the memory of this machine, or null */
@@ -49,18 +67,30 @@ export function memoryProblem(jobs: number): string | null {
     : null;
 }
 
-/** Fills a store without persistence, and measures the calls that read it. */
-export async function largeStore(jobs: number, log: (line: string) => void): Promise<LargeStore> {
+/** Fills a store without persistence, measures the calls that read it, and audits it. */
+export async function largeStore(
+  wanted: number,
+  log: (line: string) => void,
+  use: (result: LargeStore) => Promise<void>,
+): Promise<void> {
   await using redis = await startRedis();
   await using store = createJobStore({ job: definition, driver: redisDriver({ url: redis.url, timeoutMs: 60_000 }) });
-  const started = performance.now();
-  const createdAt = Date.now() - jobs;
-  for (let first = 0; first < jobs; first += BATCH) {
-    const numbers = Array.from({ length: Math.min(BATCH, jobs - first) }, (_, index) => first + index);
-    await Promise.all(numbers.map((number) => store.save(jobOf(number, new Date(createdAt + number)))));
-    if (first % (BATCH * 100) === 0) log(`${first.toLocaleString("en")} jobs`);
-  }
-  const fillSeconds = (performance.now() - started) / 1_000;
+  await using dashboard = createDashboard({ stores: { orders: { store } }, may: () => true });
+  const admin = new Redis(redis.url);
+  const createdAt = Date.now() - wanted;
+  let jobs = 0;
+  const fill = await measured(async () => {
+    while (jobs < wanted) {
+      const first = jobs;
+      const numbers = Array.from({ length: Math.min(BATCH, wanted - first) }, (_, index) => first + index);
+      await Promise.all(numbers.map((number) => store.save(jobOf(number, new Date(createdAt + number)))));
+      jobs += numbers.length;
+      if (jobs % (BATCH * 100) !== 0) continue;
+      log(`${jobs.toLocaleString("en")} jobs`);
+      if (process.availableMemory() < LEAST_MEMORY) break;
+    }
+    return jobs;
+  });
   const middle = new Date(createdAt + jobs / 2);
   const id = idOf(Math.floor(jobs / 2));
   const where = { account: "7" };
@@ -74,29 +104,69 @@ export async function largeStore(jobs: number, log: (line: string) => void): Pro
     await timed("page of a field", () => store.list({ where })),
     await timed("explain", () => store.explain(id)),
     await timed("health", () => store.health()),
+    await timed("dashboard: overview", () => view("overview", {})),
+    await timed("dashboard: page of a status and a field", () => view("jobs", { status: "failed", where })),
   ];
-  const auditStarted = performance.now();
-  const audit = await store.audit();
-  const auditSeconds = (performance.now() - auditStarted) / 1_000;
-  const problems: string[] = [];
-  const total = Object.values(await store.counts()).reduce((sum, count) => sum + count, 0);
-  if (total !== jobs) problems.push(`${total} of ${jobs} jobs are counted`);
-  if (audit.missingFromIndex + audit.staleInIndex + audit.unreadable > 0)
-    problems.push(`audit: ${JSON.stringify(audit)}`);
-  const admin = new Redis(redis.url);
-  const redisMb = await usedMemoryMb(admin);
+  await use({ jobs, fill, redisMb: await usedMemoryMb(admin), calls, audit });
   admin.disconnect();
-  return { fillSeconds, redisMb, calls, auditSeconds, problems };
-}
 
-async function timed(call: string, run: () => Promise<unknown>): Promise<CallTime> {
-  const times: number[] = [];
-  for (let round = 0; round < REPETITIONS; round++) {
-    const start = performance.now();
-    await run();
-    times.push(performance.now() - start);
+  async function audit() {
+    const problems: string[] = [];
+    const work = await measured(async () => {
+      const report = await store.audit();
+      if (report.jobs !== jobs) problems.push(`the audit found ${report.jobs} of ${jobs} jobs`);
+      if (report.missingFromIndex + report.staleInIndex + report.unreadable > 0)
+        problems.push(`audit: ${JSON.stringify(report)}`);
+      return jobs;
+    });
+    const total = Object.values(await store.counts()).reduce((sum, count) => sum + count, 0);
+    if (total !== jobs) problems.push(`${total} of ${jobs} jobs are counted`);
+    return { ...work, problems };
   }
-  return { call, medianMs: quantile(times, 0.5), p99Ms: quantile(times, 0.99) };
+
+  async function info(section: string, name: string): Promise<number> {
+    return Number(new RegExp(`^${name}:([\\d.]+)`, "m").exec(await admin.info(section))?.[1]);
+  }
+
+  async function redisMicros(): Promise<number> {
+    return 1e6 * ((await info("cpu", "used_cpu_user")) + (await info("cpu", "used_cpu_sys")));
+  }
+
+  /** Runs a work, which returns the number of its jobs or calls. */
+  async function measured(work: () => Promise<number>): Promise<WorkTime> {
+    const [server, client, started] = [await redisMicros(), process.cpuUsage(), performance.now()];
+    const count = await work();
+    const seconds = (performance.now() - started) / 1_000;
+    const { user, system } = process.cpuUsage(client);
+    return { seconds, cpu: { client: (user + system) / count, redis: ((await redisMicros()) - server) / count } };
+  }
+
+  async function timed(call: string, run: () => Promise<unknown>): Promise<CallTime> {
+    const times: number[] = [];
+    const { cpu } = await measured(async () => {
+      for (let round = 0; round < REPETITIONS; round++) {
+        const start = performance.now();
+        await run();
+        times.push(performance.now() - start);
+      }
+      return REPETITIONS;
+    });
+    return { call, medianMs: quantile(times, 0.5), p99Ms: quantile(times, 0.99), cpu };
+  }
+
+  /** Sends a request of the dashboard's page to its handler. */
+  async function view(call: string, body: object): Promise<void> {
+    const response = await dashboard.fetch(
+      new Request(`http://dashboard.example/?call=${call}`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({ store: "orders", ...body }),
+      }),
+    );
+    if (!response.ok)
+      throw new Error(`The dashboard replied to "${call}" with ${response.status}: ${await response.text()}`);
+    await response.text();
+  }
 }
 
 const idOf = (number: number) => `order-${number}`;

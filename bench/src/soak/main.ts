@@ -6,6 +6,7 @@ import { largeStore, memoryProblem } from "./large-store.js";
 
 const usage = `npm run soak [-- options]
   --jobs N   sends N jobs through manager, relay and worker, and waits for their expiry (default: 1000000)
+  --minutes M  sends no further job after M minutes (default: no limit)
   --ttl S    TTL of completed jobs in seconds (default: 60)
   --plot F   file of the plot (default: docs/soak.svg)
   --store N  fills one store without persistence with N jobs instead, and measures the calls that read it:
@@ -14,6 +15,7 @@ const usage = `npm run soak [-- options]
 const { values } = parseArgs({
   options: {
     jobs: { type: "string", default: "1000000" },
+    minutes: { type: "string" },
     ttl: { type: "string", default: "60" },
     plot: { type: "string" },
     store: { type: "string" },
@@ -29,14 +31,20 @@ else process.exitCode = await (values.store === undefined ? soakDay() : soakStor
 async function soakDay(): Promise<number> {
   const jobs = positive("jobs", values.jobs);
   const ttlSeconds = positive("ttl", values.ttl);
-  const result = await day({ jobs, ttlSeconds });
-  await writeFile(plotFile, plotOf(result, jobs));
-  const { samples, loadSeconds, expirySeconds, leftMb } = result;
-  const last = (of: (sample: DaySample) => number) => Math.max(...samples.map(of));
+  const minutes = values.minutes === undefined ? Number.POSITIVE_INFINITY : positive("minutes", values.minutes);
+  const result = await day({ jobs, ttlSeconds, minutes, log });
+  await writeFile(plotFile, plotOf(result));
+  const { samples, accepted, repeated, repeatedRuns, cpuMs, loadSeconds, expirySeconds, leftMb } = result;
+  const last = (of: (sample: DaySample) => number) =>
+    samples.map(of).reduce((largest, one) => Math.max(largest, one), 0);
   log(`| Measured | |
 |---|---|
-| jobs | ${jobs.toLocaleString("en")} |
-| jobs per second | ${Math.round(jobs / loadSeconds).toLocaleString("en")} |
+| jobs | ${accepted.toLocaleString("en")} |
+| repeated requests, repeated runs | ${repeated}, ${repeatedRuns} |
+| duration until the last job was done | ${Math.round(loadSeconds)} s |
+| jobs per second | ${Math.round(accepted / loadSeconds).toLocaleString("en")} |
+| CPU time per job: manager, worker, Redis, RabbitMQ | ${cpuMs.manager.toFixed(2)}, ${cpuMs.worker.toFixed(2)}, ${cpuMs.redis.toFixed(2)}, ${cpuMs.rabbitmq.toFixed(2)} ms |
+| CPU time per job of the client that sends the requests | ${cpuMs.client.toFixed(2)} ms |
 | last job expired after | ${Math.round(expirySeconds - loadSeconds)} s (TTL ${ttlSeconds} s) |
 | Redis memory: largest, after the expiry | ${last(({ redisMb }) => redisMb).toFixed(0)} MB, ${leftMb.toFixed(0)} MB |
 | manager: memory, event-loop delay (largest p99 of a second) | ${last(({ manager }) => manager.rssMb).toFixed(0)} MB, ${last(({ manager }) => manager.delayMs).toFixed(0)} ms |
@@ -46,7 +54,7 @@ async function soakDay(): Promise<number> {
   return reportProblems(result.problems);
 }
 
-function plotOf({ samples, expirySeconds }: Day, jobs: number): string {
+function plotOf({ samples, accepted, expirySeconds }: Day): string {
   const panels = [
     { title: "Jobs done", unit: "", value: ({ done }: DaySample) => done },
     { title: "Redis", unit: "MB", value: ({ redisMb }: DaySample) => redisMb },
@@ -57,7 +65,7 @@ function plotOf({ samples, expirySeconds }: Day, jobs: number): string {
     { title: "Worker: event-loop delay", unit: "ms", value: ({ worker }: DaySample) => worker.delayMs },
     { title: "From request to run", unit: "ms", value: ({ worker }: DaySample) => worker.medianMs },
   ];
-  const title = `${jobs.toLocaleString("en")} jobs through manager, relay and worker, and their expiry`;
+  const title = `${accepted.toLocaleString("en")} jobs through manager, relay and worker, and their expiry`;
   return curves(samples, panels, title, expirySeconds / 60);
 }
 
@@ -67,15 +75,32 @@ async function soakStore(jobs: number): Promise<number> {
     log(problem);
     return 1;
   }
-  const { fillSeconds, redisMb, calls, auditSeconds, problems } = await largeStore(jobs, log);
-  const bytes = Math.round((redisMb * 2 ** 20) / jobs).toLocaleString("en");
-  log(`${jobs.toLocaleString("en")} jobs: stored in ${Math.round(fillSeconds)} s, ${redisMb.toFixed(0)} MB (${bytes} bytes per job), audit ${Math.round(auditSeconds)} s
+  let found = 1;
+  await largeStore(jobs, log, async (result) => {
+    const { fill, redisMb, calls } = result;
+    const bytes = Math.round((redisMb * 2 ** 20) / result.jobs).toLocaleString("en");
+    log(`${result.jobs.toLocaleString("en")} jobs: ${redisMb.toFixed(0)} MB (${bytes} bytes per job)
 
-| Call | median | p99 |
-|---|---|---|`);
-  for (const { call, medianMs, p99Ms } of calls)
-    log(`| ${call} | ${medianMs.toFixed(2)} ms | ${p99Ms.toFixed(2)} ms |`);
-  return reportProblems(problems);
+| Call | median | p99 | CPU of the client | CPU of Redis |
+|---|---|---|---|---|`);
+    for (const { call, medianMs, p99Ms, cpu } of calls)
+      log(
+        `| ${call} | ${medianMs.toFixed(2)} ms | ${p99Ms.toFixed(2)} ms | ${micros(cpu.client)} | ${micros(cpu.redis)} |`,
+      );
+    const audit = await result.audit();
+    log(`
+| Work on all jobs | duration | CPU of the client per job | CPU of Redis per job |
+|---|---|---|---|
+| save | ${Math.round(fill.seconds)} s | ${micros(fill.cpu.client)} | ${micros(fill.cpu.redis)} |
+| audit | ${Math.round(audit.seconds)} s | ${micros(audit.cpu.client)} | ${micros(audit.cpu.redis)} |`);
+    const short = result.jobs < jobs ? [`The memory was short after ${result.jobs} jobs.`] : [];
+    found = reportProblems([...short, ...audit.problems]);
+  });
+  return found;
+}
+
+function micros(value: number): string {
+  return `${Math.round(value).toLocaleString("en")} µs`;
 }
 
 function reportProblems(problems: readonly string[]): number {
