@@ -29,14 +29,19 @@ export function JobsTable({
           <tr>
             {selects && (
               <th scope="col" class="check">
-                <input
-                  type="checkbox"
-                  aria-label="Select all rows of this page"
-                  checked={all}
-                  onChange={() => {
-                    selected.value = new Map(all ? [] : rows.map((row) => [row.id, row]));
-                  }}
-                />
+                <label>
+                  <input
+                    type="checkbox"
+                    aria-label="Select all rows of this page"
+                    checked={all}
+                    onChange={() => {
+                      selected.value = new Map(all ? [] : rows.map((row) => [row.id, row]));
+                    }}
+                  />
+                  <span class="narrow" aria-hidden="true">
+                    Select all rows of this page
+                  </span>
+                </label>
               </th>
             )}
             <th scope="col">Job</th>

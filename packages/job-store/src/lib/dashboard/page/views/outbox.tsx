@@ -106,7 +106,7 @@ function Entries({ page, kind, selected }: EntriesProps) {
               <th scope="col">Job</th>
               <th scope="col">Queue</th>
               <th scope="col">{kind === "scheduled" ? "Due" : kind === "waiting" ? "Waits for" : "Stored for"}</th>
-              <th scope="col" class="time">
+              <th scope="col" class="time wide">
                 {kind === "scheduled" ? "Due at" : "Stored"}, {zone(readServerTime() ?? 0)}
               </th>
               <th scope="col">{kind === "rejected" ? "Reason" : "State"}</th>
@@ -137,7 +137,7 @@ function Entries({ page, kind, selected }: EntriesProps) {
                   <Plain text={entry.queue} />
                 </td>
                 <td class="num left">{entry.dueAt !== null ? <Until at={entry.dueAt} /> : <Age since={entry.at} />}</td>
-                <td class="time">
+                <td class="time wide">
                   <Time at={entry.dueAt ?? entry.at} />
                 </td>
                 <td class="reason">
