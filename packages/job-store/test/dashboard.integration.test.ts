@@ -31,17 +31,32 @@ const VIEWS: readonly (readonly [CallName, object])[] = [
   ["outbox", { kind: "rejected" }],
 ];
 
+const DAY = 86_400_000;
+
 /** Number of jobs of the large store. `DASHBOARD_JOBS=1000000` takes some minutes. */
 const MANY = Number(process.env.DASHBOARD_JOBS ?? 50_000);
 
-/** Creates jobs in several statuses. */
-async function fill(driver: JobStoreDriver, from: number, to: number) {
+/** Creates jobs. Each fifth fails and sends messages, of which half are scheduled and a quarter is rejected. */
+async function fill(driver: JobStoreDriver, from: number, to: number, messages: number) {
   const store = createJobStore({ job: report, driver });
   try {
     for (let first = from; first < to; first += 5000) {
       const ids = Array.from({ length: Math.min(5000, to - first) }, (_, n) => `job-${first + n}`);
       await store.createMany(ids.map((id, n) => ({ id, data: { title: id, label: n % 2 === 0 ? "red" : "blue" } })));
-      await Promise.all(ids.filter((_, n) => n % 5 === 0).map((id) => store.updateStatus(id, "failed")));
+      const failed = ids.filter((_, n) => n % 5 === 0);
+      await Promise.all(
+        failed.map((id, n) => {
+          const outbox = Array.from({ length: messages }, (_, m) => {
+            return { queue: "reports", payload: id, ...((n + m) % 2 === 0 && { delayMs: DAY }) };
+          });
+          return store.updateStatus(id, "failed", { outbox });
+        }),
+      );
+      const read = await store.outbox.read({ limit: Math.ceil((failed.length * messages) / 4) });
+      await store.outbox.reject(
+        read.map(({ entryId }) => entryId),
+        "The queue is unknown.",
+      );
     }
   } finally {
     await store.close();
@@ -70,9 +85,10 @@ describe.skipIf(!available)(title("the dashboard on servers"), () => {
       }
       return numbers;
     };
-    await fill(driver, 0, 1000);
+    // The view of a job searches the oldest 1,000 messages of each kind, so both stores have more.
+    await fill(driver, 0, 1000, 20);
     const few = await commandsOf();
-    await fill(driver, 1000, MANY);
+    await fill(driver, 1000, MANY, 1);
     const many = await commandsOf();
     expect(Object.keys(many)).toEqual(Object.keys(few));
     for (const [view, [sent, within]] of Object.entries(many)) {

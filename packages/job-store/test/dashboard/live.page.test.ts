@@ -120,6 +120,24 @@ describe.skipIf(browser.missing)(browser.title("the live page of the dashboard")
     await live(page);
   });
 
+  test("a list is loaded once per second while lines of the watch arrive faster", async () => {
+    const { url, store } = await startPlace();
+    const page = await open(`${url}#/films/jobs`);
+    await page.clock.install();
+    await page.reload();
+    await live(page);
+    await page.getByText("This store has no jobs yet.").waitFor();
+    await page.clock.pauseAt(Date.now() + MINUTE / 3);
+    const calls = countCalls(page);
+    for (let count = 1; count <= 10; count++) {
+      await store.create({ title: "One" });
+      await page.getByRole("link", { name: `pending ${count}`, exact: true }).waitFor();
+      await page.clock.runFor(100);
+    }
+    // The first one can follow a line at once.
+    expect(calls.get("jobs")).toBeLessThanOrEqual(2);
+  });
+
   test("a burst of changes causes few calls and few redraws", async () => {
     const { url, store } = await startPlace();
     const page = await open(`${url}#/films/jobs`);

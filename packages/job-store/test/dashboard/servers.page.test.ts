@@ -76,6 +76,7 @@ describe.skipIf(browser.missing || !redis.available)(
         await change("alpha", "ahead@north/1", 1);
         const store = await change("beta", "behind@south/2", -1);
         await store.updateStatus("alpha", "failed", { by: "behind@south/2" });
+        setClock(HOUR);
 
         const page = await open(`${url}#/films/jobs`, { timezoneId: "Asia/Kolkata" });
         await setBrowserClock(page, hours);
