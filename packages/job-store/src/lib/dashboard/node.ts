@@ -46,6 +46,8 @@ function isHost(host: string): boolean {
 
 /** Sends a reply. Resolves when it is sent, or when the browser has closed the connection. */
 export async function sendReply(reply: Response, response: ServerResponse): Promise<void> {
+  // The event "close" is not emitted again.
+  if (response.destroyed) return reply.body?.cancel();
   response.writeHead(reply.status, Object.fromEntries(reply.headers));
   if (reply.body === null) {
     response.end();
