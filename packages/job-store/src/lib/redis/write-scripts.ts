@@ -194,7 +194,8 @@ export class WriteScripts {
     const key = `${fields ? "with fields" : "plain"} ${name}`;
     let script = this.#scripts.get(key);
     if (script === undefined) {
-      const parts = [events, push, beginWrite, operations, ...(fields ? [fieldIndex] : []), ...sources, publish, endWrite];
+      const begin = [events, push, beginWrite, operations, ...(fields ? [fieldIndex] : [])];
+      const parts = [...begin, ...sources, publish, endWrite];
       const all = { FIELDS: fields, ...this.#constants, ...constants() };
       script = scriptOf(metadataOf, ...parts.map((part) => withConstants(part, all)));
       this.#scripts.set(key, script);

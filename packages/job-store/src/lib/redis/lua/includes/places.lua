@@ -11,6 +11,8 @@
 -- * `listsKey` is a sorted set: <key><tab><queue>, scored by the time of the next check (ms).
 -- * `rulesKey` is a hash: <field> -> time until which a live worker limits the field (ms), <field><tab><queue> -> newest `max` used.
 -- A work state has a line for each of these members (see work-state.lua), so a script that changes or deletes a state also changes the members.
+-- The metadata has `limits` from the first claim with a limit on. Without it, no work state has such lines, and changes of jobs do not pass the
+-- three keys.
 -- The text of a message that waits is in the hash of messages, as `<job id> p<queue>`.
 --
 -- The time of a lease is not in the set, so a renewal writes nothing here. A lease that is over counts until the next claim of the outbox
