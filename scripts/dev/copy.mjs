@@ -91,8 +91,10 @@ async function useTarballs(folder, path, tarballs) {
   for (const tarball of tarballs) {
     const [, name] = /^subtitles-(.+?)-\d.*\.tgz$/.exec(tarball) ?? [];
     const dependency = `@subtitles/${name}`;
-    if (manifest.dependencies?.[dependency] === undefined) continue;
-    manifest.dependencies[dependency] = `file:${relative(dirname(path), join(folder, TARBALLS, tarball))}`;
+    for (const group of [manifest.dependencies, manifest.devDependencies]) {
+      if (group?.[dependency] === undefined) continue;
+      group[dependency] = `file:${relative(dirname(path), join(folder, TARBALLS, tarball))}`;
+    }
   }
   await writeFile(path, `${JSON.stringify(manifest, null, 2)}\n`);
 }
