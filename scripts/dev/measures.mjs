@@ -150,7 +150,7 @@ export async function oversizedTemplates() {
 
 /**
  * @param {string} file path below the root
- * @returns {boolean} true for code of the templates. Their tests and samples do not count, nor does the showcase
+ * @returns {boolean} true for code of the templates. Their tests and samples and the showcase do not count
  */
 export function isTemplate(file) {
   return /^examples\/.+\.(ts|js|css|html)$/.test(file) && !/^examples\/(showcase|samples)\/|\/test\//.test(file);

@@ -178,7 +178,7 @@ function recoveries(world: World, { faults }: Allowed): Action[] {
     const perform = () => {
       shard.down = false;
     };
-    actions.push({ kind: "progress", label: `${shard.store}/${shard.number} is back`, weight, perform });
+    actions.push({ kind: "progress", label: `${shard.store}/${shard.number} is available`, weight, perform });
   }
   if (!world.relayRuns) {
     const perform = () => {

@@ -17,7 +17,7 @@ export interface Outcome {
   /** Time from the first reply of the broker to the first confirm, in ms. null: there was no confirm within the round. */
   readonly publishResumedMs: number | null;
   readonly handled: number;
-  /** Number of messages that were neither handled nor are in the queue. */
+  /** Number of messages that were not handled and are not in the queue. */
   readonly handlingLost: number;
   /** Number of handler runs that completed for a message that had already been handled. */
   readonly handledTwice: number;

@@ -147,7 +147,7 @@ describe.skipIf(!available)(title("the dashboard on servers"), () => {
     });
   });
 
-  test("the dashboard shows that Redis is unavailable, and continues when it is back", async () => {
+  test("the dashboard shows that Redis is unavailable, and continues when it is available again", async () => {
     const server = await startRedis();
     onTestFinished(() => server.stop());
     const driver = redisDriver({ url: server.url, timeoutMs: 2000 });

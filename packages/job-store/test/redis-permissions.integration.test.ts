@@ -7,8 +7,7 @@ import { type RedisCluster, startRedisCluster } from "../../../test/servers/redi
 import { privateServer } from "../../../test/servers/require.js";
 import { type JobStore, JobStoreError, type JobStoreErrorCode } from "../src/index.js";
 import type { Report } from "../src/lib/contract/definitions.js";
-import { redisDriver, redisPermissions } from "../src/redis.js";
-import { testDriver } from "../src/testing.js";
+import { redisPermissions } from "../src/redis.js";
 import { failureOf, openStore } from "./redis-store.js";
 
 const { available, title } = privateServer("redis");
@@ -51,27 +50,6 @@ describe.skipIf(!available)(title("The permissions of a Redis user"), () => {
     expect(redisPermissions({ keyPrefix }).keys).toEqual(["app?\\[\\*\\]:job:*", "app?\\[\\*\\]:jobs:*"]);
     expect(commands).toEqual([...new Set(commands)].sort());
     for (const command of commands) expect(optional).not.toHaveProperty(command);
-  });
-
-  describe("are enough:", () => {
-    // The user has the permissions of audits, because the conformance tests make audits.
-    beforeAll(() => grant(...auditing.rule.split(" ")));
-
-    testDriver("redis", async () => {
-      const open = () => redisDriver({ ...asLimited(), timeoutMs: 60_000 });
-      return {
-        driver: open(),
-        again: open,
-        corrupt: async (id) => void (await admin.set(`${keyPrefix}job:${id}`, '{"not":"a job"')),
-        close: async () => void (await admin.flushall()),
-      };
-    });
-
-    test("only optional commands were denied in all of these tests", async () => {
-      const denials = (await admin.acl("LOG")) as readonly (readonly unknown[])[];
-      const denied = new Set(denials.map((denial) => denial[denial.indexOf("object") + 1]));
-      expect(Object.keys(redisPermissions().optional)).toEqual(expect.arrayContaining([...denied]));
-    });
   });
 
   describe("of an audit", () => {

@@ -54,10 +54,10 @@ describe("while the store is available, report", () => {
     const { store, reporter, rejected } = openReporter();
     const job = await newJob(store);
     expect(await reporter.report(job, "done")).toBe("rejected");
-    expect(await reporter.report("nobody", "working")).toBe("rejected");
+    expect(await reporter.report("unknown", "working")).toBe("rejected");
     expect(rejected.map(({ id, to, error }) => [id, to, error.code])).toEqual([
       [job.id, "done", "ILLEGAL_TRANSITION"],
-      ["nobody", "working", "NOT_FOUND"],
+      ["unknown", "working", "NOT_FOUND"],
     ]);
   });
 
@@ -189,7 +189,7 @@ describe("while the store is unavailable, report", () => {
     const { store, reporter, outage } = openReporter();
     const jobs = await Promise.all(Array.from({ length: 500 }, (_, n) => newJob(store, `job-${n}`)));
     outage.begin();
-    await reporter.report("nobody", "working");
+    await reporter.report("unknown", "working");
     outage.calls.length = 0;
     const answers = await Promise.all(jobs.map((job) => reporter.report(job, "failed")));
     expect(new Set(answers)).toEqual(new Set(["pending"]));
@@ -338,7 +338,7 @@ describe("a change that is rejected during replay", () => {
     for (const to of ["checking", "working", "waiting", "done"] as const) {
       expect(await reporter.report(job.id, to)).toBe("pending");
     }
-    expect(await reporter.report("nobody", "working")).toBe("pending");
+    expect(await reporter.report("unknown", "working")).toBe("pending");
     outage.end();
     await reporter.flush();
     expect(told(await store.get(job.id))).toBe("1 waiting, 2 working, 3 done");
@@ -346,7 +346,7 @@ describe("a change that is rejected during replay", () => {
       { to: "checking", error: { code: "ILLEGAL_TRANSITION", from: "waiting" } },
       { to: "waiting", error: { code: "ILLEGAL_TRANSITION", from: "working" } },
     ]);
-    expect(rejected.filter(({ id }) => id === "nobody")).toMatchObject([{ error: { code: "NOT_FOUND" } }]);
+    expect(rejected.filter(({ id }) => id === "unknown")).toMatchObject([{ error: { code: "NOT_FOUND" } }]);
   });
 
   test("by snapshot, all changes are rejected if another worker has taken over the job", async () => {
@@ -501,7 +501,7 @@ describe("progress", () => {
     const job = await newJob(store);
     await store.updateStatus(job.id, "failed");
     reporter.progress(job.id, { done: 1 });
-    reporter.progress("nobody", { done: 1 });
+    reporter.progress("unknown", { done: 1 });
     await reporter.flush();
     expect(rejected).toEqual([]);
     expect((await store.get(job.id))?.progress).toBeNull();

@@ -198,7 +198,7 @@ describe.skipIf(rabbitmq.url === null)(rabbitmq.title("lost connections"), () =>
     expect(QueueError.is(lost.messages[0]?.signal.reason, "CLOSED")).toBe(true);
   });
 
-  test("a retry is neither lost nor duplicated if the connection is lost between copy and acknowledgement", async () => {
+  test("a retry is not lost and not duplicated if the connection is lost between copy and acknowledgement", async () => {
     const proxy = await proxyTo(url);
     const { broker } = onServer(url);
     const { messages, handler } = recorder<Tasks>(({ attempt, redelivered }) => {

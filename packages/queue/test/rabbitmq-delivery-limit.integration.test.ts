@@ -56,7 +56,7 @@ async function crashesUntilDeadLettered(
 
 describe.skipIf(rabbitmq.url === null)(rabbitmq.title("the delivery limit"), () => {
   test.each([1, 2, 5])(
-    "of %i: closing consumers dead-letters neither a message with a running handler nor a prefetched one",
+    "of %i: closing consumers dead-letters no message with a running handler and no prefetched one",
     async (deliveryLimit) => {
       const { broker } = onServer(url);
       const here = broker();

@@ -184,7 +184,7 @@ describe.skipIf(rabbitmq.url === null)(rabbitmq.title("the topology"), () => {
   test.each([
     {
       wrong: "credentials",
-      change: { username: "nobody", password: "s3cret" },
+      change: { username: "unknown", password: "s3cret" },
       text: "the broker rejected the user or the password; check both in the url (ACCESS_REFUSED",
     },
     { wrong: "a virtual host", change: { pathname: "/nowhere" }, text: "nowhere" },

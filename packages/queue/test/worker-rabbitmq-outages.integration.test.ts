@@ -23,7 +23,7 @@ describe.skipIf(!rabbitmq.available)(rabbitmq.title("workers while RabbitMQ fail
   });
   afterAll(() => server?.stop());
 
-  test("a restart neither aborts nor repeats a run, in four processes with sixteen jobs", async () => {
+  test("a restart aborts and repeats no run, in four processes with sixteen jobs", async () => {
     const setting = await openSetting(server.url);
     const jobs = ids("job", 16);
     const children = await Promise.all([1, 2, 3, 4].map(() => setting.start({ concurrency: 4 })));

@@ -228,7 +228,7 @@ test.each([
   [2, ["watch", "id", "--timeout", "soon"]],
   [2, ["list", "--no-such-option"]],
   [2, ["submit", "--file", "no-such-file.srt", "--language", "en", "--to", "es"]],
-  [4, ["cancel", "nobody"]],
+  [4, ["cancel", "unknown"]],
   [4, ["list", "--status", "done"]],
   [0, ["--help"]],
 ])("exits with %i: %j", async (expected, args) => {

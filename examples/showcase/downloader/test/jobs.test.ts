@@ -75,7 +75,7 @@ test("the failure says that there are episodes, if the request names none", asyn
   );
 });
 
-test("a double episode does not match one of its parts, nor the reverse", async () => {
+test("a double episode does not match one of its parts, and a part does not match the double episode", async () => {
   const double = entry(1, 2, { release: "Harbour.Lights.S01E02E03.1080p.WEB-GRP" });
   const both = await startService(
     await startOpenSubtitles({ subtitles: [entry(1, 2), { ...double, fileId: 7, text: subtitle("double") }] }),

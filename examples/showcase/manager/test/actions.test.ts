@@ -29,7 +29,7 @@ test("only a failed job can be tried again", async () => {
   expect([early.status, await early.json()]).toMatchObject([409, { code: "WRONG_STATUS" }]);
   await complete(id);
   expect((await post(`/api/v1/jobs/${id}/retry`)).status).toBe(409);
-  expect((await post("/api/v1/jobs/nobody/retry")).status).toBe(404);
+  expect((await post("/api/v1/jobs/unknown/retry")).status).toBe(404);
 });
 
 test("a cancelled job fails with the reason, and rejects the writes of its worker", async () => {
@@ -56,7 +56,7 @@ test("a job that has ended cannot be cancelled", async () => {
   await fail(other.id);
   const reply = await post(`/api/v1/jobs/${other.id}/cancel`);
   expect([reply.status, await reply.json()]).toMatchObject([409, { detail: expect.stringContaining("failed") }]);
-  expect((await post("/api/v1/jobs/nobody/cancel")).status).toBe(404);
+  expect((await post("/api/v1/jobs/unknown/cancel")).status).toBe(404);
 });
 
 const upload = "/api/v1/translations?videoTitle=The+Last+Ferry&language=en&targetLanguage=es";

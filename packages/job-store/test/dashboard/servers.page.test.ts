@@ -106,7 +106,7 @@ describe.skipIf(browser.missing || !redis.available)(
       },
     );
 
-    test("keeps the last content while Redis is down, and continues when it is back", async () => {
+    test("keeps the last content while Redis is down, and continues when it is available again", async () => {
       await using server = await startRedis({ args: ["--appendonly", "yes", "--appendfsync", "always"] });
       const { url, store } = await startPlace({ driver: redisDriver({ url: server.url, timeoutMs: 1_000 }) });
       await store.create({ title: "One" }, { id: "film-1" });

@@ -46,7 +46,7 @@ export function copies(test: Case): void {
     expect(worker.eventTypes()).toEqual(["skipped", "done"]);
   });
 
-  test("a lost RabbitMQ connection neither aborts nor repeats a run", async (world) => {
+  test("a lost RabbitMQ connection aborts and repeats no run", async (world) => {
     const [first, second] = [world.start(), world.start()];
     await world.request("a");
     await world.until(() => first.runs.length + second.runs.length === 1);

@@ -71,7 +71,7 @@ export function outages(test: Case): void {
       expect(worker.eventTypes().toSorted()).toEqual(["available", "done", "done", "done", "unavailable"]);
     });
 
-    test(`an outage of the store for ${outageMs} ms during runs neither aborts nor repeats them`, async (world) => {
+    test(`an outage of the store for ${outageMs} ms aborts and repeats no run`, async (world) => {
       const worker = await world.startRunning({ concurrency: 2 });
       const other = world.start();
       await world.request("b");

@@ -38,7 +38,7 @@ export function runs(test: Case): void {
     expect(statuses?.filter((to) => to === "cancelled" || to === "done")).toEqual(["cancelled", "done"]);
   });
 
-  test("the message of an earlier run neither aborts the present one nor is remembered", async (world) => {
+  test("the message of an earlier run does not abort the present one, and is not remembered", async (world) => {
     const worker = await world.startRunning({ concurrency: 2 });
     const old = worker.run.context.message;
     worker.run.finish({ to: "waiting" });

@@ -103,7 +103,7 @@ export function claims({ test }: Context): void {
     await expectRefusal(claim(store, "a", message), "UNREADABLE_RECORD", { jobId: "a" });
   });
 
-  test("a claim of a record that does not match the schema leaves neither lease nor message", async ({
+  test("a claim of a record that does not match the schema leaves no lease and no message", async ({
     store,
     stores,
   }) => {
@@ -345,7 +345,7 @@ export function changeKeys({ test }: Context): void {
     });
   }
 
-  test("keys of one job do not count for another, nor for one that is created again", async ({ store }) => {
+  test("keys of one job do not count for another, and not for one that is created again", async ({ store }) => {
     for (const id of ["a", "b"]) await jobIn(store, "waiting", id);
     await store.updateStatus("a", "working", { key: "k" });
     expect(await store.updateStatus("b", "working", { key: "k" })).toMatchObject({ status: "working", version: 2 });

@@ -45,13 +45,16 @@ export function gone(store: { get(id: string): Promise<unknown> }, id: string): 
   return vi.waitFor(async () => expect(await store.get(id)).toBeNull(), PATIENCE);
 }
 
+/** Returns the time of the storage's clock in milliseconds. */
+export async function clockOf(store: Pick<JobStore<Report>, "create" | "delete">): Promise<number> {
+  const { job } = await store.create({ title: "A clock" });
+  await store.delete(job.id);
+  return job.createdAt.getTime();
+}
+
 /** Waits until the storage's clock is later than `moment`. */
 export function laterThan(store: JobStore<Report>, moment: Date): Promise<void> {
-  return vi.waitFor(async () => {
-    const { job } = await store.create({ title: "A clock" });
-    await store.delete(job.id);
-    expect(job.createdAt.getTime()).toBeGreaterThan(moment.getTime());
-  }, PATIENCE);
+  return vi.waitFor(async () => expect(await clockOf(store)).toBeGreaterThan(moment.getTime()), PATIENCE);
 }
 
 export async function collect<T>(all: AsyncIterable<T>): Promise<T[]> {

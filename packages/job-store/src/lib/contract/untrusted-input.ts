@@ -287,7 +287,8 @@ export function unusualStatuses({ test }: Context): void {
   test("a job is created in an initial status of any characters", async ({ stores }) => {
     const reader = stores.openFor(unusualJob);
     for (const [n, name] of NAMES.entries()) {
-      const store = stores.openFor(definitionOf(ALL, name));
+      // The other statuses are left out, because a driver can prepare each status of a definition.
+      const store = stores.openFor(definitionOf([name], name));
       const { created, job } = await store.create({ title: "One" }, { id: `${n}` });
       expect([created, job.status, job.history]).toEqual([
         true,

@@ -270,7 +270,7 @@ export function waitFor({ test }: Context): void {
   });
 
   test("a job that does not exist, or is deleted during the wait, is NOT_FOUND", async ({ store }) => {
-    await expectRefusal(store.waitFor("nobody"), "NOT_FOUND", { jobId: "nobody" });
+    await expectRefusal(store.waitFor("unknown"), "NOT_FOUND", { jobId: "unknown" });
     await store.create({ title: "One" }, { id: "a" });
     const { outcome } = await waiting(store, "a");
     await store.delete("a");

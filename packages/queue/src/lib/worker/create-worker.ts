@@ -26,10 +26,11 @@ import type { FailedOption, JobIdOption, Worker, WorkerOptions } from "./types.j
  * - A message whose job has a lease is acknowledged. If the claim covers it (a copy of the claim's message, or a message of the same queue that was
  *   stored for this job up to the claim and was due then), it is skipped. Otherwise the store remembers it, the newest one of each queue. The next claim for
  *   that queue removes it; a change to another status that is not final sends it. So no request is lost while a job runs.
- * - Leases of workers, and timeouts, count only time during which the store was reachable. Every relay, every worker and the process that enforces timeouts
- *   contacts the store at least every two seconds, also if it is idle or paused. A gap of more than five seconds between two contacts does not count, nor does
- *   a jump of the server's clock. So after an outage, a failover or a night without processes, every worker keeps its jobs, and leases and timeouts have the
- *   time left that they had before. Contacts are `claim`, `renewLeases` (also with an empty list), `outbox.read` (also while it waits) and a timeout check.
+ * - Leases of workers, and timeouts, count only time during which the store was reachable. Every relay, every worker and the process that enforces
+ *   timeouts contacts the store at least every two seconds, also if it is idle or paused. A gap of more than five seconds between two contacts does not
+ *   count, and neither does a jump of the server's clock. So after an outage, a failover or a night without processes, every worker keeps its jobs, and
+ *   leases and timeouts have the time left that they had before. Contacts are `claim`, `renewLeases` (also with an empty list), `outbox.read` (also while
+ *   it waits) and a timeout check.
  * - A worker that loses its RabbitMQ connection continues and stores its outcome. So does a worker whose lease ended, if no other worker claimed the job in
  *   the meantime.
  *

@@ -1,5 +1,5 @@
 -- Measures reachable time: time in which processes had contact with this server. Leases of workers and timeouts follow it, so that an
--- outage does not end them. A gap of more than five seconds between two contacts does not count, nor does a jump of the clock.
+-- outage does not end them. A gap of more than five seconds between two contacts does not count, and neither does a jump of the clock.
 --
 -- KEYS: metadata (hash) and gaps (sorted set), which the caller passes
 -- Replies: none of its own
