@@ -10,20 +10,24 @@ const QUEUE = "packages/queue/src/lib";
 
 /** Options by the function that takes them: the file, and the name of the type or of the function in it. */
 const OPTIONS = [
+  ["defineJob", `${STORE}/definition.ts`, "defineJob"],
+  ["A status of defineJob", `${STORE}/status-rule.ts`, "StatusRule"],
   ["createJobStore", `${STORE}/create-job-store.ts`, "JobStoreOptions"],
   ["redisDriver", `${STORE}/redis/options.ts`, "RedisDriverOptions"],
   ["memoryDriver of the job store", `${STORE}/memory/memory-driver.ts`, "MemoryDriverOptions"],
-  ["a status of defineJob", `${STORE}/status-rule.ts`, "StatusRule"],
   ["create", `${STORE}/types.ts`, "CreateOptions"],
   ["request", `${STORE}/types.ts`, "RequestOptions"],
   ["updateStatus", `${STORE}/types.ts`, "Change"],
   ["list", `${STORE}/types.ts`, "ListQuery"],
-  ["a message of the outbox", `${STORE}/outbox.ts`, "OutboxMessage"],
+  ["A message of the outbox", `${STORE}/outbox.ts`, "OutboxMessage"],
   ["pauseQueue", `${STORE}/worker-operations.ts`, "PauseOptions"],
   ["createReporter", `${STORE}/reporter/reporter.ts`, "ReporterOptions"],
+  ["createDashboard", `${STORE}/dashboard/options.ts`, "DashboardOptions"],
   ["instrument of the job store", `${STORE}/opentelemetry/instrument.ts`, "InstrumentOptions"],
+  ["defineQueue", `${QUEUE}/definition.ts`, "defineQueue"],
   ["createBroker", `${QUEUE}/broker.ts`, "createBroker"],
   ["rabbitmqDriver", `${QUEUE}/rabbitmq/options.ts`, "RabbitmqDriverOptions"],
+  ["memoryDriver of the queue", `${QUEUE}/memory/memory-driver.ts`, "memoryDriver"],
   ["publish", `${QUEUE}/types.ts`, "PublishOptions"],
   ["consume", `${QUEUE}/types.ts`, "ConsumeOptions"],
   ["createRelay", `${QUEUE}/relay.ts`, "createRelay"],
@@ -118,7 +122,11 @@ async function referencePage() {
 async function membersOf(file, name) {
   const source = await parse(file);
   for (const statement of source.statements) {
-    if (ts.isFunctionDeclaration(statement) && statement.name?.text === name) return parametersOf(statement);
+    if (ts.isFunctionDeclaration(statement) && statement.name?.text === name) {
+      const members = parametersOf(statement);
+      // The members of the parameter's type have the comments, or the parameter has them.
+      return members.length > 0 ? members : propertiesOf(statement.parameters[0] ?? statement);
+    }
     const isType = ts.isInterfaceDeclaration(statement) || ts.isTypeAliasDeclaration(statement);
     if (isType && statement.name.text === name) return propertiesOf(statement);
   }
@@ -136,18 +144,19 @@ function parametersOf(declaration) {
   if (type !== undefined && ts.isTypeLiteralNode(type)) {
     for (const member of type.members) if (member.questionToken) optional.add(member.name?.getText() ?? "");
   }
-  return ts
-    .getJSDocTags(declaration)
-    .filter((tag) => ts.isJSDocParameterTag(tag) && tag.name.getText().startsWith("options."))
-    .map((tag) => {
-      const name = /** @type {ts.JSDocParameterTag} */ (tag).name.getText().replace("options.", "");
-      return {
-        name,
-        required: !optional.has(name),
-        text: oneLine(ts.getTextOfJSDocComment(tag.comment)),
-        standard: "",
-      };
-    });
+  /** @type {Member[]} */
+  const members = [];
+  for (const tag of ts.getJSDocTags(declaration)) {
+    const text = oneLine(ts.getTextOfJSDocComment(tag.comment));
+    const last = members.at(-1);
+    if (ts.isJSDocParameterTag(tag) && tag.name.getText().startsWith("options.")) {
+      const name = tag.name.getText().replace("options.", "");
+      members.push({ name, required: !optional.has(name), text, standard: "" });
+    } else if (tag.tagName.text === "default" && last !== undefined) {
+      last.standard = text;
+    }
+  }
+  return members;
 }
 
 /**
@@ -168,8 +177,12 @@ function propertiesOf(node) {
         text: oneLine(ts.getTextOfJSDocComment(comment?.comment)),
         standard: oneLine(ts.getTextOfJSDocComment(tag?.comment)),
       };
-      // Alternatives of a union can have the same member.
-      if (!members.some(({ name }) => name === member.name)) members.push(member);
+      const alternative = alternativeOf(child);
+      if (member.required && alternative !== "") Object.assign(member, { required: false, standard: alternative });
+      // Alternatives of a union can have the same member. The one with a default has the whole comment.
+      const known = members.findIndex(({ name }) => name === member.name);
+      if (known === -1) members.push(member);
+      else if (member.standard !== "" && members[known]?.standard === "") members[known] = member;
     } else {
       ts.forEachChild(child, visit);
     }
@@ -178,11 +191,21 @@ function propertiesOf(node) {
   return members;
 }
 
+/** Returns when a member of one of several alternative types is required; "": it is in no alternative. @param {ts.PropertySignature} member */
+function alternativeOf({ parent, name }) {
+  const union = parent.parent;
+  if (!(ts.isUnionTypeNode(union) && union.types.every(ts.isTypeLiteralNode))) return "";
+  const first = (/** @type {ts.Node} */ type) => `\`${ts.isTypeLiteralNode(type) ? type.members[0]?.name?.getText() : ""}\``;
+  const own = first(parent);
+  return own === `\`${name.getText()}\`` ? `one of ${union.types.map(first).join(", ")}` : `required with ${own}`;
+}
+
 /** @param {readonly Member[]} members */
 function optionsTable(members) {
   const rows = members.map(({ name, required, text, standard }) => [
     `\`${name}\``,
-    standard !== "" ? standard : required ? "required" : "",
+    // "10_000" is the notation of code.
+    standard !== "" ? standard.replaceAll(/(?<=\d)_(?=\d)/g, ",") : required ? "required" : "",
     text,
   ]);
   return table(["Option", "Default", "Meaning"], rows);

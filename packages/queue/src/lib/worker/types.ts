@@ -57,8 +57,8 @@ export interface WorkerOptions<D extends JobDefinition, Q extends QueueDefinitio
   readonly recoverEveryMs?: number | undefined;
   /**
    * Maximum number of jobs with the same value of an `index` field that run at the same time, in all workers of the store that name this field. Jobs without a
-   * value are not limited. Only leases that a worker owns count, so a failed attempt, `RetryLater` and a crashed worker free their place; a lease that is given
-   * again keeps running even if this exceeds `max`. Each claim compares with its own `max`. A job above the limit waits in the store: it uses no attempt and no
+   * value are not limited. Only leases that a worker owns count. So a failed attempt, `RetryLater` and a crashed worker free their place. A job whose lease is
+   * given again continues, even if this exceeds `max`. Each claim compares with its own `max`. A job above the limit waits in the store: it uses no attempt and no
    * slot, and no message circulates. The timeout of its status counts while it waits. The store must not be sharded, because the jobs of one key would be in
    * several shards. @default no limit
    */
