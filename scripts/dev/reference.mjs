@@ -195,7 +195,8 @@ function propertiesOf(node) {
 function alternativeOf({ parent, name }) {
   const union = parent.parent;
   if (!(ts.isUnionTypeNode(union) && union.types.every(ts.isTypeLiteralNode))) return "";
-  const first = (/** @type {ts.Node} */ type) => `\`${ts.isTypeLiteralNode(type) ? type.members[0]?.name?.getText() : ""}\``;
+  const first = (/** @type {ts.Node} */ type) =>
+    `\`${ts.isTypeLiteralNode(type) ? type.members[0]?.name?.getText() : ""}\``;
   const own = first(parent);
   return own === `\`${name.getText()}\`` ? `one of ${union.types.map(first).join(", ")}` : `required with ${own}`;
 }

@@ -122,7 +122,7 @@ export interface StatusInfo {
   readonly sends: readonly string[];
 }
 
-/** Ending of a job: with an error, else with a result, else with neither. "neither" also stands for a record that cannot be read. */
+/** Ending of a job: with an error, else with a result, else with neither. An unreadable record counts as "neither". */
 export type Ending = "error" | "result" | "neither";
 
 export interface Overview {
