@@ -72,8 +72,12 @@ describe.skipIf(!available)(title("Redis with a user that has only the permissio
   });
 
   test("only optional commands were denied in all of these tests", async () => {
-    const denials = (await admin.acl("LOG")) as readonly (readonly unknown[])[];
-    const denied = new Set(denials.map((denial) => denial[denial.indexOf("object") + 1]));
+    const denials = (await admin.acl("LOG", 10_000)) as readonly (readonly unknown[])[];
+    const fieldOf = (denial: readonly unknown[], name: string) => denial[denial.indexOf(name) + 1];
+    // A driver can reconnect after its test has deleted the user. This is a failed login.
+    const denied = new Set(
+      denials.filter((denial) => fieldOf(denial, "reason") !== "auth").map((denial) => fieldOf(denial, "object")),
+    );
     expect(denied).toContain("info");
     expect(Object.keys(redisPermissions().optional)).toEqual(expect.arrayContaining([...denied]));
   });

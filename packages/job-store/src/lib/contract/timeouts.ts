@@ -74,7 +74,7 @@ export function timeouts({ test }: Context): void {
     const found = { id: "idle", status: "waiting", version: 1, createdAt: idle.createdAt.getTime() };
     const { jobs } = await storage.findOverdue("one");
     expect(jobs).toContainEqual({ ...found, idleSince: idle.updatedAt.getTime() });
-    await vi.waitFor(async () => expect(await overdue()).toEqual(["active", "idle"]), PATIENCE);
+    await vi.waitFor(async () => expect(await overdue()).toContain("active"), PATIENCE);
     expect(await now(store)).toBeGreaterThanOrEqual(activity + ms);
   });
 
