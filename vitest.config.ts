@@ -75,7 +75,7 @@ export default defineConfig({
     // Tests of memory and of timeouts start the garbage collector.
     execArgv: ["--expose-gc"],
     // Most tests against servers wait for the server and do not need a processor.
-    maxWorkers: availableParallelism() + 4,
+    maxWorkers: availableParallelism() + 2,
     sequence: { sequencer: LongestFirst },
     projects: [
       {

@@ -71,6 +71,8 @@ function outageOf(proxy: Awaited<ReturnType<typeof startTcpProxy>>) {
 
 /** Counts the messages of all sessions of a driver: those that were published, without those that were acknowledged or discarded. */
 function countMessages(driver: Driver) {
+  /** Ids of messages whose latest delivery was acknowledged. If the acknowledgement is lost, RabbitMQ delivers the message again. */
+  const acknowledged = new Set<string>();
   const counted = {
     messages: 0,
     driver: {
@@ -97,7 +99,12 @@ function countMessages(driver: Driver) {
           consume: (queue, subscriber, options) =>
             session.consume(
               queue,
-              override<Subscriber>(subscriber, { receive: (delivery) => subscriber.receive(counting(delivery)) }),
+              override<Subscriber>(subscriber, {
+                receive: (delivery) => {
+                  if (acknowledged.delete(delivery.envelope.id) && delivery.redelivered) counted.messages++;
+                  subscriber.receive(counting(delivery));
+                },
+              }),
               options,
             ),
         });
@@ -107,7 +114,10 @@ function countMessages(driver: Driver) {
   const counting = (delivery: Delivery) =>
     override<Delivery>(delivery, {
       settle: (how) => {
-        if (how === "ack" && delivery.live) counted.messages--;
+        if (how === "ack" && delivery.live) {
+          counted.messages--;
+          acknowledged.add(delivery.envelope.id);
+        }
         delivery.settle(how);
       },
     });
