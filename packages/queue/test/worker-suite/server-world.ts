@@ -69,9 +69,14 @@ function outageOf(proxy: Awaited<ReturnType<typeof startTcpProxy>>) {
   };
 }
 
-/** Counts the messages of all sessions of a driver: those that were published, without those that were acknowledged or discarded. */
+/**
+ * Counts the messages of all sessions of a driver: those that were published, without those that were acknowledged or discarded. If a
+ * connection is lost, RabbitMQ may have stored a message whose publish failed, and delivers a message again whose acknowledgement is lost.
+ */
 function countMessages(driver: Driver) {
-  /** Ids of messages whose latest delivery was acknowledged. If the acknowledgement is lost, RabbitMQ delivers the message again. */
+  /** Number of copies by message id that were published and not received yet. */
+  const expected = new Map<string, number>();
+  /** Ids of messages whose latest delivery was acknowledged. */
   const acknowledged = new Set<string>();
   const counted = {
     messages: 0,
@@ -80,10 +85,13 @@ function countMessages(driver: Driver) {
       open: (...args: Parameters<Driver["open"]>) => {
         const session = driver.open(...args);
         return override<Session>(session, {
-          publish: async (...publish) => {
+          publish: async (queue, envelope, place, ...rest) => {
+            const { id } = envelope;
+            const isReceivable = place !== "dead";
             counted.messages++;
-            const result = await session.publish(...publish);
-            if (!result.ok) counted.messages--;
+            if (isReceivable) expected.set(id, (expected.get(id) ?? 0) + 1);
+            const result = await session.publish(queue, envelope, place, ...rest);
+            if (!result.ok && (!isReceivable || takeExpected(id))) counted.messages--;
             return result;
           },
           visitDead: (queue, visit, options) =>
@@ -101,7 +109,7 @@ function countMessages(driver: Driver) {
               queue,
               override<Subscriber>(subscriber, {
                 receive: (delivery) => {
-                  if (acknowledged.delete(delivery.envelope.id) && delivery.redelivered) counted.messages++;
+                  noteReceived(delivery);
                   subscriber.receive(counting(delivery));
                 },
               }),
@@ -110,6 +118,17 @@ function countMessages(driver: Driver) {
         });
       },
     },
+  };
+  /** Removes a copy from those that are expected. Returns false if none is. */
+  const takeExpected = (id: string): boolean => {
+    const copies = expected.get(id) ?? 0;
+    if (copies > 0) expected.set(id, copies - 1);
+    return copies > 0;
+  };
+  const noteReceived = ({ envelope: { id }, redelivered }: Delivery) => {
+    const wasAcknowledged = acknowledged.delete(id);
+    if (redelivered && wasAcknowledged) counted.messages++;
+    else if (!takeExpected(id) && !redelivered) counted.messages++;
   };
   const counting = (delivery: Delivery) =>
     override<Delivery>(delivery, {
