@@ -58,7 +58,7 @@ describe("links", () => {
 });
 
 describe("options that would open the dashboard by accident", () => {
-  test.each(["", " ", "tab\tinside", "tök€n"])("the token %j is refused", (token) => {
+  test.each(["", " ", "open sesame ", "tab\tinside", "tök€n"])("the token %j is refused", (token) => {
     const store = createJobStore({ job: report, driver: memoryDriver() });
     onTestFinished(() => store.close());
     expect(() => createDashboard({ stores: { reports: { store } }, may: () => true, token })).toThrow(

@@ -14,9 +14,9 @@ export const managerEnv = {
     .describe("the port to listen on, 0 to 65535 (0: a free port)"),
   API_TOKEN: z
     .string()
-    .min(16)
+    .regex(/^[!-~][ -~]{14,}[!-~]$/)
     .optional()
-    .describe("the token that every call of the API needs, at least 16 characters"),
+    .describe("the token that every call of the API needs, at least 16 characters of ASCII without a space at the ends"),
   API_REQUESTS_PER_MINUTE: z.coerce
     .number()
     .int()

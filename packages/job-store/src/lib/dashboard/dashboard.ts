@@ -252,6 +252,6 @@ function sourcesOf({ stores }: DashboardOptions): ReadonlyMap<string, StoreSourc
 
 /** Checks a token. Browsers cannot send other characters in a header. @throws JobStoreError INVALID_ARGUMENT */
 function checkTokenOption(token: unknown): void {
-  if (token === undefined || (typeof token === "string" && /^[!-~]+$/.test(token))) return;
-  invalid("`token` of createDashboard must have at least one character of ASCII, and no spaces.");
+  if (token === undefined || (typeof token === "string" && /^[!-~](?:[ -~]*[!-~])?$/.test(token))) return;
+  invalid("`token` of createDashboard must have only characters of ASCII, at least one, and no space at its ends.");
 }

@@ -171,8 +171,9 @@ export interface DashboardOptions {
   /** True: nothing can be changed. @default false */
   readonly readOnly?: boolean | undefined;
   /**
-   * Token that each call of the page must have in its Authorization header, as "Bearer …": ASCII without spaces. The page asks for it. The
-   * document and the script of the page are served without it: they contain no data. @default none: the application in front of the dashboard authenticates users
+   * Token that each call of the page must have in its Authorization header, as "Bearer …". It has only characters of ASCII, and no space at
+   * its ends. The page asks for it. The document and the script of the page are served without it: they contain no data.
+   * @default none: the application in front of the dashboard authenticates users
    */
   readonly token?: string | undefined;
 }
