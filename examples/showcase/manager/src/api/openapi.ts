@@ -26,7 +26,9 @@ export async function describeApi(server: Server): Promise<void> {
         },
       },
     },
-    transform: (route) => jsonSchemaTransform({ ...route, schema: withAccess(route.schema, route.url) }),
+    // A route without a schema is not in the document.
+    transform: (route) =>
+      jsonSchemaTransform({ ...route, schema: withAccess(route.schema ?? { hide: true }, route.url) }),
     transformObject: jsonSchemaTransformObject,
   });
   await server.register(swaggerUi, { routePrefix: "/docs", staticCSP: true });
@@ -35,8 +37,7 @@ export async function describeApi(server: Server): Promise<void> {
 
 /** Adds to a route's schema its credentials, and the errors that every route with such input can return. */
 function withAccess<S extends FastifySchema>(schema: S, url: string): S {
-  // A route without a schema is not in the document.
-  if (schema === undefined || schema.hide) return schema;
+  if (schema.hide) return schema;
   const hasInput = Boolean(schema.params ?? schema.querystring ?? schema.body ?? schema.headers);
   const common = needsToken(url) ? [...(hasInput ? [400] : []), 401, 429] : [];
   return {
