@@ -16,7 +16,9 @@ export const managerEnv = {
     .string()
     .regex(/^[!-~][ -~]{14,}[!-~]$/)
     .optional()
-    .describe("the token that every call of the API needs, at least 16 characters of ASCII without a space at the ends"),
+    .describe(
+      "the token that every call of the API needs, at least 16 characters of ASCII without a space at the ends",
+    ),
   API_REQUESTS_PER_MINUTE: z.coerce
     .number()
     .int()
