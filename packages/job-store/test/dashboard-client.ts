@@ -1,9 +1,15 @@
 import { expect, onTestFinished } from "vitest";
 import { createDashboard, type Dashboard, type DashboardAction, type DashboardOptions } from "../src/dashboard.js";
-import { createJobStore, type JobStoreDriver } from "../src/index.js";
+import { createJobStore, defineJob, type JobStoreDriver } from "../src/index.js";
 import { type Report, report } from "../src/lib/contract/definitions.js";
 import type { Action, ActionReply, CallName, Calls, ErrorReply, WatchLine } from "../src/lib/dashboard/protocol.js";
 import { memoryDriver } from "../src/memory.js";
+
+/** Definition of reports as another version of a service has it, with one status more. */
+export const reportWithArchive = defineJob({
+  ...report,
+  statuses: { ...report.statuses, archived: { next: [], final: true } },
+});
 
 /** Options for a test. The key of its store is "reports". */
 export interface OpenOptions extends Partial<Omit<DashboardOptions, "stores">> {

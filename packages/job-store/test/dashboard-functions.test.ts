@@ -7,7 +7,7 @@ import { createJobStore, defineJob } from "../src/index.js";
 import { report } from "../src/lib/contract/definitions.js";
 import { withoutCredentials } from "../src/lib/dashboard/reply.js";
 import { memoryDriver } from "../src/memory.js";
-import { clientOf, newRequestId, openDashboard, requestOf } from "./dashboard-client.js";
+import { clientOf, newRequestId, openDashboard, reportWithArchive, requestOf } from "./dashboard-client.js";
 
 const unhandled = vi.fn();
 
@@ -123,8 +123,7 @@ test("two pages that load after a service recorded another definition open the s
   onTestFinished(() => dashboard.close());
   const client = clientOf(dashboard);
   await client.call("open", {});
-  const statuses = { ...report.statuses, archived: { next: [], final: true } } as const;
-  const second = createJobStore({ job: defineJob({ ...report, statuses }), driver });
+  const second = createJobStore({ job: reportWithArchive, driver });
   onTestFinished(() => second.close());
   await second.create({ title: "Two" }, { id: "b" });
   const before = open.mock.calls.length;

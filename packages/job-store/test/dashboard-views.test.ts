@@ -4,7 +4,7 @@ import { createDashboard } from "../src/dashboard.js";
 import { createJobStore, defineJob } from "../src/index.js";
 import { jobIn, report, step } from "../src/lib/contract/definitions.js";
 import { memoryDriver } from "../src/memory.js";
-import { clientOf, openDashboard, requestOf } from "./dashboard-client.js";
+import { clientOf, openDashboard, reportWithArchive, requestOf } from "./dashboard-client.js";
 
 describe("views", () => {
   test("a job is in its list and on its own page", async () => {
@@ -150,8 +150,7 @@ describe("views", () => {
     const client = clientOf(dashboard);
     const statusesOf = async () => (await client.call("open", {})).stores[0]?.statuses.map(({ name }) => name);
     expect(await statusesOf()).not.toContain("archived");
-    const statuses = { ...report.statuses, archived: { next: [], final: true } } as const;
-    const second = createJobStore({ job: defineJob({ ...report, statuses }), driver });
+    const second = createJobStore({ job: reportWithArchive, driver });
     onTestFinished(() => second.close());
     await second.create({ title: "Two" }, { id: "b" });
     expect(await statusesOf()).toContain("archived");

@@ -26,6 +26,15 @@ async function interceptActions(page: Page, answer: (n: number) => "continue" | 
   return ids;
 }
 
+/** Returns an answer for `interceptActions` that holds a request until `release` is called. */
+function holdRequest() {
+  let release = () => {};
+  const held = new Promise<"continue">((resolve) => {
+    release = () => resolve("continue");
+  });
+  return { held, release };
+}
+
 describe.skipIf(browser.missing)(browser.title("actions of the dashboard"), () => {
   const { open } = usePages();
 
@@ -120,10 +129,7 @@ describe.skipIf(browser.missing)(browser.title("actions of the dashboard"), () =
     const { url, store } = await startPlace();
     await failedFilms(store, 1_200);
     const page = await open(`${url}#/films/jobs?status=failed&field=user&value=ada`);
-    let release = () => {};
-    const held = new Promise<"continue">((resolve) => {
-      release = () => resolve("continue");
-    });
+    const { held, release } = holdRequest();
     const requests = await interceptActions(page, (n) => (n === 3 ? held : "continue"));
     await page.getByRole("region", { name: "All jobs that match" }).getByRole("button", { name: "Retry …" }).click();
     await dialog(page).getByLabel("Type 1200 to confirm").fill("1200");
@@ -143,10 +149,7 @@ describe.skipIf(browser.missing)(browser.title("actions of the dashboard"), () =
     const { url, store } = await startPlace();
     await failedFilms(store, 600);
     const page = await open(`${url}#/films/jobs?status=failed`);
-    let release = () => {};
-    const held = new Promise<"continue">((resolve) => {
-      release = () => resolve("continue");
-    });
+    const { held, release } = holdRequest();
     const requests = await interceptActions(page, (n) => (n === 2 ? held : "continue"));
     await page.getByRole("region", { name: "All jobs that match" }).getByRole("button", { name: "Delete …" }).click();
     await dialog(page).getByLabel("Type 600 to confirm").fill("600");

@@ -28,6 +28,16 @@ async function setVisibility(page: Page, state: "hidden" | "visible") {
 describe.skipIf(browser.missing)(browser.title("the live page of the dashboard"), () => {
   const { open } = usePages();
 
+  /** Opens the list of a store without jobs. The test lets time pass in the page. */
+  const openWithClock = async (url: string) => {
+    const page = await open(`${url}#/films/jobs`);
+    await page.clock.install();
+    await page.reload();
+    await live(page);
+    await page.getByText("This store has no jobs yet.").waitFor();
+    return page;
+  };
+
   test("counts, lists and an open job follow the changes of the store", async () => {
     const { url, store } = await startPlace();
     await store.create({ title: "One" }, { id: "film-1" });
@@ -78,12 +88,7 @@ describe.skipIf(browser.missing)(browser.title("the live page of the dashboard")
 
   test("a hidden tab disconnects and makes no call, and shows the changes when it is visible again", async () => {
     const { url, store } = await startPlace();
-    const page = await open(`${url}#/films/jobs`);
-    // The test lets time pass in the page.
-    await page.clock.install();
-    await page.reload();
-    await live(page);
-    await page.getByText("This store has no jobs yet.").waitFor();
+    const page = await openWithClock(url);
     const other = await open(`${url}#/films/jobs`);
     await live(other);
     const disconnected = page.waitForEvent("requestfailed", (request) => request.url().endsWith("?call=watch"));
@@ -122,11 +127,7 @@ describe.skipIf(browser.missing)(browser.title("the live page of the dashboard")
 
   test("a list is loaded once per second while lines of the watch arrive faster", async () => {
     const { url, store } = await startPlace();
-    const page = await open(`${url}#/films/jobs`);
-    await page.clock.install();
-    await page.reload();
-    await live(page);
-    await page.getByText("This store has no jobs yet.").waitFor();
+    const page = await openWithClock(url);
     await page.clock.pauseAt(Date.now() + MINUTE / 3);
     const calls = countCalls(page);
     for (let count = 1; count <= 10; count++) {
