@@ -107,7 +107,8 @@ export async function startChild(settings: ChildSettings, proxies: Proxies): Pro
     if (task.result?.state === "fail" && output !== "") console.error(`Output of process ${process_.pid}:\n${output}`);
   });
   const send = (message: ToChild) => {
-    if (process_.connected) process_.send(message);
+    // The callback receives the error of a process that has just ended. Without it, the test would fail.
+    if (process_.connected) process_.send(message, () => {});
   };
   process_.on("exit", (code, signal) => {
     end = signal ?? code;
