@@ -59,7 +59,7 @@ export async function startPrevious(place: Place): Promise<PreviousService> {
   return (call, ...args) =>
     new Promise((resolve, reject) => {
       waiting.set(++number, { resolve, reject });
-      child.send({ number, call, args });
+      child.send({ number, call, args }, (error) => error !== null && reject(error));
     });
 }
 
