@@ -225,7 +225,10 @@ export interface OutboxStorage {
   ): Promise<{ readonly messages: readonly ListedMessage[]; readonly complete: boolean }>;
   /** Returns the number of rejected entries. */
   countRejected(): Promise<number>;
-  /** Makes rejected entries available to `claim` again, as if they had just been stored. */
+  /**
+   * Makes rejected entries available to `claim` again, as if they had just been stored, with new ids. So a repeated call does not requeue an
+   * entry that was rejected again.
+   */
   requeue(entryIds: readonly string[]): Promise<void>;
   /**
    * Changes the due time of scheduled messages, also in their origin; a time that is not later than now makes them entries at once, with a

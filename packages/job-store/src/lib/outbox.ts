@@ -160,7 +160,10 @@ export interface Outbox {
   ofJob(id: string): Promise<JobMessages>;
   /** Returns the number of rejected entries. @throws UNAVAILABLE */
   countRejected(): Promise<number>;
-  /** Makes rejected entries available to `read` again, as if they had just been stored. @throws UNAVAILABLE */
+  /**
+   * Makes rejected entries available to `read` again, as if they had just been stored. They get new entry ids, so a repeated call with the old
+   * ids does not requeue an entry that was rejected again. @throws UNAVAILABLE
+   */
   requeue(entryIds: readonly string[]): Promise<void>;
   /**
    * Changes the time at which scheduled messages become due, also in their origin. A time in the past makes them due now. Messages that are

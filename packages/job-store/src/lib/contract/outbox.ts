@@ -275,7 +275,11 @@ export function outboxClaims({ test }: Context): void {
     expect(await store.outbox.rejected()).toHaveLength(1);
     const again = await store.outbox.read();
     expect(again).toMatchObject([{ jobId: "a", id: "a.1.0", payload: 0, queue: "reports" }]);
+    expect(ids(again)).not.toEqual(ids(entries).slice(0, 1));
     await store.outbox.reject(ids(again), "second");
+    // A repeated call names the entry by its old id.
+    await store.outbox.requeue(ids(entries).slice(0, 1));
+    expect(await store.outbox.depth()).toBe(0);
     expect((await store.outbox.rejected()).map(({ reason }) => reason).sort()).toEqual(["first", "second"]);
   });
 

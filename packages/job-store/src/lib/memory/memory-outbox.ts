@@ -81,13 +81,17 @@ export class MemoryOutbox implements OutboxStorage {
     this.#readers.notify();
   }
 
+  #newEntryId(now: number): string {
+    return `${now}-${this.#sequence++}`;
+  }
+
   #newEntry(
     { id: jobId, createdAt, attempt, version }: Changed,
     { id, queue, payload, headers }: KeptMessage,
     dueAt: number,
   ): Entry {
     const now = Date.now();
-    const entryId = `${now}-${this.#sequence++}`;
+    const entryId = this.#newEntryId(now);
     const origin = { createdAt, attempt, version, dueAt };
     return {
       entryId,
@@ -245,7 +249,8 @@ export class MemoryOutbox implements OutboxStorage {
       const at = Date.now();
       // A message that was delayed is due now.
       const origin = entry.origin?.dueAt ? { ...entry.origin, dueAt: at } : entry.origin;
-      this.#entries.set(id, { ...entry, at, origin, claimedUntil: 0, place: this.#places++ });
+      const entryId = this.#newEntryId(at);
+      this.#entries.set(entryId, { ...entry, entryId, at, origin, claimedUntil: 0, place: this.#places++ });
     }
     this.#readers.notify();
   }
