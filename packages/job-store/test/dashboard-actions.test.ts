@@ -118,6 +118,59 @@ describe("retry and move", () => {
     expect((await client.act(retry)).outcomes).toMatchObject([{ outcome: "moved" }]);
   });
 
+  test("a request id that moved a job is refused for another move of it, also by another process", async () => {
+    const driver = memoryDriver();
+    const { store, client } = openDashboard({ driver });
+    const other = openDashboard({ driver });
+    await store.create({ title: "One" }, { id: "a" });
+    const requestId = newRequestId();
+    const move = { name: "move", chosen: { jobs: [{ id: "a", version: 1 }] }, to: "working" } as const;
+    expect((await client.act(move, requestId)).outcomes).toMatchObject([{ outcome: "done" }]);
+    const chosen = { jobs: [{ id: "a", version: 2 }] };
+    const others = [
+      { name: "move", chosen, to: "failed" },
+      { name: "move", chosen, to: "working" },
+      { ...move, message: { queue: "reports", payload: "1" } },
+      { ...move, note: "another note" },
+    ] as const;
+    for (const act of others) {
+      const { outcomes } = await other.client.act(act, requestId);
+      expect(outcomes, JSON.stringify(act)).toMatchObject([
+        { id: "a", outcome: "refused", message: expect.stringContaining("new request id") },
+      ]);
+    }
+    expect(await store.get("a")).toMatchObject({ status: "working", version: 2 });
+    expect((await other.client.act(move, requestId)).outcomes).toMatchObject([{ outcome: "done" }]);
+  });
+
+  test("a request id is refused for another action in the same process", async () => {
+    const { store, client, actions } = openDashboard();
+    await store.create({ title: "One" }, { id: "a" });
+    const requestId = newRequestId();
+    await client.act({ name: "pause", queue: "reports" }, requestId);
+    for (const act of [
+      { name: "pause", queue: "others" },
+      { name: "resume", queue: "reports" },
+      { name: "delete", chosen: { jobs: [{ id: "a", version: 1 }] } },
+    ]) {
+      const refused = await client.failure("act", { requestId, act });
+      expect(refused).toMatchObject({ status: 409, code: "CONFLICT" });
+      expect(actions.at(-1)).toMatchObject({ action: act.name, result: "failed" });
+    }
+    expect(await store.pausedQueues()).toMatchObject([{ queue: "reports" }]);
+    expect(await store.get("a")).not.toBeNull();
+  });
+
+  test("a request id whose action changed nothing can be used for another one", async () => {
+    const { store, client } = openDashboard();
+    const requestId = newRequestId();
+    expect((await client.act({ name: "resume", queue: "reports" }, requestId)).outcomes).toMatchObject([
+      { outcome: "moved" },
+    ]);
+    await client.act({ name: "pause", queue: "reports" }, requestId);
+    expect(await store.pausedQueues()).toMatchObject([{ queue: "reports" }]);
+  });
+
   test("the outcome of a lost reply is unknown, and repeating the request finds it out", async () => {
     const driver = memoryDriver();
     const { store, client } = openDashboard({ driver });
@@ -286,6 +339,40 @@ describe("outbox and queues", () => {
     expect((await client.act({ name: "requeue", entryIds: [two] })).outcomes).toMatchObject([{ outcome: "done" }]);
     expect(await store.outbox.depth()).toBe(2);
     expect(await store.outbox.countRejected()).toBe(0);
+  });
+
+  test("a message that was rejected again is not requeued by a repeated request, also by another process", async () => {
+    const driver = memoryDriver();
+    const { store, client } = openDashboard({ driver });
+    const other = openDashboard({ driver });
+    await store.create({ title: "One" }, { id: "a", outbox: [{ queue: "one", payload: 1 }] });
+    const reject = async () => {
+      const entryIds = (await store.outbox.read()).map(({ entryId }) => entryId);
+      await store.outbox.reject(entryIds, "no such queue");
+      return entryIds;
+    };
+    const requeue = { name: "requeue", entryIds: await reject() } as const;
+    const requestId = newRequestId();
+    const first = await client.act(requeue, requestId);
+    expect(first.outcomes).toMatchObject([{ outcome: "done" }]);
+    await reject();
+    expect(await client.act(requeue, requestId)).toEqual(first);
+    expect((await other.client.act(requeue, requestId)).outcomes).toMatchObject([{ outcome: "moved" }]);
+    expect(await store.outbox.countRejected()).toBe(1);
+  });
+
+  test("a request that is repeated after a lost reply of the store is performed again", async () => {
+    const driver = memoryDriver();
+    const { store, client } = openDashboard({ driver });
+    const requestId = newRequestId();
+    driver.faults.goAway();
+    const pause = { name: "pause", queue: "reports" } as const;
+    expect((await client.act(pause, requestId)).outcomes).toMatchObject([{ outcome: "refused" }]);
+    driver.faults.comeBack();
+    expect((await client.act(pause, requestId)).outcomes).toMatchObject([{ outcome: "done" }]);
+    await store.resumeQueue("reports");
+    expect((await client.act(pause, requestId)).outcomes).toMatchObject([{ outcome: "done" }]);
+    expect(await store.pausedQueues()).toEqual([]);
   });
 
   test("a scheduled message is sent now, later or never", async () => {

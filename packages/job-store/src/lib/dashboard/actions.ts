@@ -7,6 +7,7 @@ import { copyJob, deleteJob, type JobChange, moveJob, type Result, withOutcome }
 import type { ActionName } from "./options.js";
 import type { ActionReply, OutboxKind, Outcome, ShownJob } from "./protocol.js";
 import { queueOf } from "./queues.js";
+import { digestOf } from "./recent-actions.js";
 import { badRequest } from "./reply.js";
 
 /** Action of a user on a store. */
@@ -75,11 +76,10 @@ function moved(message: string): Result {
 async function changeJobs(context: ActionContext, act: Body, isRetry: boolean): Promise<ActionReply> {
   const { statuses } = context.opened.store.definition;
   const to = oneOf(act, "to", Object.keys(statuses));
-  const change: JobChange = {
-    ...{ to, isRetry },
-    message: messageIn(act, to, statuses[to]),
-    note: optionalText(act, "note", 1000),
-  };
+  const message = messageIn(act, to, statuses[to]);
+  const note = optionalText(act, "note", 1000);
+  const digest = digestOf([to, isRetry, message, note]).slice(0, 22);
+  const change: JobChange = { to, isRetry, message, note, digest };
   return onJobs(context, act, (shown) => moveJob(context, shown, change));
 }
 
@@ -211,7 +211,13 @@ async function onLetters(context: ActionContext, act: Body, action: "redrive" | 
     const outcome = result.outcome === "done" ? result : { ...result, outcome: "unknown" as const };
     return { outcomes: ids.map((id) => ({ ...outcome, id })), cursor: null };
   }
-  const left = new Set((await broker.deadLetters(queue, { limit: 10_000 })).map(({ id }) => id));
+  let left: ReadonlySet<string> = new Set();
+  const search = await withOutcome("", async () => {
+    left = new Set((await broker.deadLetters(queue, { limit: 10_000 })).map(({ id }) => id));
+    return null;
+  });
+  if (search.outcome !== "done")
+    return { outcomes: ids.map((id) => ({ ...search, outcome: "unknown", id })), cursor: null };
   const gone: Result = count === 0 ? moved("It is no dead letter any more.") : { outcome: "done", message: null };
   const kept: Result = { outcome: "refused", message: "It was not processed. Try again." };
   return { outcomes: ids.map((id) => ({ id, ...(left.has(id) ? kept : gone) })), cursor: null };

@@ -20,6 +20,8 @@ export interface JobChange {
   readonly isRetry: boolean;
   readonly message: EnteredMessage | undefined;
   readonly note: string | undefined;
+  /** Digest of this change, at most 22 characters. The key of the change contains it. */
+  readonly digest: string;
 }
 
 /**
@@ -58,29 +60,30 @@ function withJobOutcome({ values }: Author, id: string, change: () => Promise<Re
 /** Moves a job to another status, if it has the version that was shown. */
 export function moveJob(author: Author, shown: ShownJob, change: JobChange): Promise<Outcome> {
   const { id, version } = shown;
-  const { to, isRetry, message, note } = change;
+  const { to, isRetry, message, note, digest } = change;
   const { by, requestId } = author;
   const { store } = author.opened;
+  const request = `dashboard:${requestId}:`;
+  const key = `${request}${version}.${digest}`;
   return withJobOutcome(author, id, async () => {
-    if (isRetry || shown.createdAt !== undefined) {
-      const job = await store.get(id);
-      if (job !== null && isAnother(job, shown)) return createdAgain(job);
-      // A job with another version is refused by the store, unless this request has changed it.
-      if (isRetry && job?.version === version && store.definition.statuses[job.status]?.final !== true) {
-        return {
-          outcome: "refused",
-          message: `Its status "${job.status}" is not final, so there is nothing to retry.`,
-        };
-      }
+    const stored = await store.get(id);
+    if (stored !== null && isAnother(stored, shown)) return createdAgain(stored);
+    const earlier = stored?.history.findLast((made) => made.key?.startsWith(request) === true);
+    if (earlier !== undefined && earlier.key !== key) {
+      return {
+        outcome: "refused",
+        message: `The same request id moved this job to "${earlier.to}" before. Send the action with a new request id.`,
+      };
+    }
+    // A job with another version is refused by the store, unless this request has changed it.
+    if (isRetry && stored?.version === version && store.definition.statuses[stored.status]?.final !== true) {
+      return {
+        outcome: "refused",
+        message: `Its status "${stored.status}" is not final, so there is nothing to retry.`,
+      };
     }
     const outbox = messagesFor(message, id);
-    const job = await store.updateStatus(id, to, {
-      ifVersion: version,
-      by,
-      note,
-      key: `dashboard:${requestId}`,
-      outbox,
-    });
+    const job = await store.updateStatus(id, to, { ifVersion: version, by, note, key, outbox });
     if (job.version > version) return null;
     return { outcome: "refused", message: `It is in status "${to}" already.` };
   });
