@@ -11,7 +11,7 @@ import type {
   PausedQueueView,
   WorkersView,
 } from "./protocol.js";
-import { withoutCredentials } from "./reply.js";
+import { withoutAddresses } from "./reply.js";
 
 /** Returns counts, plots and warnings of a store. */
 export async function overview({ opened: { store, clock } }: CallContext): Promise<Overview> {
@@ -44,7 +44,7 @@ export async function outboxCounts({ outbox }: DashboardJobStore): Promise<Outbo
 
 async function healthView(store: DashboardJobStore): Promise<HealthView> {
   const { error, ...health } = await store.health();
-  return { ...health, error: error === undefined ? null : withoutCredentials(error) };
+  return { ...health, error: error === undefined ? null : withoutAddresses(error) };
 }
 
 async function pausedQueues(store: DashboardJobStore): Promise<readonly PausedQueueView[]> {

@@ -2,7 +2,7 @@ import { jobOfOrigin } from "../origin.js";
 import type { CallContext } from "./context.js";
 import type { DashboardBroker, DashboardQueue } from "./options.js";
 import type { LettersView, QueuesView } from "./protocol.js";
-import { badRequest, messageOf, withoutCredentials } from "./reply.js";
+import { badRequest, messageOf, withoutAddresses } from "./reply.js";
 
 /** Maximum number of dead letters on the page. */
 const MAX_LETTERS = 100;
@@ -19,7 +19,7 @@ export async function queuesView({ source, opened: { clock } }: CallContext): Pr
   const { status, warnings, error } = health;
   return {
     queues: found,
-    health: { status, warnings, error: error === undefined ? null : withoutCredentials(error) },
+    health: { status, warnings, error: error === undefined ? null : withoutAddresses(error) },
     now,
   };
 }

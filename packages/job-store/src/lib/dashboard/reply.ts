@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import { isError, JobStoreError } from "../errors.js";
 import type { ErrorReply } from "./protocol.js";
 
@@ -85,10 +86,25 @@ export function codeOf(error: unknown): string | null {
   return isKnown && "code" in error && typeof error.code === "string" ? error.code : null;
 }
 
-/** Returns the message of an error for the page, without user and password of an address. */
+/** Returns the message of an error for the page, without addresses of servers. */
 export function messageOf(error: unknown): string {
   if (codeOf(error) === null || !isError(error)) return "The dashboard failed. See the log of its process.";
-  return withoutCredentials(error.message);
+  return withoutAddresses(error.message);
+}
+
+/** Removes the addresses of servers, with user and password: the log of the process has them. */
+export function withoutAddresses(text: string): string {
+  return (
+    text
+      .replace(/(\w:\/\/)(?=\S*\w)\S+/g, "$1…")
+      // Node adds the address to the error of a connection, and ioredis that of the local end.
+      .replace(/\b(connect|getaddrinfo) (E[A-Z_]+) \S+?(?=[.,;)]*(?:\s|$))(?: - Local \(\S*\))?/g, "$1 $2")
+      .replace(/(certificate's altnames):.*/s, "$1")
+      .replace(/[\da-f]*[.:][\da-f.:]*[\da-f]/gi, (part) =>
+        isIP(part) || isIP(part.replace(/:\d+$/, "")) ? "…" : part,
+      )
+      .replace(/\b[a-z][\w-]*(?:\.[\w-]+)*:\d{2,5}\b/gi, "…")
+  );
 }
 
 /** Removes the user and the password of addresses. The password can contain "@". */
