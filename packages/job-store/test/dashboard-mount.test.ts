@@ -6,11 +6,13 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import express from "express";
+import { Hono } from "hono";
+import { compress } from "hono/compress";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { type Dashboard, nodeRequestOf } from "../src/dashboard.js";
 import type { DashboardInfo, JobsPage } from "../src/lib/dashboard/protocol.js";
 import { linesOf, newRequestId, openDashboard } from "./dashboard-client.js";
-import { AUTHORIZATION, MOUNTS, serve, serveProxy } from "./dashboard-mounts.js";
+import { AUTHORIZATION, MOUNTS, serve, serveProxy, webListener } from "./dashboard-mounts.js";
 
 /** Loads the page at an address as a browser does: all addresses are relative to it. */
 async function usePage(url: string, headers: Readonly<Record<string, string>> = {}) {
@@ -87,6 +89,27 @@ describe("the dashboard works without an option for its path", () => {
     await usePage(`${await serve(app)}/jobs`);
     expect((await store.get("a"))?.history.at(-1)).toMatchObject({ to: "failed", by: "ann" });
     expect(nodeRequestOf(new Request("http://host/"))).toBeNull();
+  });
+
+  test("in Hono, behind a middleware that compresses every type", async () => {
+    const dashboard = await openFilled();
+    const app = new Hono();
+    app.use(compress({ contentTypeFilter: () => true, threshold: 0 }));
+    app.all("/a/b", (context) => dashboard.fetch(context.req.raw));
+    const url = `${await serve(webListener((request) => app.fetch(request)))}/a/b`;
+    expect((await fetch(url)).headers.get("content-encoding")).toBe("gzip");
+    await usePage(url);
+  });
+
+  test("a header of a middleware that Web requests cannot have is refused with a reply", async () => {
+    const dashboard = await openFilled();
+    const url = await serve((request, response) => {
+      request.headers["x user"] = "ann";
+      void dashboard.handle(request, response);
+    });
+    const reply = await fetch(url);
+    expect(reply.status).toBe(400);
+    expect(await reply.json()).toMatchObject({ error: { code: "INVALID_ARGUMENT" } });
   });
 
   test("bundled into one file", async () => {

@@ -89,7 +89,7 @@ export const MOUNTS = {
 } satisfies Readonly<Record<string, Mount>>;
 
 /** Serves a handler of Web requests, as the servers of such frameworks do. */
-function webListener(handler: (request: Request) => Response | Promise<Response>): RequestListener {
+export function webListener(handler: (request: Request) => Response | Promise<Response>): RequestListener {
   return async (message, response) => {
     const chunks: Buffer[] = [];
     for await (const chunk of message) chunks.push(chunk);

@@ -35,6 +35,32 @@ test("pages get the ids of changed jobs with the counts", async () => {
   await ended;
 });
 
+test("live updates are neither stored nor compressed", async () => {
+  const { dashboard } = openDashboard();
+  const stop = new AbortController();
+  const reply = await dashboard.fetch(new Request(requestOf("watch", { store: "reports" }), { signal: stop.signal }));
+  expect(reply.headers.get("cache-control")).toBe("no-store, no-transform");
+  stop.abort();
+});
+
+test("at most 1,000 pages listen, and another one is told so until one leaves", async () => {
+  const opened = openDashboard();
+  const stops = Array.from({ length: 1000 }, () => new AbortController());
+  const watch = (signal: AbortSignal) =>
+    opened.dashboard.fetch(new Request(requestOf("watch", { store: "reports" }), { signal }));
+  for (const { signal } of stops) expect((await watch(signal)).status).toBe(200);
+  const refused = await watch(new AbortController().signal);
+  expect(refused.status).toBe(503);
+  expect(await refused.json()).toMatchObject({
+    error: { code: "UNAVAILABLE", message: expect.stringContaining("pages") },
+  });
+  expect(await opened.client.call("jobs", {})).toMatchObject({ items: [] });
+  stops[0]?.abort();
+  const next = new AbortController();
+  expect((await watch(next.signal)).status).toBe(200);
+  for (const stop of [...stops, next]) stop.abort();
+});
+
 test("100 pages share one watch, one count per line and one clock, and the watch ends with the last page", async () => {
   const opened = openDashboard();
   const watch = vi.spyOn(opened.store, "watch");

@@ -1,6 +1,6 @@
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { createDashboard, type DashboardBroker, type DashboardOptions } from "../src/dashboard.js";
-import { createJobStore, type JobStore } from "../src/index.js";
+import { createJobStore, type JobStore, JobStoreError } from "../src/index.js";
 import { type Report, report, step } from "../src/lib/contract/definitions.js";
 import type { Action } from "../src/lib/dashboard/protocol.js";
 import { memoryDriver } from "../src/memory.js";
@@ -34,7 +34,7 @@ describe("a broker", () => {
     const { client } = openDashboard({ parts: fakeBroker() });
     expect(await client.call("queues", {})).toMatchObject({
       queues: [{ queue: "reports", ready: 3, dead: 2, error: null }],
-      health: { status: "healthy", error: "amqp://host lost" },
+      health: { status: "healthy", error: "amqp://… lost" },
     });
     const { letters, total } = await client.call("letters", { queue: "reports" });
     expect(total).toBe(2);
@@ -222,6 +222,11 @@ describe("requests", () => {
     [200, { ...json, "sec-fetch-site": "same-origin" }],
     [200, { ...json, origin: "http://host", host: "host" }],
     [200, { ...json, origin: "https://jobs.example", host: "10.0.0.7", "x-forwarded-host": "jobs.example" }],
+    [200, { ...json, origin: "https://jobs.example", "x-forwarded-host": "jobs.example, proxy.internal" }],
+    [403, { ...json, origin: "null", host: "", "x-forwarded-host": "" }],
+    [403, { ...json, "sec-fetch-site": "same-origin, cross-site" }],
+    [403, { ...json, origin: "http://host, http://evil" }],
+    [415, { "content-type": "text/plain, application/json", "sec-fetch-site": "same-origin" }],
   ])("an action gets the status %i with the headers %j", async (expected, headers) => {
     expect(await status(headers)).toBe(expected);
   });
@@ -245,6 +250,77 @@ describe("requests", () => {
     const large = JSON.stringify({ store: "reports", id: "x".repeat(1_100_000) });
     expect((await dashboard.fetch(requestOf("job", large))).status).toBe(413);
     for (const body of ["[]", "1", "{", ""]) expect((await dashboard.fetch(requestOf("open", body))).status).toBe(400);
+  });
+
+  test("a body that is no UTF-8 is refused", async () => {
+    const { dashboard } = openDashboard();
+    const fetchBody = (body: Uint8Array<ArrayBuffer>) =>
+      dashboard.fetch(new Request(requestOf("job", ""), { body, method: "POST" }));
+    const body = (id: readonly number[]) =>
+      Uint8Array.from([...Buffer.from('{"store":"reports","id":"a'), ...id, 0x22, 0x7d]);
+    expect((await fetchBody(body([]))).status).toBe(200);
+    for (const wrong of [[0xff], [0xc0, 0xaf], [0xe2, 0x82], [0xed, 0xa0, 0x80]]) {
+      expect((await fetchBody(body(wrong))).status).toBe(400);
+    }
+    expect((await fetchBody(Uint8Array.from([0x7b, 0xe2]))).status).toBe(400);
+  });
+
+  test("a body that does not end is refused after 30 seconds, also if it has no end", async () => {
+    vi.useFakeTimers();
+    onTestFinished(() => void vi.useRealTimers());
+    const { dashboard } = openDashboard();
+    const cancelled = vi.fn();
+    let timer: NodeJS.Timeout | undefined;
+    const body = new ReadableStream({
+      start: (controller) => {
+        timer = setInterval(() => controller.enqueue(Buffer.from(" ")), 1000);
+      },
+      cancel: () => {
+        clearInterval(timer);
+        cancelled();
+      },
+    });
+    const reply = dashboard.fetch(new Request(requestOf("open", ""), { method: "POST", body, duplex: "half" }));
+    await vi.advanceTimersByTimeAsync(29_000);
+    expect(cancelled).not.toHaveBeenCalled();
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect((await reply).status).toBe(408);
+    expect(cancelled).toHaveBeenCalled();
+  });
+
+  test("a call without a name, or with an unknown one, is refused", async () => {
+    const { dashboard } = openDashboard();
+    for (const name of ["", "other", "__proto__", "toString", "x".repeat(100_000), "%ff%00", "%"]) {
+      expect((await dashboard.fetch(requestOf(name, { store: "reports" }))).status).toBe(404);
+    }
+    const init = { method: "POST", headers: json, body: '{"store":"reports"}' };
+    expect((await dashboard.fetch(new Request("http://host/", init))).status).toBe(404);
+    expect((await dashboard.fetch(new Request("http://host/?call=jobs&call=act", init))).status).toBe(200);
+  });
+
+  test("a reply to HEAD has the headers of the reply to GET, and no body", async () => {
+    const { dashboard } = openDashboard();
+    for (const url of ["http://host/", "http://host/?asset=page.js", "http://host/?asset=none"]) {
+      const [get, head] = [
+        await dashboard.fetch(new Request(url)),
+        await dashboard.fetch(new Request(url, { method: "HEAD" })),
+      ];
+      expect(head.status).toBe(get.status);
+      expect([...head.headers]).toEqual([...get.headers]);
+      expect(head.body).toBeNull();
+    }
+  });
+
+  test("conditional requests and requests for a range get the whole reply", async () => {
+    const { dashboard } = openDashboard();
+    const headers = {
+      "if-none-match": "*",
+      "if-modified-since": new Date(Date.now() + 1e9).toUTCString(),
+      range: "bytes=0-9",
+    };
+    const reply = await dashboard.fetch(new Request("http://host/", { headers }));
+    expect(reply.status).toBe(200);
+    expect(await reply.text()).toContain("</html>");
   });
 
   test("every reply has strict headers", async () => {
@@ -303,6 +379,50 @@ describe("requests", () => {
     expect(await client.failure("jobs", {})).toMatchObject({ status: 503, code: "UNAVAILABLE" });
     driver.faults.comeBack();
     expect(await client.call("jobs", {})).toMatchObject({ items: [] });
+  });
+
+  test.each([
+    "No connection to Redis: connect ECONNREFUSED 10.9.8.7:6379; the server may use TLS: try rediss://.",
+    "No connection to Redis: connect ECONNREFUSED 2001:db8::9:6379.",
+    "No connection to Redis: connect EHOSTUNREACH 10.9.8.7:6379 - Local (10.9.8.6:0).",
+    "No connection to Redis: getaddrinfo ENOTFOUND tiger.internal.",
+    "No connection to Redis: connect ENOENT /run/tiger.sock.",
+    "Redis redirects (MOVED 3999 10.9.8.7:6381)",
+    "Redis redirects (MOVED 3999 tiger.internal:6381)",
+    "redis://ann:tiger@[2001:db8::9]:6379/0 is wrong",
+    "redis://ann:ti/ger@ti@host is wrong",
+    "Hostname/IP does not match certificate's altnames: Host: tiger.internal. is not in the list",
+  ])("no reply has the address or the password in the error %j", async (message) => {
+    const error = new JobStoreError("UNAVAILABLE", message, { indeterminate: false });
+    const { store, dashboard, client, actions } = openDashboard({ parts: { ...fakeBroker() } });
+    vi.spyOn(store, "counts").mockRejectedValue(error);
+    vi.spyOn(store, "pauseQueue").mockRejectedValue(error);
+    vi.spyOn(store, "workers").mockRejectedValue(error);
+    const health = await store.health();
+    vi.spyOn(store, "health").mockResolvedValue({ ...health, error: message });
+    const act = { requestId: newRequestId(), act: { name: "pause", queue: "q" } };
+    const broken = createDashboard({
+      stores: { reports: { driver: { ...memoryDriver(), readMetadata: () => Promise.reject(error) } } },
+      may: () => true,
+    });
+    onTestFinished(() => broken.close());
+    const replies = [
+      await dashboard.fetch(requestOf("counts", { store: "reports", where: {} })),
+      await dashboard.fetch(requestOf("overview", { store: "reports" })),
+      await dashboard.fetch(requestOf("act", { store: "reports", ...act })),
+      await broken.fetch(requestOf("open", {})),
+    ];
+    vi.mocked(store.counts).mockRestore();
+    vi.mocked(store.workers).mockRestore();
+    const texts = await Promise.all(replies.map((reply) => reply.text()));
+    texts.push(
+      JSON.stringify((await client.call("overview", {})).health),
+      JSON.stringify(actions.map(({ outcomes }) => outcomes)),
+    );
+    for (const text of texts) {
+      expect(text).not.toMatch(/tiger|ger@|ann|10\.9|2001:db8|:6379/);
+      expect(text).toMatch(/Redis|redis|Hostname/);
+    }
   });
 });
 

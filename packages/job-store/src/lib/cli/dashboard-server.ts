@@ -27,6 +27,9 @@ export async function serve(
     }
     void dashboard.handle(request, response);
   });
+  server.on("connect", (_request, socket) => {
+    socket.end("HTTP/1.1 405 Method Not Allowed\r\nAllow: GET, HEAD, POST\r\nConnection: close\r\n\r\n");
+  });
   await listen(server, host, port);
   const { port: bound } = server.address() as AddressInfo;
   return {

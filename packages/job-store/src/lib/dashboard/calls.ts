@@ -73,6 +73,19 @@ async function outbox({ opened: { store, clock }, values }: CallContext, body: B
   };
 }
 
+/** Returns the live updates of a store. */
+export function watchReply({ opened: { watch } }: CallContext, request: Request): Response {
+  if (watch.isFull) {
+    throw new DashboardError(503, "UNAVAILABLE", "Too many pages show live updates of this store. Close some of them.");
+  }
+  return reply(watch.stream(request), {
+    "content-type": "application/x-ndjson; charset=utf-8",
+    // A middleware that compresses, or a proxy, must not collect the lines.
+    "cache-control": "no-store, no-transform",
+    "x-accel-buffering": "no",
+  });
+}
+
 const PARTS: readonly ValuePart[] = ["data", "progress", "result"];
 
 /** Returns a whole value of a job as a file. */

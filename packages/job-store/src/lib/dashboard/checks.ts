@@ -1,8 +1,12 @@
 import { createHash, timingSafeEqual } from "node:crypto";
+import { ignoreRejection } from "./promises.js";
 import { DashboardError } from "./reply.js";
 
 /** Maximum size of the body of a request, in bytes. */
 const MAX_BODY = 1_048_576;
+
+/** Maximum time until the body of a request has arrived, in milliseconds. */
+const BODY_MS = 30_000;
 
 function forbidden(message: string): DashboardError {
   return new DashboardError(403, "FORBIDDEN", message);
@@ -15,8 +19,11 @@ export function checkOrigin({ headers, url }: Request, isChange: boolean): void 
   if (site !== null && site !== "same-origin") throw forbidden("A page of another site sent this request.");
   if (origin !== null && site === null) {
     // A proxy can replace the host. A page of another origin cannot set this header without permission.
-    const hosts = [headers.get("x-forwarded-host"), headers.get("host"), new URL(url).host];
-    if (!hosts.includes(hostOf(origin))) throw forbidden("A page of another origin sent this request.");
+    // Each of several proxies can have added a host.
+    const forwarded = (headers.get("x-forwarded-host") ?? "").split(",").map((host) => host.trim());
+    const hosts = [...forwarded, headers.get("host"), new URL(url).host];
+    const host = hostOf(origin);
+    if (host === "" || !hosts.includes(host)) throw forbidden("A page of another origin sent this request.");
   }
   if (isChange && site === null && origin === null) {
     throw forbidden("The request has neither an Origin nor a Sec-Fetch-Site header, so its origin is unknown.");
@@ -46,16 +53,39 @@ export async function readBody(request: Request): Promise<Readonly<Record<string
   if (type.trim().toLowerCase() !== "application/json") {
     throw new DashboardError(415, "INVALID_ARGUMENT", "The Content-Type must be application/json.");
   }
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of request.body ?? []) {
-    bytes += chunk.byteLength;
-    if (bytes > MAX_BODY) throw new DashboardError(413, "INVALID_ARGUMENT", "The body of the request is too large.");
-    chunks.push(chunk);
-  }
-  const value = parse(Buffer.concat(chunks).toString("utf8"));
+  const value = parse(await textOf(request));
   if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
   throw new DashboardError(400, "INVALID_ARGUMENT", "The body of the request must be a JSON object.");
+}
+
+/** Reads the body of a request as UTF-8. @throws DashboardError if it is too large, too late, or no UTF-8 */
+async function textOf({ body }: Request): Promise<string> {
+  if (body === null) return "";
+  const reader = body.getReader();
+  const decoder = new TextDecoder("utf-8", { fatal: true });
+  let isLate = false;
+  const timer = setTimeout(() => {
+    isLate = true;
+    ignoreRejection(reader.cancel());
+  }, BODY_MS);
+  let text = "";
+  let bytes = 0;
+  try {
+    while (true) {
+      const { value, done } = await reader.read();
+      if (isLate) throw new DashboardError(408, "INVALID_ARGUMENT", "The body of the request did not arrive in time.");
+      if (done) return text + decoder.decode();
+      bytes += value.byteLength;
+      if (bytes > MAX_BODY) throw new DashboardError(413, "INVALID_ARGUMENT", "The body of the request is too large.");
+      text += decoder.decode(value, { stream: true });
+    }
+  } catch (error) {
+    if (error instanceof DashboardError) throw error;
+    throw new DashboardError(400, "INVALID_ARGUMENT", "The body of the request is incomplete, or no UTF-8.");
+  } finally {
+    clearTimeout(timer);
+    ignoreRejection(reader.cancel());
+  }
 }
 
 function parse(text: string): unknown {

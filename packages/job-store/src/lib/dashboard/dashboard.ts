@@ -1,15 +1,15 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
 import { invalid } from "../arguments.js";
 import { ACTIONS } from "./actions.js";
 import { type Body, objectIn, oneOf, textIn } from "./body.js";
-import { READS, valueReply } from "./calls.js";
+import { READS, valueReply, watchReply } from "./calls.js";
 import { checkOrigin, checkToken, readBody } from "./checks.js";
 import type { CallContext } from "./context.js";
 import { assetReply, documentReply } from "./document.js";
-import { sendReply, toRequest } from "./node.js";
+import { type NodeRequest, type NodeResponse, sendReply, toRequest } from "./node.js";
 import type { ActionName, DashboardAction, DashboardOptions } from "./options.js";
 import { ignoreRejection } from "./promises.js";
 import type { ActionReply, DashboardInfo, StoreInfo } from "./protocol.js";
+import { RecentActions } from "./recent-actions.js";
 import { badRequest, DashboardError, errorReply, jsonReply, messageOf, reply } from "./reply.js";
 import { type OpenedStore, StoreSource, statusesOf } from "./stores.js";
 import { Values } from "./values.js";
@@ -18,14 +18,17 @@ import { Values } from "./values.js";
 export interface Dashboard extends AsyncDisposable {
   /** Replies to a request, for frameworks with Web requests such as Hono and Next.js. Never rejects. */
   fetch(request: Request): Promise<Response>;
-  /** Replies to a request of Node, for `http`, Express and Fastify. Resolves when the reply is sent. Never rejects. */
-  handle(request: IncomingMessage, response: ServerResponse): Promise<void>;
+  /** Replies to a request of Node, for `http`, `http2`, Express and Fastify. Resolves when the reply is sent. Never rejects. */
+  handle(request: NodeRequest, response: NodeResponse): Promise<void>;
   /** Ends all live updates, and closes the stores that the dashboard has opened. Stores that were passed to it stay open. */
   close(): Promise<void>;
 }
 
 /** Names of all actions. */
 const NAMES = Object.keys(ACTIONS) as readonly ActionName[];
+
+/** Methods of requests that a dashboard answers. */
+const METHODS: readonly string[] = ["GET", "HEAD", "POST"];
 
 /** Format of the id of an action. It becomes part of the name of a change. */
 const REQUEST_ID = /^[A-Za-z0-9._-]{8,64}$/;
@@ -44,6 +47,7 @@ class DefaultDashboard implements Dashboard {
   readonly #options: DashboardOptions;
   readonly #sources: ReadonlyMap<string, StoreSource>;
   readonly #isReadOnly: boolean;
+  readonly #recent = new RecentActions();
   #isClosed = false;
 
   constructor(options: DashboardOptions) {
@@ -54,23 +58,26 @@ class DefaultDashboard implements Dashboard {
     this.#isReadOnly = Boolean(options.readOnly);
   }
 
-  async fetch(request: Request): Promise<Response> {
-    try {
-      return await this.#reply(request);
-    } catch (error) {
-      return errorReply(error);
-    }
+  fetch(request: Request): Promise<Response> {
+    return this.#answer(request.method, () => request);
   }
 
-  async handle(message: IncomingMessage, response: ServerResponse): Promise<void> {
+  async handle(message: NodeRequest, response: NodeResponse): Promise<void> {
     const closed = new AbortController();
     response.on("close", () => closed.abort());
     try {
-      const answer = await this.fetch(toRequest(message, closed.signal));
+      const answer = await this.#answer(message.method, () => toRequest(message, closed.signal));
       await sendReply(answer, response);
     } catch {
       response.destroy();
     }
+  }
+
+  /** @param convert returns the request. Web requests cannot have some other methods, such as TRACE */
+  async #answer(method: string | undefined, convert: () => Request): Promise<Response> {
+    if (method === undefined || !METHODS.includes(method)) return reply(null, { allow: METHODS.join(", ") }, 405);
+    const answer = await this.#reply(convert).catch(errorReply);
+    return method === "HEAD" ? new Response(null, answer) : answer;
   }
 
   async close(): Promise<void> {
@@ -82,27 +89,21 @@ class DefaultDashboard implements Dashboard {
     return this.close();
   }
 
-  async #reply(request: Request): Promise<Response> {
+  async #reply(convert: () => Request): Promise<Response> {
     // A page that calls again would otherwise start its live updates again, and keep the server open.
     if (this.#isClosed) throw new DashboardError(503, "CLOSED", "The dashboard is closed.");
     // Without a decision about access, the dashboard would be open by accident.
     if (typeof this.#options.may !== "function") {
       throw new DashboardError(403, "FORBIDDEN", "The dashboard has no option `may`, so no user has access.");
     }
+    const request = convert();
     const query = new URL(request.url).searchParams;
-    if (request.method === "GET" || request.method === "HEAD") {
-      const name = query.get("asset");
-      const answer = name === null ? documentReply(this.#options.title ?? "Jobs") : assetReply(name);
-      return request.method === "GET" ? answer : new Response(null, answer);
-    }
-    const call = query.get("call");
-    if (request.method !== "POST" || call === null) {
-      return reply(null, { allow: "GET, HEAD, POST" }, 405);
-    }
-    return this.#call(request, call);
+    if (request.method === "POST") return this.#call(request, query.get("call"));
+    const name = query.get("asset");
+    return name === null ? documentReply(this.#options.title ?? "Jobs") : assetReply(name);
   }
 
-  async #call(request: Request, name: string): Promise<Response> {
+  async #call(request: Request, name: string | null): Promise<Response> {
     checkOrigin(request, name === "act");
     if (this.#options.token !== undefined) checkToken(request, this.#options.token);
     const body = await readBody(request);
@@ -110,12 +111,8 @@ class DefaultDashboard implements Dashboard {
     const context = await this.#context(request, textIn(body, "store"));
     if (name === "act") return jsonReply(await this.#act(request, context, body));
     if (name === "value") return valueReply(context, body);
-    if (name === "watch") {
-      const lines = context.opened.watch.stream(request);
-      // A proxy must not collect the lines.
-      return reply(lines, { "content-type": "application/x-ndjson; charset=utf-8", "x-accel-buffering": "no" });
-    }
-    const read = Object.hasOwn(READS, name) ? READS[name as keyof typeof READS] : undefined;
+    if (name === "watch") return watchReply(context, request);
+    const read = name !== null && Object.hasOwn(READS, name) ? READS[name as keyof typeof READS] : undefined;
     if (read === undefined) throw new DashboardError(404, "NOT_FOUND", "The dashboard has no such call.");
     return jsonReply(await read(context, body));
   }
@@ -136,7 +133,9 @@ class DefaultDashboard implements Dashboard {
       throw denial;
     }
     try {
-      const answer = await ACTIONS[action]({ ...context, by, requestId }, act);
+      const answer = await this.#recent.perform({ store: context.key, requestId, by }, act, () =>
+        ACTIONS[action]({ ...context, by, requestId }, act),
+      );
       const ids = answer.outcomes.map(({ id }) => id);
       this.#report({ ...about, ids, result: "done", outcomes: answer.outcomes, error: null });
       return answer;

@@ -1,32 +1,49 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import { Readable } from "node:stream";
 import type { ReadableStream as NodeStream } from "node:stream/web";
+import { badRequest } from "./reply.js";
+
+/** Request of Node, of HTTP/1 or of the compatibility API of HTTP/2. */
+export type NodeRequest = IncomingMessage | Http2ServerRequest;
+
+/** Response of Node, of HTTP/1 or of the compatibility API of HTTP/2. */
+export type NodeResponse = ServerResponse | Http2ServerResponse;
 
 /** Requests of Node, by the Web requests that were made of them. */
-const messages = new WeakMap<Request, IncomingMessage>();
+const messages = new WeakMap<Request, NodeRequest>();
 
 /**
  * Returns the request of Node that `handle` got, for `may` and `by`: a framework can have stored the user in it. null: the request was passed to
  * `fetch`.
  */
-export function nodeRequestOf(request: Request): IncomingMessage | null {
+export function nodeRequestOf(request: Request): NodeRequest | null {
   return messages.get(request) ?? null;
 }
 
-/** Converts a request of Node. A framework may have parsed its body already. */
-export function toRequest(message: IncomingMessage, signal: AbortSignal): Request {
-  const request = convert(message, signal);
-  messages.set(request, message);
-  return request;
+/**
+ * Converts a request of Node whose method is GET, HEAD or POST. A framework may have parsed its body already.
+ *
+ * @throws DashboardError if Web requests cannot have its headers
+ */
+export function toRequest(message: NodeRequest, signal: AbortSignal): Request {
+  try {
+    const request = convert(message, signal);
+    messages.set(request, message);
+    return request;
+  } catch {
+    throw badRequest("The request has a header with characters that are not allowed, or its body was read before.");
+  }
 }
 
-function convert(message: IncomingMessage & { readonly body?: unknown }, signal: AbortSignal): Request {
+function convert(message: NodeRequest & { readonly body?: unknown }, signal: AbortSignal): Request {
   const { method = "GET", body } = message;
   const headers = new Headers();
   for (const [name, value] of Object.entries(message.headers)) {
-    // Names such as :authority, of HTTP/2.
-    if (value === undefined || name.startsWith(":")) continue;
-    for (const one of Array.isArray(value) ? value : [value]) headers.append(name, one);
+    // HTTP/2 has the host in :authority. Headers of Web requests cannot have such names.
+    const known = name === ":authority" && !("host" in message.headers) ? "host" : name;
+    if (value === undefined || known.startsWith(":")) continue;
+    for (const one of Array.isArray(value) ? value : [value]) headers.append(known, one);
   }
   const host = headers.get("host") ?? "localhost";
   // Only the query is used. A path of several slashes would be another host.
@@ -45,10 +62,22 @@ function isHost(host: string): boolean {
 }
 
 /** Sends a reply. Resolves when it is sent, or when the browser has closed the connection. */
-export async function sendReply(reply: Response, response: ServerResponse): Promise<void> {
+export async function sendReply(reply: Response, response: NodeResponse): Promise<void> {
   // The event "close" is not emitted again.
-  if (response.destroyed) return reply.body?.cancel();
-  response.writeHead(reply.status, Object.fromEntries(reply.headers));
+  if (isClosed(response)) return reply.body?.cancel();
+  const { status } = reply;
+  const headers = Object.fromEntries(reply.headers);
+  // A body that was not read to its end would keep the connection, or the stream of HTTP/2.
+  if (isHttp2(response)) {
+    const { stream } = response;
+    // The response itself emits "finish" only when its stream closes.
+    if (status === 408 || status === 413) stream.on("finish", () => stream.destroy());
+    response.writeHead(status, headers);
+  } else {
+    // The rest of a body that is too large is read, because the client might miss the reply if its connection ended before.
+    if (status === 408) response.shouldKeepAlive = false;
+    response.writeHead(status, headers);
+  }
   if (reply.body === null) {
     response.end();
     return;
@@ -62,4 +91,12 @@ export async function sendReply(reply: Response, response: ServerResponse): Prom
     body.on("error", () => response.destroy());
     body.pipe(response);
   });
+}
+
+function isHttp2(response: NodeResponse): response is Http2ServerResponse {
+  return "stream" in response;
+}
+
+function isClosed(response: NodeResponse): boolean {
+  return isHttp2(response) ? response.stream.destroyed : response.destroyed;
 }

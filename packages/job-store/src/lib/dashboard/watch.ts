@@ -18,6 +18,9 @@ const RETRY_MS = 1000;
 /** Maximum number of ids in a line. */
 const MAX_CHANGED = 500;
 
+/** Maximum number of pages that listen to a store, in this process. */
+const MAX_LISTENERS = 1000;
+
 /** Page that listens. Lines that it has not read yet are merged. */
 class Listener {
   /** Ids of the jobs that changed since the last line. null: unknown. At first, the changes before the stream are unknown. */
@@ -70,6 +73,11 @@ export class SharedWatch {
   constructor(store: DashboardJobStore, now: () => Promise<Date>) {
     this.#store = store;
     this.#now = now;
+  }
+
+  /** True if no further page may listen. */
+  get isFull(): boolean {
+    return this.#listeners.size >= MAX_LISTENERS;
   }
 
   /** Returns lines of JSON, until the page disconnects. */
