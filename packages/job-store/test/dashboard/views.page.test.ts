@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { browser, phone, usePages } from "../../../../test/page/browser.js";
 import { focused, tabTo } from "../../../../test/page/focus.js";
 import { brokerWithLetters, ids, startPlace, UNTRUSTED } from "./place.js";
-import { filmIn } from "./sample.js";
+import { fillStore, filmIn } from "./sample.js";
 
 /** Text as the page shows it: a character that reverses the text around it is an escape. */
 const SHOWN = UNTRUSTED.replace("\u202E", "\\u202e");
@@ -71,6 +71,42 @@ describe.skipIf(browser.missing)(browser.title("the views of the dashboard"), ()
     await page.getByRole("link", { name: "Jobs", exact: true }).first().click();
     await expect.poll(() => ids(page)).toEqual([id]);
     expect(await scroll()).toBe(0);
+  });
+
+  test("no table needs horizontal scrolling on a phone, also with long names and an open payload", async () => {
+    const { url, store } = await startPlace({ broker: brokerWithLetters().broker });
+    await fillStore(store);
+    await store.pauseQueue("q".repeat(60), {
+      reason: "too many requests ".repeat(8),
+      by: `${"x".repeat(60)}@example.com`,
+    });
+    const message = { queue: "q".repeat(60), payload: { text: "x".repeat(500) } };
+    await store.create(
+      { title: "One" },
+      { id: "x".repeat(128), outbox: [message, { ...message, delayMs: 3_600_000 }] },
+    );
+    const page = await open(url, { viewport: phone });
+    const views = [
+      ["overview", "Overview"],
+      ["jobs", "Jobs"],
+      ["workers", "Workers"],
+      ["outbox?kind=waiting", "Outbox"],
+      ["outbox?kind=scheduled", "Outbox"],
+      ["outbox?kind=rejected", "Outbox"],
+      ["queues", "Queues of the broker"],
+      ["queues/downloads", "Dead letters of downloads"],
+      ["health", "Health"],
+    ] as const;
+    for (const [view, heading] of views) {
+      await page.evaluate(`location.hash = ${JSON.stringify(`#/films/${view}`)}`);
+      await page.getByRole("heading", { level: 1, name: heading }).waitFor();
+      await page.locator("main table tbody tr").first().waitFor();
+      const payload = page.locator("main summary").first();
+      if ((await payload.count()) > 0) await payload.click();
+      const overflow =
+        "[...document.querySelectorAll('main .table')].map((table) => table.scrollWidth - table.clientWidth)";
+      for (const width of (await page.evaluate(overflow)) as number[]) expect(width, view).toBe(0);
+    }
   });
 
   test("the filters are part of the URL, and the number next to a list is the number of its rows", async () => {

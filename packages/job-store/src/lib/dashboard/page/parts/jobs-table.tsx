@@ -3,6 +3,7 @@ import type { JobRow } from "../../protocol.js";
 import { readServerTime } from "../lib/clock.js";
 import { useStore } from "../lib/context.js";
 import { visible, zone } from "../lib/format.js";
+import { SelectAll } from "./select-all.js";
 import { Age, JobLink, Status, Time } from "./text.js";
 
 type Selected = Signal<ReadonlyMap<string, JobRow>>;
@@ -28,21 +29,12 @@ export function JobsTable({
         <thead>
           <tr>
             {selects && (
-              <th scope="col" class="check">
-                <label>
-                  <input
-                    type="checkbox"
-                    aria-label="Select all rows of this page"
-                    checked={all}
-                    onChange={() => {
-                      selected.value = new Map(all ? [] : rows.map((row) => [row.id, row]));
-                    }}
-                  />
-                  <span class="narrow" aria-hidden="true">
-                    Select all rows of this page
-                  </span>
-                </label>
-              </th>
+              <SelectAll
+                checked={all}
+                onChange={() => {
+                  selected.value = new Map(all ? [] : rows.map((row) => [row.id, row]));
+                }}
+              />
             )}
             <th scope="col">Job</th>
             <th scope="col" class="state">

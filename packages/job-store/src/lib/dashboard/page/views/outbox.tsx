@@ -10,6 +10,7 @@ import { openDialog } from "../parts/dialog.js";
 import { Payload } from "../parts/messages.js";
 import { Content, Empty } from "../parts/notice.js";
 import { ConfirmDialog, RescheduleDialog } from "../parts/queue-dialogs.js";
+import { SelectAll } from "../parts/select-all.js";
 import { Age, JobLink, Plain, Time, Until } from "../parts/text.js";
 
 const KINDS: readonly { readonly kind: OutboxKind; readonly text: string; readonly help: string }[] = [
@@ -83,33 +84,31 @@ function Entries({ page, kind, selected }: EntriesProps) {
   const clear = () => {
     selected.value = new Set();
   };
+  const since = kind === "scheduled" ? "Due" : kind === "waiting" ? "Waits for" : "Stored for";
+  const state = kind === "rejected" ? "Reason" : "State";
   const all = page.entries.every(({ entryId }) => chosen.has(entryId));
   return (
     <>
       <div class="table card">
-        <table>
+        <table class="stacked">
           <caption class="hidden">Messages</caption>
           <thead>
             <tr>
               {actions.length > 0 && (
-                <th scope="col" class="check">
-                  <input
-                    type="checkbox"
-                    aria-label="Select all rows of this page"
-                    checked={all}
-                    onChange={() => {
-                      selected.value = new Set(all ? [] : page.entries.map(({ entryId }) => entryId));
-                    }}
-                  />
-                </th>
+                <SelectAll
+                  checked={all}
+                  onChange={() => {
+                    selected.value = new Set(all ? [] : page.entries.map(({ entryId }) => entryId));
+                  }}
+                />
               )}
               <th scope="col">Job</th>
               <th scope="col">Queue</th>
-              <th scope="col">{kind === "scheduled" ? "Due" : kind === "waiting" ? "Waits for" : "Stored for"}</th>
+              <th scope="col">{since}</th>
               <th scope="col" class="time wide">
                 {kind === "scheduled" ? "Due at" : "Stored"}, {zone(readServerTime() ?? 0)}
               </th>
-              <th scope="col">{kind === "rejected" ? "Reason" : "State"}</th>
+              <th scope="col">{state}</th>
               <th scope="col">Payload</th>
             </tr>
           </thead>
@@ -133,14 +132,16 @@ function Entries({ page, kind, selected }: EntriesProps) {
                 <th scope="row">
                   <JobLink id={entry.jobId} />
                 </th>
-                <td class="id">
+                <td class="id" data-label="Queue">
                   <Plain text={entry.queue} />
                 </td>
-                <td class="num left">{entry.dueAt !== null ? <Until at={entry.dueAt} /> : <Age since={entry.at} />}</td>
+                <td class="num left" data-label={since}>
+                  {entry.dueAt !== null ? <Until at={entry.dueAt} /> : <Age since={entry.at} />}
+                </td>
                 <td class="time wide">
                   <Time at={entry.dueAt ?? entry.at} />
                 </td>
-                <td class="reason">
+                <td class="reason" data-label={state}>
                   <State entry={entry} />
                 </td>
                 <td>

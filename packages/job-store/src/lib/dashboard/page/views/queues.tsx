@@ -9,6 +9,7 @@ import { openDialog } from "../parts/dialog.js";
 import { Payload } from "../parts/messages.js";
 import { Content, Empty, Notice } from "../parts/notice.js";
 import { ConfirmDialog } from "../parts/queue-dialogs.js";
+import { SelectAll } from "../parts/select-all.js";
 import { FullTime, JobLink, Plain, Sentence } from "../parts/text.js";
 
 export function QueuesView() {
@@ -48,7 +49,7 @@ function QueueTable({ reply: { queues } }: { reply: Reply }) {
   const store = useStore();
   return (
     <div class="table card">
-      <table>
+      <table class="stacked">
         <caption class="hidden">Queues</caption>
         <thead>
           <tr>
@@ -81,20 +82,24 @@ function QueueTable({ reply: { queues } }: { reply: Reply }) {
                   </span>
                 )}
               </th>
-              <td class="num">{number(queue.ready)}</td>
-              <td class="num">
+              <td class="num" data-label="Ready">
+                {number(queue.ready)}
+              </td>
+              <td class="num" data-label="Unacknowledged">
                 <Count of={queue.unacked} />
               </td>
-              <td class="num">
+              <td class="num" data-label="Delayed">
                 <Count of={queue.delayed} />
               </td>
-              <td class="num">
+              <td class="num" data-label="Dead letters">
                 <a href={href(store.key, "queues", queue.queue)} class={queue.dead > 0 ? "strong" : undefined}>
                   {number(queue.dead)}
                   <span class="hidden"> dead letters of {queue.queue}</span>
                 </a>
               </td>
-              <td class="num">{number(queue.consumers)}</td>
+              <td class="num" data-label="Consumers">
+                {number(queue.consumers)}
+              </td>
             </tr>
           ))}
         </tbody>
@@ -160,21 +165,17 @@ function LetterTable({ reply: { letters, total }, queue, selected }: LetterProps
           : `${counted(total, "dead letter")}, oldest first.`}
       </p>
       <div class="table card">
-        <table>
+        <table class="stacked">
           <caption class="hidden">Dead letters</caption>
           <thead>
             <tr>
               {selects && (
-                <th scope="col" class="check">
-                  <input
-                    type="checkbox"
-                    aria-label="Select all rows"
-                    checked={all}
-                    onChange={() => {
-                      selected.value = new Set(all ? [] : letters.map(({ id }) => id));
-                    }}
-                  />
-                </th>
+                <SelectAll
+                  checked={all}
+                  onChange={() => {
+                    selected.value = new Set(all ? [] : letters.map(({ id }) => id));
+                  }}
+                />
               )}
               <th scope="col">Message</th>
               <th scope="col">Job</th>
@@ -206,8 +207,10 @@ function LetterTable({ reply: { letters, total }, queue, selected }: LetterProps
                 <th scope="row" class="id">
                   <Plain text={letter.id} />
                 </th>
-                <td>{letter.jobId === null ? <span class="muted">none</span> : <JobLink id={letter.jobId} />}</td>
-                <td class="reason">
+                <td data-label="Job">
+                  {letter.jobId === null ? <span class="muted">none</span> : <JobLink id={letter.jobId} />}
+                </td>
+                <td class="reason" data-label="Reason">
                   <Plain text={letter.reason} />
                   {letter.error !== null && (
                     <span class="sub">
@@ -215,8 +218,10 @@ function LetterTable({ reply: { letters, total }, queue, selected }: LetterProps
                     </span>
                   )}
                 </td>
-                <td class="num">{number(letter.attempts)}</td>
-                <td class="time">
+                <td class="num" data-label="Attempts">
+                  {number(letter.attempts)}
+                </td>
+                <td class="time" data-label="Since">
                   {letter.at === null ? <span class="muted">unknown</span> : <FullTime at={letter.at} />}
                 </td>
                 <td>

@@ -49,7 +49,7 @@ function Paused({ reply }: { reply: Reply }) {
         <h2>Paused queues</h2>
       </header>
       <div class="table">
-        <table>
+        <table class="stacked">
           <caption class="hidden">Paused queues</caption>
           <thead>
             <tr>
@@ -69,12 +69,14 @@ function Paused({ reply }: { reply: Reply }) {
                 <th scope="row" class="id">
                   <Plain text={queue} />
                 </th>
-                <td>
+                <td data-label="Paused for">
                   <Age since={since} />
                 </td>
-                <td>{until === null ? "by hand" : <Until at={until} />}</td>
-                <td>{reason === null ? <span class="muted">none given</span> : <Plain text={reason} />}</td>
-                <td>{by === null ? <span class="muted">unknown</span> : <Plain text={by} />}</td>
+                <td data-label="Resumes">{until === null ? "by hand" : <Until at={until} />}</td>
+                <td data-label="Reason">
+                  {reason === null ? <span class="muted">none given</span> : <Plain text={reason} />}
+                </td>
+                <td data-label="By">{by === null ? <span class="muted">unknown</span> : <Plain text={by} />}</td>
                 <td class="actions">
                   {may(store, "resume") && (
                     <button
@@ -127,7 +129,7 @@ function Live({ reply: { workers } }: { reply: Reply }) {
         </Empty>
       ) : (
         <div class="table">
-          <table>
+          <table class="stacked">
             <caption class="hidden">Live workers</caption>
             <thead>
               <tr>
@@ -154,16 +156,16 @@ function Live({ reply: { workers } }: { reply: Reply }) {
                       <Plain text={worker.host} />, pid {worker.pid}
                     </span>
                   </th>
-                  <td class="id">
+                  <td class="id" data-label="Queue">
                     <Plain text={worker.queue} />
                   </td>
-                  <td class="fit">
+                  <td class="fit" data-label="State">
                     <span class={`worker-state ${worker.state}`}>{worker.state}</span>
                   </td>
-                  <td class="num">
+                  <td class="num" data-label="Slots">
                     {number(worker.running.length)}/{number(worker.concurrency)}
                   </td>
-                  <td>
+                  <td data-label="Runs">
                     {worker.running.length === 0 ? (
                       <span class="muted">nothing</span>
                     ) : (
@@ -177,11 +179,13 @@ function Live({ reply: { workers } }: { reply: Reply }) {
                       </ul>
                     )}
                   </td>
-                  <td>{worker.version === null ? <span class="muted">–</span> : <Plain text={worker.version} />}</td>
-                  <td class="fit">
+                  <td data-label="Version">
+                    {worker.version === null ? <span class="muted">–</span> : <Plain text={worker.version} />}
+                  </td>
+                  <td class="fit" data-label="Started">
                     <Time at={worker.startedAt} />
                   </td>
-                  <td class="fit">
+                  <td class="fit" data-label="Seen">
                     <Age since={worker.seenAt} /> ago
                   </td>
                 </tr>
