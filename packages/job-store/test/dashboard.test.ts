@@ -51,6 +51,29 @@ describe("a broker", () => {
     expect(await client.failure("letters", { queue: "other" })).toMatchObject({ status: 400 });
   });
 
+  test("letters whose state is unknown after an action have an unknown outcome", async () => {
+    const { broker, queues } = fakeBroker();
+    const deadLetters = () => Promise.reject(new JobStoreError("UNAVAILABLE", "The broker is away."));
+    const { client, actions } = openDashboard({ parts: { broker: { ...broker, deadLetters }, queues } });
+    const { outcomes } = await client.act({ name: "discard", queue: "reports", ids: ["one", "gone"] });
+    expect(outcomes).toEqual([
+      { id: "one", outcome: "unknown", message: "The broker is away." },
+      { id: "gone", outcome: "unknown", message: "The broker is away." },
+    ]);
+    expect(actions).toMatchObject([{ result: "done", outcomes }]);
+  });
+
+  test("a repeated request does not redrive a letter that was dead-lettered again", async () => {
+    const { broker, queues } = fakeBroker();
+    const redrive = vi.fn(async () => 1);
+    const { client } = openDashboard({ parts: { broker: { ...broker, redrive }, queues } });
+    const action = { name: "redrive", queue: "reports", ids: ["one"] } as const;
+    const requestId = newRequestId();
+    const first = await client.act(action, requestId);
+    expect(await client.act(action, requestId)).toEqual(first);
+    expect(redrive).toHaveBeenCalledTimes(1);
+  });
+
   test("a store without a broker offers no actions on dead letters", async () => {
     const { client } = openDashboard();
     const [info] = (await client.call("open", {})).stores;
