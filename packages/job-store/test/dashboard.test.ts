@@ -24,7 +24,11 @@ function fakeBroker() {
     deadLetters: async () => letters,
     redrive: remove,
     discard: remove,
-    health: async () => ({ status: "healthy", warnings: [], error: "amqp://user:tiger@host lost" }),
+    health: async () => ({
+      status: "healthy",
+      warnings: ["The consumer waits: connect ECONNREFUSED 10.9.8.7:5672"],
+      error: "amqp://user:tiger@host lost",
+    }),
   };
   return { broker, queues: [{ name: "reports" }] };
 }
@@ -34,7 +38,11 @@ describe("a broker", () => {
     const { client } = openDashboard({ parts: fakeBroker() });
     expect(await client.call("queues", {})).toMatchObject({
       queues: [{ queue: "reports", ready: 3, dead: 2, error: null }],
-      health: { status: "healthy", error: "amqp://… lost" },
+      health: {
+        status: "healthy",
+        warnings: ["The consumer waits: connect ECONNREFUSED"],
+        error: "amqp://… lost",
+      },
     });
     const { letters, total } = await client.call("letters", { queue: "reports" });
     expect(total).toBe(2);

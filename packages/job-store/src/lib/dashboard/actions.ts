@@ -216,8 +216,9 @@ async function onLetters(context: ActionContext, act: Body, action: "redrive" | 
     left = new Set((await broker.deadLetters(queue, { limit: 10_000 })).map(({ id }) => id));
     return null;
   });
-  if (search.outcome !== "done")
+  if (search.outcome !== "done") {
     return { outcomes: ids.map((id) => ({ ...search, outcome: "unknown", id })), cursor: null };
+  }
   const gone: Result = count === 0 ? moved("It is no dead letter any more.") : { outcome: "done", message: null };
   const kept: Result = { outcome: "refused", message: "It was not processed. Try again." };
   return { outcomes: ids.map((id) => ({ id, ...(left.has(id) ? kept : gone) })), cursor: null };

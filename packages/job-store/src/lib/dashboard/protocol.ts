@@ -36,7 +36,10 @@ export interface Calls {
   readonly queues: { readonly body: InStore; readonly reply: QueuesView };
   /** Oldest dead letters of a queue. */
   readonly letters: { readonly body: InStore & { readonly queue: string }; readonly reply: LettersView };
-  /** Performs an action. `requestId` has 8 to 64 characters of A–Z a–z 0–9 . _ - A repeated call with the same one acts once. */
+  /**
+   * Performs an action. `requestId` has 8 to 64 characters of A–Z a–z 0–9 . _ - A repeated call with the same one acts once. A call with the
+   * same one for another action is refused.
+   */
   readonly act: {
     readonly body: InStore & { readonly requestId: string; readonly act: Action };
     readonly reply: ActionReply;
@@ -57,7 +60,8 @@ export type ValuePart = "data" | "result" | "progress";
 
 /**
  * Line of the reply to `watch`, at most two per second. The first one has `changed: null`. If nothing changes, an empty line is sent every 15
- * seconds. The reply ends after ten minutes, and when the store or the dashboard closes: the page then calls again.
+ * seconds. The reply ends after ten minutes, and when the store or the dashboard closes: the page then calls again. At most 1,000 pages of one
+ * process get the lines of a store. Further ones get UNAVAILABLE, and call again later.
  */
 export interface WatchLine {
   /** Ids of the jobs that changed since the previous line. null: more than 500, or events were lost. */

@@ -19,7 +19,11 @@ export async function queuesView({ source, opened: { clock } }: CallContext): Pr
   const { status, warnings, error } = health;
   return {
     queues: found,
-    health: { status, warnings, error: error === undefined ? null : withoutAddresses(error) },
+    health: {
+      status,
+      warnings: warnings.map(withoutAddresses),
+      error: error === undefined ? null : withoutAddresses(error),
+    },
     now,
   };
 }
