@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import type { RequestListener } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -99,6 +100,33 @@ describe("the dashboard works without an option for its path", () => {
     const url = `${await serve(webListener((request) => app.fetch(request)))}/a/b`;
     expect((await fetch(url)).headers.get("content-encoding")).toBe("gzip");
     await usePage(url);
+  });
+
+  test.each([
+    ["express.raw()", express.raw({ type: "*/*" })],
+    ["express.text()", express.text({ type: "*/*" })],
+  ])("in Express, after %s", async (_, parse) => {
+    const dashboard = await openFilled();
+    const app = express();
+    app.use(parse);
+    app.use("/a/b", (request, response) => void dashboard.handle(request, response));
+    await usePage(`${await serve(app)}/a/b`);
+  });
+
+  test("a body that another handler has read is refused with a reply", async () => {
+    const dashboard = await openFilled();
+    const handler: RequestListener = async (request, response) => {
+      request.resume();
+      await once(request, "end");
+      await dashboard.handle(request, response);
+    };
+    const init = { method: "POST", headers: { "content-type": "application/json" }, body: "{}" };
+    const used = new Request("http://host/?call=open", init);
+    await used.text();
+    for (const reply of [await fetch(`${await serve(handler)}/?call=open`, init), await dashboard.fetch(used)]) {
+      expect(reply.status).toBe(500);
+      expect(await reply.json()).toMatchObject({ error: { message: expect.stringContaining("Another handler") } });
+    }
   });
 
   test("a header of a middleware that Web requests cannot have is refused with a reply", async () => {

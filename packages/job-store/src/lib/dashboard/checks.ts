@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import { ignoreRejection } from "./promises.js";
-import { DashboardError } from "./reply.js";
+import { bodyWasRead, DashboardError } from "./reply.js";
 
 /** Maximum size of the body of a request, in bytes. */
 const MAX_BODY = 1_048_576;
@@ -59,8 +59,9 @@ export async function readBody(request: Request): Promise<Readonly<Record<string
 }
 
 /** Reads the body of a request as UTF-8. @throws DashboardError if it is too large, too late, or no UTF-8 */
-async function textOf({ body }: Request): Promise<string> {
+async function textOf({ body, bodyUsed }: Request): Promise<string> {
   if (body === null) return "";
+  if (bodyUsed || body.locked) throw bodyWasRead();
   const reader = body.getReader();
   const decoder = new TextDecoder("utf-8", { fatal: true });
   let isLate = false;

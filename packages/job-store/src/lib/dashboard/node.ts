@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import { Readable } from "node:stream";
 import type { ReadableStream as NodeStream } from "node:stream/web";
-import { badRequest } from "./reply.js";
+import { badRequest, bodyWasRead, DashboardError } from "./reply.js";
 
 /** Request of Node, of HTTP/1 or of the compatibility API of HTTP/2. */
 export type NodeRequest = IncomingMessage | Http2ServerRequest;
@@ -31,8 +31,9 @@ export function toRequest(message: NodeRequest, signal: AbortSignal): Request {
     const request = convert(message, signal);
     messages.set(request, message);
     return request;
-  } catch {
-    throw badRequest("The request has a header with characters that are not allowed, or its body was read before.");
+  } catch (error) {
+    if (error instanceof DashboardError) throw error;
+    throw badRequest("The request has a header with characters that are not allowed.");
   }
 }
 
@@ -50,8 +51,10 @@ function convert(message: NodeRequest & { readonly body?: unknown }, signal: Abo
   const query = /\?.*/.exec(message.url ?? "")?.[0] ?? "";
   const url = `http://${isHost(host) ? host : "localhost"}/${query}`;
   if (method === "GET" || method === "HEAD") return new Request(url, { method, headers, signal });
-  if (body !== undefined && message.readableEnded) {
-    return new Request(url, { method, headers, signal, body: typeof body === "string" ? body : JSON.stringify(body) });
+  if (message.readableEnded) {
+    const content = typeof body === "string" || body instanceof Uint8Array ? body : JSON.stringify(body);
+    if (content === undefined) throw bodyWasRead();
+    return new Request(url, { method, headers, signal, body: Buffer.from(content) });
   }
   const stream = Readable.toWeb(message) as ReadableStream<Uint8Array>;
   return new Request(url, { method, headers, signal, body: stream, duplex: "half" });

@@ -19,6 +19,12 @@ export function badRequest(message: string): DashboardError {
   return new DashboardError(400, "INVALID_ARGUMENT", message);
 }
 
+/** Creates the error for a body that a framework has read, and not stored. */
+export function bodyWasRead(): DashboardError {
+  const message = "Another handler has read the body of the request. Mount the dashboard before it.";
+  return new DashboardError(500, "INTERNAL", message);
+}
+
 /**
  * Headers of every reply. The page loads its own files only, runs no inline script, and cannot be framed. A reply is not stored, because it
  * contains data of jobs.
