@@ -38,7 +38,7 @@ test("the types of an event have their meaning from the list in its comment", ()
     ["`done`, `failed`", "It ended, with `at`."],
   ];
   expect(eventTypesIn(event, "Event")).toEqual({ intro: "Event.", rows });
-  const property = `/** Event. */\nexport interface Event { /** Type:\n${list} */ type: "start" | "done" | "failed" }`;
+  const property = `/** Event. */\nexport interface Event {\n/**\n * Type:\n${list}\n */\n  type: "start" | "done" | "failed" }`;
   expect(eventTypesIn(property, "Event")).toEqual({ intro: "", rows });
   expect(eventTypesIn('/** Event. */\nexport interface Event { type: "start" }', "Event")).toEqual({
     intro: "",
