@@ -104,10 +104,12 @@ export function eventTypesIn(text, name) {
   let commentOfType = "";
   /** @param {ts.Node} node */
   const visit = (node) => {
-    if (!ts.isPropertySignature(node)) return ts.forEachChild(node, visit);
-    if (node.name.getText() !== "type") return;
-    types.push(...stringsIn(node));
-    commentOfType = commentOf(node);
+    if (!ts.isPropertySignature(node)) {
+      ts.forEachChild(node, visit);
+    } else if (node.name.getText() === "type") {
+      types.push(...stringsIn(node));
+      commentOfType = commentOf(node);
+    }
   };
   visit(event);
   const [intro = "", ...own] = commentOf(event).split(LIST_ITEM);
