@@ -362,7 +362,7 @@ export interface Page<D extends JobDefinition, S extends StatusOf<D> = StatusOf<
 }
 
 /**
- * Event of `watch`. `cursor` is the position after this event. All types except snapshot and resync have `id` and `at`.
+ * Event of `watch`. `cursor` is the position after this event. All types except `snapshot` and `resync` have `id` and `at`.
  * - snapshot: first event of `watch(id)`, with the `job`. null: the job does not exist
  * - created, status, saved: the job was created, changed its status, or was saved, with `from`, `to`, `version` and `by`
  * - progress: progress was stored, with `progress` and `version`
