@@ -17,7 +17,7 @@ export const OPTIONS = {
   "Options of the job store": [
     { title: "defineJob", from: [[`${STORE}/definition.ts`, "defineJob"]] },
     { title: "A status of defineJob", from: [[`${STORE}/status-rule.ts`, "StatusRule"]] },
-    { title: "A message in `sends` of a status", from: [[`${STORE}/status-rule.ts`, "StatusMessage"]] },
+    { title: "A message in sends of a status", from: [[`${STORE}/status-rule.ts`, "StatusMessage"]] },
     { title: "createJobStore", from: [[`${STORE}/create-job-store.ts`, "JobStoreOptions"]] },
     { title: "redisDriver", from: [[`${STORE}/redis/options.ts`, "RedisDriverOptions"]] },
     { title: "redisPermissions", from: [[`${STORE}/redis/permissions.ts`, "redisPermissions"]] },

@@ -140,7 +140,7 @@ export async function errorCodes() {
   return {
     "`JobStoreError`": await codes(`${STORE}/errors.ts`, "JobStoreErrorCode"),
     "`QueueError`": await codes(`${QUEUE}/errors.ts`, "QueueErrorCode"),
-    "Failed jobs (`job.error.code`)": await codes(`${QUEUE}/worker/outcomes.ts`, "FailureCode"),
+    "Codes of failed jobs": await codes(`${QUEUE}/worker/outcomes.ts`, "FailureCode"),
   };
 }
 

@@ -11,10 +11,10 @@ const QUEUE = "packages/queue/src/lib";
 
 /** Types of events: the heading, the file, and the name of the type. */
 const EVENTS = [
-  ["Events of `store.watch`", `${STORE}/types.ts`, "JobEvent"],
-  ["Events of a store for logs (`onEvent` of createJobStore)", `${STORE}/types.ts`, "StoreEvent"],
-  ["Events of a worker (`onEvent` of createWorker)", `${QUEUE}/worker/types.ts`, "WorkerEvent"],
-  ["Events of a broker (`onEvent` of createBroker)", `${QUEUE}/driver.ts`, "BrokerEvent"],
+  ["Events of store.watch", `${STORE}/types.ts`, "JobEvent"],
+  ["Events of createJobStore", `${STORE}/types.ts`, "StoreEvent"],
+  ["Events of createWorker", `${QUEUE}/worker/types.ts`, "WorkerEvent"],
+  ["Events of createBroker", `${QUEUE}/driver.ts`, "BrokerEvent"],
 ];
 
 const TELEMETRY = [`${STORE}/opentelemetry/telemetry.ts`, `${QUEUE}/opentelemetry/telemetry.ts`];
@@ -62,10 +62,11 @@ async function referencePage() {
     ].join(""),
     ...options.flat(),
     "## Events",
+    "`store.watch` returns events of jobs. The option `onEvent` of the other functions receives events for logs.",
     ...events.flat(),
     "## Error codes",
     ...sections(["Code", "Meaning", "What to do"], await errorCodes()),
-    "The store fails a job with `TIMEOUT` if it had no activity for `timeoutSeconds` of its status: check that workers run, and retry it.",
+    "These codes are in `job.error.code`. The store fails a job with `TIMEOUT` if it had no activity for `timeoutSeconds` of its status: check that workers run, and retry it.",
     "## Limits",
     "Options have their limits in their own tables. A regular expression shows which names are valid.",
     ...sections(["Value", "Limit"], await limits()),
