@@ -72,11 +72,15 @@ async function referencePage() {
     ...sections(["Value", "Limit"], await limits()),
     "## Metrics",
     [
-      "These are the names in OpenTelemetry. Prometheus shows `_` instead of `.`, and adds the unit. The attributes are in the READMEs of the ",
-      "[job store](../packages/job-store/README.md#traces-and-metrics) and of the ",
-      "[queue](../packages/queue/README.md#traces-and-metrics).",
+      "`instrument` of each package records these metrics. These are the names in OpenTelemetry. Prometheus shows `_` instead of `.`, and adds ",
+      "the unit. Durations and times are in seconds.",
     ].join(""),
-    table(["Name", "Meaning"], metrics),
+    [
+      "In addition to the attributes in the table, the `subtitles.*` metrics of the job store have `subtitles.job.definition`, and ",
+      "`db.client.operation.duration` has `db.system.name` and `db.collection.name` (the definition). All metrics of the queue have ",
+      "`messaging.destination.name` (the queue).",
+    ].join(""),
+    table(["Name", "Kind", "Meaning", "Attributes"], metrics),
     "## Redis keys",
     "Every key begins with `keyPrefix`, and in a shard then with `{jobs-<shard>}:`.",
     table(["Key", "Content"], await keysOf()),
@@ -125,8 +129,14 @@ async function eventTables(file, name) {
   ];
 }
 
-/** Returns the metrics that a file creates: calls whose first argument is a name, followed by a description. @param {string} file */
+/**
+ * Returns the metrics that a file creates: calls whose first argument is a name, followed by a description. A comment before the statement
+ * can contain their attributes: "// Attributes: `error.type`."
+ *
+ * @param {string} file
+ */
 async function metricsOf(file) {
+  const source = await parse(file);
   /** @type {string[][]} */
   const rows = [];
   /** @param {ts.Node} node */
@@ -139,11 +149,14 @@ async function metricsOf(file) {
       /^[a-z_]+(\.[a-z_]+)+$/.test(name.text)
     ) {
       const description = stringsIn(node).find((text) => text.endsWith("."));
-      if (description !== undefined) rows.push([`\`${name.text}\``, description]);
+      const [kind = ""] = /histogram|counter|gauge/i.exec(node.expression.getText()) ?? [];
+      const statement = ts.findAncestor(node, ts.isStatement)?.getFullText() ?? "";
+      const [, attributes = ""] = /^\s*\/\/ Attributes: (.*)\.$/m.exec(statement) ?? [];
+      if (description !== undefined) rows.push([`\`${name.text}\``, kind.toLowerCase(), description, attributes]);
     }
     ts.forEachChild(node, visit);
   };
-  visit(await parse(file));
+  visit(source);
   return rows;
 }
 
