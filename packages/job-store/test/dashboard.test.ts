@@ -286,9 +286,9 @@ describe("requests", () => {
   test("a body that is no UTF-8 is refused", async () => {
     const { dashboard } = openDashboard();
     const fetchBody = (body: Uint8Array<ArrayBuffer>) =>
-      dashboard.fetch(new Request(requestOf("job", ""), { body, method: "POST" }));
-    const body = (id: readonly number[]) =>
-      Uint8Array.from([...Buffer.from('{"store":"reports","id":"a'), ...id, 0x22, 0x7d]);
+      dashboard.fetch(new Request(requestOf("counts", ""), { body, method: "POST" }));
+    const body = (label: readonly number[]) =>
+      Uint8Array.from([...Buffer.from('{"store":"reports","where":{"label":"a'), ...label, 0x22, 0x7d, 0x7d]);
     expect((await fetchBody(body([]))).status).toBe(200);
     for (const wrong of [[0xff], [0xc0, 0xaf], [0xe2, 0x82], [0xed, 0xa0, 0x80]]) {
       expect((await fetchBody(body(wrong))).status).toBe(400);
