@@ -114,3 +114,21 @@ test("a body that is too large is refused with a reply, and its rest is not awai
   expect(reply).toMatchObject({ ":status": 413 });
   await Promise.all(handled);
 });
+
+test.each([
+  [405, { ":method": "PUT" }],
+  [415, { ":method": "POST", "content-type": "text/plain" }],
+  [403, { ...POST, origin: "http://evil.example" }],
+])(
+  "a request that is refused with the status %i ends its stream, although its body does not end",
+  async (status, headers) => {
+    const { session, handled } = await start();
+    const stream = session.request({ ...headers, ":path": "/?call=open" });
+    stream.write("{");
+    const [reply] = await once(stream, "response");
+    expect(reply).toMatchObject({ ":status": status });
+    stream.resume();
+    await Promise.all(handled);
+    await once(stream, "close");
+  },
+);

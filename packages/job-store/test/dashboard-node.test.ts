@@ -1,7 +1,7 @@
 // Requests of Node that a browser does not send, or whose connection ends early.
 
 import { once } from "node:events";
-import { createServer, type IncomingMessage, type ServerResponse, request as send } from "node:http";
+import { Agent, createServer, type IncomingMessage, type ServerResponse, request as send } from "node:http";
 import { type AddressInfo, connect } from "node:net";
 import { text } from "node:stream/consumers";
 import { expect, onTestFinished, test, vi } from "vitest";
@@ -90,6 +90,22 @@ test.each(["//evil/", "/..%2f..%2f?asset=page.js", "/%00", "http://evil/?asset=p
     expect(reply).toMatch(/^HTTP\/1.1 (200|4\d\d)/);
   },
 );
+
+test.each([
+  [415, { "content-type": "text/plain" }],
+  [403, { ...BROWSER, "sec-fetch-site": "cross-site" }],
+  [413, BROWSER],
+])("after a large body that was refused with the status %i, the connection is used again", async (status, headers) => {
+  const { port } = await start();
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  onTestFinished(() => agent.destroy());
+  const refused = await call(port, { path: "/?call=open", headers, agent }, "x".repeat(3_000_000));
+  expect(refused.statusCode).toBe(status);
+  await text(refused);
+  const next = await call(port, { path: "/", method: "GET", agent });
+  expect(next.statusCode).toBe(200);
+  await text(next);
+});
 
 test("a method cannot be overridden", async () => {
   const { port, actions } = await start();

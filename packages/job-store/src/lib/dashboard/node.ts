@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
-import { Readable } from "node:stream";
+import { finished, Readable } from "node:stream";
 import type { ReadableStream as NodeStream } from "node:stream/web";
 import { badRequest, bodyWasRead, DashboardError } from "./reply.js";
 
@@ -56,8 +56,40 @@ function convert(message: NodeRequest & { readonly body?: unknown }, signal: Abo
     if (content === undefined) throw bodyWasRead();
     return new Request(url, { method, headers, signal, body: Buffer.from(content) });
   }
-  const stream = Readable.toWeb(message) as ReadableStream<Uint8Array>;
-  return new Request(url, { method, headers, signal, body: stream, duplex: "half" });
+  return new Request(url, { method, headers, signal, body: bodyOf(message), duplex: "half" });
+}
+
+/** Returns the body of a request. After a cancellation, its rest is read and dropped, so that the connection can be used again. */
+function bodyOf(message: Readable): ReadableStream<Uint8Array> {
+  let isStarted = false;
+  let isCancelled = false;
+  const start = (controller: ReadableStreamDefaultController<Uint8Array>) => {
+    isStarted = true;
+    message.on("data", (chunk: Uint8Array) => {
+      if (isCancelled) return;
+      message.pause();
+      controller.enqueue(chunk);
+    });
+    finished(message, { writable: false }, (error) => {
+      if (isCancelled) return;
+      if (error) controller.error(error);
+      else controller.close();
+    });
+  };
+  return new ReadableStream(
+    {
+      pull: (controller) => {
+        if (!isStarted) start(controller);
+        message.resume();
+      },
+      cancel: () => {
+        isCancelled = true;
+        message.resume();
+      },
+    },
+    // Node drops the body of a request that nothing has begun to read.
+    { highWaterMark: 0 },
+  );
 }
 
 function isHost(host: string): boolean {
@@ -68,18 +100,18 @@ function isHost(host: string): boolean {
 export async function sendReply(reply: Response, response: NodeResponse): Promise<void> {
   // The event "close" is not emitted again.
   if (isClosed(response)) return reply.body?.cancel();
-  const { status } = reply;
   const headers = Object.fromEntries(reply.headers);
-  // A body that was not read to its end would keep the connection, or the stream of HTTP/2.
   if (isHttp2(response)) {
-    const { stream } = response;
-    // The response itself emits "finish" only when its stream closes.
-    if (status === 408 || status === 413) stream.on("finish", () => stream.destroy());
-    response.writeHead(status, headers);
+    const { stream, req } = response;
+    // A body that does not end would keep the stream. The response itself emits "finish" only when its stream closes.
+    stream.on("finish", () => {
+      if (!req.complete) stream.destroy();
+    });
+    response.writeHead(reply.status, headers);
   } else {
-    // The rest of a body that is too large is read, because the client might miss the reply if its connection ended before.
-    if (status === 408) response.shouldKeepAlive = false;
-    response.writeHead(status, headers);
+    // A late body would keep the connection.
+    if (reply.status === 408) response.shouldKeepAlive = false;
+    response.writeHead(reply.status, headers);
   }
   if (reply.body === null) {
     response.end();
