@@ -3,6 +3,8 @@ export interface Output {
   readonly json: boolean;
   /** Writes a table with one row per value, or one JSON line per value. */
   rows(values: readonly Readonly<Record<string, unknown>>[], columns?: readonly Column[]): void;
+  /** Writes a row of cells, or a value as a JSON line. */
+  row(value: Readonly<Record<string, unknown>>, ...cells: readonly string[]): void;
   /** Writes a JSON line, also if the output is a table. */
   line(value: unknown): void;
   /** Writes an empty line between two tables. */
@@ -16,13 +18,19 @@ export type Column = readonly [heading: string, of: (value: Readonly<Record<stri
 
 export function createOutput(json: boolean, write: (text: string) => void, note: (text: string) => void): Output {
   const line = (value: unknown) => write(`${JSON.stringify(value)}\n`);
+  const rows: Output["rows"] = (values, columns) => {
+    if (json) for (const value of values) line(value);
+    else write(table(values, columns ?? columnsOf(values)));
+  };
   return {
     json,
     line,
-    rows: (values, columns) => {
-      if (json) for (const value of values) line(value);
-      else write(table(values, columns ?? columnsOf(values)));
-    },
+    rows,
+    row: (value, ...cells) =>
+      rows(
+        [value],
+        cells.map((text) => ["", () => text]),
+      ),
     space: () => write("\n"),
     note: (text) => note(`${text}\n`),
   };

@@ -29,13 +29,7 @@ export const resume: Command = {
       output.note(`The queue "${queue}" is not paused. See the paused queues with: paused`);
       return EXIT.rejected;
     }
-    output.rows(
-      [{ queue, resumed }],
-      [
-        ["", () => queue],
-        ["", () => "resumed"],
-      ],
-    );
+    output.row({ queue, resumed }, queue, "resumed");
     return EXIT.done;
   },
 };
