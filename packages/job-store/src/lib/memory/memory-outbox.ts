@@ -174,13 +174,6 @@ export class MemoryOutbox implements OutboxStorage {
     }
   }
 
-  async rejected(limit: number) {
-    return [...this.#rejected.values()]
-      .sort((a, b) => a.at - b.at)
-      .slice(0, limit)
-      .map((entry) => ({ ...toMessage(entry), reason: entry.reason }));
-  }
-
   async list({ kind, start, limit }: OutboxRequest): Promise<OutboxResult> {
     const after = start?.[0] ?? null;
     const rest = this.#listed(kind).filter(({ position }) => after === null || comparePositions(position, after) > 0);

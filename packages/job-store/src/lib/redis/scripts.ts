@@ -36,7 +36,6 @@ import outboxAcknowledge from "./lua/outbox/acknowledge.lua";
 import outboxClaim from "./lua/outbox/claim.lua";
 import outboxList from "./lua/outbox/list.lua";
 import outboxReject from "./lua/outbox/reject.lua";
-import outboxRejected from "./lua/outbox/rejected.lua";
 import outboxRequeue from "./lua/outbox/requeue.lua";
 import outboxReschedule from "./lua/outbox/reschedule.lua";
 import outboxState from "./lua/outbox/state.lua";
@@ -106,7 +105,6 @@ export const scripts = {
   outboxAcknowledge: scriptOf(beginOutbox, outboxAcknowledge),
   outboxReject: scriptOf(limits, readLimit, beginOutbox, outboxReject),
   outboxRequeue: scriptOf(limits, readLimit, beginOutbox, outboxRequeue),
-  outboxRejected: scriptOf(limits, readLimit, outboxRejected),
   outboxList: scriptOf(limits, readLimit, numbers, rank, outboxList),
   outboxReschedule: scriptOf(limits, readLimit, numbers, beginOutbox, ...work, workChanges, outboxReschedule),
   outboxState: scriptOf(outboxState),

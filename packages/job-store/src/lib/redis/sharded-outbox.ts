@@ -53,16 +53,6 @@ export class ShardedOutbox implements OutboxStorage {
     return this.#each(entryIds, (shard, ids) => shard.requeue(ids));
   }
 
-  async rejected(limit: number) {
-    const all = await Promise.all(
-      this.#shards.map(async (shard, n) => (await shard.rejected(limit)).map((message) => withShard(n, message))),
-    );
-    return all
-      .flat()
-      .sort((a, b) => a.at - b.at)
-      .slice(0, limit);
-  }
-
   /** Reads a part of the page from each shard. The page ends where a shard may have further messages that were not read. */
   async list({ kind, start, limit }: OutboxRequest): Promise<OutboxResult> {
     const parts = await Promise.all(
