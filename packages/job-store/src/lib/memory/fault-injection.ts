@@ -41,9 +41,9 @@ export class FaultInjection implements MemoryFaults {
     if (this.#away) throw unavailable(AWAY, false);
   }
 
-  /** Returns the reply to a change that has been made. @throws JobStoreError UNAVAILABLE if this reply is to be lost */
-  replyOrLose<R>(reply: R): R {
-    if (this.#repliesToLose === 0) return reply;
+  /** Returns the reply to a call that was made. @throws JobStoreError UNAVAILABLE if this reply is to be lost, after a change only */
+  replyOrLose<R>(reply: R, isChange = true): R {
+    if (!isChange || this.#repliesToLose === 0) return reply;
     this.#repliesToLose--;
     throw unavailable("The reply was lost (simulated by faults.loseReplies).", true);
   }
