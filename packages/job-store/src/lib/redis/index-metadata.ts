@@ -167,7 +167,8 @@ function statusTtl(config: StoreConfig, status: string): StatusTtl {
   return { status, ttlMs: config.ttlMs.get(status) ?? 0 };
 }
 
-function find<M extends StatusTtl>(codes: readonly M[], { status, ttlMs }: StatusTtl): M | undefined {
+/** Returns the code of a status with this TTL. */
+export function codeOf<M extends StatusTtl>(codes: readonly M[], { status, ttlMs }: StatusTtl): M | undefined {
   return codes.find((code) => code.status === status && code.ttlMs === ttlMs);
 }
 
@@ -175,7 +176,7 @@ function find<M extends StatusTtl>(codes: readonly M[], { status, ttlMs }: Statu
 function missingCodes(codes: readonly StatusTtl[], needed: readonly StatusTtl[]): readonly StatusTtl[] {
   const missing: StatusTtl[] = [];
   for (const one of needed) {
-    if (find(codes, one) === undefined && find(missing, one) === undefined) missing.push(one);
+    if (codeOf(codes, one) === undefined && codeOf(missing, one) === undefined) missing.push(one);
   }
   return missing;
 }
@@ -183,7 +184,7 @@ function missingCodes(codes: readonly StatusTtl[], needed: readonly StatusTtl[])
 function ownCodes(codes: readonly StatusCode[], config: StoreConfig): ReadonlyMap<string, StatusCode> {
   const own = new Map<string, StatusCode>();
   for (const status of config.statuses) {
-    const code = find(codes, statusTtl(config, status));
+    const code = codeOf(codes, statusTtl(config, status));
     if (code !== undefined) own.set(status, code);
   }
   return own;
