@@ -208,6 +208,8 @@ export interface OutboxStorage {
   ack(entryIds: readonly string[]): Promise<void>;
   /** Rejects entries and stores the reason. A rejected entry cannot be claimed. */
   reject(entryIds: readonly string[], reason: string): Promise<void>;
+  /** Returns rejected entries, oldest first. */
+  rejected(limit: number): Promise<readonly (StoredMessage & { readonly reason: string })[]>;
   /**
    * Returns a page of messages without claiming them: waiting ones in commit order, followed by those that are due and not entries yet;
    * scheduled ones by their due times; rejected ones by their times.

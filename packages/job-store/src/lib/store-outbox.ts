@@ -1,7 +1,7 @@
 import { withAnyOf } from "./abort.js";
 import { checkDate, checkId, checkInteger, checkOptions, invalid, show } from "./arguments.js";
 import { readOutboxCursor, writeOutboxCursor } from "./cursor.js";
-import type { JobStorage, ListedMessage, OutboxRequest, OutboxResult, OutboxStorage, StoredMessage } from "./driver.js";
+import type { JobStorage, ListedMessage, OutboxStorage, StoredMessage } from "./driver.js";
 import type { InFlightCalls } from "./in-flight-calls.js";
 import { OUTBOX_LIST_OPTIONS, OUTBOX_READ_OPTIONS, REJECTED_OPTIONS, RESCHEDULE_OPTIONS } from "./option-keys.js";
 import { originText } from "./origin.js";
@@ -21,8 +21,6 @@ const ENTRY_ID = /^(\d{1,4}-)?\d{1,16}-\d{1,16}$/;
 
 /** Number of messages of each kind that a search for the messages of a job reads. */
 export const SEARCHED = 1000;
-
-type RejectedMessage = Extract<ListedMessage, { readonly kind: "rejected" }>;
 
 /** Outbox for any driver: checks arguments and converts the entries of the storage. */
 export class StoreOutbox implements Outbox {
@@ -67,8 +65,8 @@ export class StoreOutbox implements Outbox {
   async rejected(options: Parameters<Outbox["rejected"]>[0] = {}) {
     checkOptions(options, REJECTED_OPTIONS, "outbox.rejected");
     const limit = checkInteger(options.limit ?? 100, "limit", 1, 1000);
-    const messages = await this.#calls.run(() => this.#rejected(limit));
-    return messages.map(({ reason, ...message }) => ({ ...this.#toEntry(message), reason }));
+    const messages = await this.#calls.run(() => this.#storage.rejected(limit));
+    return messages.map((message) => ({ ...this.#toEntry(message), reason: message.reason }));
   }
 
   async list<K extends OutboxKind>(query: OutboxQuery<K>): Promise<OutboxPage<K>> {
@@ -118,19 +116,6 @@ export class StoreOutbox implements Outbox {
   async oldest(): Promise<Date | null> {
     const at = await this.#calls.run(() => this.#storage.oldest());
     return at === null ? null : new Date(at);
-  }
-
-  /** Reads pages until there are `limit` messages or no more, because one page can contain fewer. */
-  async #rejected(limit: number): Promise<readonly RejectedMessage[]> {
-    const kind = "rejected";
-    const found: RejectedMessage[] = [];
-    let start: OutboxRequest["start"] = null;
-    do {
-      const page: OutboxResult = await this.#storage.list({ kind, start, limit: limit - found.length });
-      for (const message of page.messages) if (message.kind === kind) found.push(message);
-      start = page.next;
-    } while (start !== null && found.length < limit);
-    return found;
   }
 
   async #each(entryIds: readonly string[], call: () => Promise<void>): Promise<void> {

@@ -9,6 +9,7 @@ export function guardedOutbox(outbox: MemoryOutbox, check: () => void): OutboxSt
     waitForEntries: first((ms, signal) => outbox.waitForEntries(ms, signal)),
     ack: first((entryIds) => outbox.ack(entryIds)),
     reject: first((entryIds, reason) => outbox.reject(entryIds, reason)),
+    rejected: first((limit) => outbox.rejected(limit)),
     list: first((request) => outbox.list(request)),
     ofJob: first((jobId, limit) => outbox.ofJob(jobId, limit)),
     reschedule: first((entryIds, at) => outbox.reschedule(entryIds, at)),

@@ -10,6 +10,7 @@ import type {
 } from "../driver.js";
 import type { OutboxKind } from "../outbox.js";
 import { comparePositions } from "../position.js";
+import { type RejectedMessage, readRejected } from "../rejected-messages.js";
 import type { StoredJob } from "./stored-job.js";
 import type { KeptMessage } from "./work-state.js";
 
@@ -172,6 +173,10 @@ export class MemoryOutbox implements OutboxStorage {
       this.#entries.delete(id);
       this.#rejected.set(id, { ...entry, reason });
     }
+  }
+
+  rejected(limit: number): Promise<readonly RejectedMessage[]> {
+    return readRejected(this, limit);
   }
 
   async list({ kind, start, limit }: OutboxRequest): Promise<OutboxResult> {

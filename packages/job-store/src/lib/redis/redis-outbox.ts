@@ -9,6 +9,7 @@ import type {
   StoredMessage,
 } from "../driver.js";
 import type { OutboxKind } from "../outbox.js";
+import { type RejectedMessage, readRejected } from "../rejected-messages.js";
 import { type Keys, workKeys } from "./keys.js";
 import { evaluate, type Script, scripts } from "./scripts.js";
 import type { RedisSession, Reply } from "./session.js";
@@ -124,6 +125,10 @@ export class RedisOutbox implements OutboxStorage {
 
   requeue(entryIds: readonly string[]): Promise<void> {
     return this.#each(scripts.outboxRequeue, (ids) => ids, entryIds);
+  }
+
+  rejected(limit: number): Promise<readonly RejectedMessage[]> {
+    return readRejected(this, limit);
   }
 
   async list({ kind, start, limit }: OutboxRequest): Promise<OutboxResult> {

@@ -1,5 +1,6 @@
 import { withAnyOf } from "../abort.js";
 import type { ListedMessage, OutboxRequest, OutboxResult, OutboxStorage, StoredMessage } from "../driver.js";
+import { type RejectedMessage, readRejected } from "../rejected-messages.js";
 import { groupBy } from "./group-by.js";
 import { shardOf } from "./keys.js";
 
@@ -51,6 +52,10 @@ export class ShardedOutbox implements OutboxStorage {
 
   requeue(entryIds: readonly string[]): Promise<void> {
     return this.#each(entryIds, (shard, ids) => shard.requeue(ids));
+  }
+
+  rejected(limit: number): Promise<readonly RejectedMessage[]> {
+    return readRejected(this, limit);
   }
 
   /** Reads a part of the page from each shard. The page ends where a shard may have further messages that were not read. */
