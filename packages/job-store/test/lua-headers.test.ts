@@ -71,6 +71,7 @@ const OTHER_INCLUDES: Readonly<Record<string, readonly string[]>> = {
   "includes/fields.lua": ["metadata", "store-keys"],
   "includes/indexes.lua": ["metadata", "store-keys"],
   "includes/messages.lua": ["metadata", "begin-write"],
+  "includes/new-job.lua": ["metadata", "begin-write"],
   "includes/deletion.lua": ["metadata", "begin-write"],
   "includes/end-write.lua": ["metadata", "begin-write"],
 };

@@ -11,6 +11,7 @@ import events from "./lua/includes/events.lua";
 import expectations from "./lua/includes/expectations.lua";
 import lateEntry from "./lua/includes/late-entry.lua";
 import messages from "./lua/includes/messages.lua";
+import newJob from "./lua/includes/new-job.lua";
 import operations from "./lua/includes/operations.lua";
 import pauses from "./lua/includes/pauses.lua";
 import places from "./lua/includes/places.lua";
@@ -83,13 +84,13 @@ export class WriteScripts {
   }
 
   create(metadata: IndexMetadata): Script {
-    const parts = [messages, statusMessages, create];
+    const parts = [messages, statusMessages, newJob, create];
     return this.#entering("create", this.#config.initial, metadata, parts, this.#creation());
   }
 
   /** Returns the script that creates jobs, or changes existing ones to the initial status. */
   request(metadata: IndexMetadata): Script {
-    const parts = [messages, ...STATUS_CHANGE, updateStatus, request];
+    const parts = [messages, ...STATUS_CHANGE, newJob, updateStatus, request];
     return this.#use(this.#entering("request", this.#config.initial, metadata, parts, this.#creation()));
   }
 
