@@ -100,7 +100,7 @@ export const scripts = {
   reindex: scriptOf(...deleting, lateEntry, reindex),
   nextTimeouts: scriptOf(metadataOf, contact, numbers, nextTimeouts),
   findOverdue: scriptOf(metadataOf, ...work, findOverdue),
-  timeoutsLag: scriptOf(contact, timeoutsLag),
+  timeoutsLag: scriptOf(contact, numbers, timeoutsLag),
   outboxClaim: scriptOf(limits, readLimit, beginOutbox, ...work, endedLeases, outboxClaim),
   outboxAcknowledge: scriptOf(beginOutbox, outboxAcknowledge),
   outboxReject: scriptOf(limits, readLimit, beginOutbox, outboxReject),

@@ -36,6 +36,7 @@ import save from "./lua/write/save.lua";
 import updateProgress from "./lua/write/update-progress.lua";
 import updateStatus from "./lua/write/update-status.lua";
 import updateStatuses from "./lua/write/update-statuses.lua";
+import { SPAN } from "./keys.js";
 import { newRecordHead, statusLines } from "./record-text.js";
 import { fieldIndex, metadataOf, type Script, scriptOf } from "./scripts.js";
 
@@ -73,6 +74,7 @@ export class WriteScripts {
     this.#config = config;
     this.#constants = {
       ID_AT: idAt,
+      SPAN,
       MAX_RECORD_BYTES: config.maxRecordBytes,
       MAX_EXCESS_BYTES,
       HISTORY_LIMIT: config.historyLimit,
