@@ -9,7 +9,7 @@ import { checkFormat, STORE_FORMAT } from "./store-format.js";
 
 /**
  * Maximum number of bytes of stored records in one script or one reply, or one record if that is larger. The server runs
- * no other command during that time. The same number is in lua/includes/limits.lua; see docs/decisions/0016.
+ * no other command during that time. The same number is in lua/includes/script-bytes.lua; see docs/decisions/0016.
  */
 export const MAX_SCRIPT_BYTES = 2_097_152;
 

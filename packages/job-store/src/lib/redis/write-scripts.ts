@@ -2,6 +2,7 @@ import type { StoreConfig } from "../driver.js";
 import { canHaveLease } from "../leased-status.js";
 import { MAX_EXCESS_BYTES } from "../record-limit.js";
 import type { IndexMetadata } from "./index-metadata.js";
+import { SPAN } from "./keys.js";
 import beginWrite from "./lua/includes/begin-write.lua";
 import contact from "./lua/includes/contact.lua";
 import deleteWork from "./lua/includes/delete-work.lua";
@@ -36,7 +37,6 @@ import save from "./lua/write/save.lua";
 import updateProgress from "./lua/write/update-progress.lua";
 import updateStatus from "./lua/write/update-status.lua";
 import updateStatuses from "./lua/write/update-statuses.lua";
-import { SPAN } from "./keys.js";
 import { newRecordHead, statusLines } from "./record-text.js";
 import { fieldIndex, metadataOf, type Script, scriptOf } from "./scripts.js";
 
