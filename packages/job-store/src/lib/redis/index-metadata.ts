@@ -68,6 +68,8 @@ export async function loadMetadata(
   end: number,
   others: readonly StatusTtl[] = [],
 ): Promise<IndexMetadata> {
+  const set = (values: readonly (string | number)[], options: { readonly end?: number } = {}) =>
+    executor.query((client) => evaluate(client, scripts.setMetadata, [keys.metadata, keys.events], values), options);
   for (;;) {
     const stored = await executor.query((client) => readMetadata(client, keys.metadata), { end });
     checkFormat(stored);
@@ -83,10 +85,7 @@ export async function loadMetadata(
     if (stored.revision !== undefined && complete) {
       if (config.description !== null && config.description !== stored.description) {
         // Only tools read the description, so no call waits for it or fails with it. The revision stays, because the codes do.
-        const description = [stored.revision, "description", config.description];
-        executor
-          .query((client) => evaluate(client, scripts.setMetadata, [keys.metadata, keys.events], description))
-          .catch(() => undefined);
+        set([stored.revision, "description", config.description]).catch(() => undefined);
       }
       const largest = Number(stored.largest ?? DEFAULT_LARGEST);
       const limits = stored.limits === "1";
@@ -99,29 +98,21 @@ export async function loadMetadata(
       );
     }
     const grown = [...codes, ...missing].map(({ status, ttlMs }) => [status, ttlMs]);
-    await executor.query(
-      (client) =>
-        evaluate(
-          client,
-          scripts.setMetadata,
-          [keys.metadata, keys.events],
-          [
-            stored.revision ?? "",
-            ...["revision", randomBytes(6).toString("hex")],
-            ...["format", STORE_FORMAT],
-            ...["definition", JSON.stringify(config.definition)],
-            ...["shards", shards],
-            // Scripts keep the ids of operations for as long as the longest call takes.
-            ...["callMs", callMs],
-            ...["statuses", JSON.stringify(statuses)],
-            ...["codes", JSON.stringify(grown)],
-            ...(fields.length === 0 ? [] : ["fields", JSON.stringify(fields)]),
-            ...(config.description === null ? [] : ["description", config.description]),
-            ...(stored.revision === undefined ? ["log", randomBytes(6).readUIntBE(0, 6), "events", 0] : []),
-          ],
-        ),
-      { end },
-    );
+    const values = [
+      stored.revision ?? "",
+      ...["revision", randomBytes(6).toString("hex")],
+      ...["format", STORE_FORMAT],
+      ...["definition", JSON.stringify(config.definition)],
+      ...["shards", shards],
+      // Scripts keep the ids of operations for as long as the longest call takes.
+      ...["callMs", callMs],
+      ...["statuses", JSON.stringify(statuses)],
+      ...["codes", JSON.stringify(grown)],
+      ...(fields.length === 0 ? [] : ["fields", JSON.stringify(fields)]),
+      ...(config.description === null ? [] : ["description", config.description]),
+      ...(stored.revision === undefined ? ["log", randomBytes(6).readUIntBE(0, 6), "events", 0] : []),
+    ];
+    await set(values, { end });
   }
 }
 
