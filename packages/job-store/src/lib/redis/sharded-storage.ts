@@ -35,13 +35,13 @@ import type {
 import { comparePositions } from "../position.js";
 import { settledWithin } from "../settled-within.js";
 import type { AuditReport } from "../types.js";
+import { MAX_RUNNING } from "../unattended.js";
 import { mergeActivity } from "./activity.js";
 import { groupBy } from "./group-by.js";
 import type { ShardHealth } from "./health.js";
 import { shardOf } from "./keys.js";
 import type { RedisStorage } from "./redis-storage.js";
 import { expectedPerShard, ShardedOutbox } from "./sharded-outbox.js";
-import { MAX_RUNNING } from "./workers.js";
 
 /** Storage of jobs in several shards. A call for one job is sent to its shard. Other calls are sent to all shards, and the replies merged. */
 export class ShardedStorage implements JobStorage {
