@@ -19,10 +19,7 @@ const NEXT_ACTIONS =
 /** Shows the oldest rejected messages. */
 export async function showRejected({ store, output }: Context): Promise<number> {
   const entries = await store.outbox.rejected({ limit: MAX_PAGE });
-  output.rows(
-    entries.map((entry) => ({ ...entry })),
-    COLUMNS,
-  );
+  output.rows(entries, COLUMNS);
   if (entries.length === MAX_PAGE) {
     output.note(`Only the oldest ${MAX_PAGE} of ${await store.outbox.countRejected()} are shown.`);
   }

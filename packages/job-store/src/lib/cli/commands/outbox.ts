@@ -110,16 +110,12 @@ async function show({ store, options, output, signal }: Context, kind: OutboxKin
   do {
     const page = await store.outbox.list({ kind, cursor, limit: Math.min(MAX_PAGE, left) });
     // The columns of a table are as wide as the widest cell of all rows, so a table is printed at the end.
-    if (output.json) output.rows(page.entries.map((entry) => ({ ...entry })));
+    if (output.json) output.rows(page.entries);
     else rows.push(...page.entries);
     left -= page.entries.length;
     cursor = page.cursor;
   } while (cursor !== undefined && left > 0 && !signal.aborted);
-  if (!output.json)
-    output.rows(
-      rows.map((entry) => ({ ...entry })),
-      COLUMNS[kind],
-    );
+  if (!output.json) output.rows(rows, COLUMNS[kind]);
   if (cursor !== undefined) output.note(`There are more messages. Add --cursor ${cursor} for the next page, or --all.`);
   return EXIT.done;
 }
