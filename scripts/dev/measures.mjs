@@ -13,7 +13,7 @@ const BUDGETS = {
     subtitle: 36,
     dashboard: 85,
     opentelemetry: 8,
-    testing: 115,
+    testing: 116,
     cli: 132,
   },
   queue: { index: 19, rabbitmq: 22, memory: 8, worker: 33, opentelemetry: 8, testing: 36 },
