@@ -10,6 +10,7 @@ import { openDialog } from "../parts/dialog.js";
 import { Payload } from "../parts/messages.js";
 import { Content, Empty } from "../parts/notice.js";
 import { ConfirmDialog, RescheduleDialog } from "../parts/queue-dialogs.js";
+import { SelectAll, SelectRow } from "../parts/selection.js";
 import { Age, JobLink, Plain, Time, Until } from "../parts/text.js";
 
 const KINDS: readonly { readonly kind: OutboxKind; readonly text: string; readonly help: string }[] = [
@@ -83,7 +84,6 @@ function Entries({ page, kind, selected }: EntriesProps) {
   const clear = () => {
     selected.value = new Set();
   };
-  const all = page.entries.every(({ entryId }) => chosen.has(entryId));
   return (
     <>
       <div class="table card">
@@ -92,16 +92,11 @@ function Entries({ page, kind, selected }: EntriesProps) {
           <thead>
             <tr>
               {actions.length > 0 && (
-                <th scope="col" class="check">
-                  <input
-                    type="checkbox"
-                    aria-label="Select all rows of this page"
-                    checked={all}
-                    onChange={() => {
-                      selected.value = new Set(all ? [] : page.entries.map(({ entryId }) => entryId));
-                    }}
-                  />
-                </th>
+                <SelectAll
+                  ids={page.entries.map(({ entryId }) => entryId)}
+                  selected={selected}
+                  label="Select all rows of this page"
+                />
               )}
               <th scope="col">Job</th>
               <th scope="col">Queue</th>
@@ -117,18 +112,7 @@ function Entries({ page, kind, selected }: EntriesProps) {
             {page.entries.map((entry) => (
               <tr key={entry.entryId}>
                 {actions.length > 0 && (
-                  <td class="check">
-                    <input
-                      type="checkbox"
-                      aria-label={`Select the message ${visible(entry.id)}`}
-                      checked={chosen.has(entry.entryId)}
-                      onChange={() => {
-                        const next = new Set(chosen);
-                        if (!next.delete(entry.entryId)) next.add(entry.entryId);
-                        selected.value = next;
-                      }}
-                    />
-                  </td>
+                  <SelectRow id={entry.entryId} selected={selected} label={`Select the message ${visible(entry.id)}`} />
                 )}
                 <th scope="row">
                   <JobLink id={entry.jobId} />

@@ -9,6 +9,7 @@ import { openDialog } from "../parts/dialog.js";
 import { Payload } from "../parts/messages.js";
 import { Content, Empty, Notice } from "../parts/notice.js";
 import { ConfirmDialog } from "../parts/queue-dialogs.js";
+import { SelectAll, SelectRow } from "../parts/selection.js";
 import { FullTime, JobLink, Plain, Sentence } from "../parts/text.js";
 
 export function QueuesView() {
@@ -145,13 +146,11 @@ interface LetterProps {
 
 function LetterTable({ reply: { letters, total }, queue, selected }: LetterProps) {
   const store = useStore();
-  const chosen = selected.value;
   const clear = () => {
     selected.value = new Set();
   };
   const selects = may(store, "redrive") || may(store, "discard");
-  const all = letters.every(({ id }) => chosen.has(id));
-  const ids = [...chosen];
+  const ids = [...selected.value];
   return (
     <>
       <p class="muted hint">
@@ -164,18 +163,7 @@ function LetterTable({ reply: { letters, total }, queue, selected }: LetterProps
           <caption class="hidden">Dead letters</caption>
           <thead>
             <tr>
-              {selects && (
-                <th scope="col" class="check">
-                  <input
-                    type="checkbox"
-                    aria-label="Select all rows"
-                    checked={all}
-                    onChange={() => {
-                      selected.value = new Set(all ? [] : letters.map(({ id }) => id));
-                    }}
-                  />
-                </th>
-              )}
+              {selects && <SelectAll ids={letters.map(({ id }) => id)} selected={selected} label="Select all rows" />}
               <th scope="col">Message</th>
               <th scope="col">Job</th>
               <th scope="col">Reason</th>
@@ -190,18 +178,7 @@ function LetterTable({ reply: { letters, total }, queue, selected }: LetterProps
             {letters.map((letter) => (
               <tr key={letter.id}>
                 {selects && (
-                  <td class="check">
-                    <input
-                      type="checkbox"
-                      aria-label={`Select the message ${visible(letter.id)}`}
-                      checked={chosen.has(letter.id)}
-                      onChange={() => {
-                        const next = new Set(chosen);
-                        if (!next.delete(letter.id)) next.add(letter.id);
-                        selected.value = next;
-                      }}
-                    />
-                  </td>
+                  <SelectRow id={letter.id} selected={selected} label={`Select the message ${visible(letter.id)}`} />
                 )}
                 <th scope="row" class="id">
                   <Plain text={letter.id} />
