@@ -1,7 +1,7 @@
 import type { Signal } from "@preact/signals";
 import type { JobRow } from "../../protocol.js";
 import { readServerTime } from "../lib/clock.js";
-import { useStore } from "../lib/context.js";
+import { mayChangeJobs, useStore } from "../lib/context.js";
 import { visible, zone } from "../lib/format.js";
 import { Age, JobLink, Status, Time } from "./text.js";
 
@@ -17,8 +17,7 @@ export function JobsTable({
   byStatus: boolean;
   selected: Selected;
 }) {
-  const store = useStore();
-  const selects = ["retry", "move", "delete"].some((name) => store.actions.some((each) => each === name));
+  const selects = mayChangeJobs(useStore());
   const chosen = selected.value;
   const all = rows.length > 0 && rows.every(({ id }) => chosen.has(id));
   return (

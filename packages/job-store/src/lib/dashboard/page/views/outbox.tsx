@@ -69,6 +69,12 @@ export function OutboxView() {
   );
 }
 
+const ACTIONS: Readonly<Record<OutboxKind, readonly ActionName[]>> = {
+  waiting: [],
+  scheduled: ["run-now", "reschedule", "cancel"],
+  rejected: ["requeue", "drop"],
+};
+
 interface EntriesProps {
   readonly page: OutboxPage;
   readonly kind: OutboxKind;
@@ -77,9 +83,7 @@ interface EntriesProps {
 
 function Entries({ page, kind, selected }: EntriesProps) {
   const store = useStore();
-  const actions = (
-    kind === "rejected" ? ["requeue", "drop"] : kind === "scheduled" ? ["run-now", "reschedule", "cancel"] : []
-  ).filter((name): name is ActionName => store.actions.some((each) => each === name));
+  const actions = ACTIONS[kind].filter((name) => may(store, name));
   const chosen = selected.value;
   const clear = () => {
     selected.value = new Set();

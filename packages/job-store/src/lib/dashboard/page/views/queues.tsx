@@ -149,7 +149,7 @@ function LetterTable({ reply: { letters, total }, queue, selected }: LetterProps
   const clear = () => {
     selected.value = new Set();
   };
-  const selects = may(store, "redrive") || may(store, "discard");
+  const selects = may(store, "redrive", "discard");
   const ids = [...selected.value];
   return (
     <>
