@@ -75,6 +75,8 @@ export default defineConfig({
     hookTimeout: 180_000,
     // Tests of memory and of timeouts start the garbage collector.
     execArgv: ["--expose-gc"],
+    // One process runs many files. To load the modules again for each file would take a third of the processor time.
+    isolate: false,
     // Most tests against servers wait for the server and do not need a processor.
     maxWorkers: availableParallelism() + 2,
     sequence: { sequencer: LongestFirst },
