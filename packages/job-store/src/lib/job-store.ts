@@ -26,6 +26,7 @@ import { readCursor, writeCursor } from "./cursor.js";
 import type { JobDefinition, StatusOf, WorkingOf } from "./definition.js";
 import type { JobRecord, JobStorage, JobStoreDriver, ListRequest, NewJob, ReadResult, StoreConfig } from "./driver.js";
 import { JobStoreError, unreadable, unreadableReason } from "./errors.js";
+import type { JobEvent } from "./events.js";
 import { InFlightCalls } from "./in-flight-calls.js";
 import { checkWhere, type IndexReader } from "./index-values.js";
 import type { Created, Job, JobToSave } from "./job.js";
@@ -58,7 +59,6 @@ import type {
   CountsQuery,
   CreateOptions,
   Health,
-  JobEvent,
   JobStore,
   ListQuery,
   Page,

@@ -4,11 +4,12 @@ import { lifecycleConfig, MAX_RECORD_BYTES, type RecordedLifecycle, readDescript
 import type { JobDefinition } from "./definition.js";
 import type { IndexValues, JobStorage, JobStoreDriver, StoreConfig, StoreMetadata } from "./driver.js";
 import { JobStoreError } from "./errors.js";
+import type { StoreEvent } from "./events.js";
 import { checkValues, type IndexReader } from "./index-values.js";
 import type { Job } from "./job.js";
 import { DefaultJobStore } from "./job-store.js";
 import { StoreEvents } from "./store-events.js";
-import type { JobStore, StoreEvent } from "./types.js";
+import type { JobStore } from "./types.js";
 
 /** Options of `openRecordedStore`. */
 export interface RecordedStoreOptions {

@@ -1,8 +1,8 @@
 import { Redis } from "ioredis";
 import { type RedisDriverOptions, redisDriver } from "../../redis.js";
 import type { JobStoreDriver } from "../driver.js";
+import type { StoreEvent } from "../events.js";
 import { openRecordedStore, type RecordedStore, type RecordedStoreOptions } from "../recorded-store.js";
-import type { StoreEvent } from "../types.js";
 import { addresses, integerOption, type Options } from "./arguments.js";
 import { UsageError } from "./usage.js";
 

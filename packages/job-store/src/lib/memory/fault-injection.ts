@@ -1,6 +1,6 @@
 import { checkInteger } from "../arguments.js";
 import { unavailable } from "../errors.js";
-import type { StoreEvent } from "../types.js";
+import type { StoreEvent } from "../events.js";
 
 /** Fault injection for tests. It affects every store of the driver. */
 export interface MemoryFaults {
