@@ -2,13 +2,14 @@ import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
-import { PAGE_MODULE, pageModule } from "./packages/job-store/page.config.js";
+import { PAGE_MODULE, pageModule, withoutComments } from "./packages/job-store/sources.config.js";
 import { supportsTools } from "./scripts/dev/node-versions.mjs";
 
-/** Imports Lua scripts as text, like the bundler of the packages. */
+/** Imports Lua scripts as text, like the bundler of the package. */
 const luaAsText = {
   name: "lua-as-text",
-  transform: (code: string, id: string) => (id.endsWith(".lua") ? `export default ${JSON.stringify(code)}` : undefined),
+  transform: (code: string, id: string) =>
+    id.endsWith(".lua") ? `export default ${JSON.stringify(withoutComments(code))}` : undefined,
 };
 
 /** Makes the page of the dashboard, like the bundler of the package. */
@@ -74,6 +75,8 @@ export default defineConfig({
     hookTimeout: 180_000,
     // Tests of memory and of timeouts start the garbage collector.
     execArgv: ["--expose-gc"],
+    // One process runs many files. To load the modules again for each file would take a third of the processor time.
+    isolate: false,
     // Most tests against servers wait for the server and do not need a processor.
     maxWorkers: availableParallelism() + 2,
     sequence: { sequencer: LongestFirst },

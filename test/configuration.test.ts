@@ -44,8 +44,11 @@ test("configuration.md lists every variable of the apps with the description of 
   });
   const page = `# Configuration
 
-Every variable of the [showcase](../../examples/showcase). An empty variable counts as missing. If variables are invalid, the
-app does not start, and prints the name and the error of each one without its value. The packages themselves read no variables.
+This page lists every variable of the [showcase](../../examples/showcase). The templates have
+[fewer variables](../../examples/README.md#settings), and the packages themselves read none.
+
+An empty variable counts as missing. If a variable is missing or invalid, the app does not start. It prints the name and the error of
+each such variable, without its value.
 
 | Variable | Default | Read by | Meaning |
 |---|---|---|---|

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { defineConfig, type Options } from "tsup";
-import { PAGE_MODULE, pageModule } from "./page.config.js";
+import { PAGE_MODULE, pageModule, withoutComments } from "./sources.config.js";
 
 const entries = [
   "src/index.ts",
@@ -14,14 +14,14 @@ const entries = [
 
 type Plugin = NonNullable<Options["esbuildPlugins"]>[number];
 
-/** Loads Lua files as text, without lines that are comments: they are sent to each server. */
+/** Imports Lua scripts as text. */
 const scripts: Plugin = {
   name: "lua",
   setup(build) {
-    build.onLoad({ filter: /\.lua$/ }, async ({ path }) => {
-      const text = await readFile(path, "utf8");
-      return { loader: "text", contents: text.replace(/^ *--.*\n|^\n/gm, "") };
-    });
+    build.onLoad({ filter: /\.lua$/ }, async ({ path }) => ({
+      loader: "text",
+      contents: withoutComments(await readFile(path, "utf8")),
+    }));
   },
 };
 

@@ -60,13 +60,14 @@ function targetExists(document, link) {
 }
 
 /**
- * Returns the anchors that GitHub makes for the headings of a document.
+ * Returns the anchors that GitHub makes for the headings of a document. Headings with code are left out, because they have other anchors in
+ * the documentation site.
  *
  * @param {string} text
  */
 function anchorsOf(text) {
   const withoutCode = text.replaceAll(/^```.*?^```$/gms, "");
-  return Array.from(withoutCode.matchAll(/^#+ (.*)$/gm), ([, heading = ""]) =>
+  return Array.from(withoutCode.matchAll(/^#+ ([^`\n]*)$/gm), ([, heading = ""]) =>
     heading
       .toLowerCase()
       .replaceAll(/[^\p{L}\p{N}\s_-]/gu, "")

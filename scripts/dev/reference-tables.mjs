@@ -38,6 +38,9 @@ const LIMITS = {
 /** Files with constants that are names of headers. */
 const HEADERS = [`${QUEUE}/definition.ts`, `${QUEUE}/rabbitmq/amqp-message.ts`];
 
+/** Beginning of an item of a list of types in a comment. */
+const LIST_ITEM = / - (?=[\w, ]+: )/;
+
 /** Units by the end of a constant's name. */
 const UNITS = { _BYTES: "bytes", _MS: "ms", _SECONDS: "seconds" };
 
@@ -80,6 +83,56 @@ export function codesIn(text, name) {
   return rows;
 }
 
+/**
+ * Returns the types of an event with their meaning, from the list "- done, failed: meaning" in the doc comment of the event, or of its
+ * property `type`.
+ *
+ * @param {string} text of a source file
+ * @param {string} name of the event
+ * @returns {{ intro: string, rows: string[][] }} `intro`: the comment of the event before its list. Rows: types, meaning. Both are empty
+ *   if there is no list
+ * @throws Error if the list and the type differ
+ */
+export function eventTypesIn(text, name) {
+  const event = parseText("events.ts", text).statements.find(
+    (statement) =>
+      (ts.isTypeAliasDeclaration(statement) || ts.isInterfaceDeclaration(statement)) && statement.name.text === name,
+  );
+  if (event === undefined) throw new Error(`There is no type ${name}.`);
+  /** @type {string[]} */
+  const types = [];
+  let commentOfType = "";
+  /** @param {ts.Node} node */
+  const visit = (node) => {
+    if (!ts.isPropertySignature(node)) {
+      ts.forEachChild(node, visit);
+    } else if (node.name.getText() === "type") {
+      types.push(...stringsIn(node));
+      commentOfType = commentOf(node);
+    }
+  };
+  visit(event);
+  const [intro = "", ...own] = commentOf(event).split(LIST_ITEM);
+  const items = own.length > 0 ? own : commentOfType.split(LIST_ITEM).slice(1);
+  if (items.length === 0) return { intro: "", rows: [] };
+  const pairs = items.map((item) => item.split(/: (.*)/));
+  const listed = pairs.flatMap(([names = ""]) => names.split(", ")).sort();
+  if (`${listed}` !== `${types.sort()}`) throw new Error(`The doc comment of ${name} lists ${listed}, not ${types}.`);
+  const rows = pairs.map(([names = "", meaning = ""]) => [names.replaceAll(/\w+/g, "`$&`"), sentence(meaning)]);
+  return { intro: own.length > 0 ? intro : "", rows };
+}
+
+/** Returns the types of an event with their meaning. @param {string} file @param {string} name */
+export async function eventTypesOf(file, name) {
+  return eventTypesIn(await readFile(join(root, file), "utf8"), name);
+}
+
+/** Returns a text with a capital letter and a period, as other cells have. @param {string} text */
+export function sentence(text) {
+  if (text === "") return text;
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}${text.endsWith(".") ? "" : "."}`;
+}
+
 /** Returns the tables of error codes, by title. */
 export async function errorCodes() {
   const codes = async (/** @type {string} */ file, /** @type {string} */ name) =>
@@ -87,7 +140,7 @@ export async function errorCodes() {
   return {
     "`JobStoreError`": await codes(`${STORE}/errors.ts`, "JobStoreErrorCode"),
     "`QueueError`": await codes(`${QUEUE}/errors.ts`, "QueueErrorCode"),
-    "Failed jobs (`job.error.code`)": await codes(`${QUEUE}/worker/outcomes.ts`, "FailureCode"),
+    "Codes of failed jobs": await codes(`${QUEUE}/worker/outcomes.ts`, "FailureCode"),
   };
 }
 

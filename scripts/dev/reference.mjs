@@ -1,50 +1,25 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import ts from "typescript";
-import { errorCodes, headers, limits, oneLine, parse, queues, stringsIn } from "./reference-tables.mjs";
+import { membersOf, OPTIONS } from "./reference-options.mjs";
+import { errorCodes, eventTypesOf, headers, limits, parse, queues, stringsIn } from "./reference-tables.mjs";
 import { root } from "./run.mjs";
 
 const PAGE = "docs/reference.md";
 const STORE = "packages/job-store/src/lib";
 const QUEUE = "packages/queue/src/lib";
 
-/** Options by the function that takes them: the file, and the name of the type or of the function in it. */
-const OPTIONS = [
-  ["defineJob", `${STORE}/definition.ts`, "defineJob"],
-  ["A status of defineJob", `${STORE}/status-rule.ts`, "StatusRule"],
-  ["createJobStore", `${STORE}/create-job-store.ts`, "JobStoreOptions"],
-  ["redisDriver", `${STORE}/redis/options.ts`, "RedisDriverOptions"],
-  ["memoryDriver of the job store", `${STORE}/memory/memory-driver.ts`, "MemoryDriverOptions"],
-  ["create", `${STORE}/types.ts`, "CreateOptions"],
-  ["request", `${STORE}/types.ts`, "RequestOptions"],
-  ["updateStatus", `${STORE}/types.ts`, "Change"],
-  ["list", `${STORE}/types.ts`, "ListQuery"],
-  ["A message of the outbox", `${STORE}/outbox.ts`, "OutboxMessage"],
-  ["pauseQueue", `${STORE}/worker-operations.ts`, "PauseOptions"],
-  ["createReporter", `${STORE}/reporter/reporter.ts`, "ReporterOptions"],
-  ["createDashboard", `${STORE}/dashboard/options.ts`, "DashboardOptions"],
-  ["instrument of the job store", `${STORE}/opentelemetry/instrument.ts`, "InstrumentOptions"],
-  ["defineQueue", `${QUEUE}/definition.ts`, "defineQueue"],
-  ["createBroker", `${QUEUE}/broker.ts`, "createBroker"],
-  ["rabbitmqDriver", `${QUEUE}/rabbitmq/options.ts`, "RabbitmqDriverOptions"],
-  ["memoryDriver of the queue", `${QUEUE}/memory/memory-driver.ts`, "memoryDriver"],
-  ["publish", `${QUEUE}/types.ts`, "PublishOptions"],
-  ["consume", `${QUEUE}/types.ts`, "ConsumeOptions"],
-  ["createRelay", `${QUEUE}/relay.ts`, "createRelay"],
-  ["createWorker", `${QUEUE}/worker/types.ts`, "WorkerOptions"],
-  ["instrument of the queue", `${QUEUE}/opentelemetry/instrument.ts`, "InstrumentOptions"],
-];
-
-/** Types of events: the file, and the name of the type. */
+/** Types of events: the heading, the file, and the name of the type. */
 const EVENTS = [
-  ["Store (`onEvent` of createJobStore)", `${STORE}/types.ts`, "StoreEvent"],
-  ["Worker (`onEvent` of createWorker)", `${QUEUE}/worker/types.ts`, "WorkerEvent"],
-  ["Broker (`onEvent` of createBroker)", `${QUEUE}/driver.ts`, "BrokerEvent"],
+  ["Events of store.watch", `${STORE}/types.ts`, "JobEvent"],
+  ["Events of createJobStore", `${STORE}/types.ts`, "StoreEvent"],
+  ["Events of createWorker", `${QUEUE}/worker/types.ts`, "WorkerEvent"],
+  ["Events of createBroker", `${QUEUE}/driver.ts`, "BrokerEvent"],
 ];
 
 const TELEMETRY = [`${STORE}/opentelemetry/telemetry.ts`, `${QUEUE}/opentelemetry/telemetry.ts`];
 
-/** @typedef {{ name: string, required: boolean, text: string, standard: string }} Member `standard`: default value */
+/** @typedef {import("./reference-options.mjs").Member} Member */
 
 /**
  * Generates the reference page from the sources.
@@ -64,16 +39,13 @@ export async function checkReference({ update }) {
 
 async function referencePage() {
   const options = await Promise.all(
-    OPTIONS.map(async ([title = "", file = "", name = ""]) => [
-      `### ${title}`,
-      optionsTable(await membersOf(file, name)),
+    Object.entries(OPTIONS).map(async ([heading, all]) => [
+      `## ${heading}`,
+      ...(await Promise.all(all.map(optionsOf))).flat(),
     ]),
   );
   const events = await Promise.all(
-    EVENTS.map(async ([title = "", file = "", name = ""]) => [
-      `### ${title}`,
-      eventsTable(await membersOf(file, name)),
-    ]),
+    EVENTS.map(async ([title = "", file = "", name = ""]) => [`### ${title}`, ...(await eventTables(file, name))]),
   );
   const metrics = (await Promise.all(TELEMETRY.map(metricsOf))).flat();
   return `${[
@@ -81,21 +53,34 @@ async function referencePage() {
     "This page is generated from the sources: `npm run check` updates it. Do not edit it.",
     [
       "Other pages: [troubleshooting](guides/troubleshooting.md), by symptom and by the text of an error; ",
+      "[reasons of `explain`](guides/operate.md); [command line](../packages/job-store/README.md#command-line); ",
       "[variables of the example services](guides/configuration.md).",
     ].join(""),
-    "## Options",
+    [
+      'In the column "Default", "required" is an option that has no default, and "none" is an option that has no effect if it is absent. ',
+      "Times whose names end in `Ms` are in milliseconds.",
+    ].join(""),
     ...options.flat(),
     "## Events",
+    "`store.watch` returns events of jobs. The option `onEvent` of the other functions receives events for logs.",
     ...events.flat(),
     "## Error codes",
     ...sections(["Code", "Meaning", "What to do"], await errorCodes()),
-    "The store fails a job with `TIMEOUT` if it had no activity for `timeoutSeconds` of its status: check that workers run, and retry it.",
+    "These codes are in `job.error.code`. The store fails a job with `TIMEOUT` if it had no activity for `timeoutSeconds` of its status: check that workers run, and retry it.",
     "## Limits",
     "Options have their limits in their own tables. A regular expression shows which names are valid.",
     ...sections(["Value", "Limit"], await limits()),
     "## Metrics",
-    "Names of OpenTelemetry. Prometheus shows them with `_` in the place of `.`, and with the unit.",
-    table(["Name", "Meaning"], metrics),
+    [
+      "`instrument` of each package records these metrics. These are the names in OpenTelemetry. Prometheus shows `_` instead of `.`, and adds ",
+      "the unit. Durations and times are in seconds.",
+    ].join(""),
+    [
+      "In addition to the attributes in the table, the `subtitles.*` metrics of the job store have `subtitles.job.definition`, and ",
+      "`db.client.operation.duration` has `db.system.name` and `db.collection.name` (the definition). All metrics of the queue have ",
+      "`messaging.destination.name` (the queue).",
+    ].join(""),
+    table(["Name", "Kind", "Meaning", "Attributes"], metrics),
     "## Redis keys",
     "Every key begins with `keyPrefix`, and in a shard then with `{jobs-<shard>}:`.",
     table(["Key", "Content"], await keysOf()),
@@ -112,116 +97,46 @@ async function referencePage() {
   ].join("\n\n")}\n`;
 }
 
+/** Returns the heading, the note and the table of the options of one function. @param {import("./reference-options.mjs").OptionsOf} options */
+async function optionsOf({ title, from, note }) {
+  const members = (await Promise.all(from.map(([file, name]) => membersOf(file, name)))).flat();
+  const rows = members.map(({ name, required, text, standard }) => {
+    if (text === "") throw new Error(`The option ${name} of ${title} has no comment.`);
+    return [`\`${name}\``, standard !== "" ? asDefault(standard) : required ? "required" : "none", text];
+  });
+  return [`### ${title}`, ...(note === undefined ? [] : [note]), table(["Option", "Default", "Meaning"], rows)];
+}
+
+/** Returns a default for a table. "10_000" and "2000" are the notation of code. @param {string} standard */
+function asDefault(standard) {
+  return standard
+    .replaceAll(/(?<=\d)_(?=\d)/g, "")
+    .replaceAll(/\b\d{4,}\b/g, (digits) => Number(digits).toLocaleString("en"))
+    .replace(/^concurrency$/, "`concurrency`");
+}
+
+/** Returns the tables of the types and of the properties of events. @param {string} file @param {string} name */
+async function eventTables(file, name) {
+  const { intro, rows } = await eventTypesOf(file, name);
+  const members = await membersOf(file, name);
+  const properties = members
+    .filter((member) => member.text !== "" && (member.name !== "type" || rows.length === 0))
+    .map((member) => [`\`${member.name}\``, member.text]);
+  return [
+    ...(intro === "" ? [] : [intro]),
+    ...(rows.length === 0 ? [] : [table(["Type", "Meaning"], rows)]),
+    ...(properties.length === 0 ? [] : [table(["Property", "Meaning"], properties)]),
+  ];
+}
+
 /**
- * Returns the members of a type, or the options of a function.
+ * Returns the metrics that a file creates: calls whose first argument is a name, followed by a description. A comment before the statement
+ * can contain their attributes: "// Attributes: `error.type`."
  *
  * @param {string} file
- * @param {string} name
- * @returns {Promise<Member[]>}
  */
-async function membersOf(file, name) {
-  const source = await parse(file);
-  for (const statement of source.statements) {
-    if (ts.isFunctionDeclaration(statement) && statement.name?.text === name) {
-      const members = parametersOf(statement);
-      // The members of the parameter's type have the comments, or the parameter has them.
-      return members.length > 0 ? members : propertiesOf(statement.parameters[0] ?? statement);
-    }
-    const isType = ts.isInterfaceDeclaration(statement) || ts.isTypeAliasDeclaration(statement);
-    if (isType && statement.name.text === name) return propertiesOf(statement);
-  }
-  throw new Error(`${file} has no type or function ${name}.`);
-}
-
-/**
- * @param {ts.FunctionDeclaration} declaration
- * @returns {Member[]}
- */
-function parametersOf(declaration) {
-  const type = declaration.parameters[0]?.type;
-  /** @type {Set<string>} */
-  const optional = new Set();
-  if (type !== undefined && ts.isTypeLiteralNode(type)) {
-    for (const member of type.members) if (member.questionToken) optional.add(member.name?.getText() ?? "");
-  }
-  /** @type {Member[]} */
-  const members = [];
-  for (const tag of ts.getJSDocTags(declaration)) {
-    const text = oneLine(ts.getTextOfJSDocComment(tag.comment));
-    const last = members.at(-1);
-    if (ts.isJSDocParameterTag(tag) && tag.name.getText().startsWith("options.")) {
-      const name = tag.name.getText().replace("options.", "");
-      members.push({ name, required: !optional.has(name), text, standard: "" });
-    } else if (tag.tagName.text === "default" && last !== undefined) {
-      last.standard = text;
-    }
-  }
-  return members;
-}
-
-/**
- * @param {ts.Node} node
- * @returns {Member[]}
- */
-function propertiesOf(node) {
-  /** @type {Member[]} */
-  const members = [];
-  /** @param {ts.Node} child */
-  const visit = (child) => {
-    if (ts.isPropertySignature(child)) {
-      const [comment] = /** @type {ts.JSDoc[]} */ (ts.getJSDocCommentsAndTags(child).filter(ts.isJSDoc));
-      const tag = comment?.tags?.find(({ tagName }) => tagName.text === "default");
-      const member = {
-        name: child.name.getText(),
-        required: child.questionToken === undefined,
-        text: oneLine(ts.getTextOfJSDocComment(comment?.comment)),
-        standard: oneLine(ts.getTextOfJSDocComment(tag?.comment)),
-      };
-      const alternative = alternativeOf(child);
-      if (member.required && alternative !== "") Object.assign(member, { required: false, standard: alternative });
-      // Alternatives of a union can have the same member. The one with a default has the whole comment.
-      const known = members.findIndex(({ name }) => name === member.name);
-      if (known === -1) members.push(member);
-      else if (member.standard !== "" && members[known]?.standard === "") members[known] = member;
-    } else {
-      ts.forEachChild(child, visit);
-    }
-  };
-  ts.forEachChild(node, visit);
-  return members;
-}
-
-/** Returns when a member of one of several alternative types is required; "": it is in no alternative. @param {ts.PropertySignature} member */
-function alternativeOf({ parent, name }) {
-  const union = parent.parent;
-  if (!(ts.isUnionTypeNode(union) && union.types.every(ts.isTypeLiteralNode))) return "";
-  const first = (/** @type {ts.Node} */ type) =>
-    `\`${ts.isTypeLiteralNode(type) ? type.members[0]?.name?.getText() : ""}\``;
-  const own = first(parent);
-  return own === `\`${name.getText()}\`` ? `one of ${union.types.map(first).join(", ")}` : `required with ${own}`;
-}
-
-/** @param {readonly Member[]} members */
-function optionsTable(members) {
-  const rows = members.map(({ name, required, text, standard }) => [
-    `\`${name}\``,
-    // "10_000" is the notation of code.
-    standard !== "" ? standard.replaceAll(/(?<=\d)_(?=\d)/g, ",") : required ? "required" : "",
-    text,
-  ]);
-  return table(["Option", "Default", "Meaning"], rows);
-}
-
-/** @param {readonly Member[]} members */
-function eventsTable(members) {
-  return table(
-    ["Property", "Meaning"],
-    members.map(({ name, text }) => [`\`${name}\``, text]),
-  );
-}
-
-/** Returns the metrics that a file creates: calls whose first argument is a name, followed by a description. @param {string} file */
 async function metricsOf(file) {
+  const source = await parse(file);
   /** @type {string[][]} */
   const rows = [];
   /** @param {ts.Node} node */
@@ -234,11 +149,14 @@ async function metricsOf(file) {
       /^[a-z_]+(\.[a-z_]+)+$/.test(name.text)
     ) {
       const description = stringsIn(node).find((text) => text.endsWith("."));
-      if (description !== undefined) rows.push([`\`${name.text}\``, description]);
+      const [kind = ""] = /histogram|counter|gauge/i.exec(node.expression.getText()) ?? [];
+      const statement = ts.findAncestor(node, ts.isStatement)?.getFullText() ?? "";
+      const [, attributes = ""] = /^\s*\/\/ Attributes: (.*)\.$/m.exec(statement) ?? [];
+      if (description !== undefined) rows.push([`\`${name.text}\``, kind.toLowerCase(), description, attributes]);
     }
     ts.forEachChild(node, visit);
   };
-  visit(await parse(file));
+  visit(source);
   return rows;
 }
 

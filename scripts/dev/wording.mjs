@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { documents } from "./documents.mjs";
 import { root, run } from "./run.mjs";
 
 /** Folders whose comments and texts are checked, as arguments of `git ls-files`. The left out file has lists of English words. */
@@ -22,34 +23,34 @@ const SENTENCE_OPENINGS = /(?<=[.!?]\s+)(?:What|How|Where|Who|Whose|Whoever)\b/g
 /** First words that hide the subject of a test. */
 const TITLE_OPENINGS = /^(?:what|how|where|who|whose|whoever)\b/gi;
 
-/** Code in a comment, between backticks. */
-const CODE = /(`+)(?!`).+?(?<!`)\1(?!`)/g;
+/** Code in a comment or a document, between backticks, and the target of a link. */
+const CODE = /^```.*?^```$|(`+)(?!`).+?(?<!`)\1(?!`)|\]\([^)\s]+\)/gms;
 
 /** Path of the words that the project does not use, each with the term to use instead. */
 const WORDS = join(root, "scripts", "dev", "words.json");
 
 /**
- * Comment, text or test title of a source file. A text is a string with a space, for example an error or a log line.
+ * Comment, text or test title of a source file, or a whole document. A text is a string with a space, for example an error or a log line.
  *
  * @typedef {object} Passage
  * @property {number} line line number of the first line
  * @property {string} text lines of the passage, without comment marks
- * @property {"comment" | "text" | "title"} kind
+ * @property {"comment" | "text" | "title" | "document"} kind
  */
 
 /** @typedef {{ pattern: RegExp, instead: string }} ForbiddenWord */
 
 /**
- * Finds forbidden words, and comments, sentences and test names that begin with a question word.
+ * Finds forbidden words in sources and documents, and comments, sentences and test names that begin with a question word.
  *
  * @returns {Promise<string[]>} one complaint for each finding
  */
 export async function findWording() {
   const { output } = await run("git", ["ls-files", ...FOLDERS], { show: "nothing" });
-  const files = output.split("\n").filter((file) => /\.(tsx?|mjs|js|lua)$/.test(file));
+  const sources = output.split("\n").filter((file) => /\.(tsx?|mjs|js|lua)$/.test(file));
   const words = await forbiddenWords();
   const found = await Promise.all(
-    files.map(async (file) => {
+    [...sources, ...documents()].map(async (file) => {
       const passages = await passagesOf(file, await readFile(join(root, file), "utf8"));
       return passages.flatMap((passage) => complaintsAbout(file, passage, words));
     }),
@@ -75,7 +76,8 @@ export async function forbiddenWords() {
  * @returns {string[]} complaints in the order of their lines
  */
 export function complaintsAbout(file, { line, text, kind }, words) {
-  const prose = kind === "comment" ? text.replaceAll(CODE, (name) => "_".repeat(name.length)) : text;
+  const hasCode = kind === "comment" || kind === "document";
+  const prose = hasCode ? text.replaceAll(CODE, (code) => code.replaceAll(/[^\n]/g, "_")) : text;
   /** @type {{ line: number, problem: string }[]} */
   const complaints = [];
   /** @param {RegExp} pattern global @param {(found: string) => string} describe */
@@ -99,9 +101,10 @@ export function complaintsAbout(file, { line, text, kind }, words) {
 /**
  * @param {string} file
  * @param {string} source
- * @returns {Promise<Passage[]>} passages of a source file, in their order
+ * @returns {Promise<Passage[]>} passages of a source file, in their order, or the document
  */
 export async function passagesOf(file, source) {
+  if (file.endsWith(".md")) return [{ line: 1, text: source, kind: "document" }];
   return file.endsWith(".lua") ? luaComments(source) : await scriptPassages(file, source);
 }
 

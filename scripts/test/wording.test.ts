@@ -30,6 +30,11 @@ test.each([
   expect(await complaints("a.ts", source)).toEqual([`a.ts:1: "${WORD}": use repair data, fix code, reconnect.`]);
 });
 
+test("a forbidden word in a document is found, but not in its code and its links", async () => {
+  const source = `# Title\n\nRows that are ${WORD}.\n\n\`\`\`ts\n${WORD}();\n\`\`\`\n\n\`${WORD}\`, [a page](${WORD}.md)\n`;
+  expect(await complaints("a.md", source)).toEqual([expect.stringMatching(`^a.md:3: "${WORD}"`)]);
+});
+
 test("every forbidden word of a comment is reported with its line, also a phrase on two lines", async () => {
   const source = `/**\n * Rows that are ${WORD}, and goes\n * on with those ${WORD} later.\n */\nconst a = 1;`;
   expect((await complaints("a.ts", source)).map((line) => line.split(": use")[0])).toEqual([

@@ -54,6 +54,24 @@ describe.skipIf(!available)(title("Redis Cluster"), () => {
     expect(await own.set("still-open", 1)).toBe("OK");
   });
 
+  test("the text of a script is sent only to a server that does not have it", async () => {
+    const texts = async () => {
+      const stats = await Promise.all([0, 1, 2].map((n) => cluster.client(n).info("commandstats")));
+      return stats.reduce((sum, text) => sum + Number(/cmdstat_eval:calls=(\d+)/.exec(text)?.[1] ?? 0), 0);
+    };
+    const options = { cluster: addresses(cluster), shards: 4, keyPrefix: `${randomUUID()}:` };
+    // Each shard has some of them.
+    const jobs = Array.from({ length: 200 }, () => ({ data: { title: "One" } }));
+    await openStore(options).createMany(jobs);
+    const before = await texts();
+    await openStore(options).createMany(jobs);
+    // For each shard, a store measures the clock of the server by a short script.
+    expect(await texts()).toBe(before + options.shards);
+    for (const n of [0, 1, 2]) await cluster.client(n).script("FLUSH");
+    await openStore(options).createMany(jobs);
+    expect(await texts()).toBeGreaterThan(before + 2 * options.shards);
+  });
+
   test("another number of shards is an error that contains both numbers", async () => {
     const keyPrefix = `${randomUUID()}:`;
     await openStore({ cluster: addresses(cluster), keyPrefix, shards: 2 }).counts();

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { type Channel, connect } from "amqplib";
-import { afterAll, inject, onTestFinished } from "vitest";
+import { inject, onTestFinished } from "vitest";
 import { z } from "zod";
 import type {} from "../../../test/servers/provided.js";
 import { startTcpProxy, type TcpProxy } from "../../../test/servers/tcp-proxy.js";
@@ -31,19 +31,15 @@ export async function proxyTo(url: string): Promise<TcpProxy> {
   return proxy;
 }
 
-/** Channels for deletions, by address. The tests of a file share them. */
+/** Channels for deletions, by address. All tests of this process share them. */
 const cleaners = new Map<string, Promise<readonly Channel[]>>();
 const DELETIONS_AT_ONCE = 4;
 
 async function openCleaner(url: string): Promise<readonly Channel[]> {
   const connection = await connect(url);
   connection.on("error", () => {}).once("close", () => cleaners.delete(url));
-  afterFile.push(() => connection.close());
   return Promise.all(Array.from({ length: DELETIONS_AT_ONCE }, () => connection.createChannel()));
 }
-
-const afterFile: (() => Promise<void>)[] = [];
-afterAll(async () => void (await Promise.allSettled(afterFile.map((close) => close()))));
 
 /** Deletes these queues with their dead-letter queues and wait queues. */
 export async function deleteQueues(url: string, prefix: string, queues: readonly QueueDefinition[]): Promise<void> {

@@ -5,8 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { afterAll } from "vitest";
-import { cleanUpLater, forget } from "../../../scripts/dev/clean-up.mjs";
+import { cleanUpLater } from "../../../scripts/dev/clean-up.mjs";
 import { endWithTest } from "../../processes.js";
 
 const run = promisify(execFile);
@@ -23,14 +22,8 @@ export interface Place {
   readonly queuePrefix: string;
 }
 
-/** Folder with the packages, for all tests of a file. */
+/** Folder with the packages, for all tests of this process. */
 let installed: Promise<string> | undefined;
-afterAll(async () => {
-  if (installed === undefined) return;
-  const path = await installed;
-  await rm(path, { recursive: true, force: true });
-  forget({ path });
-});
 
 /** Calls a function of the service by its name. @throws an object with the code and the message of its error */
 export type PreviousService = (call: string, ...args: readonly unknown[]) => Promise<unknown>;

@@ -29,7 +29,9 @@ export interface ClaimOptions<D extends JobDefinition, W extends StatusOf<D> = W
   readonly key: string;
   /** Message that requests the job. It is sent again, with the same id, payload and headers, if the lease ends without a status change. */
   readonly message: RequestingMessage & {
+    /** Payload as received. */
     readonly payload: unknown;
+    /** Headers as received. */
     readonly headers?: Readonly<Record<string, string>> | undefined;
   };
   /** Claims only if the job has this version. @default any version */

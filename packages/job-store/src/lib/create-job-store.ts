@@ -13,14 +13,17 @@ export interface JobStoreOptions<D extends JobDefinition> {
   readonly job: D;
   /** Storage of the jobs. Required, because the loss of all jobs on exit must be an explicit choice. */
   readonly driver: JobStoreDriver;
-  /** Overrides the TTLs of the definition, in seconds. 0: without expiry. */
+  /**
+   * TTLs by status, in seconds, which replace those of the definition. 0: without expiry. They apply to jobs that enter the status from then
+   * on. @default the TTLs of the definition
+   */
   readonly ttlSeconds?: { readonly [S in StatusOf<D>]?: number | undefined } | undefined;
   /** Maximum number of status changes kept per job, 0–10,000. The newest are kept. @default 32 */
   readonly historyLimit?: number | undefined;
   /** Validates stored data against the schemas when it is read. @default true */
   readonly validateReads?: boolean | undefined;
   /**
-   * Maximum size of a record in bytes of JSON, 1024–536,870,912. A call that stores data, progress or a result in a larger record fails with
+   * Maximum size of a record in bytes of JSON, 1,024–536,870,912. A call that stores data, progress or a result in a larger record fails with
    * INVALID_DATA. A change of the status that stores neither may exceed it by 64 KiB, so a job at the limit can still be claimed, moved and
    * failed. Redis serves no other client during a change, and a change of a record of 4 MiB takes about 25 ms.
    * @default 4_194_304

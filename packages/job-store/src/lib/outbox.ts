@@ -80,9 +80,9 @@ export type ListedEntry = WaitingEntry | ScheduledEntry | RejectedEntry;
 
 /** Query of `Outbox.list`. */
 export interface OutboxQuery<K extends OutboxKind = OutboxKind> {
-  /** Kind of the messages. */
+  /** Kind of the messages: "waiting", "scheduled" or "rejected". */
   readonly kind: K;
-  /** Maximum number of messages on the page, 1–1000. @default 50 */
+  /** Maximum number of messages on the page, 1–1,000. @default 50 */
   readonly limit?: number | undefined;
   /** Opaque cursor from the previous page of the same kind. */
   readonly cursor?: string | undefined;
@@ -98,7 +98,7 @@ export interface OutboxPage<K extends OutboxKind = OutboxKind> {
 
 /** Options of `Outbox.reschedule`. */
 export interface RescheduleOptions {
-  /** New due time, by the clock of the server. */
+  /** New due time, by the clock of the server. A time in the past makes the messages due now. */
   readonly at: Date;
 }
 
@@ -119,9 +119,10 @@ export interface Outbox {
    *
    * The call returns as soon as there are entries. It returns none after `waitMs`, when `signal` aborts or when the store closes.
    *
-   * @param options.limit Maximum number of entries, 1–1000. @default 100
+   * @param options.limit Maximum number of entries, 1–1,000. @default 100
    * @param options.waitMs Time to wait for the first entry, in milliseconds, 0–3,600,000. @default 0
    * @param options.claimMs Duration of the claim in milliseconds, 1–86,400,000. @default 30_000
+   * @param options.signal Ends the wait. The call then returns no entries.
    * @throws INVALID_ARGUMENT, UNAVAILABLE, CLOSED
    */
   read(options?: {
@@ -139,7 +140,7 @@ export interface Outbox {
   reject(entryIds: readonly string[], reason: string): Promise<void>;
   /**
    * Returns rejected entries with their reasons, oldest first.
-   * @param options.limit Maximum number of entries, 1–1000. @default 100
+   * @param options.limit Maximum number of entries, 1–1,000. @default 100
    * @throws INVALID_ARGUMENT, UNAVAILABLE
    */
   rejected(options?: {

@@ -8,8 +8,8 @@ export interface StatusRule<S extends string = string, F extends string = string
    */
   readonly final?: boolean | undefined;
   /**
-   * Time for which a job is kept after it enters this status, in seconds, with a resolution of one millisecond. 0 or absent:
-   * without expiry.
+   * Time for which a job is kept after it enters this status, in seconds, at most 100 years, with a resolution of one
+   * millisecond. 0: without expiry. @default 0
    */
   readonly ttlSeconds?: number | undefined;
   /**
@@ -21,7 +21,7 @@ export interface StatusRule<S extends string = string, F extends string = string
    */
   readonly maxCount?: number | undefined;
   /**
-   * Time limit of this status, in whole seconds from 1: a job that shows no activity for this time moves to `timeoutTo`, with the error
+   * Time limit of this status, an integer number of seconds from 1 to 100 years: a job that shows no activity for this time moves to `timeoutTo`, with the error
    * code "TIMEOUT" (retryable) and `by` "timeout". Activity is entering the status, progress, and the end of a lease. A job with a lease
    * does not time out. Every store of the definition enforces it, within 10 seconds (20 if the enforcing process died). Time in which no
    * relay, worker or enforcing store reached the server does not count. Jobs that are in the status when the definition gains the limit

@@ -234,6 +234,7 @@ export interface JobStore<D extends JobDefinition> extends WorkerOperations<D>, 
    * stays in its status (without re-entry) during the whole scan.
    *
    * The scan ends without an error when `signal` aborts. `break` and `return()` take effect at once, even while a page is pending.
+   * @param query.signal Ends the scan without an error.
    * @throws UNREADABLE_RECORD at the first record that cannot be read (`list` returns such records in `unreadable`); UNAVAILABLE
    */
   scan<S extends NextStatusOf<D, string> = NextStatusOf<D, string>>(
@@ -259,6 +260,8 @@ export interface JobStore<D extends JobDefinition> extends WorkerOperations<D>, 
    * - The stream ends without an error when `signal` aborts or the store closes. `break`, and `return()` of its iterator, take
    *   effect at once, even while it waits for an event. An async generator that wraps the stream has no such `return()`: end it
    *   with `signal`.
+   * @param target.after Cursor of an event: the stream of all jobs continues after this event. @default from now on
+   * @param options.signal Ends the stream without an error.
    * @throws INVALID_ARGUMENT; before the first event also UNAVAILABLE, UNREADABLE_RECORD, CLOSED
    */
   watch(
@@ -268,8 +271,9 @@ export interface JobStore<D extends JobDefinition> extends WorkerOperations<D>, 
   /**
    * Resolves with the job when it is in one of the statuses in `until`. A status that the job entered and left again during the
    * call also counts; the returned job can then be in a later status.
-   * @param options.until @default every final status
+   * @param options.until Statuses to wait for. @default every final status
    * @param options.timeoutMs Time limit in milliseconds, 0–2,147,483,647. @default no limit
+   * @param options.signal Ends the call, which then rejects with the reason of the signal.
    * @throws TIMEOUT; NOT_FOUND (never created, deleted or expired); UNAVAILABLE; CLOSED; `signal.reason` if the signal aborts
    */
   waitFor(
@@ -304,7 +308,7 @@ export interface JobStore<D extends JobDefinition> extends WorkerOperations<D>, 
    * - The audit reads a few jobs at a time and blocks no other call. A job that changes during the audit is compared again.
    * - `onEvent` receives an event if something was repaired.
    * - On Redis, the audit requires permissions of its own: `redisPermissions({ audit: true })`.
-   * @param options.repair @default false: only counts
+   * @param options.repair True: also repairs the indexes. @default false
    * @throws UNAVAILABLE (some index entries may have been repaired; run the audit again), INVALID_ARGUMENT, CLOSED
    */
   audit(options?: { readonly repair?: boolean | undefined }): Promise<AuditReport>;
@@ -327,7 +331,7 @@ export interface ListQuery<D extends JobDefinition, S extends StatusOf<D> = Stat
   /** Index field and the value that the jobs must have in it. */
   readonly where?: Where<D> | undefined;
   /**
-   * Sort order. The key is the time of entering the status, or the creation time if no status is given. Jobs of the same
+   * Sort order, "newest" or "oldest" first. Jobs are ordered by the time at which they entered the status, or by creation if no status is given. Jobs of the same
    * millisecond are ordered by id. @default "newest"
    */
   readonly order?: "newest" | "oldest" | undefined;
@@ -335,7 +339,7 @@ export interface ListQuery<D extends JobDefinition, S extends StatusOf<D> = Stat
   readonly after?: Date | undefined;
   /** Upper bound (exclusive) of the same time. */
   readonly before?: Date | undefined;
-  /** Maximum number of jobs on the page, 1–1000. @default 50 */
+  /** Maximum number of jobs on the page, 1–1,000. @default 50 */
   readonly limit?: number | undefined;
   /** Opaque cursor from the previous page of the same query. Only `limit` can differ. */
   readonly cursor?: string | undefined;
@@ -358,8 +362,12 @@ export interface Page<D extends JobDefinition, S extends StatusOf<D> = StatusOf<
 }
 
 /**
- * Event of `watch`. `deleted`: the job was deleted by a call, or because its status has more jobs than `maxCount`. `resync`:
- * events were missed. `cursor` is the position after this event.
+ * Event of `watch`. `cursor` is the position after this event. All types except `snapshot` and `resync` have `id` and `at`.
+ * - snapshot: first event of `watch(id)`, with the `job`. null: the job does not exist
+ * - created, status, saved: the job was created, changed its status, or was saved, with `from`, `to`, `version` and `by`
+ * - progress: progress was stored, with `progress` and `version`
+ * - deleted: the job was deleted by a call, or because its status has more jobs than `maxCount`
+ * - resync: events were missed, for the given `reason`. Read the jobs again
  */
 export type JobEvent<D extends JobDefinition> =
   | { readonly type: "snapshot"; readonly job: Job<D> | null; readonly cursor: string }
@@ -430,9 +438,12 @@ export interface AuditReport {
 /** Event for logs. */
 export interface StoreEvent {
   /**
-   * Type of the event. degraded: writes fail until `recovered`. restarted: the server was restarted, or another one answers, so its last
-   * writes may be lost. warning: all calls succeed, but the message needs attention. paused, resumed: a call of this store paused or resumed a
-   * queue.
+   * Type of the event:
+   * - connected, disconnected: the connection was opened, or lost. The driver reconnects automatically
+   * - degraded, recovered: Redis rejects writes, or accepts them again
+   * - restarted: the server was restarted, or another one answers. Its last writes may be lost
+   * - paused, resumed: a call of this store paused or resumed a queue
+   * - warning: all calls succeed, but the message needs attention: an audit repaired entries, or the timeouts are not enforced
    */
   readonly type:
     | "connected"

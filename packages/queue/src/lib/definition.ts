@@ -124,7 +124,7 @@ export function defineQueue<S extends $ZodType>(definition: {
    * retries. @default [1_000, 10_000, 60_000]
    */
   readonly retryDelaysMs?: readonly number[] | undefined;
-  /** Queue type in RabbitMQ. @default "quorum" (replicated on a cluster, durable without replicas on a single node) */
+  /** Queue type in RabbitMQ, "quorum" or "classic". A quorum queue is replicated on a cluster, and durable on a single node. @default "quorum" */
   readonly type?: "quorum" | "classic" | undefined;
   /**
    * Version of the payload's schema, 1 to 999,999,999. Increase it with every change after which waiting payloads cannot be

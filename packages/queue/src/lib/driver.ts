@@ -265,7 +265,10 @@ export interface ArgumentDifference {
 
 /** Event for the log that is not an error. Errors are passed to `onError`. */
 export interface BrokerEvent {
-  /** A connection was established: the first one, or the replacement of a lost one. */
+  /**
+   * Type of the event:
+   * - connected: a connection was established, the first one or the replacement of a lost one
+   */
   readonly type: "connected";
   /** Human-readable description, without secrets. */
   readonly message: string;

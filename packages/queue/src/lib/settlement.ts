@@ -21,7 +21,7 @@ const VERDICT_KEYS: KeysOf<Verdict> = { kind: true, afterMs: true, reason: true 
 /**
  * Creates the verdict that retries a message. It has the effect of a thrown error, but nothing is reported to `onError`.
  *
- * @param options.afterMs milliseconds. Selects the shortest declared delay that is not shorter than `afterMs`. If all declared
+ * @param options.afterMs delay in milliseconds. It selects the shortest declared delay that is not shorter than `afterMs`. If all declared
  *   delays are shorter, it selects the longest. @default the next declared delay
  * @param options.reason reason in the dead letter, at most 300 characters; a longer one is cut
  * @throws QueueError INVALID_ARGUMENT
@@ -57,7 +57,7 @@ export function deadLetter(reason: string): Verdict {
  * consumer releases it, and after a lost connection it is redelivered earlier. RabbitMQ limits this time by its acknowledgement
  * timeout (30 minutes), so a queue whose messages are postponed for longer needs a retry delay.
  *
- * @param options.afterMs milliseconds, 1 to 2,147,483,647
+ * @param options.afterMs time until the redelivery in milliseconds, 1 to 2,147,483,647
  * @param options.reason reason for logs and traces. It is not stored
  * @throws QueueError INVALID_ARGUMENT
  */

@@ -178,7 +178,7 @@ export interface Broker extends AsyncDisposable {
    * Handlers that run longer than `graceMs` are aborted, and their messages are released. Always ends, at most four seconds
    * after `graceMs`. Can be called repeatedly.
    *
-   * @param options.graceMs milliseconds, 0 to 2,147,483,647. @default 10_000
+   * @param options.graceMs time that running handlers have to finish, in milliseconds, 0 to 2,147,483,647. @default 10_000
    * @throws QueueError INVALID_ARGUMENT
    */
   close(options?: { readonly graceMs?: number | undefined }): Promise<void>;
@@ -186,7 +186,7 @@ export interface Broker extends AsyncDisposable {
 
 /** Options of `Broker.consume`. */
 export interface ConsumeOptions {
-  /** Maximum number of handlers that run at the same time, 1–65,535. @default 1 */
+  /** Maximum number of handlers that run at the same time, 1–65,535. An aborted handler occupies its slot until it ends. @default 1 */
   readonly concurrency?: number | undefined;
   /** Maximum number of unacknowledged messages in this consumer, 1–65,535. @default concurrency */
   readonly prefetch?: number | undefined;

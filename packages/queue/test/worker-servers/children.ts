@@ -1,26 +1,20 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
-import { afterAll, onTestFinished, vi } from "vitest";
-import { cleanUpLater, forget } from "../../../../scripts/dev/clean-up.mjs";
+import { onTestFinished, vi } from "vitest";
+import { cleanUpLater } from "../../../../scripts/dev/clean-up.mjs";
 import { PATIENCE } from "../../../../test/patience.js";
 import { endWithTest } from "../../../../test/processes.js";
 import type { TcpProxy } from "../../../../test/servers/tcp-proxy.js";
 import type { Worker } from "../../src/worker.js";
 import type { ChildSettings, FromChild, ThrownError, ToChild } from "./child-protocol.js";
 
-/** Folder with the program of the processes. It is one file, because that starts in a fraction of the time. */
+/** Folder with the program of the processes, for all tests of this process. It is one file, because that starts in a fraction of the time. */
 let folder: Promise<string> | null = null;
-afterAll(async () => {
-  if (folder === null) return;
-  const path = await folder;
-  await rm(path, { recursive: true });
-  forget({ path });
-});
 
 async function buildProgram(): Promise<string> {
   const path = await mkdtemp(join(tmpdir(), "subtitles-worker-"));

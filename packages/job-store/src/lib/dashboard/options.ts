@@ -166,7 +166,7 @@ export interface DashboardOptions {
   readonly onAction?: ((action: DashboardAction) => void) | undefined;
   /** Title of the page, for example "Subtitles (production)". @default "Jobs" */
   readonly title?: string | undefined;
-  /** Accent of the page, to distinguish production from test. @default the default colors */
+  /** Accent of the page, to distinguish production from test: red, amber, green, blue, violet or gray. @default no accent */
   readonly color?: Exclude<DashboardInfo["color"], null> | undefined;
   /** True: nothing can be changed. @default false */
   readonly readOnly?: boolean | undefined;

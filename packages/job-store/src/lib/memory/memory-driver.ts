@@ -9,7 +9,8 @@ import { MemoryStorage } from "./memory-storage.js";
 export interface MemoryDriverOptions {
   /**
    * Maximum number of jobs, 1–10,000,000. Above it, a new job replaces the job that has been in a final status for the longest
-   * time. If no job is in a final status, the new job is rejected with UNAVAILABLE. @default 100_000
+   * time, and watchers receive a `deleted` event. If no job is in a final status, the new job is rejected with UNAVAILABLE.
+   * @default 100_000
    */
   readonly maxJobs?: number | undefined;
 }

@@ -43,11 +43,13 @@ export class Telemetry {
     this.#tracer = tracer;
     this.#definition = about.definition;
     this.#common = { "db.system.name": about.system, "db.collection.name": about.definition };
+    // Attributes: `db.operation.name`, and `error.type` (the code of the error).
     this.#calls = meter.createHistogram("db.client.operation.duration", {
       unit: "s",
       description: "Duration of a call of the job store.",
       advice: { explicitBucketBoundaries: CALL_BUCKETS },
     });
+    // Attributes: `subtitles.job.status` (the status that the job leaves), and `subtitles.job.status.next`.
     this.#statuses = meter.createHistogram("subtitles.job.status.duration", {
       unit: "s",
       description: "Time that a job spent in the status that it leaves.",
@@ -124,12 +126,19 @@ export class Gauges {
   constructor(meter: Meter, storage: JobStorage, definition: string) {
     const gauge = (name: string, unit: string, description: string) =>
       meter.createObservableGauge(name, { unit, description });
+    // Attributes: `subtitles.job.status`.
     const jobs = gauge("subtitles.jobs", "{job}", "Jobs by status.");
     const depth = gauge("subtitles.outbox.depth", "{message}", "Messages that are stored and not published yet.");
     const scheduled = gauge("subtitles.outbox.scheduled", "{message}", "Delayed messages that are not due yet.");
-    const age = gauge("subtitles.outbox.age", "s", "Time that the oldest of these has waited. 0: there is none.");
+    const age = gauge(
+      "subtitles.outbox.age",
+      "s",
+      "Time that the oldest message has waited to be published. 0: there is none.",
+    );
     const rejected = gauge("subtitles.outbox.rejected", "{message}", "Rejected messages, which are not published.");
+    // Attributes: `messaging.destination.name` (the queue).
     const paused = gauge("subtitles.queue.paused", "{queue}", "1 for each paused queue.");
+    // Attributes: `messaging.destination.name` (the queue), and `subtitles.worker.state`.
     const workers = gauge("subtitles.workers", "{worker}", "Live workers by queue and state.");
     const attributes = { "subtitles.job.definition": definition };
 

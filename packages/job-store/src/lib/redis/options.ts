@@ -29,8 +29,9 @@ export type RedisDriverOptions = (
       /** Address that begins with `redis://` or, for TLS, `rediss://`. */
       readonly url: string;
       /**
-       * Further options of ioredis, for example `tls`. The driver overrides those that limit the time of a call or change the
-       * meaning of commands and replies. `keyPrefix` is rejected: use that of the driver.
+       * Further options of ioredis, for example `tls`. On a cluster, the options of the nodes are in `redisOptions`. The driver overrides
+       * those that limit the time of a call or change the meaning of commands and replies. It rejects `keyPrefix`, because ioredis would
+       * prefix only some of the keys.
        */
       readonly redis?: ConnectionOptions | undefined;
     }
@@ -55,13 +56,13 @@ export type RedisDriverOptions = (
     }
   | {
       /**
-       * Client of the caller. The driver duplicates it with its own options, and closes only the duplicates. It rejects a client
+       * Client of ioredis (5.10 or later, or 6), from any copy of the package. The driver duplicates it with its own options, and closes only the duplicates. It rejects a client
        * with the option `keyPrefix`, and a Cluster with a `db` other than 0. A reply transformer of `hgetall` does not affect the
        * driver. Transformers of other commands do: they apply to every client of a copy of ioredis.
        */
       readonly client: RedisClient;
       /**
-       * Number of shards, 1–1024. Each shard has its own hash tag and indexes, so a cluster can store shards on different nodes. The
+       * Number of shards, 1–1,024. Each shard has its own hash tag and indexes, so a cluster can store shards on different nodes. The
        * number cannot be changed: it is stored under the key prefix, and another number is rejected with INVALID_ARGUMENT.
        * @default 16 on a cluster. On one server there are no shards, and keys have no hash tag
        */

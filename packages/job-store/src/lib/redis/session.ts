@@ -240,7 +240,7 @@ export class RedisSession implements ServerState {
       const scripts = this.#format.scripts(metadata);
       if (this.connection.mayResend) {
         // On a cluster, a command is sent to the server of its key. The deadline of this call has passed, so the script does nothing.
-        await Promise.all(scripts.map(({ source }) => client.eval(source, 1, this.keys.metadata, "", "0")));
+        await Promise.all(scripts.map((script) => evaluate(client, script, [this.keys.metadata], ["", "0"])));
       } else {
         const found = await runPipeline(client, [["script", "EXISTS", ...scripts.map(({ sha }) => sha)]]);
         const loaded = valuesOf(found)[0] as readonly number[];

@@ -9,7 +9,7 @@ const DEDUPE_OPTIONS: KeysOf<NonNullable<Parameters<typeof memoryDedupe>[0]>> = 
  *
  * @param options.max maximum number of stored keys, 1 to 10,000,000. When it is exceeded, the oldest keys are removed.
  *   @default 100_000
- * @param options.ttlMs time for which a key is stored, in milliseconds. @default 3_600_000 (one hour)
+ * @param options.ttlMs time for which a key is stored, in milliseconds, 1 to 2,147,483,647. @default 3_600_000 (one hour)
  * @throws QueueError INVALID_ARGUMENT
  */
 export function memoryDedupe(options?: {

@@ -56,16 +56,19 @@ export class Telemetry {
       meter.createHistogram(name, { unit: "s", description, advice: { explicitBucketBoundaries } });
     this.#tracer = tracer;
     this.#system = system;
+    // Attributes: `error.type` (the code of the error).
     this.#sendDurations = histogram(
       "messaging.client.operation.duration",
       "Duration until a publish is confirmed.",
       SEND_BUCKETS,
     );
     this.#sent = counter("messaging.client.sent.messages", "Number of messages published and confirmed.");
+    // Attributes: `error.type` (the code or the name of the error).
     this.#processDurations = histogram("messaging.process.duration", "Duration of handlers.", PROCESS_BUCKETS);
     this.#consumed = counter("messaging.client.consumed.messages", "Number of messages delivered to a handler.");
     this.#retries = counter("subtitles.message.retries", "Number of messages that failed and will be retried.");
     this.#deadLetters = counter("subtitles.message.dead_letters", "Number of messages that were dead-lettered.");
+    // Attributes: `subtitles.worker.outcome` (done, failed, postponed, retrying, lost or skipped).
     this.#workerOutcomes = counter(
       "subtitles.worker.outcomes",
       "Number of messages that a worker settled, by outcome.",
@@ -188,6 +191,7 @@ export class QueueGauges {
 
   constructor(meter: Meter, broker: Broker, queues: readonly QueueDefinition[]) {
     this.#meter = meter;
+    // Attributes: `subtitles.message.state` (ready, unacked, delayed or dead).
     this.#messages = meter.createObservableGauge("subtitles.queue.messages", {
       unit: "{message}",
       description: "Number of messages of a queue in a state.",

@@ -21,7 +21,10 @@ export interface RabbitmqDriverOptions {
    * most 5 seconds. With several addresses, it takes at most their share of `timeoutMs`, but at least one second.
    */
   readonly url: string | readonly string[];
-  /** TLS options. All addresses must begin with `amqps://`, because an `amqp://` connection is not encrypted. @default Node's defaults */
+  /**
+   * TLS options: `ca`, `cert`, `key`, `passphrase`, `servername` and `minVersion`, as in Node's `tls`. All addresses must begin with `amqps://`,
+   * because an `amqp://` connection is not encrypted. @default Node's defaults
+   */
   readonly tls?: TlsOptions | undefined;
   /** Prefix of every queue name: up to 64 characters A–Z a–z 0–9 . _ : / - @default "" */
   readonly prefix?: string | undefined;

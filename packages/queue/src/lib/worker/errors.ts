@@ -20,6 +20,7 @@ export class JobFailed extends Error {
    * @param options.code code of the stored error
    * @param options.retryable true if another run can succeed. @default false
    * @param options.note remark for the history of the job
+   * @param options.cause cause of this error, for logs. It is not stored
    */
   constructor(
     message: string,
@@ -66,12 +67,23 @@ export class RetryLater extends Error {
   readonly pauseQueue: boolean;
 
   /**
-   * @param when.pauseQueue true: also pauses the worker's queue. @default false
    * @throws QueueError INVALID_ARGUMENT if the delay is longer than 366 days or not a number, or `when` has an unknown key
    */
   constructor(
     message: string,
-    when: ({ readonly afterMs: number } | { readonly at: Date }) & { readonly pauseQueue?: boolean | undefined },
+    when: (
+      | {
+          /** Time until the job continues, in milliseconds, 1 second to 366 days. A shorter time becomes 1 second. */
+          readonly afterMs: number;
+        }
+      | {
+          /** Time at which the job continues, by the clock of this process, with the same range. */
+          readonly at: Date;
+        }
+    ) & {
+      /** True: also pauses the worker's queue for all workers until then. @default false */
+      readonly pauseQueue?: boolean | undefined;
+    },
   ) {
     super(message);
     checkKeys(when, WHEN_KEYS, "The second argument of RetryLater");

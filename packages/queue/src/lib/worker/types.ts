@@ -29,7 +29,7 @@ export interface WorkerOptions<D extends JobDefinition, Q extends QueueDefinitio
   readonly queue: Q;
   /** Statuses in which jobs wait for this worker; at least one. `working` is always included and need not be listed. */
   readonly from: FromOf<D, W> | readonly [FromOf<D, W>, ...FromOf<D, W>[]];
-  /** Status of a job while this worker runs it. */
+  /** Status of a job while this worker runs it. It must not be final, and must list itself in `next`. */
   readonly working: W;
   /**
    * Called before a job is claimed from a status in `from`. Return false if the job cannot start yet: the message is acknowledged and the job stays unchanged,
@@ -63,7 +63,7 @@ export interface WorkerOptions<D extends JobDefinition, Q extends QueueDefinitio
    * several shards. @default no limit
    */
   readonly limit?: KeyLimit<FieldOf<D>> | undefined;
-  /** Name of this worker in job histories. @default `<queue>@<host>/<pid>` */
+  /** Name of this worker in the history of jobs, 1–255 characters. @default `<queue>@<host>/<pid>` */
   readonly by?: string | undefined;
   /** Release of the service, shown by `JobStore.workers`, 1–255 characters. @default none */
   readonly version?: string | undefined;
@@ -71,15 +71,23 @@ export interface WorkerOptions<D extends JobDefinition, Q extends QueueDefinitio
   readonly onEvent?: ((event: WorkerEvent) => void) | undefined;
 }
 
-/** Returns the id of the job that a message names. Required if the payload has no string `jobId`. @default payload.jobId */
+/** Option `jobId` of `createWorker`. It is required if the payload has no string `jobId`. */
 export type JobIdOption<Q extends QueueDefinition> =
   output<Q["payload"]> extends { readonly jobId: string }
-    ? { readonly jobId?: ((payload: output<Q["payload"]>) => string) | undefined }
+    ? {
+        /** Returns the id of the job that a message names. Required if the payload has no string `jobId`. @default `payload.jobId` */
+        readonly jobId?: ((payload: output<Q["payload"]>) => string) | undefined;
+      }
     : { readonly jobId: (payload: output<Q["payload"]>) => string };
 
-/** Status of a failed job. Required if `working` does not lead to a status "failed". @default "failed" */
+/** Option `failed` of `createWorker`. It is required if `working` does not lead to a status "failed". */
 export type FailedOption<D extends JobDefinition, W extends StatusOf<D>> =
-  "failed" extends ToOf<D, W> ? { readonly failed?: ToOf<D, W> | undefined } : { readonly failed: ToOf<D, W> };
+  "failed" extends ToOf<D, W>
+    ? {
+        /** Status of a failed job. It must be final. Required if `working` does not lead to a status "failed". @default "failed" */
+        readonly failed?: ToOf<D, W> | undefined;
+      }
+    : { readonly failed: ToOf<D, W> };
 
 /**
  * Second argument of `run`. Take its members by name: `signal`, `closing`, `progress` and `checkpoint` are created when they are read, so a copy
@@ -141,6 +149,7 @@ export interface Worker extends AsyncDisposable {
   resume(): void;
   /**
    * Resolves when this worker runs nothing and the queue has no ready message. Delayed messages are not waited for. For tests and batch jobs.
+   * @param options.signal Ends the wait, which then rejects with the reason of the signal.
    * @throws signal.reason
    */
   idle(options?: { readonly signal?: AbortSignal | undefined }): Promise<void>;
@@ -157,17 +166,18 @@ export interface Worker extends AsyncDisposable {
 /** Event of a worker, for logs and metrics. */
 export interface WorkerEvent {
   /**
-   * - started: job claimed, `run` called
-   * - done, failed, postponed: outcome, failure or `RetryLater` stored
-   * - retrying: attempt failed, the next one is scheduled
-   * - lost: the job was changed by someone else; nothing is stored. `to`, `version` and `changedBy` describe the change
-   * - blocked: the event loop of this process was blocked longer than a heartbeat (`blockedMs`)
-   * - stuck: `run` ignores its aborted signal and occupies a slot; repeated every minute
-   * - skipped: message acknowledged without work, with the reason (`reason`)
-   * - unavailable, available: store or broker
+   * Type of the event:
+   * - started: a job was claimed, and `run` was called
+   * - done, failed, postponed: an outcome, a failure or a `RetryLater` was stored
+   * - retrying: an attempt failed, and the next one is scheduled
+   * - lost: another caller changed the job, so this worker stores nothing. `to`, `version` and `changedBy` describe the change
+   * - blocked: the event loop of this process was blocked for longer than a heartbeat (`blockedMs`)
+   * - stuck: `run` ignores its aborted signal and occupies a slot. This event is repeated every minute
+   * - skipped: a message was acknowledged without work, for the given `reason`
+   * - unavailable, available: the store or the broker is unavailable, or available again
    * - paused, resumed: the queue is paused for all workers, or no longer; see `JobStore.pauseQueue`
-   * - recovered: message that RabbitMQ had dead-lettered by itself
-   * - error: unexpected; needs attention
+   * - recovered: a message that RabbitMQ had dead-lettered itself was processed
+   * - error: an unexpected problem that needs attention
    */
   readonly type:
     | "started"
@@ -193,18 +203,18 @@ export interface WorkerEvent {
   readonly messageId?: string;
   /** Number of the attempt, if the event belongs to a run of the job. */
   readonly attempt?: number;
-  /** skipped: why. */
+  /** Reason of a `skipped` event: an answer of `JobStore.claim`, or "not ready" if `ready` returned false. */
   readonly reason?: "outdated" | "handled" | "missing" | "moved" | "leased" | "limited" | "not ready";
-  /** done, failed, postponed, lost: new status. */
+  /** New status of the job, in the events `done`, `failed`, `postponed` and `lost`. */
   readonly to?: string;
-  /** lost: version of the job after the change. */
+  /** Version of the job after the change, in the event `lost`. */
   readonly version?: number;
-  /** lost: author of the change. */
+  /** Author of the change, in the event `lost`. */
   readonly changedBy?: string;
-  /** blocked, lost: how long the event loop of this process was blocked at most since the last heartbeat. */
+  /** Longest time for which the event loop of this process was blocked since the last heartbeat, in the events `blocked` and `lost`. */
   readonly blockedMs?: number;
-  /** done, failed, postponed, retrying, lost: duration of `run`. */
+  /** Duration of `run`, in the events `done`, `failed`, `postponed`, `retrying` and `lost`. */
   readonly runMs?: number;
-  /** The thrown value, not redacted. */
+  /** Thrown value, unchanged and not redacted. */
   readonly error?: unknown;
 }

@@ -1,6 +1,11 @@
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
+/** Returns a Lua script without lines that are comments or empty. The scripts are sent to each server. */
+export function withoutComments(script: string): string {
+  return script.replace(/^ *--.*\n|^\n/gm, "");
+}
+
 const folder = fileURLToPath(new URL("src/lib/dashboard/page", import.meta.url));
 
 /** Name of the module that exports the page of the dashboard as text. */
