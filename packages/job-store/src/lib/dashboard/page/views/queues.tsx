@@ -26,7 +26,11 @@ function Queues() {
       <Content of={queues}>
         {(reply) => (
           <>
-            {reply.health?.error != null && <Notice kind="problem">{reply.health.error}</Notice>}
+            {reply.health?.error != null && (
+              <Notice kind="problem">
+                The broker is {reply.health.status}: {reply.health.error}
+              </Notice>
+            )}
             {reply.health?.warnings.map((warning) => (
               <Notice kind="warning" key={warning}>
                 <Sentence text={warning} />
