@@ -41,7 +41,8 @@ function shardedDriver({ url, redis = {}, ...common }: Extract<RedisDriverOption
 
 function noStoreMessage(prefix = ""): string {
   const place = prefix === "" ? "without a key prefix" : `under the key prefix "${prefix}"`;
-  return `No job store found ${place}. Check --prefix or REDIS_KEY_PREFIX: a service must have used the store once.`;
+  const colon = prefix === "" || prefix.endsWith(":") ? "" : ` A key prefix usually ends with a colon: "${prefix}:".`;
+  return `No job store found ${place}. Check --prefix or REDIS_KEY_PREFIX: a service must have used the store once.${colon}`;
 }
 
 /** @throws UsageError */

@@ -27,7 +27,11 @@ function Queues() {
       <Content of={queues}>
         {(reply) => (
           <>
-            {reply.health?.error != null && <Notice kind="problem">{reply.health.error}</Notice>}
+            {reply.health?.error != null && (
+              <Notice kind="problem">
+                The broker is {reply.health.status}: {reply.health.error}
+              </Notice>
+            )}
             {reply.health?.warnings.map((warning) => (
               <Notice kind="warning" key={warning}>
                 <Sentence text={warning} />
@@ -82,20 +86,28 @@ function QueueTable({ reply: { queues } }: { reply: Reply }) {
                   </span>
                 )}
               </th>
-              <td class="num">{number(queue.ready)}</td>
-              <td class="num">
-                <Count of={queue.unacked} />
-              </td>
-              <td class="num">
-                <Count of={queue.delayed} />
-              </td>
-              <td class="num">
-                <a href={href(store.key, "queues", queue.queue)} class={queue.dead > 0 ? "strong" : undefined}>
-                  {number(queue.dead)}
-                  <span class="hidden"> dead letters of {queue.queue}</span>
-                </a>
-              </td>
-              <td class="num">{number(queue.consumers)}</td>
+              {queue.error !== null ? (
+                <td colSpan={5} class="num muted">
+                  unknown
+                </td>
+              ) : (
+                <>
+                  <td class="num">{number(queue.ready)}</td>
+                  <td class="num">
+                    <Count of={queue.unacked} />
+                  </td>
+                  <td class="num">
+                    <Count of={queue.delayed} />
+                  </td>
+                  <td class="num">
+                    <a href={href(store.key, "queues", queue.queue)} class={queue.dead > 0 ? "strong" : undefined}>
+                      {number(queue.dead)}
+                      <span class="hidden"> dead letters of {queue.queue}</span>
+                    </a>
+                  </td>
+                  <td class="num">{number(queue.consumers)}</td>
+                </>
+              )}
             </tr>
           ))}
         </tbody>
